@@ -1,0 +1,70 @@
+import { defineFailures } from "./failure.ts";
+
+/** Failures that any service and any transport may answer with. */
+export const kitFailures = defineFailures("kit", {
+  internal: {
+    kind: "internal",
+    publicCode: "KIT_001",
+    text: { en_US: "Internal error. Quote the trace id to support.", zh_CN: "内部错误。请向支持人员提供追踪编号。" },
+  },
+  invalid_request: {
+    kind: "invalid_argument",
+    publicCode: "KIT_002",
+    text: { en_US: "{field}: {reason}", zh_CN: "{field}：{reason}" },
+  },
+  not_found: {
+    kind: "not_found",
+    publicCode: "KIT_003",
+    text: { en_US: "There is nothing at {method} {path}.", zh_CN: "{method} {path} 不存在。" },
+  },
+  unauthenticated: {
+    kind: "unauthenticated",
+    publicCode: "KIT_004",
+    text: {
+      en_US: "Sign in, or send an API key as 'Authorization: Bearer …'.",
+      zh_CN: "请登录，或在请求头中携带 API 密钥：Authorization: Bearer …",
+    },
+  },
+  permission_denied: {
+    kind: "permission_denied",
+    publicCode: "KIT_005",
+    text: { en_US: "This needs the permission '{permission}'.", zh_CN: "此操作需要权限“{permission}”。" },
+  },
+  body_too_large: {
+    kind: "out_of_range",
+    publicCode: "KIT_006",
+    httpStatus: 413,
+    text: {
+      en_US: "The request body is larger than {limitBytes} bytes.",
+      zh_CN: "请求体超过 {limitBytes} 字节的上限。",
+    },
+  },
+  unavailable: {
+    kind: "unavailable",
+    publicCode: "KIT_007",
+    isRetryable: true,
+    text: { en_US: "{service} cannot be reached just now. Try again.", zh_CN: "暂时无法连接 {service}，请稍后重试。" },
+  },
+  deadline_exceeded: {
+    kind: "deadline_exceeded",
+    publicCode: "KIT_008",
+    isRetryable: true,
+    text: { en_US: "No answer within {timeoutMs} ms.", zh_CN: "在 {timeoutMs} 毫秒内未得到答复。" },
+  },
+  canceled: {
+    kind: "canceled",
+    publicCode: "KIT_009",
+    text: { en_US: "The caller went away before the answer.", zh_CN: "调用方在答复之前已断开。" },
+  },
+  unimplemented: {
+    kind: "unimplemented",
+    publicCode: "KIT_010",
+    text: { en_US: "This server does not offer {method}.", zh_CN: "此服务器不提供 {method}。" },
+  },
+  unsupported_media_type: {
+    kind: "invalid_argument",
+    publicCode: "KIT_011",
+    httpStatus: 415,
+    text: { en_US: "Send the body as {expected}.", zh_CN: "请求体须为 {expected}。" },
+  },
+});

@@ -1,0 +1,100 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { z } from "zod";
+import type { Failure, FailureType, Locale } from "../errors/failure.ts";
+import type { CallContext, Caller } from "../rpc/call-context.ts";
+
+export type HttpMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+/** `resource:action` that the caller must hold, or `public` for everyone. Every route declares one. */
+export type RoutePermission = "public" | `${string}:${string}`;
+
+/** What a JSON handler is given: parsed, bounded and authorised. */
+export interface JsonRequest<Body, Query, Params> {
+  readonly body: Body;
+  readonly query: Query;
+  readonly params: Params;
+  /** Undefined only on public routes to which no credential was sent. */
+  readonly caller: Caller | undefined;
+  readonly locale: Locale;
+  readonly requestId: string;
+}
+
+/** A REST operation as data. Unknown fields in body and query are refused, so schemas are strict objects. */
+export interface JsonRoute<
+  Ops = never,
+  Body extends z.ZodType = z.ZodType,
+  Query extends z.ZodType = z.ZodType,
+  Params extends z.ZodType = z.ZodType,
+  Response extends z.ZodType = z.ZodType,
+> {
+  readonly kind: "json";
+  readonly method: HttpMethod;
+  /** OpenAPI form, `/v1/keys/{id}`. A suffix `:verb` is allowed on the last segment. */
+  readonly path: string;
+  readonly permission: RoutePermission;
+  /** The operation's name, the same as in the RPC: `createKey`. Unique over all services. */
+  readonly operation: string;
+  readonly summary: string;
+  readonly body?: Body;
+  readonly query?: Query;
+  readonly params?: Params;
+  readonly response: Response;
+  readonly successStatus?: 200 | 201 | 202 | 204;
+  /** Failures worth naming in the OpenAPI document besides the kit's own. */
+  readonly failures?: readonly FailureType[];
+  handle(
+    ops: Ops,
+    request: JsonRequest<z.output<Body>, z.output<Query>, z.output<Params>>,
+  ): Promise<z.input<Response>> | z.input<Response>;
+}
+
+/** A failure in the shape that the callers of a raw route understand. */
+export interface FailureReply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** One call on a raw route. The handler owns `res` and must end it. */
+export interface Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  /** The whole request body, at most `bodyLimitBytes`; empty for GET. */
+  readonly body: Buffer;
+  readonly caller: Caller | undefined;
+  readonly context: CallContext;
+  readonly requestId: string;
+}
+
+/** An operation that needs bytes and streams: model calls. The path is exact, without parameters. */
+export interface RawRoute<Ops = never> {
+  readonly kind: "raw";
+  readonly method: HttpMethod;
+  readonly path: string;
+  readonly permission: RoutePermission;
+  readonly operation: string;
+  readonly summary: string;
+  readonly bodyLimitBytes: number;
+  /** For the OpenAPI document only; the handler reads the bytes. */
+  readonly body?: z.ZodType;
+  readonly response?: z.ZodType;
+  /** Errors before and inside the handler, in the dialect of the route's callers. */
+  toFailureReply(failure: Failure, context: { traceId: string; requestId: string; locale: Locale }): FailureReply;
+  handle(ops: Ops, exchange: Exchange): Promise<void>;
+}
+
+export type Route<Ops = never> = JsonRoute<Ops> | RawRoute<Ops>;
+
+/** Builders that tie a service's routes to its operations: `const { json, raw } = routesFor<BillingOps>()`. */
+export function routesFor<Ops>() {
+  return {
+    json<Body extends z.ZodType, Query extends z.ZodType, Params extends z.ZodType, Response extends z.ZodType>(
+      route: Omit<JsonRoute<Ops, Body, Query, Params, Response>, "kind">,
+    ): Route<Ops> {
+      return { ...route, kind: "json" } as unknown as JsonRoute<Ops>;
+    },
+    raw(route: Omit<RawRoute<Ops>, "kind">): Route<Ops> {
+      return { ...route, kind: "raw" };
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { Locale } from "../errors/failure.ts";
+
+/** On whose behalf a call is made. Set once by the edge's guard and carried through every hop. */
+export interface Caller {
+  readonly tenantId: string;
+  /** Empty for a key that belongs to no person. */
+  readonly userId: string;
+  /** Empty when a person is signed in without a key. */
+  readonly keyId: string;
+  /** `resource:action`; `*` stands for any resource or any action. */
+  readonly permissions: readonly string[];
+  /** Model names the key may use; empty means all. */
+  readonly models: readonly string[];
+}
+
+/** What travels with a call besides its message. */
+export interface CallContext {
+  /** W3C trace id, 32 hex digits. */
+  readonly traceId: string;
+  /** W3C id of the span in which we are, 16 hex digits. */
+  readonly spanId: string;
+  readonly isSampled: boolean;
+  readonly caller: Caller | undefined;
+  /** Monotonic milliseconds of this process by which the answer is due. */
+  readonly deadlineMs: number | undefined;
+  readonly locale: Locale;
+}
+
+const storage = new AsyncLocalStorage<CallContext | undefined>();
+
+/** The context of the call being served, or undefined outside any call. */
+export function currentContext(): CallContext | undefined {
+  return storage.getStore();
+}
+
+/** Runs `work` inside `context`. `undefined` leaves any outer context: a callee never sees its caller's by accident. */
+export function runInContext<T>(context: CallContext | undefined, work: () => T): T {
+  return storage.run(context, work);
+}
+
+/** True when a held permission covers the wanted one: equal, `*`, `resource:*` or `*:action`. */
+export function permits(held: readonly string[], wanted: string): boolean {
+  const [resource, action] = wanted.split(":");
+  return held.some((permission) => {
+    if (permission === "*" || permission === wanted) return true;
+    const [heldResource, heldAction] = permission.split(":");
+    return (heldResource === "*" || heldResource === resource) && (heldAction === "*" || heldAction === action);
+  });
+}

@@ -1,0 +1,97 @@
+import type { DescService } from "@bufbuild/protobuf";
+import type { Client, ServiceImpl } from "@connectrpc/connect";
+import type { Logger } from "pino";
+import type { Registry } from "prom-client";
+import type { z } from "zod";
+import type { Database } from "../db/database.ts";
+import type { EventType, Outbox, Subscription } from "../events/event.ts";
+import type { Route } from "../http/route.ts";
+import type { Clock } from "./clock.ts";
+import type { Random } from "./ids.ts";
+
+/** Contracts that a service calls, by the name of the service that owns each. */
+export type Needs = Readonly<Record<string, DescService>>;
+
+/** Top-level sections of the configuration that a service reads, each with its schema. */
+export type ConfigSections = Readonly<Record<string, z.ZodType>>;
+
+/** One named check of a service's health. Rejects, or outlives its time limit, when unhealthy. */
+export type HealthCheck = (signal: AbortSignal) => Promise<void>;
+
+/** Work that a service repeats by itself. An error is logged and backs the next run off; it never ends the process. */
+export interface Job {
+  readonly name: string;
+  readonly everyMs: number;
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/** The routes of one service as they are reachable from this process. */
+export interface MountedService {
+  readonly name: string;
+  readonly routes: readonly Route<never>[];
+  /** What to hand to the routes' handlers; undefined when a peer hosts the service. */
+  readonly ops: unknown;
+  /** Base URL of the peer that hosts the service; undefined when this process does. */
+  readonly peerUrl: string | undefined;
+}
+
+/** What a service is given to run with. Nothing else is reached for. */
+export interface ServiceDeps<N extends Needs, C extends ConfigSections> {
+  readonly config: { readonly [Section in keyof C]: z.output<C[Section]> };
+  readonly clients: { readonly [Name in keyof N]: Client<N[Name]> };
+  /** Throws on use when the definition has no migrations. */
+  readonly db: Database;
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics: Registry;
+  /** 32 bytes for one purpose, derived from the installation's root key (HKDF-SHA256, RFC 5869). */
+  deriveKey(purpose: string): Buffer;
+  /** Routes of every service of the program, for the service that owns the public listener. */
+  listMounted(): readonly MountedService[];
+}
+
+/** A started service's faces. */
+export interface RunningService<Contract extends DescService, Ops> {
+  readonly ops: Ops;
+  readonly rpc?: ServiceImpl<Contract>;
+  readonly subscriptions?: readonly Subscription[];
+  readonly jobs?: readonly Job[];
+  readonly health?: Readonly<Record<string, HealthCheck>>;
+  /** Stops accepting new work; resolves when work under way has ended or `signal` aborts. */
+  drain?(signal: AbortSignal): Promise<void>;
+  /** Frees what is left. Runs after every dependant has stopped. */
+  stop?(): Promise<void>;
+}
+
+/** A service as data, and how to start it. */
+export interface ServiceDefinition<
+  Contract extends DescService = DescService,
+  N extends Needs = Needs,
+  C extends ConfigSections = ConfigSections,
+  Ops = unknown,
+> {
+  /** Folder name, schema name (dashes become underscores), and the word after `--run`. */
+  readonly name: string;
+  readonly contract?: Contract;
+  readonly needs: N;
+  readonly publishes: readonly EventType[];
+  readonly hears: readonly EventType[];
+  readonly config: C;
+  /** Folder of numbered `.sql` files, forward only. */
+  readonly migrations?: URL;
+  readonly routes: readonly Route<Ops>[];
+  start(deps: ServiceDeps<N, C>): Promise<RunningService<Contract, Ops>>;
+}
+
+/** Any service, for lists and graphs. */
+// biome-ignore lint/suspicious/noExplicitAny: existential type; a list of services has no common parameters
+export type AnyService = ServiceDefinition<any, any, any, any>;
+
+/** Declares a service. Gives back what it is given, typed. */
+export function defineService<Contract extends DescService, N extends Needs, C extends ConfigSections, Ops>(
+  definition: ServiceDefinition<Contract, N, C, Ops>,
+): ServiceDefinition<Contract, N, C, Ops> {
+  return definition;
+}
