@@ -1,0 +1,59 @@
+import { randomBytes } from "node:crypto";
+import type { Clock } from "../service/clock.ts";
+import type { CallContext, Caller } from "./call-context.ts";
+
+const callerHeader = "lyss-caller";
+const localeHeader = "lyss-locale";
+const timeoutHeader = "lyss-timeout-ms";
+/** A caller's header is bounded so that a peer cannot make us parse at length. */
+const maxCallerHeaderLength = 65_536;
+// W3C Trace Context, level 2: version 00, lower-case hex, neither id all zeros.
+const traceparentPattern = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})$/;
+
+/** A W3C `traceparent` for calls made from inside `context`. */
+export function toTraceparent(context: CallContext): string {
+  return `00-${context.traceId}-${context.spanId}-${context.isSampled ? "01" : "00"}`;
+}
+
+/** Trace ids from a `traceparent`; a missing or malformed one starts a new trace, as the standard asks. */
+export function fromTraceparent(header: string | undefined): Pick<CallContext, "traceId" | "spanId" | "isSampled"> {
+  const match = header === undefined ? null : traceparentPattern.exec(header);
+  if (match?.[1] === undefined || match[2] === undefined || match[3] === undefined) {
+    const id = randomBytes(24).toString("hex");
+    return { traceId: id.slice(0, 32), spanId: id.slice(32), isSampled: false };
+  }
+  return { traceId: match[1], spanId: match[2], isSampled: (Number.parseInt(match[3], 16) & 1) === 1 };
+}
+
+/** Headers that carry `context` to a peer. Only sent over channels on which the peer has authenticated us. */
+export function toContextHeaders(context: CallContext, clock: Clock): Record<string, string> {
+  const headers: Record<string, string> = { traceparent: toTraceparent(context), [localeHeader]: context.locale };
+  if (context.caller) headers[callerHeader] = Buffer.from(JSON.stringify(context.caller)).toString("base64url");
+  if (context.deadlineMs !== undefined) {
+    headers[timeoutHeader] = String(Math.max(0, Math.ceil(context.deadlineMs - clock.monotonicMs())));
+  }
+  return headers;
+}
+
+/** The context that a trusted peer sent. Unreadable parts are absent rather than guessed. */
+export function fromContextHeaders(header: (name: string) => string | undefined, clock: Clock): CallContext {
+  const timeoutMs = Number(header(timeoutHeader) ?? Number.NaN);
+  return {
+    ...fromTraceparent(header("traceparent")),
+    caller: parseCaller(header(callerHeader)),
+    deadlineMs: Number.isFinite(timeoutMs) ? clock.monotonicMs() + timeoutMs : undefined,
+    locale: header(localeHeader) === "zh_CN" ? "zh_CN" : "en_US",
+  };
+}
+
+function parseCaller(header: string | undefined): Caller | undefined {
+  if (!header || header.length > maxCallerHeaderLength) return undefined;
+  try {
+    const { tenantId, userId, keyId, permissions, models } = JSON.parse(Buffer.from(header, "base64url").toString());
+    if (![tenantId, userId, keyId].every((field) => typeof field === "string")) return undefined;
+    if (![permissions, models].every((field) => Array.isArray(field))) return undefined;
+    return { tenantId, userId, keyId, permissions, models };
+  } catch {
+    return undefined;
+  }
+}
