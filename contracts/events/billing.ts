@@ -1,0 +1,5 @@
+import { defineEvent } from "@lyss/kit/events/event.ts";
+import { BalanceLowSchema } from "../gen/lyss/billing/v1/billing_pb.js";
+
+/** Said once each time a wallet's available balance crosses the configured mark downwards. */
+export const balanceLow = defineEvent("billing.balance.low", BalanceLowSchema, (event) => event.walletId);

@@ -1,0 +1,115 @@
+import { defineFailures } from "@lyss/kit/errors/failure.ts";
+
+/** What the gateway may answer besides a model's answer. Texts never carry an upstream's own words. */
+export const aiGatewayFailures = defineFailures("ai_gateway", {
+  model_not_found: {
+    kind: "not_found",
+    publicCode: "GATEWAY_001",
+    text: {
+      en_US: "The model '{model}' does not exist or this key may not use it. GET /v1/models lists what it may use.",
+      zh_CN: "模型“{model}”不存在，或此密钥无权使用。可用模型见 GET /v1/models。",
+    },
+  },
+  invalid_request: {
+    kind: "invalid_argument",
+    publicCode: "GATEWAY_002",
+    text: { en_US: "{param}: {reason}", zh_CN: "{param}：{reason}" },
+  },
+  invalid_json: {
+    kind: "invalid_argument",
+    publicCode: "GATEWAY_003",
+    text: { en_US: "The request body is not valid JSON: {reason}", zh_CN: "请求体不是合法的 JSON：{reason}" },
+  },
+  upstream_rejected: {
+    kind: "invalid_argument",
+    publicCode: "GATEWAY_004",
+    text: {
+      en_US: "The provider refused the request: {reason}.",
+      zh_CN: "模型供应商拒绝了该请求：{reason}。",
+    },
+  },
+  upstream_rate_limited: {
+    kind: "resource_exhausted",
+    publicCode: "GATEWAY_005",
+    isRetryable: true,
+    text: {
+      en_US: "The provider of '{model}' is at its rate limit. Try again later.",
+      zh_CN: "“{model}”的供应商已达速率上限，请稍后重试。",
+    },
+  },
+  upstream_unauthorized: {
+    kind: "unavailable",
+    publicCode: "GATEWAY_006",
+    httpStatus: 502,
+    text: {
+      en_US: "The provider of '{model}' refused the platform's credential. The operator has to mend it.",
+      zh_CN: "“{model}”的供应商拒绝了平台的凭证，需由管理员处理。",
+    },
+  },
+  upstream_failed: {
+    kind: "unavailable",
+    publicCode: "GATEWAY_007",
+    httpStatus: 502,
+    isRetryable: true,
+    text: {
+      en_US: "The provider of '{model}' failed to answer.",
+      zh_CN: "“{model}”的供应商未能正常应答。",
+    },
+  },
+  upstream_timeout: {
+    kind: "deadline_exceeded",
+    publicCode: "GATEWAY_008",
+    isRetryable: true,
+    text: {
+      en_US: "The provider of '{model}' did not answer within {timeoutMs} ms.",
+      zh_CN: "“{model}”的供应商在 {timeoutMs} 毫秒内没有应答。",
+    },
+  },
+  upstream_truncated: {
+    kind: "unavailable",
+    publicCode: "GATEWAY_009",
+    httpStatus: 502,
+    isRetryable: true,
+    text: {
+      en_US: "The provider of '{model}' broke off its answer. What was delivered is billed.",
+      zh_CN: "“{model}”的供应商中断了应答。已交付的部分会计费。",
+    },
+  },
+  upstream_overloaded: {
+    kind: "unavailable",
+    publicCode: "GATEWAY_010",
+    isRetryable: true,
+    text: {
+      en_US: "The provider of '{model}' is overloaded. Try again later.",
+      zh_CN: "“{model}”的供应商负载过高，请稍后重试。",
+    },
+  },
+  provider_not_found: {
+    kind: "not_found",
+    publicCode: "GATEWAY_011",
+    text: { en_US: "There is no provider '{name}'.", zh_CN: "没有名为“{name}”的供应商。" },
+  },
+  provider_configured: {
+    kind: "failed_precondition",
+    publicCode: "GATEWAY_012",
+    httpStatus: 409,
+    text: {
+      en_US: "The provider '{name}' comes from the configuration file. Change it there.",
+      zh_CN: "供应商“{name}”来自配置文件，请在文件中修改。",
+    },
+  },
+  address_refused: {
+    kind: "invalid_argument",
+    publicCode: "GATEWAY_013",
+    text: {
+      en_US: "baseUrl: {reason}. Only an operator's configuration file may name private addresses.",
+      zh_CN: "baseUrl：{reason}。只有管理员的配置文件可以使用内网地址。",
+    },
+  },
+  shutting_down: {
+    kind: "unavailable",
+    publicCode: "GATEWAY_014",
+    isRetryable: true,
+    text: { en_US: "This node is stopping. Try again.", zh_CN: "此节点正在停止，请重试。" },
+  },
+});
