@@ -82,6 +82,8 @@ export interface ServiceDefinition<
   /** Folder of numbered `.sql` files, forward only. */
   readonly migrations?: URL;
   readonly routes: readonly Route<Ops>[];
+  /** True for the service that owns the public listener: every service with routes must then be within reach. */
+  readonly servesRoutes?: boolean;
   start(deps: ServiceDeps<N, C>): Promise<RunningService<Contract, Ops>>;
 }
 
