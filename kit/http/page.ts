@@ -1,0 +1,29 @@
+import { z } from "zod";
+import { Failure } from "../errors/failure.ts";
+import { kitFailures } from "../errors/kit-failures.ts";
+
+/** Query fields of every list: `limit` 1 to 200, and the `cursor` that the page before gave. */
+export const pageQueryFields = {
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  cursor: z.string().max(512).optional(),
+};
+
+/** An opaque cursor: the sort keys of a page's last row. */
+export function encodeCursor(keys: readonly string[]): string {
+  return Buffer.from(JSON.stringify(keys)).toString("base64url");
+}
+
+/** The `count` sort keys inside a cursor; undefined for no cursor. Throws `kit.invalid_request` for one that we did not give. */
+export function decodeCursor(cursor: string | undefined, count: number): readonly string[] | undefined {
+  if (!cursor) return undefined;
+  try {
+    const keys: unknown = JSON.parse(Buffer.from(cursor, "base64url").toString());
+    if (Array.isArray(keys) && keys.length === count && keys.every((key) => typeof key === "string")) return keys;
+  } catch {
+    // Not JSON: answered below like any other cursor that is not ours.
+  }
+  throw new Failure(kitFailures.invalid_request, {
+    field: "cursor",
+    reason: "is not a cursor of this list; leave it out to start at the first page",
+  });
+}
