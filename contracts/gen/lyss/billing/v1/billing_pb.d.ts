@@ -414,6 +414,13 @@ export declare type PutPricesRequest = Message<"lyss.billing.v1.PutPricesRequest
    * @generated from field: repeated lyss.billing.v1.PriceInput prices = 1;
    */
   prices: PriceInput[];
+
+  /**
+   * Whose prices these are; empty for those that hold for every tenant without a price of its own.
+   *
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
 };
 
 /**
@@ -474,6 +481,13 @@ export declare type ListPricesRequest = Message<"lyss.billing.v1.ListPricesReque
    * @generated from field: string provider = 1;
    */
   provider: string;
+
+  /**
+   * Whose prices to add to those that hold for all.
+   *
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
 };
 
 /**

@@ -1,0 +1,217 @@
+import { balanceLow } from "@lyss/contracts/events/billing.ts";
+import { billingFailures } from "@lyss/contracts/failures/billing.ts";
+import type { Tx } from "@lyss/kit/db/database.ts";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import type { Outbox } from "@lyss/kit/events/event.ts";
+import type { Random } from "@lyss/kit/service/ids.ts";
+import type { CallFacts, Hold, Outcome, Price, Rates, Tokens, Usage, Wallet, Want } from "./model.ts";
+import { admit, availableNanos, collectableNanos, costNanos, formatNanos, noTokens } from "./model.ts";
+import type { BillingStore, Posting, PriceName } from "./store.ts";
+
+export type ReserveRequest = CallFacts & Want;
+
+export interface SettleRequest extends Tokens {
+  readonly callId: string;
+  readonly tenantId: string;
+  readonly outcome: Outcome;
+  readonly isEstimated: boolean;
+  readonly latencyMs: bigint;
+}
+
+export type ReserveResult =
+  | { readonly kind: "held"; readonly hold: Hold }
+  /** Other calls hold the money; `failure` is the answer when none of it comes back in time. */
+  | { readonly kind: "wait"; readonly failure: Failure }
+  | { readonly kind: "failed"; readonly failure: Failure };
+
+export type SettleResult =
+  | { readonly kind: "settled"; readonly usage: Usage }
+  | { readonly kind: "failed"; readonly failure: Failure };
+
+export interface BatchOptions {
+  readonly store: BillingStore;
+  readonly outbox: Outbox;
+  readonly random: Random;
+  readonly currency: string;
+  readonly holdTtlMs: number;
+  readonly comfortableOutputTokens: bigint;
+  readonly lowBalanceNanos: bigint;
+}
+
+type KnownHold = Hold & Rates & { readonly isExpired: boolean };
+type KnownUsage = Usage & Rates;
+
+/** What a batch knows under its locks, and what it is about to write. */
+interface Batch {
+  readonly options: BatchOptions;
+  /** By tenant; replaced as the batch decides. */
+  readonly wallets: Map<string, Wallet>;
+  readonly before: ReadonlyMap<string, Wallet>;
+  readonly prices: ReadonlyMap<string, Price>;
+  readonly holds: Map<string, KnownHold>;
+  readonly usages: Map<string, KnownUsage>;
+  readonly newHolds: Map<string, Hold>;
+  readonly endedHolds: string[];
+  readonly newUsages: Map<string, Usage>;
+  readonly postings: Posting[];
+}
+
+/**
+ * Decides and writes a batch inside `tx`: settlements first, since they free money, then reservations in the order given.
+ * Everything is read under the wallets' row locks, so two batches never decide on the same money.
+ */
+export async function applyBatch(
+  tx: Tx,
+  options: BatchOptions,
+  reserves: readonly ReserveRequest[],
+  settles: readonly SettleRequest[],
+): Promise<{ reserved: ReserveResult[]; settled: SettleResult[] }> {
+  const batch = await readBatch(tx, options, reserves, settles);
+  const settled = settles.map((request) => settle(batch, request));
+  const reserved = reserves.map((request) => reserve(batch, request));
+  await writeBatch(tx, batch);
+  return { reserved, settled };
+}
+
+async function readBatch(
+  tx: Tx,
+  options: BatchOptions,
+  reserves: readonly ReserveRequest[],
+  settles: readonly SettleRequest[],
+): Promise<Batch> {
+  const { store, currency } = options;
+  const requests = [...reserves, ...settles];
+  const callIds = requests.map((request) => request.callId);
+  // Sent together and executed in order: what follows the lock sees what the lock waited for.
+  const [wallets, holds, usages, prices] = await Promise.all([
+    store.lockWallets(tx, [...new Set(requests.map((request) => request.tenantId))], currency),
+    store.findHolds(tx, callIds),
+    store.findUsage(tx, callIds),
+    store.findPrices(tx, reserves),
+  ]);
+  const byTenant = wallets.map((wallet) => [wallet.tenantId, wallet] as const);
+  return {
+    options,
+    wallets: new Map(byTenant),
+    before: new Map(byTenant),
+    prices: new Map(prices.map((price) => [priceKey({ ...price, tenantId: price.forTenantId }), price])),
+    holds: new Map(holds.map((hold) => [hold.callId, hold])),
+    usages: new Map(usages.map((usage) => [usage.callId, usage])),
+    newHolds: new Map(),
+    endedHolds: [],
+    newUsages: new Map(),
+    postings: [],
+  };
+}
+
+function priceKey({ tenantId, provider, model }: PriceName): string {
+  return JSON.stringify([tenantId, provider, model]);
+}
+
+function reserve(batch: Batch, request: ReserveRequest): ReserveResult {
+  const known = batch.holds.get(request.callId);
+  if (known) return { kind: "held", hold: known };
+  const failed = (failure: Failure): ReserveResult => ({ kind: "failed", failure });
+  if (batch.usages.has(request.callId)) return failed(new Failure(billingFailures.hold_not_found));
+  const wallet = batch.wallets.get(request.tenantId);
+  if (!wallet) return failed(new Failure(billingFailures.wallet_not_found));
+  const price = batch.prices.get(priceKey(request));
+  if (!price) {
+    const { model, provider } = request;
+    return failed(new Failure(billingFailures.price_missing, { model, provider }));
+  }
+
+  const admission = admit(wallet, price, request, batch.options.comfortableOutputTokens);
+  if (admission.kind !== "granted") {
+    const failure = new Failure(billingFailures.insufficient_balance, {
+      required: formatNanos(admission.requiredNanos),
+      available: formatNanos(availableNanos(wallet)),
+      held: formatNanos(wallet.heldNanos),
+      currency: wallet.currency,
+      limit_source: "wallet",
+      top_up_url: "/v1/billing/top-up",
+    });
+    return { kind: admission.kind === "wait" ? "wait" : "failed", failure };
+  }
+  const { callId, requestId, tenantId, keyId, userId, provider, model } = request;
+  const { amountNanos, outputTokens } = admission;
+  const facts = { callId, requestId, tenantId, keyId, userId, provider, model };
+  const hold = { ...facts, walletId: wallet.walletId, priceId: price.priceId, amountNanos, outputTokens };
+  batch.wallets.set(tenantId, { ...wallet, heldNanos: wallet.heldNanos + amountNanos });
+  batch.holds.set(callId, { ...price, ...hold, isExpired: false });
+  batch.newHolds.set(callId, hold);
+  return { kind: "held", hold };
+}
+
+function settle(batch: Batch, request: SettleRequest): SettleResult {
+  const { callId } = request;
+  const hold = batch.holds.get(callId);
+  const usage = batch.usages.get(callId);
+  const isSweep = request.outcome === "lost";
+  if (!hold && usage && (usage.outcome !== "lost" || isSweep)) return { kind: "settled", usage };
+  const call = hold ?? usage;
+  const wallet = call && batch.wallets.get(call.tenantId);
+  // A hold that was extended after the sweep had listed it is none of the sweep's business.
+  if (!call || !wallet || call.tenantId !== request.tenantId || (isSweep && hold && !hold.isExpired)) {
+    return { kind: "failed", failure: new Failure(billingFailures.hold_not_found) };
+  }
+
+  const { inputTokens, cachedInputTokens, outputTokens } = isSweep ? noTokens : request;
+  const tokens = { inputTokens, cachedInputTokens, outputTokens };
+  const heldNanos = hold?.amountNanos ?? 0n;
+  const cost = costNanos(call, tokens);
+  const paidNanos = collectableNanos(wallet, heldNanos, cost);
+  batch.wallets.set(wallet.tenantId, {
+    ...wallet,
+    balanceNanos: wallet.balanceNanos - paidNanos,
+    heldNanos: wallet.heldNanos - heldNanos,
+  });
+  const ended: KnownUsage = {
+    ...call,
+    ...tokens,
+    outcome: request.outcome,
+    isEstimated: request.isEstimated,
+    latencyMs: request.latencyMs,
+    costNanos: paidNanos,
+    uncollectedNanos: cost - paidNanos,
+  };
+  if (hold) {
+    batch.holds.delete(callId);
+    batch.endedHolds.push(callId);
+  }
+  batch.usages.set(callId, ended);
+  batch.newUsages.set(callId, ended);
+  if (paidNanos > 0n) batch.postings.push(toCharge(batch, wallet, callId, paidNanos));
+  return { kind: "settled", usage: ended };
+}
+
+function toCharge({ options }: Batch, wallet: Wallet, callId: string, amountNanos: bigint): Posting {
+  return {
+    postingId: options.random.id("pst"),
+    kind: "charge",
+    reference: callId,
+    currency: wallet.currency,
+    from: `wallet:${wallet.walletId}`,
+    to: "revenue",
+    amountNanos,
+  };
+}
+
+async function writeBatch(tx: Tx, batch: Batch): Promise<void> {
+  const { store, outbox, holdTtlMs, lowBalanceNanos } = batch.options;
+  const changed = [...batch.wallets.values()].filter((wallet) => wallet !== batch.before.get(wallet.tenantId));
+  const writes: Promise<void>[] = [];
+  if (changed.length > 0) writes.push(store.updateWallets(tx, changed));
+  if (batch.endedHolds.length > 0) writes.push(store.deleteHolds(tx, batch.endedHolds));
+  if (batch.newHolds.size > 0) writes.push(store.insertHolds(tx, [...batch.newHolds.values()], holdTtlMs));
+  if (batch.newUsages.size > 0) writes.push(store.putUsage(tx, [...batch.newUsages.values()]));
+  if (batch.postings.length > 0) writes.push(store.insertPostings(tx, batch.postings));
+  for (const wallet of changed) {
+    const before = batch.before.get(wallet.tenantId);
+    if (!before || before.balanceNanos < lowBalanceNanos || wallet.balanceNanos >= lowBalanceNanos) continue;
+    const { tenantId, walletId, currency } = wallet;
+    const facts = { tenantId, walletId, currency, availableNanos: availableNanos(wallet) };
+    writes.push(outbox.append(tx, balanceLow, { ...facts, thresholdNanos: lowBalanceNanos }));
+  }
+  await Promise.all(writes);
+}

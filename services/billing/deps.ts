@@ -1,0 +1,14 @@
+import type { Database } from "@lyss/kit/db/database.ts";
+import type { Random } from "@lyss/kit/service/ids.ts";
+import type { Ledger } from "./ledger.ts";
+import type { BillingStore } from "./store.ts";
+
+/** What billing's operations are given. */
+export interface BillingDeps {
+  readonly db: Database;
+  readonly store: BillingStore;
+  readonly ledger: Ledger;
+  readonly random: Random;
+  readonly currency: string;
+  readonly holdTtlMs: number;
+}

@@ -1,0 +1,7 @@
+import type { Job } from "@lyss/kit/service/define-service.ts";
+import type { BillingOps } from "./ops.ts";
+
+/** Billing's background work. */
+export function createBillingJobs(ops: BillingOps): readonly Job[] {
+  return [{ name: "expire-holds", everyMs: 5_000, run: () => ops.expireHolds() }];
+}

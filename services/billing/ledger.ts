@@ -1,0 +1,156 @@
+import type { Database } from "@lyss/kit/db/database.ts";
+import type { Clock } from "@lyss/kit/service/clock.ts";
+import type { BatchOptions, ReserveRequest, SettleRequest } from "./batch.ts";
+import { applyBatch } from "./batch.ts";
+import type { Hold, Usage } from "./model.ts";
+
+interface Pending<Request, Result> {
+  readonly request: Request;
+  readonly resolve: (result: Result) => void;
+  readonly reject: (err: unknown) => void;
+}
+
+type PendingReserve = Pending<ReserveRequest, Hold> & { readonly dueMs: number };
+type PendingSettle = Pending<SettleRequest, Usage>;
+
+export interface LedgerOptions extends BatchOptions {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly reserveWaitMs: number;
+  readonly maxBatchSize: number;
+}
+
+export interface Ledger {
+  /** Resolves when the hold is committed. Throws `insufficient_balance`, `price_missing` or `wallet_not_found`. */
+  reserve(request: ReserveRequest): Promise<Hold>;
+  /** Resolves when charge and usage are committed; a repeat gives the first result. Throws `hold_not_found`. */
+  settle(request: SettleRequest): Promise<Usage>;
+  /** Money came back to a tenant: its waiting calls are looked at again. */
+  wake(tenantId: string): void;
+  /** Waits for no more money: waiting calls are answered at once. Resolves when nothing is under way. */
+  drain(): Promise<void>;
+}
+
+/** How often waiting calls look for money that came back on another node. */
+const wakeIntervalMs = 200;
+const maxWaitingPerTenant = 1_000;
+
+/**
+ * Group commit: reservations and settlements that arrive while one transaction is under way share the next one.
+ * A wallet is locked once per batch instead of once per call, so a hot wallet costs one lock per commit.
+ */
+export function createLedger(options: LedgerOptions): Ledger {
+  const { clock, db, maxBatchSize } = options;
+  const reserves: PendingReserve[] = [];
+  const settles: PendingSettle[] = [];
+  const waiting = new Map<string, PendingReserve[]>();
+  let running: Promise<void> | undefined;
+  let cancelWake: (() => void) | undefined;
+  let isDraining = false;
+
+  function kick(): void {
+    running ??= run().finally(() => {
+      running = undefined;
+    });
+  }
+
+  async function run(): Promise<void> {
+    // Calls of the same turn of the event loop share the batch.
+    await Promise.resolve();
+    while (reserves.length > 0 || settles.length > 0) {
+      const settling = settles.splice(0, maxBatchSize);
+      await commit(reserves.splice(0, maxBatchSize - settling.length), settling);
+    }
+  }
+
+  async function commit(reserving: readonly PendingReserve[], settling: readonly PendingSettle[]): Promise<void> {
+    try {
+      const { reserved, settled } = await db.transaction((tx) =>
+        applyBatch(tx, options, reserving.map(toRequest), settling.map(toRequest)),
+      );
+      for (const [i, pending] of settling.entries()) {
+        const result = settled[i];
+        if (result?.kind === "settled") pending.resolve(result.usage);
+        else pending.reject(result?.failure);
+      }
+      for (const [i, pending] of reserving.entries()) {
+        const result = reserved[i];
+        if (result?.kind === "held") pending.resolve(result.hold);
+        else if (result?.kind === "wait") wait(pending, result.failure);
+        else pending.reject(result?.failure);
+      }
+      for (const { request } of settling) wake(request.tenantId);
+    } catch (err) {
+      await answerFailedBatch(reserving, settling, err);
+    }
+  }
+
+  /** One bad row must not fail its neighbours: where the data was refused, each call is tried by itself. */
+  async function answerFailedBatch(
+    reserving: readonly PendingReserve[],
+    settling: readonly PendingSettle[],
+    err: unknown,
+  ): Promise<void> {
+    if (reserving.length + settling.length > 1 && isDataError(err)) {
+      for (const pending of settling) await commit([], [pending]);
+      for (const pending of reserving) await commit([pending], []);
+    } else {
+      for (const pending of [...reserving, ...settling]) pending.reject(err);
+    }
+  }
+
+  function wait(pending: PendingReserve, failure: unknown): void {
+    const { tenantId } = pending.request;
+    const queue = waiting.get(tenantId) ?? [];
+    if (isDraining || clock.monotonicMs() >= pending.dueMs || queue.length >= maxWaitingPerTenant) {
+      pending.reject(failure);
+      return;
+    }
+    queue.push(pending);
+    waiting.set(tenantId, queue);
+    cancelWake ??= clock.setTimer(wakeIntervalMs, wakeAll);
+  }
+
+  function wakeAll(): void {
+    cancelWake = undefined;
+    for (const tenantId of [...waiting.keys()]) wake(tenantId);
+  }
+
+  function wake(tenantId: string): void {
+    const queue = waiting.get(tenantId);
+    if (!queue) return;
+    waiting.delete(tenantId);
+    reserves.unshift(...queue);
+    kick();
+  }
+
+  return {
+    reserve: (request) =>
+      new Promise((resolve, reject) => {
+        reserves.push({ request, resolve, reject, dueMs: clock.monotonicMs() + options.reserveWaitMs });
+        kick();
+      }),
+    settle: (request) =>
+      new Promise((resolve, reject) => {
+        settles.push({ request, resolve, reject });
+        kick();
+      }),
+    wake,
+    async drain() {
+      isDraining = true;
+      cancelWake?.();
+      wakeAll();
+      while (running) await running;
+    },
+  };
+}
+
+function toRequest<Request>(pending: { readonly request: Request }): Request {
+  return pending.request;
+}
+
+/** SQLSTATE classes 22 (data) and 23 (constraint): the rows are at fault, not the connection. */
+function isDataError(err: unknown): boolean {
+  const code = err instanceof Error && "code" in err ? String(err.code) : "";
+  return code.startsWith("22") || code.startsWith("23");
+}

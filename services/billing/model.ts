@@ -1,0 +1,173 @@
+/** Nano-units in one unit of currency. */
+export const nanosPerUnit = 1_000_000_000n;
+const tokensPerPriceUnit = 1_000_000n;
+
+export interface Rates {
+  readonly inputNanosPerMillion: bigint;
+  readonly cachedInputNanosPerMillion: bigint;
+  readonly outputNanosPerMillion: bigint;
+}
+
+/** An immutable version of what a provider's model costs. */
+export interface Price extends Rates {
+  readonly priceId: string;
+  /** Whose price it is; empty when it holds for every tenant without one of its own. */
+  readonly tenantId: string;
+  readonly provider: string;
+  readonly model: string;
+  readonly version: number;
+  readonly currency: string;
+  readonly createdAt: Date;
+}
+
+/** A version that is about to be written; the database stamps it. */
+export type NewPrice = Omit<Price, "createdAt">;
+
+/** Exclusive buckets: cached input is not part of input. */
+export interface Tokens {
+  readonly inputTokens: bigint;
+  readonly cachedInputTokens: bigint;
+  readonly outputTokens: bigint;
+}
+
+export const noTokens: Tokens = { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n };
+
+/** How a call ended, as its usage row says it. */
+export type Outcome = "completed" | "failed" | "canceled" | "truncated" | "lost";
+
+export interface Wallet {
+  readonly walletId: string;
+  readonly tenantId: string;
+  readonly currency: string;
+  readonly balanceNanos: bigint;
+  /** Set aside by open holds; never more than the balance. */
+  readonly heldNanos: bigint;
+}
+
+/** Who made a call, of what. */
+export interface CallFacts {
+  readonly callId: string;
+  readonly requestId: string;
+  readonly tenantId: string;
+  readonly keyId: string;
+  readonly userId: string;
+  readonly provider: string;
+  readonly model: string;
+}
+
+/** The bounds within which a call may be admitted. */
+export interface Want {
+  /** Upper bound of the input. */
+  readonly inputTokens: bigint;
+  readonly maxOutputTokens: bigint;
+  readonly minOutputTokens: bigint;
+  /** Answers asked for; each may be as long as the output limit. */
+  readonly choices: bigint;
+}
+
+export interface Hold extends CallFacts {
+  readonly walletId: string;
+  readonly priceId: string;
+  readonly amountNanos: bigint;
+  readonly outputTokens: bigint;
+}
+
+/** One call as it was used and charged. */
+export interface Usage extends CallFacts, Tokens {
+  readonly walletId: string;
+  readonly priceId: string;
+  readonly outcome: Outcome;
+  readonly isEstimated: boolean;
+  readonly latencyMs: bigint;
+  /** What the wallet paid. */
+  readonly costNanos: bigint;
+  /** What the price came to beyond what the wallet could pay. */
+  readonly uncollectedNanos: bigint;
+}
+
+export function availableNanos(wallet: Wallet): bigint {
+  return wallet.balanceNanos - wallet.heldNanos;
+}
+
+/** The exact sum of bucket times rate, rounded up once to the nano: no call is rounded to free. */
+export function costNanos(rates: Rates, tokens: Tokens): bigint {
+  const exact =
+    tokens.inputTokens * rates.inputNanosPerMillion +
+    tokens.cachedInputTokens * rates.cachedInputNanosPerMillion +
+    tokens.outputTokens * rates.outputNanosPerMillion;
+  return roundUp(exact);
+}
+
+function roundUp(exact: bigint): bigint {
+  return (exact + tokensPerPriceUnit - 1n) / tokensPerPriceUnit;
+}
+
+/** What a call within these bounds can cost at most when each choice puts out `outputTokens`. */
+export function boundNanos(rates: Rates, want: Want, outputTokens: bigint): bigint {
+  return roundUp(boundExact(rates, want, outputTokens));
+}
+
+function boundExact(rates: Rates, want: Want, outputTokens: bigint): bigint {
+  // The dearer of the two input rates: whether the provider has the prompt in its cache is not known yet.
+  const { inputNanosPerMillion, cachedInputNanosPerMillion, outputNanosPerMillion } = rates;
+  const isCacheDearer = cachedInputNanosPerMillion > inputNanosPerMillion;
+  const inputRate = isCacheDearer ? cachedInputNanosPerMillion : inputNanosPerMillion;
+  return want.inputTokens * inputRate + outputTokens * want.choices * outputNanosPerMillion;
+}
+
+/** The longest output per choice, up to the wanted most, that `nanos` can pay; negative when not even the input fits. */
+function affordableOutputTokens(rates: Rates, want: Want, nanos: bigint): bigint {
+  if (boundNanos(rates, want, want.maxOutputTokens) <= nanos) return want.maxOutputTokens;
+  const left = nanos * tokensPerPriceUnit - boundExact(rates, want, 0n);
+  return left < 0n ? -1n : left / (rates.outputNanosPerMillion * want.choices);
+}
+
+export type Admission =
+  | { readonly kind: "granted"; readonly amountNanos: bigint; readonly outputTokens: bigint }
+  /** `wait`: the balance could pay, but calls in flight hold it. `refused`: it could not. */
+  | { readonly kind: "wait" | "refused"; readonly requiredNanos: bigint };
+
+/**
+ * Decides whether a call fits a wallet.
+ * - The whole bound fits: granted.
+ * - Money is short and the caller left the length open: granted with a shorter answer if that is still a comfortable
+ *   one, or if no other call holds money that may come back.
+ * - Otherwise the call waits for held money, or is refused when waiting cannot help.
+ */
+export function admit(wallet: Wallet, rates: Rates, want: Want, comfortableOutputTokens: bigint): Admission {
+  const grant = (outputTokens: bigint): Admission => ({
+    kind: "granted",
+    amountNanos: boundNanos(rates, want, outputTokens),
+    outputTokens,
+  });
+  const now = affordableOutputTokens(rates, want, availableNanos(wallet));
+  if (now === want.maxOutputTokens) return grant(now);
+
+  const least = want.minOutputTokens;
+  const comfortable = comfortableOutputTokens < least ? least : comfortableOutputTokens;
+  if (now >= least && (now >= comfortable || wallet.heldNanos === 0n)) return grant(now);
+
+  const isEverAffordable = affordableOutputTokens(rates, want, wallet.balanceNanos) >= least;
+  return { kind: isEverAffordable ? "wait" : "refused", requiredNanos: boundNanos(rates, want, least) };
+}
+
+/** What of `cost` a wallet pays for a call that held `amountNanos`: never more than it has beyond other calls' holds. */
+export function collectableNanos(wallet: Wallet, amountNanos: bigint, cost: bigint): bigint {
+  const limit = availableNanos(wallet) + amountNanos;
+  return cost < limit ? cost : limit;
+}
+
+/** `9.998` for 9_998_000_000n: exact, without trailing zeros. */
+export function formatNanos(nanos: bigint): string {
+  const sign = nanos < 0n ? "-" : "";
+  const digits = (nanos < 0n ? -nanos : nanos).toString().padStart(10, "0");
+  const fraction = digits.slice(-9).replace(/0+$/, "");
+  return `${sign}${digits.slice(0, -9)}${fraction && `.${fraction}`}`;
+}
+
+/** Nanos of a decimal string with at most nine decimals; undefined when it is not one. */
+export function parseNanos(decimal: string): bigint | undefined {
+  const match = /^(\d{1,9})(?:\.(\d{1,9}))?$/.exec(decimal);
+  if (match?.[1] === undefined) return undefined;
+  return BigInt(match[1]) * nanosPerUnit + BigInt((match[2] ?? "").padEnd(9, "0"));
+}

@@ -1,0 +1,29 @@
+import type { ReserveRequest, SettleRequest } from "./batch.ts";
+import type { BillingDeps } from "./deps.ts";
+import { createWallet } from "./ops/create-wallet.ts";
+import { expireHolds } from "./ops/expire-holds.ts";
+import { getBalance } from "./ops/get-balance.ts";
+import { type ListUsageInput, listUsage } from "./ops/list-usage.ts";
+import { type PutPricesInput, putPrices } from "./ops/put-prices.ts";
+import { type TopUpWalletInput, topUpWallet } from "./ops/top-up-wallet.ts";
+
+/** Binds billing's operations to what they need. */
+export function createBillingOps(deps: BillingDeps) {
+  return {
+    createWallet: (input: { tenantId: string }) => createWallet(deps, input),
+    topUpWallet: (input: TopUpWalletInput) => topUpWallet(deps, input),
+    getBalance: (input: { tenantId: string }) => getBalance(deps, input),
+    listUsage: (input: ListUsageInput) => listUsage(deps, input),
+    putPrices: (input: PutPricesInput) => putPrices(deps, input),
+    listPrices: (input: { tenantId: string; provider: string | undefined }) =>
+      deps.store.listPrices(input.tenantId, input.provider),
+    reserveCall: (input: ReserveRequest) => deps.ledger.reserve(input),
+    settleCall: (input: SettleRequest) => deps.ledger.settle(input),
+    extendHolds: ({ callIds }: { callIds: readonly string[] }) =>
+      deps.db.transaction((tx) => deps.store.extendHolds(tx, callIds, deps.holdTtlMs)),
+    expireHolds: () => expireHolds(deps),
+    listImbalances: () => deps.store.listImbalances(),
+  };
+}
+
+export type BillingOps = ReturnType<typeof createBillingOps>;

@@ -1,0 +1,171 @@
+import { billingFailures } from "@lyss/contracts/failures/billing.ts";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import { decodeCursor, encodeCursor, pageQueryFields } from "@lyss/kit/http/page.ts";
+import { routesFor } from "@lyss/kit/http/route.ts";
+import type { Caller } from "@lyss/kit/rpc/call-context.ts";
+import { z } from "zod";
+import { availableNanos, formatNanos, parseNanos, type Wallet } from "./model.ts";
+import type { BillingOps } from "./ops.ts";
+import type { UsageRow } from "./store.ts";
+
+const { json } = routesFor<BillingOps>();
+
+const balance = z.strictObject({
+  object: z.literal("balance"),
+  currency: z.string(),
+  available_nanos: z.string().describe("What new calls may reserve, in nano-units of the currency."),
+  held_nanos: z.string().describe("What calls in flight have set aside."),
+  available: z.string().describe("The same as available_nanos, in units of the currency."),
+});
+
+const usageRecord = z.strictObject({
+  id: z.string(),
+  request_id: z.string(),
+  created_at: z.string(),
+  key_id: z.string(),
+  model: z.string(),
+  provider: z.string(),
+  status: z.enum(["completed", "failed", "canceled", "truncated", "lost"]),
+  input_tokens: z.number().describe("All input, cached or not."),
+  cached_input_tokens: z.number(),
+  output_tokens: z.number(),
+  cost_nanos: z.string(),
+  estimated: z.boolean().describe("True when Lyss counted the tokens because the provider reported none."),
+  latency_ms: z.number(),
+});
+
+const price = z.strictObject({
+  id: z.string(),
+  provider: z.string(),
+  model: z.string(),
+  version: z.number(),
+  currency: z.string(),
+  input_nanos_per_million: z.string(),
+  cached_input_nanos_per_million: z.string(),
+  output_nanos_per_million: z.string(),
+  created_at: z.string(),
+});
+
+/** What tenants see of their money. */
+export const billingRoutes = [
+  json({
+    method: "GET",
+    path: "/v1/billing/balance",
+    permission: "billing:read",
+    operation: "getBalance",
+    summary: "The tenant's prepaid balance.",
+    response: balance,
+    failures: [billingFailures.wallet_not_found],
+    handle: async (ops, { caller }) => toBalance(await ops.getBalance({ tenantId: tenantOf(caller) })),
+  }),
+  json({
+    method: "GET",
+    path: "/v1/billing/usage",
+    permission: "billing:read",
+    operation: "listUsage",
+    summary: "The tenant's calls, newest first: who called what, how it ended, what it cost.",
+    query: z.strictObject({
+      ...pageQueryFields,
+      key_id: z.string().max(64).optional(),
+      model: z.string().max(200).optional(),
+    }),
+    response: z.strictObject({
+      object: z.literal("list"),
+      data: z.array(usageRecord),
+      next_cursor: z.string().nullable(),
+    }),
+    async handle(ops, { caller, query }) {
+      const [createdAt, callId] = decodeCursor(query.cursor, 2) ?? [];
+      const { rows, next } = await ops.listUsage({
+        tenantId: tenantOf(caller),
+        limit: query.limit,
+        after: createdAt !== undefined && callId !== undefined ? { createdAt, callId } : undefined,
+        keyId: query.key_id,
+        model: query.model,
+      });
+      const nextCursor = next ? encodeCursor([next.createdAt, next.callId]) : null;
+      return { object: "list" as const, data: rows.map(toUsageRecord), next_cursor: nextCursor };
+    },
+  }),
+  json({
+    method: "POST",
+    path: "/v1/billing/top-up",
+    permission: "billing:top_up",
+    operation: "topUpWallet",
+    summary: "Credits the tenant's wallet by hand. The same reference credits once.",
+    body: z.strictObject({
+      amount: z.string().max(32).describe("Decimal string in units of the currency, such as 25 or 0.50."),
+      reference: z.string().min(1).max(120).describe("Names this top-up; a repeat with the same one credits nothing."),
+    }),
+    response: balance,
+    failures: [billingFailures.wallet_not_found, billingFailures.reference_reused, billingFailures.amount_out_of_range],
+    async handle(ops, { caller, body }) {
+      const amountNanos = parseNanos(body.amount);
+      if (amountNanos === undefined) {
+        const reason = "must be a decimal string with at most nine decimals, such as 25 or 0.50";
+        throw new Failure(kitFailures.invalid_request, { field: "amount", reason });
+      }
+      const input = { tenantId: tenantOf(caller), amountNanos, reference: body.reference, source: "manual" } as const;
+      return toBalance((await ops.topUpWallet(input)).wallet);
+    },
+  }),
+  json({
+    method: "GET",
+    path: "/v1/billing/prices",
+    permission: "billing:read",
+    operation: "listPrices",
+    summary: "The current price version of each model.",
+    query: z.strictObject({ provider: z.string().max(64).optional() }),
+    response: z.strictObject({ object: z.literal("list"), data: z.array(price) }),
+    async handle(ops, { caller, query }) {
+      const prices = await ops.listPrices({ tenantId: tenantOf(caller), provider: query.provider });
+      const data = prices.map((row) => ({
+        id: row.priceId,
+        provider: row.provider,
+        model: row.model,
+        version: row.version,
+        currency: row.currency,
+        input_nanos_per_million: row.inputNanosPerMillion.toString(),
+        cached_input_nanos_per_million: row.cachedInputNanosPerMillion.toString(),
+        output_nanos_per_million: row.outputNanosPerMillion.toString(),
+        created_at: row.createdAt.toISOString(),
+      }));
+      return { object: "list" as const, data };
+    },
+  }),
+];
+
+function tenantOf(caller: Caller | undefined): string {
+  if (!caller) throw new Failure(kitFailures.unauthenticated);
+  return caller.tenantId;
+}
+
+function toBalance(wallet: Wallet): z.input<typeof balance> {
+  const available = availableNanos(wallet);
+  return {
+    object: "balance",
+    currency: wallet.currency,
+    available_nanos: available.toString(),
+    held_nanos: wallet.heldNanos.toString(),
+    available: formatNanos(available),
+  };
+}
+
+function toUsageRecord(row: UsageRow): z.input<typeof usageRecord> {
+  return {
+    id: row.callId,
+    request_id: row.requestId,
+    created_at: row.createdAt.toISOString(),
+    key_id: row.keyId,
+    model: row.model,
+    provider: row.provider,
+    status: row.outcome,
+    input_tokens: Number(row.inputTokens + row.cachedInputTokens),
+    cached_input_tokens: Number(row.cachedInputTokens),
+    output_tokens: Number(row.outputTokens),
+    cost_nanos: row.costNanos.toString(),
+    estimated: row.isEstimated,
+    latency_ms: Number(row.latencyMs),
+  };
+}

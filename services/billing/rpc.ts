@@ -1,0 +1,128 @@
+import { create } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { ServiceImpl } from "@connectrpc/connect";
+import {
+  type BillingService,
+  CallOutcome,
+  type Price as PriceMessage,
+  PriceSchema,
+  TopUpSource,
+} from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import { decodeCursor, encodeCursor } from "@lyss/kit/http/page.ts";
+import { availableNanos, noTokens, type Outcome, type Price, type Rates, type Wallet } from "./model.ts";
+import type { BillingOps } from "./ops.ts";
+import type { UsageRow } from "./store.ts";
+
+const outcomes: Readonly<Record<Outcome, CallOutcome>> = {
+  completed: CallOutcome.COMPLETED,
+  failed: CallOutcome.FAILED,
+  canceled: CallOutcome.CANCELED,
+  truncated: CallOutcome.TRUNCATED,
+  lost: CallOutcome.LOST,
+};
+
+const noRates: Rates = { inputNanosPerMillion: 0n, cachedInputNanosPerMillion: 0n, outputNanosPerMillion: 0n };
+
+/** BillingService on billing's operations. */
+export function createBillingRpc(ops: BillingOps): ServiceImpl<typeof BillingService> {
+  return {
+    createWallet: async ({ tenantId }) => ({ balance: toBalance(await ops.createWallet({ tenantId })) }),
+    async topUpWallet({ tenantId, amountNanos, reference, source }) {
+      requireText({ tenantId, reference });
+      const funding = source === TopUpSource.GRANT ? "grant" : "manual";
+      const { wallet, isNew } = await ops.topUpWallet({ tenantId, amountNanos, reference, source: funding });
+      return { balance: toBalance(wallet), isNew };
+    },
+    getBalance: async ({ tenantId }) => ({ balance: toBalance(await ops.getBalance({ tenantId })) }),
+    async listUsage({ tenantId, limit, cursor, keyId, model }) {
+      const [createdAt, callId] = decodeCursor(cursor, 2) ?? [];
+      const { rows, next } = await ops.listUsage({
+        tenantId,
+        limit: Math.min(Math.max(limit, 1), 200),
+        after: createdAt !== undefined && callId !== undefined ? { createdAt, callId } : undefined,
+        keyId: keyId || undefined,
+        model: model || undefined,
+      });
+      const records = rows.map(toUsageRecord);
+      return { records, nextCursor: next ? encodeCursor([next.createdAt, next.callId]) : "" };
+    },
+    async putPrices({ tenantId, prices }) {
+      if (prices.length > 1_000) throw invalid("prices", "at most 1,000 at once");
+      const inputs = prices.map(({ provider, model, rates }) => ({ ...noRates, ...rates, provider, model }));
+      return { prices: (await ops.putPrices({ tenantId, prices: inputs })).map(toPrice) };
+    },
+    listPrices: async ({ tenantId, provider }) => ({
+      prices: (await ops.listPrices({ tenantId, provider: provider || undefined })).map(toPrice),
+    }),
+    async reserveCall(request) {
+      const { callId, tenantId, inputTokens, maxOutputTokens, minOutputTokens } = request;
+      requireText({ callId, tenantId });
+      if (inputTokens < 0n || minOutputTokens < 0n || maxOutputTokens < minOutputTokens || request.choices < 1) {
+        throw invalid("max_output_tokens", "bounds must not be negative, and the least not above the most");
+      }
+      const hold = await ops.reserveCall({ ...request, choices: BigInt(request.choices) });
+      return { amountNanos: hold.amountNanos, outputTokens: hold.outputTokens, priceId: hold.priceId };
+    },
+    async settleCall({ callId, tenantId, outcome, tokens, isEstimated, latencyMs }) {
+      const used = tokens ?? noTokens;
+      const { inputTokens, cachedInputTokens, outputTokens } = used;
+      if (inputTokens < 0n || cachedInputTokens < 0n || outputTokens < 0n)
+        throw invalid("tokens", "must not be negative");
+      const { costNanos, uncollectedNanos } = await ops.settleCall({
+        ...{ callId, tenantId, inputTokens, cachedInputTokens, outputTokens, isEstimated, latencyMs },
+        outcome: fromOutcome(outcome),
+      });
+      return { costNanos, uncollectedNanos };
+    },
+    async extendHolds({ callIds }) {
+      if (callIds.length > 10_000) throw invalid("call_ids", "at most 10,000 at once");
+      return { extended: await ops.extendHolds({ callIds }) };
+    },
+  };
+}
+
+function toBalance(wallet: Wallet) {
+  const { walletId, currency, heldNanos } = wallet;
+  return { walletId, currency, availableNanos: availableNanos(wallet), heldNanos };
+}
+
+function toPrice(price: Price): PriceMessage {
+  const { priceId, provider, model, version, currency, createdAt } = price;
+  const names = { priceId, provider, model, version, currency };
+  return create(PriceSchema, { ...names, rates: pickRates(price), createdAt: timestampFromDate(createdAt) });
+}
+
+function pickRates({ inputNanosPerMillion, cachedInputNanosPerMillion, outputNanosPerMillion }: Rates): Rates {
+  return { inputNanosPerMillion, cachedInputNanosPerMillion, outputNanosPerMillion };
+}
+
+function toUsageRecord(row: UsageRow) {
+  const { callId, requestId, keyId, model, provider, costNanos, isEstimated, latencyMs, priceId } = row;
+  const { inputTokens, cachedInputTokens, outputTokens } = row;
+  return {
+    ...{ callId, requestId, keyId, model, provider, costNanos, isEstimated, latencyMs, priceId },
+    createdAt: timestampFromDate(row.createdAt),
+    outcome: outcomes[row.outcome],
+    tokens: { inputTokens, cachedInputTokens, outputTokens },
+  };
+}
+
+function fromOutcome(outcome: CallOutcome): Outcome {
+  for (const [name, value] of Object.entries(outcomes)) {
+    // What a node reports is never `lost`: only the sweep says that.
+    if (value === outcome && name !== "lost") return name as Outcome;
+  }
+  throw invalid("outcome", "must say how the call ended");
+}
+
+function requireText(fields: Readonly<Record<string, string>>): void {
+  for (const [field, value] of Object.entries(fields)) {
+    if (value === "" || value.length > 200) throw invalid(field, "must have 1 to 200 characters");
+  }
+}
+
+function invalid(field: string, reason: string): Failure {
+  return new Failure(kitFailures.invalid_request, { field, reason });
+}

@@ -1,0 +1,40 @@
+import { balanceLow } from "@lyss/contracts/events/billing.ts";
+import { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { defineService } from "@lyss/kit/service/define-service.ts";
+import { billingConfig } from "./config.ts";
+import { createBillingJobs } from "./jobs.ts";
+import { createLedger } from "./ledger.ts";
+import { parseNanos } from "./model.ts";
+import { createBillingOps } from "./ops.ts";
+import { billingRoutes } from "./routes.ts";
+import { createBillingRpc } from "./rpc.ts";
+import { createBillingStore } from "./store.ts";
+
+export const billing = defineService({
+  name: "billing",
+  contract: BillingService,
+  needs: {},
+  publishes: [balanceLow],
+  hears: [],
+  config: billingConfig,
+  migrations: new URL("./migrations/", import.meta.url),
+  routes: billingRoutes,
+
+  async start({ config, db, outbox, clock, random }) {
+    const { currency, comfortableOutputTokens, lowBalance, holdTtlMs, reserveWaitMs, maxBatchSize } = config.billing;
+    const store = createBillingStore(db.sql);
+    const ledger = createLedger({
+      ...{ db, store, outbox, clock, random, currency, holdTtlMs, reserveWaitMs, maxBatchSize },
+      comfortableOutputTokens: BigInt(comfortableOutputTokens),
+      lowBalanceNanos: parseNanos(lowBalance) ?? 0n,
+    });
+    const ops = createBillingOps({ db, store, ledger, random, currency, holdTtlMs });
+    return {
+      ops,
+      rpc: createBillingRpc(ops),
+      jobs: createBillingJobs(ops),
+      health: { database: () => db.ping(2_000) },
+      drain: () => ledger.drain(),
+    };
+  },
+});
