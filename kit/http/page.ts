@@ -8,6 +8,20 @@ export const pageQueryFields = {
   cursor: z.string().max(512).optional(),
 };
 
+/** One page of a list. */
+export interface Page<Row> {
+  readonly rows: readonly Row[];
+  /** Gives the next page; undefined on the last one. */
+  readonly nextCursor: string | undefined;
+}
+
+/** A page from one row more than `limit`, if there was one. `keysOf` gives the keys that the list is sorted by. */
+export function toPage<Row>(rows: readonly Row[], limit: number, keysOf: (row: Row) => readonly string[]): Page<Row> {
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  return { rows: page, nextCursor: rows.length > limit && last ? encodeCursor(keysOf(last)) : undefined };
+}
+
 /** An opaque cursor: the sort keys of a page's last row. */
 export function encodeCursor(keys: readonly string[]): string {
   return Buffer.from(JSON.stringify(keys)).toString("base64url");

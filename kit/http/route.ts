@@ -15,6 +15,8 @@ export interface JsonRequest<Body, Query, Params> {
   readonly params: Params;
   /** Undefined only on public routes to which no credential was sent. */
   readonly caller: Caller | undefined;
+  /** Network address of the client's own connection, as the edge saw it: for counting, not for trust. */
+  readonly clientAddress: string;
   readonly locale: Locale;
   readonly requestId: string;
 }
