@@ -28,8 +28,8 @@ export const authFailures = defineFailures("auth", {
     kind: "permission_denied",
     publicCode: "AUTH_004",
     text: {
-      en_US: "You cannot give every model or '{model}': you may use only some yourself.",
-      zh_CN: "您只能使用部分模型，因此不能授予全部模型或“{model}”。",
+      en_US: "You cannot give the model '{model}', because you may not use it yourself.",
+      zh_CN: "您无权使用模型“{model}”，因此不能授予它。",
     },
   },
   role_unknown: {

@@ -1,12 +1,21 @@
 import { z } from "zod";
 import { Failure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
+import { parseInput } from "../errors/parse-input.ts";
 
 /** Query fields of every list: `limit` 1 to 200, and the `cursor` that the page before gave. */
 export const pageQueryFields = {
   limit: z.coerce.number().int().min(1).max(200).default(50),
   cursor: z.string().max(512).optional(),
 };
+
+/** Which page of a list is wanted. */
+export interface PageRequest {
+  /** 1 to 200. */
+  readonly limit: number;
+  /** From the page before; undefined or empty for the first. */
+  readonly cursor?: string | undefined;
+}
 
 /** One page of a list. */
 export interface Page<Row> {
@@ -20,6 +29,21 @@ export function toPage<Row>(rows: readonly Row[], limit: number, keysOf: (row: R
   const page = rows.slice(0, limit);
   const last = page.at(-1);
   return { rows: page, nextCursor: rows.length > limit && last ? encodeCursor(keysOf(last)) : undefined };
+}
+
+/** The answer of every list, as a schema. */
+export function pageOf<Item extends z.ZodType>(item: Item) {
+  return z.strictObject({ object: z.literal("list"), data: z.array(item), next_cursor: z.string().nullable() });
+}
+
+/** The answer of every list: each row translated by `toItem`. */
+export function toPageBody<Row, Item>({ rows, nextCursor }: Page<Row>, toItem: (row: Row) => Item) {
+  return { object: "list" as const, data: rows.map(toItem), next_cursor: nextCursor ?? null };
+}
+
+/** What a peer asks of a list. Throws `kit.invalid_request` for a limit over 200; 0, unset on the wire, is 50. */
+export function fromPageRequest(request: { readonly limit: number; readonly cursor: string }): PageRequest {
+  return parseInput(z.object(pageQueryFields), { limit: request.limit || undefined, cursor: request.cursor });
 }
 
 /** An opaque cursor: the sort keys of a page's last row. */

@@ -298,7 +298,7 @@ export declare type CreateKeyRequest = Message<"lyss.auth.v1.CreateKeyRequest"> 
   permissions: string[];
 
   /**
-   * At most 200.
+   * Empty for all that the grantor may use. At most 200.
    *
    * @generated from field: repeated string models = 5;
    */
