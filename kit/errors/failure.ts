@@ -98,10 +98,10 @@ export function listFailureTypes(): readonly FailureType[] {
   return [...typesByCode.values()].sort((a, b) => a.publicCode.localeCompare(b.publicCode, "en"));
 }
 
-/** The text of a failure in a language, with its details filled in. */
+/** The text of a failure in a language, with its details filled in; a detail `x_zh_CN` stands for `x` in Chinese. */
 export function failureText(type: FailureType, details: FailureDetails, locale: Locale): string {
   return type.text[locale].replace(/\{(\w+)\}/g, (placeholder, name: string) => {
-    const value = details[name];
+    const value = details[`${name}_${locale}`] ?? details[name];
     if (value === undefined) return placeholder;
     return typeof value === "object" ? value.join(", ") : String(value);
   });

@@ -67,4 +67,18 @@ export const kitFailures = defineFailures("kit", {
     httpStatus: 415,
     text: { en_US: "Send the body as {expected}.", zh_CN: "请求体须为 {expected}。" },
   },
+  method_not_allowed: {
+    kind: "unimplemented",
+    publicCode: "KIT_012",
+    httpStatus: 405,
+    text: {
+      en_US: "{path} does not accept {method}; use {allowed}.",
+      zh_CN: "{path} 不支持 {method}，请使用 {allowed}。",
+    },
+  },
+  cannot_listen: {
+    kind: "failed_precondition",
+    publicCode: "KIT_013",
+    text: { en_US: "Cannot listen on {address}: {reason}", zh_CN: "无法监听 {address}：{reason}" },
+  },
 });
