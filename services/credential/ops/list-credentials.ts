@@ -1,0 +1,13 @@
+import { decodeCursor, type Page, type PageRequest, toPage } from "@lyss/kit/http/page.ts";
+import type { CredentialDeps } from "../deps.ts";
+import type { Credential } from "../model.ts";
+
+/** A tenant's credentials, newest first, revoked ones included. */
+export async function listCredentials(
+  { store }: Pick<CredentialDeps, "store">,
+  { tenantId, limit, cursor }: PageRequest & { readonly tenantId: string },
+): Promise<Page<Credential>> {
+  const [afterId] = decodeCursor(cursor, 1) ?? [];
+  const rows = await store.listCredentials(tenantId, afterId, limit + 1);
+  return toPage(rows, limit, ({ credentialId }) => [credentialId]);
+}
