@@ -1,0 +1,62 @@
+/** A model of the simulated provider, with play prices so that money can be tried out too. */
+export interface SimulatedModel {
+  readonly name: string;
+  readonly kind: "chat" | "completion" | "embedding";
+  /** Decimal US dollars per million prompt tokens. */
+  readonly inputUsdPerMillion: string;
+  /** Decimal US dollars per million completion tokens. */
+  readonly outputUsdPerMillion: string;
+  /** Prompt and completion together; for embeddings, one input. */
+  readonly contextTokens: number;
+  /** The most that one choice may hold; 0 for embeddings. */
+  readonly maxOutputTokens: number;
+}
+
+/** Everything the simulated provider serves. */
+export const simulatedModels: readonly SimulatedModel[] = [
+  {
+    name: "simulated-chat",
+    kind: "chat",
+    inputUsdPerMillion: "0.15",
+    outputUsdPerMillion: "0.60",
+    contextTokens: 128_000,
+    maxOutputTokens: 16_384,
+  },
+  {
+    name: "simulated-small",
+    kind: "chat",
+    inputUsdPerMillion: "0.05",
+    outputUsdPerMillion: "0.20",
+    contextTokens: 8_192,
+    maxOutputTokens: 1_024,
+  },
+  {
+    name: "simulated-large",
+    kind: "chat",
+    inputUsdPerMillion: "1.00",
+    outputUsdPerMillion: "4.00",
+    contextTokens: 1_000_000,
+    maxOutputTokens: 100_000,
+  },
+  {
+    name: "simulated-completion",
+    kind: "completion",
+    inputUsdPerMillion: "0.10",
+    outputUsdPerMillion: "0.40",
+    contextTokens: 16_384,
+    maxOutputTokens: 4_096,
+  },
+  {
+    name: "simulated-embedding",
+    kind: "embedding",
+    inputUsdPerMillion: "0.02",
+    outputUsdPerMillion: "0",
+    contextTokens: 8_192,
+    maxOutputTokens: 0,
+  },
+];
+
+/** The model of that name, or undefined. */
+export function findSimulatedModel(name: string): SimulatedModel | undefined {
+  return simulatedModels.find((model) => model.name === name);
+}

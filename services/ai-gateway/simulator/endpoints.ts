@@ -1,0 +1,110 @@
+import type { Answer } from "./answer.ts";
+import { findSimulatedModel, type SimulatedModel, simulatedModels } from "./catalogue.ts";
+import { answerChat, lastUserText, type Stamp } from "./chat.ts";
+import { answerCompletion, promptsOf } from "./completion.ts";
+import { type Outlet, sendJson, sendSimulatedError, sendStream, sendWhole, waitAsAsked } from "./delivery.ts";
+import { type Behaviour, parseBehaviour } from "./directives.ts";
+import { answerEmbedding } from "./embedding.ts";
+import { parseChatRequest, parseCompletionRequest, parseEmbeddingRequest, parseJsonObject } from "./requests.ts";
+import { badRequest, WireError } from "./wire-error.ts";
+import { chatForm, completionForm, type WireForm } from "./wire-form.ts";
+
+/** One authenticated request and what it may use. */
+export interface Call {
+  readonly body: Buffer;
+  readonly stamp: Stamp;
+  /** Directives of the installation. */
+  readonly directives: Readonly<Record<string, string>>;
+  /** The behaviour of this attempt, once `times` is taken into account. */
+  settle(behaviour: Behaviour): Behaviour;
+  open(behaviour: Behaviour): Outlet;
+  /** Writes down what the call is about. */
+  note(facts: { model: string; isStream: boolean; promptTokens: number }): void;
+}
+
+/** What stands at each method and path. */
+export const endpoints: Readonly<Record<string, (call: Call) => Promise<void>>> = {
+  "POST /v1/chat/completions": serveChat,
+  "POST /v1/completions": serveCompletion,
+  "POST /v1/embeddings": serveEmbedding,
+  "GET /v1/models": (call) =>
+    sendJson(call.open({}), 200, { object: "list", data: simulatedModels.map(toModelObject) }),
+};
+
+/** `GET /v1/models/{name}`. */
+export async function serveModel(call: Call, name: string): Promise<void> {
+  await sendJson(call.open({}), 200, toModelObject(getModel(name)));
+}
+
+async function serveChat(call: Call): Promise<void> {
+  const body = parseJsonObject(call.body);
+  const model = getModelOf(body, "chat");
+  const request = parseChatRequest(body);
+  const asked = parseBehaviour(call.directives, lastUserText(request.messages), request.metadata ?? {});
+  const behaviour = call.settle(asked);
+  await respond(call, behaviour, request, chatForm, answerChat(request, model, behaviour, stamped(call, "chatcmpl")));
+}
+
+async function serveCompletion(call: Call): Promise<void> {
+  const body = parseJsonObject(call.body);
+  const model = getModelOf(body, "completion");
+  const request = parseCompletionRequest(body);
+  const asked = parseBehaviour(call.directives, promptsOf(request.prompt)[0] ?? "", request.metadata ?? {});
+  const behaviour = call.settle(asked);
+  const answer = answerCompletion(request, model, behaviour, stamped(call, "cmpl"));
+  await respond(call, behaviour, request, completionForm, answer);
+}
+
+async function serveEmbedding(call: Call): Promise<void> {
+  const body = parseJsonObject(call.body);
+  const model = getModelOf(body, "embedding");
+  const request = parseEmbeddingRequest(body);
+  const first = [request.input].flat()[0];
+  const asked = parseBehaviour(call.directives, typeof first === "string" ? first : "", request.metadata ?? {});
+  const behaviour = call.settle(asked);
+  const { usage, ...vectors } = answerEmbedding(request, model);
+  call.note({ model: model.name, isStream: false, promptTokens: usage.prompt_tokens });
+  const outlet = call.open(behaviour);
+  await waitAsAsked(outlet);
+  if (behaviour.error) return sendSimulatedError(outlet, behaviour.error);
+  const zero = { prompt_tokens: 0, total_tokens: 0 };
+  const reported = behaviour.usage === "none" ? {} : { usage: behaviour.usage === "zero" ? zero : usage };
+  await sendJson(outlet, 200, { ...vectors, ...reported });
+}
+
+interface Streamable {
+  readonly stream?: boolean | null | undefined;
+  readonly stream_options?: { readonly include_usage?: boolean | null | undefined } | null | undefined;
+}
+
+async function respond(call: Call, behaviour: Behaviour, request: Streamable, form: WireForm, answer: Answer) {
+  call.note({ model: answer.model, isStream: request.stream === true, promptTokens: answer.promptTokens });
+  const outlet = call.open(behaviour);
+  await waitAsAsked(outlet);
+  if (behaviour.error) return sendSimulatedError(outlet, behaviour.error);
+  if (!request.stream) return sendWhole(outlet, answer, form);
+  return sendStream(outlet, answer, form, request.stream_options?.include_usage === true);
+}
+
+function stamped(call: Call, prefix: string): Stamp {
+  return { ...call.stamp, id: `${prefix}-${call.stamp.id}` };
+}
+
+function getModelOf(body: { readonly model?: unknown }, kind: SimulatedModel["kind"]): SimulatedModel {
+  if (typeof body.model !== "string" || body.model === "") throw badRequest(null, "you must provide a model parameter");
+  const model = getModel(body.model);
+  if (model.kind === kind) return model;
+  const message = `This is a ${model.kind} model and thus not supported in this endpoint.`;
+  throw new WireError(404, message, { param: "model" });
+}
+
+function getModel(name: string): SimulatedModel {
+  const model = findSimulatedModel(name);
+  if (model) return model;
+  const message = `The model \`${name.slice(0, 64)}\` does not exist or you do not have access to it.`;
+  throw new WireError(404, message, { code: "model_not_found" });
+}
+
+function toModelObject(model: SimulatedModel) {
+  return { id: model.name, object: "model", created: 1_767_225_600, owned_by: "simulated" };
+}

@@ -1,0 +1,214 @@
+import { hash, timingSafeEqual } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Clock } from "@lyss/kit/service/clock.ts";
+import { sendJson } from "./delivery.ts";
+import type { Behaviour } from "./directives.ts";
+import { type Call, endpoints, serveModel } from "./endpoints.ts";
+import { seededHex } from "./seeded.ts";
+import { WireError } from "./wire-error.ts";
+
+const bodyLimitBytes = 32 * 1024 * 1024;
+const connectionsLimit = 20_000;
+const callLogLimit = 100_000;
+const countedBodiesLimit = 10_000;
+/** Longer than the pools of common clients keep a connection, so that they, not we, close it. */
+const keepAliveMs = 120_000;
+
+export interface SimulatorOptions {
+  readonly clock: Clock;
+  /** An IP address to listen on, such as 127.0.0.1. */
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** The key that clients must send. */
+  readonly apiKey: string;
+  /** Ids of answers depend on it and on the start time. */
+  readonly seed?: string;
+  /** Directives for every request that does not say otherwise, such as `{"simulate.error": "503"}`. */
+  readonly directives?: Readonly<Record<string, string>>;
+}
+
+/** What the simulated vendor would bill, and how the call ended. */
+export interface SimulatedCall {
+  readonly path: string;
+  /** Empty when the request was refused before it named one that exists. */
+  readonly model: string;
+  readonly isStream: boolean;
+  readonly status: number;
+  readonly outcome: "complete" | "cut" | "client_gone";
+  readonly promptTokens: number;
+  /** Tokens handed to the client's socket, those of reasoning left out. */
+  readonly completionTokens: number;
+}
+
+export interface Simulator {
+  /** Such as `http://127.0.0.1:41234`; the base URL for OpenAI clients is this and `/v1`. */
+  readonly url: string;
+  /** Ended calls, the oldest first; at most the last 100,000. */
+  readonly callLog: readonly SimulatedCall[];
+  /** Cuts what is under way; resolves when the port is free. Safe to repeat. */
+  stop(): Promise<void>;
+}
+
+interface State {
+  readonly options: SimulatorOptions;
+  readonly callLog: SimulatedCall[];
+  readonly underWay: Set<AbortController>;
+  /** How often each body came that asked for a limited number of faults. */
+  readonly attempts: Map<string, number>;
+  readonly idSeed: string;
+  requests: number;
+}
+
+/**
+ * Starts the simulated provider: an OpenAI-compatible vendor on its own port. Resolves when it accepts connections;
+ * rejects when the address cannot be had. The models are in `catalogue.ts`, the directives in the README.
+ */
+export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
+  const state: State = {
+    options,
+    callLog: [],
+    underWay: new Set(),
+    attempts: new Map(),
+    idSeed: `${options.seed ?? ""}\n${options.clock.nowMs()}`,
+    requests: 0,
+  };
+  const server = createServer(
+    { keepAliveTimeout: keepAliveMs, noDelay: true },
+    (req, res) => void serve(state, req, res),
+  );
+  server.maxConnections = connectionsLimit;
+  server.listen(options.port, options.host);
+  await once(server, "listening");
+  const { address, port, family } = server.address() as AddressInfo;
+  return {
+    url: `http://${family === "IPv6" ? `[${address}]` : address}:${port}`,
+    callLog: state.callLog,
+    async stop() {
+      if (!server.listening) return;
+      const closed = once(server, "close");
+      server.close();
+      for (const controller of state.underWay) controller.abort();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function serve(state: State, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const facts = { model: "", isStream: false, promptTokens: 0, completionTokens: 0, isCut: false };
+  const controller = new AbortController();
+  const path = (req.url ?? "").split("?")[0] ?? "";
+  const id = seededHex(`${state.idSeed}\n${++state.requests}`, 24);
+  state.underWay.add(controller);
+  res.once("close", () => {
+    state.underWay.delete(controller);
+    controller.abort();
+    const { isCut, ...rest } = facts;
+    const outcome = res.writableFinished ? "complete" : isCut ? "cut" : "client_gone";
+    if (state.callLog.length === callLogLimit) state.callLog.shift();
+    state.callLog.push({ path, status: res.headersSent ? res.statusCode : 0, outcome, ...rest });
+  });
+  const open = (behaviour: Behaviour) => ({
+    res,
+    behaviour,
+    clock: state.options.clock,
+    signal: controller.signal,
+    onTokens: (count: number) => {
+      facts.completionTokens += count;
+    },
+    cut: () => {
+      facts.isCut = true;
+      res.destroy();
+    },
+  });
+  try {
+    writeVendorHeaders(res, id);
+    authenticate(state.options.apiKey, req.headers.authorization);
+    const serveCall = findEndpoint(req.method ?? "", path);
+    const body = await readBody(req);
+    const call: Call = {
+      body,
+      stamp: { id, created: Math.floor(state.options.clock.nowMs() / 1000) },
+      directives: state.options.directives ?? {},
+      settle: (behaviour) => limitFaults(state.attempts, body, behaviour),
+      open,
+      note: (noted) => void Object.assign(facts, noted),
+    };
+    await serveCall(call);
+  } catch (err) {
+    await endWithError(open({}), err);
+  }
+}
+
+async function endWithError(outlet: ReturnType<Call["open"]>, err: unknown): Promise<void> {
+  if (outlet.signal.aborted) return;
+  if (outlet.res.headersSent) return outlet.cut();
+  const message = "The server had an error while processing your request.";
+  const known = err instanceof WireError ? err : new WireError(500, message, { type: "server_error" });
+  if (known.status === 413) outlet.res.setHeader("connection", "close");
+  await sendJson(outlet, known.status, { error: known.error }).catch(() => undefined);
+}
+
+/** Headers as OpenAI sends them, its own rate limits included: a gateway has to keep those to itself. */
+function writeVendorHeaders(res: ServerResponse, id: string): void {
+  res.setHeader("x-request-id", `req_${id}`);
+  res.setHeader("openai-organization", "simulated");
+  res.setHeader("openai-version", "2020-10-01");
+  res.setHeader("x-ratelimit-limit-requests", "10000");
+  res.setHeader("x-ratelimit-remaining-requests", "9999");
+  res.setHeader("x-ratelimit-reset-requests", "6ms");
+}
+
+function authenticate(apiKey: string, header: string | undefined): void {
+  const [, sent] = /^Bearer +(\S+)$/i.exec(header ?? "") ?? [];
+  if (sent === undefined) {
+    throw new WireError(401, "You didn't provide an API key. Send it as 'Authorization: Bearer YOUR_KEY'.");
+  }
+  const digest = (key: string) => hash("sha256", key, "buffer");
+  if (timingSafeEqual(digest(sent), digest(apiKey))) return;
+  throw new WireError(401, "Incorrect API key provided.", { code: "invalid_api_key" });
+}
+
+function findEndpoint(method: string, path: string): (call: Call) => Promise<void> {
+  const key = `${method} ${path}`;
+  const endpoint = Object.hasOwn(endpoints, key) ? endpoints[key] : undefined;
+  if (endpoint) return endpoint;
+  const [, name] = /^GET \/v1\/models\/([^/]{1,256})$/.exec(key) ?? [];
+  if (name) return (call) => serveModel(call, name);
+  const isKnown = Object.keys(endpoints).some((known) => known.endsWith(` ${path}`));
+  throw isKnown
+    ? new WireError(405, `Not allowed to ${method.slice(0, 16)} on ${path}.`, { code: "method_not_supported" })
+    : new WireError(404, `Invalid URL (${method.slice(0, 16)} ${path.slice(0, 256)})`);
+}
+
+async function readBody(req: IncomingMessage): Promise<Buffer> {
+  if (req.method === "GET") return Buffer.alloc(0);
+  const { "content-type": type = "", "content-encoding": encoding = "identity" } = req.headers;
+  if (!/^application\/json\b/i.test(type)) throw new WireError(415, "Send the body as application/json.");
+  if (encoding !== "identity") throw new WireError(415, "Compressed bodies are not supported.");
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  // Without this, leaving the loop would destroy the socket over which the refusal has to go.
+  for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > bodyLimitBytes) throw new WireError(413, `The body is larger than ${bodyLimitBytes} bytes.`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, bytes);
+}
+
+/** With `times`, faults strike only the first attempts of a request; the sameness of its bytes makes it the same. */
+function limitFaults(attempts: Map<string, number>, body: Buffer, behaviour: Behaviour): Behaviour {
+  if (behaviour.times === undefined) return behaviour;
+  const key = hash("sha256", body, "hex");
+  const attempt = (attempts.get(key) ?? 0) + 1;
+  const [oldest] = attempts.keys();
+  if (attempts.size === countedBodiesLimit && oldest !== undefined) attempts.delete(oldest);
+  attempts.set(key, attempt);
+  if (attempt <= behaviour.times) return behaviour;
+  const { tokens, cached_tokens, reasoning_tokens } = behaviour;
+  return { tokens, cached_tokens, reasoning_tokens };
+}
