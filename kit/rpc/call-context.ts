@@ -39,6 +39,12 @@ export function runInContext<T>(context: CallContext | undefined, work: () => T)
   return storage.run(context, work);
 }
 
+/**
+ * Runs `work` with no async-local state at all, ours or anyone's. In one process a callee would otherwise inherit its
+ * caller's; over the wire it cannot.
+ */
+export const runDetached: <T>(work: () => T) => T = AsyncLocalStorage.snapshot();
+
 /** True when a held permission covers the wanted one: equal, `*`, `resource:*` or `*:action`. */
 export function permits(held: readonly string[], wanted: string): boolean {
   const [resource, action] = wanted.split(":");

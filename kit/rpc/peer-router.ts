@@ -1,0 +1,73 @@
+import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
+import type { DescService } from "@bufbuild/protobuf";
+import { Code, type ServiceImpl } from "@connectrpc/connect";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import type { Secret } from "../config/secret.ts";
+import { maxMessageBytes } from "./peer-limits.ts";
+import { createPeerTokenCheck } from "./peer-token.ts";
+
+type Http2Handler = (req: Http2ServerRequest, res: Http2ServerResponse) => void;
+
+/** Finds the service that a gRPC request over HTTP/2 is for. */
+export interface PeerRouter {
+  readonly handle: Http2Handler;
+  /** From now on calls of the contract reach the implementation, which is already intercepted. */
+  mount<Contract extends DescService>(contract: Contract, implementation: Partial<ServiceImpl<Contract>>): void;
+}
+
+/**
+ * A router that answers `unauthenticated` without the peers' token, and for a service that is not mounted `unavailable`
+ * while `isComplete` is false (it may yet be) and `unimplemented` afterwards.
+ */
+export function createPeerRouter(token: Secret, isComplete: () => boolean): PeerRouter {
+  const isPeer = createPeerTokenCheck(token);
+  const handlers = new Map<string, Http2Handler>();
+
+  const refuseUnknown: Http2Handler = (req) => {
+    if (isComplete()) refuse(req, Code.Unimplemented, `nothing is served at ${req.url}`);
+    else refuse(req, Code.Unavailable, "this process is still starting");
+  };
+
+  return {
+    handle(req, res) {
+      if (!isPeer(req.headers.authorization))
+        return refuse(req, Code.Unauthenticated, "the peers' token is missing or wrong");
+      // Services see the request's headers; the token is not for them.
+      delete req.headers.authorization;
+      const [, service = ""] = req.url.split("/", 2);
+      try {
+        (handlers.get(service) ?? refuseUnknown)(req, res);
+      } catch {
+        refuse(req, Code.Internal, "the request has no usable path or authority");
+      }
+    },
+    mount(contract, implementation) {
+      const handler = connectNodeAdapter({
+        routes: (router) => router.service(contract, implementation),
+        fallback: (req) => refuseUnknown(req as Http2ServerRequest, undefined as never),
+        grpcWeb: false,
+        connect: false,
+        acceptCompression: [],
+        readMaxBytes: maxMessageBytes,
+        writeMaxBytes: maxMessageBytes,
+      });
+      handlers.set(contract.typeName, handler);
+    },
+  };
+}
+
+/** A whole gRPC answer in one header block ("Trailers-Only" in the protocol), after which nothing more is read. */
+function refuse(req: Http2ServerRequest, code: Code, message: string): void {
+  const { stream } = req;
+  if (stream.destroyed || stream.headersSent) return;
+  stream.respond(
+    {
+      ":status": 200,
+      "content-type": "application/grpc+proto",
+      "grpc-status": String(code),
+      "grpc-message": encodeURIComponent(message),
+    },
+    { endStream: true },
+  );
+  stream.close(constants.NGHTTP2_NO_ERROR);
+}

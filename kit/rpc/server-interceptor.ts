@@ -1,0 +1,158 @@
+import { randomBytes } from "node:crypto";
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
+import type { Logger } from "pino";
+import { Failure, type FailureKind, isFailure } from "../errors/failure.ts";
+import { kitFailures } from "../errors/kit-failures.ts";
+import type { Clock } from "../service/clock.ts";
+import { type CallContext, runDetached, runInContext } from "./call-context.ts";
+import type { CallGate } from "./call-gate.ts";
+import { fromContextHeaders } from "./context-headers.ts";
+import { toConnectError } from "./failure-codec.ts";
+import type { ObserveCall, RpcMetrics } from "./rpc-metrics.ts";
+import { linkSignals, untilAborted } from "./signals.ts";
+
+export interface ServerInterceptorOptions {
+  /** The service's name in the program, for metrics. */
+  readonly service: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: RpcMetrics;
+  readonly gate: CallGate;
+}
+
+type Handler = (input: unknown, context: HandlerContext) => unknown;
+type StreamHandler = (input: unknown, context: HandlerContext) => AsyncIterable<unknown>;
+
+/**
+ * An implementation as every transport serves it. Each method then runs in the call's own context rebuilt from its
+ * headers and in nobody else's, ends with its deadline, answers with a declared failure or `kit.internal`, logs what
+ * was not expected once, and is counted. Wrapping the implementation, rather than registering Connect interceptors, is
+ * what makes all of it hold in process too and leaves no other place where an interceptor could be set.
+ */
+export function interceptServer<Contract extends DescService>(
+  contract: Contract,
+  implementation: Partial<ServiceImpl<Contract>>,
+  options: ServerInterceptorOptions,
+): ServiceImpl<Contract> {
+  const given = implementation as Readonly<Record<string, Handler | undefined>>;
+  const entries = contract.methods.map((method) => {
+    const handle = given[method.localName]?.bind(implementation) ?? unimplemented(method);
+    const observe = options.metrics.forMethod(options.service, method.name);
+    const isStream = method.methodKind === "server_streaming" || method.methodKind === "bidi_streaming";
+    const serve = isStream
+      ? serveStream(handle as StreamHandler, observe, options)
+      : serveOne(handle, observe, options);
+    return [method.localName, serve] as const;
+  });
+  return Object.fromEntries(entries) as ServiceImpl<Contract>;
+}
+
+function unimplemented(method: DescMethod): Handler {
+  return () => {
+    throw new Failure(kitFailures.unimplemented, { method: `${method.parent.typeName}/${method.name}` });
+  };
+}
+
+/** Unary and client-streaming methods. */
+function serveOne(handle: Handler, observe: ObserveCall, options: ServerInterceptorOptions) {
+  return async (input: unknown, handler: HandlerContext): Promise<unknown> => {
+    const call = beginCall(handler, handler.signal, options);
+    let code: FailureKind | "ok" = "ok";
+    try {
+      return await untilAborted(
+        handler.signal,
+        call.run(() => handle(input, handler)),
+      );
+    } catch (err) {
+      const failure = call.toFailure(err);
+      code = failure.type.kind;
+      throw toConnectError(failure);
+    } finally {
+      observe(code, call.end());
+    }
+  };
+}
+
+/** Server-streaming and bidirectional methods. They also end when the service stops. */
+function serveStream(handle: StreamHandler, observe: ObserveCall, options: ServerInterceptorOptions) {
+  return async function* (input: unknown, handler: HandlerContext): AsyncGenerator<unknown> {
+    const { signal, unlink } = linkSignals(handler.signal, options.gate.closing);
+    const call = beginCall(handler, signal, options);
+    let answers: AsyncIterator<unknown> | undefined;
+    // What remains true when the consumer leaves before the end.
+    let code: FailureKind | "ok" = "canceled";
+    try {
+      const iterator = call.run(() => handle(input, { ...handler, signal })[Symbol.asyncIterator]());
+      answers = iterator;
+      for (;;) {
+        const next = await untilAborted(
+          signal,
+          call.run(() => iterator.next()),
+        );
+        if (next.done) break;
+        yield next.value;
+      }
+      code = "ok";
+    } catch (err) {
+      const failure = call.toFailure(err);
+      code = failure.type.kind;
+      throw toConnectError(failure);
+    } finally {
+      unlink();
+      // Not awaited: a generator that ignores its signal would hold the caller.
+      call.run(() => answers?.return?.())?.catch(() => {});
+      observe(code, call.end());
+    }
+  };
+}
+
+interface ServedCall {
+  /** Runs a part of the handler in the call's context. */
+  run<T>(work: () => T): T;
+  /** What the caller may know of an error. Logs what only we may know. */
+  toFailure(err: unknown): Failure;
+  /** Counts the call out and gives the milliseconds since it came in. Once. */
+  end(): number;
+}
+
+function beginCall(handler: HandlerContext, signal: AbortSignal, options: ServerInterceptorOptions): ServedCall {
+  const { clock, gate, service } = options;
+  const startMs = clock.monotonicMs();
+  const context = readContext(handler, clock);
+  const log = (level: "warn" | "error", err: unknown, message: string) =>
+    options.log[level]({ err, traceId: context.traceId, rpc: `${service}.${handler.method.localName}` }, message);
+  if (!gate.enter()) throw toConnectError(new Failure(kitFailures.unavailable, { service }));
+
+  return {
+    run: (work) => runDetached(() => runInContext(context, work)),
+    toFailure(err) {
+      if (isFailure(err)) {
+        if (err.cause !== undefined) log("warn", err, "call failed");
+        return err;
+      }
+      if (signal.aborted) return fromAbortReason(signal.reason, (context.deadlineMs ?? startMs) - startMs);
+      log("error", err, "call failed unexpectedly");
+      return new Failure(kitFailures.internal);
+    },
+    end() {
+      gate.leave();
+      return clock.monotonicMs() - startMs;
+    },
+  };
+}
+
+/** The caller's context with a span of our own. A client that is not ours states its deadline the gRPC way only. */
+function readContext(handler: HandlerContext, clock: Clock): CallContext {
+  const received = fromContextHeaders((name) => handler.requestHeader.get(name) ?? undefined, clock);
+  const timeoutMs = handler.timeoutMs();
+  const deadlineMs = received.deadlineMs ?? (timeoutMs === undefined ? undefined : clock.monotonicMs() + timeoutMs);
+  return { ...received, deadlineMs, spanId: randomBytes(8).toString("hex") };
+}
+
+function fromAbortReason(reason: unknown, timeoutMs: number): Failure {
+  if (isFailure(reason)) return reason;
+  return reason instanceof ConnectError && reason.code === Code.DeadlineExceeded
+    ? new Failure(kitFailures.deadline_exceeded, { timeoutMs: Math.ceil(timeoutMs) })
+    : new Failure(kitFailures.canceled);
+}

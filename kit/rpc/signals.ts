@@ -1,0 +1,30 @@
+/**
+ * Settles as `work` does, or rejects with the signal's reason as soon as it aborts. Work that goes on after that is not
+ * waited for, and its error is nobody's.
+ */
+export function untilAborted<T>(signal: AbortSignal, work: T | PromiseLike<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    const settled = () => signal.removeEventListener("abort", onAbort);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort);
+    Promise.resolve(work).then(resolve, reject).finally(settled);
+  });
+}
+
+/** A signal that aborts with the first of `signals`. `unlink` must be called at the end: long-lived signals remember. */
+export function linkSignals(...signals: readonly AbortSignal[]): { signal: AbortSignal; unlink: () => void } {
+  const controller = new AbortController();
+  const links = signals.map((signal) => {
+    const onAbort = () => controller.abort(signal.reason);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort);
+    return () => signal.removeEventListener("abort", onAbort);
+  });
+  return {
+    signal: controller.signal,
+    unlink: () => {
+      for (const unlink of links) unlink();
+    },
+  };
+}
