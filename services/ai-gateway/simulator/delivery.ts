@@ -25,9 +25,10 @@ const jsonType = "application/json";
 const pieceBytes = 65_536;
 const htmlBody = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n";
 
-/** Waits before the first byte, for ever when asked to hang. */
-export async function waitAsAsked({ behaviour, clock, signal }: Outlet): Promise<void> {
-  if (behaviour.hang) await waitForNothing({ clock, signal });
+/** Waits before the first byte as long as asked; a hang never ends by itself. */
+export async function waitAsAsked(outlet: Outlet): Promise<void> {
+  const { behaviour, clock, signal } = outlet;
+  if (behaviour.hang) await waitForNothing(outlet);
   if (behaviour.delay_ms) await delay(clock, behaviour.delay_ms, signal);
 }
 
@@ -145,8 +146,9 @@ async function write({ res, behaviour, signal }: Outlet, data: string | Buffer):
   }
 }
 
-/** Never resolves. Rejects when the client goes, or after ten minutes. */
-async function waitForNothing({ clock, signal }: Pick<Outlet, "clock" | "signal">): Promise<never> {
+/** Never resolves. Rejects when the client goes; after ten minutes breaks the connection. */
+async function waitForNothing({ clock, signal, cut }: Outlet): Promise<never> {
   await delay(clock, waitLimitMs, signal);
-  throw new Error("a simulated hang has reached its limit");
+  cut();
+  throw signal.reason;
 }

@@ -146,7 +146,7 @@ function checkStreamOptions(request: { stream?: unknown; stream_options?: unknow
 function checkToolMessages(messages: readonly ChatMessage[]): void {
   const open = new Set<string>();
   messages.forEach((current, index) => {
-    const param = `messages.[${index}].role`;
+    const param = `messages[${index}].role`;
     if (current.role === "tool") {
       if (open.delete(current.tool_call_id)) return;
       throw badRequest(param, "Messages with role 'tool' must be a response to a preceding message with 'tool_calls'.");

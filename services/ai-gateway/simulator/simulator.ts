@@ -121,6 +121,7 @@ async function serve(state: State, req: IncomingMessage, res: ServerResponse): P
     },
     cut: () => {
       facts.isCut = true;
+      controller.abort();
       res.destroy();
     },
   });
