@@ -1,9 +1,9 @@
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
-import { decodeCursor, encodeCursor, pageQueryFields } from "@lyss/kit/http/page.ts";
+import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
+import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
-import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { z } from "zod";
 import { availableNanos, formatNanos, parseNanos, type Wallet } from "./model.ts";
 import type { BillingOps } from "./ops.ts";
@@ -57,7 +57,7 @@ export const billingRoutes = [
     summary: "The tenant's prepaid balance.",
     response: balance,
     failures: [billingFailures.wallet_not_found],
-    handle: async (ops, { caller }) => toBalance(await ops.getBalance({ tenantId: tenantOf(caller) })),
+    handle: async (ops, request) => toBalance(await ops.getBalance({ tenantId: requireCaller(request).tenantId })),
   }),
   json({
     method: "GET",
@@ -70,22 +70,11 @@ export const billingRoutes = [
       key_id: z.string().max(64).optional(),
       model: z.string().max(200).optional(),
     }),
-    response: z.strictObject({
-      object: z.literal("list"),
-      data: z.array(usageRecord),
-      next_cursor: z.string().nullable(),
-    }),
-    async handle(ops, { caller, query }) {
-      const [createdAt, callId] = decodeCursor(query.cursor, 2) ?? [];
-      const { rows, next } = await ops.listUsage({
-        tenantId: tenantOf(caller),
-        limit: query.limit,
-        after: createdAt !== undefined && callId !== undefined ? { createdAt, callId } : undefined,
-        keyId: query.key_id,
-        model: query.model,
-      });
-      const nextCursor = next ? encodeCursor([next.createdAt, next.callId]) : null;
-      return { object: "list" as const, data: rows.map(toUsageRecord), next_cursor: nextCursor };
+    response: pageOf(usageRecord),
+    async handle(ops, request) {
+      const { tenantId } = requireCaller(request);
+      const { key_id: keyId, model, ...page } = request.query;
+      return toPageBody(await ops.listUsage({ tenantId, keyId, model, ...page }), toUsageRecord);
     },
   }),
   json({
@@ -100,14 +89,16 @@ export const billingRoutes = [
     }),
     response: balance,
     failures: [billingFailures.wallet_not_found, billingFailures.reference_reused, billingFailures.amount_out_of_range],
-    async handle(ops, { caller, body }) {
-      const amountNanos = parseNanos(body.amount);
+    async handle(ops, request) {
+      const { tenantId } = requireCaller(request);
+      const { amount, reference } = request.body;
+      const amountNanos = parseNanos(amount);
       if (amountNanos === undefined) {
         const reason = "must be a decimal string with at most nine decimals, such as 25 or 0.50";
         throw new Failure(kitFailures.invalid_request, { field: "amount", reason });
       }
-      const input = { tenantId: tenantOf(caller), amountNanos, reference: body.reference, source: "manual" } as const;
-      return toBalance((await ops.topUpWallet(input)).wallet);
+      const { wallet } = await ops.topUpWallet({ tenantId, amountNanos, reference, source: "manual" });
+      return toBalance(wallet);
     },
   }),
   json({
@@ -118,8 +109,9 @@ export const billingRoutes = [
     summary: "The current price version of each model.",
     query: z.strictObject({ provider: z.string().max(64).optional() }),
     response: z.strictObject({ object: z.literal("list"), data: z.array(price) }),
-    async handle(ops, { caller, query }) {
-      const prices = await ops.listPrices({ tenantId: tenantOf(caller), provider: query.provider });
+    async handle(ops, request) {
+      const { tenantId } = requireCaller(request);
+      const prices = await ops.listPrices({ tenantId, provider: request.query.provider });
       const data = prices.map((row) => ({
         id: row.priceId,
         provider: row.provider,
@@ -135,11 +127,6 @@ export const billingRoutes = [
     },
   }),
 ];
-
-function tenantOf(caller: Caller | undefined): string {
-  if (!caller) throw new Failure(kitFailures.unauthenticated);
-  return caller.tenantId;
-}
 
 function toBalance(wallet: Wallet): z.input<typeof balance> {
   const available = availableNanos(wallet);

@@ -10,7 +10,7 @@ import {
 } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
-import { decodeCursor, encodeCursor } from "@lyss/kit/http/page.ts";
+import { fromPageRequest } from "@lyss/kit/http/page.ts";
 import { availableNanos, noTokens, type Outcome, type Price, type Rates, type Wallet } from "./model.ts";
 import type { BillingOps } from "./ops.ts";
 import type { UsageRow } from "./store.ts";
@@ -36,17 +36,11 @@ export function createBillingRpc(ops: BillingOps): ServiceImpl<typeof BillingSer
       return { balance: toBalance(wallet), isNew };
     },
     getBalance: async ({ tenantId }) => ({ balance: toBalance(await ops.getBalance({ tenantId })) }),
-    async listUsage({ tenantId, limit, cursor, keyId, model }) {
-      const [createdAt, callId] = decodeCursor(cursor, 2) ?? [];
-      const { rows, next } = await ops.listUsage({
-        tenantId,
-        limit: Math.min(Math.max(limit, 1), 200),
-        after: createdAt !== undefined && callId !== undefined ? { createdAt, callId } : undefined,
-        keyId: keyId || undefined,
-        model: model || undefined,
-      });
-      const records = rows.map(toUsageRecord);
-      return { records, nextCursor: next ? encodeCursor([next.createdAt, next.callId]) : "" };
+    async listUsage(request) {
+      const { tenantId, keyId, model } = request;
+      const filter = { tenantId, keyId: keyId || undefined, model: model || undefined };
+      const { rows, nextCursor } = await ops.listUsage({ ...filter, ...fromPageRequest(request) });
+      return { records: rows.map(toUsageRecord), nextCursor: nextCursor ?? "" };
     },
     async putPrices({ tenantId, prices }) {
       if (prices.length > 1_000) throw invalid("prices", "at most 1,000 at once");

@@ -433,6 +433,13 @@ export enum ProviderSource {
    * @generated from enum value: PROVIDER_SOURCE_TENANT = 2;
    */
   TENANT = 2,
+
+  /**
+   * Built in, for trying things out without a key.
+   *
+   * @generated from enum value: PROVIDER_SOURCE_SIMULATOR = 3;
+   */
+  SIMULATOR = 3,
 }
 
 /**

@@ -1,0 +1,51 @@
+import type { ServerResponse } from "node:http";
+import type { Locale } from "@lyss/kit/errors/failure.ts";
+import type { ReportedUsage } from "../dialects/openai/usage.ts";
+import type { Target } from "../model.ts";
+import type { TokenCounter } from "./count-tokens.ts";
+import type { CallRequest } from "./read-request.ts";
+
+/** One model call on its way through the stages. */
+export interface Call {
+  readonly callId: string;
+  readonly requestId: string;
+  readonly tenantId: string;
+  readonly request: CallRequest;
+  readonly target: Target;
+  readonly counter: TokenCounter;
+  /** The bound of the input that was held for. */
+  readonly inputTokens: number;
+  /** The limit to write into the request, when money allows less than the caller or the model would. */
+  readonly outputTokens: number | undefined;
+  readonly res: ServerResponse;
+  readonly locale: Locale;
+  readonly startedMs: number;
+  /** Aborted when the caller goes away; ends everything upstream. */
+  readonly abort: AbortController;
+}
+
+export type EndedAs = "completed" | "failed" | "canceled" | "truncated";
+
+/** How a call ended and what is charged for it. */
+export interface Ending {
+  readonly outcome: EndedAs;
+  readonly tokens: ReportedUsage;
+  readonly isEstimated: boolean;
+}
+
+/** Nothing was delivered, so nothing is charged. */
+export function endWithoutCharge(outcome: EndedAs): Ending {
+  return { outcome, tokens: { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n }, isEstimated: false };
+}
+
+/** What is charged for an answer: the provider's own figures, else ours for what it put out, marked as estimated. */
+export function endWithCharge(call: Call, outcome: EndedAs, reported: ReportedUsage | undefined, text: string): Ending {
+  if (reported) return { outcome, tokens: reported, isEstimated: false };
+  const outputTokens = call.request.surface === "embeddings" ? 0 : call.counter.countText(text);
+  const tokens = {
+    inputTokens: BigInt(call.inputTokens),
+    cachedInputTokens: 0n,
+    outputTokens: BigInt(outputTokens),
+  };
+  return { outcome, tokens, isEstimated: true };
+}

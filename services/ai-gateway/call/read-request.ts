@@ -1,0 +1,150 @@
+import { isUtf8 } from "node:buffer";
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import { type FieldRange, findFields, setFields } from "../dialects/openai/json-fields.ts";
+import { fieldOf } from "../dialects/openai/usage.ts";
+
+export type Surface = "chat" | "completions" | "embeddings";
+
+/** What of a request decides how it is routed, bounded and relayed. The rest goes upstream untouched. */
+export interface CallRequest {
+  readonly surface: Surface;
+  readonly model: string;
+  readonly isStream: boolean;
+  /** True when the caller asked for the usage chunk; otherwise it is asked for anyway and taken out. */
+  readonly wantsUsage: boolean;
+  /** The caller's own limit of the answer, in the field it was written in. */
+  readonly outputLimit: { readonly field: string; readonly tokens: number } | undefined;
+  /** Answers that are generated, and so charged. */
+  readonly choices: number;
+  /** Answers that come back. */
+  readonly answers: number;
+  /** The parsed body, for counting. */
+  readonly json: Readonly<Record<string, unknown>>;
+  readonly body: Buffer;
+  readonly fields: ReadonlyMap<string, FieldRange>;
+}
+
+const limitFields = ["max_completion_tokens", "max_tokens"] as const;
+const decidingFields = new Set<string>(["model", "stream", "stream_options", "n", "best_of", ...limitFields]);
+const maxChoices = 128;
+const maxOutputLimit = 10_000_000;
+
+/** Reads a request of OpenAI's dialect. Throws `invalid_json` or `invalid_request` naming the field. */
+export function readRequest(surface: Surface, body: Buffer): CallRequest {
+  const json = parseObject(body);
+  const fields = findFields(body, decidingFields);
+  if (!fields)
+    throw invalid("model", "each of model, stream, stream_options, n and the token limits may stand only once");
+
+  const { model, stream } = json;
+  if (typeof model !== "string" || model === "" || model.length > 200) {
+    throw invalid("model", "must be the name of a model; GET /v1/models lists them");
+  }
+  if (stream !== undefined && stream !== null && typeof stream !== "boolean") {
+    throw invalid("stream", "must be true or false");
+  }
+  requireContent(surface, json);
+  return {
+    surface,
+    model,
+    isStream: stream === true && surface !== "embeddings",
+    wantsUsage: fieldOf(json["stream_options"], "include_usage") === true,
+    outputLimit: surface === "embeddings" ? undefined : readOutputLimit(json),
+    ...readChoices(surface, json),
+    json,
+    body,
+    fields,
+  };
+}
+
+/** The body for the provider: the caller's bytes, with only what must differ replaced. */
+export function toUpstreamBody(request: CallRequest, upstreamModel: string, outputTokens: number | undefined): Buffer {
+  const values = new Map<string, string>();
+  if (upstreamModel !== request.model) values.set("model", JSON.stringify(upstreamModel));
+  if (request.isStream && !request.wantsUsage) {
+    const options = request.json["stream_options"];
+    const asked = typeof options === "object" && options !== null ? options : {};
+    values.set("stream_options", JSON.stringify({ ...asked, include_usage: true }));
+  }
+  if (outputTokens !== undefined) {
+    values.set(request.outputLimit?.field ?? limitFieldOf(request, upstreamModel), String(outputTokens));
+  }
+  return values.size === 0 ? request.body : setFields(request.body, request.fields, values);
+}
+
+/** OpenAI's reasoning models refuse `max_tokens`; compatible servers know nothing else (developers.openai.com, reasoning guide). */
+function limitFieldOf({ surface }: CallRequest, upstreamModel: string): string {
+  return surface === "chat" && /^(o\d|gpt-5)/.test(upstreamModel) ? "max_completion_tokens" : "max_tokens";
+}
+
+function parseObject(body: Buffer): Readonly<Record<string, unknown>> {
+  if (!isUtf8(body)) throw new Failure(aiGatewayFailures.invalid_json, { reason: "it is not UTF-8" });
+  let json: unknown;
+  try {
+    json = JSON.parse(body.toString("utf8"));
+  } catch (cause) {
+    throw new Failure(aiGatewayFailures.invalid_json, { reason: describeSyntaxError(cause) }, { cause });
+  }
+  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    throw new Failure(aiGatewayFailures.invalid_json, { reason: "it is not an object" });
+  }
+  return json as Readonly<Record<string, unknown>>;
+}
+
+/** Only the place: V8's message quotes the body, which may hold anything. */
+function describeSyntaxError(cause: unknown): string {
+  const position = cause instanceof SyntaxError ? /position (\d+)/.exec(cause.message)?.[1] : undefined;
+  if (position !== undefined) return `syntax error at character ${position}`;
+  return cause instanceof RangeError ? "it is nested too deeply" : "it ends too early or is empty";
+}
+
+function requireContent(surface: Surface, json: Readonly<Record<string, unknown>>): void {
+  const { messages, prompt, input } = json;
+  if (surface === "chat" && (!Array.isArray(messages) || messages.length === 0)) {
+    throw invalid("messages", "must be a list of at least one message");
+  }
+  if (surface === "completions" && prompt === undefined) throw invalid("prompt", "is missing");
+  if (surface === "embeddings" && (input === undefined || input === null || input === "")) {
+    throw invalid("input", "must be a text, a list of texts, or tokens");
+  }
+}
+
+function readOutputLimit(json: Readonly<Record<string, unknown>>): CallRequest["outputLimit"] {
+  const given = limitFields.flatMap((field) => {
+    const tokens = json[field];
+    if (tokens === undefined || tokens === null) return [];
+    if (typeof tokens !== "number" || !Number.isInteger(tokens) || tokens < 0 || tokens > maxOutputLimit) {
+      throw invalid(field, `must be a whole number from 0 to ${maxOutputLimit}`);
+    }
+    return [{ field, tokens }];
+  });
+  // With both fields set, which of them a provider honours is its own affair: hold for the larger.
+  return given.sort((a, b) => b.tokens - a.tokens)[0];
+}
+
+/** A completion answers each prompt of a list `n` times, and generates `best_of` answers for each to choose from. */
+function readChoices(
+  surface: Surface,
+  json: Readonly<Record<string, unknown>>,
+): { readonly choices: number; readonly answers: number } {
+  if (surface === "embeddings") return { choices: 1, answers: 1 };
+  const n = readCount(json, "n");
+  const { prompt } = json;
+  const isList = surface === "completions" && Array.isArray(prompt) && typeof prompt[0] !== "number";
+  const prompts = isList ? Math.max(1, prompt.length) : 1;
+  return { choices: prompts * Math.max(n, readCount(json, "best_of")), answers: prompts * n };
+}
+
+function readCount(json: Readonly<Record<string, unknown>>, field: "n" | "best_of"): number {
+  const value = json[field];
+  if (value === undefined || value === null) return 1;
+  if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value > maxChoices) {
+    throw invalid(field, `must be a whole number from 1 to ${maxChoices}`);
+  }
+  return value;
+}
+
+function invalid(param: string, reason: string): Failure {
+  return new Failure(aiGatewayFailures.invalid_request, { param, reason });
+}

@@ -1,0 +1,64 @@
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import type { AiGatewayDeps } from "../deps.ts";
+import { textOf } from "../dialects/openai/delivered-text.ts";
+import { findFields, setFields } from "../dialects/openai/json-fields.ts";
+import { findInBandFailure } from "../dialects/openai/upstream-failure.ts";
+import { readUsage } from "../dialects/openai/usage.ts";
+import { type Call, type Ending, endWithCharge } from "./call.ts";
+import { readBody, toFailure, type UpstreamAnswer } from "./send-upstream.ts";
+
+const modelField = new Set(["model"]);
+
+/**
+ * Relays an answer that is not streamed. Its charge is committed before its bytes leave: an answer that the caller has
+ * is an answer that was paid for. Throws, with nothing sent, when the provider's answer is not one.
+ */
+export async function relayAnswer(
+  deps: AiGatewayDeps,
+  call: Call,
+  answer: UpstreamAnswer,
+  settle: (ending: Ending) => Promise<void>,
+): Promise<void> {
+  const body = await readBody(answer, deps.settings.maxResponseBytes).catch((err: unknown) => {
+    throw toFailure(deps, call, err);
+  });
+  const json = parseAnswer(call, body);
+  await settle(endWithCharge(call, "completed", readUsage(json), textOf(json)));
+
+  const bytes = toCallerBytes(call, body);
+  const { res } = call;
+  if (res.destroyed) return;
+  res.writeHead(200, {
+    "content-type": "application/json",
+    "content-length": bytes.length,
+    "cache-control": "no-store",
+    "x-request-id": call.requestId,
+    "lyss-call-id": call.callId,
+  });
+  res.end(bytes);
+}
+
+/** An empty body, a page of HTML or an error under status 200 is a failed call, not an answer. */
+function parseAnswer({ target }: Call, body: Buffer): unknown {
+  const model = target.model.name;
+  let json: unknown;
+  try {
+    json = JSON.parse(body.toString("utf8"));
+  } catch (cause) {
+    throw new Failure(aiGatewayFailures.upstream_failed, { model }, { cause });
+  }
+  const failure = findInBandFailure(model, json);
+  if (failure) throw failure;
+  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    throw new Failure(aiGatewayFailures.upstream_failed, { model });
+  }
+  return json;
+}
+
+/** The provider's bytes; where the model has an alias, the name is the one that the caller used. */
+function toCallerBytes({ target, request }: Call, body: Buffer): Buffer {
+  if (target.model.upstreamName === request.model) return body;
+  const fields = findFields(body, modelField);
+  return fields?.has("model") ? setFields(body, fields, new Map([["model", JSON.stringify(request.model)]])) : body;
+}

@@ -1,0 +1,155 @@
+import { once } from "node:events";
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import type { AiGatewayDeps } from "../deps.ts";
+import { listFinished, textOf } from "../dialects/openai/delivered-text.ts";
+import { toErrorObject } from "../dialects/openai/failure-reply.ts";
+import { findFields, setFields } from "../dialects/openai/json-fields.ts";
+import { createSseReader, type SseEvent } from "../dialects/openai/sse.ts";
+import { findInBandFailure } from "../dialects/openai/upstream-failure.ts";
+import { fieldOf, type ReportedUsage, readUsage } from "../dialects/openai/usage.ts";
+import { type Call, type Ending, endWithCharge, endWithoutCharge } from "./call.ts";
+import { toFailure, type UpstreamAnswer } from "./send-upstream.ts";
+
+const modelField = new Set(["model"]);
+const doneEvent = "data: [DONE]\n\n";
+
+/** What a stream has shown so far. */
+interface Progress {
+  usage: ReportedUsage | undefined;
+  /** Text that was passed on, to be counted when the provider does not report. */
+  text: string;
+  /** Choices that said why they ended. */
+  readonly finished: Set<number>;
+  isDone: boolean;
+}
+
+/**
+ * Relays a streamed answer event by event. `[DONE]` leaves only after the charge is committed, and only behind a complete
+ * answer: a stream that breaks off ends with an error event instead. Throws, with nothing sent, when the stream fails
+ * before its first event.
+ */
+export async function relayStream(
+  deps: AiGatewayDeps,
+  call: Call,
+  answer: UpstreamAnswer,
+  settle: (ending: Ending) => Promise<void>,
+): Promise<void> {
+  const { res, abort } = call;
+  const progress: Progress = { usage: undefined, text: "", finished: new Set(), isDone: false };
+  try {
+    await passEvents(deps, call, answer, progress);
+    if (!progress.isDone && progress.finished.size < call.request.answers) {
+      throw new Failure(aiGatewayFailures.upstream_truncated, { model: call.target.model.name });
+    }
+  } catch (err) {
+    answer.body.destroy();
+    const hasDelivered = progress.text !== "" || progress.usage !== undefined;
+    const outcome = abort.signal.aborted ? "canceled" : res.headersSent ? "truncated" : "failed";
+    await settle(
+      hasDelivered ? endWithCharge(call, outcome, progress.usage, progress.text) : endWithoutCharge(outcome),
+    );
+    const failure = toFailure(deps, call, err);
+    if (!res.headersSent || !(failure instanceof Failure) || res.destroyed) throw failure;
+    res.end(`data: ${JSON.stringify(toErrorObject(failure, call.locale))}\n\n`);
+    return;
+  }
+  await settle(endWithCharge(call, "completed", progress.usage, progress.text));
+  if (!res.headersSent) writeHead(call);
+  res.end(doneEvent);
+}
+
+async function passEvents(deps: AiGatewayDeps, call: Call, answer: UpstreamAnswer, progress: Progress): Promise<void> {
+  const contentType = answer.headers["content-type"];
+  if (typeof contentType !== "string" || !contentType.startsWith("text/event-stream")) {
+    throw new Failure(aiGatewayFailures.upstream_failed, { model: call.target.model.name });
+  }
+  const reader = createSseReader(deps.settings.maxEventBytes);
+  for await (const chunk of answer.body) {
+    await passOn(deps, call, reader.push(chunk), progress);
+    if (progress.isDone) return;
+  }
+  const last = reader.flush();
+  if (last) await passOn(deps, call, [last], progress);
+}
+
+async function passOn(deps: AiGatewayDeps, call: Call, events: readonly SseEvent[], progress: Progress): Promise<void> {
+  const pieces: Buffer[] = [];
+  let failure: unknown;
+  for (const event of events) {
+    try {
+      const piece = toCallerEvent(call, event, progress);
+      if (piece) pieces.push(piece);
+    } catch (err) {
+      // What came whole before the fault is still delivered.
+      failure = err;
+      break;
+    }
+    if (progress.isDone) break;
+  }
+  if (pieces.length > 0) {
+    if (!call.res.headersSent) writeHead(call);
+    await write(deps, call, pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces));
+  }
+  if (failure) throw failure;
+}
+
+/** The event for the caller, or undefined for one that is not the caller's. Throws the failure that it carries. */
+function toCallerEvent({ target, request }: Call, { raw, data }: SseEvent, progress: Progress): Buffer | undefined {
+  if (data === undefined) return raw;
+  if (data === "[DONE]") {
+    progress.isDone = true;
+    return undefined;
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(data);
+  } catch (cause) {
+    throw new Failure(aiGatewayFailures.upstream_truncated, { model: target.model.name }, { cause });
+  }
+  const failure = findInBandFailure(target.model.name, json);
+  if (failure) throw failure;
+  progress.usage = readUsage(json) ?? progress.usage;
+  progress.text += textOf(json);
+  for (const index of listFinished(json)) progress.finished.add(index);
+  if (isUsageOnly(json) && !request.wantsUsage) return undefined;
+  return target.model.upstreamName === request.model ? raw : withModel(data, request.model);
+}
+
+/** The chunk that exists only because usage was asked for: no choices, but a usage. Clients that did not ask stumble over it. */
+function isUsageOnly(json: unknown): boolean {
+  const choices = fieldOf(json, "choices");
+  return Array.isArray(choices) && choices.length === 0 && Boolean(fieldOf(json, "usage"));
+}
+
+function withModel(data: string, model: string): Buffer {
+  const body = Buffer.from(data);
+  const fields = findFields(body, modelField);
+  const changed = fields?.has("model") ? setFields(body, fields, new Map([["model", JSON.stringify(model)]])) : body;
+  return Buffer.concat([Buffer.from("data: "), changed, Buffer.from("\n\n")]);
+}
+
+function writeHead({ res, requestId, callId }: Call): void {
+  res.writeHead(200, {
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-cache",
+    "x-accel-buffering": "no",
+    "x-request-id": requestId,
+    "lyss-call-id": callId,
+  });
+}
+
+/** Writes and waits while the caller reads more slowly than the provider sends, so that memory stays flat. */
+async function write({ settings }: AiGatewayDeps, { res, abort }: Call, bytes: Buffer): Promise<void> {
+  abort.signal.throwIfAborted();
+  if (res.write(bytes)) return;
+  const stalled = AbortSignal.timeout(settings.idleTimeoutMs);
+  try {
+    await once(res, "drain", { signal: AbortSignal.any([abort.signal, stalled]) });
+  } catch (err) {
+    // A caller that stopped reading is as good as gone.
+    abort.abort();
+    res.destroy();
+    throw err;
+  }
+}

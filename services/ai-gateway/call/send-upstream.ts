@@ -1,0 +1,119 @@
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import { type Dispatcher, errors } from "undici";
+import type { AiGatewayDeps } from "../deps.ts";
+import { toUpstreamFailure } from "../dialects/openai/upstream-failure.ts";
+import type { Call } from "./call.ts";
+import { type Surface, toUpstreamBody } from "./read-request.ts";
+
+export type UpstreamAnswer = Dispatcher.ResponseData;
+
+const pathOf: Readonly<Record<Surface, string>> = {
+  chat: "/chat/completions",
+  completions: "/completions",
+  embeddings: "/embeddings",
+};
+
+const maxErrorBytes = 65_536;
+
+/**
+ * Sends a call to its provider and resolves with the head of a 200 answer. The request is composed, never forwarded:
+ * nothing of the caller's head goes upstream. Throws a gateway failure for every other answer.
+ */
+export async function sendUpstream(deps: AiGatewayDeps, call: Call): Promise<UpstreamAnswer> {
+  const { provider, model } = call.target;
+  const secret = await deps.credentials.secretOf(provider);
+  const sentMs = deps.clock.monotonicMs();
+  let answer: UpstreamAnswer;
+  try {
+    answer = await deps.pools.poolOf(provider).request({
+      method: "POST",
+      path: `${new URL(provider.baseUrl).pathname.replace(/\/$/, "")}${pathOf[call.request.surface]}`,
+      headers: {
+        "content-type": "application/json",
+        accept: call.request.isStream ? "text/event-stream" : "application/json",
+        "user-agent": "lyss",
+        ...(secret !== "" && { authorization: `Bearer ${secret}` }),
+      },
+      body: toUpstreamBody(call.request, model.upstreamName, call.outputTokens),
+      signal: call.abort.signal,
+    });
+  } catch (err) {
+    throw toFailure(deps, call, err);
+  }
+  deps.metrics.observeFirstByte(provider.name, deps.clock.monotonicMs() - sentMs);
+  if (answer.statusCode !== 200) throw await toStatusFailure(deps, call, answer);
+  if (answer.headers["content-encoding"] !== undefined) {
+    answer.body.destroy();
+    throw new Failure(aiGatewayFailures.upstream_failed, { model: model.name });
+  }
+  return answer;
+}
+
+async function toStatusFailure(deps: AiGatewayDeps, call: Call, answer: UpstreamAnswer): Promise<Failure> {
+  const { provider, model } = call.target;
+  const status = answer.statusCode;
+  if (status === 401 || status === 403) {
+    deps.log.error({ provider: provider.name, status }, "a provider refuses the credential it was given");
+  }
+  const retryAfter = answer.headers["retry-after"];
+  return toUpstreamFailure({
+    model: model.name,
+    status,
+    body: await readErrorBody(answer),
+    retryAfter: Array.isArray(retryAfter) ? retryAfter[0] : retryAfter,
+  });
+}
+
+async function readErrorBody(answer: UpstreamAnswer): Promise<unknown> {
+  try {
+    return JSON.parse((await readBody(answer, maxErrorBytes)).toString("utf8"));
+  } catch {
+    // An error page that is not JSON, too long, or cut: its status says enough.
+    return undefined;
+  }
+}
+
+/** The whole body of an answer. Throws a RangeError and closes the connection when it passes `maxBytes`. */
+export async function readBody(answer: UpstreamAnswer, maxBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer.body) {
+    size += chunk.length;
+    if (size > maxBytes) {
+      answer.body.destroy();
+      throw new RangeError(`an answer exceeds ${maxBytes} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size);
+}
+
+/** What a transport error means to the caller. */
+export function toFailure({ settings, log }: AiGatewayDeps, { target, abort }: Call, err: unknown): unknown {
+  if (err instanceof Failure || abort.signal.aborted) return err;
+  const details = { model: target.model.name };
+  if (err instanceof errors.HeadersTimeoutError) {
+    return new Failure(
+      aiGatewayFailures.upstream_timeout,
+      { ...details, timeoutMs: settings.firstByteTimeoutMs },
+      { cause: err },
+    );
+  }
+  if (err instanceof errors.BodyTimeoutError) {
+    return new Failure(
+      aiGatewayFailures.upstream_timeout,
+      { ...details, timeoutMs: settings.idleTimeoutMs },
+      { cause: err },
+    );
+  }
+  if (err instanceof errors.ConnectTimeoutError) {
+    return new Failure(
+      aiGatewayFailures.upstream_timeout,
+      { ...details, timeoutMs: settings.connectTimeoutMs },
+      { cause: err },
+    );
+  }
+  log.warn({ err, provider: target.provider.name }, "a provider failed to answer");
+  return new Failure(aiGatewayFailures.upstream_failed, details, { cause: err });
+}

@@ -1,0 +1,122 @@
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { CallOutcome } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import type { Exchange } from "@lyss/kit/http/route.ts";
+import type { AiGatewayDeps } from "../deps.ts";
+import { isModelAllowed, type Target } from "../model.ts";
+import { type Call, type EndedAs, type Ending, endWithoutCharge } from "./call.ts";
+import { counterFor } from "./count-tokens.ts";
+import { type CallRequest, readRequest, type Surface } from "./read-request.ts";
+import { relayAnswer } from "./relay-answer.ts";
+import { relayStream } from "./relay-stream.ts";
+import { sendUpstream } from "./send-upstream.ts";
+
+const outcomes: Readonly<Record<EndedAs, CallOutcome>> = {
+  completed: CallOutcome.COMPLETED,
+  failed: CallOutcome.FAILED,
+  canceled: CallOutcome.CANCELED,
+  truncated: CallOutcome.TRUNCATED,
+};
+
+/** A shorter answer than this is not worth its prompt. */
+const leastOutputTokens = 16;
+
+/**
+ * One model call, stage by stage: read, choose, reserve, send, relay, settle. Whatever happens after the reservation, the
+ * hold is resolved. Throws a Failure while nothing has been sent to the caller.
+ */
+export async function serveCall(deps: AiGatewayDeps, surface: Surface, exchange: Exchange): Promise<void> {
+  const startedMs = deps.clock.monotonicMs();
+  if (deps.openCalls.isStopping) throw new Failure(aiGatewayFailures.shutting_down);
+  const { caller, res, requestId, context } = exchange;
+  if (!caller) throw new Failure(kitFailures.unauthenticated);
+  const request = readRequest(surface, exchange.body);
+  const target = deps.catalog.findTarget(caller.tenantId, request.model);
+  if (!target || !isModelAllowed(caller.models, request.model)) {
+    throw new Failure(aiGatewayFailures.model_not_found, { model: request.model });
+  }
+
+  const counter = await counterFor(target.provider);
+  const inputTokens = counter.countInput(request);
+  const callId = deps.random.id("call");
+  const abort = new AbortController();
+  const onClose = () => abort.abort();
+  res.once("close", onClose);
+  deps.openCalls.begin(callId);
+  try {
+    const { outputTokens } = await reserve(deps, exchange, { callId, request, target, inputTokens });
+    const call: Call = {
+      ...{ callId, requestId, tenantId: caller.tenantId, request, target, counter, inputTokens, outputTokens },
+      ...{ res, locale: context.locale, startedMs, abort },
+    };
+    await relay(deps, call);
+  } finally {
+    deps.openCalls.end(callId);
+    res.removeListener("close", onClose);
+  }
+}
+
+interface Admission {
+  readonly callId: string;
+  readonly request: CallRequest;
+  readonly target: Target;
+  readonly inputTokens: number;
+}
+
+/** Sets the call's money aside; gives the output limit to send when money allows less than was asked for. */
+async function reserve(
+  deps: AiGatewayDeps,
+  { caller, requestId }: Exchange,
+  { callId, request, target, inputTokens }: Admission,
+): Promise<{ outputTokens: number | undefined }> {
+  const { provider, model } = target;
+  const limit = request.outputLimit?.tokens;
+  const most = request.surface === "embeddings" ? 0 : (limit ?? model.maxOutputTokens);
+  const hold = await deps.billing.reserveCall({
+    ...{
+      callId,
+      requestId,
+      tenantId: caller?.tenantId ?? "",
+      keyId: caller?.keyId ?? "",
+      userId: caller?.userId ?? "",
+    },
+    ...{ provider: provider.name, model: model.name, choices: request.choices, inputTokens: BigInt(inputTokens) },
+    maxOutputTokens: BigInt(most),
+    minOutputTokens: BigInt(limit ?? Math.min(leastOutputTokens, most)),
+  });
+  const granted = Number(hold.outputTokens);
+  return { outputTokens: granted < most ? granted : undefined };
+}
+
+async function relay(deps: AiGatewayDeps, call: Call): Promise<void> {
+  let isSettled = false;
+  const settle = async (ending: Ending) => {
+    isSettled = true;
+    await settleCall(deps, call, ending);
+  };
+  try {
+    call.abort.signal.throwIfAborted();
+    const answer = await sendUpstream(deps, call);
+    const relayBody = call.request.isStream ? relayStream : relayAnswer;
+    await relayBody(deps, call, answer, settle);
+  } catch (err) {
+    if (!isSettled) await settle(endWithoutCharge(call.abort.signal.aborted ? "canceled" : "failed"));
+    // Nobody is left to tell.
+    if (!call.abort.signal.aborted) throw err;
+  }
+}
+
+async function settleCall({ settler, clock, metrics }: AiGatewayDeps, call: Call, ending: Ending): Promise<void> {
+  const { outcome, tokens, isEstimated } = ending;
+  const { callId, tenantId } = call;
+  const latencyMs = clock.monotonicMs() - call.startedMs;
+  const labels = { provider: call.target.provider.name, model: call.target.model.name };
+  metrics.countCall({ ...labels, outcome });
+  metrics.countTokens(labels, tokens.inputTokens + tokens.cachedInputTokens, tokens.outputTokens);
+  metrics.observeDuration(labels.provider, latencyMs);
+  await settler.settle({
+    ...{ callId, tenantId, tokens, isEstimated, outcome: outcomes[outcome] },
+    latencyMs: BigInt(Math.round(latencyMs)),
+  });
+}

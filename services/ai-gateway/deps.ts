@@ -1,0 +1,35 @@
+import type { Client } from "@connectrpc/connect";
+import type { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import type { CredentialService } from "@lyss/contracts/gen/lyss/credential/v1/credential_pb.js";
+import type { Database } from "@lyss/kit/db/database.ts";
+import type { Outbox } from "@lyss/kit/events/event.ts";
+import type { Clock } from "@lyss/kit/service/clock.ts";
+import type { Random } from "@lyss/kit/service/ids.ts";
+import type { Logger } from "pino";
+import type { Catalog } from "./catalog.ts";
+import type { GatewaySettings } from "./config.ts";
+import type { CredentialCache } from "./credential-cache.ts";
+import type { GatewayMetrics } from "./metrics.ts";
+import type { OpenCalls } from "./open-calls.ts";
+import type { Settler } from "./settler.ts";
+import type { AiGatewayStore } from "./store.ts";
+import type { UpstreamPools } from "./upstream-pools.ts";
+
+/** What the gateway's operations are given. */
+export interface AiGatewayDeps {
+  readonly db: Database;
+  readonly store: AiGatewayStore;
+  readonly outbox: Outbox;
+  readonly billing: Client<typeof BillingService>;
+  readonly credential: Client<typeof CredentialService>;
+  readonly catalog: Catalog;
+  readonly credentials: CredentialCache;
+  readonly pools: UpstreamPools;
+  readonly openCalls: OpenCalls;
+  readonly settler: Settler;
+  readonly settings: GatewaySettings;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics: GatewayMetrics;
+}

@@ -1,0 +1,52 @@
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { billingFailures } from "@lyss/contracts/failures/billing.ts";
+import { type Failure, type FailureType, failureText, type Locale } from "@lyss/kit/errors/failure.ts";
+import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import type { FailureReply } from "@lyss/kit/http/route.ts";
+
+/** The codes that OpenAI's own API uses for these, which clients compare with; every other failure shows its public code. */
+const openAiCodes: ReadonlyMap<FailureType, string> = new Map([
+  [kitFailures.unauthenticated, "invalid_api_key"],
+  [aiGatewayFailures.model_not_found, "model_not_found"],
+  [aiGatewayFailures.upstream_rate_limited, "rate_limit_exceeded"],
+]);
+
+/** OpenAI's `error.type` by HTTP status (platform.openai.com/docs/guides/error-codes). */
+function errorType(status: number): string {
+  if (status === 401) return "authentication_error";
+  if (status === 402) return "insufficient_quota";
+  if (status === 403) return "permission_error";
+  if (status === 429) return "rate_limit_error";
+  return status < 500 ? "invalid_request_error" : "server_error";
+}
+
+/** The `error` object of OpenAI's dialect, as it stands in a JSON body and in a stream's error event. */
+export function toErrorObject(failure: Failure, locale: Locale): { error: Record<string, unknown> } {
+  const { type, details } = failure;
+  const param = details["param"] ?? (type.code === aiGatewayFailures.model_not_found.code ? "model" : null);
+  // A provider's own code is passed on where it says what to mend, such as `context_length_exceeded`.
+  const code = details["code"] ?? openAiCodes.get(type) ?? type.publicCode;
+  const error: Record<string, unknown> = {
+    message: failureText(type, details, locale),
+    type: errorType(type.httpStatus),
+    param: param === "" ? null : param,
+    code,
+  };
+  if (type.code === billingFailures.insufficient_balance.code) error["details"] = details;
+  return { error };
+}
+
+/** A failure as a whole reply in OpenAI's dialect. */
+export function toOpenAiFailureReply(
+  failure: Failure,
+  { traceId, requestId, locale }: { traceId: string; requestId: string; locale: Locale },
+): FailureReply {
+  const { error } = toErrorObject(failure, locale);
+  const headers: Record<string, string> = {
+    "content-type": "application/json; charset=utf-8",
+    "cache-control": "no-store",
+    "x-request-id": requestId,
+  };
+  if (failure.retryAfterMs !== undefined) headers["retry-after"] = String(Math.ceil(failure.retryAfterMs / 1_000));
+  return { status: failure.type.httpStatus, headers, body: JSON.stringify({ error: { ...error, trace_id: traceId } }) };
+}

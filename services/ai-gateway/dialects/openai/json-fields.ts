@@ -1,0 +1,99 @@
+/** Where a top-level field stands in a JSON object: bytes of its value. */
+export interface FieldRange {
+  readonly valueStart: number;
+  readonly valueEnd: number;
+}
+
+const quote = 0x22;
+const backslash = 0x5c;
+const comma = 0x2c;
+const colon = 0x3a;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+const openBracket = 0x5b;
+const closeBracket = 0x5d;
+
+/**
+ * Ranges of the named top-level fields of `body`, so that a field can be changed without touching a byte of the others:
+ * 64-bit numbers, key order and spacing reach the upstream as the caller wrote them.
+ * `body` must be a JSON object that `JSON.parse` has accepted. A field that is written twice gives `undefined` for the
+ * whole: which of the two counts would be a guess.
+ */
+export function findFields(body: Buffer, names: ReadonlySet<string>): Map<string, FieldRange> | undefined {
+  const found = new Map<string, FieldRange>();
+  let at = skipSpace(body, body.indexOf(openBrace) + 1);
+  while (body[at] === quote) {
+    const keyEnd = skipString(body, at);
+    const name = JSON.parse(body.toString("utf8", at, keyEnd)) as string;
+    const valueStart = skipSpace(body, skipSpace(body, keyEnd) + 1);
+    const valueEnd = skipValue(body, valueStart);
+    if (names.has(name)) {
+      if (found.has(name)) return undefined;
+      found.set(name, { valueStart, valueEnd });
+    }
+    at = skipSpace(body, valueEnd);
+    if (body[at] === comma) at = skipSpace(body, at + 1);
+  }
+  return found;
+}
+
+/** `body` with each named field set to a JSON text: replaced where it stands, else put in front. */
+export function setFields(
+  body: Buffer,
+  fields: ReadonlyMap<string, FieldRange>,
+  values: ReadonlyMap<string, string>,
+): Buffer {
+  const replacements = [...values].flatMap(([name, json]) => {
+    const range = fields.get(name);
+    return range ? [{ ...range, json }] : [];
+  });
+  replacements.sort((a, b) => a.valueStart - b.valueStart);
+  const added = [...values]
+    .filter(([name]) => !fields.has(name))
+    .map(([name, json]) => `${JSON.stringify(name)}:${json},`);
+
+  const start = body.indexOf(openBrace) + 1;
+  const pieces: Buffer[] = [body.subarray(0, start), Buffer.from(added.join(""))];
+  let at = start;
+  for (const { valueStart, valueEnd, json } of replacements) {
+    pieces.push(body.subarray(at, valueStart), Buffer.from(json));
+    at = valueEnd;
+  }
+  pieces.push(body.subarray(at));
+  return Buffer.concat(pieces);
+}
+
+function skipSpace(body: Buffer, at: number): number {
+  let i = at;
+  // JSON's four kinds of white space are all at or below 0x20, and nothing else outside strings is.
+  while (i < body.length && (body[i] ?? 0) <= 0x20) i++;
+  return i;
+}
+
+function skipString(body: Buffer, at: number): number {
+  let i = at + 1;
+  while (i < body.length && body[i] !== quote) i += body[i] === backslash ? 2 : 1;
+  return i + 1;
+}
+
+function skipValue(body: Buffer, at: number): number {
+  let depth = 0;
+  let i = at;
+  while (i < body.length) {
+    const byte = body[i];
+    if (byte === quote) {
+      i = skipString(body, i);
+      if (depth === 0) return i;
+      continue;
+    }
+    if (byte === openBrace || byte === openBracket) depth++;
+    else if (byte === closeBrace || byte === closeBracket) {
+      // At depth 0 this closes the object around a number, true, false or null.
+      if (depth === 0) return i;
+      depth--;
+      if (depth === 0) return i + 1;
+    } else if (depth === 0 && (byte === comma || byte === colon || (byte ?? 0) <= 0x20)) return i;
+    i++;
+  }
+  return i;
+}

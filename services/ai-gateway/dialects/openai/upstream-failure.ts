@@ -1,0 +1,76 @@
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import { fieldOf } from "./usage.ts";
+
+/** Machine-readable words of a provider's error that are safe to pass on; its sentences are not: they may quote secrets. */
+const safeWord = /^[A-Za-z0-9_.[\]-]{1,100}$/;
+/** Anything that looks like a secret is not a word, whatever its characters. */
+const secretLike = /(sk|key|tok|pat)[-_][A-Za-z0-9_-]{8,}|[A-Za-z0-9_-]{40,}/i;
+const maxRetryAfterMs = 3_600_000;
+
+export interface UpstreamError {
+  readonly model: string;
+  readonly status: number;
+  /** Parsed body, or undefined when it was not JSON. */
+  readonly body: unknown;
+  readonly retryAfter: string | undefined;
+}
+
+/** What a provider's error status means to the caller. The upstream's own text goes nowhere. */
+export function toUpstreamFailure({ model, status, body, retryAfter }: UpstreamError): Failure {
+  const { param, code } = readError(body);
+  const details = { model };
+  switch (status) {
+    case 400:
+    case 413:
+    case 415:
+    case 422:
+      return toRejection(param, code);
+    case 401:
+    case 402:
+    case 403:
+      return new Failure(aiGatewayFailures.upstream_unauthorized, details);
+    case 429:
+      // The platform's own quota is used up: waiting does not help, and the caller cannot mend it.
+      if (code === "insufficient_quota") return new Failure(aiGatewayFailures.upstream_unauthorized, details);
+      return new Failure(aiGatewayFailures.upstream_rate_limited, details, {
+        retryAfterMs: parseRetryAfter(retryAfter),
+      });
+    case 503:
+    case 529:
+      return new Failure(aiGatewayFailures.upstream_overloaded, details, { retryAfterMs: parseRetryAfter(retryAfter) });
+    default:
+      return new Failure(aiGatewayFailures.upstream_failed, details);
+  }
+}
+
+function toRejection(param: string, code: string): Failure {
+  const reason = [param && `parameter '${param}'`, code].filter(Boolean).join(", ") || "it gave no reason";
+  return new Failure(aiGatewayFailures.upstream_rejected, { reason, param, ...(code && { code }) });
+}
+
+/** The error object of a 200 answer or of a stream event, as the failure it stands for; undefined when there is none. */
+export function findInBandFailure(model: string, body: unknown): Failure | undefined {
+  const error = fieldOf(body, "error");
+  if (!error) return undefined;
+  // Relays put the HTTP status into `code` or `status`.
+  const status = [fieldOf(error, "status"), fieldOf(error, "code")]
+    .map(Number)
+    .find((value) => value >= 400 && value < 600);
+  return toUpstreamFailure({ model, status: status ?? 500, body, retryAfter: undefined });
+}
+
+function readError(body: unknown): { param: string; code: string } {
+  const error = fieldOf(body, "error");
+  return { param: toSafeWord(fieldOf(error, "param")), code: toSafeWord(fieldOf(error, "code")) };
+}
+
+function toSafeWord(value: unknown): string {
+  return typeof value === "string" && safeWord.test(value) && !secretLike.test(value) ? value : "";
+}
+
+/** RFC 9110 Retry-After in its form of seconds; the date form is rare among providers and counts as unknown. */
+function parseRetryAfter(header: string | undefined): number | undefined {
+  if (header === undefined || !/^\d{1,6}(\.\d+)?$/.test(header)) return undefined;
+  return Math.min(Number(header) * 1_000, maxRetryAfterMs);
+}

@@ -1,0 +1,50 @@
+/** Where a provider comes from: the operator's file or environment, the built-in simulator, or a tenant's own call. */
+export type ProviderSource = "config" | "simulator" | "tenant";
+
+/** A model as callers name it, at one provider. */
+export interface Model {
+  readonly name: string;
+  readonly inputUsdPerMillion: string;
+  readonly cachedInputUsdPerMillion: string;
+  readonly outputUsdPerMillion: string;
+  readonly maxOutputTokens: number;
+  /** What the provider calls it. */
+  readonly upstreamName: string;
+}
+
+export interface Provider {
+  readonly providerId: string;
+  /** Empty for those that every tenant may use. */
+  readonly tenantId: string;
+  readonly name: string;
+  readonly dialect: "openai";
+  /** Without a slash at the end. */
+  readonly baseUrl: string;
+  readonly source: ProviderSource;
+  /** Empty when the provider needs no key. */
+  readonly credentialId: string;
+  readonly models: readonly Model[];
+  readonly createdAt: Date;
+}
+
+/** A model at a provider: where a call can go. */
+export interface Target {
+  readonly provider: Provider;
+  readonly model: Model;
+}
+
+/** Nanos of the currency per million tokens, from a decimal string of dollars with at most nine decimals. */
+export function usdToNanos(decimal: string): bigint {
+  const [units = "0", fraction = ""] = decimal.split(".");
+  return BigInt(units) * 1_000_000_000n + BigInt(fraction.padEnd(9, "0"));
+}
+
+/** The origin to which a provider's secret may be sent. */
+export function originOf(provider: Pick<Provider, "baseUrl">): string {
+  return new URL(provider.baseUrl).origin;
+}
+
+/** True when a key that is limited to `allowed` may use the model; an empty list allows all. */
+export function isModelAllowed(allowed: readonly string[], model: string): boolean {
+  return allowed.length === 0 || allowed.includes(model);
+}

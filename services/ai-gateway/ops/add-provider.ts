@@ -1,0 +1,62 @@
+import { providerChanged } from "@lyss/contracts/events/ai-gateway.ts";
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import { createAddressGuard } from "@lyss/kit/http/address-guard.ts";
+import type { ModelConfig } from "../config.ts";
+import type { AiGatewayDeps } from "../deps.ts";
+import { originOf, type Provider } from "../model.ts";
+import { toModels, toPrices } from "../provider-models.ts";
+import { loadTenantProviders } from "./load-providers.ts";
+
+export interface AddProviderInput {
+  readonly tenantId: string;
+  readonly name: string;
+  readonly baseUrl: string;
+  /** Empty for a provider that needs none. */
+  readonly apiKey: string;
+  readonly models: readonly ModelConfig[];
+}
+
+const guard = createAddressGuard();
+
+/**
+ * Adds a tenant's provider, or replaces the tenant's one of that name. Its key is sealed by the credential service and
+ * bound to the provider's address. Throws `address_refused` for an address that is not public, and `provider_configured` for
+ * the name of a shared provider.
+ */
+export async function addProvider(deps: AiGatewayDeps, input: AddProviderInput): Promise<Provider> {
+  const { tenantId, name, apiKey } = input;
+  const baseUrl = input.baseUrl.replace(/\/+$/, "");
+  const reason = guard.refuse(new URL(baseUrl));
+  if (reason) throw new Failure(aiGatewayFailures.address_refused, { reason });
+  const known = deps.catalog.findProvider(tenantId, name);
+  if (known && known.source !== "tenant") throw new Failure(aiGatewayFailures.provider_configured, { name });
+
+  const models = toModels(input.models);
+  const credentialId = apiKey === "" ? "" : await sealKey(deps, { tenantId, name, apiKey, baseUrl });
+  await deps.billing.putPrices({ tenantId, prices: toPrices(name, models) });
+  const provider: Provider = {
+    ...{ providerId: known?.providerId ?? deps.random.id("prv"), tenantId, name, dialect: "openai", baseUrl },
+    ...{ source: "tenant", credentialId, models, createdAt: known?.createdAt ?? new Date(deps.clock.nowMs()) },
+  };
+  await deps.db.transaction(async (tx) => {
+    await deps.store.putProvider(tx, provider);
+    await deps.outbox.append(tx, providerChanged, { tenantId, name });
+  });
+  await loadTenantProviders(deps);
+  return provider;
+}
+
+async function sealKey(
+  { credential }: AiGatewayDeps,
+  { tenantId, name, apiKey, baseUrl }: { tenantId: string; name: string; apiKey: string; baseUrl: string },
+): Promise<string> {
+  const allowedOrigins = [originOf({ baseUrl })];
+  const sealed = await credential.createCredential({
+    tenantId,
+    name: `provider ${name}`,
+    secret: apiKey,
+    allowedOrigins,
+  });
+  return sealed.credential?.credentialId ?? "";
+}

@@ -1,0 +1,73 @@
+import type { Secret } from "@lyss/kit/config/secret.ts";
+import type { ProviderConfig } from "../config.ts";
+import type { AiGatewayDeps } from "../deps.ts";
+import { originOf, type Provider } from "../model.ts";
+import { toModels, toPrices } from "../provider-models.ts";
+import { simulatedModels } from "../simulator/catalogue.ts";
+
+/** The tenant under which the platform's own secrets lie. */
+const platformTenantId = "platform";
+const maxPricesAtOnce = 1_000;
+
+/** Where the built-in simulator listens, and the key it asks for. */
+export interface SimulatorAddress {
+  readonly url: string;
+  readonly apiKey: string;
+}
+
+/**
+ * Puts the configured providers and the simulator into the catalog, their keys into the vault and their prices into the price
+ * book. A repeat with the same configuration writes nothing.
+ */
+export async function loadSharedProviders(
+  deps: AiGatewayDeps,
+  configs: readonly ProviderConfig[],
+  simulator: SimulatorAddress | undefined,
+): Promise<void> {
+  const createdAt = new Date(deps.clock.nowMs());
+  const configured = await Promise.all(
+    configs.map(async ({ name, dialect, apiKey, models, ...config }): Promise<Provider> => {
+      const baseUrl = config.baseUrl.replace(/\/+$/, "");
+      const credentialId = apiKey ? await sealKey(deps, name, apiKey, baseUrl) : "";
+      const names = { providerId: `config:${name}`, tenantId: "", name, dialect };
+      return { ...names, baseUrl, source: "config", credentialId, models: toModels(models), createdAt };
+    }),
+  );
+  const providers = simulator ? [...configured, toSimulatedProvider(deps, simulator, createdAt)] : configured;
+  const prices = providers.flatMap((provider) => toPrices(provider.name, provider.models));
+  for (let at = 0; at < prices.length; at += maxPricesAtOnce) {
+    await deps.billing.putPrices({ tenantId: "", prices: prices.slice(at, at + maxPricesAtOnce) });
+  }
+  deps.catalog.setShared(providers);
+}
+
+/** Reads every tenant's own providers into the catalog. */
+export async function loadTenantProviders({ store, catalog }: AiGatewayDeps): Promise<void> {
+  catalog.setTenants(await store.listProviders());
+}
+
+async function sealKey({ credential }: AiGatewayDeps, name: string, apiKey: Secret, baseUrl: string): Promise<string> {
+  const sealed = await credential.createCredential({
+    tenantId: platformTenantId,
+    name: `provider ${name}`,
+    secret: apiKey.reveal(),
+    allowedOrigins: [originOf({ baseUrl })],
+  });
+  return sealed.credential?.credentialId ?? "";
+}
+
+function toSimulatedProvider(
+  { credentials }: AiGatewayDeps,
+  { url, apiKey }: SimulatorAddress,
+  createdAt: Date,
+): Provider {
+  const providerId = "simulated";
+  credentials.setLocal(providerId, apiKey);
+  const models = simulatedModels.map(({ name, inputUsdPerMillion, outputUsdPerMillion, maxOutputTokens }) => ({
+    ...{ name, inputUsdPerMillion, outputUsdPerMillion, maxOutputTokens },
+    cachedInputUsdPerMillion: inputUsdPerMillion,
+    upstreamName: name,
+  }));
+  const names = { providerId, tenantId: "", name: "simulated", dialect: "openai" } as const;
+  return { ...names, baseUrl: `${url}/v1`, source: "simulator", credentialId: "", models, createdAt };
+}

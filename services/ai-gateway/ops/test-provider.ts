@@ -1,0 +1,49 @@
+import type { AiGatewayDeps } from "../deps.ts";
+import { fieldOf } from "../dialects/openai/usage.ts";
+import { getProvider, type ProviderName } from "./get-provider.ts";
+
+export interface ProviderTest {
+  readonly isReachable: boolean;
+  /** HTTP status of the answer; 0 when there was none. */
+  readonly status: number;
+  readonly latencyMs: number;
+  /** Configured models that the provider does not list; empty when it lists none at all. */
+  readonly missingModels: readonly string[];
+}
+
+const timeoutMs = 10_000;
+const maxBytes = 8_388_608;
+
+/** Asks a provider for its models with the stored key: a real request that costs nothing. Throws `provider_not_found`. */
+export async function testProvider(deps: AiGatewayDeps, input: ProviderName): Promise<ProviderTest> {
+  const provider = getProvider(deps, input);
+  const secret = await deps.credentials.secretOf(provider);
+  const startedMs = deps.clock.monotonicMs();
+  const latencyMs = () => Math.round(deps.clock.monotonicMs() - startedMs);
+  try {
+    const answer = await deps.pools.poolOf(provider).request({
+      method: "GET",
+      path: `${new URL(provider.baseUrl).pathname.replace(/\/$/, "")}/models`,
+      headers: { accept: "application/json", ...(secret !== "" && { authorization: `Bearer ${secret}` }) },
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    const status = answer.statusCode;
+    const body = await answer.body.arrayBuffer();
+    const listed = status === 200 && body.byteLength <= maxBytes ? readModelIds(Buffer.from(body)) : new Set<string>();
+    const names = provider.models.map((model) => model.upstreamName);
+    const missingModels = listed.size === 0 ? [] : names.filter((name) => !listed.has(name));
+    return { isReachable: status === 200, status, latencyMs: latencyMs(), missingModels };
+  } catch (err) {
+    deps.log.warn({ err, provider: provider.name }, "a provider could not be reached");
+    return { isReachable: false, status: 0, latencyMs: latencyMs(), missingModels: [] };
+  }
+}
+
+function readModelIds(body: Buffer): ReadonlySet<string> {
+  try {
+    const data = fieldOf(JSON.parse(body.toString("utf8")), "data");
+    return new Set(Array.isArray(data) ? data.map((model) => String(fieldOf(model, "id"))) : []);
+  } catch {
+    return new Set();
+  }
+}

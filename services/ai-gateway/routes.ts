@@ -1,0 +1,232 @@
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import { withAlias } from "@lyss/kit/http/alias.ts";
+import { requireCaller } from "@lyss/kit/http/require-caller.ts";
+import { routesFor } from "@lyss/kit/http/route.ts";
+import { z } from "zod";
+import type { Surface } from "./call/read-request.ts";
+import { baseUrlSchema, modelSchema, providerNameSchema } from "./config.ts";
+import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
+import type { Provider, Target } from "./model.ts";
+import type { AiGatewayOps } from "./ops.ts";
+
+const { json, raw } = routesFor<AiGatewayOps>();
+
+/** Bodies pass through untouched, so the document names only what decides; unknown fields are allowed. */
+const modelField = z.string().describe("A model of GET /v1/models.");
+const streamField = z.boolean().optional().describe("True for server-sent events.");
+const bodyLimitBytes = 33_554_432;
+
+function callRoute(surface: Surface, path: string, operation: string, summary: string, body: z.ZodType) {
+  return raw({
+    ...{ method: "POST", path, operation, summary, body, bodyLimitBytes },
+    permission: "model:call",
+    response: z.looseObject({ id: z.string().optional(), model: z.string() }),
+    toFailureReply: toOpenAiFailureReply,
+    handle: (ops, exchange) => ops.serveCall(surface, exchange),
+  });
+}
+
+const model = z.strictObject({
+  id: z.string(),
+  object: z.literal("model"),
+  created: z.int(),
+  owned_by: z.string(),
+});
+
+const callRoutes = [
+  callRoute(
+    "chat",
+    "/v1/chat/completions",
+    "createChatCompletion",
+    "Answers a conversation. OpenAI's dialect; fields that Lyss does not know reach the provider unchanged.",
+    z.looseObject({ model: modelField, messages: z.array(z.looseObject({ role: z.string() })), stream: streamField }),
+  ),
+  callRoute(
+    "completions",
+    "/v1/completions",
+    "createCompletion",
+    "Continues a text. OpenAI's older dialect.",
+    z.looseObject({ model: modelField, prompt: z.unknown(), stream: streamField }),
+  ),
+  callRoute(
+    "embeddings",
+    "/v1/embeddings",
+    "createEmbedding",
+    "Turns text into vectors, as floats or base64.",
+    z.looseObject({ model: modelField, input: z.unknown(), encoding_format: z.enum(["float", "base64"]).optional() }),
+  ),
+  json({
+    method: "GET",
+    path: "/v1/models",
+    permission: "model:list",
+    operation: "listModels",
+    summary: "The models that this key may use.",
+    response: z.strictObject({ object: z.literal("list"), data: z.array(model) }),
+    handle(ops, request) {
+      const { tenantId, models } = requireCaller(request);
+      const data = ops.listModels({ tenantId, allowedModels: models }).map(toModel);
+      return { object: "list" as const, data };
+    },
+  }),
+  json({
+    method: "GET",
+    path: "/v1/models/{id}",
+    permission: "model:list",
+    operation: "getModel",
+    summary: "One model that this key may use.",
+    params: z.strictObject({ id: z.string().max(200) }),
+    response: model,
+    failures: [aiGatewayFailures.model_not_found],
+    handle(ops, request) {
+      const { tenantId, models } = requireCaller(request);
+      const found = ops
+        .listModels({ tenantId, allowedModels: models })
+        .find((it) => it.model.name === request.params.id);
+      if (!found) throw new Failure(aiGatewayFailures.model_not_found, { model: request.params.id });
+      return toModel(found);
+    },
+  }),
+];
+
+const providerParams = z.strictObject({ name: z.string().max(63) });
+
+const provider = z.strictObject({
+  object: z.literal("provider"),
+  name: z.string(),
+  dialect: z.literal("openai"),
+  base_url: z.string(),
+  source: z.enum(["config", "simulator", "tenant"]),
+  has_api_key: z.boolean(),
+  models: z.array(
+    z.strictObject({
+      name: z.string(),
+      upstream_name: z.string(),
+      input_usd_per_million: z.string(),
+      cached_input_usd_per_million: z.string(),
+      output_usd_per_million: z.string(),
+      max_output_tokens: z.int(),
+    }),
+  ),
+  created_at: z.iso.datetime(),
+});
+
+const providerTest = z.strictObject({
+  object: z.literal("provider_test"),
+  reachable: z.boolean(),
+  status: z.int().describe("HTTP status of the provider's answer; 0 when there was none."),
+  latency_ms: z.int(),
+  missing_models: z.array(z.string()).describe("Configured models that the provider does not list."),
+});
+
+const providerRoutes = [
+  json({
+    method: "GET",
+    path: "/api/v1/ai/providers",
+    permission: "provider:read",
+    operation: "listProviders",
+    summary: "The providers that the tenant may use: its own first, then the shared ones.",
+    response: z.strictObject({ object: z.literal("list"), data: z.array(provider) }),
+    handle(ops, request) {
+      const { tenantId } = requireCaller(request);
+      return { object: "list" as const, data: ops.listProviders({ tenantId }).map(toProvider) };
+    },
+  }),
+  json({
+    method: "POST",
+    path: "/api/v1/ai/providers",
+    permission: "provider:create",
+    operation: "addProvider",
+    summary: "Adds a provider of the tenant's own, or replaces the one of that name.",
+    body: z.strictObject({
+      name: providerNameSchema,
+      dialect: z.literal("openai").default("openai"),
+      base_url: baseUrlSchema,
+      api_key: z.string().max(16_384).default("").describe("Sealed at once; never shown again."),
+      models: z.array(modelSchema).min(1).max(1_000),
+    }),
+    response: provider,
+    successStatus: 201,
+    failures: [aiGatewayFailures.address_refused, aiGatewayFailures.provider_configured],
+    async handle(ops, request) {
+      const { tenantId } = requireCaller(request);
+      const { name, base_url: baseUrl, api_key: apiKey, models } = request.body;
+      return toProvider(await ops.addProvider({ tenantId, name, baseUrl, apiKey, models }));
+    },
+  }),
+  json({
+    method: "GET",
+    path: "/api/v1/ai/providers/{name}",
+    permission: "provider:read",
+    operation: "getProvider",
+    summary: "One provider.",
+    params: providerParams,
+    response: provider,
+    failures: [aiGatewayFailures.provider_not_found],
+    handle: (ops, request) =>
+      toProvider(ops.getProvider({ tenantId: requireCaller(request).tenantId, name: request.params.name })),
+  }),
+  json({
+    method: "DELETE",
+    path: "/api/v1/ai/providers/{name}",
+    permission: "provider:delete",
+    operation: "removeProvider",
+    summary: "Removes a provider of the tenant's own and destroys its key.",
+    params: providerParams,
+    response: z.strictObject({ object: z.literal("provider"), name: z.string(), deleted: z.literal(true) }),
+    failures: [aiGatewayFailures.provider_not_found, aiGatewayFailures.provider_configured],
+    async handle(ops, request) {
+      const { name } = request.params;
+      await ops.removeProvider({ tenantId: requireCaller(request).tenantId, name });
+      return { object: "provider" as const, name, deleted: true as const };
+    },
+  }),
+  json({
+    method: "POST",
+    path: "/api/v1/ai/providers/{name}:test",
+    permission: "provider:test",
+    operation: "testProvider",
+    summary: "Asks the provider for its models with the stored key.",
+    params: providerParams,
+    response: providerTest,
+    failures: [aiGatewayFailures.provider_not_found],
+    async handle(ops, request) {
+      const { tenantId } = requireCaller(request);
+      const result = await ops.testProvider({ tenantId, name: request.params.name });
+      return {
+        object: "provider_test" as const,
+        reachable: result.isReachable,
+        status: result.status,
+        latency_ms: result.latencyMs,
+        missing_models: [...result.missingModels],
+      };
+    },
+  }),
+];
+
+/** Model calls under `/v1` and again under `/api/v1/ai`, and the providers behind them. */
+export const aiGatewayRoutes = [...withAlias(callRoutes, "/v1", "/api/v1/ai"), ...providerRoutes];
+
+function toModel({ provider: { name, createdAt }, model: { name: id } }: Target): z.input<typeof model> {
+  return { id, object: "model", created: Math.floor(createdAt.getTime() / 1_000), owned_by: name };
+}
+
+function toProvider(it: Provider): z.input<typeof provider> {
+  return {
+    object: "provider",
+    name: it.name,
+    dialect: it.dialect,
+    base_url: it.baseUrl,
+    source: it.source,
+    has_api_key: it.credentialId !== "",
+    models: it.models.map((entry) => ({
+      name: entry.name,
+      upstream_name: entry.upstreamName,
+      input_usd_per_million: entry.inputUsdPerMillion,
+      cached_input_usd_per_million: entry.cachedInputUsdPerMillion,
+      output_usd_per_million: entry.outputUsdPerMillion,
+      max_output_tokens: entry.maxOutputTokens,
+    })),
+    created_at: it.createdAt.toISOString(),
+  };
+}

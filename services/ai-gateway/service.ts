@@ -1,0 +1,71 @@
+import { providerChanged } from "@lyss/contracts/events/ai-gateway.ts";
+import { credentialRevoked, credentialRotated } from "@lyss/contracts/events/credential.ts";
+import { AiGatewayService } from "@lyss/contracts/gen/lyss/ai_gateway/v1/ai_gateway_pb.js";
+import { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { CredentialService } from "@lyss/contracts/gen/lyss/credential/v1/credential_pb.js";
+import { createAddressGuard } from "@lyss/kit/http/address-guard.ts";
+import { defineService } from "@lyss/kit/service/define-service.ts";
+import { createCatalog } from "./catalog.ts";
+import { aiGatewayConfig } from "./config.ts";
+import { createCredentialCache } from "./credential-cache.ts";
+import { createAiGatewaySubscriptions } from "./events.ts";
+import { createAiGatewayJobs } from "./jobs.ts";
+import { createGatewayMetrics } from "./metrics.ts";
+import { createOpenCalls } from "./open-calls.ts";
+import { loadSharedProviders, loadTenantProviders } from "./ops/load-providers.ts";
+import { createAiGatewayOps } from "./ops.ts";
+import { aiGatewayRoutes } from "./routes.ts";
+import { createAiGatewayRpc } from "./rpc.ts";
+import { createSettler } from "./settler.ts";
+import { startSimulator } from "./simulator/simulator.ts";
+import { createAiGatewayStore } from "./store.ts";
+import { createUpstreamPools } from "./upstream-pools.ts";
+
+export const aiGateway = defineService({
+  name: "ai-gateway",
+  contract: AiGatewayService,
+  needs: { billing: BillingService, credential: CredentialService },
+  publishes: [providerChanged],
+  hears: [providerChanged, credentialRotated, credentialRevoked],
+  config: aiGatewayConfig,
+  migrations: new URL("./migrations/", import.meta.url),
+  routes: aiGatewayRoutes,
+
+  async start({ config, clients, db, outbox, clock, random, log, metrics, deriveKey }) {
+    const settings = config.aiGateway;
+    const openCalls = createOpenCalls();
+    const settler = createSettler(clients.billing, log);
+    const credentials = createCredentialCache(clients.credential, clock);
+    const pools = createUpstreamPools(settings, createAddressGuard());
+    const deps = {
+      ...{ db, outbox, clock, random, log, settings, openCalls, settler, credentials, pools, ...clients },
+      store: createAiGatewayStore(db.sql),
+      catalog: createCatalog(),
+      metrics: createGatewayMetrics(metrics, {
+        openCalls: () => openCalls.listIds().length,
+        unsettled: () => settler.listPendingIds().length,
+      }),
+    };
+    const apiKey = `sk-simulated-${deriveKey("ai-gateway.simulator").toString("base64url")}`;
+    const simulator = settings.simulator
+      ? await startSimulator({ clock, host: "127.0.0.1", port: 0, apiKey })
+      : undefined;
+    await loadSharedProviders(deps, config.providers, simulator && { url: simulator.url, apiKey });
+    await loadTenantProviders(deps);
+
+    const ops = createAiGatewayOps(deps);
+    return {
+      ops,
+      rpc: createAiGatewayRpc(ops),
+      subscriptions: createAiGatewaySubscriptions(ops, credentials, log),
+      jobs: createAiGatewayJobs(deps),
+      health: { database: () => db.ping(2_000) },
+      drain: (signal) => openCalls.drain(signal),
+      async stop() {
+        await settler.retryPending();
+        await pools.close();
+        await simulator?.stop();
+      },
+    };
+  },
+});

@@ -1,0 +1,33 @@
+import type { Sql, Tx } from "@lyss/kit/db/database.ts";
+import type { Provider } from "./model.ts";
+
+/** The gateway's SQL. One method, one statement. */
+export function createAiGatewayStore(sql: Sql) {
+  return {
+    /** Every tenant's own providers, for the catalog. */
+    listProviders(): Promise<Provider[]> {
+      return sql<Provider[]>`
+        select provider_id as "providerId", tenant_id as "tenantId", name, dialect, base_url as "baseUrl",
+          'tenant' as source, credential_id as "credentialId", models, created_at as "createdAt"
+        from provider order by tenant_id, created_at, provider_id`;
+    },
+
+    /** Writes the provider under its tenant and name; an existing one keeps its id and gets everything else. */
+    async putProvider(tx: Tx, provider: Provider): Promise<void> {
+      const { providerId, tenantId, name, dialect, baseUrl, credentialId } = provider;
+      await tx`
+        insert into provider (provider_id, tenant_id, name, dialect, base_url, credential_id, models)
+        values (${providerId}, ${tenantId}, ${name}, ${dialect}, ${baseUrl}, ${credentialId},
+          ${JSON.stringify(provider.models)}::text::jsonb)
+        on conflict (tenant_id, name) do update set dialect = excluded.dialect, base_url = excluded.base_url,
+          credential_id = excluded.credential_id, models = excluded.models, updated_at = now()`;
+    },
+
+    async deleteProvider(tx: Tx, tenantId: string, name: string): Promise<boolean> {
+      const result = await tx`delete from provider where tenant_id = ${tenantId} and name = ${name}`;
+      return result.count > 0;
+    },
+  };
+}
+
+export type AiGatewayStore = ReturnType<typeof createAiGatewayStore>;
