@@ -25,6 +25,8 @@ export interface CallContext {
   /** Monotonic milliseconds of this process by which the answer is due. */
   readonly deadlineMs: number | undefined;
   readonly locale: Locale;
+  /** What the client knows its request by; absent in work that no client asked for. */
+  readonly requestId?: string | undefined;
 }
 
 const storage = new AsyncLocalStorage<CallContext | undefined>();

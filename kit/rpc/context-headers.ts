@@ -5,6 +5,7 @@ import type { CallContext, Caller } from "./call-context.ts";
 const callerHeader = "lyss-caller";
 const localeHeader = "lyss-locale";
 const timeoutHeader = "lyss-timeout-ms";
+const requestIdHeader = "x-request-id";
 /** A caller's header is bounded so that a peer cannot make us parse at length. */
 const maxCallerHeaderLength = 65_536;
 // W3C Trace Context, level 2: version 00, lower-case hex, neither id all zeros.
@@ -29,6 +30,7 @@ export function fromTraceparent(header: string | undefined): Pick<CallContext, "
 export function toContextHeaders(context: CallContext, clock: Clock): Record<string, string> {
   const headers: Record<string, string> = { traceparent: toTraceparent(context), [localeHeader]: context.locale };
   if (context.caller) headers[callerHeader] = Buffer.from(JSON.stringify(context.caller)).toString("base64url");
+  if (context.requestId !== undefined) headers[requestIdHeader] = context.requestId;
   if (context.deadlineMs !== undefined) {
     headers[timeoutHeader] = String(Math.max(0, Math.ceil(context.deadlineMs - clock.monotonicMs())));
   }
@@ -43,7 +45,12 @@ export function fromContextHeaders(header: (name: string) => string | undefined,
     caller: parseCaller(header(callerHeader)),
     deadlineMs: Number.isFinite(timeoutMs) ? clock.monotonicMs() + timeoutMs : undefined,
     locale: header(localeHeader) === "zh_CN" ? "zh_CN" : "en_US",
+    requestId: parseRequestId(header(requestIdHeader)),
   };
+}
+
+function parseRequestId(header: string | undefined): string | undefined {
+  return header !== undefined && /^req_[0-9a-z]{1,64}$/.test(header) ? header : undefined;
 }
 
 function parseCaller(header: string | undefined): Caller | undefined {

@@ -56,7 +56,7 @@ export function createPeerRouter(token: Secret, isComplete: () => boolean): Peer
   };
 }
 
-/** A whole gRPC answer in one header block ("Trailers-Only" in the protocol), after which nothing more is read. */
+/** A whole gRPC answer in one header block ("Trailers-Only" in the protocol). What was still being sent is discarded. */
 function refuse(req: Http2ServerRequest, code: Code, message: string): void {
   const { stream } = req;
   if (stream.destroyed || stream.headersSent) return;
@@ -69,5 +69,10 @@ function refuse(req: Http2ServerRequest, code: Code, message: string): void {
     },
     { endStream: true },
   );
-  stream.close(constants.NGHTTP2_NO_ERROR);
+  // Not reset at once: some clients take a reset for the answer even when it comes after the answer.
+  let discardedBytes = 0;
+  stream.on("data", (chunk: Buffer) => {
+    discardedBytes += chunk.length;
+    if (discardedBytes > maxMessageBytes) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  });
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
 import type { Logger } from "pino";
@@ -11,6 +10,7 @@ import { fromContextHeaders } from "./context-headers.ts";
 import { toConnectError } from "./failure-codec.ts";
 import type { ObserveCall, RpcMetrics } from "./rpc-metrics.ts";
 import { linkSignals, untilAborted } from "./signals.ts";
+import { createSpanId } from "./span-id.ts";
 
 export interface ServerInterceptorOptions {
   /** The service's name in the program, for metrics. */
@@ -147,7 +147,7 @@ function readContext(handler: HandlerContext, clock: Clock): CallContext {
   const received = fromContextHeaders((name) => handler.requestHeader.get(name) ?? undefined, clock);
   const timeoutMs = handler.timeoutMs();
   const deadlineMs = received.deadlineMs ?? (timeoutMs === undefined ? undefined : clock.monotonicMs() + timeoutMs);
-  return { ...received, deadlineMs, spanId: randomBytes(8).toString("hex") };
+  return { ...received, deadlineMs, spanId: createSpanId() };
 }
 
 function fromAbortReason(reason: unknown, timeoutMs: number): Failure {
