@@ -1,0 +1,24 @@
+import type { Database } from "@lyss/kit/db/database.ts";
+import type { Outbox } from "@lyss/kit/events/event.ts";
+import type { Clock } from "@lyss/kit/service/clock.ts";
+import type { Random } from "@lyss/kit/service/ids.ts";
+import type { LastUsed } from "./last-used.ts";
+import type { SigningKey } from "./signing-keys.ts";
+import type { AuthStore } from "./store.ts";
+
+/** What the operations on keys and tokens are given. */
+export interface AuthDeps {
+  readonly db: Database;
+  readonly store: AuthStore;
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Newest first: that one signs, all are published. */
+  readonly signingKeys: readonly [SigningKey, ...SigningKey[]];
+  /** Keyed hashing of API keys: the stored hashes alone verify nothing. */
+  readonly pepper: Buffer;
+  readonly lastUsed: LastUsed;
+  readonly issuer: string;
+  readonly audience: string;
+  readonly accessTokenTtlMs: number;
+}

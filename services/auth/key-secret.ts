@@ -1,0 +1,51 @@
+import { createHmac } from "node:crypto";
+import { crc32 } from "node:zlib";
+import type { Random } from "@lyss/kit/service/ids.ts";
+
+const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const randomCharacters = 30;
+const checksumCharacters = 6;
+const prefixCharacters = 11;
+const secretPattern = /^lyss_([0-9A-Za-z]{30})([0-9A-Za-z]{6})$/;
+
+/**
+ * A new API key: `lyss_`, 30 random base62 characters (178 bits) and their CRC-32 in six, so that scanners find leaked
+ * keys and junk is refused without a look-up. The form is GitHub's (github.blog, "Behind GitHub's new authentication
+ * token formats").
+ */
+export function generateKeySecret(random: Random): string {
+  let body = "";
+  while (body.length < randomCharacters) {
+    for (const byte of random.bytes(randomCharacters)) {
+      // 248 is the largest multiple of 62 in a byte: above it, some characters would come up more often.
+      if (byte < 248 && body.length < randomCharacters) body += alphabet.charAt(byte % 62);
+    }
+  }
+  return `lyss_${body}${checksumOf(body)}`;
+}
+
+/** True for the shape of a key with the right checksum. Says nothing about whether the key exists. */
+export function isKeySecret(text: string): boolean {
+  const [, body, checksum] = secretPattern.exec(text) ?? [];
+  return body !== undefined && checksum === checksumOf(body);
+}
+
+/** What is stored and looked up instead of a secret. */
+export function hashKeySecret(pepper: Buffer, secret: string): Buffer {
+  return createHmac("sha256", pepper).update(secret).digest();
+}
+
+/** What may be shown of a secret: `lyss_` and six characters; 24 stay unknown. */
+export function prefixOf(secret: string): string {
+  return secret.slice(0, prefixCharacters);
+}
+
+function checksumOf(body: string): string {
+  let rest = crc32(body);
+  let checksum = "";
+  for (let i = 0; i < checksumCharacters; i++) {
+    checksum = alphabet.charAt(rest % 62) + checksum;
+    rest = Math.floor(rest / 62);
+  }
+  return checksum;
+}

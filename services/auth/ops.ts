@@ -1,0 +1,27 @@
+import type { AuthDeps } from "./deps.ts";
+import { type CreateKeyInput, createKey } from "./ops/create-key.ts";
+import { flushLastUsed } from "./ops/flush-last-used.ts";
+import { getJwks } from "./ops/get-jwks.ts";
+import { getKey, type KeyReference } from "./ops/get-key.ts";
+import { type IssueTokenInput, issueToken } from "./ops/issue-token.ts";
+import { type ListKeysInput, listKeys } from "./ops/list-keys.ts";
+import { revokeKey } from "./ops/revoke-key.ts";
+import { type RotateKeyInput, rotateKey } from "./ops/rotate-key.ts";
+import { verifyKey } from "./ops/verify-key.ts";
+
+/** Binds the operations on keys and tokens to what they need. */
+export function createAuthOps(deps: AuthDeps) {
+  return {
+    issueToken: (input: IssueTokenInput) => issueToken(deps, input),
+    getJwks: () => getJwks(deps),
+    createKey: (input: CreateKeyInput) => createKey(deps, input),
+    getKey: (input: KeyReference) => getKey(deps, input),
+    listKeys: (input: ListKeysInput) => listKeys(deps, input),
+    revokeKey: (input: KeyReference) => revokeKey(deps, input),
+    rotateKey: (input: RotateKeyInput) => rotateKey(deps, input),
+    verifyKey: (input: Parameters<typeof verifyKey>[1]) => verifyKey(deps, input),
+    flushLastUsed: () => flushLastUsed(deps),
+  };
+}
+
+export type AuthOps = ReturnType<typeof createAuthOps>;

@@ -1,0 +1,65 @@
+import { keyCreated } from "@lyss/contracts/events/auth.ts";
+import { authFailures } from "@lyss/contracts/failures/auth.ts";
+import { Secret } from "@lyss/kit/config/secret.ts";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import type { AuthDeps } from "../deps.ts";
+import { generateKeySecret, hashKeySecret, prefixOf } from "../key-secret.ts";
+import { toKeyCreated } from "../messages.ts";
+import { defaultKeyPermissions, type Grantor, type Key, type KeyId } from "../model.ts";
+import { requireHeld } from "../require-held.ts";
+
+export interface CreateKeyInput {
+  readonly tenantId: string;
+  /** The person the key acts for. */
+  readonly userId: string;
+  readonly name: string;
+  /** Empty for the usual ones: calling and listing models, reading the bill. */
+  readonly permissions: readonly string[];
+  /** Empty for all that the grantor may use. */
+  readonly models: readonly string[];
+  readonly expiresAt: Date | null;
+  readonly grantor: Grantor;
+}
+
+/** A key and its secret, which is shown this once. */
+export interface KeyWithSecret {
+  readonly key: Key;
+  readonly secret: Secret;
+}
+
+/**
+ * Creates an API key. Throws `permission_not_held` or `model_not_held` when it would have more than its grantor, and
+ * `expiry_in_past`. A repeat creates another key.
+ */
+export async function createKey(deps: AuthDeps, input: CreateKeyInput): Promise<KeyWithSecret> {
+  const { db, store, outbox, clock, random, pepper } = deps;
+  const { tenantId, userId, name, expiresAt, grantor } = input;
+  const permissions = input.permissions.length > 0 ? input.permissions : defaultKeyPermissions;
+  const models = input.models.length > 0 ? input.models : grantor.models;
+  requireHeld(grantor, { permissions, models });
+  const createdAt = new Date(clock.nowMs());
+  if (expiresAt && expiresAt <= createdAt) throw new Failure(authFailures.expiry_in_past);
+
+  const secret = generateKeySecret(random);
+  const key: Key = {
+    keyId: random.id("key") as KeyId,
+    tenantId,
+    userId,
+    name,
+    prefix: prefixOf(secret),
+    permissions,
+    models,
+    createdAt,
+    createdBy: grantor.userId,
+    expiresAt,
+    lastUsedAt: null,
+    revokedAt: null,
+  };
+  const { keyId } = key;
+  await db.transaction(async (tx) => {
+    await store.insertKey(tx, key);
+    await store.insertKeySecret(tx, { keyId, secretHash: hashKeySecret(pepper, secret), createdAt });
+    await outbox.append(tx, keyCreated, toKeyCreated(key));
+  });
+  return { key, secret: new Secret(secret) };
+}

@@ -1,0 +1,38 @@
+import { keyCreated, keyRevoked } from "@lyss/contracts/events/auth.ts";
+import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import { defineService } from "@lyss/kit/service/define-service.ts";
+import { authConfig } from "./config.ts";
+import { createAuthJobs } from "./jobs.ts";
+import { createLastUsed } from "./last-used.ts";
+import { createAuthOps } from "./ops.ts";
+import { authRoutes } from "./routes.ts";
+import { createAuthRpc } from "./rpc.ts";
+import { loadSigningKeys } from "./signing-keys.ts";
+import { createAuthStore } from "./store.ts";
+
+export const auth = defineService({
+  name: "auth",
+  contract: AuthService,
+  needs: {},
+  publishes: [keyCreated, keyRevoked],
+  hears: [],
+  config: authConfig,
+  migrations: new URL("./migrations/", import.meta.url),
+  routes: authRoutes,
+
+  async start({ config, db, outbox, clock, random, deriveKey }) {
+    const store = createAuthStore(db.sql);
+    const sealingKey = deriveKey("auth.signing");
+    const signingKeys = await loadSigningKeys({ db, store, clock, random, sealingKey });
+    const lastUsed = createLastUsed(clock);
+    const pepper = deriveKey("auth.pepper");
+    const ops = createAuthOps({ db, store, outbox, clock, random, signingKeys, pepper, lastUsed, ...config.auth });
+    return {
+      ops,
+      rpc: createAuthRpc(ops, clock),
+      jobs: createAuthJobs(ops),
+      health: { database: () => db.ping(2_000) },
+      drain: () => ops.flushLastUsed(),
+    };
+  },
+});

@@ -1,0 +1,135 @@
+import type { Sql, Tx } from "@lyss/kit/db/database.ts";
+import type { Key, KeyId } from "./model.ts";
+
+export interface StoredSigningKey {
+  readonly kid: string;
+  /** JWK member `x`. */
+  readonly publicKey: string;
+  readonly sealedPrivateKey: Buffer;
+  readonly createdAt: Date;
+}
+
+export interface KeySecret {
+  readonly keyId: KeyId;
+  readonly secretHash: Buffer;
+  readonly createdAt: Date;
+}
+
+/** A key as it is recognised by one of its secrets. */
+export type RecognisedKey = Key & { readonly secretExpiresAt: Date | null };
+
+export interface KeyListQuery {
+  readonly tenantId: string;
+  /** Undefined for the whole tenant. */
+  readonly userId: string | undefined;
+  readonly afterId: string | undefined;
+  readonly limit: number;
+}
+
+/** The SQL of keys and tokens. One method, one statement. */
+export function createAuthStore(sql: Sql) {
+  const columns = (db: Sql | Tx) => db`
+    key.key_id as "keyId", tenant_id as "tenantId", user_id as "userId", name, prefix, permissions, models,
+    key.created_at as "createdAt", created_by as "createdBy", key.expires_at as "expiresAt",
+    last_used_at as "lastUsedAt", revoked_at as "revokedAt"`;
+
+  return {
+    /** Lets one node at a time decide whether a first signing key is needed. Released with the transaction. */
+    async lockSigningKeys(tx: Tx): Promise<void> {
+      await tx`select pg_advisory_xact_lock(hashtextextended('auth.signing_key', 0))`;
+    },
+
+    listSigningKeys(tx: Tx): Promise<StoredSigningKey[]> {
+      return tx<StoredSigningKey[]>`
+        select kid, public_key as "publicKey", sealed_private_key as "sealedPrivateKey", created_at as "createdAt"
+        from signing_key order by created_at desc, kid desc`;
+    },
+
+    async insertSigningKey(tx: Tx, row: StoredSigningKey): Promise<void> {
+      await tx`
+        insert into signing_key (kid, public_key, sealed_private_key, created_at)
+        values (${row.kid}, ${row.publicKey}, ${row.sealedPrivateKey}, ${row.createdAt})`;
+    },
+
+    async insertKey(tx: Tx, row: Key): Promise<void> {
+      await tx`
+        insert into key (key_id, tenant_id, user_id, name, prefix, permissions, models, created_at, created_by, expires_at)
+        values (${row.keyId}, ${row.tenantId}, ${row.userId}, ${row.name}, ${row.prefix},
+          ${tx.json([...row.permissions])}, ${tx.json([...row.models])}, ${row.createdAt}, ${row.createdBy},
+          ${row.expiresAt})`;
+    },
+
+    async insertKeySecret(tx: Tx, row: KeySecret): Promise<void> {
+      await tx`
+        insert into key_secret (secret_hash, key_id, created_at)
+        values (${row.secretHash}, ${row.keyId}, ${row.createdAt})`;
+    },
+
+    /** Locked until the transaction ends. `userId` undefined for a key of anyone in the tenant. */
+    async lockKey(tx: Tx, tenantId: string, keyId: string, userId: string | undefined): Promise<Key | undefined> {
+      const [row] = await tx<Key[]>`
+        select ${columns(tx)} from key
+        where key_id = ${keyId} and tenant_id = ${tenantId}
+          and (${userId ?? null}::text is null or user_id = ${userId ?? null}) for update`;
+      return row;
+    },
+
+    async findKey(tenantId: string, keyId: string, userId: string | undefined): Promise<Key | undefined> {
+      const [row] = await sql<Key[]>`
+        select ${columns(sql)} from key
+        where key_id = ${keyId} and tenant_id = ${tenantId}
+          and (${userId ?? null}::text is null or user_id = ${userId ?? null})`;
+      return row;
+    },
+
+    /** Newest first, those after `afterId`. */
+    listKeys({ tenantId, userId, afterId, limit }: KeyListQuery): Promise<Key[]> {
+      return sql<Key[]>`
+        select ${columns(sql)} from key
+        where tenant_id = ${tenantId}
+          and (${userId ?? null}::text is null or user_id = ${userId ?? null})
+          and (${afterId ?? null}::text is null or key_id < ${afterId ?? null})
+        order by key_id desc limit ${limit}`;
+    },
+
+    async findKeyBySecretHash(secretHash: Buffer): Promise<RecognisedKey | undefined> {
+      const [row] = await sql<RecognisedKey[]>`
+        select ${columns(sql)}, key_secret.expires_at as "secretExpiresAt"
+        from key_secret join key using (key_id) where secret_hash = ${secretHash}`;
+      return row;
+    },
+
+    async revokeKey(tx: Tx, keyId: KeyId, revokedAt: Date): Promise<void> {
+      await tx`update key set revoked_at = ${revokedAt} where key_id = ${keyId}`;
+    },
+
+    async updatePrefix(tx: Tx, keyId: KeyId, prefix: string): Promise<void> {
+      await tx`update key set prefix = ${prefix} where key_id = ${keyId}`;
+    },
+
+    /** Removes the secrets that were to expire anyway. */
+    async deleteExpiringSecrets(tx: Tx, keyId: KeyId): Promise<void> {
+      await tx`delete from key_secret where key_id = ${keyId} and expires_at is not null`;
+    },
+
+    async expireSecrets(tx: Tx, keyId: KeyId, expiresAt: Date): Promise<void> {
+      await tx`update key_secret set expires_at = ${expiresAt} where key_id = ${keyId}`;
+    },
+
+    /** `usedAtMs` by key id. A time earlier than the one known is ignored. */
+    async updateLastUsed(tx: Tx, usedAtMs: ReadonlyMap<string, number>): Promise<void> {
+      const rows = [...usedAtMs].map(([keyId, ms]) => ({ keyId, ms }));
+      // Locked in one order, so that two nodes that flush the same keys never wait for each other in a circle.
+      await tx`
+        with used as (
+          select key_id, ms from key
+          join jsonb_to_recordset(${tx.json(rows)}) as noted("keyId" text, ms double precision) on key_id = "keyId"
+          order by key_id for update of key
+        )
+        update key set last_used_at = greatest(last_used_at, to_timestamp(used.ms / 1000.0))
+        from used where key.key_id = used.key_id`;
+    },
+  };
+}
+
+export type AuthStore = ReturnType<typeof createAuthStore>;
