@@ -28,6 +28,7 @@ const context: CallContext = {
   caller: { tenantId: "ten_1", userId: "usr_1", keyId: "", permissions: ["wallet:read"], models: ["模型"] },
   deadlineMs: undefined,
   locale: "zh_CN",
+  requestId: "req_1",
 };
 
 eachTransport("a call", (serve) => {

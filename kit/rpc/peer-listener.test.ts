@@ -28,8 +28,8 @@ const shared = { service: "echo", clock: systemClock, log: pino({ enabled: false
 
 async function listen(options: Partial<PeerListenerOptions> = {}, echo: Partial<ServiceImpl<typeof EchoService>> = {}) {
   const router = createPeerRouter(token, () => true);
-  const options = { ...shared, metrics: createRpcMetrics(new Registry()), gate: createCallGate("echo") };
-  router.mount(EchoService, interceptServer(EchoService, { say: ({ text }) => ({ text }), ...echo }, options));
+  const serving = { ...shared, metrics: createRpcMetrics(new Registry()), gate: createCallGate("echo") };
+  router.mount(EchoService, interceptServer(EchoService, { say: ({ text }) => ({ text }), ...echo }, serving));
   router.mount(
     Health,
     createHealthService((service) => (service === "" ? true : service === "late" ? false : undefined)),
