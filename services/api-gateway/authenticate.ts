@@ -1,0 +1,27 @@
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import type { Guard } from "@lyss/kit/http/gate.ts";
+import type { Caller } from "@lyss/kit/rpc/call-context.ts";
+import type { KeyCache } from "./key-cache.ts";
+import { readCredential } from "./read-credential.ts";
+import type { TokenVerifier } from "./token-verifier.ts";
+
+const keyPrefix = "lyss_";
+
+/**
+ * The guard of every route: who sends a request, by API key or access token. Undefined when no credential is sent; throws
+ * `kit.unauthenticated` for one that is not good. A key that is known is answered without a promise.
+ */
+export function createAuthenticator(keys: KeyCache, tokens: TokenVerifier): Guard {
+  return (req) => {
+    const credential = readCredential(req);
+    if (credential === undefined) return undefined;
+    const caller = credential.startsWith(keyPrefix) ? keys.callerOf(credential) : tokens.callerOf(credential);
+    return caller instanceof Promise ? caller.then(requireKnown) : requireKnown(caller);
+  };
+}
+
+function requireKnown(caller: Caller | undefined): Caller {
+  if (!caller) throw new Failure(kitFailures.unauthenticated);
+  return caller;
+}
