@@ -1,0 +1,148 @@
+import type { Logger } from "pino";
+import type { Clock } from "../service/clock.ts";
+import { shareConnections } from "./connection-budget.ts";
+import type { Database } from "./database.ts";
+import { readMigrations } from "./migrations.ts";
+import { createPool, type Pool } from "./pool.ts";
+import { deriveServiceRole, ensureRoles, type ServiceRole } from "./roles.ts";
+import { migrateSchemas } from "./schemas.ts";
+
+/** What a service asks of the database. */
+export interface ClusterService {
+  /** Dashes become underscores: the schema is `<name>`, its role `lyss_<name>`. At most 50 characters. */
+  readonly name: string;
+  /** Folder of numbered `.sql` files. A service without it has no schema and cannot be opened. */
+  readonly migrations?: URL | undefined;
+  /** Share of the connection budget relative to the others. Default 1. */
+  readonly connectionWeight?: number | undefined;
+}
+
+/** One PostgreSQL database, embedded or not, divided among the services of this process. */
+export interface Cluster {
+  /**
+   * Creates or updates roles, schemas and tables of the services and of the event log. Safe to repeat on every start
+   * and to race with other nodes. Called once, before `open`.
+   * Throws an Error when a migration was changed, is missing or fails, when the database is newer than the program or
+   * made with another root key, or when `maxConnections` does not suffice.
+   */
+  prepare(services: readonly ClusterService[]): Promise<void>;
+  /** The database of a prepared service; the same one each time. Throws a TypeError for any other name. */
+  open(serviceName: string): Database;
+  /** Ends every session, running queries after 5 s. Safe to repeat. */
+  close(): Promise<void>;
+}
+
+export interface ClusterOptions {
+  /** A role that may create roles and schemas; superuser is not needed. */
+  readonly adminUrl: string;
+  /** 32 bytes for one purpose, derived from the installation's root key. */
+  readonly deriveKey: (purpose: string) => Buffer;
+  /** Sessions that this process opens at most, over all pools. */
+  readonly maxConnections: number;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Of a statement, and of a transaction that waits for its client. Default 10,000. */
+  readonly timeoutMs?: number;
+}
+
+/** Name under which the event log's own database is opened, for `openEventFeed`. */
+export const eventLogName = "event_log";
+const eventLog: ClusterService = {
+  name: eventLogName,
+  migrations: new URL("../events/migrations/", import.meta.url),
+};
+/** One session to prepare with, and one to LISTEN on beside the event log's pool of one. */
+const reservedConnections = 3;
+const namePattern = /^[a-z][a-z0-9]*([-_][a-z0-9]+)*$/;
+const nameLengthLimit = 50;
+const reservedNames = ["public", "information-schema", "service"];
+/** Key of the advisory lock under which one node at a time prepares a database ("prep" in ASCII). */
+const prepareLock = 0x70_72_65_70;
+
+/** Opens no connection yet. */
+export function openCluster(options: ClusterOptions): Cluster {
+  const { log, clock } = options;
+  const pools = new Map<string, Pool>();
+  let prepared = new Map<string, { readonly schema: string; readonly login: ServiceRole; readonly share: number }>();
+
+  return {
+    async prepare(services) {
+      if (prepared.size > 0) throw new TypeError("a cluster is prepared once");
+      const own = services.filter((service) => service.migrations !== undefined);
+      const shares = shareConnections(options.maxConnections - reservedConnections, own);
+      const entries = [eventLog, ...own].map(({ name, migrations }) => {
+        const schema = toSchema(name);
+        const login = deriveServiceRole(schema, options.deriveKey);
+        return { name, schema, login, migrations, share: shares.get(name) ?? 1 };
+      });
+      const plans = await Promise.all(
+        entries.map(async ({ schema, login, migrations }) => ({
+          schema,
+          role: login.role,
+          migrations: migrations ? await readMigrations(migrations) : [],
+        })),
+      );
+      const startMs = clock.monotonicMs();
+      const applied = await withAdmin(options, async (admin) => {
+        await ensureRoles(
+          admin.sql,
+          entries.map(({ login }) => login),
+        );
+        return migrateSchemas(admin.sql, plans);
+      });
+      prepared = new Map(entries.map((entry) => [entry.name, entry]));
+      const durationMs = Math.round(clock.monotonicMs() - startMs);
+      log.info({ services: own.length, applied, durationMs }, "database is prepared");
+    },
+
+    open(serviceName) {
+      const service = prepared.get(serviceName);
+      if (!service) throw new TypeError(`the database of service ${serviceName} was not prepared`);
+      const pool =
+        pools.get(serviceName) ??
+        createPool({
+          url: options.adminUrl,
+          login: service.login,
+          schema: service.schema,
+          applicationName: `lyss:${serviceName}`,
+          maxConnections: service.share,
+          timeoutMs: options.timeoutMs ?? 10_000,
+          clock,
+          log,
+        });
+      pools.set(serviceName, pool);
+      return pool;
+    },
+
+    async close() {
+      await Promise.all([...pools.values()].map((pool) => pool.close()));
+    },
+  };
+}
+
+function toSchema(name: string): string {
+  if (!namePattern.test(name) || name.length > nameLengthLimit || reservedNames.includes(name)) {
+    throw new TypeError(`${name} cannot be the name of a service with a database`);
+  }
+  return name.replaceAll("-", "_");
+}
+
+/** Runs `work` on one session that holds the lock for preparing this database. */
+async function withAdmin<T>(options: ClusterOptions, work: (admin: Pool) => Promise<T>): Promise<T> {
+  const admin = createPool({
+    url: options.adminUrl,
+    applicationName: "lyss:prepare",
+    maxConnections: 1,
+    // Another node may be at a long migration, and so may we.
+    timeoutMs: 0,
+    idleSeconds: 0,
+    clock: options.clock,
+    log: options.log,
+  });
+  try {
+    await admin.sql`select pg_advisory_lock(${prepareLock})`;
+    return await work(admin);
+  } finally {
+    await admin.close();
+  }
+}

@@ -1,0 +1,94 @@
+import type { Logger } from "pino";
+import postgres from "postgres";
+import { type Clock, delay } from "../service/clock.ts";
+import { withArrayParameters, withArrayParametersInTx } from "./array-parameters.ts";
+import type { Database, Sql, Tx } from "./database.ts";
+
+export interface PoolOptions {
+  readonly url: string;
+  /** Shown in pg_stat_activity. */
+  readonly applicationName: string;
+  readonly maxConnections: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Login that replaces the one in `url`. */
+  readonly login?: { readonly role: string; readonly password: string };
+  readonly schema?: string;
+  /** Of one statement, and of a transaction that waits for its client. 0 is unlimited. Default 10,000. */
+  readonly timeoutMs?: number;
+  /** How long an unused connection is kept. Default 20. */
+  readonly idleSeconds?: number;
+}
+
+/** A pool of at most `maxConnections` sessions, opened when they are needed. */
+export interface Pool extends Database {
+  /** Waits up to 5 s for running queries, then cuts the sessions. Safe to repeat. */
+  close(): Promise<void>;
+}
+
+const connectTimeoutSeconds = 5;
+const keepAliveSeconds = 15;
+const closeTimeoutSeconds = 5;
+/** The driver's own goes up to 20 s, which would be added to every outage. */
+const maxReconnectDelaySeconds = 1;
+
+hideValuesOfErrors();
+
+/** Opens no connection yet, so it does not fail. */
+export function createPool(options: PoolOptions): Pool {
+  const sql = connect(options);
+  const { clock } = options;
+  return {
+    sql,
+    transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+      return sql.begin((tx) => work(withArrayParametersInTx(tx))) as Promise<T>;
+    },
+    async ping(timeoutMs) {
+      const answered = new AbortController();
+      const timeout = delay(clock, timeoutMs, answered.signal).then(
+        () => Promise.reject(new Error(`the database did not answer within ${timeoutMs} ms`)),
+        () => {},
+      );
+      await Promise.race([sql`select 1`, timeout]).finally(() => answered.abort());
+    },
+    close: () => sql.end({ timeout: closeTimeoutSeconds }),
+  };
+}
+
+function connect(options: PoolOptions): Sql {
+  const { log, timeoutMs = 10_000 } = options;
+  const sql = postgres(options.url, {
+    ...(options.login ? { username: options.login.role, password: options.login.password } : {}),
+    max: options.maxConnections,
+    idle_timeout: options.idleSeconds ?? 20,
+    connect_timeout: connectTimeoutSeconds,
+    keep_alive: keepAliveSeconds,
+    backoff: (attempt) => Math.min(2 ** attempt / 100, maxReconnectDelaySeconds),
+    types: { bigint: postgres.BigInt },
+    onnotice: ({ severity, code, message }) => log.debug({ severity, code }, message),
+    connection: {
+      application_name: options.applicationName,
+      TimeZone: "UTC",
+      ...(options.schema === undefined ? {} : { search_path: options.schema }),
+      // The driver leaves out a 0, which is the server's default anyway.
+      statement_timeout: timeoutMs,
+      idle_in_transaction_session_timeout: timeoutMs,
+    },
+  });
+  return withArrayParameters(sql);
+}
+
+/**
+ * A server's error quotes values of the failing row in these fields ("Key (email)=(…) already exists"). They stay
+ * readable by name, and are left out when the error is logged, as the driver does with the query's parameters.
+ */
+function hideValuesOfErrors(): void {
+  for (const field of ["detail", "where", "internal_query"]) {
+    Object.defineProperty(postgres.PostgresError.prototype, field, {
+      configurable: true,
+      set(value: unknown) {
+        Object.defineProperty(this, field, { value, enumerable: false, configurable: true, writable: true });
+      },
+    });
+  }
+}

@@ -1,0 +1,140 @@
+import type { Logger } from "pino";
+import type { Database, Tx } from "../db/database.ts";
+import { type CallContext, runInContext } from "../rpc/call-context.ts";
+import { fromTraceparent } from "../rpc/context-headers.ts";
+import type { Clock } from "../service/clock.ts";
+import type { DurableSubscription } from "./event.ts";
+import type { EventListener } from "./event-listener.ts";
+import { decodeEvent, type LoggedEvent } from "./event-reader.ts";
+import * as store from "./subscription-store.ts";
+import { createWakeSignal } from "./wake-signal.ts";
+
+/** One durable subscription at work on this node. */
+export interface DurableLoop {
+  /** Rejects when no pass has succeeded for 30 s; names the last error. */
+  check(): Promise<void>;
+  /** Resolves when the batch under way has ended. */
+  stop(): Promise<void>;
+}
+
+export interface DurableLoopOptions {
+  readonly subscription: DurableSubscription;
+  readonly db: Database;
+  readonly listener: EventListener;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+const batchSize = 100;
+const idleMs = 10_000;
+/** How soon another node takes over from one that died with the subscription in its hands. */
+const takeoverMs = 1_000;
+/** A transaction that holds events back usually ends within milliseconds. */
+const firstHeldBackMs = 5;
+const heldBackLimitMs = 100;
+const firstRetryMs = 1_000;
+const retryLimitMs = 60_000;
+/** With the delays above, an event is given up after four minutes. */
+const attemptLimit = 10;
+const failingLimitMs = 30_000;
+const errorTextLimit = 2_000;
+
+/** Starts the loop. The subscription's row must exist. */
+export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
+  const { subscription, db, log, clock } = options;
+  const types = new Map(subscription.events.map((event) => [event.type, event]));
+  const signal = createWakeSignal(clock);
+  const forgetEvents = options.listener.onEvents([...types.keys()], signal.wake);
+  let isStopped = false;
+  let limit = batchSize;
+  let heldBackMs = 0;
+  let lastSuccessMs = clock.monotonicMs();
+  let lastError = "";
+  /** The batch under way, and the event being handled; -1 before the first and from the last one's end on. */
+  let batch: readonly LoggedEvent[] = [];
+  let handledIndex = -1;
+
+  /** One batch in one transaction. Gives back how long to wait before the next. */
+  async function pass(tx: Tx): Promise<number> {
+    const claim = await store.claimBatch(tx, subscription.name, [...types.keys()], limit);
+    if (!claim) return takeoverMs;
+    const pauseMs = claim.retryAtMs - clock.nowMs();
+    if (pauseMs > 0) return pauseMs;
+    batch = claim.events;
+    for (const [index, row] of batch.entries()) {
+      handledIndex = index;
+      const event = types.get(row.type);
+      if (event) await runInContext(contextOf(row), async () => subscription.handle(tx, decodeEvent(row, event)));
+    }
+    handledIndex = -1;
+    const last = batch.at(-1);
+    if (last) await store.advance(tx, subscription.name, last.seq);
+    // There may be more; finding out costs one short transaction.
+    if (last) return 0;
+    heldBackMs = claim.isHeldBack ? Math.min(2 * heldBackMs + firstHeldBackMs, heldBackLimitMs) : 0;
+    return claim.isHeldBack ? heldBackMs : idleMs;
+  }
+
+  /** Nothing of the batch has happened. Gives back how long to wait before the next pass. */
+  async function recover(err: unknown): Promise<number> {
+    lastError = err instanceof Error ? `${err.name}: ${err.message}` : String(err);
+    const [first] = batch;
+    if (!first) {
+      log.warn({ err, subscription: subscription.name }, "a subscription cannot get on");
+      return firstRetryMs;
+    }
+    // What comes before the failing event is done first and on its own, so that it is not repeated with it.
+    if (handledIndex > 0 || (handledIndex < 0 && batch.length > 1)) {
+      limit = Math.max(1, handledIndex);
+      return 0;
+    }
+    const failure = await store.recordFailure(db, subscription.name, first.seq, {
+      error: lastError.slice(0, errorTextLimit),
+      nowMs: clock.nowMs(),
+      firstRetryMs,
+      retryLimitMs,
+      attemptLimit,
+    });
+    const message = failure?.isParked ? "an event is parked: it failed too often" : "an event could not be handled";
+    log.error({ err, subscription: subscription.name, event: first.type, eventId: first.id, ...failure }, message);
+    return 0;
+  }
+
+  async function run(): Promise<void> {
+    while (!isStopped) {
+      let waitMs: number;
+      batch = [];
+      handledIndex = -1;
+      try {
+        waitMs = await db.transaction(pass);
+        limit = batchSize;
+        lastSuccessMs = clock.monotonicMs();
+      } catch (err) {
+        waitMs = await recover(err).catch(() => firstRetryMs);
+      }
+      if (!isStopped && waitMs > 0) await signal.wait(waitMs);
+    }
+  }
+
+  const running = run();
+  return {
+    async check() {
+      const failingMs = clock.monotonicMs() - lastSuccessMs;
+      if (failingMs > failingLimitMs && lastError !== "") {
+        throw new Error(
+          `subscription ${subscription.name} has not got on for ${Math.round(failingMs)} ms: ${lastError}`,
+        );
+      }
+    },
+    async stop() {
+      isStopped = true;
+      forgetEvents();
+      signal.wake();
+      await running;
+    },
+  };
+}
+
+function contextOf(row: LoggedEvent): CallContext {
+  return { ...fromTraceparent(row.traceparent), caller: undefined, deadlineMs: undefined, locale: "en_US" };
+}

@@ -1,0 +1,63 @@
+import { fromJson, type JsonValue } from "@bufbuild/protobuf";
+import type { Sql, Tx } from "../db/database.ts";
+import type { EventType, ReceivedEvent } from "./event.ts";
+
+/** An event as it lies in the log. */
+export interface LoggedEvent {
+  readonly seq: bigint;
+  readonly id: string;
+  readonly type: string;
+  readonly source: string;
+  readonly key: string;
+  readonly time: Date;
+  readonly data: JsonValue;
+  readonly traceparent: string;
+}
+
+/** What one read of the log found. */
+export interface EventBatch {
+  /** In the order in which they were appended; nothing before the last of them will ever be added. */
+  readonly events: readonly LoggedEvent[];
+  /** True when more wait for a transaction that appended before them and has not ended: look again soon. */
+  readonly isHeldBack: boolean;
+}
+
+/** The first `limit` events of `types` after `afterSeq`. Outside a transaction, or in a READ COMMITTED one. */
+export async function readEvents(
+  sql: Sql | Tx,
+  types: readonly string[],
+  afterSeq: bigint,
+  limit: number,
+): Promise<EventBatch> {
+  return toEventBatch(await sql<LogRow[]>`select * from event_log.read(${types as string[]}, ${afterSeq}, ${limit})`);
+}
+
+/** A row of the SQL function `event_log.read`. */
+export type LogRow = LoggedEvent & { readonly is_settled: boolean };
+
+/** The rows up to the first that is not settled. */
+export function toEventBatch(rows: readonly LogRow[]): EventBatch {
+  const unsettled = rows.findIndex((row) => !row.is_settled);
+  return unsettled === -1
+    ? { events: rows, isHeldBack: false }
+    : { events: rows.slice(0, unsettled), isHeldBack: true };
+}
+
+/** The number after which an event of `types` that is committed from now on lies. */
+export async function findEnd(sql: Sql, types: readonly string[]): Promise<bigint> {
+  const [row] = await sql<{ seq: bigint }[]>`select event_log.settled_until(${types as string[]}) as seq`;
+  return row?.seq ?? 0n;
+}
+
+/** Decodes the payload. Fields that this program does not know yet are ignored. Throws an Error when it does not fit. */
+export function decodeEvent(row: LoggedEvent, event: EventType): ReceivedEvent {
+  return {
+    id: row.id,
+    type: row.type,
+    source: row.source,
+    key: row.key,
+    timeMs: row.time.getTime(),
+    data: fromJson(event.schema, row.data, { ignoreUnknownFields: true }),
+    traceparent: row.traceparent,
+  };
+}

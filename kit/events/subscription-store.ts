@@ -1,0 +1,83 @@
+import type { Database, Sql, Tx } from "../db/database.ts";
+import { type EventBatch, type LogRow, toEventBatch } from "./event-reader.ts";
+
+/** Remembers a subscription, from the beginning of the log. A known one keeps its position. */
+export async function ensureSubscription(sql: Sql, name: string): Promise<void> {
+  await sql`insert into event_log.subscription (name) values (${name}) on conflict do nothing`;
+}
+
+/** A node's right to a subscription until its transaction ends. */
+export interface SubscriptionClaim extends EventBatch {
+  /** Until then the first event, which failed, is left alone. */
+  readonly retryAtMs: number;
+}
+
+/** Locks the subscription and reads its next events. Undefined when another node has it. */
+export async function claimBatch(
+  tx: Tx,
+  name: string,
+  types: readonly string[],
+  limit: number,
+): Promise<SubscriptionClaim | undefined> {
+  const rows = await tx<(LogRow & { retry_at: Date | null; seq: bigint | null })[]>`
+    select own.retry_at, logged.*
+    from (
+      select position, nullif(retry_at, '-infinity') as retry_at from event_log.subscription
+      where name = ${name} for update skip locked
+    ) as own
+    left join lateral event_log.read(${types as string[]}, own.position, ${limit}) as logged on true`;
+  const [first] = rows;
+  if (!first) return undefined;
+  const isEmpty = first.seq === null;
+  return { retryAtMs: first.retry_at?.getTime() ?? 0, ...toEventBatch(isEmpty ? [] : rows) };
+}
+
+/** Moves the position to an event that is done. */
+export async function advance(tx: Tx, name: string, seq: bigint): Promise<void> {
+  await tx`
+    update event_log.subscription set position = ${seq}, attempts = 0, retry_at = '-infinity', last_error = ''
+    where name = ${name}`;
+}
+
+/** How often an event has failed, and whether it was given up. */
+export interface RecordedFailure {
+  readonly attempts: number;
+  readonly isParked: boolean;
+}
+
+/**
+ * Counts a failed attempt at the event after the position: the next is due after a delay that doubles from
+ * `firstRetryMs` to `retryLimitMs`, and the `attemptLimit`-th parks the event and moves on. Undefined when another node
+ * has got past the event meanwhile.
+ */
+export async function recordFailure(
+  db: Database,
+  name: string,
+  seq: bigint,
+  failure: {
+    readonly error: string;
+    readonly nowMs: number;
+    readonly firstRetryMs: number;
+    readonly retryLimitMs: number;
+    readonly attemptLimit: number;
+  },
+): Promise<RecordedFailure | undefined> {
+  return db.transaction(async (tx) => {
+    const [row] = await tx<{ attempts: number }[]>`
+      update event_log.subscription set attempts = attempts + 1, last_error = ${failure.error}
+      where name = ${name} and position < ${seq} returning attempts`;
+    if (!row) return undefined;
+    const now = new Date(failure.nowMs);
+    if (row.attempts >= failure.attemptLimit) {
+      await tx`
+        insert into event_log.parked_event (subscription, seq, attempts, last_error, parked_at)
+        values (${name}, ${seq}, ${row.attempts}, ${failure.error}, ${now})`;
+      await advance(tx, name, seq);
+      return { attempts: row.attempts, isParked: true };
+    }
+    const delayMs = Math.min(failure.firstRetryMs * 2 ** (row.attempts - 1), failure.retryLimitMs);
+    await tx`
+      update event_log.subscription set retry_at = ${new Date(failure.nowMs + delayMs)} where name = ${name}`;
+    return { attempts: row.attempts, isParked: false };
+  });
+}

@@ -1,0 +1,103 @@
+import { createHmac, randomBytes } from "node:crypto";
+import { rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { after } from "node:test";
+import { pino } from "pino";
+import postgres from "postgres";
+import { type Cluster, type ClusterService, openCluster } from "../db/cluster.ts";
+import { type EmbeddedPostgres, startEmbeddedPostgres } from "../db/embedded-postgres.ts";
+import { systemClock } from "../service/clock.ts";
+
+/** What a helper needs of a test: `t` for one test, `{ after }` of `node:test` for a whole file. */
+export interface TestScope {
+  after(work: () => Promise<void>): void;
+}
+
+export const silentLog = pino({ level: "silent" });
+
+// One server per user and machine, with its data kept between runs. Nothing in it is worth an fsync.
+const serverDir = path.join(os.tmpdir(), `lyss-test-postgres-${os.userInfo().uid}`);
+const serverSettings = { fsync: "off", synchronous_commit: "off", full_page_writes: "off", max_connections: "300" };
+const abandonedAgeMs = 3_600_000;
+
+let server: Promise<EmbeddedPostgres> | undefined;
+after(async () => {
+  await (await server)?.stop();
+});
+
+/**
+ * The PostgreSQL server that all test processes share. It runs as long as one of them uses it; with `global-setup.ts`,
+ * for the whole run. Throws when it cannot run: a test that needs it fails, and is never skipped.
+ */
+export function startTestServer(): Promise<EmbeddedPostgres> {
+  const start = () =>
+    startEmbeddedPostgres({ dir: serverDir, log: silentLog, clock: systemClock, settings: serverSettings });
+  server ??= start().catch(() => {
+    // Without fsync a crash of the machine may have ruined it, or it was made by another version.
+    rmSync(serverDir, { recursive: true, force: true });
+    return start();
+  });
+  return server;
+}
+
+/** Creates an empty database, dropped with all its sessions when the scope ends. */
+export async function createTestDatabase(t: TestScope): Promise<{ readonly adminUrl: string }> {
+  const { url } = await startTestServer();
+  const name = `test_${Date.now()}_${randomBytes(4).toString("hex")}`;
+  await administer(url, async (sql) => {
+    await sql.unsafe(`create database ${name}`);
+  });
+  t.after(() =>
+    administer(url, async (sql) => {
+      await sql.unsafe(`drop database if exists ${name} with (force)`);
+      await dropAbandoned(sql);
+    }),
+  );
+  const adminUrl = new URL(url);
+  adminUrl.pathname = `/${name}`;
+  return { adminUrl: adminUrl.href };
+}
+
+/** A prepared cluster on a fresh database, closed and dropped when the scope ends. */
+export async function openTestCluster(
+  t: TestScope,
+  services: readonly ClusterService[] = [],
+): Promise<Cluster & { readonly adminUrl: string }> {
+  let cluster: Cluster | undefined;
+  t.after(async () => cluster?.close());
+  const { adminUrl } = await createTestDatabase(t);
+  cluster = openCluster({
+    adminUrl,
+    deriveKey: deriveTestKey,
+    maxConnections: 4 * services.length + 10,
+    log: silentLog,
+    clock: systemClock,
+  });
+  await cluster.prepare(services);
+  return { ...cluster, adminUrl };
+}
+
+/** Keys of a fixed root key: roles belong to the server, so every test must derive the same passwords. */
+export function deriveTestKey(purpose: string): Buffer {
+  return createHmac("sha256", "the root key of every test").update(purpose).digest();
+}
+
+async function administer(url: string, work: (sql: postgres.Sql) => Promise<void>): Promise<void> {
+  const sql = postgres(url, { max: 1, fetch_types: false, onnotice: () => {} });
+  try {
+    await work(sql);
+  } finally {
+    await sql.end();
+  }
+}
+
+/** A killed test leaves its database behind. */
+async function dropAbandoned(sql: postgres.Sql): Promise<void> {
+  const rows = await sql<{ datname: string }[]>`select datname from pg_database where datname like 'test\\_%'`;
+  for (const { datname } of rows) {
+    if (Date.now() - Number(datname.split("_")[1]) > abandonedAgeMs) {
+      await sql.unsafe(`drop database if exists ${datname} with (force)`);
+    }
+  }
+}
