@@ -1,0 +1,7 @@
+import type { Job } from "@lyss/kit/service/define-service.ts";
+import type { UserOps } from "./ops.ts";
+
+/** The background work of user. */
+export function createUserJobs(ops: UserOps): readonly Job[] {
+  return [{ name: "sweep-sign-in-failures", everyMs: 60_000, run: () => ops.sweepFailures() }];
+}

@@ -1,0 +1,42 @@
+import { Secret } from "@lyss/kit/config/secret.ts";
+import { z } from "zod";
+
+export type UserId = `usr_${string}`;
+
+/** What a role may do is told by auth. */
+export type Role = "owner" | "admin" | "member" | "viewer";
+
+export type UserStatus = "active" | "inactive" | "suspended";
+
+/** A person of one tenant. */
+export interface User {
+  readonly userId: UserId;
+  readonly tenantId: string;
+  /** As `normalizeEmail` writes it; unique over all tenants. */
+  readonly email: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly status: UserStatus;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** The one way an e-mail address is stored and looked up. */
+export function normalizeEmail(email: string): string {
+  return email.trim().normalize("NFC").toLowerCase();
+}
+
+/** Bounds of what callers may enter. */
+export const userFields = {
+  email: z.string().max(254).transform(normalizeEmail).pipe(z.email()),
+  name: z.string().trim().min(1).max(100),
+  role: z.enum(["owner", "admin", "member", "viewer"]),
+  /** Wide, so that a wrong password is told as such; what a new one must be is in `password.ts`. */
+  password: z
+    .string()
+    .min(1)
+    .max(1_000)
+    .transform((text) => new Secret(text)),
+  /** For looking up only: whatever is typed is either an account's or not. */
+  typedEmail: z.string().min(1).max(254).transform(normalizeEmail),
+};

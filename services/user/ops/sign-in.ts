@@ -1,0 +1,37 @@
+import { userFailures } from "@lyss/contracts/failures/user.ts";
+import type { Secret } from "@lyss/kit/config/secret.ts";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import type { UserDeps } from "../deps.ts";
+import type { UserId } from "../model.ts";
+
+export interface SignInInput {
+  /** As `userFields.typedEmail` gives it. */
+  readonly email: string;
+  readonly password: Secret;
+  /** Empty when it is not known. */
+  readonly clientAddress: string;
+}
+
+export interface SignedIn {
+  readonly accessToken: string;
+  readonly expiresInSeconds: number;
+  readonly userId: UserId;
+}
+
+/**
+ * An access token for whoever knows the password. Throws `invalid_credentials`, the same and after the same time for an
+ * unknown account, a wrong password and a person who is not active, and `too_many_attempts`.
+ */
+export async function signIn(
+  { store, passwords, guard, auth }: Pick<UserDeps, "store" | "passwords" | "guard" | "auth">,
+  { email, password, clientAddress }: SignInInput,
+): Promise<SignedIn> {
+  await guard.begin({ email, clientAddress });
+  const user = await store.findUserToSignIn(email);
+  const isRight = await passwords.verify(user?.passwordHash, password);
+  if (!user || !isRight || user.status !== "active") throw new Failure(userFailures.invalid_credentials);
+  await guard.succeed({ email, clientAddress });
+  const { userId, tenantId, role } = user;
+  const { accessToken, expiresInSeconds } = await auth.issueToken({ userId, tenantId, role });
+  return { accessToken, expiresInSeconds, userId };
+}

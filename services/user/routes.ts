@@ -1,0 +1,112 @@
+import { userFailures } from "@lyss/contracts/failures/user.ts";
+import { withAlias } from "@lyss/kit/http/alias.ts";
+import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
+import { requireCaller } from "@lyss/kit/http/require-caller.ts";
+import { routesFor } from "@lyss/kit/http/route.ts";
+import { z } from "zod";
+import { type User, userFields } from "./model.ts";
+import type { SignedIn } from "./ops/sign-in.ts";
+import type { UserOps } from "./ops.ts";
+
+const { json } = routesFor<UserOps>();
+
+const user = z.strictObject({
+  object: z.literal("user"),
+  id: z.string(),
+  email: z.string(),
+  name: z.string(),
+  role: z.enum(["owner", "admin", "member", "viewer"]),
+  status: z.enum(["active", "inactive", "suspended"]),
+  tenant_id: z.string(),
+  created_at: z.iso.datetime(),
+  updated_at: z.iso.datetime(),
+});
+
+const token = z.strictObject({
+  access_token: z.string().describe("Send it as 'Authorization: Bearer …'."),
+  token_type: z.literal("Bearer"),
+  expires_in: z.int().describe("Seconds."),
+});
+
+const signInFailures = [userFailures.invalid_credentials, userFailures.too_many_attempts];
+
+/** How people sign in and see each other. Each stands under `/api/v1` and under `/v1`. */
+export const userRoutes = withAlias(
+  [
+    json({
+      method: "POST",
+      path: "/api/v1/users/login",
+      permission: "public",
+      operation: "signIn",
+      summary: "Signs in with e-mail address and password.",
+      body: z.strictObject({ email: userFields.typedEmail, password: userFields.password }),
+      response: token,
+      failures: signInFailures,
+      handle: async (ops, { body, clientAddress }) => toToken(await ops.signIn({ ...body, clientAddress })),
+    }),
+    json({
+      method: "POST",
+      path: "/api/v1/auth/token",
+      permission: "public",
+      operation: "createToken",
+      summary: "Gives an access token for a password (OAuth 2.0 password grant, as JSON).",
+      body: z.strictObject({
+        grant_type: z.literal("password"),
+        username: userFields.typedEmail.describe("The e-mail address."),
+        password: userFields.password,
+      }),
+      response: token,
+      failures: signInFailures,
+      handle: async (ops, { body: { username, password }, clientAddress }) =>
+        toToken(await ops.signIn({ email: username, password, clientAddress })),
+    }),
+    json({
+      method: "GET",
+      path: "/api/v1/users",
+      permission: "user:list",
+      operation: "listUsers",
+      summary: "The people of the tenant, newest first.",
+      query: z.strictObject(pageQueryFields),
+      response: pageOf(user),
+      async handle(ops, request) {
+        const { tenantId } = requireCaller(request);
+        return toPageBody(await ops.listUsers({ tenantId, ...request.query }), toBody);
+      },
+    }),
+    json({
+      method: "GET",
+      path: "/api/v1/users/{id}",
+      permission: "user:read",
+      operation: "getUser",
+      summary: "A person of the tenant; 'me' is the one who asks.",
+      params: z.strictObject({ id: z.string().max(64) }),
+      response: user,
+      failures: [userFailures.not_found],
+      async handle(ops, request) {
+        const { tenantId, userId } = requireCaller(request);
+        const { id } = request.params;
+        return toBody(await ops.getUser({ userId: id === "me" ? userId : id, tenantId }));
+      },
+    }),
+  ],
+  "/api/v1",
+  "/v1",
+);
+
+function toToken({ accessToken, expiresInSeconds }: SignedIn): z.input<typeof token> {
+  return { access_token: accessToken, token_type: "Bearer", expires_in: expiresInSeconds };
+}
+
+function toBody(row: User): z.input<typeof user> {
+  return {
+    object: "user",
+    id: row.userId,
+    email: row.email,
+    name: row.name,
+    role: row.role,
+    status: row.status,
+    tenant_id: row.tenantId,
+    created_at: row.createdAt.toISOString(),
+    updated_at: row.updatedAt.toISOString(),
+  };
+}

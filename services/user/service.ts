@@ -1,0 +1,43 @@
+import { userCreated } from "@lyss/contracts/events/user.ts";
+import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import { UserService } from "@lyss/contracts/gen/lyss/user/v1/user_pb.js";
+import { defineService } from "@lyss/kit/service/define-service.ts";
+import { userConfig } from "./config.ts";
+import { createUserJobs } from "./jobs.ts";
+import { createUserOps } from "./ops.ts";
+import { createPasswordHasher } from "./password.ts";
+import { userRoutes } from "./routes.ts";
+import { createUserRpc } from "./rpc.ts";
+import { createSignInGuard } from "./sign-in-guard.ts";
+import { createUserStore } from "./store.ts";
+
+export const user = defineService({
+  name: "user",
+  contract: UserService,
+  needs: { auth: AuthService },
+  publishes: [userCreated],
+  hears: [],
+  config: userConfig,
+  migrations: new URL("./migrations/", import.meta.url),
+  routes: userRoutes,
+
+  async start({ config, clients, db, outbox, clock, random, deriveKey }) {
+    const limits = config.user;
+    const store = createUserStore(db.sql);
+    const policy = { maxWaitMs: limits.maxWaitMs, forgetAfterMs: limits.forgetFailuresAfterMs };
+    const guard = createSignInGuard({
+      ...{ db, store, clock, subjectKey: deriveKey("user.sign_in_failure") },
+      account: { ...policy, freeFailures: limits.freeFailuresPerAccount },
+      address: { ...policy, freeFailures: limits.freeFailuresPerAddress },
+      maxRemembered: limits.maxRememberedFailures,
+    });
+    const passwords = await createPasswordHasher(limits.maxPendingHashes);
+    const ops = createUserOps({ db, store, outbox, clock, random, auth: clients.auth, passwords, guard });
+    return {
+      ops,
+      rpc: createUserRpc(ops),
+      jobs: createUserJobs(ops),
+      health: { database: () => db.ping(2_000) },
+    };
+  },
+});

@@ -1,0 +1,86 @@
+import type { Sql, Tx } from "@lyss/kit/db/database.ts";
+import type { FailureCount } from "./back-off.ts";
+import type { User, UserId } from "./model.ts";
+
+/** The SQL of people. One method, one statement. */
+export function createUserStore(sql: Sql) {
+  const columns = (db: Sql | Tx) => db`
+    user_id as "userId", tenant_id as "tenantId", email, name, role, status, created_at as "createdAt",
+    updated_at as "updatedAt"`;
+
+  return {
+    /** False when the e-mail address is taken; nothing is written then. */
+    async insertUser(tx: Tx, row: User, passwordHash: string): Promise<boolean> {
+      const { count } = await tx`
+        insert into person (user_id, tenant_id, email, name, role, status, password_hash, created_at, updated_at)
+        values (${row.userId}, ${row.tenantId}, ${row.email}, ${row.name}, ${row.role}, ${row.status},
+          ${passwordHash}, ${row.createdAt}, ${row.updatedAt})
+        on conflict (email) do nothing`;
+      return count === 1;
+    },
+
+    /** `tenantId` undefined for a person of any tenant. */
+    async findUser(userId: string, tenantId: string | undefined): Promise<User | undefined> {
+      const [row] = await sql<User[]>`
+        select ${columns(sql)} from person
+        where user_id = ${userId} and (${tenantId ?? null}::text is null or tenant_id = ${tenantId ?? null})`;
+      return row;
+    },
+
+    async findUserToSignIn(email: string): Promise<(User & { readonly passwordHash: string }) | undefined> {
+      const [row] = await sql<(User & { passwordHash: string })[]>`
+        select ${columns(sql)}, password_hash as "passwordHash" from person where email = ${email}`;
+      return row;
+    },
+
+    /** Newest first, those after `afterId`. */
+    listUsers(tenantId: string, afterId: string | undefined, limit: number): Promise<User[]> {
+      return sql<User[]>`
+        select ${columns(sql)} from person
+        where tenant_id = ${tenantId} and (${afterId ?? null}::text is null or user_id < ${afterId ?? null})
+        order by user_id desc limit ${limit}`;
+    },
+
+    /** The person whose password was replaced, if there is one of that address. */
+    async updatePassword(tx: Tx, email: string, passwordHash: string, updatedAt: Date): Promise<UserId | undefined> {
+      const [row] = await tx<{ userId: UserId }[]>`
+        update person set password_hash = ${passwordHash}, updated_at = ${updatedAt} where email = ${email}
+        returning user_id as "userId"`;
+      return row?.userId;
+    },
+
+    /** The count of a subject, 0 for a new one, locked until the transaction ends. */
+    async lockFailures(tx: Tx, subject: string, now: Date): Promise<FailureCount> {
+      const [row] = await tx<FailureCount[]>`
+        insert into sign_in_failure (subject, failures, last_failed_at) values (${subject}, 0, ${now})
+        on conflict (subject) do update set subject = excluded.subject
+        returning failures, last_failed_at as "lastFailedAt"`;
+      return row ?? { failures: 0, lastFailedAt: now };
+    },
+
+    async updateFailures(tx: Tx, subject: string, { failures, lastFailedAt }: FailureCount): Promise<void> {
+      await tx`
+        update sign_in_failure set failures = ${failures}, last_failed_at = ${lastFailedAt} where subject = ${subject}`;
+    },
+
+    async takeBackFailure(tx: Tx, subject: string): Promise<void> {
+      await tx`update sign_in_failure set failures = failures - 1 where subject = ${subject} and failures > 0`;
+    },
+
+    async deleteFailures(tx: Tx, subject: string): Promise<void> {
+      await tx`delete from sign_in_failure where subject = ${subject}`;
+    },
+
+    async deleteFailuresBefore(tx: Tx, before: Date): Promise<void> {
+      await tx`delete from sign_in_failure where last_failed_at < ${before}`;
+    },
+
+    async deleteFailuresBeyond(tx: Tx, maxRows: number): Promise<void> {
+      await tx`
+        delete from sign_in_failure where subject in (
+          select subject from sign_in_failure order by last_failed_at desc, subject offset ${maxRows})`;
+    },
+  };
+}
+
+export type UserStore = ReturnType<typeof createUserStore>;
