@@ -137,7 +137,7 @@ eachTransport("a call", (serve) => {
     );
     assert.equal(served.logLines.length, 1);
     const line = JSON.parse(served.logLines[0] ?? "");
-    assert.equal(line.traceId, context.traceId);
+    assert.equal(line.trace_id, context.traceId);
     assert.match(line.err.stack, /TypeError: password is hunter2\n.*calls\.rpc\.test\.ts/);
   });
 

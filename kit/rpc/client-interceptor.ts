@@ -109,7 +109,7 @@ function beginCall(
       const failure = fromConnectError(error) ?? fromStatus(error, options.service, method, timeoutMs);
       if (failure) return failure;
       const rpc = `${options.service}.${method.localName}`;
-      options.log.error({ err, traceId: context.traceId, rpc }, "call answered with an error that nobody declared");
+      options.log.error({ err, trace_id: context.traceId, rpc }, "call answered with an error that nobody declared");
       return new Failure(kitFailures.internal);
     },
     end() {

@@ -121,7 +121,7 @@ function beginCall(handler: HandlerContext, signal: AbortSignal, options: Server
   const startMs = clock.monotonicMs();
   const context = readContext(handler, clock);
   const log = (level: "warn" | "error", err: unknown, message: string) =>
-    options.log[level]({ err, traceId: context.traceId, rpc: `${service}.${handler.method.localName}` }, message);
+    options.log[level]({ err, trace_id: context.traceId, rpc: `${service}.${handler.method.localName}` }, message);
   if (!gate.enter()) throw toConnectError(new Failure(kitFailures.unavailable, { service }));
 
   return {
