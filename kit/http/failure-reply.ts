@@ -1,0 +1,92 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Logger } from "pino";
+import { Failure, failureText, isFailure, type Locale } from "../errors/failure.ts";
+import { kitFailures } from "../errors/kit-failures.ts";
+import type { FailureReply } from "./route.ts";
+
+/** What a reply needs to know of the call that failed. */
+export interface FailedCall {
+  readonly traceId: string;
+  readonly requestId: string;
+  readonly locale: Locale;
+}
+
+/** Puts a failure into the shape that the callers of a route understand. */
+export type ToFailureReply = (failure: Failure, call: FailedCall) => FailureReply;
+
+/** Headers of every answer that is data: not to be sniffed for another type, not to be kept by caches. */
+export const dataHeaders = {
+  "content-type": "application/json; charset=utf-8",
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+} as const;
+
+/**
+ * The error body of the REST API: `{error: {code, message, message_i18n, details, trace_id, retryable, doc_url}}`, with
+ * `message` in the caller's language and `doc_url` below `docBaseUrl`.
+ */
+export function createFailureReplies(docBaseUrl: string): ToFailureReply {
+  return (failure, call) => {
+    const { type, details } = failure;
+    const texts = { zh_CN: failureText(type, details, "zh_CN"), en_US: failureText(type, details, "en_US") };
+    const error = {
+      code: type.publicCode,
+      message: texts[call.locale],
+      message_i18n: texts,
+      details,
+      trace_id: call.traceId,
+      retryable: type.isRetryable,
+      doc_url: `${docBaseUrl}/${type.publicCode.toLowerCase().replaceAll("_", "-")}`,
+    };
+    const headers: Record<string, string> = { ...dataHeaders, "content-language": call.locale.replace("_", "-") };
+    if (failure.retryAfterMs !== undefined) headers["retry-after"] = String(Math.ceil(failure.retryAfterMs / 1000));
+    // RFC 9110 asks for these two on 401 and 405.
+    if (type.httpStatus === 401) headers["www-authenticate"] = "Bearer";
+    if (type.httpStatus === 405 && typeof details["allowed"] === "string") headers["allow"] = details["allowed"];
+    return { status: type.httpStatus, headers, body: JSON.stringify({ error }) };
+  };
+}
+
+/**
+ * The failure to answer with. What is not a Failure is a bug: it is logged here, once, with its stack and the trace id,
+ * and becomes `kit.internal`. The cause of a failure of ours (status 5xx) is logged too; no caller sees either.
+ */
+export function toExpectedFailure(err: unknown, call: FailedCall, log: Logger): Failure {
+  const ids = { trace_id: call.traceId, request_id: call.requestId };
+  if (!isFailure(err)) {
+    log.error({ ...ids, err }, "a request failed in an unexpected way");
+    return new Failure(kitFailures.internal);
+  }
+  if (err.cause !== undefined && err.type.httpStatus >= 500) {
+    log.warn({ ...ids, failure: err.type.code, err: err.cause }, "a request failed");
+  }
+  return err;
+}
+
+// A larger unread body is not worth waiting for: the connection ends with the answer instead.
+const maxDiscardedBytes = 65_536;
+
+/** Answers with a reply, or destroys the connection when another answer has already begun. Safe on a closed response. */
+export function sendReply(req: IncomingMessage, res: ServerResponse, reply: FailureReply): void {
+  if (res.headersSent || res.destroyed) {
+    res.destroy();
+    return;
+  }
+  for (const name of res.getHeaderNames()) {
+    if (name !== "x-request-id") res.removeHeader(name);
+  }
+  if (mustDropConnection(req)) res.setHeader("connection", "close");
+  if (reply.status === 204) {
+    res.writeHead(204, reply.headers).end();
+    return;
+  }
+  const body = Buffer.from(reply.body);
+  res.writeHead(reply.status, { ...reply.headers, "content-length": body.length }).end(body);
+}
+
+/** True when so much of the body is still to come that keeping the connection would mean reading it for nothing. */
+export function mustDropConnection(req: IncomingMessage): boolean {
+  if (req.complete) return false;
+  const length = req.headers["content-length"];
+  return req.headers["transfer-encoding"] !== undefined || (length !== undefined && Number(length) > maxDiscardedBytes);
+}

@@ -1,0 +1,170 @@
+import { Agent, type ClientRequest, type IncomingMessage, request, type ServerResponse } from "node:http";
+import { pipeline } from "node:stream";
+import type { Secret } from "../config/secret.ts";
+import { Failure } from "../errors/failure.ts";
+import { kitFailures } from "../errors/kit-failures.ts";
+import { toContextHeaders } from "../rpc/context-headers.ts";
+import type { Clock } from "../service/clock.ts";
+import { mustDropConnection } from "./failure-reply.ts";
+import { hasBody } from "./read-body.ts";
+import type { Call } from "./serving.ts";
+
+/** Tells the peer from where the client called; believed only from a peer that has shown the token. */
+export const clientAddressHeader = "lyss-client-address";
+
+/** Where a request goes on. */
+export interface ForwardTarget {
+  readonly service: string;
+  /** Base URL of the peer, http only: peers on other machines are reached through a mesh or a tunnel. */
+  readonly peerUrl: string;
+  readonly bodyLimitBytes: number;
+}
+
+/**
+ * Sends a request on to a peer and streams its answer back. Resolves when the answer has ended or the client has left.
+ * Rejects with `kit.unavailable`, `kit.deadline_exceeded` or `kit.body_too_large` while nothing has been answered yet;
+ * once the head is out, a peer that fails cuts the client's connection.
+ */
+export type Forward = (target: ForwardTarget, req: IncomingMessage, res: ServerResponse, call: Call) => Promise<void>;
+
+export interface ForwardOptions {
+  /** Shown to the peer. */
+  readonly peerToken: Secret;
+  readonly clock: Clock;
+  /** Names, in lower case, of client headers that the services behind understand, besides the ordinary ones. */
+  readonly allowedHeaders?: readonly string[];
+  readonly connectTimeoutMs?: number;
+  /** How long a peer may stay silent, before its head or within its stream. */
+  readonly idleTimeoutMs?: number;
+  readonly maxConnectionsPerPeer?: number;
+}
+
+/** Sends requests on to peers over kept connections. */
+export interface Forwarder {
+  readonly forward: Forward;
+  /** Ends idle connections. */
+  close(): void;
+}
+
+/** What of a client's head a peer gets to see. Credentials, cookies, hop-by-hop and X-Forwarded-* are not among it. */
+const ordinaryHeaders = [
+  ...["accept", "accept-language", "content-type", "content-length", "user-agent", "range"],
+  ...["if-match", "if-none-match", "idempotency-key", "last-event-id"],
+];
+
+/** Headers that belong to one connection (RFC 9110, 7.6.1). */
+const hopByHopHeaders = new Set([
+  ...["connection", "keep-alive", "proxy-connection", "proxy-authenticate", "te", "trailer", "transfer-encoding"],
+  ...["upgrade", "x-request-id"],
+]);
+
+/** A forwarder whose connections to each peer are kept and shared. */
+export function createForwarder(options: ForwardOptions): Forwarder {
+  const { clock, connectTimeoutMs = 2_000, idleTimeoutMs = 600_000 } = options;
+  const allowed = [...ordinaryHeaders, ...(options.allowedHeaders ?? [])];
+  // One agent: it pools by host and port, and obeys the peer's Keep-Alive hint.
+  const agent = new Agent({ keepAlive: true, maxSockets: options.maxConnectionsPerPeer ?? 1_024, maxFreeSockets: 256 });
+
+  const peers = new Map<string, URL>();
+
+  function open(target: ForwardTarget, req: IncomingMessage, call: Call): ClientRequest {
+    const base = peers.get(target.peerUrl) ?? parsePeerUrl(target.peerUrl);
+    peers.set(target.peerUrl, base);
+    const headers: Record<string, string> = {};
+    for (const name of allowed) {
+      const value = req.headers[name];
+      if (typeof value === "string") headers[name] = value;
+    }
+    Object.assign(headers, toContextHeaders(call.context, clock), {
+      authorization: `Bearer ${options.peerToken.reveal()}`,
+      [clientAddressHeader]: call.clientAddress,
+    });
+    const outgoing = request({
+      agent,
+      host: base.hostname.replace(/^\[|\]$/g, ""),
+      port: base.port || 80,
+      method: req.method ?? "GET",
+      path: req.url ?? "/",
+      headers,
+      timeout: idleTimeoutMs,
+    });
+    outgoing.once("timeout", () =>
+      outgoing.destroy(new Failure(kitFailures.deadline_exceeded, { timeoutMs: idleTimeoutMs })),
+    );
+    outgoing.once("socket", (socket) => {
+      if (!socket.connecting) return;
+      const cancel = clock.setTimer(connectTimeoutMs, () =>
+        outgoing.destroy(new Error("the connection took too long")),
+      );
+      socket.once("connect", cancel).once("close", cancel);
+    });
+    return outgoing;
+  }
+
+  async function forward(target: ForwardTarget, req: IncomingMessage, res: ServerResponse, call: Call): Promise<void> {
+    const outgoing = open(target, req, call);
+    res.once("close", () => outgoing.destroy());
+    try {
+      sendBody(req, outgoing, target.bodyLimitBytes);
+      await relayAnswer(outgoing, req, res);
+    } catch (cause) {
+      if (res.destroyed) return;
+      if (cause instanceof Failure) throw cause;
+      throw new Failure(kitFailures.unavailable, { service: target.service }, { cause });
+    }
+  }
+
+  return { forward, close: () => agent.destroy() };
+}
+
+// Piped by hand, not by `pipeline`: that would cut the client off when the peer fails, and it is still owed an answer.
+function sendBody(req: IncomingMessage, outgoing: ClientRequest, limitBytes: number): void {
+  if (!hasBody(req)) {
+    outgoing.end();
+    return;
+  }
+  let sizeBytes = 0;
+  req.on("data", (chunk: Buffer) => {
+    sizeBytes += chunk.length;
+    if (sizeBytes > limitBytes) outgoing.destroy(new Failure(kitFailures.body_too_large, { limitBytes }));
+  });
+  req.pipe(outgoing);
+}
+
+function relayAnswer(outgoing: ClientRequest, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  return new Promise((resolve, reject) => {
+    outgoing.once("error", reject);
+    outgoing.once("close", () => reject(new Error("the peer closed the connection without an answer")));
+    outgoing.once("response", (answer) => {
+      if (mustDropConnection(req)) res.shouldKeepAlive = false;
+      res.writeHead(answer.statusCode ?? 502, endToEndHeaders(answer));
+      // The head of a stream must not wait for its first event.
+      res.flushHeaders();
+      pipeline(answer, res, (err) => {
+        if (err) res.destroy();
+        resolve();
+      });
+    });
+  });
+}
+
+/** A peer's base URL. Throws a TypeError for one that is not plain `http://host:port`. */
+export function parsePeerUrl(peerUrl: string): URL {
+  const url = new URL(peerUrl);
+  if (url.protocol !== "http:" || url.pathname !== "/" || url.username || url.search) {
+    throw new TypeError(
+      `a peer's address must look like http://host:port, not ${url.protocol}//${url.host}${url.pathname}`,
+    );
+  }
+  return url;
+}
+
+function endToEndHeaders(answer: IncomingMessage): string[] {
+  const { rawHeaders } = answer;
+  const headers: string[] = [];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? "";
+    if (!hopByHopHeaders.has(name.toLowerCase())) headers.push(name, rawHeaders[i + 1] ?? "");
+  }
+  return headers;
+}

@@ -1,0 +1,41 @@
+import type { IncomingMessage } from "node:http";
+import { Failure, isFailure } from "../errors/failure.ts";
+import { kitFailures } from "../errors/kit-failures.ts";
+import { type Caller, permits } from "../rpc/call-context.ts";
+import type { RoutePermission } from "./route.ts";
+
+type MaybeCaller = Caller | undefined | Promise<Caller | undefined>;
+
+/**
+ * Tells who sends a request: undefined when no credential is sent, a Failure thrown for one that is not valid. May answer
+ * at once, without a promise, when it already knows the credential.
+ */
+export type Guard = (req: IncomingMessage) => MaybeCaller;
+
+/**
+ * The one place where a request is let in. `identify` tells who calls; throws `kit.unauthenticated` or
+ * `kit.permission_denied` unless the caller holds `permission`. A public route lets everyone in, and knows the caller if a
+ * valid credential is sent.
+ */
+export function admit(permission: RoutePermission, identify: () => MaybeCaller): MaybeCaller {
+  if (permission === "public") return admitAnyone(identify);
+  const caller = identify();
+  if (caller instanceof Promise) return caller.then((found) => requirePermission(found, permission));
+  return requirePermission(caller, permission);
+}
+
+function requirePermission(caller: Caller | undefined, permission: RoutePermission): Caller {
+  if (!caller) throw new Failure(kitFailures.unauthenticated);
+  if (!permits(caller.permissions, permission)) throw new Failure(kitFailures.permission_denied, { permission });
+  return caller;
+}
+
+async function admitAnyone(identify: () => MaybeCaller): Promise<Caller | undefined> {
+  try {
+    return await identify();
+  } catch (err) {
+    // Signing in again must work with an expired token at hand, and while the token cannot be checked.
+    if (isFailure(err)) return undefined;
+    throw err;
+  }
+}

@@ -1,0 +1,144 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Logger } from "pino";
+import type { Registry } from "prom-client";
+import { Failure } from "../errors/failure.ts";
+import { kitFailures } from "../errors/kit-failures.ts";
+import { createHttpMetrics } from "../observability/metrics.ts";
+import { fromTraceparent } from "../rpc/context-headers.ts";
+import type { Clock } from "../service/clock.ts";
+import type { MountedService } from "../service/define-service.ts";
+import type { Random } from "../service/ids.ts";
+import { createFailureReplies, dataHeaders, sendReply } from "./failure-reply.ts";
+import { type Forward, parsePeerUrl } from "./forward.ts";
+import type { Guard } from "./gate.ts";
+import { createJsonApp } from "./json-routes.ts";
+import { localeOf } from "./locale.ts";
+import { createOpenApiDocument, type OpenApiOptions } from "./openapi.ts";
+import { type Serve, serveRawRoute } from "./raw-routes.ts";
+import { checkRequestHead, isCanonicalPath, pathOf } from "./request-head.ts";
+import { answerError, type Call, observe, type Serving } from "./serving.ts";
+
+/** A GET answer that needs no caller and no operation: health, metrics. By exact path. */
+export type SystemRoutes = Readonly<Record<string, (req: IncomingMessage, res: ServerResponse) => void>>;
+
+export interface HttpHandlerOptions extends OpenApiOptions {
+  readonly mounted: readonly MountedService[];
+  readonly guard: Guard;
+  /** Needed when a mounted service has a `peerUrl`. */
+  readonly forward?: Forward;
+  readonly systemRoutes?: SystemRoutes;
+  readonly log: Logger;
+  readonly metrics: Registry;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Where error codes are explained; `<docBaseUrl>/billing-001` is the page of BILLING_001. */
+  readonly docBaseUrl: string;
+}
+
+/** Serves every route of the mounted services. */
+export interface HttpHandler {
+  /** For a node:http server's `request` event. Never throws. */
+  onRequest(req: IncomingMessage, res: ServerResponse): void;
+  /** The OpenAPI 3.1 document of the routes, also answered at `/openapi.json`. */
+  openApiDocument(): object;
+  /** Frees what the handler holds. The listener stops first. */
+  close(): Promise<void>;
+}
+
+/**
+ * A handler for the public listener. Raw routes and system routes are found by exact path before any framework runs; the
+ * rest is served by Fastify. Throws a TypeError when a route contradicts itself or another.
+ */
+export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
+  const { random, clock, guard } = options;
+  const document = createOpenApiDocument(options.mounted, options);
+  const documentBody = JSON.stringify(document);
+  const systemRoutes: SystemRoutes = {
+    ...options.systemRoutes,
+    "/openapi.json": (req, res) => sendReply(req, res, { status: 200, headers: dataHeaders, body: documentBody }),
+  };
+  const { onRequest, close } = createHandler({ ...options, systemRoutes, identify: guard }, (req) => {
+    const requestId = random.id("req");
+    return {
+      requestId,
+      clientAddress: req.socket.remoteAddress ?? "",
+      startedMs: clock.monotonicMs(),
+      context: {
+        ...fromTraceparent(headerOf(req, "traceparent")),
+        caller: undefined,
+        deadlineMs: undefined,
+        locale: localeOf(req.headers["accept-language"]),
+        requestId,
+      },
+    };
+  });
+  return { onRequest, close, openApiDocument: () => document };
+}
+
+/** The one value of a header, undefined when it is absent. */
+export function headerOf(req: IncomingMessage, name: string): string | undefined {
+  const value = req.headers[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+/** What the public handler and the peers' handler have in common. */
+export interface HandlerParts extends Omit<HttpHandlerOptions, "guard" | "title" | "version"> {
+  readonly identify: Serving["identify"];
+  /** Throws a Failure for a request that must not be looked at any further. */
+  readonly checkRequest?: (req: IncomingMessage) => void;
+}
+
+/** A handler that opens each request with `open` and serves it by its route. */
+export function createHandler(
+  parts: HandlerParts,
+  open: (req: IncomingMessage) => Call,
+): Pick<HttpHandler, "onRequest" | "close"> {
+  const { mounted, systemRoutes = {}, log, clock, identify, forward, checkRequest } = parts;
+  const toFailureReply = createFailureReplies(parts.docBaseUrl);
+  const metrics = createHttpMetrics(parts.metrics);
+  const serving: Serving = { identify, log, clock, metrics, toFailureReply, forward };
+  checkPeers(mounted, forward);
+  const exact = new Map<string, Serve>();
+  for (const [path, serve] of Object.entries(systemRoutes)) exact.set(`GET ${path}`, serve).set(`HEAD ${path}`, serve);
+  for (const service of mounted) {
+    for (const route of service.routes) {
+      if (route.kind !== "raw") continue;
+      const serve = serveRawRoute(serving, service, route);
+      exact.set(`${route.method} ${route.path}`, serve);
+      if (route.method === "GET") exact.set(`HEAD ${route.path}`, serve);
+    }
+  }
+  const app = createJsonApp(serving, mounted, Object.keys(systemRoutes));
+  const refused = metrics.forRoute("any", "refused");
+
+  function find(req: IncomingMessage): Serve {
+    checkRequestHead(req);
+    checkRequest?.(req);
+    const path = pathOf(req);
+    const serve = exact.get(`${req.method} ${path}`);
+    if (serve) return serve;
+    if (isCanonicalPath(path)) return app.serve;
+    throw new Failure(kitFailures.not_found, { method: req.method ?? "", path: path.slice(0, 200) });
+  }
+
+  function onRequest(req: IncomingMessage, res: ServerResponse): void {
+    const call = open(req);
+    res.setHeader("x-request-id", call.requestId);
+    try {
+      find(req)(req, res, call);
+    } catch (err) {
+      observe(serving, refused, "refused", res, call);
+      answerError(err, serving, req, res, call);
+    }
+  }
+
+  return { onRequest, close: app.close };
+}
+
+function checkPeers(mounted: readonly MountedService[], forward: Forward | undefined): void {
+  for (const { name, peerUrl } of mounted) {
+    if (peerUrl === undefined) continue;
+    if (!forward) throw new TypeError(`${name} is hosted by a peer, but there is nothing to forward requests with`);
+    parsePeerUrl(peerUrl);
+  }
+}

@@ -1,0 +1,239 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
+import { Failure } from "../errors/failure.ts";
+import { kitFailures } from "../errors/kit-failures.ts";
+import { parseInput } from "../errors/parse-input.ts";
+import { type CallContext, runInContext } from "../rpc/call-context.ts";
+import type { MountedService } from "../service/define-service.ts";
+import { dataHeaders, sendReply } from "./failure-reply.ts";
+import { parseJsonBody } from "./json-body.ts";
+import { checkBodyHead } from "./read-body.ts";
+import { pathOf } from "./request-head.ts";
+import type { JsonRoute, Route } from "./route.ts";
+import { type RequestSchemas, requestSchemasOf } from "./route-schemas.ts";
+import { answerError, type Call, enter, observe, replyTo, type Serving } from "./serving.ts";
+
+/** A JSON body may be this large. */
+export const jsonBodyLimitBytes = 1_048_576;
+const maxParamLength = 256;
+const allMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+/** Serves everything that is no raw route: JSON routes, other methods of known paths, and unknown paths. */
+export interface JsonApp {
+  serve(req: IncomingMessage, res: ServerResponse, call: Call): void;
+  close(): Promise<void>;
+}
+
+interface State {
+  readonly call: Call;
+  context: CallContext;
+}
+
+/**
+ * Mounts the JSON routes of `services` in Fastify. `systemPaths` are answered elsewhere, by GET only. Throws a TypeError
+ * for a route that contradicts itself, and what Fastify throws for two that contradict each other.
+ */
+export function createJsonApp(
+  serving: Serving,
+  services: readonly MountedService[],
+  systemPaths: readonly string[],
+): JsonApp {
+  const states = new WeakMap<IncomingMessage, State>();
+  const stateOf = (request: FastifyRequest): State => {
+    const state = states.get(request.raw);
+    if (!state) throw new Error("a request came in beside the handler");
+    return state;
+  };
+  const app = createFastify(serving, stateOf);
+  const unmatched = serving.metrics.forRoute("any", "unmatched");
+  app.setNotFoundHandler((request, reply) => {
+    const { call } = stateOf(request);
+    observe(serving, unmatched, "unmatched", reply.raw, call);
+    throw new Failure(kitFailures.not_found, { method: request.method, path: pathOf(request.raw).slice(0, 200) });
+  });
+  for (const service of services) {
+    for (const route of service.routes) {
+      if (route.kind === "json") mountJsonRoute(app, serving, service, route, stateOf);
+    }
+  }
+  const routes = services.flatMap((service) => service.routes);
+  const systemRoutes = systemPaths.map((path) => ({ path, method: "GET" }) as const);
+  mountOtherMethods(app, serving, [...routes, ...systemRoutes], stateOf);
+  let isReady = false;
+  const ready = app.ready().then(() => {
+    isReady = true;
+  });
+  return {
+    serve(req, res, call) {
+      states.set(req, { call, context: call.context });
+      if (isReady) app.routing(req, res);
+      else
+        ready.then(
+          () => app.routing(req, res),
+          (err) => answerError(err, serving, req, res, call),
+        );
+    },
+    close: () => app.close(),
+  };
+}
+
+function createFastify(serving: Serving, stateOf: (request: FastifyRequest) => State): FastifyInstance {
+  const onError = (err: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    reply.hijack();
+    sendReply(request.raw, reply.raw, replyTo(toOurFailure(err), serving, stateOf(request).call));
+  };
+  const app = fastify({
+    bodyLimit: jsonBodyLimitBytes,
+    routerOptions: { caseSensitive: true, ignoreTrailingSlash: false, ignoreDuplicateSlashes: false, maxParamLength },
+    frameworkErrors: onError,
+  });
+  app.setErrorHandler(onError);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => {
+    try {
+      done(null, parseJsonBody(body as Buffer));
+    } catch (err) {
+      done(err as Error);
+    }
+  });
+  return app;
+}
+
+function mountJsonRoute(
+  app: FastifyInstance,
+  serving: Serving,
+  service: MountedService,
+  route: JsonRoute<never>,
+  stateOf: (request: FastifyRequest) => State,
+): void {
+  const schemas = requestSchemasOf(route);
+  const meter = serving.metrics.forRoute(route.method, route.path);
+  const { peerUrl } = service;
+  app.route({
+    method: route.method,
+    url: toFastifyPath(route.path),
+    async onRequest(request, reply) {
+      const state = stateOf(request);
+      observe(serving, meter, route.operation, reply.raw, state.call);
+      state.context = await enter(serving, route.permission, request.raw, state.call);
+      checkBodyHead(request.raw, jsonBodyLimitBytes);
+      if (peerUrl === undefined) return;
+      reply.hijack();
+      const target = { service: service.name, peerUrl, bodyLimitBytes: jsonBodyLimitBytes };
+      const call = { ...state.call, context: state.context };
+      await serving
+        .forward?.(target, request.raw, reply.raw, call)
+        .catch((err) => answerError(err, serving, request.raw, reply.raw, call));
+    },
+    async handler(request, reply) {
+      const answer = await handle(service, route, schemas, request, stateOf(request));
+      reply.hijack();
+      sendReply(request.raw, reply.raw, answer);
+    },
+  });
+}
+
+async function handle(
+  service: MountedService,
+  route: JsonRoute<never>,
+  schemas: RequestSchemas,
+  request: FastifyRequest,
+  { call, context }: State,
+) {
+  const input = {
+    params: parseInput(schemas.params, { ...(request.params as object) }, "path"),
+    query: parseInput(schemas.query, readQuery(request.query as Query, schemas.listFields), "query"),
+    body: parseInput(schemas.body, request.body ?? undefined, "body"),
+    caller: context.caller,
+    clientAddress: call.clientAddress,
+    locale: context.locale,
+    requestId: call.requestId,
+  };
+  const output = await runInContext(context, () => route.handle(service.ops as never, input));
+  const status = route.successStatus ?? 200;
+  if (status === 204) return { status, headers: {}, body: "" };
+  const checked = route.response.safeParse(output);
+  // The issues name fields and types, not values: a response may hold what no log should.
+  if (!checked.success) throw new Error(`${route.operation} answers against its schema: ${checked.error.message}`);
+  return { status, headers: dataHeaders, body: JSON.stringify(checked.data) };
+}
+
+type Query = Readonly<Record<string, string | readonly string[]>>;
+
+function readQuery(query: Query, listFields: ReadonlySet<string>): Record<string, unknown> {
+  const fields: Record<string, unknown> = Object.create(null);
+  for (const [name, value] of Object.entries(query)) {
+    const isList = listFields.has(name);
+    if (Array.isArray(value) && !isList) {
+      const reason = "must not be given twice";
+      throw new Failure(kitFailures.invalid_request, {
+        field: name.slice(0, 200),
+        reason,
+        reason_zh_CN: "不得重复给出",
+      });
+    }
+    fields[name] = isList && !Array.isArray(value) ? [value] : value;
+  }
+  return fields;
+}
+
+/** Paths first, then methods: a known path answers 405 with Allow, or OPTIONS, and never falls through to another path. */
+function mountOtherMethods(
+  app: FastifyInstance,
+  serving: Serving,
+  routes: readonly Pick<Route<never>, "path" | "method">[],
+  stateOf: (request: FastifyRequest) => State,
+): void {
+  const byShape = Map.groupBy(routes, (route) => route.path.replace(/\{\w+\}/g, "{}"));
+  for (const group of byShape.values()) {
+    const path = group[0]?.path ?? "/";
+    const methods: string[] = group.map((route) => route.method);
+    const allowed = allMethods.filter(
+      (method) => method === "OPTIONS" || methods.includes(method === "HEAD" ? "GET" : method),
+    );
+    const meter = serving.metrics.forRoute("other", path);
+    app.route({
+      method: allMethods.filter((method) => method === "OPTIONS" || !allowed.includes(method)),
+      url: toFastifyPath(path),
+      async onRequest(request, reply) {
+        observe(serving, meter, "otherMethod", reply.raw, stateOf(request).call);
+        if (request.method !== "OPTIONS") {
+          const shown = pathOf(request.raw).slice(0, 200);
+          const details = { method: request.method, path: shown, allowed: allowed.join(", ") };
+          throw new Failure(kitFailures.method_not_allowed, details);
+        }
+        reply.hijack();
+        sendReply(request.raw, reply.raw, { status: 204, headers: { allow: allowed.join(", ") }, body: "" });
+      },
+      handler: () => undefined,
+    });
+  }
+}
+
+/** `/keys/{id}:rotate` in find-my-way's notation; a name before a verb takes everything up to the last colon. */
+function toFastifyPath(template: string): string {
+  return template
+    .replaceAll(":", "::")
+    .replace(/\{(\w+)\}::/, ":$1([^/]+)::")
+    .replace(/\{(\w+)\}/g, ":$1");
+}
+
+const failureByFastifyCode: Readonly<Record<string, () => Failure>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: () => new Failure(kitFailures.body_too_large, { limitBytes: jsonBodyLimitBytes }),
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: () =>
+    new Failure(kitFailures.unsupported_media_type, { expected: "application/json" }),
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () => new Failure(kitFailures.canceled),
+  FST_ERR_BAD_URL: () => invalidPath(),
+  FST_ERR_MAX_PARAM_LENGTH: () => invalidPath(),
+};
+
+function invalidPath(): Failure {
+  const reason = `must be valid and its parts at most ${maxParamLength} characters long`;
+  const reason_zh_CN = `必须有效，且每段不超过 ${maxParamLength} 个字符`;
+  return new Failure(kitFailures.invalid_request, { field: "path", reason, reason_zh_CN });
+}
+
+function toOurFailure(err: unknown): unknown {
+  const code = (err as Partial<FastifyError> | null)?.code;
+  return (code !== undefined && failureByFastifyCode[code]?.()) || err;
+}

@@ -1,0 +1,189 @@
+import { z } from "zod";
+import { type FailureType, listFailureTypes } from "../errors/failure.ts";
+import { kitFailures } from "../errors/kit-failures.ts";
+import type { MountedService } from "../service/define-service.ts";
+import type { Route } from "./route.ts";
+import { requestSchemasOf } from "./route-schemas.ts";
+
+type Json = Readonly<Record<string, unknown>>;
+type Io = "input" | "output";
+
+export interface OpenApiOptions {
+  readonly title: string;
+  readonly version: string;
+  /** How callers may show who they are; by default `Authorization: Bearer`. Any one of them is enough. */
+  readonly securitySchemes?: Readonly<Record<string, Json>>;
+}
+
+const errorSchema = {
+  type: "object",
+  required: ["error"],
+  properties: {
+    error: {
+      type: "object",
+      required: ["code", "message", "message_i18n", "details", "trace_id", "retryable", "doc_url"],
+      properties: {
+        code: { type: "string", description: "Stable code; the list stands under x-failures." },
+        message: { type: "string", description: "In the language of Accept-Language." },
+        message_i18n: {
+          type: "object",
+          required: ["zh_CN", "en_US"],
+          properties: { zh_CN: { type: "string" }, en_US: { type: "string" } },
+        },
+        details: { type: "object", additionalProperties: true },
+        trace_id: { type: "string" },
+        retryable: { type: "boolean", description: "True when the same request may succeed later." },
+        doc_url: { type: "string", format: "uri" },
+      },
+    },
+  },
+};
+
+/**
+ * The OpenAPI 3.1 document of all routes. The same routes give the same document, byte for byte, in whatever order the
+ * services are mounted. Throws a TypeError when two routes share an operation's name or a method and path.
+ */
+export function createOpenApiDocument(services: readonly MountedService[], options: OpenApiOptions): Json {
+  const components = createComponents();
+  const operations = services
+    .flatMap(({ name, routes }) => routes.map((route) => ({ service: name, route })))
+    .sort((a, b) => compare(a.route.path, b.route.path) || compare(a.route.method, b.route.method));
+  const paths: Record<string, Record<string, Json>> = {};
+  const seen = new Set<string>();
+  for (const { service, route } of operations) {
+    if (seen.has(route.operation)) throw new TypeError(`two routes are called ${route.operation}`);
+    seen.add(route.operation);
+    paths[route.path] ??= {};
+    const path = paths[route.path] as Record<string, Json>;
+    const method = route.method.toLowerCase();
+    if (path[method]) throw new TypeError(`two routes stand at ${route.method} ${route.path}`);
+    path[method] = describeOperation(service, route, components);
+  }
+  const securitySchemes = options.securitySchemes ?? { bearer: { type: "http", scheme: "bearer" } };
+  return {
+    openapi: "3.1.0",
+    info: { title: options.title, version: options.version },
+    security: Object.keys(securitySchemes).map((name) => ({ [name]: [] })),
+    tags: [...new Set(operations.map(({ service }) => service))].sort(compare).map((name) => ({ name })),
+    paths,
+    components: { securitySchemes, schemas: { Error: errorSchema, ...components.schemas() } },
+    "x-failures": listFailureTypes().map(describeFailure),
+  };
+}
+
+function describeOperation(service: string, route: Route<never>, components: Components): Json {
+  const base = {
+    operationId: route.operation,
+    summary: route.summary,
+    tags: [service],
+    ...(route.permission === "public" ? { security: [] } : { "x-permission": route.permission }),
+  };
+  const name = route.operation.charAt(0).toUpperCase() + route.operation.slice(1);
+  if (route.kind === "raw") {
+    const body = route.body && requestBody(components.refer(route.body, `${name}Body`, "input"));
+    const success = route.response && components.refer(route.response, `${name}Response`, "output");
+    return { ...base, ...body, responses: { 200: answer("Success", success), ...errorAnswers(route) } };
+  }
+  const schemas = requestSchemasOf(route);
+  const parameters = [...parametersIn("path", schemas.params), ...parametersIn("query", schemas.query)];
+  const status = route.successStatus ?? 200;
+  const success = status === 204 ? undefined : components.refer(route.response, `${name}Response`, "output");
+  return {
+    ...base,
+    ...(parameters.length > 0 && { parameters }),
+    ...(route.body && requestBody(components.refer(route.body, `${name}Body`, "input"))),
+    responses: { [status]: answer("Success", success), ...errorAnswers(route) },
+  };
+}
+
+function parametersIn(place: "path" | "query", schema: z.ZodType): Json[] {
+  const { properties = {}, required = [] } = toJsonSchema(schema, "input");
+  return Object.entries(properties).map(([name, field]) => {
+    const { description, ...rest } = field as Record<string, unknown>;
+    const isRequired = place === "path" || required.includes(name);
+    return { name, in: place, required: isRequired, ...(description !== undefined && { description }), schema: rest };
+  });
+}
+
+function requestBody(schema: Json): Json {
+  return { requestBody: { required: true, content: { "application/json": { schema } } } };
+}
+
+function answer(description: string, schema?: Json): Json {
+  return { description, ...(schema && { content: { "application/json": { schema } } }) };
+}
+
+/** One answer per status, which names the failures behind it. Raw routes answer in their callers' own shape. */
+function errorAnswers(route: Route<never>): Json {
+  const failures: FailureType[] = [kitFailures.internal, kitFailures.unavailable];
+  if (route.permission !== "public") failures.push(kitFailures.unauthenticated, kitFailures.permission_denied);
+  if (route.kind === "json") failures.push(kitFailures.invalid_request, ...(route.failures ?? []));
+  if (route.method !== "GET") failures.push(kitFailures.body_too_large, kitFailures.unsupported_media_type);
+  const byStatus = Map.groupBy(new Set(failures), (failure) => String(failure.httpStatus));
+  const schema = route.kind === "json" ? { $ref: "#/components/schemas/Error" } : undefined;
+  return Object.fromEntries(
+    [...byStatus]
+      .sort(([a], [b]) => compare(a, b))
+      .map(([status, types]) => [status, answer(types.map(sentenceOf).sort(compare).join("\n\n"), schema)]),
+  );
+}
+
+function sentenceOf(type: FailureType): string {
+  return `${type.publicCode}: ${type.text.en_US}`;
+}
+
+function describeFailure(type: FailureType): Json {
+  return {
+    code: type.publicCode,
+    name: type.code,
+    status: type.httpStatus,
+    retryable: type.isRetryable,
+    text: { en_US: type.text.en_US, zh_CN: type.text.zh_CN },
+  };
+}
+
+interface Components {
+  /** A reference to the schema under `name`, or under the name by which it is known already. */
+  refer(schema: z.ZodType, name: string, io: Io): Json;
+  schemas(): Json;
+}
+
+function createComponents(): Components {
+  const names = { input: new Map<z.ZodType, string>(), output: new Map<z.ZodType, string>() };
+  const schemas: Record<string, Json> = {};
+  return {
+    refer(schema, name, io) {
+      const known = names[io].get(schema) ?? name;
+      if (!names[io].has(schema)) {
+        names[io].set(schema, known);
+        const { $defs, $schema: _dialect, ...rest } = toJsonSchema(schema, io);
+        Object.assign(schemas, repoint({ [known]: rest }, known));
+        for (const [key, value] of Object.entries($defs ?? {})) {
+          Object.assign(schemas, repoint({ [`${known}_${key}`]: value }, known));
+        }
+      }
+      return { $ref: `#/components/schemas/${known}` };
+    },
+    schemas: () => Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => compare(a, b))),
+  };
+}
+
+/** A recursive schema refers to its own root; within the document that root is a component. */
+function repoint(schemas: Json, name: string): Json {
+  return JSON.parse(JSON.stringify(schemas), (key, value) => {
+    if (key !== "$ref" || typeof value !== "string" || !value.startsWith("#")) return value;
+    return value === "#" ? `#/components/schemas/${name}` : value.replace("#/$defs/", `#/components/schemas/${name}_`);
+  }) as Json;
+}
+
+function toJsonSchema(schema: z.ZodType, io: Io): z.core.JSONSchema.BaseSchema {
+  return z.toJSONSchema(schema, {
+    io,
+    unrepresentable: ({ zodSchema }) =>
+      zodSchema._zod.def.type === "bigint" ? { type: "integer", format: "int64" } : "any",
+  });
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

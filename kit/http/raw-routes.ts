@@ -1,0 +1,33 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { runInContext } from "../rpc/call-context.ts";
+import type { MountedService } from "../service/define-service.ts";
+import { checkBodyHead, readBody } from "./read-body.ts";
+import type { RawRoute } from "./route.ts";
+import { answerError, type Call, enter, observe, type Serving } from "./serving.ts";
+
+/** Serves one request; never throws and never rejects. */
+export type Serve = (req: IncomingMessage, res: ServerResponse, call: Call) => void;
+
+/** How a raw route's requests are served: gate, body, handler, or a peer in the handler's place. No framework. */
+export function serveRawRoute(serving: Serving, service: MountedService, route: RawRoute<never>): Serve {
+  const meter = serving.metrics.forRoute(route.method, route.path);
+  const { peerUrl } = service;
+
+  async function serve(req: IncomingMessage, res: ServerResponse, call: Call): Promise<void> {
+    const context = await enter(serving, route.permission, req, call);
+    if (peerUrl !== undefined) {
+      checkBodyHead(req, route.bodyLimitBytes);
+      const target = { service: service.name, peerUrl, bodyLimitBytes: route.bodyLimitBytes };
+      return serving.forward?.(target, req, res, { ...call, context });
+    }
+    const body = await readBody(req, route.bodyLimitBytes);
+    const { requestId } = call;
+    const exchange = { req, res, body, caller: context.caller, context, requestId };
+    return runInContext(context, () => route.handle(service.ops as never, exchange));
+  }
+
+  return (req, res, call) => {
+    observe(serving, meter, route.operation, res, call, true);
+    serve(req, res, call).catch((err) => answerError(err, serving, req, res, call, route.toFailureReply.bind(route)));
+  };
+}

@@ -1,0 +1,100 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Logger } from "pino";
+import type { HttpMetrics, RouteMeter } from "../observability/metrics.ts";
+import { type CallContext, runInContext } from "../rpc/call-context.ts";
+import type { Clock } from "../service/clock.ts";
+import { type FailedCall, sendReply, type ToFailureReply, toExpectedFailure } from "./failure-reply.ts";
+import type { Forward } from "./forward.ts";
+import { admit, type Guard } from "./gate.ts";
+import type { FailureReply, RoutePermission } from "./route.ts";
+
+/** A request that takes longer than this and is no stream is worth a line in the log. */
+const slowRequestMs = 5_000;
+/** What nginx writes down for a client that left before the answer. */
+const clientClosedStatus = 499;
+
+/** One request as it comes in. `context.caller` is who a trusted peer says it is; the gate has not spoken yet. */
+export interface Call {
+  readonly requestId: string;
+  readonly context: CallContext;
+  readonly clientAddress: string;
+  readonly startedMs: number;
+}
+
+/** What routes of every kind are served with. */
+export interface Serving {
+  /** Who sends a request: the guard's word at the edge, the peer's word behind it. */
+  readonly identify: (req: IncomingMessage, call: Call) => ReturnType<Guard>;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly metrics: HttpMetrics;
+  readonly toFailureReply: ToFailureReply;
+  readonly forward: Forward | undefined;
+}
+
+/** Asks the gate; gives the context that the route's handler runs in. Throws what `admit` throws. */
+export async function enter(
+  serving: Serving,
+  permission: RoutePermission,
+  req: IncomingMessage,
+  call: Call,
+): Promise<CallContext> {
+  const { context } = call;
+  const admitted = runInContext(context, () => admit(permission, () => serving.identify(req, call)));
+  // A guard that knows the key at once costs no turn of the event loop.
+  const caller = admitted instanceof Promise ? await admitted : admitted;
+  return caller === context.caller ? context : { ...context, caller };
+}
+
+/** Counts the request when its answer has ended, and logs it if it was slow or our fault. */
+export function observe(
+  serving: Serving,
+  meter: RouteMeter,
+  operation: string,
+  res: ServerResponse,
+  call: Call,
+  mayStream = false,
+): void {
+  res.once("close", () => {
+    const durationMs = serving.clock.monotonicMs() - call.startedMs;
+    const status = res.headersSent ? res.statusCode : clientClosedStatus;
+    meter(status, durationMs);
+    const isBad = status >= 500 || (!mayStream && durationMs > slowRequestMs);
+    if (!isBad && !serving.log.isLevelEnabled("debug")) return;
+    const ids = { trace_id: call.context.traceId, request_id: call.requestId };
+    const facts = { ...ids, operation, status, duration_ms: Math.round(durationMs) };
+    if (isBad) serving.log.warn(facts, "request failed or slow");
+    else serving.log.debug(facts, "request");
+  });
+}
+
+/** The reply to whatever was thrown, in the route's own shape; the REST shape when the route cannot make one. */
+export function replyTo(
+  err: unknown,
+  serving: Serving,
+  call: Call,
+  toFailureReply: ToFailureReply = serving.toFailureReply,
+): FailureReply {
+  const failed: FailedCall = {
+    traceId: call.context.traceId,
+    requestId: call.requestId,
+    locale: call.context.locale,
+  };
+  try {
+    return toFailureReply(toExpectedFailure(err, failed, serving.log), failed);
+  } catch (shapeErr) {
+    return serving.toFailureReply(toExpectedFailure(shapeErr, failed, serving.log), failed);
+  }
+}
+
+/** Answers whatever was thrown. Safe when the answer has begun: the connection is then cut. */
+export function answerError(
+  err: unknown,
+  serving: Serving,
+  req: IncomingMessage,
+  res: ServerResponse,
+  call: Call,
+  toFailureReply?: ToFailureReply,
+): void {
+  sendReply(req, res, replyTo(err, serving, call, toFailureReply));
+}
