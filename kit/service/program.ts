@@ -1,0 +1,75 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { DescService } from "@bufbuild/protobuf";
+import type { Client } from "@connectrpc/connect";
+import type { Logger } from "pino";
+import type { Registry } from "prom-client";
+import type { Secret } from "../config/secret.ts";
+import type { Cluster } from "../db/cluster.ts";
+import type { Clock } from "./clock.ts";
+import type { AnyService, HealthCheck, MountedService } from "./define-service.ts";
+import type { Random } from "./ids.ts";
+
+export type RequestListener = (req: IncomingMessage, res: ServerResponse) => void;
+
+export interface BootOptions {
+  /** The whole program, the same list in every process of an installation. */
+  readonly services: readonly AnyService[];
+  /** Names of those that this process hosts. All by default. */
+  readonly run?: readonly string[] | undefined;
+  /** Base URLs, such as `http://10.0.0.7:7400`, of services that other processes host. */
+  readonly peers?: Readonly<Record<string, string>> | undefined;
+  /** The resolved configuration by section. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Not yet prepared. Needed when a hosted service keeps data or hears events. The caller closes it after `stop`. */
+  readonly cluster?: Cluster | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics: Registry;
+  deriveKey(purpose: string): Buffer;
+  /** Shared by the processes of an installation; required on every call between them. */
+  readonly peerToken: Secret;
+  /** Where other processes call this one. Without it, nobody does. Port 0 takes any free one. */
+  readonly peerListen?: { readonly host: string; readonly port: number } | undefined;
+  /** Serves HTTP/1.1 on the peer port with the routes of the hosted services, once all of them have started. */
+  readonly createPeerHttpHandler?: ((mounted: readonly MountedService[]) => RequestListener) | undefined;
+  /** How long to wait for the peers that hosted services need, all together. Default 30 s. */
+  readonly bootTimeoutMs?: number | undefined;
+  /** Limits of the phases of a stop. Defaults: drain 15 s, background 5 s, services 5 s, connections 3 s. */
+  readonly stopLimitsMs?: Partial<StopLimitsMs> | undefined;
+  /** Gives up booting, and stops what has started. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface StopLimitsMs {
+  readonly drain: number;
+  readonly background: number;
+  readonly services: number;
+  readonly connections: number;
+}
+
+/** The services of this process, running. */
+export interface Program {
+  /** Names in the order in which they started. */
+  readonly hosted: readonly string[];
+  /** URL of the peer listener, with the port that was really bound. */
+  readonly peerUrl: string | undefined;
+  /** Every service with routes that is within reach, here or at a peer. */
+  mounted(): readonly MountedService[];
+  /** A client of any service within reach. Throws a TypeError for another. */
+  client<Contract extends DescService>(service: ClientOf<Contract>): Client<Contract>;
+  /** The health checks of all hosted services, named `<service>.<check>`, and of the database. */
+  health(): Readonly<Record<string, HealthCheck>>;
+  /**
+   * Stops in reverse: first says that it no longer serves and drains (the public listener first), then ends
+   * subscriptions and jobs, then the services with their last calls, then all connections. Each phase has a limit, and
+   * when `signal` aborts nothing more is waited for. Never rejects; may be repeated.
+   */
+  stop(signal?: AbortSignal): Promise<void>;
+}
+
+/** What a client can be made for: a service's definition, or just its name and contract. */
+export interface ClientOf<Contract extends DescService> {
+  readonly name: string;
+  readonly contract?: Contract;
+}

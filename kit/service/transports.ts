@@ -1,0 +1,78 @@
+import type { DescService } from "@bufbuild/protobuf";
+import { createClient, type ServiceImpl, type Transport } from "@connectrpc/connect";
+import type { Logger } from "pino";
+import type { Secret } from "../config/secret.ts";
+import { Failure } from "../errors/failure.ts";
+import { interceptClient } from "../rpc/client-interceptor.ts";
+import { Health, HealthCheckResponse_ServingStatus } from "../rpc/gen/grpc/health/v1/health_pb.js";
+import { connectPeer, type PeerConnection } from "../rpc/grpc-transport.ts";
+import { createInProcessTransport } from "../rpc/in-process-transport.ts";
+import { bootFailures } from "./boot-failures.ts";
+import { type Clock, delay } from "./clock.ts";
+
+const retryMs = 100;
+const checkTimeoutMs = 1_000;
+
+/** The way to every service: into this process where it is hosted here, to its peer where it is not. */
+export interface Transports {
+  /** From now on calls to the service stay in this process. */
+  host<Contract extends DescService>(service: string, implementation: ServiceImpl<Contract>): void;
+  /** Throws a TypeError for a service that is neither hosted nor a peer's. */
+  to(service: string): Transport;
+  /**
+   * Resolves when the service's peer says by grpc.health.v1 that it serves. Rejects with `boot.peer_missing` when it
+   * does not before `deadlineMs` of the monotonic clock, and with the signal's reason when that aborts.
+   */
+  waitFor(service: string, deadlineMs: number, signal: AbortSignal): Promise<void>;
+  /** Ends the connections to all peers, and every call on them. */
+  close(): void;
+}
+
+/** Nothing is connected before the first call. Services at one URL share a connection. */
+export function createTransports(options: {
+  readonly peers: Readonly<Record<string, string>>;
+  readonly peerToken: Secret;
+  readonly clock: Clock;
+  readonly log: Logger;
+}): Transports {
+  const { peers, clock, log } = options;
+  const hosted = new Map<string, Transport>();
+  const connections = new Map<string, PeerConnection>();
+
+  const connect = (service: string): Transport => {
+    const url = peers[service];
+    if (url === undefined) throw new TypeError(`service ${service} is neither started here nor at a peer`);
+    const connection = connections.get(url) ?? connectPeer(url, options.peerToken);
+    connections.set(url, connection);
+    return interceptClient(connection.transport, { service, clock, log });
+  };
+
+  return {
+    host(service, implementation) {
+      const transport = createInProcessTransport(implementation, clock);
+      hosted.set(service, interceptClient(transport, { service, clock, log }));
+    },
+    to: (service) => hosted.get(service) ?? connect(service),
+    async waitFor(service, deadlineMs, signal) {
+      const startMs = clock.monotonicMs();
+      const health = createClient(Health, connect(service));
+      let cause: unknown;
+      for (;;) {
+        try {
+          const { status } = await health.check({ service }, { timeoutMs: checkTimeoutMs, signal });
+          if (status === HealthCheckResponse_ServingStatus.SERVING) return;
+        } catch (err) {
+          cause = err;
+        }
+        signal.throwIfAborted();
+        if (clock.monotonicMs() + retryMs > deadlineMs) break;
+        await delay(clock, retryMs, signal);
+      }
+      const facts = { service, address: peers[service] ?? "", timeoutMs: Math.round(deadlineMs - startMs) };
+      throw new Failure(bootFailures.peer_missing, facts, { cause });
+    },
+    close() {
+      for (const connection of connections.values()) connection.close();
+    },
+  };
+}
