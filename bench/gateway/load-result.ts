@@ -1,0 +1,33 @@
+/** Percentiles in microseconds. */
+export interface Latency {
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly p999: number;
+  readonly max: number;
+  readonly mean: number;
+}
+
+/** What `load` prints. */
+export interface LoadResult {
+  readonly connections: number;
+  /** The time that was counted, without the warm-up. */
+  readonly seconds: number;
+  readonly started: number;
+  /** Good answers in the time that was counted. */
+  readonly completed: number;
+  /** Calls of a fixed rate for which no connection was free before the end. */
+  readonly missed: number;
+  readonly perSecond: number;
+  /** Bytes of the bodies. */
+  readonly bytes: number;
+  /** Server-sent events in good streams, the `[DONE]` of each included. */
+  readonly events: number;
+  readonly latencyUs: Latency;
+  /** Until the first byte of the body. */
+  readonly firstByteUs: Latency;
+  readonly errorCount: number;
+  readonly errors: Readonly<
+    Record<"connect" | "broken" | "malformed" | "status" | "length" | "incomplete" | "timeout", number>
+  >;
+}
