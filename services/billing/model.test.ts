@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { admit, boundNanos, costNanos, formatNanos, parseNanos, type Rates, type Wallet, type Want } from "./model.ts";
+
+const rates: Rates = {
+  inputNanosPerMillion: 150_000_000n,
+  cachedInputNanosPerMillion: 75_000_000n,
+  outputNanosPerMillion: 600_000_000n,
+};
+const want: Want = { inputTokens: 100n, maxOutputTokens: 1_000n, minOutputTokens: 16n, choices: 1n };
+const comfortable = 500n;
+
+function wallet(balanceNanos: bigint, heldNanos = 0n): Wallet {
+  return { walletId: "wal_1", tenantId: "ten_1", currency: "USD", balanceNanos, heldNanos };
+}
+
+test("a cost is the exact sum of its buckets, rounded up once", () => {
+  const tokens = { inputTokens: 7n, cachedInputTokens: 3n, outputTokens: 2n };
+  // 7 × 150 + 3 × 75 + 2 × 600 nanos = 2,475 nanos exactly
+  assert.equal(costNanos(rates, tokens), 2_475n);
+  const cheap = { ...rates, inputNanosPerMillion: 1n };
+  assert.equal(costNanos(cheap, { inputTokens: 1n, cachedInputTokens: 0n, outputTokens: 0n }), 1n);
+  assert.equal(costNanos(cheap, { inputTokens: 1_000_001n, cachedInputTokens: 0n, outputTokens: 0n }), 2n);
+  assert.equal(costNanos(cheap, { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n }), 0n);
+});
+
+test("the bound of a call covers every answer it may give, cached or not", () => {
+  assert.equal(boundNanos(rates, { ...want, choices: 3n }, 1_000n), 100n * 150n + 3n * 1_000n * 600n);
+  const dearCache = { ...rates, cachedInputNanosPerMillion: 200_000_000n };
+  assert.equal(boundNanos(dearCache, want, 0n), 100n * 200n);
+});
+
+test("a call whose whole bound fits is granted whole", () => {
+  const bound = boundNanos(rates, want, 1_000n);
+  assert.deepEqual(admit(wallet(bound), rates, want, comfortable), {
+    kind: "granted",
+    amountNanos: bound,
+    outputTokens: 1_000n,
+  });
+});
+
+test("a caller's own limit is never shortened: one nano too little is refused", () => {
+  const fixed = { ...want, minOutputTokens: 1_000n };
+  const bound = boundNanos(rates, fixed, 1_000n);
+  assert.deepEqual(admit(wallet(bound - 1n), rates, fixed, comfortable), { kind: "refused", requiredNanos: bound });
+});
+
+test("an open length is shortened to what the last of the money pays, to the token", () => {
+  const balance = boundNanos(rates, want, 20n);
+  const admission = admit(wallet(balance), rates, want, comfortable);
+  assert.deepEqual(admission, { kind: "granted", amountNanos: balance, outputTokens: 20n });
+  assert.equal(admit(wallet(boundNanos(rates, want, 15n)), rates, want, comfortable).kind, "refused");
+});
+
+test("while other calls hold the money, a call waits rather than being cut short or refused", () => {
+  const balance = boundNanos(rates, want, 1_000n);
+  assert.equal(admit(wallet(balance, balance), rates, want, comfortable).kind, "wait");
+  assert.equal(admit(wallet(balance, balance - boundNanos(rates, want, 20n)), rates, want, comfortable).kind, "wait");
+  // A comfortable length is given at once.
+  const left = boundNanos(rates, want, 600n);
+  assert.equal(admit(wallet(balance, balance - left), rates, want, comfortable).kind, "granted");
+});
+
+test("for any prices and balance, what is granted fits, is the most that fits, and is at least the least", () => {
+  let seed = 424242;
+  const next = (n: number) => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return BigInt((seed >>> 4) % n);
+  };
+  for (let round = 0; round < 20_000; round++) {
+    const prices = {
+      inputNanosPerMillion: next(3_000_000),
+      cachedInputNanosPerMillion: next(3_000_000),
+      outputNanosPerMillion: next(9_000_000),
+    };
+    const max = next(5_000);
+    const open = { inputTokens: next(3_000), maxOutputTokens: max, minOutputTokens: max < 16n ? max : 16n, choices: 1n + next(4) };
+    const balance = next(60_000);
+    const held = balance === 0n ? 0n : next(Number(balance));
+    const admission = admit(wallet(balance, held), prices, open, comfortable);
+    if (admission.kind !== "granted") {
+      const isShort = boundNanos(prices, open, open.maxOutputTokens) > balance - held;
+      assert.ok(isShort, `seed 424242 round ${round}: refused although it fits`);
+      continue;
+    }
+    const { outputTokens, amountNanos } = admission;
+    assert.ok(amountNanos <= balance - held, `seed 424242 round ${round}: overspent`);
+    assert.ok(outputTokens >= open.minOutputTokens && outputTokens <= max, `seed 424242 round ${round}: length`);
+    const isMost = outputTokens === max || boundNanos(prices, open, outputTokens + 1n) > balance - held;
+    assert.ok(isMost, `seed 424242 round ${round}: a longer answer fits`);
+  }
+});
+
+test("amounts are written and read exactly", () => {
+  for (const [nanos, text] of [
+    [0n, "0"],
+    [1n, "0.000000001"],
+    [9_998_000_000n, "9.998"],
+    [10_000_000_000n, "10"],
+    [123_456_789_012_345_678n, "123456789.012345678"],
+  ] as const) {
+    assert.equal(formatNanos(nanos), text);
+    assert.equal(parseNanos(text), nanos);
+  }
+  assert.equal(formatNanos(-1_500_000_000n), "-1.5");
+  for (const text of ["", "1.", ".5", "-1", "1e3", "1.0000000001", "１", " 1", "0x1"]) assert.equal(parseNanos(text), undefined);
+});
