@@ -45,7 +45,7 @@ export function pathOf(req: IncomingMessage): string {
 
 /** True for a path that can be written in one way only, so that every server on the way routes it alike. */
 export function isCanonicalPath(path: string): boolean {
-  return pathPattern.test(path) && !path.includes("//") && !/\/\.{1,2}(?:\/|$)/.test(path);
+  return pathPattern.test(path) && !/\/\/|.\/$|\/\.{1,2}(?:\/|$)/.test(path);
 }
 
 const chinese: Readonly<Record<string, string>> = {

@@ -1,0 +1,184 @@
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { type TestOps, testRoutes } from "./http-test-routes.ts";
+import { exchangeBytes, startTestServer } from "./http-test-server.ts";
+
+const ops: TestOps = { seen: [] };
+const server = await startTestServer({ mounted: [{ name: "thing", routes: testRoutes, ops, peerUrl: undefined }] });
+after(() => server.close());
+
+const signedIn = { authorization: "Bearer all" };
+const sendJson = (path: string, body: unknown, headers: Record<string, string> = signedIn) =>
+  fetch(server.url + path, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+  });
+
+interface ErrorBody {
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly message_i18n: { readonly zh_CN: string; readonly en_US: string };
+    readonly details: Readonly<Record<string, unknown>>;
+    readonly trace_id: string;
+    readonly retryable: boolean;
+    readonly doc_url: string;
+  };
+}
+const errorOf = async (response: Response) => ((await response.json()) as ErrorBody).error;
+
+const badBodies: readonly [name: string, body: string, field: string, reason: string][] = [
+  ["unknown field", '{"name":"a","isAdmin":true}', "isAdmin", "is not a known field; leave it out"],
+  ["__proto__", '{"name":"a","__proto__":{"admin":true}}', "__proto__", "is not an allowed field name"],
+  ["deep constructor", '{"name":"a","extra":{"x":{"constructor":{}}}}', "constructor", "is not an allowed field name"],
+  ["too long", '{"name":"123456789"}', "name", "must have at most 8 characters"],
+  ["missing", "{}", "name", "is required"],
+  ["no body", "", "body", "is required"],
+  ["not JSON", "{", "body", "is not valid JSON"],
+  ["wrong type inside", '{"name":"a","tags":["x",1]}', "tags.1", "must be a string, not a number"],
+  ["depth bomb", `${"[".repeat(10_000)}${"]".repeat(10_000)}`, "body", "is nested deeper than 64 levels"],
+  ["value bomb", `{"extra":{"a":[${"0,".repeat(400_000)}0]}}`, "body", "holds more than 50000 values"],
+];
+
+test("each bad body is 400 and names the field, the bound and what to do; no prototype changes", async () => {
+  ops.seen.length = 0;
+  for (const [name, body, field, reason] of badBodies) {
+    const response = await sendJson("/v1/things", body);
+    assert.equal(response.status, 400, name);
+    const { code, message } = await errorOf(response);
+    assert.deepEqual([code, message], ["KIT_002", `${field}: ${reason}`], name);
+  }
+  assert.equal(ops.seen.length, 0);
+  assert.equal(({} as { admin?: boolean }).admin, undefined);
+});
+
+test("a query is parsed, bounded and strict: unknown or repeated fields are refused, lists may repeat", async () => {
+  const read = (query: string) => fetch(`${server.url}/v1/things${query}`, { headers: signedIn });
+  assert.deepEqual(await (await read("")).json(), { limit: 5, tags: [] });
+  assert.deepEqual(await (await read("?limit=7&tag=a")).json(), { limit: 7, tags: ["a"] });
+  assert.deepEqual(await (await read("?tag=a&tag=b")).json(), { limit: 5, tags: ["a", "b"] });
+  for (const query of ["?limit=11", "?limit=x", "?limit=1&limit=2", "?admin=true", "?__proto__=1", "?constructor=1"]) {
+    assert.equal((await read(query)).status, 400, query);
+  }
+});
+
+test("sizes and types: 413 by length and while reading, 415 for compression and other types", async () => {
+  const big = "x".repeat(1_100_000);
+  assert.equal((await sendJson("/v1/things", big)).status, 413);
+  assert.equal((await sendJson("/v1/raw", "x".repeat(1_001))).status, 413);
+  assert.equal((await sendJson("/v1/raw", "x".repeat(1_000))).status, 200);
+  for (const path of ["/v1/raw", "/v1/things"]) {
+    const compressed = await sendJson(path, "x", { ...signedIn, "content-encoding": "gzip" });
+    assert.equal(compressed.status, 415);
+    const body = new ReadableStream({
+      pull(controller) {
+        controller.enqueue(new Uint8Array(65_536));
+      },
+    });
+    const headers = { ...signedIn, "content-type": "application/json" };
+    const endless = await fetch(server.url + path, { method: "POST", headers, body, duplex: "half" }).then(
+      (response) => response.status,
+      () => "closed",
+    );
+    assert.ok(endless === 413 || endless === "closed", String(endless));
+  }
+  const text = await sendJson("/v1/things", "name=a", {
+    ...signedIn,
+    "content-type": "application/x-www-form-urlencoded",
+  });
+  assert.equal(text.status, 415);
+});
+
+test("an answer that has begun is cut off, never ended as if it were whole", async () => {
+  const head = "POST /v1/raw HTTP/1.1\r\nHost: lyss\r\nAuthorization: Bearer all\r\nContent-Length: 4\r\n\r\n";
+  const answer = await exchangeBytes(server.port, `${head}late`);
+  assert.ok(!answer.includes("0\r\n\r\n"), answer);
+});
+
+test("a malformed traceparent starts a new trace and the client's own request id is not ours", async () => {
+  for (const traceparent of ["x", "00-0-0-00", `00-${"0".repeat(32)}-${"0".repeat(16)}-00`, "ff".repeat(3_000)]) {
+    const headers = { ...signedIn, traceparent, "x-request-id": "req_mine" };
+    const response = await fetch(`${server.url}/v1/things/a:rotate`, { method: "POST", headers });
+    assert.equal(response.status, 200);
+    assert.match(((await response.json()) as { trace: string }).trace, /^[0-9a-f]{32}$/);
+    assert.notEqual(response.headers.get("x-request-id"), "req_mine");
+  }
+});
+
+test("no spelling of a path but its own reaches a handler", async () => {
+  const variants = [
+    ...["/v1/things/", "//v1/things", "/v1//things", "/V1/things", "/v1/Things", "/v1/%74hings", "/v1/things%2F"],
+    ...["/v1/things/%2e", "/v1/x/../things", "/v1/./things", "/v1/things/a%2Frotate", "/v1/things/a%3Arotate"],
+    ...["/v1\\things", "/v1/things;x", "/v1/things/", "/v1/things%00", "/v1/things%20", "/v1/raw/", "/v1/%72aw"],
+    ...[
+      "/v1/raw#x",
+      "/v1/things#x",
+      "http://lyss/v1/things",
+      "*",
+      "/v1/things/%zz",
+      "/%2e%2e/v1/things",
+      "/v1/things/a/",
+    ],
+    `/v1/things/${"a".repeat(300)}`,
+  ];
+  for (const method of ["GET", "POST"]) {
+    for (const path of variants) {
+      const answer = await exchangeBytes(
+        server.port,
+        `${method} ${path} HTTP/1.1\r\nHost: lyss\r\nAuthorization: Bearer all\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
+      );
+      assert.match(answer, /^HTTP\/1\.1 40[04] /, `${method} ${path}: ${answer.slice(0, 40)}`);
+    }
+  }
+});
+
+test("a head that two servers could read differently is 400", async () => {
+  const hosts = ["a/b", "a?b", "a#b", "u@a", "a b", "a\\b", "a,b", "a:b", "[::1", "a:123456"];
+  for (const host of hosts) {
+    assert.match(
+      await exchangeBytes(server.port, `GET /v1/open HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`),
+      /^HTTP\/1\.1 400 /,
+      host,
+    );
+  }
+  for (const host of ["lyss", "127.0.0.1:80", "[::1]:8080", ""]) {
+    assert.match(
+      await exchangeBytes(server.port, `GET /v1/open HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`),
+      /^HTTP\/1\.1 200 /,
+      host,
+    );
+  }
+  const head = "GET /v1/open HTTP/1.1\r\nHost: lyss\r\n";
+  for (const twice of ["host: other", "Authorization: a\r\nauthorization: b", "X-Api-Key: a\r\nx-api-key: b"]) {
+    assert.match(
+      await exchangeBytes(server.port, `${head}${twice}\r\nConnection: close\r\n\r\n`),
+      /^HTTP\/1\.1 400 /,
+      twice,
+    );
+  }
+});
+
+test("smuggling attempts are 400 and end the connection", async () => {
+  const next = "GET /v1/open HTTP/1.1\r\nHost: lyss\r\n\r\n";
+  const head = "POST /v1/raw HTTP/1.1\r\nHost: lyss\r\nAuthorization: Bearer all\r\n";
+  const attempts = {
+    "CL.TE": `${head}Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nG${next}`,
+    "TE.CL": `${head}Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n5c\r\n${next}`,
+    "two lengths": `${head}Content-Length: 1\r\nContent-Length: 2\r\n\r\nab${next}`,
+    "length list": `${head}Content-Length: 1, 1\r\n\r\na${next}`,
+    "signed length": `${head}Content-Length: +1\r\n\r\na${next}`,
+    "bad coding": `${head}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n${next}`,
+    "bare LF": `POST /v1/raw HTTP/1.1\nHost: lyss\nContent-Length: 0\n\n${next}`,
+    "bare CR": `${head}X-A: b\rContent-Length: 5\r\n\r\n${next}`,
+    "obs-fold": `${head}X-A: b\r\n folded\r\nContent-Length: 0\r\n\r\n${next}`,
+    "space before colon": `${head}Content-Length : 0\r\n\r\n${next}`,
+    "no host": `GET /v1/open HTTP/1.1\r\n\r\n${next}`,
+    NUL: `${head}X-A: \0\r\n\r\n${next}`,
+  };
+  for (const [name, bytes] of Object.entries(attempts)) {
+    const answer = await exchangeBytes(server.port, bytes);
+    assert.match(answer, /^HTTP\/1\.1 400 /, name);
+    assert.equal(answer.split("HTTP/1.1").length, 2, `${name}: one answer only`);
+  }
+});

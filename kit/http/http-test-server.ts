@@ -1,0 +1,78 @@
+import { connect } from "node:net";
+import { pino } from "pino";
+import { Registry } from "prom-client";
+import { Failure } from "../errors/failure.ts";
+import { kitFailures } from "../errors/kit-failures.ts";
+import type { Caller } from "../rpc/call-context.ts";
+import { systemClock } from "../service/clock.ts";
+import { createRandom } from "../service/ids.ts";
+import { createHttpHandler, type HttpHandlerOptions } from "./http-handler.ts";
+import { createHttpServer, type HttpServerOptions } from "./http-server.ts";
+
+export const testCaller: Caller = {
+  tenantId: "ten_1",
+  userId: "usr_1",
+  keyId: "key_1",
+  permissions: ["*"],
+  models: [],
+};
+
+const callersByToken: Readonly<Record<string, Caller>> = {
+  all: testCaller,
+  reader: { ...testCaller, permissions: ["things:read"] },
+};
+
+/** Knows the tokens `all` and `reader`; cannot be reached for the token `outage`. */
+export function testGuard(req: { headers: { authorization?: string | undefined } }): Caller | undefined {
+  const token = req.headers.authorization?.replace(/^Bearer /, "");
+  if (token === undefined) return undefined;
+  if (token === "outage") throw new Failure(kitFailures.unavailable, { service: "auth" });
+  const caller = callersByToken[token];
+  if (!caller) throw new Failure(kitFailures.unauthenticated);
+  return caller;
+}
+
+/** Everything a handler needs, its log kept in `logged`. */
+export function testParts() {
+  const logged: Record<string, unknown>[] = [];
+  const write = (line: string) => void logged.push(JSON.parse(line));
+  const log = pino({ level: "debug" }, { write });
+  const random = createRandom(systemClock);
+  const docBaseUrl = "https://docs.test/errors";
+  return { logged, log, metrics: new Registry(), clock: systemClock, random, docBaseUrl };
+}
+
+/** Serves routes on a free port of loopback until `close`. */
+export async function startTestServer(
+  options: Partial<HttpHandlerOptions> & Pick<HttpHandlerOptions, "mounted">,
+  limits: Partial<HttpServerOptions> = {},
+) {
+  const parts = testParts();
+  const handler = createHttpHandler({ ...parts, guard: testGuard, title: "test", version: "1", ...options });
+  const listener = createHttpServer({ onRequest: handler.onRequest, clock: systemClock, ...limits });
+  const port = await listener.listen({ host: "127.0.0.1", port: 0 });
+  return {
+    ...parts,
+    handler,
+    listener,
+    port,
+    url: `http://127.0.0.1:${port}`,
+    async close() {
+      await listener.close(AbortSignal.abort());
+      await handler.close();
+    },
+  };
+}
+
+/** Sends bytes and gives everything that comes back until the server closes. */
+export function exchangeBytes(port: number, bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    const socket = connect(port, "127.0.0.1", () => socket.write(bytes, "latin1"));
+    socket.on("data", (chunk) => {
+      text += chunk.toString();
+    });
+    socket.on("error", reject).on("close", () => resolve(text));
+    socket.setTimeout(5_000, () => socket.destroy(new Error(`still open after: ${text.slice(0, 80)}`)));
+  });
+}
