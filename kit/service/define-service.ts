@@ -3,6 +3,7 @@ import type { Client, ServiceImpl } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { z } from "zod";
+import type { Secret } from "../config/secret.ts";
 import type { Database } from "../db/database.ts";
 import type { EventType, Outbox, Subscription } from "../events/event.ts";
 import type { Route } from "../http/route.ts";
@@ -35,6 +36,16 @@ export interface MountedService {
   readonly peerUrl: string | undefined;
 }
 
+/** The program around a service, as the owner of the public listener sees it once everything runs. */
+export interface ProgramFace {
+  /** Routes of every service within reach. */
+  listMounted(): readonly MountedService[];
+  /** The health checks of every service of this process, named `<service>.<check>`, and of the database. */
+  listHealthChecks(): Readonly<Record<string, HealthCheck>>;
+  /** Shown to peers to which a request is forwarded. */
+  readonly peerToken: Secret;
+}
+
 /** What a service is given to run with. Nothing else is reached for. */
 export interface ServiceDeps<N extends Needs, C extends ConfigSections> {
   readonly config: { readonly [Section in keyof C]: z.output<C[Section]> };
@@ -59,6 +70,8 @@ export interface RunningService<Contract extends DescService, Ops> {
   readonly subscriptions?: readonly Subscription[];
   readonly jobs?: readonly Job[];
   readonly health?: Readonly<Record<string, HealthCheck>>;
+  /** Opens a listener of its own. Called last, when every service of the process runs with its subscriptions and jobs. */
+  serve?(program: ProgramFace): Promise<void>;
   /** Stops accepting new work; resolves when work under way has ended or `signal` aborts. */
   drain?(signal: AbortSignal): Promise<void>;
   /** Frees what is left. Runs after every dependant has stopped. */
