@@ -36,7 +36,7 @@ export function createAuthStore(sql: Sql) {
   return {
     /** Lets one node at a time decide whether a first signing key is needed. Released with the transaction. */
     async lockSigningKeys(tx: Tx): Promise<void> {
-      await tx`select pg_advisory_xact_lock(hashtextextended('auth.signing_key', 0))`;
+      await tx`select pg_advisory_xact_lock(hashtext('auth'), hashtext('signing_key'))`;
     },
 
     listSigningKeys(tx: Tx): Promise<StoredSigningKey[]> {

@@ -23,7 +23,7 @@ export function createCredentialStore(sql: Sql) {
   return {
     /** Lets one transaction at a time decide who bears the name. Released with the transaction. */
     async lockName(tx: Tx, tenantId: string, name: string): Promise<void> {
-      await tx`select pg_advisory_xact_lock(hashtextextended(${JSON.stringify(["credential", tenantId, name])}, 0))`;
+      await tx`select pg_advisory_xact_lock(hashtext(${tenantId}), hashtext(${name}))`;
     },
 
     async insertCredential(tx: Tx, row: SealedCredential): Promise<void> {

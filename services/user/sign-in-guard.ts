@@ -69,8 +69,8 @@ export function createSignInGuard(deps: SignInGuardDeps) {
 
     /** Removes what is forgotten, and the oldest beyond the most that is remembered. */
     async sweep(): Promise<void> {
-      const before = new Date(clock.nowMs() - Math.max(account.forgetAfterMs, address.forgetAfterMs));
-      await db.transaction((tx) => store.deleteFailuresBefore(tx, before));
+      const until = new Date(clock.nowMs() - Math.max(account.forgetAfterMs, address.forgetAfterMs));
+      await db.transaction((tx) => store.deleteFailuresUntil(tx, until));
       await db.transaction((tx) => store.deleteFailuresBeyond(tx, maxRemembered));
     },
   };

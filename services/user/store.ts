@@ -71,8 +71,8 @@ export function createUserStore(sql: Sql) {
       await tx`delete from sign_in_failure where subject = ${subject}`;
     },
 
-    async deleteFailuresBefore(tx: Tx, before: Date): Promise<void> {
-      await tx`delete from sign_in_failure where last_failed_at < ${before}`;
+    async deleteFailuresUntil(tx: Tx, until: Date): Promise<void> {
+      await tx`delete from sign_in_failure where last_failed_at <= ${until}`;
     },
 
     async deleteFailuresBeyond(tx: Tx, maxRows: number): Promise<void> {

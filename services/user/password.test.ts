@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { userFailures } from "@lyss/contracts/failures/user.ts";
+import { Secret } from "@lyss/kit/config/secret.ts";
+import { type FailureType, isFailure } from "@lyss/kit/errors/failure.ts";
+import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import { createPasswordHasher, requireGoodPassword } from "./password.ts";
+
+const failsWith = (type: FailureType) => (err: unknown) => isFailure(err, type);
+const require = (text: string) => () => requireGoodPassword(new Secret(text));
+
+test("a password has 12 to 200 characters, however many bytes they take", () => {
+  for (const good of ["x1y2z3a4b5c6", "密码密码密码密码密码密码", "🔑".repeat(12), "x y".repeat(60)]) {
+    assert.doesNotThrow(require(good), good);
+  }
+  for (const bad of ["", "x1y2z3a4b5c", "🔑".repeat(11), "e\u0301".repeat(11), "x".repeat(201)]) {
+    assert.throws(require(bad), failsWith(userFailures.password_length), bad);
+  }
+});
+
+test("the most common passwords are refused in any case", () => {
+  for (const bad of ["123456789012", "Password1234", "QWERTYUIOP123", "changeme1234"]) {
+    assert.throws(require(bad), failsWith(userFailures.password_common), bad);
+  }
+});
+
+test("a hash is argon2id with its own salt, and is that of the same characters in any composition", async () => {
+  const hasher = await createPasswordHasher(4);
+  const composed = new Secret("caf\u00e9 caf\u00e9 caf\u00e9");
+  const [one, two] = await Promise.all([hasher.hash(composed), hasher.hash(composed)]);
+  assert.match(one, /^\$argon2id\$v=19\$m=65536,t=3,p=1\$/);
+  assert.notEqual(one, two);
+  assert.equal(await hasher.verify(one, new Secret("cafe\u0301 cafe\u0301 cafe\u0301")), true);
+  assert.equal(await hasher.verify(one, new Secret("cafe cafe cafe")), false);
+});
+
+test("a long password counts to its last character", async () => {
+  const hasher = await createPasswordHasher(4);
+  const hash = await hasher.hash(new Secret(`${"x".repeat(199)}a`));
+  assert.equal(await hasher.verify(hash, new Secret(`${"x".repeat(199)}b`)), false);
+});
+
+test("without an account no password is right, the decoy's own included, and it takes as long", async () => {
+  const hasher = await createPasswordHasher(4);
+  const hash = await hasher.hash(new Secret("x1y2z3a4b5c6"));
+  assert.equal(await hasher.verify(undefined, new Secret("nobody's password")), false);
+  const measure = async (passwordHash: string | undefined) => {
+    const startedMs = performance.now();
+    for (let i = 0; i < 8; i++) await hasher.verify(passwordHash, new Secret("wrong password"));
+    return performance.now() - startedMs;
+  };
+  const [known, unknown] = [await measure(hash), await measure(undefined)];
+  const ratio = unknown / known;
+  assert.ok(ratio > 0.5 && ratio < 2, `unknown takes ${ratio.toFixed(2)} times as long as known`);
+});
+
+test("more passwords at once than allowed are turned away, and the place is free again afterwards", async () => {
+  const hasher = await createPasswordHasher(2);
+  const password = new Secret("x1y2z3a4b5c6");
+  const results = await Promise.allSettled(Array.from({ length: 5 }, () => hasher.hash(password)));
+  const refused = results.filter((result) => result.status === "rejected");
+  assert.equal(refused.length, 3);
+  for (const { reason } of refused) assert.ok(isFailure(reason, kitFailures.unavailable));
+  await hasher.hash(password);
+});
