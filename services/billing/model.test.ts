@@ -74,7 +74,12 @@ test("for any prices and balance, what is granted fits, is the most that fits, a
       outputNanosPerMillion: next(9_000_000),
     };
     const max = next(5_000);
-    const open = { inputTokens: next(3_000), maxOutputTokens: max, minOutputTokens: max < 16n ? max : 16n, choices: 1n + next(4) };
+    const open = {
+      inputTokens: next(3_000),
+      maxOutputTokens: max,
+      minOutputTokens: max < 16n ? max : 16n,
+      choices: 1n + next(4),
+    };
     const balance = next(60_000);
     const held = balance === 0n ? 0n : next(Number(balance));
     const admission = admit(wallet(balance, held), prices, open, comfortable);
@@ -103,5 +108,6 @@ test("amounts are written and read exactly", () => {
     assert.equal(parseNanos(text), nanos);
   }
   assert.equal(formatNanos(-1_500_000_000n), "-1.5");
-  for (const text of ["", "1.", ".5", "-1", "1e3", "1.0000000001", "１", " 1", "0x1"]) assert.equal(parseNanos(text), undefined);
+  for (const text of ["", "1.", ".5", "-1", "1e3", "1.0000000001", "１", " 1", "0x1"])
+    assert.equal(parseNanos(text), undefined);
 });

@@ -34,6 +34,8 @@ export function createBillingStore(sql: Sql) {
     input_nanos_per_million as "inputNanosPerMillion",
     cached_input_nanos_per_million as "cachedInputNanosPerMillion",
     output_nanos_per_million as "outputNanosPerMillion"`;
+  const ratesOf = (tx: Tx, priceId: ReturnType<Tx>) => tx`
+    select ${rateColumns(tx)} from price where price.price_id = ${priceId}`;
   const priceColumns = (db: Sql | Tx) => db`
     price_id as "priceId", tenant_id as "tenantId", provider, model, version, currency, created_at as "createdAt", ${rateColumns(db)}`;
   const callColumns = (db: Sql | Tx) => db`
@@ -62,7 +64,7 @@ export function createBillingStore(sql: Sql) {
     lockWallets(tx: Tx, tenantIds: readonly string[], currency: string): Promise<Wallet[]> {
       return tx<Wallet[]>`
         select ${walletColumns(tx)} from wallet
-        where tenant_id in (select jsonb_array_elements_text(${JSON.stringify(tenantIds)}::text::jsonb)) and currency = ${currency}
+        where tenant_id = any(${tenantIds}) and currency = ${currency}
         order by wallet_id for update`;
     },
 
@@ -115,8 +117,8 @@ export function createBillingStore(sql: Sql) {
     findHolds(tx: Tx, callIds: readonly string[]): Promise<(Hold & Rates & { isExpired: boolean })[]> {
       return tx<(Hold & Rates & { isExpired: boolean })[]>`
         select ${callColumns(tx)}, amount_nanos as "amountNanos", output_tokens as "outputTokens",
-          ${rateColumns(tx)}, expires_at < now() as "isExpired"
-        from hold join price using (price_id, provider, model) where call_id in (select jsonb_array_elements_text(${JSON.stringify(callIds)}::text::jsonb))`;
+          rates.*, expires_at < now() as "isExpired"
+        from hold cross join lateral (${ratesOf(tx, tx`hold.price_id`)}) rates where call_id = any(${callIds})`;
     },
 
     async insertHolds(tx: Tx, holds: readonly Hold[], ttlMs: number): Promise<void> {
@@ -132,13 +134,13 @@ export function createBillingStore(sql: Sql) {
 
     async deleteHolds(tx: Tx, callIds: readonly string[]): Promise<void> {
       await tx`
-        delete from hold where call_id in (select jsonb_array_elements_text(${JSON.stringify(callIds)}::text::jsonb))`;
+        delete from hold where call_id = any(${callIds})`;
     },
 
     async extendHolds(tx: Tx, callIds: readonly string[], ttlMs: number): Promise<number> {
       const result = await tx`
         update hold set expires_at = now() + ${ttlMs}::float8 * interval '1 millisecond'
-        where call_id in (select jsonb_array_elements_text(${JSON.stringify(callIds)}::text::jsonb))`;
+        where call_id = any(${callIds})`;
       return result.count;
     },
 
@@ -151,8 +153,9 @@ export function createBillingStore(sql: Sql) {
     /** Recorded calls with the rates at which they were charged. */
     findUsage(tx: Tx, callIds: readonly string[]): Promise<(Usage & Rates)[]> {
       return tx<(Usage & Rates)[]>`
-        select ${usageColumns(tx)}, ${rateColumns(tx)} from usage join price using (price_id, provider, model)
-        where call_id in (select jsonb_array_elements_text(${JSON.stringify(callIds)}::text::jsonb))`;
+        select ${usageColumns(tx)}, rates.*
+        from usage cross join lateral (${ratesOf(tx, tx`usage.price_id`)}) rates
+        where call_id = any(${callIds})`;
     },
 
     /** A row that was written when its node went missing gives way to what the node says later. */
