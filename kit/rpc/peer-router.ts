@@ -11,7 +11,10 @@ type Http2Handler = (req: Http2ServerRequest, res: Http2ServerResponse) => void;
 /** Finds the service that a gRPC request over HTTP/2 is for. */
 export interface PeerRouter {
   readonly handle: Http2Handler;
-  /** From now on calls of the contract reach the implementation, which is already intercepted. */
+  /**
+   * From now on calls of the contract reach the implementation, which is already intercepted. Throws a TypeError when
+   * the contract has one already.
+   */
   mount<Contract extends DescService>(contract: Contract, implementation: Partial<ServiceImpl<Contract>>): void;
 }
 
@@ -42,6 +45,7 @@ export function createPeerRouter(token: Secret, isComplete: () => boolean): Peer
       }
     },
     mount(contract, implementation) {
+      if (handlers.has(contract.typeName)) throw new TypeError(`${contract.typeName} is served twice`);
       const handler = connectNodeAdapter({
         routes: (router) => router.service(contract, implementation),
         fallback: (req) => refuseUnknown(req as Http2ServerRequest, undefined as never),

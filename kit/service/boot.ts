@@ -11,7 +11,7 @@ import { createRpcMetrics, type RpcMetrics } from "../rpc/rpc-metrics.ts";
 import { interceptServer } from "../rpc/server-interceptor.ts";
 import { bootFailures } from "./boot-failures.ts";
 import { planBoot } from "./boot-plan.ts";
-import type { AnyService, HealthCheck, MountedService } from "./define-service.ts";
+import type { AnyService, HealthCheck, MountedService, ProgramFace } from "./define-service.ts";
 import { checkHears, type HostedService, openDatabase, startService } from "./hosted-service.ts";
 import type { BootOptions, Program, RequestListener, StopLimitsMs } from "./program.ts";
 import { runStopPhases, type StopPhase } from "./stop-phases.ts";
@@ -61,6 +61,7 @@ export async function boot(options: BootOptions): Promise<Program> {
     const router = await listen(run);
     await startAll(run, router);
     await startBackground(run);
+    await serveAll(run);
     options.signal?.throwIfAborted();
   } catch (err) {
     await stop(run, options.signal ?? new AbortController().signal);
@@ -112,7 +113,7 @@ async function startAll(run: Run, router: PeerRouter): Promise<void> {
       if (!hostedNames.has(need)) await transports.waitFor(need, deadlineMs, signal);
     }
     signal.throwIfAborted();
-    try {
+    await named(definition, async () => {
       const hosted = await startService(definition, options, transports, () => listMounted(run));
       run.hosted.push(hosted);
       checkHears(hosted);
@@ -123,37 +124,56 @@ async function startAll(run: Run, router: PeerRouter): Promise<void> {
         transports.host(name, implementation);
         router.mount(contract, implementation);
       }
-    } catch (cause) {
-      throw new Failure(bootFailures.start_failed, { service: name }, { cause });
-    }
+    });
   }
 }
 
 async function startBackground(run: Run): Promise<void> {
-  const { options, supervisor, hosted } = run;
-  const { clock, log, cluster } = options;
-  for (const service of hosted) {
-    const { definition, running } = service;
-    const { subscriptions = [] } = running;
-    if (subscriptions.length > 0 && cluster) {
-      run.feed ??= await openEventFeed({ db: cluster.open(eventLogName), log, clock });
-      const db = openDatabase(definition, options);
-      service.subscriptions = await startSubscriptions({
-        serviceName: definition.name,
-        subscriptions,
-        db,
-        feed: run.feed,
-        log,
-        clock,
-      });
-      // What was said between the service's first look at the data and now was heard by nobody.
-      for (const subscription of subscriptions) if (subscription.mode === "broadcast") subscription.onGap();
-    }
+  for (const service of run.hosted) await named(service.definition, () => subscribe(run, service));
+  for (const { definition, running } of run.hosted) {
+    for (const job of running.jobs ?? []) run.supervisor.add(definition.name, job);
   }
-  for (const { definition, running } of hosted)
-    for (const job of running.jobs ?? []) supervisor.add(definition.name, job);
-  const own = listMounted(run).filter(({ peerUrl }) => peerUrl === undefined);
-  if (options.createPeerHttpHandler) run.serveHttp = options.createPeerHttpHandler(own);
+  const { createPeerHttpHandler } = run.options;
+  const here = listMounted(run).filter(({ peerUrl }) => peerUrl === undefined);
+  if (createPeerHttpHandler) run.serveHttp = createPeerHttpHandler(here);
+}
+
+async function subscribe(run: Run, service: HostedService): Promise<void> {
+  const { clock, log, cluster } = run.options;
+  const { subscriptions = [] } = service.running;
+  if (subscriptions.length === 0 || !cluster) return;
+  run.feed ??= await openEventFeed({ db: cluster.open(eventLogName), log, clock });
+  service.subscriptions = await startSubscriptions({
+    serviceName: service.definition.name,
+    subscriptions,
+    db: openDatabase(service.definition, run.options),
+    feed: run.feed,
+    log,
+    clock,
+  });
+  // What was said between the service's first look at the data and now was heard by nobody.
+  for (const subscription of subscriptions) if (subscription.mode === "broadcast") subscription.onGap();
+}
+
+/** The owner of the public listener opens it: what a client can reach is then all there. */
+async function serveAll(run: Run): Promise<void> {
+  const program: ProgramFace = {
+    listMounted: () => listMounted(run),
+    listHealthChecks: () => listHealthChecks(run),
+    peerToken: run.options.peerToken,
+  };
+  for (const { definition, running } of run.hosted) {
+    await named(definition, async () => running.serve?.(program));
+  }
+}
+
+/** Does a part of a service's start; whatever it throws then says whose start it was. */
+async function named({ name: service }: AnyService, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (cause) {
+    throw new Failure(bootFailures.start_failed, { service }, { cause });
+  }
 }
 
 function toProgram(run: Run): Program {
