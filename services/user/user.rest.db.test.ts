@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { createClient, createRouterTransport } from "@connectrpc/connect";
+import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import { Secret } from "@lyss/kit/config/secret.ts";
+import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
+import { startTestService } from "@lyss/kit/testing/start-service.ts";
+import { user } from "./service.ts";
+
+const authTransport = createRouterTransport(({ rpc }) => {
+  rpc(AuthService.method.issueToken, ({ userId }) => ({ accessToken: `token of ${userId}`, expiresInSeconds: 900 }));
+});
+const { ops } = await startTestService({ after }, user, {
+  clients: { auth: createClient(AuthService, authTransport) },
+  config: { user: { freeFailuresPerAddress: 3 } },
+});
+/** The bearer token is the caller: `<tenant>/<person>/<permission>`. */
+const server = await startTestServer({
+  mounted: [{ name: "user", routes: user.routes, ops, peerUrl: undefined }],
+  guard({ headers: { authorization } }) {
+    const [tenantId, userId, permission] = (authorization ?? "").replace("Bearer ", "").split("/");
+    if (!tenantId || !userId || !permission) return undefined;
+    return { tenantId, userId, keyId: "", permissions: [permission], models: [] };
+  },
+});
+after(() => server.close());
+
+const password = "correct horse battery";
+const input = { tenantId: "ten_a", password: new Secret(password), role: "member" } as const;
+const ann = await ops.createUser({ ...input, email: "ann@example.com", name: "Ann" });
+const bob = await ops.createUser({ ...input, email: "bob@example.com", name: "Bob", tenantId: "ten_b" });
+
+async function call(token: string, method: string, path: string, body?: unknown) {
+  const response = await fetch(server.url + path, {
+    method,
+    headers: { authorization: `Bearer ${token}`, ...(body !== undefined && { "content-type": "application/json" }) },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, headers: response.headers, json: JSON.parse(await response.text()) };
+}
+
+test("a person signs in at every address that offers it, with the same answer", async () => {
+  const expected = { access_token: `token of ${ann.userId}`, token_type: "Bearer", expires_in: 900 };
+  for (const path of ["/api/v1/users/login", "/v1/users/login"]) {
+    assert.deepEqual((await call("", "POST", path, { email: "Ann@Example.com", password })).json, expected, path);
+  }
+  for (const path of ["/v1/auth/token", "/api/v1/auth/token"]) {
+    const grant = { grant_type: "password", username: "ann@example.com", password };
+    assert.deepEqual((await call("", "POST", path, grant)).json, expected, path);
+    assert.equal((await call("", "POST", path, { ...grant, grant_type: "magic" })).status, 400);
+  }
+});
+
+test("people of the tenant are shown, 'me' is the one who asks, and others do not exist", async () => {
+  const reader = `ten_a/${ann.userId}/user:read`;
+  for (const prefix of ["/api/v1", "/v1"]) {
+    for (const id of ["me", ann.userId]) {
+      const { status, json } = await call(reader, "GET", `${prefix}/users/${id}`);
+      assert.equal(status, 200);
+      assert.deepEqual([json.id, json.email, json.tenant_id, json.object], [ann.userId, ann.email, "ten_a", "user"]);
+      assert.equal("password_hash" in json, false);
+    }
+    for (const id of [bob.userId, "usr_none", "%2e%2e"]) {
+      assert.equal((await call(reader, "GET", `${prefix}/users/${id}`)).status, 404, id);
+    }
+    const { json: list } = await call(`ten_a/${ann.userId}/user:list`, "GET", `${prefix}/users`);
+    assert.deepEqual(
+      list.data.map(({ id }: { id: string }) => id),
+      [ann.userId],
+    );
+    assert.equal((await call(reader, "GET", `${prefix}/users`)).status, 403);
+    assert.equal((await call("", "GET", `${prefix}/users/me`)).status, 401);
+  }
+});
+
+test("guessing from one address is slowed down, and the answer says for how long", async () => {
+  const guess = (email: string) => call("", "POST", "/api/v1/users/login", { email, password: "wrong horse battery" });
+  for (let i = 0; i < 3; i++) assert.equal((await guess(`guess${i}@example.com`)).status, 401);
+  const refused = await guess("guess9@example.com");
+  assert.equal(refused.status, 429);
+  assert.equal(refused.json.error.code, "USER_004");
+  assert.equal(refused.headers.get("retry-after"), "1");
+  assert.equal(JSON.stringify([refused.json, server.logged]).includes("wrong horse"), false);
+});

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { createClient, createRouterTransport } from "@connectrpc/connect";
+import { userFailures } from "@lyss/contracts/failures/user.ts";
+import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import { UserService, UserStatus } from "@lyss/contracts/gen/lyss/user/v1/user_pb.js";
+import { isFailure } from "@lyss/kit/errors/failure.ts";
+import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import { eachTransport } from "@lyss/kit/testing/each-transport.ts";
+import { startTestService } from "@lyss/kit/testing/start-service.ts";
+import { createUserRpc } from "./rpc.ts";
+import { user } from "./service.ts";
+
+const authTransport = createRouterTransport(({ rpc }) => {
+  rpc(AuthService.method.issueToken, ({ userId }) => ({ accessToken: `token of ${userId}`, expiresInSeconds: 900 }));
+});
+const clients = { auth: createClient(AuthService, authTransport) };
+const { ops, random } = await startTestService({ after }, user, { clients });
+const password = "correct horse battery";
+
+eachTransport("user", (serve) => {
+  test("a peer creates a person, who signs in, also after the password was replaced", async () => {
+    await using served = await serve(UserService, createUserRpc(ops));
+    const { client } = served;
+    const email = `${random.id("Ann")}@Example.com`;
+    const created = await client.createUser({ tenantId: "ten_a", email, password, name: "Ann" });
+    assert.equal(created.email, email.toLowerCase());
+    assert.equal(created.role, "member");
+    assert.equal(created.status, UserStatus.ACTIVE);
+    const { userId } = created;
+    assert.deepEqual(await client.getUser({ userId }), created);
+    assert.deepEqual(await client.getUser({ userId, tenantId: "ten_a" }), created);
+    const foreign = client.getUser({ userId, tenantId: "ten_b" });
+    await assert.rejects(foreign, (err) => isFailure(err, userFailures.not_found));
+    const again = client.createUser({ tenantId: "ten_b", email: email.toUpperCase(), password, name: "Eve" });
+    await assert.rejects(again, (err) => isFailure(err, userFailures.email_taken));
+
+    assert.equal((await client.signIn({ email, password })).accessToken, `token of ${userId}`);
+    assert.equal((await client.setPassword({ email, password: `${password}2` })).userId, userId);
+    const old = client.signIn({ email, password });
+    await assert.rejects(old, (err) => isFailure(err, userFailures.invalid_credentials));
+    assert.equal((await client.signIn({ email: ` ${email}`, password: `${password}2` })).userId, userId);
+    assert.equal(served.logLines.join("\n").includes(password), false);
+  });
+
+  test("bad input names the field, a bad password says what a good one is, and neither is repeated", async () => {
+    await using served = await serve(UserService, createUserRpc(ops));
+    const good = { tenantId: "ten_a", email: "bob@example.com", password, name: "Bob", role: "member" };
+    const cases: readonly (readonly [field: string, value: string])[] = [
+      ["tenantId", ""],
+      ["email", "bob"],
+      ["email", `${"b".repeat(250)}@example.com`],
+      ["password", ""],
+      ["password", "x".repeat(1_001)],
+      ["name", " "],
+      ["role", "root"],
+    ];
+    for (const [field, value] of cases) {
+      await assert.rejects(served.client.createUser({ ...good, [field]: value }), (err) => {
+        return isFailure(err, kitFailures.invalid_request) && err.details["field"] === field;
+      });
+    }
+    const short = served.client.createUser({ ...good, password: "hunter2-hunt".slice(0, 11) });
+    await assert.rejects(short, (err) => {
+      assert.ok(isFailure(err, userFailures.password_length));
+      assert.deepEqual(err.details, { minLength: 12, maxLength: 200 });
+      return true;
+    });
+    assert.equal(served.logLines.join("\n").includes("hunter2"), false);
+  });
+});
