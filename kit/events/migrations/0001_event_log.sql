@@ -20,6 +20,10 @@ create function append_lock_key(p_type text, p_seq bigint) returns bigint langua
   select (77::bigint << 56) | ((hashtext(p_type) & 65535)::bigint << 40) | (p_seq & 1099511627775)
 $$;
 
+create function last_drawn() returns bigint language sql volatile as $$
+  select last_value - (not is_called)::int from event_log.event_seq_seq
+$$;
+
 create function append(
   p_id text, p_type text, p_source text, p_key text, p_time timestamptz, p_data jsonb, p_traceparent text
 ) returns void language plpgsql security definer set search_path = event_log, pg_temp as $$
@@ -28,7 +32,7 @@ declare
   locked_types text := coalesce(nullif(current_setting('lyss.appending', true), ''), ',');
 begin
   if strpos(locked_types, ',' || p_type || ',') = 0 then
-    perform pg_advisory_xact_lock_shared(append_lock_key(p_type, (select last_value from event_seq_seq)));
+    perform pg_advisory_xact_lock_shared(append_lock_key(p_type, last_drawn()));
     perform set_config('lyss.appending', locked_types || p_type || ',', true);
   end if;
   insert into event (id, type, source, key, time, data, traceparent)
@@ -41,10 +45,9 @@ end $$;
 create function settled_until(p_types text[]) returns bigint
 language plpgsql volatile security definer set search_path = event_log, pg_temp as $$
 declare
-  last_drawn bigint;
+  last_seq bigint := last_drawn();
   first_held bigint;
 begin
-  last_drawn := (select last_value from event_seq_seq);
   first_held := (
     select min(((classid::bigint & 255) << 32) | objid::bigint) from pg_locks
     where locktype = 'advisory' and objsubid = 1
@@ -53,7 +56,7 @@ begin
       and (p_types is null
         or (classid::bigint >> 8) & 65535 in (select hashtext(type) & 65535 from unnest(p_types) as type))
   );
-  return least(last_drawn, first_held);
+  return least(last_seq, first_held);
 end $$;
 
 -- Events of these types after a number, in order. Those that are not settled come too and are marked, so that the
