@@ -36,7 +36,8 @@ export const userFields = {
     .string()
     .min(1)
     .max(1_000)
-    .transform((text) => new Secret(text)),
+    .transform((text) => new Secret(text))
+    .meta({ writeOnly: true }),
   /** For looking up only: whatever is typed is either an account's or not. */
   typedEmail: z.string().min(1).max(254).transform(normalizeEmail),
 };
