@@ -4,10 +4,11 @@ import { join } from "node:path";
 /** Said when there is nothing to compile with. */
 export const compilerMissing = "this needs a C compiler as 'cc' (on Debian: apt-get install -y gcc libc6-dev)";
 
-/** The first line of `cc --version`, or undefined when there is no C compiler. */
+/** What `cc --version` says it is, or undefined when there is no C compiler. */
 export function findCompiler(): string | undefined {
   try {
-    return execFileSync("cc", ["--version"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).split("\n")[0];
+    const text = execFileSync("cc", ["--version"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+    return text.split("\n")[0]?.replace(/^cc /, "");
   } catch {
     return undefined;
   }

@@ -1,0 +1,137 @@
+import { execFileSync } from "node:child_process";
+import { cpus, release, totalmem } from "node:os";
+import type { LatencyPoint, Plan, RoundResult } from "./measure.ts";
+import { findCompiler } from "./native.ts";
+import { readNginxVersion, repositoryRoot } from "./systems.ts";
+
+/** All rounds of all systems, and where and how they were measured. */
+export interface Report {
+  readonly date: string;
+  readonly command: string;
+  readonly commit: string;
+  readonly machine: string;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly plan: Plan;
+  readonly systems: Readonly<Record<string, { readonly median: RoundResult; readonly rounds: readonly RoundResult[] }>>;
+}
+
+/** Everything about the run that is not a figure of it. */
+export function describeRun(command: string, plan: Plan, now: Date): Omit<Report, "systems"> {
+  const git = (...args: string[]) => execFileSync("git", args, { cwd: repositoryRoot, encoding: "utf8" }).trim();
+  const [first] = cpus();
+  const isChanged = git("status", "--porcelain", "--", "apps", "kit", "services", "contracts") !== "";
+  return {
+    date: now.toISOString().slice(0, 16).replace("T", " "),
+    command,
+    commit: `${git("rev-parse", "--short", "HEAD")}${isChanged ? " with changes" : ""}`,
+    machine: `${cpus().length} × ${first?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`,
+    versions: { node: process.version, nginx: readNginxVersion().replace(/^.*\//, ""), cc: findCompiler() ?? "" },
+    plan,
+  };
+}
+
+/** The median of each figure over the rounds. */
+export function medianRound(rounds: readonly RoundResult[]): RoundResult {
+  const number = (pick: (round: RoundResult) => number) => medianOf(rounds.map(pick));
+  const parts = (pick: (round: RoundResult) => Readonly<Record<string, number>>) => {
+    const names = [...new Set(rounds.flatMap((round) => Object.keys(pick(round))))];
+    return Object.fromEntries(names.map((name) => [name, number((round) => pick(round)[name] ?? 0)]));
+  };
+  const point = (pick: (round: RoundResult) => LatencyPoint): LatencyPoint => ({
+    perSecond: number((round) => pick(round).perSecond),
+    p50: number((round) => pick(round).p50),
+    p99: number((round) => pick(round).p99),
+    addedP50: number((round) => pick(round).addedP50),
+    addedP99: number((round) => pick(round).addedP99),
+  });
+  return {
+    callsPerSecond: number((round) => round.callsPerSecond),
+    cpuMicrosPerCall: parts((round) => round.cpuMicrosPerCall),
+    coreShare: parts((round) => round.coreShare),
+    light: point((round) => round.light),
+    half: point((round) => round.half),
+    bytesPerStream: parts((round) => round.bytesPerStream),
+    cpuMicrosPerChunk: parts((round) => round.cpuMicrosPerChunk),
+    streamFirstByteP50: number((round) => round.streamFirstByteP50),
+  };
+}
+
+function medianOf(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? 0;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;
+}
+
+interface Row {
+  readonly label: string;
+  readonly read: (result: RoundResult) => number | undefined;
+  readonly decimals: number;
+}
+
+const total = (parts: Readonly<Record<string, number>>) =>
+  Object.keys(parts).length === 0 ? undefined : Object.values(parts).reduce((sum, value) => sum + value, 0);
+
+function rowsFor(plan: Plan): readonly Row[] {
+  return [
+    { label: "calls/s on one core", read: (result) => result.callsPerSecond, decimals: 0 },
+    { label: "– share of its core it had, %", read: (result) => percent(total(result.coreShare)), decimals: 0 },
+    { label: "CPU µs per call", read: (result) => total(result.cpuMicrosPerCall), decimals: 1 },
+    { label: "– of the platform alone", read: (result) => result.cpuMicrosPerCall.platform, decimals: 1 },
+    { label: "– of PostgreSQL alone", read: (result) => result.cpuMicrosPerCall.postgresql, decimals: 1 },
+    { label: `p50 µs at ${plan.lightRate}/s`, read: (result) => result.light.p50, decimals: 0 },
+    { label: "– added to direct", read: (result) => result.light.addedP50, decimals: 0 },
+    { label: `p99 µs at ${plan.lightRate}/s`, read: (result) => result.light.p99, decimals: 0 },
+    { label: "– added to direct", read: (result) => result.light.addedP99, decimals: 0 },
+    { label: "half of its own calls/s", read: (result) => result.half.perSecond, decimals: 0 },
+    { label: "– p50 µs added to direct", read: (result) => result.half.addedP50, decimals: 0 },
+    { label: "– p99 µs added to direct", read: (result) => result.half.addedP99, decimals: 0 },
+    { label: "KiB per open stream", read: (result) => kib(total(result.bytesPerStream)), decimals: 1 },
+    { label: "CPU µs per chunk of a stream", read: (result) => total(result.cpuMicrosPerChunk), decimals: 1 },
+    {
+      label: `p50 ms to the first byte of ${plan.streams} streams at once`,
+      read: (result) => result.streamFirstByteP50 / 1000,
+      decimals: 1,
+    },
+  ];
+}
+
+function percent(share: number | undefined): number | undefined {
+  return share === undefined ? undefined : share * 100;
+}
+
+function kib(bytes: number | undefined): number | undefined {
+  return bytes === undefined ? undefined : bytes / 1024;
+}
+
+/** The report as a page of Markdown. */
+export function writeMarkdown(report: Report): string {
+  const { plan, systems } = report;
+  const names = Object.keys(systems);
+  const hasRatio = "lyss" in systems && "nginx" in systems;
+  const header = ["", ...names, ...(hasRatio ? ["lyss / nginx"] : [])];
+  const rows = rowsFor(plan).flatMap(({ label, read, decimals }) => {
+    const values = names.map((name) => systems[name] && read(systems[name].median));
+    if (values.every((value) => value === undefined)) return [];
+    const [nginx, lyss] = [systems.nginx && read(systems.nginx.median), systems.lyss && read(systems.lyss.median)];
+    const ratio = hasRatio ? [nginx && lyss !== undefined ? (lyss / nginx).toFixed(2) : ""] : [];
+    return [[label, ...values.map((value) => value?.toFixed(decimals) ?? ""), ...ratio]];
+  });
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const versions = Object.entries(report.versions).map(([name, version]) => `${name} ${version}`);
+  const isOneRound = plan.rounds === 1;
+  return `# The gateway beside nginx
+
+Written by \`${report.command}\` on ${report.date} UTC at commit ${report.commit}. Machine: ${report.machine}. ${versions.join(", ")}.
+${isOneRound ? "One round" : `Medians of ${plan.rounds} alternating rounds`}, each on freshly started systems. Each system has one core, mock and load the other.
+
+${[line(header), line(header.map((_, index) => (index === 0 ? "---" : "---:"))), ...rows.map(line)].join("\n")}
+
+- A call is \`POST /v1/chat/completions\` with a 1 KB body and a 700-byte answer, keep-alive, ${plan.connections} connections.
+- CPU is user and system time of all processes of the system; Lyss writes every call into its ledger, nginx does not.
+- "Added" is the difference between the percentiles with the system and without it, at the same fixed rate.
+  Under \`direct\` it is what two runs without a system differ by: the noise.
+- Memory is the growth of resident memory with ${plan.streams} open streams, at its peak, divided by ${plan.streams}.
+- Streams carry a chunk each ${plan.chunkIntervalMs} ms. Other machines give other figures; look at the ratios.
+`;
+}

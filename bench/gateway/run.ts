@@ -1,0 +1,115 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, platform, tmpdir } from "node:os";
+import { join } from "node:path";
+import { measureRound, type Plan, prepareLoad, type RoundResult } from "./measure.ts";
+import { compile } from "./native.ts";
+import { readFirstLine, spawnPinned, stop } from "./processes.ts";
+import { describeRun, medianRound, type Report, writeMarkdown } from "./report.ts";
+import {
+  canStartLyss,
+  loadCore,
+  repositoryRoot,
+  type StartSystem,
+  startDirect,
+  startLyss,
+  startNginx,
+} from "./systems.ts";
+
+const fullPlan: Plan = {
+  rounds: 5,
+  warmupSeconds: 2,
+  saturationSeconds: 5,
+  latencySeconds: 4,
+  connections: 64,
+  lightRate: 1_000,
+  streams: 1_000,
+  chunksPerStream: 30,
+  chunkIntervalMs: 200,
+};
+
+const quickPlan: Plan = {
+  ...fullPlan,
+  rounds: 1,
+  warmupSeconds: 0.5,
+  saturationSeconds: 1.5,
+  latencySeconds: 1,
+  chunksPerStream: 10,
+};
+
+/**
+ * Measures direct, nginx and Lyss in one run and writes `results/gateway.md` and `.json` (`gateway-quick` with --quick).
+ * Every process it starts has ended when it resolves or rejects.
+ */
+export async function runGatewayBench(args: readonly string[]): Promise<void> {
+  if (platform() !== "linux" || cpus().length < 2) throw new Error("this needs Linux and two cores");
+  const unknown = args.find((arg) => arg !== "--quick");
+  if (unknown !== undefined) throw new Error(`there is no option ${unknown}; there is --quick`);
+  const plan = args.includes("--quick") ? quickPlan : fullPlan;
+  const command = ["npm run bench -- gateway", ...args].join(" ");
+  const facts = describeRun(command, plan, new Date());
+  const folder = mkdtempSync(join(tmpdir(), "lyss-bench-programs-"));
+  try {
+    const systems = await measureAll(plan, folder);
+    const name = plan === quickPlan ? "gateway-quick" : "gateway";
+    writeReport(name, { ...facts, systems });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function measureAll(plan: Plan, folder: string): Promise<Report["systems"]> {
+  const load = prepareLoad(compile("load", folder), folder);
+  const mockArgs = ["0", String(plan.chunksPerStream), String(plan.chunkIntervalMs * 1000)];
+  const mock = spawnPinned(loadCore, compile("mock", folder), mockArgs);
+  try {
+    const port = Number(/^listening (\d+)$/.exec(await readFirstLine(mock))?.[1]);
+    const starts: StartSystem[] = [startDirect, startNginx];
+    if (canStartLyss()) starts.push(startLyss);
+    else console.log("Lyss itself cannot be started from this checkout and is left out.");
+    const rounds = new Map<string, RoundResult[]>();
+    for (let round = 0; round < plan.rounds; round++) {
+      // Each round starts with another system, so that a drift of the machine hits all alike.
+      for (const turn of starts.keys()) {
+        const start = starts[(round + turn) % starts.length];
+        if (start) await measureOne(plan, load, start, port, rounds);
+      }
+    }
+    const ordered = ["direct", "nginx", "lyss"].filter((name) => rounds.has(name));
+    return Object.fromEntries(
+      ordered.map((name) => [name, { median: medianRound(rounds.get(name) ?? []), rounds: rounds.get(name) ?? [] }]),
+    );
+  } finally {
+    await stop(mock);
+  }
+}
+
+async function measureOne(
+  plan: Plan,
+  load: ReturnType<typeof prepareLoad>,
+  start: StartSystem,
+  mockPort: number,
+  rounds: Map<string, RoundResult[]>,
+): Promise<void> {
+  const direct = await startDirect(mockPort);
+  const system = await start(mockPort);
+  try {
+    const result = await measureRound(plan, load, system, direct);
+    const own = rounds.get(system.name) ?? [];
+    rounds.set(system.name, [...own, result]);
+    const cpu = Object.entries(result.cpuMicrosPerCall).map(([part, micros]) => `${part} ${micros.toFixed(1)} µs/call`);
+    console.log(
+      [`round ${own.length + 1}`, system.name, `${result.callsPerSecond.toFixed(0)} calls/s`, ...cpu].join("  "),
+    );
+  } finally {
+    await system.stop();
+  }
+}
+
+function writeReport(name: string, report: Report): void {
+  const folder = join(repositoryRoot, "bench/results");
+  mkdirSync(folder, { recursive: true });
+  const markdown = writeMarkdown(report);
+  writeFileSync(join(folder, `${name}.md`), markdown);
+  writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(report, null, 2)}\n`);
+  console.log(`\n${markdown}`);
+}

@@ -1,0 +1,231 @@
+import { type ChildProcess, execFileSync } from "node:child_process";
+import { once } from "node:events";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { delay, systemClock } from "@lyss/kit/service/clock.ts";
+import { readUsage, spawnPinned, stop, type Usage } from "./processes.ts";
+
+/** The core that the system under test has to itself, and the one for the mock and the load. */
+export const systemCore = 0;
+export const loadCore = 1;
+
+export const repositoryRoot = join(import.meta.dirname, "../..");
+const readyTimeoutMs = 60_000;
+const pollMs = 50;
+
+/** Something that carries calls to the mock, freshly started. */
+export interface System {
+  readonly name: "direct" | "nginx" | "lyss";
+  readonly port: number;
+  /** Headers that its clients send. */
+  readonly headers: readonly string[];
+  /** Usage of each of its parts. */
+  measure(): Readonly<Record<string, Usage>>;
+  stop(): Promise<void>;
+}
+
+export type StartSystem = (mockPort: number) => Promise<System>;
+
+/** No proxy at all: what mock and load cost by themselves. */
+export const startDirect: StartSystem = async (mockPort) => ({
+  name: "direct",
+  port: mockPort,
+  headers: ["Content-Type: application/json"],
+  measure: () => ({}),
+  stop: async () => undefined,
+});
+
+/** The version of the nginx on PATH; throws when there is none. */
+export function readNginxVersion(): string {
+  try {
+    return execFileSync("sh", ["-c", "PATH=$PATH:/usr/sbin nginx -v 2>&1"], { encoding: "utf8" }).trim();
+  } catch {
+    throw new Error(
+      "nginx is what Lyss is compared with, and it is not installed (Debian: apt-get install -y nginx-light)",
+    );
+  }
+}
+
+/** nginx with one worker, a keep-alive upstream and nothing else to do. */
+export const startNginx: StartSystem = async (mockPort) => {
+  const folder = mkdtempSync(join(tmpdir(), "lyss-bench-nginx-"));
+  const port = await findFreePort();
+  const config = join(folder, "nginx.conf");
+  writeFileSync(config, nginxConfig(folder, port, mockPort));
+  const path = `${process.env.PATH}:/usr/sbin`;
+  const child = spawnPinned(systemCore, "nginx", ["-p", folder, "-c", config, "-e", join(folder, "error.log")], {
+    env: { PATH: path },
+  });
+  await untilReady(child, port, "/v1/models");
+  return {
+    name: "nginx",
+    port,
+    headers: ["Content-Type: application/json"],
+    measure: () => ({ nginx: readUsage(processId(child)) }),
+    async stop() {
+      await stop(child);
+      rmSync(folder, { recursive: true });
+    },
+  };
+};
+
+function nginxConfig(folder: string, port: number, mockPort: number): string {
+  return `daemon off;
+worker_processes 1;
+pid ${folder}/nginx.pid;
+${process.getuid?.() === 0 ? "user root;" : ""}
+events { worker_connections 16384; }
+http {
+  access_log off;
+  client_body_temp_path ${folder}/body;
+  proxy_temp_path ${folder}/proxy;
+  fastcgi_temp_path ${folder}/fastcgi;
+  uwsgi_temp_path ${folder}/uwsgi;
+  scgi_temp_path ${folder}/scgi;
+  client_body_buffer_size 128k;
+  keepalive_requests 1000000000;
+  keepalive_timeout 1h;
+  upstream mock {
+    server 127.0.0.1:${mockPort};
+    keepalive 2048;
+    keepalive_requests 1000000000;
+  }
+  server {
+    listen 127.0.0.1:${port} backlog=4096;
+    location / {
+      proxy_pass http://mock;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+    }
+  }
+}
+`;
+}
+
+/** True when this repository has a program to start. */
+export function canStartLyss(): boolean {
+  return existsSync(join(repositoryRoot, "bin/lyss")) && existsSync(join(repositoryRoot, "apps/platform/main.ts"));
+}
+
+/** Lyss as `lyss up` starts it, in a new data directory, with the mock as its one configured provider. */
+export const startLyss: StartSystem = async (mockPort) => {
+  const folder = mkdtempSync(join(tmpdir(), "lyss-bench-"));
+  // The embedded database runs as a user without rights when we are root, and has to get at its folder.
+  chmodSync(folder, 0o755);
+  const dataDir = join(folder, "data");
+  mkdirSync(dataDir);
+  const config = join(folder, "lyss.yaml");
+  writeFileSync(config, lyssConfig(mockPort));
+  const port = await findFreePort();
+  const child = spawnPinned(
+    systemCore,
+    process.execPath,
+    [join(repositoryRoot, "bin/lyss"), "up", "--config", config],
+    {
+      env: { LYSS_DATA_DIR: dataDir, LYSS_HTTP_PORT: String(port) },
+    },
+  );
+  child.stdout?.resume();
+  const end = async () => {
+    const databaseId = findDatabaseId(dataDir);
+    await stop(child);
+    await stopDatabase(databaseId);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await untilReady(child, port, "/health/ready");
+    const { apiKey } = JSON.parse(readFileSync(join(dataDir, "first-run.json"), "utf8"));
+    return {
+      name: "lyss",
+      port,
+      headers: ["Content-Type: application/json", `Authorization: Bearer ${apiKey}`],
+      measure: () => measureLyss(processId(child), dataDir),
+      stop: end,
+    };
+  } catch (err) {
+    await end();
+    throw err;
+  }
+};
+
+function lyssConfig(mockPort: number): string {
+  return `providers:
+  - name: mock
+    dialect: openai
+    baseUrl: "http://127.0.0.1:${mockPort}/v1"
+    apiKey: sk-mock
+    models:
+      - name: mock-model
+        inputUsdPerMillion: "0.0001"
+        outputUsdPerMillion: "0.0001"
+`;
+}
+
+function measureLyss(platformId: number, dataDir: string): Readonly<Record<string, Usage>> {
+  const databaseId = findDatabaseId(dataDir);
+  const platform = readUsage(platformId, databaseId);
+  return databaseId === undefined ? { platform } : { platform, postgresql: readUsage(databaseId) };
+}
+
+/** The id of the database server that runs on a folder below `folder`; it is the first line of its postmaster.pid. */
+function findDatabaseId(folder: string): number | undefined {
+  const found = readdirSync(folder, { withFileTypes: true, recursive: true }).find(
+    ({ name }) => name === "postmaster.pid",
+  );
+  if (!found) return undefined;
+  return Number(readFileSync(join(found.parentPath, found.name), "utf8").split("\n")[0]) || undefined;
+}
+
+/** The database outlives the platform by design; here it must not. SIGINT is PostgreSQL's fast shutdown. */
+async function stopDatabase(id: number | undefined): Promise<void> {
+  if (id === undefined) return;
+  const isAlive = (signal: NodeJS.Signals | 0) => {
+    try {
+      return process.kill(id, signal);
+    } catch {
+      return false;
+    }
+  };
+  isAlive("SIGINT");
+  for (let waitedMs = 0; isAlive(0); waitedMs += pollMs) {
+    if (waitedMs > readyTimeoutMs) throw new Error(`the database server ${id} does not stop`);
+    await delay(systemClock, pollMs);
+  }
+}
+
+function processId(child: ChildProcess): number {
+  if (child.pid === undefined) throw new Error(`${child.spawnargs.join(" ")} could not be started`);
+  return child.pid;
+}
+
+async function untilReady(child: ChildProcess, port: number, path: string): Promise<void> {
+  for (let waitedMs = 0; ; waitedMs += pollMs) {
+    if (child.exitCode !== null) throw new Error(`${child.spawnargs.slice(3).join(" ")} ended with ${child.exitCode}`);
+    const res = await fetch(`http://127.0.0.1:${port}${path}`).catch(() => undefined);
+    await res?.arrayBuffer();
+    if (res?.ok) return;
+    if (waitedMs > readyTimeoutMs) throw new Error(`${path} on port ${port} is not ready after ${readyTimeoutMs} ms`);
+    await delay(systemClock, pollMs);
+  }
+}
+
+async function findFreePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}

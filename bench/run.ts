@@ -1,0 +1,20 @@
+import { runGatewayBench } from "./gateway/run.ts";
+
+/** Every benchmark by its name; each gets the arguments after it. */
+const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  gateway: runGatewayBench,
+};
+
+const [name = "", ...args] = process.argv.slice(2);
+const bench = Object.hasOwn(benches, name) ? benches[name] : undefined;
+if (bench) {
+  try {
+    await bench(args);
+  } catch (err) {
+    console.error(`bench ${name}: ${err instanceof Error ? err.message : String(err)}`);
+    process.exitCode = 1;
+  }
+} else {
+  console.error(`usage: npm run bench -- <name> [--quick]\nnames: ${Object.keys(benches).join(", ")}`);
+  process.exitCode = 2;
+}
