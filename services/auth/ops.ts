@@ -1,3 +1,4 @@
+import type { Secret } from "@lyss/kit/config/secret.ts";
 import type { AuthDeps } from "./deps.ts";
 import { type CreateKeyInput, createKey } from "./ops/create-key.ts";
 import { flushLastUsed } from "./ops/flush-last-used.ts";
@@ -19,7 +20,7 @@ export function createAuthOps(deps: AuthDeps) {
     listKeys: (input: ListKeysInput) => listKeys(deps, input),
     revokeKey: (input: KeyReference) => revokeKey(deps, input),
     rotateKey: (input: RotateKeyInput) => rotateKey(deps, input),
-    verifyKey: (input: Parameters<typeof verifyKey>[1]) => verifyKey(deps, input),
+    verifyKey: (input: { secret: Secret }) => verifyKey(deps, input),
     flushLastUsed: () => flushLastUsed(deps),
   };
 }

@@ -5,13 +5,19 @@ import type { CredentialDeps } from "../deps.ts";
 import { dataKeyIdOf, openEnvelope } from "../envelope.ts";
 import { bindingOf, toOrigin } from "../model.ts";
 
+export interface RevealCredentialInput {
+  readonly credentialId: string;
+  /** Where the secret will be sent. */
+  readonly origin: string;
+}
+
 /**
  * The secret, for a service that is about to send it to `origin`. Throws `not_found`, `revoked`, `origin_refused` for an
  * origin the secret is not bound to, and `unreadable` when the stored bytes or the key are not those of the sealing.
  */
 export async function revealCredential(
   { store, dataKeys }: Pick<CredentialDeps, "store" | "dataKeys">,
-  { credentialId, origin }: { readonly credentialId: string; readonly origin: string },
+  { credentialId, origin }: RevealCredentialInput,
 ): Promise<{ readonly secret: Secret; readonly version: number }> {
   const credential = await store.findSealed(credentialId);
   if (!credential) throw new Failure(credentialFailures.not_found);

@@ -3,11 +3,12 @@ import { credentialFailures } from "@lyss/contracts/failures/credential.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { CredentialDeps } from "../deps.ts";
 import type { Credential } from "../model.ts";
+import type { CredentialReference } from "./get-credential.ts";
 
 /** Destroys the secret and frees the name. Throws `not_found`. A repeat is safe and says nothing new. */
 export async function revokeCredential(
   { db, store, outbox, clock }: CredentialDeps,
-  { tenantId, credentialId }: { readonly tenantId: string; readonly credentialId: string },
+  { tenantId, credentialId }: CredentialReference,
 ): Promise<Credential> {
   return db.transaction(async (tx) => {
     const current = await store.lockCredential(tx, tenantId, credentialId);

@@ -6,10 +6,9 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { CredentialDeps } from "../deps.ts";
 import { type DataKey, sealEnvelope } from "../envelope.ts";
 import { bindingOf, type Credential, describeSecret, sameOrigins } from "../model.ts";
+import type { CredentialReference } from "./get-credential.ts";
 
-export interface RotateCredentialInput {
-  readonly tenantId: string;
-  readonly credentialId: string;
+export interface RotateCredentialInput extends CredentialReference {
   readonly secret: Secret;
 }
 

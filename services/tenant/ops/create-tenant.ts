@@ -4,13 +4,19 @@ import { toTenantMessage } from "../messages.ts";
 import type { Tenant, TenantId } from "../model.ts";
 import { getTenantBySlug } from "./get-tenant.ts";
 
+export interface CreateTenantInput {
+  readonly name: string;
+  readonly slug: string;
+  readonly plan: string;
+}
+
 /**
  * Creates a tenant that still has to be provisioned, or returns the one that has the slug, as it is. A repeat is safe,
  * also at the same time on another node.
  */
 export async function createTenant(
   deps: TenantDeps,
-  input: { readonly name: string; readonly slug: string; readonly plan: string },
+  input: CreateTenantInput,
 ): Promise<{ readonly tenant: Tenant; readonly isNew: boolean }> {
   const { db, store, outbox, clock, random } = deps;
   const { name, slug, plan } = input;

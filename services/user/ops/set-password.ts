@@ -5,13 +5,19 @@ import type { UserDeps } from "../deps.ts";
 import type { UserId } from "../model.ts";
 import { requireGoodPassword } from "../password.ts";
 
+export interface SetPasswordInput {
+  /** As `userFields.typedEmail` gives it. */
+  readonly email: string;
+  readonly password: Secret;
+}
+
 /**
  * Replaces a person's password, for the platform itself: nobody is asked for the old one. Throws `password_length`,
  * `password_common` and `not_found`. A repeat is safe.
  */
 export async function setPassword(
   { db, store, clock, passwords }: Pick<UserDeps, "db" | "store" | "clock" | "passwords">,
-  { email, password }: { readonly email: string; readonly password: Secret },
+  { email, password }: SetPasswordInput,
 ): Promise<{ readonly userId: UserId }> {
   requireGoodPassword(password);
   const passwordHash = await passwords.hash(password);
