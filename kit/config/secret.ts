@@ -27,10 +27,11 @@ export class Secret {
 
 /**
  * Configuration schema of a secret: a string, or `{env: NAME}` which the loader has already resolved to a string.
- * Bounds: 1 to 16,384 characters.
+ * Bounds: 1 to 16,384 characters. Marked `writeOnly`, JSON Schema's word for what may be given but is never shown.
  */
 export const secretSchema = z
   .string()
   .min(1)
   .max(16_384)
-  .transform((value) => new Secret(value));
+  .transform((value) => new Secret(value))
+  .meta({ writeOnly: true });

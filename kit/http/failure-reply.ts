@@ -23,9 +23,10 @@ export const dataHeaders = {
 
 /**
  * The error body of the REST API: `{error: {code, message, message_i18n, details, trace_id, retryable, doc_url}}`, with
- * `message` in the caller's language and `doc_url` below `docBaseUrl`.
+ * `message` in the caller's language and `doc_url` below `docBaseUrl`: a folder, or a page up to its `#`.
  */
 export function createFailureReplies(docBaseUrl: string): ToFailureReply {
+  const docPrefix = /[/#=]$/.test(docBaseUrl) ? docBaseUrl : `${docBaseUrl}/`;
   return (failure, call) => {
     const { type, details } = failure;
     const texts = { zh_CN: failureText(type, details, "zh_CN"), en_US: failureText(type, details, "en_US") };
@@ -36,7 +37,7 @@ export function createFailureReplies(docBaseUrl: string): ToFailureReply {
       details,
       trace_id: call.traceId,
       retryable: type.isRetryable,
-      doc_url: `${docBaseUrl}/${type.publicCode.toLowerCase().replaceAll("_", "-")}`,
+      doc_url: `${docPrefix}${type.publicCode.toLowerCase().replaceAll("_", "-")}`,
     };
     const headers: Record<string, string> = { ...dataHeaders, "content-language": call.locale.replace("_", "-") };
     if (failure.retryAfterMs !== undefined) headers["retry-after"] = String(Math.ceil(failure.retryAfterMs / 1000));
