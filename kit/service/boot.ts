@@ -34,6 +34,7 @@ interface Run {
   state: "starting" | "serving" | "stopping";
   serveHttp: RequestListener;
   listener?: PeerListener;
+  publicUrl?: string | undefined;
   feed?: EventFeed;
 }
 
@@ -163,7 +164,9 @@ async function serveAll(run: Run): Promise<void> {
     peerToken: run.options.peerToken,
   };
   for (const { definition, running } of run.hosted) {
-    await named(definition, async () => running.serve?.(program));
+    await named(definition, async () => {
+      run.publicUrl ??= await running.serve?.(program);
+    });
   }
 }
 
@@ -182,6 +185,7 @@ function toProgram(run: Run): Program {
   return {
     hosted: run.hosted.map(({ definition }) => definition.name),
     peerUrl: run.listener?.url,
+    publicUrl: run.publicUrl,
     mounted: () => listMounted(run),
     client({ name, contract }) {
       if (!contract) throw new TypeError(`service ${name} has no contract`);

@@ -70,8 +70,11 @@ export interface RunningService<Contract extends DescService, Ops> {
   readonly subscriptions?: readonly Subscription[];
   readonly jobs?: readonly Job[];
   readonly health?: Readonly<Record<string, HealthCheck>>;
-  /** Opens a listener of its own. Called last, when every service of the process runs with its subscriptions and jobs. */
-  serve?(program: ProgramFace): Promise<void>;
+  /**
+   * Opens a listener of its own and gives its URL. Called last, when every service of the process runs with its
+   * subscriptions and jobs.
+   */
+  serve?(program: ProgramFace): Promise<string | undefined>;
   /** Stops accepting new work; resolves when work under way has ended or `signal` aborts. */
   drain?(signal: AbortSignal): Promise<void>;
   /** Frees what is left. Runs after every dependant has stopped. */

@@ -54,6 +54,8 @@ export interface Program {
   readonly hosted: readonly string[];
   /** URL of the peer listener, with the port that was really bound. */
   readonly peerUrl: string | undefined;
+  /** URL of the public listener; undefined when another process has it. */
+  readonly publicUrl: string | undefined;
   /** Every service with routes that is within reach, here or at a peer. */
   mounted(): readonly MountedService[];
   /** A client of any service within reach. Throws a TypeError for another. */

@@ -1,0 +1,78 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Locale } from "@lyss/kit/errors/failure.ts";
+import { firstRunFile } from "../first-run.ts";
+
+/** An error that a person reads as it is, without a stack. */
+export class CommandError extends Error {}
+
+/** A running platform, spoken to as any client would. */
+export interface ApiClient {
+  /** The answer's JSON. Throws a CommandError with the platform's own message when it refuses. */
+  send(method: "GET" | "POST" | "DELETE", path: string, body?: unknown): Promise<Record<string, unknown>>;
+}
+
+export interface ConnectionOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly url: string | undefined;
+  readonly dataDir: string;
+  readonly locale: Locale;
+}
+
+const timeoutMs = 30_000;
+
+/**
+ * A client for the platform at `--url`, LYSS_URL or the data directory's first-run.json, with the key in LYSS_API_KEY or that
+ * file. Throws a CommandError that says what to give when one is missing.
+ */
+export function createApiClient({ env, url, dataDir, locale }: ConnectionOptions): ApiClient {
+  const made = readFirstRun(dataDir);
+  const baseUrl = url ?? env["LYSS_URL"] ?? made?.["url"];
+  const apiKey = env["LYSS_API_KEY"] ?? made?.["apiKey"];
+  if (!baseUrl || !apiKey) {
+    throw new CommandError(
+      `There is no ${firstRunFile} in ${dataDir}. Start the platform with 'lyss up', or set LYSS_URL and LYSS_API_KEY.`,
+    );
+  }
+  return {
+    async send(method, path, body) {
+      const answer = await request(new URL(path, baseUrl), method, body, {
+        authorization: `Bearer ${apiKey}`,
+        "accept-language": locale === "zh_CN" ? "zh-CN" : "en-US",
+        ...(body !== undefined && { "content-type": "application/json" }),
+      });
+      const json = (await answer.json().catch(() => ({}))) as Record<string, unknown>;
+      if (answer.ok) return json;
+      throw new CommandError(describeError(answer.status, json));
+    },
+  };
+}
+
+async function request(url: URL, method: string, body: unknown, headers: Record<string, string>): Promise<Response> {
+  try {
+    return await fetch(url, {
+      method,
+      headers,
+      signal: AbortSignal.timeout(timeoutMs),
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+  } catch (cause) {
+    throw new CommandError(`Nothing answers at ${url.origin}. Start the platform with 'lyss up', or give --url.`, {
+      cause,
+    });
+  }
+}
+
+function describeError(status: number, { error }: Record<string, unknown>): string {
+  const { message, code, trace_id } = (error ?? {}) as Record<string, unknown>;
+  return message ? `${message} [${code}, trace ${trace_id}]` : `The platform answered with status ${status}.`;
+}
+
+function readFirstRun(dataDir: string): Record<string, string> | undefined {
+  try {
+    return JSON.parse(readFileSync(join(dataDir, firstRunFile), "utf8"));
+  } catch {
+    // Missing, or not readable by this user: the environment may still say all.
+    return undefined;
+  }
+}

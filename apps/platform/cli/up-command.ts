@@ -1,0 +1,73 @@
+import { createLogger } from "@lyss/kit/observability/logger.ts";
+import type { Command } from "commander";
+import { loadPlatformConfig } from "../load-platform-config.ts";
+import { startPlatform } from "../up.ts";
+import type { CliDeps } from "./context.ts";
+
+interface UpFlags {
+  readonly config?: string;
+  readonly run?: string;
+  readonly dataDir?: string;
+  readonly host?: string;
+  readonly port?: string;
+  readonly rpcHost?: string;
+  readonly rpcPort?: string;
+  readonly peer?: readonly string[];
+}
+
+/** `lyss up`. */
+export function addUpCommand(program: Command, deps: CliDeps): void {
+  program
+    .command("up")
+    .description("start the platform, or the part of it that --run names")
+    .option("--config <file>", "configuration file (LYSS_CONFIG; else ./lyss.yaml if there is one)")
+    .option("--run <services>", "services to host, separated by commas (LYSS_RUN); all unless given")
+    .option("--data-dir <dir>", "data directory (LYSS_DATA_DIR)")
+    .option("--host <address>", "address of the public listener (LYSS_HTTP_HOST)")
+    .option("--port <port>", "port of the public listener (LYSS_HTTP_PORT)")
+    .option("--rpc-host <address>", "address for peers (LYSS_RPC_HOST)")
+    .option("--rpc-port <port>", "port for peers (LYSS_RPC_PORT)")
+    .option("--peer <service=url...>", "where a service is that this process does not host (LYSS_PEERS_<SERVICE>)")
+    .action((options: UpFlags) => runUp(deps, options));
+}
+
+async function runUp({ env, locale, write }: CliDeps, options: UpFlags): Promise<void> {
+  const { config, describe } = loadPlatformConfig({ file: options.config, env, flags: toFlags(options), locale });
+  const log = createLogger(config.log);
+  log.debug({ config: describe().split("\n") }, "configuration");
+  const stopping = new AbortController();
+  const hurry = new AbortController();
+  const stopped = waitForStop(stopping, hurry);
+  const platform = await startPlatform({ config, env, locale, log, write, signal: stopping.signal });
+  await stopped;
+  await platform.stop(hurry.signal);
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one stops at once. */
+function waitForStop(stopping: AbortController, hurry: AbortController): Promise<void> {
+  return new Promise((resolve) => {
+    const onSignal = () => {
+      if (stopping.signal.aborted) hurry.abort();
+      stopping.abort();
+      resolve();
+    };
+    process.on("SIGINT", onSignal);
+    process.on("SIGTERM", onSignal);
+  });
+}
+
+function toFlags(options: UpFlags): Record<string, string> {
+  const named: readonly (readonly [string, string | undefined])[] = [
+    ["run", options.run],
+    ["dataDir", options.dataDir],
+    ["http.host", options.host],
+    ["http.port", options.port],
+    ["rpc.host", options.rpcHost],
+    ["rpc.port", options.rpcPort],
+    ...(options.peer ?? []).map((text): [string, string] => {
+      const at = text.indexOf("=");
+      return [`peers.${text.slice(0, at)}`, text.slice(at + 1)];
+    }),
+  ];
+  return Object.fromEntries(named.filter((entry): entry is [string, string] => entry[1] !== undefined));
+}

@@ -1,0 +1,66 @@
+import { secretSchema } from "@lyss/kit/config/secret.ts";
+import type { aiGatewayConfig } from "@lyss/services/ai-gateway/config.ts";
+import type { apiGatewayConfig } from "@lyss/services/api-gateway/config.ts";
+import { z } from "zod";
+import { services } from "./services.ts";
+
+const serviceNames = services.map((service) => service.name);
+
+/** What the process itself is told, beside the sections of its services. */
+export const platformConfig = {
+  /** Where the embedded database, the root key and first-run.json live. */
+  dataDir: z.string().min(1).max(4_096).default(".lyss"),
+  /** 32 bytes in base64 from which every other key is derived; made and kept in the data directory unless given. */
+  rootKey: secretSchema.optional(),
+  /** Services that this process hosts; all of them unless given. */
+  run: z
+    .array(z.enum(serviceNames as [string, ...string[]]))
+    .max(64)
+    .default(serviceNames),
+  /** Where the services are that this process needs and does not host, as http://host:port of their peer listener. */
+  peers: z
+    .partialRecord(z.enum(serviceNames as [string, ...string[]]), z.url({ protocol: /^http$/ }))
+    .default({})
+    .transform((peers): Readonly<Record<string, string>> => ({ ...peers }) as Record<string, string>),
+  database: z
+    .strictObject({
+      /** PostgreSQL to use instead of the embedded one. Its role must be allowed to create roles and schemas. */
+      url: secretSchema.optional(),
+      /** Connections of this process, over all services. */
+      maxConnections: z.int().min(5).max(1_000).default(60),
+    })
+    .prefault({}),
+  rpc: z
+    .strictObject({
+      host: z.string().min(1).max(255).default("127.0.0.1"),
+      /** Port for peers; a process that hosts everything opens none unless it is given. */
+      port: z.int().min(0).max(65_535).optional(),
+      /** How long to wait at the start for the peers that are needed. */
+      bootTimeoutMs: z.int().min(0).max(600_000).default(30_000),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({
+      level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
+      /** `auto` is text on a terminal and JSON elsewhere. */
+      format: z.enum(["auto", "json", "text"]).default("auto"),
+    })
+    .prefault({}),
+  stop: z
+    .strictObject({
+      /** How long calls under way may take to end after a stop was asked for. */
+      drainTimeoutMs: z.int().min(0).max(3_600_000).default(30_000),
+    })
+    .prefault({}),
+};
+
+/** All sections: the process's own and those of every service. */
+export const configSections = Object.assign({}, ...services.map((service) => service.config), platformConfig);
+
+type Sections = typeof platformConfig & typeof apiGatewayConfig & typeof aiGatewayConfig;
+
+/** The resolved configuration, as far as the process itself looks at it. */
+export type PlatformConfig = { readonly [Section in keyof Sections]: z.output<Sections[Section]> };
+
+/** Variables of the command line's own, which are not configuration. */
+export const reservedVariables = ["LYSS_CONFIG", "LYSS_API_KEY", "LYSS_URL"];

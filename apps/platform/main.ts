@@ -1,0 +1,60 @@
+import { ConfigError } from "@lyss/kit/config/config-error.ts";
+import { failureText, isFailure, type Locale } from "@lyss/kit/errors/failure.ts";
+import { Command } from "commander";
+import { CommandError } from "./cli/api-client.ts";
+import type { CliDeps } from "./cli/context.ts";
+import { addDoctorCommand } from "./cli/doctor-command.ts";
+import { addKeyCommands } from "./cli/key-commands.ts";
+import { addMoneyCommands } from "./cli/money-commands.ts";
+import { addProviderCommands } from "./cli/provider-commands.ts";
+import { addUpCommand } from "./cli/up-command.ts";
+import { environment } from "./environment.ts";
+import { localeOf } from "./locale.ts";
+import manifest from "./package.json" with { type: "json" };
+
+const locale = localeOf(environment);
+const deps: CliDeps = {
+  env: environment,
+  locale,
+  write: (text) => void process.stdout.write(text),
+  readInput: async () => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of process.stdin) chunks.push(chunk);
+    return Buffer.concat(chunks).toString("utf8");
+  },
+};
+
+const program = new Command("lyss").description("Lyss: every AI model behind one endpoint, with exact prepaid money.");
+program.version(manifest.version, "-V, --version");
+addUpCommand(program, deps);
+addKeyCommands(program, deps);
+addProviderCommands(program, deps);
+addMoneyCommands(program, deps);
+addDoctorCommand(program, deps);
+program
+  .command("version")
+  .description("print the version")
+  .option("--json", "print JSON")
+  .action((options) => {
+    const facts = { version: manifest.version, node: process.version };
+    deps.write(options.json ? `${JSON.stringify(facts)}\n` : `lyss ${facts.version} (Node ${facts.node})\n`);
+  });
+
+try {
+  await program.parseAsync();
+} catch (err) {
+  process.stderr.write(`lyss: ${describe(err, locale)}\n`);
+  process.exitCode = 1;
+}
+
+/** What a person can act on, without a stack; the stack only where the fault is ours. */
+function describe(err: unknown, language: Locale): string {
+  if (err instanceof AggregateError) return err.errors.map((each) => describe(each, language)).join("\nlyss: ");
+  if (isFailure(err)) {
+    const text = failureText(err.type, err.details, language);
+    return err.cause === undefined ? text : `${text}\n  ${describe(err.cause, language)}`;
+  }
+  if (err instanceof CommandError || err instanceof ConfigError) return err.message;
+  if (err instanceof Error && "code" in err) return err.message;
+  return err instanceof Error ? (err.stack ?? err.message) : String(err);
+}

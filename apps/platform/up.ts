@@ -1,0 +1,125 @@
+import { mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { Secret } from "@lyss/kit/config/secret.ts";
+import { type Cluster, openCluster } from "@lyss/kit/db/cluster.ts";
+import { type EmbeddedPostgres, startEmbeddedPostgres } from "@lyss/kit/db/embedded-postgres.ts";
+import type { Locale } from "@lyss/kit/errors/failure.ts";
+import { createPeerHttpHandler } from "@lyss/kit/http/peer-handler.ts";
+import { createMetrics } from "@lyss/kit/observability/metrics.ts";
+import { boot } from "@lyss/kit/service/boot.ts";
+import { systemClock } from "@lyss/kit/service/clock.ts";
+import { createRandom } from "@lyss/kit/service/ids.ts";
+import type { Program } from "@lyss/kit/service/program.ts";
+import { findPresetProviders } from "@lyss/services/ai-gateway/provider-presets.ts";
+import { auth } from "@lyss/services/auth/service.ts";
+import { billing } from "@lyss/services/billing/service.ts";
+import { tenant } from "@lyss/services/tenant/service.ts";
+import { user } from "@lyss/services/user/service.ts";
+import type { Logger } from "pino";
+import { firstRunBanner, readyLine } from "./banner.ts";
+import type { PlatformConfig } from "./config.ts";
+import { firstRunFile, runFirstTime } from "./first-run.ts";
+import { createKeyDerivation, loadRootKey } from "./root-key.ts";
+import { services } from "./services.ts";
+
+export interface UpOptions {
+  readonly config: PlatformConfig;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly locale: Locale;
+  readonly log: Logger;
+  /** Shows a person text on the terminal. */
+  readonly write: (text: string) => void;
+  /** Gives up starting. */
+  readonly signal: AbortSignal;
+}
+
+/** A running process of the platform. */
+export interface Platform {
+  /** Address of the public listener; undefined when another process has it. */
+  readonly url: string | undefined;
+  readonly program: Program;
+  /** Ends calls under way within the configured limit, then everything; at once when `signal` aborts. Safe to repeat. */
+  stop(signal: AbortSignal): Promise<void>;
+}
+
+/**
+ * Starts the services that the configuration names, with the embedded database unless one is given, and makes the first
+ * tenant and its key on the first start. Rejects, with everything stopped again, when anything cannot be had.
+ */
+export async function startPlatform(options: UpOptions): Promise<Platform> {
+  const { config, log, signal } = options;
+  const dataDir = resolve(config.dataDir);
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const deriveKey = createKeyDerivation(loadRootKey(dataDir, config.rootKey));
+  let postgres: EmbeddedPostgres | undefined;
+  let cluster: Cluster | undefined;
+  let program: Program | undefined;
+
+  const stop = async (hurry: AbortSignal) => {
+    await program?.stop(hurry);
+    await cluster?.close();
+    await postgres?.stop();
+  };
+  try {
+    if (!config.database.url) {
+      postgres = await startEmbeddedPostgres({ dir: join(dataDir, "postgres"), log, clock: systemClock });
+    }
+    const adminUrl = postgres?.url ?? config.database.url?.reveal() ?? "";
+    const { maxConnections } = config.database;
+    cluster = openCluster({ adminUrl, deriveKey, maxConnections, log, clock: systemClock });
+    program = await bootServices(options, cluster, deriveKey);
+    const url = program.publicUrl;
+    if (url !== undefined) await greet(options, program, dataDir, url);
+    return { url, program, stop };
+  } catch (err) {
+    await stop(AbortSignal.any([signal, AbortSignal.timeout(10_000)]));
+    throw err;
+  }
+}
+
+function bootServices(
+  { config, env, log, signal }: UpOptions,
+  cluster: Cluster,
+  deriveKey: (purpose: string) => Buffer,
+): Promise<Program> {
+  const peerToken = new Secret(deriveKey("peer.token").toString("base64url"));
+  const random = createRandom(systemClock);
+  const metrics = createMetrics();
+  const isWhole = services.every((service) => config.run.includes(service.name));
+  const peerPort = config.rpc.port ?? (isWhole ? undefined : 0);
+  const configured = config.providers.map((provider) => provider.name);
+  const providers = [...config.providers, ...findPresetProviders(env, configured)];
+  return boot({
+    ...{ services, run: config.run, peers: config.peers, cluster, random, log, metrics, deriveKey, peerToken, signal },
+    config: { ...config, providers },
+    clock: systemClock,
+    peerListen: peerPort === undefined ? undefined : { host: config.rpc.host, port: peerPort },
+    createPeerHttpHandler: (mounted) =>
+      createPeerHttpHandler({
+        ...{ mounted, peerToken, log, metrics, random },
+        clock: systemClock,
+        docBaseUrl: config.http.docBaseUrl,
+      }).onRequest,
+    bootTimeoutMs: config.rpc.bootTimeoutMs,
+    stopLimitsMs: { drain: config.stop.drainTimeoutMs },
+  });
+}
+
+/** Says where the platform is; on the first start also what it made. */
+async function greet(
+  { locale, write, config }: UpOptions,
+  program: Program,
+  dataDir: string,
+  url: string,
+): Promise<void> {
+  const made = await runFirstTime({
+    tenant: program.client(tenant),
+    user: program.client(user),
+    auth: program.client(auth),
+    billing: program.client(billing),
+    random: createRandom(systemClock),
+    ...{ dataDir, url },
+  });
+  const model = config.aiGateway.simulator ? "simulated-chat" : (config.providers[0]?.models[0]?.name ?? "your-model");
+  write(made ? firstRunBanner(made, model, join(dataDir, firstRunFile), locale) : readyLine(url, locale));
+}

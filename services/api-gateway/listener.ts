@@ -1,0 +1,73 @@
+import { createHealth } from "@lyss/kit/health/health.ts";
+import { createForwarder, type Forwarder } from "@lyss/kit/http/forward.ts";
+import type { Guard } from "@lyss/kit/http/gate.ts";
+import { createHttpHandler, type HttpHandler } from "@lyss/kit/http/http-handler.ts";
+import { createHttpServer, type HttpServer } from "@lyss/kit/http/http-server.ts";
+import { createMetricsHandler } from "@lyss/kit/observability/metrics.ts";
+import type { Clock } from "@lyss/kit/service/clock.ts";
+import type { ProgramFace } from "@lyss/kit/service/define-service.ts";
+import type { Random } from "@lyss/kit/service/ids.ts";
+import type { Logger } from "pino";
+import type { Registry } from "prom-client";
+import manifest from "../package.json" with { type: "json" };
+
+const { version } = manifest;
+
+export interface ListenerOptions {
+  readonly settings: { readonly host: string; readonly port: number; readonly docBaseUrl: string };
+  readonly guard: Guard;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics: Registry;
+}
+
+/** The public listener: closed until the program around it runs. */
+export interface Listener {
+  /** Opens it with the routes of every service within reach; gives its URL. */
+  open(program: ProgramFace): Promise<string>;
+  /** Takes nothing new; resolves when calls under way have ended, or at once when the signal aborts. */
+  close(signal: AbortSignal): Promise<void>;
+}
+
+export function createListener(options: ListenerOptions): Listener {
+  const { settings, guard, clock, random, log, metrics } = options;
+  let server: HttpServer | undefined;
+  let handler: HttpHandler | undefined;
+  let forwarder: Forwarder | undefined;
+
+  return {
+    async open({ listMounted, listHealthChecks, peerToken }) {
+      const identity = { service: "lyss", version };
+      const health = createHealth({ checks: listHealthChecks, clock, log, ...identity });
+      forwarder = createForwarder({ peerToken, clock });
+      handler = createHttpHandler({
+        ...{ guard, clock, random, log, metrics, version, docBaseUrl: settings.docBaseUrl },
+        title: "Lyss",
+        mounted: listMounted(),
+        forward: forwarder.forward,
+        systemRoutes: { ...health.routes, "/metrics": createMetricsHandler(metrics) },
+        securitySchemes: {
+          bearer: { type: "http", scheme: "bearer" },
+          apiKey: { type: "apiKey", in: "header", name: "x-api-key" },
+        },
+      });
+      server = createHttpServer({ onRequest: handler.onRequest, clock });
+      const port = await server.listen(settings);
+      const url = toUrl(settings.host, port);
+      log.info({ url }, "listening");
+      return url;
+    },
+    async close(signal) {
+      await server?.close(signal);
+      await handler?.close();
+      forwarder?.close();
+    },
+  };
+}
+
+/** An address that a client on this machine can use; a listener on all interfaces is reached through loopback. */
+function toUrl(host: string, port: number): string {
+  const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
+  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
+}
