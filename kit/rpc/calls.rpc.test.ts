@@ -249,6 +249,37 @@ eachTransport("a call", (serve) => {
     assert.deepEqual(served.logLines, []);
   });
 
+  test("a stream ends when its reader leaves, also while nobody reads it, and both sides clean up", async () => {
+    const calleeCleaned = Promise.withResolvers<void>();
+    const callerCleaned = Promise.withResolvers<void>();
+    await using served = await serve(EchoService, {
+      async *converse(requests) {
+        try {
+          for await (const { text } of requests) yield { text };
+        } finally {
+          calleeCleaned.resolve();
+        }
+      },
+    });
+    async function* endless() {
+      try {
+        for (;;) yield { text: "again" };
+      } finally {
+        callerCleaned.resolve();
+      }
+    }
+    const leave = new AbortController();
+    const stream = served.client.converse(endless(), { signal: leave.signal })[Symbol.asyncIterator]();
+    await stream.next();
+    leave.abort();
+    await Promise.all([calleeCleaned.promise, callerCleaned.promise]);
+    await served.gate.close(new AbortController().signal);
+    await assert.rejects(stream.next(), (err) => isFailure(err, kitFailures.canceled));
+    const metric = await served.metrics.getSingleMetricAsString("rpc_server_requests_total");
+    assert.match(metric, /method="Converse",code="canceled"\} 1/);
+    assert.deepEqual(served.logLines, []);
+  });
+
   test("messages of all four kinds of method arrive whole and in order", async () => {
     await using served = await serve(EchoService, {
       say: ({ text, tags, data }) => ({ text, tags, data }),

@@ -1,7 +1,9 @@
-import type { Interceptor, Transport } from "@connectrpc/connect";
+import type { Transport } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import type { Secret } from "../config/secret.ts";
 import { maxMessageBytes } from "./peer-limits.ts";
+
+type Header = ConstructorParameters<typeof Headers>[0];
 
 /** A connection to one peer, shared by the clients of every service that it hosts. */
 export interface PeerConnection {
@@ -22,17 +24,28 @@ export function connectPeer(url: string, token: Secret): PeerConnection {
     pingTimeoutMs: 10_000,
     idleConnectionTimeoutMs: 1_800_000,
   });
-  const authorize: Interceptor = (next) => (req) => {
-    req.header.set("authorization", `Bearer ${token.reveal()}`);
-    return next(req);
-  };
-  const transport = createGrpcTransport({
+  const grpc = createGrpcTransport({
     baseUrl: url,
     sessionManager,
-    interceptors: [authorize],
     acceptCompression: [],
     readMaxBytes: maxMessageBytes,
     writeMaxBytes: maxMessageBytes,
   });
-  return { transport, close: () => sessionManager.abort() };
+  // The peer is told the deadline here, and the caller's side of it is the interceptor's: a timer of Connect's would
+  // outlive a stream that nobody reads to its end.
+  const toHeaders = (header: Header, timeoutMs: number | undefined) => {
+    const headers = new Headers(header);
+    headers.set("authorization", `Bearer ${token.reveal()}`);
+    if (timeoutMs !== undefined) headers.set("grpc-timeout", `${timeoutMs}m`);
+    return headers;
+  };
+  return {
+    transport: {
+      unary: (method, signal, timeoutMs, header, input, values) =>
+        grpc.unary(method, signal, undefined, toHeaders(header, timeoutMs), input, values),
+      stream: (method, signal, timeoutMs, header, input, values) =>
+        grpc.stream(method, signal, undefined, toHeaders(header, timeoutMs), input, values),
+    },
+    close: () => sessionManager.abort(),
+  };
 }

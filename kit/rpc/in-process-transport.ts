@@ -43,6 +43,7 @@ export function createInProcessTransport<Contract extends DescService>(
     async stream(method, signal, timeoutMs, header, input) {
       const context = createContext(method, signal, timeoutMs, header, clock);
       const requests = readRequests(method.input, input, context.signal);
+      context.signal.addEventListener("abort", () => void requests.return().catch(() => {}));
       const answers = exchange(method, handlers[method.localName], requests, context);
       // Asked for at once: over the wire a callee starts when it is called, not when its answers are read.
       const first = await answers.next();
@@ -66,7 +67,7 @@ function toMessage<Desc extends DescMessage>(desc: Desc, init: object): MessageS
 function readRequests<Desc extends DescMessage>(desc: Desc, input: AsyncIterable<object>, signal: AbortSignal) {
   const inCaller = AsyncLocalStorage.snapshot();
   const iterator = input[Symbol.asyncIterator]();
-  return (async function* () {
+  return (async function* (): AsyncGenerator<MessageShape<Desc>, void> {
     try {
       for (;;) {
         const next = await untilAborted(
@@ -88,25 +89,18 @@ async function* exchange<Desc extends DescMessage>(
   requests: AsyncGenerator<object>,
   context: HandlerContext,
 ): AsyncGenerator<MessageShape<Desc>> {
-  try {
-    if (method.methodKind === "client_streaming") {
-      yield toMessage(method.output, await (handle as OneHandler)(requests, context));
-      return;
-    }
-    const input = method.methodKind === "server_streaming" ? (await requests.next()).value : requests;
-    for await (const answer of (handle as StreamHandler)(input, context)) yield toMessage(method.output, answer);
-  } finally {
-    requests.return(undefined).catch(() => {});
+  if (method.methodKind === "client_streaming") {
+    yield toMessage(method.output, await (handle as OneHandler)(requests, context));
+    return;
   }
+  const input = method.methodKind === "server_streaming" ? (await requests.next()).value : requests;
+  for await (const answer of (handle as StreamHandler)(input, context)) yield toMessage(method.output, answer);
 }
 
 async function* resume<T>(first: IteratorResult<T>, rest: AsyncGenerator<T>): AsyncGenerator<T> {
-  try {
-    if (!first.done) yield first.value;
-    yield* rest;
-  } finally {
-    rest.return(undefined).catch(() => {});
-  }
+  if (first.done) return;
+  yield first.value;
+  yield* rest;
 }
 
 function createContext(

@@ -80,8 +80,17 @@ function serveStream(handle: StreamHandler, observe: ObserveCall, options: Serve
     const { signal, unlink } = linkSignals(handler.signal, options.gate.closing);
     const call = beginCall(handler, signal, options);
     let answers: AsyncIterator<unknown> | undefined;
-    // What remains true when the consumer leaves before the end.
-    let code: FailureKind | "ok" = "canceled";
+    let isEnded = false;
+    const end = (code: FailureKind | "ok") => {
+      if (isEnded) return;
+      isEnded = true;
+      unlink();
+      // Not awaited: a generator that ignores its signal would hold the caller.
+      call.run(() => answers?.return?.())?.catch(() => {});
+      observe(code, call.end());
+    };
+    // A reader that has left asks for nothing more: without this, the call would stay where it last answered.
+    signal.addEventListener("abort", () => end(call.toFailure(signal.reason).type.kind));
     try {
       const iterator = call.run(() => handle(input, { ...handler, signal })[Symbol.asyncIterator]());
       answers = iterator;
@@ -93,16 +102,13 @@ function serveStream(handle: StreamHandler, observe: ObserveCall, options: Serve
         if (next.done) break;
         yield next.value;
       }
-      code = "ok";
+      end("ok");
     } catch (err) {
       const failure = call.toFailure(err);
-      code = failure.type.kind;
+      end(failure.type.kind);
       throw toConnectError(failure);
     } finally {
-      unlink();
-      // Not awaited: a generator that ignores its signal would hold the caller.
-      call.run(() => answers?.return?.())?.catch(() => {});
-      observe(code, call.end());
+      end("canceled");
     }
   };
 }

@@ -11,6 +11,80 @@ import type { Message } from "@bufbuild/protobuf";
 export declare const file_lyss_kit_testing_v1_echo: GenFile;
 
 /**
+ * @generated from message lyss.kit.testing.v1.AddNoteRequest
+ */
+export declare type AddNoteRequest = Message<"lyss.kit.testing.v1.AddNoteRequest"> & {
+  /**
+   * @generated from field: string text = 1;
+   */
+  text: string;
+};
+
+/**
+ * Describes the message lyss.kit.testing.v1.AddNoteRequest.
+ * Use `create(AddNoteRequestSchema)` to create a new message.
+ */
+export declare const AddNoteRequestSchema: GenMessage<AddNoteRequest>;
+
+/**
+ * @generated from message lyss.kit.testing.v1.AddNoteResponse
+ */
+export declare type AddNoteResponse = Message<"lyss.kit.testing.v1.AddNoteResponse"> & {
+};
+
+/**
+ * Describes the message lyss.kit.testing.v1.AddNoteResponse.
+ * Use `create(AddNoteResponseSchema)` to create a new message.
+ */
+export declare const AddNoteResponseSchema: GenMessage<AddNoteResponse>;
+
+/**
+ * @generated from message lyss.kit.testing.v1.ListNotesRequest
+ */
+export declare type ListNotesRequest = Message<"lyss.kit.testing.v1.ListNotesRequest"> & {
+};
+
+/**
+ * Describes the message lyss.kit.testing.v1.ListNotesRequest.
+ * Use `create(ListNotesRequestSchema)` to create a new message.
+ */
+export declare const ListNotesRequestSchema: GenMessage<ListNotesRequest>;
+
+/**
+ * @generated from message lyss.kit.testing.v1.ListNotesResponse
+ */
+export declare type ListNotesResponse = Message<"lyss.kit.testing.v1.ListNotesResponse"> & {
+  /**
+   * @generated from field: repeated string texts = 1;
+   */
+  texts: string[];
+};
+
+/**
+ * Describes the message lyss.kit.testing.v1.ListNotesResponse.
+ * Use `create(ListNotesResponseSchema)` to create a new message.
+ */
+export declare const ListNotesResponseSchema: GenMessage<ListNotesResponse>;
+
+/**
+ * Said when a note is added.
+ *
+ * @generated from message lyss.kit.testing.v1.NoteAdded
+ */
+export declare type NoteAdded = Message<"lyss.kit.testing.v1.NoteAdded"> & {
+  /**
+   * @generated from field: string text = 1;
+   */
+  text: string;
+};
+
+/**
+ * Describes the message lyss.kit.testing.v1.NoteAdded.
+ * Use `create(NoteAddedSchema)` to create a new message.
+ */
+export declare const NoteAddedSchema: GenMessage<NoteAdded>;
+
+/**
  * @generated from message lyss.kit.testing.v1.SayRequest
  */
 export declare type SayRequest = Message<"lyss.kit.testing.v1.SayRequest"> & {
@@ -200,6 +274,30 @@ export declare const EchoService: GenService<{
     methodKind: "bidi_streaming";
     input: typeof ConverseRequestSchema;
     output: typeof ConverseResponseSchema;
+  },
+}>;
+
+/**
+ * A second contract, for tests of services that need each other.
+ *
+ * @generated from service lyss.kit.testing.v1.NoteService
+ */
+export declare const NoteService: GenService<{
+  /**
+   * @generated from rpc lyss.kit.testing.v1.NoteService.AddNote
+   */
+  addNote: {
+    methodKind: "unary";
+    input: typeof AddNoteRequestSchema;
+    output: typeof AddNoteResponseSchema;
+  },
+  /**
+   * @generated from rpc lyss.kit.testing.v1.NoteService.ListNotes
+   */
+  listNotes: {
+    methodKind: "unary";
+    input: typeof ListNotesRequestSchema;
+    output: typeof ListNotesResponseSchema;
   },
 }>;
 

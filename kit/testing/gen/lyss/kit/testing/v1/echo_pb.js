@@ -8,63 +8,98 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
  * Describes the file lyss/kit/testing/v1/echo.proto.
  */
 export const file_lyss_kit_testing_v1_echo = /*@__PURE__*/
-  fileDesc("Ch5seXNzL2tpdC90ZXN0aW5nL3YxL2VjaG8ucHJvdG8SE2x5c3Mua2l0LnRlc3RpbmcudjEiNgoKU2F5UmVxdWVzdBIMCgR0ZXh0GAEgASgJEgwKBHRhZ3MYAiADKAkSDAoEZGF0YRgDIAEoDCI3CgtTYXlSZXNwb25zZRIMCgR0ZXh0GAEgASgJEgwKBHRhZ3MYAiADKAkSDAoEZGF0YRgDIAEoDCIsCg1SZXBlYXRSZXF1ZXN0EgwKBHRleHQYASABKAkSDQoFdGltZXMYAiABKA0iHgoOUmVwZWF0UmVzcG9uc2USDAoEdGV4dBgBIAEoCSIeCg5Db2xsZWN0UmVxdWVzdBIMCgR0ZXh0GAEgASgJIiAKD0NvbGxlY3RSZXNwb25zZRINCgV0ZXh0cxgBIAMoCSIfCg9Db252ZXJzZVJlcXVlc3QSDAoEdGV4dBgBIAEoCSIgChBDb252ZXJzZVJlc3BvbnNlEgwKBHRleHQYASABKAky4QIKC0VjaG9TZXJ2aWNlEkgKA1NheRIfLmx5c3Mua2l0LnRlc3RpbmcudjEuU2F5UmVxdWVzdBogLmx5c3Mua2l0LnRlc3RpbmcudjEuU2F5UmVzcG9uc2USUwoGUmVwZWF0EiIubHlzcy5raXQudGVzdGluZy52MS5SZXBlYXRSZXF1ZXN0GiMubHlzcy5raXQudGVzdGluZy52MS5SZXBlYXRSZXNwb25zZTABElYKB0NvbGxlY3QSIy5seXNzLmtpdC50ZXN0aW5nLnYxLkNvbGxlY3RSZXF1ZXN0GiQubHlzcy5raXQudGVzdGluZy52MS5Db2xsZWN0UmVzcG9uc2UoARJbCghDb252ZXJzZRIkLmx5c3Mua2l0LnRlc3RpbmcudjEuQ29udmVyc2VSZXF1ZXN0GiUubHlzcy5raXQudGVzdGluZy52MS5Db252ZXJzZVJlc3BvbnNlKAEwAWIGcHJvdG8z");
+  fileDesc("Ch5seXNzL2tpdC90ZXN0aW5nL3YxL2VjaG8ucHJvdG8SE2x5c3Mua2l0LnRlc3RpbmcudjEiHgoOQWRkTm90ZVJlcXVlc3QSDAoEdGV4dBgBIAEoCSIRCg9BZGROb3RlUmVzcG9uc2UiEgoQTGlzdE5vdGVzUmVxdWVzdCIiChFMaXN0Tm90ZXNSZXNwb25zZRINCgV0ZXh0cxgBIAMoCSIZCglOb3RlQWRkZWQSDAoEdGV4dBgBIAEoCSI2CgpTYXlSZXF1ZXN0EgwKBHRleHQYASABKAkSDAoEdGFncxgCIAMoCRIMCgRkYXRhGAMgASgMIjcKC1NheVJlc3BvbnNlEgwKBHRleHQYASABKAkSDAoEdGFncxgCIAMoCRIMCgRkYXRhGAMgASgMIiwKDVJlcGVhdFJlcXVlc3QSDAoEdGV4dBgBIAEoCRINCgV0aW1lcxgCIAEoDSIeCg5SZXBlYXRSZXNwb25zZRIMCgR0ZXh0GAEgASgJIh4KDkNvbGxlY3RSZXF1ZXN0EgwKBHRleHQYASABKAkiIAoPQ29sbGVjdFJlc3BvbnNlEg0KBXRleHRzGAEgAygJIh8KD0NvbnZlcnNlUmVxdWVzdBIMCgR0ZXh0GAEgASgJIiAKEENvbnZlcnNlUmVzcG9uc2USDAoEdGV4dBgBIAEoCTLhAgoLRWNob1NlcnZpY2USSAoDU2F5Eh8ubHlzcy5raXQudGVzdGluZy52MS5TYXlSZXF1ZXN0GiAubHlzcy5raXQudGVzdGluZy52MS5TYXlSZXNwb25zZRJTCgZSZXBlYXQSIi5seXNzLmtpdC50ZXN0aW5nLnYxLlJlcGVhdFJlcXVlc3QaIy5seXNzLmtpdC50ZXN0aW5nLnYxLlJlcGVhdFJlc3BvbnNlMAESVgoHQ29sbGVjdBIjLmx5c3Mua2l0LnRlc3RpbmcudjEuQ29sbGVjdFJlcXVlc3QaJC5seXNzLmtpdC50ZXN0aW5nLnYxLkNvbGxlY3RSZXNwb25zZSgBElsKCENvbnZlcnNlEiQubHlzcy5raXQudGVzdGluZy52MS5Db252ZXJzZVJlcXVlc3QaJS5seXNzLmtpdC50ZXN0aW5nLnYxLkNvbnZlcnNlUmVzcG9uc2UoATABMr8BCgtOb3RlU2VydmljZRJUCgdBZGROb3RlEiMubHlzcy5raXQudGVzdGluZy52MS5BZGROb3RlUmVxdWVzdBokLmx5c3Mua2l0LnRlc3RpbmcudjEuQWRkTm90ZVJlc3BvbnNlEloKCUxpc3ROb3RlcxIlLmx5c3Mua2l0LnRlc3RpbmcudjEuTGlzdE5vdGVzUmVxdWVzdBomLmx5c3Mua2l0LnRlc3RpbmcudjEuTGlzdE5vdGVzUmVzcG9uc2ViBnByb3RvMw");
+
+/**
+ * Describes the message lyss.kit.testing.v1.AddNoteRequest.
+ * Use `create(AddNoteRequestSchema)` to create a new message.
+ */
+export const AddNoteRequestSchema = /*@__PURE__*/
+  messageDesc(file_lyss_kit_testing_v1_echo, 0);
+
+/**
+ * Describes the message lyss.kit.testing.v1.AddNoteResponse.
+ * Use `create(AddNoteResponseSchema)` to create a new message.
+ */
+export const AddNoteResponseSchema = /*@__PURE__*/
+  messageDesc(file_lyss_kit_testing_v1_echo, 1);
+
+/**
+ * Describes the message lyss.kit.testing.v1.ListNotesRequest.
+ * Use `create(ListNotesRequestSchema)` to create a new message.
+ */
+export const ListNotesRequestSchema = /*@__PURE__*/
+  messageDesc(file_lyss_kit_testing_v1_echo, 2);
+
+/**
+ * Describes the message lyss.kit.testing.v1.ListNotesResponse.
+ * Use `create(ListNotesResponseSchema)` to create a new message.
+ */
+export const ListNotesResponseSchema = /*@__PURE__*/
+  messageDesc(file_lyss_kit_testing_v1_echo, 3);
+
+/**
+ * Describes the message lyss.kit.testing.v1.NoteAdded.
+ * Use `create(NoteAddedSchema)` to create a new message.
+ */
+export const NoteAddedSchema = /*@__PURE__*/
+  messageDesc(file_lyss_kit_testing_v1_echo, 4);
 
 /**
  * Describes the message lyss.kit.testing.v1.SayRequest.
  * Use `create(SayRequestSchema)` to create a new message.
  */
 export const SayRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_kit_testing_v1_echo, 0);
+  messageDesc(file_lyss_kit_testing_v1_echo, 5);
 
 /**
  * Describes the message lyss.kit.testing.v1.SayResponse.
  * Use `create(SayResponseSchema)` to create a new message.
  */
 export const SayResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_kit_testing_v1_echo, 1);
+  messageDesc(file_lyss_kit_testing_v1_echo, 6);
 
 /**
  * Describes the message lyss.kit.testing.v1.RepeatRequest.
  * Use `create(RepeatRequestSchema)` to create a new message.
  */
 export const RepeatRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_kit_testing_v1_echo, 2);
+  messageDesc(file_lyss_kit_testing_v1_echo, 7);
 
 /**
  * Describes the message lyss.kit.testing.v1.RepeatResponse.
  * Use `create(RepeatResponseSchema)` to create a new message.
  */
 export const RepeatResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_kit_testing_v1_echo, 3);
+  messageDesc(file_lyss_kit_testing_v1_echo, 8);
 
 /**
  * Describes the message lyss.kit.testing.v1.CollectRequest.
  * Use `create(CollectRequestSchema)` to create a new message.
  */
 export const CollectRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_kit_testing_v1_echo, 4);
+  messageDesc(file_lyss_kit_testing_v1_echo, 9);
 
 /**
  * Describes the message lyss.kit.testing.v1.CollectResponse.
  * Use `create(CollectResponseSchema)` to create a new message.
  */
 export const CollectResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_kit_testing_v1_echo, 5);
+  messageDesc(file_lyss_kit_testing_v1_echo, 10);
 
 /**
  * Describes the message lyss.kit.testing.v1.ConverseRequest.
  * Use `create(ConverseRequestSchema)` to create a new message.
  */
 export const ConverseRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_kit_testing_v1_echo, 6);
+  messageDesc(file_lyss_kit_testing_v1_echo, 11);
 
 /**
  * Describes the message lyss.kit.testing.v1.ConverseResponse.
  * Use `create(ConverseResponseSchema)` to create a new message.
  */
 export const ConverseResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_kit_testing_v1_echo, 7);
+  messageDesc(file_lyss_kit_testing_v1_echo, 12);
 
 /**
  * A contract for the kit's own tests: one method of each kind.
@@ -73,4 +108,12 @@ export const ConverseResponseSchema = /*@__PURE__*/
  */
 export const EchoService = /*@__PURE__*/
   serviceDesc(file_lyss_kit_testing_v1_echo, 0);
+
+/**
+ * A second contract, for tests of services that need each other.
+ *
+ * @generated from service lyss.kit.testing.v1.NoteService
+ */
+export const NoteService = /*@__PURE__*/
+  serviceDesc(file_lyss_kit_testing_v1_echo, 1);
 
