@@ -30,10 +30,8 @@ test("a service that is not listed, not there, or listed twice is named", () => 
 });
 
 test("a need or an event that nobody meets is named", () => {
-  assert.equal(
-    judge([shop]),
-    "shop needs tenant, which is not in the list\nshop hears tenant.created, which nobody publishes",
-  );
+  assert.match(judge([shop]), /shop hears tenant\.created, which nobody publishes/);
+  assert.match(judge([shop]), /shop needs tenant, which is not a service of this program/);
 });
 
 test("an event has one owner", () => {
@@ -48,7 +46,7 @@ test("calls never lead back to where they began", () => {
     sample("b", { needs: { c: needs.c } }),
     sample("c", { needs: { a: needs.a } }),
   ];
-  assert.equal(judge(ring), "calls lead back: a -> b -> c -> a; let one of them hear the other's events");
+  assert.equal(judge(ring), "Services need each other in a circle: a → b → c → a. Close it with an event instead.");
 });
 
 test("the page says who calls, publishes and hears whom, whatever the order of the list", () => {

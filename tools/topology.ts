@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { AnyService } from "@lyss/kit/service/define-service.ts";
+import { checkGraph } from "@lyss/kit/service/graph.ts";
 import type { GeneratedFiles } from "./generated.ts";
-import { findCycles } from "./graph.ts";
 import type { Problem } from "./source-tree.ts";
 
 /** Where every service of the program is listed. */
@@ -34,11 +34,6 @@ export function findTopologyProblems(services: readonly AnyService[], folders: r
     ...folders.filter((name) => !names.includes(name)).map((name) => `services/${name} is not in the list`),
     ...names.filter((name) => !folders.includes(name)).map((name) => `${name} has no folder services/${name}`),
     ...names.filter((name, index) => names.indexOf(name) !== index).map((name) => `${name} stands in the list twice`),
-    ...services.flatMap(({ name, needs }) =>
-      Object.keys(needs)
-        .filter((need) => !names.includes(need))
-        .map((need) => `${name} needs ${need}, which is not in the list`),
-    ),
     ...services.flatMap(({ name, hears }) =>
       hears
         .filter(({ type }) => !publishers.has(type))
@@ -47,16 +42,9 @@ export function findTopologyProblems(services: readonly AnyService[], folders: r
     ...[...publishers]
       .filter(([, said]) => said.length > 1)
       .map(([type, said]) => `${type} has one owner, not ${said.map(({ name }) => name).join(" and ")}`),
-    ...findCallCycles(services).map(
-      (cycle) => `calls lead back: ${cycle.join(" -> ")}; let one of them hear the other's events`,
-    ),
+    ...checkGraph(services, [], {}).problems.map(({ message }) => message),
   ];
   return messages.map((message) => ({ path: servicesPath, line: 0, message }));
-}
-
-/** Each circle of calls, as the names of its services with the first one repeated. */
-export function findCallCycles(services: readonly AnyService[]): readonly (readonly string[])[] {
-  return findCycles(new Map(services.map(({ name, needs }) => [name, Object.keys(needs)])));
 }
 
 /** docs/topology.md as the definitions say it now. */
