@@ -77,3 +77,18 @@ function catchFailure(work: () => unknown): Failure {
   }
   throw new Error("no failure was thrown");
 }
+
+test("text that UTF-8 or PostgreSQL cannot hold is refused wherever it stands, and the message does not repeat it", () => {
+  const loose = z.record(z.string(), z.unknown());
+  const cases: readonly (readonly [value: unknown, path: string])[] = [
+    [{ name: "a\u0000b" }, "name"],
+    [{ deep: [{ list: ["fine", "\ud800"] }] }, "deep.0.list.1"],
+    [{ "a\u0000b": 1 }, ""],
+  ];
+  for (const [value, path] of cases) {
+    const result = checkInput(loose, value);
+    assert.ok(!result.success);
+    assert.equal(formatPath(result.problems[0]?.path ?? []), path);
+  }
+  assert.ok(checkInput(loose, { name: "🔑 密钥 \n\t", bytes: Buffer.from([0]) }).success);
+});

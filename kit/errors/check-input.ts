@@ -17,15 +17,24 @@ export type CheckedInput<Output> =
 
 /** More problems than this are not reported: a hostile list could have as many as it has items. */
 const maxProblems = 20;
-// A zod message holds one text and we need two; a schema's own message has no separator and stands in both languages.
+// A zod message holds one text and we need two; a schema's own message without it stands in both languages.
 const separator = "\u0000";
+/** Far deeper than any schema: the walk below must end. */
+const maxDepth = 100;
+
+/** The message of a schema's own rule, in both languages, to follow the field's name in a sentence. */
+export function inBothLanguages(en_US: string, zh_CN: string): string {
+  return en_US + separator + zh_CN;
+}
 
 /** The value as the schema gives it back, or the first 20 things that are wrong with it in both languages. */
 export function checkInput<Schema extends z.ZodType>(schema: Schema, value: unknown): CheckedInput<z.output<Schema>> {
   const error: z.core.$ZodErrorMap = (issue) => {
     const text = describeIssue(issue);
-    return text.en_US + separator + text.zh_CN;
+    return inBothLanguages(text.en_US, text.zh_CN);
   };
+  const badTextPath = findBadText(value, []);
+  if (badTextPath) return { success: false, problems: [{ path: badTextPath, code: "custom", reason: badText }] };
   const result = schema.safeParse(value, { error });
   if (result.success) return { success: true, data: result.data };
   const problems: InputProblem[] = [];
@@ -34,6 +43,23 @@ export function checkInput<Schema extends z.ZodType>(schema: Schema, value: unkn
     problems.push(...toProblems(issue, []));
   }
   return { success: false, problems: problems.slice(0, maxProblems) };
+}
+
+const badText = {
+  en_US: "must be text without NUL and without halves of surrogate pairs",
+  zh_CN: "不能包含 NUL 字符或不成对的代理字符",
+};
+
+/** Where a text stands that UTF-8 or PostgreSQL could not hold: kept out here, it is nobody's internal error later. */
+function findBadText(value: unknown, path: readonly PropertyKey[]): readonly PropertyKey[] | undefined {
+  if (typeof value === "string") return value.isWellFormed() && !value.includes("\u0000") ? undefined : path;
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value) || path.length >= maxDepth)
+    return undefined;
+  for (const [name, child] of Object.entries(value)) {
+    const found = findBadText(name, path) ?? findBadText(child, [...path, name]);
+    if (found) return found;
+  }
+  return undefined;
 }
 
 /** `a.b.0` for a path. */

@@ -56,7 +56,7 @@ export function decodeCursor(cursor: string | undefined, count: number): readonl
   if (!cursor) return undefined;
   try {
     const keys: unknown = JSON.parse(Buffer.from(cursor, "base64url").toString());
-    if (Array.isArray(keys) && keys.length === count && keys.every((key) => typeof key === "string")) return keys;
+    if (Array.isArray(keys) && keys.length === count && keys.every(isKey)) return keys;
   } catch {
     // Not JSON: answered below like any other cursor that is not ours.
   }
@@ -64,4 +64,8 @@ export function decodeCursor(cursor: string | undefined, count: number): readonl
     field: "cursor",
     reason: "is not a cursor of this list; leave it out to start at the first page",
   });
+}
+
+function isKey(key: unknown): key is string {
+  return typeof key === "string" && key.isWellFormed() && !key.includes("\u0000");
 }

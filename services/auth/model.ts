@@ -1,3 +1,4 @@
+import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { permits } from "@lyss/kit/rpc/call-context.ts";
 import { z } from "zod";
 
@@ -82,7 +83,10 @@ const word = "[a-z][a-z0-9_-]{0,31}";
 const permissionSchema = z
   .string()
   .max(80)
-  .regex(new RegExp(`^(\\*|(\\*|${word}):(\\*|${word}))$`), "must be resource:action, where * stands for any");
+  .regex(
+    new RegExp(`^(\\*|(\\*|${word}):(\\*|${word}))$`),
+    inBothLanguages("must be resource:action, where * stands for any", "必须是 resource:action 的形式，* 表示任意"),
+  );
 
 /** Bounds of what callers may enter. */
 export const keyFields = {

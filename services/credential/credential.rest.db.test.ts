@@ -78,3 +78,17 @@ test("each route asks for its permission, and another tenant's id is not found",
   }
   assert.equal((await call("ten_one/credential:read", "GET", `/${json.id}`)).json.status, "active");
 });
+
+test("text that cannot be stored is refused as bad input, wherever it comes in", async () => {
+  const all = "ten_text/credential:*";
+  for (const bad of ["a\u0000b", "a\ud800b"]) {
+    for (const field of ["name", "secret"]) {
+      const { status, json } = await call(all, "POST", "", { ...input, [field]: bad });
+      assert.deepEqual([status, json.error.details.field], [400, field]);
+    }
+    const cursor = Buffer.from(JSON.stringify([bad])).toString("base64url");
+    assert.equal((await call(all, "GET", `?cursor=${cursor}`)).status, 400);
+  }
+  assert.equal((await call(all, "GET", "?cursor=%00")).status, 400);
+  assert.equal((await call(all, "GET", "/%00")).status, 404);
+});

@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
 import { type Secret, secretSchema } from "@lyss/kit/config/secret.ts";
+import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { z } from "zod";
 
 export type CredentialId = `crd_${string}`;
@@ -53,7 +54,13 @@ export function sameOrigins(a: readonly string[], b: readonly string[]): boolean
 const originSchema = z
   .string()
   .max(300)
-  .refine((address) => toOrigin(address) !== undefined, "must be scheme, host and port, such as https://api.openai.com")
+  .refine(
+    (address) => toOrigin(address) !== undefined,
+    inBothLanguages(
+      "must be scheme, host and port, such as https://api.openai.com",
+      "必须是协议、主机和端口，例如 https://api.openai.com",
+    ),
+  )
   .transform((address) => toOrigin(address) ?? "");
 
 /** Bounds of what callers may enter. */

@@ -1,3 +1,4 @@
+import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { z } from "zod";
 
 export type TenantId = `ten_${string}`;
@@ -21,6 +22,17 @@ export const newTenantSchema = z.object({
   name: z.string().trim().min(1).max(100),
   slug: z
     .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$/, "must be 2 to 63 characters of a-z, 0-9 and inner dashes"),
-  plan: z.string().regex(/^[a-z0-9-]{1,32}$/, "must be 1 to 32 characters of a-z, 0-9 and dashes"),
+    .regex(
+      /^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$/,
+      inBothLanguages(
+        "must be 2 to 63 characters of a-z, 0-9 and inner dashes",
+        "必须是 2 到 63 个字符：a-z、0-9，中间可用连字符",
+      ),
+    ),
+  plan: z
+    .string()
+    .regex(
+      /^[a-z0-9-]{1,32}$/,
+      inBothLanguages("must be 1 to 32 characters of a-z, 0-9 and dashes", "必须是 1 到 32 个字符：a-z、0-9 和连字符"),
+    ),
 });
