@@ -1,0 +1,8 @@
+import { after } from "node:test";
+import { describeOpenAiConformance } from "@lyss/services/ai-gateway/simulator/openai-conformance.ts";
+import { runPlatform } from "../run-platform.ts";
+
+const { url, apiKey } = await runPlatform({ after });
+const target = { baseUrl: `${url}/v1`, apiKey, stop: async () => undefined };
+
+describeOpenAiConformance("the official SDK against the gateway, with nothing but the base URL changed", async () => target);
