@@ -46,7 +46,10 @@ export async function readBody(req: IncomingMessage, limitBytes: number): Promis
       const [first] = chunks;
       resolve(first && chunks.length === 1 ? first : Buffer.concat(chunks, sizeBytes));
     });
+    // Also comes after a whole body, and making an error with its stack costs more than reading the body did.
+    req.once("close", () => {
+      if (!req.complete) reject(new Failure(kitFailures.canceled));
+    });
     req.once("error", (cause) => reject(new Failure(kitFailures.canceled, {}, { cause })));
-    req.once("close", () => reject(new Failure(kitFailures.canceled)));
   });
 }

@@ -27,6 +27,8 @@ const singleHeaders = new Set([
 export function checkRequestHead(req: IncomingMessage): void {
   if (!hostPattern.test(req.headers.host ?? "")) throw refuse("Host", "must be a host name, and a port if need be");
   const names = req.rawHeaders;
+  // As many names as headers: nothing was sent twice.
+  if (Object.keys(req.headers).length * 2 === names.length) return;
   let seen = "";
   for (let i = 0; i < names.length; i += 2) {
     const name = names[i]?.toLowerCase() ?? "";
