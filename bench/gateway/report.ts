@@ -67,6 +67,8 @@ interface Row {
   readonly label: string;
   readonly read: (result: RoundResult) => number | undefined;
   readonly decimals: number;
+  /** False where a ratio to nginx would say nothing. */
+  readonly isCompared?: boolean;
 }
 
 const total = (parts: Readonly<Record<string, number>>) =>
@@ -75,7 +77,12 @@ const total = (parts: Readonly<Record<string, number>>) =>
 function rowsFor(plan: Plan): readonly Row[] {
   return [
     { label: "calls/s on one core", read: (result) => result.callsPerSecond, decimals: 0 },
-    { label: "– share of its core it had, %", read: (result) => percent(total(result.coreShare)), decimals: 0 },
+    {
+      label: "– share of its core it had, %",
+      read: (result) => percent(total(result.coreShare)),
+      decimals: 0,
+      isCompared: false,
+    },
     { label: "CPU µs per call", read: (result) => total(result.cpuMicrosPerCall), decimals: 1 },
     { label: "– of the platform alone", read: (result) => result.cpuMicrosPerCall.platform, decimals: 1 },
     { label: "– of PostgreSQL alone", read: (result) => result.cpuMicrosPerCall.postgresql, decimals: 1 },
@@ -83,7 +90,7 @@ function rowsFor(plan: Plan): readonly Row[] {
     { label: "– added to direct", read: (result) => result.light.addedP50, decimals: 0 },
     { label: `p99 µs at ${plan.lightRate}/s`, read: (result) => result.light.p99, decimals: 0 },
     { label: "– added to direct", read: (result) => result.light.addedP99, decimals: 0 },
-    { label: "half of its own calls/s", read: (result) => result.half.perSecond, decimals: 0 },
+    { label: "half of its own calls/s", read: (result) => result.half.perSecond, decimals: 0, isCompared: false },
     { label: "– p50 µs added to direct", read: (result) => result.half.addedP50, decimals: 0 },
     { label: "– p99 µs added to direct", read: (result) => result.half.addedP99, decimals: 0 },
     { label: "KiB per open stream", read: (result) => kib(total(result.bytesPerStream)), decimals: 1 },
@@ -110,11 +117,15 @@ export function writeMarkdown(report: Report): string {
   const names = Object.keys(systems);
   const hasRatio = "lyss" in systems && "nginx" in systems;
   const header = ["", ...names, ...(hasRatio ? ["lyss / nginx"] : [])];
-  const rows = rowsFor(plan).flatMap(({ label, read, decimals }) => {
+  const rows = rowsFor(plan).flatMap(({ label, read, decimals, isCompared = true }) => {
     const values = names.map((name) => systems[name] && read(systems[name].median));
     if (values.every((value) => value === undefined)) return [];
-    const [nginx, lyss] = [systems.nginx && read(systems.nginx.median), systems.lyss && read(systems.lyss.median)];
-    const ratio = hasRatio ? [nginx && lyss !== undefined ? (lyss / nginx).toFixed(2) : ""] : [];
+    const [nginx = 0, lyss = 0] = [
+      systems.nginx && read(systems.nginx.median),
+      systems.lyss && read(systems.lyss.median),
+    ];
+    const isMeaningful = isCompared && nginx > 0 && lyss > 0;
+    const ratio = hasRatio ? [isMeaningful ? (lyss / nginx).toFixed(2) : ""] : [];
     return [[label, ...values.map((value) => value?.toFixed(decimals) ?? ""), ...ratio]];
   });
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;

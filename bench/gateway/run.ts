@@ -21,7 +21,7 @@ const fullPlan: Plan = {
   saturationSeconds: 5,
   latencySeconds: 4,
   connections: 64,
-  lightRate: 1_000,
+  lightRate: 250,
   streams: 1_000,
   chunksPerStream: 30,
   chunkIntervalMs: 200,

@@ -146,7 +146,7 @@ export const startLyss: StartSystem = async (mockPort) => {
   };
   try {
     await untilReady(child, port, "/health/ready");
-    const { apiKey } = JSON.parse(readFileSync(join(dataDir, "first-run.json"), "utf8"));
+    const { apiKey } = JSON.parse(await readWhenWritten(join(dataDir, "first-run.json")));
     return {
       name: "lyss",
       port,
@@ -203,6 +203,15 @@ async function stopDatabase(id: number | undefined): Promise<void> {
     if (waitedMs > readyTimeoutMs) throw new Error(`the database server ${id} does not stop`);
     await delay(systemClock, pollMs);
   }
+}
+
+/** The text of a file that appears complete; the first key is made once the services answer. */
+async function readWhenWritten(path: string): Promise<string> {
+  for (let waitedMs = 0; !existsSync(path); waitedMs += pollMs) {
+    if (waitedMs > readyTimeoutMs) throw new Error(`${path} is not there after ${readyTimeoutMs} ms`);
+    await delay(systemClock, pollMs);
+  }
+  return readFileSync(path, "utf8");
 }
 
 function processId(child: ChildProcess): number {
