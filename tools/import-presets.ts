@@ -1,8 +1,7 @@
 // Writes services/ai-gateway/provider-presets.json: the models and prices offered when a vendor's key stands in the
 // environment. Run after updating @pydantic/genai-prices: `node tools/import-presets.ts`.
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { findProvider } from "@pydantic/genai-prices";
-import manifest from "@pydantic/genai-prices/package.json" with { type: "json" };
 
 /** OpenAI-compatible vendors: where they are and which variable holds their key, by their own documentation. */
 const vendors = [
@@ -45,6 +44,8 @@ const presets = vendors.map(({ id, ...vendor }) => {
   return { ...vendor, models };
 });
 
+const manifestFile = new URL("../node_modules/@pydantic/genai-prices/package.json", import.meta.url);
+const manifest = JSON.parse(readFileSync(manifestFile, "utf8"));
 const source = `${manifest.name} ${manifest.version}, ${manifest.license}`;
 const file = new URL("../services/ai-gateway/provider-presets.json", import.meta.url);
 writeFileSync(file, `${JSON.stringify({ source, presets }, null, 1)}\n`);

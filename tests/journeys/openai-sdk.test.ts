@@ -5,4 +5,7 @@ import { runPlatform } from "../run-platform.ts";
 const { url, apiKey } = await runPlatform({ after });
 const target = { baseUrl: `${url}/v1`, apiKey, stop: async () => undefined };
 
-describeOpenAiConformance("the official SDK against the gateway, with nothing but the base URL changed", async () => target);
+describeOpenAiConformance(
+  "the official SDK against the gateway, with nothing but the base URL changed",
+  async () => target,
+);

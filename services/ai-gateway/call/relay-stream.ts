@@ -9,7 +9,7 @@ import { createSseReader, type SseEvent } from "../dialects/openai/sse.ts";
 import { findInBandFailure } from "../dialects/openai/upstream-failure.ts";
 import { fieldOf, type ReportedUsage, readUsage } from "../dialects/openai/usage.ts";
 import { type Call, type Ending, endWithCharge, endWithoutCharge } from "./call.ts";
-import { toFailure, type UpstreamAnswer } from "./send-upstream.ts";
+import { discardBody, toFailure, type UpstreamAnswer } from "./send-upstream.ts";
 
 const modelField = new Set(["model"]);
 const doneEvent = "data: [DONE]\n\n";
@@ -43,7 +43,7 @@ export async function relayStream(
       throw new Failure(aiGatewayFailures.upstream_truncated, { model: call.target.model.name });
     }
   } catch (err) {
-    answer.body.destroy();
+    discardBody(answer);
     const hasDelivered = progress.text !== "" || progress.usage !== undefined;
     const outcome = abort.signal.aborted ? "canceled" : res.headersSent ? "truncated" : "failed";
     await settle(

@@ -44,7 +44,7 @@ export async function sendUpstream(deps: AiGatewayDeps, call: Call): Promise<Ups
   deps.metrics.observeFirstByte(provider.name, deps.clock.monotonicMs() - sentMs);
   if (answer.statusCode !== 200) throw await toStatusFailure(deps, call, answer);
   if (answer.headers["content-encoding"] !== undefined) {
-    answer.body.destroy();
+    discardBody(answer);
     throw new Failure(aiGatewayFailures.upstream_failed, { model: model.name });
   }
   return answer;
@@ -74,6 +74,11 @@ async function readErrorBody(answer: UpstreamAnswer): Promise<unknown> {
   }
 }
 
+/** Closes an answer's connection. What the stream says to that is of no interest, but unheard it would end the process. */
+export function discardBody(answer: UpstreamAnswer): void {
+  answer.body.on("error", () => undefined).destroy();
+}
+
 /** The whole body of an answer. Throws a RangeError and closes the connection when it passes `maxBytes`. */
 export async function readBody(answer: UpstreamAnswer, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
@@ -81,7 +86,7 @@ export async function readBody(answer: UpstreamAnswer, maxBytes: number): Promis
   for await (const chunk of answer.body) {
     size += chunk.length;
     if (size > maxBytes) {
-      answer.body.destroy();
+      discardBody(answer);
       throw new RangeError(`an answer exceeds ${maxBytes} bytes`);
     }
     chunks.push(chunk);
