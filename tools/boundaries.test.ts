@@ -54,6 +54,7 @@ test("a package is imported by its name, a neighbour by its place", () => {
   refuses("services/auth/ops.ts", "../../kit/crypto/seal.ts", /import it by its package: @lyss\/kit\/crypto\/seal\.ts/);
   refuses("kit/rpc/peer.ts", "@lyss/kit/crypto/seal.ts", /within a package imports are relative/);
   accepts("kit/rpc/peer.ts", "../crypto/seal.ts");
+  accepts("services/auth/ops.ts", "../package.json");
 });
 
 test("inside a service: service, edges, operations, model; stores below operations", () => {

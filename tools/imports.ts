@@ -18,7 +18,7 @@ const folderByPackage: Readonly<Record<string, string>> = {
   "@lyss/services": "services",
 };
 
-/** What a file imports from this repository, in the order it is written. Packages from elsewhere are left out. */
+/** The code that a file imports from this repository, in the order it is written. Packages from elsewhere are left out. */
 export function listImports(file: SourceFile): readonly ImportEdge[] {
   if (!isCode(file.path)) return [];
   const { staticImports, staticExports, dynamicImports } = file.parsed.module;
@@ -33,7 +33,7 @@ export function listImports(file: SourceFile): readonly ImportEdge[] {
   ];
   return requests.flatMap(({ value, start }) => {
     const to = resolveImport(file.path, value);
-    return to === undefined ? [] : [{ from: file.path, specifier: value, to, line: file.lineAt(start) }];
+    return to === undefined || !isCode(to) ? [] : [{ from: file.path, specifier: value, to, line: file.lineAt(start) }];
   });
 }
 

@@ -28,7 +28,7 @@ function findBadName(path: string): readonly Problem[] {
 function findMigrationProblems(paths: readonly string[]): readonly Problem[] {
   const byFolder = new Map<string, string[]>();
   for (const path of paths) {
-    const [, folder, name] = /^(.*\/migrations)\/(.+)$/.exec(path) ?? [];
+    const [, folder, name] = /^((?:kit|services)\/.*migrations)\/(.+)$/.exec(path) ?? [];
     if (folder !== undefined && name !== undefined) byFolder.set(folder, [...(byFolder.get(folder) ?? []), name]);
   }
   return [...byFolder].flatMap(([folder, names]) =>
