@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { type RunningPlatform, requestJson, runPlatform } from "../run-platform.ts";
+
+type Answer = Awaited<ReturnType<typeof requestJson>>;
+
+const groups = ["auth,user,tenant", "billing,credential", "ai-gateway", "api-gateway"];
+
+async function findFreePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  for (const server of servers) server.close();
+  return ports;
+}
+
+const dataDir = mkdtempSync(join(tmpdir(), "lyss-split-"));
+after(() => rmSync(dataDir, { recursive: true, force: true }));
+const ports = await findFreePorts(groups.length);
+const peers = groups.flatMap((group, i) =>
+  group.split(",").map((name) => ["--peer", `${name}=http://127.0.0.1:${ports[i]}`]),
+);
+
+function start(group: string, port: number): Promise<RunningPlatform> {
+  const args = ["--run", group, "--rpc-port", String(port), ...peers.flat()];
+  const readyWhen = group === "api-gateway" ? /Lyss is ready at\s+(http\S+)/ : /program is running/;
+  return runPlatform({ after }, { dataDir, args, readyWhen });
+}
+
+// In no particular order: each waits for the peers that it needs.
+const processes = await Promise.all(
+  [...groups.entries()].toReversed().map(([i, group]) => start(group, ports[i] ?? 0)),
+);
+const [gateway] = processes;
+assert.ok(gateway);
+const [secondPort = 0] = await findFreePorts(1);
+const second = await start("api-gateway", secondPort);
+const whole = await runPlatform({ after });
+
+test("the same services as four processes give the answers that one process gives", async () => {
+  const chat = { model: "simulated-chat", messages: [{ role: "user", content: "hello" }] };
+  const requests: readonly (readonly [path: string, body?: unknown, headers?: Record<string, string>])[] = [
+    ["/v1/chat/completions", chat],
+    ["/v1/chat/completions", { ...chat, max_tokens: 3 }],
+    ["/v1/chat/completions", { model: "nope", messages: chat.messages }],
+    ["/v1/chat/completions", "{"],
+    ["/v1/embeddings", { model: "simulated-embedding", input: "a b c" }],
+    ["/v1/models"],
+    ["/v1/models/simulated-chat"],
+    ["/v1/billing/balance"],
+    ["/v1/billing/prices"],
+    ["/v1/billing/usage?limit=0"],
+    ["/v1/keys?limit=1"],
+    ["/v1/keys/key_none", undefined, { "accept-language": "zh-CN" }],
+    ["/api/v1/users/me"],
+    ["/api/v1/ai/providers/none"],
+    ["/.well-known/jwks.json"],
+    ["/nowhere"],
+  ];
+  // Ids, times and secrets differ between two installations; everything else is the same.
+  const shapeOf = (value: unknown) =>
+    JSON.stringify(value)
+      .replace(/"(\w+_)[0-9a-hjkmnp-tv-z]{26}"/g, '"$1…"')
+      .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z|chatcmpl-\w+|lyss_\w+|[0-9a-f]{32}/g, "…")
+      .replace(/"(created|base_url|latency_ms|x|kid)":("[^"]*"|\d+)/g, '"$1":"…"');
+  for (const [path, body, headers] of requests) {
+    const init = { body, ...(headers && { headers }) };
+    const [split, one]: Answer[] = await Promise.all([
+      requestJson(`${gateway.url}${path}`, gateway.apiKey, init),
+      requestJson(`${whole.url}${path}`, whole.apiKey, init),
+    ]);
+    assert.ok(split && one);
+    assert.deepEqual([path, split.status, shapeOf(split.body)], [path, one.status, shapeOf(one.body)]);
+  }
+});
+
+test("a stream arrives event by event through two processes, and ends with [DONE]", async () => {
+  const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${gateway.apiKey}`, "content-type": "application/json" },
+    body: JSON.stringify({
+      model: "simulated-chat",
+      stream: true,
+      messages: [{ role: "user", content: "simulate.tokens=5" }],
+    }),
+  });
+  const text = await answer.text();
+  assert.equal(text.split("data: ").length - 1, 8);
+  assert.ok(text.endsWith("data: [DONE]\n\n"));
+});
+
+test("a key that is revoked on one node is refused on all within a second", async () => {
+  const { body: key } = await requestJson(`${gateway.url}/v1/keys`, gateway.apiKey, { body: { name: "short" } });
+  const secret = String(key["secret"]);
+  const nodes = [gateway, second];
+  for (const node of nodes) assert.equal((await requestJson(`${node.url}/v1/models`, secret)).status, 200);
+  await requestJson(`${gateway.url}/v1/keys/${key["id"]}`, gateway.apiKey, { method: "DELETE" });
+  const revokedMs = performance.now();
+  await Promise.all(
+    nodes.map(async (node) => {
+      while ((await requestJson(`${node.url}/v1/models`, secret)).status !== 401) {
+        assert.ok(performance.now() - revokedMs < 1_000, "accepted for more than a second");
+      }
+    }),
+  );
+});
+
+test("a peer's port answers nobody without the token", async () => {
+  for (const port of ports) {
+    const answer = await fetch(`http://127.0.0.1:${port}/v1/models`, { headers: { authorization: "Bearer x" } });
+    assert.equal(answer.status, 401);
+  }
+});
+
+test("a missing peer stops the boot by name", async () => {
+  const boot = (args: readonly string[]) =>
+    runPlatform({ after }, { dataDir, args, env: { LYSS_RPC_BOOT_TIMEOUT_MS: "500" } });
+  await assert.rejects(
+    boot(["--run", "ai-gateway"]),
+    /billing is needed by ai-gateway|ended with 1[\s\S]*billing[\s\S]*credential/,
+  );
+  const dead = ["--peer", "billing=http://127.0.0.1:1", "--peer", "credential=http://127.0.0.1:1"];
+  await assert.rejects(boot(["--run", "ai-gateway", ...dead]), /billing did not serve at http:\/\/127\.0\.0\.1:1/);
+  await assert.rejects(boot(["--run", "nonsense"]), /nonsense/);
+});
+
+test("a service that dies answers as unavailable, and is found again when it is back", async () => {
+  const [, , billingProcess] = processes;
+  assert.ok(billingProcess);
+  const balance = () => requestJson(`${gateway.url}/v1/billing/balance`, gateway.apiKey);
+  await billingProcess.kill();
+  assert.equal((await balance()).status, 503);
+  const chat = { body: { model: "simulated-chat", messages: [{ role: "user", content: "hello" }] } };
+  assert.equal((await requestJson(`${gateway.url}/v1/chat/completions`, gateway.apiKey, chat)).status, 503);
+  await start("billing,credential", ports[1] ?? 0);
+  assert.equal((await balance()).status, 200);
+  const endMs = performance.now() + 5_000;
+  while ((await requestJson(`${gateway.url}/v1/chat/completions`, gateway.apiKey, chat)).status !== 200) {
+    assert.ok(performance.now() < endMs, "calls still fail five seconds after billing came back");
+  }
+});
