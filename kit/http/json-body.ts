@@ -2,46 +2,58 @@ import { Failure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
 
 const maxDepth = 64;
-const maxValues = 50_000;
+const maxValues = 20_000;
 /** Names by which a careless merge would reach a prototype. */
 const forbiddenNames = new Set(["__proto__", "constructor", "prototype"]);
 
 /**
  * A JSON body as a value, undefined for an empty one. Throws `kit.invalid_request` for text that is not JSON, is deeper
- * than 64 levels, holds more than 50,000 values or has a field named `__proto__`, `constructor` or `prototype`.
+ * than 64 levels, holds more than 20,000 values or has a field named `__proto__`, `constructor` or `prototype`.
  */
 export function parseJsonBody(body: Buffer): unknown {
   if (body.length === 0) return undefined;
+  checkSize(body);
   let value: unknown;
   try {
     value = JSON.parse(body.toString());
   } catch {
     throw refuse("body", "is not valid JSON", "不是有效的 JSON");
   }
-  checkShape(value);
+  checkNames(value);
   return value;
 }
 
-// A loop rather than recursion: depth is what an attacker chooses.
-function checkShape(root: unknown): void {
-  let level: unknown[] = [root];
-  let values = 0;
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > maxDepth) throw refuse("body", `is nested deeper than ${maxDepth} levels`, `嵌套超过 ${maxDepth} 层`);
-    const next: unknown[] = [];
-    for (const value of level) {
-      if (typeof value !== "object" || value === null) continue;
-      if (!Array.isArray(value)) {
-        for (const name of Object.keys(value)) {
-          if (forbiddenNames.has(name)) throw refuse(name, "is not an allowed field name", "不是允许的字段名");
-        }
-      }
-      const children = Array.isArray(value) ? value : Object.values(value);
-      values += children.length;
-      if (values > maxValues) throw refuse("body", `holds more than ${maxValues} values`, `包含超过 ${maxValues} 个值`);
-      for (const child of children) next.push(child);
-    }
-    level = next;
+const [quote, backslash, comma] = [0x22, 0x5c, 0x2c];
+const [openBracket, closeBracket, openBrace, closeBrace] = [0x5b, 0x5d, 0x7b, 0x7d];
+
+/** Counts before parsing: building a hundred thousand small values holds the event loop for a quarter of a second. */
+function checkSize(body: Buffer): void {
+  let depth = 0;
+  let values = 1;
+  let isInString = false;
+  for (let i = 0; i < body.length; i++) {
+    const byte = body[i];
+    if (byte === quote) isInString = !isInString;
+    else if (isInString) {
+      if (byte === backslash) i++;
+    } else if (byte === comma) values++;
+    else if (byte === openBracket || byte === openBrace) {
+      if (++depth > maxDepth)
+        throw refuse("body", `is nested deeper than ${maxDepth} levels`, `嵌套超过 ${maxDepth} 层`);
+    } else if (byte === closeBracket || byte === closeBrace) depth--;
+  }
+  if (values > maxValues) throw refuse("body", `holds more than ${maxValues} values`, `包含超过 ${maxValues} 个值`);
+}
+
+function checkNames(value: unknown): void {
+  if (typeof value !== "object" || value === null) return;
+  if (Array.isArray(value)) {
+    for (const item of value) checkNames(item);
+    return;
+  }
+  for (const [name, field] of Object.entries(value)) {
+    if (forbiddenNames.has(name)) throw refuse(name, "is not an allowed field name", "不是允许的字段名");
+    checkNames(field);
   }
 }
 
