@@ -16,8 +16,6 @@ export interface LoadResult {
   readonly started: number;
   /** Good answers in the time that was counted. */
   readonly completed: number;
-  /** Calls of a fixed rate for which no connection was free before the end. */
-  readonly missed: number;
   readonly perSecond: number;
   /** Bytes of the bodies. */
   readonly bytes: number;

@@ -4,8 +4,9 @@
 //        (--seconds <s> [--warmup <s>] | --requests <n>) [--rate <calls/s>] [--status <code>] [--bytes <n>]
 //
 // Without --rate a connection sends its next request when the answer to the last one is complete (closed loop). With it,
-// requests fall due at equal distances and wait for a free connection if need be; their latency counts from when they
-// were due, so that a slow server cannot hide by slowing us down. What ends in the warm-up is not counted.
+// requests fall due at equal distances and wait for a free connection if need be. Every one of them is made and counted, and
+// its latency runs from when it was due, so that a slow server cannot hide by slowing us down. In closed loop, what ends in
+// the warm-up or after the time is not counted. Without a byte for 30 s, what is under way counts as timed out.
 //
 // Every answer is decoded (Content-Length, chunked, or until close) and checked: the status; its length, against --bytes
 // or else against that of the first answer; with --stream that its last event is [DONE]. Anything else is an error. The
@@ -31,7 +32,7 @@
 
 #include "histogram.h"
 
-enum { HEAD_LIMIT = 32 * 1024, READ_SIZE = 64 * 1024, EVENTS = 512, ERRORS_LIMIT = 100000, DRAIN_SECONDS = 30 };
+enum { HEAD_LIMIT = 32 * 1024, READ_SIZE = 64 * 1024, EVENTS = 512, ERRORS_LIMIT = 100000, SILENCE_SECONDS = 30 };
 
 typedef enum { HEAD, SIZED, UNTIL_CLOSE, CHUNK_SIZE, CHUNK_EXTENSION, CHUNK_DATA, CHUNK_END, TRAILER } Part;
 
@@ -72,7 +73,7 @@ static Connection **idle;
 static int idle_count, epoll_fd;
 static char *request;
 static size_t request_length;
-static uint64_t started, completed, counted_bytes, counted_events, begin_ns, count_from_ns, end_ns, next_due_ns;
+static uint64_t started, completed, counted_bytes, counted_events, count_from_ns, end_ns, next_due_ns, heard_ns;
 static bool is_draining;
 
 static uint64_t now_ns(void) {
@@ -160,7 +161,13 @@ static void start_call(Connection *c, uint64_t due_ns) {
 }
 
 static bool is_over(uint64_t now) {
-  return options.requests ? started >= options.requests : now >= end_ns;
+  if (options.requests) return started >= options.requests;
+  return (options.rate > 0 ? next_due_ns : now) >= end_ns;
+}
+
+static bool is_counted(const Connection *c, uint64_t now) {
+  if (options.requests || options.rate > 0 || options.is_stream) return c->due_ns >= count_from_ns;
+  return now >= count_from_ns && now <= end_ns;
 }
 
 // Starts the calls that are due on the connections that are free.
@@ -182,7 +189,7 @@ static void complete(Connection *c) {
   if (c->status != options.status) errors.status++;
   else if (!is_whole) errors.incomplete++;
   else if (options.bytes >= 0 && c->body_bytes != (uint64_t)options.bytes) errors.length++;
-  else if (now >= count_from_ns && (options.requests || now <= end_ns || options.is_stream)) {
+  else if (is_counted(c, now)) {
     completed++;
     counted_bytes += c->body_bytes;
     counted_events += c->events;
@@ -234,8 +241,7 @@ static void take_body(Connection *c, const char *bytes, size_t length) {
   if (length == 0) return;
   if (!c->has_body) {
     c->has_body = true;
-    uint64_t now = now_ns();
-    if (now >= count_from_ns) record(&first_byte, now - c->due_ns);
+    if (c->due_ns >= count_from_ns) record(&first_byte, now_ns() - c->due_ns);
   }
   c->body_bytes += length;
   if (!options.is_stream) return;
@@ -330,6 +336,7 @@ static void read_answer(Connection *c) {
     close(c->fd);
     return connect_to_server(c);
   }
+  heard_ns = now_ns();
   if (got == 0) {
     if (c->part != UNTIL_CLOSE) return break_off(c, &errors.broken);
     c->must_close = true;
@@ -408,25 +415,18 @@ static void read_options(int count, char **arguments) {
 }
 
 // To the microsecond: a wait of whole milliseconds is an age at 20,000 calls a second.
-static struct timespec wait_until(uint64_t deadline_ns) {
-  uint64_t now = now_ns(), until = deadline_ns;
+static struct timespec wait_time(void) {
+  uint64_t now = now_ns(), until = now + 1000000000u;
   if (!is_draining && options.rate > 0 && idle_count > 0 && next_due_ns < until) until = next_due_ns;
   if (!is_draining && !options.requests && end_ns < until) until = end_ns;
   uint64_t wait_ns = until > now ? until - now : 0;
-  if (wait_ns > 1000000000u) wait_ns = 1000000000u;
   return (struct timespec){.tv_sec = (time_t)(wait_ns / 1000000000u), .tv_nsec = (long)(wait_ns % 1000000000u)};
-}
-
-// Calls that fell due in time and were never started, because no connection was free.
-static uint64_t count_missed(void) {
-  if (options.rate <= 0 || options.requests || next_due_ns >= end_ns) return 0;
-  return (uint64_t)((double)(end_ns - next_due_ns) * options.rate / 1e9);
 }
 
 static void print_result(uint64_t finished_ns) {
   double seconds = (double)((options.requests ? finished_ns : end_ns) - count_from_ns) / 1e9;
-  printf("{\"connections\":%d,\"seconds\":%.3f,\"started\":%lu,\"completed\":%lu,\"missed\":%lu,\"perSecond\":%.1f,\"bytes\":%lu,\"events\":%lu,",
-         options.connections, seconds, started, completed, count_missed(), (double)completed / seconds, counted_bytes, counted_events);
+  printf("{\"connections\":%d,\"seconds\":%.3f,\"started\":%lu,\"completed\":%lu,\"perSecond\":%.1f,\"bytes\":%lu,\"events\":%lu,",
+         options.connections, seconds, started, completed, (double)completed / seconds, counted_bytes, counted_events);
   print_histogram("latencyUs", &latency);
   printf(",");
   print_histogram("firstByteUs", &first_byte);
@@ -444,21 +444,18 @@ int main(int count, char **arguments) {
   idle = calloc((size_t)options.connections, sizeof(Connection *));
   if (epoll_fd < 0 || !all || !idle) fail("start");
   prctl(PR_SET_TIMERSLACK, 1000ul);
-  begin_ns = now_ns();
-  count_from_ns = begin_ns + (uint64_t)(options.warmup * 1e9);
+  heard_ns = next_due_ns = now_ns();
+  count_from_ns = next_due_ns + (uint64_t)(options.warmup * 1e9);
   end_ns = count_from_ns + (uint64_t)(options.seconds * 1e9);
-  next_due_ns = begin_ns;
   for (int i = 0; i < options.connections; i++) {
     connect_to_server(&all[i]);
     idle[idle_count++] = &all[i];
   }
-  uint64_t longest_ns = (uint64_t)DRAIN_SECONDS * 1000000000u, deadline_ns = UINT64_MAX;
   struct epoll_event events[EVENTS];
-  while (!(is_draining && idle_count == options.connections) && now_ns() < deadline_ns) {
+  while (now_ns() - heard_ns < SILENCE_SECONDS * 1000000000ull) {
     start_calls();
-    if (is_draining && deadline_ns == UINT64_MAX) deadline_ns = now_ns() + longest_ns;
     if (is_draining && idle_count == options.connections) break;
-    struct timespec wait = wait_until(deadline_ns);
+    struct timespec wait = wait_time();
     int ready = epoll_pwait2(epoll_fd, events, EVENTS, &wait, NULL);
     if (ready < 0 && errno != EINTR) fail("epoll_pwait2");
     for (int i = 0; i < ready; i++) handle(events[i].data.ptr, events[i].events);

@@ -1,10 +1,11 @@
 import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { delay, systemClock } from "@lyss/kit/service/clock.ts";
 import type { LoadResult } from "./load-result.ts";
-import type { Usage } from "./processes.ts";
+import { readMachineCpuSeconds, readUsage, type Usage } from "./processes.ts";
 import { loadCore, type System } from "./systems.ts";
 
 /** How long and how much. */
@@ -50,6 +51,8 @@ export interface RoundResult {
   readonly cpuMicrosPerChunk: Readonly<Record<string, number>>;
   /** Until the first byte of a stream, when all of them start at once. */
   readonly streamFirstByteP50: number;
+  /** How much of the machine other programs took meanwhile, 0 to 1. */
+  readonly disturbance: number;
 }
 
 const sampleMs = 200;
@@ -71,15 +74,20 @@ export function prepareLoad(program: string, folder: string): Load {
 
 /** Measures a freshly started system, and beside it the mock alone where they are to be compared. */
 export async function measureRound(plan: Plan, load: Load, system: System, direct: System): Promise<RoundResult> {
+  const others = watchOthers();
   await runLoad(load, system, ["--seconds", String(plan.warmupSeconds), "--connections", String(plan.connections)]);
   const streams = await measureStreams(plan, load, system);
   const saturation = await measureSaturation(plan, load, system);
-  return {
-    ...streams,
-    ...saturation,
-    light: await measureLatency(plan, load, system, direct, plan.lightRate),
-    half: await measureLatency(plan, load, system, direct, Math.floor(saturation.callsPerSecond / 2)),
-  };
+  const light = await measureLatency(plan, load, system, direct, plan.lightRate);
+  const half = await measureLatency(plan, load, system, direct, Math.floor(saturation.callsPerSecond / 2));
+  return { ...streams, ...saturation, light, half, disturbance: others() };
+}
+
+/** Starts to watch programs that are not ours, and gives what share of the machine they took since. */
+function watchOthers(): () => number {
+  const read = () => readMachineCpuSeconds() - readUsage(process.pid).cpuSeconds;
+  const [startedMs, before] = [systemClock.monotonicMs(), read()];
+  return () => (read() - before) / (((systemClock.monotonicMs() - startedMs) / 1000) * cpus().length);
 }
 
 async function measureSaturation(plan: Plan, load: Load, system: System) {

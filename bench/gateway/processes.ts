@@ -79,6 +79,14 @@ export function readUsage(rootId: number, exceptId?: number): Usage {
   return { cpuSeconds: ticks / ticksPerSecond, residentBytes };
 }
 
+/** CPU seconds of the whole machine in programs, interrupts and idling left out. */
+export function readMachineCpuSeconds(): number {
+  // The line `cpu user nice system idle …` (proc(5)).
+  const fields = readFileSync("/proc/stat", "latin1").split("\n")[0]?.split(/ +/).slice(1).map(Number) ?? [];
+  const [user = 0, nice = 0, system = 0] = fields;
+  return (user + nice + system) / ticksPerSecond;
+}
+
 function readStat(id: number): { readonly parentId: number; readonly ticks: number } | undefined {
   try {
     // The name in parentheses may hold anything, so the fields are counted from behind it: `state ppid …` (proc(5)).

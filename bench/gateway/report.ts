@@ -53,6 +53,7 @@ export function medianRound(rounds: readonly RoundResult[]): RoundResult {
     bytesPerStream: parts((round) => round.bytesPerStream),
     cpuMicrosPerChunk: parts((round) => round.cpuMicrosPerChunk),
     streamFirstByteP50: number((round) => round.streamFirstByteP50),
+    disturbance: number((round) => round.disturbance),
   };
 }
 
@@ -99,6 +100,12 @@ function rowsFor(plan: Plan): readonly Row[] {
       label: `p50 ms to the first byte of ${plan.streams} streams at once`,
       read: (result) => result.streamFirstByteP50 / 1000,
       decimals: 1,
+    },
+    {
+      label: "other programs meanwhile, % of the machine",
+      read: (result) => percent(result.disturbance),
+      decimals: 1,
+      isCompared: false,
     },
   ];
 }
