@@ -5,9 +5,9 @@ import { Failure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
 import { toContextHeaders } from "../rpc/context-headers.ts";
 import type { Clock } from "../service/clock.ts";
+import type { Call } from "./call.ts";
 import { mustDropConnection } from "./failure-reply.ts";
 import { hasBody } from "./read-body.ts";
-import type { Call } from "./serving.ts";
 
 /** Tells the peer from where the client called; believed only from a peer that has shown the token. */
 export const clientAddressHeader = "lyss-client-address";

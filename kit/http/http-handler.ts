@@ -8,6 +8,7 @@ import { fromTraceparent } from "../rpc/context-headers.ts";
 import type { Clock } from "../service/clock.ts";
 import type { MountedService } from "../service/define-service.ts";
 import type { Random } from "../service/ids.ts";
+import type { Call } from "./call.ts";
 import { createFailureReplies, dataHeaders, sendReply } from "./failure-reply.ts";
 import { type Forward, parsePeerUrl } from "./forward.ts";
 import type { Guard } from "./gate.ts";
@@ -16,7 +17,7 @@ import { localeOf } from "./locale.ts";
 import { createOpenApiDocument, type OpenApiOptions } from "./openapi.ts";
 import { type Serve, serveRawRoute } from "./raw-routes.ts";
 import { checkRequestHead, isCanonicalPath, pathOf } from "./request-head.ts";
-import { answerError, type Call, observe, type Serving } from "./serving.ts";
+import { answerError, observe, type Serving } from "./serving.ts";
 
 /** A GET answer that needs no caller and no operation: health, metrics. By exact path. */
 export type SystemRoutes = Readonly<Record<string, (req: IncomingMessage, res: ServerResponse) => void>>;

@@ -5,13 +5,14 @@ import { kitFailures } from "../errors/kit-failures.ts";
 import { parseInput } from "../errors/parse-input.ts";
 import { type CallContext, runInContext } from "../rpc/call-context.ts";
 import type { MountedService } from "../service/define-service.ts";
+import type { Call } from "./call.ts";
 import { dataHeaders, sendReply } from "./failure-reply.ts";
 import { parseJsonBody } from "./json-body.ts";
 import { checkBodyHead } from "./read-body.ts";
 import { pathOf } from "./request-head.ts";
 import type { JsonRoute, Route } from "./route.ts";
 import { type RequestSchemas, requestSchemasOf } from "./route-schemas.ts";
-import { answerError, type Call, enter, observe, replyTo, type Serving } from "./serving.ts";
+import { answerError, enter, observe, replyTo, type Serving } from "./serving.ts";
 
 /** A JSON body may be this large. */
 export const jsonBodyLimitBytes = 1_048_576;

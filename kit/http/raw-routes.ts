@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { runInContext } from "../rpc/call-context.ts";
 import type { MountedService } from "../service/define-service.ts";
+import type { Call } from "./call.ts";
 import { checkBodyHead, readBody } from "./read-body.ts";
 import type { RawRoute } from "./route.ts";
-import { answerError, type Call, enter, observe, type Serving } from "./serving.ts";
+import { answerError, enter, observe, type Serving } from "./serving.ts";
 
 /** Serves one request; never throws and never rejects. */
 export type Serve = (req: IncomingMessage, res: ServerResponse, call: Call) => void;

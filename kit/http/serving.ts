@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { HttpMetrics, RouteMeter } from "../observability/metrics.ts";
 import { type CallContext, runInContext } from "../rpc/call-context.ts";
 import type { Clock } from "../service/clock.ts";
+import type { Call } from "./call.ts";
 import { type FailedCall, sendReply, type ToFailureReply, toExpectedFailure } from "./failure-reply.ts";
 import type { Forward } from "./forward.ts";
 import { admit, type Guard } from "./gate.ts";
@@ -12,14 +13,6 @@ import type { FailureReply, RoutePermission } from "./route.ts";
 const slowRequestMs = 5_000;
 /** What nginx writes down for a client that left before the answer. */
 const clientClosedStatus = 499;
-
-/** One request as it comes in. `context.caller` is who a trusted peer says it is; the gate has not spoken yet. */
-export interface Call {
-  readonly requestId: string;
-  readonly context: CallContext;
-  readonly clientAddress: string;
-  readonly startedMs: number;
-}
 
 /** What routes of every kind are served with. */
 export interface Serving {
