@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { findBoundaryProblems } from "./boundaries.ts";
 import { findBreakingChanges, lintContracts } from "./contracts.ts";
 import { findStale } from "./generated.ts";
+import { generateOpenApi } from "./open-api.ts";
 import { generateProtobuf } from "./protobuf.ts";
 import { runTool, type ToolResult } from "./run-tool.ts";
 import { formatProblem, type Problem, readSourceTree, repositoryRoot as root } from "./source-tree.ts";
@@ -28,6 +29,7 @@ const gates: Readonly<Record<string, () => Promise<Verdict>>> = {
     return result ? fromTool(result) : { isPassed: true, details: "nothing to compare with: no contracts on main" };
   },
   generated: async () => fromProblems(findStale(root, await generateProtobuf(root))),
+  openapi: async () => fromProblems(findStale(root, await generateOpenApi(root))),
   tidy: async () => fromProblems(findTidyProblems(files)),
   boundaries: async () => fromProblems(findBoundaryProblems(files)),
   topology: async () => {

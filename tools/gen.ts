@@ -1,9 +1,10 @@
 import { writeGenerated } from "./generated.ts";
+import { generateOpenApi } from "./open-api.ts";
 import { generateProtobuf } from "./protobuf.ts";
 import { repositoryRoot } from "./source-tree.ts";
 import { generateTopology } from "./topology.ts";
 
 // In this order: the services that the later generators load import the code that the first one writes.
-for (const generate of [generateProtobuf, generateTopology]) {
+for (const generate of [generateProtobuf, generateTopology, generateOpenApi]) {
   for (const path of writeGenerated(repositoryRoot, await generate(repositoryRoot))) console.log(path);
 }

@@ -9,9 +9,7 @@ import type { ProgramFace } from "@lyss/kit/service/define-service.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
-import manifest from "../package.json" with { type: "json" };
-
-const { version } = manifest;
+import { openApi } from "./open-api.ts";
 
 export interface ListenerOptions {
   readonly settings: { readonly host: string; readonly port: number; readonly docBaseUrl: string };
@@ -38,19 +36,14 @@ export function createListener(options: ListenerOptions): Listener {
 
   return {
     async open({ listMounted, listHealthChecks, peerToken }) {
-      const identity = { service: "lyss", version };
+      const identity = { service: "lyss", version: openApi.version };
       const health = createHealth({ checks: listHealthChecks, clock, log, ...identity });
       forwarder = createForwarder({ peerToken, clock });
       handler = createHttpHandler({
-        ...{ guard, clock, random, log, metrics, version, docBaseUrl: settings.docBaseUrl },
-        title: "Lyss",
+        ...{ guard, clock, random, log, metrics, docBaseUrl: settings.docBaseUrl, ...openApi },
         mounted: listMounted(),
         forward: forwarder.forward,
         systemRoutes: { ...health.routes, "/metrics": createMetricsHandler(metrics) },
-        securitySchemes: {
-          bearer: { type: "http", scheme: "bearer" },
-          apiKey: { type: "apiKey", in: "header", name: "x-api-key" },
-        },
       });
       server = createHttpServer({ onRequest: handler.onRequest, clock });
       const port = await server.listen(settings);
