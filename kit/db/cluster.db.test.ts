@@ -6,10 +6,11 @@ import { type TestContext, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { inspect } from "node:util";
 import { pino } from "pino";
-import postgres from "postgres";
+import type { Sql } from "postgres";
 import { systemClock } from "../service/clock.ts";
 import { createTestDatabase, deriveTestKey, openTestCluster, silentLog } from "../testing/postgres.ts";
 import { openCluster } from "./cluster.ts";
+import { postgres } from "./driver.ts";
 
 const ledgerMigration = `
   create table entry (id bigint primary key, note text not null unique, amount_nanos bigint not null);
@@ -91,7 +92,7 @@ test("nodes that prepare one database at once agree, and preparing again changes
   assert.equal(row?.count, 1);
 });
 
-function openAdmin(t: TestContext, adminUrl: string): postgres.Sql {
+function openAdmin(t: TestContext, adminUrl: string): Sql {
   const sql = postgres(adminUrl, { max: 1, onnotice: () => {} });
   t.after(() => sql.end());
   return sql;
@@ -194,5 +195,5 @@ test("an error of the database tells a log neither parameters nor values of rows
   );
   pino({}, { write: (line: string) => lines.push(line) }).error({ err: clash }, "failed");
   assert.doesNotMatch(lines.join("") + inspect(clash), /alice/);
-  assert.match((clash as postgres.PostgresError).detail ?? "", /alice/);
+  assert.match((clash as { detail?: string }).detail ?? "", /alice/);
 });

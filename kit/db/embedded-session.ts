@@ -1,5 +1,6 @@
-import postgres from "postgres";
+import type { Sql } from "postgres";
 import { type Clock, delay } from "../service/clock.ts";
+import { postgres } from "./driver.ts";
 
 /** Key of the advisory lock that users of one embedded server share and its last user takes alone ("lyss" in ASCII). */
 const usersLock = 0x6c_79_73_73;
@@ -38,7 +39,7 @@ export async function claimServer(url: string, clock: Clock): Promise<ServerClai
   return undefined;
 }
 
-async function releaseClaim(sql: postgres.Sql, stopServer: () => Promise<void>, clock: Clock) {
+async function releaseClaim(sql: Sql, stopServer: () => Promise<void>, clock: Clock) {
   try {
     await sql`select pg_advisory_unlock_shared(${usersLock})`;
     const [row] = await sql`select pg_try_advisory_lock(${usersLock}) as is_alone`;
@@ -54,7 +55,7 @@ async function releaseClaim(sql: postgres.Sql, stopServer: () => Promise<void>, 
 }
 
 /** False when another session is open. Waits a little for our own, which the server may not have seen closing yet. */
-async function areSessionsClosed(sql: postgres.Sql, clock: Clock): Promise<boolean> {
+async function areSessionsClosed(sql: Sql, clock: Clock): Promise<boolean> {
   const deadlineMs = clock.monotonicMs() + closingSessionsLimitMs;
   for (;;) {
     const [row] = await sql`

@@ -1,8 +1,7 @@
 import type { Logger } from "pino";
-import postgres from "postgres";
 import { type Clock, delay } from "../service/clock.ts";
-import { withArrayParameters, withArrayParametersInTx } from "./array-parameters.ts";
 import type { Database, Sql, Tx } from "./database.ts";
+import { postgres } from "./driver.ts";
 
 export interface PoolOptions {
   readonly url: string;
@@ -32,8 +31,6 @@ const closeTimeoutSeconds = 5;
 /** The driver's own goes up to 20 s, which would be added to every outage. */
 const maxReconnectDelaySeconds = 1;
 
-hideValuesOfErrors();
-
 /** Opens no connection yet, so it does not fail. */
 export function createPool(options: PoolOptions): Pool {
   const sql = connect(options);
@@ -41,7 +38,7 @@ export function createPool(options: PoolOptions): Pool {
   return {
     sql,
     transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-      return sql.begin((tx) => work(withArrayParametersInTx(tx))) as Promise<T>;
+      return sql.begin(work) as Promise<T>;
     },
     async ping(timeoutMs) {
       const answered = new AbortController();
@@ -57,7 +54,7 @@ export function createPool(options: PoolOptions): Pool {
 
 function connect(options: PoolOptions): Sql {
   const { log, timeoutMs = 10_000 } = options;
-  const sql = postgres(options.url, {
+  return postgres(options.url, {
     ...(options.login ? { username: options.login.role, password: options.login.password } : {}),
     max: options.maxConnections,
     idle_timeout: options.idleSeconds ?? 20,
@@ -75,20 +72,4 @@ function connect(options: PoolOptions): Sql {
       idle_in_transaction_session_timeout: timeoutMs,
     },
   });
-  return withArrayParameters(sql);
-}
-
-/**
- * A server's error quotes values of the failing row in these fields ("Key (email)=(…) already exists"). They stay
- * readable by name, and are left out when the error is logged, as the driver does with the query's parameters.
- */
-function hideValuesOfErrors(): void {
-  for (const field of ["detail", "where", "internal_query"]) {
-    Object.defineProperty(postgres.PostgresError.prototype, field, {
-      configurable: true,
-      set(value: unknown) {
-        Object.defineProperty(this, field, { value, enumerable: false, configurable: true, writable: true });
-      },
-    });
-  }
 }

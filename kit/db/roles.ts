@@ -1,5 +1,5 @@
-import postgres from "postgres";
 import type { Sql } from "./database.ts";
+import { postgres } from "./driver.ts";
 import { toScramVerifier } from "./scram.ts";
 
 /** Every service's role is a member: what is granted to this group, every service may do. */

@@ -53,13 +53,18 @@ export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
   /** The batch under way, and the event being handled; -1 before the first and from the last one's end on. */
   let batch: readonly LoggedEvent[] = [];
   let handledIndex = -1;
+  /** True when a batch was not taken up because its first event is to be tried again later. */
+  let isPaused = false;
 
   /** One batch in one transaction. Gives back how long to wait before the next. */
   async function pass(tx: Tx): Promise<number> {
     const claim = await store.claimBatch(tx, subscription.name, [...types.keys()], limit);
     if (!claim) return takeoverMs;
     const pauseMs = claim.retryAtMs - clock.nowMs();
-    if (pauseMs > 0) return pauseMs;
+    if (pauseMs > 0) {
+      isPaused = true;
+      return pauseMs;
+    }
     batch = claim.events;
     for (const [index, row] of batch.entries()) {
       handledIndex = index;
@@ -105,10 +110,11 @@ export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
       let waitMs: number;
       batch = [];
       handledIndex = -1;
+      isPaused = false;
       try {
         waitMs = await db.transaction(pass);
         limit = batchSize;
-        lastSuccessMs = clock.monotonicMs();
+        if (!isPaused) lastSuccessMs = clock.monotonicMs();
       } catch (err) {
         waitMs = await recover(err).catch(() => firstRetryMs);
       }

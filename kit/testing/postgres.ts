@@ -4,8 +4,9 @@ import os from "node:os";
 import path from "node:path";
 import { after } from "node:test";
 import { pino } from "pino";
-import postgres from "postgres";
+import type { Sql } from "postgres";
 import { type Cluster, type ClusterService, openCluster } from "../db/cluster.ts";
+import { postgres } from "../db/driver.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../db/embedded-postgres.ts";
 import { systemClock } from "../service/clock.ts";
 
@@ -83,7 +84,7 @@ export function deriveTestKey(purpose: string): Buffer {
   return createHmac("sha256", "the root key of every test").update(purpose).digest();
 }
 
-async function administer(url: string, work: (sql: postgres.Sql) => Promise<void>): Promise<void> {
+async function administer(url: string, work: (sql: Sql) => Promise<void>): Promise<void> {
   const sql = postgres(url, { max: 1, fetch_types: false, onnotice: () => {} });
   try {
     await work(sql);
@@ -93,7 +94,7 @@ async function administer(url: string, work: (sql: postgres.Sql) => Promise<void
 }
 
 /** A killed test leaves its database behind. */
-async function dropAbandoned(sql: postgres.Sql): Promise<void> {
+async function dropAbandoned(sql: Sql): Promise<void> {
   const rows = await sql<{ datname: string }[]>`select datname from pg_database where datname like 'test\\_%'`;
   for (const { datname } of rows) {
     if (Date.now() - Number(datname.split("_")[1]) > abandonedAgeMs) {

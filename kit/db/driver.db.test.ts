@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import net from "node:net";
+import { type TestContext, test } from "node:test";
+import { systemClock } from "../service/clock.ts";
+import { createTestDatabase, silentLog } from "../testing/postgres.ts";
+import { createPool } from "./pool.ts";
+
+/** A pool, and an admin that can end its sessions. */
+async function openPools(t: TestContext, maxConnections: number) {
+  const { adminUrl: url } = await createTestDatabase(t);
+  const shared = { url, clock: systemClock, log: silentLog };
+  const pool = createPool({ ...shared, applicationName: "pool", maxConnections });
+  const admin = createPool({ ...shared, applicationName: "admin", maxConnections: 1 });
+  t.after(() => pool.close());
+  t.after(() => admin.close());
+  await admin.sql`create table entry (note text)`;
+  return {
+    pool,
+    notes: async () => (await admin.sql<{ note: string }[]>`select note from entry`).map((row) => row.note),
+    kill: (pid: number) => admin.sql`select pg_terminate_backend(${pid}, 5_000)`,
+  };
+}
+
+const limits = { timeout: 30_000 };
+const pidOf = async (sql: Parameters<Parameters<ReturnType<typeof createPool>["transaction"]>[0]>[0]) => {
+  const [row] = await sql<{ pid: number }[]>`select pg_backend_pid() as pid`;
+  return row?.pid ?? 0;
+};
+
+test("a session that is killed during a query fails its transaction, and nothing else", limits, async (t) => {
+  const { pool, kill, notes } = await openPools(t, 1);
+  for (let round = 0; round < 5; round++) {
+    const pid = Promise.withResolvers<number>();
+    const doomed = pool.transaction(async (tx) => {
+      await tx`insert into entry values ('lost')`;
+      pid.resolve(await pidOf(tx));
+      await tx`select pg_sleep(20)`;
+    });
+    const failed = assert.rejects(doomed);
+    await kill(await pid.promise);
+    await failed;
+    await pool.sql`select 1`;
+  }
+  assert.deepEqual(await notes(), []);
+});
+
+test("statements of a dead transaction never run in the one that follows on its session", limits, async (t) => {
+  const { pool, kill, notes } = await openPools(t, 1);
+  const pid = Promise.withResolvers<number>();
+  const isDead = Promise.withResolvers<void>();
+  const second = Promise.withResolvers<void>();
+  let late: Promise<unknown> | undefined;
+  const doomed = pool.transaction(async (tx) => {
+    pid.resolve(await pidOf(tx));
+    await isDead.promise;
+    late = assert.rejects(tx`insert into entry values ('from the dead')`);
+    await late;
+    second.resolve();
+  });
+  const failed = assert.rejects(doomed);
+  await kill(await pid.promise);
+  await failed;
+  await pool.transaction(async (tx) => {
+    await tx`insert into entry values ('living')`;
+    isDead.resolve();
+    await second.promise;
+  });
+  assert.deepEqual(await notes(), ["living"]);
+});
+
+test("a statement that a transaction forgot to wait for fails after its end", limits, async (t) => {
+  const { pool, notes } = await openPools(t, 1);
+  const kept = await pool.transaction(async (tx) => ({ tx }));
+  await assert.rejects(kept.tx`insert into entry values ('too late')`, /TRANSACTION_ENDED/);
+  assert.deepEqual(await notes(), []);
+});
+
+test("a transaction has its session to itself, however full the pipeline is when it begins", limits, async (t) => {
+  const { pool, notes } = await openPools(t, 1);
+  const ask = (size: number) => pool.sql`select ${"x".repeat(size)}::text`;
+  await ask(1);
+  const cancel = new Error("roll back");
+  // The driver sends up to 100 prepared queries ahead; each number around it is tried, small and large.
+  for (const [count, size] of [99, 100, 101, 102].flatMap((n) => [[n, 1] as const, [n, 20_000] as const])) {
+    const ahead = Array.from({ length: count }, () => ask(size).execute());
+    const cancelled = pool.transaction(async (tx) => {
+      await tx`insert into entry values ('inside')`;
+      throw cancel;
+    });
+    const outside = pool.sql`insert into entry values (${`outside ${count} ${size}`})`;
+    await Promise.all([...ahead, assert.rejects(cancelled, cancel), outside]);
+  }
+  assert.equal((await notes()).filter((note) => note === "inside").length, 0);
+  assert.equal((await notes()).length, 8);
+});
+
+test("a server that hangs up before it is ready fails the query at once", limits, async (t) => {
+  const hangUp = net.createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
+  await once(hangUp, "listening");
+  t.after(() => hangUp.close());
+  const { port } = hangUp.address() as net.AddressInfo;
+  const url = `postgresql://nobody:secret@127.0.0.1:${port}/none`;
+  const pool = createPool({ url, clock: systemClock, log: silentLog, applicationName: "pool", maxConnections: 1 });
+  t.after(() => pool.close());
+  await assert.rejects(pool.sql`select 1`, /CONNECTION_CLOSED|ECONNRESET/);
+});
