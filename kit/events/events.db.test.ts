@@ -310,15 +310,18 @@ test(
       ],
       clock,
     );
-    await waitUntil(async () => tries === 1);
-    clock.advance(31_000);
-    await assert.rejects(running.check(), /picky.*RangeError: cannot digest this/);
+    let complaint = "";
     await waitUntil(async () => {
       clock.advance(1_000);
+      await running.check().catch((err: Error) => {
+        complaint = err.message;
+      });
       return heard.values.includes("a:3");
     });
+    assert.match(complaint, /picky.*RangeError: cannot digest this/);
     await running.stop();
-    assert.equal(tries, 10);
+    // The first was in one batch with a:1, which was then done without it; that one is not counted.
+    assert.equal(tries, 1 + 10);
     assert.ok(clock.monotonicMs() > 180_000, "the tries are spread over minutes");
     const parked = await db.sql`select subscription, attempts, last_error from event_log.parked_event`;
     assert.deepEqual(
