@@ -34,20 +34,27 @@ const context: CallContext = {
 eachTransport("a call", (serve) => {
   test("trap 1: a callee sees the caller's context by its headers, and none of its caller's async state", async () => {
     const ambient = new AsyncLocalStorage<string>();
-    const seen: { context: CallContext | undefined; ambient: string | undefined }[] = [];
-    const look = () => seen.push({ context: currentContext(), ambient: ambient.getStore() });
+    const seen: (CallContext | undefined)[] = [];
+    const leaks: string[] = [];
+    const aborted: Promise<unknown>[] = [];
+    const look = (signal: AbortSignal) => {
+      seen.push(currentContext());
+      const noteLeak = () => leaks.push(...[ambient.getStore()].filter((value) => value !== undefined));
+      noteLeak();
+      signal.addEventListener("abort", noteLeak);
+      aborted.push(once(signal, "abort"));
+    };
     await using served = await serve(EchoService, {
-      async say() {
-        look();
+      async say(_request, { signal }) {
+        look(signal);
         await null;
-        look();
+        look(signal);
         return {};
       },
       async *repeat(_request, { signal }) {
-        signal.addEventListener("abort", () => assert.equal(ambient.getStore(), undefined));
-        look();
+        look(signal);
         yield { text: "1" };
-        look();
+        look(signal);
       },
     });
     await ambient.run("the caller's own", () =>
@@ -57,9 +64,10 @@ eachTransport("a call", (serve) => {
         assert.equal(currentContext(), context);
       }),
     );
+    await Promise.all(aborted);
+    assert.deepEqual(leaks, []);
     assert.equal(seen.length, 4);
-    for (const { context: callee, ambient } of seen) {
-      assert.equal(ambient, undefined);
+    for (const callee of seen) {
       assert.ok(callee && callee !== context && callee.spanId !== context.spanId);
       assert.deepEqual({ ...callee, spanId: context.spanId, deadlineMs: undefined }, context);
     }

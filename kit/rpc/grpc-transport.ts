@@ -1,5 +1,5 @@
 import type { Transport } from "@connectrpc/connect";
-import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { createGrpcTransport, type GrpcTransportOptions, Http2SessionManager } from "@connectrpc/connect-node";
 import type { Secret } from "../config/secret.ts";
 import { maxMessageBytes } from "./peer-limits.ts";
 
@@ -18,7 +18,7 @@ export interface PeerConnection {
  * opened before the first call; a lost connection is opened again by the next one. Pings every 30 s, also while idle.
  */
 export function connectPeer(url: string, token: Secret): PeerConnection {
-  const sessionManager = new Http2SessionManager(url, {
+  const sessions = new Http2SessionManager(url, {
     pingIntervalMs: 30_000,
     pingIdleConnection: true,
     pingTimeoutMs: 10_000,
@@ -26,7 +26,7 @@ export function connectPeer(url: string, token: Secret): PeerConnection {
   });
   const grpc = createGrpcTransport({
     baseUrl: url,
-    sessionManager,
+    sessionManager: withErrorsHeard(sessions),
     acceptCompression: [],
     readMaxBytes: maxMessageBytes,
     writeMaxBytes: maxMessageBytes,
@@ -46,6 +46,29 @@ export function connectPeer(url: string, token: Secret): PeerConnection {
       stream: (method, signal, timeoutMs, header, input, values) =>
         grpc.stream(method, signal, undefined, toHeaders(header, timeoutMs), input, values),
     },
-    close: () => sessionManager.abort(),
+    close: () => sessions.abort(),
+  };
+}
+
+type SessionManager = NonNullable<GrpcTransportOptions["sessionManager"]>;
+
+/**
+ * Connect stops listening to a session at its first error, and Node may raise a second one, which nobody would hear and
+ * which would end the process: a peer that answers with junk must not be able to do that.
+ */
+function withErrorsHeard(sessions: Http2SessionManager): SessionManager {
+  const heard = new WeakSet<object>();
+  return {
+    authority: sessions.authority,
+    notifyResponseByteRead: (stream) => sessions.notifyResponseByteRead(stream),
+    async request(method, path, headers, options) {
+      const stream = await sessions.request(method, path, headers, options);
+      const { session } = stream;
+      if (session && !heard.has(session)) {
+        heard.add(session);
+        session.on("error", () => {});
+      }
+      return stream;
+    },
   };
 }

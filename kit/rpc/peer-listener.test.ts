@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect as connectHttp2 } from "node:http2";
-import { connect } from "node:net";
+import { createServer as createHttpServer } from "node:http";
+import { connect as connectHttp2, createServer as createHttp2Server } from "node:http2";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { test } from "node:test";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { createClient, type ServiceImpl } from "@connectrpc/connect";
@@ -183,6 +184,34 @@ test("a peer that is gone is kit.unavailable by its service's name, and is found
   await assert.rejects(first.echo.say({}), isUnavailable);
   await using _second = await listen({ port: first.port });
   assert.equal((await first.echo.say({ text: "back" })).text, "back");
+});
+
+test("a peer that is no peer is kit.unavailable, and cannot bring this process down", async () => {
+  const strangers = {
+    resets: createServer((socket) => socket.resetAndDestroy()),
+    speaksSomethingElse: createServer((socket) => socket.on("error", () => {}).end("SSH-2.0-OpenSSH_9.2\r\n")),
+    speaksHttp1: createHttpServer((_req, res) => res.end("hello")),
+    goesAway: createHttp2Server().on("session", (session) => session.goaway(2)),
+    isBehindProxy: createHttp2Server((_req, res) => res.writeHead(502).end()),
+  };
+  for (const server of Object.values(strangers)) {
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const peer = connectPeer(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, token);
+    const client = createClient(EchoService, interceptClient(peer.transport, shared));
+    await assert.rejects(client.say({}), (err) => isFailure(err, kitFailures.unavailable));
+    peer.close();
+    server.close();
+  }
+});
+
+test("close resolves by itself although clients keep their connections", async () => {
+  await using listener = await listen();
+  await listener.echo.say({});
+  await (await fetch(listener.url)).text();
+  const silent = connect(listener.port, "127.0.0.1");
+  await once(silent, "connect");
+  await listener.close(new AbortController().signal);
 });
 
 test("close lets answers under way arrive, on both protocols, and cuts off what outlives its signal", async () => {

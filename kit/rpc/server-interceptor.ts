@@ -77,14 +77,14 @@ function serveOne(handle: Handler, observe: ObserveCall, options: ServerIntercep
 /** Server-streaming and bidirectional methods. They also end when the service stops. */
 function serveStream(handle: StreamHandler, observe: ObserveCall, options: ServerInterceptorOptions) {
   return async function* (input: unknown, handler: HandlerContext): AsyncGenerator<unknown> {
-    const { signal, unlink } = linkSignals(handler.signal, options.gate.closing);
+    const { signal, release } = linkSignals(handler.signal, options.gate.closing);
     const call = beginCall(handler, signal, options);
     let answers: AsyncIterator<unknown> | undefined;
     let isEnded = false;
     const end = (code: FailureKind | "ok") => {
       if (isEnded) return;
       isEnded = true;
-      unlink();
+      call.run(release);
       // Not awaited: a generator that ignores its signal would hold the caller.
       call.run(() => answers?.return?.())?.catch(() => {});
       observe(code, call.end());

@@ -12,8 +12,14 @@ export function untilAborted<T>(signal: AbortSignal, work: T | PromiseLike<T>): 
   });
 }
 
-/** A signal that aborts with the first of `signals`. `unlink` must be called at the end: long-lived signals remember. */
-export function linkSignals(...signals: readonly AbortSignal[]): { signal: AbortSignal; unlink: () => void } {
+/** A signal that aborts with the first of `signals`. */
+export interface LinkedSignal {
+  readonly signal: AbortSignal;
+  /** Must be called at the end, for long-lived signals remember: unlinks, and aborts `signal` if it has not yet. */
+  release(): void;
+}
+
+export function linkSignals(...signals: readonly AbortSignal[]): LinkedSignal {
   const controller = new AbortController();
   const links = signals.map((signal) => {
     const onAbort = () => controller.abort(signal.reason);
@@ -23,8 +29,9 @@ export function linkSignals(...signals: readonly AbortSignal[]): { signal: Abort
   });
   return {
     signal: controller.signal,
-    unlink: () => {
+    release() {
       for (const unlink of links) unlink();
+      controller.abort();
     },
   };
 }

@@ -26,7 +26,7 @@ export async function runStopPhases(
   for (const { name: phase, limitMs, steps } of phases) {
     const limit = new AbortController();
     const cancelTimer = clock.setTimer(limitMs, () => limit.abort(new Error(`not done within ${limitMs} ms`)));
-    const { signal, unlink } = linkSignals(hurry, limit.signal);
+    const { signal, release } = linkSignals(hurry, limit.signal);
     for (const step of steps) {
       try {
         await untilAborted(signal, step.run(signal));
@@ -34,7 +34,7 @@ export async function runStopPhases(
         log.warn({ err, phase, step: step.name }, "did not stop cleanly");
       }
     }
-    unlink();
+    release();
     cancelTimer();
   }
 }
