@@ -3,6 +3,13 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ParseResult, parseSync } from "oxc-parser";
 
+// An older Node would not fail but do nothing: it does not know `import.meta.main`.
+if (Number.parseInt(process.versions.node, 10) < 24) {
+  throw new Error(
+    `Node 24 or later is needed, and this is ${process.version}. Use npm run, which finds the installed one.`,
+  );
+}
+
 /** A file of the repository. Read and parsed once, when a rule first looks inside. */
 export interface SourceFile {
   /** From the repository's root, with `/`. */
