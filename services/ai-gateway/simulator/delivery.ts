@@ -15,7 +15,7 @@ export interface Outlet {
   readonly clock: Clock;
   /** Aborts when the client has gone or the server stops; every wait below then rejects. */
   readonly signal: AbortSignal;
-  /** Hears of tokens after they were handed to the socket. */
+  /** Hears of tokens that were handed to the socket in a form that a client can read. */
   onTokens(count: number): void;
   /** Breaks the connection. */
   cut(): void;
@@ -65,7 +65,7 @@ export async function sendWhole(outlet: Outlet, answer: Answer, form: WireForm):
   const tokens = countShown(answer);
   if (behaviour.token_delay_ms) await delay(clock, Math.min(waitLimitMs, behaviour.token_delay_ms * tokens), signal);
   await sendJson(outlet, 200, wholeBody(answer, form, behaviour));
-  outlet.onTokens(tokens);
+  if (!behaviour.body && !signal.aborted) outlet.onTokens(tokens);
 }
 
 /** Streams an answer as server-sent events, with the asked for pace and faults. */

@@ -177,6 +177,7 @@ test("a whole answer may be cut in the middle of its body", async () => {
   const { text, isBroken } = await readAll(await post(chatBody({ cut_after_tokens: 0 })));
   assert.ok(isBroken);
   assert.throws(() => JSON.parse(text));
+  assert.deepEqual([simulator.callLog.at(-1)?.outcome, simulator.callLog.at(-1)?.completionTokens], ["cut", 0]);
 });
 
 test("an answer, its tokens and a silence take the time asked for", async () => {
@@ -338,6 +339,7 @@ test("stopping cuts what is under way", async () => {
   const stuck = postTo(`${other.url}/v1/chat/completions`, chatBody({ hang: "true" }));
   await until(isWaiting);
   await Promise.all([assert.rejects(stuck), other.stop()]);
+  assert.equal(other.callLog[0]?.outcome, "cut");
   assert.equal(clock.countTimers(), 0);
 });
 

@@ -55,7 +55,8 @@ export interface Simulator {
 interface State {
   readonly options: SimulatorOptions;
   readonly callLog: SimulatedCall[];
-  readonly underWay: Set<AbortController>;
+  /** What cuts each call that has not ended. */
+  readonly underWay: Set<() => void>;
   /** How often each body came that asked for a limited number of faults. */
   readonly attempts: Map<string, number>;
   readonly idSeed: string;
@@ -90,7 +91,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       if (!server.listening) return;
       const closed = once(server, "close");
       server.close();
-      for (const controller of state.underWay) controller.abort();
+      for (const cut of state.underWay) cut();
       server.closeAllConnections();
       await closed;
     },
@@ -102,9 +103,14 @@ async function serve(state: State, req: IncomingMessage, res: ServerResponse): P
   const controller = new AbortController();
   const path = (req.url ?? "").split("?")[0] ?? "";
   const id = seededHex(`${state.idSeed}\n${++state.requests}`, 24);
-  state.underWay.add(controller);
+  const cut = () => {
+    facts.isCut = true;
+    controller.abort();
+    res.destroy();
+  };
+  state.underWay.add(cut);
   res.once("close", () => {
-    state.underWay.delete(controller);
+    state.underWay.delete(cut);
     controller.abort();
     const { isCut, ...rest } = facts;
     const outcome = res.writableFinished ? "complete" : isCut ? "cut" : "client_gone";
@@ -119,11 +125,7 @@ async function serve(state: State, req: IncomingMessage, res: ServerResponse): P
     onTokens: (count: number) => {
       facts.completionTokens += count;
     },
-    cut: () => {
-      facts.isCut = true;
-      controller.abort();
-      res.destroy();
-    },
+    cut,
   });
   try {
     writeVendorHeaders(res, id);
