@@ -1,5 +1,3 @@
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
 import { findBoundaryProblems } from "./boundaries.ts";
 import { findBreakingChanges, lintContracts } from "./contracts.ts";
 import { findStale } from "./generated.ts";
@@ -33,11 +31,8 @@ const gates: Readonly<Record<string, () => Promise<Verdict>>> = {
   tidy: async () => fromProblems(findTidyProblems(files)),
   boundaries: async () => fromProblems(findBoundaryProblems(files)),
   topology: async () => {
-    const folders = readdirSync(join(root, "services"), { withFileTypes: true });
-    const names = folders
-      .filter((entry) => entry.isDirectory() && entry.name !== "node_modules")
-      .map(({ name }) => name);
-    const problems = findTopologyProblems(await loadServices(root), names);
+    const folders = new Set(files.flatMap(({ path }) => /^services\/([^/]+)\//.exec(path)?.[1] ?? []));
+    const problems = findTopologyProblems(await loadServices(root), [...folders]);
     return fromProblems([...problems, ...findStale(root, await generateTopology(root))]);
   },
 };
