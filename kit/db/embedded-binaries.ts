@@ -5,8 +5,8 @@ import path from "node:path";
 /** PostgreSQL's programs as an npm package brought them. */
 export interface ServerBinaries {
   readonly binDir: string;
-  /** Extra folder in which the dynamic linker must look, when the package's own could not be completed. */
-  readonly libraryDir: string | undefined;
+  /** Folders for the dynamic linker, when the package's own could not be completed. */
+  readonly libraryPath: string | undefined;
 }
 
 interface LibraryLink {
@@ -25,13 +25,13 @@ export function findServerBinaries(fallbackDir: string): ServerBinaries {
   const nativeDir = path.join(packageDir, "native");
   const binDir = path.join(nativeDir, "bin");
   const missing = readLinks(nativeDir).filter((link) => !existsSync(path.join(packageDir, link.target)));
-  if (missing.length === 0) return { binDir, libraryDir: undefined };
+  if (missing.length === 0) return { binDir, libraryPath: undefined };
   try {
     for (const link of missing) {
       const target = path.join(packageDir, link.target);
       linkOnce(path.relative(path.dirname(target), path.join(packageDir, link.source)), target);
     }
-    return { binDir, libraryDir: undefined };
+    return { binDir, libraryPath: undefined };
   } catch (err) {
     if (!isErrno(err, "EACCES", "EPERM", "EROFS")) throw err;
   }
@@ -39,7 +39,8 @@ export function findServerBinaries(fallbackDir: string): ServerBinaries {
   for (const link of missing) {
     linkOnce(path.join(packageDir, link.source), path.join(fallbackDir, path.basename(link.target)));
   }
-  return { binDir, libraryDir: fallbackDir };
+  // Each library looks for the next beside the link through which it was found, so the package's folder is named too.
+  return { binDir, libraryPath: [fallbackDir, path.join(nativeDir, "lib")].join(path.delimiter) };
 }
 
 function findPackageDir(): string {

@@ -71,9 +71,9 @@ export function spawnServerProgram(
       PATH: searchPath,
       LC_ALL: "C",
       TZ: "UTC",
-      ...(binaries.libraryDir === undefined
+      ...(binaries.libraryPath === undefined
         ? {}
-        : { LD_LIBRARY_PATH: binaries.libraryDir, DYLD_LIBRARY_PATH: binaries.libraryDir }),
+        : { LD_LIBRARY_PATH: binaries.libraryPath, DYLD_LIBRARY_PATH: binaries.libraryPath }),
     },
     stdio,
     detached: true,

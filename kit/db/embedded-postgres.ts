@@ -61,6 +61,16 @@ const passingCondition =
  * Throws an Error that says what to do when no server can run here.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  // The clock's timers do not keep a process alive, and while it starts there may be nothing else that does.
+  const keepAlive = setInterval(() => {}, startLimitMs);
+  try {
+    return await startOrAdopt(options);
+  } finally {
+    clearInterval(keepAlive);
+  }
+}
+
+async function startOrAdopt(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { clock, log } = options;
   const settings = { ...defaultSettings, ...options.settings };
   const site = await prepareSite(options.dir, clock);
