@@ -1,6 +1,5 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
-import type { Logger } from "pino";
 import { Failure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
 import type { Clock } from "../service/clock.ts";
@@ -20,7 +19,6 @@ export interface ClientInterceptorOptions {
   /** Name of the service that is called, as `kit.unavailable` tells it. */
   readonly service: string;
   readonly clock: Clock;
-  readonly log: Logger;
 }
 
 /**
@@ -106,11 +104,7 @@ function beginCall(
     toFailure(err) {
       const { reason } = controller.signal;
       const error = reason === expired || reason === canceled ? reason : ConnectError.from(err);
-      const failure = fromConnectError(error) ?? fromStatus(error, options.service, method, timeoutMs);
-      if (failure) return failure;
-      const rpc = `${options.service}.${method.localName}`;
-      options.log.error({ err, trace_id: context.traceId, rpc }, "call answered with an error that nobody declared");
-      return new Failure(kitFailures.internal);
+      return fromConnectError(error) ?? fromStatus(error, options.service, method, timeoutMs);
     },
     end() {
       cancelTimer();
@@ -131,13 +125,11 @@ function toRecord(header: HeadersInit | undefined): Record<string, string> {
   return header === undefined ? {} : Object.fromEntries(new Headers(header));
 }
 
-/** What a bare gRPC status means to a caller: one sent by no service of ours, or made by the transport. */
-function fromStatus(
-  err: ConnectError,
-  service: string,
-  method: DescMethod,
-  timeoutMs: number | undefined,
-): Failure | undefined {
+/**
+ * What a bare gRPC status means to a caller: one sent by no service of ours, or made by the transport. What it really
+ * was is the failure's cause, which the edge logs.
+ */
+function fromStatus(err: ConnectError, service: string, method: DescMethod, timeoutMs: number | undefined): Failure {
   if (err === canceled) return new Failure(kitFailures.canceled);
   switch (err.code) {
     case Code.DeadlineExceeded:
@@ -150,7 +142,9 @@ function fromStatus(
     case Code.Canceled:
       return new Failure(kitFailures.unavailable, { service }, { cause: err });
     default:
-      return isConnectionError(err) ? new Failure(kitFailures.unavailable, { service }, { cause: err }) : undefined;
+      return isConnectionError(err)
+        ? new Failure(kitFailures.unavailable, { service }, { cause: err })
+        : new Failure(kitFailures.internal, {}, { cause: err });
   }
 }
 

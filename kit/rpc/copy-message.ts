@@ -21,7 +21,8 @@ function copyObject(value: object, depth: number): object {
     prototype === Object.prototype ? { ...value } : Object.assign(Object.create(prototype), value);
   for (const key in copy) {
     const item = copy[key];
-    if (typeof item === "object" && item !== null) copy[key] = copyObject(item, depth + 1);
+    // Not what is inherited: an own field would mean that it is set.
+    if (typeof item === "object" && item !== null && Object.hasOwn(copy, key)) copy[key] = copyObject(item, depth + 1);
   }
   return copy;
 }

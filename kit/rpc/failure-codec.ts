@@ -54,7 +54,8 @@ export function fromConnectError(err: ConnectError): Failure | undefined {
 function parseDetails(header: string | null): FailureDetails {
   if (header === null) return {};
   try {
-    return JSON.parse(Buffer.from(header, "base64url").toString());
+    const details = JSON.parse(Buffer.from(header, "base64url").toString());
+    return typeof details === "object" && details !== null ? details : {};
   } catch {
     return {};
   }

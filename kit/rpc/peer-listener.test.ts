@@ -25,11 +25,16 @@ import { createRpcMetrics } from "./rpc-metrics.ts";
 import { interceptServer } from "./server-interceptor.ts";
 
 const token = new Secret("the peers' token");
-const shared = { service: "echo", clock: systemClock, log: pino({ enabled: false }) };
+const shared = { service: "echo", clock: systemClock };
 
 async function listen(options: Partial<PeerListenerOptions> = {}, echo: Partial<ServiceImpl<typeof EchoService>> = {}) {
   const router = createPeerRouter(token, () => true);
-  const serving = { ...shared, metrics: createRpcMetrics(new Registry()), gate: createCallGate("echo") };
+  const serving = {
+    ...shared,
+    log: pino({ enabled: false }),
+    metrics: createRpcMetrics(new Registry()),
+    gate: createCallGate("echo"),
+  };
   router.mount(EchoService, interceptServer(EchoService, { say: ({ text }) => ({ text }), ...echo }, serving));
   router.mount(
     Health,
@@ -86,11 +91,16 @@ test("a stock gRPC client is served with the token and refused without it or wit
   }
 });
 
-test("a wrong token is our fault and not the caller's: kit.internal, without a hint", async () => {
+test("a wrong token is our fault and not the caller's: kit.internal, the reason for the log only", async () => {
   await using listener = await listen();
   const stranger = connectPeer(listener.url, new Secret("another token"));
   const client = createClient(EchoService, interceptClient(stranger.transport, shared));
-  await assert.rejects(client.say({}), (err) => isFailure(err, kitFailures.internal) && err.cause === undefined);
+  await assert.rejects(client.say({}), (err) => {
+    assert.ok(isFailure(err, kitFailures.internal));
+    assert.deepEqual(err.details, {});
+    assert.match(String(err.cause), /token/);
+    return true;
+  });
   stranger.close();
 });
 

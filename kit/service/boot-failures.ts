@@ -31,7 +31,7 @@ export const bootFailures = defineFailures("boot", {
     publicCode: "BOOT_004",
     text: {
       en_US: "Services need each other in a circle: {path}. Close it with an event instead.",
-      zh_CN: "服务之间存在循环依赖：{path}。请改用事件来闭合。",
+      zh_CN: "服务之间存在循环依赖：{path}。请用事件代替其中一个调用。",
     },
   },
   missing_config: {
@@ -55,8 +55,8 @@ export const bootFailures = defineFailures("boot", {
     publicCode: "BOOT_007",
     isRetryable: true,
     text: {
-      en_US: "{service} did not serve at {address} within {timeoutMs} ms.",
-      zh_CN: "{service} 在 {timeoutMs} 毫秒内未在 {address} 提供服务。",
+      en_US: "{service} did not serve at {address} within {timeoutMs} ms: {reason}",
+      zh_CN: "{service} 在 {timeoutMs} 毫秒内未在 {address} 提供服务：{reason}",
     },
   },
   start_failed: {

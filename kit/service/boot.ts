@@ -51,7 +51,7 @@ export async function boot(options: BootOptions): Promise<Program> {
   const run: Run = {
     options,
     planned,
-    transports: createTransports({ peers, peerToken, clock, log }),
+    transports: createTransports({ peers, peerToken, clock }),
     rpcMetrics: createRpcMetrics(options.metrics),
     supervisor: createSupervisor({ clock, log }),
     hosted: [],

@@ -1,6 +1,5 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { createClient, type ServiceImpl, type Transport } from "@connectrpc/connect";
-import type { Logger } from "pino";
 import type { Secret } from "../config/secret.ts";
 import { Failure } from "../errors/failure.ts";
 import { interceptClient } from "../rpc/client-interceptor.ts";
@@ -33,9 +32,8 @@ export function createTransports(options: {
   readonly peers: Readonly<Record<string, string>>;
   readonly peerToken: Secret;
   readonly clock: Clock;
-  readonly log: Logger;
 }): Transports {
-  const { peers, clock, log } = options;
+  const { peers, clock } = options;
   const hosted = new Map<string, Transport>();
   const connections = new Map<string, PeerConnection>();
 
@@ -44,35 +42,41 @@ export function createTransports(options: {
     if (url === undefined) throw new TypeError(`service ${service} is neither started here nor at a peer`);
     const connection = connections.get(url) ?? connectPeer(url, options.peerToken);
     connections.set(url, connection);
-    return interceptClient(connection.transport, { service, clock, log });
+    return interceptClient(connection.transport, { service, clock });
   };
 
   return {
     host(service, implementation) {
       const transport = createInProcessTransport(implementation, clock);
-      hosted.set(service, interceptClient(transport, { service, clock, log }));
+      hosted.set(service, interceptClient(transport, { service, clock }));
     },
     to: (service) => hosted.get(service) ?? connect(service),
     async waitFor(service, deadlineMs, signal) {
       const startMs = clock.monotonicMs();
       const health = createClient(Health, connect(service));
-      let cause: unknown;
+      let reason = "";
       for (;;) {
         try {
           const { status } = await health.check({ service }, { timeoutMs: checkTimeoutMs, signal });
           if (status === HealthCheckResponse_ServingStatus.SERVING) return;
+          reason = "it is still starting";
         } catch (err) {
-          cause = err;
+          reason = innermostMessage(err);
         }
         signal.throwIfAborted();
         if (clock.monotonicMs() + retryMs > deadlineMs) break;
         await delay(clock, retryMs, signal);
       }
-      const facts = { service, address: peers[service] ?? "", timeoutMs: Math.round(deadlineMs - startMs) };
-      throw new Failure(bootFailures.peer_missing, facts, { cause });
+      const timeoutMs = Math.max(0, Math.round(deadlineMs - startMs));
+      throw new Failure(bootFailures.peer_missing, { service, address: peers[service] ?? "", timeoutMs, reason });
     },
     close() {
       for (const connection of connections.values()) connection.close();
     },
   };
+}
+
+function innermostMessage(err: unknown): string {
+  if (!(err instanceof Error)) return String(err);
+  return err.cause instanceof Error ? innermostMessage(err.cause) : err.message;
 }

@@ -109,7 +109,7 @@ async function start(
     if (!found) throw new TypeError(`no group of this topology runs ${serviceName}`);
     return found;
   };
-  const transports = createTransports({ peers, peerToken, clock, log: silentLog });
+  const transports = createTransports({ peers, peerToken, clock });
   onStop(async () => transports.close());
   return {
     program,

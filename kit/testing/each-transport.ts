@@ -19,7 +19,7 @@ export interface Served<Contract extends DescService> extends AsyncDisposable {
   readonly client: Client<Contract>;
   readonly gate: CallGate;
   readonly metrics: Registry;
-  /** Every line that either side logged, as JSON. */
+  /** Every line that was logged, as JSON. */
   readonly logLines: readonly string[];
 }
 
@@ -55,8 +55,9 @@ async function serve<Contract extends DescService>(
   const logLines: string[] = [];
   const metrics = new Registry();
   const gate = createCallGate("echo");
-  const shared = { service: "echo", clock: systemClock, log: pino({}, { write: (line) => logLines.push(line) }) };
-  const options = { ...shared, metrics: createRpcMetrics(metrics), gate };
+  const shared = { service: "echo", clock: systemClock };
+  const log = pino({}, { write: (line) => logLines.push(line) });
+  const options = { ...shared, log, metrics: createRpcMetrics(metrics), gate };
   const { transport, close } = await reach(contract, interceptServer(contract, implementation, options));
   return {
     client: createClient(contract, interceptClient(transport, shared)),
