@@ -34,7 +34,7 @@ export const aiGatewayFailures = defineFailures("ai_gateway", {
     isRetryable: true,
     text: {
       en_US: "The provider of '{model}' is at its rate limit. Try again later.",
-      zh_CN: "“{model}”的供应商已达速率上限，请稍后重试。",
+      zh_CN: "“{model}”的供应商已触发限流，请稍后重试。",
     },
   },
   upstream_unauthorized: {
@@ -53,7 +53,7 @@ export const aiGatewayFailures = defineFailures("ai_gateway", {
     isRetryable: true,
     text: {
       en_US: "The provider of '{model}' failed to answer.",
-      zh_CN: "“{model}”的供应商未能正常应答。",
+      zh_CN: "“{model}”的供应商未能正常响应。",
     },
   },
   upstream_timeout: {
@@ -62,7 +62,7 @@ export const aiGatewayFailures = defineFailures("ai_gateway", {
     isRetryable: true,
     text: {
       en_US: "The provider of '{model}' did not answer within {timeoutMs} ms.",
-      zh_CN: "“{model}”的供应商在 {timeoutMs} 毫秒内没有应答。",
+      zh_CN: "“{model}”的供应商在 {timeoutMs} 毫秒内没有响应。",
     },
   },
   upstream_truncated: {
@@ -72,7 +72,7 @@ export const aiGatewayFailures = defineFailures("ai_gateway", {
     isRetryable: true,
     text: {
       en_US: "The provider of '{model}' broke off its answer. What was delivered is billed.",
-      zh_CN: "“{model}”的供应商中断了应答。已交付的部分会计费。",
+      zh_CN: "“{model}”的供应商中途断开了响应，已返回的部分照常计费。",
     },
   },
   upstream_overloaded: {

@@ -8,7 +8,7 @@ export const billingFailures = defineFailures("billing", {
     httpStatus: 402,
     text: {
       en_US: "Insufficient balance: this call needs up to {required} {currency}, {available} is available.",
-      zh_CN: "余额不足：本次调用最多需要 {required} {currency}，可用余额为 {available}。",
+      zh_CN: "余额不足：本次调用最多需要 {required} {currency}，可用余额为 {available} {currency}。",
     },
   },
   price_missing: {
@@ -28,7 +28,7 @@ export const billingFailures = defineFailures("billing", {
   hold_not_found: {
     kind: "not_found",
     publicCode: "BILLING_004",
-    text: { en_US: "No hold or usage is known for this call.", zh_CN: "该调用没有预留或用量记录。" },
+    text: { en_US: "No hold or usage is known for this call.", zh_CN: "没有该调用的预扣或用量记录。" },
   },
   reference_reused: {
     kind: "already_exists",
@@ -36,7 +36,7 @@ export const billingFailures = defineFailures("billing", {
     httpStatus: 422,
     text: {
       en_US: "The reference '{reference}' was used for another amount or wallet. Use a new one.",
-      zh_CN: "引用号“{reference}”已用于其他金额或钱包，请更换。",
+      zh_CN: "参考号“{reference}”已用于其他金额或钱包，请换一个。",
     },
   },
   amount_out_of_range: {

@@ -35,7 +35,7 @@ const table: readonly [unknown, string, string][] = [
   [{ name: "" }, "name: must not be empty", "name：不能为空"],
   [{ name: "abcde" }, "name: must have at most 4 characters", "name：最多为 4 个字符"],
   [{ code: "a" }, "code: must have exactly 2 characters", "code：必须为 2 个字符"],
-  [{ kind: "x" }, "kind: must be a, b or c", "kind：必须是 a, b 或 c"],
+  [{ kind: "x" }, "kind: must be a, b or c", "kind：必须是 a、b 或 c"],
   [{ site: "nowhere" }, "site: must be a URL", "site：必须是 URL"],
   [{ slug: "A" }, "slug: lower-case letters only", "slug：lower-case letters only"],
   [{ hex: "xyz" }, "hex: must match /^[0-9a-f]+$/", "hex：必须匹配 /^[0-9a-f]+$/"],

@@ -56,7 +56,7 @@ export function describeIssue(issue: RawIssue): Text {
     case "invalid_format":
       return describeFormat(issue);
     case "invalid_value":
-      return mustBe(oneOf(issue.values, "or"), oneOf(issue.values, "或"));
+      return mustBe(oneOf(issue.values, ", ", "or"), oneOf(issue.values, "、", "或"));
     case "not_multiple_of":
       return mustBe(`a multiple of ${issue.divisor}`, `${issue.divisor} 的倍数`);
     case "unrecognized_keys":
@@ -64,7 +64,8 @@ export function describeIssue(issue: RawIssue): Text {
     case "invalid_key":
       return { en_US: "is not an allowed name", zh_CN: "不是允许的名称" };
     case "invalid_union":
-      if (Array.isArray(issue.options)) return mustBe(oneOf(issue.options, "or"), oneOf(issue.options, "或"));
+      if (Array.isArray(issue.options))
+        return mustBe(oneOf(issue.options, ", ", "or"), oneOf(issue.options, "、", "或"));
       return { en_US: "has none of the allowed forms", zh_CN: "不符合任何允许的形式" };
     default:
       return { en_US: "is not valid", zh_CN: "无效" };
@@ -112,8 +113,8 @@ function mustBe(en: string, zh: string): Text {
   return { en_US: `must be ${en}`, zh_CN: `必须是${/^[\u4e00-\u9fff ]/.test(zh) ? "" : " "}${zh}` };
 }
 
-function oneOf(values: readonly unknown[], or: string): string {
+function oneOf(values: readonly unknown[], comma: string, or: string): string {
   const names = values.slice(0, 20).map(String);
   if (values.length > names.length) names.push("…");
-  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} ${or} ${names.at(-1)}`;
+  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(comma)} ${or} ${names.at(-1)}`;
 }

@@ -49,12 +49,12 @@ export const kitFailures = defineFailures("kit", {
     kind: "deadline_exceeded",
     publicCode: "KIT_008",
     isRetryable: true,
-    text: { en_US: "No answer within {timeoutMs} ms.", zh_CN: "在 {timeoutMs} 毫秒内未得到答复。" },
+    text: { en_US: "No answer within {timeoutMs} ms.", zh_CN: "{timeoutMs} 毫秒内未收到响应。" },
   },
   canceled: {
     kind: "canceled",
     publicCode: "KIT_009",
-    text: { en_US: "The caller went away before the answer.", zh_CN: "调用方在答复之前已断开。" },
+    text: { en_US: "The caller went away before the answer.", zh_CN: "调用方在收到响应前已断开连接。" },
   },
   unimplemented: {
     kind: "unimplemented",

@@ -38,7 +38,11 @@ test("every spelling of a private address is refused", () => {
     ],
     ...["https://metadata.google.internal", "http://example.com", "https://user:pw@example.com", "https://224.0.0.1"],
   ];
-  for (const url of urls) assert.ok(guard.refuse(new URL(url)), url);
+  for (const url of urls) {
+    const reason = guard.refuse(new URL(url));
+    assert.match(reason?.en_US ?? "", /not (public|allowed)|only https/, url);
+    assert.match(reason?.zh_CN ?? "", /\p{Script=Han}/u, url);
+  }
 });
 
 test("public names and addresses are allowed", () => {

@@ -1,10 +1,13 @@
 import dns from "node:dns";
 import { BlockList, isIP, type LookupFunction } from "node:net";
+import type { Locale } from "../errors/failure.ts";
+
+type Text = Readonly<Record<Locale, string>>;
 
 /** Keeps what a tenant names from reaching this machine's own network. */
 export interface AddressGuard {
   /** Why a URL may not be fetched, or undefined when it may. Names are checked again by `lookup` when they are resolved. */
-  refuse(url: URL): string | undefined;
+  refuse(url: URL): Text | undefined;
   /** A `lookup` for sockets: resolves once, refuses private addresses, and gives only what was checked. */
   readonly lookup: LookupFunction;
 }
@@ -44,15 +47,22 @@ export function isPublicAddress(address: string): boolean {
   return family === 6 && publicIpv6.check(address, "ipv6") && !blocked.check(address, "ipv6");
 }
 
+const refusals = {
+  scheme: { en_US: "only https is allowed", zh_CN: "只允许 https" },
+  userInfo: { en_US: "a user name or password is not allowed", zh_CN: "不允许包含用户名或密码" },
+  address: { en_US: "the address is not public", zh_CN: "该地址不是公网地址" },
+  name: { en_US: "the name is not public", zh_CN: "该域名不是公网域名" },
+} as const;
+
 export function createAddressGuard(resolve: typeof dns.lookup = dns.lookup): AddressGuard {
   return {
     refuse(url) {
-      if (url.protocol !== "https:") return "only https is allowed";
-      if (url.username !== "" || url.password !== "") return "a user name or password is not allowed";
+      if (url.protocol !== "https:") return refusals.scheme;
+      if (url.username !== "" || url.password !== "") return refusals.userInfo;
       // WHATWG URL has turned every numeric spelling (octal, hex, one number) into dotted decimals by now.
       const host = url.hostname.replace(/^\[|\]$/g, "");
-      if (isIP(host) !== 0 && !isPublicAddress(host)) return "the address is not public";
-      if (/^(localhost|.*\.(localhost|local|internal|home\.arpa))\.?$/.test(host)) return "the name is not public";
+      if (isIP(host) !== 0 && !isPublicAddress(host)) return refusals.address;
+      if (/^(localhost|.*\.(localhost|local|internal|home\.arpa))\.?$/.test(host)) return refusals.name;
       return undefined;
     },
     lookup(hostname, options, callback) {

@@ -63,6 +63,7 @@ export function decodeCursor(cursor: string | undefined, count: number): readonl
   throw new Failure(kitFailures.invalid_request, {
     field: "cursor",
     reason: "is not a cursor of this list; leave it out to start at the first page",
+    reason_zh_CN: "不是此列表的游标，省略即可从第一页开始",
   });
 }
 

@@ -1,9 +1,16 @@
 import { secretSchema } from "@lyss/kit/config/secret.ts";
+import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { z } from "zod";
 
 const usdPerMillion = z
   .string()
-  .regex(/^\d{1,6}(\.\d{1,9})?$/, 'a decimal string of US dollars per million tokens, such as "0.15"');
+  .regex(
+    /^\d{1,6}(\.\d{1,9})?$/,
+    inBothLanguages(
+      'must be a decimal string of US dollars per million tokens, such as "0.15"',
+      '必须是每百万 token 的美元价格（十进制数字符串），例如 "0.15"',
+    ),
+  );
 
 /** One model of a provider, as a file or a call names it. */
 export const modelSchema = z.strictObject({
@@ -21,19 +28,37 @@ export const modelSchema = z.strictObject({
 
 export const providerNameSchema = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, "1 to 63 of a-z, 0-9, '.', '_' and '-', starting with a letter or digit");
+  .regex(
+    /^[a-z0-9][a-z0-9._-]{0,62}$/,
+    inBothLanguages(
+      "must be 1 to 63 of a-z, 0-9, '.', '_' and '-', starting with a letter or digit",
+      "必须是 1 到 63 个字符：a-z、0-9、“.”、“_”和“-”，以字母或数字开头",
+    ),
+  );
 
 export const baseUrlSchema = z
-  .url({ protocol: /^https?$/, error: "an http or https URL such as https://api.openai.com/v1" })
+  .url({
+    protocol: /^https?$/,
+    error: inBothLanguages(
+      "must be an http or https URL such as https://api.openai.com/v1",
+      "必须是 http 或 https 的 URL，例如 https://api.openai.com/v1",
+    ),
+  })
   .max(2_000)
-  .refine((url) => !/[?#@]/.test(url), "no user name, query or fragment");
+  .refine(
+    (url) => !/[?#@]/.test(url),
+    inBothLanguages("must have no user name, query or fragment", "不能包含用户名、查询参数或片段"),
+  );
 
 /** Sections `providers` and `aiGateway` of the configuration. */
 export const aiGatewayConfig = {
   providers: z
     .array(
       z.strictObject({
-        name: providerNameSchema.refine((name) => name !== "simulated", "'simulated' is the built-in provider"),
+        name: providerNameSchema.refine(
+          (name) => name !== "simulated",
+          inBothLanguages("must not be 'simulated', the built-in provider", "不能是内置供应商的名称“simulated”"),
+        ),
         dialect: z.literal("openai").default("openai"),
         baseUrl: baseUrlSchema,
         apiKey: secretSchema.optional(),
@@ -42,7 +67,10 @@ export const aiGatewayConfig = {
     )
     .max(200)
     .default([])
-    .refine((list) => new Set(list.map((item) => item.name)).size === list.length, "each name only once"),
+    .refine(
+      (list) => new Set(list.map((item) => item.name)).size === list.length,
+      inBothLanguages("must have each name only once", "名称不能重复"),
+    ),
   aiGateway: z
     .strictObject({
       /** Offers the built-in simulated provider and its models. */

@@ -1,3 +1,4 @@
+import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { z } from "zod";
 
 /** Section `billing` of the configuration. */
@@ -15,7 +16,10 @@ export const billingConfig = {
       /** `billing.balance.low` is said when the available balance falls below this, in units of currency. */
       lowBalance: z
         .string()
-        .regex(/^\d{1,9}(\.\d{1,9})?$/, "a decimal number such as 1.50")
+        .regex(
+          /^\d{1,9}(\.\d{1,9})?$/,
+          inBothLanguages("must be a decimal number such as 1.50", "必须是十进制数，例如 1.50"),
+        )
         .default("1"),
       /** Reservations and settlements that share one transaction at most. */
       maxBatchSize: z.int().min(1).max(5_000).default(500),

@@ -95,7 +95,8 @@ export const billingRoutes = [
       const amountNanos = parseNanos(amount);
       if (amountNanos === undefined) {
         const reason = "must be a decimal string with at most nine decimals, such as 25 or 0.50";
-        throw new Failure(kitFailures.invalid_request, { field: "amount", reason });
+        const reason_zh_CN = "必须是最多九位小数的十进制数字符串，例如 25 或 0.50";
+        throw new Failure(kitFailures.invalid_request, { field: "amount", reason, reason_zh_CN });
       }
       const { wallet } = await ops.topUpWallet({ tenantId, amountNanos, reference, source: "manual" });
       return toBalance(wallet);

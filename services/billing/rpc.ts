@@ -43,7 +43,7 @@ export function createBillingRpc(ops: BillingOps): ServiceImpl<typeof BillingSer
       return { records: rows.map(toUsageRecord), nextCursor: nextCursor ?? "" };
     },
     async putPrices({ tenantId, prices }) {
-      if (prices.length > 1_000) throw invalid("prices", "at most 1,000 at once");
+      if (prices.length > 1_000) throw invalid("prices", "at most 1,000 at once", "每次最多 1,000 个");
       const inputs = prices.map(({ provider, model, rates }) => ({ ...noRates, ...rates, provider, model }));
       return { prices: (await ops.putPrices({ tenantId, prices: inputs })).map(toPrice) };
     },
@@ -54,7 +54,8 @@ export function createBillingRpc(ops: BillingOps): ServiceImpl<typeof BillingSer
       const { callId, tenantId, inputTokens, maxOutputTokens, minOutputTokens } = request;
       requireText({ callId, tenantId });
       if (inputTokens < 0n || minOutputTokens < 0n || maxOutputTokens < minOutputTokens || request.choices < 1) {
-        throw invalid("max_output_tokens", "bounds must not be negative, and the least not above the most");
+        const reason = "bounds must not be negative, and the least not above the most";
+        throw invalid("max_output_tokens", reason, "上下限不得为负数，且下限不得大于上限");
       }
       const hold = await ops.reserveCall({ ...request, choices: BigInt(request.choices) });
       return { amountNanos: hold.amountNanos, outputTokens: hold.outputTokens, priceId: hold.priceId };
@@ -63,7 +64,7 @@ export function createBillingRpc(ops: BillingOps): ServiceImpl<typeof BillingSer
       const used = tokens ?? noTokens;
       const { inputTokens, cachedInputTokens, outputTokens } = used;
       if (inputTokens < 0n || cachedInputTokens < 0n || outputTokens < 0n)
-        throw invalid("tokens", "must not be negative");
+        throw invalid("tokens", "must not be negative", "不得为负数");
       const { costNanos, uncollectedNanos } = await ops.settleCall({
         ...{ callId, tenantId, inputTokens, cachedInputTokens, outputTokens, isEstimated, latencyMs },
         outcome: fromOutcome(outcome),
@@ -71,7 +72,7 @@ export function createBillingRpc(ops: BillingOps): ServiceImpl<typeof BillingSer
       return { costNanos, uncollectedNanos };
     },
     async extendHolds({ callIds }) {
-      if (callIds.length > 10_000) throw invalid("call_ids", "at most 10,000 at once");
+      if (callIds.length > 10_000) throw invalid("call_ids", "at most 10,000 at once", "每次最多 10,000 个");
       return { extended: await ops.extendHolds({ callIds }) };
     },
   };
@@ -108,15 +109,16 @@ function fromOutcome(outcome: CallOutcome): Outcome {
     // What a node reports is never `lost`: only the sweep says that.
     if (value === outcome && name !== "lost") return name as Outcome;
   }
-  throw invalid("outcome", "must say how the call ended");
+  throw invalid("outcome", "must say how the call ended", "必须说明调用的结果");
 }
 
 function requireText(fields: Readonly<Record<string, string>>): void {
   for (const [field, value] of Object.entries(fields)) {
-    if (value === "" || value.length > 200) throw invalid(field, "must have 1 to 200 characters");
+    if (value === "" || value.length > 200)
+      throw invalid(field, "must have 1 to 200 characters", "须为 1 到 200 个字符");
   }
 }
 
-function invalid(field: string, reason: string): Failure {
-  return new Failure(kitFailures.invalid_request, { field, reason });
+function invalid(field: string, reason: string, reason_zh_CN: string): Failure {
+  return new Failure(kitFailures.invalid_request, { field, reason, reason_zh_CN });
 }

@@ -35,14 +35,22 @@ export function readRequest(surface: Surface, body: Buffer): CallRequest {
   const json = parseObject(body);
   const fields = findFields(body, decidingFields);
   if (!fields)
-    throw invalid("model", "each of model, stream, stream_options, n and the token limits may stand only once");
+    throw invalid(
+      "model",
+      "each of model, stream, stream_options, n and the token limits may stand only once",
+      "model、stream、stream_options、n 和各个 token 上限只能各出现一次",
+    );
 
   const { model, stream } = json;
   if (typeof model !== "string" || model === "" || model.length > 200) {
-    throw invalid("model", "must be the name of a model; GET /v1/models lists them");
+    throw invalid(
+      "model",
+      "must be the name of a model; GET /v1/models lists them",
+      "必须是模型名称，见 GET /v1/models",
+    );
   }
   if (stream !== undefined && stream !== null && typeof stream !== "boolean") {
-    throw invalid("stream", "must be true or false");
+    throw invalid("stream", "must be true or false", "必须是 true 或 false");
   }
   requireContent(surface, json);
   return {
@@ -79,34 +87,38 @@ function limitFieldOf({ surface }: CallRequest, upstreamModel: string): string {
 }
 
 function parseObject(body: Buffer): Readonly<Record<string, unknown>> {
-  if (!isUtf8(body)) throw new Failure(aiGatewayFailures.invalid_json, { reason: "it is not UTF-8" });
+  if (!isUtf8(body)) throw invalidJson("it is not UTF-8", "不是 UTF-8 编码");
   let json: unknown;
   try {
     json = JSON.parse(body.toString("utf8"));
   } catch (cause) {
-    throw new Failure(aiGatewayFailures.invalid_json, { reason: describeSyntaxError(cause) }, { cause });
+    throw toJsonFailure(cause);
   }
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
-    throw new Failure(aiGatewayFailures.invalid_json, { reason: "it is not an object" });
+    throw invalidJson("it is not an object", "不是对象");
   }
   return json as Readonly<Record<string, unknown>>;
 }
 
 /** Only the place: V8's message quotes the body, which may hold anything. */
-function describeSyntaxError(cause: unknown): string {
+function toJsonFailure(cause: unknown): Failure {
   const position = cause instanceof SyntaxError ? /position (\d+)/.exec(cause.message)?.[1] : undefined;
-  if (position !== undefined) return `syntax error at character ${position}`;
-  return cause instanceof RangeError ? "it is nested too deeply" : "it ends too early or is empty";
+  if (position !== undefined) {
+    return invalidJson(`syntax error at character ${position}`, `第 ${position} 个字符处有语法错误`, cause);
+  }
+  return cause instanceof RangeError
+    ? invalidJson("it is nested too deeply", "嵌套过深", cause)
+    : invalidJson("it ends too early or is empty", "内容为空或不完整", cause);
 }
 
 function requireContent(surface: Surface, json: Readonly<Record<string, unknown>>): void {
   const { messages, prompt, input } = json;
   if (surface === "chat" && (!Array.isArray(messages) || messages.length === 0)) {
-    throw invalid("messages", "must be a list of at least one message");
+    throw invalid("messages", "must be a list of at least one message", "必须是至少含一条消息的列表");
   }
-  if (surface === "completions" && prompt === undefined) throw invalid("prompt", "is missing");
+  if (surface === "completions" && prompt === undefined) throw invalid("prompt", "is missing", "为必填项");
   if (surface === "embeddings" && (input === undefined || input === null || input === "")) {
-    throw invalid("input", "must be a text, a list of texts, or tokens");
+    throw invalid("input", "must be a text, a list of texts, or tokens", "必须是文本、文本列表或 token 列表");
   }
 }
 
@@ -115,7 +127,7 @@ function readOutputLimit(json: Readonly<Record<string, unknown>>): CallRequest["
     const tokens = json[field];
     if (tokens === undefined || tokens === null) return [];
     if (typeof tokens !== "number" || !Number.isInteger(tokens) || tokens < 0 || tokens > maxOutputLimit) {
-      throw invalid(field, `must be a whole number from 0 to ${maxOutputLimit}`);
+      throw outOfRange(field, 0, maxOutputLimit);
     }
     return [{ field, tokens }];
   });
@@ -140,11 +152,19 @@ function readCount(json: Readonly<Record<string, unknown>>, field: "n" | "best_o
   const value = json[field];
   if (value === undefined || value === null) return 1;
   if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value > maxChoices) {
-    throw invalid(field, `must be a whole number from 1 to ${maxChoices}`);
+    throw outOfRange(field, 1, maxChoices);
   }
   return value;
 }
 
-function invalid(param: string, reason: string): Failure {
-  return new Failure(aiGatewayFailures.invalid_request, { param, reason });
+function outOfRange(param: string, least: number, most: number): Failure {
+  return invalid(param, `must be a whole number from ${least} to ${most}`, `必须是 ${least} 到 ${most} 的整数`);
+}
+
+function invalid(param: string, reason: string, reason_zh_CN: string): Failure {
+  return new Failure(aiGatewayFailures.invalid_request, { param, reason, reason_zh_CN });
+}
+
+function invalidJson(reason: string, reason_zh_CN: string, cause?: unknown): Failure {
+  return new Failure(aiGatewayFailures.invalid_json, { reason, reason_zh_CN }, { cause });
 }

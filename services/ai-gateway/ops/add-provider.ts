@@ -28,7 +28,9 @@ export async function addProvider(deps: AiGatewayDeps, input: AddProviderInput):
   const { tenantId, name, apiKey } = input;
   const baseUrl = input.baseUrl.replace(/\/+$/, "");
   const reason = guard.refuse(new URL(baseUrl));
-  if (reason) throw new Failure(aiGatewayFailures.address_refused, { reason });
+  if (reason) {
+    throw new Failure(aiGatewayFailures.address_refused, { reason: reason.en_US, reason_zh_CN: reason.zh_CN });
+  }
   const known = deps.catalog.findProvider(tenantId, name);
   if (known && known.source !== "tenant") throw new Failure(aiGatewayFailures.provider_configured, { name });
 

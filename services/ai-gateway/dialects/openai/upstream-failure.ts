@@ -46,7 +46,8 @@ export function toUpstreamFailure({ model, status, body, retryAfter }: UpstreamE
 
 function toRejection(param: string, code: string): Failure {
   const reason = [param && `parameter '${param}'`, code].filter(Boolean).join(", ") || "it gave no reason";
-  return new Failure(aiGatewayFailures.upstream_rejected, { reason, param, ...(code && { code }) });
+  const reason_zh_CN = [param && `参数“${param}”`, code].filter(Boolean).join("，") || "未说明原因";
+  return new Failure(aiGatewayFailures.upstream_rejected, { reason, reason_zh_CN, param, ...(code && { code }) });
 }
 
 /** The error object of a 200 answer or of a stream event, as the failure it stands for; undefined when there is none. */
