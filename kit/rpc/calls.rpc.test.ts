@@ -288,6 +288,27 @@ eachTransport("a call", (serve) => {
     assert.deepEqual(served.logLines, []);
   });
 
+  test("many streams at a time leave no trace: no listener warned of, none counted as under way", async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error) => warnings.push(warning);
+    process.on("warning", onWarning);
+    await using served = await serve(EchoService, {
+      async *repeat(_request, { signal }) {
+        yield { text: "1" };
+        await once(signal, "abort");
+      },
+    });
+    const leave = new AbortController();
+    const options = () => ({ signal: AbortSignal.any([leave.signal]) });
+    const streams = Array.from({ length: 30 }, () => served.client.repeat({}, options())[Symbol.asyncIterator]());
+    await Promise.all(streams.map((stream) => stream.next()));
+    leave.abort();
+    await Promise.allSettled(streams.map((stream) => stream.next()));
+    await served.gate.close(new AbortController().signal);
+    process.off("warning", onWarning);
+    assert.deepEqual(warnings, []);
+  });
+
   test("messages of all four kinds of method arrive whole and in order", async () => {
     await using served = await serve(EchoService, {
       say: ({ text, tags, data }) => ({ text, tags, data }),
