@@ -85,6 +85,13 @@ export interface Usage extends CallFacts, Tokens {
   readonly uncollectedNanos: bigint;
 }
 
+/** A recorded call as lists show it. */
+export interface UsageRow extends Usage {
+  readonly createdAt: Date;
+  /** `createdAt` with the database's own precision, for the list's order. */
+  readonly position: string;
+}
+
 export function availableNanos(wallet: Wallet): bigint {
   return wallet.balanceNanos - wallet.heldNanos;
 }

@@ -11,9 +11,9 @@ import {
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { fromPageRequest } from "@lyss/kit/http/page.ts";
+import type { UsageRow } from "./model.ts";
 import { availableNanos, noTokens, type Outcome, type Price, type Rates, type Wallet } from "./model.ts";
 import type { BillingOps } from "./ops.ts";
-import type { UsageRow } from "./store.ts";
 
 const outcomes: Readonly<Record<Outcome, CallOutcome>> = {
   completed: CallOutcome.COMPLETED,

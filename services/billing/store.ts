@@ -1,5 +1,5 @@
 import type { Sql, Tx } from "@lyss/kit/db/database.ts";
-import type { Hold, NewPrice, Price, Rates, Usage, Wallet } from "./model.ts";
+import type { Hold, NewPrice, Price, Rates, Usage, UsageRow, Wallet } from "./model.ts";
 
 /** A row goes to SQL as JSON; bigints travel as strings, which PostgreSQL reads back exactly. */
 function toJson(rows: readonly object[]): string {
@@ -22,8 +22,6 @@ export interface UsagePage {
   readonly keyId: string | undefined;
   readonly model: string | undefined;
 }
-
-export type UsageRow = Usage & { readonly createdAt: Date; readonly position: string };
 
 /** Billing's SQL. One method, one statement. */
 export function createBillingStore(sql: Sql) {

@@ -1,4 +1,5 @@
 import { createLogger } from "@lyss/kit/observability/logger.ts";
+import { systemClock } from "@lyss/kit/service/clock.ts";
 import type { Command } from "commander";
 import { loadPlatformConfig } from "../load-platform-config.ts";
 import { startPlatform } from "../up.ts";
@@ -43,11 +44,16 @@ async function runUp({ env, locale, write }: CliDeps, options: UpFlags): Promise
   await platform.stop(hurry.signal);
 }
 
+/** A launcher and a process group may both pass the same signal on; that is one wish, not two. */
+const sameSignalMs = 500;
+
 /** Resolves at the first SIGINT or SIGTERM; a second one stops at once. */
 function waitForStop(stopping: AbortController, hurry: AbortController): Promise<void> {
   return new Promise((resolve) => {
+    let firstMs = 0;
     const onSignal = () => {
-      if (stopping.signal.aborted) hurry.abort();
+      if (stopping.signal.aborted && systemClock.monotonicMs() - firstMs > sameSignalMs) hurry.abort();
+      if (!stopping.signal.aborted) firstMs = systemClock.monotonicMs();
       stopping.abort();
       resolve();
     };

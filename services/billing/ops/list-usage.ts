@@ -1,6 +1,6 @@
 import { decodeCursor, type Page, type PageRequest, toPage } from "@lyss/kit/http/page.ts";
 import type { BillingDeps } from "../deps.ts";
-import type { UsageRow } from "../store.ts";
+import type { UsageRow } from "../model.ts";
 
 export interface ListUsageInput extends PageRequest {
   readonly tenantId: string;
