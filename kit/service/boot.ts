@@ -115,7 +115,7 @@ async function startAll(run: Run, router: PeerRouter): Promise<void> {
     }
     signal.throwIfAborted();
     await named(definition, async () => {
-      const hosted = await startService(definition, options, transports, () => listMounted(run));
+      const hosted = await startService(definition, options, transports);
       run.hosted.push(hosted);
       checkHears(hosted);
       const { rpc } = hosted.running;

@@ -59,8 +59,6 @@ export interface ServiceDeps<N extends Needs, C extends ConfigSections> {
   readonly metrics: Registry;
   /** 32 bytes for one purpose, derived from the installation's root key (HKDF-SHA256, RFC 5869). */
   deriveKey(purpose: string): Buffer;
-  /** Routes of every service of the program, for the service that owns the public listener. */
-  listMounted(): readonly MountedService[];
 }
 
 /** A started service's faces. */

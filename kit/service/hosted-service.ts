@@ -4,7 +4,7 @@ import type { Database } from "../db/database.ts";
 import { createOutbox } from "../events/outbox.ts";
 import type { RunningSubscriptions } from "../events/subscriptions.ts";
 import { type CallGate, createCallGate } from "../rpc/call-gate.ts";
-import type { AnyService, MountedService, RunningService } from "./define-service.ts";
+import type { AnyService, RunningService } from "./define-service.ts";
 import type { BootOptions } from "./program.ts";
 import type { Transports } from "./transports.ts";
 
@@ -21,7 +21,6 @@ export async function startService(
   definition: AnyService,
   options: BootOptions,
   transports: Transports,
-  listMounted: () => readonly MountedService[],
 ): Promise<HostedService> {
   const { name, needs, publishes } = definition;
   const { clock, random, metrics } = options;
@@ -39,7 +38,6 @@ export async function startService(
     log: options.log.child({ service: name }),
     metrics,
     deriveKey: (purpose: string) => options.deriveKey(purpose),
-    listMounted,
   });
   return { definition, running, gate: createCallGate(name) };
 }

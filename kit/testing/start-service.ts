@@ -68,7 +68,6 @@ export async function startTestService<Contract extends DescService, N extends N
     log: silentLog,
     metrics: new Registry(),
     deriveKey: deriveTestKey,
-    listMounted: () => [],
   });
   t.after(async () => running.stop?.());
   return {
