@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { type TestContext, test } from "node:test";
+import { after, type TestContext, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { inspect } from "node:util";
 import { pino } from "pino";
@@ -17,8 +17,11 @@ const ledgerMigration = `
   create table draft (id bigint generated always as identity, note text);
   revoke update, delete on entry from lyss_test_ledger;`;
 
+const folder = mkdtempSync(path.join(os.tmpdir(), "lyss-cluster-"));
+after(() => rmSync(folder, { recursive: true }));
+
 function migrations(files: Readonly<Record<string, string>>): URL {
-  const dir = mkdtempSync(path.join(os.tmpdir(), "lyss-migrations-"));
+  const dir = mkdtempSync(path.join(folder, "migrations-"));
   for (const [name, sql] of Object.entries(files)) writeFileSync(path.join(dir, name), sql);
   return pathToFileURL(`${dir}/`);
 }

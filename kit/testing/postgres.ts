@@ -15,6 +15,15 @@ export interface TestScope {
   after(work: () => Promise<void>): void;
 }
 
+/** A scope whose works run last first: what was opened last is closed first. `node:test` runs them first first. */
+export function closeInReverse(t: TestScope): TestScope {
+  const works: (() => Promise<void>)[] = [];
+  t.after(async () => {
+    for (const work of works.toReversed()) await work();
+  });
+  return { after: (work) => works.push(work) };
+}
+
 export const silentLog = pino({ level: "silent" });
 
 // One server per user and machine, with its data kept between runs. Nothing in it is worth an fsync.

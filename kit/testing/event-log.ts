@@ -1,0 +1,104 @@
+import { type StringValue, StringValueSchema } from "@bufbuild/protobuf/wkt";
+import type { Sql } from "postgres";
+import { type ClusterService, eventLogName, openCluster } from "../db/cluster.ts";
+import type { Database, Tx } from "../db/database.ts";
+import { postgres } from "../db/driver.ts";
+import { defineEvent, type EventType, type Subscription } from "../events/event.ts";
+import { openEventFeed } from "../events/event-feed.ts";
+import { createOutbox } from "../events/outbox.ts";
+import { type RunningSubscriptions, startSubscriptions } from "../events/subscriptions.ts";
+import { type Clock, systemClock } from "../service/clock.ts";
+import { createRandom } from "../service/ids.ts";
+import { closeInReverse, createTestDatabase, deriveTestKey, silentLog, type TestScope } from "./postgres.ts";
+
+/** Two events for tests of the log. A value is `<key>:<text>`. */
+export const opened = defineEvent("test.opened", StringValueSchema, keyOf);
+export const closed = defineEvent("test.closed", StringValueSchema, keyOf);
+
+const migrations = new URL("./testdata/event-log/", import.meta.url);
+const writer: ClusterService = { name: "test-writer", migrations, connectionWeight: 10 };
+const hearer: ClusterService = { name: "test-hearer", migrations };
+const outbox = createOutbox({
+  source: writer.name,
+  publishes: [opened, closed],
+  clock: systemClock,
+  random: createRandom(systemClock),
+});
+
+/** A process with one service that writes events and one that hears them. */
+export interface EventNode {
+  readonly adminUrl: string;
+  readonly admin: Sql;
+  readonly writerDb: Database;
+  readonly hearerDb: Database;
+  /** Starts subscriptions of the hearing service; they stop with the node. */
+  hear(subscriptions: readonly Subscription[], clock?: Clock): Promise<RunningSubscriptions>;
+}
+
+/** A node on the given database, or on a fresh one. The clock is its feed's. */
+export async function openEventNode(
+  t: TestScope,
+  options: { readonly adminUrl?: string; readonly clock?: Clock } = {},
+): Promise<EventNode> {
+  const scope = closeInReverse(t);
+  const adminUrl = options.adminUrl ?? (await createTestDatabase(scope)).adminUrl;
+  const admin = postgres(adminUrl, { max: 1, onnotice: () => {} });
+  scope.after(() => admin.end());
+  const clock = options.clock ?? systemClock;
+  const cluster = openCluster({ adminUrl, deriveKey: deriveTestKey, maxConnections: 60, log: silentLog, clock });
+  scope.after(cluster.close);
+  await cluster.prepare([writer, hearer]);
+  const feed = await openEventFeed({ db: cluster.open(eventLogName), log: silentLog, clock });
+  scope.after(feed.close);
+  const hearerDb = cluster.open(hearer.name);
+  return {
+    adminUrl,
+    admin,
+    writerDb: cluster.open(writer.name),
+    hearerDb,
+    async hear(subscriptions, hearerClock = clock) {
+      const shared = { serviceName: hearer.name, db: hearerDb, feed, log: silentLog, clock: hearerClock };
+      const running = await startSubscriptions({ ...shared, subscriptions });
+      scope.after(running.stop);
+      return running;
+    },
+  };
+}
+
+/** Appends inside a transaction of the writing service. */
+export function append(tx: Tx, event: EventType<typeof StringValueSchema>, value: string): Promise<void> {
+  return outbox.append(tx, event, { value });
+}
+
+/** Appends and commits. */
+export function say(db: Database, event: EventType<typeof StringValueSchema>, value: string): Promise<void> {
+  return db.transaction((tx) => append(tx, event, value));
+}
+
+/** Collects what handlers hear; `until(count)` resolves when so many values have come. */
+export function createCollector() {
+  const values: string[] = [];
+  let waiting: { readonly count: number; resolve(): void } | undefined;
+  return {
+    values,
+    add(value: string): void {
+      values.push(value);
+      if (waiting && values.length >= waiting.count) waiting.resolve();
+    },
+    until(count: number): Promise<void> {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      waiting = { count, resolve };
+      if (values.length >= count) resolve();
+      return promise;
+    },
+  };
+}
+
+/** Asks again after each turn of the loop: for what other sessions do, of which nobody tells us. */
+export async function waitUntil(isTrue: () => Promise<boolean>): Promise<void> {
+  while (!(await isTrue())) await new Promise((resolve) => setImmediate(resolve));
+}
+
+function keyOf({ value }: StringValue): string {
+  return value.split(":")[0] ?? "";
+}
