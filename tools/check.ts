@@ -1,5 +1,7 @@
 import { findBoundaryProblems } from "./boundaries.ts";
 import { findBreakingChanges, lintContracts } from "./contracts.ts";
+import { generateConfigurationDocs } from "./docs-configuration.ts";
+import { generateErrorDocs } from "./docs-errors.ts";
 import { findStale } from "./generated.ts";
 import { generateOpenApi } from "./open-api.ts";
 import { generateProtobuf } from "./protobuf.ts";
@@ -28,6 +30,10 @@ const gates: Readonly<Record<string, () => Promise<Verdict>>> = {
   },
   generated: async () => fromProblems(findStale(root, await generateProtobuf(root))),
   openapi: async () => fromProblems(findStale(root, await generateOpenApi(root))),
+  docs: async () => {
+    const pages = await Promise.all([generateErrorDocs(root), generateConfigurationDocs(root)]);
+    return fromProblems(pages.flatMap((page) => findStale(root, page)));
+  },
   tidy: async () => fromProblems(findTidyProblems(files)),
   boundaries: async () => fromProblems(findBoundaryProblems(files)),
   topology: async () => {

@@ -8,48 +8,74 @@ const serviceNames = services.map((service) => service.name);
 
 /** What the process itself is told, beside the sections of its services. */
 export const platformConfig = {
-  /** Where the embedded database, the root key and first-run.json live. */
-  dataDir: z.string().min(1).max(4_096).default(".lyss"),
-  /** 32 bytes in base64 from which every other key is derived; made and kept in the data directory unless given. */
-  rootKey: secretSchema.optional(),
-  /** Services that this process hosts; all of them unless given. */
+  dataDir: z
+    .string()
+    .min(1)
+    .max(4_096)
+    .default(".lyss")
+    .describe("Where the embedded database, the root key and first-run.json live."),
+  rootKey: secretSchema
+    .optional()
+    .describe(
+      "32 bytes in base64 from which every other key is derived; made and kept in the data directory unless given.",
+    ),
   run: z
     .array(z.enum(serviceNames as [string, ...string[]]))
     .max(64)
-    .default(serviceNames),
-  /** Where the services are that this process needs and does not host, as http://host:port of their peer listener. */
+    .default(serviceNames)
+    .describe("Services that this process hosts."),
   peers: z
     .partialRecord(z.enum(serviceNames as [string, ...string[]]), z.url({ protocol: /^http$/ }))
     .default({})
-    .transform((peers): Readonly<Record<string, string>> => ({ ...peers }) as Record<string, string>),
+    .transform((peers): Readonly<Record<string, string>> => ({ ...peers }) as Record<string, string>)
+    .describe("Where services are that this process needs and does not host: http://host:port of their peer listener."),
   database: z
     .strictObject({
-      /** PostgreSQL to use instead of the embedded one. Its role must be allowed to create roles and schemas. */
-      url: secretSchema.optional(),
-      /** Connections of this process, over all services. */
-      maxConnections: z.int().min(5).max(1_000).default(60),
+      url: secretSchema
+        .optional()
+        .describe(
+          "PostgreSQL to use instead of the embedded one. Its role must be allowed to create roles and schemas.",
+        ),
+      maxConnections: z.int().min(5).max(1_000).default(60).describe("Connections of this process, over all services."),
     })
     .prefault({}),
   rpc: z
     .strictObject({
-      host: z.string().min(1).max(255).default("127.0.0.1"),
-      /** Port for peers; a process that hosts everything opens none unless it is given. */
-      port: z.int().min(0).max(65_535).optional(),
-      /** How long to wait at the start for the peers that are needed. */
-      bootTimeoutMs: z.int().min(0).max(600_000).default(30_000),
+      host: z.string().min(1).max(255).default("127.0.0.1").describe("Address on which peers reach this process."),
+      port: z
+        .int()
+        .min(0)
+        .max(65_535)
+        .optional()
+        .describe("Port for peers; a process that hosts everything opens none unless it is given."),
+      bootTimeoutMs: z
+        .int()
+        .min(0)
+        .max(600_000)
+        .default(30_000)
+        .describe("How long to wait at the start for the peers that are needed."),
     })
     .prefault({}),
   log: z
     .strictObject({
-      level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
-      /** `auto` is text on a terminal and JSON elsewhere. */
-      format: z.enum(["auto", "json", "text"]).default("auto"),
+      level: z
+        .enum(["trace", "debug", "info", "warn", "error", "silent"])
+        .default("info")
+        .describe("What is less grave than this is not logged."),
+      format: z
+        .enum(["auto", "json", "text"])
+        .default("auto")
+        .describe("`auto` is text on a terminal and JSON elsewhere."),
     })
     .prefault({}),
   stop: z
     .strictObject({
-      /** How long calls under way may take to end after a stop was asked for. */
-      drainTimeoutMs: z.int().min(0).max(3_600_000).default(30_000),
+      drainTimeoutMs: z
+        .int()
+        .min(0)
+        .max(3_600_000)
+        .default(30_000)
+        .describe("How long calls under way may take to end after a stop was asked for."),
     })
     .prefault({}),
 };

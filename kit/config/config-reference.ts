@@ -16,9 +16,25 @@ export interface ConfigReferenceRow {
   readonly description: string;
 }
 
-/** Every key of the sections, in the order of declaration. */
+/** Every key of the sections, in the order of declaration; the fields of a list's objects follow it as `list[].field`. */
 export function listConfigReference(sections: ConfigSections, envPrefix = "LYSS_"): readonly ConfigReferenceRow[] {
-  return listConfigKeys(toSchemaTree(sections), envPrefix).map((key) => ({
+  return listRows(toSchemaTree(sections), envPrefix);
+}
+
+function listRows(tree: KeySchema, envPrefix: string): readonly ConfigReferenceRow[] {
+  return listConfigKeys(tree, envPrefix).flatMap((key) => [toRow(key), ...listItemRows(key)]);
+}
+
+function listItemRows({ path, shape, schema }: ConfigKey): readonly ConfigReferenceRow[] {
+  if (shape !== "structure" || !schema.items) return [];
+  const name = `${path}[]`;
+  const tree: KeySchema = { type: "object", properties: { [name]: schema.items }, required: [name] };
+  // No variable can say which object of the list it means.
+  return listRows(tree, "").map((row) => ({ ...row, env: "" }));
+}
+
+function toRow(key: ConfigKey): ConfigReferenceRow {
+  return {
     key: key.path,
     type: typeOf(key),
     default: key.schema.default === undefined ? "" : JSON.stringify(key.schema.default),
@@ -27,7 +43,7 @@ export function listConfigReference(sections: ConfigSections, envPrefix = "LYSS_
     isRequired: key.isRequired,
     isSecret: key.isSecret,
     description: key.schema.description ?? "",
-  }));
+  };
 }
 
 /** The reference as a Markdown table. */
@@ -53,7 +69,7 @@ function code(text: string): string {
 function typeOf({ path, schema, shape, isSecret }: ConfigKey): string {
   if (shape === "record") return `map of ${typeName(schema.additionalProperties as KeySchema)}`;
   if (shape === "list") return `list of ${typeName(schema.items ?? {})}`;
-  if (shape === "structure") return "structure";
+  if (shape === "structure") return schema.items ? "list of objects" : "structure";
   if (isSecret) return "secret";
   const unit = path.endsWith("Ms")
     ? ", in ms or as 30s, 5m, 1h"

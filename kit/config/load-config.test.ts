@@ -262,8 +262,9 @@ test("the reference lists every key with type, default, bounds and variable", ()
   assert.deepEqual([row("run")?.type, row("run")?.default], ["list of auth, billing", '["auth"]']);
   assert.deepEqual(
     [row("providers")?.type, row("providers")?.env, row("providers")?.isSecret],
-    ["structure", "", true],
+    ["list of objects", "", true],
   );
+  assert.deepEqual([row("providers[].key")?.type, row("providers[].key")?.env], ["secret", ""]);
   const expected =
     "| `http.port` | whole number | `8080` | 1 to 65535 | `LYSS_HTTP_PORT` | Port of the public listener. |";
   assert.ok(toReferenceTable(rows).split("\n").includes(expected));

@@ -37,7 +37,7 @@ export function createFailureReplies(docBaseUrl: string): ToFailureReply {
       details,
       trace_id: call.traceId,
       retryable: type.isRetryable,
-      doc_url: `${docPrefix}${type.publicCode.toLowerCase().replaceAll("_", "-")}`,
+      doc_url: `${docPrefix}${toDocName(type.publicCode)}`,
     };
     const headers: Record<string, string> = { ...dataHeaders, "content-language": call.locale.replace("_", "-") };
     if (failure.retryAfterMs !== undefined) headers["retry-after"] = String(Math.ceil(failure.retryAfterMs / 1000));
@@ -46,6 +46,11 @@ export function createFailureReplies(docBaseUrl: string): ToFailureReply {
     if (type.httpStatus === 405 && typeof details["allowed"] === "string") headers["allow"] = details["allowed"];
     return { status: type.httpStatus, headers, body: JSON.stringify({ error }) };
   };
+}
+
+/** What the page, or the part of a page, that explains a public code is called: `billing-001`. */
+export function toDocName(publicCode: string): string {
+  return publicCode.toLowerCase().replaceAll("_", "-");
 }
 
 /**

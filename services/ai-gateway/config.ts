@@ -14,16 +14,28 @@ const usdPerMillion = z
 
 /** One model of a provider, as a file or a call names it. */
 export const modelSchema = z.strictObject({
-  /** What callers write into `model`. */
-  name: z.string().min(1).max(200),
-  inputUsdPerMillion: usdPerMillion,
-  outputUsdPerMillion: usdPerMillion.default("0"),
-  /** Input that the provider serves from its prompt cache; the price of other input unless given. */
-  cachedInputUsdPerMillion: usdPerMillion.optional(),
-  /** The longest answer of the model, which bounds what a call may cost. */
-  maxOutputTokens: z.int().min(1).max(10_000_000).default(16_384),
-  /** What the provider calls the model, when that differs from `name`. */
-  upstreamName: z.string().min(1).max(200).optional(),
+  name: z.string().min(1).max(200).describe("What callers write into `model`."),
+  inputUsdPerMillion: usdPerMillion.describe(
+    "US dollars per million input tokens: a string of up to six digits, a point and nine digits.",
+  ),
+  outputUsdPerMillion: usdPerMillion.default("0").describe("The same for output tokens."),
+  cachedInputUsdPerMillion: usdPerMillion
+    .optional()
+    .describe(
+      "The same for input that the provider serves from its prompt cache; the price of other input unless given.",
+    ),
+  maxOutputTokens: z
+    .int()
+    .min(1)
+    .max(10_000_000)
+    .default(16_384)
+    .describe("The longest answer of the model, which bounds what a call may cost."),
+  upstreamName: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe("What the provider calls the model, when that differs from `name`."),
 });
 
 export const providerNameSchema = z
@@ -55,42 +67,60 @@ export const aiGatewayConfig = {
   providers: z
     .array(
       z.strictObject({
-        name: providerNameSchema.refine(
-          (name) => name !== "simulated",
-          inBothLanguages("must not be 'simulated', the built-in provider", "不能是内置供应商的名称“simulated”"),
-        ),
-        dialect: z.literal("openai").default("openai"),
-        baseUrl: baseUrlSchema,
-        apiKey: secretSchema.optional(),
-        models: z.array(modelSchema).min(1).max(1_000),
+        name: providerNameSchema
+          .refine(
+            (name) => name !== "simulated",
+            inBothLanguages("must not be 'simulated', the built-in provider", "不能是内置供应商的名称“simulated”"),
+          )
+          .describe("Up to 63 of a-z, 0-9, '.', '_' and '-'. Each name once."),
+        dialect: z.literal("openai").default("openai").describe("The API that the provider speaks."),
+        baseUrl: baseUrlSchema.describe("Where its API begins, such as https://api.openai.com/v1."),
+        apiKey: secretSchema.optional().describe("Its key; left out where it asks for none."),
+        models: z.array(modelSchema).min(1).max(1_000).describe("What is offered of it, with prices."),
       }),
     )
     .max(200)
-    .default([])
     .refine(
       (list) => new Set(list.map((item) => item.name)).size === list.length,
       inBothLanguages("must have each name only once", "名称不能重复"),
-    ),
+    )
+    .prefault([])
+    .describe("Model providers for every tenant; see guides/providers.md."),
   aiGateway: z
     .strictObject({
-      /** Offers the built-in simulated provider and its models. */
-      simulator: z.boolean().default(true),
-      /** Limit for connecting to a provider. */
-      connectTimeoutMs: z.int().min(100).max(60_000).default(10_000),
-      /** Limit for the head of a provider's answer; long, since reasoning models think before they answer. */
-      firstByteTimeoutMs: z.int().min(100).max(3_600_000).default(300_000),
-      /** Limit for a pause inside an answer. */
-      idleTimeoutMs: z.int().min(100).max(3_600_000).default(120_000),
-      /** Connections to one provider at most; further calls wait for one. */
-      connectionsPerProvider: z.int().min(1).max(10_000).default(1_000),
-      /** The longest request body. */
-      maxRequestBytes: z.int().min(1_024).max(268_435_456).default(33_554_432),
-      /** The longest answer that is not streamed. */
-      maxResponseBytes: z.int().min(1_024).max(268_435_456).default(67_108_864),
-      /** The longest single event of a streamed answer. */
-      maxEventBytes: z.int().min(1_024).max(67_108_864).default(4_194_304),
-      /** How often the holds of calls in flight are extended; well below `billing.holdTtlMs`. */
-      heartbeatMs: z.int().min(100).max(60_000).default(8_000),
+      simulator: z.boolean().default(true).describe("Offers the built-in simulated provider and its models."),
+      connectTimeoutMs: z.int().min(100).max(60_000).default(10_000).describe("Limit for connecting to a provider."),
+      firstByteTimeoutMs: z
+        .int()
+        .min(100)
+        .max(3_600_000)
+        .default(300_000)
+        .describe("Limit for the head of a provider's answer; long, since reasoning models think before they answer."),
+      idleTimeoutMs: z.int().min(100).max(3_600_000).default(120_000).describe("Limit for a pause inside an answer."),
+      connectionsPerProvider: z
+        .int()
+        .min(1)
+        .max(10_000)
+        .default(1_000)
+        .describe("Connections to one provider at most; further calls wait for one."),
+      maxResponseBytes: z
+        .int()
+        .min(1_024)
+        .max(268_435_456)
+        .default(67_108_864)
+        .describe("The longest answer that is not streamed."),
+      maxEventBytes: z
+        .int()
+        .min(1_024)
+        .max(67_108_864)
+        .default(4_194_304)
+        .describe("The longest single event of a streamed answer."),
+      heartbeatMs: z
+        .int()
+        .min(100)
+        .max(60_000)
+        .default(8_000)
+        .describe("How often the holds of calls in flight are extended; well below `billing.holdTtlMs`."),
     })
     .prefault({}),
 };

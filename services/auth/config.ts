@@ -4,12 +4,14 @@ import { z } from "zod";
 export const authConfig = {
   auth: z
     .strictObject({
-      /** Claim `iss` of access tokens. */
-      issuer: z.string().min(1).max(200).default("lyss"),
-      /** Claim `aud` of access tokens. */
-      audience: z.string().min(1).max(200).default("lyss"),
-      /** How long an access token is good for. It cannot be called back earlier. */
-      accessTokenTtlMs: z.int().min(10_000).max(3_600_000).default(900_000),
+      issuer: z.string().min(1).max(200).default("lyss").describe("Claim `iss` of access tokens."),
+      audience: z.string().min(1).max(200).default("lyss").describe("Claim `aud` of access tokens."),
+      accessTokenTtlMs: z
+        .int()
+        .min(10_000)
+        .max(3_600_000)
+        .default(900_000)
+        .describe("How long an access token is good for. It cannot be called back earlier."),
     })
     .prefault({}),
 };
