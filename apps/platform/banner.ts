@@ -8,9 +8,9 @@ export function firstRunBanner(made: FirstRun, model: string, file: string, loca
   return `
   ${words.ready}  ${made.url}
 
-  ${words.admin}     ${made.adminEmail}
+  ${words.admin}  ${made.adminEmail}
   ${words.password}  ${made.adminPassword}
-  ${words.apiKey}   ${made.apiKey}
+  ${words.apiKey}  ${made.apiKey}
   ${words.stored(file)}
 
   ${words.tryIt}
@@ -28,6 +28,7 @@ export function readyLine(url: string, locale: Locale): string {
   return `\n  ${texts[locale].ready}  ${url}\n\n`;
 }
 
+/** Labels fill eight columns; a Chinese character takes two. */
 const texts = {
   en_US: {
     ready: "Lyss is ready at",
