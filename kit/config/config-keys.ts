@@ -117,6 +117,15 @@ function isScalar(schema: KeySchema): boolean {
   return branches ? branches.some(isScalar) : schema.type !== "object" && schema.type !== "array";
 }
 
+/** Whether what stands at a path inside a value of that schema may be, or hold, a secret; a path unknown to it may. */
+export function holdsSecretAt(schema: KeySchema, path: readonly string[]): boolean {
+  const [name, ...rest] = path;
+  const plain = withoutNull(schema);
+  if (name === undefined || plain.writeOnly) return holdsSecret(plain);
+  const entry = plain.properties?.[name] ?? plain.items ?? plain.additionalProperties;
+  return typeof entry === "object" ? holdsSecretAt(entry, rest) : true;
+}
+
 function holdsSecret(schema: KeySchema): boolean {
   if (schema.writeOnly) return true;
   return Object.values(schema).some((part: unknown) => typeof part === "object" && part !== null && holdsSecret(part));

@@ -4,7 +4,15 @@ import type { Locale } from "../errors/failure.ts";
 import type { ConfigSections } from "../service/define-service.ts";
 import { coerceText, withUnit } from "./coerce.ts";
 import { ConfigError, type ConfigProblem, reasons } from "./config-error.ts";
-import { type ConfigKey, hasFields, type KeySchema, listConfigKeys, toEnvWord, toSchemaTree } from "./config-keys.ts";
+import {
+  type ConfigKey,
+  hasFields,
+  holdsSecretAt,
+  type KeySchema,
+  listConfigKeys,
+  toEnvWord,
+  toSchemaTree,
+} from "./config-keys.ts";
 import { nearestName } from "./nearest-name.ts";
 import { readYamlFile, type YamlFile } from "./yaml-file.ts";
 
@@ -227,13 +235,15 @@ function addProblem(
     else gathered.problems.push({ key: name, reason, source: nearestSource(gathered.sources, name) });
     return;
   }
-  // A group that should hold a secret may be the secret itself, written one level too high.
-  const isSecret = keys.some(
-    (other) =>
-      other.isSecret && (name === other.path || name.startsWith(`${other.path}.`) || other.path.startsWith(`${name}.`)),
-  );
-  const shown = isSecret ? "[secret]" : show(value);
+  const shown = keys.some((other) => mayHoldSecret(other, name)) ? "[secret]" : show(value);
   gathered.problems.push({ key: name, value: shown, reason, source: nearestSource(gathered.sources, name) });
+}
+
+/** A group that should hold a secret may be the secret itself, written one level too high. */
+function mayHoldSecret(key: ConfigKey, name: string): boolean {
+  if (!key.isSecret) return false;
+  if (name === key.path || key.path.startsWith(`${name}.`)) return true;
+  return name.startsWith(`${key.path}.`) && holdsSecretAt(key.schema, name.slice(key.path.length + 1).split("."));
 }
 
 function nearestSource(sources: ReadonlyMap<string, string>, path: string): string | undefined {
