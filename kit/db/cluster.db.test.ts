@@ -2,13 +2,21 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { after, type TestContext, test } from "node:test";
+import { after, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { inspect } from "node:util";
 import { pino } from "pino";
 import type { Sql } from "postgres";
 import { systemClock } from "../service/clock.ts";
-import { createTestDatabase, deriveTestKey, openTestCluster, silentLog } from "../testing/postgres.ts";
+import { createOwnServer } from "../testing/own-server.ts";
+import {
+  closeInReverse,
+  createTestDatabase,
+  deriveTestKey,
+  openTestCluster,
+  silentLog,
+  type TestScope,
+} from "../testing/postgres.ts";
 import { openCluster } from "./cluster.ts";
 import { postgres } from "./driver.ts";
 
@@ -29,7 +37,7 @@ function migrations(files: Readonly<Record<string, string>>): URL {
 const ledger = { name: "test-ledger", migrations: migrations({ "0001_ledger.sql": ledgerMigration }) };
 const orders = { name: "test-orders", migrations: migrations({ "0001_orders.sql": "create table orders (id int)" }) };
 
-function openNode(t: TestContext, adminUrl: string, options: Partial<Parameters<typeof openCluster>[0]> = {}) {
+function openNode(t: TestScope, adminUrl: string, options: Partial<Parameters<typeof openCluster>[0]> = {}) {
   const node = openCluster({
     adminUrl,
     deriveKey: deriveTestKey,
@@ -95,7 +103,7 @@ test("nodes that prepare one database at once agree, and preparing again changes
   assert.equal(row?.count, 1);
 });
 
-function openAdmin(t: TestContext, adminUrl: string): Sql {
+function openAdmin(t: TestScope, adminUrl: string): Sql {
   const sql = postgres(adminUrl, { max: 1, onnotice: () => {} });
   t.after(() => sql.end());
   return sql;
@@ -134,6 +142,25 @@ test("a changed migration, and a database newer than the program, stop the start
     prepare({ ...both, "0001_orders.sql": "create table orders (id bigint)" }),
     /changed after it was applied/,
   );
+});
+
+test("an admin that may create roles and owns the database is enough; superuser is not needed", async (t) => {
+  const scope = closeInReverse(t);
+  const { url } = await createOwnServer(scope).start();
+  const superuser = openAdmin(scope, url);
+  await superuser`create role keeper login createrole password 'keeper'`;
+  await superuser`create database kept owner keeper`;
+  const adminUrl = Object.assign(new URL(url), { username: "keeper", password: "keeper", pathname: "/kept" }).href;
+  for (const node of [openNode(scope, adminUrl), openNode(scope, adminUrl)]) {
+    await node.prepare([ledger, orders]);
+    const { sql, transaction } = node.open("test-orders");
+    await sql`insert into orders values (1)`;
+    await assert.rejects(sql`create table mine (id int)`, { code: "42501" });
+    await assert.rejects(sql`create temporary table mine (id int)`, { code: "42501" });
+    await transaction((tx) => tx`select event_log.append('evt_' || pg_backend_pid(), 't', 's', 'k', now(), '{}', '')`);
+    const rows = await sql`select * from event_log.read(${["t"]}, 0, 10)`;
+    assert.ok(rows.length > 0);
+  }
 });
 
 test("another root key is refused, since nothing it sealed could be read", async (t) => {

@@ -1,34 +1,14 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import type { Sql } from "postgres";
-import { systemClock } from "../service/clock.ts";
-import { silentLog } from "../testing/postgres.ts";
+import { createOwnServer } from "../testing/own-server.ts";
 import { postgres } from "./driver.ts";
-import { type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded-postgres.ts";
 
 const limits = { timeout: 60_000 };
-
-/** A folder without a database yet, and a way to start servers on it. Both are gone after the test. */
-function createSite(t: TestContext) {
-  const parent = mkdtempSync(path.join(os.tmpdir(), "lyss-embedded-"));
-  const dir = path.join(parent, "database");
-  const servers: EmbeddedPostgres[] = [];
-  t.after(async () => {
-    for (const server of servers) await server.stop();
-    rmSync(parent, { recursive: true, force: true });
-  });
-  const start = async () => {
-    const server = await startEmbeddedPostgres({ dir, log: silentLog, clock: systemClock });
-    servers.push(server);
-    return server;
-  };
-  return { dir, start };
-}
 
 async function withSql<T>(url: string, work: (sql: Sql) => Promise<T>): Promise<T> {
   const sql = postgres(url, { max: 1, onnotice: () => {}, connect_timeout: 2 });
@@ -39,15 +19,11 @@ async function withSql<T>(url: string, work: (sql: Sql) => Promise<T>): Promise<
   }
 }
 
-function readServerPid(dir: string): number {
-  return Number.parseInt(readFileSync(path.join(dir, "cluster", "data", "postmaster.pid"), "utf8"), 10);
-}
-
 test(
   "the server is durable, checks its pages, and is reachable with the password over loopback only",
   limits,
   async (t) => {
-    const { dir, start } = createSite(t);
+    const { dir, start } = createOwnServer(t);
     const { url, isAdopted } = await start();
     assert.equal(isAdopted, false);
     const settings = await withSql(url, async (sql) => {
@@ -68,7 +44,7 @@ test(
 );
 
 test("processes that start at once share one server, which stops with the last of them", limits, async (t) => {
-  const { dir, start } = createSite(t);
+  const { dir, start } = createOwnServer(t);
   const servers = await Promise.all([start(), start(), start()]);
   assert.equal(new Set(servers.map((server) => server.url)).size, 1);
   assert.equal(servers.filter((server) => !server.isAdopted).length, 1);
@@ -86,7 +62,7 @@ test("processes that start at once share one server, which stops with the last o
 });
 
 test("a server in use by somebody else stays when its starter stops", limits, async (t) => {
-  const { start } = createSite(t);
+  const { start } = createOwnServer(t);
   const server = await start();
   await withSql(server.url, async (sql) => {
     await sql`select 1`;
@@ -98,7 +74,7 @@ test("a server in use by somebody else stays when its starter stops", limits, as
 });
 
 test("a server whose starter was killed is adopted, with everything that was committed", limits, async (t) => {
-  const { dir, start } = createSite(t);
+  const { dir, start } = createOwnServer(t);
   const script = `
     import { startEmbeddedPostgres } from ${JSON.stringify(new URL("./embedded-postgres.ts", import.meta.url).href)};
     import { systemClock } from ${JSON.stringify(new URL("../service/clock.ts", import.meta.url).href)};
@@ -119,25 +95,25 @@ test("a server whose starter was killed is adopted, with everything that was com
 });
 
 test("a killed server comes back with what was committed, also when its process number is taken", limits, async (t) => {
-  const { dir, start } = createSite(t);
+  const { dir, start, kill } = createOwnServer(t);
   const server = await start();
   await withSql(server.url, (sql) => sql`create table kept as select 1 as id`);
   const lockFile = path.join(dir, "cluster", "data", "postmaster.pid");
   const lock = readFileSync(lockFile, "utf8");
-  process.kill(readServerPid(dir), "SIGKILL");
+  kill();
   await assert.rejects(async () => {
     for (;;) await withSql(server.url, (sql) => sql`select 1`);
   });
   writeFileSync(lockFile, lock.replace(/^\d+/, String(process.pid)));
 
   const again = await start();
-  assert.equal(again.isAdopted, false);
+  assert.deepEqual([again.isAdopted, again.url], [false, server.url], "who knew the server finds it where it was");
   const rows = await withSql(again.url, (sql) => sql`select id from kept`);
   assert.equal(rows.length, 1);
 });
 
 test("a server that cannot start says why and what else to do", limits, async (t) => {
-  const { dir, start } = createSite(t);
+  const { dir, start } = createOwnServer(t);
   await (await start()).stop();
   writeFileSync(path.join(dir, "cluster", "data", "global", "pg_control"), "ruined");
   await assert.rejects(start(), /pg_control.*LYSS_DATABASE_URL/s);

@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, fchownSync, fstatSync, ftruncateSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, fchownSync, fstatSync, ftruncateSync, openSync, readFileSync, rmSync } from "node:fs";
 import net from "node:net";
 import path from "node:path";
 import type { Logger } from "pino";
@@ -151,7 +151,7 @@ async function launchServer(
   clock: Clock,
   deadlineMs: number,
 ): Promise<string | undefined> {
-  const port = await findFreePort();
+  const port = await findPort(site);
   const log = openServerLog(site);
   let child: ChildProcess;
   try {
@@ -200,8 +200,15 @@ function openServerLog(site: EmbeddedSite): { readonly fd: number; readonly star
   return { fd, startBytes: fstatSync(fd).size };
 }
 
-async function findFreePort(): Promise<number> {
-  const server = net.createServer().listen(0, "127.0.0.1");
+/** The port of last time, so that processes which knew the server find it again; another one when it is taken. */
+async function findPort(site: EmbeddedSite): Promise<number> {
+  const optionsFile = path.join(site.dataDir, "postmaster.opts");
+  const lastOptions = existsSync(optionsFile) ? readFileSync(optionsFile, "utf8") : "";
+  return tryPort(Number(/"-p" "(\d+)"/.exec(lastOptions)?.[1] ?? 0)).catch(() => tryPort(0));
+}
+
+async function tryPort(port: number): Promise<number> {
+  const server = net.createServer().listen(port, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
   server.close();

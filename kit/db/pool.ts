@@ -66,6 +66,7 @@ function connect(options: PoolOptions): Sql {
     connection: {
       application_name: options.applicationName,
       TimeZone: "UTC",
+      default_transaction_isolation: "read committed",
       ...(options.schema === undefined ? {} : { search_path: options.schema }),
       // The driver leaves out a 0, which is the server's default anyway.
       statement_timeout: timeoutMs,

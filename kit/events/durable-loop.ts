@@ -48,6 +48,7 @@ export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
   let isStopped = false;
   let limit = batchSize;
   let heldBackMs = 0;
+  let outageMs = 0;
   let lastSuccessMs = clock.monotonicMs();
   let lastError = "";
   /** The batch under way, and the event being handled; -1 before the first and from the last one's end on. */
@@ -85,8 +86,9 @@ export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
     lastError = err instanceof Error ? `${err.name}: ${err.message}` : String(err);
     const [first] = batch;
     if (!first) {
-      log.warn({ err, subscription: subscription.name }, "a subscription cannot get on");
-      return firstRetryMs;
+      if (outageMs === 0) log.warn({ err, subscription: subscription.name }, "a subscription cannot get on");
+      outageMs = Math.min(2 * outageMs + firstRetryMs, idleMs);
+      return outageMs;
     }
     // What comes before the failing event is done first and on its own, so that it is not repeated with it.
     if (handledIndex > 0 || (handledIndex < 0 && batch.length > 1)) {
@@ -114,6 +116,7 @@ export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
       try {
         waitMs = await db.transaction(pass);
         limit = batchSize;
+        outageMs = 0;
         if (!isPaused) lastSuccessMs = clock.monotonicMs();
       } catch (err) {
         waitMs = await recover(err).catch(() => firstRetryMs);

@@ -3,8 +3,10 @@ import { test } from "node:test";
 import { StringValueSchema } from "@bufbuild/protobuf/wkt";
 import type { Database } from "../db/database.ts";
 import { type CallContext, currentContext, runInContext } from "../rpc/call-context.ts";
-import { append, createCollector, openEventNode, opened, say, waitUntil } from "../testing/event-log.ts";
+import { append, closed, createCollector, openEventNode, opened, say, waitUntil } from "../testing/event-log.ts";
 import { createFakeClock } from "../testing/fake-clock.ts";
+import { createOwnServer } from "../testing/own-server.ts";
+import { closeInReverse } from "../testing/postgres.ts";
 import { defineEvent, onBroadcast, onEvent } from "./event.ts";
 
 const limits = { timeout: 120_000 };
@@ -154,6 +156,42 @@ test(
     assert.deepEqual(broadcast.values, ["a:1", "a:2", "a:3"]);
   },
 );
+
+test("when the server was killed and came back, what was committed is heard and nothing is lost", limits, async (t) => {
+  const scope = closeInReverse(t);
+  const server = createOwnServer(scope);
+  const { writerDb, hearerDb, hear } = await openEventNode(scope, { adminUrl: (await server.start()).url });
+  const broadcast = createCollector();
+  const gap = Promise.withResolvers<void>();
+  await hear([
+    onEvent("effects", opened, async (tx, event) => {
+      await tx`insert into effect values (${event.id}, ${event.data.value})`;
+    }),
+    onBroadcast("watch", opened, (event) => broadcast.add(event.data.value), gap.resolve),
+  ]);
+  await say(writerDb, opened, "a:1");
+  await broadcast.until(1);
+  server.kill();
+  await assert.rejects(async () => {
+    for (;;) await say(writerDb, closed, "b:0");
+  });
+  await server.start();
+  await waitUntil(() =>
+    say(writerDb, opened, "a:2").then(
+      () => true,
+      () => false,
+    ),
+  );
+  await Promise.all([broadcast.until(2), gap.promise]);
+  await waitUntil(() =>
+    listEffects(hearerDb).then(
+      (effects) => effects.length === 2,
+      () => false,
+    ),
+  );
+  assert.deepEqual(await listEffects(hearerDb), ["a:1", "a:2"]);
+  assert.deepEqual(broadcast.values, ["a:1", "a:2"]);
+});
 
 test(
   "a commit wakes its hearers at once, and an event without notification is found by the next poll",

@@ -28,7 +28,8 @@ export interface SubscriptionsOptions {
  * Starts a service's subscriptions. From when it resolves, broadcasts hear every event committed later; a durable
  * subscription that is new starts at the beginning of the log, a known one where it was.
  *
- * A durable handler that fails is tried 10 times over four minutes; then its event is kept in `event_log.parked_event`
+ * A durable handler may take 10 s between two of its statements, and shares its transaction with up to 99 others.
+ * One that fails is tried 10 times over four minutes; then its event is kept in `event_log.parked_event`
  * with the last error, and the subscription goes on. Order and repetition: see `DurableSubscription`.
  * Throws a TypeError when two durable subscriptions have one name.
  */

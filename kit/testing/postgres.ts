@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from "node:crypto";
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { after } from "node:test";
@@ -43,8 +43,9 @@ after(async () => {
 export function startTestServer(): Promise<EmbeddedPostgres> {
   const start = () =>
     startEmbeddedPostgres({ dir: serverDir, log: silentLog, clock: systemClock, settings: serverSettings });
-  server ??= start().catch(() => {
-    // Without fsync a crash of the machine may have ruined it, or it was made by another version.
+  server ??= start().catch((err: unknown) => {
+    // Without fsync a crash of the machine may have ruined it, or another version made it. Never below a live server.
+    if (existsSync(path.join(serverDir, "cluster", "data", "postmaster.pid"))) throw err;
     rmSync(serverDir, { recursive: true, force: true });
     return start();
   });
