@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { TenantService } from "@lyss/contracts/gen/lyss/tenant/v1/tenant_pb.js";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { type Cluster, openCluster } from "@lyss/kit/db/cluster.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@lyss/kit/db/embedded-postgres.ts";
@@ -77,6 +78,11 @@ export async function startPlatform(options: UpOptions): Promise<Platform> {
   }
 }
 
+/** Who owns the public listener makes the first tenant, and so waits for the tenant service as for those with routes. */
+const awaitingTenant = services.map((service) =>
+  service.servesRoutes ? { ...service, needs: { ...service.needs, tenant: TenantService } } : service,
+);
+
 function bootServices(
   { config, env, log, signal }: UpOptions,
   cluster: Cluster,
@@ -90,7 +96,8 @@ function bootServices(
   const configured = config.providers.map((provider) => provider.name);
   const providers = [...config.providers, ...findPresetProviders(env, configured)];
   return boot({
-    ...{ services, run: config.run, peers: config.peers, cluster, random, log, metrics, deriveKey, peerToken, signal },
+    services: awaitingTenant,
+    ...{ run: config.run, peers: config.peers, cluster, random, log, metrics, deriveKey, peerToken, signal },
     config: { ...config, providers },
     clock: systemClock,
     peerListen: peerPort === undefined ? undefined : { host: config.rpc.host, port: peerPort },

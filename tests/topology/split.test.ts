@@ -127,6 +127,11 @@ test("a missing peer stops the boot by name", async () => {
   );
   const dead = ["--peer", "billing=http://127.0.0.1:1", "--peer", "credential=http://127.0.0.1:1"];
   await assert.rejects(boot(["--run", "ai-gateway", ...dead]), /billing did not serve at http:\/\/127\.0\.0\.1:1/);
+  const routed = ["ai-gateway", "auth", "billing", "credential", "user"].flatMap((name) => [
+    "--peer",
+    `${name}=http://127.0.0.1:1`,
+  ]);
+  await assert.rejects(boot(["--run", "api-gateway", ...routed]), /tenant is needed by api-gateway/);
   await assert.rejects(boot(["--run", "nonsense"]), /nonsense/);
 });
 
