@@ -62,11 +62,12 @@ const passingCondition =
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   // The clock's timers do not keep a process alive, and while it starts there may be nothing else that does.
-  const keepAlive = setInterval(() => {}, startLimitMs);
+  const keepAlive = new MessageChannel().port1;
+  keepAlive.ref();
   try {
     return await startOrAdopt(options);
   } finally {
-    clearInterval(keepAlive);
+    keepAlive.close();
   }
 }
 
