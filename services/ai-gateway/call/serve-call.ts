@@ -64,6 +64,9 @@ interface Admission {
   readonly inputTokens: number;
 }
 
+/** Above `billing.reserveWaitMs` at its largest: it is billing that says when waiting for held money ends. */
+const reserveTimeoutMs = 70_000;
+
 /** Sets the call's money aside; gives the output limit to send when money allows less than was asked for. */
 async function reserve(
   deps: AiGatewayDeps,
@@ -73,18 +76,15 @@ async function reserve(
   const { provider, model } = target;
   const limit = request.outputLimit?.tokens;
   const most = request.surface === "embeddings" ? 0 : (limit ?? model.maxOutputTokens);
-  const hold = await deps.billing.reserveCall({
-    ...{
-      callId,
-      requestId,
-      tenantId: caller?.tenantId ?? "",
-      keyId: caller?.keyId ?? "",
-      userId: caller?.userId ?? "",
-    },
-    ...{ provider: provider.name, model: model.name, choices: request.choices, inputTokens: BigInt(inputTokens) },
+  const { tenantId = "", keyId = "", userId = "" } = caller ?? {};
+  const names = { callId, requestId, tenantId, keyId, userId, provider: provider.name, model: model.name };
+  const bounds = {
+    inputTokens: BigInt(inputTokens),
     maxOutputTokens: BigInt(most),
     minOutputTokens: BigInt(limit ?? Math.min(leastOutputTokens, most)),
-  });
+    choices: request.choices,
+  };
+  const hold = await deps.billing.reserveCall({ ...names, ...bounds }, { timeoutMs: reserveTimeoutMs });
   const granted = Number(hold.outputTokens);
   return { outputTokens: granted < most ? granted : undefined };
 }

@@ -1,3 +1,4 @@
+import { readBody } from "../call/send-upstream.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { fieldOf } from "../dialects/openai/usage.ts";
 import { getProvider, type ProviderName } from "./get-provider.ts";
@@ -28,8 +29,8 @@ export async function testProvider(deps: AiGatewayDeps, input: ProviderName): Pr
       signal: AbortSignal.timeout(timeoutMs),
     });
     const status = answer.statusCode;
-    const body = await answer.body.arrayBuffer();
-    const listed = status === 200 && body.byteLength <= maxBytes ? readModelIds(Buffer.from(body)) : new Set<string>();
+    const body = await readBody(answer, maxBytes);
+    const listed = status === 200 ? readModelIds(body) : new Set<string>();
     const names = provider.models.map((model) => model.upstreamName);
     const missingModels = listed.size === 0 ? [] : names.filter((name) => !listed.has(name));
     return { isReachable: status === 200, status, latencyMs: latencyMs(), missingModels };
