@@ -94,8 +94,8 @@ export const aiGatewayFailures = defineFailures("ai_gateway", {
     publicCode: "GATEWAY_012",
     httpStatus: 409,
     text: {
-      en_US: "The provider '{name}' comes from the configuration file. Change it there.",
-      zh_CN: "供应商“{name}”来自配置文件，请在文件中修改。",
+      en_US: "The provider '{name}' comes from the configuration file or the environment. Change it there.",
+      zh_CN: "供应商“{name}”来自配置文件或环境变量，请在那里修改。",
     },
   },
   address_refused: {
