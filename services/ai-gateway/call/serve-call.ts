@@ -39,6 +39,8 @@ export async function serveCall(deps: AiGatewayDeps, surface: Surface, exchange:
 
   const counter = await counterFor(target.provider);
   const inputTokens = counter.countInput(request);
+  // Gone already, so that no `close` will tell.
+  if (res.destroyed) return;
   const callId = deps.random.id("call");
   const abort = new AbortController();
   const onClose = () => abort.abort();
