@@ -87,7 +87,7 @@ export async function measureRound(plan: Plan, load: Load, system: System, direc
 function watchOthers(): () => number {
   const read = () => readMachineCpuSeconds() - readUsage(process.pid).cpuSeconds;
   const [startedMs, before] = [systemClock.monotonicMs(), read()];
-  return () => (read() - before) / (((systemClock.monotonicMs() - startedMs) / 1000) * cpus().length);
+  return () => Math.max(0, read() - before) / (((systemClock.monotonicMs() - startedMs) / 1000) * cpus().length);
 }
 
 async function measureSaturation(plan: Plan, load: Load, system: System) {

@@ -79,12 +79,13 @@ export function readUsage(rootId: number, exceptId?: number): Usage {
   return { cpuSeconds: ticks / ticksPerSecond, residentBytes };
 }
 
-/** CPU seconds of the whole machine in programs, interrupts and idling left out. */
+/** CPU seconds of the whole machine, idling left out. */
 export function readMachineCpuSeconds(): number {
-  // The line `cpu user nice system idle …` (proc(5)).
+  // The line `cpu user nice system idle iowait irq softirq …` (proc(5)). The kernel charges interrupts, and with them the
+  // network's work, to the process that they interrupt as well.
   const fields = readFileSync("/proc/stat", "latin1").split("\n")[0]?.split(/ +/).slice(1).map(Number) ?? [];
-  const [user = 0, nice = 0, system = 0] = fields;
-  return (user + nice + system) / ticksPerSecond;
+  const [user = 0, nice = 0, system = 0, , , interrupts = 0, softInterrupts = 0] = fields;
+  return (user + nice + system + interrupts + softInterrupts) / ticksPerSecond;
 }
 
 function readStat(id: number): { readonly parentId: number; readonly ticks: number } | undefined {

@@ -77,6 +77,7 @@ const total = (parts: Readonly<Record<string, number>>) =>
 
 function rowsFor(plan: Plan): readonly Row[] {
   return [
+    { label: "calls per second of CPU time", read: (result) => inverse(total(result.cpuMicrosPerCall)), decimals: 0 },
     { label: "calls/s on one core", read: (result) => result.callsPerSecond, decimals: 0 },
     {
       label: "– share of its core it had, %",
@@ -112,6 +113,10 @@ function rowsFor(plan: Plan): readonly Row[] {
 
 function percent(share: number | undefined): number | undefined {
   return share === undefined ? undefined : share * 100;
+}
+
+function inverse(micros: number | undefined): number | undefined {
+  return micros ? 1e6 / micros : undefined;
 }
 
 function kib(bytes: number | undefined): number | undefined {
