@@ -1,7 +1,8 @@
 import type { DescService } from "@bufbuild/protobuf";
-import postgres from "postgres";
+import type { Sql } from "postgres";
 import { Registry } from "prom-client";
 import type { Database } from "../db/database.ts";
+import { postgres } from "../db/driver.ts";
 import { createOutbox } from "../events/outbox.ts";
 import type { Clock } from "../service/clock.ts";
 import { systemClock } from "../service/clock.ts";
@@ -28,7 +29,7 @@ export interface StartedService<Contract extends DescService, Ops> extends Runni
   /** What the service itself has: its own rows, with its own rights. */
   readonly db: Database;
   /** SQL in the service's schema, with every right: for looking at rows, and for spoiling them. */
-  readonly sql: postgres.Sql;
+  readonly sql: Sql;
   /** What the service has said so far, oldest first. */
   listEvents(): Promise<readonly LoggedEvent[]>;
 }
