@@ -16,6 +16,10 @@ export const apiGatewayConfig = {
         .max(500)
         .default("https://github.com/lyss-ai/lyss/blob/main/docs/errors.md#")
         .describe("Where errors are explained: `doc_url` of an error is this and its code, such as `billing-001`."),
+      exposeMetrics: z
+        .boolean()
+        .default(true)
+        .describe("Whether `/metrics` is answered on this listener, to whoever asks; false answers 404."),
     })
     .prefault({}),
 };

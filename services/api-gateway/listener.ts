@@ -9,10 +9,12 @@ import type { ProgramFace } from "@lyss/kit/service/define-service.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
+import type { z } from "zod";
+import type { apiGatewayConfig } from "./config.ts";
 import { openApi } from "./open-api.ts";
 
 export interface ListenerOptions {
-  readonly settings: { readonly host: string; readonly port: number; readonly docBaseUrl: string };
+  readonly settings: z.output<typeof apiGatewayConfig.http>;
   readonly guard: Guard;
   readonly clock: Clock;
   readonly random: Random;
@@ -43,7 +45,10 @@ export function createListener(options: ListenerOptions): Listener {
         ...{ guard, clock, random, log, metrics, docBaseUrl: settings.docBaseUrl, ...openApi },
         mounted: listMounted(),
         forward: forwarder.forward,
-        systemRoutes: { ...health.routes, "/metrics": createMetricsHandler(metrics) },
+        systemRoutes: {
+          ...health.routes,
+          ...(settings.exposeMetrics && { "/metrics": createMetricsHandler(metrics) }),
+        },
       });
       server = createHttpServer({ onRequest: handler.onRequest, clock });
       const port = await server.listen(settings);
