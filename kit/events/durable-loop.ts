@@ -1,11 +1,10 @@
 import type { Logger } from "pino";
 import type { Database, Tx } from "../db/database.ts";
-import { type CallContext, runInContext } from "../rpc/call-context.ts";
-import { fromTraceparent } from "../rpc/context-headers.ts";
 import type { Clock } from "../service/clock.ts";
 import type { DurableSubscription } from "./event.ts";
 import type { EventListener } from "./event-listener.ts";
-import { decodeEvent, type LoggedEvent } from "./event-reader.ts";
+import type { LoggedEvent } from "./event-reader.ts";
+import { handleEvent, toErrorText } from "./handle-event.ts";
 import * as store from "./subscription-store.ts";
 import { createWakeSignal } from "./wake-signal.ts";
 
@@ -37,14 +36,13 @@ const retryLimitMs = 60_000;
 /** With the delays above, an event is given up after four minutes. */
 const attemptLimit = 10;
 const failingLimitMs = 30_000;
-const errorTextLimit = 2_000;
 
 /** Starts the loop. The subscription's row must exist. */
 export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
   const { subscription, db, log, clock } = options;
-  const types = new Map(subscription.events.map((event) => [event.type, event]));
+  const types = subscription.events.map(({ type }) => type);
   const signal = createWakeSignal(clock);
-  const forgetEvents = options.listener.onEvents([...types.keys()], signal.wake);
+  const forgetEvents = options.listener.onEvents(types, signal.wake);
   let isStopped = false;
   let limit = batchSize;
   let heldBackMs = 0;
@@ -59,7 +57,7 @@ export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
 
   /** One batch in one transaction. Gives back how long to wait before the next. */
   async function pass(tx: Tx): Promise<number> {
-    const claim = await store.claimBatch(tx, subscription.name, [...types.keys()], limit);
+    const claim = await store.claimBatch(tx, subscription.name, types, limit);
     if (!claim) return takeoverMs;
     const pauseMs = claim.retryAtMs - clock.nowMs();
     if (pauseMs > 0) {
@@ -69,8 +67,7 @@ export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
     batch = claim.events;
     for (const [index, row] of batch.entries()) {
       handledIndex = index;
-      const event = types.get(row.type);
-      if (event) await runInContext(contextOf(row), async () => subscription.handle(tx, decodeEvent(row, event)));
+      await handleEvent(tx, subscription, row);
     }
     handledIndex = -1;
     const last = batch.at(-1);
@@ -83,7 +80,7 @@ export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
 
   /** Nothing of the batch has happened. Gives back how long to wait before the next pass. */
   async function recover(err: unknown): Promise<number> {
-    lastError = err instanceof Error ? `${err.name}: ${err.message}` : String(err);
+    lastError = toErrorText(err);
     const [first] = batch;
     if (!first) {
       if (outageMs === 0) log.warn({ err, subscription: subscription.name }, "a subscription cannot get on");
@@ -96,7 +93,7 @@ export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
       return 0;
     }
     const failure = await store.recordFailure(db, subscription.name, first.seq, {
-      error: lastError.slice(0, errorTextLimit),
+      error: lastError,
       nowMs: clock.nowMs(),
       firstRetryMs,
       retryLimitMs,
@@ -142,8 +139,4 @@ export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
       await running;
     },
   };
-}
-
-function contextOf(row: LoggedEvent): CallContext {
-  return { ...fromTraceparent(row.traceparent), caller: undefined, deadlineMs: undefined, locale: "en_US" };
 }

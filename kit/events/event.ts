@@ -31,6 +31,8 @@ export interface ReceivedEvent<Desc extends DescMessage = DescMessage> {
   readonly data: MessageShape<Desc>;
   /** W3C trace context of the call that caused it, or empty. */
   readonly traceparent: string;
+  /** Present when the event comes again in a replay: the id of that replay. */
+  readonly replayId?: string;
 }
 
 /** Where a service writes its events. */

@@ -1,9 +1,21 @@
 import type { Database, Sql, Tx } from "../db/database.ts";
 import { type EventBatch, type LogRow, toEventBatch } from "./event-reader.ts";
 
-/** Remembers a subscription, from the beginning of the log. A known one keeps its position. */
-export async function ensureSubscription(sql: Sql, name: string): Promise<void> {
-  await sql`insert into event_log.subscription (name) values (${name}) on conflict do nothing`;
+/** Remembers a subscription to these types, from the beginning of the log. A known one keeps its position. */
+export async function ensureSubscription(sql: Sql, name: string, types: readonly string[]): Promise<void> {
+  const sorted = [...new Set(types)].sort();
+  await sql`insert into event_log.subscription (name, types) values (${name}, ${sorted}) on conflict do nothing`;
+  await sql`
+    update event_log.subscription set types = ${sorted} where name = ${name} and types is distinct from ${sorted}`;
+}
+
+/**
+ * Forgets a subscription that no program has any more, with its parked events: the log is no longer kept for it. Under
+ * the same name a new one would begin at the beginning. Safe to repeat.
+ */
+export async function forgetSubscription(tx: Tx, name: string): Promise<void> {
+  await tx`delete from event_log.subscription where name = ${name}`;
+  await tx`delete from event_log.parked_event where subscription = ${name}`;
 }
 
 /** A node's right to a subscription until its transaction ends. */
@@ -71,7 +83,9 @@ export async function recordFailure(
     if (row.attempts >= failure.attemptLimit) {
       await tx`
         insert into event_log.parked_event (subscription, seq, attempts, last_error, parked_at)
-        values (${name}, ${seq}, ${row.attempts}, ${failure.error}, ${now})`;
+        values (${name}, ${seq}, ${row.attempts}, ${failure.error}, ${now})
+        on conflict (service, subscription, seq) do update
+        set attempts = excluded.attempts, last_error = excluded.last_error, parked_at = excluded.parked_at`;
       await advance(tx, name, seq);
       return { attempts: row.attempts, isParked: true };
     }

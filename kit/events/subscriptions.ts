@@ -4,12 +4,18 @@ import type { Clock } from "../service/clock.ts";
 import { type DurableLoop, startDurableLoop } from "./durable-loop.ts";
 import type { BroadcastSubscription, DurableSubscription, Subscription } from "./event.ts";
 import type { EventFeed } from "./event-feed.ts";
+import { readLags, type SubscriptionLag } from "./subscription-lag.ts";
 import { ensureSubscription } from "./subscription-store.ts";
 
 /** A service's subscriptions, running on this node. */
 export interface RunningSubscriptions {
-  /** A health check: rejects when the log cannot be read, or a durable subscription has not got on for 30 s. */
+  /**
+   * A health check: rejects when the log cannot be read, a durable subscription has not got on for 30 s, or an event has
+   * waited for one for more than 15 minutes.
+   */
   check(): Promise<void>;
+  /** How far each durable subscription is behind, over all nodes. */
+  listLags(): Promise<readonly SubscriptionLag[]>;
   /** No handler runs afterwards; the batches under way are finished first. Safe to repeat. */
   stop(): Promise<void>;
 }
@@ -23,6 +29,9 @@ export interface SubscriptionsOptions {
   readonly log: Logger;
   readonly clock: Clock;
 }
+
+/** Longer than an event takes to be parked (four minutes), so a single bad one does not make the service unhealthy. */
+const oldestAgeLimitMs = 900_000;
 
 /**
  * Starts a service's subscriptions. From when it resolves, broadcasts hear every event committed later; a durable
@@ -42,17 +51,32 @@ export async function startSubscriptions(options: SubscriptionsOptions): Promise
   const repeated = names.find((name, index) => names.indexOf(name) !== index);
   if (repeated !== undefined) throw new TypeError(`service ${serviceName} has two subscriptions named ${repeated}`);
 
-  for (const name of names) await ensureSubscription(db.sql, name);
+  for (const { name, events } of durable) {
+    await ensureSubscription(
+      db.sql,
+      name,
+      events.map(({ type }) => type),
+    );
+  }
   const forgetBroadcasts = broadcasts.length > 0 ? await feed.broadcasts.add(broadcasts) : () => {};
   const loops: readonly DurableLoop[] = durable.map((subscription) =>
     startDurableLoop({ subscription, db, listener: feed.listener, log, clock }),
   );
+  const listLags = async () => (names.length > 0 ? readLags(db, names, clock) : []);
+  const forgetLags = feed.lagGauges?.add(serviceName, listLags);
   return {
+    listLags,
     async check() {
       if (subscriptions.length > 0) await feed.check();
       for (const loop of loops) await loop.check();
+      for (const { name, behind, oldestAgeMs } of await listLags()) {
+        if (oldestAgeMs > oldestAgeLimitMs) {
+          throw new Error(`subscription ${name} is ${behind} events behind, the oldest waits for ${oldestAgeMs} ms`);
+        }
+      }
     },
     async stop() {
+      forgetLags?.();
       forgetBroadcasts();
       await Promise.all(loops.map((loop) => loop.stop()));
     },

@@ -140,10 +140,10 @@ async function startBackground(run: Run): Promise<void> {
 }
 
 async function subscribe(run: Run, service: HostedService): Promise<void> {
-  const { clock, log, cluster } = run.options;
+  const { clock, log, cluster, metrics } = run.options;
   const { subscriptions = [] } = service.running;
   if (subscriptions.length === 0 || !cluster) return;
-  run.feed ??= await openEventFeed({ db: cluster.open(eventLogName), log, clock });
+  run.feed ??= await openEventFeed({ db: cluster.open(eventLogName), log, clock, metrics });
   service.subscriptions = await startSubscriptions({
     serviceName: service.definition.name,
     subscriptions,
