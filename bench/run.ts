@@ -1,8 +1,10 @@
 import { runGatewayBench } from "./gateway/run.ts";
+import { runCacheBench } from "./kit/cache.ts";
 
 /** Every benchmark by its name; each gets the arguments after it. */
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   gateway: runGatewayBench,
+  "kit-cache": runCacheBench,
 };
 
 const [name = "", ...args] = process.argv.slice(2);

@@ -35,7 +35,7 @@ export const aiGateway = defineService({
     const settings = config.aiGateway;
     const openCalls = createOpenCalls();
     const settler = createSettler(clients.billing, log);
-    const credentials = createCredentialCache(clients.credential, clock);
+    const credentials = createCredentialCache(clients.credential, { clock, random, metrics });
     const pools = createUpstreamPools(settings, createAddressGuard());
     const deps = {
       ...{ db, outbox, clock, random, log, settings, openCalls, settler, credentials, pools, ...clients },
