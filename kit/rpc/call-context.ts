@@ -27,6 +27,8 @@ export interface CallContext {
   readonly locale: Locale;
   /** What the client knows its request by; absent in work that no client asked for. */
   readonly requestId?: string | undefined;
+  /** Which attempt of a retry this is part of, from 0; whoever sees one repeats nothing itself. */
+  readonly retryAttempt?: number | undefined;
 }
 
 const storage = new AsyncLocalStorage<CallContext | undefined>();

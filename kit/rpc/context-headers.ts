@@ -6,6 +6,7 @@ const callerHeader = "lyss-caller";
 const localeHeader = "lyss-locale";
 const timeoutHeader = "lyss-timeout-ms";
 const requestIdHeader = "x-request-id";
+const retryAttemptHeader = "x-retry-attempt";
 /** A caller's header is bounded so that a peer cannot make us parse at length. */
 const maxCallerHeaderLength = 65_536;
 // W3C Trace Context, level 2: version 00, lower-case hex, neither id all zeros.
@@ -43,6 +44,7 @@ export function toContextHeaders(context: CallContext, clock: Clock): Record<str
   const headers: Record<string, string> = { traceparent: toTraceparent(context), [localeHeader]: context.locale };
   if (context.caller) headers[callerHeader] = Buffer.from(JSON.stringify(context.caller)).toString("base64url");
   if (context.requestId !== undefined) headers[requestIdHeader] = context.requestId;
+  if (context.retryAttempt !== undefined) headers[retryAttemptHeader] = String(context.retryAttempt);
   if (context.deadlineMs !== undefined) {
     headers[timeoutHeader] = String(Math.max(0, Math.ceil(context.deadlineMs - clock.monotonicMs())));
   }
@@ -58,7 +60,12 @@ export function fromContextHeaders(header: (name: string) => string | undefined,
     deadlineMs: Number.isFinite(timeoutMs) ? clock.monotonicMs() + timeoutMs : undefined,
     locale: header(localeHeader) === "zh_CN" ? "zh_CN" : "en_US",
     requestId: parseRequestId(header(requestIdHeader)),
+    retryAttempt: parseRetryAttempt(header(retryAttemptHeader)),
   };
+}
+
+function parseRetryAttempt(header: string | undefined): number | undefined {
+  return header !== undefined && /^\d{1,3}$/.test(header) ? Number(header) : undefined;
 }
 
 function parseRequestId(header: string | undefined): string | undefined {

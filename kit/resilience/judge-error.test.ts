@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Failure, type FailureKind, type FailureType } from "../errors/failure.ts";
+import { kitFailures } from "../errors/kit-failures.ts";
+import { isBeforeSend, isWorthRetry, judgeError } from "./judge-error.ts";
+import { resilienceFailures } from "./resilience-failures.ts";
+
+const ofKind = (kind: FailureKind, isRetryable = false) =>
+  new Failure({ ...kitFailures.internal, kind, isRetryable } satisfies FailureType);
+const withCode = (code: string, cause?: unknown) => Object.assign(new Error("net", { cause }), { code });
+
+test("what is broken counts against the peer, an answer that says no does not, and a caller who left says nothing", () => {
+  const verdicts = {
+    failure: ["unavailable", "deadline_exceeded", "internal", "unknown", "data_loss"],
+    ignored: ["canceled", "resource_exhausted"],
+    success: [
+      ...["invalid_argument", "not_found", "already_exists", "permission_denied", "failed_precondition", "aborted"],
+      ...["out_of_range", "unimplemented", "unauthenticated"],
+    ],
+  } as const;
+  for (const [verdict, kinds] of Object.entries(verdicts)) {
+    for (const kind of kinds) assert.equal(judgeError(ofKind(kind as FailureKind)), verdict, kind);
+  }
+  assert.equal(judgeError(new DOMException("left", "AbortError")), "ignored");
+  assert.equal(judgeError(new Error("bug")), "failure");
+  assert.equal(judgeError("thrown text"), "failure");
+});
+
+test("a connection that was not made has sent nothing, however deep the error lies; a reset one may have", () => {
+  for (const code of ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]) {
+    assert.ok(isBeforeSend(withCode(code)), code);
+  }
+  assert.ok(isBeforeSend(withCode("UND_ERR_CONNECT_TIMEOUT")));
+  assert.ok(isBeforeSend(new Failure(kitFailures.unavailable, {}, { cause: withCode("X", withCode("ECONNREFUSED")) })));
+  assert.ok(isBeforeSend(new Failure(resilienceFailures.circuit_open, { policy: "peer" })));
+  for (const err of [
+    withCode("ECONNRESET"),
+    withCode("XECONNREFUSEDX"),
+    new Error("ECONNREFUSED"),
+    ofKind("unavailable"),
+  ]) {
+    assert.ok(!isBeforeSend(err));
+  }
+  const circle = new Error("circle");
+  circle.cause = circle;
+  assert.ok(!isBeforeSend(circle));
+});
+
+test("worth a repeat is what was not sent, and of what may be repeated that which may pass", () => {
+  assert.ok(isWorthRetry(withCode("ECONNREFUSED"), false));
+  for (const kind of ["unavailable", "resource_exhausted", "deadline_exceeded", "aborted"] as const) {
+    assert.ok(isWorthRetry(ofKind(kind), true), kind);
+    assert.ok(!isWorthRetry(ofKind(kind), false), kind);
+  }
+  assert.ok(isWorthRetry(ofKind("failed_precondition", true), true));
+  for (const kind of ["not_found", "internal", "canceled"] as const) assert.ok(!isWorthRetry(ofKind(kind), true), kind);
+  assert.ok(isWorthRetry(withCode("ECONNRESET"), true));
+  assert.ok(!isWorthRetry(new DOMException("left", "AbortError"), true));
+});
+
+test("load that was shed stays away, and from an open circuit until it says when", () => {
+  const open = (retryAfterMs?: number) => new Failure(resilienceFailures.circuit_open, {}, { retryAfterMs });
+  assert.ok(!isWorthRetry(open(), true));
+  assert.ok(isWorthRetry(open(100), false));
+  assert.ok(!isWorthRetry(new Failure(resilienceFailures.bulkhead_full, { policy: "peer" }), true));
+});

@@ -1,0 +1,62 @@
+import { type FailureKind, isFailure } from "../errors/failure.ts";
+import { resilienceFailures } from "./resilience-failures.ts";
+
+/** What the end of a call says about whom it was made to; `ignored`: nothing. */
+export type Verdict = "success" | "failure" | "ignored";
+
+/** The peer is broken, away or too slow. */
+const brokenKinds: ReadonlySet<FailureKind> = new Set([
+  "unavailable",
+  "deadline_exceeded",
+  "internal",
+  "unknown",
+  "data_loss",
+]);
+/** The caller left, or the peer is well and has told us to slow down. */
+const neutralKinds: ReadonlySet<FailureKind> = new Set(["canceled", "resource_exhausted"]);
+/** The same call may end otherwise in a moment. */
+const passingKinds: ReadonlySet<FailureKind> = new Set([
+  "unavailable",
+  "resource_exhausted",
+  "deadline_exceeded",
+  "aborted",
+]);
+/** Errors of Node.js and undici that come before a connection is there. */
+const unconnectedCodes = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT)$/;
+const maxCauses = 8;
+
+/**
+ * What an error says about the peer: one that answers "not found" or "not allowed" is well. Anything thrown that is no
+ * Failure counts against it, except an abort.
+ */
+export function judgeError(err: unknown): Verdict {
+  if (isFailure(err)) {
+    if (brokenKinds.has(err.type.kind)) return "failure";
+    return neutralKinds.has(err.type.kind) ? "ignored" : "success";
+  }
+  return err instanceof Error && err.name === "AbortError" ? "ignored" : "failure";
+}
+
+/** True when the call has certainly not reached the peer, so that a repeat cannot do anything twice. */
+export function isBeforeSend(err: unknown): boolean {
+  if (isFailure(err, resilienceFailures.circuit_open)) return true;
+  let cause = err;
+  for (let depth = 0; depth < maxCauses && cause instanceof Error; depth++) {
+    if ("code" in cause && typeof cause.code === "string" && unconnectedCodes.test(cause.code)) return true;
+    cause = cause.cause;
+  }
+  return false;
+}
+
+/**
+ * The default condition of a retry: the call was not sent, or it may be repeated and its error may pass. A full bulkhead
+ * is never retried: its queue was the wait, and load that was shed has to stay away. Nor is an open circuit that does not
+ * say when it will let calls through.
+ */
+export function isWorthRetry(err: unknown, isIdempotent: boolean): boolean {
+  if (isFailure(err, resilienceFailures.bulkhead_full)) return false;
+  if (isFailure(err, resilienceFailures.circuit_open)) return err.retryAfterMs !== undefined;
+  if (isBeforeSend(err)) return true;
+  if (!isIdempotent) return false;
+  return isFailure(err) ? err.type.isRetryable || passingKinds.has(err.type.kind) : judgeError(err) === "failure";
+}

@@ -1,0 +1,207 @@
+import { Failure } from "../errors/failure.ts";
+import { kitFailures } from "../errors/kit-failures.ts";
+import { currentContext } from "../rpc/call-context.ts";
+import type { Clock } from "../service/clock.ts";
+import type { Random } from "../service/ids.ts";
+import { type Breaker, type BreakerChange, type BreakerStats, createBreaker } from "./breaker.ts";
+import { type Bulkhead, type BulkheadStats, createBulkhead } from "./bulkhead.ts";
+import type { Verdict } from "./judge-error.ts";
+import type { PolicyOptions } from "./policy-config.ts";
+import { createRetry, type Retry, type RetryEvent, type RetryStats } from "./retry.ts";
+import { createRetryBudget, type RetryBudget } from "./retry-budget.ts";
+import { withTimeout } from "./timeout.ts";
+
+/** One attempt of a call. The signal aborts when nobody waits for the answer any more. */
+export type Attempt<T> = (signal: AbortSignal, attempt: number) => Promise<T>;
+
+export interface PolicyCall {
+  /** True when making the call twice does no more than making it once. Without it only unsent calls are repeated. */
+  readonly isIdempotent?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What has happened since the policy, or the part of it, was created. */
+export interface PolicyStats {
+  readonly calls: number;
+  readonly retry: (RetryStats & { readonly budgetMilli: number }) | undefined;
+  readonly bulkhead: BulkheadStats | undefined;
+  readonly breaker: BreakerStats | undefined;
+}
+
+/** How calls to one peer are made. */
+export interface Policy {
+  readonly name: string;
+  /**
+   * Time limit → retry → bulkhead → breaker → time limit of the attempt → `call`. Rejects with the call's own error,
+   * `kit.deadline_exceeded`, `resilience.circuit_open`, `resilience.bulkhead_full` or the signal's reason.
+   */
+  run<T>(call: Attempt<T>, given?: PolicyCall): Promise<T>;
+  /** For opening and closing it by hand. Undefined when the policy has none. */
+  breaker(): Breaker | undefined;
+  /** New limits for the calls that begin from now on. A part that stays keeps its state. */
+  update(options: PolicyOptions): void;
+  stats(): PolicyStats;
+}
+
+export interface PolicyDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** What an error says about the peer; `judgeError` unless given. */
+  readonly judge?: ((err: unknown) => Verdict) | undefined;
+  /** Whether an error is worth a repeat; `isWorthRetry` unless given. */
+  readonly retryCondition?: ((err: unknown, isIdempotent: boolean) => boolean) | undefined;
+  /** Told of each change of a breaker, for logs and events. Must not throw. */
+  readonly onBreakerChange?: ((policy: string, change: BreakerChange) => void) | undefined;
+  /** Told of each repeat. Must not throw. */
+  readonly onRetry?: ((policy: string, event: RetryEvent) => void) | undefined;
+}
+
+interface Parts {
+  readonly timeoutMs: number | undefined;
+  readonly attemptTimeoutMs: number | undefined;
+  readonly retry: Retry | undefined;
+  readonly budget: RetryBudget;
+  readonly bulkhead: Bulkhead | undefined;
+  readonly breaker: Breaker | undefined;
+}
+
+/** A policy made of the parts that `options` names. */
+export function createPolicy(name: string, options: PolicyOptions, deps: PolicyDeps): Policy {
+  const { clock } = deps;
+  let parts = createParts(name, options, deps);
+  let calls = 0;
+
+  /** What is left of the policy's own limit or of the call context's deadline, whichever ends first. */
+  function remainingMs(): number | undefined {
+    const deadlineMs = currentContext()?.deadlineMs;
+    if (deadlineMs === undefined) return parts.timeoutMs;
+    return Math.min(deadlineMs - clock.monotonicMs(), parts.timeoutMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  function runWithin<T>(call: Attempt<T>, given: PolicyCall | undefined): Promise<T> {
+    const timeoutMs = remainingMs();
+    const { signal, isIdempotent } = given ?? {};
+    if (timeoutMs === undefined)
+      return runRepeatedly(parts, call, signal ?? unaborted(), isIdempotent, undefined, clock);
+    if (timeoutMs <= 0) return Promise.reject(new Failure(kitFailures.deadline_exceeded, { timeoutMs: 0 }));
+    const deadlineMs = clock.monotonicMs() + timeoutMs;
+    return withTimeout(clock, timeoutMs, signal, (inner) =>
+      runRepeatedly(parts, call, inner, isIdempotent, deadlineMs, clock),
+    );
+  }
+
+  return {
+    name,
+    run(call, given) {
+      calls++;
+      return runWithin(call, given);
+    },
+    breaker: () => parts.breaker,
+    update(next) {
+      parts = updateParts(parts, name, next, deps);
+    },
+    stats: () => ({
+      calls,
+      retry: parts.retry && { ...parts.retry.stats(), budgetMilli: parts.budget.balanceMilli() },
+      bulkhead: parts.bulkhead?.stats(),
+      breaker: parts.breaker?.stats(),
+    }),
+  };
+}
+
+/** A signal of its own for each call: a shared one would keep the listeners of all of them. */
+function unaborted(): AbortSignal {
+  return new AbortController().signal;
+}
+
+function runRepeatedly<T>(
+  parts: Parts,
+  call: Attempt<T>,
+  signal: AbortSignal,
+  isIdempotent: boolean | undefined,
+  deadlineMs: number | undefined,
+  clock: Clock,
+): Promise<T> {
+  if (!parts.retry) return runAttempt(parts, call, signal, 0, clock);
+  const once = (attempt: number) => runAttempt(parts, call, signal, attempt, clock);
+  return parts.retry.run(once, { signal, isIdempotent, deadlineMs });
+}
+
+async function runAttempt<T>(
+  parts: Parts,
+  call: Attempt<T>,
+  signal: AbortSignal,
+  attempt: number,
+  clock: Clock,
+): Promise<T> {
+  const { bulkhead, breaker, attemptTimeoutMs } = parts;
+  const wait = bulkhead?.enter(signal);
+  if (wait) await wait;
+  try {
+    const send =
+      attemptTimeoutMs === undefined
+        ? () => call(signal, attempt)
+        : () => withTimeout(clock, attemptTimeoutMs, signal, (inner) => call(inner, attempt));
+    return await (breaker ? breaker.run(send) : send());
+  } finally {
+    bulkhead?.leave();
+  }
+}
+
+function createParts(name: string, options: PolicyOptions, deps: PolicyDeps): Parts {
+  const { timeoutMs, attemptTimeoutMs } = options;
+  const budget = createRetryBudget(options.retryBudget, deps);
+  return {
+    timeoutMs,
+    attemptTimeoutMs,
+    budget,
+    retry: options.retry && createNamedRetry(name, options.retry, budget, deps),
+    bulkhead: options.bulkhead && createBulkhead(options.bulkhead, { clock: deps.clock, name }),
+    breaker: options.breaker && createNamedBreaker(name, options.breaker, deps),
+  };
+}
+
+/** What the new options keep is told them and keeps its state; the rest is made, or left behind. */
+function updateParts(parts: Parts, name: string, next: PolicyOptions, deps: PolicyDeps): Parts {
+  if (next.retry) parts.retry?.update(next.retry);
+  if (next.bulkhead) parts.bulkhead?.update(next.bulkhead);
+  if (next.breaker) parts.breaker?.update(next.breaker);
+  parts.budget.update(next.retryBudget);
+  const { budget } = parts;
+  return {
+    timeoutMs: next.timeoutMs,
+    attemptTimeoutMs: next.attemptTimeoutMs,
+    budget,
+    retry: next.retry && (parts.retry ?? createNamedRetry(name, next.retry, budget, deps)),
+    bulkhead: next.bulkhead && (parts.bulkhead ?? createBulkhead(next.bulkhead, { clock: deps.clock, name })),
+    breaker: next.breaker && (parts.breaker ?? createNamedBreaker(name, next.breaker, deps)),
+  };
+}
+
+function createNamedRetry(
+  name: string,
+  options: NonNullable<PolicyOptions["retry"]>,
+  budget: RetryBudget,
+  { clock, random, retryCondition, onRetry }: PolicyDeps,
+): Retry {
+  return createRetry(options, {
+    clock,
+    random,
+    budget,
+    condition: retryCondition,
+    onRetry: onRetry && ((event) => onRetry(name, event)),
+  });
+}
+
+function createNamedBreaker(
+  name: string,
+  options: NonNullable<PolicyOptions["breaker"]>,
+  { clock, judge, onBreakerChange }: PolicyDeps,
+): Breaker {
+  return createBreaker(options, {
+    clock,
+    name,
+    judge,
+    onChange: onBreakerChange && ((change) => onBreakerChange(name, change)),
+  });
+}
