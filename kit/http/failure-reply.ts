@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "pino";
 import { Failure, failureText, isFailure, type Locale } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
-import type { FailureReply } from "./route.ts";
+import type { FailureReply, ToFailureReply } from "./route.ts";
 
 /** What a reply needs to know of the call that failed. */
 export interface FailedCall {
@@ -11,8 +11,8 @@ export interface FailedCall {
   readonly locale: Locale;
 }
 
-/** Puts a failure into the shape that the callers of a route understand. */
-export type ToFailureReply = (failure: Failure, call: FailedCall) => FailureReply;
+const maxLingerBytes = 134_217_728;
+const lingerSilenceMs = 2_000;
 
 /** Headers of every answer that is data: not to be sniffed for another type, not to be kept by caches. */
 export const dataHeaders = {
@@ -81,13 +81,32 @@ export function sendReply(req: IncomingMessage, res: ServerResponse, reply: Fail
   for (const name of res.getHeaderNames()) {
     if (name !== "x-request-id") res.removeHeader(name);
   }
-  if (mustDropConnection(req)) res.setHeader("connection", "close");
+  const mustDrop = mustDropConnection(req);
+  if (mustDrop) res.setHeader("connection", "close");
   if (reply.status === 204) {
     res.writeHead(204, reply.headers).end();
     return;
   }
   const body = Buffer.from(reply.body);
-  res.writeHead(reply.status, { ...reply.headers, "content-length": body.length }).end(body);
+  res.writeHead(reply.status, { ...reply.headers, "content-length": body.length });
+  if (!mustDrop) res.end(body);
+  else linger(req, res, body);
+}
+
+/**
+ * The whole answer now, its end when the client has stopped sending: closing at once would break the client's pipe
+ * before it has read why (as nginx's `lingering_close`). Bounded in bytes and in silence.
+ */
+function linger(req: IncomingMessage, res: ServerResponse, body: Buffer): void {
+  let discardedBytes = 0;
+  const end = () => void res.end();
+  req.on("data", (chunk: Buffer) => {
+    discardedBytes += chunk.length;
+    if (discardedBytes > maxLingerBytes) end();
+  });
+  req.once("end", end).once("close", end).resume();
+  req.socket.setTimeout(lingerSilenceMs, end);
+  res.write(body);
 }
 
 /** True when so much of the body is still to come that keeping the connection would mean reading it for nothing. */

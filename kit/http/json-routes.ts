@@ -113,6 +113,11 @@ function mountJsonRoute(
   app.route({
     method: route.method,
     url: toFastifyPath(route.path),
+    errorHandler(err, request, reply) {
+      reply.hijack();
+      const failureReply = replyTo(toOurFailure(err), serving, stateOf(request).call, route.toFailureReply);
+      sendReply(request.raw, reply.raw, failureReply);
+    },
     async onRequest(request, reply) {
       const state = stateOf(request);
       observe(serving, meter, route.operation, reply.raw, state.call);
@@ -124,7 +129,7 @@ function mountJsonRoute(
       const call = { ...state.call, context: state.context };
       await serving
         .forward?.(target, request.raw, reply.raw, call)
-        .catch((err) => answerError(err, serving, request.raw, reply.raw, call));
+        .catch((err) => answerError(err, serving, request.raw, reply.raw, call, route.toFailureReply));
     },
     async handler(request, reply) {
       const answer = await handle(service, route, schemas, request, stateOf(request));

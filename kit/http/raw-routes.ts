@@ -29,6 +29,6 @@ export function serveRawRoute(serving: Serving, service: MountedService, route: 
 
   return (req, res, call) => {
     observe(serving, meter, route.operation, res, call, true);
-    serve(req, res, call).catch((err) => answerError(err, serving, req, res, call, route.toFailureReply.bind(route)));
+    serve(req, res, call).catch((err) => answerError(err, serving, req, res, call, route.toFailureReply));
   };
 }

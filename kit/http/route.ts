@@ -44,6 +44,8 @@ export interface JsonRoute<
   readonly successStatus?: 200 | 201 | 202 | 204;
   /** Failures worth naming in the OpenAPI document besides the kit's own. */
   readonly failures?: readonly FailureType[];
+  /** Errors in the dialect of the route's callers; in the platform's own shape unless given. */
+  readonly toFailureReply?: ToFailureReply;
   handle(
     ops: Ops,
     request: JsonRequest<z.output<Body>, z.output<Query>, z.output<Params>>,
@@ -56,6 +58,12 @@ export interface FailureReply {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
+
+/** A failure as the reply that a route's callers understand. */
+export type ToFailureReply = (
+  failure: Failure,
+  context: { readonly traceId: string; readonly requestId: string; readonly locale: Locale },
+) => FailureReply;
 
 /** One call on a raw route. The handler owns `res` and must end it. */
 export interface Exchange {
@@ -80,8 +88,8 @@ export interface RawRoute<Ops = never> {
   /** For the OpenAPI document only; the handler reads the bytes. */
   readonly body?: z.ZodType;
   readonly response?: z.ZodType;
-  /** Errors before and inside the handler, in the dialect of the route's callers. */
-  toFailureReply(failure: Failure, context: { traceId: string; requestId: string; locale: Locale }): FailureReply;
+  /** Errors before and inside the handler in the dialect of the route's callers; in the platform's own shape unless given. */
+  readonly toFailureReply?: ToFailureReply;
   handle(ops: Ops, exchange: Exchange): Promise<void>;
 }
 

@@ -4,10 +4,10 @@ import type { HttpMetrics, RouteMeter } from "../observability/metrics.ts";
 import { type CallContext, runInContext } from "../rpc/call-context.ts";
 import type { Clock } from "../service/clock.ts";
 import type { Call } from "./call.ts";
-import { type FailedCall, sendReply, type ToFailureReply, toExpectedFailure } from "./failure-reply.ts";
+import { type FailedCall, sendReply, toExpectedFailure } from "./failure-reply.ts";
 import type { Forward } from "./forward.ts";
 import { admit, type Guard } from "./gate.ts";
-import type { FailureReply, RoutePermission } from "./route.ts";
+import type { FailureReply, RoutePermission, ToFailureReply } from "./route.ts";
 
 /** A request that takes longer than this and is no stream is worth a line in the log. */
 const slowRequestMs = 5_000;

@@ -1,8 +1,7 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
-import { withAlias } from "@lyss/kit/http/alias.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
-import { routesFor } from "@lyss/kit/http/route.ts";
+import { type RawRoute, routesFor, type ToFailureReply } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
 import type { Surface } from "./call/read-request.ts";
 import { baseUrlSchema, modelSchema, providerNameSchema } from "./config.ts";
@@ -17,16 +16,6 @@ const modelField = z.string().describe("A model of GET /v1/models.");
 const streamField = z.boolean().optional().describe("True for server-sent events.");
 const bodyLimitBytes = 33_554_432;
 
-function callRoute(surface: Surface, path: string, operation: string, summary: string, body: z.ZodType) {
-  return raw({
-    ...{ method: "POST", path, operation, summary, body, bodyLimitBytes },
-    permission: "model:call",
-    response: z.looseObject({ id: z.string().optional(), model: z.string() }),
-    toFailureReply: toOpenAiFailureReply,
-    handle: (ops, exchange) => ops.serveCall(surface, exchange),
-  });
-}
-
 const model = z.strictObject({
   id: z.string(),
   object: z.literal("model"),
@@ -34,60 +23,96 @@ const model = z.strictObject({
   owned_by: z.string(),
 });
 
-const callRoutes = [
-  callRoute(
-    "chat",
-    "/v1/chat/completions",
-    "createChatCompletion",
-    "Answers a conversation. OpenAI's dialect; fields that Lyss does not know reach the provider unchanged.",
-    z.looseObject({ model: modelField, messages: z.array(z.looseObject({ role: z.string() })), stream: streamField }),
-  ),
-  callRoute(
-    "completions",
-    "/v1/completions",
-    "createCompletion",
-    "Continues a text. OpenAI's older dialect.",
-    z.looseObject({ model: modelField, prompt: z.unknown(), stream: streamField }),
-  ),
-  callRoute(
-    "embeddings",
-    "/v1/embeddings",
-    "createEmbedding",
-    "Turns text into vectors, as floats or base64.",
-    z.looseObject({ model: modelField, input: z.unknown(), encoding_format: z.enum(["float", "base64"]).optional() }),
-  ),
-  json({
-    method: "GET",
-    path: "/v1/models",
-    permission: "model:list",
-    operation: "listModels",
-    summary: "The models that this key may use.",
-    response: z.strictObject({ object: z.literal("list"), data: z.array(model) }),
-    handle(ops, request) {
-      const { tenantId, models } = requireCaller(request);
-      const data = ops.listModels({ tenantId, allowedModels: models }).map(toModel);
-      return { object: "list" as const, data };
+/** Where the operations on models stand, and what errors look like there. */
+interface Place {
+  readonly prefix: string;
+  /** Added to the operations' names, which are unique. */
+  readonly suffix: string;
+  readonly dialect: { readonly toFailureReply?: ToFailureReply };
+}
+
+function callRoute({ prefix, suffix, dialect }: Place, surface: Surface, path: string, route: CallRouteParts) {
+  return raw({
+    ...{
+      ...route,
+      ...dialect,
+      method: "POST",
+      path: prefix + path,
+      operation: route.operation + suffix,
+      bodyLimitBytes,
     },
-  }),
-  json({
-    method: "GET",
-    path: "/v1/models/{id}",
-    permission: "model:list",
-    operation: "getModel",
-    summary: "One model that this key may use.",
-    params: z.strictObject({ id: z.string().max(200) }),
-    response: model,
-    failures: [aiGatewayFailures.model_not_found],
-    handle(ops, request) {
-      const { tenantId, models } = requireCaller(request);
-      const found = ops
-        .listModels({ tenantId, allowedModels: models })
-        .find((it) => it.model.name === request.params.id);
-      if (!found) throw new Failure(aiGatewayFailures.model_not_found, { model: request.params.id });
-      return toModel(found);
-    },
-  }),
-];
+    permission: "model:call",
+    response: z.looseObject({ id: z.string().optional(), model: z.string() }),
+    handle: (ops, exchange) => ops.serveCall(surface, exchange),
+  });
+}
+
+type CallRouteParts = Pick<RawRoute, "operation" | "summary" | "body">;
+
+function callRoutes(place: Place) {
+  return [
+    callRoute(place, "chat", "/chat/completions", {
+      operation: "createChatCompletion",
+      summary: "Answers a conversation. OpenAI's dialect; fields that Lyss does not know reach the provider unchanged.",
+      body: z.looseObject({
+        model: modelField,
+        messages: z.array(z.looseObject({ role: z.string() })),
+        stream: streamField,
+      }),
+    }),
+    callRoute(place, "completions", "/completions", {
+      operation: "createCompletion",
+      summary: "Continues a text. OpenAI's older dialect.",
+      body: z.looseObject({ model: modelField, prompt: z.unknown(), stream: streamField }),
+    }),
+    callRoute(place, "embeddings", "/embeddings", {
+      operation: "createEmbedding",
+      summary: "Turns text into vectors, as floats or base64.",
+      body: z.looseObject({
+        model: modelField,
+        input: z.unknown(),
+        encoding_format: z.enum(["float", "base64"]).optional(),
+      }),
+    }),
+  ];
+}
+
+function modelRoutes({ prefix, suffix, dialect }: Place) {
+  return [
+    json({
+      ...dialect,
+      method: "GET",
+      path: `${prefix}/models`,
+      permission: "model:list",
+      operation: `listModels${suffix}`,
+      summary: "The models that this key may use.",
+      response: z.strictObject({ object: z.literal("list"), data: z.array(model) }),
+      handle(ops, request) {
+        const { tenantId, models } = requireCaller(request);
+        const data = ops.listModels({ tenantId, allowedModels: models }).map(toModel);
+        return { object: "list" as const, data };
+      },
+    }),
+    json({
+      ...dialect,
+      method: "GET",
+      path: `${prefix}/models/{id}`,
+      permission: "model:list",
+      operation: `getModel${suffix}`,
+      summary: "One model that this key may use.",
+      params: z.strictObject({ id: z.string().max(200) }),
+      response: model,
+      failures: [aiGatewayFailures.model_not_found],
+      handle(ops, request) {
+        const { tenantId, models } = requireCaller(request);
+        const targets = ops.listModels({ tenantId, allowedModels: models });
+        const found = targets.find((target) => target.model.name === request.params.id);
+        if (!found) throw new Failure(aiGatewayFailures.model_not_found, { model: request.params.id });
+        return toModel(found);
+      },
+    }),
+  ];
+}
 
 const providerParams = z.strictObject({ name: z.string().max(63) });
 
@@ -204,8 +229,17 @@ const providerRoutes = [
   }),
 ];
 
-/** Model calls under `/v1` and again under `/api/v1/ai`, and the providers behind them. */
-export const aiGatewayRoutes = [...withAlias(callRoutes, "/v1", "/api/v1/ai"), ...providerRoutes];
+/** Under `/v1` errors have OpenAI's shape, under the platform's prefix the platform's own. */
+const places: readonly Place[] = [
+  { prefix: "/v1", suffix: "", dialect: { toFailureReply: toOpenAiFailureReply } },
+  { prefix: "/api/v1/ai", suffix: "ApiV1Ai", dialect: {} },
+];
+
+/** Model calls in OpenAI's dialect, and the providers behind them. */
+export const aiGatewayRoutes = [
+  ...places.flatMap((place) => [...callRoutes(place), ...modelRoutes(place)]),
+  ...providerRoutes,
+];
 
 function toModel({ provider: { name, createdAt }, model: { name: id } }: Target): z.input<typeof model> {
   return { id, object: "model", created: Math.floor(createdAt.getTime() / 1_000), owned_by: name };

@@ -199,6 +199,25 @@ test("a caller's own mistakes are typed errors that name what is wrong", async (
   assert.equal(large.status, 413);
 });
 
+test("errors have OpenAI's shape on OpenAI's paths, and the platform's own everywhere else", async () => {
+  const body = { model: "dear", messages, max_tokens: 100 };
+  for (const [path, init, isOpenAi, code] of [
+    ["/v1/chat/completions", { body }, true, "BILLING_001"],
+    ["/api/v1/ai/chat/completions", { body }, false, "BILLING_001"],
+    ["/v1/models/none", {}, true, "model_not_found"],
+    ["/api/v1/ai/models/none", {}, false, "GATEWAY_001"],
+  ] as const) {
+    const { body: answer } = await requestJson(platform.url + path, platform.apiKey, init);
+    const error = answer["error"] as Record<string, unknown>;
+    assert.deepEqual(
+      [path, "type" in error, "message_i18n" in error, error["code"]],
+      [path, isOpenAi, !isOpenAi, code],
+    );
+  }
+  const { body: anonymous } = await requestJson(`${platform.url}/v1/models`, "");
+  assert.equal((anonymous["error"] as Record<string, unknown>)["code"], "invalid_api_key");
+});
+
 test("a revoked key is refused, and a key limited to a model sees no other", async () => {
   const create = (body: object) => requestJson(`${platform.url}/v1/keys`, platform.apiKey, { body });
   const { body: key } = await create({ name: "limited", models: ["status-500"] });
