@@ -56,7 +56,7 @@ export interface Cache<T extends NonNullable<unknown>> {
   /**
    * The value, at once when it is fresh in memory. Callers that come while it is loaded share one load. Rejects with what
    * the load rejects with, or `kit.deadline_exceeded`; failures are not remembered. Throws a RangeError for a key, or a
-   * tag, of more than 512 characters.
+   * tag, of more than 4,096 characters.
    */
   get(key: string, load: Load<T>, options?: EntryOptions): T | undefined | Promise<T | undefined>;
   /**
@@ -85,7 +85,7 @@ interface Flight<T> {
   isOutdated: boolean;
 }
 
-const maxNameLength = 512;
+const maxNameLength = 4_096;
 /** A value in its grace is not loaded again for this long after a load failed. */
 const retryAfterMs = 1_000;
 const keyMark = (key: string) => `k:${key}`;
