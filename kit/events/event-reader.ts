@@ -49,6 +49,35 @@ export async function findEnd(sql: Sql, types: readonly string[]): Promise<bigin
   return row?.seq ?? 0n;
 }
 
+/** Part of the log, in order. `untilSeq` must be settled: at most what `findEnd` gave for these types. */
+export async function readRange(
+  sql: Sql | Tx,
+  range: {
+    readonly types: readonly string[];
+    readonly afterSeq: bigint;
+    readonly untilSeq: bigint;
+    readonly keys?: readonly string[];
+    readonly fromMs?: number;
+    readonly beforeMs?: number;
+  },
+  limit: number,
+): Promise<readonly LoggedEvent[]> {
+  const { types, afterSeq, untilSeq, fromMs, beforeMs } = range;
+  const keys = (range.keys as string[] | undefined) ?? null;
+  const from = fromMs === undefined ? null : new Date(fromMs);
+  const before = beforeMs === undefined ? null : new Date(beforeMs);
+  return sql<LoggedEvent[]>`
+    select found.* from unnest(${types as string[]}::text[]) as wanted, lateral (
+      select * from event_log.event
+      where type = wanted and seq > ${afterSeq} and seq <= ${untilSeq}
+        and (${keys}::text[] is null or key = any(${keys}::text[]))
+        and (${from}::timestamptz is null or time >= ${from}::timestamptz)
+        and (${before}::timestamptz is null or time < ${before}::timestamptz)
+      order by seq limit ${limit}
+    ) as found
+    order by found.seq limit ${limit}`;
+}
+
 /** Decodes the payload. Fields that this program does not know yet are ignored. Throws an Error when it does not fit. */
 export function decodeEvent(row: LoggedEvent, event: EventType): ReceivedEvent {
   return {

@@ -53,6 +53,11 @@ export interface DurableSubscription {
   /** Unique within the service; its position is kept under this name. */
   readonly name: string;
   readonly events: readonly EventType[];
+  /**
+   * True when the handler may be given events again on purpose, by `replayEvents`: it changes nothing outside the
+   * database, or looks at `replayId` first. False when left out.
+   */
+  readonly isReplayable?: boolean;
   handle(tx: Tx, event: ReceivedEvent): Promise<void>;
 }
 
