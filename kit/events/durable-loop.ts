@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { Database, Tx } from "../db/database.ts";
+import type { Tracer } from "../observability/tracing.ts";
 import type { Clock } from "../service/clock.ts";
 import type { DurableSubscription } from "./event.ts";
 import type { EventListener } from "./event-listener.ts";
@@ -22,6 +23,7 @@ export interface DurableLoopOptions {
   readonly listener: EventListener;
   readonly log: Logger;
   readonly clock: Clock;
+  readonly tracer?: Tracer | undefined;
 }
 
 const batchSize = 100;
@@ -67,7 +69,7 @@ export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
     batch = claim.events;
     for (const [index, row] of batch.entries()) {
       handledIndex = index;
-      await handleEvent(tx, subscription, row);
+      await handleEvent(tx, subscription, row, {}, options.tracer);
     }
     handledIndex = -1;
     const last = batch.at(-1);

@@ -12,6 +12,8 @@ export interface LoggedEvent {
   readonly time: Date;
   readonly data: JsonValue;
   readonly traceparent: string;
+  readonly stream: string | null;
+  readonly revision: bigint | null;
 }
 
 /** What one read of the log found. */
@@ -88,5 +90,6 @@ export function decodeEvent(row: LoggedEvent, event: EventType): ReceivedEvent {
     timeMs: row.time.getTime(),
     data: fromJson(event.schema, row.data, { ignoreUnknownFields: true }),
     traceparent: row.traceparent,
+    ...(row.revision !== null && { revision: Number(row.revision) }),
   };
 }

@@ -31,6 +31,8 @@ export interface ReceivedEvent<Desc extends DescMessage = DescMessage> {
   readonly data: MessageShape<Desc>;
   /** W3C trace context of the call that caused it, or empty. */
   readonly traceparent: string;
+  /** Present for an event of a stream: its number there, from 1 on without gaps. */
+  readonly revision?: number;
   /** Present when the event comes again in a replay: the id of that replay. */
   readonly replayId?: string;
 }
@@ -42,6 +44,27 @@ export interface Outbox {
    * Throws a TypeError for an event that the service does not declare in `publishes`.
    */
   append<Desc extends DescMessage>(tx: Tx, event: EventType<Desc>, data: MessageInitShape<Desc>): Promise<void>;
+  /**
+   * The same, and the event takes the next revision of a stream; gives that back. The events of a stream are kept for
+   * ever. Of concurrent appends with one expected revision exactly one succeeds; the others wait for it, and throw the
+   * Failure `event.wrong_expected_revision` with `current`, as does any append whose expectation is wrong.
+   */
+  append<Desc extends DescMessage>(
+    tx: Tx,
+    event: EventType<Desc>,
+    data: MessageInitShape<Desc>,
+    options: StreamAppend,
+  ): Promise<number>;
+}
+
+/** Where an append believes its stream to be. */
+export interface StreamAppend {
+  /** A revision, or "none" (0: nothing there yet), "exists" or "any". */
+  readonly expectedRevision: "any" | "none" | "exists" | number;
+  /** Unique within the service. Default: the event's key. */
+  readonly stream?: string;
+  /** The event's id, unique in the log: a repeat with the same one appends nothing and gives the first one's revision. */
+  readonly id?: string;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Tx } from "../db/database.ts";
+import { inSpan, type Tracer } from "../observability/tracing.ts";
 import { type CallContext, runInContext } from "../rpc/call-context.ts";
-import { fromTraceparent } from "../rpc/context-headers.ts";
+import { fromTraceparent, isTraceparent } from "../rpc/context-headers.ts";
 import type { DurableSubscription, ReceivedEvent } from "./event.ts";
 import { decodeEvent, type LoggedEvent } from "./event-reader.ts";
 
@@ -14,10 +15,17 @@ export async function handleEvent(
   subscription: DurableSubscription,
   row: LoggedEvent,
   marks: Pick<ReceivedEvent, "replayId"> = {},
+  tracer?: Tracer | undefined,
 ): Promise<void> {
   const event = subscription.events.find(({ type }) => type === row.type);
   if (!event) return;
-  await runInContext(contextOf(row), async () => subscription.handle(tx, { ...decodeEvent(row, event), ...marks }));
+  const handle = async () => subscription.handle(tx, { ...decodeEvent(row, event), ...marks });
+  const context = contextOf(row);
+  if (!tracer) return runInContext(context, handle);
+  const attributes = { "messaging.message.id": row.id, "messaging.destination.name": row.type };
+  const isOrphan = !isTraceparent(row.traceparent);
+  const span = { kind: "consumer", attributes, isOrphan } as const;
+  await runInContext({ ...context, tracer }, () => inSpan(`process ${row.type}`, handle, span));
 }
 
 /** An error as it is kept beside the event that it befell. */

@@ -3,7 +3,16 @@ import { test } from "node:test";
 import { Registry } from "prom-client";
 import { eventLogName, openCluster } from "../db/cluster.ts";
 import type { Database } from "../db/database.ts";
-import { append, closed, createCollector, openEventNode, opened, say, waitUntil } from "../testing/event-log.ts";
+import {
+  append,
+  closed,
+  createCollector,
+  openEventNode,
+  opened,
+  outbox,
+  say,
+  waitUntil,
+} from "../testing/event-log.ts";
 import { createFakeClock } from "../testing/fake-clock.ts";
 import { deriveTestKey, silentLog } from "../testing/postgres.ts";
 import { onEvent } from "./event.ts";
@@ -127,13 +136,14 @@ test(
     await writerDb.transaction(async (tx) => {
       for (let n = 1; n <= 35; n++) await append(tx, opened, `a:${n}`);
       for (let n = 1; n <= 5; n++) await append(tx, closed, `b:${n}`);
+      await outbox.append(tx, opened, { value: "s:1" }, { expectedRevision: "none" });
     });
     await park(hearerDb, "effects", ["a:7"]);
     // Nobody has passed the second type, and the subscription to it has not even begun.
     await ensureSubscription(hearerDb.sql, "stuck", [closed.type]);
     const heard = createCollector();
     await hear([onEvent("effects", opened, async (_tx, event) => heard.add(event.data.value))]);
-    await heard.until(35);
+    await heard.until(36);
     await waitUntil(async () => (await readLags(hearerDb, ["effects"], clock))[0]?.behind === 0);
 
     assert.equal(await retention.prune(never), 0, "young events stay");
@@ -143,7 +153,7 @@ test(
     const left = await hearerDb.sql<{ data: string }[]>`select data from event_log.event order by seq`;
     assert.deepEqual(
       left.map(({ data }) => data),
-      ["a:7", "b:1", "b:2", "b:3", "b:4", "b:5"],
+      ["a:7", "b:1", "b:2", "b:3", "b:4", "b:5", "s:1"],
     );
     await hearerDb.transaction((tx) => forgetSubscription(tx, "stuck"));
     assert.equal(await retention.prune(never), 5, "a forgotten subscription holds nothing back");

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { Database } from "../db/database.ts";
+import type { Tracer } from "../observability/tracing.ts";
 import type { Clock } from "../service/clock.ts";
 import { type DurableLoop, startDurableLoop } from "./durable-loop.ts";
 import type { BroadcastSubscription, DurableSubscription, Subscription } from "./event.ts";
@@ -28,6 +29,8 @@ export interface SubscriptionsOptions {
   readonly feed: EventFeed;
   readonly log: Logger;
   readonly clock: Clock;
+  /** Records what durable handlers do; absent unless traces are wanted. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /** Longer than an event takes to be parked (four minutes), so a single bad one does not make the service unhealthy. */
@@ -60,7 +63,7 @@ export async function startSubscriptions(options: SubscriptionsOptions): Promise
   }
   const forgetBroadcasts = broadcasts.length > 0 ? await feed.broadcasts.add(broadcasts) : () => {};
   const loops: readonly DurableLoop[] = durable.map((subscription) =>
-    startDurableLoop({ subscription, db, listener: feed.listener, log, clock }),
+    startDurableLoop({ subscription, db, listener: feed.listener, log, clock, tracer: options.tracer }),
   );
   const listLags = async () => (names.length > 0 ? readLags(db, names, clock) : []);
   const forgetLags = feed.lagGauges?.add(serviceName, listLags);

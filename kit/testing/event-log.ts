@@ -18,7 +18,8 @@ export const closed = defineEvent("test.closed", StringValueSchema, keyOf);
 const migrations = new URL("./testdata/event-log/", import.meta.url);
 const writer: ClusterService = { name: "test-writer", migrations, connectionWeight: 10 };
 const hearer: ClusterService = { name: "test-hearer", migrations };
-const outbox = createOutbox({
+/** The writing service's outbox. */
+export const outbox = createOutbox({
   source: writer.name,
   publishes: [opened, closed],
   clock: systemClock,
