@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import type { Clock } from "../service/clock.ts";
 import { shareConnections } from "./connection-budget.ts";
-import type { Database } from "./database.ts";
+import type { Database, Sql } from "./database.ts";
 import { readMigrations } from "./migrations.ts";
 import { createPool, type Pool } from "./pool.ts";
 import { deriveServiceRole, ensureRoles, type ServiceRole } from "./roles.ts";
@@ -15,6 +15,23 @@ export interface ClusterService {
   readonly migrations?: URL | undefined;
   /** Share of the connection budget relative to the others. Default 1. */
   readonly connectionWeight?: number | undefined;
+  /** An engine that keeps a schema of its own beside the service's, and opens its own sessions as the service's role. */
+  readonly engine?: ClusterEngine | undefined;
+}
+
+export interface ClusterEngine {
+  /** Sessions that the engine opens at most. */
+  readonly connections: number;
+  /** Brings the engine's schema up to date as the admin, and gives it to the role. One node at a time. */
+  migrate(admin: EngineAdmin): Promise<void>;
+}
+
+export interface EngineAdmin {
+  /** On the session that prepares the database. */
+  readonly sql: Sql;
+  readonly url: string;
+  /** Of the service that has the engine. */
+  readonly role: string;
 }
 
 /** One PostgreSQL database, embedded or not, divided among the services of this process. */
@@ -28,6 +45,8 @@ export interface Cluster {
   prepare(services: readonly ClusterService[]): Promise<void>;
   /** The database of a prepared service; the same one each time. Throws a TypeError for any other name. */
   open(serviceName: string): Database;
+  /** The URL by which the engine of a prepared service logs in. It holds a password. Throws as `open` does. */
+  engineUrl(serviceName: string): string;
   /** Ends every session, running queries after 5 s. Safe to repeat. */
   close(): Promise<void>;
 }
@@ -65,11 +84,19 @@ export function openCluster(options: ClusterOptions): Cluster {
   const pools = new Map<string, Pool>();
   let prepared = new Map<string, { readonly schema: string; readonly login: ServiceRole; readonly share: number }>();
 
+  const find = (serviceName: string) => {
+    const service = prepared.get(serviceName);
+    if (!service) throw new TypeError(`the database of service ${serviceName} was not prepared`);
+    return service;
+  };
+
   return {
     async prepare(services) {
       if (prepared.size > 0) throw new TypeError("a cluster is prepared once");
       const own = services.filter((service) => service.migrations !== undefined);
-      const shares = shareConnections(options.maxConnections - reservedConnections, own);
+      const engines = own.flatMap(({ name, engine }) => (engine ? [{ role: `lyss_${toSchema(name)}`, engine }] : []));
+      const engineConnections = engines.reduce((sum, { engine }) => sum + engine.connections, 0);
+      const shares = shareConnections(options.maxConnections - reservedConnections - engineConnections, own);
       const entries = [eventLog, ...own].map(({ name, migrations }) => {
         const schema = toSchema(name);
         const login = deriveServiceRole(schema, options.deriveKey);
@@ -88,7 +115,9 @@ export function openCluster(options: ClusterOptions): Cluster {
           admin.sql,
           entries.map(({ login }) => login),
         );
-        return migrateSchemas(admin.sql, plans);
+        const migrated = await migrateSchemas(admin.sql, plans);
+        for (const { role, engine } of engines) await engine.migrate({ sql: admin.sql, url: options.adminUrl, role });
+        return migrated;
       });
       prepared = new Map(entries.map((entry) => [entry.name, entry]));
       const durationMs = Math.round(clock.monotonicMs() - startMs);
@@ -96,8 +125,7 @@ export function openCluster(options: ClusterOptions): Cluster {
     },
 
     open(serviceName) {
-      const service = prepared.get(serviceName);
-      if (!service) throw new TypeError(`the database of service ${serviceName} was not prepared`);
+      const service = find(serviceName);
       const pool =
         pools.get(serviceName) ??
         createPool({
@@ -112,6 +140,14 @@ export function openCluster(options: ClusterOptions): Cluster {
         });
       pools.set(serviceName, pool);
       return pool;
+    },
+
+    engineUrl(serviceName) {
+      const { login } = find(serviceName);
+      const url = new URL(options.adminUrl);
+      url.username = login.role;
+      url.password = login.password;
+      return url.href;
     },
 
     async close() {

@@ -1,0 +1,82 @@
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import type { DBOS as Dbos } from "@dbos-inc/dbos-sdk";
+import type { Logger } from "pino";
+import type { ClusterService, EngineAdmin } from "../db/cluster.ts";
+import type { DbosMigration } from "./migrate-dbos.ts";
+
+/** Where DBOS keeps runs and their steps, beside our own tables. */
+const engineSchema = "workflow_engine";
+/** A change means: migrate anew. The version of DBOS that is installed. */
+const engineMark = "dbos:5.3.0";
+/** Sessions in DBOS's pool; it listens on one more. */
+const poolSize = 4;
+const idleInTransactionTimeoutMs = 60_000;
+
+/** What the engine asks of the database: our tables with a role of their own, and DBOS's schema given to that role. */
+export const workflowDatabase: ClusterService = {
+  name: "workflow",
+  migrations: new URL("./migrations/", import.meta.url),
+  engine: { connections: poolSize + 1, migrate: migrateDbos },
+};
+
+/** DBOS takes 20 MB and a tenth of a second to load: only processes that run workflows do. */
+export async function loadDbos(): Promise<typeof Dbos> {
+  const { DBOS } = await import("@dbos-inc/dbos-sdk");
+  return DBOS;
+}
+
+/** DBOS's settings for this node. Nothing of them comes from its files and environment, or goes to its cloud. */
+export function toDbosConfig(options: {
+  readonly url: string;
+  readonly nodeId: string;
+  readonly queues: readonly string[];
+  readonly log: Logger;
+}): Parameters<typeof Dbos.setConfig>[0] {
+  const url = new URL(options.url);
+  // In its own way DBOS sets this by a query that its driver warns of.
+  url.searchParams.set("options", `-c idle_in_transaction_session_timeout=${idleInTransactionTimeoutMs}`);
+  return {
+    name: "lyss",
+    systemDatabaseUrl: url.href,
+    systemDatabaseSchemaName: engineSchema,
+    systemDatabasePoolSize: poolSize,
+    systemDatabaseIdleTransactionTimeoutMs: 0,
+    runMigrations: false,
+    // Not the program's: a newer program takes up what an older one left.
+    applicationVersion: "lyss-1",
+    executorID: options.nodeId,
+    listenQueues: [...options.queues],
+    logger: toDbosLogger(options.log),
+  };
+}
+
+/**
+ * Creates DBOS's schema or brings it up to date, and gives it to the role. DBOS asks for rights on the whole database
+ * even where nothing is to be created, so it is migrated by the admin and run by the role. Once for each version.
+ */
+async function migrateDbos({ sql, url, role }: EngineAdmin): Promise<void> {
+  const [schema] = await sql<{ mark: string | null }[]>`
+    select obj_description(oid, 'pg_namespace') as mark from pg_namespace where nspname = ${engineSchema}`;
+  if (schema?.mark === engineMark) return;
+  const migration: DbosMigration = { url, role, schema: engineSchema };
+  const thread = new Worker(new URL("./migrate-dbos.ts", import.meta.url), {
+    workerData: migration,
+    stdout: true,
+    stderr: true,
+  });
+  await once(thread, "exit");
+  await sql.unsafe(`comment on schema ${engineSchema} is '${engineMark}'`);
+}
+
+/** What DBOS has to say; what matters to us we say ourselves. */
+function toDbosLogger(log: Logger) {
+  const write = (level: "debug" | "warn", entry: unknown) =>
+    entry instanceof Error ? log[level]({ err: entry }, "workflow engine") : log[level](`workflow engine: ${entry}`);
+  return {
+    info: (entry: unknown) => write("debug", entry),
+    debug: (entry: unknown) => write("debug", entry),
+    warn: (entry: unknown) => write("warn", entry),
+    error: (entry: unknown) => write("warn", entry),
+  };
+}
