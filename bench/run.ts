@@ -1,10 +1,12 @@
 import { runGatewayBench } from "./gateway/run.ts";
 import { runCacheBench } from "./kit/cache.ts";
+import { runResilienceBench } from "./kit/resilience.ts";
 
 /** Every benchmark by its name; each gets the arguments after it. */
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   gateway: runGatewayBench,
   "kit-cache": runCacheBench,
+  "kit-resilience": runResilienceBench,
 };
 
 const [name = "", ...args] = process.argv.slice(2);

@@ -132,9 +132,12 @@ export function createBreaker(options: BreakerOptions, deps: BreakerDeps): Break
   }
 
   function settleProbe(isFailure: boolean, nowMs: number): void {
-    if (!isFailure) successes++;
-    if (isFailure) open(times.openMs * 2, nowMs);
-    else if (successes >= limits.successesToClose) close(false);
+    if (isFailure) {
+      open(times.openMs * 2, nowMs);
+      return;
+    }
+    successes++;
+    if (successes >= limits.successesToClose) close(false);
   }
 
   function close(isForcedNow: boolean): void {

@@ -24,7 +24,10 @@ test("no more than the given number run at a time, and those who wait go in the 
       return promise;
     }),
   );
+  assert.deepEqual(order, ["begin 0", "begin 1"]);
   assert.deepEqual(bulkhead.stats(), { inFlight: 2, queued: 3, refused: 0 });
+  await Promise.resolve();
+  assert.deepEqual(order, ["begin 0", "begin 1"]);
   ends[1]?.resolve();
   await calls[1];
   ends[0]?.resolve();
@@ -42,7 +45,7 @@ test("a caller for whom there is no room in the queue is refused at once", async
   assert.equal(bulkhead.enter(), undefined);
   await assert.rejects(
     bulkhead.run(async () => "never"),
-    (err) => isFailure(err, resilienceFailures.bulkhead_full) && err.retryAfterMs === 500,
+    (err) => full(err) && isFailure(err) && err.retryAfterMs === 500 && err.details["policy"] === "peer",
   );
   assert.deepEqual(bulkhead.stats(), { inFlight: 1, queued: 0, refused: 1 });
 });

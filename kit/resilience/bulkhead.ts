@@ -96,7 +96,7 @@ export function createBulkhead(options: BulkheadOptions, { clock, name }: Bulkhe
 
   function leave(): void {
     inFlight--;
-    if (queue.size > 0) admitWaiting();
+    admitWaiting();
   }
 
   return {

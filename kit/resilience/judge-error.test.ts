@@ -41,6 +41,10 @@ test("a connection that was not made has sent nothing, however deep the error li
   ]) {
     assert.ok(!isBeforeSend(err));
   }
+  let chain = withCode("ECONNREFUSED");
+  for (let i = 0; i < 7; i++) chain = withCode("X", chain);
+  assert.ok(isBeforeSend(chain));
+  assert.ok(!isBeforeSend(withCode("X", chain)), "eight errors are looked at");
   const circle = new Error("circle");
   circle.cause = circle;
   assert.ok(!isBeforeSend(circle));

@@ -22,7 +22,14 @@ const passingKinds: ReadonlySet<FailureKind> = new Set([
   "aborted",
 ]);
 /** Errors of Node.js and undici that come before a connection is there. */
-const unconnectedCodes = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT)$/;
+const unconnectedCodes: ReadonlySet<unknown> = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
 const maxCauses = 8;
 
 /**
@@ -42,7 +49,7 @@ export function isBeforeSend(err: unknown): boolean {
   if (isFailure(err, resilienceFailures.circuit_open)) return true;
   let cause = err;
   for (let depth = 0; depth < maxCauses && cause instanceof Error; depth++) {
-    if ("code" in cause && typeof cause.code === "string" && unconnectedCodes.test(cause.code)) return true;
+    if ("code" in cause && unconnectedCodes.has(cause.code)) return true;
     cause = cause.cause;
   }
   return false;

@@ -111,6 +111,17 @@ test("successes fill the reserve again, by no more than it holds in a window", (
   assert.equal(takeAll(budget), 3);
 });
 
+test("taking from a reserve that is not full does not put off its filling", () => {
+  const clock = createFakeClock();
+  const budget = createRetryBudget({ ...options, ratio: 0 }, { clock });
+  clock.advance(1e6);
+  assert.ok(budget.take());
+  clock.advance(5_000);
+  assert.ok(budget.take());
+  budget.success();
+  assert.equal(budget.balanceMilli(), 2_500);
+});
+
 test("successes in quick succession lose no time between them", () => {
   const clock = createFakeClock();
   const budget = createRetryBudget({ ratio: 0, reserve: 1, windowMs: 10_000 }, { clock });
@@ -131,6 +142,8 @@ test("R13: a clock that steps back gives nothing back and takes nothing away", (
   request(budget, 10);
   skewMs = -10_000;
   request(budget, 10);
+  assert.equal(budget.balanceMilli(), 5_000);
+  skewMs = 0;
   assert.equal(budget.balanceMilli(), 5_000);
   assert.equal(takeAll(budget), 5);
   budget.success();

@@ -41,7 +41,7 @@ export function createRetryBudget(options: RetryBudgetOptions, { clock }: { read
   let slot = 0;
   let earnedTotal = 0;
   let reserveMilli = options.reserve * retryMilli;
-  const times = { slotEndMs: clock.monotonicMs() + options.windowMs / slots, refilledMs: clock.monotonicMs() };
+  const times = { slotEndMs: clock.monotonicMs(), refilledMs: clock.monotonicMs() };
 
   /** Drops what has expired. A clock that steps back makes nothing expire sooner. */
   function expire(nowMs: number): void {

@@ -270,6 +270,12 @@ test("R2: with every call failing, attempts stay within 1.2 × requests + 3", as
   assert.ok(retry.stats().attempts >= 1.19 * 2_000);
 });
 
+test("nobody has to be told of a repeat", async () => {
+  const { run, attempts } = start({ ...seedDefaults.retry, baseDelayMs: 0 }, { onRetry: undefined });
+  await assert.rejects(run(() => Promise.reject(down()), idempotent));
+  assert.equal(attempts.length, 4);
+});
+
 test("new limits hold for what begins afterwards", async () => {
   const { retry, run, attempts } = start();
   retry.update({ ...seedDefaults.retry, maxRetries: 1 });
