@@ -36,11 +36,11 @@ to this page.
   "details": {}, "trace_id": "3a12313e96ac69062f2317587959eb78", "retryable": false, "doc_url": "…/errors.md#auth-001"}}
 \`\`\`
 
-The model endpoints (\`/v1/chat/completions\`, \`/v1/completions\`, \`/v1/embeddings\`, and the same under \`/api/v1/ai\`) answer in
-OpenAI's shape, so that OpenAI's SDKs throw their own typed errors. \`code\` is the code below, OpenAI's own where one is named,
-or the provider's own where it says what to mend, such as \`context_length_exceeded\`. \`type\` follows the status: 401
-\`authentication_error\`, 402 \`insufficient_quota\`, 403 \`permission_error\`, 429 \`rate_limit_error\`, others
-\`invalid_request_error\` below 500 and \`server_error\` from there on.
+\`/v1/chat/completions\`, \`/v1/completions\`, \`/v1/embeddings\` and \`/v1/models\` answer in OpenAI's shape instead, so that
+OpenAI's SDKs throw their own typed errors; the same endpoints under \`/api/v1/ai\` answer with the body above. \`code\` is the
+code below, OpenAI's own where one is named, or the provider's own where it says what to mend, such as
+\`context_length_exceeded\`. \`type\` follows the status: 401 \`authentication_error\`, 402 \`insufficient_quota\`, 403
+\`permission_error\`, 429 \`rate_limit_error\`, others \`invalid_request_error\` below 500 and \`server_error\` from there on.
 
 \`\`\`json
 {"error": {"message": "…", "type": "invalid_request_error", "param": "model", "code": "model_not_found", "trace_id": "…"}}
