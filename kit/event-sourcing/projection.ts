@@ -1,0 +1,106 @@
+import type { Database, Tx } from "../db/database.ts";
+import type { DurableSubscription, EventType, ReceivedEvent } from "../events/event.ts";
+import { readRange } from "../events/event-reader.ts";
+import { decodeStored, type Upcasters } from "./upcast.ts";
+
+/** A table that is derived from events, and can be derived anew. */
+export interface Projection {
+  /** Name of the table in the service's schema. `<table>_rebuild`, with the same columns and key, lies beside it. */
+  readonly table: string;
+  readonly events: readonly EventType[];
+  /** For a rebuild, which meets events of former types too. */
+  readonly upcasters?: Upcasters;
+  /** Writes what the event means into `table`, and nothing else; `tx(table)` is the name in SQL. */
+  apply(tx: Tx, event: ReceivedEvent, table: string): Promise<void>;
+}
+
+/** The subscription that keeps the table up to date. */
+export function projectionSubscription(projection: Projection): DurableSubscription {
+  const { table, events } = projection;
+  return { mode: "durable", name: toName(table), events, handle: (tx, event) => projection.apply(tx, event, table) };
+}
+
+const batchSize = 500;
+
+/**
+ * Derives the table anew from the beginning of the log, while it is read and kept up to date as ever: into
+ * `<table>_rebuild`, up to where the subscription stands; then that stands still while the differences are taken over.
+ * All of it is one transaction: readers see the old rows or the new, and a rebuild that is cut short has done nothing.
+ * Afterwards the rows are exactly what `apply` makes of all events up to the subscription's position, and of its parked
+ * events none is left. Meant for events of streams: others may no longer be in the log.
+ * Throws a TypeError when the subscription does not exist and an Error when another rebuild is under way; rejects with
+ * the signal's reason, or with what `apply` throws.
+ */
+export async function rebuildProjection(options: {
+  readonly db: Database;
+  readonly projection: Projection;
+  readonly signal?: AbortSignal;
+}): Promise<{ readonly events: number }> {
+  const { db, projection, signal } = options;
+  const { table, upcasters = {} } = projection;
+  const types = [...projection.events.map(({ type }) => type), ...Object.keys(upcasters)];
+
+  return db.transaction(async (tx) => {
+    await claimRebuild(tx, table);
+    let events = 0;
+    let afterSeq = 0n;
+    const applyUntil = async (untilSeq: bigint) => {
+      for (;;) {
+        signal?.throwIfAborted();
+        const rows = await readRange(tx, { types, afterSeq, untilSeq }, batchSize);
+        const last = rows.at(-1);
+        if (!last) return;
+        for (const row of rows) {
+          await projection.apply(tx, decodeStored(row, projection.events, upcasters), `${table}_rebuild`);
+        }
+        events += rows.length;
+        afterSeq = last.seq;
+      }
+    };
+    // The subscription is held up only for what comes while the first, long part is done.
+    await applyUntil(await findPosition(tx, table));
+    await applyUntil(await findPosition(tx, table));
+    await applyUntil(await lockPosition(tx, table));
+    await takeOver(tx, table);
+    return { events };
+  });
+}
+
+async function claimRebuild(tx: Tx, table: string): Promise<void> {
+  const [row] = await tx<{ is_mine: boolean }[]>`
+    select pg_try_advisory_xact_lock(hashtext(current_schema), hashtext(${toName(table)})) as is_mine`;
+  if (!row?.is_mine) throw new Error(`the projection ${table} is being rebuilt already`);
+}
+
+async function findPosition(tx: Tx, table: string): Promise<bigint> {
+  return toPosition(table, await tx`select position from event_log.subscription where name = ${toName(table)}`);
+}
+
+async function lockPosition(tx: Tx, table: string): Promise<bigint> {
+  const rows = await tx`select position from event_log.subscription where name = ${toName(table)} for update`;
+  return toPosition(table, rows);
+}
+
+function toPosition(table: string, [row]: readonly { readonly [column: string]: unknown }[]): bigint {
+  if (!row) throw new TypeError(`nothing keeps the projection ${table} up to date: its subscription does not exist`);
+  return row["position"] as bigint;
+}
+
+/** Writes only what differs. The text of a row tells it apart from every other one, and can be hashed. */
+async function takeOver(tx: Tx, table: string): Promise<void> {
+  const live = tx(table);
+  const rebuilt = tx(`${table}_rebuild`);
+  await tx`
+    delete from ${live} as old
+    where not exists (select from ${rebuilt} as fresh where fresh::text = old::text)`;
+  await tx`
+    insert into ${live}
+    select fresh.* from ${rebuilt} as fresh
+    where not exists (select from ${live} as old where old::text = fresh::text)`;
+  await tx`delete from ${rebuilt}`;
+  await tx`delete from event_log.parked_event where subscription = ${toName(table)}`;
+}
+
+function toName(table: string): string {
+  return `projection.${table}`;
+}
