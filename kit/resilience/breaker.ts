@@ -56,10 +56,14 @@ export interface Breaker {
    */
   enter(): number;
   /**
-   * Tells how a call ended that began at `startMs` of the monotonic clock. A ticket from before the last change is
-   * void: what it says is about a time that is over.
+   * Tells how a call ended, and when it began by `startMs`. A ticket from before the last change is void: what it says is
+   * about a time that is over.
    */
-  leave(ticket: number, verdict: Verdict, startMs: number): void;
+  leave(ticket: number, verdict: Verdict, beganMs: number): void;
+  /** The time, as a call begins; 0 where no call is too slow, because asking for the time costs the most of all. */
+  startMs(): number;
+  /** What a rejection says about the peer. */
+  judge(err: unknown): Verdict;
   /** Refuses every call until `reset`. */
   forceOpen(): void;
   /** Lets every call through, whatever fails, until `reset`. */
@@ -149,34 +153,39 @@ export function createBreaker(options: BreakerOptions, deps: BreakerDeps): Break
     return state === "closed" ? epoch : enterAsProbe();
   }
 
-  function leave(ticket: number, verdict: Verdict, startMs: number): void {
+  function leave(ticket: number, verdict: Verdict, beganMs: number): void {
     if (ticket !== epoch || isForced) return;
     if (verdict === "ignored") {
       probesUsed--;
       return;
     }
     const nowMs = clock.monotonicMs();
-    const isFailure = verdict === "failure" || nowMs - startMs >= slowCallMs;
+    const isFailure = verdict === "failure" || nowMs - beganMs >= slowCallMs;
     if (state === "half_open") settleProbe(isFailure, nowMs);
     else if (rule.record(isFailure, nowMs)) open(limits.openMs, nowMs);
+  }
+
+  function startMs(): number {
+    return slowCallMs === Number.POSITIVE_INFINITY ? 0 : clock.monotonicMs();
   }
 
   return {
     async run(call) {
       const ticket = enter();
-      // Asking for the time is what a call costs most: it is left out where nothing is too slow.
-      const startMs = slowCallMs === Number.POSITIVE_INFINITY ? 0 : clock.monotonicMs();
+      const beganMs = startMs();
       try {
         const result = await call();
-        leave(ticket, "success", startMs);
+        leave(ticket, "success", beganMs);
         return result;
       } catch (err) {
-        leave(ticket, judge(err), startMs);
+        leave(ticket, judge(err), beganMs);
         throw err;
       }
     },
     enter,
     leave,
+    startMs,
+    judge,
     forceOpen: () => change("open", true),
     forceClosed: () => close(true),
     reset: () => close(false),

@@ -32,7 +32,6 @@ test("a connection that was not made has sent nothing, however deep the error li
   }
   assert.ok(isBeforeSend(withCode("UND_ERR_CONNECT_TIMEOUT")));
   assert.ok(isBeforeSend(new Failure(kitFailures.unavailable, {}, { cause: withCode("X", withCode("ECONNREFUSED")) })));
-  assert.ok(isBeforeSend(new Failure(resilienceFailures.circuit_open, { policy: "peer" })));
   for (const err of [
     withCode("ECONNRESET"),
     withCode("XECONNREFUSEDX"),
@@ -62,9 +61,9 @@ test("worth a repeat is what was not sent, and of what may be repeated that whic
   assert.ok(!isWorthRetry(new DOMException("left", "AbortError"), true));
 });
 
-test("load that was shed stays away, and from an open circuit until it says when", () => {
-  const open = (retryAfterMs?: number) => new Failure(resilienceFailures.circuit_open, {}, { retryAfterMs });
-  assert.ok(!isWorthRetry(open(), true));
-  assert.ok(isWorthRetry(open(100), false));
-  assert.ok(!isWorthRetry(new Failure(resilienceFailures.bulkhead_full, { policy: "peer" }), true));
+test("load that was turned away stays away, ours and that of a peer", () => {
+  for (const type of [resilienceFailures.bulkhead_full, resilienceFailures.circuit_open]) {
+    assert.ok(!isWorthRetry(new Failure(type, { policy: "peer" }, { retryAfterMs: 1 }), true));
+    assert.ok(!isWorthRetry(new Failure(type, { policy: "peer" }, { cause: withCode("ECONNREFUSED") }), false));
+  }
 });

@@ -1,6 +1,8 @@
 import { type FailureKind, isFailure } from "../errors/failure.ts";
 import { resilienceFailures } from "./resilience-failures.ts";
 
+const { circuit_open, bulkhead_full } = resilienceFailures;
+
 /** What the end of a call says about whom it was made to; `ignored`: nothing. */
 export type Verdict = "success" | "failure" | "ignored";
 
@@ -46,7 +48,6 @@ export function judgeError(err: unknown): Verdict {
 
 /** True when the call has certainly not reached the peer, so that a repeat cannot do anything twice. */
 export function isBeforeSend(err: unknown): boolean {
-  if (isFailure(err, resilienceFailures.circuit_open)) return true;
   let cause = err;
   for (let depth = 0; depth < maxCauses && cause instanceof Error; depth++) {
     if ("code" in cause && unconnectedCodes.has(cause.code)) return true;
@@ -56,13 +57,11 @@ export function isBeforeSend(err: unknown): boolean {
 }
 
 /**
- * The default condition of a retry: the call was not sent, or it may be repeated and its error may pass. A full bulkhead
- * is never retried: its queue was the wait, and load that was shed has to stay away. Nor is an open circuit that does not
- * say when it will let calls through.
+ * The default condition of a retry: the call was not sent, or it may be repeated and its error may pass. What a breaker or
+ * a bulkhead refused is never retried, be it ours or one behind the peer: load that was turned away has to stay away.
  */
 export function isWorthRetry(err: unknown, isIdempotent: boolean): boolean {
-  if (isFailure(err, resilienceFailures.bulkhead_full)) return false;
-  if (isFailure(err, resilienceFailures.circuit_open)) return err.retryAfterMs !== undefined;
+  if (isFailure(err, circuit_open) || isFailure(err, bulkhead_full)) return false;
   if (isBeforeSend(err)) return true;
   if (!isIdempotent) return false;
   return isFailure(err) ? err.type.isRetryable || passingKinds.has(err.type.kind) : judgeError(err) === "failure";

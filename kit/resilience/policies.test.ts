@@ -123,6 +123,16 @@ test("each attempt passes the breaker, a refused one is not sent, and its wait i
   assert.ok(told.includes("peer open"));
 });
 
+test("an answer that says no, and a call that takes too long, are told apart by the breaker of a policy too", async () => {
+  const { peer, clock } = start({ peer: { breaker: { ...seedDefaults.breaker, slowCallMs: 1_000 } } });
+  for (let i = 0; i < 5; i++) {
+    await assert.rejects(peer.run(() => Promise.reject(new Failure(kitFailures.permission_denied))));
+  }
+  assert.equal(peer.stats().breaker?.state, "closed");
+  for (let i = 0; i < 5; i++) await peer.run(async () => clock.advance(1_000));
+  assert.equal(peer.stats().breaker?.state, "open");
+});
+
 test("a full bulkhead refuses before the breaker, and is not repeated", async () => {
   const { peer } = start({
     peer: { retry: {}, bulkhead: { maxConcurrent: 1, maxQueue: 0 }, breaker: seedDefaults.breaker },
