@@ -2,11 +2,12 @@ import { Failure } from "../errors/failure.ts";
 import { bootFailures } from "./boot-failures.ts";
 import type { AnyService } from "./define-service.ts";
 import { checkGraph } from "./graph.ts";
+import { hasWorkflows } from "./workflow-host.ts";
 
 export interface BootPlan {
   /** What this process hosts, each after those it needs. */
   readonly hosted: readonly AnyService[];
-  /** True when one of them keeps data or hears events. */
+  /** True when one of them keeps data, hears events or has workflows. */
   readonly needsDatabase: boolean;
 }
 
@@ -33,7 +34,9 @@ export function planBoot(options: {
       .filter((section) => config[section] === undefined)
       .map((section) => new Failure(bootFailures.missing_config, { service, section })),
   );
-  const storing = hosted.filter(({ migrations, hears }) => migrations !== undefined || hears.length > 0);
+  const storing = hosted.filter(
+    (service) => service.migrations !== undefined || service.hears.length > 0 || hasWorkflows([service]),
+  );
   const all = [...problems, ...missingSections];
   if (storing.length > 0 && cluster === undefined) {
     all.push(new Failure(bootFailures.missing_database, { services: storing.map(({ name }) => name) }));

@@ -1,5 +1,6 @@
 import { createClient } from "@connectrpc/connect";
 import { eventLogName } from "../db/cluster.ts";
+import { workflowDatabase } from "../workflow/dbos.ts";
 import { Failure } from "../errors/failure.ts";
 import { type EventFeed, openEventFeed } from "../events/event-feed.ts";
 import { startSubscriptions } from "../events/subscriptions.ts";
@@ -17,6 +18,7 @@ import type { BootOptions, Program, RequestListener, StopLimitsMs } from "./prog
 import { runStopPhases, type StopPhase } from "./stop-phases.ts";
 import { createSupervisor, type Supervisor } from "./supervisor.ts";
 import { createTransports, type Transports } from "./transports.ts";
+import { createWorkflowHost, hasWorkflows, type WorkflowHost } from "./workflow-host.ts";
 
 const defaultBootTimeoutMs = 30_000;
 const defaultStopLimitsMs: StopLimitsMs = { drain: 15_000, background: 5_000, services: 5_000, connections: 3_000 };
@@ -29,6 +31,7 @@ interface Run {
   readonly transports: Transports;
   readonly rpcMetrics: RpcMetrics;
   readonly supervisor: Supervisor;
+  readonly workflows: WorkflowHost;
   /** In the order of their start. */
   readonly hosted: HostedService[];
   state: "starting" | "serving" | "stopping";
@@ -47,13 +50,14 @@ interface Run {
 export async function boot(options: BootOptions): Promise<Program> {
   const { hosted: planned, needsDatabase } = planBoot(options);
   const { clock, log, peerToken, peers = {} } = options;
-  if (needsDatabase) await options.cluster?.prepare(planned);
+  if (needsDatabase) await options.cluster?.prepare(hasWorkflows(planned) ? [...planned, workflowDatabase] : planned);
   const run: Run = {
     options,
     planned,
     transports: createTransports({ peers, peerToken, clock }),
     rpcMetrics: createRpcMetrics(options.metrics),
     supervisor: createSupervisor({ clock, log }),
+    workflows: createWorkflowHost({ ...options, onParked: options.onWorkflowParked }, options.cluster),
     hosted: [],
     state: "starting",
     serveHttp: (_req, res) => res.writeHead(503, { "retry-after": "1" }).end(),
@@ -115,7 +119,7 @@ async function startAll(run: Run, router: PeerRouter): Promise<void> {
     }
     signal.throwIfAborted();
     await named(definition, async () => {
-      const hosted = await startService(definition, options, transports);
+      const hosted = await startService(definition, options, transports, run.workflows);
       run.hosted.push(hosted);
       checkHears(hosted);
       const { rpc } = hosted.running;
@@ -130,6 +134,7 @@ async function startAll(run: Run, router: PeerRouter): Promise<void> {
 }
 
 async function startBackground(run: Run): Promise<void> {
+  await run.workflows.launch(run.hosted.map(({ definition, running }) => ({ definition, ops: running.ops })));
   for (const service of run.hosted) await named(service.definition, () => subscribe(run, service));
   for (const { definition, running } of run.hosted) {
     for (const job of running.jobs ?? []) run.supervisor.add(definition.name, job);
@@ -191,6 +196,7 @@ function toProgram(run: Run): Program {
       if (!contract) throw new TypeError(`service ${name} has no contract`);
       return createClient(contract, run.transports.to(name));
     },
+    workflows: run.workflows.desk,
     health: () => listHealthChecks(run),
     stop(signal) {
       if (signal?.aborted) hurry.abort();
@@ -246,6 +252,7 @@ async function stop(run: Run, hurry: AbortSignal): Promise<void> {
           name: definition.name,
           run: () => subscriptions?.stop(),
         })),
+        { name: "workflows", run: (signal) => run.workflows.stop(signal) },
         { name: "events", run: () => feed?.close() },
       ],
     },

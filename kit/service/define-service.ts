@@ -7,6 +7,8 @@ import type { Secret } from "../config/secret.ts";
 import type { Database } from "../db/database.ts";
 import type { EventType, Outbox, Subscription } from "../events/event.ts";
 import type { Route } from "../http/route.ts";
+import type { AnySaga, Saga } from "../workflow/saga.ts";
+import type { StartedRun } from "../workflow/workflow-engine.ts";
 import type { Clock } from "./clock.ts";
 import type { Random } from "./ids.ts";
 
@@ -46,6 +48,17 @@ export interface ProgramFace {
   readonly peerToken: Secret;
 }
 
+/** The runs of a service's own sagas. Every method throws `kit.unavailable` until all services of the process run. */
+export interface ServiceWorkflows {
+  /** As `WorkflowEngine.start`: the same id of the same saga is the same run. */
+  start<Input, Results, Ops>(
+    saga: Saga<Input, Results, Ops>,
+    run: { readonly id: string; readonly input: Input },
+  ): Promise<StartedRun<Results>>;
+  /** Sends what the run's step `waitFor` of that id waits for. The same `messageId` is sent once. */
+  send(saga: AnySaga, id: string, stepId: string, payload: unknown, messageId?: string): Promise<void>;
+}
+
 /** What a service is given to run with. Nothing else is reached for. */
 export interface ServiceDeps<N extends Needs, C extends ConfigSections> {
   readonly config: { readonly [Section in keyof C]: z.output<C[Section]> };
@@ -53,6 +66,7 @@ export interface ServiceDeps<N extends Needs, C extends ConfigSections> {
   /** Throws on use when the definition has no migrations. */
   readonly db: Database;
   readonly outbox: Outbox;
+  readonly workflows: ServiceWorkflows;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -95,6 +109,8 @@ export interface ServiceDefinition<
   readonly config: C;
   /** Folder of numbered `.sql` files, forward only. */
   readonly migrations?: URL;
+  /** Its sagas; their steps are given the service's `ops`. */
+  readonly workflows?: readonly AnySaga[];
   readonly routes: readonly Route<Ops>[];
   /** True for the service that owns the public listener: every service with routes must then be within reach. */
   readonly servesRoutes?: boolean;

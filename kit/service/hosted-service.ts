@@ -7,6 +7,7 @@ import { type CallGate, createCallGate } from "../rpc/call-gate.ts";
 import type { AnyService, RunningService } from "./define-service.ts";
 import type { BootOptions } from "./program.ts";
 import type { Transports } from "./transports.ts";
+import type { WorkflowHost } from "./workflow-host.ts";
 
 /** A service that has started in this process. */
 export interface HostedService {
@@ -21,6 +22,7 @@ export async function startService(
   definition: AnyService,
   options: BootOptions,
   transports: Transports,
+  workflows: WorkflowHost,
 ): Promise<HostedService> {
   const { name, needs, publishes } = definition;
   const { clock, random, metrics } = options;
@@ -33,6 +35,7 @@ export async function startService(
     clients: Object.fromEntries(clients),
     db: openDatabase(definition, options),
     outbox: createOutbox({ source: name, publishes, clock, random }),
+    workflows: workflows.clientOf(definition),
     clock,
     random,
     log: options.log.child({ service: name }),

@@ -5,6 +5,8 @@ import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Secret } from "../config/secret.ts";
 import type { Cluster } from "../db/cluster.ts";
+import type { RunDesk } from "../workflow/run-desk.ts";
+import type { ParkedRun } from "../workflow/workflow-store.ts";
 import type { Clock } from "./clock.ts";
 import type { AnyService, HealthCheck, MountedService } from "./define-service.ts";
 import type { Random } from "./ids.ts";
@@ -33,6 +35,8 @@ export interface BootOptions {
   readonly peerListen?: { readonly host: string; readonly port: number } | undefined;
   /** Serves HTTP/1.1 on the peer port with the routes of the hosted services, once all of them have started. */
   readonly createPeerHttpHandler?: ((mounted: readonly MountedService[]) => RequestListener) | undefined;
+  /** Calls a person when a workflow waits for one. At least once each time; the log has it in any case. */
+  readonly onWorkflowParked?: ((run: Omit<ParkedRun, "parkedAt">) => Promise<void>) | undefined;
   /** How long to wait for the peers that hosted services need, all together. Default 30 s. */
   readonly bootTimeoutMs?: number | undefined;
   /** Limits of the phases of a stop. Defaults: drain 15 s, background 5 s, services 5 s, connections 3 s. */
@@ -60,6 +64,8 @@ export interface Program {
   mounted(): readonly MountedService[];
   /** A client of any service within reach. Throws a TypeError for another. */
   client<Contract extends DescService>(service: ClientOf<Contract>): Client<Contract>;
+  /** Runs of the services' sagas, to look at and to talk to; undefined when no hosted service has any. */
+  readonly workflows: RunDesk | undefined;
   /** The health checks of all hosted services, named `<service>.<check>`, and of the database. */
   health(): Readonly<Record<string, HealthCheck>>;
   /**

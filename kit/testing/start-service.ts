@@ -14,6 +14,8 @@ import type {
   ServiceDeps,
 } from "../service/define-service.ts";
 import { createRandom, type Random } from "../service/ids.ts";
+import { createWorkflowHost, hasWorkflows, type WorkflowHost } from "../service/workflow-host.ts";
+import { workflowDatabase } from "../workflow/dbos.ts";
 import { deriveTestKey, openTestCluster, silentLog, type TestScope } from "./postgres.ts";
 
 /** An event as it stands in the log. */
@@ -22,6 +24,8 @@ export interface LoggedEvent {
   readonly key: string;
   readonly data: Readonly<Record<string, unknown>>;
 }
+
+const workflowStopMs = 5_000;
 
 /** One service that runs alone on a database of its own. */
 export interface StartedService<Contract extends DescService, Ops> extends RunningService<Contract, Ops> {
@@ -35,8 +39,8 @@ export interface StartedService<Contract extends DescService, Ops> extends Runni
 }
 
 /**
- * Starts a service as it is, without listeners, jobs and subscriptions, on an empty database that is dropped when the
- * scope ends. Sections of the configuration that are not given have their defaults.
+ * Starts a service as it is, with its workflows, without listeners, jobs and subscriptions, on an empty database that is
+ * dropped when the scope ends. Sections of the configuration that are not given have their defaults.
  */
 export async function startTestService<Contract extends DescService, N extends Needs, C extends ConfigSections, Ops>(
   t: TestScope,
@@ -49,7 +53,9 @@ export async function startTestService<Contract extends DescService, N extends N
 ): Promise<StartedService<Contract, Ops>> {
   const { clients, clock = systemClock } = options;
   const { name, publishes } = definition;
-  const cluster = await openTestCluster(t, [definition]);
+  let workflows: WorkflowHost | undefined;
+  t.after(async () => workflows?.stop(AbortSignal.timeout(workflowStopMs)));
+  const cluster = await openTestCluster(t, hasWorkflows([definition]) ? [definition, workflowDatabase] : [definition]);
   const sql = postgres(cluster.adminUrl, { max: 2, connection: { search_path: name.replaceAll("-", "_") } });
   t.after(() => sql.end());
 
@@ -59,17 +65,20 @@ export async function startTestService<Contract extends DescService, N extends N
   ]);
   const random = createRandom(clock);
   const db = cluster.open(name);
+  workflows = createWorkflowHost({ clock, random, log: silentLog }, cluster);
   const running = await definition.start({
     config: Object.fromEntries(sections),
     clients,
     db,
     outbox: createOutbox({ source: name, publishes, clock, random }),
+    workflows: workflows.clientOf(definition),
     clock,
     random,
     log: silentLog,
     metrics: new Registry(),
     deriveKey: deriveTestKey,
   });
+  await workflows.launch([{ definition, ops: running.ops }]);
   t.after(async () => running.stop?.());
   return {
     ...running,

@@ -4,8 +4,7 @@ import { parseInput } from "../errors/parse-input.ts";
 import { runDetached } from "../rpc/call-context.ts";
 import { checkPayload, type StepFailure } from "./attempt.ts";
 import { type Message, type SagaOutcome, topicOfParking } from "./run-saga.ts";
-import type { AnySaga } from "./saga.ts";
-import type { HostedSaga } from "./workflow-engine.ts";
+import type { AnySaga, HostedSaga } from "./saga.ts";
 import { workflowFailures } from "./workflow-failures.ts";
 import type { ParkedRun, WorkflowStore } from "./workflow-store.ts";
 

@@ -76,6 +76,13 @@ export interface Saga<Input = unknown, Results = unknown, Ops = unknown> {
 // biome-ignore lint/suspicious/noExplicitAny: existential type; the sagas of a service have no common types
 export type AnySaga = Saga<any, any, any>;
 
+/** A saga with the service that declares it. */
+export interface HostedSaga {
+  readonly service: string;
+  readonly saga: AnySaga;
+  readonly ops: unknown;
+}
+
 export interface SagaBuilder<Input, Results, Ops> {
   /** Adds a step that runs after all before it. */
   step<Id extends string, Result>(

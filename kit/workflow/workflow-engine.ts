@@ -11,16 +11,9 @@ import { loadDbos, toDbosConfig } from "./dbos.ts";
 import { keepNode } from "./node-keeper.ts";
 import { createRunDesk, type RunDesk } from "./run-desk.ts";
 import { type Message, type RunStart, runSaga, type SagaDeps, type SagaOutcome } from "./run-saga.ts";
-import type { AnySaga, Saga } from "./saga.ts";
+import type { AnySaga, HostedSaga, Saga } from "./saga.ts";
 import { createStepGate, type StepGate } from "./step-gate.ts";
 import { createWorkflowStore, type ParkedRun, type WorkflowStore } from "./workflow-store.ts";
-
-/** A saga with the service that declares it. */
-export interface HostedSaga {
-  readonly service: string;
-  readonly saga: AnySaga;
-  readonly ops: unknown;
-}
 
 export interface WorkflowEngineOptions {
   /** Of the schema that `migrations/` describes. */
@@ -109,8 +102,15 @@ async function launch(options: WorkflowEngineOptions): Promise<WorkflowEngine> {
     keeper.stop();
     await untilAborted(signal, gate.close()).catch(() => log.warn("steps of workflows are left to be repeated"));
     await keeper.ended;
-    await DBOS.shutdown({ deregister: true });
-    await store.leave(nodeId);
+    try {
+      await DBOS.shutdown({ deregister: true });
+      await store.leave(nodeId);
+    } catch (err) {
+      log.warn(
+        { err, nodeId },
+        "the workflow engine could not take its leave: its runs are taken over when it is missed",
+      );
+    }
     isEngineOpen = false;
   };
   const desk = createRunDesk({ DBOS, store, sagas, prefixOf });

@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { test } from "node:test";
+import { pino } from "pino";
+import { Registry } from "prom-client";
+import { Secret } from "../config/secret.ts";
+import { openCluster } from "../db/cluster.ts";
+import { kitFailures } from "../errors/kit-failures.ts";
+import { createTestDatabase, deriveTestKey, silentLog } from "../testing/postgres.ts";
+import { saga } from "../workflow/saga.ts";
+import { boot } from "./boot.ts";
+import { systemClock } from "./clock.ts";
+import { type AnyService, defineService } from "./define-service.ts";
+import { createRandom } from "./ids.ts";
+import type { Program } from "./program.ts";
+
+const limits = { timeout: 60_000 };
+
+async function withProgram(adminUrl: string, services: AnyService[], use: (program: Program) => Promise<void>) {
+  const cluster = openCluster({
+    adminUrl,
+    deriveKey: deriveTestKey,
+    maxConnections: 20,
+    log: silentLog,
+    clock: systemClock,
+  });
+  const program = await boot({
+    services,
+    config: {},
+    cluster,
+    clock: systemClock,
+    random: createRandom(systemClock),
+    log: pino({ enabled: false }),
+    metrics: new Registry(),
+    deriveKey: deriveTestKey,
+    peerToken: new Secret("the peers' token"),
+  });
+  try {
+    await use(program);
+  } finally {
+    await program.stop();
+    await cluster.close();
+  }
+}
+
+test("a process that hosts no workflows does not even load their engine", limits, async (t) => {
+  const { adminUrl } = await createTestDatabase(t);
+  const plain = defineService({
+    name: "test-plain",
+    needs: {},
+    publishes: [],
+    hears: [],
+    config: {},
+    routes: [],
+    start: async ({ workflows }) => ({ ops: workflows }),
+  });
+  await withProgram(adminUrl, [plain], async (program) => {
+    assert.equal(program.workflows, undefined);
+    const { cache } = createRequire(import.meta.url);
+    assert.deepEqual(
+      Object.keys(cache).filter((file) => file.includes("dbos-sdk")),
+      [],
+    );
+  });
+});
+
+test("runs outlive their program: they start when all services run, and go on in the next one", limits, async (t) => {
+  const { adminUrl } = await createTestDatabase(t);
+  const begun = Promise.withResolvers<void>();
+  let isFirst = true;
+  const slow = saga<null, { finish(): Promise<string> }>("slow")
+    .step("one", { run: () => 1 })
+    .step("two", { run: ({ ops }) => ops.finish(), retry: { minDelayMs: 60_000, maxDelayMs: 60_000 } })
+    .build();
+  const starting: string[] = [];
+  const working = defineService({
+    name: "test-working",
+    needs: {},
+    publishes: [],
+    hears: [],
+    config: {},
+    workflows: [slow],
+    routes: [],
+    async start({ workflows }) {
+      await assert.rejects(workflows.start(slow, { id: "early", input: null }), { type: kitFailures.unavailable });
+      starting.push("refused");
+      return {
+        ops: {
+          async finish() {
+            if (!isFirst) return "finished";
+            begun.resolve();
+            throw new Error("not now");
+          },
+        },
+        jobs: [
+          {
+            name: "start",
+            everyMs: 60_000,
+            run: async () => void (await workflows.start(slow, { id: "1", input: null })),
+          },
+        ],
+      };
+    },
+  });
+  await withProgram(adminUrl, [working], () => begun.promise);
+  isFirst = false;
+  await withProgram(adminUrl, [working], async ({ workflows }) => {
+    const outcome = await workflows?.result("test-working/slow/1", 30_000);
+    assert.deepEqual(outcome, { state: "done", results: { one: 1, two: "finished" } });
+  });
+  assert.deepEqual(starting, ["refused", "refused"]);
+});

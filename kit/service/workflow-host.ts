@@ -1,0 +1,56 @@
+import { Failure } from "../errors/failure.ts";
+import { kitFailures } from "../errors/kit-failures.ts";
+import { workflowDatabase } from "../workflow/dbos.ts";
+import type { RunDesk } from "../workflow/run-desk.ts";
+import type { AnySaga, Saga } from "../workflow/saga.ts";
+import { openWorkflowEngine, type WorkflowEngine, type WorkflowEngineOptions } from "../workflow/workflow-engine.ts";
+import type { AnyService, ServiceWorkflows } from "./define-service.ts";
+
+/** The workflow engine of one program: launched once its services run, and only if one of them has workflows. */
+export interface WorkflowHost {
+  /** What a service is given. Throws `kit.unavailable` on use until the engine is launched. */
+  clientOf(definition: AnyService): ServiceWorkflows;
+  /** Launches the engine; from then on, runs that other nodes left are taken up. Nothing when there are no workflows. */
+  launch(hosted: readonly { readonly definition: AnyService; readonly ops: unknown }[]): Promise<void>;
+  /** Undefined until the engine is launched, and when there are no workflows. */
+  readonly desk: RunDesk | undefined;
+  /** As `WorkflowEngine.stop`. */
+  stop(signal: AbortSignal): Promise<void>;
+}
+
+/** True when a process that hosts these services needs `workflowDatabase` beside their own. */
+export function hasWorkflows(services: readonly AnyService[]): boolean {
+  return services.some(({ workflows = [] }) => workflows.length > 0);
+}
+
+export function createWorkflowHost(
+  options: Pick<WorkflowEngineOptions, "clock" | "random" | "log" | "onParked">,
+  cluster: { open(name: string): WorkflowEngineOptions["db"]; engineUrl(name: string): string } | undefined,
+): WorkflowHost {
+  let engine: WorkflowEngine | undefined;
+  const use = () => {
+    if (!engine) throw new Failure(kitFailures.unavailable, { service: "workflow" });
+    return engine;
+  };
+  return {
+    clientOf: ({ name }) => ({
+      start: async (saga, run) => use().start(name, saga, run),
+      send: async (saga: Saga, id: string, stepId: string, payload: unknown, messageId?: string) =>
+        use().send(`${name}/${saga.name}/${id}`, stepId, payload, messageId),
+    }),
+    async launch(hosted) {
+      const sagas = hosted.flatMap(({ definition, ops }) =>
+        (definition.workflows ?? []).map((saga: AnySaga) => ({ service: definition.name, saga, ops })),
+      );
+      if (sagas.length === 0 || !cluster) return;
+      const { name } = workflowDatabase;
+      engine = await openWorkflowEngine({ ...options, sagas, db: cluster.open(name), url: cluster.engineUrl(name) });
+    },
+    get desk() {
+      return engine;
+    },
+    async stop(signal) {
+      await engine?.stop(signal);
+    },
+  };
+}
