@@ -1,7 +1,5 @@
-import { ConfigError } from "@lyss/kit/config/config-error.ts";
 import { failureText, isFailure, type Locale } from "@lyss/kit/errors/failure.ts";
 import { Command } from "commander";
-import { CommandError } from "./cli/api-client.ts";
 import type { CliDeps } from "./cli/context.ts";
 import { addDoctorCommand } from "./cli/doctor-command.ts";
 import { addKeyCommands } from "./cli/key-commands.ts";
@@ -54,7 +52,7 @@ function describe(err: unknown, language: Locale): string {
     const text = failureText(err.type, err.details, language);
     return err.cause === undefined ? text : `${text}\n  ${describe(err.cause, language)}`;
   }
-  if (err instanceof CommandError || err instanceof ConfigError) return err.message;
-  if (err instanceof Error && "code" in err) return err.message;
-  return err instanceof Error ? (err.stack ?? err.message) : String(err);
+  // A fault of the program shows where it is; everything else is for the person who runs it.
+  const isBug = err instanceof TypeError || err instanceof ReferenceError || err instanceof RangeError;
+  return err instanceof Error && !isBug ? err.message : err instanceof Error ? (err.stack ?? err.message) : String(err);
 }

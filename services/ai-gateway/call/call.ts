@@ -38,14 +38,16 @@ export function endWithoutCharge(outcome: EndedAs): Ending {
   return { outcome, tokens: { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n }, isEstimated: false };
 }
 
-/** What is charged for an answer: the provider's own figures, else ours for what it put out, marked as estimated. */
-export function endWithCharge(call: Call, outcome: EndedAs, reported: ReportedUsage | undefined, text: string): Ending {
+/** What is charged for an answer: the provider's own figures, else ours for what went in and came out, marked as estimated. */
+export async function endWithCharge(
+  { counter, request }: Call,
+  outcome: EndedAs,
+  reported: ReportedUsage | undefined,
+  text: string,
+): Promise<Ending> {
   if (reported) return { outcome, tokens: reported, isEstimated: false };
-  const outputTokens = call.request.surface === "embeddings" ? 0 : call.counter.countText(text);
-  const tokens = {
-    inputTokens: BigInt(call.inputTokens),
-    cachedInputTokens: 0n,
-    outputTokens: BigInt(outputTokens),
-  };
+  const inputTokens = await counter.estimateInput(request);
+  const outputTokens = request.surface === "embeddings" ? 0 : await counter.estimateText(text);
+  const tokens = { inputTokens: BigInt(inputTokens), cachedInputTokens: 0n, outputTokens: BigInt(outputTokens) };
   return { outcome, tokens, isEstimated: true };
 }

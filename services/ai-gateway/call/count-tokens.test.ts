@@ -11,7 +11,7 @@ const provider: Provider = {
 
 const count = async (body: object, surface: "chat" | "embeddings" = "chat") => {
   const request = readRequest(surface, Buffer.from(JSON.stringify({ model: "m", ...body })));
-  return (await counterFor(provider)).countInput(request);
+  return (await counterFor(provider)).boundInput(request);
 };
 
 test("the count of a conversation is at least what OpenAI reports, and close to it", async () => {
@@ -60,4 +60,19 @@ test("a body too large to count is bounded by its bytes, and each image by the d
 test("text that looks like a control token counts as the text it is", async () => {
   assert.ok((await count({ messages: [{ role: "user", content: "<|endoftext|>".repeat(10) }] })) > 40);
   assert.ok((await count({ input: [[1, 2, 3], [4]] }, "embeddings")) >= 4);
+});
+
+test("what is charged without a report is what went in, not the bound that was held", async () => {
+  const estimate = async (body: object) => {
+    const request = readRequest("chat", Buffer.from(JSON.stringify({ model: "m", ...body })));
+    const counter = await counterFor(provider);
+    return { estimate: await counter.estimateInput(request), bound: counter.boundInput(request) };
+  };
+  const words = await estimate({ messages: [{ role: "user", content: "word ".repeat(20_000) }] });
+  assert.ok(words.estimate >= 20_000 && words.estimate < 21_000, String(words.estimate));
+  const image = { type: "image_url", image_url: { url: `data:image/png;base64,${"A".repeat(100_000)}` } };
+  const picture = await estimate({
+    messages: [{ role: "user", content: [image, { type: "text", text: "What is it?" }] }],
+  });
+  assert.ok(picture.estimate < 1_000 && picture.bound > 100_000, String(picture.estimate));
 });

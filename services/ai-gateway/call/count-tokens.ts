@@ -1,13 +1,16 @@
+import { setImmediate } from "node:timers/promises";
 import type { Provider } from "../model.ts";
 import { countSimulatedInput, countSimulatedPrompt, countSimulatedTokens } from "../simulator/tokenizer.ts";
 import type { CallRequest } from "./read-request.ts";
 
 /** Counts what goes into and out of a model. */
 export interface TokenCounter {
-  /** An upper bound of the request's input; exact where the tokenizer and the prompt's rule are known. */
-  countInput(request: CallRequest): number;
+  /** An upper bound of the request's input, to hold money for; exact where the tokenizer and the prompt's rule are known. */
+  boundInput(request: CallRequest): number;
+  /** The request's input as it is likely to be, to charge where the provider reports nothing. */
+  estimateInput(request: CallRequest): Promise<number>;
   /** Tokens of text that was put out. */
-  countText(text: string): number;
+  estimateText(text: string): Promise<number>;
 }
 
 /**
@@ -26,29 +29,58 @@ const mediaPartTokens = 50_000;
 const messageTokens = 4;
 const answerStartTokens = 3;
 
+/** An image of 1024 × 1024 pixels in high detail (OpenAI vision guide); what a part really costs depends on its size. */
+const likelyMediaPartTokens = 765;
+
+function countSimulated({ surface, json }: CallRequest): number {
+  if (surface === "chat") return countSimulatedPrompt(json["messages"], json["tools"]);
+  return countSimulatedInput(surface === "completions" ? json["prompt"] : json["input"]);
+}
+
 const simulatedCounter: TokenCounter = {
-  countInput: ({ surface, json }) =>
-    surface === "chat"
-      ? countSimulatedPrompt(json["messages"], json["tools"])
-      : countSimulatedInput(surface === "completions" ? json["prompt"] : json["input"]),
-  countText: countSimulatedTokens,
+  boundInput: countSimulated,
+  estimateInput: async (request) => countSimulated(request),
+  estimateText: async (text) => countSimulatedTokens(text),
 };
 
 type CountText = (text: string) => number;
 
 function createCounter(countText: CountText): TokenCounter {
+  async function estimateText(text: string): Promise<number> {
+    let count = 0;
+    for (let at = 0; at < text.length; at += maxCountedBytes) {
+      // A long text is counted in turns, so that other calls go on meanwhile.
+      if (at > 0) await setImmediate();
+      count += countText(text.slice(at, at + maxCountedBytes));
+    }
+    return count;
+  }
   return {
-    countText: (text) => (text.length > maxCountedBytes ? Buffer.byteLength(text) : countText(text)),
-    countInput({ json, body, surface }) {
-      const media = countMediaParts(json["messages"]);
-      if (body.length > maxCountedBytes) return body.length + media * mediaPartTokens;
-      // Counting the JSON itself counts every text in it, plus punctuation that the provider's own framing stays below.
-      const counted = countText(JSON.stringify([json["messages"], json["prompt"], json["input"], json["tools"]]));
-      const messages = Array.isArray(json["messages"]) ? json["messages"].length : 0;
-      const framing = surface === "chat" ? messages * messageTokens + answerStartTokens : 0;
-      return counted + framing + media * mediaPartTokens;
+    estimateText,
+    boundInput(request) {
+      const media = countMediaParts(request.json["messages"]) * mediaPartTokens;
+      if (request.body.length > maxCountedBytes) return request.body.length + media;
+      return countText(JSON.stringify(contentOf(request))) + countFraming(request) + media;
+    },
+    async estimateInput(request) {
+      const media = countMediaParts(request.json["messages"]) * likelyMediaPartTokens;
+      const text = JSON.stringify(contentOf(request), (key, value) => (mediaFields.has(key) ? undefined : value));
+      return (await estimateText(text)) + countFraming(request) + media;
     },
   };
+}
+
+/** What holds the bytes of a part that is not text. */
+const mediaFields = new Set(["image_url", "input_audio", "file"]);
+
+/** Counting the JSON itself counts every text in it, plus punctuation that the provider's own framing stays below. */
+function contentOf({ json }: CallRequest): readonly unknown[] {
+  return [json["messages"], json["prompt"], json["input"], json["tools"]].filter((part) => part !== undefined);
+}
+
+function countFraming({ surface, json }: CallRequest): number {
+  const messages = Array.isArray(json["messages"]) ? json["messages"].length : 0;
+  return surface === "chat" ? messages * messageTokens + answerStartTokens : 0;
 }
 
 function countMediaParts(messages: unknown): number {

@@ -47,14 +47,14 @@ export async function relayStream(
     const hasDelivered = progress.text !== "" || progress.usage !== undefined;
     const outcome = abort.signal.aborted ? "canceled" : res.headersSent ? "truncated" : "failed";
     await settle(
-      hasDelivered ? endWithCharge(call, outcome, progress.usage, progress.text) : endWithoutCharge(outcome),
+      hasDelivered ? await endWithCharge(call, outcome, progress.usage, progress.text) : endWithoutCharge(outcome),
     );
     const failure = toFailure(deps, call, err);
     if (!res.headersSent || !(failure instanceof Failure) || res.destroyed) throw failure;
     res.end(`data: ${JSON.stringify(toErrorObject(failure, call.locale))}\n\n`);
     return;
   }
-  await settle(endWithCharge(call, "completed", progress.usage, progress.text));
+  await settle(await endWithCharge(call, "completed", progress.usage, progress.text));
   if (!res.headersSent) writeHead(call);
   res.end(doneEvent);
 }

@@ -38,7 +38,7 @@ export async function serveCall(deps: AiGatewayDeps, surface: Surface, exchange:
   }
 
   const counter = await counterFor(target.provider);
-  const inputTokens = counter.countInput(request);
+  const inputTokens = counter.boundInput(request);
   // Gone already, so that no `close` will tell.
   if (res.destroyed) return;
   const callId = deps.random.id("call");
