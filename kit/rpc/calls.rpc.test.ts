@@ -29,6 +29,7 @@ const context: CallContext = {
   deadlineMs: undefined,
   locale: "zh_CN",
   requestId: "req_1",
+  retryAttempt: 1,
 };
 
 eachTransport("a call", (serve) => {
