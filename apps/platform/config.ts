@@ -68,6 +68,26 @@ export const platformConfig = {
         .describe("`auto` is text on a terminal and JSON elsewhere."),
     })
     .prefault({}),
+  tracing: z
+    .strictObject({
+      otlpUrl: z
+        .url({ protocol: /^https?$/ })
+        .max(500)
+        .optional()
+        .describe(
+          "Where traces are sent by OTLP over HTTP: http://host:4318/v1/traces; nothing is recorded without it.",
+        ),
+      sampleRatio: z.number().min(0).max(1).default(0.01).describe("Share of traces that are kept whatever they hold."),
+      slowMs: z
+        .int()
+        .min(1)
+        .max(3_600_000)
+        .default(5_000)
+        .describe(
+          "A trace that takes longer here is kept, unless it is a stream; so is each in which something failed.",
+        ),
+    })
+    .prefault({}),
   stop: z
     .strictObject({
       drainTimeoutMs: z

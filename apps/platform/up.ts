@@ -1,4 +1,5 @@
 import { mkdirSync } from "node:fs";
+import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { TenantService } from "@lyss/contracts/gen/lyss/tenant/v1/tenant_pb.js";
 import { Secret } from "@lyss/kit/config/secret.ts";
@@ -7,6 +8,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from "@lyss/kit/db/embed
 import type { Locale } from "@lyss/kit/errors/failure.ts";
 import { createPeerHttpHandler } from "@lyss/kit/http/peer-handler.ts";
 import { createMetrics } from "@lyss/kit/observability/metrics.ts";
+import type { Tracer } from "@lyss/kit/observability/tracing.ts";
 import { boot } from "@lyss/kit/service/boot.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
@@ -20,6 +22,7 @@ import type { Logger } from "pino";
 import { firstRunBanner, readyLine } from "./banner.ts";
 import type { PlatformConfig } from "./config.ts";
 import { firstRunFile, runFirstTime } from "./first-run.ts";
+import manifest from "./package.json" with { type: "json" };
 import { createKeyDerivation, loadRootKey } from "./root-key.ts";
 import { services } from "./services.ts";
 
@@ -55,9 +58,11 @@ export async function startPlatform(options: UpOptions): Promise<Platform> {
   let postgres: EmbeddedPostgres | undefined;
   let cluster: Cluster | undefined;
   let program: Program | undefined;
+  let tracer: Tracer | undefined;
 
   const stop = async (hurry: AbortSignal) => {
     await program?.stop(hurry);
+    await tracer?.close();
     await cluster?.close();
     await postgres?.stop();
   };
@@ -68,7 +73,8 @@ export async function startPlatform(options: UpOptions): Promise<Platform> {
     const adminUrl = postgres?.url ?? config.database.url?.reveal() ?? "";
     const { maxConnections } = config.database;
     cluster = openCluster({ adminUrl, deriveKey, maxConnections, log, clock: systemClock });
-    program = await bootServices(options, cluster, deriveKey);
+    tracer = await openTracer(options);
+    program = await bootServices(options, cluster, deriveKey, tracer);
     const url = program.publicUrl;
     if (url !== undefined) await greet(options, program, dataDir, url);
     return { url, program, stop };
@@ -83,10 +89,25 @@ const awaitingTenant = services.map((service) =>
   service.servesRoutes ? { ...service, needs: { ...service.needs, tenant: TenantService } } : service,
 );
 
+/** Undefined unless traces are wanted: nothing of OpenTelemetry is loaded then. */
+async function openTracer({ config, log }: UpOptions): Promise<Tracer | undefined> {
+  const { otlpUrl, sampleRatio, slowMs } = config.tracing;
+  if (otlpUrl === undefined) return undefined;
+  const { createOtlpTracer } = await import("@lyss/kit/observability/otlp-tracer.ts");
+  const resource = {
+    "service.name": "lyss",
+    "service.version": manifest.version,
+    "service.instance.id": `${hostname()}:${process.pid}`,
+    "lyss.services": config.run.join(","),
+  };
+  return createOtlpTracer({ otlpUrl, sampleRatio, slowMs, resource, clock: systemClock, log });
+}
+
 function bootServices(
   { config, env, log, signal }: UpOptions,
   cluster: Cluster,
   deriveKey: (purpose: string) => Buffer,
+  tracer: Tracer | undefined,
 ): Promise<Program> {
   const peerToken = new Secret(deriveKey("peer.token").toString("base64url"));
   const random = createRandom(systemClock);
@@ -97,13 +118,13 @@ function bootServices(
   const providers = [...config.providers, ...findPresetProviders(env, configured)];
   return boot({
     services: awaitingTenant,
-    ...{ run: config.run, peers: config.peers, cluster, random, log, metrics, deriveKey, peerToken, signal },
+    ...{ run: config.run, peers: config.peers, cluster, random, log, metrics, deriveKey, peerToken, signal, tracer },
     config: { ...config, providers },
     clock: systemClock,
     peerListen: peerPort === undefined ? undefined : { host: config.rpc.host, port: peerPort },
     createPeerHttpHandler: (mounted) =>
       createPeerHttpHandler({
-        ...{ mounted, peerToken, log, metrics, random },
+        ...{ mounted, peerToken, log, metrics, random, tracer },
         clock: systemClock,
         docBaseUrl: config.http.docBaseUrl,
       }).onRequest,

@@ -4,7 +4,8 @@ import type { Registry } from "prom-client";
 import { Failure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
 import { createHttpMetrics } from "../observability/metrics.ts";
-import { fromTraceparent } from "../rpc/context-headers.ts";
+import type { OpenSpan, Tracer } from "../observability/tracing.ts";
+import { fromTraceparent, isTraceparent } from "../rpc/context-headers.ts";
 import type { Clock } from "../service/clock.ts";
 import type { MountedService } from "../service/define-service.ts";
 import type { Random } from "../service/ids.ts";
@@ -17,7 +18,7 @@ import { localeOf } from "./locale.ts";
 import { createOpenApiDocument, type OpenApiOptions } from "./openapi.ts";
 import { type Serve, serveRawRoute } from "./raw-routes.ts";
 import { checkRequestHead, isCanonicalPath, pathOf } from "./request-head.ts";
-import { answerError, observe, type Serving } from "./serving.ts";
+import { answerError, clientClosedStatus, observe, type Serving } from "./serving.ts";
 
 /** A GET answer that needs no caller and no operation: health, metrics. By exact path. */
 export type SystemRoutes = Readonly<Record<string, (req: IncomingMessage, res: ServerResponse) => void>>;
@@ -34,6 +35,8 @@ export interface HttpHandlerOptions extends OpenApiOptions {
   readonly random: Random;
   /** Where error codes are explained; `<docBaseUrl>/billing-001` is the page of BILLING_001. */
   readonly docBaseUrl: string;
+  /** Records each request; absent unless traces are wanted. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /** Serves every route of the mounted services. */
@@ -51,7 +54,7 @@ export interface HttpHandler {
  * rest is served by Fastify. Throws a TypeError when a route contradicts itself or another.
  */
 export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
-  const { random, clock, guard } = options;
+  const { random, clock, guard, tracer } = options;
   const document = createOpenApiDocument(options.mounted, options);
   const documentBody = JSON.stringify(document);
   const systemRoutes: SystemRoutes = {
@@ -60,17 +63,22 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   };
   const { onRequest, close } = createHandler({ ...options, systemRoutes, identify: guard }, (req) => {
     const requestId = random.id("req");
+    const traceparent = headerOf(req, "traceparent");
+    const context = {
+      ...fromTraceparent(traceparent),
+      caller: undefined,
+      deadlineMs: undefined,
+      locale: localeOf(req.headers["accept-language"]),
+      requestId,
+    };
+    const isOrphan = tracer && !isTraceparent(traceparent);
+    const span = tracer?.open("http", context, { kind: "server", isEdge: true, isOrphan });
     return {
       requestId,
       clientAddress: req.socket.remoteAddress ?? "",
       startedMs: clock.monotonicMs(),
-      context: {
-        ...fromTraceparent(headerOf(req, "traceparent")),
-        caller: undefined,
-        deadlineMs: undefined,
-        locale: localeOf(req.headers["accept-language"]),
-        requestId,
-      },
+      context: span?.context ?? context,
+      span,
     };
   });
   return { onRequest, close, openApiDocument: () => document };
@@ -124,6 +132,7 @@ export function createHandler(
 
   function onRequest(req: IncomingMessage, res: ServerResponse): void {
     const call = open(req);
+    if (call.span) endWithAnswer(call.span, req, res);
     res.setHeader("x-request-id", call.requestId);
     try {
       find(req)(req, res, call);
@@ -134,6 +143,15 @@ export function createHandler(
   }
 
   return { onRequest, close: app.close };
+}
+
+function endWithAnswer(span: OpenSpan, req: IncomingMessage, res: ServerResponse): void {
+  res.once("close", () => {
+    const status = res.headersSent ? res.statusCode : clientClosedStatus;
+    span.set({ "http.request.method": req.method ?? "", "http.response.status_code": status });
+    if (status >= 500) span.fail(String(status));
+    span.end();
+  });
 }
 
 function checkPeers(mounted: readonly MountedService[], forward: Forward | undefined): void {

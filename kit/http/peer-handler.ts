@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { Secret } from "../config/secret.ts";
 import { Failure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
-import { fromContextHeaders } from "../rpc/context-headers.ts";
+import { fromContextHeaders, isTraceparent } from "../rpc/context-headers.ts";
 import { clientAddressHeader } from "./forward.ts";
 import { createHandler, type HandlerParts, type HttpHandler, headerOf } from "./http-handler.ts";
 
@@ -16,7 +16,7 @@ export interface PeerHttpHandlerOptions extends Omit<HandlerParts, "identify" | 
  * request id and the deadline; the permission is checked here again, by the same code. Without the token every answer is 401.
  */
 export function createPeerHttpHandler(options: PeerHttpHandlerOptions): Pick<HttpHandler, "onRequest" | "close"> {
-  const { clock, random, peerToken } = options;
+  const { clock, random, peerToken, tracer } = options;
   // Digests have one length whatever was sent, so the comparison tells nothing about the token.
   const expected = digest(`Bearer ${peerToken.reveal()}`);
   return createHandler(
@@ -32,11 +32,14 @@ export function createPeerHttpHandler(options: PeerHttpHandlerOptions): Pick<Htt
     (req) => {
       const context = fromContextHeaders((name) => headerOf(req, name), clock);
       const requestId = context.requestId ?? random.id("req");
+      const isOrphan = tracer && !isTraceparent(headerOf(req, "traceparent"));
+      const span = tracer?.open("http", context, { kind: "server", isOrphan });
       return {
         requestId,
         clientAddress: headerOf(req, clientAddressHeader) ?? "",
         startedMs: clock.monotonicMs(),
-        context: { ...context, requestId },
+        context: { ...(span?.context ?? context), requestId },
+        span,
       };
     },
   );

@@ -12,7 +12,7 @@ import type { FailureReply, RoutePermission, ToFailureReply } from "./route.ts";
 /** A request that takes longer than this and is no stream is worth a line in the log. */
 const slowRequestMs = 5_000;
 /** What nginx writes down for a client that left before the answer. */
-const clientClosedStatus = 499;
+export const clientClosedStatus = 499;
 
 /** What routes of every kind are served with. */
 export interface Serving {
@@ -48,6 +48,7 @@ export function observe(
   call: Call,
   mayStream = false,
 ): void {
+  call.span?.rename(operation, mayStream);
   res.once("close", () => {
     const durationMs = serving.clock.monotonicMs() - call.startedMs;
     const status = res.headersSent ? res.statusCode : clientClosedStatus;

@@ -2,6 +2,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { Failure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
+import { noteError } from "../observability/tracing.ts";
 import type { Clock } from "../service/clock.ts";
 import { currentContext, runDetached } from "./call-context.ts";
 import { fromContextHeaders, toContextHeaders } from "./context-headers.ts";
@@ -83,7 +84,9 @@ function beginCall(
   ownHeader: HeadersInit | undefined,
 ): ClientCall {
   const { clock } = options;
-  const context = currentContext() ?? fromContextHeaders(() => undefined, clock);
+  const outer = currentContext() ?? fromContextHeaders(() => undefined, clock);
+  const span = outer.tracer?.open(`${options.service}.${method.localName}`, outer, { kind: "client" });
+  const context = span?.context ?? outer;
   const startMs = clock.monotonicMs();
   const timeoutMs = chooseTimeoutMs(ownTimeoutMs, context.deadlineMs, startMs);
   const deadlineMs = timeoutMs === undefined ? undefined : startMs + timeoutMs;
@@ -104,9 +107,12 @@ function beginCall(
     toFailure(err) {
       const { reason } = controller.signal;
       const error = reason === expired || reason === canceled ? reason : ConnectError.from(err);
-      return fromConnectError(error) ?? fromStatus(error, options.service, method, timeoutMs);
+      const failure = fromConnectError(error) ?? fromStatus(error, options.service, method, timeoutMs);
+      if (span) noteError(span, failure);
+      return failure;
     },
     end() {
+      span?.end();
       cancelTimer();
       outerSignal?.removeEventListener("abort", cancel);
       if (!controller.signal.aborted) abort(ended);

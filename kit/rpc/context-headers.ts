@@ -17,6 +17,11 @@ export function toTraceparent(context: CallContext): string {
   return `00-${context.traceId}-${context.spanId}-${context.isSampled ? "01" : "00"}`;
 }
 
+/** True for a `traceparent` as the standard has it: somebody has a span of that id. */
+export function isTraceparent(header: string | undefined): boolean {
+  return header !== undefined && traceparentPattern.test(header);
+}
+
 /** Trace ids from a `traceparent`; a missing or malformed one starts a new trace, as the standard asks. */
 export function fromTraceparent(header: string | undefined): Pick<CallContext, "traceId" | "spanId" | "isSampled"> {
   const match = header === undefined ? null : traceparentPattern.exec(header);

@@ -3,10 +3,11 @@ import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@conn
 import type { Logger } from "pino";
 import { Failure, type FailureKind, isFailure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
+import { isFault, type OpenSpan, type Tracer } from "../observability/tracing.ts";
 import type { Clock } from "../service/clock.ts";
 import { type CallContext, runDetached, runInContext } from "./call-context.ts";
 import type { CallGate } from "./call-gate.ts";
-import { fromContextHeaders } from "./context-headers.ts";
+import { fromContextHeaders, isTraceparent } from "./context-headers.ts";
 import { toConnectError } from "./failure-codec.ts";
 import type { ObserveCall, RpcMetrics } from "./rpc-metrics.ts";
 import { linkSignals, untilAborted } from "./signals.ts";
@@ -19,6 +20,8 @@ export interface ServerInterceptorOptions {
   readonly log: Logger;
   readonly metrics: RpcMetrics;
   readonly gate: CallGate;
+  /** Records each call as `<service>.<method>`; absent unless traces are wanted. */
+  readonly tracer?: Tracer | undefined;
 }
 
 type Handler = (input: unknown, context: HandlerContext) => unknown;
@@ -69,7 +72,7 @@ function serveOne(handle: Handler, observe: ObserveCall, options: ServerIntercep
       code = failure.type.kind;
       throw toConnectError(failure);
     } finally {
-      observe(code, call.end());
+      observe(code, call.end(code));
     }
   };
 }
@@ -87,7 +90,7 @@ function serveStream(handle: StreamHandler, observe: ObserveCall, options: Serve
       call.run(release);
       // Not awaited: a generator that ignores its signal would hold the caller.
       call.run(() => answers?.return?.())?.catch(() => {});
-      observe(code, call.end());
+      observe(code, call.end(code));
     };
     // A reader that has left asks for nothing more: without this, the call would stay where it last answered.
     signal.addEventListener("abort", () => end(call.toFailure(signal.reason).type.kind));
@@ -119,16 +122,19 @@ interface ServedCall {
   /** What the caller may know of an error. Logs what only we may know. */
   toFailure(err: unknown): Failure;
   /** Counts the call out and gives the milliseconds since it came in. Once. */
-  end(): number;
+  end(code: FailureKind | "ok"): number;
 }
 
 function beginCall(handler: HandlerContext, signal: AbortSignal, options: ServerInterceptorOptions): ServedCall {
   const { clock, gate, service } = options;
   const startMs = clock.monotonicMs();
-  const context = readContext(handler, clock);
+  const received = readContext(handler, clock);
+  const { traceId } = received;
   const log = (level: "warn" | "error", err: unknown, message: string) =>
-    options.log[level]({ err, trace_id: context.traceId, rpc: `${service}.${handler.method.localName}` }, message);
+    options.log[level]({ err, trace_id: traceId, rpc: `${service}.${handler.method.localName}` }, message);
   if (!gate.enter()) throw toConnectError(new Failure(kitFailures.unavailable, { service }));
+  const span = options.tracer && openSpan(options.tracer, handler, received, service);
+  const context = span?.context ?? { ...received, spanId: createSpanId() };
 
   return {
     run: (work) => runDetached(() => runInContext(context, work)),
@@ -141,19 +147,31 @@ function beginCall(handler: HandlerContext, signal: AbortSignal, options: Server
       log("error", err, "call failed unexpectedly");
       return new Failure(kitFailures.internal);
     },
-    end() {
+    end(code) {
       gate.leave();
+      if (isFault(code)) span?.fail(code);
+      span?.end();
       return clock.monotonicMs() - startMs;
     },
   };
 }
 
-/** The caller's context with a span of our own. A client that is not ours states its deadline the gRPC way only. */
+function openSpan(tracer: Tracer, handler: HandlerContext, received: CallContext, service: string): OpenSpan {
+  const { method, requestHeader } = handler;
+  return tracer.open(`${service}.${method.localName}`, received, {
+    kind: "server",
+    isStream: method.methodKind !== "unary",
+    isOrphan: !isTraceparent(requestHeader.get("traceparent") ?? undefined),
+    attributes: { "rpc.system": "grpc", "rpc.service": method.parent.typeName, "rpc.method": method.name },
+  });
+}
+
+/** The caller's context. A client that is not ours states its deadline the gRPC way only. */
 function readContext(handler: HandlerContext, clock: Clock): CallContext {
   const received = fromContextHeaders((name) => handler.requestHeader.get(name) ?? undefined, clock);
   const timeoutMs = handler.timeoutMs();
   const deadlineMs = received.deadlineMs ?? (timeoutMs === undefined ? undefined : clock.monotonicMs() + timeoutMs);
-  return { ...received, deadlineMs, spanId: createSpanId() };
+  return { ...received, deadlineMs };
 }
 
 function fromAbortReason(reason: unknown, timeoutMs: number): Failure {

@@ -1,6 +1,5 @@
 import { createClient } from "@connectrpc/connect";
 import { eventLogName } from "../db/cluster.ts";
-import { workflowDatabase } from "../workflow/dbos.ts";
 import { Failure } from "../errors/failure.ts";
 import { type EventFeed, openEventFeed } from "../events/event-feed.ts";
 import { startSubscriptions } from "../events/subscriptions.ts";
@@ -10,6 +9,7 @@ import { listenForPeers, type PeerListener } from "../rpc/peer-listener.ts";
 import { createPeerRouter, type PeerRouter } from "../rpc/peer-router.ts";
 import { createRpcMetrics, type RpcMetrics } from "../rpc/rpc-metrics.ts";
 import { interceptServer } from "../rpc/server-interceptor.ts";
+import { workflowDatabase } from "../workflow/dbos.ts";
 import { bootFailures } from "./boot-failures.ts";
 import { planBoot } from "./boot-plan.ts";
 import type { AnyService, HealthCheck, MountedService, ProgramFace } from "./define-service.ts";
@@ -124,7 +124,14 @@ async function startAll(run: Run, router: PeerRouter): Promise<void> {
       checkHears(hosted);
       const { rpc } = hosted.running;
       if (contract && rpc) {
-        const serving = { service: name, clock, log, metrics: run.rpcMetrics, gate: hosted.gate };
+        const serving = {
+          service: name,
+          clock,
+          log,
+          metrics: run.rpcMetrics,
+          gate: hosted.gate,
+          tracer: options.tracer,
+        };
         const implementation = interceptServer(contract, rpc, serving);
         transports.host(name, implementation);
         router.mount(contract, implementation);
@@ -156,6 +163,7 @@ async function subscribe(run: Run, service: HostedService): Promise<void> {
     feed: run.feed,
     log,
     clock,
+    tracer: run.options.tracer,
   });
   // What was said between the service's first look at the data and now was heard by nobody.
   for (const subscription of subscriptions) if (subscription.mode === "broadcast") subscription.onGap();
@@ -167,6 +175,7 @@ async function serveAll(run: Run): Promise<void> {
     listMounted: () => listMounted(run),
     listHealthChecks: () => listHealthChecks(run),
     peerToken: run.options.peerToken,
+    tracer: run.options.tracer,
   };
   for (const { definition, running } of run.hosted) {
     await named(definition, async () => {

@@ -7,6 +7,7 @@ import type { Secret } from "../config/secret.ts";
 import type { Database } from "../db/database.ts";
 import type { EventType, Outbox, Subscription } from "../events/event.ts";
 import type { Route } from "../http/route.ts";
+import type { Tracer } from "../observability/tracing.ts";
 import type { AnySaga, Saga } from "../workflow/saga.ts";
 import type { StartedRun } from "../workflow/workflow-engine.ts";
 import type { Clock } from "./clock.ts";
@@ -46,6 +47,8 @@ export interface ProgramFace {
   listHealthChecks(): Readonly<Record<string, HealthCheck>>;
   /** Shown to peers to which a request is forwarded. */
   readonly peerToken: Secret;
+  /** Records requests; absent unless traces are wanted. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /** The runs of a service's own sagas. Every method throws `kit.unavailable` until all services of the process run. */

@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Secret } from "../config/secret.ts";
 import type { Cluster } from "../db/cluster.ts";
+import type { Tracer } from "../observability/tracing.ts";
 import type { RunDesk } from "../workflow/run-desk.ts";
 import type { ParkedRun } from "../workflow/workflow-store.ts";
 import type { Clock } from "./clock.ts";
@@ -28,6 +29,8 @@ export interface BootOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly metrics: Registry;
+  /** Records calls and events; absent unless traces are wanted. The caller closes it after `stop`. */
+  readonly tracer?: Tracer | undefined;
   deriveKey(purpose: string): Buffer;
   /** Shared by the processes of an installation; required on every call between them. */
   readonly peerToken: Secret;

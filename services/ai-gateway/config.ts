@@ -121,6 +121,10 @@ export const aiGatewayConfig = {
         .max(60_000)
         .default(8_000)
         .describe("How often the holds of calls in flight are extended; well below `billing.holdTtlMs`."),
+      sendTraceparent: z
+        .boolean()
+        .default(false)
+        .describe("Whether providers are told the trace of a call; for those that send spans to the same collector."),
     })
     .prefault({}),
 };

@@ -18,9 +18,10 @@ export interface Settlement {
 export interface Settler {
   /**
    * Resolves when the charge is committed, or after `timeoutMs` when billing does not answer: the caller's answer is not
-   * held back for longer, and the settlement is repeated until billing has it. Never rejects.
+   * held back for longer, and the settlement is repeated until billing has it. Gives the cost when it is committed. Never
+   * rejects.
    */
-  settle(settlement: Settlement): Promise<void>;
+  settle(settlement: Settlement): Promise<bigint | undefined>;
   /** Repeats what billing has not confirmed. */
   retryPending(): Promise<void>;
   listPendingIds(): string[];
@@ -32,15 +33,16 @@ const maxRetriedAtOnce = 500;
 export function createSettler(billing: Client<typeof BillingService>, log: Logger): Settler {
   const pending = new Map<string, Settlement>();
 
-  async function report(settlement: Settlement): Promise<void> {
+  async function report(settlement: Settlement): Promise<bigint | undefined> {
     try {
-      await billing.settleCall(settlement, { timeoutMs });
+      const { costNanos } = await billing.settleCall(settlement, { timeoutMs });
       pending.delete(settlement.callId);
+      return costNanos;
     } catch (err) {
       if (isFailure(err, billingFailures.hold_not_found)) {
         pending.delete(settlement.callId);
         log.error({ call_id: settlement.callId }, "billing knows nothing of a call that ended");
-        return;
+        return undefined;
       }
       throw err;
     }
@@ -50,9 +52,10 @@ export function createSettler(billing: Client<typeof BillingService>, log: Logge
     async settle(settlement) {
       pending.set(settlement.callId, settlement);
       try {
-        await report(settlement);
+        return await report(settlement);
       } catch (err) {
         log.warn({ err, call_id: settlement.callId }, "a settlement waits for billing");
+        return undefined;
       }
     },
     async retryPending() {

@@ -37,12 +37,12 @@ export function createListener(options: ListenerOptions): Listener {
   let forwarder: Forwarder | undefined;
 
   return {
-    async open({ listMounted, listHealthChecks, peerToken }) {
+    async open({ listMounted, listHealthChecks, peerToken, tracer }) {
       const identity = { service: "lyss", version: openApi.version };
       const health = createHealth({ checks: listHealthChecks, clock, log, ...identity });
       forwarder = createForwarder({ peerToken, clock });
       handler = createHttpHandler({
-        ...{ guard, clock, random, log, metrics, docBaseUrl: settings.docBaseUrl, ...openApi },
+        ...{ guard, clock, random, log, metrics, docBaseUrl: settings.docBaseUrl, tracer, ...openApi },
         mounted: listMounted(),
         forward: forwarder.forward,
         systemRoutes: {

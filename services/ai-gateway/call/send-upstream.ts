@@ -1,5 +1,7 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
+import { currentContext } from "@lyss/kit/rpc/call-context.ts";
+import { toTraceparent } from "@lyss/kit/rpc/context-headers.ts";
 import { type Dispatcher, errors } from "undici";
 import type { AiGatewayDeps } from "../deps.ts";
 import { toUpstreamFailure } from "../dialects/openai/upstream-failure.ts";
@@ -34,6 +36,7 @@ export async function sendUpstream(deps: AiGatewayDeps, call: Call): Promise<Ups
         accept: call.request.isStream ? "text/event-stream" : "application/json",
         "user-agent": "lyss",
         ...(secret !== "" && { authorization: `Bearer ${secret}` }),
+        ...(deps.settings.sendTraceparent && traceHeaders()),
       },
       body: toUpstreamBody(call.request, model.upstreamName, call.outputTokens),
       signal: call.abort.signal,
@@ -48,6 +51,12 @@ export async function sendUpstream(deps: AiGatewayDeps, call: Call): Promise<Ups
     throw new Failure(aiGatewayFailures.upstream_failed, { model: model.name });
   }
   return answer;
+}
+
+/** Lets a provider that is ours too join its spans to the trace. */
+function traceHeaders(): Record<string, string> {
+  const context = currentContext();
+  return context ? { traceparent: toTraceparent(context) } : {};
 }
 
 async function toStatusFailure(deps: AiGatewayDeps, call: Call, answer: UpstreamAnswer): Promise<Failure> {

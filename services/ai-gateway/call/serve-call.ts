@@ -3,9 +3,11 @@ import { CallOutcome } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import type { Exchange } from "@lyss/kit/http/route.ts";
+import { inSpan, type Span } from "@lyss/kit/observability/tracing.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { isModelAllowed, type Target } from "../model.ts";
 import { type Call, type EndedAs, type Ending, endWithoutCharge } from "./call.ts";
+import { describeCall, describeEnding } from "./call-span.ts";
 import { counterFor } from "./count-tokens.ts";
 import { type CallRequest, readRequest, type Surface } from "./read-request.ts";
 import { relayAnswer } from "./relay-answer.ts";
@@ -52,7 +54,8 @@ export async function serveCall(deps: AiGatewayDeps, surface: Surface, exchange:
       ...{ callId, requestId, tenantId: caller.tenantId, request, target, counter, inputTokens, outputTokens },
       ...{ res, locale: context.locale, startedMs, abort },
     };
-    await relay(deps, call);
+    const { name, ...description } = describeCall(call);
+    await inSpan(name, (span) => relay(deps, call, span), description);
   } finally {
     deps.openCalls.end(callId);
     res.removeListener("close", onClose);
@@ -91,11 +94,12 @@ async function reserve(
   return { outputTokens: granted < most ? granted : undefined };
 }
 
-async function relay(deps: AiGatewayDeps, call: Call): Promise<void> {
+async function relay(deps: AiGatewayDeps, call: Call, span: Span): Promise<void> {
   let isSettled = false;
   const settle = async (ending: Ending) => {
     isSettled = true;
-    await settleCall(deps, call, ending);
+    const costNanos = await settleCall(deps, call, ending);
+    span.set(describeEnding(ending, costNanos));
   };
   try {
     call.abort.signal.throwIfAborted();
@@ -109,7 +113,8 @@ async function relay(deps: AiGatewayDeps, call: Call): Promise<void> {
   }
 }
 
-async function settleCall({ settler, clock, metrics }: AiGatewayDeps, call: Call, ending: Ending): Promise<void> {
+/** Gives the cost, once billing has confirmed it. */
+async function settleCall({ settler, clock, metrics }: AiGatewayDeps, call: Call, ending: Ending) {
   const { outcome, tokens, isEstimated } = ending;
   const { callId, tenantId } = call;
   const latencyMs = clock.monotonicMs() - call.startedMs;
@@ -117,7 +122,7 @@ async function settleCall({ settler, clock, metrics }: AiGatewayDeps, call: Call
   metrics.countCall({ ...labels, outcome });
   metrics.countTokens(labels, tokens.inputTokens + tokens.cachedInputTokens, tokens.outputTokens);
   metrics.observeDuration(labels.provider, latencyMs);
-  await settler.settle({
+  return settler.settle({
     ...{ callId, tenantId, tokens, isEstimated, outcome: outcomes[outcome] },
     latencyMs: BigInt(Math.round(latencyMs)),
   });
