@@ -13,7 +13,7 @@ import { deriveTestKey, silentLog } from "./postgres.ts";
 export interface World {
   /** Does something once per key, whoever repeats it. */
   act(key: string): Promise<void>;
-  /** Kills the process if it shall die here. */
+  /** Kills or freezes the process if that shall happen here. */
   crashPoint(name: string): void;
 }
 
@@ -57,12 +57,15 @@ export function createWorld(adminUrl: string, crashAt: string): World & { close(
     async act(key) {
       await sql`insert into public.effect (key) values (${key}) on conflict (key) do update set tries = effect.tries + 1`;
     },
-    crashPoint: (name) => void (name === crashAt && process.kill(process.pid, "SIGKILL")),
+    crashPoint(name) {
+      if (name === crashAt) process.kill(process.pid, "SIGKILL");
+      if (`freeze ${name}` === crashAt) process.kill(process.pid, "SIGSTOP");
+    },
     close: () => sql.end(),
   };
 }
 
-// As a program: starts one run and dies in it. Arguments: database, name of the saga, where to die.
+// As a program: starts one run, and dies in it or freezes. Arguments: database, name of the saga, where.
 if (import.meta.main) {
   const [adminUrl = "", name = "", crashAt = ""] = process.argv.slice(2);
   const cluster = openCluster({
@@ -84,5 +87,6 @@ if (import.meta.main) {
   });
   const run = await engine.start("test", definition, { id: crashAt, input: null });
   await run.result(60_000);
-  throw new Error(`nothing crashed at ${crashAt}`);
+  await engine.stop(AbortSignal.timeout(5_000));
+  process.exit();
 }

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { postgres } from "../db/driver.ts";
-import { closeInReverse, openTestCluster } from "../testing/postgres.ts";
+import { closeInReverse, openTestCluster, type TestScope } from "../testing/postgres.ts";
 import { openTestEngine } from "../testing/workflow-engine.ts";
 import { createWorld, defineCrashSaga } from "../testing/workflow-victim.ts";
 import { workflowDatabase } from "./dbos.ts";
@@ -16,19 +16,24 @@ const victim = fileURLToPath(new URL("../testing/workflow-victim.ts", import.met
 const forward = ["one", "two", "three", "four"];
 const backward = ["four.undo", "three.undo", "two.undo", "one.undo"];
 
+/** A node that takes the runs of others over, and the table of what the sagas did. */
+async function openSurvivor(scope: TestScope) {
+  const cluster = await openTestCluster(scope, [workflowDatabase]);
+  const sql = postgres(cluster.adminUrl, { max: 2 });
+  scope.after(() => sql.end());
+  await sql`create table public.effect (key text primary key, tries int not null default 1)`;
+  const world = createWorld(cluster.adminUrl, "");
+  scope.after(() => world.close());
+  const sagas = [defineCrashSaga("passing", false), defineCrashSaga("refusing", true)];
+  const survivor = await openTestEngine(scope, sagas, { cluster, ops: world, deadAfterMs: 2_000 });
+  return { cluster, sql, survivor };
+}
+
 test(
   "a process killed before or after any step loses nothing: another ends the run, each effect happens once (D8)",
   limits,
   async (t) => {
-    const scope = closeInReverse(t);
-    const cluster = await openTestCluster(scope, [workflowDatabase]);
-    const sql = postgres(cluster.adminUrl, { max: 2 });
-    scope.after(() => sql.end());
-    await sql`create table public.effect (key text primary key, tries int not null default 1)`;
-    const world = createWorld(cluster.adminUrl, "");
-    scope.after(() => world.close());
-    const sagas = [defineCrashSaga("passing", false), defineCrashSaga("refusing", true)];
-    const survivor = await openTestEngine(scope, sagas, { cluster, ops: world, deadAfterMs: 2_000 });
+    const { cluster, sql, survivor } = await openSurvivor(closeInReverse(t));
 
     const crash = async (name: string, crashAt: string) => {
       const child = spawn(process.execPath, [victim, cluster.adminUrl, name, crashAt], { stdio: "inherit" });
@@ -61,6 +66,24 @@ test(
     assert.ok(repeated <= crashes.length, `${repeated} effects were asked for twice`);
   },
 );
+
+test("a node that was taken for dead and wakes up does nothing twice, and sees its run ended", limits, async (t) => {
+  const scope = closeInReverse(t);
+  const { cluster, sql, survivor } = await openSurvivor(scope);
+  const child = spawn(process.execPath, [victim, cluster.adminUrl, "passing", "freeze after two"], {
+    stdio: "inherit",
+  });
+  scope.after(async () => void child.kill("SIGKILL"));
+  const exited = once(child, "exit");
+  const isStored = async () => (await sql`select 1 from public.effect where key like '%/two'`).length > 0;
+  while (!(await isStored()));
+  assert.equal((await survivor.result("test/passing/freeze after two", waitMs)).state, "done");
+  child.kill("SIGCONT");
+  assert.deepEqual(await exited, [0, null]);
+  assert.equal((await survivor.result("test/passing/freeze after two", waitMs)).state, "done");
+  const rows = await sql`select key from public.effect`;
+  assert.equal(rows.length, forward.length);
+});
 
 test("a node that stops lets its steps end and leaves the rest of its runs to the next", limits, async (t) => {
   const scope = closeInReverse(t);

@@ -5,8 +5,10 @@ import { Failure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
 import { currentContext, runInContext } from "../rpc/call-context.ts";
 import { fromContextHeaders } from "../rpc/context-headers.ts";
-import { systemClock } from "../service/clock.ts";
+import { type Clock, systemClock } from "../service/clock.ts";
+import { closeInReverse, openTestCluster } from "../testing/postgres.ts";
 import { openTestEngine } from "../testing/workflow-engine.ts";
+import { workflowDatabase } from "./dbos.ts";
 import { saga } from "./saga.ts";
 import { workflowFailures } from "./workflow-failures.ts";
 
@@ -213,3 +215,36 @@ test(
     }
   },
 );
+
+test("ended runs are forgotten after the retention, and runs under way are not", limits, async (t) => {
+  const scope = closeInReverse(t);
+  const cluster = await openTestCluster(scope, [workflowDatabase]);
+  const short = saga<null>("short")
+    .step("one", { run: () => 1 })
+    .build();
+  const waiting = saga<null>("waiting").waitFor("word", { schema: z.string(), timeoutMs: 600_000 }).build();
+  const first = await openTestEngine(scope, [short, waiting], { cluster });
+  const ended = await first.start("test", short, { id: "1", input: null });
+  await ended.result(waitMs);
+  const open = await first.start("test", waiting, { id: "1", input: null });
+  await first.stop(new AbortController().signal);
+
+  // The first timer of the engine's housekeeping is set when its first round is done.
+  const cleaned = Promise.withResolvers<void>();
+  const clock: Clock = {
+    ...systemClock,
+    nowMs: () => systemClock.nowMs() + 3_600_000,
+    setTimer(delayMs, callback) {
+      cleaned.resolve();
+      return systemClock.setTimer(delayMs, callback);
+    },
+  };
+  const second = await openTestEngine(scope, [short, waiting], { cluster, clock, retentionMs: 1_000 });
+  await cleaned.promise;
+  assert.deepEqual(
+    (await second.list()).map(({ runId }) => runId),
+    [open.runId],
+  );
+  await assert.rejects(second.get(ended.runId), { type: workflowFailures.run_not_found });
+  assert.deepEqual((await second.list({ prefix: "test/short/" })).length, 0);
+});
