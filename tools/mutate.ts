@@ -22,7 +22,7 @@ const minScorePercent = 95;
 const timeoutMs = 5_000;
 
 /** The part of Stryker's report that is read (github.com/stryker-mutator/mutation-testing-elements, schema version 2). */
-interface Mutant {
+export interface Mutant {
   readonly status: "Killed" | "Timeout" | "Survived" | "NoCoverage" | "Ignored" | "CompileError" | "RuntimeError";
   readonly mutatorName: string;
   readonly replacement: string;

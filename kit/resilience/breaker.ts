@@ -156,7 +156,7 @@ export function createBreaker(options: BreakerOptions, deps: BreakerDeps): Break
   function leave(ticket: number, verdict: Verdict, beganMs: number): void {
     if (ticket !== epoch || isForced) return;
     if (verdict === "ignored") {
-      probesUsed--;
+      probesUsed--; // Read in half-open only, and each change sets it back.
       return;
     }
     const nowMs = clock.monotonicMs();

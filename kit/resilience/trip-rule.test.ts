@@ -43,6 +43,13 @@ test("exactly half trips, one less does not, and a success never does", () => {
   assert.equal(record(last, 1, false, 0), false);
 });
 
+test("a share that no binary fraction has is met exactly: 3 of 30 are a tenth", () => {
+  const rule = createTripRule({ ...trip, failureRatio: 0.1 });
+  record(rule, 27, false, 0);
+  assert.equal(record(rule, 2, true, 0), false);
+  assert.equal(record(rule, 1, true, 0), true);
+});
+
 test("what is older than the window does not count; what is younger than nine tenths of it does", () => {
   const expired = createTripRule(trip);
   record(expired, 19, true, 1_000);
@@ -103,7 +110,7 @@ test("any sequence of ends trips exactly when a plain list of them says so", () 
       ends.push({ slot, isFailure });
       const live = ends.filter((end) => end.slot > slot - 10);
       const failures = live.filter((end) => end.isFailure).length;
-      const isTripped = isFailure && live.length >= minCalls && failures >= failureRatio * live.length;
+      const isTripped = isFailure && live.length >= minCalls && failures / live.length >= failureRatio;
       assert.equal(rule.record(isFailure, nowMs), isTripped, `seed ${seed}, step ${step}`);
     }
   }

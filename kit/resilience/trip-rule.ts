@@ -83,7 +83,7 @@ function createRatioRule({ windowMs, minCalls, failureRatio }: RatioTrip): TripR
       if (!isFailure) return false;
       failures[slot] = (failures[slot] ?? 0) + 1;
       failureTotal++;
-      return callTotal >= minCalls && failureTotal >= failureRatio * callTotal;
+      return callTotal >= minCalls && failureTotal / callTotal >= failureRatio;
     },
     clear,
   };
