@@ -8,12 +8,11 @@ import { type TenantService, TenantStatus } from "@lyss/contracts/gen/lyss/tenan
 import type { UserService } from "@lyss/contracts/gen/lyss/user/v1/user_pb.js";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
+import { firstRunFile } from "./first-run-file.ts";
 
 const slug = "default";
 const adminEmail = "admin@lyss.local";
 const playMoneyNanos = 10_000_000_000n;
-/** The file's name within the data directory. */
-export const firstRunFile = "first-run.json";
 
 /** What the first start made, as `first-run.json` holds it. */
 export interface FirstRun {

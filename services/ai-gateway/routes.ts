@@ -4,7 +4,7 @@ import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { type RawRoute, routesFor, type ToFailureReply } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
 import type { Surface } from "./call/read-request.ts";
-import { baseUrlSchema, modelSchema, providerNameSchema } from "./config.ts";
+import { baseUrlSchema, type ModelConfig, modelSchema, providerNameSchema } from "./config.ts";
 import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
 import type { Provider, Target } from "./model.ts";
 import type { AiGatewayOps } from "./ops.ts";
@@ -116,6 +116,18 @@ function modelRoutes({ prefix, suffix, dialect }: Place) {
 
 const providerParams = z.strictObject({ name: z.string().max(63) });
 
+const { shape } = modelSchema;
+
+/** A model as a request names it; what is left out is filled in. */
+const modelInput = z.strictObject({
+  name: shape.name,
+  upstream_name: shape.upstreamName,
+  input_usd_per_million: shape.inputUsdPerMillion,
+  cached_input_usd_per_million: shape.cachedInputUsdPerMillion,
+  output_usd_per_million: shape.outputUsdPerMillion,
+  max_output_tokens: shape.maxOutputTokens,
+});
+
 const provider = z.strictObject({
   object: z.literal("provider"),
   name: z.string(),
@@ -168,14 +180,15 @@ const providerRoutes = [
       dialect: z.literal("openai").default("openai"),
       base_url: baseUrlSchema,
       api_key: z.string().max(16_384).default("").describe("Sealed at once; never shown again."),
-      models: z.array(modelSchema).min(1).max(1_000),
+      models: z.array(modelInput).min(1).max(1_000),
     }),
     response: provider,
     successStatus: 201,
     failures: [aiGatewayFailures.address_refused, aiGatewayFailures.provider_configured],
     async handle(ops, request) {
       const { tenantId } = requireCaller(request);
-      const { name, base_url: baseUrl, api_key: apiKey, models } = request.body;
+      const { name, base_url: baseUrl, api_key: apiKey } = request.body;
+      const models = request.body.models.map(toModelConfig);
       return toProvider(await ops.addProvider({ tenantId, name, baseUrl, apiKey, models }));
     },
   }),
@@ -243,6 +256,17 @@ export const aiGatewayRoutes = [
 
 function toModel({ provider: { name, createdAt }, model: { name: id } }: Target): z.input<typeof model> {
   return { id, object: "model", created: Math.floor(createdAt.getTime() / 1_000), owned_by: name };
+}
+
+function toModelConfig(input: z.output<typeof modelInput>): ModelConfig {
+  return {
+    name: input.name,
+    upstreamName: input.upstream_name,
+    inputUsdPerMillion: input.input_usd_per_million,
+    cachedInputUsdPerMillion: input.cached_input_usd_per_million,
+    outputUsdPerMillion: input.output_usd_per_million,
+    maxOutputTokens: input.max_output_tokens,
+  };
 }
 
 function toProvider(it: Provider): z.input<typeof provider> {

@@ -120,6 +120,10 @@ test("the command line makes keys, shows money and usage, and explains itself", 
   );
   assert.equal(json("provider", "list").data[0].name, "simulated");
   assert.equal(json("provider", "test", "simulated").reachable, true);
+  json("provider", "add", "mine", "--base-url", "https://api.example.com/v1", "--model", "some-model=1.5/2");
+  const [mine] = json("provider", "list").data;
+  assert.deepEqual([mine.name, mine.source, mine.models[0].output_usd_per_million], ["mine", "tenant", "2"]);
+  json("provider", "remove", "mine");
   json("key", "revoke", key.id);
   assert.ok(
     json("key", "list").data.some((it: { id: string; revoked_at: string }) => it.id === key.id && it.revoked_at),

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Locale } from "@lyss/kit/errors/failure.ts";
-import { firstRunFile } from "../first-run.ts";
+import { firstRunFile } from "../first-run-file.ts";
 
 /** An error that a person reads as it is, without a stack. */
 export class CommandError extends Error {}

@@ -79,5 +79,5 @@ async function readProviderKey(
 function parseModel(text: string): Row {
   const match = /^(.+)=([\d.]+)\/([\d.]+)$/.exec(text);
   if (!match) throw new CommandError(`--model ${text}: write it as name=input/output, such as gpt-4o-mini=0.15/0.60.`);
-  return { name: match[1], inputUsdPerMillion: match[2], outputUsdPerMillion: match[3] };
+  return { name: match[1], input_usd_per_million: match[2], output_usd_per_million: match[3] };
 }
