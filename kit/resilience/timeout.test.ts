@@ -43,6 +43,13 @@ test("a call that does not listen is given up on time all the same", async () =>
   assert.equal(inner?.reason.type.code, kitFailures.deadline_exceeded.code);
 });
 
+test("what is left of a deadline is told in whole milliseconds", async () => {
+  const clock = createFakeClock();
+  const call = withTimeout(clock, 37.2, undefined, silence);
+  clock.advance(37.2);
+  await assert.rejects(call, (err) => isFailure(err) && err.details["timeoutMs"] === 38);
+});
+
 test("a call that rejects on its abort does not hide why it was given up", async () => {
   const clock = createFakeClock();
   const call = withTimeout(clock, 100, undefined, (signal) => {

@@ -24,7 +24,7 @@ export function withTimeout<T>(
     };
     const onAbort = () => giveUp(outer?.reason);
     const cancelTimer = clock.setTimer(timeoutMs, () =>
-      giveUp(new Failure(kitFailures.deadline_exceeded, { timeoutMs })),
+      giveUp(new Failure(kitFailures.deadline_exceeded, { timeoutMs: Math.ceil(timeoutMs) })),
     );
     outer?.addEventListener("abort", onAbort);
     function end(): void {
