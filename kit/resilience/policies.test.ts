@@ -89,6 +89,20 @@ test("the deadline of the call context is a limit too, and once it has passed no
   }
 });
 
+test("a deadline that lies further ahead than a timer reaches does not end the call at once", async () => {
+  const clock = createFakeClock();
+  let setMs: number | undefined;
+  const setTimer = (delayMs: number) => {
+    setMs = delayMs;
+    return () => {};
+  };
+  const watched = { ...clock, setTimer };
+  const policies = definePolicies({ peer: {} }, { clock: watched, random: createRandom(clock) });
+  const context = { ...fromContextHeaders(() => undefined, clock), deadlineMs: 1e12 };
+  await runInContext(context, () => policies.get("peer").run(async () => "well"));
+  assert.equal(setMs, 86_400_000);
+});
+
 test("a peer that hangs opens the breaker although every caller has left by its own deadline", async () => {
   const { peer, clock } = start({ peer: { timeoutMs: 100, breaker: seedDefaults.breaker } });
   for (let i = 0; i < 5; i++) {

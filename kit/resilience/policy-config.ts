@@ -3,7 +3,10 @@ import { platformDefaults } from "./presets.ts";
 
 const { breaker, retry, retryBudget, bulkhead } = platformDefaults;
 
-const durationMs = z.int().min(1).max(86_400_000);
+/** A day. Node's timers end at once when they are given more than 24 of them. */
+export const maxDurationMs = 86_400_000;
+
+const durationMs = z.int().min(1).max(maxDurationMs);
 const ratio = z.number().gt(0).max(1);
 
 const tripSchema = z.discriminatedUnion("kind", [

@@ -6,7 +6,7 @@ import type { Random } from "../service/ids.ts";
 import { type Breaker, type BreakerChange, type BreakerStats, createBreaker } from "./breaker.ts";
 import { type Bulkhead, type BulkheadStats, createBulkhead } from "./bulkhead.ts";
 import type { Verdict } from "./judge-error.ts";
-import type { PolicyOptions } from "./policy-config.ts";
+import { maxDurationMs, type PolicyOptions } from "./policy-config.ts";
 import { createRetry, type Retry, type RetryEvent, type RetryStats } from "./retry.ts";
 import { createRetryBudget, type RetryBudget } from "./retry-budget.ts";
 import { withTimeout } from "./timeout.ts";
@@ -75,7 +75,7 @@ export function createPolicy(name: string, options: PolicyOptions, deps: PolicyD
   function remainingMs(): number | undefined {
     const deadlineMs = currentContext()?.deadlineMs;
     if (deadlineMs === undefined) return parts.timeoutMs;
-    return Math.min(deadlineMs - clock.monotonicMs(), parts.timeoutMs ?? Number.POSITIVE_INFINITY);
+    return Math.min(deadlineMs - clock.monotonicMs(), parts.timeoutMs ?? maxDurationMs);
   }
 
   function runWithin<T>(call: Attempt<T>, given: PolicyCall | undefined): Promise<T> {
