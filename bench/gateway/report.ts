@@ -137,7 +137,7 @@ export function writeMarkdown(report: Report): string {
       systems.lyss && read(systems.lyss.median),
     ];
     const isMeaningful = isCompared && nginx > 0 && lyss > 0;
-    const ratio = hasRatio ? [isMeaningful ? (lyss / nginx).toFixed(2) : ""] : [];
+    const ratio = hasRatio ? [isMeaningful ? (lyss / nginx).toFixed(lyss < nginx / 10 ? 3 : 2) : ""] : [];
     return [[label, ...values.map((value) => value?.toFixed(decimals) ?? ""), ...ratio]];
   });
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
