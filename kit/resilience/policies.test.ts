@@ -9,6 +9,7 @@ import { runInContext } from "../rpc/call-context.ts";
 import { fromContextHeaders } from "../rpc/context-headers.ts";
 import { createRandom } from "../service/ids.ts";
 import { createFakeClock } from "../testing/fake-clock.ts";
+import { createSeeded } from "../testing/seeded-random.ts";
 import { registerPolicyMetrics } from "./metrics.ts";
 import { definePolicies, type PoliciesConfig } from "./policies.ts";
 import { policiesSchema } from "./policy-config.ts";
@@ -217,6 +218,51 @@ test("ten thousand calls leave no timer and no listener behind", async () => {
   for (let i = 0; i < 10_000; i++) await peer.run(async () => "well", { signal });
   assert.equal(clock.countTimers(), 0);
   assert.equal(getEventListeners(signal, "abort").length, 0);
+});
+
+test("whatever a peer and its callers do, every call ends, limits hold, and nothing is left behind", async () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const seeded = createSeeded(seed);
+    const maxConcurrent = seeded.between(1, 5);
+    const { peer, clock } = start({
+      peer: {
+        timeoutMs: 2_000,
+        attemptTimeoutMs: 300,
+        retry: { maxDelayMs: 400 },
+        bulkhead: { maxConcurrent, maxQueue: 10, maxQueueMs: 500 },
+        breaker: { ...seedDefaults.breaker, openMs: 1_000, maxOpenMs: 1_000 },
+      },
+    });
+    let underWay = 0;
+    let ended = 0;
+    const attempt = async () => {
+      assert.ok(++underWay <= maxConcurrent, `seed ${seed}`);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const durationMs = seeded.between(0, 250);
+      clock.setTimer(durationMs, resolve);
+      await promise;
+      underWay--;
+      if (seeded.next() < 0.4) await down();
+    };
+    for (let i = 0; i < 60; i++) {
+      peer.run(attempt, { isIdempotent: seeded.next() < 0.5 }).then(
+        () => ended++,
+        () => ended++,
+      );
+      if (seeded.next() < 0.1) peer.breaker()?.reset();
+      clock.advance(seeded.between(0, 80));
+      await setImmediate();
+    }
+    for (let i = 0; i < 100; i++) {
+      clock.advance(50);
+      await setImmediate();
+    }
+    assert.equal(ended, 60, `seed ${seed}`);
+    assert.equal(clock.countTimers(), 0, `seed ${seed}`);
+    const { bulkhead, retry } = peer.stats();
+    assert.deepEqual([bulkhead?.inFlight, bulkhead?.queued], [0, 0], `seed ${seed}`);
+    assert.ok((retry?.attempts ?? 0) <= 1.1 * 60 + 3 + 3, `seed ${seed}`);
+  }
 });
 
 test("metrics tell state, attempts and places of each policy, without a number in the way of a call", async () => {
