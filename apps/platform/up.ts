@@ -90,7 +90,7 @@ const awaitingTenant = services.map((service) =>
   service.servesRoutes ? { ...service, needs: { ...service.needs, tenant: TenantService } } : service,
 );
 
-/** Undefined unless traces are wanted: nothing of OpenTelemetry is loaded then. */
+/** Undefined unless traces are wanted: OpenTelemetry's SDK is not loaded then. */
 async function openTracer({ config, log }: UpOptions): Promise<Tracer | undefined> {
   const { otlpUrl, sampleRatio, slowMs } = config.tracing;
   if (otlpUrl === undefined) return undefined;

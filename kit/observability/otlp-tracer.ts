@@ -21,7 +21,7 @@ const closeTimeoutMs = 3_000;
 
 /**
  * A tracer that sends what it keeps by OTLP over HTTP, in batches. Where the receiver is away, traces are lost, which is
- * logged, and nothing waits. OpenTelemetry is loaded here and nowhere else: without a tracer it is not in the process.
+ * logged, and nothing waits. OpenTelemetry's SDK is loaded here and nowhere else: without a tracer it is not in the process.
  */
 export async function createOtlpTracer(options: OtlpTracerOptions): Promise<Tracer> {
   const [{ BatchSpanProcessor }, { OTLPTraceExporter }, { resourceFromAttributes }] = await Promise.all([
