@@ -59,6 +59,13 @@ export const driverFixes: readonly DriverFix[] = [
   },
   {
     file: "connection.js",
+    why: "a session that ends while it asks for the types of arrays fails its query, and does not end the process",
+    before: "        return fetchArrayTypes()\n",
+    // The query that waits behind it is told by the end of the session.
+    after: "        return fetchArrayTypes().catch(() => {})\n",
+  },
+  {
+    file: "connection.js",
     why: "BEGIN reserves its session even when the pipeline is full or the socket asks to wait",
     before: `      return write(toBuffer(q))
         && !q.describeFirst`,

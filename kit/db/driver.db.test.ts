@@ -105,3 +105,39 @@ test("a server that hangs up before it is ready fails the query at once", limits
   t.after(() => pool.close());
   await assert.rejects(pool.sql`select 1`, /CONNECTION_CLOSED|ECONNRESET/);
 });
+
+test(
+  "a session that is cut while it asks for types, before its first query, fails that query only",
+  limits,
+  async (t) => {
+    const { adminUrl } = await createTestDatabase(t);
+    const database = new URL(adminUrl);
+    let isCutting = true;
+    const proxy = net.createServer((client) => {
+      const server = net.connect(Number(database.port), database.hostname);
+      for (const socket of [client, server]) socket.on("error", () => {});
+      server.pipe(client);
+      client.on("data", (bytes: Buffer) => {
+        if (isCutting && bytes.includes("typarray")) client.destroy();
+        else server.write(bytes);
+      });
+      client.on("close", () => server.destroy());
+    });
+    proxy.listen(0, "127.0.0.1");
+    await once(proxy, "listening");
+    t.after(() => proxy.close());
+    const url = new URL(adminUrl);
+    url.port = String((proxy.address() as net.AddressInfo).port);
+    url.hostname = "127.0.0.1";
+    const shared = { clock: systemClock, log: silentLog, applicationName: "pool", maxConnections: 1 };
+    const pool = createPool({ ...shared, url: url.href });
+    t.after(() => pool.close());
+    await assert.rejects(pool.sql`select 1`, /CONNECTION_CLOSED/);
+    await assert.rejects(
+      pool.transaction((tx) => tx`select 1`),
+      /CONNECTION_CLOSED/,
+    );
+    isCutting = false;
+    assert.equal((await pool.sql`select 1`).length, 1);
+  },
+);
