@@ -1,7 +1,9 @@
+import { type ClientHttp2Stream, constants } from "node:http2";
 import type { Transport } from "@connectrpc/connect";
 import { createGrpcTransport, type GrpcTransportOptions, Http2SessionManager } from "@connectrpc/connect-node";
 import type { Secret } from "../config/secret.ts";
 import { maxMessageBytes } from "./peer-limits.ts";
+import { markUnsent } from "./unsent.ts";
 
 type Header = ConstructorParameters<typeof Headers>[0];
 
@@ -62,7 +64,7 @@ function withErrorsHeard(sessions: Http2SessionManager): SessionManager {
     authority: sessions.authority,
     notifyResponseByteRead: (stream) => sessions.notifyResponseByteRead(stream),
     async request(method, path, headers, options) {
-      const stream = await sessions.request(method, path, headers, options);
+      const stream = await requestOrMark(() => sessions.request(method, path, headers, options));
       const { session } = stream;
       if (session && !heard.has(session)) {
         heard.add(session);
@@ -71,4 +73,19 @@ function withErrorsHeard(sessions: Http2SessionManager): SessionManager {
       return stream;
     },
   };
+}
+
+/** Errors of a call that never reached the peer are marked as such: there was no connection, or the stream was refused. */
+async function requestOrMark(request: () => Promise<ClientHttp2Stream>): Promise<ClientHttp2Stream> {
+  try {
+    const stream = await request();
+    // Heard before Connect hears it, so that the mark is there when Connect's error is made of this one.
+    stream.on("error", (err) => {
+      if (stream.pending || stream.rstCode === constants.NGHTTP2_REFUSED_STREAM) markUnsent(err);
+    });
+    return stream;
+  } catch (err) {
+    markUnsent(err);
+    throw err;
+  }
 }

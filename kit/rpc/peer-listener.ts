@@ -31,6 +31,7 @@ export interface PeerListener {
 export async function listenForPeers(options: PeerListenerOptions): Promise<PeerListener> {
   const sockets = new Set<Socket>();
   const undecided = new Set<Socket>();
+  let isCutOff = false;
   const http2 = createHttp2Server(
     { settings: { maxConcurrentStreams, maxHeaderListSize: maxHeaderBytes } },
     options.router.handle,
@@ -43,6 +44,8 @@ export async function listenForPeers(options: PeerListenerOptions): Promise<Peer
   http1.emit("listening");
 
   const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 }, (socket) => {
+    // Accepted by the system before we closed, and told only now.
+    if (isCutOff) return void socket.destroy();
     sockets.add(socket);
     undecided.add(socket);
     socket.once("close", () => {
@@ -74,7 +77,10 @@ export async function listenForPeers(options: PeerListenerOptions): Promise<Peer
         http1.close();
         destroyAll(undecided);
       }
-      const cutOff = () => destroyAll(sockets);
+      const cutOff = () => {
+        isCutOff = true;
+        destroyAll(sockets);
+      };
       if (signal.aborted) cutOff();
       signal.addEventListener("abort", cutOff, { once: true });
       await closed;

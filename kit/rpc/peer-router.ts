@@ -5,6 +5,7 @@ import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { Secret } from "../config/secret.ts";
 import { maxMessageBytes } from "./peer-limits.ts";
 import { createPeerTokenCheck } from "./peer-token.ts";
+import { unprocessedHeader } from "./unsent.ts";
 
 type Http2Handler = (req: Http2ServerRequest, res: Http2ServerResponse) => void;
 
@@ -70,6 +71,7 @@ function refuse(req: Http2ServerRequest, code: Code, message: string): void {
       "content-type": "application/grpc+proto",
       "grpc-status": String(code),
       "grpc-message": encodeURIComponent(message),
+      [unprocessedHeader]: "1",
     },
     { endStream: true },
   );

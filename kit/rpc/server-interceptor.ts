@@ -12,6 +12,7 @@ import { toConnectError } from "./failure-codec.ts";
 import type { ObserveCall, RpcMetrics } from "./rpc-metrics.ts";
 import { linkSignals, untilAborted } from "./signals.ts";
 import { createSpanId } from "./span-id.ts";
+import { unprocessedHeader } from "./unsent.ts";
 
 export interface ServerInterceptorOptions {
   /** The service's name in the program, for metrics. */
@@ -132,7 +133,7 @@ function beginCall(handler: HandlerContext, signal: AbortSignal, options: Server
   const { traceId } = received;
   const log = (level: "warn" | "error", err: unknown, message: string) =>
     options.log[level]({ err, trace_id: traceId, rpc: `${service}.${handler.method.localName}` }, message);
-  if (!gate.enter()) throw toConnectError(new Failure(kitFailures.unavailable, { service }));
+  if (!gate.enter()) throw toRefusal(service);
   const span = options.tracer && openSpan(options.tracer, handler, received, service);
   const context = span?.context ?? { ...received, spanId: createSpanId() };
 
@@ -154,6 +155,13 @@ function beginCall(handler: HandlerContext, signal: AbortSignal, options: Server
       return clock.monotonicMs() - startMs;
     },
   };
+}
+
+/** Tells the caller besides that nothing has been done, so that it may ask another process at once. */
+function toRefusal(service: string): ConnectError {
+  const err = toConnectError(new Failure(kitFailures.unavailable, { service }));
+  err.metadata.set(unprocessedHeader, "1");
+  return err;
 }
 
 function openSpan(tracer: Tracer, handler: HandlerContext, received: CallContext, service: string): OpenSpan {

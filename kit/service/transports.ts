@@ -1,13 +1,19 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { createClient, type ServiceImpl, type Transport } from "@connectrpc/connect";
+import type { Registry } from "prom-client";
 import type { Secret } from "../config/secret.ts";
+import { type Target, targetText } from "../discovery/target.ts";
 import { Failure } from "../errors/failure.ts";
+import { createDraw } from "../rpc/balancer.ts";
 import { interceptClient } from "../rpc/client-interceptor.ts";
 import { Health, HealthCheckResponse_ServingStatus } from "../rpc/gen/grpc/health/v1/health_pb.js";
-import { connectPeer, type PeerConnection } from "../rpc/grpc-transport.ts";
 import { createInProcessTransport } from "../rpc/in-process-transport.ts";
+import { openPeerTarget, type PeerTarget } from "../rpc/peer-target.ts";
+import type { PoolOptions } from "../rpc/pool.ts";
+import { registerPoolMetrics } from "../rpc/pool-metrics.ts";
 import { bootFailures } from "./boot-failures.ts";
 import { type Clock, delay } from "./clock.ts";
+import { createRandom, type Random } from "./ids.ts";
 
 const retryMs = 100;
 const checkTimeoutMs = 1_000;
@@ -16,7 +22,7 @@ const checkTimeoutMs = 1_000;
 export interface Transports {
   /** From now on calls to the service stay in this process. */
   host<Contract extends DescService>(service: string, implementation: ServiceImpl<Contract>): void;
-  /** Throws a TypeError for a service that is neither hosted nor a peer's. */
+  /** Throws a TypeError for a service that is neither hosted nor a peer's, or whose target is malformed. */
   to(service: string): Transport;
   /**
    * Resolves when the service's peer says by grpc.health.v1 that it serves. Rejects with `boot.peer_missing` when it
@@ -27,22 +33,36 @@ export interface Transports {
   close(): void;
 }
 
-/** Nothing is connected before the first call. Services at one URL share a connection. */
-export function createTransports(options: {
-  readonly peers: Readonly<Record<string, string>>;
+export interface TransportsOptions {
+  readonly peers: Readonly<Record<string, Target>>;
   readonly peerToken: Secret;
   readonly clock: Clock;
-}): Transports {
+  /** For the balancer's draws. */
+  readonly random?: Random | undefined;
+  /** Gets the `rpc_client_*` series (pool-metrics.ts). */
+  readonly metrics?: Registry | undefined;
+  readonly pool?: PoolOptions | undefined;
+}
+
+/**
+ * Nobody is asked and nothing is connected before a service's first client. Services of one target share its
+ * connections.
+ */
+export function createTransports(options: TransportsOptions): Transports {
   const { peers, clock } = options;
   const hosted = new Map<string, Transport>();
-  const connections = new Map<string, PeerConnection>();
+  const targets = new Map<string, PeerTarget>();
+  const draw = createDraw(options.random ?? createRandom(clock));
+  if (options.metrics) registerPoolMetrics(options.metrics, () => targets.values());
 
   const connect = (service: string): Transport => {
-    const url = peers[service];
-    if (url === undefined) throw new TypeError(`service ${service} is neither started here nor at a peer`);
-    const connection = connections.get(url) ?? connectPeer(url, options.peerToken);
-    connections.set(url, connection);
-    return interceptClient(connection.transport, { service, clock });
+    const peer = peers[service];
+    if (peer === undefined) throw new TypeError(`service ${service} is neither started here nor at a peer`);
+    const name = targetText(peer);
+    const target =
+      targets.get(name) ?? openPeerTarget(peer, options.pool ?? {}, { token: options.peerToken, clock, draw });
+    targets.set(name, target);
+    return interceptClient(target.transport, { service, clock });
   };
 
   return {
@@ -68,10 +88,15 @@ export function createTransports(options: {
         await delay(clock, retryMs, signal);
       }
       const timeoutMs = Math.max(0, Math.round(deadlineMs - startMs));
-      throw new Failure(bootFailures.peer_missing, { service, address: peers[service] ?? "", timeoutMs, reason });
+      throw new Failure(bootFailures.peer_missing, {
+        service,
+        address: targetText(peers[service] ?? ""),
+        timeoutMs,
+        reason,
+      });
     },
     close() {
-      for (const connection of connections.values()) connection.close();
+      for (const target of targets.values()) target.close();
     },
   };
 }
