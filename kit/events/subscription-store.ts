@@ -79,13 +79,8 @@ export async function recordFailure(
       update event_log.subscription set attempts = attempts + 1, last_error = ${failure.error}
       where name = ${name} and position < ${seq} returning attempts`;
     if (!row) return undefined;
-    const now = new Date(failure.nowMs);
     if (row.attempts >= failure.attemptLimit) {
-      await tx`
-        insert into event_log.parked_event (subscription, seq, attempts, last_error, parked_at)
-        values (${name}, ${seq}, ${row.attempts}, ${failure.error}, ${now})
-        on conflict (service, subscription, seq) do update
-        set attempts = excluded.attempts, last_error = excluded.last_error, parked_at = excluded.parked_at`;
+      await park(tx, name, seq, { ...failure, attempts: row.attempts });
       await advance(tx, name, seq);
       return { attempts: row.attempts, isParked: true };
     }
@@ -94,4 +89,35 @@ export async function recordFailure(
       update event_log.subscription set retry_at = ${new Date(failure.nowMs + delayMs)} where name = ${name}`;
     return { attempts: row.attempts, isParked: false };
   });
+}
+
+/** Keeps an event that a subscription gives up, with its last error. */
+export async function park(
+  tx: Tx,
+  name: string,
+  seq: bigint,
+  failure: { readonly attempts: number; readonly error: string; readonly nowMs: number },
+): Promise<void> {
+  await tx`
+    insert into event_log.parked_event (subscription, seq, attempts, last_error, parked_at)
+    values (${name}, ${seq}, ${failure.attempts}, ${failure.error}, ${new Date(failure.nowMs)})
+    on conflict (service, subscription, seq) do update
+    set attempts = excluded.attempts, last_error = excluded.last_error, parked_at = excluded.parked_at`;
+}
+
+/** Moves the position back to a number, if it is later. True when it was. */
+export async function rewind(tx: Tx, name: string, seq: bigint): Promise<boolean> {
+  const { count } = await tx`
+    update event_log.subscription set position = ${seq} where name = ${name} and position > ${seq}`;
+  return count > 0;
+}
+
+/**
+ * Notes that a subscription has handled an event; false when it had already. Waits for another transaction that is about
+ * to note the same.
+ */
+export async function markHandled(tx: Tx, name: string, eventId: string): Promise<boolean> {
+  const { count } = await tx`
+    insert into event_log.handled_event (event_id, subscription) values (${eventId}, ${name}) on conflict do nothing`;
+  return count > 0;
 }

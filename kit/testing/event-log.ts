@@ -4,9 +4,10 @@ import { type ClusterService, eventLogName, openCluster } from "../db/cluster.ts
 import type { Database, Tx } from "../db/database.ts";
 import { postgres } from "../db/driver.ts";
 import { defineEvent, type EventType, type Subscription } from "../events/event.ts";
-import { openEventFeed } from "../events/event-feed.ts";
+import { type EventFeed, openEventFeed } from "../events/event-feed.ts";
 import { createOutbox } from "../events/outbox.ts";
 import { type RunningSubscriptions, startSubscriptions } from "../events/subscriptions.ts";
+import type { Tracer } from "../observability/tracing.ts";
 import { type Clock, systemClock } from "../service/clock.ts";
 import { createRandom } from "../service/ids.ts";
 import { closeInReverse, createTestDatabase, deriveTestKey, silentLog, type TestScope } from "./postgres.ts";
@@ -32,6 +33,7 @@ export interface EventNode {
   readonly admin: Sql;
   readonly writerDb: Database;
   readonly hearerDb: Database;
+  readonly feed: EventFeed;
   /** Starts subscriptions of the hearing service; they stop with the node. */
   hear(subscriptions: readonly Subscription[], clock?: Clock): Promise<RunningSubscriptions>;
 }
@@ -39,13 +41,13 @@ export interface EventNode {
 /** A node on the given database, or on a fresh one. The clock is its feed's. */
 export async function openEventNode(
   t: TestScope,
-  options: { readonly adminUrl?: string; readonly clock?: Clock } = {},
+  options: { readonly adminUrl?: string; readonly clock?: Clock; readonly tracer?: Tracer } = {},
 ): Promise<EventNode> {
   const scope = closeInReverse(t);
   const adminUrl = options.adminUrl ?? (await createTestDatabase(scope)).adminUrl;
   const admin = postgres(adminUrl, { max: 1, onnotice: () => {} });
   scope.after(() => admin.end());
-  const clock = options.clock ?? systemClock;
+  const { clock = systemClock, tracer } = options;
   const cluster = openCluster({ adminUrl, deriveKey: deriveTestKey, maxConnections: 60, log: silentLog, clock });
   scope.after(cluster.close);
   await cluster.prepare([writer, hearer]);
@@ -57,8 +59,9 @@ export async function openEventNode(
     admin,
     writerDb: cluster.open(writer.name),
     hearerDb,
+    feed,
     async hear(subscriptions, hearerClock = clock) {
-      const shared = { serviceName: hearer.name, db: hearerDb, feed, log: silentLog, clock: hearerClock };
+      const shared = { serviceName: hearer.name, db: hearerDb, feed, log: silentLog, clock: hearerClock, tracer };
       const running = await startSubscriptions({ ...shared, subscriptions });
       scope.after(running.stop);
       return running;

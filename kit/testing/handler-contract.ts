@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Database } from "../db/database.ts";
+import { type DurableSubscription, onEvent } from "../events/event.ts";
+import { listParkedEvents, redriveParkedEvents } from "../events/parked-events.ts";
+import { type Clock, systemClock } from "../service/clock.ts";
+import { append, closed, createCollector, opened, say, waitUntil } from "./event-log.ts";
+import { createFakeClock } from "./fake-clock.ts";
+import type { TestScope } from "./postgres.ts";
+
+/** A way for events to get from the log to handlers, with everything that it needs. */
+export interface HandlerBench {
+  readonly writerDb: Database;
+  readonly hearerDb: Database;
+  /** Starts a subscription on one more node; it stops with the bench. */
+  hear(subscription: DurableSubscription, clock?: Clock): Promise<{ stop(): Promise<void> }>;
+}
+
+const limits = { timeout: 120_000 };
+
+/** Writes one row for each time that it takes effect. */
+export const effects = onEvent("effects", opened, async (tx, event) => {
+  await tx`insert into effect values (${event.id}, ${event.data.value})`;
+});
+
+/** What took effect, in the order of the log. */
+export async function listEffects(db: Database): Promise<readonly string[]> {
+  const rows = await db.sql<{ value: string }[]>`
+    select value from effect join event_log.event on event.id = effect.event_id order by event.seq, effect.ctid`;
+  return rows.map((row) => row.value);
+}
+
+/** What a durable handler may rely on, whichever way its events come. */
+export function testHandlers(transport: string, openBench: (t: TestScope) => Promise<HandlerBench>): void {
+  test(`${transport}: each event takes effect once, in order per key, on two nodes`, limits, async (t) => {
+    const { writerDb, hearerDb, hear } = await openBench(t);
+    const heard = createCollector();
+    const subscription: DurableSubscription = {
+      ...effects,
+      async handle(tx, event) {
+        await effects.handle(tx, event);
+        heard.add((event.data as unknown as { value: string }).value);
+      },
+    };
+    await hear(subscription);
+    await hear(subscription);
+    const expected = Array.from({ length: 200 }, (_, n) => `k${n % 5}:${n}`);
+    for (let from = 0; from < expected.length; from += 20) {
+      await writerDb.transaction(async (tx) => {
+        for (const value of expected.slice(from, from + 20)) await append(tx, opened, value);
+        await append(tx, closed, "k0:other");
+      });
+    }
+    await waitUntil(async () => (await listEffects(hearerDb)).length >= expected.length);
+    assert.deepEqual(await listEffects(hearerDb), expected);
+    assert.deepEqual(heard.values, expected);
+  });
+
+  test(
+    `${transport}: a handler that fails half-way leaves nothing, and its next run does the work once`,
+    limits,
+    async (t) => {
+      const { writerDb, hearerDb, hear } = await openBench(t);
+      for (const n of [1, 2, 3]) await say(writerDb, opened, `a:${n}`);
+      const clock = createFakeClock();
+      let failures = 2;
+      const subscription = onEvent("effects", opened, async (tx, event) => {
+        await effects.handle(tx, event);
+        if (event.data.value === "a:2" && failures-- > 0) throw new Error("crashed");
+      });
+      await hear(subscription, clock);
+      await waitUntil(async () => {
+        clock.advance(1_000);
+        return (await listEffects(hearerDb)).length >= 3;
+      });
+      assert.deepEqual(await listEffects(hearerDb), ["a:1", "a:2", "a:3"]);
+    },
+  );
+
+  test(
+    `${transport}: an event that always fails is parked after ten tries, those after it go on, and it can be redriven`,
+    limits,
+    async (t) => {
+      const { writerDb, hearerDb, hear } = await openBench(t);
+      for (const n of [1, 2, 3]) await say(writerDb, opened, `a:${n}`);
+      const clock = createFakeClock();
+      let isBroken = true;
+      const subscription = onEvent("effects", opened, async (tx, event) => {
+        if (isBroken && event.data.value === "a:2") throw new RangeError("cannot digest this");
+        await effects.handle(tx, event);
+      });
+      await hear(subscription, clock);
+      await waitUntil(async () => {
+        clock.advance(1_000);
+        return (await listEffects(hearerDb)).length >= 2;
+      });
+      assert.deepEqual(await listEffects(hearerDb), ["a:1", "a:3"]);
+      const [parked] = await listParkedEvents(hearerDb.sql, "effects");
+      assert.deepEqual([parked?.attempts, parked?.lastError], [10, "RangeError: cannot digest this"]);
+      isBroken = false;
+      const redriven = await redriveParkedEvents({ db: hearerDb, clock: systemClock }, subscription);
+      assert.deepEqual(redriven, { handled: 1, failed: 0, heldBack: 0 });
+      assert.deepEqual(await listEffects(hearerDb), ["a:1", "a:2", "a:3"]);
+    },
+  );
+}
