@@ -44,7 +44,7 @@ export interface RunDesk {
 
 const maxListed = 200;
 const maxSteps = 1_000;
-const pollMs = 200;
+const pollMs = 50;
 
 export function createRunDesk(deps: {
   readonly DBOS: typeof Dbos;
