@@ -2,8 +2,9 @@ import type { SpanStatus } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import type { Logger } from "pino";
 import type { Clock } from "../service/clock.ts";
+import type { SpanKind } from "./span.ts";
 import { createTraceRecorder, type FinishedSpan } from "./trace-recorder.ts";
-import type { SpanKind, Tracer } from "./tracing.ts";
+import type { Tracer } from "./tracing.ts";
 
 export interface OtlpTracerOptions {
   /** Where an OTLP/HTTP receiver takes traces, such as `http://127.0.0.1:4318/v1/traces`. */

@@ -1,6 +1,7 @@
 import { createSpanId } from "../rpc/span-id.ts";
 import type { Clock } from "../service/clock.ts";
-import type { OpenSpan, SpanAttributes, SpanKind, Tracer } from "./tracing.ts";
+import type { SpanAttributes, SpanKind } from "./span.ts";
+import type { OpenSpan, Tracer } from "./tracing.ts";
 
 /** A span that has ended. */
 export interface FinishedSpan {

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Locale } from "../errors/failure.ts";
-import type { Tracer } from "../observability/tracing.ts";
+import type { TracerOf } from "../observability/span.ts";
 
 /** On whose behalf a call is made. Set once by the edge's guard and carried through every hop. */
 export interface Caller {
@@ -31,7 +31,7 @@ export interface CallContext {
   /** Which attempt of a retry this is part of, from 0; whoever sees one repeats nothing itself. */
   readonly retryAttempt?: number | undefined;
   /** Records what happens in this call; absent unless traces are wanted. Stays in this process. */
-  readonly tracer?: Tracer | undefined;
+  readonly tracer?: TracerOf<CallContext> | undefined;
 }
 
 const storage = new AsyncLocalStorage<CallContext | undefined>();

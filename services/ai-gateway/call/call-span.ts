@@ -1,4 +1,4 @@
-import type { SpanAttributes, SpanOptions } from "@lyss/kit/observability/tracing.ts";
+import type { SpanAttributes, SpanOptions } from "@lyss/kit/observability/span.ts";
 import type { Call, Ending } from "./call.ts";
 import type { Surface } from "./read-request.ts";
 
