@@ -16,8 +16,8 @@ function createSeededRandom(seed: number): () => number {
   };
 }
 
-function readField(field: string | undefined): { r: number; t: number } {
-  const match = /^"key";r=(\d+);t=(\d+)$/.exec(field ?? "");
+function readField(field = ""): { r: number; t: number } {
+  const match = /^"key";r=(\d+);t=(\d+)$/.exec(field);
   assert.ok(match, field);
   return { r: Number(match[1]), t: Number(match[2]) };
 }
