@@ -3,7 +3,7 @@ import { type TestContext, test } from "node:test";
 import { Registry } from "prom-client";
 import { isFailure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
-import { currentContext, runInContext } from "../rpc/call-context.ts";
+import { type CallContext, currentContext, runInContext } from "../rpc/call-context.ts";
 import { fromContextHeaders } from "../rpc/context-headers.ts";
 import { createRandom } from "../service/ids.ts";
 import { createFakeClock } from "../testing/fake-clock.ts";
@@ -74,11 +74,19 @@ test("callers that come together share one load, and later ones are answered wit
   assert.equal(asked.length, 1);
 });
 
-test("a load runs in nobody's call: what others get does not depend on who came first", async () => {
+test("what others get does not depend on who came first: a load has its trace, not its caller or deadline", async () => {
   const cache = start();
-  const context = fromContextHeaders(() => undefined, clock);
-  const seen = await runInContext(context, () => cache.get("a", async () => String(currentContext())));
-  assert.equal(seen, "undefined");
+  const caller = { tenantId: "t", userId: "u", keyId: "", permissions: ["*"], models: [] };
+  const context = { ...fromContextHeaders(() => undefined, clock), caller, deadlineMs: 1 };
+  let seen: CallContext | undefined;
+  await runInContext(context, () =>
+    cache.get("a", async () => {
+      seen = currentContext();
+      return "x";
+    }),
+  );
+  assert.equal(seen?.traceId, context.traceId);
+  assert.deepEqual([seen?.caller, seen?.deadlineMs], [undefined, undefined]);
 });
 
 test("a value ends with its time, less a jitter of at most its share", async () => {

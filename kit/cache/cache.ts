@@ -1,7 +1,7 @@
 import type { Registry } from "prom-client";
 import { Failure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
-import { runDetached } from "../rpc/call-context.ts";
+import { type CallContext, currentContext, runDetached, runInContext } from "../rpc/call-context.ts";
 import type { Clock } from "../service/clock.ts";
 import type { Random } from "../service/ids.ts";
 import type { CacheDriver, InvalidationBus } from "./cache-driver.ts";
@@ -42,7 +42,7 @@ export interface CacheOptions<T> {
   readonly metrics?: Registry;
 }
 
-/** Finds a value anew; undefined when there is none. Runs outside any call's context. */
+/** Finds a value anew; undefined when there is none. Of the call that came first it has the trace, and nothing else. */
 export type Load<T> = (signal: AbortSignal) => Promise<T | undefined>;
 
 export interface EntryOptions {
@@ -144,9 +144,9 @@ export function createCache<T extends NonNullable<unknown>>(options: CacheOption
     const { promise, resolve } = Promise.withResolvers<T | undefined>();
     const flight: Flight<T> = { marks, promise, isOutdated: false };
     flights.set(key, flight);
-    // A caller's context must not reach what others get: neither who it is, nor how long it would wait.
+    const context = traceOnly(currentContext());
     resolve(
-      runDetached(find).finally(() => {
+      runDetached(() => runInContext(context, find)).finally(() => {
         if (flights.get(key) === flight) flights.delete(key);
       }),
     );
@@ -221,6 +221,11 @@ export function createCache<T extends NonNullable<unknown>>(options: CacheOption
     forgetAll: () => withdraw([allMark]),
     close: () => unsubscribe?.(),
   };
+}
+
+/** Who the first caller is, and how long it would wait, must not reach what others get. */
+function traceOnly(context: CallContext | undefined): CallContext | undefined {
+  return context && { ...context, caller: undefined, deadlineMs: undefined, requestId: undefined, locale: "en_US" };
 }
 
 /** `v` is absent for what is not there. Wall clock, because the reader may be another node. */
