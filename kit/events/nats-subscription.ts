@@ -46,11 +46,18 @@ export function startNatsSubscription(options: NatsSubscriptionOptions): NatsSub
   const stopping = new AbortController();
   let messages: ConsumerMessages | undefined;
 
-  /** One try in one transaction; nothing happens when the event was handled before. */
-  async function handleOnce(row: LoggedEvent): Promise<void> {
-    await db.transaction(async (tx) => {
-      if (await markHandled(tx, name, row.id)) await handleEvent(tx, subscription, row);
+  /** One try in one transaction; nothing happens when the event was handled before. Gives back what went wrong. */
+  async function handleOnce(row: LoggedEvent): Promise<FailedTry | undefined> {
+    let isHandlers = false;
+    const handling = db.transaction(async (tx) => {
+      if (!(await markHandled(tx, name, row.id))) return;
+      isHandlers = true;
+      await handleEvent(tx, subscription, row);
     });
+    return handling.then(
+      () => undefined,
+      (err: unknown) => ({ err, isHandlers }),
+    );
   }
 
   const isWanted = ({ type }: LoggedEvent) => subscription.events.some((event) => event.type === type);
@@ -69,23 +76,25 @@ export function startNatsSubscription(options: NatsSubscriptionOptions): NatsSub
       return;
     }
     // Deliveries that ended without an answer count as tries: their node may have died of the event.
-    for (let attempts = message.info.deliveryCount; ; attempts++) {
-      try {
-        await handleOnce(row);
+    for (let attempts = message.info.deliveryCount; ; ) {
+      const failure = await handleOnce(row);
+      if (!failure) {
         message.ack();
         return;
-      } catch (err) {
-        const isLast = attempts >= attemptLimit && (await giveUp(row, attempts, err));
-        log.error({ err, subscription: name, event: row.type, eventId: row.id, attempts, isParked: isLast }, failed);
-        if (isLast) {
-          message.term();
-          return;
-        }
+      }
+      const { err, isHandlers } = failure;
+      const isParked = isHandlers && attempts >= attemptLimit && (await giveUp(row, attempts, err));
+      log.error({ err, subscription: name, event: row.type, eventId: row.id, attempts, isParked }, failed);
+      if (isParked) {
+        message.term();
+        return;
       }
       if (!(await pauseAfter(attempts, message))) {
         message.nak();
         return;
       }
+      // That the database is away is not the event's fault.
+      if (isHandlers) attempts += 1;
     }
   }
 
@@ -147,6 +156,12 @@ export function startNatsSubscription(options: NatsSubscriptionOptions): NatsSub
 }
 
 const failed = "an event could not be handled";
+
+interface FailedTry {
+  readonly err: unknown;
+  /** True when the handler had begun. */
+  readonly isHandlers: boolean;
+}
 
 /** Creates the durable consumer where it is missing, and pulls from it. Ends when stream or consumer are deleted. */
 async function openMessages(options: NatsSubscriptionOptions): Promise<ConsumerMessages> {

@@ -7,6 +7,7 @@ import { connectNats, type NatsOptions } from "@lyss/kit/events/nats-transport.t
 import { rewind } from "@lyss/kit/events/subscription-store.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { append, closed, openEventNode, opened, say, waitUntil } from "@lyss/kit/testing/event-log.ts";
+import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { effects, type HandlerBench, listEffects, testHandlers } from "@lyss/kit/testing/handler-contract.ts";
 import { closeInReverse, silentLog, type TestScope } from "@lyss/kit/testing/postgres.ts";
 import { startNats } from "./nats-server.ts";
@@ -127,6 +128,33 @@ test("a relay that dies 100 times between publishing and noting it loses and dou
   await startRelay();
   await untilEffects(200);
   assert.deepEqual(await listEffects(hearerDb), toValues(0, 200));
+});
+
+test("an event is not given up because the database was away for long", limits, async (t) => {
+  const { writerDb, hearerDb, transport, startRelay, untilEffects } = await openNatsBench(t);
+  await startRelay();
+  await say(writerDb, opened, "a:1");
+  let failures = 0;
+  const awayDb: Database = {
+    ...hearerDb,
+    transaction: (work) => (failures++ < 20 ? Promise.reject(new Error("away")) : hearerDb.transaction(work)),
+  };
+  const clock = createFakeClock();
+  const running = startNatsSubscription({
+    serviceName: "test-hearer",
+    subscription: effects,
+    db: awayDb,
+    transport,
+    log: silentLog,
+    clock,
+  });
+  await waitUntil(async () => {
+    clock.advance(1_000);
+    return failures > 20;
+  });
+  await untilEffects(1);
+  await running.stop();
+  assert.equal((await hearerDb.sql`select from event_log.parked_event`).length, 0);
 });
 
 test("two relays whose sessions are cut again and again lose and double nothing", limits, async (t) => {
