@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { z } from "zod";
 import { Failure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
+import { currentContext } from "../rpc/call-context.ts";
 import { createRandom } from "../service/ids.ts";
 import { createFakeClock } from "../testing/fake-clock.ts";
 import { silentLog } from "../testing/postgres.ts";
@@ -18,6 +19,7 @@ function createRun(definition: AnySaga, messages: Readonly<Record<string, Messag
   const clock = createFakeClock();
   const recorded = new Map<string, unknown>();
   const parked: string[] = [];
+  const heard: string[] = [];
   let isCanceled = false;
   const deps: SagaDeps = {
     clock,
@@ -47,14 +49,19 @@ function createRun(definition: AnySaga, messages: Readonly<Record<string, Messag
         recorded.set(name, result);
         return result;
       },
-      receive: async (topic) => (topic.startsWith("#") ? { kind: "wake" } : messages[topic]),
+      async receive(topic) {
+        if (!topic.startsWith("#")) return messages[topic];
+        // A person takes longer than one wait.
+        heard.push(topic);
+        return heard.filter((one) => one === topic).length > 1 ? { kind: "wake" } : undefined;
+      },
     };
     return runSaga(deps, definition, durable, start);
   }
   const cancel = () => {
     isCanceled = true;
   };
-  return { go, clock, parked, cancel };
+  return { go, clock, recorded, parked, heard, cancel };
 }
 
 /** Four steps whose effects are counted by their keys. */
@@ -147,6 +154,28 @@ test("time that is over, a cancel and a word that does not come turn a run back 
     assert.deepEqual(outcome.state === "compensated" && [outcome.failure.step, outcome.failure.code], [step, code]);
   }
   assert.equal(reached, 0);
+  const [, , silent] = cases;
+  const outcome = await silent[0].go();
+  assert.match(outcome.state === "compensated" ? outcome.failure.text : "", /^word .* 1 ms/);
+});
+
+test("a step and its undo have the time that the step says, 30 s by default, and the starter's language", async () => {
+  const seen: unknown[] = [];
+  const look = () => {
+    const { deadlineMs, locale } = currentContext() ?? {};
+    seen.push([deadlineMs, locale]);
+  };
+  const looking = saga<string>("looking")
+    .step("short", { run: look, compensate: look, timeoutMs: 5_000 })
+    .step("usual", { run: look, compensate: look })
+    .step("end", { run: () => Promise.reject(refusal) })
+    .build();
+  await createRun(looking).go();
+  const deadlines = [5_000, 30_000, 30_000, 5_000];
+  assert.deepEqual(
+    seen,
+    deadlines.map((deadlineMs) => [deadlineMs, "en_US"]),
+  );
 });
 
 test("after the pivot neither time nor a cancel counts, and only what is not done is taken anew", async () => {
@@ -173,6 +202,8 @@ test("after the pivot neither time nor a cancel counts, and only what is not don
   assert.equal((await run.go()).state, "done");
   assert.deepEqual(tried, ["two", "three", "three", "three"]);
   assert.deepEqual(run.parked, ["1 three", "resumed", "2 three", "resumed"]);
+  const rounds = ["#parked-1", "#resumed-1", "three#2", "#parked-2", "#resumed-2", "three#3"];
+  assert.deepEqual([...run.recorded.keys()], ["one", "two", "three", ...rounds]);
 });
 
 test("an undo that fails parks the run at that undo, and goes on with the rest once resumed", async () => {
@@ -184,7 +215,7 @@ test("an undo that fails parks the run at that undo, and goes on with the rest o
       run: () => 2,
       compensate() {
         undone.push("two");
-        if (undone.length < 3) throw new Error("not yet");
+        if (undone.length < 3) throw refusal;
       },
       retry: { maxAttempts: 1, minDelayMs: 0 },
     })
@@ -199,4 +230,7 @@ test("an undo that fails parks the run at that undo, and goes on with the rest o
   assert.equal((await ended).state, "compensated");
   assert.deepEqual(undone, ["two", "two", "two", "one"]);
   assert.deepEqual(run.parked, ["1 two.undo", "resumed"]);
+  assert.deepEqual(run.heard, ["#parked-1", "#parked-1"]);
+  const undos = ["two.undo", "#parked-1", "#resumed-1", "two.undo#2", "one.undo"];
+  assert.deepEqual([...run.recorded.keys()], ["one", "two", "three", ...undos]);
 });
