@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import type { Database } from "@lyss/kit/db/database.ts";
 import { type NatsRelay, startNatsRelay } from "@lyss/kit/events/nats-relay.ts";
 import { startNatsSubscription } from "@lyss/kit/events/nats-subscription.ts";
@@ -13,6 +16,7 @@ import { closeInReverse, silentLog, type TestScope } from "@lyss/kit/testing/pos
 import { startNats } from "./nats-server.ts";
 
 const limits = { timeout: 120_000 };
+const relayProcess = fileURLToPath(new URL("./relay-process.ts", import.meta.url));
 const types = [opened.type, closed.type];
 
 /** A log, a broker, and a relay from one to the other. */
@@ -128,6 +132,28 @@ test("a relay that dies 100 times between publishing and noting it loses and dou
   await startRelay();
   await untilEffects(200);
   assert.deepEqual(await listEffects(hearerDb), toValues(0, 200));
+});
+
+test("relay processes that are killed while they publish lose and double nothing", limits, async (t) => {
+  const { adminUrl, server, writerDb, hearerDb, startRelay, hear, countMessages, untilEffects } =
+    await openNatsBench(t);
+  await hear(effects);
+  const rounds = 10;
+  const perRound = 150;
+  for (let round = 0; round < rounds; round++) {
+    await writerDb.transaction(async (tx) => {
+      for (const value of toValues(perRound * round, perRound)) await append(tx, opened, value);
+    });
+    const before = await countMessages().catch(() => 0);
+    const relay = spawn(process.execPath, [relayProcess, adminUrl, server.address], { stdio: "ignore" });
+    const exited = once(relay, "exit");
+    await waitUntil(async () => relay.exitCode !== null || (await countMessages().catch(() => 0)) > before);
+    relay.kill("SIGKILL");
+    assert.equal((await exited)[1], "SIGKILL", "it published until it was killed");
+  }
+  await startRelay();
+  await untilEffects(rounds * perRound);
+  assert.deepEqual(await listEffects(hearerDb), toValues(0, rounds * perRound));
 });
 
 test("an event is not given up because the database was away for long", limits, async (t) => {
