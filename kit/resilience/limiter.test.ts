@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Clock } from "../service/clock.ts";
 import { createFakeClock } from "../testing/fake-clock.ts";
-import { limitKey, type RateLimit, takeAll } from "./limiter.ts";
+import { foldDecisions, type LimitDecision, limitKey, type RateLimit, takeAll } from "./limiter.ts";
 import { testLimiterContract } from "./limiter-contract.ts";
+import { createLimiterEntries } from "./limiter-entries.ts";
 import { createLimiter } from "./limiter-in-memory.ts";
 
 testLimiterContract("memory", {
@@ -199,4 +200,81 @@ test("keys of different parts are different", () => {
   assert.notEqual(limitKey("a/b", "c"), limitKey("a", "b/c"));
   assert.notEqual(limitKey("a%2Fb"), limitKey("a/b"));
   assert.equal(limitKey("{a}"), "%7Ba%7D");
+});
+
+test("a mistake is named", () => {
+  const clock = createFakeClock();
+  const create = (rate: RateLimit) => () => createLimiter(rate, { clock });
+  const rate = { kind: "token_bucket", limit: 5, windowMs: 1_000 } as const;
+  assert.throws(create({ ...rate, limit: 0 }), /^RangeError: limit must be an integer from 1 to 1000000000$/);
+  assert.throws(create({ ...rate, burst: 0 }), /^RangeError: burst must be an integer from 1 to 1000000000$/);
+  assert.throws(create({ ...rate, windowMs: 0.5 }), /^RangeError: windowMs must be an integer from 1 to 2678400000$/);
+  // 2^52 is the last product that is exact with room for a sum.
+  create({ ...rate, limit: 2 ** 21, windowMs: 2 ** 31 })();
+  const tooLarge = /use a shorter window/;
+  assert.throws(create({ ...rate, limit: 2 ** 21, windowMs: 2 ** 31 + 1 }), tooLarge);
+  assert.throws(create({ ...rate, burst: 2 ** 21, windowMs: 2 ** 31 + 1 }), tooLarge);
+  assert.throws(create({ ...rate, limit: 2 ** 21, burst: 1, windowMs: 2 ** 31 + 1 }), tooLarge);
+  for (const kind of ["token_bucket", "sliding_window"] as const) {
+    const limiter = create({ ...rate, kind })();
+    assert.throws(() => limiter.peek("k", -1), /count must be an integer from 0/);
+    assert.throws(() => limiter.peek("k".repeat(513)), /at most 512 characters/);
+    // Looking takes nothing, and leaves no key behind.
+    limiter.peek("k");
+    assert.deepEqual(limiter.stats(), { keys: 0, evictions: 0 });
+    limiter.take("k");
+    limiter.peek("k", 3);
+    assert.equal(limiter.peek("k", 0).remaining, 4);
+    const refused = limiter.take("k", 5);
+    assert.ok(!refused.isAllowed && refused.retryAfterMs <= 2_000);
+  }
+  assert.throws(() => takeAll([]), /there is no limit to take from/);
+  const claim = { limiter: create(rate)(), key: "k" };
+  assert.throws(() => takeAll([claim, claim]), /claimed twice for one key/);
+});
+
+test("of several answers the one to wait for longest counts, else the scarcest, the first of equals", () => {
+  const allowed = (remaining: number, resetMs: number): LimitDecision => ({ isAllowed: true, remaining, resetMs });
+  const refused = (remaining: number, retryAfterMs: number): LimitDecision => ({
+    isAllowed: false,
+    remaining,
+    retryAfterMs,
+  });
+  const cases: readonly [LimitDecision[], number][] = [
+    [[allowed(3, 1), allowed(2, 1)], 1],
+    [[allowed(2, 1), allowed(3, 1)], 0],
+    [[allowed(2, 1), allowed(2, 9)], 0],
+    [[allowed(0, 1), refused(5, 1)], 1],
+    [[refused(5, 1), allowed(0, 1)], 0],
+    [[refused(1, 10), refused(1, 20)], 1],
+    [[refused(1, 20), refused(1, 10)], 0],
+    [[refused(1, 10), refused(2, 10)], 0],
+  ];
+  for (const [decisions, index] of cases) assert.equal(foldDecisions(decisions), decisions[index]);
+});
+
+test("keys are forgotten in the order of their last use, as a plain list would have it", () => {
+  for (const maxKeys of [1, 2, 3, 5]) {
+    const random = createSeededRandom(maxKeys);
+    const entries = createLimiterEntries(() => ({}), maxKeys);
+    let reference: { readonly key: string; readonly state: object }[] = [];
+    let evictions = 0;
+    for (let step = 0; step < 500; step++) {
+      const key = String(Math.floor(random() * 8));
+      const known = reference.find((entry) => entry.key === key);
+      const state = entries.use(key);
+      if (known) assert.equal(state, known.state);
+      reference = [...reference.filter((entry) => entry !== known), { key, state }];
+      if (reference.length > maxKeys) {
+        reference.shift();
+        evictions++;
+      }
+      for (let other = 0; other < 8; other++) {
+        const expected = reference.find((entry) => entry.key === String(other))?.state;
+        assert.equal(entries.find(String(other)), expected, `step ${step}`);
+      }
+      assert.deepEqual([entries.countKeys(), entries.countEvictions()], [reference.length, evictions]);
+    }
+  }
+  assert.throws(() => createLimiterEntries(() => ({}), 0), /^RangeError: maxKeys must be an integer from 1$/);
 });
