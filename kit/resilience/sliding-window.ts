@@ -30,7 +30,8 @@ export function createSlidingWindow(rate: SlidingWindowLimit, { clock, maxKeys }
     state.window = window;
   }
 
-  function decide(state: WindowState, count: number, isTaken: boolean): LimitDecision {
+  /** Takes from `state`, if there is enough. */
+  function decide(state: WindowState, count: number): LimitDecision {
     const nowMs = Math.floor(clock.monotonicMs());
     roll(state, Math.floor(nowMs / windowMs));
     const leftMs = (state.window + 1) * windowMs - nowMs;
@@ -39,10 +40,9 @@ export function createSlidingWindow(rate: SlidingWindowLimit, { clock, maxKeys }
       const remaining = Math.max(0, Math.floor(free / windowMs));
       return { isAllowed: false, remaining, retryAfterMs: waitMs(state, count, leftMs) };
     }
-    if (isTaken) state.current += count;
-    const current = state.current + (isTaken ? 0 : count);
+    state.current += count;
     const remaining = Math.floor((free - count * windowMs) / windowMs);
-    return { isAllowed: true, remaining, resetMs: resetMs(state.previous, current, leftMs) };
+    return { isAllowed: true, remaining, resetMs: resetMs(state.previous, state.current, leftMs) };
   }
 
   /** Until the sliding window no longer covers what was taken. */
@@ -62,11 +62,11 @@ export function createSlidingWindow(rate: SlidingWindowLimit, { clock, maxKeys }
     rate,
     take(key, count = 1) {
       checkTake(key, count);
-      return decide(entries.use(key), count, true);
+      return decide(entries.use(key), count);
     },
     peek(key, count = 1) {
       checkTake(key, count);
-      return decide({ ...(entries.find(key) ?? createState()) }, count, false);
+      return decide({ ...(entries.find(key) ?? createState()) }, count);
     },
     stats: () => ({ keys: entries.countKeys(), evictions: entries.countEvictions() }),
   };
