@@ -1,10 +1,22 @@
 import { secretSchema } from "@lyss/kit/config/secret.ts";
+import { checkTarget, targetText } from "@lyss/kit/discovery/target.ts";
 import type { aiGatewayConfig } from "@lyss/services/ai-gateway/config.ts";
 import type { apiGatewayConfig } from "@lyss/services/api-gateway/config.ts";
 import { z } from "zod";
 import { services } from "./services.ts";
 
 const serviceNames = services.map((service) => service.name);
+
+const peerTarget = z
+  .union([z.string().max(8_192), z.array(z.string().max(1_024)).max(256)])
+  .transform(targetText)
+  .superRefine((text, context) => {
+    try {
+      checkTarget(text);
+    } catch (err) {
+      context.addIssue({ code: "custom", message: err instanceof Error ? err.message : String(err) });
+    }
+  });
 
 /** What the process itself is told, beside the sections of its services. */
 export const platformConfig = {
@@ -25,10 +37,12 @@ export const platformConfig = {
     .default(serviceNames)
     .describe("Services that this process hosts."),
   peers: z
-    .partialRecord(z.enum(serviceNames as [string, ...string[]]), z.url({ protocol: /^http$/ }))
+    .partialRecord(z.enum(serviceNames as [string, ...string[]]), peerTarget)
     .default({})
     .transform((peers): Readonly<Record<string, string>> => ({ ...peers }) as Record<string, string>)
-    .describe("Where services are that this process needs and does not host: http://host:port of their peer listener."),
+    .describe(
+      "Where services are that this process needs and does not host: http://host:port of their peer listeners, with commas between them, or dns://, consul:// or k8s:// and a name (docs/kit/discovery.md).",
+    ),
   database: z
     .strictObject({
       url: secretSchema

@@ -109,7 +109,6 @@ function mountJsonRoute(
 ): void {
   const schemas = requestSchemasOf(route);
   const meter = serving.metrics.forRoute(route.method, route.path);
-  const { peerUrl } = service;
   app.route({
     method: route.method,
     url: toFastifyPath(route.path),
@@ -123,6 +122,7 @@ function mountJsonRoute(
       observe(serving, meter, route.operation, reply.raw, state.call);
       state.context = await enter(serving, route.permission, request.raw, state.call);
       checkBodyHead(request.raw, jsonBodyLimitBytes);
+      const { peerUrl } = service;
       if (peerUrl === undefined) return;
       reply.hijack();
       const target = { service: service.name, peerUrl, bodyLimitBytes: jsonBodyLimitBytes };

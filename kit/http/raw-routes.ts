@@ -12,10 +12,10 @@ export type Serve = (req: IncomingMessage, res: ServerResponse, call: Call) => v
 /** How a raw route's requests are served: gate, body, handler, or a peer in the handler's place. No framework. */
 export function serveRawRoute(serving: Serving, service: MountedService, route: RawRoute<never>): Serve {
   const meter = serving.metrics.forRoute(route.method, route.path);
-  const { peerUrl } = service;
 
   async function serve(req: IncomingMessage, res: ServerResponse, call: Call): Promise<void> {
     const context = await enter(serving, route.permission, req, call);
+    const { peerUrl } = service;
     if (peerUrl !== undefined) {
       checkBodyHead(req, route.bodyLimitBytes);
       const target = { service: service.name, peerUrl, bodyLimitBytes: route.bodyLimitBytes };

@@ -18,7 +18,7 @@ export interface BootPlan {
 export function planBoot(options: {
   readonly services: readonly AnyService[];
   readonly run?: readonly string[] | undefined;
-  readonly peers?: Readonly<Record<string, string>> | undefined;
+  readonly peers?: Readonly<Record<string, unknown>> | undefined;
   readonly config: Readonly<Record<string, unknown>>;
   readonly cluster?: unknown;
 }): BootPlan {

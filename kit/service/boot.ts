@@ -54,7 +54,7 @@ export async function boot(options: BootOptions): Promise<Program> {
   const run: Run = {
     options,
     planned,
-    transports: createTransports({ peers, peerToken, clock }),
+    transports: createTransports({ peers, peerToken, clock, random: options.random, metrics: options.metrics }),
     rpcMetrics: createRpcMetrics(options.metrics),
     supervisor: createSupervisor({ clock, log }),
     workflows: createWorkflowHost({ ...options, onParked: options.onWorkflowParked }, options.cluster),
@@ -216,13 +216,22 @@ function toProgram(run: Run): Program {
   };
 }
 
-function listMounted({ options, hosted }: Run): MountedService[] {
+function listMounted({ options, hosted, transports }: Run): MountedService[] {
   return options.services.flatMap(({ name, routes }): MountedService[] => {
     if (routes.length === 0) return [];
     const here = hosted.find(({ definition }) => definition.name === name);
     if (here) return [{ name, routes, ops: here.running.ops, peerUrl: undefined }];
-    const peerUrl = options.peers?.[name];
-    return peerUrl === undefined ? [] : [{ name, routes, ops: undefined, peerUrl }];
+    if (options.peers?.[name] === undefined) return [];
+    return [
+      {
+        name,
+        routes,
+        ops: undefined,
+        get peerUrl() {
+          return transports.urlOf(name);
+        },
+      },
+    ];
   });
 }
 

@@ -35,7 +35,7 @@ export interface MountedService {
   readonly routes: readonly Route<never>[];
   /** What to hand to the routes' handlers; undefined when a peer hosts the service. */
   readonly ops: unknown;
-  /** Base URL of the peer that hosts the service; undefined when this process does. */
+  /** Base URL of a peer that hosts the service, maybe another one each time; undefined when this process does. */
   readonly peerUrl: string | undefined;
 }
 

@@ -22,7 +22,7 @@ export interface GraphCheck {
 export function checkGraph(
   services: readonly GraphService[],
   hosted: readonly string[],
-  peers: Readonly<Record<string, string>>,
+  peers: Readonly<Record<string, unknown>>,
 ): GraphCheck {
   const byName = new Map(services.map((service) => [service.name, service]));
   const withRoutes = services.filter(({ routes }) => routes.length > 0).map(({ name }) => name);

@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Secret } from "../config/secret.ts";
 import type { Cluster } from "../db/cluster.ts";
+import type { Target } from "../discovery/target.ts";
 import type { Tracer } from "../observability/tracing.ts";
 import type { RunDesk } from "../workflow/run-desk.ts";
 import type { ParkedRun } from "../workflow/workflow-store.ts";
@@ -19,8 +20,8 @@ export interface BootOptions {
   readonly services: readonly AnyService[];
   /** Names of those that this process hosts. All by default. */
   readonly run?: readonly string[] | undefined;
-  /** Base URLs, such as `http://10.0.0.7:7400`, of services that other processes host. */
-  readonly peers?: Readonly<Record<string, string>> | undefined;
+  /** Where services are that other processes host: `http://10.0.0.7:7400`, several of these, or a registry. */
+  readonly peers?: Readonly<Record<string, Target>> | undefined;
   /** The resolved configuration by section. */
   readonly config: Readonly<Record<string, unknown>>;
   /** Not yet prepared. Needed when a hosted service keeps data or hears events. The caller closes it after `stop`. */

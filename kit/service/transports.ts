@@ -17,6 +17,8 @@ import { createRandom, type Random } from "./ids.ts";
 
 const retryMs = 100;
 const checkTimeoutMs = 1_000;
+/** A name that never resolves (RFC 2606). */
+const unknownUrl = "http://unknown.invalid";
 
 /** The way to every service: into this process where it is hosted here, to its peer where it is not. */
 export interface Transports {
@@ -29,6 +31,11 @@ export interface Transports {
    * does not before `deadlineMs` of the monotonic clock, and with the signal's reason when that aborts.
    */
   waitFor(service: string, deadlineMs: number, signal: AbortSignal): Promise<void>;
+  /**
+   * URL of one of the peers that host the service, chosen as for a call, for what is no RPC. While none is known it is
+   * one that nobody answers at. Undefined for a service that is no peer's.
+   */
+  urlOf(service: string): string | undefined;
   /** Ends the connections to all peers, and every call on them. */
   close(): void;
 }
@@ -55,14 +62,18 @@ export function createTransports(options: TransportsOptions): Transports {
   const draw = createDraw(options.random ?? createRandom(clock));
   if (options.metrics) registerPoolMetrics(options.metrics, () => targets.values());
 
-  const connect = (service: string): Transport => {
-    const peer = peers[service];
-    if (peer === undefined) throw new TypeError(`service ${service} is neither started here nor at a peer`);
+  const openTarget = (peer: Target): PeerTarget => {
     const name = targetText(peer);
     const target =
       targets.get(name) ?? openPeerTarget(peer, options.pool ?? {}, { token: options.peerToken, clock, draw });
     targets.set(name, target);
-    return interceptClient(target.transport, { service, clock });
+    return target;
+  };
+
+  const connect = (service: string): Transport => {
+    const peer = peers[service];
+    if (peer === undefined) throw new TypeError(`service ${service} is neither started here nor at a peer`);
+    return interceptClient(openTarget(peer).transport, { service, clock });
   };
 
   return {
@@ -94,6 +105,10 @@ export function createTransports(options: TransportsOptions): Transports {
         timeoutMs,
         reason,
       });
+    },
+    urlOf(service) {
+      const peer = peers[service];
+      return peer === undefined ? undefined : (openTarget(peer).pool.pick()?.url ?? unknownUrl);
     },
     close() {
       for (const target of targets.values()) target.close();
