@@ -39,6 +39,16 @@ export function usdToNanos(decimal: string): bigint {
   return BigInt(units) * 1_000_000_000n + BigInt(fraction.padEnd(9, "0"));
 }
 
+/** A base URL as a provider holds it. */
+export function withoutEndSlash(baseUrl: string): string {
+  return baseUrl.replace(/\/+$/, "");
+}
+
+/** Where an endpoint of a provider stands on its origin. */
+export function pathAt(provider: Pick<Provider, "baseUrl">, endpoint: string): string {
+  return withoutEndSlash(new URL(provider.baseUrl).pathname) + endpoint;
+}
+
 /** The origin to which a provider's secret may be sent. */
 export function originOf(provider: Pick<Provider, "baseUrl">): string {
   return new URL(provider.baseUrl).origin;

@@ -87,7 +87,7 @@ async function readBatch(
     store.lockWallets(tx, [...new Set(requests.map((request) => request.tenantId))], currency),
     store.findHolds(tx, callIds),
     store.findUsage(tx, callIds),
-    store.findPrices(tx, reserves),
+    reserves.length > 0 ? store.findPrices(tx, reserves) : [],
   ]);
   const byTenant = wallets.map((wallet) => [wallet.tenantId, wallet] as const);
   return {

@@ -3,14 +3,16 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import { currentContext } from "@lyss/kit/rpc/call-context.ts";
 import { toTraceparent } from "@lyss/kit/rpc/context-headers.ts";
 import { type Dispatcher, errors } from "undici";
+import type { GatewaySettings } from "../config.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { toUpstreamFailure } from "../dialects/openai/upstream-failure.ts";
+import { pathAt } from "../model.ts";
 import type { Call } from "./call.ts";
 import { type Surface, toUpstreamBody } from "./read-request.ts";
 
 export type UpstreamAnswer = Dispatcher.ResponseData;
 
-const pathOf: Readonly<Record<Surface, string>> = {
+const endpointOf: Readonly<Record<Surface, string>> = {
   chat: "/chat/completions",
   completions: "/completions",
   embeddings: "/embeddings",
@@ -30,7 +32,7 @@ export async function sendUpstream(deps: AiGatewayDeps, call: Call): Promise<Ups
   try {
     answer = await deps.pools.poolOf(provider).request({
       method: "POST",
-      path: `${new URL(provider.baseUrl).pathname.replace(/\/$/, "")}${pathOf[call.request.surface]}`,
+      path: pathAt(provider, endpointOf[call.request.surface]),
       headers: {
         "content-type": "application/json",
         accept: call.request.isStream ? "text/event-stream" : "application/json",
@@ -107,27 +109,17 @@ export async function readBody(answer: UpstreamAnswer, maxBytes: number): Promis
 export function toFailure({ settings, log }: AiGatewayDeps, { target, abort }: Call, err: unknown): unknown {
   if (err instanceof Failure || abort.signal.aborted) return err;
   const details = { model: target.model.name };
-  if (err instanceof errors.HeadersTimeoutError) {
-    return new Failure(
-      aiGatewayFailures.upstream_timeout,
-      { ...details, timeoutMs: settings.firstByteTimeoutMs },
-      { cause: err },
-    );
-  }
-  if (err instanceof errors.BodyTimeoutError) {
-    return new Failure(
-      aiGatewayFailures.upstream_timeout,
-      { ...details, timeoutMs: settings.idleTimeoutMs },
-      { cause: err },
-    );
-  }
-  if (err instanceof errors.ConnectTimeoutError) {
-    return new Failure(
-      aiGatewayFailures.upstream_timeout,
-      { ...details, timeoutMs: settings.connectTimeoutMs },
-      { cause: err },
-    );
+  const timeoutMs = findTimeoutMs(settings, err);
+  if (timeoutMs !== undefined) {
+    return new Failure(aiGatewayFailures.upstream_timeout, { ...details, timeoutMs }, { cause: err });
   }
   log.warn({ err, provider: target.provider.name }, "a provider failed to answer");
   return new Failure(aiGatewayFailures.upstream_failed, details, { cause: err });
+}
+
+/** The limit that an error says was passed. */
+function findTimeoutMs(settings: GatewaySettings, err: unknown): number | undefined {
+  if (err instanceof errors.HeadersTimeoutError) return settings.firstByteTimeoutMs;
+  if (err instanceof errors.BodyTimeoutError) return settings.idleTimeoutMs;
+  return err instanceof errors.ConnectTimeoutError ? settings.connectTimeoutMs : undefined;
 }

@@ -4,8 +4,9 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import { createAddressGuard } from "@lyss/kit/http/address-guard.ts";
 import type { ModelConfig } from "../config.ts";
 import type { AiGatewayDeps } from "../deps.ts";
-import { originOf, type Provider } from "../model.ts";
+import { type Provider, withoutEndSlash } from "../model.ts";
 import { toModels, toPrices } from "../provider-models.ts";
+import { sealProviderKey } from "../seal-provider-key.ts";
 import { loadTenantProviders } from "./load-providers.ts";
 
 export interface AddProviderInput {
@@ -26,7 +27,7 @@ const guard = createAddressGuard();
  */
 export async function addProvider(deps: AiGatewayDeps, input: AddProviderInput): Promise<Provider> {
   const { tenantId, name, apiKey } = input;
-  const baseUrl = input.baseUrl.replace(/\/+$/, "");
+  const baseUrl = withoutEndSlash(input.baseUrl);
   const reason = guard.refuse(new URL(baseUrl));
   if (reason) {
     throw new Failure(aiGatewayFailures.address_refused, { reason: reason.en_US, reason_zh_CN: reason.zh_CN });
@@ -35,7 +36,7 @@ export async function addProvider(deps: AiGatewayDeps, input: AddProviderInput):
   if (known && known.source !== "tenant") throw new Failure(aiGatewayFailures.provider_configured, { name });
 
   const models = toModels(input.models);
-  const credentialId = apiKey === "" ? "" : await sealKey(deps, { tenantId, name, apiKey, baseUrl });
+  const credentialId = apiKey === "" ? "" : await sealProviderKey(deps, { tenantId, name, apiKey, baseUrl });
   await deps.billing.putPrices({ tenantId, prices: toPrices(name, models) });
   const provider: Provider = {
     ...{ providerId: known?.providerId ?? deps.random.id("prv"), tenantId, name, dialect: "openai", baseUrl },
@@ -47,18 +48,4 @@ export async function addProvider(deps: AiGatewayDeps, input: AddProviderInput):
   });
   await loadTenantProviders(deps);
   return provider;
-}
-
-async function sealKey(
-  { credential }: AiGatewayDeps,
-  { tenantId, name, apiKey, baseUrl }: { tenantId: string; name: string; apiKey: string; baseUrl: string },
-): Promise<string> {
-  const allowedOrigins = [originOf({ baseUrl })];
-  const sealed = await credential.createCredential({
-    tenantId,
-    name: `provider ${name}`,
-    secret: apiKey,
-    allowedOrigins,
-  });
-  return sealed.credential?.credentialId ?? "";
 }

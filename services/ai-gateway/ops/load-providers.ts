@@ -1,8 +1,8 @@
-import type { Secret } from "@lyss/kit/config/secret.ts";
 import type { ProviderConfig } from "../config.ts";
 import type { AiGatewayDeps } from "../deps.ts";
-import { originOf, type Provider } from "../model.ts";
+import { type Provider, withoutEndSlash } from "../model.ts";
 import { toModels, toPrices } from "../provider-models.ts";
+import { sealProviderKey } from "../seal-provider-key.ts";
 import { simulatedModels } from "../simulator/catalogue.ts";
 
 /** The tenant under which the platform's own secrets lie. */
@@ -27,8 +27,9 @@ export async function loadSharedProviders(
   const createdAt = new Date(deps.clock.nowMs());
   const configured = await Promise.all(
     configs.map(async ({ name, dialect, apiKey, models, ...config }): Promise<Provider> => {
-      const baseUrl = config.baseUrl.replace(/\/+$/, "");
-      const credentialId = apiKey ? await sealKey(deps, name, apiKey, baseUrl) : "";
+      const baseUrl = withoutEndSlash(config.baseUrl);
+      const key = { tenantId: platformTenantId, name, apiKey: apiKey?.reveal() ?? "", baseUrl };
+      const credentialId = key.apiKey === "" ? "" : await sealProviderKey(deps, key);
       const names = { providerId: `config:${name}`, tenantId: "", name, dialect };
       return { ...names, baseUrl, source: "config", credentialId, models: toModels(models), createdAt };
     }),
@@ -44,16 +45,6 @@ export async function loadSharedProviders(
 /** Reads every tenant's own providers into the catalog. */
 export async function loadTenantProviders({ store, catalog }: AiGatewayDeps): Promise<void> {
   catalog.setTenants(await store.listProviders());
-}
-
-async function sealKey({ credential }: AiGatewayDeps, name: string, apiKey: Secret, baseUrl: string): Promise<string> {
-  const sealed = await credential.createCredential({
-    tenantId: platformTenantId,
-    name: `provider ${name}`,
-    secret: apiKey.reveal(),
-    allowedOrigins: [originOf({ baseUrl })],
-  });
-  return sealed.credential?.credentialId ?? "";
 }
 
 function toSimulatedProvider(

@@ -1,6 +1,7 @@
 import { readBody } from "../call/send-upstream.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { fieldOf } from "../dialects/openai/usage.ts";
+import { pathAt } from "../model.ts";
 import { getProvider, type ProviderName } from "./get-provider.ts";
 
 export interface ProviderTest {
@@ -24,7 +25,7 @@ export async function testProvider(deps: AiGatewayDeps, input: ProviderName): Pr
   try {
     const answer = await deps.pools.poolOf(provider).request({
       method: "GET",
-      path: `${new URL(provider.baseUrl).pathname.replace(/\/$/, "")}/models`,
+      path: pathAt(provider, "/models"),
       headers: { accept: "application/json", ...(secret !== "" && { authorization: `Bearer ${secret}` }) },
       signal: AbortSignal.timeout(timeoutMs),
     });
