@@ -1,8 +1,10 @@
 import { hkdfSync, randomBytes } from "node:crypto";
 import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Secret } from "@lyss/kit/config/secret.ts";
+import { Secret } from "@lyss/kit/config/secret.ts";
 
+/** Its name in the data directory. */
+export const rootKeyFile = "root.key";
 const rootKeyBytes = 32;
 
 /**
@@ -11,7 +13,7 @@ const rootKeyBytes = 32;
  */
 export function loadRootKey(dataDir: string, configured: Secret | undefined): Buffer {
   if (configured) return parseRootKey(configured.reveal(), "rootKey (LYSS_ROOT_KEY)");
-  const file = join(dataDir, "root.key");
+  const file = join(dataDir, rootKeyFile);
   const stored = readIfExists(file);
   if (stored !== undefined) return parseRootKey(stored, file);
 
@@ -32,6 +34,11 @@ export function loadRootKey(dataDir: string, configured: Secret | undefined): Bu
 /** 32 bytes for one purpose (HKDF-SHA256, RFC 5869): knowing one says nothing about another or about the root. */
 export function createKeyDerivation(rootKey: Buffer): (purpose: string) => Buffer {
   return (purpose) => Buffer.from(hkdfSync("sha256", rootKey, "", `lyss.${purpose}`, rootKeyBytes));
+}
+
+/** What the processes of an installation show each other. */
+export function derivePeerToken(deriveKey: (purpose: string) => Buffer): Secret {
+  return new Secret(deriveKey("peer.token").toString("base64url"));
 }
 
 function parseRootKey(text: string, source: string): Buffer {

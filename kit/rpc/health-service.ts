@@ -1,16 +1,61 @@
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
-import { type Health, HealthCheckResponse_ServingStatus } from "./gen/grpc/health/v1/health_pb.js";
+import { type Health, HealthCheckResponse_ServingStatus as Status } from "./gen/grpc/health/v1/health_pb.js";
 
-/** The standard `grpc.health.v1` service. `isServing` answers undefined for a service that is not hosted here. */
-export function createHealthService(
-  isServing: (service: string) => boolean | undefined,
-): Pick<ServiceImpl<typeof Health>, "check"> {
+/** What the health service tells of. */
+export interface ServingState {
+  /** By a service's own name, the full name of its contract, or empty for the process. Undefined when not hosted here. */
+  isServing(service: string): boolean | undefined;
+  /** All names that `isServing` knows. */
+  listNames(): readonly string[];
+  /** Calls back after each change of any of them, until the result is called. */
+  onChange(callback: () => void): () => void;
+}
+
+/** Streams that may watch at a time: every process that needs a service, many times over. */
+const maxWatchers = 1_000;
+
+/** The standard `grpc.health.v1` service. */
+export function createHealthService(state: ServingState): ServiceImpl<typeof Health> {
+  let watchers = 0;
+  const statusOf = (service: string) => {
+    const isServing = state.isServing(service);
+    if (isServing === undefined) return Status.SERVICE_UNKNOWN;
+    return isServing ? Status.SERVING : Status.NOT_SERVING;
+  };
   return {
     check({ service }) {
-      const answer = isServing(service);
-      if (answer === undefined) throw new ConnectError(`'${service}' is not hosted here`, Code.NotFound);
-      const { SERVING, NOT_SERVING } = HealthCheckResponse_ServingStatus;
-      return { status: answer ? SERVING : NOT_SERVING };
+      const status = statusOf(service);
+      if (status === Status.SERVICE_UNKNOWN) {
+        throw new ConnectError(`'${service.slice(0, 200)}' is not hosted here`, Code.NotFound);
+      }
+      return { status };
+    },
+    list: () => ({ statuses: Object.fromEntries(state.listNames().map((name) => [name, { status: statusOf(name) }])) }),
+    async *watch({ service }, { signal }) {
+      if (watchers >= maxWatchers) throw new ConnectError("too many watch already", Code.ResourceExhausted);
+      watchers++;
+      let wake = () => {};
+      const forget = state.onChange(() => wake());
+      const onAbort = () => wake();
+      signal.addEventListener("abort", onAbort);
+      try {
+        let told: Status | undefined;
+        while (!signal.aborted) {
+          // Armed before the look, so that a change in between wakes at once.
+          const changed = new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+          const status = statusOf(service);
+          if (status !== told) yield { status };
+          told = status;
+          if (signal.aborted) return;
+          if (statusOf(service) === told) await changed;
+        }
+      } finally {
+        watchers--;
+        forget();
+        signal.removeEventListener("abort", onAbort);
+      }
     },
   };
 }

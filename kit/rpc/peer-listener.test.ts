@@ -14,6 +14,7 @@ import { isFailure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
 import { systemClock } from "../service/clock.ts";
 import { EchoService, SayRequestSchema, SayResponseSchema } from "../testing/gen/lyss/kit/testing/v1/echo_pb.js";
+import { openRpc } from "../testing/open-rpc.ts";
 import { createCallGate } from "./call-gate.ts";
 import { interceptClient } from "./client-interceptor.ts";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "./gen/grpc/health/v1/health_pb.js";
@@ -28,17 +29,25 @@ const token = new Secret("the peers' token");
 const shared = { service: "echo", clock: systemClock };
 
 async function listen(options: Partial<PeerListenerOptions> = {}, echo: Partial<ServiceImpl<typeof EchoService>> = {}) {
-  const router = createPeerRouter(token, () => true);
+  const router = createPeerRouter(token, () => true, systemClock);
   const serving = {
     ...shared,
     log: pino({ enabled: false }),
     metrics: createRpcMetrics(new Registry()),
     gate: createCallGate("echo"),
+    callers: new Set<string>(),
+    audit: () => {},
   };
-  router.mount(EchoService, interceptServer(EchoService, { say: ({ text }) => ({ text }), ...echo }, serving));
+  const rpc = openRpc(EchoService, { say: ({ text }) => ({ text }), ...echo });
+  router.mount(EchoService, interceptServer(rpc, serving));
+  const states: Record<string, boolean> = { "": true, late: false };
   router.mount(
     Health,
-    createHealthService((service) => (service === "" ? true : service === "late" ? false : undefined)),
+    createHealthService({
+      isServing: (service) => states[service],
+      listNames: () => Object.keys(states),
+      onChange: () => () => {},
+    }),
   );
   const listener = await listenForPeers({
     host: "127.0.0.1",
@@ -171,12 +180,8 @@ test("grpc.health.v1 tells what serves, what does not yet, and what is not here"
   assert.equal((await listener.health.check({ service: "" })).status, Status.SERVING);
   assert.equal((await listener.health.check({ service: "late" })).status, Status.NOT_SERVING);
   await assert.rejects(listener.health.check({ service: "nowhere" }), { code: grpc.status.NOT_FOUND });
-  await assert.rejects(
-    async () => {
-      for await (const _ of listener.health.watch({ service: "" }));
-    },
-    { code: grpc.status.UNIMPLEMENTED },
-  );
+  const { statuses } = await listener.health.list({});
+  assert.deepEqual([statuses[""]?.status, statuses["late"]?.status], [Status.SERVING, Status.NOT_SERVING]);
 });
 
 test("a peer that is gone is kit.unavailable by its service's name, and is found again when it is back", async () => {

@@ -3,6 +3,8 @@ import type { DescService } from "@bufbuild/protobuf";
 import { Code, type ServiceImpl } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { Secret } from "../config/secret.ts";
+import type { Clock } from "../service/clock.ts";
+import { trustedHeaders } from "./context-headers.ts";
 import { maxMessageBytes } from "./peer-limits.ts";
 import { createPeerTokenCheck } from "./peer-token.ts";
 import { unprocessedHeader } from "./unsent.ts";
@@ -17,15 +19,17 @@ export interface PeerRouter {
    * the contract has one already.
    */
   mount<Contract extends DescService>(contract: Contract, implementation: Partial<ServiceImpl<Contract>>): void;
+  listMounted(): readonly DescService[];
 }
 
 /**
- * A router that answers `unauthenticated` without the peers' token, and for a service that is not mounted `unavailable`
+ * A router that answers `unauthenticated` without the peers' token or an operator's, and for a service that is not mounted `unavailable`
  * while `isComplete` is false (it may yet be) and `unimplemented` afterwards.
  */
-export function createPeerRouter(token: Secret, isComplete: () => boolean): PeerRouter {
-  const isPeer = createPeerTokenCheck(token);
+export function createPeerRouter(token: Secret, isComplete: () => boolean, clock: Clock): PeerRouter {
+  const holderOf = createPeerTokenCheck(token, clock);
   const handlers = new Map<string, Http2Handler>();
+  const mounted: DescService[] = [];
 
   const refuseUnknown: Http2Handler = (req) => {
     if (isComplete()) refuse(req, Code.Unimplemented, `nothing is served at ${req.url}`);
@@ -34,8 +38,9 @@ export function createPeerRouter(token: Secret, isComplete: () => boolean): Peer
 
   return {
     handle(req, res) {
-      if (!isPeer(req.headers.authorization))
-        return refuse(req, Code.Unauthenticated, "the peers' token is missing or wrong");
+      const holder = holderOf(req.headers.authorization);
+      if (!holder) return refuse(req, Code.Unauthenticated, "the peers' token is missing or wrong");
+      if (holder === "operator") for (const name of trustedHeaders) delete req.headers[name];
       // Services see the request's headers; the token is not for them.
       delete req.headers.authorization;
       const [, service = ""] = req.url.split("/", 2);
@@ -57,7 +62,9 @@ export function createPeerRouter(token: Secret, isComplete: () => boolean): Peer
         writeMaxBytes: maxMessageBytes,
       });
       handlers.set(contract.typeName, handler);
+      mounted.push(contract);
     },
+    listMounted: () => mounted,
   };
 }
 

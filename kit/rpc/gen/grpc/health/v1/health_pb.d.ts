@@ -80,6 +80,36 @@ export enum HealthCheckResponse_ServingStatus {
 export declare const HealthCheckResponse_ServingStatusSchema: GenEnum<HealthCheckResponse_ServingStatus>;
 
 /**
+ * @generated from message grpc.health.v1.HealthListRequest
+ */
+export declare type HealthListRequest = Message<"grpc.health.v1.HealthListRequest"> & {
+};
+
+/**
+ * Describes the message grpc.health.v1.HealthListRequest.
+ * Use `create(HealthListRequestSchema)` to create a new message.
+ */
+export declare const HealthListRequestSchema: GenMessage<HealthListRequest>;
+
+/**
+ * @generated from message grpc.health.v1.HealthListResponse
+ */
+export declare type HealthListResponse = Message<"grpc.health.v1.HealthListResponse"> & {
+  /**
+   * At most 100.
+   *
+   * @generated from field: map<string, grpc.health.v1.HealthCheckResponse> statuses = 1;
+   */
+  statuses: { [key: string]: HealthCheckResponse };
+};
+
+/**
+ * Describes the message grpc.health.v1.HealthListResponse.
+ * Use `create(HealthListResponseSchema)` to create a new message.
+ */
+export declare const HealthListResponseSchema: GenMessage<HealthListResponse>;
+
+/**
  * @generated from service grpc.health.v1.Health
  */
 export declare const Health: GenService<{
@@ -94,6 +124,18 @@ export declare const Health: GenService<{
     output: typeof HealthCheckResponseSchema;
   },
   /**
+   * The status of every service, and under the empty name that of the server as a whole.
+   *
+   * @generated from rpc grpc.health.v1.Health.List
+   */
+  list: {
+    methodKind: "unary";
+    input: typeof HealthListRequestSchema;
+    output: typeof HealthListResponseSchema;
+  },
+  /**
+   * The status now, and then each change of it. Goes on with SERVICE_UNKNOWN for a service that the server does not know.
+   *
    * @generated from rpc grpc.health.v1.Health.Watch
    */
   watch: {
