@@ -81,4 +81,30 @@ export const kitFailures = defineFailures("kit", {
     publicCode: "KIT_013",
     text: { en_US: "Cannot listen on {address}: {reason}", zh_CN: "无法监听 {address}：{reason}" },
   },
+  undeclared_call: {
+    kind: "permission_denied",
+    publicCode: "KIT_014",
+    text: {
+      en_US: "{caller} calls {service} without declaring that it needs it.",
+      zh_CN: "{caller} 调用了 {service}，但未声明需要它。",
+    },
+  },
+  idempotency_conflict: {
+    kind: "already_exists",
+    publicCode: "KIT_015",
+    httpStatus: 422,
+    text: {
+      en_US: "This idempotency key was used for another request. Send a new key with each new request.",
+      zh_CN: "该幂等键已用于另一个请求。每个新请求请使用新的幂等键。",
+    },
+  },
+  idempotency_in_flight: {
+    kind: "aborted",
+    publicCode: "KIT_016",
+    isRetryable: true,
+    text: {
+      en_US: "A request with this idempotency key is still under way. Try again in a moment.",
+      zh_CN: "使用该幂等键的请求仍在处理中，请稍后重试。",
+    },
+  },
 });

@@ -17,7 +17,7 @@ import { createJsonApp } from "./json-routes.ts";
 import { localeOf } from "./locale.ts";
 import { createOpenApiDocument, type OpenApiOptions } from "./openapi.ts";
 import { type Serve, serveRawRoute } from "./raw-routes.ts";
-import { checkRequestHead, isCanonicalPath, pathOf } from "./request-head.ts";
+import { checkRequestHead, headerOf, isCanonicalPath, pathOf } from "./request-head.ts";
 import { answerError, clientClosedStatus, observe, type Serving } from "./serving.ts";
 
 /** A GET answer that needs no caller and no operation: health, metrics. By exact path. */
@@ -82,12 +82,6 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     };
   });
   return { onRequest, close, openApiDocument: () => document };
-}
-
-/** The one value of a header, undefined when it is absent. */
-export function headerOf(req: IncomingMessage, name: string): string | undefined {
-  const value = req.headers[name];
-  return typeof value === "string" ? value : undefined;
 }
 
 /** What the public handler and the peers' handler have in common. */

@@ -85,7 +85,11 @@ function describeOperation(service: string, route: Route<never>, components: Com
     return { ...base, ...body, responses: { 200: answer("Success", success), ...errorAnswers(route) } };
   }
   const schemas = requestSchemasOf(route);
-  const parameters = [...parametersIn("path", schemas.params), ...parametersIn("query", schemas.query)];
+  const parameters = [
+    ...parametersIn("path", schemas.params),
+    ...parametersIn("query", schemas.query),
+    ...(route.takesIdempotencyKey ? [idempotencyKeyParameter] : []),
+  ];
   const status = route.successStatus ?? 200;
   const success = status === 204 ? undefined : components.refer(route.response, `${name}Response`, "output");
   return {
@@ -95,6 +99,14 @@ function describeOperation(service: string, route: Route<never>, components: Com
     responses: { [status]: answer("Success", success), ...errorAnswers(route) },
   };
 }
+
+const idempotencyKeyParameter: Json = {
+  name: "Idempotency-Key",
+  in: "header",
+  required: false,
+  description: "Tells a repeat from a new request: within 24 h the same key and request get the first one's answer.",
+  schema: { type: "string", minLength: 1, maxLength: 255, pattern: "^[\\x21-\\x7e]+$" },
+};
 
 function parametersIn(place: "path" | "query", schema: z.ZodType): Json[] {
   const { properties = {}, required = [] } = toJsonSchema(schema, "input");
@@ -118,6 +130,9 @@ function errorAnswers(route: Route<never>): Json {
   const failures: FailureType[] = [kitFailures.internal, kitFailures.unavailable];
   if (route.permission !== "public") failures.push(kitFailures.unauthenticated, kitFailures.permission_denied);
   if (route.kind === "json") failures.push(kitFailures.invalid_request, ...(route.failures ?? []));
+  if (route.kind === "json" && route.takesIdempotencyKey) {
+    failures.push(kitFailures.idempotency_conflict, kitFailures.idempotency_in_flight);
+  }
   if (route.method !== "GET") failures.push(kitFailures.body_too_large, kitFailures.unsupported_media_type);
   const byStatus = Map.groupBy(new Set(failures), (failure) => String(failure.httpStatus));
   const schema = route.kind === "json" ? { $ref: "#/components/schemas/Error" } : undefined;

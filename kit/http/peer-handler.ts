@@ -4,7 +4,8 @@ import { Failure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
 import { fromContextHeaders, isTraceparent } from "../rpc/context-headers.ts";
 import { clientAddressHeader } from "./forward.ts";
-import { createHandler, type HandlerParts, type HttpHandler, headerOf } from "./http-handler.ts";
+import { createHandler, type HandlerParts, type HttpHandler } from "./http-handler.ts";
+import { headerOf } from "./request-head.ts";
 
 export interface PeerHttpHandlerOptions extends Omit<HandlerParts, "identify" | "checkRequest" | "forward"> {
   /** What every peer must show as `Authorization: Bearer`. */

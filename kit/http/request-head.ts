@@ -58,3 +58,9 @@ const chinese: Readonly<Record<string, string>> = {
 function refuse(field: string, reason: string): Failure {
   return new Failure(kitFailures.invalid_request, { field, reason, reason_zh_CN: chinese[reason] ?? reason });
 }
+
+/** The one value of a header, undefined when it is absent. */
+export function headerOf(req: IncomingMessage, name: string): string | undefined {
+  const value = req.headers[name];
+  return typeof value === "string" ? value : undefined;
+}

@@ -42,6 +42,11 @@ export interface JsonRoute<
   readonly params?: Params;
   readonly response: Response;
   readonly successStatus?: 200 | 201 | 202 | 204;
+  /**
+   * True when a client may send an `Idempotency-Key` and repeat the request with it: the operation then goes through
+   * kit/idempotency.
+   */
+  readonly takesIdempotencyKey?: boolean;
   /** Failures worth naming in the OpenAPI document besides the kit's own. */
   readonly failures?: readonly FailureType[];
   /** Errors in the dialect of the route's callers; in the platform's own shape unless given. */

@@ -1,5 +1,6 @@
 import type { Database } from "@lyss/kit/db/database.ts";
 import type { Outbox } from "@lyss/kit/events/event.ts";
+import type { Idempotency } from "@lyss/kit/idempotency/idempotency.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { LastUsed } from "./last-used.ts";
@@ -11,6 +12,7 @@ export interface AuthDeps {
   readonly db: Database;
   readonly store: AuthStore;
   readonly outbox: Outbox;
+  readonly idempotency: Idempotency;
   readonly clock: Clock;
   readonly random: Random;
   /** Newest first: that one signs, all are published. */

@@ -45,6 +45,7 @@ const keyRoutes = [
     }),
     response: keyWithSecret,
     successStatus: 201,
+    takesIdempotencyKey: true,
     failures: [authFailures.permission_not_held, authFailures.model_not_held, authFailures.expiry_in_past],
     async handle(ops, request) {
       const grantor = requireCaller(request);

@@ -60,3 +60,24 @@ test("who may only read money cannot make any, and another tenant's money does n
   assert.deepEqual([other.status, other.json.error.code], [404, "BILLING_003"]);
   assert.deepEqual((await call("usage", undefined, "ten_b/billing:*")).json.data, []);
 });
+
+test("a top-up with an idempotency key is answered again as it was, and another one with that key is refused", async () => {
+  const send = async (key: string, body: object) => {
+    const response = await fetch(`${server.url}/v1/billing/top-up`, {
+      method: "POST",
+      headers: { authorization: "Bearer ten_k/billing:*", "content-type": "application/json", "idempotency-key": key },
+      body: JSON.stringify(body),
+    });
+    return { status: response.status, json: JSON.parse(await response.text()) };
+  };
+  await ops.createWallet({ tenantId: "ten_k" });
+  const first = await send("k1", { amount: "1", reference: "one" });
+  assert.equal(first.json.available, "1");
+  await send("k2", { amount: "2", reference: "two" });
+  assert.deepEqual(await send("k1", { amount: "1", reference: "one" }), first, "as it was then");
+  const other = await send("k1", { amount: "5", reference: "three" });
+  assert.deepEqual([other.status, other.json.error.code], [422, "KIT_015"]);
+  const bad = await send("a b", { amount: "5", reference: "three" });
+  assert.deepEqual([bad.status, bad.json.error.details.field], [400, "idempotency-key"]);
+  assert.equal((await call("balance", undefined, "ten_k/billing:*")).json.available, "3");
+});

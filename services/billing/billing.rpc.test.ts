@@ -60,10 +60,10 @@ eachTransport("billing", (serve) => {
       [client.topUpWallet({ tenantId: "", reference: "x", amountNanos: 1n }), "tenantId"],
       [client.putPrices({ tenantId: "", prices }), "prices"],
       [client.reserveCall({ ...call, callId: "" }), "callId"],
-      [client.reserveCall({ ...call, minOutputTokens: 46n }), "max_output_tokens"],
-      [client.settleCall({ ...end, tokens: { inputTokens: -1n } }), "tokens"],
+      [client.reserveCall({ ...call, minOutputTokens: 46n }), "maxOutputTokens"],
+      [client.settleCall({ ...end, tokens: { inputTokens: -1n } }), "tokens.inputTokens"],
       [client.settleCall({ ...end, outcome: CallOutcome.LOST }), "outcome"],
-      [client.extendHolds({ callIds: Array.from({ length: 10_001 }, () => "call_a") }), "call_ids"],
+      [client.extendHolds({ callIds: Array.from({ length: 10_001 }, () => "call_a") }), "callIds"],
     ];
     for (const [answer, field] of cases) {
       await assert.rejects(answer, (err) => {

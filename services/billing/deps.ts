@@ -1,4 +1,5 @@
 import type { Database } from "@lyss/kit/db/database.ts";
+import type { Idempotency } from "@lyss/kit/idempotency/idempotency.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { Ledger } from "./ledger.ts";
 import type { BillingStore } from "./store.ts";
@@ -7,6 +8,7 @@ import type { BillingStore } from "./store.ts";
 export interface BillingDeps {
   readonly db: Database;
   readonly store: BillingStore;
+  readonly idempotency: Idempotency;
   readonly ledger: Ledger;
   readonly random: Random;
   readonly currency: string;

@@ -88,6 +88,7 @@ export const billingRoutes = [
       reference: z.string().min(1).max(120).describe("Names this top-up; a repeat with the same one credits nothing."),
     }),
     response: balance,
+    takesIdempotencyKey: true,
     failures: [billingFailures.wallet_not_found, billingFailures.reference_reused, billingFailures.amount_out_of_range],
     async handle(ops, request) {
       const { tenantId } = requireCaller(request);

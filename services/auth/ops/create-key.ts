@@ -29,10 +29,10 @@ export interface KeyWithSecret {
 
 /**
  * Creates an API key. Throws `permission_not_held` or `model_not_held` when it would have more than its grantor, and
- * `expiry_in_past`. A repeat creates another key.
+ * `expiry_in_past`. A repeat creates another key, unless it comes with the same idempotency key.
  */
 export async function createKey(deps: AuthDeps, input: CreateKeyInput): Promise<KeyWithSecret> {
-  const { db, store, outbox, clock, random, pepper } = deps;
+  const { idempotency, store, outbox, clock, random, pepper } = deps;
   const { tenantId, userId, name, expiresAt, grantor } = input;
   const permissions = input.permissions.length > 0 ? input.permissions : defaultKeyPermissions;
   const models = input.models.length > 0 ? input.models : grantor.models;
@@ -41,7 +41,7 @@ export async function createKey(deps: AuthDeps, input: CreateKeyInput): Promise<
   if (expiresAt && expiresAt <= createdAt) throw new Failure(authFailures.expiry_in_past);
 
   const secret = generateKeySecret(random);
-  const key: Key = {
+  const created: Key = {
     keyId: random.id("key") as KeyId,
     tenantId,
     userId,
@@ -55,11 +55,14 @@ export async function createKey(deps: AuthDeps, input: CreateKeyInput): Promise<
     lastUsedAt: null,
     revokedAt: null,
   };
-  const { keyId } = key;
-  await db.transaction(async (tx) => {
-    await store.insertKey(tx, key);
+  const { keyId } = created;
+  const asked = { ...input, grantor: { userId: grantor.userId, permissions, models } };
+  const request = { operation: "createKey", scope: tenantId, input: asked };
+  const answer = await idempotency.run(request, async (tx) => {
+    await store.insertKey(tx, created);
     await store.insertKeySecret(tx, { keyId, secretHash: hashKeySecret(pepper, secret), createdAt });
-    await outbox.append(tx, keyCreated, toKeyCreated(key));
+    await outbox.append(tx, keyCreated, toKeyCreated(created));
+    return { key: created, secret };
   });
-  return { key, secret: new Secret(secret) };
+  return { key: answer.key, secret: new Secret(answer.secret) };
 }

@@ -17,14 +17,15 @@ export interface TopUpWalletInput {
  * `reference_reused` when the reference was used for another amount.
  */
 export async function topUpWallet(
-  { db, store, random, currency, ledger }: BillingDeps,
-  { tenantId, amountNanos, reference, source }: TopUpWalletInput,
+  { idempotency, store, random, currency, ledger }: BillingDeps,
+  input: TopUpWalletInput,
 ): Promise<{ wallet: Wallet; isNew: boolean }> {
+  const { tenantId, amountNanos, reference, source } = input;
   if (amountNanos <= 0n || amountNanos > maxTopUpNanos) {
     const bounds = { minimum: formatNanos(1n), maximum: formatNanos(maxTopUpNanos), currency };
     throw new Failure(billingFailures.amount_out_of_range, bounds);
   }
-  const result = await db.transaction(async (tx) => {
+  const result = await idempotency.run({ operation: "topUpWallet", scope: tenantId, input }, async (tx) => {
     const [wallet] = await store.lockWallets(tx, [tenantId], currency);
     if (!wallet) throw new Failure(billingFailures.wallet_not_found);
     const account = `wallet:${wallet.walletId}`;
