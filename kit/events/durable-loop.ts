@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { Database, Tx } from "../db/database.ts";
 import type { Tracer } from "../observability/tracing.ts";
 import type { Clock } from "../service/clock.ts";
+import type { ConsumerGate } from "./consumer-gate.ts";
 import type { DurableSubscription } from "./event.ts";
 import type { EventListener } from "./event-listener.ts";
 import type { LoggedEvent } from "./event-reader.ts";
@@ -24,6 +25,8 @@ export interface DurableLoopOptions {
   readonly log: Logger;
   readonly clock: Clock;
   readonly tracer?: Tracer | undefined;
+  /** While it is closed no batch is taken, and another node may take it. */
+  readonly gate?: ConsumerGate | undefined;
 }
 
 const batchSize = 100;
@@ -41,10 +44,11 @@ const failingLimitMs = 30_000;
 
 /** Starts the loop. The subscription's row must exist. */
 export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
-  const { subscription, db, log, clock } = options;
+  const { subscription, db, log, clock, gate } = options;
   const types = subscription.events.map(({ type }) => type);
   const signal = createWakeSignal(clock);
   const forgetEvents = options.listener.onEvents(types, signal.wake);
+  const forgetGate = gate?.onChange(signal.wake);
   let isStopped = false;
   let limit = batchSize;
   let heldBackMs = 0;
@@ -108,6 +112,12 @@ export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
 
   async function run(): Promise<void> {
     while (!isStopped) {
+      if (gate && !gate.isOpen()) {
+        // Not its own failure, so not its own unhealthiness either.
+        lastSuccessMs = clock.monotonicMs();
+        await signal.wait(idleMs);
+        continue;
+      }
       let waitMs: number;
       batch = [];
       handledIndex = -1;
@@ -137,6 +147,7 @@ export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
     async stop() {
       isStopped = true;
       forgetEvents();
+      forgetGate?.();
       signal.wake();
       await running;
     },

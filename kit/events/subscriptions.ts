@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { Database } from "../db/database.ts";
 import type { Tracer } from "../observability/tracing.ts";
 import type { Clock } from "../service/clock.ts";
+import type { ConsumerGate } from "./consumer-gate.ts";
 import { type DurableLoop, startDurableLoop } from "./durable-loop.ts";
 import type { BroadcastSubscription, DurableSubscription, Subscription } from "./event.ts";
 import type { EventFeed } from "./event-feed.ts";
@@ -31,6 +32,8 @@ export interface SubscriptionsOptions {
   readonly clock: Clock;
   /** Records what durable handlers do; absent unless traces are wanted. */
   readonly tracer?: Tracer | undefined;
+  /** While it is closed, durable subscriptions take no events; broadcasts are heard all the same. */
+  readonly gate?: ConsumerGate | undefined;
 }
 
 /** Longer than an event takes to be parked (four minutes), so a single bad one does not make the service unhealthy. */
@@ -63,7 +66,15 @@ export async function startSubscriptions(options: SubscriptionsOptions): Promise
   }
   const forgetBroadcasts = broadcasts.length > 0 ? await feed.broadcasts.add(broadcasts) : () => {};
   const loops: readonly DurableLoop[] = durable.map((subscription) =>
-    startDurableLoop({ subscription, db, listener: feed.listener, log, clock, tracer: options.tracer }),
+    startDurableLoop({
+      subscription,
+      db,
+      listener: feed.listener,
+      log,
+      clock,
+      tracer: options.tracer,
+      gate: options.gate,
+    }),
   );
   const listLags = async () => (names.length > 0 ? readLags(db, names, clock) : []);
   const forgetLags = feed.lagGauges?.add(serviceName, listLags);

@@ -3,35 +3,38 @@ import { test } from "node:test";
 import { Failure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
 import { startTestServer, testParts } from "../http/http-test-server.ts";
-import type { HealthCheck } from "../service/define-service.ts";
 import { createFakeClock } from "../testing/fake-clock.ts";
 import { createHealth, type HealthReport } from "./health.ts";
+import type { HealthCheck } from "./health-check.ts";
+import { createHealthRoutes } from "./health-routes.ts";
 
 function setUp(checks: Record<string, HealthCheck>) {
   const clock = createFakeClock();
   const { log, logged } = testParts();
-  const health = createHealth({ checks: () => checks, clock, log, service: "lyss", version: "1.2.3" });
-  return { clock, health, logged };
+  const health = createHealth({ checks: () => checks, clock, log });
+  const routes = createHealthRoutes({ health, clock, service: "lyss", version: "1.2.3" });
+  return { clock, health, routes, logged };
 }
 
 test("live answers whatever the checks say; ready is 503 with each check's result, at every alias", async () => {
   const refused = Object.assign(new Error("connect to postgres://user:pw@db failed"), { code: "ECONNREFUSED" });
-  const { health } = setUp({ database: () => Promise.reject(refused), cache: async () => {} });
-  const server = await startTestServer({ mounted: [], systemRoutes: health.routes });
+  const { routes } = setUp({ database: () => Promise.reject(refused), cache: async () => {} });
+  const server = await startTestServer({ mounted: [], systemRoutes: routes });
   for (const path of ["/health/live", "/livez"]) {
     const response = await fetch(server.url + path);
     assert.equal(response.status, 200);
     const timestamp = "2026-01-01T00:00:00.000Z";
     assert.deepEqual(await response.json(), { status: "alive", timestamp, service: "lyss", version: "1.2.3" });
   }
-  for (const path of ["/health/ready", "/readyz", "/ready", "/startupz", "/health"]) {
+  for (const path of ["/health/ready", "/readyz", "/ready", "/health"]) {
     const response = await fetch(server.url + path);
     assert.equal(response.status, 503, path);
     assert.deepEqual(await response.json(), {
       status: "not_ready",
+      health: "unhealthy",
       checks: {
-        database: { healthy: false, latency_ms: 0, message: "ECONNREFUSED" },
-        cache: { healthy: true, latency_ms: 0 },
+        database: { status: "unhealthy", healthy: false, latency_ms: 0, message: "ECONNREFUSED" },
+        cache: { status: "healthy", healthy: true, latency_ms: 0 },
       },
       timestamp: "2026-01-01T00:00:00.000Z",
     });
@@ -42,7 +45,7 @@ test("live answers whatever the checks say; ready is 503 with each check's resul
 test("a check that hangs is cut at its limit, and the others are not held up by it", async () => {
   let signal: AbortSignal | undefined;
   const { clock, health } = setUp({
-    stuck: (given) => {
+    stuck: (given: AbortSignal) => {
       signal = given;
       return new Promise(() => {});
     },
@@ -52,7 +55,8 @@ test("a check that hangs is cut at its limit, and the others are not held up by 
   await new Promise(setImmediate);
   clock.advance(2_000);
   const { checks } = await report;
-  assert.deepEqual(checks["stuck"], { healthy: false, latency_ms: 2_000, message: "no answer within 2000 ms" });
+  const cut = { status: "unhealthy", healthy: false, latency_ms: 2_000, message: "no answer within 2000 ms" };
+  assert.deepEqual(checks["stuck"], cut);
   assert.equal(checks["quick"]?.healthy, true);
   assert.equal(signal?.aborted, true);
   assert.equal(clock.countTimers(), 0);

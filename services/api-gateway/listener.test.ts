@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { Secret } from "@lyss/kit/config/secret.ts";
+import { createHealth } from "@lyss/kit/health/health.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
 import { silentLog } from "@lyss/kit/testing/postgres.ts";
@@ -20,7 +21,7 @@ async function open(t: TestContext, http: object): Promise<string> {
   t.after(() => listener.close(AbortSignal.abort()));
   return listener.open({
     listMounted: () => [],
-    listHealthChecks: () => ({}),
+    health: createHealth({ checks: () => ({}), clock: systemClock, log: silentLog }),
     peerToken: new Secret("peer"),
   });
 }

@@ -1,4 +1,4 @@
-import { createHealth } from "@lyss/kit/health/health.ts";
+import { createHealthRoutes } from "@lyss/kit/health/health-routes.ts";
 import { createForwarder, type Forwarder } from "@lyss/kit/http/forward.ts";
 import type { Guard } from "@lyss/kit/http/gate.ts";
 import { createHttpHandler, type HttpHandler } from "@lyss/kit/http/http-handler.ts";
@@ -37,16 +37,15 @@ export function createListener(options: ListenerOptions): Listener {
   let forwarder: Forwarder | undefined;
 
   return {
-    async open({ listMounted, listHealthChecks, peerToken, tracer }) {
-      const identity = { service: "lyss", version: openApi.version };
-      const health = createHealth({ checks: listHealthChecks, clock, log, ...identity });
+    async open({ listMounted, health, peerToken, tracer }) {
+      const healthRoutes = createHealthRoutes({ health, clock, service: "lyss", version: openApi.version });
       forwarder = createForwarder({ peerToken, clock });
       handler = createHttpHandler({
         ...{ guard, clock, random, log, metrics, docBaseUrl: settings.docBaseUrl, tracer, ...openApi },
         mounted: listMounted(),
         forward: forwarder.forward,
         systemRoutes: {
-          ...health.routes,
+          ...healthRoutes,
           ...(settings.exposeMetrics && { "/metrics": createMetricsHandler(metrics) }),
         },
       });
