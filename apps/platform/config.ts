@@ -62,6 +62,10 @@ export const platformConfig = {
         .max(65_535)
         .optional()
         .describe("Port for peers; a process that hosts everything opens none unless it is given."),
+      reflection: z
+        .boolean()
+        .default(true)
+        .describe("Whether whoever holds a token for the peers' port may ask what is served there (grpc.reflection)."),
       bootTimeoutMs: z
         .int()
         .min(0)

@@ -2,13 +2,14 @@ import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { TenantService } from "@lyss/contracts/gen/lyss/tenant/v1/tenant_pb.js";
-import { Secret } from "@lyss/kit/config/secret.ts";
 import { type Cluster, openCluster } from "@lyss/kit/db/cluster.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@lyss/kit/db/embedded-postgres.ts";
 import type { Locale } from "@lyss/kit/errors/failure.ts";
+import { diskSpaceCheck, eventLoopCheck } from "@lyss/kit/health/checkers.ts";
 import { createPeerHttpHandler } from "@lyss/kit/http/peer-handler.ts";
 import { createMetrics } from "@lyss/kit/observability/metrics.ts";
 import type { Tracer } from "@lyss/kit/observability/tracing.ts";
+import { createLoopMonitor } from "@lyss/kit/resilience/load-shed-loop-monitor.ts";
 import { boot } from "@lyss/kit/service/boot.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
@@ -24,7 +25,7 @@ import type { PlatformConfig } from "./config.ts";
 import { runFirstTime } from "./first-run.ts";
 import { firstRunFile } from "./first-run-file.ts";
 import manifest from "./package.json" with { type: "json" };
-import { createKeyDerivation, loadRootKey } from "./root-key.ts";
+import { createKeyDerivation, derivePeerToken, loadRootKey } from "./root-key.ts";
 import { services } from "./services.ts";
 
 export interface UpOptions {
@@ -110,7 +111,7 @@ function bootServices(
   deriveKey: (purpose: string) => Buffer,
   tracer: Tracer | undefined,
 ): Promise<Program> {
-  const peerToken = new Secret(deriveKey("peer.token").toString("base64url"));
+  const peerToken = derivePeerToken(deriveKey);
   const random = createRandom(systemClock);
   const metrics = createMetrics();
   const isWhole = services.every((service) => config.run.includes(service.name));
@@ -122,7 +123,12 @@ function bootServices(
     ...{ run: config.run, peers: config.peers, cluster, random, log, metrics, deriveKey, peerToken, signal, tracer },
     config: { ...config, providers },
     clock: systemClock,
-    peerListen: peerPort === undefined ? undefined : { host: config.rpc.host, port: peerPort },
+    peerListen:
+      peerPort === undefined ? undefined : { host: config.rpc.host, port: peerPort, reflection: config.rpc.reflection },
+    healthChecks: {
+      disk: diskSpaceCheck({ path: resolve(config.dataDir), isCritical: false }),
+      event_loop: eventLoopCheck(createLoopMonitor({ clock: systemClock }), { isCritical: false }),
+    },
     createPeerHttpHandler: (mounted) =>
       createPeerHttpHandler({
         ...{ mounted, peerToken, log, metrics, random, tracer },

@@ -30,6 +30,8 @@ export interface CallContext {
   readonly requestId?: string | undefined;
   /** Which attempt of a retry this is part of, from 0; whoever sees one repeats nothing itself. */
   readonly retryAttempt?: number | undefined;
+  /** By which a client tells a repeat of this call from a new one. Stays in this process, and ends with the call. */
+  readonly idempotencyKey?: string | undefined;
   /** Records what happens in this call; absent unless traces are wanted. Stays in this process. */
   readonly tracer?: TracerOf<CallContext> | undefined;
 }

@@ -1,16 +1,18 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
-import { Failure } from "../errors/failure.ts";
+import { Failure, isFailure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
 import { noteError } from "../observability/tracing.ts";
 import type { Clock } from "../service/clock.ts";
 import { currentContext, runDetached } from "./call-context.ts";
-import { fromContextHeaders, toContextHeaders } from "./context-headers.ts";
+import { fromContextHeaders, toContextHeaders, toServiceHeader } from "./context-headers.ts";
 import { fromConnectError } from "./failure-codec.ts";
+import { markUnsent, wasUnprocessed } from "./unsent.ts";
 
 type HeadersInit = ConstructorParameters<typeof Headers>[0];
 
-const defaultTimeoutMs = 10_000;
+/** Of a call for which neither its caller nor its context says one. */
+export const defaultTimeoutMs = 10_000;
 const maxTimeoutMs = 86_400_000;
 const expired = new ConnectError("the deadline has passed", Code.DeadlineExceeded);
 const canceled = new ConnectError("the caller has left", Code.Canceled);
@@ -19,6 +21,8 @@ const ended = new ConnectError("the call has ended", Code.Canceled);
 export interface ClientInterceptorOptions {
   /** Name of the service that is called, as `kit.unavailable` tells it. */
   readonly service: string;
+  /** Name of the service that calls, which it tells the other one. Undefined for the program itself. */
+  readonly from?: string | undefined;
   readonly clock: Clock;
 }
 
@@ -103,11 +107,18 @@ function beginCall(
   return {
     signal: controller.signal,
     timeoutMs,
-    header: { ...toRecord(ownHeader), ...toContextHeaders({ ...context, deadlineMs }, clock) },
+    header: {
+      ...toRecord(ownHeader),
+      ...toContextHeaders({ ...context, deadlineMs }, clock),
+      ...toServiceHeader(options.from),
+    },
     toFailure(err) {
+      if (isFailure(err)) return err;
       const { reason } = controller.signal;
       const error = reason === expired || reason === canceled ? reason : ConnectError.from(err);
       const failure = fromConnectError(error) ?? fromStatus(error, options.service, method, timeoutMs);
+      // The policy above must know it of the failure, which does not carry the answer's headers.
+      if (wasUnprocessed(error)) markUnsent(failure);
       if (span) noteError(span, failure);
       return failure;
     },

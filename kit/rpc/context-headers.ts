@@ -3,6 +3,9 @@ import type { Clock } from "../service/clock.ts";
 import type { CallContext, Caller } from "./call-context.ts";
 
 const callerHeader = "lyss-caller";
+const serviceHeader = "lyss-service";
+/** What is believed only of a process of the installation. */
+export const trustedHeaders = [callerHeader, serviceHeader] as const;
 const localeHeader = "lyss-locale";
 const timeoutHeader = "lyss-timeout-ms";
 const requestIdHeader = "x-request-id";
@@ -67,6 +70,16 @@ export function fromContextHeaders(header: (name: string) => string | undefined,
     requestId: parseRequestId(header(requestIdHeader)),
     retryAttempt: parseRetryAttempt(header(retryAttemptHeader)),
   };
+}
+
+/** The header by which a service says who it is. Undefined, the program itself, says nothing. */
+export function toServiceHeader(from: string | undefined): Record<string, string> {
+  return from === undefined ? {} : { [serviceHeader]: from };
+}
+
+/** The service that says it calls; undefined when none does. */
+export function readServiceHeader(header: (name: string) => string | undefined): string | undefined {
+  return header(serviceHeader)?.slice(0, 100);
 }
 
 function parseRetryAttempt(header: string | undefined): number | undefined {

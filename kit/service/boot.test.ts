@@ -9,6 +9,7 @@ import { isFailure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
 import { currentContext } from "../rpc/call-context.ts";
 import { EchoService } from "../testing/gen/lyss/kit/testing/v1/echo_pb.js";
+import { openRpc } from "../testing/open-rpc.ts";
 import { boot } from "./boot.ts";
 import { bootFailures } from "./boot-failures.ts";
 import { systemClock } from "./clock.ts";
@@ -51,7 +52,7 @@ function echo(
     routes: [],
     async start(deps: Deps) {
       const { say = () => ({ text: name }), ...running } = start(deps);
-      return { ops: `${name}'s operations`, rpc: { say } as ServiceImpl<Echo>, ...running };
+      return { ops: `${name}'s operations`, rpc: openRpc(contractOf(name), { say }), ...running };
     },
     ...more,
   });

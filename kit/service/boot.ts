@@ -1,18 +1,26 @@
+import type { DescService } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import { eventLogName } from "../db/cluster.ts";
 import { Failure } from "../errors/failure.ts";
 import { type EventFeed, openEventFeed } from "../events/event-feed.ts";
 import { startSubscriptions } from "../events/subscriptions.ts";
-import { Health } from "../rpc/gen/grpc/health/v1/health_pb.js";
+import { databaseCheck } from "../health/checkers.ts";
+import { createHealth, type Health } from "../health/health.ts";
+import type { HealthCheck } from "../health/health-check.ts";
+import { createHealthMonitor } from "../health/health-monitor.ts";
+import { createAuditLog } from "../rpc/audit.ts";
+import type { CheckedRpc } from "../rpc/checked-rpc.ts";
+import { Health as HealthContract } from "../rpc/gen/grpc/health/v1/health_pb.js";
 import { createHealthService } from "../rpc/health-service.ts";
 import { listenForPeers, type PeerListener } from "../rpc/peer-listener.ts";
 import { createPeerRouter, type PeerRouter } from "../rpc/peer-router.ts";
+import { mountReflection } from "../rpc/reflection-service.ts";
 import { createRpcMetrics, type RpcMetrics } from "../rpc/rpc-metrics.ts";
 import { interceptServer } from "../rpc/server-interceptor.ts";
 import { workflowDatabase } from "../workflow/dbos.ts";
 import { bootFailures } from "./boot-failures.ts";
 import { planBoot } from "./boot-plan.ts";
-import type { AnyService, HealthCheck, MountedService, ProgramFace } from "./define-service.ts";
+import type { AnyService, MountedService, ProgramFace } from "./define-service.ts";
 import { checkHears, type HostedService, openDatabase, startService } from "./hosted-service.ts";
 import type { BootOptions, Program, RequestListener, StopLimitsMs } from "./program.ts";
 import { runStopPhases, type StopPhase } from "./stop-phases.ts";
@@ -21,8 +29,7 @@ import { createTransports, type Transports } from "./transports.ts";
 import { createWorkflowHost, hasWorkflows, type WorkflowHost } from "./workflow-host.ts";
 
 const defaultBootTimeoutMs = 30_000;
-const defaultStopLimitsMs: StopLimitsMs = { drain: 15_000, background: 5_000, services: 5_000, connections: 3_000 };
-const pingTimeoutMs = 2_000;
+const defaultStopLimitsMs: StopLimitsMs = { drain: 15_000, background: 5_000, services: 7_000, connections: 3_000 };
 
 /** One program as far as it has come. */
 interface Run {
@@ -32,6 +39,8 @@ interface Run {
   readonly rpcMetrics: RpcMetrics;
   readonly supervisor: Supervisor;
   readonly workflows: WorkflowHost;
+  readonly health: Health;
+  readonly monitor: ReturnType<typeof createHealthMonitor>;
   /** In the order of their start. */
   readonly hosted: HostedService[];
   state: "starting" | "serving" | "stopping";
@@ -49,19 +58,9 @@ interface Run {
  */
 export async function boot(options: BootOptions): Promise<Program> {
   const { hosted: planned, needsDatabase } = planBoot(options);
-  const { clock, log, peerToken, peers = {} } = options;
   if (needsDatabase) await options.cluster?.prepare(hasWorkflows(planned) ? [...planned, workflowDatabase] : planned);
-  const run: Run = {
-    options,
-    planned,
-    transports: createTransports({ peers, peerToken, clock, random: options.random, metrics: options.metrics }),
-    rpcMetrics: createRpcMetrics(options.metrics),
-    supervisor: createSupervisor({ clock, log }),
-    workflows: createWorkflowHost({ ...options, onParked: options.onWorkflowParked }, options.cluster),
-    hosted: [],
-    state: "starting",
-    serveHttp: (_req, res) => res.writeHead(503, { "retry-after": "1" }).end(),
-  };
+  const run = createRun(options, planned);
+  const { log } = options;
   try {
     const router = await listen(run);
     await startAll(run, router);
@@ -73,11 +72,31 @@ export async function boot(options: BootOptions): Promise<Program> {
     throw err;
   }
   run.state = "serving";
+  run.monitor.announce();
   log.info(
     { hosted: run.hosted.map(({ definition }) => definition.name), peerUrl: run.listener?.url },
     "program is running",
   );
   return toProgram(run);
+}
+
+function createRun(options: BootOptions, planned: readonly AnyService[]): Run {
+  const { clock, log, peers = {} } = options;
+  const hosted: HostedService[] = [];
+  const health = createHealth({ checks: () => listHealthChecks(options, hosted), clock, log });
+  return {
+    options,
+    planned,
+    transports: createTransports({ ...options, peers }),
+    rpcMetrics: createRpcMetrics(options.metrics),
+    supervisor: createSupervisor({ clock, log }),
+    workflows: createWorkflowHost({ ...options, onParked: options.onWorkflowParked }, options.cluster),
+    health,
+    monitor: createHealthMonitor({ health, clock, checksOf: (service) => listOwnChecks(hosted, service) }),
+    hosted,
+    state: "starting",
+    serveHttp: (_req, res) => res.writeHead(503, { "retry-after": "1" }).end(),
+  };
 }
 
 /**
@@ -86,11 +105,14 @@ export async function boot(options: BootOptions): Promise<Program> {
  */
 async function listen(run: Run): Promise<PeerRouter> {
   const { options } = run;
-  const router = createPeerRouter(options.peerToken, () => run.state !== "starting");
-  router.mount(
-    Health,
-    createHealthService((service) => isServing(run, service)),
-  );
+  const router = createPeerRouter(options.peerToken, () => run.state !== "starting", options.clock);
+  const serving = {
+    isServing: (service: string) => isServing(run, service),
+    listNames: () => ["", ...run.planned.map(({ name }) => name)],
+    onChange: run.monitor.onChange,
+  };
+  router.mount(HealthContract, createHealthService(serving));
+  if (options.peerListen?.reflection ?? true) mountReflection(router);
   if (options.peerListen) {
     const onRequest: RequestListener = (req, res) => run.serveHttp(req, res);
     run.listener = await listenForPeers({ ...options.peerListen, router, onRequest, clock: options.clock });
@@ -100,20 +122,21 @@ async function listen(run: Run): Promise<PeerRouter> {
 
 /** `service` is a service's own name, the full name of its contract, or empty for the whole process. */
 function isServing(run: Run, service: string): boolean | undefined {
-  if (service === "") return run.state === "serving";
+  if (service === "") return run.state === "serving" && run.health.failing().size === 0;
   const isNamed = ({ name, contract }: AnyService) => name === service || contract?.typeName === service;
-  if (!run.planned.some(isNamed)) return undefined;
-  return run.state !== "stopping" && run.hosted.some(({ definition }) => isNamed(definition));
+  const named = run.planned.find(isNamed);
+  if (!named) return undefined;
+  return run.hosted.some(({ definition }) => definition === named) && run.monitor.isWell(named.name);
 }
 
 async function startAll(run: Run, router: PeerRouter): Promise<void> {
   const { options, transports, planned } = run;
-  const { clock, log, signal = new AbortController().signal } = options;
+  const { clock, signal = new AbortController().signal } = options;
   const hostedNames = new Set(planned.map(({ name }) => name));
   const deadlineMs = clock.monotonicMs() + (options.bootTimeoutMs ?? defaultBootTimeoutMs);
 
   for (const definition of planned) {
-    const { name, contract } = definition;
+    const { contract } = definition;
     for (const need of Object.keys(definition.needs)) {
       if (!hostedNames.has(need)) await transports.waitFor(need, deadlineMs, signal);
     }
@@ -122,30 +145,32 @@ async function startAll(run: Run, router: PeerRouter): Promise<void> {
       const hosted = await startService(definition, options, transports, run.workflows);
       run.hosted.push(hosted);
       checkHears(hosted);
-      const { rpc } = hosted.running;
-      if (contract && rpc) {
-        const serving = {
-          service: name,
-          clock,
-          log,
-          metrics: run.rpcMetrics,
-          gate: hosted.gate,
-          tracer: options.tracer,
-        };
-        const implementation = interceptServer(contract, rpc, serving);
-        transports.host(name, implementation);
-        router.mount(contract, implementation);
-      }
+      if (contract && hosted.running.rpc) serve(run, router, hosted, hosted.running.rpc);
+      run.monitor.announce();
     });
   }
+}
+
+/** From now on the service is called, in process and by peers, along the one guarded path. */
+function serve(run: Run, router: PeerRouter, { definition, gate }: HostedService, rpc: CheckedRpc<DescService>): void {
+  const { services, clock, log, tracer, audit = createAuditLog(log) } = run.options;
+  const { name, unaudited, idempotent } = definition;
+  const callers = new Set(services.filter(({ needs }) => Object.hasOwn(needs, name)).map((caller) => caller.name));
+  const implementation = interceptServer(rpc, {
+    ...{ service: name, clock, log, metrics: run.rpcMetrics, gate, tracer, audit, callers, unaudited, idempotent },
+  });
+  run.transports.host(name, implementation);
+  router.mount(rpc.contract, implementation);
 }
 
 async function startBackground(run: Run): Promise<void> {
   await run.workflows.launch(run.hosted.map(({ definition, running }) => ({ definition, ops: running.ops })));
   for (const service of run.hosted) await named(service.definition, () => subscribe(run, service));
-  for (const { definition, running } of run.hosted) {
+  for (const { definition, running, idempotency } of run.hosted) {
     for (const job of running.jobs ?? []) run.supervisor.add(definition.name, job);
+    if (definition.idempotent?.length) run.supervisor.add(definition.name, idempotency.sweep);
   }
+  run.monitor.start();
   const { createPeerHttpHandler } = run.options;
   const here = listMounted(run).filter(({ peerUrl }) => peerUrl === undefined);
   if (createPeerHttpHandler) run.serveHttp = createPeerHttpHandler(here);
@@ -164,6 +189,7 @@ async function subscribe(run: Run, service: HostedService): Promise<void> {
     log,
     clock,
     tracer: run.options.tracer,
+    gate: run.monitor.gateOf(service.definition.name),
   });
   // What was said between the service's first look at the data and now was heard by nobody.
   for (const subscription of subscriptions) if (subscription.mode === "broadcast") subscription.onGap();
@@ -173,7 +199,7 @@ async function subscribe(run: Run, service: HostedService): Promise<void> {
 async function serveAll(run: Run): Promise<void> {
   const program: ProgramFace = {
     listMounted: () => listMounted(run),
-    listHealthChecks: () => listHealthChecks(run),
+    health: run.health,
     peerToken: run.options.peerToken,
     tracer: run.options.tracer,
   };
@@ -206,7 +232,7 @@ function toProgram(run: Run): Program {
       return createClient(contract, run.transports.to(name));
     },
     workflows: run.workflows.desk,
-    health: () => listHealthChecks(run),
+    health: run.health,
     stop(signal) {
       if (signal?.aborted) hurry.abort();
       signal?.addEventListener("abort", () => hurry.abort(), { once: true });
@@ -235,19 +261,30 @@ function listMounted({ options, hosted, transports }: Run): MountedService[] {
   });
 }
 
-function listHealthChecks({ options, hosted }: Run): Readonly<Record<string, HealthCheck>> {
-  const checks: Record<string, HealthCheck> = {};
+function listHealthChecks(
+  options: BootOptions,
+  hosted: readonly HostedService[],
+): Readonly<Record<string, HealthCheck>> {
+  const checks: Record<string, HealthCheck> = { ...options.healthChecks };
   for (const { definition, running, subscriptions } of hosted) {
     for (const [name, check] of Object.entries(running.health ?? {})) checks[`${definition.name}.${name}`] = check;
     if (subscriptions) checks[`${definition.name}.subscriptions`] = () => subscriptions.check();
   }
   const storing = hosted.find(({ definition }) => definition.migrations !== undefined);
-  if (storing) checks.database = () => openDatabase(storing.definition, options).ping(pingTimeoutMs);
+  if (storing) checks["database"] = databaseCheck(openDatabase(storing.definition, options));
   return checks;
+}
+
+/** The checks that a service itself names, and not that of its subscriptions: these wait for the others. */
+function listOwnChecks(hosted: readonly HostedService[], service: string): readonly string[] {
+  const found = hosted.find(({ definition }) => definition.name === service);
+  const own = Object.keys(found?.running.health ?? {}).map((name) => `${service}.${name}`);
+  return found?.definition.migrations === undefined ? own : [...own, "database"];
 }
 
 async function stop(run: Run, hurry: AbortSignal): Promise<void> {
   run.state = "stopping";
+  run.monitor.close();
   const { options, feed, listener, transports, supervisor } = run;
   const { clock, log } = options;
   const limits = { ...defaultStopLimitsMs, ...options.stopLimitsMs };

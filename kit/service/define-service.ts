@@ -1,13 +1,17 @@
 import type { DescService } from "@bufbuild/protobuf";
-import type { Client, ServiceImpl } from "@connectrpc/connect";
+import type { Client } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { z } from "zod";
 import type { Secret } from "../config/secret.ts";
 import type { Database } from "../db/database.ts";
 import type { EventType, Outbox, Subscription } from "../events/event.ts";
+import type { Health } from "../health/health.ts";
+import type { HealthCheck } from "../health/health-check.ts";
 import type { Route } from "../http/route.ts";
+import type { Idempotency } from "../idempotency/idempotency.ts";
 import type { Tracer } from "../observability/tracing.ts";
+import type { CheckedRpc } from "../rpc/checked-rpc.ts";
 import type { AnySaga, Saga } from "../workflow/saga.ts";
 import type { StartedRun } from "../workflow/workflow-engine.ts";
 import type { Clock } from "./clock.ts";
@@ -18,9 +22,6 @@ export type Needs = Readonly<Record<string, DescService>>;
 
 /** Top-level sections of the configuration that a service reads, each with its schema. */
 export type ConfigSections = Readonly<Record<string, z.ZodType>>;
-
-/** One named check of a service's health. Rejects, or outlives its time limit, when unhealthy. */
-export type HealthCheck = (signal: AbortSignal) => Promise<void>;
 
 /** Work that a service repeats by itself. An error is logged and backs the next run off; it never ends the process. */
 export interface Job {
@@ -43,8 +44,8 @@ export interface MountedService {
 export interface ProgramFace {
   /** Routes of every service within reach. */
   listMounted(): readonly MountedService[];
-  /** The health checks of every service of this process, named `<service>.<check>`, and of the database. */
-  listHealthChecks(): Readonly<Record<string, HealthCheck>>;
+  /** Of every service of this process, by checks named `<service>.<check>`, of the database and of the process. */
+  readonly health: Health;
   /** Shown to peers to which a request is forwarded. */
   readonly peerToken: Secret;
   /** Records requests; absent unless traces are wanted. */
@@ -69,6 +70,8 @@ export interface ServiceDeps<N extends Needs, C extends ConfigSections> {
   /** Throws on use when the definition has no migrations. */
   readonly db: Database;
   readonly outbox: Outbox;
+  /** For the operations that `idempotent` names. */
+  readonly idempotency: Idempotency;
   readonly workflows: ServiceWorkflows;
   readonly clock: Clock;
   readonly random: Random;
@@ -81,9 +84,10 @@ export interface ServiceDeps<N extends Needs, C extends ConfigSections> {
 /** A started service's faces. */
 export interface RunningService<Contract extends DescService, Ops> {
   readonly ops: Ops;
-  readonly rpc?: ServiceImpl<Contract>;
+  readonly rpc?: CheckedRpc<Contract>;
   readonly subscriptions?: readonly Subscription[];
   readonly jobs?: readonly Job[];
+  /** While a critical one is unhealthy, the process is not ready and the service takes no events. */
   readonly health?: Readonly<Record<string, HealthCheck>>;
   /**
    * Opens a listener of its own and gives its URL. Called last, when every service of the process runs with its
@@ -110,6 +114,13 @@ export interface ServiceDefinition<
   readonly publishes: readonly EventType[];
   readonly hears: readonly EventType[];
   readonly config: C;
+  /**
+   * Operations that may be sent again with the same `idempotency-key` header, by RPC or by a route of that operation: they
+   * go through `deps.idempotency`. The migrations create its table.
+   */
+  readonly idempotent?: readonly (keyof Contract["method"] & string)[];
+  /** Methods of which the audit is told nothing, because what they do is a record itself. */
+  readonly unaudited?: readonly (keyof Contract["method"] & string)[];
   /** Folder of numbered `.sql` files, forward only. */
   readonly migrations?: URL;
   /** Its sagas; their steps are given the service's `ops`. */

@@ -3,6 +3,7 @@ import { createClient } from "@connectrpc/connect";
 import type { Database } from "../db/database.ts";
 import { createOutbox } from "../events/outbox.ts";
 import type { RunningSubscriptions } from "../events/subscriptions.ts";
+import { createIdempotency, type Idempotency } from "../idempotency/idempotency.ts";
 import { type CallGate, createCallGate } from "../rpc/call-gate.ts";
 import type { AnyService, RunningService } from "./define-service.ts";
 import type { BootOptions } from "./program.ts";
@@ -14,6 +15,7 @@ export interface HostedService {
   readonly definition: AnyService;
   readonly running: RunningService<DescService, unknown>;
   readonly gate: CallGate;
+  readonly idempotency: Idempotency;
   subscriptions?: RunningSubscriptions;
 }
 
@@ -27,14 +29,17 @@ export async function startService(
   const { name, needs, publishes } = definition;
   const { clock, random, metrics } = options;
   const clients = Object.entries(needs as Readonly<Record<string, DescService>>).map(
-    ([need, contract]) => [need, createClient(contract, transports.to(need))] as const,
+    ([need, contract]) => [need, createClient(contract, transports.to(need, name))] as const,
   );
+  const db = openDatabase(definition, options);
+  const idempotency = createIdempotency({ db, clock, random, key: options.deriveKey(`${name}.idempotency`) });
   const config = Object.keys(definition.config).map((section) => [section, options.config[section]] as const);
   const running: RunningService<DescService, unknown> = await definition.start({
     config: Object.fromEntries(config),
     clients: Object.fromEntries(clients),
-    db: openDatabase(definition, options),
+    db,
     outbox: createOutbox({ source: name, publishes, clock, random }),
+    idempotency,
     workflows: workflows.clientOf(definition),
     clock,
     random,
@@ -42,7 +47,7 @@ export async function startService(
     metrics,
     deriveKey: (purpose: string) => options.deriveKey(purpose),
   });
-  return { definition, running, gate: createCallGate(name) };
+  return { definition, running, gate: createCallGate(name), idempotency };
 }
 
 /** Throws a TypeError when a service subscribes to an event that its definition does not name in `hears`. */

@@ -6,11 +6,15 @@ import type { Registry } from "prom-client";
 import type { Secret } from "../config/secret.ts";
 import type { Cluster } from "../db/cluster.ts";
 import type { Target } from "../discovery/target.ts";
+import type { Health } from "../health/health.ts";
+import type { HealthCheck } from "../health/health-check.ts";
 import type { Tracer } from "../observability/tracing.ts";
+import type { PoliciesConfig } from "../resilience/policies.ts";
+import type { AuditSink } from "../rpc/audit.ts";
 import type { RunDesk } from "../workflow/run-desk.ts";
 import type { ParkedRun } from "../workflow/workflow-store.ts";
 import type { Clock } from "./clock.ts";
-import type { AnyService, HealthCheck, MountedService } from "./define-service.ts";
+import type { AnyService, MountedService } from "./define-service.ts";
 import type { Random } from "./ids.ts";
 
 export type RequestListener = (req: IncomingMessage, res: ServerResponse) => void;
@@ -22,6 +26,8 @@ export interface BootOptions {
   readonly run?: readonly string[] | undefined;
   /** Where services are that other processes host: `http://10.0.0.7:7400`, several of these, or a registry. */
   readonly peers?: Readonly<Record<string, Target>> | undefined;
+  /** How calls to a peer's services are made, by service; the platform's breaker and retry unless given. */
+  readonly policies?: PoliciesConfig | undefined;
   /** The resolved configuration by section. */
   readonly config: Readonly<Record<string, unknown>>;
   /** Not yet prepared. Needed when a hosted service keeps data or hears events. The caller closes it after `stop`. */
@@ -36,17 +42,28 @@ export interface BootOptions {
   /** Shared by the processes of an installation; required on every call between them. */
   readonly peerToken: Secret;
   /** Where other processes call this one. Without it, nobody does. Port 0 takes any free one. */
-  readonly peerListen?: { readonly host: string; readonly port: number } | undefined;
+  readonly peerListen?: PeerListen | undefined;
   /** Serves HTTP/1.1 on the peer port with the routes of the hosted services, once all of them have started. */
   readonly createPeerHttpHandler?: ((mounted: readonly MountedService[]) => RequestListener) | undefined;
+  /** Told of each call that may have changed something; a line in the log with `audit: true` unless given. */
+  readonly audit?: AuditSink | undefined;
+  /** Checks of the process itself, by name, beside those of its services. */
+  readonly healthChecks?: Readonly<Record<string, HealthCheck>> | undefined;
   /** Calls a person when a workflow waits for one. At least once each time; the log has it in any case. */
   readonly onWorkflowParked?: ((run: Omit<ParkedRun, "parkedAt">) => Promise<void>) | undefined;
   /** How long to wait for the peers that hosted services need, all together. Default 30 s. */
   readonly bootTimeoutMs?: number | undefined;
-  /** Limits of the phases of a stop. Defaults: drain 15 s, background 5 s, services 5 s, connections 3 s. */
+  /** Limits of the phases of a stop. Defaults: drain 15 s, background 5 s, services 7 s, connections 3 s: 30 s in all. */
   readonly stopLimitsMs?: Partial<StopLimitsMs> | undefined;
   /** Gives up booting, and stops what has started. */
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface PeerListen {
+  readonly host: string;
+  readonly port: number;
+  /** Tells whoever holds a token what is served (grpc.reflection). True by default. */
+  readonly reflection?: boolean | undefined;
 }
 
 export interface StopLimitsMs {
@@ -70,8 +87,8 @@ export interface Program {
   client<Contract extends DescService>(service: ClientOf<Contract>): Client<Contract>;
   /** Runs of the services' sagas, to look at and to talk to; undefined when no hosted service has any. */
   readonly workflows: RunDesk | undefined;
-  /** The health checks of all hosted services, named `<service>.<check>`, and of the database. */
-  health(): Readonly<Record<string, HealthCheck>>;
+  /** Of all hosted services, by checks named `<service>.<check>`, of the database and of the process. */
+  readonly health: Health;
   /**
    * Stops in reverse: first says that it no longer serves and drains (the public listener first), then ends
    * subscriptions and jobs, then the services with their last calls, then all connections. Each phase has a limit, and

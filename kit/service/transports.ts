@@ -1,14 +1,18 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { createClient, type ServiceImpl, type Transport } from "@connectrpc/connect";
+import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Secret } from "../config/secret.ts";
 import { type Target, targetText } from "../discovery/target.ts";
 import { Failure } from "../errors/failure.ts";
+import { registerPolicyMetrics } from "../resilience/metrics.ts";
+import { definePolicies, type PoliciesConfig } from "../resilience/policies.ts";
 import { createDraw } from "../rpc/balancer.ts";
 import { interceptClient } from "../rpc/client-interceptor.ts";
 import { Health, HealthCheckResponse_ServingStatus } from "../rpc/gen/grpc/health/v1/health_pb.js";
 import { createInProcessTransport } from "../rpc/in-process-transport.ts";
 import { openPeerTarget, type PeerTarget } from "../rpc/peer-target.ts";
+import { applyPolicy, defaultTargetPolicy, rpcJudgement } from "../rpc/policy-transport.ts";
 import type { PoolOptions } from "../rpc/pool.ts";
 import { registerPoolMetrics } from "../rpc/pool-metrics.ts";
 import { bootFailures } from "./boot-failures.ts";
@@ -24,8 +28,11 @@ const unknownUrl = "http://unknown.invalid";
 export interface Transports {
   /** From now on calls to the service stay in this process. */
   host<Contract extends DescService>(service: string, implementation: ServiceImpl<Contract>): void;
-  /** Throws a TypeError for a service that is neither hosted nor a peer's, or whose target is malformed. */
-  to(service: string): Transport;
+  /**
+   * For clients of the service named `from`; of the program itself without it. Throws a TypeError for a service that is
+   * neither hosted nor a peer's, or whose target is malformed.
+   */
+  to(service: string, from?: string): Transport;
   /**
    * Resolves when the service's peer says by grpc.health.v1 that it serves. Rejects with `boot.peer_missing` when it
    * does not before `deadlineMs` of the monotonic clock, and with the signal's reason when that aborts.
@@ -46,9 +53,13 @@ export interface TransportsOptions {
   readonly clock: Clock;
   /** For the balancer's draws. */
   readonly random?: Random | undefined;
-  /** Gets the `rpc_client_*` series (pool-metrics.ts). */
+  /** Gets the `rpc_client_*` series (pool-metrics.ts) and the `resilience_*` ones of the policies. */
   readonly metrics?: Registry | undefined;
+  /** Told when a breaker opens or closes. */
+  readonly log?: Logger | undefined;
   readonly pool?: PoolOptions | undefined;
+  /** How calls to a service at a peer are made, by its name; the platform's breaker and retry unless given. */
+  readonly policies?: PoliciesConfig | undefined;
 }
 
 /**
@@ -59,8 +70,20 @@ export function createTransports(options: TransportsOptions): Transports {
   const { peers, clock } = options;
   const hosted = new Map<string, Transport>();
   const targets = new Map<string, PeerTarget>();
-  const draw = createDraw(options.random ?? createRandom(clock));
-  if (options.metrics) registerPoolMetrics(options.metrics, () => targets.values());
+  const random = options.random ?? createRandom(clock);
+  const draw = createDraw(random);
+  const defaults = Object.fromEntries(Object.keys(peers).map((service) => [service, defaultTargetPolicy]));
+  const policies = definePolicies(
+    { ...defaults, ...options.policies },
+    {
+      ...{ clock, random, ...rpcJudgement },
+      onBreakerChange: (service, change) => options.log?.warn({ target: service, ...change }, "breaker has changed"),
+    },
+  );
+  if (options.metrics) {
+    registerPoolMetrics(options.metrics, () => targets.values());
+    registerPolicyMetrics(options.metrics, policies);
+  }
 
   const openTarget = (peer: Target): PeerTarget => {
     const name = targetText(peer);
@@ -70,18 +93,21 @@ export function createTransports(options: TransportsOptions): Transports {
     return target;
   };
 
-  const connect = (service: string): Transport => {
+  const connect = (service: string, from?: string): Transport => {
     const peer = peers[service];
     if (peer === undefined) throw new TypeError(`service ${service} is neither started here nor at a peer`);
-    return interceptClient(openTarget(peer).transport, { service, clock });
+    return interceptClient(openTarget(peer).transport, { service, from, clock });
   };
 
   return {
     host(service, implementation) {
-      const transport = createInProcessTransport(implementation, clock);
-      hosted.set(service, interceptClient(transport, { service, clock }));
+      hosted.set(service, createInProcessTransport(implementation, clock));
     },
-    to: (service) => hosted.get(service) ?? connect(service),
+    to(service, from) {
+      const here = hosted.get(service);
+      if (here) return interceptClient(here, { service, from, clock });
+      return applyPolicy(connect(service, from), policies.get(service), clock);
+    },
     async waitFor(service, deadlineMs, signal) {
       const startMs = clock.monotonicMs();
       const health = createClient(Health, connect(service));

@@ -4,7 +4,9 @@ import { type Client, createClient, type ServiceImpl, type Transport } from "@co
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { Secret } from "../config/secret.ts";
+import type { AuditRecord } from "../rpc/audit.ts";
 import { type CallGate, createCallGate } from "../rpc/call-gate.ts";
+import type { CheckedRpc } from "../rpc/checked-rpc.ts";
 import { interceptClient } from "../rpc/client-interceptor.ts";
 import { connectPeer } from "../rpc/grpc-transport.ts";
 import { createInProcessTransport } from "../rpc/in-process-transport.ts";
@@ -13,10 +15,15 @@ import { createPeerRouter } from "../rpc/peer-router.ts";
 import { createRpcMetrics } from "../rpc/rpc-metrics.ts";
 import { interceptServer } from "../rpc/server-interceptor.ts";
 import { systemClock } from "../service/clock.ts";
+import { openRpc } from "./open-rpc.ts";
 
 /** One service served for a test under the name `echo`, and a client of it. */
 export interface Served<Contract extends DescService> extends AsyncDisposable {
   readonly client: Client<Contract>;
+  /** A client as the service of that name has it. `friend` may call, others may not. */
+  clientFrom(service: string): Client<Contract>;
+  /** What the audit was told. */
+  readonly audited: readonly AuditRecord[];
   readonly gate: CallGate;
   readonly metrics: Registry;
   /** Every line that was logged, as JSON. */
@@ -26,7 +33,7 @@ export interface Served<Contract extends DescService> extends AsyncDisposable {
 /** Serves an implementation until the result is disposed of. */
 export type Serve = <Contract extends DescService>(
   contract: Contract,
-  implementation: Partial<ServiceImpl<Contract>>,
+  implementation: Partial<ServiceImpl<Contract>> | CheckedRpc<Contract>,
 ) => Promise<Served<Contract>>;
 
 /** Declares the same tests twice: calling in process, and through gRPC over a loopback socket. */
@@ -49,7 +56,7 @@ type Reach = <Contract extends DescService>(
 
 async function serve<Contract extends DescService>(
   contract: Contract,
-  implementation: Partial<ServiceImpl<Contract>>,
+  implementation: Partial<ServiceImpl<Contract>> | CheckedRpc<Contract>,
   reach: Reach,
 ): Promise<Served<Contract>> {
   const logLines: string[] = [];
@@ -57,12 +64,26 @@ async function serve<Contract extends DescService>(
   const gate = createCallGate("echo");
   const shared = { service: "echo", clock: systemClock };
   const log = pino({}, { write: (line) => logLines.push(line) });
-  const options = { ...shared, log, metrics: createRpcMetrics(metrics), gate };
-  const { transport, close } = await reach(contract, interceptServer(contract, implementation, options));
+  const idempotent = contract.methods.map(({ localName }) => localName);
+  const audited: AuditRecord[] = [];
+  const audit = (record: AuditRecord) => void audited.push(record);
+  const options = {
+    ...shared,
+    log,
+    metrics: createRpcMetrics(metrics),
+    gate,
+    audit,
+    callers: new Set(["friend"]),
+    idempotent,
+  };
+  const rpc = isChecked(implementation) ? implementation : openRpc(contract, implementation);
+  const { transport, close } = await reach(contract, interceptServer(rpc, options));
   return {
     client: createClient(contract, interceptClient(transport, shared)),
+    clientFrom: (from) => createClient(contract, interceptClient(transport, { ...shared, from })),
     gate,
     metrics,
+    audited,
     logLines,
     [Symbol.asyncDispose]: close,
   };
@@ -75,7 +96,7 @@ const reachInProcess: Reach = async (_contract, implementation) => ({
 
 const reachOverGrpc: Reach = async (contract, implementation) => {
   const token = new Secret("the peers' token");
-  const router = createPeerRouter(token, () => true);
+  const router = createPeerRouter(token, () => true, systemClock);
   router.mount(contract, implementation);
   const listener = await listenForPeers({
     host: "127.0.0.1",
@@ -93,3 +114,9 @@ const reachOverGrpc: Reach = async (contract, implementation) => {
     },
   };
 };
+
+function isChecked<Contract extends DescService>(
+  implementation: Partial<ServiceImpl<Contract>> | CheckedRpc<Contract>,
+): implementation is CheckedRpc<Contract> {
+  return "handlerOf" in implementation;
+}

@@ -12,6 +12,7 @@ import { interceptServer } from "../rpc/server-interceptor.ts";
 import { type Clock, systemClock } from "../service/clock.ts";
 import { createTransports } from "../service/transports.ts";
 import { EchoService } from "./gen/lyss/kit/testing/v1/echo_pb.js";
+import { openRpc } from "./open-rpc.ts";
 
 export const echoToken = new Secret("the peers' token");
 
@@ -30,7 +31,7 @@ export interface EchoPeer extends AsyncDisposable {
 /** Listens on `port`, any free one unless given. `say` answers with the text unless `echo` says otherwise. */
 export async function startEchoPeer(port = 0, echo: Partial<ServiceImpl<typeof EchoService>> = {}): Promise<EchoPeer> {
   const gate = createCallGate("echo");
-  const router = createPeerRouter(echoToken, () => true);
+  const router = createPeerRouter(echoToken, () => true, systemClock);
   let calls = 0;
   const { say = ({ text }) => ({ text }), ...others } = echo;
   const implementation: Partial<ServiceImpl<typeof EchoService>> = {
@@ -42,8 +43,16 @@ export async function startEchoPeer(port = 0, echo: Partial<ServiceImpl<typeof E
   };
   const log = pino({ enabled: false });
   const metrics = createRpcMetrics(new Registry());
-  const serving = { service: "echo", clock: systemClock, log, metrics, gate };
-  router.mount(EchoService, interceptServer(EchoService, implementation, serving));
+  const serving = {
+    service: "echo",
+    clock: systemClock,
+    log,
+    metrics,
+    gate,
+    callers: new Set<string>(),
+    audit: () => {},
+  };
+  router.mount(EchoService, interceptServer(openRpc(EchoService, implementation), serving));
   const onRequest = (_req: unknown, res: { end(text: string): unknown }) => void res.end("an echo peer");
   const listener = await listenForPeers({ host: "127.0.0.1", port, router, onRequest, clock: systemClock });
   const kill = () => listener.close(AbortSignal.abort());

@@ -4,6 +4,7 @@ import { Registry } from "prom-client";
 import type { Database } from "../db/database.ts";
 import { postgres } from "../db/driver.ts";
 import { createOutbox } from "../events/outbox.ts";
+import { createIdempotency } from "../idempotency/idempotency.ts";
 import type { Clock } from "../service/clock.ts";
 import { systemClock } from "../service/clock.ts";
 import type {
@@ -71,6 +72,7 @@ export async function startTestService<Contract extends DescService, N extends N
     clients,
     db,
     outbox: createOutbox({ source: name, publishes, clock, random }),
+    idempotency: createIdempotency({ db, clock, random, key: deriveTestKey(`${name}.idempotency`) }),
     workflows: workflows.clientOf(definition),
     clock,
     random,

@@ -1,11 +1,11 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { ServiceImpl } from "@connectrpc/connect";
 import {
-  type AddProviderRequest,
-  type AiGatewayService,
+  AiGatewayService,
+  type Model as ModelMessage,
   ProviderSource as ProviderSourceMessage,
 } from "@lyss/contracts/gen/lyss/ai_gateway/v1/ai_gateway_pb.js";
-import { parseInput } from "@lyss/kit/errors/parse-input.ts";
+import { type CheckedRpc, createRpc, type MethodInputs } from "@lyss/kit/rpc/checked-rpc.ts";
+import { idInput } from "@lyss/kit/rpc/field-inputs.ts";
 import { z } from "zod";
 import { baseUrlSchema, modelSchema, providerNameSchema } from "./config.ts";
 import type { Provider, ProviderSource } from "./model.ts";
@@ -17,19 +17,27 @@ const sources: Readonly<Record<ProviderSource, ProviderSourceMessage>> = {
   tenant: ProviderSourceMessage.TENANT,
 };
 
-const addProviderInput = z.object({
-  tenantId: z.string().min(1).max(64),
-  name: providerNameSchema,
-  dialect: z.literal("openai"),
-  baseUrl: baseUrlSchema,
-  apiKey: z.string().max(16_384),
-  models: z.array(modelSchema).min(1).max(1_000),
-});
+const reference = { tenantId: idInput, name: z.string().min(1).max(63) };
+const inputs = {
+  addProvider: {
+    tenantId: idInput,
+    name: providerNameSchema,
+    dialect: z.preprocess((given) => given || "openai", z.literal("openai")),
+    baseUrl: baseUrlSchema,
+    apiKey: z.string().max(16_384),
+    models: z.array(z.preprocess(fromModelMessage, modelSchema)).min(1).max(1_000),
+  },
+  getProvider: reference,
+  listProviders: { tenantId: idInput },
+  removeProvider: reference,
+  testProvider: reference,
+  listModels: { tenantId: idInput, allowedModels: z.array(z.string().max(200)).max(1_000) },
+} satisfies MethodInputs<typeof AiGatewayService>;
 
 /** AiGatewayService on the gateway's operations. */
-export function createAiGatewayRpc(ops: AiGatewayOps): ServiceImpl<typeof AiGatewayService> {
-  return {
-    addProvider: async (request) => ({ provider: toProvider(await ops.addProvider(fromAddRequest(request))) }),
+export function createAiGatewayRpc(ops: AiGatewayOps): CheckedRpc<typeof AiGatewayService> {
+  return createRpc(AiGatewayService, inputs, {
+    addProvider: async (request) => ({ provider: toProvider(await ops.addProvider(request)) }),
     getProvider: async ({ tenantId, name }) => ({ provider: toProvider(ops.getProvider({ tenantId, name })) }),
     listProviders: async ({ tenantId }) => ({ providers: ops.listProviders({ tenantId }).map(toProvider) }),
     async removeProvider({ tenantId, name }) {
@@ -48,19 +56,19 @@ export function createAiGatewayRpc(ops: AiGatewayOps): ServiceImpl<typeof AiGate
       }));
       return { models };
     },
-  };
+  });
 }
 
 /** Proto has no absent strings and numbers: what is empty counts as left out. */
-function fromAddRequest(request: AddProviderRequest) {
-  const models = request.models.map(({ $typeName, ...model }) => ({
+function fromModelMessage(message: unknown) {
+  const model = message as ModelMessage;
+  return {
     ...{ name: model.name, inputUsdPerMillion: model.inputUsdPerMillion },
     ...(model.outputUsdPerMillion !== "" && { outputUsdPerMillion: model.outputUsdPerMillion }),
     ...(model.cachedInputUsdPerMillion !== "" && { cachedInputUsdPerMillion: model.cachedInputUsdPerMillion }),
     ...(model.maxOutputTokens !== 0n && { maxOutputTokens: Number(model.maxOutputTokens) }),
     ...(model.upstreamName !== "" && { upstreamName: model.upstreamName }),
-  }));
-  return parseInput(addProviderInput, { ...request, dialect: request.dialect || "openai", models });
+  };
 }
 
 function toProvider({ providerId, name, dialect, baseUrl, source, models, createdAt }: Provider) {

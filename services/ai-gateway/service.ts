@@ -3,6 +3,7 @@ import { credentialRevoked, credentialRotated } from "@lyss/contracts/events/cre
 import { AiGatewayService } from "@lyss/contracts/gen/lyss/ai_gateway/v1/ai_gateway_pb.js";
 import { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { CredentialService } from "@lyss/contracts/gen/lyss/credential/v1/credential_pb.js";
+import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { createAddressGuard } from "@lyss/kit/http/address-guard.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
 import { createCatalog } from "./catalog.ts";
@@ -59,7 +60,7 @@ export const aiGateway = defineService({
       rpc: createAiGatewayRpc(ops),
       subscriptions: createAiGatewaySubscriptions(ops, credentials, log),
       jobs: createAiGatewayJobs(deps),
-      health: { database: () => db.ping(2_000) },
+      health: { database: databaseCheck(db) },
       drain: (signal) => openCalls.drain(signal),
       async stop() {
         await settler.retryPending();

@@ -1,37 +1,50 @@
-import { timestampDate } from "@bufbuild/protobuf/wkt";
-import type { ServiceImpl } from "@connectrpc/connect";
-import type { AuthService, Grantor as GrantorMessage } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { Secret } from "@lyss/kit/config/secret.ts";
-import { parseInput } from "@lyss/kit/errors/parse-input.ts";
 import { fromPageRequest } from "@lyss/kit/http/page.ts";
+import { type CheckedRpc, createRpc, type MethodInputs } from "@lyss/kit/rpc/checked-rpc.ts";
+import { idInput, optionalIdInput, pageInputs, timestampInput } from "@lyss/kit/rpc/field-inputs.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import { z } from "zod";
 import { toKeyMessage, toVerdictMessage } from "./messages.ts";
-import { type Grantor, type Key, keyFields } from "./model.ts";
+import { type Key, keyFields } from "./model.ts";
 import type { AuthOps } from "./ops.ts";
 
-const newKey = z.object({
-  tenantId: z.string().min(1).max(64),
-  userId: z.string().max(64),
-  name: keyFields.name,
-  permissions: keyFields.permissions,
-  models: keyFields.models,
-});
-const grace = z.object({ graceSeconds: keyFields.graceSeconds });
+/** As long as all headers of a request may be together: whatever a client shows as its key is told to be one or not. */
+const maxShownSecretLength = 65_536;
+/** One that is left out holds nothing. */
+const grantor = z
+  .object({
+    userId: optionalIdInput,
+    permissions: z.array(z.string().max(80)).max(1_000),
+    models: z.array(z.string().max(200)).max(1_000),
+  })
+  .default({ userId: "", permissions: [], models: [] });
+const reference = { tenantId: idInput, keyId: idInput, userId: optionalIdInput };
+const inputs = {
+  issueToken: { userId: idInput, tenantId: idInput, role: z.string().min(1).max(32) },
+  getJwks: {},
+  createKey: {
+    ...{ tenantId: idInput, userId: optionalIdInput, name: keyFields.name, permissions: keyFields.permissions },
+    ...{ models: keyFields.models, expiresAt: timestampInput, grantor },
+  },
+  getKey: reference,
+  listKeys: { tenantId: idInput, userId: optionalIdInput, ...pageInputs },
+  revokeKey: reference,
+  rotateKey: { ...reference, graceSeconds: keyFields.graceSeconds, grantor },
+  verifyKey: { secret: z.string().max(maxShownSecretLength) },
+} satisfies MethodInputs<typeof AuthService>;
 
 /** AuthService on the operations. */
-export function createAuthRpc(ops: AuthOps, clock: Clock): ServiceImpl<typeof AuthService> {
+export function createAuthRpc(ops: AuthOps, clock: Clock): CheckedRpc<typeof AuthService> {
   const toMessage = (key: Key) => toKeyMessage(key, clock.nowMs());
-  return {
+  return createRpc(AuthService, inputs, {
     issueToken: (request) => ops.issueToken(request),
     async getJwks() {
       const { keys, issuer, audience } = ops.getJwks();
       return { keys: [...keys], issuer, audience };
     },
     async createKey(request) {
-      const expiresAt = request.expiresAt ? timestampDate(request.expiresAt) : null;
-      const grantor = toGrantor(request.grantor);
-      const { key, secret } = await ops.createKey({ ...parseInput(newKey, request), expiresAt, grantor });
+      const { key, secret } = await ops.createKey(request);
       return { key: toMessage(key), secret: secret.reveal() };
     },
     getKey: async (request) => ({ key: toMessage(await ops.getKey(toReference(request))) }),
@@ -41,22 +54,15 @@ export function createAuthRpc(ops: AuthOps, clock: Clock): ServiceImpl<typeof Au
     },
     revokeKey: async (request) => ({ key: toMessage(await ops.revokeKey(toReference(request))) }),
     async rotateKey(request) {
-      const { graceSeconds } = parseInput(grace, request);
-      const grantor = toGrantor(request.grantor);
-      const { key, secret } = await ops.rotateKey({ ...toReference(request), graceSeconds, grantor });
+      const { key, secret } = await ops.rotateKey({ ...request, ...toReference(request) });
       return { key: toMessage(key), secret: secret.reveal() };
     },
     verifyKey: async ({ secret }) => ({
       result: toVerdictMessage(await ops.verifyKey({ secret: new Secret(secret) })),
     }),
-  };
+  });
 }
 
 function toReference({ tenantId, keyId, userId }: { tenantId: string; keyId: string; userId: string }) {
   return { tenantId, keyId, userId: userId || undefined };
-}
-
-/** A grantor that is left out holds nothing. */
-function toGrantor(grantor: GrantorMessage | undefined): Grantor {
-  return grantor ?? { userId: "", permissions: [], models: [] };
 }

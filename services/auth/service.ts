@@ -1,5 +1,6 @@
 import { keyCreated, keyRevoked } from "@lyss/contracts/events/auth.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
 import { authConfig } from "./config.ts";
 import { createAuthJobs } from "./jobs.ts";
@@ -17,21 +18,24 @@ export const auth = defineService({
   publishes: [keyCreated, keyRevoked],
   hears: [],
   config: authConfig,
+  idempotent: ["createKey"],
   migrations: new URL("./migrations/", import.meta.url),
   routes: authRoutes,
 
-  async start({ config, db, outbox, clock, random, deriveKey }) {
+  async start({ config, db, outbox, idempotency, clock, random, deriveKey }) {
     const store = createAuthStore(db.sql);
     const sealingKey = deriveKey("auth.signing");
     const signingKeys = await loadSigningKeys({ db, store, clock, random, sealingKey });
     const lastUsed = createLastUsed(clock);
     const pepper = deriveKey("auth.pepper");
-    const ops = createAuthOps({ db, store, outbox, clock, random, signingKeys, pepper, lastUsed, ...config.auth });
+    const ops = createAuthOps({
+      ...{ db, store, outbox, idempotency, clock, random, signingKeys, pepper, lastUsed, ...config.auth },
+    });
     return {
       ops,
       rpc: createAuthRpc(ops, clock),
       jobs: createAuthJobs(ops),
-      health: { database: () => db.ping(2_000) },
+      health: { database: databaseCheck(db) },
       drain: () => ops.flushLastUsed(),
     };
   },

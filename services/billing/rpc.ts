@@ -1,8 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { ServiceImpl } from "@connectrpc/connect";
 import {
-  type BillingService,
+  BillingService,
   CallOutcome,
   type Price as PriceMessage,
   PriceSchema,
@@ -11,6 +10,9 @@ import {
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { fromPageRequest } from "@lyss/kit/http/page.ts";
+import { type CheckedRpc, createRpc, type MethodInputs } from "@lyss/kit/rpc/checked-rpc.ts";
+import { idInput, optionalIdInput, pageInputs } from "@lyss/kit/rpc/field-inputs.ts";
+import { z } from "zod";
 import type { UsageRow } from "./model.ts";
 import { availableNanos, noTokens, type Outcome, type Price, type Rates, type Wallet } from "./model.ts";
 import type { BillingOps } from "./ops.ts";
@@ -25,12 +27,43 @@ const outcomes: Readonly<Record<Outcome, CallOutcome>> = {
 
 const noRates: Rates = { inputNanosPerMillion: 0n, cachedInputNanosPerMillion: 0n, outputNanosPerMillion: 0n };
 
+/** What fits into the database, and into protobuf. */
+const maxInt64 = 2n ** 63n - 1n;
+const amount = z.bigint().min(0n).max(maxInt64);
+const text = z.string().max(200);
+const requiredText = text.min(1);
+const rates = z
+  .object({ inputNanosPerMillion: amount, cachedInputNanosPerMillion: amount, outputNanosPerMillion: amount })
+  .default(noRates);
+const inputs = {
+  createWallet: { tenantId: idInput },
+  topUpWallet: {
+    ...{ tenantId: requiredText, amountNanos: z.bigint(), reference: requiredText, source: z.enum(TopUpSource) },
+  },
+  getBalance: { tenantId: idInput },
+  listUsage: { tenantId: idInput, keyId: optionalIdInput, model: text, ...pageInputs },
+  putPrices: {
+    tenantId: optionalIdInput,
+    prices: z.array(z.object({ provider: requiredText, model: requiredText, rates })).max(1_000),
+  },
+  listPrices: { tenantId: optionalIdInput, provider: text },
+  reserveCall: {
+    ...{ callId: requiredText, requestId: text, tenantId: requiredText, keyId: text, userId: text },
+    ...{ provider: text, model: text, choices: z.int().min(1).max(1_000) },
+    ...{ inputTokens: amount, maxOutputTokens: amount, minOutputTokens: amount },
+  },
+  settleCall: {
+    ...{ callId: requiredText, tenantId: requiredText, outcome: z.int(), isEstimated: z.boolean(), latencyMs: amount },
+    tokens: z.object({ inputTokens: amount, cachedInputTokens: amount, outputTokens: amount }).default(noTokens),
+  },
+  extendHolds: { callIds: z.array(requiredText).max(10_000) },
+} satisfies MethodInputs<typeof BillingService>;
+
 /** BillingService on billing's operations. */
-export function createBillingRpc(ops: BillingOps): ServiceImpl<typeof BillingService> {
-  return {
+export function createBillingRpc(ops: BillingOps): CheckedRpc<typeof BillingService> {
+  return createRpc(BillingService, inputs, {
     createWallet: async ({ tenantId }) => ({ balance: toBalance(await ops.createWallet({ tenantId })) }),
     async topUpWallet({ tenantId, amountNanos, reference, source }) {
-      requireText({ tenantId, reference });
       const funding = source === TopUpSource.GRANT ? "grant" : "manual";
       const { wallet, isNew } = await ops.topUpWallet({ tenantId, amountNanos, reference, source: funding });
       return { balance: toBalance(wallet), isNew };
@@ -43,39 +76,28 @@ export function createBillingRpc(ops: BillingOps): ServiceImpl<typeof BillingSer
       return { records: rows.map(toUsageRecord), nextCursor: nextCursor ?? "" };
     },
     async putPrices({ tenantId, prices }) {
-      if (prices.length > 1_000) throw invalid("prices", "at most 1,000 at once", "每次最多 1,000 个");
-      const inputs = prices.map(({ provider, model, rates }) => ({ ...noRates, ...rates, provider, model }));
-      return { prices: (await ops.putPrices({ tenantId, prices: inputs })).map(toPrice) };
+      const flat = prices.map(({ rates: perMillion, ...names }) => ({ ...names, ...perMillion }));
+      return { prices: (await ops.putPrices({ tenantId, prices: flat })).map(toPrice) };
     },
     listPrices: async ({ tenantId, provider }) => ({
       prices: (await ops.listPrices({ tenantId, provider: provider || undefined })).map(toPrice),
     }),
     async reserveCall(request) {
-      const { callId, tenantId, inputTokens, maxOutputTokens, minOutputTokens } = request;
-      requireText({ callId, tenantId });
-      if (inputTokens < 0n || minOutputTokens < 0n || maxOutputTokens < minOutputTokens || request.choices < 1) {
-        const reason = "bounds must not be negative, and the least not above the most";
-        throw invalid("max_output_tokens", reason, "上下限不得为负数，且下限不得大于上限");
+      if (request.maxOutputTokens < request.minOutputTokens) {
+        throw invalid("maxOutputTokens", "must not be less than the least", "不得小于下限");
       }
       const hold = await ops.reserveCall({ ...request, choices: BigInt(request.choices) });
       return { amountNanos: hold.amountNanos, outputTokens: hold.outputTokens, priceId: hold.priceId };
     },
     async settleCall({ callId, tenantId, outcome, tokens, isEstimated, latencyMs }) {
-      const used = tokens ?? noTokens;
-      const { inputTokens, cachedInputTokens, outputTokens } = used;
-      if (inputTokens < 0n || cachedInputTokens < 0n || outputTokens < 0n)
-        throw invalid("tokens", "must not be negative", "不得为负数");
       const { costNanos, uncollectedNanos } = await ops.settleCall({
-        ...{ callId, tenantId, inputTokens, cachedInputTokens, outputTokens, isEstimated, latencyMs },
+        ...{ callId, tenantId, ...tokens, isEstimated, latencyMs },
         outcome: fromOutcome(outcome),
       });
       return { costNanos, uncollectedNanos };
     },
-    async extendHolds({ callIds }) {
-      if (callIds.length > 10_000) throw invalid("call_ids", "at most 10,000 at once", "每次最多 10,000 个");
-      return { extended: await ops.extendHolds({ callIds }) };
-    },
-  };
+    extendHolds: async ({ callIds }) => ({ extended: await ops.extendHolds({ callIds }) }),
+  });
 }
 
 function toBalance(wallet: Wallet) {
@@ -110,13 +132,6 @@ function fromOutcome(outcome: CallOutcome): Outcome {
     if (value === outcome && name !== "lost") return name as Outcome;
   }
   throw invalid("outcome", "must say how the call ended", "必须说明调用的结果");
-}
-
-function requireText(fields: Readonly<Record<string, string>>): void {
-  for (const [field, value] of Object.entries(fields)) {
-    if (value === "" || value.length > 200)
-      throw invalid(field, "must have 1 to 200 characters", "须为 1 到 200 个字符");
-  }
 }
 
 function invalid(field: string, reason: string, reason_zh_CN: string): Failure {

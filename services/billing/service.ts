@@ -1,5 +1,6 @@
 import { balanceLow } from "@lyss/contracts/events/billing.ts";
 import { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
 import { billingConfig } from "./config.ts";
 import { createBillingJobs } from "./jobs.ts";
@@ -17,10 +18,13 @@ export const billing = defineService({
   publishes: [balanceLow],
   hears: [],
   config: billingConfig,
+  idempotent: ["topUpWallet"],
+  // Of each call of a model the hold, the charge and the usage are on record, and nobody's audit could keep up with them.
+  unaudited: ["reserveCall", "settleCall", "extendHolds"],
   migrations: new URL("./migrations/", import.meta.url),
   routes: billingRoutes,
 
-  async start({ config, db, outbox, clock, random }) {
+  async start({ config, db, outbox, idempotency, clock, random }) {
     const { currency, comfortableOutputTokens, lowBalance, holdTtlMs, reserveWaitMs, maxBatchSize } = config.billing;
     const store = createBillingStore(db.sql);
     const ledger = createLedger({
@@ -28,12 +32,12 @@ export const billing = defineService({
       comfortableOutputTokens: BigInt(comfortableOutputTokens),
       lowBalanceNanos: parseNanos(lowBalance) ?? 0n,
     });
-    const ops = createBillingOps({ db, store, ledger, random, currency, holdTtlMs });
+    const ops = createBillingOps({ db, store, idempotency, ledger, random, currency, holdTtlMs });
     return {
       ops,
       rpc: createBillingRpc(ops),
       jobs: createBillingJobs(ops),
-      health: { database: () => db.ping(2_000) },
+      health: { database: databaseCheck(db) },
       drain: () => ledger.drain(),
     };
   },

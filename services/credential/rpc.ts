@@ -1,24 +1,30 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { ServiceImpl } from "@connectrpc/connect";
-import { type CredentialService, CredentialStatus } from "@lyss/contracts/gen/lyss/credential/v1/credential_pb.js";
-import { parseInput } from "@lyss/kit/errors/parse-input.ts";
+import { CredentialService, CredentialStatus } from "@lyss/contracts/gen/lyss/credential/v1/credential_pb.js";
 import { fromPageRequest } from "@lyss/kit/http/page.ts";
+import { type CheckedRpc, createRpc, type MethodInputs } from "@lyss/kit/rpc/checked-rpc.ts";
+import { idInput, pageInputs } from "@lyss/kit/rpc/field-inputs.ts";
 import { z } from "zod";
 import { type Credential, credentialFields } from "./model.ts";
 import type { CredentialOps } from "./ops.ts";
 
-const tenantId = z.string().min(1).max(64);
-const newCredential = z.object({ tenantId, ...credentialFields });
-const newSecret = z.object({ tenantId, credentialId: z.string(), secret: credentialFields.secret });
+const reference = { tenantId: idInput, credentialId: idInput };
+const inputs = {
+  createCredential: { tenantId: idInput, ...credentialFields },
+  rotateCredential: { ...reference, secret: credentialFields.secret },
+  revokeCredential: reference,
+  getCredential: reference,
+  listCredentials: { tenantId: idInput, ...pageInputs },
+  revealCredential: { credentialId: idInput, origin: z.string().min(1).max(300) },
+} satisfies MethodInputs<typeof CredentialService>;
 
 /** CredentialService on the operations. */
-export function createCredentialRpc(ops: CredentialOps): ServiceImpl<typeof CredentialService> {
-  return {
+export function createCredentialRpc(ops: CredentialOps): CheckedRpc<typeof CredentialService> {
+  return createRpc(CredentialService, inputs, {
     createCredential: async (request) => ({
-      credential: toMessage(await ops.createCredential(parseInput(newCredential, request))),
+      credential: toMessage(await ops.createCredential(request)),
     }),
     rotateCredential: async (request) => ({
-      credential: toMessage(await ops.rotateCredential(parseInput(newSecret, request))),
+      credential: toMessage(await ops.rotateCredential(request)),
     }),
     revokeCredential: async (request) => ({ credential: toMessage(await ops.revokeCredential(request)) }),
     getCredential: async (request) => ({ credential: toMessage(await ops.getCredential(request)) }),
@@ -30,7 +36,7 @@ export function createCredentialRpc(ops: CredentialOps): ServiceImpl<typeof Cred
       const { secret, version } = await ops.revealCredential(request);
       return { secret: secret.reveal(), version };
     },
-  };
+  });
 }
 
 function toMessage(credential: Credential) {

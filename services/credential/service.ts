@@ -1,5 +1,6 @@
 import { credentialCreated, credentialRevoked, credentialRotated } from "@lyss/contracts/events/credential.ts";
 import { CredentialService } from "@lyss/contracts/gen/lyss/credential/v1/credential_pb.js";
+import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
 import { credentialConfig } from "./config.ts";
 import { createDataKeys } from "./data-keys.ts";
@@ -26,6 +27,6 @@ export const credential = defineService({
     const dataKeys = createDataKeys({ db, store, keyring, random, clock, ttlMs });
     const fingerprintKey = deriveKey("credential.fingerprint");
     const ops = createCredentialOps({ db, store, dataKeys, fingerprintKey, outbox, clock, random });
-    return { ops, rpc: createCredentialRpc(ops), health: { database: () => db.ping(2_000) } };
+    return { ops, rpc: createCredentialRpc(ops), health: { database: databaseCheck(db) } };
   },
 });

@@ -1,6 +1,7 @@
 import { userCreated } from "@lyss/contracts/events/user.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { UserService } from "@lyss/contracts/gen/lyss/user/v1/user_pb.js";
+import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
 import { userConfig } from "./config.ts";
 import { createUserJobs } from "./jobs.ts";
@@ -37,7 +38,7 @@ export const user = defineService({
       ops,
       rpc: createUserRpc(ops),
       jobs: createUserJobs(ops),
-      health: { database: () => db.ping(2_000) },
+      health: { database: databaseCheck(db) },
     };
   },
 });
