@@ -232,6 +232,19 @@ test("a deadline is passed on over two hops, in one process and over three", asy
   for (const program of [together, apart, b, c]) await program.stop();
 });
 
+test("a service whose need is not declared where its callee runs is refused, in words that say so", async () => {
+  const callee = await bootTest([echo("a"), echo("b")], { run: ["b"], peerListen: anywhere });
+  const forward = (deps: Deps) => ({ say: async () => (await deps.clients["b"]?.say({})) ?? {} });
+  const newer = [echo("a", ["b"], forward), echo("b")];
+  const caller = await bootTest(newer, { run: ["a"], peers: { b: callee.peerUrl ?? "" } });
+  await assert.rejects(clientOf(caller, "a").say({}), (err) => {
+    assert.ok(isFailure(err, kitFailures.undeclared_call));
+    assert.deepEqual(err.details, { caller: "a", service: "b" });
+    return true;
+  });
+  for (const program of [caller, callee]) await program.stop();
+});
+
 test("routes are listed with their operations where they are hosted, and with their peer where they are not", async () => {
   const routes = [{ path: "/x" }] as unknown as AnyService["routes"];
   const services = [
