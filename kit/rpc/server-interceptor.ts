@@ -176,7 +176,8 @@ function beginCall(
     check() {
       checkCaller(service, calledBy, options.callers);
       checkDeadline(context.deadlineMs, clock);
-      if (served.takesIdempotencyKey) context = { ...context, idempotencyKey: readIdempotencyKey(readHeader) };
+      const idempotencyKey = served.takesIdempotencyKey ? readIdempotencyKey(readHeader) : undefined;
+      if (idempotencyKey !== undefined) context = { ...context, idempotencyKey };
     },
     run: (work) => runDetached(() => runInContext(context, work)),
     toFailure(err) {
