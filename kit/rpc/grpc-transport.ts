@@ -69,6 +69,9 @@ function withErrorsHeard(sessions: Http2SessionManager): SessionManager {
       if (session && !heard.has(session)) {
         heard.add(session);
         session.on("error", () => {});
+        // Connect's timer of pings may outlive a session, and Node throws at a ping of one that is destroyed.
+        const ping = session.ping.bind(session) as (...args: unknown[]) => boolean;
+        session.ping = (...args: unknown[]) => !session.destroyed && ping(...args);
       }
       return stream;
     },
