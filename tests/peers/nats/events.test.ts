@@ -4,8 +4,8 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Database } from "@lyss/kit/db/database.ts";
-import { type NatsRelay, startNatsRelay } from "@lyss/kit/events/nats-relay.ts";
-import { startNatsSubscription } from "@lyss/kit/events/nats-subscription.ts";
+import { type BrokerRelay, startBrokerRelay } from "@lyss/kit/events/broker-relay.ts";
+import { startBrokerSubscription } from "@lyss/kit/events/broker-subscription.ts";
 import { connectNats, type NatsOptions } from "@lyss/kit/events/nats-transport.ts";
 import { rewind } from "@lyss/kit/events/subscription-store.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
@@ -27,14 +27,14 @@ async function openNatsBench(t: TestScope, options: Partial<NatsOptions> = {}) {
   const transport = await connectNats({ servers: [server.address], ...options });
   scope.after(transport.close);
   const shared = { db: node.hearerDb, transport, log: silentLog, clock: systemClock };
-  const startRelay = async (db: Database = node.hearerDb): Promise<NatsRelay> => {
-    const relay = await startNatsRelay({ ...shared, db, types, listener: node.feed.listener });
+  const startRelay = async (db: Database = node.hearerDb): Promise<BrokerRelay> => {
+    const relay = await startBrokerRelay({ ...shared, db, types, listener: node.feed.listener });
     scope.after(relay.stop);
     return relay;
   };
   const hear: HandlerBench["hear"] = async (subscription, clock = systemClock) => {
     const own = { ...shared, clock, serviceName: "test-hearer", subscription, ackWaitMs: 2_000 };
-    const running = startNatsSubscription(own);
+    const running = await startBrokerSubscription(own);
     scope.after(running.stop);
     return running;
   };
@@ -166,7 +166,7 @@ test("an event is not given up because the database was away for long", limits, 
     transaction: (work) => (failures++ < 20 ? Promise.reject(new Error("away")) : hearerDb.transaction(work)),
   };
   const clock = createFakeClock();
-  const running = startNatsSubscription({
+  const running = await startBrokerSubscription({
     serviceName: "test-hearer",
     subscription: effects,
     db: awayDb,

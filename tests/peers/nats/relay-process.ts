@@ -1,4 +1,4 @@
-import { startNatsRelay } from "@lyss/kit/events/nats-relay.ts";
+import { startBrokerRelay } from "@lyss/kit/events/broker-relay.ts";
 import { connectNats } from "@lyss/kit/events/nats-transport.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { closed, openEventNode, opened } from "@lyss/kit/testing/event-log.ts";
@@ -9,4 +9,4 @@ const [adminUrl = "", address = ""] = process.argv.slice(2);
 const { hearerDb: db, feed } = await openEventNode({ after: () => {} }, { adminUrl });
 const transport = await connectNats({ servers: [address] });
 const types = [opened.type, closed.type];
-await startNatsRelay({ types, db, transport, listener: feed.listener, log: silentLog, clock: systemClock });
+await startBrokerRelay({ types, db, transport, listener: feed.listener, log: silentLog, clock: systemClock });
