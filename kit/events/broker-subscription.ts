@@ -45,12 +45,11 @@ const attemptLimit = 10;
  * broker delivers. A handler that fails is tried 10 times over four minutes, which holds back its lane; then its event is
  * parked. What the subscription handled when it read the log itself, it does not handle again.
  */
-export async function startBrokerSubscription(options: BrokerSubscriptionOptions): Promise<BrokerSubscription> {
+export function startBrokerSubscription(options: BrokerSubscriptionOptions): BrokerSubscription {
   const { subscription, db, transport, log, clock, ackWaitMs = defaultAckWaitMs } = options;
   const { name } = subscription;
   const types = subscription.events.map(({ type }) => type);
   const group: BrokerGroup = { service: options.serviceName, subscription: name, types };
-  await ensureBrokerSubscription(db.sql, name);
   const stopping = new AbortController();
   let outage: { readonly sinceMs: number; readonly error: string } | undefined;
 
@@ -124,9 +123,11 @@ export async function startBrokerSubscription(options: BrokerSubscriptionOptions
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
       try {
+        await ensureBrokerSubscription(db.sql, name);
         await transport.listen({ group, ackWaitMs, signal: stopping.signal, take });
       } catch (err) {
-        if (!outage && !stopping.signal.aborted) log.warn({ err, subscription: name }, "the broker does not deliver");
+        if (!outage && !stopping.signal.aborted)
+          log.warn({ err, subscription: name }, "a subscription cannot hear from the broker");
         outage = { sinceMs: outage?.sinceMs ?? clock.monotonicMs(), error: String(err) };
       }
       await delay(clock, outageRetryMs, stopping.signal).catch(() => {});

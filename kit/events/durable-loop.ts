@@ -24,6 +24,8 @@ export interface DurableLoopOptions {
   readonly log: Logger;
   readonly clock: Clock;
   readonly tracer?: Tracer | undefined;
+  /** Events have come to it from a broker: what it handled then is not handled again. */
+  readonly wasOnBroker?: boolean;
 }
 
 const batchSize = 100;
@@ -38,6 +40,7 @@ const retryLimitMs = 60_000;
 /** With the delays above, an event is given up after four minutes. */
 const attemptLimit = 10;
 const failingLimitMs = 30_000;
+const none: ReadonlySet<string> = new Set();
 
 /** Starts the loop. The subscription's row must exist. */
 export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
@@ -67,8 +70,11 @@ export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
       return pauseMs;
     }
     batch = claim.events;
+    const ids = options.wasOnBroker ? batch.map(({ id }) => id) : [];
+    const handled = ids.length > 0 ? await store.findHandled(tx, subscription.name, ids) : none;
     for (const [index, row] of batch.entries()) {
       handledIndex = index;
+      if (handled.has(row.id)) continue;
       await handleEvent(tx, subscription, row, {}, options.tracer);
     }
     handledIndex = -1;
