@@ -12,7 +12,7 @@ import type { Tracer } from "@lyss/kit/observability/tracing.ts";
 import { boot } from "@lyss/kit/service/boot.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
-import type { Program } from "@lyss/kit/service/program.ts";
+import type { EventOptions, Program } from "@lyss/kit/service/program.ts";
 import { findPresetProviders } from "@lyss/services/ai-gateway/provider-presets.ts";
 import { auth } from "@lyss/services/auth/service.ts";
 import { billing } from "@lyss/services/billing/service.ts";
@@ -21,6 +21,7 @@ import { user } from "@lyss/services/user/service.ts";
 import type { Logger } from "pino";
 import { firstRunBanner, readyLine } from "./banner.ts";
 import type { PlatformConfig } from "./config.ts";
+import { openEvents } from "./event-transport.ts";
 import { runFirstTime } from "./first-run.ts";
 import { firstRunFile } from "./first-run-file.ts";
 import manifest from "./package.json" with { type: "json" };
@@ -60,9 +61,11 @@ export async function startPlatform(options: UpOptions): Promise<Platform> {
   let cluster: Cluster | undefined;
   let program: Program | undefined;
   let tracer: Tracer | undefined;
+  const events = openEvents(config.events, services);
 
   const stop = async (hurry: AbortSignal) => {
     await program?.stop(hurry);
+    await events.transport?.close();
     await tracer?.close();
     await cluster?.close();
     await postgres?.stop();
@@ -73,9 +76,10 @@ export async function startPlatform(options: UpOptions): Promise<Platform> {
     }
     const adminUrl = postgres?.url ?? config.database.url?.reveal() ?? "";
     const { maxConnections } = config.database;
-    cluster = openCluster({ adminUrl, deriveKey, maxConnections, log, clock: systemClock });
+    const eventLogConnections = events.transport ? 2 : 1;
+    cluster = openCluster({ adminUrl, deriveKey, maxConnections, eventLogConnections, log, clock: systemClock });
     tracer = await openTracer(options);
-    program = await bootServices(options, cluster, deriveKey, tracer);
+    program = await bootServices(options, { cluster, events, tracer }, deriveKey);
     const url = program.publicUrl;
     if (url !== undefined) await greet(options, program, dataDir, url);
     return { url, program, stop };
@@ -106,9 +110,8 @@ async function openTracer({ config, log }: UpOptions): Promise<Tracer | undefine
 
 function bootServices(
   { config, env, log, signal }: UpOptions,
-  cluster: Cluster,
+  opened: { readonly cluster: Cluster; readonly events: EventOptions; readonly tracer: Tracer | undefined },
   deriveKey: (purpose: string) => Buffer,
-  tracer: Tracer | undefined,
 ): Promise<Program> {
   const peerToken = new Secret(deriveKey("peer.token").toString("base64url"));
   const random = createRandom(systemClock);
@@ -119,13 +122,13 @@ function bootServices(
   const providers = [...config.providers, ...findPresetProviders(env, configured)];
   return boot({
     services: awaitingTenant,
-    ...{ run: config.run, peers: config.peers, cluster, random, log, metrics, deriveKey, peerToken, signal, tracer },
+    ...{ run: config.run, peers: config.peers, random, log, metrics, deriveKey, peerToken, signal, ...opened },
     config: { ...config, providers },
     clock: systemClock,
     peerListen: peerPort === undefined ? undefined : { host: config.rpc.host, port: peerPort },
     createPeerHttpHandler: (mounted) =>
       createPeerHttpHandler({
-        ...{ mounted, peerToken, log, metrics, random, tracer },
+        ...{ mounted, peerToken, log, metrics, random, tracer: opened.tracer },
         clock: systemClock,
         docBaseUrl: config.http.docBaseUrl,
       }).onRequest,

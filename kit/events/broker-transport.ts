@@ -1,6 +1,6 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { LoggedEvent } from "./event-reader.ts";
-import type { TopicState } from "./topic.ts";
+import type { Topic, TopicState } from "./topic.ts";
 
 /**
  * A broker that carries copies of the log's events. PostgreSQL keeps the truth: the broker may lose and repeat anything.
@@ -10,6 +10,8 @@ import type { TopicState } from "./topic.ts";
 export interface BrokerTransport {
   /** "nats" or "kafka"; the relay's position is kept under it. */
   readonly name: string;
+  /** What it keeps events in, as declared. */
+  readonly topics: readonly Topic[];
   /**
    * Resolves when the broker has acknowledged all of these, which are in the order of the log, with the last number that
    * each lane was given. Within a lane they are stored in this order; after a failure an unknown part of them is, but
@@ -31,6 +33,10 @@ export interface BrokerTransport {
   readLag(group: BrokerGroup): Promise<BrokerLag>;
   /** Streams or topics as they are, the missing ones left out, with the groups that hear them. */
   listTopics(): Promise<readonly TopicState[]>;
+  /** Creates one where it is missing. Safe to repeat and to race. */
+  createTopic(topic: Topic): Promise<void>;
+  /** Existing keys move to other lanes. Rejects where the number of lanes is fixed. */
+  raisePartitions(topic: string, count: number): Promise<void>;
   /** Ends the connections; what is under way is finished first. Safe to repeat. */
   close(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import type { Admin, BaseOptions } from "@platformatic/kafka";
 import type { Secret } from "../config/secret.ts";
+import type { Locale } from "../errors/failure.ts";
 import type { Topic } from "./topic.ts";
 
 export interface KafkaOptions {
@@ -44,9 +45,21 @@ export const callLimitMs = 8_000;
  * What is wrong with producer settings; undefined when nothing is. Some clients turn idempotence off when other settings
  * conflict with it, and say nothing (KAFKA-13673); here nothing is turned off.
  */
-export function findProducerConflict({ idempotence = true, acks = "all" }: KafkaProducerSettings): string | undefined {
-  if (!idempotence) return "idempotence must be on: a producer that repeats itself would double and reorder events";
-  if (acks !== "all") return `acks must be "all", not "${acks}": the broker would acknowledge events that it can lose`;
+export function findProducerConflict(
+  settings: KafkaProducerSettings,
+): { readonly setting: keyof KafkaProducerSettings; readonly text: Readonly<Record<Locale, string>> } | undefined {
+  const { idempotence = true, acks = "all" } = settings;
+  if (!idempotence) {
+    const en_US = "must be true: a producer that repeats itself without it doubles and reorders events";
+    return { setting: "idempotence", text: { en_US, zh_CN: "必须为 true：否则生产者重试时会使事件重复或乱序" } };
+  }
+  if (acks !== "all") {
+    const en_US = `must be all, not ${acks}: idempotence needs it, and the broker would acknowledge what it can lose`;
+    return {
+      setting: "acks",
+      text: { en_US, zh_CN: `必须为 all，而不是 ${acks}：幂等性需要它，否则代理会确认可能丢失的事件` },
+    };
+  }
   return undefined;
 }
 

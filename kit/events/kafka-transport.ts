@@ -11,25 +11,20 @@ import {
 import type { LoggedEvent } from "./event-reader.ts";
 import { callLimitMs, countBrokers, findProducerConflict, type KafkaOptions, toBaseOptions } from "./kafka-client.ts";
 import { listenToKafka } from "./kafka-listen.ts";
-import { type KafkaTopics, openKafkaTopics, toLane } from "./kafka-topics.ts";
+import { openKafkaTopics, toLane } from "./kafka-topics.ts";
 import { createTopicMap, mapTypes } from "./topic.ts";
-
-/** Events in the topics of a Kafka cluster. Messages follow the CloudEvents binding for Kafka, in binary mode. */
-export interface KafkaTransport extends BrokerTransport {
-  readonly topics: Pick<KafkaTopics, "create" | "raisePartitions">;
-  countBrokers(): Promise<number>;
-}
 
 /** A broker takes 1 MiB in one batch of a partition (`message.max.bytes`); an event with its headers is below 300 KiB. */
 const sendLimitBytes = 655_360;
 
 /**
+ * Keeps events in the topics of a Kafka cluster, as messages of the CloudEvents binding for Kafka in binary mode.
  * Connects; rejects when no broker answers within 8 s, and with a TypeError for producer settings under which events
  * would be lost or doubled. Lost connections are made again for ever.
  */
-export async function connectKafka(options: KafkaOptions, clock: Clock): Promise<KafkaTransport> {
+export async function connectKafka(options: KafkaOptions, clock: Clock): Promise<BrokerTransport> {
   const conflict = findProducerConflict(options.producer ?? {});
-  if (conflict !== undefined) throw new TypeError(conflict);
+  if (conflict) throw new TypeError(`Kafka's producer: ${conflict.setting} ${conflict.text.en_US}`);
   createTopicMap(options.topics);
   const kafka = await import("@platformatic/kafka");
   const { groupPrefix = "lyss" } = options;
@@ -103,7 +98,7 @@ export async function connectKafka(options: KafkaOptions, clock: Clock): Promise
   }
   return {
     name: "kafka",
-    topics,
+    topics: options.topics,
     publish,
     findEnds,
     listen: (hearing: Hearing) =>
@@ -116,7 +111,8 @@ export async function connectKafka(options: KafkaOptions, clock: Clock): Promise
       ),
     readLag: (group) => inTime(topics.readLag(toGroupId(group), topicsOf(group)), "told how far a group is behind"),
     listTopics: () => inTime(topics.listTopics(), "described its topics"),
-    countBrokers: () => inTime(countBrokers(admin), "answered"),
+    createTopic: (topic) => inTime(topics.create(topic), "made a topic"),
+    raisePartitions: (topic, count) => inTime(topics.raisePartitions(topic, count), "added partitions"),
     async close() {
       if (!isClosed) await closeClients();
     },

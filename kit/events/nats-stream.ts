@@ -19,7 +19,7 @@ export interface NatsStreamOptions {
 }
 
 const nanosPerMs = 1_000_000;
-const defaultMaxAgeMs = 259_200_000;
+export const defaultMaxAgeMs = 259_200_000;
 const defaultDuplicateWindowMs = 120_000;
 /** https://github.com/nats-io/nats-server/blob/main/server/errors.json */
 const consumerNotFound = 10_014;

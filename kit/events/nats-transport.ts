@@ -11,7 +11,8 @@ import {
   toAttributes,
 } from "./broker-transport.ts";
 import type { LoggedEvent } from "./event-reader.ts";
-import { openNatsStream, readHeaders } from "./nats-stream.ts";
+import { defaultMaxAgeMs, openNatsStream, readHeaders } from "./nats-stream.ts";
+import type { Topic } from "./topic.ts";
 
 /** Events in a JetStream stream, which is one lane. Messages follow the CloudEvents binding for NATS. */
 export interface NatsTransport extends BrokerTransport {
@@ -124,6 +125,7 @@ export async function connectNats(options: NatsOptions): Promise<NatsTransport> 
 
   return {
     name: "nats",
+    topics: [toNatsTopic(options)],
     stream: name,
     connection,
     manager,
@@ -132,10 +134,19 @@ export async function connectNats(options: NatsOptions): Promise<NatsTransport> 
     findEnds: stream.findEnds,
     readLag: (group) => stream.readLag(toConsumerName(group)),
     listTopics: stream.listTopics,
+    createTopic: stream.ensure,
+    async raisePartitions() {
+      throw new TypeError("a JetStream stream has one lane");
+    },
     async close() {
       if (!connection.isClosed()) await connection.close();
     },
   };
+}
+
+/** The one stream, as a topic. */
+export function toNatsTopic({ stream = defaultStream, maxAgeMs = defaultMaxAgeMs }: Partial<NatsOptions>): Topic {
+  return { name: stream, types: ["*"], partitions: 1, retentionMs: maxAgeMs };
 }
 
 function toConsumerName({ service, subscription }: BrokerGroup): string {

@@ -1,7 +1,9 @@
 import { createClient } from "@connectrpc/connect";
-import { eventLogName } from "../db/cluster.ts";
+import { type Cluster, eventLogName } from "../db/cluster.ts";
 import { Failure } from "../errors/failure.ts";
+import { type BrokerRelay, startBrokerRelay } from "../events/broker-relay.ts";
 import { type EventFeed, openEventFeed } from "../events/event-feed.ts";
+import { createLogRetention } from "../events/log-retention.ts";
 import { startSubscriptions } from "../events/subscriptions.ts";
 import { Health } from "../rpc/gen/grpc/health/v1/health_pb.js";
 import { createHealthService } from "../rpc/health-service.ts";
@@ -39,6 +41,7 @@ interface Run {
   listener?: PeerListener;
   publicUrl?: string | undefined;
   feed?: EventFeed;
+  relay?: BrokerRelay;
 }
 
 /**
@@ -48,7 +51,7 @@ interface Run {
  * whose start threw. What had started by then is stopped first.
  */
 export async function boot(options: BootOptions): Promise<Program> {
-  const { hosted: planned, needsDatabase } = planBoot(options);
+  const { hosted: planned, needsDatabase, keepsLog } = planBoot(options);
   const { clock, log, peerToken, peers = {} } = options;
   if (needsDatabase) await options.cluster?.prepare(hasWorkflows(planned) ? [...planned, workflowDatabase] : planned);
   const run: Run = {
@@ -66,6 +69,7 @@ export async function boot(options: BootOptions): Promise<Program> {
     const router = await listen(run);
     await startAll(run, router);
     await startBackground(run);
+    if (keepsLog) await keepLog(run);
     await serveAll(run);
     options.signal?.throwIfAborted();
   } catch (err) {
@@ -152,21 +156,41 @@ async function startBackground(run: Run): Promise<void> {
 }
 
 async function subscribe(run: Run, service: HostedService): Promise<void> {
-  const { clock, log, cluster, metrics } = run.options;
+  const { clock, log, cluster, events } = run.options;
   const { subscriptions = [] } = service.running;
   if (subscriptions.length === 0 || !cluster) return;
-  run.feed ??= await openEventFeed({ db: cluster.open(eventLogName), log, clock, metrics });
   service.subscriptions = await startSubscriptions({
     serviceName: service.definition.name,
     subscriptions,
     db: openDatabase(service.definition, run.options),
-    feed: run.feed,
+    feed: await openFeed(run, cluster),
     log,
     clock,
     tracer: run.options.tracer,
+    transport: events?.transport,
   });
   // What was said between the service's first look at the data and now was heard by nobody.
   for (const subscription of subscriptions) if (subscription.mode === "broadcast") subscription.onGap();
+}
+
+/** One for all services. */
+async function openFeed(run: Run, cluster: Cluster): Promise<EventFeed> {
+  const { clock, log, metrics } = run.options;
+  run.feed ??= await openEventFeed({ db: cluster.open(eventLogName), log, clock, metrics });
+  return run.feed;
+}
+
+/** Deletes what the log need not keep, and copies the rest to the broker if there is one. */
+async function keepLog(run: Run): Promise<void> {
+  const { services, clock, log, cluster, events } = run.options;
+  if (!cluster || !events) return;
+  const { keepMs, transport } = events;
+  const db = cluster.open(eventLogName);
+  run.supervisor.add(eventLogName, createLogRetention({ db, clock, keepMs }));
+  if (!transport) return;
+  const types = services.flatMap(({ publishes }) => publishes.map(({ type }) => type));
+  const { listener } = await openFeed(run, cluster);
+  run.relay = await startBrokerRelay({ types, db, transport, listener, log, clock });
 }
 
 /** The owner of the public listener opens it: what a client can reach is then all there. */
@@ -235,12 +259,13 @@ function listMounted({ options, hosted, transports }: Run): MountedService[] {
   });
 }
 
-function listHealthChecks({ options, hosted }: Run): Readonly<Record<string, HealthCheck>> {
+function listHealthChecks({ options, hosted, relay }: Run): Readonly<Record<string, HealthCheck>> {
   const checks: Record<string, HealthCheck> = {};
   for (const { definition, running, subscriptions } of hosted) {
     for (const [name, check] of Object.entries(running.health ?? {})) checks[`${definition.name}.${name}`] = check;
     if (subscriptions) checks[`${definition.name}.subscriptions`] = () => subscriptions.check();
   }
+  if (relay) checks["events.relay"] = relay.check;
   const storing = hosted.find(({ definition }) => definition.migrations !== undefined);
   if (storing) checks.database = () => openDatabase(storing.definition, options).ping(pingTimeoutMs);
   return checks;
@@ -248,7 +273,7 @@ function listHealthChecks({ options, hosted }: Run): Readonly<Record<string, Hea
 
 async function stop(run: Run, hurry: AbortSignal): Promise<void> {
   run.state = "stopping";
-  const { options, feed, listener, transports, supervisor } = run;
+  const { options, feed, relay, listener, transports, supervisor } = run;
   const { clock, log } = options;
   const limits = { ...defaultStopLimitsMs, ...options.stopLimitsMs };
   const reversed = run.hosted.toReversed();
@@ -271,7 +296,13 @@ async function stop(run: Run, hurry: AbortSignal): Promise<void> {
           run: () => subscriptions?.stop(),
         })),
         { name: "workflows", run: (signal) => run.workflows.stop(signal) },
-        { name: "events", run: () => feed?.close() },
+        {
+          name: "events",
+          async run() {
+            await relay?.stop();
+            await feed?.close();
+          },
+        },
       ],
     },
     {

@@ -6,6 +6,7 @@ import type { Registry } from "prom-client";
 import type { Secret } from "../config/secret.ts";
 import type { Cluster } from "../db/cluster.ts";
 import type { Target } from "../discovery/target.ts";
+import type { BrokerTransport } from "../events/broker-transport.ts";
 import type { Tracer } from "../observability/tracing.ts";
 import type { RunDesk } from "../workflow/run-desk.ts";
 import type { ParkedRun } from "../workflow/workflow-store.ts";
@@ -24,6 +25,8 @@ export interface BootOptions {
   readonly peers?: Readonly<Record<string, Target>> | undefined;
   /** The resolved configuration by section. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** How the event log is looked after; it is read and written without. */
+  readonly events?: EventOptions | undefined;
   /** Not yet prepared. Needed when a hosted service keeps data or hears events. The caller closes it after `stop`. */
   readonly cluster?: Cluster | undefined;
   readonly clock: Clock;
@@ -47,6 +50,13 @@ export interface BootOptions {
   readonly stopLimitsMs?: Partial<StopLimitsMs> | undefined;
   /** Gives up booting, and stops what has started. */
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface EventOptions {
+  /** How long the log keeps every event at least. */
+  readonly keepMs: number;
+  /** Where durable subscriptions hear from; the log itself unless given. The caller closes it after `stop`. */
+  readonly transport?: BrokerTransport | undefined;
 }
 
 export interface StopLimitsMs {
