@@ -5,6 +5,7 @@ import { addDoctorCommand } from "./cli/doctor-command.ts";
 import { addKeyCommands } from "./cli/key-commands.ts";
 import { addMoneyCommands } from "./cli/money-commands.ts";
 import { addProviderCommands } from "./cli/provider-commands.ts";
+import { addTopicCommands } from "./cli/topic-commands.ts";
 import { addUpCommand } from "./cli/up-command.ts";
 import { environment } from "./environment.ts";
 import { localeOf } from "./locale.ts";
@@ -29,6 +30,8 @@ addKeyCommands(program, deps);
 addProviderCommands(program, deps);
 addMoneyCommands(program, deps);
 addDoctorCommand(program, deps);
+const events = program.command("events").description("the event log and its broker");
+addTopicCommands(events, deps);
 program
   .command("version")
   .description("print the version")
