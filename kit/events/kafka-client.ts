@@ -16,6 +16,8 @@ export interface KafkaOptions {
   readonly producer?: KafkaProducerSettings;
   /** Groups are named `<prefix>.<service>.<subscription>`. Default "lyss". */
   readonly groupPrefix?: string;
+  /** A node that says nothing for so long is taken for dead: others take over its partitions. Default 10,000. */
+  readonly sessionTimeoutMs?: number;
   /** Headers that repeat a field of the data for programs that filter by it: `{ user_id: "userId" }`. */
   readonly dataHeaders?: Readonly<Record<string, string>>;
 }

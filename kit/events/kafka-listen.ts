@@ -5,9 +5,6 @@ import { readHeaders, toLane } from "./kafka-topics.ts";
 
 type TextMessage = Message<string, string, string, string>;
 
-/** A node that says nothing for so long is taken for dead, and the others take over its partitions. */
-const sessionTimeoutMs = 10_000;
-const heartbeatMs = 3_000;
 const rebalanceTimeoutMs = 30_000;
 const fetchWaitMs = 1_000;
 /** Messages that wait here for those before them in their partitions; more are not read meanwhile. */
@@ -20,7 +17,7 @@ const waitingLimit = 500;
  */
 export async function listenToKafka(
   kafka: KafkaModule,
-  options: BaseOptions & { readonly groupId: string },
+  options: BaseOptions & { readonly groupId: string; readonly sessionTimeout: number },
   topics: readonly string[],
   hearing: Hearing,
   ensureTopics: () => Promise<void>,
@@ -30,8 +27,7 @@ export async function listenToKafka(
     ...options,
     groupProtocol: "classic",
     autocommit: false,
-    sessionTimeout: sessionTimeoutMs,
-    heartbeatInterval: heartbeatMs,
+    heartbeatInterval: options.sessionTimeout / 3,
     rebalanceTimeout: rebalanceTimeoutMs,
     maxWaitTime: fetchWaitMs,
     deserializers: kafka.stringDeserializers,

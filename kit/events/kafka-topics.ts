@@ -173,24 +173,29 @@ export function openKafkaTopics(
       readRetentions([...topics.keys()]),
       readCommitted(groups),
     ]);
-    return [...topics].map(([name, { partitions }]): TopicState => {
+    return names.flatMap((name): TopicState[] => {
+      const { partitions } = topics.get(name) ?? {};
+      if (!partitions) return [];
       const lanes = partitions.map((_, partition) => toLane(name, partition));
       const count = (lane: string) => (offsets.next.get(lane) ?? 0n) - (offsets.first.get(lane) ?? 0n);
       const retentionMs = retentions.get(name) ?? -1;
-      return {
-        name,
-        partitions: partitions.length,
-        replicas: partitions[0]?.replicas.length ?? 0,
-        underReplicated: partitions.filter(({ replicas: all, isr }) => isr.length < all.length).length,
-        messages: lanes.reduce((sum, lane) => sum + Number(count(lane)), 0),
-        retentionMs: retentionMs < 0 ? undefined : retentionMs,
-        groups: [...committed]
-          .filter(([, own]) => lanes.some((lane) => own.has(lane)))
-          .map(([group, own]) => ({
-            name: group,
-            behind: lanes.reduce((sum, lane) => sum + waitingIn(lane, offsets, own).count, 0),
-          })),
-      };
+      return [
+        {
+          name,
+          partitions: partitions.length,
+          replicas: partitions[0]?.replicas.length ?? 0,
+          underReplicated: partitions.filter(({ replicas: all, isr }) => isr.length < all.length).length,
+          messages: lanes.reduce((sum, lane) => sum + Number(count(lane)), 0),
+          retentionMs: retentionMs < 0 ? undefined : retentionMs,
+          groups: [...committed]
+            .filter(([, own]) => lanes.some((lane) => own.has(lane)))
+            .map(([group, own]) => ({
+              name: group,
+              behind: lanes.reduce((sum, lane) => sum + waitingIn(lane, offsets, own).count, 0),
+            }))
+            .sort((a, b) => (a.name < b.name ? -1 : 1)),
+        },
+      ];
     });
   }
 

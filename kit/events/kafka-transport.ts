@@ -16,6 +16,7 @@ import { createTopicMap, mapTypes } from "./topic.ts";
 
 /** A broker takes 1 MiB in one batch of a partition (`message.max.bytes`); an event with its headers is below 300 KiB. */
 const sendLimitBytes = 655_360;
+const defaultSessionTimeoutMs = 10_000;
 
 /**
  * Keeps events in the topics of a Kafka cluster, as messages of the CloudEvents binding for Kafka in binary mode.
@@ -27,7 +28,7 @@ export async function connectKafka(options: KafkaOptions, clock: Clock): Promise
   if (conflict) throw new TypeError(`Kafka's producer: ${conflict.setting} ${conflict.text.en_US}`);
   createTopicMap(options.topics);
   const kafka = await import("@platformatic/kafka");
-  const { groupPrefix = "lyss" } = options;
+  const { groupPrefix = "lyss", sessionTimeoutMs = defaultSessionTimeoutMs } = options;
   const base = toBaseOptions(options);
   const admin = new kafka.Admin({ ...base });
   // Reads single messages by their offset and joins no group.
@@ -104,7 +105,7 @@ export async function connectKafka(options: KafkaOptions, clock: Clock): Promise
     listen: (hearing: Hearing) =>
       listenToKafka(
         kafka,
-        { ...base, groupId: toGroupId(hearing.group) },
+        { ...base, groupId: toGroupId(hearing.group), sessionTimeout: sessionTimeoutMs },
         topicsOf(hearing.group),
         hearing,
         topics.ensure,

@@ -233,7 +233,7 @@ function testRelays(name: string, openBench: (t: TestScope) => Promise<BrokerBen
     async (t) => {
       const { node, broker, writerDb, hearerDb, startRelay, hear, countMessages, untilEffects } = await openBench(t);
       await hear(effects);
-      const rounds = 8;
+      const rounds = 5;
       const perRound = 150;
       for (let round = 0; round < rounds; round++) {
         await sayTogether(writerDb, toValues(perRound * round, perRound));

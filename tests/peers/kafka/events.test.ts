@@ -15,7 +15,12 @@ const broker = await startKafka({ after });
 
 testBroker("Kafka", async (scope) => {
   const name = `test-${randomBytes(4).toString("hex")}`;
-  const options = { servers: [broker.address], topics: [toTestTopic(name)], groupPrefix: name };
+  const options = {
+    servers: [broker.address],
+    topics: [toTestTopic(name)],
+    groupPrefix: name,
+    sessionTimeoutMs: 3_000,
+  };
   const transport = await connectKafka(options, systemClock);
   scope.after(transport.close);
   return {
