@@ -42,9 +42,10 @@ export function openNatsStream(manager: JetStreamManager, name: string, options:
     });
   }
 
-  /** The event that the message at or after a number of the stream carries. */
-  async function readAt(seq: number) {
-    const message = await manager.streams.getMessage(name, { seq }).catch(undefinedWhen(messageNotFound));
+  /** The event of the message with a number of the stream, or of the first with a subject from that number on. */
+  async function readAt(seq: number, subject?: string) {
+    const query = subject === undefined ? { seq } : { seq, next_by_subj: subject };
+    const message = await manager.streams.getMessage(name, query).catch(undefinedWhen(messageNotFound));
     return message && fromAttributes(readHeaders(message.header), () => null);
   }
 
@@ -58,7 +59,8 @@ export function openNatsStream(manager: JetStreamManager, name: string, options:
   async function readLag(consumer: string): Promise<BrokerLag> {
     const info = await manager.consumers.info(name, consumer).catch(undefinedWhen(consumerNotFound, streamNotFound));
     const behind = info ? info.num_pending + info.num_ack_pending : 0;
-    const oldest = info && info.num_ack_pending > 0 ? await readAt(info.delivered.stream_seq) : undefined;
+    if (!info || behind === 0) return { behind, oldestMs: undefined };
+    const oldest = await readAt(info.ack_floor.stream_seq + 1, info.config.filter_subject ?? `${name}.>`);
     return { behind, oldestMs: oldest?.time.getTime() };
   }
 

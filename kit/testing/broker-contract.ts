@@ -10,6 +10,7 @@ import { startBrokerSubscription } from "../events/broker-subscription.ts";
 import type { BrokerTransport } from "../events/broker-transport.ts";
 import type { DurableSubscription } from "../events/event.ts";
 import { rewind } from "../events/subscription-store.ts";
+import { startSubscriptions } from "../events/subscriptions.ts";
 import { type Clock, systemClock } from "../service/clock.ts";
 import { append, closed, type EventNode, openEventNode, opened, say, waitUntil } from "./event-log.ts";
 import { createFakeClock } from "./fake-clock.ts";
@@ -293,19 +294,25 @@ function testMoves(name: string, openBench: (t: TestScope) => Promise<BrokerBenc
     },
   );
 
-  test(`${name}: the lag tells how many events wait for a group, and since when`, limits, async (t) => {
-    const { broker, writerDb, startRelay, hear, countMessages, untilEffects } = await openBench(t);
-    const group = { service: "test-hearer", subscription: effects.name, types: [opened.type] };
+  test(`${name}: the lag of a subscription tells how many events wait, and since when`, limits, async (t) => {
+    const { node, broker, writerDb, hearerDb, startRelay, countMessages, untilEffects } = await openBench(t);
+    const { transport } = broker;
     await startRelay();
-    const running = await hear(effects);
+    const running = await startSubscriptions({
+      ...{ serviceName: "test-hearer", subscriptions: [effects], db: hearerDb, feed: node.feed, transport },
+      ...{ log: silentLog, clock: systemClock },
+    });
+    t.after(running.stop);
     await say(writerDb, opened, "a:0");
     await untilEffects(1);
-    await waitUntil(async () => (await broker.transport.readLag(group)).behind === 0);
+    await waitUntil(async () => (await running.listLags())[0]?.behind === 0);
     await running.stop();
     for (const value of toValues(1, 3)) await say(writerDb, opened, value);
     await waitUntil(async () => (await countMessages()) === 4);
-    assert.equal((await broker.transport.readLag(group)).behind, 3);
-    const [topic] = await broker.transport.listTopics();
+    const [lag] = await running.listLags();
+    assert.deepEqual([lag?.name, lag?.behind, lag?.parked], [effects.name, 3, 0]);
+    assert.ok((lag?.oldestAgeMs ?? 0) > 0);
+    const [topic] = await transport.listTopics();
     assert.deepEqual(
       topic?.groups.map(({ behind }) => behind),
       [3],

@@ -6,6 +6,7 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { delay, systemClock } from "@lyss/kit/service/clock.ts";
 
 /** A Kafka broker of our own, one node that is its own controller, on free loopback ports and in a folder of its own. */
 export interface KafkaBroker {
@@ -105,7 +106,7 @@ async function isListening(port: number): Promise<boolean> {
     await once(socket, "connect");
     return true;
   } catch {
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await delay(systemClock, 50);
     return false;
   } finally {
     socket.destroy();
