@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { Database, Tx } from "../db/database.ts";
+import { Impairment } from "../health/impairment.ts";
 import type { Clock } from "../service/clock.ts";
 import type { BrokerTransport, LaneEnds } from "./broker-transport.ts";
 import type { EventListener } from "./event-listener.ts";
@@ -8,7 +9,7 @@ import { createWakeSignal } from "./wake-signal.ts";
 
 /** Copies the log to a broker, from one of the nodes that run it. */
 export interface BrokerRelay {
-  /** A health check: rejects when nothing could be published for 30 s; names the last error. */
+  /** A health check: rejects with an Impairment when nothing could be published for 30 s; its cause is the last error. */
   check(): Promise<void>;
   /** Resolves when the batch under way has ended. Safe to repeat. */
   stop(): Promise<void>;
@@ -43,14 +44,14 @@ const failingLimitMs = 30_000;
  */
 export async function startBrokerRelay(options: BrokerRelayOptions): Promise<BrokerRelay> {
   const { types, db, transport, log, clock } = options;
-  const { name = `${transport.name}-relay` } = options;
+  const { name = relayName(transport) } = options;
   await ensureSubscription(db.sql, name, types);
   const signal = createWakeSignal(clock);
   const forgetEvents = options.listener.onEvents(types, signal.wake);
   let isStopped = false;
   let isUnsure = true;
   let lastSuccessMs = clock.monotonicMs();
-  let lastError = "";
+  let lastError: unknown;
 
   async function pass(tx: Tx): Promise<number> {
     const claim = await claimBatch(tx, name, types, batchSize);
@@ -92,8 +93,9 @@ export async function startBrokerRelay(options: BrokerRelayOptions): Promise<Bro
         waitMs = await db.transaction(pass);
         lastSuccessMs = clock.monotonicMs();
         hasFailed = false;
+        lastError = undefined;
       } catch (err) {
-        lastError = String(err);
+        lastError = err;
         if (!hasFailed) log.warn({ err, relay: name }, "events cannot be published to the broker");
         hasFailed = true;
         isUnsure = true;
@@ -107,8 +109,8 @@ export async function startBrokerRelay(options: BrokerRelayOptions): Promise<Bro
   return {
     async check() {
       const failingMs = clock.monotonicMs() - lastSuccessMs;
-      if (failingMs > failingLimitMs && lastError !== "") {
-        throw new Error(`relay ${name} has not published for ${Math.round(failingMs)} ms: ${lastError}`);
+      if (failingMs > failingLimitMs && lastError !== undefined) {
+        throw new Impairment(`${name} has not published for ${Math.round(failingMs)} ms`, { cause: lastError });
       }
     },
     async stop() {
@@ -118,6 +120,11 @@ export async function startBrokerRelay(options: BrokerRelayOptions): Promise<Bro
       await running;
     },
   };
+}
+
+/** Under which a relay's position is kept unless it is given a name. */
+export function relayName({ name }: Pick<BrokerTransport, "name">): string {
+  return `${name}-relay`;
 }
 
 /** The lanes that have less than they were given, each with the last event that it still has. A lane that is gone has none. */

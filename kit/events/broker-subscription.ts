@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { Database } from "../db/database.ts";
+import { Impairment } from "../health/impairment.ts";
 import type { Tracer } from "../observability/tracing.ts";
 import { type Clock, delay } from "../service/clock.ts";
 import type { BrokerDelivery, BrokerGroup, BrokerTransport } from "./broker-transport.ts";
@@ -11,7 +12,7 @@ import { ensureBrokerSubscription, markHandled, park } from "./subscription-stor
 /** A durable subscription that hears events from a broker, running on this node. */
 export interface BrokerSubscription {
   readonly group: BrokerGroup;
-  /** A health check: rejects when the broker has not delivered for 30 s although it should; names the last error. */
+  /** A health check: rejects with an Impairment when it could not hear from the broker for 30 s; its cause is the last error. */
   check(): Promise<void>;
   /** No handler runs afterwards. Safe to repeat. */
   stop(): Promise<void>;
@@ -51,7 +52,7 @@ export function startBrokerSubscription(options: BrokerSubscriptionOptions): Bro
   const types = subscription.events.map(({ type }) => type);
   const group: BrokerGroup = { service: options.serviceName, subscription: name, types };
   const stopping = new AbortController();
-  let outage: { readonly sinceMs: number; readonly error: string } | undefined;
+  let outage: { readonly sinceMs: number; readonly cause: unknown } | undefined;
 
   /** One try in one transaction; nothing happens when the event was handled before. Gives back what went wrong. */
   async function handleOnce(row: LoggedEvent): Promise<FailedTry | undefined> {
@@ -128,7 +129,7 @@ export function startBrokerSubscription(options: BrokerSubscriptionOptions): Bro
       } catch (err) {
         if (!outage && !stopping.signal.aborted)
           log.warn({ err, subscription: name }, "a subscription cannot hear from the broker");
-        outage = { sinceMs: outage?.sinceMs ?? clock.monotonicMs(), error: String(err) };
+        outage = { sinceMs: outage?.sinceMs ?? clock.monotonicMs(), cause: err };
       }
       await delay(clock, outageRetryMs, stopping.signal).catch(() => {});
     }
@@ -140,7 +141,8 @@ export function startBrokerSubscription(options: BrokerSubscriptionOptions): Bro
     async check() {
       const outageMs = outage ? clock.monotonicMs() - outage.sinceMs : 0;
       if (outageMs > outageLimitMs) {
-        throw new Error(`the broker has not delivered to ${name} for ${Math.round(outageMs)} ms: ${outage?.error}`);
+        const text = `${name} has not heard from the broker for ${Math.round(outageMs)} ms`;
+        throw new Impairment(text, { cause: outage?.cause });
       }
     },
     async stop() {

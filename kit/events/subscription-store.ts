@@ -19,6 +19,11 @@ export async function ensureBrokerSubscription(sql: Sql, name: string): Promise<
     on conflict (service, name) do update set types = '{}', was_on_broker = true`;
 }
 
+/** The log is kept for none of the caller's subscriptions but this one: for relays to a broker that is no longer used. */
+export async function keepOnlyFor(sql: Sql, name: string | undefined): Promise<void> {
+  await sql`update event_log.subscription set types = '{}' where name is distinct from ${name ?? null}`;
+}
+
 /** True when events have ever come to the subscription from a broker. */
 export async function findWasOnBroker(sql: Sql, name: string): Promise<boolean> {
   const [row] = await sql<{ was_on_broker: boolean }[]>`

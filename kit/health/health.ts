@@ -4,6 +4,7 @@ import { isFailure } from "../errors/failure.ts";
 import type { SystemRoutes } from "../http/http-handler.ts";
 import type { Clock } from "../service/clock.ts";
 import type { HealthCheck } from "../service/define-service.ts";
+import { Impairment } from "./impairment.ts";
 
 /** How one check went. `message` is safe to show: it never holds what a driver or a library said. */
 export interface CheckResult {
@@ -38,7 +39,8 @@ export interface Health {
   check(): Promise<HealthReport>;
   /**
    * `/health/live` and `/livez`; `/health/ready`, `/readyz`, `/ready`, `/startupz` and `/health`. Live asks nothing, so
-   * that a lost database never restarts the process; ready answers 503 while any check fails.
+   * that a lost database never restarts the process; ready answers 503 while any check fails with anything but an
+   * Impairment.
    */
   readonly routes: SystemRoutes;
 }
@@ -47,6 +49,7 @@ export interface Health {
 export function createHealth(options: HealthOptions): Health {
   const { checks, clock, log, timeoutMs = 2_000, cacheMs = 1_000 } = options;
   const failing = new Set<string>();
+  const impaired = new Set<string>();
   let current: Promise<HealthReport> | undefined;
   let isStale = (): boolean => true;
 
@@ -72,12 +75,14 @@ export function createHealth(options: HealthOptions): Health {
       ? { healthy: true, latency_ms }
       : { healthy: false, latency_ms, message: safeMessage(outcome.err) };
     note(name, result, outcome.err);
+    if (outcome.err instanceof Impairment) impaired.add(name);
+    else impaired.delete(name);
     return [name, result];
   }
 
   async function runAll(): Promise<HealthReport> {
     const results = await Promise.all(Object.entries(checks()).map(([name, check]) => runOne(name, check)));
-    const isReady = results.every(([, { healthy }]) => healthy);
+    const isReady = results.every(([name, { healthy }]) => healthy || impaired.has(name));
     return {
       status: isReady ? "ready" : "not_ready",
       checks: Object.fromEntries(results),
@@ -131,7 +136,7 @@ class CheckTimeout extends Error {
 
 /** Our own words, or a system error's bare code such as ECONNREFUSED; a driver's message may hold a connection string. */
 function safeMessage(err: unknown): string {
-  if (isFailure(err) || err instanceof CheckTimeout) return err.message;
+  if (isFailure(err) || err instanceof CheckTimeout || err instanceof Impairment) return err.message;
   const code = (err as { readonly code?: unknown } | null)?.code;
   return typeof code === "string" && /^[A-Z][A-Z0-9_]{1,39}$/.test(code) ? code : "failed";
 }

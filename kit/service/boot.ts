@@ -1,9 +1,10 @@
 import { createClient } from "@connectrpc/connect";
 import { type Cluster, eventLogName } from "../db/cluster.ts";
 import { Failure } from "../errors/failure.ts";
-import { type BrokerRelay, startBrokerRelay } from "../events/broker-relay.ts";
+import { type BrokerRelay, relayName, startBrokerRelay } from "../events/broker-relay.ts";
 import { type EventFeed, openEventFeed } from "../events/event-feed.ts";
 import { createLogRetention } from "../events/log-retention.ts";
+import { keepOnlyFor } from "../events/subscription-store.ts";
 import { startSubscriptions } from "../events/subscriptions.ts";
 import { Health } from "../rpc/gen/grpc/health/v1/health_pb.js";
 import { createHealthService } from "../rpc/health-service.ts";
@@ -186,11 +187,14 @@ async function keepLog(run: Run): Promise<void> {
   if (!cluster || !events) return;
   const { keepMs, transport } = events;
   const db = cluster.open(eventLogName);
+  await keepOnlyFor(db.sql, transport && relayName(transport));
+  if (transport) {
+    const types = services.flatMap(({ publishes }) => publishes.map(({ type }) => type));
+    const { listener } = await openFeed(run, cluster);
+    run.relay = await startBrokerRelay({ types, db, transport, listener, log, clock });
+  }
+  // After the relay, which holds back what it has not copied.
   run.supervisor.add(eventLogName, createLogRetention({ db, clock, keepMs }));
-  if (!transport) return;
-  const types = services.flatMap(({ publishes }) => publishes.map(({ type }) => type));
-  const { listener } = await openFeed(run, cluster);
-  run.relay = await startBrokerRelay({ types, db, transport, listener, log, clock });
 }
 
 /** The owner of the public listener opens it: what a client can reach is then all there. */
