@@ -38,10 +38,9 @@ export interface KafkaProducerSettings {
 
 export type KafkaModule = typeof import("@platformatic/kafka");
 
-/** Connecting to one broker, one request, and the whole of what a caller waits for. */
+/** Connecting to one broker, and one request. */
 const connectTimeoutMs = 2_000;
 const requestTimeoutMs = 5_000;
-export const callLimitMs = 8_000;
 
 /**
  * What is wrong with producer settings; undefined when nothing is. Some clients turn idempotence off when other settings

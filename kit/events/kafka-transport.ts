@@ -9,23 +9,27 @@ import {
   toAttributes,
 } from "./broker-transport.ts";
 import type { LoggedEvent } from "./event-reader.ts";
-import { callLimitMs, countBrokers, findProducerConflict, type KafkaOptions, toBaseOptions } from "./kafka-client.ts";
+import { countBrokers, findProducerConflict, type KafkaOptions, toBaseOptions } from "./kafka-client.ts";
 import { listenToKafka } from "./kafka-listen.ts";
 import { openKafkaTopics, toLane } from "./kafka-topics.ts";
 import { createTopicMap, mapTypes } from "./topic.ts";
 
 /** A broker takes 1 MiB in one batch of a partition (`message.max.bytes`); an event with its headers is below 300 KiB. */
 const sendLimitBytes = 655_360;
+const callLimitMs = 10_000;
+/** The relay calls twice within one transaction, which may wait for 10 s. */
+const relayLimitMs = 4_500;
 const defaultSessionTimeoutMs = 10_000;
 
 /**
  * Keeps events in the topics of a Kafka cluster, as messages of the CloudEvents binding for Kafka in binary mode.
- * Connects; rejects when no broker answers within 8 s, and with a TypeError for producer settings under which events
+ * Connects; rejects when no broker answers within 10 s, and with a TypeError for producer settings under which events
  * would be lost or doubled. Lost connections are made again for ever.
  */
 export async function connectKafka(options: KafkaOptions, clock: Clock): Promise<BrokerTransport> {
   const conflict = findProducerConflict(options.producer ?? {});
   if (conflict) throw new TypeError(`Kafka's producer: ${conflict.setting} ${conflict.text.en_US}`);
+  // For what it throws.
   createTopicMap(options.topics);
   const kafka = await import("@platformatic/kafka");
   const { groupPrefix = "lyss", sessionTimeoutMs = defaultSessionTimeoutMs } = options;
@@ -44,9 +48,9 @@ export async function connectKafka(options: KafkaOptions, clock: Clock): Promise
     await Promise.allSettled([producer?.close(), reader.close(true), admin.close()]);
   }
 
-  const inTime = <Value>(work: Promise<Value>, what: string) =>
-    withTimeLimit(clock, callLimitMs, work, () => {
-      throw new Error(`Kafka has not ${what} within ${callLimitMs} ms`);
+  const inTime = <Value>(limitMs: number, work: Promise<Value>, what: string) =>
+    withTimeLimit(clock, limitMs, work, () => {
+      throw new Error(`Kafka has not ${what} within ${limitMs} ms`);
     });
 
   /** In order: a part that fails lets none of those after it through. A partition takes all of its share of a part or nothing. */
@@ -76,7 +80,7 @@ export async function connectKafka(options: KafkaOptions, clock: Clock): Promise
     producer ??= new kafka.Producer({ ...base, idempotent: true, acks: kafka.ProduceAcks.ALL });
     const own = producer;
     try {
-      return await inTime(send(own, rows), "acknowledged events");
+      return await inTime(relayLimitMs, send(own, rows), "acknowledged events");
     } catch (err) {
       // What it has under way may still arrive, though nothing that is sent after this: the next producer is a new one.
       producer = undefined;
@@ -86,13 +90,13 @@ export async function connectKafka(options: KafkaOptions, clock: Clock): Promise
   }
 
   async function findEnds(): Promise<ReadonlyMap<string, bigint | undefined>> {
-    const { ends, topicIds } = await inTime(topics.findEnds(), "told what it has");
+    const { ends, topicIds } = await inTime(relayLimitMs, topics.findEnds(), "told what it has");
     knownIds = topicIds;
     return ends;
   }
 
   try {
-    await inTime(countBrokers(admin), "answered");
+    await inTime(callLimitMs, countBrokers(admin), "answered");
   } catch (err) {
     await closeClients();
     throw err;
@@ -110,10 +114,11 @@ export async function connectKafka(options: KafkaOptions, clock: Clock): Promise
         hearing,
         topics.ensure,
       ),
-    readLag: (group) => inTime(topics.readLag(toGroupId(group), topicsOf(group)), "told how far a group is behind"),
-    listTopics: () => inTime(topics.listTopics(), "described its topics"),
-    createTopic: (topic) => inTime(topics.create(topic), "made a topic"),
-    raisePartitions: (topic, count) => inTime(topics.raisePartitions(topic, count), "added partitions"),
+    readLag: (group) =>
+      inTime(callLimitMs, topics.readLag(toGroupId(group), topicsOf(group)), "told how far a group is behind"),
+    listTopics: () => inTime(callLimitMs, topics.listTopics(), "described its topics"),
+    createTopic: (topic) => inTime(callLimitMs, topics.create(topic), "made a topic"),
+    raisePartitions: (topic, count) => inTime(callLimitMs, topics.raisePartitions(topic, count), "added partitions"),
     async close() {
       if (!isClosed) await closeClients();
     },

@@ -59,7 +59,7 @@ async function take(
   }
   const { what, wanted, found = "no limit" } = step;
   const unit = what === "retention" ? " ms" : "";
-  return { topic: name, state: "differs", detail: `${what}: ${found}${unit}, wanted are ${wanted}${unit}` };
+  return { topic: name, state: "differs", detail: `${what}: ${found}${unit}, wanted: ${wanted}${unit}` };
 }
 
 async function withBroker<Result>(

@@ -1,20 +1,17 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { connectKafka } from "@lyss/kit/events/kafka-transport.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { waitUntil } from "@lyss/kit/testing/event-log.ts";
 import { Admin, Consumer, stringDeserializers } from "@platformatic/kafka";
-import { requestJson, runPlatform } from "../../run-platform.ts";
+import { requestJson, runLyss, runPlatform } from "../../run-platform.ts";
 import { startKafka } from "./kafka-broker.ts";
 import { toTestTopic } from "./test-topic.ts";
 
 const limits = { timeout: 120_000 };
-const lyss = fileURLToPath(new URL("../../../bin/lyss", import.meta.url));
 const broker = await startKafka({ after });
 const config = { events: { transport: "kafka", servers: [broker.address] } };
 const dir = mkdtempSync(join(tmpdir(), "lyss-topics-"));
@@ -22,20 +19,9 @@ after(async () => rmSync(dir, { recursive: true, force: true }));
 const file = join(dir, "lyss.yaml");
 writeFileSync(file, JSON.stringify(config));
 
-interface Ended {
-  readonly code: number;
-  readonly output: string;
-  readonly complaint: string;
-}
-
 /** Runs `lyss events` with these arguments and the configuration above. */
-function runEvents(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
-  const all = [lyss, "events", ...args, "--config", file];
-  return new Promise((resolve) => {
-    execFile(process.execPath, all, { env: { PATH: process.env["PATH"], ...env } }, (err, output, complaint) =>
-      resolve({ code: Number(err?.code ?? 0), output, complaint }),
-    );
-  });
+function runEvents(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  return runLyss(["events", ...args, "--config", file], env);
 }
 
 async function withAdmin<Result>(work: (admin: Admin) => Promise<Result>): Promise<Result> {
@@ -81,8 +67,8 @@ test(
     });
     const second = await runEvents(["topics", "setup"]);
     assert.match(second.output, /llm\.billing +needs --yes +1 partitions, declared are 3/);
-    assert.match(second.output, /llm\.billing +differs +retention: 604800000 ms, wanted are 2592000000 ms/);
-    assert.match(second.output, /llm\.metrics +differs +partitions: 2, wanted are 1/);
+    assert.match(second.output, /llm\.billing +differs +retention: 604800000 ms, wanted: 2592000000 ms/);
+    assert.match(second.output, /llm\.metrics +differs +partitions: 2, wanted: 1/);
     assert.match(
       (await runEvents(["topics", "setup", "--yes"])).output,
       /llm\.billing +partitions added +1 before, 3 now/,
