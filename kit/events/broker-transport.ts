@@ -15,7 +15,7 @@ export interface BrokerTransport {
   /**
    * Resolves when the broker has acknowledged all of these, which are in the order of the log, with the last number that
    * each lane was given. Within a lane they are stored in this order; after a failure an unknown part of them is, but
-   * never one without those before it. `isUnsure`: the broker may know some of them from a failure before.
+   * never one without those before it. Only after `findEnds`, and again so after a failure. `isUnsure`: the broker may know some of them from a failure before.
    */
   publish(rows: readonly LoggedEvent[], isUnsure: boolean): Promise<LaneEnds>;
   /**

@@ -42,7 +42,7 @@ export async function listenToKafka(
   async function handle(message: TextMessage): Promise<void> {
     if (!isEnding && (await hearing.take(toDelivery(message)))) {
       // Not waited for: what is handled is known by whoever hears it again. Offsets of one partition go up together.
-      Promise.resolve(message.commit()).catch(() => {});
+      void (async () => message.commit())().catch(() => {});
     } else {
       end();
     }

@@ -136,3 +136,23 @@ test("a platform's events reach their topics as CloudEvents, by key, with whom t
   const checks = ready.body["checks"] as Record<string, { healthy: boolean }>;
   assert.equal(checks["events.relay"]?.healthy, true);
 });
+
+test("a key lies in the partition that Kafka's own clients choose", limits, async (t) => {
+  const topic = { ...toTestTopic("test-partitions"), partitions: 7 };
+  const transport = await connectKafka({ servers: [broker.address], topics: [topic] }, systemClock);
+  t.after(transport.close);
+  await transport.findEnds();
+  // From Kafka's own test of murmur2: clients/src/test/java/org/apache/kafka/common/utils/UtilsTest.java.
+  const hashes = {
+    "21": -973_932_308,
+    foobar: -790_332_482,
+    "a-little-bit-long-string": -985_981_536,
+    abc: 479_470_107,
+  };
+  for (const [index, [key, hash]] of Object.entries(hashes).entries()) {
+    const seq = BigInt(index + 1);
+    const row = { seq, id: `evt_${index}`, type: "test.said", source: "test", key, time: new Date(0), data: {} };
+    const ends = await transport.publish([{ ...row, traceparent: "", stream: null, revision: null }], true);
+    assert.deepEqual([...ends], [[`test-partitions/${(hash & 0x7f_ff_ff_ff) % 7}`, seq]]);
+  }
+});
