@@ -3,6 +3,7 @@ import { checkTarget, targetText } from "@lyss/kit/discovery/target.ts";
 import type { aiGatewayConfig } from "@lyss/services/ai-gateway/config.ts";
 import type { apiGatewayConfig } from "@lyss/services/api-gateway/config.ts";
 import { z } from "zod";
+import { eventsConfig } from "./events-config.ts";
 import { services } from "./services.ts";
 
 const serviceNames = services.map((service) => service.name);
@@ -53,6 +54,7 @@ export const platformConfig = {
       maxConnections: z.int().min(5).max(1_000).default(60).describe("Connections of this process, over all services."),
     })
     .prefault({}),
+  events: eventsConfig,
   rpc: z
     .strictObject({
       host: z.string().min(1).max(255).default("127.0.0.1").describe("Address on which peers reach this process."),

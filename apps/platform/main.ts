@@ -6,6 +6,7 @@ import { addKeyCommands } from "./cli/key-commands.ts";
 import { addMoneyCommands } from "./cli/money-commands.ts";
 import { addProviderCommands } from "./cli/provider-commands.ts";
 import { addRpcCommands } from "./cli/rpc-command.ts";
+import { addTopicCommands } from "./cli/topic-commands.ts";
 import { addUpCommand } from "./cli/up-command.ts";
 import { environment } from "./environment.ts";
 import { localeOf } from "./locale.ts";
@@ -31,6 +32,8 @@ addProviderCommands(program, deps);
 addMoneyCommands(program, deps);
 addDoctorCommand(program, deps);
 addRpcCommands(program, deps);
+const events = program.command("events").description("the event log and its broker");
+addTopicCommands(events, deps);
 program
   .command("version")
   .description("print the version")

@@ -13,7 +13,7 @@ import { createLoopMonitor } from "@lyss/kit/resilience/load-shed-loop-monitor.t
 import { boot } from "@lyss/kit/service/boot.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
-import type { Program } from "@lyss/kit/service/program.ts";
+import type { EventOptions, Program } from "@lyss/kit/service/program.ts";
 import { findPresetProviders } from "@lyss/services/ai-gateway/provider-presets.ts";
 import { auth } from "@lyss/services/auth/service.ts";
 import { billing } from "@lyss/services/billing/service.ts";
@@ -22,6 +22,7 @@ import { user } from "@lyss/services/user/service.ts";
 import type { Logger } from "pino";
 import { firstRunBanner, readyLine } from "./banner.ts";
 import type { PlatformConfig } from "./config.ts";
+import { openEvents } from "./event-transport.ts";
 import { runFirstTime } from "./first-run.ts";
 import { firstRunFile } from "./first-run-file.ts";
 import manifest from "./package.json" with { type: "json" };
@@ -61,9 +62,11 @@ export async function startPlatform(options: UpOptions): Promise<Platform> {
   let cluster: Cluster | undefined;
   let program: Program | undefined;
   let tracer: Tracer | undefined;
+  const events = openEvents(config.events, services);
 
   const stop = async (hurry: AbortSignal) => {
     await program?.stop(hurry);
+    await events.transport?.close();
     await tracer?.close();
     await cluster?.close();
     await postgres?.stop();
@@ -74,9 +77,10 @@ export async function startPlatform(options: UpOptions): Promise<Platform> {
     }
     const adminUrl = postgres?.url ?? config.database.url?.reveal() ?? "";
     const { maxConnections } = config.database;
-    cluster = openCluster({ adminUrl, deriveKey, maxConnections, log, clock: systemClock });
+    const eventLogConnections = events.transport ? 2 : 1;
+    cluster = openCluster({ adminUrl, deriveKey, maxConnections, eventLogConnections, log, clock: systemClock });
     tracer = await openTracer(options);
-    program = await bootServices(options, cluster, deriveKey, tracer);
+    program = await bootServices(options, { cluster, events, tracer }, deriveKey);
     const url = program.publicUrl;
     if (url !== undefined) await greet(options, program, dataDir, url);
     return { url, program, stop };
@@ -107,9 +111,8 @@ async function openTracer({ config, log }: UpOptions): Promise<Tracer | undefine
 
 function bootServices(
   { config, env, log, signal }: UpOptions,
-  cluster: Cluster,
+  opened: { readonly cluster: Cluster; readonly events: EventOptions; readonly tracer: Tracer | undefined },
   deriveKey: (purpose: string) => Buffer,
-  tracer: Tracer | undefined,
 ): Promise<Program> {
   const peerToken = derivePeerToken(deriveKey);
   const random = createRandom(systemClock);
@@ -120,7 +123,7 @@ function bootServices(
   const providers = [...config.providers, ...findPresetProviders(env, configured)];
   return boot({
     services: awaitingTenant,
-    ...{ run: config.run, peers: config.peers, cluster, random, log, metrics, deriveKey, peerToken, signal, tracer },
+    ...{ run: config.run, peers: config.peers, random, log, metrics, deriveKey, peerToken, signal, ...opened },
     config: { ...config, providers },
     clock: systemClock,
     peerListen:
@@ -131,7 +134,7 @@ function bootServices(
     },
     createPeerHttpHandler: (mounted) =>
       createPeerHttpHandler({
-        ...{ mounted, peerToken, log, metrics, random, tracer },
+        ...{ mounted, peerToken, log, metrics, random, tracer: opened.tracer },
         clock: systemClock,
         docBaseUrl: config.http.docBaseUrl,
       }).onRequest,

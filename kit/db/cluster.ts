@@ -62,6 +62,8 @@ export interface ClusterOptions {
   readonly clock: Clock;
   /** Of a statement, and of a transaction that waits for its client. Default 10,000. */
   readonly timeoutMs?: number;
+  /** Of the event log's own pool, beside the one that listens. Default 1; 2 where a relay holds one while it publishes. */
+  readonly eventLogConnections?: number;
 }
 
 /** Name under which the event log's own database is opened, for `openEventFeed`. */
@@ -70,8 +72,8 @@ const eventLog: ClusterService = {
   name: eventLogName,
   migrations: new URL("../events/migrations/", import.meta.url),
 };
-/** One session to prepare with, and one to LISTEN on beside the event log's pool of one. */
-const reservedConnections = 3;
+/** One session to prepare with, and one to LISTEN on. */
+const reservedConnections = 2;
 const namePattern = /^[a-z][a-z0-9]*([-_][a-z0-9]+)*$/;
 const nameLengthLimit = 50;
 const reservedNames = ["public", "information-schema", "service"];
@@ -80,7 +82,7 @@ const prepareLock = 0x70_72_65_70;
 
 /** Opens no connection yet. */
 export function openCluster(options: ClusterOptions): Cluster {
-  const { log, clock } = options;
+  const { log, clock, eventLogConnections = 1 } = options;
   const pools = new Map<string, Pool>();
   let prepared = new Map<string, { readonly schema: string; readonly login: ServiceRole; readonly share: number }>();
 
@@ -96,11 +98,14 @@ export function openCluster(options: ClusterOptions): Cluster {
       const own = services.filter((service) => service.migrations !== undefined);
       const engines = own.flatMap(({ name, engine }) => (engine ? [{ role: `lyss_${toSchema(name)}`, engine }] : []));
       const engineConnections = engines.reduce((sum, { engine }) => sum + engine.connections, 0);
-      const shares = shareConnections(options.maxConnections - reservedConnections - engineConnections, own);
+      const shares = shareConnections(
+        options.maxConnections - reservedConnections - eventLogConnections - engineConnections,
+        own,
+      );
       const entries = [eventLog, ...own].map(({ name, migrations }) => {
         const schema = toSchema(name);
         const login = deriveServiceRole(schema, options.deriveKey);
-        return { name, schema, login, migrations, share: shares.get(name) ?? 1 };
+        return { name, schema, login, migrations, share: shares.get(name) ?? eventLogConnections };
       });
       const plans = await Promise.all(
         entries.map(async ({ schema, login, migrations }) => ({

@@ -13,7 +13,7 @@ import { createWakeSignal } from "./wake-signal.ts";
 /** One durable subscription at work on this node. */
 export interface DurableLoop {
   /** Rejects when no pass has succeeded for 30 s; names the last error. */
-  check(): Promise<void>;
+  check(): Promise<undefined>;
   /** Resolves when the batch under way has ended. */
   stop(): Promise<void>;
 }
@@ -27,6 +27,8 @@ export interface DurableLoopOptions {
   readonly tracer?: Tracer | undefined;
   /** While it is closed no batch is taken, and another node may take it. */
   readonly gate?: ConsumerGate | undefined;
+  /** Events have come to it from a broker: what it handled then is not handled again. */
+  readonly wasOnBroker?: boolean;
 }
 
 const batchSize = 100;
@@ -41,6 +43,7 @@ const retryLimitMs = 60_000;
 /** With the delays above, an event is given up after four minutes. */
 const attemptLimit = 10;
 const failingLimitMs = 30_000;
+const none: ReadonlySet<string> = new Set();
 
 /** Starts the loop. The subscription's row must exist. */
 export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
@@ -71,8 +74,11 @@ export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
       return pauseMs;
     }
     batch = claim.events;
+    const ids = options.wasOnBroker ? batch.map(({ id }) => id) : [];
+    const handled = ids.length > 0 ? await store.findHandled(tx, subscription.name, ids) : none;
     for (const [index, row] of batch.entries()) {
       handledIndex = index;
+      if (handled.has(row.id)) continue;
       await handleEvent(tx, subscription, row, {}, options.tracer);
     }
     handledIndex = -1;
@@ -143,6 +149,7 @@ export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
           `subscription ${subscription.name} has not got on for ${Math.round(failingMs)} ms: ${lastError}`,
         );
       }
+      return undefined;
     },
     async stop() {
       isStopped = true;

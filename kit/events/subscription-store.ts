@@ -10,6 +10,28 @@ export async function ensureSubscription(sql: Sql, name: string, types: readonly
 }
 
 /**
+ * Remembers a subscription whose events come from a broker. Where it was in the log it stays: what lies before has been
+ * handled. The log is not kept for it.
+ */
+export async function ensureBrokerSubscription(sql: Sql, name: string): Promise<void> {
+  await sql`
+    insert into event_log.subscription (name, types, was_on_broker) values (${name}, '{}', true)
+    on conflict (service, name) do update set types = '{}', was_on_broker = true`;
+}
+
+/** The log is kept for none of the caller's subscriptions but this one: for relays to a broker that is no longer used. */
+export async function keepOnlyFor(sql: Sql, name: string | undefined): Promise<void> {
+  await sql`update event_log.subscription set types = '{}' where name is distinct from ${name ?? null}`;
+}
+
+/** True when events have ever come to the subscription from a broker. */
+export async function findWasOnBroker(sql: Sql, name: string): Promise<boolean> {
+  const [row] = await sql<{ was_on_broker: boolean }[]>`
+    select was_on_broker from event_log.subscription where name = ${name}`;
+  return row?.was_on_broker === true;
+}
+
+/**
  * Forgets a subscription that no program has any more, with its parked events: the log is no longer kept for it. Under
  * the same name a new one would begin at the beginning. Safe to repeat.
  */
@@ -112,12 +134,40 @@ export async function rewind(tx: Tx, name: string, seq: bigint): Promise<boolean
   return count > 0;
 }
 
+/** What a relay's lanes were given: by lane, the number of the last event. */
+export async function readLaneEnds(tx: Tx, name: string): Promise<ReadonlyMap<string, bigint>> {
+  const [row] = await tx<{ lane_ends: Readonly<Record<string, string>> }[]>`
+    select lane_ends from event_log.subscription where name = ${name}`;
+  return new Map(Object.entries(row?.lane_ends ?? {}).map(([lane, seq]) => [lane, BigInt(seq)]));
+}
+
+/** Notes what some lanes were given; the others stay. */
+export async function writeLaneEnds(tx: Tx, name: string, ends: ReadonlyMap<string, bigint>): Promise<void> {
+  const texts = Object.fromEntries([...ends].map(([lane, seq]) => [lane, String(seq)]));
+  await tx`update event_log.subscription set lane_ends = lane_ends || ${tx.json(texts)} where name = ${name}`;
+}
+
 /**
- * Notes that a subscription has handled an event; false when it had already. Waits for another transaction that is about
- * to note the same.
+ * Notes that a subscription has handled an event; false when it had already, from a broker or from the log itself. Waits
+ * for another transaction that is about to note the same.
  */
-export async function markHandled(tx: Tx, name: string, eventId: string): Promise<boolean> {
+export async function markHandled(
+  tx: Tx,
+  name: string,
+  event: { readonly id: string; readonly seq: bigint },
+): Promise<boolean> {
   const { count } = await tx`
-    insert into event_log.handled_event (event_id, subscription) values (${eventId}, ${name}) on conflict do nothing`;
+    insert into event_log.handled_event (event_id, subscription)
+    select ${event.id}, ${name}
+    where not exists (select from event_log.subscription where name = ${name} and position >= ${event.seq})
+    on conflict do nothing`;
   return count > 0;
+}
+
+/** Which of these events a subscription has handled when they came from a broker. */
+export async function findHandled(tx: Tx, name: string, eventIds: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows = await tx<{ event_id: string }[]>`
+    select event_id from event_log.handled_event
+    where event_id = any(${eventIds as string[]}) and subscription = ${name}`;
+  return new Set(rows.map((row) => row.event_id));
 }

@@ -9,6 +9,8 @@ export interface BootPlan {
   readonly hosted: readonly AnyService[];
   /** True when one of them keeps data, hears events or has workflows. */
   readonly needsDatabase: boolean;
+  /** True in the processes that look after the event log: those with the first service that has to do with it. */
+  readonly keepsLog: boolean;
 }
 
 /**
@@ -34,13 +36,14 @@ export function planBoot(options: {
       .filter((section) => config[section] === undefined)
       .map((section) => new Failure(bootFailures.missing_config, { service, section })),
   );
-  const storing = hosted.filter(
-    (service) => service.migrations !== undefined || service.hears.length > 0 || hasWorkflows([service]),
-  );
+  const isStoring = (service: AnyService) =>
+    service.migrations !== undefined || service.hears.length > 0 || hasWorkflows([service]);
+  const storing = hosted.filter(isStoring);
+  const keeper = services.find((service) => service.servesRoutes && isStoring(service)) ?? services.find(isStoring);
   const all = [...problems, ...missingSections];
   if (storing.length > 0 && cluster === undefined) {
     all.push(new Failure(bootFailures.missing_database, { services: storing.map(({ name }) => name) }));
   }
   if (all.length > 0) throw new AggregateError(all, all.map(({ message }) => message).join(" "));
-  return { hosted, needsDatabase: storing.length > 0 };
+  return { hosted, needsDatabase: storing.length > 0, keepsLog: storing.some((service) => service === keeper) };
 }

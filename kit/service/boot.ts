@@ -1,8 +1,11 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
-import { eventLogName } from "../db/cluster.ts";
+import { type Cluster, eventLogName } from "../db/cluster.ts";
 import { Failure } from "../errors/failure.ts";
+import { type BrokerRelay, relayName, startBrokerRelay } from "../events/broker-relay.ts";
 import { type EventFeed, openEventFeed } from "../events/event-feed.ts";
+import { createLogRetention } from "../events/log-retention.ts";
+import { keepOnlyFor } from "../events/subscription-store.ts";
 import { startSubscriptions } from "../events/subscriptions.ts";
 import { databaseCheck } from "../health/checkers.ts";
 import { createHealth, type Health } from "../health/health.ts";
@@ -48,6 +51,7 @@ interface Run {
   listener?: PeerListener;
   publicUrl?: string | undefined;
   feed?: EventFeed;
+  relay?: BrokerRelay;
 }
 
 /**
@@ -57,7 +61,7 @@ interface Run {
  * whose start threw. What had started by then is stopped first.
  */
 export async function boot(options: BootOptions): Promise<Program> {
-  const { hosted: planned, needsDatabase } = planBoot(options);
+  const { hosted: planned, needsDatabase, keepsLog } = planBoot(options);
   if (needsDatabase) await options.cluster?.prepare(hasWorkflows(planned) ? [...planned, workflowDatabase] : planned);
   const run = createRun(options, planned);
   const { log } = options;
@@ -65,6 +69,7 @@ export async function boot(options: BootOptions): Promise<Program> {
     const router = await listen(run);
     await startAll(run, router);
     await startBackground(run);
+    if (keepsLog) await keepLog(run);
     await serveAll(run);
     options.signal?.throwIfAborted();
   } catch (err) {
@@ -83,8 +88,8 @@ export async function boot(options: BootOptions): Promise<Program> {
 function createRun(options: BootOptions, planned: readonly AnyService[]): Run {
   const { clock, log, peers = {} } = options;
   const hosted: HostedService[] = [];
-  const health = createHealth({ checks: () => listHealthChecks(options, hosted), clock, log });
-  return {
+  const health = createHealth({ checks: () => listHealthChecks(run), clock, log });
+  const run: Run = {
     options,
     planned,
     transports: createTransports({ ...options, peers }),
@@ -97,6 +102,7 @@ function createRun(options: BootOptions, planned: readonly AnyService[]): Run {
     state: "starting",
     serveHttp: (_req, res) => res.writeHead(503, { "retry-after": "1" }).end(),
   };
+  return run;
 }
 
 /**
@@ -177,22 +183,45 @@ async function startBackground(run: Run): Promise<void> {
 }
 
 async function subscribe(run: Run, service: HostedService): Promise<void> {
-  const { clock, log, cluster, metrics } = run.options;
+  const { clock, log, cluster, events } = run.options;
   const { subscriptions = [] } = service.running;
   if (subscriptions.length === 0 || !cluster) return;
-  run.feed ??= await openEventFeed({ db: cluster.open(eventLogName), log, clock, metrics });
   service.subscriptions = await startSubscriptions({
     serviceName: service.definition.name,
     subscriptions,
     db: openDatabase(service.definition, run.options),
-    feed: run.feed,
+    feed: await openFeed(run, cluster),
     log,
     clock,
     tracer: run.options.tracer,
     gate: run.monitor.gateOf(service.definition.name),
+    transport: events?.transport,
   });
   // What was said between the service's first look at the data and now was heard by nobody.
   for (const subscription of subscriptions) if (subscription.mode === "broadcast") subscription.onGap();
+}
+
+/** One for all services. */
+async function openFeed(run: Run, cluster: Cluster): Promise<EventFeed> {
+  const { clock, log, metrics } = run.options;
+  run.feed ??= await openEventFeed({ db: cluster.open(eventLogName), log, clock, metrics });
+  return run.feed;
+}
+
+/** Deletes what the log need not keep, and copies the rest to the broker if there is one. */
+async function keepLog(run: Run): Promise<void> {
+  const { services, clock, log, cluster, events } = run.options;
+  if (!cluster || !events) return;
+  const { keepMs, transport } = events;
+  const db = cluster.open(eventLogName);
+  await keepOnlyFor(db.sql, transport && relayName(transport));
+  if (transport) {
+    const types = services.flatMap(({ publishes }) => publishes.map(({ type }) => type));
+    const { listener } = await openFeed(run, cluster);
+    run.relay = await startBrokerRelay({ types, db, transport, listener, log, clock });
+  }
+  // After the relay, which holds back what it has not copied.
+  run.supervisor.add(eventLogName, createLogRetention({ db, clock, keepMs }));
 }
 
 /** The owner of the public listener opens it: what a client can reach is then all there. */
@@ -261,15 +290,13 @@ function listMounted({ options, hosted, transports }: Run): MountedService[] {
   });
 }
 
-function listHealthChecks(
-  options: BootOptions,
-  hosted: readonly HostedService[],
-): Readonly<Record<string, HealthCheck>> {
+function listHealthChecks({ options, hosted, relay }: Run): Readonly<Record<string, HealthCheck>> {
   const checks: Record<string, HealthCheck> = { ...options.healthChecks };
   for (const { definition, running, subscriptions } of hosted) {
     for (const [name, check] of Object.entries(running.health ?? {})) checks[`${definition.name}.${name}`] = check;
     if (subscriptions) checks[`${definition.name}.subscriptions`] = () => subscriptions.check();
   }
+  if (relay) checks["events.relay"] = relay.check;
   const storing = hosted.find(({ definition }) => definition.migrations !== undefined);
   if (storing) checks["database"] = databaseCheck(openDatabase(storing.definition, options));
   return checks;
@@ -285,7 +312,7 @@ function listOwnChecks(hosted: readonly HostedService[], service: string): reado
 async function stop(run: Run, hurry: AbortSignal): Promise<void> {
   run.state = "stopping";
   run.monitor.close();
-  const { options, feed, listener, transports, supervisor } = run;
+  const { options, feed, relay, listener, transports, supervisor } = run;
   const { clock, log } = options;
   const limits = { ...defaultStopLimitsMs, ...options.stopLimitsMs };
   const reversed = run.hosted.toReversed();
@@ -308,7 +335,13 @@ async function stop(run: Run, hurry: AbortSignal): Promise<void> {
           run: () => subscriptions?.stop(),
         })),
         { name: "workflows", run: (signal) => run.workflows.stop(signal) },
-        { name: "events", run: () => feed?.close() },
+        {
+          name: "events",
+          async run() {
+            await relay?.stop();
+            await feed?.close();
+          },
+        },
       ],
     },
     {

@@ -6,6 +6,7 @@ import type { Registry } from "prom-client";
 import type { Secret } from "../config/secret.ts";
 import type { Cluster } from "../db/cluster.ts";
 import type { Target } from "../discovery/target.ts";
+import type { BrokerTransport } from "../events/broker-transport.ts";
 import type { Health } from "../health/health.ts";
 import type { HealthCheck } from "../health/health-check.ts";
 import type { Tracer } from "../observability/tracing.ts";
@@ -30,6 +31,8 @@ export interface BootOptions {
   readonly policies?: PoliciesConfig | undefined;
   /** The resolved configuration by section. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** How the event log is looked after; it is read and written without. */
+  readonly events?: EventOptions | undefined;
   /** Not yet prepared. Needed when a hosted service keeps data or hears events. The caller closes it after `stop`. */
   readonly cluster?: Cluster | undefined;
   readonly clock: Clock;
@@ -64,6 +67,13 @@ export interface PeerListen {
   readonly port: number;
   /** Tells whoever holds a token what is served (grpc.reflection). True by default. */
   readonly reflection?: boolean | undefined;
+}
+
+export interface EventOptions {
+  /** How long the log keeps every event at least. */
+  readonly keepMs: number;
+  /** Where durable subscriptions hear from; the log itself unless given. The caller closes it after `stop`. */
+  readonly transport?: BrokerTransport | undefined;
 }
 
 export interface StopLimitsMs {

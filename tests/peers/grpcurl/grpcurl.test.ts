@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { runPlatform } from "../../run-platform.ts";
-import { buildGrpcurl } from "./prepare.ts";
+import { buildGrpcurl } from "./build-grpcurl.ts";
 
 const grpcurl = await buildGrpcurl();
 const dataDir = mkdtempSync(join(tmpdir(), "lyss-grpcurl-"));
