@@ -97,12 +97,7 @@ interface Surroundings {
   readonly isLive: boolean;
 }
 
-function* walk(
-  tree: KeySchema,
-  path: readonly string[],
-  around: Surroundings,
-  prefix: string,
-): Generator<ConfigKey> {
+function* walk(tree: KeySchema, path: readonly string[], around: Surroundings, prefix: string): Generator<ConfigKey> {
   for (const [name, field] of Object.entries(tree.properties ?? {})) {
     const schema = withoutNull(field);
     const ownPath = [...path, name];

@@ -36,7 +36,8 @@ export function toCanonicalText(value: unknown): string {
 function toText(value: unknown, ofSecret: (secret: Secret) => string): string {
   if (value instanceof Secret) return JSON.stringify(ofSecret(value));
   if (Array.isArray(value)) return `[${value.map((item) => toText(item, ofSecret)).join()}]`;
-  if (typeof value !== "object" || value === null) return typeof value === "bigint" ? `${value}n` : JSON.stringify(value) ?? "";
+  if (typeof value !== "object" || value === null)
+    return typeof value === "bigint" ? `${value}n` : (JSON.stringify(value) ?? "");
   const fields = Object.entries(value).filter(([, field]) => field !== undefined);
   const texts = fields.map(([name, field]) => `${JSON.stringify(name)}:${toText(field, ofSecret)}`);
   return `{${texts.sort().join()}}`;

@@ -64,7 +64,7 @@ test("an invalid configuration changes nothing; the log names key, value and rea
   const { live, logged, change } = open("limits: {rate: 20}");
   change("limits: {rate: 0}\nhttp: {motd: hello}");
   assert.deepEqual([live.current().limits.rate, live.current().http.motd], [20, ""]);
-  const [problem] = logged[0]?.["problems"] as Record<string, string>[];
+  const [problem] = (logged[0]?.["problems"] ?? []) as Record<string, string>[];
   assert.deepEqual([problem?.["key"], problem?.["value"], problem?.["source"]], ["limits.rate", "0", "app.yaml:1"]);
   assert.match(problem?.["reason"] ?? "", /1/);
   assert.ok(live.stats().isInvalid);

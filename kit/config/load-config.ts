@@ -105,7 +105,13 @@ function addFile(
 /** The value without fields that the schema does not have, each of which is reported; numbers with a unit made plain. */
 function dropUnknown(schema: KeySchema, value: unknown, path: string, report: (path: string) => void): unknown {
   if (typeof value === "string") return withUnit(path, schema, value) ?? value;
-  if (!hasFields(schema) || typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const entry = schema.additionalProperties;
+  if (typeof entry === "object" && hasFields(entry) && isMapping(value)) {
+    return Object.fromEntries(
+      Object.entries(value).map(([name, item]) => [name, dropUnknown(entry, item, `${path}.${name}`, report)]),
+    );
+  }
+  if (!hasFields(schema) || !isMapping(value)) return value;
   const known: Record<string, unknown> = Object.create(null);
   for (const [name, field] of Object.entries(value)) {
     const ownPath = path === "" ? name : `${path}.${name}`;
@@ -115,6 +121,10 @@ function dropUnknown(schema: KeySchema, value: unknown, path: string, report: (p
     else report(ownPath);
   }
   return known;
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function addVariables(

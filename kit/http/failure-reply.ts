@@ -69,6 +69,15 @@ export function toExpectedFailure(err: unknown, call: FailedCall, log: Logger): 
   return err;
 }
 
+const lastingHeaders = new WeakMap<ServerResponse, Set<string>>();
+
+/** Sets a header, by its lower-case name, that an answer keeps even if it becomes an error's. */
+export function setLastingHeader(res: ServerResponse, name: string, value: string): void {
+  const names = lastingHeaders.get(res) ?? new Set();
+  lastingHeaders.set(res, names.add(name));
+  res.setHeader(name, value);
+}
+
 // A larger unread body is not worth waiting for: the connection ends with the answer instead.
 const maxDiscardedBytes = 65_536;
 
@@ -78,8 +87,9 @@ export function sendReply(req: IncomingMessage, res: ServerResponse, reply: Fail
     res.destroy();
     return;
   }
+  const lasting = lastingHeaders.get(res);
   for (const name of res.getHeaderNames()) {
-    if (name !== "x-request-id") res.removeHeader(name);
+    if (name !== "x-request-id" && !lasting?.has(name)) res.removeHeader(name);
   }
   const mustDrop = mustDropConnection(req);
   if (mustDrop) res.setHeader("connection", "close");

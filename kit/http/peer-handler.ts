@@ -6,7 +6,7 @@ import { fromContextHeaders, isTraceparent } from "../rpc/context-headers.ts";
 import { clientAddressHeader } from "./forward.ts";
 import { createHandler, type HandlerParts, type HttpHandler, headerOf } from "./http-handler.ts";
 
-export interface PeerHttpHandlerOptions extends Omit<HandlerParts, "identify" | "checkRequest" | "forward"> {
+export interface PeerHttpHandlerOptions extends Omit<HandlerParts, "identify" | "intake" | "checkRequest" | "forward"> {
   /** What every peer must show as `Authorization: Bearer`. */
   readonly peerToken: Secret;
 }

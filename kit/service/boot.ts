@@ -3,6 +3,7 @@ import { eventLogName } from "../db/cluster.ts";
 import { Failure } from "../errors/failure.ts";
 import { type EventFeed, openEventFeed } from "../events/event-feed.ts";
 import { startSubscriptions } from "../events/subscriptions.ts";
+import { createDegradation, type Degradation } from "../resilience/degradation.ts";
 import { Health } from "../rpc/gen/grpc/health/v1/health_pb.js";
 import { createHealthService } from "../rpc/health-service.ts";
 import { listenForPeers, type PeerListener } from "../rpc/peer-listener.ts";
@@ -32,6 +33,8 @@ interface Run {
   readonly rpcMetrics: RpcMetrics;
   readonly supervisor: Supervisor;
   readonly workflows: WorkflowHost;
+  readonly node: string;
+  readonly degradation: Degradation;
   /** In the order of their start. */
   readonly hosted: HostedService[];
   state: "starting" | "serving" | "stopping";
@@ -58,6 +61,8 @@ export async function boot(options: BootOptions): Promise<Program> {
     rpcMetrics: createRpcMetrics(options.metrics),
     supervisor: createSupervisor({ clock, log }),
     workflows: createWorkflowHost({ ...options, onParked: options.onWorkflowParked }, options.cluster),
+    node: options.node ?? options.random.id("node"),
+    degradation: options.degradation ?? createDegradation({ clock }),
     hosted: [],
     state: "starting",
     serveHttp: (_req, res) => res.writeHead(503, { "retry-after": "1" }).end(),
@@ -119,7 +124,7 @@ async function startAll(run: Run, router: PeerRouter): Promise<void> {
     }
     signal.throwIfAborted();
     await named(definition, async () => {
-      const hosted = await startService(definition, options, transports, run.workflows);
+      const hosted = await startService(definition, options, run);
       run.hosted.push(hosted);
       checkHears(hosted);
       const { rpc } = hosted.running;
@@ -291,6 +296,7 @@ async function stop(run: Run, hurry: AbortSignal): Promise<void> {
       steps: [
         { name: "peer listener", run: (signal) => listener?.close(signal) },
         { name: "peers", run: () => transports.close() },
+        ...(options.degradation ? [] : [{ name: "degradation", run: () => run.degradation.stop() }]),
       ],
     },
   ];

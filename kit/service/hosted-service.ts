@@ -3,6 +3,7 @@ import { createClient } from "@connectrpc/connect";
 import type { Database } from "../db/database.ts";
 import { createOutbox } from "../events/outbox.ts";
 import type { RunningSubscriptions } from "../events/subscriptions.ts";
+import type { Degradation } from "../resilience/degradation.ts";
 import { type CallGate, createCallGate } from "../rpc/call-gate.ts";
 import type { AnyService, RunningService } from "./define-service.ts";
 import type { BootOptions } from "./program.ts";
@@ -17,21 +18,32 @@ export interface HostedService {
   subscriptions?: RunningSubscriptions;
 }
 
+/** What the services of one process share, beside what it was booted with. */
+export interface SharedParts {
+  readonly transports: Transports;
+  readonly workflows: WorkflowHost;
+  readonly node: string;
+  readonly degradation: Degradation;
+}
+
 /** Starts one service with what it declares and nothing else. Rejects with what its `start` rejects with. */
 export async function startService(
   definition: AnyService,
   options: BootOptions,
-  transports: Transports,
-  workflows: WorkflowHost,
+  { transports, workflows, node, degradation }: SharedParts,
 ): Promise<HostedService> {
   const { name, needs, publishes } = definition;
   const { clock, random, metrics } = options;
   const clients = Object.entries(needs as Readonly<Record<string, DescService>>).map(
     ([need, contract]) => [need, createClient(contract, transports.to(need))] as const,
   );
-  const config = Object.keys(definition.config).map((section) => [section, options.config[section]] as const);
+  const configOf = (all: BootOptions["config"]) =>
+    Object.fromEntries(Object.keys(definition.config).map((section) => [section, all[section]] as const));
   const running: RunningService<DescService, unknown> = await definition.start({
-    config: Object.fromEntries(config),
+    config: configOf(options.config),
+    onConfigChange: (listener) => options.onConfigChange?.((all) => listener(configOf(all))),
+    node,
+    degradation,
     clients: Object.fromEntries(clients),
     db: openDatabase(definition, options),
     outbox: createOutbox({ source: name, publishes, clock, random }),

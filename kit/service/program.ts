@@ -7,6 +7,7 @@ import type { Secret } from "../config/secret.ts";
 import type { Cluster } from "../db/cluster.ts";
 import type { Target } from "../discovery/target.ts";
 import type { Tracer } from "../observability/tracing.ts";
+import type { Degradation } from "../resilience/degradation.ts";
 import type { RunDesk } from "../workflow/run-desk.ts";
 import type { ParkedRun } from "../workflow/workflow-store.ts";
 import type { Clock } from "./clock.ts";
@@ -24,6 +25,12 @@ export interface BootOptions {
   readonly peers?: Readonly<Record<string, Target>> | undefined;
   /** The resolved configuration by section. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** Calls the listener with the resolved configuration whenever it has changed. Without it, it never does. */
+  readonly onConfigChange?: ((listener: (config: Readonly<Record<string, unknown>>) => void) => void) | undefined;
+  /** What this process is called in events and answers; a random id unless given. */
+  readonly node?: string | undefined;
+  /** How much this process offers. The caller stops it after `stop`; one that only services change unless given. */
+  readonly degradation?: Degradation | undefined;
   /** Not yet prepared. Needed when a hosted service keeps data or hears events. The caller closes it after `stop`. */
   readonly cluster?: Cluster | undefined;
   readonly clock: Clock;
