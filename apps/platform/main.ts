@@ -5,6 +5,7 @@ import { addDoctorCommand } from "./cli/doctor-command.ts";
 import { addKeyCommands } from "./cli/key-commands.ts";
 import { addMoneyCommands } from "./cli/money-commands.ts";
 import { addProviderCommands } from "./cli/provider-commands.ts";
+import { addResilienceCommands } from "./cli/resilience-commands.ts";
 import { addUpCommand } from "./cli/up-command.ts";
 import { environment } from "./environment.ts";
 import { localeOf } from "./locale.ts";
@@ -28,6 +29,7 @@ addUpCommand(program, deps);
 addKeyCommands(program, deps);
 addProviderCommands(program, deps);
 addMoneyCommands(program, deps);
+addResilienceCommands(program, deps);
 addDoctorCommand(program, deps);
 program
   .command("version")

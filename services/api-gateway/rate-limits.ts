@@ -1,6 +1,7 @@
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { setLastingHeader } from "@lyss/kit/http/failure-reply.ts";
 import type { Arrival } from "@lyss/kit/http/intake.ts";
+import { networkOf } from "@lyss/kit/http/network-of.ts";
 import type { LimitDecision, Limiter, RateLimit } from "@lyss/kit/resilience/limiter.ts";
 import { createLimitHeaders, joinLimitHeaders } from "@lyss/kit/resilience/limiter-headers.ts";
 import { createLimiter } from "@lyss/kit/resilience/limiter-in-memory.ts";
@@ -10,7 +11,6 @@ import type { ScriptRunner } from "@lyss/kit/resilience/redis-limiter-connection
 import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Logger } from "pino";
-import { addressKey } from "./address-key.ts";
 import { type RateLimitSettings, toTokenBucket } from "./config.ts";
 
 /** Whom a limit is for, the narrowest first: what one of them is refused costs those after it nothing. */
@@ -91,7 +91,7 @@ export function createRateLimits(initial: RateLimitSettings, deps: RateLimitDeps
       claim("user", caller.userId);
       claim("tenant", caller.tenantId);
     } else {
-      claim("address", addressKey(call.clientAddress));
+      claim("address", networkOf(call.clientAddress));
     }
     return claims;
   }
