@@ -8,11 +8,16 @@ export function valueAt(config: unknown, path: string): unknown {
     .reduce<unknown>((parent, name) => (parent as Record<string, unknown> | undefined)?.[name], config);
 }
 
-/** A copy of the configuration with another value at a path; what is beside the path is shared with the original. */
-export function withValueAt<Config>(config: Config, path: string, value: unknown): Config {
+/**
+ * A copy of `config` that has at a path what `next` has there; what is beside the path is shared with the original. A group
+ * around it that only one of the two has comes or goes as a whole.
+ */
+export function withValueFrom<Config>(config: Config, next: Config, path: string): Config {
   const [name = "", ...rest] = path.split(".");
-  const inner = (config as Record<string, unknown>)[name];
-  return { ...config, [name]: rest.length === 0 ? value : withValueAt(inner ?? {}, rest.join("."), value) };
+  const before = (config as Record<string, unknown>)[name];
+  const after = (next as Record<string, unknown>)[name];
+  const isWhole = rest.length === 0 || before === undefined || after === undefined;
+  return { ...config, [name]: isWhole ? after : withValueFrom(before, after, rest.join(".")) };
 }
 
 /** A value on one line, cut to a readable length, without the password of a URL. */

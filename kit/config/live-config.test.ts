@@ -15,7 +15,11 @@ import { watchFile } from "./watch-file.ts";
 
 const sections = {
   limits: z
-    .strictObject({ rate: z.int().min(1).max(100).default(10), names: z.array(z.string()).default([]) })
+    .strictObject({
+      rate: z.int().min(1).max(100).default(10),
+      names: z.array(z.string()).default([]),
+      extra: z.strictObject({ size: z.int(), unit: z.string().default("kg") }).optional(),
+    })
     .prefault({})
     .meta({ live: true }),
   http: z
@@ -82,6 +86,14 @@ test("a key that is not live keeps its value and is told once to need a restart;
   assert.deepEqual(live.stats().pendingKeys, ["http.port"]);
   change("http: {motd: again}");
   assert.deepEqual(live.stats().pendingKeys, []);
+});
+
+test("a group that may be absent comes and goes as a whole", () => {
+  const { live, change } = open();
+  change("limits: {extra: {size: 3}}");
+  assert.deepEqual(live.current().limits.extra, { size: 3, unit: "kg" });
+  change("");
+  assert.equal(live.current().limits.extra, undefined);
 });
 
 test("a secret's change is noticed, and neither the log nor the version tells of its value", () => {

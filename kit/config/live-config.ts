@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Logger } from "pino";
 import { ConfigError } from "./config-error.ts";
 import type { ConfigKey } from "./config-keys.ts";
-import { listChangedKeys, show, toCanonicalText, valueAt, withValueAt } from "./config-value.ts";
+import { listChangedKeys, show, toCanonicalText, valueAt, withValueFrom } from "./config-value.ts";
 
 /** A configuration as it was loaded, with the keys that it may have. */
 export interface Loaded<Config> {
@@ -79,7 +79,7 @@ export function createLiveConfig<Config extends object>(options: LiveConfigOptio
   }
 
   function apply(next: Config, changed: readonly ConfigKey[]): void {
-    for (const { path } of changed) config = withValueAt(config, path, valueAt(next, path));
+    for (const { path } of changed) config = withValueFrom(config, next, path);
     version = versionOf(config);
     applied++;
     const values = changed.map(({ path, isSecret }) => `${path}: ${isSecret ? "[secret]" : show(valueAt(next, path))}`);

@@ -64,13 +64,13 @@ export const apiGatewayConfig = {
         .int()
         .min(10)
         .max(60_000)
-        .default(500)
+        .default(2_000)
         .describe("Event loop standing still for this long: only interactive requests are let in."),
       loopDelaySevereMs: z
         .int()
         .min(10)
         .max(60_000)
-        .default(2_000)
+        .default(10_000)
         .describe("The same for this long: none are, except those of operators."),
     })
     .prefault({}),

@@ -3,7 +3,7 @@ import { keyRevoked } from "@lyss/contracts/events/auth.ts";
 import { followDegradation } from "@lyss/contracts/events/follow-degradation.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { createLoadShedder } from "@lyss/kit/resilience/load-shed.ts";
-import { createLoopMonitor } from "@lyss/kit/resilience/load-shed-loop-monitor.ts";
+import { createLoopMonitor, type LoopMonitor } from "@lyss/kit/resilience/load-shed-loop-monitor.ts";
 import { connectRedis } from "@lyss/kit/resilience/redis-limiter-connection.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
 import { createAuthenticator } from "./authenticate.ts";
@@ -32,9 +32,9 @@ export const apiGateway = defineService({
     const redis = config.redis.url && (await connectRedis(parseRedisUrl(config.redis.url)));
     const limits = createRateLimits(config.rateLimits, { clock, log, redis });
     const { loopDelayHighMs: highDelayMs, loopDelaySevereMs: severeDelayMs } = config.loadShedding;
-    const monitor = createLoopMonitor({ clock, highDelayMs, severeDelayMs });
+    let monitor: LoopMonitor | undefined;
     let { maxInFlight } = config.loadShedding;
-    const shedder = createLoadShedder({ limit: () => maxInFlight, pressure: monitor.pressure });
+    const shedder = createLoadShedder({ limit: () => maxInFlight, pressure: () => monitor?.pressure() ?? "none" });
     onConfigChange(({ rateLimits, loadShedding }) => {
       limits.update(rateLimits);
       maxInFlight = loadShedding.maxInFlight;
@@ -46,10 +46,14 @@ export const apiGateway = defineService({
     return {
       ops: {},
       subscriptions: [...createApiGatewaySubscriptions(keys), followDegradation(degradation, node)],
-      serve: (program) => listener.open(program),
+      serve(program) {
+        // From here on: a start stands still now and then, and that is no load.
+        monitor = createLoopMonitor({ clock, highDelayMs, severeDelayMs });
+        return listener.open(program);
+      },
       drain: (signal) => listener.close(signal),
       async stop() {
-        monitor.stop();
+        monitor?.stop();
         redis?.close();
       },
     };
