@@ -6,6 +6,7 @@ import { createPolicy, type Policy, type PolicyDeps, type PolicyStats } from "@l
 import { type PolicyOptions, policySchema } from "@lyss/kit/resilience/policy-config.ts";
 import type { Catalog } from "./catalog.ts";
 import { defaultPolicies, type ResilienceSettings } from "./config.ts";
+import { UpstreamStatus } from "./dialects/openai/upstream-failure.ts";
 import type { Provider } from "./model.ts";
 
 /** How each provider is called. Two providers never share a breaker or a place. */
@@ -81,7 +82,9 @@ function policyNameOf({ name, tenantId }: Provider): string {
   return tenantId === "" ? `provider.${name}` : `provider.${name}@${tenantId}`;
 }
 
-/** A provider that refuses our key is well. */
+/** A provider that refuses our key, or has no such model, is well: one wrong name must not close the way to all others. */
 export function judgeProvider(err: unknown): Verdict {
-  return isFailure(err, aiGatewayFailures.upstream_unauthorized) ? "success" : judgeError(err);
+  if (isFailure(err, aiGatewayFailures.upstream_unauthorized)) return "success";
+  const cause = isFailure(err) ? err.cause : undefined;
+  return cause instanceof UpstreamStatus && cause.status < 500 ? "success" : judgeError(err);
 }
