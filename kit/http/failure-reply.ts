@@ -69,12 +69,12 @@ export function toExpectedFailure(err: unknown, call: FailedCall, log: Logger): 
   return err;
 }
 
-const lastingHeaders = new WeakMap<ServerResponse, Set<string>>();
+const lasting = Symbol("names of lasting headers");
 
 /** Sets a header, by its lower-case name, that an answer keeps even if it becomes an error's. */
-export function setLastingHeader(res: ServerResponse, name: string, value: string): void {
-  const names = lastingHeaders.get(res) ?? new Set();
-  lastingHeaders.set(res, names.add(name));
+export function setLastingHeader(res: ServerResponse & { [lasting]?: string[] }, name: string, value: string): void {
+  res[lasting] ??= [];
+  res[lasting].push(name);
   res.setHeader(name, value);
 }
 
@@ -82,14 +82,17 @@ export function setLastingHeader(res: ServerResponse, name: string, value: strin
 const maxDiscardedBytes = 65_536;
 
 /** Answers with a reply, or destroys the connection when another answer has already begun. Safe on a closed response. */
-export function sendReply(req: IncomingMessage, res: ServerResponse, reply: FailureReply): void {
+export function sendReply(
+  req: IncomingMessage,
+  res: ServerResponse & { readonly [lasting]?: readonly string[] },
+  reply: FailureReply,
+): void {
   if (res.headersSent || res.destroyed) {
     res.destroy();
     return;
   }
-  const lasting = lastingHeaders.get(res);
   for (const name of res.getHeaderNames()) {
-    if (name !== "x-request-id" && !lasting?.has(name)) res.removeHeader(name);
+    if (name !== "x-request-id" && !res[lasting]?.includes(name)) res.removeHeader(name);
   }
   const mustDrop = mustDropConnection(req);
   if (mustDrop) res.setHeader("connection", "close");

@@ -102,8 +102,12 @@ export function createRateLimits(initial: RateLimitSettings, deps: RateLimitDeps
       const claim = claims[index];
       return claim ? [claim.limit.headersOf(claim.key, decision, isAllowed ? 1 : 0)] : [];
     });
-    const { "retry-after": _, ...headers } = joinLimitHeaders(told);
-    for (const [name, value] of Object.entries(headers)) setLastingHeader(res, name, value);
+    const [first = {}] = told;
+    const headers = told.length > 1 ? joinLimitHeaders(told) : first;
+    for (const name in headers) {
+      // A refusal says that by itself, in the shape of its dialect.
+      if (name !== "retry-after") setLastingHeader(res, name, headers[name] ?? "");
+    }
     for (const [index, decision] of decisions.entries()) {
       const subject = claims[index]?.subject;
       if (decision.isAllowed || subject === undefined) continue;
@@ -143,6 +147,8 @@ function createLimit(subject: LimitSubject, rate: RateLimit, processes: number, 
 
 /** From all or from none. */
 function takeInMemory(claims: readonly Claim[]): readonly LimitDecision[] {
+  const [only] = claims;
+  if (only && claims.length === 1) return only.limit.memory ? [only.limit.memory.take(only.key)] : [];
   const previews = claims.flatMap(({ limit, key }) => limit.memory?.peek(key) ?? []);
   if (previews.some(({ isAllowed }) => !isAllowed)) return previews;
   return claims.flatMap(({ limit, key }) => limit.memory?.take(key) ?? []);

@@ -3,7 +3,7 @@ import type { Job } from "@lyss/kit/service/define-service.ts";
 import type { AuthOps } from "./ops.ts";
 
 /** The background work of auth. */
-export function createAuthJobs(ops: AuthOps, degradation: Degradation): readonly Job[] {
+export function createAuthJobs(ops: Pick<AuthOps, "flushLastUsed">, degradation: Degradation): readonly Job[] {
   const run = degradation.degradable({
     feature: "key-last-used",
     level: "reduced",

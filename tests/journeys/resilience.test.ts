@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { postgres } from "@lyss/kit/db/driver.ts";
@@ -227,6 +227,15 @@ test("a file that is wrong changes nothing, and log and metrics say so; a key th
   await until(async () => (await metrics()).includes("config_invalid 1"), 4_000, "the complaint");
   assert.match(platform.output(), /rateLimits\.perKey\.limit/);
   assert.equal((await admin("resilience")).headers.get("x-lyss-degradation"), null);
+  edit(config);
+  await until(async () => (await metrics()).includes("config_invalid 0"), 4_000, "the correction");
+  rmSync(file);
+  await until(
+    async () => (await metrics()).includes("config_invalid 1"),
+    4_000,
+    "the complaint about a file that is gone",
+  );
+  assert.equal((await chat("steady")).status, 200);
   edit({ ...config, http: { exposeMetrics: true, docBaseUrl: "https://docs.example/errors" } });
   await until(async () => (await metrics()).includes("config_keys_pending 1"), 4_000, "the hint");
   assert.match(platform.output(), /http\.docBaseUrl/);
