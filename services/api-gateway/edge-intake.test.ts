@@ -121,6 +121,14 @@ test("who shows no good credential is counted by address, on every route, whatev
   assert.equal((await ask("/health", "")).status, 200);
 });
 
+test("a word that is no priority is refused by name, and counts like any other request", async (t) => {
+  const { ask } = await open(t, { rateLimits: { perKey: { limit: 1 } } });
+  const answer = await ask("/private", "reader", { "x-lyss-priority": "urgent" });
+  assert.equal(answer.status, 400);
+  assert.match(await answer.text(), /x-lyss-priority: must be one of interactive, background, batch/);
+  assert.equal((await ask("/private", "reader", { "x-lyss-priority": "urgent" })).status, 429);
+});
+
 test("a request that its key does not permit counts for the key", async (t) => {
   const { ask } = await open(t, { rateLimits: { perKey: { limit: 1 } } });
   assert.equal((await ask("/forbidden")).status, 403);

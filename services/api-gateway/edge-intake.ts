@@ -4,7 +4,7 @@ import type { Degradation } from "@lyss/kit/resilience/degradation.ts";
 import { degradationLevels } from "@lyss/kit/resilience/degradation-level.ts";
 import type { LoadShedder } from "@lyss/kit/resilience/load-shed.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
-import { priorityOf } from "./priority.ts";
+import { invalidPriority, priorityOf } from "./priority.ts";
 import type { RateLimits } from "./rate-limits.ts";
 
 export interface EdgeIntakeDeps {
@@ -25,8 +25,12 @@ export function createEdgeIntake({ limits, shedder, degradation, clock }: EdgeIn
     if (level > 0) setLastingHeader(res, "x-lyss-degradation", `L${level}`);
     const priority = priorityOf(req, caller, route.priority);
     res.once("close", () => recordAnswer(degradation, clock, arrival));
-    if (priority !== "essential") res.once("close", shedder.admit(priority));
-    return limits.take(arrival);
+    if (priority !== "essential") res.once("close", shedder.admit(priority ?? "batch"));
+    if (priority !== undefined) return limits.take(arrival);
+    // A request that is wrong counts like any other.
+    return Promise.resolve(limits.take(arrival)).then(() => {
+      throw invalidPriority();
+    });
   };
 }
 
