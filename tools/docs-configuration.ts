@@ -50,6 +50,8 @@ http:
 - \`{env: NAME}\` in the file stands for the variable NAME, which must be set then. An empty variable counts as not set.
 - A variable of a list is separated by commas: \`LYSS_RUN=auth,billing\`. A map has a variable for each entry:
   \`LYSS_PEERS_AI_GATEWAY=http://10.0.0.7:7400\`.
+- A key marked *Live* takes effect when the file changes; every other one at the next start
+  ([guides/resilience.md](guides/resilience.md)).
 - Secrets are never printed, neither in an error nor in the log.
 - ${reserved} are variables of the command line and no keys.
 

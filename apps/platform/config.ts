@@ -1,5 +1,6 @@
 import { secretSchema } from "@lyss/kit/config/secret.ts";
 import { checkTarget, targetText } from "@lyss/kit/discovery/target.ts";
+import { degradationLevels } from "@lyss/kit/resilience/degradation-level.ts";
 import type { aiGatewayConfig } from "@lyss/services/ai-gateway/config.ts";
 import type { apiGatewayConfig } from "@lyss/services/api-gateway/config.ts";
 import { z } from "zod";
@@ -108,6 +109,15 @@ export const platformConfig = {
         ),
     })
     .prefault({}),
+  degradation: z
+    .strictObject({
+      level: z
+        .enum(["auto", ...degradationLevels])
+        .default("auto")
+        .describe("How much this process offers; `auto` is what errors, latency and breakers call for."),
+    })
+    .prefault({})
+    .meta({ live: true }),
   stop: z
     .strictObject({
       drainTimeoutMs: z

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
+import type { Loaded } from "@lyss/kit/config/live-config.ts";
 import { loadConfig } from "@lyss/kit/config/load-config.ts";
 import type { Locale } from "@lyss/kit/errors/failure.ts";
 import { configSections, type PlatformConfig, reservedVariables } from "./config.ts";
@@ -12,26 +13,32 @@ export interface PlatformConfigSources {
   readonly locale: Locale;
 }
 
+export interface LoadedPlatformConfig extends Loaded<PlatformConfig> {
+  /** Where the file is, or would be if there were one. */
+  readonly path: string;
+  describe(): string;
+  /** The same sources read again. A file that was there has to be there still. Throws as `loadPlatformConfig` does. */
+  reload(): LoadedPlatformConfig;
+}
+
 const defaultFile = "lyss.yaml";
 
 /**
  * The process's configuration. Throws a ConfigError that names every wrong key, and an Error for a named file that cannot
  * be read. A missing ./lyss.yaml is no error; a missing file that was asked for is.
  */
-export function loadPlatformConfig({ file, env, flags, locale }: PlatformConfigSources): {
-  readonly config: PlatformConfig;
-  describe(): string;
-} {
-  const named = file ?? env["LYSS_CONFIG"];
-  const name = named ?? (existsSync(defaultFile) ? defaultFile : undefined);
-  const yaml = name === undefined ? undefined : { name, text: readFileSync(name, "utf8") };
-  const loaded = loadConfig({
-    sections: configSections,
-    file: yaml,
-    env,
-    flags,
-    reservedEnv: reservedVariables,
-    locale,
-  });
-  return { config: loaded.config as PlatformConfig, describe: loaded.describe };
+export function loadPlatformConfig(sources: PlatformConfigSources): LoadedPlatformConfig {
+  const { env, flags, locale } = sources;
+  const named = sources.file ?? env["LYSS_CONFIG"];
+  const path = named ?? defaultFile;
+  const isThere = named !== undefined || existsSync(path);
+  const file = isThere ? { name: path, text: readFileSync(path, "utf8") } : undefined;
+  const loaded = loadConfig({ sections: configSections, file, env, flags, reservedEnv: reservedVariables, locale });
+  return {
+    config: loaded.config as PlatformConfig,
+    keys: loaded.keys,
+    path,
+    describe: loaded.describe,
+    reload: () => loadPlatformConfig(isThere ? { ...sources, file: path } : sources),
+  };
 }

@@ -2,6 +2,8 @@ import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { TenantService } from "@lyss/contracts/gen/lyss/tenant/v1/tenant_pb.js";
+import { registerConfigMetrics } from "@lyss/kit/config/config-metrics.ts";
+import type { LiveConfig } from "@lyss/kit/config/live-config.ts";
 import { type Cluster, openCluster } from "@lyss/kit/db/cluster.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@lyss/kit/db/embedded-postgres.ts";
 import type { Locale } from "@lyss/kit/errors/failure.ts";
@@ -9,6 +11,8 @@ import { diskSpaceCheck, eventLoopCheck } from "@lyss/kit/health/checkers.ts";
 import { createPeerHttpHandler } from "@lyss/kit/http/peer-handler.ts";
 import { createMetrics } from "@lyss/kit/observability/metrics.ts";
 import type { Tracer } from "@lyss/kit/observability/tracing.ts";
+import { createDegradation, type Degradation } from "@lyss/kit/resilience/degradation.ts";
+import { registerDegradationMetrics } from "@lyss/kit/resilience/degradation-metrics.ts";
 import { createLoopMonitor } from "@lyss/kit/resilience/load-shed-loop-monitor.ts";
 import { boot } from "@lyss/kit/service/boot.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
@@ -30,7 +34,7 @@ import { createKeyDerivation, derivePeerToken, loadRootKey } from "./root-key.ts
 import { services } from "./services.ts";
 
 export interface UpOptions {
-  readonly config: PlatformConfig;
+  readonly live: LiveConfig<PlatformConfig>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly locale: Locale;
   readonly log: Logger;
@@ -54,7 +58,8 @@ export interface Platform {
  * tenant and its key on the first start. Rejects, with everything stopped again, when anything cannot be had.
  */
 export async function startPlatform(options: UpOptions): Promise<Platform> {
-  const { config, log, signal } = options;
+  const { live, log, signal } = options;
+  const config = live.current();
   const dataDir = resolve(config.dataDir);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const deriveKey = createKeyDerivation(loadRootKey(dataDir, config.rootKey));
@@ -63,9 +68,14 @@ export async function startPlatform(options: UpOptions): Promise<Platform> {
   let program: Program | undefined;
   let tracer: Tracer | undefined;
   const events = openEvents(config.events, services);
+  const degradation = createDegradation({
+    clock: systemClock,
+    onChange: (change) => log.warn(change, "the level of what is offered has changed"),
+  });
 
   const stop = async (hurry: AbortSignal) => {
     await program?.stop(hurry);
+    degradation.stop();
     await events.transport?.close();
     await tracer?.close();
     await cluster?.close();
@@ -80,7 +90,7 @@ export async function startPlatform(options: UpOptions): Promise<Platform> {
     const eventLogConnections = events.transport ? 2 : 1;
     cluster = openCluster({ adminUrl, deriveKey, maxConnections, eventLogConnections, log, clock: systemClock });
     tracer = await openTracer(options);
-    program = await bootServices(options, { cluster, events, tracer }, deriveKey);
+    program = await bootServices(options, { cluster, events, tracer, degradation }, deriveKey);
     const url = program.publicUrl;
     if (url !== undefined) await greet(options, program, dataDir, url);
     return { url, program, stop };
@@ -96,35 +106,54 @@ const awaitingTenant = services.map((service) =>
 );
 
 /** Undefined unless traces are wanted: OpenTelemetry's SDK is not loaded then. */
-async function openTracer({ config, log }: UpOptions): Promise<Tracer | undefined> {
+async function openTracer({ live, log }: UpOptions): Promise<Tracer | undefined> {
+  const config = live.current();
   const { otlpUrl, sampleRatio, slowMs } = config.tracing;
   if (otlpUrl === undefined) return undefined;
   const { createOtlpTracer } = await import("@lyss/kit/observability/otlp-tracer.ts");
   const resource = {
     "service.name": "lyss",
     "service.version": manifest.version,
-    "service.instance.id": `${hostname()}:${process.pid}`,
+    "service.instance.id": node,
     "lyss.services": config.run.join(","),
   };
   return createOtlpTracer({ otlpUrl, sampleRatio, slowMs, resource, clock: systemClock, log });
 }
 
+/** What this process is called among those of the installation. */
+const node = `${hostname()}:${process.pid}`;
+
+interface OpenedParts {
+  readonly cluster: Cluster;
+  readonly events: EventOptions;
+  readonly tracer: Tracer | undefined;
+  readonly degradation: Degradation;
+}
+
 function bootServices(
-  { config, env, log, signal }: UpOptions,
-  opened: { readonly cluster: Cluster; readonly events: EventOptions; readonly tracer: Tracer | undefined },
+  { live, env, log, signal }: UpOptions,
+  opened: OpenedParts,
   deriveKey: (purpose: string) => Buffer,
 ): Promise<Program> {
+  const config = live.current();
+  const { degradation } = opened;
   const peerToken = derivePeerToken(deriveKey);
   const random = createRandom(systemClock);
   const metrics = createMetrics();
   const isWhole = services.every((service) => config.run.includes(service.name));
   const peerPort = config.rpc.port ?? (isWhole ? undefined : 0);
-  const configured = config.providers.map((provider) => provider.name);
-  const providers = [...config.providers, ...findPresetProviders(env, configured)];
+  const withPresets = (all: PlatformConfig) => {
+    const configured = all.providers.map((provider) => provider.name);
+    return { ...all, providers: [...all.providers, ...findPresetProviders(env, configured)] };
+  };
+  registerConfigMetrics(metrics, live);
+  registerDegradationMetrics(metrics, degradation);
+  followConfiguredLevel(degradation, live);
   return boot({
     services: awaitingTenant,
-    ...{ run: config.run, peers: config.peers, random, log, metrics, deriveKey, peerToken, signal, ...opened },
-    config: { ...config, providers },
+    ...{ run: config.run, peers: config.peers, random, log, metrics, deriveKey, peerToken, signal, node, ...opened },
+    config: withPresets(config),
+    onConfigChange: (listener) => live.onChange((next) => listener(withPresets(next))),
     clock: systemClock,
     peerListen:
       peerPort === undefined ? undefined : { host: config.rpc.host, port: peerPort, reflection: config.rpc.reflection },
@@ -143,13 +172,26 @@ function bootServices(
   });
 }
 
+/** The level that the file names, from now on and whenever that changes. What is set by hand in between holds until then. */
+function followConfiguredLevel(degradation: Degradation, live: LiveConfig<PlatformConfig>): void {
+  let followed: PlatformConfig["degradation"]["level"] = "auto";
+  const follow = ({ degradation: { level } }: PlatformConfig) => {
+    if (level === followed) return;
+    followed = level;
+    degradation.force(level === "auto" ? undefined : level);
+  };
+  follow(live.current());
+  live.onChange(follow);
+}
+
 /** Says where the platform is; on the first start also what it made. */
 async function greet(
-  { locale, write, config }: UpOptions,
+  { locale, write, live }: UpOptions,
   program: Program,
   dataDir: string,
   url: string,
 ): Promise<void> {
+  const config = live.current();
   const made = await runFirstTime({
     tenant: program.client(tenant),
     user: program.client(user),

@@ -17,6 +17,7 @@ export interface KeySchema {
   readonly default?: unknown;
   readonly description?: string;
   readonly writeOnly?: boolean;
+  readonly live?: boolean;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly exclusiveMinimum?: number;
@@ -38,6 +39,8 @@ export interface ConfigKey {
   readonly isRequired: boolean;
   /** True when a part of it must not be printed. */
   readonly isSecret: boolean;
+  /** True when a change takes effect in a running process: it, or a group around it, is marked `.meta({ live: true })`. */
+  readonly isLive: boolean;
 }
 
 /** The sections as one JSON Schema object. */
@@ -58,7 +61,7 @@ export function toSchemaTree(sections: ConfigSections): KeySchema {
 
 /** Every key of the tree, in the order of declaration. Throws a TypeError when two would share a variable. */
 export function listConfigKeys(tree: KeySchema, envPrefix: string): readonly ConfigKey[] {
-  const keys = [...walk(tree, [], false, envPrefix)];
+  const keys = [...walk(tree, [], { isOptional: false, isLive: false }, envPrefix)];
   const seen = new Map<string, string>();
   for (const { env, path } of keys) {
     if (env === undefined) continue;
@@ -89,19 +92,27 @@ export function withoutNull(schema: KeySchema): KeySchema {
   return branches?.length === 1 && only ? { ...only, ...("default" in schema && { default: schema.default }) } : schema;
 }
 
-function* walk(tree: KeySchema, path: readonly string[], isOptional: boolean, prefix: string): Generator<ConfigKey> {
+interface Surroundings {
+  readonly isOptional: boolean;
+  readonly isLive: boolean;
+}
+
+function* walk(tree: KeySchema, path: readonly string[], around: Surroundings, prefix: string): Generator<ConfigKey> {
   for (const [name, field] of Object.entries(tree.properties ?? {})) {
     const schema = withoutNull(field);
     const ownPath = [...path, name];
-    const mayBeAbsent = isOptional || !tree.required?.includes(name);
+    const mayBeAbsent = around.isOptional || !tree.required?.includes(name);
+    const isLive = around.isLive || field.live === true;
     if (hasFields(schema)) {
       // A section left out is filled with its defaults; a group that may be absent as a whole requires nothing by itself.
-      yield* walk(schema, ownPath, mayBeAbsent && schema.default === undefined && path.length > 0, prefix);
+      const isOptional = mayBeAbsent && schema.default === undefined && path.length > 0;
+      yield* walk(schema, ownPath, { isOptional, isLive }, prefix);
       continue;
     }
     const shape = shapeOf(schema);
     const env = shape === "structure" ? undefined : prefix + ownPath.map(toEnvWord).join("_");
-    yield { path: ownPath.join("."), env, shape, schema, isRequired: !mayBeAbsent, isSecret: holdsSecret(schema) };
+    const isSecret = holdsSecret(schema);
+    yield { path: ownPath.join("."), env, shape, schema, isRequired: !mayBeAbsent, isSecret, isLive };
   }
 }
 

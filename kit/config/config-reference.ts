@@ -13,6 +13,8 @@ export interface ConfigReferenceRow {
   readonly env: string;
   readonly isRequired: boolean;
   readonly isSecret: boolean;
+  /** True when a change in the file takes effect without a restart. */
+  readonly isLive: boolean;
   readonly description: string;
 }
 
@@ -42,19 +44,20 @@ function toRow(key: ConfigKey): ConfigReferenceRow {
     env: key.env === undefined ? "" : key.shape === "record" ? `${key.env}_<NAME>` : key.env,
     isRequired: key.isRequired,
     isSecret: key.isSecret,
+    isLive: key.isLive,
     description: key.schema.description ?? "",
   };
 }
 
 /** The reference as a Markdown table. */
 export function toReferenceTable(rows: readonly ConfigReferenceRow[]): string {
-  const cells = rows.map(({ key, type, default: initial, bounds, env, isRequired, description }) => [
+  const cells = rows.map(({ key, type, default: initial, bounds, env, isRequired, isLive, description }) => [
     code(key),
     type,
     isRequired ? "**required**" : code(initial),
     bounds,
     code(env),
-    description,
+    isLive ? `${description} *Live.*`.trim() : description,
   ]);
   const head = ["Key", "Type", "Default", "Bounds", "Variable", "Meaning"];
   return [head, head.map(() => "---"), ...cells]

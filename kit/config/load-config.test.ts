@@ -254,6 +254,7 @@ test("the reference lists every key with type, default, bounds and variable", ()
     env: "LYSS_HTTP_PORT",
     isRequired: false,
     isSecret: false,
+    isLive: false,
     description: "Port of the public listener.",
   });
   assert.equal(row("http.idleTimeoutMs")?.type, "whole number, in ms or as 30s, 5m, 1h");

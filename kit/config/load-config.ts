@@ -13,6 +13,7 @@ import {
   toEnvWord,
   toSchemaTree,
 } from "./config-keys.ts";
+import { show, valueAt } from "./config-value.ts";
 import { nearestName } from "./nearest-name.ts";
 import { readYamlFile, type YamlFile } from "./yaml-file.ts";
 
@@ -35,6 +36,8 @@ export interface LoadConfigOptions<Sections extends ConfigSections> {
 
 export interface LoadedConfig<Sections extends ConfigSections> {
   readonly config: { readonly [Name in keyof Sections]: z.output<Sections[Name]> };
+  /** Every key that there is, in the order of declaration. */
+  readonly keys: readonly ConfigKey[];
   /** One line for each key: its value and where it came from. Holds no secret. */
   describe(): string;
 }
@@ -70,6 +73,7 @@ export function loadConfig<const Sections extends ConfigSections>(
   if (gathered.problems.length > 0) throw new ConfigError(gathered.problems, options.locale);
   return {
     config: config as LoadedConfig<Sections>["config"],
+    keys,
     describe: () => keys.map((key) => describeKey(key, config, gathered.sources)).join("\n"),
   };
 }
@@ -101,7 +105,13 @@ function addFile(
 /** The value without fields that the schema does not have, each of which is reported; numbers with a unit made plain. */
 function dropUnknown(schema: KeySchema, value: unknown, path: string, report: (path: string) => void): unknown {
   if (typeof value === "string") return withUnit(path, schema, value) ?? value;
-  if (!hasFields(schema) || typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const entry = schema.additionalProperties;
+  if (typeof entry === "object" && hasFields(entry) && isMapping(value)) {
+    return Object.fromEntries(
+      Object.entries(value).map(([name, item]) => [name, dropUnknown(entry, item, `${path}.${name}`, report)]),
+    );
+  }
+  if (!hasFields(schema) || !isMapping(value)) return value;
   const known: Record<string, unknown> = Object.create(null);
   for (const [name, field] of Object.entries(value)) {
     const ownPath = path === "" ? name : `${path}.${name}`;
@@ -111,6 +121,10 @@ function dropUnknown(schema: KeySchema, value: unknown, path: string, report: (p
     else report(ownPath);
   }
   return known;
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function addVariables(
@@ -255,20 +269,11 @@ function nearestSource(sources: ReadonlyMap<string, string>, path: string): stri
 }
 
 function describeKey(key: ConfigKey, config: Record<string, unknown>, sources: ReadonlyMap<string, string>): string {
-  const value = key.path
-    .split(".")
-    .reduce<unknown>((parent, name) => (parent as Record<string, unknown> | undefined)?.[name], config);
+  const value = valueAt(config, key.path);
   const entries = [...sources].filter(([path]) => path.startsWith(`${key.path}.`)).map(([, source]) => source);
   const source = sources.get(key.path) ?? ([...new Set(entries)].join(", ") || "default");
   if (value === undefined) return `${key.path}: (not set)`;
   return `${key.path}: ${key.isSecret ? "[secret]" : show(value)}  # ${source}`;
-}
-
-/** A value on one line, cut to a readable length, without the password of a URL. */
-function show(value: unknown): string {
-  const text = JSON.stringify(value, (_key, part) => (typeof part === "bigint" ? String(part) : part)) ?? String(value);
-  const clean = text.replace(/(:\/\/[^\s/:@"]*:)[^\s/@"]+@/g, "$1[secret]@");
-  return clean.length > 200 ? `${clean.slice(0, 200)}…` : clean;
 }
 
 function parentsOf(path: string): string[] {

@@ -69,17 +69,30 @@ export function toExpectedFailure(err: unknown, call: FailedCall, log: Logger): 
   return err;
 }
 
+const lasting = Symbol("names of lasting headers");
+
+/** Sets a header, by its lower-case name, that an answer keeps even if it becomes an error's. */
+export function setLastingHeader(res: ServerResponse & { [lasting]?: string[] }, name: string, value: string): void {
+  res[lasting] ??= [];
+  res[lasting].push(name);
+  res.setHeader(name, value);
+}
+
 // A larger unread body is not worth waiting for: the connection ends with the answer instead.
 const maxDiscardedBytes = 65_536;
 
 /** Answers with a reply, or destroys the connection when another answer has already begun. Safe on a closed response. */
-export function sendReply(req: IncomingMessage, res: ServerResponse, reply: FailureReply): void {
+export function sendReply(
+  req: IncomingMessage,
+  res: ServerResponse & { readonly [lasting]?: readonly string[] },
+  reply: FailureReply,
+): void {
   if (res.headersSent || res.destroyed) {
     res.destroy();
     return;
   }
   for (const name of res.getHeaderNames()) {
-    if (name !== "x-request-id") res.removeHeader(name);
+    if (name !== "x-request-id" && !res[lasting]?.includes(name)) res.removeHeader(name);
   }
   const mustDrop = mustDropConnection(req);
   if (mustDrop) res.setHeader("connection", "close");

@@ -13,6 +13,7 @@ import type { Call } from "./call.ts";
 import { createFailureReplies, dataHeaders, sendReply } from "./failure-reply.ts";
 import { type Forward, parsePeerUrl } from "./forward.ts";
 import type { Guard } from "./gate.ts";
+import type { Intake } from "./intake.ts";
 import { createJsonApp } from "./json-routes.ts";
 import { localeOf } from "./locale.ts";
 import { createOpenApiDocument, type OpenApiOptions } from "./openapi.ts";
@@ -26,6 +27,8 @@ export type SystemRoutes = Readonly<Record<string, (req: IncomingMessage, res: S
 export interface HttpHandlerOptions extends OpenApiOptions {
   readonly mounted: readonly MountedService[];
   readonly guard: Guard;
+  /** Asked for every request to a route, once it is known who sends it. */
+  readonly intake?: Intake;
   /** Needed when a mounted service has a `peerUrl`. */
   readonly forward?: Forward;
   readonly systemRoutes?: SystemRoutes;
@@ -96,10 +99,10 @@ export function createHandler(
   parts: HandlerParts,
   open: (req: IncomingMessage) => Call,
 ): Pick<HttpHandler, "onRequest" | "close"> {
-  const { mounted, systemRoutes = {}, log, clock, identify, forward, checkRequest } = parts;
+  const { mounted, systemRoutes = {}, log, clock, identify, intake, forward, checkRequest } = parts;
   const toFailureReply = createFailureReplies(parts.docBaseUrl);
   const metrics = createHttpMetrics(parts.metrics);
-  const serving: Serving = { identify, log, clock, metrics, toFailureReply, forward };
+  const serving: Serving = { identify, intake, log, clock, metrics, toFailureReply, forward };
   checkPeers(mounted, forward);
   const exact = new Map<string, Serve>();
   for (const [path, serve] of Object.entries(systemRoutes)) exact.set(`GET ${path}`, serve).set(`HEAD ${path}`, serve);

@@ -121,7 +121,7 @@ function mountJsonRoute(
     async onRequest(request, reply) {
       const state = stateOf(request);
       observe(serving, meter, route.operation, reply.raw, state.call);
-      state.context = await enter(serving, route.permission, request.raw, state.call);
+      state.context = await enter(serving, route, request.raw, reply.raw, state.call);
       checkBodyHead(request.raw, jsonBodyLimitBytes);
       const { peerUrl } = service;
       if (peerUrl === undefined) return;

@@ -7,7 +7,7 @@ import { clientAddressHeader } from "./forward.ts";
 import { createHandler, type HandlerParts, type HttpHandler } from "./http-handler.ts";
 import { headerOf } from "./request-head.ts";
 
-export interface PeerHttpHandlerOptions extends Omit<HandlerParts, "identify" | "checkRequest" | "forward"> {
+export interface PeerHttpHandlerOptions extends Omit<HandlerParts, "identify" | "intake" | "checkRequest" | "forward"> {
   /** What every peer must show as `Authorization: Bearer`. */
   readonly peerToken: Secret;
 }

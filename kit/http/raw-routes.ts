@@ -14,7 +14,7 @@ export function serveRawRoute(serving: Serving, service: MountedService, route: 
   const meter = serving.metrics.forRoute(route.method, route.path);
 
   async function serve(req: IncomingMessage, res: ServerResponse, call: Call): Promise<void> {
-    const context = await enter(serving, route.permission, req, call);
+    const context = await enter(serving, route, req, res, call);
     const { peerUrl } = service;
     if (peerUrl !== undefined) {
       checkBodyHead(req, route.bodyLimitBytes);

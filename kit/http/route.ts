@@ -1,12 +1,16 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { z } from "zod";
 import type { Failure, FailureType, Locale } from "../errors/failure.ts";
+import type { Priority } from "../resilience/load-shed.ts";
 import type { CallContext, Caller } from "../rpc/call-context.ts";
 
 export type HttpMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 /** `resource:action` that the caller must hold, or `public` for everyone. Every route declares one. */
 export type RoutePermission = "public" | `${string}:${string}`;
+
+/** What a route's calls are for when there is too much work; `essential` ones are never turned away for that. */
+export type RoutePriority = Priority | "essential";
 
 /** What a JSON handler is given: parsed, bounded and authorised. */
 export interface JsonRequest<Body, Query, Params> {
@@ -34,6 +38,8 @@ export interface JsonRoute<
   /** OpenAPI form, `/v1/keys/{id}`. A suffix `:verb` is allowed on the last segment. */
   readonly path: string;
   readonly permission: RoutePermission;
+  /** `interactive` unless given. */
+  readonly priority?: RoutePriority;
   /** The operation's name, the same as in the RPC: `createKey`. Unique over all services. */
   readonly operation: string;
   readonly summary: string;
@@ -87,6 +93,8 @@ export interface RawRoute<Ops = never> {
   readonly method: HttpMethod;
   readonly path: string;
   readonly permission: RoutePermission;
+  /** `interactive` unless given. */
+  readonly priority?: RoutePriority;
   readonly operation: string;
   readonly summary: string;
   readonly bodyLimitBytes: number;

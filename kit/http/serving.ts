@@ -1,13 +1,16 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "pino";
+import { isFailure } from "../errors/failure.ts";
+import { kitFailures } from "../errors/kit-failures.ts";
 import type { HttpMetrics, RouteMeter } from "../observability/metrics.ts";
-import { type CallContext, runInContext } from "../rpc/call-context.ts";
+import { type CallContext, type Caller, runInContext } from "../rpc/call-context.ts";
 import type { Clock } from "../service/clock.ts";
 import type { Call } from "./call.ts";
 import { type FailedCall, sendReply, toExpectedFailure } from "./failure-reply.ts";
 import type { Forward } from "./forward.ts";
 import { admit, type Guard } from "./gate.ts";
-import type { FailureReply, RoutePermission, ToFailureReply } from "./route.ts";
+import type { Intake } from "./intake.ts";
+import type { FailureReply, Route, ToFailureReply } from "./route.ts";
 
 /** A request that takes longer than this and is no stream is worth a line in the log. */
 const slowRequestMs = 5_000;
@@ -18,6 +21,8 @@ export const clientClosedStatus = 499;
 export interface Serving {
   /** Who sends a request: the guard's word at the edge, the peer's word behind it. */
   readonly identify: (req: IncomingMessage, call: Call) => ReturnType<Guard>;
+  /** At the edge only: what one may ask for has been asked of whoever forwards. */
+  readonly intake: Intake | undefined;
   readonly log: Logger;
   readonly clock: Clock;
   readonly metrics: HttpMetrics;
@@ -25,17 +30,33 @@ export interface Serving {
   readonly forward: Forward | undefined;
 }
 
-/** Asks the gate; gives the context that the route's handler runs in. Throws what `admit` throws. */
+/**
+ * Asks the gate and then the intake; gives the context that the route's handler runs in. Throws what either throws. A
+ * request that the gate refuses has been counted by the intake all the same.
+ */
 export async function enter(
   serving: Serving,
-  permission: RoutePermission,
+  route: Route<never>,
   req: IncomingMessage,
+  res: ServerResponse,
   call: Call,
 ): Promise<CallContext> {
   const { context } = call;
-  const admitted = runInContext(context, () => admit(permission, () => serving.identify(req, call)));
-  // A guard that knows the key at once costs no turn of the event loop.
-  const caller = admitted instanceof Promise ? await admitted : admitted;
+  const { intake, identify } = serving;
+  let caller: Caller | undefined;
+  try {
+    const admitted = runInContext(context, () => admit(route.permission, () => identify(req, call)));
+    // A guard that knows the key at once costs no turn of the event loop.
+    caller = admitted instanceof Promise ? await admitted : admitted;
+  } catch (err) {
+    const isKnown = isFailure(err, kitFailures.permission_denied);
+    if (intake && (isKnown || isFailure(err, kitFailures.unauthenticated))) {
+      await intake({ req, res, call, route, caller: isKnown ? await identify(req, call) : undefined });
+    }
+    throw err;
+  }
+  const taken = intake?.({ req, res, call, route, caller });
+  if (taken) await taken;
   return caller === context.caller ? context : { ...context, caller };
 }
 

@@ -60,6 +60,8 @@ export interface Breaker {
    * about a time that is over.
    */
   leave(ticket: number, verdict: Verdict, beganMs: number): void;
+  /** Throws as `enter` does while every call is refused, and changes nothing: for work that comes before the call. */
+  throwIfOpen(): void;
   /** The time, as a call begins; 0 where no call is too slow, because asking for the time costs the most of all. */
   startMs(): number;
   /** What a rejection says about the peer. */
@@ -184,6 +186,12 @@ export function createBreaker(options: BreakerOptions, deps: BreakerDeps): Break
     },
     enter,
     leave,
+    throwIfOpen() {
+      if (state !== "open") return;
+      if (isForced) refuse();
+      const leftMs = times.openUntilMs - clock.monotonicMs();
+      if (leftMs > 0) refuse(Math.ceil(leftMs));
+    },
     startMs,
     judge,
     forceOpen: () => change("open", true),

@@ -182,3 +182,15 @@ test("a feature without a fit name, wrapped twice, or unknown is a mistake", () 
 test("three words tell the four levels", () => {
   assert.deepEqual(degradationLevels.map(toCoarseLevel), ["normal", "partial", "partial", "full"]);
 });
+
+test("signals and listeners that are added later are asked and told like those from the start", () => {
+  const clock = createFakeClock();
+  const told: string[] = [];
+  const degradation = createDegradation({ clock, onChange: ({ to }) => told.push(`first ${to}`) });
+  degradation.onChange(({ to }) => told.push(`second ${to}`));
+  degradation.watch(() => "essential");
+  clock.advance(32_000);
+  assert.equal(degradation.level(), "essential");
+  assert.deepEqual(told, ["first essential", "second essential"]);
+  degradation.stop();
+});

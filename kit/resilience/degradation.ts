@@ -14,7 +14,7 @@ export interface DegradationOptions extends Partial<DegradationRules> {
   readonly clock: Clock;
   /** Levels that other parts ask for: an open breaker, a limiter on its own, a spent error budget. Read once a second. */
   readonly signals?: readonly (() => DegradationLevel)[];
-  /** Called after each change, in order. What it throws is thrown on the timer: it must not. */
+  /** As `Degradation.onChange`, from the start on. */
   readonly onChange?: (change: DegradationChange) => void;
 }
 
@@ -53,6 +53,10 @@ export interface Degradation {
   ): (...args: Args) => Promise<Result>;
   /** Sets a level by hand, for the whole or a feature, until `undefined` gives it back to the measurements. */
   force(level: DegradationLevel | undefined, feature?: string): void;
+  /** Adds a signal: a part that starts later asks for levels too. */
+  watch(signal: () => DegradationLevel): void;
+  /** Calls the listener after each change, in order. What it throws is thrown on the timer: it must not. */
+  onChange(listener: (change: DegradationChange) => void): void;
   stats(): DegradationStats;
   stop(): void;
 }
@@ -73,7 +77,9 @@ const assessEveryMs = 1_000;
  * must be called for throughout `riseMs` (30 s) to come and be uncalled for throughout `fallMs` (120 s) to go.
  */
 export function createDegradation(options: DegradationOptions): Degradation {
-  const { clock, signals = [], onChange } = options;
+  const { clock } = options;
+  const signals = [...(options.signals ?? [])];
+  const listeners = options.onChange ? [options.onChange] : [];
   const createUnit = (): Unit => ({
     meter: createDegradationMeter(options),
     forced: undefined,
@@ -98,7 +104,7 @@ export function createDegradation(options: DegradationOptions): Degradation {
       if (to === from) continue;
       unit.reported = to;
       unit.changes++;
-      onChange?.({ feature, from, to, reason });
+      for (const listener of listeners) listener({ feature, from, to, reason });
     }
   }
 
@@ -145,6 +151,8 @@ export function createDegradation(options: DegradationOptions): Degradation {
       (feature === undefined ? whole : find(feature)).forced = level;
       report("manual");
     },
+    watch: (signal) => void signals.push(signal),
+    onChange: (listener) => void listeners.push(listener),
     stats: () => ({
       level: levelOf(whole),
       changes: whole.changes,

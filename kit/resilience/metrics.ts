@@ -41,7 +41,7 @@ const gauges: readonly Figure[] = [
  * Read from the policies' own numbers when somebody asks, so that a call pays nothing. Once per registry; prom-client
  * throws on the second time.
  */
-export function registerPolicyMetrics(registry: Registry, policies: Policies): void {
+export function registerPolicyMetrics(registry: Registry, policies: Pick<Policies, "stats">): void {
   const fill = ({ read }: Figure, set: (labels: { policy: string }, value: number) => void) => {
     for (const [policy, stats] of policies.stats()) {
       const value = read(stats);

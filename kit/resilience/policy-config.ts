@@ -67,7 +67,7 @@ const maxPolicies = 1_000;
 
 /** Policies by their names. */
 export const policiesSchema = z
-  .record(z.string().regex(/^[a-z][a-zA-Z0-9.-]{0,63}$/), policySchema)
+  .record(z.string().regex(/^[a-z][a-zA-Z0-9._-]{0,79}$/), policySchema)
   .refine((policies) => Object.keys(policies).length <= maxPolicies, { message: `more than ${maxPolicies} policies` });
 
 /** As it is written; defaults may be left out. */

@@ -4,8 +4,9 @@ import { currentContext } from "../rpc/call-context.ts";
 import type { Clock } from "../service/clock.ts";
 import type { Random } from "../service/ids.ts";
 import { type Breaker, type BreakerChange, type BreakerStats, createBreaker } from "./breaker.ts";
-import { type Bulkhead, type BulkheadStats, createBulkhead } from "./bulkhead.ts";
+import { type BulkheadStats, createBulkhead } from "./bulkhead.ts";
 import type { Verdict } from "./judge-error.ts";
+import { type CallParts, type OpenCall, openCall } from "./open-call.ts";
 import { maxDurationMs, type PolicyOptions } from "./policy-config.ts";
 import { createRetry, type Retry, type RetryEvent, type RetryStats } from "./retry.ts";
 import { createRetryBudget, type RetryBudget } from "./retry-budget.ts";
@@ -36,6 +37,13 @@ export interface Policy {
    * `kit.deadline_exceeded`, `resilience.circuit_open`, `resilience.bulkhead_full` or the signal's reason.
    */
   run<T>(call: Attempt<T>, given?: PolicyCall): Promise<T>;
+  /**
+   * The same for a call whose answer goes on after its promise, such as a stream: `call` resolves when the answer begins.
+   * The breaker judges that, and the limit of the attempt ends with it; the place in the bulkhead and the time limit of
+   * the whole last until `end`. Limits abort `abort`, which is the call's own, with `kit.deadline_exceeded`; `call` has to
+   * listen. Repeated is only what was certainly not sent. Rejects as `run` does, with everything given back.
+   */
+  open<T>(call: (attempt: number) => Promise<T>, abort: AbortController): Promise<OpenCall<T>>;
   /** For opening and closing it by hand. Undefined when the policy has none. */
   breaker(): Breaker | undefined;
   /** New limits for the calls that begin from now on. A part that stays keeps its state. */
@@ -56,13 +64,8 @@ export interface PolicyDeps {
   readonly onRetry?: ((policy: string, event: RetryEvent) => void) | undefined;
 }
 
-interface Parts {
-  readonly timeoutMs: number | undefined;
-  readonly attemptTimeoutMs: number | undefined;
-  readonly retry: Retry | undefined;
+interface Parts extends CallParts {
   readonly budget: RetryBudget;
-  readonly bulkhead: Bulkhead | undefined;
-  readonly breaker: Breaker | undefined;
 }
 
 /** A policy made of the parts that `options` names. */
@@ -95,6 +98,10 @@ export function createPolicy(name: string, options: PolicyOptions, deps: PolicyD
     run(call, given) {
       calls++;
       return runWithin(call, given);
+    },
+    open(call, abort) {
+      calls++;
+      return openCall(parts, call, abort, clock);
     },
     breaker: () => parts.breaker,
     update(next) {

@@ -11,6 +11,7 @@ import { databaseCheck } from "../health/checkers.ts";
 import { createHealth, type Health } from "../health/health.ts";
 import type { HealthCheck } from "../health/health-check.ts";
 import { createHealthMonitor } from "../health/health-monitor.ts";
+import { createDegradation, type Degradation } from "../resilience/degradation.ts";
 import { createAuditLog } from "../rpc/audit.ts";
 import type { CheckedRpc } from "../rpc/checked-rpc.ts";
 import { Health as HealthContract } from "../rpc/gen/grpc/health/v1/health_pb.js";
@@ -44,6 +45,8 @@ interface Run {
   readonly workflows: WorkflowHost;
   readonly health: Health;
   readonly monitor: ReturnType<typeof createHealthMonitor>;
+  readonly node: string;
+  readonly degradation: Degradation;
   /** In the order of their start. */
   readonly hosted: HostedService[];
   state: "starting" | "serving" | "stopping";
@@ -98,6 +101,8 @@ function createRun(options: BootOptions, planned: readonly AnyService[]): Run {
     workflows: createWorkflowHost({ ...options, onParked: options.onWorkflowParked }, options.cluster),
     health,
     monitor: createHealthMonitor({ health, clock, checksOf: (service) => listOwnChecks(hosted, service) }),
+    node: options.node ?? options.random.id("node"),
+    degradation: options.degradation ?? createDegradation({ clock }),
     hosted,
     state: "starting",
     serveHttp: (_req, res) => res.writeHead(503, { "retry-after": "1" }).end(),
@@ -148,7 +153,7 @@ async function startAll(run: Run, router: PeerRouter): Promise<void> {
     }
     signal.throwIfAborted();
     await named(definition, async () => {
-      const hosted = await startService(definition, options, transports, run.workflows);
+      const hosted = await startService(definition, options, run);
       run.hosted.push(hosted);
       checkHears(hosted);
       if (contract && hosted.running.rpc) serve(run, router, hosted, hosted.running.rpc);
@@ -361,6 +366,7 @@ async function stop(run: Run, hurry: AbortSignal): Promise<void> {
       steps: [
         { name: "peer listener", run: (signal) => listener?.close(signal) },
         { name: "peers", run: () => transports.close() },
+        ...(options.degradation ? [] : [{ name: "degradation", run: () => run.degradation.stop() }]),
       ],
     },
   ];

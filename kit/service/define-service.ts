@@ -11,6 +11,7 @@ import type { HealthCheck } from "../health/health-check.ts";
 import type { Route } from "../http/route.ts";
 import type { Idempotency } from "../idempotency/idempotency.ts";
 import type { Tracer } from "../observability/tracing.ts";
+import type { Degradation } from "../resilience/degradation.ts";
 import type { CheckedRpc } from "../rpc/checked-rpc.ts";
 import type { AnySaga, Saga } from "../workflow/saga.ts";
 import type { StartedRun } from "../workflow/workflow-engine.ts";
@@ -63,9 +64,19 @@ export interface ServiceWorkflows {
   send(saga: AnySaga, id: string, stepId: string, payload: unknown, messageId?: string): Promise<void>;
 }
 
+/** The sections that a service reads, parsed. */
+export type ServiceConfig<C extends ConfigSections> = { readonly [Section in keyof C]: z.output<C[Section]> };
+
 /** What a service is given to run with. Nothing else is reached for. */
 export interface ServiceDeps<N extends Needs, C extends ConfigSections> {
-  readonly config: { readonly [Section in keyof C]: z.output<C[Section]> };
+  /** As it was when the service started. */
+  readonly config: ServiceConfig<C>;
+  /** Calls the listener, which must not throw, whenever keys that are marked live have changed. */
+  onConfigChange(listener: (config: ServiceConfig<C>) => void): void;
+  /** What this process is called in events and answers, such as `host:pid`. */
+  readonly node: string;
+  /** How much this process offers, over all its services. */
+  readonly degradation: Degradation;
   readonly clients: { readonly [Name in keyof N]: Client<N[Name]> };
   /** Throws on use when the definition has no migrations. */
   readonly db: Database;

@@ -4,6 +4,7 @@ import type { Database } from "../db/database.ts";
 import { createOutbox } from "../events/outbox.ts";
 import type { RunningSubscriptions } from "../events/subscriptions.ts";
 import { createIdempotency, type Idempotency } from "../idempotency/idempotency.ts";
+import type { Degradation } from "../resilience/degradation.ts";
 import { type CallGate, createCallGate } from "../rpc/call-gate.ts";
 import type { AnyService, RunningService } from "./define-service.ts";
 import type { BootOptions } from "./program.ts";
@@ -19,12 +20,19 @@ export interface HostedService {
   subscriptions?: RunningSubscriptions;
 }
 
+/** What the services of one process share, beside what it was booted with. */
+export interface SharedParts {
+  readonly transports: Transports;
+  readonly workflows: WorkflowHost;
+  readonly node: string;
+  readonly degradation: Degradation;
+}
+
 /** Starts one service with what it declares and nothing else. Rejects with what its `start` rejects with. */
 export async function startService(
   definition: AnyService,
   options: BootOptions,
-  transports: Transports,
-  workflows: WorkflowHost,
+  { transports, workflows, node, degradation }: SharedParts,
 ): Promise<HostedService> {
   const { name, needs, publishes } = definition;
   const { clock, random, metrics } = options;
@@ -33,9 +41,13 @@ export async function startService(
   );
   const db = openDatabase(definition, options);
   const idempotency = createIdempotency({ db, clock, random, key: options.deriveKey(`${name}.idempotency`) });
-  const config = Object.keys(definition.config).map((section) => [section, options.config[section]] as const);
+  const configOf = (all: BootOptions["config"]) =>
+    Object.fromEntries(Object.keys(definition.config).map((section) => [section, all[section]] as const));
   const running: RunningService<DescService, unknown> = await definition.start({
-    config: Object.fromEntries(config),
+    config: configOf(options.config),
+    onConfigChange: (listener) => options.onConfigChange?.((all) => listener(configOf(all))),
+    node,
+    degradation,
     clients: Object.fromEntries(clients),
     db,
     outbox: createOutbox({ source: name, publishes, clock, random }),

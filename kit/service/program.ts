@@ -10,6 +10,7 @@ import type { BrokerTransport } from "../events/broker-transport.ts";
 import type { Health } from "../health/health.ts";
 import type { HealthCheck } from "../health/health-check.ts";
 import type { Tracer } from "../observability/tracing.ts";
+import type { Degradation } from "../resilience/degradation.ts";
 import type { PoliciesConfig } from "../resilience/policies.ts";
 import type { AuditSink } from "../rpc/audit.ts";
 import type { RunDesk } from "../workflow/run-desk.ts";
@@ -31,6 +32,12 @@ export interface BootOptions {
   readonly policies?: PoliciesConfig | undefined;
   /** The resolved configuration by section. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** Calls the listener with the resolved configuration whenever it has changed. Without it, it never does. */
+  readonly onConfigChange?: ((listener: (config: Readonly<Record<string, unknown>>) => void) => void) | undefined;
+  /** What this process is called in events and answers; a random id unless given. */
+  readonly node?: string | undefined;
+  /** How much this process offers. The caller stops it after `stop`; one that only services change unless given. */
+  readonly degradation?: Degradation | undefined;
   /** How the event log is looked after; it is read and written without. */
   readonly events?: EventOptions | undefined;
   /** Not yet prepared. Needed when a hosted service keeps data or hears events. The caller closes it after `stop`. */

@@ -5,6 +5,7 @@ import type { Database } from "../db/database.ts";
 import { postgres } from "../db/driver.ts";
 import { createOutbox } from "../events/outbox.ts";
 import { createIdempotency } from "../idempotency/idempotency.ts";
+import { createDegradation } from "../resilience/degradation.ts";
 import type { Clock } from "../service/clock.ts";
 import { systemClock } from "../service/clock.ts";
 import type {
@@ -66,10 +67,15 @@ export async function startTestService<Contract extends DescService, N extends N
   ]);
   const random = createRandom(clock);
   const db = cluster.open(name);
+  const degradation = createDegradation({ clock });
+  t.after(async () => degradation.stop());
   workflows = createWorkflowHost({ clock, random, log: silentLog }, cluster);
   const running = await definition.start({
     config: Object.fromEntries(sections),
     clients,
+    onConfigChange: () => {},
+    node: "test",
+    degradation,
     db,
     outbox: createOutbox({ source: name, publishes, clock, random }),
     idempotency: createIdempotency({ db, clock, random, key: deriveTestKey(`${name}.idempotency`) }),

@@ -1,5 +1,6 @@
 import { secretSchema } from "@lyss/kit/config/secret.ts";
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
+import { policiesSchema } from "@lyss/kit/resilience/policy-config.ts";
 import { z } from "zod";
 
 const usdPerMillion = z
@@ -62,8 +63,31 @@ export const baseUrlSchema = z
     inBothLanguages("must have no user name, query or fragment", "不能包含用户名、查询参数或片段"),
   );
 
-/** Sections `providers` and `aiGateway` of the configuration. */
+/**
+ * How providers are called where the file says nothing. Nothing is repeated: who calls knows best whether to. What the
+ * simulated provider does wrong it was asked for.
+ */
+export const defaultPolicies = policiesSchema.parse({
+  provider: {
+    timeoutMs: 3_600_000,
+    bulkhead: { maxConcurrent: 1_000, maxQueue: 1_000, maxQueueMs: 5_000 },
+    breaker: {},
+  },
+  "provider.simulated": {},
+});
+
+/** Sections `providers`, `resilience` and `aiGateway` of the configuration. */
 export const aiGatewayConfig = {
+  resilience: z
+    .strictObject({
+      policies: policiesSchema
+        .default({})
+        .describe(
+          "How calls are made: `provider`, or `provider.<name>` in its place for one provider; see guides/resilience.md.",
+        ),
+    })
+    .prefault({})
+    .meta({ live: true }),
   providers: z
     .array(
       z.strictObject({
@@ -129,6 +153,7 @@ export const aiGatewayConfig = {
     .prefault({}),
 };
 
+export type ResilienceSettings = z.output<typeof aiGatewayConfig.resilience>;
 export type GatewaySettings = z.output<typeof aiGatewayConfig.aiGateway>;
 export type ProviderConfig = z.output<typeof aiGatewayConfig.providers>[number];
 export type ModelConfig = z.output<typeof modelSchema>;

@@ -3,6 +3,7 @@ import type { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing
 import type { CredentialService } from "@lyss/contracts/gen/lyss/credential/v1/credential_pb.js";
 import type { Database } from "@lyss/kit/db/database.ts";
 import type { Outbox } from "@lyss/kit/events/event.ts";
+import type { Degradation } from "@lyss/kit/resilience/degradation.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { Logger } from "pino";
@@ -11,6 +12,8 @@ import type { GatewaySettings } from "./config.ts";
 import type { CredentialCache } from "./credential-cache.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import type { OpenCalls } from "./open-calls.ts";
+import type { ProviderPolicies } from "./provider-policies.ts";
+import type { ResilienceChanges } from "./resilience-changes.ts";
 import type { Settler } from "./settler.ts";
 import type { AiGatewayStore } from "./store.ts";
 import type { UpstreamPools } from "./upstream-pools.ts";
@@ -25,9 +28,14 @@ export interface AiGatewayDeps {
   readonly catalog: Catalog;
   readonly credentials: CredentialCache;
   readonly pools: UpstreamPools;
+  readonly policies: ProviderPolicies;
   readonly openCalls: OpenCalls;
   readonly settler: Settler;
   readonly settings: GatewaySettings;
+  readonly degradation: Degradation;
+  readonly changes: ResilienceChanges;
+  /** What this process is called in events and answers. */
+  readonly node: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

@@ -4,7 +4,7 @@ import type { AiGatewayDeps } from "./deps.ts";
 const maxIdsAtOnce = 10_000;
 
 /** The gateway's background work. */
-export function createAiGatewayJobs({ billing, openCalls, settler, settings }: AiGatewayDeps): readonly Job[] {
+export function createAiGatewayJobs({ billing, openCalls, settler, settings, changes }: AiGatewayDeps): readonly Job[] {
   return [
     {
       name: "extend-holds",
@@ -16,6 +16,7 @@ export function createAiGatewayJobs({ billing, openCalls, settler, settings }: A
         }
       },
     },
+    { name: "publish-resilience", everyMs: 1_000, run: () => changes.publish() },
     { name: "retry-settlements", everyMs: 1_000, run: () => settler.retryPending() },
   ];
 }

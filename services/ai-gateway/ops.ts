@@ -1,10 +1,15 @@
+import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Exchange } from "@lyss/kit/http/route.ts";
+import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
 import type { Surface } from "./call/read-request.ts";
 import { serveCall } from "./call/serve-call.ts";
 import type { AiGatewayDeps } from "./deps.ts";
 import { type AddProviderInput, addProvider } from "./ops/add-provider.ts";
 import { getProvider, type ProviderName } from "./ops/get-provider.ts";
+import { getResilience } from "./ops/get-resilience.ts";
 import { loadTenantProviders } from "./ops/load-providers.ts";
+import { type BreakerOrder, followBreakerOrder, orderBreaker } from "./ops/order-breaker.ts";
+import { type DegradationOrder, orderDegradation } from "./ops/order-degradation.ts";
 import { removeProvider } from "./ops/remove-provider.ts";
 import { testProvider } from "./ops/test-provider.ts";
 
@@ -18,7 +23,18 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
     getProvider: (input: ProviderName) => getProvider(deps, input),
     listProviders: ({ tenantId }: { tenantId: string }) => deps.catalog.listProviders(tenantId),
     removeProvider: (input: ProviderName) => removeProvider(deps, input),
-    testProvider: (input: ProviderName) => testProvider(deps, input),
+    testProvider: deps.degradation.degradable({
+      feature: "provider-test",
+      level: "essential",
+      run: (input: ProviderName) => testProvider(deps, input),
+      fallback() {
+        throw new Failure(resilienceFailures.feature_suspended, { feature: "provider-test" });
+      },
+    }),
+    getResilience: () => getResilience(deps),
+    orderBreaker: (order: BreakerOrder) => orderBreaker(deps, order),
+    followBreakerOrder: (order: { policy: string; action: string }) => followBreakerOrder(deps, order),
+    orderDegradation: (order: DegradationOrder) => orderDegradation(deps, order),
     loadTenantProviders: () => loadTenantProviders(deps),
   };
 }

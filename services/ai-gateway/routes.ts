@@ -8,6 +8,7 @@ import { baseUrlSchema, type ModelConfig, modelSchema, providerNameSchema } from
 import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
 import type { Provider, Target } from "./model.ts";
 import type { AiGatewayOps } from "./ops.ts";
+import { resilienceRoutes } from "./resilience-routes.ts";
 
 const { json, raw } = routesFor<AiGatewayOps>();
 
@@ -47,7 +48,7 @@ function callRoute({ prefix, suffix, dialect }: Place, surface: Surface, path: s
   });
 }
 
-type CallRouteParts = Pick<RawRoute, "operation" | "summary" | "body">;
+type CallRouteParts = Pick<RawRoute, "operation" | "summary" | "body" | "priority">;
 
 function callRoutes(place: Place) {
   return [
@@ -66,6 +67,8 @@ function callRoutes(place: Place) {
       body: z.looseObject({ model: modelField, prompt: z.unknown(), stream: streamField }),
     }),
     callRoute(place, "embeddings", "/embeddings", {
+      // Most of them index documents; who waits for one may say so in `x-lyss-priority`.
+      priority: "background",
       operation: "createEmbedding",
       summary: "Turns text into vectors, as floats or base64.",
       body: z.looseObject({
@@ -252,6 +255,7 @@ const places: readonly Place[] = [
 export const aiGatewayRoutes = [
   ...places.flatMap((place) => [...callRoutes(place), ...modelRoutes(place)]),
   ...providerRoutes,
+  ...resilienceRoutes,
 ];
 
 function toModel({ provider: { name, createdAt }, model: { name: id } }: Target): z.input<typeof model> {

@@ -1,10 +1,16 @@
-import { providerChanged } from "@lyss/contracts/events/ai-gateway.ts";
+import {
+  breakerChanged,
+  degradationChanged,
+  providerChanged,
+  resilienceOrdered,
+} from "@lyss/contracts/events/ai-gateway.ts";
 import { credentialRevoked, credentialRotated } from "@lyss/contracts/events/credential.ts";
 import { AiGatewayService } from "@lyss/contracts/gen/lyss/ai_gateway/v1/ai_gateway_pb.js";
 import { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { CredentialService } from "@lyss/contracts/gen/lyss/credential/v1/credential_pb.js";
 import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { createAddressGuard } from "@lyss/kit/http/address-guard.ts";
+import { registerPolicyMetrics } from "@lyss/kit/resilience/metrics.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
 import { createCatalog } from "./catalog.ts";
 import { aiGatewayConfig } from "./config.ts";
@@ -15,6 +21,8 @@ import { createGatewayMetrics } from "./metrics.ts";
 import { createOpenCalls } from "./open-calls.ts";
 import { loadSharedProviders, loadTenantProviders } from "./ops/load-providers.ts";
 import { createAiGatewayOps } from "./ops.ts";
+import { createProviderPolicies } from "./provider-policies.ts";
+import { createResilienceChanges } from "./resilience-changes.ts";
 import { aiGatewayRoutes } from "./routes.ts";
 import { createAiGatewayRpc } from "./rpc.ts";
 import { createSettler } from "./settler.ts";
@@ -26,28 +34,42 @@ export const aiGateway = defineService({
   name: "ai-gateway",
   contract: AiGatewayService,
   needs: { billing: BillingService, credential: CredentialService },
-  publishes: [providerChanged],
-  hears: [providerChanged, credentialRotated, credentialRevoked],
+  publishes: [providerChanged, breakerChanged, degradationChanged, resilienceOrdered],
+  hears: [providerChanged, credentialRotated, credentialRevoked, resilienceOrdered],
   config: aiGatewayConfig,
   migrations: new URL("./migrations/", import.meta.url),
   routes: aiGatewayRoutes,
 
-  async start({ config, clients, db, outbox, clock, random, log, metrics, deriveKey }) {
+  async start(given) {
+    const { config, clients, db, outbox, clock, random, log, metrics, degradation, node } = given;
     const settings = config.aiGateway;
     const openCalls = createOpenCalls();
     const settler = createSettler(clients.billing, log);
     const credentials = createCredentialCache(clients.credential, { clock, random, metrics });
     const pools = createUpstreamPools(settings, createAddressGuard());
+    const changes = createResilienceChanges({ db, outbox, node });
+    const catalog = createCatalog();
+    const policies = createProviderPolicies(config.resilience, catalog, {
+      ...{ clock, random },
+      onBreakerChange(policy, change) {
+        log.warn({ policy, ...change }, "a breaker has changed");
+        changes.noteBreaker(policy, change);
+      },
+    });
+    given.onConfigChange(({ resilience }) => policies.update(resilience));
+    registerPolicyMetrics(metrics, policies);
+    degradation.watch(policies.level);
+    degradation.onChange(changes.noteDegradation);
     const deps = {
       ...{ db, outbox, clock, random, log, settings, openCalls, settler, credentials, pools, ...clients },
+      ...{ catalog, policies, degradation, changes, node },
       store: createAiGatewayStore(db.sql),
-      catalog: createCatalog(),
       metrics: createGatewayMetrics(metrics, {
         openCalls: () => openCalls.listIds().length,
         unsettled: () => settler.listPendingIds().length,
       }),
     };
-    const apiKey = `sk-simulated-${deriveKey("ai-gateway.simulator").toString("base64url")}`;
+    const apiKey = `sk-simulated-${given.deriveKey("ai-gateway.simulator").toString("base64url")}`;
     const simulator = settings.simulator
       ? await startSimulator({ clock, host: "127.0.0.1", port: 0, apiKey })
       : undefined;
@@ -58,7 +80,7 @@ export const aiGateway = defineService({
     return {
       ops,
       rpc: createAiGatewayRpc(ops),
-      subscriptions: createAiGatewaySubscriptions(ops, credentials, log),
+      subscriptions: createAiGatewaySubscriptions(ops, deps),
       jobs: createAiGatewayJobs(deps),
       health: { database: databaseCheck(db) },
       drain: (signal) => openCalls.drain(signal),

@@ -1,7 +1,79 @@
+import { secretSchema } from "@lyss/kit/config/secret.ts";
+import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
+import type { TokenBucketLimit } from "@lyss/kit/resilience/limiter.ts";
+import { checkRate } from "@lyss/kit/resilience/limiter-bounds.ts";
 import { z } from "zod";
 
-/** Section `http` of the configuration: the one public listener. */
+const limit = z.int().min(1).max(1_000_000_000).describe("Requests in each window, on average.");
+const windowMs = z.int().min(1).max(2_678_400_000).default(60_000).describe("The window.");
+const burst = z.int().min(1).max(1_000_000_000).optional().describe("Requests at once; `limit` unless given.");
+
+function isWithinBounds(rate: { limit: number; windowMs: number; burst?: number | undefined }): boolean {
+  try {
+    checkRate(toTokenBucket(rate));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const tooMuch = inBothLanguages(
+  "limit and burst times windowMs must not exceed 2^52; use a shorter window",
+  "limit 与 burst 乘以 windowMs 不得超过 2^52，请缩短窗口",
+);
+const rate = z.strictObject({ limit, windowMs, burst }).refine(isWithinBounds, tooMuch);
+
+/** Sections of the one public listener: where it is, and how much of what is asked there is served. */
 export const apiGatewayConfig = {
+  rateLimits: z
+    .strictObject({
+      perKey: rate.optional().describe("For each API key."),
+      perUser: rate.optional().describe("For each person, over all keys and sessions."),
+      perTenant: rate.optional().describe("For each tenant."),
+      perAddress: z
+        .strictObject({ limit: limit.default(6_000), windowMs, burst })
+        .refine(isWithinBounds, tooMuch)
+        .prefault({})
+        .describe("For each network address, over requests without a good credential; of IPv6 for each /64."),
+      processes: z
+        .int()
+        .min(1)
+        .max(10_000)
+        .default(1)
+        .describe("Processes that share the limits in Redis: each keeps to its share while Redis is away."),
+    })
+    .prefault({})
+    .meta({ live: true }),
+  redis: z
+    .strictObject({
+      url: secretSchema
+        .optional()
+        .describe("redis://user:password@host:6379, or rediss://: where processes count rate limits together."),
+    })
+    .prefault({}),
+  loadShedding: z
+    .strictObject({
+      maxInFlight: z
+        .int()
+        .min(10)
+        .max(1_000_000)
+        .default(10_000)
+        .describe("Requests under way at a time; what is less urgent is turned away first.")
+        .meta({ live: true }),
+      loopDelayHighMs: z
+        .int()
+        .min(10)
+        .max(60_000)
+        .default(2_000)
+        .describe("Event loop standing still for this long: only interactive requests are let in."),
+      loopDelaySevereMs: z
+        .int()
+        .min(10)
+        .max(60_000)
+        .default(10_000)
+        .describe("The same for this long: none are, except those of operators."),
+    })
+    .prefault({}),
   http: z
     .strictObject({
       host: z
@@ -23,3 +95,15 @@ export const apiGatewayConfig = {
     })
     .prefault({}),
 };
+
+export type RateLimitSettings = z.output<typeof apiGatewayConfig.rateLimits>;
+
+/** A configured rate as a limiter takes it. */
+export function toTokenBucket(configured: {
+  readonly limit: number;
+  readonly windowMs: number;
+  readonly burst?: number | undefined;
+}): TokenBucketLimit {
+  const { limit, windowMs, burst } = configured;
+  return { kind: "token_bucket", limit, windowMs, ...(burst !== undefined && { burst }) };
+}

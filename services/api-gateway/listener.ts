@@ -3,6 +3,7 @@ import { createForwarder, type Forwarder } from "@lyss/kit/http/forward.ts";
 import type { Guard } from "@lyss/kit/http/gate.ts";
 import { createHttpHandler, type HttpHandler } from "@lyss/kit/http/http-handler.ts";
 import { createHttpServer, type HttpServer } from "@lyss/kit/http/http-server.ts";
+import type { Intake } from "@lyss/kit/http/intake.ts";
 import { createMetricsHandler } from "@lyss/kit/observability/metrics.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { ProgramFace } from "@lyss/kit/service/define-service.ts";
@@ -16,6 +17,7 @@ import { openApi } from "./open-api.ts";
 export interface ListenerOptions {
   readonly settings: z.output<typeof apiGatewayConfig.http>;
   readonly guard: Guard;
+  readonly intake: Intake;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -31,7 +33,7 @@ export interface Listener {
 }
 
 export function createListener(options: ListenerOptions): Listener {
-  const { settings, guard, clock, random, log, metrics } = options;
+  const { settings, guard, intake, clock, random, log, metrics } = options;
   let server: HttpServer | undefined;
   let handler: HttpHandler | undefined;
   let forwarder: Forwarder | undefined;
@@ -41,7 +43,7 @@ export function createListener(options: ListenerOptions): Listener {
       const healthRoutes = createHealthRoutes({ health, clock, service: "lyss", version: openApi.version });
       forwarder = createForwarder({ peerToken, clock });
       handler = createHttpHandler({
-        ...{ guard, clock, random, log, metrics, docBaseUrl: settings.docBaseUrl, tracer, ...openApi },
+        ...{ guard, intake, clock, random, log, metrics, docBaseUrl: settings.docBaseUrl, tracer, ...openApi },
         mounted: listMounted(),
         forward: forwarder.forward,
         systemRoutes: {

@@ -1,31 +1,61 @@
+import { resilienceOrdered } from "@lyss/contracts/events/ai-gateway.ts";
 import { keyRevoked } from "@lyss/contracts/events/auth.ts";
+import { followDegradation } from "@lyss/contracts/events/follow-degradation.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import { createLoadShedder } from "@lyss/kit/resilience/load-shed.ts";
+import { createLoopMonitor, type LoopMonitor } from "@lyss/kit/resilience/load-shed-loop-monitor.ts";
+import { connectRedis } from "@lyss/kit/resilience/redis-limiter-connection.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
 import { createAuthenticator } from "./authenticate.ts";
 import { apiGatewayConfig } from "./config.ts";
+import { createEdgeIntake } from "./edge-intake.ts";
 import { createApiGatewaySubscriptions } from "./events.ts";
 import { createKeyCache } from "./key-cache.ts";
 import { createListener } from "./listener.ts";
+import { registerEdgeMetrics } from "./metrics.ts";
+import { createRateLimits } from "./rate-limits.ts";
+import { parseRedisUrl } from "./redis-address.ts";
 import { createTokenVerifier } from "./token-verifier.ts";
 
 export const apiGateway = defineService({
   name: "api-gateway",
   needs: { auth: AuthService },
   publishes: [],
-  hears: [keyRevoked],
+  hears: [keyRevoked, resilienceOrdered],
   config: apiGatewayConfig,
   routes: [],
   servesRoutes: true,
 
-  async start({ config, clients, clock, random, log, metrics }) {
+  async start({ config, onConfigChange, clients, clock, random, log, metrics, degradation, node }) {
     const keys = createKeyCache(clients.auth, clock);
     const guard = createAuthenticator(keys, createTokenVerifier(clients.auth, clock));
-    const listener = createListener({ settings: config.http, guard, clock, random, log, metrics });
+    const redis = config.redis.url && (await connectRedis(parseRedisUrl(config.redis.url)));
+    const limits = createRateLimits(config.rateLimits, { clock, log, redis });
+    const { loopDelayHighMs: highDelayMs, loopDelaySevereMs: severeDelayMs } = config.loadShedding;
+    let monitor: LoopMonitor | undefined;
+    let { maxInFlight } = config.loadShedding;
+    const shedder = createLoadShedder({ limit: () => maxInFlight, pressure: () => monitor?.pressure() ?? "none" });
+    onConfigChange(({ rateLimits, loadShedding }) => {
+      limits.update(rateLimits);
+      maxInFlight = loadShedding.maxInFlight;
+    });
+    registerEdgeMetrics(metrics, limits, shedder);
+    degradation.watch(() => (limits.isAlone() ? "reduced" : "normal"));
+    const intake = createEdgeIntake({ limits, shedder, degradation, clock });
+    const listener = createListener({ settings: config.http, guard, intake, clock, random, log, metrics });
     return {
       ops: {},
-      subscriptions: createApiGatewaySubscriptions(keys),
-      serve: (program) => listener.open(program),
+      subscriptions: [...createApiGatewaySubscriptions(keys), followDegradation(degradation, node)],
+      serve(program) {
+        // From here on: a start stands still now and then, and that is no load.
+        monitor = createLoopMonitor({ clock, highDelayMs, severeDelayMs });
+        return listener.open(program);
+      },
       drain: (signal) => listener.close(signal),
+      async stop() {
+        monitor?.stop();
+        redis?.close();
+      },
     };
   },
 });

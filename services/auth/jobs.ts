@@ -1,7 +1,15 @@
+import type { Degradation } from "@lyss/kit/resilience/degradation.ts";
 import type { Job } from "@lyss/kit/service/define-service.ts";
 import type { AuthOps } from "./ops.ts";
 
 /** The background work of auth. */
-export function createAuthJobs(ops: AuthOps): readonly Job[] {
-  return [{ name: "flush-last-used", everyMs: 10_000, run: () => ops.flushLastUsed() }];
+export function createAuthJobs(ops: Pick<AuthOps, "flushLastUsed">, degradation: Degradation): readonly Job[] {
+  const run = degradation.degradable({
+    feature: "key-last-used",
+    level: "reduced",
+    run: () => ops.flushLastUsed(),
+    // What was noted waits for the first flush after it.
+    fallback: () => {},
+  });
+  return [{ name: "flush-last-used", everyMs: 10_000, run }];
 }

@@ -1,4 +1,6 @@
+import { resilienceOrdered } from "@lyss/contracts/events/ai-gateway.ts";
 import { keyCreated, keyRevoked } from "@lyss/contracts/events/auth.ts";
+import { followDegradation } from "@lyss/contracts/events/follow-degradation.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
@@ -16,13 +18,13 @@ export const auth = defineService({
   contract: AuthService,
   needs: {},
   publishes: [keyCreated, keyRevoked],
-  hears: [],
+  hears: [resilienceOrdered],
   config: authConfig,
   idempotent: ["createKey"],
   migrations: new URL("./migrations/", import.meta.url),
   routes: authRoutes,
 
-  async start({ config, db, outbox, idempotency, clock, random, deriveKey }) {
+  async start({ config, db, outbox, idempotency, clock, random, deriveKey, degradation, node }) {
     const store = createAuthStore(db.sql);
     const sealingKey = deriveKey("auth.signing");
     const signingKeys = await loadSigningKeys({ db, store, clock, random, sealingKey });
@@ -34,7 +36,8 @@ export const auth = defineService({
     return {
       ops,
       rpc: createAuthRpc(ops, clock),
-      jobs: createAuthJobs(ops),
+      subscriptions: [followDegradation(degradation, node)],
+      jobs: createAuthJobs(ops, degradation),
       health: { database: databaseCheck(db) },
       drain: () => ops.flushLastUsed(),
     };

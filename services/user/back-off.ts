@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { isIPv6 } from "node:net";
+import { networkOf } from "@lyss/kit/http/network-of.ts";
 
 /** How often sign-in failed of late for one account or one network address. */
 export interface FailureCount {
@@ -37,15 +37,6 @@ export function accountSubject(key: Buffer, email: string): string {
 /** What failures from a network address are counted under: an IPv6 customer has 2^64 of them, so their /64 counts. */
 export function addressSubject(key: Buffer, address: string): string {
   return `address:${digest(key, networkOf(address))}`;
-}
-
-function networkOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined || !isIPv6(address)) return mapped ?? address;
-  const [left = [], right] = address.split("::").map((half) => half.split(":").filter(Boolean));
-  const zeros = Array<string>(right === undefined ? 0 : Math.max(0, 8 - left.length - right.length)).fill("0");
-  const groups = [...left, ...zeros, ...(right ?? [])].slice(0, 4);
-  return groups.map((group) => Number.parseInt(group, 16)).join(":");
 }
 
 function digest(key: Buffer, text: string): string {

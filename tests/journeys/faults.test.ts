@@ -97,6 +97,8 @@ const platform = await runPlatform(
         },
         dead,
       ],
+      // Every error is asked for here: none of them may close the door to the next.
+      resilience: { policies: { "provider.hostile": {} } },
       aiGateway: { firstByteTimeoutMs: 400, idleTimeoutMs: 400, connectTimeoutMs: 400, maxEventBytes: 100_000 },
     },
     env: { VENDOR_KEY: vendorKey },

@@ -9,7 +9,7 @@ export class CommandError extends Error {}
 /** A running platform, spoken to as any client would. */
 export interface ApiClient {
   /** The answer's JSON. Throws a CommandError with the platform's own message when it refuses. */
-  send(method: "GET" | "POST" | "DELETE", path: string, body?: unknown): Promise<Record<string, unknown>>;
+  send(method: "GET" | "POST" | "PUT" | "DELETE", path: string, body?: unknown): Promise<Record<string, unknown>>;
 }
 
 export interface ConnectionOptions {

@@ -1,3 +1,5 @@
+import { createLiveConfig } from "@lyss/kit/config/live-config.ts";
+import { watchFile } from "@lyss/kit/config/watch-file.ts";
 import { createLogger } from "@lyss/kit/observability/logger.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { loadPlatformConfig } from "../load-platform-config.ts";
@@ -18,14 +20,24 @@ export interface UpFlags {
 
 /** Runs the platform until it is told to stop. */
 export async function runUp({ env, locale, write }: CliDeps, options: UpFlags): Promise<void> {
-  const { config, describe } = loadPlatformConfig({ file: options.config, env, flags: toFlags(options), locale });
-  const log = createLogger(config.log);
-  log.debug({ config: describe().split("\n") }, "configuration");
+  const loaded = loadPlatformConfig({ file: options.config, env, flags: toFlags(options), locale });
+  const log = createLogger(loaded.config.log);
+  log.debug({ config: loaded.describe().split("\n") }, "configuration");
+  let latest = loaded;
+  const load = () => {
+    latest = latest.reload();
+    return latest;
+  };
+  const live = createLiveConfig({ initial: loaded, load, log });
+  // On a terminal SIGHUP says that the terminal is gone, and ends the process as it always did.
+  if (!process.stdout.isTTY) process.on("SIGHUP", live.reload);
   const stopping = new AbortController();
   const hurry = new AbortController();
   const stopped = waitForStop(stopping, hurry);
-  const platform = await startPlatform({ config, env, locale, log, write, signal: stopping.signal });
+  const platform = await startPlatform({ live, env, locale, log, write, signal: stopping.signal });
+  const endWatch = watchFile(loaded.path, { clock: systemClock }, live.reload);
   await stopped;
+  endWatch();
   await platform.stop(hurry.signal);
 }
 

@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import type { Locale } from "@lyss/kit/errors/failure.ts";
+import { isFailure, type Locale } from "@lyss/kit/errors/failure.ts";
 import type { ReportedUsage } from "../dialects/openai/usage.ts";
 import type { Target } from "../model.ts";
 import type { TokenCounter } from "./count-tokens.ts";
@@ -20,8 +20,13 @@ export interface Call {
   readonly res: ServerResponse;
   readonly locale: Locale;
   readonly startedMs: number;
-  /** Aborted when the caller goes away; ends everything upstream. */
+  /** Aborted when the caller goes away, and with a Failure when a time limit passes; ends everything upstream. */
   readonly abort: AbortController;
+}
+
+/** True when the caller has gone away, as opposed to a time limit of ours that ended the call. */
+export function hasCallerLeft({ abort: { signal } }: Call): boolean {
+  return signal.aborted && !isFailure(signal.reason);
 }
 
 export type EndedAs = "completed" | "failed" | "canceled" | "truncated";

@@ -8,7 +8,7 @@ import { findFields, setFields } from "../dialects/openai/json-fields.ts";
 import { createSseReader, type SseEvent } from "../dialects/openai/sse.ts";
 import { findInBandFailure } from "../dialects/openai/upstream-failure.ts";
 import { fieldOf, type ReportedUsage, readUsage } from "../dialects/openai/usage.ts";
-import { type Call, type Ending, endWithCharge, endWithoutCharge } from "./call.ts";
+import { type Call, type Ending, endWithCharge, endWithoutCharge, hasCallerLeft } from "./call.ts";
 import { discardBody, toFailure, type UpstreamAnswer } from "./send-upstream.ts";
 
 const modelField = new Set(["model"]);
@@ -35,7 +35,7 @@ export async function relayStream(
   answer: UpstreamAnswer,
   settle: (ending: Ending) => Promise<void>,
 ): Promise<void> {
-  const { res, abort } = call;
+  const { res } = call;
   const progress: Progress = { usage: undefined, text: "", finished: new Set(), isDone: false };
   try {
     await passEvents(deps, call, answer, progress);
@@ -45,7 +45,7 @@ export async function relayStream(
   } catch (err) {
     discardBody(answer);
     const hasDelivered = progress.text !== "" || progress.usage !== undefined;
-    const outcome = abort.signal.aborted ? "canceled" : res.headersSent ? "truncated" : "failed";
+    const outcome = hasCallerLeft(call) ? "canceled" : res.headersSent ? "truncated" : "failed";
     await settle(
       hasDelivered ? await endWithCharge(call, outcome, progress.usage, progress.text) : endWithoutCharge(outcome),
     );

@@ -1,5 +1,7 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
-import { Failure } from "@lyss/kit/errors/failure.ts";
+import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
+import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import type { OpenCall } from "@lyss/kit/resilience/open-call.ts";
 import { currentContext } from "@lyss/kit/rpc/call-context.ts";
 import { toTraceparent } from "@lyss/kit/rpc/context-headers.ts";
 import { type Dispatcher, errors } from "undici";
@@ -21,12 +23,19 @@ const endpointOf: Readonly<Record<Surface, string>> = {
 const maxErrorBytes = 65_536;
 
 /**
- * Sends a call to its provider and resolves with the head of a 200 answer. The request is composed, never forwarded:
- * nothing of the caller's head goes upstream. Throws a gateway failure for every other answer.
+ * Sends a call to its provider, as the provider's policy says, and resolves with the head of a 200 answer, which is to be
+ * ended when it has been read. Throws a gateway failure for every other answer, and what the policy throws.
  */
-export async function sendUpstream(deps: AiGatewayDeps, call: Call): Promise<UpstreamAnswer> {
-  const { provider, model } = call.target;
+export async function sendUpstream(deps: AiGatewayDeps, call: Call): Promise<OpenCall<UpstreamAnswer>> {
+  const { provider } = call.target;
+  // Outside the policy: that our own vault is away says nothing about the provider.
   const secret = await deps.credentials.secretOf(provider);
+  return deps.policies.policyOf(provider).open(() => sendOnce(deps, call, secret), call.abort);
+}
+
+/** The request is composed, never forwarded: nothing of the caller's head goes upstream. */
+async function sendOnce(deps: AiGatewayDeps, call: Call, secret: string): Promise<UpstreamAnswer> {
+  const { provider, model } = call.target;
   const sentMs = deps.clock.monotonicMs();
   let answer: UpstreamAnswer;
   try {
@@ -107,8 +116,11 @@ export async function readBody(answer: UpstreamAnswer, maxBytes: number): Promis
 
 /** What a transport error means to the caller. */
 export function toFailure({ settings, log }: AiGatewayDeps, { target, abort }: Call, err: unknown): unknown {
-  if (err instanceof Failure || abort.signal.aborted) return err;
   const details = { model: target.model.name };
+  if (isFailure(err, kitFailures.deadline_exceeded)) {
+    return new Failure(aiGatewayFailures.upstream_timeout, { ...err.details, ...details });
+  }
+  if (err instanceof Failure || abort.signal.aborted) return err;
   const timeoutMs = findTimeoutMs(settings, err);
   if (timeoutMs !== undefined) {
     return new Failure(aiGatewayFailures.upstream_timeout, { ...details, timeoutMs }, { cause: err });

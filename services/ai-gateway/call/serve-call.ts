@@ -7,7 +7,7 @@ import type { Span } from "@lyss/kit/observability/span.ts";
 import { inSpan } from "@lyss/kit/observability/tracing.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { isModelAllowed, type Target } from "../model.ts";
-import { type Call, type EndedAs, type Ending, endWithoutCharge } from "./call.ts";
+import { type Call, type EndedAs, type Ending, endWithoutCharge, hasCallerLeft } from "./call.ts";
 import { describeCall, describeEnding } from "./call-span.ts";
 import { counterFor } from "./count-tokens.ts";
 import { type CallRequest, readRequest, type Surface } from "./read-request.ts";
@@ -39,6 +39,8 @@ export async function serveCall(deps: AiGatewayDeps, surface: Surface, exchange:
   if (!target || !isModelAllowed(caller.models, request.model)) {
     throw new Failure(aiGatewayFailures.model_not_found, { model: request.model });
   }
+  // Before money is set aside for a call that would be refused.
+  deps.policies.policyOf(target.provider).breaker()?.throwIfOpen();
 
   const counter = await counterFor(target.provider);
   const inputTokens = counter.boundInput(request);
@@ -104,13 +106,17 @@ async function relay(deps: AiGatewayDeps, call: Call, span: Span): Promise<void>
   };
   try {
     call.abort.signal.throwIfAborted();
-    const answer = await sendUpstream(deps, call);
+    const { answer, end } = await sendUpstream(deps, call);
     const relayBody = call.request.isStream ? relayStream : relayAnswer;
-    await relayBody(deps, call, answer, settle);
+    try {
+      await relayBody(deps, call, answer, settle);
+    } finally {
+      end();
+    }
   } catch (err) {
-    if (!isSettled) await settle(endWithoutCharge(call.abort.signal.aborted ? "canceled" : "failed"));
+    if (!isSettled) await settle(endWithoutCharge(hasCallerLeft(call) ? "canceled" : "failed"));
     // Nobody is left to tell.
-    if (!call.abort.signal.aborted) throw err;
+    if (!hasCallerLeft(call)) throw err;
   }
 }
 

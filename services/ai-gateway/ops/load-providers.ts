@@ -40,11 +40,14 @@ export async function loadSharedProviders(
     await deps.billing.putPrices({ tenantId: "", prices: prices.slice(at, at + maxPricesAtOnce) });
   }
   deps.catalog.setShared(providers);
+  // Made now, so that metrics show each from the start.
+  for (const provider of providers) deps.policies.policyOf(provider);
 }
 
 /** Reads every tenant's own providers into the catalog. */
-export async function loadTenantProviders({ store, catalog }: AiGatewayDeps): Promise<void> {
+export async function loadTenantProviders({ store, catalog, policies }: AiGatewayDeps): Promise<void> {
   catalog.setTenants(await store.listProviders());
+  policies.prune();
 }
 
 function toSimulatedProvider(

@@ -1,3 +1,5 @@
+import { isFailure } from "@lyss/kit/errors/failure.ts";
+import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
 import { readBody } from "../call/send-upstream.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { fieldOf } from "../dialects/openai/usage.ts";
@@ -16,26 +18,33 @@ export interface ProviderTest {
 const timeoutMs = 10_000;
 const maxBytes = 8_388_608;
 
-/** Asks a provider for its models with the stored key: a real request that costs nothing. Throws `provider_not_found`. */
+/**
+ * Asks a provider for its models with the stored key: a real request that costs nothing, made as the provider's policy
+ * says. Throws `provider_not_found`, and what the policy refuses with.
+ */
 export async function testProvider(deps: AiGatewayDeps, input: ProviderName): Promise<ProviderTest> {
   const provider = getProvider(deps, input);
   const secret = await deps.credentials.secretOf(provider);
   const startedMs = deps.clock.monotonicMs();
   const latencyMs = () => Math.round(deps.clock.monotonicMs() - startedMs);
-  try {
+  const ask = async (signal: AbortSignal) => {
     const answer = await deps.pools.poolOf(provider).request({
       method: "GET",
       path: pathAt(provider, "/models"),
       headers: { accept: "application/json", ...(secret !== "" && { authorization: `Bearer ${secret}` }) },
-      signal: AbortSignal.timeout(timeoutMs),
+      signal,
     });
-    const status = answer.statusCode;
-    const body = await readBody(answer, maxBytes);
+    return { status: answer.statusCode, body: await readBody(answer, maxBytes) };
+  };
+  try {
+    const signal = AbortSignal.timeout(timeoutMs);
+    const { status, body } = await deps.policies.policyOf(provider).run(ask, { signal, isIdempotent: true });
     const listed = status === 200 ? readModelIds(body) : new Set<string>();
     const names = provider.models.map((model) => model.upstreamName);
     const missingModels = listed.size === 0 ? [] : names.filter((name) => !listed.has(name));
     return { isReachable: status === 200, status, latencyMs: latencyMs(), missingModels };
   } catch (err) {
+    if (isFailure(err, resilienceFailures.circuit_open) || isFailure(err, resilienceFailures.bulkhead_full)) throw err;
     deps.log.warn({ err, provider: provider.name }, "a provider could not be reached");
     return { isReachable: false, status: 0, latencyMs: latencyMs(), missingModels: [] };
   }

@@ -3,12 +3,14 @@ import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { type Failure, type FailureType, failureText, type Locale } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import type { FailureReply } from "@lyss/kit/http/route.ts";
+import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
 
 /** The codes that OpenAI's own API uses for these, which clients compare with; every other failure shows its public code. */
 const openAiCodes: ReadonlyMap<FailureType, string> = new Map([
   [kitFailures.unauthenticated, "invalid_api_key"],
   [aiGatewayFailures.model_not_found, "model_not_found"],
   [aiGatewayFailures.upstream_rate_limited, "rate_limit_exceeded"],
+  [resilienceFailures.rate_limited, "rate_limit_exceeded"],
 ]);
 
 /** OpenAI's `error.type` by HTTP status (platform.openai.com/docs/guides/error-codes). */

@@ -16,6 +16,17 @@ export interface UpstreamError {
   readonly retryAfter: string | undefined;
 }
 
+/** The status behind a failure that does not tell it: for the log, and for who judges the provider. */
+export class UpstreamStatus extends Error {
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`the provider answered with status ${status}`);
+    this.name = "UpstreamStatus";
+    this.status = status;
+  }
+}
+
 /** What a provider's error status means to the caller. The upstream's own text goes nowhere. */
 export function toUpstreamFailure({ model, status, body, retryAfter }: UpstreamError): Failure {
   const { param, code } = readError(body);
@@ -40,7 +51,7 @@ export function toUpstreamFailure({ model, status, body, retryAfter }: UpstreamE
     case 529:
       return new Failure(aiGatewayFailures.upstream_overloaded, details, { retryAfterMs: parseRetryAfter(retryAfter) });
     default:
-      return new Failure(aiGatewayFailures.upstream_failed, details);
+      return new Failure(aiGatewayFailures.upstream_failed, details, { cause: new UpstreamStatus(status) });
   }
 }
 

@@ -389,6 +389,187 @@ export declare type ModelEntry = Message<"lyss.ai_gateway.v1.ModelEntry"> & {
 export declare const ModelEntrySchema: GenMessage<ModelEntry>;
 
 /**
+ * The circuit breaker of a policy changed its state on one node. Said at most once a second for each policy, with what
+ * lay in between left out.
+ *
+ * @generated from message lyss.ai_gateway.v1.BreakerChanged
+ */
+export declare type BreakerChanged = Message<"lyss.ai_gateway.v1.BreakerChanged"> & {
+  /**
+   * Such as `host:pid`.
+   *
+   * @generated from field: string node = 1;
+   */
+  node: string;
+
+  /**
+   * `provider.openai`; `provider.own@ten_…` for a tenant's own.
+   *
+   * @generated from field: string policy = 2;
+   */
+  policy: string;
+
+  /**
+   * `closed`, `open` or `half_open`.
+   *
+   * @generated from field: string from = 3;
+   */
+  from: string;
+
+  /**
+   * @generated from field: string to = 4;
+   */
+  to: string;
+
+  /**
+   * True while a person holds the state.
+   *
+   * @generated from field: bool is_forced = 5;
+   */
+  isForced: boolean;
+};
+
+/**
+ * Describes the message lyss.ai_gateway.v1.BreakerChanged.
+ * Use `create(BreakerChangedSchema)` to create a new message.
+ */
+export declare const BreakerChangedSchema: GenMessage<BreakerChanged>;
+
+/**
+ * A node offers more or less than before. Said at most once a second for each feature.
+ *
+ * @generated from message lyss.ai_gateway.v1.DegradationChanged
+ */
+export declare type DegradationChanged = Message<"lyss.ai_gateway.v1.DegradationChanged"> & {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node: string;
+
+  /**
+   * Empty for all that the node offers.
+   *
+   * @generated from field: string feature = 2;
+   */
+  feature: string;
+
+  /**
+   * `normal`, `reduced`, `essential` or `static`.
+   *
+   * @generated from field: string from = 3;
+   */
+  from: string;
+
+  /**
+   * @generated from field: string to = 4;
+   */
+  to: string;
+
+  /**
+   * True when a person, or the configuration, set it.
+   *
+   * @generated from field: bool is_manual = 5;
+   */
+  isManual: boolean;
+};
+
+/**
+ * Describes the message lyss.ai_gateway.v1.DegradationChanged.
+ * Use `create(DegradationChangedSchema)` to create a new message.
+ */
+export declare const DegradationChangedSchema: GenMessage<DegradationChanged>;
+
+/**
+ * A person's order, which every node follows.
+ *
+ * @generated from message lyss.ai_gateway.v1.ResilienceOrdered
+ */
+export declare type ResilienceOrdered = Message<"lyss.ai_gateway.v1.ResilienceOrdered"> & {
+  /**
+   * The node that has followed it already.
+   *
+   * @generated from field: string node = 1;
+   */
+  node: string;
+
+  /**
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * @generated from oneof lyss.ai_gateway.v1.ResilienceOrdered.order
+   */
+  order: {
+    /**
+     * @generated from field: lyss.ai_gateway.v1.BreakerOrder breaker = 3;
+     */
+    value: BreakerOrder;
+    case: "breaker";
+  } | {
+    /**
+     * @generated from field: lyss.ai_gateway.v1.DegradationOrder degradation = 4;
+     */
+    value: DegradationOrder;
+    case: "degradation";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message lyss.ai_gateway.v1.ResilienceOrdered.
+ * Use `create(ResilienceOrderedSchema)` to create a new message.
+ */
+export declare const ResilienceOrderedSchema: GenMessage<ResilienceOrdered>;
+
+/**
+ * @generated from message lyss.ai_gateway.v1.BreakerOrder
+ */
+export declare type BreakerOrder = Message<"lyss.ai_gateway.v1.BreakerOrder"> & {
+  /**
+   * @generated from field: string policy = 1;
+   */
+  policy: string;
+
+  /**
+   * `force_open`, `force_closed` or `reset`.
+   *
+   * @generated from field: string action = 2;
+   */
+  action: string;
+};
+
+/**
+ * Describes the message lyss.ai_gateway.v1.BreakerOrder.
+ * Use `create(BreakerOrderSchema)` to create a new message.
+ */
+export declare const BreakerOrderSchema: GenMessage<BreakerOrder>;
+
+/**
+ * @generated from message lyss.ai_gateway.v1.DegradationOrder
+ */
+export declare type DegradationOrder = Message<"lyss.ai_gateway.v1.DegradationOrder"> & {
+  /**
+   * Empty gives it back to the measurements.
+   *
+   * @generated from field: string level = 1;
+   */
+  level: string;
+
+  /**
+   * Empty for all.
+   *
+   * @generated from field: string feature = 2;
+   */
+  feature: string;
+};
+
+/**
+ * Describes the message lyss.ai_gateway.v1.DegradationOrder.
+ * Use `create(DegradationOrderSchema)` to create a new message.
+ */
+export declare const DegradationOrderSchema: GenMessage<DegradationOrder>;
+
+/**
  * A tenant's providers or their models changed.
  *
  * @generated from message lyss.ai_gateway.v1.ProviderChanged

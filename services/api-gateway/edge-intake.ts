@@ -1,0 +1,45 @@
+import { setLastingHeader } from "@lyss/kit/http/failure-reply.ts";
+import type { Arrival, Intake } from "@lyss/kit/http/intake.ts";
+import type { Degradation } from "@lyss/kit/resilience/degradation.ts";
+import { degradationLevels } from "@lyss/kit/resilience/degradation-level.ts";
+import type { LoadShedder } from "@lyss/kit/resilience/load-shed.ts";
+import type { Clock } from "@lyss/kit/service/clock.ts";
+import { invalidPriority, priorityOf } from "./priority.ts";
+import type { RateLimits } from "./rate-limits.ts";
+
+export interface EdgeIntakeDeps {
+  readonly limits: RateLimits;
+  readonly shedder: LoadShedder;
+  readonly degradation: Degradation;
+  readonly clock: Clock;
+}
+
+/**
+ * What every request to a route passes at the edge: load first, then limits, so that what is turned away for load costs
+ * nobody's limit. Answers say how degraded the platform is, and how they went decides how degraded it will be.
+ */
+export function createEdgeIntake({ limits, shedder, degradation, clock }: EdgeIntakeDeps): Intake {
+  return (arrival) => {
+    const { req, res, caller, route } = arrival;
+    const level = degradationLevels.indexOf(degradation.level());
+    if (level > 0) setLastingHeader(res, "x-lyss-degradation", `L${level}`);
+    const priority = priorityOf(req, caller, route.priority);
+    res.once("close", () => recordAnswer(degradation, clock, arrival));
+    if (priority !== "essential") res.once("close", shedder.admit(priority ?? "batch"));
+    if (priority !== undefined) return limits.take(arrival);
+    // A request that is wrong counts like any other.
+    return Promise.resolve(limits.take(arrival)).then(() => {
+      throw invalidPriority();
+    });
+  };
+}
+
+/**
+ * 500 and 503 are ours; 502 and 504 tell of a provider, which has its breaker. How long an answer of a raw route takes is
+ * up to a model.
+ */
+function recordAnswer(degradation: Degradation, clock: Clock, { res, call, route }: Arrival): void {
+  if (!res.headersSent) return;
+  const durationMs = route.kind === "raw" ? 0 : clock.monotonicMs() - call.startedMs;
+  degradation.record(durationMs, res.statusCode === 500 || res.statusCode === 503);
+}

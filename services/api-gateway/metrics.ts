@@ -1,0 +1,50 @@
+import { type LoadShedder, priorities } from "@lyss/kit/resilience/load-shed.ts";
+import { Counter, Gauge, type Registry } from "prom-client";
+import { limitSubjects, type RateLimits } from "./rate-limits.ts";
+
+/**
+ * Registers `edge_rate_limited_total{subject}`, `edge_shed_total{priority}`, `edge_in_flight{priority}` and
+ * `edge_limits_alone`. Read when somebody asks; a request pays nothing.
+ */
+export function registerEdgeMetrics(registry: Registry, limits: RateLimits, shedder: LoadShedder): void {
+  const registers = [registry];
+  new Counter({
+    name: "edge_rate_limited_total",
+    help: "Requests refused by a rate limit.",
+    labelNames: ["subject"],
+    registers,
+    collect() {
+      this.reset();
+      for (const subject of limitSubjects) this.inc({ subject }, limits.countRefused(subject));
+    },
+  });
+  new Counter({
+    name: "edge_shed_total",
+    help: "Requests turned away because there were too many.",
+    labelNames: ["priority"],
+    registers,
+    collect() {
+      this.reset();
+      const { byPriority } = shedder.stats();
+      for (const priority of priorities) this.inc({ priority }, byPriority[priority].shed);
+    },
+  });
+  new Gauge({
+    name: "edge_in_flight",
+    help: "Requests under way.",
+    labelNames: ["priority"],
+    registers,
+    collect() {
+      const { byPriority } = shedder.stats();
+      for (const priority of priorities) this.set({ priority }, byPriority[priority].inFlight);
+    },
+  });
+  new Gauge({
+    name: "edge_limits_alone",
+    help: "1 while Redis is away and rate limits are counted in this process alone.",
+    registers,
+    collect() {
+      this.set(Number(limits.isAlone()));
+    },
+  });
+}

@@ -1,0 +1,166 @@
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import { setLastingHeader } from "@lyss/kit/http/failure-reply.ts";
+import type { Arrival } from "@lyss/kit/http/intake.ts";
+import { networkOf } from "@lyss/kit/http/network-of.ts";
+import type { LimitDecision, Limiter, RateLimit } from "@lyss/kit/resilience/limiter.ts";
+import { createLimitHeaders, joinLimitHeaders } from "@lyss/kit/resilience/limiter-headers.ts";
+import { createLimiter } from "@lyss/kit/resilience/limiter-in-memory.ts";
+import { type FailSoftLimiter, withLocalShare } from "@lyss/kit/resilience/limiter-local-share.ts";
+import { createRedisLimiter } from "@lyss/kit/resilience/redis-limiter.ts";
+import type { ScriptRunner } from "@lyss/kit/resilience/redis-limiter-connection.ts";
+import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
+import type { Clock } from "@lyss/kit/service/clock.ts";
+import type { Logger } from "pino";
+import { type RateLimitSettings, toTokenBucket } from "./config.ts";
+
+/** Whom a limit is for, the narrowest first: what one of them is refused costs those after it nothing. */
+export const limitSubjects = ["key", "user", "tenant", "address"] as const;
+export type LimitSubject = (typeof limitSubjects)[number];
+
+const settingOf = { key: "perKey", user: "perUser", tenant: "perTenant", address: "perAddress" } as const;
+const subjectTexts: Readonly<Record<LimitSubject, readonly [en: string, zh: string]>> = {
+  key: ["key", "密钥"],
+  user: ["user", "用户"],
+  tenant: ["tenant", "租户"],
+  address: ["address", "地址"],
+};
+
+export interface RateLimits {
+  /**
+   * Takes one request from every limit that it falls under, tells the client what is left, and throws
+   * `resilience.rate_limited` when there is nothing. At once, unless the limits are in Redis.
+   */
+  take(arrival: Arrival): void | Promise<void>;
+  /** New limits from now on; one that stays as it is keeps its count. */
+  update(settings: RateLimitSettings): void;
+  /** Requests refused so far. */
+  countRefused(subject: LimitSubject): number;
+  /** True while a limit is counted here alone because Redis does not answer. */
+  isAlone(): boolean;
+}
+
+export interface RateLimitDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Where the limits are shared by all processes; in this one's memory unless given. */
+  readonly redis: ScriptRunner | undefined;
+}
+
+interface Limit {
+  readonly rate: RateLimit;
+  readonly processes: number;
+  readonly memory: Limiter | undefined;
+  readonly shared: FailSoftLimiter | undefined;
+  readonly headersOf: ReturnType<typeof createLimitHeaders>;
+}
+
+interface Claim {
+  readonly subject: LimitSubject;
+  readonly key: string;
+  readonly limit: Limit;
+}
+
+/** Limits on requests for each key, user, tenant and, of those who are none of these, address. */
+export function createRateLimits(initial: RateLimitSettings, deps: RateLimitDeps): RateLimits {
+  const limits = new Map<LimitSubject, Limit>();
+  const refused: Record<LimitSubject, number> = { key: 0, user: 0, tenant: 0, address: 0 };
+
+  function update(settings: RateLimitSettings): void {
+    for (const subject of limitSubjects) {
+      const configured = settings[settingOf[subject]];
+      if (!configured) {
+        limits.delete(subject);
+        continue;
+      }
+      const rate = toTokenBucket(configured);
+      const known = limits.get(subject);
+      const { processes } = settings;
+      const isSame = known?.processes === processes && JSON.stringify(known.rate) === JSON.stringify(rate);
+      if (!isSame) limits.set(subject, createLimit(subject, rate, processes, deps));
+    }
+  }
+
+  function listClaims({ caller, call }: Arrival): readonly Claim[] {
+    const claims: Claim[] = [];
+    const claim = (subject: LimitSubject, key: string) => {
+      const limit = limits.get(subject);
+      if (limit && key !== "") claims.push({ subject, key, limit });
+    };
+    if (caller) {
+      claim("key", caller.keyId);
+      claim("user", caller.userId);
+      claim("tenant", caller.tenantId);
+    } else {
+      claim("address", networkOf(call.clientAddress));
+    }
+    return claims;
+  }
+
+  function decide({ res }: Arrival, claims: readonly Claim[], decisions: readonly LimitDecision[]): void {
+    const isAllowed = decisions.every((decision) => decision.isAllowed);
+    const told = decisions.flatMap((decision, index) => {
+      const claim = claims[index];
+      return claim ? [claim.limit.headersOf(claim.key, decision, isAllowed ? 1 : 0)] : [];
+    });
+    const [first = {}] = told;
+    const headers = told.length > 1 ? joinLimitHeaders(told) : first;
+    for (const name in headers) {
+      // A refusal says that by itself, in the shape of its dialect.
+      if (name !== "retry-after") setLastingHeader(res, name, headers[name] ?? "");
+    }
+    for (const [index, decision] of decisions.entries()) {
+      const subject = claims[index]?.subject;
+      if (decision.isAllowed || subject === undefined) continue;
+      refused[subject]++;
+      const [en, zh] = subjectTexts[subject];
+      const retryAfterSeconds = Math.max(1, Math.ceil(decision.retryAfterMs / 1_000));
+      const details = { subject: en, subject_zh_CN: zh, retryAfterSeconds };
+      throw new Failure(resilienceFailures.rate_limited, details, { retryAfterMs: decision.retryAfterMs });
+    }
+  }
+
+  update(initial);
+  return {
+    take(arrival) {
+      const claims = listClaims(arrival);
+      if (claims.length === 0) return undefined;
+      if (deps.redis) return takeShared(claims).then((decisions) => decide(arrival, claims, decisions));
+      decide(arrival, claims, takeInMemory(claims));
+      return undefined;
+    },
+    update,
+    countRefused: (subject) => refused[subject],
+    isAlone: () => [...limits.values()].some(({ shared }) => shared?.mode() === "local"),
+  };
+}
+
+function createLimit(subject: LimitSubject, rate: RateLimit, processes: number, deps: RateLimitDeps): Limit {
+  const { clock, log, redis } = deps;
+  const shared = redis && createRedisLimiter(rate, { redis, name: `edge-${subject}` });
+  return {
+    ...{ rate, processes },
+    memory: redis ? undefined : createLimiter(rate, { clock }),
+    shared: shared && withLocalShare(shared, { clock, log, processes }),
+    headersOf: createLimitHeaders({ clock, rate, name: subject }),
+  };
+}
+
+/** From all or from none. */
+function takeInMemory(claims: readonly Claim[]): readonly LimitDecision[] {
+  const [only] = claims;
+  if (only && claims.length === 1) return only.limit.memory ? [only.limit.memory.take(only.key)] : [];
+  const previews = claims.flatMap(({ limit, key }) => limit.memory?.peek(key) ?? []);
+  if (previews.some(({ isAllowed }) => !isAllowed)) return previews;
+  return claims.flatMap(({ limit, key }) => limit.memory?.take(key) ?? []);
+}
+
+/** One after the other up to the first that refuses. */
+async function takeShared(claims: readonly Claim[]): Promise<readonly LimitDecision[]> {
+  const decisions: LimitDecision[] = [];
+  for (const { limit, key } of claims) {
+    const decision = await limit.shared?.take(key);
+    if (decision) decisions.push(decision);
+    if (decision?.isAllowed === false) break;
+  }
+  return decisions;
+}
