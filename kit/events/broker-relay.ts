@@ -73,7 +73,9 @@ export async function startBrokerRelay(options: BrokerRelayOptions): Promise<Bro
 
   /** True when the broker has lost events, and the position is now before them. */
   async function goBack(tx: Tx): Promise<boolean> {
-    const lost = findLost(await readLaneEnds(tx, name), await transport.findEnds());
+    // In this order the transaction has spoken since the broker was waited for, and may wait for it once more.
+    const found = await transport.findEnds();
+    const lost = findLost(await readLaneEnds(tx, name), found);
     const [first] = [...lost.values()].sort((a, b) => Number(a - b));
     if (first === undefined) return false;
     log.warn(

@@ -17,8 +17,8 @@ import { createTopicMap, mapTypes } from "./topic.ts";
 /** A broker takes 1 MiB in one batch of a partition (`message.max.bytes`); an event with its headers is below 300 KiB. */
 const sendLimitBytes = 655_360;
 const callLimitMs = 10_000;
-/** The relay calls twice within one transaction, which may wait for 10 s. */
-const relayLimitMs = 4_500;
+/** The relay calls within a transaction that ends after 10 s of silence. */
+const relayLimitMs = 8_000;
 const defaultSessionTimeoutMs = 10_000;
 
 /**

@@ -14,6 +14,8 @@ const relayProcess = fileURLToPath(new URL("./relay-process.ts", import.meta.url
 const broker = await startKafka({ after });
 
 testBroker("Kafka", async (scope) => {
+  // A test that failed may have left it dead.
+  await broker.start();
   const name = `test-${randomBytes(4).toString("hex")}`;
   const options = {
     servers: [broker.address],

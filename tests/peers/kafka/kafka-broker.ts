@@ -11,7 +11,7 @@ import { delay, systemClock } from "@lyss/kit/service/clock.ts";
 /** A Kafka broker of our own, one node that is its own controller, on free loopback ports and in a folder of its own. */
 export interface KafkaBroker {
   readonly address: string;
-  /** Starts it again, with what is on disk. Resolves when it takes connections. */
+  /** Starts it again unless it runs, with what is on disk. Resolves when it takes connections. */
   start(): Promise<void>;
   /** kill -9. */
   kill(): Promise<void>;
@@ -38,6 +38,7 @@ export async function startKafka(t: { after(work: () => Promise<void>): void }):
   }
 
   async function start(): Promise<void> {
+    if (child?.exitCode === null && child.signalCode === null) return;
     const started = spawn("java", [...javaArgs, "kafka.Kafka", config], { stdio: "ignore" });
     child = started;
     while (!(await isListening(port ?? 0))) {
