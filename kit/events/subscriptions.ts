@@ -5,6 +5,7 @@ import type { Clock } from "../service/clock.ts";
 import { type DurableLoop, startDurableLoop } from "./durable-loop.ts";
 import type { BroadcastSubscription, DurableSubscription, Subscription } from "./event.ts";
 import type { EventFeed } from "./event-feed.ts";
+import { startOperationLoop } from "./operation-loop.ts";
 import { readLags, type SubscriptionLag } from "./subscription-lag.ts";
 import { ensureSubscription } from "./subscription-store.ts";
 
@@ -42,7 +43,8 @@ const oldestAgeLimitMs = 900_000;
  *
  * A durable handler may take 10 s between two of its statements, and shares its transaction with up to 99 others.
  * One that fails is tried 10 times over four minutes; then its event is kept in `event_log.parked_event`
- * with the last error, and the subscription goes on. Order and repetition: see `DurableSubscription`.
+ * with the last error, and the subscription goes on. What operators ask of a durable subscription is done here, too
+ * (operation-loop.ts). Order and repetition: see `DurableSubscription`.
  * Throws a TypeError when two durable subscriptions have one name.
  */
 export async function startSubscriptions(options: SubscriptionsOptions): Promise<RunningSubscriptions> {
@@ -54,17 +56,18 @@ export async function startSubscriptions(options: SubscriptionsOptions): Promise
   const repeated = names.find((name, index) => names.indexOf(name) !== index);
   if (repeated !== undefined) throw new TypeError(`service ${serviceName} has two subscriptions named ${repeated}`);
 
-  for (const { name, events } of durable) {
-    await ensureSubscription(
-      db.sql,
-      name,
-      events.map(({ type }) => type),
-    );
+  for (const { name, events, isReplayable } of durable) {
+    const types = events.map(({ type }) => type);
+    await ensureSubscription(db.sql, name, types, isReplayable);
   }
   const forgetBroadcasts = broadcasts.length > 0 ? await feed.broadcasts.add(broadcasts) : () => {};
   const loops: readonly DurableLoop[] = durable.map((subscription) =>
     startDurableLoop({ subscription, db, listener: feed.listener, log, clock, tracer: options.tracer }),
   );
+  const operations =
+    durable.length > 0
+      ? startOperationLoop({ ...options, subscriptions: durable, listener: feed.listener, log })
+      : undefined;
   const listLags = async () => (names.length > 0 ? readLags(db, names, clock) : []);
   const forgetLags = feed.lagGauges?.add(serviceName, listLags);
   return {
@@ -81,7 +84,7 @@ export async function startSubscriptions(options: SubscriptionsOptions): Promise
     async stop() {
       forgetLags?.();
       forgetBroadcasts();
-      await Promise.all(loops.map((loop) => loop.stop()));
+      await Promise.all([operations?.stop(), ...loops.map((loop) => loop.stop())]);
     },
   };
 }
