@@ -8,6 +8,7 @@ import type { Database } from "../db/database.ts";
 import type { EventType, Outbox, Subscription } from "../events/event.ts";
 import type { Route } from "../http/route.ts";
 import type { Tracer } from "../observability/tracing.ts";
+import type { RunDesk } from "../workflow/run-desk.ts";
 import type { AnySaga, Saga } from "../workflow/saga.ts";
 import type { StartedRun } from "../workflow/workflow-engine.ts";
 import type { Clock } from "./clock.ts";
@@ -70,6 +71,8 @@ export interface ServiceDeps<N extends Needs, C extends ConfigSections> {
   readonly db: Database;
   readonly outbox: Outbox;
   readonly workflows: ServiceWorkflows;
+  /** Runs of the sagas of all services. Throws a TypeError on use, except in the service `workflow`. */
+  readonly runDesk: RunDesk;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

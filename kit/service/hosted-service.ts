@@ -36,6 +36,7 @@ export async function startService(
     db: openDatabase(definition, options),
     outbox: createOutbox({ source: name, publishes, clock, random }),
     workflows: workflows.clientOf(definition),
+    runDesk: workflows.deskOf(definition),
     clock,
     random,
     log: options.log.child({ service: name }),

@@ -7,6 +7,7 @@ import type { Secret } from "../config/secret.ts";
 import type { Cluster } from "../db/cluster.ts";
 import type { Target } from "../discovery/target.ts";
 import type { Tracer } from "../observability/tracing.ts";
+import type { HostedRuns } from "../workflow/hosted-runs.ts";
 import type { RunDesk } from "../workflow/run-desk.ts";
 import type { ParkedRun } from "../workflow/workflow-store.ts";
 import type { Clock } from "./clock.ts";
@@ -69,7 +70,7 @@ export interface Program {
   /** A client of any service within reach. Throws a TypeError for another. */
   client<Contract extends DescService>(service: ClientOf<Contract>): Client<Contract>;
   /** Runs of the services' sagas, to look at and to talk to; undefined when no hosted service has any. */
-  readonly workflows: RunDesk | undefined;
+  readonly workflows: (RunDesk & HostedRuns) | undefined;
   /** The health checks of all hosted services, named `<service>.<check>`, and of the database. */
   health(): Readonly<Record<string, HealthCheck>>;
   /**
