@@ -10,7 +10,8 @@ import type { WorkflowOps } from "./ops.ts";
 const { json } = routesFor<WorkflowOps>();
 
 const permission = "platform:workflows";
-const params = z.strictObject({ id: runFields.runId.describe("'<service>/<saga>/<id>', percent-encoded.") });
+/** In the query or the body, for it may hold any character and a path may not. */
+const reference = z.strictObject({ id: runFields.runId.describe("'<service>/<saga>/<id>'.") });
 const time = z.iso.datetime();
 const count = z.int();
 
@@ -73,36 +74,36 @@ export const workflowRoutes = [
   }),
   json({
     method: "GET",
-    path: "/admin/workflows/{id}",
+    path: "/admin/workflows/run",
     permission,
     operation: "getRun",
     summary: "A workflow run with its steps.",
-    params,
+    query: reference,
     response: runDetail,
     failures: [workflowFailures.run_not_found],
-    handle: async (ops, { params: { id } }) => toDetailBody(await ops.getRun({ runId: id })),
+    handle: async (ops, { query: { id } }) => toDetailBody(await ops.getRun({ runId: id })),
   }),
   json({
     method: "POST",
-    path: "/admin/workflows/{id}:resume",
+    path: "/admin/workflows/run:resume",
     permission,
     operation: "resumeRun",
     summary: "Lets a parked workflow run try again.",
-    params,
+    body: reference,
     response: runDetail,
     failures: [workflowFailures.run_not_found, workflowFailures.not_parked],
-    handle: async (ops, { params: { id } }) => toDetailBody(await ops.resumeRun({ runId: id })),
+    handle: async (ops, { body: { id } }) => toDetailBody(await ops.resumeRun({ runId: id })),
   }),
   json({
     method: "POST",
-    path: "/admin/workflows/{id}:cancel",
+    path: "/admin/workflows/run:cancel",
     permission,
     operation: "cancelRun",
     summary: "Lets a workflow run turn back before its next step; past its pivot it goes on.",
-    params,
+    body: reference,
     response: runDetail,
     failures: [workflowFailures.run_not_found],
-    handle: async (ops, { params: { id } }) => toDetailBody(await ops.cancelRun({ runId: id })),
+    handle: async (ops, { body: { id } }) => toDetailBody(await ops.cancelRun({ runId: id })),
   }),
 ];
 

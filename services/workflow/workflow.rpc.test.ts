@@ -124,22 +124,27 @@ eachTopology("workflow runs", { services: [workflow, shop] }, (topology) => {
     await assert.rejects(client.listRuns({ limit: 999 }), (err) => isFailure(err, kitFailures.invalid_request));
   });
 
-  test("over REST a run's whole id is its address, and what its steps gave is nowhere", async (t) => {
+  test("over REST a run is named by its whole id, and what its steps gave is nowhere", async (t) => {
     const caller = { ...testCaller, permissions: ["platform:workflows"] };
     const mounted = topology.program("workflow").mounted();
     const server = await startTestServer({ mounted, guard: () => caller });
     t.after(() => server.close());
-    const path = `/admin/workflows/${encodeURIComponent("test-shop/paying/a b/c:1")}`;
-    const call = async (method: string, suffix: string) => {
-      const response = await fetch(`${server.url}${path}${suffix}`, { method });
+    const runId = "test-shop/paying/a b/c:1";
+    const call = async (path: string, body?: object) => {
+      const init = {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(body),
+      };
+      const response = await fetch(`${server.url}/admin/workflows/${path}`, body && init);
       return { status: response.status, text: await response.text() };
     };
-    const shown = await call("GET", "");
+    const shown = await call(`run?id=${encodeURIComponent(runId)}`);
     assert.equal(shown.status, 200, shown.text);
     const { id, state, steps } = JSON.parse(shown.text);
-    assert.deepEqual([id, state, steps[0].name], ["test-shop/paying/a b/c:1", "done", "order"]);
+    assert.deepEqual([id, state, steps[0].name], [runId, "done", "order"]);
     assert.equal(shown.text.includes("secret-result"), false);
-    assert.equal((await call("POST", ":resume")).status, 409);
-    assert.equal(JSON.parse((await call("POST", ":cancel")).text).state, "done");
+    assert.equal((await call("run:resume", { id: runId })).status, 409);
+    assert.equal(JSON.parse((await call("run:cancel", { id: runId })).text).state, "done");
   });
 });
