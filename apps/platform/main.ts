@@ -2,10 +2,12 @@ import { failureText, isFailure, type Locale } from "@lyss/kit/errors/failure.ts
 import { Command } from "commander";
 import type { CliDeps } from "./cli/context.ts";
 import { addDoctorCommand } from "./cli/doctor-command.ts";
+import { addEventCommands } from "./cli/event-commands.ts";
 import { addKeyCommands } from "./cli/key-commands.ts";
 import { addMoneyCommands } from "./cli/money-commands.ts";
 import { addProviderCommands } from "./cli/provider-commands.ts";
 import { addUpCommand } from "./cli/up-command.ts";
+import { addWorkflowCommands } from "./cli/workflow-commands.ts";
 import { environment } from "./environment.ts";
 import { localeOf } from "./locale.ts";
 import manifest from "./package.json" with { type: "json" };
@@ -28,6 +30,8 @@ addUpCommand(program, deps);
 addKeyCommands(program, deps);
 addProviderCommands(program, deps);
 addMoneyCommands(program, deps);
+addEventCommands(program, deps);
+addWorkflowCommands(program, deps);
 addDoctorCommand(program, deps);
 program
   .command("version")
