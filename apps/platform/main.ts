@@ -1,4 +1,5 @@
 import { failureText, isFailure, type Locale } from "@lyss/kit/errors/failure.ts";
+import { pause } from "@lyss/kit/service/clock.ts";
 import { Command } from "commander";
 import type { CliDeps } from "./cli/context.ts";
 import { addDoctorCommand } from "./cli/doctor-command.ts";
@@ -22,6 +23,7 @@ const deps: CliDeps = {
     for await (const chunk of process.stdin) chunks.push(chunk);
     return Buffer.concat(chunks).toString("utf8");
   },
+  pause,
 };
 
 const program = new Command("lyss").description("Lyss: every AI model behind one endpoint, with exact prepaid money.");

@@ -1,4 +1,3 @@
-import { delay, systemClock } from "@lyss/kit/service/clock.ts";
 import type { Command } from "commander";
 import { CommandError } from "./api-client.ts";
 import { type CliDeps, connect, withConnection } from "./context.ts";
@@ -99,7 +98,7 @@ async function tail(
     for (const row of rows.slice(0, left)) output.write(`${output.isJson ? JSON.stringify(row) : toLine(row)}\n`);
     left -= rows.length;
     after = String(rows.at(-1)?.["sequence"] ?? after);
-    if (left > 0 && rows.length < Number(tailPage)) await delay(systemClock, tailPollMs);
+    if (left > 0 && rows.length < Number(tailPage)) await deps.pause(tailPollMs);
   }
 }
 

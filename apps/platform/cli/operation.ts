@@ -1,5 +1,5 @@
-import { delay, systemClock } from "@lyss/kit/service/clock.ts";
 import { type ApiClient, CommandError } from "./api-client.ts";
+import type { CliDeps } from "./context.ts";
 import { toFields, toTable } from "./print.ts";
 
 type Row = Record<string, unknown>;
@@ -8,21 +8,18 @@ const pollMs = 250;
 
 /** The path of a subscription that is written as service/subscription. Throws a CommandError for anything else. */
 export function subscriptionPath(reference: string): string {
-  const [service, subscription] = [
-    reference.slice(0, reference.indexOf("/")),
-    reference.slice(reference.indexOf("/") + 1),
-  ];
-  if (service === "" || subscription === "") {
+  const [, service, subscription] = /^([^/]+)\/(.+)$/.exec(reference) ?? [];
+  if (service === undefined || subscription === undefined) {
     throw new CommandError(`${reference}: write it as service/subscription. 'lyss events subscriptions' lists them.`);
   }
   return `/admin/events/subscriptions/${encodeURIComponent(service)}/${encodeURIComponent(subscription)}`;
 }
 
 /** Asks again until the operation has ended, or is held by a person. */
-export async function waitForEnd(api: ApiClient, operation: Row): Promise<Row> {
+export async function waitForEnd({ pause }: Pick<CliDeps, "pause">, api: ApiClient, operation: Row): Promise<Row> {
   let found = operation;
   while (found["state"] === "pending" || found["state"] === "running") {
-    await delay(systemClock, pollMs);
+    await pause(pollMs);
     found = await api.send("GET", `/admin/events/operations/${found["id"]}`);
   }
   return found;

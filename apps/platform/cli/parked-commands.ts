@@ -32,7 +32,7 @@ export function addParkedCommands(events: Command, deps: CliDeps): void {
     .action(async (reference: string, options) => {
       const { api, output } = connect(deps, options);
       const asked = await api.send("POST", `${subscriptionPath(reference)}/parked:redrive`, toScope(options));
-      print(output, options.wait ? await waitForEnd(api, asked) : asked, toOperationText);
+      print(output, options.wait ? await waitForEnd(deps, api, asked) : asked, toOperationText);
     });
 
   withScope(withConnection(events.command("skip").description("give parked events up for good; they stay in the log")))

@@ -34,7 +34,7 @@ export function addReplayCommands(events: Command, deps: CliDeps): void {
         ...(options.before !== undefined && { before: options.before }),
         speed: parseSpeed(options.speed),
       });
-      print(output, options.wait ? await waitForEnd(api, started) : started, toOperationText);
+      print(output, options.wait ? await waitForEnd(deps, api, started) : started, toOperationText);
     });
 
   withConnection(replay.command("show").description("show how far it has come"))
