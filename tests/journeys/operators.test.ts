@@ -14,7 +14,9 @@ const shop = fileURLToPath(new URL("../operator-program.ts", import.meta.url));
 const platform = await runPlatform({ after });
 const { dataDir, url, apiKey } = platform;
 const notes = 150;
+/** The other team's programs that were started. */
 const running: ChildProcess[] = [];
+after(() => Promise.all(running.map(stopShop)));
 
 function runLyss(...args: readonly string[]) {
   const result = spawnSync(process.execPath, [lyss, ...args], {
@@ -43,15 +45,16 @@ function mendShop(name: string): void {
 /** The other team's program; resolves when it runs. */
 async function startShop(said: number): Promise<ChildProcess> {
   const child = spawn(process.execPath, [shop, dataDir, String(said)], { stdio: ["ignore", "pipe", "inherit"] });
-  after(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill("SIGTERM");
-    await once(child, "exit");
-  });
   const [ready] = await Promise.race([once(child.stdout, "data"), once(child, "exit")]);
   assert.match(String(ready), /program is running/);
   running.push(child);
   return child;
+}
+
+async function stopShop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill("SIGTERM");
+  await once(child, "exit");
 }
 
 /** Asks the platform until what it says is so. */
@@ -91,9 +94,7 @@ test("an operator sees what is parked and why, mends it, and redrives it", limit
 
 test("a process that is killed in the middle of a replay goes on after it, and the replay ends", limits, async () => {
   breakShop("deadly");
-  const first = running.pop();
-  first?.kill("SIGTERM");
-  if (first) await once(first, "exit");
+  await Promise.all(running.map(stopShop));
   const child = await startShop(0);
   const exited = once(child, "exit");
   const { id, total } = lyssJson("events", "replay", "start", "test-shop/notes");
