@@ -7,7 +7,7 @@ import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { requestJson, runPlatform } from "../run-platform.ts";
 
-const limits = { timeout: 240_000 };
+const limits = { timeout: 600_000 };
 const lyss = fileURLToPath(new URL("../../bin/lyss", import.meta.url));
 const shop = fileURLToPath(new URL("../operator-program.ts", import.meta.url));
 
@@ -92,6 +92,22 @@ test("an operator sees what is parked and why, mends it, and redrives it", limit
   assert.equal(lyssJson("events", "show", parked.event.id).receivers[0].state, "handled");
 });
 
+test("a parked workflow is resumed and a waiting one canceled, from a process that hosts neither", limits, async () => {
+  const [paying, asking] = ["test-shop/paying/1", "test-shop/asking/1"];
+  await until("/admin/workflows/counts", ({ parked, running }) => parked === 1 && running === 1);
+  const listed = lyssJson("workflows", "list", "--state", "parked");
+  assert.deepEqual([listed.data[0].id, listed.counts.parked], [paying, 1]);
+  assert.match(runLyss("workflows", "show", paying).stdout, /failure +pay: .*\n[\s\S]*STEP +TRIES[\s\S]*order +1 /);
+  mendShop("no-bank");
+  lyssJson("workflows", "resume", paying);
+  const canceled = lyssJson("workflows", "cancel", asking, "--yes");
+  assert.equal(canceled.id, asking);
+  await until("/admin/workflows/counts", ({ done, compensated }) => done === 1 && compensated === 1);
+  assert.equal(lyssJson("workflows", "show", asking).failure.code, "workflow.canceled");
+  const notParked = runLyss("workflows", "resume", paying);
+  assert.match(notParked.stderr, /is not parked/);
+});
+
 test("a process that is killed in the middle of a replay goes on after it, and the replay ends", limits, async () => {
   breakShop("deadly");
   await Promise.all(running.map(stopShop));
@@ -110,22 +126,6 @@ test("a process that is killed in the middle of a replay goes on after it, and t
   const canceled = runLyss("events", "replay", "cancel", id, "--yes");
   assert.equal(canceled.code, 1);
   assert.match(canceled.stderr, /is done: this is not possible/);
-});
-
-test("a parked workflow is resumed and a waiting one canceled, from a process that hosts neither", limits, async () => {
-  const [paying, asking] = ["test-shop/paying/1", "test-shop/asking/1"];
-  await until("/admin/workflows/counts", ({ parked, running }) => parked === 1 && running === 1);
-  const listed = lyssJson("workflows", "list", "--state", "parked");
-  assert.deepEqual([listed.data[0].id, listed.counts.parked], [paying, 1]);
-  assert.match(runLyss("workflows", "show", paying).stdout, /failure +pay: .*\n[\s\S]*STEP +TRIES[\s\S]*order +1 /);
-  mendShop("no-bank");
-  lyssJson("workflows", "resume", paying);
-  const canceled = lyssJson("workflows", "cancel", asking, "--yes");
-  assert.equal(canceled.id, asking);
-  await until("/admin/workflows/counts", ({ done, compensated }) => done === 1 && compensated === 1);
-  assert.equal(lyssJson("workflows", "show", asking).failure.code, "workflow.canceled");
-  const notParked = runLyss("workflows", "resume", paying);
-  assert.match(notParked.stderr, /is not parked/);
 });
 
 test("the log is listed, followed and described from the command line", limits, () => {
