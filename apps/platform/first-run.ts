@@ -50,8 +50,8 @@ export async function runFirstTime(deps: FirstRunDeps): Promise<FirstRun | undef
     ...{ tenantId, amountNanos: playMoneyNanos, reference: "first-run", source: TopUpSource.GRANT },
   });
   await revokeLostKeys(auth, tenantId);
-  const grantor = { userId, permissions: ["*"], models: [] };
-  const { secret } = await auth.createKey({ tenantId, userId, name: keyName, permissions: ["*"], grantor });
+  const grantor = { userId, permissions, models: [] };
+  const { secret } = await auth.createKey({ tenantId, userId, name: keyName, permissions, grantor });
   const made = { url, adminEmail, adminPassword, apiKey: secret };
   writeDurably(join(dataDir, firstRunFile), `${JSON.stringify(made, null, 2)}\n`);
   await tenant.activateTenant({ tenantId });
@@ -59,10 +59,18 @@ export async function runFirstTime(deps: FirstRunDeps): Promise<FirstRun | undef
 }
 
 const keyName = "first key";
+/** As the role `operator` has them. */
+const permissions = ["*", "platform:*"];
 
 async function createAdmin({ user }: FirstRunDeps, tenantId: string, password: string): Promise<string> {
   try {
-    const { userId } = await user.createUser({ email: adminEmail, password, name: "Admin", tenantId, role: "owner" });
+    const { userId } = await user.createUser({
+      email: adminEmail,
+      password,
+      name: "Admin",
+      tenantId,
+      role: "operator",
+    });
     return userId;
   } catch (err) {
     if (!isFailure(err, userFailures.email_taken)) throw err;

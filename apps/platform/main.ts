@@ -1,7 +1,9 @@
 import { failureText, isFailure, type Locale } from "@lyss/kit/errors/failure.ts";
+import { pause } from "@lyss/kit/service/clock.ts";
 import { Command } from "commander";
 import type { CliDeps } from "./cli/context.ts";
 import { addDoctorCommand } from "./cli/doctor-command.ts";
+import { addEventCommands } from "./cli/event-commands.ts";
 import { addKeyCommands } from "./cli/key-commands.ts";
 import { addMoneyCommands } from "./cli/money-commands.ts";
 import { addProviderCommands } from "./cli/provider-commands.ts";
@@ -9,6 +11,7 @@ import { addResilienceCommands } from "./cli/resilience-commands.ts";
 import { addRpcCommands } from "./cli/rpc-command.ts";
 import { addTopicCommands } from "./cli/topic-commands.ts";
 import { addUpCommand } from "./cli/up-command.ts";
+import { addWorkflowCommands } from "./cli/workflow-commands.ts";
 import { environment } from "./environment.ts";
 import { localeOf } from "./locale.ts";
 import manifest from "./package.json" with { type: "json" };
@@ -23,6 +26,7 @@ const deps: CliDeps = {
     for await (const chunk of process.stdin) chunks.push(chunk);
     return Buffer.concat(chunks).toString("utf8");
   },
+  pause,
 };
 
 const program = new Command("lyss").description("Lyss: every AI model behind one endpoint, with exact prepaid money.");
@@ -32,10 +36,11 @@ addKeyCommands(program, deps);
 addProviderCommands(program, deps);
 addMoneyCommands(program, deps);
 addResilienceCommands(program, deps);
+const events = addEventCommands(program, deps);
+addTopicCommands(events, deps);
+addWorkflowCommands(program, deps);
 addDoctorCommand(program, deps);
 addRpcCommands(program, deps);
-const events = program.command("events").description("the event log and its broker");
-addTopicCommands(events, deps);
 program
   .command("version")
   .description("print the version")

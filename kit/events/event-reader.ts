@@ -45,9 +45,9 @@ export function toEventBatch(rows: readonly LogRow[]): EventBatch {
     : { events: rows.slice(0, unsettled), isHeldBack: true };
 }
 
-/** The number after which an event of `types` that is committed from now on lies. */
-export async function findEnd(sql: Sql, types: readonly string[]): Promise<bigint> {
-  const [row] = await sql<{ seq: bigint }[]>`select event_log.settled_until(${types as string[]}) as seq`;
+/** The number after which an event of `types` that is committed from now on lies; null means any type. */
+export async function findEnd(sql: Sql, types: readonly string[] | null): Promise<bigint> {
+  const [row] = await sql<{ seq: bigint }[]>`select event_log.settled_until(${types as string[] | null}) as seq`;
   return row?.seq ?? 0n;
 }
 

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Registry } from "prom-client";
 import { eventLogName, openCluster } from "../db/cluster.ts";
-import type { Database } from "../db/database.ts";
 import {
   append,
   closed,
@@ -10,6 +9,7 @@ import {
   openEventNode,
   opened,
   outbox,
+  parkEvents,
   say,
   waitUntil,
 } from "../testing/event-log.ts";
@@ -24,18 +24,11 @@ import { ensureSubscription, forgetSubscription } from "./subscription-store.ts"
 const limits = { timeout: 120_000 };
 const dayMs = 86_400_000;
 
-/** Events as if the handler had given them up. */
-async function park(db: Database, name: string, values: readonly string[]): Promise<void> {
-  await db.sql`
-    insert into event_log.parked_event (subscription, seq, attempts, last_error, parked_at)
-    select ${name}, seq, 10, 'Error: no', now() from event_log.event where data #>> '{}' = any(${values as string[]})`;
-}
-
 test("redriven events come in order per key; one that fails again holds back its key only", limits, async (t) => {
   const { writerDb, hearerDb } = await openEventNode(t);
   for (const value of ["a:1", "b:1", "a:2", "b:2", "c:1"]) await say(writerDb, opened, value);
   await ensureSubscription(hearerDb.sql, "effects", [opened.type]);
-  await park(hearerDb, "effects", ["a:1", "b:1", "a:2", "b:2"]);
+  await parkEvents(hearerDb, "effects", ["a:1", "b:1", "a:2", "b:2"]);
   const clock = createFakeClock();
   const heard = createCollector();
   let isBroken = true;
@@ -74,7 +67,7 @@ test(
   async (t) => {
     const { writerDb, hearerDb } = await openEventNode(t);
     for (const value of ["a:1", "a:2"]) await say(writerDb, opened, value);
-    await park(hearerDb, "effects", ["a:1", "a:2"]);
+    await parkEvents(hearerDb, "effects", ["a:1", "a:2"]);
     assert.deepEqual(await writerDb.transaction((tx) => skipParkedEvents(tx, "effects")), []);
     const [first] = await listParkedEvents(hearerDb.sql, "effects", { limit: 1 });
     assert.ok(first);
@@ -97,7 +90,7 @@ test("the lag counts the events of a subscription's own types, in numbers that P
   await ensureSubscription(hearerDb.sql, "slow", [opened.type]);
   for (const value of ["a:1", "a:2"]) await say(writerDb, opened, value);
   await say(writerDb, closed, "a:3");
-  await park(hearerDb, "slow", ["a:1"]);
+  await parkEvents(hearerDb, "slow", ["a:1"]);
   clock.advance(dayMs);
   const [lag] = await readLags(hearerDb, ["slow", "unknown"], clock);
   assert.ok(lag);
@@ -138,7 +131,7 @@ test(
       for (let n = 1; n <= 5; n++) await append(tx, closed, `b:${n}`);
       await outbox.append(tx, opened, { value: "s:1" }, { expectedRevision: "none" });
     });
-    await park(hearerDb, "effects", ["a:7"]);
+    await parkEvents(hearerDb, "effects", ["a:7"]);
     // Nobody has passed the second type, and the subscription to it has not even begun.
     await ensureSubscription(hearerDb.sql, "stuck", [closed.type]);
     const heard = createCollector();

@@ -1,8 +1,10 @@
 import type { Database, Sql, Tx } from "../db/database.ts";
+import type { Tracer } from "../observability/tracing.ts";
 import type { Clock } from "../service/clock.ts";
 import type { DurableSubscription } from "./event.ts";
 import type { LoggedEvent } from "./event-reader.ts";
 import { handleEvent, toErrorText } from "./handle-event.ts";
+import { noteParkedFailure } from "./subscription-store.ts";
 
 /** An event that a durable subscription gave up. */
 export interface ParkedEvent extends LoggedEvent {
@@ -20,6 +22,8 @@ export interface ParkedFilter {
   readonly keys?: readonly string[];
   /** Only those after this number of the log, to page through a list. */
   readonly afterSeq?: bigint;
+  /** Only those up to this number. */
+  readonly untilSeq?: bigint;
   /** Default 100, at most 1,000. */
   readonly limit?: number;
 }
@@ -41,12 +45,13 @@ export async function listParkedEvents(
   subscription: string,
   filter: ParkedFilter = {},
 ): Promise<readonly ParkedEvent[]> {
-  const { eventIds = null, types = null, keys = null, afterSeq = 0n, limit = defaultLimit } = filter;
+  const { eventIds = null, types = null, keys = null, afterSeq = 0n, untilSeq = null, limit = defaultLimit } = filter;
   return sql<ParkedEvent[]>`
     select event.*, parked.subscription, parked.attempts, parked.last_error as "lastError",
       parked.parked_at as "parkedAt"
     from event_log.parked_event as parked join event_log.event using (seq)
     where parked.subscription = ${subscription} and seq > ${afterSeq}
+      and (${untilSeq}::bigint is null or seq <= ${untilSeq}::bigint)
       and (${eventIds as string[]}::text[] is null or event.id = any(${eventIds as string[]}::text[]))
       and (${types as string[]}::text[] is null or event.type = any(${types as string[]}::text[]))
       and (${keys as string[]}::text[] is null or event.key = any(${keys as string[]}::text[]))
@@ -72,14 +77,11 @@ export async function redriveParkedEvents(
       continue;
     }
     try {
-      if (await redrive(db, subscription, row)) result.handled += 1;
+      if (await db.transaction((tx) => redriveEvent(tx, subscription, row))) result.handled += 1;
     } catch (err) {
       failedKeys.add(row.key);
       result.failed += 1;
-      await db.sql`
-        update event_log.parked_event
-        set attempts = attempts + 1, last_error = ${toErrorText(err)}, parked_at = ${new Date(clock.nowMs())}
-        where subscription = ${subscription.name} and seq = ${row.seq}`;
+      await noteParkedFailure(db.sql, subscription.name, row.seq, { error: toErrorText(err), nowMs: clock.nowMs() });
     }
   }
   return result;
@@ -99,15 +101,21 @@ export async function skipParkedEvents(
   return parked.filter(({ seq }) => goneSeqs.has(seq));
 }
 
-/** False when somebody else has dealt with the event meanwhile. */
-async function redrive(db: Database, subscription: DurableSubscription, row: ParkedEvent): Promise<boolean> {
-  return db.transaction(async (tx) => {
-    // The same lock as the running subscription's: its handler never runs twice at a time.
-    await tx`select from event_log.subscription where name = ${subscription.name} for update`;
-    const { count } = await tx`
-      delete from event_log.parked_event where subscription = ${subscription.name} and seq = ${row.seq}`;
-    if (count === 0) return false;
-    await handleEvent(tx, subscription, row);
-    return true;
-  });
+/**
+ * Gives one parked event to the handler in the caller's transaction, in which it also ceases to be parked. False when
+ * somebody else has dealt with it meanwhile.
+ */
+export async function redriveEvent(
+  tx: Tx,
+  subscription: DurableSubscription,
+  row: LoggedEvent,
+  tracer?: Tracer | undefined,
+): Promise<boolean> {
+  // The same lock as the running subscription's: its handler never runs twice at a time.
+  await tx`select from event_log.subscription where name = ${subscription.name} for update`;
+  const { count } = await tx`
+    delete from event_log.parked_event where subscription = ${subscription.name} and seq = ${row.seq}`;
+  if (count === 0) return false;
+  await handleEvent(tx, subscription, row, {}, tracer);
+  return true;
 }

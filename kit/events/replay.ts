@@ -1,9 +1,11 @@
-import type { Database } from "../db/database.ts";
+import type { Database, Tx } from "../db/database.ts";
+import type { Tracer } from "../observability/tracing.ts";
 import { type Clock, delay } from "../service/clock.ts";
 import type { Random } from "../service/ids.ts";
 import type { DurableSubscription } from "./event.ts";
-import { findEnd, type LoggedEvent, readRange } from "./event-reader.ts";
+import { findEnd, readRange } from "./event-reader.ts";
 import { handleEvent } from "./handle-event.ts";
+import { createReplayPace, type ReplayPace } from "./replay-pace.ts";
 
 /** Which part of the log is replayed; what is left out does not restrict. */
 export interface ReplayRange {
@@ -49,6 +51,8 @@ export interface ReplayProgress {
 }
 
 const batchSize = 100;
+/** Longer timers fire at once (https://nodejs.org/api/timers.html#settimeoutcallback-delay-args). */
+const maxTimerMs = 2_147_483_647;
 
 /**
  * Gives a range of the log to a handler once more, in order, marked with a replay's id. The subscription's own position
@@ -58,58 +62,81 @@ const batchSize = 100;
  */
 export async function replayEvents(options: ReplayOptions): Promise<ReplayProgress> {
   const { db, clock, subscription, range = {}, speed = "max", signal } = options;
-  if (!subscription.isReplayable) throw new TypeError(`subscription ${subscription.name} does not allow replays`);
-  if (speed !== "max" && !(speed > 0)) throw new RangeError(`a replay's speed is above 0, not ${speed}`);
-  const own = subscription.events.map(({ type }) => type);
-  const types = range.types ? own.filter((type) => range.types?.includes(type)) : own;
+  const pace = createReplayPace(clock, speed);
+  const types = typesOfReplay(subscription, range.types);
   const endSeq = await findEnd(db.sql, types);
   const untilSeq = range.untilSeq !== undefined && range.untilSeq < endSeq ? range.untilSeq : endSeq;
   const replayId = options.replayId ?? options.random.id("rpl");
-  const pace = createPace(clock, speed);
   let lastSeq = range.afterSeq ?? 0n;
   let handled = 0;
   const progress = (isComplete: boolean) => ({ replayId, handled, lastSeq, untilSeq, isComplete });
 
-  for (;;) {
-    const rows = await readRange(db.sql, { ...range, types, afterSeq: lastSeq, untilSeq }, batchSize);
-    if (rows.length === 0) return progress(true);
-    for (let index = 0; index < rows.length; ) {
-      const due = await pace.takeDue(rows.slice(index), signal);
-      const last = due.at(-1);
-      if (!last || signal?.aborted) return progress(false);
-      await db.transaction(async (tx) => {
-        for (const row of due) await handleEvent(tx, subscription, row, { replayId });
+  while (!signal?.aborted) {
+    const batch = await db.transaction((tx) =>
+      replayBatch(tx, {
+        subscription,
+        replayId,
+        pace,
+        limit: batchSize,
+        range: { ...range, afterSeq: lastSeq, untilSeq },
+      }),
+    );
+    if (batch.isComplete) return progress(true);
+    if (batch.waitMs > 0) {
+      await delay(clock, Math.min(batch.waitMs, maxTimerMs), signal).catch((err) => {
+        if (!signal?.aborted) throw err;
       });
-      index += due.length;
-      handled += due.length;
-      lastSeq = last.seq;
-      options.onProgress?.(progress(false));
+      continue;
     }
+    handled += batch.handled;
+    lastSeq = batch.lastSeq;
+    options.onProgress?.(progress(false));
   }
+  return progress(false);
 }
 
-/** Spreads events over time as they were once spread, `speed` times faster. */
-function createPace(clock: Clock, speed: "max" | number) {
-  let start: { readonly eventMs: number; readonly clockMs: number } | undefined;
+export interface ReplayBatchOptions {
+  readonly subscription: DurableSubscription;
+  readonly replayId: string;
+  readonly pace: ReplayPace;
+  /** `untilSeq` must be settled. */
+  readonly range: ReplayRange & { readonly afterSeq: bigint; readonly untilSeq: bigint };
+  readonly limit: number;
+  readonly tracer?: Tracer | undefined;
+  /** Told before each event is handled. */
+  readonly onEvent?: (eventId: string) => void;
+}
+
+export interface ReplayBatch {
+  readonly handled: number;
+  readonly lastSeq: bigint;
+  /** How long until the next event is due; 0 when some were handled. */
+  readonly waitMs: number;
+  /** True when nothing of the range is left; then nothing was handled. */
+  readonly isComplete: boolean;
+}
+
+/** Handles the next events of a replay that are due, in the caller's transaction. Throws as `replayEvents` does. */
+export async function replayBatch(tx: Tx, options: ReplayBatchOptions): Promise<ReplayBatch> {
+  const { subscription, replayId, pace, range, limit, tracer } = options;
+  const types = typesOfReplay(subscription, range.types);
+  const rows = await readRange(tx, { ...range, types }, limit);
+  const { count, waitMs } = pace.findDue(rows);
+  const due = rows.slice(0, count);
+  for (const row of due) {
+    options.onEvent?.(row.id);
+    await handleEvent(tx, subscription, row, { replayId }, tracer);
+  }
   return {
-    /** Waits for the first and gives back all that are due by then; none when the signal aborts first. */
-    async takeDue(rows: readonly LoggedEvent[], signal: AbortSignal | undefined): Promise<readonly LoggedEvent[]> {
-      const [first] = rows;
-      if (speed === "max" || !first) return rows;
-      start ??= { eventMs: first.time.getTime(), clockMs: clock.monotonicMs() };
-      const { eventMs, clockMs } = start;
-      const waitMs = (row: LoggedEvent) => (row.time.getTime() - eventMs) / speed - (clock.monotonicMs() - clockMs);
-      try {
-        while (waitMs(first) > 0) await delay(clock, Math.min(waitMs(first), maxTimerMs), signal);
-      } catch (err) {
-        if (signal?.aborted) return [];
-        throw err;
-      }
-      const firstLater = rows.findIndex((row) => waitMs(row) > 0);
-      return firstLater === -1 ? rows : rows.slice(0, firstLater);
-    },
+    handled: count,
+    lastSeq: due.at(-1)?.seq ?? range.afterSeq,
+    waitMs: count > 0 ? 0 : waitMs,
+    isComplete: rows.length === 0,
   };
 }
 
-/** Longer timers fire at once (https://nodejs.org/api/timers.html#settimeoutcallback-delay-args). */
-const maxTimerMs = 2_147_483_647;
+function typesOfReplay({ name, events, isReplayable }: DurableSubscription, wanted?: readonly string[]): string[] {
+  if (!isReplayable) throw new TypeError(`subscription ${name} does not allow replays`);
+  const own = events.map(({ type }) => type);
+  return wanted ? own.filter((type) => wanted.includes(type)) : own;
+}

@@ -18,13 +18,7 @@ export async function readLags(db: Database, names: readonly string[], clock: Cl
   const rows = await db.sql<{ name: string; behind: number; oldest: Date | null; parked: number }[]>`
     select own.name, waiting.behind, waiting.oldest, parked.count as parked
     from event_log.subscription as own,
-      lateral (
-        select count(*)::int as behind, min(time) as oldest from (
-          select time from unnest(own.types) as wanted, lateral (
-            select time from event_log.event where type = wanted and seq > own.position order by seq limit 100000
-          ) as ahead limit 100000
-        ) as counted
-      ) as waiting,
+      lateral event_log.waiting(own.types, own.position) as waiting,
       lateral (
         select count(*)::int from event_log.parked_event where subscription = own.name
       ) as parked

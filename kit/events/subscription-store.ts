@@ -1,12 +1,31 @@
 import type { Database, Sql, Tx } from "../db/database.ts";
 import { type EventBatch, type LogRow, toEventBatch } from "./event-reader.ts";
 
-/** Remembers a subscription to these types, from the beginning of the log. A known one keeps its position. */
-export async function ensureSubscription(sql: Sql, name: string, types: readonly string[]): Promise<void> {
+/**
+ * Remembers a subscription to these types, from the beginning of the log, and that a node has it. A known one keeps its
+ * position.
+ */
+export async function ensureSubscription(
+  sql: Sql,
+  name: string,
+  types: readonly string[],
+  isReplayable = false,
+): Promise<void> {
   const sorted = [...new Set(types)].sort();
-  await sql`insert into event_log.subscription (name, types) values (${name}, ${sorted}) on conflict do nothing`;
   await sql`
-    update event_log.subscription set types = ${sorted} where name = ${name} and types is distinct from ${sorted}`;
+    insert into event_log.subscription (name, types, is_replayable) values (${name}, ${sorted}, ${isReplayable})
+    on conflict do nothing`;
+  await sql`
+    update event_log.subscription set types = ${sorted}, is_replayable = ${isReplayable}, seen_at = now()
+    where name = ${name}`;
+}
+
+/** Says that a node has these subscriptions; one that is at work tells by that. */
+export async function markSeen(sql: Sql, names: readonly string[]): Promise<void> {
+  await sql`
+    update event_log.subscription set seen_at = now() where name in (
+      select name from event_log.subscription where name = any(${names as string[]}) for update skip locked
+    )`;
 }
 
 /**
@@ -125,6 +144,20 @@ export async function park(
     values (${name}, ${seq}, ${failure.attempts}, ${failure.error}, ${new Date(failure.nowMs)})
     on conflict (service, subscription, seq) do update
     set attempts = excluded.attempts, last_error = excluded.last_error, parked_at = excluded.parked_at`;
+}
+
+/** Counts a failed redrive of a parked event; `operation` is the one in which it failed. */
+export async function noteParkedFailure(
+  sql: Sql | Tx,
+  name: string,
+  seq: bigint,
+  failure: { readonly error: string; readonly nowMs: number; readonly operation?: string },
+): Promise<void> {
+  await sql`
+    update event_log.parked_event
+    set attempts = attempts + 1, last_error = ${failure.error}, parked_at = ${new Date(failure.nowMs)},
+      operation = ${failure.operation ?? null}
+    where subscription = ${name} and seq = ${seq}`;
 }
 
 /** Moves the position back to a number, if it is later. True when it was. */

@@ -9,6 +9,7 @@ import type { ConsumerGate } from "./consumer-gate.ts";
 import { type DurableLoop, startDurableLoop } from "./durable-loop.ts";
 import type { BroadcastSubscription, DurableSubscription, Subscription } from "./event.ts";
 import type { EventFeed } from "./event-feed.ts";
+import { startOperationLoop } from "./operation-loop.ts";
 import { readLags, type SubscriptionLag } from "./subscription-lag.ts";
 import { ensureSubscription, findWasOnBroker } from "./subscription-store.ts";
 
@@ -50,7 +51,8 @@ const oldestAgeLimitMs = 900_000;
  *
  * A durable handler may take 10 s between two of its statements, and shares its transaction with up to 99 others.
  * One that fails is tried 10 times over four minutes; then its event is kept in `event_log.parked_event`
- * with the last error, and the subscription goes on. Order and repetition: see `DurableSubscription`.
+ * with the last error, and the subscription goes on. What operators ask of a durable subscription is done here, too
+ * (operation-loop.ts). Order and repetition: see `DurableSubscription`.
  * Throws a TypeError when two durable subscriptions have one name.
  */
 export async function startSubscriptions(options: SubscriptionsOptions): Promise<RunningSubscriptions> {
@@ -63,12 +65,9 @@ export async function startSubscriptions(options: SubscriptionsOptions): Promise
   if (repeated !== undefined) throw new TypeError(`service ${serviceName} has two subscriptions named ${repeated}`);
 
   const wereOnBroker = new Set<string>();
-  for (const { name, events } of transport ? [] : durable) {
-    await ensureSubscription(
-      db.sql,
-      name,
-      events.map(({ type }) => type),
-    );
+  for (const { name, events, isReplayable } of transport ? [] : durable) {
+    const types = events.map(({ type }) => type);
+    await ensureSubscription(db.sql, name, types, isReplayable);
     if (await findWasOnBroker(db.sql, name)) wereOnBroker.add(name);
   }
   const forgetBroadcasts = broadcasts.length > 0 ? await feed.broadcasts.add(broadcasts) : () => {};
@@ -82,6 +81,10 @@ export async function startSubscriptions(options: SubscriptionsOptions): Promise
         const wasOnBroker = wereOnBroker.has(subscription.name);
         return startDurableLoop({ ...shared, subscription, listener: feed.listener, wasOnBroker });
       });
+  const operations =
+    durable.length > 0
+      ? startOperationLoop({ ...options, subscriptions: durable, listener: feed.listener, log })
+      : undefined;
   const listLags = async () => {
     const lags = names.length > 0 ? await readLags(db, names, clock) : [];
     return transport ? readBrokerLags(transport, heard, lags, clock) : lags;
@@ -110,7 +113,7 @@ export async function startSubscriptions(options: SubscriptionsOptions): Promise
     async stop() {
       forgetLags?.();
       forgetBroadcasts();
-      await Promise.all(loops.map((loop) => loop.stop()));
+      await Promise.all([operations?.stop(), ...loops.map((loop) => loop.stop())]);
     },
   };
 }

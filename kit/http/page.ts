@@ -60,11 +60,23 @@ export function decodeCursor(cursor: string | undefined, count: number): readonl
   } catch {
     // Not JSON: answered below like any other cursor that is not ours.
   }
-  throw new Failure(kitFailures.invalid_request, {
+  throw notACursor();
+}
+
+function notACursor(): Failure {
+  return new Failure(kitFailures.invalid_request, {
     field: "cursor",
     reason: "is not a cursor of this list; leave it out to start at the first page",
     reason_zh_CN: "不是此列表的游标，省略即可从第一页开始",
   });
+}
+
+/** The number inside the cursor of a list that is sorted by one; undefined for no cursor. Throws as `decodeCursor` does. */
+export function decodeSequenceCursor(cursor: string | undefined): bigint | undefined {
+  const [key] = decodeCursor(cursor, 1) ?? [];
+  if (key === undefined) return undefined;
+  if (!/^\d{1,18}$/.test(key)) throw notACursor();
+  return BigInt(key);
 }
 
 function isKey(key: unknown): key is string {

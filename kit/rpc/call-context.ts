@@ -54,12 +54,21 @@ export function runInContext<T>(context: CallContext | undefined, work: () => T)
  */
 export const runDetached: <T>(work: () => T) => T = AsyncLocalStorage.snapshot();
 
-/** True when a held permission covers the wanted one: equal, `*`, `resource:*` or `*:action`. */
+/** What belongs to no tenant but to those who operate the installation. */
+const platformResource = "platform";
+
+/**
+ * True when a held permission covers the wanted one: equal, `*`, `resource:*` or `*:action`. What concerns the platform is
+ * covered by `platform:*` and by its own name alone: the owner of a tenant holds `*`, and operates nothing.
+ */
 export function permits(held: readonly string[], wanted: string): boolean {
   const [resource, action] = wanted.split(":");
+  const isPlatform = resource === platformResource;
   return held.some((permission) => {
-    if (permission === "*" || permission === wanted) return true;
+    if (permission === wanted) return true;
+    if (permission === "*") return !isPlatform;
     const [heldResource, heldAction] = permission.split(":");
-    return (heldResource === "*" || heldResource === resource) && (heldAction === "*" || heldAction === action);
+    const coversResource = heldResource === resource || (heldResource === "*" && !isPlatform);
+    return coversResource && (heldAction === "*" || heldAction === action);
   });
 }

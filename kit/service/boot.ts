@@ -21,7 +21,6 @@ import { createPeerRouter, type PeerRouter } from "../rpc/peer-router.ts";
 import { mountReflection } from "../rpc/reflection-service.ts";
 import { createRpcMetrics, type RpcMetrics } from "../rpc/rpc-metrics.ts";
 import { interceptServer } from "../rpc/server-interceptor.ts";
-import { workflowDatabase } from "../workflow/dbos.ts";
 import { bootFailures } from "./boot-failures.ts";
 import { planBoot } from "./boot-plan.ts";
 import type { AnyService, MountedService, ProgramFace } from "./define-service.ts";
@@ -30,7 +29,7 @@ import type { BootOptions, Program, RequestListener, StopLimitsMs } from "./prog
 import { runStopPhases, type StopPhase } from "./stop-phases.ts";
 import { createSupervisor, type Supervisor } from "./supervisor.ts";
 import { createTransports, type Transports } from "./transports.ts";
-import { createWorkflowHost, hasWorkflows, type WorkflowHost } from "./workflow-host.ts";
+import { createWorkflowHost, type WorkflowHost, withWorkflowDatabase } from "./workflow-host.ts";
 
 const defaultBootTimeoutMs = 30_000;
 const defaultStopLimitsMs: StopLimitsMs = { drain: 15_000, background: 5_000, services: 7_000, connections: 3_000 };
@@ -65,7 +64,7 @@ interface Run {
  */
 export async function boot(options: BootOptions): Promise<Program> {
   const { hosted: planned, needsDatabase, keepsLog } = planBoot(options);
-  if (needsDatabase) await options.cluster?.prepare(hasWorkflows(planned) ? [...planned, workflowDatabase] : planned);
+  if (needsDatabase) await options.cluster?.prepare(withWorkflowDatabase(planned));
   const run = createRun(options, planned);
   const { log } = options;
   try {

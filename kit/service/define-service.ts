@@ -13,6 +13,7 @@ import type { Idempotency } from "../idempotency/idempotency.ts";
 import type { Tracer } from "../observability/tracing.ts";
 import type { Degradation } from "../resilience/degradation.ts";
 import type { CheckedRpc } from "../rpc/checked-rpc.ts";
+import type { RunDesk } from "../workflow/run-desk.ts";
 import type { AnySaga, Saga } from "../workflow/saga.ts";
 import type { StartedRun } from "../workflow/workflow-engine.ts";
 import type { Clock } from "./clock.ts";
@@ -84,6 +85,8 @@ export interface ServiceDeps<N extends Needs, C extends ConfigSections> {
   /** For the operations that `idempotent` names. */
   readonly idempotency: Idempotency;
   readonly workflows: ServiceWorkflows;
+  /** Runs of the sagas of all services. Throws a TypeError on use, except in the service `workflow`. */
+  readonly runDesk: RunDesk;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

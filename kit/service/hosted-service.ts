@@ -53,6 +53,7 @@ export async function startService(
     outbox: createOutbox({ source: name, publishes, clock, random }),
     idempotency,
     workflows: workflows.clientOf(definition),
+    runDesk: workflows.deskOf(definition),
     clock,
     random,
     log: options.log.child({ service: name }),

@@ -13,6 +13,7 @@ import type { Tracer } from "../observability/tracing.ts";
 import type { Degradation } from "../resilience/degradation.ts";
 import type { PoliciesConfig } from "../resilience/policies.ts";
 import type { AuditSink } from "../rpc/audit.ts";
+import type { HostedRuns } from "../workflow/hosted-runs.ts";
 import type { RunDesk } from "../workflow/run-desk.ts";
 import type { ParkedRun } from "../workflow/workflow-store.ts";
 import type { Clock } from "./clock.ts";
@@ -103,7 +104,7 @@ export interface Program {
   /** A client of any service within reach. Throws a TypeError for another. */
   client<Contract extends DescService>(service: ClientOf<Contract>): Client<Contract>;
   /** Runs of the services' sagas, to look at and to talk to; undefined when no hosted service has any. */
-  readonly workflows: RunDesk | undefined;
+  readonly workflows: (RunDesk & HostedRuns) | undefined;
   /** Of all hosted services, by checks named `<service>.<check>`, of the database and of the process. */
   readonly health: Health;
   /**

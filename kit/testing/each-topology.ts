@@ -141,7 +141,7 @@ function takeNext(
 }
 
 function openTestProgramCluster(adminUrl: string, services: number, { clock }: Pick<BootOptions, "clock">): Cluster {
-  const maxConnections = 3 * services + 6;
+  const maxConnections = 3 * services + 12;
   return openCluster({ adminUrl, deriveKey: deriveTestKey, maxConnections, log: silentLog, clock });
 }
 

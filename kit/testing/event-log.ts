@@ -79,6 +79,13 @@ export function say(db: Database, event: EventType<typeof StringValueSchema>, va
   return db.transaction((tx) => append(tx, event, value));
 }
 
+/** Events as if the handler had given them up. */
+export async function parkEvents(db: Database, name: string, values: readonly string[]): Promise<void> {
+  await db.sql`
+    insert into event_log.parked_event (subscription, seq, attempts, last_error, parked_at)
+    select ${name}, seq, 10, 'Error: no', now() from event_log.event where data #>> '{}' = any(${values as string[]})`;
+}
+
 /** Collects what handlers hear; `until(count)` resolves when so many values have come. */
 export function createCollector() {
   const values: string[] = [];

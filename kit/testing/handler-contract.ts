@@ -23,6 +23,18 @@ export const effects = onEvent("effects", opened, async (tx, event) => {
   await tx`insert into effect values (${event.id}, ${event.data.value})`;
 });
 
+/** The same for both test events, also when they come again; then the row says in which replay. */
+export const replayedEffects: DurableSubscription = {
+  mode: "durable",
+  name: "replayed",
+  events: [opened, closed],
+  isReplayable: true,
+  async handle(tx, event) {
+    const { value } = event.data as unknown as { value: string };
+    await tx`insert into effect values (${event.id}, ${`${value} ${event.replayId ?? ""}`.trim()})`;
+  },
+};
+
 /** What took effect, in the order of the log. */
 export async function listEffects(db: Database): Promise<readonly string[]> {
   const rows = await db.sql<{ value: string }[]>`

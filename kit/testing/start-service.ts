@@ -16,8 +16,7 @@ import type {
   ServiceDeps,
 } from "../service/define-service.ts";
 import { createRandom, type Random } from "../service/ids.ts";
-import { createWorkflowHost, hasWorkflows, type WorkflowHost } from "../service/workflow-host.ts";
-import { workflowDatabase } from "../workflow/dbos.ts";
+import { createWorkflowHost, type WorkflowHost, withWorkflowDatabase } from "../service/workflow-host.ts";
 import { deriveTestKey, openTestCluster, silentLog, type TestScope } from "./postgres.ts";
 
 /** An event as it stands in the log. */
@@ -57,7 +56,7 @@ export async function startTestService<Contract extends DescService, N extends N
   const { name, publishes } = definition;
   let workflows: WorkflowHost | undefined;
   t.after(async () => workflows?.stop(AbortSignal.timeout(workflowStopMs)));
-  const cluster = await openTestCluster(t, hasWorkflows([definition]) ? [definition, workflowDatabase] : [definition]);
+  const cluster = await openTestCluster(t, withWorkflowDatabase([definition]));
   const sql = postgres(cluster.adminUrl, { max: 2, connection: { search_path: name.replaceAll("-", "_") } });
   t.after(() => sql.end());
 
@@ -80,6 +79,7 @@ export async function startTestService<Contract extends DescService, N extends N
     outbox: createOutbox({ source: name, publishes, clock, random }),
     idempotency: createIdempotency({ db, clock, random, key: deriveTestKey(`${name}.idempotency`) }),
     workflows: workflows.clientOf(definition),
+    runDesk: workflows.deskOf(definition),
     clock,
     random,
     log: silentLog,

@@ -57,7 +57,7 @@ test("a refusal is final for a step and not for an undo", async () => {
   const undo = tryStep({ run, always: true });
   await settle();
   undo.clock.advance(1_000);
-  assert.deepEqual(await undo.ended, { ok: true, result: "undone" });
+  assert.deepEqual(await undo.ended, { ok: true, result: "undone", tries: 2 });
 });
 
 test("a step that hangs is ended at its limit, and told so by its signal", async () => {

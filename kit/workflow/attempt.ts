@@ -15,10 +15,10 @@ export interface StepFailure {
   readonly text: string;
 }
 
-/** How a step ended, as it is stored. A step never throws: what it says must survive the process. */
+/** How a step ended and after how many tries, as it is stored. A step never throws: what it says must survive the process. */
 export type Attempted =
-  | { readonly ok: true; readonly result: unknown }
-  | { readonly ok: false; readonly failure: StepFailure };
+  | { readonly ok: true; readonly result: unknown; readonly tries?: number }
+  | { readonly ok: false; readonly failure: StepFailure; readonly tries?: number };
 
 export interface AttemptOptions {
   readonly step: string;
@@ -48,17 +48,17 @@ export async function attempt(deps: AttemptDeps, options: AttemptOptions): Promi
       await options.check();
     } catch (err) {
       stopping.throwIfAborted();
-      return { ok: false, failure: toStepFailure(step, err) };
+      return { ok: false, failure: toStepFailure(step, err), tries: tries - 1 };
     }
     try {
       const result = await runOnce(deps, options, tries);
       checkPayload(step, result);
-      return { ok: true, result };
+      return { ok: true, result, tries };
     } catch (err) {
       stopping.throwIfAborted();
       log.warn({ err, step, attempt: tries }, "a step of a workflow failed");
       const isFinal = !options.always && isFailure(err) && !err.type.isRetryable;
-      if (isFinal || tries >= retry.maxAttempts) return { ok: false, failure: toStepFailure(step, err) };
+      if (isFinal || tries >= retry.maxAttempts) return { ok: false, failure: toStepFailure(step, err), tries };
     }
     await delay(clock, backoffMs(retry, tries, deps.random), stopping);
   }

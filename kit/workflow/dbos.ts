@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import type { DBOS as Dbos } from "@dbos-inc/dbos-sdk";
+import type { DBOSClient, DBOS as Dbos } from "@dbos-inc/dbos-sdk";
 import type { Logger } from "pino";
 import type { ClusterService, EngineAdmin } from "../db/cluster.ts";
 import type { DbosMigration } from "./migrate-dbos.ts";
@@ -12,12 +12,23 @@ const engineMark = "dbos:5.3.0";
 /** Sessions in DBOS's pool; it listens on one more. */
 const poolSize = 4;
 const idleInTransactionTimeoutMs = 60_000;
+const applicationName = "lyss";
+
+/** Our own tables of runs and nodes. */
+export const workflowMigrations = new URL("./migrations/", import.meta.url);
 
 /** What the engine asks of the database: our tables with a role of their own, and DBOS's schema given to that role. */
 export const workflowDatabase: ClusterService = {
   name: "workflow",
-  migrations: new URL("./migrations/", import.meta.url),
+  migrations: workflowMigrations,
   engine: { connections: poolSize + 1, migrate: migrateDbos },
+};
+
+/** The same for a process that looks at runs and has none: DBOS's schema is left to those that do. */
+export const workflowDeskDatabase: ClusterService = {
+  name: workflowDatabase.name,
+  migrations: workflowMigrations,
+  engine: { connections: 1, migrate: async () => {} },
 };
 
 /** DBOS takes 20 MB and a tenth of a second to load: only processes that run workflows do. */
@@ -33,21 +44,43 @@ export function toDbosConfig(options: {
   readonly queues: readonly string[];
   readonly log: Logger;
 }): Parameters<typeof Dbos.setConfig>[0] {
-  const url = new URL(options.url);
-  // In its own way DBOS sets this by a query that its driver warns of.
-  url.searchParams.set("options", `-c idle_in_transaction_session_timeout=${idleInTransactionTimeoutMs}`);
   return {
-    name: "lyss",
-    systemDatabaseUrl: url.href,
-    systemDatabaseSchemaName: engineSchema,
-    systemDatabasePoolSize: poolSize,
-    systemDatabaseIdleTransactionTimeoutMs: 0,
+    name: applicationName,
+    ...toDatabaseConfig(options.url, poolSize),
     runMigrations: false,
     // Not the program's: a newer program takes up what an older one left.
     applicationVersion: "lyss-1",
     executorID: options.nodeId,
     listenQueues: [...options.queues],
     logger: toDbosLogger(options.log),
+  };
+}
+
+/** Looks into DBOS's records and sends messages, without running anything. Opens one session at most. */
+export async function openDbosClient(options: { readonly url: string; readonly log: Logger }): Promise<DBOSClient> {
+  const { DBOSClient: client } = await import("@dbos-inc/dbos-sdk");
+  return client.create({
+    applicationName,
+    ...toDatabaseConfig(options.url, 1),
+    logger: toDbosLogger(options.log),
+  });
+}
+
+/** True for what DBOS throws in a process that has lost its run to another. */
+export function saysRunIsLost(err: unknown): boolean {
+  const name = err instanceof Error ? err.constructor.name : "";
+  return name === "DBOSWorkflowConflictError" || name === "DBOSWorkflowCancelledError";
+}
+
+function toDatabaseConfig(loginUrl: string, maxSessions: number) {
+  const url = new URL(loginUrl);
+  // In its own way DBOS sets this by a query that its driver warns of.
+  url.searchParams.set("options", `-c idle_in_transaction_session_timeout=${idleInTransactionTimeoutMs}`);
+  return {
+    systemDatabaseUrl: url.href,
+    systemDatabaseSchemaName: engineSchema,
+    systemDatabasePoolSize: maxSessions,
+    systemDatabaseIdleTransactionTimeoutMs: 0,
   };
 }
 

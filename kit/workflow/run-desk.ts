@@ -1,40 +1,34 @@
-import type { DBOS as Dbos, WorkflowStatus } from "@dbos-inc/dbos-sdk";
 import { Failure } from "../errors/failure.ts";
-import { parseInput } from "../errors/parse-input.ts";
-import { runDetached } from "../rpc/call-context.ts";
-import { checkPayload, type StepFailure } from "./attempt.ts";
-import { type Message, type SagaOutcome, topicOfParking } from "./run-saga.ts";
-import type { AnySaga, HostedSaga } from "./saga.ts";
+import type { Attempted, StepFailure } from "./attempt.ts";
+import { type Message, topicOfParking } from "./run-saga.ts";
 import { workflowFailures } from "./workflow-failures.ts";
-import type { ParkedRun, WorkflowStore } from "./workflow-store.ts";
+import type { RunFilter, RunState, StoredRun, WorkflowStore } from "./workflow-store.ts";
 
-/** `failed` runs ended in a bug that no saga can handle; the log has it. */
-export type RunState = "running" | "parked" | "done" | "compensated" | "failed";
-
-export interface RunView {
-  readonly runId: string;
-  readonly state: RunState;
-  readonly createdMs: number;
-  readonly updatedMs: number;
-  /** Why it is parked, or turned back. */
+/** A step as it is recorded: when it has succeeded, or for good failed. */
+export interface StepView {
+  readonly name: string;
+  readonly startedMs: number | undefined;
+  readonly completedMs: number | undefined;
+  /** How often it was tried; undefined for what is no step of the saga's own, such as a wait. */
+  readonly tries: number | undefined;
   readonly failure: StepFailure | undefined;
 }
 
-export interface RunDetail extends RunView {
+export interface RunDetail extends StoredRun {
   /** What is recorded, oldest first, at most 1,000. */
-  readonly steps: readonly { readonly name: string; readonly completedMs: number | undefined }[];
+  readonly steps: readonly StepView[];
 }
 
-/** Looks at runs and talks to them. Every method throws `workflow.run_not_found` for a run that is not there. */
+/**
+ * Looks at runs of all sagas and steers them, from any process on their database. Methods that name a run throw
+ * `workflow.run_not_found` for one that is not there.
+ */
 export interface RunDesk {
-  /**
-   * How the run ended. Throws `workflow.still_running` when it has not within `timeoutMs`, and an Error when it failed.
-   */
-  result(runId: string, timeoutMs: number): Promise<SagaOutcome>;
-  /** Sends what a step `waitFor` of the run waits for, now or later. The same `messageId` is sent once. */
-  send(runId: string, stepId: string, payload: unknown, messageId?: string): Promise<void>;
-  /** The newest first, at most 200; those of one saga when its prefix `service/saga/` is given. */
-  list(filter?: { readonly prefix?: string; readonly onlyParked?: boolean }): Promise<readonly RunView[]>;
+  /** The newest first, at most 200 unless `limit` says otherwise; those that began before `beforeSeq`. */
+  list(
+    filter?: RunFilter & { readonly beforeSeq?: bigint | undefined; readonly limit?: number },
+  ): Promise<readonly StoredRun[]>;
+  count(filter?: RunFilter): Promise<Readonly<Record<RunState, number>>>;
   get(runId: string): Promise<RunDetail>;
   /** Lets a parked run try again. Throws `workflow.not_parked` for another. */
   resume(runId: string): Promise<void>;
@@ -42,106 +36,72 @@ export interface RunDesk {
   cancel(runId: string): Promise<void>;
 }
 
-const maxListed = 200;
-const maxSteps = 1_000;
-const pollMs = 50;
+/** How the engine's own records are reached. */
+export interface RunRecords {
+  send(runId: string, topic: string, message: Message, messageId: string | undefined): Promise<void>;
+  listSteps(runId: string, limit: number): Promise<readonly RecordedStep[]>;
+}
 
-export function createRunDesk(deps: {
-  readonly DBOS: typeof Dbos;
+export interface RecordedStep {
+  readonly name: string;
+  readonly output: unknown;
+  readonly startedAtEpochMs?: number;
+  readonly completedAtEpochMs?: number;
+}
+
+const defaultLimit = 200;
+const maxSteps = 1_000;
+
+/** `openRecords` is called when a run is looked into or steered, and not to list. */
+export function createRunDesk({
+  store,
+  openRecords,
+}: {
   readonly store: WorkflowStore;
-  readonly sagas: readonly HostedSaga[];
-  prefixOf(service: string, saga: AnySaga): string;
+  readonly openRecords: () => Promise<RunRecords>;
 }): RunDesk {
-  const { DBOS, store } = deps;
-  const sagaOf = (runId: string): AnySaga => {
-    const hosted = deps.sagas.find(({ service, saga }) => runId.startsWith(deps.prefixOf(service, saga)));
-    if (!hosted) throw new Failure(workflowFailures.run_not_found, { runId });
-    return hosted.saga;
-  };
-  const find = async (runIds: readonly string[]) =>
-    runIds.length === 0
-      ? []
-      : DBOS.listWorkflows({ workflowIDs: [...runIds], limit: maxListed, sortDesc: true, loadInput: false });
-  const getOne = async (runId: string): Promise<WorkflowStatus> => {
-    const [run] = await find([runId]);
+  const getOne = async (runId: string): Promise<StoredRun> => {
+    const run = await store.findRun(runId);
     if (!run) throw new Failure(workflowFailures.run_not_found, { runId });
     return run;
   };
-  const toViews = async (runs: readonly WorkflowStatus[]) => {
-    const parked = await store.listParked(runs.map(({ workflowID }) => workflowID));
-    return runs.map((run) =>
-      toView(
-        run,
-        parked.find(({ runId }) => runId === run.workflowID),
-      ),
-    );
-  };
-  const tell = (runId: string, topic: string, message: Message, messageId?: string) =>
-    runDetached(() => DBOS.send(runId, message, topic, messageId));
-
   return {
-    async result(runId, timeoutMs) {
-      await getOne(runId);
-      const outcome = await runDetached(() =>
-        DBOS.getResult<SagaOutcome>(runId, { timeoutSeconds: timeoutMs / 1_000, pollingIntervalMs: pollMs }),
-      );
-      if (!outcome) throw new Failure(workflowFailures.still_running, { runId, timeoutMs });
-      return outcome;
-    },
-    async send(runId, stepId, payload, messageId) {
-      const wait = sagaOf(runId).stages.find((stage) => stage.kind === "wait" && stage.id === stepId);
-      if (wait?.kind !== "wait") throw new TypeError(`${runId} has no step that waits for ${stepId}`);
-      await getOne(runId);
-      const parsed = parseInput(wait.schema, payload);
-      checkPayload(stepId, parsed);
-      await tell(runId, stepId, { kind: "payload", payload: parsed }, messageId && `${stepId}/${messageId}`);
-    },
-    async list({ prefix, onlyParked = false } = {}) {
-      if (onlyParked) {
-        const views = await toViews(await find((await store.listAllParked(maxListed)).map(({ runId }) => runId)));
-        return views.filter(({ runId, state }) => state === "parked" && runId.startsWith(prefix ?? ""));
-      }
-      const filter = prefix === undefined ? {} : { workflow_id_prefix: prefix };
-      return toViews(await DBOS.listWorkflows({ ...filter, limit: maxListed, sortDesc: true, loadInput: false }));
+    list: ({ beforeSeq, limit = defaultLimit, ...filter } = {}) => store.listRuns(filter, { beforeSeq, limit }),
+    async count(filter = {}) {
+      const counts = { running: 0, parked: 0, done: 0, compensated: 0, failed: 0 };
+      for (const { state, count } of await store.countRuns(filter)) counts[state] = Number(count);
+      return counts;
     },
     async get(runId) {
-      const [view] = await toViews([await getOne(runId)]);
-      if (!view) throw new Failure(workflowFailures.run_not_found, { runId });
-      const steps = (await DBOS.listWorkflowSteps(runId, { limit: maxSteps })) ?? [];
-      return {
-        ...view,
-        steps: steps.map(({ name, completedAtEpochMs }) => ({ name, completedMs: completedAtEpochMs })),
-      };
+      const run = await getOne(runId);
+      const steps = await (await openRecords()).listSteps(runId, maxSteps);
+      return { ...run, steps: steps.map(toStepView) };
     },
     async resume(runId) {
-      const [parked] = await store.listParked([(await getOne(runId)).workflowID]);
-      if (!parked) throw new Failure(workflowFailures.not_parked, { runId });
-      const topic = topicOfParking(parked.parking);
-      await tell(runId, topic, { kind: "wake" }, topic);
+      await getOne(runId);
+      const parking = await store.findParking(runId);
+      if (parking === undefined) throw new Failure(workflowFailures.not_parked, { runId });
+      const topic = topicOfParking(parking);
+      await (await openRecords()).send(runId, topic, { kind: "wake" }, topic);
     },
     async cancel(runId) {
-      const { stages } = sagaOf(runId);
-      await getOne(runId);
+      const { waits, endedAt } = await getOne(runId);
+      if (endedAt) return;
       await store.cancel(runId);
-      const pivot = stages.findIndex(({ kind }) => kind === "pivot");
-      const before = pivot < 0 ? stages : stages.slice(0, pivot);
-      for (const stage of before) {
-        if (stage.kind === "wait") await tell(runId, stage.id, { kind: "wake" }, `${stage.id}/#canceled`);
-      }
+      if (waits.length === 0) return;
+      const records = await openRecords();
+      for (const wait of waits) await records.send(runId, wait, { kind: "wake" }, `${wait}/#canceled`);
     },
   };
 }
 
-function toView(run: WorkflowStatus, parked: ParkedRun | undefined): RunView {
-  const outcome = run.status === "SUCCESS" ? (run.output as SagaOutcome) : undefined;
-  const isOpen = run.status === "PENDING" || run.status === "ENQUEUED";
-  const state = outcome?.state ?? (isOpen ? (parked ? "parked" : "running") : "failed");
-  const failure = outcome?.state === "compensated" ? outcome.failure : parked?.failure;
+function toStepView({ name, output, startedAtEpochMs, completedAtEpochMs }: RecordedStep): StepView {
+  const { ok, tries, failure } = (output ?? {}) as Partial<Attempted & { ok: false }>;
   return {
-    runId: run.workflowID,
-    state,
-    createdMs: run.createdAt,
-    updatedMs: run.updatedAt ?? run.createdAt,
-    failure,
+    name,
+    startedMs: startedAtEpochMs,
+    completedMs: completedAtEpochMs,
+    tries,
+    failure: ok === false ? failure : undefined,
   };
 }

@@ -8,8 +8,10 @@ import type { Clock } from "../service/clock.ts";
 import type { Random } from "../service/ids.ts";
 import { checkPayload } from "./attempt.ts";
 import { loadDbos, toDbosConfig } from "./dbos.ts";
+import { createHostedRuns, type HostedRuns } from "./hosted-runs.ts";
 import { keepNode } from "./node-keeper.ts";
-import { createRunDesk, type RunDesk } from "./run-desk.ts";
+import { recordRun, waitsOf } from "./record-run.ts";
+import { createRunDesk, type RunDesk, type RunRecords } from "./run-desk.ts";
 import { type Message, type RunStart, runSaga, type SagaDeps, type SagaOutcome } from "./run-saga.ts";
 import type { AnySaga, HostedSaga, Saga } from "./saga.ts";
 import { createStepGate, type StepGate } from "./step-gate.ts";
@@ -34,12 +36,12 @@ export interface WorkflowEngineOptions {
 
 export interface StartedRun<Results = unknown> {
   readonly runId: string;
-  /** How it ended. Throws as `RunDesk.result` does. */
+  /** How it ended. Throws as `HostedRuns.result` does. */
   result(timeoutMs: number): Promise<SagaOutcome<Results>>;
 }
 
 /** Runs the sagas of this process. */
-export interface WorkflowEngine extends RunDesk {
+export interface WorkflowEngine extends RunDesk, HostedRuns {
   /**
    * Starts a run of the service's saga, and resolves when the start is stored. The same `id` (1 to 128 characters) of
    * the same saga is the same run, whatever its input then is, on every node and for as long as ended runs are kept.
@@ -113,9 +115,11 @@ async function launch(options: WorkflowEngineOptions): Promise<WorkflowEngine> {
     }
     isEngineOpen = false;
   };
-  const desk = createRunDesk({ DBOS, store, sagas, prefixOf });
+  const records = toRecords(DBOS);
+  const hosted = createHostedRuns({ DBOS, records, sagas, prefixOf });
   return {
-    ...desk,
+    ...createRunDesk({ store, openRecords: async () => records }),
+    ...hosted,
     async start<Results>(service: string, saga: AnySaga, { id, input }: { id: string; input: unknown }) {
       const workflow = workflows.get(prefixOf(service, saga));
       if (!workflow) throw new TypeError(`service ${service} does not declare the saga ${saga.name}`);
@@ -130,7 +134,8 @@ async function launch(options: WorkflowEngineOptions): Promise<WorkflowEngine> {
       };
       const runId = `${prefixOf(service, saga)}${id}`;
       await runDetached(() => DBOS.startWorkflow(workflow, { workflowID: runId })(start));
-      return { runId, result: (timeoutMs) => desk.result(runId, timeoutMs) as Promise<SagaOutcome<Results>> };
+      await store.begin({ runId, service, saga: saga.name, waits: waitsOf(saga) });
+      return { runId, result: (timeoutMs) => hosted.result(runId, timeoutMs) as Promise<SagaOutcome<Results>> };
     },
     stop(signal) {
       stopped ??= stop(signal);
@@ -152,7 +157,11 @@ function registerSagas(
     const name = prefixOf(service, saga);
     if (workflows.has(name)) throw new TypeError(`service ${service} declares the saga ${saga.name} twice`);
     const deps = toSagaDeps(options, store, gate, ops);
-    const run: Workflow = (start) => runSaga(deps, saga, toDurableRun(DBOS, gate), start);
+    const recording = { ...deps, store, service, saga };
+    const run: Workflow = (start) => {
+      const durable = toDurableRun(DBOS, gate);
+      return recordRun(recording, durable.runId, () => runSaga(deps, saga, durable, start));
+    };
     workflows.set(name, DBOS.registerWorkflow(run, { name, maxRecoveryAttempts }));
   }
   return workflows;
@@ -184,6 +193,13 @@ function toDurableRun(DBOS: typeof Dbos, gate: StepGate) {
     async receive(topic: string, timeoutMs: number) {
       return (await DBOS.recv<Message>(topic, timeoutMs / 1_000)) ?? undefined;
     },
+  };
+}
+
+function toRecords(DBOS: typeof Dbos): RunRecords {
+  return {
+    send: (runId, topic, message, messageId) => runDetached(() => DBOS.send(runId, message, topic, messageId)),
+    listSteps: async (runId, limit) => (await DBOS.listWorkflowSteps(runId, { limit })) ?? [],
   };
 }
 

@@ -39,6 +39,7 @@ export const workflowFailures = defineFailures("workflow", {
   not_parked: {
     kind: "failed_precondition",
     publicCode: "WORKFLOW_007",
+    httpStatus: 409,
     text: { en_US: "The workflow run '{runId}' is not parked.", zh_CN: "工作流运行“{runId}”未处于停放状态。" },
   },
   still_running: {

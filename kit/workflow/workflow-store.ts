@@ -9,48 +9,102 @@ export interface ParkedRun {
   readonly parkedAt: Date;
 }
 
-/** What the workflow engine knows besides the runs themselves. */
-export type WorkflowStore = ReturnType<typeof createWorkflowStore>;
+/** `failed` runs ended in a bug that no saga can handle; the log has it. */
+export type RunState = "running" | "parked" | "done" | "compensated" | "failed";
 
-interface ParkedRow {
-  readonly run_id: string;
-  readonly parking: number;
-  readonly step: string;
-  readonly failure_code: string;
-  readonly failure_text: string;
-  readonly parked_at: Date;
+/** A run as our own table has it. */
+export interface StoredRun {
+  readonly runId: string;
+  /** Order in which runs began. */
+  readonly seq: bigint;
+  readonly service: string;
+  readonly saga: string;
+  readonly state: RunState;
+  /** Steps before the pivot at which it may wait. */
+  readonly waits: readonly string[];
+  /** Why it is parked, was turned back, or failed. */
+  readonly failure: StepFailure | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly endedAt: Date | null;
 }
 
-const toParkedRun = (row: ParkedRow): ParkedRun => ({
-  runId: row.run_id,
-  parking: row.parking,
-  failure: { step: row.step, code: row.failure_code, text: row.failure_text },
-  parkedAt: row.parked_at,
-});
+/** Which runs are wanted; what is left out does not restrict. */
+export interface RunFilter {
+  readonly states?: readonly RunState[] | undefined;
+  readonly service?: string | undefined;
+  readonly saga?: string | undefined;
+}
+
+/** What the workflow engine knows besides the steps of runs. */
+export type WorkflowStore = ReturnType<typeof createWorkflowStore>;
 
 /** Key of the advisory lock under which one node at a time takes runs over ("take" in ASCII). */
 const takeOverLock = 0x74_61_6b_65;
 
 export function createWorkflowStore(db: Database) {
   const { sql } = db;
+  const runColumns = sql`
+    run_id as "runId", seq, service, saga, state, waits, failure, created_at as "createdAt", updated_at as "updatedAt",
+    ended_at as "endedAt"`;
+  const restrict = ({ states, service, saga }: RunFilter) => sql`
+    ${states ? sql`and state = any(${states as RunState[]})` : sql``}
+    ${service === undefined ? sql`` : sql`and service = ${service}`}
+    ${saga === undefined ? sql`` : sql`and saga = ${saga}`}`;
+
   return {
-    async park(runId: string, parking: number, { step, code, text }: StepFailure): Promise<void> {
+    /** Notes a run that begins, or is taken up again. */
+    async begin(run: Pick<StoredRun, "runId" | "service" | "saga" | "waits">): Promise<void> {
       await sql`
-        insert into parked_run (run_id, parking, step, failure_code, failure_text)
-        values (${runId}, ${parking}, ${step}, ${code}, ${text})
-        on conflict (run_id) do update set parking = excluded.parking, step = excluded.step,
-          failure_code = excluded.failure_code, failure_text = excluded.failure_text`;
+        insert into run (run_id, service, saga, waits)
+        values (${run.runId}, ${run.service}, ${run.saga}, ${run.waits as string[]}) on conflict do nothing`;
+    },
+    /** Notes how a run ended. A node that only believes that its run failed does not overrule another. */
+    async end(runId: string, state: "done" | "compensated" | "failed", failure: StepFailure | null): Promise<void> {
+      await sql`
+        update run set state = ${state}, failure = ${failure ? sql.json({ ...failure }) : null}, updated_at = now(),
+          ended_at = now()
+        where run_id = ${runId} and (ended_at is null or (state = 'failed' and ${state} <> 'failed'))`;
+    },
+    async findRun(runId: string): Promise<StoredRun | undefined> {
+      const [run] = await sql<StoredRun[]>`select ${runColumns} from run where run_id = ${runId}`;
+      return run;
+    },
+    /** The newest first, those that began before a number. */
+    async listRuns(
+      filter: RunFilter,
+      { beforeSeq, limit }: { readonly beforeSeq?: bigint | undefined; readonly limit: number },
+    ): Promise<readonly StoredRun[]> {
+      return sql<StoredRun[]>`
+        select ${runColumns} from run
+        where true ${beforeSeq === undefined ? sql`` : sql`and seq < ${beforeSeq}`} ${restrict(filter)}
+        order by seq desc limit ${limit}`;
+    },
+    async countRuns(filter: RunFilter): Promise<readonly { readonly state: RunState; readonly count: bigint }[]> {
+      return sql<{ state: RunState; count: bigint }[]>`
+        select state, count(*) from run where true ${restrict(filter)} group by state`;
+    },
+    async park(runId: string, parking: number, failure: StepFailure): Promise<void> {
+      const { step, code, text } = failure;
+      await sql`
+        with parked as (
+          insert into parked_run (run_id, parking, step, failure_code, failure_text)
+          values (${runId}, ${parking}, ${step}, ${code}, ${text})
+          on conflict (run_id) do update set parking = excluded.parking, step = excluded.step,
+            failure_code = excluded.failure_code, failure_text = excluded.failure_text
+        )
+        update run set state = 'parked', failure = ${sql.json({ ...failure })}, updated_at = now()
+        where run_id = ${runId} and ended_at is null`;
     },
     async unpark(runId: string): Promise<void> {
-      await sql`delete from parked_run where run_id = ${runId}`;
+      await sql`
+        with resumed as (delete from parked_run where run_id = ${runId})
+        update run set state = 'running', failure = null, updated_at = now() where run_id = ${runId} and state = 'parked'`;
     },
-    async listParked(runIds: readonly string[]): Promise<readonly ParkedRun[]> {
-      const rows = await sql<ParkedRow[]>`select * from parked_run where run_id = any(${runIds as string[]})`;
-      return rows.map(toParkedRun);
-    },
-    async listAllParked(limit: number): Promise<readonly ParkedRun[]> {
-      const rows = await sql<ParkedRow[]>`select * from parked_run order by parked_at limit ${limit}`;
-      return rows.map(toParkedRun);
+    /** How often the run has been parked, the last time included; undefined when it is not parked now. */
+    async findParking(runId: string): Promise<number | undefined> {
+      const [row] = await sql<{ parking: number }[]>`select parking from parked_run where run_id = ${runId}`;
+      return row?.parking;
     },
     async cancel(runId: string): Promise<void> {
       await sql`insert into canceled_run (run_id) values (${runId}) on conflict do nothing`;
@@ -69,7 +123,9 @@ export function createWorkflowStore(db: Database) {
     },
     /** Forgets what was kept of runs that are no more. */
     async forget(runIds: readonly string[]): Promise<void> {
-      await sql`delete from canceled_run where run_id = any(${runIds as string[]})`;
+      const ids = runIds as string[];
+      await sql`
+        with forgotten as (delete from canceled_run where run_id = any(${ids})) delete from run where run_id = any(${ids})`;
     },
     /**
      * Gives the nodes that have not beaten for `deadAfterMs` to `takeOver`, one node of the installation at a time, and

@@ -90,3 +90,16 @@ test("nobody writes more into a key than a key has, and an admin does not take o
   const owned = await call("ten_mass/usr_root/owner", "POST", "/v1/keys", { name: "root", permissions: ["*"] });
   assert.equal((await call("ten_mass/usr_adm/admin", "POST", `/v1/keys/${owned.json.id}/rotate`)).status, 403);
 });
+
+test("only an operator makes a key that operates the platform, and no owner takes one over", async () => {
+  const ask = (role: string, permission: string) =>
+    call(`ten_ops/usr_${role}/${role}`, "POST", "/v1/keys", { name: "ops", permissions: [permission] });
+  for (const permission of ["platform:events", "platform:*"]) {
+    for (const role of ["owner", "admin", "member", "viewer"]) {
+      assert.equal((await ask(role, permission)).status, 403, `${role} ${permission}`);
+    }
+    const { status, json } = await ask("operator", permission);
+    assert.equal(status, 201);
+    assert.equal((await call("ten_ops/usr_owner/owner", "POST", `/v1/keys/${json.id}/rotate`)).status, 403);
+  }
+});

@@ -31,6 +31,15 @@ test("nobody gives a permission that they lack, by name or by wildcard", () => {
     [["*:read"], "key:*", false],
     [["key:*"], "keys:create", false],
     [[], "model:call", false],
+    [["*"], "platform:events", false],
+    [["*"], "platform:*", false],
+    [["*:*"], "platform:*", false],
+    [["*:events"], "platform:events", false],
+    [["platform:events"], "platform:events", true],
+    [["platform:events"], "platform:*", false],
+    [["platform:*"], "platform:events", true],
+    [["platform:*"], "*:events", false],
+    [["*", "platform:*"], "*", true],
   ];
   for (const [held, wanted, isHeld] of cases) {
     assert.equal(
@@ -49,7 +58,7 @@ test("who may use some models gives some of those, and never all", () => {
 });
 
 test("whoever creates keys by role can give the usual permissions; a viewer creates none", () => {
-  for (const role of ["owner", "admin", "member"]) {
+  for (const role of ["operator", "owner", "admin", "member"]) {
     const held = permissionsByRole[role] ?? [];
     assert.ok(permits(held, "key:create"));
     assert.equal(findPermissionNotHeld(grantor(held), defaultKeyPermissions), undefined, role);
@@ -57,6 +66,10 @@ test("whoever creates keys by role can give the usual permissions; a viewer crea
   assert.equal(permits(permissionsByRole.viewer ?? [], "key:create"), false);
   assert.equal(permits(permissionsByRole.member ?? [], "key:manage"), false);
   assert.equal(permits(permissionsByRole.admin ?? [], "billing:top_up"), false);
+  const operating = Object.keys(permissionsByRole).filter((role) =>
+    permits(permissionsByRole[role] ?? [], "platform:events"),
+  );
+  assert.deepEqual(operating, ["operator"]);
 });
 
 test("a permission is resource:action and nothing else", () => {

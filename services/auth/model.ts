@@ -35,6 +35,7 @@ export interface Grantor {
 
 /** What each role may do. Deny by default: what is not listed is refused. */
 export const permissionsByRole: Readonly<Record<string, readonly string[]>> = {
+  operator: ["*", "platform:*"],
   owner: ["*"],
   admin: ["user:*", "key:*", "credential:*", "provider:*", "model:*", "billing:read"],
   member: [

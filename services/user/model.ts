@@ -4,7 +4,7 @@ import { z } from "zod";
 export type UserId = `usr_${string}`;
 
 /** What a role may do is told by auth. */
-export type Role = "owner" | "admin" | "member" | "viewer";
+export type Role = "operator" | "owner" | "admin" | "member" | "viewer";
 
 export type UserStatus = "active" | "inactive" | "suspended";
 
@@ -30,7 +30,7 @@ export function normalizeEmail(email: string): string {
 export const userFields = {
   email: z.string().max(254).transform(normalizeEmail).pipe(z.email()),
   name: z.string().trim().min(1).max(100),
-  role: z.enum(["owner", "admin", "member", "viewer"]),
+  role: z.enum(["operator", "owner", "admin", "member", "viewer"]),
   /** Wide, so that a wrong password is told as such; what a new one must be is in `password.ts`. */
   password: z
     .string()

@@ -15,7 +15,7 @@ const user = z.strictObject({
   id: z.string(),
   email: z.string(),
   name: z.string(),
-  role: z.enum(["owner", "admin", "member", "viewer"]),
+  role: z.enum(["operator", "owner", "admin", "member", "viewer"]),
   status: z.enum(["active", "inactive", "suspended"]),
   tenant_id: z.string(),
   created_at: z.iso.datetime(),

@@ -10,7 +10,7 @@ import { type RunningPlatform, requestJson, runPlatform } from "../run-platform.
 
 type Answer = Awaited<ReturnType<typeof requestJson>>;
 
-const groups = ["auth,user,tenant", "billing,credential", "ai-gateway", "api-gateway"];
+const groups = ["auth,event,tenant,user,workflow", "billing,credential", "ai-gateway", "api-gateway"];
 
 async function findFreePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
@@ -60,6 +60,12 @@ test("the same services as four processes give the answers that one process give
     ["/v1/keys/key_none", undefined, { "accept-language": "zh-CN" }],
     ["/api/v1/users/me"],
     ["/api/v1/ai/providers/none"],
+    ["/api/v1/events?limit=1&type=tenant.created"],
+    ["/admin/events/types"],
+    ["/admin/events/evt_none"],
+    ["/admin/events/subscriptions"],
+    ["/admin/workflows?state=parked"],
+    ["/admin/workflows/counts"],
     ["/.well-known/jwks.json"],
     ["/nowhere"],
   ];
@@ -127,7 +133,7 @@ test("a missing peer stops the boot by name", async () => {
   );
   const dead = ["--peer", "billing=http://127.0.0.1:1", "--peer", "credential=http://127.0.0.1:1"];
   await assert.rejects(boot(["--run", "ai-gateway", ...dead]), /billing did not serve at http:\/\/127\.0\.0\.1:1/);
-  const routed = ["ai-gateway", "auth", "billing", "credential", "user"].flatMap((name) => [
+  const routed = ["ai-gateway", "auth", "billing", "credential", "event", "user", "workflow"].flatMap((name) => [
     "--peer",
     `${name}=http://127.0.0.1:1`,
   ]);

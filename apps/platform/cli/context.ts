@@ -9,6 +9,8 @@ export interface CliDeps {
   readonly locale: Locale;
   readonly write: (text: string) => void;
   readonly readInput: () => Promise<string>;
+  /** Waits, for as many milliseconds. */
+  readonly pause: (delayMs: number) => Promise<void>;
 }
 
 /** Adds the options of commands that speak to a running platform. */

@@ -51,7 +51,7 @@ export declare type User = Message<"lyss.user.v1.User"> & {
   tenantId: string;
 
   /**
-   * `owner`, `admin`, `member` or `viewer`.
+   * `operator`, `owner`, `admin`, `member` or `viewer`.
    *
    * @generated from field: string role = 8;
    */
@@ -95,7 +95,7 @@ export declare type CreateUserRequest = Message<"lyss.user.v1.CreateUserRequest"
   tenantId: string;
 
   /**
-   * `owner`, `admin`, `member` or `viewer`; empty for `member`.
+   * `operator`, `owner`, `admin`, `member` or `viewer`; empty for `member`.
    *
    * @generated from field: string role = 5;
    */

@@ -1,0 +1,30 @@
+import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import type { EventType } from "@lyss/kit/events/event.ts";
+import { providerChanged } from "./ai-gateway.ts";
+import { keyCreated, keyRevoked } from "./auth.ts";
+import { balanceLow } from "./billing.ts";
+import { credentialCreated, credentialRevoked, credentialRotated } from "./credential.ts";
+import { tenantCreated, tenantUpdated } from "./tenant.ts";
+import { userCreated } from "./user.ts";
+
+/** An event whose payload says, in `tenantId`, whose it is. Any other is not accepted by the compiler. */
+type TenantEvent<Desc extends DescMessage> =
+  MessageShape<Desc> extends { readonly tenantId: string } ? EventType<Desc> : never;
+
+function tenantEvent<Desc extends DescMessage>(event: TenantEvent<Desc>): EventType {
+  return event;
+}
+
+/** The types of which a tenant may see its own events. What is not listed here only operators see. */
+export const tenantEvents: readonly EventType[] = [
+  tenantEvent(providerChanged),
+  tenantEvent(keyCreated),
+  tenantEvent(keyRevoked),
+  tenantEvent(balanceLow),
+  tenantEvent(credentialCreated),
+  tenantEvent(credentialRotated),
+  tenantEvent(credentialRevoked),
+  tenantEvent(tenantCreated),
+  tenantEvent(tenantUpdated),
+  tenantEvent(userCreated),
+];

@@ -1,0 +1,231 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { requestJson, runPlatform } from "../run-platform.ts";
+
+const limits = { timeout: 600_000 };
+const lyss = fileURLToPath(new URL("../../bin/lyss", import.meta.url));
+const shop = fileURLToPath(new URL("../operator-program.ts", import.meta.url));
+
+const platform = await runPlatform({ after });
+const { dataDir, url, apiKey } = platform;
+const notes = 150;
+/** The other team's programs that were started. */
+const running: ChildProcess[] = [];
+after(() => Promise.all(running.map(stopShop)));
+
+function runLyss(...args: readonly string[]) {
+  const result = spawnSync(process.execPath, [lyss, ...args], {
+    env: { PATH: process.env["PATH"] ?? "", LYSS_DATA_DIR: dataDir, LYSS_URL: url },
+    encoding: "utf8",
+    timeout: 120_000,
+  });
+  return { code: result.status, stdout: result.stdout, stderr: result.stderr };
+}
+
+/** What a command prints as JSON. */
+function lyssJson(...args: readonly string[]) {
+  const { code, stdout, stderr } = runLyss(...args, "--json");
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout);
+}
+
+function breakShop(name: string): void {
+  writeFileSync(join(dataDir, name), "");
+}
+
+function mendShop(name: string): void {
+  rmSync(join(dataDir, name));
+}
+
+/** The other team's program; resolves when it runs. */
+async function startShop(said: number): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [shop, dataDir, String(said)], { stdio: ["ignore", "pipe", "inherit"] });
+  const [ready] = await Promise.race([once(child.stdout, "data"), once(child, "exit")]);
+  assert.match(String(ready), /program is running/);
+  running.push(child);
+  return child;
+}
+
+async function stopShop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill("SIGTERM");
+  await once(child, "exit");
+}
+
+/** Asks the platform until what it says is so. */
+async function until(path: string, isSo: (body: Record<string, unknown>) => boolean): Promise<Record<string, unknown>> {
+  for (;;) {
+    const { body } = await requestJson(`${url}${path}`, apiKey);
+    if (isSo(body)) return body;
+  }
+}
+
+const parkedOf = (body: Record<string, unknown>) => body["parked"];
+const notesPath = "/admin/events/subscriptions/test-shop/notes";
+
+test("an operator sees what is parked and why, mends it, and redrives it", limits, async () => {
+  breakShop("broken");
+  breakShop("no-bank");
+  await startShop(notes);
+  await until(notesPath, (body) => parkedOf(body) === 1 && body["behind"] === 0);
+  const [lag] = lyssJson("events", "lag", "--service", "test-shop");
+  assert.deepEqual([lag.subscription, lag.behind, lag.parked, lag.live], ["test-shop/notes", 0, 1, true]);
+  const [parked] = lyssJson("events", "parked", "test-shop/notes").data;
+  assert.deepEqual(
+    [parked.event.data, parked.attempts, parked.last_error],
+    ["7", 10, "Error: note 7 cannot be handled"],
+  );
+  const shown = runLyss("events", "show", parked.event.id);
+  assert.match(shown.stdout, /test-shop\/notes +parked +10 +Error: note 7/);
+
+  const again = lyssJson("events", "redrive", "test-shop/notes", "--wait");
+  assert.deepEqual([again.state, again.handled, again.failed], ["done", 0, 1]);
+  mendShop("broken");
+  const redriven = lyssJson("events", "redrive", "test-shop/notes", "--id", parked.event.id, "--wait");
+  assert.deepEqual([redriven.state, redriven.handled, redriven.total], ["done", 1, 1]);
+  assert.deepEqual(lyssJson("events", "parked", "test-shop/notes").data, []);
+  assert.equal(lyssJson("events", "show", parked.event.id).receivers[0].state, "handled");
+});
+
+test("a parked workflow is resumed and a waiting one canceled, from a process that hosts neither", limits, async () => {
+  const [paying, asking] = ["test-shop/paying/1", "test-shop/asking/1"];
+  await until("/admin/workflows/counts", ({ parked, running }) => parked === 1 && running === 1);
+  const listed = lyssJson("workflows", "list", "--state", "parked");
+  assert.deepEqual([listed.data[0].id, listed.counts.parked], [paying, 1]);
+  assert.match(runLyss("workflows", "show", paying).stdout, /failure +pay: .*\n[\s\S]*STEP +TRIES[\s\S]*order +1 /);
+  mendShop("no-bank");
+  lyssJson("workflows", "resume", paying);
+  const canceled = lyssJson("workflows", "cancel", asking, "--yes");
+  assert.equal(canceled.id, asking);
+  await until("/admin/workflows/counts", ({ done, compensated }) => done === 1 && compensated === 1);
+  assert.equal(lyssJson("workflows", "show", asking).failure.code, "workflow.canceled");
+  const notParked = runLyss("workflows", "resume", paying);
+  assert.match(notParked.stderr, /is not parked/);
+});
+
+test("a process that is killed in the middle of a replay goes on after it, and the replay ends", limits, async () => {
+  breakShop("deadly");
+  await Promise.all(running.map(stopShop));
+  const child = await startShop(0);
+  const exited = once(child, "exit");
+  const { id, total } = lyssJson("events", "replay", "start", "test-shop/notes");
+  assert.equal(total, notes);
+  assert.deepEqual(await exited, [null, "SIGKILL"]);
+  const halfway = lyssJson("events", "replay", "show", id);
+  assert.deepEqual([halfway.state, halfway.handled], ["running", 100]);
+  mendShop("deadly");
+  await startShop(0);
+  await until(`/admin/events/operations/${id}`, ({ state }) => state === "done");
+  const shown = lyssJson("events", "replay", "show", id);
+  assert.deepEqual([shown.state, shown.handled, shown.last_error], ["done", notes, ""]);
+  const canceled = runLyss("events", "replay", "cancel", id, "--yes");
+  assert.equal(canceled.code, 1);
+  assert.match(canceled.stderr, /is done: this is not possible/);
+});
+
+test("the log is listed, followed and described from the command line", limits, () => {
+  const page = lyssJson("events", "list", "--type", "test.noted", "--oldest-first", "--limit", "2");
+  assert.deepEqual(
+    page.data.map(({ data, specversion }: { data: string; specversion: string }) => [data, specversion]),
+    [
+      ["1", "1.0"],
+      ["2", "1.0"],
+    ],
+  );
+  const next = lyssJson(
+    "events",
+    "list",
+    "--type",
+    "test.noted",
+    "--oldest-first",
+    "--limit",
+    "1",
+    "--cursor",
+    page.next_cursor,
+  );
+  assert.equal(next.data[0].data, "3");
+  const tail = runLyss("events", "tail", "--type", "test.noted", "--after", "0", "--count", "3", "--json");
+  assert.equal(tail.stdout.trim().split("\n").length, 3);
+  const types = lyssJson("events", "types").data.map(({ type }: { type: string }) => type);
+  assert.ok(types.includes("test.noted") && types.includes("key.created"));
+  assert.equal(lyssJson("events", "subscriptions", "--service", "test-shop").data[0].name, "notes");
+  assert.ok(lyssJson("events", "operations").data.length >= 3);
+});
+
+test(
+  "what cannot be undone asks for --yes, wrong input says what is right, and each command explains itself",
+  limits,
+  () => {
+    for (const args of [
+      ["events", "skip", "test-shop/notes"],
+      ["events", "forget", "test-shop/notes"],
+      ["events", "replay", "cancel", "opn_1"],
+      ["workflows", "cancel", "a/b/c"],
+    ]) {
+      const { code, stderr } = runLyss(...args);
+      assert.equal(code, 1);
+      assert.match(stderr, /--yes/, args.join(" "));
+    }
+    for (const [args, said] of [
+      [["events", "parked", "notes"], /service\/subscription/],
+      [["events", "parked", "test-shop/none"], /no subscription 'none'/],
+      [["events", "forget", "test-shop/notes", "--yes"], /still has the subscription/],
+      [["events", "replay", "start", "test-shop/notes", "--type", "odd"], /does not hear 'odd'.*test\.noted/],
+      [["events", "replay", "start", "test-shop/notes", "--speed", "fast"], /max, original or a number/],
+      [["events", "show", "evt_none"], /no event 'evt_none'/],
+      [["workflows", "show", "a/b/c"], /no workflow run 'a\/b\/c'/],
+    ] as const) {
+      const { code, stderr } = runLyss(...args);
+      assert.equal(code, 1, args.join(" "));
+      assert.match(stderr, said);
+      assert.ok(!stderr.includes("at file://"), stderr);
+    }
+    for (const command of [
+      "list",
+      "show",
+      "types",
+      "subscriptions",
+      "lag",
+      "parked",
+      "redrive",
+      "skip",
+      "forget",
+      "tail",
+    ]) {
+      assert.match(runLyss("events", command, "--help").stdout, /Example:\n {2}lyss events/, command);
+    }
+  },
+);
+
+test(
+  "a tenant's owner gets 403 on every route below /admin, and cannot make a key that gets more",
+  limits,
+  async () => {
+    const body = { name: "owner", permissions: ["*"] };
+    const owner = String((await requestJson(`${url}/v1/keys`, apiKey, { body })).body["secret"]);
+    const document = (await requestJson(`${url}/openapi.json`, "")).body;
+    const paths = Object.entries(document["paths"] as Record<string, object>).filter(([path]) =>
+      path.startsWith("/admin"),
+    );
+    assert.ok(paths.length >= 15);
+    for (const [path, methods] of paths) {
+      for (const method of Object.keys(methods).map((name) => name.toUpperCase())) {
+        const there = `${url}${path.replace(/\{\w+\}/g, "x")}`;
+        const init = method === "POST" ? { method, body: {} } : { method };
+        assert.equal((await requestJson(there, owner, init)).status, 403, `${method} ${path}`);
+        assert.notEqual((await requestJson(there, apiKey, init)).status, 403, `${method} ${path} for an operator`);
+      }
+    }
+    const more = await requestJson(`${url}/v1/keys`, owner, {
+      body: { name: "more", permissions: ["platform:events"] },
+    });
+    assert.equal(more.status, 403);
+    const events = await requestJson(`${url}/api/v1/events?type=key.created`, owner);
+    assert.ok((events.body["data"] as unknown[]).length >= 2);
+  },
+);
