@@ -4,8 +4,9 @@ import { apiGateway } from "@lyss/services/api-gateway/service.ts";
 import { auth } from "@lyss/services/auth/service.ts";
 import { billing } from "@lyss/services/billing/service.ts";
 import { credential } from "@lyss/services/credential/service.ts";
+import { group } from "@lyss/services/group/service.ts";
 import { tenant } from "@lyss/services/tenant/service.ts";
 import { user } from "@lyss/services/user/service.ts";
 
 /** Every service of the program. Each process hosts all of them, or those named by `--run`. */
-export const services: readonly AnyService[] = [aiGateway, apiGateway, auth, billing, credential, tenant, user];
+export const services: readonly AnyService[] = [aiGateway, apiGateway, auth, billing, credential, group, tenant, user];

@@ -36,9 +36,13 @@ export interface Grantor {
 /** What each role may do. Deny by default: what is not listed is refused. */
 export const permissionsByRole: Readonly<Record<string, readonly string[]>> = {
   owner: ["*"],
-  admin: ["user:*", "key:*", "credential:*", "provider:*", "model:*", "billing:read"],
+  admin: ["user:*", "group:*", "key:*", "credential:*", "provider:*", "model:*", "billing:read"],
   member: [
     "user:read",
+    "group:read",
+    "group:create",
+    "group:update",
+    "group:delete",
     "key:create",
     "key:read",
     "key:delete",
@@ -47,7 +51,7 @@ export const permissionsByRole: Readonly<Record<string, readonly string[]>> = {
     "model:list",
     "billing:read",
   ],
-  viewer: ["user:read", "key:read", "model:list", "billing:read"],
+  viewer: ["user:read", "group:read", "key:read", "model:list", "billing:read"],
 };
 
 /** What a key may do when nothing else is asked for. */
