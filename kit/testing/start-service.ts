@@ -1,9 +1,14 @@
-import type { DescService } from "@bufbuild/protobuf";
+import type { DescMessage, DescService, MessageInitShape } from "@bufbuild/protobuf";
 import type { Sql } from "postgres";
 import { Registry } from "prom-client";
+import { eventLogName } from "../db/cluster.ts";
 import type { Database } from "../db/database.ts";
 import { postgres } from "../db/driver.ts";
+import type { EventType } from "../events/event.ts";
+import { openEventFeed } from "../events/event-feed.ts";
 import { createOutbox } from "../events/outbox.ts";
+import { readLags } from "../events/subscription-lag.ts";
+import { startSubscriptions } from "../events/subscriptions.ts";
 import type { Clock } from "../service/clock.ts";
 import { systemClock } from "../service/clock.ts";
 import type {
@@ -16,6 +21,7 @@ import type {
 import { createRandom, type Random } from "../service/ids.ts";
 import { createWorkflowHost, hasWorkflows, type WorkflowHost } from "../service/workflow-host.ts";
 import { workflowDatabase } from "../workflow/dbos.ts";
+import { waitUntil } from "./event-log.ts";
 import { deriveTestKey, openTestCluster, silentLog, type TestScope } from "./postgres.ts";
 
 /** An event as it stands in the log. */
@@ -36,6 +42,12 @@ export interface StartedService<Contract extends DescService, Ops> extends Runni
   readonly sql: Sql;
   /** What the service has said so far, oldest first. */
   listEvents(): Promise<readonly LoggedEvent[]>;
+  /** Appends an event of another service, and commits it. */
+  say<Desc extends DescMessage>(event: EventType<Desc>, data: MessageInitShape<Desc>): Promise<void>;
+  /** Starts the service's subscriptions; they stop when the scope ends. */
+  hear(): Promise<void>;
+  /** Resolves when every durable subscription has handled what was committed before the call. After `hear`. */
+  untilHeard(): Promise<void>;
 }
 
 /**
@@ -54,6 +66,10 @@ export async function startTestService<Contract extends DescService, N extends N
   const { clients, clock = systemClock } = options;
   const { name, publishes } = definition;
   let workflows: WorkflowHost | undefined;
+  const hearing: (() => Promise<void>)[] = [];
+  t.after(async () => {
+    for (const stop of hearing.toReversed()) await stop();
+  });
   t.after(async () => workflows?.stop(AbortSignal.timeout(workflowStopMs)));
   const cluster = await openTestCluster(t, hasWorkflows([definition]) ? [definition, workflowDatabase] : [definition]);
   const sql = postgres(cluster.adminUrl, { max: 2, connection: { search_path: name.replaceAll("-", "_") } });
@@ -86,5 +102,20 @@ export async function startTestService<Contract extends DescService, N extends N
     db,
     sql,
     listEvents: () => sql<LoggedEvent[]>`select type, key, data from event_log.event order by seq`,
+    async say(event, data) {
+      const outbox = createOutbox({ source: "another", publishes: [event], clock, random });
+      await db.transaction((tx) => outbox.append(tx, event, data));
+    },
+    async hear() {
+      const feed = await openEventFeed({ db: cluster.open(eventLogName), log: silentLog, clock: systemClock });
+      hearing.push(feed.close);
+      const { subscriptions = [] } = running;
+      const shared = { serviceName: name, subscriptions, db, feed, log: silentLog, clock: systemClock };
+      hearing.push((await startSubscriptions(shared)).stop);
+    },
+    async untilHeard() {
+      const names = (running.subscriptions ?? []).filter(({ mode }) => mode === "durable").map((one) => one.name);
+      await waitUntil(async () => (await readLags(db, names, systemClock)).every(({ behind }) => behind === 0));
+    },
   };
 }

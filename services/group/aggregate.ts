@@ -8,7 +8,7 @@ import {
   groupUpdated,
 } from "@lyss/contracts/events/group.ts";
 import { defineAggregate, when } from "@lyss/kit/event-sourcing/aggregate.ts";
-import { findMembership, type GroupRole, type GroupState, type Membership } from "./model.ts";
+import { findMembership, type GroupRole, type GroupState, type Membership, withMembership } from "./model.ts";
 
 /** Everything that can happen to a group. */
 export const groupEvents = [
@@ -37,7 +37,7 @@ const nothing: GroupState = {
 export const groupAggregate = defineAggregate<GroupState>({
   name: "group",
   initial: nothing,
-  snapshotEvery: 50,
+  snapshotEvery: 20,
   appliers: [
     when(groupCreated, (_state, { data, timeMs }) => {
       const { tenantId, name, description, createdBy } = data;
@@ -72,11 +72,10 @@ function withMember(
   updatedAtMs: number,
 ): GroupState {
   const before = findMembership(state, userId);
-  const { [userId]: _, ...others } = state.members;
   return {
     ...state,
     updatedAtMs,
-    members: membership ? { ...others, [userId]: membership } : others,
+    members: withMembership(state, userId, membership),
     memberCount: state.memberCount + Number(membership !== undefined) - Number(before !== undefined),
     ownerCount: state.ownerCount + Number(membership?.role === "owner") - Number(before?.role === "owner"),
   };

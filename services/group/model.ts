@@ -57,8 +57,8 @@ export interface GroupState {
   readonly createdBy: string;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
-  /** By user id. */
-  readonly members: Readonly<Record<string, Membership>>;
+  /** By the last character of the user id and then by the id: a change copies a part of them, not 10,000. */
+  readonly members: Readonly<Record<string, Readonly<Record<string, Membership>>>>;
   readonly memberCount: number;
   readonly ownerCount: number;
 }
@@ -99,8 +99,32 @@ export function toMember(userId: string, { role, addedBy, addedAtMs }: Membershi
   return { userId, role, permissions: permissionsByGroupRole[role], addedBy, addedAt: new Date(addedAtMs) };
 }
 
-export function findMembership({ members }: GroupState, userId: string): Membership | undefined {
-  return Object.hasOwn(members, userId) ? members[userId] : undefined;
+export function findMembership(state: GroupState, userId: string): Membership | undefined {
+  const part = partOf(state, userId);
+  return Object.hasOwn(part, userId) ? part[userId] : undefined;
+}
+
+/** Everybody in the group by user id, in no order. */
+export function listMemberships({ members }: GroupState): readonly (readonly [string, Membership])[] {
+  return Object.values(members).flatMap((part) => Object.entries(part));
+}
+
+/** The members with somebody's place in the group replaced, or taken away. */
+export function withMembership(
+  state: GroupState,
+  userId: string,
+  membership: Membership | undefined,
+): GroupState["members"] {
+  const { [userId]: _, ...others } = partOf(state, userId);
+  return { ...state.members, [partKeyOf(userId)]: membership ? { ...others, [userId]: membership } : others };
+}
+
+function partOf({ members }: GroupState, userId: string): Readonly<Record<string, Membership>> {
+  return members[partKeyOf(userId)] ?? {};
+}
+
+function partKeyOf(userId: string): string {
+  return userId.slice(-1);
 }
 
 /** What the actor may do in the group; undefined for those who may not know of it. */

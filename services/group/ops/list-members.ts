@@ -1,7 +1,7 @@
 import { decodeCursor, type Page, type PageRequest, toPage } from "@lyss/kit/http/page.ts";
 import { type GroupReference, readGroup } from "../access.ts";
 import type { GroupDeps } from "../deps.ts";
-import { type GroupRole, type Member, toMember } from "../model.ts";
+import { type GroupRole, listMemberships, type Member, toMember } from "../model.ts";
 
 export interface ListMembersInput extends GroupReference, PageRequest {
   readonly role?: GroupRole | undefined;
@@ -14,7 +14,7 @@ export async function listMembers(
 ): Promise<Page<Member>> {
   const [afterId = ""] = decodeCursor(cursor, 1) ?? [];
   const { state } = await readGroup(deps, reference, "member:read");
-  const rows = Object.entries(state.members)
+  const rows = listMemberships(state)
     .filter(([userId, membership]) => userId > afterId && (role === undefined || membership.role === role))
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .slice(0, limit + 1)
