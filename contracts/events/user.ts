@@ -3,8 +3,7 @@ import { UserAuditEntrySchema, UserCreatedSchema } from "../gen/lyss/user/v1/use
 
 export const userCreated = defineEvent("user.created", UserCreatedSchema, (event) => event.userId);
 
-const defineAudit = (act: string) =>
-  defineEvent(`user.audit.${act}`, UserAuditEntrySchema, (event) => event.userId);
+const defineAudit = (act: string) => defineEvent(`user.audit.${act}`, UserAuditEntrySchema, (event) => event.userId);
 
 /** What a person's audit log may hold. */
 export const userAudit = {
@@ -16,3 +15,6 @@ export const userAudit = {
   keyRotated: defineAudit("key_rotated"),
   keyRevoked: defineAudit("key_revoked"),
 } as const;
+
+/** All of it. */
+export const userAuditEvents = Object.values(userAudit);

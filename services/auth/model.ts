@@ -33,6 +33,14 @@ export interface Grantor {
   readonly models: readonly string[];
 }
 
+/** Who changes a key, as audit logs name them. */
+export interface Author {
+  /** Empty for the platform itself. */
+  readonly userId: string;
+  /** Where the connection came from; empty when that is not known. */
+  readonly clientAddress: string;
+}
+
 /** What each role may do. Deny by default: what is not listed is refused. */
 export const permissionsByRole: Readonly<Record<string, readonly string[]>> = {
   owner: ["*"],

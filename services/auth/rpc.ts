@@ -4,6 +4,7 @@ import type { AuthService, Grantor as GrantorMessage } from "@lyss/contracts/gen
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { parseInput } from "@lyss/kit/errors/parse-input.ts";
 import { fromPageRequest } from "@lyss/kit/http/page.ts";
+import { currentContext } from "@lyss/kit/rpc/call-context.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import { z } from "zod";
 import { toKeyMessage, toVerdictMessage } from "./messages.ts";
@@ -39,7 +40,10 @@ export function createAuthRpc(ops: AuthOps, clock: Clock): ServiceImpl<typeof Au
       const page = await ops.listKeys({ tenantId, userId: userId || undefined, ...fromPageRequest(request) });
       return { keys: page.rows.map(toMessage), nextCursor: page.nextCursor ?? "" };
     },
-    revokeKey: async (request) => ({ key: toMessage(await ops.revokeKey(toReference(request))) }),
+    async revokeKey(request) {
+      const author = { userId: currentContext()?.caller?.userId ?? "", clientAddress: "" };
+      return { key: toMessage(await ops.revokeKey({ ...toReference(request), author })) };
+    },
     async rotateKey(request) {
       const { graceSeconds } = parseInput(grace, request);
       const grantor = toGrantor(request.grantor);
