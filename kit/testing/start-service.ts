@@ -46,7 +46,10 @@ export interface StartedService<Contract extends DescService, Ops> extends Runni
   say<Desc extends DescMessage>(event: EventType<Desc>, data: MessageInitShape<Desc>): Promise<void>;
   /** Starts the service's subscriptions; they stop when the scope ends. */
   hear(): Promise<void>;
-  /** Resolves when every durable subscription has handled what was committed before the call. After `hear`. */
+  /**
+   * Resolves when every durable subscription has handled what was committed before the call. Rejects when one cannot.
+   * After `hear`.
+   */
   untilHeard(): Promise<void>;
 }
 
@@ -115,7 +118,12 @@ export async function startTestService<Contract extends DescService, N extends N
     },
     async untilHeard() {
       const names = (running.subscriptions ?? []).filter(({ mode }) => mode === "durable").map((one) => one.name);
-      await waitUntil(async () => (await readLags(db, names, systemClock)).every(({ behind }) => behind === 0));
+      await waitUntil(async () => {
+        const [failed] = await sql<{ last_error: string }[]>`
+          select last_error from event_log.subscription where attempts > 0 and name = any(${names})`;
+        if (failed) throw new Error(`an event could not be handled: ${failed.last_error}`);
+        return (await readLags(db, names, systemClock)).every(({ behind }) => behind === 0);
+      });
     },
   };
 }

@@ -1,28 +1,36 @@
 import { create } from "@bufbuild/protobuf";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { timestampFromDate, timestampMs } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import {
   type BillingService,
-  CallOutcome,
+  type CallOutcome,
   type Price as PriceMessage,
   PriceSchema,
   TopUpSource,
+  UsageGroup as UsageGroupMessage,
+  UsageInterval,
 } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import { parseInput } from "@lyss/kit/errors/parse-input.ts";
 import { fromPageRequest } from "@lyss/kit/http/page.ts";
+import { z } from "zod";
 import type { UsageRow } from "./model.ts";
 import { availableNanos, noTokens, type Outcome, type Price, type Rates, type Wallet } from "./model.ts";
 import type { BillingOps } from "./ops.ts";
+import { outcomeMessages } from "./usage-events.ts";
+import type { UsageGroup } from "./usage-hour-store.ts";
 
-const outcomes: Readonly<Record<Outcome, CallOutcome>> = {
-  completed: CallOutcome.COMPLETED,
-  failed: CallOutcome.FAILED,
-  canceled: CallOutcome.CANCELED,
-  truncated: CallOutcome.TRUNCATED,
-  lost: CallOutcome.LOST,
+const outcomes = outcomeMessages;
+const groups: Readonly<Record<UsageGroupMessage, UsageGroup | undefined>> = {
+  [UsageGroupMessage.UNSPECIFIED]: undefined,
+  [UsageGroupMessage.KEY]: "key",
+  [UsageGroupMessage.USER]: "user",
+  [UsageGroupMessage.MODEL]: "model",
+  [UsageGroupMessage.PROVIDER]: "provider",
 };
 
+const sumLimit = z.object({ limit: z.int().min(1).max(1_000).default(1_000) });
 const noRates: Rates = { inputNanosPerMillion: 0n, cachedInputNanosPerMillion: 0n, outputNanosPerMillion: 0n };
 
 /** BillingService on billing's operations. */
@@ -41,6 +49,24 @@ export function createBillingRpc(ops: BillingOps): ServiceImpl<typeof BillingSer
       const filter = { tenantId, keyId: keyId || undefined, model: model || undefined };
       const { rows, nextCursor } = await ops.listUsage({ ...filter, ...fromPageRequest(request) });
       return { records: rows.map(toUsageRecord), nextCursor: nextCursor ?? "" };
+    },
+    async listUsageSummary(request) {
+      const { rows, nextCursor } = await ops.listUsageSummary({
+        ...{ tenantId: request.tenantId, cursor: request.cursor, groupBy: groups[request.groupBy] },
+        interval: request.interval === UsageInterval.DAY ? "day" : "hour",
+        fromMs: request.from && timestampMs(request.from),
+        toMs: request.to && timestampMs(request.to),
+        limit: parseInput(sumLimit, { limit: request.limit || undefined }).limit,
+      });
+      const sums = rows.map(({ start, group, calls, costNanos, ...row }) => {
+        const { inputTokens, cachedInputTokens, outputTokens } = row;
+        const tokens = { inputTokens, cachedInputTokens, outputTokens };
+        return { start: timestampFromDate(start), group, calls, tokens, costNanos };
+      });
+      return { sums, nextCursor: nextCursor ?? "" };
+    },
+    async rebuildUsageSummary(_request, { signal }) {
+      return { events: BigInt((await ops.rebuildUsageSummary(signal)).events) };
     },
     async putPrices({ tenantId, prices }) {
       if (prices.length > 1_000) throw invalid("prices", "at most 1,000 at once", "每次最多 1,000 个");

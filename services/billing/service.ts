@@ -1,5 +1,6 @@
-import { balanceLow } from "@lyss/contracts/events/billing.ts";
+import { balanceLow, usageRecorded } from "@lyss/contracts/events/billing.ts";
 import { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { projectionSubscription } from "@lyss/kit/event-sourcing/projection.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
 import { billingConfig } from "./config.ts";
 import { createBillingJobs } from "./jobs.ts";
@@ -9,13 +10,15 @@ import { createBillingOps } from "./ops.ts";
 import { billingRoutes } from "./routes.ts";
 import { createBillingRpc } from "./rpc.ts";
 import { createBillingStore } from "./store.ts";
+import { createUsageHourStore } from "./usage-hour-store.ts";
+import { createUsageHours } from "./usage-hours.ts";
 
 export const billing = defineService({
   name: "billing",
   contract: BillingService,
   needs: {},
-  publishes: [balanceLow],
-  hears: [],
+  publishes: [balanceLow, usageRecorded],
+  hears: [usageRecorded],
   config: billingConfig,
   migrations: new URL("./migrations/", import.meta.url),
   routes: billingRoutes,
@@ -28,10 +31,15 @@ export const billing = defineService({
       comfortableOutputTokens: BigInt(comfortableOutputTokens),
       lowBalanceNanos: parseNanos(lowBalance) ?? 0n,
     });
-    const ops = createBillingOps({ db, store, ledger, random, currency, holdTtlMs });
+    const usageHours = createUsageHourStore(db.sql);
+    const usageProjection = createUsageHours(usageHours);
+    const ops = createBillingOps({
+      ...{ db, store, ledger, usageHours, usageProjection, clock, random, currency, holdTtlMs },
+    });
     return {
       ops,
       rpc: createBillingRpc(ops),
+      subscriptions: [projectionSubscription(usageProjection)],
       jobs: createBillingJobs(ops),
       health: { database: () => db.ping(2_000) },
       drain: () => ledger.drain(),
