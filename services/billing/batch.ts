@@ -7,7 +7,7 @@ import type { Random } from "@lyss/kit/service/ids.ts";
 import type { CallFacts, Hold, Outcome, Price, Rates, Tokens, Usage, Wallet, Want } from "./model.ts";
 import { admit, availableNanos, collectableNanos, costNanos, formatNanos, noTokens } from "./model.ts";
 import type { BillingStore, Posting, PriceName } from "./store.ts";
-import { appendUsage } from "./usage-events.ts";
+import { appendUsage } from "./usage-log.ts";
 
 export type ReserveRequest = CallFacts & Want;
 

@@ -5,10 +5,9 @@ import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
-import type { UsageRow } from "./model.ts";
+import type { UsageRow, UsageSum } from "./model.ts";
 import { availableNanos, formatNanos, parseNanos, type Wallet } from "./model.ts";
 import type { BillingOps } from "./ops.ts";
-import type { UsageSum } from "./usage-hour-store.ts";
 
 const { json } = routesFor<BillingOps>();
 

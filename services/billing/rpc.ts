@@ -15,11 +15,10 @@ import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { parseInput } from "@lyss/kit/errors/parse-input.ts";
 import { fromPageRequest } from "@lyss/kit/http/page.ts";
 import { z } from "zod";
-import type { UsageRow } from "./model.ts";
+import type { UsageGroup, UsageRow } from "./model.ts";
 import { availableNanos, noTokens, type Outcome, type Price, type Rates, type Wallet } from "./model.ts";
 import type { BillingOps } from "./ops.ts";
-import { outcomeMessages } from "./usage-events.ts";
-import type { UsageGroup } from "./usage-hour-store.ts";
+import { outcomeMessages } from "./usage-log.ts";
 
 const outcomes = outcomeMessages;
 const groups: Readonly<Record<UsageGroupMessage, UsageGroup | undefined>> = {

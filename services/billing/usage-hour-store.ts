@@ -1,10 +1,5 @@
 import type { Sql, Tx } from "@lyss/kit/db/database.ts";
-import type { Tokens } from "./model.ts";
-
-/** By what usage is summed up; undefined for all of it. */
-export type UsageGroup = "key" | "user" | "model" | "provider";
-
-export type UsageInterval = "hour" | "day";
+import type { Tokens, UsageGroup, UsageInterval, UsageSum } from "./model.ts";
 
 /** What is added to an hour. */
 export interface UsageAddition {
@@ -19,15 +14,6 @@ export interface UsageAddition {
     readonly costNanos: bigint;
     readonly uncollectedNanos: bigint;
   })[];
-}
-
-/** What was used in an interval by one key, user, model or provider. */
-export interface UsageSum extends Tokens {
-  readonly start: Date;
-  /** Empty when nothing is grouped. */
-  readonly group: string;
-  readonly calls: bigint;
-  readonly costNanos: bigint;
 }
 
 export interface UsageSumQuery {

@@ -10,7 +10,7 @@ import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import type { Outcome, Usage } from "./model.ts";
 import { noTokens } from "./model.ts";
 import { billing } from "./service.ts";
-import { splitUsage } from "./usage-events.ts";
+import { splitUsage } from "./usage-log.ts";
 
 const hourMs = 3_600_000;
 const clock = createFakeClock();

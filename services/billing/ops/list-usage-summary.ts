@@ -2,7 +2,7 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { decodeCursor, type Page, toPage } from "@lyss/kit/http/page.ts";
 import type { BillingDeps } from "../deps.ts";
-import type { UsageGroup, UsageInterval, UsageSum } from "../usage-hour-store.ts";
+import type { UsageGroup, UsageInterval, UsageSum } from "../model.ts";
 
 export interface ListUsageSummaryInput {
   readonly tenantId: string;
