@@ -16,7 +16,7 @@ const rates = {
   outputNanosPerMillion: 2_000_000n,
 };
 
-const config = { billing: { reserveWaitMs: 2_000, lowBalance: "0.000001" } };
+const config = { billing: { reserveWaitMs: 6_000, lowBalance: "0.000001" } };
 const service = await startTestService({ after }, billing, { clients: {}, config });
 const { ops } = service;
 await ops.putPrices({ tenantId: "", prices: [{ provider: "p", model: "m", ...rates }] });
