@@ -5,6 +5,7 @@ import { auth } from "@lyss/services/auth/service.ts";
 import { billing } from "@lyss/services/billing/service.ts";
 import { credential } from "@lyss/services/credential/service.ts";
 import { event } from "@lyss/services/event/service.ts";
+import { group } from "@lyss/services/group/service.ts";
 import { tenant } from "@lyss/services/tenant/service.ts";
 import { user } from "@lyss/services/user/service.ts";
 import { workflow } from "@lyss/services/workflow/service.ts";
@@ -17,6 +18,7 @@ export const services: readonly AnyService[] = [
   billing,
   credential,
   event,
+  group,
   tenant,
   user,
   workflow,

@@ -1,4 +1,20 @@
 import { defineEvent } from "@lyss/kit/events/event.ts";
-import { UserCreatedSchema } from "../gen/lyss/user/v1/user_pb.js";
+import { UserAuditEntrySchema, UserCreatedSchema } from "../gen/lyss/user/v1/user_pb.js";
 
 export const userCreated = defineEvent("user.created", UserCreatedSchema, (event) => event.userId);
+
+const defineAudit = (act: string) => defineEvent(`user.audit.${act}`, UserAuditEntrySchema, (event) => event.userId);
+
+/** What a person's audit log may hold. */
+export const userAudit = {
+  created: defineAudit("created"),
+  signedIn: defineAudit("signed_in"),
+  signInRefused: defineAudit("sign_in_refused"),
+  passwordSet: defineAudit("password_set"),
+  keyCreated: defineAudit("key_created"),
+  keyRotated: defineAudit("key_rotated"),
+  keyRevoked: defineAudit("key_revoked"),
+} as const;
+
+/** All of it. */
+export const userAuditEvents = Object.values(userAudit);

@@ -1,5 +1,5 @@
 import type { Sql, Tx } from "../db/database.ts";
-import type { LoggedEvent } from "../events/event-reader.ts";
+import { readStream } from "../events/stream-reader.ts";
 import type { Aggregate } from "./aggregate.ts";
 import { decodeStored } from "./upcast.ts";
 
@@ -45,20 +45,30 @@ export async function writeSnapshot<State>(
     where (kept.shape, kept.version) < (excluded.shape, excluded.version)`;
 }
 
-/** The aggregate after all events that followed. Takes time in proportion to their number, memory for 1,000 of them. */
+/** Up to where an aggregate's events are looked at: both included. */
+export interface Until {
+  readonly version?: number | undefined;
+  readonly timeMs?: number | undefined;
+}
+
+/**
+ * The aggregate after all events that followed, or after those up to `until`. Takes time in proportion to their number,
+ * memory for 1,000 of them.
+ */
 export async function catchUp<State>(
   sql: Sql | Tx,
   aggregate: Aggregate<State>,
   source: string,
   from: LoadedAggregate<State>,
+  until: Until = {},
 ): Promise<LoadedAggregate<State>> {
+  const { version: lastVersion = Number.POSITIVE_INFINITY, timeMs = Number.POSITIVE_INFINITY } = until;
+  const name = { source, stream: toStream(aggregate, from.id) };
   let { version, state } = from;
   for (;;) {
-    const rows = await sql<LoggedEvent[]>`
-      select * from event_log.event
-      where source = ${source} and stream = ${toStream(aggregate, from.id)} and revision > ${version}
-      order by revision limit ${pageSize}`;
+    const rows = await readStream(sql, name, version, pageSize);
     for (const row of rows) {
+      if (Number(row.revision) > lastVersion || row.time.getTime() > timeMs) return { id: from.id, version, state };
       state = aggregate.apply(state, decodeStored(row, aggregate.events, aggregate.upcasters));
       version = Number(row.revision);
     }

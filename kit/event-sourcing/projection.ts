@@ -1,3 +1,4 @@
+import type { DescMessage } from "@bufbuild/protobuf";
 import type { Database, Tx } from "../db/database.ts";
 import type { DurableSubscription, EventType, ReceivedEvent } from "../events/event.ts";
 import { readRange } from "../events/event-reader.ts";
@@ -12,6 +13,36 @@ export interface Projection {
   readonly upcasters?: Upcasters;
   /** Writes what the event means into `table`, and nothing else; `tx(table)` is the name in SQL. */
   apply(tx: Tx, event: ReceivedEvent, table: string): Promise<void>;
+}
+
+/** What one kind of event writes into the table; a row of the list that `defineProjection` takes. */
+export interface Writer {
+  readonly event: EventType;
+  readonly apply: Projection["apply"];
+}
+
+/** Types what one kind of event writes. */
+export function writes<Desc extends DescMessage>(
+  event: EventType<Desc>,
+  apply: (tx: Tx, event: ReceivedEvent<Desc>, table: string) => Promise<void>,
+): Writer {
+  return { event, apply: apply as Writer["apply"] };
+}
+
+/** Declares a projection of the events that `writers` name. */
+export function defineProjection(options: {
+  readonly table: string;
+  readonly writers: readonly Writer[];
+  readonly upcasters?: Upcasters;
+}): Projection {
+  const { table, writers, upcasters } = options;
+  const byType = new Map(writers.map((writer) => [writer.event.type, writer]));
+  return {
+    table,
+    events: writers.map(({ event }) => event),
+    ...(upcasters && { upcasters }),
+    apply: async (tx, event, name) => byType.get(event.type)?.apply(tx, event, name),
+  };
 }
 
 /** The subscription that keeps the table up to date. */

@@ -6,7 +6,7 @@ import { eventFailures } from "../events/event-failures.ts";
 import { type Clock, delay } from "../service/clock.ts";
 import type { Random } from "../service/ids.ts";
 import type { Aggregate, NewEvent } from "./aggregate.ts";
-import { catchUp, type LoadedAggregate, readSnapshot, toStream, writeSnapshot } from "./aggregate-store.ts";
+import { catchUp, type LoadedAggregate, readSnapshot, toStream, type Until, writeSnapshot } from "./aggregate-store.ts";
 
 /** Decides what happens next. Throws a Failure to refuse; no events mean that nothing changes. Runs again on a conflict. */
 export type Command<State> = (state: State, version: number) => readonly NewEvent[];
@@ -15,6 +15,8 @@ export type Command<State> = (state: State, version: number) => readonly NewEven
 export interface Repository<State> {
   /** The present state: everything committed before the call. Version 0 means that there is none. */
   load(id: string): Promise<LoadedAggregate<State>>;
+  /** A former state, from its events alone: after version `until.version`, or as it was at `until.timeMs`. */
+  loadAt(id: string, until: Until): Promise<LoadedAggregate<State>>;
   /**
    * Runs a command on the present state and commits the events that it gives, together with what `also` writes in the
    * same transaction. When somebody else commits first the command runs again on the new state, up to 10 times; then
@@ -86,6 +88,7 @@ export function createRepository<State>(options: RepositoryOptions<State>): Repo
 
   return {
     load,
+    loadAt: (id, until) => catchUp(db.sql, aggregate, source, { id, version: 0, state: aggregate.initial }, until),
     async execute(id, command, also) {
       let loaded = await load(id);
       for (let attempt = 1; ; attempt++) {

@@ -7,11 +7,12 @@ import { readIdempotencyKey } from "../idempotency/idempotency-key.ts";
 import { type CallContext, runInContext } from "../rpc/call-context.ts";
 import type { MountedService } from "../service/define-service.ts";
 import type { Call } from "./call.ts";
+import { parseIfMatch, toEntityTag } from "./entity-tag.ts";
 import { dataHeaders, sendReply } from "./failure-reply.ts";
 import { parseJsonBody } from "./json-body.ts";
 import { checkBodyHead } from "./read-body.ts";
 import { headerOf, pathOf } from "./request-head.ts";
-import type { JsonRoute, Route } from "./route.ts";
+import { isConditional, type JsonRoute, type Route } from "./route.ts";
 import { type RequestSchemas, requestSchemasOf } from "./route-schemas.ts";
 import { answerError, enter, observe, replyTo, type Serving } from "./serving.ts";
 
@@ -153,6 +154,7 @@ async function handle(
     body: parseInput(schemas.body, request.body ?? undefined, "body"),
     caller: context.caller,
     clientAddress: call.clientAddress,
+    expectedVersion: isConditional(route) ? parseIfMatch(request.headers["if-match"]) : undefined,
     locale: context.locale,
     requestId: call.requestId,
   };
@@ -165,7 +167,8 @@ async function handle(
   const checked = route.response.safeParse(output);
   // The issues name fields and types, not values: a response may hold what no log should.
   if (!checked.success) throw new Error(`${route.operation} answers against its schema: ${checked.error.message}`);
-  return { status, headers: dataHeaders, body: JSON.stringify(checked.data) };
+  const etag = route.versionOf && { etag: toEntityTag(route.versionOf(checked.data)) };
+  return { status, headers: { ...dataHeaders, ...etag }, body: JSON.stringify(checked.data) };
 }
 
 type Query = Readonly<Record<string, string | readonly string[]>>;

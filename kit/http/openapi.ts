@@ -2,7 +2,7 @@ import { z } from "zod";
 import { type FailureType, listFailureTypes } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
 import type { MountedService } from "../service/define-service.ts";
-import type { Route } from "./route.ts";
+import { isConditional, type Route } from "./route.ts";
 import { requestSchemasOf } from "./route-schemas.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -14,6 +14,14 @@ export interface OpenApiOptions {
   /** How callers may show who they are; by default `Authorization: Bearer`. Any one of them is enough. */
   readonly securitySchemes?: Readonly<Record<string, Json>>;
 }
+
+const ifMatch: Json = {
+  name: "If-Match",
+  in: "header",
+  required: false,
+  description: "The ETag of an earlier answer: the change happens only if that is still the version.",
+  schema: { type: "string" },
+};
 
 const errorSchema = {
   type: "object",
@@ -89,6 +97,7 @@ function describeOperation(service: string, route: Route<never>, components: Com
     ...parametersIn("path", schemas.params),
     ...parametersIn("query", schemas.query),
     ...(route.takesIdempotencyKey ? [idempotencyKeyParameter] : []),
+    ...(isConditional(route) ? [ifMatch] : []),
   ];
   const status = route.successStatus ?? 200;
   const success = status === 204 ? undefined : components.refer(route.response, `${name}Response`, "output");

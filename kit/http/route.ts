@@ -21,6 +21,8 @@ export interface JsonRequest<Body, Query, Params> {
   readonly caller: Caller | undefined;
   /** Network address of the client's own connection, as the edge saw it: for counting, not for trust. */
   readonly clientAddress: string;
+  /** The version that `If-Match` expects; undefined when any will do, and on routes without `versionOf`. */
+  readonly expectedVersion: number | undefined;
   readonly locale: Locale;
   readonly requestId: string;
 }
@@ -53,6 +55,8 @@ export interface JsonRoute<
    * kit/idempotency.
    */
   readonly takesIdempotencyKey?: boolean;
+  /** The version of what the answer shows. Goes out as `ETag`; a change may send it back as `If-Match`. */
+  versionOf?(body: z.output<Response>): number;
   /** Failures worth naming in the OpenAPI document besides the kit's own. */
   readonly failures?: readonly FailureType[];
   /** Errors in the dialect of the route's callers; in the platform's own shape unless given. */
@@ -61,6 +65,11 @@ export interface JsonRoute<
     ops: Ops,
     request: JsonRequest<z.output<Body>, z.output<Query>, z.output<Params>>,
   ): Promise<z.input<Response>> | z.input<Response>;
+}
+
+/** True for a change of something that exists and has a version: `If-Match` is read. */
+export function isConditional({ method, path, versionOf }: Pick<JsonRoute, "method" | "path" | "versionOf">): boolean {
+  return versionOf !== undefined && method !== "GET" && path.includes("{");
 }
 
 /** A failure in the shape that the callers of a raw route understand. */

@@ -1,9 +1,14 @@
-import type { DescService } from "@bufbuild/protobuf";
+import type { DescMessage, DescService, MessageInitShape } from "@bufbuild/protobuf";
 import type { Sql } from "postgres";
 import { Registry } from "prom-client";
+import { eventLogName } from "../db/cluster.ts";
 import type { Database } from "../db/database.ts";
 import { postgres } from "../db/driver.ts";
+import type { EventType } from "../events/event.ts";
+import { openEventFeed } from "../events/event-feed.ts";
 import { createOutbox } from "../events/outbox.ts";
+import { readLags } from "../events/subscription-lag.ts";
+import { startSubscriptions } from "../events/subscriptions.ts";
 import { createIdempotency } from "../idempotency/idempotency.ts";
 import { createDegradation } from "../resilience/degradation.ts";
 import type { Clock } from "../service/clock.ts";
@@ -17,6 +22,7 @@ import type {
 } from "../service/define-service.ts";
 import { createRandom, type Random } from "../service/ids.ts";
 import { createWorkflowHost, type WorkflowHost, withWorkflowDatabase } from "../service/workflow-host.ts";
+import { waitUntil } from "./event-log.ts";
 import { deriveTestKey, openTestCluster, silentLog, type TestScope } from "./postgres.ts";
 
 /** An event as it stands in the log. */
@@ -37,6 +43,15 @@ export interface StartedService<Contract extends DescService, Ops> extends Runni
   readonly sql: Sql;
   /** What the service has said so far, oldest first. */
   listEvents(): Promise<readonly LoggedEvent[]>;
+  /** Appends an event of another service, and commits it. */
+  say<Desc extends DescMessage>(event: EventType<Desc>, data: MessageInitShape<Desc>): Promise<void>;
+  /** Starts the service's subscriptions; they stop when the scope ends. */
+  hear(): Promise<void>;
+  /**
+   * Resolves when every durable subscription has handled what was committed before the call. Rejects when one cannot.
+   * After `hear`.
+   */
+  untilHeard(): Promise<void>;
 }
 
 /**
@@ -55,6 +70,10 @@ export async function startTestService<Contract extends DescService, N extends N
   const { clients, clock = systemClock } = options;
   const { name, publishes } = definition;
   let workflows: WorkflowHost | undefined;
+  const hearing: (() => Promise<void>)[] = [];
+  t.after(async () => {
+    for (const stop of hearing.toReversed()) await stop();
+  });
   t.after(async () => workflows?.stop(AbortSignal.timeout(workflowStopMs)));
   const cluster = await openTestCluster(t, withWorkflowDatabase([definition]));
   const sql = postgres(cluster.adminUrl, { max: 2, connection: { search_path: name.replaceAll("-", "_") } });
@@ -94,5 +113,25 @@ export async function startTestService<Contract extends DescService, N extends N
     db,
     sql,
     listEvents: () => sql<LoggedEvent[]>`select type, key, data from event_log.event order by seq`,
+    async say(event, data) {
+      const outbox = createOutbox({ source: "another", publishes: [event], clock, random });
+      await db.transaction((tx) => outbox.append(tx, event, data));
+    },
+    async hear() {
+      const feed = await openEventFeed({ db: cluster.open(eventLogName), log: silentLog, clock: systemClock });
+      hearing.push(feed.close);
+      const { subscriptions = [] } = running;
+      const shared = { serviceName: name, subscriptions, db, feed, log: silentLog, clock: systemClock };
+      hearing.push((await startSubscriptions(shared)).stop);
+    },
+    async untilHeard() {
+      const names = (running.subscriptions ?? []).filter(({ mode }) => mode === "durable").map((one) => one.name);
+      await waitUntil(async () => {
+        const [failed] = await sql<{ last_error: string }[]>`
+          select last_error from event_log.subscription where attempts > 0 and name = any(${names})`;
+        if (failed) throw new Error(`an event could not be handled: ${failed.last_error}`);
+        return (await readLags(db, names, systemClock)).every(({ behind }) => behind === 0);
+      });
+    },
   };
 }

@@ -1,6 +1,6 @@
 import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { KeyRefusal, KeyRevocationReason, KeyStatus } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
-import { type Key, keyStatus } from "./model.ts";
+import { type Author, type Key, keyStatus } from "./model.ts";
 import type { KeyVerdict } from "./ops/verify-key.ts";
 
 const statuses = { active: KeyStatus.ACTIVE, revoked: KeyStatus.REVOKED, expired: KeyStatus.EXPIRED } as const;
@@ -37,13 +37,19 @@ export function toVerdictMessage(verdict: KeyVerdict) {
 }
 
 /** What `key.created` says. */
-export function toKeyCreated({ keyId, tenantId, userId, createdAt }: Key) {
-  return { keyId, tenantId, userId, createdAt: timestampFromDate(createdAt) };
+export function toKeyCreated({ keyId, tenantId, userId, createdAt, createdBy }: Key, clientAddress: string) {
+  return { keyId, tenantId, userId, createdAt: timestampFromDate(createdAt), createdBy, clientAddress };
 }
 
 /** What `key.revoked` says: secrets of the key that are known now stop working at `effectiveAt`. */
-export function toKeyRevoked({ keyId, tenantId }: Key, reason: keyof typeof reasons, effectiveAt: Date) {
-  return { keyId, tenantId, reason: reasons[reason], effectiveAt: timestampFromDate(effectiveAt) };
+export function toKeyRevoked(
+  { keyId, tenantId, userId }: Key,
+  reason: keyof typeof reasons,
+  effectiveAt: Date,
+  { userId: revokedBy, clientAddress }: Author,
+) {
+  const names = { keyId, tenantId, userId, revokedBy, clientAddress };
+  return { ...names, reason: reasons[reason], effectiveAt: timestampFromDate(effectiveAt) };
 }
 
 /** A time on the wire: absent rather than null. */

@@ -33,13 +33,25 @@ export interface Grantor {
   readonly models: readonly string[];
 }
 
+/** Who changes a key, as audit logs name them. */
+export interface Author {
+  /** Empty for the platform itself. */
+  readonly userId: string;
+  /** Where the connection came from; empty when that is not known. */
+  readonly clientAddress: string;
+}
+
 /** What each role may do. Deny by default: what is not listed is refused. */
 export const permissionsByRole: Readonly<Record<string, readonly string[]>> = {
   operator: ["*", "platform:*"],
   owner: ["*"],
-  admin: ["user:*", "key:*", "credential:*", "provider:*", "model:*", "billing:read"],
+  admin: ["user:*", "group:*", "key:*", "credential:*", "provider:*", "model:*", "billing:read"],
   member: [
     "user:read",
+    "group:read",
+    "group:create",
+    "group:update",
+    "group:delete",
     "key:create",
     "key:read",
     "key:delete",
@@ -48,7 +60,7 @@ export const permissionsByRole: Readonly<Record<string, readonly string[]>> = {
     "model:list",
     "billing:read",
   ],
-  viewer: ["user:read", "key:read", "model:list", "billing:read"],
+  viewer: ["user:read", "group:read", "key:read", "model:list", "billing:read"],
 };
 
 /** What a key may do when nothing else is asked for. */

@@ -6,7 +6,7 @@ import { getJwks } from "./ops/get-jwks.ts";
 import { getKey, type KeyReference } from "./ops/get-key.ts";
 import { type IssueTokenInput, issueToken } from "./ops/issue-token.ts";
 import { type ListKeysInput, listKeys } from "./ops/list-keys.ts";
-import { revokeKey } from "./ops/revoke-key.ts";
+import { type RevokeKeyInput, revokeKey } from "./ops/revoke-key.ts";
 import { type RotateKeyInput, rotateKey } from "./ops/rotate-key.ts";
 import { verifyKey } from "./ops/verify-key.ts";
 
@@ -18,7 +18,7 @@ export function createAuthOps(deps: AuthDeps) {
     createKey: (input: CreateKeyInput) => createKey(deps, input),
     getKey: (input: KeyReference) => getKey(deps, input),
     listKeys: (input: ListKeysInput) => listKeys(deps, input),
-    revokeKey: (input: KeyReference) => revokeKey(deps, input),
+    revokeKey: (input: RevokeKeyInput) => revokeKey(deps, input),
     rotateKey: (input: RotateKeyInput) => rotateKey(deps, input),
     verifyKey: (input: { secret: Secret }) => verifyKey(deps, input),
     flushLastUsed: () => flushLastUsed(deps),

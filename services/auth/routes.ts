@@ -52,7 +52,9 @@ const keyRoutes = [
       const { name, permissions, models, expires_at } = request.body;
       const expiresAt = expires_at === null ? null : new Date(expires_at);
       const { tenantId, userId } = grantor;
-      return toSecretBody(await ops.createKey({ tenantId, userId, name, permissions, models, expiresAt, grantor }));
+      const { clientAddress } = request;
+      const input = { tenantId, userId, name, permissions, models, expiresAt, grantor, clientAddress };
+      return toSecretBody(await ops.createKey(input));
     },
   }),
   json({
@@ -87,8 +89,11 @@ const keyRoutes = [
     params,
     response: key,
     failures: [authFailures.key_not_found],
-    handle: async (ops, request) =>
-      toBody(await ops.revokeKey({ ...scopeOf(requireCaller(request)), keyId: request.params.id })),
+    async handle(ops, request) {
+      const caller = requireCaller(request);
+      const author = { userId: caller.userId, clientAddress: request.clientAddress };
+      return toBody(await ops.revokeKey({ ...scopeOf(caller), keyId: request.params.id, author }));
+    },
   }),
   json({
     method: "POST",
@@ -112,7 +117,9 @@ const keyRoutes = [
     async handle(ops, request) {
       const grantor = requireCaller(request);
       const reference = { ...scopeOf(grantor), keyId: request.params.id };
-      return toSecretBody(await ops.rotateKey({ ...reference, graceSeconds: request.body.grace_seconds, grantor }));
+      const { clientAddress, body } = request;
+      const input = { ...reference, graceSeconds: body.grace_seconds, grantor, clientAddress };
+      return toSecretBody(await ops.rotateKey(input));
     },
   }),
 ];

@@ -1,6 +1,7 @@
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { fromPageRequest } from "@lyss/kit/http/page.ts";
+import { currentContext } from "@lyss/kit/rpc/call-context.ts";
 import { type CheckedRpc, createRpc, type MethodInputs } from "@lyss/kit/rpc/checked-rpc.ts";
 import { idInput, optionalIdInput, pageInputs, timestampInput } from "@lyss/kit/rpc/field-inputs.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
@@ -52,7 +53,10 @@ export function createAuthRpc(ops: AuthOps, clock: Clock): CheckedRpc<typeof Aut
       const page = await ops.listKeys({ tenantId, userId: userId || undefined, ...fromPageRequest(request) });
       return { keys: page.rows.map(toMessage), nextCursor: page.nextCursor ?? "" };
     },
-    revokeKey: async (request) => ({ key: toMessage(await ops.revokeKey(toReference(request))) }),
+    async revokeKey(request) {
+      const author = { userId: currentContext()?.caller?.userId ?? "", clientAddress: "" };
+      return { key: toMessage(await ops.revokeKey({ ...toReference(request), author })) };
+    },
     async rotateKey(request) {
       const { key, secret } = await ops.rotateKey({ ...request, ...toReference(request) });
       return { key: toMessage(key), secret: secret.reveal() };

@@ -7,6 +7,7 @@ import type { Random } from "@lyss/kit/service/ids.ts";
 import type { CallFacts, Hold, Outcome, Price, Rates, Tokens, Usage, Wallet, Want } from "./model.ts";
 import { admit, availableNanos, collectableNanos, costNanos, formatNanos, noTokens } from "./model.ts";
 import type { BillingStore, Posting, PriceName } from "./store.ts";
+import { appendUsage } from "./usage-log.ts";
 
 export type ReserveRequest = CallFacts & Want;
 
@@ -53,6 +54,8 @@ interface Batch {
   readonly newHolds: Map<string, Hold>;
   readonly endedHolds: string[];
   readonly newUsages: Map<string, Usage>;
+  /** Those of the new usages that were recorded as lost before. */
+  readonly wasLost: Set<string>;
   readonly postings: Posting[];
 }
 
@@ -100,6 +103,7 @@ async function readBatch(
     newHolds: new Map(),
     endedHolds: [],
     newUsages: new Map(),
+    wasLost: new Set(),
     postings: [],
   };
 }
@@ -179,6 +183,7 @@ function settle(batch: Batch, request: SettleRequest): SettleResult {
     batch.holds.delete(callId);
     batch.endedHolds.push(callId);
   }
+  if (usage && !batch.newUsages.has(callId)) batch.wasLost.add(callId);
   batch.usages.set(callId, ended);
   batch.newUsages.set(callId, ended);
   if (paidNanos > 0n) batch.postings.push(toCharge(batch, wallet, callId, paidNanos));
@@ -204,7 +209,8 @@ async function writeBatch(tx: Tx, batch: Batch): Promise<void> {
   if (changed.length > 0) writes.push(store.updateWallets(tx, changed));
   if (batch.endedHolds.length > 0) writes.push(store.deleteHolds(tx, batch.endedHolds));
   if (batch.newHolds.size > 0) writes.push(store.insertHolds(tx, [...batch.newHolds.values()], holdTtlMs));
-  if (batch.newUsages.size > 0) writes.push(store.putUsage(tx, [...batch.newUsages.values()]));
+  const usages = [...batch.newUsages.values()];
+  if (usages.length > 0) writes.push(store.putUsage(tx, usages), appendUsage(tx, outbox, usages, batch.wasLost));
   if (batch.postings.length > 0) writes.push(store.insertPostings(tx, batch.postings));
   for (const wallet of changed) {
     const before = batch.before.get(wallet.tenantId);

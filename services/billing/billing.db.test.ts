@@ -16,7 +16,7 @@ const rates = {
   outputNanosPerMillion: 2_000_000n,
 };
 
-const config = { billing: { reserveWaitMs: 2_000, lowBalance: "0.000001" } };
+const config = { billing: { reserveWaitMs: 6_000, lowBalance: "0.000001" } };
 const service = await startTestService({ after }, billing, { clients: {}, config });
 const { ops } = service;
 await ops.putPrices({ tenantId: "", prices: [{ provider: "p", model: "m", ...rates }] });
@@ -83,6 +83,17 @@ test("what a call holds and does not use goes to the calls that wait for it", as
   assert.equal(runs.filter((run) => run.status === "rejected").length, 14);
   assert.equal((await ops.getBalance({ tenantId })).balanceNanos, 1_000n - 46n * 20n);
   await assertBalanced();
+});
+
+test("a call that arrives at whatever moment a batch ends is not left behind", async () => {
+  const tenantId = await createTenant(10_000n);
+  for (let turns = 0; turns < 12; turns++) {
+    const call = callOf(tenantId);
+    await ops.reserveCall(call);
+    for (let turn = 0; turn < turns; turn++) await undefined;
+    await ops.settleCall(endOf(call, 5n));
+  }
+  assert.equal((await ops.getBalance({ tenantId })).balanceNanos, 10_000n - 12n * 20n);
 });
 
 test("reserving twice holds once, settling twice charges once and gives the first result", async () => {
@@ -248,7 +259,9 @@ test("a balance that falls below the mark says so once", async () => {
     await ops.reserveCall(call);
     await ops.settleCall(endOf(call));
   }
-  const said = (await service.listEvents()).filter((event) => event.data["tenantId"] === tenantId);
+  const said = (await service.listEvents()).filter(
+    (event) => event.type === "billing.balance.low" && event.data["tenantId"] === tenantId,
+  );
   assert.deepEqual(
     said.map((event) => event.type),
     ["billing.balance.low"],

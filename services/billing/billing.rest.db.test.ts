@@ -4,7 +4,9 @@ import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { billing } from "./service.ts";
 
-const { ops } = await startTestService({ after }, billing, { clients: {} });
+const service = await startTestService({ after }, billing, { clients: {} });
+const { ops } = service;
+await service.hear();
 /** The bearer token is the caller: `<tenant>/<permissions>`. */
 const server = await startTestServer({
   mounted: [{ name: "billing", routes: billing.routes, ops, peerUrl: undefined }],
@@ -59,6 +61,46 @@ test("who may only read money cannot make any, and another tenant's money does n
   const other = await call("balance", undefined, "ten_b/billing:*");
   assert.deepEqual([other.status, other.json.error.code], [404, "BILLING_003"]);
   assert.deepEqual((await call("usage", undefined, "ten_b/billing:*")).json.data, []);
+});
+
+test("usage is summed up over REST by what is asked for, and a range that is no range is refused", async () => {
+  const rates = { inputNanosPerMillion: 1_000_000n, cachedInputNanosPerMillion: 0n, outputNanosPerMillion: 2_000_000n };
+  await ops.putPrices({ tenantId: "", prices: [{ provider: "p", model: "m", ...rates }] });
+  await ops.createWallet({ tenantId: "ten_sum" });
+  await ops.topUpWallet({ tenantId: "ten_sum", amountNanos: 1_000n, reference: "start", source: "grant" });
+  const names = { callId: "call_sum", requestId: "r", tenantId: "ten_sum", keyId: "key_1", userId: "usr_1" };
+  const bounds = { inputTokens: 10n, maxOutputTokens: 45n, minOutputTokens: 45n, choices: 1n };
+  await ops.reserveCall({ ...names, ...bounds, provider: "p", model: "m" });
+  const end = {
+    callId: "call_sum",
+    tenantId: "ten_sum",
+    outcome: "completed",
+    isEstimated: false,
+    latencyMs: 1n,
+  } as const;
+  await ops.settleCall({ ...end, inputTokens: 10n, cachedInputTokens: 2n, outputTokens: 5n });
+  await service.untilHeard();
+  const used = { calls: 1, input_tokens: 12, cached_input_tokens: 2, output_tokens: 5, cost_nanos: "20" };
+  const groups = { key: "key_1", user: "usr_1", model: "m", provider: "p" };
+  for (const [by, group] of Object.entries(groups)) {
+    const { json } = await call(`usage/summary?group_by=${by}&interval=day`, undefined, "ten_sum/billing:read");
+    const [{ start, ...sum }] = json.data;
+    assert.deepEqual([json.data.length, sum], [1, { ...used, group }]);
+    assert.match(start, /T00:00:00\.000Z$/);
+  }
+  const { json: all } = await call("usage/summary", undefined, "ten_sum/billing:read");
+  assert.deepEqual([all.object, all.data[0].group, all.data[0].calls, all.next_cursor], ["list", null, 1, null]);
+  assert.deepEqual((await call("usage/summary", undefined, "ten_other/billing:read")).json.data, []);
+  assert.equal((await call("usage/summary", undefined, "ten_sum/model:call")).status, 403);
+  const bad = [
+    "group_by=color",
+    "interval=week",
+    "from=yesterday",
+    "from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z",
+  ];
+  for (const query of [...bad, "limit=1001", "cursor=nonsense"]) {
+    assert.equal((await call(`usage/summary?${query}`)).status, 400, query);
+  }
 });
 
 test("a top-up with an idempotency key is answered again as it was, and another one with that key is refused", async () => {

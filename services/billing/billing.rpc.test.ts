@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
-import { BillingService, CallOutcome, TopUpSource } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import {
+  BillingService,
+  CallOutcome,
+  TopUpSource,
+  UsageGroup,
+  UsageInterval,
+} from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { failureText, isFailure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { eachTransport } from "@lyss/kit/testing/each-transport.ts";
@@ -9,7 +15,9 @@ import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { createBillingRpc } from "./rpc.ts";
 import { billing } from "./service.ts";
 
-const { ops, random } = await startTestService({ after }, billing, { clients: {} });
+const service = await startTestService({ after }, billing, { clients: {} });
+const { ops, random } = service;
+await service.hear();
 const names = { requestId: "req_1", keyId: "key_1", userId: "usr_1", provider: "p", model: "m" };
 const bounds = { inputTokens: 10n, maxOutputTokens: 45n, minOutputTokens: 45n, choices: 1 };
 
@@ -45,6 +53,15 @@ eachTransport("billing", (serve) => {
       records.map((record) => [record.callId, record.outcome, record.costNanos]),
       [[callId, CallOutcome.COMPLETED, 20n]],
     );
+    await service.untilHeard();
+    for (const interval of [UsageInterval.HOUR, UsageInterval.DAY]) {
+      const { sums } = await client.listUsageSummary({ tenantId, groupBy: UsageGroup.USER, interval });
+      assert.deepEqual(
+        sums.map(({ group, calls, costNanos, tokens: used }) => [group, calls, costNanos, used?.outputTokens]),
+        [["usr_1", 1n, 20n, 5n]],
+      );
+    }
+    assert.ok((await client.rebuildUsageSummary({})).events > 0n);
 
     const tooDear = client.reserveCall({ ...names, ...bounds, tenantId, callId: random.id("call"), choices: 100 });
     await assert.rejects(tooDear, (err) => isFailure(err, billingFailures.insufficient_balance));
@@ -57,6 +74,7 @@ eachTransport("billing", (serve) => {
     const end = { tenantId: "ten_a", callId: "call_a", outcome: CallOutcome.COMPLETED };
     const prices = Array.from({ length: 1_001 }, () => ({ provider: "p", model: "m" }));
     const cases: readonly (readonly [Promise<unknown>, field: string])[] = [
+      [client.listUsageSummary({ tenantId: "ten_a", limit: 1_001 }), "limit"],
       [client.topUpWallet({ tenantId: "", reference: "x", amountNanos: 1n }), "tenantId"],
       [client.putPrices({ tenantId: "", prices }), "prices"],
       [client.reserveCall({ ...call, callId: "" }), "callId"],

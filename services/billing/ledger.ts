@@ -49,9 +49,7 @@ export function createLedger(options: LedgerOptions): Ledger {
   let isDraining = false;
 
   function kick(): void {
-    running ??= run().finally(() => {
-      running = undefined;
-    });
+    running ??= run();
   }
 
   async function run(): Promise<void> {
@@ -61,6 +59,8 @@ export function createLedger(options: LedgerOptions): Ledger {
       const settling = settles.splice(0, maxBatchSize);
       await commit(reserves.splice(0, maxBatchSize - settling.length), settling);
     }
+    // In the same turn as the last look, or what arrives between the two would wait for a call after it.
+    running = undefined;
   }
 
   async function commit(reserving: readonly PendingReserve[], settling: readonly PendingSettle[]): Promise<void> {

@@ -92,6 +92,20 @@ export interface UsageRow extends Usage {
   readonly position: string;
 }
 
+/** By what usage is summed up; undefined for all of it. */
+export type UsageGroup = "key" | "user" | "model" | "provider";
+
+export type UsageInterval = "hour" | "day";
+
+/** What was used in an interval by one key, user, model or provider. */
+export interface UsageSum extends Tokens {
+  readonly start: Date;
+  /** Empty when nothing is grouped. */
+  readonly group: string;
+  readonly calls: bigint;
+  readonly costNanos: bigint;
+}
+
 export function availableNanos(wallet: Wallet): bigint {
   return wallet.balanceNanos - wallet.heldNanos;
 }

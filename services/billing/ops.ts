@@ -1,9 +1,11 @@
+import { rebuildProjection } from "@lyss/kit/event-sourcing/projection.ts";
 import type { ReserveRequest, SettleRequest } from "./batch.ts";
 import type { BillingDeps } from "./deps.ts";
 import { createWallet } from "./ops/create-wallet.ts";
 import { expireHolds } from "./ops/expire-holds.ts";
 import { getBalance } from "./ops/get-balance.ts";
 import { type ListUsageInput, listUsage } from "./ops/list-usage.ts";
+import { type ListUsageSummaryInput, listUsageSummary } from "./ops/list-usage-summary.ts";
 import { type PutPricesInput, putPrices } from "./ops/put-prices.ts";
 import { type TopUpWalletInput, topUpWallet } from "./ops/top-up-wallet.ts";
 
@@ -14,6 +16,9 @@ export function createBillingOps(deps: BillingDeps) {
     topUpWallet: (input: TopUpWalletInput) => topUpWallet(deps, input),
     getBalance: (input: { tenantId: string }) => getBalance(deps, input),
     listUsage: (input: ListUsageInput) => listUsage(deps, input),
+    listUsageSummary: (input: ListUsageSummaryInput) => listUsageSummary(deps, input),
+    rebuildUsageSummary: (signal?: AbortSignal) =>
+      rebuildProjection({ db: deps.db, projection: deps.usageProjection, ...(signal && { signal }) }),
     putPrices: (input: PutPricesInput) => putPrices(deps, input),
     listPrices: (input: { tenantId: string; provider: string | undefined }) =>
       deps.store.listPrices(input.tenantId, input.provider),

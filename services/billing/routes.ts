@@ -5,7 +5,7 @@ import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
-import type { UsageRow } from "./model.ts";
+import type { UsageRow, UsageSum } from "./model.ts";
 import { availableNanos, formatNanos, parseNanos, type Wallet } from "./model.ts";
 import type { BillingOps } from "./ops.ts";
 
@@ -33,6 +33,16 @@ const usageRecord = z.strictObject({
   cost_nanos: z.string(),
   estimated: z.boolean().describe("True when Lyss counted the tokens because the provider reported none."),
   latency_ms: z.number(),
+});
+
+const usageSum = z.strictObject({
+  start: z.iso.datetime().describe("Where the hour or day begins."),
+  group: z.string().nullable().describe("The key, user, model or provider; null when nothing is grouped."),
+  calls: z.number(),
+  input_tokens: z.number().describe("All input, cached or not."),
+  cached_input_tokens: z.number(),
+  output_tokens: z.number(),
+  cost_nanos: z.string(),
 });
 
 const price = z.strictObject({
@@ -75,6 +85,28 @@ export const billingRoutes = [
       const { tenantId } = requireCaller(request);
       const { key_id: keyId, model, ...page } = request.query;
       return toPageBody(await ops.listUsage({ tenantId, keyId, model, ...page }), toUsageRecord);
+    },
+  }),
+  json({
+    method: "GET",
+    path: "/v1/billing/usage/summary",
+    permission: "billing:read",
+    operation: "listUsageSummary",
+    summary: "The tenant's calls, tokens and cost by hour or day, and by key, user, model or provider.",
+    query: z.strictObject({
+      from: z.iso.datetime({ offset: true }).optional().describe("Default: 24 hours before 'to', by day 30 days."),
+      to: z.iso.datetime({ offset: true }).optional().describe("Exclusive. Default: now."),
+      group_by: z.enum(["key", "user", "model", "provider"]).optional().describe("Default: the tenant's sum."),
+      interval: z.enum(["hour", "day"]).default("hour").describe("In UTC."),
+      limit: z.coerce.number().int().min(1).max(1_000).default(1_000),
+      cursor: pageQueryFields.cursor,
+    }),
+    response: pageOf(usageSum),
+    async handle(ops, request) {
+      const { tenantId } = requireCaller(request);
+      const { from, to, group_by: groupBy, ...query } = request.query;
+      const range = { fromMs: toMs(from), toMs: toMs(to) };
+      return toPageBody(await ops.listUsageSummary({ tenantId, groupBy, ...query, ...range }), toUsageSum);
     },
   }),
   json({
@@ -157,4 +189,20 @@ function toUsageRecord(row: UsageRow): z.input<typeof usageRecord> {
     estimated: row.isEstimated,
     latency_ms: Number(row.latencyMs),
   };
+}
+
+function toUsageSum(row: UsageSum): z.input<typeof usageSum> {
+  return {
+    start: row.start.toISOString(),
+    group: row.group === "" ? null : row.group,
+    calls: Number(row.calls),
+    input_tokens: Number(row.inputTokens + row.cachedInputTokens),
+    cached_input_tokens: Number(row.cachedInputTokens),
+    output_tokens: Number(row.outputTokens),
+    cost_nanos: row.costNanos.toString(),
+  };
+}
+
+function toMs(time: string | undefined): number | undefined {
+  return time === undefined ? undefined : Date.parse(time);
 }

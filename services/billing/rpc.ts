@@ -2,27 +2,31 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
   BillingService,
-  CallOutcome,
+  type CallOutcome,
   type Price as PriceMessage,
   PriceSchema,
   TopUpSource,
+  UsageGroup as UsageGroupMessage,
+  UsageInterval,
 } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { fromPageRequest } from "@lyss/kit/http/page.ts";
 import { type CheckedRpc, createRpc, type MethodInputs } from "@lyss/kit/rpc/checked-rpc.ts";
-import { idInput, optionalIdInput, pageInputs } from "@lyss/kit/rpc/field-inputs.ts";
+import { idInput, optionalIdInput, pageInputs, timestampInput } from "@lyss/kit/rpc/field-inputs.ts";
 import { z } from "zod";
-import type { UsageRow } from "./model.ts";
+import type { UsageGroup, UsageRow } from "./model.ts";
 import { availableNanos, noTokens, type Outcome, type Price, type Rates, type Wallet } from "./model.ts";
 import type { BillingOps } from "./ops.ts";
+import { outcomeMessages } from "./usage-log.ts";
 
-const outcomes: Readonly<Record<Outcome, CallOutcome>> = {
-  completed: CallOutcome.COMPLETED,
-  failed: CallOutcome.FAILED,
-  canceled: CallOutcome.CANCELED,
-  truncated: CallOutcome.TRUNCATED,
-  lost: CallOutcome.LOST,
+const outcomes = outcomeMessages;
+const groups: Readonly<Record<UsageGroupMessage, UsageGroup | undefined>> = {
+  [UsageGroupMessage.UNSPECIFIED]: undefined,
+  [UsageGroupMessage.KEY]: "key",
+  [UsageGroupMessage.USER]: "user",
+  [UsageGroupMessage.MODEL]: "model",
+  [UsageGroupMessage.PROVIDER]: "provider",
 };
 
 const noRates: Rates = { inputNanosPerMillion: 0n, cachedInputNanosPerMillion: 0n, outputNanosPerMillion: 0n };
@@ -42,6 +46,16 @@ const inputs = {
   },
   getBalance: { tenantId: idInput },
   listUsage: { tenantId: idInput, keyId: optionalIdInput, model: text, ...pageInputs },
+  listUsageSummary: {
+    ...{ tenantId: idInput, from: timestampInput, to: timestampInput, cursor: pageInputs.cursor },
+    ...{ groupBy: z.enum(UsageGroupMessage), interval: z.enum(UsageInterval) },
+    limit: z
+      .int()
+      .min(0)
+      .max(1_000)
+      .transform((limit) => limit || 1_000),
+  },
+  rebuildUsageSummary: {},
   putPrices: {
     tenantId: optionalIdInput,
     prices: z.array(z.object({ provider: requiredText, model: requiredText, rates })).max(1_000),
@@ -74,6 +88,24 @@ export function createBillingRpc(ops: BillingOps): CheckedRpc<typeof BillingServ
       const filter = { tenantId, keyId: keyId || undefined, model: model || undefined };
       const { rows, nextCursor } = await ops.listUsage({ ...filter, ...fromPageRequest(request) });
       return { records: rows.map(toUsageRecord), nextCursor: nextCursor ?? "" };
+    },
+    async listUsageSummary(request) {
+      const { rows, nextCursor } = await ops.listUsageSummary({
+        ...{ tenantId: request.tenantId, cursor: request.cursor, groupBy: groups[request.groupBy] },
+        interval: request.interval === UsageInterval.DAY ? "day" : "hour",
+        fromMs: request.from?.getTime(),
+        toMs: request.to?.getTime(),
+        limit: request.limit,
+      });
+      const sums = rows.map(({ start, group, calls, costNanos, ...row }) => {
+        const { inputTokens, cachedInputTokens, outputTokens } = row;
+        const tokens = { inputTokens, cachedInputTokens, outputTokens };
+        return { start: timestampFromDate(start), group, calls, tokens, costNanos };
+      });
+      return { sums, nextCursor: nextCursor ?? "" };
+    },
+    async rebuildUsageSummary(_request, { signal }) {
+      return { events: BigInt((await ops.rebuildUsageSummary(signal)).events) };
     },
     async putPrices({ tenantId, prices }) {
       const flat = prices.map(({ rates: perMillion, ...names }) => ({ ...names, ...perMillion }));

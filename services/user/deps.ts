@@ -4,7 +4,9 @@ import type { Database } from "@lyss/kit/db/database.ts";
 import type { Outbox } from "@lyss/kit/events/event.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
+import type { AuditLog } from "./audit-log.ts";
 import type { PasswordHasher } from "./password.ts";
+import type { RefusedSignIns } from "./refused-sign-ins.ts";
 import type { SignInGuard } from "./sign-in-guard.ts";
 import type { UserStore } from "./store.ts";
 
@@ -18,4 +20,6 @@ export interface UserDeps {
   readonly auth: Client<typeof AuthService>;
   readonly passwords: PasswordHasher;
   readonly guard: SignInGuard;
+  readonly audit: AuditLog;
+  readonly refusedSignIns: RefusedSignIns;
 }

@@ -3,5 +3,8 @@ import type { UserOps } from "./ops.ts";
 
 /** The background work of user. */
 export function createUserJobs(ops: UserOps): readonly Job[] {
-  return [{ name: "sweep-sign-in-failures", everyMs: 60_000, run: () => ops.sweepFailures() }];
+  return [
+    { name: "sweep-sign-in-failures", everyMs: 60_000, run: () => ops.sweepFailures() },
+    { name: "flush-refused-sign-ins", everyMs: 1_000, run: () => ops.flushRefusedSignIns() },
+  ];
 }

@@ -8,6 +8,9 @@ export type Role = "operator" | "owner" | "admin" | "member" | "viewer";
 
 export type UserStatus = "active" | "inactive" | "suspended";
 
+/** Held by those who read the audit log of everybody in their tenant; others read their own. */
+export const readAuditPermission = "user:audit";
+
 /** A person of one tenant. */
 export interface User {
   readonly userId: UserId;

@@ -1,9 +1,14 @@
+import type { Tx } from "@lyss/kit/db/database.ts";
 import type { UserDeps } from "./deps.ts";
+import { auditKeyAct, type KeyAct } from "./ops/audit-key-act.ts";
 import { type CreateUserInput, createUser } from "./ops/create-user.ts";
+import { flushRefusedSignIns } from "./ops/flush-refused-sign-ins.ts";
 import { type GetUserInput, getUser } from "./ops/get-user.ts";
+import { type AuditReference, type ListUserAuditInput, listUserAudit } from "./ops/list-user-audit.ts";
 import { type ListUsersInput, listUsers } from "./ops/list-users.ts";
 import { type SetPasswordInput, setPassword } from "./ops/set-password.ts";
 import { type SignInInput, signIn } from "./ops/sign-in.ts";
+import { verifyUserAudit } from "./ops/verify-user-audit.ts";
 
 /** Binds the operations on people to what they need. */
 export function createUserOps(deps: UserDeps) {
@@ -13,6 +18,10 @@ export function createUserOps(deps: UserDeps) {
     listUsers: (input: ListUsersInput) => listUsers(deps, input),
     signIn: (input: SignInInput) => signIn(deps, input),
     setPassword: (input: SetPasswordInput) => setPassword(deps, input),
+    listUserAudit: (input: ListUserAuditInput) => listUserAudit(deps, input),
+    verifyUserAudit: (input: AuditReference) => verifyUserAudit(deps, input),
+    auditKeyAct: (tx: Tx, act: KeyAct) => auditKeyAct(deps, tx, act),
+    flushRefusedSignIns: () => flushRefusedSignIns(deps),
     sweepFailures: () => deps.guard.sweep(),
   };
 }

@@ -1,8 +1,11 @@
+import { userAuditEvents } from "@lyss/contracts/events/user.ts";
 import { userFailures } from "@lyss/contracts/failures/user.ts";
+import { eventEnvelope, toEnvelope } from "@lyss/kit/event-sourcing/envelope.ts";
 import { withAlias } from "@lyss/kit/http/alias.ts";
 import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
+import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { z } from "zod";
 import { type User, userFields } from "./model.ts";
 import type { SignedIn } from "./ops/sign-in.ts";
@@ -27,6 +30,9 @@ const token = z.strictObject({
   token_type: z.literal("Bearer"),
   expires_in: z.int().describe("Seconds."),
 });
+
+const idParams = z.strictObject({ id: z.string().max(64) });
+const auditTypes = userAuditEvents.map(({ type }) => type);
 
 const signInFailures = [userFailures.invalid_credentials, userFailures.too_many_attempts];
 
@@ -79,7 +85,7 @@ export const userRoutes = withAlias(
       permission: "user:read",
       operation: "getUser",
       summary: "A person of the tenant; 'me' is the one who asks.",
-      params: z.strictObject({ id: z.string().max(64) }),
+      params: idParams,
       response: user,
       failures: [userFailures.not_found],
       async handle(ops, request) {
@@ -88,10 +94,62 @@ export const userRoutes = withAlias(
         return toBody(await ops.getUser({ userId: id === "me" ? userId : id, tenantId }));
       },
     }),
+    json({
+      method: "GET",
+      path: "/api/v1/users/{id}/audit",
+      permission: "user:read",
+      operation: "listUserAudit",
+      summary:
+        "What was done by and to a person, newest first: one's own log, with user:audit everybody's in the tenant.",
+      params: idParams,
+      query: z.strictObject({
+        ...pageQueryFields,
+        type: z.array(z.enum(auditTypes)).max(auditTypes.length).optional().describe("Only these; may be repeated."),
+        from: z.iso.datetime({ offset: true }).optional(),
+        before: z.iso.datetime({ offset: true }).optional(),
+      }),
+      response: pageOf(eventEnvelope),
+      failures: [userFailures.not_found],
+      async handle(ops, request) {
+        const { type: eventTypes, from, before, ...page } = request.query;
+        const times = { fromMs: toMs(from), beforeMs: toMs(before) };
+        const found = await ops.listUserAudit({ ...auditReferenceOf(request), ...page, ...times, eventTypes });
+        return toPageBody(found, (row) => toEnvelope(row, userAuditEvents));
+      },
+    }),
+    json({
+      method: "GET",
+      path: "/api/v1/users/{id}/audit:verify",
+      permission: "user:read",
+      operation: "verifyUserAudit",
+      summary: "Whether nothing in a person's audit log was altered, removed or put in between.",
+      params: idParams,
+      response: z.strictObject({
+        intact: z.boolean(),
+        entries: z.int().describe("How many hold together, from the first one on."),
+        broken_version: z.int().nullable().describe("The log is broken at this entry or right behind it."),
+      }),
+      failures: [userFailures.not_found],
+      async handle(ops, request) {
+        const { isIntact, entries, brokenVersion } = await ops.verifyUserAudit(auditReferenceOf(request));
+        return { intact: isIntact, entries, broken_version: isIntact ? null : brokenVersion };
+      },
+    }),
   ],
   "/api/v1",
   "/v1",
 );
+
+/** Whose log the caller wants to read. */
+function auditReferenceOf(request: { readonly caller: Caller | undefined; readonly params: { readonly id: string } }) {
+  const { tenantId, userId, permissions } = requireCaller(request);
+  const { id } = request.params;
+  return { userId: id === "me" ? userId : id, tenantId, reader: { userId, permissions } };
+}
+
+function toMs(time: string | undefined): number | undefined {
+  return time === undefined ? undefined : Date.parse(time);
+}
 
 function toToken({ accessToken, expiresInSeconds }: SignedIn): z.input<typeof token> {
   return { access_token: accessToken, token_type: "Bearer", expires_in: expiresInSeconds };

@@ -1,12 +1,16 @@
-import { userCreated } from "@lyss/contracts/events/user.ts";
+import { keyCreated, keyRevoked } from "@lyss/contracts/events/auth.ts";
+import { userAuditEvents, userCreated } from "@lyss/contracts/events/user.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { UserService } from "@lyss/contracts/gen/lyss/user/v1/user_pb.js";
 import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
+import { createAuditLog } from "./audit-log.ts";
 import { userConfig } from "./config.ts";
+import { createUserSubscriptions } from "./events.ts";
 import { createUserJobs } from "./jobs.ts";
 import { createUserOps } from "./ops.ts";
 import { createPasswordHasher } from "./password.ts";
+import { createRefusedSignIns } from "./refused-sign-ins.ts";
 import { userRoutes } from "./routes.ts";
 import { createUserRpc } from "./rpc.ts";
 import { createSignInGuard } from "./sign-in-guard.ts";
@@ -16,8 +20,8 @@ export const user = defineService({
   name: "user",
   contract: UserService,
   needs: { auth: AuthService },
-  publishes: [userCreated],
-  hears: [],
+  publishes: [userCreated, ...userAuditEvents],
+  hears: [keyCreated, keyRevoked],
   config: userConfig,
   migrations: new URL("./migrations/", import.meta.url),
   routes: userRoutes,
@@ -33,12 +37,18 @@ export const user = defineService({
       maxRemembered: limits.maxRememberedFailures,
     });
     const passwords = await createPasswordHasher(limits.maxPendingHashes);
-    const ops = createUserOps({ db, store, outbox, clock, random, auth: clients.auth, passwords, guard });
+    const audit = createAuditLog({ store, outbox, clock, random });
+    const refusedSignIns = createRefusedSignIns();
+    const ops = createUserOps({
+      ...{ db, store, outbox, clock, random, auth: clients.auth, passwords, guard, audit, refusedSignIns },
+    });
     return {
       ops,
       rpc: createUserRpc(ops),
+      subscriptions: createUserSubscriptions(ops),
       jobs: createUserJobs(ops),
       health: { database: databaseCheck(db) },
+      drain: () => ops.flushRefusedSignIns(),
     };
   },
 });

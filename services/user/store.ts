@@ -1,6 +1,7 @@
 import type { Sql, Tx } from "@lyss/kit/db/database.ts";
+import { type ChainEnd, emptyChain } from "./audit-chain.ts";
 import type { FailureCount } from "./back-off.ts";
-import type { User, UserId } from "./model.ts";
+import type { User } from "./model.ts";
 
 /** The SQL of people. One method, one statement. */
 export function createUserStore(sql: Sql) {
@@ -27,6 +28,11 @@ export function createUserStore(sql: Sql) {
       return row;
     },
 
+    async hasUser(tx: Tx, userId: string, tenantId: string): Promise<boolean> {
+      const rows = await tx`select from person where user_id = ${userId} and tenant_id = ${tenantId}`;
+      return rows.length > 0;
+    },
+
     async findUserToSignIn(email: string): Promise<(User & { readonly passwordHash: string }) | undefined> {
       const [row] = await sql<(User & { passwordHash: string })[]>`
         select ${columns(sql)}, password_hash as "passwordHash" from person where email = ${email}`;
@@ -42,11 +48,35 @@ export function createUserStore(sql: Sql) {
     },
 
     /** The person whose password was replaced, if there is one of that address. */
-    async updatePassword(tx: Tx, email: string, passwordHash: string, updatedAt: Date): Promise<UserId | undefined> {
-      const [row] = await tx<{ userId: UserId }[]>`
+    async updatePassword(
+      tx: Tx,
+      email: string,
+      passwordHash: string,
+      updatedAt: Date,
+    ): Promise<Pick<User, "userId" | "tenantId"> | undefined> {
+      const [row] = await tx<Pick<User, "userId" | "tenantId">[]>`
         update person set password_hash = ${passwordHash}, updated_at = ${updatedAt} where email = ${email}
-        returning user_id as "userId"`;
-      return row?.userId;
+        returning user_id as "userId", tenant_id as "tenantId"`;
+      return row;
+    },
+
+    /** The end of a person's audit log, empty for a new one, locked until the transaction ends. */
+    async lockAuditEnd(tx: Tx, userId: string): Promise<ChainEnd> {
+      const [row] = await tx<ChainEnd[]>`
+        insert into audit_head (user_id, version, hash) values (${userId}, ${emptyChain.version}, ${emptyChain.hash})
+        on conflict (user_id) do update set user_id = excluded.user_id
+        returning version::float8 as version, hash`;
+      return row ?? emptyChain;
+    },
+
+    async updateAuditEnd(tx: Tx, userId: string, { version, hash }: ChainEnd): Promise<void> {
+      await tx`update audit_head set version = ${version}, hash = ${hash} where user_id = ${userId}`;
+    },
+
+    async findAuditEnd(userId: string): Promise<ChainEnd | undefined> {
+      const [row] = await sql<ChainEnd[]>`
+        select version::float8 as version, hash from audit_head where user_id = ${userId}`;
+      return row;
     },
 
     /** The count of a subject, 0 for a new one, locked until the transaction ends. */

@@ -10,7 +10,7 @@ import { user } from "./service.ts";
 const authTransport = createRouterTransport(({ rpc }) => {
   rpc(AuthService.method.issueToken, ({ userId }) => ({ accessToken: `token of ${userId}`, expiresInSeconds: 900 }));
 });
-const { ops } = await startTestService({ after }, user, {
+const { ops, sql } = await startTestService({ after }, user, {
   clients: { auth: createClient(AuthService, authTransport) },
   config: { user: { freeFailuresPerAddress: 3 } },
 });
@@ -71,6 +71,58 @@ test("people of the tenant are shown, 'me' is the one who asks, and others do no
     assert.equal((await call(reader, "GET", `${prefix}/users`)).status, 403);
     assert.equal((await call("", "GET", `${prefix}/users/me`)).status, 401);
   }
+});
+
+test("people read their own audit log, those with user:audit everybody's in the tenant, nobody another's", async () => {
+  const cid = await ops.createUser({ ...input, email: "cid@example.com", name: "Cid" });
+  await call("", "POST", "/v1/users/login", { email: "cid@example.com", password });
+  const wrong = new Secret("wrong horse battery");
+  await assert.rejects(ops.signIn({ email: cid.email, password: wrong, clientAddress: "192.0.2.9" }));
+  await ops.flushRefusedSignIns();
+  const own = `ten_a/${cid.userId}/user:read`;
+  const auditor = `ten_a/${ann.userId}/user:*`;
+  for (const [token, id] of [
+    [own, "me"],
+    [own, cid.userId],
+    [auditor, cid.userId],
+  ] as const) {
+    const { status, json } = await call(token, "GET", `/api/v1/users/${id}/audit`);
+    assert.equal(status, 200);
+    assert.deepEqual(
+      json.data.map((row: Record<string, unknown>) => [row["event_type"], row["version"], row["aggregate_id"]]),
+      [
+        ["user.audit.sign_in_refused", 3, cid.userId],
+        ["user.audit.signed_in", 2, cid.userId],
+        ["user.audit.created", 1, cid.userId],
+      ],
+    );
+    assert.deepEqual(
+      [json.data[1].event_data.actor_id, json.data[1].event_data.client_address],
+      [cid.userId, "127.0.0.1"],
+    );
+    const verdict = await call(token, "GET", `/v1/users/${id}/audit:verify`);
+    assert.deepEqual(verdict.json, { intact: true, entries: 3, broken_version: null });
+  }
+  for (const path of ["audit", "audit:verify"]) {
+    const refused = await call(`ten_a/${ann.userId}/user:read`, "GET", `/v1/users/${cid.userId}/${path}`);
+    assert.deepEqual([refused.status, refused.json.error.code], [403, "KIT_005"]);
+    assert.equal((await call(`ten_b/${bob.userId}/user:*`, "GET", `/v1/users/${cid.userId}/${path}`)).status, 404);
+    assert.equal((await call("", "GET", `/v1/users/me/${path}`)).status, 401);
+  }
+  const only = await call(own, "GET", "/v1/users/me/audit?type=user.audit.created&type=user.audit.signed_in&limit=1");
+  assert.equal(only.json.data[0].event_type, "user.audit.signed_in");
+  const rest = await call(own, "GET", `/v1/users/me/audit?type=user.audit.created&cursor=${only.json.next_cursor}`);
+  assert.deepEqual([rest.json.data.length, rest.json.next_cursor], [1, null]);
+  const { timestamp } = rest.json.data[0];
+  assert.equal((await call(own, "GET", `/v1/users/me/audit?before=${timestamp}`)).json.data.length, 0);
+  assert.equal((await call(own, "GET", `/v1/users/me/audit?from=${timestamp}`)).json.data.length, 3);
+  assert.equal((await call(own, "GET", "/v1/users/me/audit?type=key.created")).status, 400);
+
+  await sql`
+    update event_log.event set data = jsonb_set(data, '{clientAddress}', '"203.0.113.9"')
+    where key = ${cid.userId} and revision = 2`;
+  const verdict = await call(own, "GET", "/v1/users/me/audit:verify");
+  assert.deepEqual(verdict.json, { intact: false, entries: 2, broken_version: 2 });
 });
 
 test("guessing from one address is slowed down, and the answer says for how long", async () => {

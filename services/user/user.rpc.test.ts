@@ -41,6 +41,22 @@ eachTransport("user", (serve) => {
     await assert.rejects(old, (err) => isFailure(err, userFailures.invalid_credentials));
     assert.equal((await client.signIn({ email: ` ${email}`, password: `${password}2` })).userId, userId);
     assert.equal(served.logLines.join("\n").includes(password), false);
+
+    await ops.flushRefusedSignIns();
+    const { events, nextCursor } = await client.listUserAudit({ userId, tenantId: "ten_a", limit: 4 });
+    const acts = ["sign_in_refused", "signed_in", "password_set", "signed_in"].map((act) => `user.audit.${act}`);
+    assert.deepEqual(events.map(({ eventType }) => eventType).sort(), acts.sort());
+    assert.deepEqual(
+      events.map(({ version }) => version),
+      [5n, 4n, 3n, 2n],
+    );
+    assert.equal(events[0]?.eventData?.previousHash.length, 32);
+    const rest = await client.listUserAudit({ userId, cursor: nextCursor, eventTypes: ["user.audit.created"] });
+    assert.deepEqual([rest.events.length, rest.events[0]?.version, rest.nextCursor], [1, 1n, ""]);
+    const verdict = await client.verifyUserAudit({ userId });
+    assert.deepEqual([verdict.isIntact, verdict.entries, verdict.brokenVersion], [true, 5n, 0n]);
+    const others = client.listUserAudit({ userId, tenantId: "ten_b" });
+    await assert.rejects(others, (err) => isFailure(err, userFailures.not_found));
   });
 
   test("bad input names the field, a bad password says what a good one is, and neither is repeated", async () => {

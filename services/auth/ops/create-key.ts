@@ -19,6 +19,8 @@ export interface CreateKeyInput {
   readonly models: readonly string[];
   readonly expiresAt: Date | null;
   readonly grantor: Grantor;
+  /** Where the grantor's connection came from, when that is known. */
+  readonly clientAddress?: string | undefined;
 }
 
 /** A key and its secret, which is shown this once. */
@@ -33,7 +35,7 @@ export interface KeyWithSecret {
  */
 export async function createKey(deps: AuthDeps, input: CreateKeyInput): Promise<KeyWithSecret> {
   const { idempotency, store, outbox, clock, random, pepper } = deps;
-  const { tenantId, userId, name, expiresAt, grantor } = input;
+  const { tenantId, userId, name, expiresAt, grantor, clientAddress = "" } = input;
   const permissions = input.permissions.length > 0 ? input.permissions : defaultKeyPermissions;
   const models = input.models.length > 0 ? input.models : grantor.models;
   requireHeld(grantor, { permissions, models });
@@ -61,7 +63,7 @@ export async function createKey(deps: AuthDeps, input: CreateKeyInput): Promise<
   const answer = await idempotency.run(request, async (tx) => {
     await store.insertKey(tx, created);
     await store.insertKeySecret(tx, { keyId, secretHash: hashKeySecret(pepper, secret), createdAt });
-    await outbox.append(tx, keyCreated, toKeyCreated(created));
+    await outbox.append(tx, keyCreated, toKeyCreated(created, clientAddress));
     return { key: created, secret };
   });
   return { key: answer.key, secret: new Secret(answer.secret) };

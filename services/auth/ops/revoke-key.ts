@@ -3,13 +3,20 @@ import { authFailures } from "@lyss/contracts/failures/auth.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { AuthDeps } from "../deps.ts";
 import { toKeyRevoked } from "../messages.ts";
-import type { Key } from "../model.ts";
+import type { Author, Key } from "../model.ts";
 import type { KeyReference } from "./get-key.ts";
+
+export interface RevokeKeyInput extends KeyReference {
+  /** The platform itself when left out. */
+  readonly author?: Author;
+}
+
+const platform: Author = { userId: "", clientAddress: "" };
 
 /** Refuses the key from now on, and tells every node. Throws `key_not_found`. A repeat is safe and says nothing new. */
 export async function revokeKey(
   { db, store, outbox, clock }: Pick<AuthDeps, "db" | "store" | "outbox" | "clock">,
-  { tenantId, keyId, userId }: KeyReference,
+  { tenantId, keyId, userId, author = platform }: RevokeKeyInput,
 ): Promise<Key> {
   return db.transaction(async (tx) => {
     const key = await store.lockKey(tx, tenantId, keyId, userId);
@@ -17,7 +24,7 @@ export async function revokeKey(
     if (key.revokedAt) return key;
     const revokedAt = new Date(clock.nowMs());
     await store.revokeKey(tx, key.keyId, revokedAt);
-    await outbox.append(tx, keyRevoked, toKeyRevoked(key, "revoked", revokedAt));
+    await outbox.append(tx, keyRevoked, toKeyRevoked(key, "revoked", revokedAt, author));
     return { ...key, revokedAt };
   });
 }

@@ -14,6 +14,8 @@ export interface RotateKeyInput extends KeyReference {
   /** How long the secret before still works, 0 to 86,400. */
   readonly graceSeconds: number;
   readonly grantor: Grantor;
+  /** Where the grantor's connection came from, when that is known. */
+  readonly clientAddress?: string | undefined;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface RotateKeyInput extends KeyReference {
  */
 export async function rotateKey(deps: AuthDeps, input: RotateKeyInput): Promise<KeyWithSecret> {
   const { db, store, outbox, clock, random, pepper } = deps;
-  const { tenantId, keyId, userId, graceSeconds, grantor } = input;
+  const { tenantId, keyId, userId, graceSeconds, grantor, clientAddress = "" } = input;
   const secret = generateKeySecret(random);
   const prefix = prefixOf(secret);
   const createdAt = new Date(clock.nowMs());
@@ -38,7 +40,8 @@ export async function rotateKey(deps: AuthDeps, input: RotateKeyInput): Promise<
     await store.expireSecrets(tx, found.keyId, endOfGrace);
     await store.insertKeySecret(tx, { keyId: found.keyId, secretHash: hashKeySecret(pepper, secret), createdAt });
     await store.updatePrefix(tx, found.keyId, prefix);
-    await outbox.append(tx, keyRevoked, toKeyRevoked(found, "rotated", endOfGrace));
+    const author = { userId: grantor.userId, clientAddress };
+    await outbox.append(tx, keyRevoked, toKeyRevoked(found, "rotated", endOfGrace, author));
     return { ...found, prefix };
   });
   return { key, secret: new Secret(secret) };

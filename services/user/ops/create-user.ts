@@ -1,4 +1,4 @@
-import { userCreated } from "@lyss/contracts/events/user.ts";
+import { userAudit, userCreated } from "@lyss/contracts/events/user.ts";
 import { userFailures } from "@lyss/contracts/failures/user.ts";
 import type { Secret } from "@lyss/kit/config/secret.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
@@ -14,12 +14,14 @@ export interface CreateUserInput {
   readonly password: Secret;
   readonly name: string;
   readonly role: Role;
+  /** Who creates the person; the platform itself when left out. */
+  readonly actorId?: string | undefined;
 }
 
 /** Creates an active person. Throws `password_length`, `password_common` and `email_taken`. */
 export async function createUser(
-  { db, store, outbox, clock, random, passwords }: UserDeps,
-  { tenantId, email, password, name, role }: CreateUserInput,
+  { db, store, outbox, clock, random, passwords, audit }: UserDeps,
+  { tenantId, email, password, name, role, actorId = "" }: CreateUserInput,
 ): Promise<User> {
   requireGoodPassword(password);
   const passwordHash = await passwords.hash(password);
@@ -29,6 +31,7 @@ export async function createUser(
   await db.transaction(async (tx) => {
     if (!(await store.insertUser(tx, user, passwordHash))) throw new Failure(userFailures.email_taken);
     await outbox.append(tx, userCreated, toUserMessage(user));
+    await audit.append(tx, { event: userAudit.created, userId, tenantId, actorId, clientAddress: "" });
   });
   return user;
 }

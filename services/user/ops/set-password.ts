@@ -1,3 +1,4 @@
+import { userAudit } from "@lyss/contracts/events/user.ts";
 import { userFailures } from "@lyss/contracts/failures/user.ts";
 import type { Secret } from "@lyss/kit/config/secret.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
@@ -9,6 +10,8 @@ export interface SetPasswordInput {
   /** As `userFields.typedEmail` gives it. */
   readonly email: string;
   readonly password: Secret;
+  /** Who sets it; the platform itself when left out. */
+  readonly actorId?: string | undefined;
 }
 
 /**
@@ -16,13 +19,16 @@ export interface SetPasswordInput {
  * `password_common` and `not_found`. A repeat is safe.
  */
 export async function setPassword(
-  { db, store, clock, passwords }: Pick<UserDeps, "db" | "store" | "clock" | "passwords">,
-  { email, password }: SetPasswordInput,
+  { db, store, clock, passwords, audit }: Pick<UserDeps, "db" | "store" | "clock" | "passwords" | "audit">,
+  { email, password, actorId = "" }: SetPasswordInput,
 ): Promise<{ readonly userId: UserId }> {
   requireGoodPassword(password);
   const passwordHash = await passwords.hash(password);
   const updatedAt = new Date(clock.nowMs());
-  const userId = await db.transaction((tx) => store.updatePassword(tx, email, passwordHash, updatedAt));
-  if (!userId) throw new Failure(userFailures.not_found);
-  return { userId };
+  return db.transaction(async (tx) => {
+    const user = await store.updatePassword(tx, email, passwordHash, updatedAt);
+    if (!user) throw new Failure(userFailures.not_found);
+    await audit.append(tx, { event: userAudit.passwordSet, ...user, actorId, clientAddress: "" });
+    return { userId: user.userId };
+  });
 }

@@ -1,3 +1,4 @@
+import { userAudit } from "@lyss/contracts/events/user.ts";
 import { userFailures } from "@lyss/contracts/failures/user.ts";
 import type { Secret } from "@lyss/kit/config/secret.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
@@ -23,15 +24,25 @@ export interface SignedIn {
  * unknown account, a wrong password and a person who is not active, and `too_many_attempts`.
  */
 export async function signIn(
-  { store, passwords, guard, auth }: Pick<UserDeps, "store" | "passwords" | "guard" | "auth">,
+  deps: Pick<UserDeps, "db" | "store" | "passwords" | "guard" | "auth" | "audit" | "refusedSignIns" | "clock">,
   { email, password, clientAddress }: SignInInput,
 ): Promise<SignedIn> {
+  const { db, store, passwords, guard, auth, audit, refusedSignIns, clock } = deps;
   await guard.begin({ email, clientAddress });
   const user = await store.findUserToSignIn(email);
   const isRight = await passwords.verify(user?.passwordHash, password);
-  if (!user || !isRight || user.status !== "active") throw new Failure(userFailures.invalid_credentials);
+  if (!user || !isRight || user.status !== "active") {
+    if (user) {
+      const { userId, tenantId } = user;
+      refusedSignIns.note({ userId, tenantId, clientAddress, refusedAtMs: clock.nowMs() });
+    }
+    throw new Failure(userFailures.invalid_credentials);
+  }
   await guard.succeed({ email, clientAddress });
   const { userId, tenantId, role } = user;
   const { accessToken, expiresInSeconds } = await auth.issueToken({ userId, tenantId, role });
+  // Before the token is handed out: nobody comes in without an entry.
+  const act = { event: userAudit.signedIn, userId, tenantId, actorId: userId, clientAddress };
+  await db.transaction((tx) => audit.append(tx, act));
   return { accessToken, expiresInSeconds, userId };
 }

@@ -665,6 +665,20 @@ export declare type KeyCreated = Message<"lyss.auth.v1.KeyCreated"> & {
    * @generated from field: google.protobuf.Timestamp created_at = 4;
    */
   createdAt?: Timestamp | undefined;
+
+  /**
+   * Who created it; empty for the platform itself.
+   *
+   * @generated from field: string created_by = 5;
+   */
+  createdBy: string;
+
+  /**
+   * Where that person's connection came from; empty when that is not known.
+   *
+   * @generated from field: string client_address = 6;
+   */
+  clientAddress: string;
 };
 
 /**
@@ -700,6 +714,27 @@ export declare type KeyRevoked = Message<"lyss.auth.v1.KeyRevoked"> & {
    * @generated from field: google.protobuf.Timestamp effective_at = 4;
    */
   effectiveAt?: Timestamp | undefined;
+
+  /**
+   * The person it acts for.
+   *
+   * @generated from field: string user_id = 5;
+   */
+  userId: string;
+
+  /**
+   * Who revoked or rotated it; empty for the platform itself.
+   *
+   * @generated from field: string revoked_by = 6;
+   */
+  revokedBy: string;
+
+  /**
+   * Where that person's connection came from; empty when that is not known.
+   *
+   * @generated from field: string client_address = 7;
+   */
+  clientAddress: string;
 };
 
 /**

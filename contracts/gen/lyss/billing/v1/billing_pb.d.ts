@@ -755,6 +755,257 @@ export declare type BalanceLow = Message<"lyss.billing.v1.BalanceLow"> & {
 export declare const BalanceLowSchema: GenMessage<BalanceLow>;
 
 /**
+ * @generated from message lyss.billing.v1.ListUsageSummaryRequest
+ */
+export declare type ListUsageSummaryRequest = Message<"lyss.billing.v1.ListUsageSummaryRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * From the interval in which this lies. Unset for the last 24 hours, or 30 days.
+   *
+   * @generated from field: google.protobuf.Timestamp from = 2;
+   */
+  from?: Timestamp | undefined;
+
+  /**
+   * Before this. Unset for now. At most 31 days after `from` by hour, 366 by day.
+   *
+   * @generated from field: google.protobuf.Timestamp to = 3;
+   */
+  to?: Timestamp | undefined;
+
+  /**
+   * @generated from field: lyss.billing.v1.UsageGroup group_by = 4;
+   */
+  groupBy: UsageGroup;
+
+  /**
+   * @generated from field: lyss.billing.v1.UsageInterval interval = 5;
+   */
+  interval: UsageInterval;
+
+  /**
+   * 1 to 1,000; 0 for 1,000.
+   *
+   * @generated from field: int32 limit = 6;
+   */
+  limit: number;
+
+  /**
+   * Empty for the first page, else `next_cursor` of the page before.
+   *
+   * @generated from field: string cursor = 7;
+   */
+  cursor: string;
+};
+
+/**
+ * Describes the message lyss.billing.v1.ListUsageSummaryRequest.
+ * Use `create(ListUsageSummaryRequestSchema)` to create a new message.
+ */
+export declare const ListUsageSummaryRequestSchema: GenMessage<ListUsageSummaryRequest>;
+
+/**
+ * @generated from message lyss.billing.v1.UsageSum
+ */
+export declare type UsageSum = Message<"lyss.billing.v1.UsageSum"> & {
+  /**
+   * Where the interval begins.
+   *
+   * @generated from field: google.protobuf.Timestamp start = 1;
+   */
+  start?: Timestamp | undefined;
+
+  /**
+   * The key, user, model or provider; empty when nothing is grouped.
+   *
+   * @generated from field: string group = 2;
+   */
+  group: string;
+
+  /**
+   * @generated from field: int64 calls = 3;
+   */
+  calls: bigint;
+
+  /**
+   * @generated from field: lyss.billing.v1.TokenUsage tokens = 4;
+   */
+  tokens?: TokenUsage | undefined;
+
+  /**
+   * @generated from field: int64 cost_nanos = 5;
+   */
+  costNanos: bigint;
+};
+
+/**
+ * Describes the message lyss.billing.v1.UsageSum.
+ * Use `create(UsageSumSchema)` to create a new message.
+ */
+export declare const UsageSumSchema: GenMessage<UsageSum>;
+
+/**
+ * @generated from message lyss.billing.v1.ListUsageSummaryResponse
+ */
+export declare type ListUsageSummaryResponse = Message<"lyss.billing.v1.ListUsageSummaryResponse"> & {
+  /**
+   * By start, then by group. Intervals without calls are left out.
+   *
+   * @generated from field: repeated lyss.billing.v1.UsageSum sums = 1;
+   */
+  sums: UsageSum[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_cursor = 2;
+   */
+  nextCursor: string;
+};
+
+/**
+ * Describes the message lyss.billing.v1.ListUsageSummaryResponse.
+ * Use `create(ListUsageSummaryResponseSchema)` to create a new message.
+ */
+export declare const ListUsageSummaryResponseSchema: GenMessage<ListUsageSummaryResponse>;
+
+/**
+ * @generated from message lyss.billing.v1.RebuildUsageSummaryRequest
+ */
+export declare type RebuildUsageSummaryRequest = Message<"lyss.billing.v1.RebuildUsageSummaryRequest"> & {
+};
+
+/**
+ * Describes the message lyss.billing.v1.RebuildUsageSummaryRequest.
+ * Use `create(RebuildUsageSummaryRequestSchema)` to create a new message.
+ */
+export declare const RebuildUsageSummaryRequestSchema: GenMessage<RebuildUsageSummaryRequest>;
+
+/**
+ * @generated from message lyss.billing.v1.RebuildUsageSummaryResponse
+ */
+export declare type RebuildUsageSummaryResponse = Message<"lyss.billing.v1.RebuildUsageSummaryResponse"> & {
+  /**
+   * How many were applied.
+   *
+   * @generated from field: int64 events = 1;
+   */
+  events: bigint;
+};
+
+/**
+ * Describes the message lyss.billing.v1.RebuildUsageSummaryResponse.
+ * Use `create(RebuildUsageSummaryResponseSchema)` to create a new message.
+ */
+export declare const RebuildUsageSummaryResponseSchema: GenMessage<RebuildUsageSummaryResponse>;
+
+/**
+ * Calls of one wallet that were settled in one transaction.
+ *
+ * @generated from message lyss.billing.v1.UsageRecorded
+ */
+export declare type UsageRecorded = Message<"lyss.billing.v1.UsageRecorded"> & {
+  /**
+   * @generated from field: string wallet_id = 1;
+   */
+  walletId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * At most 100.
+   *
+   * @generated from field: repeated lyss.billing.v1.RecordedCall calls = 3;
+   */
+  calls: RecordedCall[];
+};
+
+/**
+ * Describes the message lyss.billing.v1.UsageRecorded.
+ * Use `create(UsageRecordedSchema)` to create a new message.
+ */
+export declare const UsageRecordedSchema: GenMessage<UsageRecorded>;
+
+/**
+ * @generated from message lyss.billing.v1.RecordedCall
+ */
+export declare type RecordedCall = Message<"lyss.billing.v1.RecordedCall"> & {
+  /**
+   * @generated from field: string call_id = 1;
+   */
+  callId: string;
+
+  /**
+   * @generated from field: string key_id = 2;
+   */
+  keyId: string;
+
+  /**
+   * @generated from field: string user_id = 3;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string provider = 4;
+   */
+  provider: string;
+
+  /**
+   * @generated from field: string model = 5;
+   */
+  model: string;
+
+  /**
+   * @generated from field: lyss.billing.v1.CallOutcome outcome = 6;
+   */
+  outcome: CallOutcome;
+
+  /**
+   * @generated from field: lyss.billing.v1.TokenUsage tokens = 7;
+   */
+  tokens?: TokenUsage | undefined;
+
+  /**
+   * What the wallet paid.
+   *
+   * @generated from field: int64 cost_nanos = 8;
+   */
+  costNanos: bigint;
+
+  /**
+   * What the price came to beyond that.
+   *
+   * @generated from field: int64 uncollected_nanos = 9;
+   */
+  uncollectedNanos: bigint;
+
+  /**
+   * @generated from field: string price_id = 10;
+   */
+  priceId: string;
+
+  /**
+   * True when the call was recorded as lost before: it is counted already, and paid for now.
+   *
+   * @generated from field: bool was_lost = 11;
+   */
+  wasLost: boolean;
+};
+
+/**
+ * Describes the message lyss.billing.v1.RecordedCall.
+ * Use `create(RecordedCallSchema)` to create a new message.
+ */
+export declare const RecordedCallSchema: GenMessage<RecordedCall>;
+
+/**
  * @generated from enum lyss.billing.v1.TopUpSource
  */
 export enum TopUpSource {
@@ -832,6 +1083,72 @@ export enum CallOutcome {
 export declare const CallOutcomeSchema: GenEnum<CallOutcome>;
 
 /**
+ * @generated from enum lyss.billing.v1.UsageGroup
+ */
+export enum UsageGroup {
+  /**
+   * One sum for the whole tenant.
+   *
+   * @generated from enum value: USAGE_GROUP_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: USAGE_GROUP_KEY = 1;
+   */
+  KEY = 1,
+
+  /**
+   * @generated from enum value: USAGE_GROUP_USER = 2;
+   */
+  USER = 2,
+
+  /**
+   * @generated from enum value: USAGE_GROUP_MODEL = 3;
+   */
+  MODEL = 3,
+
+  /**
+   * @generated from enum value: USAGE_GROUP_PROVIDER = 4;
+   */
+  PROVIDER = 4,
+}
+
+/**
+ * Describes the enum lyss.billing.v1.UsageGroup.
+ */
+export declare const UsageGroupSchema: GenEnum<UsageGroup>;
+
+/**
+ * @generated from enum lyss.billing.v1.UsageInterval
+ */
+export enum UsageInterval {
+  /**
+   * The same as an hour.
+   *
+   * @generated from enum value: USAGE_INTERVAL_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: USAGE_INTERVAL_HOUR = 1;
+   */
+  HOUR = 1,
+
+  /**
+   * In UTC.
+   *
+   * @generated from enum value: USAGE_INTERVAL_DAY = 2;
+   */
+  DAY = 2,
+}
+
+/**
+ * Describes the enum lyss.billing.v1.UsageInterval.
+ */
+export declare const UsageIntervalSchema: GenEnum<UsageInterval>;
+
+/**
  * Prepaid money: wallets, price versions, holds and usage. Every amount is an integer of nano-units of the currency.
  *
  * @generated from service lyss.billing.v1.BillingService
@@ -872,6 +1189,26 @@ export declare const BillingService: GenService<{
     methodKind: "unary";
     input: typeof ListUsageRequestSchema;
     output: typeof ListUsageResponseSchema;
+  },
+  /**
+   * Calls, tokens and cost by hour or day, and by key, user, model or provider; a moment behind the calls.
+   *
+   * @generated from rpc lyss.billing.v1.BillingService.ListUsageSummary
+   */
+  listUsageSummary: {
+    methodKind: "unary";
+    input: typeof ListUsageSummaryRequestSchema;
+    output: typeof ListUsageSummaryResponseSchema;
+  },
+  /**
+   * Derives the hourly sums anew from the usage events, while they are read and written. A repeat is safe.
+   *
+   * @generated from rpc lyss.billing.v1.BillingService.RebuildUsageSummary
+   */
+  rebuildUsageSummary: {
+    methodKind: "unary";
+    input: typeof RebuildUsageSummaryRequestSchema;
+    output: typeof RebuildUsageSummaryResponseSchema;
   },
   /**
    * Makes each given price the current one; a price that did not change keeps its version. A repeat is safe.

@@ -225,6 +225,237 @@ export declare type SetPasswordResponse = Message<"lyss.user.v1.SetPasswordRespo
 export declare const SetPasswordResponseSchema: GenMessage<SetPasswordResponse>;
 
 /**
+ * @generated from message lyss.user.v1.ListUserAuditRequest
+ */
+export declare type ListUserAuditRequest = Message<"lyss.user.v1.ListUserAuditRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * When set, a person of another tenant is not found.
+   *
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * 1 to 200; 0 for 50.
+   *
+   * @generated from field: int32 limit = 3;
+   */
+  limit: number;
+
+  /**
+   * Empty for the first page, else `next_cursor` of the page before.
+   *
+   * @generated from field: string cursor = 4;
+   */
+  cursor: string;
+
+  /**
+   * Only entries of these types, such as `user.audit.signed_in`; all when empty.
+   *
+   * @generated from field: repeated string event_types = 5;
+   */
+  eventTypes: string[];
+
+  /**
+   * From this time on.
+   *
+   * @generated from field: google.protobuf.Timestamp from = 6;
+   */
+  from?: Timestamp | undefined;
+
+  /**
+   * Before this time.
+   *
+   * @generated from field: google.protobuf.Timestamp before = 7;
+   */
+  before?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.user.v1.ListUserAuditRequest.
+ * Use `create(ListUserAuditRequestSchema)` to create a new message.
+ */
+export declare const ListUserAuditRequestSchema: GenMessage<ListUserAuditRequest>;
+
+/**
+ * @generated from message lyss.user.v1.UserAuditEvent
+ */
+export declare type UserAuditEvent = Message<"lyss.user.v1.UserAuditEvent"> & {
+  /**
+   * @generated from field: string event_id = 1;
+   */
+  eventId: string;
+
+  /**
+   * @generated from field: string event_type = 2;
+   */
+  eventType: string;
+
+  /**
+   * @generated from field: string aggregate_id = 3;
+   */
+  aggregateId: string;
+
+  /**
+   * @generated from field: lyss.user.v1.UserAuditEntry event_data = 4;
+   */
+  eventData?: UserAuditEntry | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp timestamp = 5;
+   */
+  timestamp?: Timestamp | undefined;
+
+  /**
+   * @generated from field: int64 version = 6;
+   */
+  version: bigint;
+};
+
+/**
+ * Describes the message lyss.user.v1.UserAuditEvent.
+ * Use `create(UserAuditEventSchema)` to create a new message.
+ */
+export declare const UserAuditEventSchema: GenMessage<UserAuditEvent>;
+
+/**
+ * @generated from message lyss.user.v1.ListUserAuditResponse
+ */
+export declare type ListUserAuditResponse = Message<"lyss.user.v1.ListUserAuditResponse"> & {
+  /**
+   * @generated from field: repeated lyss.user.v1.UserAuditEvent events = 1;
+   */
+  events: UserAuditEvent[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_cursor = 2;
+   */
+  nextCursor: string;
+};
+
+/**
+ * Describes the message lyss.user.v1.ListUserAuditResponse.
+ * Use `create(ListUserAuditResponseSchema)` to create a new message.
+ */
+export declare const ListUserAuditResponseSchema: GenMessage<ListUserAuditResponse>;
+
+/**
+ * @generated from message lyss.user.v1.VerifyUserAuditRequest
+ */
+export declare type VerifyUserAuditRequest = Message<"lyss.user.v1.VerifyUserAuditRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * When set, a person of another tenant is not found.
+   *
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+};
+
+/**
+ * Describes the message lyss.user.v1.VerifyUserAuditRequest.
+ * Use `create(VerifyUserAuditRequestSchema)` to create a new message.
+ */
+export declare const VerifyUserAuditRequestSchema: GenMessage<VerifyUserAuditRequest>;
+
+/**
+ * @generated from message lyss.user.v1.VerifyUserAuditResponse
+ */
+export declare type VerifyUserAuditResponse = Message<"lyss.user.v1.VerifyUserAuditResponse"> & {
+  /**
+   * @generated from field: bool is_intact = 1;
+   */
+  isIntact: boolean;
+
+  /**
+   * Entries that were checked.
+   *
+   * @generated from field: int64 entries = 2;
+   */
+  entries: bigint;
+
+  /**
+   * The first entry at fault; 0 when there is none.
+   *
+   * @generated from field: int64 broken_version = 3;
+   */
+  brokenVersion: bigint;
+};
+
+/**
+ * Describes the message lyss.user.v1.VerifyUserAuditResponse.
+ * Use `create(VerifyUserAuditResponseSchema)` to create a new message.
+ */
+export declare const VerifyUserAuditResponseSchema: GenMessage<VerifyUserAuditResponse>;
+
+/**
+ * One entry of a person's audit log. What was done is told by the event's type.
+ *
+ * @generated from message lyss.user.v1.UserAuditEntry
+ */
+export declare type UserAuditEntry = Message<"lyss.user.v1.UserAuditEntry"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * Who did it; empty for the platform itself.
+   *
+   * @generated from field: string actor_id = 3;
+   */
+  actorId: string;
+
+  /**
+   * Where the actor's connection came from; empty when that is not known.
+   *
+   * @generated from field: string client_address = 4;
+   */
+  clientAddress: string;
+
+  /**
+   * What it was done to: a key's id; empty for the person.
+   *
+   * @generated from field: string subject_id = 5;
+   */
+  subjectId: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp happened_at = 6;
+   */
+  happenedAt?: Timestamp | undefined;
+
+  /**
+   * SHA-256 of the entry before; empty in the first one.
+   *
+   * @generated from field: bytes previous_hash = 7;
+   */
+  previousHash: Uint8Array;
+};
+
+/**
+ * Describes the message lyss.user.v1.UserAuditEntry.
+ * Use `create(UserAuditEntrySchema)` to create a new message.
+ */
+export declare const UserAuditEntrySchema: GenMessage<UserAuditEntry>;
+
+/**
  * @generated from message lyss.user.v1.UserCreated
  */
 export declare type UserCreated = Message<"lyss.user.v1.UserCreated"> & {
@@ -343,6 +574,26 @@ export declare const UserService: GenService<{
     methodKind: "unary";
     input: typeof SetPasswordRequestSchema;
     output: typeof SetPasswordResponseSchema;
+  },
+  /**
+   * What was done by and to a person, newest first.
+   *
+   * @generated from rpc lyss.user.v1.UserService.ListUserAudit
+   */
+  listUserAudit: {
+    methodKind: "unary";
+    input: typeof ListUserAuditRequestSchema;
+    output: typeof ListUserAuditResponseSchema;
+  },
+  /**
+   * Checks that nothing in a person's audit log was altered, removed or put in between.
+   *
+   * @generated from rpc lyss.user.v1.UserService.VerifyUserAudit
+   */
+  verifyUserAudit: {
+    methodKind: "unary";
+    input: typeof VerifyUserAuditRequestSchema;
+    output: typeof VerifyUserAuditResponseSchema;
   },
 }>;
 

@@ -1,0 +1,34 @@
+import { usageRecorded } from "@lyss/contracts/events/billing.ts";
+import { defineProjection, type Projection, writes } from "@lyss/kit/event-sourcing/projection.ts";
+import { noTokens } from "./model.ts";
+import type { UsageHourStore } from "./usage-hour-store.ts";
+
+const hourMs = 3_600_000;
+
+/** The table of what was used in each hour. A call that was lost and reported later is counted once, and paid for later. */
+export function createUsageHours(store: UsageHourStore): Projection {
+  return defineProjection({
+    table: "usage_hour",
+    writers: [
+      writes(usageRecorded, (tx, { data, timeMs }, table) => {
+        const hour = new Date(Math.floor(timeMs / hourMs) * hourMs);
+        const rows = data.calls.map((call) => {
+          const { keyId, userId, provider, model, costNanos, uncollectedNanos } = call;
+          const { inputTokens, cachedInputTokens, outputTokens } = call.tokens ?? noTokens;
+          const tokens = { inputTokens, cachedInputTokens, outputTokens };
+          return {
+            keyId,
+            userId,
+            provider,
+            model,
+            ...tokens,
+            costNanos,
+            uncollectedNanos,
+            calls: call.wasLost ? 0 : 1,
+          };
+        });
+        return store.addHour(tx, table, { tenantId: data.tenantId, hour, rows });
+      }),
+    ],
+  });
+}

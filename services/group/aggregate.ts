@@ -1,0 +1,93 @@
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import {
+  groupArchived,
+  groupCreated,
+  groupMemberAdded,
+  groupMemberRemoved,
+  groupMemberRoleChanged,
+  groupUpdated,
+} from "@lyss/contracts/events/group.ts";
+import { defineAggregate, when } from "@lyss/kit/event-sourcing/aggregate.ts";
+import { findMembership, type GroupRole, type GroupState, type Membership, withMembership } from "./model.ts";
+
+/** Everything that can happen to a group. */
+export const groupEvents = [
+  groupCreated,
+  groupUpdated,
+  groupArchived,
+  groupMemberAdded,
+  groupMemberRemoved,
+  groupMemberRoleChanged,
+];
+
+const nothing: GroupState = {
+  tenantId: "",
+  name: "",
+  description: "",
+  status: "active",
+  createdBy: "",
+  createdAtMs: 0,
+  updatedAtMs: 0,
+  members: {},
+  memberCount: 0,
+  ownerCount: 0,
+};
+
+/** A group is what happened to it. The rules stand in the operations: what has happened is not judged again. */
+export const groupAggregate = defineAggregate<GroupState>({
+  name: "group",
+  initial: nothing,
+  snapshotEvery: 20,
+  appliers: [
+    when(groupCreated, (_state, { data, timeMs }) => {
+      const { tenantId, name, description, createdBy } = data;
+      const createdAtMs = toMs(data.createdAt, timeMs);
+      return { ...nothing, tenantId, name, description, createdBy, createdAtMs, updatedAtMs: createdAtMs };
+    }),
+    when(groupUpdated, (state, { data: { name, description, updatedAt }, timeMs }) => {
+      return { ...state, name, description, updatedAtMs: toMs(updatedAt, timeMs) };
+    }),
+    when(groupArchived, (state, { data, timeMs }) => {
+      return { ...state, status: "archived" as const, updatedAtMs: toMs(data.archivedAt, timeMs) };
+    }),
+    when(groupMemberAdded, (state, { data, timeMs }) => {
+      const addedAtMs = toMs(data.addedAt, timeMs);
+      return withMember(state, data.userId, { role: toRole(data.role), addedBy: data.addedBy, addedAtMs }, addedAtMs);
+    }),
+    when(groupMemberRemoved, (state, { data, timeMs }) =>
+      withMember(state, data.userId, undefined, toMs(data.removedAt, timeMs)),
+    ),
+    when(groupMemberRoleChanged, (state, { data, timeMs }) => {
+      const membership = findMembership(state, data.userId);
+      if (!membership) return state;
+      return withMember(state, data.userId, { ...membership, role: toRole(data.role) }, toMs(data.changedAt, timeMs));
+    }),
+  ],
+});
+
+function withMember(
+  state: GroupState,
+  userId: string,
+  membership: Membership | undefined,
+  updatedAtMs: number,
+): GroupState {
+  const before = findMembership(state, userId);
+  return {
+    ...state,
+    updatedAtMs,
+    members: withMembership(state, userId, membership),
+    memberCount: state.memberCount + Number(membership !== undefined) - Number(before !== undefined),
+    ownerCount: state.ownerCount + Number(membership?.role === "owner") - Number(before?.role === "owner"),
+  };
+}
+
+type WireTime = Parameters<typeof timestampMs>[0] | undefined;
+
+function toMs(time: WireTime, appendedAtMs: number): number {
+  return time ? timestampMs(time) : appendedAtMs;
+}
+
+/** A role that this program does not know allows the least. */
+function toRole(role: string): GroupRole {
+  return role === "owner" || role === "admin" || role === "member" ? role : "viewer";
+}

@@ -1,0 +1,154 @@
+import type { LoadedAggregate } from "@lyss/kit/event-sourcing/aggregate-store.ts";
+import { permits } from "@lyss/kit/rpc/call-context.ts";
+import { z } from "zod";
+
+export type GroupId = `grp_${string}`;
+
+/** What somebody is in a group. What a tenant's role may do is told by auth. */
+export type GroupRole = "owner" | "admin" | "member" | "viewer";
+
+export type GroupStatus = "active" | "archived";
+
+/** What may be done in a group. */
+export type GroupPermission =
+  | "group:read"
+  | "group:update"
+  | "group:delete"
+  | "member:read"
+  | "member:manage"
+  | "owner:manage"
+  | "history:read";
+
+/** What each role may do in its group. Deny by default: what is not listed is refused. */
+export const permissionsByGroupRole: Readonly<Record<GroupRole, readonly GroupPermission[]>> = {
+  owner: ["group:read", "group:update", "group:delete", "member:read", "member:manage", "owner:manage", "history:read"],
+  admin: ["group:read", "group:update", "member:read", "member:manage", "history:read"],
+  member: ["group:read", "member:read", "history:read"],
+  viewer: ["group:read", "member:read"],
+};
+
+/** Held in the tenant by those who reach all of its groups; others reach those that they are in. */
+export const manageGroupsPermission = "group:manage";
+
+export const groupLimits = { maxMembers: 10_000, maxGroupsPerTenant: 1_000 } as const;
+
+/** On whose behalf something is done. */
+export interface Actor {
+  /** Empty for nobody in particular. */
+  readonly userId: string;
+  /** What is held in the tenant. */
+  readonly permissions: readonly string[];
+}
+
+/** Somebody's place in a group. */
+export interface Membership {
+  readonly role: GroupRole;
+  readonly addedBy: string;
+  readonly addedAtMs: number;
+}
+
+/** A group as its events make it. JSON and nothing else: a snapshot is one. */
+export interface GroupState {
+  /** Empty for a group that does not exist. */
+  readonly tenantId: string;
+  readonly name: string;
+  readonly description: string;
+  readonly status: GroupStatus;
+  readonly createdBy: string;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+  /** By the last character of the user id and then by the id: a change copies a part of them, not 10,000. */
+  readonly members: Readonly<Record<string, Readonly<Record<string, Membership>>>>;
+  readonly memberCount: number;
+  readonly ownerCount: number;
+}
+
+export type LoadedGroup = LoadedAggregate<GroupState>;
+
+/** A group as lists show it. */
+export interface Group {
+  readonly groupId: string;
+  readonly tenantId: string;
+  readonly name: string;
+  readonly description: string;
+  readonly status: GroupStatus;
+  readonly memberCount: number;
+  readonly version: number;
+  readonly createdBy: string;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** Somebody in a group, and what that allows. */
+export interface Member {
+  readonly userId: string;
+  readonly role: GroupRole;
+  readonly permissions: readonly GroupPermission[];
+  readonly addedBy: string;
+  readonly addedAt: Date;
+}
+
+export function toGroup({ id: groupId, version, state }: LoadedGroup): Group {
+  const { tenantId, name, description, status, memberCount, createdBy } = state;
+  const createdAt = new Date(state.createdAtMs);
+  const updatedAt = new Date(state.updatedAtMs);
+  return { groupId, tenantId, name, description, status, memberCount, version, createdBy, createdAt, updatedAt };
+}
+
+export function toMember(userId: string, { role, addedBy, addedAtMs }: Membership): Member {
+  return { userId, role, permissions: permissionsByGroupRole[role], addedBy, addedAt: new Date(addedAtMs) };
+}
+
+export function findMembership(state: GroupState, userId: string): Membership | undefined {
+  const part = partOf(state, userId);
+  return Object.hasOwn(part, userId) ? part[userId] : undefined;
+}
+
+/** Everybody in the group by user id, in no order. */
+export function listMemberships({ members }: GroupState): readonly (readonly [string, Membership])[] {
+  return Object.values(members).flatMap((part) => Object.entries(part));
+}
+
+/** The members with somebody's place in the group replaced, or taken away. */
+export function withMembership(
+  state: GroupState,
+  userId: string,
+  membership: Membership | undefined,
+): GroupState["members"] {
+  const { [userId]: _, ...others } = partOf(state, userId);
+  return { ...state.members, [partKeyOf(userId)]: membership ? { ...others, [userId]: membership } : others };
+}
+
+function partOf({ members }: GroupState, userId: string): Readonly<Record<string, Membership>> {
+  return members[partKeyOf(userId)] ?? {};
+}
+
+function partKeyOf(userId: string): string {
+  return userId.slice(-1);
+}
+
+/** What the actor may do in the group; undefined for those who may not know of it. */
+export function permissionsIn(state: GroupState, tenantId: string, actor: Actor): readonly string[] | undefined {
+  if (state.tenantId === "" || state.tenantId !== tenantId) return undefined;
+  if (permits(actor.permissions, manageGroupsPermission)) return ["*"];
+  const membership = findMembership(state, actor.userId);
+  return membership && permissionsByGroupRole[membership.role];
+}
+
+/** The form of a name by which two are the same. */
+export function nameKeyOf(name: string): string {
+  return name.normalize("NFC").toLowerCase();
+}
+
+/** Bounds of what callers may enter. */
+export const groupFields = {
+  name: z
+    .string()
+    .trim()
+    .min(1)
+    .max(100)
+    .transform((name) => name.normalize("NFC")),
+  description: z.string().trim().max(1_000),
+  role: z.enum(["owner", "admin", "member", "viewer"]),
+  userId: z.string().min(1).max(64),
+};

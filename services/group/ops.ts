@@ -1,0 +1,37 @@
+import type { Tx } from "@lyss/kit/db/database.ts";
+import { rebuildProjection } from "@lyss/kit/event-sourcing/projection.ts";
+import type { GroupChange } from "./access.ts";
+import type { GroupDeps } from "./deps.ts";
+import { addMember, type MemberInput } from "./ops/add-member.ts";
+import { archiveGroup } from "./ops/archive-group.ts";
+import { changeMemberRole } from "./ops/change-member-role.ts";
+import { type CreateGroupInput, createGroup } from "./ops/create-group.ts";
+import { type GetGroupInput, getGroup } from "./ops/get-group.ts";
+import { type ListGroupEventsInput, listGroupEvents } from "./ops/list-group-events.ts";
+import { type ListGroupsInput, listGroups } from "./ops/list-groups.ts";
+import { type ListMembersInput, listMembers } from "./ops/list-members.ts";
+import { type RemoveMemberInput, removeMember } from "./ops/remove-member.ts";
+import { type UpdateGroupInput, updateGroup } from "./ops/update-group.ts";
+
+/** Binds the operations on groups to what they need. */
+export function createGroupOps(deps: GroupDeps) {
+  return {
+    createGroup: (input: CreateGroupInput) => createGroup(deps, input),
+    getGroup: (input: GetGroupInput) => getGroup(deps, input),
+    listGroups: (input: ListGroupsInput) => listGroups(deps, input),
+    updateGroup: (input: UpdateGroupInput) => updateGroup(deps, input),
+    archiveGroup: (input: GroupChange) => archiveGroup(deps, input),
+    addMember: (input: MemberInput) => addMember(deps, input),
+    removeMember: (input: RemoveMemberInput) => removeMember(deps, input),
+    changeMemberRole: (input: MemberInput) => changeMemberRole(deps, input),
+    listMembers: (input: ListMembersInput) => listMembers(deps, input),
+    listGroupEvents: (input: ListGroupEventsInput) => listGroupEvents(deps, input),
+    rebuildMembership: (signal?: AbortSignal) =>
+      rebuildProjection({ db: deps.db, projection: deps.membership, ...(signal && { signal }) }),
+    /** Somebody whom groups of the tenant may take in. A repeat is safe. */
+    rememberPerson: (tx: Tx, person: { readonly userId: string; readonly tenantId: string }) =>
+      deps.store.insertPerson(tx, person),
+  };
+}
+
+export type GroupOps = ReturnType<typeof createGroupOps>;

@@ -1,0 +1,17 @@
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { groupArchived } from "@lyss/contracts/events/group.ts";
+import { newEvent } from "@lyss/kit/event-sourcing/aggregate.ts";
+import { changeGroup, type GroupChange } from "../access.ts";
+import type { GroupDeps } from "../deps.ts";
+import { type Group, toGroup } from "../model.ts";
+
+/** Ends a group and frees its name. Throws what `changeGroup` throws. A repeat is safe. */
+export async function archiveGroup(deps: GroupDeps, input: GroupChange): Promise<Group> {
+  const { groupId, tenantId, actor } = input;
+  const archivedAt = timestampFromDate(new Date(deps.clock.nowMs()));
+  const changed = await changeGroup(deps, input, "group:delete", ({ status }) => {
+    if (status === "archived") return [];
+    return [newEvent(groupArchived, { groupId, tenantId, archivedBy: actor.userId, archivedAt })];
+  });
+  return toGroup(changed);
+}

@@ -1,0 +1,29 @@
+import { decodeCursor, type Page, type PageRequest, toPage } from "@lyss/kit/http/page.ts";
+import { permits } from "@lyss/kit/rpc/call-context.ts";
+import type { GroupDeps } from "../deps.ts";
+import { type Actor, type Group, type GroupStatus, manageGroupsPermission } from "../model.ts";
+
+export interface ListGroupsInput extends PageRequest {
+  readonly tenantId: string;
+  readonly actor: Actor;
+  readonly status?: GroupStatus | undefined;
+  /** Part of the name, in whatever case. */
+  readonly name?: string | undefined;
+  /** Only groups that this person is in. */
+  readonly memberId?: string | undefined;
+}
+
+/**
+ * The groups that the actor may know of, newest first. Who is in which group is known from events: a change of membership
+ * shows up here a moment after it happened.
+ */
+export async function listGroups(
+  { store }: Pick<GroupDeps, "store">,
+  { tenantId, actor, status, name, memberId, limit, cursor }: ListGroupsInput,
+): Promise<Page<Group>> {
+  const [afterId] = decodeCursor(cursor, 1) ?? [];
+  const isManager = permits(actor.permissions, manageGroupsPermission);
+  const memberIds = [...(memberId === undefined ? [] : [memberId]), ...(isManager ? [] : [actor.userId])];
+  const rows = await store.listGroups({ tenantId, status, name, memberIds, afterId, limit: limit + 1 });
+  return toPage(rows, limit, ({ groupId }) => [groupId]);
+}

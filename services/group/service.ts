@@ -1,0 +1,36 @@
+import { groupMemberAdded, groupMemberRemoved, groupMemberRoleChanged } from "@lyss/contracts/events/group.ts";
+import { userCreated } from "@lyss/contracts/events/user.ts";
+import { GroupService } from "@lyss/contracts/gen/lyss/group/v1/group_pb.js";
+import { createRepository } from "@lyss/kit/event-sourcing/repository.ts";
+import { defineService } from "@lyss/kit/service/define-service.ts";
+import { groupAggregate, groupEvents } from "./aggregate.ts";
+import { createGroupSubscriptions } from "./events.ts";
+import { createMembershipProjection } from "./membership.ts";
+import { createGroupOps } from "./ops.ts";
+import { groupRoutes } from "./routes.ts";
+import { createGroupRpc } from "./rpc.ts";
+import { createGroupStore } from "./store.ts";
+
+export const group = defineService({
+  name: "group",
+  contract: GroupService,
+  needs: {},
+  publishes: groupEvents,
+  hears: [userCreated, groupMemberAdded, groupMemberRemoved, groupMemberRoleChanged],
+  config: {},
+  migrations: new URL("./migrations/", import.meta.url),
+  routes: groupRoutes,
+
+  async start({ db, outbox, clock, random }) {
+    const store = createGroupStore(db.sql);
+    const groups = createRepository({ aggregate: groupAggregate, db, outbox, source: "group", clock, random });
+    const membership = createMembershipProjection(store);
+    const ops = createGroupOps({ db, store, groups, membership, clock, random });
+    return {
+      ops,
+      rpc: createGroupRpc(ops),
+      subscriptions: createGroupSubscriptions(ops, membership),
+      health: { database: () => db.ping(2_000) },
+    };
+  },
+});
