@@ -21,7 +21,13 @@ import { createTransports, type Transports } from "./transports.ts";
 import { createWorkflowHost, hasWorkflows, type WorkflowHost } from "./workflow-host.ts";
 
 const defaultBootTimeoutMs = 30_000;
-const defaultStopLimitsMs: StopLimitsMs = { drain: 15_000, background: 5_000, services: 5_000, connections: 3_000 };
+const defaultStopLimitsMs: StopLimitsMs = {
+  drain: 15_000,
+  cut: 5_000,
+  background: 5_000,
+  services: 5_000,
+  connections: 3_000,
+};
 const pingTimeoutMs = 2_000;
 
 /** One program as far as it has come. */
@@ -259,6 +265,14 @@ async function stop(run: Run, hurry: AbortSignal): Promise<void> {
       steps: reversed.map(({ definition, running }) => ({
         name: definition.name,
         run: (signal) => running.drain?.(signal),
+      })),
+    },
+    {
+      name: "cut",
+      limitMs: limits.cut,
+      steps: run.hosted.map(({ definition, running }) => ({
+        name: definition.name,
+        run: (signal) => running.cut?.(signal),
       })),
     },
     {

@@ -43,7 +43,7 @@ export interface BootOptions {
   readonly onWorkflowParked?: ((run: Omit<ParkedRun, "parkedAt">) => Promise<void>) | undefined;
   /** How long to wait for the peers that hosted services need, all together. Default 30 s. */
   readonly bootTimeoutMs?: number | undefined;
-  /** Limits of the phases of a stop. Defaults: drain 15 s, background 5 s, services 5 s, connections 3 s. */
+  /** Limits of the phases of a stop. Defaults: drain 15 s, cut 5 s, background 5 s, services 5 s, connections 3 s. */
   readonly stopLimitsMs?: Partial<StopLimitsMs> | undefined;
   /** Gives up booting, and stops what has started. */
   readonly signal?: AbortSignal | undefined;
@@ -51,6 +51,7 @@ export interface BootOptions {
 
 export interface StopLimitsMs {
   readonly drain: number;
+  readonly cut: number;
   readonly background: number;
   readonly services: number;
   readonly connections: number;
@@ -73,8 +74,8 @@ export interface Program {
   /** The health checks of all hosted services, named `<service>.<check>`, and of the database. */
   health(): Readonly<Record<string, HealthCheck>>;
   /**
-   * Stops in reverse: first says that it no longer serves and drains (the public listener first), then ends
-   * subscriptions and jobs, then the services with their last calls, then all connections. Each phase has a limit, and
+   * Stops in reverse: first says that it no longer serves and drains (the public listener first), then cuts
+   * what has not ended (the public listener last), then ends subscriptions and jobs, then the services with their last calls, then all connections. Each phase has a limit, and
    * when `signal` aborts nothing more is waited for. Never rejects; may be repeated.
    */
   stop(signal?: AbortSignal): Promise<void>;

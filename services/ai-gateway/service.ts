@@ -1,8 +1,10 @@
 import { providerChanged } from "@lyss/contracts/events/ai-gateway.ts";
 import { credentialRevoked, credentialRotated } from "@lyss/contracts/events/credential.ts";
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { AiGatewayService } from "@lyss/contracts/gen/lyss/ai_gateway/v1/ai_gateway_pb.js";
 import { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { CredentialService } from "@lyss/contracts/gen/lyss/credential/v1/credential_pb.js";
+import { Failure } from "@lyss/kit/errors/failure.ts";
 import { createAddressGuard } from "@lyss/kit/http/address-guard.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
 import { createCatalog } from "./catalog.ts";
@@ -61,6 +63,7 @@ export const aiGateway = defineService({
       jobs: createAiGatewayJobs(deps),
       health: { database: () => db.ping(2_000) },
       drain: (signal) => openCalls.drain(signal),
+      cut: (signal) => openCalls.cut(new Failure(aiGatewayFailures.shutting_down), signal),
       async stop() {
         await settler.retryPending();
         await pools.close();

@@ -25,7 +25,8 @@ export const apiGateway = defineService({
       ops: {},
       subscriptions: createApiGatewaySubscriptions(keys),
       serve: (program) => listener.open(program),
-      drain: (signal) => listener.close(signal),
+      drain: (signal) => listener.drain(signal),
+      cut: (signal) => listener.close(signal),
     };
   },
 });

@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import type { Locale } from "@lyss/kit/errors/failure.ts";
+import { Failure, type Locale } from "@lyss/kit/errors/failure.ts";
 import type { ReportedUsage } from "../dialects/openai/usage.ts";
 import type { Target } from "../model.ts";
 import type { TokenCounter } from "./count-tokens.ts";
@@ -20,8 +20,13 @@ export interface Call {
   readonly res: ServerResponse;
   readonly locale: Locale;
   readonly startedMs: number;
-  /** Aborted when the caller goes away; ends everything upstream. */
+  /** Aborted when the caller goes away, or with the Failure that the caller is to hear; ends everything upstream. */
   readonly abort: AbortController;
+}
+
+/** Whether nobody is left to tell how the call ended. */
+export function hasLeft({ signal }: AbortController): boolean {
+  return signal.aborted && !(signal.reason instanceof Failure);
 }
 
 export type EndedAs = "completed" | "failed" | "canceled" | "truncated";

@@ -8,7 +8,7 @@ import { findFields, setFields } from "../dialects/openai/json-fields.ts";
 import { createSseReader, type SseEvent } from "../dialects/openai/sse.ts";
 import { findInBandFailure } from "../dialects/openai/upstream-failure.ts";
 import { fieldOf, type ReportedUsage, readUsage } from "../dialects/openai/usage.ts";
-import { type Call, type Ending, endWithCharge, endWithoutCharge } from "./call.ts";
+import { type Call, type Ending, endWithCharge, endWithoutCharge, hasLeft } from "./call.ts";
 import { discardBody, toFailure, type UpstreamAnswer } from "./send-upstream.ts";
 
 const modelField = new Set(["model"]);
@@ -45,7 +45,7 @@ export async function relayStream(
   } catch (err) {
     discardBody(answer);
     const hasDelivered = progress.text !== "" || progress.usage !== undefined;
-    const outcome = abort.signal.aborted ? "canceled" : res.headersSent ? "truncated" : "failed";
+    const outcome = hasLeft(abort) ? "canceled" : res.headersSent ? "truncated" : "failed";
     await settle(
       hasDelivered ? await endWithCharge(call, outcome, progress.usage, progress.text) : endWithoutCharge(outcome),
     );
@@ -147,6 +147,7 @@ async function write({ settings }: AiGatewayDeps, { res, abort }: Call, bytes: B
   try {
     await once(res, "drain", { signal: AbortSignal.any([abort.signal, stalled]) });
   } catch (err) {
+    abort.signal.throwIfAborted();
     // A caller that stopped reading is as good as gone.
     abort.abort();
     res.destroy();

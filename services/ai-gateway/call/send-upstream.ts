@@ -107,7 +107,8 @@ export async function readBody(answer: UpstreamAnswer, maxBytes: number): Promis
 
 /** What a transport error means to the caller. */
 export function toFailure({ settings, log }: AiGatewayDeps, { target, abort }: Call, err: unknown): unknown {
-  if (err instanceof Failure || abort.signal.aborted) return err;
+  if (err instanceof Failure) return err;
+  if (abort.signal.aborted) return abort.signal.reason;
   const details = { model: target.model.name };
   const timeoutMs = findTimeoutMs(settings, err);
   if (timeoutMs !== undefined) {

@@ -7,7 +7,7 @@ import type { Span } from "@lyss/kit/observability/span.ts";
 import { inSpan } from "@lyss/kit/observability/tracing.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { isModelAllowed, type Target } from "../model.ts";
-import { type Call, type EndedAs, type Ending, endWithoutCharge } from "./call.ts";
+import { type Call, type EndedAs, type Ending, endWithoutCharge, hasLeft } from "./call.ts";
 import { describeCall, describeEnding } from "./call-span.ts";
 import { counterFor } from "./count-tokens.ts";
 import { type CallRequest, readRequest, type Surface } from "./read-request.ts";
@@ -48,7 +48,7 @@ export async function serveCall(deps: AiGatewayDeps, surface: Surface, exchange:
   const abort = new AbortController();
   const onClose = () => abort.abort();
   res.once("close", onClose);
-  deps.openCalls.begin(callId);
+  deps.openCalls.begin(callId, abort);
   try {
     const { outputTokens } = await reserve(deps, exchange, { callId, request, target, inputTokens });
     const call: Call = {
@@ -108,9 +108,9 @@ async function relay(deps: AiGatewayDeps, call: Call, span: Span): Promise<void>
     const relayBody = call.request.isStream ? relayStream : relayAnswer;
     await relayBody(deps, call, answer, settle);
   } catch (err) {
-    if (!isSettled) await settle(endWithoutCharge(call.abort.signal.aborted ? "canceled" : "failed"));
-    // Nobody is left to tell.
-    if (!call.abort.signal.aborted) throw err;
+    const isGone = hasLeft(call.abort);
+    if (!isSettled) await settle(endWithoutCharge(isGone ? "canceled" : "failed"));
+    if (!isGone) throw err;
   }
 }
 
