@@ -62,6 +62,8 @@ export async function runEventFlood(t: TestScope, plan: FloodPlan): Promise<Floo
     maxConnections: plan.writers + 10,
     log: silentLog,
     clock: systemClock,
+    // All writers share one thread, which on a busy machine may come back to a transaction late.
+    timeoutMs: 60_000,
   });
   scope.after(cluster.close);
   await cluster.prepare([writing]);

@@ -71,9 +71,12 @@ export const driverFixes: readonly DriverFix[] = [
     // TCP itself gives up after a quarter of an hour. The server ends a statement within its limit, and says so.
     after: `      keep_alive && socket.setKeepAlive && socket.setKeepAlive(true, 1000 * keep_alive)
       const limit = Number(options.connection.statement_timeout)
-      limit && socket.setTimeout(limit + 2000, () => {
+      const watched = socket
+      limit && watched.setTimeout(limit + 2000)
+      // Not \`once\`, as setTimeout would have it: a session falls idle, harmlessly, before it falls silent.
+      watched.on('timeout', () => {
         if (query || initial || sent.length)
-          socket.destroy()
+          watched.destroy()
       })
 `,
   },

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import net from "node:net";
 import { type TestContext, test } from "node:test";
-import { systemClock } from "../service/clock.ts";
+import { delay, systemClock } from "../service/clock.ts";
 import { createChaosProxy } from "../testing/chaos/chaos-proxy.ts";
 import { createTestDatabase, silentLog } from "../testing/postgres.ts";
+import type { Sql, Tx } from "./database.ts";
 import { createPool } from "./pool.ts";
 
 /** A pool, and an admin that can end its sessions. */
@@ -24,7 +25,7 @@ async function openPools(t: TestContext, maxConnections: number) {
 }
 
 const limits = { timeout: 30_000 };
-const pidOf = async (sql: Parameters<Parameters<ReturnType<typeof createPool>["transaction"]>[0]>[0]) => {
+const pidOf = async (sql: Sql | Tx) => {
   const [row] = await sql<{ pid: number }[]>`select pg_backend_pid() as pid`;
   return row?.pid ?? 0;
 };
@@ -42,7 +43,10 @@ test(
     const shared = { clock: systemClock, log: silentLog, maxConnections: 1, timeoutMs: 500 };
     const pool = createPool({ ...shared, url: url.href, applicationName: "silent" });
     t.after(() => pool.close());
-    await pool.sql`select 1`;
+    // Idle for longer than the limit: nobody waits for anything, and nothing is cut.
+    const session = await pidOf(pool.sql);
+    await delay(systemClock, 2_600);
+    assert.equal(await pidOf(pool.sql), session);
     proxy.halfOpen();
     await assert.rejects(pool.sql`select 2`, { code: "CONNECTION_CLOSED" });
     assert.equal((await pool.sql`select 3`).length, 1, "and the next session is a new one");

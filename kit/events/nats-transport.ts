@@ -35,6 +35,8 @@ export interface NatsOptions {
 /** Time limit for connecting and for each request. */
 const timeoutMs = 5_000;
 const reconnectWaitMs = 250;
+/** A broker that is gone without a word is noticed after three of these; the client's own take six minutes. */
+const pingIntervalMs = 2_000;
 const nanosPerMs = 1_000_000;
 const defaultMaxAgeMs = 259_200_000;
 const defaultDuplicateWindowMs = 120_000;
@@ -51,6 +53,8 @@ export async function connectNats(options: NatsOptions): Promise<NatsTransport> 
     timeout: timeoutMs,
     maxReconnectAttempts: -1,
     reconnectTimeWait: reconnectWaitMs,
+    pingInterval: pingIntervalMs,
+    maxPingOut: 2,
     ...(token && { token: token.reveal() }),
   });
   const client = jetstream(connection, { timeout: timeoutMs });
