@@ -6,7 +6,9 @@ import { connect, type Socket } from "node:net";
 import { test } from "node:test";
 import { delay, systemClock } from "@lyss/kit/service/clock.ts";
 import { closeInReverse, type TestScope } from "@lyss/kit/testing/postgres.ts";
+import { listUsage } from "../read-money.ts";
 import { type RunningPlatform, requestJson, runPlatform } from "../run-platform.ts";
+import { openStream } from "./open-streams.ts";
 import { sendWord, startRawProvider, toChunk } from "./raw-provider.ts";
 
 const limits = { timeout: 120_000 };
@@ -116,4 +118,22 @@ test("R15: 2,000 readers at a byte a second cost at most 64 KiB each, and the ot
   t.diagnostic(`${Math.round(perConnection)} bytes a connection`);
   assert.equal(sockets.filter(({ destroyed }) => destroyed).length, 0);
   assert.ok(perConnection <= maxBytesPerConnection, `${Math.round(perConnection)} bytes a connection`);
+});
+
+test("a long streamed answer whose provider reports no usage is charged for all of its text", limits, async (t) => {
+  const scope = closeInReverse(t);
+  const words = 600;
+  const chunks = 5;
+  const talker = await startRawProvider(scope, "talker", (res) => {
+    res.writeHead(200, { "content-type": "text/event-stream" });
+    for (let n = 0; n < chunks; n++) res.write(toChunk(" word".repeat(words)));
+    res.end(`data: ${JSON.stringify({ id: "x", choices: [{ index: 0, delta: {}, finish_reason: "stop" }] })}\n\n`);
+  });
+  const platform = await runPlatform(scope, { config: { providers: [talker.config], log: { level: "warn" } } });
+  const { text } = await openStream(platform, { model: "talker", directives: "go" }).ended;
+  assert.ok(text.endsWith("data: [DONE]\n\n"));
+  const [usage] = await listUsage(platform);
+  // 600 nanos a token and a token a word, a few more where the text was cut to be counted, and the prompt.
+  const tokens = Number(usage?.cost_nanos) / 600;
+  assert.ok(tokens >= words * chunks && tokens <= 1.05 * words * chunks, `${tokens} tokens`);
 });
