@@ -3,6 +3,7 @@ import { runCacheBench } from "./kit/cache.ts";
 import { runLimiterBench } from "./kit/limiters.ts";
 import { runResilienceBench } from "./kit/resilience.ts";
 import { runTracingBench } from "./kit/tracing.ts";
+import { runEventOrder } from "./scenarios/event-order.ts";
 
 /** Every benchmark by its name; each gets the arguments after it. */
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
@@ -11,6 +12,7 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void
   "kit-cache": runCacheBench,
   "kit-tracing": runTracingBench,
   "kit-resilience": runResilienceBench,
+  "scenario-d1": runEventOrder,
 };
 
 const [name = "", ...args] = process.argv.slice(2);

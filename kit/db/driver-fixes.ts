@@ -66,6 +66,31 @@ export const driverFixes: readonly DriverFix[] = [
   },
   {
     file: "connection.js",
+    why: "a server that has gone without a word, or a network that swallows everything, fails what waits for it",
+    before: "      keep_alive && socket.setKeepAlive && socket.setKeepAlive(true, 1000 * keep_alive)\n",
+    // TCP itself gives up after a quarter of an hour. The server ends a statement within its limit, and says so.
+    after: `      keep_alive && socket.setKeepAlive && socket.setKeepAlive(true, 1000 * keep_alive)
+      const limit = Number(options.connection.statement_timeout)
+      const watched = socket
+      limit && watched.setTimeout(limit + 2000)
+      // Not \`once\`, as setTimeout would have it: a session falls idle, harmlessly, before it falls silent.
+      watched.on('timeout', () => {
+        if (query || initial || sent.length)
+          watched.destroy()
+      })
+`,
+  },
+  {
+    file: "connection.js",
+    why: "a session that is closed towards a server that does not answer is gone, and holds up no process that ends",
+    before: "      socket.readyState === 'open' && socket.end(b().X().end())\n",
+    after: `      socket.readyState === 'open' && socket.end(b().X().end())
+      const closing = socket
+      closing.setTimeout(1000, () => closing.destroy())
+`,
+  },
+  {
+    file: "connection.js",
     why: "BEGIN reserves its session even when the pipeline is full or the socket asks to wait",
     before: `      return write(toBuffer(q))
         && !q.describeFirst`,

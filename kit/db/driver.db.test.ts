@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import net from "node:net";
 import { type TestContext, test } from "node:test";
-import { systemClock } from "../service/clock.ts";
+import { delay, systemClock } from "../service/clock.ts";
+import { createChaosProxy } from "../testing/chaos/chaos-proxy.ts";
 import { createTestDatabase, silentLog } from "../testing/postgres.ts";
+import type { Sql, Tx } from "./database.ts";
 import { createPool } from "./pool.ts";
 
 /** A pool, and an admin that can end its sessions. */
@@ -23,10 +25,42 @@ async function openPools(t: TestContext, maxConnections: number) {
 }
 
 const limits = { timeout: 30_000 };
-const pidOf = async (sql: Parameters<Parameters<ReturnType<typeof createPool>["transaction"]>[0]>[0]) => {
+const pidOf = async (sql: Sql | Tx) => {
   const [row] = await sql<{ pid: number }[]>`select pg_backend_pid() as pid`;
   return row?.pid ?? 0;
 };
+
+test(
+  "a database that falls silent fails what waits for it two seconds after the limit of a statement",
+  limits,
+  async (t) => {
+    const { adminUrl } = await createTestDatabase(t);
+    const url = new URL(adminUrl);
+    const target = { port: Number(url.port) };
+    const proxy = await createChaosProxy({ target, seed: 1, clock: systemClock });
+    t.after(proxy.close);
+    url.host = `${proxy.host}:${proxy.port}`;
+    const shared = { clock: systemClock, log: silentLog, maxConnections: 1, timeoutMs: 500 };
+    const pool = createPool({ ...shared, url: url.href, applicationName: "silent" });
+    t.after(() => pool.close());
+    // Idle for longer than the limit: nobody waits for anything, and nothing is cut.
+    const session = await pidOf(pool.sql);
+    await delay(systemClock, 2_600);
+    assert.equal(await pidOf(pool.sql), session);
+    proxy.halfOpen();
+    await assert.rejects(pool.sql`select 2`, { code: "CONNECTION_CLOSED" });
+    assert.equal((await pool.sql`select 3`).length, 1, "and the next session is a new one");
+    proxy.set({ isPartitioned: true });
+    const held = pool.sql`select 4`;
+    proxy.heal();
+    assert.equal((await held).length, 1, "what is only late is waited for");
+    proxy.set({ isPartitioned: true });
+    const countSockets = () => process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length;
+    const before = countSockets();
+    await pool.close();
+    while (countSockets() >= before) await new Promise((resolve) => setImmediate(resolve));
+  },
+);
 
 test("a session that is killed during a query fails its transaction, and nothing else", limits, async (t) => {
   const { pool, kill, notes } = await openPools(t, 1);

@@ -40,6 +40,8 @@ export interface NatsOptions {
 const timeoutMs = 5_000;
 const reconnectWaitMs = 250;
 const pullMs = 5_000;
+/** A broker that is gone without a word is noticed after three of these; the client's own take six minutes. */
+const pingIntervalMs = 2_000;
 const nanosPerMs = 1_000_000;
 const defaultStream = "lyss-events";
 
@@ -55,6 +57,8 @@ export async function connectNats(options: NatsOptions): Promise<NatsTransport> 
     timeout: timeoutMs,
     maxReconnectAttempts: -1,
     reconnectTimeWait: reconnectWaitMs,
+    pingInterval: pingIntervalMs,
+    maxPingOut: 2,
     ...(token && { token: token.reveal() }),
     ...(tls && { tls: {} }),
   });

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "pino";
 import { Failure, failureText, isFailure, type Locale } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
+import { toOutage } from "../errors/outage.ts";
 import type { FailureReply, ToFailureReply } from "./route.ts";
 
 /** What a reply needs to know of the call that failed. */
@@ -54,10 +55,11 @@ export function toDocName(publicCode: string): string {
 }
 
 /**
- * The failure to answer with. What is not a Failure is a bug: it is logged here, once, with its stack and the trace id,
+ * The failure to answer with. A lost database is an outage. What else is not a Failure is a bug: it is logged here, once, with its stack and the trace id,
  * and becomes `kit.internal`. The cause of a failure of ours (status 5xx) is logged too; no caller sees either.
  */
-export function toExpectedFailure(err: unknown, call: FailedCall, log: Logger): Failure {
+export function toExpectedFailure(thrown: unknown, call: FailedCall, log: Logger): Failure {
+  const err = toOutage(thrown) ?? thrown;
   const ids = { trace_id: call.traceId, request_id: call.requestId };
   if (!isFailure(err)) {
     log.error({ ...ids, err }, "a request failed in an unexpected way");

@@ -3,6 +3,7 @@ import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@conn
 import type { Logger } from "pino";
 import { Failure, type FailureKind, isFailure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
+import { toOutage } from "../errors/outage.ts";
 import { readIdempotencyKey } from "../idempotency/idempotency-key.ts";
 import { isFault, type OpenSpan, type Tracer } from "../observability/tracing.ts";
 import type { Clock } from "../service/clock.ts";
@@ -180,7 +181,8 @@ function beginCall(
       if (idempotencyKey !== undefined) context = { ...context, idempotencyKey };
     },
     run: (work) => runDetached(() => runInContext(context, work)),
-    toFailure(err) {
+    toFailure(thrown) {
+      const err = toOutage(thrown) ?? thrown;
       if (isFailure(err)) {
         if (err.cause !== undefined) log("warn", err, "call failed");
         return err;

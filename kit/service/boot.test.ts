@@ -76,7 +76,7 @@ const clientOf = (program: Program, name: string) => program.client({ name, cont
 
 const anywhere = { host: "127.0.0.1", port: 0 };
 
-test("services start after what they need, and stop in reverse: drain, background, services", async () => {
+test("services start after what they need, and stop in reverse: drain, background, services; what outlasts the drain is cut in their order", async () => {
   const happened: string[] = [];
   const noting = (name: string, needs: readonly string[] = []) =>
     echo(name, needs, () => {
@@ -94,6 +94,7 @@ test("services start after what they need, and stop in reverse: drain, backgroun
         ],
         serve: async () => void happened.push(`serve ${name}`),
         drain: async () => void happened.push(`drain ${name}`),
+        cut: async () => void happened.push(`cut ${name}`),
         stop: async () => void happened.push(`stop ${name}`),
       };
     });
@@ -103,6 +104,7 @@ test("services start after what they need, and stop in reverse: drain, backgroun
   assert.deepEqual(happened, [
     ...["start a", "start b", "start c", "serve a", "serve b", "serve c"],
     ...["drain c", "drain b", "drain a"],
+    ...["cut a", "cut b", "cut c"],
     ...["end job of a", "end job of b", "end job of c"],
     ...["stop c", "stop b", "stop a"],
   ]);

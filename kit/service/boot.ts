@@ -32,7 +32,13 @@ import { createTransports, type Transports } from "./transports.ts";
 import { createWorkflowHost, type WorkflowHost, withWorkflowDatabase } from "./workflow-host.ts";
 
 const defaultBootTimeoutMs = 30_000;
-const defaultStopLimitsMs: StopLimitsMs = { drain: 15_000, background: 5_000, services: 7_000, connections: 3_000 };
+const defaultStopLimitsMs: StopLimitsMs = {
+  drain: 12_000,
+  cut: 3_000,
+  background: 5_000,
+  services: 7_000,
+  connections: 3_000,
+};
 
 /** One program as far as it has come. */
 interface Run {
@@ -327,6 +333,14 @@ async function stop(run: Run, hurry: AbortSignal): Promise<void> {
       steps: reversed.map(({ definition, running }) => ({
         name: definition.name,
         run: (signal) => running.drain?.(signal),
+      })),
+    },
+    {
+      name: "cut",
+      limitMs: limits.cut,
+      steps: run.hosted.map(({ definition, running }) => ({
+        name: definition.name,
+        run: (signal) => running.cut?.(signal),
       })),
     },
     {

@@ -110,6 +110,11 @@ export interface RunningService<Contract extends DescService, Ops> {
   serve?(program: ProgramFace): Promise<string | undefined>;
   /** Stops accepting new work; resolves when work under way has ended or `signal` aborts. */
   drain?(signal: AbortSignal): Promise<void>;
+  /**
+   * Ends what is still under way after the drain, with an error that says so; resolves when it has ended. In the order of
+   * the start: who listens ends after those who answer.
+   */
+  cut?(signal: AbortSignal): Promise<void>;
   /** Frees what is left. Runs after every dependant has stopped. */
   stop?(): Promise<void>;
 }

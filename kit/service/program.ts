@@ -64,7 +64,10 @@ export interface BootOptions {
   readonly onWorkflowParked?: ((run: Omit<ParkedRun, "parkedAt">) => Promise<void>) | undefined;
   /** How long to wait for the peers that hosted services need, all together. Default 30 s. */
   readonly bootTimeoutMs?: number | undefined;
-  /** Limits of the phases of a stop. Defaults: drain 15 s, background 5 s, services 7 s, connections 3 s: 30 s in all. */
+  /**
+   * Limits of the phases of a stop. Defaults: drain 12 s, cut 3 s, background 5 s, services 7 s, connections 3 s: 30 s in
+   * all.
+   */
   readonly stopLimitsMs?: Partial<StopLimitsMs> | undefined;
   /** Gives up booting, and stops what has started. */
   readonly signal?: AbortSignal | undefined;
@@ -86,6 +89,7 @@ export interface EventOptions {
 
 export interface StopLimitsMs {
   readonly drain: number;
+  readonly cut: number;
   readonly background: number;
   readonly services: number;
   readonly connections: number;
@@ -108,8 +112,8 @@ export interface Program {
   /** Of all hosted services, by checks named `<service>.<check>`, of the database and of the process. */
   readonly health: Health;
   /**
-   * Stops in reverse: first says that it no longer serves and drains (the public listener first), then ends
-   * subscriptions and jobs, then the services with their last calls, then all connections. Each phase has a limit, and
+   * Stops in reverse: first says that it no longer serves and drains (the public listener first), then cuts
+   * what has not ended (the public listener last), then ends subscriptions and jobs, then the services with their last calls, then all connections. Each phase has a limit, and
    * when `signal` aborts nothing more is waited for. Never rejects; may be repeated.
    */
   stop(signal?: AbortSignal): Promise<void>;

@@ -4,65 +4,12 @@ import { z } from "zod";
 import { Failure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
 import { currentContext } from "../rpc/call-context.ts";
-import { createRandom } from "../service/ids.ts";
-import { createFakeClock } from "../testing/fake-clock.ts";
-import { silentLog } from "../testing/postgres.ts";
-import { type DurableRun, type Message, runSaga, type SagaDeps } from "./run-saga.ts";
-import { type AnySaga, saga } from "./saga.ts";
+import { crash, createVirtualRun } from "../testing/virtual-run.ts";
+import type { Message } from "./run-saga.ts";
+import { saga } from "./saga.ts";
 
-const crash = new Error("the process died");
 const refusal = new Failure(kitFailures.permission_denied, { permission: "a:b" });
 const once = { retry: { maxAttempts: 1 } };
-
-/** A run whose process dies at chosen moments: before the nth step's work, or after it and before its record. */
-function createRun(definition: AnySaga, messages: Readonly<Record<string, Message>> = {}) {
-  const clock = createFakeClock();
-  const recorded = new Map<string, unknown>();
-  const parked: string[] = [];
-  const heard: string[] = [];
-  let isCanceled = false;
-  const deps: SagaDeps = {
-    clock,
-    random: createRandom(clock),
-    log: silentLog,
-    stopping: new AbortController().signal,
-    ops: undefined,
-    isCanceled: async () => isCanceled,
-    park: async (_runId, parking, { step }) => void parked.push(`${parking} ${step}`),
-    unpark: async () => void parked.push("resumed"),
-  };
-  const start = { input: "in", startedMs: clock.nowMs(), traceparent: "", locale: "en_US" as const };
-
-  /** Goes on until the end, or dies at the `crashAt`th moment of this process. */
-  function go(crashAt = Number.POSITIVE_INFINITY) {
-    let moment = 0;
-    const reach = () => {
-      if (++moment >= crashAt) throw crash;
-    };
-    const durable: DurableRun = {
-      runId: "run",
-      async step<T>(name: string, work: () => Promise<T>) {
-        if (recorded.has(name)) return recorded.get(name) as T;
-        reach();
-        const result = await work();
-        reach();
-        recorded.set(name, result);
-        return result;
-      },
-      async receive(topic) {
-        if (!topic.startsWith("#")) return messages[topic];
-        // A person takes longer than one wait.
-        heard.push(topic);
-        return heard.filter((one) => one === topic).length > 1 ? { kind: "wake" } : undefined;
-      },
-    };
-    return runSaga(deps, definition, durable, start);
-  }
-  const cancel = () => {
-    isCanceled = true;
-  };
-  return { go, clock, recorded, parked, heard, cancel };
-}
 
 /** Four steps whose effects are counted by their keys. */
 function defineCounted(effects: Map<string, number>, isRefusing: boolean) {
@@ -97,7 +44,7 @@ for (const isRefusing of [false, true]) {
   test(`dying once at any moment of a saga that ${isRefusing ? "turns back" : "passes"} changes nothing`, async () => {
     for (let crashAt = 1; ; crashAt++) {
       const effects = new Map<string, number>();
-      const { go } = createRun(defineCounted(effects, isRefusing), { word });
+      const { go } = createVirtualRun(defineCounted(effects, isRefusing), { messages: { word } });
       let hasDied = false;
       const outcome = await go(crashAt).catch((err: unknown) => {
         assert.equal(err, crash);
@@ -119,7 +66,7 @@ for (const isRefusing of [false, true]) {
 }
 
 test("dying at every moment, one after the other, still ends", async () => {
-  const { go } = createRun(defineCounted(new Map(), true), { word });
+  const { go } = createVirtualRun(defineCounted(new Map(), true), { messages: { word } });
   for (let deaths = 0; ; deaths++) {
     const outcome = await go(2 + (deaths % 3)).catch((err: unknown) => assert.equal(err, crash));
     if (outcome) {
@@ -138,15 +85,15 @@ test("time that is over, a cancel and a word that does not come turn a run back 
       .waitFor("word", { schema: z.string(), timeoutMs: 1 })
       .step("two", { run: () => ++reached })
       .build();
-  const late = createRun(define(), { word });
+  const late = createVirtualRun(define(), { messages: { word } });
   late.clock.advance(1_000);
-  const canceled = createRun(define(), { word });
+  const canceled = createVirtualRun(define(), { messages: { word } });
   canceled.cancel();
   const cases = [
     [late, "one", "workflow.saga_timed_out"],
     [canceled, "one", "workflow.canceled"],
-    [createRun(define()), "word", "workflow.wait_timed_out"],
-    [createRun(define(), { word: { kind: "wake" } }), "word", "workflow.canceled"],
+    [createVirtualRun(define()), "word", "workflow.wait_timed_out"],
+    [createVirtualRun(define(), { messages: { word: { kind: "wake" } } }), "word", "workflow.canceled"],
   ] as const;
   for (const [run, step, code] of cases) {
     const outcome = await run.go();
@@ -170,7 +117,7 @@ test("a step and its undo have the time that the step says, 30 s by default, and
     .step("usual", { run: look, compensate: look })
     .step("end", { run: () => Promise.reject(refusal) })
     .build();
-  await createRun(looking).go();
+  await createVirtualRun(looking).go();
   const deadlines = [5_000, 30_000, 30_000, 5_000];
   assert.deepEqual(
     seen,
@@ -194,7 +141,7 @@ test("after the pivot neither time nor a cancel counts, and only what is not don
       },
     })
     .build();
-  const run = createRun(steady);
+  const run = createVirtualRun(steady);
   // Dies when the pivot is passed, and comes back late and canceled.
   await assert.rejects(run.go(3), crash);
   run.clock.advance(1_000);
@@ -221,7 +168,7 @@ test("an undo that fails parks the run at that undo, and goes on with the rest o
     })
     .step("three", { run: () => Promise.reject(refusal) })
     .build();
-  const run = createRun(stubborn);
+  const run = createVirtualRun(stubborn);
   const ended = run.go();
   for (let n = 0; n < 20; n++) {
     await new Promise((resolve) => setImmediate(resolve));

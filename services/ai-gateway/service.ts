@@ -5,9 +5,11 @@ import {
   resilienceOrdered,
 } from "@lyss/contracts/events/ai-gateway.ts";
 import { credentialRevoked, credentialRotated } from "@lyss/contracts/events/credential.ts";
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { AiGatewayService } from "@lyss/contracts/gen/lyss/ai_gateway/v1/ai_gateway_pb.js";
 import { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { CredentialService } from "@lyss/contracts/gen/lyss/credential/v1/credential_pb.js";
+import { Failure } from "@lyss/kit/errors/failure.ts";
 import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { createAddressGuard } from "@lyss/kit/http/address-guard.ts";
 import { registerPolicyMetrics } from "@lyss/kit/resilience/metrics.ts";
@@ -84,6 +86,7 @@ export const aiGateway = defineService({
       jobs: createAiGatewayJobs(deps),
       health: { database: databaseCheck(db) },
       drain: (signal) => openCalls.drain(signal),
+      cut: (signal) => openCalls.cut(new Failure(aiGatewayFailures.shutting_down), signal),
       async stop() {
         await settler.retryPending();
         await pools.close();

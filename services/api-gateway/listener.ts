@@ -5,6 +5,7 @@ import { createHttpHandler, type HttpHandler } from "@lyss/kit/http/http-handler
 import { createHttpServer, type HttpServer } from "@lyss/kit/http/http-server.ts";
 import type { Intake } from "@lyss/kit/http/intake.ts";
 import { createMetricsHandler } from "@lyss/kit/observability/metrics.ts";
+import { untilAborted } from "@lyss/kit/rpc/signals.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { ProgramFace } from "@lyss/kit/service/define-service.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
@@ -28,7 +29,9 @@ export interface ListenerOptions {
 export interface Listener {
   /** Opens it with the routes of every service within reach; gives its URL. */
   open(program: ProgramFace): Promise<string>;
-  /** Takes nothing new; resolves when calls under way have ended, or at once when the signal aborts. */
+  /** Takes nothing new; resolves when calls under way have ended. What has not ended when the signal aborts goes on. */
+  drain(signal: AbortSignal): Promise<void>;
+  /** Gives answers that have ended until the signal aborts to leave; cuts what is then still open. */
   close(signal: AbortSignal): Promise<void>;
 }
 
@@ -37,6 +40,13 @@ export function createListener(options: ListenerOptions): Listener {
   let server: HttpServer | undefined;
   let handler: HttpHandler | undefined;
   let forwarder: Forwarder | undefined;
+  const cut = new AbortController();
+  let closed: Promise<void> | undefined;
+
+  async function closeServer(): Promise<void> {
+    closed ??= server?.close(cut.signal);
+    await closed;
+  }
 
   return {
     async open({ listMounted, health, peerToken, tracer }) {
@@ -57,8 +67,11 @@ export function createListener(options: ListenerOptions): Listener {
       log.info({ url }, "listening");
       return url;
     },
+    drain: (signal) => untilAborted(signal, closeServer()).catch(() => {}),
     async close(signal) {
-      await server?.close(signal);
+      if (signal.aborted) cut.abort();
+      signal.addEventListener("abort", () => cut.abort(), { once: true });
+      await closeServer();
       await handler?.close();
       forwarder?.close();
     },

@@ -51,7 +51,8 @@ export const apiGateway = defineService({
         monitor = createLoopMonitor({ clock, highDelayMs, severeDelayMs });
         return listener.open(program);
       },
-      drain: (signal) => listener.close(signal),
+      drain: (signal) => listener.drain(signal),
+      cut: (signal) => listener.close(signal),
       async stop() {
         monitor?.stop();
         redis?.close();

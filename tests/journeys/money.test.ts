@@ -10,41 +10,11 @@ import { startEmbeddedPostgres } from "@lyss/kit/db/embedded-postgres.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { silentLog } from "@lyss/kit/testing/postgres.ts";
 import postgres from "postgres";
-import { type RunningPlatform, requestJson, runPlatform } from "../run-platform.ts";
+import { balanceOf, listUsage, waitForNoHold } from "../read-money.ts";
+import { requestJson, runPlatform } from "../run-platform.ts";
 
 const startNanos = 10_000_000_000n;
 const billing = { holdTtlMs: 2_000, reserveWaitMs: 10_000 };
-
-interface UsageRow {
-  readonly id: string;
-  readonly status: string;
-  readonly cost_nanos: string;
-}
-
-async function listUsage({ url, apiKey }: RunningPlatform): Promise<UsageRow[]> {
-  const rows: UsageRow[] = [];
-  let cursor = "";
-  do {
-    const { body } = await requestJson(`${url}/v1/billing/usage?limit=200&cursor=${cursor}`, apiKey);
-    rows.push(...(body["data"] as UsageRow[]));
-    cursor = String(body["next_cursor"] ?? "");
-  } while (cursor !== "");
-  return rows;
-}
-
-async function balanceOf({ url, apiKey }: RunningPlatform): Promise<{ available: bigint; held: bigint }> {
-  const { body } = await requestJson(`${url}/v1/billing/balance`, apiKey);
-  return { available: BigInt(String(body["available_nanos"])), held: BigInt(String(body["held_nanos"])) };
-}
-
-/** Resolves when no call holds money any more; fails after half a minute. */
-async function waitForNoHold(platform: RunningPlatform): Promise<void> {
-  const endMs = performance.now() + 30_000;
-  while ((await balanceOf(platform)).held > 0n) {
-    if (performance.now() > endMs) assert.fail("holds are still open after 30 s");
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
 
 /** The journal as it stands in the database, looked at from outside. */
 async function assertJournalBalanced(dataDir: string): Promise<void> {

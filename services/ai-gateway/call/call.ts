@@ -20,11 +20,11 @@ export interface Call {
   readonly res: ServerResponse;
   readonly locale: Locale;
   readonly startedMs: number;
-  /** Aborted when the caller goes away, and with a Failure when a time limit passes; ends everything upstream. */
+  /** Aborted when the caller goes away, or with the Failure that the caller is to hear; ends everything upstream. */
   readonly abort: AbortController;
 }
 
-/** True when the caller has gone away, as opposed to a time limit of ours that ended the call. */
+/** True when the caller has gone away, as opposed to a time limit or a stop of ours that ended the call. */
 export function hasCallerLeft({ abort: { signal } }: Call): boolean {
   return signal.aborted && !isFailure(signal.reason);
 }
@@ -43,16 +43,22 @@ export function endWithoutCharge(outcome: EndedAs): Ending {
   return { outcome, tokens: { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n }, isEstimated: false };
 }
 
+/** What was put out: text, and the tokens of what came before it. */
+export interface Delivered {
+  readonly text: string;
+  readonly countedTokens: number;
+}
+
 /** What is charged for an answer: the provider's own figures, else ours for what went in and came out, marked as estimated. */
 export async function endWithCharge(
   { counter, request }: Call,
   outcome: EndedAs,
   reported: ReportedUsage | undefined,
-  text: string,
+  { text, countedTokens }: Delivered,
 ): Promise<Ending> {
   if (reported) return { outcome, tokens: reported, isEstimated: false };
   const inputTokens = await counter.estimateInput(request);
-  const outputTokens = request.surface === "embeddings" ? 0 : await counter.estimateText(text);
+  const outputTokens = request.surface === "embeddings" ? 0 : countedTokens + (await counter.estimateText(text));
   const tokens = { inputTokens: BigInt(inputTokens), cachedInputTokens: 0n, outputTokens: BigInt(outputTokens) };
   return { outcome, tokens, isEstimated: true };
 }

@@ -24,7 +24,7 @@ export async function relayAnswer(
     throw toFailure(deps, call, err);
   });
   const json = parseAnswer(call, body);
-  await settle(await endWithCharge(call, "completed", readUsage(json), textOf(json)));
+  await settle(await endWithCharge(call, "completed", readUsage(json), { text: textOf(json), countedTokens: 0 }));
 
   const bytes = toCallerBytes(call, body);
   const { res } = call;

@@ -12,13 +12,16 @@ import { type Call, type Ending, endWithCharge, endWithoutCharge, hasCallerLeft 
 import { discardBody, toFailure, type UpstreamAnswer } from "./send-upstream.ts";
 
 const modelField = new Set(["model"]);
+/** A stream may put out megabytes, and a slow reader keep it open for hours: of its text no more than this is kept. */
+const maxKeptLength = 4_096;
 const doneEvent = "data: [DONE]\n\n";
 
 /** What a stream has shown so far. */
 interface Progress {
   usage: ReportedUsage | undefined;
-  /** Text that was passed on, to be counted when the provider does not report. */
+  /** Text that was passed on and is not counted yet, for when the provider does not report. */
   text: string;
+  countedTokens: number;
   /** Choices that said why they ended. */
   readonly finished: Set<number>;
   isDone: boolean;
@@ -36,7 +39,7 @@ export async function relayStream(
   settle: (ending: Ending) => Promise<void>,
 ): Promise<void> {
   const { res } = call;
-  const progress: Progress = { usage: undefined, text: "", finished: new Set(), isDone: false };
+  const progress: Progress = { usage: undefined, text: "", countedTokens: 0, finished: new Set(), isDone: false };
   try {
     await passEvents(deps, call, answer, progress);
     if (!progress.isDone && progress.finished.size < call.request.answers) {
@@ -44,17 +47,17 @@ export async function relayStream(
     }
   } catch (err) {
     discardBody(answer);
-    const hasDelivered = progress.text !== "" || progress.usage !== undefined;
+    const hasDelivered = progress.text !== "" || progress.countedTokens > 0 || progress.usage !== undefined;
     const outcome = hasCallerLeft(call) ? "canceled" : res.headersSent ? "truncated" : "failed";
     await settle(
-      hasDelivered ? await endWithCharge(call, outcome, progress.usage, progress.text) : endWithoutCharge(outcome),
+      hasDelivered ? await endWithCharge(call, outcome, progress.usage, progress) : endWithoutCharge(outcome),
     );
     const failure = toFailure(deps, call, err);
     if (!res.headersSent || !(failure instanceof Failure) || res.destroyed) throw failure;
     res.end(`data: ${JSON.stringify(toErrorObject(failure, call.locale))}\n\n`);
     return;
   }
-  await settle(await endWithCharge(call, "completed", progress.usage, progress.text));
+  await settle(await endWithCharge(call, "completed", progress.usage, progress));
   if (!res.headersSent) writeHead(call);
   res.end(doneEvent);
 }
@@ -67,10 +70,17 @@ async function passEvents(deps: AiGatewayDeps, call: Call, answer: UpstreamAnswe
   const reader = createSseReader(deps.settings.maxEventBytes);
   for await (const chunk of answer.body) {
     await passOn(deps, call, reader.push(chunk), progress);
+    if (progress.text.length > maxKeptLength) await countLongText(call, progress);
     if (progress.isDone) return;
   }
   const last = reader.flush();
   if (last) await passOn(deps, call, [last], progress);
+}
+
+async function countLongText({ counter }: Call, progress: Progress): Promise<void> {
+  const { text, usage } = progress;
+  progress.text = "";
+  if (usage === undefined) progress.countedTokens += await counter.estimateText(text);
 }
 
 async function passOn(deps: AiGatewayDeps, call: Call, events: readonly SseEvent[], progress: Progress): Promise<void> {
@@ -147,6 +157,7 @@ async function write({ settings }: AiGatewayDeps, { res, abort }: Call, bytes: B
   try {
     await once(res, "drain", { signal: AbortSignal.any([abort.signal, stalled]) });
   } catch (err) {
+    abort.signal.throwIfAborted();
     // A caller that stopped reading is as good as gone.
     abort.abort();
     res.destroy();

@@ -117,10 +117,13 @@ export async function readBody(answer: UpstreamAnswer, maxBytes: number): Promis
 /** What a transport error means to the caller. */
 export function toFailure({ settings, log }: AiGatewayDeps, { target, abort }: Call, err: unknown): unknown {
   const details = { model: target.model.name };
-  if (isFailure(err, kitFailures.deadline_exceeded)) {
-    return new Failure(aiGatewayFailures.upstream_timeout, { ...err.details, ...details });
+  // What ended the call says more than how the connection took it.
+  const reason = abort.signal.aborted ? abort.signal.reason : err;
+  if (isFailure(reason, kitFailures.deadline_exceeded)) {
+    return new Failure(aiGatewayFailures.upstream_timeout, { ...reason.details, ...details });
   }
-  if (err instanceof Failure || abort.signal.aborted) return err;
+  if (isFailure(err)) return err;
+  if (abort.signal.aborted) return reason;
   const timeoutMs = findTimeoutMs(settings, err);
   if (timeoutMs !== undefined) {
     return new Failure(aiGatewayFailures.upstream_timeout, { ...details, timeoutMs }, { cause: err });

@@ -50,7 +50,7 @@ export async function serveCall(deps: AiGatewayDeps, surface: Surface, exchange:
   const abort = new AbortController();
   const onClose = () => abort.abort();
   res.once("close", onClose);
-  deps.openCalls.begin(callId);
+  deps.openCalls.begin(callId, abort);
   try {
     const { outputTokens } = await reserve(deps, exchange, { callId, request, target, inputTokens });
     const call: Call = {
