@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { requestJson, runPlatform } from "../run-platform.ts";
@@ -18,18 +19,16 @@ const notes = 150;
 const running: ChildProcess[] = [];
 after(() => Promise.all(running.map(stopShop)));
 
-function runLyss(...args: readonly string[]) {
-  const result = spawnSync(process.execPath, [lyss, ...args], {
-    env: { PATH: process.env["PATH"] ?? "", LYSS_DATA_DIR: dataDir, LYSS_URL: url },
-    encoding: "utf8",
-    timeout: 120_000,
-  });
-  return { code: result.status, stdout: result.stdout, stderr: result.stderr };
+async function runLyss(...args: readonly string[]) {
+  const env = { PATH: process.env["PATH"] ?? "", LYSS_DATA_DIR: dataDir, LYSS_URL: url };
+  const child = spawn(process.execPath, [lyss, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
+  return { code, stdout, stderr };
 }
 
 /** What a command prints as JSON. */
-function lyssJson(...args: readonly string[]) {
-  const { code, stdout, stderr } = runLyss(...args, "--json");
+async function lyssJson(...args: readonly string[]) {
+  const { code, stdout, stderr } = await runLyss(...args, "--json");
   assert.equal(code, 0, stderr);
   return JSON.parse(stdout);
 }
@@ -73,38 +72,41 @@ test("an operator sees what is parked and why, mends it, and redrives it", limit
   breakShop("no-bank");
   await startShop(notes);
   await until(notesPath, (body) => parkedOf(body) === 1 && body["behind"] === 0);
-  const [lag] = lyssJson("events", "lag", "--service", "test-shop");
+  const [lag] = await lyssJson("events", "lag", "--service", "test-shop");
   assert.deepEqual([lag.subscription, lag.behind, lag.parked, lag.live], ["test-shop/notes", 0, 1, true]);
-  const [parked] = lyssJson("events", "parked", "test-shop/notes").data;
+  const [parked] = (await lyssJson("events", "parked", "test-shop/notes")).data;
   assert.deepEqual(
     [parked.event.data, parked.attempts, parked.last_error],
     ["7", 10, "Error: note 7 cannot be handled"],
   );
-  const shown = runLyss("events", "show", parked.event.id);
+  const shown = await runLyss("events", "show", parked.event.id);
   assert.match(shown.stdout, /test-shop\/notes +parked +10 +Error: note 7/);
 
-  const again = lyssJson("events", "redrive", "test-shop/notes", "--wait");
+  const again = await lyssJson("events", "redrive", "test-shop/notes", "--wait");
   assert.deepEqual([again.state, again.handled, again.failed], ["done", 0, 1]);
   mendShop("broken");
-  const redriven = lyssJson("events", "redrive", "test-shop/notes", "--id", parked.event.id, "--wait");
+  const redriven = await lyssJson("events", "redrive", "test-shop/notes", "--id", parked.event.id, "--wait");
   assert.deepEqual([redriven.state, redriven.handled, redriven.total], ["done", 1, 1]);
-  assert.deepEqual(lyssJson("events", "parked", "test-shop/notes").data, []);
-  assert.equal(lyssJson("events", "show", parked.event.id).receivers[0].state, "handled");
+  assert.deepEqual((await lyssJson("events", "parked", "test-shop/notes")).data, []);
+  assert.equal((await lyssJson("events", "show", parked.event.id)).receivers[0].state, "handled");
 });
 
 test("a parked workflow is resumed and a waiting one canceled, from a process that hosts neither", limits, async () => {
   const [paying, asking] = ["test-shop/paying/1", "test-shop/asking/1"];
   await until("/admin/workflows/counts", ({ parked, running }) => parked === 1 && running === 1);
-  const listed = lyssJson("workflows", "list", "--state", "parked");
+  const listed = await lyssJson("workflows", "list", "--state", "parked");
   assert.deepEqual([listed.data[0].id, listed.counts.parked], [paying, 1]);
-  assert.match(runLyss("workflows", "show", paying).stdout, /failure +pay: .*\n[\s\S]*STEP +TRIES[\s\S]*order +1 /);
+  assert.match(
+    (await runLyss("workflows", "show", paying)).stdout,
+    /failure +pay: .*\n[\s\S]*STEP +TRIES[\s\S]*order +1 /,
+  );
   mendShop("no-bank");
-  lyssJson("workflows", "resume", paying);
-  const canceled = lyssJson("workflows", "cancel", asking, "--yes");
+  await lyssJson("workflows", "resume", paying);
+  const canceled = await lyssJson("workflows", "cancel", asking, "--yes");
   assert.equal(canceled.id, asking);
   await until("/admin/workflows/counts", ({ done, compensated }) => done === 1 && compensated === 1);
-  assert.equal(lyssJson("workflows", "show", asking).failure.code, "workflow.canceled");
-  const notParked = runLyss("workflows", "resume", paying);
+  assert.equal((await lyssJson("workflows", "show", asking)).failure.code, "workflow.canceled");
+  const notParked = await runLyss("workflows", "resume", paying);
   assert.match(notParked.stderr, /is not parked/);
 });
 
@@ -113,23 +115,23 @@ test("a process that is killed in the middle of a replay goes on after it, and t
   await Promise.all(running.map(stopShop));
   const child = await startShop(0);
   const exited = once(child, "exit");
-  const { id, total } = lyssJson("events", "replay", "start", "test-shop/notes");
+  const { id, total } = await lyssJson("events", "replay", "start", "test-shop/notes");
   assert.equal(total, notes);
   assert.deepEqual(await exited, [null, "SIGKILL"]);
-  const halfway = lyssJson("events", "replay", "show", id);
+  const halfway = await lyssJson("events", "replay", "show", id);
   assert.deepEqual([halfway.state, halfway.handled], ["running", 100]);
   mendShop("deadly");
   await startShop(0);
   await until(`/admin/events/operations/${id}`, ({ state }) => state === "done");
-  const shown = lyssJson("events", "replay", "show", id);
+  const shown = await lyssJson("events", "replay", "show", id);
   assert.deepEqual([shown.state, shown.handled, shown.last_error], ["done", notes, ""]);
-  const canceled = runLyss("events", "replay", "cancel", id, "--yes");
+  const canceled = await runLyss("events", "replay", "cancel", id, "--yes");
   assert.equal(canceled.code, 1);
   assert.match(canceled.stderr, /is done: this is not possible/);
 });
 
-test("the log is listed, followed and described from the command line", limits, () => {
-  const page = lyssJson("events", "list", "--type", "test.noted", "--oldest-first", "--limit", "2");
+test("the log is listed, followed and described from the command line", limits, async () => {
+  const page = await lyssJson("events", "list", "--type", "test.noted", "--oldest-first", "--limit", "2");
   assert.deepEqual(
     page.data.map(({ data, specversion }: { data: string; specversion: string }) => [data, specversion]),
     [
@@ -137,7 +139,7 @@ test("the log is listed, followed and described from the command line", limits, 
       ["2", "1.0"],
     ],
   );
-  const next = lyssJson(
+  const next = await lyssJson(
     "events",
     "list",
     "--type",
@@ -149,25 +151,25 @@ test("the log is listed, followed and described from the command line", limits, 
     page.next_cursor,
   );
   assert.equal(next.data[0].data, "3");
-  const tail = runLyss("events", "tail", "--type", "test.noted", "--after", "0", "--count", "3", "--json");
+  const tail = await runLyss("events", "tail", "--type", "test.noted", "--after", "0", "--count", "3", "--json");
   assert.equal(tail.stdout.trim().split("\n").length, 3);
-  const types = lyssJson("events", "types").data.map(({ type }: { type: string }) => type);
+  const types = (await lyssJson("events", "types")).data.map(({ type }: { type: string }) => type);
   assert.ok(types.includes("test.noted") && types.includes("key.created"));
-  assert.equal(lyssJson("events", "subscriptions", "--service", "test-shop").data[0].name, "notes");
-  assert.ok(lyssJson("events", "operations").data.length >= 3);
+  assert.equal((await lyssJson("events", "subscriptions", "--service", "test-shop")).data[0].name, "notes");
+  assert.ok((await lyssJson("events", "operations")).data.length >= 3);
 });
 
 test(
   "what cannot be undone asks for --yes, wrong input says what is right, and each command explains itself",
   limits,
-  () => {
+  async () => {
     for (const args of [
       ["events", "skip", "test-shop/notes"],
       ["events", "forget", "test-shop/notes"],
       ["events", "replay", "cancel", "opn_1"],
       ["workflows", "cancel", "a/b/c"],
     ]) {
-      const { code, stderr } = runLyss(...args);
+      const { code, stderr } = await runLyss(...args);
       assert.equal(code, 1);
       assert.match(stderr, /--yes/, args.join(" "));
     }
@@ -180,7 +182,7 @@ test(
       [["events", "show", "evt_none"], /no event 'evt_none'/],
       [["workflows", "show", "a/b/c"], /no workflow run 'a\/b\/c'/],
     ] as const) {
-      const { code, stderr } = runLyss(...args);
+      const { code, stderr } = await runLyss(...args);
       assert.equal(code, 1, args.join(" "));
       assert.match(stderr, said);
       assert.ok(!stderr.includes("at file://"), stderr);
@@ -197,7 +199,7 @@ test(
       "forget",
       "tail",
     ]) {
-      assert.match(runLyss("events", command, "--help").stdout, /Example:\n {2}lyss events/, command);
+      assert.match((await runLyss("events", command, "--help")).stdout, /Example:\n {2}lyss events/, command);
     }
   },
 );
