@@ -8,7 +8,7 @@ export const topics: readonly Topic[] = [
   { name: "llm.billing", types: ["billing.*"], partitions: 3, retentionMs: 30 * dayMs },
   {
     name: "llm.events",
-    types: ["credential.*", "key.*", "provider.*", "tenant.*", "user.*"],
+    types: ["credential.*", "degradation.*", "group.*", "key.*", "provider.*", "resilience.*", "tenant.*", "user.*"],
     partitions: 3,
     retentionMs: 3 * dayMs,
   },

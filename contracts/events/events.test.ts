@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { test } from "node:test";
-import type { DescMessage } from "@bufbuild/protobuf";
+import { type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import type { EventType } from "@lyss/kit/events/event.ts";
 import { tenantEvents } from "./tenant-events.ts";
 
@@ -12,12 +12,14 @@ const isEvent = (value: unknown): value is EventType =>
   typeof value === "object" && value !== null && "type" in value && "schema" in value;
 const events = modules.flatMap((module) => Object.values(module)).filter(isEvent);
 
-/** Names of all fields, those of messages inside included. */
+/** Names of all fields that hold text or bytes, those of messages inside included. */
 function fieldsOf(schema: DescMessage, seen = new Set<string>()): readonly string[] {
   if (seen.has(schema.typeName)) return [];
   seen.add(schema.typeName);
   return schema.fields.flatMap((field) => [
-    `${schema.typeName}.${field.name}`,
+    ...(field.scalar === ScalarType.STRING || field.scalar === ScalarType.BYTES
+      ? [`${schema.typeName}.${field.name}`]
+      : []),
     ...(field.message ? fieldsOf(field.message, seen) : []),
   ]);
 }

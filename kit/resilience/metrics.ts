@@ -37,11 +37,15 @@ const gauges: readonly Figure[] = [
 ];
 
 /**
- * Registers `resilience_<figure>{policy}` and `resilience_breaker_state{policy,state}`, which is 1 for the state that is.
- * Read from the policies' own numbers when somebody asks, so that a call pays nothing. Once per registry; prom-client
- * throws on the second time.
+ * Registers `<prefix>_<figure>{policy}` and `<prefix>_breaker_state{policy,state}`, which is 1 for the state that is.
+ * Read from the policies' own numbers when somebody asks, so that a call pays nothing. Once per registry and prefix;
+ * prom-client throws on the second time.
  */
-export function registerPolicyMetrics(registry: Registry, policies: Pick<Policies, "stats">): void {
+export function registerPolicyMetrics(
+  registry: Registry,
+  policies: Pick<Policies, "stats">,
+  prefix = "resilience",
+): void {
   const fill = ({ read }: Figure, set: (labels: { policy: string }, value: number) => void) => {
     for (const [policy, stats] of policies.stats()) {
       const value = read(stats);
@@ -50,7 +54,7 @@ export function registerPolicyMetrics(registry: Registry, policies: Pick<Policie
   };
   for (const figure of counters) {
     new Counter({
-      name: `resilience_${figure.name}`,
+      name: `${prefix}_${figure.name}`,
       help: figure.help,
       labelNames: ["policy"],
       registers: [registry],
@@ -62,7 +66,7 @@ export function registerPolicyMetrics(registry: Registry, policies: Pick<Policie
   }
   for (const figure of gauges) {
     new Gauge({
-      name: `resilience_${figure.name}`,
+      name: `${prefix}_${figure.name}`,
       help: figure.help,
       labelNames: ["policy"],
       registers: [registry],
@@ -73,7 +77,7 @@ export function registerPolicyMetrics(registry: Registry, policies: Pick<Policie
     });
   }
   new Gauge({
-    name: "resilience_breaker_state",
+    name: `${prefix}_breaker_state`,
     help: "1 for the state in which the breaker is.",
     labelNames: ["policy", "state"],
     registers: [registry],

@@ -82,7 +82,7 @@ export function createTransports(options: TransportsOptions): Transports {
   );
   if (options.metrics) {
     registerPoolMetrics(options.metrics, () => targets.values());
-    registerPolicyMetrics(options.metrics, policies);
+    registerPolicyMetrics(options.metrics, policies, "rpc_policy");
   }
 
   const openTarget = (peer: Target): PeerTarget => {
