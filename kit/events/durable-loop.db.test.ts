@@ -31,7 +31,7 @@ async function setUp(t: TestContext, name: string, fail: (value: string, tx: Tx)
   const handlings: Handling[] = [];
   const handled = createCollector();
   const logged: Readonly<Record<string, unknown>>[] = [];
-  const log = pino({ base: undefined, timestamp: false }, { write: (line) => void logged.push(JSON.parse(line)) });
+  const log = pino({ base: null, timestamp: false }, { write: (line) => void logged.push(JSON.parse(line)) });
   await ensureSubscription(node.hearerDb.sql, name, [event.type]);
   const subscription = onEvent(name, event, async (tx, { data: { value } }) => {
     const [row] = await tx<{ id: string }[]>`select pg_current_xact_id()::text as id`;

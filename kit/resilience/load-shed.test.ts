@@ -23,7 +23,7 @@ function isAdmitted(shedder: LoadShedder, priority: Priority): boolean {
 
 function fill(shedder: LoadShedder, priority: Priority): number {
   let count = 0;
-  while (isAdmitted(shedder, priority)) count++;
+  while (count < 1_000 && isAdmitted(shedder, priority)) count++;
   return count;
 }
 
