@@ -217,51 +217,59 @@ test("30 s without a success are no alarm, one millisecond more is", limits, asy
   await assert.rejects(loop.check(), { message: failingFor(30_001) });
 });
 
-test("a batch whose commit fails is done event by event, and only the one to blame is tried again", limits, async (t) => {
-  const subject = await setUp(t, "commit", (value, tx) => {
-    // Its error comes when the handler is done.
-    if (value === "2") void tx`select 1 / 0`.catch(() => {});
-  });
-  const { say, start, untilWaits, listBatches, waitsMs } = subject;
-  await say("1", "2", "3");
-  start();
-  await untilWaits(1);
-  assert.deepEqual(listBatches().at(-1), ["2"]);
-  assert.ok(listBatches().some((batch) => batch.join() === "1"));
-  assert.deepEqual(waitsMs, [1_000]);
-  const [row] = await node.hearerDb.sql`select attempts from event_log.subscription where name = 'commit'`;
-  assert.equal(row?.["attempts"], 1);
-});
+test(
+  "a batch whose commit fails is done event by event, and only the one to blame is tried again",
+  limits,
+  async (t) => {
+    const subject = await setUp(t, "commit", (value, tx) => {
+      // Its error comes when the handler is done.
+      if (value === "2") void tx`select 1 / 0`.catch(() => {});
+    });
+    const { say, start, untilWaits, listBatches, waitsMs } = subject;
+    await say("1", "2", "3");
+    start();
+    await untilWaits(1);
+    assert.deepEqual(listBatches().at(-1), ["2"]);
+    assert.ok(listBatches().some((batch) => batch.join() === "1"));
+    assert.deepEqual(waitsMs, [1_000]);
+    const [row] = await node.hearerDb.sql`select attempts from event_log.subscription where name = 'commit'`;
+    assert.equal(row?.["attempts"], 1);
+  },
+);
 
-test("while the log cannot be read the loop asks ever more rarely, says so once, and recovers by itself", limits, async (t) => {
-  const { clock, say, start, untilWaits, waitsMs, handled, logged } = await setUp(t, "outage");
-  const loop = start();
-  await untilWaits(1);
-  for (const round of [1, 2]) {
-    const before = waitsMs.length;
-    await node.admin`alter table event_log.subscription rename to subscription_away`;
-    clock.advance(10_000);
-    for (const count of [1, 2, 3, 4, 5]) {
-      await untilWaits(before + count);
-      if (count < 5) clock.advance(waitsMs.at(-1) ?? 0);
+test(
+  "while the log cannot be read the loop asks ever more rarely, says so once, and recovers by itself",
+  limits,
+  async (t) => {
+    const { clock, say, start, untilWaits, waitsMs, handled, logged } = await setUp(t, "outage");
+    const loop = start();
+    await untilWaits(1);
+    for (const round of [1, 2]) {
+      const before = waitsMs.length;
+      await node.admin`alter table event_log.subscription rename to subscription_away`;
+      clock.advance(10_000);
+      for (const count of [1, 2, 3, 4, 5]) {
+        await untilWaits(before + count);
+        if (count < 5) clock.advance(waitsMs.at(-1) ?? 0);
+      }
+      await node.admin`alter table event_log.subscription_away rename to subscription`;
+      assert.deepEqual(waitsMs.slice(before), [1_000, 3_000, 7_000, 10_000, 10_000]);
+      const warnings = logged.map(({ level, msg, subscription }) => [level, msg, subscription]);
+      assert.deepEqual(
+        warnings,
+        Array.from({ length: round }, () => [40, "a subscription cannot get on", "outage"]),
+      );
+      clock.advance(9_999);
+      await assert.rejects(loop.check(), /has not got on for 40999 ms: PostgresError: relation/);
+      clock.advance(1);
+      await untilWaits(before + 6);
+      assert.equal(waitsMs.at(-1), 10_000);
+      await loop.check();
     }
-    await node.admin`alter table event_log.subscription_away rename to subscription`;
-    assert.deepEqual(waitsMs.slice(before), [1_000, 3_000, 7_000, 10_000, 10_000]);
-    const warnings = logged.map(({ level, msg, subscription }) => [level, msg, subscription]);
-    assert.deepEqual(
-      warnings,
-      Array.from({ length: round }, () => [40, "a subscription cannot get on", "outage"]),
-    );
-    clock.advance(9_999);
-    await assert.rejects(loop.check(), /has not got on for 40999 ms: PostgresError: relation/);
-    clock.advance(1);
-    await untilWaits(before + 6);
-    assert.equal(waitsMs.at(-1), 10_000);
-    await loop.check();
-  }
-  await say("1");
-  await handled.until(1);
-});
+    await say("1");
+    await handled.until(1);
+  },
+);
 
 test("a failure that cannot be counted is tried again after a second", limits, async (t) => {
   const { clock, say, start, untilWaits, waitsMs, handled } = await setUp(t, "uncounted", () => {

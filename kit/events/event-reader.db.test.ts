@@ -38,18 +38,22 @@ test("a read gives the first events of its types after a number, in order", limi
   assert.deepEqual(await read([], 0n, 100), []);
 });
 
-test("a read stops before the first event that an earlier transaction still holds back, and says so", limits, async () => {
-  await fill();
-  assert.equal((await readEvents(hearerDb.sql, [opened.type], 0n, 100)).isHeldBack, false);
-  await writerDb.transaction(async (tx) => {
-    await append(tx, opened, "a:slow");
-    await say(writerDb, opened, "a:quick");
+test(
+  "a read stops before the first event that an earlier transaction still holds back, and says so",
+  limits,
+  async () => {
+    await fill();
+    assert.equal((await readEvents(hearerDb.sql, [opened.type], 0n, 100)).isHeldBack, false);
+    await writerDb.transaction(async (tx) => {
+      await append(tx, opened, "a:slow");
+      await say(writerDb, opened, "a:quick");
+      const { events, isHeldBack } = await readEvents(hearerDb.sql, [opened.type], 0n, 100);
+      assert.deepEqual([valuesOf(events), isHeldBack], [["a:1", "b:2", "a:3"], true]);
+    });
     const { events, isHeldBack } = await readEvents(hearerDb.sql, [opened.type], 0n, 100);
-    assert.deepEqual([valuesOf(events), isHeldBack], [["a:1", "b:2", "a:3"], true]);
-  });
-  const { events, isHeldBack } = await readEvents(hearerDb.sql, [opened.type], 0n, 100);
-  assert.deepEqual([valuesOf(events).slice(3), isHeldBack], [["a:slow", "a:quick"], false]);
-});
+    assert.deepEqual([valuesOf(events).slice(3), isHeldBack], [["a:slow", "a:quick"], false]);
+  },
+);
 
 test("a batch ends before the first row that is not settled, were it the very first", () => {
   const rows = (...settled: readonly boolean[]) =>

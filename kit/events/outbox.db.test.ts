@@ -28,26 +28,30 @@ const isAt = (current: number) => (err: unknown) =>
   err.type.httpStatus === 409 &&
   err.details["current"] === current;
 
-test("an event lies in the log as it was said, with its source, key, time and the call that caused it", limits, async () => {
-  await say(said, "alone:1");
-  const traceId = "0af7651916cd43dd8448eb211c80319c";
-  const context = {
-    ...{ traceId, spanId: "b7ad6b7169203331", isSampled: true, caller: undefined },
-    ...{ deadlineMs: undefined, locale: "en_US" as const },
-  };
-  await runInContext(context, () => say(said, "called:1"));
-  const [alone, called] = await listRows();
-  assert.deepEqual(
-    { ...alone, id: "", seq: "" },
-    {
-      ...{ id: "", seq: "", type: "test.said", source: "test-writer", key: "alone", time: new Date(clock.nowMs()) },
-      ...{ data: "alone:1", traceparent: "", stream: null, revision: null },
-    },
-  );
-  assert.match(String(alone?.["id"]), /^evt_/);
-  assert.notEqual(alone?.["id"], called?.["id"]);
-  assert.equal(called?.["traceparent"], `00-${traceId}-b7ad6b7169203331-01`);
-});
+test(
+  "an event lies in the log as it was said, with its source, key, time and the call that caused it",
+  limits,
+  async () => {
+    await say(said, "alone:1");
+    const traceId = "0af7651916cd43dd8448eb211c80319c";
+    const context = {
+      ...{ traceId, spanId: "b7ad6b7169203331", isSampled: true, caller: undefined },
+      ...{ deadlineMs: undefined, locale: "en_US" as const },
+    };
+    await runInContext(context, () => say(said, "called:1"));
+    const [alone, called] = await listRows();
+    assert.deepEqual(
+      { ...alone, id: "", seq: "" },
+      {
+        ...{ id: "", seq: "", type: "test.said", source: "test-writer", key: "alone", time: new Date(clock.nowMs()) },
+        ...{ data: "alone:1", traceparent: "", stream: null, revision: null },
+      },
+    );
+    assert.match(String(alone?.["id"]), /^evt_/);
+    assert.notEqual(alone?.["id"], called?.["id"]);
+    assert.equal(called?.["traceparent"], `00-${traceId}-b7ad6b7169203331-01`);
+  },
+);
 
 test("what the service does not declare is refused by name, also under a name that it declares", limits, async () => {
   const key = () => "k";
@@ -71,34 +75,38 @@ test("256 KiB of JSON are the most an event may hold, whatever its characters ta
   await assert.rejects(say(said, "你".repeat(100_000)), /has 300002 bytes/);
 });
 
-test("an append whose expectation is wrong is refused with the current revision and leaves nothing", limits, async () => {
-  await assert.rejects(put("a:0", { expectedRevision: "exists" }), isAt(0));
-  assert.equal(await put("a:1", { expectedRevision: "none" }), 1);
-  await assert.rejects(put("a:x", { expectedRevision: "none" }), isAt(1));
-  assert.equal(await put("a:2", { expectedRevision: 1 }), 2);
-  await assert.rejects(put("a:x", { expectedRevision: 1 }), isAt(2));
-  await assert.rejects(put("a:x", { expectedRevision: 3 }), isAt(2));
-  assert.equal(await put("a:3", { expectedRevision: "exists" }), 3);
-  assert.equal(await put("a:4", { expectedRevision: "any" }), 4);
-  assert.equal(await put("a:5", { expectedRevision: 0, stream: "another" }), 1);
-  assert.equal(await put("c:1", { expectedRevision: "any" }), 1);
-  for (const wrong of [-1, -2, 1.5, Number.NaN]) {
-    const message = `${wrong} is not a revision`;
-    await assert.rejects(put("a:x", { expectedRevision: wrong }), { name: "RangeError", message });
-  }
-  const rows = await listRows();
-  assert.deepEqual(
-    rows.filter(({ stream }) => stream !== null).map(({ data, stream, revision }) => [data, stream, revision]),
-    [
-      ["a:1", "a", 1],
-      ["a:2", "a", 2],
-      ["a:3", "a", 3],
-      ["a:4", "a", 4],
-      ["a:5", "another", 1],
-      ["c:1", "c", 1],
-    ],
-  );
-});
+test(
+  "an append whose expectation is wrong is refused with the current revision and leaves nothing",
+  limits,
+  async () => {
+    await assert.rejects(put("a:0", { expectedRevision: "exists" }), isAt(0));
+    assert.equal(await put("a:1", { expectedRevision: "none" }), 1);
+    await assert.rejects(put("a:x", { expectedRevision: "none" }), isAt(1));
+    assert.equal(await put("a:2", { expectedRevision: 1 }), 2);
+    await assert.rejects(put("a:x", { expectedRevision: 1 }), isAt(2));
+    await assert.rejects(put("a:x", { expectedRevision: 3 }), isAt(2));
+    assert.equal(await put("a:3", { expectedRevision: "exists" }), 3);
+    assert.equal(await put("a:4", { expectedRevision: "any" }), 4);
+    assert.equal(await put("a:5", { expectedRevision: 0, stream: "another" }), 1);
+    assert.equal(await put("c:1", { expectedRevision: "any" }), 1);
+    for (const wrong of [-1, -2, 1.5, Number.NaN]) {
+      const message = `${wrong} is not a revision`;
+      await assert.rejects(put("a:x", { expectedRevision: wrong }), { name: "RangeError", message });
+    }
+    const rows = await listRows();
+    assert.deepEqual(
+      rows.filter(({ stream }) => stream !== null).map(({ data, stream, revision }) => [data, stream, revision]),
+      [
+        ["a:1", "a", 1],
+        ["a:2", "a", 2],
+        ["a:3", "a", 3],
+        ["a:4", "a", 4],
+        ["a:5", "another", 1],
+        ["c:1", "c", 1],
+      ],
+    );
+  },
+);
 
 test("a repeated event id appends nothing and gives the first one's revision, also in a race", limits, async () => {
   const count = async () => (await listRows()).length;

@@ -209,7 +209,12 @@ test("a thousand features are the most, and all of them may be in use", () => {
 test("a feature whose calls go well and fast stays as it is, however long the process runs", async () => {
   const { degradation, clock } = start();
   clock.advance(3_600_000);
-  const calm = degradation.degradable({ feature: "calm", level: "reduced", run: async () => "well", fallback: () => "" });
+  const calm = degradation.degradable({
+    feature: "calm",
+    level: "reduced",
+    run: async () => "well",
+    fallback: () => "",
+  });
   for (let second = 0; second < 60; second++) {
     for (let i = 0; i < 3; i++) assert.equal(await calm(), "well");
     clock.advance(1_000);

@@ -62,5 +62,7 @@ test("100,000 steps are the most (D9 has 60,000)", () => {
     saga<null>("long") as never;
   for (let n = 0; n < 100_000; n++) builder = builder.step(`s${n}`, step);
   assert.equal(builder.build().stages.length, 100_000);
-  assert.throws(() => builder.step("last", step), { message: /^number of steps of long must be a whole number from 1/ });
+  assert.throws(() => builder.step("last", step), {
+    message: /^number of steps of long must be a whole number from 1/,
+  });
 });
