@@ -1,16 +1,10 @@
 import { runGatewayBench } from "./gateway/run.ts";
-import { runCacheBench } from "./kit/cache.ts";
-import { runLimiterBench } from "./kit/limiters.ts";
-import { runResilienceBench } from "./kit/resilience.ts";
-import { runTracingBench } from "./kit/tracing.ts";
+import { runKitBench } from "./kit/run.ts";
 
 /** Every benchmark by its name; each gets the arguments after it. */
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   gateway: runGatewayBench,
-  "kit-limiters": runLimiterBench,
-  "kit-cache": runCacheBench,
-  "kit-tracing": runTracingBench,
-  "kit-resilience": runResilienceBench,
+  kit: runKitBench,
 };
 
 const [name = "", ...args] = process.argv.slice(2);

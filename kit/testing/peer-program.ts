@@ -16,6 +16,8 @@ export interface PeerProgram {
   /** It keeps its connections and answers nothing. */
   freeze(): void;
   thaw(): void;
+  /** Resolves when it says a line with this text, on either stream, after this call. */
+  untilSaid(text: string): Promise<void>;
   /** Sends it another signal. */
   signal(signal: NodeJS.Signals): void;
 }
@@ -25,11 +27,26 @@ const saidLimit = 10;
 /** Ready to start. `readyText` stands in the line, on either stream, by which it says that it serves. */
 export function createPeerProgram(
   t: TestScope,
-  options: { readonly command: string; readonly args: readonly string[]; readonly readyText: string },
+  options: {
+    readonly command: string;
+    readonly args: readonly string[];
+    readonly readyText: string;
+    /** Where it runs; this process's folder unless given. */
+    readonly folder?: string;
+  },
 ): PeerProgram {
-  const { command, args, readyText } = options;
+  const { command, args, readyText, folder } = options;
+  const waiting = new Map<() => void, string>();
   let child: ChildProcess | undefined;
 
+  const untilSaid = (text: string) => new Promise<void>((resolve) => waiting.set(resolve, text));
+  function hear(line: string): void {
+    for (const [resolve, text] of waiting) {
+      if (!line.includes(text)) continue;
+      waiting.delete(resolve);
+      resolve();
+    }
+  }
   async function kill(): Promise<void> {
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, "exit");
@@ -38,27 +55,30 @@ export function createPeerProgram(
   }
   t.after(kill);
   return {
-    start() {
-      const started = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+    async start() {
+      const started = spawn(command, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
       const said: string[] = [];
       child = started;
-      return new Promise((resolve, reject) => {
+      for (const input of [started.stdout, started.stderr]) {
+        createInterface({ input }).on("line", (line) => {
+          said.splice(0, said.length - saidLimit + 1);
+          said.push(line);
+          hear(line);
+        });
+      }
+      const ended = new Promise<never>((_resolve, reject) => {
         started.on("error", reject);
         started.on("close", (code) => {
           reject(new Error(`${command} ended with ${code} before it was ready: ${said.join("\n")}`));
         });
-        for (const input of [started.stdout, started.stderr]) {
-          createInterface({ input }).on("line", (line) => {
-            said.splice(0, said.length - saidLimit + 1);
-            said.push(line);
-            if (line.includes(readyText)) resolve();
-          });
-        }
       });
+      ended.catch(() => {});
+      await Promise.race([untilSaid(readyText), ended]);
     },
     kill,
     freeze: () => void child?.kill("SIGSTOP"),
     thaw: () => void child?.kill("SIGCONT"),
+    untilSaid,
     signal: (signal) => void child?.kill(signal),
   };
 }
