@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { globalSetup, globalTeardown } from "@lyss/kit/testing/global-setup.ts";
 import { runTool } from "./run-tool.ts";
@@ -84,6 +85,7 @@ async function mutate(file: string, tests: readonly string[]): Promise<Result> {
     // The copy that is mutated needs nothing else; not in node_modules, where Node strips no types.
     ignorePatterns: ["**", "!package.json", "!kit/**"],
     tempDirName: join(workFolder, name),
+    concurrency: availableParallelism(),
     timeoutMS: timeoutMs,
   };
   mkdirSync(join(repositoryRoot, workFolder), { recursive: true });
