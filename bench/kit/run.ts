@@ -15,7 +15,7 @@ interface Section {
 }
 
 const peers = ["cockatiel", "opossum", "rate-limiter-flexible", "bentocache"];
-const rounds = 15;
+const rounds = 9;
 const quickRounds = 5;
 /** Share of a round that `--quick` does. */
 const quickShare = 0.1;
@@ -73,7 +73,7 @@ function toTable(figures: readonly Figure[]): string {
     const goal = goalNs === undefined ? "" : `≤ ${goalNs.toLocaleString("en")}${medianNs <= goalNs ? "" : " (missed)"}`;
     return `| ${name} | ${format(medianNs)} | ${format(bestNs)} | ${goal} |`;
   });
-  return ["| | ns, median | best round | goal |", "|---|---:|---:|---:|", ...rows].join("\n");
+  return ["| | CPU ns, median | best round | goal |", "|---|---:|---:|---:|", ...rows].join("\n");
 }
 
 function format(ns: number): string {
@@ -85,8 +85,8 @@ function toReport(tables: readonly string[], loadBefore: number): string {
   return `# The kit beside its peers
 
 \`npm run bench -- kit\`: Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model ?? "unknown processor"}, load average ${loadBefore.toFixed(2)} at the start;
-${versions}. Medians of ${rounds} rounds in turns, in one process. Other machines give other
-figures; look at the ratios.
+${versions}. Medians of ${rounds} rounds in turns, in one process, of the CPU time that one
+takes, garbage collection included. Other machines give other figures; look at the ratios.
 
 ${tables.join("\n")}`;
 }

@@ -33,7 +33,7 @@ async function startConsul(t: TestContext) {
     listServices,
     watch(service: string, options: { readonly tag?: string } = {}) {
       const heard = hear(
-        createConsulDiscovery({ url, clock, draw: Math.random, minIntervalMs: 20, ...options }),
+        createConsulDiscovery({ url, clock, draw: () => 0.5, minIntervalMs: 20, ...options }),
         service,
       );
       scope.after(async () => heard[Symbol.dispose]());
