@@ -130,7 +130,7 @@ test("one take at a time asks whether the store is back, however long that takes
 });
 
 test("the share remembers as many keys as it is told to", async () => {
-  const { store, limiter } = start({ maxKeys: 1 });
+  const { store, limiter } = start({ maxKeys: 1, onMode: undefined });
   store.answer = gone;
   assert.equal((await limiter.take("a", 5)).isAllowed, true);
   assert.equal((await limiter.take("a")).isAllowed, false);

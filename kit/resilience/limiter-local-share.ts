@@ -16,7 +16,7 @@ export interface LocalShareOptions {
   /** While on its own, one take in this time asks the store whether it is back. */
   readonly probeEveryMs?: number;
   readonly maxKeys?: number | undefined;
-  onMode?(mode: LimiterMode): void;
+  readonly onMode?: ((mode: LimiterMode) => void) | undefined;
 }
 
 /** A shared limiter that never fails and never opens. */

@@ -160,6 +160,14 @@ for (const kind of ["token_bucket", "sliding_window"] as const) {
   });
 }
 
+test("what was taken in the window before is whole again when that window is no longer covered", () => {
+  const clock = createFakeClock();
+  const limiter = createLimiter({ kind: "sliding_window", limit: 10, windowMs: 1_000 }, { clock });
+  limiter.take("k", 4);
+  clock.advance(1_300);
+  assert.deepEqual(limiter.peek("k", 0), { isAllowed: true, remaining: 7, resetMs: 700 });
+});
+
 test("several limits are taken as one: either all of them or none", () => {
   const clock = createFakeClock();
   const requests = createLimiter({ kind: "sliding_window", limit: 3, windowMs: 1_000 }, { clock });
