@@ -14,7 +14,7 @@ import { ensureSubscription } from "./subscription-store.ts";
 
 // One database for all: every test has an event and a subscription of its own. The listener's clock stands still.
 const node = await openEventNode({ after }, { clock: createFakeClock() });
-const limits = { timeout: 10_000 };
+const limits = { timeout: 120_000 };
 
 interface Handling {
   readonly value: string;

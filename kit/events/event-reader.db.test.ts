@@ -7,7 +7,7 @@ import { defineEvent } from "./event.ts";
 import { decodeEvent, findEnd, type LogRow, readEvents, readRange, toEventBatch } from "./event-reader.ts";
 
 const { admin, writerDb, hearerDb } = await openEventNode({ after }, { clock: createFakeClock() });
-const limits = { timeout: 10_000 };
+const limits = { timeout: 120_000 };
 const everything = { types: [opened.type, closed.type], afterSeq: 0n, untilSeq: 1_000_000n };
 
 /** Empties the log. Then a:1, b:2 and a:3 were opened and a:4 closed, a second apart from 12:00:01 on; gives their numbers. */

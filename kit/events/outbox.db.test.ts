@@ -14,7 +14,7 @@ const { writerDb } = await openEventNode({ after }, { clock: createFakeClock() }
 const clock = createFakeClock(Date.UTC(2026, 0, 2));
 const said = defineEvent("test.said", StringValueSchema, ({ value }) => value.split(":")[0] ?? "");
 const outbox = createOutbox({ source: "test-writer", publishes: [said], clock, random: createRandom(clock) });
-const limits = { timeout: 10_000 };
+const limits = { timeout: 120_000 };
 
 const put = (value: string, options: StreamAppend) =>
   writerDb.transaction((tx) => outbox.append(tx, said, { value }, options));

@@ -14,7 +14,7 @@ import {
 } from "./subscription-store.ts";
 
 const { admin, writerDb, hearerDb: db } = await openEventNode({ after }, { clock: createFakeClock() });
-const limits = { timeout: 10_000 };
+const limits = { timeout: 120_000 };
 for (const value of ["a:1", "a:2", "a:3"]) await say(writerDb, opened, value);
 const types = [opened.type];
 
