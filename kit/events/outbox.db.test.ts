@@ -85,8 +85,8 @@ test(
     assert.equal(await put("a:2", { expectedRevision: 1 }), 2);
     await assert.rejects(put("a:x", { expectedRevision: 1 }), isAt(2));
     await assert.rejects(put("a:x", { expectedRevision: 3 }), isAt(2));
-    assert.equal(await put("a:3", { expectedRevision: "exists" }), 3);
-    assert.equal(await put("a:4", { expectedRevision: "any" }), 4);
+    assert.equal(await put("a:3", { expectedRevision: "any" }), 3);
+    assert.equal(await put("a:4", { expectedRevision: "exists" }), 4);
     assert.equal(await put("a:5", { expectedRevision: 0, stream: "another" }), 1);
     assert.equal(await put("c:1", { expectedRevision: "any" }), 1);
     for (const wrong of [-1, -2, 1.5, Number.NaN]) {

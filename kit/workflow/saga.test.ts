@@ -25,6 +25,7 @@ test("a saga out of bounds is refused where it is declared", () => {
     [/cannot be the name/, () => saga("one--two")],
     [/cannot be the name/, () => saga("one-_")],
   ];
+  assert.equal(saga("x").pivot().step("one", step).build().stages.length, 2);
   for (const [message, declare] of refused) assert.throws(declare, { name: "TypeError", message });
 });
 
