@@ -108,7 +108,25 @@ test("each window moves the limit as Gradient2 says: growing, shrinking, and for
   const clock = createFakeClock();
   const limit = createAdaptiveLimit({ clock, ...formula, ...noProbe });
   const steady = Array.from({ length: 8 }, () => 300);
-  const timesMs = [...steady, 420, 390, 500, 5_000, 5_000, 5_000, 300, 260, 250, ...steady, 300, 380, 410, ...steady];
+  const timesMs = [
+    ...steady,
+    420,
+    390,
+    500,
+    5_000,
+    5_000,
+    5_000,
+    300,
+    260,
+    250,
+    1_500,
+    900,
+    ...steady,
+    300,
+    380,
+    410,
+    ...steady,
+  ];
   const limits = timesMs.map((durationMs) => {
     round(limit, clock.advance, durationMs);
     return limit.stats().limit;
@@ -291,4 +309,51 @@ test("a drop cuts the limit, those sent before the cut do not cut again", () => 
   clock.advance(1);
   limit.tryAcquire()?.end("dropped");
   assert.equal(limit.stats().limit, 25);
+});
+
+test("a window of many short calls is judged by how long one takes", () => {
+  const clock = createFakeClock();
+  const limit = createAdaptiveLimit({ clock, smoothing: 1, ...noProbe });
+  for (let i = 0; i < 14; i++) limit.tryAcquire();
+  const end = endCalls(limit, clock);
+  end(10, 30);
+  assert.equal(limit.stats().limit, 24);
+  end(26, 10);
+  assert.equal(limit.stats().limit, 28);
+});
+
+test("no call is counted twice, nor after its end", () => {
+  const clock = createFakeClock();
+  const limit = createAdaptiveLimit({ clock, smoothing: 1, ...noProbe });
+  const permits = Array.from({ length: 20 }, () => limit.tryAcquire());
+  clock.advance(300);
+  for (const permit of permits.splice(0, 5)) {
+    permit?.sample(300);
+    permit?.sample(300);
+    permit?.end("ok");
+  }
+  for (const permit of permits.splice(0, 5)) {
+    permit?.end("ignored");
+    permit?.sample(300);
+  }
+  assert.equal(limit.stats().limit, 20, "five calls are too few");
+  for (const permit of permits.splice(0, 5)) permit?.end("ok");
+  assert.equal(limit.stats().limit, 24);
+});
+
+test("a probe hears only of calls that began in it", () => {
+  const clock = createFakeClock();
+  const limit = createAdaptiveLimit({ clock, initialLimit: 100 });
+  for (let n = 0; n < 12; n++) round(limit, clock.advance, 300);
+  const old = fillUp(limit);
+  clock.advance(10_000 - clock.monotonicMs());
+  for (const permit of old.splice(0, 80)) permit.end("ignored");
+  const probing = Array.from({ length: 10 }, () => limit.tryAcquire());
+  for (const permit of old.splice(0, 20)) permit.end("ok");
+  clock.advance(100);
+  for (const permit of probing) permit?.end("ok");
+  // 100 ms are usual now, not several seconds: 300 ms bring the limit down.
+  const { limit: before } = limit.stats();
+  round(limit, clock.advance, 300);
+  assert.ok(limit.stats().limit < before);
 });
