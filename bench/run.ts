@@ -1,17 +1,11 @@
 import { runGatewayBench } from "./gateway/run.ts";
-import { runCacheBench } from "./kit/cache.ts";
-import { runLimiterBench } from "./kit/limiters.ts";
-import { runResilienceBench } from "./kit/resilience.ts";
-import { runTracingBench } from "./kit/tracing.ts";
+import { runKitBench } from "./kit/run.ts";
 import { runEventOrder } from "./scenarios/event-order.ts";
 
 /** Every benchmark by its name; each gets the arguments after it. */
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   gateway: runGatewayBench,
-  "kit-limiters": runLimiterBench,
-  "kit-cache": runCacheBench,
-  "kit-tracing": runTracingBench,
-  "kit-resilience": runResilienceBench,
+  kit: runKitBench,
   "scenario-d1": runEventOrder,
 };
 

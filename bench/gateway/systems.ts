@@ -1,5 +1,4 @@
 import { type ChildProcess, execFileSync } from "node:child_process";
-import { once } from "node:events";
 import {
   chmodSync,
   existsSync,
@@ -10,11 +9,10 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { delay, systemClock } from "@lyss/kit/service/clock.ts";
+import { findFreePort } from "@lyss/kit/testing/peer-program.ts";
 import { readUsage, spawnPinned, stop, type Usage } from "./processes.ts";
 
 /** The core that the system under test has to itself, and the one for the mock and the load. */
@@ -228,13 +226,4 @@ async function untilReady(child: ChildProcess, port: number, path: string): Prom
     if (waitedMs > readyTimeoutMs) throw new Error(`${path} on port ${port} is not ready after ${readyTimeoutMs} ms`);
     await delay(systemClock, pollMs);
   }
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

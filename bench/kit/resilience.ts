@@ -1,5 +1,3 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import { definePolicies } from "@lyss/kit/resilience/policies.ts";
 import { runInContext } from "@lyss/kit/rpc/call-context.ts";
 import { fromContextHeaders } from "@lyss/kit/rpc/context-headers.ts";
@@ -17,59 +15,17 @@ import {
   wrap,
 } from "cockatiel";
 import CircuitBreaker from "opossum";
-
-/** One way to make the same call. */
-interface Contestant {
-  readonly name: string;
-  readonly call: () => Promise<unknown>;
-  /** Inside a call context, as every request of a service is. */
-  readonly isInContext?: boolean;
-}
+import type { Contestant } from "./contest.ts";
 
 const timeoutMs = 10_000;
 const attemptTimeoutMs = 5_000;
 const maxConcurrent = 100;
+const goalNs = 1_000;
 /** Asynchronous, and done at once: what is measured is what stands around it. */
 const answer = async () => "well";
 
 /** What breaker, retry and bulkhead cost around a call that goes well, beside cockatiel and opossum. */
-export async function runResilienceBench(args: readonly string[]): Promise<void> {
-  const isQuick = args.includes("--quick");
-  const rounds = isQuick ? 3 : 15;
-  const count = isQuick ? 20_000 : 200_000;
-  const contestants = createContestants();
-  const times = new Map(contestants.map(({ name }) => [name, [] as number[]]));
-  for (const contestant of contestants) await measureNs(contestant, count);
-  for (let round = 0; round < rounds; round++) {
-    // The order changes each round, so that nobody always runs on a warm or a throttled machine.
-    const turn = round % contestants.length;
-    for (const contestant of [...contestants.slice(turn), ...contestants.slice(0, turn)]) {
-      times.get(contestant.name)?.push(await measureNs(contestant, count));
-    }
-  }
-  const rows = [...times].map(([name, samples]) => {
-    const sorted = samples.toSorted((a, b) => a - b);
-    return `| ${name} | ${(sorted[sorted.length >> 1] ?? Number.NaN).toFixed(0)} | ${(sorted[0] ?? Number.NaN).toFixed(0)} |`;
-  });
-  const report = `# Breaker, retry and bulkhead around a call
-
-Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model ?? "unknown processor"}, cockatiel ${versionOf("cockatiel")}, opossum ${versionOf("opossum")}; ${rounds} rounds of ${count} calls that go
-well, one after the other.
-
-| call | ns, median | ns, best round |
-|---|---:|---:|
-${rows.join("\n")}
-
-\`npm run bench -- kit-resilience\`. The aim of the kit is 1,000 ns for breaker, retry and bulkhead. opossum has no retry; its
-\`capacity\` is the bulkhead. The kit's breaker watches a window of 30 s, the others' as written. The retry of the kit keeps a
-budget, and in a call context tells the layers inside that it repeats: that is one \`AsyncLocalStorage.run\`. A time limit is
-an \`AbortController\` and a timer each. Other machines give other figures; look at the ratios.
-`;
-  console.log(report);
-  writeFileSync(new URL(`../results/kit-resilience${isQuick ? "-quick" : ""}.md`, import.meta.url), report);
-}
-
-function createContestants(): readonly Contestant[] {
+export function createResilienceContestants(): readonly Contestant[] {
   const parts = { retry: {}, bulkhead: { maxConcurrent }, breaker: {} };
   const policies = definePolicies(
     { breaker: { breaker: {} }, parts, timed: { ...parts, timeoutMs, attemptTimeoutMs } },
@@ -90,32 +46,30 @@ function createContestants(): readonly Contestant[] {
   const lone = createBreaker();
   const other = new CircuitBreaker(answer, { timeout: false, capacity: maxConcurrent });
   const timedOther = new CircuitBreaker(answer, { timeout: timeoutMs, capacity: maxConcurrent });
+  const parted = call("kit: breaker, retry, bulkhead", () => policy.run(answer));
+  const context = fromContextHeaders(() => undefined, systemClock);
   return [
-    { name: "the call alone, the floor", call: answer },
-    { name: "kit: breaker", call: () => breaker.run(answer) },
-    { name: "cockatiel: breaker", call: () => lone.execute(answer) },
-    { name: "**kit: breaker, retry, bulkhead**", call: () => policy.run(answer) },
-    { name: "**the same in a call context**", call: () => policy.run(answer), isInContext: true },
-    { name: "**cockatiel: breaker, retry, bulkhead**", call: () => peer.execute(answer) },
-    { name: "opossum: breaker, capacity", call: () => other.fire() },
-    { name: "kit: all that and both time limits", call: () => timed.run(answer) },
-    { name: "cockatiel: all that and both time limits", call: () => timedPeer.execute(answer) },
-    { name: "opossum: breaker, capacity, time limit", call: () => timedOther.fire() },
+    call("the call alone, the floor", answer),
+    call("kit: breaker", () => breaker.run(answer)),
+    call("cockatiel: breaker", () => lone.execute(answer)),
+    { ...parted, goalNs },
+    // As every request of a service is.
+    { name: "kit: the same in a call context", goalNs, run: (count) => runInContext(context, () => parted.run(count)) },
+    call("cockatiel: breaker, retry, bulkhead", () => peer.execute(answer)),
+    call("opossum: breaker, capacity", () => other.fire()),
+    call("kit: all that and both time limits", () => timed.run(answer)),
+    call("cockatiel: all that and both time limits", () => timedPeer.execute(answer)),
+    call("opossum: breaker, capacity, time limit", () => timedOther.fire()),
   ];
 }
 
-function measureNs({ name, call, isInContext }: Contestant, count: number): Promise<number> {
-  const measure = async () => {
-    let found: unknown;
-    const startMs = performance.now();
-    for (let i = 0; i < count; i++) found = await call();
-    const ns = ((performance.now() - startMs) * 1e6) / count;
-    if (found !== "well") throw new Error(`${name} lost the answer`);
-    return ns;
+function call(name: string, once: () => Promise<unknown>): Contestant {
+  return {
+    name,
+    async run(count) {
+      let found: unknown;
+      for (let i = 0; i < count; i++) found = await once();
+      if (found !== "well") throw new Error(`${name} lost the answer`);
+    },
   };
-  return runInContext(isInContext ? fromContextHeaders(() => undefined, systemClock) : undefined, measure);
-}
-
-function versionOf(name: string): string {
-  return JSON.parse(readFileSync(new URL(`../../node_modules/${name}/package.json`, import.meta.url), "utf8")).version;
 }

@@ -1,32 +1,12 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { type TestOps, testRoutes } from "./http-test-routes.ts";
-import { exchangeBytes, startTestServer } from "./http-test-server.ts";
+import { errorOf, exchangeBytes, signedIn, startTestServer } from "./http-test-server.ts";
 
 const ops: TestOps = { seen: [] };
 const server = await startTestServer({ mounted: [{ name: "thing", routes: testRoutes, ops, peerUrl: undefined }] });
 after(() => server.close());
-
-const signedIn = { authorization: "Bearer all" };
-const sendJson = (path: string, body: unknown, headers: Record<string, string> = signedIn) =>
-  fetch(server.url + path, {
-    method: "POST",
-    headers: { "content-type": "application/json", ...headers },
-    body: typeof body === "string" ? body : JSON.stringify(body),
-  });
-
-interface ErrorBody {
-  readonly error: {
-    readonly code: string;
-    readonly message: string;
-    readonly message_i18n: { readonly zh_CN: string; readonly en_US: string };
-    readonly details: Readonly<Record<string, unknown>>;
-    readonly trace_id: string;
-    readonly retryable: boolean;
-    readonly doc_url: string;
-  };
-}
-const errorOf = async (response: Response) => ((await response.json()) as ErrorBody).error;
+const { sendJson } = server;
 
 const badBodies: readonly [name: string, body: string, field: string, reason: string][] = [
   ["unknown field", '{"name":"a","isAdmin":true}', "isAdmin", "is not a known field; leave it out"],

@@ -22,6 +22,9 @@ const callersByToken: Readonly<Record<string, Caller>> = {
   reader: { ...testCaller, permissions: ["things:read"] },
 };
 
+/** Headers of a caller who may do everything. */
+export const signedIn = { authorization: "Bearer all" };
+
 /** Knows the tokens `all` and `reader`; cannot be reached for the token `outage`. */
 export function testGuard(req: { headers: { authorization?: string | undefined } }): Caller | undefined {
   const token = req.headers.authorization?.replace(/^Bearer /, "");
@@ -51,17 +54,38 @@ export async function startTestServer(
   const handler = createHttpHandler({ ...parts, guard: testGuard, title: "test", version: "1", ...options });
   const listener = createHttpServer({ onRequest: handler.onRequest, clock: systemClock, ...limits });
   const port = await listener.listen({ host: "127.0.0.1", port: 0 });
+  const url = `http://127.0.0.1:${port}`;
   return {
     ...parts,
     handler,
     listener,
     port,
-    url: `http://127.0.0.1:${port}`,
+    url,
+    /** Posts JSON, or a text as it is. */
+    sendJson: (path: string, body: unknown, headers: Readonly<Record<string, string>> = signedIn) =>
+      fetch(url + path, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...headers },
+        body: typeof body === "string" ? body : JSON.stringify(body),
+      }),
     async close() {
       await listener.close(AbortSignal.abort());
       await handler.close();
     },
   };
+}
+
+/** The error of a failed answer in the platform's own shape. */
+export async function errorOf(response: Response): Promise<{
+  readonly code: string;
+  readonly message: string;
+  readonly message_i18n: { readonly zh_CN: string; readonly en_US: string };
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly trace_id: string;
+  readonly retryable: boolean;
+  readonly doc_url: string;
+}> {
+  return ((await response.json()) as { readonly error: Awaited<ReturnType<typeof errorOf>> }).error;
 }
 
 /** Sends bytes and gives everything that comes back until the server closes. */

@@ -45,7 +45,7 @@ interface Slot {
   calls: number;
   errors: number;
   /** Calls slower than the threshold of each level: more than 5 % of them means that the 95th percentile is. */
-  slow: [number, number, number];
+  slow: number[];
 }
 
 const slotMs = 5_000;
@@ -57,10 +57,9 @@ export function createDegradationMeter(
   options: Partial<DegradationRules> & { readonly clock: Clock },
 ): DegradationMeter {
   const { clock, thresholds, minCalls, riseMs, fallMs } = { ...degradationDefaults, ...options };
-  const ring: Slot[] = Array.from({ length: slots }, () => emptySlot(-slots));
-  /** Since when each level has been called for, and since when it has not. */
-  const calledSinceMs: (number | undefined)[] = [undefined, undefined, undefined];
-  const uncalledSinceMs: (number | undefined)[] = [undefined, undefined, undefined];
+  const ring: Slot[] = [];
+  /** Since when each level has been called for, and since when it has not; Infinity where the other is true. */
+  const since = degraded.map(() => ({ calledMs: Infinity, uncalledMs: Infinity }));
   let rank = 0;
 
   function measure(): number {
@@ -92,20 +91,19 @@ export function createDegradationMeter(
     assess(askedFor) {
       const nowMs = clock.monotonicMs();
       const wanted = Math.max(measure(), degradationLevels.indexOf(askedFor));
-      for (const index of degraded.keys()) {
+      for (const [index, level] of since.entries()) {
         const isCalledFor = wanted > index;
-        calledSinceMs[index] = isCalledFor ? (calledSinceMs[index] ?? nowMs) : undefined;
-        uncalledSinceMs[index] = isCalledFor ? undefined : (uncalledSinceMs[index] ?? nowMs);
+        level.calledMs = isCalledFor ? Math.min(level.calledMs, nowMs) : Infinity;
+        level.uncalledMs = isCalledFor ? Infinity : Math.min(level.uncalledMs, nowMs);
       }
-      const risen = calledSinceMs.findLastIndex((sinceMs) => sinceMs !== undefined && nowMs - sinceMs >= riseMs) + 1;
-      if (risen > rank) rank = risen;
-      const isOver = (sinceMs: number | undefined) => sinceMs !== undefined && nowMs - sinceMs >= fallMs;
-      while (rank > 0 && isOver(uncalledSinceMs[rank - 1])) rank--;
+      const risen = since.findLastIndex(({ calledMs }) => nowMs - calledMs >= riseMs) + 1;
+      rank = Math.max(rank, risen);
+      while (nowMs - (since[rank - 1]?.uncalledMs ?? Infinity) >= fallMs) rank--;
     },
     level: () => degradationLevels[rank] ?? "normal",
   };
 }
 
 function emptySlot(number: number): Slot {
-  return { number, calls: 0, errors: 0, slow: [0, 0, 0] };
+  return { number, calls: 0, errors: 0, slow: [] };
 }

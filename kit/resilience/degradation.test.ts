@@ -56,6 +56,16 @@ for (const [name, calls, expected] of [
   });
 }
 
+test("20 calls in 30 s are enough to judge by", () => {
+  const { degradation, clock } = start();
+  for (let i = 0; i < 13; i++) {
+    for (let call = 0; call < 4; call++) degradation.record(1, true);
+    // Where one slot of 5 s ends and the next has no call yet, five slots hold exactly 20.
+    clock.advance(5_000);
+  }
+  assert.equal(degradation.level(), "static");
+});
+
 test("fewer than 20 calls say nothing", () => {
   const { degradation, clock } = start();
   for (let i = 0; i < 60; i++) {
@@ -173,7 +183,11 @@ test("a feature without a fit name, wrapped twice, or unknown is a mistake", () 
   for (const name of ["", "A", "a-", "a b"]) {
     assert.throws(() => degradation.degradable({ ...feature, feature: name }), TypeError);
   }
-  assert.throws(() => degradation.level("none"), TypeError);
+  degradation.degradable({ ...feature, feature: "long-name-of-3" });
+  const wrap = (name: string) => () => degradation.degradable({ ...feature, feature: name });
+  assert.throws(wrap("a-b"), { name: "TypeError", message: "feature 'a-b' is wrapped twice" });
+  assert.throws(wrap("a--b"), { name: "TypeError", message: "'a--b' is no name for a feature" });
+  assert.throws(() => degradation.level("none"), { name: "TypeError", message: "no feature 'none' is wrapped" });
   assert.throws(() => degradation.force("static", "none"), TypeError);
   degradation.stop();
   assert.equal(clock.countTimers(), 0);
@@ -193,4 +207,57 @@ test("signals and listeners that are added later are asked and told like those f
   assert.equal(degradation.level(), "essential");
   assert.deepEqual(told, ["first essential", "second essential"]);
   degradation.stop();
+});
+
+test("a thousand features are the most, and all of them may be in use", () => {
+  const { degradation } = start();
+  const wrap = (n: number) =>
+    degradation.degradable({ feature: `f${n}`, level: "reduced", run: async () => n, fallback: () => 0 });
+  for (let n = 1; n <= 1_000; n++) wrap(n);
+  assert.throws(() => wrap(1_001), { name: "TypeError", message: "there are more than 1000 features" });
+  assert.equal(degradation.stats().features.length, 1_000);
+});
+
+test("a feature whose calls go well and fast stays as it is, however long the process runs", async () => {
+  const { degradation, clock } = start();
+  clock.advance(3_600_000);
+  const calm = degradation.degradable({
+    feature: "calm",
+    level: "reduced",
+    run: async () => "well",
+    fallback: () => "",
+  });
+  for (let second = 0; second < 60; second++) {
+    for (let i = 0; i < 3; i++) assert.equal(await calm(), "well");
+    clock.advance(1_000);
+  }
+  assert.equal(degradation.level("calm"), "normal");
+});
+
+test("a feature whose calls take long degrades by their time", async () => {
+  const { degradation, clock } = start();
+  let answered = Promise.withResolvers<void>();
+  const slow = degradation.degradable({
+    ...{ feature: "slow", level: "static" },
+    run: () => answered.promise,
+    fallback: () => {},
+  });
+  for (let round = 0; round < 40; round++) {
+    answered = Promise.withResolvers();
+    const calls = [slow(), slow(), slow()];
+    clock.advance(2_001);
+    answered.resolve();
+    await Promise.all(calls);
+  }
+  assert.equal(degradation.level("slow"), "reduced");
+});
+
+test("without signals, and with nobody to tell, levels change all the same", () => {
+  const clock = createFakeClock();
+  const degradation = createDegradation({ clock });
+  for (let second = 0; second < 40; second++) {
+    for (let i = 0; i < 10; i++) degradation.record(1, true);
+    clock.advance(1_000);
+  }
+  assert.equal(degradation.level(), "static");
 });

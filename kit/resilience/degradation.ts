@@ -91,10 +91,9 @@ export function createDegradation(options: DegradationOptions): Degradation {
   const features = new Map<string, Unit>();
   let cancel = clock.setTimer(assessEveryMs, assess);
 
-  function levelOf(unit: Unit | undefined): DegradationLevel {
-    const ofWhole = whole.forced ?? whole.meter.level();
-    if (!unit || unit === whole) return ofWhole;
-    return unit.forced ?? worseLevel(ofWhole, unit.meter.level());
+  /** For the whole, both sides of the comparison are its own. */
+  function levelOf(unit: Unit): DegradationLevel {
+    return unit.forced ?? worseLevel(whole.forced ?? whole.meter.level(), unit.meter.level());
   }
 
   function report(reason: DegradationChange["reason"]): void {

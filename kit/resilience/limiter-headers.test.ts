@@ -1,20 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createFakeClock } from "../testing/fake-clock.ts";
+import { createSeeded } from "../testing/seeded-random.ts";
 import type { RateLimit } from "./limiter.ts";
 import { createLimitHeaders, joinLimitHeaders } from "./limiter-headers.ts";
 import { createLimiter } from "./limiter-in-memory.ts";
-
-/** xorshift32: the same numbers on every machine. */
-function createSeededRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
-}
 
 function readField(field = ""): { r: number; t: number } {
   const match = /^"key";r=(\d+);t=(\d+)$/.exec(field);
@@ -35,7 +25,7 @@ for (const rate of rates) {
   test(`T3: ${JSON.stringify(rate)}: in an hour a client that obeys is never refused, and r never rises inside a window`, () => {
     for (const eagerness of [1, 0.5, 0.05]) {
       const clock = createFakeClock();
-      const random = createSeededRandom(3);
+      const random = createSeeded(3).next;
       const limiter = createLimiter(rate, { clock });
       const headersOf = createLimitHeaders({ clock, name: "key", rate });
       let windowEndMs = 0;

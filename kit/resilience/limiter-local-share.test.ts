@@ -2,14 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createFakeClock } from "../testing/fake-clock.ts";
 import type { LimitDecision, RateLimit, SharedLimiter } from "./limiter.ts";
-import { shareOf, withLocalShare } from "./limiter-local-share.ts";
+import { type LocalShareOptions, shareOf, withLocalShare } from "./limiter-local-share.ts";
 
 const rate: RateLimit = { kind: "token_bucket", limit: 10, windowMs: 10_000 };
 const yes: LimitDecision = { isAllowed: true, remaining: 7, resetMs: 1 };
 
-function start(options: { readonly rate?: RateLimit; readonly processes?: number } = {}) {
+function start(options: Partial<LocalShareOptions> & { readonly rate?: RateLimit } = {}) {
   const clock = createFakeClock();
   const said: string[] = [];
+  const logged: unknown[] = [];
+  const modes: string[] = [];
   const store = { answer: async (): Promise<LimitDecision> => yes, takes: 0 };
   const shared: SharedLimiter = {
     rate: options.rate ?? rate,
@@ -18,12 +20,16 @@ function start(options: { readonly rate?: RateLimit; readonly processes?: number
       return store.answer();
     },
   };
+  const note = (level: string) => (fields: unknown, text?: string) => {
+    said.push(level);
+    logged.push([text, fields]);
+  };
   const limiter = withLocalShare(shared, {
-    clock,
-    processes: options.processes ?? 2,
-    log: { warn: () => said.push("warn"), info: () => said.push("info") },
+    ...{ clock, processes: 2, log: { warn: note("warn"), info: note("info") } },
+    onMode: (mode) => modes.push(mode),
+    ...options,
   });
-  return { clock, said, store, limiter };
+  return { clock, said, logged, modes, store, limiter };
 }
 
 const gone = async () => {
@@ -71,6 +77,67 @@ test("a take that the share is too small for waits for the store; one that the l
   assert.ok(!never.isAllowed && never.retryAfterMs === Number.POSITIVE_INFINITY);
 });
 
+test("on its own a process answers as its share does: what is left, and the shortest wait that works", async () => {
+  const { store, limiter } = start();
+  store.answer = gone;
+  assert.deepEqual(await limiter.take("k", 4), { isAllowed: true, remaining: 1, resetMs: 8_000 });
+  assert.deepEqual(await limiter.take("k", 2), { isAllowed: false, remaining: 1, retryAfterMs: 2_000 });
+});
+
+test("each change is logged once, with its cause, and told once", async () => {
+  const { clock, logged, modes, store, limiter } = start();
+  store.answer = () => new Promise(() => {});
+  for (let i = 0; i < 2; i++) {
+    const late = limiter.take("k");
+    clock.advance(50);
+    await late;
+    clock.advance(950);
+  }
+  store.answer = async () => yes;
+  clock.advance(1_000);
+  for (let i = 0; i < 2; i++) await limiter.take("k");
+  const err = new Error("no answer within 50 ms");
+  assert.deepEqual(logged, [
+    ["shared limits are out of reach: each process keeps to its share", { err, processes: 2 }],
+    ["shared limits are back", {}],
+  ]);
+  assert.deepEqual(modes, ["local", "shared"]);
+});
+
+test("one take at a time asks whether the store is back, however long that takes", async () => {
+  for (const [probeEveryMs, timeoutMs] of [
+    [1_000, 50],
+    [10, 50],
+  ] as const) {
+    const { clock, store, limiter } = start({ probeEveryMs, timeoutMs });
+    store.answer = gone;
+    await limiter.take("k");
+    store.answer = () => new Promise(() => {});
+    clock.advance(probeEveryMs);
+    const probe = limiter.take("k");
+    clock.advance(timeoutMs - 1);
+    await limiter.take("k");
+    assert.equal(store.takes, 2, "nobody waits beside the probe");
+    clock.advance(1);
+    assert.equal((await probe).isAllowed, true);
+    clock.advance(probeEveryMs - 1);
+    await limiter.take("k");
+    assert.equal(store.takes, 2);
+    clock.advance(1);
+    void limiter.take("k");
+    assert.equal(store.takes, 3);
+  }
+});
+
+test("the share remembers as many keys as it is told to", async () => {
+  const { store, limiter } = start({ maxKeys: 1, onMode: undefined });
+  store.answer = gone;
+  assert.equal((await limiter.take("a", 5)).isAllowed, true);
+  assert.equal((await limiter.take("a")).isAllowed, false);
+  await limiter.take("b");
+  assert.equal((await limiter.take("a", 5)).isAllowed, true);
+});
+
 test("a mistake of the caller is not taken for a lost store", async () => {
   const { store, limiter } = start();
   store.answer = async () => {
@@ -95,5 +162,13 @@ test("shares of all processes together never exceed the limit", () => {
     windowMs: 10_000,
     burst: 10,
   });
-  for (const processes of [0, 1.5, Number.NaN]) assert.throws(() => shareOf(rate, processes), RangeError);
+  const few = { kind: "sliding_window", limit: 3, windowMs: 60_000 } as const;
+  assert.deepEqual(shareOf(few, 7), { kind: "sliding_window", limit: 1, windowMs: 140_000 });
+  assert.deepEqual(shareOf(few, 3), { kind: "sliding_window", limit: 1, windowMs: 60_000 });
+  for (const processes of [0, 1.5, Number.NaN]) {
+    assert.throws(() => shareOf(rate, processes), {
+      name: "RangeError",
+      message: "processes must be an integer from 1",
+    });
+  }
 });

@@ -15,8 +15,8 @@ export interface LocalShareOptions {
   readonly timeoutMs?: number;
   /** While on its own, one take in this time asks the store whether it is back. */
   readonly probeEveryMs?: number;
-  readonly maxKeys?: number;
-  onMode?(mode: LimiterMode): void;
+  readonly maxKeys?: number | undefined;
+  readonly onMode?: ((mode: LimiterMode) => void) | undefined;
 }
 
 /** A shared limiter that never fails and never opens. */
@@ -31,12 +31,11 @@ export interface FailSoftLimiter extends SharedLimiter {
  */
 export function withLocalShare(shared: SharedLimiter, options: LocalShareOptions): FailSoftLimiter {
   const { clock, log, processes, timeoutMs = 50, probeEveryMs = 1_000, maxKeys, onMode } = options;
-  const local = createLimiter(shareOf(shared.rate, processes), { clock, ...(maxKeys !== undefined && { maxKeys }) });
+  const local = createLimiter(shareOf(shared.rate, processes), { clock, maxKeys });
   let mode: LimiterMode = "shared";
   let nextProbeMs = 0;
 
   function changeMode(next: LimiterMode, err?: unknown): void {
-    if (next === "local") nextProbeMs = clock.monotonicMs() + probeEveryMs;
     if (mode === next) return;
     mode = next;
     if (next === "local")
@@ -67,6 +66,7 @@ export function withLocalShare(shared: SharedLimiter, options: LocalShareOptions
         return decision;
       } catch (err) {
         if (err instanceof RangeError) throw err;
+        nextProbeMs = clock.monotonicMs() + probeEveryMs;
         changeMode("local", err);
         return takeLocally(key, count);
       }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Clock } from "../service/clock.ts";
 import { createFakeClock } from "../testing/fake-clock.ts";
+import { createSeeded } from "../testing/seeded-random.ts";
 import { foldDecisions, type LimitDecision, limitKey, type RateLimit, takeAll } from "./limiter.ts";
 import { testLimiterContract } from "./limiter-contract.ts";
 import { createLimiterEntries } from "./limiter-entries.ts";
@@ -15,17 +16,6 @@ testLimiterContract("memory", {
     return { take, nowMs: clock.monotonicMs, advance: clock.advance };
   },
 });
-
-/** xorshift32: the same numbers on every machine. */
-function createSeededRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
-}
 
 function createSettableClock(): Clock & { set(timeMs: number): void } {
   let timeMs = 0;
@@ -79,7 +69,7 @@ const rates: readonly RateLimit[] = [
 for (const rate of rates) {
   test(`${JSON.stringify(rate)} decides as exact arithmetic does, and its waits are the shortest that work`, () => {
     for (let seed = 1; seed <= 20; seed++) {
-      const random = createSeededRandom(seed);
+      const random = createSeeded(seed).next;
       const clock = createFakeClock();
       const limiter = createLimiter(rate, { clock });
       const isAllowedByReference = createReference(rate);
@@ -170,6 +160,14 @@ for (const kind of ["token_bucket", "sliding_window"] as const) {
   });
 }
 
+test("what was taken in the window before is whole again when that window is no longer covered", () => {
+  const clock = createFakeClock();
+  const limiter = createLimiter({ kind: "sliding_window", limit: 10, windowMs: 1_000 }, { clock });
+  limiter.take("k", 4);
+  clock.advance(1_300);
+  assert.deepEqual(limiter.peek("k", 0), { isAllowed: true, remaining: 7, resetMs: 700 });
+});
+
 test("several limits are taken as one: either all of them or none", () => {
   const clock = createFakeClock();
   const requests = createLimiter({ kind: "sliding_window", limit: 3, windowMs: 1_000 }, { clock });
@@ -255,7 +253,7 @@ test("of several answers the one to wait for longest counts, else the scarcest, 
 
 test("keys are forgotten in the order of their last use, as a plain list would have it", () => {
   for (const maxKeys of [1, 2, 3, 5]) {
-    const random = createSeededRandom(maxKeys);
+    const random = createSeeded(maxKeys).next;
     const entries = createLimiterEntries(() => ({}), maxKeys);
     let reference: { readonly key: string; readonly state: object }[] = [];
     let evictions = 0;

@@ -64,7 +64,7 @@ export interface SharedLimiter {
 export interface MemoryLimiterOptions {
   readonly clock: Clock;
   /** Keys remembered at a time; beyond it the one not used for longest is forgotten. */
-  readonly maxKeys?: number;
+  readonly maxKeys?: number | undefined;
 }
 
 /** One of several limits that a request must pass. */

@@ -1,10 +1,8 @@
-import { startTestServer } from "./postgres.ts";
+import { startPostgresServer, stopPostgresServer } from "./postgres-server.ts";
 
 /** For `node --test --test-global-setup`: one PostgreSQL server from the first test file to the last. */
 export async function globalSetup(): Promise<void> {
-  await startTestServer();
+  await startPostgresServer();
 }
 
-export async function globalTeardown(): Promise<void> {
-  await (await startTestServer()).stop();
-}
+export const globalTeardown = stopPostgresServer;

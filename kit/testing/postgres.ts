@@ -1,14 +1,11 @@
 import { createHmac, randomBytes } from "node:crypto";
-import { existsSync, rmSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
 import { after } from "node:test";
 import { pino } from "pino";
 import type { Sql } from "postgres";
 import { type Cluster, type ClusterService, openCluster } from "../db/cluster.ts";
 import { postgres } from "../db/driver.ts";
-import { type EmbeddedPostgres, startEmbeddedPostgres } from "../db/embedded-postgres.ts";
 import { systemClock } from "../service/clock.ts";
+import { startPostgresServer, stopPostgresServer } from "./postgres-server.ts";
 
 /** What a helper needs of a test: `t` for one test, `{ after }` of `node:test` for a whole file. */
 export interface TestScope {
@@ -26,35 +23,13 @@ export function closeInReverse(t: TestScope): TestScope {
 
 export const silentLog = pino({ level: "silent" });
 
-// One server per user and machine, with its data kept between runs. Nothing in it is worth an fsync.
-const serverDir = path.join(os.tmpdir(), `lyss-test-postgres-${os.userInfo().uid}`);
-const serverSettings = { fsync: "off", synchronous_commit: "off", full_page_writes: "off", max_connections: "300" };
 const abandonedAgeMs = 3_600_000;
 
-let server: Promise<EmbeddedPostgres> | undefined;
-after(async () => {
-  await (await server)?.stop();
-});
-
-/**
- * The PostgreSQL server that all test processes share. It runs as long as one of them uses it; with `global-setup.ts`,
- * for the whole run. Throws when it cannot run: a test that needs it fails, and is never skipped.
- */
-export function startTestServer(): Promise<EmbeddedPostgres> {
-  const start = () =>
-    startEmbeddedPostgres({ dir: serverDir, log: silentLog, clock: systemClock, settings: serverSettings });
-  server ??= start().catch((err: unknown) => {
-    // Without fsync a crash of the machine may have ruined it, or another version made it. Never below a live server.
-    if (existsSync(path.join(serverDir, "cluster", "data", "postmaster.pid"))) throw err;
-    rmSync(serverDir, { recursive: true, force: true });
-    return start();
-  });
-  return server;
-}
+after(stopPostgresServer);
 
 /** Creates an empty database, dropped with all its sessions when the scope ends. */
 export async function createTestDatabase(t: TestScope): Promise<{ readonly adminUrl: string }> {
-  const { url } = await startTestServer();
+  const { url } = await startPostgresServer();
   const name = `test_${Date.now()}_${randomBytes(4).toString("hex")}`;
   await administer(url, async (sql) => {
     await sql.unsafe(`create database ${name}`);

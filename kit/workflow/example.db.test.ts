@@ -26,7 +26,7 @@ const migrations = new URL("../testing/testdata/event-log/", import.meta.url);
 test("the example of docs/kit/workflow.md runs: a person is registered once confirmed", {
   timeout: 60_000,
 }, async (t) => {
-  const [, example] = /```ts\n(.*?)```/s.exec(readFileSync(page, "utf8")) ?? [];
+  const [, example] = /```ts run\n(.*?)```/s.exec(readFileSync(page, "utf8")) ?? [];
   assert.ok(example);
   const folder = mkdtempSync(join(tmpdir(), "lyss-example-"));
   t.after(() => rmSync(folder, { recursive: true }));

@@ -10,7 +10,7 @@ import { type RunningPlatform, requestJson, runPlatform } from "../run-platform.
 
 type Answer = Awaited<ReturnType<typeof requestJson>>;
 
-const groups = ["auth,event,tenant,user,workflow", "billing,credential", "ai-gateway", "api-gateway"];
+const groups = ["auth,event,group,tenant,user,workflow", "billing,credential", "ai-gateway", "api-gateway"];
 
 async function findFreePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
@@ -133,10 +133,9 @@ test("a missing peer stops the boot by name", async () => {
   );
   const dead = ["--peer", "billing=http://127.0.0.1:1", "--peer", "credential=http://127.0.0.1:1"];
   await assert.rejects(boot(["--run", "ai-gateway", ...dead]), /billing did not serve at http:\/\/127\.0\.0\.1:1/);
-  const routed = ["ai-gateway", "auth", "billing", "credential", "event", "user", "workflow"].flatMap((name) => [
-    "--peer",
-    `${name}=http://127.0.0.1:1`,
-  ]);
+  const routed = ["ai-gateway", "auth", "billing", "credential", "event", "group", "user", "workflow"].flatMap(
+    (name) => ["--peer", `${name}=http://127.0.0.1:1`],
+  );
   await assert.rejects(boot(["--run", "api-gateway", ...routed]), /tenant is needed by api-gateway/);
   await assert.rejects(boot(["--run", "nonsense"]), /nonsense/);
 });

@@ -19,7 +19,7 @@ after(() => rmSync(dataDir, { recursive: true, force: true }));
 
 /** Three processes: what a call passes on its way lies in a different one each. */
 async function runApart(): Promise<RunningPlatform> {
-  const groups = ["auth,event,tenant,user,workflow,billing,credential", "ai-gateway", "api-gateway"];
+  const groups = ["auth,event,group,tenant,user,workflow,billing,credential", "ai-gateway", "api-gateway"];
   const servers = groups.map(() => createServer().listen(0, "127.0.0.1"));
   await Promise.all(servers.map((server) => once(server, "listening")));
   const ports = servers.map((server) => (server.address() as AddressInfo).port);

@@ -6,16 +6,17 @@ import { createRedisBus } from "@lyss/kit/cache/redis-bus.ts";
 import { createRedisDriver } from "@lyss/kit/cache/redis-driver.ts";
 import { delay, systemClock } from "@lyss/kit/service/clock.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
+import { type RedisServer, startRedis } from "@lyss/kit/testing/redis-server.ts";
 import { Redis } from "ioredis";
-import { type RedisServer, startRedis } from "./redis-server.ts";
 
 const clock = systemClock;
 const random = createRandom(clock);
 const redis = await startRedis({ after });
+const urlOf = ({ port }: RedisServer) => `redis://127.0.0.1:${port}`;
 let prefixes = 0;
 
-async function openDriver(t: Pick<TestContext, "after">, { url }: RedisServer = redis, prefix = `test${++prefixes}:`) {
-  const driver = await createRedisDriver({ url, prefix });
+async function openDriver(t: Pick<TestContext, "after">, server: RedisServer = redis, prefix = `test${++prefixes}:`) {
+  const driver = await createRedisDriver({ url: urlOf(server), prefix });
   t.after(() => driver.close());
   return driver;
 }
@@ -23,7 +24,7 @@ async function openDriver(t: Pick<TestContext, "after">, { url }: RedisServer = 
 /** A node as a process has it: connections of its own. */
 async function openNode(t: TestContext, server: RedisServer, prefix: string) {
   const driver = await openDriver(t, server, prefix);
-  const bus = await createRedisBus({ url: server.url, prefix });
+  const bus = await createRedisBus({ url: urlOf(server), prefix });
   t.after(() => bus.close());
   return createCache<string>({ name: "names", clock, random, ttlMs: 600_000, maxEntries: 1_000, driver, bus });
 }
@@ -55,7 +56,7 @@ test("a value loaded on one node is there on all, and forgotten on all within a 
 
 test("FLUSHALL in the middle costs loads and no wrong value, 20 times (B16)", async (t) => {
   const node = await openNode(t, redis, "flush:");
-  const admin = new Redis(redis.url);
+  const admin = new Redis(urlOf(redis));
   t.after(() => admin.disconnect());
   for (let version = 0; version < 20; version++) {
     await node.get("a", loads(`${version}`));

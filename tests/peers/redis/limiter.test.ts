@@ -11,27 +11,22 @@ import {
   type ScriptRunner,
 } from "@lyss/kit/resilience/redis-limiter-connection.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
-import { createRedisServer, type RedisServer, startRedisCluster } from "./redis-servers.ts";
+import { startRedis, startRedisCluster } from "@lyss/kit/testing/redis-server.ts";
 
-const servers: RedisServer[] = [];
 const connections: RedisConnection[] = [];
 const redisByTopology = new Map<string, RedisConnection>();
 const timeScript = "return redis.call('TIME')";
 
 before(async () => {
-  const single = await createRedisServer();
-  servers.push(single);
-  await single.start();
+  const single = await startRedis({ after });
   redisByTopology.set("single", await connect({ server: { host: "127.0.0.1", port: single.port } }));
-  const cluster = await startRedisCluster();
-  servers.push(...cluster);
+  const cluster = await startRedisCluster({ after });
   const nodes = cluster.map(({ port }) => ({ host: "127.0.0.1", port }));
   redisByTopology.set("cluster", await connect({ server: { cluster: nodes } }));
 });
 
-after(async () => {
+after(() => {
   for (const connection of connections) connection.close();
-  for (const server of servers) await server.remove();
 });
 
 /** A connection that serves. */
@@ -137,10 +132,8 @@ test("keys leave Redis by themselves once they are of no more use", async () => 
   assert.ok(leftMs > 0 && leftMs <= 30_000, `${leftMs}`);
 });
 
-test("Redis hangs, dies and returns: a local share meanwhile, never open, each change said once", async () => {
-  const server = await createRedisServer();
-  servers.push(server);
-  await server.start();
+test("Redis hangs, dies and returns: a local share meanwhile, never open, each change said once", async (t) => {
+  const server = await startRedis(t);
   const redis = await connect({ server: { host: "127.0.0.1", port: server.port }, timeoutMs: 1_000 });
   const rate = { kind: "token_bucket", limit: 40, windowMs: 3_600_000 } as const;
   const said: string[] = [];
@@ -165,10 +158,10 @@ test("Redis hangs, dies and returns: a local share meanwhile, never open, each c
   };
 
   assert.equal(await takeMany("before"), 40);
-  server.signal("SIGSTOP");
+  server.freeze();
   assert.equal(await takeMany("hanging"), 10);
   assert.equal(limiter.mode(), "local");
-  server.signal("SIGCONT");
+  server.thaw();
   await untilShared();
   await server.kill();
   assert.equal(await takeMany("gone"), 10);
