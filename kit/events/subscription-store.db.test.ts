@@ -151,9 +151,10 @@ test("a position moves back, never forward", limits, async () => {
 });
 
 test("an event is noted as handled once per subscription, and not by a transaction that failed", limits, async () => {
-  const mark = (name: string) => db.transaction((tx) => markHandled(tx, name, "evt_1"));
+  const event = { id: "evt_1", seq: 1n };
+  const mark = (name: string) => db.transaction((tx) => markHandled(tx, name, event));
   const lost = db.transaction(async (tx) => {
-    assert.equal(await markHandled(tx, "marks", "evt_1"), true);
+    assert.equal(await markHandled(tx, "marks", event), true);
     throw new Error("lost");
   });
   await assert.rejects(lost, /lost/);

@@ -3,12 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { startRedis } from "@lyss/kit/testing/redis-server.ts";
 import { requestJson, runPlatform } from "../../run-platform.ts";
-import { createRedisServer } from "./redis-servers.ts";
 
-const redis = await createRedisServer();
-await redis.start();
-after(() => redis.remove());
+const redis = await startRedis({ after });
 const dataDir = mkdtempSync(join(tmpdir(), "lyss-redis-edge-"));
 after(() => rmSync(dataDir, { recursive: true, force: true }));
 const config = {

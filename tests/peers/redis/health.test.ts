@@ -4,7 +4,7 @@ import { createHealth } from "@lyss/kit/health/health.ts";
 import { connectRedis } from "@lyss/kit/resilience/redis-limiter-connection.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { closeInReverse, silentLog } from "@lyss/kit/testing/postgres.ts";
-import { createRedisServer } from "./redis-servers.ts";
+import { startRedis } from "@lyss/kit/testing/redis-server.ts";
 
 /** The row's figure is 5 s; a busy machine gets as much again. */
 const limitMs = 10_000;
@@ -13,9 +13,7 @@ test("T4: a Redis that dies makes its program not ready, and ready again when it
   timeout: 60_000,
 }, async (t) => {
   const scope = closeInReverse(t);
-  const server = await createRedisServer();
-  scope.after(server.remove);
-  await server.start();
+  const server = await startRedis(scope);
   const redis = await connectRedis({ server: { host: "127.0.0.1", port: server.port }, timeoutMs: 2_000 });
   scope.after(async () => redis.close());
   const health = createHealth({
