@@ -58,11 +58,11 @@ export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
   let outageMs = 0;
   let lastSuccessMs = clock.monotonicMs();
   let lastError = "";
-  /** The batch under way, and the event being handled; -1 before the first and from the last one's end on. */
-  let batch: readonly LoggedEvent[] = [];
-  let handledIndex = -1;
+  /** The batch under way, and the event of it that is being handled; -1 from the last one's end on. */
+  let batch: readonly LoggedEvent[];
+  let handledIndex: number;
   /** True when a batch was not taken up because its first event is to be tried again later. */
-  let isPaused = false;
+  let isPaused: boolean;
 
   /** One batch in one transaction. Gives back how long to wait before the next. */
   async function pass(tx: Tx): Promise<number> {
@@ -126,7 +126,6 @@ export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
       }
       let waitMs: number;
       batch = [];
-      handledIndex = -1;
       isPaused = false;
       try {
         waitMs = await db.transaction(pass);

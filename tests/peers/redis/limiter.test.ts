@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { limitKey } from "@lyss/kit/resilience/limiter.ts";
 import { testLimiterContract } from "@lyss/kit/resilience/limiter-contract.ts";
 import { type LimiterMode, withLocalShare } from "@lyss/kit/resilience/limiter-local-share.ts";
@@ -16,14 +16,6 @@ import { startRedis, startRedisCluster } from "@lyss/kit/testing/redis-server.ts
 const connections: RedisConnection[] = [];
 const redisByTopology = new Map<string, RedisConnection>();
 const timeScript = "return redis.call('TIME')";
-
-before(async () => {
-  const single = await startRedis({ after });
-  redisByTopology.set("single", await connect({ server: { host: "127.0.0.1", port: single.port } }));
-  const cluster = await startRedisCluster({ after });
-  const nodes = cluster.map(({ port }) => ({ host: "127.0.0.1", port }));
-  redisByTopology.set("cluster", await connect({ server: { cluster: nodes } }));
-});
 
 after(() => {
   for (const connection of connections) connection.close();
@@ -48,6 +40,11 @@ async function untilServed(redis: ScriptRunner): Promise<void> {
   }
   throw new Error("Redis is not reachable");
 }
+
+const { port } = await startRedis({ after });
+redisByTopology.set("single", await connect({ server: { host: "127.0.0.1", port } }));
+const cluster = (await startRedisCluster({ after })).map((node) => ({ host: "127.0.0.1", port: node.port }));
+redisByTopology.set("cluster", await connect({ server: { cluster } }));
 
 function redisOf(topology: string): RedisConnection {
   const redis = redisByTopology.get(topology);
