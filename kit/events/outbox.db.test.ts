@@ -67,12 +67,21 @@ test("what the service does not declare is refused by name, also under a name th
 
 test("256 KiB of JSON are the most an event may hold, whatever its characters take", limits, async () => {
   const quotes = 2;
-  await say(said, "x".repeat(262_144 - quotes));
-  await assert.rejects(say(said, "x".repeat(262_144 - quotes + 1)), {
+  const long = (chars: number) => `a:${"x".repeat(chars - 2)}`;
+  await say(said, long(262_144 - quotes));
+  await assert.rejects(say(said, long(262_144 - quotes + 1)), {
     name: "RangeError",
     message: "event test.said has 262145 bytes, the limit is 262144",
   });
   await assert.rejects(say(said, "你".repeat(100_000)), /has 300002 bytes/);
+});
+
+test("a key has at most 500 characters, of any length in bytes", limits, async () => {
+  await say(said, "你".repeat(500));
+  await assert.rejects(say(said, "k".repeat(501)), {
+    name: "RangeError",
+    message: "the key of event test.said has 501 characters, the limit is 500",
+  });
 });
 
 test(

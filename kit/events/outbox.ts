@@ -10,10 +10,12 @@ import { eventFailures } from "./event-failures.ts";
 
 /** Larger payloads belong into the blob store, and a reference to them into the event. */
 const dataLimitBytes = 262_144;
+/** Keys and names of streams are indexed: PostgreSQL's limit for that is 2,704 bytes. */
+const keyLimitChars = 500;
 
 /**
  * The outbox of one service. `append` throws a TypeError for an event outside `publishes`, and a RangeError for one
- * whose JSON is larger than 256 KiB or whose expected revision is not a whole number from 0 on.
+ * whose JSON is larger than 256 KiB, whose key is longer than 500 characters or whose expected revision is not a whole number from 0 on.
  */
 export function createOutbox(options: {
   /** The service's name. */
@@ -36,9 +38,15 @@ export function createOutbox(options: {
     if (sizeBytes > dataLimitBytes) {
       throw new RangeError(`event ${event.type} has ${sizeBytes} bytes, the limit is ${dataLimitBytes}`);
     }
+    const key = event.key(message);
+    if (key.length > keyLimitChars) {
+      throw new RangeError(
+        `the key of event ${event.type} has ${key.length} characters, the limit is ${keyLimitChars}`,
+      );
+    }
     const context = currentContext();
     const traceparent = context ? toTraceparent(context) : "";
-    return { type: event.type, key: event.key(message), time: new Date(clock.nowMs()), json, traceparent };
+    return { type: event.type, key, time: new Date(clock.nowMs()), json, traceparent };
   }
 
   async function append<Desc extends DescMessage>(

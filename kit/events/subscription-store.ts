@@ -15,9 +15,11 @@ export async function ensureSubscription(
   await sql`
     insert into event_log.subscription (name, types, is_replayable) values (${name}, ${sorted}, ${isReplayable})
     on conflict do nothing`;
+  // Nothing is written where nothing changes: that would wait for a node at work.
   await sql`
-    update event_log.subscription set types = ${sorted}, is_replayable = ${isReplayable}, seen_at = now()
-    where name = ${name}`;
+    update event_log.subscription set types = ${sorted}, is_replayable = ${isReplayable}
+    where name = ${name} and (types is distinct from ${sorted} or is_replayable <> ${isReplayable})`;
+  await markSeen(sql, [name]);
 }
 
 /** Says that a node has these subscriptions; one that is at work tells by that. */

@@ -72,7 +72,7 @@ test("a peer that fails is left alone by the breaker of its target; one that is 
   for (let i = 0; i < 5; i++) await assert.rejects(echo.say({}), (err) => isFailure(err, kitFailures.unavailable));
   await assert.rejects(echo.say({}), (err) => isFailure(err, resilienceFailures.circuit_open));
   assert.equal(failing.calls(), 5);
-  assert.match(await metrics.metrics(), /resilience_breaker_state\{policy="echo",state="open"\} 1/);
+  assert.match(await metrics.metrics(), /rpc_policy_breaker_state\{policy="echo",state="open"\} 1/);
   transports.close();
   await failing.kill();
 
