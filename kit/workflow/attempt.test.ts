@@ -81,7 +81,7 @@ test("a step that hangs is ended at its limit, and told so by its signal", async
   clock.advance(1_000);
   const failed = await ended;
   const text = "pay did not end within 1000 ms.";
-  assert.deepEqual(failed, { ok: false, failure: { step: "pay", code: "workflow.step_timed_out", text } });
+  assert.deepEqual(failed, { ok: false, failure: { step: "pay", code: "workflow.step_timed_out", text }, tries: 1 });
   assert.ok(isFailure(reason, workflowFailures.step_timed_out));
   assert.equal(clock.countTimers(), 0);
 });
@@ -106,7 +106,7 @@ test("what is no Failure is told without its text, for that may hold a secret", 
 test("a try that is over leaves no timer, and tells by its signal whatever it has left running", async () => {
   const signals: AbortSignal[] = [];
   const { ended, clock } = tryStep({ run: (_tries, signal) => signals.push(signal) });
-  assert.deepEqual(await ended, { ok: true, result: 1 });
+  assert.deepEqual(await ended, { ok: true, result: 1, tries: 1 });
   assert.deepEqual([signals[0]?.aborted, clock.countTimers()], [true, 0]);
 });
 
@@ -114,7 +114,7 @@ test("a step that must not be tried ends with the reason, and is not tried", asy
   let tries = 0;
   const { ended } = tryStep({ check: () => refused(), run: () => ++tries });
   const text = new Failure(kitFailures.canceled).message;
-  assert.deepEqual(await ended, { ok: false, failure: { step: "pay", code: "kit.canceled", text } });
+  assert.deepEqual(await ended, { ok: false, failure: { step: "pay", code: "kit.canceled", text }, tries: 0 });
   assert.equal(tries, 0);
 });
 
@@ -155,7 +155,7 @@ test("each try that failed is logged with its number and its error", async () =>
 test("what a step gives is plain data of at most 256 KiB", async () => {
   const envelopeBytes = serialize("x".repeat(200_000)).byteLength - 200_000;
   const largest = "x".repeat(262_144 - envelopeBytes);
-  assert.deepEqual(await tryStep({ run: () => largest }).ended, { ok: true, result: largest });
+  assert.deepEqual(await tryStep({ run: () => largest }).ended, { ok: true, result: largest, tries: 1 });
   const isTooLarge = (err: unknown) =>
     isFailure(err, workflowFailures.payload_too_large) &&
     err.details["name"] === "pay" &&
