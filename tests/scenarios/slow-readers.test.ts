@@ -98,6 +98,7 @@ test("R15: 2,000 readers at a byte a second cost at most 64 KiB each, and the ot
     config: {
       providers: [long.config],
       aiGateway: { connectionsPerProvider: readers + 10 },
+      resilience: { policies: { "provider.long": { bulkhead: { maxConcurrent: readers + 10 } } } },
       stop: { drainTimeoutMs: 0 },
       log: { level: "warn" },
     },
