@@ -97,6 +97,7 @@ test(
     });
     const clock = createFakeClock();
     const program = await bootWith(t, adminUrl, { keepMs: dayMs, transport }, clock);
+    assert.ok((await program.health.check()).checks["events.relay"], "the first answer, which stands for a second");
     await say(writerDb, opened, "a:1");
     /** Empty when all is well. */
     const complaint = async () => {

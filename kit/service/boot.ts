@@ -78,6 +78,8 @@ export async function boot(options: BootOptions): Promise<Program> {
     await startAll(run, router);
     await startBackground(run);
     if (keepsLog) await keepLog(run);
+    // Not before there is all that it looks at: an answer stands for a while.
+    run.monitor.start();
     await serveAll(run);
     options.signal?.throwIfAborted();
   } catch (err) {
@@ -186,7 +188,6 @@ async function startBackground(run: Run): Promise<void> {
     for (const job of running.jobs ?? []) run.supervisor.add(definition.name, job);
     if (definition.idempotent?.length) run.supervisor.add(definition.name, idempotency.sweep);
   }
-  run.monitor.start();
   const { createPeerHttpHandler } = run.options;
   const here = listMounted(run).filter(({ peerUrl }) => peerUrl === undefined);
   if (createPeerHttpHandler) run.serveHttp = createPeerHttpHandler(here);
