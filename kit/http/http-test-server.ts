@@ -68,6 +68,25 @@ export async function startTestServer(
         headers: { "content-type": "application/json", ...headers },
         body: typeof body === "string" ? body : JSON.stringify(body),
       }),
+    /** Sends a request with a bearer token, and a body as JSON if there is one; the answer is read as JSON. */
+    async call(
+      token: string,
+      method: string,
+      path: string,
+      body?: unknown,
+      headers?: Readonly<Record<string, string>>,
+    ) {
+      const response = await fetch(url + path, {
+        method,
+        headers: {
+          ...{ authorization: `Bearer ${token}`, ...headers },
+          ...(body !== undefined && { "content-type": "application/json" }),
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      return { status: response.status, headers: response.headers, text, json: JSON.parse(text) };
+    },
     async close() {
       await listener.close(AbortSignal.abort());
       await handler.close();

@@ -17,14 +17,7 @@ const server = await startTestServer({
 });
 after(() => server.close());
 
-async function call(token: string, method: string, path: string, body?: unknown) {
-  const response = await fetch(server.url + path, {
-    method,
-    headers: { authorization: `Bearer ${token}`, ...(body !== undefined && { "content-type": "application/json" }) },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  return { status: response.status, json: JSON.parse(await response.text()) };
-}
+const { call } = server;
 
 test("the public keys are there for everyone", async () => {
   const { status, json } = await call("", "GET", "/.well-known/jwks.json");

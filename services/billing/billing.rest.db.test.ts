@@ -19,15 +19,8 @@ const server = await startTestServer({
 after(() => server.close());
 await ops.createWallet({ tenantId: "ten_a" });
 
-async function call(path: string, body?: unknown, token = "ten_a/billing:*") {
-  const response = await fetch(`${server.url}/v1/billing/${path}`, {
-    method: body === undefined ? "GET" : "POST",
-    headers: { authorization: `Bearer ${token}`, ...(body !== undefined && { "content-type": "application/json" }) },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  return { status: response.status, json: JSON.parse(text) };
-}
+const call = (path: string, body?: unknown, token = "ten_a/billing:*") =>
+  server.call(token, body === undefined ? "GET" : "POST", `/v1/billing/${path}`, body);
 
 test("a top-up credits once for its reference, and the balance is exact to the nano", async () => {
   const topUp = { amount: "0.123456789", reference: "order 1" };
@@ -104,14 +97,8 @@ test("usage is summed up over REST by what is asked for, and a range that is no 
 });
 
 test("a top-up with an idempotency key is answered again as it was, and another one with that key is refused", async () => {
-  const send = async (key: string, body: object) => {
-    const response = await fetch(`${server.url}/v1/billing/top-up`, {
-      method: "POST",
-      headers: { authorization: "Bearer ten_k/billing:*", "content-type": "application/json", "idempotency-key": key },
-      body: JSON.stringify(body),
-    });
-    return { status: response.status, json: JSON.parse(await response.text()) };
-  };
+  const send = (key: string, body: object) =>
+    server.call("ten_k/billing:*", "POST", "/v1/billing/top-up", body, { "idempotency-key": key });
   await ops.createWallet({ tenantId: "ten_k" });
   const first = await send("k1", { amount: "1", reference: "one" });
   assert.equal(first.json.available, "1");

@@ -16,15 +16,8 @@ const server = await startTestServer({
 });
 after(() => server.close());
 
-async function call(token: string, method: string, path: string, body?: unknown) {
-  const response = await fetch(`${server.url}/api/v1/credentials${path}`, {
-    method,
-    headers: { authorization: `Bearer ${token}`, ...(body !== undefined && { "content-type": "application/json" }) },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  return { status: response.status, text, json: JSON.parse(text) };
-}
+const call = (token: string, method: string, path: string, body?: unknown) =>
+  server.call(token, method, `/api/v1/credentials${path}`, body);
 
 const canary = "canary-7f3a9c1e5b2d4860-canary";
 const input = { name: "openai", secret: canary, allowed_origins: ["https://api.openai.com"] };

@@ -26,14 +26,7 @@ await addSubscription(sql, "watch", ["key.created", "key.revoked"], { parkedIds:
 const operator = "ten_ops/platform:events";
 const watch = "/admin/events/subscriptions/auth/watch";
 
-async function call(token: string, method: string, path: string, body?: unknown) {
-  const response = await fetch(server.url + path, {
-    method,
-    headers: { authorization: `Bearer ${token}`, ...(body !== undefined && { "content-type": "application/json" }) },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  return { status: response.status, json: JSON.parse(await response.text()) };
-}
+const { call } = server;
 
 test("every route below /admin refuses whoever does not operate the platform, a tenant's owner included", async () => {
   const admin = event.routes.filter(({ path }) => path.startsWith("/admin"));

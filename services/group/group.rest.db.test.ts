@@ -18,17 +18,9 @@ const server = await startTestServer({
 });
 after(() => server.close());
 
-async function call(token: string, method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
-  const response = await fetch(`${server.url}/api/v1/groups${path}`, {
-    method,
-    headers: {
-      ...{ authorization: `Bearer ${token}`, ...headers },
-      ...(body !== undefined && { "content-type": "application/json" }),
-    },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  const json = JSON.parse(await response.text());
-  return { status: response.status, etag: response.headers.get("etag"), json };
+async function call(token: string, method: string, path: string, body?: unknown, headers?: Record<string, string>) {
+  const answer = await server.call(token, method, `/api/v1/groups${path}`, body, headers);
+  return { ...answer, etag: answer.headers.get("etag") };
 }
 
 const member = "group:read,group:create,group:update,group:delete";

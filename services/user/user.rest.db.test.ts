@@ -30,14 +30,7 @@ const input = { tenantId: "ten_a", password: new Secret(password), role: "member
 const ann = await ops.createUser({ ...input, email: "ann@example.com", name: "Ann" });
 const bob = await ops.createUser({ ...input, email: "bob@example.com", name: "Bob", tenantId: "ten_b" });
 
-async function call(token: string, method: string, path: string, body?: unknown) {
-  const response = await fetch(server.url + path, {
-    method,
-    headers: { authorization: `Bearer ${token}`, ...(body !== undefined && { "content-type": "application/json" }) },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  return { status: response.status, headers: response.headers, json: JSON.parse(await response.text()) };
-}
+const { call } = server;
 
 test("a person signs in at every address that offers it, with the same answer", async () => {
   const expected = { access_token: `token of ${ann.userId}`, token_type: "Bearer", expires_in: 900 };

@@ -18,14 +18,8 @@ const server = await startTestServer({
 });
 after(() => server.close());
 
-async function call(token: string, method: string, path: string) {
-  const response = await fetch(server.url + path, {
-    method,
-    headers: { authorization: `Bearer ${token}`, ...(method === "POST" && { "content-type": "application/json" }) },
-    ...(method === "POST" && { body: JSON.stringify({ id: "a/b/c" }) }),
-  });
-  return { status: response.status, json: JSON.parse(await response.text()) };
-}
+const call = (token: string, method: string, path: string) =>
+  server.call(token, method, path, method === "POST" ? { id: "a/b/c" } : undefined);
 
 test("every route refuses whoever does not operate the platform, a tenant's owner included", async () => {
   assert.equal(workflow.routes.length, 5);
