@@ -4,6 +4,9 @@ import { z } from "zod";
 export const idInput = z.string().min(1).max(64);
 /** An id that may be left out, and is empty then. */
 export const optionalIdInput = z.string().max(64);
+/** A field that was not given when it is empty on the wire, and is undefined then. */
+export const orEmpty = <Field extends z.ZodType>(field: Field) =>
+  z.union([z.literal("").transform(() => undefined), field]);
 /** Fields of a request for one page of a list, for `fromPageRequest`; 0 and empty are left out. */
 export const pageInputs = { limit: z.int().min(0).max(200), cursor: z.string().max(512) };
 

@@ -2,7 +2,7 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { EventOrder, EventService, OperationState } from "@lyss/contracts/gen/lyss/event/v1/event_pb.js";
 import { fromPageRequest } from "@lyss/kit/http/page.ts";
 import { type CheckedRpc, createRpc, type MethodInputs } from "@lyss/kit/rpc/checked-rpc.ts";
-import { idInput, pageInputs, timestampInput } from "@lyss/kit/rpc/field-inputs.ts";
+import { idInput, orEmpty, pageInputs, timestampInput } from "@lyss/kit/rpc/field-inputs.ts";
 import { z } from "zod";
 import {
   operationStates,
@@ -14,8 +14,7 @@ import {
 import { eventFields } from "./model.ts";
 import type { EventOps } from "./ops.ts";
 
-/** What is empty on the wire was not given. */
-const orEmpty = <Field extends z.ZodString>(field: Field) => z.union([z.literal("").transform(() => undefined), field]);
+/** A list that is empty on the wire was not given. */
 const listOf = (item: z.ZodString, max: number) =>
   z
     .array(item)

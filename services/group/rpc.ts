@@ -3,7 +3,7 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { GroupService, GroupStatus } from "@lyss/contracts/gen/lyss/group/v1/group_pb.js";
 import { fromPageRequest } from "@lyss/kit/http/page.ts";
 import { type CheckedRpc, createRpc, type MethodInputs } from "@lyss/kit/rpc/checked-rpc.ts";
-import { idInput, optionalIdInput, pageInputs, timestampInput } from "@lyss/kit/rpc/field-inputs.ts";
+import { idInput, optionalIdInput, orEmpty, pageInputs, timestampInput } from "@lyss/kit/rpc/field-inputs.ts";
 import { z } from "zod";
 import { type Actor, type Group, groupFields, type Member } from "./model.ts";
 import type { GroupOps } from "./ops.ts";
@@ -34,7 +34,7 @@ const inputs = {
   addMember: { ...change, userId, role: z.preprocess((given) => given || "member", role) },
   removeMember: { ...change, userId },
   changeMemberRole: { ...change, userId, role },
-  listMembers: { ...reference, ...pageInputs, role: z.union([z.literal("").transform(() => undefined), role]) },
+  listMembers: { ...reference, ...pageInputs, role: orEmpty(role) },
   listGroupEvents: { ...reference, ...pageInputs },
   rebuildMembership: {},
 } satisfies MethodInputs<typeof GroupService>;

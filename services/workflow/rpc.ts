@@ -2,7 +2,7 @@ import { timestampFromDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { RunState, WorkflowService } from "@lyss/contracts/gen/lyss/workflow/v1/workflow_pb.js";
 import { fromPageRequest } from "@lyss/kit/http/page.ts";
 import { type CheckedRpc, createRpc, type MethodInputs } from "@lyss/kit/rpc/checked-rpc.ts";
-import { pageInputs } from "@lyss/kit/rpc/field-inputs.ts";
+import { orEmpty, pageInputs } from "@lyss/kit/rpc/field-inputs.ts";
 import type { StepView } from "@lyss/kit/workflow/run-desk.ts";
 import { z } from "zod";
 import { type Run, runFields } from "./model.ts";
@@ -16,11 +16,7 @@ const states = {
   failed: RunState.FAILED,
 } as const;
 
-/** What is empty on the wire was not given. */
-const scope = {
-  service: z.union([z.literal("").transform(() => undefined), runFields.service]),
-  saga: z.union([z.literal("").transform(() => undefined), runFields.saga]),
-};
+const scope = { service: orEmpty(runFields.service), saga: orEmpty(runFields.saga) };
 const reference = { runId: runFields.runId };
 const inputs = {
   listRuns: { states: z.array(z.enum(RunState)).max(5), ...scope, ...pageInputs },
