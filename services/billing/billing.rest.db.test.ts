@@ -97,8 +97,11 @@ test("usage is summed up over REST by what is asked for, and a range that is no 
 });
 
 test("a top-up with an idempotency key is answered again as it was, and another one with that key is refused", async () => {
-  const send = (key: string, body: object) =>
-    server.call("ten_k/billing:*", "POST", "/v1/billing/top-up", body, { "idempotency-key": key });
+  const send = async (key: string, body: object) => {
+    const headers = { "idempotency-key": key };
+    const { status, json } = await server.call("ten_k/billing:*", "POST", "/v1/billing/top-up", body, headers);
+    return { status, json };
+  };
   await ops.createWallet({ tenantId: "ten_k" });
   const first = await send("k1", { amount: "1", reference: "one" });
   assert.equal(first.json.available, "1");
