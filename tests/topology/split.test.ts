@@ -43,6 +43,16 @@ const [secondPort = 0] = await findFreePorts(1);
 const second = await start("api-gateway", secondPort);
 const whole = await runPlatform({ after });
 
+/** Waits until every subscription of an installation has handled what was published. */
+async function waitUntilHandled({ url, apiKey }: RunningPlatform): Promise<void> {
+  const endMs = performance.now() + 10_000;
+  for (;;) {
+    const { body } = await requestJson(`${url}/admin/events/subscriptions`, apiKey);
+    if ((body["data"] as { behind: number }[]).every(({ behind }) => behind === 0)) return;
+    assert.ok(performance.now() < endMs, "events are behind for ten seconds");
+  }
+}
+
 test("the same services as four processes give the answers that one process gives", async () => {
   const chat = { model: "simulated-chat", messages: [{ role: "user", content: "hello" }] };
   const requests: readonly (readonly [path: string, body?: unknown, headers?: Record<string, string>])[] = [
@@ -74,8 +84,9 @@ test("the same services as four processes give the answers that one process give
     JSON.stringify(value)
       .replace(/"(\w+_)[0-9a-hjkmnp-tv-z]{26}"/g, '"$1…"')
       .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z|chatcmpl-\w+|lyss_\w+|00-[0-9a-f-]{52}|[0-9a-f]{32}/g, "…")
-      .replace(/"(created|base_url|latency_ms|x|kid|\w+_sequence)":("[^"]*"|\d+)/g, '"$1":"…"');
+      .replace(/"(created|base_url|latency_ms|x|kid|position|\w+_sequence)":("[^"]*"|\d+)/g, '"$1":"…"');
   for (const [path, body, headers] of requests) {
+    if (path.startsWith("/admin/events/")) await Promise.all([gateway, whole].map(waitUntilHandled));
     const init = { body, ...(headers && { headers }) };
     const [split, one]: Answer[] = await Promise.all([
       requestJson(`${gateway.url}${path}`, gateway.apiKey, init),
