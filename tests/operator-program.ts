@@ -92,6 +92,7 @@ const cluster = openCluster({ ...shared, adminUrl: postgres.url, maxConnections:
 const program = await boot({
   ...shared,
   services: [shop],
+  dataDir,
   config: {},
   cluster,
   random: createRandom(systemClock),

@@ -90,7 +90,7 @@ export async function startPlatform(options: UpOptions): Promise<Platform> {
     const eventLogConnections = events.transport ? 2 : 1;
     cluster = openCluster({ adminUrl, deriveKey, maxConnections, eventLogConnections, log, clock: systemClock });
     tracer = await openTracer(options);
-    program = await bootServices(options, { cluster, events, tracer, degradation }, deriveKey);
+    program = await bootServices(options, { dataDir, cluster, events, tracer, degradation }, deriveKey);
     const url = program.publicUrl;
     if (url !== undefined) await greet(options, program, dataDir, url);
     return { url, program, stop };
@@ -124,6 +124,7 @@ async function openTracer({ live, log }: UpOptions): Promise<Tracer | undefined>
 const node = `${hostname()}:${process.pid}`;
 
 interface OpenedParts {
+  readonly dataDir: string;
   readonly cluster: Cluster;
   readonly events: EventOptions;
   readonly tracer: Tracer | undefined;

@@ -1,8 +1,18 @@
 import { defineEvent } from "@lyss/kit/events/event.ts";
-import { BalanceLowSchema, UsageRecordedSchema } from "../gen/lyss/billing/v1/billing_pb.js";
+import {
+  BalanceLowSchema,
+  MoneyRecalledSchema,
+  PricesChangedSchema,
+  UsageRecordedSchema,
+} from "../gen/lyss/billing/v1/billing_pb.js";
 
 /** Said once each time a wallet's available balance crosses the configured mark downwards. */
 export const balanceLow = defineEvent("billing.balance.low", BalanceLowSchema, (event) => event.walletId);
 
 /** Calls of a wallet were settled. The wallet's stream of these is its usage. */
 export const usageRecorded = defineEvent("billing.usage.recorded", UsageRecordedSchema, (event) => event.walletId);
+/** Said with each new version of a price, so that nodes look it up again. */
+export const pricesChanged = defineEvent("billing.prices.changed", PricesChangedSchema, (event) => event.tenantId);
+
+/** Said when a call waits for money of which nodes hold a part in leases. */
+export const moneyRecalled = defineEvent("billing.money.recalled", MoneyRecalledSchema, (event) => event.tenantId);

@@ -47,4 +47,14 @@ export const billingFailures = defineFailures("billing", {
       zh_CN: "金额必须在 {minimum} 到 {maximum} {currency} 之间。",
     },
   },
+  lease_not_found: {
+    kind: "not_found",
+    publicCode: "BILLING_007",
+    text: { en_US: "The node has no such lease.", zh_CN: "该节点没有此租约。" },
+  },
+  price_unknown: {
+    kind: "invalid_argument",
+    publicCode: "BILLING_008",
+    text: { en_US: "There is no price version {priceId}.", zh_CN: "没有价格版本 {priceId}。" },
+  },
 });

@@ -51,7 +51,8 @@ export const driverFixes: readonly DriverFix[] = [
       return reconnect()
 
     ;(initial || query || sent.length) && error(Errors.connection('CONNECTION_CLOSED', options))
-    query = results = errorResponse = stream = null
+    final && final(Errors.connection('CONNECTION_CLOSED', options))
+    query = results = errorResponse = stream = final = null
     result = new Result()
     ended && ended()
     ending = ended = null
@@ -106,6 +107,18 @@ export const driverFixes: readonly DriverFix[] = [
     why: "a session that a transaction has reserved is not given to others when its socket drains",
     before: "    !query && onopen(connection)\n",
     after: "    !query && !connection.reserved && onopen(connection)\n",
+  },
+  {
+    file: "connection.js",
+    why: "rows that the server refuses in COPY fail the stream that wrote them, which otherwise waits for ever",
+    before: "      errorResponse = Errors.postgres(parseError(x))\n",
+    after: `      errorResponse = Errors.postgres(parseError(x))
+      if (final)
+        final(errorResponse)
+      else if (stream)
+        stream.destroy(errorResponse)
+      final = null
+`,
   },
   {
     file: "index.js",

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import net from "node:net";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { type TestContext, test } from "node:test";
 import { delay, systemClock } from "../service/clock.ts";
 import { createChaosProxy } from "../testing/chaos/chaos-proxy.ts";
@@ -173,5 +175,28 @@ test(
     );
     isCutting = false;
     assert.equal((await pool.sql`select 1`).length, 1);
+  },
+);
+
+test(
+  "COPY that the server refuses fails its stream and its transaction at once, and the session goes on",
+  limits,
+  async (t) => {
+    const { pool, notes } = await openPools(t, 1);
+    await pool.sql`create table twice (id int primary key)`;
+    const copy = (rows: string) =>
+      pool.transaction(async (tx) => {
+        await tx`insert into entry values ('lost')`;
+        await pipeline(Readable.from([rows]), await tx`copy twice from stdin`.writable());
+      });
+    for (const rows of ["1\n1\n", "x\n", `${"2\n".repeat(100_000)}`]) {
+      await assert.rejects(copy(rows), { name: "PostgresError" });
+      assert.deepEqual([...(await pool.sql`select count(*)::int as rows from twice`)], [{ rows: 0 }]);
+    }
+    await pool.transaction(async (tx) => {
+      await pipeline(Readable.from(["1\n2\n"]), await tx`copy twice from stdin`.writable());
+      await tx`insert into entry values ('kept')`;
+    });
+    assert.deepEqual(await notes(), ["kept"]);
   },
 );

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { tmpdir } from "node:os";
 import { test } from "node:test";
 import { pino } from "pino";
 import { Registry } from "prom-client";
@@ -35,6 +36,7 @@ async function bootWith(t: TestScope, adminUrl: string, events: EventOptions, cl
   });
   const program = await boot({
     services: [writer],
+    dataDir: tmpdir(),
     config: {},
     ...{ cluster, clock, events, deriveKey: deriveTestKey },
     random: createRandom(systemClock),

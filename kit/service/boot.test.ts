@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { tmpdir } from "node:os";
 import { test } from "node:test";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { pino } from "pino";
@@ -61,6 +62,7 @@ function echo(
 function bootTest(services: readonly AnyService[], more: Partial<BootOptions> = {}): Promise<Program> {
   return boot({
     services,
+    dataDir: tmpdir(),
     config: {},
     clock: systemClock,
     random: createRandom(systemClock),

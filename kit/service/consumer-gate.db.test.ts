@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { tmpdir } from "node:os";
 import { test } from "node:test";
 import { createClient } from "@connectrpc/connect";
 import { Registry } from "prom-client";
@@ -60,7 +61,15 @@ test(
     const cluster = openCluster({ ...shared, adminUrl, maxConnections: 20 });
     const peerToken = new Secret("the peers' token");
     const program = await boot({
-      ...{ ...shared, services: [service], config: {}, cluster, peerToken, random: createRandom(systemClock) },
+      ...{
+        ...shared,
+        services: [service],
+        config: {},
+        dataDir: tmpdir(),
+        cluster,
+        peerToken,
+        random: createRandom(systemClock),
+      },
       ...{ metrics: new Registry(), peerListen: { host: "127.0.0.1", port: 0 } },
     });
     const peer = connectPeer(program.peerUrl ?? "", peerToken);

@@ -85,6 +85,8 @@ export interface ServiceDeps<N extends Needs, C extends ConfigSections> {
   /** For the operations that `idempotent` names. */
   readonly idempotency: Idempotency;
   readonly workflows: ServiceWorkflows;
+  /** A folder of the local disk for files of this service, for all its processes on this machine. It may not exist yet. */
+  readonly folder: string;
   /** Runs of the sagas of all services. Throws a TypeError on use, except in the service `workflow`. */
   readonly runDesk: RunDesk;
   readonly clock: Clock;

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { DescService } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import type { Database } from "../db/database.ts";
@@ -53,6 +54,7 @@ export async function startService(
     outbox: createOutbox({ source: name, publishes, clock, random }),
     idempotency,
     workflows: workflows.clientOf(definition),
+    folder: join(options.dataDir, name),
     runDesk: workflows.deskOf(definition),
     clock,
     random,

@@ -33,6 +33,8 @@ export interface BootOptions {
   readonly policies?: PoliciesConfig | undefined;
   /** The resolved configuration by section. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** Where services keep files on the local disk, each below its own name. */
+  readonly dataDir: string;
   /** Calls the listener with the resolved configuration whenever it has changed. Without it, it never does. */
   readonly onConfigChange?: ((listener: (config: Readonly<Record<string, unknown>>) => void) => void) | undefined;
   /** What this process is called in events and answers; a random id unless given. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { test } from "node:test";
 import { pino } from "pino";
 import { Registry } from "prom-client";
@@ -26,6 +27,7 @@ async function withProgram(adminUrl: string, services: AnyService[], use: (progr
   });
   const program = await boot({
     services,
+    dataDir: tmpdir(),
     config: {},
     cluster,
     clock: systemClock,

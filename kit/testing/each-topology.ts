@@ -12,6 +12,7 @@ import { createRandom } from "../service/ids.ts";
 import type { BootOptions, ClientOf, Program } from "../service/program.ts";
 import { createTransports } from "../service/transports.ts";
 import { createTestDatabase, deriveTestKey, silentLog } from "./postgres.ts";
+import { createTempFolder } from "./temp-folder.ts";
 
 export interface TopologyOptions {
   /** The whole program under test. */
@@ -79,6 +80,7 @@ async function start(
   const clock = options.boot?.clock ?? systemClock;
   const shared = {
     services,
+    dataDir: createTempFolder({ after: onStop }),
     config: parseConfig(options),
     clock,
     random: createRandom(clock),

@@ -24,6 +24,7 @@ import { createRandom, type Random } from "../service/ids.ts";
 import { createWorkflowHost, type WorkflowHost, withWorkflowDatabase } from "../service/workflow-host.ts";
 import { waitUntil } from "./event-log.ts";
 import { deriveTestKey, openTestCluster, silentLog, type TestScope } from "./postgres.ts";
+import { createTempFolder } from "./temp-folder.ts";
 
 /** An event as it stands in the log. */
 export interface LoggedEvent {
@@ -85,6 +86,7 @@ export async function startTestService<Contract extends DescService, N extends N
   ]);
   const random = createRandom(clock);
   const db = cluster.open(name);
+  const folder = createTempFolder(t);
   const degradation = createDegradation({ clock });
   t.after(async () => degradation.stop());
   workflows = createWorkflowHost({ clock, random, log: silentLog }, cluster);
@@ -98,6 +100,7 @@ export async function startTestService<Contract extends DescService, N extends N
     outbox: createOutbox({ source: name, publishes, clock, random }),
     idempotency: createIdempotency({ db, clock, random, key: deriveTestKey(`${name}.idempotency`) }),
     workflows: workflows.clientOf(definition),
+    folder,
     runDesk: workflows.deskOf(definition),
     clock,
     random,

@@ -10,11 +10,11 @@ import type { Logger } from "pino";
 import type { Catalog } from "./catalog.ts";
 import type { GatewaySettings } from "./config.ts";
 import type { CredentialCache } from "./credential-cache.ts";
+import type { Funding } from "./funds/funding.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import type { OpenCalls } from "./open-calls.ts";
 import type { ProviderPolicies } from "./provider-policies.ts";
 import type { ResilienceChanges } from "./resilience-changes.ts";
-import type { Settler } from "./settler.ts";
 import type { AiGatewayStore } from "./store.ts";
 import type { UpstreamPools } from "./upstream-pools.ts";
 
@@ -30,7 +30,7 @@ export interface AiGatewayDeps {
   readonly pools: UpstreamPools;
   readonly policies: ProviderPolicies;
   readonly openCalls: OpenCalls;
-  readonly settler: Settler;
+  readonly funding: Funding;
   readonly settings: GatewaySettings;
   readonly degradation: Degradation;
   readonly changes: ResilienceChanges;

@@ -8,7 +8,7 @@ import type { AiGatewayOps } from "./ops.ts";
 /** What keeps this node's snapshots fresh. */
 export function createAiGatewaySubscriptions(
   ops: AiGatewayOps,
-  { credentials, degradation, node, log }: Pick<AiGatewayDeps, "credentials" | "degradation" | "node" | "log">,
+  { credentials, funding, degradation, node, log }: AiGatewayDeps,
 ): readonly Subscription[] {
   const reload = () => {
     ops.loadTenantProviders().catch((err: unknown) => log.error({ err }, "the providers could not be read again"));
@@ -29,5 +29,6 @@ export function createAiGatewaySubscriptions(
       () => {},
     ),
     followDegradation(degradation, node),
+    ...funding.subscriptions,
   ];
 }

@@ -4,6 +4,7 @@ import {
   providerChanged,
   resilienceOrdered,
 } from "@lyss/contracts/events/ai-gateway.ts";
+import { moneyRecalled, pricesChanged } from "@lyss/contracts/events/billing.ts";
 import { credentialRevoked, credentialRotated } from "@lyss/contracts/events/credential.ts";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { AiGatewayService } from "@lyss/contracts/gen/lyss/ai_gateway/v1/ai_gateway_pb.js";
@@ -18,6 +19,8 @@ import { createCatalog } from "./catalog.ts";
 import { aiGatewayConfig } from "./config.ts";
 import { createCredentialCache } from "./credential-cache.ts";
 import { createAiGatewaySubscriptions } from "./events.ts";
+import { createCallFunding } from "./funds/call-funding.ts";
+import { createLeaseFunding } from "./funds/lease-funding.ts";
 import { createAiGatewayJobs } from "./jobs.ts";
 import { createGatewayMetrics } from "./metrics.ts";
 import { createOpenCalls } from "./open-calls.ts";
@@ -27,7 +30,6 @@ import { createProviderPolicies } from "./provider-policies.ts";
 import { createResilienceChanges } from "./resilience-changes.ts";
 import { aiGatewayRoutes } from "./routes.ts";
 import { createAiGatewayRpc } from "./rpc.ts";
-import { createSettler } from "./settler.ts";
 import { startSimulator } from "./simulator/simulator.ts";
 import { createAiGatewayStore } from "./store.ts";
 import { createUpstreamPools } from "./upstream-pools.ts";
@@ -37,7 +39,7 @@ export const aiGateway = defineService({
   contract: AiGatewayService,
   needs: { billing: BillingService, credential: CredentialService },
   publishes: [providerChanged, breakerChanged, degradationChanged, resilienceOrdered],
-  hears: [providerChanged, credentialRotated, credentialRevoked, resilienceOrdered],
+  hears: [providerChanged, credentialRotated, credentialRevoked, resilienceOrdered, pricesChanged, moneyRecalled],
   config: aiGatewayConfig,
   migrations: new URL("./migrations/", import.meta.url),
   routes: aiGatewayRoutes,
@@ -46,7 +48,11 @@ export const aiGateway = defineService({
     const { config, clients, db, outbox, clock, random, log, metrics, degradation, node } = given;
     const settings = config.aiGateway;
     const openCalls = createOpenCalls();
-    const settler = createSettler(clients.billing, log);
+    const { billing } = clients;
+    const { heartbeatMs, leases } = settings;
+    const funding = leases
+      ? createLeaseFunding({ billing, folder: given.folder, heartbeatMs, clock, random, log, metrics })
+      : createCallFunding({ billing, openCalls, heartbeatMs, log });
     const credentials = createCredentialCache(clients.credential, { clock, random, metrics });
     const pools = createUpstreamPools(settings, createAddressGuard());
     const changes = createResilienceChanges({ db, outbox, node });
@@ -63,12 +69,12 @@ export const aiGateway = defineService({
     degradation.watch(policies.level);
     degradation.onChange(changes.noteDegradation);
     const deps = {
-      ...{ db, outbox, clock, random, log, settings, openCalls, settler, credentials, pools, ...clients },
+      ...{ db, outbox, clock, random, log, settings, openCalls, funding, credentials, pools, ...clients },
       ...{ catalog, policies, degradation, changes, node },
       store: createAiGatewayStore(db.sql),
       metrics: createGatewayMetrics(metrics, {
         openCalls: () => openCalls.listIds().length,
-        unsettled: () => settler.listPendingIds().length,
+        unsettled: () => funding.pending,
       }),
     };
     const apiKey = `sk-simulated-${given.deriveKey("ai-gateway.simulator").toString("base64url")}`;
@@ -88,7 +94,7 @@ export const aiGateway = defineService({
       drain: (signal) => openCalls.drain(signal),
       cut: (signal) => openCalls.cut(new Failure(aiGatewayFailures.shutting_down), signal),
       async stop() {
-        await settler.retryPending();
+        await funding.stop();
         await pools.close();
         await simulator?.stop();
       },

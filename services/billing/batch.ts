@@ -4,6 +4,8 @@ import type { Tx } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Outbox } from "@lyss/kit/events/event.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
+import { changeLease, type Lease, type LeaseChange } from "./lease.ts";
+import type { LeaseStore } from "./lease-store.ts";
 import type { CallFacts, Hold, Outcome, Price, Rates, Tokens, Usage, Wallet, Want } from "./model.ts";
 import { admit, availableNanos, collectableNanos, costNanos, formatNanos, noTokens } from "./model.ts";
 import type { BillingStore, Posting, PriceName } from "./store.ts";
@@ -31,10 +33,12 @@ export type SettleResult =
 
 export interface BatchOptions {
   readonly store: BillingStore;
+  readonly leases: LeaseStore;
   readonly outbox: Outbox;
   readonly random: Random;
   readonly currency: string;
   readonly holdTtlMs: number;
+  readonly leaseTtlMs: number;
   readonly comfortableOutputTokens: bigint;
   readonly lowBalanceNanos: bigint;
 }
@@ -57,40 +61,58 @@ interface Batch {
   /** Those of the new usages that were recorded as lost before. */
   readonly wasLost: Set<string>;
   readonly postings: Posting[];
+  readonly leases: Map<string, Lease>;
+  readonly changedLeases: Map<string, Lease>;
+}
+
+/** What arrived while the batch before was under way. */
+export interface BatchRequests {
+  readonly reserves: readonly ReserveRequest[];
+  readonly settles: readonly SettleRequest[];
+  readonly leaseChanges: readonly LeaseChange[];
+}
+
+export interface BatchResults {
+  readonly reserved: readonly ReserveResult[];
+  readonly settled: readonly SettleResult[];
+  /** What each change came to in nanos; a Failure for a lease that is not the node's. */
+  readonly changed: readonly (bigint | Failure)[];
 }
 
 /**
- * Decides and writes a batch inside `tx`: settlements first, since they free money, then reservations in the order given.
- * Everything is read under the wallets' row locks, so two batches never decide on the same money.
+ * Decides and writes a batch inside `tx`: first what frees money, settlements and returned leases, then reservations in
+ * the order given, and leases from what is left. Everything is read under the wallets' row locks, so two batches never
+ * decide on the same money.
  */
-export async function applyBatch(
-  tx: Tx,
-  options: BatchOptions,
-  reserves: readonly ReserveRequest[],
-  settles: readonly SettleRequest[],
-): Promise<{ reserved: ReserveResult[]; settled: SettleResult[] }> {
-  const batch = await readBatch(tx, options, reserves, settles);
+export async function applyBatch(tx: Tx, options: BatchOptions, requests: BatchRequests): Promise<BatchResults> {
+  const { reserves, settles, leaseChanges } = requests;
+  const batch = await readBatch(tx, options, requests);
   const settled = settles.map((request) => settle(batch, request));
+  const changed = new Map<LeaseChange, bigint | Failure>();
+  const change = (request: LeaseChange) => changed.set(request, changeLeaseOf(batch, request));
+  leaseChanges.filter(({ kind }) => kind === "return").forEach(change);
   const reserved = reserves.map((request) => reserve(batch, request));
+  leaseChanges.filter(({ kind }) => kind === "grant").forEach(change);
   await writeBatch(tx, batch);
-  return { reserved, settled };
+  return { reserved, settled, changed: leaseChanges.map((request) => changed.get(request) ?? 0n) };
 }
 
 async function readBatch(
   tx: Tx,
   options: BatchOptions,
-  reserves: readonly ReserveRequest[],
-  settles: readonly SettleRequest[],
+  { reserves, settles, leaseChanges }: BatchRequests,
 ): Promise<Batch> {
   const { store, currency } = options;
-  const requests = [...reserves, ...settles];
-  const callIds = requests.map((request) => request.callId);
+  const callIds = [...reserves, ...settles].map((request) => request.callId);
+  const leaseIds = leaseChanges.map(({ leaseId }) => leaseId);
+  const tenantIds = new Set([...reserves, ...settles, ...leaseChanges].map((request) => request.tenantId));
   // Sent together and executed in order: what follows the lock sees what the lock waited for.
-  const [wallets, holds, usages, prices] = await Promise.all([
-    store.lockWallets(tx, [...new Set(requests.map((request) => request.tenantId))], currency),
-    store.findHolds(tx, callIds),
-    store.findUsage(tx, callIds),
+  const [wallets, holds, usages, prices, leases] = await Promise.all([
+    store.lockWallets(tx, [...tenantIds], currency),
+    callIds.length > 0 ? store.findHolds(tx, callIds) : [],
+    callIds.length > 0 ? store.findUsage(tx, callIds) : [],
     reserves.length > 0 ? store.findPrices(tx, reserves) : [],
+    leaseIds.length > 0 ? options.leases.lockLeases(tx, leaseIds) : [],
   ]);
   const byTenant = wallets.map((wallet) => [wallet.tenantId, wallet] as const);
   return {
@@ -105,7 +127,23 @@ async function readBatch(
     newUsages: new Map(),
     wasLost: new Set(),
     postings: [],
+    leases: new Map(leases.map((lease) => [lease.leaseId, lease])),
+    changedLeases: new Map(),
   };
+}
+
+/** Moves money between a wallet and a lease on it. */
+function changeLeaseOf(batch: Batch, request: LeaseChange): bigint | Failure {
+  const wallet = batch.wallets.get(request.tenantId);
+  if (!wallet) return new Failure(billingFailures.wallet_not_found);
+  const change = changeLease(batch.leases.get(request.leaseId), wallet, request);
+  if (!change) return new Failure(billingFailures.lease_not_found);
+  const { lease, nanos, isRepeat } = change;
+  if (isRepeat) return nanos;
+  batch.wallets.set(wallet.tenantId, { ...wallet, heldNanos: wallet.heldNanos + nanos });
+  batch.leases.set(lease.leaseId, lease);
+  batch.changedLeases.set(lease.leaseId, lease);
+  return nanos;
 }
 
 function priceKey({ tenantId, provider, model }: PriceName): string {
@@ -203,7 +241,7 @@ function toCharge({ options }: Batch, wallet: Wallet, callId: string, amountNano
 }
 
 async function writeBatch(tx: Tx, batch: Batch): Promise<void> {
-  const { store, outbox, holdTtlMs, lowBalanceNanos } = batch.options;
+  const { store, outbox, holdTtlMs, leaseTtlMs } = batch.options;
   const changed = [...batch.wallets.values()].filter((wallet) => wallet !== batch.before.get(wallet.tenantId));
   const writes: Promise<void>[] = [];
   if (changed.length > 0) writes.push(store.updateWallets(tx, changed));
@@ -212,12 +250,21 @@ async function writeBatch(tx: Tx, batch: Batch): Promise<void> {
   const usages = [...batch.newUsages.values()];
   if (usages.length > 0) writes.push(store.putUsage(tx, usages), appendUsage(tx, outbox, usages, batch.wasLost));
   if (batch.postings.length > 0) writes.push(store.insertPostings(tx, batch.postings));
-  for (const wallet of changed) {
-    const before = batch.before.get(wallet.tenantId);
-    if (!before || before.balanceNanos < lowBalanceNanos || wallet.balanceNanos >= lowBalanceNanos) continue;
-    const { tenantId, walletId, currency } = wallet;
-    const facts = { tenantId, walletId, currency, availableNanos: availableNanos(wallet) };
-    writes.push(outbox.append(tx, balanceLow, { ...facts, thresholdNanos: lowBalanceNanos }));
-  }
+  if (batch.changedLeases.size > 0)
+    writes.push(batch.options.leases.putLeases(tx, [...batch.changedLeases.values()], leaseTtlMs));
+  for (const wallet of changed)
+    writes.push(sayLowBalance(tx, batch.options, batch.before.get(wallet.tenantId), wallet));
   await Promise.all(writes);
+}
+
+/** Says `billing.balance.low` in the transaction in which the available balance crosses the mark. */
+export async function sayLowBalance(
+  tx: Tx,
+  { outbox, lowBalanceNanos }: Pick<BatchOptions, "outbox" | "lowBalanceNanos">,
+  before: Wallet | undefined,
+  { tenantId, walletId, currency, balanceNanos, heldNanos }: Wallet,
+): Promise<void> {
+  if (!before || before.balanceNanos < lowBalanceNanos || balanceNanos >= lowBalanceNanos) return;
+  const facts = { tenantId, walletId, currency, availableNanos: balanceNanos - heldNanos };
+  await outbox.append(tx, balanceLow, { ...facts, thresholdNanos: lowBalanceNanos });
 }

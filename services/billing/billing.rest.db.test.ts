@@ -24,11 +24,12 @@ const call = (path: string, body?: unknown, token = "ten_a/billing:*") =>
 
 test("a top-up credits once for its reference, and the balance is exact to the nano", async () => {
   const topUp = { amount: "0.123456789", reference: "order 1" };
-  const credited = { object: "balance", currency: "USD", available_nanos: "123456789", held_nanos: "0" };
-  for (const _ of [1, 2]) {
-    assert.deepEqual((await call("top-up", topUp)).json, { ...credited, available: "0.123456789" });
-  }
-  assert.deepEqual((await call("balance")).json, { ...credited, available: "0.123456789" });
+  const credited = {
+    ...{ object: "balance", currency: "USD", balance: "0.123456789", available: "0.123456789" },
+    ...{ balance_nanos: "123456789", available_nanos: "123456789", held_nanos: "0" },
+  };
+  for (const _ of [1, 2]) assert.deepEqual((await call("top-up", topUp)).json, credited);
+  assert.deepEqual((await call("balance")).json, credited);
   const reused = await call("top-up", { ...topUp, amount: "1" });
   assert.deepEqual([reused.status, reused.json.error.code], [422, "BILLING_005"]);
 });

@@ -12,6 +12,14 @@ export const billingConfig = {
         .max(3_600_000)
         .default(30_000)
         .describe("How long a hold lives without a heart-beat from the node that serves the call."),
+      leaseTtlMs: z
+        .int()
+        .min(1_000)
+        .max(3_600_000)
+        .default(30_000)
+        .describe(
+          "How long a node may spend from a lease without a word from it; its money is freed after twice as long.",
+        ),
       reserveWaitMs: z
         .int()
         .min(0)

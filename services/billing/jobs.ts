@@ -3,5 +3,8 @@ import type { BillingOps } from "./ops.ts";
 
 /** Billing's background work. */
 export function createBillingJobs(ops: BillingOps): readonly Job[] {
-  return [{ name: "expire-holds", everyMs: 5_000, run: () => ops.expireHolds() }];
+  return [
+    { name: "expire-holds", everyMs: 5_000, run: () => ops.expireHolds() },
+    { name: "expire-leases", everyMs: 5_000, run: () => ops.expireLeases() },
+  ];
 }

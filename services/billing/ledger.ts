@@ -1,7 +1,9 @@
 import type { Database } from "@lyss/kit/db/database.ts";
+import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { BatchOptions, ReserveRequest, SettleRequest } from "./batch.ts";
 import { applyBatch } from "./batch.ts";
+import type { LeaseChange } from "./lease.ts";
 import type { Hold, Usage } from "./model.ts";
 
 interface Pending<Request, Result> {
@@ -12,12 +14,21 @@ interface Pending<Request, Result> {
 
 type PendingReserve = Pending<ReserveRequest, Hold> & { readonly dueMs: number };
 type PendingSettle = Pending<SettleRequest, Usage>;
+type PendingChange = Pending<LeaseChange, bigint>;
+
+interface Pendings {
+  readonly reserves: readonly PendingReserve[];
+  readonly settles: readonly PendingSettle[];
+  readonly changes: readonly PendingChange[];
+}
 
 export interface LedgerOptions extends BatchOptions {
   readonly db: Database;
   readonly clock: Clock;
   readonly reserveWaitMs: number;
   readonly maxBatchSize: number;
+  /** A call has begun to wait for money. Called at most once per tenant and wake-up. */
+  readonly onShort?: (tenantId: string) => void;
 }
 
 export interface Ledger {
@@ -25,6 +36,8 @@ export interface Ledger {
   reserve(request: ReserveRequest): Promise<Hold>;
   /** Resolves when charge and usage are committed; a repeat gives the first result. Throws `hold_not_found`. */
   settle(request: SettleRequest): Promise<Usage>;
+  /** Resolves with what the change came to when it is committed. Throws `lease_not_found` and `wallet_not_found`. */
+  changeLease(change: LeaseChange): Promise<bigint>;
   /** Money came back to a tenant: its waiting calls are looked at again. */
   wake(tenantId: string): void;
   /** Waits for no more money: waiting calls are answered at once. Resolves when nothing is under way. */
@@ -43,6 +56,7 @@ export function createLedger(options: LedgerOptions): Ledger {
   const { clock, db, maxBatchSize } = options;
   const reserves: PendingReserve[] = [];
   const settles: PendingSettle[] = [];
+  const changes: PendingChange[] = [];
   const waiting = new Map<string, PendingReserve[]>();
   let running: Promise<void> | undefined;
   let cancelWake: (() => void) | undefined;
@@ -55,47 +69,73 @@ export function createLedger(options: LedgerOptions): Ledger {
   async function run(): Promise<void> {
     // Calls of the same turn of the event loop share the batch.
     await Promise.resolve();
-    while (reserves.length > 0 || settles.length > 0) {
-      const settling = settles.splice(0, maxBatchSize);
-      await commit(reserves.splice(0, maxBatchSize - settling.length), settling);
+    try {
+      while (reserves.length + settles.length + changes.length > 0) {
+        const settling = settles.splice(0, maxBatchSize);
+        const changing = changes.splice(0, maxBatchSize);
+        const room = Math.max(1, maxBatchSize - settling.length - changing.length);
+        await commit({ settles: settling, changes: changing, reserves: reserves.splice(0, room) });
+      }
+    } finally {
+      // Not in a later turn: what arrives after the last look must find that nobody is at work.
+      running = undefined;
     }
     // In the same turn as the last look, or what arrives between the two would wait for a call after it.
     running = undefined;
   }
 
-  async function commit(reserving: readonly PendingReserve[], settling: readonly PendingSettle[]): Promise<void> {
+  async function commit(pendings: Pendings): Promise<void> {
+    const requests = {
+      reserves: pendings.reserves.map(toRequest),
+      settles: pendings.settles.map(toRequest),
+      // While calls wait for a tenant's money none of it goes where they cannot have it.
+      leaseChanges: pendings.changes
+        .map(toRequest)
+        .map((change) => (isScarce(change) ? { ...change, wantNanos: 0n } : change)),
+    };
     try {
-      const { reserved, settled } = await db.transaction((tx) =>
-        applyBatch(tx, options, reserving.map(toRequest), settling.map(toRequest)),
-      );
-      for (const [i, pending] of settling.entries()) {
+      const { reserved, settled, changed } = await db.transaction((tx) => applyBatch(tx, options, requests));
+      for (const [i, pending] of pendings.settles.entries()) {
         const result = settled[i];
         if (result?.kind === "settled") pending.resolve(result.usage);
         else pending.reject(result?.failure);
       }
-      for (const [i, pending] of reserving.entries()) {
+      for (const [i, pending] of pendings.changes.entries()) {
+        const result = changed[i];
+        if (result instanceof Failure) pending.reject(result);
+        else pending.resolve(result ?? 0n);
+      }
+      for (const [i, pending] of pendings.reserves.entries()) {
         const result = reserved[i];
         if (result?.kind === "held") pending.resolve(result.hold);
         else if (result?.kind === "wait") wait(pending, result.failure);
         else pending.reject(result?.failure);
       }
-      for (const { request } of settling) wake(request.tenantId);
+      for (const { tenantId } of [
+        ...requests.settles,
+        ...requests.leaseChanges.filter(({ kind }) => kind === "return"),
+      ]) {
+        wake(tenantId);
+      }
     } catch (err) {
-      await answerFailedBatch(reserving, settling, err);
+      await answerFailedBatch(pendings, err);
     }
   }
 
+  function isScarce(change: LeaseChange): boolean {
+    return change.kind === "grant" && waiting.has(change.tenantId);
+  }
+
   /** One bad row must not fail its neighbours: where the data was refused, each call is tried by itself. */
-  async function answerFailedBatch(
-    reserving: readonly PendingReserve[],
-    settling: readonly PendingSettle[],
-    err: unknown,
-  ): Promise<void> {
-    if (reserving.length + settling.length > 1 && isDataError(err)) {
-      for (const pending of settling) await commit([], [pending]);
-      for (const pending of reserving) await commit([pending], []);
+  async function answerFailedBatch(pendings: Pendings, err: unknown): Promise<void> {
+    const none: Pendings = { reserves: [], settles: [], changes: [] };
+    const all = [...pendings.settles, ...pendings.changes, ...pendings.reserves];
+    if (all.length > 1 && isDataError(err)) {
+      for (const pending of pendings.settles) await commit({ ...none, settles: [pending] });
+      for (const pending of pendings.changes) await commit({ ...none, changes: [pending] });
+      for (const pending of pendings.reserves) await commit({ ...none, reserves: [pending] });
     } else {
-      for (const pending of [...reserving, ...settling]) pending.reject(err);
+      for (const pending of all) pending.reject(err);
     }
   }
 
@@ -106,6 +146,7 @@ export function createLedger(options: LedgerOptions): Ledger {
       pending.reject(failure);
       return;
     }
+    if (queue.length === 0) options.onShort?.(tenantId);
     queue.push(pending);
     waiting.set(tenantId, queue);
     cancelWake ??= clock.setTimer(wakeIntervalMs, wakeAll);
@@ -133,6 +174,11 @@ export function createLedger(options: LedgerOptions): Ledger {
     settle: (request) =>
       new Promise((resolve, reject) => {
         settles.push({ request, resolve, reject });
+        kick();
+      }),
+    changeLease: (change) =>
+      new Promise((resolve, reject) => {
+        changes.push({ request: change, resolve, reject });
         kick();
       }),
     wake,

@@ -1,12 +1,14 @@
-/** Nano-units in one unit of currency. */
-export const nanosPerUnit = 1_000_000_000n;
-const tokensPerPriceUnit = 1_000_000n;
+import {
+  affordableOutputTokens as affordable,
+  boundNanos as bound,
+  type CallTerms,
+  costOf,
+  nanosPerUnit,
+} from "@lyss/contracts/pricing/price.ts";
+import { type TokenCounts, type TokenRates, toQuantities, toTerms } from "@lyss/contracts/pricing/token-price.ts";
 
-export interface Rates {
-  readonly inputNanosPerMillion: bigint;
-  readonly cachedInputNanosPerMillion: bigint;
-  readonly outputNanosPerMillion: bigint;
-}
+export { nanosPerUnit };
+export type Rates = TokenRates;
 
 /** An immutable version of what a provider's model costs. */
 export interface Price extends Rates {
@@ -23,12 +25,7 @@ export interface Price extends Rates {
 /** A version that is about to be written; the database stamps it. */
 export type NewPrice = Omit<Price, "createdAt">;
 
-/** Exclusive buckets: cached input is not part of input. */
-export interface Tokens {
-  readonly inputTokens: bigint;
-  readonly cachedInputTokens: bigint;
-  readonly outputTokens: bigint;
-}
+export type Tokens = TokenCounts;
 
 export const noTokens: Tokens = { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n };
 
@@ -110,37 +107,24 @@ export function availableNanos(wallet: Wallet): bigint {
   return wallet.balanceNanos - wallet.heldNanos;
 }
 
+/** These prices are the same at any time of day. */
+const anyTime: CallTerms = { startedAtMs: 0 };
+
 /** The exact sum of bucket times rate, rounded up once to the nano: no call is rounded to free. */
 export function costNanos(rates: Rates, tokens: Tokens): bigint {
-  const exact =
-    tokens.inputTokens * rates.inputNanosPerMillion +
-    tokens.cachedInputTokens * rates.cachedInputNanosPerMillion +
-    tokens.outputTokens * rates.outputNanosPerMillion;
-  return roundUp(exact);
-}
-
-function roundUp(exact: bigint): bigint {
-  return (exact + tokensPerPriceUnit - 1n) / tokensPerPriceUnit;
+  return costOf(toTerms(rates), toQuantities(tokens), anyTime).costNanos;
 }
 
 /** What a call within these bounds can cost at most when each choice puts out `outputTokens`. */
 export function boundNanos(rates: Rates, want: Want, outputTokens: bigint): bigint {
-  return roundUp(boundExact(rates, want, outputTokens));
-}
-
-function boundExact(rates: Rates, want: Want, outputTokens: bigint): bigint {
-  // The dearer of the two input rates: whether the provider has the prompt in its cache is not known yet.
-  const { inputNanosPerMillion, cachedInputNanosPerMillion, outputNanosPerMillion } = rates;
-  const isCacheDearer = cachedInputNanosPerMillion > inputNanosPerMillion;
-  const inputRate = isCacheDearer ? cachedInputNanosPerMillion : inputNanosPerMillion;
-  return want.inputTokens * inputRate + outputTokens * want.choices * outputNanosPerMillion;
+  const { inputTokens, choices } = want;
+  return bound(toTerms(rates), { inputTokens, outputTokens: outputTokens * choices }, anyTime);
 }
 
 /** The longest output per choice, up to the wanted most, that `nanos` can pay; negative when not even the input fits. */
 function affordableOutputTokens(rates: Rates, want: Want, nanos: bigint): bigint {
-  if (boundNanos(rates, want, want.maxOutputTokens) <= nanos) return want.maxOutputTokens;
-  const left = nanos * tokensPerPriceUnit - boundExact(rates, want, 0n);
-  return left < 0n ? -1n : left / (rates.outputNanosPerMillion * want.choices);
+  const { inputTokens, maxOutputTokens: outputTokens, choices } = want;
+  return affordable(toTerms(rates), { inputTokens, outputTokens, choices }, nanos, anyTime);
 }
 
 export type Admission =

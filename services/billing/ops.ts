@@ -1,11 +1,15 @@
 import { rebuildProjection } from "@lyss/kit/event-sourcing/projection.ts";
 import type { ReserveRequest, SettleRequest } from "./batch.ts";
 import type { BillingDeps } from "./deps.ts";
+import type { Fact } from "./fact.ts";
+import type { LeaseChange } from "./lease.ts";
 import { createWallet } from "./ops/create-wallet.ts";
 import { expireHolds } from "./ops/expire-holds.ts";
+import { expireLeases } from "./ops/expire-leases.ts";
 import { getBalance } from "./ops/get-balance.ts";
 import { type ListUsageInput, listUsage } from "./ops/list-usage.ts";
 import { type ListUsageSummaryInput, listUsageSummary } from "./ops/list-usage-summary.ts";
+import { postFacts } from "./ops/post-facts.ts";
 import { type PutPricesInput, putPrices } from "./ops/put-prices.ts";
 import { type TopUpWalletInput, topUpWallet } from "./ops/top-up-wallet.ts";
 
@@ -27,6 +31,12 @@ export function createBillingOps(deps: BillingDeps) {
     extendHolds: ({ callIds }: { callIds: readonly string[] }) =>
       deps.db.transaction((tx) => deps.store.extendHolds(tx, callIds, deps.holdTtlMs)),
     expireHolds: () => expireHolds(deps),
+    changeLease: (change: LeaseChange) => deps.ledger.changeLease(change),
+    extendLeases: ({ nodeId, leaseIds }: { nodeId: string; leaseIds: readonly string[] }) =>
+      deps.db.transaction((tx) => deps.leases.extendLeases(tx, nodeId, leaseIds, deps.leaseTtlMs)),
+    expireLeases: () => expireLeases(deps),
+    postFacts: (input: { facts: readonly Fact[] }) => postFacts(deps, input),
+    leaseTtlMs: deps.leaseTtlMs,
     listImbalances: () => deps.store.listImbalances(),
   };
 }

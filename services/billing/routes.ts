@@ -14,8 +14,14 @@ const { json } = routesFor<BillingOps>();
 const balance = z.strictObject({
   object: z.literal("balance"),
   currency: z.string(),
-  available_nanos: z.string().describe("What new calls may reserve, in nano-units of the currency."),
-  held_nanos: z.string().describe("What calls in flight have set aside."),
+  balance_nanos: z.string().describe("What the tenant has, in nano-units of the currency: available and held."),
+  available_nanos: z.string().describe("What is not set aside."),
+  held_nanos: z
+    .string()
+    .describe(
+      "What is set aside for calls in flight, and by nodes for the next ones; what they do not use comes back.",
+    ),
+  balance: z.string().describe("The same as balance_nanos, in units of the currency."),
   available: z.string().describe("The same as available_nanos, in units of the currency."),
 });
 
@@ -167,8 +173,10 @@ function toBalance(wallet: Wallet): z.input<typeof balance> {
   return {
     object: "balance",
     currency: wallet.currency,
+    balance_nanos: wallet.balanceNanos.toString(),
     available_nanos: available.toString(),
     held_nanos: wallet.heldNanos.toString(),
+    balance: formatNanos(wallet.balanceNanos),
     available: formatNanos(available),
   };
 }

@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
   BillingService,
-  type CallOutcome,
+  CallOutcome,
   type Price as PriceMessage,
   PriceSchema,
   TopUpSource,
@@ -39,6 +39,15 @@ const requiredText = text.min(1);
 const rates = z
   .object({ inputNanosPerMillion: amount, cachedInputNanosPerMillion: amount, outputNanosPerMillion: amount })
   .default(noRates);
+const tokens = z.object({ inputTokens: amount, cachedInputTokens: amount, outputTokens: amount }).default(noTokens);
+const lease = { leaseId: requiredText, nodeId: requiredText, tenantId: requiredText, changeNumber: z.int().min(1) };
+/** PostgreSQL has no text with a NUL in it. */
+const name = text.regex(/^[^\0]*$/);
+const fact = z.object({
+  ...{ callId: name.min(1), tenantId: name.min(1), leaseId: name, requestId: name, keyId: name, userId: name },
+  ...{ provider: name, model: name, priceId: name, attempt: z.int().min(1).max(1_000) },
+  ...{ outcome: z.int(), tokens, isEstimated: z.boolean(), latencyMs: amount, startedAtMs: amount },
+});
 const inputs = {
   createWallet: { tenantId: idInput },
   topUpWallet: {
@@ -68,9 +77,13 @@ const inputs = {
   },
   settleCall: {
     ...{ callId: requiredText, tenantId: requiredText, outcome: z.int(), isEstimated: z.boolean(), latencyMs: amount },
-    tokens: z.object({ inputTokens: amount, cachedInputTokens: amount, outputTokens: amount }).default(noTokens),
+    tokens,
   },
   extendHolds: { callIds: z.array(requiredText).max(10_000) },
+  grantLease: { ...lease, wantNanos: amount, leastNanos: amount },
+  returnLease: { ...lease, amountNanos: amount },
+  extendLeases: { nodeId: requiredText, leaseIds: z.array(requiredText).max(10_000) },
+  postFacts: { nodeId: requiredText, facts: z.array(fact).max(5_000) },
 } satisfies MethodInputs<typeof BillingService>;
 
 /** BillingService on billing's operations. */
@@ -129,7 +142,30 @@ export function createBillingRpc(ops: BillingOps): CheckedRpc<typeof BillingServ
       return { costNanos, uncollectedNanos };
     },
     extendHolds: async ({ callIds }) => ({ extended: await ops.extendHolds({ callIds }) }),
+    async grantLease(change) {
+      return { grantedNanos: await ops.changeLease({ kind: "grant", ...change }), ttlMs: BigInt(ops.leaseTtlMs) };
+    },
+    async returnLease(change) {
+      await ops.changeLease({ kind: "return", ...change });
+      return {};
+    },
+    async extendLeases(request) {
+      return { openLeaseIds: await ops.extendLeases(request), ttlMs: BigInt(ops.leaseTtlMs) };
+    },
+    async postFacts({ facts }) {
+      const flat = facts.map(({ tokens, outcome, ...fact }) => ({
+        ...fact,
+        ...tokens,
+        outcome: fromFactOutcome(outcome),
+      }));
+      return ops.postFacts({ facts: flat });
+    },
   });
+}
+
+/** A node says of an attempt that it never ended, too. */
+function fromFactOutcome(outcome: CallOutcome): Outcome {
+  return outcome === CallOutcome.LOST ? "lost" : fromOutcome(outcome);
 }
 
 function toBalance(wallet: Wallet) {

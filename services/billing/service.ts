@@ -1,13 +1,16 @@
-import { balanceLow, usageRecorded } from "@lyss/contracts/events/billing.ts";
+import { balanceLow, moneyRecalled, pricesChanged, usageRecorded } from "@lyss/contracts/events/billing.ts";
 import { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { projectionSubscription } from "@lyss/kit/event-sourcing/projection.ts";
 import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
 import { billingConfig } from "./config.ts";
+import { createFactStore } from "./fact-store.ts";
 import { createBillingJobs } from "./jobs.ts";
+import { createLeaseStore } from "./lease-store.ts";
 import { createLedger } from "./ledger.ts";
-import { parseNanos } from "./model.ts";
+import { type Price, parseNanos } from "./model.ts";
 import { createBillingOps } from "./ops.ts";
+import { createRecall } from "./recall.ts";
 import { billingRoutes } from "./routes.ts";
 import { createBillingRpc } from "./rpc.ts";
 import { createBillingStore } from "./store.ts";
@@ -18,27 +21,32 @@ export const billing = defineService({
   name: "billing",
   contract: BillingService,
   needs: {},
-  publishes: [balanceLow, usageRecorded],
+  publishes: [balanceLow, moneyRecalled, pricesChanged, usageRecorded],
   hears: [usageRecorded],
   config: billingConfig,
   idempotent: ["topUpWallet"],
   // Of each call of a model the hold, the charge and the usage are on record, and nobody's audit could keep up with them.
-  unaudited: ["reserveCall", "settleCall", "extendHolds"],
+  unaudited: ["reserveCall", "settleCall", "extendHolds", "grantLease", "returnLease", "extendLeases", "postFacts"],
   migrations: new URL("./migrations/", import.meta.url),
   routes: billingRoutes,
 
-  async start({ config, db, outbox, idempotency, clock, random }) {
-    const { currency, comfortableOutputTokens, lowBalance, holdTtlMs, reserveWaitMs, maxBatchSize } = config.billing;
+  async start({ config, db, outbox, idempotency, clock, random, log }) {
+    const { currency, comfortableOutputTokens, holdTtlMs, leaseTtlMs, reserveWaitMs, maxBatchSize } = config.billing;
+    const lowBalanceNanos = parseNanos(config.billing.lowBalance) ?? 0n;
     const store = createBillingStore(db.sql);
+    const leases = createLeaseStore(db.sql);
     const ledger = createLedger({
-      ...{ db, store, outbox, clock, random, currency, holdTtlMs, reserveWaitMs, maxBatchSize },
-      comfortableOutputTokens: BigInt(comfortableOutputTokens),
-      lowBalanceNanos: parseNanos(lowBalance) ?? 0n,
+      ...{ db, store, leases, outbox, clock, random, currency, holdTtlMs, leaseTtlMs, reserveWaitMs, maxBatchSize },
+      ...{ comfortableOutputTokens: BigInt(comfortableOutputTokens), lowBalanceNanos },
+      onShort: createRecall({ db, leases, outbox, log }),
     });
+    const facts = createFactStore();
+    const prices = new Map<string, Price>();
     const usageHours = createUsageHourStore(db.sql);
     const usageProjection = createUsageHours(usageHours);
     const ops = createBillingOps({
-      ...{ db, store, idempotency, ledger, usageHours, usageProjection, clock, random, currency, holdTtlMs },
+      ...{ db, store, leases, facts, ledger, idempotency, outbox, clock, random, log, currency, prices },
+      ...{ holdTtlMs, leaseTtlMs, lowBalanceNanos, usageHours, usageProjection },
     });
     return {
       ops,

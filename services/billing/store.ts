@@ -2,7 +2,7 @@ import type { Sql, Tx } from "@lyss/kit/db/database.ts";
 import type { Hold, NewPrice, Price, Rates, Usage, UsageRow, Wallet } from "./model.ts";
 
 /** A row goes to SQL as JSON; bigints travel as strings, which PostgreSQL reads back exactly. */
-function toJson(rows: readonly object[]): string {
+export function toJson(rows: readonly object[]): string {
   return JSON.stringify(rows, (_key, value) => (typeof value === "bigint" ? value.toString() : value));
 }
 
@@ -148,6 +148,10 @@ export function createBillingStore(sql: Sql) {
         where expires_at < now() order by expires_at limit ${limit}`;
     },
 
+    findPricesById(tx: Tx, priceIds: readonly string[]): Promise<Price[]> {
+      return tx<Price[]>`select ${priceColumns(tx)} from price where price_id = any(${priceIds as string[]})`;
+    },
+
     /** Recorded calls with the rates at which they were charged. */
     findUsage(tx: Tx, callIds: readonly string[]): Promise<(Usage & Rates)[]> {
       return tx<(Usage & Rates)[]>`
@@ -167,7 +171,7 @@ export function createBillingStore(sql: Sql) {
           "requestId" text, "keyId" text, "userId" text, provider text, model text, "priceId" text, outcome text,
           "inputTokens" bigint, "cachedInputTokens" bigint, "outputTokens" bigint, "isEstimated" boolean,
           "costNanos" bigint, "uncollectedNanos" bigint, "latencyMs" bigint)
-        on conflict (call_id) do update set outcome = excluded.outcome, input_tokens = excluded.input_tokens,
+        on conflict (call_id, attempt) do update set outcome = excluded.outcome, input_tokens = excluded.input_tokens,
           cached_input_tokens = excluded.cached_input_tokens, output_tokens = excluded.output_tokens,
           is_estimated = excluded.is_estimated, cost_nanos = excluded.cost_nanos,
           uncollected_nanos = excluded.uncollected_nanos, latency_ms = excluded.latency_ms
@@ -206,14 +210,19 @@ export function createBillingStore(sql: Sql) {
           as e("postingId" text, account text, "amountNanos" bigint)`;
     },
 
-    /** Every wallet beside what its entries and holds add up to, where the two differ. */
+    /** Every wallet beside what its entries, and its holds and leases, add up to, where the two differ. */
     listImbalances(): Promise<Imbalance[]> {
       return sql<Imbalance[]>`
         select wallet_id as "walletId", balance_nanos as "balanceNanos", coalesce(journal, 0)::bigint as "journalNanos",
           held_nanos as "heldNanos", coalesce(holds, 0)::bigint as "holdNanos"
         from wallet
         left join lateral (select sum(amount_nanos) as journal from entry where account = 'wallet:' || wallet_id) j on true
-        left join lateral (select sum(amount_nanos) as holds from hold where hold.wallet_id = wallet.wallet_id) h on true
+        left join lateral (
+          select sum(amount_nanos) as holds from (
+            select amount_nanos from hold where hold.wallet_id = wallet.wallet_id
+            union all select amount_nanos from lease where lease.wallet_id = wallet.wallet_id
+          ) as held
+        ) h on true
         where balance_nanos <> coalesce(journal, 0) or held_nanos <> coalesce(holds, 0)`;
     },
   };
@@ -230,7 +239,7 @@ export interface Imbalance {
 /** Moves `amountNanos` (positive) from one account to another. */
 export interface Posting {
   readonly postingId: string;
-  readonly kind: "top_up" | "charge";
+  readonly kind: "top_up" | "charge" | "usage";
   /** What caused it: a top-up's reference, a call's id. Unique per kind. */
   readonly reference: string;
   readonly currency: string;

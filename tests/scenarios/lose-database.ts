@@ -9,7 +9,7 @@ import type { PlatformBehind } from "./platform-behind.ts";
 const noticeMs = 10_000;
 const recoverMs = 10_000;
 /** Short, so that what nobody settles is seen soon. */
-export const billing = { holdTtlMs: 20_000, reserveWaitMs: 1_000 };
+export const billing = { holdTtlMs: 20_000, leaseTtlMs: 3_000, reserveWaitMs: 1_000 };
 
 interface Answer {
   readonly status: number;

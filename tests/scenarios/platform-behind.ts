@@ -38,7 +38,7 @@ export async function runPlatformBehind(t: TestScope, seed: number, config: obje
       providers: [{ name: "oracle", baseUrl, apiKey, models }],
       log: { level: "warn" },
       ...config,
-      aiGateway: { simulator: false, ...("aiGateway" in config ? (config.aiGateway as object) : {}) },
+      aiGateway: { simulator: false, heartbeatMs: 500, ...("aiGateway" in config ? (config.aiGateway as object) : {}) },
     },
   });
   return { platform, toDatabase, toProvider, callLog: simulator.callLog };

@@ -36,8 +36,9 @@ export function addMoneyCommands(program: Command, deps: CliDeps): void {
     });
 }
 
-function toBalanceText({ currency, available, held_nanos: held }: Row): string {
-  return toFields({ available: `${available} ${currency}`, held: `${Number(held) / 1e9} ${currency}` });
+function toBalanceText({ currency, balance, available, held_nanos: held }: Row): string {
+  const setAside = `${Number(held) / 1e9} ${currency}`;
+  return toFields({ balance: `${balance} ${currency}`, available: `${available} ${currency}`, held: setAside });
 }
 
 function toUsageTable({ data, next_cursor: next }: Row): string {

@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { isFailure, type Locale } from "@lyss/kit/errors/failure.ts";
 import type { ReportedUsage } from "../dialects/openai/usage.ts";
+import type { Funds } from "../funds/funding.ts";
 import type { Target } from "../model.ts";
 import type { TokenCounter } from "./count-tokens.ts";
 import type { CallRequest } from "./read-request.ts";
@@ -15,6 +16,8 @@ export interface Call {
   readonly counter: TokenCounter;
   /** The bound of the input that was held for. */
   readonly inputTokens: number;
+  /** What pays for it. */
+  readonly funds: Funds;
   /** The limit to write into the request, when money allows less than the caller or the model would. */
   readonly outputTokens: number | undefined;
   readonly res: ServerResponse;

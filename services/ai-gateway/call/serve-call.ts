@@ -6,6 +6,7 @@ import type { Exchange } from "@lyss/kit/http/route.ts";
 import type { Span } from "@lyss/kit/observability/span.ts";
 import { inSpan } from "@lyss/kit/observability/tracing.ts";
 import type { AiGatewayDeps } from "../deps.ts";
+import type { Funds } from "../funds/funding.ts";
 import { isModelAllowed, type Target } from "../model.ts";
 import { type Call, type EndedAs, type Ending, endWithoutCharge, hasCallerLeft } from "./call.ts";
 import { describeCall, describeEnding } from "./call-span.ts";
@@ -52,10 +53,10 @@ export async function serveCall(deps: AiGatewayDeps, surface: Surface, exchange:
   res.once("close", onClose);
   deps.openCalls.begin(callId, abort);
   try {
-    const { outputTokens } = await reserve(deps, exchange, { callId, request, target, inputTokens });
+    const funds = await fund(deps, exchange, { callId, request, target, inputTokens });
     const call: Call = {
-      ...{ callId, requestId, tenantId: caller.tenantId, request, target, counter, inputTokens, outputTokens },
-      ...{ res, locale: context.locale, startedMs, abort },
+      ...{ callId, requestId, tenantId: caller.tenantId, request, target, counter, inputTokens, funds },
+      ...{ res, locale: context.locale, startedMs, abort, outputTokens: limitToSend(request, target, funds) },
     };
     const { name, ...description } = describeCall(call);
     await inSpan(name, (span) => relay(deps, call, span), description);
@@ -72,29 +73,33 @@ interface Admission {
   readonly inputTokens: number;
 }
 
-/** Above `billing.reserveWaitMs` at its largest: it is billing that says when waiting for held money ends. */
-const reserveTimeoutMs = 70_000;
-
-/** Sets the call's money aside; gives the output limit to send when money allows less than was asked for. */
-async function reserve(
+/** Sets the call's money aside. */
+function fund(
   deps: AiGatewayDeps,
   { caller, requestId }: Exchange,
   { callId, request, target, inputTokens }: Admission,
-): Promise<{ outputTokens: number | undefined }> {
+): Promise<Funds> {
   const { provider, model } = target;
   const limit = request.outputLimit?.tokens;
-  const most = request.surface === "embeddings" ? 0 : (limit ?? model.maxOutputTokens);
+  const most = mostOutputTokens(request, target);
   const { tenantId = "", keyId = "", userId = "" } = caller ?? {};
-  const names = { callId, requestId, tenantId, keyId, userId, provider: provider.name, model: model.name };
-  const bounds = {
+  return deps.funding.fund({
+    ...{ callId, requestId, tenantId, keyId, userId, provider: provider.name, model: model.name },
     inputTokens: BigInt(inputTokens),
     maxOutputTokens: BigInt(most),
     minOutputTokens: BigInt(limit ?? Math.min(leastOutputTokens, most)),
     choices: request.choices,
-  };
-  const hold = await deps.billing.reserveCall({ ...names, ...bounds }, { timeoutMs: reserveTimeoutMs });
-  const granted = Number(hold.outputTokens);
-  return { outputTokens: granted < most ? granted : undefined };
+  });
+}
+
+function mostOutputTokens(request: CallRequest, { model }: Target): number {
+  return request.surface === "embeddings" ? 0 : (request.outputLimit?.tokens ?? model.maxOutputTokens);
+}
+
+/** The output limit to send when money allows less than was asked for. */
+function limitToSend(request: CallRequest, target: Target, { outputTokens }: Funds): number | undefined {
+  const granted = Number(outputTokens);
+  return granted < mostOutputTokens(request, target) ? granted : undefined;
 }
 
 async function relay(deps: AiGatewayDeps, call: Call, span: Span): Promise<void> {
@@ -121,16 +126,12 @@ async function relay(deps: AiGatewayDeps, call: Call, span: Span): Promise<void>
 }
 
 /** Gives the cost, once billing has confirmed it. */
-async function settleCall({ settler, clock, metrics }: AiGatewayDeps, call: Call, ending: Ending) {
+async function settleCall({ clock, metrics }: AiGatewayDeps, call: Call, ending: Ending) {
   const { outcome, tokens, isEstimated } = ending;
-  const { callId, tenantId } = call;
   const latencyMs = clock.monotonicMs() - call.startedMs;
   const labels = { provider: call.target.provider.name, model: call.target.model.name };
   metrics.countCall({ ...labels, outcome });
   metrics.countTokens(labels, tokens.inputTokens + tokens.cachedInputTokens, tokens.outputTokens);
   metrics.observeDuration(labels.provider, latencyMs);
-  return settler.settle({
-    ...{ callId, tenantId, tokens, isEstimated, outcome: outcomes[outcome] },
-    latencyMs: BigInt(Math.round(latencyMs)),
-  });
+  return call.funds.settle({ outcome: outcomes[outcome], tokens, isEstimated, latencyMs });
 }

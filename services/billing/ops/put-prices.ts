@@ -1,3 +1,4 @@
+import { pricesChanged } from "@lyss/contracts/events/billing.ts";
 import type { BillingDeps } from "../deps.ts";
 import type { NewPrice, Price, Rates } from "../model.ts";
 
@@ -16,7 +17,7 @@ export interface PutPricesInput {
  * version, so a repeat writes nothing.
  */
 export async function putPrices(
-  { db, store, random, currency }: BillingDeps,
+  { db, store, outbox, random, currency }: BillingDeps,
   { tenantId, prices }: PutPricesInput,
 ): Promise<readonly Price[]> {
   return db.transaction(async (tx) => {
@@ -33,6 +34,7 @@ export async function putPrices(
     });
     if (changed.length === 0) return found;
     await store.insertPrices(tx, changed);
+    await outbox.append(tx, pricesChanged, { tenantId });
     return store.findPrices(tx, names);
   });
 }

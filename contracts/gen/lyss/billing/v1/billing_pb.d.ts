@@ -1006,6 +1006,350 @@ export declare type RecordedCall = Message<"lyss.billing.v1.RecordedCall"> & {
 export declare const RecordedCallSchema: GenMessage<RecordedCall>;
 
 /**
+ * @generated from message lyss.billing.v1.GrantLeaseRequest
+ */
+export declare type GrantLeaseRequest = Message<"lyss.billing.v1.GrantLeaseRequest"> & {
+  /**
+   * @generated from field: string lease_id = 1;
+   */
+  leaseId: string;
+
+  /**
+   * @generated from field: string node_id = 2;
+   */
+  nodeId: string;
+
+  /**
+   * @generated from field: string tenant_id = 3;
+   */
+  tenantId: string;
+
+  /**
+   * Counts the changes of this lease, grants and returns alike, from 1 on.
+   *
+   * @generated from field: int32 change_number = 4;
+   */
+  changeNumber: number;
+
+  /**
+   * @generated from field: int64 want_nanos = 5;
+   */
+  wantNanos: bigint;
+
+  /**
+   * Less than this is of no use.
+   *
+   * @generated from field: int64 least_nanos = 6;
+   */
+  leastNanos: bigint;
+};
+
+/**
+ * Describes the message lyss.billing.v1.GrantLeaseRequest.
+ * Use `create(GrantLeaseRequestSchema)` to create a new message.
+ */
+export declare const GrantLeaseRequestSchema: GenMessage<GrantLeaseRequest>;
+
+/**
+ * @generated from message lyss.billing.v1.GrantLeaseResponse
+ */
+export declare type GrantLeaseResponse = Message<"lyss.billing.v1.GrantLeaseResponse"> & {
+  /**
+   * What the lease holds more than before; 0 when money is too scarce for a lease: calls are then reserved one by one.
+   *
+   * @generated from field: int64 granted_nanos = 1;
+   */
+  grantedNanos: bigint;
+
+  /**
+   * How long the lease lasts from when this was asked for, unless it is extended.
+   *
+   * @generated from field: int64 ttl_ms = 2;
+   */
+  ttlMs: bigint;
+};
+
+/**
+ * Describes the message lyss.billing.v1.GrantLeaseResponse.
+ * Use `create(GrantLeaseResponseSchema)` to create a new message.
+ */
+export declare const GrantLeaseResponseSchema: GenMessage<GrantLeaseResponse>;
+
+/**
+ * @generated from message lyss.billing.v1.ReturnLeaseRequest
+ */
+export declare type ReturnLeaseRequest = Message<"lyss.billing.v1.ReturnLeaseRequest"> & {
+  /**
+   * @generated from field: string lease_id = 1;
+   */
+  leaseId: string;
+
+  /**
+   * @generated from field: string node_id = 2;
+   */
+  nodeId: string;
+
+  /**
+   * @generated from field: string tenant_id = 3;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: int32 change_number = 4;
+   */
+  changeNumber: number;
+
+  /**
+   * @generated from field: int64 amount_nanos = 5;
+   */
+  amountNanos: bigint;
+};
+
+/**
+ * Describes the message lyss.billing.v1.ReturnLeaseRequest.
+ * Use `create(ReturnLeaseRequestSchema)` to create a new message.
+ */
+export declare const ReturnLeaseRequestSchema: GenMessage<ReturnLeaseRequest>;
+
+/**
+ * @generated from message lyss.billing.v1.ReturnLeaseResponse
+ */
+export declare type ReturnLeaseResponse = Message<"lyss.billing.v1.ReturnLeaseResponse"> & {
+};
+
+/**
+ * Describes the message lyss.billing.v1.ReturnLeaseResponse.
+ * Use `create(ReturnLeaseResponseSchema)` to create a new message.
+ */
+export declare const ReturnLeaseResponseSchema: GenMessage<ReturnLeaseResponse>;
+
+/**
+ * @generated from message lyss.billing.v1.ExtendLeasesRequest
+ */
+export declare type ExtendLeasesRequest = Message<"lyss.billing.v1.ExtendLeasesRequest"> & {
+  /**
+   * @generated from field: string node_id = 1;
+   */
+  nodeId: string;
+
+  /**
+   * At most 10,000.
+   *
+   * @generated from field: repeated string lease_ids = 2;
+   */
+  leaseIds: string[];
+};
+
+/**
+ * Describes the message lyss.billing.v1.ExtendLeasesRequest.
+ * Use `create(ExtendLeasesRequestSchema)` to create a new message.
+ */
+export declare const ExtendLeasesRequestSchema: GenMessage<ExtendLeasesRequest>;
+
+/**
+ * @generated from message lyss.billing.v1.ExtendLeasesResponse
+ */
+export declare type ExtendLeasesResponse = Message<"lyss.billing.v1.ExtendLeasesResponse"> & {
+  /**
+   * Those of the given leases that are still open.
+   *
+   * @generated from field: repeated string open_lease_ids = 1;
+   */
+  openLeaseIds: string[];
+
+  /**
+   * @generated from field: int64 ttl_ms = 2;
+   */
+  ttlMs: bigint;
+};
+
+/**
+ * Describes the message lyss.billing.v1.ExtendLeasesResponse.
+ * Use `create(ExtendLeasesResponseSchema)` to create a new message.
+ */
+export declare const ExtendLeasesResponseSchema: GenMessage<ExtendLeasesResponse>;
+
+/**
+ * One attempt at a provider, as it ended.
+ *
+ * @generated from message lyss.billing.v1.UsageFact
+ */
+export declare type UsageFact = Message<"lyss.billing.v1.UsageFact"> & {
+  /**
+   * @generated from field: string call_id = 1;
+   */
+  callId: string;
+
+  /**
+   * 1 for the first attempt of the call.
+   *
+   * @generated from field: int32 attempt = 2;
+   */
+  attempt: number;
+
+  /**
+   * What it was drawn from; empty when the call had a hold of its own.
+   *
+   * @generated from field: string lease_id = 3;
+   */
+  leaseId: string;
+
+  /**
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+
+  /**
+   * @generated from field: string tenant_id = 5;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string key_id = 6;
+   */
+  keyId: string;
+
+  /**
+   * @generated from field: string user_id = 7;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string provider = 8;
+   */
+  provider: string;
+
+  /**
+   * @generated from field: string model = 9;
+   */
+  model: string;
+
+  /**
+   * The version that was in force when the call was admitted.
+   *
+   * @generated from field: string price_id = 10;
+   */
+  priceId: string;
+
+  /**
+   * @generated from field: lyss.billing.v1.CallOutcome outcome = 11;
+   */
+  outcome: CallOutcome;
+
+  /**
+   * @generated from field: lyss.billing.v1.TokenUsage tokens = 12;
+   */
+  tokens?: TokenUsage | undefined;
+
+  /**
+   * @generated from field: bool is_estimated = 13;
+   */
+  isEstimated: boolean;
+
+  /**
+   * @generated from field: int64 latency_ms = 14;
+   */
+  latencyMs: bigint;
+
+  /**
+   * @generated from field: int64 started_at_ms = 15;
+   */
+  startedAtMs: bigint;
+};
+
+/**
+ * Describes the message lyss.billing.v1.UsageFact.
+ * Use `create(UsageFactSchema)` to create a new message.
+ */
+export declare const UsageFactSchema: GenMessage<UsageFact>;
+
+/**
+ * @generated from message lyss.billing.v1.PostFactsRequest
+ */
+export declare type PostFactsRequest = Message<"lyss.billing.v1.PostFactsRequest"> & {
+  /**
+   * @generated from field: string node_id = 1;
+   */
+  nodeId: string;
+
+  /**
+   * 1 to 5,000.
+   *
+   * @generated from field: repeated lyss.billing.v1.UsageFact facts = 2;
+   */
+  facts: UsageFact[];
+};
+
+/**
+ * Describes the message lyss.billing.v1.PostFactsRequest.
+ * Use `create(PostFactsRequestSchema)` to create a new message.
+ */
+export declare const PostFactsRequestSchema: GenMessage<PostFactsRequest>;
+
+/**
+ * @generated from message lyss.billing.v1.PostFactsResponse
+ */
+export declare type PostFactsResponse = Message<"lyss.billing.v1.PostFactsResponse"> & {
+  /**
+   * What the attempts cost beyond what their wallets could pay; borne by the platform.
+   *
+   * @generated from field: int64 uncollected_nanos = 1;
+   */
+  uncollectedNanos: bigint;
+
+  /**
+   * How many had been posted before.
+   *
+   * @generated from field: int32 repeated = 2;
+   */
+  repeated: number;
+};
+
+/**
+ * Describes the message lyss.billing.v1.PostFactsResponse.
+ * Use `create(PostFactsResponseSchema)` to create a new message.
+ */
+export declare const PostFactsResponseSchema: GenMessage<PostFactsResponse>;
+
+/**
+ * A price has a new version.
+ *
+ * @generated from message lyss.billing.v1.PricesChanged
+ */
+export declare type PricesChanged = Message<"lyss.billing.v1.PricesChanged"> & {
+  /**
+   * Whose prices; empty for those that hold for every tenant.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+};
+
+/**
+ * Describes the message lyss.billing.v1.PricesChanged.
+ * Use `create(PricesChangedSchema)` to create a new message.
+ */
+export declare const PricesChangedSchema: GenMessage<PricesChanged>;
+
+/**
+ * A tenant's money is short while nodes hold some of it: they give back what they do not need.
+ *
+ * @generated from message lyss.billing.v1.MoneyRecalled
+ */
+export declare type MoneyRecalled = Message<"lyss.billing.v1.MoneyRecalled"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+};
+
+/**
+ * Describes the message lyss.billing.v1.MoneyRecalled.
+ * Use `create(MoneyRecalledSchema)` to create a new message.
+ */
+export declare const MoneyRecalledSchema: GenMessage<MoneyRecalled>;
+
+/**
  * @generated from enum lyss.billing.v1.TopUpSource
  */
 export enum TopUpSource {
@@ -1257,6 +1601,48 @@ export declare const BillingService: GenService<{
     methodKind: "unary";
     input: typeof ExtendHoldsRequestSchema;
     output: typeof ExtendHoldsResponseSchema;
+  },
+  /**
+   * Sets money of a tenant aside for a node, which then admits calls by itself: a new lease, or more for one. A repeat with
+   * the same change number gives the first answer.
+   *
+   * @generated from rpc lyss.billing.v1.BillingService.GrantLease
+   */
+  grantLease: {
+    methodKind: "unary";
+    input: typeof GrantLeaseRequestSchema;
+    output: typeof GrantLeaseResponseSchema;
+  },
+  /**
+   * Gives back what a lease holds beyond what its node needs. A repeat with the same change number returns it once.
+   *
+   * @generated from rpc lyss.billing.v1.BillingService.ReturnLease
+   */
+  returnLease: {
+    methodKind: "unary";
+    input: typeof ReturnLeaseRequestSchema;
+    output: typeof ReturnLeaseResponseSchema;
+  },
+  /**
+   * Keeps a node's leases from expiring. A repeat is safe.
+   *
+   * @generated from rpc lyss.billing.v1.BillingService.ExtendLeases
+   */
+  extendLeases: {
+    methodKind: "unary";
+    input: typeof ExtendLeasesRequestSchema;
+    output: typeof ExtendLeasesResponseSchema;
+  },
+  /**
+   * Charges attempts that have ended, in one transaction: all of them are posted afterwards, or none. One that was posted
+   * before changes nothing.
+   *
+   * @generated from rpc lyss.billing.v1.BillingService.PostFacts
+   */
+  postFacts: {
+    methodKind: "unary";
+    input: typeof PostFactsRequestSchema;
+    output: typeof PostFactsResponseSchema;
   },
 }>;
 

@@ -1,0 +1,197 @@
+/** Nano-units in one unit of a currency. Every amount of money is a whole number of them. */
+export const nanosPerUnit = 1_000_000_000n;
+
+/**
+ * What a call uses, each counted in a bucket of its own: a token that came from a cache is `cacheRead` and not `input` as
+ * well, whatever the provider's own report adds up.
+ */
+export const buckets = [
+  "input",
+  "cacheRead",
+  "cacheWrite5m",
+  "cacheWrite1h",
+  "output",
+  "reasoning",
+  "audioInput",
+  "audioOutput",
+  "imageInput",
+  "imageOutput",
+  "toolCalls",
+  "requests",
+  "images",
+  "seconds",
+  "characters",
+] as const;
+export type Bucket = (typeof buckets)[number];
+
+/** How much of each bucket; what is left out is nothing. */
+export type Quantities = { readonly [B in Bucket]?: bigint };
+
+/** Nano-units per million of a bucket's unit. A bucket that is left out costs as much as the one it falls back on. */
+export type Rates = { readonly [B in Bucket]?: bigint };
+
+/** Where a rate comes from when a price does not name it; a bucket without an entry is then free. */
+const fallbacks: { readonly [B in Bucket]?: Bucket } = {
+  cacheRead: "input",
+  cacheWrite5m: "input",
+  cacheWrite1h: "cacheWrite5m",
+  reasoning: "output",
+  audioInput: "input",
+  audioOutput: "output",
+  imageInput: "input",
+  imageOutput: "output",
+};
+
+const inputBuckets = ["input", "cacheRead", "cacheWrite5m", "cacheWrite1h", "audioInput", "imageInput"] as const;
+const outputBuckets = ["output", "reasoning", "audioOutput", "imageOutput"] as const;
+
+/** How urgently a call was asked for; providers sell slower answers for less. */
+export type ServiceMode = "standard" | "batch" | "flex" | "priority";
+
+/** What one version of a price says. Rates of a tier, a mode or a window take the place of those they name. */
+export interface PriceTerms {
+  readonly rates: Rates;
+  /** For calls with more input than this, of all kinds together; the highest that applies counts. */
+  readonly tiers?: readonly { readonly aboveInputTokens: bigint; readonly rates: Rates }[];
+  readonly modes?: { readonly [M in Exclude<ServiceMode, "standard">]?: Rates };
+  /** By the minute of the day, in UTC, at which the call began: from the first up to the second, which may be past midnight. */
+  readonly windows?: readonly { readonly fromMinute: number; readonly toMinute: number; readonly rates: Rates }[];
+  /** Millionths added to the whole, or taken off when negative. From −1,000,000, which is free. */
+  readonly markupPpm?: number;
+}
+
+/** What the terms depend on, besides the quantities. */
+export interface CallTerms {
+  readonly startedAtMs: number;
+  readonly mode?: ServiceMode;
+}
+
+/** Cost of a call. */
+export interface Cost {
+  /** The exact cost, rounded up once: no call is rounded to free. */
+  readonly costNanos: bigint;
+  /** What rounding added, in trillionths of a nano: from 0 to below 10^12. */
+  readonly roundingTrillionths: bigint;
+}
+
+const perMillion = 1_000_000n;
+const trillion = 1_000_000_000_000n;
+const minutesPerDay = 1_440;
+const msPerMinute = 60_000;
+
+/** What a call costs: the exact sum of bucket times rate, with mark-up, rounded up to the nano. */
+export function costOf(terms: PriceTerms, quantities: Quantities, call: CallTerms): Cost {
+  const rates = ratesFor(terms, countInput(quantities), call);
+  let sum = 0n;
+  for (const bucket of buckets) {
+    const quantity = quantities[bucket];
+    if (quantity) sum += quantity * rateOf(rates, bucket);
+  }
+  return roundUp(terms, sum);
+}
+
+/**
+ * What a call can cost at most: whatever kind of token its input and output turn out to be, and in whichever tier up to
+ * that much input it falls.
+ */
+export function boundNanos(
+  terms: PriceTerms,
+  most: { readonly inputTokens: bigint; readonly outputTokens: bigint; readonly fixed?: Quantities },
+  call: CallTerms,
+): bigint {
+  return roundUp(terms, boundExact(terms, most, call)).costNanos;
+}
+
+/** The most output that `nanos` can pay for beside the input, at most `mostTokens`; negative when the input does not fit. */
+export function affordableOutputTokens(
+  terms: PriceTerms,
+  most: { readonly inputTokens: bigint; readonly outputTokens: bigint; readonly choices: bigint },
+  nanos: bigint,
+  call: CallTerms,
+): bigint {
+  const { inputTokens, outputTokens, choices } = most;
+  if (boundNanos(terms, { inputTokens, outputTokens: outputTokens * choices }, call) <= nanos) return outputTokens;
+  const factor = perMillion + BigInt(terms.markupPpm ?? 0);
+  const left = (nanos * trillion) / factor - boundExact(terms, { inputTokens, outputTokens: 0n }, call);
+  if (left < 0n) return -1n;
+  const rate = outputRate(terms, inputTokens, call) * choices;
+  const tokens = rate === 0n ? outputTokens : left / rate;
+  return tokens < outputTokens ? tokens : outputTokens;
+}
+
+function boundExact(
+  terms: PriceTerms,
+  { inputTokens, outputTokens, fixed = {} }: { inputTokens: bigint; outputTokens: bigint; fixed?: Quantities },
+  call: CallTerms,
+): bigint {
+  let sum = inputTokens * inputRate(terms, inputTokens, call) + outputTokens * outputRate(terms, inputTokens, call);
+  const rates = ratesFor(terms, inputTokens, call);
+  for (const bucket of buckets) {
+    const quantity = fixed[bucket];
+    if (quantity) sum += quantity * rateOf(rates, bucket);
+  }
+  return sum;
+}
+
+function inputRate(terms: PriceTerms, inputTokens: bigint, call: CallTerms): bigint {
+  return dearest(terms, inputTokens, call, inputBuckets);
+}
+
+function outputRate(terms: PriceTerms, inputTokens: bigint, call: CallTerms): bigint {
+  return dearest(terms, inputTokens, call, outputBuckets);
+}
+
+/** A call that turns out smaller may fall into a tier that is dearer in one bucket: all that it can reach are looked at. */
+function dearest(terms: PriceTerms, inputTokens: bigint, call: CallTerms, among: readonly Bucket[]): bigint {
+  const reachable = (terms.tiers ?? []).filter(({ aboveInputTokens }) => aboveInputTokens < inputTokens);
+  let most = 0n;
+  for (const input of [0n, ...reachable.map(({ aboveInputTokens }) => aboveInputTokens + 1n)]) {
+    const rates = ratesFor(terms, input, call);
+    for (const bucket of among) {
+      const rate = rateOf(rates, bucket);
+      if (rate > most) most = rate;
+    }
+  }
+  return most;
+}
+
+function roundUp({ markupPpm = 0 }: PriceTerms, sum: bigint): Cost {
+  const exact = sum * (perMillion + BigInt(markupPpm));
+  const costNanos = (exact + trillion - 1n) / trillion;
+  return { costNanos, roundingTrillionths: costNanos * trillion - exact };
+}
+
+function ratesFor(terms: PriceTerms, inputTokens: bigint, { startedAtMs, mode = "standard" }: CallTerms): Rates {
+  const { rates, tiers, modes, windows } = terms;
+  if (!tiers && !modes && !windows) return rates;
+  let found = rates;
+  let aboveMost = -1n;
+  for (const tier of tiers ?? []) {
+    if (inputTokens > tier.aboveInputTokens && tier.aboveInputTokens > aboveMost) {
+      aboveMost = tier.aboveInputTokens;
+      found = { ...rates, ...tier.rates };
+    }
+  }
+  const minute = Math.floor(startedAtMs / msPerMinute) % minutesPerDay;
+  for (const window of windows ?? []) if (isWithin(window, minute)) found = { ...found, ...window.rates };
+  const ofMode = mode === "standard" ? undefined : modes?.[mode];
+  return ofMode ? { ...found, ...ofMode } : found;
+}
+
+function isWithin({ fromMinute, toMinute }: { fromMinute: number; toMinute: number }, minute: number): boolean {
+  return fromMinute <= toMinute ? minute >= fromMinute && minute < toMinute : minute >= fromMinute || minute < toMinute;
+}
+
+function rateOf(rates: Rates, bucket: Bucket): bigint {
+  for (let at: Bucket | undefined = bucket; at; at = fallbacks[at]) {
+    const rate = rates[at];
+    if (rate !== undefined) return rate;
+  }
+  return 0n;
+}
+
+function countInput(quantities: Quantities): bigint {
+  let tokens = 0n;
+  for (const bucket of inputBuckets) tokens += quantities[bucket] ?? 0n;
+  return tokens;
+}

@@ -1,0 +1,229 @@
+import { closeSync, fdatasync, rmSync } from "node:fs";
+import { promisify } from "node:util";
+import type { Logger } from "pino";
+import type { Clock } from "../service/clock.ts";
+import { claimFolder, claimOrphans, releaseFolder } from "./claim.ts";
+import { toFrame } from "./frame.ts";
+import {
+  createSegment,
+  deleteSegment,
+  listSegmentFiles,
+  readSegmentFile,
+  type Segment,
+  writeToSegment,
+} from "./segment.ts";
+
+/** A record that is kept until it is dropped. */
+export interface SpoolEntry {
+  readonly record: Uint8Array;
+}
+
+/** Told once: nothing when the record is in the file, else why it is not, and then it is kept nowhere. */
+export type OnWritten = (err: Error | undefined) => void;
+
+/**
+ * A process's records on disk: each is kept until it is dropped, also if the process is killed in between. What was
+ * dropped may come back after a crash, so whoever takes up what is recovered must cope with a repeat.
+ */
+export interface Spool {
+  /**
+   * Keeps a record. All records of one turn of the event loop are written together when it ends; then `onWritten` is
+   * called. From there on the record survives the process; the machine's crash it survives after `syncEveryMs` more.
+   * Throws a RangeError for an empty record or one of more than 1 MiB.
+   */
+  append(record: Uint8Array, onWritten?: OnWritten): SpoolEntry;
+  /** The record is no longer wanted. Safe to repeat. */
+  drop(entry: SpoolEntry): void;
+  /** The records of processes that have died since; from now on they are this one's. */
+  adoptOrphans(): readonly SpoolEntry[];
+  /** Records that are kept. */
+  readonly size: number;
+  /** False from a failed write to the next one that succeeds. */
+  readonly isWritable: boolean;
+  /** Writes and syncs what is left. Nothing can be appended afterwards. Safe to repeat. */
+  close(): Promise<void>;
+}
+
+export interface SpoolOptions {
+  /** Shared by the processes of a machine: each takes a folder of its own below it. On a local disk. */
+  readonly root: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** How soon written records are safe from a crash of the machine. Default 20. */
+  readonly syncEveryMs?: number;
+  /** A new file is begun when one is as large. Default 16 MiB. */
+  readonly segmentBytes?: number;
+  /** With more files than this, what is still wanted of the oldest is written anew. Default 8. */
+  readonly maxSegments?: number;
+}
+
+interface KeptEntry extends SpoolEntry {
+  /** Undefined until it is written, and again once it is dropped. */
+  segment: Segment | undefined;
+  isDropped: boolean;
+}
+
+interface PendingWrite {
+  readonly entry: KeptEntry;
+  readonly frame: Buffer;
+  readonly onWritten: OnWritten | undefined;
+}
+
+const syncFile = promisify(fdatasync);
+const defaults = { syncEveryMs: 20, segmentBytes: 16_777_216, maxSegments: 8 };
+
+/**
+ * Opens a spool and gives what dead processes left: records that were appended and not dropped, in the order in which
+ * each process appended them. Throws when the folder cannot be written.
+ */
+export function openSpool(options: SpoolOptions): { readonly spool: Spool; readonly recovered: readonly SpoolEntry[] } {
+  const { root, clock, log } = options;
+  const { syncEveryMs, segmentBytes, maxSegments } = { ...defaults, ...options };
+  const folder = claimFolder(root);
+  const segments: Segment[] = [];
+  const kept = new Set<KeptEntry>();
+  let nextNumber = 1 + (listSegmentFiles(folder).at(-1)?.number ?? 0);
+  let pending: PendingWrite[] = [];
+  let isWritable = true;
+  let isClosed = false;
+  let cancelSync: (() => void) | undefined;
+  const unsynced = new Set<Segment>();
+
+  function openSegment(): Segment {
+    const last = segments.at(-1);
+    if (last && last.sizeBytes < segmentBytes) return last;
+    const segment = createSegment(folder, nextNumber++);
+    segments.push(segment);
+    return segment;
+  }
+
+  function flush(): void {
+    const writes = pending;
+    pending = [];
+    if (writes.length === 0) return;
+    let failure: Error | undefined;
+    try {
+      const segment = openSegment();
+      const [only] = writes;
+      writeToSegment(
+        segment,
+        writes.length === 1 && only ? only.frame : Buffer.concat(writes.map(({ frame }) => frame)),
+      );
+      for (const { entry } of writes) if (!entry.isDropped) place(entry, segment);
+      unsynced.add(segment);
+      cancelSync ??= clock.setTimer(syncEveryMs, () => void sync());
+      isWritable = true;
+    } catch (err) {
+      failure = err as Error;
+      // One that was to be moved is kept where it was.
+      for (const { entry } of writes) if (!entry.segment) kept.delete(entry);
+      if (isWritable) log.error({ err, folder }, "the spool cannot be written");
+      isWritable = false;
+    }
+    for (const { onWritten } of writes) onWritten?.(failure);
+    if (!failure) trim();
+  }
+
+  function place(entry: KeptEntry, segment: Segment | undefined): void {
+    if (entry.segment) entry.segment.live--;
+    if (segment) segment.live++;
+    entry.segment = segment;
+  }
+
+  /** Deletes from the oldest file on what nobody wants, and moves what keeps too many files. */
+  function trim(): void {
+    for (let [oldest] = segments; oldest && segments.length > 1 && oldest.live === 0; [oldest] = segments) {
+      segments.shift();
+      deleteSegment(oldest);
+    }
+    const [oldest] = segments;
+    if (segments.length <= maxSegments) return;
+    for (const entry of kept) {
+      if (entry.segment === oldest) schedule({ entry, frame: toFrame(entry.record), onWritten: undefined });
+    }
+  }
+
+  function schedule(write: PendingWrite): void {
+    if (pending.length === 0) setImmediate(flush);
+    pending.push(write);
+  }
+
+  async function sync(): Promise<void> {
+    cancelSync?.();
+    cancelSync = undefined;
+    const files = [...unsynced];
+    unsynced.clear();
+    for (const segment of files) {
+      try {
+        if (segments.includes(segment)) await syncFile(segment.descriptor);
+      } catch (err) {
+        // One that was deleted meanwhile holds nothing that is wanted.
+        if (segments.includes(segment)) log.error({ err, folder }, "the spool could not be synced");
+      }
+    }
+  }
+
+  function keep(record: Uint8Array, onWritten: OnWritten | undefined): KeptEntry {
+    const entry: KeptEntry = { record, segment: undefined, isDropped: false };
+    schedule({ entry, frame: toFrame(record), onWritten });
+    kept.add(entry);
+    return entry;
+  }
+
+  /** Takes over what lies in a folder: its records are written anew here, then its files go. */
+  function adopt(from: string): readonly SpoolEntry[] {
+    const files = listSegmentFiles(from).filter(({ path }) => !segments.some((own) => own.path === path));
+    const records = files.flatMap(({ path }) => {
+      const { records: found, isTorn } = readSegmentFile(path);
+      if (isTorn) log.warn({ path, records: found.length }, "a spool file ends in a torn record, as after a crash");
+      return found;
+    });
+    const release = () => {
+      for (const { path } of files) rmSync(path, { force: true });
+      if (from !== folder) releaseFolder(from);
+    };
+    if (records.length === 0) {
+      release();
+      return [];
+    }
+    let left = records.length;
+    return records.map((record) =>
+      keep(record, (err) => {
+        if (!err && --left === 0) void sync().then(release);
+      }),
+    );
+  }
+
+  const spool: Spool = {
+    append(record, onWritten) {
+      if (isClosed) throw new Error("the spool is closed");
+      return keep(record, onWritten);
+    },
+    drop(entry) {
+      const own = entry as KeptEntry;
+      if (own.isDropped) return;
+      own.isDropped = true;
+      kept.delete(own);
+      place(own, undefined);
+    },
+    adoptOrphans: () => claimOrphans(root).flatMap(adopt),
+    get size() {
+      return kept.size;
+    },
+    get isWritable() {
+      return isWritable;
+    },
+    async close() {
+      if (isClosed) return;
+      isClosed = true;
+      flush();
+      await sync();
+      for (const segment of segments.splice(0)) {
+        if (kept.size === 0) deleteSegment(segment);
+        else closeSync(segment.descriptor);
+      }
+      releaseFolder(folder);
+    },
+  };
+  return { spool, recovered: [...adopt(folder), ...spool.adoptOrphans()] };
+}

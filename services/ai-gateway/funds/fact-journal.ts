@@ -1,0 +1,197 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import type { Client } from "@connectrpc/connect";
+import {
+  type BillingService,
+  CallOutcome,
+  type UsageFact,
+  UsageFactSchema,
+} from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { isFailure } from "@lyss/kit/errors/failure.ts";
+import { type Clock, delay } from "@lyss/kit/service/clock.ts";
+import type { Spool, SpoolEntry } from "@lyss/kit/spool/spool.ts";
+import type { Logger } from "pino";
+
+/** An attempt that was written down before its request left. */
+export interface Attempt {
+  readonly fact: UsageFact;
+  readonly entry: SpoolEntry;
+}
+
+/** Attempts and how they ended: on disk first, then in billing. */
+export interface FactJournal {
+  /** Resolves when the attempt is on disk: only then may its request leave. Rejects when it cannot be written. */
+  begin(fact: UsageFact): Promise<Attempt>;
+  /**
+   * Resolves when the attempt's end is on disk, or charged where the disk refuses it: only then may the last of the answer
+   * leave. `onPosted` is called when it is charged.
+   */
+  end(attempt: Attempt, fact: UsageFact, onPosted: () => void): Promise<void>;
+  /** Attempts of earlier lives of this node and of dead neighbours: what ended is charged, the rest recorded as lost. */
+  recover(entries: readonly SpoolEntry[]): void;
+  /** Charges everything that has ended; resolves when billing has it, or rejects when `signal` aborts. */
+  flush(signal: AbortSignal): Promise<void>;
+  /** Ends and posts nothing more by itself. */
+  stop(): Promise<void>;
+  /** Ended and not charged yet. */
+  readonly pending: number;
+}
+
+interface Ended {
+  readonly fact: UsageFact;
+  /** What may be dropped once it is charged. */
+  readonly entries: readonly SpoolEntry[];
+  readonly onPosted: () => void;
+}
+
+/** A record is one byte that says which, and the fact. */
+const begun = 0x62;
+const ended = 0x65;
+
+const maxFactsAtOnce = 2_000;
+/** Facts of so long share a transaction. A call with a hold of its own is charged at once: others may wait for its money. */
+const gatherMs = 25;
+const firstRetryMs = 200;
+const retryLimitMs = 5_000;
+const postTimeoutMs = 10_000;
+
+export function createFactJournal(deps: {
+  readonly spool: Spool;
+  readonly billing: Client<typeof BillingService>;
+  readonly nodeId: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}): FactJournal {
+  const { spool, billing, nodeId, clock, log } = deps;
+  let queue: Ended[] = [];
+  let posting = 0;
+  let running: Promise<void> | undefined;
+  let hurry: (() => void) | undefined;
+  const stopping = new AbortController();
+  const idle = new Set<() => void>();
+
+  function write(kind: number, fact: UsageFact): Promise<SpoolEntry> {
+    const bytes = toBinary(UsageFactSchema, fact);
+    const record = Buffer.allocUnsafe(1 + bytes.length);
+    record[0] = kind;
+    record.set(bytes, 1);
+    return new Promise((resolve, reject) => {
+      const entry = spool.append(record, (err) => (err ? reject(err) : resolve(entry)));
+    });
+  }
+
+  function enqueue(end: Ended): void {
+    queue.push(end);
+    running ??= run();
+    if (end.fact.leaseId === "" || queue.length >= maxFactsAtOnce) hurry?.();
+  }
+
+  async function run(): Promise<void> {
+    let retryMs = 0;
+    while (queue.length > 0 && !stopping.signal.aborted) {
+      await pause(retryMs || gatherMs, retryMs === 0);
+      const batch = queue.slice(0, maxFactsAtOnce);
+      try {
+        posting = batch.length;
+        await post(batch);
+        queue = queue.slice(batch.length);
+        retryMs = 0;
+      } catch (err) {
+        if (retryMs === 0) log.warn({ err, facts: queue.length }, "usage cannot be charged yet; it is kept on disk");
+        retryMs = Math.min(retryMs === 0 ? firstRetryMs : 2 * retryMs, retryLimitMs);
+      } finally {
+        posting = 0;
+      }
+    }
+    // At once: what arrives after the last look must find that nobody is at work.
+    running = undefined;
+    for (const resolve of idle) resolve();
+    idle.clear();
+  }
+
+  /** Waits for more to charge with it, unless somebody is in a hurry. */
+  async function pause(ms: number, isHurried: boolean): Promise<void> {
+    if (isHurried && queue.some(({ fact }) => fact.leaseId === "")) return;
+    const woken = new AbortController();
+    if (isHurried) hurry = () => woken.abort();
+    await delay(clock, ms, AbortSignal.any([woken.signal, stopping.signal])).catch(() => undefined);
+    hurry = undefined;
+  }
+
+  /** Throws for what may pass. A fact that billing refuses for good is told and set aside, and holds up no other. */
+  async function post(batch: readonly Ended[]): Promise<void> {
+    try {
+      await billing.postFacts({ nodeId, facts: batch.map(({ fact }) => fact) }, { timeoutMs: postTimeoutMs });
+    } catch (err) {
+      if (!isFailure(err) || !isFinal(err.type.kind)) throw err;
+      if (batch.length > 1) {
+        for (const end of batch) await post([end]);
+        return;
+      }
+      const [refused] = batch;
+      log.error({ err, call_id: refused?.fact.callId }, "billing refuses a usage fact; it stays on disk");
+      return;
+    }
+    for (const { entries, onPosted } of batch) {
+      for (const entry of entries) spool.drop(entry);
+      onPosted();
+    }
+  }
+
+  return {
+    async begin(fact) {
+      return { fact, entry: await write(begun, fact) };
+    },
+    async end(attempt, fact, onPosted) {
+      const entries = [attempt.entry];
+      try {
+        entries.push(await write(ended, fact));
+        enqueue({ fact, entries, onPosted });
+      } catch (err) {
+        log.error({ err, call_id: fact.callId }, "the end of a call cannot be written; it is charged at once");
+        await post([{ fact, entries, onPosted }]).catch(() => enqueue({ fact, entries, onPosted }));
+      }
+    },
+    recover(entries) {
+      const attempts = new Map<string, { fact: UsageFact; hasEnded: boolean; entries: SpoolEntry[] }>();
+      for (const entry of entries) {
+        const [kind] = entry.record;
+        const fact = fromBinary(UsageFactSchema, entry.record.subarray(1));
+        const name = `${fact.callId}/${fact.attempt}`;
+        const known = attempts.get(name) ?? { fact, hasEnded: false, entries: [] };
+        known.entries.push(entry);
+        if (kind === ended) Object.assign(known, { fact, hasEnded: true });
+        attempts.set(name, known);
+      }
+      for (const { fact, hasEnded, entries: own } of attempts.values()) {
+        enqueue({ fact: hasEnded ? fact : toLost(fact), entries: own, onPosted: () => undefined });
+      }
+      if (attempts.size > 0) log.warn({ attempts: attempts.size }, "attempts of a process that died are charged now");
+    },
+    async flush(signal) {
+      if (queue.length === 0) return;
+      hurry?.();
+      await new Promise<void>((resolve, reject) => {
+        idle.add(resolve);
+        signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+        if (signal.aborted) reject(signal.reason);
+      });
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+    get pending() {
+      return Math.max(queue.length, posting);
+    },
+  };
+}
+
+/** What billing will say again however often it is asked. */
+function isFinal(kind: string): boolean {
+  return kind === "invalid_argument" || kind === "not_found" || kind === "failed_precondition";
+}
+
+/** Nobody knows how it ended, so nothing is charged for it: what the provider reports is reconciled later. */
+function toLost(fact: UsageFact): UsageFact {
+  return create(UsageFactSchema, { ...fact, outcome: CallOutcome.LOST, isEstimated: true });
+}

@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createSeeded } from "@lyss/kit/testing/seeded-random.ts";
+import {
+  assessLease,
+  createLease,
+  type Draw,
+  draw,
+  type NodeLease,
+  notePosted,
+  runsLow,
+  settleDraw,
+  targetNanos,
+  wantNanos,
+} from "./lease-book.ts";
+
+function leaseOf(freeNanos: bigint): NodeLease {
+  return Object.assign(createLease("lse_1", "ten_1"), { freeNanos, validUntilMs: 1_000 });
+}
+
+test("a call draws what it may cost at most, and nothing when there is less or the lease is over", () => {
+  const lease = leaseOf(100n);
+  assert.equal(draw(lease, 101n, 0), undefined);
+  assert.equal(draw(lease, 1n, 1_000), undefined);
+  assert.deepEqual([lease.freeNanos, lease.outNanos], [100n, 0n]);
+  assert.ok(draw(lease, 100n, 999));
+  assert.deepEqual([lease.freeNanos, lease.outNanos], [0n, 100n]);
+});
+
+test("what a call did not cost is free at once, and what it cost is out until it is posted", () => {
+  const lease = leaseOf(100n);
+  const drawn = draw(lease, 60n, 0);
+  assert.ok(drawn);
+  settleDraw(drawn, 25n);
+  assert.deepEqual([lease.freeNanos, lease.outNanos], [75n, 25n]);
+  notePosted(drawn, 25n);
+  assert.deepEqual([lease.freeNanos, lease.outNanos], [75n, 0n]);
+});
+
+test("a call that cost more than it drew takes nothing from the others of this node", () => {
+  const lease = leaseOf(100n);
+  const [dear, other] = [draw(lease, 40n, 0), draw(lease, 60n, 0)];
+  assert.ok(dear && other);
+  settleDraw(dear, 90n);
+  assert.deepEqual([lease.freeNanos, lease.outNanos], [0n, 100n]);
+  notePosted(dear, 90n);
+  settleDraw(other, 10n);
+  assert.deepEqual([lease.freeNanos, lease.outNanos], [50n, 10n]);
+});
+
+test("a lease is to last for half more than was ever promised at a time of late, and three seconds of spending", () => {
+  const lease = leaseOf(1_000n);
+  const drawn = draw(lease, 400n, 0);
+  assert.ok(drawn);
+  settleDraw(drawn, 40n);
+  notePosted(drawn, 40n);
+  assert.equal(assessLease(lease, 1_000, 100), 0n);
+  // A quarter of the new rate, three quarters of the peak.
+  assert.equal(targetNanos(lease), 450n + 30n);
+  assert.equal(wantNanos(lease, 10n), 15n);
+  lease.freeNanos = 100n;
+  assert.equal(wantNanos(lease, 10n), 380n);
+  assert.equal(wantNanos(lease, 1_000n), 1_500n);
+  assert.ok(runsLow(lease));
+});
+
+test("what is far beyond the target goes back, and after five seconds without a call all of it", () => {
+  const lease = leaseOf(10_000n);
+  const drawn = draw(lease, 100n, 0);
+  assert.ok(drawn);
+  settleDraw(drawn, 0n);
+  const back = assessLease(lease, 1_000, 10);
+  assert.equal(back, 10_000n - 2n * targetNanos(lease));
+  lease.freeNanos -= back;
+  assert.equal(assessLease(lease, 1_000, 5_000), lease.freeNanos);
+});
+
+test("however calls draw, end and are posted, free and out add up to what billing holds, and neither is negative", () => {
+  const seed = 5;
+  const { between } = createSeeded(seed);
+  const lease = leaseOf(0n);
+  let held = 0n;
+  const open: Draw[] = [];
+  const unposted: (readonly [Draw, bigint])[] = [];
+  for (let step = 0; step < 20_000; step++) {
+    const kind = between(0, 4);
+    if (kind === 0) {
+      const granted = BigInt(between(0, 500));
+      lease.freeNanos += granted;
+      held += granted;
+    } else if (kind === 1) {
+      const drawn = draw(lease, BigInt(between(0, 200)), 0);
+      if (drawn) open.push(drawn);
+    } else if (kind === 2) {
+      const [drawn] = open.splice(between(0, Math.max(0, open.length - 1)), 1);
+      if (!drawn) continue;
+      const cost = BigInt(between(0, 250));
+      settleDraw(drawn, cost);
+      unposted.push([drawn, cost]);
+    } else if (kind === 3) {
+      const [posted] = unposted.splice(0, 1);
+      if (!posted) continue;
+      const [drawn, cost] = posted;
+      const outNanos = lease.outNanos;
+      notePosted(drawn, cost);
+      held -= outNanos - lease.outNanos;
+    } else {
+      const back = assessLease(lease, 1_000, between(0, 6_000));
+      lease.freeNanos -= back;
+      held -= back;
+    }
+    assert.equal(lease.freeNanos + lease.outNanos, held, `seed ${seed}, step ${step}`);
+    assert.ok(lease.freeNanos >= 0n && lease.outNanos >= 0n, `seed ${seed}, step ${step}`);
+  }
+});

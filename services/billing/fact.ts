@@ -1,0 +1,23 @@
+import type { CallFacts, Outcome, Tokens } from "./model.ts";
+
+/** One attempt at a provider as it ended, drawn from a lease. */
+export interface Fact extends CallFacts, Tokens {
+  readonly attempt: number;
+  readonly leaseId: string;
+  readonly priceId: string;
+  readonly outcome: Outcome;
+  readonly isEstimated: boolean;
+  readonly latencyMs: bigint;
+  readonly startedAtMs: bigint;
+}
+
+/** A fact with what it came to, as a row of usage. */
+export interface PostedFact extends Fact {
+  readonly walletId: string;
+  readonly costNanos: bigint;
+  readonly uncollectedNanos: bigint;
+  readonly postingId: string;
+}
+
+/** Names an attempt. */
+export type AttemptName = Pick<Fact, "callId" | "attempt">;

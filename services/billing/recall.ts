@@ -1,0 +1,32 @@
+import { moneyRecalled } from "@lyss/contracts/events/billing.ts";
+import type { Database } from "@lyss/kit/db/database.ts";
+import type { Outbox } from "@lyss/kit/events/event.ts";
+import type { Logger } from "pino";
+import type { LeaseStore } from "./lease-store.ts";
+
+/**
+ * Asks the nodes to give back what they hold of a tenant's money, when a call waits for it and there is such money. A
+ * call that waits looks again anyway, so a recall that fails costs time and nothing else.
+ */
+export function createRecall(deps: {
+  readonly db: Database;
+  readonly leases: LeaseStore;
+  readonly outbox: Outbox;
+  readonly log: Logger;
+}): (tenantId: string) => void {
+  const { db, leases, outbox, log } = deps;
+  const underWay = new Set<string>();
+
+  async function recall(tenantId: string): Promise<void> {
+    if (!(await leases.hasLeasedMoney(tenantId))) return;
+    await db.transaction((tx) => outbox.append(tx, moneyRecalled, { tenantId }));
+  }
+
+  return (tenantId) => {
+    if (underWay.has(tenantId)) return;
+    underWay.add(tenantId);
+    recall(tenantId)
+      .catch((err: unknown) => log.warn({ err, tenant_id: tenantId }, "leased money could not be recalled"))
+      .finally(() => underWay.delete(tenantId));
+  };
+}

@@ -1,0 +1,160 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { create } from "@bufbuild/protobuf";
+import { CallOutcome, TopUpSource, UsageFactSchema } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { systemClock as clock } from "@lyss/kit/service/clock.ts";
+import { createRandom } from "@lyss/kit/service/ids.ts";
+import { openSpool } from "@lyss/kit/spool/spool.ts";
+import { eachTopology } from "@lyss/kit/testing/each-topology.ts";
+import { silentLog as log } from "@lyss/kit/testing/postgres.ts";
+import { createTempFolder } from "@lyss/kit/testing/temp-folder.ts";
+import { createFactJournal } from "@lyss/services/ai-gateway/funds/fact-journal.ts";
+import { createLeaseFunder } from "@lyss/services/ai-gateway/funds/lease-funding.ts";
+import { createLeaseKeeper } from "@lyss/services/ai-gateway/funds/lease-keeper.ts";
+import { createPriceCache } from "@lyss/services/ai-gateway/funds/price-cache.ts";
+import { billing } from "@lyss/services/billing/service.ts";
+import { Registry } from "prom-client";
+
+const random = createRandom(clock);
+const rates = {
+  inputNanosPerMillion: 1_000_000n,
+  cachedInputNanosPerMillion: 1_000_000n,
+  outputNanosPerMillion: 1_000_000n,
+};
+
+eachTopology("funds", { services: [billing] }, (topology) => {
+  const client = () => topology.client(billing);
+
+  async function createTenant(amountNanos: bigint): Promise<string> {
+    const tenantId = random.id("ten");
+    await client().createWallet({ tenantId });
+    await client().topUpWallet({ tenantId, amountNanos, reference: "start", source: TopUpSource.GRANT });
+    await client().putPrices({ tenantId: "", prices: [{ provider: "p", model: "m", rates }] });
+    return tenantId;
+  }
+
+  /** A gateway node's money, with its spool in a folder. */
+  function startNode(root: string) {
+    const nodeId = random.id("node");
+    const { spool, recovered } = openSpool({ root, clock, log });
+    const journal = createFactJournal({ spool, billing: client(), nodeId, clock, log });
+    const leases = createLeaseKeeper({ billing: client(), nodeId, clock, random, log });
+    const prices = createPriceCache(client(), { clock, random, metrics: new Registry() });
+    return {
+      spool,
+      recovered,
+      journal,
+      leases,
+      funder: createLeaseFunder({ billing: client(), prices, leases, journal, clock }),
+    };
+  }
+
+  const callOf = (tenantId: string) => ({
+    ...{
+      callId: random.id("call"),
+      requestId: "req_1",
+      tenantId,
+      keyId: "key_1",
+      userId: "usr_1",
+      provider: "p",
+      model: "m",
+    },
+    ...{ inputTokens: 10n, maxOutputTokens: 90n, minOutputTokens: 90n, choices: 1 },
+  });
+  const spent = (outputTokens: bigint) => ({
+    ...{ outcome: CallOutcome.COMPLETED, isEstimated: false, latencyMs: 3 },
+    tokens: { inputTokens: 10n, cachedInputTokens: 0n, outputTokens },
+  });
+  const balanceOf = async (tenantId: string) => {
+    const { balance } = await client().getBalance({ tenantId });
+    return [balance?.availableNanos, balance?.heldNanos];
+  };
+  const soon = () => AbortSignal.timeout(20_000);
+
+  test("calls are paid from the lease without asking billing, and what is not needed comes back", async (t: TestContext) => {
+    const tenantId = await createTenant(100_000n);
+    const { spool, journal, leases, funder } = startNode(createTempFolder({ after: (work) => t.after(work) }));
+    for (let i = 0; i < 50; i++) {
+      const funds = await funder.fund(callOf(tenantId));
+      assert.equal(await funds.settle(spent(20n)), 30n);
+    }
+    assert.equal(funder.heldCallIds.size, 0);
+    await journal.flush(soon());
+    await leases.close();
+    assert.deepEqual(await balanceOf(tenantId), [100_000n - 50n * 30n, 0n]);
+    assert.equal(spool.size, 0);
+    await journal.stop();
+    await spool.close();
+  });
+
+  test("of calls on money for 100 exactly 100 are admitted, over leases and holds of their own", async (t) => {
+    const tenantId = await createTenant(100n * 100n);
+    const { spool, journal, leases, funder } = startNode(createTempFolder({ after: (work) => t.after(work) }));
+    const funding = Array.from({ length: 300 }, () =>
+      funder.fund(callOf(tenantId)).then(
+        (funds) => funds,
+        () => undefined,
+      ),
+    );
+    // A call that waits for leased money is what makes billing ask for it back.
+    setImmediate(() => leases.recall(tenantId));
+    const admitted = (await Promise.all(funding)).filter((funds) => funds !== undefined);
+    assert.equal(admitted.length, 100);
+    await Promise.all(admitted.map((funds) => funds.settle(spent(90n))));
+    await journal.flush(soon());
+    await leases.close();
+    assert.deepEqual(await balanceOf(tenantId), [0n, 0n]);
+    await journal.stop();
+    await spool.close();
+  });
+
+  test("what a node left when it was killed is charged by the next one, and what never ended is lost at no cost", async (t) => {
+    const tenantId = await createTenant(100_000n);
+    const root = createTempFolder({ after: (work) => t.after(work) });
+    const first = startNode(root);
+    const [ended, open] = [callOf(tenantId), callOf(tenantId)];
+    const [funds] = [await first.funder.fund(ended), await first.funder.fund(open)];
+    await first.journal.stop();
+    await funds.settle(spent(50n));
+    await first.spool.close();
+
+    const second = startNode(root);
+    assert.equal(second.recovered.length, 3);
+    second.journal.recover(second.recovered);
+    // Once more, as after a crash in mid-recovery.
+    second.journal.recover(second.recovered);
+    await second.journal.flush(soon());
+    const { records } = await client().listUsage({ tenantId, limit: 10 });
+    assert.deepEqual(
+      new Map(records.map(({ callId, outcome, costNanos }) => [callId, [outcome, costNanos]])),
+      new Map([
+        [ended.callId, [CallOutcome.COMPLETED, 60n]],
+        [open.callId, [CallOutcome.LOST, 0n]],
+      ]),
+    );
+    assert.equal(second.spool.size, 0);
+    await second.journal.stop();
+    await second.spool.close();
+  });
+
+  test("a fact that billing refuses for good holds up no other", async (t) => {
+    const tenantId = await createTenant(100_000n);
+    const { spool, journal, funder } = startNode(createTempFolder({ after: (work) => t.after(work) }));
+    const bad = create(UsageFactSchema, {
+      callId: random.id("call"),
+      attempt: 1,
+      tenantId,
+      leaseId: "lse_x",
+      priceId: "none",
+    });
+    const attempt = await journal.begin(bad);
+    await journal.end(attempt, { ...bad, outcome: CallOutcome.COMPLETED }, () => assert.fail("it is not charged"));
+    const funds = await funder.fund(callOf(tenantId));
+    await funds.settle(spent(0n));
+    await journal.flush(soon());
+    assert.equal((await client().listUsage({ tenantId, limit: 10 })).records.length, 1);
+    assert.equal(spool.size, 2);
+    await journal.stop();
+    await spool.close();
+  });
+});
