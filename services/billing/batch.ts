@@ -4,11 +4,15 @@ import type { Tx } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Outbox } from "@lyss/kit/events/event.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
+import { accounts } from "./journal/accounts.ts";
+import type { LockedWallet } from "./journal/chain.ts";
+import type { Journal } from "./journal/journal.ts";
+import { move, type Posting } from "./journal/posting.ts";
 import { changeLease, type Lease, type LeaseChange } from "./lease.ts";
 import type { LeaseStore } from "./lease-store.ts";
 import type { CallFacts, Hold, Outcome, Price, Rates, Tokens, Usage, Wallet, Want } from "./model.ts";
 import { admit, availableNanos, collectableNanos, costNanos, formatNanos, noTokens } from "./model.ts";
-import type { BillingStore, Posting, PriceName } from "./store.ts";
+import type { BillingStore, PriceName } from "./store.ts";
 import { appendUsage } from "./usage-log.ts";
 
 export type ReserveRequest = CallFacts & Want;
@@ -33,6 +37,7 @@ export type SettleResult =
 
 export interface BatchOptions {
   readonly store: BillingStore;
+  readonly journal: Journal;
   readonly leases: LeaseStore;
   readonly outbox: Outbox;
   readonly random: Random;
@@ -51,7 +56,7 @@ interface Batch {
   readonly options: BatchOptions;
   /** By tenant; replaced as the batch decides. */
   readonly wallets: Map<string, Wallet>;
-  readonly before: ReadonlyMap<string, Wallet>;
+  readonly before: ReadonlyMap<string, LockedWallet>;
   readonly prices: ReadonlyMap<string, Price>;
   readonly holds: Map<string, KnownHold>;
   readonly usages: Map<string, KnownUsage>;
@@ -102,13 +107,13 @@ async function readBatch(
   options: BatchOptions,
   { reserves, settles, leaseChanges }: BatchRequests,
 ): Promise<Batch> {
-  const { store, currency } = options;
+  const { store, journal, currency } = options;
   const callIds = [...reserves, ...settles].map((request) => request.callId);
   const leaseIds = leaseChanges.map(({ leaseId }) => leaseId);
   const tenantIds = new Set([...reserves, ...settles, ...leaseChanges].map((request) => request.tenantId));
   // Sent together and executed in order: what follows the lock sees what the lock waited for.
   const [wallets, holds, usages, prices, leases] = await Promise.all([
-    store.lockWallets(tx, [...tenantIds], currency),
+    journal.lockWallets(tx, [...tenantIds], currency),
     callIds.length > 0 ? store.findHolds(tx, callIds) : [],
     callIds.length > 0 ? store.findUsage(tx, callIds) : [],
     reserves.length > 0 ? store.findPrices(tx, reserves) : [],
@@ -208,6 +213,7 @@ function settle(batch: Batch, request: SettleRequest): SettleResult {
     balanceNanos: wallet.balanceNanos - paidNanos,
     heldNanos: wallet.heldNanos - heldNanos,
   });
+  const charge = paidNanos > 0n ? toCharge(batch, wallet, callId, paidNanos) : undefined;
   const ended: KnownUsage = {
     ...call,
     ...tokens,
@@ -216,6 +222,7 @@ function settle(batch: Batch, request: SettleRequest): SettleResult {
     latencyMs: request.latencyMs,
     costNanos: paidNanos,
     uncollectedNanos: cost - paidNanos,
+    postingId: charge?.postingId ?? "",
   };
   if (hold) {
     batch.holds.delete(callId);
@@ -224,7 +231,7 @@ function settle(batch: Batch, request: SettleRequest): SettleResult {
   if (usage && !batch.newUsages.has(callId)) batch.wasLost.add(callId);
   batch.usages.set(callId, ended);
   batch.newUsages.set(callId, ended);
-  if (paidNanos > 0n) batch.postings.push(toCharge(batch, wallet, callId, paidNanos));
+  if (charge) batch.postings.push(charge);
   return { kind: "settled", usage: ended };
 }
 
@@ -234,22 +241,21 @@ function toCharge({ options }: Batch, wallet: Wallet, callId: string, amountNano
     kind: "charge",
     reference: callId,
     currency: wallet.currency,
-    from: `wallet:${wallet.walletId}`,
-    to: "revenue",
-    amountNanos,
+    entries: move(accounts.wallet(wallet.walletId), accounts.revenue, amountNanos),
   };
 }
 
 async function writeBatch(tx: Tx, batch: Batch): Promise<void> {
-  const { store, outbox, holdTtlMs, leaseTtlMs } = batch.options;
+  const { store, journal, outbox, holdTtlMs, leaseTtlMs } = batch.options;
   const changed = [...batch.wallets.values()].filter((wallet) => wallet !== batch.before.get(wallet.tenantId));
   const writes: Promise<void>[] = [];
-  if (changed.length > 0) writes.push(store.updateWallets(tx, changed));
+  if (changed.length > 0) {
+    writes.push(journal.write(tx, { before: [...batch.before.values()], after: changed, postings: batch.postings }));
+  }
   if (batch.endedHolds.length > 0) writes.push(store.deleteHolds(tx, batch.endedHolds));
   if (batch.newHolds.size > 0) writes.push(store.insertHolds(tx, [...batch.newHolds.values()], holdTtlMs));
   const usages = [...batch.newUsages.values()];
   if (usages.length > 0) writes.push(store.putUsage(tx, usages), appendUsage(tx, outbox, usages, batch.wasLost));
-  if (batch.postings.length > 0) writes.push(store.insertPostings(tx, batch.postings));
   if (batch.changedLeases.size > 0)
     writes.push(batch.options.leases.putLeases(tx, [...batch.changedLeases.values()], leaseTtlMs));
   for (const wallet of changed)

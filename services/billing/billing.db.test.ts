@@ -245,7 +245,9 @@ test("the service's own role cannot change the journal, nor post what does not s
   });
   await assert.rejects(
     role.begin(async (tx) => {
-      await tx`insert into posting values ('pst_x', 'charge', 'x', 'USD')`;
+      await tx`
+        insert into posting (posting_id, kind, reference, currency, chain, sequence, hash)
+        values ('pst_x', 'charge', 'x', 'USD', 'platform', 1, 'x')`;
       await tx`insert into entry values ('pst_x', 'revenue', 5)`;
     }),
     /sum to zero/,

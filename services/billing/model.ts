@@ -80,6 +80,8 @@ export interface Usage extends CallFacts, Tokens {
   readonly costNanos: bigint;
   /** What the price came to beyond what the wallet could pay. */
   readonly uncollectedNanos: bigint;
+  /** The posting that moved the money; empty when the call cost nothing. */
+  readonly postingId: string;
 }
 
 /** A recorded call as lists show it. */

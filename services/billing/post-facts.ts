@@ -6,15 +6,19 @@ import type { Random } from "@lyss/kit/service/ids.ts";
 import { sayLowBalance } from "./batch.ts";
 import type { AttemptName, Fact, PostedFact } from "./fact.ts";
 import type { FactStore } from "./fact-store.ts";
+import { accounts } from "./journal/accounts.ts";
+import type { Journal } from "./journal/journal.ts";
+import { move, type Posting } from "./journal/posting.ts";
 import type { Lease } from "./lease.ts";
 import type { LeaseStore } from "./lease-store.ts";
 import { collectableNanos, costNanos, type Price, type Wallet } from "./model.ts";
-import type { BillingStore, Posting } from "./store.ts";
+import type { BillingStore } from "./store.ts";
 import { appendUsage } from "./usage-log.ts";
 
 export interface FactsDeps {
   readonly db: Database;
   readonly store: BillingStore;
+  readonly journal: Journal;
   readonly leases: LeaseStore;
   readonly facts: FactStore;
   readonly outbox: Outbox;
@@ -73,13 +77,13 @@ function isKnownAttempt(err: unknown): boolean {
 
 async function post(tx: Tx, deps: FactsDeps, facts: readonly Fact[]): Promise<bigint> {
   if (facts.length === 0) return 0n;
-  const { store, random, currency, prices } = deps;
+  const { store, journal, random, currency, prices } = deps;
   const tenantIds = [...new Set(facts.map(({ tenantId }) => tenantId))];
   const leaseIds = [...new Set(facts.map(({ leaseId }) => leaseId))];
   const unknownPrices = [...new Set(facts.map(({ priceId }) => priceId))].filter((id) => !prices.has(id));
   // Sent together and executed in order: what follows the lock sees what the lock waited for.
   const [lockedWallets, lockedLeases, found] = await Promise.all([
-    store.lockWallets(tx, tenantIds, currency),
+    journal.lockWallets(tx, tenantIds, currency),
     deps.leases.lockLeases(tx, leaseIds),
     unknownPrices.length > 0 ? store.findPricesById(tx, unknownPrices) : [],
   ]);
@@ -108,16 +112,15 @@ async function post(tx: Tx, deps: FactsDeps, facts: readonly Fact[]): Promise<bi
   const postings = [...charges].flatMap(([tenantId, { postingId, sumNanos }]): Posting[] => {
     const wallet = wallets.get(tenantId);
     if (!wallet || sumNanos === 0n) return [];
-    const accounts = { from: `wallet:${wallet.walletId}`, to: "revenue" };
-    return [{ postingId, kind: "usage", reference: postingId, currency, ...accounts, amountNanos: sumNanos }];
+    const entries = move(accounts.wallet(wallet.walletId), accounts.revenue, sumNanos);
+    return [{ postingId, kind: "usage", reference: postingId, currency, entries }];
   });
   const before = new Map(lockedWallets.map((wallet) => [wallet.tenantId, wallet]));
   const changed = [...wallets.values()].filter((wallet) => wallet !== before.get(wallet.tenantId));
   await deps.facts.insertFacts(tx, posted);
   await Promise.all([
-    changed.length > 0 && store.updateWallets(tx, changed),
+    changed.length > 0 && journal.write(tx, { before: lockedWallets, after: changed, postings }),
     leases.size > 0 && deps.leases.updateLeaseAmounts(tx, [...leases.values()]),
-    postings.length > 0 && store.insertPostings(tx, postings),
     appendUsage(tx, deps.outbox, posted, noneWasLost),
     ...changed.map((wallet) => sayLowBalance(tx, deps, before.get(wallet.tenantId), wallet)),
   ]);

@@ -6,6 +6,8 @@ import { defineService } from "@lyss/kit/service/define-service.ts";
 import { billingConfig } from "./config.ts";
 import { createFactStore } from "./fact-store.ts";
 import { createBillingJobs } from "./jobs.ts";
+import { createJournal } from "./journal/journal.ts";
+import { createJournalStore } from "./journal/journal-store.ts";
 import { createLeaseStore } from "./lease-store.ts";
 import { createLedger } from "./ledger.ts";
 import { type Price, parseNanos } from "./model.ts";
@@ -34,9 +36,23 @@ export const billing = defineService({
     const { currency, comfortableOutputTokens, holdTtlMs, leaseTtlMs, reserveWaitMs, maxBatchSize } = config.billing;
     const lowBalanceNanos = parseNanos(config.billing.lowBalance) ?? 0n;
     const store = createBillingStore(db.sql);
+    const journal = createJournal(createJournalStore());
     const leases = createLeaseStore(db.sql);
     const ledger = createLedger({
-      ...{ db, store, leases, outbox, clock, random, currency, holdTtlMs, leaseTtlMs, reserveWaitMs, maxBatchSize },
+      ...{
+        db,
+        store,
+        journal,
+        leases,
+        outbox,
+        clock,
+        random,
+        currency,
+        holdTtlMs,
+        leaseTtlMs,
+        reserveWaitMs,
+        maxBatchSize,
+      },
       ...{ comfortableOutputTokens: BigInt(comfortableOutputTokens), lowBalanceNanos },
       onShort: createRecall({ db, leases, outbox, log }),
     });
@@ -45,7 +61,7 @@ export const billing = defineService({
     const usageHours = createUsageHourStore(db.sql);
     const usageProjection = createUsageHours(usageHours);
     const ops = createBillingOps({
-      ...{ db, store, leases, facts, ledger, idempotency, outbox, clock, random, log, currency, prices },
+      ...{ db, store, journal, leases, facts, ledger, idempotency, outbox, clock, random, log, currency, prices },
       ...{ holdTtlMs, leaseTtlMs, lowBalanceNanos, usageHours, usageProjection },
     });
     return {

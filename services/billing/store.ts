@@ -42,7 +42,7 @@ export function createBillingStore(sql: Sql) {
   const usageColumns = (db: Sql | Tx) => db`
     ${callColumns(db)}, outcome, input_tokens as "inputTokens", cached_input_tokens as "cachedInputTokens",
     output_tokens as "outputTokens", is_estimated as "isEstimated", cost_nanos as "costNanos",
-    uncollected_nanos as "uncollectedNanos", latency_ms as "latencyMs"`;
+    uncollected_nanos as "uncollectedNanos", latency_ms as "latencyMs", posting_id as "postingId"`;
 
   return {
     async createWallet(tx: Tx, wallet: { walletId: string; tenantId: string; currency: string }): Promise<void> {
@@ -56,22 +56,6 @@ export function createBillingStore(sql: Sql) {
       const [wallet] = await sql<Wallet[]>`
         select ${walletColumns(sql)} from wallet where tenant_id = ${tenantId} and currency = ${currency}`;
       return wallet;
-    },
-
-    /** Locks in one order everywhere, so that batches never wait for each other in a circle. */
-    lockWallets(tx: Tx, tenantIds: readonly string[], currency: string): Promise<Wallet[]> {
-      return tx<Wallet[]>`
-        select ${walletColumns(tx)} from wallet
-        where tenant_id = any(${tenantIds}) and currency = ${currency}
-        order by wallet_id for update`;
-    },
-
-    async updateWallets(tx: Tx, wallets: readonly Wallet[]): Promise<void> {
-      await tx`
-        update wallet set balance_nanos = r."balanceNanos", held_nanos = r."heldNanos"
-        from jsonb_to_recordset(${toJson(wallets)}::text::jsonb)
-          as r("walletId" text, "balanceNanos" bigint, "heldNanos" bigint)
-        where wallet_id = r."walletId"`;
     },
 
     /** The newest version of each named price: the tenant's own where it has one, else the one that holds for all. */
@@ -164,17 +148,19 @@ export function createBillingStore(sql: Sql) {
     async putUsage(tx: Tx, rows: readonly Usage[]): Promise<void> {
       await tx`
         insert into usage (call_id, wallet_id, tenant_id, request_id, key_id, user_id, provider, model, price_id, outcome,
-          input_tokens, cached_input_tokens, output_tokens, is_estimated, cost_nanos, uncollected_nanos, latency_ms)
+          input_tokens, cached_input_tokens, output_tokens, is_estimated, cost_nanos, uncollected_nanos, latency_ms, posting_id)
         select "callId", "walletId", "tenantId", "requestId", "keyId", "userId", provider, model, "priceId", outcome,
-          "inputTokens", "cachedInputTokens", "outputTokens", "isEstimated", "costNanos", "uncollectedNanos", "latencyMs"
+          "inputTokens", "cachedInputTokens", "outputTokens", "isEstimated", "costNanos", "uncollectedNanos", "latencyMs",
+          "postingId"
         from jsonb_to_recordset(${toJson(rows)}::text::jsonb) as r("callId" text, "walletId" text, "tenantId" text,
           "requestId" text, "keyId" text, "userId" text, provider text, model text, "priceId" text, outcome text,
           "inputTokens" bigint, "cachedInputTokens" bigint, "outputTokens" bigint, "isEstimated" boolean,
-          "costNanos" bigint, "uncollectedNanos" bigint, "latencyMs" bigint)
+          "costNanos" bigint, "uncollectedNanos" bigint, "latencyMs" bigint, "postingId" text)
         on conflict (call_id, attempt) do update set outcome = excluded.outcome, input_tokens = excluded.input_tokens,
           cached_input_tokens = excluded.cached_input_tokens, output_tokens = excluded.output_tokens,
           is_estimated = excluded.is_estimated, cost_nanos = excluded.cost_nanos,
-          uncollected_nanos = excluded.uncollected_nanos, latency_ms = excluded.latency_ms
+          uncollected_nanos = excluded.uncollected_nanos, latency_ms = excluded.latency_ms,
+          posting_id = excluded.posting_id
         where usage.outcome = 'lost'`;
     },
 
@@ -187,27 +173,6 @@ export function createBillingStore(sql: Sql) {
           and (${page.keyId ?? null}::text is null or key_id = ${page.keyId ?? null})
           and (${page.model ?? null}::text is null or model = ${page.model ?? null})
         order by created_at desc, call_id desc limit ${page.limit}`;
-    },
-
-    /** What the top-up of that reference credited. */
-    async findTopUp(tx: Tx, reference: string): Promise<{ amountNanos: bigint } | undefined> {
-      const [posted] = await tx<{ amountNanos: bigint }[]>`
-        select amount_nanos as "amountNanos" from posting join entry using (posting_id)
-        where kind = 'top_up' and reference = ${reference} and amount_nanos > 0`;
-      return posted;
-    },
-
-    async insertPostings(tx: Tx, postings: readonly Posting[]): Promise<void> {
-      await tx`
-        with posted as (
-          insert into posting (posting_id, kind, reference, currency)
-          select "postingId", kind, reference, currency
-          from jsonb_to_recordset(${toJson(postings)}::text::jsonb) as r("postingId" text, kind text, reference text, currency text)
-        )
-        insert into entry (posting_id, account, amount_nanos)
-        select e."postingId", e.account, e."amountNanos"
-        from jsonb_to_recordset(${toJson(postings.flatMap(toEntries))}::text::jsonb)
-          as e("postingId" text, account text, "amountNanos" bigint)`;
     },
 
     /** Every wallet beside what its entries, and its holds and leases, add up to, where the two differ. */
@@ -234,25 +199,6 @@ export interface Imbalance {
   readonly journalNanos: bigint;
   readonly heldNanos: bigint;
   readonly holdNanos: bigint;
-}
-
-/** Moves `amountNanos` (positive) from one account to another. */
-export interface Posting {
-  readonly postingId: string;
-  readonly kind: "top_up" | "charge" | "usage";
-  /** What caused it: a top-up's reference, a call's id. Unique per kind. */
-  readonly reference: string;
-  readonly currency: string;
-  readonly from: string;
-  readonly to: string;
-  readonly amountNanos: bigint;
-}
-
-function toEntries({ postingId, from, to, amountNanos }: Posting) {
-  return [
-    { postingId, account: from, amountNanos: -amountNanos },
-    { postingId, account: to, amountNanos },
-  ];
 }
 
 export type BillingStore = ReturnType<typeof createBillingStore>;

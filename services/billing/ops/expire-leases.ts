@@ -8,7 +8,7 @@ const maxPerRun = 1_000;
  */
 export async function expireLeases({
   db,
-  store,
+  journal,
   leases,
   ledger,
   currency,
@@ -19,12 +19,13 @@ export async function expireLeases({
   const byTenant = Map.groupBy(expired, ({ tenantId }) => tenantId);
   for (const [tenantId, ofTenant] of byTenant) {
     const freed = await db.transaction(async (tx) => {
-      const [wallet] = await store.lockWallets(tx, [tenantId], currency);
+      const [wallet] = await journal.lockWallets(tx, [tenantId], currency);
       const ids = ofTenant.map(({ leaseId }) => leaseId);
       const gone = await leases.deleteExpiredLeases(tx, ids, leaseTtlMs);
       const amountNanos = gone.reduce((sum, lease) => sum + lease.amountNanos, 0n);
       if (wallet && amountNanos > 0n) {
-        await store.updateWallets(tx, [{ ...wallet, heldNanos: wallet.heldNanos - amountNanos }]);
+        const freed = { ...wallet, heldNanos: wallet.heldNanos - amountNanos };
+        await journal.write(tx, { before: [wallet], after: [freed], postings: [] });
       }
       return gone.filter((lease) => lease.amountNanos > 0n);
     });

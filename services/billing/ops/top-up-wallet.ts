@@ -1,6 +1,8 @@
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { BillingDeps } from "../deps.ts";
+import { accounts } from "../journal/accounts.ts";
+import { move } from "../journal/posting.ts";
 import { formatNanos, nanosPerUnit, type Wallet } from "../model.ts";
 
 const maxTopUpNanos = 1_000_000n * nanosPerUnit;
@@ -17,7 +19,7 @@ export interface TopUpWalletInput {
  * `reference_reused` when the reference was used for another amount.
  */
 export async function topUpWallet(
-  { idempotency, store, random, currency, ledger }: BillingDeps,
+  { idempotency, journal, random, currency, ledger }: BillingDeps,
   input: TopUpWalletInput,
 ): Promise<{ wallet: Wallet; isNew: boolean }> {
   const { tenantId, amountNanos, reference, source } = input;
@@ -26,19 +28,19 @@ export async function topUpWallet(
     throw new Failure(billingFailures.amount_out_of_range, bounds);
   }
   const result = await idempotency.run({ operation: "topUpWallet", scope: tenantId, input }, async (tx) => {
-    const [wallet] = await store.lockWallets(tx, [tenantId], currency);
+    const [wallet] = await journal.lockWallets(tx, [tenantId], currency);
     if (!wallet) throw new Failure(billingFailures.wallet_not_found);
-    const account = `wallet:${wallet.walletId}`;
-    const postingReference = `${wallet.walletId}/${reference}`;
-    const posted = await store.findTopUp(tx, postingReference);
+    const account = accounts.wallet(wallet.walletId);
+    const names = { kind: "top_up", reference: `${wallet.walletId}/${reference}` } as const;
+    const posted = await journal.findPosting(tx, names);
     if (posted) {
-      if (posted.amountNanos !== amountNanos) throw new Failure(billingFailures.reference_reused, { reference });
+      const credited = posted.entries.find((entry) => entry.account === account)?.amountNanos;
+      if (credited !== amountNanos) throw new Failure(billingFailures.reference_reused, { reference });
       return { wallet, isNew: false };
     }
-    const credited = { ...wallet, balanceNanos: wallet.balanceNanos + amountNanos };
-    const names = { postingId: random.id("pst"), kind: "top_up", reference: postingReference, currency } as const;
-    await store.insertPostings(tx, [{ ...names, from: `funding:${source}`, to: account, amountNanos }]);
-    await store.updateWallets(tx, [credited]);
+    const entries = move(source === "grant" ? accounts.grants : accounts.manual, account, amountNanos);
+    const posting = { ...names, postingId: random.id("pst"), currency, entries };
+    const [credited = wallet] = await journal.post(tx, [wallet], [posting]);
     return { wallet: credited, isNew: true };
   });
   ledger.wake(tenantId);
