@@ -112,4 +112,14 @@ export const aiGatewayFailures = defineFailures("ai_gateway", {
     isRetryable: true,
     text: { en_US: "This node is stopping. Try again.", zh_CN: "此节点正在停止，请重试。" },
   },
+  answer_not_kept: {
+    kind: "failed_precondition",
+    publicCode: "GATEWAY_015",
+    httpStatus: 409,
+    text: {
+      en_US:
+        "The call with this idempotency key was served as {callId}, but its answer is too large to be given again. It was charged once.",
+      zh_CN: "使用该幂等键的调用已完成（{callId}），但其响应过大，无法再次返回。该调用只计费一次。",
+    },
+  },
 });

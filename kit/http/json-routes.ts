@@ -3,7 +3,6 @@ import { type FastifyError, type FastifyInstance, type FastifyReply, type Fastif
 import { Failure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
 import { parseInput } from "../errors/parse-input.ts";
-import { readIdempotencyKey } from "../idempotency/idempotency-key.ts";
 import { type CallContext, runInContext } from "../rpc/call-context.ts";
 import type { MountedService } from "../service/define-service.ts";
 import type { Call } from "./call.ts";
@@ -11,10 +10,10 @@ import { parseIfMatch, toEntityTag } from "./entity-tag.ts";
 import { dataHeaders, sendReply } from "./failure-reply.ts";
 import { parseJsonBody } from "./json-body.ts";
 import { checkBodyHead } from "./read-body.ts";
-import { headerOf, pathOf } from "./request-head.ts";
+import { pathOf } from "./request-head.ts";
 import { isConditional, type JsonRoute, type Route } from "./route.ts";
 import { type RequestSchemas, requestSchemasOf } from "./route-schemas.ts";
-import { answerError, enter, observe, replyTo, type Serving } from "./serving.ts";
+import { answerError, enter, observe, replyTo, type Serving, withIdempotencyKey } from "./serving.ts";
 
 /** A JSON body may be this large. */
 export const jsonBodyLimitBytes = 1_048_576;
@@ -158,9 +157,7 @@ async function handle(
     locale: context.locale,
     requestId: call.requestId,
   };
-  const readHeader = (name: string) => headerOf(request.raw, name);
-  const idempotencyKey = route.takesIdempotencyKey ? readIdempotencyKey(readHeader) : undefined;
-  const inside = idempotencyKey === undefined ? context : { ...context, idempotencyKey };
+  const inside = withIdempotencyKey(context, route, request.raw);
   const output = await runInContext(inside, () => route.handle(service.ops as never, input));
   const status = route.successStatus ?? 200;
   if (status === 204) return { status, headers: {}, body: "" };

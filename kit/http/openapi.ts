@@ -90,7 +90,13 @@ function describeOperation(service: string, route: Route<never>, components: Com
   if (route.kind === "raw") {
     const body = route.body && requestBody(components.refer(route.body, `${name}Body`, "input"));
     const success = route.response && components.refer(route.response, `${name}Response`, "output");
-    return { ...base, ...body, responses: { 200: answer("Success", success), ...errorAnswers(route) } };
+    const parameters = route.takesIdempotencyKey ? [idempotencyKeyParameter] : [];
+    return {
+      ...base,
+      ...(parameters.length > 0 && { parameters }),
+      ...body,
+      responses: { 200: answer("Success", success), ...errorAnswers(route) },
+    };
   }
   const schemas = requestSchemasOf(route);
   const parameters = [

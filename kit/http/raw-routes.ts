@@ -4,7 +4,7 @@ import type { MountedService } from "../service/define-service.ts";
 import type { Call } from "./call.ts";
 import { checkBodyHead, readBody } from "./read-body.ts";
 import type { RawRoute } from "./route.ts";
-import { answerError, enter, observe, type Serving } from "./serving.ts";
+import { answerError, enter, observe, type Serving, withIdempotencyKey } from "./serving.ts";
 
 /** Serves one request; never throws and never rejects. */
 export type Serve = (req: IncomingMessage, res: ServerResponse, call: Call) => void;
@@ -23,8 +23,9 @@ export function serveRawRoute(serving: Serving, service: MountedService, route: 
     }
     const body = await readBody(req, route.bodyLimitBytes);
     const { requestId } = call;
-    const exchange = { req, res, body, caller: context.caller, context, requestId };
-    return runInContext(context, () => route.handle(service.ops as never, exchange));
+    const inside = withIdempotencyKey(context, route, req);
+    const exchange = { req, res, body, caller: context.caller, context: inside, requestId };
+    return runInContext(inside, () => route.handle(service.ops as never, exchange));
   }
 
   return (req, res, call) => {

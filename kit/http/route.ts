@@ -107,6 +107,8 @@ export interface RawRoute<Ops = never> {
   readonly operation: string;
   readonly summary: string;
   readonly bodyLimitBytes: number;
+  /** True when a client may send an `Idempotency-Key`: it stands in the exchange's context, and the handler sees to the rest. */
+  readonly takesIdempotencyKey?: boolean;
   /** For the OpenAPI document only; the handler reads the bytes. */
   readonly body?: z.ZodType;
   readonly response?: z.ZodType;

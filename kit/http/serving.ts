@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "pino";
 import { isFailure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
+import { readIdempotencyKey } from "../idempotency/idempotency-key.ts";
 import type { HttpMetrics, RouteMeter } from "../observability/metrics.ts";
 import { type CallContext, type Caller, runInContext } from "../rpc/call-context.ts";
 import type { Clock } from "../service/clock.ts";
@@ -10,6 +11,7 @@ import { type FailedCall, sendReply, toExpectedFailure } from "./failure-reply.t
 import type { Forward } from "./forward.ts";
 import { admit, type Guard } from "./gate.ts";
 import type { Intake } from "./intake.ts";
+import { headerOf } from "./request-head.ts";
 import type { FailureReply, Route, ToFailureReply } from "./route.ts";
 
 /** A request that takes longer than this and is no stream is worth a line in the log. */
@@ -58,6 +60,12 @@ export async function enter(
   const taken = intake?.({ req, res, call, route, caller });
   if (taken) await taken;
   return caller === context.caller ? context : { ...context, caller };
+}
+
+/** The context with the request's idempotency key, on routes that take one. Throws `kit.invalid_request` for what is none. */
+export function withIdempotencyKey(context: CallContext, route: Route<never>, req: IncomingMessage): CallContext {
+  const idempotencyKey = route.takesIdempotencyKey ? readIdempotencyKey((name) => headerOf(req, name)) : undefined;
+  return idempotencyKey === undefined ? context : { ...context, idempotencyKey };
 }
 
 /** Counts the request when its answer has ended, and logs it if it was slow or our fault. */

@@ -100,6 +100,12 @@ export const aiGatewayConfig = {
         dialect: z.literal("openai").default("openai").describe("The API that the provider speaks."),
         baseUrl: baseUrlSchema.describe("Where its API begins, such as https://api.openai.com/v1."),
         apiKey: secretSchema.optional().describe("Its key; left out where it asks for none."),
+        onDisconnect: z
+          .enum(["cancel", "drain"])
+          .default("cancel")
+          .describe(
+            "When a caller leaves: `cancel` ends the call upstream, `drain` reads on to the usage, for providers that charge to the end.",
+          ),
         models: z.array(modelSchema).min(1).max(1_000).describe("What is offered of it, with prices."),
       }),
     )
@@ -121,6 +127,12 @@ export const aiGatewayConfig = {
         .default(300_000)
         .describe("Limit for the head of a provider's answer; long, since reasoning models think before they answer."),
       idleTimeoutMs: z.int().min(100).max(3_600_000).default(120_000).describe("Limit for a pause inside an answer."),
+      drainLimitMs: z
+        .int()
+        .min(100)
+        .max(3_600_000)
+        .default(60_000)
+        .describe("How long an answer is read on without its caller, where it is drained."),
       connectionsPerProvider: z
         .int()
         .min(1)

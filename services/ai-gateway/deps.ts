@@ -12,6 +12,7 @@ import type { GatewaySettings } from "./config.ts";
 import type { CredentialCache } from "./credential-cache.ts";
 import type { Funding } from "./funds/funding.ts";
 import type { GatewayMetrics } from "./metrics.ts";
+import type { CallOnce } from "./once/call-once.ts";
 import type { OpenCalls } from "./open-calls.ts";
 import type { ProviderPolicies } from "./provider-policies.ts";
 import type { ResilienceChanges } from "./resilience-changes.ts";
@@ -31,6 +32,7 @@ export interface AiGatewayDeps {
   readonly policies: ProviderPolicies;
   readonly openCalls: OpenCalls;
   readonly funding: Funding;
+  readonly once: CallOnce;
   readonly settings: GatewaySettings;
   readonly degradation: Degradation;
   readonly changes: ResilienceChanges;

@@ -12,6 +12,12 @@ export interface Model {
   readonly upstreamName: string;
 }
 
+/**
+ * What happens upstream when a caller leaves: the call is ended, for providers that then stop charging, or read on to the usage
+ * that the provider reports at its end.
+ */
+export type OnDisconnect = "cancel" | "drain";
+
 export interface Provider {
   readonly providerId: string;
   /** Empty for those that every tenant may use. */
@@ -24,6 +30,7 @@ export interface Provider {
   /** Empty when the provider needs no key. */
   readonly credentialId: string;
   readonly models: readonly Model[];
+  readonly onDisconnect: OnDisconnect;
   readonly createdAt: Date;
 }
 

@@ -14,6 +14,6 @@ export function findPresetProviders(
     const apiKey = env[variable];
     if (!apiKey || configured.includes(name)) return [];
     const parsed = models.map((model) => modelSchema.parse(model));
-    return [{ name, dialect: "openai", baseUrl, apiKey: new Secret(apiKey), models: parsed }];
+    return [{ name, dialect: "openai", baseUrl, apiKey: new Secret(apiKey), onDisconnect: "cancel", models: parsed }];
   });
 }

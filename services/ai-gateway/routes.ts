@@ -43,6 +43,7 @@ function callRoute({ prefix, suffix, dialect }: Place, surface: Surface, path: s
       bodyLimitBytes,
     },
     permission: "model:call",
+    takesIdempotencyKey: true,
     response: z.looseObject({ id: z.string().optional(), model: z.string() }),
     handle: (ops, exchange) => ops.serveCall(surface, exchange),
   });

@@ -23,6 +23,8 @@ import { createCallFunding } from "./funds/call-funding.ts";
 import { createLeaseFunding } from "./funds/lease-funding.ts";
 import { createAiGatewayJobs } from "./jobs.ts";
 import { createGatewayMetrics } from "./metrics.ts";
+import { createCallOnce } from "./once/call-once.ts";
+import { createOnceStore } from "./once/once-store.ts";
 import { createOpenCalls } from "./open-calls.ts";
 import { loadSharedProviders, loadTenantProviders } from "./ops/load-providers.ts";
 import { createAiGatewayOps } from "./ops.ts";
@@ -54,6 +56,10 @@ export const aiGateway = defineService({
       ? createLeaseFunding({ billing, folder: given.folder, heartbeatMs, clock, random, log, metrics })
       : createCallFunding({ billing, openCalls, heartbeatMs, log });
     const credentials = createCredentialCache(clients.credential, { clock, random, metrics });
+    const once = createCallOnce({
+      ...{ store: createOnceStore(db), clock, random, log, heartbeatMs },
+      key: given.deriveKey("ai-gateway.answer-once"),
+    });
     const pools = createUpstreamPools(settings, createAddressGuard());
     const changes = createResilienceChanges({ db, outbox, node });
     const catalog = createCatalog();
@@ -69,7 +75,7 @@ export const aiGateway = defineService({
     degradation.watch(policies.level);
     degradation.onChange(changes.noteDegradation);
     const deps = {
-      ...{ db, outbox, clock, random, log, settings, openCalls, funding, credentials, pools, ...clients },
+      ...{ db, outbox, clock, random, log, settings, openCalls, funding, once, credentials, pools, ...clients },
       ...{ catalog, policies, degradation, changes, node },
       store: createAiGatewayStore(db.sql),
       metrics: createGatewayMetrics(metrics, {

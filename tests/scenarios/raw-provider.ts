@@ -13,7 +13,7 @@ export interface RawProvider {
 export async function startRawProvider(
   t: TestScope,
   name: string,
-  answer: (res: ServerResponse, isStream: boolean) => void,
+  answer: (res: ServerResponse, isStream: boolean, body: Readonly<Record<string, unknown>>) => void,
 ): Promise<RawProvider> {
   const server = createServer((req, res) => {
     let body = "";
@@ -21,7 +21,10 @@ export async function startRawProvider(
     req.setEncoding("utf8").on("data", (chunk: string) => {
       body += chunk;
     });
-    req.on("end", () => answer(res, JSON.parse(body).stream === true));
+    req.on("end", () => {
+      const json = JSON.parse(body);
+      answer(res, json.stream === true, json);
+    });
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

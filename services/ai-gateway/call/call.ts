@@ -3,8 +3,10 @@ import { isFailure, type Locale } from "@lyss/kit/errors/failure.ts";
 import type { ReportedUsage } from "../dialects/openai/usage.ts";
 import type { Funds } from "../funds/funding.ts";
 import type { Target } from "../model.ts";
+import type { AnswerRecord } from "../once/call-once.ts";
 import type { TokenCounter } from "./count-tokens.ts";
 import type { CallRequest } from "./read-request.ts";
+import type { CallerWatch } from "./watch-caller.ts";
 
 /** One model call on its way through the stages. */
 export interface Call {
@@ -23,13 +25,24 @@ export interface Call {
   readonly res: ServerResponse;
   readonly locale: Locale;
   readonly startedMs: number;
-  /** Aborted when the caller goes away, or with the Failure that the caller is to hear; ends everything upstream. */
+  readonly caller: CallerWatch;
+  /**
+   * Aborted when the caller goes away and the call is not drained, or with the Failure that the caller is to hear; ends
+   * everything upstream.
+   */
   readonly abort: AbortController;
+  /** What the caller gets is kept there, when it came with an idempotency key. */
+  readonly record: AnswerRecord | undefined;
 }
 
 /** True when the caller has gone away, as opposed to a time limit or a stop of ours that ended the call. */
-export function hasCallerLeft({ abort: { signal } }: Call): boolean {
-  return signal.aborted && !isFailure(signal.reason);
+export function hasCallerLeft({ caller, abort: { signal } }: Call): boolean {
+  return caller.left.aborted || (signal.aborted && !isFailure(signal.reason));
+}
+
+/** How a call ended whose answer came whole: without its caller it counts as completed only where it is kept for a repeat. */
+export function endOfWholeAnswer(call: Call): EndedAs {
+  return hasCallerLeft(call) && !call.record ? "canceled" : "completed";
 }
 
 export type EndedAs = "completed" | "failed" | "canceled" | "truncated";

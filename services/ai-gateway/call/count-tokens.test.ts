@@ -6,7 +6,7 @@ import { readRequest } from "./read-request.ts";
 
 const provider: Provider = {
   ...{ providerId: "p", tenantId: "", name: "p", dialect: "openai", baseUrl: "https://a.example/v1", source: "config" },
-  ...{ credentialId: "", models: [], createdAt: new Date(0) },
+  ...{ credentialId: "", models: [], onDisconnect: "cancel", createdAt: new Date(0) },
 };
 
 const count = async (body: object, surface: "chat" | "embeddings" = "chat") => {
@@ -14,7 +14,7 @@ const count = async (body: object, surface: "chat" | "embeddings" = "chat") => {
   return (await counterFor(provider)).boundInput(request);
 };
 
-test("the count of a conversation is at least what OpenAI reports, and close to it", async () => {
+test("the bound of a conversation is at least what OpenAI reports, and close to it; the estimate is the same", async () => {
   // Reported by gpt-4o in OpenAI's cookbook, "How to count tokens with tiktoken": 124 prompt tokens for these six messages.
   const messages = [
     {
@@ -35,6 +35,8 @@ test("the count of a conversation is at least what OpenAI reports, and close to 
     },
     { role: "user", content: "This late pivot means we don't have time to boil the ocean for the client deliverable." },
   ];
+  const request = readRequest("chat", Buffer.from(JSON.stringify({ model: "m", messages })));
+  assert.equal(await (await counterFor(provider)).estimateInput(request), 124);
   const counted = await count({ messages });
   assert.ok(counted >= 124 && counted < 124 * 2, String(counted));
 });

@@ -26,7 +26,9 @@ const pieceLength = 512;
 /** What a part that is not text (an image, a sound, a file) may cost: the dearest documented image is below (OpenAI vision guide, 2026). */
 const mediaPartTokens = 50_000;
 /** OpenAI's cookbook, "How to count tokens": 3 tokens around each message, 1 for a name, 3 for the start of the answer. */
-const messageTokens = 4;
+const plainMessageTokens = 3;
+const nameTokens = 1;
+const messageTokens = plainMessageTokens + nameTokens;
 const answerStartTokens = 3;
 
 /** An image of 1024 × 1024 pixels in high detail (OpenAI vision guide); what a part really costs depends on its size. */
@@ -63,11 +65,33 @@ function createCounter(countText: CountText): TokenCounter {
       return countText(JSON.stringify(contentOf(request))) + countFraming(request) + media;
     },
     async estimateInput(request) {
+      const plain = plainTextsOf(request);
+      if (plain) {
+        let count = plain.framingTokens;
+        for (const text of plain.texts) count += await estimateText(text);
+        return count;
+      }
       const media = countMediaParts(request.json["messages"]) * likelyMediaPartTokens;
       const text = JSON.stringify(contentOf(request), (key, value) => (mediaFields.has(key) ? undefined : value));
       return (await estimateText(text)) + countFraming(request) + media;
     },
   };
+}
+
+/** A conversation of plain texts, for which the cookbook's rule is exact; undefined for any other request. */
+function plainTextsOf({ surface, json }: CallRequest): { framingTokens: number; texts: readonly string[] } | undefined {
+  const { messages, tools } = json;
+  if (surface !== "chat" || tools !== undefined || !Array.isArray(messages)) return undefined;
+  let framingTokens = answerStartTokens;
+  const texts: string[] = [];
+  for (const message of messages) {
+    const { role, content, name, ...rest } = Object(message);
+    const isPlain = typeof role === "string" && typeof content === "string" && Object.keys(rest).length === 0;
+    if (!isPlain || (name !== undefined && typeof name !== "string")) return undefined;
+    framingTokens += plainMessageTokens + (name === undefined ? 0 : nameTokens);
+    texts.push(role, content, name ?? "");
+  }
+  return { framingTokens, texts };
 }
 
 /** What holds the bytes of a part that is not text. */

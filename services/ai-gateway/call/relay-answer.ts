@@ -5,9 +5,10 @@ import { textOf } from "../dialects/openai/delivered-text.ts";
 import { findFields, setFields } from "../dialects/openai/json-fields.ts";
 import { findInBandFailure } from "../dialects/openai/upstream-failure.ts";
 import { readUsage } from "../dialects/openai/usage.ts";
-import { type Call, type Ending, endWithCharge } from "./call.ts";
+import { type Call, type Ending, endOfWholeAnswer, endWithCharge } from "./call.ts";
 import { readBody, toFailure, type UpstreamAnswer } from "./send-upstream.ts";
 
+const contentType = "application/json";
 const modelField = new Set(["model"]);
 
 /**
@@ -24,13 +25,16 @@ export async function relayAnswer(
     throw toFailure(deps, call, err);
   });
   const json = parseAnswer(call, body);
-  await settle(await endWithCharge(call, "completed", readUsage(json), { text: textOf(json), countedTokens: 0 }));
-
   const bytes = toCallerBytes(call, body);
+  call.record?.add(bytes);
+  await call.record?.keep(contentType);
+  const delivered = { text: textOf(json), countedTokens: 0 };
+  await settle(await endWithCharge(call, endOfWholeAnswer(call), readUsage(json), delivered));
+
   const { res } = call;
   if (res.destroyed) return;
   res.writeHead(200, {
-    "content-type": "application/json",
+    "content-type": contentType,
     "content-length": bytes.length,
     "cache-control": "no-store",
     "x-request-id": call.requestId,

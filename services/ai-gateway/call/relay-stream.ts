@@ -8,13 +8,14 @@ import { findFields, setFields } from "../dialects/openai/json-fields.ts";
 import { createSseReader, type SseEvent } from "../dialects/openai/sse.ts";
 import { findInBandFailure } from "../dialects/openai/upstream-failure.ts";
 import { fieldOf, type ReportedUsage, readUsage } from "../dialects/openai/usage.ts";
-import { type Call, type Ending, endWithCharge, endWithoutCharge, hasCallerLeft } from "./call.ts";
+import { type Call, type Ending, endOfWholeAnswer, endWithCharge, endWithoutCharge, hasCallerLeft } from "./call.ts";
 import { discardBody, toFailure, type UpstreamAnswer } from "./send-upstream.ts";
 
 const modelField = new Set(["model"]);
 /** A stream may put out megabytes, and a slow reader keep it open for hours: of its text no more than this is kept. */
 const maxKeptLength = 4_096;
-const doneEvent = "data: [DONE]\n\n";
+const doneEvent = Buffer.from("data: [DONE]\n\n");
+const contentType = "text/event-stream; charset=utf-8";
 
 /** What a stream has shown so far. */
 interface Progress {
@@ -57,7 +58,10 @@ export async function relayStream(
     res.end(`data: ${JSON.stringify(toErrorObject(failure, call.locale))}\n\n`);
     return;
   }
-  await settle(await endWithCharge(call, "completed", progress.usage, progress));
+  call.record?.add(doneEvent);
+  await call.record?.keep(contentType);
+  await settle(await endWithCharge(call, endOfWholeAnswer(call), progress.usage, progress));
+  if (res.destroyed) return;
   if (!res.headersSent) writeHead(call);
   res.end(doneEvent);
 }
@@ -98,14 +102,16 @@ async function passOn(deps: AiGatewayDeps, call: Call, events: readonly SseEvent
     if (progress.isDone) break;
   }
   if (pieces.length > 0) {
-    if (!call.res.headersSent) writeHead(call);
-    await write(deps, call, pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces));
+    const bytes = pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces);
+    call.record?.add(bytes);
+    await write(deps, call, bytes);
   }
   if (failure) throw failure;
 }
 
 /** The event for the caller, or undefined for one that is not the caller's. Throws the failure that it carries. */
-function toCallerEvent({ target, request }: Call, { raw, data }: SseEvent, progress: Progress): Buffer | undefined {
+function toCallerEvent(call: Call, { raw, data }: SseEvent, progress: Progress): Buffer | undefined {
+  const { target, request } = call;
   if (data === undefined) return raw;
   if (data === "[DONE]") {
     progress.isDone = true;
@@ -120,7 +126,8 @@ function toCallerEvent({ target, request }: Call, { raw, data }: SseEvent, progr
   const failure = findInBandFailure(target.model.name, json);
   if (failure) throw failure;
   progress.usage = readUsage(json) ?? progress.usage;
-  progress.text += textOf(json);
+  // What nobody reads any more is not charged by our count, only by the provider's.
+  if (call.record || !hasCallerLeft(call)) progress.text += textOf(json);
   for (const index of listFinished(json)) progress.finished.add(index);
   if (isUsageOnly(json) && !request.wantsUsage) return undefined;
   return target.model.upstreamName === request.model ? raw : withModel(data, request.model);
@@ -141,7 +148,7 @@ function withModel(data: string, model: string): Buffer {
 
 function writeHead({ res, requestId, callId }: Call): void {
   res.writeHead(200, {
-    "content-type": "text/event-stream; charset=utf-8",
+    "content-type": contentType,
     "cache-control": "no-cache",
     "x-accel-buffering": "no",
     "x-request-id": requestId,
@@ -150,17 +157,21 @@ function writeHead({ res, requestId, callId }: Call): void {
 }
 
 /** Writes and waits while the caller reads more slowly than the provider sends, so that memory stays flat. */
-async function write({ settings }: AiGatewayDeps, { res, abort }: Call, bytes: Buffer): Promise<void> {
+async function write({ settings }: AiGatewayDeps, call: Call, bytes: Buffer): Promise<void> {
+  const { res, abort, caller } = call;
   abort.signal.throwIfAborted();
+  if (caller.left.aborted) return;
+  if (!res.headersSent) writeHead(call);
   if (res.write(bytes)) return;
   const stalled = AbortSignal.timeout(settings.idleTimeoutMs);
   try {
-    await once(res, "drain", { signal: AbortSignal.any([abort.signal, stalled]) });
-  } catch (err) {
+    await once(res, "drain", { signal: AbortSignal.any([abort.signal, stalled, caller.left]) });
+  } catch {
     abort.signal.throwIfAborted();
+    if (caller.left.aborted) return;
     // A caller that stopped reading is as good as gone.
-    abort.abort();
+    caller.leave();
     res.destroy();
-    throw err;
+    abort.signal.throwIfAborted();
   }
 }

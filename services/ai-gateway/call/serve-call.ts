@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { CallOutcome } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { Failure } from "@lyss/kit/errors/failure.ts";
@@ -8,6 +9,7 @@ import { inSpan } from "@lyss/kit/observability/tracing.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { Funds } from "../funds/funding.ts";
 import { isModelAllowed, type Target } from "../model.ts";
+import type { AnswerRecord, FirstAnswer } from "../once/call-once.ts";
 import { type Call, type EndedAs, type Ending, endWithoutCharge, hasCallerLeft } from "./call.ts";
 import { describeCall, describeEnding } from "./call-span.ts";
 import { counterFor } from "./count-tokens.ts";
@@ -15,6 +17,7 @@ import { type CallRequest, readRequest, type Surface } from "./read-request.ts";
 import { relayAnswer } from "./relay-answer.ts";
 import { relayStream } from "./relay-stream.ts";
 import { sendUpstream } from "./send-upstream.ts";
+import { watchCaller } from "./watch-caller.ts";
 
 const outcomes: Readonly<Record<EndedAs, CallOutcome>> = {
   completed: CallOutcome.COMPLETED,
@@ -49,21 +52,51 @@ export async function serveCall(deps: AiGatewayDeps, surface: Surface, exchange:
   if (res.destroyed) return;
   const callId = deps.random.id("call");
   const abort = new AbortController();
-  const onClose = () => abort.abort();
-  res.once("close", onClose);
+  const isDrained = target.provider.onDisconnect === "drain" || context.idempotencyKey !== undefined;
+  const watch = watchCaller({ res, abort, clock: deps.clock }, isDrained ? deps.settings.drainLimitMs : 0);
   deps.openCalls.begin(callId, abort);
+  let record: AnswerRecord | undefined;
   try {
+    const begun = await beginOnce(deps, exchange, callId, request);
+    if (begun && "first" in begun) return repeatAnswer(res, requestId, begun.first);
+    record = begun?.record;
     const funds = await fund(deps, exchange, { callId, request, target, inputTokens });
     const call: Call = {
-      ...{ callId, requestId, tenantId: caller.tenantId, request, target, counter, inputTokens, funds },
-      ...{ res, locale: context.locale, startedMs, abort, outputTokens: limitToSend(request, target, funds) },
+      ...{ callId, requestId, tenantId: caller.tenantId, request, target, counter, inputTokens, funds, record },
+      ...{ res, locale: context.locale, startedMs, caller: watch, abort },
+      outputTokens: limitToSend(request, target, funds),
     };
     const { name, ...description } = describeCall(call);
     await inSpan(name, (span) => relay(deps, call, span), description);
   } finally {
     deps.openCalls.end(callId);
-    res.removeListener("close", onClose);
+    watch.stop();
+    await record?.close();
   }
+}
+
+/** For a call with an idempotency key; undefined for every other. */
+function beginOnce(
+  { once }: AiGatewayDeps,
+  { caller, context: { idempotencyKey: key } }: Exchange,
+  callId: string,
+  { surface, body }: CallRequest,
+) {
+  if (key === undefined || !caller) return undefined;
+  return once.begin({ tenantId: caller.tenantId, key, callId, surface, body });
+}
+
+/** The answer of the first call: nothing is sent upstream and nothing is charged. */
+function repeatAnswer(res: ServerResponse, requestId: string, { callId, contentType, bytes }: FirstAnswer): void {
+  res.writeHead(200, {
+    "content-type": contentType,
+    "content-length": bytes.length,
+    "cache-control": "no-store",
+    "x-request-id": requestId,
+    "lyss-call-id": callId,
+    "idempotent-replayed": "true",
+  });
+  res.end(bytes);
 }
 
 interface Admission {

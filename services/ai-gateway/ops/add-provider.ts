@@ -40,7 +40,13 @@ export async function addProvider(deps: AiGatewayDeps, input: AddProviderInput):
   await deps.billing.putPrices({ tenantId, prices: toPrices(name, models) });
   const provider: Provider = {
     ...{ providerId: known?.providerId ?? deps.random.id("prv"), tenantId, name, dialect: "openai", baseUrl },
-    ...{ source: "tenant", credentialId, models, createdAt: known?.createdAt ?? new Date(deps.clock.nowMs()) },
+    ...{
+      source: "tenant",
+      onDisconnect: "cancel",
+      credentialId,
+      models,
+      createdAt: known?.createdAt ?? new Date(deps.clock.nowMs()),
+    },
   };
   await deps.db.transaction(async (tx) => {
     await deps.store.putProvider(tx, provider);

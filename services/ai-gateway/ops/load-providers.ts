@@ -26,11 +26,11 @@ export async function loadSharedProviders(
 ): Promise<void> {
   const createdAt = new Date(deps.clock.nowMs());
   const configured = await Promise.all(
-    configs.map(async ({ name, dialect, apiKey, models, ...config }): Promise<Provider> => {
+    configs.map(async ({ name, dialect, apiKey, models, onDisconnect, ...config }): Promise<Provider> => {
       const baseUrl = withoutEndSlash(config.baseUrl);
       const key = { tenantId: platformTenantId, name, apiKey: apiKey?.reveal() ?? "", baseUrl };
       const credentialId = key.apiKey === "" ? "" : await sealProviderKey(deps, key);
-      const names = { providerId: `config:${name}`, tenantId: "", name, dialect };
+      const names = { providerId: `config:${name}`, tenantId: "", name, dialect, onDisconnect };
       return { ...names, baseUrl, source: "config", credentialId, models: toModels(models), createdAt };
     }),
   );
@@ -62,6 +62,6 @@ function toSimulatedProvider(
     cachedInputUsdPerMillion: inputUsdPerMillion,
     upstreamName: name,
   }));
-  const names = { providerId, tenantId: "", name: "simulated", dialect: "openai" } as const;
+  const names = { providerId, tenantId: "", name: "simulated", dialect: "openai", onDisconnect: "cancel" } as const;
   return { ...names, baseUrl: `${url}/v1`, source: "simulator", credentialId: "", models, createdAt };
 }

@@ -48,6 +48,8 @@ export interface Simulator {
   readonly url: string;
   /** Ended calls, the oldest first; at most the last 100,000. */
   readonly callLog: readonly SimulatedCall[];
+  /** Calls that have not ended. */
+  readonly openCalls: number;
   /** Cuts what is under way; resolves when the port is free. Safe to repeat. */
   stop(): Promise<void>;
 }
@@ -87,6 +89,9 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   return {
     url: `http://${family === "IPv6" ? `[${address}]` : address}:${port}`,
     callLog: state.callLog,
+    get openCalls() {
+      return state.underWay.size;
+    },
     async stop() {
       if (!server.listening) return;
       const closed = once(server, "close");

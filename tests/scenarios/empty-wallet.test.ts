@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { aiGateway } from "@lyss/services/ai-gateway/service.ts";
+import { balanceOf, waitForNoHold } from "../read-money.ts";
+import { requestJson, runPlatform } from "../run-platform.ts";
+
+const root = fileURLToPath(new URL("../../services/ai-gateway/", import.meta.url));
+
+/** A request for each way in which a model is called. A route that is not here fails the test: it must be told of. */
+const bodies: Readonly<Record<string, object>> = {
+  "chat/completions": { model: "dear", messages: [{ role: "user", content: "hello" }] },
+  completions: { model: "dear", prompt: "hello" },
+  embeddings: { model: "dear", input: "hello" },
+};
+
+const places = /^\/(?:api\/v1\/ai|v1)\//;
+
+test("B14: every route that calls a model is refused with an empty wallet, before a connection to the provider", async (t) => {
+  let connections = 0;
+  const vendor = createServer((req, res) => {
+    req.resume().on("end", () => {
+      // Two thousand tokens at 5,000 USD per million are the whole wallet.
+      const usage = { prompt_tokens: 0, completion_tokens: 2_000, total_tokens: 2_000 };
+      const choices = [{ index: 0, message: { role: "assistant", content: "ok" }, finish_reason: "stop" }];
+      res.writeHead(200, { "content-type": "application/json", connection: "close" });
+      res.end(JSON.stringify({ id: "x", choices, usage }));
+    });
+  }).on("connection", () => void connections++);
+  vendor.listen(0, "127.0.0.1");
+  await once(vendor, "listening");
+  t.after(() => vendor.close());
+  const models = [{ name: "dear", inputUsdPerMillion: "5000", outputUsdPerMillion: "5000", maxOutputTokens: 2_000 }];
+  const baseUrl = `http://127.0.0.1:${(vendor.address() as AddressInfo).port}/v1`;
+  const platform = await runPlatform(t, { config: { providers: [{ name: "vendor", baseUrl, models }] } });
+
+  const send = (path: string, body: object) => requestJson(`${platform.url}${path}`, platform.apiKey, { body });
+  const spend = { ...bodies["chat/completions"], max_tokens: 1_900 };
+  assert.equal((await send("/v1/chat/completions", spend)).status, 200);
+  await waitForNoHold(platform);
+  assert.equal((await balanceOf(platform)).available, 0n);
+  const before = connections;
+
+  const routes = aiGateway.routes.filter(({ permission }) => permission === "model:call");
+  assert.ok(routes.length >= 3);
+  for (const { method, path } of routes) {
+    const body = bodies[path.replace(places, "")];
+    assert.ok(body && method === "POST", `${method} ${path} calls a model: say here with what`);
+    for (const stream of [false, true]) {
+      const answer = await send(path, { ...body, ...(stream && path.endsWith("completions") && { stream }) });
+      const { code } = answer.body["error"] as Record<string, unknown>;
+      assert.deepEqual([path, answer.status, code], [path, 402, "BILLING_001"]);
+    }
+  }
+  assert.equal(connections, before);
+});
+
+test("B14: there is one way to a provider, and it takes the money of a call", () => {
+  const sources = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((path) =>
+    /(?<!\.test)\.ts$/.test(path),
+  );
+  const using = (call: string) =>
+    sources.filter((path) => readFileSync(join(root, path), "utf8").includes(call)).sort();
+  // A call's `funds` are not optional; the other asks a provider of the tenant's own for its list of models.
+  assert.deepEqual(using("pools.poolOf("), ["call/send-upstream.ts", "ops/test-provider.ts"]);
+  assert.deepEqual(using("await sendUpstream("), ["call/serve-call.ts"]);
+  assert.match(readFileSync(join(root, "call/call.ts"), "utf8"), /readonly funds: Funds;/);
+});
