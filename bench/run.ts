@@ -1,9 +1,11 @@
+import { runBillingBench } from "./billing/run.ts";
 import { runGatewayBench } from "./gateway/run.ts";
 import { runKitBench } from "./kit/run.ts";
 import { runEventOrder } from "./scenarios/event-order.ts";
 
 /** Every benchmark by its name; each gets the arguments after it. */
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  billing: runBillingBench,
   gateway: runGatewayBench,
   kit: runKitBench,
   "scenario-d1": runEventOrder,

@@ -10,6 +10,8 @@ export interface OwnServer {
   readonly dir: string;
   /** Starts or adopts the server; durable, as in production. */
   start(): Promise<EmbeddedPostgres>;
+  /** Of the running server. */
+  processId(): number;
   /** Ends the running server as a crash would. */
   kill(): void;
 }
@@ -19,6 +21,8 @@ export function createOwnServer(t: TestScope): OwnServer {
   const parent = mkdtempSync(path.join(os.tmpdir(), "lyss-embedded-"));
   const dir = path.join(parent, "database");
   const servers: EmbeddedPostgres[] = [];
+  const processId = () =>
+    Number.parseInt(readFileSync(path.join(dir, "cluster", "data", "postmaster.pid"), "utf8"), 10);
   t.after(async () => {
     for (const server of servers) await server.stop();
     rmSync(parent, { recursive: true, force: true });
@@ -30,9 +34,9 @@ export function createOwnServer(t: TestScope): OwnServer {
       servers.push(server);
       return server;
     },
+    processId,
     kill() {
-      const lock = readFileSync(path.join(dir, "cluster", "data", "postmaster.pid"), "utf8");
-      process.kill(Number.parseInt(lock, 10), "SIGKILL");
+      process.kill(processId(), "SIGKILL");
     },
   };
 }

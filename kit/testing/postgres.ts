@@ -27,9 +27,12 @@ const abandonedAgeMs = 3_600_000;
 
 after(stopPostgresServer);
 
-/** Creates an empty database, dropped with all its sessions when the scope ends. */
-export async function createTestDatabase(t: TestScope): Promise<{ readonly adminUrl: string }> {
-  const { url } = await startPostgresServer();
+/**
+ * Creates an empty database, dropped with all its sessions when the scope ends. On the server of `serverUrl`, by default
+ * on the one that all tests share, which writes nothing through to the disk.
+ */
+export async function createTestDatabase(t: TestScope, serverUrl?: string): Promise<{ readonly adminUrl: string }> {
+  const url = serverUrl ?? (await startPostgresServer()).url;
   const name = `test_${Date.now()}_${randomBytes(4).toString("hex")}`;
   await administer(url, async (sql) => {
     await sql.unsafe(`create database ${name}`);
@@ -45,14 +48,15 @@ export async function createTestDatabase(t: TestScope): Promise<{ readonly admin
   return { adminUrl: adminUrl.href };
 }
 
-/** A prepared cluster on a fresh database, closed and dropped when the scope ends. */
+/** A prepared cluster on a fresh database as `createTestDatabase` makes it, closed and dropped when the scope ends. */
 export async function openTestCluster(
   t: TestScope,
   services: readonly ClusterService[] = [],
+  serverUrl?: string,
 ): Promise<Cluster & { readonly adminUrl: string }> {
   let cluster: Cluster | undefined;
   t.after(async () => cluster?.close());
-  const { adminUrl } = await createTestDatabase(t);
+  const { adminUrl } = await createTestDatabase(t, serverUrl);
   cluster = openCluster({
     adminUrl,
     deriveKey: deriveTestKey,

@@ -66,6 +66,8 @@ export async function startTestService<Contract extends DescService, N extends N
     readonly clients: ServiceDeps<N, C>["clients"];
     readonly config?: Readonly<Partial<Record<keyof C, unknown>>>;
     readonly clock?: Clock;
+    /** A server of its own, for what has to be durable or is measured. */
+    readonly serverUrl?: string;
   },
 ): Promise<StartedService<Contract, Ops>> {
   const { clients, clock = systemClock } = options;
@@ -76,7 +78,7 @@ export async function startTestService<Contract extends DescService, N extends N
     for (const stop of hearing.toReversed()) await stop();
   });
   t.after(async () => workflows?.stop(AbortSignal.timeout(workflowStopMs)));
-  const cluster = await openTestCluster(t, withWorkflowDatabase([definition]));
+  const cluster = await openTestCluster(t, withWorkflowDatabase([definition]), options.serverUrl);
   const sql = postgres(cluster.adminUrl, { max: 2, connection: { search_path: name.replaceAll("-", "_") } });
   t.after(() => sql.end());
 

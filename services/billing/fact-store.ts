@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { setImmediate } from "node:timers/promises";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import type { AttemptName, PostedFact } from "./fact.ts";
 import { toJson } from "./store.ts";
@@ -11,6 +12,8 @@ export interface FactStore {
    * transaction is lost, when one of them is there already.
    */
   insertFacts(tx: Tx, facts: readonly PostedFact[]): Promise<void>;
+  /** Corrects what was paid for rows of this transaction. */
+  updatePaid(tx: Tx, facts: readonly PostedFact[]): Promise<void>;
   /** Which of these attempts are recorded. */
   listKnownAttempts(tx: Tx, attempts: readonly AttemptName[]): Promise<AttemptName[]>;
 }
@@ -23,7 +26,17 @@ export function createFactStore(): FactStore {
           price_id, outcome, input_tokens, cached_input_tokens, output_tokens, is_estimated, cost_nanos, uncollected_nanos,
           latency_ms, started_at)
         from stdin`.writable();
-      await pipeline(Readable.from([facts.map(toLine).join("")]), rows);
+      await pipeline(Readable.from(toChunks(facts)), rows);
+    },
+    async updatePaid(tx, facts) {
+      const paid = facts.map(({ callId, attempt, costNanos, uncollectedNanos }) => {
+        return { callId, attempt, costNanos, uncollectedNanos };
+      });
+      await tx`
+        update usage set cost_nanos = r."costNanos", uncollected_nanos = r."uncollectedNanos"
+        from jsonb_to_recordset(${toJson(paid)}::text::jsonb)
+          as r("callId" text, attempt smallint, "costNanos" bigint, "uncollectedNanos" bigint)
+        where call_id = r."callId" and usage.attempt = r.attempt`;
     },
     listKnownAttempts(tx, attempts) {
       const names = attempts.map(({ callId, attempt }) => ({ callId, attempt }));
@@ -35,18 +48,37 @@ export function createFactStore(): FactStore {
   };
 }
 
-function toLine(fact: PostedFact): string {
-  const { inputTokens, cachedInputTokens, outputTokens, isEstimated, costNanos, uncollectedNanos, latencyMs } = fact;
-  const names = [fact.walletId, fact.tenantId, fact.requestId, fact.keyId, fact.userId, fact.provider, fact.model];
-  const head = `${escaped(fact.callId)}\t${fact.attempt}\t${escaped(fact.leaseId)}\t${escaped(fact.postingId)}`;
-  const called = `${names.map(escaped).join("\t")}\t${escaped(fact.priceId)}\t${fact.outcome}`;
-  const used = `${inputTokens}\t${cachedInputTokens}\t${outputTokens}\t${isEstimated}\t${costNanos}\t${uncollectedNanos}`;
-  return `${head}\t${called}\t${used}\t${latencyMs}\t${new Date(Number(fact.startedAtMs)).toISOString()}\n`;
+const linesPerTurn = 200;
+
+/** In turns of the event loop: who waits for an answer under a lock does not wait for thousands of lines as well. */
+async function* toChunks(facts: readonly PostedFact[]): AsyncGenerator<string> {
+  for (let at = 0; at < facts.length; at += linesPerTurn) {
+    yield facts
+      .slice(at, at + linesPerTurn)
+      .map(toLine)
+      .join("");
+    await setImmediate();
+  }
 }
+
+/** A row of usage as COPY reads it. */
+export function toLine(fact: PostedFact): string {
+  const { callId, attempt, leaseId, postingId, walletId, tenantId, requestId, keyId, userId } = fact;
+  const { provider, model, priceId, outcome, isEstimated, latencyMs, costNanos, uncollectedNanos } = fact;
+  const { inputTokens, cachedInputTokens, outputTokens } = fact;
+  const texts = [callId, leaseId, postingId, walletId, tenantId, requestId, keyId, userId, provider, model, priceId];
+  // One look for all of them: hardly ever is there anything to escape.
+  const [call, lease, posting, ...names] = special.test(texts.join("")) ? texts.map(escaped) : texts;
+  const used = `${inputTokens}\t${cachedInputTokens}\t${outputTokens}\t${isEstimated}\t${costNanos}\t${uncollectedNanos}`;
+  const startedAt = new Date(Number(fact.startedAtMs)).toISOString();
+  return `${call}\t${attempt}\t${lease}\t${posting}\t${names.join("\t")}\t${outcome}\t${used}\t${latencyMs}\t${startedAt}\n`;
+}
+
+const special = /[\\\t\n\r]/;
 
 /** As COPY's text format wants it (postgresql.org/docs/18/sql-copy.html, "Text Format"). */
 function escaped(text: string): string {
-  return /[\\\t\n\r]/.test(text) ? text.replaceAll(/[\\\t\n\r]/g, (char) => `\\${escapes[char] ?? char}`) : text;
+  return text.replaceAll(/[\\\t\n\r]/g, (char) => `\\${escapes[char] ?? char}`);
 }
 
 const escapes: Readonly<Record<string, string>> = { "\t": "t", "\n": "n", "\r": "r" };

@@ -58,6 +58,12 @@ export function createBillingStore(sql: Sql) {
       return wallet;
     },
 
+    /** As they are at the moment, without a lock. */
+    listWallets(tx: Tx, tenantIds: readonly string[], currency: string): Promise<Wallet[]> {
+      return tx<Wallet[]>`
+        select ${walletColumns(tx)} from wallet where tenant_id = any(${tenantIds}) and currency = ${currency}`;
+    },
+
     /** The newest version of each named price: the tenant's own where it has one, else the one that holds for all. */
     findPrices(tx: Tx, names: readonly PriceName[]): Promise<(Price & { forTenantId: string })[]> {
       return tx<(Price & { forTenantId: string })[]>`

@@ -1,19 +1,12 @@
 import type { Sql, Tx } from "@lyss/kit/db/database.ts";
-import type { Tokens, UsageGroup, UsageInterval, UsageSum } from "./model.ts";
+import type { UsageGroup, UsageInterval, UsageSum } from "./model.ts";
+import type { CallSum } from "./usage-log.ts";
 
 /** What is added to an hour. */
 export interface UsageAddition {
   readonly tenantId: string;
   readonly hour: Date;
-  readonly rows: readonly (Tokens & {
-    readonly keyId: string;
-    readonly userId: string;
-    readonly provider: string;
-    readonly model: string;
-    readonly calls: number;
-    readonly costNanos: bigint;
-    readonly uncollectedNanos: bigint;
-  })[];
+  readonly rows: readonly CallSum[];
 }
 
 export interface UsageSumQuery {

@@ -12,20 +12,12 @@ export function createUsageHours(store: UsageHourStore): Projection {
     writers: [
       writes(usageRecorded, (tx, { data, timeMs }, table) => {
         const hour = new Date(Math.floor(timeMs / hourMs) * hourMs);
-        const rows = data.calls.map((call) => {
-          const { keyId, userId, provider, model, costNanos, uncollectedNanos } = call;
-          const { inputTokens, cachedInputTokens, outputTokens } = call.tokens ?? noTokens;
+        const calls = data.calls.map((call) => ({ ...call, calls: call.wasLost ? 0n : 1n }));
+        const rows = [...data.sums, ...calls].map((sum) => {
+          const { keyId, userId, provider, model, costNanos, uncollectedNanos } = sum;
+          const { inputTokens, cachedInputTokens, outputTokens } = sum.tokens ?? noTokens;
           const tokens = { inputTokens, cachedInputTokens, outputTokens };
-          return {
-            keyId,
-            userId,
-            provider,
-            model,
-            ...tokens,
-            costNanos,
-            uncollectedNanos,
-            calls: call.wasLost ? 0 : 1,
-          };
+          return { keyId, userId, provider, model, calls: sum.calls, ...tokens, costNanos, uncollectedNanos };
         });
         return store.addHour(tx, table, { tenantId: data.tenantId, hour, rows });
       }),

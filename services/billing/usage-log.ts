@@ -2,7 +2,7 @@ import { usageRecorded } from "@lyss/contracts/events/billing.ts";
 import { CallOutcome } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import type { Outbox } from "@lyss/kit/events/event.ts";
-import type { Outcome, Usage } from "./model.ts";
+import type { Outcome, Tokens, Usage } from "./model.ts";
 
 /** How each outcome is called on the wire. */
 export const outcomeMessages: Readonly<Record<Outcome, CallOutcome>> = {
@@ -13,17 +13,29 @@ export const outcomeMessages: Readonly<Record<Outcome, CallOutcome>> = {
   lost: CallOutcome.LOST,
 };
 
-const maxCallsPerEvent = 100;
+/** What the calls of one key, user, provider and model come to. */
+export interface CallSum extends Tokens {
+  readonly keyId: string;
+  readonly userId: string;
+  readonly provider: string;
+  readonly model: string;
+  /** Without those that were recorded as lost before. */
+  readonly calls: bigint;
+  readonly costNanos: bigint;
+  readonly uncollectedNanos: bigint;
+}
+
+const maxSumsPerEvent = 200;
 /** Half of what an event may hold, for the names are counted and the rest is guessed. */
 const maxBytesPerEvent = 131_072;
-const guessedBytesPerCall = 300;
+const guessedBytesPerSum = 300;
 /** A character that JSON has to escape. */
 const maxBytesPerCharacter = 6;
 
 /**
- * Appends the calls that a batch settled to the streams of their wallets, one event for each wallet, or more where there
- * are too many for one. `wasLost` holds the ids of calls that were recorded as lost before. Whoever calls this holds the
- * wallets' locks: the streams are appended to in their order.
+ * Appends what the calls that a batch settled come to, to the streams of their wallets: one event for each wallet, or more
+ * where there are too many sums for one. `wasLost` holds the ids of calls that were recorded as lost before. Whoever
+ * calls this holds the wallets' locks: the streams are appended to in their order.
  */
 export async function appendUsage(
   tx: Tx,
@@ -33,43 +45,58 @@ export async function appendUsage(
 ): Promise<void> {
   const appends: Promise<number>[] = [];
   for (const [walletId, ofWallet] of Map.groupBy(usages, (usage) => usage.walletId)) {
-    for (const part of splitUsage(ofWallet)) {
-      const tenantId = part[0]?.tenantId ?? "";
-      const calls = part.map((usage) => toRecordedCall(usage, wasLost.has(usage.callId)));
+    const tenantId = ofWallet[0]?.tenantId ?? "";
+    for (const part of splitSums(sumCalls(ofWallet, wasLost))) {
       const stream = { stream: `usage/${walletId}`, expectedRevision: "any" } as const;
-      appends.push(outbox.append(tx, usageRecorded, { walletId, tenantId, calls }, stream));
+      appends.push(outbox.append(tx, usageRecorded, { walletId, tenantId, sums: part.map(toMessage) }, stream));
     }
   }
   await Promise.all(appends);
 }
 
-/** Parts that fit into an event each. */
-export function splitUsage(usages: readonly Usage[]): readonly (readonly Usage[])[] {
-  const parts: Usage[][] = [];
-  let part: Usage[] = [];
-  let bytes = 0;
+/** Calls summed up by key, user, provider and model. */
+export function sumCalls(usages: readonly Usage[], wasLost: ReadonlySet<string>): readonly CallSum[] {
+  const sums = new Map<string, { -readonly [K in keyof CallSum]: CallSum[K] }>();
   for (const usage of usages) {
-    const { callId, keyId, userId, provider, model, priceId } = usage;
-    const characters = callId.length + keyId.length + userId.length + provider.length + model.length + priceId.length;
-    const callBytes = guessedBytesPerCall + maxBytesPerCharacter * characters;
-    if (part.length > 0 && (part.length === maxCallsPerEvent || bytes + callBytes > maxBytesPerEvent)) {
+    const { keyId, userId, provider, model } = usage;
+    // A NUL is in no name: PostgreSQL's text cannot hold one.
+    const name = `${keyId}\0${userId}\0${provider}\0${model}`;
+    let sum = sums.get(name);
+    if (!sum) {
+      const nothing = { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n, costNanos: 0n, uncollectedNanos: 0n };
+      sum = { keyId, userId, provider, model, calls: 0n, ...nothing };
+      sums.set(name, sum);
+    }
+    if (!wasLost.has(usage.callId)) sum.calls++;
+    sum.inputTokens += usage.inputTokens;
+    sum.cachedInputTokens += usage.cachedInputTokens;
+    sum.outputTokens += usage.outputTokens;
+    sum.costNanos += usage.costNanos;
+    sum.uncollectedNanos += usage.uncollectedNanos;
+  }
+  return [...sums.values()];
+}
+
+/** Parts that fit into an event each. */
+export function splitSums(sums: readonly CallSum[]): readonly (readonly CallSum[])[] {
+  const parts: CallSum[][] = [];
+  let part: CallSum[] = [];
+  let bytes = 0;
+  for (const sum of sums) {
+    const characters = sum.keyId.length + sum.userId.length + sum.provider.length + sum.model.length;
+    const sumBytes = guessedBytesPerSum + maxBytesPerCharacter * characters;
+    if (part.length > 0 && (part.length === maxSumsPerEvent || bytes + sumBytes > maxBytesPerEvent)) {
       parts.push(part);
       part = [];
       bytes = 0;
     }
-    part.push(usage);
-    bytes += callBytes;
+    part.push(sum);
+    bytes += sumBytes;
   }
   if (part.length > 0) parts.push(part);
   return parts;
 }
 
-function toRecordedCall(usage: Usage, wasLost: boolean) {
-  const { callId, keyId, userId, provider, model, costNanos, uncollectedNanos, priceId } = usage;
-  const { inputTokens, cachedInputTokens, outputTokens } = usage;
-  return {
-    ...{ callId, keyId, userId, provider, model, costNanos, uncollectedNanos, priceId, wasLost },
-    outcome: outcomeMessages[usage.outcome],
-    tokens: { inputTokens, cachedInputTokens, outputTokens },
-  };
+function toMessage({ inputTokens, cachedInputTokens, outputTokens, ...sum }: CallSum) {
+  return { ...sum, tokens: { inputTokens, cachedInputTokens, outputTokens } };
 }

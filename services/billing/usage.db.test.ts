@@ -10,7 +10,7 @@ import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import type { Outcome, Usage } from "./model.ts";
 import { noTokens } from "./model.ts";
 import { billing } from "./service.ts";
-import { splitUsage } from "./usage-log.ts";
+import { type CallSum, splitSums } from "./usage-log.ts";
 
 const hourMs = 3_600_000;
 const clock = createFakeClock();
@@ -68,43 +68,50 @@ const listSums = (tenantId: string, input: Partial<Parameters<typeof ops.listUsa
 const rowsOf = async (table: string) =>
   (await sql<{ row: string }[]>`select t::text as row from ${sql(table)} t order by 1`).map(({ row }) => row);
 
-test("settled calls are events of their wallet's stream, at most 100 in one, in the settling transaction", async () => {
+test("what settled calls come to is an event of their wallet's stream, written in the settling transaction", async () => {
   const tenantId = await createTenant();
-  const calls = await Promise.all(Array.from({ length: 250 }, () => reserve(tenantId)));
+  const calls = await Promise.all(
+    Array.from({ length: 250 }, (_, n) => reserve(tenantId, { keyId: `key_${n % 2}`, model: n < 50 ? "m1" : "m2" })),
+  );
   await Promise.all(calls.map((call) => settle(call, 5n)));
   const { walletId } = await ops.getBalance({ tenantId });
-  const events = await sql<{ revision: number; data: { calls: { callId: string; costNanos: string }[] } }[]>`
+  type Sum = { keyId: string; model: string; calls: string; costNanos: string };
+  const events = await sql<{ revision: number; data: { sums: Sum[] } }[]>`
     select revision::int, data from event_log.event
     where type = ${usageRecorded.type} and stream = ${`usage/${walletId}`} order by revision`;
   assert.deepEqual(
     events.map(({ revision }) => revision),
     events.map((_, n) => n + 1),
   );
-  for (const { data } of events) assert.ok(data.calls.length <= 100);
-  const recorded = events.flatMap(({ data }) => data.calls);
-  assert.deepEqual(recorded.map(({ callId }) => callId).sort(), calls.map(({ callId }) => callId).sort());
-  assert.ok(recorded.every(({ costNanos }) => costNanos === "20"));
+  const sums = events.flatMap(({ data }) => data.sums);
+  const totals = Object.fromEntries(
+    [...Map.groupBy(sums, ({ keyId, model }) => `${keyId} ${model}`)].map(([name, ofName]) => [
+      name,
+      ofName
+        .map((sum) => [Number(sum.calls), Number(sum.costNanos)])
+        .reduce(([a = 0, b = 0], [c = 0, d = 0]) => [a + c, b + d]),
+    ]),
+  );
+  assert.deepEqual(totals, {
+    ...{ "key_0 m1": [25, 500], "key_1 m1": [25, 500], "key_0 m2": [100, 2_000], "key_1 m2": [100, 2_000] },
+  });
 
   const [call] = await Promise.all([reserve(tenantId)]);
   await sql`alter table usage add constraint broken check (call_id <> ${sql.unsafe(`'${call.callId}'`)}) not valid`;
   await assert.rejects(settle(call, 5n));
   await sql`alter table usage drop constraint broken`;
   const [{ count } = { count: -1 }] = await sql<{ count: number }[]>`
-    select count(*)::int from event_log.event where data::text like ${`%${call.callId}%`}`;
-  assert.equal(count, 0, "what was not settled is no event");
+    select count(*)::int from event_log.event where stream = ${`usage/${walletId}`}`;
+  assert.equal(count, events.length, "what was not settled is no event");
 });
 
-test("usage is split so that no event grows too large, whatever the names", () => {
-  const usage = (length: number) =>
-    ({
-      ...{ callId: "c", keyId: "", userId: "", provider: "p", priceId: "x" },
-      model: "\u0001".repeat(length),
-    }) as Usage;
-  assert.deepEqual(splitUsage([]), []);
+test("sums are split so that no event grows too large, whatever the names", () => {
+  const sum = (length: number) => ({ keyId: "", userId: "", provider: "p", model: "\u0001".repeat(length) }) as CallSum;
+  assert.deepEqual(splitSums([]), []);
   const sizes = (length: number, count: number) =>
-    splitUsage(Array.from({ length: count }, () => usage(length))).map((part) => part.length);
-  assert.deepEqual(sizes(1, 201), [100, 100, 1]);
-  for (const size of sizes(200, 500)) assert.ok(size * JSON.stringify(usage(200)).length < 200_000);
+    splitSums(Array.from({ length: count }, () => sum(length))).map((part) => part.length);
+  assert.deepEqual(sizes(1, 401), [200, 200, 1]);
+  for (const size of sizes(200, 500)) assert.ok(size * JSON.stringify(sum(200)).length < 200_000);
   assert.deepEqual(sizes(30_000, 3), [1, 1, 1]);
 });
 
@@ -236,4 +243,22 @@ test("D11: hourly usage rebuilt while calls are settled ends with every row equa
     from ${sql(table)} group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5`;
   const [fromEvents, fromCalls] = [await totals("usage_hour", "sum(calls)"), await totals("usage", "count(*)")];
   assert.deepEqual([...fromEvents], [...fromCalls], `seed ${seed}`);
+});
+
+test("an event from before there were sums is summed up call by call, one that was lost before without counting it", async () => {
+  const [tenantId, walletId] = [random.id("ten"), random.id("wal")];
+  const names = { keyId: "key_1", userId: "usr_1", provider: "p", model: "m1", priceId: "prc_1" };
+  const tokens = { inputTokens: 10n, cachedInputTokens: 3n, outputTokens: 5n };
+  const call = (callId: string, wasLost: boolean) => ({ ...names, callId, wasLost, tokens, costNanos: 20n });
+  await service.say(usageRecorded, {
+    walletId,
+    tenantId,
+    calls: [call("a", false), call("b", false), call("c", true)],
+  });
+  await service.untilHeard();
+  const { rows } = await listSums(tenantId);
+  assert.deepEqual(
+    rows.map(({ calls, costNanos, inputTokens }) => [calls, costNanos, inputTokens]),
+    [[2n, 60n, 30n]],
+  );
 });

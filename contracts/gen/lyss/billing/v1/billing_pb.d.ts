@@ -920,11 +920,18 @@ export declare type UsageRecorded = Message<"lyss.billing.v1.UsageRecorded"> & {
   tenantId: string;
 
   /**
-   * At most 100.
+   * Each call, in events from before there were sums.
    *
    * @generated from field: repeated lyss.billing.v1.RecordedCall calls = 3;
    */
   calls: RecordedCall[];
+
+  /**
+   * What the calls come to. At most 200.
+   *
+   * @generated from field: repeated lyss.billing.v1.RecordedSum sums = 4;
+   */
+  sums: RecordedSum[];
 };
 
 /**
@@ -932,6 +939,65 @@ export declare type UsageRecorded = Message<"lyss.billing.v1.UsageRecorded"> & {
  * Use `create(UsageRecordedSchema)` to create a new message.
  */
 export declare const UsageRecordedSchema: GenMessage<UsageRecorded>;
+
+/**
+ * The calls of a batch that one key, user, provider and model have in common.
+ *
+ * @generated from message lyss.billing.v1.RecordedSum
+ */
+export declare type RecordedSum = Message<"lyss.billing.v1.RecordedSum"> & {
+  /**
+   * @generated from field: string key_id = 1;
+   */
+  keyId: string;
+
+  /**
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string provider = 3;
+   */
+  provider: string;
+
+  /**
+   * @generated from field: string model = 4;
+   */
+  model: string;
+
+  /**
+   * Without those that were recorded as lost before: they are counted already, and paid for now.
+   *
+   * @generated from field: int64 calls = 5;
+   */
+  calls: bigint;
+
+  /**
+   * @generated from field: lyss.billing.v1.TokenUsage tokens = 6;
+   */
+  tokens?: TokenUsage | undefined;
+
+  /**
+   * What the wallet paid.
+   *
+   * @generated from field: int64 cost_nanos = 7;
+   */
+  costNanos: bigint;
+
+  /**
+   * What the price came to beyond that.
+   *
+   * @generated from field: int64 uncollected_nanos = 8;
+   */
+  uncollectedNanos: bigint;
+};
+
+/**
+ * Describes the message lyss.billing.v1.RecordedSum.
+ * Use `create(RecordedSumSchema)` to create a new message.
+ */
+export declare const RecordedSumSchema: GenMessage<RecordedSum>;
 
 /**
  * @generated from message lyss.billing.v1.RecordedCall
