@@ -20,6 +20,16 @@ export async function listUsage({ url, apiKey }: RunningPlatform): Promise<Usage
   return rows;
 }
 
+/** Usage is posted a moment after the answer: every recorded call, when there are `count`; fails after half a minute. */
+export async function waitForUsage(platform: RunningPlatform, count: number): Promise<UsageRow[]> {
+  const endMs = performance.now() + 30_000;
+  for (;;) {
+    const rows = await listUsage(platform);
+    if (rows.length >= count) return rows;
+    if (performance.now() > endMs) assert.fail(`${rows.length} of ${count} calls are recorded after 30 s`);
+  }
+}
+
 /** How many calls ended in which way. */
 export async function countUsage(platform: RunningPlatform): Promise<Readonly<Record<string, number>>> {
   const counts: Record<string, number> = {};
@@ -32,16 +42,16 @@ export async function balanceOf({ url, apiKey }: RunningPlatform): Promise<{ ava
   return { available: BigInt(String(body["available_nanos"])), held: BigInt(String(body["held_nanos"])) };
 }
 
-/** What calls in flight have set aside. */
+/** What calls in flight and leases have set aside. */
 export async function heldNanos(platform: RunningPlatform): Promise<bigint> {
   return (await balanceOf(platform)).held;
 }
 
-/** Resolves when no call holds money any more; fails after half a minute. */
+/** Resolves when all is charged and no call or lease holds money any more; fails after half a minute. */
 export async function waitForNoHold(platform: RunningPlatform): Promise<void> {
   const endMs = performance.now() + 30_000;
   while ((await heldNanos(platform)) > 0n) {
-    if (performance.now() > endMs) assert.fail("holds are still open after 30 s");
+    if (performance.now() > endMs) assert.fail("money is still held after 30 s");
     await new Promise((resolve) => setImmediate(resolve));
   }
 }

@@ -122,4 +122,13 @@ export const aiGatewayFailures = defineFailures("ai_gateway", {
       zh_CN: "使用该幂等键的调用已完成（{callId}），但其响应过大，无法再次返回。该调用只计费一次。",
     },
   },
+  cannot_record: {
+    kind: "unavailable",
+    publicCode: "GATEWAY_016",
+    isRetryable: true,
+    text: {
+      en_US: "This node cannot write down what a call costs just now, so it sends none. Try again.",
+      zh_CN: "此节点暂时无法记录调用费用，因此不发送任何调用，请稍后重试。",
+    },
+  },
 });

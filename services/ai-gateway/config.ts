@@ -151,12 +151,6 @@ export const aiGatewayConfig = {
         .max(67_108_864)
         .default(4_194_304)
         .describe("The longest single event of a streamed answer."),
-      leases: z
-        .boolean()
-        .default(false)
-        .describe(
-          "Calls are paid from leases of money that this process holds, without waiting for the database. Not measured under load yet.",
-        ),
       heartbeatMs: z
         .int()
         .min(100)

@@ -19,8 +19,7 @@ import { createCatalog } from "./catalog.ts";
 import { aiGatewayConfig } from "./config.ts";
 import { createCredentialCache } from "./credential-cache.ts";
 import { createAiGatewaySubscriptions } from "./events.ts";
-import { createCallFunding } from "./funds/call-funding.ts";
-import { createLeaseFunding } from "./funds/lease-funding.ts";
+import { createFunding } from "./funds/funding.ts";
 import { createAiGatewayJobs } from "./jobs.ts";
 import { createGatewayMetrics } from "./metrics.ts";
 import { createCallOnce } from "./once/call-once.ts";
@@ -51,10 +50,8 @@ export const aiGateway = defineService({
     const settings = config.aiGateway;
     const openCalls = createOpenCalls();
     const { billing } = clients;
-    const { heartbeatMs, leases } = settings;
-    const funding = leases
-      ? createLeaseFunding({ billing, folder: given.folder, heartbeatMs, clock, random, log, metrics })
-      : createCallFunding({ billing, openCalls, heartbeatMs, log });
+    const { heartbeatMs } = settings;
+    const funding = createFunding({ billing, folder: given.folder, heartbeatMs, clock, random, log, metrics });
     const credentials = createCredentialCache(clients.credential, { clock, random, metrics });
     const once = createCallOnce({
       ...{ store: createOnceStore(db), clock, random, log, heartbeatMs },

@@ -2,12 +2,15 @@ import type { Sql, Tx } from "@lyss/kit/db/database.ts";
 import type { Lease } from "./lease.ts";
 import { toJson } from "./store.ts";
 
-/** A lease that has expired. */
-export interface ExpiredLease {
+/** Names a lease, whose money it is and who may spend it. */
+export interface LeaseName {
   readonly leaseId: string;
   readonly tenantId: string;
   readonly nodeId: string;
 }
+
+/** A lease that is no more, with what it held. */
+export type EndedLease = LeaseName & Pick<Lease, "amountNanos">;
 
 /** The SQL of leases. One method, one statement. */
 export function createLeaseStore(sql: Sql) {
@@ -48,19 +51,29 @@ export function createLeaseStore(sql: Sql) {
     },
 
     /** Leases whose node has not been heard of for `graceMs` after their time, with their tenants. */
-    listExpiredLeases(graceMs: number, limit: number): Promise<ExpiredLease[]> {
-      return sql<ExpiredLease[]>`
+    listExpiredLeases(graceMs: number, limit: number): Promise<LeaseName[]> {
+      return sql<LeaseName[]>`
         select lease_id as "leaseId", tenant_id as "tenantId", node_id as "nodeId" from lease
         where expires_at < now() - ${graceMs}::float8 * interval '1 millisecond' order by expires_at limit ${limit}`;
     },
 
+    /** Those of a node's leases that are there. */
+    listLeasesOf(nodeId: string, leaseIds: readonly string[]): Promise<LeaseName[]> {
+      return sql<LeaseName[]>`
+        select lease_id as "leaseId", tenant_id as "tenantId", node_id as "nodeId" from lease
+        where node_id = ${nodeId} and lease_id = any(${leaseIds as string[]})`;
+    },
+
+    /** Deletes a node's leases; gives what each held. */
+    async deleteLeasesOf(tx: Tx, nodeId: string, leaseIds: readonly string[]): Promise<EndedLease[]> {
+      return tx<EndedLease[]>`
+        delete from lease where node_id = ${nodeId} and lease_id = any(${leaseIds as string[]})
+        returning lease_id as "leaseId", tenant_id as "tenantId", node_id as "nodeId", amount_nanos as "amountNanos"`;
+    },
+
     /** Deletes leases that are still expired; gives what each held. */
-    async deleteExpiredLeases(
-      tx: Tx,
-      leaseIds: readonly string[],
-      graceMs: number,
-    ): Promise<(ExpiredLease & { amountNanos: bigint })[]> {
-      return tx<(ExpiredLease & { amountNanos: bigint })[]>`
+    async deleteExpiredLeases(tx: Tx, leaseIds: readonly string[], graceMs: number): Promise<EndedLease[]> {
+      return tx<EndedLease[]>`
         delete from lease where lease_id = any(${leaseIds as string[]})
           and expires_at < now() - ${graceMs}::float8 * interval '1 millisecond'
         returning lease_id as "leaseId", tenant_id as "tenantId", node_id as "nodeId", amount_nanos as "amountNanos"`;

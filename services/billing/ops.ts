@@ -3,6 +3,7 @@ import type { ReserveRequest, SettleRequest } from "./batch.ts";
 import type { BillingDeps } from "./deps.ts";
 import type { Fact } from "./fact.ts";
 import type { LeaseChange } from "./lease.ts";
+import { type CloseLeasesInput, closeLeases } from "./ops/close-leases.ts";
 import { createWallet } from "./ops/create-wallet.ts";
 import { expireHolds } from "./ops/expire-holds.ts";
 import { expireLeases } from "./ops/expire-leases.ts";
@@ -34,6 +35,7 @@ export function createBillingOps(deps: BillingDeps) {
     changeLease: (change: LeaseChange) => deps.ledger.changeLease(change),
     extendLeases: ({ nodeId, leaseIds }: { nodeId: string; leaseIds: readonly string[] }) =>
       deps.db.transaction((tx) => deps.leases.extendLeases(tx, nodeId, leaseIds, deps.leaseTtlMs)),
+    closeLeases: (input: CloseLeasesInput) => closeLeases(deps, input),
     expireLeases: () => expireLeases(deps),
     postFacts: (input: { facts: readonly Fact[] }) => postFacts(deps, input),
     leaseTtlMs: deps.leaseTtlMs,

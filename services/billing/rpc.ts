@@ -83,6 +83,7 @@ const inputs = {
   grantLease: { ...lease, wantNanos: amount, leastNanos: amount },
   returnLease: { ...lease, amountNanos: amount },
   extendLeases: { nodeId: requiredText, leaseIds: z.array(requiredText).max(10_000) },
+  closeLeases: { nodeId: requiredText, leaseIds: z.array(requiredText).max(10_000) },
   postFacts: { nodeId: requiredText, facts: z.array(fact).max(5_000) },
 } satisfies MethodInputs<typeof BillingService>;
 
@@ -152,6 +153,7 @@ export function createBillingRpc(ops: BillingOps): CheckedRpc<typeof BillingServ
     async extendLeases(request) {
       return { openLeaseIds: await ops.extendLeases(request), ttlMs: BigInt(ops.leaseTtlMs) };
     },
+    closeLeases: async (request) => ({ freedNanos: await ops.closeLeases(request) }),
     async postFacts({ facts }) {
       const flat = facts.map(({ tokens, outcome, ...fact }) => ({
         ...fact,

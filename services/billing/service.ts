@@ -28,7 +28,16 @@ export const billing = defineService({
   config: billingConfig,
   idempotent: ["topUpWallet"],
   // Of each call of a model the hold, the charge and the usage are on record, and nobody's audit could keep up with them.
-  unaudited: ["reserveCall", "settleCall", "extendHolds", "grantLease", "returnLease", "extendLeases", "postFacts"],
+  unaudited: [
+    "reserveCall",
+    "settleCall",
+    "extendHolds",
+    "grantLease",
+    "returnLease",
+    "extendLeases",
+    "closeLeases",
+    "postFacts",
+  ],
   migrations: new URL("./migrations/", import.meta.url),
   routes: billingRoutes,
 

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { waitForNoHold } from "../read-money.ts";
 import { requestJson, runPlatform } from "../run-platform.ts";
 
 const lyss = fileURLToPath(new URL("../../bin/lyss", import.meta.url));
@@ -103,7 +104,8 @@ test("a port that is taken is said so, without a stack", async (t) => {
 });
 
 test("the command line makes keys, shows money and usage, and explains itself", async (t) => {
-  const { url, dataDir } = await runPlatform(t);
+  const platform = await runPlatform(t);
+  const { url, dataDir } = platform;
   const env = { LYSS_DATA_DIR: dataDir, LYSS_URL: url };
   const json = (...args: string[]) => {
     const { code, stdout, stderr } = runLyss([...args, "--json"], env);
@@ -113,6 +115,7 @@ test("the command line makes keys, shows money and usage, and explains itself", 
   const key = json("key", "create", "--name", "cli");
   const chat = { model: "simulated-chat", messages: [{ role: "user", content: "hello" }] };
   assert.equal((await requestJson(`${url}/v1/chat/completions`, key.secret, { body: chat })).status, 200);
+  await waitForNoHold(platform);
   assert.equal(json("usage").data[0].key_id, key.id);
   assert.equal(
     json("wallet", "top-up", "2.5", "--reference", "r").available,

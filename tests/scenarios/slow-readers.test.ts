@@ -6,7 +6,7 @@ import { connect, type Socket } from "node:net";
 import { test } from "node:test";
 import { delay, systemClock } from "@lyss/kit/service/clock.ts";
 import { closeInReverse, type TestScope } from "@lyss/kit/testing/postgres.ts";
-import { listUsage } from "../read-money.ts";
+import { waitForUsage } from "../read-money.ts";
 import { type RunningPlatform, requestJson, runPlatform } from "../run-platform.ts";
 import { openStream } from "./open-streams.ts";
 import { sendWord, startRawProvider, toChunk } from "./raw-provider.ts";
@@ -133,7 +133,7 @@ test("a long streamed answer whose provider reports no usage is charged for all 
   const platform = await runPlatform(scope, { config: { providers: [talker.config], log: { level: "warn" } } });
   const { text } = await openStream(platform, { model: "talker", directives: "go" }).ended;
   assert.ok(text.endsWith("data: [DONE]\n\n"));
-  const [usage] = await listUsage(platform);
+  const [usage] = await waitForUsage(platform, 1);
   // 600 nanos a token and a token a word, a few more where the text was cut to be counted, and the prompt.
   const tokens = Number(usage?.cost_nanos) / 600;
   assert.ok(tokens >= words * chunks && tokens <= 1.05 * words * chunks, `${tokens} tokens`);

@@ -6,12 +6,14 @@ import { systemClock as clock } from "@lyss/kit/service/clock.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
 import { openSpool } from "@lyss/kit/spool/spool.ts";
 import { eachTopology } from "@lyss/kit/testing/each-topology.ts";
+import { waitUntil } from "@lyss/kit/testing/event-log.ts";
 import { silentLog as log } from "@lyss/kit/testing/postgres.ts";
 import { createTempFolder } from "@lyss/kit/testing/temp-folder.ts";
 import { createFactJournal } from "@lyss/services/ai-gateway/funds/fact-journal.ts";
-import { createLeaseFunder } from "@lyss/services/ai-gateway/funds/lease-funding.ts";
+import { createFunder } from "@lyss/services/ai-gateway/funds/funder.ts";
 import { createLeaseKeeper } from "@lyss/services/ai-gateway/funds/lease-keeper.ts";
 import { createPriceCache } from "@lyss/services/ai-gateway/funds/price-cache.ts";
+import { createRecovery } from "@lyss/services/ai-gateway/funds/recovery.ts";
 import { billing } from "@lyss/services/billing/service.ts";
 import { Registry } from "prom-client";
 
@@ -38,14 +40,15 @@ eachTopology("funds", { services: [billing] }, (topology) => {
     const nodeId = random.id("node");
     const { spool, recovered } = openSpool({ root, clock, log });
     const journal = createFactJournal({ spool, billing: client(), nodeId, clock, log });
-    const leases = createLeaseKeeper({ billing: client(), nodeId, clock, random, log });
+    const leases = createLeaseKeeper({ billing: client(), spool, nodeId, clock, random, log });
     const prices = createPriceCache(client(), { clock, random, metrics: new Registry() });
     return {
       spool,
       recovered,
       journal,
       leases,
-      funder: createLeaseFunder({ billing: client(), prices, leases, journal, clock }),
+      recovery: createRecovery({ spool, billing: client(), journal, log }),
+      funder: createFunder({ billing: client(), prices, leases, journal, clock, log }),
     };
   }
 
@@ -108,7 +111,7 @@ eachTopology("funds", { services: [billing] }, (topology) => {
     await spool.close();
   });
 
-  test("what a node left when it was killed is charged by the next one, and what never ended is lost at no cost", async (t) => {
+  test("what a node left when it was killed is charged by the next one, what never ended is lost at no cost, and its lease is free at once", async (t) => {
     const tenantId = await createTenant(100_000n);
     const root = createTempFolder({ after: (work) => t.after(work) });
     const first = startNode(root);
@@ -117,13 +120,15 @@ eachTopology("funds", { services: [billing] }, (topology) => {
     await first.journal.stop();
     await funds.settle(spent(50n));
     await first.spool.close();
+    const [, heldNanos = 0n] = await balanceOf(tenantId);
+    assert.ok(heldNanos > 0n);
 
     const second = startNode(root);
-    assert.equal(second.recovered.length, 3);
-    second.journal.recover(second.recovered);
+    assert.equal(second.recovered.length, 4);
+    second.recovery.takeUp(second.recovered);
     // Once more, as after a crash in mid-recovery.
-    second.journal.recover(second.recovered);
-    await second.journal.flush(soon());
+    second.recovery.takeUp(second.recovered);
+    await waitUntil(async () => second.spool.size === 0);
     const { records } = await client().listUsage({ tenantId, limit: 10 });
     assert.deepEqual(
       new Map(records.map(({ callId, outcome, costNanos }) => [callId, [outcome, costNanos]])),
@@ -132,14 +137,14 @@ eachTopology("funds", { services: [billing] }, (topology) => {
         [open.callId, [CallOutcome.LOST, 0n]],
       ]),
     );
-    assert.equal(second.spool.size, 0);
+    assert.deepEqual(await balanceOf(tenantId), [100_000n - 60n, 0n]);
     await second.journal.stop();
     await second.spool.close();
   });
 
   test("a fact that billing refuses for good holds up no other", async (t) => {
     const tenantId = await createTenant(100_000n);
-    const { spool, journal, funder } = startNode(createTempFolder({ after: (work) => t.after(work) }));
+    const { spool, journal, leases, funder } = startNode(createTempFolder({ after: (work) => t.after(work) }));
     const bad = create(UsageFactSchema, {
       callId: random.id("call"),
       attempt: 1,
@@ -153,6 +158,7 @@ eachTopology("funds", { services: [billing] }, (topology) => {
     await funds.settle(spent(0n));
     await journal.flush(soon());
     assert.equal((await client().listUsage({ tenantId, limit: 10 })).records.length, 1);
+    await leases.close();
     assert.equal(spool.size, 2);
     await journal.stop();
     await spool.close();

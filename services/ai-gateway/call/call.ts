@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { isFailure, type Locale } from "@lyss/kit/errors/failure.ts";
 import type { ReportedUsage } from "../dialects/openai/usage.ts";
-import type { Funds } from "../funds/funding.ts";
+import type { Funds } from "../funds/funds.ts";
 import type { Target } from "../model.ts";
 import type { AnswerRecord } from "../once/call-once.ts";
 import type { TokenCounter } from "./count-tokens.ts";

@@ -7,7 +7,7 @@ import type { Exchange } from "@lyss/kit/http/route.ts";
 import type { Span } from "@lyss/kit/observability/span.ts";
 import { inSpan } from "@lyss/kit/observability/tracing.ts";
 import type { AiGatewayDeps } from "../deps.ts";
-import type { Funds } from "../funds/funding.ts";
+import type { Funds } from "../funds/funds.ts";
 import { isModelAllowed, type Target } from "../model.ts";
 import type { AnswerRecord, FirstAnswer } from "../once/call-once.ts";
 import { type Call, type EndedAs, type Ending, endWithoutCharge, hasCallerLeft } from "./call.ts";

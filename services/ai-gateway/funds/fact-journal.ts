@@ -1,4 +1,4 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import {
   type BillingService,
@@ -10,6 +10,7 @@ import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { type Clock, delay } from "@lyss/kit/service/clock.ts";
 import type { Spool, SpoolEntry } from "@lyss/kit/spool/spool.ts";
 import type { Logger } from "pino";
+import { type FactRecord, toRecord } from "./spool-record.ts";
 
 /** An attempt that was written down before its request left. */
 export interface Attempt {
@@ -26,8 +27,11 @@ export interface FactJournal {
    * leave. `onPosted` is called when it is charged.
    */
   end(attempt: Attempt, fact: UsageFact, onPosted: () => void): Promise<void>;
-  /** Attempts of earlier lives of this node and of dead neighbours: what ended is charged, the rest recorded as lost. */
-  recover(entries: readonly SpoolEntry[]): void;
+  /**
+   * Takes up attempts of processes that died: what had ended is charged, the rest recorded as lost, at no cost. Resolves when
+   * billing has all of it; never when it refuses one.
+   */
+  recover(records: readonly RecoveredFact[]): Promise<void>;
   /** Charges everything that has ended; resolves when billing has it, or rejects when `signal` aborts. */
   flush(signal: AbortSignal): Promise<void>;
   /** Ends and posts nothing more by itself. */
@@ -36,16 +40,17 @@ export interface FactJournal {
   readonly pending: number;
 }
 
+/** What was written of an attempt, as it came back. */
+export interface RecoveredFact extends FactRecord {
+  readonly entry: SpoolEntry;
+}
+
 interface Ended {
   readonly fact: UsageFact;
   /** What may be dropped once it is charged. */
   readonly entries: readonly SpoolEntry[];
   readonly onPosted: () => void;
 }
-
-/** A record is one byte that says which, and the fact. */
-const begun = 0x62;
-const ended = 0x65;
 
 const maxFactsAtOnce = 2_000;
 /** Facts of so long share a transaction. A call with a hold of its own is charged at once: others may wait for its money. */
@@ -69,13 +74,9 @@ export function createFactJournal(deps: {
   const stopping = new AbortController();
   const idle = new Set<() => void>();
 
-  function write(kind: number, fact: UsageFact): Promise<SpoolEntry> {
-    const bytes = toBinary(UsageFactSchema, fact);
-    const record = Buffer.allocUnsafe(1 + bytes.length);
-    record[0] = kind;
-    record.set(bytes, 1);
+  function write(record: FactRecord): Promise<SpoolEntry> {
     return new Promise((resolve, reject) => {
-      const entry = spool.append(record, (err) => (err ? reject(err) : resolve(entry)));
+      const entry = spool.append(toRecord(record), (err) => (err ? reject(err) : resolve(entry)));
     });
   }
 
@@ -139,33 +140,33 @@ export function createFactJournal(deps: {
 
   return {
     async begin(fact) {
-      return { fact, entry: await write(begun, fact) };
+      return { fact, entry: await write({ kind: "begun", fact }) };
     },
     async end(attempt, fact, onPosted) {
       const entries = [attempt.entry];
       try {
-        entries.push(await write(ended, fact));
+        entries.push(await write({ kind: "ended", fact }));
         enqueue({ fact, entries, onPosted });
       } catch (err) {
         log.error({ err, call_id: fact.callId }, "the end of a call cannot be written; it is charged at once");
         await post([{ fact, entries, onPosted }]).catch(() => enqueue({ fact, entries, onPosted }));
       }
     },
-    recover(entries) {
-      const attempts = new Map<string, { fact: UsageFact; hasEnded: boolean; entries: SpoolEntry[] }>();
-      for (const entry of entries) {
-        const [kind] = entry.record;
-        const fact = fromBinary(UsageFactSchema, entry.record.subarray(1));
-        const name = `${fact.callId}/${fact.attempt}`;
-        const known = attempts.get(name) ?? { fact, hasEnded: false, entries: [] };
-        known.entries.push(entry);
-        if (kind === ended) Object.assign(known, { fact, hasEnded: true });
-        attempts.set(name, known);
+    async recover(records) {
+      const attempts = new Map<string, RecoveredFact[]>();
+      for (const record of records) {
+        const name = `${record.fact.callId}/${record.fact.attempt}`;
+        attempts.set(name, [...(attempts.get(name) ?? []), record]);
       }
-      for (const { fact, hasEnded, entries: own } of attempts.values()) {
-        enqueue({ fact: hasEnded ? fact : toLost(fact), entries: own, onPosted: () => undefined });
-      }
-      if (attempts.size > 0) log.warn({ attempts: attempts.size }, "attempts of a process that died are charged now");
+      const posted = [...attempts.values()].map((ofAttempt) => {
+        const known = ofAttempt.find(({ kind }) => kind === "ended") ?? ofAttempt[0];
+        if (!known) return undefined;
+        const fact = known.kind === "ended" ? known.fact : toLost(known.fact);
+        const entries = ofAttempt.map(({ entry }) => entry);
+        return new Promise<void>((resolve) => enqueue({ fact, entries, onPosted: resolve }));
+      });
+      if (posted.length > 0) log.warn({ attempts: posted.length }, "attempts of a process that died are charged now");
+      await Promise.all(posted);
     },
     async flush(signal) {
       if (queue.length === 0) return;

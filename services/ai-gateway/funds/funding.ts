@@ -1,56 +1,95 @@
-import type { CallOutcome } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
-import type { TokenCounts } from "@lyss/contracts/pricing/token-price.ts";
-import type { Subscription } from "@lyss/kit/events/event.ts";
+import { join } from "node:path";
+import type { Client } from "@connectrpc/connect";
+import { moneyRecalled, pricesChanged } from "@lyss/contracts/events/billing.ts";
+import type { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { onBroadcast, type Subscription } from "@lyss/kit/events/event.ts";
+import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Job } from "@lyss/kit/service/define-service.ts";
+import type { Random } from "@lyss/kit/service/ids.ts";
+import { openSpool } from "@lyss/kit/spool/spool.ts";
+import type { Logger } from "pino";
+import type { Registry } from "prom-client";
+import { createFactJournal } from "./fact-journal.ts";
+import { createFunder } from "./funder.ts";
+import type { CallToFund, Funds } from "./funds.ts";
+import { assessEveryMs, createLeaseKeeper } from "./lease-keeper.ts";
+import { createPriceCache } from "./price-cache.ts";
+import { createRecovery } from "./recovery.ts";
 
-/** A call that is about to be paid for. */
-export interface CallToFund {
-  readonly callId: string;
-  readonly requestId: string;
-  readonly tenantId: string;
-  readonly keyId: string;
-  readonly userId: string;
-  readonly provider: string;
-  readonly model: string;
-  /** An upper bound of the input. */
-  readonly inputTokens: bigint;
-  /** The most that one choice may put out, and the least that makes the call worth sending. */
-  readonly maxOutputTokens: bigint;
-  readonly minOutputTokens: bigint;
-  readonly choices: number;
-}
-
-/** How a call ended and what it used. */
-export interface Spent {
-  readonly outcome: CallOutcome;
-  readonly tokens: TokenCounts;
-  readonly isEstimated: boolean;
-  readonly latencyMs: number;
-}
-
-/** Money set aside for one call: its request may leave. */
-export interface Funds {
-  /** What one choice may put out; less than the most when money is short. */
-  readonly outputTokens: bigint;
-  /**
-   * Resolves when the charge cannot be lost any more: the last of the answer may leave. Gives the cost when it is known.
-   * To be called once, however the call ended. Never rejects.
-   */
-  settle(spent: Spent): Promise<bigint | undefined>;
-}
-
-/** A way to pay for calls. */
+/** How this process pays for calls, with the work behind it. */
 export interface Funding {
-  /** Throws billing's failures, and `kit.unavailable` when nothing durable is at hand. */
+  /** Throws billing's failures, `kit.unavailable` when there is neither a lease nor billing, and `cannot_record`. */
   fund(call: CallToFund): Promise<Funds>;
   readonly jobs: readonly Job[];
   readonly subscriptions: readonly Subscription[];
   /** Calls that have ended and are not charged yet. */
   readonly pending: number;
-  /** Charges what has ended, as far as billing answers. */
+  /** Charges what has ended, as far as billing answers, and gives back what is not needed. */
   stop(): Promise<void>;
 }
 
-/** Above `billing.reserveWaitMs` at its largest: it is billing that says when waiting for held money ends. */
-export const reserveTimeoutMs = 70_000;
-export const maxHoldsAtOnce = 10_000;
+/** What is not charged by then stays on disk, for the next start. */
+const flushLimitMs = 3_000;
+const maxHoldsAtOnce = 10_000;
+
+export interface FundingDeps {
+  readonly billing: Client<typeof BillingService>;
+  /** Where the spools of this machine's processes lie. */
+  readonly folder: string;
+  readonly heartbeatMs: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics: Registry;
+}
+
+/** Opens this process's spool, and charges what dead processes left in theirs. Throws when the folder cannot be written. */
+export function createFunding({ billing, folder, heartbeatMs, clock, random, log, metrics }: FundingDeps): Funding {
+  const nodeId = random.id("node");
+  const { spool, recovered } = openSpool({ root: join(folder, "spool"), clock, log });
+  const journal = createFactJournal({ spool, billing, nodeId, clock, log });
+  const leases = createLeaseKeeper({ billing, spool, nodeId, clock, random, log });
+  const prices = createPriceCache(billing, { clock, random, metrics });
+  const { fund, heldCallIds } = createFunder({ billing, prices, leases, journal, clock, log });
+  const recovery = createRecovery({ spool, billing, journal, log });
+  recovery.takeUp(recovered);
+
+  return {
+    fund,
+    jobs: [
+      { name: "extend-leases", everyMs: heartbeatMs, run: () => leases.extend() },
+      {
+        name: "extend-holds",
+        everyMs: heartbeatMs,
+        async run() {
+          const callIds = [...heldCallIds];
+          for (let at = 0; at < callIds.length; at += maxHoldsAtOnce) {
+            await billing.extendHolds({ callIds: callIds.slice(at, at + maxHoldsAtOnce) });
+          }
+        },
+      },
+      { name: "assess-leases", everyMs: assessEveryMs, run: () => leases.assess() },
+      {
+        name: "adopt-orphans",
+        everyMs: heartbeatMs,
+        async run() {
+          recovery.takeUp(spool.adoptOrphans());
+          await recovery.closeLeases();
+        },
+      },
+    ],
+    subscriptions: [
+      onBroadcast("forget-prices", pricesChanged, ({ data }) => prices.forget(data.tenantId), prices.forgetAll),
+      onBroadcast("return-leases", moneyRecalled, ({ data }) => leases.recall(data.tenantId), leases.recallAll),
+    ],
+    get pending() {
+      return journal.pending;
+    },
+    async stop() {
+      await journal.flush(AbortSignal.timeout(flushLimitMs)).catch(() => undefined);
+      await journal.stop();
+      await leases.close();
+      await spool.close();
+    },
+  };
+}

@@ -1,9 +1,12 @@
+import { create } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
-import type { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { type BillingService, CloseLeasesRequestSchema } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
+import type { Spool, SpoolEntry } from "@lyss/kit/spool/spool.ts";
 import type { Logger } from "pino";
 import { assessLease, createLease, type Draw, draw, type NodeLease, runsLow, wantNanos } from "./lease-book.ts";
+import { toRecord } from "./spool-record.ts";
 
 /** This node's leases on tenants' wallets, kept large enough for what is drawn from them. */
 export interface LeaseKeeper {
@@ -35,6 +38,8 @@ const maxExtended = 10_000;
 
 interface Slot {
   readonly lease: NodeLease;
+  /** On disk as long as billing may hold money for the lease, for whoever takes up what this process leaves. */
+  readonly entry: SpoolEntry;
   /** What was sent and not answered: it is sent again before anything else. */
   unanswered: Change | undefined;
   /** The change under way. */
@@ -49,12 +54,13 @@ type Change =
 
 export function createLeaseKeeper(deps: {
   readonly billing: Client<typeof BillingService>;
+  readonly spool: Spool;
   readonly nodeId: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
 }): LeaseKeeper {
-  const { billing, nodeId, clock, random, log } = deps;
+  const { billing, spool, nodeId, clock, random, log } = deps;
   const slots = new Map<string, Slot>();
   const scarceUntilMs = new Map<string, number>();
   let assessedMs = clock.monotonicMs();
@@ -64,10 +70,22 @@ export function createLeaseKeeper(deps: {
     let slot = slots.get(tenantId);
     if (!slot) {
       const lease = createLease(random.id("lse"), tenantId);
-      slot = { lease, unanswered: undefined, changing: undefined, waiting: new Set() };
+      const closing = create(CloseLeasesRequestSchema, { nodeId, leaseIds: [lease.leaseId] });
+      const entry = spool.append(toRecord({ kind: "lease", closing }));
+      slot = { lease, entry, unanswered: undefined, changing: undefined, waiting: new Set() };
       slots.set(tenantId, slot);
     }
     return slot;
+  }
+
+  /** Billing holds nothing for it, and nobody waits for it to. */
+  function isOver({ lease, changing, unanswered, waiting }: Slot): boolean {
+    return lease.freeNanos + lease.outNanos === 0n && !changing && !unanswered && waiting.size === 0;
+  }
+
+  function forget({ lease, entry }: Slot): void {
+    slots.delete(lease.tenantId);
+    spool.drop(entry);
   }
 
   function isScarce(tenantId: string): boolean {
@@ -192,7 +210,7 @@ export function createLeaseKeeper(deps: {
       const returned = [...slots.values()].map((slot) => {
         const amount = assessLease(slot.lease, periodMs, nowMs);
         const { lease } = slot;
-        if (lease.freeNanos + lease.outNanos === 0n && !slot.changing && !slot.unanswered) slots.delete(lease.tenantId);
+        if (isOver(slot)) forget(slot);
         return amount === 0n ? undefined : giveBack(slot, () => least(amount, lease.freeNanos));
       });
       await Promise.all(returned);
@@ -206,13 +224,15 @@ export function createLeaseKeeper(deps: {
         const open = new Set(openLeaseIds);
         for (const lease of part) {
           if (open.has(lease.leaseId)) lease.validUntilMs = askedMs + Number(ttlMs) - validMarginMs;
-          else slots.delete(lease.tenantId);
+          // What is out is posted all the same; the next grant begins it anew.
+          else Object.assign(lease, { freeNanos: 0n, validUntilMs: 0 });
         }
       }
     },
     async close() {
       isClosed = true;
       await Promise.all([...slots.values()].map((slot) => giveBack(slot, () => slot.lease.freeNanos)));
+      for (const slot of slots.values()) if (isOver(slot)) forget(slot);
     },
     get freeNanos() {
       let sum = 0n;

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { postgres } from "@lyss/kit/db/driver.ts";
 import { delay, systemClock } from "@lyss/kit/service/clock.ts";
 import { closeInReverse } from "@lyss/kit/testing/postgres.ts";
-import { listUsage, waitForNoHold } from "../../read-money.ts";
+import { listUsage, waitForNoHold, waitForUsage } from "../../read-money.ts";
 import { requestJson, runPlatform } from "../../run-platform.ts";
 import { startPostgresPair } from "./postgres-pair.ts";
 
@@ -72,7 +72,7 @@ test(
       const { status } = await requestJson(`${platform.url}/v1/chat/completions`, platform.apiKey, { body });
       assert.equal(status, 200);
     }
-    assert.equal((await listUsage(platform)).length, usageOnNew + 20, "the platform writes to the new primary");
+    await waitForUsage(platform, usageOnNew + 20);
     assert.ok((before[0]?.["count"] ?? 0) <= usageOnNew);
   },
 );

@@ -1190,6 +1190,47 @@ export declare type ReturnLeaseResponse = Message<"lyss.billing.v1.ReturnLeaseRe
 export declare const ReturnLeaseResponseSchema: GenMessage<ReturnLeaseResponse>;
 
 /**
+ * @generated from message lyss.billing.v1.CloseLeasesRequest
+ */
+export declare type CloseLeasesRequest = Message<"lyss.billing.v1.CloseLeasesRequest"> & {
+  /**
+   * @generated from field: string node_id = 1;
+   */
+  nodeId: string;
+
+  /**
+   * At most 10,000.
+   *
+   * @generated from field: repeated string lease_ids = 2;
+   */
+  leaseIds: string[];
+};
+
+/**
+ * Describes the message lyss.billing.v1.CloseLeasesRequest.
+ * Use `create(CloseLeasesRequestSchema)` to create a new message.
+ */
+export declare const CloseLeasesRequestSchema: GenMessage<CloseLeasesRequest>;
+
+/**
+ * @generated from message lyss.billing.v1.CloseLeasesResponse
+ */
+export declare type CloseLeasesResponse = Message<"lyss.billing.v1.CloseLeasesResponse"> & {
+  /**
+   * What came back to the wallets.
+   *
+   * @generated from field: int64 freed_nanos = 1;
+   */
+  freedNanos: bigint;
+};
+
+/**
+ * Describes the message lyss.billing.v1.CloseLeasesResponse.
+ * Use `create(CloseLeasesResponseSchema)` to create a new message.
+ */
+export declare const CloseLeasesResponseSchema: GenMessage<CloseLeasesResponse>;
+
+/**
  * @generated from message lyss.billing.v1.ExtendLeasesRequest
  */
 export declare type ExtendLeasesRequest = Message<"lyss.billing.v1.ExtendLeasesRequest"> & {
@@ -1698,6 +1739,17 @@ export declare const BillingService: GenService<{
     methodKind: "unary";
     input: typeof ExtendLeasesRequestSchema;
     output: typeof ExtendLeasesResponseSchema;
+  },
+  /**
+   * Frees what the leases of a node hold that has died, when all that was drawn from them is posted: later facts are paid from
+   * what the wallet then has available. A repeat is safe.
+   *
+   * @generated from rpc lyss.billing.v1.BillingService.CloseLeases
+   */
+  closeLeases: {
+    methodKind: "unary";
+    input: typeof CloseLeasesRequestSchema;
+    output: typeof CloseLeasesResponseSchema;
   },
   /**
    * Charges attempts that have ended, in one transaction: all of them are posted afterwards, or none. One that was posted

@@ -1,0 +1,51 @@
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  type CloseLeasesRequest,
+  CloseLeasesRequestSchema,
+  type UsageFact,
+  UsageFactSchema,
+} from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+
+/** An attempt, before its request leaves and when it has ended. */
+export interface FactRecord {
+  readonly kind: "begun" | "ended";
+  readonly fact: UsageFact;
+}
+
+/** What is to be closed when this process is no more. */
+export interface LeaseRecord {
+  readonly kind: "lease";
+  readonly closing: CloseLeasesRequest;
+}
+
+export type SpoolRecord = FactRecord | LeaseRecord;
+
+/** A record is one byte that says which, and a message. */
+const codes = { begun: 0x62, ended: 0x65, lease: 0x6c } as const;
+
+export function toRecord(record: SpoolRecord): Uint8Array {
+  const message =
+    record.kind === "lease"
+      ? toBinary(CloseLeasesRequestSchema, record.closing)
+      : toBinary(UsageFactSchema, record.fact);
+  const bytes = Buffer.allocUnsafe(1 + message.length);
+  bytes[0] = codes[record.kind];
+  bytes.set(message, 1);
+  return bytes;
+}
+
+/** Throws an Error for a record of a kind that this version does not know. */
+export function parseRecord(bytes: Uint8Array): SpoolRecord {
+  const [code] = bytes;
+  const message = bytes.subarray(1);
+  switch (code) {
+    case codes.begun:
+      return { kind: "begun", fact: fromBinary(UsageFactSchema, message) };
+    case codes.ended:
+      return { kind: "ended", fact: fromBinary(UsageFactSchema, message) };
+    case codes.lease:
+      return { kind: "lease", closing: fromBinary(CloseLeasesRequestSchema, message) };
+    default:
+      throw new Error(`a spool record of kind ${code} is not known`);
+  }
+}
