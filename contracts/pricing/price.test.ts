@@ -109,7 +109,7 @@ function drawTerms({ between }: ReturnType<typeof createSeeded>): PriceTerms {
   };
 }
 
-test("no split of input and output over their buckets costs more than the bound, and what is affordable fits exactly", () => {
+test("no split of input and output over their buckets costs more than the bound, served as asked or as usual, and what is affordable fits exactly", () => {
   const seed = 4;
   const seeded = createSeeded(seed);
   const { between } = seeded;
@@ -134,6 +134,7 @@ test("no split of input and output over their buckets costs more than the bound,
     spread(most.outputTokens, outputs);
     const bound = boundNanos(terms, most, call);
     assert.ok(costOf(terms, quantities, call).costNanos <= bound, where);
+    assert.ok(costOf(terms, quantities, { startedAtMs: call.startedAtMs }).costNanos <= bound, where);
 
     const choices = BigInt(between(1, 4));
     const nanos = BigInt(between(0, 6_000_000));

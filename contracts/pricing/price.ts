@@ -42,11 +42,13 @@ const fallbacks: { readonly [B in Bucket]?: Bucket } = {
   imageOutput: "output",
 };
 
-const inputBuckets = ["input", "cacheRead", "cacheWrite5m", "cacheWrite1h", "audioInput", "imageInput"] as const;
-const outputBuckets = ["output", "reasoning", "audioOutput", "imageOutput"] as const;
+/** Kinds of input token, which together decide the tier. */
+export const inputBuckets = ["input", "cacheRead", "cacheWrite5m", "cacheWrite1h", "audioInput", "imageInput"] as const;
+export const outputBuckets = ["output", "reasoning", "audioOutput", "imageOutput"] as const;
 
 /** How urgently a call was asked for; providers sell slower answers for less. */
-export type ServiceMode = "standard" | "batch" | "flex" | "priority";
+export const serviceModes = ["standard", "batch", "flex", "priority"] as const;
+export type ServiceMode = (typeof serviceModes)[number];
 
 /** What one version of a price says. Rates of a tier, a mode or a window take the place of those they name. */
 export interface PriceTerms {
@@ -64,6 +66,11 @@ export interface PriceTerms {
 export interface CallTerms {
   readonly startedAtMs: number;
   readonly mode?: ServiceMode;
+}
+
+/** When a call began, and how it was served or is asked for: the usual way when undefined. */
+export function callTerms(startedAtMs: number | bigint, mode: ServiceMode | undefined): CallTerms {
+  return { startedAtMs: Number(startedAtMs), ...(mode && { mode }) };
 }
 
 /** Cost of a call. */
@@ -91,8 +98,8 @@ export function costOf(terms: PriceTerms, quantities: Quantities, call: CallTerm
 }
 
 /**
- * What a call can cost at most: whatever kind of token its input and output turn out to be, and in whichever tier up to
- * that much input it falls.
+ * What a call can cost at most: whatever kind of token its input and output turn out to be, in whichever tier up to that
+ * much input it falls, and also when the provider serves it as usual although another mode was asked for.
  */
 export function boundNanos(
   terms: PriceTerms,
@@ -125,10 +132,9 @@ function boundExact(
   call: CallTerms,
 ): bigint {
   let sum = inputTokens * inputRate(terms, inputTokens, call) + outputTokens * outputRate(terms, inputTokens, call);
-  const rates = ratesFor(terms, inputTokens, call);
   for (const bucket of buckets) {
     const quantity = fixed[bucket];
-    if (quantity) sum += quantity * rateOf(rates, bucket);
+    if (quantity) sum += quantity * dearest(terms, inputTokens, call, [bucket]);
   }
   return sum;
 }
@@ -144,12 +150,16 @@ function outputRate(terms: PriceTerms, inputTokens: bigint, call: CallTerms): bi
 /** A call that turns out smaller may fall into a tier that is dearer in one bucket: all that it can reach are looked at. */
 function dearest(terms: PriceTerms, inputTokens: bigint, call: CallTerms, among: readonly Bucket[]): bigint {
   const reachable = (terms.tiers ?? []).filter(({ aboveInputTokens }) => aboveInputTokens < inputTokens);
+  const { startedAtMs, mode } = call;
+  const served = mode === undefined || mode === "standard" ? [call] : [call, { startedAtMs }];
   let most = 0n;
   for (const input of [0n, ...reachable.map(({ aboveInputTokens }) => aboveInputTokens + 1n)]) {
-    const rates = ratesFor(terms, input, call);
-    for (const bucket of among) {
-      const rate = rateOf(rates, bucket);
-      if (rate > most) most = rate;
+    for (const way of served) {
+      const rates = ratesFor(terms, input, way);
+      for (const bucket of among) {
+        const rate = rateOf(rates, bucket);
+        if (rate > most) most = rate;
+      }
     }
   }
   return most;
@@ -182,7 +192,8 @@ function isWithin({ fromMinute, toMinute }: { fromMinute: number; toMinute: numb
   return fromMinute <= toMinute ? minute >= fromMinute && minute < toMinute : minute >= fromMinute || minute < toMinute;
 }
 
-function rateOf(rates: Rates, bucket: Bucket): bigint {
+/** The rate of a bucket, or of the one that it falls back on; 0 where there is neither. */
+export function rateOf(rates: Rates, bucket: Bucket): bigint {
   for (let at: Bucket | undefined = bucket; at; at = fallbacks[at]) {
     const rate = rates[at];
     if (rate !== undefined) return rate;

@@ -1,8 +1,11 @@
 import { balanceLow } from "@lyss/contracts/events/billing.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
+import { callTerms } from "@lyss/contracts/pricing/price.ts";
+import { pickCounts } from "@lyss/contracts/pricing/token-price.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Outbox } from "@lyss/kit/events/event.ts";
+import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import { accounts } from "./journal/accounts.ts";
 import type { LockedWallet } from "./journal/chain.ts";
@@ -10,9 +13,12 @@ import type { Journal } from "./journal/journal.ts";
 import { move, type Posting } from "./journal/posting.ts";
 import { changeLease, type Lease, type LeaseChange } from "./lease.ts";
 import type { LeaseStore } from "./lease-store.ts";
-import type { CallFacts, Hold, Outcome, Price, Rates, Tokens, Usage, Wallet, Want } from "./model.ts";
+import type { CallFacts, Hold, Outcome, PricedMode, Tokens, Usage, Wallet, Want } from "./model.ts";
 import { admit, availableNanos, collectableNanos, costNanos, formatNanos, noTokens } from "./model.ts";
-import type { BillingStore, PriceName } from "./store.ts";
+import type { Price } from "./prices/price.ts";
+import type { PriceName, PriceStore } from "./prices/price-store.ts";
+import type { PriceVersions } from "./prices/price-versions.ts";
+import type { BillingStore, OpenHold } from "./store.ts";
 import { appendUsage } from "./usage-log.ts";
 
 export type ReserveRequest = CallFacts & Want;
@@ -23,6 +29,10 @@ export interface SettleRequest extends Tokens {
   readonly outcome: Outcome;
   readonly isEstimated: boolean;
   readonly latencyMs: bigint;
+  /** As the provider says that it served it; its usual one when undefined. */
+  readonly serviceMode?: PricedMode | undefined;
+  /** When the hold was taken, unless given. */
+  readonly startedAtMs?: bigint;
 }
 
 export type ReserveResult =
@@ -37,6 +47,9 @@ export type SettleResult =
 
 export interface BatchOptions {
   readonly store: BillingStore;
+  readonly priceStore: PriceStore;
+  readonly priceVersions: PriceVersions;
+  readonly clock: Clock;
   readonly journal: Journal;
   readonly leases: LeaseStore;
   readonly outbox: Outbox;
@@ -48,9 +61,6 @@ export interface BatchOptions {
   readonly lowBalanceNanos: bigint;
 }
 
-type KnownHold = Hold & Rates & { readonly isExpired: boolean };
-type KnownUsage = Usage & Rates;
-
 /** What a batch knows under its locks, and what it is about to write. */
 interface Batch {
   readonly options: BatchOptions;
@@ -58,8 +68,10 @@ interface Batch {
   readonly wallets: Map<string, Wallet>;
   readonly before: ReadonlyMap<string, LockedWallet>;
   readonly prices: ReadonlyMap<string, Price>;
-  readonly holds: Map<string, KnownHold>;
-  readonly usages: Map<string, KnownUsage>;
+  /** Those at which the calls that end were taken, by id. */
+  readonly versions: ReadonlyMap<string, Price>;
+  readonly holds: Map<string, OpenHold>;
+  readonly usages: Map<string, Usage>;
   readonly newHolds: Map<string, Hold>;
   readonly endedHolds: string[];
   readonly newUsages: Map<string, Usage>;
@@ -116,15 +128,18 @@ async function readBatch(
     journal.lockWallets(tx, [...tenantIds], currency),
     callIds.length > 0 ? store.findHolds(tx, callIds) : [],
     callIds.length > 0 ? store.findUsage(tx, callIds) : [],
-    reserves.length > 0 ? store.findPrices(tx, reserves) : [],
+    reserves.length > 0 ? options.priceStore.findPrices(tx, reserves) : [],
     leaseIds.length > 0 ? options.leases.lockLeases(tx, leaseIds) : [],
   ]);
+  const priceIds = settles.length > 0 ? [...holds, ...usages].map(({ priceId }) => priceId) : [];
+  const versions = await options.priceVersions.find(tx, priceIds);
   const byTenant = wallets.map((wallet) => [wallet.tenantId, wallet] as const);
   return {
     options,
     wallets: new Map(byTenant),
     before: new Map(byTenant),
     prices: new Map(prices.map((price) => [priceKey({ ...price, tenantId: price.forTenantId }), price])),
+    versions,
     holds: new Map(holds.map((hold) => [hold.callId, hold])),
     usages: new Map(usages.map((usage) => [usage.callId, usage])),
     newHolds: new Map(),
@@ -168,7 +183,9 @@ function reserve(batch: Batch, request: ReserveRequest): ReserveResult {
     return failed(new Failure(billingFailures.price_missing, { model, provider }));
   }
 
-  const admission = admit(wallet, price, request, batch.options.comfortableOutputTokens);
+  const { clock, comfortableOutputTokens } = batch.options;
+  const startedAtMs = clock.nowMs();
+  const admission = admit(wallet, price.terms, request, { comfortableOutputTokens, startedAtMs });
   if (admission.kind !== "granted") {
     const failure = new Failure(billingFailures.insufficient_balance, {
       required: formatNanos(admission.requiredNanos),
@@ -185,7 +202,7 @@ function reserve(batch: Batch, request: ReserveRequest): ReserveResult {
   const facts = { callId, requestId, tenantId, keyId, userId, provider, model };
   const hold = { ...facts, walletId: wallet.walletId, priceId: price.priceId, amountNanos, outputTokens };
   batch.wallets.set(tenantId, { ...wallet, heldNanos: wallet.heldNanos + amountNanos });
-  batch.holds.set(callId, { ...price, ...hold, isExpired: false });
+  batch.holds.set(callId, { ...hold, createdAt: new Date(startedAtMs), isExpired: false });
   batch.newHolds.set(callId, hold);
   return { kind: "held", hold };
 }
@@ -203,10 +220,14 @@ function settle(batch: Batch, request: SettleRequest): SettleResult {
     return { kind: "failed", failure: new Failure(billingFailures.hold_not_found) };
   }
 
-  const { inputTokens, cachedInputTokens, outputTokens } = isSweep ? noTokens : request;
-  const tokens = { inputTokens, cachedInputTokens, outputTokens };
+  const price = batch.versions.get(call.priceId);
+  if (!price) return { kind: "failed", failure: new Failure(billingFailures.price_unknown, { priceId: call.priceId }) };
+
+  const tokens = isSweep ? noTokens : pickCounts(request);
+  const serviceMode = isSweep ? undefined : request.serviceMode;
+  const startedAtMs = request.startedAtMs ?? (hold ? BigInt(hold.createdAt.getTime()) : (usage?.startedAtMs ?? 0n));
   const heldNanos = hold?.amountNanos ?? 0n;
-  const cost = costNanos(call, tokens);
+  const cost = costNanos(price.terms, tokens, callTerms(startedAtMs, serviceMode));
   const paidNanos = collectableNanos(wallet, heldNanos, cost);
   batch.wallets.set(wallet.tenantId, {
     ...wallet,
@@ -214,9 +235,10 @@ function settle(batch: Batch, request: SettleRequest): SettleResult {
     heldNanos: wallet.heldNanos - heldNanos,
   });
   const charge = paidNanos > 0n ? toCharge(batch, wallet, callId, paidNanos) : undefined;
-  const ended: KnownUsage = {
-    ...call,
-    ...tokens,
+  const { requestId, tenantId, keyId, userId, provider, model, walletId, priceId } = call;
+  const ended: Usage = {
+    ...{ callId, requestId, tenantId, keyId, userId, provider, model, walletId, priceId },
+    ...{ ...tokens, serviceMode, startedAtMs },
     outcome: request.outcome,
     isEstimated: request.isEstimated,
     latencyMs: request.latencyMs,

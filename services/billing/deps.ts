@@ -4,10 +4,11 @@ import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Logger } from "pino";
 import type { Ledger } from "./ledger.ts";
 import type { FactsDeps } from "./post-facts.ts";
+import type { PutPricesDeps } from "./prices/put-prices.ts";
 import type { UsageHourStore } from "./usage-hour-store.ts";
 
 /** What billing's operations are given. */
-export interface BillingDeps extends FactsDeps {
+export interface BillingDeps extends FactsDeps, PutPricesDeps {
   readonly idempotency: Idempotency;
   readonly ledger: Ledger;
   readonly usageHours: UsageHourStore;

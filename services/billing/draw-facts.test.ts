@@ -7,16 +7,13 @@ import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { drawFacts, priceFacts } from "./draw-facts.ts";
 import type { Fact, PostedFact } from "./fact.ts";
 import type { Lease } from "./lease.ts";
-import type { Price, Wallet } from "./model.ts";
+import type { Wallet } from "./model.ts";
 
 const random = createRandom(createFakeClock(), (size) => Buffer.alloc(size));
 
 /** One nano per input token, half a nano for cached input, two nanos per output token. */
-const price: Price = {
-  ...{ priceId: "prc_1", tenantId: "", provider: "p", model: "m", version: 1, currency: "USD", createdAt: new Date(0) },
-  ...{ inputNanosPerMillion: 1_000_000n, cachedInputNanosPerMillion: 500_000n, outputNanosPerMillion: 2_000_000n },
-};
-const prices = new Map([[price.priceId, price]]);
+const terms = { rates: { input: 1_000_000n, cacheRead: 500_000n, output: 2_000_000n } };
+const prices = new Map([["prc_1", { terms }]]);
 
 const factOf = (more: Partial<Fact> = {}): Fact => ({
   ...{ callId: "call_1", attempt: 1, leaseId: "lse_1", requestId: "req_1", tenantId: "ten_1", keyId: "key_1" },

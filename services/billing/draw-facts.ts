@@ -1,11 +1,13 @@
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
+import { callTerms } from "@lyss/contracts/pricing/price.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { Fact, PostedFact } from "./fact.ts";
 import { accounts } from "./journal/accounts.ts";
 import { move, type Posting } from "./journal/posting.ts";
 import type { Lease } from "./lease.ts";
-import { collectableNanos, costNanos, type Price, type Wallet } from "./model.ts";
+import { collectableNanos, costNanos, type Wallet } from "./model.ts";
+import type { Price } from "./prices/price.ts";
 
 /**
  * Facts with what each costs, as rows of usage of the wallets that pay for them, and one posting's id for each wallet.
@@ -14,7 +16,7 @@ import { collectableNanos, costNanos, type Price, type Wallet } from "./model.ts
 export function priceFacts(
   facts: readonly Fact[],
   known: {
-    readonly prices: ReadonlyMap<string, Price>;
+    readonly prices: ReadonlyMap<string, Pick<Price, "terms">>;
     readonly wallets: readonly Pick<Wallet, "walletId" | "tenantId">[];
     readonly random: Random;
   },
@@ -27,7 +29,8 @@ export function priceFacts(
     if (!price) throw new Failure(billingFailures.price_unknown, { priceId: fact.priceId });
     const payer = payers.get(fact.tenantId);
     if (!payer) throw new Failure(billingFailures.wallet_not_found);
-    return { ...fact, ...payer, costNanos: costNanos(price, fact), uncollectedNanos: 0n };
+    const when = callTerms(fact.startedAtMs, fact.serviceMode);
+    return { ...fact, ...payer, costNanos: costNanos(price.terms, fact, when), uncollectedNanos: 0n };
   });
 }
 

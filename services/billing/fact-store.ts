@@ -1,9 +1,10 @@
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setImmediate } from "node:timers/promises";
+import type { OtherQuantities } from "@lyss/contracts/pricing/token-price.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import type { AttemptName, PostedFact } from "./fact.ts";
-import { toJson } from "./store.ts";
+import { toJson } from "./to-json.ts";
 
 /** The SQL of facts. */
 export interface FactStore {
@@ -24,7 +25,7 @@ export function createFactStore(): FactStore {
       const rows = await tx`
         copy usage (call_id, attempt, lease_id, posting_id, wallet_id, tenant_id, request_id, key_id, user_id, provider, model,
           price_id, outcome, input_tokens, cached_input_tokens, output_tokens, is_estimated, cost_nanos, uncollected_nanos,
-          latency_ms, started_at)
+          latency_ms, started_at, other_buckets, service_mode)
         from stdin`.writable();
       await pipeline(Readable.from(toChunks(facts)), rows);
     },
@@ -46,6 +47,13 @@ export function createFactStore(): FactStore {
         on call_id = r."callId" and usage.attempt = r.attempt`;
     },
   };
+}
+
+/** COPY's null. */
+const none = "\\N";
+
+function toBucketsJson(quantities: OtherQuantities): string {
+  return JSON.stringify(quantities, (_key, value) => (typeof value === "bigint" ? value.toString() : value));
 }
 
 const linesPerTurn = 200;
@@ -71,7 +79,9 @@ export function toLine(fact: PostedFact): string {
   const [call, lease, posting, ...names] = special.test(texts.join("")) ? texts.map(escaped) : texts;
   const used = `${inputTokens}\t${cachedInputTokens}\t${outputTokens}\t${isEstimated}\t${costNanos}\t${uncollectedNanos}`;
   const startedAt = new Date(Number(fact.startedAtMs)).toISOString();
-  return `${call}\t${attempt}\t${lease}\t${posting}\t${names.join("\t")}\t${outcome}\t${used}\t${latencyMs}\t${startedAt}\n`;
+  const when = `${latencyMs}\t${startedAt}`;
+  const rare = `${fact.otherBuckets ? toBucketsJson(fact.otherBuckets) : none}\t${fact.serviceMode ?? none}`;
+  return `${call}\t${attempt}\t${lease}\t${posting}\t${names.join("\t")}\t${outcome}\t${used}\t${when}\t${rare}\n`;
 }
 
 const special = /[\\\t\n\r]/;

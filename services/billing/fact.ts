@@ -1,4 +1,4 @@
-import type { CallFacts, Outcome, Tokens } from "./model.ts";
+import type { CallFacts, Outcome, PricedMode, Tokens } from "./model.ts";
 
 /** One attempt at a provider as it ended, drawn from a lease. */
 export interface Fact extends CallFacts, Tokens {
@@ -9,6 +9,8 @@ export interface Fact extends CallFacts, Tokens {
   readonly isEstimated: boolean;
   readonly latencyMs: bigint;
   readonly startedAtMs: bigint;
+  /** As the provider says that it served it; its usual one when undefined. */
+  readonly serviceMode?: PricedMode | undefined;
 }
 
 /** A fact with what it came to, as a row of usage. */

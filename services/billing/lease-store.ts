@@ -1,6 +1,6 @@
 import type { Sql, Tx } from "@lyss/kit/db/database.ts";
 import type { Lease } from "./lease.ts";
-import { toJson } from "./store.ts";
+import { toJson } from "./to-json.ts";
 
 /** Names a lease, whose money it is and who may spend it. */
 export interface LeaseName {

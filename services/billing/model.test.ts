@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { admit, boundNanos, costNanos, formatNanos, parseNanos, type Rates, type Wallet, type Want } from "./model.ts";
+import type { PriceTerms } from "@lyss/contracts/pricing/price.ts";
+import { admit, boundNanos, costNanos, formatNanos, parseNanos, type Wallet, type Want } from "./model.ts";
 
-const rates: Rates = {
-  inputNanosPerMillion: 150_000_000n,
-  cachedInputNanosPerMillion: 75_000_000n,
-  outputNanosPerMillion: 600_000_000n,
-};
+const rates = { input: 150_000_000n, cacheRead: 75_000_000n, output: 600_000_000n };
+const terms: PriceTerms = { rates };
+const startedAtMs = 0;
+const call = { startedAtMs };
 const want: Want = { inputTokens: 100n, maxOutputTokens: 1_000n, minOutputTokens: 16n, choices: 1n };
-const comfortable = 500n;
+const comfortable = { comfortableOutputTokens: 500n, startedAtMs };
 
 function wallet(balanceNanos: bigint, heldNanos = 0n): Wallet {
   return { walletId: "wal_1", tenantId: "ten_1", currency: "USD", balanceNanos, heldNanos };
@@ -17,22 +17,22 @@ function wallet(balanceNanos: bigint, heldNanos = 0n): Wallet {
 test("a cost is the exact sum of its buckets, rounded up once", () => {
   const tokens = { inputTokens: 7n, cachedInputTokens: 3n, outputTokens: 2n };
   // 7 × 150 + 3 × 75 + 2 × 600 nanos = 2,475 nanos exactly
-  assert.equal(costNanos(rates, tokens), 2_475n);
-  const cheap = { ...rates, inputNanosPerMillion: 1n };
-  assert.equal(costNanos(cheap, { inputTokens: 1n, cachedInputTokens: 0n, outputTokens: 0n }), 1n);
-  assert.equal(costNanos(cheap, { inputTokens: 1_000_001n, cachedInputTokens: 0n, outputTokens: 0n }), 2n);
-  assert.equal(costNanos(cheap, { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n }), 0n);
+  assert.equal(costNanos(terms, tokens, call), 2_475n);
+  const cheap = { rates: { ...rates, input: 1n } };
+  assert.equal(costNanos(cheap, { inputTokens: 1n, cachedInputTokens: 0n, outputTokens: 0n }, call), 1n);
+  assert.equal(costNanos(cheap, { inputTokens: 1_000_001n, cachedInputTokens: 0n, outputTokens: 0n }, call), 2n);
+  assert.equal(costNanos(cheap, { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n }, call), 0n);
 });
 
 test("the bound of a call covers every answer it may give, cached or not", () => {
-  assert.equal(boundNanos(rates, { ...want, choices: 3n }, 1_000n), 100n * 150n + 3n * 1_000n * 600n);
-  const dearCache = { ...rates, cachedInputNanosPerMillion: 200_000_000n };
-  assert.equal(boundNanos(dearCache, want, 0n), 100n * 200n);
+  assert.equal(boundNanos(terms, { ...want, choices: 3n }, 1_000n, startedAtMs), 100n * 150n + 3n * 1_000n * 600n);
+  const dearCache = { rates: { ...rates, cacheRead: 200_000_000n } };
+  assert.equal(boundNanos(dearCache, want, 0n, startedAtMs), 100n * 200n);
 });
 
 test("a call whose whole bound fits is granted whole", () => {
-  const bound = boundNanos(rates, want, 1_000n);
-  assert.deepEqual(admit(wallet(bound), rates, want, comfortable), {
+  const bound = boundNanos(terms, want, 1_000n, startedAtMs);
+  assert.deepEqual(admit(wallet(bound), terms, want, comfortable), {
     kind: "granted",
     amountNanos: bound,
     outputTokens: 1_000n,
@@ -41,24 +41,27 @@ test("a call whose whole bound fits is granted whole", () => {
 
 test("a caller's own limit is never shortened: one nano too little is refused", () => {
   const fixed = { ...want, minOutputTokens: 1_000n };
-  const bound = boundNanos(rates, fixed, 1_000n);
-  assert.deepEqual(admit(wallet(bound - 1n), rates, fixed, comfortable), { kind: "refused", requiredNanos: bound });
+  const bound = boundNanos(terms, fixed, 1_000n, startedAtMs);
+  assert.deepEqual(admit(wallet(bound - 1n), terms, fixed, comfortable), { kind: "refused", requiredNanos: bound });
 });
 
 test("an open length is shortened to what the last of the money pays, to the token", () => {
-  const balance = boundNanos(rates, want, 20n);
-  const admission = admit(wallet(balance), rates, want, comfortable);
+  const balance = boundNanos(terms, want, 20n, startedAtMs);
+  const admission = admit(wallet(balance), terms, want, comfortable);
   assert.deepEqual(admission, { kind: "granted", amountNanos: balance, outputTokens: 20n });
-  assert.equal(admit(wallet(boundNanos(rates, want, 15n)), rates, want, comfortable).kind, "refused");
+  assert.equal(admit(wallet(boundNanos(terms, want, 15n, startedAtMs)), terms, want, comfortable).kind, "refused");
 });
 
 test("while other calls hold the money, a call waits rather than being cut short or refused", () => {
-  const balance = boundNanos(rates, want, 1_000n);
-  assert.equal(admit(wallet(balance, balance), rates, want, comfortable).kind, "wait");
-  assert.equal(admit(wallet(balance, balance - boundNanos(rates, want, 20n)), rates, want, comfortable).kind, "wait");
+  const balance = boundNanos(terms, want, 1_000n, startedAtMs);
+  assert.equal(admit(wallet(balance, balance), terms, want, comfortable).kind, "wait");
+  assert.equal(
+    admit(wallet(balance, balance - boundNanos(terms, want, 20n, startedAtMs)), terms, want, comfortable).kind,
+    "wait",
+  );
   // A comfortable length is given at once.
-  const left = boundNanos(rates, want, 600n);
-  assert.equal(admit(wallet(balance, balance - left), rates, want, comfortable).kind, "granted");
+  const left = boundNanos(terms, want, 600n, startedAtMs);
+  assert.equal(admit(wallet(balance, balance - left), terms, want, comfortable).kind, "granted");
 });
 
 test("for any prices and balance, what is granted fits, is the most that fits, and is at least the least", () => {
@@ -68,11 +71,7 @@ test("for any prices and balance, what is granted fits, is the most that fits, a
     return BigInt((seed >>> 4) % n);
   };
   for (let round = 0; round < 20_000; round++) {
-    const prices = {
-      inputNanosPerMillion: next(3_000_000),
-      cachedInputNanosPerMillion: next(3_000_000),
-      outputNanosPerMillion: next(9_000_000),
-    };
+    const prices = { rates: { input: next(3_000_000), cacheRead: next(3_000_000), output: next(9_000_000) } };
     const max = next(5_000);
     const open = {
       inputTokens: next(3_000),
@@ -84,14 +83,14 @@ test("for any prices and balance, what is granted fits, is the most that fits, a
     const held = balance === 0n ? 0n : next(Number(balance));
     const admission = admit(wallet(balance, held), prices, open, comfortable);
     if (admission.kind !== "granted") {
-      const isShort = boundNanos(prices, open, open.maxOutputTokens) > balance - held;
+      const isShort = boundNanos(prices, open, open.maxOutputTokens, startedAtMs) > balance - held;
       assert.ok(isShort, `seed 424242 round ${round}: refused although it fits`);
       continue;
     }
     const { outputTokens, amountNanos } = admission;
     assert.ok(amountNanos <= balance - held, `seed 424242 round ${round}: overspent`);
     assert.ok(outputTokens >= open.minOutputTokens && outputTokens <= max, `seed 424242 round ${round}: length`);
-    const isMost = outputTokens === max || boundNanos(prices, open, outputTokens + 1n) > balance - held;
+    const isMost = outputTokens === max || boundNanos(prices, open, outputTokens + 1n, startedAtMs) > balance - held;
     assert.ok(isMost, `seed 424242 round ${round}: a longer answer fits`);
   }
 });

@@ -2,29 +2,16 @@ import {
   affordableOutputTokens as affordable,
   boundNanos as bound,
   type CallTerms,
+  callTerms,
   costOf,
   nanosPerUnit,
+  type PriceTerms,
+  type ServiceMode,
 } from "@lyss/contracts/pricing/price.ts";
-import { type TokenCounts, type TokenRates, toQuantities, toTerms } from "@lyss/contracts/pricing/token-price.ts";
+import { type TokenCounts, type TokenRates, toQuantities } from "@lyss/contracts/pricing/token-price.ts";
 
 export { nanosPerUnit };
 export type Rates = TokenRates;
-
-/** An immutable version of what a provider's model costs. */
-export interface Price extends Rates {
-  readonly priceId: string;
-  /** Whose price it is; empty when it holds for every tenant without one of its own. */
-  readonly tenantId: string;
-  readonly provider: string;
-  readonly model: string;
-  readonly version: number;
-  readonly currency: string;
-  readonly createdAt: Date;
-}
-
-/** A version that is about to be written; the database stamps it. */
-export type NewPrice = Omit<Price, "createdAt">;
-
 export type Tokens = TokenCounts;
 
 export const noTokens: Tokens = { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n };
@@ -60,10 +47,16 @@ export interface Want {
   readonly minOutputTokens: bigint;
   /** Answers asked for; each may be as long as the output limit. */
   readonly choices: bigint;
+  /** What the caller asks for; the usual one when undefined. */
+  readonly serviceMode?: PricedMode | undefined;
 }
+
+/** A mode that may have a price of its own. */
+export type PricedMode = Exclude<ServiceMode, "standard">;
 
 export interface Hold extends CallFacts {
   readonly walletId: string;
+  /** The price at which the call will be charged. */
   readonly priceId: string;
   readonly amountNanos: bigint;
   readonly outputTokens: bigint;
@@ -76,6 +69,10 @@ export interface Usage extends CallFacts, Tokens {
   readonly outcome: Outcome;
   readonly isEstimated: boolean;
   readonly latencyMs: bigint;
+  /** With the tokens and the price it says how the cost came about; undefined for calls of before this was recorded. */
+  readonly startedAtMs: bigint | undefined;
+  /** The provider's usual one when undefined. */
+  readonly serviceMode?: PricedMode | undefined;
   /** What the wallet paid. */
   readonly costNanos: bigint;
   /** What the price came to beyond what the wallet could pay. */
@@ -109,24 +106,21 @@ export function availableNanos(wallet: Wallet): bigint {
   return wallet.balanceNanos - wallet.heldNanos;
 }
 
-/** These prices are the same at any time of day. */
-const anyTime: CallTerms = { startedAtMs: 0 };
-
 /** The exact sum of bucket times rate, rounded up once to the nano: no call is rounded to free. */
-export function costNanos(rates: Rates, tokens: Tokens): bigint {
-  return costOf(toTerms(rates), toQuantities(tokens), anyTime).costNanos;
+export function costNanos(terms: PriceTerms, tokens: Tokens, call: CallTerms): bigint {
+  return costOf(terms, toQuantities(tokens), call).costNanos;
 }
 
 /** What a call within these bounds can cost at most when each choice puts out `outputTokens`. */
-export function boundNanos(rates: Rates, want: Want, outputTokens: bigint): bigint {
-  const { inputTokens, choices } = want;
-  return bound(toTerms(rates), { inputTokens, outputTokens: outputTokens * choices }, anyTime);
+export function boundNanos(terms: PriceTerms, want: Want, outputTokens: bigint, startedAtMs: number): bigint {
+  const most = { inputTokens: want.inputTokens, outputTokens: outputTokens * want.choices };
+  return bound(terms, most, callTerms(startedAtMs, want.serviceMode));
 }
 
 /** The longest output per choice, up to the wanted most, that `nanos` can pay; negative when not even the input fits. */
-function affordableOutputTokens(rates: Rates, want: Want, nanos: bigint): bigint {
+function affordableOutputTokens(terms: PriceTerms, want: Want, nanos: bigint, startedAtMs: number): bigint {
   const { inputTokens, maxOutputTokens: outputTokens, choices } = want;
-  return affordable(toTerms(rates), { inputTokens, outputTokens, choices }, nanos, anyTime);
+  return affordable(terms, { inputTokens, outputTokens, choices }, nanos, callTerms(startedAtMs, want.serviceMode));
 }
 
 export type Admission =
@@ -141,21 +135,26 @@ export type Admission =
  *   one, or if no other call holds money that may come back.
  * - Otherwise the call waits for held money, or is refused when waiting cannot help.
  */
-export function admit(wallet: Wallet, rates: Rates, want: Want, comfortableOutputTokens: bigint): Admission {
+export function admit(
+  wallet: Wallet,
+  terms: PriceTerms,
+  want: Want,
+  { comfortableOutputTokens, startedAtMs }: { readonly comfortableOutputTokens: bigint; readonly startedAtMs: number },
+): Admission {
   const grant = (outputTokens: bigint): Admission => ({
     kind: "granted",
-    amountNanos: boundNanos(rates, want, outputTokens),
+    amountNanos: boundNanos(terms, want, outputTokens, startedAtMs),
     outputTokens,
   });
-  const now = affordableOutputTokens(rates, want, availableNanos(wallet));
+  const now = affordableOutputTokens(terms, want, availableNanos(wallet), startedAtMs);
   if (now === want.maxOutputTokens) return grant(now);
 
   const least = want.minOutputTokens;
   const comfortable = comfortableOutputTokens < least ? least : comfortableOutputTokens;
   if (now >= least && (now >= comfortable || wallet.heldNanos === 0n)) return grant(now);
 
-  const isEverAffordable = affordableOutputTokens(rates, want, wallet.balanceNanos) >= least;
-  return { kind: isEverAffordable ? "wait" : "refused", requiredNanos: boundNanos(rates, want, least) };
+  const isEverAffordable = affordableOutputTokens(terms, want, wallet.balanceNanos, startedAtMs) >= least;
+  return { kind: isEverAffordable ? "wait" : "refused", requiredNanos: boundNanos(terms, want, least, startedAtMs) };
 }
 
 /** What of `cost` a wallet pays for a call that held `amountNanos`: never more than it has beyond other calls' holds. */

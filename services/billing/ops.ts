@@ -11,8 +11,8 @@ import { getBalance } from "./ops/get-balance.ts";
 import { type ListUsageInput, listUsage } from "./ops/list-usage.ts";
 import { type ListUsageSummaryInput, listUsageSummary } from "./ops/list-usage-summary.ts";
 import { postFacts } from "./ops/post-facts.ts";
-import { type PutPricesInput, putPrices } from "./ops/put-prices.ts";
 import { type TopUpWalletInput, topUpWallet } from "./ops/top-up-wallet.ts";
+import { type PutPricesInput, putPrices } from "./prices/put-prices.ts";
 
 /** Binds billing's operations to what they need. */
 export function createBillingOps(deps: BillingDeps) {
@@ -25,8 +25,8 @@ export function createBillingOps(deps: BillingDeps) {
     rebuildUsageSummary: (signal?: AbortSignal) =>
       rebuildProjection({ db: deps.db, projection: deps.usageProjection, ...(signal && { signal }) }),
     putPrices: (input: PutPricesInput) => putPrices(deps, input),
-    listPrices: (input: { tenantId: string; provider: string | undefined }) =>
-      deps.store.listPrices(input.tenantId, input.provider),
+    listPrices: (input: { tenantId: string; provider: string | undefined; aheadMs?: number }) =>
+      deps.priceStore.listPrices(input.tenantId, input.provider, input.aheadMs ?? 0),
     reserveCall: (input: ReserveRequest) => deps.ledger.reserve(input),
     settleCall: (input: SettleRequest) => deps.ledger.settle(input),
     extendHolds: ({ callIds }: { callIds: readonly string[] }) =>

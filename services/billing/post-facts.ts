@@ -8,7 +8,7 @@ import type { FactStore } from "./fact-store.ts";
 import type { LockedWallet } from "./journal/chain.ts";
 import type { Journal } from "./journal/journal.ts";
 import type { LeaseStore } from "./lease-store.ts";
-import type { Price } from "./model.ts";
+import type { PriceVersions } from "./prices/price-versions.ts";
 import type { BillingStore } from "./store.ts";
 import { appendUsage } from "./usage-log.ts";
 
@@ -22,14 +22,12 @@ export interface FactsDeps {
   readonly random: Random;
   readonly currency: string;
   readonly lowBalanceNanos: bigint;
-  /** Prices never change, so one that was read once is known for good. */
-  readonly prices: Map<string, Price>;
+  readonly priceVersions: PriceVersions;
 }
 
 /** An attempt is posted once: what was recorded as lost stays so. */
 const noneWasLost: ReadonlySet<string> = new Set();
 const maxTries = 3;
-const maxKnownPrices = 100_000;
 
 /**
  * Charges attempts that were drawn from leases: usage rows, what is left of each lease, wallets, one posting per wallet, in
@@ -79,16 +77,13 @@ function isKnownAttempt(err: unknown): boolean {
 /** The rows, which are nearly all of the work, are written before the wallets are locked: a wallet of many nodes is locked for moments. */
 async function post(tx: Tx, deps: FactsDeps, facts: readonly Fact[]): Promise<bigint> {
   if (facts.length === 0) return 0n;
-  const { store, random, currency, prices } = deps;
+  const { store, random, currency } = deps;
   const tenantIds = [...new Set(facts.map(({ tenantId }) => tenantId))];
   const leaseIds = [...new Set(facts.map(({ leaseId }) => leaseId))];
-  const unknownPrices = [...new Set(facts.map(({ priceId }) => priceId))].filter((id) => !prices.has(id));
-  const [payers, found] = await Promise.all([
+  const [payers, prices] = await Promise.all([
     store.listWallets(tx, tenantIds, currency),
-    unknownPrices.length > 0 ? store.findPricesById(tx, unknownPrices) : [],
+    deps.priceVersions.find(tx, new Set(facts.map(({ priceId }) => priceId))),
   ]);
-  if (prices.size > maxKnownPrices) prices.clear();
-  for (const price of found) prices.set(price.priceId, price);
   const priced = priceFacts(facts, { prices, wallets: payers, random });
   await deps.facts.insertFacts(tx, priced);
 

@@ -1,4 +1,6 @@
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
+import { serviceModes } from "@lyss/contracts/pricing/price.ts";
+import { foldCounts } from "@lyss/contracts/pricing/token-price.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
@@ -8,6 +10,7 @@ import { z } from "zod";
 import type { UsageRow, UsageSum } from "./model.ts";
 import { availableNanos, formatNanos, parseNanos, type Wallet } from "./model.ts";
 import type { BillingOps } from "./ops.ts";
+import { bucketCounts, priceBody, toBucketCounts, toPriceBody } from "./prices/price-body.ts";
 
 const { json } = routesFor<BillingOps>();
 
@@ -35,7 +38,10 @@ const usageRecord = z.strictObject({
   status: z.enum(["completed", "failed", "canceled", "truncated", "lost"]),
   input_tokens: z.number().describe("All input, cached or not."),
   cached_input_tokens: z.number(),
-  output_tokens: z.number(),
+  output_tokens: z.number().describe("All output, of any kind."),
+  buckets: bucketCounts,
+  service_mode: z.enum(serviceModes).describe("As the provider says that it served the call."),
+  price_id: z.string().describe("The version of the price at which the call was charged."),
   cost_nanos: z.string(),
   estimated: z.boolean().describe("True when Lyss counted the tokens because the provider reported none."),
   latency_ms: z.number(),
@@ -49,18 +55,6 @@ const usageSum = z.strictObject({
   cached_input_tokens: z.number(),
   output_tokens: z.number(),
   cost_nanos: z.string(),
-});
-
-const price = z.strictObject({
-  id: z.string(),
-  provider: z.string(),
-  model: z.string(),
-  version: z.number(),
-  currency: z.string(),
-  input_nanos_per_million: z.string(),
-  cached_input_nanos_per_million: z.string(),
-  output_nanos_per_million: z.string(),
-  created_at: z.string(),
 });
 
 /** What tenants see of their money. */
@@ -148,21 +142,10 @@ export const billingRoutes = [
     operation: "listPrices",
     summary: "The current price version of each model.",
     query: z.strictObject({ provider: z.string().max(64).optional() }),
-    response: z.strictObject({ object: z.literal("list"), data: z.array(price) }),
+    response: z.strictObject({ object: z.literal("list"), data: z.array(priceBody) }),
     async handle(ops, request) {
       const { tenantId } = requireCaller(request);
-      const prices = await ops.listPrices({ tenantId, provider: request.query.provider });
-      const data = prices.map((row) => ({
-        id: row.priceId,
-        provider: row.provider,
-        model: row.model,
-        version: row.version,
-        currency: row.currency,
-        input_nanos_per_million: row.inputNanosPerMillion.toString(),
-        cached_input_nanos_per_million: row.cachedInputNanosPerMillion.toString(),
-        output_nanos_per_million: row.outputNanosPerMillion.toString(),
-        created_at: row.createdAt.toISOString(),
-      }));
+      const data = (await ops.listPrices({ tenantId, provider: request.query.provider })).map(toPriceBody);
       return { object: "list" as const, data };
     },
   }),
@@ -182,6 +165,7 @@ function toBalance(wallet: Wallet): z.input<typeof balance> {
 }
 
 function toUsageRecord(row: UsageRow): z.input<typeof usageRecord> {
+  const tokens = foldCounts(row);
   return {
     id: row.callId,
     request_id: row.requestId,
@@ -190,9 +174,12 @@ function toUsageRecord(row: UsageRow): z.input<typeof usageRecord> {
     model: row.model,
     provider: row.provider,
     status: row.outcome,
-    input_tokens: Number(row.inputTokens + row.cachedInputTokens),
-    cached_input_tokens: Number(row.cachedInputTokens),
-    output_tokens: Number(row.outputTokens),
+    input_tokens: Number(tokens.inputTokens + tokens.cachedInputTokens),
+    cached_input_tokens: Number(tokens.cachedInputTokens),
+    output_tokens: Number(tokens.outputTokens),
+    buckets: toBucketCounts(row),
+    service_mode: row.serviceMode ?? "standard",
+    price_id: row.priceId,
     cost_nanos: row.costNanos.toString(),
     estimated: row.isEstimated,
     latency_ms: Number(row.latencyMs),

@@ -1,14 +1,12 @@
-import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
   BillingService,
   CallOutcome,
-  type Price as PriceMessage,
-  PriceSchema,
   TopUpSource,
   UsageGroup as UsageGroupMessage,
   UsageInterval,
 } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { serviceModeMessages, toUsageMessage } from "@lyss/contracts/pricing/wire.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { fromPageRequest } from "@lyss/kit/http/page.ts";
@@ -16,8 +14,10 @@ import { type CheckedRpc, createRpc, type MethodInputs } from "@lyss/kit/rpc/che
 import { idInput, optionalIdInput, pageInputs, timestampInput } from "@lyss/kit/rpc/field-inputs.ts";
 import { z } from "zod";
 import type { UsageGroup, UsageRow } from "./model.ts";
-import { availableNanos, noTokens, type Outcome, type Price, type Rates, type Wallet } from "./model.ts";
+import { availableNanos, type Outcome, type Rates, type Wallet } from "./model.ts";
 import type { BillingOps } from "./ops.ts";
+import { toPriceMessage } from "./prices/messages.ts";
+import { maxInt64, serviceModeInput, termsInput, usageInput } from "./prices/rpc-inputs.ts";
 import { outcomeMessages } from "./usage-log.ts";
 
 const outcomes = outcomeMessages;
@@ -31,22 +31,21 @@ const groups: Readonly<Record<UsageGroupMessage, UsageGroup | undefined>> = {
 
 const noRates: Rates = { inputNanosPerMillion: 0n, cachedInputNanosPerMillion: 0n, outputNanosPerMillion: 0n };
 
-/** What fits into the database, and into protobuf. */
-const maxInt64 = 2n ** 63n - 1n;
+const maxAheadMs = 3_600_000n;
 const amount = z.bigint().min(0n).max(maxInt64);
 const text = z.string().max(200);
 const requiredText = text.min(1);
 const rates = z
   .object({ inputNanosPerMillion: amount, cachedInputNanosPerMillion: amount, outputNanosPerMillion: amount })
   .default(noRates);
-const tokens = z.object({ inputTokens: amount, cachedInputTokens: amount, outputTokens: amount }).default(noTokens);
 const lease = { leaseId: requiredText, nodeId: requiredText, tenantId: requiredText, changeNumber: z.int().min(1) };
 /** PostgreSQL has no text with a NUL in it. */
 const name = text.regex(/^[^\0]*$/);
 const fact = z.object({
   ...{ callId: name.min(1), tenantId: name.min(1), leaseId: name, requestId: name, keyId: name, userId: name },
   ...{ provider: name, model: name, priceId: name, attempt: z.int().min(1).max(1_000) },
-  ...{ outcome: z.int(), tokens, isEstimated: z.boolean(), latencyMs: amount, startedAtMs: amount },
+  ...{ outcome: z.int(), tokens: usageInput, isEstimated: z.boolean(), latencyMs: amount },
+  ...{ startedAtMs: amount, serviceMode: serviceModeInput },
 });
 const inputs = {
   createWallet: { tenantId: idInput },
@@ -67,17 +66,19 @@ const inputs = {
   rebuildUsageSummary: {},
   putPrices: {
     tenantId: optionalIdInput,
-    prices: z.array(z.object({ provider: requiredText, model: requiredText, rates })).max(1_000),
+    prices: z
+      .array(z.object({ provider: requiredText, model: requiredText, rates, terms: termsInput.optional() }))
+      .max(1_000),
   },
-  listPrices: { tenantId: optionalIdInput, provider: text },
+  listPrices: { tenantId: optionalIdInput, provider: text, aheadMs: z.bigint().min(0n).max(maxAheadMs) },
   reserveCall: {
     ...{ callId: requiredText, requestId: text, tenantId: requiredText, keyId: text, userId: text },
     ...{ provider: text, model: text, choices: z.int().min(1).max(1_000) },
-    ...{ inputTokens: amount, maxOutputTokens: amount, minOutputTokens: amount },
+    ...{ inputTokens: amount, maxOutputTokens: amount, minOutputTokens: amount, serviceMode: serviceModeInput },
   },
   settleCall: {
     ...{ callId: requiredText, tenantId: requiredText, outcome: z.int(), isEstimated: z.boolean(), latencyMs: amount },
-    tokens,
+    ...{ tokens: usageInput, serviceMode: serviceModeInput },
   },
   extendHolds: { callIds: z.array(requiredText).max(10_000) },
   grantLease: { ...lease, wantNanos: amount, leastNanos: amount },
@@ -122,12 +123,15 @@ export function createBillingRpc(ops: BillingOps): CheckedRpc<typeof BillingServ
       return { events: BigInt((await ops.rebuildUsageSummary(signal)).events) };
     },
     async putPrices({ tenantId, prices }) {
-      const flat = prices.map(({ rates: perMillion, ...names }) => ({ ...names, ...perMillion }));
-      return { prices: (await ops.putPrices({ tenantId, prices: flat })).map(toPrice) };
+      const flat = prices.map(({ provider, model, rates: perMillion, terms }) =>
+        terms ? { provider, model, terms } : { provider, model, ...perMillion },
+      );
+      return { prices: (await ops.putPrices({ tenantId, prices: flat })).map(toPriceMessage) };
     },
-    listPrices: async ({ tenantId, provider }) => ({
-      prices: (await ops.listPrices({ tenantId, provider: provider || undefined })).map(toPrice),
-    }),
+    async listPrices({ tenantId, provider, aheadMs }) {
+      const prices = await ops.listPrices({ tenantId, provider: provider || undefined, aheadMs: Number(aheadMs) });
+      return { prices: prices.map(toPriceMessage) };
+    },
     async reserveCall(request) {
       if (request.maxOutputTokens < request.minOutputTokens) {
         throw invalid("maxOutputTokens", "must not be less than the least", "不得小于下限");
@@ -135,9 +139,9 @@ export function createBillingRpc(ops: BillingOps): CheckedRpc<typeof BillingServ
       const hold = await ops.reserveCall({ ...request, choices: BigInt(request.choices) });
       return { amountNanos: hold.amountNanos, outputTokens: hold.outputTokens, priceId: hold.priceId };
     },
-    async settleCall({ callId, tenantId, outcome, tokens, isEstimated, latencyMs }) {
+    async settleCall({ callId, tenantId, outcome, tokens, isEstimated, latencyMs, serviceMode }) {
       const { costNanos, uncollectedNanos } = await ops.settleCall({
-        ...{ callId, tenantId, ...tokens, isEstimated, latencyMs },
+        ...{ callId, tenantId, ...tokens, isEstimated, latencyMs, serviceMode },
         outcome: fromOutcome(outcome),
       });
       return { costNanos, uncollectedNanos };
@@ -175,24 +179,14 @@ function toBalance(wallet: Wallet) {
   return { walletId, currency, availableNanos: availableNanos(wallet), heldNanos };
 }
 
-function toPrice(price: Price): PriceMessage {
-  const { priceId, provider, model, version, currency, createdAt } = price;
-  const names = { priceId, provider, model, version, currency };
-  return create(PriceSchema, { ...names, rates: pickRates(price), createdAt: timestampFromDate(createdAt) });
-}
-
-function pickRates({ inputNanosPerMillion, cachedInputNanosPerMillion, outputNanosPerMillion }: Rates): Rates {
-  return { inputNanosPerMillion, cachedInputNanosPerMillion, outputNanosPerMillion };
-}
-
 function toUsageRecord(row: UsageRow) {
   const { callId, requestId, keyId, model, provider, costNanos, isEstimated, latencyMs, priceId } = row;
-  const { inputTokens, cachedInputTokens, outputTokens } = row;
   return {
     ...{ callId, requestId, keyId, model, provider, costNanos, isEstimated, latencyMs, priceId },
     createdAt: timestampFromDate(row.createdAt),
     outcome: outcomes[row.outcome],
-    tokens: { inputTokens, cachedInputTokens, outputTokens },
+    tokens: toUsageMessage(row),
+    serviceMode: serviceModeMessages[row.serviceMode ?? "standard"],
   };
 }
 

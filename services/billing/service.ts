@@ -10,8 +10,10 @@ import { createJournal } from "./journal/journal.ts";
 import { createJournalStore } from "./journal/journal-store.ts";
 import { createLeaseStore } from "./lease-store.ts";
 import { createLedger } from "./ledger.ts";
-import { type Price, parseNanos } from "./model.ts";
+import { parseNanos } from "./model.ts";
 import { createBillingOps } from "./ops.ts";
+import { createPriceStore } from "./prices/price-store.ts";
+import { createPriceVersions } from "./prices/price-versions.ts";
 import { createRecall } from "./recall.ts";
 import { billingRoutes } from "./routes.ts";
 import { createBillingRpc } from "./rpc.ts";
@@ -47,31 +49,19 @@ export const billing = defineService({
     const store = createBillingStore(db.sql);
     const journal = createJournal(createJournalStore());
     const leases = createLeaseStore(db.sql);
+    const priceStore = createPriceStore(db.sql);
+    const prices = { priceStore, priceVersions: createPriceVersions(priceStore) };
     const ledger = createLedger({
-      ...{
-        db,
-        store,
-        journal,
-        leases,
-        outbox,
-        clock,
-        random,
-        currency,
-        holdTtlMs,
-        leaseTtlMs,
-        reserveWaitMs,
-        maxBatchSize,
-      },
-      ...{ comfortableOutputTokens: BigInt(comfortableOutputTokens), lowBalanceNanos },
+      ...{ db, store, journal, leases, outbox, clock, random, currency, holdTtlMs, leaseTtlMs, reserveWaitMs },
+      ...{ comfortableOutputTokens: BigInt(comfortableOutputTokens), lowBalanceNanos, maxBatchSize, ...prices },
       onShort: createRecall({ db, leases, outbox, log }),
     });
     const facts = createFactStore();
-    const prices = new Map<string, Price>();
     const usageHours = createUsageHourStore(db.sql);
     const usageProjection = createUsageHours(usageHours);
     const ops = createBillingOps({
-      ...{ db, store, journal, leases, facts, ledger, idempotency, outbox, clock, random, log, currency, prices },
-      ...{ holdTtlMs, leaseTtlMs, lowBalanceNanos, usageHours, usageProjection },
+      ...{ db, store, journal, leases, facts, ledger, idempotency, outbox, clock, random, log, currency },
+      ...{ holdTtlMs, leaseTtlMs, lowBalanceNanos, usageHours, usageProjection, ...prices },
     });
     return {
       ops,

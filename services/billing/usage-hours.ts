@@ -1,4 +1,6 @@
 import { usageRecorded } from "@lyss/contracts/events/billing.ts";
+import { foldCounts } from "@lyss/contracts/pricing/token-price.ts";
+import { fromUsageMessage } from "@lyss/contracts/pricing/wire.ts";
 import { defineProjection, type Projection, writes } from "@lyss/kit/event-sourcing/projection.ts";
 import { noTokens } from "./model.ts";
 import type { UsageHourStore } from "./usage-hour-store.ts";
@@ -15,8 +17,7 @@ export function createUsageHours(store: UsageHourStore): Projection {
         const calls = data.calls.map((call) => ({ ...call, calls: call.wasLost ? 0n : 1n }));
         const rows = [...data.sums, ...calls].map((sum) => {
           const { keyId, userId, provider, model, costNanos, uncollectedNanos } = sum;
-          const { inputTokens, cachedInputTokens, outputTokens } = sum.tokens ?? noTokens;
-          const tokens = { inputTokens, cachedInputTokens, outputTokens };
+          const tokens = sum.tokens ? foldCounts(fromUsageMessage(sum.tokens)) : noTokens;
           return { keyId, userId, provider, model, calls: sum.calls, ...tokens, costNanos, uncollectedNanos };
         });
         return store.addHour(tx, table, { tenantId: data.tenantId, hour, rows });

@@ -1,5 +1,6 @@
 import { usageRecorded } from "@lyss/contracts/events/billing.ts";
 import { CallOutcome } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { foldCounts } from "@lyss/contracts/pricing/token-price.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import type { Outbox } from "@lyss/kit/events/event.ts";
 import type { Outcome, Tokens, Usage } from "./model.ts";
@@ -13,7 +14,7 @@ export const outcomeMessages: Readonly<Record<Outcome, CallOutcome>> = {
   lost: CallOutcome.LOST,
 };
 
-/** What the calls of one key, user, provider and model come to. */
+/** What the calls of one key, user, provider and model come to: input and output of every kind. */
 export interface CallSum extends Tokens {
   readonly keyId: string;
   readonly userId: string;
@@ -68,9 +69,10 @@ export function sumCalls(usages: readonly Usage[], wasLost: ReadonlySet<string>)
       sums.set(name, sum);
     }
     if (!wasLost.has(usage.callId)) sum.calls++;
-    sum.inputTokens += usage.inputTokens;
-    sum.cachedInputTokens += usage.cachedInputTokens;
-    sum.outputTokens += usage.outputTokens;
+    const { inputTokens, cachedInputTokens, outputTokens } = foldCounts(usage);
+    sum.inputTokens += inputTokens;
+    sum.cachedInputTokens += cachedInputTokens;
+    sum.outputTokens += outputTokens;
     sum.costNanos += usage.costNanos;
     sum.uncollectedNanos += usage.uncollectedNanos;
   }

@@ -1,3 +1,4 @@
+import { foldCounts } from "@lyss/contracts/pricing/token-price.ts";
 import type { SpanAttributes, SpanOptions } from "@lyss/kit/observability/span.ts";
 import type { Call, Ending } from "./call.ts";
 import type { Surface } from "./read-request.ts";
@@ -33,11 +34,12 @@ export function describeEnding(
   { outcome, tokens, isEstimated }: Ending,
   costNanos: bigint | undefined,
 ): SpanAttributes {
+  const { inputTokens, cachedInputTokens, outputTokens } = foldCounts(tokens);
   return {
     // As the conventions ask, input includes what was read from the provider's cache.
-    "gen_ai.usage.input_tokens": Number(tokens.inputTokens + tokens.cachedInputTokens),
-    "gen_ai.usage.cache_read.input_tokens": Number(tokens.cachedInputTokens),
-    "gen_ai.usage.output_tokens": Number(tokens.outputTokens),
+    "gen_ai.usage.input_tokens": Number(inputTokens + cachedInputTokens),
+    "gen_ai.usage.cache_read.input_tokens": Number(cachedInputTokens),
+    "gen_ai.usage.output_tokens": Number(outputTokens),
     "lyss.outcome": outcome,
     "lyss.is_estimated": isEstimated,
     ...(costNanos !== undefined && { "lyss.cost_nanos": Number(costNanos) }),

@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import type { ServiceMode } from "@lyss/contracts/pricing/price.ts";
 import { isFailure, type Locale } from "@lyss/kit/errors/failure.ts";
 import type { ReportedUsage } from "../dialects/openai/usage.ts";
 import type { Funds } from "../funds/funds.ts";
@@ -51,12 +52,20 @@ export type EndedAs = "completed" | "failed" | "canceled" | "truncated";
 export interface Ending {
   readonly outcome: EndedAs;
   readonly tokens: ReportedUsage;
+  /** As the provider says that it served the call; its usual one when undefined. */
+  readonly serviceMode?: ServiceMode | undefined;
   readonly isEstimated: boolean;
 }
 
 /** Nothing was delivered, so nothing is charged. */
 export function endWithoutCharge(outcome: EndedAs): Ending {
   return { outcome, tokens: { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n }, isEstimated: false };
+}
+
+/** What a provider said of a call. */
+export interface Reported {
+  readonly usage: ReportedUsage | undefined;
+  readonly serviceMode: ServiceMode | undefined;
 }
 
 /** What was put out: text, and the tokens of what came before it. */
@@ -69,12 +78,12 @@ export interface Delivered {
 export async function endWithCharge(
   { counter, request }: Call,
   outcome: EndedAs,
-  reported: ReportedUsage | undefined,
+  { usage, serviceMode }: Reported,
   { text, countedTokens }: Delivered,
 ): Promise<Ending> {
-  if (reported) return { outcome, tokens: reported, isEstimated: false };
+  if (usage) return { outcome, tokens: usage, serviceMode, isEstimated: false };
   const inputTokens = await counter.estimateInput(request);
   const outputTokens = request.surface === "embeddings" ? 0 : countedTokens + (await counter.estimateText(text));
   const tokens = { inputTokens: BigInt(inputTokens), cachedInputTokens: 0n, outputTokens: BigInt(outputTokens) };
-  return { outcome, tokens, isEstimated: true };
+  return { outcome, tokens, serviceMode, isEstimated: true };
 }

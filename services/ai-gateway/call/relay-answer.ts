@@ -4,7 +4,7 @@ import type { AiGatewayDeps } from "../deps.ts";
 import { textOf } from "../dialects/openai/delivered-text.ts";
 import { findFields, setFields } from "../dialects/openai/json-fields.ts";
 import { findInBandFailure } from "../dialects/openai/upstream-failure.ts";
-import { readUsage } from "../dialects/openai/usage.ts";
+import { readServiceMode, readUsage } from "../dialects/openai/usage.ts";
 import { type Call, type Ending, endOfWholeAnswer, endWithCharge } from "./call.ts";
 import { readBody, toFailure, type UpstreamAnswer } from "./send-upstream.ts";
 
@@ -29,7 +29,8 @@ export async function relayAnswer(
   call.record?.add(bytes);
   await call.record?.keep(contentType);
   const delivered = { text: textOf(json), countedTokens: 0 };
-  await settle(await endWithCharge(call, endOfWholeAnswer(call), readUsage(json), delivered));
+  const reported = { usage: readUsage(json), serviceMode: readServiceMode(json) };
+  await settle(await endWithCharge(call, endOfWholeAnswer(call), reported, delivered));
 
   const { res } = call;
   if (res.destroyed) return;

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import type { ServiceMode } from "@lyss/contracts/pricing/price.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { listFinished, textOf } from "../dialects/openai/delivered-text.ts";
@@ -7,7 +8,7 @@ import { toErrorObject } from "../dialects/openai/failure-reply.ts";
 import { findFields, setFields } from "../dialects/openai/json-fields.ts";
 import { createSseReader, type SseEvent } from "../dialects/openai/sse.ts";
 import { findInBandFailure } from "../dialects/openai/upstream-failure.ts";
-import { fieldOf, type ReportedUsage, readUsage } from "../dialects/openai/usage.ts";
+import { fieldOf, type ReportedUsage, readServiceMode, readUsage } from "../dialects/openai/usage.ts";
 import { type Call, type Ending, endOfWholeAnswer, endWithCharge, endWithoutCharge, hasCallerLeft } from "./call.ts";
 import { discardBody, toFailure, type UpstreamAnswer } from "./send-upstream.ts";
 
@@ -20,6 +21,7 @@ const contentType = "text/event-stream; charset=utf-8";
 /** What a stream has shown so far. */
 interface Progress {
   usage: ReportedUsage | undefined;
+  serviceMode: ServiceMode | undefined;
   /** Text that was passed on and is not counted yet, for when the provider does not report. */
   text: string;
   countedTokens: number;
@@ -40,7 +42,10 @@ export async function relayStream(
   settle: (ending: Ending) => Promise<void>,
 ): Promise<void> {
   const { res } = call;
-  const progress: Progress = { usage: undefined, text: "", countedTokens: 0, finished: new Set(), isDone: false };
+  const progress: Progress = {
+    ...{ usage: undefined, serviceMode: undefined, text: "", countedTokens: 0 },
+    ...{ finished: new Set(), isDone: false },
+  };
   try {
     await passEvents(deps, call, answer, progress);
     if (!progress.isDone && progress.finished.size < call.request.answers) {
@@ -50,9 +55,7 @@ export async function relayStream(
     discardBody(answer);
     const hasDelivered = progress.text !== "" || progress.countedTokens > 0 || progress.usage !== undefined;
     const outcome = hasCallerLeft(call) ? "canceled" : res.headersSent ? "truncated" : "failed";
-    await settle(
-      hasDelivered ? await endWithCharge(call, outcome, progress.usage, progress) : endWithoutCharge(outcome),
-    );
+    await settle(hasDelivered ? await endWithCharge(call, outcome, progress, progress) : endWithoutCharge(outcome));
     const failure = toFailure(deps, call, err);
     if (!res.headersSent || !(failure instanceof Failure) || res.destroyed) throw failure;
     res.end(`data: ${JSON.stringify(toErrorObject(failure, call.locale))}\n\n`);
@@ -60,7 +63,7 @@ export async function relayStream(
   }
   call.record?.add(doneEvent);
   await call.record?.keep(contentType);
-  await settle(await endWithCharge(call, endOfWholeAnswer(call), progress.usage, progress));
+  await settle(await endWithCharge(call, endOfWholeAnswer(call), progress, progress));
   if (res.destroyed) return;
   if (!res.headersSent) writeHead(call);
   res.end(doneEvent);
@@ -126,6 +129,7 @@ function toCallerEvent(call: Call, { raw, data }: SseEvent, progress: Progress):
   const failure = findInBandFailure(target.model.name, json);
   if (failure) throw failure;
   progress.usage = readUsage(json) ?? progress.usage;
+  progress.serviceMode = readServiceMode(json) ?? progress.serviceMode;
   // What nobody reads any more is not charged by our count, only by the provider's.
   if (call.record || !hasCallerLeft(call)) progress.text += textOf(json);
   for (const index of listFinished(json)) progress.finished.add(index);

@@ -1,12 +1,14 @@
 import type { ServerResponse } from "node:http";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { CallOutcome } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { foldCounts } from "@lyss/contracts/pricing/token-price.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import type { Exchange } from "@lyss/kit/http/route.ts";
 import type { Span } from "@lyss/kit/observability/span.ts";
 import { inSpan } from "@lyss/kit/observability/tracing.ts";
 import type { AiGatewayDeps } from "../deps.ts";
+import { readServiceMode } from "../dialects/openai/usage.ts";
 import type { Funds } from "../funds/funds.ts";
 import { isModelAllowed, type Target } from "../model.ts";
 import type { AnswerRecord, FirstAnswer } from "../once/call-once.ts";
@@ -122,6 +124,7 @@ function fund(
     maxOutputTokens: BigInt(most),
     minOutputTokens: BigInt(limit ?? Math.min(leastOutputTokens, most)),
     choices: request.choices,
+    serviceMode: readServiceMode(request.json),
   });
 }
 
@@ -160,11 +163,12 @@ async function relay(deps: AiGatewayDeps, call: Call, span: Span): Promise<void>
 
 /** Gives the cost, once billing has confirmed it. */
 async function settleCall({ clock, metrics }: AiGatewayDeps, call: Call, ending: Ending) {
-  const { outcome, tokens, isEstimated } = ending;
+  const { outcome, tokens, isEstimated, serviceMode } = ending;
+  const { inputTokens, cachedInputTokens, outputTokens } = foldCounts(tokens);
   const latencyMs = clock.monotonicMs() - call.startedMs;
   const labels = { provider: call.target.provider.name, model: call.target.model.name };
   metrics.countCall({ ...labels, outcome });
-  metrics.countTokens(labels, tokens.inputTokens + tokens.cachedInputTokens, tokens.outputTokens);
+  metrics.countTokens(labels, inputTokens + cachedInputTokens, outputTokens);
   metrics.observeDuration(labels.provider, latencyMs);
-  return call.funds.settle({ outcome: outcomes[outcome], tokens, isEstimated, latencyMs });
+  return call.funds.settle({ outcome: outcomes[outcome], tokens, serviceMode, isEstimated, latencyMs });
 }

@@ -5,6 +5,7 @@ import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { type BillingService, CallOutcome, UsageFactSchema } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { boundNanos, costOf } from "@lyss/contracts/pricing/price.ts";
 import { toQuantities } from "@lyss/contracts/pricing/token-price.ts";
+import { serviceModeMessages, toUsageMessage } from "@lyss/contracts/pricing/wire.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Logger } from "pino";
@@ -33,8 +34,8 @@ export function createFunder(deps: {
   const { billing, prices, leases, journal, clock, log } = deps;
   const heldCallIds = new Set<string>();
 
-  async function priceOf({ tenantId, provider, model }: CallToFund) {
-    const found = prices.priceOf(tenantId, provider, model);
+  async function priceOf({ tenantId, provider, model }: CallToFund, atMs: number) {
+    const found = prices.priceOf({ tenantId, provider, model }, atMs);
     const price = found instanceof Promise ? await found : found;
     if (!price) throw new Failure(billingFailures.price_missing, { model, provider });
     return price;
@@ -42,13 +43,14 @@ export function createFunder(deps: {
 
   /** Money and the attempt on disk. What is drawn goes back when the attempt cannot be written. */
   async function begin(call: CallToFund) {
-    const price = await priceOf(call);
-    const { callId, tenantId, inputTokens, maxOutputTokens } = call;
+    const { callId, tenantId, inputTokens, maxOutputTokens, serviceMode = "standard" } = call;
     const startedAtMs = clock.nowMs();
+    const price = await priceOf(call, startedAtMs);
     const most = { inputTokens, outputTokens: maxOutputTokens * BigInt(call.choices) };
-    const drawing = leases.draw(tenantId, boundNanos(price.terms, most, { startedAtMs }));
+    const drawing = leases.draw(tenantId, boundNanos(price.terms, most, { startedAtMs, mode: serviceMode }));
     const draw = drawing instanceof Promise ? await drawing : drawing;
-    const hold = draw ? undefined : await billing.reserveCall(call, { timeoutMs: reserveTimeoutMs });
+    const wanted = { ...call, serviceMode: serviceModeMessages[serviceMode] };
+    const hold = draw ? undefined : await billing.reserveCall(wanted, { timeoutMs: reserveTimeoutMs });
     if (hold) heldCallIds.add(callId);
     const { requestId, keyId, userId, provider, model } = call;
     const fact = create(UsageFactSchema, {
@@ -82,12 +84,15 @@ export function createFunder(deps: {
       const { price, draw, attempt, outputTokens } = await begin(call);
       return {
         outputTokens,
-        async settle({ outcome, tokens, isEstimated, latencyMs }) {
-          const startedAtMs = Number(attempt.fact.startedAtMs);
-          const { costNanos } = costOf(price.terms, toQuantities(tokens), { startedAtMs });
+        async settle({ outcome, tokens, isEstimated, latencyMs, serviceMode = "standard" }) {
+          const when = { startedAtMs: Number(attempt.fact.startedAtMs), mode: serviceMode };
+          const { costNanos } = costOf(price.terms, toQuantities(tokens), when);
           if (draw) settleDraw(draw, costNanos);
           const { $typeName, $unknown, ...begun } = attempt.fact;
-          const ended = { outcome, tokens: { ...tokens }, isEstimated, latencyMs: BigInt(Math.round(latencyMs)) };
+          const ended = {
+            ...{ outcome, tokens: toUsageMessage(tokens), isEstimated, latencyMs: BigInt(Math.round(latencyMs)) },
+            serviceMode: serviceModeMessages[serviceMode],
+          };
           await journal.end(attempt, create(UsageFactSchema, { ...begun, ...ended }), () => {
             if (draw) notePosted(draw, costNanos);
             heldCallIds.delete(call.callId);

@@ -1,4 +1,5 @@
 import type { CallOutcome } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import type { ServiceMode } from "@lyss/contracts/pricing/price.ts";
 import type { TokenCounts } from "@lyss/contracts/pricing/token-price.ts";
 
 /** A call that is about to be paid for. */
@@ -16,12 +17,16 @@ export interface CallToFund {
   readonly maxOutputTokens: bigint;
   readonly minOutputTokens: bigint;
   readonly choices: number;
+  /** What the caller asks for; the provider's usual one when undefined. */
+  readonly serviceMode?: ServiceMode | undefined;
 }
 
 /** How a call ended and what it used. */
 export interface Spent {
   readonly outcome: CallOutcome;
   readonly tokens: TokenCounts;
+  /** As the provider says that it served the call; its usual one when undefined. */
+  readonly serviceMode?: ServiceMode | undefined;
   readonly isEstimated: boolean;
   readonly latencyMs: number;
 }

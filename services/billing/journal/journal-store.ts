@@ -1,6 +1,6 @@
 import type { Sql, Tx } from "@lyss/kit/db/database.ts";
 import type { Wallet } from "../model.ts";
-import { toJson } from "../store.ts";
+import { toJson } from "../to-json.ts";
 import type { ChainedPosting, ChainHead, LockedWallet } from "./chain.ts";
 import type { Posting } from "./posting.ts";
 

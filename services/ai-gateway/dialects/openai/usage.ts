@@ -1,29 +1,59 @@
-/** Tokens as a provider reported them, in exclusive buckets. */
-export interface ReportedUsage {
-  readonly inputTokens: bigint;
-  readonly cachedInputTokens: bigint;
-  readonly outputTokens: bigint;
-}
+import type { ServiceMode } from "@lyss/contracts/pricing/price.ts";
+import { type TokenCounts, toOtherQuantities } from "@lyss/contracts/pricing/token-price.ts";
+
+/** What a provider reported, in exclusive buckets. */
+export type ReportedUsage = TokenCounts;
 
 /** More than any model can take or give in one call; a larger number is a fault, not a usage. */
 const maxTokens = 1_000_000_000;
 
 /**
- * The `usage` object of OpenAI's dialect; undefined when there is none or it is not one. `prompt_tokens` includes the
- * cached ones and `completion_tokens` the reasoning ones (platform.openai.com/docs/api-reference/chat/object), so cached
- * input is taken out of input and nothing is added to output. An explicit zero is a zero.
+ * The `usage` object of OpenAI's dialect; undefined when there is none or it is not one. `prompt_tokens` includes cached,
+ * written and audio tokens, `completion_tokens` reasoning and audio (platform.openai.com/docs/api-reference/chat/object;
+ * `cache_write_tokens` as openrouter.ai/docs/guides/best-practices/prompt-caching has it). Each detail is taken out of its
+ * total, so a token is counted once; details that add up to more than their total are cut off there. An explicit zero is a
+ * zero.
  */
 export function readUsage(body: unknown): ReportedUsage | undefined {
   const usage = fieldOf(body, "usage");
   const prompt = toCount(fieldOf(usage, "prompt_tokens"));
   if (prompt === undefined) return undefined;
-  const cached = toCount(fieldOf(fieldOf(usage, "prompt_tokens_details"), "cached_tokens")) ?? 0;
-  const cachedInput = Math.min(cached, prompt);
+  const completion = toCount(fieldOf(usage, "completion_tokens")) ?? 0;
+  const input = splitTotal(prompt, fieldOf(usage, "prompt_tokens_details"));
+  const output = splitTotal(completion, fieldOf(usage, "completion_tokens_details"));
+  const [cacheRead, cacheWrite5m, audioInput] = input.take("cached_tokens", "cache_write_tokens", "audio_tokens");
+  const [reasoning, audioOutput] = output.take("reasoning_tokens", "audio_tokens");
+  const otherBuckets = toOtherQuantities({ cacheWrite5m, audioInput, reasoning, audioOutput });
   return {
-    inputTokens: BigInt(prompt - cachedInput),
-    cachedInputTokens: BigInt(cachedInput),
-    outputTokens: BigInt(toCount(fieldOf(usage, "completion_tokens")) ?? 0),
+    ...{ inputTokens: input.rest(), cachedInputTokens: cacheRead, outputTokens: output.rest() },
+    ...(otherBuckets && { otherBuckets }),
   };
+}
+
+/** Takes details out of a total, in the order asked for. */
+function splitTotal(total: number, details: unknown) {
+  let left = total;
+  const takeOne = (name: string) => {
+    const count = Math.min(toCount(fieldOf(details, name)) ?? 0, left);
+    left -= count;
+    return BigInt(count);
+  };
+  return {
+    take: <const Names extends readonly string[]>(...names: Names) =>
+      names.map(takeOne) as { -readonly [Index in keyof Names]: bigint },
+    rest: () => BigInt(left),
+  };
+}
+
+const modes: Readonly<Record<string, ServiceMode>> = { batch: "batch", flex: "flex", priority: "priority" };
+
+/**
+ * How urgently a call is asked for, or was served: `service_tier` of a request or an answer. Undefined where it says
+ * nothing, or the usual.
+ */
+export function readServiceMode(body: unknown): ServiceMode | undefined {
+  const tier = fieldOf(body, "service_tier");
+  return typeof tier === "string" && Object.hasOwn(modes, tier) ? modes[tier] : undefined;
 }
 
 /** `value[name]` of anything that JSON.parse gave. */

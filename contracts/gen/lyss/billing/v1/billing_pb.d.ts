@@ -169,7 +169,7 @@ export declare type GetBalanceResponse = Message<"lyss.billing.v1.GetBalanceResp
 export declare const GetBalanceResponseSchema: GenMessage<GetBalanceResponse>;
 
 /**
- * What was used, in exclusive buckets: cached input is not part of input.
+ * What was used, in exclusive buckets: cached input is not part of input, reasoning is not part of output.
  *
  * @generated from message lyss.billing.v1.TokenUsage
  */
@@ -188,6 +188,13 @@ export declare type TokenUsage = Message<"lyss.billing.v1.TokenUsage"> & {
    * @generated from field: int64 output_tokens = 3;
    */
   outputTokens: bigint;
+
+  /**
+   * Everything else; unset when there is none.
+   *
+   * @generated from field: lyss.billing.v1.OtherUsage other = 4;
+   */
+  other?: OtherUsage | undefined;
 };
 
 /**
@@ -195,6 +202,79 @@ export declare type TokenUsage = Message<"lyss.billing.v1.TokenUsage"> & {
  * Use `create(TokenUsageSchema)` to create a new message.
  */
 export declare const TokenUsageSchema: GenMessage<TokenUsage>;
+
+/**
+ * What most calls use nothing of.
+ *
+ * @generated from message lyss.billing.v1.OtherUsage
+ */
+export declare type OtherUsage = Message<"lyss.billing.v1.OtherUsage"> & {
+  /**
+   * @generated from field: int64 cache_write_5m = 1;
+   */
+  cacheWrite5m: bigint;
+
+  /**
+   * @generated from field: int64 cache_write_1h = 2;
+   */
+  cacheWrite1h: bigint;
+
+  /**
+   * @generated from field: int64 reasoning = 3;
+   */
+  reasoning: bigint;
+
+  /**
+   * @generated from field: int64 audio_input = 4;
+   */
+  audioInput: bigint;
+
+  /**
+   * @generated from field: int64 audio_output = 5;
+   */
+  audioOutput: bigint;
+
+  /**
+   * @generated from field: int64 image_input = 6;
+   */
+  imageInput: bigint;
+
+  /**
+   * @generated from field: int64 image_output = 7;
+   */
+  imageOutput: bigint;
+
+  /**
+   * @generated from field: int64 tool_calls = 8;
+   */
+  toolCalls: bigint;
+
+  /**
+   * @generated from field: int64 requests = 9;
+   */
+  requests: bigint;
+
+  /**
+   * @generated from field: int64 images = 10;
+   */
+  images: bigint;
+
+  /**
+   * @generated from field: int64 seconds = 11;
+   */
+  seconds: bigint;
+
+  /**
+   * @generated from field: int64 characters = 12;
+   */
+  characters: bigint;
+};
+
+/**
+ * Describes the message lyss.billing.v1.OtherUsage.
+ * Use `create(OtherUsageSchema)` to create a new message.
+ */
+export declare const OtherUsageSchema: GenMessage<OtherUsage>;
 
 /**
  * @generated from message lyss.billing.v1.UsageRecord
@@ -261,6 +341,11 @@ export declare type UsageRecord = Message<"lyss.billing.v1.UsageRecord"> & {
    * @generated from field: string price_id = 12;
    */
   priceId: string;
+
+  /**
+   * @generated from field: lyss.billing.v1.ServiceMode service_mode = 13;
+   */
+  serviceMode: ServiceMode;
 };
 
 /**
@@ -359,10 +444,202 @@ export declare type PriceRates = Message<"lyss.billing.v1.PriceRates"> & {
 export declare const PriceRatesSchema: GenMessage<PriceRates>;
 
 /**
+ * Nano-units of the currency per million of a bucket's unit. One that is unset costs as much as the one that it is a kind
+ * of: cached and written input, audio and images in as input, reasoning, audio and images out as output; others are free.
+ *
+ * @generated from message lyss.billing.v1.BucketRates
+ */
+export declare type BucketRates = Message<"lyss.billing.v1.BucketRates"> & {
+  /**
+   * @generated from field: optional int64 input = 1;
+   */
+  input?: bigint | undefined;
+
+  /**
+   * @generated from field: optional int64 cache_read = 2;
+   */
+  cacheRead?: bigint | undefined;
+
+  /**
+   * @generated from field: optional int64 cache_write_5m = 3;
+   */
+  cacheWrite5m?: bigint | undefined;
+
+  /**
+   * @generated from field: optional int64 cache_write_1h = 4;
+   */
+  cacheWrite1h?: bigint | undefined;
+
+  /**
+   * @generated from field: optional int64 output = 5;
+   */
+  output?: bigint | undefined;
+
+  /**
+   * @generated from field: optional int64 reasoning = 6;
+   */
+  reasoning?: bigint | undefined;
+
+  /**
+   * @generated from field: optional int64 audio_input = 7;
+   */
+  audioInput?: bigint | undefined;
+
+  /**
+   * @generated from field: optional int64 audio_output = 8;
+   */
+  audioOutput?: bigint | undefined;
+
+  /**
+   * @generated from field: optional int64 image_input = 9;
+   */
+  imageInput?: bigint | undefined;
+
+  /**
+   * @generated from field: optional int64 image_output = 10;
+   */
+  imageOutput?: bigint | undefined;
+
+  /**
+   * @generated from field: optional int64 tool_calls = 11;
+   */
+  toolCalls?: bigint | undefined;
+
+  /**
+   * @generated from field: optional int64 requests = 12;
+   */
+  requests?: bigint | undefined;
+
+  /**
+   * @generated from field: optional int64 images = 13;
+   */
+  images?: bigint | undefined;
+
+  /**
+   * @generated from field: optional int64 seconds = 14;
+   */
+  seconds?: bigint | undefined;
+
+  /**
+   * @generated from field: optional int64 characters = 15;
+   */
+  characters?: bigint | undefined;
+};
+
+/**
+ * Describes the message lyss.billing.v1.BucketRates.
+ * Use `create(BucketRatesSchema)` to create a new message.
+ */
+export declare const BucketRatesSchema: GenMessage<BucketRates>;
+
+/**
+ * For calls with more input than this, of all kinds together; the highest that applies counts.
+ *
+ * @generated from message lyss.billing.v1.PriceTier
+ */
+export declare type PriceTier = Message<"lyss.billing.v1.PriceTier"> & {
+  /**
+   * @generated from field: int64 above_input_tokens = 1;
+   */
+  aboveInputTokens: bigint;
+
+  /**
+   * @generated from field: lyss.billing.v1.BucketRates rates = 2;
+   */
+  rates?: BucketRates | undefined;
+};
+
+/**
+ * Describes the message lyss.billing.v1.PriceTier.
+ * Use `create(PriceTierSchema)` to create a new message.
+ */
+export declare const PriceTierSchema: GenMessage<PriceTier>;
+
+/**
+ * For calls that begin between two minutes of the day, in UTC; the second may lie past midnight.
+ *
+ * @generated from message lyss.billing.v1.PriceWindow
+ */
+export declare type PriceWindow = Message<"lyss.billing.v1.PriceWindow"> & {
+  /**
+   * @generated from field: int32 from_minute = 1;
+   */
+  fromMinute: number;
+
+  /**
+   * @generated from field: int32 to_minute = 2;
+   */
+  toMinute: number;
+
+  /**
+   * @generated from field: lyss.billing.v1.BucketRates rates = 3;
+   */
+  rates?: BucketRates | undefined;
+};
+
+/**
+ * Describes the message lyss.billing.v1.PriceWindow.
+ * Use `create(PriceWindowSchema)` to create a new message.
+ */
+export declare const PriceWindowSchema: GenMessage<PriceWindow>;
+
+/**
+ * What a version of a price says. Rates of a tier, a window or a mode take the place of those that they name, in this order.
+ *
+ * @generated from message lyss.billing.v1.PriceTerms
+ */
+export declare type PriceTerms = Message<"lyss.billing.v1.PriceTerms"> & {
+  /**
+   * @generated from field: lyss.billing.v1.BucketRates rates = 1;
+   */
+  rates?: BucketRates | undefined;
+
+  /**
+   * @generated from field: repeated lyss.billing.v1.PriceTier tiers = 2;
+   */
+  tiers: PriceTier[];
+
+  /**
+   * @generated from field: lyss.billing.v1.BucketRates batch = 3;
+   */
+  batch?: BucketRates | undefined;
+
+  /**
+   * @generated from field: lyss.billing.v1.BucketRates flex = 4;
+   */
+  flex?: BucketRates | undefined;
+
+  /**
+   * @generated from field: lyss.billing.v1.BucketRates priority = 5;
+   */
+  priority?: BucketRates | undefined;
+
+  /**
+   * @generated from field: repeated lyss.billing.v1.PriceWindow windows = 6;
+   */
+  windows: PriceWindow[];
+
+  /**
+   * Millionths added to the whole, or taken off when negative. From -1,000,000, which is free.
+   *
+   * @generated from field: int32 markup_ppm = 7;
+   */
+  markupPpm: number;
+};
+
+/**
+ * Describes the message lyss.billing.v1.PriceTerms.
+ * Use `create(PriceTermsSchema)` to create a new message.
+ */
+export declare const PriceTermsSchema: GenMessage<PriceTerms>;
+
+/**
  * @generated from message lyss.billing.v1.Price
  */
 export declare type Price = Message<"lyss.billing.v1.Price"> & {
   /**
+   * Names this version, and after a '+' that of the plan under which it is sold, when there is one with a mark-up.
+   *
    * @generated from field: string price_id = 1;
    */
   priceId: string;
@@ -388,6 +665,8 @@ export declare type Price = Message<"lyss.billing.v1.Price"> & {
   currency: string;
 
   /**
+   * Without tiers, modes, windows and mark-up; `terms` says all.
+   *
    * @generated from field: lyss.billing.v1.PriceRates rates = 6;
    */
   rates?: PriceRates | undefined;
@@ -396,6 +675,44 @@ export declare type Price = Message<"lyss.billing.v1.Price"> & {
    * @generated from field: google.protobuf.Timestamp created_at = 7;
    */
   createdAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: lyss.billing.v1.PriceTerms terms = 8;
+   */
+  terms?: PriceTerms | undefined;
+
+  /**
+   * From when on calls are charged with it.
+   *
+   * @generated from field: google.protobuf.Timestamp effective_at = 9;
+   */
+  effectiveAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: lyss.billing.v1.PriceOrigin origin = 10;
+   */
+  origin: PriceOrigin;
+
+  /**
+   * Whose it is; empty for those that hold for all.
+   *
+   * @generated from field: string tenant_id = 11;
+   */
+  tenantId: string;
+
+  /**
+   * Of which plan it is; empty for those of none.
+   *
+   * @generated from field: string plan_id = 12;
+   */
+  planId: string;
+
+  /**
+   * Whether it was in effect when this was answered.
+   *
+   * @generated from field: bool is_in_force = 13;
+   */
+  isInForce: boolean;
 };
 
 /**
@@ -447,6 +764,13 @@ export declare type PriceInput = Message<"lyss.billing.v1.PriceInput"> & {
    * @generated from field: lyss.billing.v1.PriceRates rates = 3;
    */
   rates?: PriceRates | undefined;
+
+  /**
+   * In place of the rates.
+   *
+   * @generated from field: lyss.billing.v1.PriceTerms terms = 4;
+   */
+  terms?: PriceTerms | undefined;
 };
 
 /**
@@ -488,6 +812,13 @@ export declare type ListPricesRequest = Message<"lyss.billing.v1.ListPricesReque
    * @generated from field: string tenant_id = 2;
    */
   tenantId: string;
+
+  /**
+   * Also versions that come into effect within so long; 0 for none, at most an hour.
+   *
+   * @generated from field: int64 ahead_ms = 3;
+   */
+  aheadMs: bigint;
 };
 
 /**
@@ -501,7 +832,7 @@ export declare const ListPricesRequestSchema: GenMessage<ListPricesRequest>;
  */
 export declare type ListPricesResponse = Message<"lyss.billing.v1.ListPricesResponse"> & {
   /**
-   * The current version of each, ordered by provider and model.
+   * What the tenant pays, ordered by provider and model: the current version of each, then those to come.
    *
    * @generated from field: repeated lyss.billing.v1.Price prices = 1;
    */
@@ -580,6 +911,13 @@ export declare type ReserveCallRequest = Message<"lyss.billing.v1.ReserveCallReq
    * @generated from field: int32 choices = 11;
    */
   choices: number;
+
+  /**
+   * What the caller asks for. The hold covers the usual one too.
+   *
+   * @generated from field: lyss.billing.v1.ServiceMode service_mode = 12;
+   */
+  serviceMode: ServiceMode;
 };
 
 /**
@@ -649,6 +987,11 @@ export declare type SettleCallRequest = Message<"lyss.billing.v1.SettleCallReque
    * @generated from field: int64 latency_ms = 6;
    */
   latencyMs: bigint;
+
+  /**
+   * @generated from field: lyss.billing.v1.ServiceMode service_mode = 7;
+   */
+  serviceMode: ServiceMode;
 };
 
 /**
@@ -1362,6 +1705,11 @@ export declare type UsageFact = Message<"lyss.billing.v1.UsageFact"> & {
    * @generated from field: int64 started_at_ms = 15;
    */
   startedAtMs: bigint;
+
+  /**
+   * @generated from field: lyss.billing.v1.ServiceMode service_mode = 16;
+   */
+  serviceMode: ServiceMode;
 };
 
 /**
@@ -1486,6 +1834,40 @@ export enum TopUpSource {
 export declare const TopUpSourceSchema: GenEnum<TopUpSource>;
 
 /**
+ * How urgently a call was asked for, as the provider says that it served it.
+ *
+ * @generated from enum lyss.billing.v1.ServiceMode
+ */
+export enum ServiceMode {
+  /**
+   * The provider's usual one.
+   *
+   * @generated from enum value: SERVICE_MODE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: SERVICE_MODE_BATCH = 1;
+   */
+  BATCH = 1,
+
+  /**
+   * @generated from enum value: SERVICE_MODE_FLEX = 2;
+   */
+  FLEX = 2,
+
+  /**
+   * @generated from enum value: SERVICE_MODE_PRIORITY = 3;
+   */
+  PRIORITY = 3,
+}
+
+/**
+ * Describes the enum lyss.billing.v1.ServiceMode.
+ */
+export declare const ServiceModeSchema: GenEnum<ServiceMode>;
+
+/**
  * @generated from enum lyss.billing.v1.CallOutcome
  */
 export enum CallOutcome {
@@ -1532,6 +1914,44 @@ export enum CallOutcome {
  * Describes the enum lyss.billing.v1.CallOutcome.
  */
 export declare const CallOutcomeSchema: GenEnum<CallOutcome>;
+
+/**
+ * Who says what a price is.
+ *
+ * @generated from enum lyss.billing.v1.PriceOrigin
+ */
+export enum PriceOrigin {
+  /**
+   * @generated from enum value: PRICE_ORIGIN_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The configuration, or the tenant whose provider it is.
+   *
+   * @generated from enum value: PRICE_ORIGIN_PROVIDER = 1;
+   */
+  PROVIDER = 1,
+
+  /**
+   * The list of well-known prices.
+   *
+   * @generated from enum value: PRICE_ORIGIN_CATALOG = 2;
+   */
+  CATALOG = 2,
+
+  /**
+   * A person who operates the platform. Neither of the two others takes the place of it by itself.
+   *
+   * @generated from enum value: PRICE_ORIGIN_OPERATOR = 3;
+   */
+  OPERATOR = 3,
+}
+
+/**
+ * Describes the enum lyss.billing.v1.PriceOrigin.
+ */
+export declare const PriceOriginSchema: GenEnum<PriceOrigin>;
 
 /**
  * @generated from enum lyss.billing.v1.UsageGroup

@@ -9,7 +9,7 @@ import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
  * Describes the file lyss/billing/v1/billing.proto.
  */
 export const file_lyss_billing_v1_billing = /*@__PURE__*/
-  fileDesc("Ch1seXNzL2JpbGxpbmcvdjEvYmlsbGluZy5wcm90bxIPbHlzcy5iaWxsaW5nLnYxIlsKB0JhbGFuY2USEQoJd2FsbGV0X2lkGAEgASgJEhAKCGN1cnJlbmN5GAIgASgJEhcKD2F2YWlsYWJsZV9uYW5vcxgDIAEoAxISCgpoZWxkX25hbm9zGAQgASgDIigKE0NyZWF0ZVdhbGxldFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJIkEKFENyZWF0ZVdhbGxldFJlc3BvbnNlEikKB2JhbGFuY2UYASABKAsyGC5seXNzLmJpbGxpbmcudjEuQmFsYW5jZSJ+ChJUb3BVcFdhbGxldFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhQKDGFtb3VudF9uYW5vcxgCIAEoAxIRCglyZWZlcmVuY2UYAyABKAkSLAoGc291cmNlGAQgASgOMhwubHlzcy5iaWxsaW5nLnYxLlRvcFVwU291cmNlIlAKE1RvcFVwV2FsbGV0UmVzcG9uc2USKQoHYmFsYW5jZRgBIAEoCzIYLmx5c3MuYmlsbGluZy52MS5CYWxhbmNlEg4KBmlzX25ldxgCIAEoCCImChFHZXRCYWxhbmNlUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkiPwoSR2V0QmFsYW5jZVJlc3BvbnNlEikKB2JhbGFuY2UYASABKAsyGC5seXNzLmJpbGxpbmcudjEuQmFsYW5jZSJWCgpUb2tlblVzYWdlEhQKDGlucHV0X3Rva2VucxgBIAEoAxIbChNjYWNoZWRfaW5wdXRfdG9rZW5zGAIgASgDEhUKDW91dHB1dF90b2tlbnMYAyABKAMivwIKC1VzYWdlUmVjb3JkEg8KB2NhbGxfaWQYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCRIuCgpjcmVhdGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZrZXlfaWQYBCABKAkSDQoFbW9kZWwYBSABKAkSEAoIcHJvdmlkZXIYBiABKAkSLQoHb3V0Y29tZRgHIAEoDjIcLmx5c3MuYmlsbGluZy52MS5DYWxsT3V0Y29tZRIrCgZ0b2tlbnMYCCABKAsyGy5seXNzLmJpbGxpbmcudjEuVG9rZW5Vc2FnZRISCgpjb3N0X25hbm9zGAkgASgDEhQKDGlzX2VzdGltYXRlZBgKIAEoCBISCgpsYXRlbmN5X21zGAsgASgDEhAKCHByaWNlX2lkGAwgASgJImMKEExpc3RVc2FnZVJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEg0KBWxpbWl0GAIgASgFEg4KBmN1cnNvchgDIAEoCRIOCgZrZXlfaWQYBCABKAkSDQoFbW9kZWwYBSABKAkiVwoRTGlzdFVzYWdlUmVzcG9uc2USLQoHcmVjb3JkcxgBIAMoCzIcLmx5c3MuYmlsbGluZy52MS5Vc2FnZVJlY29yZBITCgtuZXh0X2N1cnNvchgCIAEoCSJ3CgpQcmljZVJhdGVzEh8KF2lucHV0X25hbm9zX3Blcl9taWxsaW9uGAEgASgDEiYKHmNhY2hlZF9pbnB1dF9uYW5vc19wZXJfbWlsbGlvbhgCIAEoAxIgChhvdXRwdXRfbmFub3NfcGVyX21pbGxpb24YAyABKAMiuQEKBVByaWNlEhAKCHByaWNlX2lkGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEg0KBW1vZGVsGAMgASgJEg8KB3ZlcnNpb24YBCABKAUSEAoIY3VycmVuY3kYBSABKAkSKgoFcmF0ZXMYBiABKAsyGy5seXNzLmJpbGxpbmcudjEuUHJpY2VSYXRlcxIuCgpjcmVhdGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJSChBQdXRQcmljZXNSZXF1ZXN0EisKBnByaWNlcxgBIAMoCzIbLmx5c3MuYmlsbGluZy52MS5QcmljZUlucHV0EhEKCXRlbmFudF9pZBgCIAEoCSJZCgpQcmljZUlucHV0EhAKCHByb3ZpZGVyGAEgASgJEg0KBW1vZGVsGAIgASgJEioKBXJhdGVzGAMgASgLMhsubHlzcy5iaWxsaW5nLnYxLlByaWNlUmF0ZXMiOwoRUHV0UHJpY2VzUmVzcG9uc2USJgoGcHJpY2VzGAEgAygLMhYubHlzcy5iaWxsaW5nLnYxLlByaWNlIjgKEUxpc3RQcmljZXNSZXF1ZXN0EhAKCHByb3ZpZGVyGAEgASgJEhEKCXRlbmFudF9pZBgCIAEoCSI8ChJMaXN0UHJpY2VzUmVzcG9uc2USJgoGcHJpY2VzGAEgAygLMhYubHlzcy5iaWxsaW5nLnYxLlByaWNlIusBChJSZXNlcnZlQ2FsbFJlcXVlc3QSDwoHY2FsbF9pZBgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJEhEKCXRlbmFudF9pZBgDIAEoCRIOCgZrZXlfaWQYBCABKAkSDwoHdXNlcl9pZBgFIAEoCRIQCghwcm92aWRlchgGIAEoCRINCgVtb2RlbBgHIAEoCRIUCgxpbnB1dF90b2tlbnMYCCABKAMSGQoRbWF4X291dHB1dF90b2tlbnMYCSABKAMSGQoRbWluX291dHB1dF90b2tlbnMYCiABKAMSDwoHY2hvaWNlcxgLIAEoBSJUChNSZXNlcnZlQ2FsbFJlc3BvbnNlEhQKDGFtb3VudF9uYW5vcxgBIAEoAxIVCg1vdXRwdXRfdG9rZW5zGAIgASgDEhAKCHByaWNlX2lkGAMgASgJIr0BChFTZXR0bGVDYWxsUmVxdWVzdBIPCgdjYWxsX2lkGAEgASgJEhEKCXRlbmFudF9pZBgCIAEoCRItCgdvdXRjb21lGAMgASgOMhwubHlzcy5iaWxsaW5nLnYxLkNhbGxPdXRjb21lEisKBnRva2VucxgEIAEoCzIbLmx5c3MuYmlsbGluZy52MS5Ub2tlblVzYWdlEhQKDGlzX2VzdGltYXRlZBgFIAEoCBISCgpsYXRlbmN5X21zGAYgASgDIkMKElNldHRsZUNhbGxSZXNwb25zZRISCgpjb3N0X25hbm9zGAEgASgDEhkKEXVuY29sbGVjdGVkX25hbm9zGAIgASgDIiYKEkV4dGVuZEhvbGRzUmVxdWVzdBIQCghjYWxsX2lkcxgBIAMoCSInChNFeHRlbmRIb2xkc1Jlc3BvbnNlEhAKCGV4dGVuZGVkGAEgASgFInYKCkJhbGFuY2VMb3cSEQoJdGVuYW50X2lkGAEgASgJEhEKCXdhbGxldF9pZBgCIAEoCRIQCghjdXJyZW5jeRgDIAEoCRIXCg9hdmFpbGFibGVfbmFub3MYBCABKAMSFwoPdGhyZXNob2xkX25hbm9zGAUgASgDIv4BChdMaXN0VXNhZ2VTdW1tYXJ5UmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSKAoEZnJvbRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoCdG8YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCGdyb3VwX2J5GAQgASgOMhsubHlzcy5iaWxsaW5nLnYxLlVzYWdlR3JvdXASMAoIaW50ZXJ2YWwYBSABKA4yHi5seXNzLmJpbGxpbmcudjEuVXNhZ2VJbnRlcnZhbBINCgVsaW1pdBgGIAEoBRIOCgZjdXJzb3IYByABKAkilAEKCFVzYWdlU3VtEikKBXN0YXJ0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVncm91cBgCIAEoCRINCgVjYWxscxgDIAEoAxIrCgZ0b2tlbnMYBCABKAsyGy5seXNzLmJpbGxpbmcudjEuVG9rZW5Vc2FnZRISCgpjb3N0X25hbm9zGAUgASgDIlgKGExpc3RVc2FnZVN1bW1hcnlSZXNwb25zZRInCgRzdW1zGAEgAygLMhkubHlzcy5iaWxsaW5nLnYxLlVzYWdlU3VtEhMKC25leHRfY3Vyc29yGAIgASgJIhwKGlJlYnVpbGRVc2FnZVN1bW1hcnlSZXF1ZXN0Ii0KG1JlYnVpbGRVc2FnZVN1bW1hcnlSZXNwb25zZRIOCgZldmVudHMYASABKAMijwEKDVVzYWdlUmVjb3JkZWQSEQoJd2FsbGV0X2lkGAEgASgJEhEKCXRlbmFudF9pZBgCIAEoCRIsCgVjYWxscxgDIAMoCzIdLmx5c3MuYmlsbGluZy52MS5SZWNvcmRlZENhbGwSKgoEc3VtcxgEIAMoCzIcLmx5c3MuYmlsbGluZy52MS5SZWNvcmRlZFN1bSK6AQoLUmVjb3JkZWRTdW0SDgoGa2V5X2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSEAoIcHJvdmlkZXIYAyABKAkSDQoFbW9kZWwYBCABKAkSDQoFY2FsbHMYBSABKAMSKwoGdG9rZW5zGAYgASgLMhsubHlzcy5iaWxsaW5nLnYxLlRva2VuVXNhZ2USEgoKY29zdF9uYW5vcxgHIAEoAxIZChF1bmNvbGxlY3RlZF9uYW5vcxgIIAEoAyKQAgoMUmVjb3JkZWRDYWxsEg8KB2NhbGxfaWQYASABKAkSDgoGa2V5X2lkGAIgASgJEg8KB3VzZXJfaWQYAyABKAkSEAoIcHJvdmlkZXIYBCABKAkSDQoFbW9kZWwYBSABKAkSLQoHb3V0Y29tZRgGIAEoDjIcLmx5c3MuYmlsbGluZy52MS5DYWxsT3V0Y29tZRIrCgZ0b2tlbnMYByABKAsyGy5seXNzLmJpbGxpbmcudjEuVG9rZW5Vc2FnZRISCgpjb3N0X25hbm9zGAggASgDEhkKEXVuY29sbGVjdGVkX25hbm9zGAkgASgDEhAKCHByaWNlX2lkGAogASgJEhAKCHdhc19sb3N0GAsgASgIIokBChFHcmFudExlYXNlUmVxdWVzdBIQCghsZWFzZV9pZBgBIAEoCRIPCgdub2RlX2lkGAIgASgJEhEKCXRlbmFudF9pZBgDIAEoCRIVCg1jaGFuZ2VfbnVtYmVyGAQgASgFEhIKCndhbnRfbmFub3MYBSABKAMSEwoLbGVhc3RfbmFub3MYBiABKAMiOwoSR3JhbnRMZWFzZVJlc3BvbnNlEhUKDWdyYW50ZWRfbmFub3MYASABKAMSDgoGdHRsX21zGAIgASgDIncKElJldHVybkxlYXNlUmVxdWVzdBIQCghsZWFzZV9pZBgBIAEoCRIPCgdub2RlX2lkGAIgASgJEhEKCXRlbmFudF9pZBgDIAEoCRIVCg1jaGFuZ2VfbnVtYmVyGAQgASgFEhQKDGFtb3VudF9uYW5vcxgFIAEoAyIVChNSZXR1cm5MZWFzZVJlc3BvbnNlIjgKEkNsb3NlTGVhc2VzUmVxdWVzdBIPCgdub2RlX2lkGAEgASgJEhEKCWxlYXNlX2lkcxgCIAMoCSIqChNDbG9zZUxlYXNlc1Jlc3BvbnNlEhMKC2ZyZWVkX25hbm9zGAEgASgDIjkKE0V4dGVuZExlYXNlc1JlcXVlc3QSDwoHbm9kZV9pZBgBIAEoCRIRCglsZWFzZV9pZHMYAiADKAkiPgoURXh0ZW5kTGVhc2VzUmVzcG9uc2USFgoOb3Blbl9sZWFzZV9pZHMYASADKAkSDgoGdHRsX21zGAIgASgDItcCCglVc2FnZUZhY3QSDwoHY2FsbF9pZBgBIAEoCRIPCgdhdHRlbXB0GAIgASgFEhAKCGxlYXNlX2lkGAMgASgJEhIKCnJlcXVlc3RfaWQYBCABKAkSEQoJdGVuYW50X2lkGAUgASgJEg4KBmtleV9pZBgGIAEoCRIPCgd1c2VyX2lkGAcgASgJEhAKCHByb3ZpZGVyGAggASgJEg0KBW1vZGVsGAkgASgJEhAKCHByaWNlX2lkGAogASgJEi0KB291dGNvbWUYCyABKA4yHC5seXNzLmJpbGxpbmcudjEuQ2FsbE91dGNvbWUSKwoGdG9rZW5zGAwgASgLMhsubHlzcy5iaWxsaW5nLnYxLlRva2VuVXNhZ2USFAoMaXNfZXN0aW1hdGVkGA0gASgIEhIKCmxhdGVuY3lfbXMYDiABKAMSFQoNc3RhcnRlZF9hdF9tcxgPIAEoAyJOChBQb3N0RmFjdHNSZXF1ZXN0Eg8KB25vZGVfaWQYASABKAkSKQoFZmFjdHMYAiADKAsyGi5seXNzLmJpbGxpbmcudjEuVXNhZ2VGYWN0IkAKEVBvc3RGYWN0c1Jlc3BvbnNlEhkKEXVuY29sbGVjdGVkX25hbm9zGAEgASgDEhAKCHJlcGVhdGVkGAIgASgFIiIKDVByaWNlc0NoYW5nZWQSEQoJdGVuYW50X2lkGAEgASgJIiIKDU1vbmV5UmVjYWxsZWQSEQoJdGVuYW50X2lkGAEgASgJKl8KC1RvcFVwU291cmNlEh0KGVRPUF9VUF9TT1VSQ0VfVU5TUEVDSUZJRUQQABIXChNUT1BfVVBfU09VUkNFX0dSQU5UEAESGAoUVE9QX1VQX1NPVVJDRV9NQU5VQUwQAiquAQoLQ2FsbE91dGNvbWUSHAoYQ0FMTF9PVVRDT01FX1VOU1BFQ0lGSUVEEAASGgoWQ0FMTF9PVVRDT01FX0NPTVBMRVRFRBABEhcKE0NBTExfT1VUQ09NRV9GQUlMRUQQAhIZChVDQUxMX09VVENPTUVfQ0FOQ0VMRUQQAxIaChZDQUxMX09VVENPTUVfVFJVTkNBVEVEEAQSFQoRQ0FMTF9PVVRDT01FX0xPU1QQBSqFAQoKVXNhZ2VHcm91cBIbChdVU0FHRV9HUk9VUF9VTlNQRUNJRklFRBAAEhMKD1VTQUdFX0dST1VQX0tFWRABEhQKEFVTQUdFX0dST1VQX1VTRVIQAhIVChFVU0FHRV9HUk9VUF9NT0RFTBADEhgKFFVTQUdFX0dST1VQX1BST1ZJREVSEAQqYAoNVXNhZ2VJbnRlcnZhbBIeChpVU0FHRV9JTlRFUlZBTF9VTlNQRUNJRklFRBAAEhcKE1VTQUdFX0lOVEVSVkFMX0hPVVIQARIWChJVU0FHRV9JTlRFUlZBTF9EQVkQAjKPDAoOQmlsbGluZ1NlcnZpY2USYAoMQ3JlYXRlV2FsbGV0EiQubHlzcy5iaWxsaW5nLnYxLkNyZWF0ZVdhbGxldFJlcXVlc3QaJS5seXNzLmJpbGxpbmcudjEuQ3JlYXRlV2FsbGV0UmVzcG9uc2UiA5ACAhJdCgtUb3BVcFdhbGxldBIjLmx5c3MuYmlsbGluZy52MS5Ub3BVcFdhbGxldFJlcXVlc3QaJC5seXNzLmJpbGxpbmcudjEuVG9wVXBXYWxsZXRSZXNwb25zZSIDkAICEloKCkdldEJhbGFuY2USIi5seXNzLmJpbGxpbmcudjEuR2V0QmFsYW5jZVJlcXVlc3QaIy5seXNzLmJpbGxpbmcudjEuR2V0QmFsYW5jZVJlc3BvbnNlIgOQAgESVwoJTGlzdFVzYWdlEiEubHlzcy5iaWxsaW5nLnYxLkxpc3RVc2FnZVJlcXVlc3QaIi5seXNzLmJpbGxpbmcudjEuTGlzdFVzYWdlUmVzcG9uc2UiA5ACARJsChBMaXN0VXNhZ2VTdW1tYXJ5EigubHlzcy5iaWxsaW5nLnYxLkxpc3RVc2FnZVN1bW1hcnlSZXF1ZXN0GikubHlzcy5iaWxsaW5nLnYxLkxpc3RVc2FnZVN1bW1hcnlSZXNwb25zZSIDkAIBEnUKE1JlYnVpbGRVc2FnZVN1bW1hcnkSKy5seXNzLmJpbGxpbmcudjEuUmVidWlsZFVzYWdlU3VtbWFyeVJlcXVlc3QaLC5seXNzLmJpbGxpbmcudjEuUmVidWlsZFVzYWdlU3VtbWFyeVJlc3BvbnNlIgOQAgISVwoJUHV0UHJpY2VzEiEubHlzcy5iaWxsaW5nLnYxLlB1dFByaWNlc1JlcXVlc3QaIi5seXNzLmJpbGxpbmcudjEuUHV0UHJpY2VzUmVzcG9uc2UiA5ACAhJaCgpMaXN0UHJpY2VzEiIubHlzcy5iaWxsaW5nLnYxLkxpc3RQcmljZXNSZXF1ZXN0GiMubHlzcy5iaWxsaW5nLnYxLkxpc3RQcmljZXNSZXNwb25zZSIDkAIBEl0KC1Jlc2VydmVDYWxsEiMubHlzcy5iaWxsaW5nLnYxLlJlc2VydmVDYWxsUmVxdWVzdBokLmx5c3MuYmlsbGluZy52MS5SZXNlcnZlQ2FsbFJlc3BvbnNlIgOQAgISWgoKU2V0dGxlQ2FsbBIiLmx5c3MuYmlsbGluZy52MS5TZXR0bGVDYWxsUmVxdWVzdBojLmx5c3MuYmlsbGluZy52MS5TZXR0bGVDYWxsUmVzcG9uc2UiA5ACAhJdCgtFeHRlbmRIb2xkcxIjLmx5c3MuYmlsbGluZy52MS5FeHRlbmRIb2xkc1JlcXVlc3QaJC5seXNzLmJpbGxpbmcudjEuRXh0ZW5kSG9sZHNSZXNwb25zZSIDkAICEloKCkdyYW50TGVhc2USIi5seXNzLmJpbGxpbmcudjEuR3JhbnRMZWFzZVJlcXVlc3QaIy5seXNzLmJpbGxpbmcudjEuR3JhbnRMZWFzZVJlc3BvbnNlIgOQAgISXQoLUmV0dXJuTGVhc2USIy5seXNzLmJpbGxpbmcudjEuUmV0dXJuTGVhc2VSZXF1ZXN0GiQubHlzcy5iaWxsaW5nLnYxLlJldHVybkxlYXNlUmVzcG9uc2UiA5ACAhJgCgxFeHRlbmRMZWFzZXMSJC5seXNzLmJpbGxpbmcudjEuRXh0ZW5kTGVhc2VzUmVxdWVzdBolLmx5c3MuYmlsbGluZy52MS5FeHRlbmRMZWFzZXNSZXNwb25zZSIDkAICEl0KC0Nsb3NlTGVhc2VzEiMubHlzcy5iaWxsaW5nLnYxLkNsb3NlTGVhc2VzUmVxdWVzdBokLmx5c3MuYmlsbGluZy52MS5DbG9zZUxlYXNlc1Jlc3BvbnNlIgOQAgISVwoJUG9zdEZhY3RzEiEubHlzcy5iaWxsaW5nLnYxLlBvc3RGYWN0c1JlcXVlc3QaIi5seXNzLmJpbGxpbmcudjEuUG9zdEZhY3RzUmVzcG9uc2UiA5ACAmIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("Ch1seXNzL2JpbGxpbmcvdjEvYmlsbGluZy5wcm90bxIPbHlzcy5iaWxsaW5nLnYxIlsKB0JhbGFuY2USEQoJd2FsbGV0X2lkGAEgASgJEhAKCGN1cnJlbmN5GAIgASgJEhcKD2F2YWlsYWJsZV9uYW5vcxgDIAEoAxISCgpoZWxkX25hbm9zGAQgASgDIigKE0NyZWF0ZVdhbGxldFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJIkEKFENyZWF0ZVdhbGxldFJlc3BvbnNlEikKB2JhbGFuY2UYASABKAsyGC5seXNzLmJpbGxpbmcudjEuQmFsYW5jZSJ+ChJUb3BVcFdhbGxldFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhQKDGFtb3VudF9uYW5vcxgCIAEoAxIRCglyZWZlcmVuY2UYAyABKAkSLAoGc291cmNlGAQgASgOMhwubHlzcy5iaWxsaW5nLnYxLlRvcFVwU291cmNlIlAKE1RvcFVwV2FsbGV0UmVzcG9uc2USKQoHYmFsYW5jZRgBIAEoCzIYLmx5c3MuYmlsbGluZy52MS5CYWxhbmNlEg4KBmlzX25ldxgCIAEoCCImChFHZXRCYWxhbmNlUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkiPwoSR2V0QmFsYW5jZVJlc3BvbnNlEikKB2JhbGFuY2UYASABKAsyGC5seXNzLmJpbGxpbmcudjEuQmFsYW5jZSKCAQoKVG9rZW5Vc2FnZRIUCgxpbnB1dF90b2tlbnMYASABKAMSGwoTY2FjaGVkX2lucHV0X3Rva2VucxgCIAEoAxIVCg1vdXRwdXRfdG9rZW5zGAMgASgDEioKBW90aGVyGAQgASgLMhsubHlzcy5iaWxsaW5nLnYxLk90aGVyVXNhZ2UigAIKCk90aGVyVXNhZ2USFgoOY2FjaGVfd3JpdGVfNW0YASABKAMSFgoOY2FjaGVfd3JpdGVfMWgYAiABKAMSEQoJcmVhc29uaW5nGAMgASgDEhMKC2F1ZGlvX2lucHV0GAQgASgDEhQKDGF1ZGlvX291dHB1dBgFIAEoAxITCgtpbWFnZV9pbnB1dBgGIAEoAxIUCgxpbWFnZV9vdXRwdXQYByABKAMSEgoKdG9vbF9jYWxscxgIIAEoAxIQCghyZXF1ZXN0cxgJIAEoAxIOCgZpbWFnZXMYCiABKAMSDwoHc2Vjb25kcxgLIAEoAxISCgpjaGFyYWN0ZXJzGAwgASgDIvMCCgtVc2FnZVJlY29yZBIPCgdjYWxsX2lkGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkSLgoKY3JlYXRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGa2V5X2lkGAQgASgJEg0KBW1vZGVsGAUgASgJEhAKCHByb3ZpZGVyGAYgASgJEi0KB291dGNvbWUYByABKA4yHC5seXNzLmJpbGxpbmcudjEuQ2FsbE91dGNvbWUSKwoGdG9rZW5zGAggASgLMhsubHlzcy5iaWxsaW5nLnYxLlRva2VuVXNhZ2USEgoKY29zdF9uYW5vcxgJIAEoAxIUCgxpc19lc3RpbWF0ZWQYCiABKAgSEgoKbGF0ZW5jeV9tcxgLIAEoAxIQCghwcmljZV9pZBgMIAEoCRIyCgxzZXJ2aWNlX21vZGUYDSABKA4yHC5seXNzLmJpbGxpbmcudjEuU2VydmljZU1vZGUiYwoQTGlzdFVzYWdlUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSDQoFbGltaXQYAiABKAUSDgoGY3Vyc29yGAMgASgJEg4KBmtleV9pZBgEIAEoCRINCgVtb2RlbBgFIAEoCSJXChFMaXN0VXNhZ2VSZXNwb25zZRItCgdyZWNvcmRzGAEgAygLMhwubHlzcy5iaWxsaW5nLnYxLlVzYWdlUmVjb3JkEhMKC25leHRfY3Vyc29yGAIgASgJIncKClByaWNlUmF0ZXMSHwoXaW5wdXRfbmFub3NfcGVyX21pbGxpb24YASABKAMSJgoeY2FjaGVkX2lucHV0X25hbm9zX3Blcl9taWxsaW9uGAIgASgDEiAKGG91dHB1dF9uYW5vc19wZXJfbWlsbGlvbhgDIAEoAyLbBAoLQnVja2V0UmF0ZXMSEgoFaW5wdXQYASABKANIAIgBARIXCgpjYWNoZV9yZWFkGAIgASgDSAGIAQESGwoOY2FjaGVfd3JpdGVfNW0YAyABKANIAogBARIbCg5jYWNoZV93cml0ZV8xaBgEIAEoA0gDiAEBEhMKBm91dHB1dBgFIAEoA0gEiAEBEhYKCXJlYXNvbmluZxgGIAEoA0gFiAEBEhgKC2F1ZGlvX2lucHV0GAcgASgDSAaIAQESGQoMYXVkaW9fb3V0cHV0GAggASgDSAeIAQESGAoLaW1hZ2VfaW5wdXQYCSABKANICIgBARIZCgxpbWFnZV9vdXRwdXQYCiABKANICYgBARIXCgp0b29sX2NhbGxzGAsgASgDSAqIAQESFQoIcmVxdWVzdHMYDCABKANIC4gBARITCgZpbWFnZXMYDSABKANIDIgBARIUCgdzZWNvbmRzGA4gASgDSA2IAQESFwoKY2hhcmFjdGVycxgPIAEoA0gOiAEBQggKBl9pbnB1dEINCgtfY2FjaGVfcmVhZEIRCg9fY2FjaGVfd3JpdGVfNW1CEQoPX2NhY2hlX3dyaXRlXzFoQgkKB19vdXRwdXRCDAoKX3JlYXNvbmluZ0IOCgxfYXVkaW9faW5wdXRCDwoNX2F1ZGlvX291dHB1dEIOCgxfaW1hZ2VfaW5wdXRCDwoNX2ltYWdlX291dHB1dEINCgtfdG9vbF9jYWxsc0ILCglfcmVxdWVzdHNCCQoHX2ltYWdlc0IKCghfc2Vjb25kc0INCgtfY2hhcmFjdGVycyJUCglQcmljZVRpZXISGgoSYWJvdmVfaW5wdXRfdG9rZW5zGAEgASgDEisKBXJhdGVzGAIgASgLMhwubHlzcy5iaWxsaW5nLnYxLkJ1Y2tldFJhdGVzImIKC1ByaWNlV2luZG93EhMKC2Zyb21fbWludXRlGAEgASgFEhEKCXRvX21pbnV0ZRgCIAEoBRIrCgVyYXRlcxgDIAEoCzIcLmx5c3MuYmlsbGluZy52MS5CdWNrZXRSYXRlcyKwAgoKUHJpY2VUZXJtcxIrCgVyYXRlcxgBIAEoCzIcLmx5c3MuYmlsbGluZy52MS5CdWNrZXRSYXRlcxIpCgV0aWVycxgCIAMoCzIaLmx5c3MuYmlsbGluZy52MS5QcmljZVRpZXISKwoFYmF0Y2gYAyABKAsyHC5seXNzLmJpbGxpbmcudjEuQnVja2V0UmF0ZXMSKgoEZmxleBgEIAEoCzIcLmx5c3MuYmlsbGluZy52MS5CdWNrZXRSYXRlcxIuCghwcmlvcml0eRgFIAEoCzIcLmx5c3MuYmlsbGluZy52MS5CdWNrZXRSYXRlcxItCgd3aW5kb3dzGAYgAygLMhwubHlzcy5iaWxsaW5nLnYxLlByaWNlV2luZG93EhIKCm1hcmt1cF9wcG0YByABKAUi/gIKBVByaWNlEhAKCHByaWNlX2lkGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEg0KBW1vZGVsGAMgASgJEg8KB3ZlcnNpb24YBCABKAUSEAoIY3VycmVuY3kYBSABKAkSKgoFcmF0ZXMYBiABKAsyGy5seXNzLmJpbGxpbmcudjEuUHJpY2VSYXRlcxIuCgpjcmVhdGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIqCgV0ZXJtcxgIIAEoCzIbLmx5c3MuYmlsbGluZy52MS5QcmljZVRlcm1zEjAKDGVmZmVjdGl2ZV9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoGb3JpZ2luGAogASgOMhwubHlzcy5iaWxsaW5nLnYxLlByaWNlT3JpZ2luEhEKCXRlbmFudF9pZBgLIAEoCRIPCgdwbGFuX2lkGAwgASgJEhMKC2lzX2luX2ZvcmNlGA0gASgIIlIKEFB1dFByaWNlc1JlcXVlc3QSKwoGcHJpY2VzGAEgAygLMhsubHlzcy5iaWxsaW5nLnYxLlByaWNlSW5wdXQSEQoJdGVuYW50X2lkGAIgASgJIoUBCgpQcmljZUlucHV0EhAKCHByb3ZpZGVyGAEgASgJEg0KBW1vZGVsGAIgASgJEioKBXJhdGVzGAMgASgLMhsubHlzcy5iaWxsaW5nLnYxLlByaWNlUmF0ZXMSKgoFdGVybXMYBCABKAsyGy5seXNzLmJpbGxpbmcudjEuUHJpY2VUZXJtcyI7ChFQdXRQcmljZXNSZXNwb25zZRImCgZwcmljZXMYASADKAsyFi5seXNzLmJpbGxpbmcudjEuUHJpY2UiSgoRTGlzdFByaWNlc1JlcXVlc3QSEAoIcHJvdmlkZXIYASABKAkSEQoJdGVuYW50X2lkGAIgASgJEhAKCGFoZWFkX21zGAMgASgDIjwKEkxpc3RQcmljZXNSZXNwb25zZRImCgZwcmljZXMYASADKAsyFi5seXNzLmJpbGxpbmcudjEuUHJpY2UinwIKElJlc2VydmVDYWxsUmVxdWVzdBIPCgdjYWxsX2lkGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkSEQoJdGVuYW50X2lkGAMgASgJEg4KBmtleV9pZBgEIAEoCRIPCgd1c2VyX2lkGAUgASgJEhAKCHByb3ZpZGVyGAYgASgJEg0KBW1vZGVsGAcgASgJEhQKDGlucHV0X3Rva2VucxgIIAEoAxIZChFtYXhfb3V0cHV0X3Rva2VucxgJIAEoAxIZChFtaW5fb3V0cHV0X3Rva2VucxgKIAEoAxIPCgdjaG9pY2VzGAsgASgFEjIKDHNlcnZpY2VfbW9kZRgMIAEoDjIcLmx5c3MuYmlsbGluZy52MS5TZXJ2aWNlTW9kZSJUChNSZXNlcnZlQ2FsbFJlc3BvbnNlEhQKDGFtb3VudF9uYW5vcxgBIAEoAxIVCg1vdXRwdXRfdG9rZW5zGAIgASgDEhAKCHByaWNlX2lkGAMgASgJIvEBChFTZXR0bGVDYWxsUmVxdWVzdBIPCgdjYWxsX2lkGAEgASgJEhEKCXRlbmFudF9pZBgCIAEoCRItCgdvdXRjb21lGAMgASgOMhwubHlzcy5iaWxsaW5nLnYxLkNhbGxPdXRjb21lEisKBnRva2VucxgEIAEoCzIbLmx5c3MuYmlsbGluZy52MS5Ub2tlblVzYWdlEhQKDGlzX2VzdGltYXRlZBgFIAEoCBISCgpsYXRlbmN5X21zGAYgASgDEjIKDHNlcnZpY2VfbW9kZRgHIAEoDjIcLmx5c3MuYmlsbGluZy52MS5TZXJ2aWNlTW9kZSJDChJTZXR0bGVDYWxsUmVzcG9uc2USEgoKY29zdF9uYW5vcxgBIAEoAxIZChF1bmNvbGxlY3RlZF9uYW5vcxgCIAEoAyImChJFeHRlbmRIb2xkc1JlcXVlc3QSEAoIY2FsbF9pZHMYASADKAkiJwoTRXh0ZW5kSG9sZHNSZXNwb25zZRIQCghleHRlbmRlZBgBIAEoBSJ2CgpCYWxhbmNlTG93EhEKCXRlbmFudF9pZBgBIAEoCRIRCgl3YWxsZXRfaWQYAiABKAkSEAoIY3VycmVuY3kYAyABKAkSFwoPYXZhaWxhYmxlX25hbm9zGAQgASgDEhcKD3RocmVzaG9sZF9uYW5vcxgFIAEoAyL+AQoXTGlzdFVzYWdlU3VtbWFyeVJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEigKBGZyb20YAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKAnRvGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCghncm91cF9ieRgEIAEoDjIbLmx5c3MuYmlsbGluZy52MS5Vc2FnZUdyb3VwEjAKCGludGVydmFsGAUgASgOMh4ubHlzcy5iaWxsaW5nLnYxLlVzYWdlSW50ZXJ2YWwSDQoFbGltaXQYBiABKAUSDgoGY3Vyc29yGAcgASgJIpQBCghVc2FnZVN1bRIpCgVzdGFydBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFZ3JvdXAYAiABKAkSDQoFY2FsbHMYAyABKAMSKwoGdG9rZW5zGAQgASgLMhsubHlzcy5iaWxsaW5nLnYxLlRva2VuVXNhZ2USEgoKY29zdF9uYW5vcxgFIAEoAyJYChhMaXN0VXNhZ2VTdW1tYXJ5UmVzcG9uc2USJwoEc3VtcxgBIAMoCzIZLmx5c3MuYmlsbGluZy52MS5Vc2FnZVN1bRITCgtuZXh0X2N1cnNvchgCIAEoCSIcChpSZWJ1aWxkVXNhZ2VTdW1tYXJ5UmVxdWVzdCItChtSZWJ1aWxkVXNhZ2VTdW1tYXJ5UmVzcG9uc2USDgoGZXZlbnRzGAEgASgDIo8BCg1Vc2FnZVJlY29yZGVkEhEKCXdhbGxldF9pZBgBIAEoCRIRCgl0ZW5hbnRfaWQYAiABKAkSLAoFY2FsbHMYAyADKAsyHS5seXNzLmJpbGxpbmcudjEuUmVjb3JkZWRDYWxsEioKBHN1bXMYBCADKAsyHC5seXNzLmJpbGxpbmcudjEuUmVjb3JkZWRTdW0iugEKC1JlY29yZGVkU3VtEg4KBmtleV9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEhAKCHByb3ZpZGVyGAMgASgJEg0KBW1vZGVsGAQgASgJEg0KBWNhbGxzGAUgASgDEisKBnRva2VucxgGIAEoCzIbLmx5c3MuYmlsbGluZy52MS5Ub2tlblVzYWdlEhIKCmNvc3RfbmFub3MYByABKAMSGQoRdW5jb2xsZWN0ZWRfbmFub3MYCCABKAMikAIKDFJlY29yZGVkQ2FsbBIPCgdjYWxsX2lkGAEgASgJEg4KBmtleV9pZBgCIAEoCRIPCgd1c2VyX2lkGAMgASgJEhAKCHByb3ZpZGVyGAQgASgJEg0KBW1vZGVsGAUgASgJEi0KB291dGNvbWUYBiABKA4yHC5seXNzLmJpbGxpbmcudjEuQ2FsbE91dGNvbWUSKwoGdG9rZW5zGAcgASgLMhsubHlzcy5iaWxsaW5nLnYxLlRva2VuVXNhZ2USEgoKY29zdF9uYW5vcxgIIAEoAxIZChF1bmNvbGxlY3RlZF9uYW5vcxgJIAEoAxIQCghwcmljZV9pZBgKIAEoCRIQCgh3YXNfbG9zdBgLIAEoCCKJAQoRR3JhbnRMZWFzZVJlcXVlc3QSEAoIbGVhc2VfaWQYASABKAkSDwoHbm9kZV9pZBgCIAEoCRIRCgl0ZW5hbnRfaWQYAyABKAkSFQoNY2hhbmdlX251bWJlchgEIAEoBRISCgp3YW50X25hbm9zGAUgASgDEhMKC2xlYXN0X25hbm9zGAYgASgDIjsKEkdyYW50TGVhc2VSZXNwb25zZRIVCg1ncmFudGVkX25hbm9zGAEgASgDEg4KBnR0bF9tcxgCIAEoAyJ3ChJSZXR1cm5MZWFzZVJlcXVlc3QSEAoIbGVhc2VfaWQYASABKAkSDwoHbm9kZV9pZBgCIAEoCRIRCgl0ZW5hbnRfaWQYAyABKAkSFQoNY2hhbmdlX251bWJlchgEIAEoBRIUCgxhbW91bnRfbmFub3MYBSABKAMiFQoTUmV0dXJuTGVhc2VSZXNwb25zZSI4ChJDbG9zZUxlYXNlc1JlcXVlc3QSDwoHbm9kZV9pZBgBIAEoCRIRCglsZWFzZV9pZHMYAiADKAkiKgoTQ2xvc2VMZWFzZXNSZXNwb25zZRITCgtmcmVlZF9uYW5vcxgBIAEoAyI5ChNFeHRlbmRMZWFzZXNSZXF1ZXN0Eg8KB25vZGVfaWQYASABKAkSEQoJbGVhc2VfaWRzGAIgAygJIj4KFEV4dGVuZExlYXNlc1Jlc3BvbnNlEhYKDm9wZW5fbGVhc2VfaWRzGAEgAygJEg4KBnR0bF9tcxgCIAEoAyKLAwoJVXNhZ2VGYWN0Eg8KB2NhbGxfaWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoBRIQCghsZWFzZV9pZBgDIAEoCRISCgpyZXF1ZXN0X2lkGAQgASgJEhEKCXRlbmFudF9pZBgFIAEoCRIOCgZrZXlfaWQYBiABKAkSDwoHdXNlcl9pZBgHIAEoCRIQCghwcm92aWRlchgIIAEoCRINCgVtb2RlbBgJIAEoCRIQCghwcmljZV9pZBgKIAEoCRItCgdvdXRjb21lGAsgASgOMhwubHlzcy5iaWxsaW5nLnYxLkNhbGxPdXRjb21lEisKBnRva2VucxgMIAEoCzIbLmx5c3MuYmlsbGluZy52MS5Ub2tlblVzYWdlEhQKDGlzX2VzdGltYXRlZBgNIAEoCBISCgpsYXRlbmN5X21zGA4gASgDEhUKDXN0YXJ0ZWRfYXRfbXMYDyABKAMSMgoMc2VydmljZV9tb2RlGBAgASgOMhwubHlzcy5iaWxsaW5nLnYxLlNlcnZpY2VNb2RlIk4KEFBvc3RGYWN0c1JlcXVlc3QSDwoHbm9kZV9pZBgBIAEoCRIpCgVmYWN0cxgCIAMoCzIaLmx5c3MuYmlsbGluZy52MS5Vc2FnZUZhY3QiQAoRUG9zdEZhY3RzUmVzcG9uc2USGQoRdW5jb2xsZWN0ZWRfbmFub3MYASABKAMSEAoIcmVwZWF0ZWQYAiABKAUiIgoNUHJpY2VzQ2hhbmdlZBIRCgl0ZW5hbnRfaWQYASABKAkiIgoNTW9uZXlSZWNhbGxlZBIRCgl0ZW5hbnRfaWQYASABKAkqXwoLVG9wVXBTb3VyY2USHQoZVE9QX1VQX1NPVVJDRV9VTlNQRUNJRklFRBAAEhcKE1RPUF9VUF9TT1VSQ0VfR1JBTlQQARIYChRUT1BfVVBfU09VUkNFX01BTlVBTBACKnUKC1NlcnZpY2VNb2RlEhwKGFNFUlZJQ0VfTU9ERV9VTlNQRUNJRklFRBAAEhYKElNFUlZJQ0VfTU9ERV9CQVRDSBABEhUKEVNFUlZJQ0VfTU9ERV9GTEVYEAISGQoVU0VSVklDRV9NT0RFX1BSSU9SSVRZEAMqrgEKC0NhbGxPdXRjb21lEhwKGENBTExfT1VUQ09NRV9VTlNQRUNJRklFRBAAEhoKFkNBTExfT1VUQ09NRV9DT01QTEVURUQQARIXChNDQUxMX09VVENPTUVfRkFJTEVEEAISGQoVQ0FMTF9PVVRDT01FX0NBTkNFTEVEEAMSGgoWQ0FMTF9PVVRDT01FX1RSVU5DQVRFRBAEEhUKEUNBTExfT1VUQ09NRV9MT1NUEAUqewoLUHJpY2VPcmlnaW4SHAoYUFJJQ0VfT1JJR0lOX1VOU1BFQ0lGSUVEEAASGQoVUFJJQ0VfT1JJR0lOX1BST1ZJREVSEAESGAoUUFJJQ0VfT1JJR0lOX0NBVEFMT0cQAhIZChVQUklDRV9PUklHSU5fT1BFUkFUT1IQAyqFAQoKVXNhZ2VHcm91cBIbChdVU0FHRV9HUk9VUF9VTlNQRUNJRklFRBAAEhMKD1VTQUdFX0dST1VQX0tFWRABEhQKEFVTQUdFX0dST1VQX1VTRVIQAhIVChFVU0FHRV9HUk9VUF9NT0RFTBADEhgKFFVTQUdFX0dST1VQX1BST1ZJREVSEAQqYAoNVXNhZ2VJbnRlcnZhbBIeChpVU0FHRV9JTlRFUlZBTF9VTlNQRUNJRklFRBAAEhcKE1VTQUdFX0lOVEVSVkFMX0hPVVIQARIWChJVU0FHRV9JTlRFUlZBTF9EQVkQAjKPDAoOQmlsbGluZ1NlcnZpY2USYAoMQ3JlYXRlV2FsbGV0EiQubHlzcy5iaWxsaW5nLnYxLkNyZWF0ZVdhbGxldFJlcXVlc3QaJS5seXNzLmJpbGxpbmcudjEuQ3JlYXRlV2FsbGV0UmVzcG9uc2UiA5ACAhJdCgtUb3BVcFdhbGxldBIjLmx5c3MuYmlsbGluZy52MS5Ub3BVcFdhbGxldFJlcXVlc3QaJC5seXNzLmJpbGxpbmcudjEuVG9wVXBXYWxsZXRSZXNwb25zZSIDkAICEloKCkdldEJhbGFuY2USIi5seXNzLmJpbGxpbmcudjEuR2V0QmFsYW5jZVJlcXVlc3QaIy5seXNzLmJpbGxpbmcudjEuR2V0QmFsYW5jZVJlc3BvbnNlIgOQAgESVwoJTGlzdFVzYWdlEiEubHlzcy5iaWxsaW5nLnYxLkxpc3RVc2FnZVJlcXVlc3QaIi5seXNzLmJpbGxpbmcudjEuTGlzdFVzYWdlUmVzcG9uc2UiA5ACARJsChBMaXN0VXNhZ2VTdW1tYXJ5EigubHlzcy5iaWxsaW5nLnYxLkxpc3RVc2FnZVN1bW1hcnlSZXF1ZXN0GikubHlzcy5iaWxsaW5nLnYxLkxpc3RVc2FnZVN1bW1hcnlSZXNwb25zZSIDkAIBEnUKE1JlYnVpbGRVc2FnZVN1bW1hcnkSKy5seXNzLmJpbGxpbmcudjEuUmVidWlsZFVzYWdlU3VtbWFyeVJlcXVlc3QaLC5seXNzLmJpbGxpbmcudjEuUmVidWlsZFVzYWdlU3VtbWFyeVJlc3BvbnNlIgOQAgISVwoJUHV0UHJpY2VzEiEubHlzcy5iaWxsaW5nLnYxLlB1dFByaWNlc1JlcXVlc3QaIi5seXNzLmJpbGxpbmcudjEuUHV0UHJpY2VzUmVzcG9uc2UiA5ACAhJaCgpMaXN0UHJpY2VzEiIubHlzcy5iaWxsaW5nLnYxLkxpc3RQcmljZXNSZXF1ZXN0GiMubHlzcy5iaWxsaW5nLnYxLkxpc3RQcmljZXNSZXNwb25zZSIDkAIBEl0KC1Jlc2VydmVDYWxsEiMubHlzcy5iaWxsaW5nLnYxLlJlc2VydmVDYWxsUmVxdWVzdBokLmx5c3MuYmlsbGluZy52MS5SZXNlcnZlQ2FsbFJlc3BvbnNlIgOQAgISWgoKU2V0dGxlQ2FsbBIiLmx5c3MuYmlsbGluZy52MS5TZXR0bGVDYWxsUmVxdWVzdBojLmx5c3MuYmlsbGluZy52MS5TZXR0bGVDYWxsUmVzcG9uc2UiA5ACAhJdCgtFeHRlbmRIb2xkcxIjLmx5c3MuYmlsbGluZy52MS5FeHRlbmRIb2xkc1JlcXVlc3QaJC5seXNzLmJpbGxpbmcudjEuRXh0ZW5kSG9sZHNSZXNwb25zZSIDkAICEloKCkdyYW50TGVhc2USIi5seXNzLmJpbGxpbmcudjEuR3JhbnRMZWFzZVJlcXVlc3QaIy5seXNzLmJpbGxpbmcudjEuR3JhbnRMZWFzZVJlc3BvbnNlIgOQAgISXQoLUmV0dXJuTGVhc2USIy5seXNzLmJpbGxpbmcudjEuUmV0dXJuTGVhc2VSZXF1ZXN0GiQubHlzcy5iaWxsaW5nLnYxLlJldHVybkxlYXNlUmVzcG9uc2UiA5ACAhJgCgxFeHRlbmRMZWFzZXMSJC5seXNzLmJpbGxpbmcudjEuRXh0ZW5kTGVhc2VzUmVxdWVzdBolLmx5c3MuYmlsbGluZy52MS5FeHRlbmRMZWFzZXNSZXNwb25zZSIDkAICEl0KC0Nsb3NlTGVhc2VzEiMubHlzcy5iaWxsaW5nLnYxLkNsb3NlTGVhc2VzUmVxdWVzdBokLmx5c3MuYmlsbGluZy52MS5DbG9zZUxlYXNlc1Jlc3BvbnNlIgOQAgISVwoJUG9zdEZhY3RzEiEubHlzcy5iaWxsaW5nLnYxLlBvc3RGYWN0c1JlcXVlc3QaIi5seXNzLmJpbGxpbmcudjEuUG9zdEZhY3RzUmVzcG9uc2UiA5ACAmIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * Describes the message lyss.billing.v1.Balance.
@@ -68,270 +68,305 @@ export const TokenUsageSchema = /*@__PURE__*/
   messageDesc(file_lyss_billing_v1_billing, 7);
 
 /**
+ * Describes the message lyss.billing.v1.OtherUsage.
+ * Use `create(OtherUsageSchema)` to create a new message.
+ */
+export const OtherUsageSchema = /*@__PURE__*/
+  messageDesc(file_lyss_billing_v1_billing, 8);
+
+/**
  * Describes the message lyss.billing.v1.UsageRecord.
  * Use `create(UsageRecordSchema)` to create a new message.
  */
 export const UsageRecordSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 8);
+  messageDesc(file_lyss_billing_v1_billing, 9);
 
 /**
  * Describes the message lyss.billing.v1.ListUsageRequest.
  * Use `create(ListUsageRequestSchema)` to create a new message.
  */
 export const ListUsageRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 9);
+  messageDesc(file_lyss_billing_v1_billing, 10);
 
 /**
  * Describes the message lyss.billing.v1.ListUsageResponse.
  * Use `create(ListUsageResponseSchema)` to create a new message.
  */
 export const ListUsageResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 10);
+  messageDesc(file_lyss_billing_v1_billing, 11);
 
 /**
  * Describes the message lyss.billing.v1.PriceRates.
  * Use `create(PriceRatesSchema)` to create a new message.
  */
 export const PriceRatesSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 11);
+  messageDesc(file_lyss_billing_v1_billing, 12);
+
+/**
+ * Describes the message lyss.billing.v1.BucketRates.
+ * Use `create(BucketRatesSchema)` to create a new message.
+ */
+export const BucketRatesSchema = /*@__PURE__*/
+  messageDesc(file_lyss_billing_v1_billing, 13);
+
+/**
+ * Describes the message lyss.billing.v1.PriceTier.
+ * Use `create(PriceTierSchema)` to create a new message.
+ */
+export const PriceTierSchema = /*@__PURE__*/
+  messageDesc(file_lyss_billing_v1_billing, 14);
+
+/**
+ * Describes the message lyss.billing.v1.PriceWindow.
+ * Use `create(PriceWindowSchema)` to create a new message.
+ */
+export const PriceWindowSchema = /*@__PURE__*/
+  messageDesc(file_lyss_billing_v1_billing, 15);
+
+/**
+ * Describes the message lyss.billing.v1.PriceTerms.
+ * Use `create(PriceTermsSchema)` to create a new message.
+ */
+export const PriceTermsSchema = /*@__PURE__*/
+  messageDesc(file_lyss_billing_v1_billing, 16);
 
 /**
  * Describes the message lyss.billing.v1.Price.
  * Use `create(PriceSchema)` to create a new message.
  */
 export const PriceSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 12);
+  messageDesc(file_lyss_billing_v1_billing, 17);
 
 /**
  * Describes the message lyss.billing.v1.PutPricesRequest.
  * Use `create(PutPricesRequestSchema)` to create a new message.
  */
 export const PutPricesRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 13);
+  messageDesc(file_lyss_billing_v1_billing, 18);
 
 /**
  * Describes the message lyss.billing.v1.PriceInput.
  * Use `create(PriceInputSchema)` to create a new message.
  */
 export const PriceInputSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 14);
+  messageDesc(file_lyss_billing_v1_billing, 19);
 
 /**
  * Describes the message lyss.billing.v1.PutPricesResponse.
  * Use `create(PutPricesResponseSchema)` to create a new message.
  */
 export const PutPricesResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 15);
+  messageDesc(file_lyss_billing_v1_billing, 20);
 
 /**
  * Describes the message lyss.billing.v1.ListPricesRequest.
  * Use `create(ListPricesRequestSchema)` to create a new message.
  */
 export const ListPricesRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 16);
+  messageDesc(file_lyss_billing_v1_billing, 21);
 
 /**
  * Describes the message lyss.billing.v1.ListPricesResponse.
  * Use `create(ListPricesResponseSchema)` to create a new message.
  */
 export const ListPricesResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 17);
+  messageDesc(file_lyss_billing_v1_billing, 22);
 
 /**
  * Describes the message lyss.billing.v1.ReserveCallRequest.
  * Use `create(ReserveCallRequestSchema)` to create a new message.
  */
 export const ReserveCallRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 18);
+  messageDesc(file_lyss_billing_v1_billing, 23);
 
 /**
  * Describes the message lyss.billing.v1.ReserveCallResponse.
  * Use `create(ReserveCallResponseSchema)` to create a new message.
  */
 export const ReserveCallResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 19);
+  messageDesc(file_lyss_billing_v1_billing, 24);
 
 /**
  * Describes the message lyss.billing.v1.SettleCallRequest.
  * Use `create(SettleCallRequestSchema)` to create a new message.
  */
 export const SettleCallRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 20);
+  messageDesc(file_lyss_billing_v1_billing, 25);
 
 /**
  * Describes the message lyss.billing.v1.SettleCallResponse.
  * Use `create(SettleCallResponseSchema)` to create a new message.
  */
 export const SettleCallResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 21);
+  messageDesc(file_lyss_billing_v1_billing, 26);
 
 /**
  * Describes the message lyss.billing.v1.ExtendHoldsRequest.
  * Use `create(ExtendHoldsRequestSchema)` to create a new message.
  */
 export const ExtendHoldsRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 22);
+  messageDesc(file_lyss_billing_v1_billing, 27);
 
 /**
  * Describes the message lyss.billing.v1.ExtendHoldsResponse.
  * Use `create(ExtendHoldsResponseSchema)` to create a new message.
  */
 export const ExtendHoldsResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 23);
+  messageDesc(file_lyss_billing_v1_billing, 28);
 
 /**
  * Describes the message lyss.billing.v1.BalanceLow.
  * Use `create(BalanceLowSchema)` to create a new message.
  */
 export const BalanceLowSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 24);
+  messageDesc(file_lyss_billing_v1_billing, 29);
 
 /**
  * Describes the message lyss.billing.v1.ListUsageSummaryRequest.
  * Use `create(ListUsageSummaryRequestSchema)` to create a new message.
  */
 export const ListUsageSummaryRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 25);
+  messageDesc(file_lyss_billing_v1_billing, 30);
 
 /**
  * Describes the message lyss.billing.v1.UsageSum.
  * Use `create(UsageSumSchema)` to create a new message.
  */
 export const UsageSumSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 26);
+  messageDesc(file_lyss_billing_v1_billing, 31);
 
 /**
  * Describes the message lyss.billing.v1.ListUsageSummaryResponse.
  * Use `create(ListUsageSummaryResponseSchema)` to create a new message.
  */
 export const ListUsageSummaryResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 27);
+  messageDesc(file_lyss_billing_v1_billing, 32);
 
 /**
  * Describes the message lyss.billing.v1.RebuildUsageSummaryRequest.
  * Use `create(RebuildUsageSummaryRequestSchema)` to create a new message.
  */
 export const RebuildUsageSummaryRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 28);
+  messageDesc(file_lyss_billing_v1_billing, 33);
 
 /**
  * Describes the message lyss.billing.v1.RebuildUsageSummaryResponse.
  * Use `create(RebuildUsageSummaryResponseSchema)` to create a new message.
  */
 export const RebuildUsageSummaryResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 29);
+  messageDesc(file_lyss_billing_v1_billing, 34);
 
 /**
  * Describes the message lyss.billing.v1.UsageRecorded.
  * Use `create(UsageRecordedSchema)` to create a new message.
  */
 export const UsageRecordedSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 30);
+  messageDesc(file_lyss_billing_v1_billing, 35);
 
 /**
  * Describes the message lyss.billing.v1.RecordedSum.
  * Use `create(RecordedSumSchema)` to create a new message.
  */
 export const RecordedSumSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 31);
+  messageDesc(file_lyss_billing_v1_billing, 36);
 
 /**
  * Describes the message lyss.billing.v1.RecordedCall.
  * Use `create(RecordedCallSchema)` to create a new message.
  */
 export const RecordedCallSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 32);
+  messageDesc(file_lyss_billing_v1_billing, 37);
 
 /**
  * Describes the message lyss.billing.v1.GrantLeaseRequest.
  * Use `create(GrantLeaseRequestSchema)` to create a new message.
  */
 export const GrantLeaseRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 33);
+  messageDesc(file_lyss_billing_v1_billing, 38);
 
 /**
  * Describes the message lyss.billing.v1.GrantLeaseResponse.
  * Use `create(GrantLeaseResponseSchema)` to create a new message.
  */
 export const GrantLeaseResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 34);
+  messageDesc(file_lyss_billing_v1_billing, 39);
 
 /**
  * Describes the message lyss.billing.v1.ReturnLeaseRequest.
  * Use `create(ReturnLeaseRequestSchema)` to create a new message.
  */
 export const ReturnLeaseRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 35);
+  messageDesc(file_lyss_billing_v1_billing, 40);
 
 /**
  * Describes the message lyss.billing.v1.ReturnLeaseResponse.
  * Use `create(ReturnLeaseResponseSchema)` to create a new message.
  */
 export const ReturnLeaseResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 36);
+  messageDesc(file_lyss_billing_v1_billing, 41);
 
 /**
  * Describes the message lyss.billing.v1.CloseLeasesRequest.
  * Use `create(CloseLeasesRequestSchema)` to create a new message.
  */
 export const CloseLeasesRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 37);
+  messageDesc(file_lyss_billing_v1_billing, 42);
 
 /**
  * Describes the message lyss.billing.v1.CloseLeasesResponse.
  * Use `create(CloseLeasesResponseSchema)` to create a new message.
  */
 export const CloseLeasesResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 38);
+  messageDesc(file_lyss_billing_v1_billing, 43);
 
 /**
  * Describes the message lyss.billing.v1.ExtendLeasesRequest.
  * Use `create(ExtendLeasesRequestSchema)` to create a new message.
  */
 export const ExtendLeasesRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 39);
+  messageDesc(file_lyss_billing_v1_billing, 44);
 
 /**
  * Describes the message lyss.billing.v1.ExtendLeasesResponse.
  * Use `create(ExtendLeasesResponseSchema)` to create a new message.
  */
 export const ExtendLeasesResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 40);
+  messageDesc(file_lyss_billing_v1_billing, 45);
 
 /**
  * Describes the message lyss.billing.v1.UsageFact.
  * Use `create(UsageFactSchema)` to create a new message.
  */
 export const UsageFactSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 41);
+  messageDesc(file_lyss_billing_v1_billing, 46);
 
 /**
  * Describes the message lyss.billing.v1.PostFactsRequest.
  * Use `create(PostFactsRequestSchema)` to create a new message.
  */
 export const PostFactsRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 42);
+  messageDesc(file_lyss_billing_v1_billing, 47);
 
 /**
  * Describes the message lyss.billing.v1.PostFactsResponse.
  * Use `create(PostFactsResponseSchema)` to create a new message.
  */
 export const PostFactsResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 43);
+  messageDesc(file_lyss_billing_v1_billing, 48);
 
 /**
  * Describes the message lyss.billing.v1.PricesChanged.
  * Use `create(PricesChangedSchema)` to create a new message.
  */
 export const PricesChangedSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 44);
+  messageDesc(file_lyss_billing_v1_billing, 49);
 
 /**
  * Describes the message lyss.billing.v1.MoneyRecalled.
  * Use `create(MoneyRecalledSchema)` to create a new message.
  */
 export const MoneyRecalledSchema = /*@__PURE__*/
-  messageDesc(file_lyss_billing_v1_billing, 45);
+  messageDesc(file_lyss_billing_v1_billing, 50);
 
 /**
  * Describes the enum lyss.billing.v1.TopUpSource.
@@ -346,10 +381,24 @@ export const TopUpSource = /*@__PURE__*/
   tsEnum(TopUpSourceSchema);
 
 /**
+ * Describes the enum lyss.billing.v1.ServiceMode.
+ */
+export const ServiceModeSchema = /*@__PURE__*/
+  enumDesc(file_lyss_billing_v1_billing, 1);
+
+/**
+ * How urgently a call was asked for, as the provider says that it served it.
+ *
+ * @generated from enum lyss.billing.v1.ServiceMode
+ */
+export const ServiceMode = /*@__PURE__*/
+  tsEnum(ServiceModeSchema);
+
+/**
  * Describes the enum lyss.billing.v1.CallOutcome.
  */
 export const CallOutcomeSchema = /*@__PURE__*/
-  enumDesc(file_lyss_billing_v1_billing, 1);
+  enumDesc(file_lyss_billing_v1_billing, 2);
 
 /**
  * @generated from enum lyss.billing.v1.CallOutcome
@@ -358,10 +407,24 @@ export const CallOutcome = /*@__PURE__*/
   tsEnum(CallOutcomeSchema);
 
 /**
+ * Describes the enum lyss.billing.v1.PriceOrigin.
+ */
+export const PriceOriginSchema = /*@__PURE__*/
+  enumDesc(file_lyss_billing_v1_billing, 3);
+
+/**
+ * Who says what a price is.
+ *
+ * @generated from enum lyss.billing.v1.PriceOrigin
+ */
+export const PriceOrigin = /*@__PURE__*/
+  tsEnum(PriceOriginSchema);
+
+/**
  * Describes the enum lyss.billing.v1.UsageGroup.
  */
 export const UsageGroupSchema = /*@__PURE__*/
-  enumDesc(file_lyss_billing_v1_billing, 2);
+  enumDesc(file_lyss_billing_v1_billing, 4);
 
 /**
  * @generated from enum lyss.billing.v1.UsageGroup
@@ -373,7 +436,7 @@ export const UsageGroup = /*@__PURE__*/
  * Describes the enum lyss.billing.v1.UsageInterval.
  */
 export const UsageIntervalSchema = /*@__PURE__*/
-  enumDesc(file_lyss_billing_v1_billing, 3);
+  enumDesc(file_lyss_billing_v1_billing, 5);
 
 /**
  * @generated from enum lyss.billing.v1.UsageInterval

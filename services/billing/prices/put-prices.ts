@@ -1,0 +1,66 @@
+import { pricesChanged } from "@lyss/contracts/events/billing.ts";
+import type { Database } from "@lyss/kit/db/database.ts";
+import type { Outbox } from "@lyss/kit/events/event.ts";
+import type { Random } from "@lyss/kit/service/ids.ts";
+import {
+  isNews,
+  type NewPrice,
+  type Price,
+  type PriceInput,
+  type PriceOrigin,
+  type PriceOwner,
+  termsOf,
+} from "./price.ts";
+import type { PriceStore } from "./price-store.ts";
+
+export interface PutPricesDeps {
+  readonly db: Database;
+  readonly priceStore: PriceStore;
+  readonly outbox: Outbox;
+  readonly random: Random;
+  readonly currency: string;
+}
+
+export interface PutPricesInput {
+  readonly tenantId: string;
+  /** Empty unless these are a plan's own prices; `tenantId` is empty then. */
+  readonly planId?: string;
+  /** Each pair of provider and model once. */
+  readonly prices: readonly PriceInput[];
+  /** `provider` unless given. */
+  readonly origin?: PriceOrigin;
+  /** From when on; at once unless given. It lies in the future: what was charged stays as it was. */
+  readonly effectiveAt?: Date | undefined;
+}
+
+/**
+ * Makes each given price a new version, in effect at once or from `effectiveAt` on, where it says something new (`isNews`):
+ * a repeat writes nothing. Gives the version that says what was put, or that stays in its place.
+ */
+export async function putPrices(deps: PutPricesDeps, input: PutPricesInput): Promise<readonly Price[]> {
+  const { db, priceStore, outbox } = deps;
+  const owner: PriceOwner = { tenantId: input.tenantId, planId: input.planId ?? "" };
+  return db.transaction(async (tx) => {
+    await priceStore.lockPriceBook(tx);
+    const names = input.prices.map(({ provider, model }) => ({ provider, model }));
+    const histories = await priceStore.findHistories(tx, owner, names, input.effectiveAt);
+    const { origin = "provider", effectiveAt } = input;
+    const changed: NewPrice[] = [];
+    for (const [i, price] of input.prices.entries()) {
+      const history = histories[i];
+      const terms = termsOf(price);
+      if (!history || !isNews(history, terms, origin, effectiveAt !== undefined)) continue;
+      const { provider, model } = price;
+      const version = history.newestVersion + 1;
+      const names = { priceId: deps.random.id("prc"), ...owner, provider, model, version, currency: deps.currency };
+      changed.push({ ...names, terms, origin, effectiveAt });
+    }
+    if (changed.length > 0) {
+      await priceStore.insertPrices(tx, changed);
+      // A plan's prices concern whoever is on it.
+      await outbox.append(tx, pricesChanged, { tenantId: owner.tenantId });
+    }
+    const after = changed.length > 0 ? await priceStore.findHistories(tx, owner, names, effectiveAt) : histories;
+    return after.flatMap(({ current, sameTime }) => (effectiveAt ? sameTime : current) ?? []);
+  });
+}
