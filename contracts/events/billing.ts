@@ -3,6 +3,7 @@ import {
   BalanceLowSchema,
   MoneyRecalledSchema,
   PricesChangedSchema,
+  TopUpCompletedSchema,
   UsageRecordedSchema,
 } from "../gen/lyss/billing/v1/billing_pb.js";
 
@@ -16,3 +17,6 @@ export const pricesChanged = defineEvent("billing.prices.changed", PricesChanged
 
 /** Said when a call waits for money of which nodes hold a part in leases. */
 export const moneyRecalled = defineEvent("billing.money.recalled", MoneyRecalledSchema, (event) => event.tenantId);
+
+/** Said once for each order, in the transaction that credits what was paid for it. */
+export const topUpCompleted = defineEvent("billing.top_up.completed", TopUpCompletedSchema, (event) => event.walletId);

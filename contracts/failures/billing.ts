@@ -57,4 +57,67 @@ export const billingFailures = defineFailures("billing", {
     publicCode: "BILLING_008",
     text: { en_US: "There is no price version {priceId}.", zh_CN: "没有价格版本 {priceId}。" },
   },
+  payments_not_offered: {
+    kind: "not_found",
+    publicCode: "BILLING_030",
+    text: {
+      en_US: "This installation takes no payments: no payment provider is configured.",
+      zh_CN: "此安装未配置支付服务商，不接受付款。",
+    },
+  },
+  return_url_refused: {
+    kind: "invalid_argument",
+    publicCode: "BILLING_031",
+    text: {
+      en_US: "{field} must be a URL of one of the origins in payments.returnOrigins.",
+      zh_CN: "{field} 必须是 payments.returnOrigins 所列来源之一的 URL。",
+    },
+  },
+  order_not_found: {
+    kind: "not_found",
+    publicCode: "BILLING_032",
+    text: { en_US: "There is no such top-up order.", zh_CN: "没有此充值订单。" },
+  },
+  too_many_orders: {
+    kind: "resource_exhausted",
+    publicCode: "BILLING_033",
+    text: {
+      en_US: "At most {maximum} top-up orders may be open at a time. Pay one, or wait until one expires.",
+      zh_CN: "同时最多可有 {maximum} 个未完成的充值订单，请先付款或等待其过期。",
+    },
+  },
+  webhook_refused: {
+    kind: "invalid_argument",
+    publicCode: "BILLING_034",
+    text: {
+      en_US: "The notification is not signed by the payment provider, is too old, or is not readable.",
+      zh_CN: "该通知没有支付服务商的有效签名、已过时或无法读取。",
+    },
+  },
+  payment_mismatch: {
+    kind: "invalid_argument",
+    publicCode: "BILLING_035",
+    text: {
+      en_US: "The payment does not fit its order: the {field} differs.",
+      zh_CN: "付款与订单不符：{field} 不一致。",
+    },
+  },
+  payment_provider_failed: {
+    kind: "unavailable",
+    publicCode: "BILLING_036",
+    isRetryable: true,
+    text: {
+      en_US: "The payment provider cannot be reached or failed. Repeat the request with the same Idempotency-Key.",
+      zh_CN: "无法连接支付服务商或其处理失败，请使用相同的 Idempotency-Key 重试。",
+    },
+  },
+  payment_refused: {
+    kind: "failed_precondition",
+    publicCode: "BILLING_037",
+    httpStatus: 502,
+    text: {
+      en_US: "The payment provider refused the request ({reason}).",
+      zh_CN: "支付服务商拒绝了该请求（{reason}）。",
+    },
+  },
 });

@@ -1,8 +1,10 @@
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { z } from "zod";
+import { paymentConfig } from "./payments/payment-config.ts";
 
-/** Section `billing` of the configuration. */
+/** Sections `billing` and `payments` of the configuration. */
 export const billingConfig = {
+  ...paymentConfig,
   billing: z
     .strictObject({
       currency: z.literal("USD").default("USD").describe("Currency of new wallets and of prices, ISO 4217."),

@@ -12,11 +12,13 @@ import { type ListUsageInput, listUsage } from "./ops/list-usage.ts";
 import { type ListUsageSummaryInput, listUsageSummary } from "./ops/list-usage-summary.ts";
 import { postFacts } from "./ops/post-facts.ts";
 import { type TopUpWalletInput, topUpWallet } from "./ops/top-up-wallet.ts";
+import type { Payments } from "./payments/payments.ts";
 import { type PutPricesInput, putPrices } from "./prices/put-prices.ts";
 
 /** Binds billing's operations to what they need. */
-export function createBillingOps(deps: BillingDeps) {
+export function createBillingOps(deps: BillingDeps, payments: Payments) {
   return {
+    payments,
     createWallet: (input: { tenantId: string }) => createWallet(deps, input),
     topUpWallet: (input: TopUpWalletInput) => topUpWallet(deps, input),
     getBalance: (input: { tenantId: string }) => getBalance(deps, input),

@@ -6,6 +6,7 @@ import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
+import { permits } from "@lyss/kit/rpc/call-context.ts";
 import { z } from "zod";
 import type { UsageRow, UsageSum } from "./model.ts";
 import { availableNanos, formatNanos, parseNanos, type Wallet } from "./model.ts";
@@ -13,6 +14,8 @@ import type { BillingOps } from "./ops.ts";
 import { bucketCounts, priceBody, toBucketCounts, toPriceBody } from "./prices/price-body.ts";
 
 const { json } = routesFor<BillingOps>();
+
+const operate = "platform:billing";
 
 const balance = z.strictObject({
   object: z.literal("balance"),
@@ -123,7 +126,11 @@ export const billingRoutes = [
     takesIdempotencyKey: true,
     failures: [billingFailures.wallet_not_found, billingFailures.reference_reused, billingFailures.amount_out_of_range],
     async handle(ops, request) {
-      const { tenantId } = requireCaller(request);
+      const { tenantId, permissions } = requireCaller(request);
+      // Where money comes in by itself, who enters some by hand has to operate the installation.
+      if (ops.payments.isOffered && !permits(permissions, operate)) {
+        throw new Failure(kitFailures.permission_denied, { permission: operate });
+      }
       const { amount, reference } = request.body;
       const amountNanos = parseNanos(amount);
       if (amountNanos === undefined) {

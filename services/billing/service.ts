@@ -1,4 +1,10 @@
-import { balanceLow, moneyRecalled, pricesChanged, usageRecorded } from "@lyss/contracts/events/billing.ts";
+import {
+  balanceLow,
+  moneyRecalled,
+  pricesChanged,
+  topUpCompleted,
+  usageRecorded,
+} from "@lyss/contracts/events/billing.ts";
 import { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { projectionSubscription } from "@lyss/kit/event-sourcing/projection.ts";
 import { databaseCheck } from "@lyss/kit/health/checkers.ts";
@@ -12,6 +18,8 @@ import { createLeaseStore } from "./lease-store.ts";
 import { createLedger } from "./ledger.ts";
 import { parseNanos } from "./model.ts";
 import { createBillingOps } from "./ops.ts";
+import { paymentRoutes } from "./payment-routes.ts";
+import { createPaymentParts } from "./payments/payment-parts.ts";
 import { createPriceStore } from "./prices/price-store.ts";
 import { createPriceVersions } from "./prices/price-versions.ts";
 import { createRecall } from "./recall.ts";
@@ -25,7 +33,7 @@ export const billing = defineService({
   name: "billing",
   contract: BillingService,
   needs: {},
-  publishes: [balanceLow, moneyRecalled, pricesChanged, usageRecorded],
+  publishes: [balanceLow, moneyRecalled, pricesChanged, topUpCompleted, usageRecorded],
   hears: [usageRecorded],
   config: billingConfig,
   idempotent: ["topUpWallet"],
@@ -41,7 +49,7 @@ export const billing = defineService({
     "postFacts",
   ],
   migrations: new URL("./migrations/", import.meta.url),
-  routes: billingRoutes,
+  routes: [...billingRoutes, ...paymentRoutes],
 
   async start({ config, db, outbox, idempotency, clock, random, log }) {
     const { currency, comfortableOutputTokens, holdTtlMs, leaseTtlMs, reserveWaitMs, maxBatchSize } = config.billing;
@@ -59,10 +67,15 @@ export const billing = defineService({
     const facts = createFactStore();
     const usageHours = createUsageHourStore(db.sql);
     const usageProjection = createUsageHours(usageHours);
-    const ops = createBillingOps({
-      ...{ db, store, journal, leases, facts, ledger, idempotency, outbox, clock, random, log, currency },
-      ...{ holdTtlMs, leaseTtlMs, lowBalanceNanos, usageHours, usageProjection, ...prices },
-    });
+    const shared = { db, journal, ledger, idempotency, outbox, clock, random, log, currency };
+    const payments = createPaymentParts({ ...shared, settings: config.payments });
+    const ops = createBillingOps(
+      {
+        ...{ ...shared, store, leases, facts, holdTtlMs, leaseTtlMs, lowBalanceNanos },
+        ...{ usageHours, usageProjection, ...prices },
+      },
+      payments.ops,
+    );
     return {
       ops,
       rpc: createBillingRpc(ops),
@@ -70,6 +83,7 @@ export const billing = defineService({
       jobs: createBillingJobs(ops),
       health: { database: databaseCheck(db) },
       drain: () => ledger.drain(),
+      stop: () => payments.stop(),
     };
   },
 });

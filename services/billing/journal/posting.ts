@@ -1,7 +1,12 @@
 import { walletIdOf } from "./accounts.ts";
 
 /** Why money moved. A new kind is a new line here. */
-export type PostingKind = "top_up" | "charge" | "usage";
+export type PostingKind =
+  | "top_up"
+  | "charge"
+  | "usage"
+  /** An order was paid. */
+  | "payment";
 
 /** What a posting adds to an account; negative for what it takes. Never zero. */
 export interface Entry {

@@ -1805,6 +1805,51 @@ export declare type MoneyRecalled = Message<"lyss.billing.v1.MoneyRecalled"> & {
 export declare const MoneyRecalledSchema: GenMessage<MoneyRecalled>;
 
 /**
+ * A payment arrived and is in the wallet.
+ *
+ * @generated from message lyss.billing.v1.TopUpCompleted
+ */
+export declare type TopUpCompleted = Message<"lyss.billing.v1.TopUpCompleted"> & {
+  /**
+   * @generated from field: string order_id = 1;
+   */
+  orderId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string wallet_id = 3;
+   */
+  walletId: string;
+
+  /**
+   * The payment provider, such as stripe.
+   *
+   * @generated from field: string provider = 4;
+   */
+  provider: string;
+
+  /**
+   * @generated from field: string currency = 5;
+   */
+  currency: string;
+
+  /**
+   * @generated from field: int64 amount_nanos = 6;
+   */
+  amountNanos: bigint;
+};
+
+/**
+ * Describes the message lyss.billing.v1.TopUpCompleted.
+ * Use `create(TopUpCompletedSchema)` to create a new message.
+ */
+export declare const TopUpCompletedSchema: GenMessage<TopUpCompleted>;
+
+/**
  * @generated from enum lyss.billing.v1.TopUpSource
  */
 export enum TopUpSource {
