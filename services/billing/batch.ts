@@ -121,16 +121,22 @@ async function readBatch(
 ): Promise<Batch> {
   const { store, journal, currency } = options;
   const callIds = [...reserves, ...settles].map((request) => request.callId);
+  const newCallIds = reserves.map((request) => request.callId);
   const leaseIds = leaseChanges.map(({ leaseId }) => leaseId);
   const tenantIds = new Set([...reserves, ...settles, ...leaseChanges].map((request) => request.tenantId));
   // Sent together and executed in order: what follows the lock sees what the lock waited for.
-  const [wallets, holds, usages, prices, leases] = await Promise.all([
+  const [wallets, holds, recent, prices, leases] = await Promise.all([
     journal.lockWallets(tx, [...tenantIds], currency),
     callIds.length > 0 ? store.findHolds(tx, callIds) : [],
-    callIds.length > 0 ? store.findUsage(tx, callIds) : [],
+    newCallIds.length > 0 ? store.findRecentUsage(tx, newCallIds) : [],
     reserves.length > 0 ? options.priceStore.findPrices(tx, reserves) : [],
     leaseIds.length > 0 ? options.leases.lockLeases(tx, leaseIds) : [],
   ]);
+  // A call has a hold or usage: only a repeat and what was lost have none of the first.
+  const held = new Set(holds.map(({ callId }) => callId));
+  const endedCallIds = settles.map(({ callId }) => callId).filter((callId) => !held.has(callId));
+  const ended = endedCallIds.length > 0 ? await store.findUsage(tx, endedCallIds) : [];
+  const usages = [...recent, ...ended];
   const priceIds = settles.length > 0 ? [...holds, ...usages].map(({ priceId }) => priceId) : [];
   const versions = await options.priceVersions.find(tx, priceIds);
   const byTenant = wallets.map((wallet) => [wallet.tenantId, wallet] as const);
@@ -171,7 +177,7 @@ function priceKey({ tenantId, provider, model }: PriceName): string {
 }
 
 function reserve(batch: Batch, request: ReserveRequest): ReserveResult {
-  const known = batch.holds.get(request.callId);
+  const known = batch.holds.get(request.callId) ?? batch.newHolds.get(request.callId);
   if (known) return { kind: "held", hold: known };
   const failed = (failure: Failure): ReserveResult => ({ kind: "failed", failure });
   if (batch.usages.has(request.callId)) return failed(new Failure(billingFailures.hold_not_found));
@@ -202,7 +208,6 @@ function reserve(batch: Batch, request: ReserveRequest): ReserveResult {
   const facts = { callId, requestId, tenantId, keyId, userId, provider, model };
   const hold = { ...facts, walletId: wallet.walletId, priceId: price.priceId, amountNanos, outputTokens };
   batch.wallets.set(tenantId, { ...wallet, heldNanos: wallet.heldNanos + amountNanos });
-  batch.holds.set(callId, { ...hold, createdAt: new Date(startedAtMs), isExpired: false });
   batch.newHolds.set(callId, hold);
   return { kind: "held", hold };
 }
@@ -225,7 +230,8 @@ function settle(batch: Batch, request: SettleRequest): SettleResult {
 
   const tokens = isSweep ? noTokens : pickCounts(request);
   const serviceMode = isSweep ? undefined : request.serviceMode;
-  const startedAtMs = request.startedAtMs ?? (hold ? BigInt(hold.createdAt.getTime()) : (usage?.startedAtMs ?? 0n));
+  // A row keeps its day: what is said now does not move what was recorded as lost.
+  const startedAtMs = usage?.startedAtMs ?? request.startedAtMs ?? BigInt(hold?.createdAt.getTime() ?? 0);
   const heldNanos = hold?.amountNanos ?? 0n;
   const cost = costNanos(price.terms, tokens, callTerms(startedAtMs, serviceMode));
   const paidNanos = collectableNanos(wallet, heldNanos, cost);

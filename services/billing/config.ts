@@ -48,6 +48,14 @@ export const billingConfig = {
         .max(5_000)
         .default(500)
         .describe("Reservations and settlements that share one transaction at most."),
+      usageRetentionDays: z
+        .int()
+        .min(40)
+        .max(36_500)
+        .optional()
+        .describe(
+          "How many days the rows of single calls are kept. Forever unless given. Sums, the journal and events stay. What a node reports later than that is not charged.",
+        ),
     })
     .prefault({}),
 };

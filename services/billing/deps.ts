@@ -1,7 +1,6 @@
 import type { Projection } from "@lyss/kit/event-sourcing/projection.ts";
 import type { Idempotency } from "@lyss/kit/idempotency/idempotency.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
-import type { Logger } from "pino";
 import type { Ledger } from "./ledger.ts";
 import type { FactsDeps } from "./post-facts.ts";
 import type { PutPricesDeps } from "./prices/put-prices.ts";
@@ -16,5 +15,5 @@ export interface BillingDeps extends FactsDeps, PutPricesDeps {
   readonly clock: Clock;
   readonly holdTtlMs: number;
   readonly leaseTtlMs: number;
-  readonly log: Logger;
+  readonly usageRetentionDays: number | undefined;
 }

@@ -15,7 +15,7 @@ export interface FactStore {
   insertFacts(tx: Tx, facts: readonly PostedFact[]): Promise<void>;
   /** Corrects what was paid for rows of this transaction. */
   updatePaid(tx: Tx, facts: readonly PostedFact[]): Promise<void>;
-  /** Which of these attempts are recorded. */
+  /** Which of these attempts are recorded. A repeat says the same start, so only its day is looked into. */
   listKnownAttempts(tx: Tx, attempts: readonly AttemptName[]): Promise<AttemptName[]>;
 }
 
@@ -30,23 +30,35 @@ export function createFactStore(): FactStore {
       await pipeline(Readable.from(toChunks(facts)), rows);
     },
     async updatePaid(tx, facts) {
-      const paid = facts.map(({ callId, attempt, costNanos, uncollectedNanos }) => {
-        return { callId, attempt, costNanos, uncollectedNanos };
+      const paid = facts.map(({ callId, attempt, startedAtMs, costNanos, uncollectedNanos }) => {
+        return { callId, attempt, start: toTime(startedAtMs), costNanos, uncollectedNanos };
       });
       await tx`
         update usage set cost_nanos = r."costNanos", uncollected_nanos = r."uncollectedNanos"
         from jsonb_to_recordset(${toJson(paid)}::text::jsonb)
-          as r("callId" text, attempt smallint, "costNanos" bigint, "uncollectedNanos" bigint)
-        where call_id = r."callId" and usage.attempt = r.attempt`;
+          as r("callId" text, attempt smallint, start text, "costNanos" bigint, "uncollectedNanos" bigint)
+        where call_id = r."callId" and usage.attempt = r.attempt and started_at = start::timestamptz`;
     },
     listKnownAttempts(tx, attempts) {
-      const names = attempts.map(({ callId, attempt }) => ({ callId, attempt }));
+      const names = attempts.map(({ callId, attempt, startedAtMs }) => ({
+        ...{ callId, attempt, startedAtMs },
+        start: toTime(startedAtMs),
+      }));
       return tx<AttemptName[]>`
-        select call_id as "callId", usage.attempt from usage
-        join jsonb_to_recordset(${toJson(names)}::text::jsonb) as r("callId" text, attempt smallint)
-        on call_id = r."callId" and usage.attempt = r.attempt`;
+        select r."callId", r.attempt, r."startedAtMs"
+        from jsonb_to_recordset(${toJson(names)}::text::jsonb)
+          as r("callId" text, attempt smallint, "startedAtMs" bigint, start text)
+        cross join lateral (
+          select from usage
+          where call_id = r."callId" and usage.attempt = r.attempt and started_at = r.start::timestamptz
+          limit 1
+        ) as known`;
     },
   };
+}
+
+function toTime(timeMs: bigint): string {
+  return new Date(Number(timeMs)).toISOString();
 }
 
 /** COPY's null. */
@@ -78,8 +90,7 @@ export function toLine(fact: PostedFact): string {
   // One look for all of them: hardly ever is there anything to escape.
   const [call, lease, posting, ...names] = special.test(texts.join("")) ? texts.map(escaped) : texts;
   const used = `${inputTokens}\t${cachedInputTokens}\t${outputTokens}\t${isEstimated}\t${costNanos}\t${uncollectedNanos}`;
-  const startedAt = new Date(Number(fact.startedAtMs)).toISOString();
-  const when = `${latencyMs}\t${startedAt}`;
+  const when = `${latencyMs}\t${toTime(fact.startedAtMs)}`;
   const rare = `${fact.otherBuckets ? toBucketsJson(fact.otherBuckets) : none}\t${fact.serviceMode ?? none}`;
   return `${call}\t${attempt}\t${lease}\t${posting}\t${names.join("\t")}\t${outcome}\t${used}\t${when}\t${rare}\n`;
 }

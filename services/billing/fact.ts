@@ -8,6 +8,7 @@ export interface Fact extends CallFacts, Tokens {
   readonly outcome: Outcome;
   readonly isEstimated: boolean;
   readonly latencyMs: bigint;
+  /** When it began. The same in every repeat. */
   readonly startedAtMs: bigint;
   /** As the provider says that it served it; its usual one when undefined. */
   readonly serviceMode?: PricedMode | undefined;
@@ -22,4 +23,4 @@ export interface PostedFact extends Fact {
 }
 
 /** Names an attempt. */
-export type AttemptName = Pick<Fact, "callId" | "attempt">;
+export type AttemptName = Pick<Fact, "callId" | "attempt" | "startedAtMs">;

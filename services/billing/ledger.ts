@@ -1,10 +1,12 @@
 import type { Database } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
-import type { BatchOptions, ReserveRequest, SettleRequest } from "./batch.ts";
+import type { BatchOptions, BatchRequests, BatchResults, ReserveRequest, SettleRequest } from "./batch.ts";
 import { applyBatch } from "./batch.ts";
 import type { LeaseChange } from "./lease.ts";
 import type { Hold, Usage } from "./model.ts";
+import type { DayStore } from "./usage/day-store.ts";
+import { dayOf, isDayMissing } from "./usage/usage-days.ts";
 
 interface Pending<Request, Result> {
   readonly request: Request;
@@ -24,6 +26,7 @@ interface Pendings {
 
 export interface LedgerOptions extends BatchOptions {
   readonly db: Database;
+  readonly days: DayStore;
   readonly clock: Clock;
   readonly reserveWaitMs: number;
   readonly maxBatchSize: number;
@@ -94,7 +97,7 @@ export function createLedger(options: LedgerOptions): Ledger {
         .map((change) => (isScarce(change) ? { ...change, wantNanos: 0n } : change)),
     };
     try {
-      const { reserved, settled, changed } = await db.transaction((tx) => applyBatch(tx, options, requests));
+      const { reserved, settled, changed } = await apply(requests);
       for (const [i, pending] of pendings.settles.entries()) {
         const result = settled[i];
         if (result?.kind === "settled") pending.resolve(result.usage);
@@ -120,6 +123,16 @@ export function createLedger(options: LedgerOptions): Ledger {
     } catch (err) {
       await answerFailedBatch(pendings, err);
     }
+  }
+
+  async function apply(requests: BatchRequests): Promise<BatchResults> {
+    const work = () => db.transaction((tx) => applyBatch(tx, options, requests));
+    return work().catch(async (err: unknown) => {
+      if (!isDayMissing(err)) throw err;
+      await options.days.openUsual();
+      await options.days.open(requests.settles.flatMap(({ startedAtMs: at }) => (at ? [dayOf(Number(at))] : [])));
+      return work();
+    });
   }
 
   function isScarce(change: LeaseChange): boolean {

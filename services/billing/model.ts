@@ -69,8 +69,8 @@ export interface Usage extends CallFacts, Tokens {
   readonly outcome: Outcome;
   readonly isEstimated: boolean;
   readonly latencyMs: bigint;
-  /** With the tokens and the price it says how the cost came about; undefined for calls of before this was recorded. */
-  readonly startedAtMs: bigint | undefined;
+  /** When the attempt began. It never changes. With the tokens and the price it says how the cost came about. */
+  readonly startedAtMs: bigint;
   /** The provider's usual one when undefined. */
   readonly serviceMode?: PricedMode | undefined;
   /** What the wallet paid. */
@@ -84,7 +84,8 @@ export interface Usage extends CallFacts, Tokens {
 /** A recorded call as lists show it. */
 export interface UsageRow extends Usage {
   readonly createdAt: Date;
-  /** `createdAt` with the database's own precision, for the list's order. */
+  readonly attempt: number;
+  /** When it began, with the database's own precision, for the list's order. */
   readonly position: string;
 }
 

@@ -8,6 +8,7 @@ import { createWallet } from "./ops/create-wallet.ts";
 import { expireHolds } from "./ops/expire-holds.ts";
 import { expireLeases } from "./ops/expire-leases.ts";
 import { getBalance } from "./ops/get-balance.ts";
+import { keepUsageDays } from "./ops/keep-usage-days.ts";
 import { type ListUsageInput, listUsage } from "./ops/list-usage.ts";
 import { type ListUsageSummaryInput, listUsageSummary } from "./ops/list-usage-summary.ts";
 import { postFacts } from "./ops/post-facts.ts";
@@ -40,6 +41,7 @@ export function createBillingOps(deps: BillingDeps, payments: Payments) {
     closeLeases: (input: CloseLeasesInput) => closeLeases(deps, input),
     expireLeases: () => expireLeases(deps),
     postFacts: (input: { facts: readonly Fact[] }) => postFacts(deps, input),
+    keepUsageDays: (signal?: AbortSignal) => keepUsageDays(deps, signal),
     leaseTtlMs: deps.leaseTtlMs,
     listImbalances: () => deps.store.listImbalances(),
   };

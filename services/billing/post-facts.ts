@@ -1,6 +1,7 @@
 import type { Database, Tx } from "@lyss/kit/db/database.ts";
 import type { Outbox } from "@lyss/kit/events/event.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
+import type { Logger } from "pino";
 import { sayLowBalance } from "./batch.ts";
 import { type Drawn, drawFacts, priceFacts } from "./draw-facts.ts";
 import type { AttemptName, Fact } from "./fact.ts";
@@ -10,6 +11,8 @@ import type { Journal } from "./journal/journal.ts";
 import type { LeaseStore } from "./lease-store.ts";
 import type { PriceVersions } from "./prices/price-versions.ts";
 import type { BillingStore } from "./store.ts";
+import type { DayStore } from "./usage/day-store.ts";
+import { type Day, dayOf, isDayMissing, isKnownAttempt } from "./usage/usage-days.ts";
 import { appendUsage } from "./usage-log.ts";
 
 export interface FactsDeps {
@@ -18,6 +21,8 @@ export interface FactsDeps {
   readonly journal: Journal;
   readonly leases: LeaseStore;
   readonly facts: FactStore;
+  readonly days: DayStore;
+  readonly log: Logger;
   readonly outbox: Outbox;
   readonly random: Random;
   readonly currency: string;
@@ -27,13 +32,15 @@ export interface FactsDeps {
 
 /** An attempt is posted once: what was recorded as lost stays so. */
 const noneWasLost: ReadonlySet<string> = new Set();
-const maxTries = 3;
+/** Each try finds out what others have posted since the one before. */
+const maxTries = 10;
 
 /**
  * Charges attempts that were drawn from leases: usage rows, what is left of each lease, wallets, one posting per wallet, in
- * one transaction. An attempt that was posted before changes nothing, whoever repeats it. What an attempt cost beyond its
- * lease is taken from what the wallet has available, and beyond that recorded as uncollected. A lease that is no more is
- * one in which nothing is left. Throws `price_unknown` and `wallet_not_found`.
+ * one transaction. An attempt that was posted before changes nothing, whoever repeats it; so does one of a day whose usage
+ * is no longer kept, for it cannot be told from a repeat. What an attempt cost beyond its lease is taken from what the
+ * wallet has available, and beyond that recorded as uncollected. A lease that is no more is one in which nothing is left.
+ * Throws `price_unknown` and `wallet_not_found`.
  */
 export async function postFacts(
   deps: FactsDeps,
@@ -45,33 +52,53 @@ export async function postFacts(
       const uncollectedNanos = await deps.db.transaction((tx) => post(tx, deps, wanted));
       return { uncollectedNanos, repeated: facts.length - wanted.length };
     } catch (err) {
-      if (!isKnownAttempt(err) || tries === maxTries) throw err;
-      // Repeats come after a crash or a lost answer only: looking for them each time would cost more than the rest.
-      const known = await deps.db.transaction((tx) => deps.facts.listKnownAttempts(tx, wanted));
-      const names = new Set(known.map(nameOf));
-      wanted = wanted.filter((fact) => !names.has(nameOf(fact)));
+      if (tries === maxTries) throw err;
+      // Both come after a crash, a lost answer or a long pause only: looking for them each time would cost more than the rest.
+      if (isKnownAttempt(err)) wanted = await withoutKnown(deps, wanted);
+      else if (isDayMissing(err)) wanted = await withOpenDays(deps, wanted);
+      else throw err;
     }
   }
+}
+
+async function withoutKnown({ db, facts: store }: FactsDeps, facts: readonly Fact[]): Promise<readonly Fact[]> {
+  const known = await db.transaction((tx) => store.listKnownAttempts(tx, facts));
+  const names = new Set(known.map(nameOf));
+  return facts.filter((fact) => !names.has(nameOf(fact)));
+}
+
+/** Opens the days of the facts. Leaves out those of days that are gone. */
+async function withOpenDays({ days, log }: FactsDeps, facts: readonly Fact[]): Promise<readonly Fact[]> {
+  const gone = new Set(await days.open([...new Set(facts.map(dayOfFact))]));
+  const kept = facts.filter((fact) => !gone.has(dayOfFact(fact)));
+  const lateCallIds = facts.filter((fact) => gone.has(dayOfFact(fact))).map(({ callId }) => callId);
+  if (lateCallIds.length > 0) {
+    const some = { count: lateCallIds.length, call_ids: lateCallIds.slice(0, 10), days: [...gone] };
+    log.error(some, "usage came after its day was dropped by billing.usageRetentionDays, and is not charged");
+  }
+  return kept;
+}
+
+function dayOfFact({ startedAtMs }: Fact): Day {
+  return dayOf(Number(startedAtMs));
 }
 
 function nameOf({ callId, attempt }: AttemptName): string {
   return `${callId}/${attempt}`;
 }
 
+const msPerDay = 86_400_000n;
+
 /**
  * Each attempt once. Whoever posts a row that another transaction is about to commit waits for it: in one order everywhere,
- * so that two never wait for each other in a circle.
+ * so that two never wait for each other in a circle. By day first, for COPY writes what it has read for one day together.
  */
 function inOneOrder(facts: readonly Fact[]): readonly Fact[] {
-  const byName = new Map(facts.map((fact) => [nameOf(fact), fact]));
-  return [...byName].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, fact]) => fact);
-}
-
-/** SQLSTATE 23505 on the table's key. */
-function isKnownAttempt(err: unknown): boolean {
-  return (
-    err instanceof Error && "code" in err && err.code === "23505" && "table_name" in err && err.table_name === "usage"
+  const byName = new Map(facts.map((fact) => [nameOf(fact), { fact, day: fact.startedAtMs / msPerDay }]));
+  const sorted = [...byName].sort(([a, one], [b, other]) =>
+    one.day === other.day ? (a < b ? -1 : 1) : one.day < other.day ? -1 : 1,
   );
+  return sorted.map(([, { fact }]) => fact);
 }
 
 /** The rows, which are nearly all of the work, are written before the wallets are locked: a wallet of many nodes is locked for moments. */

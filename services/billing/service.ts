@@ -26,6 +26,7 @@ import { createRecall } from "./recall.ts";
 import { billingRoutes } from "./routes.ts";
 import { createBillingRpc } from "./rpc.ts";
 import { createBillingStore } from "./store.ts";
+import { createDayStore } from "./usage/day-store.ts";
 import { createUsageHourStore } from "./usage-hour-store.ts";
 import { createUsageHours } from "./usage-hours.ts";
 
@@ -57,10 +58,11 @@ export const billing = defineService({
     const store = createBillingStore(db.sql);
     const journal = createJournal(createJournalStore());
     const leases = createLeaseStore(db.sql);
+    const days = createDayStore(db.sql);
     const priceStore = createPriceStore(db.sql);
     const prices = { priceStore, priceVersions: createPriceVersions(priceStore) };
     const ledger = createLedger({
-      ...{ db, store, journal, leases, outbox, clock, random, currency, holdTtlMs, leaseTtlMs, reserveWaitMs },
+      ...{ db, store, journal, leases, days, outbox, clock, random, currency, holdTtlMs, leaseTtlMs, reserveWaitMs },
       ...{ comfortableOutputTokens: BigInt(comfortableOutputTokens), lowBalanceNanos, maxBatchSize, ...prices },
       onShort: createRecall({ db, leases, outbox, log }),
     });
@@ -71,8 +73,9 @@ export const billing = defineService({
     const payments = createPaymentParts({ ...shared, settings: config.payments });
     const ops = createBillingOps(
       {
-        ...{ ...shared, store, leases, facts, holdTtlMs, leaseTtlMs, lowBalanceNanos },
+        ...{ ...shared, store, leases, facts, days, holdTtlMs, leaseTtlMs, lowBalanceNanos },
         ...{ usageHours, usageProjection, ...prices },
+        usageRetentionDays: config.billing.usageRetentionDays,
       },
       payments.ops,
     );

@@ -8,7 +8,7 @@ export interface UsagePage {
   readonly tenantId: string;
   readonly limit: number;
   /** Where the page before ended. */
-  readonly after: { readonly createdAt: string; readonly callId: string } | undefined;
+  readonly after: { readonly startedAt: string; readonly callId: string; readonly attempt: string } | undefined;
   readonly keyId: string | undefined;
   readonly model: string | undefined;
 }
@@ -84,9 +84,18 @@ export function createBillingStore(sql: Sql) {
         where expires_at < now() order by expires_at limit ${limit}`;
     },
 
+    /** Looks into every day. */
     async findUsage(tx: Tx, callIds: readonly string[]): Promise<Usage[]> {
       const rows = await tx<UsageColumns<Usage>[]>`
         select ${usageColumns(tx)} from usage where call_id = any(${callIds})`;
+      return rows.map(fromUsageColumns);
+    },
+
+    /** Calls of the last two days, which are the only ones that may be asked for again. */
+    async findRecentUsage(tx: Tx, callIds: readonly string[]): Promise<Usage[]> {
+      const rows = await tx<UsageColumns<Usage>[]>`
+        select ${usageColumns(tx)} from usage
+        where call_id = any(${callIds}) and started_at > now() - interval '2 days'`;
       return rows.map(fromUsageColumns);
     },
 
@@ -104,24 +113,26 @@ export function createBillingStore(sql: Sql) {
           "inputTokens" bigint, "cachedInputTokens" bigint, "outputTokens" bigint, "isEstimated" boolean,
           "costNanos" bigint, "uncollectedNanos" bigint, "latencyMs" bigint, "postingId" text,
           "otherBuckets" jsonb, "serviceMode" text, "startedAtMs" bigint)
-        on conflict (call_id, attempt) do update set outcome = excluded.outcome, input_tokens = excluded.input_tokens,
+        on conflict (call_id, attempt, started_at) do update set outcome = excluded.outcome, input_tokens = excluded.input_tokens,
           cached_input_tokens = excluded.cached_input_tokens, output_tokens = excluded.output_tokens,
           is_estimated = excluded.is_estimated, cost_nanos = excluded.cost_nanos,
           uncollected_nanos = excluded.uncollected_nanos, latency_ms = excluded.latency_ms,
           posting_id = excluded.posting_id, other_buckets = excluded.other_buckets,
-          service_mode = excluded.service_mode, started_at = excluded.started_at
+          service_mode = excluded.service_mode
         where usage.outcome = 'lost'`;
     },
 
     async listUsage(page: UsagePage): Promise<UsageRow[]> {
       const { after } = page;
       const rows = await sql<UsageColumns<UsageRow>[]>`
-        select ${usageColumns(sql)}, created_at as "createdAt", created_at::text as position from usage
+        select ${usageColumns(sql)}, attempt, created_at as "createdAt", started_at::text as position from usage
         where tenant_id = ${page.tenantId}
-          and (${after === undefined} or (created_at, call_id) < (${after?.createdAt ?? null}::text::timestamptz, ${after?.callId ?? null}))
+          and (${after === undefined} or (started_at <= ${after?.startedAt ?? null}::text::timestamptz
+            and (started_at, call_id, attempt) < (${after?.startedAt ?? null}::text::timestamptz, ${after?.callId ?? null},
+              ${after?.attempt ?? null}::text::smallint)))
           and (${page.keyId ?? null}::text is null or key_id = ${page.keyId ?? null})
           and (${page.model ?? null}::text is null or model = ${page.model ?? null})
-        order by created_at desc, call_id desc limit ${page.limit}`;
+        order by started_at desc, call_id desc, attempt desc limit ${page.limit}`;
       return rows.map(fromUsageColumns);
     },
 
@@ -152,7 +163,7 @@ export interface OpenHold extends Hold {
 type UsageColumns<Row extends Usage> = Omit<Row, "otherBuckets" | "serviceMode" | "startedAtMs"> & {
   readonly otherBuckets: OtherBucketsJson;
   readonly serviceMode: Usage["serviceMode"] | null;
-  readonly startedAt: Date | null;
+  readonly startedAt: Date;
 };
 
 function fromUsageColumns<Row extends Usage>(columns: UsageColumns<Row>): Row {
@@ -161,7 +172,7 @@ function fromUsageColumns<Row extends Usage>(columns: UsageColumns<Row>): Row {
     ...row,
     otherBuckets: fromOtherBucketsJson(otherBuckets),
     serviceMode: serviceMode ?? undefined,
-    startedAtMs: startedAt === null ? undefined : BigInt(startedAt.getTime()),
+    startedAtMs: BigInt(startedAt.getTime()),
   } as unknown as Row;
 }
 
