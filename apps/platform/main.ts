@@ -1,6 +1,7 @@
 import { failureText, isFailure, type Locale } from "@lyss/kit/errors/failure.ts";
 import { pause } from "@lyss/kit/service/clock.ts";
 import { Command } from "commander";
+import { addBudgetCommands } from "./cli/budget-commands.ts";
 import type { CliDeps } from "./cli/context.ts";
 import { addDoctorCommand } from "./cli/doctor-command.ts";
 import { addEventCommands } from "./cli/event-commands.ts";
@@ -36,6 +37,7 @@ addUpCommand(program, deps);
 addKeyCommands(program, deps);
 addProviderCommands(program, deps);
 addMoneyCommands(program, deps);
+addBudgetCommands(program, deps);
 addOrderCommands(program, deps);
 addResilienceCommands(program, deps);
 const events = addEventCommands(program, deps);

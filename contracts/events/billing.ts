@@ -6,6 +6,12 @@ import {
   TopUpCompletedSchema,
   UsageRecordedSchema,
 } from "../gen/lyss/billing/v1/billing_pb.js";
+import {
+  type Budget,
+  BudgetsChangedSchema,
+  BudgetThresholdReachedSchema,
+  QuotaExceededSchema,
+} from "../gen/lyss/billing/v1/budget_pb.js";
 
 /** Said once each time a wallet's available balance crosses the configured mark downwards. */
 export const balanceLow = defineEvent("billing.balance.low", BalanceLowSchema, (event) => event.walletId);
@@ -17,6 +23,21 @@ export const pricesChanged = defineEvent("billing.prices.changed", PricesChanged
 
 /** Said when a call waits for money of which nodes hold a part in leases. */
 export const moneyRecalled = defineEvent("billing.money.recalled", MoneyRecalledSchema, (event) => event.tenantId);
+
+const budgetIdOf = ({ budget }: { readonly budget?: Budget | undefined }) => budget?.budgetId ?? "";
+
+/** Said when budgets, or who is in a group with one, have changed: nodes look up anew whose calls must fit into some. */
+export const budgetsChanged = defineEvent("billing.budgets.changed", BudgetsChangedSchema, (event) => event.tenantId);
+
+/** Said once in a period for each alert mark of a budget that its use reaches. */
+export const budgetThresholdReached = defineEvent(
+  "billing.budget.threshold_reached",
+  BudgetThresholdReachedSchema,
+  budgetIdOf,
+);
+
+/** Said once in a period of a budget, with the first call that it refuses. */
+export const quotaExceeded = defineEvent("billing.quota.exceeded", QuotaExceededSchema, budgetIdOf);
 
 /** Said once for each order, in the transaction that credits what was paid for it. */
 export const topUpCompleted = defineEvent("billing.top_up.completed", TopUpCompletedSchema, (event) => event.walletId);

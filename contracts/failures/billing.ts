@@ -120,4 +120,48 @@ export const billingFailures = defineFailures("billing", {
       zh_CN: "支付服务商拒绝了该请求（{reason}）。",
     },
   },
+  budget_exceeded: {
+    kind: "failed_precondition",
+    publicCode: "BILLING_050",
+    httpStatus: 402,
+    text: {
+      en_US:
+        "Budget exceeded: this call needs up to {required} {unit}, and {available} of {limit} is left in a budget ({limit_source}, {period}).",
+      zh_CN:
+        "预算不足：本次调用最多需要 {required} {unit}，预算（{limit_source}，{period}）{limit} 中剩余 {available}。",
+    },
+  },
+  // Not of the kinds that a client between services repeats by itself: billing has waited for what could come back.
+  quota_exceeded: {
+    kind: "failed_precondition",
+    publicCode: "BILLING_051",
+    httpStatus: 429,
+    text: {
+      en_US:
+        "Quota exceeded: this call needs {required} {unit}, and {available} of {limit} is left in a quota ({limit_source}, {period}).",
+      zh_CN: "配额不足：本次调用需要 {required} {unit}，配额（{limit_source}，{period}）{limit} 中剩余 {available}。",
+    },
+  },
+  budget_not_found: {
+    kind: "not_found",
+    publicCode: "BILLING_052",
+    text: { en_US: "There is no such budget.", zh_CN: "没有此预算。" },
+  },
+  too_many_budgets: {
+    kind: "failed_precondition",
+    publicCode: "BILLING_053",
+    httpStatus: 409,
+    text: {
+      en_US: "A tenant may have {most} budgets. Delete some first.",
+      zh_CN: "每个租户最多 {most} 个预算，请先删除一些。",
+    },
+  },
+  quota_not_visible: {
+    kind: "permission_denied",
+    publicCode: "BILLING_054",
+    text: {
+      en_US: "Other people's quotas are shown to those who hold billing:budget.",
+      zh_CN: "查看他人的配额需要 billing:budget 权限。",
+    },
+  },
 });

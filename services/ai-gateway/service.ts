@@ -4,7 +4,7 @@ import {
   providerChanged,
   resilienceOrdered,
 } from "@lyss/contracts/events/ai-gateway.ts";
-import { moneyRecalled, pricesChanged } from "@lyss/contracts/events/billing.ts";
+import { budgetsChanged, moneyRecalled, pricesChanged } from "@lyss/contracts/events/billing.ts";
 import { credentialRevoked, credentialRotated } from "@lyss/contracts/events/credential.ts";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { AiGatewayService } from "@lyss/contracts/gen/lyss/ai_gateway/v1/ai_gateway_pb.js";
@@ -40,7 +40,15 @@ export const aiGateway = defineService({
   contract: AiGatewayService,
   needs: { billing: BillingService, credential: CredentialService },
   publishes: [providerChanged, breakerChanged, degradationChanged, resilienceOrdered],
-  hears: [providerChanged, credentialRotated, credentialRevoked, resilienceOrdered, pricesChanged, moneyRecalled],
+  hears: [
+    providerChanged,
+    credentialRotated,
+    credentialRevoked,
+    resilienceOrdered,
+    pricesChanged,
+    moneyRecalled,
+    budgetsChanged,
+  ],
   config: aiGatewayConfig,
   migrations: new URL("./migrations/", import.meta.url),
   routes: aiGatewayRoutes,

@@ -45,7 +45,7 @@ export interface Author {
 export const permissionsByRole: Readonly<Record<string, readonly string[]>> = {
   operator: ["*", "platform:*"],
   owner: ["*"],
-  admin: ["user:*", "group:*", "key:*", "credential:*", "provider:*", "model:*", "billing:read"],
+  admin: ["user:*", "group:*", "key:*", "credential:*", "provider:*", "model:*", "billing:read", "billing:budget"],
   member: [
     "user:read",
     "group:read",

@@ -7,6 +7,10 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Outbox } from "@lyss/kit/events/event.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
+import { admitOnPath, mostOf } from "./budgets/admit-on-path.ts";
+import type { BudgetBook } from "./budgets/budget-book.ts";
+import type { Budgets } from "./budgets/budgets.ts";
+import { spentOf } from "./budgets/spent.ts";
 import { accounts } from "./journal/accounts.ts";
 import type { LockedWallet } from "./journal/chain.ts";
 import type { Journal } from "./journal/journal.ts";
@@ -14,14 +18,17 @@ import { move, type Posting } from "./journal/posting.ts";
 import { changeLease, type Lease, type LeaseChange } from "./lease.ts";
 import type { LeaseStore } from "./lease-store.ts";
 import type { CallFacts, Hold, Outcome, PricedMode, Tokens, Usage, Wallet, Want } from "./model.ts";
-import { admit, availableNanos, collectableNanos, costNanos, formatNanos, noTokens } from "./model.ts";
+import { collectableNanos, costNanos, noTokens } from "./model.ts";
 import type { Price } from "./prices/price.ts";
 import type { PriceName, PriceStore } from "./prices/price-store.ts";
 import type { PriceVersions } from "./prices/price-versions.ts";
 import type { BillingStore, OpenHold } from "./store.ts";
 import { appendUsage } from "./usage-log.ts";
 
-export type ReserveRequest = CallFacts & Want;
+export interface ReserveRequest extends CallFacts, Want {
+  /** True when the call waits no longer: an answer to wait is a refusal. */
+  readonly isLastTry?: boolean;
+}
 
 export interface SettleRequest extends Tokens {
   readonly callId: string;
@@ -37,8 +44,11 @@ export interface SettleRequest extends Tokens {
 
 export type ReserveResult =
   | { readonly kind: "held"; readonly hold: Hold }
-  /** Other calls hold the money; `failure` is the answer when none of it comes back in time. */
-  | { readonly kind: "wait"; readonly failure: Failure }
+  /**
+   * Other calls hold what is missing in the wallet, or in a budget; `failure` is the answer when none of it comes back in
+   * time.
+   */
+  | { readonly kind: "wait"; readonly failure: Failure; readonly isForBudget: boolean }
   | { readonly kind: "failed"; readonly failure: Failure };
 
 export type SettleResult =
@@ -52,6 +62,7 @@ export interface BatchOptions {
   readonly clock: Clock;
   readonly journal: Journal;
   readonly leases: LeaseStore;
+  readonly budgets: Budgets;
   readonly outbox: Outbox;
   readonly random: Random;
   readonly currency: string;
@@ -80,6 +91,7 @@ interface Batch {
   readonly postings: Posting[];
   readonly leases: Map<string, Lease>;
   readonly changedLeases: Map<string, Lease>;
+  readonly book: BudgetBook;
 }
 
 /** What arrived while the batch before was under way. */
@@ -125,8 +137,9 @@ async function readBatch(
   const leaseIds = leaseChanges.map(({ leaseId }) => leaseId);
   const tenantIds = new Set([...reserves, ...settles, ...leaseChanges].map((request) => request.tenantId));
   // Sent together and executed in order: what follows the lock sees what the lock waited for.
-  const [wallets, holds, recent, prices, leases] = await Promise.all([
+  const [wallets, budgetedTenantIds, holds, recent, prices, leases] = await Promise.all([
     journal.lockWallets(tx, [...tenantIds], currency),
+    options.budgets.listBudgetedTenants(tx, [...tenantIds]),
     callIds.length > 0 ? store.findHolds(tx, callIds) : [],
     newCallIds.length > 0 ? store.findRecentUsage(tx, newCallIds) : [],
     reserves.length > 0 ? options.priceStore.findPrices(tx, reserves) : [],
@@ -140,6 +153,16 @@ async function readBatch(
   const priceIds = settles.length > 0 ? [...holds, ...usages].map(({ priceId }) => priceId) : [];
   const versions = await options.priceVersions.find(tx, priceIds);
   const byTenant = wallets.map((wallet) => [wallet.tenantId, wallet] as const);
+  const tenantsWithWallet = new Set(wallets.map(({ tenantId }) => tenantId));
+  const book = await options.budgets.openBook(tx, {
+    budgetedTenantIds,
+    // A call that was lost has freed what it held, and is charged when it is reported after all.
+    calls: [
+      ...reserves.filter(({ tenantId }) => tenantsWithWallet.has(tenantId)),
+      ...usages.filter(({ outcome }) => outcome === "lost"),
+    ],
+    endedCallIds: settles.map(({ callId }) => callId),
+  });
   return {
     options,
     wallets: new Map(byTenant),
@@ -155,6 +178,7 @@ async function readBatch(
     postings: [],
     leases: new Map(leases.map((lease) => [lease.leaseId, lease])),
     changedLeases: new Map(),
+    book,
   };
 }
 
@@ -189,19 +213,18 @@ function reserve(batch: Batch, request: ReserveRequest): ReserveResult {
     return failed(new Failure(billingFailures.price_missing, { model, provider }));
   }
 
+  const { book } = batch;
   const { clock, comfortableOutputTokens } = batch.options;
   const startedAtMs = clock.nowMs();
-  const admission = admit(wallet, price.terms, request, { comfortableOutputTokens, startedAtMs });
+  const terms = { price: price.terms, want: request, comfortableOutputTokens, startedAtMs, nowMs: book.nowMs };
+  const admission = admitOnPath(wallet, book.findPath(request), terms);
   if (admission.kind !== "granted") {
-    const failure = new Failure(billingFailures.insufficient_balance, {
-      required: formatNanos(admission.requiredNanos),
-      available: formatNanos(availableNanos(wallet)),
-      held: formatNanos(wallet.heldNanos),
-      currency: wallet.currency,
-      limit_source: "wallet",
-      top_up_url: "/v1/billing/top-up",
-    });
-    return { kind: admission.kind === "wait" ? "wait" : "failed", failure };
+    const { failure, budgetId } = admission;
+    if (admission.kind === "wait" && !request.isLastTry) {
+      return { kind: "wait", failure, isForBudget: budgetId !== undefined };
+    }
+    if (budgetId !== undefined) book.refuse(budgetId, request);
+    return failed(failure);
   }
   const { callId, requestId, tenantId, keyId, userId, provider, model } = request;
   const { amountNanos, outputTokens } = admission;
@@ -209,6 +232,7 @@ function reserve(batch: Batch, request: ReserveRequest): ReserveResult {
   const hold = { ...facts, walletId: wallet.walletId, priceId: price.priceId, amountNanos, outputTokens };
   batch.wallets.set(tenantId, { ...wallet, heldNanos: wallet.heldNanos + amountNanos });
   batch.newHolds.set(callId, hold);
+  book.hold(request, mostOf(request, amountNanos, outputTokens));
   return { kind: "held", hold };
 }
 
@@ -234,7 +258,7 @@ function settle(batch: Batch, request: SettleRequest): SettleResult {
   const startedAtMs = usage?.startedAtMs ?? request.startedAtMs ?? BigInt(hold?.createdAt.getTime() ?? 0);
   const heldNanos = hold?.amountNanos ?? 0n;
   const cost = costNanos(price.terms, tokens, callTerms(startedAtMs, serviceMode));
-  const paidNanos = collectableNanos(wallet, heldNanos, cost);
+  const paidNanos = least(collectableNanos(wallet, heldNanos, cost), batch.book.findCollectableNanos(callId) ?? cost);
   batch.wallets.set(wallet.tenantId, {
     ...wallet,
     balanceNanos: wallet.balanceNanos - paidNanos,
@@ -259,6 +283,8 @@ function settle(batch: Batch, request: SettleRequest): SettleResult {
   if (usage && !batch.newUsages.has(callId)) batch.wasLost.add(callId);
   batch.usages.set(callId, ended);
   batch.newUsages.set(callId, ended);
+  if (hold) batch.book.settle(callId, spentOf(ended));
+  else batch.book.charge(ended, batch.book.nowMs, spentOf(ended));
   if (charge) batch.postings.push(charge);
   return { kind: "settled", usage: ended };
 }
@@ -288,7 +314,12 @@ async function writeBatch(tx: Tx, batch: Batch): Promise<void> {
     writes.push(batch.options.leases.putLeases(tx, [...batch.changedLeases.values()], leaseTtlMs));
   for (const wallet of changed)
     writes.push(sayLowBalance(tx, batch.options, batch.before.get(wallet.tenantId), wallet));
+  writes.push(batch.options.budgets.writeBook(tx, batch.book));
   await Promise.all(writes);
+}
+
+function least(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
 }
 
 /** Says `billing.balance.low` in the transaction in which the available balance crosses the mark. */

@@ -1,5 +1,6 @@
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { z } from "zod";
+import { budgetSettings } from "./budgets/budget-settings.ts";
 import { paymentConfig } from "./payments/payment-config.ts";
 
 /** Sections `billing` and `payments` of the configuration. */
@@ -48,6 +49,7 @@ export const billingConfig = {
         .max(5_000)
         .default(500)
         .describe("Reservations and settlements that share one transaction at most."),
+      ...budgetSettings,
       usageRetentionDays: z
         .int()
         .min(40)

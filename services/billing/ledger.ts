@@ -1,7 +1,14 @@
 import type { Database } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
-import type { BatchOptions, BatchRequests, BatchResults, ReserveRequest, SettleRequest } from "./batch.ts";
+import type {
+  BatchOptions,
+  BatchRequests,
+  BatchResults,
+  ReserveRequest,
+  ReserveResult,
+  SettleRequest,
+} from "./batch.ts";
 import { applyBatch } from "./batch.ts";
 import type { LeaseChange } from "./lease.ts";
 import type { Hold, Usage } from "./model.ts";
@@ -17,6 +24,8 @@ interface Pending<Request, Result> {
 type PendingReserve = Pending<ReserveRequest, Hold> & { readonly dueMs: number };
 type PendingSettle = Pending<SettleRequest, Usage>;
 type PendingChange = Pending<LeaseChange, bigint>;
+
+type WaitResult = Extract<ReserveResult, { readonly kind: "wait" }>;
 
 interface Pendings {
   readonly reserves: readonly PendingReserve[];
@@ -35,7 +44,10 @@ export interface LedgerOptions extends BatchOptions {
 }
 
 export interface Ledger {
-  /** Resolves when the hold is committed. Throws `insufficient_balance`, `price_missing` or `wallet_not_found`. */
+  /**
+   * Resolves when the hold is committed. Throws `insufficient_balance`, `budget_exceeded`, `quota_exceeded`, `price_missing`
+   * or `wallet_not_found`.
+   */
   reserve(request: ReserveRequest): Promise<Hold>;
   /** Resolves when charge and usage are committed; a repeat gives the first result. Throws `hold_not_found`. */
   settle(request: SettleRequest): Promise<Usage>;
@@ -61,6 +73,8 @@ export function createLedger(options: LedgerOptions): Ledger {
   const settles: PendingSettle[] = [];
   const changes: PendingChange[] = [];
   const waiting = new Map<string, PendingReserve[]>();
+  /** Apart from those that wait for money: a budget that is taken is no reason to take back what nodes have leased. */
+  const waitingForBudget = new Map<string, PendingReserve[]>();
   let running: Promise<void> | undefined;
   let cancelWake: (() => void) | undefined;
   let isDraining = false;
@@ -89,7 +103,10 @@ export function createLedger(options: LedgerOptions): Ledger {
 
   async function commit(pendings: Pendings): Promise<void> {
     const requests = {
-      reserves: pendings.reserves.map(toRequest),
+      reserves: pendings.reserves.map(({ request, dueMs }) => ({
+        ...request,
+        isLastTry: isDraining || clock.monotonicMs() >= dueMs,
+      })),
       settles: pendings.settles.map(toRequest),
       // While calls wait for a tenant's money none of it goes where they cannot have it.
       leaseChanges: pendings.changes
@@ -111,7 +128,7 @@ export function createLedger(options: LedgerOptions): Ledger {
       for (const [i, pending] of pendings.reserves.entries()) {
         const result = reserved[i];
         if (result?.kind === "held") pending.resolve(result.hold);
-        else if (result?.kind === "wait") wait(pending, result.failure);
+        else if (result?.kind === "wait") wait(pending, result);
         else pending.reject(result?.failure);
       }
       for (const { tenantId } of [
@@ -152,30 +169,33 @@ export function createLedger(options: LedgerOptions): Ledger {
     }
   }
 
-  function wait(pending: PendingReserve, failure: unknown): void {
+  function wait(pending: PendingReserve, { failure, isForBudget }: WaitResult): void {
     const { tenantId } = pending.request;
-    const queue = waiting.get(tenantId) ?? [];
-    if (isDraining || clock.monotonicMs() >= pending.dueMs || queue.length >= maxWaitingPerTenant) {
+    const queues = isForBudget ? waitingForBudget : waiting;
+    const queue = queues.get(tenantId) ?? [];
+    if (queue.length >= maxWaitingPerTenant) {
       pending.reject(failure);
       return;
     }
-    if (queue.length === 0) options.onShort?.(tenantId);
+    if (queue.length === 0 && !isForBudget) options.onShort?.(tenantId);
     queue.push(pending);
-    waiting.set(tenantId, queue);
+    queues.set(tenantId, queue);
     cancelWake ??= clock.setTimer(wakeIntervalMs, wakeAll);
   }
 
   function wakeAll(): void {
     cancelWake = undefined;
-    for (const tenantId of [...waiting.keys()]) wake(tenantId);
+    for (const tenantId of new Set([...waiting.keys(), ...waitingForBudget.keys()])) wake(tenantId);
   }
 
   function wake(tenantId: string): void {
-    const queue = waiting.get(tenantId);
-    if (!queue) return;
-    waiting.delete(tenantId);
-    reserves.unshift(...queue);
-    kick();
+    for (const queues of [waitingForBudget, waiting]) {
+      const queue = queues.get(tenantId);
+      if (!queue) continue;
+      queues.delete(tenantId);
+      reserves.unshift(...queue);
+    }
+    if (reserves.length > 0) kick();
   }
 
   return {
@@ -198,8 +218,10 @@ export function createLedger(options: LedgerOptions): Ledger {
     async drain() {
       isDraining = true;
       cancelWake?.();
-      wakeAll();
-      while (running) await running;
+      do {
+        wakeAll();
+        await running;
+      } while (running || waiting.size + waitingForBudget.size > 0);
     },
   };
 }

@@ -1,5 +1,6 @@
 import { rebuildProjection } from "@lyss/kit/event-sourcing/projection.ts";
 import type { ReserveRequest, SettleRequest } from "./batch.ts";
+import { createBudgetOps } from "./budgets/budget-ops.ts";
 import type { BillingDeps } from "./deps.ts";
 import type { Fact } from "./fact.ts";
 import type { LeaseChange } from "./lease.ts";
@@ -43,6 +44,7 @@ export function createBillingOps(deps: BillingDeps, payments: Payments) {
     postFacts: (input: { facts: readonly Fact[] }) => postFacts(deps, input),
     keepUsageDays: (signal?: AbortSignal) => keepUsageDays(deps, signal),
     leaseTtlMs: deps.leaseTtlMs,
+    ...createBudgetOps(deps),
     listImbalances: () => deps.store.listImbalances(),
   };
 }

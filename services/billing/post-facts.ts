@@ -3,6 +3,9 @@ import type { Outbox } from "@lyss/kit/events/event.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { Logger } from "pino";
 import { sayLowBalance } from "./batch.ts";
+import type { BudgetBook } from "./budgets/budget-book.ts";
+import type { Budgets } from "./budgets/budgets.ts";
+import { spentOf } from "./budgets/spent.ts";
 import { type Drawn, drawFacts, priceFacts } from "./draw-facts.ts";
 import type { AttemptName, Fact } from "./fact.ts";
 import type { FactStore } from "./fact-store.ts";
@@ -21,6 +24,7 @@ export interface FactsDeps {
   readonly journal: Journal;
   readonly leases: LeaseStore;
   readonly facts: FactStore;
+  readonly budgets: Budgets;
   readonly days: DayStore;
   readonly log: Logger;
   readonly outbox: Outbox;
@@ -115,16 +119,25 @@ async function post(tx: Tx, deps: FactsDeps, facts: readonly Fact[]): Promise<bi
   await deps.facts.insertFacts(tx, priced);
 
   // Sent together and executed in order: what follows the lock sees what the lock waited for.
-  const [wallets, leases] = await Promise.all([
+  const [wallets, budgetedTenantIds, leases] = await Promise.all([
     deps.journal.lockWallets(tx, tenantIds, currency),
+    deps.budgets.listBudgetedTenants(tx, tenantIds),
     deps.leases.lockLeases(tx, leaseIds),
   ]);
   const drawn = drawFacts(priced, { wallets, leases });
-  await write(tx, deps, drawn, wallets);
+  const book = await deps.budgets.openBook(tx, { budgetedTenantIds, calls: facts, endedCallIds: [] });
+  for (const fact of drawn.posted) book.charge(fact, Number(fact.startedAtMs), spentOf(fact));
+  await write(tx, deps, drawn, wallets, book);
   return drawn.uncollectedNanos;
 }
 
-async function write(tx: Tx, deps: FactsDeps, drawn: Drawn, before: readonly LockedWallet[]): Promise<void> {
+async function write(
+  tx: Tx,
+  deps: FactsDeps,
+  drawn: Drawn,
+  before: readonly LockedWallet[],
+  book: BudgetBook,
+): Promise<void> {
   const { posted, short, wallets, leases, postings } = drawn;
   const beforeById = new Map(before.map((wallet) => [wallet.walletId, wallet]));
   await Promise.all([
@@ -132,6 +145,7 @@ async function write(tx: Tx, deps: FactsDeps, drawn: Drawn, before: readonly Loc
     wallets.length > 0 && deps.journal.write(tx, { before, after: wallets, postings }),
     leases.length > 0 && deps.leases.updateLeaseAmounts(tx, leases),
     appendUsage(tx, deps.outbox, posted, noneWasLost),
+    deps.budgets.writeBook(tx, book),
     ...wallets.map((wallet) => sayLowBalance(tx, deps, beforeById.get(wallet.walletId), wallet)),
   ]);
 }

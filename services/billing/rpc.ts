@@ -13,6 +13,7 @@ import { fromPageRequest } from "@lyss/kit/http/page.ts";
 import { type CheckedRpc, createRpc, type MethodInputs } from "@lyss/kit/rpc/checked-rpc.ts";
 import { idInput, optionalIdInput, pageInputs, timestampInput } from "@lyss/kit/rpc/field-inputs.ts";
 import { z } from "zod";
+import { budgetInputs, createBudgetRpc } from "./budgets/rpc.ts";
 import type { UsageGroup, UsageRow } from "./model.ts";
 import { availableNanos, type Outcome, type Rates, type Wallet } from "./model.ts";
 import type { BillingOps } from "./ops.ts";
@@ -86,6 +87,7 @@ const inputs = {
   extendLeases: { nodeId: requiredText, leaseIds: z.array(requiredText).max(10_000) },
   closeLeases: { nodeId: requiredText, leaseIds: z.array(requiredText).max(10_000) },
   postFacts: { nodeId: requiredText, facts: z.array(fact).max(5_000) },
+  ...budgetInputs,
 } satisfies MethodInputs<typeof BillingService>;
 
 /** BillingService on billing's operations. */
@@ -166,6 +168,7 @@ export function createBillingRpc(ops: BillingOps): CheckedRpc<typeof BillingServ
       }));
       return ops.postFacts({ facts: flat });
     },
+    ...createBudgetRpc(ops),
   });
 }
 

@@ -1,14 +1,23 @@
 import {
   balanceLow,
+  budgetsChanged,
+  budgetThresholdReached,
   moneyRecalled,
   pricesChanged,
+  quotaExceeded,
   topUpCompleted,
   usageRecorded,
 } from "@lyss/contracts/events/billing.ts";
+import { groupMemberAdded, groupMemberRemoved } from "@lyss/contracts/events/group.ts";
 import { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { projectionSubscription } from "@lyss/kit/event-sourcing/projection.ts";
 import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
+import { toDefaultLimits } from "./budgets/budget-settings.ts";
+import { createBudgetStore } from "./budgets/budget-store.ts";
+import { createBudgets } from "./budgets/budgets.ts";
+import { followGroups } from "./budgets/follow-groups.ts";
+import { budgetRoutes } from "./budgets/routes.ts";
 import { billingConfig } from "./config.ts";
 import { createFactStore } from "./fact-store.ts";
 import { createBillingJobs } from "./jobs.ts";
@@ -34,10 +43,13 @@ export const billing = defineService({
   name: "billing",
   contract: BillingService,
   needs: {},
-  publishes: [balanceLow, moneyRecalled, pricesChanged, topUpCompleted, usageRecorded],
-  hears: [usageRecorded],
+  publishes: [
+    ...[balanceLow, moneyRecalled, pricesChanged, topUpCompleted, usageRecorded],
+    ...[budgetsChanged, budgetThresholdReached, quotaExceeded],
+  ],
+  hears: [usageRecorded, groupMemberAdded, groupMemberRemoved],
   config: billingConfig,
-  idempotent: ["topUpWallet"],
+  idempotent: ["topUpWallet", "setBudget", "setUserQuota", "resetUserQuota"],
   // Of each call of a model the hold, the charge and the usage are on record, and nobody's audit could keep up with them.
   unaudited: [
     "reserveCall",
@@ -50,7 +62,7 @@ export const billing = defineService({
     "postFacts",
   ],
   migrations: new URL("./migrations/", import.meta.url),
-  routes: [...billingRoutes, ...paymentRoutes],
+  routes: [...billingRoutes, ...paymentRoutes, ...budgetRoutes],
 
   async start({ config, db, outbox, idempotency, clock, random, log }) {
     const { currency, comfortableOutputTokens, holdTtlMs, leaseTtlMs, reserveWaitMs, maxBatchSize } = config.billing;
@@ -58,12 +70,22 @@ export const billing = defineService({
     const store = createBillingStore(db.sql);
     const journal = createJournal(createJournalStore());
     const leases = createLeaseStore(db.sql);
+    const budgets = createBudgets({
+      ...{ store: createBudgetStore(db.sql), outbox, random, defaultLimits: toDefaultLimits(config.billing) },
+      defaultAlertPercents: config.billing.budgetAlertPercents,
+    });
     const days = createDayStore(db.sql);
     const priceStore = createPriceStore(db.sql);
     const prices = { priceStore, priceVersions: createPriceVersions(priceStore) };
     const ledger = createLedger({
-      ...{ db, store, journal, leases, days, outbox, clock, random, currency, holdTtlMs, leaseTtlMs, reserveWaitMs },
-      ...{ comfortableOutputTokens: BigInt(comfortableOutputTokens), lowBalanceNanos, maxBatchSize, ...prices },
+      ...{ db, store, journal, leases, budgets, days, outbox, clock, random, currency, holdTtlMs, leaseTtlMs },
+      ...{
+        comfortableOutputTokens: BigInt(comfortableOutputTokens),
+        lowBalanceNanos,
+        maxBatchSize,
+        reserveWaitMs,
+        ...prices,
+      },
       onShort: createRecall({ db, leases, outbox, log }),
     });
     const facts = createFactStore();
@@ -73,7 +95,7 @@ export const billing = defineService({
     const payments = createPaymentParts({ ...shared, settings: config.payments });
     const ops = createBillingOps(
       {
-        ...{ ...shared, store, leases, facts, days, holdTtlMs, leaseTtlMs, lowBalanceNanos },
+        ...{ ...shared, store, leases, budgets, facts, days, holdTtlMs, leaseTtlMs, lowBalanceNanos },
         ...{ usageHours, usageProjection, ...prices },
         usageRetentionDays: config.billing.usageRetentionDays,
       },
@@ -82,7 +104,7 @@ export const billing = defineService({
     return {
       ops,
       rpc: createBillingRpc(ops),
-      subscriptions: [projectionSubscription(usageProjection)],
+      subscriptions: [projectionSubscription(usageProjection), followGroups(budgets)],
       jobs: createBillingJobs(ops),
       health: { database: databaseCheck(db) },
       drain: () => ledger.drain(),

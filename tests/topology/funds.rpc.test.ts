@@ -9,6 +9,7 @@ import { eachTopology } from "@lyss/kit/testing/each-topology.ts";
 import { waitUntil } from "@lyss/kit/testing/event-log.ts";
 import { silentLog as log } from "@lyss/kit/testing/postgres.ts";
 import { createTempFolder } from "@lyss/kit/testing/temp-folder.ts";
+import { createBudgetPaths } from "@lyss/services/ai-gateway/funds/budget-paths.ts";
 import { createFactJournal } from "@lyss/services/ai-gateway/funds/fact-journal.ts";
 import { createFunder } from "@lyss/services/ai-gateway/funds/funder.ts";
 import { createLeaseKeeper } from "@lyss/services/ai-gateway/funds/lease-keeper.ts";
@@ -42,13 +43,14 @@ eachTopology("funds", { services: [billing] }, (topology) => {
     const journal = createFactJournal({ spool, billing: client(), nodeId, clock, log });
     const leases = createLeaseKeeper({ billing: client(), spool, nodeId, clock, random, log });
     const prices = createPriceCache(client(), { clock, random, metrics: new Registry() });
+    const budgets = createBudgetPaths(client(), { clock, random, metrics: new Registry() });
     return {
       spool,
       recovered,
       journal,
       leases,
       recovery: createRecovery({ spool, billing: client(), journal, log }),
-      funder: createFunder({ billing: client(), prices, leases, journal, clock, log }),
+      funder: createFunder({ billing: client(), prices, budgets, leases, journal, clock, log }),
     };
   }
 

@@ -9,6 +9,7 @@ import { serviceModeMessages, toUsageMessage } from "@lyss/contracts/pricing/wir
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Logger } from "pino";
+import type { BudgetPaths } from "./budget-paths.ts";
 import type { FactJournal } from "./fact-journal.ts";
 import type { CallToFund, Funds } from "./funds.ts";
 import { notePosted, settleDraw } from "./lease-book.ts";
@@ -18,10 +19,11 @@ import type { PriceCache } from "./price-cache.ts";
 /** Above `billing.reserveWaitMs` at its largest: it is billing that says when waiting for held money ends. */
 const reserveTimeoutMs = 70_000;
 
-/** Pays for calls from this node's leases, and where money is scarce one by one (docs/adr/0039). */
+/** Pays for calls from this node's leases; where money is scarce, and under budgets, one by one (docs/adr/0039). */
 export function createFunder(deps: {
   readonly billing: Client<typeof BillingService>;
   readonly prices: PriceCache;
+  readonly budgets: BudgetPaths;
   readonly leases: LeaseKeeper;
   readonly journal: FactJournal;
   readonly clock: Clock;
@@ -31,7 +33,7 @@ export function createFunder(deps: {
   /** Calls with a hold of their own that is not charged yet. */
   readonly heldCallIds: ReadonlySet<string>;
 } {
-  const { billing, prices, leases, journal, clock, log } = deps;
+  const { billing, prices, budgets, leases, journal, clock, log } = deps;
   const heldCallIds = new Set<string>();
 
   async function priceOf({ tenantId, provider, model }: CallToFund, atMs: number) {
@@ -46,8 +48,11 @@ export function createFunder(deps: {
     const { callId, tenantId, inputTokens, maxOutputTokens, serviceMode = "standard" } = call;
     const startedAtMs = clock.nowMs();
     const price = await priceOf(call, startedAtMs);
+    const asking = budgets.isBudgeted(call);
+    const isBudgeted = asking instanceof Promise ? await asking : asking;
     const most = { inputTokens, outputTokens: maxOutputTokens * BigInt(call.choices) };
-    const drawing = leases.draw(tenantId, boundNanos(price.terms, most, { startedAtMs, mode: serviceMode }));
+    const boundOf = () => boundNanos(price.terms, most, { startedAtMs, mode: serviceMode });
+    const drawing = isBudgeted ? undefined : leases.draw(tenantId, boundOf());
     const draw = drawing instanceof Promise ? await drawing : drawing;
     const wanted = { ...call, serviceMode: serviceModeMessages[serviceMode] };
     const hold = draw ? undefined : await billing.reserveCall(wanted, { timeoutMs: reserveTimeoutMs });

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Client } from "@connectrpc/connect";
-import { moneyRecalled, pricesChanged } from "@lyss/contracts/events/billing.ts";
+import { budgetsChanged, moneyRecalled, pricesChanged } from "@lyss/contracts/events/billing.ts";
 import type { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { onBroadcast, type Subscription } from "@lyss/kit/events/event.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
@@ -9,6 +9,7 @@ import type { Random } from "@lyss/kit/service/ids.ts";
 import { openSpool } from "@lyss/kit/spool/spool.ts";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
+import { createBudgetPaths } from "./budget-paths.ts";
 import { createFactJournal } from "./fact-journal.ts";
 import { createFunder } from "./funder.ts";
 import type { CallToFund, Funds } from "./funds.ts";
@@ -50,7 +51,8 @@ export function createFunding({ billing, folder, heartbeatMs, clock, random, log
   const journal = createFactJournal({ spool, billing, nodeId, clock, log });
   const leases = createLeaseKeeper({ billing, spool, nodeId, clock, random, log });
   const prices = createPriceCache(billing, { clock, random, metrics });
-  const { fund, heldCallIds } = createFunder({ billing, prices, leases, journal, clock, log });
+  const budgets = createBudgetPaths(billing, { clock, random, metrics });
+  const { fund, heldCallIds } = createFunder({ billing, prices, budgets, leases, journal, clock, log });
   const recovery = createRecovery({ spool, billing, journal, log });
   recovery.takeUp(recovered);
 
@@ -80,6 +82,7 @@ export function createFunding({ billing, folder, heartbeatMs, clock, random, log
     ],
     subscriptions: [
       onBroadcast("forget-prices", pricesChanged, ({ data }) => prices.forget(data.tenantId), prices.forgetAll),
+      onBroadcast("forget-budgets", budgetsChanged, ({ data }) => budgets.forget(data.tenantId), budgets.forgetAll),
       onBroadcast("return-leases", moneyRecalled, ({ data }) => leases.recall(data.tenantId), leases.recallAll),
     ],
     get pending() {

@@ -11,6 +11,14 @@ const openAiCodes: ReadonlyMap<FailureType, string> = new Map([
   [aiGatewayFailures.model_not_found, "model_not_found"],
   [aiGatewayFailures.upstream_rate_limited, "rate_limit_exceeded"],
   [resilienceFailures.rate_limited, "rate_limit_exceeded"],
+  [billingFailures.quota_exceeded, "rate_limit_exceeded"],
+]);
+
+/** Those whose facts tell the caller which limit it met. */
+const withDetails: ReadonlySet<string> = new Set([
+  billingFailures.insufficient_balance.code,
+  billingFailures.budget_exceeded.code,
+  billingFailures.quota_exceeded.code,
 ]);
 
 /** OpenAI's `error.type` by HTTP status (platform.openai.com/docs/guides/error-codes). */
@@ -34,7 +42,7 @@ export function toErrorObject(failure: Failure, locale: Locale): { error: Record
     param: param === "" ? null : param,
     code,
   };
-  if (type.code === billingFailures.insufficient_balance.code) error["details"] = details;
+  if (withDetails.has(type.code)) error["details"] = details;
   return { error };
 }
 

@@ -5,6 +5,7 @@
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { CheckBudgetsRequestSchema, CheckBudgetsResponseSchema, DeleteBudgetRequestSchema, DeleteBudgetResponseSchema, GetBudgetRequestSchema, GetBudgetResponseSchema, GetUserQuotaRequestSchema, GetUserQuotaResponseSchema, ListBudgetsRequestSchema, ListBudgetsResponseSchema, ResetUserQuotaRequestSchema, ResetUserQuotaResponseSchema, SetBudgetRequestSchema, SetBudgetResponseSchema, SetUserQuotaRequestSchema, SetUserQuotaResponseSchema } from "./budget_pb.js";
 
 /**
  * Describes the file lyss/billing/v1/billing.proto.
@@ -2226,6 +2227,79 @@ export declare const BillingService: GenService<{
     methodKind: "unary";
     input: typeof PostFactsRequestSchema;
     output: typeof PostFactsResponseSchema;
+  },
+  /**
+   * Caps a tenant, group, user or key. One that is there for the same unit and period gets the new limit and keeps what is
+   * used of it. A repeat is safe.
+   *
+   * @generated from rpc lyss.billing.v1.BillingService.SetBudget
+   */
+  setBudget: {
+    methodKind: "unary";
+    input: typeof SetBudgetRequestSchema;
+    output: typeof SetBudgetResponseSchema;
+  },
+  /**
+   * @generated from rpc lyss.billing.v1.BillingService.GetBudget
+   */
+  getBudget: {
+    methodKind: "unary";
+    input: typeof GetBudgetRequestSchema;
+    output: typeof GetBudgetResponseSchema;
+  },
+  /**
+   * @generated from rpc lyss.billing.v1.BillingService.ListBudgets
+   */
+  listBudgets: {
+    methodKind: "unary";
+    input: typeof ListBudgetsRequestSchema;
+    output: typeof ListBudgetsResponseSchema;
+  },
+  /**
+   * @generated from rpc lyss.billing.v1.BillingService.DeleteBudget
+   */
+  deleteBudget: {
+    methodKind: "unary";
+    input: typeof DeleteBudgetRequestSchema;
+    output: typeof DeleteBudgetResponseSchema;
+  },
+  /**
+   * Makes these the limits of a user, and no others; none at all lifts them. A repeat is safe.
+   *
+   * @generated from rpc lyss.billing.v1.BillingService.SetUserQuota
+   */
+  setUserQuota: {
+    methodKind: "unary";
+    input: typeof SetUserQuotaRequestSchema;
+    output: typeof SetUserQuotaResponseSchema;
+  },
+  /**
+   * @generated from rpc lyss.billing.v1.BillingService.GetUserQuota
+   */
+  getUserQuota: {
+    methodKind: "unary";
+    input: typeof GetUserQuotaRequestSchema;
+    output: typeof GetUserQuotaResponseSchema;
+  },
+  /**
+   * Makes the configured default the limits of a user. A repeat is safe.
+   *
+   * @generated from rpc lyss.billing.v1.BillingService.ResetUserQuota
+   */
+  resetUserQuota: {
+    methodKind: "unary";
+    input: typeof ResetUserQuotaRequestSchema;
+    output: typeof ResetUserQuotaResponseSchema;
+  },
+  /**
+   * Tells whether calls of a user and key must fit into budgets.
+   *
+   * @generated from rpc lyss.billing.v1.BillingService.CheckBudgets
+   */
+  checkBudgets: {
+    methodKind: "unary";
+    input: typeof CheckBudgetsRequestSchema;
+    output: typeof CheckBudgetsResponseSchema;
   },
 }>;
 
