@@ -57,6 +57,12 @@ test("a package is imported by its name, a neighbour by its place", () => {
   accepts("services/auth/ops.ts", "../package.json");
 });
 
+test("what a service's tests share may see all of the service, and none of it sees that", () => {
+  accepts("services/billing/invoices/testdata/fixture.ts", "../../service.ts");
+  accepts("services/billing/invoices/close.db.test.ts", "./testdata/fixture.ts");
+  refuses("services/billing/model.ts", "./invoices/testdata/fixture.ts", /never import tests/);
+});
+
 test("inside a service: service, edges, operations, model; stores below operations", () => {
   const bin = (path: string) => `services/bin/${path}`;
   for (const target of ["./rpc.ts", "./ops.ts", "./store.ts", "./model.ts"]) accepts(bin("service.ts"), target);

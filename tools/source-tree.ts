@@ -78,7 +78,7 @@ export function isCode(path: string): boolean {
 
 /** True for tests and for what only tests use. They may do what the product may not. */
 export function isTest(path: string): boolean {
-  return path.startsWith("tests/") || path.startsWith("kit/testing/") || /\.test\.tsx?$/.test(path);
+  return /^(tests|kit\/testing)\/|\/testdata\/|\.test\.tsx?$/.test(path);
 }
 
 /** True for programs that developers run: they talk to a terminal and to the clock on the wall. */

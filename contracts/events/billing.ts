@@ -1,6 +1,7 @@
 import { defineEvent } from "@lyss/kit/events/event.ts";
 import {
   BalanceLowSchema,
+  InvoiceIssuedSchema,
   MoneyRecalledSchema,
   PricesChangedSchema,
   TopUpCompletedSchema,
@@ -24,6 +25,8 @@ export const pricesChanged = defineEvent("billing.prices.changed", PricesChanged
 /** Said when a call waits for money of which nodes hold a part in leases. */
 export const moneyRecalled = defineEvent("billing.money.recalled", MoneyRecalledSchema, (event) => event.tenantId);
 
+/** Said with each invoice: a period of a wallet is closed. */
+export const invoiceIssued = defineEvent("billing.invoice.issued", InvoiceIssuedSchema, (event) => event.walletId);
 const budgetIdOf = ({ budget }: { readonly budget?: Budget | undefined }) => budget?.budgetId ?? "";
 
 /** Said when budgets, or who is in a group with one, have changed: nodes look up anew whose calls must fit into some. */

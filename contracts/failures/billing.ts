@@ -164,4 +164,26 @@ export const billingFailures = defineFailures("billing", {
       zh_CN: "查看他人的配额需要 billing:budget 权限。",
     },
   },
+  invoice_not_found: {
+    kind: "not_found",
+    publicCode: "BILLING_060",
+    text: { en_US: "There is no such invoice.", zh_CN: "没有此账单。" },
+  },
+  invoice_damaged: {
+    kind: "data_loss",
+    publicCode: "BILLING_061",
+    text: {
+      en_US: "Invoice {number} is not what was issued. It is not shown; the operators have been told.",
+      zh_CN: "账单 {number} 与出具时的内容不符，不予显示；已通知运营人员。",
+    },
+  },
+  documents_busy: {
+    kind: "unavailable",
+    publicCode: "BILLING_062",
+    isRetryable: true,
+    text: {
+      en_US: "Too many documents are being made at this moment. Try again in a few seconds.",
+      zh_CN: "当前生成的文件过多，请几秒后重试。",
+    },
+  },
 });

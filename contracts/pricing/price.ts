@@ -171,7 +171,8 @@ function roundUp({ markupPpm = 0 }: PriceTerms, sum: bigint): Cost {
   return { costNanos, roundingTrillionths: costNanos * trillion - exact };
 }
 
-function ratesFor(terms: PriceTerms, inputTokens: bigint, { startedAtMs, mode = "standard" }: CallTerms): Rates {
+/** The rates at which a call is charged whose input of all kinds is so much. */
+export function ratesFor(terms: PriceTerms, inputTokens: bigint, { startedAtMs, mode = "standard" }: CallTerms): Rates {
   const { rates, tiers, modes, windows } = terms;
   if (!tiers && !modes && !windows) return rates;
   let found = rates;

@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import { Failure, failureText, isFailure, type Locale } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
 import { toOutage } from "../errors/outage.ts";
-import type { FailureReply, ToFailureReply } from "./route.ts";
+import type { Reply, ToFailureReply } from "./route.ts";
 
 /** What a reply needs to know of the call that failed. */
 export interface FailedCall {
@@ -87,7 +87,7 @@ const maxDiscardedBytes = 65_536;
 export function sendReply(
   req: IncomingMessage,
   res: ServerResponse & { readonly [lasting]?: readonly string[] },
-  reply: FailureReply,
+  reply: Reply,
 ): void {
   if (res.headersSent || res.destroyed) {
     res.destroy();
@@ -102,7 +102,7 @@ export function sendReply(
     res.writeHead(204, reply.headers).end();
     return;
   }
-  const body = Buffer.from(reply.body);
+  const body = typeof reply.body === "string" ? Buffer.from(reply.body) : reply.body;
   res.writeHead(reply.status, { ...reply.headers, "content-length": body.length });
   if (!mustDrop) res.end(body);
   else linger(req, res, body);

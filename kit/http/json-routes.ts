@@ -8,6 +8,7 @@ import type { MountedService } from "../service/define-service.ts";
 import type { Call } from "./call.ts";
 import { parseIfMatch, toEntityTag } from "./entity-tag.ts";
 import { dataHeaders, sendReply } from "./failure-reply.ts";
+import { FileAnswer, fileHeaders } from "./file-answer.ts";
 import { parseJsonBody } from "./json-body.ts";
 import { checkBodyHead } from "./read-body.ts";
 import { pathOf } from "./request-head.ts";
@@ -161,6 +162,9 @@ async function handle(
   const output = await runInContext(inside, () => route.handle(service.ops as never, input));
   const status = route.successStatus ?? 200;
   if (status === 204) return { status, headers: {}, body: "" };
+  if (output instanceof FileAnswer) {
+    return { status, headers: { ...dataHeaders, ...fileHeaders(output) }, body: output.bytes };
+  }
   const checked = route.response.safeParse(output);
   // The issues name fields and types, not values: a response may hold what no log should.
   if (!checked.success) throw new Error(`${route.operation} answers against its schema: ${checked.error.message}`);

@@ -111,8 +111,16 @@ function describeOperation(service: string, route: Route<never>, components: Com
     ...base,
     ...(parameters.length > 0 && { parameters }),
     ...(route.body && requestBody(components.refer(route.body, `${name}Body`, "input"))),
-    responses: { [status]: answer("Success", success), ...errorAnswers(route) },
+    responses: { [status]: withFiles(answer("Success", success), route.files), ...errorAnswers(route) },
   };
+}
+
+/** The answer that may also be a file of one of these types. */
+function withFiles(found: Json, files: readonly string[] = []): Json {
+  const types = files.map((type) => [type, { schema: { type: "string", format: "binary" } }]);
+  return files.length === 0
+    ? found
+    : { ...found, content: { ...(found["content"] as Json), ...Object.fromEntries(types) } };
 }
 
 const idempotencyKeyParameter: Json = {

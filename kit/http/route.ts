@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { Failure, FailureType, Locale } from "../errors/failure.ts";
 import type { Priority } from "../resilience/load-shed.ts";
 import type { CallContext, Caller } from "../rpc/call-context.ts";
+import type { FileAnswer } from "./file-answer.ts";
 
 export type HttpMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
@@ -50,6 +51,8 @@ export interface JsonRoute<
   readonly params?: Params;
   readonly response: Response;
   readonly successStatus?: 200 | 201 | 202 | 204;
+  /** Content types of the files that the handler may answer with instead. */
+  readonly files?: readonly string[];
   /**
    * True when a client may send an `Idempotency-Key` and repeat the request with it: the operation then goes through
    * kit/idempotency.
@@ -64,7 +67,7 @@ export interface JsonRoute<
   handle(
     ops: Ops,
     request: JsonRequest<z.output<Body>, z.output<Query>, z.output<Params>>,
-  ): Promise<z.input<Response>> | z.input<Response>;
+  ): Promise<z.input<Response> | FileAnswer> | z.input<Response> | FileAnswer;
 }
 
 /** True for a change of something that exists and has a version: `If-Match` is read. */
@@ -77,6 +80,11 @@ export interface FailureReply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+}
+
+/** Any whole answer. */
+export interface Reply extends Omit<FailureReply, "body"> {
+  readonly body: string | Buffer;
 }
 
 /** A failure as the reply that a route's callers understand. */

@@ -1,6 +1,7 @@
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { z } from "zod";
 import { budgetSettings } from "./budgets/budget-settings.ts";
+import { invoiceConfig } from "./invoices/invoice-config.ts";
 import { paymentConfig } from "./payments/payment-config.ts";
 
 /** Sections `billing` and `payments` of the configuration. */
@@ -49,6 +50,7 @@ export const billingConfig = {
         .max(5_000)
         .default(500)
         .describe("Reservations and settlements that share one transaction at most."),
+      invoices: invoiceConfig,
       ...budgetSettings,
       usageRetentionDays: z
         .int()

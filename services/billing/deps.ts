@@ -1,6 +1,7 @@
 import type { Projection } from "@lyss/kit/event-sourcing/projection.ts";
 import type { Idempotency } from "@lyss/kit/idempotency/idempotency.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
+import type { InvoiceOps } from "./invoices/ops.ts";
 import type { Ledger } from "./ledger.ts";
 import type { FactsDeps } from "./post-facts.ts";
 import type { PutPricesDeps } from "./prices/put-prices.ts";
@@ -10,6 +11,7 @@ import type { UsageHourStore } from "./usage-hour-store.ts";
 export interface BillingDeps extends FactsDeps, PutPricesDeps {
   readonly idempotency: Idempotency;
   readonly ledger: Ledger;
+  readonly invoiceOps: InvoiceOps;
   readonly usageHours: UsageHourStore;
   readonly usageProjection: Projection;
   readonly clock: Clock;

@@ -44,6 +44,7 @@ export function createBillingOps(deps: BillingDeps, payments: Payments) {
     postFacts: (input: { facts: readonly Fact[] }) => postFacts(deps, input),
     keepUsageDays: (signal?: AbortSignal) => keepUsageDays(deps, signal),
     leaseTtlMs: deps.leaseTtlMs,
+    ...deps.invoiceOps,
     ...createBudgetOps(deps),
     listImbalances: () => deps.store.listImbalances(),
   };

@@ -2,6 +2,7 @@ import {
   balanceLow,
   budgetsChanged,
   budgetThresholdReached,
+  invoiceIssued,
   moneyRecalled,
   pricesChanged,
   quotaExceeded,
@@ -20,6 +21,8 @@ import { followGroups } from "./budgets/follow-groups.ts";
 import { budgetRoutes } from "./budgets/routes.ts";
 import { billingConfig } from "./config.ts";
 import { createFactStore } from "./fact-store.ts";
+import { invoiceRoutes } from "./invoices/invoice-routes.ts";
+import { startInvoices } from "./invoices/start-invoices.ts";
 import { createBillingJobs } from "./jobs.ts";
 import { createJournal } from "./journal/journal.ts";
 import { createJournalStore } from "./journal/journal-store.ts";
@@ -44,7 +47,7 @@ export const billing = defineService({
   contract: BillingService,
   needs: {},
   publishes: [
-    ...[balanceLow, moneyRecalled, pricesChanged, topUpCompleted, usageRecorded],
+    ...[balanceLow, invoiceIssued, moneyRecalled, pricesChanged, topUpCompleted, usageRecorded],
     ...[budgetsChanged, budgetThresholdReached, quotaExceeded],
   ],
   hears: [usageRecorded, groupMemberAdded, groupMemberRemoved],
@@ -62,7 +65,7 @@ export const billing = defineService({
     "postFacts",
   ],
   migrations: new URL("./migrations/", import.meta.url),
-  routes: [...billingRoutes, ...paymentRoutes, ...budgetRoutes],
+  routes: [...billingRoutes, ...invoiceRoutes, ...paymentRoutes, ...budgetRoutes],
 
   async start({ config, db, outbox, idempotency, clock, random, log }) {
     const { currency, comfortableOutputTokens, holdTtlMs, leaseTtlMs, reserveWaitMs, maxBatchSize } = config.billing;
@@ -93,11 +96,13 @@ export const billing = defineService({
     const usageProjection = createUsageHours(usageHours);
     const shared = { db, journal, ledger, idempotency, outbox, clock, random, log, currency };
     const payments = createPaymentParts({ ...shared, settings: config.payments });
+    const invoices = startInvoices({ ...shared, store, priceStore, config: config.billing.invoices });
     const ops = createBillingOps(
       {
         ...{ ...shared, store, leases, budgets, facts, days, holdTtlMs, leaseTtlMs, lowBalanceNanos },
         ...{ usageHours, usageProjection, ...prices },
         usageRetentionDays: config.billing.usageRetentionDays,
+        invoiceOps: invoices.ops,
       },
       payments.ops,
     );
@@ -105,10 +110,12 @@ export const billing = defineService({
       ops,
       rpc: createBillingRpc(ops),
       subscriptions: [projectionSubscription(usageProjection), followGroups(budgets)],
-      jobs: createBillingJobs(ops),
+      jobs: [...createBillingJobs(ops), ...invoices.jobs],
       health: { database: databaseCheck(db) },
       drain: () => ledger.drain(),
-      stop: () => payments.stop(),
+      async stop() {
+        await Promise.all([payments.stop(), invoices.stop()]);
+      },
     };
   },
 });

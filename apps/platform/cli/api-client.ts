@@ -10,6 +10,8 @@ export class CommandError extends Error {}
 export interface ApiClient {
   /** The answer's JSON. Throws a CommandError with the platform's own message when it refuses. */
   send(method: "GET" | "POST" | "PUT" | "DELETE", path: string, body?: unknown): Promise<Record<string, unknown>>;
+  /** The file at a path, by the name that the platform gives it. Throws as `send` does. */
+  download(path: string): Promise<{ readonly name: string; readonly bytes: Buffer }>;
 }
 
 export interface ConnectionOptions {
@@ -34,16 +36,25 @@ export function createApiClient({ env, url, dataDir, locale }: ConnectionOptions
       `There is no ${firstRunFile} in ${dataDir}. Start the platform with 'lyss up', or set LYSS_URL and LYSS_API_KEY.`,
     );
   }
+  const ask = (method: string, path: string, body?: unknown) =>
+    request(new URL(path, baseUrl), method, body, {
+      authorization: `Bearer ${apiKey}`,
+      "accept-language": locale === "zh_CN" ? "zh-CN" : "en-US",
+      ...(body !== undefined && { "content-type": "application/json" }),
+    });
   return {
     async send(method, path, body) {
-      const answer = await request(new URL(path, baseUrl), method, body, {
-        authorization: `Bearer ${apiKey}`,
-        "accept-language": locale === "zh_CN" ? "zh-CN" : "en-US",
-        ...(body !== undefined && { "content-type": "application/json" }),
-      });
-      const json = (await answer.json().catch(() => ({}))) as Record<string, unknown>;
+      const answer = await ask(method, path, body);
+      const json = await readJson(answer);
       if (answer.ok) return json;
       throw new CommandError(describeError(answer.status, json));
+    },
+    async download(path) {
+      const answer = await ask("GET", path);
+      if (!answer.ok) throw new CommandError(describeError(answer.status, await readJson(answer)));
+      // The platform's word is not taken for a path of this machine.
+      const name = /filename="([\w.-]+)"/.exec(answer.headers.get("content-disposition") ?? "")?.[1] ?? "download";
+      return { name, bytes: Buffer.from(await answer.arrayBuffer()) };
     },
   };
 }
@@ -61,6 +72,10 @@ async function request(url: URL, method: string, body: unknown, headers: Record<
       cause,
     });
   }
+}
+
+async function readJson(answer: Response): Promise<Record<string, unknown>> {
+  return (await answer.json().catch(() => ({}))) as Record<string, unknown>;
 }
 
 function describeError(status: number, { error }: Record<string, unknown>): string {

@@ -10,6 +10,8 @@ export const accounts = {
   grants: "funding:grant",
   /** Paid outside of Lyss and entered by an operator. */
   manual: "funding:manual",
+  /** What put earlier periods right. */
+  corrections: "correction",
   /** Paid by way of a payment provider. */
   paidBy: (provider: string): string => `funding:${provider}`,
   wallet: (walletId: string): string => `${walletPrefix}${walletId}`,

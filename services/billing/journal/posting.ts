@@ -6,7 +6,9 @@ export type PostingKind =
   | "charge"
   | "usage"
   /** An order was paid. */
-  | "payment";
+  | "payment"
+  /** An earlier period was put right. */
+  | "correction";
 
 /** What a posting adds to an account; negative for what it takes. Never zero. */
 export interface Entry {

@@ -1806,6 +1806,72 @@ export declare type MoneyRecalled = Message<"lyss.billing.v1.MoneyRecalled"> & {
 export declare const MoneyRecalledSchema: GenMessage<MoneyRecalled>;
 
 /**
+ * A period of a wallet was closed, and its invoice can be read.
+ *
+ * @generated from message lyss.billing.v1.InvoiceIssued
+ */
+export declare type InvoiceIssued = Message<"lyss.billing.v1.InvoiceIssued"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string wallet_id = 2;
+   */
+  walletId: string;
+
+  /**
+   * @generated from field: string invoice_id = 3;
+   */
+  invoiceId: string;
+
+  /**
+   * Counted by tenant and year, without gaps.
+   *
+   * @generated from field: string number = 4;
+   */
+  number: string;
+
+  /**
+   * @generated from field: string currency = 5;
+   */
+  currency: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp period_start = 6;
+   */
+  periodStart?: Timestamp | undefined;
+
+  /**
+   * Exclusive.
+   *
+   * @generated from field: google.protobuf.Timestamp period_end = 7;
+   */
+  periodEnd?: Timestamp | undefined;
+
+  /**
+   * What calls cost in the period.
+   *
+   * @generated from field: int64 charged_nanos = 8;
+   */
+  chargedNanos: bigint;
+
+  /**
+   * What was left at its end.
+   *
+   * @generated from field: int64 closing_nanos = 9;
+   */
+  closingNanos: bigint;
+};
+
+/**
+ * Describes the message lyss.billing.v1.InvoiceIssued.
+ * Use `create(InvoiceIssuedSchema)` to create a new message.
+ */
+export declare const InvoiceIssuedSchema: GenMessage<InvoiceIssued>;
+
+/**
  * A payment arrived and is in the wallet.
  *
  * @generated from message lyss.billing.v1.TopUpCompleted
