@@ -59,14 +59,15 @@ export async function measureCopy(billing: OpenBilling, plan: SettlePlan): Promi
   await sql`create table if not exists floor (like usage including all)`;
   const nodes = await createNodes(billing, plan);
   const figure = await measure(billing, plan, async (node) => {
-    const names = { walletId: random.id("wal"), postingId: random.id("pst"), costNanos: 1n, uncollectedNanos: 0n };
+    const names = { walletId: random.id("wal"), postingId: random.id("pst") };
+    const cost = { costNanos: 1n, uncollectedNanos: 0n, roundingTrillionths: 0n };
     const facts = createFacts(billing, nodes[node]?.payers ?? []);
-    const lines = facts.map((fact) => toLine({ ...fact, ...names })).join("");
+    const lines = facts.map((fact) => toLine({ ...fact, ...names, ...cost })).join("");
     await sql.begin(async (tx) => {
       const copy = tx`
         copy floor (call_id, attempt, lease_id, posting_id, wallet_id, tenant_id, request_id, key_id, user_id, provider,
           model, price_id, outcome, input_tokens, cached_input_tokens, output_tokens, is_estimated, cost_nanos,
-          uncollected_nanos, latency_ms, started_at)
+          uncollected_nanos, latency_ms, started_at, other_buckets, service_mode)
         from stdin`;
       await pipeline(Readable.from([lines]), await copy.writable());
     });

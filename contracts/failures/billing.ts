@@ -57,6 +57,11 @@ export const billingFailures = defineFailures("billing", {
     publicCode: "BILLING_008",
     text: { en_US: "There is no price version {priceId}.", zh_CN: "没有价格版本 {priceId}。" },
   },
+  plan_not_found: {
+    kind: "not_found",
+    publicCode: "BILLING_020",
+    text: { en_US: "There is no price plan '{plan}'.", zh_CN: "没有名为“{plan}”的价格方案。" },
+  },
   payments_not_offered: {
     kind: "not_found",
     publicCode: "BILLING_030",

@@ -4,11 +4,11 @@ import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { InvoiceOps } from "./invoices/ops.ts";
 import type { Ledger } from "./ledger.ts";
 import type { FactsDeps } from "./post-facts.ts";
-import type { PutPricesDeps } from "./prices/put-prices.ts";
+import type { PricesDeps } from "./prices/ops.ts";
 import type { UsageHourStore } from "./usage-hour-store.ts";
 
 /** What billing's operations are given. */
-export interface BillingDeps extends FactsDeps, PutPricesDeps {
+export interface BillingDeps extends FactsDeps, PricesDeps {
   readonly idempotency: Idempotency;
   readonly ledger: Ledger;
   readonly invoiceOps: InvoiceOps;

@@ -22,7 +22,7 @@ const factOf = (more: Partial<Fact> = {}): Fact => ({
   ...more,
 });
 const costing = (costNanos: bigint, more: Partial<PostedFact> = {}): PostedFact => ({
-  ...{ ...factOf(), walletId: "wal_1", postingId: "pst_1", costNanos, uncollectedNanos: 0n },
+  ...{ ...factOf(), walletId: "wal_1", postingId: "pst_1", costNanos, uncollectedNanos: 0n, roundingTrillionths: 0n },
   ...more,
 });
 const walletOf = (balanceNanos: bigint, heldNanos: bigint, more: Partial<Wallet> = {}): Wallet => ({
@@ -137,4 +137,23 @@ test("each wallet pays for its own, and has one posting for all of it", () => {
     [85n, 0n],
   ]);
   assert.deepEqual(drawn.postings, [postingOf(30n), postingOf(15n, 2)]);
+});
+
+test("B20: whole nanos that rounding added go to an account of their own, of calls that were paid in full", () => {
+  const rounded = (roundingTrillionths: bigint, costNanos = 1n) => costing(costNanos, { roundingTrillionths });
+  const half = 500_000_000_000n;
+  const money = (balanceNanos: bigint) => ({ wallets: [walletOf(balanceNanos, 0n)], leases: [] });
+  const most = Array.from({ length: 1_000 }, () => rounded(999_999_999_999n));
+  assert.deepEqual(drawFacts(most, money(2_000n)).postings[0]?.entries, [
+    { account: "wallet:wal_1", amountNanos: -1_000n },
+    { account: "revenue", amountNanos: 1n },
+    { account: "rounding", amountNanos: 999n },
+  ]);
+  assert.deepEqual(drawFacts([rounded(half)], money(9n)).postings, [postingOf(1n)], "less than a nano stays");
+  const unpaid = drawFacts([rounded(half), rounded(half), rounded(half, 10n)], money(7n));
+  assert.deepEqual(unpaid.postings[0]?.entries, [
+    { account: "wallet:wal_1", amountNanos: -7n },
+    { account: "revenue", amountNanos: 6n },
+    { account: "rounding", amountNanos: 1n },
+  ]);
 });

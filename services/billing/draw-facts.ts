@@ -1,12 +1,13 @@
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
-import { callTerms } from "@lyss/contracts/pricing/price.ts";
+import { callTerms, costOf } from "@lyss/contracts/pricing/price.ts";
+import { toQuantities } from "@lyss/contracts/pricing/token-price.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { Fact, PostedFact } from "./fact.ts";
 import { accounts } from "./journal/accounts.ts";
 import { move, type Posting } from "./journal/posting.ts";
 import type { Lease } from "./lease.ts";
-import { collectableNanos, costNanos, type Wallet } from "./model.ts";
+import { collectableNanos, type Wallet } from "./model.ts";
 import type { Price } from "./prices/price.ts";
 
 /**
@@ -30,7 +31,7 @@ export function priceFacts(
     const payer = payers.get(fact.tenantId);
     if (!payer) throw new Failure(billingFailures.wallet_not_found);
     const when = callTerms(fact.startedAtMs, fact.serviceMode);
-    return { ...fact, ...payer, costNanos: costNanos(price.terms, fact, when), uncollectedNanos: 0n };
+    return { ...fact, ...payer, ...costOf(price.terms, toQuantities(fact), when), uncollectedNanos: 0n };
   });
 }
 
@@ -65,10 +66,18 @@ export function drawFacts(
     const wallet = wallets.get(fact.walletId);
     if (!wallet) throw new Failure(billingFailures.wallet_not_found);
     const paidNanos = draw(wallets, leases, wallet, fact.leaseId, fact.costNanos);
-    const charge = charges.get(wallet.walletId) ?? { wallet, postingId: fact.postingId, paidNanos: 0n };
+    const charge = charges.get(wallet.walletId) ?? {
+      wallet,
+      postingId: fact.postingId,
+      paidNanos: 0n,
+      roundingTrillionths: 0n,
+    };
     charge.paidNanos += paidNanos;
     charges.set(wallet.walletId, charge);
-    if (paidNanos === fact.costNanos) return fact;
+    if (paidNanos === fact.costNanos) {
+      charge.roundingTrillionths += fact.roundingTrillionths;
+      return fact;
+    }
     const paid = { ...fact, costNanos: paidNanos, uncollectedNanos: fact.costNanos - paidNanos };
     uncollectedNanos += paid.uncollectedNanos;
     short.push(paid);
@@ -107,10 +116,24 @@ interface Charge {
   readonly wallet: Wallet;
   readonly postingId: string;
   paidNanos: bigint;
+  roundingTrillionths: bigint;
 }
 
-function toPosting({ wallet: { walletId, currency }, postingId, paidNanos }: Charge): Posting {
-  const entries = move(accounts.wallet(walletId), accounts.revenue, paidNanos);
+const trillion = 1_000_000_000_000n;
+
+/** Whole nanos that rounding added go to an account of their own: what is revenue is exact but for less than one nano. */
+function toPosting({ wallet: { walletId, currency }, postingId, paidNanos, roundingTrillionths }: Charge): Posting {
+  const roundingNanos = roundingTrillionths / trillion;
+  const moved = move(accounts.wallet(walletId), accounts.revenue, paidNanos);
+  const entries =
+    roundingNanos === 0n
+      ? moved
+      : [
+          { account: accounts.wallet(walletId), amountNanos: -paidNanos },
+          // Each call is rounded up by less than a nano, and costs one at least: something is left.
+          { account: accounts.revenue, amountNanos: paidNanos - roundingNanos },
+          { account: accounts.rounding, amountNanos: roundingNanos },
+        ];
   return { postingId, kind: "usage", reference: postingId, currency, entries };
 }
 

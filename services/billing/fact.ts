@@ -19,6 +19,8 @@ export interface PostedFact extends Fact {
   readonly walletId: string;
   readonly costNanos: bigint;
   readonly uncollectedNanos: bigint;
+  /** What rounding the cost up added, in trillionths of a nano. */
+  readonly roundingTrillionths: bigint;
   readonly postingId: string;
 }
 

@@ -15,7 +15,7 @@ import { type ListUsageSummaryInput, listUsageSummary } from "./ops/list-usage-s
 import { postFacts } from "./ops/post-facts.ts";
 import { type TopUpWalletInput, topUpWallet } from "./ops/top-up-wallet.ts";
 import type { Payments } from "./payments/payments.ts";
-import { type PutPricesInput, putPrices } from "./prices/put-prices.ts";
+import { createPricesOps } from "./prices/ops.ts";
 
 /** Binds billing's operations to what they need. */
 export function createBillingOps(deps: BillingDeps, payments: Payments) {
@@ -28,9 +28,7 @@ export function createBillingOps(deps: BillingDeps, payments: Payments) {
     listUsageSummary: (input: ListUsageSummaryInput) => listUsageSummary(deps, input),
     rebuildUsageSummary: (signal?: AbortSignal) =>
       rebuildProjection({ db: deps.db, projection: deps.usageProjection, ...(signal && { signal }) }),
-    putPrices: (input: PutPricesInput) => putPrices(deps, input),
-    listPrices: (input: { tenantId: string; provider: string | undefined; aheadMs?: number }) =>
-      deps.priceStore.listPrices(input.tenantId, input.provider, input.aheadMs ?? 0),
+    ...createPricesOps(deps),
     reserveCall: (input: ReserveRequest) => deps.ledger.reserve(input),
     settleCall: (input: SettleRequest) => deps.ledger.settle(input),
     extendHolds: ({ callIds }: { callIds: readonly string[] }) =>

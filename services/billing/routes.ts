@@ -11,6 +11,8 @@ import { z } from "zod";
 import type { UsageRow, UsageSum } from "./model.ts";
 import { availableNanos, formatNanos, parseNanos, type Wallet } from "./model.ts";
 import type { BillingOps } from "./ops.ts";
+import { priceRoutes } from "./prices/admin-routes.ts";
+import { planRoutes } from "./prices/plan-routes.ts";
 import { bucketCounts, priceBody, toBucketCounts, toPriceBody } from "./prices/price-body.ts";
 
 const { json } = routesFor<BillingOps>();
@@ -156,6 +158,8 @@ export const billingRoutes = [
       return { object: "list" as const, data };
     },
   }),
+  ...priceRoutes,
+  ...planRoutes,
 ];
 
 function toBalance(wallet: Wallet): z.input<typeof balance> {

@@ -15,10 +15,10 @@ import { idInput, optionalIdInput, pageInputs, timestampInput } from "@lyss/kit/
 import { z } from "zod";
 import { budgetInputs, createBudgetRpc } from "./budgets/rpc.ts";
 import type { UsageGroup, UsageRow } from "./model.ts";
-import { availableNanos, type Outcome, type Rates, type Wallet } from "./model.ts";
+import { availableNanos, type Outcome, type Wallet } from "./model.ts";
 import type { BillingOps } from "./ops.ts";
-import { toPriceMessage } from "./prices/messages.ts";
-import { maxInt64, serviceModeInput, termsInput, usageInput } from "./prices/rpc-inputs.ts";
+import { createPricesRpc, priceInputs } from "./prices/rpc.ts";
+import { maxInt64, serviceModeInput, usageInput } from "./prices/rpc-inputs.ts";
 import { outcomeMessages } from "./usage-log.ts";
 
 const outcomes = outcomeMessages;
@@ -30,15 +30,9 @@ const groups: Readonly<Record<UsageGroupMessage, UsageGroup | undefined>> = {
   [UsageGroupMessage.PROVIDER]: "provider",
 };
 
-const noRates: Rates = { inputNanosPerMillion: 0n, cachedInputNanosPerMillion: 0n, outputNanosPerMillion: 0n };
-
-const maxAheadMs = 3_600_000n;
 const amount = z.bigint().min(0n).max(maxInt64);
 const text = z.string().max(200);
 const requiredText = text.min(1);
-const rates = z
-  .object({ inputNanosPerMillion: amount, cachedInputNanosPerMillion: amount, outputNanosPerMillion: amount })
-  .default(noRates);
 const lease = { leaseId: requiredText, nodeId: requiredText, tenantId: requiredText, changeNumber: z.int().min(1) };
 /** PostgreSQL has no text with a NUL in it. */
 const name = text.regex(/^[^\0]*$/);
@@ -65,13 +59,7 @@ const inputs = {
       .transform((limit) => limit || 1_000),
   },
   rebuildUsageSummary: {},
-  putPrices: {
-    tenantId: optionalIdInput,
-    prices: z
-      .array(z.object({ provider: requiredText, model: requiredText, rates, terms: termsInput.optional() }))
-      .max(1_000),
-  },
-  listPrices: { tenantId: optionalIdInput, provider: text, aheadMs: z.bigint().min(0n).max(maxAheadMs) },
+  ...priceInputs,
   reserveCall: {
     ...{ callId: requiredText, requestId: text, tenantId: requiredText, keyId: text, userId: text },
     ...{ provider: text, model: text, choices: z.int().min(1).max(1_000) },
@@ -124,16 +112,7 @@ export function createBillingRpc(ops: BillingOps): CheckedRpc<typeof BillingServ
     async rebuildUsageSummary(_request, { signal }) {
       return { events: BigInt((await ops.rebuildUsageSummary(signal)).events) };
     },
-    async putPrices({ tenantId, prices }) {
-      const flat = prices.map(({ provider, model, rates: perMillion, terms }) =>
-        terms ? { provider, model, terms } : { provider, model, ...perMillion },
-      );
-      return { prices: (await ops.putPrices({ tenantId, prices: flat })).map(toPriceMessage) };
-    },
-    async listPrices({ tenantId, provider, aheadMs }) {
-      const prices = await ops.listPrices({ tenantId, provider: provider || undefined, aheadMs: Number(aheadMs) });
-      return { prices: prices.map(toPriceMessage) };
-    },
+    ...createPricesRpc(ops),
     async reserveCall(request) {
       if (request.maxOutputTokens < request.minOutputTokens) {
         throw invalid("maxOutputTokens", "must not be less than the least", "不得小于下限");

@@ -32,6 +32,9 @@ import { parseNanos } from "./model.ts";
 import { createBillingOps } from "./ops.ts";
 import { paymentRoutes } from "./payment-routes.ts";
 import { createPaymentParts } from "./payments/payment-parts.ts";
+import { priceCatalog } from "./prices/catalog.ts";
+import { createCostingStore } from "./prices/costing-store.ts";
+import { createPlanStore } from "./prices/plan-store.ts";
 import { createPriceStore } from "./prices/price-store.ts";
 import { createPriceVersions } from "./prices/price-versions.ts";
 import { createRecall } from "./recall.ts";
@@ -79,7 +82,10 @@ export const billing = defineService({
     });
     const days = createDayStore(db.sql);
     const priceStore = createPriceStore(db.sql);
-    const prices = { priceStore, priceVersions: createPriceVersions(priceStore) };
+    const prices = {
+      ...{ priceStore, priceVersions: createPriceVersions(priceStore) },
+      ...{ planStore: createPlanStore(db.sql), costingStore: createCostingStore(db.sql), catalog: priceCatalog },
+    };
     const ledger = createLedger({
       ...{ db, store, journal, leases, budgets, days, outbox, clock, random, currency, holdTtlMs, leaseTtlMs },
       ...{

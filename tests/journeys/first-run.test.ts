@@ -123,6 +123,14 @@ test("the command line makes keys, shows money and usage, and explains itself", 
   );
   assert.equal(json("provider", "list").data[0].name, "simulated");
   assert.equal(json("provider", "test", "simulated").reachable, true);
+  assert.ok(json("prices", "list").data.some((it: { model: string }) => it.model === "simulated-chat"));
+  const set = json("prices", "set", "simulated", "simulated-chat", "--input", "0.15", "--rate", "reasoning=2.5");
+  const rates = { input: "150000000", reasoning: "2500000000" };
+  assert.deepEqual([set.data[0].version, set.data[0].terms.rates], [2, rates]);
+  assert.equal(json("prices", "show", "simulated", "simulated-chat").data.length, 2);
+  assert.equal(json("plans", "set", "partners", "--markup", "-12.5").markup_ppm, -125_000);
+  const [called] = json("prices", "dry-run", "--plan", "partners").data;
+  assert.deepEqual([called.model, called.calls, called.cheaper], ["simulated-chat", 1, 1]);
   json("provider", "add", "mine", "--base-url", "https://api.example.com/v1", "--model", "some-model=1.5/2");
   const [mine] = json("provider", "list").data;
   assert.deepEqual([mine.name, mine.source, mine.models[0].output_usd_per_million], ["mine", "tenant", "2"]);

@@ -26,7 +26,7 @@ async function assertJournalBalanced(dataDir: string): Promise<void> {
     const [totals] = await sql`
       select (select sum(amount_nanos) from billing.entry where account like 'wallet:%')::text as journal,
         (select sum(balance_nanos) from billing.wallet)::text as balance,
-        (select sum(amount_nanos) from billing.entry where account = 'revenue')::text as revenue,
+        (select sum(amount_nanos) from billing.entry where account in ('revenue', 'rounding'))::text as revenue,
         (select sum(cost_nanos) from billing.usage)::text as charged,
         (select count(*) from billing.hold)::int as holds,
         (select coalesce(sum(amount_nanos), 0) from billing.lease)::text as leased`;

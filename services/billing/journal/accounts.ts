@@ -6,6 +6,8 @@
 export const accounts = {
   /** What calls have cost. */
   revenue: "revenue",
+  /** What rounding them up to the nano has added. */
+  rounding: "rounding",
   /** Money given away: nobody paid for it. */
   grants: "funding:grant",
   /** Paid outside of Lyss and entered by an operator. */

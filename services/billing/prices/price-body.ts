@@ -1,7 +1,9 @@
-import { buckets, type PriceTerms, type Rates, rateOf } from "@lyss/contracts/pricing/price.ts";
+import { type Bucket, buckets, type PriceTerms, type Rates, rateOf } from "@lyss/contracts/pricing/price.ts";
 import { type TokenCounts, toQuantities } from "@lyss/contracts/pricing/token-price.ts";
+import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { z } from "zod";
 import type { Price } from "./price.ts";
+import { maxMarkupPpm, maxTiers, maxWindows, minMarkupPpm } from "./rpc-inputs.ts";
 
 /** Names of the buckets as REST writes them. */
 const bucketFields = {
@@ -85,6 +87,57 @@ export function toTermsBody({
     markup_ppm: markupPpm,
   };
 }
+
+const digits = z
+  .string()
+  .regex(
+    /^\d{1,18}$/,
+    inBothLanguages("must be a whole number of up to 18 digits, as text", "必须是最多 18 位数字的整数（文本）"),
+  );
+const ratesInputBody = z
+  .partialRecord(z.enum(fieldNames), digits)
+  .refine(
+    (rates) => Object.keys(rates).length > 0,
+    inBothLanguages("must name the rate of at least one bucket", "必须至少给出一个计费项的费率"),
+  )
+  .transform((rates): Rates => {
+    const named: { [B in Bucket]?: bigint } = {};
+    for (const bucket of buckets) {
+      const rate = rates[bucketFields[bucket]];
+      if (rate !== undefined) named[bucket] = BigInt(rate);
+    }
+    return named;
+  });
+const minute = z.int().min(0).max(1_440);
+
+/** Terms as an operator writes them: those that `termsBody` shows, of which all but the rates may be left out. */
+export const termsInputBody = z
+  .strictObject({
+    rates: ratesInputBody,
+    tiers: z
+      .array(z.strictObject({ above_input_tokens: digits, rates: ratesInputBody }))
+      .max(maxTiers)
+      .default([]),
+    modes: z.partialRecord(z.enum(["batch", "flex", "priority"]), ratesInputBody).default({}),
+    windows: z
+      .array(z.strictObject({ from_minute: minute, to_minute: minute, rates: ratesInputBody }))
+      .max(maxWindows)
+      .default([]),
+    markup_ppm: z.int().min(minMarkupPpm).max(maxMarkupPpm).default(0),
+  })
+  .transform(
+    ({ rates, tiers, modes, windows, markup_ppm: markupPpm }): PriceTerms => ({
+      rates,
+      ...(tiers.length > 0 && {
+        tiers: tiers.map((tier) => ({ aboveInputTokens: BigInt(tier.above_input_tokens), rates: tier.rates })),
+      }),
+      ...(Object.keys(modes).length > 0 && { modes }),
+      ...(windows.length > 0 && {
+        windows: windows.map((it) => ({ fromMinute: it.from_minute, toMinute: it.to_minute, rates: it.rates })),
+      }),
+      ...(markupPpm !== 0 && { markupPpm }),
+    }),
+  );
 
 /** A version of a price. */
 export const priceBody = z.strictObject({

@@ -88,6 +88,28 @@ export function createPriceStore(sql: Sql) {
       return rows.map(fromRow);
     },
 
+    /** The version in force of each price of one owner, without a plan's mark-up. */
+    async listOwned({ tenantId, planId }: PriceOwner): Promise<Price[]> {
+      const rows = await sql<PriceRow[]>`
+        select distinct on (provider, model) ${columns(sql)}, null as "planMarkupPpm" from price
+        where tenant_id = ${tenantId} and plan_id = ${planId} and ${inForce(sql)}
+        order by provider, model, effective_at desc, version desc`;
+      return rows.map(fromRow);
+    },
+
+    /** Newest first. */
+    async listVersions(
+      { tenantId, planId, provider, model }: PriceOwner & ModelName,
+      page: { readonly limit: number; readonly before: bigint | undefined },
+    ): Promise<Price[]> {
+      const rows = await sql<PriceRow[]>`
+        select ${columns(sql)}, null as "planMarkupPpm" from price
+        where provider = ${provider} and model = ${model} and tenant_id = ${tenantId} and plan_id = ${planId}
+          and (${page.before ?? null}::bigint is null or version < ${page.before ?? null}::bigint)
+        order by version desc limit ${page.limit}`;
+      return rows.map(fromRow);
+    },
+
     /** Versions by the ids that holds and usage name. */
     async findPricesById(tx: Tx, priceIds: readonly string[]): Promise<Price[]> {
       const rows = await tx<PriceRow[]>`

@@ -39,6 +39,8 @@ const someRates = anyRates.refine(
   (rates) => buckets.some((bucket) => rates[bucket] !== undefined),
   inBothLanguages("must name the rate of at least one bucket", "必须至少给出一个计费项的费率"),
 );
+/** Millionths. */
+export const markupInput = z.int().min(minMarkupPpm).max(maxMarkupPpm);
 const minute = z.int().min(0).max(minutesPerDay);
 
 /** Terms of a price. */
@@ -48,6 +50,6 @@ export const termsInput = z
     tiers: z.array(z.object({ aboveInputTokens: amount, rates: someRates })).max(maxTiers),
     ...{ batch: someRates.optional(), flex: someRates.optional(), priority: someRates.optional() },
     windows: z.array(z.object({ fromMinute: minute, toMinute: minute, rates: someRates })).max(maxWindows),
-    markupPpm: z.int().min(minMarkupPpm).max(maxMarkupPpm),
+    markupPpm: markupInput,
   })
   .transform(fromTermsMessage);

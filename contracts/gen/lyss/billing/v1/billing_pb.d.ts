@@ -739,6 +739,27 @@ export declare type PutPricesRequest = Message<"lyss.billing.v1.PutPricesRequest
    * @generated from field: string tenant_id = 2;
    */
   tenantId: string;
+
+  /**
+   * The name of the plan whose own prices these are; `tenant_id` is empty then.
+   *
+   * @generated from field: string plan = 3;
+   */
+  plan: string;
+
+  /**
+   * PROVIDER unless given.
+   *
+   * @generated from field: lyss.billing.v1.PriceOrigin origin = 4;
+   */
+  origin: PriceOrigin;
+
+  /**
+   * From when on, which lies in the future; at once when unset.
+   *
+   * @generated from field: google.protobuf.Timestamp effective_at = 5;
+   */
+  effectiveAt?: Timestamp | undefined;
 };
 
 /**
@@ -1806,6 +1827,514 @@ export declare type MoneyRecalled = Message<"lyss.billing.v1.MoneyRecalled"> & {
 export declare const MoneyRecalledSchema: GenMessage<MoneyRecalled>;
 
 /**
+ * @generated from message lyss.billing.v1.ListPriceVersionsRequest
+ */
+export declare type ListPriceVersionsRequest = Message<"lyss.billing.v1.ListPriceVersionsRequest"> & {
+  /**
+   * @generated from field: string provider = 1;
+   */
+  provider: string;
+
+  /**
+   * @generated from field: string model = 2;
+   */
+  model: string;
+
+  /**
+   * Empty for the price that holds for all.
+   *
+   * @generated from field: string tenant_id = 3;
+   */
+  tenantId: string;
+
+  /**
+   * The name of a plan, for its own price.
+   *
+   * @generated from field: string plan = 4;
+   */
+  plan: string;
+
+  /**
+   * 1 to 200.
+   *
+   * @generated from field: int32 limit = 5;
+   */
+  limit: number;
+
+  /**
+   * @generated from field: string cursor = 6;
+   */
+  cursor: string;
+};
+
+/**
+ * Describes the message lyss.billing.v1.ListPriceVersionsRequest.
+ * Use `create(ListPriceVersionsRequestSchema)` to create a new message.
+ */
+export declare const ListPriceVersionsRequestSchema: GenMessage<ListPriceVersionsRequest>;
+
+/**
+ * @generated from message lyss.billing.v1.ListPriceVersionsResponse
+ */
+export declare type ListPriceVersionsResponse = Message<"lyss.billing.v1.ListPriceVersionsResponse"> & {
+  /**
+   * @generated from field: repeated lyss.billing.v1.Price prices = 1;
+   */
+  prices: Price[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_cursor = 2;
+   */
+  nextCursor: string;
+};
+
+/**
+ * Describes the message lyss.billing.v1.ListPriceVersionsResponse.
+ * Use `create(ListPriceVersionsResponseSchema)` to create a new message.
+ */
+export declare const ListPriceVersionsResponseSchema: GenMessage<ListPriceVersionsResponse>;
+
+/**
+ * @generated from message lyss.billing.v1.EstimateCostsRequest
+ */
+export declare type EstimateCostsRequest = Message<"lyss.billing.v1.EstimateCostsRequest"> & {
+  /**
+   * Empty for all tenants.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp from = 2;
+   */
+  from?: Timestamp | undefined;
+
+  /**
+   * Before this; at most 93 days after `from`.
+   *
+   * @generated from field: google.protobuf.Timestamp to = 3;
+   */
+  to?: Timestamp | undefined;
+
+  /**
+   * Prices to try; at most 1,000.
+   *
+   * @generated from field: repeated lyss.billing.v1.PriceInput prices = 4;
+   */
+  prices: PriceInput[];
+
+  /**
+   * The name of a plan to try.
+   *
+   * @generated from field: string plan = 5;
+   */
+  plan: string;
+
+  /**
+   * A mark-up to try, in place of the plan's, on every price that holds for all.
+   *
+   * @generated from field: optional int32 markup_ppm = 6;
+   */
+  markupPpm?: number | undefined;
+};
+
+/**
+ * Describes the message lyss.billing.v1.EstimateCostsRequest.
+ * Use `create(EstimateCostsRequestSchema)` to create a new message.
+ */
+export declare const EstimateCostsRequestSchema: GenMessage<EstimateCostsRequest>;
+
+/**
+ * @generated from message lyss.billing.v1.CostEstimate
+ */
+export declare type CostEstimate = Message<"lyss.billing.v1.CostEstimate"> & {
+  /**
+   * @generated from field: string provider = 1;
+   */
+  provider: string;
+
+  /**
+   * @generated from field: string model = 2;
+   */
+  model: string;
+
+  /**
+   * @generated from field: int64 calls = 3;
+   */
+  calls: bigint;
+
+  /**
+   * At the prices at which they were charged, whether the wallets could pay or not.
+   *
+   * @generated from field: int64 charged_nanos = 4;
+   */
+  chargedNanos: bigint;
+
+  /**
+   * @generated from field: int64 proposed_nanos = 5;
+   */
+  proposedNanos: bigint;
+
+  /**
+   * Calls that would cost less, and more.
+   *
+   * @generated from field: int64 cheaper = 6;
+   */
+  cheaper: bigint;
+
+  /**
+   * @generated from field: int64 dearer = 7;
+   */
+  dearer: bigint;
+
+  /**
+   * Calls of which nothing is proposed.
+   *
+   * @generated from field: int64 unchanged = 8;
+   */
+  unchanged: bigint;
+};
+
+/**
+ * Describes the message lyss.billing.v1.CostEstimate.
+ * Use `create(CostEstimateSchema)` to create a new message.
+ */
+export declare const CostEstimateSchema: GenMessage<CostEstimate>;
+
+/**
+ * @generated from message lyss.billing.v1.EstimateCostsResponse
+ */
+export declare type EstimateCostsResponse = Message<"lyss.billing.v1.EstimateCostsResponse"> & {
+  /**
+   * By provider and model.
+   *
+   * @generated from field: repeated lyss.billing.v1.CostEstimate estimates = 1;
+   */
+  estimates: CostEstimate[];
+};
+
+/**
+ * Describes the message lyss.billing.v1.EstimateCostsResponse.
+ * Use `create(EstimateCostsResponseSchema)` to create a new message.
+ */
+export declare const EstimateCostsResponseSchema: GenMessage<EstimateCostsResponse>;
+
+/**
+ * @generated from message lyss.billing.v1.PricePlan
+ */
+export declare type PricePlan = Message<"lyss.billing.v1.PricePlan"> & {
+  /**
+   * @generated from field: string plan_id = 1;
+   */
+  planId: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string description = 3;
+   */
+  description: string;
+
+  /**
+   * Millionths added to every price that holds for all, or taken off when negative.
+   *
+   * @generated from field: int32 markup_ppm = 4;
+   */
+  markupPpm: number;
+
+  /**
+   * How often the mark-up was set.
+   *
+   * @generated from field: int32 version = 5;
+   */
+  version: number;
+
+  /**
+   * How many are on it.
+   *
+   * @generated from field: int32 tenants = 6;
+   */
+  tenants: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp created_at = 7;
+   */
+  createdAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.billing.v1.PricePlan.
+ * Use `create(PricePlanSchema)` to create a new message.
+ */
+export declare const PricePlanSchema: GenMessage<PricePlan>;
+
+/**
+ * @generated from message lyss.billing.v1.PutPlanRequest
+ */
+export declare type PutPlanRequest = Message<"lyss.billing.v1.PutPlanRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string description = 2;
+   */
+  description: string;
+
+  /**
+   * From -1,000,000 to 1,000,000,000.
+   *
+   * @generated from field: int32 markup_ppm = 3;
+   */
+  markupPpm: number;
+};
+
+/**
+ * Describes the message lyss.billing.v1.PutPlanRequest.
+ * Use `create(PutPlanRequestSchema)` to create a new message.
+ */
+export declare const PutPlanRequestSchema: GenMessage<PutPlanRequest>;
+
+/**
+ * @generated from message lyss.billing.v1.PutPlanResponse
+ */
+export declare type PutPlanResponse = Message<"lyss.billing.v1.PutPlanResponse"> & {
+  /**
+   * @generated from field: lyss.billing.v1.PricePlan plan = 1;
+   */
+  plan?: PricePlan | undefined;
+};
+
+/**
+ * Describes the message lyss.billing.v1.PutPlanResponse.
+ * Use `create(PutPlanResponseSchema)` to create a new message.
+ */
+export declare const PutPlanResponseSchema: GenMessage<PutPlanResponse>;
+
+/**
+ * @generated from message lyss.billing.v1.GetPlanRequest
+ */
+export declare type GetPlanRequest = Message<"lyss.billing.v1.GetPlanRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message lyss.billing.v1.GetPlanRequest.
+ * Use `create(GetPlanRequestSchema)` to create a new message.
+ */
+export declare const GetPlanRequestSchema: GenMessage<GetPlanRequest>;
+
+/**
+ * @generated from message lyss.billing.v1.GetPlanResponse
+ */
+export declare type GetPlanResponse = Message<"lyss.billing.v1.GetPlanResponse"> & {
+  /**
+   * @generated from field: lyss.billing.v1.PricePlan plan = 1;
+   */
+  plan?: PricePlan | undefined;
+};
+
+/**
+ * Describes the message lyss.billing.v1.GetPlanResponse.
+ * Use `create(GetPlanResponseSchema)` to create a new message.
+ */
+export declare const GetPlanResponseSchema: GenMessage<GetPlanResponse>;
+
+/**
+ * @generated from message lyss.billing.v1.ListPlansRequest
+ */
+export declare type ListPlansRequest = Message<"lyss.billing.v1.ListPlansRequest"> & {
+  /**
+   * 1 to 200.
+   *
+   * @generated from field: int32 limit = 1;
+   */
+  limit: number;
+
+  /**
+   * @generated from field: string cursor = 2;
+   */
+  cursor: string;
+};
+
+/**
+ * Describes the message lyss.billing.v1.ListPlansRequest.
+ * Use `create(ListPlansRequestSchema)` to create a new message.
+ */
+export declare const ListPlansRequestSchema: GenMessage<ListPlansRequest>;
+
+/**
+ * @generated from message lyss.billing.v1.ListPlansResponse
+ */
+export declare type ListPlansResponse = Message<"lyss.billing.v1.ListPlansResponse"> & {
+  /**
+   * By name.
+   *
+   * @generated from field: repeated lyss.billing.v1.PricePlan plans = 1;
+   */
+  plans: PricePlan[];
+
+  /**
+   * @generated from field: string next_cursor = 2;
+   */
+  nextCursor: string;
+};
+
+/**
+ * Describes the message lyss.billing.v1.ListPlansResponse.
+ * Use `create(ListPlansResponseSchema)` to create a new message.
+ */
+export declare const ListPlansResponseSchema: GenMessage<ListPlansResponse>;
+
+/**
+ * @generated from message lyss.billing.v1.ListPlanTenantsRequest
+ */
+export declare type ListPlanTenantsRequest = Message<"lyss.billing.v1.ListPlanTenantsRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * 1 to 200.
+   *
+   * @generated from field: int32 limit = 2;
+   */
+  limit: number;
+
+  /**
+   * @generated from field: string cursor = 3;
+   */
+  cursor: string;
+};
+
+/**
+ * Describes the message lyss.billing.v1.ListPlanTenantsRequest.
+ * Use `create(ListPlanTenantsRequestSchema)` to create a new message.
+ */
+export declare const ListPlanTenantsRequestSchema: GenMessage<ListPlanTenantsRequest>;
+
+/**
+ * @generated from message lyss.billing.v1.PlanTenant
+ */
+export declare type PlanTenant = Message<"lyss.billing.v1.PlanTenant"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp assigned_at = 2;
+   */
+  assignedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.billing.v1.PlanTenant.
+ * Use `create(PlanTenantSchema)` to create a new message.
+ */
+export declare const PlanTenantSchema: GenMessage<PlanTenant>;
+
+/**
+ * @generated from message lyss.billing.v1.ListPlanTenantsResponse
+ */
+export declare type ListPlanTenantsResponse = Message<"lyss.billing.v1.ListPlanTenantsResponse"> & {
+  /**
+   * By tenant.
+   *
+   * @generated from field: repeated lyss.billing.v1.PlanTenant tenants = 1;
+   */
+  tenants: PlanTenant[];
+
+  /**
+   * @generated from field: string next_cursor = 2;
+   */
+  nextCursor: string;
+};
+
+/**
+ * Describes the message lyss.billing.v1.ListPlanTenantsResponse.
+ * Use `create(ListPlanTenantsResponseSchema)` to create a new message.
+ */
+export declare const ListPlanTenantsResponseSchema: GenMessage<ListPlanTenantsResponse>;
+
+/**
+ * @generated from message lyss.billing.v1.AssignPlanRequest
+ */
+export declare type AssignPlanRequest = Message<"lyss.billing.v1.AssignPlanRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+};
+
+/**
+ * Describes the message lyss.billing.v1.AssignPlanRequest.
+ * Use `create(AssignPlanRequestSchema)` to create a new message.
+ */
+export declare const AssignPlanRequestSchema: GenMessage<AssignPlanRequest>;
+
+/**
+ * @generated from message lyss.billing.v1.AssignPlanResponse
+ */
+export declare type AssignPlanResponse = Message<"lyss.billing.v1.AssignPlanResponse"> & {
+};
+
+/**
+ * Describes the message lyss.billing.v1.AssignPlanResponse.
+ * Use `create(AssignPlanResponseSchema)` to create a new message.
+ */
+export declare const AssignPlanResponseSchema: GenMessage<AssignPlanResponse>;
+
+/**
+ * @generated from message lyss.billing.v1.UnassignPlanRequest
+ */
+export declare type UnassignPlanRequest = Message<"lyss.billing.v1.UnassignPlanRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+};
+
+/**
+ * Describes the message lyss.billing.v1.UnassignPlanRequest.
+ * Use `create(UnassignPlanRequestSchema)` to create a new message.
+ */
+export declare const UnassignPlanRequestSchema: GenMessage<UnassignPlanRequest>;
+
+/**
+ * @generated from message lyss.billing.v1.UnassignPlanResponse
+ */
+export declare type UnassignPlanResponse = Message<"lyss.billing.v1.UnassignPlanResponse"> & {
+};
+
+/**
+ * Describes the message lyss.billing.v1.UnassignPlanResponse.
+ * Use `create(UnassignPlanResponseSchema)` to create a new message.
+ */
+export declare const UnassignPlanResponseSchema: GenMessage<UnassignPlanResponse>;
+
+/**
  * A period of a wallet was closed, and its invoice can be read.
  *
  * @generated from message lyss.billing.v1.InvoiceIssued
@@ -1915,6 +2444,134 @@ export declare type TopUpCompleted = Message<"lyss.billing.v1.TopUpCompleted"> &
  * Use `create(TopUpCompletedSchema)` to create a new message.
  */
 export declare const TopUpCompletedSchema: GenMessage<TopUpCompleted>;
+
+/**
+ * A model whose price is looked for among the well-known ones.
+ *
+ * @generated from message lyss.billing.v1.CatalogWish
+ */
+export declare type CatalogWish = Message<"lyss.billing.v1.CatalogWish"> & {
+  /**
+   * @generated from field: string provider = 1;
+   */
+  provider: string;
+
+  /**
+   * @generated from field: string model = 2;
+   */
+  model: string;
+
+  /**
+   * Where the provider is; when empty, the well-known provider of the same name is meant.
+   *
+   * @generated from field: string base_url = 3;
+   */
+  baseUrl: string;
+
+  /**
+   * What the provider calls the model, when that differs.
+   *
+   * @generated from field: string upstream_name = 4;
+   */
+  upstreamName: string;
+};
+
+/**
+ * Describes the message lyss.billing.v1.CatalogWish.
+ * Use `create(CatalogWishSchema)` to create a new message.
+ */
+export declare const CatalogWishSchema: GenMessage<CatalogWish>;
+
+/**
+ * @generated from message lyss.billing.v1.ImportPricesRequest
+ */
+export declare type ImportPricesRequest = Message<"lyss.billing.v1.ImportPricesRequest"> & {
+  /**
+   * Whose prices are put; empty for those that hold for all.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * At most 1,000; when empty, every model that has a price that holds for all.
+   *
+   * @generated from field: repeated lyss.billing.v1.CatalogWish wishes = 2;
+   */
+  wishes: CatalogWish[];
+
+  /**
+   * With no wishes: only models of this provider.
+   *
+   * @generated from field: string provider = 3;
+   */
+  provider: string;
+
+  /**
+   * Compares only.
+   *
+   * @generated from field: bool is_dry_run = 4;
+   */
+  isDryRun: boolean;
+};
+
+/**
+ * Describes the message lyss.billing.v1.ImportPricesRequest.
+ * Use `create(ImportPricesRequestSchema)` to create a new message.
+ */
+export declare const ImportPricesRequestSchema: GenMessage<ImportPricesRequest>;
+
+/**
+ * @generated from message lyss.billing.v1.ImportLine
+ */
+export declare type ImportLine = Message<"lyss.billing.v1.ImportLine"> & {
+  /**
+   * @generated from field: string provider = 1;
+   */
+  provider: string;
+
+  /**
+   * @generated from field: string model = 2;
+   */
+  model: string;
+
+  /**
+   * @generated from field: lyss.billing.v1.ImportState state = 3;
+   */
+  state: ImportState;
+
+  /**
+   * @generated from field: lyss.billing.v1.Price current = 4;
+   */
+  current?: Price | undefined;
+
+  /**
+   * @generated from field: lyss.billing.v1.PriceTerms proposed = 5;
+   */
+  proposed?: PriceTerms | undefined;
+};
+
+/**
+ * Describes the message lyss.billing.v1.ImportLine.
+ * Use `create(ImportLineSchema)` to create a new message.
+ */
+export declare const ImportLineSchema: GenMessage<ImportLine>;
+
+/**
+ * @generated from message lyss.billing.v1.ImportPricesResponse
+ */
+export declare type ImportPricesResponse = Message<"lyss.billing.v1.ImportPricesResponse"> & {
+  /**
+   * @generated from field: repeated lyss.billing.v1.ImportLine lines = 1;
+   */
+  lines: ImportLine[];
+};
+
+/**
+ * Describes the message lyss.billing.v1.ImportPricesResponse.
+ * Use `create(ImportPricesResponseSchema)` to create a new message.
+ */
+export declare const ImportPricesResponseSchema: GenMessage<ImportPricesResponse>;
 
 /**
  * @generated from enum lyss.billing.v1.TopUpSource
@@ -2132,6 +2789,52 @@ export enum UsageInterval {
 export declare const UsageIntervalSchema: GenEnum<UsageInterval>;
 
 /**
+ * @generated from enum lyss.billing.v1.ImportState
+ */
+export enum ImportState {
+  /**
+   * @generated from enum value: IMPORT_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It had no price.
+   *
+   * @generated from enum value: IMPORT_STATE_NEW = 1;
+   */
+  NEW = 1,
+
+  /**
+   * @generated from enum value: IMPORT_STATE_CHANGED = 2;
+   */
+  CHANGED = 2,
+
+  /**
+   * @generated from enum value: IMPORT_STATE_SAME = 3;
+   */
+  SAME = 3,
+
+  /**
+   * The list says something else, but the configuration or a person has the word.
+   *
+   * @generated from enum value: IMPORT_STATE_KEPT = 4;
+   */
+  KEPT = 4,
+
+  /**
+   * The list does not know the model.
+   *
+   * @generated from enum value: IMPORT_STATE_MISSING = 5;
+   */
+  MISSING = 5,
+}
+
+/**
+ * Describes the enum lyss.billing.v1.ImportState.
+ */
+export declare const ImportStateSchema: GenEnum<ImportState>;
+
+/**
  * Prepaid money: wallets, price versions, holds and usage. Every amount is an integer of nano-units of the currency.
  *
  * @generated from service lyss.billing.v1.BillingService
@@ -2210,6 +2913,90 @@ export declare const BillingService: GenService<{
     methodKind: "unary";
     input: typeof ListPricesRequestSchema;
     output: typeof ListPricesResponseSchema;
+  },
+  /**
+   * Every version of a model's price under one owner, newest first.
+   *
+   * @generated from rpc lyss.billing.v1.BillingService.ListPriceVersions
+   */
+  listPriceVersions: {
+    methodKind: "unary";
+    input: typeof ListPriceVersionsRequestSchema;
+    output: typeof ListPriceVersionsResponseSchema;
+  },
+  /**
+   * What recorded calls would have cost with other prices, by model. Changes nothing.
+   *
+   * @generated from rpc lyss.billing.v1.BillingService.EstimateCosts
+   */
+  estimateCosts: {
+    methodKind: "unary";
+    input: typeof EstimateCostsRequestSchema;
+    output: typeof EstimateCostsResponseSchema;
+  },
+  /**
+   * Compares prices with the list of well-known ones, and puts what is new or changed. A repeat is safe.
+   *
+   * @generated from rpc lyss.billing.v1.BillingService.ImportPrices
+   */
+  importPrices: {
+    methodKind: "unary";
+    input: typeof ImportPricesRequestSchema;
+    output: typeof ImportPricesResponseSchema;
+  },
+  /**
+   * Creates a price plan, or changes the one of that name. A repeat is safe.
+   *
+   * @generated from rpc lyss.billing.v1.BillingService.PutPlan
+   */
+  putPlan: {
+    methodKind: "unary";
+    input: typeof PutPlanRequestSchema;
+    output: typeof PutPlanResponseSchema;
+  },
+  /**
+   * @generated from rpc lyss.billing.v1.BillingService.GetPlan
+   */
+  getPlan: {
+    methodKind: "unary";
+    input: typeof GetPlanRequestSchema;
+    output: typeof GetPlanResponseSchema;
+  },
+  /**
+   * @generated from rpc lyss.billing.v1.BillingService.ListPlans
+   */
+  listPlans: {
+    methodKind: "unary";
+    input: typeof ListPlansRequestSchema;
+    output: typeof ListPlansResponseSchema;
+  },
+  /**
+   * @generated from rpc lyss.billing.v1.BillingService.ListPlanTenants
+   */
+  listPlanTenants: {
+    methodKind: "unary";
+    input: typeof ListPlanTenantsRequestSchema;
+    output: typeof ListPlanTenantsResponseSchema;
+  },
+  /**
+   * Puts a tenant on a plan, in place of the one that it was on. A repeat is safe.
+   *
+   * @generated from rpc lyss.billing.v1.BillingService.AssignPlan
+   */
+  assignPlan: {
+    methodKind: "unary";
+    input: typeof AssignPlanRequestSchema;
+    output: typeof AssignPlanResponseSchema;
+  },
+  /**
+   * Takes a tenant off a plan. A repeat is safe.
+   *
+   * @generated from rpc lyss.billing.v1.BillingService.UnassignPlan
+   */
+  unassignPlan: {
+    methodKind: "unary";
+    input: typeof UnassignPlanRequestSchema;
+    output: typeof UnassignPlanResponseSchema;
   },
   /**
    * Sets money aside for one call. A repeat with the same call id returns the same hold.

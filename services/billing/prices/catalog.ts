@@ -1,0 +1,53 @@
+import type { PriceTerms } from "@lyss/contracts/pricing/price.ts";
+import file from "./catalog.json" with { type: "json" };
+import { fromTermsJson, type TermsJson } from "./terms-json.ts";
+
+/** A list of what well-known models cost, by provider. */
+export interface PriceCatalog {
+  /** Where the prices come from, and of which day. */
+  readonly source: string;
+  readonly pricesOf: string;
+  /** The provider of the catalog that answers at this address; undefined when none does. */
+  providerAt(baseUrl: string): string | undefined;
+  /** The price of a model by any of its exact names; undefined when it is not known. */
+  findTerms(provider: string, model: string): PriceTerms | undefined;
+  /** Each model of a provider under its first name; empty for a provider that is not known. */
+  listModels(provider: string): readonly string[];
+  readonly providers: readonly string[];
+}
+
+interface CatalogFile {
+  readonly source: string;
+  readonly license: string;
+  readonly pricesOf: string;
+  readonly providers: readonly {
+    readonly name: string;
+    readonly hosts: readonly string[];
+    readonly models: readonly { readonly names: readonly string[]; readonly terms: TermsJson }[];
+  }[];
+}
+
+export function createPriceCatalog({ source, license, pricesOf, providers }: CatalogFile): PriceCatalog {
+  const byHost = new Map(providers.flatMap(({ name, hosts }) => hosts.map((host) => [host, name] as const)));
+  const models = new Map(
+    providers.map(({ name, models: ofProvider }) => [
+      name,
+      new Map(ofProvider.flatMap(({ names, terms }) => names.map((it) => [it, terms] as const))),
+    ]),
+  );
+  return {
+    source: `${source}, ${license}`,
+    pricesOf,
+    providers: providers.map(({ name }) => name),
+    providerAt: (baseUrl) => (URL.canParse(baseUrl) ? byHost.get(new URL(baseUrl).hostname) : undefined),
+    findTerms(provider, model) {
+      const terms = models.get(provider)?.get(model);
+      return terms && fromTermsJson(terms);
+    },
+    listModels: (provider) =>
+      providers.find(({ name }) => name === provider)?.models.flatMap(({ names }) => names.slice(0, 1)) ?? [],
+  };
+}
+
+/** The catalog that comes with Lyss (written by `tools/import-price-catalog.ts`). */
+export const priceCatalog = createPriceCatalog(file as unknown as CatalogFile);
