@@ -2,6 +2,7 @@ import { failureText, isFailure, type Locale } from "@lyss/kit/errors/failure.ts
 import { pause } from "@lyss/kit/service/clock.ts";
 import { Command } from "commander";
 import { addBudgetCommands } from "./cli/budget-commands.ts";
+import { addCodeCommands } from "./cli/code-commands.ts";
 import type { CliDeps } from "./cli/context.ts";
 import { addDoctorCommand } from "./cli/doctor-command.ts";
 import { addEventCommands } from "./cli/event-commands.ts";
@@ -45,6 +46,7 @@ addPlanCommands(program, deps);
 addInvoiceCommands(program, deps);
 addBudgetCommands(program, deps);
 addOrderCommands(program, deps);
+addCodeCommands(program, deps);
 addResilienceCommands(program, deps);
 const events = addEventCommands(program, deps);
 addTopicCommands(events, deps);

@@ -1,11 +1,18 @@
 import { defineEvent } from "@lyss/kit/events/event.ts";
 import {
   BalanceLowSchema,
+  ChargeBackRecordedSchema,
+  CodeRedeemedSchema,
+  CreditGrantedSchema,
+  GrantExpiredSchema,
   InvoiceIssuedSchema,
   MoneyRecalledSchema,
   PricesChangedSchema,
+  RefundCompletedSchema,
+  RefundFailedSchema,
   TopUpCompletedSchema,
   UsageRecordedSchema,
+  WalletAdjustedSchema,
 } from "../gen/lyss/billing/v1/billing_pb.js";
 import {
   type Budget,
@@ -44,3 +51,27 @@ export const quotaExceeded = defineEvent("billing.quota.exceeded", QuotaExceeded
 
 /** Said once for each order, in the transaction that credits what was paid for it. */
 export const topUpCompleted = defineEvent("billing.top_up.completed", TopUpCompletedSchema, (event) => event.walletId);
+
+/** A tenant was given credit that ends. */
+export const creditGranted = defineEvent("billing.grant.created", CreditGrantedSchema, (event) => event.walletId);
+/** What was left of a grant at its end was taken back. */
+export const grantExpired = defineEvent("billing.grant.expired", GrantExpiredSchema, (event) => event.walletId);
+/** A tenant redeemed a code. */
+export const codeRedeemed = defineEvent("billing.code.redeemed", CodeRedeemedSchema, (event) => event.walletId);
+/** An operator put money into a wallet, or took some out. */
+export const walletAdjusted = defineEvent("billing.wallet.adjusted", WalletAdjustedSchema, (event) => event.walletId);
+/** Money was given back, once for each refund. */
+export const refundCompleted = defineEvent(
+  "billing.refund.completed",
+  RefundCompletedSchema,
+  (event) => event.walletId,
+);
+
+/** A refund did not reach its payer; the money is in the wallet again. */
+export const refundFailed = defineEvent("billing.refund.failed", RefundFailedSchema, (event) => event.walletId);
+/** Money of an order was taken from us by its payer's bank or at the provider, or came back. */
+export const chargeBackRecorded = defineEvent(
+  "billing.charge_back.recorded",
+  ChargeBackRecordedSchema,
+  (event) => event.walletId,
+);

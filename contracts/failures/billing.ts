@@ -125,6 +125,61 @@ export const billingFailures = defineFailures("billing", {
       zh_CN: "支付服务商拒绝了该请求（{reason}）。",
     },
   },
+  expiry_in_past: {
+    kind: "invalid_argument",
+    publicCode: "BILLING_038",
+    text: { en_US: "The end must lie in the future.", zh_CN: "到期时间必须晚于当前时间。" },
+  },
+  too_many_grants: {
+    kind: "resource_exhausted",
+    publicCode: "BILLING_039",
+    httpStatus: 422,
+    text: {
+      en_US: "A wallet has at most {maximum} open grants.",
+      zh_CN: "一个钱包最多有 {maximum} 笔未结束的赠送额度。",
+    },
+  },
+  code_invalid: {
+    kind: "not_found",
+    publicCode: "BILLING_040",
+    text: { en_US: "This code is not valid, or not any more.", zh_CN: "此兑换码无效或已失效。" },
+  },
+  code_redeemed_before: {
+    kind: "already_exists",
+    publicCode: "BILLING_041",
+    text: {
+      en_US: "This tenant has redeemed the code, or another one of the same campaign.",
+      zh_CN: "该租户已兑换过此码或同一活动的其他码。",
+    },
+  },
+  code_batch_not_found: {
+    kind: "not_found",
+    publicCode: "BILLING_042",
+    text: { en_US: "There is no such batch of codes.", zh_CN: "没有此批兑换码。" },
+  },
+  amount_unavailable: {
+    kind: "failed_precondition",
+    publicCode: "BILLING_043",
+    httpStatus: 422,
+    text: {
+      en_US: "{requested} {currency} cannot be taken: {available} is available.",
+      zh_CN: "无法扣除 {requested} {currency}：可用余额为 {available}。",
+    },
+  },
+  call_not_found: {
+    kind: "not_found",
+    publicCode: "BILLING_044",
+    text: { en_US: "No such call was recorded.", zh_CN: "没有此调用的记录。" },
+  },
+  refund_too_large: {
+    kind: "out_of_range",
+    publicCode: "BILLING_045",
+    httpStatus: 422,
+    text: {
+      en_US: "At most {maximum} {currency} can be refunded.",
+      zh_CN: "最多可退 {maximum} {currency}。",
+    },
+  },
   budget_exceeded: {
     kind: "failed_precondition",
     publicCode: "BILLING_050",

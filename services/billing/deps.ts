@@ -1,6 +1,7 @@
 import type { Projection } from "@lyss/kit/event-sourcing/projection.ts";
 import type { Idempotency } from "@lyss/kit/idempotency/idempotency.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
+import type { DebtStore } from "./debts/debt-store.ts";
 import type { InvoiceOps } from "./invoices/ops.ts";
 import type { Ledger } from "./ledger.ts";
 import type { FactsDeps } from "./post-facts.ts";
@@ -9,6 +10,7 @@ import type { UsageHourStore } from "./usage-hour-store.ts";
 
 /** What billing's operations are given. */
 export interface BillingDeps extends FactsDeps, PricesDeps {
+  readonly debts: DebtStore;
   readonly idempotency: Idempotency;
   readonly ledger: Ledger;
   readonly invoiceOps: InvoiceOps;

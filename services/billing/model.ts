@@ -103,6 +103,11 @@ export interface UsageSum extends Tokens {
   readonly costNanos: bigint;
 }
 
+/** The amount, or the limit where that is less. */
+export function atMost(amountNanos: bigint, limitNanos: bigint): bigint {
+  return amountNanos < limitNanos ? amountNanos : limitNanos;
+}
+
 export function availableNanos(wallet: Wallet): bigint {
   return wallet.balanceNanos - wallet.heldNanos;
 }

@@ -1,6 +1,7 @@
 import { rebuildProjection } from "@lyss/kit/event-sourcing/projection.ts";
 import type { ReserveRequest, SettleRequest } from "./batch.ts";
 import { createBudgetOps } from "./budgets/budget-ops.ts";
+import type { CreditParts } from "./credit-parts.ts";
 import type { BillingDeps } from "./deps.ts";
 import type { Fact } from "./fact.ts";
 import type { LeaseChange } from "./lease.ts";
@@ -18,9 +19,10 @@ import type { Payments } from "./payments/payments.ts";
 import { createPricesOps } from "./prices/ops.ts";
 
 /** Binds billing's operations to what they need. */
-export function createBillingOps(deps: BillingDeps, payments: Payments) {
+export function createBillingOps(deps: BillingDeps, payments: Payments, credit: CreditParts) {
   return {
     payments,
+    ...credit,
     createWallet: (input: { tenantId: string }) => createWallet(deps, input),
     topUpWallet: (input: TopUpWalletInput) => topUpWallet(deps, input),
     getBalance: (input: { tenantId: string }) => getBalance(deps, input),

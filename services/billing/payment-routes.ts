@@ -158,6 +158,58 @@ export const paymentRoutes = [
     failures: [billingFailures.order_not_found],
     handle: async (ops, request) => toOrder(await ops.payments.getOrder({ orderId: request.params.id })),
   }),
+  json({
+    method: "POST",
+    path: "/admin/billing/orders/{id}/refund",
+    permission: "platform:billing",
+    operation: "refundTopUpOrder",
+    summary: "Sends money of a paid order back to whoever paid; it leaves the wallet first.",
+    params,
+    body: z
+      .strictObject({
+        amount: z
+          .string()
+          .regex(/^\d{1,9}(\.\d{1,2})?$/)
+          .optional()
+          .describe("All that was not returned yet unless given."),
+        reference: z.string().min(1).max(120).describe("Names this; a repeat with the same one does nothing more."),
+        reason: z.string().min(1).max(500).describe("For whoever reads the books."),
+      })
+      .meta({ examples: [{ amount: "10", reference: "ticket-119", reason: "asked for by the payer" }] }),
+    response: z.strictObject({
+      object: z.literal("payment_refund"),
+      id: z.string(),
+      order_id: z.string(),
+      tenant_id: z.string(),
+      amount: z.string(),
+      state: z
+        .enum(["pending", "paid", "failed"])
+        .describe("`pending`: the provider has not said yet; `failed`: the money is in the wallet again."),
+      created_at: time,
+      ended_at: time.nullable(),
+    }),
+    failures: [
+      ...[billingFailures.order_not_found, billingFailures.refund_too_large, billingFailures.amount_unavailable],
+      ...[billingFailures.reference_reused, billingFailures.payments_not_offered],
+    ],
+    async handle(ops, request) {
+      const { userId } = requireCaller(request);
+      const { reference, reason, amount } = request.body;
+      const amountNanos = amount === undefined ? undefined : parseNanos(amount);
+      const what = { orderId: request.params.id, amountNanos, reference, reason, userId };
+      const refund = await ops.payments.refundOrder(what);
+      return {
+        object: "payment_refund" as const,
+        id: refund.refundId,
+        order_id: refund.orderId,
+        tenant_id: refund.tenantId,
+        amount: formatNanos(refund.amountNanos),
+        state: refund.state,
+        created_at: refund.createdAt.toISOString(),
+        ended_at: refund.endedAt?.toISOString() ?? null,
+      };
+    },
+  }),
   raw({
     method: "POST",
     path: "/webhooks/stripe",

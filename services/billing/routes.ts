@@ -8,6 +8,7 @@ import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { permits } from "@lyss/kit/rpc/call-context.ts";
 import { z } from "zod";
+import { splitBalance } from "./grants/grant-model.ts";
 import type { UsageRow, UsageSum } from "./model.ts";
 import { availableNanos, formatNanos, parseNanos, type Wallet } from "./model.ts";
 import type { BillingOps } from "./ops.ts";
@@ -31,6 +32,15 @@ const balance = z.strictObject({
     ),
   balance: z.string().describe("The same as balance_nanos, in units of the currency."),
   available: z.string().describe("The same as available_nanos, in units of the currency."),
+});
+
+const splitBalanceBody = balance.extend({
+  granted: z.string().describe("What of the balance was granted and ends; it is spent first."),
+  lasting: z.string().describe("What of the balance does not end."),
+  owed: z.string().describe("Money that was taken back after it was spent; what comes in pays it first."),
+  grants: z
+    .array(z.strictObject({ id: z.string(), left: z.string(), expires_at: z.iso.datetime() }))
+    .describe("Open grants, the one that ends first first."),
 });
 
 const usageRecord = z.strictObject({
@@ -70,9 +80,24 @@ export const billingRoutes = [
     permission: "billing:read",
     operation: "getBalance",
     summary: "The tenant's prepaid balance.",
-    response: balance,
+    response: splitBalanceBody,
     failures: [billingFailures.wallet_not_found],
-    handle: async (ops, request) => toBalance(await ops.getBalance({ tenantId: requireCaller(request).tenantId })),
+    async handle(ops, request) {
+      const wallet = await ops.getBalance({ tenantId: requireCaller(request).tenantId });
+      const open = (await ops.grants.listOpen(wallet.walletId)).filter(({ leftNanos }) => leftNanos > 0n);
+      const owed = formatNanos(await ops.payments.getDebt(wallet.walletId));
+      const { grantedNanos, lastingNanos } = splitBalance(wallet.balanceNanos, open);
+      const grants = open.map(({ grantId, leftNanos, expiresAt }) => ({
+        ...{ id: grantId, left: formatNanos(leftNanos), expires_at: expiresAt.toISOString() },
+      }));
+      return {
+        ...toBalance(wallet),
+        granted: formatNanos(grantedNanos),
+        lasting: formatNanos(lastingNanos),
+        owed,
+        grants,
+      };
+    },
   }),
   json({
     method: "GET",

@@ -2,12 +2,19 @@ import {
   balanceLow,
   budgetsChanged,
   budgetThresholdReached,
+  chargeBackRecorded,
+  codeRedeemed,
+  creditGranted,
+  grantExpired,
   invoiceIssued,
   moneyRecalled,
   pricesChanged,
   quotaExceeded,
+  refundCompleted,
+  refundFailed,
   topUpCompleted,
   usageRecorded,
+  walletAdjusted,
 } from "@lyss/contracts/events/billing.ts";
 import { groupMemberAdded, groupMemberRemoved } from "@lyss/contracts/events/group.ts";
 import { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
@@ -20,7 +27,11 @@ import { createBudgets } from "./budgets/budgets.ts";
 import { followGroups } from "./budgets/follow-groups.ts";
 import { budgetRoutes } from "./budgets/routes.ts";
 import { billingConfig } from "./config.ts";
+import { createCreditParts } from "./credit-parts.ts";
+import { creditRoutes } from "./credit-routes.ts";
+import { createDebtStore } from "./debts/debt-store.ts";
 import { createFactStore } from "./fact-store.ts";
+import { createGrantStore } from "./grants/grant-store.ts";
 import { invoiceRoutes } from "./invoices/invoice-routes.ts";
 import { startInvoices } from "./invoices/start-invoices.ts";
 import { createBillingJobs } from "./jobs.ts";
@@ -51,7 +62,8 @@ export const billing = defineService({
   needs: {},
   publishes: [
     ...[balanceLow, invoiceIssued, moneyRecalled, pricesChanged, topUpCompleted, usageRecorded],
-    ...[budgetsChanged, budgetThresholdReached, quotaExceeded],
+    ...[budgetsChanged, budgetThresholdReached, quotaExceeded, chargeBackRecorded, codeRedeemed, creditGranted],
+    ...[grantExpired, refundCompleted, refundFailed, walletAdjusted],
   ],
   hears: [usageRecorded, groupMemberAdded, groupMemberRemoved],
   config: billingConfig,
@@ -68,9 +80,9 @@ export const billing = defineService({
     "postFacts",
   ],
   migrations: new URL("./migrations/", import.meta.url),
-  routes: [...billingRoutes, ...invoiceRoutes, ...paymentRoutes, ...budgetRoutes],
+  routes: [...billingRoutes, ...creditRoutes, ...invoiceRoutes, ...paymentRoutes, ...budgetRoutes],
 
-  async start({ config, db, outbox, idempotency, clock, random, log }) {
+  async start({ config, db, outbox, idempotency, clock, random, log, deriveKey }) {
     const { currency, comfortableOutputTokens, holdTtlMs, leaseTtlMs, reserveWaitMs, maxBatchSize } = config.billing;
     const lowBalanceNanos = parseNanos(config.billing.lowBalance) ?? 0n;
     const store = createBillingStore(db.sql);
@@ -100,7 +112,9 @@ export const billing = defineService({
     const facts = createFactStore();
     const usageHours = createUsageHourStore(db.sql);
     const usageProjection = createUsageHours(usageHours);
-    const shared = { db, journal, ledger, idempotency, outbox, clock, random, log, currency };
+    const debts = createDebtStore(db.sql);
+    const grants = createGrantStore(db.sql);
+    const shared = { debts, grants, db, journal, ledger, idempotency, outbox, clock, random, log, currency };
     const payments = createPaymentParts({ ...shared, settings: config.payments });
     const invoices = startInvoices({ ...shared, store, priceStore, config: config.billing.invoices });
     const ops = createBillingOps(
@@ -111,6 +125,7 @@ export const billing = defineService({
         invoiceOps: invoices.ops,
       },
       payments.ops,
+      createCreditParts({ ...shared, codeKey: deriveKey("billing.code") }),
     );
     return {
       ops,

@@ -2,13 +2,15 @@ import { randomUUID } from "node:crypto";
 import type { Command } from "commander";
 import { type CliDeps, connect, withConnection } from "./context.ts";
 import { print, toFields, toTable } from "./print.ts";
+import { addWalletCommands } from "./wallet-commands.ts";
 
 type Row = Record<string, unknown>;
 
-/** `lyss wallet show|top-up` and `lyss usage`. */
+/** `lyss wallet show|top-up|adjust|grant|refund` and `lyss usage`. */
 export function addMoneyCommands(program: Command, deps: CliDeps): void {
   const wallet = program.command("wallet").description("prepaid money");
 
+  addWalletCommands(wallet, deps);
   withConnection(wallet.command("show").description("show the balance")).action(async (options) => {
     const { api, output } = connect(deps, options);
     print(output, await api.send("GET", "/v1/billing/balance"), toBalanceText);

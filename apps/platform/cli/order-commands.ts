@@ -4,7 +4,7 @@ import { print, toFields, toTable } from "./print.ts";
 
 type Row = Record<string, unknown>;
 
-/** `lyss orders list|show`: what tenants have ordered to pay, for operators. */
+/** `lyss orders list|show|refund`: what tenants have ordered to pay, for operators. */
 export function addOrderCommands(program: Command, deps: CliDeps): void {
   const orders = program.command("orders").description("top-up orders of every tenant");
 
@@ -18,6 +18,18 @@ export function addOrderCommands(program: Command, deps: CliDeps): void {
       const { limit, cursor, tenant: tenant_id, state } = options;
       const filters = Object.entries({ limit, cursor, tenant_id, state }).filter(([, value]) => value !== undefined);
       print(output, await api.send("GET", `/admin/billing/orders?${new URLSearchParams(filters)}`), toOrderTable);
+    });
+
+  withConnection(orders.command("refund").description("send money of a paid order back to whoever paid"))
+    .argument("<id>")
+    .option("--amount <amount>", "in units of the currency; all that was not returned yet unless given")
+    .requiredOption("--reference <text>", "names this; a repeat with the same one does nothing more")
+    .requiredOption("--reason <text>", "for whoever reads the books")
+    .action(async (id: string, options) => {
+      const { api, output } = connect(deps, options);
+      const { reference, reason, amount } = options;
+      const body = { reference, reason, ...(amount !== undefined && { amount }) };
+      print(output, await api.send("POST", `/admin/billing/orders/${encodeURIComponent(id)}/refund`, body), toFields);
     });
 
   withConnection(orders.command("show").description("show a top-up order"))

@@ -12,6 +12,14 @@ export const accounts = {
   grants: "funding:grant",
   /** Paid outside of Lyss and entered by an operator. */
   manual: "funding:manual",
+  /** Out of a wallet, and not yet with the payer. */
+  refunds: "refund:pending",
+  /** What a wallet's tenant owes us, as a negative amount: money that was taken back after it was spent. */
+  debt: (walletId: string): string => `${debtPrefix}${walletId}`,
+  /** Redeemed codes. */
+  codes: "funding:code",
+  /** What operators put in and took out. */
+  adjustments: "adjustment",
   /** What put earlier periods right. */
   corrections: "correction",
   /** Paid by way of a payment provider. */
@@ -19,6 +27,8 @@ export const accounts = {
   wallet: (walletId: string): string => `${walletPrefix}${walletId}`,
 } as const;
 
+/** What the accounts of debts begin with. */
+export const debtPrefix = "receivable:";
 const walletPrefix = "wallet:";
 
 /** Whose account it is; undefined for an account of ours. */

@@ -22,12 +22,16 @@ export function createJournalStore() {
         order by wallet_id for update`;
     },
 
-    async updateWallets(tx: Tx, wallets: readonly (Wallet & ChainHead)[]): Promise<void> {
+    /** `spendingNanos` is what calls have cost a wallet with this. */
+    async updateWallets(
+      tx: Tx,
+      wallets: readonly (Wallet & ChainHead & { readonly spendingNanos: bigint })[],
+    ): Promise<void> {
       await tx`
         update wallet set balance_nanos = r."balanceNanos", held_nanos = r."heldNanos",
-          journal_sequence = r."journalSequence", journal_hash = r."journalHash"
+          spent_nanos = spent_nanos + r."spendingNanos", journal_sequence = r."journalSequence", journal_hash = r."journalHash"
         from jsonb_to_recordset(${toJson(wallets)}::text::jsonb) as r("walletId" text, "balanceNanos" bigint,
-          "heldNanos" bigint, "journalSequence" bigint, "journalHash" text)
+          "heldNanos" bigint, "spendingNanos" bigint, "journalSequence" bigint, "journalHash" text)
         where wallet_id = r."walletId"`;
     },
 

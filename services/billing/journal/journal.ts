@@ -3,7 +3,7 @@ import type { Wallet } from "../model.ts";
 import { accounts, walletIdOf } from "./accounts.ts";
 import { type ChainedPosting, type ChainHead, chainOf, type LockedWallet, link, platformChain } from "./chain.ts";
 import type { JournalStore } from "./journal-store.ts";
-import { checkPosting, type Posting } from "./posting.ts";
+import { checkPosting, type Posting, spendingKinds } from "./posting.ts";
 
 /** Wallets that a transaction has decided on, and why their money moved. */
 export interface JournalWrite {
@@ -45,11 +45,14 @@ export function createJournal(store: JournalStore): Journal {
     const chained = appendTo(heads, postings, stampUs);
 
     const changed = new Map(after.map((wallet) => [wallet.walletId, wallet]));
+    const spending = sumsOf(postings.filter(({ kind }) => spendingKinds.has(kind)));
     const wallets = before.flatMap((locked) => {
       const wallet = changed.get(locked.walletId) ?? locked;
       const { journalSequence, journalHash } = heads.get(locked.walletId) ?? locked;
       const isSame = wallet === locked && journalSequence === locked.journalSequence;
-      return isSame ? [] : [{ ...wallet, journalSequence, journalHash }];
+      const paidNanos = -(spending.get(accounts.wallet(locked.walletId)) ?? 0n);
+      const spendingNanos = paidNanos > 0n ? paidNanos : 0n;
+      return isSame ? [] : [{ ...wallet, spendingNanos, journalSequence, journalHash }];
     });
     // Sent together, executed in order.
     await Promise.all([

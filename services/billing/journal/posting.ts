@@ -7,8 +7,28 @@ export type PostingKind =
   | "usage"
   /** An order was paid. */
   | "payment"
+  /** On its way back to the payer; arrived there; come back to the wallet. */
+  | "payment_refund"
+  | "payment_refund_paid"
+  | "payment_refund_failed"
+  /** Taken back by the payer's bank or at the provider; given again. */
+  | "charge_back"
+  | "charge_back_won"
+  /** A debt was paid out of what became available. */
+  | "debt"
+  | "code"
+  | "grant"
+  /** What was left of a grant ended. */
+  | "grant_expiry"
+  /** Given back for a call. */
+  | "refund"
+  /** By an operator's hand. */
+  | "adjustment"
   /** An earlier period was put right. */
   | "correction";
+
+/** Those by which a wallet pays for calls; what they come to in all is what it has spent. */
+export const spendingKinds: ReadonlySet<PostingKind> = new Set(["charge", "usage"]);
 
 /** What a posting adds to an account; negative for what it takes. Never zero. */
 export interface Entry {

@@ -1,8 +1,8 @@
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
+import { creditEntries, readDebt } from "../debts/debts.ts";
 import type { BillingDeps } from "../deps.ts";
 import { accounts } from "../journal/accounts.ts";
-import { move } from "../journal/posting.ts";
 import { formatNanos, nanosPerUnit, type Wallet } from "../model.ts";
 
 const maxTopUpNanos = 1_000_000n * nanosPerUnit;
@@ -19,9 +19,10 @@ export interface TopUpWalletInput {
  * `reference_reused` when the reference was used for another amount.
  */
 export async function topUpWallet(
-  { idempotency, journal, random, currency, ledger }: BillingDeps,
+  deps: BillingDeps,
   input: TopUpWalletInput,
 ): Promise<{ wallet: Wallet; isNew: boolean }> {
+  const { idempotency, journal, random, currency, ledger } = deps;
   const { tenantId, amountNanos, reference, source } = input;
   if (amountNanos <= 0n || amountNanos > maxTopUpNanos) {
     const bounds = { minimum: formatNanos(1n), maximum: formatNanos(maxTopUpNanos), currency };
@@ -30,15 +31,15 @@ export async function topUpWallet(
   const result = await idempotency.run({ operation: "topUpWallet", scope: tenantId, input }, async (tx) => {
     const [wallet] = await journal.lockWallets(tx, [tenantId], currency);
     if (!wallet) throw new Failure(billingFailures.wallet_not_found);
-    const account = accounts.wallet(wallet.walletId);
     const names = { kind: "top_up", reference: `${wallet.walletId}/${reference}` } as const;
     const posted = await journal.findPosting(tx, names);
     if (posted) {
-      const credited = posted.entries.find((entry) => entry.account === account)?.amountNanos;
-      if (credited !== amountNanos) throw new Failure(billingFailures.reference_reused, { reference });
+      const given = posted.entries.find((entry) => entry.amountNanos < 0n)?.amountNanos;
+      if (given !== -amountNanos) throw new Failure(billingFailures.reference_reused, { reference });
       return { wallet, isNew: false };
     }
-    const entries = move(source === "grant" ? accounts.grants : accounts.manual, account, amountNanos);
+    const from = source === "grant" ? accounts.grants : accounts.manual;
+    const entries = creditEntries(from, wallet, amountNanos, await readDebt(tx, deps, wallet));
     const posting = { ...names, postingId: random.id("pst"), currency, entries };
     const [credited = wallet] = await journal.post(tx, [wallet], [posting]);
     return { wallet: credited, isNew: true };

@@ -52,6 +52,12 @@ export function createOrderStore(sql: Sql) {
       return order;
     },
 
+    async findOrderByPayment(provider: string, paymentId: string): Promise<Order | undefined> {
+      const [order] = await sql<Order[]>`
+        select ${columns(sql)} from payment_order where provider = ${provider} and payment_id = ${paymentId}`;
+      return order;
+    },
+
     /** Locked after the wallet, everywhere. */
     async lockOrder(tx: Tx, orderId: string): Promise<Order | undefined> {
       const [order] = await tx<Order[]>`

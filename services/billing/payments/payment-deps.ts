@@ -6,11 +6,14 @@ import type { Idempotency } from "@lyss/kit/idempotency/idempotency.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { Logger } from "pino";
+import type { DebtStore } from "../debts/debt-store.ts";
+import type { GrantStore } from "../grants/grant-store.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Ledger } from "../ledger.ts";
 import type { OrderStore } from "./order-store.ts";
 import type { PaymentSettings } from "./payment-config.ts";
 import type { PaymentProvider } from "./payment-provider.ts";
+import type { RefundStore } from "./refund-store.ts";
 
 /** What payments are given. */
 export interface PaymentDeps {
@@ -18,6 +21,9 @@ export interface PaymentDeps {
   readonly random: Random;
   readonly db: Database;
   readonly orders: OrderStore;
+  readonly refunds: RefundStore;
+  readonly debts: DebtStore;
+  readonly grants: GrantStore;
   /** Undefined where none is configured: then nothing can be paid. */
   readonly provider: PaymentProvider | undefined;
   readonly settings: PaymentSettings;

@@ -1,8 +1,12 @@
+import { collectDebts } from "../debts/debts.ts";
+import { accounts } from "../journal/accounts.ts";
 import { applyCheckout } from "./apply-checkout.ts";
+import { applyReversal } from "./apply-reversal.ts";
 import { type CreateOrderInput, createOrder } from "./create-order.ts";
 import { getOrder, type ListOrdersInput, listOrders } from "./list-orders.ts";
 import { type PaymentDeps, requireProvider } from "./payment-deps.ts";
 import { pollOrders } from "./poll-orders.ts";
+import { type RefundOrderInput, refundOrder, retryRefunds } from "./refund-order.ts";
 
 /** Money from outside: orders, what their provider says of them, and what is asked when it says nothing. */
 export function createPayments(deps: PaymentDeps) {
@@ -15,7 +19,13 @@ export function createPayments(deps: PaymentDeps) {
     async takeNotification(notification: { readonly signature: string; readonly body: Buffer }): Promise<void> {
       const event = requireProvider(deps).readEvent(notification);
       if (event.checkout) await applyCheckout(deps, event.checkout, event);
+      if (event.reversal) await applyReversal(deps, event.reversal);
     },
+    refundOrder: (input: RefundOrderInput) => refundOrder(deps, input),
+    retryRefunds: (signal: AbortSignal) => retryRefunds(deps, signal),
+    collectDebts: (signal: AbortSignal) => collectDebts(deps, signal),
+    /** What the wallet's tenant owes: money that was taken back after it was spent. */
+    getDebt: async (walletId: string) => -(await deps.debts.sumAccount(deps.db.sql, accounts.debt(walletId))),
     pollOrders: (signal: AbortSignal) => pollOrders(deps, signal),
   };
 }

@@ -116,7 +116,8 @@ export function createSimulatedAccount(clock: Clock, random: Random) {
         const found = (kind === "refunds" ? refunds : sessions).get(id);
         return found ? ok(found) : refuse(404, "resource_missing");
       }
-      const data = [...refunds.values()].filter((it) => it["payment_intent"] === fields["payment_intent"]);
+      const listed = kind === "refunds" ? refunds : sessions;
+      const data = [...listed.values()].filter((it) => it["payment_intent"] === fields["payment_intent"]);
       return { status: 200, json: { object: "list", has_more: false, data } };
     },
     /** The payer pays by card. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Checkout, CheckoutState } from "../payment-provider.ts";
+import type { Checkout, CheckoutState, ProviderRefund, ReversalNews } from "../payment-provider.ts";
 
 /** Only what is looked at; Stripe adds fields without warning. */
 export const stripeSession = z.object({
@@ -14,6 +14,28 @@ export const stripeSession = z.object({
   client_reference_id: z.string().nullish(),
   metadata: z.record(z.string(), z.string()).nullish(),
   payment_intent: z.union([z.string(), z.object({ id: z.string() }).transform(({ id }) => id)]).nullish(),
+});
+
+export const stripeRefund = z.object({
+  object: z.literal("refund"),
+  id: z.string().max(255),
+  amount: z.int(),
+  currency: z.string(),
+  status: z.string().nullable(),
+  metadata: z.record(z.string(), z.string()).nullish(),
+});
+
+const paymentId = z.union([z.string(), z.object({ id: z.string() }).transform(({ id }) => id)]).nullish();
+
+export const stripeCharge = z.object({ object: z.literal("charge"), payment_intent: paymentId });
+
+export const stripeDispute = z.object({
+  object: z.literal("dispute"),
+  id: z.string().max(255),
+  payment_intent: paymentId,
+  amount: z.int(),
+  currency: z.string(),
+  status: z.string(),
 });
 
 export const stripeEvent = z.object({
@@ -58,4 +80,28 @@ function stateOf({ status, payment_status: payment, mode }: z.output<typeof stri
   if (status !== "complete") return "open";
   // Only "paid" is money: a coupon on Stripe's side would end in "no_payment_required".
   return payment === "paid" && mode === "payment" ? "paid" : "processing";
+}
+
+const refundStates: Readonly<Record<string, ProviderRefund["state"]>> = {
+  succeeded: "paid",
+  failed: "failed",
+  canceled: "failed",
+};
+
+export function toRefund({ id, amount, currency, status, metadata }: z.output<typeof stripeRefund>): ProviderRefund {
+  return {
+    providerRefundId: id,
+    refundId: metadata?.["refund_id"] ?? "",
+    amountNanos: fromMinorUnits(amount, currency),
+    state: refundStates[status ?? ""] ?? "pending",
+  };
+}
+
+/** A dispute; undefined for an inquiry (`warning_…`), which takes no money, and for a payment that has no name. */
+export function toDispute(dispute: z.output<typeof stripeDispute>): ReversalNews | undefined {
+  const { id: reversalId, payment_intent: paymentId, amount, status } = dispute;
+  if (!paymentId || status.startsWith("warning_")) return undefined;
+  const currency = dispute.currency.toUpperCase();
+  const state = status === "won" || status === "lost" ? status : "open";
+  return { kind: "dispute", paymentId, reversalId, amountNanos: fromMinorUnits(amount, currency), currency, state };
 }

@@ -1,9 +1,20 @@
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import type { Secret } from "@lyss/kit/config/secret.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
-import type { Checkout, CheckoutState, PaymentProvider } from "../payment-provider.ts";
-import { createStripeClient, type StripeClientOptions } from "./stripe-client.ts";
-import { stripeEvent, stripeSession, toCheckout, toMinorUnits } from "./stripe-objects.ts";
+import { z } from "zod";
+import type { CheckoutState, PaymentProvider } from "../payment-provider.ts";
+import { createStripeClient, type StripeClientOptions, type StripeFields } from "./stripe-client.ts";
+import {
+  stripeCharge,
+  stripeDispute,
+  stripeEvent,
+  stripeRefund,
+  stripeSession,
+  toCheckout,
+  toDispute,
+  toMinorUnits,
+  toRefund,
+} from "./stripe-objects.ts";
 import { isSigned } from "./stripe-signature.ts";
 
 export interface StripeOptions extends StripeClientOptions {
@@ -21,10 +32,18 @@ const checkoutEvents: Readonly<Record<string, { readonly told?: CheckoutState }>
   "checkout.session.expired": { told: "expired" },
 };
 
+const disputeEvents = new Set(["charge.dispute.created", "charge.dispute.closed"]);
+
 /** Payments by Stripe Checkout, on its HTTP API. */
 export function createStripeProvider(options: StripeOptions): PaymentProvider {
   const client = createStripeClient(options);
   const { webhookSecret, productName, clock } = options;
+
+  async function list<Item extends z.ZodType>(path: string, item: Item, query: StripeFields) {
+    const answer = await client.get(path, query);
+    return understand(z.object({ data: z.array(item) }), answer ?? { data: [] }).data;
+  }
+
   return {
     name: "stripe",
     async createCheckout({ orderId, amountNanos, currency, successUrl, cancelUrl, expiresAt }) {
@@ -42,31 +61,56 @@ export function createStripeProvider(options: StripeOptions): PaymentProvider {
         // The payment and its charge carry it too: refunds and disputes come without the session.
         "payment_intent_data[metadata][order_id]": orderId,
       });
-      return readCheckout(answer);
+      return toCheckout(understand(stripeSession, answer));
     },
     async findCheckout(sessionId) {
       const answer = await client.get(`/v1/checkout/sessions/${encodeURIComponent(sessionId)}`);
-      return answer === undefined ? undefined : readCheckout(answer);
+      return answer === undefined ? undefined : toCheckout(understand(stripeSession, answer));
+    },
+    async findCheckoutOfPayment(paymentId) {
+      const [checkout] = await list("/v1/checkout/sessions", stripeSession, { payment_intent: paymentId, limit: "1" });
+      return checkout && toCheckout(checkout);
+    },
+    async refund({ refundId, paymentId, amountNanos, currency }) {
+      const answer = await client.post("/v1/refunds", refundId, {
+        payment_intent: paymentId,
+        amount: toMinorUnits(amountNanos, currency),
+        "metadata[refund_id]": refundId,
+      });
+      return toRefund(understand(stripeRefund, answer));
+    },
+    async listRefunds(paymentId) {
+      return (await list("/v1/refunds", stripeRefund, { payment_intent: paymentId, limit: "100" })).map(toRefund);
     },
     readEvent(notification) {
       if (!isSigned(notification, webhookSecret.reveal(), clock.nowMs())) throw refused();
       const event = stripeEvent.safeParse(parse(notification.body));
       if (!event.success) throw refused();
       const { id: eventId, type, data } = event.data;
+      const none = { eventId, type, checkout: undefined, reversal: undefined };
       const known = checkoutEvents[type];
-      if (!known) return { eventId, type, checkout: undefined };
-      const session = stripeSession.safeParse(data.object);
-      if (!session.success) throw refused();
-      return { eventId, type, checkout: toCheckout(session.data, known.told) };
+      if (known) return { ...none, checkout: toCheckout(read(stripeSession, data.object), known.told) };
+      if (disputeEvents.has(type)) return { ...none, reversal: toDispute(read(stripeDispute, data.object)) };
+      if (type !== "charge.refunded") return none;
+      const { payment_intent: paymentId } = read(stripeCharge, data.object);
+      return { ...none, reversal: paymentId ? { kind: "refund", paymentId } : undefined };
     },
     close: () => client.close(),
   };
 }
 
-function readCheckout(answer: unknown): Checkout {
-  const session = stripeSession.safeParse(answer);
-  if (session.success) return toCheckout(session.data);
-  throw new Failure(billingFailures.payment_provider_failed, {}, { cause: session.error });
+/** An answer of the API. One that is not as it is documented says nothing about what happened. */
+function understand<Schema extends z.ZodType>(schema: Schema, answer: unknown): z.output<Schema> {
+  const result = schema.safeParse(answer);
+  if (result.success) return result.data;
+  throw new Failure(billingFailures.payment_provider_failed, {}, { cause: result.error });
+}
+
+/** What a notification is about. */
+function read<Schema extends z.ZodType>(schema: Schema, object: unknown): z.output<Schema> {
+  const result = schema.safeParse(object);
+  if (result.success) return result.data;
+  throw refused();
 }
 
 function refused(): Failure {

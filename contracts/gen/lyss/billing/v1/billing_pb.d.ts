@@ -2446,6 +2446,344 @@ export declare type TopUpCompleted = Message<"lyss.billing.v1.TopUpCompleted"> &
 export declare const TopUpCompletedSchema: GenMessage<TopUpCompleted>;
 
 /**
+ * A tenant was given credit that ends.
+ *
+ * @generated from message lyss.billing.v1.CreditGranted
+ */
+export declare type CreditGranted = Message<"lyss.billing.v1.CreditGranted"> & {
+  /**
+   * @generated from field: string grant_id = 1;
+   */
+  grantId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string wallet_id = 3;
+   */
+  walletId: string;
+
+  /**
+   * @generated from field: string currency = 4;
+   */
+  currency: string;
+
+  /**
+   * @generated from field: int64 amount_nanos = 5;
+   */
+  amountNanos: bigint;
+
+  /**
+   * @generated from field: int64 expires_at_ms = 6;
+   */
+  expiresAtMs: bigint;
+};
+
+/**
+ * Describes the message lyss.billing.v1.CreditGranted.
+ * Use `create(CreditGrantedSchema)` to create a new message.
+ */
+export declare const CreditGrantedSchema: GenMessage<CreditGranted>;
+
+/**
+ * What was left of a grant at its end was taken back. Said again for a grant of which calls still held a part.
+ *
+ * @generated from message lyss.billing.v1.GrantExpired
+ */
+export declare type GrantExpired = Message<"lyss.billing.v1.GrantExpired"> & {
+  /**
+   * @generated from field: string grant_id = 1;
+   */
+  grantId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string wallet_id = 3;
+   */
+  walletId: string;
+
+  /**
+   * @generated from field: string currency = 4;
+   */
+  currency: string;
+
+  /**
+   * @generated from field: int64 expired_nanos = 5;
+   */
+  expiredNanos: bigint;
+};
+
+/**
+ * Describes the message lyss.billing.v1.GrantExpired.
+ * Use `create(GrantExpiredSchema)` to create a new message.
+ */
+export declare const GrantExpiredSchema: GenMessage<GrantExpired>;
+
+/**
+ * A tenant redeemed a code.
+ *
+ * @generated from message lyss.billing.v1.CodeRedeemed
+ */
+export declare type CodeRedeemed = Message<"lyss.billing.v1.CodeRedeemed"> & {
+  /**
+   * @generated from field: string redemption_id = 1;
+   */
+  redemptionId: string;
+
+  /**
+   * @generated from field: string batch_id = 2;
+   */
+  batchId: string;
+
+  /**
+   * @generated from field: string tenant_id = 3;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string wallet_id = 4;
+   */
+  walletId: string;
+
+  /**
+   * @generated from field: string currency = 5;
+   */
+  currency: string;
+
+  /**
+   * @generated from field: int64 amount_nanos = 6;
+   */
+  amountNanos: bigint;
+};
+
+/**
+ * Describes the message lyss.billing.v1.CodeRedeemed.
+ * Use `create(CodeRedeemedSchema)` to create a new message.
+ */
+export declare const CodeRedeemedSchema: GenMessage<CodeRedeemed>;
+
+/**
+ * An operator put money into a wallet, or took some out.
+ *
+ * @generated from message lyss.billing.v1.WalletAdjusted
+ */
+export declare type WalletAdjusted = Message<"lyss.billing.v1.WalletAdjusted"> & {
+  /**
+   * @generated from field: string adjustment_id = 1;
+   */
+  adjustmentId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string wallet_id = 3;
+   */
+  walletId: string;
+
+  /**
+   * @generated from field: string currency = 4;
+   */
+  currency: string;
+
+  /**
+   * Negative for what was taken out.
+   *
+   * @generated from field: int64 amount_nanos = 5;
+   */
+  amountNanos: bigint;
+
+  /**
+   * @generated from field: string reason = 6;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message lyss.billing.v1.WalletAdjusted.
+ * Use `create(WalletAdjustedSchema)` to create a new message.
+ */
+export declare const WalletAdjustedSchema: GenMessage<WalletAdjusted>;
+
+/**
+ * Money was given back: to the wallet for a call, or to the payer for an order.
+ *
+ * @generated from message lyss.billing.v1.RefundCompleted
+ */
+export declare type RefundCompleted = Message<"lyss.billing.v1.RefundCompleted"> & {
+  /**
+   * @generated from field: string refund_id = 1;
+   */
+  refundId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string wallet_id = 3;
+   */
+  walletId: string;
+
+  /**
+   * @generated from field: string currency = 4;
+   */
+  currency: string;
+
+  /**
+   * @generated from field: int64 amount_nanos = 5;
+   */
+  amountNanos: bigint;
+
+  /**
+   * @generated from field: string reason = 6;
+   */
+  reason: string;
+
+  /**
+   * Empty unless it was for a call.
+   *
+   * @generated from field: string call_id = 7;
+   */
+  callId: string;
+
+  /**
+   * Empty unless it was for an order.
+   *
+   * @generated from field: string order_id = 8;
+   */
+  orderId: string;
+};
+
+/**
+ * Describes the message lyss.billing.v1.RefundCompleted.
+ * Use `create(RefundCompletedSchema)` to create a new message.
+ */
+export declare const RefundCompletedSchema: GenMessage<RefundCompleted>;
+
+/**
+ * The payment provider did not send the money back; it is in the wallet again.
+ *
+ * @generated from message lyss.billing.v1.RefundFailed
+ */
+export declare type RefundFailed = Message<"lyss.billing.v1.RefundFailed"> & {
+  /**
+   * @generated from field: string refund_id = 1;
+   */
+  refundId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string wallet_id = 3;
+   */
+  walletId: string;
+
+  /**
+   * @generated from field: string currency = 4;
+   */
+  currency: string;
+
+  /**
+   * @generated from field: int64 amount_nanos = 5;
+   */
+  amountNanos: bigint;
+
+  /**
+   * @generated from field: string reason = 6;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: string order_id = 7;
+   */
+  orderId: string;
+};
+
+/**
+ * Describes the message lyss.billing.v1.RefundFailed.
+ * Use `create(RefundFailedSchema)` to create a new message.
+ */
+export declare const RefundFailedSchema: GenMessage<RefundFailed>;
+
+/**
+ * Money of a paid order was taken from us without our doing, or such money came back.
+ *
+ * @generated from message lyss.billing.v1.ChargeBackRecorded
+ */
+export declare type ChargeBackRecorded = Message<"lyss.billing.v1.ChargeBackRecorded"> & {
+  /**
+   * As the provider calls the dispute or refund.
+   *
+   * @generated from field: string reversal_id = 1;
+   */
+  reversalId: string;
+
+  /**
+   * @generated from field: string order_id = 2;
+   */
+  orderId: string;
+
+  /**
+   * @generated from field: string tenant_id = 3;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string wallet_id = 4;
+   */
+  walletId: string;
+
+  /**
+   * @generated from field: string currency = 5;
+   */
+  currency: string;
+
+  /**
+   * @generated from field: int64 amount_nanos = 6;
+   */
+  amountNanos: bigint;
+
+  /**
+   * What of it was taken from the wallet, and what the tenant owes since.
+   *
+   * @generated from field: int64 taken_nanos = 7;
+   */
+  takenNanos: bigint;
+
+  /**
+   * @generated from field: int64 owed_nanos = 8;
+   */
+  owedNanos: bigint;
+
+  /**
+   * True when a dispute was decided for us: the amount came back.
+   *
+   * @generated from field: bool is_won = 9;
+   */
+  isWon: boolean;
+};
+
+/**
+ * Describes the message lyss.billing.v1.ChargeBackRecorded.
+ * Use `create(ChargeBackRecordedSchema)` to create a new message.
+ */
+export declare const ChargeBackRecordedSchema: GenMessage<ChargeBackRecorded>;
+
+/**
  * A model whose price is looked for among the well-known ones.
  *
  * @generated from message lyss.billing.v1.CatalogWish

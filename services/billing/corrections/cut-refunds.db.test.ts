@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { refundCompleted } from "@lyss/contracts/events/billing.ts";
+import type { Database, Tx } from "@lyss/kit/db/database.ts";
+import { createOutbox } from "@lyss/kit/events/outbox.ts";
+import { systemClock } from "@lyss/kit/service/clock.ts";
+import { startTestService } from "@lyss/kit/testing/start-service.ts";
+import { createDebtStore } from "../debts/debt-store.ts";
+import { createGrantStore } from "../grants/grant-store.ts";
+import { createJournal } from "../journal/journal.ts";
+import { createJournalStore } from "../journal/journal-store.ts";
+import { billing } from "../service.ts";
+import { createCorrectionStore } from "./correction-store.ts";
+import { createCorrections } from "./corrections.ts";
+
+const service = await startTestService({ after }, billing, { clients: {} });
+const { ops, db, random } = service;
+const clock = systemClock;
+const rates = { inputNanosPerMillion: 1_000_000n, cachedInputNanosPerMillion: 0n, outputNanosPerMillion: 0n };
+await ops.putPrices({ tenantId: "", prices: [{ provider: "p", model: "m", ...rates }] });
+/** B6 asks for 1,000 times: SCENARIO_FULL=1. */
+const wantedCuts = process.env["SCENARIO_FULL"] ? 1_000 : 60;
+
+/** A database whose connection is lost before statement number `cutAt` of a transaction; the commit counts as the last one. */
+function losingAt(cutAt: number): { readonly db: Database; wasCut(): boolean } {
+  let wasCut = false;
+  return {
+    wasCut: () => wasCut,
+    db: {
+      ...db,
+      transaction: (work) =>
+        db.transaction(async (tx) => {
+          let sent = 0;
+          const cut = () => {
+            if (++sent !== cutAt) return;
+            wasCut = true;
+            // Goes out before the statement that follows, which finds nobody to answer it.
+            tx`select pg_terminate_backend(pg_backend_pid())`.catch(() => undefined);
+          };
+          const counted = new Proxy(tx, {
+            apply(target, self, args) {
+              cut();
+              return Reflect.apply(target as never, self, args);
+            },
+          }) as Tx;
+          const answer = await work(counted);
+          cut();
+          return answer;
+        }),
+    },
+  };
+}
+
+function correctionsOn(database: Database) {
+  const outbox = createOutbox({ source: "billing", publishes: [refundCompleted], clock, random });
+  return createCorrections({
+    ...{ db: database, journal: createJournal(createJournalStore()), outbox, clock, random, currency: "USD" },
+    ...{ debts: createDebtStore(db.sql), grants: createGrantStore(db.sql), corrections: createCorrectionStore() },
+    ledger: { wake: () => undefined },
+    idempotency: {
+      run: (_request, work) => database.transaction(work),
+      sweep: { name: "none", everyMs: 1, run: () => Promise.resolve() },
+    },
+  });
+}
+
+test(`B6: with the connection lost at every statement of a refund, ${wantedCuts} times, there is at most one refund each`, async () => {
+  const tenantId = "ten_cut";
+  await ops.createWallet({ tenantId });
+  await ops.topUpWallet({ tenantId, amountNanos: 1_000_000n, reference: "start", source: "manual" });
+  let cuts = 0;
+  for (let round = 1; cuts < wantedCuts; round++) {
+    const callId = `call_${round}`;
+    const call = { callId, requestId: "r", tenantId, keyId: "k", userId: "u", provider: "p", model: "m" };
+    await ops.reserveCall({ ...call, inputTokens: 10n, maxOutputTokens: 1n, minOutputTokens: 1n, choices: 1n });
+    const end = { callId, tenantId, outcome: "completed", isEstimated: false, latencyMs: 1n } as const;
+    await ops.settleCall({ ...end, inputTokens: 10n, cachedInputTokens: 0n, outputTokens: 0n });
+    const input = { callId, amountNanos: 7n, reference: "once", reason: "test", userId: "usr_op" };
+    for (let cutAt = 1; ; cutAt++) {
+      const { db: losing, wasCut } = losingAt(cutAt);
+      const [tried] = await Promise.allSettled([correctionsOn(losing).refundCall(input)]);
+      if (!wasCut()) {
+        assert.equal(tried.status, "fulfilled");
+        break;
+      }
+      cuts++;
+      assert.equal(tried.status, "rejected", `statement ${cutAt}`);
+    }
+    // The client that never heard of it asks once more.
+    await ops.corrections.refundCall(input);
+    assert.equal((await ops.getBalance({ tenantId })).balanceNanos, 1_000_000n - 3n * BigInt(round));
+  }
+  const [rows] = await service.sql`
+    select count(*)::integer as refunds, count(distinct call_id)::integer as calls from call_refund`;
+  assert.equal(rows?.["refunds"], rows?.["calls"]);
+  assert.deepEqual([...(await ops.listImbalances())], []);
+  const said = (await service.listEvents()).filter((it) => it.type === "billing.refund.completed");
+  assert.equal(said.length, rows?.["refunds"]);
+});
