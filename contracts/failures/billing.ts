@@ -246,4 +246,9 @@ export const billingFailures = defineFailures("billing", {
       zh_CN: "当前生成的文件过多，请几秒后重试。",
     },
   },
+  usage_not_found: {
+    kind: "not_found",
+    publicCode: "BILLING_070",
+    text: { en_US: "There is no usage of such a call.", zh_CN: "没有此调用的用量记录。" },
+  },
 });

@@ -88,7 +88,7 @@ const msPerMinute = 60_000;
 
 /** What a call costs: the exact sum of bucket times rate, with mark-up, rounded up to the nano. */
 export function costOf(terms: PriceTerms, quantities: Quantities, call: CallTerms): Cost {
-  const rates = ratesFor(terms, countInput(quantities), call);
+  const rates = ratesFor(terms, inputCount(quantities), call);
   let sum = 0n;
   for (const bucket of buckets) {
     const quantity = quantities[bucket];
@@ -202,7 +202,8 @@ export function rateOf(rates: Rates, bucket: Bucket): bigint {
   return 0n;
 }
 
-function countInput(quantities: Quantities): bigint {
+/** Input of all kinds together, by which the tiers go. */
+export function inputCount(quantities: Quantities): bigint {
   let tokens = 0n;
   for (const bucket of inputBuckets) tokens += quantities[bucket] ?? 0n;
   return tokens;

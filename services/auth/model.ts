@@ -45,7 +45,17 @@ export interface Author {
 export const permissionsByRole: Readonly<Record<string, readonly string[]>> = {
   operator: ["*", "platform:*"],
   owner: ["*"],
-  admin: ["user:*", "group:*", "key:*", "credential:*", "provider:*", "model:*", "billing:read", "billing:budget"],
+  admin: [
+    "user:*",
+    "group:*",
+    "key:*",
+    "credential:*",
+    "provider:*",
+    "model:*",
+    "billing:read",
+    "billing:audit",
+    "billing:budget",
+  ],
   member: [
     "user:read",
     "group:read",

@@ -23,7 +23,7 @@ import type { Price } from "./prices/price.ts";
 import type { PriceName, PriceStore } from "./prices/price-store.ts";
 import type { PriceVersions } from "./prices/price-versions.ts";
 import type { BillingStore, OpenHold } from "./store.ts";
-import { appendUsage } from "./usage-log.ts";
+import { appendUsage } from "./usage/usage-log.ts";
 
 export interface ReserveRequest extends CallFacts, Want {
   /** True when the call waits no longer: an answer to wait is a refusal. */

@@ -78,12 +78,16 @@ test("usage is summed up over REST by what is asked for, and a range that is no 
   const used = { calls: 1, input_tokens: 12, cached_input_tokens: 2, output_tokens: 5, cost_nanos: "20" };
   const groups = { key: "key_1", user: "usr_1", model: "m", provider: "p" };
   for (const [by, group] of Object.entries(groups)) {
-    const { json } = await call(`usage/summary?group_by=${by}&interval=day`, undefined, "ten_sum/billing:read");
+    const { json } = await call(
+      `usage/summary?group_by=${by}&interval=day`,
+      undefined,
+      "ten_sum/billing:read,billing:audit",
+    );
     const [{ start, ...sum }] = json.data;
     assert.deepEqual([json.data.length, sum], [1, { ...used, group }]);
     assert.match(start, /T00:00:00\.000Z$/);
   }
-  const { json: all } = await call("usage/summary", undefined, "ten_sum/billing:read");
+  const { json: all } = await call("usage/summary", undefined, "ten_sum/billing:read,billing:audit");
   assert.deepEqual([all.object, all.data[0].group, all.data[0].calls, all.next_cursor], ["list", null, 1, null]);
   assert.deepEqual((await call("usage/summary", undefined, "ten_other/billing:read")).json.data, []);
   assert.equal((await call("usage/summary", undefined, "ten_sum/model:call")).status, 403);

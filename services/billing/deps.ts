@@ -6,7 +6,8 @@ import type { InvoiceOps } from "./invoices/ops.ts";
 import type { Ledger } from "./ledger.ts";
 import type { FactsDeps } from "./post-facts.ts";
 import type { PricesDeps } from "./prices/ops.ts";
-import type { UsageHourStore } from "./usage-hour-store.ts";
+import type { UsageHourStore } from "./usage/usage-hour-store.ts";
+import type { UsageStore } from "./usage/usage-store.ts";
 
 /** What billing's operations are given. */
 export interface BillingDeps extends FactsDeps, PricesDeps {
@@ -14,6 +15,7 @@ export interface BillingDeps extends FactsDeps, PricesDeps {
   readonly idempotency: Idempotency;
   readonly ledger: Ledger;
   readonly invoiceOps: InvoiceOps;
+  readonly usage: UsageStore;
   readonly usageHours: UsageHourStore;
   readonly usageProjection: Projection;
   readonly clock: Clock;

@@ -85,8 +85,6 @@ export interface Usage extends CallFacts, Tokens {
 export interface UsageRow extends Usage {
   readonly createdAt: Date;
   readonly attempt: number;
-  /** When it began, with the database's own precision, for the list's order. */
-  readonly position: string;
 }
 
 /** By what usage is summed up; undefined for all of it. */

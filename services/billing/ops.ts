@@ -10,13 +10,18 @@ import { createWallet } from "./ops/create-wallet.ts";
 import { expireHolds } from "./ops/expire-holds.ts";
 import { expireLeases } from "./ops/expire-leases.ts";
 import { getBalance } from "./ops/get-balance.ts";
-import { keepUsageDays } from "./ops/keep-usage-days.ts";
-import { type ListUsageInput, listUsage } from "./ops/list-usage.ts";
-import { type ListUsageSummaryInput, listUsageSummary } from "./ops/list-usage-summary.ts";
 import { postFacts } from "./ops/post-facts.ts";
 import { type TopUpWalletInput, topUpWallet } from "./ops/top-up-wallet.ts";
 import type { Payments } from "./payments/payments.ts";
 import { createPricesOps } from "./prices/ops.ts";
+import { exportUsage } from "./usage/export-usage.ts";
+import { getCosts } from "./usage/get-costs.ts";
+import { getReceipt } from "./usage/get-receipt.ts";
+import { keepUsageDays } from "./usage/keep-usage-days.ts";
+import { type ListUsageInput, listUsage } from "./usage/list-usage.ts";
+import { type ListUsageSummaryInput, listUsageSummary } from "./usage/list-usage-summary.ts";
+import type { UsageScope } from "./usage/usage-scope.ts";
+import type { UsageFilter } from "./usage/usage-store.ts";
 
 /** Binds billing's operations to what they need. */
 export function createBillingOps(deps: BillingDeps, payments: Payments, credit: CreditParts) {
@@ -28,6 +33,9 @@ export function createBillingOps(deps: BillingDeps, payments: Payments, credit: 
     getBalance: (input: { tenantId: string }) => getBalance(deps, input),
     listUsage: (input: ListUsageInput) => listUsage(deps, input),
     listUsageSummary: (input: ListUsageSummaryInput) => listUsageSummary(deps, input),
+    exportUsage: (input: UsageFilter) => exportUsage(deps, input),
+    getCosts: (input: ListUsageSummaryInput) => getCosts(deps, input),
+    getReceipt: (input: UsageScope & { callId: string }) => getReceipt(deps, input),
     rebuildUsageSummary: (signal?: AbortSignal) =>
       rebuildProjection({ db: deps.db, projection: deps.usageProjection, ...(signal && { signal }) }),
     ...createPricesOps(deps),

@@ -16,7 +16,7 @@ import type { PriceVersions } from "./prices/price-versions.ts";
 import type { BillingStore } from "./store.ts";
 import type { DayStore } from "./usage/day-store.ts";
 import { type Day, dayOf, isDayMissing, isKnownAttempt } from "./usage/usage-days.ts";
-import { appendUsage } from "./usage-log.ts";
+import { appendUsage } from "./usage/usage-log.ts";
 
 export interface FactsDeps {
   readonly db: Database;

@@ -1,20 +1,16 @@
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
-import { serviceModes } from "@lyss/contracts/pricing/price.ts";
-import { foldCounts } from "@lyss/contracts/pricing/token-price.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
-import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { permits } from "@lyss/kit/rpc/call-context.ts";
 import { z } from "zod";
 import { splitBalance } from "./grants/grant-model.ts";
-import type { UsageRow, UsageSum } from "./model.ts";
 import { availableNanos, formatNanos, parseNanos, type Wallet } from "./model.ts";
 import type { BillingOps } from "./ops.ts";
 import { priceRoutes } from "./prices/admin-routes.ts";
 import { planRoutes } from "./prices/plan-routes.ts";
-import { bucketCounts, priceBody, toBucketCounts, toPriceBody } from "./prices/price-body.ts";
+import { priceBody, toPriceBody } from "./prices/price-body.ts";
 
 const { json } = routesFor<BillingOps>();
 
@@ -43,35 +39,6 @@ const splitBalanceBody = balance.extend({
     .describe("Open grants, the one that ends first first."),
 });
 
-const usageRecord = z.strictObject({
-  id: z.string(),
-  request_id: z.string(),
-  created_at: z.string(),
-  key_id: z.string(),
-  model: z.string(),
-  provider: z.string(),
-  status: z.enum(["completed", "failed", "canceled", "truncated", "lost"]),
-  input_tokens: z.number().describe("All input, cached or not."),
-  cached_input_tokens: z.number(),
-  output_tokens: z.number().describe("All output, of any kind."),
-  buckets: bucketCounts,
-  service_mode: z.enum(serviceModes).describe("As the provider says that it served the call."),
-  price_id: z.string().describe("The version of the price at which the call was charged."),
-  cost_nanos: z.string(),
-  estimated: z.boolean().describe("True when Lyss counted the tokens because the provider reported none."),
-  latency_ms: z.number(),
-});
-
-const usageSum = z.strictObject({
-  start: z.iso.datetime().describe("Where the hour or day begins."),
-  group: z.string().nullable().describe("The key, user, model or provider; null when nothing is grouped."),
-  calls: z.number(),
-  input_tokens: z.number().describe("All input, cached or not."),
-  cached_input_tokens: z.number(),
-  output_tokens: z.number(),
-  cost_nanos: z.string(),
-});
-
 /** What tenants see of their money. */
 export const billingRoutes = [
   json({
@@ -97,46 +64,6 @@ export const billingRoutes = [
         owed,
         grants,
       };
-    },
-  }),
-  json({
-    method: "GET",
-    path: "/v1/billing/usage",
-    permission: "billing:read",
-    operation: "listUsage",
-    summary: "The tenant's calls, newest first: who called what, how it ended, what it cost.",
-    query: z.strictObject({
-      ...pageQueryFields,
-      key_id: z.string().max(64).optional(),
-      model: z.string().max(200).optional(),
-    }),
-    response: pageOf(usageRecord),
-    async handle(ops, request) {
-      const { tenantId } = requireCaller(request);
-      const { key_id: keyId, model, ...page } = request.query;
-      return toPageBody(await ops.listUsage({ tenantId, keyId, model, ...page }), toUsageRecord);
-    },
-  }),
-  json({
-    method: "GET",
-    path: "/v1/billing/usage/summary",
-    permission: "billing:read",
-    operation: "listUsageSummary",
-    summary: "The tenant's calls, tokens and cost by hour or day, and by key, user, model or provider.",
-    query: z.strictObject({
-      from: z.iso.datetime({ offset: true }).optional().describe("Default: 24 hours before 'to', by day 30 days."),
-      to: z.iso.datetime({ offset: true }).optional().describe("Exclusive. Default: now."),
-      group_by: z.enum(["key", "user", "model", "provider"]).optional().describe("Default: the tenant's sum."),
-      interval: z.enum(["hour", "day"]).default("hour").describe("In UTC."),
-      limit: z.coerce.number().int().min(1).max(1_000).default(1_000),
-      cursor: pageQueryFields.cursor,
-    }),
-    response: pageOf(usageSum),
-    async handle(ops, request) {
-      const { tenantId } = requireCaller(request);
-      const { from, to, group_by: groupBy, ...query } = request.query;
-      const range = { fromMs: toMs(from), toMs: toMs(to) };
-      return toPageBody(await ops.listUsageSummary({ tenantId, groupBy, ...query, ...range }), toUsageSum);
     },
   }),
   json({
@@ -198,42 +125,4 @@ function toBalance(wallet: Wallet): z.input<typeof balance> {
     balance: formatNanos(wallet.balanceNanos),
     available: formatNanos(available),
   };
-}
-
-function toUsageRecord(row: UsageRow): z.input<typeof usageRecord> {
-  const tokens = foldCounts(row);
-  return {
-    id: row.callId,
-    request_id: row.requestId,
-    created_at: row.createdAt.toISOString(),
-    key_id: row.keyId,
-    model: row.model,
-    provider: row.provider,
-    status: row.outcome,
-    input_tokens: Number(tokens.inputTokens + tokens.cachedInputTokens),
-    cached_input_tokens: Number(tokens.cachedInputTokens),
-    output_tokens: Number(tokens.outputTokens),
-    buckets: toBucketCounts(row),
-    service_mode: row.serviceMode ?? "standard",
-    price_id: row.priceId,
-    cost_nanos: row.costNanos.toString(),
-    estimated: row.isEstimated,
-    latency_ms: Number(row.latencyMs),
-  };
-}
-
-function toUsageSum(row: UsageSum): z.input<typeof usageSum> {
-  return {
-    start: row.start.toISOString(),
-    group: row.group === "" ? null : row.group,
-    calls: Number(row.calls),
-    input_tokens: Number(row.inputTokens + row.cachedInputTokens),
-    cached_input_tokens: Number(row.cachedInputTokens),
-    output_tokens: Number(row.outputTokens),
-    cost_nanos: row.costNanos.toString(),
-  };
-}
-
-function toMs(time: string | undefined): number | undefined {
-  return time === undefined ? undefined : Date.parse(time);
 }

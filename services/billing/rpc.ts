@@ -19,7 +19,7 @@ import { availableNanos, type Outcome, type Wallet } from "./model.ts";
 import type { BillingOps } from "./ops.ts";
 import { createPricesRpc, priceInputs } from "./prices/rpc.ts";
 import { maxInt64, serviceModeInput, usageInput } from "./prices/rpc-inputs.ts";
-import { outcomeMessages } from "./usage-log.ts";
+import { outcomeMessages } from "./usage/usage-log.ts";
 
 const outcomes = outcomeMessages;
 const groups: Readonly<Record<UsageGroupMessage, UsageGroup | undefined>> = {

@@ -53,8 +53,10 @@ import { billingRoutes } from "./routes.ts";
 import { createBillingRpc } from "./rpc.ts";
 import { createBillingStore } from "./store.ts";
 import { createDayStore } from "./usage/day-store.ts";
-import { createUsageHourStore } from "./usage-hour-store.ts";
-import { createUsageHours } from "./usage-hours.ts";
+import { createUsageHourStore } from "./usage/usage-hour-store.ts";
+import { createUsageHours } from "./usage/usage-hours.ts";
+import { usageRoutes } from "./usage/usage-routes.ts";
+import { createUsageStore } from "./usage/usage-store.ts";
 
 export const billing = defineService({
   name: "billing",
@@ -80,7 +82,7 @@ export const billing = defineService({
     "postFacts",
   ],
   migrations: new URL("./migrations/", import.meta.url),
-  routes: [...billingRoutes, ...creditRoutes, ...invoiceRoutes, ...paymentRoutes, ...budgetRoutes],
+  routes: [...billingRoutes, ...usageRoutes, ...creditRoutes, ...invoiceRoutes, ...paymentRoutes, ...budgetRoutes],
 
   async start({ config, db, outbox, idempotency, clock, random, log, deriveKey }) {
     const { currency, comfortableOutputTokens, holdTtlMs, leaseTtlMs, reserveWaitMs, maxBatchSize } = config.billing;
@@ -120,7 +122,7 @@ export const billing = defineService({
     const ops = createBillingOps(
       {
         ...{ ...shared, store, leases, budgets, facts, days, holdTtlMs, leaseTtlMs, lowBalanceNanos },
-        ...{ usageHours, usageProjection, ...prices },
+        ...{ usage: createUsageStore(db.sql), usageHours, usageProjection, ...prices },
         usageRetentionDays: config.billing.usageRetentionDays,
         invoiceOps: invoices.ops,
       },

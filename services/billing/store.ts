@@ -1,17 +1,7 @@
 import type { Sql, Tx } from "@lyss/kit/db/database.ts";
-import type { Hold, Usage, UsageRow, Wallet } from "./model.ts";
-import { fromOtherBucketsJson, type OtherBucketsJson } from "./prices/terms-json.ts";
+import type { Hold, Usage, Wallet } from "./model.ts";
 import { toJson } from "./to-json.ts";
-
-/** A page of usage, newest first. */
-export interface UsagePage {
-  readonly tenantId: string;
-  readonly limit: number;
-  /** Where the page before ended. */
-  readonly after: { readonly startedAt: string; readonly callId: string; readonly attempt: string } | undefined;
-  readonly keyId: string | undefined;
-  readonly model: string | undefined;
-}
+import { fromUsageColumns, type UsageColumns, usageColumns } from "./usage/usage-store.ts";
 
 /** Billing's SQL. One method, one statement. */
 export function createBillingStore(sql: Sql) {
@@ -21,11 +11,6 @@ export function createBillingStore(sql: Sql) {
   const callColumns = (db: Sql | Tx) => db`
     call_id as "callId", wallet_id as "walletId", tenant_id as "tenantId", request_id as "requestId",
     key_id as "keyId", user_id as "userId", provider, model, price_id as "priceId"`;
-  const usageColumns = (db: Sql | Tx) => db`
-    ${callColumns(db)}, outcome, input_tokens as "inputTokens", cached_input_tokens as "cachedInputTokens",
-    output_tokens as "outputTokens", is_estimated as "isEstimated", cost_nanos as "costNanos",
-    uncollected_nanos as "uncollectedNanos", latency_ms as "latencyMs", posting_id as "postingId",
-    other_buckets as "otherBuckets", service_mode as "serviceMode", started_at as "startedAt"`;
 
   return {
     async createWallet(tx: Tx, wallet: { walletId: string; tenantId: string; currency: string }): Promise<void> {
@@ -122,20 +107,6 @@ export function createBillingStore(sql: Sql) {
         where usage.outcome = 'lost'`;
     },
 
-    async listUsage(page: UsagePage): Promise<UsageRow[]> {
-      const { after } = page;
-      const rows = await sql<UsageColumns<UsageRow>[]>`
-        select ${usageColumns(sql)}, attempt, created_at as "createdAt", started_at::text as position from usage
-        where tenant_id = ${page.tenantId}
-          and (${after === undefined} or (started_at <= ${after?.startedAt ?? null}::text::timestamptz
-            and (started_at, call_id, attempt) < (${after?.startedAt ?? null}::text::timestamptz, ${after?.callId ?? null},
-              ${after?.attempt ?? null}::text::smallint)))
-          and (${page.keyId ?? null}::text is null or key_id = ${page.keyId ?? null})
-          and (${page.model ?? null}::text is null or model = ${page.model ?? null})
-        order by started_at desc, call_id desc, attempt desc limit ${page.limit}`;
-      return rows.map(fromUsageColumns);
-    },
-
     /** Every wallet beside what its entries, and its holds and leases, add up to, where the two differ. */
     listImbalances(): Promise<Imbalance[]> {
       return sql<Imbalance[]>`
@@ -157,23 +128,6 @@ export function createBillingStore(sql: Sql) {
 export interface OpenHold extends Hold {
   readonly createdAt: Date;
   readonly isExpired: boolean;
-}
-
-/** A row of usage as it comes from SQL. */
-type UsageColumns<Row extends Usage> = Omit<Row, "otherBuckets" | "serviceMode" | "startedAtMs"> & {
-  readonly otherBuckets: OtherBucketsJson;
-  readonly serviceMode: Usage["serviceMode"] | null;
-  readonly startedAt: Date;
-};
-
-function fromUsageColumns<Row extends Usage>(columns: UsageColumns<Row>): Row {
-  const { otherBuckets, serviceMode, startedAt, ...row } = columns;
-  return {
-    ...row,
-    otherBuckets: fromOtherBucketsJson(otherBuckets),
-    serviceMode: serviceMode ?? undefined,
-    startedAtMs: BigInt(startedAt.getTime()),
-  } as unknown as Row;
 }
 
 export interface Imbalance {

@@ -12,6 +12,8 @@ export interface ApiClient {
   send(method: "GET" | "POST" | "PUT" | "DELETE", path: string, body?: unknown): Promise<Record<string, unknown>>;
   /** The file at a path, by the name that the platform gives it. Throws as `send` does. */
   download(path: string): Promise<{ readonly name: string; readonly bytes: Buffer }>;
+  /** The answer's bytes as they come, for a day at most. Throws as `send` does before the first one. */
+  stream(path: string): Promise<ReadableStream<Uint8Array>>;
 }
 
 export interface ConnectionOptions {
@@ -22,6 +24,8 @@ export interface ConnectionOptions {
 }
 
 const timeoutMs = 30_000;
+/** An export of years over a slow line. */
+const maxStreamMs = 86_400_000;
 
 /**
  * A client for the platform at `--url`, LYSS_URL or the data directory's first-run.json, with the key in LYSS_API_KEY or that
@@ -36,11 +40,15 @@ export function createApiClient({ env, url, dataDir, locale }: ConnectionOptions
       `There is no ${firstRunFile} in ${dataDir}. Start the platform with 'lyss up', or set LYSS_URL and LYSS_API_KEY.`,
     );
   }
-  const ask = (method: string, path: string, body?: unknown) =>
-    request(new URL(path, baseUrl), method, body, {
-      authorization: `Bearer ${apiKey}`,
-      "accept-language": locale === "zh_CN" ? "zh-CN" : "en-US",
-      ...(body !== undefined && { "content-type": "application/json" }),
+  const ask = (method: string, path: string, body?: unknown, limitMs = timeoutMs) =>
+    request(new URL(path, baseUrl), limitMs, {
+      method,
+      headers: {
+        authorization: `Bearer ${apiKey}`,
+        "accept-language": locale === "zh_CN" ? "zh-CN" : "en-US",
+        ...(body !== undefined && { "content-type": "application/json" }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
     });
   return {
     async send(method, path, body) {
@@ -56,17 +64,17 @@ export function createApiClient({ env, url, dataDir, locale }: ConnectionOptions
       const name = /filename="([\w.-]+)"/.exec(answer.headers.get("content-disposition") ?? "")?.[1] ?? "download";
       return { name, bytes: Buffer.from(await answer.arrayBuffer()) };
     },
+    async stream(path) {
+      const answer = await ask("GET", path, undefined, maxStreamMs);
+      if (answer.ok && answer.body) return answer.body;
+      throw new CommandError(describeError(answer.status, await readJson(answer)));
+    },
   };
 }
 
-async function request(url: URL, method: string, body: unknown, headers: Record<string, string>): Promise<Response> {
+async function request(url: URL, limitMs: number, init: RequestInit): Promise<Response> {
   try {
-    return await fetch(url, {
-      method,
-      headers,
-      signal: AbortSignal.timeout(timeoutMs),
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    });
+    return await fetch(url, { ...init, signal: AbortSignal.timeout(limitMs) });
   } catch (cause) {
     throw new CommandError(`Nothing answers at ${url.origin}. Start the platform with 'lyss up', or give --url.`, {
       cause,

@@ -6,7 +6,7 @@ import type { Price } from "./price.ts";
 import { maxMarkupPpm, maxTiers, maxWindows, minMarkupPpm } from "./rpc-inputs.ts";
 
 /** Names of the buckets as REST writes them. */
-const bucketFields = {
+export const bucketFields = {
   input: "input",
   cacheRead: "cache_read",
   cacheWrite5m: "cache_write_5m",

@@ -1,5 +1,5 @@
 import type { Sql, Tx } from "@lyss/kit/db/database.ts";
-import type { UsageGroup, UsageInterval, UsageSum } from "./model.ts";
+import type { UsageGroup, UsageInterval, UsageSum } from "../model.ts";
 import type { CallSum } from "./usage-log.ts";
 
 /** What is added to an hour. */
@@ -14,6 +14,8 @@ export interface UsageSumQuery {
   readonly from: Date;
   /** Exclusive. */
   readonly to: Date;
+  readonly userId: string | undefined;
+  readonly keyId: string | undefined;
   readonly groupBy: UsageGroup | undefined;
   readonly interval: UsageInterval;
   /** Where the page before ended. */
@@ -46,8 +48,29 @@ export function createUsageHourStore(sql: Sql) {
           uncollected_nanos = known.uncollected_nanos + excluded.uncollected_nanos`;
     },
 
+    /** What all of it cost. */
+    async sumCost(query: Pick<UsageSumQuery, "tenantId" | "userId" | "keyId" | "from" | "to">): Promise<bigint> {
+      const { tenantId, userId, keyId, from, to } = query;
+      const [row] = await sql<{ costNanos: bigint }[]>`
+        select coalesce(sum(cost_nanos), 0)::bigint as "costNanos" from usage_hour
+        where tenant_id = ${tenantId} and hour >= ${from} and hour < ${to}
+          ${userId === undefined ? sql`` : sql`and user_id = ${userId}`}
+          ${keyId === undefined ? sql`` : sql`and key_id = ${keyId}`}`;
+      return row?.costNanos ?? 0n;
+    },
+
     /** By start, then by group. */
-    listSums({ tenantId, from, to, groupBy, interval, after, limit }: UsageSumQuery): Promise<UsageSum[]> {
+    listSums({
+      tenantId,
+      userId,
+      keyId,
+      from,
+      to,
+      groupBy,
+      interval,
+      after,
+      limit,
+    }: UsageSumQuery): Promise<UsageSum[]> {
       const group = groupBy ? sql`${sql(groupColumns[groupBy])} collate "C"` : sql`''::text`;
       const afterStart = after?.start ?? null;
       return sql<UsageSum[]>`
@@ -58,6 +81,8 @@ export function createUsageHourStore(sql: Sql) {
           select date_trunc(${interval}::text, hour, 'UTC') as start, ${group} as "group", calls, input_tokens,
             cached_input_tokens, output_tokens, cost_nanos
           from usage_hour where tenant_id = ${tenantId} and hour >= ${from} and hour < ${to}
+            ${userId === undefined ? sql`` : sql`and user_id = ${userId}`}
+            ${keyId === undefined ? sql`` : sql`and key_id = ${keyId}`}
         ) as used
         where ${afterStart}::timestamptz is null or (start, "group") > (${afterStart}::timestamptz, ${after?.group ?? ""})
         group by start, "group" order by start, "group" limit ${limit}`;

@@ -10,6 +10,8 @@ export interface ListUsageSummaryInput {
   readonly fromMs: number | undefined;
   /** Exclusive; now when undefined. */
   readonly toMs: number | undefined;
+  readonly userId?: string | undefined;
+  readonly keyId?: string | undefined;
   readonly groupBy: UsageGroup | undefined;
   readonly interval: UsageInterval;
   /** 1 to 1,000. */
@@ -31,20 +33,30 @@ const bounds = {
  */
 export async function listUsageSummary(
   { usageHours, clock }: Pick<BillingDeps, "usageHours" | "clock">,
-  { tenantId, fromMs, toMs = clock.nowMs(), groupBy, interval, limit, cursor }: ListUsageSummaryInput,
+  input: ListUsageSummaryInput,
 ): Promise<Page<UsageSum>> {
+  const { tenantId, userId, keyId, groupBy, interval, limit, cursor } = input;
+  const range = rangeOf(input, clock.nowMs());
+  const [startMs, group] = decodeCursor(cursor, 2) ?? [];
+  const after = startMs === undefined || group === undefined ? undefined : { start: toDate(startMs), group };
+  const query = { tenantId, userId, keyId, ...range, groupBy, interval, after, limit: limit + 1 };
+  const rows = await usageHours.listSums(query);
+  return toPage(rows, limit, ({ start, group }) => [String(start.getTime()), group]);
+}
+
+/** From the beginning of an interval on, before a time. Throws as `listUsageSummary` does. */
+export function rangeOf(
+  { fromMs, toMs: wantedToMs, interval }: Pick<ListUsageSummaryInput, "fromMs" | "toMs" | "interval">,
+  nowMs: number,
+): { readonly from: Date; readonly to: Date } {
+  const toMs = wantedToMs ?? nowMs;
   const { lengthMs, usualMs, maxDays } = bounds[interval];
   const wantedMs = fromMs ?? toMs - usualMs;
   if (wantedMs >= toMs) throw invalidRange("must lie before 'to'", "必须早于 to");
   if (toMs - wantedMs > maxDays * dayMs) {
     throw invalidRange(`must be at most ${maxDays} days before 'to'`, `与 to 的间隔不得超过 ${maxDays} 天`);
   }
-  const [startMs, group] = decodeCursor(cursor, 2) ?? [];
-  const after = startMs === undefined || group === undefined ? undefined : { start: toDate(startMs), group };
-  const from = new Date(Math.floor(wantedMs / lengthMs) * lengthMs);
-  const query = { tenantId, from, to: new Date(toMs), groupBy, interval, after, limit: limit + 1 };
-  const rows = await usageHours.listSums(query);
-  return toPage(rows, limit, ({ start, group }) => [String(start.getTime()), group]);
+  return { from: new Date(Math.floor(wantedMs / lengthMs) * lengthMs), to: new Date(toMs) };
 }
 
 /** The time in a cursor; the end of time in one that another list gave, after which nothing lies. */

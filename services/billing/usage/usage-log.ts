@@ -3,7 +3,7 @@ import { CallOutcome } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { foldCounts } from "@lyss/contracts/pricing/token-price.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import type { Outbox } from "@lyss/kit/events/event.ts";
-import type { Outcome, Tokens, Usage } from "./model.ts";
+import type { Outcome, Tokens, Usage } from "../model.ts";
 
 /** How each outcome is called on the wire. */
 export const outcomeMessages: Readonly<Record<Outcome, CallOutcome>> = {

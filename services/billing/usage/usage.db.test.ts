@@ -7,9 +7,9 @@ import { systemClock } from "@lyss/kit/service/clock.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { createSeeded } from "@lyss/kit/testing/seeded-random.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
-import type { Outcome, Usage } from "./model.ts";
-import { noTokens } from "./model.ts";
-import { billing } from "./service.ts";
+import type { Outcome, Usage } from "../model.ts";
+import { noTokens } from "../model.ts";
+import { billing } from "../service.ts";
 import { type CallSum, splitSums } from "./usage-log.ts";
 
 const hourMs = 3_600_000;

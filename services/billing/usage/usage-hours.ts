@@ -2,7 +2,7 @@ import { usageRecorded } from "@lyss/contracts/events/billing.ts";
 import { foldCounts } from "@lyss/contracts/pricing/token-price.ts";
 import { fromUsageMessage } from "@lyss/contracts/pricing/wire.ts";
 import { defineProjection, type Projection, writes } from "@lyss/kit/event-sourcing/projection.ts";
-import { noTokens } from "./model.ts";
+import { noTokens } from "../model.ts";
 import type { UsageHourStore } from "./usage-hour-store.ts";
 
 const hourMs = 3_600_000;

@@ -1,0 +1,102 @@
+import { createWriteStream } from "node:fs";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { Command } from "commander";
+import { type CliDeps, connect, withConnection } from "./context.ts";
+import { print, toFields, toTable } from "./print.ts";
+
+type Row = Record<string, unknown>;
+
+/** `lyss usage`, `lyss usage show` and `lyss usage export`. */
+export function addUsageCommands(program: Command, deps: CliDeps): void {
+  const usage = withFilters(withConnection(program.command("usage")))
+    .description("list calls and what they cost, newest first")
+    .option("--limit <count>", "1 to 200", "20")
+    .option("--cursor <cursor>", "the next page, from the page before")
+    .action(async (options) => {
+      const { api, output } = connect(deps, options);
+      const query = toQuery({ ...filtersOf(options), limit: options.limit, cursor: options.cursor });
+      print(output, await api.send("GET", `/v1/billing/usage?${query}`), toUsageTable);
+    });
+
+  withConnection(usage.command("show").description("show why a call cost what it cost"))
+    .argument("<call id>", "the header lyss-call-id of its answer")
+    .action(async (callId: string, _options, command: Command) => {
+      const { api, output } = connect(deps, command.optsWithGlobals());
+      print(output, await api.send("GET", `/v1/billing/usage/${encodeURIComponent(callId)}`), toReceiptText);
+    });
+
+  withFilters(withConnection(usage.command("export").description("write all usage of a time, oldest first")))
+    .option("--format <name>", "csv or jsonl", "csv")
+    .option("--output <file>", "where to write it; standard output unless given")
+    .action(async (_options, command: Command) => {
+      const options = command.optsWithGlobals();
+      const { api, output } = connect(deps, options);
+      const query = toQuery({ ...filtersOf(options), format: options["format"] });
+      const bytes = Readable.fromWeb((await api.stream(`/v1/billing/usage/export?${query}`)) as never);
+      if (options["output"]) await pipeline(bytes, createWriteStream(options["output"]));
+      else for await (const text of bytes.setEncoding("utf8")) output.write(text);
+    });
+}
+
+function withFilters(command: Command): Command {
+  return command
+    .option("--from <time>", "only what began then or later, such as 2026-11-01T00:00:00Z")
+    .option("--to <time>", "only what began before")
+    .option("--key <id>", "only calls of this key")
+    .option("--user <id>", "only calls of this person")
+    .option("--model <name>", "only calls of this model")
+    .option("--provider <name>", "only calls of this provider")
+    .option("--status <name>", "only calls that ended like this");
+}
+
+function filtersOf(options: Row): Row {
+  const { from, to, model, provider, status } = options;
+  return { from, to, key_id: options["key"], user_id: options["user"], model, provider, status };
+}
+
+function toQuery(fields: Row): URLSearchParams {
+  return new URLSearchParams(
+    Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+  );
+}
+
+function toUsageTable({ data, next_cursor: next }: Row): string {
+  const rows = (data as Row[]).map((it) => [
+    ...[it["started_at"], it["model"], it["provider"], it["status"], it["input_tokens"], it["output_tokens"]],
+    ...[toCost(it["cost_nanos"]), it["estimated"] ? "yes" : "", it["latency_ms"], it["id"]],
+  ]);
+  const headings = ["TIME", "MODEL", "PROVIDER", "STATUS", "IN", "OUT", "COST", "ESTIMATED", "MS", "ID"];
+  const table = toTable(headings, rows);
+  return next ? `${table}\n\nMore: --cursor ${next}` : table;
+}
+
+function toReceiptText({ id, cost, currency, attempts }: Row): string {
+  const parts = (attempts as Row[]).map((attempt) => {
+    const [usage, price, rule] = [attempt["usage"], attempt["price"], attempt["rule"]] as [Row, Row, Row];
+    const facts = toFields({
+      attempt: usage["attempt"],
+      began: usage["started_at"],
+      model: `${usage["model"]} (${usage["provider"]})`,
+      price: `${price["id"]}, version ${price["version"]}`,
+      rule: `${rule["id"]}: ${rule["text"]}`,
+      usage: usage["estimated"] ? "estimated" : "reported",
+      posting: usage["posting_id"],
+    });
+    const lines = (attempt["lines"] as Row[]).map((line) => {
+      return [line["bucket"], line["quantity"], line["nanos_per_million"], line["cost_nanos"]];
+    });
+    const sums = [
+      ["mark-up", "", "", attempt["markup_nanos"]],
+      ["rounding", "", "", attempt["rounding_nanos"]],
+      ["not collected", "", "", usage["uncollected_nanos"]],
+      ["charged", "", "", usage["cost_nanos"]],
+    ];
+    return `${facts}\n\n${toTable(["BUCKET", "QUANTITY", "NANOS PER MILLION", "NANOS"], [...lines, ...sums])}`;
+  });
+  return [`${id}: ${cost} ${currency}`, ...parts].join("\n\n");
+}
+
+function toCost(nanos: unknown): string {
+  return (Number(nanos) / 1e9).toFixed(9);
+}

@@ -1,0 +1,79 @@
+import { serviceModes } from "@lyss/contracts/pricing/price.ts";
+import { foldCounts } from "@lyss/contracts/pricing/token-price.ts";
+import { z } from "zod";
+import type { UsageRow, UsageSum } from "../model.ts";
+import { bucketCounts, toBucketCounts } from "../prices/price-body.ts";
+
+export const statuses = ["completed", "failed", "canceled", "truncated", "lost"] as const;
+const time = z.iso.datetime();
+
+/** One attempt of a call. */
+export const usageRecord = z.strictObject({
+  id: z.string().describe("The call: the header lyss-call-id of its answer."),
+  attempt: z.number().describe("1 for the first attempt of the call."),
+  request_id: z.string(),
+  started_at: time.describe("When the attempt began. Lists and sums go by it."),
+  created_at: time.describe("When it was recorded."),
+  key_id: z.string(),
+  user_id: z.string().describe("Empty for a key that belongs to no person."),
+  model: z.string(),
+  provider: z.string(),
+  status: z.enum(statuses),
+  input_tokens: z.number().describe("All input, cached or not."),
+  cached_input_tokens: z.number(),
+  output_tokens: z.number().describe("All output, of any kind."),
+  buckets: bucketCounts,
+  service_mode: z.enum(serviceModes).describe("As the provider says that it served the call."),
+  price_id: z.string().describe("The version of the price at which the call was charged."),
+  cost_nanos: z.string(),
+  uncollected_nanos: z.string().describe("What it cost beyond what the wallet could pay; borne by the platform."),
+  estimated: z.boolean().describe("True when Lyss counted the tokens because the provider reported none."),
+  latency_ms: z.number(),
+  posting_id: z.string().describe("The posting in the journal that moved the money; empty when none did."),
+});
+
+export type UsageBody = z.input<typeof usageRecord>;
+
+export function toUsageBody(row: UsageRow): UsageBody {
+  const tokens = foldCounts(row);
+  return {
+    ...{ id: row.callId, attempt: row.attempt, request_id: row.requestId },
+    started_at: new Date(Number(row.startedAtMs)).toISOString(),
+    created_at: row.createdAt.toISOString(),
+    ...{ key_id: row.keyId, user_id: row.userId, model: row.model, provider: row.provider, status: row.outcome },
+    input_tokens: Number(tokens.inputTokens + tokens.cachedInputTokens),
+    cached_input_tokens: Number(tokens.cachedInputTokens),
+    output_tokens: Number(tokens.outputTokens),
+    buckets: toBucketCounts(row),
+    service_mode: row.serviceMode ?? "standard",
+    price_id: row.priceId,
+    cost_nanos: row.costNanos.toString(),
+    uncollected_nanos: row.uncollectedNanos.toString(),
+    estimated: row.isEstimated,
+    latency_ms: Number(row.latencyMs),
+    posting_id: row.postingId,
+  };
+}
+
+/** What was used in an hour or day. */
+export const usageSum = z.strictObject({
+  start: time.describe("Where the hour or day begins."),
+  group: z.string().nullable().describe("The key, user, model or provider; null when nothing is grouped."),
+  calls: z.number(),
+  input_tokens: z.number().describe("All input, cached or not."),
+  cached_input_tokens: z.number(),
+  output_tokens: z.number(),
+  cost_nanos: z.string(),
+});
+
+export function toUsageSum(row: UsageSum): z.input<typeof usageSum> {
+  return {
+    start: row.start.toISOString(),
+    group: row.group === "" ? null : row.group,
+    calls: Number(row.calls),
+    input_tokens: Number(row.inputTokens + row.cachedInputTokens),
+    cached_input_tokens: Number(row.cachedInputTokens),
+    output_tokens: Number(row.outputTokens),
+    cost_nanos: row.costNanos.toString(),
+  };
+}

@@ -1,0 +1,166 @@
+import { billingFailures } from "@lyss/contracts/failures/billing.ts";
+import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
+import { requireCaller } from "@lyss/kit/http/require-caller.ts";
+import { routesFor } from "@lyss/kit/http/route.ts";
+import { z } from "zod";
+import { formatNanos } from "../model.ts";
+import type { BillingOps } from "../ops.ts";
+import { receiptBody, toReceiptBody } from "./receipt-body.ts";
+import { statuses, toUsageBody, toUsageSum, usageRecord, usageSum } from "./usage-body.ts";
+import { sendExport } from "./usage-download.ts";
+import { scopeFor } from "./usage-scope.ts";
+
+const { json, raw } = routesFor<BillingOps>();
+
+const id = z.string().min(1).max(200);
+const time = z.iso.datetime({ offset: true });
+const rowFilters = {
+  from: time.optional().describe("The first start."),
+  to: time.optional().describe("Exclusive."),
+  model: id.optional(),
+  provider: id.optional(),
+  status: z.enum(statuses).optional(),
+};
+const filters = {
+  ...rowFilters,
+  key_id: id.optional(),
+  user_id: id.optional().describe("Default: all that you may see."),
+};
+const summaryQuery = {
+  from: time.optional().describe("Default: 24 hours before 'to', by day 30 days."),
+  to: time.optional().describe("Exclusive. Default: now."),
+  interval: z.enum(["hour", "day"]).default("hour").describe("In UTC."),
+  limit: z.coerce.number().int().min(1).max(1_000).default(1_000),
+  cursor: pageQueryFields.cursor,
+};
+const groupBy = z.enum(["key", "user", "model", "provider"]).optional().describe("Default: one sum.");
+const exportQuery = z.strictObject({ ...filters, format: z.enum(["csv", "jsonl"]).default("csv") });
+const userParams = z.strictObject({ user_id: id });
+const callParams = z.strictObject({ call_id: id });
+const ownOnly = "One's own; with billing:audit anybody's in the tenant.";
+
+/** What was used, by whom, and what it cost. */
+export const usageRoutes = [
+  json({
+    method: "GET",
+    path: "/v1/billing/usage",
+    permission: "billing:read",
+    operation: "listUsage",
+    summary: `Calls, attempt by attempt, newest first: who called what, how it ended, what it cost. ${ownOnly}`,
+    query: z.strictObject({ ...pageQueryFields, ...filters }),
+    response: pageOf(usageRecord),
+    async handle(ops, request) {
+      const { limit, cursor, ...asked } = request.query;
+      const scope = scopeFor(requireCaller(request), { userId: asked.user_id, keyId: asked.key_id });
+      return toPageBody(await ops.listUsage({ ...scope, ...toFilter(asked), limit, cursor }), toUsageBody);
+    },
+  }),
+  json({
+    method: "GET",
+    path: "/v1/billing/usage/summary",
+    permission: "billing:read",
+    operation: "listUsageSummary",
+    summary: `Calls, tokens and cost by hour or day, and by key, user, model or provider. ${ownOnly}`,
+    query: z.strictObject({ ...summaryQuery, key_id: filters.key_id, user_id: filters.user_id, group_by: groupBy }),
+    response: pageOf(usageSum),
+    async handle(ops, request) {
+      const { from, to, key_id: keyId, user_id: userId, group_by: groupedBy, ...query } = request.query;
+      const scope = scopeFor(requireCaller(request), { userId, keyId });
+      const range = { fromMs: toMs(from), toMs: toMs(to), groupBy: groupedBy };
+      return toPageBody(await ops.listUsageSummary({ ...scope, ...query, ...range }), toUsageSum);
+    },
+  }),
+  raw({
+    method: "GET",
+    path: "/v1/billing/usage/export",
+    permission: "billing:read",
+    operation: "exportUsage",
+    summary: `All usage of a time as CSV (RFC 4180) or JSON lines, oldest first: query as for the list, and format. ${ownOnly}`,
+    bodyLimitBytes: 0,
+    handle: (ops, exchange) =>
+      sendExport(ops, exchange, exportQuery, (asked) => {
+        const scope = scopeFor(requireCaller(exchange), { userId: asked.user_id, keyId: asked.key_id });
+        return { format: asked.format, filter: { ...scope, ...toFilter(asked) } };
+      }),
+  }),
+  json({
+    method: "GET",
+    path: "/v1/billing/usage/{call_id}",
+    permission: "billing:read",
+    operation: "getReceipt",
+    summary: `The receipt of a call: attempts, price version, cost lines, and the rule by which it was charged. ${ownOnly}`,
+    params: callParams,
+    response: receiptBody,
+    failures: [billingFailures.usage_not_found],
+    async handle(ops, request) {
+      const scope = scopeFor(requireCaller(request), {});
+      const receipt = await ops.getReceipt({ ...scope, callId: request.params.call_id });
+      return toReceiptBody(receipt, request.locale);
+    },
+  }),
+  json({
+    method: "GET",
+    path: "/api/v1/billing/usage/{user_id}",
+    permission: "billing:read",
+    operation: "listUserUsage",
+    summary: `A person's calls, attempt by attempt, newest first. ${ownOnly}`,
+    params: userParams,
+    query: z.strictObject({ ...pageQueryFields, ...rowFilters, key_id: filters.key_id }),
+    response: pageOf(usageRecord),
+    async handle(ops, request) {
+      const { limit, cursor, ...asked } = request.query;
+      const scope = scopeFor(requireCaller(request), { userId: userOf(request), keyId: asked.key_id });
+      return toPageBody(await ops.listUsage({ ...scope, ...toFilter(asked), limit, cursor }), toUsageBody);
+    },
+  }),
+  json({
+    method: "GET",
+    path: "/api/v1/billing/costs/{user_id}",
+    permission: "billing:read",
+    operation: "getUserCosts",
+    summary: `What a person's calls cost, by hour or day and by model, key or provider. ${ownOnly}`,
+    params: userParams,
+    query: z.strictObject({
+      ...summaryQuery,
+      interval: z.enum(["hour", "day"]).default("day").describe("In UTC."),
+      group_by: z.enum(["model", "key", "provider"]).default("model"),
+    }),
+    response: pageOf(usageSum).extend({
+      ...{ object: z.literal("costs"), user_id: z.string(), currency: z.string() },
+      total_nanos: z.string().describe("Of the whole time, whatever the page."),
+      total: z.string().describe("The same in units of the currency."),
+    }),
+    async handle(ops, request) {
+      const { from, to, group_by: groupedBy, ...query } = request.query;
+      const userId = userOf(request);
+      const scope = scopeFor(requireCaller(request), { userId });
+      const costs = await ops.getCosts({ ...scope, ...query, fromMs: toMs(from), toMs: toMs(to), groupBy: groupedBy });
+      return {
+        ...{
+          ...toPageBody(costs.page, toUsageSum),
+          object: "costs" as const,
+          user_id: userId,
+          currency: costs.currency,
+        },
+        ...{ total_nanos: costs.totalNanos.toString(), total: formatNanos(costs.totalNanos) },
+      };
+    },
+  }),
+];
+
+/** `me` is the one who asks. */
+function userOf(
+  request: Parameters<typeof requireCaller>[0] & { readonly params: { readonly user_id: string } },
+): string {
+  const { user_id: asked } = request.params;
+  return asked === "me" ? requireCaller(request).userId : asked;
+}
+
+function toFilter(asked: z.output<z.ZodObject<typeof rowFilters>>) {
+  const { from, to, model, provider, status: outcome } = asked;
+  return { model, provider, outcome, fromMs: toMs(from), toMs: toMs(to) };
+}
+
+function toMs(at: string | undefined): number | undefined {
+  return at === undefined ? undefined : Date.parse(at);
+}

@@ -1,0 +1,103 @@
+import type { Sql, Tx } from "@lyss/kit/db/database.ts";
+import type { Outcome, Usage, UsageRow } from "../model.ts";
+import { fromOtherBucketsJson, type OtherBucketsJson } from "../prices/terms-json.ts";
+
+/** Which rows of a tenant; what is undefined does not matter. */
+export interface UsageFilter {
+  readonly tenantId: string;
+  readonly userId?: string | undefined;
+  readonly keyId?: string | undefined;
+  readonly model?: string | undefined;
+  readonly provider?: string | undefined;
+  readonly outcome?: Outcome | undefined;
+  /** The first start. */
+  readonly fromMs?: number | undefined;
+  /** Exclusive. */
+  readonly toMs?: number | undefined;
+}
+
+/** A row's place in the order of all. */
+export interface UsagePlace {
+  readonly startedAtMs: number;
+  readonly callId: string;
+  readonly attempt: number;
+}
+
+/** Columns of usage, for `fromUsageColumns`. */
+export function usageColumns(db: Sql | Tx) {
+  return db`
+    call_id as "callId", wallet_id as "walletId", tenant_id as "tenantId", request_id as "requestId",
+    key_id as "keyId", user_id as "userId", provider, model, price_id as "priceId",
+    outcome, input_tokens as "inputTokens", cached_input_tokens as "cachedInputTokens",
+    output_tokens as "outputTokens", is_estimated as "isEstimated", cost_nanos as "costNanos",
+    uncollected_nanos as "uncollectedNanos", latency_ms as "latencyMs", posting_id as "postingId",
+    other_buckets as "otherBuckets", service_mode as "serviceMode", started_at as "startedAt"`;
+}
+
+/** A row of usage as it comes from SQL. */
+export type UsageColumns<Row extends Usage> = Omit<Row, "otherBuckets" | "serviceMode" | "startedAtMs"> & {
+  readonly otherBuckets: OtherBucketsJson;
+  readonly serviceMode: Usage["serviceMode"] | null;
+  readonly startedAt: Date;
+};
+
+export function fromUsageColumns<Row extends Usage>(columns: UsageColumns<Row>): Row {
+  const { otherBuckets, serviceMode, startedAt, ...row } = columns;
+  return {
+    ...row,
+    otherBuckets: fromOtherBucketsJson(otherBuckets),
+    serviceMode: serviceMode ?? undefined,
+    startedAtMs: BigInt(startedAt.getTime()),
+  } as unknown as Row;
+}
+
+/** The SQL of reading usage. One method, one statement. */
+export function createUsageStore(sql: Sql) {
+  const rowColumns = () => sql`${usageColumns(sql)}, attempt, created_at as "createdAt"`;
+  // A condition that is not asked for is not in the statement, so that each kind of question has a plan of its own.
+  const matches = ({ tenantId, userId, keyId, model, provider, outcome, fromMs, toMs }: UsageFilter) => sql`
+    tenant_id = ${tenantId}
+    ${userId === undefined ? sql`` : sql`and user_id = ${userId}`}
+    ${keyId === undefined ? sql`` : sql`and key_id = ${keyId}`}
+    ${model === undefined ? sql`` : sql`and model = ${model}`}
+    ${provider === undefined ? sql`` : sql`and provider = ${provider}`}
+    ${outcome === undefined ? sql`` : sql`and outcome = ${outcome}`}
+    ${fromMs === undefined ? sql`` : sql`and started_at >= ${new Date(fromMs)}`}
+    ${toMs === undefined ? sql`` : sql`and started_at < ${new Date(toMs)}`}`;
+  const place = ({ startedAtMs, callId, attempt }: UsagePlace) => sql`
+    (${new Date(startedAtMs)}::timestamptz, ${callId}::text, ${attempt}::smallint)`;
+
+  return {
+    /** Newest first, from behind `after` on. */
+    async listUsage(filter: UsageFilter, after: UsagePlace | undefined, limit: number): Promise<UsageRow[]> {
+      // The start alone tells PostgreSQL which days to look into.
+      const rest = after
+        ? sql`and started_at <= ${new Date(after.startedAtMs)} and (started_at, call_id, attempt) < ${place(after)}`
+        : sql``;
+      const rows = await sql<UsageColumns<UsageRow>[]>`
+        select ${rowColumns()} from usage where ${matches(filter)} ${rest}
+        order by started_at desc, call_id desc, attempt desc limit ${limit}`;
+      return rows.map(fromUsageColumns);
+    },
+
+    /** Oldest first, from behind `after` on. */
+    async listUsageForward(filter: UsageFilter, after: UsagePlace | undefined, limit: number): Promise<UsageRow[]> {
+      const rest = after
+        ? sql`and started_at >= ${new Date(after.startedAtMs)} and (started_at, call_id, attempt) > ${place(after)}`
+        : sql``;
+      const rows = await sql<UsageColumns<UsageRow>[]>`
+        select ${rowColumns()} from usage where ${matches(filter)} ${rest}
+        order by started_at, call_id, attempt limit ${limit}`;
+      return rows.map(fromUsageColumns);
+    },
+
+    /** The attempts of a call, in order. Looks into every day. */
+    async listAttempts(filter: UsageFilter, callId: string): Promise<UsageRow[]> {
+      const rows = await sql<UsageColumns<UsageRow>[]>`
+        select ${rowColumns()} from usage where call_id = ${callId} and ${matches(filter)} order by attempt limit 1000`;
+      return rows.map(fromUsageColumns);
+    },
+  };
+}
+
+export type UsageStore = ReturnType<typeof createUsageStore>;
