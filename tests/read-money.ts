@@ -55,3 +55,22 @@ export async function waitForNoHold(platform: RunningPlatform): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
+
+/** Lets the platform check all of its money, and compare each wallet with the journal; fails on whatever it finds. */
+export async function assertMoneyAddsUp({ url, apiKey }: RunningPlatform): Promise<void> {
+  const path = `${url}/admin/billing/integrity/runs`;
+  const endMs = performance.now() + 120_000;
+  let run = (await requestJson(path, apiKey, { body: {} })).body;
+  while (run["ended_at"] === null) {
+    if (performance.now() > endMs) assert.fail("the check of the journal has not ended after 2 minutes");
+    await new Promise((resolve) => setImmediate(resolve));
+    run = (await requestJson(`${path}/${run["id"]}`, apiKey)).body;
+  }
+  assert.deepEqual(run["findings"], []);
+  let cursor: unknown = "";
+  do {
+    const { body } = await requestJson(`${url}/admin/billing/balances:rebuild`, apiKey, { body: { cursor } });
+    assert.deepEqual(body["data"], []);
+    cursor = body["next_cursor"];
+  } while (cursor !== null);
+}

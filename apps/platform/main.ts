@@ -1,6 +1,7 @@
 import { failureText, isFailure, type Locale } from "@lyss/kit/errors/failure.ts";
 import { pause } from "@lyss/kit/service/clock.ts";
 import { Command } from "commander";
+import { addBillingCommands } from "./cli/billing-commands.ts";
 import { addBudgetCommands } from "./cli/budget-commands.ts";
 import { addCodeCommands } from "./cli/code-commands.ts";
 import type { CliDeps } from "./cli/context.ts";
@@ -41,6 +42,7 @@ addUpCommand(program, deps);
 addKeyCommands(program, deps);
 addProviderCommands(program, deps);
 addMoneyCommands(program, deps);
+addBillingCommands(program, deps);
 addPriceCommands(program, deps);
 addPlanCommands(program, deps);
 addInvoiceCommands(program, deps);

@@ -147,8 +147,8 @@ function createFacts({ service: { random }, priceId }: OpenBilling, payers: read
 
 async function verify(billing: OpenBilling, nodes: readonly Node[], facts: number): Promise<void> {
   const { ops, sql } = billing.service;
-  const imbalances = await ops.listImbalances();
-  if (imbalances.length > 0) throw new Error(`the books of ${imbalances.length} wallets do not balance`);
+  const { findings, findingCount } = await ops.verifyMoney();
+  if (findingCount > 0n) throw new Error(`the books do not balance: ${JSON.stringify(findings.slice(0, 3))}`);
   const tenantIds = [...new Set(nodes.flatMap(({ payers }) => payers.map(({ tenantId }) => tenantId)))];
   const [row] = await sql<{ rows: number; hours: number; wrong: number }[]>`
     select (select count(*)::int from usage where tenant_id = any(${tenantIds})) as rows,

@@ -20,6 +20,8 @@ import {
   BudgetThresholdReachedSchema,
   QuotaExceededSchema,
 } from "../gen/lyss/billing/v1/budget_pb.js";
+import { IntegrityFailedSchema } from "../gen/lyss/billing/v1/integrity_pb.js";
+import { ReconciliationDriftSchema } from "../gen/lyss/billing/v1/reconciliation_pb.js";
 
 /** Said once each time a wallet's available balance crosses the configured mark downwards. */
 export const balanceLow = defineEvent("billing.balance.low", BalanceLowSchema, (event) => event.walletId);
@@ -31,6 +33,9 @@ export const pricesChanged = defineEvent("billing.prices.changed", PricesChanged
 
 /** Said when a call waits for money of which nodes hold a part in leases. */
 export const moneyRecalled = defineEvent("billing.money.recalled", MoneyRecalledSchema, (event) => event.tenantId);
+
+/** Said when a check of the journal found something wrong. */
+export const integrityFailed = defineEvent("billing.integrity.failed", IntegrityFailedSchema, (event) => event.runId);
 
 /** Said with each invoice: a period of a wallet is closed. */
 export const invoiceIssued = defineEvent("billing.invoice.issued", InvoiceIssuedSchema, (event) => event.walletId);
@@ -51,6 +56,13 @@ export const quotaExceeded = defineEvent("billing.quota.exceeded", QuotaExceeded
 
 /** Said once for each order, in the transaction that credits what was paid for it. */
 export const topUpCompleted = defineEvent("billing.top_up.completed", TopUpCompletedSchema, (event) => event.walletId);
+
+/** Said when a provider's report differs from what was recorded by more than the tolerance. */
+export const reconciliationDrift = defineEvent(
+  "billing.reconciliation.drift",
+  ReconciliationDriftSchema,
+  (event) => event.provider,
+);
 
 /** A tenant was given credit that ends. */
 export const creditGranted = defineEvent("billing.grant.created", CreditGrantedSchema, (event) => event.walletId);

@@ -57,6 +57,16 @@ export const billingFailures = defineFailures("billing", {
     publicCode: "BILLING_008",
     text: { en_US: "There is no price version {priceId}.", zh_CN: "没有价格版本 {priceId}。" },
   },
+  integrity_run_not_found: {
+    kind: "not_found",
+    publicCode: "BILLING_060",
+    text: { en_US: "There is no check of the journal {runId}.", zh_CN: "没有账本检查 {runId}。" },
+  },
+  reconciliation_not_found: {
+    kind: "not_found",
+    publicCode: "BILLING_061",
+    text: { en_US: "There is no reconciliation {reconciliationId}.", zh_CN: "没有对账记录 {reconciliationId}。" },
+  },
   plan_not_found: {
     kind: "not_found",
     publicCode: "BILLING_020",

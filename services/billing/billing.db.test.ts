@@ -3,6 +3,7 @@ import { after, test } from "node:test";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
+import { assertIntegrity } from "./assert-integrity.ts";
 import type { SettleRequest } from "./batch.ts";
 import { noTokens } from "./model.ts";
 import { billing } from "./service.ts";
@@ -47,7 +48,7 @@ function endOf(call: { callId: string; tenantId: string }, outputTokens = 45n): 
 }
 
 async function assertBalanced(): Promise<void> {
-  assert.equal((await ops.listImbalances()).length, 0);
+  await assertIntegrity(ops);
   const [sums] = await service.sql`select coalesce(sum(amount_nanos), 0)::text as total from entry`;
   assert.equal(sums?.["total"], "0");
 }

@@ -44,6 +44,18 @@ export const billingConfig = {
         )
         .default("1")
         .describe("The event billing.balance.low is said when a balance falls below this, in units of the currency."),
+      verifyEveryMs: z
+        .int()
+        .min(60_000)
+        .max(31_536_000_000)
+        .default(86_400_000)
+        .describe("How often everything that must hold of the journal and the wallets is looked at."),
+      maxCorrectionPercent: z
+        .int()
+        .min(0)
+        .max(1_000)
+        .default(100)
+        .describe("How much more than its estimate a call may cost its tenant when the provider reports what it used."),
       maxBatchSize: z
         .int()
         .min(1)

@@ -6,6 +6,7 @@ import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
+import { assertIntegrity } from "./assert-integrity.ts";
 import { billing } from "./service.ts";
 
 const fake = createFakeClock();
@@ -68,7 +69,7 @@ const leftOf = async (tenantId: string) =>
   (await ops.grants.listOpen((await ops.getBalance({ tenantId })).walletId)).map(({ leftNanos }) => leftNanos);
 
 async function assertBalanced(): Promise<void> {
-  assert.deepEqual([...(await ops.listImbalances())], []);
+  await assertIntegrity(ops);
   const [sums] = await service.sql`
     select (select coalesce(sum(amount_nanos), 0)::text from entry) as total,
       (select count(*)::integer from wallet where spent_nanos <> coalesce((

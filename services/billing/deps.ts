@@ -2,10 +2,13 @@ import type { Projection } from "@lyss/kit/event-sourcing/projection.ts";
 import type { Idempotency } from "@lyss/kit/idempotency/idempotency.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { DebtStore } from "./debts/debt-store.ts";
+import type { IntegrityOps } from "./integrity/integrity-ops.ts";
 import type { InvoiceOps } from "./invoices/ops.ts";
 import type { Ledger } from "./ledger.ts";
 import type { FactsDeps } from "./post-facts.ts";
 import type { PricesDeps } from "./prices/ops.ts";
+import type { ProviderCostStore } from "./provider-cost/provider-cost-store.ts";
+import type { ReconciliationOps } from "./reconciliation/reconciliation-ops.ts";
 import type { UsageHourStore } from "./usage/usage-hour-store.ts";
 import type { UsageStore } from "./usage/usage-store.ts";
 
@@ -14,6 +17,9 @@ export interface BillingDeps extends FactsDeps, PricesDeps {
   readonly debts: DebtStore;
   readonly idempotency: Idempotency;
   readonly ledger: Ledger;
+  readonly integrityOps: IntegrityOps;
+  readonly providerCosts: ProviderCostStore;
+  readonly reconciliation: ReconciliationOps;
   readonly invoiceOps: InvoiceOps;
   readonly usage: UsageStore;
   readonly usageHours: UsageHourStore;

@@ -10,6 +10,8 @@ export interface Fact extends CallFacts, Tokens {
   readonly latencyMs: bigint;
   /** When it began. The same in every repeat. */
   readonly startedAtMs: bigint;
+  /** True for an attempt that the customer does not pay for, because another one of the call answered or will. */
+  readonly isUncharged?: boolean;
   /** As the provider says that it served it; its usual one when undefined. */
   readonly serviceMode?: PricedMode | undefined;
 }

@@ -11,5 +11,6 @@ export function createBillingJobs(ops: BillingOps): readonly Job[] {
     { name: "collect-debts", everyMs: 60_000, run: (signal) => ops.payments.collectDebts(signal) },
     { name: "poll-orders", everyMs: 30_000, run: (signal) => ops.payments.pollOrders(signal) },
     { name: "expire-leases", everyMs: 5_000, run: () => ops.expireLeases() },
+    { name: "verify-journal", everyMs: 2_000, run: (signal) => ops.runIntegrity(signal) },
   ];
 }

@@ -3,6 +3,7 @@ import { after, test } from "node:test";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
+import { assertIntegrity } from "./assert-integrity.ts";
 import type { Fact } from "./fact.ts";
 import { billing } from "./service.ts";
 
@@ -50,7 +51,7 @@ async function moneyOf(tenantId: string): Promise<[balanceNanos: bigint, heldNan
 }
 
 async function assertBalanced(): Promise<void> {
-  assert.deepEqual([...(await ops.listImbalances())], []);
+  await assertIntegrity(ops);
   const [sums] = await service.sql`select coalesce(sum(amount_nanos), 0)::text as total from entry`;
   assert.equal(sums?.["total"], "0");
 }

@@ -52,9 +52,10 @@ export function createBillingOps(deps: BillingDeps, payments: Payments, credit: 
     postFacts: (input: { facts: readonly Fact[] }) => postFacts(deps, input),
     keepUsageDays: (signal?: AbortSignal) => keepUsageDays(deps, signal),
     leaseTtlMs: deps.leaseTtlMs,
+    ...deps.integrityOps,
+    ...deps.reconciliation,
     ...deps.invoiceOps,
     ...createBudgetOps(deps),
-    listImbalances: () => deps.store.listImbalances(),
   };
 }
 

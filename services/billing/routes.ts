@@ -6,11 +6,13 @@ import { routesFor } from "@lyss/kit/http/route.ts";
 import { permits } from "@lyss/kit/rpc/call-context.ts";
 import { z } from "zod";
 import { splitBalance } from "./grants/grant-model.ts";
+import { integrityRoutes } from "./integrity/integrity-routes.ts";
 import { availableNanos, formatNanos, parseNanos, type Wallet } from "./model.ts";
 import type { BillingOps } from "./ops.ts";
 import { priceRoutes } from "./prices/admin-routes.ts";
 import { planRoutes } from "./prices/plan-routes.ts";
 import { priceBody, toPriceBody } from "./prices/price-body.ts";
+import { reconciliationRoutes } from "./reconciliation/reconciliation-routes.ts";
 
 const { json } = routesFor<BillingOps>();
 
@@ -39,8 +41,10 @@ const splitBalanceBody = balance.extend({
     .describe("Open grants, the one that ends first first."),
 });
 
-/** What tenants see of their money. */
+/** What tenants see of their money, and operators of the journal. */
 export const billingRoutes = [
+  ...integrityRoutes,
+  ...reconciliationRoutes,
   json({
     method: "GET",
     path: "/v1/billing/balance",

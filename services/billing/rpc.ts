@@ -14,11 +14,13 @@ import { type CheckedRpc, createRpc, type MethodInputs } from "@lyss/kit/rpc/che
 import { idInput, optionalIdInput, pageInputs, timestampInput } from "@lyss/kit/rpc/field-inputs.ts";
 import { z } from "zod";
 import { budgetInputs, createBudgetRpc } from "./budgets/rpc.ts";
+import { createIntegrityRpc, integrityInputs } from "./integrity/integrity-rpc.ts";
 import type { UsageGroup, UsageRow } from "./model.ts";
 import { availableNanos, type Outcome, type Wallet } from "./model.ts";
 import type { BillingOps } from "./ops.ts";
 import { createPricesRpc, priceInputs } from "./prices/rpc.ts";
 import { maxInt64, serviceModeInput, usageInput } from "./prices/rpc-inputs.ts";
+import { createReconciliationRpc, reconciliationInputs } from "./reconciliation/reconciliation-rpc.ts";
 import { outcomeMessages } from "./usage/usage-log.ts";
 
 const outcomes = outcomeMessages;
@@ -40,7 +42,7 @@ const fact = z.object({
   ...{ callId: name.min(1), tenantId: name.min(1), leaseId: name, requestId: name, keyId: name, userId: name },
   ...{ provider: name, model: name, priceId: name, attempt: z.int().min(1).max(1_000) },
   ...{ outcome: z.int(), tokens: usageInput, isEstimated: z.boolean(), latencyMs: amount },
-  ...{ startedAtMs: amount, serviceMode: serviceModeInput },
+  ...{ startedAtMs: amount, serviceMode: serviceModeInput, isUncharged: z.boolean() },
 });
 const inputs = {
   createWallet: { tenantId: idInput },
@@ -75,12 +77,16 @@ const inputs = {
   extendLeases: { nodeId: requiredText, leaseIds: z.array(requiredText).max(10_000) },
   closeLeases: { nodeId: requiredText, leaseIds: z.array(requiredText).max(10_000) },
   postFacts: { nodeId: requiredText, facts: z.array(fact).max(5_000) },
+  ...integrityInputs,
+  ...reconciliationInputs,
   ...budgetInputs,
 } satisfies MethodInputs<typeof BillingService>;
 
 /** BillingService on billing's operations. */
 export function createBillingRpc(ops: BillingOps): CheckedRpc<typeof BillingService> {
   return createRpc(BillingService, inputs, {
+    ...createIntegrityRpc(ops),
+    ...createReconciliationRpc(ops),
     createWallet: async ({ tenantId }) => ({ balance: toBalance(await ops.createWallet({ tenantId })) }),
     async topUpWallet({ tenantId, amountNanos, reference, source }) {
       const funding = source === TopUpSource.GRANT ? "grant" : "manual";

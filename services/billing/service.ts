@@ -6,10 +6,12 @@ import {
   codeRedeemed,
   creditGranted,
   grantExpired,
+  integrityFailed,
   invoiceIssued,
   moneyRecalled,
   pricesChanged,
   quotaExceeded,
+  reconciliationDrift,
   refundCompleted,
   refundFailed,
   topUpCompleted,
@@ -32,6 +34,7 @@ import { creditRoutes } from "./credit-routes.ts";
 import { createDebtStore } from "./debts/debt-store.ts";
 import { createFactStore } from "./fact-store.ts";
 import { createGrantStore } from "./grants/grant-store.ts";
+import { startIntegrity } from "./integrity/start-integrity.ts";
 import { invoiceRoutes } from "./invoices/invoice-routes.ts";
 import { startInvoices } from "./invoices/start-invoices.ts";
 import { createBillingJobs } from "./jobs.ts";
@@ -49,6 +52,7 @@ import { createPlanStore } from "./prices/plan-store.ts";
 import { createPriceStore } from "./prices/price-store.ts";
 import { createPriceVersions } from "./prices/price-versions.ts";
 import { createRecall } from "./recall.ts";
+import { startReconciliation } from "./reconciliation/start-reconciliation.ts";
 import { billingRoutes } from "./routes.ts";
 import { createBillingRpc } from "./rpc.ts";
 import { createBillingStore } from "./store.ts";
@@ -66,6 +70,7 @@ export const billing = defineService({
     ...[balanceLow, invoiceIssued, moneyRecalled, pricesChanged, topUpCompleted, usageRecorded],
     ...[budgetsChanged, budgetThresholdReached, quotaExceeded, chargeBackRecorded, codeRedeemed, creditGranted],
     ...[grantExpired, refundCompleted, refundFailed, walletAdjusted],
+    ...[integrityFailed, reconciliationDrift],
   ],
   hears: [usageRecorded, groupMemberAdded, groupMemberRemoved],
   config: billingConfig,
@@ -84,7 +89,7 @@ export const billing = defineService({
   migrations: new URL("./migrations/", import.meta.url),
   routes: [...billingRoutes, ...usageRoutes, ...creditRoutes, ...invoiceRoutes, ...paymentRoutes, ...budgetRoutes],
 
-  async start({ config, db, outbox, idempotency, clock, random, log, deriveKey }) {
+  async start({ config, db, outbox, idempotency, clock, random, log, metrics, deriveKey }) {
     const { currency, comfortableOutputTokens, holdTtlMs, leaseTtlMs, reserveWaitMs, maxBatchSize } = config.billing;
     const lowBalanceNanos = parseNanos(config.billing.lowBalance) ?? 0n;
     const store = createBillingStore(db.sql);
@@ -117,12 +122,16 @@ export const billing = defineService({
     const debts = createDebtStore(db.sql);
     const grants = createGrantStore(db.sql);
     const shared = { debts, grants, db, journal, ledger, idempotency, outbox, clock, random, log, currency };
+    const { verifyEveryMs } = config.billing;
+    const integrity = startIntegrity({ db, outbox, random, log, metrics, verifyEveryMs, ...prices });
+    const reconciliation = startReconciliation({ ...shared, prices, settings: config.billing });
     const payments = createPaymentParts({ ...shared, settings: config.payments });
     const invoices = startInvoices({ ...shared, store, priceStore, config: config.billing.invoices });
     const ops = createBillingOps(
       {
         ...{ ...shared, store, leases, budgets, facts, days, holdTtlMs, leaseTtlMs, lowBalanceNanos },
         ...{ usage: createUsageStore(db.sql), usageHours, usageProjection, ...prices },
+        ...{ integrityOps: integrity.ops, ...reconciliation },
         usageRetentionDays: config.billing.usageRetentionDays,
         invoiceOps: invoices.ops,
       },
@@ -134,7 +143,7 @@ export const billing = defineService({
       rpc: createBillingRpc(ops),
       subscriptions: [projectionSubscription(usageProjection), followGroups(budgets)],
       jobs: [...createBillingJobs(ops), ...invoices.jobs],
-      health: { database: databaseCheck(db) },
+      health: { database: databaseCheck(db), integrity: integrity.check },
       drain: () => ledger.drain(),
       async stop() {
         await Promise.all([payments.stop(), invoices.stop()]);

@@ -106,36 +106,12 @@ export function createBillingStore(sql: Sql) {
           service_mode = excluded.service_mode
         where usage.outcome = 'lost'`;
     },
-
-    /** Every wallet beside what its entries, and its holds and leases, add up to, where the two differ. */
-    listImbalances(): Promise<Imbalance[]> {
-      return sql<Imbalance[]>`
-        select wallet_id as "walletId", balance_nanos as "balanceNanos", coalesce(journal, 0)::bigint as "journalNanos",
-          held_nanos as "heldNanos", coalesce(holds, 0)::bigint as "holdNanos"
-        from wallet
-        left join lateral (select sum(amount_nanos) as journal from entry where account = 'wallet:' || wallet_id) j on true
-        left join lateral (
-          select sum(amount_nanos) as holds from (
-            select amount_nanos from hold where hold.wallet_id = wallet.wallet_id
-            union all select amount_nanos from lease where lease.wallet_id = wallet.wallet_id
-          ) as held
-        ) h on true
-        where balance_nanos <> coalesce(journal, 0) or held_nanos <> coalesce(holds, 0)`;
-    },
   };
 }
 
 export interface OpenHold extends Hold {
   readonly createdAt: Date;
   readonly isExpired: boolean;
-}
-
-export interface Imbalance {
-  readonly walletId: string;
-  readonly balanceNanos: bigint;
-  readonly journalNanos: bigint;
-  readonly heldNanos: bigint;
-  readonly holdNanos: bigint;
 }
 
 export type BillingStore = ReturnType<typeof createBillingStore>;

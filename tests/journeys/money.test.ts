@@ -10,7 +10,7 @@ import { startEmbeddedPostgres } from "@lyss/kit/db/embedded-postgres.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { silentLog } from "@lyss/kit/testing/postgres.ts";
 import postgres from "postgres";
-import { balanceOf, listUsage, waitForNoHold } from "../read-money.ts";
+import { assertMoneyAddsUp, balanceOf, listUsage, waitForNoHold } from "../read-money.ts";
 import { requestJson, runPlatform } from "../run-platform.ts";
 
 const startNanos = 10_000_000_000n;
@@ -39,7 +39,7 @@ async function assertJournalBalanced(dataDir: string): Promise<void> {
   }
 }
 
-test("after 2,000 mixed calls, aborts and a kill -9 the wallet is what the recorded usage says, to the nano", async (t) => {
+test("B28: after 2,000 mixed calls, aborts and a kill -9 the wallet is what the recorded usage says, to the nano", async (t) => {
   const seed = 20_261_121;
   let state = seed;
   const next = (n: number) => {
@@ -101,6 +101,7 @@ test("after 2,000 mixed calls, aborts and a kill -9 the wallet is what the recor
   for (const id of paid) assert.ok(completed.has(id), `seed ${seed}: ${id} was delivered and is not charged`);
   const statuses = new Set(rows.map(({ status }) => status));
   assert.deepEqual([...statuses].sort(), ["canceled", "completed", "lost"], `seed ${seed}`);
+  await assertMoneyAddsUp(platform);
   assert.equal(await platform.stop(), 0);
   await assertJournalBalanced(dataDir);
 });
@@ -137,6 +138,7 @@ test("of 200 concurrent calls on money for 20 exactly 20 pass, and the rest neve
     assert.deepEqual(await balanceOf(platform), { available: 0n, held: 0n });
     const refused = answers.find((answer) => answer.status === 402)?.body["error"] as Record<string, unknown>;
     assert.deepEqual([refused["code"], refused["type"]], ["BILLING_001", "insufficient_quota"]);
+    await assertMoneyAddsUp(platform);
     await platform.stop();
   }
 });

@@ -5,6 +5,7 @@ import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { type Failure, type FailureType, isFailure } from "@lyss/kit/errors/failure.ts";
 import { createSeeded } from "@lyss/kit/testing/seeded-random.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
+import { assertIntegrity } from "../assert-integrity.ts";
 import type { ReserveRequest, SettleRequest } from "../batch.ts";
 import { noTokens } from "../model.ts";
 import { billing } from "../service.ts";
@@ -71,7 +72,7 @@ async function budgetsOf(tenantId: string): Promise<Record<string, readonly [use
 
 async function assertWhole(): Promise<void> {
   assert.deepEqual([...(await ops.listDriftedBudgets())], []);
-  assert.deepEqual([...(await ops.listImbalances())], []);
+  await assertIntegrity(ops);
 }
 
 function refusedBy(type: FailureType, source: string) {

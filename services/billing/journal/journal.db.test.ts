@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, test } from "node:test";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
+import { assertIntegrity } from "../assert-integrity.ts";
 import { billing } from "../service.ts";
 import { accounts } from "./accounts.ts";
 import { type ChainedPosting, hashOf } from "./chain.ts";
@@ -21,7 +22,7 @@ async function createTenant(balanceNanos: bigint): Promise<string> {
 }
 
 const postingOf = (entries: Posting["entries"], reference = random.id("ref")): Posting => ({
-  ...{ postingId: random.id("pst"), kind: "charge", reference, currency: "USD", entries },
+  ...{ postingId: random.id("pst"), kind: "top_up", reference, currency: "USD", entries },
 });
 
 const moneyOf = async (tenantId: string) => (await ops.getBalance({ tenantId })).balanceNanos;
@@ -79,7 +80,7 @@ test("one posting moves money between several wallets and accounts, and stands i
     await journal.post(tx, locked, [postingOf(entries)]);
   });
   assert.deepEqual([await moneyOf(a), await moneyOf(b)], [70n, 120n]);
-  assert.deepEqual([...(await ops.listImbalances())], []);
+  await assertIntegrity(ops);
 });
 
 test("postings that touch no wallet have a chain of their own", async () => {

@@ -24,7 +24,7 @@ export type PostingKind =
   | "refund"
   /** By an operator's hand. */
   | "adjustment"
-  /** An earlier period was put right. */
+  /** What was charged or credited before is put right, in the open period: by hand, or when a provider says what a call used. */
   | "correction";
 
 /** Those by which a wallet pays for calls; what they come to in all is what it has spent. */

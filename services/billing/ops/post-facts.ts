@@ -11,17 +11,29 @@ export interface PostedFacts {
 
 /**
  * Charges attempts that have ended, each once however often it is posted. Those drawn from leases are posted together;
- * one with a hold of its own ends that hold.
+ * one with a hold of its own ends that hold. Those that nobody is charged for are kept for what they cost us.
  */
 export async function postFacts(deps: BillingDeps, { facts }: { facts: readonly Fact[] }): Promise<PostedFacts> {
-  const leased = facts.filter(({ leaseId }) => leaseId !== "");
+  const charged = facts.filter(({ isUncharged }) => isUncharged !== true);
+  const leased = charged.filter(({ leaseId }) => leaseId !== "");
   // A hold whose call was lost ends by itself.
-  const held = facts.filter(({ leaseId, outcome }) => leaseId === "" && outcome !== "lost");
-  const [posted, ...settled] = await Promise.all([postLeased(deps, leased), ...held.map((fact) => settle(deps, fact))]);
+  const held = charged.filter(({ leaseId, outcome }) => leaseId === "" && outcome !== "lost");
+  const [repeated, posted, ...settled] = await Promise.all([
+    keepUncharged(deps, facts),
+    postLeased(deps, leased),
+    ...held.map((fact) => settle(deps, fact)),
+  ]);
   return {
     uncollectedNanos: settled.reduce((sum, nanos) => sum + nanos, posted.uncollectedNanos),
-    repeated: posted.repeated,
+    repeated: posted.repeated + repeated,
   };
+}
+
+/** Attempts that cost us something and nobody else. Gives how many were known before. */
+async function keepUncharged({ db, providerCosts }: BillingDeps, facts: readonly Fact[]): Promise<number> {
+  const uncharged = facts.filter(({ isUncharged }) => isUncharged === true);
+  if (uncharged.length === 0) return 0;
+  return uncharged.length - (await db.transaction((tx) => providerCosts.insertAttempts(tx, uncharged)));
 }
 
 async function settle({ ledger, log }: BillingDeps, fact: Fact): Promise<bigint> {

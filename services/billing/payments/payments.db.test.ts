@@ -8,6 +8,7 @@ import { systemClock } from "@lyss/kit/service/clock.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
+import { assertIntegrity } from "../assert-integrity.ts";
 import { billing } from "../service.ts";
 import type { SimulatedEvent } from "./stripe/simulated-account.ts";
 import { signNotification, startStripeSimulator } from "./stripe/stripe-simulator.ts";
@@ -72,7 +73,7 @@ const completed = async (orderId: string) =>
   (await service.listEvents()).filter((it) => it.type === "billing.top_up.completed" && it.data["orderId"] === orderId);
 
 async function assertBalanced(): Promise<void> {
-  assert.deepEqual([...(await ops.listImbalances())], []);
+  await assertIntegrity(ops);
   const [sums] = await service.sql`select coalesce(sum(amount_nanos), 0)::text as total from entry`;
   assert.equal(sums?.["total"], "0");
 }

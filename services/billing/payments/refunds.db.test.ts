@@ -6,6 +6,7 @@ import { systemClock } from "@lyss/kit/service/clock.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
+import { assertIntegrity } from "../assert-integrity.ts";
 import { billing } from "../service.ts";
 import type { SimulatedEvent } from "./stripe/simulated-account.ts";
 import { startStripeSimulator } from "./stripe/stripe-simulator.ts";
@@ -55,7 +56,7 @@ const sentBack = (paymentId: string) =>
     .map((it) => it["amount"]);
 
 async function assertBalanced(): Promise<void> {
-  assert.deepEqual([...(await ops.listImbalances())], []);
+  await assertIntegrity(ops);
   const [sums] = await service.sql`
     select coalesce(sum(amount_nanos), 0)::text as total,
       coalesce(sum(amount_nanos) filter (where account = 'refund:pending'), 0)::text as pending from entry`;

@@ -7,6 +7,7 @@ import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { createSeeded } from "@lyss/kit/testing/seeded-random.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
+import { assertIntegrity } from "../assert-integrity.ts";
 import type { Fact } from "../fact.ts";
 import { billing } from "../service.ts";
 import { createPriceStore } from "./price-store.ts";
@@ -278,5 +279,5 @@ test("B21: while prices and plans change all the time no call mixes versions, an
   }
   assert.equal(rowsSeen, calls);
   assert.ok(used.size > 10, `${used.size} versions`);
-  assert.deepEqual([...(await ops.listImbalances())], []);
+  await assertIntegrity(ops);
 });

@@ -5,6 +5,8 @@
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { GetIntegrityRunRequestSchema, GetIntegrityRunResponseSchema, ListIntegrityRunsRequestSchema, ListIntegrityRunsResponseSchema, RebuildBalancesRequestSchema, RebuildBalancesResponseSchema, RequestIntegrityRunRequestSchema, RequestIntegrityRunResponseSchema } from "./integrity_pb.js";
+import type { GetReconciliationRequestSchema, GetReconciliationResponseSchema, ListCostPricesRequestSchema, ListCostPricesResponseSchema, ListProviderCostsRequestSchema, ListProviderCostsResponseSchema, ListReconciliationsRequestSchema, ListReconciliationsResponseSchema, PutCostPricesRequestSchema, PutCostPricesResponseSchema, ReconcileProviderRequestSchema, ReconcileProviderResponseSchema } from "./reconciliation_pb.js";
 import type { CheckBudgetsRequestSchema, CheckBudgetsResponseSchema, DeleteBudgetRequestSchema, DeleteBudgetResponseSchema, GetBudgetRequestSchema, GetBudgetResponseSchema, GetUserQuotaRequestSchema, GetUserQuotaResponseSchema, ListBudgetsRequestSchema, ListBudgetsResponseSchema, ResetUserQuotaRequestSchema, ResetUserQuotaResponseSchema, SetBudgetRequestSchema, SetBudgetResponseSchema, SetUserQuotaRequestSchema, SetUserQuotaResponseSchema } from "./budget_pb.js";
 
 /**
@@ -1732,6 +1734,14 @@ export declare type UsageFact = Message<"lyss.billing.v1.UsageFact"> & {
    * @generated from field: lyss.billing.v1.ServiceMode service_mode = 16;
    */
   serviceMode: ServiceMode;
+
+  /**
+   * True for an attempt that the customer does not pay for, because another attempt of the call answered or will: it is kept for
+   * what it cost us.
+   *
+   * @generated from field: bool is_uncharged = 17;
+   */
+  isUncharged: boolean;
 };
 
 /**
@@ -3418,6 +3428,96 @@ export declare const BillingService: GenService<{
     methodKind: "unary";
     input: typeof PostFactsRequestSchema;
     output: typeof PostFactsResponseSchema;
+  },
+  /**
+   * Wants a look at everything that must hold of the money, or gives the run that is open. It begins within seconds.
+   *
+   * @generated from rpc lyss.billing.v1.BillingService.RequestIntegrityRun
+   */
+  requestIntegrityRun: {
+    methodKind: "unary";
+    input: typeof RequestIntegrityRunRequestSchema;
+    output: typeof RequestIntegrityRunResponseSchema;
+  },
+  /**
+   * @generated from rpc lyss.billing.v1.BillingService.GetIntegrityRun
+   */
+  getIntegrityRun: {
+    methodKind: "unary";
+    input: typeof GetIntegrityRunRequestSchema;
+    output: typeof GetIntegrityRunResponseSchema;
+  },
+  /**
+   * @generated from rpc lyss.billing.v1.BillingService.ListIntegrityRuns
+   */
+  listIntegrityRuns: {
+    methodKind: "unary";
+    input: typeof ListIntegrityRunsRequestSchema;
+    output: typeof ListIntegrityRunsResponseSchema;
+  },
+  /**
+   * Compares a page of wallets with what their entries, holds and leases come to and, if wanted, writes that. A repeat is safe.
+   *
+   * @generated from rpc lyss.billing.v1.BillingService.RebuildBalances
+   */
+  rebuildBalances: {
+    methodKind: "unary";
+    input: typeof RebuildBalancesRequestSchema;
+    output: typeof RebuildBalancesResponseSchema;
+  },
+  /**
+   * Sets at what providers' models cost us from now on; rates that did not change keep their version. A repeat is safe.
+   *
+   * @generated from rpc lyss.billing.v1.BillingService.PutCostPrices
+   */
+  putCostPrices: {
+    methodKind: "unary";
+    input: typeof PutCostPricesRequestSchema;
+    output: typeof PutCostPricesResponseSchema;
+  },
+  /**
+   * @generated from rpc lyss.billing.v1.BillingService.ListCostPrices
+   */
+  listCostPrices: {
+    methodKind: "unary";
+    input: typeof ListCostPricesRequestSchema;
+    output: typeof ListCostPricesResponseSchema;
+  },
+  /**
+   * What each attempt of a call cost us.
+   *
+   * @generated from rpc lyss.billing.v1.BillingService.ListProviderCosts
+   */
+  listProviderCosts: {
+    methodKind: "unary";
+    input: typeof ListProviderCostsRequestSchema;
+    output: typeof ListProviderCostsResponseSchema;
+  },
+  /**
+   * Compares a provider's report with what was recorded, and takes over what only the provider knew. A repeat corrects nothing again.
+   *
+   * @generated from rpc lyss.billing.v1.BillingService.ReconcileProvider
+   */
+  reconcileProvider: {
+    methodKind: "unary";
+    input: typeof ReconcileProviderRequestSchema;
+    output: typeof ReconcileProviderResponseSchema;
+  },
+  /**
+   * @generated from rpc lyss.billing.v1.BillingService.GetReconciliation
+   */
+  getReconciliation: {
+    methodKind: "unary";
+    input: typeof GetReconciliationRequestSchema;
+    output: typeof GetReconciliationResponseSchema;
+  },
+  /**
+   * @generated from rpc lyss.billing.v1.BillingService.ListReconciliations
+   */
+  listReconciliations: {
+    methodKind: "unary";
+    input: typeof ListReconciliationsRequestSchema;
+    output: typeof ListReconciliationsResponseSchema;
   },
   /**
    * Caps a tenant, group, user or key. One that is there for the same unit and period gets the new limit and keeps what is

@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { isFailure } from "@lyss/kit/errors/failure.ts";
+import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import { parseReportCsv } from "./parse-csv.ts";
+import { compare, customerDelta, type RecordedSum, type ReportLine, sumReport } from "./report.ts";
+
+const line = (more: Partial<ReportLine>): ReportLine => ({
+  ...{ day: "2026-11-01", model: "m", account: "", requestId: "", costNanos: 100n },
+  ...{ inputTokens: 1n, cachedInputTokens: 0n, outputTokens: 2n },
+  ...more,
+});
+const recorded = (more: Partial<RecordedSum>): RecordedSum => ({
+  ...{ day: "2026-11-01", model: "m", costNanos: 100n, unknownAttempts: 0n, estimatedAttempts: 0n },
+  ...{ inputTokens: 1n, cachedInputTokens: 0n, outputTokens: 2n },
+  ...more,
+});
+const tolerance = { nanos: 10n, ppm: 0 };
+
+test("a report as CSV is read whatever its columns' order, with quotes, and with columns that mean nothing to us", () => {
+  const csv =
+    '\uFEFFCost,Model,note,DAY,output_tokens\r\n1.25,"m, ""2""",x,2026-11-01T10:00:00Z,7\n\n0.5,n,,2026-11-02,';
+  assert.deepEqual(parseReportCsv(csv), [
+    line({ model: 'm, "2"', costNanos: 1_250_000_000n, inputTokens: 0n, outputTokens: 7n }),
+    line({ day: "2026-11-02", model: "n", costNanos: 500_000_000n, inputTokens: 0n, outputTokens: 0n }),
+  ]);
+});
+
+test("a report that cannot be read is refused with the number of its line, in both languages", () => {
+  const cases: readonly (readonly [string, RegExp])[] = [
+    ["model,cost\nm,1", /line 1 has no column 'day'/],
+    ["day,model,cost\n2026-13-01,m,1", /line 2 has no day/],
+    ["day,model,cost\n2026-11-01,,1", /line 2 has no model/],
+    ["day,model,cost\n2026-11-01,m,1\n2026-11-01,m,-1", /line 3 has no cost/],
+    ["day,model,cost,output_tokens\n2026-11-01,m,1,1.5", /line 2 has no whole number of output_tokens/],
+    ['day,model,cost\n2026-11-01,"m"x,1', /line 2 has a quote in the wrong place/],
+    [`day,model,cost\n${"2026-11-01,m,1\n".repeat(10_001)}`, /line 10002 is one too many/],
+  ];
+  for (const [csv, reason] of cases) {
+    assert.throws(
+      () => parseReportCsv(csv),
+      (err) => {
+        assert.ok(isFailure(err, kitFailures.invalid_request));
+        assert.match(String(err.details["reason"]), reason);
+        assert.match(String(err.details["reason_zh_CN"]), /\p{Script=Han}/u);
+        return true;
+      },
+    );
+  }
+});
+
+test("each day and model is compared, where either side has nothing as well, and the tolerance is the larger of the two", () => {
+  const lines = [line({}), line({ account: "b" }), line({ day: "2026-11-02", costNanos: 1_000_000n })];
+  const ours = [
+    recorded({ costNanos: 190n }),
+    recorded({ day: "2026-11-02", costNanos: 999_000n }),
+    recorded({ model: "z", costNanos: 11n }),
+  ];
+  const states = (ppm: number) =>
+    compare(sumReport(lines), ours, { nanos: 10n, ppm }).map(({ day, model, state, deltaNanos }) => [
+      day,
+      model,
+      state,
+      deltaNanos,
+    ]);
+  assert.deepEqual(states(1_000), [
+    ["2026-11-01", "m", "matched", 10n],
+    ["2026-11-01", "z", "drift", -11n],
+    ["2026-11-02", "m", "matched", 1_000n],
+  ]);
+  assert.deepEqual(states(999)[2], ["2026-11-02", "m", "drift", 1_000n]);
+});
+
+test("where we have no price for some of it, a day and model is neither matched nor drifted", () => {
+  const [difference] = compare(sumReport([line({})]), [recorded({ costNanos: 0n, unknownAttempts: 1n })], tolerance);
+  assert.equal(difference?.state, "unknown");
+});
+
+test("an account is named where a report names one for a day and model, and not where it names several", () => {
+  const accounts = (...names: string[]) =>
+    compare(sumReport(names.map((account) => line({ account }))), [], tolerance).map(({ account }) => account);
+  assert.deepEqual([accounts("a"), accounts("a", "b")], [["a"], [""]]);
+});
+
+test("an estimate that was too high is given back whole; one that was too low is raised within two bounds", () => {
+  const delta = (chargedNanos: bigint, trueNanos: bigint, availableNanos: bigint, ppm = 1_000_000) =>
+    customerDelta({ chargedNanos, trueNanos, availableNanos }, ppm);
+  assert.equal(delta(100n, 30n, 0n), -70n);
+  assert.equal(delta(100n, 150n, 1_000n), 50n);
+  assert.equal(delta(100n, 350n, 1_000n), 100n);
+  assert.equal(delta(100n, 150n, 20n), 20n);
+  assert.equal(delta(100n, 150n, 1_000n, 100_000), 10n);
+  assert.equal(delta(100n, 100n, 0n), 0n);
+});
