@@ -48,7 +48,7 @@ export type ReserveResult =
    * Other calls hold what is missing in the wallet, or in a budget; `failure` is the answer when none of it comes back in
    * time.
    */
-  | { readonly kind: "wait"; readonly failure: Failure; readonly isForBudget: boolean }
+  | { readonly kind: "wait"; readonly failure: Failure; readonly budgetId: string | undefined }
   | { readonly kind: "failed"; readonly failure: Failure };
 
 export type SettleResult =
@@ -106,6 +106,8 @@ export interface BatchResults {
   readonly settled: readonly SettleResult[];
   /** What each change came to in nanos; a Failure for a lease that is not the node's. */
   readonly changed: readonly (bigint | Failure)[];
+  /** Budgets in which calls that ended have held something. */
+  readonly freedBudgetIds: ReadonlySet<string>;
 }
 
 /**
@@ -123,7 +125,8 @@ export async function applyBatch(tx: Tx, options: BatchOptions, requests: BatchR
   const reserved = reserves.map((request) => reserve(batch, request));
   leaseChanges.filter(({ kind }) => kind === "grant").forEach(change);
   await writeBatch(tx, batch);
-  return { reserved, settled, changed: leaseChanges.map((request) => changed.get(request) ?? 0n) };
+  const { freedBudgetIds } = batch.book.changes;
+  return { reserved, settled, changed: leaseChanges.map((request) => changed.get(request) ?? 0n), freedBudgetIds };
 }
 
 async function readBatch(
@@ -221,7 +224,7 @@ function reserve(batch: Batch, request: ReserveRequest): ReserveResult {
   if (admission.kind !== "granted") {
     const { failure, budgetId } = admission;
     if (admission.kind === "wait" && !request.isLastTry) {
-      return { kind: "wait", failure, isForBudget: budgetId !== undefined };
+      return { kind: "wait", failure, budgetId };
     }
     if (budgetId !== undefined) book.refuse(budgetId, request);
     return failed(failure);

@@ -62,6 +62,9 @@ export interface Ledger {
 /** How often waiting calls look for money that came back on another node. */
 const wakeIntervalMs = 200;
 const maxWaitingPerTenant = 1_000;
+/** Calls of one person who has used up what a key may use are not to slow down everybody's. */
+const maxWaitingPerBudget = 200;
+const maxWokenPerBudget = 16;
 
 /**
  * Group commit: reservations and settlements that arrive while one transaction is under way share the next one.
@@ -73,7 +76,7 @@ export function createLedger(options: LedgerOptions): Ledger {
   const settles: PendingSettle[] = [];
   const changes: PendingChange[] = [];
   const waiting = new Map<string, PendingReserve[]>();
-  /** Apart from those that wait for money: a budget that is taken is no reason to take back what nodes have leased. */
+  /** By budget; apart from those that wait for money, since a budget that is taken is no reason to take back leases. */
   const waitingForBudget = new Map<string, PendingReserve[]>();
   let running: Promise<void> | undefined;
   let cancelWake: (() => void) | undefined;
@@ -114,7 +117,7 @@ export function createLedger(options: LedgerOptions): Ledger {
         .map((change) => (isScarce(change) ? { ...change, wantNanos: 0n } : change)),
     };
     try {
-      const { reserved, settled, changed } = await apply(requests);
+      const { reserved, settled, changed, freedBudgetIds } = await apply(requests);
       for (const [i, pending] of pendings.settles.entries()) {
         const result = settled[i];
         if (result?.kind === "settled") pending.resolve(result.usage);
@@ -135,8 +138,9 @@ export function createLedger(options: LedgerOptions): Ledger {
         ...requests.settles,
         ...requests.leaseChanges.filter(({ kind }) => kind === "return"),
       ]) {
-        wake(tenantId);
+        wakeForMoney(tenantId);
       }
+      for (const budgetId of freedBudgetIds) wakeForBudget(budgetId, maxWokenPerBudget);
     } catch (err) {
       await answerFailedBatch(pendings, err);
     }
@@ -169,33 +173,48 @@ export function createLedger(options: LedgerOptions): Ledger {
     }
   }
 
-  function wait(pending: PendingReserve, { failure, isForBudget }: WaitResult): void {
+  function wait(pending: PendingReserve, { failure, budgetId }: WaitResult): void {
     const { tenantId } = pending.request;
-    const queues = isForBudget ? waitingForBudget : waiting;
-    const queue = queues.get(tenantId) ?? [];
-    if (queue.length >= maxWaitingPerTenant) {
+    const [queues, key] = budgetId === undefined ? [waiting, tenantId] : [waitingForBudget, budgetId];
+    const queue = queues.get(key) ?? [];
+    if (queue.length >= (budgetId === undefined ? maxWaitingPerTenant : maxWaitingPerBudget)) {
       pending.reject(failure);
       return;
     }
-    if (queue.length === 0 && !isForBudget) options.onShort?.(tenantId);
+    if (queue.length === 0 && budgetId === undefined) options.onShort?.(tenantId);
     queue.push(pending);
-    queues.set(tenantId, queue);
+    queues.set(key, queue);
     cancelWake ??= clock.setTimer(wakeIntervalMs, wakeAll);
   }
 
   function wakeAll(): void {
     cancelWake = undefined;
-    for (const tenantId of new Set([...waiting.keys(), ...waitingForBudget.keys()])) wake(tenantId);
+    for (const tenantId of [...waiting.keys()]) wakeForMoney(tenantId);
+    for (const budgetId of [...waitingForBudget.keys()]) wakeForBudget(budgetId, maxWaitingPerBudget);
   }
 
   function wake(tenantId: string): void {
-    for (const queues of [waitingForBudget, waiting]) {
-      const queue = queues.get(tenantId);
-      if (!queue) continue;
-      queues.delete(tenantId);
-      reserves.unshift(...queue);
+    wakeForMoney(tenantId);
+    for (const [budgetId, [first]] of waitingForBudget) {
+      if (first?.request.tenantId === tenantId) wakeForBudget(budgetId, maxWaitingPerBudget);
     }
-    if (reserves.length > 0) kick();
+  }
+
+  function wakeForMoney(tenantId: string): void {
+    const queue = waiting.get(tenantId);
+    if (!queue) return;
+    waiting.delete(tenantId);
+    reserves.unshift(...queue);
+    kick();
+  }
+
+  /** Behind calls that have just arrived: they may be of others. */
+  function wakeForBudget(budgetId: string, most: number): void {
+    const queue = waitingForBudget.get(budgetId);
+    if (!queue) return;
+    reserves.push(...queue.splice(0, most));
+    if (queue.length === 0) waitingForBudget.delete(budgetId);
+    kick();
   }
 
   return {

@@ -45,6 +45,8 @@ export interface BudgetChanges {
   listChanged(): readonly { readonly before: Budget; readonly after: Budget }[];
   readonly newHolds: readonly BudgetHold[];
   readonly endedCallIds: readonly string[];
+  /** Those in which the ended calls held something. */
+  readonly freedBudgetIds: ReadonlySet<string>;
   readonly refusals: readonly Refusal[];
 }
 
@@ -55,17 +57,25 @@ export interface BookEntries {
   readonly holds: readonly BudgetHold[];
 }
 
+const noBudgets: readonly Budget[] = [];
 const scopeKey = (tenantId: string, kind: ScopeKind, id: string) => JSON.stringify([tenantId, kind, id]);
 const userKey = (tenantId: string, userId: string) => JSON.stringify([tenantId, userId]);
 
 export function createBudgetBook({ nowMs, budgets, memberships, holds }: BookEntries): BudgetBook {
   const before = new Map(budgets.map((budget) => [budget.budgetId, rollOver(budget, nowMs)]));
   const now = new Map(before);
-  const idsByScope = Map.groupBy(budgets, ({ tenantId, scopeKind, scopeId }) => scopeKey(tenantId, scopeKind, scopeId));
+  const idsByScope = new Map<string, string[]>();
+  for (const { tenantId, scopeKind, scopeId, budgetId } of budgets) {
+    const key = scopeKey(tenantId, scopeKind, scopeId);
+    idsByScope.set(key, [...(idsByScope.get(key) ?? []), budgetId]);
+  }
   const groupsByUser = Map.groupBy(memberships, ({ tenantId, userId }) => userKey(tenantId, userId));
   const holdsByCall = Map.groupBy(holds, ({ callId }) => callId);
+  /** Ids by path: a batch has many calls of few paths. */
+  const paths = new Map<string, readonly string[]>();
   const newHolds: BudgetHold[] = [];
   const endedCallIds: string[] = [];
+  const freedBudgetIds = new Set<string>();
   const refusals: Refusal[] = [];
 
   function scopeIdsOf({ tenantId, userId, keyId }: CallPath, kind: ScopeKind): readonly string[] {
@@ -76,11 +86,16 @@ export function createBudgetBook({ nowMs, budgets, memberships, holds }: BookEnt
   }
 
   function findPath(call: CallPath): readonly Budget[] {
-    return scopeKinds.flatMap((kind) =>
-      scopeIdsOf(call, kind)
-        .flatMap((id) => idsByScope.get(scopeKey(call.tenantId, kind, id)) ?? [])
-        .flatMap(({ budgetId }) => now.get(budgetId) ?? []),
-    );
+    if (budgets.length === 0) return noBudgets;
+    const key = JSON.stringify([call.tenantId, call.userId, call.keyId]);
+    let ids: readonly string[] | undefined = paths.get(key);
+    if (!ids) {
+      ids = scopeKinds.flatMap((kind) =>
+        scopeIdsOf(call, kind).flatMap((id) => idsByScope.get(scopeKey(call.tenantId, kind, id)) ?? []),
+      );
+      paths.set(key, ids);
+    }
+    return ids.flatMap((id) => now.get(id) ?? []);
   }
 
   /** The budget that a hold lies in; undefined once its period is over, or it was deleted. */
@@ -120,6 +135,7 @@ export function createBudgetBook({ nowMs, budgets, memberships, holds }: BookEnt
       for (const hold of held) {
         const budget = budgetOf(hold);
         if (!budget) continue;
+        freedBudgetIds.add(budget.budgetId);
         put({ ...budget, reserved: budget.reserved - hold.amount, used: budget.used + spent[budget.unit] });
       }
     },
@@ -144,6 +160,7 @@ export function createBudgetBook({ nowMs, budgets, memberships, holds }: BookEnt
       },
       newHolds,
       endedCallIds,
+      freedBudgetIds,
       refusals,
     },
   };

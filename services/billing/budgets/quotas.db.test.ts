@@ -67,6 +67,32 @@ test("a call that waits goes on at once when its budget is raised or lifted", as
   await Promise.all([second, third]);
 });
 
+test("200 calls may wait for a budget, further ones are refused at once, and calls of others pass them by", async () => {
+  const tenantId = await createTenant();
+  const limit = { unit: "calls", limit: 1n, period: "total", timeZone: "UTC", resetDay: 1, alertPercents: [] } as const;
+  const scope = { tenantId, scopeKind: "key", scopeId: "key_1" } as const;
+  await ops.setBudget({ ...scope, limit });
+  const first = callOf(tenantId, "");
+  await ops.reserveCall(first);
+  let [held, refused] = [0, 0];
+  const waiting = Array.from({ length: 250 }, () =>
+    ops.reserveCall(callOf(tenantId, "")).then(
+      () => held++,
+      () => refused++,
+    ),
+  );
+  while (refused < 50) await new Promise((resolve) => setImmediate(resolve));
+  await ops.reserveCall({ ...callOf(tenantId, ""), keyId: "key_2" });
+  assert.deepEqual([held, refused], [0, 50]);
+  // What comes back goes to one of them.
+  await ops.settleCall(endOf(first, { inputTokens: 0n, outputTokens: 0n, outcome: "failed" }));
+  while (held < 1) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual([held, refused], [1, 50]);
+  await ops.setBudget({ ...scope, limit: { ...limit, limit: 500n } });
+  await Promise.all(waiting);
+  assert.deepEqual([held, refused], [200, 50]);
+});
+
 test("the first calls of somebody unknown, all at once, meet the default quota like all later ones", async () => {
   const tenantId = await createTenant();
   const calls = Array.from({ length: 50 }, () => callOf(tenantId, "usr_new"));

@@ -141,12 +141,12 @@ test("plans and versions page in their order, and what does not exist is said to
     [...page.rows, ...last.rows].map(({ tenantId }) => tenantId),
     tenants.sort(),
   );
-  for (const asked of [
-    ops.getPlan({ name: "none" }),
-    ops.assignPlan({ name: "none", tenantId: "ten_1" }),
-    put(model, flat(1n), { plan: "none" }),
+  for (const ask of [
+    () => ops.getPlan({ name: "none" }),
+    () => ops.assignPlan({ name: "none", tenantId: "ten_1" }),
+    () => put(model, flat(1n), { plan: "none" }),
   ]) {
-    await assert.rejects(asked, (err) => isFailure(err, billingFailures.plan_not_found));
+    await assert.rejects(ask(), (err) => isFailure(err, billingFailures.plan_not_found));
   }
 });
 

@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createSeeded } from "@lyss/kit/testing/seeded-random.ts";
+import { type BudgetBook, createBudgetBook } from "./budget-book.ts";
+import { availableOf, type Budget, type BudgetHold, budgetUnits, type ScopeKind, windowAt } from "./model.ts";
+
+const startMs = Date.UTC(2026, 2, 10, 12);
+const call = { tenantId: "ten_1", userId: "usr_1", keyId: "key_1" };
+
+function budgetOf(more: Partial<Budget> = {}): Budget {
+  const calendar = { period: "hour", timeZone: "UTC", resetDay: 1, ...more } as const;
+  return {
+    ...{ budgetId: "bud_1", tenantId: "ten_1", scopeKind: "user", scopeId: "usr_1", unit: "calls", limit: 100n },
+    ...{ alertPercents: [100], used: 0n, reserved: 0n, alertedPercent: 0, isRefusalSaid: false },
+    ...{ ...calendar, window: windowAt(calendar, startMs), createdAt: new Date(0), updatedAt: new Date(0) },
+    ...more,
+  };
+}
+
+const open = (budgets: readonly Budget[], holds: readonly BudgetHold[] = [], nowMs = startMs) =>
+  createBudgetBook({ nowMs, budgets, holds, memberships: [{ tenantId: "ten_1", userId: "usr_1", groupId: "grp_1" }] });
+
+const amounts = (n: bigint) => ({ money: n, tokens: n, calls: n });
+const after = (book: BudgetBook) => book.changes.listChanged().map((change) => change.after);
+
+test("a path leads from the tenant over the user's groups to user and key, of one tenant, and meets no other scope", () => {
+  const scopes: readonly (readonly [ScopeKind, string])[] = [
+    ["key", "key_1"],
+    ["group", "grp_1"],
+    ["user", "usr_1"],
+    ["tenant", "ten_1"],
+    ["group", "grp_2"],
+    ["user", "key_1"],
+    ["key", "usr_1"],
+  ];
+  const budgets = scopes.map(([scopeKind, scopeId]) =>
+    budgetOf({ budgetId: `${scopeKind} ${scopeId}`, scopeKind, scopeId }),
+  );
+  const others = budgets.map((budget) => ({ ...budget, budgetId: `other ${budget.budgetId}`, tenantId: "ten_2" }));
+  const book = open([...budgets, ...others]);
+  const idsOf = (path: typeof call) => book.findPath(path).map(({ budgetId }) => budgetId);
+  assert.deepEqual(idsOf(call), ["tenant ten_1", "group grp_1", "user usr_1", "key key_1"]);
+  assert.deepEqual(idsOf({ ...call, userId: "", keyId: "" }), ["tenant ten_1"]);
+  assert.deepEqual(idsOf({ ...call, userId: "usr_2", keyId: "key_2" }), ["tenant ten_1"]);
+  assert.deepEqual(idsOf({ ...call, tenantId: "ten_3" }), []);
+});
+
+test("of what a call holds its budgets allow so much to be collected, and of one in a period gone by as much as it likes", () => {
+  const held = (budget: Budget, amount: bigint): BudgetHold => ({
+    ...{ callId: "call_1", budgetId: budget.budgetId, windowStartsAt: budget.window.startsAt, amount },
+  });
+  const wide = budgetOf({ budgetId: "bud_w", unit: "money", limit: 100n, used: 20n, reserved: 40n });
+  const narrow = budgetOf({ budgetId: "bud_n", unit: "money", limit: 50n, used: 20n, reserved: 30n });
+  const tokens = budgetOf({ budgetId: "bud_t", unit: "tokens", limit: 1n, reserved: 1n });
+  const holds = [held(wide, 10n), held(narrow, 10n), held(tokens, 1n)];
+  assert.equal(open([wide, narrow, tokens], holds).findCollectableNanos("call_1"), 10n);
+  assert.equal(open([wide, tokens], holds).findCollectableNanos("call_1"), 50n);
+  assert.equal(open([tokens], holds).findCollectableNanos("call_1"), undefined);
+  assert.equal(open([wide, narrow], holds, startMs + 3_600_000).findCollectableNanos("call_1"), undefined);
+  assert.equal(open([wide]).findCollectableNanos("call_1"), undefined);
+});
+
+test("what is only looked at is not written; a refusal is noted once in a period", () => {
+  const book = open([budgetOf({ used: 7n })], [], startMs + 3_600_000);
+  assert.equal(book.findPath(call)[0]?.used, 0n);
+  assert.deepEqual(book.changes.listChanged(), []);
+  book.refuse("bud_1", call);
+  book.refuse("bud_1", { ...call, keyId: "key_2" });
+  book.refuse("bud_none", call);
+  assert.deepEqual(
+    book.changes.refusals.map(({ budget, keyId }) => [budget.budgetId, budget.used, keyId]),
+    [["bud_1", 0n, "key_1"]],
+  );
+  assert.deepEqual(
+    after(book).map(({ isRefusalSaid, used }) => [isRefusalSaid, used]),
+    [[true, 0n]],
+  );
+});
+
+test("what was paid from a lease counts from the moment on at which the period begins", () => {
+  const { startsAt } = budgetOf().window;
+  const book = open([budgetOf()]);
+  book.charge(call, startsAt.getTime() - 1, amounts(5n));
+  assert.deepEqual(after(book), []);
+  book.charge(call, startsAt.getTime(), amounts(3n));
+  assert.deepEqual(
+    after(book).map(({ used }) => used),
+    [3n],
+  );
+});
+
+test("over hours of holds, ends, charges and crashes: used and reserved are what an account by hand says, and within the limit", () => {
+  for (let seed = 1; seed <= 100; seed++) runSeed(seed);
+});
+
+/** Transactions on one budget of each unit, each committed or lost whole, beside a list of what is open. */
+function runSeed(seed: number): void {
+  const { between } = createSeeded(seed);
+  let nowMs = startMs;
+  let budgets: readonly Budget[] = budgetUnits.map((unit) => budgetOf({ budgetId: `bud_${unit}`, unit, limit: 50n }));
+  let holds: readonly BudgetHold[] = [];
+  const used = new Map<string, bigint>();
+  let lastCall = 0;
+  for (let step = 0; step < 200; step++) {
+    nowMs += between(0, 5) === 0 ? between(0, 2_400_000) : between(0, 1_000);
+    const book = open(budgets, holds, nowMs);
+    const isLost = between(0, 7) === 0;
+    const windowOf = (budget: Budget) => `${budget.budgetId} ${windowAt(budget, nowMs).startsAt.toISOString()}`;
+    const uses: (readonly [string, bigint])[] = [];
+    for (let act = between(1, 4); act > 0; act--) {
+      const amount = BigInt(between(1, 20));
+      const open = [...new Set(holds.map(({ callId }) => callId))].filter(
+        (id) => !book.changes.endedCallIds.includes(id),
+      );
+      const callId = open[between(0, Math.max(0, open.length - 1))];
+      if (between(0, 1) === 0 || callId === undefined) {
+        const path = book.findPath(call);
+        if (path.every((budget) => availableOf(budget) >= amount)) {
+          book.hold({ ...call, callId: `call_${++lastCall}` }, amounts(amount));
+        }
+      } else {
+        const most = holds.find((hold) => hold.callId === callId)?.amount ?? 0n;
+        const spent = BigInt(between(0, Number(most)));
+        book.settle(callId, amounts(spent));
+        book.settle(callId, amounts(spent));
+        for (const hold of holds.filter((one) => one.callId === callId)) {
+          uses.push([`${hold.budgetId} ${hold.windowStartsAt.toISOString()}`, spent]);
+        }
+      }
+    }
+    // A transaction that is lost leaves everything as it was.
+    if (isLost) continue;
+    const changed = new Map(after(book).map((budget) => [budget.budgetId, budget]));
+    budgets = budgets.map((budget) => changed.get(budget.budgetId) ?? budget);
+    const endedIds = new Set(book.changes.endedCallIds);
+    holds = [...holds.filter(({ callId }) => !endedIds.has(callId)), ...book.changes.newHolds];
+    for (const [name, spent] of uses) used.set(name, (used.get(name) ?? 0n) + spent);
+    for (const budget of open(budgets, [], nowMs).findPath(call)) {
+      const where = `seed ${seed}, step ${step}: ${budget.budgetId}`;
+      const held = holds.filter(
+        (hold) =>
+          hold.budgetId === budget.budgetId && hold.windowStartsAt.getTime() === budget.window.startsAt.getTime(),
+      );
+      assert.equal(
+        budget.reserved,
+        held.reduce((sum, { amount }) => sum + amount, 0n),
+        where,
+      );
+      assert.equal(budget.used, used.get(windowOf(budget)) ?? 0n, where);
+      assert.ok(budget.used + budget.reserved <= budget.limit, where);
+    }
+  }
+}
