@@ -227,7 +227,7 @@ test("another tenant cannot settle a call", async () => {
   assert.equal((await ops.getBalance({ tenantId: mine })).heldNanos, 100n);
 });
 
-test("the service's own role cannot change the journal, nor post what does not sum to zero", async () => {
+test("B27: the service's own role cannot change the journal, nor post what does not sum to zero", async () => {
   const role = service.sql;
   await role.begin(async (tx) => {
     await tx`set local role lyss_billing`;

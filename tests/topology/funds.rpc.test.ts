@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { create } from "@bufbuild/protobuf";
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { CallOutcome, TopUpSource, UsageFactSchema } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { postgres } from "@lyss/kit/db/driver.ts";
+import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { systemClock as clock } from "@lyss/kit/service/clock.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
-import { openSpool } from "@lyss/kit/spool/spool.ts";
+import { openSpool, type Spool } from "@lyss/kit/spool/spool.ts";
 import { eachTopology } from "@lyss/kit/testing/each-topology.ts";
 import { waitUntil } from "@lyss/kit/testing/event-log.ts";
 import { silentLog as log } from "@lyss/kit/testing/postgres.ts";
@@ -25,7 +28,10 @@ const rates = {
   outputNanosPerMillion: 1_000_000n,
 };
 
-eachTopology("funds", { services: [billing] }, (topology) => {
+const ttlMs = 60_000;
+const config = { billing: { holdTtlMs: ttlMs, leaseTtlMs: ttlMs } };
+
+eachTopology("funds", { services: [billing], config }, (topology) => {
   const client = () => topology.client(billing);
 
   async function createTenant(amountNanos: bigint): Promise<string> {
@@ -37,9 +43,10 @@ eachTopology("funds", { services: [billing] }, (topology) => {
   }
 
   /** A gateway node's money, with its spool in a folder. */
-  function startNode(root: string) {
+  function startNode(root: string, withDisk: (spool: Spool) => Spool = (spool) => spool) {
     const nodeId = random.id("node");
-    const { spool, recovered } = openSpool({ root, clock, log });
+    const { spool: opened, recovered } = openSpool({ root, clock, log });
+    const spool = withDisk(opened);
     const journal = createFactJournal({ spool, billing: client(), nodeId, clock, log });
     const leases = createLeaseKeeper({ billing: client(), spool, nodeId, clock, random, log });
     const prices = createPriceCache(client(), { clock, random, metrics: new Registry() });
@@ -142,6 +149,72 @@ eachTopology("funds", { services: [billing] }, (topology) => {
     assert.deepEqual(await balanceOf(tenantId), [100_000n - 60n, 0n]);
     await second.journal.stop();
     await second.spool.close();
+  });
+
+  test("B19: calls of ten minutes whose heart-beat fails half way are charged exactly once, after all is expired", async (t) => {
+    const sql = postgres(topology.adminUrl(), { max: 1 });
+    t.after(() => sql.end());
+    // What a call may cost is too much for a lease of the second tenant: its call has a hold of its own.
+    const [leased, held] = [await createTenant(100_000n), await createTenant(150n)];
+    const { spool, journal, leases, funder } = startNode(createTempFolder({ after: (work) => t.after(work) }));
+    const calls = [callOf(leased), callOf(held)];
+    const funds = await Promise.all(calls.map((call) => funder.fund(call)));
+    assert.deepEqual([...funder.heldCallIds], [calls[1]?.callId]);
+
+    const stepMs = 10_000;
+    for (let passedMs = 0; passedMs < 600_000; passedMs += stepMs) {
+      await sql`update billing.lease set expires_at = expires_at - ${stepMs}::float8 * interval '1 millisecond'`;
+      await sql`update billing.hold set expires_at = expires_at - ${stepMs}::float8 * interval '1 millisecond'`;
+      if (passedMs >= 300_000) continue;
+      await leases.extend();
+      assert.equal((await client().extendHolds({ callIds: [...funder.heldCallIds] })).extended, 1);
+    }
+    const isFree = async (tenantId: string) => (await balanceOf(tenantId))[1] === 0n;
+    await waitUntil(async () => (await isFree(leased)) && (await isFree(held)));
+    assert.deepEqual(await balanceOf(held), [150n, 0n]);
+
+    for (const each of funds) await each.settle(spent(50n));
+    await journal.flush(soon());
+    assert.deepEqual(await balanceOf(leased), [100_000n - 60n, 0n]);
+    assert.deepEqual(await balanceOf(held), [150n - 60n, 0n]);
+    for (const tenantId of [leased, held]) {
+      const { records } = await client().listUsage({ tenantId, limit: 10 });
+      assert.deepEqual(
+        records.map(({ outcome, costNanos }) => [outcome, costNanos]),
+        [[CallOutcome.COMPLETED, 60n]],
+      );
+    }
+    await leases.extend();
+    await leases.close();
+    assert.equal(spool.size, 0);
+    await journal.stop();
+    await spool.close();
+  });
+
+  test("a call that cannot be written down is refused, and what was set aside for it is free again", async (t) => {
+    const [leased, held] = [await createTenant(100_000n), await createTenant(150n)];
+    const root = createTempFolder({ after: (work) => t.after(work) });
+    const { spool, journal, leases, funder } = startNode(root, (opened) => ({
+      ...opened,
+      append(record, onWritten) {
+        onWritten?.(new Error("ENOSPC: no space left on device, write"));
+        return { record };
+      },
+    }));
+    for (const tenantId of [leased, held]) {
+      await assert.rejects(funder.fund(callOf(tenantId)), (err) => isFailure(err, aiGatewayFailures.cannot_record));
+    }
+    await leases.close();
+    await waitUntil(async () => (await balanceOf(held))[1] === 0n);
+    assert.deepEqual(
+      [await balanceOf(leased), await balanceOf(held)],
+      [
+        [100_000n, 0n],
+        [150n, 0n],
+      ],
+    );
+    await journal.stop();
+    await spool.close();
   });
 
   test("a fact that billing refuses for good holds up no other", async (t) => {

@@ -39,7 +39,7 @@ async function sendOnce(deps: AiGatewayDeps, call: Call, secret: string): Promis
   const sentMs = deps.clock.monotonicMs();
   let answer: UpstreamAnswer;
   try {
-    answer = await deps.pools.poolOf(provider).request({
+    const asking = deps.pools.poolOf(provider).request({
       method: "POST",
       path: pathAt(provider, endpointOf[call.request.surface]),
       headers: {
@@ -52,6 +52,7 @@ async function sendOnce(deps: AiGatewayDeps, call: Call, secret: string): Promis
       body: toUpstreamBody(call.request, model.upstreamName, call.outputTokens),
       signal: call.abort.signal,
     });
+    answer = await untilAborted(call.abort.signal, asking);
   } catch (err) {
     throw toFailure(deps, call, err);
   }
@@ -62,6 +63,19 @@ async function sendOnce(deps: AiGatewayDeps, call: Call, secret: string): Promis
     throw new Failure(aiGatewayFailures.upstream_failed, { model: model.name });
   }
   return answer;
+}
+
+/** undici hears of an abort only when it has a connection, and then sends nothing: who waits need not wait for that. */
+async function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
 }
 
 /** Lets a provider that is ours too join its spans to the trace. */

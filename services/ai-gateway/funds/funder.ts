@@ -99,7 +99,7 @@ export function createFunder(deps: {
             serviceMode: serviceModeMessages[serviceMode],
           };
           await journal.end(attempt, create(UsageFactSchema, { ...begun, ...ended }), () => {
-            if (draw) notePosted(draw, costNanos);
+            if (draw) notePosted(draw);
             heldCallIds.delete(call.callId);
           });
           return costNanos;

@@ -33,8 +33,18 @@ test("what a call did not cost is free at once, and what it cost is out until it
   assert.ok(drawn);
   settleDraw(drawn, 25n);
   assert.deepEqual([lease.freeNanos, lease.outNanos], [75n, 25n]);
-  notePosted(drawn, 25n);
+  notePosted(drawn);
   assert.deepEqual([lease.freeNanos, lease.outNanos], [75n, 0n]);
+});
+
+test("a call that cost more than it drew takes the rest from what is free, as billing does", () => {
+  const lease = leaseOf(100n);
+  const dear = draw(lease, 40n, 0);
+  assert.ok(dear);
+  settleDraw(dear, 70n);
+  assert.deepEqual([lease.freeNanos, lease.outNanos], [30n, 70n]);
+  notePosted(dear);
+  assert.deepEqual([lease.freeNanos, lease.outNanos], [30n, 0n]);
 });
 
 test("a call that cost more than it drew takes nothing from the others of this node", () => {
@@ -43,7 +53,7 @@ test("a call that cost more than it drew takes nothing from the others of this n
   assert.ok(dear && other);
   settleDraw(dear, 90n);
   assert.deepEqual([lease.freeNanos, lease.outNanos], [0n, 100n]);
-  notePosted(dear, 90n);
+  notePosted(dear);
   settleDraw(other, 10n);
   assert.deepEqual([lease.freeNanos, lease.outNanos], [50n, 10n]);
 });
@@ -53,7 +63,7 @@ test("a lease is to last for half more than was ever promised at a time of late,
   const drawn = draw(lease, 400n, 0);
   assert.ok(drawn);
   settleDraw(drawn, 40n);
-  notePosted(drawn, 40n);
+  notePosted(drawn);
   assert.equal(assessLease(lease, 1_000, 100), 0n);
   // A quarter of the new rate, three quarters of the peak.
   assert.equal(targetNanos(lease), 450n + 30n);
@@ -81,7 +91,7 @@ test("however calls draw, end and are posted, free and out add up to what billin
   const lease = leaseOf(0n);
   let held = 0n;
   const open: Draw[] = [];
-  const unposted: (readonly [Draw, bigint])[] = [];
+  const unposted: Draw[] = [];
   for (let step = 0; step < 20_000; step++) {
     const kind = between(0, 4);
     if (kind === 0) {
@@ -96,13 +106,12 @@ test("however calls draw, end and are posted, free and out add up to what billin
       if (!drawn) continue;
       const cost = BigInt(between(0, 250));
       settleDraw(drawn, cost);
-      unposted.push([drawn, cost]);
+      unposted.push(drawn);
     } else if (kind === 3) {
       const [posted] = unposted.splice(0, 1);
       if (!posted) continue;
-      const [drawn, cost] = posted;
       const outNanos = lease.outNanos;
-      notePosted(drawn, cost);
+      notePosted(posted);
       held -= outNanos - lease.outNanos;
     } else {
       const back = assessLease(lease, 1_000, between(0, 6_000));

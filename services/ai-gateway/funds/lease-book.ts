@@ -22,7 +22,8 @@ export interface NodeLease {
 /** What a call has drawn from a lease. */
 export interface Draw {
   readonly lease: NodeLease;
-  readonly amountNanos: bigint;
+  /** What is out for it; from when it is settled, what it costs the lease. */
+  amountNanos: bigint;
 }
 
 /** How many seconds of spending a lease is to last for, beside what is promised at a time. */
@@ -47,17 +48,23 @@ export function draw(lease: NodeLease, amountNanos: bigint, nowMs: number): Draw
   return { lease, amountNanos };
 }
 
-/** A call ended: what it cost stays out until it is posted, and the rest is free again. */
-export function settleDraw({ lease, amountNanos }: Draw, costNanos: bigint): void {
-  const kept = costNanos < amountNanos ? costNanos : amountNanos;
-  lease.freeNanos += amountNanos - kept;
-  lease.outNanos -= amountNanos - kept;
-  lease.costNanos += kept;
+/**
+ * A call ended: what it cost stays out until it is posted, and the rest is free again. What it cost beyond what it drew comes
+ * out of what is free, as billing will take it from the lease.
+ */
+export function settleDraw(drawn: Draw, costNanos: bigint): void {
+  const { lease, amountNanos } = drawn;
+  const mostNanos = amountNanos + lease.freeNanos;
+  const paidNanos = costNanos < mostNanos ? costNanos : mostNanos;
+  lease.freeNanos = mostNanos - paidNanos;
+  lease.outNanos += paidNanos - amountNanos;
+  lease.costNanos += paidNanos;
+  drawn.amountNanos = paidNanos;
 }
 
-/** Billing has charged it. */
-export function notePosted({ lease, amountNanos }: Draw, costNanos: bigint): void {
-  lease.outNanos -= costNanos < amountNanos ? costNanos : amountNanos;
+/** Billing has charged what was settled. */
+export function notePosted({ lease, amountNanos }: Draw): void {
+  lease.outNanos -= amountNanos;
 }
 
 /** What the lease should be able to promise: half more than the peak, and some seconds of spending. */

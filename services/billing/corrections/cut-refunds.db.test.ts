@@ -21,6 +21,8 @@ const rates = { inputNanosPerMillion: 1_000_000n, cachedInputNanosPerMillion: 0n
 await ops.putPrices({ tenantId: "", prices: [{ provider: "p", model: "m", ...rates }] });
 /** B6 asks for 1,000 times: SCENARIO_FULL=1. */
 const wantedCuts = process.env["SCENARIO_FULL"] ? 1_000 : 60;
+/** Each cut costs a new connection, which a busy machine makes slowly. */
+const limits = { timeout: wantedCuts * 3_000 };
 
 /** A database whose connection is lost before statement number `cutAt` of a transaction; the commit counts as the last one. */
 function losingAt(cutAt: number): { readonly db: Database; wasCut(): boolean } {
@@ -65,36 +67,48 @@ function correctionsOn(database: Database) {
   });
 }
 
-test(`B6: with the connection lost at every statement of a refund, ${wantedCuts} times, there is at most one refund each`, async () => {
-  const tenantId = "ten_cut";
-  await ops.createWallet({ tenantId });
-  await ops.topUpWallet({ tenantId, amountNanos: 1_000_000n, reference: "start", source: "manual" });
-  let cuts = 0;
-  for (let round = 1; cuts < wantedCuts; round++) {
-    const callId = `call_${round}`;
-    const call = { callId, requestId: "r", tenantId, keyId: "k", userId: "u", provider: "p", model: "m" };
-    await ops.reserveCall({ ...call, inputTokens: 10n, maxOutputTokens: 1n, minOutputTokens: 1n, choices: 1n });
-    const end = { callId, tenantId, outcome: "completed", isEstimated: false, latencyMs: 1n } as const;
-    await ops.settleCall({ ...end, inputTokens: 10n, cachedInputTokens: 0n, outputTokens: 0n });
-    const input = { callId, amountNanos: 7n, reference: "once", reason: "test", userId: "usr_op" };
-    for (let cutAt = 1; ; cutAt++) {
-      const { db: losing, wasCut } = losingAt(cutAt);
-      const [tried] = await Promise.allSettled([correctionsOn(losing).refundCall(input)]);
-      if (!wasCut()) {
-        assert.equal(tried.status, "fulfilled");
-        break;
+test(
+  `B6: with the connection lost at every statement of a refund, ${wantedCuts} times, there is at most one refund each`,
+  limits,
+  async () => {
+    const tenantId = "ten_cut";
+    await ops.createWallet({ tenantId });
+    await ops.topUpWallet({ tenantId, amountNanos: 1_000_000n, reference: "start", source: "manual" });
+    let cuts = 0;
+    for (let round = 1; cuts < wantedCuts; round++) {
+      const callId = `call_${round}`;
+      const call = { callId, requestId: "r", tenantId, keyId: "k", userId: "u", provider: "p", model: "m" };
+      await ops.reserveCall({ ...call, inputTokens: 10n, maxOutputTokens: 1n, minOutputTokens: 1n, choices: 1n });
+      const end = { callId, tenantId, outcome: "completed", isEstimated: false, latencyMs: 1n } as const;
+      await ops.settleCall({ ...end, inputTokens: 10n, cachedInputTokens: 0n, outputTokens: 0n });
+      const input = { callId, amountNanos: 7n, reference: "once", reason: "test", userId: "usr_op" };
+      for (let cutAt = 1; ; cutAt++) {
+        const { db: losing, wasCut } = losingAt(cutAt);
+        const [tried] = await Promise.allSettled([correctionsOn(losing).refundCall(input)]);
+        if (!wasCut()) {
+          assert.equal(tried.status, "fulfilled");
+          break;
+        }
+        cuts++;
+        assert.equal(tried.status, "rejected", `statement ${cutAt}`);
       }
-      cuts++;
-      assert.equal(tried.status, "rejected", `statement ${cutAt}`);
+      // The client that never heard of it asks once more.
+      await ops.corrections.refundCall(input);
+      assert.equal((await ops.getBalance({ tenantId })).balanceNanos, 1_000_000n - 3n * BigInt(round));
     }
-    // The client that never heard of it asks once more.
-    await ops.corrections.refundCall(input);
-    assert.equal((await ops.getBalance({ tenantId })).balanceNanos, 1_000_000n - 3n * BigInt(round));
-  }
-  const [rows] = await service.sql`
+    const [rows] = await service.sql`
     select count(*)::integer as refunds, count(distinct call_id)::integer as calls from call_refund`;
+<<<<<<< HEAD
   assert.equal(rows?.["refunds"], rows?.["calls"]);
   await assertIntegrity(ops);
   const said = (await service.listEvents()).filter((it) => it.type === "billing.refund.completed");
   assert.equal(said.length, rows?.["refunds"]);
 });
+=======
+    assert.equal(rows?.["refunds"], rows?.["calls"]);
+    assert.deepEqual([...(await ops.listImbalances())], []);
+    const said = (await service.listEvents()).filter((it) => it.type === "billing.refund.completed");
+    assert.equal(said.length, rows?.["refunds"]);
+  },
+);
+>>>>>>> 7c64b49 (tests: B6 has time for a thousand cuts on a busy machine)

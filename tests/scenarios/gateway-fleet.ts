@@ -1,0 +1,68 @@
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { postgres } from "@lyss/kit/db/driver.ts";
+import { createOwnServer } from "@lyss/kit/testing/own-server.ts";
+import { closeInReverse, type TestScope } from "@lyss/kit/testing/postgres.ts";
+import { type RunningPlatform, runPlatform } from "../run-platform.ts";
+
+const coreServices = "auth,billing,credential,event,group,tenant,user,workflow";
+const gatewayServices = "ai-gateway,api-gateway";
+
+/** Several gateway processes before one that keeps the books, on one database and one data directory. */
+export interface GatewayFleet {
+  /** By number; a gateway that was replaced gives way to its successor. */
+  readonly gateways: RunningPlatform[];
+  /** Kills that gateway by signal 9 and starts another in its place. Resolves when that one is ready. */
+  replace(number: number): Promise<void>;
+  /** The database, looked at from outside. */
+  readonly sql: ReturnType<typeof postgres>;
+}
+
+/** Starts them; they end with the scope. */
+export async function runGatewayFleet(t: TestScope, size: number, config: object): Promise<GatewayFleet> {
+  const scope = closeInReverse(t);
+  const dataDir = mkdtempSync(join(tmpdir(), "lyss-fleet-"));
+  scope.after(async () => rmSync(dataDir, { recursive: true, force: true }));
+  const { url } = await createOwnServer(scope).start();
+  const sql = postgres(url, { max: 1 });
+  scope.after(() => sql.end());
+  const [corePort = 0, ...ports] = await findFreePorts(size + 1);
+  const peers = coreServices.split(",").flatMap((name) => ["--peer", `${name}=http://127.0.0.1:${corePort}`]);
+  const options = { dataDir, config: { database: { url }, ...config } };
+
+  const startGateway = (number: number) =>
+    runPlatform(scope, {
+      ...options,
+      args: ["--run", gatewayServices, "--rpc-port", String(ports[number]), ...peers],
+    });
+  await runPlatform(scope, {
+    ...options,
+    args: ["--run", coreServices, "--rpc-port", String(corePort)],
+    readyWhen: /program is running/,
+  });
+  const [first, ...others] = [
+    await startGateway(0),
+    ...(await Promise.all(Array.from({ length: size - 1 }, (_, i) => startGateway(i + 1)))),
+  ];
+  const gateways = first ? [first, ...others] : [];
+  return {
+    gateways,
+    sql,
+    async replace(number) {
+      await gateways[number]?.kill();
+      gateways[number] = await startGateway(number);
+    },
+  };
+}
+
+/** Ports that were free a moment ago. */
+export async function findFreePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  for (const server of servers) server.close();
+  return ports;
+}
