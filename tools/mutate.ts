@@ -1,12 +1,14 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { globalSetup, globalTeardown } from "@lyss/kit/testing/global-setup.ts";
 import { runTool } from "./run-tool.ts";
 import { repositoryRoot } from "./source-tree.ts";
 
-/** What is mutated, each with the tests that have to notice. They run once for each mutant: let them be quick. */
-const targets: Readonly<Record<string, readonly string[]>> = {
+/** Files that are mutated, each with the tests that have to notice. They run once for each mutant: let them be quick. */
+type Targets = Readonly<Record<string, readonly string[]>>;
+
+const kit: Targets = {
   "kit/resilience/breaker.ts": ["kit/resilience/breaker.test.ts"],
   "kit/resilience/trip-rule.ts": ["kit/resilience/trip-rule.test.ts"],
   "kit/resilience/retry.ts": ["kit/resilience/retry.test.ts"],
@@ -34,11 +36,26 @@ const targets: Readonly<Record<string, readonly string[]>> = {
   "kit/events/durable-loop.ts": ["kit/events/durable-loop.db.test.ts"],
 };
 
-const reportPath = "docs/kit/mutation.md";
+const money: Targets = {
+  "contracts/pricing/price.ts": ["contracts/pricing/price.test.ts"],
+  "services/billing/model.ts": ["services/billing/model.test.ts"],
+  "services/billing/lease.ts": ["services/billing/lease.test.ts"],
+  "services/billing/draw-facts.ts": ["services/billing/draw-facts.test.ts"],
+  "services/ai-gateway/funds/lease-book.ts": ["services/ai-gateway/funds/lease-book.test.ts"],
+};
+
+/** By the page that says what came of it. */
+const reports: Readonly<Record<string, Targets>> = {
+  "docs/kit/mutation.md": kit,
+  "docs/billing/mutation.md": money,
+};
+
 // Fetched when it is asked for: 165 packages that nobody needs to run the platform or its tests.
 const stryker = "@stryker-mutator/core@10.1.1";
 const workFolder = ".lyss/stryker";
 const minScorePercent = 95;
+/** What one package of ours imports of another is the copy that is mutated, too. */
+const linkPackages = `[ -e node_modules ] || (mkdir node_modules && cp -RP "${join(repositoryRoot, "node_modules", "@lyss")}" node_modules/)`;
 /** A mutant that loops is killed after this long on top of one and a half times what the tests usually take. */
 const timeoutMs = 5_000;
 /** Code longer than this is cut off in the report. */
@@ -77,13 +94,13 @@ async function mutate(file: string, tests: readonly string[]): Promise<Result> {
   const configFile = join(workFolder, `${name}.config.json`);
   const config = {
     testRunner: "command",
-    commandRunner: { command: `node --test --test-isolation=none ${tests.join(" ")}` },
+    commandRunner: { command: `${linkPackages} && node --test --test-isolation=none ${tests.join(" ")}` },
     mutate: [file],
     plugins: [],
     reporters: ["json"],
     jsonReporter: { fileName: reportFile },
     // The copy that is mutated needs nothing else; not in node_modules, where Node strips no types.
-    ignorePatterns: ["**", "!package.json", "!kit/**"],
+    ignorePatterns: ["**", "!package.json", "!kit/**", "!contracts/**", "!services/**", "!tests/**"],
     tempDirName: join(workFolder, name),
     concurrency: availableParallelism(),
     timeoutMS: timeoutMs,
@@ -179,19 +196,22 @@ function toLine(code: string): string {
 
 if (import.meta.main) {
   const wanted = process.argv.slice(2);
-  const files = Object.keys(targets);
-  const unknown = wanted.filter((file) => !files.includes(file));
+  const unknown = wanted.filter((file) => !Object.values(reports).some((targets) => file in targets));
   if (unknown.length > 0) throw new Error(`not a target: ${unknown.join(", ")}`);
   // Held for the whole run, so that no mutant waits for PostgreSQL to start.
   await globalSetup();
-  for (const [file, tests] of Object.entries(targets)) {
-    if (wanted.length > 0 && !wanted.includes(file)) continue;
-    const result = await mutate(file, tests);
-    const score = scorePercent(result.mutants);
-    console.log(`${score.toFixed(1).padStart(5)} %  ${file}, ${result.mutants.length} mutants`);
-    if (score < minScorePercent) process.exitCode = 1;
-    const path = join(repositoryRoot, reportPath);
-    writeFileSync(path, updateReport(existsSync(path) ? readFileSync(path, "utf8") : "", [result], files));
+  for (const [page, targets] of Object.entries(reports)) {
+    for (const [file, tests] of Object.entries(targets)) {
+      if (wanted.length > 0 && !wanted.includes(file)) continue;
+      const result = await mutate(file, tests);
+      const score = scorePercent(result.mutants);
+      console.log(`${score.toFixed(1).padStart(5)} %  ${file}, ${result.mutants.length} mutants`);
+      if (score < minScorePercent) process.exitCode = 1;
+      const path = join(repositoryRoot, page);
+      const known = existsSync(path) ? readFileSync(path, "utf8") : "";
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, updateReport(known, [result], Object.keys(targets)));
+    }
   }
   await globalTeardown();
 }

@@ -1,8 +1,7 @@
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import type { Tx } from "@lyss/kit/db/database.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import type { Fact } from "@lyss/services/billing/fact.ts";
-import { toLine } from "@lyss/services/billing/fact-store.ts";
+import { copyFacts } from "@lyss/services/billing/fact-store.ts";
 import { model, type OpenBilling, provider, startNanos } from "./open-billing.ts";
 
 /** How much settling is done at once, and for whom. */
@@ -27,6 +26,7 @@ export interface SettleFigure {
 /** As many as a gateway node posts at once. */
 const batchSize = 2_000;
 const keysPerWallet = 10;
+const nothing = { uncollectedNanos: 0n, roundingTrillionths: 0n };
 
 interface Node {
   readonly payers: readonly Payer[];
@@ -59,18 +59,9 @@ export async function measureCopy(billing: OpenBilling, plan: SettlePlan): Promi
   await sql`create table if not exists floor (like usage including all)`;
   const nodes = await createNodes(billing, plan);
   const figure = await measure(billing, plan, async (node) => {
-    const names = { walletId: random.id("wal"), postingId: random.id("pst") };
-    const cost = { costNanos: 1n, uncollectedNanos: 0n, roundingTrillionths: 0n };
-    const facts = createFacts(billing, nodes[node]?.payers ?? []);
-    const lines = facts.map((fact) => toLine({ ...fact, ...names, ...cost })).join("");
-    await sql.begin(async (tx) => {
-      const copy = tx`
-        copy floor (call_id, attempt, lease_id, posting_id, wallet_id, tenant_id, request_id, key_id, user_id, provider,
-          model, price_id, outcome, input_tokens, cached_input_tokens, output_tokens, is_estimated, cost_nanos,
-          uncollected_nanos, latency_ms, started_at, other_buckets, service_mode)
-        from stdin`;
-      await pipeline(Readable.from([lines]), await copy.writable());
-    });
+    const names = { walletId: random.id("wal"), postingId: random.id("pst"), costNanos: 1n, ...nothing };
+    const rows = createFacts(billing, nodes[node]?.payers ?? []).map((fact) => ({ ...fact, ...names }));
+    await sql.begin((tx) => copyFacts(tx as unknown as Tx, "floor", rows));
   });
   await sql`drop table floor`;
   return figure;
@@ -153,8 +144,10 @@ async function verify(billing: OpenBilling, nodes: readonly Node[], facts: numbe
   const [row] = await sql<{ rows: number; hours: number; wrong: number }[]>`
     select (select count(*)::int from usage where tenant_id = any(${tenantIds})) as rows,
       (select sum(calls)::int from usage_hour where tenant_id = any(${tenantIds})) as hours,
-      (select count(*)::int from wallet where tenant_id = any(${tenantIds}) and balance_nanos <> ${String(startNanos)}::bigint
-        - (select sum(cost_nanos) from usage where usage.wallet_id = wallet.wallet_id)) as wrong`;
+      (select count(*)::int from wallet join (
+          select wallet_id, sum(cost_nanos) as cost from usage where tenant_id = any(${tenantIds}) group by wallet_id
+        ) used using (wallet_id)
+        where balance_nanos <> ${String(startNanos)}::bigint - cost) as wrong`;
   if (row?.rows !== facts || row.hours !== facts || row.wrong !== 0) {
     throw new Error(`${facts} facts were posted, and this was found: ${JSON.stringify(row)}`);
   }

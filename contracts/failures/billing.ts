@@ -59,12 +59,12 @@ export const billingFailures = defineFailures("billing", {
   },
   integrity_run_not_found: {
     kind: "not_found",
-    publicCode: "BILLING_060",
+    publicCode: "BILLING_080",
     text: { en_US: "There is no check of the journal {runId}.", zh_CN: "没有账本检查 {runId}。" },
   },
   reconciliation_not_found: {
     kind: "not_found",
-    publicCode: "BILLING_061",
+    publicCode: "BILLING_081",
     text: { en_US: "There is no reconciliation {reconciliationId}.", zh_CN: "没有对账记录 {reconciliationId}。" },
   },
   plan_not_found: {

@@ -192,10 +192,11 @@ function changeLeaseOf(batch: Batch, request: LeaseChange): bigint | Failure {
   const change = changeLease(batch.leases.get(request.leaseId), wallet, request);
   if (!change) return new Failure(billingFailures.lease_not_found);
   const { lease, nanos, isRepeat } = change;
+  // A repeat is written, too: its node counts the lease's time from it.
+  batch.changedLeases.set(lease.leaseId, lease);
   if (isRepeat) return nanos;
   batch.wallets.set(wallet.tenantId, { ...wallet, heldNanos: wallet.heldNanos + nanos });
   batch.leases.set(lease.leaseId, lease);
-  batch.changedLeases.set(lease.leaseId, lease);
   return nanos;
 }
 

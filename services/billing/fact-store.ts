@@ -21,14 +21,7 @@ export interface FactStore {
 
 export function createFactStore(): FactStore {
   return {
-    async insertFacts(tx, facts) {
-      const rows = await tx`
-        copy usage (call_id, attempt, lease_id, posting_id, wallet_id, tenant_id, request_id, key_id, user_id, provider, model,
-          price_id, outcome, input_tokens, cached_input_tokens, output_tokens, is_estimated, cost_nanos, uncollected_nanos,
-          latency_ms, started_at, other_buckets, service_mode)
-        from stdin`.writable();
-      await pipeline(Readable.from(toChunks(facts)), rows);
-    },
+    insertFacts: (tx, facts) => copyFacts(tx, "usage", facts),
     async updatePaid(tx, facts) {
       const paid = facts.map(({ callId, attempt, startedAtMs, costNanos, uncollectedNanos }) => {
         return { callId, attempt, start: toTime(startedAtMs), costNanos, uncollectedNanos };
@@ -61,6 +54,16 @@ function toTime(timeMs: bigint): string {
   return new Date(Number(timeMs)).toISOString();
 }
 
+/** Adds the rows to a table that has the columns of usage. */
+export async function copyFacts(tx: Tx, table: string, facts: readonly PostedFact[]): Promise<void> {
+  const rows = await tx`
+    copy ${tx(table)} (call_id, attempt, lease_id, posting_id, wallet_id, tenant_id, request_id, key_id, user_id, provider, model,
+      price_id, outcome, input_tokens, cached_input_tokens, output_tokens, is_estimated, cost_nanos, uncollected_nanos,
+      latency_ms, started_at, other_buckets, service_mode)
+    from stdin`.writable();
+  await pipeline(Readable.from(toChunks(facts)), rows);
+}
+
 /** COPY's null. */
 const none = "\\N";
 
@@ -82,7 +85,7 @@ async function* toChunks(facts: readonly PostedFact[]): AsyncGenerator<string> {
 }
 
 /** A row of usage as COPY reads it. */
-export function toLine(fact: PostedFact): string {
+function toLine(fact: PostedFact): string {
   const { callId, attempt, leaseId, postingId, walletId, tenantId, requestId, keyId, userId } = fact;
   const { provider, model, priceId, outcome, isEstimated, latencyMs, costNanos, uncollectedNanos } = fact;
   const { inputTokens, cachedInputTokens, outputTokens } = fact;

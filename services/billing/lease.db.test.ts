@@ -138,6 +138,27 @@ test("a lease of a node that is silent is freed after its time and the grace, an
   await assertBalanced();
 });
 
+test("a lease that was freed is not revived: its node is told so, and what it believes to have is no one's", async () => {
+  const tenantId = await createTenant(8_000n);
+  await ops.changeLease(grantOf(tenantId, 900n));
+  await service.sql`update lease set expires_at = '-infinity' where tenant_id = ${tenantId}`;
+  await ops.expireLeases();
+  for (const change of [grantOf(tenantId, 100n, 2), returnOf(tenantId, 900n, 2)]) {
+    await assert.rejects(ops.changeLease(change), (err) => isFailure(err, billingFailures.lease_not_found));
+  }
+  assert.deepEqual(await ops.extendLeases({ nodeId, leaseIds: [`lse_${tenantId}`] }), []);
+  assert.deepEqual(await moneyOf(tenantId), [8_000n, 0n]);
+});
+
+test("a change that is repeated after a lost answer keeps the lease alive, as its node believes", async () => {
+  const tenantId = await createTenant(8_000n);
+  await ops.changeLease(grantOf(tenantId, 900n));
+  await service.sql`update lease set expires_at = '-infinity' where tenant_id = ${tenantId}`;
+  assert.equal(await ops.changeLease(grantOf(tenantId, 900n)), 900n);
+  await ops.expireLeases();
+  assert.deepEqual(await moneyOf(tenantId), [8_000n, 900n]);
+});
+
 test("a call that finds the money in leases waits, the nodes are told, and it goes on when the money is back", async () => {
   const tenantId = await createTenant(800n);
   await ops.changeLease(grantOf(tenantId, 100n));

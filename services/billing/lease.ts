@@ -46,8 +46,9 @@ export function grantNanos(wallet: Wallet, { wantNanos, leastNanos }: LeaseGrant
 }
 
 /**
- * A lease after a change, and what the change came to; undefined when the change was overtaken by a later one or is
- * another node's. A repeat of the last change comes to what it came to then, and changes nothing.
+ * A lease after a change, and what the change came to; undefined when the change was overtaken by a later one, is another
+ * node's, or comes after the lease was freed: its node believes to have money that others have by now. A repeat of the
+ * last change comes to what it came to then, and changes nothing.
  */
 export function changeLease(
   lease: Lease | undefined,
@@ -55,6 +56,7 @@ export function changeLease(
   change: LeaseChange,
 ): { readonly lease: Lease; readonly nanos: bigint; readonly isRepeat: boolean } | undefined {
   const { leaseId, nodeId, tenantId, changeNumber } = change;
+  if (!lease && changeNumber !== 1) return undefined;
   const known = lease ?? {
     ...{ leaseId, nodeId, tenantId, walletId: wallet.walletId },
     ...{ amountNanos: 0n, changeNumber: 0, changeNanos: 0n },

@@ -51,7 +51,7 @@ export async function postFacts(
   facts: readonly Fact[],
 ): Promise<{ readonly uncollectedNanos: bigint; readonly repeated: number }> {
   let wanted = inOneOrder(facts);
-  for (let tries = 1; ; tries++) {
+  for (let tries = 1; wanted.length > 0; tries++) {
     try {
       const uncollectedNanos = await deps.db.transaction((tx) => post(tx, deps, wanted));
       return { uncollectedNanos, repeated: facts.length - wanted.length };
@@ -63,6 +63,7 @@ export async function postFacts(
       else throw err;
     }
   }
+  return { uncollectedNanos: 0n, repeated: facts.length };
 }
 
 async function withoutKnown({ db, facts: store }: FactsDeps, facts: readonly Fact[]): Promise<readonly Fact[]> {
@@ -107,7 +108,6 @@ function inOneOrder(facts: readonly Fact[]): readonly Fact[] {
 
 /** The rows, which are nearly all of the work, are written before the wallets are locked: a wallet of many nodes is locked for moments. */
 async function post(tx: Tx, deps: FactsDeps, facts: readonly Fact[]): Promise<bigint> {
-  if (facts.length === 0) return 0n;
   const { store, random, currency } = deps;
   const tenantIds = [...new Set(facts.map(({ tenantId }) => tenantId))];
   const leaseIds = [...new Set(facts.map(({ leaseId }) => leaseId))];

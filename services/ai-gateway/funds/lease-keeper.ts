@@ -1,6 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
+import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { type BillingService, CloseLeasesRequestSchema } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { isFailure } from "@lyss/kit/errors/failure.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { Spool, SpoolEntry } from "@lyss/kit/spool/spool.ts";
@@ -62,13 +64,17 @@ export function createLeaseKeeper(deps: {
 }): LeaseKeeper {
   const { billing, spool, nodeId, clock, random, log } = deps;
   const slots = new Map<string, Slot>();
+  /** Whose lease is over, until what is left of it is given back. */
+  const retired = new Set<Slot>();
   const scarceUntilMs = new Map<string, number>();
   let assessedMs = clock.monotonicMs();
   let isClosed = false;
 
   function slotOf(tenantId: string): Slot {
     let slot = slots.get(tenantId);
-    if (!slot) {
+    // Billing may have freed a lease that is over, and others may have its money: more is asked for in a new one only.
+    if (slot && isOver(slot.lease)) retired.add(slot);
+    if (!slot || isOver(slot.lease)) {
       const lease = createLease(random.id("lse"), tenantId);
       const closing = create(CloseLeasesRequestSchema, { nodeId, leaseIds: [lease.leaseId] });
       const entry = spool.append(toRecord({ kind: "lease", closing }));
@@ -78,14 +84,27 @@ export function createLeaseKeeper(deps: {
     return slot;
   }
 
+  function isOver({ changeNumber, validUntilMs }: NodeLease): boolean {
+    return changeNumber > 0 && clock.monotonicMs() >= validUntilMs;
+  }
+
   /** Billing holds nothing for it, and nobody waits for it to. */
-  function isOver({ lease, changing, unanswered, waiting }: Slot): boolean {
+  function isUnused({ lease, changing, unanswered, waiting }: Slot): boolean {
     return lease.freeNanos + lease.outNanos === 0n && !changing && !unanswered && waiting.size === 0;
   }
 
-  function forget({ lease, entry }: Slot): void {
-    slots.delete(lease.tenantId);
-    spool.drop(entry);
+  function forget(slot: Slot): void {
+    const { tenantId } = slot.lease;
+    if (slots.get(tenantId) === slot) slots.delete(tenantId);
+    retired.delete(slot);
+    spool.drop(slot.entry);
+  }
+
+  /** Billing has freed it: nothing is drawn from it any more, and what is out of it is posted all the same. */
+  function letGo(slot: Slot): void {
+    slot.lease.freeNanos = 0n;
+    slot.unanswered = undefined;
+    forget(slot);
   }
 
   function isScarce(tenantId: string): boolean {
@@ -116,6 +135,15 @@ export function createLeaseKeeper(deps: {
   }
 
   async function send(slot: Slot, wanted: Change): Promise<void> {
+    try {
+      await ask(slot, wanted);
+    } catch (err) {
+      if (!isFailure(err, billingFailures.lease_not_found)) throw err;
+      letGo(slot);
+    }
+  }
+
+  async function ask(slot: Slot, wanted: Change): Promise<void> {
     const { lease } = slot;
     const { leaseId, tenantId } = lease;
     const names = { leaseId, nodeId, tenantId, changeNumber: lease.changeNumber + 1 };
@@ -159,7 +187,7 @@ export function createLeaseKeeper(deps: {
       for (let tries = 0; tries < 2; tries++) {
         await (tries === 0 ? (slot.changing ?? refill(slot)) : refill(slot));
         const drawn = draw(slot.lease, amountNanos, clock.monotonicMs());
-        if (drawn || isScarce(slot.lease.tenantId)) return drawn;
+        if (drawn || isScarce(slot.lease.tenantId) || slots.get(slot.lease.tenantId) !== slot) return drawn;
       }
       return undefined;
     } finally {
@@ -179,6 +207,11 @@ export function createLeaseKeeper(deps: {
       const amount = amountNanos();
       return amount > 0n ? { kind: "return", amountNanos: amount } : undefined;
     });
+  }
+
+  async function giveBackRetired(): Promise<void> {
+    await Promise.all([...retired].map((slot) => giveBack(slot, () => slot.lease.freeNanos)));
+    for (const slot of retired) if (isUnused(slot)) forget(slot);
   }
 
   function recall(tenantId: string): void {
@@ -210,29 +243,30 @@ export function createLeaseKeeper(deps: {
       const returned = [...slots.values()].map((slot) => {
         const amount = assessLease(slot.lease, periodMs, nowMs);
         const { lease } = slot;
-        if (isOver(slot)) forget(slot);
+        if (isUnused(slot)) forget(slot);
         return amount === 0n ? undefined : giveBack(slot, () => least(amount, lease.freeNanos));
       });
-      await Promise.all(returned);
+      await Promise.all([...returned, giveBackRetired()]);
     },
     async extend() {
-      const held = [...slots.values()].map(({ lease }) => lease).filter(({ changeNumber }) => changeNumber > 0);
+      const held = [...slots.values()].filter(({ lease }) => lease.changeNumber > 0);
       for (let at = 0; at < held.length; at += maxExtended) {
         const part = held.slice(at, at + maxExtended);
         const askedMs = clock.monotonicMs();
-        const { openLeaseIds, ttlMs } = await billing.extendLeases({ nodeId, leaseIds: part.map((it) => it.leaseId) });
+        const leaseIds = part.map(({ lease }) => lease.leaseId);
+        const { openLeaseIds, ttlMs } = await billing.extendLeases({ nodeId, leaseIds });
         const open = new Set(openLeaseIds);
-        for (const lease of part) {
-          if (open.has(lease.leaseId)) lease.validUntilMs = askedMs + Number(ttlMs) - validMarginMs;
-          // What is out is posted all the same; the next grant begins it anew.
-          else Object.assign(lease, { freeNanos: 0n, validUntilMs: 0 });
+        for (const slot of part) {
+          if (open.has(slot.lease.leaseId)) slot.lease.validUntilMs = askedMs + Number(ttlMs) - validMarginMs;
+          else letGo(slot);
         }
       }
     },
     async close() {
       isClosed = true;
       await Promise.all([...slots.values()].map((slot) => giveBack(slot, () => slot.lease.freeNanos)));
-      for (const slot of slots.values()) if (isOver(slot)) forget(slot);
+      await giveBackRetired();
+      for (const slot of slots.values()) if (isUnused(slot)) forget(slot);
     },
     get freeNanos() {
       let sum = 0n;
