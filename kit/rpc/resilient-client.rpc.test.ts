@@ -85,7 +85,8 @@ test("with power of two choices a failing endpoint is hardly tried at all", asyn
   });
   using client = connectEcho([...peers, broken].map(({ url }) => url).join(","));
   const errors = await load(client, 500, 8);
-  assert.ok(errors <= 5, `${errors} errors`);
+  // Five failures put it out; of eight callers seven more may be on their way to it by then.
+  assert.ok(errors <= 5 + 7, `${errors} errors`);
   await killAll([...peers, broken]);
 });
 
