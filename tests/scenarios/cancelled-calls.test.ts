@@ -12,7 +12,7 @@ import { balanceOf, heldNanos, listUsage, waitForNoHold, waitForUsage } from "..
 import { type RunningPlatform, runPlatform } from "../run-platform.ts";
 import { toChunk } from "./raw-provider.ts";
 
-const calls = process.env["SCENARIO_FULL"] === "1" ? 10_000 : 400;
+const calls = process.env["SCENARIO_FULL"] === "1" ? 10_000 : 200;
 const startNanos = 10_000_000_000n;
 const waitLimitMs = 30_000;
 /** Two dollars are set aside for a call, which is too much for a lease: it has a hold of its own. */

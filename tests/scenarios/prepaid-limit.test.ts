@@ -6,7 +6,7 @@ import { requestJson } from "../run-platform.ts";
 import { runGatewayFleet } from "./gateway-fleet.ts";
 import { startRawProvider } from "./raw-provider.ts";
 
-const rounds = process.env["SCENARIO_FULL"] === "1" ? 50 : 2;
+const rounds = process.env["SCENARIO_FULL"] === "1" ? 50 : 1;
 const nodes = 4;
 const callsPerNode = 250;
 const affordable = 100;
