@@ -1,9 +1,8 @@
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { postgres } from "@lyss/kit/db/driver.ts";
+import { findFreePorts } from "@lyss/kit/testing/free-ports.ts";
 import { createOwnServer } from "@lyss/kit/testing/own-server.ts";
 import { closeInReverse, type TestScope } from "@lyss/kit/testing/postgres.ts";
 import { type RunningPlatform, runPlatform } from "../run-platform.ts";
@@ -56,13 +55,4 @@ export async function runGatewayFleet(t: TestScope, size: number, config: object
       gateways[number] = await startGateway(number);
     },
   };
-}
-
-/** Ports that were free a moment ago. */
-export async function findFreePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  for (const server of servers) server.close();
-  return ports;
 }

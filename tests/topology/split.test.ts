@@ -1,25 +1,15 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { findFreePorts } from "@lyss/kit/testing/free-ports.ts";
 import { waitForNoHold } from "../read-money.ts";
 import { type RunningPlatform, requestJson, runPlatform } from "../run-platform.ts";
 
 type Answer = Awaited<ReturnType<typeof requestJson>>;
 
 const groups = ["auth,event,group,tenant,user,workflow", "billing,credential", "ai-gateway", "api-gateway"];
-
-async function findFreePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  for (const server of servers) server.close();
-  return ports;
-}
 
 const dataDir = mkdtempSync(join(tmpdir(), "lyss-split-"));
 after(() => rmSync(dataDir, { recursive: true, force: true }));

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { findFreePorts } from "@lyss/kit/testing/free-ports.ts";
 import { type RunningPlatform, requestJson, runPlatform } from "../run-platform.ts";
 import { type ReceivedSpan, startOtlpReceiver } from "./otlp-receiver.ts";
 
@@ -20,10 +19,7 @@ after(() => rmSync(dataDir, { recursive: true, force: true }));
 /** Three processes: what a call passes on its way lies in a different one each. */
 async function runApart(): Promise<RunningPlatform> {
   const groups = ["auth,event,group,tenant,user,workflow,billing,credential", "ai-gateway", "api-gateway"];
-  const servers = groups.map(() => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  for (const server of servers) server.close();
+  const ports = await findFreePorts(groups.length);
   const peers = groups.flatMap((group, i) =>
     group.split(",").flatMap((name) => ["--peer", `${name}=http://127.0.0.1:${ports[i]}`]),
   );

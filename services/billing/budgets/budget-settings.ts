@@ -7,7 +7,7 @@ import type { BudgetLimit, BudgetUnit } from "./model.ts";
 const amountPattern = /^\d{1,9}(\.\d{1,9})?$|^\d{1,18}$/;
 
 const defaultLimit = z.strictObject({
-  unit: budgetFields.unit,
+  unit: budgetFields.unit.describe("What is counted: money, tokens or calls."),
   limit: z
     .string()
     .regex(
@@ -15,9 +15,9 @@ const defaultLimit = z.strictObject({
       inBothLanguages("must be a decimal number such as 25 or 0.50", "必须是十进制数，例如 25 或 0.50"),
     )
     .describe("In units of the currency, tokens or calls."),
-  period: budgetFields.period,
-  timeZone: budgetFields.timeZone.default("UTC"),
-  resetDay: budgetFields.resetDay.default(1),
+  period: budgetFields.period.describe("For how long the limit holds before it begins anew; `total` for ever."),
+  timeZone: budgetFields.timeZone.default("UTC").describe("In whose days the period begins, such as Asia/Shanghai."),
+  resetDay: budgetFields.resetDay.default(1).describe("The day on which a month begins."),
 });
 
 /** Keys of section `billing` that are about budgets. */
