@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { findFreePorts } from "./free-ports.ts";
 import type { TestScope } from "./postgres.ts";
 
 /** A program from outside that a test starts, kills and starts again. It is killed when the scope ends. */
@@ -93,11 +93,7 @@ export function createPeerFolder(t: TestScope, name: string): string {
 /** A port of loopback that was free a moment ago; `isFit` refuses some. */
 export async function findFreePort(isFit: (port: number) => boolean = () => true): Promise<number> {
   for (;;) {
-    const server = createServer().listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as AddressInfo;
-    server.close();
-    await once(server, "close");
+    const [port = 0] = await findFreePorts(1);
     if (isFit(port)) return port;
   }
 }

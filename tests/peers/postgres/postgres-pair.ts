@@ -1,11 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync, chownSync, existsSync, mkdtempSync, rmSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { postgres } from "@lyss/kit/db/driver.ts";
 import { delay, systemClock } from "@lyss/kit/service/clock.ts";
+import { findFreePorts } from "@lyss/kit/testing/free-ports.ts";
 import type { TestScope } from "@lyss/kit/testing/postgres.ts";
 
 /** Two servers of Debian's PostgreSQL: a primary, and a standby that confirms every commit. */
@@ -51,7 +51,7 @@ export async function startPostgresPair(t: TestScope): Promise<PostgresPair> {
   const run = (program: string, args: readonly string[]) =>
     execFileSync(join(bin, program), args, { ...asUser, cwd: dir, stdio: "pipe", env: { LC_ALL: "C.UTF-8" } });
   const createNode = async (): Promise<PostgresNode> => {
-    const port = await findFreePort();
+    const [port = 0] = await findFreePorts(1);
     return { port, url: `postgresql://admin@127.0.0.1:${port}/postgres` };
   };
 
@@ -123,13 +123,4 @@ async function untilAnswers(url: string, question: string): Promise<void> {
     if (systemClock.monotonicMs() > endMs) throw new Error(`no answer to: ${question}`);
     await delay(systemClock, 50);
   }
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
