@@ -1,4 +1,4 @@
-// Writes services/ai-gateway/provider-presets.json: the models and prices offered when a vendor's key stands in the
+// Writes services/ai-gateway/provider-presets.json: the models offered when a vendor's key stands in the
 // environment. Run after updating @pydantic/genai-prices: `node tools/import-presets.ts`.
 import { readFileSync, writeFileSync } from "node:fs";
 import { findProvider } from "@pydantic/genai-prices";
@@ -14,7 +14,7 @@ const vendors = [
   { name: "cerebras", id: "cerebras", env: "CEREBRAS_API_KEY", baseUrl: "https://api.cerebras.ai/v1" },
 ];
 
-/** Audio, images and the like are priced in units that these presets do not carry. */
+/** Audio, images and the like are not sold by the token. */
 const otherUnits = /audio|realtime|transcribe|tts|whisper|image|dall|moderation|ocr|search|research|voice|video|veo/;
 
 interface Matcher {
@@ -26,20 +26,12 @@ function isCalled(match: Matcher, id: string): boolean {
   return match.equals === id || (match.or ?? []).some((part) => isCalled(part, id));
 }
 
-function toUsd(price: unknown): string | undefined {
-  return typeof price === "number" ? String(Number(price.toFixed(9))) : undefined;
-}
-
 const presets = vendors.map(({ id, ...vendor }) => {
   const models = (findProvider({ providerId: id })?.models ?? []).flatMap((model) => {
     const { prices } = model;
     if (otherUnits.test(model.id) || !isCalled(model.match as Matcher, model.id) || Array.isArray(prices)) return [];
-    const inputUsdPerMillion = toUsd(prices.input_mtok);
-    const outputUsdPerMillion = toUsd(prices.output_mtok ?? 0);
-    if (inputUsdPerMillion === undefined || outputUsdPerMillion === undefined) return [];
-    const cachedInputUsdPerMillion = toUsd(prices.cache_read_mtok);
-    const cached = cachedInputUsdPerMillion === undefined ? {} : { cachedInputUsdPerMillion };
-    return [{ name: model.id, inputUsdPerMillion, ...cached, outputUsdPerMillion }];
+    const isPlain = typeof prices.input_mtok === "number" && typeof (prices.output_mtok ?? 0) === "number";
+    return isPlain ? [model.id] : [];
   });
   return { ...vendor, models };
 });

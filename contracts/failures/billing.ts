@@ -16,8 +16,10 @@ export const billingFailures = defineFailures("billing", {
     publicCode: "BILLING_002",
     httpStatus: 403,
     text: {
-      en_US: "The model '{model}' of '{provider}' has no price, so it cannot be called.",
-      zh_CN: "“{provider}”的模型“{model}”没有价格，无法调用。",
+      en_US:
+        "The model '{model}' of '{provider}' has no price, so it cannot be called. Give one with the model, or let an operator do it: lyss prices set {provider} {model} --input <USD per million tokens> --output <USD>.",
+      zh_CN:
+        "“{provider}”的模型“{model}”没有价格，无法调用。请在模型配置中给出价格，或由运营者设置：lyss prices set {provider} {model} --input <每百万 token 的美元价格> --output <美元价格>。",
     },
   },
   wallet_not_found: {

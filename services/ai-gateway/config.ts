@@ -13,13 +13,16 @@ const usdPerMillion = z
     ),
   );
 
-/** One model of a provider, as a file or a call names it. */
-export const modelSchema = z.strictObject({
+const modelFields = z.strictObject({
   name: z.string().min(1).max(200).describe("What callers write into `model`."),
-  inputUsdPerMillion: usdPerMillion.describe(
-    "US dollars per million input tokens: a string of up to six digits, a point and nine digits.",
-  ),
-  outputUsdPerMillion: usdPerMillion.default("0").describe("The same for output tokens."),
+  inputUsdPerMillion: usdPerMillion
+    .optional()
+    .describe(
+      "US dollars per million input tokens: a string of up to six digits, a point and nine digits. Without it the price book has the price, which the list of well-known prices fills.",
+    ),
+  outputUsdPerMillion: usdPerMillion
+    .optional()
+    .describe('The same for output tokens; "0" where only the input has a price.'),
   cachedInputUsdPerMillion: usdPerMillion
     .optional()
     .describe(
@@ -38,6 +41,25 @@ export const modelSchema = z.strictObject({
     .optional()
     .describe("What the provider calls the model, when that differs from `name`."),
 });
+
+/** A rule for models: a price without that of input would make input free by accident. `input` and `others` name the fields. */
+export function needsInputPrice(input: string, others: readonly string[]) {
+  const message = inBothLanguages(
+    `needs ${input} beside it; leave out all prices to take those of the price book`,
+    `须同时给出 ${input}；如需采用价目表中的价格，请省略全部价格`,
+  );
+  return (model: Readonly<Record<string, unknown>>, context: z.RefinementCtx) => {
+    if (model[input] !== undefined) return;
+    for (const field of others) {
+      if (model[field] !== undefined) context.addIssue({ code: "custom", path: [field], message });
+    }
+  };
+}
+
+/** One model of a provider, as a file or a call names it. */
+export const modelSchema = modelFields.superRefine(
+  needsInputPrice("inputUsdPerMillion", ["cachedInputUsdPerMillion", "outputUsdPerMillion"]),
+);
 
 export const providerNameSchema = z
   .string()
@@ -106,7 +128,7 @@ export const aiGatewayConfig = {
           .describe(
             "When a caller leaves: `cancel` ends the call upstream, `drain` reads on to the usage, for providers that charge to the end.",
           ),
-        models: z.array(modelSchema).min(1).max(1_000).describe("What is offered of it, with prices."),
+        models: z.array(modelSchema).min(1).max(1_000).describe("What is offered of it."),
       }),
     )
     .max(200)

@@ -4,9 +4,10 @@ export type ProviderSource = "config" | "simulator" | "tenant";
 /** A model as callers name it, at one provider. */
 export interface Model {
   readonly name: string;
-  readonly inputUsdPerMillion: string;
-  readonly cachedInputUsdPerMillion: string;
-  readonly outputUsdPerMillion: string;
+  /** What is said of its price where it is configured: all three or none. Without them the price book has the word. */
+  readonly inputUsdPerMillion: string | undefined;
+  readonly cachedInputUsdPerMillion: string | undefined;
+  readonly outputUsdPerMillion: string | undefined;
   readonly maxOutputTokens: number;
   /** What the provider calls it. */
   readonly upstreamName: string;

@@ -4,6 +4,7 @@ import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts"
 import type { Surface } from "./call/read-request.ts";
 import { serveCall } from "./call/serve-call.ts";
 import type { AiGatewayDeps } from "./deps.ts";
+import { getModel, listModels, type ModelsOfCaller } from "./model-prices/list-models.ts";
 import { type AddProviderInput, addProvider } from "./ops/add-provider.ts";
 import { getProvider, type ProviderName } from "./ops/get-provider.ts";
 import { getResilience } from "./ops/get-resilience.ts";
@@ -17,8 +18,8 @@ import { testProvider } from "./ops/test-provider.ts";
 export function createAiGatewayOps(deps: AiGatewayDeps) {
   return {
     serveCall: (surface: Surface, exchange: Exchange) => serveCall(deps, surface, exchange),
-    listModels: ({ tenantId, allowedModels }: { tenantId: string; allowedModels: readonly string[] }) =>
-      deps.catalog.listTargets(tenantId, allowedModels),
+    listModels: (input: ModelsOfCaller) => listModels(deps, input),
+    getModel: (input: ModelsOfCaller & { readonly model: string }) => getModel(deps, input),
     addProvider: (input: AddProviderInput) => addProvider(deps, input),
     getProvider: (input: ProviderName) => getProvider(deps, input),
     listProviders: ({ tenantId }: { tenantId: string }) => deps.catalog.listProviders(tenantId),

@@ -1,10 +1,10 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
-import { Failure } from "@lyss/kit/errors/failure.ts";
+import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { type RawRoute, routesFor, type ToFailureReply } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
 import type { Surface } from "./call/read-request.ts";
-import { baseUrlSchema, type ModelConfig, modelSchema, providerNameSchema } from "./config.ts";
+import { baseUrlSchema, type ModelConfig, modelSchema, needsInputPrice, providerNameSchema } from "./config.ts";
 import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
 import type { Provider, Target } from "./model.ts";
 import type { AiGatewayOps } from "./ops.ts";
@@ -89,12 +89,12 @@ function modelRoutes({ prefix, suffix, dialect }: Place) {
       path: `${prefix}/models`,
       permission: "model:list",
       operation: `listModels${suffix}`,
-      summary: "The models that this key may use.",
+      summary: "The models that this key may use. One without a price cannot be called, and is not listed.",
       response: z.strictObject({ object: z.literal("list"), data: z.array(model) }),
-      handle(ops, request) {
+      async handle(ops, request) {
         const { tenantId, models } = requireCaller(request);
-        const data = ops.listModels({ tenantId, allowedModels: models }).map(toModel);
-        return { object: "list" as const, data };
+        const targets = await ops.listModels({ tenantId, allowedModels: models });
+        return { object: "list" as const, data: targets.map(toModel) };
       },
     }),
     json({
@@ -106,13 +106,10 @@ function modelRoutes({ prefix, suffix, dialect }: Place) {
       summary: "One model that this key may use.",
       params: z.strictObject({ id: z.string().max(200) }),
       response: model,
-      failures: [aiGatewayFailures.model_not_found],
-      handle(ops, request) {
+      failures: [aiGatewayFailures.model_not_found, billingFailures.price_missing],
+      async handle(ops, request) {
         const { tenantId, models } = requireCaller(request);
-        const targets = ops.listModels({ tenantId, allowedModels: models });
-        const found = targets.find((target) => target.model.name === request.params.id);
-        if (!found) throw new Failure(aiGatewayFailures.model_not_found, { model: request.params.id });
-        return toModel(found);
+        return toModel(await ops.getModel({ tenantId, allowedModels: models, model: request.params.id }));
       },
     }),
   ];
@@ -123,14 +120,19 @@ const providerParams = z.strictObject({ name: z.string().max(63) });
 const { shape } = modelSchema;
 
 /** A model as a request names it; what is left out is filled in. */
-const modelInput = z.strictObject({
-  name: shape.name,
-  upstream_name: shape.upstreamName,
-  input_usd_per_million: shape.inputUsdPerMillion,
-  cached_input_usd_per_million: shape.cachedInputUsdPerMillion,
-  output_usd_per_million: shape.outputUsdPerMillion,
-  max_output_tokens: shape.maxOutputTokens,
-});
+const modelInput = z
+  .strictObject({
+    name: shape.name,
+    upstream_name: shape.upstreamName,
+    input_usd_per_million: shape.inputUsdPerMillion,
+    cached_input_usd_per_million: shape.cachedInputUsdPerMillion,
+    output_usd_per_million: shape.outputUsdPerMillion,
+    max_output_tokens: shape.maxOutputTokens,
+  })
+  .superRefine(needsInputPrice("input_usd_per_million", ["cached_input_usd_per_million", "output_usd_per_million"]));
+
+/** Null where the price book has the word. */
+const shownPrice = z.string().nullable();
 
 const provider = z.strictObject({
   object: z.literal("provider"),
@@ -143,9 +145,9 @@ const provider = z.strictObject({
     z.strictObject({
       name: z.string(),
       upstream_name: z.string(),
-      input_usd_per_million: z.string(),
-      cached_input_usd_per_million: z.string(),
-      output_usd_per_million: z.string(),
+      input_usd_per_million: shownPrice,
+      cached_input_usd_per_million: shownPrice,
+      output_usd_per_million: shownPrice,
       max_output_tokens: z.int(),
     }),
   ),
@@ -188,7 +190,7 @@ const providerRoutes = [
     }),
     response: provider,
     successStatus: 201,
-    failures: [aiGatewayFailures.address_refused, aiGatewayFailures.provider_configured],
+    failures: [aiGatewayFailures.address_refused, aiGatewayFailures.provider_configured, billingFailures.price_missing],
     async handle(ops, request) {
       const { tenantId } = requireCaller(request);
       const { name, base_url: baseUrl, api_key: apiKey } = request.body;
@@ -285,9 +287,9 @@ function toProvider(it: Provider): z.input<typeof provider> {
     models: it.models.map((entry) => ({
       name: entry.name,
       upstream_name: entry.upstreamName,
-      input_usd_per_million: entry.inputUsdPerMillion,
-      cached_input_usd_per_million: entry.cachedInputUsdPerMillion,
-      output_usd_per_million: entry.outputUsdPerMillion,
+      input_usd_per_million: entry.inputUsdPerMillion ?? null,
+      cached_input_usd_per_million: entry.cachedInputUsdPerMillion ?? null,
+      output_usd_per_million: entry.outputUsdPerMillion ?? null,
       max_output_tokens: entry.maxOutputTokens,
     })),
     created_at: it.createdAt.toISOString(),

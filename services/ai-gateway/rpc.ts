@@ -49,7 +49,8 @@ export function createAiGatewayRpc(ops: AiGatewayOps): CheckedRpc<typeof AiGatew
       return { ...result, latencyMs: BigInt(result.latencyMs), missingModels: [...result.missingModels] };
     },
     async listModels({ tenantId, allowedModels }) {
-      const models = ops.listModels({ tenantId, allowedModels }).map(({ provider, model }) => ({
+      const targets = await ops.listModels({ tenantId, allowedModels });
+      const models = targets.map(({ provider, model }) => ({
         name: model.name,
         provider: provider.name,
         createdAt: timestampFromDate(provider.createdAt),
@@ -63,7 +64,8 @@ export function createAiGatewayRpc(ops: AiGatewayOps): CheckedRpc<typeof AiGatew
 function fromModelMessage(message: unknown) {
   const model = message as ModelMessage;
   return {
-    ...{ name: model.name, inputUsdPerMillion: model.inputUsdPerMillion },
+    name: model.name,
+    ...(model.inputUsdPerMillion !== "" && { inputUsdPerMillion: model.inputUsdPerMillion }),
     ...(model.outputUsdPerMillion !== "" && { outputUsdPerMillion: model.outputUsdPerMillion }),
     ...(model.cachedInputUsdPerMillion !== "" && { cachedInputUsdPerMillion: model.cachedInputUsdPerMillion }),
     ...(model.maxOutputTokens !== 0n && { maxOutputTokens: Number(model.maxOutputTokens) }),
@@ -75,7 +77,12 @@ function toProvider({ providerId, name, dialect, baseUrl, source, models, create
   return {
     ...{ providerId, name, dialect, baseUrl },
     source: sources[source],
-    models: models.map((model) => ({ ...model, maxOutputTokens: BigInt(model.maxOutputTokens) })),
+    models: models.map((model) => ({
+      ...{ name: model.name, upstreamName: model.upstreamName, maxOutputTokens: BigInt(model.maxOutputTokens) },
+      inputUsdPerMillion: model.inputUsdPerMillion ?? "",
+      cachedInputUsdPerMillion: model.cachedInputUsdPerMillion ?? "",
+      outputUsdPerMillion: model.outputUsdPerMillion ?? "",
+    })),
     createdAt: timestampFromDate(createdAt),
   };
 }

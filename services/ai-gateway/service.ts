@@ -22,6 +22,7 @@ import { createAiGatewaySubscriptions } from "./events.ts";
 import { createFunding } from "./funds/funding.ts";
 import { createAiGatewayJobs } from "./jobs.ts";
 import { createGatewayMetrics } from "./metrics.ts";
+import { priceCheck } from "./model-prices/price-check.ts";
 import { createCallOnce } from "./once/call-once.ts";
 import { createOnceStore } from "./once/once-store.ts";
 import { createOpenCalls } from "./open-calls.ts";
@@ -101,7 +102,7 @@ export const aiGateway = defineService({
       rpc: createAiGatewayRpc(ops),
       subscriptions: createAiGatewaySubscriptions(ops, deps),
       jobs: createAiGatewayJobs(deps),
-      health: { database: databaseCheck(db) },
+      health: { database: databaseCheck(db), prices: priceCheck(deps) },
       drain: (signal) => openCalls.drain(signal),
       cut: (signal) => openCalls.cut(new Failure(aiGatewayFailures.shutting_down), signal),
       async stop() {

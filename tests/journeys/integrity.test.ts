@@ -7,9 +7,21 @@ import { text } from "node:stream/consumers";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { requestJson, runPlatform } from "../run-platform.ts";
+import { sendWord, startRawProvider } from "../scenarios/raw-provider.ts";
 
 const lyss = fileURLToPath(new URL("../../bin/lyss", import.meta.url));
-const { dataDir, url, apiKey } = await runPlatform({ after });
+/** One model whose price everybody knows, and one that only this installation has. */
+const own = await startRawProvider({ after }, "own-model", sendWord);
+const openai = { name: "openai", baseUrl: "https://api.openai.com/v1", models: [{ name: "gpt-4o-mini" }] };
+const ownModels = [{ name: "own-model" }];
+const platform = await runPlatform(
+  { after },
+  {
+    config: { providers: [openai, { ...own.config, models: ownModels }] },
+    env: { GROQ_API_KEY: "gsk-test" },
+  },
+);
+const { dataDir, url, apiKey } = platform;
 
 async function runLyss(...args: readonly string[]) {
   const env = { PATH: process.env["PATH"] ?? "", LYSS_DATA_DIR: dataDir, LYSS_URL: url };
@@ -67,4 +79,61 @@ test("`lyss billing reconcile` compares a report with what was recorded, and end
   assert.deepEqual([difference.day, difference.model, difference.state], [day, "simulated-chat", "drift"]);
   const missing = await runLyss("billing", "reconcile", "--provider", "simulated", "--file", join(dataDir, "none.csv"));
   assert.match(missing.stderr, /none\.csv cannot be read/);
+});
+
+test("a model without a price is named at the start, by `lyss doctor` and to who calls it, and is called once it has one", async () => {
+  const call = () => {
+    const body = { model: "own-model", messages: [{ role: "user", content: "hello" }] };
+    return requestJson(`${url}/v1/chat/completions`, apiKey, { body });
+  };
+  const listed = async () => {
+    const { data } = (await requestJson(`${url}/v1/models`, apiKey)).body as { data: { id: string }[] };
+    return data.map(({ id }) => id);
+  };
+  assert.match(platform.output(), /"models":\["own-model"\],"msg":"models have no price/);
+  const examined = await runLyss("doctor");
+  assert.equal(examined.code, 0, examined.stdout);
+  assert.match(
+    examined.stdout,
+    /ai-gateway\.prices +warn +no price, so no calls: own-model\/own-model; see 'lyss prices set'/,
+  );
+  assert.ok(!(await listed()).includes("own-model"));
+  assert.equal((await requestJson(`${url}/v1/models/own-model`, apiKey)).status, 403);
+  const refused = await call();
+  const { code, message } = refused.body["error"] as Record<string, string>;
+  assert.deepEqual([refused.status, code], [403, "BILLING_002"]);
+  assert.match(String(message), /lyss prices set own-model own-model --input/);
+
+  const set = await runLyss("prices", "set", "own-model", "own-model", "--input", "1", "--output", "2");
+  assert.equal(set.code, 0, set.stderr);
+  // Until the word of it has reached the gateway.
+  while (!(await listed()).includes("own-model"));
+  assert.equal((await call()).status, 200);
+});
+
+test("models configured without a price, and those of a vendor whose key is in the environment, have the well-known one", async () => {
+  const shown = await runLyss("prices", "show", "openai", "gpt-4o-mini", "--json");
+  const [price] = JSON.parse(shown.stdout).data;
+  assert.deepEqual([price.origin, price.terms.rates.input], ["catalog", "150000000"]);
+  const listed = (await requestJson(`${url}/v1/models`, apiKey)).body as { data: { id: string; owned_by: string }[] };
+  const groq = listed.data.filter(({ owned_by }) => owned_by === "groq");
+  assert.ok(groq.length > 20);
+  const known = await runLyss(
+    "provider",
+    "add",
+    "mine",
+    "--base-url",
+    "https://api.openai.com/v1",
+    "--model",
+    "gpt-4o",
+  );
+  assert.equal(known.code, 0, known.stderr);
+  const unknown = await runLyss("provider", "add", "mine", "--base-url", "https://api.openai.com/v1", "--model", "o99");
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.stderr, /The model 'o99' of 'mine' has no price/);
+  const lonely = [{ name: "gpt-4o", output_usd_per_million: "1" }];
+  const body = { name: "mine", base_url: "https://api.openai.com/v1", models: lonely };
+  const answer = await requestJson(`${url}/api/v1/ai/providers`, apiKey, { body });
+  assert.equal(answer.status, 400);
+  assert.match(JSON.stringify(answer.body), /output_usd_per_million: needs input_usd_per_million beside it/);
 });

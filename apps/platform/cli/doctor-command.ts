@@ -19,7 +19,11 @@ export function addDoctorCommand(program: Command, deps: CliDeps): void {
       print({ write: deps.write, isJson: options.json === true }, findings, (list) =>
         toTable(
           ["CHECK", "", "DETAIL"],
-          list.map((finding) => [finding.check, finding.ok ? "ok" : "FAIL", finding.detail]),
+          list.map((finding) => [
+            finding.check,
+            finding.ok ? (finding.isWarning ? "warn" : "ok") : "FAIL",
+            finding.detail,
+          ]),
         ),
       );
       const failed = findings.filter((finding) => !finding.ok).length;

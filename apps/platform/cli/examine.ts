@@ -8,6 +8,8 @@ import type { CliDeps } from "./context.ts";
 export interface Finding {
   readonly check: string;
   readonly ok: boolean;
+  /** It works, but something is to be looked at. */
+  readonly isWarning?: boolean;
   readonly detail: string;
 }
 
@@ -62,14 +64,21 @@ function examineFirstRun(file: string): Finding {
   };
 }
 
+interface Check {
+  readonly healthy: boolean;
+  readonly status: string;
+  readonly message?: string;
+}
+
 async function examineRunning(url: string): Promise<Finding[]> {
   try {
     const answer = await fetch(new URL("/health/ready", url), { signal: AbortSignal.timeout(timeoutMs) });
-    const { checks } = (await answer.json()) as { checks: Record<string, { healthy: boolean; message?: string }> };
+    const { checks } = (await answer.json()) as { checks: Record<string, Check> };
     const running = { check: "platform", ok: answer.ok, detail: url };
-    const details = Object.entries(checks).map(([name, { healthy, message }]) => ({
+    const details = Object.entries(checks).map(([name, { healthy, status, message }]) => ({
       check: `  ${name}`,
       ok: healthy,
+      isWarning: status === "degraded",
       detail: message ?? "",
     }));
     return [running, ...details];

@@ -16,7 +16,7 @@ export function addProviderCommands(program: Command, deps: CliDeps): void {
     .requiredOption("--base-url <url>", "such as https://api.openai.com/v1; private addresses belong into lyss.yaml")
     .requiredOption(
       "--model <name=input/output...>",
-      "model and its price in USD per million tokens: gpt-4o-mini=0.15/0.60",
+      "model and its price in USD per million tokens: gpt-4o-mini=0.15/0.60; a well-known one also without",
     )
     .option("--api-key-env <name>", "environment variable that holds the provider's key")
     .option("--api-key-stdin", "read the provider's key from standard input")
@@ -77,6 +77,7 @@ async function readProviderKey(
 }
 
 function parseModel(text: string): Row {
+  if (!text.includes("=")) return { name: text };
   const match = /^(.+)=([\d.]+)\/([\d.]+)$/.exec(text);
   if (!match) throw new CommandError(`--model ${text}: write it as name=input/output, such as gpt-4o-mini=0.15/0.60.`);
   return { name: match[1], input_usd_per_million: match[2], output_usd_per_million: match[3] };

@@ -14,13 +14,14 @@ import { createFactJournal } from "./fact-journal.ts";
 import { createFunder } from "./funder.ts";
 import type { CallToFund, Funds } from "./funds.ts";
 import { assessEveryMs, createLeaseKeeper } from "./lease-keeper.ts";
-import { createPriceCache } from "./price-cache.ts";
+import { createPriceCache, type PriceCache } from "./price-cache.ts";
 import { createRecovery } from "./recovery.ts";
 
 /** How this process pays for calls, with the work behind it. */
 export interface Funding {
   /** Throws billing's failures, `kit.unavailable` when there is neither a lease nor billing, and `cannot_record`. */
   fund(call: CallToFund): Promise<Funds>;
+  readonly priceOf: PriceCache["priceOf"];
   readonly jobs: readonly Job[];
   readonly subscriptions: readonly Subscription[];
   /** Calls that have ended and are not charged yet. */
@@ -58,6 +59,7 @@ export function createFunding({ billing, folder, heartbeatMs, clock, random, log
 
   return {
     fund,
+    priceOf: prices.priceOf,
     jobs: [
       { name: "extend-leases", everyMs: heartbeatMs, run: () => leases.extend() },
       {

@@ -1,11 +1,13 @@
 import { providerChanged } from "@lyss/contracts/events/ai-gateway.ts";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { createAddressGuard } from "@lyss/kit/http/address-guard.ts";
 import type { ModelConfig } from "../config.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { type Provider, withoutEndSlash } from "../model.ts";
-import { toModels, toPrices } from "../provider-models.ts";
+import { putModelPrices } from "../model-prices/put-model-prices.ts";
+import { toModels } from "../provider-models.ts";
 import { sealProviderKey } from "../seal-provider-key.ts";
 import { loadTenantProviders } from "./load-providers.ts";
 
@@ -23,7 +25,8 @@ const guard = createAddressGuard();
 /**
  * Adds a tenant's provider, or replaces the tenant's one of that name. Its key is sealed by the credential service and
  * bound to the provider's address. Throws `address_refused` for an address that is not public, and `provider_configured` for
- * the name of a shared provider.
+ * the name of a shared provider. Models that come without a price take that of the list of well-known ones; throws
+ * `billing.price_missing` for one that it does not know.
  */
 export async function addProvider(deps: AiGatewayDeps, input: AddProviderInput): Promise<Provider> {
   const { tenantId, name, apiKey } = input;
@@ -36,8 +39,9 @@ export async function addProvider(deps: AiGatewayDeps, input: AddProviderInput):
   if (known && known.source !== "tenant") throw new Failure(aiGatewayFailures.provider_configured, { name });
 
   const models = toModels(input.models);
+  const [unpriced] = await putModelPrices(deps, tenantId, [{ name, baseUrl, models }]);
+  if (unpriced) throw new Failure(billingFailures.price_missing, unpriced);
   const credentialId = apiKey === "" ? "" : await sealProviderKey(deps, { tenantId, name, apiKey, baseUrl });
-  await deps.billing.putPrices({ tenantId, prices: toPrices(name, models) });
   const provider: Provider = {
     ...{ providerId: known?.providerId ?? deps.random.id("prv"), tenantId, name, dialect: "openai", baseUrl },
     ...{

@@ -1,13 +1,13 @@
 import type { ProviderConfig } from "../config.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { type Provider, withoutEndSlash } from "../model.ts";
-import { toModels, toPrices } from "../provider-models.ts";
+import { byProvider, putModelPrices } from "../model-prices/put-model-prices.ts";
+import { toModels } from "../provider-models.ts";
 import { sealProviderKey } from "../seal-provider-key.ts";
 import { simulatedModels } from "../simulator/catalogue.ts";
 
 /** The tenant under which the platform's own secrets lie. */
 const platformTenantId = "platform";
-const maxPricesAtOnce = 1_000;
 
 /** Where the built-in simulator listens, and the key it asks for. */
 export interface SimulatorAddress {
@@ -17,7 +17,7 @@ export interface SimulatorAddress {
 
 /**
  * Puts the configured providers and the simulator into the catalog, their keys into the vault and their prices into the price
- * book. A repeat with the same configuration writes nothing.
+ * book; says which models have none. A repeat with the same configuration writes nothing.
  */
 export async function loadSharedProviders(
   deps: AiGatewayDeps,
@@ -35,9 +35,9 @@ export async function loadSharedProviders(
     }),
   );
   const providers = simulator ? [...configured, toSimulatedProvider(deps, simulator, createdAt)] : configured;
-  const prices = providers.flatMap((provider) => toPrices(provider.name, provider.models));
-  for (let at = 0; at < prices.length; at += maxPricesAtOnce) {
-    await deps.billing.putPrices({ tenantId: "", prices: prices.slice(at, at + maxPricesAtOnce) });
+  const unpriced = await putModelPrices(deps, "", providers);
+  for (const [provider, models] of byProvider(unpriced)) {
+    deps.log.warn({ provider, models }, "models have no price and cannot be called: see 'lyss prices set'");
   }
   deps.catalog.setShared(providers);
   // Made now, so that metrics show each from the start.

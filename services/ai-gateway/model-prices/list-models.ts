@@ -1,0 +1,43 @@
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { billingFailures } from "@lyss/contracts/failures/billing.ts";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import type { AiGatewayDeps } from "../deps.ts";
+import type { Target } from "../model.ts";
+
+/** Whose models are asked for. */
+export interface ModelsOfCaller {
+  readonly tenantId: string;
+  /** Empty for all. */
+  readonly allowedModels: readonly string[];
+}
+
+type ListDeps = Pick<AiGatewayDeps, "catalog" | "funding" | "clock" | "log">;
+
+/** Each model that a caller may name once, with the provider that would serve it. One without a price cannot be called: it is left out. */
+export async function listModels(deps: ListDeps, caller: ModelsOfCaller): Promise<readonly Target[]> {
+  const targets = deps.catalog.listTargets(caller.tenantId, caller.allowedModels);
+  const priced = await Promise.all(targets.map((target) => hasPrice(deps, caller.tenantId, target)));
+  return targets.filter((_target, i) => priced[i]);
+}
+
+/** One model that a caller may name. Throws `model_not_found`, and `billing.price_missing` as a call of it would. */
+export async function getModel(deps: ListDeps, { model, ...caller }: ModelsOfCaller & { readonly model: string }) {
+  const targets = deps.catalog.listTargets(caller.tenantId, caller.allowedModels);
+  const target = targets.find((it) => it.model.name === model);
+  if (!target) throw new Failure(aiGatewayFailures.model_not_found, { model });
+  if (!(await hasPrice(deps, caller.tenantId, target))) {
+    throw new Failure(billingFailures.price_missing, { model, provider: target.provider.name });
+  }
+  return target;
+}
+
+/** True too while billing cannot be asked: calls go on then, and so does the list. */
+async function hasPrice({ funding, clock, log }: ListDeps, tenantId: string, { provider, model }: Target) {
+  const named = { tenantId, provider: provider.name, model: model.name };
+  try {
+    return (await funding.priceOf(named, clock.nowMs())) !== undefined;
+  } catch (err) {
+    log.debug({ err, ...named }, "whether a model has a price could not be learnt");
+    return true;
+  }
+}
