@@ -46,7 +46,7 @@ async function describeSettling(t: TestScope, { sustainedSeconds, floorSeconds }
   const goal = settled.factsPerSecond >= goalPerSecond ? "" : " (missed)";
   return `## Settling
 Facts of ${nodes} nodes in batches of 2,000, ${nodes * walletsPerNode} wallets, 160 keys, through \`postFacts\` into an embedded PostgreSQL that syncs every commit;
-the hourly sums are kept up to date meanwhile. The floor is a \`COPY\` of the same rows into a table like that of usage. Goal:
+the sums by minute, hour and day are kept up to date meanwhile. The floor is a \`COPY\` of the same rows into a table like that of usage. Goal:
 ${goalPerSecond.toLocaleString("en")} facts/s for a minute${goal}. Afterwards each wallet was its start less its usage, and the books balanced.
 
 ${toTable([

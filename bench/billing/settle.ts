@@ -143,7 +143,7 @@ async function verify(billing: OpenBilling, nodes: readonly Node[], facts: numbe
   const tenantIds = [...new Set(nodes.flatMap(({ payers }) => payers.map(({ tenantId }) => tenantId)))];
   const [row] = await sql<{ rows: number; hours: number; wrong: number }[]>`
     select (select count(*)::int from usage where tenant_id = any(${tenantIds})) as rows,
-      (select sum(calls)::int from usage_hour where tenant_id = any(${tenantIds})) as hours,
+      (select sum(calls)::int from usage_sum where unit = 'hour' and tenant_id = any(${tenantIds})) as hours,
       (select count(*)::int from wallet join (
           select wallet_id, sum(cost_nanos) as cost from usage where tenant_id = any(${tenantIds}) group by wallet_id
         ) used using (wallet_id)

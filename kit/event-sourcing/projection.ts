@@ -8,6 +8,8 @@ import { decodeStored, type Upcasters } from "./upcast.ts";
 export interface Projection {
   /** Name of the table in the service's schema. `<table>_rebuild`, with the same columns and key, lies beside it. */
   readonly table: string;
+  /** By what name its position is known; that of the table, unless that was once called otherwise. */
+  readonly name?: string;
   readonly events: readonly EventType[];
   /** For a rebuild, which meets events of former types too. */
   readonly upcasters?: Upcasters;
@@ -32,13 +34,15 @@ export function writes<Desc extends DescMessage>(
 /** Declares a projection of the events that `writers` name. */
 export function defineProjection(options: {
   readonly table: string;
+  readonly name?: string;
   readonly writers: readonly Writer[];
   readonly upcasters?: Upcasters;
 }): Projection {
-  const { table, writers, upcasters } = options;
+  const { table, name: known, writers, upcasters } = options;
   const byType = new Map(writers.map((writer) => [writer.event.type, writer]));
   return {
     table,
+    ...(known && { name: known }),
     events: writers.map(({ event }) => event),
     ...(upcasters && { upcasters }),
     apply: async (tx, event, name) => byType.get(event.type)?.apply(tx, event, name),
@@ -48,7 +52,12 @@ export function defineProjection(options: {
 /** The subscription that keeps the table up to date. */
 export function projectionSubscription(projection: Projection): DurableSubscription {
   const { table, events } = projection;
-  return { mode: "durable", name: toName(table), events, handle: (tx, event) => projection.apply(tx, event, table) };
+  return {
+    mode: "durable",
+    name: toName(projection),
+    events,
+    handle: (tx, event) => projection.apply(tx, event, table),
+  };
 }
 
 const batchSize = 500;
@@ -69,10 +78,11 @@ export async function rebuildProjection(options: {
 }): Promise<{ readonly events: number }> {
   const { db, projection, signal } = options;
   const { table, upcasters = {} } = projection;
+  const name = toName(projection);
   const types = [...projection.events.map(({ type }) => type), ...Object.keys(upcasters)];
 
   return db.transaction(async (tx) => {
-    await claimRebuild(tx, table);
+    await claimRebuild(tx, name);
     let events = 0;
     let afterSeq = 0n;
     const applyUntil = async (untilSeq: bigint) => {
@@ -89,36 +99,36 @@ export async function rebuildProjection(options: {
       }
     };
     // The subscription is held up only for what comes while the first, long part is done.
-    await applyUntil(await findPosition(tx, table));
-    await applyUntil(await findPosition(tx, table));
-    await applyUntil(await lockPosition(tx, table));
-    await takeOver(tx, table);
+    await applyUntil(await findPosition(tx, name));
+    await applyUntil(await findPosition(tx, name));
+    await applyUntil(await lockPosition(tx, name));
+    await takeOver(tx, table, name);
     return { events };
   });
 }
 
-async function claimRebuild(tx: Tx, table: string): Promise<void> {
+async function claimRebuild(tx: Tx, name: string): Promise<void> {
   const [row] = await tx<{ is_mine: boolean }[]>`
-    select pg_try_advisory_xact_lock(hashtext(current_schema), hashtext(${toName(table)})) as is_mine`;
-  if (!row?.is_mine) throw new Error(`the projection ${table} is being rebuilt already`);
+    select pg_try_advisory_xact_lock(hashtext(current_schema), hashtext(${name})) as is_mine`;
+  if (!row?.is_mine) throw new Error(`${name} is being rebuilt already`);
 }
 
-async function findPosition(tx: Tx, table: string): Promise<bigint> {
-  return toPosition(table, await tx`select position from event_log.subscription where name = ${toName(table)}`);
+async function findPosition(tx: Tx, name: string): Promise<bigint> {
+  return toPosition(name, await tx`select position from event_log.subscription where name = ${name}`);
 }
 
-async function lockPosition(tx: Tx, table: string): Promise<bigint> {
-  const rows = await tx`select position from event_log.subscription where name = ${toName(table)} for update`;
-  return toPosition(table, rows);
+async function lockPosition(tx: Tx, name: string): Promise<bigint> {
+  const rows = await tx`select position from event_log.subscription where name = ${name} for update`;
+  return toPosition(name, rows);
 }
 
-function toPosition(table: string, [row]: readonly { readonly [column: string]: unknown }[]): bigint {
-  if (!row) throw new TypeError(`nothing keeps the projection ${table} up to date: its subscription does not exist`);
+function toPosition(name: string, [row]: readonly { readonly [column: string]: unknown }[]): bigint {
+  if (!row) throw new TypeError(`nothing keeps ${name} up to date: its subscription does not exist`);
   return row["position"] as bigint;
 }
 
 /** Writes only what differs. The text of a row tells it apart from every other one, and can be hashed. */
-async function takeOver(tx: Tx, table: string): Promise<void> {
+async function takeOver(tx: Tx, table: string, name: string): Promise<void> {
   const live = tx(table);
   const rebuilt = tx(`${table}_rebuild`);
   await tx`
@@ -129,9 +139,9 @@ async function takeOver(tx: Tx, table: string): Promise<void> {
     select fresh.* from ${rebuilt} as fresh
     where not exists (select from ${live} as old where old::text = fresh::text)`;
   await tx`delete from ${rebuilt}`;
-  await tx`delete from event_log.parked_event where subscription = ${toName(table)}`;
+  await tx`delete from event_log.parked_event where subscription = ${name}`;
 }
 
-function toName(table: string): string {
-  return `projection.${table}`;
+function toName({ table, name = table }: Pick<Projection, "table" | "name">): string {
+  return `projection.${name}`;
 }

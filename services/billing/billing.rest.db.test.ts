@@ -75,25 +75,36 @@ test("usage is summed up over REST by what is asked for, and a range that is no 
   } as const;
   await ops.settleCall({ ...end, inputTokens: 10n, cachedInputTokens: 2n, outputTokens: 5n });
   await service.untilHeard();
-  const used = { calls: 1, input_tokens: 12, cached_input_tokens: 2, output_tokens: 5, cost_nanos: "20" };
+  const used = {
+    calls: 1,
+    input_tokens: 12,
+    cached_input_tokens: 2,
+    output_tokens: 5,
+    cost_nanos: "20",
+    uncollected_nanos: "0",
+  };
   const groups = { key: "key_1", user: "usr_1", model: "m", provider: "p" };
   for (const [by, group] of Object.entries(groups)) {
     const { json } = await call(
-      `usage/summary?group_by=${by}&interval=day`,
+      `usage/summary?group_by=${by}&unit=day`,
       undefined,
       "ten_sum/billing:read,billing:audit",
     );
     const [{ start, ...sum }] = json.data;
-    assert.deepEqual([json.data.length, sum], [1, { ...used, group }]);
+    assert.deepEqual([json.data.length, sum], [1, { ...used, group: { [by]: group } }]);
     assert.match(start, /T00:00:00\.000Z$/);
   }
   const { json: all } = await call("usage/summary", undefined, "ten_sum/billing:read,billing:audit");
-  assert.deepEqual([all.object, all.data[0].group, all.data[0].calls, all.next_cursor], ["list", null, 1, null]);
+  assert.deepEqual([all.object, all.data[0].group, all.data[0].calls, all.next_cursor], ["list", {}, 1, null]);
+  const { json: both } = await call("usage/summary?group_by=model,key&unit=month", undefined, "ten_sum/billing:*");
+  assert.deepEqual(both.data[0].group, { model: "m", key: "key_1" });
   assert.deepEqual((await call("usage/summary", undefined, "ten_other/billing:read")).json.data, []);
   assert.equal((await call("usage/summary", undefined, "ten_sum/model:call")).status, 403);
   const bad = [
     "group_by=color",
-    "interval=week",
+    "group_by=model,model",
+    "group_by=model,color",
+    "unit=week",
     "from=yesterday",
     "from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z",
   ];

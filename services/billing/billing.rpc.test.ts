@@ -54,11 +54,17 @@ eachTransport("billing", (serve) => {
       [[callId, CallOutcome.COMPLETED, 20n]],
     );
     await service.untilHeard();
-    for (const interval of [UsageInterval.HOUR, UsageInterval.DAY]) {
+    for (const interval of [UsageInterval.MINUTE, UsageInterval.HOUR, UsageInterval.DAY, UsageInterval.MONTH]) {
       const { sums } = await client.listUsageSummary({ tenantId, groupBy: UsageGroup.USER, interval });
+      const groups = [UsageGroup.MODEL, UsageGroup.KEY];
+      const { sums: both } = await client.listUsageSummary({ tenantId, groups, interval });
       assert.deepEqual(
         sums.map(({ group, calls, costNanos, tokens: used }) => [group, calls, costNanos, used?.outputTokens]),
         [["usr_1", 1n, 20n, 5n]],
+      );
+      assert.deepEqual(
+        both.map((sum) => sum.groups),
+        [[names.model, names.keyId]],
       );
     }
     assert.ok((await client.rebuildUsageSummary({})).events > 0n);
@@ -75,6 +81,7 @@ eachTransport("billing", (serve) => {
     const prices = Array.from({ length: 1_001 }, () => ({ provider: "p", model: "m" }));
     const cases: readonly (readonly [Promise<unknown>, field: string])[] = [
       [client.listUsageSummary({ tenantId: "ten_a", limit: 1_001 }), "limit"],
+      [client.listUsageSummary({ tenantId: "ten_a", groups: [UsageGroup.KEY, UsageGroup.KEY] }), "groups"],
       [client.topUpWallet({ tenantId: "", reference: "x", amountNanos: 1n }), "tenantId"],
       [client.putPrices({ tenantId: "", prices }), "prices"],
       [client.reserveCall({ ...call, callId: "" }), "callId"],

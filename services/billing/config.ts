@@ -72,6 +72,12 @@ export const billingConfig = {
         .describe(
           "How many days the rows of single calls are kept. Forever unless given. Sums, the journal and events stay. What a node reports later than that is not charged.",
         ),
+      usageMinuteRetentionDays: z
+        .int()
+        .min(2)
+        .max(366)
+        .default(14)
+        .describe("How many days sums of usage by minute are kept. Those by hour, day and month stay."),
     })
     .prefault({}),
 };

@@ -9,8 +9,8 @@ import type { FactsDeps } from "./post-facts.ts";
 import type { PricesDeps } from "./prices/ops.ts";
 import type { ProviderCostStore } from "./provider-cost/provider-cost-store.ts";
 import type { ReconciliationOps } from "./reconciliation/reconciliation-ops.ts";
-import type { UsageHourStore } from "./usage/usage-hour-store.ts";
 import type { UsageStore } from "./usage/usage-store.ts";
+import type { UsageSumStore } from "./usage/usage-sum-store.ts";
 
 /** What billing's operations are given. */
 export interface BillingDeps extends FactsDeps, PricesDeps {
@@ -22,10 +22,11 @@ export interface BillingDeps extends FactsDeps, PricesDeps {
   readonly reconciliation: ReconciliationOps;
   readonly invoiceOps: InvoiceOps;
   readonly usage: UsageStore;
-  readonly usageHours: UsageHourStore;
+  readonly usageSums: UsageSumStore;
   readonly usageProjection: Projection;
   readonly clock: Clock;
   readonly holdTtlMs: number;
   readonly leaseTtlMs: number;
   readonly usageRetentionDays: number | undefined;
+  readonly usageMinuteRetentionDays: number;
 }

@@ -87,18 +87,20 @@ export interface UsageRow extends Usage {
   readonly attempt: number;
 }
 
-/** By what usage is summed up; undefined for all of it. */
+/** By what usage is told apart in sums. */
 export type UsageGroup = "key" | "user" | "model" | "provider";
 
-export type UsageInterval = "hour" | "day";
+/** By what times, all in UTC. */
+export type UsageUnit = "minute" | "hour" | "day" | "month";
 
-/** What was used in an interval by one key, user, model or provider. */
+/** What was used in a minute, hour, day or month by one key, user, model or provider, or several of these together. */
 export interface UsageSum extends Tokens {
   readonly start: Date;
-  /** Empty when nothing is grouped. */
-  readonly group: string;
+  /** As they were asked for, in that order. */
+  readonly groups: readonly string[];
   readonly calls: bigint;
   readonly costNanos: bigint;
+  readonly uncollectedNanos: bigint;
 }
 
 /** The amount, or the limit where that is less. */

@@ -7,6 +7,7 @@ import {
   UsageInterval,
 } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { serviceModeMessages, toUsageMessage } from "@lyss/contracts/pricing/wire.ts";
+import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { fromPageRequest } from "@lyss/kit/http/page.ts";
@@ -15,7 +16,7 @@ import { idInput, optionalIdInput, pageInputs, timestampInput } from "@lyss/kit/
 import { z } from "zod";
 import { budgetInputs, createBudgetRpc } from "./budgets/rpc.ts";
 import { createIntegrityRpc, integrityInputs } from "./integrity/integrity-rpc.ts";
-import type { UsageGroup, UsageRow } from "./model.ts";
+import type { UsageGroup, UsageRow, UsageUnit } from "./model.ts";
 import { availableNanos, type Outcome, type Wallet } from "./model.ts";
 import type { BillingOps } from "./ops.ts";
 import { createPricesRpc, priceInputs } from "./prices/rpc.ts";
@@ -30,6 +31,13 @@ const groups: Readonly<Record<UsageGroupMessage, UsageGroup | undefined>> = {
   [UsageGroupMessage.USER]: "user",
   [UsageGroupMessage.MODEL]: "model",
   [UsageGroupMessage.PROVIDER]: "provider",
+};
+const units: Readonly<Record<UsageInterval, UsageUnit>> = {
+  [UsageInterval.UNSPECIFIED]: "hour",
+  [UsageInterval.MINUTE]: "minute",
+  [UsageInterval.HOUR]: "hour",
+  [UsageInterval.DAY]: "day",
+  [UsageInterval.MONTH]: "month",
 };
 
 const amount = z.bigint().min(0n).max(maxInt64);
@@ -52,8 +60,12 @@ const inputs = {
   getBalance: { tenantId: idInput },
   listUsage: { tenantId: idInput, keyId: optionalIdInput, model: text, ...pageInputs },
   listUsageSummary: {
-    ...{ tenantId: idInput, from: timestampInput, to: timestampInput, cursor: pageInputs.cursor },
+    ...{ tenantId: idInput, from: timestampInput, to: timestampInput, cursor: z.string().max(8_192) },
     ...{ groupBy: z.enum(UsageGroupMessage), interval: z.enum(UsageInterval) },
+    groups: z
+      .array(z.enum(UsageGroupMessage))
+      .max(4)
+      .refine(hasNoRepeat, inBothLanguages("must name each once", "每项只能出现一次")),
     limit: z
       .int()
       .min(0)
@@ -102,16 +114,23 @@ export function createBillingRpc(ops: BillingOps): CheckedRpc<typeof BillingServ
     },
     async listUsageSummary(request) {
       const { rows, nextCursor } = await ops.listUsageSummary({
-        ...{ tenantId: request.tenantId, cursor: request.cursor, groupBy: groups[request.groupBy] },
-        interval: request.interval === UsageInterval.DAY ? "day" : "hour",
+        ...{ tenantId: request.tenantId, cursor: request.cursor, unit: units[request.interval] },
+        groupBy: (request.groups.length > 0 ? request.groups : [request.groupBy]).flatMap((name) => groups[name] ?? []),
         fromMs: request.from?.getTime(),
         toMs: request.to?.getTime(),
         limit: request.limit,
       });
-      const sums = rows.map(({ start, group, calls, costNanos, ...row }) => {
+      const sums = rows.map(({ start, groups, calls, costNanos, ...row }) => {
         const { inputTokens, cachedInputTokens, outputTokens } = row;
         const tokens = { inputTokens, cachedInputTokens, outputTokens };
-        return { start: timestampFromDate(start), group, calls, tokens, costNanos };
+        return {
+          start: timestampFromDate(start),
+          group: groups[0] ?? "",
+          groups: [...groups],
+          calls,
+          tokens,
+          costNanos,
+        };
       });
       return { sums, nextCursor: nextCursor ?? "" };
     },
@@ -155,6 +174,10 @@ export function createBillingRpc(ops: BillingOps): CheckedRpc<typeof BillingServ
     },
     ...createBudgetRpc(ops),
   });
+}
+
+function hasNoRepeat(values: readonly unknown[]): boolean {
+  return new Set(values).size === values.length;
 }
 
 /** A node says of an attempt that it never ended, too. */

@@ -57,10 +57,10 @@ import { billingRoutes } from "./routes.ts";
 import { createBillingRpc } from "./rpc.ts";
 import { createBillingStore } from "./store.ts";
 import { createDayStore } from "./usage/day-store.ts";
-import { createUsageHourStore } from "./usage/usage-hour-store.ts";
-import { createUsageHours } from "./usage/usage-hours.ts";
 import { usageRoutes } from "./usage/usage-routes.ts";
 import { createUsageStore } from "./usage/usage-store.ts";
+import { createUsageSumStore } from "./usage/usage-sum-store.ts";
+import { createUsageSums } from "./usage/usage-sums.ts";
 
 export const billing = defineService({
   name: "billing",
@@ -117,8 +117,8 @@ export const billing = defineService({
       onShort: createRecall({ db, leases, outbox, log }),
     });
     const facts = createFactStore();
-    const usageHours = createUsageHourStore(db.sql);
-    const usageProjection = createUsageHours(usageHours);
+    const usageSums = createUsageSumStore(db.sql);
+    const usageProjection = createUsageSums(usageSums);
     const debts = createDebtStore(db.sql);
     const grants = createGrantStore(db.sql);
     const shared = { debts, grants, db, journal, ledger, idempotency, outbox, clock, random, log, currency };
@@ -130,9 +130,10 @@ export const billing = defineService({
     const ops = createBillingOps(
       {
         ...{ ...shared, store, leases, budgets, facts, days, holdTtlMs, leaseTtlMs, lowBalanceNanos },
-        ...{ usage: createUsageStore(db.sql), usageHours, usageProjection, ...prices },
+        ...{ usage: createUsageStore(db.sql), usageSums, usageProjection, ...prices },
         ...{ integrityOps: integrity.ops, ...reconciliation },
         usageRetentionDays: config.billing.usageRetentionDays,
+        usageMinuteRetentionDays: config.billing.usageMinuteRetentionDays,
         invoiceOps: invoices.ops,
       },
       payments.ops,

@@ -7,7 +7,7 @@ import { print, toFields, toTable } from "./print.ts";
 
 type Row = Record<string, unknown>;
 
-/** `lyss usage`, `lyss usage show` and `lyss usage export`. */
+/** `lyss usage`, `lyss usage summary`, `lyss usage show` and `lyss usage export`. */
 export function addUsageCommands(program: Command, deps: CliDeps): void {
   const usage = withFilters(withConnection(program.command("usage")))
     .description("list calls and what they cost, newest first")
@@ -17,6 +17,17 @@ export function addUsageCommands(program: Command, deps: CliDeps): void {
       const { api, output } = connect(deps, options);
       const query = toQuery({ ...filtersOf(options), limit: options.limit, cursor: options.cursor });
       print(output, await api.send("GET", `/v1/billing/usage?${query}`), toUsageTable);
+    });
+
+  withConnection(usage.command("summary").description("add calls up by time, and by what --by names"))
+    .option("--unit <name>", "minute, hour, day or month, in UTC", "day")
+    .option("--by <names>", "some of key, user, model and provider, with commas in between", "model")
+    .action(async (_options, command: Command) => {
+      const options = command.optsWithGlobals();
+      const { api, output } = connect(deps, options);
+      const { status: _status, ...filters } = filtersOf(options);
+      const asked = { ...filters, unit: options["unit"], group_by: options["by"], cursor: options["cursor"] };
+      print(output, await api.send("GET", `/v1/billing/usage/summary?${toQuery(asked)}`), toSummaryTable);
     });
 
   withConnection(usage.command("show").description("show why a call cost what it cost"))
@@ -67,6 +78,18 @@ function toUsageTable({ data, next_cursor: next }: Row): string {
     ...[toCost(it["cost_nanos"]), it["estimated"] ? "yes" : "", it["latency_ms"], it["id"]],
   ]);
   const headings = ["TIME", "MODEL", "PROVIDER", "STATUS", "IN", "OUT", "COST", "ESTIMATED", "MS", "ID"];
+  const table = toTable(headings, rows);
+  return next ? `${table}\n\nMore: --cursor ${next}` : table;
+}
+
+function toSummaryTable({ data, next_cursor: next }: Row): string {
+  const sums = data as Row[];
+  const names = Object.keys((sums[0]?.["group"] as Row | undefined) ?? {});
+  const rows = sums.map((it) => [
+    ...[it["start"], ...names.map((name) => (it["group"] as Row)[name]), it["calls"]],
+    ...[it["input_tokens"], it["output_tokens"], toCost(it["cost_nanos"])],
+  ]);
+  const headings = ["START", ...names.map((name) => name.toUpperCase()), "CALLS", "IN", "OUT", "COST"];
   const table = toTable(headings, rows);
   return next ? `${table}\n\nMore: --cursor ${next}` : table;
 }

@@ -1,7 +1,8 @@
 import type { Page } from "@lyss/kit/http/page.ts";
 import type { BillingDeps } from "../deps.ts";
 import type { UsageSum } from "../model.ts";
-import { type ListUsageSummaryInput, listUsageSummary, rangeOf } from "./list-usage-summary.ts";
+import { type ListUsageSummaryInput, listUsageSummary, type SummaryDeps } from "./list-usage-summary.ts";
+import { usageRangeOf } from "./usage-range.ts";
 
 export interface Costs {
   readonly currency: string;
@@ -10,17 +11,20 @@ export interface Costs {
   readonly page: Page<UsageSum>;
 }
 
-/** What usage cost, by interval and group, with the total of the time. Throws as `listUsageSummary` does. */
+/** What usage cost, by unit of time and groups, with the total of the time. Throws as `listUsageSummary` does. */
 export async function getCosts(
-  deps: Pick<BillingDeps, "usageHours" | "clock" | "currency">,
+  deps: SummaryDeps & Pick<BillingDeps, "currency">,
   input: ListUsageSummaryInput,
 ): Promise<Costs> {
   // One time for both.
-  const { from, to } = rangeOf(input, deps.clock.nowMs());
-  const { tenantId, userId, keyId } = input;
+  const { from, to } = usageRangeOf(input, {
+    nowMs: deps.clock.nowMs(),
+    keptMinuteDays: deps.usageMinuteRetentionDays,
+  });
+  const { tenantId, userId, keyId, provider, model, unit } = input;
   const [page, totalNanos] = await Promise.all([
     listUsageSummary(deps, { ...input, toMs: to.getTime() }),
-    deps.usageHours.sumCost({ tenantId, userId, keyId, from, to }),
+    deps.usageSums.sumCost({ tenantId, userId, keyId, provider, model, unit, from, to }),
   ]);
   return { currency: deps.currency, totalNanos, page };
 }

@@ -1,7 +1,7 @@
 import { serviceModes } from "@lyss/contracts/pricing/price.ts";
 import { foldCounts } from "@lyss/contracts/pricing/token-price.ts";
 import { z } from "zod";
-import type { UsageRow, UsageSum } from "../model.ts";
+import type { UsageGroup, UsageRow, UsageSum } from "../model.ts";
 import { bucketCounts, toBucketCounts } from "../prices/price-body.ts";
 
 export const statuses = ["completed", "failed", "canceled", "truncated", "lost"] as const;
@@ -55,25 +55,30 @@ export function toUsageBody(row: UsageRow): UsageBody {
   };
 }
 
-/** What was used in an hour or day. */
+/** What was used in a minute, hour, day or month. */
 export const usageSum = z.strictObject({
-  start: time.describe("Where the hour or day begins."),
-  group: z.string().nullable().describe("The key, user, model or provider; null when nothing is grouped."),
+  start: time.describe("Where the minute, hour, day or month begins, in UTC."),
+  group: z
+    .record(z.string(), z.string())
+    .describe('What group_by names, such as {"model": "gpt-4o", "key": "key_…"}; {} when nothing is grouped.'),
   calls: z.number(),
   input_tokens: z.number().describe("All input, cached or not."),
   cached_input_tokens: z.number(),
   output_tokens: z.number(),
   cost_nanos: z.string(),
+  uncollected_nanos: z.string().describe("What it cost beyond what the wallet could pay; borne by the platform."),
 });
 
-export function toUsageSum(row: UsageSum): z.input<typeof usageSum> {
-  return {
+/** Bodies of sums that were told apart by these. */
+export function toUsageSum(groupBy: readonly UsageGroup[]) {
+  return (row: UsageSum): z.input<typeof usageSum> => ({
     start: row.start.toISOString(),
-    group: row.group === "" ? null : row.group,
+    group: Object.fromEntries(groupBy.map((name, i) => [name, row.groups[i] ?? ""])),
     calls: Number(row.calls),
     input_tokens: Number(row.inputTokens + row.cachedInputTokens),
     cached_input_tokens: Number(row.cachedInputTokens),
     output_tokens: Number(row.outputTokens),
     cost_nanos: row.costNanos.toString(),
-  };
+    uncollected_nanos: row.uncollectedNanos.toString(),
+  });
 }

@@ -199,7 +199,7 @@ function migrationsUpTo(t: TestScope, last: number): URL {
   return pathToFileURL(`${folder}/`);
 }
 
-test("a filled database is brought to days with every row as it was", async (t) => {
+test("a filled database is brought to days with every row as it was, and its hourly sums have days added to them", async (t) => {
   const { adminUrl } = await createTestDatabase(t);
   const migrate = async (migrations: URL | undefined) => {
     const shared = { adminUrl, deriveKey: deriveTestKey, maxConnections: 10, log: silentLog, clock: systemClock };
@@ -218,6 +218,11 @@ test("a filled database is brought to days with every row as it was", async (t) 
       n, 1, 2, n % 2 = 0, n, 0, 5, '2026-01-31T23:59:59.123456Z'::timestamptz + n * interval '2 hours',
       1 + n % 3, 'lse', 'pst', case n % 4 when 0 then null else '2026-01-31T20:00:00.5Z'::timestamptz + n * interval '2 hours' end
     from generate_series(1, 500) as n`;
+  await admin`
+    insert into usage_hour
+    select 'ten_' || n % 2, '2026-01-31T20:00Z'::timestamptz + n * interval '1 hour', 'key', 'usr', 'p', 'm', n, 1, 2, 3, n, 5
+    from generate_series(1, 100) as n`;
+  const hours = [...(await admin`select * from usage_hour order by hour`)];
   const rows = () => admin`
     select u::jsonb - 'started_at' as row, coalesce(started_at, date_trunc('milliseconds', created_at)) as started_at
     from (select to_jsonb(usage) as u, started_at, created_at from usage) as usage order by u ->> 'call_id'`;
@@ -228,4 +233,13 @@ test("a filled database is brought to days with every row as it was", async (t) 
   const [days] = await admin`
     select count(distinct tableoid)::int as tables, count(distinct (started_at at time zone 'UTC')::date)::int as days from usage`;
   assert.deepEqual([days?.["tables"], days?.["tables"]], [days?.["days"], 43]);
+  const kept = await admin`select * from usage_sum where unit = 'hour' order by start`;
+  assert.deepEqual(
+    kept.map(({ unit, start, ...row }) => ({ ...row, hour: start })),
+    hours,
+  );
+  const [sums] = await admin`
+    select count(*)::int as rows, sum(calls)::int as calls, sum(uncollected_nanos)::int as uncollected, min(start) as first
+    from usage_sum where unit = 'day'`;
+  assert.deepEqual({ ...sums }, { rows: 11, calls: 5_050, uncollected: 500, first: new Date("2026-01-31T00:00Z") });
 });

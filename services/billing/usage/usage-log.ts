@@ -14,8 +14,12 @@ export const outcomeMessages: Readonly<Record<Outcome, CallOutcome>> = {
   lost: CallOutcome.LOST,
 };
 
-/** What the calls of one key, user, provider and model come to: input and output of every kind. */
+export const minuteMs = 60_000;
+
+/** What the calls of one minute, key, user, provider and model come to: input and output of every kind. */
 export interface CallSum extends Tokens {
+  /** The minute in which they began, since 1970. */
+  readonly minute: number;
   readonly keyId: string;
   readonly userId: string;
   readonly provider: string;
@@ -55,17 +59,18 @@ export async function appendUsage(
   await Promise.all(appends);
 }
 
-/** Calls summed up by key, user, provider and model. */
+/** Calls summed up by minute, key, user, provider and model. */
 export function sumCalls(usages: readonly Usage[], wasLost: ReadonlySet<string>): readonly CallSum[] {
   const sums = new Map<string, { -readonly [K in keyof CallSum]: CallSum[K] }>();
   for (const usage of usages) {
     const { keyId, userId, provider, model } = usage;
+    const minute = Math.floor(Number(usage.startedAtMs) / minuteMs);
     // A NUL is in no name: PostgreSQL's text cannot hold one.
-    const name = `${keyId}\0${userId}\0${provider}\0${model}`;
+    const name = `${minute}\0${keyId}\0${userId}\0${provider}\0${model}`;
     let sum = sums.get(name);
     if (!sum) {
       const nothing = { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n, costNanos: 0n, uncollectedNanos: 0n };
-      sum = { keyId, userId, provider, model, calls: 0n, ...nothing };
+      sum = { minute, keyId, userId, provider, model, calls: 0n, ...nothing };
       sums.set(name, sum);
     }
     if (!wasLost.has(usage.callId)) sum.calls++;

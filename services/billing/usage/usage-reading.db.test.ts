@@ -175,7 +175,7 @@ test("a person's costs by day and model add up to the total, which is that of th
   const all = await listAll(admin(recent), "/api/v1/billing/costs/usr_1?limit=1");
   assert.deepEqual(
     all.map(({ group }) => group),
-    ["=n", "m"],
+    [{ model: "=n" }, { model: "m" }],
   );
   assert.equal(all.reduce((sum, { cost_nanos }) => sum + BigInt(String(cost_nanos)), 0n).toString(), row?.["sum"]);
 });

@@ -1,4 +1,5 @@
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
+import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
@@ -27,13 +28,41 @@ const filters = {
   user_id: id.optional().describe("Default: all that you may see."),
 };
 const summaryQuery = {
-  from: time.optional().describe("Default: 24 hours before 'to', by day 30 days."),
+  from: time
+    .optional()
+    .describe(
+      "Default: before 'to' by minute 1 hour, at most 24; by hour 24, at most 31 days; by day 30, by month 365 days.",
+    ),
   to: time.optional().describe("Exclusive. Default: now."),
-  interval: z.enum(["hour", "day"]).default("hour").describe("In UTC."),
+  unit: z.enum(["minute", "hour", "day", "month"]).default("hour").describe("In UTC, by when calls began."),
+  model: id.optional(),
+  provider: id.optional(),
+  key_id: id.optional(),
   limit: z.coerce.number().int().min(1).max(1_000).default(1_000),
-  cursor: pageQueryFields.cursor,
+  // Its groups may have long names.
+  cursor: z.string().max(8_192).optional(),
 };
-const groupBy = z.enum(["key", "user", "model", "provider"]).optional().describe("Default: one sum.");
+const usageGroups = ["key", "user", "model", "provider"] as const;
+
+/** Names with commas in between, each once; none of them for the empty text. */
+function groupByOf<Name extends string>(names: readonly [Name, ...Name[]]) {
+  const name = z.enum(names);
+  return z
+    .string()
+    .max(100)
+    .transform((text) => (text === "" ? [] : text.split(",")))
+    .pipe(
+      z
+        .array(name)
+        .refine(
+          (groups) => new Set(groups).size === groups.length,
+          inBothLanguages("must name each group once", "每个分组只能出现一次"),
+        ),
+    )
+    .prefault("")
+    .describe(`Some of ${names.join(", ")}, with commas in between.`);
+}
+
 const exportQuery = z.strictObject({ ...filters, format: z.enum(["csv", "jsonl"]).default("csv") });
 const userParams = z.strictObject({ user_id: id });
 const callParams = z.strictObject({ call_id: id });
@@ -60,14 +89,14 @@ export const usageRoutes = [
     path: "/v1/billing/usage/summary",
     permission: "billing:read",
     operation: "listUsageSummary",
-    summary: `Calls, tokens and cost by hour or day, and by key, user, model or provider. ${ownOnly}`,
-    query: z.strictObject({ ...summaryQuery, key_id: filters.key_id, user_id: filters.user_id, group_by: groupBy }),
+    summary: `Calls, tokens and cost by minute, hour, day or month, and by any of key, user, model and provider. ${ownOnly}`,
+    query: z.strictObject({ ...summaryQuery, user_id: filters.user_id, group_by: groupByOf(usageGroups) }),
     response: pageOf(usageSum),
     async handle(ops, request) {
-      const { from, to, key_id: keyId, user_id: userId, group_by: groupedBy, ...query } = request.query;
+      const { from, to, key_id: keyId, user_id: userId, group_by: groupBy, ...query } = request.query;
       const scope = scopeFor(requireCaller(request), { userId, keyId });
-      const range = { fromMs: toMs(from), toMs: toMs(to), groupBy: groupedBy };
-      return toPageBody(await ops.listUsageSummary({ ...scope, ...query, ...range }), toUsageSum);
+      const range = { fromMs: toMs(from), toMs: toMs(to), groupBy };
+      return toPageBody(await ops.listUsageSummary({ ...scope, ...query, ...range }), toUsageSum(groupBy));
     },
   }),
   raw({
@@ -118,12 +147,12 @@ export const usageRoutes = [
     path: "/api/v1/billing/costs/{user_id}",
     permission: "billing:read",
     operation: "getUserCosts",
-    summary: `What a person's calls cost, by hour or day and by model, key or provider. ${ownOnly}`,
+    summary: `What a person's calls cost, by minute, hour, day or month and by any of model, key and provider. ${ownOnly}`,
     params: userParams,
     query: z.strictObject({
       ...summaryQuery,
-      interval: z.enum(["hour", "day"]).default("day").describe("In UTC."),
-      group_by: z.enum(["model", "key", "provider"]).default("model"),
+      unit: summaryQuery.unit.unwrap().default("day").describe("In UTC, by when calls began."),
+      group_by: groupByOf(["model", "key", "provider"]).prefault("model"),
     }),
     response: pageOf(usageSum).extend({
       ...{ object: z.literal("costs"), user_id: z.string(), currency: z.string() },
@@ -131,13 +160,13 @@ export const usageRoutes = [
       total: z.string().describe("The same in units of the currency."),
     }),
     async handle(ops, request) {
-      const { from, to, group_by: groupedBy, ...query } = request.query;
+      const { from, to, group_by: groupBy, key_id: keyId, ...query } = request.query;
       const userId = userOf(request);
-      const scope = scopeFor(requireCaller(request), { userId });
-      const costs = await ops.getCosts({ ...scope, ...query, fromMs: toMs(from), toMs: toMs(to), groupBy: groupedBy });
+      const scope = scopeFor(requireCaller(request), { userId, keyId });
+      const costs = await ops.getCosts({ ...scope, ...query, fromMs: toMs(from), toMs: toMs(to), groupBy });
       return {
         ...{
-          ...toPageBody(costs.page, toUsageSum),
+          ...toPageBody(costs.page, toUsageSum(groupBy)),
           object: "costs" as const,
           user_id: userId,
           currency: costs.currency,

@@ -50,7 +50,8 @@ async function reserve(
 
 function settle(call: Call, outputTokens: bigint, outcome: Outcome = "completed"): Promise<Usage> {
   const tokens = outcome === "lost" ? noTokens : { inputTokens: 10n, cachedInputTokens: 3n, outputTokens };
-  return ops.settleCall({ ...call, ...tokens, outcome, isEstimated: false, latencyMs: 5n });
+  const startedAtMs = BigInt(clock.nowMs());
+  return ops.settleCall({ ...call, ...tokens, outcome, isEstimated: false, latencyMs: 5n, startedAtMs });
 }
 
 /** Records a call as lost, as the sweep does once its hold is out of time. */
@@ -61,8 +62,8 @@ async function lose(call: Call): Promise<void> {
 
 const listSums = (tenantId: string, input: Partial<Parameters<typeof ops.listUsageSummary>[0]> = {}) =>
   ops.listUsageSummary({
-    ...{ tenantId, fromMs: undefined, toMs: clock.nowMs() + hourMs, groupBy: undefined },
-    ...{ interval: "hour" as const, limit: 1_000, ...input },
+    ...{ tenantId, fromMs: undefined, toMs: clock.nowMs() + hourMs, groupBy: [] },
+    ...{ unit: "hour" as const, limit: 1_000, ...input },
   });
 
 const rowsOf = async (table: string) =>
@@ -115,7 +116,7 @@ test("sums are split so that no event grows too large, whatever the names", () =
   assert.deepEqual(sizes(30_000, 3), [1, 1, 1]);
 });
 
-test("usage is summed up by hour and day, by key, person, model and provider, in pages, of one tenant only", async () => {
+test("usage is summed up by minute, hour, day and month, by any of key, person, model and provider, in pages, of one tenant only", async () => {
   const tenantId = await createTenant();
   const startMs = Math.ceil(clock.nowMs() / (24 * hourMs)) * 24 * hourMs;
   clock.advance(startMs - clock.nowMs());
@@ -130,13 +131,13 @@ test("usage is summed up by hour and day, by key, person, model and provider, in
   const { rows } = await listSums(tenantId);
   const tokens = (calls: bigint) => ({ inputTokens: 10n * calls, cachedInputTokens: 3n * calls });
   assert.deepEqual(rows, [
-    { start: at(0), group: "", calls: 2n, ...tokens(2n), outputTokens: 15n, costNanos: 50n },
-    { start: at(1), group: "", calls: 1n, ...tokens(1n), outputTokens: 20n, costNanos: 50n },
+    { start: at(0), groups: [], calls: 2n, ...tokens(2n), outputTokens: 15n, costNanos: 50n, uncollectedNanos: 0n },
+    { start: at(1), groups: [], calls: 1n, ...tokens(1n), outputTokens: 20n, costNanos: 50n, uncollectedNanos: 0n },
   ]);
   const by = async (groupBy: "key" | "user" | "model" | "provider") =>
-    (await listSums(tenantId, { groupBy, interval: "day" })).rows.map(({ start, group, calls, costNanos }) => {
+    (await listSums(tenantId, { groupBy: [groupBy], unit: "day" })).rows.map(({ start, groups, calls, costNanos }) => {
       assert.deepEqual(start, at(0));
-      return [group, calls, costNanos];
+      return [...groups, calls, costNanos];
     });
   assert.deepEqual(await by("key"), [
     ["key_a", 2n, 50n],
@@ -152,31 +153,61 @@ test("usage is summed up by hour and day, by key, person, model and provider, in
   ]);
   assert.deepEqual(await by("provider"), [["p", 3n, 100n]]);
 
+  const all = await listSums(tenantId, { groupBy: ["model", "user", "key", "provider"], unit: "month" });
+  assert.deepEqual(
+    all.rows.map(({ start, groups, costNanos }) => [start.toISOString(), ...groups, costNanos]),
+    [
+      ["2026-01-01T00:00:00.000Z", "m1", "usr_1", "key_a", "p", 20n],
+      ["2026-01-01T00:00:00.000Z", "m2", "usr_1", "key_a", "p", 30n],
+      ["2026-01-01T00:00:00.000Z", "m2", "usr_2", "key_b", "p", 50n],
+    ],
+  );
+  const ofMinute = { fromMs: startMs - 1, toMs: startMs + hourMs + 1, unit: "minute" as const };
+  const minutes = await listSums(tenantId, { ...ofMinute, model: "m2", provider: "p" });
+  assert.deepEqual(
+    minutes.rows.map(({ start, calls }) => [start, calls]),
+    [
+      [at(0), 1n],
+      [at(1), 1n],
+    ],
+  );
+
   const paged: unknown[] = [];
   for (let cursor: string | undefined = ""; cursor !== undefined; ) {
-    const page: Awaited<ReturnType<typeof listSums>> = await listSums(tenantId, { groupBy: "model", limit: 1, cursor });
-    paged.push(...page.rows.map(({ start, group }) => [start, group]));
+    const page: Awaited<ReturnType<typeof listSums>> = await listSums(tenantId, {
+      groupBy: ["model", "key"],
+      limit: 1,
+      cursor,
+    });
+    paged.push(...page.rows.map(({ start, groups }) => [start, ...groups]));
     cursor = page.nextCursor;
   }
   assert.deepEqual(paged, [
-    [at(0), "m1"],
-    [at(0), "m2"],
-    [at(1), "m2"],
+    [at(0), "m1", "key_a"],
+    [at(0), "m2", "key_a"],
+    [at(1), "m2", "key_b"],
   ]);
   const part = { fromMs: startMs + 60_000, toMs: startMs + hourMs };
   assert.deepEqual((await listSums(tenantId, part)).rows.length, 1, "'from' lies in its hour, 'to' is exclusive");
+});
+
+test("a range of sums that is empty, too long, or of minutes that are no longer kept is refused", async () => {
+  const startMs = clock.nowMs();
   for (const range of [
     { fromMs: startMs, toMs: startMs },
     { fromMs: startMs - 32 * 24 * hourMs, toMs: startMs },
-    { fromMs: startMs - 367 * 24 * hourMs, toMs: startMs, interval: "day" as const },
+    { fromMs: startMs - 367 * 24 * hourMs, toMs: startMs, unit: "day" as const },
+    { fromMs: startMs - 25 * hourMs, toMs: startMs, unit: "minute" as const },
+    { fromMs: startMs - 1_831 * 24 * hourMs, toMs: startMs, unit: "month" as const },
+    { fromMs: startMs - 15 * 24 * hourMs, toMs: startMs - 15 * 24 * hourMs + 1, unit: "minute" as const },
   ]) {
-    await assert.rejects(listSums(tenantId, range), (err) => {
+    await assert.rejects(listSums("ten_any", range), (err) => {
       return isFailure(err, kitFailures.invalid_request) && err.details["field"] === "from";
     });
   }
 });
 
-test("a call that was lost and reported later counts once, and is paid for in the hour of the report", async () => {
+test("a call that was lost and reported later counts once, and is paid for, in the hour in which it began", async () => {
   const tenantId = await createTenant();
   const call = await reserve(tenantId);
   await lose(call);
@@ -191,8 +222,8 @@ test("a call that was lost and reported later counts once, and is paid for in th
   assert.deepEqual(
     rows.map(({ calls, costNanos, outputTokens }) => [calls, costNanos, outputTokens]),
     [
-      [1n, 0n, 0n],
-      [1n, 40n, 10n],
+      [1n, 20n, 5n],
+      [1n, 20n, 5n],
     ],
   );
 });
@@ -210,7 +241,7 @@ async function callAtRandom(seeded: ReturnType<typeof createSeeded>, tenantIds: 
   await settle(call, BigInt(seeded.between(0, 60)), pick(["completed", "failed", "canceled", "truncated"]));
 }
 
-test("D11: hourly usage rebuilt while calls are settled ends with every row equal, and equal to the calls", async () => {
+test("D11: sums of usage rebuilt while calls are settled ends with every row equal, and equal to the calls", async () => {
   const seed = random.bytes(4).readUInt32LE();
   const seeded = createSeeded(seed);
   const tenantIds = await Promise.all([createTenant(), createTenant()]);
@@ -218,9 +249,9 @@ test("D11: hourly usage rebuilt while calls are settled ends with every row equa
   await many(60);
   await service.untilHeard();
   // What a bug has done: wrong, missing and superfluous rows.
-  await sql`update usage_hour set calls = calls + 1 where tenant_id = ${tenantIds[0] ?? ""}`;
-  await sql`delete from usage_hour where tenant_id = ${tenantIds[1] ?? ""}`;
-  await sql`insert into usage_hour values ('ten_ghost', now(), '', '', '', '', 1, 1, 1, 1, 1, 1)`;
+  await sql`update usage_sum set calls = calls + 1 where tenant_id = ${tenantIds[0] ?? ""}`;
+  await sql`delete from usage_sum where tenant_id = ${tenantIds[1] ?? ""}`;
+  await sql`insert into usage_sum values ('ten_ghost', 'day', now(), '', '', '', '', 1, 1, 1, 1, 1, 1)`;
   let isRebuilding = true;
   const rebuilding = ops.rebuildUsageSummary().finally(() => {
     isRebuilding = false;
@@ -231,18 +262,36 @@ test("D11: hourly usage rebuilt while calls are settled ends with every row equa
   }
   assert.ok((await rebuilding).events > 0);
   await service.untilHeard();
-  const live = await rowsOf("usage_hour");
-  await sql`truncate usage_hour`;
+  const live = await rowsOf("usage_sum");
+  await sql`truncate usage_sum`;
   await ops.rebuildUsageSummary();
-  assert.deepEqual(await rowsOf("usage_hour"), live, `seed ${seed}: replay from zero is the present state`);
-  assert.equal((await rowsOf("usage_hour_rebuild")).length, 0);
-  const totals = (table: string, calls: string) => sql`
-    select tenant_id, key_id, user_id, provider, model, ${sql.unsafe(calls)}::int as calls, sum(input_tokens)::bigint as input,
-      sum(cached_input_tokens)::bigint as cached, sum(output_tokens)::bigint as output, sum(cost_nanos)::bigint as cost,
-      sum(uncollected_nanos)::bigint as uncollected
-    from ${sql(table)} group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5`;
-  const [fromEvents, fromCalls] = [await totals("usage_hour", "sum(calls)"), await totals("usage", "count(*)")];
-  assert.deepEqual([...fromEvents], [...fromCalls], `seed ${seed}`);
+  assert.deepEqual(await rowsOf("usage_sum"), live, `seed ${seed}: replay from zero is the present state`);
+  assert.equal((await rowsOf("usage_sum_rebuild")).length, 0);
+  for (const unit of ["minute", "hour", "day"]) {
+    const totals = (table: string, start: string, calls: string) => sql`
+      select ${sql.unsafe(start)} as start, tenant_id, key_id, user_id, provider, model, ${sql.unsafe(calls)}::int as calls,
+        sum(input_tokens)::bigint as input, sum(cached_input_tokens)::bigint as cached, sum(output_tokens)::bigint as output,
+        sum(cost_nanos)::bigint as cost, sum(uncollected_nanos)::bigint as uncollected
+      from ${sql(table)} group by 1, 2, 3, 4, 5, 6 order by 1, 2, 3, 4, 5, 6`;
+    const fromEvents = await totals(`usage_sum_${unit}`, "start", "sum(calls)");
+    const fromCalls = await totals("usage", `date_trunc('${unit}', started_at, 'UTC')`, "count(*)");
+    assert.deepEqual([...fromEvents], [...fromCalls], `seed ${seed}, by ${unit}`);
+  }
+});
+
+test("sums by minute are taken out when they are too old, and no others", async () => {
+  const tenantId = await createTenant();
+  await settle(await reserve(tenantId), 5n);
+  await service.untilHeard();
+  const count = async (unit: string) => {
+    const [row] = await sql`select count(*)::int from usage_sum where tenant_id = ${tenantId} and unit = ${unit}`;
+    return row?.["count"];
+  };
+  await ops.keepUsageMinutes();
+  assert.equal(await count("minute"), 1);
+  clock.advance(14 * 24 * hourMs + 60_000);
+  await ops.keepUsageMinutes();
+  assert.deepEqual([await count("minute"), await count("hour"), await count("day")], [0, 1, 1]);
 });
 
 test("an event from before there were sums is summed up call by call, one that was lost before without counting it", async () => {

@@ -1131,20 +1131,22 @@ export declare type ListUsageSummaryRequest = Message<"lyss.billing.v1.ListUsage
   tenantId: string;
 
   /**
-   * From the interval in which this lies. Unset for the last 24 hours, or 30 days.
+   * From the interval in which this lies. Unset for the last hour by minute, 24 hours by hour, 30 days by day, a year by month.
    *
    * @generated from field: google.protobuf.Timestamp from = 2;
    */
   from?: Timestamp | undefined;
 
   /**
-   * Before this. Unset for now. At most 31 days after `from` by hour, 366 by day.
+   * Before this. Unset for now. At most a day after `from` by minute, 31 days by hour, 366 by day, 1,830 by month.
    *
    * @generated from field: google.protobuf.Timestamp to = 3;
    */
   to?: Timestamp | undefined;
 
   /**
+   * The only one; `groups` says several.
+   *
    * @generated from field: lyss.billing.v1.UsageGroup group_by = 4;
    */
   groupBy: UsageGroup;
@@ -1167,6 +1169,13 @@ export declare type ListUsageSummaryRequest = Message<"lyss.billing.v1.ListUsage
    * @generated from field: string cursor = 7;
    */
   cursor: string;
+
+  /**
+   * By what usage is told apart, each once; in place of `group_by` when there are any.
+   *
+   * @generated from field: repeated lyss.billing.v1.UsageGroup groups = 8;
+   */
+  groups: UsageGroup[];
 };
 
 /**
@@ -1187,7 +1196,7 @@ export declare type UsageSum = Message<"lyss.billing.v1.UsageSum"> & {
   start?: Timestamp | undefined;
 
   /**
-   * The key, user, model or provider; empty when nothing is grouped.
+   * The first of `groups`; empty when nothing is grouped.
    *
    * @generated from field: string group = 2;
    */
@@ -1207,6 +1216,13 @@ export declare type UsageSum = Message<"lyss.billing.v1.UsageSum"> & {
    * @generated from field: int64 cost_nanos = 5;
    */
   costNanos: bigint;
+
+  /**
+   * The key, user, model or provider, in the order in which they were asked for.
+   *
+   * @generated from field: repeated string groups = 6;
+   */
+  groups: string[];
 };
 
 /**
@@ -1308,7 +1324,7 @@ export declare type UsageRecorded = Message<"lyss.billing.v1.UsageRecorded"> & {
 export declare const UsageRecordedSchema: GenMessage<UsageRecorded>;
 
 /**
- * The calls of a batch that one key, user, provider and model have in common.
+ * The calls of a batch that began in one minute and have one key, user, provider and model in common.
  *
  * @generated from message lyss.billing.v1.RecordedSum
  */
@@ -1358,6 +1374,13 @@ export declare type RecordedSum = Message<"lyss.billing.v1.RecordedSum"> & {
    * @generated from field: int64 uncollected_nanos = 8;
    */
   uncollectedNanos: bigint;
+
+  /**
+   * The minute in which they began, since 1970-01-01 in UTC; 0 in events from before it was said.
+   *
+   * @generated from field: int32 minute = 9;
+   */
+  minute: number;
 };
 
 /**
@@ -3129,6 +3152,18 @@ export enum UsageInterval {
    * @generated from enum value: USAGE_INTERVAL_DAY = 2;
    */
   DAY = 2,
+
+  /**
+   * @generated from enum value: USAGE_INTERVAL_MINUTE = 3;
+   */
+  MINUTE = 3,
+
+  /**
+   * In UTC.
+   *
+   * @generated from enum value: USAGE_INTERVAL_MONTH = 4;
+   */
+  MONTH = 4,
 }
 
 /**
@@ -3225,7 +3260,7 @@ export declare const BillingService: GenService<{
     output: typeof ListUsageResponseSchema;
   },
   /**
-   * Calls, tokens and cost by hour or day, and by key, user, model or provider; a moment behind the calls.
+   * Calls, tokens and cost by minute, hour, day or month, and by any of key, user, model and provider; a moment behind the calls.
    *
    * @generated from rpc lyss.billing.v1.BillingService.ListUsageSummary
    */
@@ -3235,7 +3270,7 @@ export declare const BillingService: GenService<{
     output: typeof ListUsageSummaryResponseSchema;
   },
   /**
-   * Derives the hourly sums anew from the usage events, while they are read and written. A repeat is safe.
+   * Derives the sums anew from the usage events, while they are read and written. A repeat is safe.
    *
    * @generated from rpc lyss.billing.v1.BillingService.RebuildUsageSummary
    */

@@ -1,0 +1,31 @@
+import { usageRecorded } from "@lyss/contracts/events/billing.ts";
+import { foldCounts } from "@lyss/contracts/pricing/token-price.ts";
+import { fromUsageMessage } from "@lyss/contracts/pricing/wire.ts";
+import { defineProjection, type Projection, writes } from "@lyss/kit/event-sourcing/projection.ts";
+import { noTokens } from "../model.ts";
+import { minuteMs } from "./usage-log.ts";
+import type { UsageSumStore } from "./usage-sum-store.ts";
+
+/**
+ * The table of what was used in each minute, hour and day. A call that was lost and reported later is counted once, and
+ * costs something from then on, in the minute in which it began. Events from before that was said have it by when they came.
+ */
+export function createUsageSums(store: UsageSumStore): Projection {
+  return defineProjection({
+    table: "usage_sum",
+    name: "usage_hour",
+    writers: [
+      writes(usageRecorded, (tx, { data, timeMs }, table) => {
+        const said = Math.floor(timeMs / minuteMs);
+        const calls = data.calls.map((call) => ({ ...call, calls: call.wasLost ? 0n : 1n, minute: said }));
+        const rows = [...data.sums, ...calls].map((sum) => {
+          const { keyId, userId, provider, model, costNanos, uncollectedNanos } = sum;
+          const minute = sum.minute || said;
+          const tokens = sum.tokens ? foldCounts(fromUsageMessage(sum.tokens)) : noTokens;
+          return { minute, keyId, userId, provider, model, calls: sum.calls, ...tokens, costNanos, uncollectedNanos };
+        });
+        return store.addSums(tx, table, { tenantId: data.tenantId, rows });
+      }),
+    ],
+  });
+}
