@@ -1,11 +1,15 @@
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Exchange } from "@lyss/kit/http/route.ts";
 import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
+import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import type { Surface } from "./call/read-request.ts";
 import { serveCall } from "./call/serve-call.ts";
 import type { AiGatewayDeps } from "./deps.ts";
+import { askInAnthropic } from "./dialects/anthropic/messages.ts";
+import { askInOpenAi } from "./dialects/openai/pass-through.ts";
 import { getModel, listModels, type ModelsOfCaller } from "./model-prices/list-models.ts";
 import { type AddProviderInput, addProvider } from "./ops/add-provider.ts";
+import { countMessageTokens } from "./ops/count-message-tokens.ts";
 import { getProvider, type ProviderName } from "./ops/get-provider.ts";
 import { getResilience } from "./ops/get-resilience.ts";
 import { loadTenantProviders } from "./ops/load-providers.ts";
@@ -17,7 +21,9 @@ import { testProvider } from "./ops/test-provider.ts";
 /** Binds the gateway's operations to what they need. */
 export function createAiGatewayOps(deps: AiGatewayDeps) {
   return {
-    serveCall: (surface: Surface, exchange: Exchange) => serveCall(deps, surface, exchange),
+    serveCall: (surface: Surface, exchange: Exchange) => serveCall(deps, askInOpenAi(surface, exchange.body), exchange),
+    createMessage: (exchange: Exchange) => serveCall(deps, askInAnthropic(exchange.body), exchange),
+    countMessageTokens: (input: { caller: Caller; body: Buffer }) => countMessageTokens(deps, input),
     listModels: (input: ModelsOfCaller) => listModels(deps, input),
     getModel: (input: ModelsOfCaller & { readonly model: string }) => getModel(deps, input),
     addProvider: (input: AddProviderInput) => addProvider(deps, input),

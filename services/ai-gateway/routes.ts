@@ -6,6 +6,7 @@ import { z } from "zod";
 import type { Surface } from "./call/read-request.ts";
 import { baseUrlSchema, type ModelConfig, modelSchema, needsInputPrice, providerNameSchema } from "./config.ts";
 import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
+import { messagesRoutes } from "./messages-routes.ts";
 import type { Provider, Target } from "./model.ts";
 import type { AiGatewayOps } from "./ops.ts";
 import { resilienceRoutes } from "./resilience-routes.ts";
@@ -254,9 +255,10 @@ const places: readonly Place[] = [
   { prefix: "/api/v1/ai", suffix: "ApiV1Ai", dialect: {} },
 ];
 
-/** Model calls in OpenAI's dialect, and the providers behind them. */
+/** Model calls in the dialects of OpenAI and Anthropic, and the providers behind them. */
 export const aiGatewayRoutes = [
   ...places.flatMap((place) => [...callRoutes(place), ...modelRoutes(place)]),
+  ...messagesRoutes,
   ...providerRoutes,
   ...resilienceRoutes,
 ];

@@ -83,6 +83,9 @@ const surfaces = {
     ...{ model: "chat", stream, messages: [{ role: "user", content: text }] },
   }),
   completions: (prompt: string, stream: boolean) => ({ model: "completion", stream, prompt }),
+  messages: (text: string, stream: boolean) => ({
+    ...{ model: "chat", stream, max_tokens: 1_000, messages: [{ role: "user", content: text }] },
+  }),
   embeddings: (input: string) => ({ model: "embedding", input }),
 } as const;
 

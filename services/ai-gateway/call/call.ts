@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { ServiceMode } from "@lyss/contracts/pricing/price.ts";
 import { isFailure, type Locale } from "@lyss/kit/errors/failure.ts";
+import type { AnswerWriter } from "../dialects/dialect.ts";
 import type { ReportedUsage } from "../dialects/openai/usage.ts";
 import type { Funds } from "../funds/funds.ts";
 import type { Target } from "../model.ts";
@@ -23,6 +24,8 @@ export interface Call {
   readonly funds: Funds;
   /** The limit to write into the request, when money allows less than the caller or the model would. */
   readonly outputTokens: number | undefined;
+  /** Writes the answer in the caller's dialect. */
+  readonly writer: AnswerWriter;
   readonly res: ServerResponse;
   readonly locale: Locale;
   readonly startedMs: number;

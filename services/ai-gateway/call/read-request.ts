@@ -1,8 +1,8 @@
-import { isUtf8 } from "node:buffer";
-import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
-import { Failure } from "@lyss/kit/errors/failure.ts";
+import type { Failure } from "@lyss/kit/errors/failure.ts";
 import { type FieldRange, findFields, setFields } from "../dialects/openai/json-fields.ts";
 import { fieldOf } from "../dialects/openai/usage.ts";
+import { parseBody } from "./parse-body.ts";
+import { refuseField } from "./refuse-field.ts";
 
 export type Surface = "chat" | "completions" | "embeddings";
 
@@ -13,8 +13,8 @@ export interface CallRequest {
   readonly isStream: boolean;
   /** True when the caller asked for the usage chunk; otherwise it is asked for anyway and taken out. */
   readonly wantsUsage: boolean;
-  /** The caller's own limit of the answer, in the field it was written in. */
-  readonly outputLimit: { readonly field: string; readonly tokens: number } | undefined;
+  /** The caller's own limit of the answer, in the field it was written in; none yet in a request of another dialect. */
+  readonly outputLimit: { readonly field: string | undefined; readonly tokens: number } | undefined;
   /** Answers that are generated, and so charged. */
   readonly choices: number;
   /** Answers that come back. */
@@ -32,10 +32,10 @@ const maxOutputLimit = 10_000_000;
 
 /** Reads a request of OpenAI's dialect. Throws `invalid_json` or `invalid_request` naming the field. */
 export function readRequest(surface: Surface, body: Buffer): CallRequest {
-  const json = parseObject(body);
+  const json = parseBody(body);
   const fields = findFields(body, decidingFields);
   if (!fields)
-    throw invalid(
+    throw refuseField(
       "model",
       "each of model, stream, stream_options, n and the token limits may stand only once",
       "model、stream、stream_options、n 和各个 token 上限只能各出现一次",
@@ -43,14 +43,14 @@ export function readRequest(surface: Surface, body: Buffer): CallRequest {
 
   const { model, stream } = json;
   if (typeof model !== "string" || model === "" || model.length > 200) {
-    throw invalid(
+    throw refuseField(
       "model",
       "must be the name of a model; GET /v1/models lists them",
       "必须是模型名称，见 GET /v1/models",
     );
   }
   if (stream !== undefined && stream !== null && typeof stream !== "boolean") {
-    throw invalid("stream", "must be true or false", "必须是 true 或 false");
+    throw refuseField("stream", "must be true or false", "必须是 true 或 false");
   }
   requireContent(surface, json);
   return {
@@ -75,9 +75,10 @@ export function toUpstreamBody(request: CallRequest, upstreamModel: string, outp
     const asked = typeof options === "object" && options !== null ? options : {};
     values.set("stream_options", JSON.stringify({ ...asked, include_usage: true }));
   }
-  if (outputTokens !== undefined) {
-    values.set(request.outputLimit?.field ?? limitFieldOf(request, upstreamModel), String(outputTokens));
-  }
+  const own = request.outputLimit;
+  // A limit that came in another dialect is not in the body yet.
+  const limit = outputTokens ?? (own && own.field === undefined ? own.tokens : undefined);
+  if (limit !== undefined) values.set(own?.field ?? limitFieldOf(request, upstreamModel), String(limit));
   return values.size === 0 ? request.body : setFields(request.body, request.fields, values);
 }
 
@@ -86,39 +87,14 @@ function limitFieldOf({ surface }: CallRequest, upstreamModel: string): string {
   return surface === "chat" && /^(o\d|gpt-5)/.test(upstreamModel) ? "max_completion_tokens" : "max_tokens";
 }
 
-function parseObject(body: Buffer): Readonly<Record<string, unknown>> {
-  if (!isUtf8(body)) throw invalidJson("it is not UTF-8", "不是 UTF-8 编码");
-  let json: unknown;
-  try {
-    json = JSON.parse(body.toString("utf8"));
-  } catch (cause) {
-    throw toJsonFailure(cause);
-  }
-  if (typeof json !== "object" || json === null || Array.isArray(json)) {
-    throw invalidJson("it is not an object", "不是对象");
-  }
-  return json as Readonly<Record<string, unknown>>;
-}
-
-/** Only the place: V8's message quotes the body, which may hold anything. */
-function toJsonFailure(cause: unknown): Failure {
-  const position = cause instanceof SyntaxError ? /position (\d+)/.exec(cause.message)?.[1] : undefined;
-  if (position !== undefined) {
-    return invalidJson(`syntax error at character ${position}`, `第 ${position} 个字符处有语法错误`, cause);
-  }
-  return cause instanceof RangeError
-    ? invalidJson("it is nested too deeply", "嵌套过深", cause)
-    : invalidJson("it ends too early or is empty", "内容为空或不完整", cause);
-}
-
 function requireContent(surface: Surface, json: Readonly<Record<string, unknown>>): void {
   const { messages, prompt, input } = json;
   if (surface === "chat" && (!Array.isArray(messages) || messages.length === 0)) {
-    throw invalid("messages", "must be a list of at least one message", "必须是至少含一条消息的列表");
+    throw refuseField("messages", "must be a list of at least one message", "必须是至少含一条消息的列表");
   }
-  if (surface === "completions" && prompt === undefined) throw invalid("prompt", "is missing", "为必填项");
+  if (surface === "completions" && prompt === undefined) throw refuseField("prompt", "is missing", "为必填项");
   if (surface === "embeddings" && (input === undefined || input === null || input === "")) {
-    throw invalid("input", "must be a text, a list of texts, or tokens", "必须是文本、文本列表或 token 列表");
+    throw refuseField("input", "must be a text, a list of texts, or tokens", "必须是文本、文本列表或 token 列表");
   }
 }
 
@@ -158,13 +134,5 @@ function readCount(json: Readonly<Record<string, unknown>>, field: "n" | "best_o
 }
 
 function outOfRange(param: string, least: number, most: number): Failure {
-  return invalid(param, `must be a whole number from ${least} to ${most}`, `必须是 ${least} 到 ${most} 的整数`);
-}
-
-function invalid(param: string, reason: string, reason_zh_CN: string): Failure {
-  return new Failure(aiGatewayFailures.invalid_request, { param, reason, reason_zh_CN });
-}
-
-function invalidJson(reason: string, reason_zh_CN: string, cause?: unknown): Failure {
-  return new Failure(aiGatewayFailures.invalid_json, { reason, reason_zh_CN }, { cause });
+  return refuseField(param, `must be a whole number from ${least} to ${most}`, `必须是 ${least} 到 ${most} 的整数`);
 }

@@ -2,14 +2,12 @@ import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { textOf } from "../dialects/openai/delivered-text.ts";
-import { findFields, setFields } from "../dialects/openai/json-fields.ts";
 import { findInBandFailure } from "../dialects/openai/upstream-failure.ts";
 import { readServiceMode, readUsage } from "../dialects/openai/usage.ts";
 import { type Call, type Ending, endOfWholeAnswer, endWithCharge } from "./call.ts";
 import { readBody, toFailure, type UpstreamAnswer } from "./send-upstream.ts";
 
 const contentType = "application/json";
-const modelField = new Set(["model"]);
 
 /**
  * Relays an answer that is not streamed. Its charge is committed before its bytes leave: an answer that the caller has
@@ -25,12 +23,13 @@ export async function relayAnswer(
     throw toFailure(deps, call, err);
   });
   const json = parseAnswer(call, body);
-  const bytes = toCallerBytes(call, body);
-  call.record?.add(bytes);
-  await call.record?.keep(contentType);
   const delivered = { text: textOf(json), countedTokens: 0 };
   const reported = { usage: readUsage(json), serviceMode: readServiceMode(json) };
-  await settle(await endWithCharge(call, endOfWholeAnswer(call), reported, delivered));
+  const ending = await endWithCharge(call, endOfWholeAnswer(call), reported, delivered);
+  const bytes = call.writer.whole(body, json, ending.tokens);
+  call.record?.add(bytes);
+  await call.record?.keep(contentType);
+  await settle(ending);
 
   const { res } = call;
   if (res.destroyed) return;
@@ -59,11 +58,4 @@ function parseAnswer({ target }: Call, body: Buffer): unknown {
     throw new Failure(aiGatewayFailures.upstream_failed, { model });
   }
   return json;
-}
-
-/** The provider's bytes; where the model has an alias, the name is the one that the caller used. */
-function toCallerBytes({ target, request }: Call, body: Buffer): Buffer {
-  if (target.model.upstreamName === request.model) return body;
-  const fields = findFields(body, modelField);
-  return fields?.has("model") ? setFields(body, fields, new Map([["model", JSON.stringify(request.model)]])) : body;
 }

@@ -4,18 +4,14 @@ import type { ServiceMode } from "@lyss/contracts/pricing/price.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { listFinished, textOf } from "../dialects/openai/delivered-text.ts";
-import { toErrorObject } from "../dialects/openai/failure-reply.ts";
-import { findFields, setFields } from "../dialects/openai/json-fields.ts";
 import { createSseReader, type SseEvent } from "../dialects/openai/sse.ts";
 import { findInBandFailure } from "../dialects/openai/upstream-failure.ts";
-import { fieldOf, type ReportedUsage, readServiceMode, readUsage } from "../dialects/openai/usage.ts";
+import { type ReportedUsage, readServiceMode, readUsage } from "../dialects/openai/usage.ts";
 import { type Call, type Ending, endOfWholeAnswer, endWithCharge, endWithoutCharge, hasCallerLeft } from "./call.ts";
 import { discardBody, toFailure, type UpstreamAnswer } from "./send-upstream.ts";
 
-const modelField = new Set(["model"]);
 /** A stream may put out megabytes, and a slow reader keep it open for hours: of its text no more than this is kept. */
 const maxKeptLength = 4_096;
-const doneEvent = Buffer.from("data: [DONE]\n\n");
 const contentType = "text/event-stream; charset=utf-8";
 
 /** What a stream has shown so far. */
@@ -31,8 +27,8 @@ interface Progress {
 }
 
 /**
- * Relays a streamed answer event by event. `[DONE]` leaves only after the charge is committed, and only behind a complete
- * answer: a stream that breaks off ends with an error event instead. Throws, with nothing sent, when the stream fails
+ * Relays a streamed answer event by event. What ends it (`[DONE]` in OpenAI's dialect) leaves only after the charge is
+ * committed, and only behind a complete answer: a stream that breaks off ends with an error event instead. Throws, with nothing sent, when the stream fails
  * before its first event.
  */
 export async function relayStream(
@@ -58,15 +54,17 @@ export async function relayStream(
     await settle(hasDelivered ? await endWithCharge(call, outcome, progress, progress) : endWithoutCharge(outcome));
     const failure = toFailure(deps, call, err);
     if (!res.headersSent || !(failure instanceof Failure) || res.destroyed) throw failure;
-    res.end(`data: ${JSON.stringify(toErrorObject(failure, call.locale))}\n\n`);
+    res.end(call.writer.fail(failure, call.locale));
     return;
   }
-  call.record?.add(doneEvent);
+  const ending = await endWithCharge(call, endOfWholeAnswer(call), progress, progress);
+  const lastEvents = call.writer.end(ending.tokens);
+  call.record?.add(lastEvents);
   await call.record?.keep(contentType);
-  await settle(await endWithCharge(call, endOfWholeAnswer(call), progress, progress));
+  await settle(ending);
   if (res.destroyed) return;
   if (!res.headersSent) writeHead(call);
-  res.end(doneEvent);
+  res.end(lastEvents);
 }
 
 async function passEvents(deps: AiGatewayDeps, call: Call, answer: UpstreamAnswer, progress: Progress): Promise<void> {
@@ -113,9 +111,10 @@ async function passOn(deps: AiGatewayDeps, call: Call, events: readonly SseEvent
 }
 
 /** The event for the caller, or undefined for one that is not the caller's. Throws the failure that it carries. */
-function toCallerEvent(call: Call, { raw, data }: SseEvent, progress: Progress): Buffer | undefined {
-  const { target, request } = call;
-  if (data === undefined) return raw;
+function toCallerEvent(call: Call, event: SseEvent, progress: Progress): Buffer | undefined {
+  const { target, writer } = call;
+  const { data } = event;
+  if (data === undefined) return writer.event(event, undefined);
   if (data === "[DONE]") {
     progress.isDone = true;
     return undefined;
@@ -133,21 +132,7 @@ function toCallerEvent(call: Call, { raw, data }: SseEvent, progress: Progress):
   // What nobody reads any more is not charged by our count, only by the provider's.
   if (call.record || !hasCallerLeft(call)) progress.text += textOf(json);
   for (const index of listFinished(json)) progress.finished.add(index);
-  if (isUsageOnly(json) && !request.wantsUsage) return undefined;
-  return target.model.upstreamName === request.model ? raw : withModel(data, request.model);
-}
-
-/** The chunk that exists only because usage was asked for: no choices, but a usage. Clients that did not ask stumble over it. */
-function isUsageOnly(json: unknown): boolean {
-  const choices = fieldOf(json, "choices");
-  return Array.isArray(choices) && choices.length === 0 && Boolean(fieldOf(json, "usage"));
-}
-
-function withModel(data: string, model: string): Buffer {
-  const body = Buffer.from(data);
-  const fields = findFields(body, modelField);
-  const changed = fields?.has("model") ? setFields(body, fields, new Map([["model", JSON.stringify(model)]])) : body;
-  return Buffer.concat([Buffer.from("data: "), changed, Buffer.from("\n\n")]);
+  return writer.event(event, json);
 }
 
 function writeHead({ res, requestId, callId }: Call): void {

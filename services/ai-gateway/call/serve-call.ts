@@ -8,14 +8,16 @@ import type { Exchange } from "@lyss/kit/http/route.ts";
 import type { Span } from "@lyss/kit/observability/span.ts";
 import { inSpan } from "@lyss/kit/observability/tracing.ts";
 import type { AiGatewayDeps } from "../deps.ts";
+import type { AskedCall } from "../dialects/dialect.ts";
 import { readServiceMode } from "../dialects/openai/usage.ts";
 import type { Funds } from "../funds/funds.ts";
-import { isModelAllowed, type Target } from "../model.ts";
+import type { Target } from "../model.ts";
 import type { AnswerRecord, FirstAnswer } from "../once/call-once.ts";
 import { type Call, type EndedAs, type Ending, endWithoutCharge, hasCallerLeft } from "./call.ts";
 import { describeCall, describeEnding } from "./call-span.ts";
+import { chooseTarget } from "./choose-target.ts";
 import { counterFor } from "./count-tokens.ts";
-import { type CallRequest, readRequest, type Surface } from "./read-request.ts";
+import type { CallRequest } from "./read-request.ts";
 import { relayAnswer } from "./relay-answer.ts";
 import { relayStream } from "./relay-stream.ts";
 import { sendUpstream } from "./send-upstream.ts";
@@ -32,19 +34,16 @@ const outcomes: Readonly<Record<EndedAs, CallOutcome>> = {
 const leastOutputTokens = 16;
 
 /**
- * One model call, stage by stage: read, choose, reserve, send, relay, settle. Whatever happens after the reservation, the
+ * One model call of any dialect, stage by stage: choose, reserve, send, relay, settle. Whatever happens after the reservation, the
  * hold is resolved. Throws a Failure while nothing has been sent to the caller.
  */
-export async function serveCall(deps: AiGatewayDeps, surface: Surface, exchange: Exchange): Promise<void> {
+export async function serveCall(deps: AiGatewayDeps, askedCall: AskedCall, exchange: Exchange): Promise<void> {
   const startedMs = deps.clock.monotonicMs();
   if (deps.openCalls.isStopping) throw new Failure(aiGatewayFailures.shutting_down);
   const { caller, res, requestId, context } = exchange;
   if (!caller) throw new Failure(kitFailures.unauthenticated);
-  const request = readRequest(surface, exchange.body);
-  const target = deps.catalog.findTarget(caller.tenantId, request.model);
-  if (!target || !isModelAllowed(caller.models, request.model)) {
-    throw new Failure(aiGatewayFailures.model_not_found, { model: request.model });
-  }
+  const { request } = askedCall;
+  const target = chooseTarget(deps, caller, request.model);
   // Before money is set aside for a call that would be refused.
   deps.policies.policyOf(target.provider).breaker()?.throwIfOpen();
 
@@ -59,7 +58,7 @@ export async function serveCall(deps: AiGatewayDeps, surface: Surface, exchange:
   deps.openCalls.begin(callId, abort);
   let record: AnswerRecord | undefined;
   try {
-    const begun = await beginOnce(deps, exchange, callId, request);
+    const begun = await beginOnce(deps, exchange, callId, askedCall);
     if (begun && "first" in begun) return repeatAnswer(res, requestId, begun.first);
     record = begun?.record;
     const funds = await fund(deps, exchange, { callId, request, target, inputTokens });
@@ -67,6 +66,10 @@ export async function serveCall(deps: AiGatewayDeps, surface: Surface, exchange:
       ...{ callId, requestId, tenantId: caller.tenantId, request, target, counter, inputTokens, funds, record },
       ...{ res, locale: context.locale, startedMs, caller: watch, abort },
       outputTokens: limitToSend(request, target, funds),
+      writer: askedCall.createWriter({
+        ...{ callId, requestId, startedAtMs: deps.clock.nowMs(), maxKeptLength: deps.settings.maxResponseBytes },
+        upstreamModel: target.model.upstreamName,
+      }),
     };
     const { name, ...description } = describeCall(call);
     await inSpan(name, (span) => relay(deps, call, span), description);
@@ -82,10 +85,10 @@ function beginOnce(
   { once }: AiGatewayDeps,
   { caller, context: { idempotencyKey: key } }: Exchange,
   callId: string,
-  { surface, body }: CallRequest,
+  { asked }: AskedCall,
 ) {
   if (key === undefined || !caller) return undefined;
-  return once.begin({ tenantId: caller.tenantId, key, callId, surface, body });
+  return once.begin({ tenantId: caller.tenantId, key, callId, ...asked });
 }
 
 /** The answer of the first call: nothing is sent upstream and nothing is charged. */

@@ -1,0 +1,36 @@
+import { isUtf8 } from "node:buffer";
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+
+/** The JSON object in a request's body. Throws `invalid_json`, which tells the place and quotes nothing. */
+export function parseBody(
+  body: Buffer,
+  parse: (text: string) => unknown = JSON.parse,
+): Readonly<Record<string, unknown>> {
+  if (!isUtf8(body)) throw invalidJson("it is not UTF-8", "不是 UTF-8 编码");
+  let json: unknown;
+  try {
+    json = parse(body.toString("utf8"));
+  } catch (cause) {
+    throw toJsonFailure(cause);
+  }
+  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    throw invalidJson("it is not an object", "不是对象");
+  }
+  return json as Readonly<Record<string, unknown>>;
+}
+
+/** Only the place: V8's message quotes the body, which may hold anything. */
+function toJsonFailure(cause: unknown): Failure {
+  const position = cause instanceof SyntaxError ? /position (\d+)/.exec(cause.message)?.[1] : undefined;
+  if (position !== undefined) {
+    return invalidJson(`syntax error at character ${position}`, `第 ${position} 个字符处有语法错误`, cause);
+  }
+  return cause instanceof RangeError
+    ? invalidJson("it is nested too deeply", "嵌套过深", cause)
+    : invalidJson("it ends too early or is empty", "内容为空或不完整", cause);
+}
+
+function invalidJson(reason: string, reason_zh_CN: string, cause?: unknown): Failure {
+  return new Failure(aiGatewayFailures.invalid_json, { reason, reason_zh_CN }, { cause });
+}

@@ -1,0 +1,40 @@
+import type { Failure, Locale } from "@lyss/kit/errors/failure.ts";
+import type { CallRequest } from "../call/read-request.ts";
+import type { SseEvent } from "./openai/sse.ts";
+import type { ReportedUsage } from "./openai/usage.ts";
+
+/**
+ * A model call as its caller asked for it, in whatever dialect. A dialect is a folder beside this file: it reads a request
+ * into chat's form, which every provider speaks, and writes what the provider answers in the form of its callers.
+ */
+export interface AskedCall {
+  /** In chat's form: what is routed, counted, paid for and sent. */
+  readonly request: CallRequest;
+  /** What makes a repeat with an idempotency key the same call: where it was sent, and the caller's own bytes. */
+  readonly asked: { readonly surface: string; readonly body: Buffer };
+  createWriter(facts: AnswerFacts): AnswerWriter;
+}
+
+/** What a writer needs to know of its call. */
+export interface AnswerFacts {
+  readonly callId: string;
+  readonly requestId: string;
+  /** What the provider calls the model. */
+  readonly upstreamModel: string;
+  /** Unix milliseconds. */
+  readonly startedAtMs: number;
+  /** A writer that has to keep more of an answer than so many characters throws a RangeError. */
+  readonly maxKeptLength: number;
+}
+
+/** Writes one call's answer in its caller's dialect: either `whole`, or `event` for each event and then `end` or `fail`. Pure. */
+export interface AnswerWriter {
+  /** The answer that was not streamed. `json` is `body`, parsed; `tokens` are what is charged. */
+  whole(body: Buffer, json: unknown, tokens: ReportedUsage): Buffer;
+  /** What an event of the provider's stream is for the caller; undefined for nothing. `json` is undefined for a comment. */
+  event(event: SseEvent, json: unknown): Buffer | undefined;
+  /** Ends a complete stream. */
+  end(tokens: ReportedUsage): Buffer;
+  /** Ends a stream that broke off after its first event. */
+  fail(failure: Failure, locale: Locale): Buffer;
+}

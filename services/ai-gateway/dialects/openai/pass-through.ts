@@ -1,0 +1,45 @@
+import { readRequest, type Surface } from "../../call/read-request.ts";
+import type { AnswerWriter, AskedCall } from "../dialect.ts";
+import { toErrorObject } from "./failure-reply.ts";
+import { findFields, setFields } from "./json-fields.ts";
+import { fieldOf } from "./usage.ts";
+
+const modelField = new Set(["model"]);
+const doneEvent = Buffer.from("data: [DONE]\n\n");
+
+/** A call in the dialect that providers speak: bytes go through as they are. Throws as `readRequest` does. */
+export function askInOpenAi(surface: Surface, body: Buffer): AskedCall {
+  const request = readRequest(surface, body);
+  return {
+    request,
+    asked: { surface, body },
+    createWriter: ({ upstreamModel }) => passThrough(request.model, upstreamModel, request.wantsUsage),
+  };
+}
+
+/** The provider's bytes; where the model has an alias, the name is the one that the caller used. */
+function passThrough(model: string, upstreamModel: string, wantsUsage: boolean): AnswerWriter {
+  const isAlias = upstreamModel !== model;
+  return {
+    whole: (body) => (isAlias ? withModel(body, model) : body),
+    event({ raw, data }, json) {
+      if (data === undefined) return raw;
+      if (isUsageOnly(json) && !wantsUsage) return undefined;
+      if (!isAlias) return raw;
+      return Buffer.concat([Buffer.from("data: "), withModel(Buffer.from(data), model), Buffer.from("\n\n")]);
+    },
+    end: () => doneEvent,
+    fail: (failure, locale) => Buffer.from(`data: ${JSON.stringify(toErrorObject(failure, locale))}\n\n`),
+  };
+}
+
+/** The chunk that exists only because usage was asked for: no choices, but a usage. Clients that did not ask stumble over it. */
+function isUsageOnly(json: unknown): boolean {
+  const choices = fieldOf(json, "choices");
+  return Array.isArray(choices) && choices.length === 0 && Boolean(fieldOf(json, "usage"));
+}
+
+function withModel(body: Buffer, model: string): Buffer {
+  const fields = findFields(body, modelField);
+  return fields?.has("model") ? setFields(body, fields, new Map([["model", JSON.stringify(model)]])) : body;
+}
