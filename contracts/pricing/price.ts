@@ -1,3 +1,5 @@
+import { atLeast, atMost } from "./at-most.ts";
+
 /** Nano-units in one unit of a currency. Every amount of money is a whole number of them. */
 export const nanosPerUnit = 1_000_000_000n;
 
@@ -106,7 +108,13 @@ export function boundNanos(
   most: { readonly inputTokens: bigint; readonly outputTokens: bigint; readonly fixed?: Quantities },
   call: CallTerms,
 ): bigint {
-  return roundUp(terms, boundExact(terms, most, call)).costNanos;
+  const { inputTokens, outputTokens, fixed = {} } = most;
+  let sum = inputTokens * inputRate(terms, inputTokens, call) + outputTokens * outputRate(terms, inputTokens, call);
+  for (const bucket of buckets) {
+    const quantity = fixed[bucket];
+    if (quantity) sum += quantity * dearest(terms, inputTokens, call, [bucket]);
+  }
+  return roundUp(terms, sum).costNanos;
 }
 
 /** The most output that `nanos` can pay for beside the input, at most `mostTokens`; negative when the input does not fit. */
@@ -117,26 +125,12 @@ export function affordableOutputTokens(
   call: CallTerms,
 ): bigint {
   const { inputTokens, outputTokens, choices } = most;
-  if (boundNanos(terms, { inputTokens, outputTokens: outputTokens * choices }, call) <= nanos) return outputTokens;
-  const factor = perMillion + BigInt(terms.markupPpm ?? 0);
-  const left = (nanos * trillion) / factor - boundExact(terms, { inputTokens, outputTokens: 0n }, call);
+  const factor = factorOf(terms);
+  if (factor === 0n) return outputTokens;
+  const left = (nanos * trillion) / factor - inputTokens * inputRate(terms, inputTokens, call);
   if (left < 0n) return -1n;
-  const rate = outputRate(terms, inputTokens, call) * choices;
-  const tokens = rate === 0n ? outputTokens : left / rate;
-  return tokens < outputTokens ? tokens : outputTokens;
-}
-
-function boundExact(
-  terms: PriceTerms,
-  { inputTokens, outputTokens, fixed = {} }: { inputTokens: bigint; outputTokens: bigint; fixed?: Quantities },
-  call: CallTerms,
-): bigint {
-  let sum = inputTokens * inputRate(terms, inputTokens, call) + outputTokens * outputRate(terms, inputTokens, call);
-  for (const bucket of buckets) {
-    const quantity = fixed[bucket];
-    if (quantity) sum += quantity * dearest(terms, inputTokens, call, [bucket]);
-  }
-  return sum;
+  const rate = choices * outputRate(terms, inputTokens, call);
+  return rate === 0n ? outputTokens : atMost(left / rate, outputTokens);
 }
 
 function inputRate(terms: PriceTerms, inputTokens: bigint, call: CallTerms): bigint {
@@ -147,46 +141,60 @@ function outputRate(terms: PriceTerms, inputTokens: bigint, call: CallTerms): bi
   return dearest(terms, inputTokens, call, outputBuckets);
 }
 
-/** A call that turns out smaller may fall into a tier that is dearer in one bucket: all that it can reach are looked at. */
+/** The highest of the rates at which a call may be charged that has at most so much input. */
 function dearest(terms: PriceTerms, inputTokens: bigint, call: CallTerms, among: readonly Bucket[]): bigint {
-  const reachable = (terms.tiers ?? []).filter(({ aboveInputTokens }) => aboveInputTokens < inputTokens);
-  const { startedAtMs, mode } = call;
-  const served = mode === undefined || mode === "standard" ? [call] : [call, { startedAtMs }];
-  let most = 0n;
-  for (const input of [0n, ...reachable.map(({ aboveInputTokens }) => aboveInputTokens + 1n)]) {
-    for (const way of served) {
-      const rates = ratesFor(terms, input, way);
-      for (const bucket of among) {
-        const rate = rateOf(rates, bucket);
-        if (rate > most) most = rate;
-      }
-    }
+  // Once each, for most prices have but one set of rates.
+  const reachable = new Set<Rates>();
+  for (const input of tierStarts(terms, inputTokens)) {
+    reachable.add(ratesFor(terms, input, call));
+    reachable.add(ratesFor(terms, input, { startedAtMs: call.startedAtMs }));
   }
+  let most = 0n;
+  for (const rates of reachable) for (const bucket of among) most = atLeast(rateOf(rates, bucket), most);
   return most;
 }
 
-function roundUp({ markupPpm = 0 }: PriceTerms, sum: bigint): Cost {
-  const exact = sum * (perMillion + BigInt(markupPpm));
+/** The least input in each tier. A call that turns out smaller may fall into one that is dearer in one bucket. */
+function tierStarts({ tiers }: PriceTerms, mostInputTokens: bigint): readonly bigint[] {
+  const starts = [0n];
+  if (!tiers) return starts;
+  for (const { aboveInputTokens } of tiers) {
+    if (aboveInputTokens < mostInputTokens) starts.push(aboveInputTokens + 1n);
+  }
+  return starts;
+}
+
+/** By what a sum of rates is multiplied, in millionths. */
+function factorOf({ markupPpm = 0 }: PriceTerms): bigint {
+  return perMillion + BigInt(markupPpm);
+}
+
+function roundUp(terms: PriceTerms, sum: bigint): Cost {
+  const exact = sum * factorOf(terms);
   const costNanos = (exact + trillion - 1n) / trillion;
   return { costNanos, roundingTrillionths: costNanos * trillion - exact };
 }
 
-/** The rates at which a call is charged whose input of all kinds is so much. */
-export function ratesFor(terms: PriceTerms, inputTokens: bigint, { startedAtMs, mode = "standard" }: CallTerms): Rates {
+/** The rates at which a call is charged whose input of all kinds is so much. Of two tiers with the same mark the first counts. */
+export function ratesFor(terms: PriceTerms, inputTokens: bigint, { startedAtMs, mode }: CallTerms): Rates {
   const { rates, tiers, modes, windows } = terms;
+  // As they are: a price of one set of rates is looked up for each call, and copied for none.
   if (!tiers && !modes && !windows) return rates;
-  let found = rates;
+  let ofTier: Rates = {};
   let aboveMost = -1n;
-  for (const tier of tiers ?? []) {
-    if (inputTokens > tier.aboveInputTokens && tier.aboveInputTokens > aboveMost) {
-      aboveMost = tier.aboveInputTokens;
-      found = { ...rates, ...tier.rates };
+  if (tiers) {
+    for (const tier of tiers) {
+      if (inputTokens > tier.aboveInputTokens && tier.aboveInputTokens > aboveMost) {
+        aboveMost = tier.aboveInputTokens;
+        ofTier = tier.rates;
+      }
     }
   }
+  const found = { ...rates, ...ofTier };
   const minute = Math.floor(startedAtMs / msPerMinute) % minutesPerDay;
-  for (const window of windows ?? []) if (isWithin(window, minute)) found = { ...found, ...window.rates };
-  const ofMode = mode === "standard" ? undefined : modes?.[mode];
-  return ofMode ? { ...found, ...ofMode } : found;
+  if (windows) for (const window of windows) if (isWithin(window, minute)) Object.assign(found, window.rates);
+  const ofMode: Partial<Record<ServiceMode, Rates>> | undefined = modes;
+  return { ...found, ...(mode && ofMode?.[mode]) };
 }
 
 function isWithin({ fromMinute, toMinute }: { fromMinute: number; toMinute: number }, minute: number): boolean {

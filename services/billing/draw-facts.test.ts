@@ -124,6 +124,8 @@ test("what costs nothing, and what nothing can be paid for, changes no money and
   const drawn = drawFacts([costing(0n), costing(30n)], before);
   assert.deepEqual([drawn.wallets, drawn.leases, drawn.postings], [[], [], []]);
   assert.deepEqual([drawn.uncollectedNanos, drawn.short.length], [30n, 1]);
+  const paid = drawFacts([costing(30n)], { wallets: [walletOf(80n, 50n)], leases: [leaseOf(0n)] });
+  assert.deepEqual([paid.wallets.map(moneyOf), paid.leases], [[[50n, 50n]], []], "an empty lease is none that changes");
 });
 
 test("each wallet pays for its own, and has one posting for all of it", () => {

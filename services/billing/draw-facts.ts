@@ -7,7 +7,7 @@ import type { Fact, PostedFact } from "./fact.ts";
 import { accounts } from "./journal/accounts.ts";
 import { move, type Posting } from "./journal/posting.ts";
 import type { Lease } from "./lease.ts";
-import { collectableNanos, type Wallet } from "./model.ts";
+import { atMost, collectableNanos, type Wallet } from "./model.ts";
 import type { Price } from "./prices/price.ts";
 
 /**
@@ -85,8 +85,8 @@ export function drawFacts(
   });
   return {
     ...{ posted, short, uncollectedNanos },
-    wallets: money.wallets.flatMap((before) => changedOf(wallets.get(before.walletId), before)),
-    leases: money.leases.flatMap((before) => changedOf(leases.get(before.leaseId), before)),
+    wallets: changedOf(wallets, money.wallets),
+    leases: changedOf(leases, money.leases),
     postings: [...charges.values()].filter((charge) => charge.paidNanos > 0n).map(toPosting),
   };
 }
@@ -104,7 +104,7 @@ function draw(
   const leasedNanos = lease?.amountNanos ?? 0n;
   const paidNanos = collectableNanos(wallet, leasedNanos, cost);
   if (paidNanos === 0n) return 0n;
-  const fromLease = paidNanos < leasedNanos ? paidNanos : leasedNanos;
+  const fromLease = atMost(paidNanos, leasedNanos);
   if (lease && fromLease > 0n) leases.set(leaseId, { ...lease, amountNanos: leasedNanos - fromLease });
   const balanceNanos = wallet.balanceNanos - paidNanos;
   wallets.set(wallet.walletId, { ...wallet, balanceNanos, heldNanos: wallet.heldNanos - fromLease });
@@ -137,6 +137,7 @@ function toPosting({ wallet: { walletId, currency }, postingId, paidNanos, round
   return { postingId, kind: "usage", reference: postingId, currency, entries };
 }
 
-function changedOf<T>(now: T | undefined, before: T): readonly T[] {
-  return now === undefined || now === before ? [] : [now];
+function changedOf<T>(now: ReadonlyMap<string, T>, before: readonly T[]): readonly T[] {
+  const known = new Set(before);
+  return [...now.values()].filter((one) => !known.has(one));
 }

@@ -1,5 +1,5 @@
 import type { Wallet } from "./model.ts";
-import { availableNanos } from "./model.ts";
+import { atMost, availableNanos } from "./model.ts";
 
 /** Money that a node may spend by itself. */
 export interface Lease {
@@ -42,7 +42,7 @@ const shareDivisor = 8n;
 export function grantNanos(wallet: Wallet, { wantNanos, leastNanos }: LeaseGrant): bigint {
   const share = availableNanos(wallet) / shareDivisor;
   if (share < leastNanos || share <= 0n) return 0n;
-  return wantNanos < share ? wantNanos : share;
+  return atMost(wantNanos, share);
 }
 
 /**
@@ -69,8 +69,4 @@ export function changeLease(
     nanos,
     isRepeat: false,
   };
-}
-
-function atMost(amount: bigint, limit: bigint): bigint {
-  return amount < limit ? amount : limit;
 }

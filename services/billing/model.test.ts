@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PriceTerms } from "@lyss/contracts/pricing/price.ts";
-import { admit, boundNanos, costNanos, formatNanos, parseNanos, type Wallet, type Want } from "./model.ts";
+import {
+  admit,
+  boundNanos,
+  collectableNanos,
+  costNanos,
+  formatNanos,
+  noTokens,
+  parseNanos,
+  type Wallet,
+  type Want,
+} from "./model.ts";
 
 const rates = { input: 150_000_000n, cacheRead: 75_000_000n, output: 600_000_000n };
 const terms: PriceTerms = { rates };
@@ -21,7 +31,8 @@ test("a cost is the exact sum of its buckets, rounded up once", () => {
   const cheap = { rates: { ...rates, input: 1n } };
   assert.equal(costNanos(cheap, { inputTokens: 1n, cachedInputTokens: 0n, outputTokens: 0n }, call), 1n);
   assert.equal(costNanos(cheap, { inputTokens: 1_000_001n, cachedInputTokens: 0n, outputTokens: 0n }, call), 2n);
-  assert.equal(costNanos(cheap, { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n }, call), 0n);
+  assert.equal(costNanos(cheap, noTokens, call), 0n);
+  assert.deepEqual(noTokens, { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n });
 });
 
 test("the bound of a call covers every answer it may give, cached or not", () => {
@@ -49,7 +60,11 @@ test("an open length is shortened to what the last of the money pays, to the tok
   const balance = boundNanos(terms, want, 20n, startedAtMs);
   const admission = admit(wallet(balance), terms, want, comfortable);
   assert.deepEqual(admission, { kind: "granted", amountNanos: balance, outputTokens: 20n });
-  assert.equal(admit(wallet(boundNanos(terms, want, 15n, startedAtMs)), terms, want, comfortable).kind, "refused");
+  const least = boundNanos(terms, want, 16n, startedAtMs);
+  assert.deepEqual(admit(wallet(least), terms, want, comfortable), {
+    ...{ kind: "granted", amountNanos: least, outputTokens: 16n },
+  });
+  assert.equal(admit(wallet(least - 1n), terms, want, comfortable).kind, "refused");
 });
 
 test("while other calls hold the money, a call waits rather than being cut short or refused", () => {
@@ -60,8 +75,27 @@ test("while other calls hold the money, a call waits rather than being cut short
     "wait",
   );
   // A comfortable length is given at once.
-  const left = boundNanos(terms, want, 600n, startedAtMs);
+  const left = boundNanos(terms, want, 500n, startedAtMs);
   assert.equal(admit(wallet(balance, balance - left), terms, want, comfortable).kind, "granted");
+  assert.equal(admit(wallet(balance, balance - left + 1n), terms, want, comfortable).kind, "wait");
+});
+
+test("a call waits where the balance pays for the least, to the nano, and for no less than the least is comfortable", () => {
+  const least = boundNanos(terms, want, 16n, startedAtMs);
+  const wait = { kind: "wait", requiredNanos: least };
+  assert.deepEqual(admit(wallet(least, least), terms, want, comfortable), wait);
+  assert.deepEqual(admit(wallet(least - 1n, 1n), terms, want, comfortable), { ...wait, kind: "refused" });
+  const { kind } = admit(wallet(least + 1n, 1n), terms, want, { ...comfortable, comfortableOutputTokens: 1n });
+  assert.equal(kind, "granted");
+  const long = { ...want, minOutputTokens: 600n };
+  const held = boundNanos(terms, want, 550n, startedAtMs);
+  assert.equal(admit(wallet(2n * held, held), terms, long, comfortable).kind, "wait");
+});
+
+test("a call is paid from its hold and what no other call holds, and costs no more than it cost", () => {
+  assert.equal(collectableNanos(wallet(100n, 60n), 25n, 65n), 65n);
+  assert.equal(collectableNanos(wallet(100n, 60n), 25n, 66n), 65n);
+  assert.equal(collectableNanos(wallet(100n, 60n), 25n, 20n), 20n);
 });
 
 test("for any prices and balance, what is granted fits, is the most that fits, and is at least the least", () => {

@@ -1,3 +1,4 @@
+import { atLeast, atMost } from "@lyss/contracts/pricing/at-most.ts";
 import {
   affordableOutputTokens as affordable,
   boundNanos as bound,
@@ -9,8 +10,9 @@ import {
   type ServiceMode,
 } from "@lyss/contracts/pricing/price.ts";
 import { type TokenCounts, type TokenRates, toQuantities } from "@lyss/contracts/pricing/token-price.ts";
+import { formatDecimal } from "./decimal.ts";
 
-export { nanosPerUnit };
+export { atMost, nanosPerUnit };
 export type Rates = TokenRates;
 export type Tokens = TokenCounts;
 
@@ -103,11 +105,6 @@ export interface UsageSum extends Tokens {
   readonly uncollectedNanos: bigint;
 }
 
-/** The amount, or the limit where that is less. */
-export function atMost(amountNanos: bigint, limitNanos: bigint): bigint {
-  return amountNanos < limitNanos ? amountNanos : limitNanos;
-}
-
 export function availableNanos(wallet: Wallet): bigint {
   return wallet.balanceNanos - wallet.heldNanos;
 }
@@ -156,7 +153,7 @@ export function admit(
   if (now === want.maxOutputTokens) return grant(now);
 
   const least = want.minOutputTokens;
-  const comfortable = comfortableOutputTokens < least ? least : comfortableOutputTokens;
+  const comfortable = atLeast(comfortableOutputTokens, least);
   if (now >= least && (now >= comfortable || wallet.heldNanos === 0n)) return grant(now);
 
   const isEverAffordable = affordableOutputTokens(terms, want, wallet.balanceNanos, startedAtMs) >= least;
@@ -165,16 +162,12 @@ export function admit(
 
 /** What of `cost` a wallet pays for a call that held `amountNanos`: never more than it has beyond other calls' holds. */
 export function collectableNanos(wallet: Wallet, amountNanos: bigint, cost: bigint): bigint {
-  const limit = availableNanos(wallet) + amountNanos;
-  return cost < limit ? cost : limit;
+  return atMost(cost, availableNanos(wallet) + amountNanos);
 }
 
 /** `9.998` for 9_998_000_000n: exact, without trailing zeros. */
 export function formatNanos(nanos: bigint): string {
-  const sign = nanos < 0n ? "-" : "";
-  const digits = (nanos < 0n ? -nanos : nanos).toString().padStart(10, "0");
-  const fraction = digits.slice(-9).replace(/0+$/, "");
-  return `${sign}${digits.slice(0, -9)}${fraction && `.${fraction}`}`;
+  return formatDecimal(nanos, 9);
 }
 
 /** Nanos of a decimal string with at most nine decimals; undefined when it is not one. */

@@ -88,8 +88,9 @@ export function createFactJournal(deps: {
 
   async function run(): Promise<void> {
     let retryMs = 0;
-    while (queue.length > 0 && !stopping.signal.aborted) {
+    while (queue.length > 0) {
       await pause(retryMs || gatherMs, retryMs === 0);
+      if (stopping.signal.aborted) break;
       const batch = queue.slice(0, maxFactsAtOnce);
       try {
         posting = batch.length;

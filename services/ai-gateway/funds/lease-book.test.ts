@@ -74,6 +74,55 @@ test("a lease is to last for half more than was ever promised at a time of late,
   assert.ok(runsLow(lease));
 });
 
+test("a lease runs low below a quarter of its target", () => {
+  const lease = Object.assign(leaseOf(0n), { peakOutNanos: 400n, rateNanos: 200n });
+  assert.equal(targetNanos(lease), 1_200n);
+  const isLowAt = (freeNanos: bigint) => runsLow(Object.assign(lease, { freeNanos }));
+  assert.deepEqual([isLowAt(299n), isLowAt(300n), isLowAt(301n)], [true, false, false]);
+  assert.equal(runsLow(leaseOf(0n)), false, "of which nothing was ever asked");
+});
+
+test("what is asked for fills up to the target what is free and promised together", () => {
+  const lease = Object.assign(leaseOf(100n), { peakOutNanos: 400n, outNanos: 250n });
+  assert.equal(wantNanos(lease, 1n), 250n);
+});
+
+test("the rate is averaged over looks, and the peak falls by a quarter a look, never below what is out", () => {
+  const lease = Object.assign(leaseOf(0n), {
+    rateNanos: 400n,
+    costNanos: 1_600n,
+    peakOutNanos: 1_000n,
+    outNanos: 700n,
+  });
+  assessLease(lease, 2_000, 0);
+  assert.deepEqual([lease.rateNanos, lease.peakOutNanos, lease.costNanos], [500n, 750n, 0n]);
+  assessLease(lease, 1_000, 0);
+  assert.deepEqual([lease.rateNanos, lease.peakOutNanos], [375n, 700n]);
+  assessLease(lease, 0, 0);
+  assert.equal(lease.rateNanos, 281n, "two looks at one moment");
+});
+
+test("the peak is the most that was out at a time, not the last", () => {
+  const lease = leaseOf(100n);
+  const drawn = draw(lease, 60n, 0);
+  assert.ok(drawn);
+  settleDraw(drawn, 0n);
+  draw(lease, 10n, 0);
+  assert.equal(lease.peakOutNanos, 60n);
+});
+
+test("of what is beyond twice the target no more goes back than is free, and nothing where there is nothing beyond", () => {
+  const back = (freeNanos: bigint, outNanos: bigint, rateNanos: bigint, nowMs = 0) =>
+    assessLease(Object.assign(leaseOf(freeNanos), { outNanos, rateNanos, lastDrawnMs: 3_000 }), 1_000, nowMs);
+  // The target is one and a half times what is out, and three seconds at three quarters of the rate.
+  assert.equal(back(1_000n, 100n, 40n), 1_100n - 2n * (150n + 90n));
+  assert.equal(back(380n, 100n, 40n), 0n);
+  assert.equal(back(381n, 100n, 40n), 1n);
+  assert.equal(back(100n, 0n, 0n), 100n);
+  assert.equal(back(380n, 100n, 40n, 7_999), 0n);
+  assert.equal(back(380n, 100n, 40n, 8_000), 380n);
+});
+
 test("what is far beyond the target goes back, and after five seconds without a call all of it", () => {
   const lease = leaseOf(10_000n);
   const drawn = draw(lease, 100n, 0);

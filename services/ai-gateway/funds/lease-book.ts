@@ -1,3 +1,5 @@
+import { atLeast, atMost } from "@lyss/contracts/pricing/at-most.ts";
+
 /** Money of one tenant that this node may spend by itself. */
 export interface NodeLease {
   readonly leaseId: string;
@@ -44,7 +46,7 @@ export function draw(lease: NodeLease, amountNanos: bigint, nowMs: number): Draw
   lease.freeNanos -= amountNanos;
   lease.outNanos += amountNanos;
   lease.lastDrawnMs = nowMs;
-  if (lease.outNanos > lease.peakOutNanos) lease.peakOutNanos = lease.outNanos;
+  lease.peakOutNanos = atLeast(lease.outNanos, lease.peakOutNanos);
   return { lease, amountNanos };
 }
 
@@ -55,7 +57,7 @@ export function draw(lease: NodeLease, amountNanos: bigint, nowMs: number): Draw
 export function settleDraw(drawn: Draw, costNanos: bigint): void {
   const { lease, amountNanos } = drawn;
   const mostNanos = amountNanos + lease.freeNanos;
-  const paidNanos = costNanos < mostNanos ? costNanos : mostNanos;
+  const paidNanos = atMost(costNanos, mostNanos);
   lease.freeNanos = mostNanos - paidNanos;
   lease.outNanos += paidNanos - amountNanos;
   lease.costNanos += paidNanos;
@@ -75,8 +77,7 @@ export function targetNanos(lease: NodeLease): bigint {
 /** What to ask for when calls need `neededNanos` that are not free: at least half more than they need. */
 export function wantNanos(lease: NodeLease, neededNanos: bigint): bigint {
   const missing = targetNanos(lease) - lease.freeNanos - lease.outNanos;
-  const ample = neededNanos + neededNanos / 2n;
-  return missing > ample ? missing : ample;
+  return atLeast(missing, neededNanos + neededNanos / 2n);
 }
 
 /** True when the next calls would have to wait for a refill. */
@@ -89,10 +90,8 @@ export function assessLease(lease: NodeLease, periodMs: number, nowMs: number): 
   const rate = (lease.costNanos * 1_000n) / BigInt(Math.max(1, Math.round(periodMs)));
   lease.rateNanos = (lease.rateNanos * 3n + rate) / 4n;
   lease.costNanos = 0n;
-  const decayed = (lease.peakOutNanos * 3n) / 4n;
-  lease.peakOutNanos = decayed > lease.outNanos ? decayed : lease.outNanos;
+  lease.peakOutNanos = atLeast((lease.peakOutNanos * 3n) / 4n, lease.outNanos);
   if (nowMs - lease.lastDrawnMs >= idleMs) return lease.freeNanos;
   const beyond = lease.freeNanos + lease.outNanos - 2n * targetNanos(lease);
-  if (beyond <= 0n) return 0n;
-  return beyond < lease.freeNanos ? beyond : lease.freeNanos;
+  return atLeast(atMost(beyond, lease.freeNanos), 0n);
 }

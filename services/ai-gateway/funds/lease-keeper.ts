@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { type BillingService, CloseLeasesRequestSchema } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { atMost } from "@lyss/contracts/pricing/at-most.ts";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
@@ -36,7 +37,7 @@ export const assessEveryMs = 1_000;
 const scarceMs = 2_000;
 /** What billing counts from when it is asked, this node counts from a little earlier. */
 const validMarginMs = 2_000;
-const maxExtended = 10_000;
+const maxExtended = 1_000;
 
 interface Slot {
   readonly lease: NodeLease;
@@ -244,7 +245,7 @@ export function createLeaseKeeper(deps: {
         const amount = assessLease(slot.lease, periodMs, nowMs);
         const { lease } = slot;
         if (isUnused(slot)) forget(slot);
-        return amount === 0n ? undefined : giveBack(slot, () => least(amount, lease.freeNanos));
+        return amount === 0n ? undefined : giveBack(slot, () => atMost(amount, lease.freeNanos));
       });
       await Promise.all([...returned, giveBackRetired()]);
     },
@@ -274,8 +275,4 @@ export function createLeaseKeeper(deps: {
       return sum;
     },
   };
-}
-
-function least(a: bigint, b: bigint): bigint {
-  return a < b ? a : b;
 }

@@ -97,11 +97,12 @@ test("an open length is shortened to what the narrowest level pays", () => {
 });
 
 test("for any levels, what is granted fits each of them, and what is refused fits at least one of them not", () => {
+  const rounds = process.env["SCENARIO_FULL"] === "1" ? 20_000 : 1_000;
   const seed = 11;
   const { between } = createSeeded(seed);
   const some = (most: number) => BigInt(between(0, most));
   let granted = 0;
-  for (let round = 0; round < 20_000; round++) {
+  for (let round = 0; round < rounds; round++) {
     const [balance, maxOutputTokens] = [some(400), some(60)];
     const wallet = walletOf(balance, balance === 0n ? 0n : some(Number(balance)));
     const path = Array.from({ length: between(0, 4) }, () => {
@@ -138,5 +139,5 @@ test("for any levels, what is granted fits each of them, and what is refused fit
       assert.ok(!fits(maxOutputTokens, availableOf, balance - wallet.heldNanos), where);
     }
   }
-  assert.ok(granted > 1_000);
+  assert.ok(granted > rounds / 20);
 });

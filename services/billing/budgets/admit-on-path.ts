@@ -1,4 +1,5 @@
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
+import { atLeast, atMost } from "@lyss/contracts/pricing/at-most.ts";
 import type { PriceTerms } from "@lyss/contracts/pricing/price.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { admit, availableNanos, formatNanos, type Wallet, type Want } from "../model.ts";
@@ -55,8 +56,8 @@ export function admitOnPath(wallet: Wallet, path: readonly Budget[], terms: Term
 
 /** The wallet as if it had no more than its narrowest budget. */
 function narrow(wallet: Wallet, budgets: readonly Budget[]): Wallet {
-  const balanceNanos = budgets.map(unusedOf).reduce(least, wallet.balanceNanos);
-  const available = budgets.map(availableOf).reduce(least, availableNanos(wallet));
+  const balanceNanos = budgets.map(unusedOf).reduce(atMost, wallet.balanceNanos);
+  const available = budgets.map(availableOf).reduce(atMost, availableNanos(wallet));
   return { ...wallet, balanceNanos, heldNanos: balanceNanos - available };
 }
 
@@ -67,7 +68,7 @@ function findShort(budgets: readonly Budget[], { want, comfortableOutputTokens, 
   const usedUp = budgets.find((budget) => outputWithin([budget], unusedOf, want) < leastTokens);
   if (usedUp) return refuse("refused", usedUp, required(usedUp), nowMs);
 
-  const comfortable = comfortableOutputTokens < leastTokens ? leastTokens : comfortableOutputTokens;
+  const comfortable = atLeast(comfortableOutputTokens, leastTokens);
   const held = budgets.find((budget) => {
     const now = outputWithin([budget], availableOf, want);
     if (now < leastTokens) return true;
@@ -81,7 +82,7 @@ function outputWithin(budgets: readonly Budget[], amountOf: (budget: Budget) => 
   return budgets.reduce((most, budget) => {
     const amount = amountOf(budget);
     if (budget.unit === "calls") return amount >= 1n ? most : -1n;
-    return amount < want.inputTokens ? -1n : least(most, (amount - want.inputTokens) / want.choices);
+    return amount < want.inputTokens ? -1n : atMost(most, (amount - want.inputTokens) / want.choices);
   }, want.maxOutputTokens);
 }
 
@@ -125,8 +126,4 @@ function describe(budget: Budget, format: (amount: bigint) => string) {
     ...{ limit: format(limit), used: format(used), reserved: format(reserved), available: format(availableOf(budget)) },
     reset_at: window.endsAt?.toISOString() ?? "never",
   };
-}
-
-function least(a: bigint, b: bigint): bigint {
-  return a < b ? a : b;
 }

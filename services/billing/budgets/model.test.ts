@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createSeeded } from "@lyss/kit/testing/seeded-random.ts";
-import { type Budget, budgetPeriods, type Calendar, reachedPercent, rollOver, windowAt } from "./model.ts";
+import {
+  availableOf,
+  type Budget,
+  budgetPeriods,
+  type Calendar,
+  reachedPercent,
+  rollOver,
+  unusedOf,
+  windowAt,
+} from "./model.ts";
 
 const at = (text: string) => Date.parse(text);
 const calendarOf = (period: Calendar["period"], timeZone = "UTC", resetDay = 1): Calendar => ({
@@ -82,4 +91,11 @@ test("a mark is reached at its exact part of the limit", () => {
   const percentAt = (used: bigint, limit = 1_000n) => reachedPercent(budgetOf({ used, limit }));
   assert.deepEqual([percentAt(499n), percentAt(500n), percentAt(799n), percentAt(800n)], [0, 50, 50, 80]);
   assert.deepEqual([percentAt(999n), percentAt(1_000n), percentAt(9_999n), percentAt(0n, 0n)], [80, 100, 100, 100]);
+});
+
+test("new calls may set aside what is neither used nor set aside, and in the end what is not used; never less than nothing", () => {
+  const left = (more: Partial<Budget>) => [availableOf(budgetOf(more)), unusedOf(budgetOf(more))];
+  assert.deepEqual(left({ used: 30n, reserved: 20n }), [50n, 70n]);
+  assert.deepEqual(left({ used: 60n, reserved: 60n }), [0n, 40n]);
+  assert.deepEqual(left({ used: 101n }), [0n, 0n]);
 });

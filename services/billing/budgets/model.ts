@@ -1,3 +1,5 @@
+import { atLeast } from "@lyss/contracts/pricing/at-most.ts";
+
 /** Whom a budget caps, from the widest to the narrowest: the order in which a call meets them. */
 export const scopeKinds = ["tenant", "group", "user", "key"] as const;
 export type ScopeKind = (typeof scopeKinds)[number];
@@ -112,19 +114,15 @@ export function rollOver(budget: Budget, nowMs: number): Budget {
 
 /** What new calls may still set aside; never negative. */
 export function availableOf({ limit, used, reserved }: Budget): bigint {
-  return atLeastZero(limit - used - reserved);
+  return atLeast(limit - used - reserved, 0n);
 }
 
 /** What could be set aside if every call in flight gave back all it holds; never negative. */
 export function unusedOf({ limit, used }: Budget): bigint {
-  return atLeastZero(limit - used);
+  return atLeast(limit - used, 0n);
 }
 
 /** The highest of the budget's alert marks that its use has reached; 0 for none. A budget of nothing is used up from the start. */
 export function reachedPercent({ limit, used, alertPercents }: Budget): number {
   return alertPercents.findLast((percent) => used * 100n >= limit * BigInt(percent)) ?? 0;
-}
-
-function atLeastZero(amount: bigint): bigint {
-  return amount > 0n ? amount : 0n;
 }

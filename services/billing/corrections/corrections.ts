@@ -2,7 +2,8 @@ import { refundCompleted, walletAdjusted } from "@lyss/contracts/events/billing.
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Cause, CreditDeps } from "../credit-deps.ts";
-import { creditEntries, readDebt } from "../debts/debts.ts";
+import { creditEntries } from "../debts/debt-entries.ts";
+import { readDebt } from "../debts/debts.ts";
 import type { GrantStore } from "../grants/grant-store.ts";
 import { fitGrants } from "../grants/grants.ts";
 import { accounts } from "../journal/accounts.ts";

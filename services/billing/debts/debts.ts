@@ -3,7 +3,7 @@ import type { CreditDeps } from "../credit-deps.ts";
 import type { GrantStore } from "../grants/grant-store.ts";
 import { fitGrants } from "../grants/grants.ts";
 import { accounts, debtPrefix } from "../journal/accounts.ts";
-import { type Entry, move } from "../journal/posting.ts";
+import { move } from "../journal/posting.ts";
 import { atMost, availableNanos, type Wallet } from "../model.ts";
 import type { DebtStore } from "./debt-store.ts";
 
@@ -21,39 +21,6 @@ export async function readDebt(
   { walletId }: Pick<Wallet, "walletId">,
 ): Promise<bigint> {
   return -(await debts.sumAccount(tx, accounts.debt(walletId)));
-}
-
-/** Entries that bring money to a wallet: what its tenant owes is paid out of it first. */
-export function creditEntries(
-  from: string,
-  { walletId }: Pick<Wallet, "walletId">,
-  amountNanos: bigint,
-  debtNanos: bigint,
-): readonly Entry[] {
-  const repaidNanos = atMost(amountNanos, debtNanos);
-  return withoutZeros([
-    { account: from, amountNanos: -amountNanos },
-    { account: accounts.debt(walletId), amountNanos: repaidNanos },
-    { account: accounts.wallet(walletId), amountNanos: amountNanos - repaidNanos },
-  ]);
-}
-
-/** Entries that take money back which may be spent already: what the wallet does not have available, its tenant owes. */
-export function reversalEntries(wallet: Wallet, to: string, amountNanos: bigint) {
-  const available = availableNanos(wallet);
-  const takenNanos = atMost(amountNanos, available);
-  const owedNanos = amountNanos - takenNanos;
-  const { walletId } = wallet;
-  const entries = withoutZeros([
-    { account: accounts.wallet(walletId), amountNanos: -takenNanos },
-    { account: accounts.debt(walletId), amountNanos: -owedNanos },
-    { account: to, amountNanos },
-  ]);
-  return { entries, takenNanos, owedNanos };
-}
-
-function withoutZeros(entries: readonly Entry[]): readonly Entry[] {
-  return entries.filter(({ amountNanos }) => amountNanos !== 0n);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { atMost } from "../model.ts";
+import { atLeast, atMost } from "@lyss/contracts/pricing/at-most.ts";
 
 /** Credit that ends at a time. */
 export interface Grant {
@@ -44,9 +44,8 @@ export function settleGrants(grants: readonly Grant[], { balanceNanos, spentNano
   const [first] = sorted;
   if (!first) return [];
   const spent = takeFrom(sorted, spentNanos - first.spentMarkNanos);
-  const left = sumLeft(spent);
-  const coveredNanos = balanceNanos > 0n ? balanceNanos : 0n;
-  const fitting = left > coveredNanos ? takeFrom(spent, left - coveredNanos) : spent;
+  const uncoveredNanos = sumLeft(spent) - atLeast(balanceNanos, 0n);
+  const fitting = takeFrom(spent, atLeast(uncoveredNanos, 0n));
   return fitting.map((grant) => ({ ...grant, spentMarkNanos: spentNanos }));
 }
 
@@ -78,8 +77,7 @@ export function expireGrants(settled: readonly Grant[], money: GrantMoney, now: 
   return settled
     .filter(({ expiresAt }) => expiresAt <= now)
     .map((grant) => {
-      const limit = availableNanos > 0n ? availableNanos : 0n;
-      const amountNanos = atMost(grant.leftNanos, limit);
+      const amountNanos = atMost(grant.leftNanos, atLeast(availableNanos, 0n));
       availableNanos -= amountNanos;
       const leftNanos = grant.leftNanos - amountNanos;
       const expiredNanos = grant.expiredNanos + amountNanos;

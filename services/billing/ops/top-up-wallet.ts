@@ -1,6 +1,7 @@
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
-import { creditEntries, readDebt } from "../debts/debts.ts";
+import { creditEntries } from "../debts/debt-entries.ts";
+import { readDebt } from "../debts/debts.ts";
 import type { BillingDeps } from "../deps.ts";
 import { accounts } from "../journal/accounts.ts";
 import { formatNanos, nanosPerUnit, type Wallet } from "../model.ts";

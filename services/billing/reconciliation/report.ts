@@ -1,4 +1,5 @@
-import type { Tokens } from "../model.ts";
+import { atLeast, atMost } from "@lyss/contracts/pricing/at-most.ts";
+import { noTokens, type Tokens } from "../model.ts";
 
 /** A line of a provider's usage report: of a day and model, or of one attempt. */
 export interface ReportLine extends Tokens {
@@ -53,14 +54,13 @@ export interface RecordedSum extends Tokens {
 }
 
 const ppmPerWhole = 1_000_000n;
-const zero = { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n };
 
 /** Sums lines by day, model and account. */
 export function sumReport(lines: readonly ReportLine[]): readonly ReportSum[] {
   const sums = new Map<string, ReportSum>();
   for (const { day, model, account, costNanos, ...tokens } of lines) {
     const key = JSON.stringify([day, model, account]);
-    const sum = sums.get(key) ?? { ...zero, day, model, account, costNanos: 0n };
+    const sum = sums.get(key) ?? { ...noTokens, day, model, account, costNanos: 0n };
     sums.set(key, { ...sum, ...addTokens(sum, tokens), costNanos: sum.costNanos + costNanos });
   }
   return [...sums.values()];
@@ -84,7 +84,7 @@ export function compare(
     const sums = theirs.get(key) ?? [];
     const [day = "", model = ""] = JSON.parse(key) as string[];
     const account = sums.length === 1 ? (sums[0]?.account ?? "") : "";
-    let whole: ReportSum = { ...zero, day, model, account, costNanos: 0n };
+    let whole: ReportSum = { ...noTokens, day, model, account, costNanos: 0n };
     for (const sum of sums) whole = { ...whole, ...addTokens(whole, sum), costNanos: whole.costNanos + sum.costNanos };
     return toDifference(whole, own, tolerance);
   });
@@ -95,7 +95,7 @@ function toDifference(reported: ReportSum, recorded: RecordedSum | undefined, to
   const deltaNanos = reported.costNanos - recordedNanos;
   const unknownAttempts = recorded?.unknownAttempts ?? 0n;
   const isWithin = absolute(deltaNanos) <= limitOf(reported.costNanos, tolerance);
-  const { inputTokens, cachedInputTokens, outputTokens } = recorded ?? zero;
+  const { inputTokens, cachedInputTokens, outputTokens } = recorded ?? noTokens;
   return {
     ...reported,
     state: unknownAttempts > 0n ? "unknown" : isWithin ? "matched" : "drift",
@@ -105,12 +105,11 @@ function toDifference(reported: ReportSum, recorded: RecordedSum | undefined, to
 }
 
 function limitOf(reportedNanos: bigint, { nanos, ppm }: Tolerance): bigint {
-  const share = (absolute(reportedNanos) * BigInt(ppm)) / ppmPerWhole;
-  return share > nanos ? share : nanos;
+  return atLeast((absolute(reportedNanos) * BigInt(ppm)) / ppmPerWhole, nanos);
 }
 
 export function absolute(nanos: bigint): bigint {
-  return nanos < 0n ? -nanos : nanos;
+  return atLeast(nanos, -nanos);
 }
 
 export const dayPattern = /^\d{4}-\d\d-\d\d$/;
@@ -138,7 +137,6 @@ export function customerDelta(
 ): bigint {
   const { chargedNanos, trueNanos, availableNanos } = call;
   const delta = trueNanos - chargedNanos;
-  if (delta <= 0n) return delta;
-  const limit = (chargedNanos * BigInt(maxRaisePpm)) / ppmPerWhole;
-  return [delta, limit, availableNanos].reduce((least, nanos) => (nanos < least ? nanos : least));
+  const limit = atMost((chargedNanos * BigInt(maxRaisePpm)) / ppmPerWhole, availableNanos);
+  return atMost(delta, limit);
 }

@@ -21,6 +21,12 @@ export const databaseGone = new Error("the database is gone");
 /** What goes wrong in the next transaction: it dies at its nth statement, or commits and nobody is told. */
 export type Fault = { readonly kind: "die"; readonly atStatement: number } | { readonly kind: "lose answer" };
 
+/** What a transaction has said. */
+export interface SaidEvent {
+  readonly type: string;
+  readonly data: object;
+}
+
 type HeldRow = Hold & { readonly createdAt: Date; readonly expiresMs: number };
 type LeaseRow = Lease & { readonly expiresMs: number };
 
@@ -36,6 +42,7 @@ export function createMemoryTables(clock: Clock) {
   const leases = new Map<string, LeaseRow>();
   const usages = new Map<string, Usage>();
   const postings = new Map<string, ChainedPosting>();
+  const events: SaidEvent[] = [];
   let undo: (() => void)[] = [];
   let fault: Fault | undefined;
   let statements = 0;
@@ -280,7 +287,12 @@ export function createMemoryTables(clock: Clock) {
     },
   };
 
-  const outbox = { append: async () => statement() } as unknown as Outbox;
+  const append = async (_tx: Tx, event: { readonly type: string }, data: object) => {
+    statement();
+    events.push({ type: event.type, data });
+    undo.push(() => events.pop());
+  };
+  const outbox = { append } as unknown as Outbox;
 
   return {
     db: db as Database,
@@ -301,6 +313,7 @@ export function createMemoryTables(clock: Clock) {
       leases: (): readonly Lease[] => [...leases.values()],
       usages: (): ReadonlyMap<string, Usage> => usages,
       postings: (): readonly ChainedPosting[] => [...postings.values()],
+      events: (): readonly SaidEvent[] => events,
     },
   };
 }

@@ -1,0 +1,316 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import { create } from "@bufbuild/protobuf";
+import type { Client } from "@connectrpc/connect";
+import { billingFailures } from "@lyss/contracts/failures/billing.ts";
+import { type BillingService, CallOutcome, UsageFactSchema } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import type { OnWritten, Spool, SpoolEntry } from "@lyss/kit/spool/spool.ts";
+import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
+import { pino } from "pino";
+import { createFactJournal } from "./fact-journal.ts";
+import { parseRecord, toRecord } from "./spool-record.ts";
+
+const factOf = (callId: string, leaseId = "lse_1", attempt = 1) =>
+  create(UsageFactSchema, { callId, leaseId, attempt, outcome: CallOutcome.COMPLETED });
+
+/** A journal on a spool in memory, beside a billing that refuses what it is told to. */
+function start() {
+  const clock = createFakeClock();
+  /** By request: what was posted. */
+  const posted: string[][] = [];
+  /** Of the next requests: why they are refused; undefined for those that are not. */
+  const refusals: (Error | undefined)[] = [];
+  /** Calls that billing never takes, and why. */
+  const unwanted = new Map<string, Error>();
+  let answering: Promise<void> | undefined;
+  const billing: Pick<Client<typeof BillingService>, "postFacts"> = {
+    async postFacts({ nodeId, facts = [] }, options) {
+      assert.deepEqual([nodeId, options], ["node_1", { timeoutMs: 10_000 }]);
+      const names = facts.map(({ callId, outcome }) => `${callId}${outcome === CallOutcome.LOST ? " lost" : ""}`);
+      posted.push(names);
+      await answering;
+      const refusal = refusals.shift();
+      if (refusal) throw refusal;
+      for (const { callId = "" } of facts) {
+        const err = unwanted.get(callId);
+        if (err) throw err;
+      }
+      return {} as never;
+    },
+  };
+  const kept = new Map<SpoolEntry, string>();
+  let isFull = false;
+  const spool: Pick<Spool, "append" | "drop"> = {
+    append(record, onWritten: OnWritten = () => {}) {
+      const entry = { record };
+      const isRefused = isFull;
+      queueMicrotask(() => {
+        const parsed = parseRecord(record);
+        assert.ok(parsed.kind !== "lease");
+        if (!isRefused) kept.set(entry, `${parsed.fact.callId} ${parsed.kind}`);
+        onWritten(isRefused ? new Error("the disk is full") : undefined);
+      });
+      return entry;
+    },
+    drop: (entry) => void kept.delete(entry),
+  };
+  const logged: string[] = [];
+  const log = pino({}, { write: (line: string) => void logged.push(toText(JSON.parse(line))) });
+  const parts = { billing: billing as Client<typeof BillingService>, spool: spool as Spool };
+  const journal = createFactJournal({ ...parts, nodeId: "node_1", clock, log });
+  const charged: string[] = [];
+  return {
+    ...{ journal, clock, posted, refusals, unwanted, logged, charged },
+    setFull: (value: boolean) => {
+      isFull = value;
+    },
+    /** Billing answers when the function it gives is called. */
+    holdAnswers(): () => void {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      answering = promise;
+      return resolve;
+    },
+    listKept: () => [...kept.values()],
+    takePosted: () => posted.splice(0),
+    async advance(durationMs: number): Promise<void> {
+      clock.advance(durationMs);
+      await quiet();
+    },
+    async end(callId: string, leaseId = "lse_1"): Promise<void> {
+      const attempt = await journal.begin(factOf(callId, leaseId));
+      await journal.end(attempt, factOf(callId, leaseId), () => void charged.push(callId));
+      await quiet();
+    },
+  };
+}
+
+function toText({ level, msg, call_id: callId, facts, attempts }: Record<string, unknown>): string {
+  return [level === 50 ? "error" : "warn", callId ?? facts ?? attempts, msg].join(" ");
+}
+
+async function quiet(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await setImmediate();
+}
+
+const away = () => new Failure(kitFailures.unavailable);
+const late = "usage cannot be charged yet; it is kept on disk";
+
+test("an attempt is on disk before its request may leave; where it cannot be written, it may not", async () => {
+  const { journal, setFull, listKept } = start();
+  const attempt = await journal.begin(factOf("c1"));
+  assert.deepEqual(listKept(), ["c1 begun"]);
+  assert.deepEqual(parseRecord(attempt.entry.record), { kind: "begun", fact: attempt.fact });
+  setFull(true);
+  await assert.rejects(journal.begin(factOf("c2")), /the disk is full/);
+});
+
+test("what ends within 25 ms is charged together, and leaves the disk when it is charged", async () => {
+  const { journal, end, advance, charged, listKept, takePosted } = start();
+  await end("c1");
+  await advance(24);
+  await end("c2");
+  assert.deepEqual([takePosted(), journal.pending, charged], [[], 2, []]);
+  assert.deepEqual(listKept(), ["c1 begun", "c1 ended", "c2 begun", "c2 ended"]);
+  await advance(1);
+  assert.deepEqual([takePosted(), journal.pending, charged], [[["c1", "c2"]], 0, ["c1", "c2"]]);
+  assert.deepEqual(listKept(), []);
+  await end("c3");
+  await advance(25);
+  assert.deepEqual(takePosted(), [["c3"]], "and it goes on");
+});
+
+test("a call with a hold of its own is charged at once, with what waits", async () => {
+  const { end, takePosted } = start();
+  await end("c1", "");
+  assert.deepEqual(takePosted(), [["c1"]]);
+  await end("c2");
+  assert.deepEqual(takePosted(), []);
+  await end("c3", "");
+  assert.deepEqual(takePosted(), [["c2", "c3"]]);
+});
+
+test("two thousand are charged at once, and no more together", async () => {
+  const { journal, end, advance, posted, takePosted } = start();
+  await Promise.all(Array.from({ length: 1_999 }, (_, i) => end(`c${i}`)));
+  assert.deepEqual(takePosted(), []);
+  await end("c1999");
+  assert.deepEqual(
+    takePosted().map(({ length }) => length),
+    [2_000],
+  );
+  await Promise.all(Array.from({ length: 2_001 }, (_, i) => end(`d${i}`)));
+  await advance(25);
+  assert.deepEqual(
+    posted.map(({ length }) => length),
+    [2_000, 1],
+  );
+  assert.equal(journal.pending, 0);
+});
+
+test("while billing is away what ended is kept and tried again, ever more rarely; that is said once", async () => {
+  const { journal, end, advance, refusals, logged, charged, listKept, takePosted } = start();
+  refusals.push(...Array.from({ length: 7 }, away));
+  await end("c1");
+  await advance(25);
+  for (const pauseMs of [200, 400, 800, 1_600, 3_200, 5_000, 5_000]) {
+    assert.equal(takePosted().length, 1);
+    await advance(pauseMs - 1);
+    assert.deepEqual(takePosted(), [], `not before ${pauseMs} ms`);
+    await advance(1);
+  }
+  assert.deepEqual([takePosted(), charged, listKept(), journal.pending], [[["c1"]], ["c1"], [], 0]);
+  assert.deepEqual(logged, [`warn 1 ${late}`]);
+  refusals.push(away());
+  await end("c2");
+  await advance(25);
+  await advance(199);
+  assert.equal(takePosted().length, 1);
+  await advance(1);
+  assert.equal(takePosted().length, 1, "the pauses begin anew");
+  assert.equal(logged.length, 2);
+});
+
+test("nobody's hurry shortens the pause while billing is away", async () => {
+  const { end, advance, refusals, takePosted } = start();
+  refusals.push(away());
+  await end("c1");
+  await advance(25);
+  takePosted();
+  await end("c2", "");
+  assert.deepEqual(takePosted(), []);
+  await advance(200);
+  assert.deepEqual(takePosted(), [["c1", "c2"]]);
+});
+
+test("a fact that billing refuses for good is told and stays on disk, and holds up no other", async () => {
+  for (const failure of [
+    kitFailures.invalid_request,
+    billingFailures.wallet_not_found,
+    billingFailures.price_unknown,
+  ]) {
+    const { journal, end, advance, unwanted, logged, charged, listKept, takePosted } = start();
+    unwanted.set("c2", new Failure(failure, { field: "", reason: "", reason_zh_CN: "", priceId: "" }));
+    for (const callId of ["c1", "c2", "c3"]) await end(callId);
+    await advance(25);
+    assert.deepEqual(takePosted(), [["c1", "c2", "c3"], ["c1"], ["c2"], ["c3"]], failure.code);
+    assert.deepEqual([charged, listKept(), journal.pending], [["c1", "c3"], ["c2 begun", "c2 ended"], 0]);
+    assert.deepEqual(logged, ["error c2 billing refuses a usage fact; it stays on disk"]);
+  }
+});
+
+test("what is no refusal of billing's is tried again, whatever it is", async () => {
+  const { end, advance, refusals, charged } = start();
+  refusals.push(new TypeError("a bug"), Object.assign(new Error("half a failure"), { type: kitFailures.not_found }));
+  await end("c1");
+  await advance(25);
+  await advance(200);
+  assert.deepEqual(charged, []);
+  await advance(400);
+  assert.deepEqual(charged, ["c1"]);
+});
+
+test("an end that cannot be written is charged before the answer leaves, or else as soon as billing is back", async () => {
+  const { journal, advance, refusals, logged, charged, setFull, listKept, takePosted } = start();
+  const first = await journal.begin(factOf("c1"));
+  const second = await journal.begin(factOf("c2"));
+  setFull(true);
+  await journal.end(first, first.fact, () => void charged.push("c1"));
+  assert.deepEqual([takePosted(), charged, journal.pending], [[["c1"]], ["c1"], 0]);
+  assert.deepEqual(listKept(), ["c2 begun"]);
+  refusals.push(away());
+  await journal.end(second, second.fact, () => void charged.push("c2"));
+  assert.deepEqual([charged, journal.pending, takePosted()], [["c1"], 1, [["c2"]]]);
+  await advance(25);
+  assert.deepEqual([charged, listKept()], [["c1", "c2"], []]);
+  const text = "the end of a call cannot be written; it is charged at once";
+  assert.deepEqual(logged, [`error c1 ${text}`, `error c2 ${text}`]);
+});
+
+test("of a process that died what had ended is charged, and the rest recorded as lost, each attempt once", async () => {
+  const { journal, advance, logged, takePosted } = start();
+  const record = (kind: "begun" | "ended", callId: string, attempt = 1) => {
+    const fact = factOf(callId, "lse_1", attempt);
+    return { kind, fact, entry: { record: toRecord({ kind, fact }) } };
+  };
+  let isDone = false;
+  const records = [record("begun", "c1"), record("begun", "c2"), record("ended", "c1"), record("begun", "c1", 2)];
+  const recovering = journal.recover(records).then(() => {
+    isDone = true;
+  });
+  await quiet();
+  assert.equal(isDone, false);
+  await advance(25);
+  await recovering;
+  assert.deepEqual(takePosted(), [["c1", "c2 lost", "c1 lost"]]);
+  assert.deepEqual(logged, ["warn 3 attempts of a process that died are charged now"]);
+  await journal.recover([]);
+  assert.equal(logged.length, 1);
+});
+
+test("what is lost is marked as estimated, and what ended is posted as it is", async () => {
+  const { journal, advance } = start();
+  const seen: unknown[] = [];
+  const fact = create(UsageFactSchema, { callId: "c1", outcome: CallOutcome.FAILED, latencyMs: 7n, leaseId: "lse_1" });
+  const entry = { record: toRecord({ kind: "begun", fact }) };
+  const recovering = journal.recover([{ kind: "begun", fact, entry }]).then(() => seen.push("done"));
+  assert.equal(journal.pending, 1);
+  await advance(25);
+  await recovering;
+  assert.deepEqual(seen, ["done"]);
+});
+
+test("a flush charges what has ended at once, and resolves when billing has it", async () => {
+  const { journal, end, holdAnswers, takePosted, charged } = start();
+  await journal.flush(AbortSignal.abort());
+  assert.equal(journal.pending, 0);
+  await end("c1");
+  const answer = holdAnswers();
+  let isFlushed = false;
+  const flushing = journal.flush(new AbortController().signal).then(() => {
+    isFlushed = true;
+  });
+  await quiet();
+  assert.deepEqual([takePosted(), isFlushed, journal.pending], [[["c1"]], false, 1]);
+  answer();
+  await flushing;
+  assert.deepEqual([charged, journal.pending], [["c1"], 0]);
+});
+
+test("a flush whose time is over rejects with the reason, whether before or while it waits", async () => {
+  const { journal, end, refusals } = start();
+  refusals.push(away(), away());
+  await end("c1");
+  const reason = new Error("time is over");
+  await assert.rejects(journal.flush(AbortSignal.abort(reason)), reason);
+  const controller = new AbortController();
+  const flushing = journal.flush(controller.signal);
+  controller.abort(reason);
+  await assert.rejects(flushing, reason);
+});
+
+test("once stopped it posts nothing by itself; what had ended stays on disk", async () => {
+  const { journal, end, advance, listKept, takePosted } = start();
+  await end("c1");
+  await journal.stop();
+  await advance(10_000);
+  assert.deepEqual([takePosted(), listKept()], [[], ["c1 begun", "c1 ended"]]);
+  await end("c2");
+  await advance(10_000);
+  assert.deepEqual(takePosted(), []);
+});
+
+test("what is being posted counts as pending although it was taken out of the queue by nobody yet", async () => {
+  const { journal, end, advance, holdAnswers } = start();
+  const answer = holdAnswers();
+  await end("c1");
+  await advance(25);
+  assert.equal(journal.pending, 1);
+  await end("c2");
+  assert.equal(journal.pending, 2);
+  answer();
+  await quiet();
+  assert.equal(journal.pending, 1);
+});

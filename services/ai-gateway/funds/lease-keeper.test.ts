@@ -1,0 +1,400 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import type { Client } from "@connectrpc/connect";
+import { billingFailures } from "@lyss/contracts/failures/billing.ts";
+import type { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import { createRandom } from "@lyss/kit/service/ids.ts";
+import type { Spool, SpoolEntry } from "@lyss/kit/spool/spool.ts";
+import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
+import { silentLog } from "@lyss/kit/testing/postgres.ts";
+import { type Draw, notePosted, settleDraw } from "./lease-book.ts";
+import { createLeaseKeeper } from "./lease-keeper.ts";
+import { parseRecord } from "./spool-record.ts";
+
+const ttlMs = 30_000;
+const validMs = ttlMs - 2_000;
+
+/** What billing was asked, without the names that are the same in every request. */
+type Asked = Readonly<Record<string, unknown>>;
+
+/** A keeper beside a billing that answers as it is told, a grant with what is wanted unless told otherwise. */
+function start() {
+  const clock = createFakeClock();
+  const asked: Asked[] = [];
+  const answers: (bigint | Error | Promise<bigint>)[] = [];
+  const gone = new Set<string>();
+  async function answer(usual: bigint): Promise<bigint> {
+    const next = answers.shift();
+    await setImmediate();
+    if (next instanceof Error) throw next;
+    return next === undefined ? usual : await next;
+  }
+  const billing: Pick<Client<typeof BillingService>, "grantLease" | "returnLease" | "extendLeases"> = {
+    async grantLease({ leaseId, nodeId, ...grant }) {
+      assert.equal(nodeId, "node_1");
+      asked.push({ ...grant, lease: places.get(leaseId) });
+      return { grantedNanos: await answer(grant.wantNanos ?? 0n), ttlMs: BigInt(ttlMs) } as never;
+    },
+    async returnLease({ leaseId, nodeId, ...back }) {
+      assert.equal(nodeId, "node_1");
+      asked.push({ kind: "return", ...back, lease: places.get(leaseId) });
+      await answer(0n);
+      return {} as never;
+    },
+    async extendLeases({ nodeId, leaseIds = [] }) {
+      assert.equal(nodeId, "node_1");
+      asked.push({ extended: leaseIds.length });
+      clock.advance(10);
+      return { openLeaseIds: leaseIds.filter((id) => !gone.has(id)), ttlMs: BigInt(ttlMs) } as never;
+    },
+  };
+  /** Every lease there ever was, in order, and where each stands among them. */
+  const leaseIds: string[] = [];
+  const places = new Map<string | undefined, number>();
+  const kept = new Set<SpoolEntry>();
+  const spool: Pick<Spool, "append" | "drop"> = {
+    append(record) {
+      const parsed = parseRecord(record);
+      assert.ok(parsed.kind === "lease");
+      assert.deepEqual([parsed.closing.nodeId, parsed.closing.leaseIds.length], ["node_1", 1]);
+      places.set(parsed.closing.leaseIds[0], leaseIds.push(...parsed.closing.leaseIds) - 1);
+      const entry = { record };
+      kept.add(entry);
+      return entry;
+    },
+    drop: (entry) => void kept.delete(entry),
+  };
+  const deps = { billing: billing as Client<typeof BillingService>, spool: spool as Spool, nodeId: "node_1" };
+  const keeper = createLeaseKeeper({ ...deps, clock, random: createRandom(clock), log: silentLog });
+  return {
+    ...{ keeper, clock, asked, answers, kept, leaseIds },
+    /** Of which the next extensions find that they are no more. */
+    gone,
+    takeAsked: () => asked.splice(0),
+    async draw(amountNanos: bigint, tenantId = "t"): Promise<Draw> {
+      const drawn = await keeper.draw(tenantId, amountNanos);
+      assert.ok(drawn);
+      return drawn;
+    },
+  };
+}
+
+const freed = () => new Failure(billingFailures.lease_not_found);
+const away = () => new Error("billing is away");
+const grantOf = (wantNanos: bigint, leastNanos: bigint, more: Asked = {}): Asked => ({
+  ...{ kind: "grant", tenantId: "t", changeNumber: 1, lease: 0, wantNanos, leastNanos, ...more },
+});
+const returnOf = (amountNanos: bigint, more: Asked = {}): Asked => ({
+  ...{ kind: "return", tenantId: "t", changeNumber: 2, lease: 0, amountNanos, ...more },
+});
+async function quiet(): Promise<void> {
+  for (let turn = 0; turn < 2; turn++) await setImmediate();
+}
+/** Ends a call at a cost that billing has charged. */
+function finish(drawn: Draw, costNanos: bigint): void {
+  settleDraw(drawn, costNanos);
+  notePosted(drawn);
+}
+
+test("the first call opens a lease for half more than it needs, at least what it needs, and draws from it", async () => {
+  const { keeper, clock, kept, takeAsked } = start();
+  clock.advance(100);
+  const drawing = keeper.draw("t", 100n);
+  assert.ok(drawing instanceof Promise);
+  const drawn = await drawing;
+  assert.deepEqual(takeAsked(), [grantOf(150n, 100n)]);
+  assert.deepEqual([drawn?.amountNanos, drawn?.lease.freeNanos, drawn?.lease.outNanos], [100n, 50n, 100n]);
+  assert.deepEqual([drawn?.lease.changeNumber, drawn?.lease.validUntilMs], [1, 100 + validMs]);
+  assert.equal(keeper.freeNanos, 50n);
+  assert.equal(kept.size, 1, "written down, for whoever takes up what this process leaves");
+});
+
+test("a call that the lease has money for draws at once, and asks for nothing while there is plenty", async () => {
+  const { keeper, answers, draw, takeAsked } = start();
+  answers.push(1_000n);
+  await draw(100n);
+  takeAsked();
+  const drawn = keeper.draw("t", 100n);
+  assert.ok(drawn && !(drawn instanceof Promise));
+  assert.deepEqual(takeAsked(), []);
+});
+
+test("a lease that runs low is filled up in the background, once", async () => {
+  const { keeper, answers, draw, takeAsked } = start();
+  answers.push(500n);
+  await draw(400n);
+  takeAsked();
+  // A quarter of what it is to last for: half more than the 400 that were out, and the one that is out now.
+  assert.ok(keeper.draw("t", 1n));
+  assert.deepEqual(takeAsked(), [grantOf(401n + 200n - 500n, 0n, { changeNumber: 2 })]);
+  assert.ok(keeper.draw("t", 1n));
+  await quiet();
+  assert.deepEqual(takeAsked(), []);
+});
+
+test("calls that wait for a change share the next one, for all of them, and of use to the smallest", async () => {
+  const { keeper, takeAsked } = start();
+  const drawn = await Promise.all([keeper.draw("t", 100n), keeper.draw("t", 60n), keeper.draw("t", 80n)]);
+  assert.deepEqual(
+    drawn.map((one) => one?.amountNanos),
+    [100n, 60n, 80n],
+  );
+  assert.deepEqual(takeAsked(), [grantOf(150n, 100n), grantOf(210n, 10n, { changeNumber: 2 })]);
+});
+
+test("what is free counts towards the least that a grant must bring", async () => {
+  const { keeper, answers, draw, takeAsked } = start();
+  answers.push(130n);
+  await draw(100n);
+  takeAsked();
+  await keeper.draw("t", 70n);
+  assert.deepEqual(takeAsked(), [grantOf(105n, 40n, { changeNumber: 2 })]);
+});
+
+test("where money is too scarce for a lease a call is told so, and for two seconds nothing is asked", async () => {
+  const { keeper, clock, answers, takeAsked } = start();
+  answers.push(0n);
+  assert.equal(await keeper.draw("t", 100n), undefined);
+  assert.deepEqual(takeAsked(), [grantOf(150n, 100n)]);
+  clock.advance(1_999);
+  assert.equal(keeper.draw("t", 100n), undefined);
+  assert.deepEqual(takeAsked(), []);
+  clock.advance(1);
+  assert.ok(await keeper.draw("t", 100n));
+  assert.deepEqual(takeAsked(), [grantOf(150n, 100n, { changeNumber: 2 })]);
+});
+
+test("a grant that is not enough for a call is followed by another one, and then the call is told", async () => {
+  const { keeper, answers, takeAsked } = start();
+  answers.push(10n, 20n);
+  assert.equal(await keeper.draw("t", 100n), undefined);
+  assert.deepEqual(takeAsked(), [grantOf(150n, 100n), grantOf(150n, 90n, { changeNumber: 2 })]);
+  answers.push(30n, 40n);
+  assert.ok(await keeper.draw("t", 100n));
+});
+
+test("a change whose answer was lost is sent again as it was, before anything else", async () => {
+  const { keeper, answers, takeAsked } = start();
+  answers.push(away());
+  await assert.rejects(async () => keeper.draw("t", 100n), /away/);
+  answers.push(120n);
+  const drawn = await keeper.draw("t", 10n);
+  assert.deepEqual(takeAsked(), [grantOf(150n, 100n), grantOf(150n, 100n)]);
+  assert.deepEqual([drawn?.lease.freeNanos, drawn?.lease.changeNumber], [110n, 1]);
+});
+
+test("a return whose answer was lost is sent again, and leaves the lease once", async () => {
+  const { keeper, clock, answers, draw, kept, takeAsked } = start();
+  answers.push(500n);
+  finish(await draw(100n), 0n);
+  clock.advance(5_000);
+  takeAsked();
+  answers.push(away());
+  await keeper.assess();
+  assert.deepEqual([keeper.freeNanos, takeAsked()], [0n, [returnOf(500n)]]);
+  await keeper.assess();
+  assert.equal(kept.size, 1, "billing may hold money for it still");
+  const drawn = await draw(10n);
+  assert.deepEqual(takeAsked(), [returnOf(500n), grantOf(84n, 10n, { changeNumber: 3 })]);
+  assert.equal(drawn.lease.freeNanos, 74n);
+});
+
+test("a lease that billing has freed is not drawn from again: the next call opens a new one", async () => {
+  const { keeper, answers, draw, kept, leaseIds, takeAsked } = start();
+  const drawn = await draw(100n);
+  takeAsked();
+  answers.push(freed());
+  assert.equal(await keeper.draw("t", 200n), undefined);
+  assert.deepEqual([drawn.lease.freeNanos, keeper.freeNanos, kept.size], [0n, 0n, 0]);
+  assert.ok(await keeper.draw("t", 100n));
+  assert.deepEqual([leaseIds.length, kept.size], [2, 1]);
+  assert.deepEqual(takeAsked().at(-1), grantOf(150n, 100n, { lease: 1 }));
+});
+
+test("a lease whose time is over is replaced, and what is left of it goes back", async () => {
+  const { keeper, clock, answers, draw, kept, takeAsked } = start();
+  answers.push(500n);
+  const first = await draw(100n);
+  clock.advance(validMs - 1);
+  assert.ok(keeper.draw("t", 10n), "up to its last moment");
+  clock.advance(1);
+  takeAsked();
+  const second = await draw(100n);
+  assert.notEqual(second.lease, first.lease);
+  assert.deepEqual(takeAsked(), [grantOf(150n, 100n, { lease: 1 })]);
+  await keeper.assess();
+  assert.deepEqual(takeAsked(), [returnOf(390n)]);
+  assert.equal(kept.size, 2, "calls are still under way");
+  finish(first, 0n);
+  await keeper.assess();
+  assert.deepEqual(takeAsked(), [returnOf(100n, { changeNumber: 3 })]);
+  first.lease.outNanos = 0n;
+  await keeper.assess();
+  assert.deepEqual([takeAsked(), kept.size], [[], 1]);
+});
+
+test("money that is recalled goes back at once as far as it is free, and none is taken for two seconds", async () => {
+  const { keeper, clock, answers, draw, takeAsked } = start();
+  answers.push(500n);
+  await draw(100n);
+  takeAsked();
+  keeper.recall("t");
+  keeper.recall("other");
+  await quiet();
+  assert.deepEqual(takeAsked(), [returnOf(400n)]);
+  assert.equal(keeper.draw("t", 10n), undefined);
+  assert.equal(keeper.draw("other", 10n), undefined);
+  clock.advance(2_000);
+  assert.ok(await keeper.draw("t", 10n));
+});
+
+test("a low lease is not filled up while its money is recalled", async () => {
+  const { keeper, answers, draw, takeAsked } = start();
+  answers.push(500n, away());
+  await draw(100n);
+  keeper.recall("t");
+  await quiet();
+  takeAsked();
+  assert.ok(keeper.draw("t", 0n));
+  assert.deepEqual(takeAsked(), []);
+});
+
+test("everybody's money is recalled at once", async () => {
+  const { keeper, draw, takeAsked } = start();
+  await draw(100n, "t");
+  await draw(200n, "u");
+  takeAsked();
+  keeper.recallAll();
+  await quiet();
+  assert.deepEqual(takeAsked(), [returnOf(50n), returnOf(100n, { tenantId: "u", lease: 1 })]);
+});
+
+test("an idle lease goes back whole and is forgotten; of a used one goes back what is far beyond its use", async () => {
+  const { keeper, clock, answers, draw, kept, takeAsked } = start();
+  answers.push(1_000n, 1_000n);
+  finish(await draw(100n, "t"), 0n);
+  await draw(100n, "u");
+  clock.advance(1_000);
+  takeAsked();
+  await keeper.assess();
+  // The peak of the first has fallen by a quarter, to 75 and so to a target of 112; the second's is 150.
+  const beyond = [returnOf(776n), returnOf(700n, { tenantId: "u", lease: 1 })];
+  assert.deepEqual(takeAsked(), beyond);
+  clock.advance(4_000);
+  await keeper.assess();
+  assert.deepEqual(takeAsked(), [
+    ...[returnOf(224n, { changeNumber: 3 }), returnOf(200n, { tenantId: "u", lease: 1, changeNumber: 3 })],
+  ]);
+  assert.equal(kept.size, 2);
+  await keeper.assess();
+  assert.deepEqual([takeAsked(), kept.size], [[], 1], "the second's call is still under way");
+});
+
+test("what a call costs in a second is counted by the time between two looks", async () => {
+  const { keeper, clock, answers, draw } = start();
+  answers.push(10_000n);
+  const drawn = await draw(4_000n);
+  settleDraw(drawn, 4_000n);
+  clock.advance(2_000);
+  await keeper.assess();
+  assert.equal(drawn.lease.rateNanos, 500n);
+  clock.advance(1_000);
+  await keeper.assess();
+  assert.equal(drawn.lease.rateNanos, 375n);
+});
+
+test("a heart-beat carries every lease that billing knows, and those that are no more are let go", async () => {
+  const { keeper, clock, gone, draw, kept, takeAsked } = start();
+  await keeper.extend();
+  assert.deepEqual(takeAsked(), [], "there is none");
+  const [first, second] = [await draw(100n, "t"), await draw(100n, "u")];
+  clock.advance(5_000);
+  takeAsked();
+  gone.add(first.lease.leaseId);
+  await keeper.extend();
+  assert.deepEqual(takeAsked(), [{ extended: 2 }]);
+  assert.deepEqual([first.lease.freeNanos, first.lease.validUntilMs], [0n, validMs]);
+  assert.deepEqual([second.lease.freeNanos, second.lease.validUntilMs], [50n, 5_000 + validMs]);
+  assert.equal(kept.size, 1);
+  assert.equal(keeper.freeNanos, 50n);
+});
+
+test("a lease that is still asked for is not extended", async () => {
+  const { keeper, answers, takeAsked } = start();
+  const { promise, resolve } = Promise.withResolvers<bigint>();
+  answers.push(promise);
+  const drawing = keeper.draw("t", 100n);
+  await setImmediate();
+  takeAsked();
+  await keeper.extend();
+  assert.deepEqual(takeAsked(), []);
+  resolve(150n);
+  assert.ok(await drawing);
+});
+
+test("more than a thousand leases are extended in parts", async () => {
+  const { keeper, draw, takeAsked } = start();
+  await Promise.all(Array.from({ length: 1_001 }, (_, i) => draw(1n, `t${i}`)));
+  takeAsked();
+  await keeper.extend();
+  assert.deepEqual(takeAsked(), [{ extended: 1_000 }, { extended: 1 }]);
+});
+
+test("a call that comes while money goes back waits for that, and asks anew", async () => {
+  const { keeper, clock, answers, draw, takeAsked } = start();
+  answers.push(500n);
+  finish(await draw(100n), 0n);
+  clock.advance(5_000);
+  takeAsked();
+  const returning = keeper.assess();
+  const drawing = keeper.draw("t", 100n);
+  await returning;
+  assert.ok(await drawing);
+  assert.deepEqual(takeAsked(), [returnOf(500n), grantOf(150n, 100n, { changeNumber: 3 })]);
+});
+
+test("a call that comes while a grant is under way that is enough for it, too, asks for nothing", async () => {
+  const { keeper, answers, takeAsked } = start();
+  answers.push(300n);
+  const first = keeper.draw("t", 100n);
+  await setImmediate();
+  const second = keeper.draw("t", 100n);
+  assert.ok((await first) && (await second));
+  await setImmediate();
+  assert.deepEqual(takeAsked(), [grantOf(150n, 100n)]);
+});
+
+test("what goes back is no more than what is still free when its turn comes", async () => {
+  const { keeper, clock, answers, draw, takeAsked } = start();
+  const { promise, resolve } = Promise.withResolvers<bigint>();
+  answers.push(1_000n, promise);
+  await draw(100n);
+  takeAsked();
+  const first = keeper.assess();
+  clock.advance(5_000);
+  const second = keeper.assess();
+  assert.ok(keeper.draw("t", 150n), "of the 200 that are still free");
+  resolve(0n);
+  await Promise.all([first, second]);
+  assert.deepEqual(takeAsked(), [returnOf(700n), returnOf(50n, { changeNumber: 3 })]);
+});
+
+test("after it is closed nothing is drawn, and what calls do not need is back", async () => {
+  const { keeper, clock, answers, draw, kept, takeAsked } = start();
+  answers.push(500n, 500n);
+  finish(await draw(100n, "t"), 0n);
+  const open = await draw(100n, "u");
+  clock.advance(validMs);
+  finish(await draw(100n, "t"), 0n);
+  takeAsked();
+  await keeper.close();
+  assert.deepEqual(
+    takeAsked().toSorted((a, b) => Number(a["lease"]) - Number(b["lease"])),
+    [...[returnOf(500n), returnOf(400n, { tenantId: "u", lease: 1 }), returnOf(150n, { lease: 2 })]],
+  );
+  assert.equal(kept.size, 1, "from which a call still draws");
+  assert.equal(open.lease.outNanos, 100n);
+  assert.deepEqual([keeper.draw("t", 1n), keeper.draw("u", 1n)], [undefined, undefined]);
+});

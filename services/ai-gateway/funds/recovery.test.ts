@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import { create } from "@bufbuild/protobuf";
+import type { Client } from "@connectrpc/connect";
+import {
+  type BillingService,
+  CloseLeasesRequestSchema,
+  UsageFactSchema,
+} from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import type { Spool, SpoolEntry } from "@lyss/kit/spool/spool.ts";
+import { pino } from "pino";
+import type { FactJournal } from "./fact-journal.ts";
+import { createRecovery } from "./recovery.ts";
+import { toRecord } from "./spool-record.ts";
+
+const leaseOf = (nodeId: string): SpoolEntry => ({
+  record: toRecord({
+    kind: "lease",
+    closing: create(CloseLeasesRequestSchema, { nodeId, leaseIds: [`lse_${nodeId}`] }),
+  }),
+});
+const factOf = (kind: "begun" | "ended", callId: string): SpoolEntry => ({
+  record: toRecord({ kind, fact: create(UsageFactSchema, { callId }) }),
+});
+
+/** A recovery whose attempts are charged when `charge` is called, beside a billing that is away for as often as it is told. */
+function start() {
+  const recovered: string[][] = [];
+  const { promise: isCharged, resolve: charge } = Promise.withResolvers<void>();
+  const journal: Pick<FactJournal, "recover"> = {
+    recover(records) {
+      recovered.push(records.map(({ kind, fact, entry }) => `${fact.callId} ${kind} ${entry.record.length > 0}`));
+      return isCharged;
+    },
+  };
+  const closed: string[] = [];
+  let timesAway = 0;
+  const billing: Pick<Client<typeof BillingService>, "closeLeases"> = {
+    async closeLeases({ nodeId = "", leaseIds = [] }) {
+      if (timesAway-- > 0) throw new Error("billing is away");
+      closed.push(`${nodeId}: ${leaseIds.join()}`);
+      return { freedNanos: nodeId === "poor" ? 0n : 5n } as never;
+    },
+  };
+  const dropped: SpoolEntry[] = [];
+  const spool: Pick<Spool, "drop"> = { drop: (entry) => void dropped.push(entry) };
+  const logged: unknown[] = [];
+  const write = (line: string) => {
+    const { level, time, pid, hostname, err, ...rest } = JSON.parse(line);
+    logged.push(rest);
+  };
+  const parts = { spool: spool as Spool, billing: billing as Client<typeof BillingService> };
+  const recovery = createRecovery({ ...parts, journal: journal as FactJournal, log: pino({}, { write }) });
+  return {
+    ...{ recovery, recovered, closed, dropped, logged, charge },
+    goAway: (times: number) => {
+      timesAway = times;
+    },
+  };
+}
+
+test("what dead processes left is charged first; only then are their leases closed, and each is told when it held money", async () => {
+  const { recovery, recovered, closed, dropped, logged, charge } = start();
+  const leases = [leaseOf("rich"), leaseOf("poor")];
+  recovery.takeUp([factOf("begun", "c1"), ...leases, factOf("ended", "c1")]);
+  await setImmediate();
+  assert.deepEqual([recovered, closed], [[["c1 begun true", "c1 ended true"]], []]);
+  await recovery.closeLeases();
+  assert.deepEqual(closed, [], "not while attempts may draw from them");
+  charge();
+  await setImmediate();
+  assert.deepEqual(closed, ["rich: lse_rich", "poor: lse_poor"]);
+  assert.deepEqual(dropped, leases);
+  assert.deepEqual(logged, [{ node: "rich", leases: ["lse_rich"], nanos: "5", msg: "leases are closed" }]);
+  await recovery.closeLeases();
+  assert.equal(closed.length, 2, "once");
+});
+
+test("leases that cannot be closed while billing is away are closed later, and stay on disk until then", async () => {
+  const { recovery, closed, dropped, logged, charge, goAway } = start();
+  goAway(2);
+  charge();
+  recovery.takeUp([leaseOf("a")]);
+  await setImmediate();
+  assert.deepEqual([closed, dropped, logged], [[], [], [{ msg: "leases of a dead process cannot be closed yet" }]]);
+  await assert.rejects(recovery.closeLeases(), /away/);
+  await recovery.closeLeases();
+  assert.deepEqual([closed, dropped.length], [["a: lse_a"], 1]);
+});
+
+test("a record that this version does not know stays on disk, is told, and holds up no other", async () => {
+  const { recovery, recovered, closed, dropped, logged, charge } = start();
+  charge();
+  recovery.takeUp([{ record: Uint8Array.of(1, 2, 3) }, factOf("ended", "c1"), leaseOf("poor")]);
+  await setImmediate();
+  assert.deepEqual([recovered, closed, dropped.length], [[["c1 ended true"]], ["poor: lse_poor"], 1]);
+  assert.deepEqual(logged, [{ msg: "a spool record cannot be read; it stays on disk" }]);
+});

@@ -1,0 +1,222 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import type { BatchRequests, ReserveRequest } from "@lyss/services/billing/batch.ts";
+import type { LeaseChange } from "@lyss/services/billing/lease.ts";
+import { noTokens } from "@lyss/services/billing/model.ts";
+import { budgetOf, callOf, codeOf, endOf, start } from "./memory-batch.ts";
+
+test("a reservation holds its bound at the price of the moment, and a repeat gives the first hold", async () => {
+  const { apply, moneyOf, tables, opened } = await start(250n);
+  const { reserved } = await apply({ reserves: [callOf("c1"), callOf("c1", { inputTokens: 40n })] });
+  const hold = {
+    ...{
+      callId: "c1",
+      requestId: "req_1",
+      tenantId: "ten_1",
+      keyId: "key_1",
+      userId: "usr_1",
+      provider: "p",
+      model: "m",
+    },
+    ...{ walletId: "wal_1", priceId: "prc_1", amountNanos: 100n, outputTokens: 45n },
+  };
+  assert.deepEqual(reserved, [
+    { kind: "held", hold },
+    { kind: "held", hold },
+  ]);
+  assert.deepEqual(moneyOf(), [250n, 100n]);
+  const again = await apply({ reserves: [callOf("c1", { maxOutputTokens: 1n })] });
+  const [known] = again.reserved;
+  assert.ok(known?.kind === "held" && known.hold.amountNanos === 100n);
+  assert.deepEqual([moneyOf(), tables.rows.holds().length], [[250n, 100n], 1]);
+  assert.deepEqual(opened[0], {
+    budgetedTenantIds: ["ten_1"],
+    calls: [callOf("c1"), callOf("c1", { inputTokens: 40n })],
+    endedCallIds: [],
+  });
+});
+
+test("calls of a batch share what is there in their order; who finds too little waits, or is refused on the last try", async () => {
+  const { apply, moneyOf } = await start(250n);
+  const { reserved } = await apply({ reserves: ["c1", "c2", "c3"].map((callId) => callOf(callId)) });
+  assert.deepEqual(reserved.map(codeOf), ["held", "held", "billing.insufficient_balance"]);
+  assert.ok(reserved[2]?.kind === "wait" && reserved[2].budgetId === undefined);
+  assert.deepEqual(moneyOf(), [250n, 200n]);
+  const last = await apply({ reserves: [callOf("c3", { isLastTry: true }), callOf("c4", { inputTokens: 200n })] });
+  assert.deepEqual(
+    last.reserved.map(({ kind }) => kind),
+    ["failed", "failed"],
+    "a call for more than the balance never waits",
+  );
+});
+
+test("a tenant without a wallet, a model without a price and a call that has ended are refused by name", async () => {
+  const { apply, opened } = await start(500n);
+  await apply({ reserves: [callOf("c0")] });
+  await apply({ settles: [endOf("c0")] });
+  const requests = [
+    callOf("c1", { tenantId: "ten_x" }),
+    callOf("c2", { model: "x" }),
+    callOf("c3", { provider: "x" }),
+    callOf("c0"),
+  ];
+  const { reserved } = await apply({ reserves: requests });
+  assert.deepEqual(reserved.map(codeOf), [
+    ...["billing.wallet_not_found", "billing.price_missing", "billing.price_missing", "billing.hold_not_found"],
+  ]);
+  assert.deepEqual(
+    reserved.map(({ kind }) => kind),
+    ["failed", "failed", "failed", "failed"],
+  );
+  assert.ok(reserved[1]?.kind === "failed");
+  assert.deepEqual(reserved[1].failure.details, { model: "x", provider: "p" });
+  assert.deepEqual(
+    (opened.at(-1) as { calls: ReserveRequest[] }).calls.map(({ callId }) => callId),
+    ["c2", "c3", "c0"],
+  );
+});
+
+test("a tenant's own price is its own", async () => {
+  const { apply, putPrice } = await start(1_000n);
+  await putPrice({ priceId: "prc_2", tenantId: "ten_2", terms: { rates: { input: 1_000_000n, output: 3_000_000n } } });
+  const { reserved } = await apply({ reserves: [callOf("c1"), callOf("c2", { tenantId: "ten_2" })] });
+  const holds = reserved.flatMap((result) => (result.kind === "held" ? [result.hold] : []));
+  assert.deepEqual(
+    holds.map(({ priceId, amountNanos }) => [priceId, amountNanos]),
+    [
+      ["prc_1", 100n],
+      ["prc_2", 145n],
+    ],
+  );
+});
+
+test("an open length is shortened to what is there, and not below what is comfortable while other calls hold money", async () => {
+  const { apply } = await start(150n);
+  const open = { minOutputTokens: 1n };
+  const { reserved } = await apply({
+    reserves: [callOf("c1"), callOf("c2", open), callOf("c3", { ...open, inputTokens: 1n })],
+  });
+  const outcomes = reserved.map((result) => (result.kind === "held" ? result.hold.outputTokens : result.kind));
+  assert.deepEqual(outcomes, [45n, 20n, "wait"]);
+});
+
+test("what settles and comes back is there for the calls and leases of the same batch", async () => {
+  const { apply, moneyOf } = await start(200n);
+  const lease = { leaseId: "lse_1", nodeId: "node_1", tenantId: "ten_1" };
+  await apply({ leaseChanges: [{ ...lease, kind: "grant", changeNumber: 1, wantNanos: 25n, leastNanos: 1n }] });
+  await apply({ reserves: [callOf("c1")] });
+  assert.deepEqual(moneyOf(), [200n, 125n]);
+  const requests: BatchRequests = {
+    settles: [endOf("c1", { ...noTokens })],
+    reserves: [callOf("c2", { maxOutputTokens: 90n, minOutputTokens: 90n })],
+    leaseChanges: [
+      { ...lease, leaseId: "lse_2", kind: "grant", changeNumber: 1, wantNanos: 9n, leastNanos: 1n },
+      { ...lease, kind: "return", changeNumber: 2, amountNanos: 20n },
+    ],
+  };
+  const { reserved, changed } = await apply(requests);
+  assert.deepEqual([reserved.map(codeOf), changed], [["held"], [0n, -20n]]);
+  assert.deepEqual(moneyOf(), [200n, 195n]);
+});
+
+test("a lease is granted, given back and repeated in one batch as one after the other; money moves once", async () => {
+  const { apply, clock, moneyOf, tables } = await start(8_000n);
+  const lease = { leaseId: "lse_1", nodeId: "node_1", tenantId: "ten_1" };
+  const grant = (changeNumber: number, wantNanos: bigint): LeaseChange => ({
+    ...lease,
+    kind: "grant",
+    changeNumber,
+    wantNanos,
+    leastNanos: 1n,
+  });
+  const { changed } = await apply({ leaseChanges: [grant(1, 500n), grant(1, 500n), grant(2, 100n)] });
+  assert.deepEqual(
+    [changed, moneyOf()],
+    [
+      [500n, 500n, 100n],
+      [8_000n, 600n],
+    ],
+  );
+  const row = { ...lease, walletId: "wal_1", amountNanos: 600n, changeNumber: 2, changeNanos: 100n };
+  const leaseRow = () => tables.rows.leases().map((one) => ({ ...one, expiresMs: undefined }));
+  assert.deepEqual(leaseRow(), [{ ...row, expiresMs: undefined }]);
+  clock.advance(20_000);
+  const repeat = await apply({ leaseChanges: [grant(2, 100n)] });
+  assert.deepEqual([repeat.changed, moneyOf()], [[100n], [8_000n, 600n]]);
+  clock.advance(20_000);
+  assert.deepEqual(await tables.leases.listExpiredLeases(0, 9), [], "a repeat is a sign of life, too");
+  const refused = await apply({
+    leaseChanges: [
+      grant(1, 5n),
+      { ...grant(3, 5n), nodeId: "node_2" },
+      { ...grant(1, 5n), leaseId: "lse_9", tenantId: "ten_x" },
+    ],
+  });
+  assert.deepEqual(
+    refused.changed.map((result) => (result instanceof Failure ? result.type.code : result)),
+    ["billing.lease_not_found", "billing.lease_not_found", "billing.wallet_not_found"],
+  );
+  assert.deepEqual(moneyOf(), [8_000n, 600n]);
+});
+
+test("what a call may use is set aside in its budgets, and freed and charged when it ends", async () => {
+  const { apply, books } = await start(500n, {
+    budgets: [budgetOf({}), budgetOf({ budgetId: "bud_2", unit: "tokens" })],
+  });
+  await apply({ reserves: [callOf("c1", { choices: 2n })] });
+  const holds = books[0]?.changes.newHolds;
+  assert.deepEqual(
+    holds?.map(({ budgetId, amount }) => [budgetId, amount]),
+    [
+      ["bud_1", 190n],
+      ["bud_2", 100n],
+    ],
+  );
+});
+
+test("a call that a budget has no room for waits for that budget, or is refused by it, and the refusal is noted", async () => {
+  const { apply, books } = await start(500n, { budgets: [budgetOf({ limit: 150n, reserved: 100n })] });
+  const [waiting, refused] = (await apply({ reserves: [callOf("c1"), callOf("c2", { isLastTry: true })] })).reserved;
+  assert.ok(waiting?.kind === "wait" && waiting.budgetId === "bud_1" && codeOf(waiting) === "billing.budget_exceeded");
+  assert.deepEqual([refused?.kind, codeOf(refused)], ["failed", "billing.budget_exceeded"]);
+  assert.deepEqual(
+    books[0]?.changes.refusals.map(({ budget, keyId }) => [budget.budgetId, keyId]),
+    [["bud_1", "key_1"]],
+  );
+  const roomy = await start(500n, { budgets: [budgetOf({ limit: 9_000n })] });
+  const { reserved } = await roomy.apply({ reserves: [callOf("c3", { inputTokens: 1_000n })] });
+  assert.deepEqual([reserved[0]?.kind, codeOf(reserved[0])], ["failed", "billing.insufficient_balance"]);
+  assert.deepEqual(roomy.books[0]?.changes.refusals, []);
+});
+
+test("a batch asks and writes only what its requests need", async () => {
+  const { apply, takeSent } = await start(8_000n);
+  await apply({ reserves: [callOf("c1")] });
+  assert.deepEqual(takeSent(), [
+    "lockWallets",
+    "findHolds",
+    "findRecentUsage",
+    "findPrices",
+    "write",
+    "insertHolds",
+    "writeBook",
+  ]);
+  await apply({ settles: [endOf("c1")] });
+  assert.deepEqual(takeSent(), ["lockWallets", "findHolds", "write", "deleteHolds", "putUsage", "writeBook"]);
+  await apply({ settles: [endOf("c1")] });
+  assert.deepEqual(takeSent(), ["lockWallets", "findHolds", "findUsage", "writeBook"]);
+  const grant = {
+    kind: "grant",
+    leaseId: "lse_1",
+    nodeId: "node_1",
+    tenantId: "ten_1",
+    changeNumber: 1,
+    wantNanos: 5n,
+    leastNanos: 1n,
+  } as const;
+  await apply({ leaseChanges: [grant] });
+  assert.deepEqual(takeSent(), ["lockWallets", "lockLeases", "write", "putLeases", "writeBook"]);
+  await apply({ leaseChanges: [grant] });
+  assert.deepEqual(takeSent(), ["lockWallets", "lockLeases", "putLeases", "writeBook"]);
+});
