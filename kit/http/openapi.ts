@@ -90,7 +90,10 @@ function describeOperation(service: string, route: Route<never>, components: Com
   if (route.kind === "raw") {
     const body = route.body && requestBody(components.refer(route.body, `${name}Body`, "input"));
     const success = route.response && components.refer(route.response, `${name}Response`, "output");
-    const parameters = route.takesIdempotencyKey ? [idempotencyKeyParameter] : [];
+    const parameters = [
+      ...(route.takesIdempotencyKey ? [idempotencyKeyParameter] : []),
+      ...Object.entries(route.headers ?? {}).map(toHeaderParameter),
+    ];
     return {
       ...base,
       ...(parameters.length > 0 && { parameters }),
@@ -130,6 +133,10 @@ const idempotencyKeyParameter: Json = {
   description: "Tells a repeat from a new request: within 24 h the same key and request get the first one's answer.",
   schema: { type: "string", minLength: 1, maxLength: 255, pattern: "^[\\x21-\\x7e]+$" },
 };
+
+function toHeaderParameter([name, description]: readonly [string, string]): Json {
+  return { name, in: "header", required: false, description, schema: { type: "string" } };
+}
 
 function parametersIn(place: "path" | "query", schema: z.ZodType): Json[] {
   const { properties = {}, required = [] } = toJsonSchema(schema, "input");

@@ -120,6 +120,8 @@ export interface RawRoute<Ops = never> {
   /** For the OpenAPI document only; the handler reads the bytes. */
   readonly body?: z.ZodType;
   readonly response?: z.ZodType;
+  /** Request headers that the handler reads, and what they say; for the OpenAPI document. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Errors before and inside the handler in the dialect of the route's callers; in the platform's own shape unless given. */
   readonly toFailureReply?: ToFailureReply;
   handle(ops: Ops, exchange: Exchange): Promise<void>;

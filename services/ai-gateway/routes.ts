@@ -4,6 +4,7 @@ import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { type RawRoute, routesFor, type ToFailureReply } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
 import type { Surface } from "./call/read-request.ts";
+import { tagHeaders } from "./call/read-tags.ts";
 import { baseUrlSchema, type ModelConfig, modelSchema, needsInputPrice, providerNameSchema } from "./config.ts";
 import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
 import { messagesRoutes } from "./messages-routes.ts";
@@ -45,6 +46,7 @@ function callRoute({ prefix, suffix, dialect }: Place, surface: Surface, path: s
     },
     permission: "model:call",
     takesIdempotencyKey: true,
+    headers: tagHeaders,
     response: z.looseObject({ id: z.string().optional(), model: z.string() }),
     handle: (ops, exchange) => ops.serveCall(surface, exchange),
   });

@@ -1,3 +1,4 @@
+import { tagsHeader } from "@lyss/contracts/usage/tags.ts";
 import { createHealthRoutes } from "@lyss/kit/health/health-routes.ts";
 import { createForwarder, type Forwarder } from "@lyss/kit/http/forward.ts";
 import type { Guard } from "@lyss/kit/http/gate.ts";
@@ -51,7 +52,7 @@ export function createListener(options: ListenerOptions): Listener {
   return {
     async open({ listMounted, health, peerToken, tracer }) {
       const healthRoutes = createHealthRoutes({ health, clock, service: "lyss", version: openApi.version });
-      forwarder = createForwarder({ peerToken, clock });
+      forwarder = createForwarder({ peerToken, clock, allowedHeaders: [tagsHeader] });
       handler = createHttpHandler({
         ...{ guard, intake, clock, random, log, metrics, docBaseUrl: settings.docBaseUrl, tracer, ...openApi },
         mounted: listMounted(),

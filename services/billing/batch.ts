@@ -2,6 +2,7 @@ import { balanceLow } from "@lyss/contracts/events/billing.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { callTerms } from "@lyss/contracts/pricing/price.ts";
 import { pickCounts } from "@lyss/contracts/pricing/token-price.ts";
+import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Outbox } from "@lyss/kit/events/event.ts";
@@ -40,6 +41,7 @@ export interface SettleRequest extends Tokens {
   readonly serviceMode?: PricedMode | undefined;
   /** When the hold was taken, unless given. */
   readonly startedAtMs?: bigint;
+  readonly tags?: TagsText | undefined;
 }
 
 export type ReserveResult =
@@ -272,7 +274,7 @@ function settle(batch: Batch, request: SettleRequest): SettleResult {
   const { requestId, tenantId, keyId, userId, provider, model, walletId, priceId } = call;
   const ended: Usage = {
     ...{ callId, requestId, tenantId, keyId, userId, provider, model, walletId, priceId },
-    ...{ ...tokens, serviceMode, startedAtMs },
+    ...{ ...tokens, serviceMode, startedAtMs, tags: request.tags },
     outcome: request.outcome,
     isEstimated: request.isEstimated,
     latencyMs: request.latencyMs,

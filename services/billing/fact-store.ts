@@ -59,7 +59,7 @@ export async function copyFacts(tx: Tx, table: string, facts: readonly PostedFac
   const rows = await tx`
     copy ${tx(table)} (call_id, attempt, lease_id, posting_id, wallet_id, tenant_id, request_id, key_id, user_id, provider, model,
       price_id, outcome, input_tokens, cached_input_tokens, output_tokens, is_estimated, cost_nanos, uncollected_nanos,
-      latency_ms, started_at, other_buckets, service_mode)
+      latency_ms, started_at, other_buckets, service_mode, tags)
     from stdin`.writable();
   await pipeline(Readable.from(toChunks(facts)), rows);
 }
@@ -94,7 +94,7 @@ function toLine(fact: PostedFact): string {
   const [call, lease, posting, ...names] = special.test(texts.join("")) ? texts.map(escaped) : texts;
   const used = `${inputTokens}\t${cachedInputTokens}\t${outputTokens}\t${isEstimated}\t${costNanos}\t${uncollectedNanos}`;
   const when = `${latencyMs}\t${toTime(fact.startedAtMs)}`;
-  const rare = `${fact.otherBuckets ? toBucketsJson(fact.otherBuckets) : none}\t${fact.serviceMode ?? none}`;
+  const rare = `${fact.otherBuckets ? toBucketsJson(fact.otherBuckets) : none}\t${fact.serviceMode ?? none}\t${fact.tags ? `{${fact.tags}}` : none}`;
   return `${call}\t${attempt}\t${lease}\t${posting}\t${names.join("\t")}\t${outcome}\t${used}\t${when}\t${rare}\n`;
 }
 

@@ -1,3 +1,4 @@
+import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import type { CallFacts, Outcome, PricedMode, Tokens } from "./model.ts";
 
 /** One attempt at a provider as it ended, drawn from a lease. */
@@ -14,6 +15,8 @@ export interface Fact extends CallFacts, Tokens {
   readonly isUncharged?: boolean;
   /** As the provider says that it served it; its usual one when undefined. */
   readonly serviceMode?: PricedMode | undefined;
+  /** By what its caller tells usage apart. */
+  readonly tags?: TagsText | undefined;
 }
 
 /** A fact with what it came to, as a row of usage. */

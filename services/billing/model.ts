@@ -10,6 +10,7 @@ import {
   type ServiceMode,
 } from "@lyss/contracts/pricing/price.ts";
 import { type TokenCounts, type TokenRates, toQuantities } from "@lyss/contracts/pricing/token-price.ts";
+import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import { formatDecimal } from "./decimal.ts";
 
 export { atMost, nanosPerUnit };
@@ -75,6 +76,8 @@ export interface Usage extends CallFacts, Tokens {
   readonly startedAtMs: bigint;
   /** The provider's usual one when undefined. */
   readonly serviceMode?: PricedMode | undefined;
+  /** By what its caller tells usage apart. */
+  readonly tags?: TagsText | undefined;
   /** What the wallet paid. */
   readonly costNanos: bigint;
   /** What the price came to beyond what the wallet could pay. */
@@ -89,8 +92,13 @@ export interface UsageRow extends Usage {
   readonly attempt: number;
 }
 
-/** By what usage is told apart in sums. */
-export type UsageGroup = "key" | "user" | "model" | "provider";
+/** By what usage is told apart in sums that are kept. */
+export type KeptGroup = "key" | "user" | "model" | "provider";
+
+/** A tag by which usage is told apart. */
+export type TagGroup = `tag:${string}`;
+
+export type UsageGroup = KeptGroup | TagGroup;
 
 /** By what times, all in UTC. */
 export type UsageUnit = "minute" | "hour" | "day" | "month";

@@ -22,6 +22,7 @@ import type { BillingOps } from "./ops.ts";
 import { createPricesRpc, priceInputs } from "./prices/rpc.ts";
 import { maxInt64, serviceModeInput, usageInput } from "./prices/rpc-inputs.ts";
 import { createReconciliationRpc, reconciliationInputs } from "./reconciliation/reconciliation-rpc.ts";
+import { tagsInput } from "./usage/tag-fields.ts";
 import { outcomeMessages } from "./usage/usage-log.ts";
 
 const outcomes = outcomeMessages;
@@ -50,7 +51,7 @@ const fact = z.object({
   ...{ callId: name.min(1), tenantId: name.min(1), leaseId: name, requestId: name, keyId: name, userId: name },
   ...{ provider: name, model: name, priceId: name, attempt: z.int().min(1).max(1_000) },
   ...{ outcome: z.int(), tokens: usageInput, isEstimated: z.boolean(), latencyMs: amount },
-  ...{ startedAtMs: amount, serviceMode: serviceModeInput, isUncharged: z.boolean() },
+  ...{ startedAtMs: amount, serviceMode: serviceModeInput, isUncharged: z.boolean(), tags: tagsInput },
 });
 const inputs = {
   createWallet: { tenantId: idInput },
@@ -191,9 +192,9 @@ function toBalance(wallet: Wallet) {
 }
 
 function toUsageRecord(row: UsageRow) {
-  const { callId, requestId, keyId, model, provider, costNanos, isEstimated, latencyMs, priceId } = row;
+  const { callId, requestId, keyId, model, provider, costNanos, isEstimated, latencyMs, priceId, tags = "" } = row;
   return {
-    ...{ callId, requestId, keyId, model, provider, costNanos, isEstimated, latencyMs, priceId },
+    ...{ callId, requestId, keyId, model, provider, costNanos, isEstimated, latencyMs, priceId, tags },
     createdAt: timestampFromDate(row.createdAt),
     outcome: outcomes[row.outcome],
     tokens: toUsageMessage(row),

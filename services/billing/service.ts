@@ -57,6 +57,7 @@ import { billingRoutes } from "./routes.ts";
 import { createBillingRpc } from "./rpc.ts";
 import { createBillingStore } from "./store.ts";
 import { createDayStore } from "./usage/day-store.ts";
+import { createTagSumStore } from "./usage/tag-sum-store.ts";
 import { usageRoutes } from "./usage/usage-routes.ts";
 import { createUsageStore } from "./usage/usage-store.ts";
 import { createUsageSumStore } from "./usage/usage-sum-store.ts";
@@ -130,7 +131,13 @@ export const billing = defineService({
     const ops = createBillingOps(
       {
         ...{ ...shared, store, leases, budgets, facts, days, holdTtlMs, leaseTtlMs, lowBalanceNanos },
-        ...{ usage: createUsageStore(db.sql), usageSums, usageProjection, ...prices },
+        ...{
+          usage: createUsageStore(db.sql),
+          usageSums,
+          tagSums: createTagSumStore(db.sql),
+          usageProjection,
+          ...prices,
+        },
         ...{ integrityOps: integrity.ops, ...reconciliation },
         usageRetentionDays: config.billing.usageRetentionDays,
         usageMinuteRetentionDays: config.billing.usageMinuteRetentionDays,

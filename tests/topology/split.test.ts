@@ -51,12 +51,15 @@ test("the same services as four processes give the answers that one process give
     ["/v1/chat/completions", { ...chat, max_tokens: 3 }],
     ["/v1/chat/completions", { model: "nope", messages: chat.messages }],
     ["/v1/chat/completions", "{"],
+    ["/v1/chat/completions", chat, { "lyss-tags": "team=search, env=prod" }],
+    ["/v1/chat/completions", chat, { "lyss-tags": "team" }],
     ["/v1/embeddings", { model: "simulated-embedding", input: "a b c" }],
     ["/v1/models"],
     ["/v1/models/simulated-chat"],
     ["/v1/billing/balance"],
     ["/v1/billing/prices"],
     ["/v1/billing/usage?limit=0"],
+    ["/v1/billing/usage?tag=team=search,env=prod"],
     ["/v1/keys?limit=1"],
     ["/v1/keys/key_none", undefined, { "accept-language": "zh-CN" }],
     ["/api/v1/users/me"],
@@ -88,6 +91,20 @@ test("the same services as four processes give the answers that one process give
     ]);
     assert.ok(split && one);
     assert.deepEqual([path, split.status, shapeOf(split.body)], [path, one.status, shapeOf(one.body)]);
+  }
+});
+
+test("the tags of a call reach its usage, and what is no tag is refused by name", async () => {
+  for (const { url, apiKey } of [gateway, whole]) {
+    const { body: usage } = await requestJson(`${url}/v1/billing/usage?tag=env=prod`, apiKey);
+    const [row, ...others] = usage["data"] as { tags: unknown }[];
+    assert.deepEqual([row?.tags, others], [{ env: "prod", team: "search" }, []]);
+    const call = { model: "simulated-chat", messages: [{ role: "user", content: "hello" }] };
+    const { status, body } = await requestJson(`${url}/v1/chat/completions`, apiKey, {
+      ...{ body: call, headers: { "lyss-tags": "team=a b" } },
+    });
+    const { error } = body as { error: { param: string; code: string } };
+    assert.deepEqual([status, error.param, error.code], [400, "lyss-tags", "GATEWAY_002"]);
   }
 });
 

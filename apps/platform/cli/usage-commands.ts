@@ -21,7 +21,7 @@ export function addUsageCommands(program: Command, deps: CliDeps): void {
 
   withConnection(usage.command("summary").description("add calls up by time, and by what --by names"))
     .option("--unit <name>", "minute, hour, day or month, in UTC", "day")
-    .option("--by <names>", "some of key, user, model and provider, with commas in between", "model")
+    .option("--by <names>", "up to four of key, user, model, provider and tag:<key>, with commas in between", "model")
     .action(async (_options, command: Command) => {
       const options = command.optsWithGlobals();
       const { api, output } = connect(deps, options);
@@ -58,12 +58,13 @@ function withFilters(command: Command): Command {
     .option("--user <id>", "only calls of this person")
     .option("--model <name>", "only calls of this model")
     .option("--provider <name>", "only calls of this provider")
-    .option("--status <name>", "only calls that ended like this");
+    .option("--status <name>", "only calls that ended like this")
+    .option("--tag <tags>", "only calls with these tags, such as team=search,env=prod");
 }
 
 function filtersOf(options: Row): Row {
-  const { from, to, model, provider, status } = options;
-  return { from, to, key_id: options["key"], user_id: options["user"], model, provider, status };
+  const { from, to, model, provider, status, tag } = options;
+  return { from, to, key_id: options["key"], user_id: options["user"], model, provider, status, tag };
 }
 
 function toQuery(fields: Row): URLSearchParams {

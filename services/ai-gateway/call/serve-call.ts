@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { CallOutcome } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { foldCounts } from "@lyss/contracts/pricing/token-price.ts";
+import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import type { Exchange } from "@lyss/kit/http/route.ts";
@@ -18,6 +19,7 @@ import { describeCall, describeEnding } from "./call-span.ts";
 import { chooseTarget } from "./choose-target.ts";
 import { counterFor } from "./count-tokens.ts";
 import type { CallRequest } from "./read-request.ts";
+import { readTags } from "./read-tags.ts";
 import { relayAnswer } from "./relay-answer.ts";
 import { relayStream } from "./relay-stream.ts";
 import { sendUpstream } from "./send-upstream.ts";
@@ -42,6 +44,7 @@ export async function serveCall(deps: AiGatewayDeps, askedCall: AskedCall, excha
   if (deps.openCalls.isStopping) throw new Failure(aiGatewayFailures.shutting_down);
   const { caller, res, requestId, context } = exchange;
   if (!caller) throw new Failure(kitFailures.unauthenticated);
+  const tags = readTags(exchange.req);
   const { request } = askedCall;
   const target = chooseTarget(deps, caller, request.model);
   // Before money is set aside for a call that would be refused.
@@ -61,7 +64,7 @@ export async function serveCall(deps: AiGatewayDeps, askedCall: AskedCall, excha
     const begun = await beginOnce(deps, exchange, callId, askedCall);
     if (begun && "first" in begun) return repeatAnswer(res, requestId, begun.first);
     record = begun?.record;
-    const funds = await fund(deps, exchange, { callId, request, target, inputTokens });
+    const funds = await fund(deps, exchange, { callId, request, target, inputTokens, tags });
     const call: Call = {
       ...{ callId, requestId, tenantId: caller.tenantId, request, target, counter, inputTokens, funds, record },
       ...{ res, locale: context.locale, startedMs, caller: watch, abort },
@@ -109,20 +112,21 @@ interface Admission {
   readonly request: CallRequest;
   readonly target: Target;
   readonly inputTokens: number;
+  readonly tags: TagsText;
 }
 
 /** Sets the call's money aside. */
 function fund(
   deps: AiGatewayDeps,
   { caller, requestId }: Exchange,
-  { callId, request, target, inputTokens }: Admission,
+  { callId, request, target, inputTokens, tags }: Admission,
 ): Promise<Funds> {
   const { provider, model } = target;
   const limit = request.outputLimit?.tokens;
   const most = mostOutputTokens(request, target);
   const { tenantId = "", keyId = "", userId = "" } = caller ?? {};
   return deps.funding.fund({
-    ...{ callId, requestId, tenantId, keyId, userId, provider: provider.name, model: model.name },
+    ...{ callId, requestId, tenantId, keyId, userId, provider: provider.name, model: model.name, tags },
     inputTokens: BigInt(inputTokens),
     maxOutputTokens: BigInt(most),
     minOutputTokens: BigInt(limit ?? Math.min(leastOutputTokens, most)),

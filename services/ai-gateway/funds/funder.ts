@@ -57,12 +57,13 @@ export function createFunder(deps: {
     const wanted = { ...call, serviceMode: serviceModeMessages[serviceMode] };
     const hold = draw ? undefined : await billing.reserveCall(wanted, { timeoutMs: reserveTimeoutMs });
     if (hold) heldCallIds.add(callId);
-    const { requestId, keyId, userId, provider, model } = call;
+    const { requestId, keyId, userId, provider, model, tags = "" } = call;
     const fact = create(UsageFactSchema, {
       ...{ callId, requestId, tenantId, keyId, userId, provider, model, attempt: 1, startedAtMs: BigInt(startedAtMs) },
       // The hold names the version at which the call is charged; it may be newer than the one that is known here.
       priceId: hold?.priceId ?? price.priceId,
       leaseId: draw?.lease.leaseId ?? "",
+      tags,
     });
     try {
       const attempt = await journal.begin(fact);

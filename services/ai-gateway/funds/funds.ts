@@ -1,6 +1,7 @@
 import type { CallOutcome } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import type { ServiceMode } from "@lyss/contracts/pricing/price.ts";
 import type { TokenCounts } from "@lyss/contracts/pricing/token-price.ts";
+import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 
 /** A call that is about to be paid for. */
 export interface CallToFund {
@@ -11,6 +12,8 @@ export interface CallToFund {
   readonly userId: string;
   readonly provider: string;
   readonly model: string;
+  /** By what its caller tells usage apart. */
+  readonly tags?: TagsText;
   /** An upper bound of the input. */
   readonly inputTokens: bigint;
   /** The most that one choice may put out, and the least that makes the call worth sending. */

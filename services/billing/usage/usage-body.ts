@@ -1,5 +1,6 @@
 import { serviceModes } from "@lyss/contracts/pricing/price.ts";
 import { foldCounts } from "@lyss/contracts/pricing/token-price.ts";
+import { toTagRecord } from "@lyss/contracts/usage/tags.ts";
 import { z } from "zod";
 import type { UsageGroup, UsageRow, UsageSum } from "../model.ts";
 import { bucketCounts, toBucketCounts } from "../prices/price-body.ts";
@@ -30,6 +31,9 @@ export const usageRecord = z.strictObject({
   estimated: z.boolean().describe("True when Lyss counted the tokens because the provider reported none."),
   latency_ms: z.number(),
   posting_id: z.string().describe("The posting in the journal that moved the money; empty when none did."),
+  tags: z
+    .record(z.string(), z.string())
+    .describe("By what its caller tells usage apart: the header lyss-tags of the call."),
 });
 
 export type UsageBody = z.input<typeof usageRecord>;
@@ -52,6 +56,7 @@ export function toUsageBody(row: UsageRow): UsageBody {
     estimated: row.isEstimated,
     latency_ms: Number(row.latencyMs),
     posting_id: row.postingId,
+    tags: toTagRecord(row.tags),
   };
 }
 

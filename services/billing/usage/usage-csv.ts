@@ -1,11 +1,11 @@
 import { Decimal, toCsv } from "../invoices/csv.ts";
 import type { UsageBody } from "./usage-body.ts";
 
-/** The columns of a CSV export, in order: fields of the usage record, then its buckets as JSON. */
+/** The columns of a CSV export, in order: fields of the usage record, with its buckets and tags as JSON. */
 export const csvColumns = [
   ...(["id", "attempt", "request_id", "started_at", "created_at", "key_id", "user_id", "model", "provider"] as const),
   ...(["status", "input_tokens", "cached_input_tokens", "output_tokens", "service_mode", "price_id"] as const),
-  ...(["cost_nanos", "uncollected_nanos", "estimated", "latency_ms", "posting_id", "buckets"] as const),
+  ...(["cost_nanos", "uncollected_nanos", "estimated", "latency_ms", "posting_id", "buckets", "tags"] as const),
 ] as const satisfies readonly (keyof UsageBody)[];
 
 /** The first line. */

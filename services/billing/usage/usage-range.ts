@@ -9,6 +9,8 @@ export interface UsageRangeInput {
   readonly fromMs: number | undefined;
   /** Exclusive; now when undefined. */
   readonly toMs: number | undefined;
+  /** True where calls are summed up by their tags. */
+  readonly isByTag?: boolean;
 }
 
 const hourMs = 60 * minuteMs;
@@ -22,22 +24,31 @@ export const usageRanges = {
   month: { usualMs: 365 * dayMs, maxMs: 1_830 * dayMs, most: "1,830 days", most_zh_CN: "1830 天" },
 } as const satisfies Record<UsageUnit, unknown>;
 
+/** Sums by tag are made of the calls' own rows. */
+const maxTagMs = 7 * dayMs;
+
 /**
  * The time to sum up: from the beginning of a unit (UTC) on, before a time. Throws `kit.invalid_request` for one that is
- * empty or too long, or by minute where minutes are no longer kept.
+ * empty or too long (where tags matter: longer than seven days), or by minute where minutes are no longer kept.
  */
 export function usageRangeOf(
-  { unit, fromMs, toMs: wantedToMs }: UsageRangeInput,
+  { unit, fromMs, toMs: wantedToMs, isByTag = false }: UsageRangeInput,
   { nowMs, keptMinuteDays }: { readonly nowMs: number; readonly keptMinuteDays: number },
 ): { readonly from: Date; readonly to: Date } {
   const toMs = wantedToMs ?? nowMs;
   const { usualMs, maxMs, most, most_zh_CN } = usageRanges[unit];
-  const wantedMs = fromMs ?? toMs - usualMs;
+  const wantedMs = fromMs ?? toMs - (isByTag ? Math.min(usualMs, maxTagMs) : usualMs);
   if (wantedMs >= toMs) throw invalidFrom("must lie before 'to'", "必须早于 to");
   if (toMs - wantedMs > maxMs) {
     throw invalidFrom(
       `must be at most ${most} before 'to' by ${unit}`,
       `按 ${unit} 汇总时与 to 的间隔不得超过 ${most_zh_CN}`,
+    );
+  }
+  if (isByTag && toMs - wantedMs > maxTagMs) {
+    throw invalidFrom(
+      "must be at most 7 days before 'to' where tags are asked for",
+      "按标签汇总时与 to 的间隔不得超过 7 天",
     );
   }
   if (unit === "minute" && wantedMs < nowMs - keptMinuteDays * dayMs) {

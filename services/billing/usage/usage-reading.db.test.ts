@@ -180,6 +180,61 @@ test("a person's costs by day and model add up to the total, which is that of th
   assert.equal(all.reduce((sum, { cost_nanos }) => sum + BigInt(String(cost_nanos)), 0n).toString(), row?.["sum"]);
 });
 
+test("usage is found and told apart by tags, in the list, in sums, in the export and in the receipt", async () => {
+  const tagged = await createTenant();
+  const recentMs = Date.now() - 60_000;
+  const teams = ["env=prod,team=search", "env=test,team=search", "team=ads", undefined];
+  const used = Array.from({ length: 24 }, (_, n) =>
+    factOf(tagged, {
+      ...{ startedAtMs: BigInt(recentMs), tags: teams[n % 4], userId: `usr_${n % 3}` },
+      ...(n % 2 === 0 && { otherBuckets: { reasoning: 2n, cacheWrite5m: 1n } }),
+    }),
+  );
+  await ops.postFacts({ facts: used });
+  await service.untilHeard();
+  const list = "/v1/billing/usage?limit=50&tag=";
+  for (const [tag, count] of [
+    ["team=search", 12],
+    ["team=search, env=prod", 6],
+    ["team=nobody", 0],
+  ] as const) {
+    assert.equal((await listAll(admin(tagged), list + encodeURIComponent(tag))).length, count, tag);
+  }
+  const [row] = await listAll(admin(tagged), `${list}env=test`);
+  assert.deepEqual(row?.["tags"], { env: "test", team: "search" });
+  const { json: receipt } = await get(admin(tagged), `/v1/billing/usage/${row?.["id"]}`);
+  assert.deepEqual(receipt.attempts[0].usage.tags, { env: "test", team: "search" });
+  const csv = await fetch(`${server.url}/v1/billing/usage/export?tag=env=test`, {
+    headers: { authorization: `Bearer ${admin(tagged)}` },
+  });
+  assert.equal(
+    parseCsv(await csv.text())
+      .at(-1)
+      ?.at(-1),
+    '{"env":"test","team":"search"}',
+  );
+
+  const sums = "/v1/billing/usage/summary?unit=day&limit=3";
+  const byTeam = await listAll(admin(tagged), `${sums}&group_by=tag:team,user`);
+  assert.deepEqual(
+    byTeam.map(({ group, calls }) => [group, calls]),
+    ["", "ads", "search"].flatMap((team) =>
+      ["usr_0", "usr_1", "usr_2"].map((user) => [{ "tag:team": team, user }, team === "search" ? 4 : 2]),
+    ),
+  );
+  const names = ["calls", "input_tokens", "cached_input_tokens", "output_tokens", "cost_nanos"];
+  const totalOf = (rows: readonly Record<string, unknown>[]) =>
+    names.map((name) => rows.reduce((sum, one) => sum + Number(one[name]), 0));
+  const all = await listAll(admin(tagged), `${sums}&group_by=model`);
+  assert.deepEqual(totalOf(byTeam), totalOf(all), "rows and kept sums come to the same");
+  const prod = await listAll(admin(tagged), `${sums}&tag=env=prod`);
+  assert.deepEqual([prod.length, prod[0]?.["calls"], prod[0]?.["group"]], [1, 6, {}]);
+  const month = "from=2026-10-01T00:00:00Z&to=2026-10-20T00:00:00Z";
+  for (const query of ["group_by=tag:", "group_by=tag:A", "tag=team", "tag=", `tag=a=b&unit=day&${month}`]) {
+    assert.equal((await get(admin(tagged), `/v1/billing/usage/summary?${query}`)).status, 400, query);
+  }
+});
+
 test("a receipt names the price and the rule, and its lines, mark-up and rounding add up to what was paid and what was not", async () => {
   const poor = random.id("ten");
   await ops.createWallet({ tenantId: poor });

@@ -4,9 +4,10 @@ import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
-import { formatNanos } from "../model.ts";
+import { formatNanos, type TagGroup } from "../model.ts";
 import type { BillingOps } from "../ops.ts";
 import { receiptBody, toReceiptBody } from "./receipt-body.ts";
+import { isTagGroup, tagFilter } from "./tag-fields.ts";
 import { statuses, toUsageBody, toUsageSum, usageRecord, usageSum } from "./usage-body.ts";
 import { sendExport } from "./usage-download.ts";
 import { scopeFor } from "./usage-scope.ts";
@@ -21,6 +22,7 @@ const rowFilters = {
   model: id.optional(),
   provider: id.optional(),
   status: z.enum(statuses).optional(),
+  tag: tagFilter,
 };
 const filters = {
   ...rowFilters,
@@ -42,25 +44,28 @@ const summaryQuery = {
   // Its groups may have long names.
   cursor: z.string().max(8_192).optional(),
 };
-const usageGroups = ["key", "user", "model", "provider"] as const;
+const usageGroups = z.union([
+  z.enum(["key", "user", "model", "provider"]),
+  z.custom<TagGroup>((name) => typeof name === "string" && isTagGroup(name)),
+]);
 
-/** Names with commas in between, each once; none of them for the empty text. */
-function groupByOf<Name extends string>(names: readonly [Name, ...Name[]]) {
-  const name = z.enum(names);
+/** At most four names with commas in between, each once; none of them for the empty text. */
+function groupByOf<Name extends string>(name: z.ZodType<Name, string>, names: string) {
   return z
     .string()
-    .max(100)
+    .max(200)
     .transform((text) => (text === "" ? [] : text.split(",")))
     .pipe(
       z
         .array(name)
+        .max(4)
         .refine(
           (groups) => new Set(groups).size === groups.length,
           inBothLanguages("must name each group once", "每个分组只能出现一次"),
         ),
     )
     .prefault("")
-    .describe(`Some of ${names.join(", ")}, with commas in between.`);
+    .describe(`Up to four of ${names}, with commas in between.`);
 }
 
 const exportQuery = z.strictObject({ ...filters, format: z.enum(["csv", "jsonl"]).default("csv") });
@@ -89,13 +94,18 @@ export const usageRoutes = [
     path: "/v1/billing/usage/summary",
     permission: "billing:read",
     operation: "listUsageSummary",
-    summary: `Calls, tokens and cost by minute, hour, day or month, and by any of key, user, model and provider. ${ownOnly}`,
-    query: z.strictObject({ ...summaryQuery, user_id: filters.user_id, group_by: groupByOf(usageGroups) }),
+    summary: `Calls, tokens and cost by minute, hour, day or month, and by any of key, user, model, provider and tags. ${ownOnly}`,
+    query: z.strictObject({
+      ...summaryQuery,
+      user_id: filters.user_id,
+      tag: tagFilter,
+      group_by: groupByOf(usageGroups, "key, user, model, provider and tag:<key>"),
+    }),
     response: pageOf(usageSum),
     async handle(ops, request) {
-      const { from, to, key_id: keyId, user_id: userId, group_by: groupBy, ...query } = request.query;
+      const { from, to, key_id: keyId, user_id: userId, group_by: groupBy, tag: tags, ...query } = request.query;
       const scope = scopeFor(requireCaller(request), { userId, keyId });
-      const range = { fromMs: toMs(from), toMs: toMs(to), groupBy };
+      const range = { fromMs: toMs(from), toMs: toMs(to), groupBy, tags };
       return toPageBody(await ops.listUsageSummary({ ...scope, ...query, ...range }), toUsageSum(groupBy));
     },
   }),
@@ -152,7 +162,7 @@ export const usageRoutes = [
     query: z.strictObject({
       ...summaryQuery,
       unit: summaryQuery.unit.unwrap().default("day").describe("In UTC, by when calls began."),
-      group_by: groupByOf(["model", "key", "provider"]).prefault("model"),
+      group_by: groupByOf(z.enum(["model", "key", "provider"]), "model, key and provider").prefault("model"),
     }),
     response: pageOf(usageSum).extend({
       ...{ object: z.literal("costs"), user_id: z.string(), currency: z.string() },
@@ -186,8 +196,8 @@ function userOf(
 }
 
 function toFilter(asked: z.output<z.ZodObject<typeof rowFilters>>) {
-  const { from, to, model, provider, status: outcome } = asked;
-  return { model, provider, outcome, fromMs: toMs(from), toMs: toMs(to) };
+  const { from, to, model, provider, status: outcome, tag: tags } = asked;
+  return { model, provider, outcome, tags, fromMs: toMs(from), toMs: toMs(to) };
 }
 
 function toMs(at: string | undefined): number | undefined {

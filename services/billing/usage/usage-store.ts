@@ -1,3 +1,4 @@
+import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import type { Sql, Tx } from "@lyss/kit/db/database.ts";
 import type { Outcome, Usage, UsageRow } from "../model.ts";
 import { fromOtherBucketsJson, type OtherBucketsJson } from "../prices/terms-json.ts";
@@ -10,6 +11,8 @@ export interface UsageFilter {
   readonly model?: string | undefined;
   readonly provider?: string | undefined;
   readonly outcome?: Outcome | undefined;
+  /** All of which a row must have. */
+  readonly tags?: TagsText | undefined;
   /** The first start. */
   readonly fromMs?: number | undefined;
   /** Exclusive. */
@@ -31,22 +34,25 @@ export function usageColumns(db: Sql | Tx) {
     outcome, input_tokens as "inputTokens", cached_input_tokens as "cachedInputTokens",
     output_tokens as "outputTokens", is_estimated as "isEstimated", cost_nanos as "costNanos",
     uncollected_nanos as "uncollectedNanos", latency_ms as "latencyMs", posting_id as "postingId",
-    other_buckets as "otherBuckets", service_mode as "serviceMode", started_at as "startedAt"`;
+    other_buckets as "otherBuckets", service_mode as "serviceMode", started_at as "startedAt",
+    array_to_string(tags, ',') as tags`;
 }
 
 /** A row of usage as it comes from SQL. */
-export type UsageColumns<Row extends Usage> = Omit<Row, "otherBuckets" | "serviceMode" | "startedAtMs"> & {
+export type UsageColumns<Row extends Usage> = Omit<Row, "otherBuckets" | "serviceMode" | "startedAtMs" | "tags"> & {
   readonly otherBuckets: OtherBucketsJson;
   readonly serviceMode: Usage["serviceMode"] | null;
   readonly startedAt: Date;
+  readonly tags: string | null;
 };
 
 export function fromUsageColumns<Row extends Usage>(columns: UsageColumns<Row>): Row {
-  const { otherBuckets, serviceMode, startedAt, ...row } = columns;
+  const { otherBuckets, serviceMode, startedAt, tags, ...row } = columns;
   return {
     ...row,
     otherBuckets: fromOtherBucketsJson(otherBuckets),
     serviceMode: serviceMode ?? undefined,
+    tags: tags ?? undefined,
     startedAtMs: BigInt(startedAt.getTime()),
   } as unknown as Row;
 }
@@ -55,13 +61,14 @@ export function fromUsageColumns<Row extends Usage>(columns: UsageColumns<Row>):
 export function createUsageStore(sql: Sql) {
   const rowColumns = () => sql`${usageColumns(sql)}, attempt, created_at as "createdAt"`;
   // A condition that is not asked for is not in the statement, so that each kind of question has a plan of its own.
-  const matches = ({ tenantId, userId, keyId, model, provider, outcome, fromMs, toMs }: UsageFilter) => sql`
+  const matches = ({ tenantId, userId, keyId, model, provider, outcome, tags, fromMs, toMs }: UsageFilter) => sql`
     tenant_id = ${tenantId}
     ${userId === undefined ? sql`` : sql`and user_id = ${userId}`}
     ${keyId === undefined ? sql`` : sql`and key_id = ${keyId}`}
     ${model === undefined ? sql`` : sql`and model = ${model}`}
     ${provider === undefined ? sql`` : sql`and provider = ${provider}`}
     ${outcome === undefined ? sql`` : sql`and outcome = ${outcome}`}
+    ${tags === undefined ? sql`` : sql`and tags @> ${tags.split(",")}::text[]`}
     ${fromMs === undefined ? sql`` : sql`and started_at >= ${new Date(fromMs)}`}
     ${toMs === undefined ? sql`` : sql`and started_at < ${new Date(toMs)}`}`;
   const place = ({ startedAtMs, callId, attempt }: UsagePlace) => sql`

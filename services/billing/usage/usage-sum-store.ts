@@ -1,5 +1,5 @@
 import type { Sql, Tx } from "@lyss/kit/db/database.ts";
-import type { UsageGroup, UsageSum, UsageUnit } from "../model.ts";
+import type { KeptGroup, UsageSum, UsageUnit } from "../model.ts";
 import type { CallSum } from "./usage-log.ts";
 
 /** What is added to a tenant's sums. */
@@ -22,7 +22,7 @@ export interface UsageSumFilter {
 }
 
 export interface UsageSumQuery extends UsageSumFilter {
-  readonly groupBy: readonly UsageGroup[];
+  readonly groupBy: readonly KeptGroup[];
   /** Where the page before ended. */
   readonly after: { readonly start: Date; readonly groups: readonly string[] } | undefined;
   readonly limit: number;

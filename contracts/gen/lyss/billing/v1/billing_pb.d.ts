@@ -349,6 +349,13 @@ export declare type UsageRecord = Message<"lyss.billing.v1.UsageRecord"> & {
    * @generated from field: lyss.billing.v1.ServiceMode service_mode = 13;
    */
   serviceMode: ServiceMode;
+
+  /**
+   * Such as `env=prod,team=search`; empty without any.
+   *
+   * @generated from field: string tags = 14;
+   */
+  tags: string;
 };
 
 /**
@@ -1765,6 +1772,13 @@ export declare type UsageFact = Message<"lyss.billing.v1.UsageFact"> & {
    * @generated from field: bool is_uncharged = 17;
    */
   isUncharged: boolean;
+
+  /**
+   * What its caller tells usage apart by, such as `env=prod,team=search`: sorted, each key once. Empty without any.
+   *
+   * @generated from field: string tags = 18;
+   */
+  tags: string;
 };
 
 /**

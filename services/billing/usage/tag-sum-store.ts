@@ -1,0 +1,64 @@
+import { type Bucket, inputBuckets, outputBuckets } from "@lyss/contracts/pricing/price.ts";
+import type { TagsText } from "@lyss/contracts/usage/tags.ts";
+import type { Sql } from "@lyss/kit/db/database.ts";
+import type { UsageGroup, UsageSum } from "../model.ts";
+import { isTagGroup, tagKeyOf } from "./tag-fields.ts";
+import type { UsageSumQuery } from "./usage-sum-store.ts";
+
+export interface TagSumQuery extends Omit<UsageSumQuery, "groupBy"> {
+  readonly groupBy: readonly UsageGroup[];
+  /** All of which a call must have. */
+  readonly tags: TagsText | undefined;
+}
+
+const groupColumns = { key: "key_id", user: "user_id", model: "model", provider: "provider" } as const;
+
+/** The SQL of sums by tag: they are made of the calls' own rows, for as many sums as tags there may be are not kept. */
+export function createTagSumStore(sql: Sql) {
+  const nothing = sql``;
+  const unitStarts = {
+    minute: sql`date_trunc('minute', started_at, 'UTC')`,
+    hour: sql`date_trunc('hour', started_at, 'UTC')`,
+    day: sql`date_trunc('day', started_at, 'UTC')`,
+    month: sql`date_trunc('month', started_at, 'UTC')`,
+  } as const;
+  /** A tag's value; empty for a call without it. */
+  const toColumn = (group: UsageGroup) => {
+    if (!isTagGroup(group)) return sql`${sql(groupColumns[group as keyof typeof groupColumns])}`;
+    const start = `${tagKeyOf(group)}=`;
+    return sql`
+      coalesce((select substr(tag, ${start.length + 1}) from unnest(tags) as tag where starts_with(tag, ${start})), '')`;
+  };
+
+  /** What most calls have nothing of. */
+  const sumOf = (buckets: readonly Bucket[]) => {
+    const parts = buckets.map((bucket) => sql`coalesce((other_buckets ->> ${bucket}::text)::bigint, 0)`);
+    return sql`case when other_buckets is null then 0 else ${parts.reduce((sum, part) => sql`${sum} + ${part}`)} end`;
+  };
+
+  return {
+    /** By start, then by the groups in their order. */
+    listSums({ tenantId, unit, from, to, groupBy, after, limit, tags, ...filter }: TagSumQuery): Promise<UsageSum[]> {
+      const { userId, keyId, provider, model } = filter;
+      const first = after && after.start > from ? after.start : from;
+      const columns =
+        groupBy.length > 0 ? groupBy.map(toColumn).reduce((list, column) => sql`${list}, ${column}`) : nothing;
+      return sql<UsageSum[]>`
+        select start, groups, count(*) as calls, sum(input_tokens + ${sumOf(inputBuckets)})::bigint as "inputTokens",
+          sum(cached_input_tokens)::bigint as "cachedInputTokens",
+          sum(output_tokens + ${sumOf(outputBuckets)})::bigint as "outputTokens",
+          sum(cost_nanos)::bigint as "costNanos", sum(uncollected_nanos)::bigint as "uncollectedNanos"
+        from usage cross join lateral (select ${unitStarts[unit]} as start, array[${columns}]::text[] collate "C" as groups)
+        where tenant_id = ${tenantId} and started_at >= ${first} and started_at < ${to}
+          ${userId === undefined ? nothing : sql`and user_id = ${userId}`}
+          ${keyId === undefined ? nothing : sql`and key_id = ${keyId}`}
+          ${provider === undefined ? nothing : sql`and provider = ${provider}`}
+          ${model === undefined ? nothing : sql`and model = ${model}`}
+          ${tags === undefined ? nothing : sql`and tags @> ${tags.split(",")}::text[]`}
+          ${after ? sql`and (start, groups) > (${after.start}::timestamptz, ${after.groups as string[]}::text[])` : nothing}
+        group by start, groups order by start, groups limit ${limit}`;
+    },
+  };
+}
+
+export type TagSumStore = ReturnType<typeof createTagSumStore>;
