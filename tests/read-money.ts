@@ -6,7 +6,9 @@ export interface UsageRow {
   readonly id: string;
   readonly status: string;
   readonly input_tokens: number;
+  readonly output_tokens: number;
   readonly cost_nanos: string;
+  readonly uncollected_nanos: string;
 }
 
 /** Every recorded call of the first run's tenant. */

@@ -34,6 +34,12 @@ const modelFields = z.strictObject({
     .max(10_000_000)
     .default(16_384)
     .describe("The longest answer of the model, which bounds what a call may cost."),
+  showsAllOutput: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Whether its streams show all that is charged as output, so that no hidden reasoning: where money is short, such a stream is paid for as it runs.",
+    ),
   upstreamName: z
     .string()
     .min(1)

@@ -9,6 +9,8 @@ export interface Model {
   readonly cachedInputUsdPerMillion: string | undefined;
   readonly outputUsdPerMillion: string | undefined;
   readonly maxOutputTokens: number;
+  /** True when its streams show all that is charged as output. */
+  readonly showsAllOutput: boolean;
   /** What the provider calls it. */
   readonly upstreamName: string;
 }

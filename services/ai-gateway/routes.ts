@@ -131,6 +131,7 @@ const modelInput = z
     cached_input_usd_per_million: shape.cachedInputUsdPerMillion,
     output_usd_per_million: shape.outputUsdPerMillion,
     max_output_tokens: shape.maxOutputTokens,
+    shows_all_output: shape.showsAllOutput,
   })
   .superRefine(needsInputPrice("input_usd_per_million", ["cached_input_usd_per_million", "output_usd_per_million"]));
 
@@ -152,6 +153,7 @@ const provider = z.strictObject({
       cached_input_usd_per_million: shownPrice,
       output_usd_per_million: shownPrice,
       max_output_tokens: z.int(),
+      shows_all_output: z.boolean(),
     }),
   ),
   created_at: z.iso.datetime(),
@@ -277,6 +279,7 @@ function toModelConfig(input: z.output<typeof modelInput>): ModelConfig {
     cachedInputUsdPerMillion: input.cached_input_usd_per_million,
     outputUsdPerMillion: input.output_usd_per_million,
     maxOutputTokens: input.max_output_tokens,
+    showsAllOutput: input.shows_all_output,
   };
 }
 
@@ -295,6 +298,7 @@ function toProvider(it: Provider): z.input<typeof provider> {
       cached_input_usd_per_million: entry.cachedInputUsdPerMillion ?? null,
       output_usd_per_million: entry.outputUsdPerMillion ?? null,
       max_output_tokens: entry.maxOutputTokens,
+      shows_all_output: entry.showsAllOutput,
     })),
     created_at: it.createdAt.toISOString(),
   };

@@ -69,6 +69,7 @@ function fromModelMessage(message: unknown) {
     ...(model.outputUsdPerMillion !== "" && { outputUsdPerMillion: model.outputUsdPerMillion }),
     ...(model.cachedInputUsdPerMillion !== "" && { cachedInputUsdPerMillion: model.cachedInputUsdPerMillion }),
     ...(model.maxOutputTokens !== 0n && { maxOutputTokens: Number(model.maxOutputTokens) }),
+    showsAllOutput: model.showsAllOutput,
     ...(model.upstreamName !== "" && { upstreamName: model.upstreamName }),
   };
 }

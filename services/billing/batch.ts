@@ -23,6 +23,7 @@ import { collectableNanos, costNanos, noTokens } from "./model.ts";
 import type { Price } from "./prices/price.ts";
 import type { PriceName, PriceStore } from "./prices/price-store.ts";
 import type { PriceVersions } from "./prices/price-versions.ts";
+import { type RaiseRequest, raiseHold } from "./raise-hold.ts";
 import type { BillingStore, OpenHold } from "./store.ts";
 import { appendUsage } from "./usage/usage-log.ts";
 
@@ -86,6 +87,7 @@ interface Batch {
   readonly holds: Map<string, OpenHold>;
   readonly usages: Map<string, Usage>;
   readonly newHolds: Map<string, Hold>;
+  readonly raisedHolds: Map<string, Hold>;
   readonly endedHolds: string[];
   readonly newUsages: Map<string, Usage>;
   /** Those of the new usages that were recorded as lost before. */
@@ -99,12 +101,15 @@ interface Batch {
 /** What arrived while the batch before was under way. */
 export interface BatchRequests {
   readonly reserves: readonly ReserveRequest[];
+  readonly raises: readonly RaiseRequest[];
   readonly settles: readonly SettleRequest[];
   readonly leaseChanges: readonly LeaseChange[];
 }
 
 export interface BatchResults {
   readonly reserved: readonly ReserveResult[];
+  /** The hold as it is then; a Failure where nothing more could be had. */
+  readonly raised: readonly (Hold | Failure)[];
   readonly settled: readonly SettleResult[];
   /** What each change came to in nanos; a Failure for a lease that is not the node's. */
   readonly changed: readonly (bigint | Failure)[];
@@ -113,34 +118,42 @@ export interface BatchResults {
 }
 
 /**
- * Decides and writes a batch inside `tx`: first what frees money, settlements and returned leases, then reservations in
- * the order given, and leases from what is left. Everything is read under the wallets' row locks, so two batches never
+ * Decides and writes a batch inside `tx`: first what frees money, settlements and returned leases, then more for calls that
+ * are under way, reservations in the order given, and leases from what is left. Everything is read under the wallets' row locks, so two batches never
  * decide on the same money.
  */
 export async function applyBatch(tx: Tx, options: BatchOptions, requests: BatchRequests): Promise<BatchResults> {
-  const { reserves, settles, leaseChanges } = requests;
+  const { reserves, raises, settles, leaseChanges } = requests;
   const batch = await readBatch(tx, options, requests);
   const settled = settles.map((request) => settle(batch, request));
   const changed = new Map<LeaseChange, bigint | Failure>();
   const change = (request: LeaseChange) => changed.set(request, changeLeaseOf(batch, request));
   leaseChanges.filter(({ kind }) => kind === "return").forEach(change);
+  const raised = raises.map((request) => raise(batch, request));
   const reserved = reserves.map((request) => reserve(batch, request));
   leaseChanges.filter(({ kind }) => kind === "grant").forEach(change);
   await writeBatch(tx, batch);
   const { freedBudgetIds } = batch.book.changes;
-  return { reserved, settled, changed: leaseChanges.map((request) => changed.get(request) ?? 0n), freedBudgetIds };
+  return {
+    reserved,
+    raised,
+    settled,
+    changed: leaseChanges.map((request) => changed.get(request) ?? 0n),
+    freedBudgetIds,
+  };
 }
 
 async function readBatch(
   tx: Tx,
   options: BatchOptions,
-  { reserves, settles, leaseChanges }: BatchRequests,
+  { reserves, raises, settles, leaseChanges }: BatchRequests,
 ): Promise<Batch> {
   const { store, journal, currency } = options;
-  const callIds = [...reserves, ...settles].map((request) => request.callId);
+  const callIds = [...reserves, ...raises, ...settles].map((request) => request.callId);
   const newCallIds = reserves.map((request) => request.callId);
   const leaseIds = leaseChanges.map(({ leaseId }) => leaseId);
-  const tenantIds = new Set([...reserves, ...settles, ...leaseChanges].map((request) => request.tenantId));
+  const requests = [...reserves, ...raises, ...settles, ...leaseChanges];
+  const tenantIds = new Set(requests.map((request) => request.tenantId));
   // Sent together and executed in order: what follows the lock sees what the lock waited for.
   const [wallets, budgetedTenantIds, holds, recent, prices, leases] = await Promise.all([
     journal.lockWallets(tx, [...tenantIds], currency),
@@ -155,7 +168,7 @@ async function readBatch(
   const endedCallIds = settles.map(({ callId }) => callId).filter((callId) => !held.has(callId));
   const ended = endedCallIds.length > 0 ? await store.findUsage(tx, endedCallIds) : [];
   const usages = [...recent, ...ended];
-  const priceIds = settles.length > 0 ? [...holds, ...usages].map(({ priceId }) => priceId) : [];
+  const priceIds = settles.length + raises.length > 0 ? [...holds, ...usages].map(({ priceId }) => priceId) : [];
   const versions = await options.priceVersions.find(tx, priceIds);
   const byTenant = wallets.map((wallet) => [wallet.tenantId, wallet] as const);
   const tenantsWithWallet = new Set(wallets.map(({ tenantId }) => tenantId));
@@ -166,7 +179,7 @@ async function readBatch(
       ...reserves.filter(({ tenantId }) => tenantsWithWallet.has(tenantId)),
       ...usages.filter(({ outcome }) => outcome === "lost"),
     ],
-    endedCallIds: settles.map(({ callId }) => callId),
+    heldCallIds: [...settles, ...raises].map(({ callId }) => callId),
   });
   return {
     options,
@@ -177,6 +190,7 @@ async function readBatch(
     holds: new Map(holds.map((hold) => [hold.callId, hold])),
     usages: new Map(usages.map((usage) => [usage.callId, usage])),
     newHolds: new Map(),
+    raisedHolds: new Map(),
     endedHolds: [],
     newUsages: new Map(),
     wasLost: new Set(),
@@ -240,6 +254,24 @@ function reserve(batch: Batch, request: ReserveRequest): ReserveResult {
   batch.newHolds.set(callId, hold);
   book.hold(request, mostOf(request, amountNanos, outputTokens));
   return { kind: "held", hold };
+}
+
+function raise(batch: Batch, request: RaiseRequest): Hold | Failure {
+  const { callId, tenantId } = request;
+  const hold = batch.holds.get(callId);
+  const wallet = batch.wallets.get(tenantId);
+  if (!hold || !wallet || hold.tenantId !== tenantId) return new Failure(billingFailures.hold_not_found);
+  const price = batch.versions.get(hold.priceId);
+  if (!price) return new Failure(billingFailures.price_unknown, { priceId: hold.priceId });
+  const { book } = batch;
+  const terms = { price: price.terms, startedAtMs: hold.createdAt.getTime(), nowMs: book.nowMs };
+  const raised = raiseHold(hold, wallet, book.findPathWithout(callId), request, terms);
+  if (raised instanceof Failure || raised === hold) return raised;
+  batch.wallets.set(tenantId, { ...wallet, heldNanos: wallet.heldNanos + raised.amountNanos - hold.amountNanos });
+  batch.holds.set(callId, { ...hold, ...raised });
+  batch.raisedHolds.set(callId, raised);
+  book.raise(callId, mostOf(request, raised.amountNanos, raised.outputTokens));
+  return raised;
 }
 
 function settle(batch: Batch, request: SettleRequest): SettleResult {
@@ -314,6 +346,7 @@ async function writeBatch(tx: Tx, batch: Batch): Promise<void> {
   }
   if (batch.endedHolds.length > 0) writes.push(store.deleteHolds(tx, batch.endedHolds));
   if (batch.newHolds.size > 0) writes.push(store.insertHolds(tx, [...batch.newHolds.values()], holdTtlMs));
+  if (batch.raisedHolds.size > 0) writes.push(store.raiseHolds(tx, [...batch.raisedHolds.values()]));
   const usages = [...batch.newUsages.values()];
   if (usages.length > 0) writes.push(store.putUsage(tx, usages), appendUsage(tx, outbox, usages, batch.wasLost));
   if (batch.changedLeases.size > 0)

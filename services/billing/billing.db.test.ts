@@ -288,3 +288,46 @@ test("usage pages through every call once, newest first", async () => {
   assert.equal(new Set(seen).size, 25);
   assert.deepEqual(seen, seen.toSorted().toReversed());
 });
+
+test("B15: a call under way has more set aside while there is money, and a repeat, a stranger and an ended call get none", async () => {
+  const tenantId = await createTenant(300n);
+  const call = { ...callOf(tenantId), maxOutputTokens: 45n, minOutputTokens: 16n };
+  await ops.reserveCall(call);
+  const more = { ...call, maxOutputTokens: 100n, minOutputTokens: 46n };
+  const raised = await ops.raiseHold(more);
+  assert.deepEqual([raised.amountNanos, raised.outputTokens], [210n, 100n]);
+  assert.deepEqual(await ops.raiseHold(more), raised);
+  assert.equal((await ops.getBalance({ tenantId })).heldNanos, 210n);
+
+  const most = { ...call, maxOutputTokens: 500n, minOutputTokens: 101n };
+  assert.equal((await ops.raiseHold(most)).outputTokens, 145n);
+  await assert.rejects(ops.raiseHold({ ...most, minOutputTokens: 146n }), (err) =>
+    isFailure(err, billingFailures.insufficient_balance),
+  );
+  assert.equal((await ops.getBalance({ tenantId })).heldNanos, 300n);
+  const strangers = { ...most, tenantId: await createTenant(1n) };
+  await assert.rejects(ops.raiseHold(strangers), (err) => isFailure(err, billingFailures.hold_not_found));
+
+  const { costNanos } = await ops.settleCall(endOf(call, 145n));
+  assert.equal(costNanos, 300n);
+  await assert.rejects(ops.raiseHold(most), (err) => isFailure(err, billingFailures.hold_not_found));
+  assert.equal((await ops.getBalance({ tenantId })).balanceNanos, 0n);
+  await assertBalanced();
+});
+
+test("B15: calls that ask for more at once share what there is, and new ones come after them", async () => {
+  const tenantId = await createTenant(1_000n);
+  const calls = Array.from({ length: 5 }, () => callOf(tenantId));
+  for (const call of calls) await ops.reserveCall(call);
+  const raises = calls.map((call) => ops.raiseHold({ ...call, maxOutputTokens: 145n, minOutputTokens: 46n }));
+  const late = ops.reserveCall(callOf(tenantId));
+  const raised = await Promise.all(raises.map((raise) => raise.catch((err: unknown) => err)));
+  const got = raised.filter((hold) => !isFailure(hold, billingFailures.insufficient_balance));
+  assert.deepEqual([got.length, raised.length], [3, 5]);
+  assert.equal((await ops.getBalance({ tenantId })).heldNanos, 1_000n);
+  for (const call of calls) await ops.settleCall(endOf(call));
+  await ops.settleCall(endOf(await late));
+  const { balanceNanos, heldNanos } = await ops.getBalance({ tenantId });
+  assert.deepEqual([balanceNanos, heldNanos], [400n, 0n]);
+  await assertBalanced();
+});

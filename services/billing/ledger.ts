@@ -12,6 +12,7 @@ import type {
 import { applyBatch } from "./batch.ts";
 import type { LeaseChange } from "./lease.ts";
 import type { Hold, Usage } from "./model.ts";
+import type { RaiseRequest } from "./raise-hold.ts";
 import type { DayStore } from "./usage/day-store.ts";
 import { dayOf, isDayMissing } from "./usage/usage-days.ts";
 
@@ -22,6 +23,7 @@ interface Pending<Request, Result> {
 }
 
 type PendingReserve = Pending<ReserveRequest, Hold> & { readonly dueMs: number };
+type PendingRaise = Pending<RaiseRequest, Hold>;
 type PendingSettle = Pending<SettleRequest, Usage>;
 type PendingChange = Pending<LeaseChange, bigint>;
 
@@ -29,6 +31,7 @@ type WaitResult = Extract<ReserveResult, { readonly kind: "wait" }>;
 
 interface Pendings {
   readonly reserves: readonly PendingReserve[];
+  readonly raises: readonly PendingRaise[];
   readonly settles: readonly PendingSettle[];
   readonly changes: readonly PendingChange[];
 }
@@ -49,6 +52,11 @@ export interface Ledger {
    * or `wallet_not_found`.
    */
   reserve(request: ReserveRequest): Promise<Hold>;
+  /**
+   * Resolves when more is set aside for a call under way, and never waits for money. Throws as `reserve` when none can be had;
+   * what was held is held then. Throws `hold_not_found`.
+   */
+  raise(request: RaiseRequest): Promise<Hold>;
   /** Resolves when charge and usage are committed; a repeat gives the first result. Throws `hold_not_found`. */
   settle(request: SettleRequest): Promise<Usage>;
   /** Resolves with what the change came to when it is committed. Throws `lease_not_found` and `wallet_not_found`. */
@@ -73,6 +81,7 @@ const maxWokenPerBudget = 16;
 export function createLedger(options: LedgerOptions): Ledger {
   const { clock, db, maxBatchSize } = options;
   const reserves: PendingReserve[] = [];
+  const raises: PendingRaise[] = [];
   const settles: PendingSettle[] = [];
   const changes: PendingChange[] = [];
   const waiting = new Map<string, PendingReserve[]>();
@@ -90,11 +99,12 @@ export function createLedger(options: LedgerOptions): Ledger {
     // Calls of the same turn of the event loop share the batch.
     await Promise.resolve();
     try {
-      while (reserves.length + settles.length + changes.length > 0) {
+      while (reserves.length + raises.length + settles.length + changes.length > 0) {
         const settling = settles.splice(0, maxBatchSize);
+        const raising = raises.splice(0, maxBatchSize);
         const changing = changes.splice(0, maxBatchSize);
-        const room = Math.max(1, maxBatchSize - settling.length - changing.length);
-        await commit({ settles: settling, changes: changing, reserves: reserves.splice(0, room) });
+        const room = Math.max(1, maxBatchSize - settling.length - raising.length - changing.length);
+        await commit({ settles: settling, raises: raising, changes: changing, reserves: reserves.splice(0, room) });
       }
     } finally {
       // Not in a later turn: what arrives after the last look must find that nobody is at work.
@@ -110,6 +120,7 @@ export function createLedger(options: LedgerOptions): Ledger {
         ...request,
         isLastTry: isDraining || clock.monotonicMs() >= dueMs,
       })),
+      raises: pendings.raises.map(toRequest),
       settles: pendings.settles.map(toRequest),
       // While calls wait for a tenant's money none of it goes where they cannot have it.
       leaseChanges: pendings.changes
@@ -117,7 +128,7 @@ export function createLedger(options: LedgerOptions): Ledger {
         .map((change) => (isScarce(change) ? { ...change, wantNanos: 0n } : change)),
     };
     try {
-      const { reserved, settled, changed, freedBudgetIds } = await apply(requests);
+      const { reserved, raised, settled, changed, freedBudgetIds } = await apply(requests);
       for (const [i, pending] of pendings.settles.entries()) {
         const result = settled[i];
         if (result?.kind === "settled") pending.resolve(result.usage);
@@ -127,6 +138,11 @@ export function createLedger(options: LedgerOptions): Ledger {
         const result = changed[i];
         if (result instanceof Failure) pending.reject(result);
         else pending.resolve(result ?? 0n);
+      }
+      for (const [i, pending] of pendings.raises.entries()) {
+        const result = raised[i];
+        if (result && !(result instanceof Failure)) pending.resolve(result);
+        else pending.reject(result);
       }
       for (const [i, pending] of pendings.reserves.entries()) {
         const result = reserved[i];
@@ -162,10 +178,11 @@ export function createLedger(options: LedgerOptions): Ledger {
 
   /** One bad row must not fail its neighbours: where the data was refused, each call is tried by itself. */
   async function answerFailedBatch(pendings: Pendings, err: unknown): Promise<void> {
-    const none: Pendings = { reserves: [], settles: [], changes: [] };
-    const all = [...pendings.settles, ...pendings.changes, ...pendings.reserves];
+    const none: Pendings = { reserves: [], raises: [], settles: [], changes: [] };
+    const all = [...pendings.settles, ...pendings.raises, ...pendings.changes, ...pendings.reserves];
     if (all.length > 1 && isDataError(err)) {
       for (const pending of pendings.settles) await commit({ ...none, settles: [pending] });
+      for (const pending of pendings.raises) await commit({ ...none, raises: [pending] });
       for (const pending of pendings.changes) await commit({ ...none, changes: [pending] });
       for (const pending of pendings.reserves) await commit({ ...none, reserves: [pending] });
     } else {
@@ -221,6 +238,11 @@ export function createLedger(options: LedgerOptions): Ledger {
     reserve: (request) =>
       new Promise((resolve, reject) => {
         reserves.push({ request, resolve, reject, dueMs: clock.monotonicMs() + options.reserveWaitMs });
+        kick();
+      }),
+    raise: (request) =>
+      new Promise((resolve, reject) => {
+        raises.push({ request, resolve, reject });
         kick();
       }),
     settle: (request) =>

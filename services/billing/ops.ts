@@ -14,6 +14,7 @@ import { postFacts } from "./ops/post-facts.ts";
 import { type TopUpWalletInput, topUpWallet } from "./ops/top-up-wallet.ts";
 import type { Payments } from "./payments/payments.ts";
 import { createPricesOps } from "./prices/ops.ts";
+import type { RaiseRequest } from "./raise-hold.ts";
 import { exportUsage } from "./usage/export-usage.ts";
 import { getCosts } from "./usage/get-costs.ts";
 import { getReceipt } from "./usage/get-receipt.ts";
@@ -41,6 +42,7 @@ export function createBillingOps(deps: BillingDeps, payments: Payments, credit: 
       rebuildProjection({ db: deps.db, projection: deps.usageProjection, ...(signal && { signal }) }),
     ...createPricesOps(deps),
     reserveCall: (input: ReserveRequest) => deps.ledger.reserve(input),
+    raiseHold: (input: RaiseRequest) => deps.ledger.raise(input),
     settleCall: (input: SettleRequest) => deps.ledger.settle(input),
     extendHolds: ({ callIds }: { callIds: readonly string[] }) =>
       deps.db.transaction((tx) => deps.store.extendHolds(tx, callIds, deps.holdTtlMs)),

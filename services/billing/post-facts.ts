@@ -125,7 +125,7 @@ async function post(tx: Tx, deps: FactsDeps, facts: readonly Fact[]): Promise<bi
     deps.leases.lockLeases(tx, leaseIds),
   ]);
   const drawn = drawFacts(priced, { wallets, leases });
-  const book = await deps.budgets.openBook(tx, { budgetedTenantIds, calls: facts, endedCallIds: [] });
+  const book = await deps.budgets.openBook(tx, { budgetedTenantIds, calls: facts, heldCallIds: [] });
   for (const fact of drawn.posted) book.charge(fact, Number(fact.startedAtMs), spentOf(fact));
   await write(tx, deps, drawn, wallets, book);
   return drawn.uncollectedNanos;

@@ -80,6 +80,10 @@ const inputs = {
     ...{ provider: text, model: text, choices: z.int().min(1).max(1_000) },
     ...{ inputTokens: amount, maxOutputTokens: amount, minOutputTokens: amount, serviceMode: serviceModeInput },
   },
+  raiseHold: {
+    ...{ callId: requiredText, tenantId: requiredText, choices: z.int().min(1).max(1_000) },
+    ...{ inputTokens: amount, maxOutputTokens: amount, minOutputTokens: amount, serviceMode: serviceModeInput },
+  },
   settleCall: {
     ...{ callId: requiredText, tenantId: requiredText, outcome: z.int(), isEstimated: z.boolean(), latencyMs: amount },
     ...{ tokens: usageInput, serviceMode: serviceModeInput },
@@ -145,6 +149,13 @@ export function createBillingRpc(ops: BillingOps): CheckedRpc<typeof BillingServ
       }
       const hold = await ops.reserveCall({ ...request, choices: BigInt(request.choices) });
       return { amountNanos: hold.amountNanos, outputTokens: hold.outputTokens, priceId: hold.priceId };
+    },
+    async raiseHold(request) {
+      if (request.maxOutputTokens < request.minOutputTokens) {
+        throw invalid("maxOutputTokens", "must not be less than the least", "不得小于下限");
+      }
+      const { amountNanos, outputTokens } = await ops.raiseHold({ ...request, choices: BigInt(request.choices) });
+      return { amountNanos, outputTokens };
     },
     async settleCall({ callId, tenantId, outcome, tokens, isEstimated, latencyMs, serviceMode }) {
       const { costNanos, uncollectedNanos } = await ops.settleCall({

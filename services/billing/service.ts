@@ -79,6 +79,7 @@ export const billing = defineService({
   // Of each call of a model the hold, the charge and the usage are on record, and nobody's audit could keep up with them.
   unaudited: [
     "reserveCall",
+    "raiseHold",
     "settleCall",
     "extendHolds",
     "grantLease",

@@ -51,6 +51,15 @@ export function createBillingStore(sql: Sql) {
           "amountNanos" bigint, "outputTokens" bigint)`;
     },
 
+    /** Amount and output as given; the rest of a hold does not change. */
+    async raiseHolds(tx: Tx, holds: readonly Hold[]): Promise<void> {
+      await tx`
+        update hold set amount_nanos = r."amountNanos", output_tokens = r."outputTokens"
+        from jsonb_to_recordset(${toJson(holds)}::text::jsonb)
+          as r("callId" text, "amountNanos" bigint, "outputTokens" bigint)
+        where call_id = r."callId"`;
+    },
+
     async deleteHolds(tx: Tx, callIds: readonly string[]): Promise<void> {
       await tx`
         delete from hold where call_id = any(${callIds})`;

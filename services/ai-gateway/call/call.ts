@@ -8,6 +8,7 @@ import type { Target } from "../model.ts";
 import type { AnswerRecord } from "../once/call-once.ts";
 import type { TokenCounter } from "./count-tokens.ts";
 import type { CallRequest } from "./read-request.ts";
+import type { StreamMeter } from "./stream-meter.ts";
 import type { CallerWatch } from "./watch-caller.ts";
 
 /** One model call on its way through the stages. */
@@ -22,6 +23,8 @@ export interface Call {
   readonly inputTokens: number;
   /** What pays for it. */
   readonly funds: Funds;
+  /** For a stream that is paid for as it runs. */
+  readonly meter: StreamMeter | undefined;
   /** The limit to write into the request, when money allows less than the caller or the model would. */
   readonly outputTokens: number | undefined;
   /** Writes the answer in the caller's dialect. */

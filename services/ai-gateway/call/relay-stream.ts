@@ -90,6 +90,7 @@ async function countLongText({ counter }: Call, progress: Progress): Promise<voi
 
 async function passOn(deps: AiGatewayDeps, call: Call, events: readonly SseEvent[], progress: Progress): Promise<void> {
   const pieces: Buffer[] = [];
+  const before = progress.text;
   let failure: unknown;
   for (const event of events) {
     try {
@@ -101,6 +102,14 @@ async function passOn(deps: AiGatewayDeps, call: Call, events: readonly SseEvent
       break;
     }
     if (progress.isDone) break;
+  }
+  const admitting = call.meter?.admit(progress.text.slice(before.length));
+  if (admitting) {
+    await admitting.catch((err: unknown) => {
+      // What does not leave is not charged.
+      progress.text = before;
+      throw err;
+    });
   }
   if (pieces.length > 0) {
     const bytes = pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces);

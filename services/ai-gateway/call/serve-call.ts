@@ -11,7 +11,7 @@ import { inSpan } from "@lyss/kit/observability/tracing.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { AskedCall } from "../dialects/dialect.ts";
 import { readServiceMode } from "../dialects/openai/usage.ts";
-import type { Funds } from "../funds/funds.ts";
+import { type Funds, meteredTokens } from "../funds/funds.ts";
 import type { Target } from "../model.ts";
 import type { AnswerRecord, FirstAnswer } from "../once/call-once.ts";
 import { type Call, type EndedAs, type Ending, endWithoutCharge, hasCallerLeft } from "./call.ts";
@@ -23,6 +23,7 @@ import { readTags } from "./read-tags.ts";
 import { relayAnswer } from "./relay-answer.ts";
 import { relayStream } from "./relay-stream.ts";
 import { sendUpstream } from "./send-upstream.ts";
+import { createStreamMeter } from "./stream-meter.ts";
 import { watchCaller } from "./watch-caller.ts";
 
 const outcomes: Readonly<Record<EndedAs, CallOutcome>> = {
@@ -68,6 +69,7 @@ export async function serveCall(deps: AiGatewayDeps, askedCall: AskedCall, excha
     const call: Call = {
       ...{ callId, requestId, tenantId: caller.tenantId, request, target, counter, inputTokens, funds, record },
       ...{ res, locale: context.locale, startedMs, caller: watch, abort },
+      meter: createStreamMeter(funds, counter, request.choices),
       outputTokens: limitToSend(request, target, funds),
       writer: askedCall.createWriter({
         ...{ callId, requestId, startedAtMs: deps.clock.nowMs(), maxKeptLength: deps.settings.maxResponseBytes },
@@ -122,8 +124,10 @@ function fund(
   { callId, request, target, inputTokens, tags }: Admission,
 ): Promise<Funds> {
   const { provider, model } = target;
-  const limit = request.outputLimit?.tokens;
   const most = mostOutputTokens(request, target);
+  const isMetered = request.isStream && model.showsAllOutput && most > meteredTokens;
+  // A metered stream is cut when money ends: all of it need not be known to fit.
+  const limit = isMetered ? undefined : request.outputLimit?.tokens;
   const { tenantId = "", keyId = "", userId = "" } = caller ?? {};
   return deps.funding.fund({
     ...{ callId, requestId, tenantId, keyId, userId, provider: provider.name, model: model.name, tags },
@@ -131,6 +135,7 @@ function fund(
     maxOutputTokens: BigInt(most),
     minOutputTokens: BigInt(limit ?? Math.min(leastOutputTokens, most)),
     choices: request.choices,
+    isMetered,
     serviceMode: readServiceMode(request.json),
   });
 }
@@ -139,8 +144,9 @@ function mostOutputTokens(request: CallRequest, { model }: Target): number {
   return request.surface === "embeddings" ? 0 : (request.outputLimit?.tokens ?? model.maxOutputTokens);
 }
 
-/** The output limit to send when money allows less than was asked for. */
-function limitToSend(request: CallRequest, target: Target, { outputTokens }: Funds): number | undefined {
+/** The output limit to send when money allows less than was asked for, unless the stream is cut when money ends. */
+function limitToSend(request: CallRequest, target: Target, { outputTokens, raise }: Funds): number | undefined {
+  if (raise) return undefined;
   const granted = Number(outputTokens);
   return granted < mostOutputTokens(request, target) ? granted : undefined;
 }

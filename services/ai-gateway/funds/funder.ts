@@ -11,7 +11,7 @@ import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Logger } from "pino";
 import type { BudgetPaths } from "./budget-paths.ts";
 import type { FactJournal } from "./fact-journal.ts";
-import type { CallToFund, Funds } from "./funds.ts";
+import { type CallToFund, type Funds, meteredTokens } from "./funds.ts";
 import { notePosted, settleDraw } from "./lease-book.ts";
 import type { LeaseKeeper } from "./lease-keeper.ts";
 import type { PriceCache } from "./price-cache.ts";
@@ -54,8 +54,7 @@ export function createFunder(deps: {
     const boundOf = () => boundNanos(price.terms, most, { startedAtMs, mode: serviceMode });
     const drawing = isBudgeted ? undefined : leases.draw(tenantId, boundOf());
     const draw = drawing instanceof Promise ? await drawing : drawing;
-    const wanted = { ...call, serviceMode: serviceModeMessages[serviceMode] };
-    const hold = draw ? undefined : await billing.reserveCall(wanted, { timeoutMs: reserveTimeoutMs });
+    const hold = draw ? undefined : await billing.reserveCall(toReserve(call), { timeoutMs: reserveTimeoutMs });
     if (hold) heldCallIds.add(callId);
     const { requestId, keyId, userId, provider, model, tags = "" } = call;
     const fact = create(UsageFactSchema, {
@@ -67,12 +66,27 @@ export function createFunder(deps: {
     });
     try {
       const attempt = await journal.begin(fact);
-      return { price, draw, attempt, outputTokens: hold?.outputTokens ?? maxOutputTokens };
+      return { price, draw, hold, attempt, outputTokens: hold?.outputTokens ?? maxOutputTokens };
     } catch (cause) {
       if (draw) settleDraw(draw, 0n);
       if (hold) release(call);
       throw new Failure(aiGatewayFailures.cannot_record, {}, { cause });
     }
+  }
+
+  /** The way to more for a call that was granted less than its most. */
+  function createRaise(call: CallToFund, grantedTokens: bigint): () => Promise<bigint | undefined> {
+    const { callId, tenantId, inputTokens, choices } = call;
+    let outputTokens = grantedTokens;
+    return async () => {
+      const raised = await billing.raiseHold({
+        ...{ callId, tenantId, inputTokens, choices, serviceMode: toModeMessage(call) },
+        maxOutputTokens: least(outputTokens + BigInt(meteredTokens), call.maxOutputTokens),
+        minOutputTokens: outputTokens + 1n,
+      });
+      outputTokens = raised.outputTokens;
+      return outputTokens < call.maxOutputTokens ? outputTokens : undefined;
+    };
   }
 
   /** Ends a hold whose call never left. One that billing is not told of frees itself. */
@@ -87,9 +101,11 @@ export function createFunder(deps: {
   return {
     heldCallIds,
     async fund(call) {
-      const { price, draw, attempt, outputTokens } = await begin(call);
+      const { price, draw, hold, attempt, outputTokens } = await begin(call);
+      const isPartly = hold !== undefined && call.isMetered === true && outputTokens < call.maxOutputTokens;
       return {
         outputTokens,
+        raise: isPartly ? createRaise(call, outputTokens) : undefined,
         async settle({ outcome, tokens, isEstimated, latencyMs, serviceMode = "standard" }) {
           const when = { startedAtMs: Number(attempt.fact.startedAtMs), mode: serviceMode };
           const { costNanos } = costOf(price.terms, toQuantities(tokens), when);
@@ -108,4 +124,18 @@ export function createFunder(deps: {
       };
     },
   };
+}
+
+/** A metered call begins with some of its output. */
+function toReserve(call: CallToFund) {
+  const most = call.isMetered ? least(call.maxOutputTokens, BigInt(meteredTokens)) : call.maxOutputTokens;
+  return { ...call, maxOutputTokens: most, serviceMode: toModeMessage(call) };
+}
+
+function toModeMessage({ serviceMode = "standard" }: CallToFund) {
+  return serviceModeMessages[serviceMode];
+}
+
+function least(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
 }

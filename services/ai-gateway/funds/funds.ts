@@ -3,6 +3,9 @@ import type { ServiceMode } from "@lyss/contracts/pricing/price.ts";
 import type { TokenCounts } from "@lyss/contracts/pricing/token-price.ts";
 import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 
+/** For so much output of each choice a metered call sets money aside at a time. */
+export const meteredTokens = 2_048;
+
 /** A call that is about to be paid for. */
 export interface CallToFund {
   readonly callId: string;
@@ -20,6 +23,8 @@ export interface CallToFund {
   readonly maxOutputTokens: bigint;
   readonly minOutputTokens: bigint;
   readonly choices: number;
+  /** True when its output is counted as it leaves: where money is scarce, it begins with `meteredTokens`. */
+  readonly isMetered?: boolean | undefined;
   /** What the caller asks for; the provider's usual one when undefined. */
   readonly serviceMode?: ServiceMode | undefined;
 }
@@ -38,6 +43,12 @@ export interface Spent {
 export interface Funds {
   /** What one choice may put out; less than the most when money is short. */
   readonly outputTokens: bigint;
+  /**
+   * Sets more aside for the output of a metered call, and gives what one choice may put out from then on; undefined when that is
+   * the most, and no more is to be asked for. Rejects with billing's failure when nothing more can be had, and
+   * `kit.unavailable`. Not there when the most is set aside from the start.
+   */
+  readonly raise?: (() => Promise<bigint | undefined>) | undefined;
   /**
    * Resolves when the charge cannot be lost any more: the last of the answer may leave. Gives the cost when it is known.
    * To be called once, however the call ended. Never rejects.

@@ -61,6 +61,7 @@ function toSimulatedProvider(
     ...{ name, inputUsdPerMillion, outputUsdPerMillion, maxOutputTokens },
     cachedInputUsdPerMillion: inputUsdPerMillion,
     upstreamName: name,
+    showsAllOutput: true,
   }));
   const names = { providerId, tenantId: "", name: "simulated", dialect: "openai", onDisconnect: "cancel" } as const;
   return { ...names, baseUrl: `${url}/v1`, source: "simulator", credentialId: "", models, createdAt };

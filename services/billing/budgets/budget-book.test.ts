@@ -152,3 +152,54 @@ function runSeed(seed: number): void {
     }
   }
 }
+
+test("a raise sets more aside in the budgets where the call holds something, in the period in which it does, and is seen by what follows", () => {
+  const money = budgetOf({ budgetId: "bud_m", unit: "money", limit: 100n, used: 5n, reserved: 30n });
+  const calls = budgetOf({ budgetId: "bud_c", unit: "calls", reserved: 3n });
+  const fresh = budgetOf({ budgetId: "bud_f", unit: "tokens" });
+  const gone = budgetOf({ budgetId: "bud_g", unit: "money", reserved: 7n });
+  const held = ({ budgetId, window }: Budget, amount: bigint, earlierMs = 0): BudgetHold => ({
+    ...{ callId: "call_1", budgetId, amount, windowStartsAt: new Date(window.startsAt.getTime() - earlierMs) },
+  });
+  const book = open([money, calls, fresh, gone], [held(money, 10n), held(calls, 1n), held(gone, 7n, 3_600_000)]);
+  const reserved = () => book.findPathWithout("call_1").map((budget) => [budget.budgetId, budget.reserved]);
+  assert.deepEqual(reserved(), [
+    ["bud_m", 20n],
+    ["bud_c", 2n],
+  ]);
+  book.raise("call_1", { money: 25n, tokens: 99n, calls: 1n });
+  book.raise("call_1", { money: 40n, tokens: 99n, calls: 1n });
+  assert.deepEqual(
+    after(book).map((budget) => [budget.budgetId, budget.reserved]),
+    [
+      ["bud_m", 60n],
+      ["bud_c", 3n],
+    ],
+  );
+  assert.deepEqual(
+    book.changes.listRaised().map(({ budgetId, amount }) => [budgetId, amount]),
+    [
+      ["bud_m", 40n],
+      ["bud_c", 1n],
+    ],
+  );
+  assert.deepEqual(reserved(), [
+    ["bud_m", 20n],
+    ["bud_c", 2n],
+  ]);
+  book.settle("call_1", { money: 12n, tokens: 1n, calls: 1n });
+  assert.deepEqual(
+    after(book).map((budget) => [budget.budgetId, budget.used, budget.reserved]),
+    [
+      ["bud_m", 17n, 20n],
+      ["bud_c", 1n, 2n],
+    ],
+  );
+});
+
+test("a call that holds nothing in budgets is raised without a trace", () => {
+  const book = open([budgetOf()]);
+  assert.deepEqual(book.findPathWithout("call_1"), []);
+  book.raise("call_1", amounts(5n));
+  assert.deepEqual([after(book), book.changes.listRaised()], [[], []]);
+});

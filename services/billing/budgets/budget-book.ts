@@ -28,6 +28,10 @@ export interface BudgetBook {
   findPath(call: CallPath): readonly Budget[];
   /** Sets `most` aside in every budget of the call's path. To be called when it fits into all of them. */
   hold(call: CallPath & { readonly callId: string }, most: Amounts): void;
+  /** The budgets in which a call holds something, as if it held nothing. */
+  findPathWithout(callId: string): readonly Budget[];
+  /** Sets `most` aside for a call in place of what it holds. To be called when it fits into all of its budgets. */
+  raise(callId: string, most: Amounts): void;
   /** What a call that holds `heldNanos` may be charged at most, as far as its budgets go; undefined for no bound. */
   findCollectableNanos(callId: string): bigint | undefined;
   /** Frees what a call holds, and charges what it used where the period is still the one in which it began. */
@@ -44,6 +48,8 @@ export interface BudgetChanges {
   /** Each as it was when the transaction read it, in its current period, and as it is now. */
   listChanged(): readonly { readonly before: Budget; readonly after: Budget }[];
   readonly newHolds: readonly BudgetHold[];
+  /** Of calls that hold more than before. */
+  listRaised(): readonly BudgetHold[];
   readonly endedCallIds: readonly string[];
   /** Those in which the ended calls held something. */
   readonly freedBudgetIds: ReadonlySet<string>;
@@ -74,6 +80,7 @@ export function createBudgetBook({ nowMs, budgets, memberships, holds }: BookEnt
   /** Ids by path: a batch has many calls of few paths. */
   const paths = new Map<string, readonly string[]>();
   const newHolds: BudgetHold[] = [];
+  const raisedCallIds = new Set<string>();
   const endedCallIds: string[] = [];
   const freedBudgetIds = new Set<string>();
   const refusals: Refusal[] = [];
@@ -104,6 +111,13 @@ export function createBudgetBook({ nowMs, budgets, memberships, holds }: BookEnt
     return budget?.window.startsAt.getTime() === hold.windowStartsAt.getTime() ? budget : undefined;
   }
 
+  function heldBy(callId: string) {
+    return (holdsByCall.get(callId) ?? []).flatMap((hold) => {
+      const budget = budgetOf(hold);
+      return budget ? [{ hold, budget }] : [];
+    });
+  }
+
   const put = (budget: Budget) => now.set(budget.budgetId, budget);
 
   return {
@@ -116,6 +130,19 @@ export function createBudgetBook({ nowMs, budgets, memberships, holds }: BookEnt
         put({ ...budget, reserved: budget.reserved + amount });
         newHolds.push({ callId: call.callId, budgetId, windowStartsAt: window.startsAt, amount });
       }
+    },
+    findPathWithout(callId) {
+      return heldBy(callId).map(({ hold, budget }) => ({ ...budget, reserved: budget.reserved - hold.amount }));
+    },
+    raise(callId, most) {
+      const raised = heldBy(callId).map(({ hold, budget }) => {
+        const amount = most[budget.unit];
+        put({ ...budget, reserved: budget.reserved + amount - hold.amount });
+        return { ...hold, amount };
+      });
+      if (raised.length === 0) return;
+      holdsByCall.set(callId, raised);
+      raisedCallIds.add(callId);
     },
     findCollectableNanos(callId) {
       let least: bigint | undefined;
@@ -159,6 +186,7 @@ export function createBudgetBook({ nowMs, budgets, memberships, holds }: BookEnt
         });
       },
       newHolds,
+      listRaised: () => [...raisedCallIds].flatMap((callId) => holdsByCall.get(callId) ?? []),
       endedCallIds,
       freedBudgetIds,
       refusals,

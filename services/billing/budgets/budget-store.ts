@@ -96,6 +96,13 @@ export function createBudgetStore(sql: Sql) {
           as r("callId" text, "budgetId" text, "windowStartsAt" timestamptz, amount bigint)`;
     },
 
+    async raiseHolds(tx: Tx, holds: readonly BudgetHold[]): Promise<void> {
+      await tx`
+        update budget_hold set amount = r.amount
+        from jsonb_to_recordset(${toJson(holds)}::text::jsonb) as r("callId" text, "budgetId" text, amount bigint)
+        where call_id = r."callId" and budget_id = r."budgetId"`;
+    },
+
     async deleteHolds(tx: Tx, callIds: readonly string[]): Promise<void> {
       await tx`
         delete from budget_hold where call_id = any(${callIds as string[]})`;

@@ -360,3 +360,28 @@ test("alerts are said once in a period for each mark, with the charge; a refusal
     [50, 80, 100, 100],
   );
 });
+
+test("B15: more for a call under way is held on every level of its path, and refused by the first that is short", async () => {
+  const tenantId = await createTenant();
+  await cap(tenantId, "tenant", tenantId, limitOf("money", 300n));
+  await cap(tenantId, "user", "usr_1", limitOf("tokens", 100n));
+  const call = callOf(tenantId);
+  await ops.reserveCall(call);
+  const { amountNanos, outputTokens } = await ops.raiseHold({ ...call, maxOutputTokens: 500n, minOutputTokens: 46n });
+  assert.deepEqual([amountNanos, outputTokens], [190n, 90n]);
+  const levels = async () =>
+    (await ops.listBudgets({ tenantId, limit: 10 })).rows.map(({ unit, used, reserved }) => [unit, used, reserved]);
+  assert.deepEqual((await levels()).sort(), [
+    ["money", 0n, 190n],
+    ["tokens", 0n, 100n],
+  ]);
+  await assert.rejects(ops.raiseHold({ ...call, maxOutputTokens: 500n, minOutputTokens: 91n }), (err) =>
+    isFailure(err, billingFailures.quota_exceeded),
+  );
+  await ops.settleCall(endOf(call, 90n));
+  assert.deepEqual((await levels()).sort(), [
+    ["money", 190n, 0n],
+    ["tokens", 100n, 0n],
+  ]);
+  await assertIntegrity(ops);
+});

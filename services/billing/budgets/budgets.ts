@@ -13,8 +13,8 @@ export interface BookRequest {
   readonly budgetedTenantIds: readonly string[];
   /** Calls that want to be admitted, or are charged without a hold of their own. */
   readonly calls: readonly CallPath[];
-  /** Calls that end. */
-  readonly endedCallIds: readonly string[];
+  /** Calls that hold something, and end or want more. */
+  readonly heldCallIds: readonly string[];
 }
 
 /** Budgets within the transactions that hold, charge and free money. All of it under the locks of the tenants' wallets. */
@@ -104,14 +104,14 @@ export function createBudgets(deps: {
     defaultLimits,
     defaultAlertPercents,
     listBudgetedTenants: (tx, tenantIds) => store.listBudgetedTenants(tx, tenantIds),
-    async openBook(tx, { budgetedTenantIds, calls, endedCallIds }) {
+    async openBook(tx, { budgetedTenantIds, calls, heldCallIds }) {
       const tenantIds = new Set([...budgetedTenantIds, ...(await giveDefaults(tx, calls))]);
       if (tenantIds.size === 0) return createBudgetBook({ ...emptyBook, nowMs: 0 });
       const paths = calls.filter(({ tenantId }) => tenantIds.has(tenantId)).map(toPath);
       const [budgets, memberships, holds, nowMs] = await Promise.all([
-        store.lockBudgets(tx, paths, endedCallIds),
+        store.lockBudgets(tx, paths, heldCallIds),
         paths.length > 0 ? store.listMemberships(tx, paths) : [],
-        endedCallIds.length > 0 ? store.findHolds(tx, endedCallIds) : [],
+        heldCallIds.length > 0 ? store.findHolds(tx, heldCallIds) : [],
         store.readNowMs(tx),
       ]);
       return createBudgetBook({ budgets, memberships, holds, nowMs });
@@ -119,6 +119,7 @@ export function createBudgets(deps: {
     async writeBook(tx, { changes }) {
       const alerted = changes.listChanged().map(({ after }) => alert(tx, after));
       const { newHolds, endedCallIds, refusals } = changes;
+      const raisedHolds = changes.listRaised();
       await Promise.all([
         alerted.length > 0 &&
           store.updateAmounts(
@@ -127,6 +128,7 @@ export function createBudgets(deps: {
           ),
         endedCallIds.length > 0 && store.deleteHolds(tx, endedCallIds),
         newHolds.length > 0 && store.insertHolds(tx, newHolds),
+        raisedHolds.length > 0 && store.raiseHolds(tx, raisedHolds),
         ...alerted.map(({ said }) => said),
         ...refusals.map(({ budget, userId, keyId }) =>
           outbox.append(tx, quotaExceeded, { budget: toBudgetFacts(budget), userId, keyId }),

@@ -22,7 +22,7 @@ import { createMemoryTables } from "./memory-tables.ts";
 
 export const startMs = Date.UTC(2026, 2, 10, 12);
 export const tx = undefined as unknown as Tx;
-const none: BatchRequests = { reserves: [], settles: [], leaseChanges: [] };
+const none: BatchRequests = { reserves: [], raises: [], settles: [], leaseChanges: [] };
 
 /** Which of its methods are used is noted. */
 function noting<T extends object>(things: T, notes: string[]): T {

@@ -115,6 +115,13 @@ export function createMemoryTables(clock: Clock) {
       const createdAt = new Date(clock.nowMs());
       for (const row of rows) put(holds, row.callId, { ...row, createdAt, expiresMs: clock.nowMs() + ttlMs });
     },
+    async raiseHolds(_tx, rows) {
+      statement();
+      for (const { callId, amountNanos, outputTokens } of rows) {
+        const hold = holds.get(callId);
+        if (hold) put(holds, callId, { ...hold, amountNanos, outputTokens });
+      }
+    },
     async deleteHolds(_tx, callIds) {
       statement();
       for (const callId of callIds) put(holds, callId, undefined);

@@ -24,6 +24,8 @@ export interface Call {
   readonly fact: Fact;
   readonly price: KnownPrice;
   readonly draw: Draw | undefined;
+  /** As it was admitted; undefined for what another node has left. */
+  readonly request: ReserveRequest | undefined;
   /** What it was to use at most. */
   readonly mostInput: bigint;
   readonly mostOutput: bigint;
@@ -83,7 +85,7 @@ export function startNode(
   const ended = new Map<string, Call>();
   for (const [callId, { fact, hasEnded }] of remains.attempts) {
     const known = hasEnded ? fact : { ...fact, outcome: "lost" as const, isEstimated: true };
-    ended.set(callId, { fact: known, price: { priceId: fact.priceId, rates: noRates }, draw: undefined, ...noBounds });
+    ended.set(callId, { fact: known, price: { priceId: fact.priceId, rates: noRates }, draw: undefined, ...unasked });
   }
   const { closings } = remains;
   return { nodeId, keeper, calls: new Map(), ended, attempts: new Map(remains.attempts), leaseRecords, closings };
@@ -95,7 +97,7 @@ export function remainsOf({ attempts, leaseRecords, closings }: Node): Remains {
   return { attempts: new Map(attempts), closings: [...closings, ...own.map(({ closing }) => closing)] };
 }
 
-const noBounds = { mostInput: 0n, mostOutput: 0n };
+const unasked = { request: undefined, mostInput: 0n, mostOutput: 0n };
 const noRates: Rates = { inputNanosPerMillion: 0n, cachedInputNanosPerMillion: 0n, outputNanosPerMillion: 0n };
 
 /** What a lease must have for a call. */
@@ -125,7 +127,7 @@ export function beginCall(
     ...{ inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n },
   };
   const bounds = { mostInput: request.inputTokens, mostOutput: request.maxOutputTokens * request.choices };
-  node.calls.set(callId, { fact, price, draw, ...bounds });
+  node.calls.set(callId, { fact, price, draw, request, ...bounds });
   node.attempts.set(callId, { fact, hasEnded: false });
 }
 

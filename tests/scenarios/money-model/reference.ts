@@ -2,6 +2,7 @@ import type { ReserveRequest, SettleRequest } from "@lyss/services/billing/batch
 import type { Fact } from "@lyss/services/billing/fact.ts";
 import type { LeaseChange } from "@lyss/services/billing/lease.ts";
 import type { Rates, Tokens } from "@lyss/services/billing/model.ts";
+import type { RaiseRequest } from "@lyss/services/billing/raise-hold.ts";
 
 /** Times and marks that the system runs with. */
 export interface Terms {
@@ -22,8 +23,8 @@ export type State = Readonly<Record<string, string>>;
 
 interface Hold {
   readonly tenantId: string;
-  readonly amountNanos: bigint;
-  readonly outputTokens: bigint;
+  amountNanos: bigint;
+  outputTokens: bigint;
   readonly rates: Rates;
   expiresMs: number;
 }
@@ -112,6 +113,21 @@ export function createReference() {
       if (isShortened && !(isLongEnough && isComfortable)) return "billing.insufficient_balance";
       const hold = { tenantId, amountNanos: bound(now), outputTokens: now, rates: price };
       holds.set(callId, { ...hold, expiresMs: nowMs + terms.holdTtlMs });
+      return `${hold.amountNanos} for ${hold.outputTokens}`;
+    },
+    /** More for a call under way: whatever there is, if it is of use. */
+    raise(request: RaiseRequest) {
+      const { callId, tenantId, inputTokens, maxOutputTokens: most, minOutputTokens: least, choices } = request;
+      const hold = holds.get(callId);
+      if (hold?.tenantId !== tenantId) return "billing.hold_not_found";
+      if (hold.outputTokens < least) {
+        const bound = (outputTokens: bigint) => boundOf(hold.rates, inputTokens, outputTokens * choices);
+        let tokens = most;
+        while (tokens >= least && bound(tokens) > available(tenantId) + hold.amountNanos) tokens--;
+        if (tokens < least) return "billing.insufficient_balance";
+        hold.amountNanos = bound(tokens);
+        hold.outputTokens = tokens;
+      }
       return `${hold.amountNanos} for ${hold.outputTokens}`;
     },
     settle({ callId, tenantId, outcome, ...tokens }: SettleRequest) {

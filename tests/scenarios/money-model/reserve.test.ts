@@ -33,7 +33,7 @@ test("a reservation holds its bound at the price of the moment, and a repeat giv
   assert.deepEqual(opened[0], {
     budgetedTenantIds: ["ten_1"],
     calls: [callOf("c1"), callOf("c1", { inputTokens: 40n })],
-    endedCallIds: [],
+    heldCallIds: [],
   });
 });
 
@@ -108,6 +108,7 @@ test("what settles and comes back is there for the calls and leases of the same 
   await apply({ reserves: [callOf("c1")] });
   assert.deepEqual(moneyOf(), [200n, 125n]);
   const requests: BatchRequests = {
+    raises: [],
     settles: [endOf("c1", { ...noTokens })],
     reserves: [callOf("c2", { maxOutputTokens: 90n, minOutputTokens: 90n })],
     leaseChanges: [

@@ -187,6 +187,27 @@ async function createWorld({ system, clock, seeded }: ModelRun): Promise<World> 
     if (held !== undefined && !held.startsWith("billing.")) beginCall(node, request, price, undefined, startMs);
   }
 
+  /** More for one of the calls that have a hold of their own; it may have expired. */
+  async function raise(node: Node): Promise<void> {
+    const held = [...node.calls.values()].filter(({ draw, request }) => !draw && request);
+    if (held.length === 0) return;
+    const call = pick(held);
+    const { request } = call;
+    assert.ok(request);
+    const most = request.maxOutputTokens + BigInt(between(1, 40));
+    const more = { ...request, maxOutputTokens: most, minOutputTokens: pick([request.maxOutputTokens + 1n, most]) };
+    const answer = await money.exec(`raise ${more.callId} of ${more.tenantId} to ${most}`, {
+      system: async (ops) => {
+        const { amountNanos, outputTokens } = await ops.raiseHold(more);
+        return `${amountNanos} for ${outputTokens}`;
+      },
+      reference: () => reference.raise(more),
+    });
+    if (answer === undefined || answer.startsWith("billing.")) return;
+    const raised = { ...request, maxOutputTokens: most };
+    node.calls.set(more.callId, { ...call, request: raised, mostOutput: most * request.choices });
+  }
+
   /** Some of what has ended, in any order, and now and then what was posted long ago. */
   async function post(node: Node, isHeld: boolean): Promise<void> {
     const own = [...node.ended.values()].filter(({ fact }) => (fact.leaseId === "") === isHeld);
@@ -280,6 +301,7 @@ async function createWorld({ system, clock, seeded }: ModelRun): Promise<World> 
   const choices: readonly (readonly [weight: number, () => Promise<unknown> | unknown])[] = [
     [30, () => begin(pick(nodes))],
     [25, () => settleAny(pick(nodes))],
+    [4, () => raise(pick(nodes))],
     [10, () => post(pick(nodes), false)],
     [6, () => post(pick(nodes), true)],
     [4, () => topUp(pick(tenantIds), between(0, 3) === 0)],

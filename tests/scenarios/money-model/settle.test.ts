@@ -167,7 +167,7 @@ test("a call pays no more than its budgets let it, and what it used is charged t
     books[1]?.changes.listChanged().map(({ after }) => [after.used, after.reserved]),
     [[120n, 0n]],
   );
-  assert.deepEqual(opened[1], { budgetedTenantIds: ["ten_2"], calls: [], endedCallIds: ["c1"] });
+  assert.deepEqual(opened[1], { budgetedTenantIds: ["ten_2"], calls: [], heldCallIds: ["c1"] });
 });
 
 test("a call that was lost and is reported after all is charged to the budgets of its path", async () => {

@@ -98,6 +98,13 @@ export declare type Model = Message<"lyss.ai_gateway.v1.Model"> & {
    * @generated from field: string upstream_name = 6;
    */
   upstreamName: string;
+
+  /**
+   * Whether its streams show all that is charged as output.
+   *
+   * @generated from field: bool shows_all_output = 7;
+   */
+  showsAllOutput: boolean;
 };
 
 /**

@@ -986,6 +986,79 @@ export declare type ReserveCallResponse = Message<"lyss.billing.v1.ReserveCallRe
 export declare const ReserveCallResponseSchema: GenMessage<ReserveCallResponse>;
 
 /**
+ * @generated from message lyss.billing.v1.RaiseHoldRequest
+ */
+export declare type RaiseHoldRequest = Message<"lyss.billing.v1.RaiseHoldRequest"> & {
+  /**
+   * @generated from field: string call_id = 1;
+   */
+  callId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * As they were when the call was reserved.
+   *
+   * @generated from field: int64 input_tokens = 3;
+   */
+  inputTokens: bigint;
+
+  /**
+   * @generated from field: int32 choices = 4;
+   */
+  choices: number;
+
+  /**
+   * @generated from field: lyss.billing.v1.ServiceMode service_mode = 5;
+   */
+  serviceMode: ServiceMode;
+
+  /**
+   * The most that one choice is to be able to put out, and the least that is of use: more than before.
+   *
+   * @generated from field: int64 max_output_tokens = 6;
+   */
+  maxOutputTokens: bigint;
+
+  /**
+   * @generated from field: int64 min_output_tokens = 7;
+   */
+  minOutputTokens: bigint;
+};
+
+/**
+ * Describes the message lyss.billing.v1.RaiseHoldRequest.
+ * Use `create(RaiseHoldRequestSchema)` to create a new message.
+ */
+export declare const RaiseHoldRequestSchema: GenMessage<RaiseHoldRequest>;
+
+/**
+ * @generated from message lyss.billing.v1.RaiseHoldResponse
+ */
+export declare type RaiseHoldResponse = Message<"lyss.billing.v1.RaiseHoldResponse"> & {
+  /**
+   * @generated from field: int64 amount_nanos = 1;
+   */
+  amountNanos: bigint;
+
+  /**
+   * What one choice may put out with this hold.
+   *
+   * @generated from field: int64 output_tokens = 2;
+   */
+  outputTokens: bigint;
+};
+
+/**
+ * Describes the message lyss.billing.v1.RaiseHoldResponse.
+ * Use `create(RaiseHoldResponseSchema)` to create a new message.
+ */
+export declare const RaiseHoldResponseSchema: GenMessage<RaiseHoldResponse>;
+
+/**
  * @generated from message lyss.billing.v1.SettleCallRequest
  */
 export declare type SettleCallRequest = Message<"lyss.billing.v1.SettleCallRequest"> & {
@@ -3404,6 +3477,17 @@ export declare const BillingService: GenService<{
     methodKind: "unary";
     input: typeof ReserveCallRequestSchema;
     output: typeof ReserveCallResponseSchema;
+  },
+  /**
+   * Sets more aside for a call that is under way. Fails as ReserveCall does when nothing more can be had; what is held stays held
+   * then. A repeat gives what was given.
+   *
+   * @generated from rpc lyss.billing.v1.BillingService.RaiseHold
+   */
+  raiseHold: {
+    methodKind: "unary";
+    input: typeof RaiseHoldRequestSchema;
+    output: typeof RaiseHoldResponseSchema;
   },
   /**
    * Ends a hold once: charges what was used, frees the rest, records the usage. A repeat returns the first result.
