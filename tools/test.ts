@@ -13,8 +13,8 @@ run only when they are named.
 
   --name <pattern>   only tests whose name matches this regular expression`;
 
-/** A file that hangs fails after this long instead of holding up the run. */
-const fileTimeoutMs = 300_000;
+/** A file that hangs fails after this long instead of holding up the run. Scenarios in full may take an hour. */
+const fileTimeoutMs = process.env["SCENARIO_FULL"] === "1" ? 3_600_000 : 300_000;
 
 /** Test files under the given files and folders. Throws an Error for one that has none. */
 export function selectTestFiles(paths: readonly string[], wanted: readonly string[]): readonly string[] {

@@ -57,7 +57,13 @@ export async function openTestCluster(
   let cluster: Cluster | undefined;
   t.after(async () => cluster?.close());
   const { adminUrl } = await createTestDatabase(t, serverUrl);
-  cluster = openCluster({
+  cluster = await prepareTestCluster(adminUrl, services);
+  return { ...cluster, adminUrl };
+}
+
+/** One more node's cluster on a database that is there, with sessions of its own. Whoever opens it closes it. */
+export async function prepareTestCluster(adminUrl: string, services: readonly ClusterService[]): Promise<Cluster> {
+  const cluster = openCluster({
     adminUrl,
     deriveKey: deriveTestKey,
     maxConnections: 4 * services.length + 10,
@@ -65,7 +71,7 @@ export async function openTestCluster(
     clock: systemClock,
   });
   await cluster.prepare(services);
-  return { ...cluster, adminUrl };
+  return cluster;
 }
 
 /** Keys of a fixed root key: roles belong to the server, so every test must derive the same passwords. */

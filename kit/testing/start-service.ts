@@ -1,11 +1,11 @@
 import type { DescMessage, DescService, MessageInitShape } from "@bufbuild/protobuf";
 import type { Sql } from "postgres";
 import { Registry } from "prom-client";
-import { eventLogName } from "../db/cluster.ts";
+import { type Cluster, eventLogName } from "../db/cluster.ts";
 import type { Database } from "../db/database.ts";
 import { postgres } from "../db/driver.ts";
 import type { EventType } from "../events/event.ts";
-import { openEventFeed } from "../events/event-feed.ts";
+import { type EventFeed, openEventFeed } from "../events/event-feed.ts";
 import { createOutbox } from "../events/outbox.ts";
 import { readLags } from "../events/subscription-lag.ts";
 import { startSubscriptions } from "../events/subscriptions.ts";
@@ -21,9 +21,9 @@ import type {
   ServiceDeps,
 } from "../service/define-service.ts";
 import { createRandom, type Random } from "../service/ids.ts";
-import { createWorkflowHost, type WorkflowHost, withWorkflowDatabase } from "../service/workflow-host.ts";
+import { createWorkflowHost, withWorkflowDatabase } from "../service/workflow-host.ts";
 import { waitUntil } from "./event-log.ts";
-import { deriveTestKey, openTestCluster, silentLog, type TestScope } from "./postgres.ts";
+import { deriveTestKey, openTestCluster, prepareTestCluster, silentLog, type TestScope } from "./postgres.ts";
 import { createTempFolder } from "./temp-folder.ts";
 
 /** An event as it stands in the log. */
@@ -46,6 +46,10 @@ export interface StartedService<Contract extends DescService, Ops> extends Runni
   listEvents(): Promise<readonly LoggedEvent[]>;
   /** Appends an event of another service, and commits it. */
   say<Desc extends DescMessage>(event: EventType<Desc>, data: MessageInitShape<Desc>): Promise<void>;
+  /** Starts another node of the service on the same database, with sessions of its own. It stops when the scope ends. */
+  startNode(): Promise<RunningService<Contract, Ops>>;
+  /** The log, as the subscriptions of a node hear it; closed when the scope ends. */
+  openFeed(): Promise<EventFeed>;
   /** Starts the service's subscriptions; they stop when the scope ends. */
   hear(): Promise<void>;
   /**
@@ -55,6 +59,14 @@ export interface StartedService<Contract extends DescService, Ops> extends Runni
   untilHeard(): Promise<void>;
 }
 
+export interface StartOptions<N extends Needs, C extends ConfigSections> {
+  readonly clients: ServiceDeps<N, C>["clients"];
+  readonly config?: Readonly<Partial<Record<keyof C, unknown>>>;
+  readonly clock?: Clock;
+  /** A server of its own, for what has to be durable or is measured. */
+  readonly serverUrl?: string;
+}
+
 /**
  * Starts a service as it is, with its workflows, without listeners, jobs and subscriptions, on an empty database that is
  * dropped when the scope ends. Sections of the configuration that are not given have their defaults.
@@ -62,58 +74,36 @@ export interface StartedService<Contract extends DescService, Ops> extends Runni
 export async function startTestService<Contract extends DescService, N extends Needs, C extends ConfigSections, Ops>(
   t: TestScope,
   definition: ServiceDefinition<Contract, N, C, Ops>,
-  options: {
-    readonly clients: ServiceDeps<N, C>["clients"];
-    readonly config?: Readonly<Partial<Record<keyof C, unknown>>>;
-    readonly clock?: Clock;
-    /** A server of its own, for what has to be durable or is measured. */
-    readonly serverUrl?: string;
-  },
+  options: StartOptions<N, C>,
 ): Promise<StartedService<Contract, Ops>> {
-  const { clients, clock = systemClock } = options;
-  const { name, publishes } = definition;
-  let workflows: WorkflowHost | undefined;
-  const hearing: (() => Promise<void>)[] = [];
+  const { clock = systemClock } = options;
+  const { name } = definition;
+  const stops: (() => Promise<void>)[] = [];
   t.after(async () => {
-    for (const stop of hearing.toReversed()) await stop();
+    for (const stop of stops.toReversed()) await stop();
   });
-  t.after(async () => workflows?.stop(AbortSignal.timeout(workflowStopMs)));
-  const cluster = await openTestCluster(t, withWorkflowDatabase([definition]), options.serverUrl);
+  const databases = withWorkflowDatabase([definition]);
+  const cluster = await openTestCluster(t, databases, options.serverUrl);
   const sql = postgres(cluster.adminUrl, { max: 2, connection: { search_path: name.replaceAll("-", "_") } });
   t.after(() => sql.end());
-
-  const sections = Object.entries(definition.config).map(([section, schema]) => [
-    section,
-    schema.parse(options.config?.[section]),
-  ]);
   const random = createRandom(clock);
   const db = cluster.open(name);
-  const folder = createTempFolder(t);
-  const degradation = createDegradation({ clock });
-  t.after(async () => degradation.stop());
-  workflows = createWorkflowHost({ clock, random, log: silentLog }, cluster);
-  const running = await definition.start({
-    config: Object.fromEntries(sections),
-    clients,
-    onConfigChange: () => {},
-    node: "test",
-    degradation,
-    db,
-    outbox: createOutbox({ source: name, publishes, clock, random }),
-    idempotency: createIdempotency({ db, clock, random, key: deriveTestKey(`${name}.idempotency`) }),
-    workflows: workflows.clientOf(definition),
-    folder,
-    runDesk: workflows.deskOf(definition),
-    clock,
-    random,
-    log: silentLog,
-    metrics: new Registry(),
-    deriveKey: deriveTestKey,
-  });
-  await workflows.launch([{ definition, ops: running.ops }]);
-  t.after(async () => running.stop?.());
+  const startOn = (own: Cluster, node: string) =>
+    startNode({ t, definition, options, cluster: own, node, clock, random, stops });
+  const running = await startOn(cluster, "test");
+  const openFeed = async () => {
+    const feed = await openEventFeed({ db: cluster.open(eventLogName), log: silentLog, clock: systemClock });
+    stops.push(feed.close);
+    return feed;
+  };
+  let nodes = 1;
   return {
     ...running,
+    async startNode() {
+      const own = await prepareTestCluster(cluster.adminUrl, databases);
+      stops.push(own.close);
+      return startOn(own, `test-${++nodes}`);
+    },
     random,
     db,
     sql,
@@ -122,12 +112,12 @@ export async function startTestService<Contract extends DescService, N extends N
       const outbox = createOutbox({ source: "another", publishes: [event], clock, random });
       await db.transaction((tx) => outbox.append(tx, event, data));
     },
+    openFeed,
     async hear() {
-      const feed = await openEventFeed({ db: cluster.open(eventLogName), log: silentLog, clock: systemClock });
-      hearing.push(feed.close);
+      const feed = await openFeed();
       const { subscriptions = [] } = running;
       const shared = { serviceName: name, subscriptions, db, feed, log: silentLog, clock: systemClock };
-      hearing.push((await startSubscriptions(shared)).stop);
+      stops.push((await startSubscriptions(shared)).stop);
     },
     async untilHeard() {
       const names = (running.subscriptions ?? []).filter(({ mode }) => mode === "durable").map((one) => one.name);
@@ -139,4 +129,54 @@ export async function startTestService<Contract extends DescService, N extends N
       });
     },
   };
+}
+
+/** What a node of a service is started with. */
+interface NodeParts<Contract extends DescService, N extends Needs, C extends ConfigSections, Ops> {
+  readonly t: TestScope;
+  readonly definition: ServiceDefinition<Contract, N, C, Ops>;
+  readonly options: StartOptions<N, C>;
+  readonly cluster: Cluster;
+  readonly node: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Run last first when the scope ends, before the database goes. */
+  readonly stops: (() => Promise<void>)[];
+}
+
+async function startNode<Contract extends DescService, N extends Needs, C extends ConfigSections, Ops>(
+  parts: NodeParts<Contract, N, C, Ops>,
+): Promise<RunningService<Contract, Ops>> {
+  const { t, definition, options, cluster, node, clock, random, stops } = parts;
+  const { name, publishes } = definition;
+  const sections = Object.entries(definition.config).map(([section, schema]) => [
+    section,
+    schema.parse(options.config?.[section]),
+  ]);
+  const db = cluster.open(name);
+  const degradation = createDegradation({ clock });
+  stops.push(async () => degradation.stop());
+  const workflows = createWorkflowHost({ clock, random, log: silentLog }, cluster);
+  const running = await definition.start({
+    config: Object.fromEntries(sections),
+    clients: options.clients,
+    onConfigChange: () => {},
+    node,
+    degradation,
+    db,
+    outbox: createOutbox({ source: name, publishes, clock, random }),
+    idempotency: createIdempotency({ db, clock, random, key: deriveTestKey(`${name}.idempotency`) }),
+    workflows: workflows.clientOf(definition),
+    folder: createTempFolder(t),
+    runDesk: workflows.deskOf(definition),
+    clock,
+    random,
+    log: silentLog,
+    metrics: new Registry(),
+    deriveKey: deriveTestKey,
+  });
+  stops.push(async () => workflows.stop(AbortSignal.timeout(workflowStopMs)));
+  await workflows.launch([{ definition, ops: running.ops }]);
+  stops.push(async () => running.stop?.());
+  return running;
 }

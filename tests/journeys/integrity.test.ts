@@ -55,12 +55,16 @@ test("`lyss billing verify` checks the money of a running platform and says so, 
 
 test("`lyss billing rebuild` looks by default, writes only when that is said twice, and finds nothing to write", async () => {
   const looked = await runLyss("billing", "rebuild", "--json");
-  assert.deepEqual([looked.code, JSON.parse(looked.stdout)], [0, { checked: 1, applied: false, differences: [] }]);
+  const nothing = { checked: 1, applied: false, differences: [], budgets: [] };
+  assert.deepEqual([looked.code, JSON.parse(looked.stdout)], [0, nothing]);
   const unsure = await runLyss("billing", "rebuild", "--apply");
   assert.equal(unsure.code, 1);
   assert.match(unsure.stderr, /--yes/);
   const applied = await runLyss("billing", "rebuild", "--apply", "--yes");
-  assert.deepEqual([applied.code, applied.stdout], [0, "0 of 1 wallets were set to what the journal says.\n"]);
+  assert.deepEqual(
+    [applied.code, applied.stdout],
+    [0, "0 of 1 wallets and 0 budgets were set to what they come to.\n"],
+  );
 });
 
 test("`lyss billing reconcile` compares a report with what was recorded, and ends with 1 where they drift apart", async () => {

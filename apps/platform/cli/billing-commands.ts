@@ -35,20 +35,21 @@ export function addBillingCommands(program: Command, deps: CliDeps): void {
     billing
       .command("rebuild")
       .description(
-        "compare every wallet with its entries, holds and leases; ends with 1 where they differ and stay so",
+        "compare every wallet with its entries, holds and leases, and every budget with its calls; ends with 1 where they differ and stay so",
       ),
   )
-    .option("--apply", "write what the journal says")
+    .option("--apply", "write what they come to")
     .option("--yes", "do it")
     .addHelpText("after", "\nExample:\n  lyss billing rebuild --apply --yes")
     .action(async (options) => {
       const apply = options.apply === true;
-      if (apply) requireYes(options, "Wallets that differ from the journal will be set to what it says.");
+      if (apply) requireYes(options, "Wallets and budgets that differ will be set to what they come to.");
       const { api, output } = connect(deps, options);
       const result = await rebuild(api, apply);
       print(output, result, toDifferences);
-      if (!apply && result.differences.length > 0)
-        throw new CommandError(`${result.differences.length} wallets differ.`);
+      const { differences, budgets } = result;
+      if (!apply && differences.length + budgets.length > 0)
+        throw new CommandError(`${differences.length} wallets and ${budgets.length} budgets differ.`);
     });
 }
 
@@ -133,15 +134,17 @@ async function verify(api: ApiClient, pause: CliDeps["pause"], waitSeconds: numb
 
 async function rebuild(api: ApiClient, apply: boolean) {
   const differences: Row[] = [];
+  const budgets: Row[] = [];
   let checked = 0;
   let cursor: unknown = "";
   do {
     const page = await api.send("POST", "/admin/billing/balances:rebuild", { apply, cursor });
     differences.push(...(page["data"] as Row[]));
+    budgets.push(...(page["budgets"] as Row[]));
     checked += Number(page["checked"]);
     cursor = page["next_cursor"];
   } while (cursor !== null);
-  return { checked, applied: apply, differences };
+  return { checked, applied: apply, differences, budgets };
 }
 
 function toReport(run: Row): string {
@@ -155,20 +158,15 @@ function toReport(run: Row): string {
   return rows.length === 0 ? fields : `${fields}\n\n${toTable(["CHECK", "WHERE", "WHAT"], rows)}`;
 }
 
-function toDifferences({
-  checked,
-  applied,
-  differences,
-}: {
-  checked: number;
-  applied: boolean;
-  differences: Row[];
-}): string {
-  const done = applied ? "were set to what the journal says" : "differ from the journal";
-  const summary = `${differences.length} of ${checked} wallets ${done}.`;
-  if (differences.length === 0) return summary;
-  const rows = differences.map((it) => [
+function toDifferences({ checked, applied, differences, budgets }: Awaited<ReturnType<typeof rebuild>>): string {
+  const done = applied ? "were set to what they come to" : "differ from what they come to";
+  const wallets = differences.map((it) => [
     ...[it["wallet_id"], it["tenant_id"], it["balance_nanos"], it["journal_nanos"], it["held_nanos"], it["open_nanos"]],
   ]);
-  return `${toTable(["WALLET", "TENANT", "BALANCE", "JOURNAL", "HELD", "OPEN"], rows)}\n\n${summary}`;
+  const drifted = budgets.map((it) => [it["budget_id"], it["tenant_id"], it["reserved"], it["held"]]);
+  return [
+    ...(wallets.length > 0 ? [toTable(["WALLET", "TENANT", "BALANCE", "JOURNAL", "HELD", "OPEN"], wallets)] : []),
+    ...(drifted.length > 0 ? [toTable(["BUDGET", "TENANT", "RESERVED", "IN FLIGHT"], drifted)] : []),
+    `${wallets.length} of ${checked} wallets and ${drifted.length} budgets ${done}.`,
+  ].join("\n\n");
 }

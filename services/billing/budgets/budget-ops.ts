@@ -57,7 +57,6 @@ export function createBudgetOps(deps: BudgetOpsDeps) {
     getUserQuota: (input: QuotaReference) => getUserQuota(deps, input),
     resetUserQuota: (input: QuotaReference) => resetUserQuota(deps, input),
     checkBudgets: (input: CallPath) => checkBudgets(deps, input),
-    listDriftedBudgets: () => deps.budgets.store.listDriftedBudgets(),
   };
 }
 

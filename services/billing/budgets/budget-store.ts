@@ -225,14 +225,6 @@ export function createBudgetStore(sql: Sql) {
       await tx`
         delete from budget_member where tenant_id = ${tenantId} and user_id = ${userId} and group_id = ${groupId}`;
     },
-
-    /** Budgets whose used or reserved amount is not what the open holds of their current period add up to. */
-    listDriftedBudgets(): Promise<{ budgetId: string; reserved: bigint; held: bigint }[]> {
-      return sql<{ budgetId: string; reserved: bigint; held: bigint }[]>`
-        select budget_id as "budgetId", reserved_amount as reserved, coalesce(sum(amount), 0)::bigint as held
-        from budget left join budget_hold using (budget_id, window_starts_at)
-        group by budget_id having reserved_amount <> coalesce(sum(amount), 0)`;
-    },
   };
 }
 

@@ -3,6 +3,7 @@ import { after, test } from "node:test";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
+import { assertIntegrity } from "../assert-integrity.ts";
 import type { ReserveRequest, SettleRequest } from "../batch.ts";
 import { billing } from "../service.ts";
 
@@ -144,7 +145,7 @@ test("the default is no quota of somebody whose quota was set, and is again when
   await assert.rejects(ops.reserveCall(callOf(tenantId, user.userId)), (err) =>
     isFailure(err, billingFailures.quota_exceeded),
   );
-  assert.deepEqual([...(await ops.listDriftedBudgets())], []);
+  await assertIntegrity(ops);
 });
 
 async function reserved(tenantId: string, userId: string): Promise<ReserveRequest> {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { refundCompleted } from "@lyss/contracts/events/billing.ts";
-import type { Database, Tx } from "@lyss/kit/db/database.ts";
+import type { Database } from "@lyss/kit/db/database.ts";
 import { createOutbox } from "@lyss/kit/events/outbox.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
+import { cutDatabase } from "@lyss/kit/testing/chaos/cut-database.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { assertIntegrity } from "../assert-integrity.ts";
 import { createDebtStore } from "../debts/debt-store.ts";
@@ -23,36 +24,6 @@ await ops.putPrices({ tenantId: "", prices: [{ provider: "p", model: "m", ...rat
 const wantedCuts = process.env["SCENARIO_FULL"] ? 1_000 : 60;
 /** Each cut costs a new connection, which a busy machine makes slowly. */
 const limits = { timeout: wantedCuts * 3_000 };
-
-/** A database whose connection is lost before statement number `cutAt` of a transaction; the commit counts as the last one. */
-function losingAt(cutAt: number): { readonly db: Database; wasCut(): boolean } {
-  let wasCut = false;
-  return {
-    wasCut: () => wasCut,
-    db: {
-      ...db,
-      transaction: (work) =>
-        db.transaction(async (tx) => {
-          let sent = 0;
-          const cut = () => {
-            if (++sent !== cutAt) return;
-            wasCut = true;
-            // Goes out before the statement that follows, which finds nobody to answer it.
-            tx`select pg_terminate_backend(pg_backend_pid())`.catch(() => undefined);
-          };
-          const counted = new Proxy(tx, {
-            apply(target, self, args) {
-              cut();
-              return Reflect.apply(target as never, self, args);
-            },
-          }) as Tx;
-          const answer = await work(counted);
-          cut();
-          return answer;
-        }),
-    },
-  };
-}
 
 function correctionsOn(database: Database) {
   const outbox = createOutbox({ source: "billing", publishes: [refundCompleted], clock, random });
@@ -83,7 +54,10 @@ test(
       await ops.settleCall({ ...end, inputTokens: 10n, cachedInputTokens: 0n, outputTokens: 0n });
       const input = { callId, amountNanos: 7n, reference: "once", reason: "test", userId: "usr_op" };
       for (let cutAt = 1; ; cutAt++) {
-        const { db: losing, wasCut } = losingAt(cutAt);
+        // The commit counts as the last statement.
+        const isCut = (statements: readonly string[]) =>
+          statements.length === cutAt && statements.at(-1) !== "committed";
+        const { db: losing, wasCut } = cutDatabase(db, isCut);
         const [tried] = await Promise.allSettled([correctionsOn(losing).refundCall(input)]);
         if (!wasCut()) {
           assert.equal(tried.status, "fulfilled");

@@ -24,6 +24,10 @@ export const findingChecks = [
   "usage.price",
   /** A call's cost is not what its price and tokens come to. */
   "usage.cost",
+  /** A call was charged for more than one of its attempts. */
+  "usage.twice",
+  /** A budget has not reserved what its calls in flight have set aside. */
+  "budget.reserved",
 ] as const;
 
 export type FindingCheck = (typeof findingChecks)[number];
@@ -72,4 +76,13 @@ export interface BalanceDifference {
   readonly journalNanos: bigint;
   readonly heldNanos: bigint;
   readonly openNanos: bigint;
+}
+
+/** A budget whose row is not what its calls in flight have set aside; in the budget's unit. */
+export interface BudgetDifference {
+  readonly budgetId: string;
+  readonly tenantId: string;
+  readonly reserved: bigint;
+  /** By calls in flight, in the budget's current period. */
+  readonly held: bigint;
 }

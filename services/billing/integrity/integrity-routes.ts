@@ -43,6 +43,13 @@ const difference = z.strictObject({
   open_nanos: z.string().describe("What should be held."),
 });
 
+const budgetDifference = z.strictObject({
+  budget_id: z.string(),
+  tenant_id: z.string(),
+  reserved: z.string().describe("In the budget's unit, as is what follows."),
+  held: z.string().describe("What should be reserved: what calls in flight have set aside."),
+});
+
 /** What operators see of the journal's integrity. */
 export const integrityRoutes = [
   json({
@@ -81,12 +88,15 @@ export const integrityRoutes = [
     path: "/admin/billing/balances:rebuild",
     permission,
     operation: "rebuildBalances",
-    summary: "Compares a page of wallets with what their entries, holds and leases come to; writes that if wanted.",
+    summary: "Compares a page of wallets and their budgets with what these should come to; writes that if wanted.",
     body: z.strictObject({
       apply: z.boolean().default(false).describe("False to look only."),
       cursor: pageQueryFields.cursor,
     }),
-    response: pageOf(difference).extend({ checked: z.number().describe("How many wallets were looked at.") }),
+    response: pageOf(difference).extend({
+      budgets: z.array(budgetDifference).describe("Those of the page's tenants that differ."),
+      checked: z.number().describe("How many wallets were looked at."),
+    }),
     async handle(ops, { body }) {
       const page = await ops.rebuildBalances(body);
       const toDifference = (row: (typeof page.rows)[number]) => ({
@@ -97,7 +107,10 @@ export const integrityRoutes = [
         held_nanos: row.heldNanos.toString(),
         open_nanos: row.openNanos.toString(),
       });
-      return { ...toPageBody(page, toDifference), checked: page.checked };
+      const budgets = page.budgets.map(({ budgetId, tenantId, reserved, held }) => ({
+        ...{ budget_id: budgetId, tenant_id: tenantId, reserved: reserved.toString(), held: held.toString() },
+      }));
+      return { ...toPageBody(page, toDifference), budgets, checked: page.checked };
     },
   }),
 ];

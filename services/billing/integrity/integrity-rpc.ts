@@ -34,8 +34,8 @@ export function createIntegrityRpc(ops: IntegrityOps) {
       return { runs: rows.map(toRun), nextCursor: nextCursor ?? "" };
     },
     async rebuildBalances({ apply, cursor }: { apply: boolean; cursor: string }) {
-      const { rows, checked, nextCursor } = await ops.rebuildBalances({ apply, cursor });
-      return { differences: [...rows], checked, nextCursor: nextCursor ?? "" };
+      const { rows, budgets, checked, nextCursor } = await ops.rebuildBalances({ apply, cursor });
+      return { differences: [...rows], budgetDifferences: [...budgets], checked, nextCursor: nextCursor ?? "" };
     },
   } satisfies Record<IntegrityMethods, unknown>;
 }

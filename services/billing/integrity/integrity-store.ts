@@ -2,7 +2,7 @@ import type { Tx } from "@lyss/kit/db/database.ts";
 import type { ChainedPosting, ChainHead } from "../journal/chain.ts";
 import type { Tokens, Usage } from "../model.ts";
 import { fromOtherBucketsJson, type OtherBucketsJson } from "../prices/terms-json.ts";
-import type { BalanceDifference } from "./finding.ts";
+import type { BalanceDifference, BudgetDifference } from "./finding.ts";
 
 /** A wallet with what its row should say. */
 export interface CheckedWallet extends ChainHead, BalanceDifference {}
@@ -35,6 +35,13 @@ export interface UsageDifference {
   readonly postingId: string;
   readonly chargedNanos: bigint;
   readonly usedNanos: bigint;
+}
+
+export interface TwiceCharged {
+  readonly callId: string;
+  readonly walletId: string;
+  readonly attempts: number;
+  readonly costNanos: bigint;
 }
 
 const rowsPerFetch = 1_000;
@@ -128,6 +135,29 @@ export function createIntegrityStore() {
         order by posting_id`;
     },
 
+    /** Calls of these tenants that more than one attempt was charged for. */
+    listTwiceCharged(tx: Tx, tenantIds: readonly string[]): Promise<TwiceCharged[]> {
+      return tx<TwiceCharged[]>`
+        select call_id as "callId", wallet_id as "walletId", count(*)::int as attempts, sum(cost_nanos)::bigint as "costNanos"
+        from usage where tenant_id = any(${tenantIds as string[]}) and cost_nanos > 0
+        group by call_id, wallet_id having count(*) > 1 order by call_id`;
+    },
+
+    /**
+     * Budgets of these tenants in which something else is reserved than their calls in flight have set aside. What was set aside
+     * in a period that is over counts in none, nor does that of a call that has ended.
+     */
+    listDriftedBudgets(tx: Tx, tenantIds: readonly string[]): Promise<BudgetDifference[]> {
+      return tx<BudgetDifference[]>`
+        select budget_id as "budgetId", tenant_id as "tenantId", reserved_amount as reserved, held
+        from budget cross join lateral (
+          select coalesce(sum(amount), 0)::bigint as held from budget_hold
+          where budget_hold.budget_id = budget.budget_id and budget_hold.window_starts_at = budget.window_starts_at
+            and exists (select from hold where hold.call_id = budget_hold.call_id)
+        ) as open
+        where tenant_id = any(${tenantIds as string[]}) and reserved_amount <> held order by budget_id`;
+    },
+
     /** Postings in chains that belong to no wallet, and entries that belong to no posting. */
     listStrays(tx: Tx, limit: number): Promise<{ kind: "posting" | "entry"; postingId: string; place: string }[]> {
       return tx<{ kind: "posting" | "entry"; postingId: string; place: string }[]>`
@@ -142,6 +172,19 @@ export function createIntegrityStore() {
     async lockWalletPage(tx: Tx, afterWalletId: string, limit: number): Promise<void> {
       await tx`
         select from wallet where wallet_id > ${afterWalletId} order by wallet_id limit ${limit} for update`;
+    },
+
+    /** The tenants' wallets are locked, as for every change of a budget. */
+    async repairBudget(tx: Tx, { budgetId, held }: BudgetDifference): Promise<void> {
+      await tx`
+        update budget set reserved_amount = ${held} where budget_id = ${budgetId}`;
+    },
+
+    /** What calls that have ended left behind in a budget. */
+    async deleteStrayBudgetHolds(tx: Tx, budgetId: string): Promise<void> {
+      await tx`
+        delete from budget_hold
+        where budget_id = ${budgetId} and not exists (select from hold where hold.call_id = budget_hold.call_id)`;
     },
 
     /** Writes what the journal, the holds and the leases say. */

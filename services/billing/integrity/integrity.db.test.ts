@@ -46,7 +46,8 @@ async function createBusyTenant() {
   const [posting] = await sql<{ posting_id: string }[]>`
     select posting_id from posting where chain = ${walletId} and kind = 'usage'`;
   const postingId = posting?.posting_id ?? "";
-  return { tenantId, walletId, postingId, callId: facts[0]?.callId ?? "", chargedCallId: charged };
+  const [callId = "", otherCallId = ""] = facts.map((fact) => fact.callId);
+  return { tenantId, walletId, postingId, callId, otherCallId, chargedCallId: charged };
 }
 
 const spoiled = ["wallet", "posting", "entry", "usage", "hold"];
@@ -154,7 +155,7 @@ test("B27: a posting taken out, put in or moved to another wallet is found even 
 });
 
 test("a balance, a hold, a cost and a price that do not agree are each found with their ids", async () => {
-  const { walletId, callId, chargedCallId } = await createBusyTenant();
+  const { walletId, callId, otherCallId, chargedCallId } = await createBusyTenant();
   const cases: readonly (readonly [string, string, Record<string, string>])[] = [
     [
       `update wallet set balance_nanos = balance_nanos + 1 where wallet_id = '${walletId}'`,
@@ -165,6 +166,11 @@ test("a balance, a hold, a cost and a price that do not agree are each found wit
     [`delete from hold where wallet_id = '${walletId}'`, "wallet.held", { walletId }],
     [`update usage set output_tokens = 46 where call_id = '${callId}'`, "usage.cost", { callId, walletId }],
     [`update usage set price_id = 'prc_none' where call_id = '${callId}'`, "usage.price", { callId, walletId }],
+    [
+      `update usage set call_id = '${callId}', attempt = 2 where call_id = '${otherCallId}'`,
+      "usage.twice",
+      { callId, walletId },
+    ],
   ];
   for (const [statement, check, ids] of cases) {
     const findings = await findAfter((tx) => tx.unsafe(statement));
@@ -175,6 +181,53 @@ test("a balance, a hold, a cost and a price that do not agree are each found wit
     unpaid.map(({ check }) => check),
     ["usage.posting", "usage.posting"],
   );
+});
+
+test("a budget that has not reserved what its calls in flight have set aside is found, and a rebuild sets it right", async () => {
+  const { tenantId, walletId } = await createBusyTenant();
+  const limit = {
+    unit: "calls",
+    limit: 10n,
+    period: "total",
+    timeZone: "UTC",
+    resetDay: 1,
+    alertPercents: [],
+  } as const;
+  await ops.setBudget({ tenantId, scopeKind: "tenant", scopeId: tenantId, limit });
+  const names = { requestId: "r", keyId: "k", userId: "u", provider: "p", model: "m", tenantId };
+  const calls = [random.id("call"), random.id("call")].map((callId) => ({ ...names, callId }));
+  for (const call of calls) {
+    await ops.reserveCall({ ...call, inputTokens: 10n, maxOutputTokens: 5n, minOutputTokens: 5n, choices: 1n });
+  }
+  await assertIntegrity(ops);
+  const budgets = async () => (await ops.listBudgets({ tenantId, limit: 10 })).rows;
+  const [[budget], [alive, lost]] = [await budgets(), calls];
+
+  await sql`update budget set reserved_amount = 5 where tenant_id = ${tenantId}`;
+  const detail = `budget ${budget?.budgetId} has 5 reserved, its calls in flight have set 2 aside`;
+  const ids = { walletId, postingId: "", callId: "" };
+  assert.deepEqual((await ops.verifyMoney()).findings, [{ check: "budget.reserved", ...ids, detail }]);
+  const seen = await ops.rebuildBalances({ apply: false });
+  assert.deepEqual([...seen.budgets], [{ budgetId: budget?.budgetId, tenantId, reserved: 5n, held: 2n }]);
+  await ops.rebuildBalances({ apply: true });
+  await assertIntegrity(ops);
+
+  // What a call set aside in a budget and did not take along when it ended.
+  await sql`delete from hold where call_id = ${lost?.callId ?? ""}`;
+  const { budgets: strayed } = await ops.rebuildBalances({ apply: true });
+  assert.deepEqual(
+    strayed.map(({ reserved, held }) => [reserved, held]),
+    [[2n, 1n]],
+  );
+  await assertIntegrity(ops);
+  const tokens = { inputTokens: 10n, cachedInputTokens: 0n, outputTokens: 5n };
+  const end = { tenantId, ...tokens, outcome: "completed", isEstimated: false, latencyMs: 1n } as const;
+  await ops.settleCall({ ...end, callId: alive?.callId ?? "" });
+  assert.deepEqual(
+    (await budgets()).map(({ used, reserved }) => [used, reserved]),
+    [[1n, 0n]],
+  );
+  await assertIntegrity(ops);
 });
 
 test("a check is done once by whichever node comes first; what it finds is an event, and health says so until it passes", async () => {

@@ -6,7 +6,7 @@ import type { Degraded } from "@lyss/kit/health/health-check.ts";
 import { decodeCursor, type Page, type PageRequest, toPage } from "@lyss/kit/http/page.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { Logger } from "pino";
-import type { BalanceDifference, IntegrityCause, IntegrityRun } from "./finding.ts";
+import type { BalanceDifference, BudgetDifference, IntegrityCause, IntegrityRun } from "./finding.ts";
 import type { IntegrityRunStore } from "./run-store.ts";
 import { type VerifyDeps, verifyMoney } from "./verify.ts";
 
@@ -94,14 +94,22 @@ export interface RebuildInput {
   readonly cursor?: string | undefined;
 }
 
+export interface RebuiltPage extends Page<BalanceDifference> {
+  /** How many wallets were looked at. */
+  readonly checked: number;
+  /** Those of the same tenants. */
+  readonly budgets: readonly BudgetDifference[];
+}
+
 /**
- * Compares a page of wallets with what their entries, holds and leases come to and, when `apply` is set, writes that, under their
- * locks. What cannot be, such as a negative balance, is left as it is and fails the page. A repeat finds nothing.
+ * Compares a page of wallets with what their entries, holds and leases come to, and their tenants' budgets with what calls in
+ * flight have set aside; when `apply` is set, writes that, under the wallets' locks. What cannot be, such as a negative balance,
+ * is left as it is and fails the page. A repeat finds nothing.
  */
 export async function rebuildBalances(
   { db, integrity, log }: IntegrityDeps,
   { apply, cursor }: RebuildInput,
-): Promise<Page<BalanceDifference> & { readonly checked: number }> {
+): Promise<RebuiltPage> {
   const [after = ""] = decodeCursor(cursor, 1) ?? [];
   const limit = walletsPerRebuild + 1;
   return db.transaction(async (tx) => {
@@ -112,12 +120,19 @@ export async function rebuildBalances(
       ({ balanceNanos, journalNanos, heldNanos, openNanos }) =>
         balanceNanos !== journalNanos || heldNanos !== openNanos,
     );
+    const tenantIds = [...new Set(page.rows.map(({ tenantId }) => tenantId))];
+    const budgets = await integrity.listDriftedBudgets(tx, tenantIds);
     if (apply) {
       for (const difference of differences) {
         await integrity.repairWallet(tx, difference);
         log.warn({ wallet: difference.walletId, before: String(difference.balanceNanos) }, "a wallet was rebuilt");
       }
+      for (const budget of budgets) {
+        await integrity.deleteStrayBudgetHolds(tx, budget.budgetId);
+        await integrity.repairBudget(tx, budget);
+        log.warn({ budget: budget.budgetId, before: String(budget.reserved) }, "a budget was rebuilt");
+      }
     }
-    return { rows: differences, checked: page.rows.length, nextCursor: page.nextCursor };
+    return { rows: differences, budgets, checked: page.rows.length, nextCursor: page.nextCursor };
   });
 }

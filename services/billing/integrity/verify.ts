@@ -24,7 +24,7 @@ const walletsPerPage = 200;
 const maxStoredFindings = 1_000;
 
 /**
- * Looks at every wallet, posting, entry and recorded call, and writes nothing. Each page of wallets is seen at one moment of the
+ * Looks at every wallet, posting, entry, recorded call and budget, and writes nothing. Each page of wallets is seen at one moment of the
  * database, so that calls go on meanwhile and nothing is found that is only under way. Memory is bounded by a page of wallets and
  * the first 1,000 findings, however large the journal is. Rejects with the signal's reason when it aborts.
  */
@@ -54,6 +54,7 @@ export async function verifyMoney(deps: VerifyDeps, options: VerifyOptions = {})
       const heads = new Map<string, ChainHead>(wallets.map((wallet) => [wallet.walletId, wallet]));
       counts.postings += await checkChains(tx, deps.integrity, heads, findings.add);
       counts.usageRows += await checkUsage(tx, deps, wallets, findings.add);
+      await checkBudgets(tx, deps.integrity, wallets, findings.add);
       for (const [chain, head] of heads) noteHead(chain, head);
       return wallets.length === walletsPerPage ? wallets.at(-1)?.walletId : undefined;
     });
@@ -160,11 +161,28 @@ async function checkUsage(
     const prices = await priceVersions.find(tx, new Set(rows.map(({ priceId }) => priceId)));
     for (const row of rows) checkCost(row, prices.get(row.priceId), add);
   }
+  for (const { callId, walletId, attempts, costNanos: nanos } of await integrity.listTwiceCharged(tx, tenantIds)) {
+    add("usage.twice", { callId, walletId }, `${attempts} attempts were charged, ${nanos} nanos in all`);
+  }
   const differences = await integrity.listUsageDifferences(tx, { walletIds, tenantIds });
   for (const { postingId, chargedNanos, usedNanos } of differences) {
     add("usage.posting", { postingId }, `the posting took ${chargedNanos} nanos, its calls come to ${usedNanos}`);
   }
   return count;
+}
+
+async function checkBudgets(
+  tx: Tx,
+  integrity: IntegrityStore,
+  wallets: readonly CheckedWallet[],
+  add: AddFinding,
+): Promise<void> {
+  const walletIds = new Map(wallets.map(({ tenantId, walletId }) => [tenantId, walletId]));
+  for (const budget of await integrity.listDriftedBudgets(tx, [...walletIds.keys()])) {
+    const { budgetId, tenantId, reserved, held } = budget;
+    const detail = `budget ${budgetId} has ${reserved} reserved, its calls in flight have set ${held} aside`;
+    add("budget.reserved", { walletId: walletIds.get(tenantId) ?? "" }, detail);
+  }
 }
 
 function checkCost(row: CheckedUsage, price: Price | undefined, add: AddFinding): void {

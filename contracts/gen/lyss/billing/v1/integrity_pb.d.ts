@@ -315,6 +315,41 @@ export declare type BalanceDifference = Message<"lyss.billing.v1.BalanceDifferen
 export declare const BalanceDifferenceSchema: GenMessage<BalanceDifference>;
 
 /**
+ * In the budget's unit.
+ *
+ * @generated from message lyss.billing.v1.BudgetDifference
+ */
+export declare type BudgetDifference = Message<"lyss.billing.v1.BudgetDifference"> & {
+  /**
+   * @generated from field: string budget_id = 1;
+   */
+  budgetId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: int64 reserved = 3;
+   */
+  reserved: bigint;
+
+  /**
+   * What its calls in flight have set aside.
+   *
+   * @generated from field: int64 held = 4;
+   */
+  held: bigint;
+};
+
+/**
+ * Describes the message lyss.billing.v1.BudgetDifference.
+ * Use `create(BudgetDifferenceSchema)` to create a new message.
+ */
+export declare const BudgetDifferenceSchema: GenMessage<BudgetDifference>;
+
+/**
  * @generated from message lyss.billing.v1.RebuildBalancesResponse
  */
 export declare type RebuildBalancesResponse = Message<"lyss.billing.v1.RebuildBalancesResponse"> & {
@@ -338,6 +373,13 @@ export declare type RebuildBalancesResponse = Message<"lyss.billing.v1.RebuildBa
    * @generated from field: string next_cursor = 3;
    */
   nextCursor: string;
+
+  /**
+   * Budgets of the same tenants, as they were before.
+   *
+   * @generated from field: repeated lyss.billing.v1.BudgetDifference budget_differences = 4;
+   */
+  budgetDifferences: BudgetDifference[];
 };
 
 /**
