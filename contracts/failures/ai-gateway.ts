@@ -131,4 +131,38 @@ export const aiGatewayFailures = defineFailures("ai_gateway", {
       zh_CN: "此节点暂时无法记录调用费用，因此不发送任何调用，请稍后重试。",
     },
   },
+  response_not_found: {
+    kind: "not_found",
+    publicCode: "GATEWAY_017",
+    text: {
+      en_US: "There is no response '{id}'. It was not stored, has expired, or belongs to somebody else.",
+      zh_CN: "没有响应“{id}”：未保存、已过期，或属于他人。",
+    },
+  },
+  response_not_background: {
+    kind: "failed_precondition",
+    publicCode: "GATEWAY_018",
+    httpStatus: 400,
+    text: {
+      en_US: "Only a response that was created with 'background' can be cancelled.",
+      zh_CN: "只有以“background”创建的响应才能取消。",
+    },
+  },
+  response_lost: {
+    kind: "aborted",
+    publicCode: "GATEWAY_019",
+    isRetryable: true,
+    text: {
+      en_US: "The node that served this response died. Nothing was charged.",
+      zh_CN: "处理此响应的节点已中断，未计费。",
+    },
+  },
+  response_too_large: {
+    kind: "failed_precondition",
+    publicCode: "GATEWAY_020",
+    text: {
+      en_US: "The response is too large to be kept, so it cannot be given. It was charged.",
+      zh_CN: "响应过大，无法保存，因此无法返回；该调用已计费。",
+    },
+  },
 });

@@ -185,6 +185,18 @@ export const aiGatewayConfig = {
         .max(60_000)
         .default(8_000)
         .describe("How often the holds of calls in flight are extended; well below `billing.holdTtlMs`."),
+      responseRetentionDays: z
+        .int()
+        .min(1)
+        .max(365)
+        .default(30)
+        .describe("How long a stored response (`/v1/responses`) can be asked for."),
+      maxStoredResponseBytes: z
+        .int()
+        .min(1_024)
+        .max(33_554_432)
+        .default(4_194_304)
+        .describe("The largest response that is stored, with its input."),
       sendTraceparent: z
         .boolean()
         .default(false)

@@ -16,6 +16,7 @@ import type { CallOnce } from "./once/call-once.ts";
 import type { OpenCalls } from "./open-calls.ts";
 import type { ProviderPolicies } from "./provider-policies.ts";
 import type { ResilienceChanges } from "./resilience-changes.ts";
+import type { KeptResponses } from "./responses/kept-responses.ts";
 import type { AiGatewayStore } from "./store.ts";
 import type { UpstreamPools } from "./upstream-pools.ts";
 
@@ -33,6 +34,7 @@ export interface AiGatewayDeps {
   readonly openCalls: OpenCalls;
   readonly funding: Funding;
   readonly once: CallOnce;
+  readonly responses: KeptResponses;
   readonly settings: GatewaySettings;
   readonly degradation: Degradation;
   readonly changes: ResilienceChanges;

@@ -10,12 +10,21 @@ import { askInOpenAi } from "./dialects/openai/pass-through.ts";
 import { getModel, listModels, type ModelsOfCaller } from "./model-prices/list-models.ts";
 import { type AddProviderInput, addProvider } from "./ops/add-provider.ts";
 import { countMessageTokens } from "./ops/count-message-tokens.ts";
+import { createResponse } from "./ops/create-response.ts";
 import { getProvider, type ProviderName } from "./ops/get-provider.ts";
 import { getResilience } from "./ops/get-resilience.ts";
 import { loadTenantProviders } from "./ops/load-providers.ts";
 import { type BreakerOrder, followBreakerOrder, orderBreaker } from "./ops/order-breaker.ts";
 import { type DegradationOrder, orderDegradation } from "./ops/order-degradation.ts";
 import { removeProvider } from "./ops/remove-provider.ts";
+import {
+  cancelResponse,
+  getResponse,
+  type ItemPage,
+  listInputItems,
+  type ResponseOfCaller,
+  removeResponse,
+} from "./ops/stored-responses.ts";
 import { testProvider } from "./ops/test-provider.ts";
 
 /** Binds the gateway's operations to what they need. */
@@ -24,6 +33,11 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
     serveCall: (surface: Surface, exchange: Exchange) => serveCall(deps, askInOpenAi(surface, exchange.body), exchange),
     createMessage: (exchange: Exchange) => serveCall(deps, askInAnthropic(exchange.body), exchange),
     countMessageTokens: (input: { caller: Caller; body: Buffer }) => countMessageTokens(deps, input),
+    createResponse: (exchange: Exchange) => createResponse(deps, exchange),
+    getResponse: (input: ResponseOfCaller) => getResponse(deps, input),
+    removeResponse: (input: ResponseOfCaller) => removeResponse(deps, input),
+    cancelResponse: (input: ResponseOfCaller) => cancelResponse(deps, input),
+    listInputItems: (input: ResponseOfCaller & ItemPage) => listInputItems(deps, input),
     listModels: (input: ModelsOfCaller) => listModels(deps, input),
     getModel: (input: ModelsOfCaller & { readonly model: string }) => getModel(deps, input),
     addProvider: (input: AddProviderInput) => addProvider(deps, input),

@@ -11,6 +11,7 @@ import { messagesRoutes } from "./messages-routes.ts";
 import type { Provider, Target } from "./model.ts";
 import type { AiGatewayOps } from "./ops.ts";
 import { resilienceRoutes } from "./resilience-routes.ts";
+import { responsesRoutes } from "./responses-routes.ts";
 
 const { json, raw } = routesFor<AiGatewayOps>();
 
@@ -263,6 +264,7 @@ const places: readonly Place[] = [
 export const aiGatewayRoutes = [
   ...places.flatMap((place) => [...callRoutes(place), ...modelRoutes(place)]),
   ...messagesRoutes,
+  ...responsesRoutes,
   ...providerRoutes,
   ...resilienceRoutes,
 ];

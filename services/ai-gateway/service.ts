@@ -30,6 +30,8 @@ import { loadSharedProviders, loadTenantProviders } from "./ops/load-providers.t
 import { createAiGatewayOps } from "./ops.ts";
 import { createProviderPolicies } from "./provider-policies.ts";
 import { createResilienceChanges } from "./resilience-changes.ts";
+import { createKeptResponses } from "./responses/kept-responses.ts";
+import { createResponseStore } from "./responses/response-store.ts";
 import { aiGatewayRoutes } from "./routes.ts";
 import { createAiGatewayRpc } from "./rpc.ts";
 import { startSimulator } from "./simulator/simulator.ts";
@@ -66,6 +68,10 @@ export const aiGateway = defineService({
       ...{ store: createOnceStore(db), clock, random, log, heartbeatMs },
       key: given.deriveKey("ai-gateway.answer-once"),
     });
+    const responses = createKeptResponses({
+      ...{ store: createResponseStore(db), clock, random, log, key: given.deriveKey("ai-gateway.response") },
+      ...{ heartbeatMs, retentionDays: settings.responseRetentionDays, maxBytes: settings.maxStoredResponseBytes },
+    });
     const pools = createUpstreamPools(settings, createAddressGuard());
     const changes = createResilienceChanges({ db, outbox, node });
     const catalog = createCatalog();
@@ -81,7 +87,21 @@ export const aiGateway = defineService({
     degradation.watch(policies.level);
     degradation.onChange(changes.noteDegradation);
     const deps = {
-      ...{ db, outbox, clock, random, log, settings, openCalls, funding, once, credentials, pools, ...clients },
+      ...{
+        db,
+        outbox,
+        clock,
+        random,
+        log,
+        settings,
+        openCalls,
+        funding,
+        once,
+        responses,
+        credentials,
+        pools,
+        ...clients,
+      },
       ...{ catalog, policies, degradation, changes, node },
       store: createAiGatewayStore(db.sql),
       metrics: createGatewayMetrics(metrics, {

@@ -86,6 +86,7 @@ const surfaces = {
   messages: (text: string, stream: boolean) => ({
     ...{ model: "chat", stream, max_tokens: 1_000, messages: [{ role: "user", content: text }] },
   }),
+  responses: (input: string, stream: boolean) => ({ model: "chat", stream, input }),
   embeddings: (input: string) => ({ model: "embedding", input }),
 } as const;
 

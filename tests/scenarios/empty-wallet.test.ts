@@ -17,8 +17,14 @@ const bodies: Readonly<Record<string, object>> = {
   "chat/completions": { model: "dear", messages: [{ role: "user", content: "hello" }] },
   completions: { model: "dear", prompt: "hello" },
   embeddings: { model: "dear", input: "hello" },
+  responses: { model: "dear", input: "hello" },
   messages: { model: "dear", max_tokens: 1_900, messages: [{ role: "user", content: "hello" }] },
 };
+
+/** Operations on what a call has left behind: they call nothing, and are not paid for. */
+const afterwards: ReadonlySet<string> = new Set([
+  ...["GET responses/{id}", "DELETE responses/{id}", "POST responses/{id}/cancel", "GET responses/{id}/input_items"],
+]);
 
 /** Those that have no stream. */
 const wholeOnly: ReadonlySet<string> = new Set(["embeddings"]);
@@ -54,6 +60,11 @@ test("B14: every route that calls a model is refused with an empty wallet, befor
   assert.ok(routes.length >= 3);
   for (const { method, path } of routes) {
     const name = path.replace(places, "");
+    if (afterwards.has(`${method} ${name}`)) {
+      const gone = await requestJson(`${platform.url}${path.replace("{id}", "resp_x")}`, platform.apiKey, { method });
+      assert.deepEqual([path, gone.status], [path, 404]);
+      continue;
+    }
     const body = bodies[name];
     assert.ok(body && method === "POST", `${method} ${path} calls a model: say here with what`);
     for (const stream of wholeOnly.has(name) ? [false] : [false, true]) {
@@ -62,6 +73,8 @@ test("B14: every route that calls a model is refused with an empty wallet, befor
       assert.deepEqual([path, answer.status, code], [path, 402, "BILLING_001"]);
     }
   }
+  const answer = await send("/v1/responses", { ...bodies["responses"], background: true });
+  assert.equal(answer.status, 402);
   assert.equal(connections, before);
 });
 

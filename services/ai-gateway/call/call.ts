@@ -30,6 +30,8 @@ export interface Call {
   /** Writes the answer in the caller's dialect. */
   readonly writer: AnswerWriter;
   readonly res: ServerResponse;
+  /** Answers the caller of a call that goes on without one; to be awaited before anything is sent. */
+  readonly begin: (() => Promise<void>) | undefined;
   readonly locale: Locale;
   readonly startedMs: number;
   readonly caller: CallerWatch;

@@ -26,7 +26,7 @@ export async function relayAnswer(
   const delivered = { text: textOf(json), countedTokens: 0 };
   const reported = { usage: readUsage(json), serviceMode: readServiceMode(json) };
   const ending = await endWithCharge(call, endOfWholeAnswer(call), reported, delivered);
-  const bytes = call.writer.whole(body, json, ending.tokens);
+  const bytes = await call.writer.whole(body, json, ending.tokens);
   call.record?.add(bytes);
   await call.record?.keep(contentType);
   await settle(ending);

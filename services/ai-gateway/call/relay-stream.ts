@@ -28,8 +28,8 @@ interface Progress {
 
 /**
  * Relays a streamed answer event by event. What ends it (`[DONE]` in OpenAI's dialect) leaves only after the charge is
- * committed, and only behind a complete answer: a stream that breaks off ends with an error event instead. Throws, with nothing sent, when the stream fails
- * before its first event.
+ * committed, and only behind a complete answer: a stream that breaks off ends with an error event instead. Throws, with
+ * nothing sent, when the stream fails before its first event.
  */
 export async function relayStream(
   deps: AiGatewayDeps,
@@ -58,7 +58,7 @@ export async function relayStream(
     return;
   }
   const ending = await endWithCharge(call, endOfWholeAnswer(call), progress, progress);
-  const lastEvents = call.writer.end(ending.tokens);
+  const lastEvents = await call.writer.end(ending.tokens);
   call.record?.add(lastEvents);
   await call.record?.keep(contentType);
   await settle(ending);

@@ -43,10 +43,11 @@ const leastOutputTokens = 16;
 export async function serveCall(deps: AiGatewayDeps, askedCall: AskedCall, exchange: Exchange): Promise<void> {
   const startedMs = deps.clock.monotonicMs();
   if (deps.openCalls.isStopping) throw new Failure(aiGatewayFailures.shutting_down);
-  const { caller, res, requestId, context } = exchange;
+  const { caller, requestId, context } = exchange;
   if (!caller) throw new Failure(kitFailures.unauthenticated);
   const tags = readTags(exchange.req);
-  const { request } = askedCall;
+  const { request, detached } = askedCall;
+  const { res } = detached ?? exchange;
   const target = chooseTarget(deps, caller, request.model);
   // Before money is set aside for a call that would be refused.
   deps.policies.policyOf(target.provider).breaker()?.throwIfOpen();
@@ -57,17 +58,21 @@ export async function serveCall(deps: AiGatewayDeps, askedCall: AskedCall, excha
   if (res.destroyed) return;
   const callId = deps.random.id("call");
   const abort = new AbortController();
-  const isDrained = target.provider.onDisconnect === "drain" || context.idempotencyKey !== undefined;
+  const isAwaited = context.idempotencyKey !== undefined && !detached;
+  const isDrained = target.provider.onDisconnect === "drain" || isAwaited;
   const watch = watchCaller({ res, abort, clock: deps.clock }, isDrained ? deps.settings.drainLimitMs : 0);
   deps.openCalls.begin(callId, abort);
   let record: AnswerRecord | undefined;
   try {
     const begun = await beginOnce(deps, exchange, callId, askedCall);
-    if (begun && "first" in begun) return repeatAnswer(res, requestId, begun.first);
-    record = begun?.record;
+    if (begun && "first" in begun) return repeatAnswer(exchange.res, requestId, begun.first);
+    const given = begun?.record;
+    record = given;
     const funds = await fund(deps, exchange, { callId, request, target, inputTokens, tags });
     const call: Call = {
-      ...{ callId, requestId, tenantId: caller.tenantId, request, target, counter, inputTokens, funds, record },
+      ...{ callId, requestId, tenantId: caller.tenantId, request, target, counter, inputTokens, funds },
+      record: detached ? undefined : given,
+      begin: detached && (() => detached.begin(callId, given)),
       ...{ res, locale: context.locale, startedMs, caller: watch, abort },
       meter: createStreamMeter(funds, counter, request.choices),
       outputTokens: limitToSend(request, target, funds),
@@ -159,6 +164,7 @@ async function relay(deps: AiGatewayDeps, call: Call, span: Span): Promise<void>
     span.set(describeEnding(ending, costNanos));
   };
   try {
+    await call.begin?.();
     call.abort.signal.throwIfAborted();
     const { answer, end } = await sendUpstream(deps, call);
     const relayBody = call.request.isStream ? relayStream : relayAnswer;

@@ -1,5 +1,7 @@
+import type { ServerResponse } from "node:http";
 import type { Failure, Locale } from "@lyss/kit/errors/failure.ts";
 import type { CallRequest } from "../call/read-request.ts";
+import type { AnswerRecord } from "../once/call-once.ts";
 import type { SseEvent } from "./openai/sse.ts";
 import type { ReportedUsage } from "./openai/usage.ts";
 
@@ -13,6 +15,19 @@ export interface AskedCall {
   /** What makes a repeat with an idempotency key the same call: where it was sent, and the caller's own bytes. */
   readonly asked: { readonly surface: string; readonly body: Buffer };
   createWriter(facts: AnswerFacts): AnswerWriter;
+  /** Given for a call that goes on without its caller, who is answered before anything is sent. */
+  readonly detached?: DetachedCall;
+}
+
+/** A call whose answer nobody waits for. */
+export interface DetachedCall {
+  /** Takes the place of the caller's connection; to destroy it is to cancel the call. */
+  readonly res: ServerResponse;
+  /**
+   * Called once, when the call's money is set aside and nothing is sent yet; answers the caller. What it throws ends the
+   * call, at no cost. `record` keeps that answer for a repeat of the request.
+   */
+  begin(callId: string, record: AnswerRecord | undefined): Promise<void>;
 }
 
 /** What a writer needs to know of its call. */
@@ -27,14 +42,17 @@ export interface AnswerFacts {
   readonly maxKeptLength: number;
 }
 
-/** Writes one call's answer in its caller's dialect: either `whole`, or `event` for each event and then `end` or `fail`. Pure. */
+/**
+ * Writes one call's answer in its caller's dialect: either `whole`, or `event` for each event and then `end` or `fail`. Pure,
+ * except that a dialect whose answers can be asked for again keeps one before it shows it.
+ */
 export interface AnswerWriter {
   /** The answer that was not streamed. `json` is `body`, parsed; `tokens` are what is charged. */
-  whole(body: Buffer, json: unknown, tokens: ReportedUsage): Buffer;
+  whole(body: Buffer, json: unknown, tokens: ReportedUsage): Buffer | Promise<Buffer>;
   /** What an event of the provider's stream is for the caller; undefined for nothing. `json` is undefined for a comment. */
   event(event: SseEvent, json: unknown): Buffer | undefined;
   /** Ends a complete stream. */
-  end(tokens: ReportedUsage): Buffer;
+  end(tokens: ReportedUsage): Buffer | Promise<Buffer>;
   /** Ends a stream that broke off after its first event. */
   fail(failure: Failure, locale: Locale): Buffer;
 }

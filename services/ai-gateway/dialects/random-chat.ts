@@ -41,7 +41,7 @@ export function randomChat(draw: Draw): RandomChat {
 }
 
 /** What a caller reads of a stream whose bytes are cut anywhere. */
-export function writeStream(draw: Draw, { chunks }: RandomChat, writer: AnswerWriter): string {
+export async function writeStream(draw: Draw, { chunks }: RandomChat, writer: AnswerWriter): Promise<string> {
   const bytes = Buffer.from(chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join(""));
   const reader = createSseReader(1_000_000);
   let written = "";
@@ -53,7 +53,7 @@ export function writeStream(draw: Draw, { chunks }: RandomChat, writer: AnswerWr
     at = end;
   }
   const none = { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n };
-  return written + writer.end(none).toString("utf8");
+  return written + (await writer.end(none)).toString("utf8");
 }
 
 function toChunk(delta: object, finish_reason: string | null): object {

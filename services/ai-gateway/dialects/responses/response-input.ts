@@ -1,0 +1,159 @@
+import {
+  type Fields,
+  isAbsent,
+  readList,
+  readObject,
+  readOneOf,
+  readOptional,
+  readText,
+  refuseOthers,
+  unsupported,
+} from "../request-fields.ts";
+
+type ChatMessage = Readonly<Record<string, unknown>>;
+type Part = Readonly<Record<string, unknown>>;
+
+const messageFields = new Set(["type", "role", "content", "id", "status"]);
+const callFields = new Set(["type", "call_id", "name", "arguments", "id", "status"]);
+const outputFields = new Set(["type", "call_id", "output", "id", "status"]);
+
+/** The items of a request's `input`, as they are listed: each with a type, an id of its own or made from `prefix`, and parts. */
+export function readInputItems(value: unknown, prefix: string): readonly Fields[] {
+  const items = typeof value === "string" ? [{ role: "user", content: value }] : readList(value, "input");
+  return items.map((value, index) => {
+    const item = readObject(value, `input[${index}]`);
+    const { content } = item;
+    const type = item["type"] ?? "message";
+    const textType = item["role"] === "assistant" ? "output_text" : "input_text";
+    return {
+      ...item,
+      type,
+      id: isAbsent(item["id"]) ? `${idPrefixOf(type)}_${prefix}_${index}` : item["id"],
+      ...(typeof content === "string" && { content: [{ type: textType, text: content }] }),
+    };
+  });
+}
+
+function idPrefixOf(type: unknown): string {
+  return type === "function_call" ? "fc" : type === "function_call_output" ? "fco" : "msg";
+}
+
+/** Items of a conversation as messages of chat. `paths` name the items in refusals. */
+export function toChatMessages(items: readonly { readonly item: Fields; readonly path: string }[]): ChatMessage[] {
+  const messages: ChatMessage[] = [];
+  /** Chat takes no images from tools: they are shown by the user, after the results of all tools. */
+  let shown: Part[] = [];
+  const showImages = () => {
+    if (shown.length > 0) messages.push({ role: "user", content: shown });
+    shown = [];
+  };
+  for (const { item, path } of items) {
+    const type = readText(item["type"], `${path}.type`);
+    if (type === "function_call_output") {
+      const { message, images } = toToolMessage(item, path);
+      messages.push(message);
+      shown.push(...images);
+      continue;
+    }
+    showImages();
+    if (type === "message") addMessage(messages, item, path);
+    else if (type === "function_call") addCall(messages, toToolCall(item, path));
+    // What a model thought is bound to that model; chat has no place for it.
+    else if (type !== "reasoning") throw unsupported(`${path}.type`);
+  }
+  showImages();
+  return messages;
+}
+
+function addMessage(messages: ChatMessage[], item: Fields, path: string): void {
+  refuseOthers(item, messageFields, path);
+  const role = readOneOf(item["role"], `${path}.role`, ["user", "assistant", "system", "developer"]);
+  const content = toContent(item["content"], `${path}.content`, role === "assistant");
+  const last = messages.at(-1);
+  // Results have to follow calls at once, so what is said between them belongs to the calls.
+  if (role === "assistant" && last?.["tool_calls"] !== undefined) {
+    messages[messages.length - 1] = { ...last, content: String(last["content"] ?? "") + content };
+  } else messages.push({ role, content });
+}
+
+/** Calls of one turn, and what was said before them, are one message. */
+function addCall(messages: ChatMessage[], call: object): void {
+  const last = messages.at(-1);
+  if (last?.["role"] !== "assistant") {
+    messages.push({ role: "assistant", content: null, tool_calls: [call] });
+    return;
+  }
+  const calls = (last["tool_calls"] ?? []) as readonly object[];
+  messages[messages.length - 1] = { ...last, tool_calls: [...calls, call] };
+}
+
+function toContent(value: unknown, path: string, isAssistant: boolean): unknown {
+  if (typeof value === "string") return value;
+  const parts = readList(value, path).map((part, index) =>
+    toPart(readObject(part, `${path}[${index}]`), `${path}[${index}]`),
+  );
+  const [only] = parts;
+  if (isAssistant) return parts.map(({ text }) => text ?? "").join("");
+  return parts.length === 1 && only?.["type"] === "text" ? only["text"] : parts;
+}
+
+function toPart(part: Fields, path: string): Part {
+  const type = readText(part["type"], `${path}.type`);
+  switch (type) {
+    case "input_text":
+    case "output_text":
+      refuseOthers(part, new Set(["type", "text", "annotations", "logprobs"]), path);
+      return { type: "text", text: readText(part["text"], `${path}.text`) };
+    case "refusal":
+      refuseOthers(part, new Set(["type", "refusal"]), path);
+      return { type: "text", text: readText(part["refusal"], `${path}.refusal`) };
+    case "input_image":
+      return toImagePart(part, path);
+    case "input_file":
+      refuseOthers(part, new Set(["type", "file_data", "filename"]), path);
+      return {
+        type: "file",
+        file: {
+          filename: readOptional(part["filename"], `${path}.filename`, readText) ?? "file",
+          file_data: readText(part["file_data"], `${path}.file_data`),
+        },
+      };
+    default:
+      throw unsupported(`${path}.type`);
+  }
+}
+
+function toImagePart(part: Fields, path: string): Part {
+  refuseOthers(part, new Set(["type", "image_url", "detail"]), path);
+  const url = readText(part["image_url"], `${path}.image_url`);
+  const detail = readOptional(part["detail"], `${path}.detail`, readText);
+  return { type: "image_url", image_url: { url, ...(detail !== undefined && { detail }) } };
+}
+
+function toToolCall(item: Fields, path: string): object {
+  refuseOthers(item, callFields, path);
+  const name = readText(item["name"], `${path}.name`);
+  const text = readText(item["arguments"], `${path}.arguments`);
+  return { id: readText(item["call_id"], `${path}.call_id`), type: "function", function: { name, arguments: text } };
+}
+
+function toToolMessage(
+  item: Fields,
+  path: string,
+): { readonly message: ChatMessage; readonly images: readonly Part[] } {
+  refuseOthers(item, outputFields, path);
+  const { output } = item;
+  const at = `${path}.output`;
+  const parts =
+    typeof output === "string"
+      ? []
+      : readList(output, at).map((part, index) => toPart(readObject(part, `${at}[${index}]`), `${at}[${index}]`));
+  const texts =
+    typeof output === "string" ? [output] : parts.flatMap(({ type, text }) => (type === "text" ? [text] : []));
+  const message = {
+    role: "tool",
+    tool_call_id: readText(item["call_id"], `${path}.call_id`),
+    content: texts.join("\n\n"),
+  };
+  return { message, images: parts.filter(({ type }) => type !== "text") };
+}

@@ -1,0 +1,185 @@
+import { parseBody } from "../../call/parse-body.ts";
+import { type CallRequest, readRequest } from "../../call/read-request.ts";
+import { refuseField } from "../../call/refuse-field.ts";
+import { parseExact } from "../exact-json.ts";
+import {
+  type Fields,
+  isAbsent,
+  readFlag,
+  readInteger,
+  readList,
+  readNumber,
+  readObject,
+  readOneOf,
+  readOptional,
+  readText,
+  refuseOthers,
+  unsupported,
+} from "../request-fields.ts";
+import { readInputItems, toChatMessages } from "./response-input.ts";
+
+/** A request of `POST /v1/responses` before what it goes on from is known. */
+export interface ResponseRequest {
+  readonly json: Fields;
+  readonly isStream: boolean;
+  /** Answered at once, and served without its caller. */
+  readonly isBackground: boolean;
+  readonly isStored: boolean;
+  readonly previousResponseId: string | undefined;
+  readonly outputLimit: number | undefined;
+}
+
+const known = new Set([
+  ...["background", "include", "input", "instructions", "max_output_tokens", "max_tool_calls", "metadata", "model"],
+  ...["parallel_tool_calls", "previous_response_id", "prompt_cache_key", "prompt_cache_retention", "reasoning"],
+  ...["safety_identifier", "service_tier", "store", "stream", "stream_options", "temperature", "text", "tool_choice"],
+  ...["tools", "top_logprobs", "top_p", "truncation", "user"],
+]);
+const maxOutputTokens = 10_000_000;
+
+/** Reads what decides. Throws `invalid_json`, or `invalid_request` naming the field. */
+export function readResponseRequest(body: Buffer): ResponseRequest {
+  const json = parseBody(body, parseExact);
+  refuseOthers(json, known, "");
+  const flag = (name: string) => readOptional(json[name], name, readFlag);
+  const isStream = flag("stream") ?? false;
+  const isBackground = flag("background") ?? false;
+  const isStored = flag("store") ?? true;
+  if (isBackground && !isStored) {
+    throw refuseField("store", "must not be false with 'background'", "与“background”同用时不能为 false");
+  }
+  if (isBackground && isStream) {
+    throw refuseField("stream", "must not be true with 'background'", "与“background”同用时不能为 true");
+  }
+  readMetadata(json["metadata"]);
+  refuseLogprobs(json);
+  if (!isAbsent(json["truncation"])) readOneOf(json["truncation"], "truncation", ["disabled"]);
+  return {
+    ...{ json, isStream, isBackground, isStored },
+    previousResponseId: readOptional(json["previous_response_id"], "previous_response_id", readText),
+    outputLimit: readOptional(json["max_output_tokens"], "max_output_tokens", (value, path) =>
+      readInteger(value, path, 1, maxOutputTokens),
+    ),
+  };
+}
+
+/** The request in chat's form. `history` are the items of the responses that it goes on from, `input` its own. */
+export function toCallRequest(
+  { json, isStream, outputLimit }: ResponseRequest,
+  history: readonly Fields[],
+  input: readonly Fields[],
+): CallRequest {
+  const instructions = readOptional(json["instructions"], "instructions", readText) ?? "";
+  const items = [
+    ...history.map((item) => ({ item, path: "previous_response_id" })),
+    ...input.map((item, index) => ({ item, path: `input[${index}]` })),
+  ];
+  if (items.length === 0) throw refuseField("input", "must not be empty", "不能为空");
+  const system = instructions === "" ? [] : [{ role: "system", content: instructions }];
+  const chat = {
+    model: readText(json["model"], "model"),
+    messages: [...system, ...toChatMessages(items)],
+    stream: isStream,
+    ...readTools(json),
+    ...readFormat(json["text"]),
+    ...readSampling(json),
+  };
+  const request = readRequest("chat", Buffer.from(JSON.stringify(chat)));
+  return { ...request, outputLimit: outputLimit === undefined ? undefined : { field: undefined, tokens: outputLimit } };
+}
+
+/** A request's own items. Throws `invalid_request` for what is no list of objects. */
+export function inputOf({ json }: ResponseRequest, prefix: string): readonly Fields[] {
+  return isAbsent(json["input"]) ? [] : readInputItems(json["input"], prefix);
+}
+
+function readMetadata(value: unknown): void {
+  const metadata = readOptional(value, "metadata", readObject) ?? {};
+  const pairs = Object.entries(metadata);
+  const isFit = pairs.every(([key, text]) => key.length <= 64 && typeof text === "string" && text.length <= 512);
+  if (isFit && pairs.length <= 16) return;
+  throw refuseField(
+    "metadata",
+    "must have at most 16 texts of at most 512 characters, under names of at most 64",
+    "最多 16 项，名称不超过 64 个字符，值为不超过 512 个字符的文本",
+  );
+}
+
+/** What is included of tools that do not run here, and of thoughts that no provider has sealed, is nothing. */
+function refuseLogprobs(json: Fields): void {
+  const include = readOptional(json["include"], "include", readList) ?? [];
+  const at = include.indexOf("message.output_text.logprobs");
+  if (at >= 0) throw unsupported(`include[${at}]`);
+  if (json["top_logprobs"]) throw unsupported("top_logprobs");
+}
+
+function readTools(json: Fields): Fields {
+  const tools = readOptional(json["tools"], "tools", readList) ?? [];
+  if (tools.length === 0) return {};
+  const choice = json["tool_choice"];
+  const parallel = readOptional(json["parallel_tool_calls"], "parallel_tool_calls", readFlag);
+  return {
+    tools: tools.map((tool, index) => toChatTool(readObject(tool, `tools[${index}]`), `tools[${index}]`)),
+    ...(!isAbsent(choice) && { tool_choice: toChatChoice(choice) }),
+    ...(parallel !== undefined && { parallel_tool_calls: parallel }),
+  };
+}
+
+/** Only functions: the tools of OpenAI's own run at OpenAI. */
+function toChatTool(tool: Fields, path: string): object {
+  if (readText(tool["type"], `${path}.type`) !== "function") throw unsupported(`${path}.type`);
+  refuseOthers(tool, new Set(["type", "name", "description", "parameters", "strict"]), path);
+  const description = readOptional(tool["description"], `${path}.description`, readText);
+  const parameters = readOptional(tool["parameters"], `${path}.parameters`, readObject);
+  const strict = readOptional(tool["strict"], `${path}.strict`, readFlag);
+  return {
+    type: "function",
+    function: {
+      name: readText(tool["name"], `${path}.name`),
+      ...(description !== undefined && { description }),
+      ...(parameters !== undefined && { parameters }),
+      ...(strict !== undefined && { strict }),
+    },
+  };
+}
+
+function toChatChoice(value: unknown): unknown {
+  if (typeof value === "string") return readOneOf(value, "tool_choice", ["auto", "none", "required"]);
+  const choice = readObject(value, "tool_choice");
+  refuseOthers(choice, new Set(["type", "name"]), "tool_choice");
+  readOneOf(choice["type"], "tool_choice.type", ["function"]);
+  return { type: "function", function: { name: readText(choice["name"], "tool_choice.name") } };
+}
+
+function readFormat(value: unknown): Fields {
+  const text = readOptional(value, "text", readObject) ?? {};
+  refuseOthers(text, new Set(["format", "verbosity"]), "text");
+  const verbosity = readOptional(text["verbosity"], "text.verbosity", readText);
+  const format = readOptional(text["format"], "text.format", readObject);
+  return {
+    ...(verbosity !== undefined && { verbosity }),
+    ...(format && { response_format: toChatFormat(format) }),
+  };
+}
+
+function toChatFormat(format: Fields): object {
+  const type = readOneOf(format["type"], "text.format.type", ["text", "json_object", "json_schema"]);
+  if (type !== "json_schema") return { type };
+  const { type: _, ...rest } = format;
+  refuseOthers(rest, new Set(["name", "schema", "strict", "description"]), "text.format");
+  readText(rest["name"], "text.format.name");
+  readObject(rest["schema"], "text.format.schema");
+  return { type, json_schema: rest };
+}
+
+function readSampling(json: Fields): Fields {
+  const reasoning = readOptional(json["reasoning"], "reasoning", readObject) ?? {};
+  // How thoughts are summed up: what a provider of chat tells of them is shown as it is.
+  refuseOthers(reasoning, new Set(["effort", "summary", "generate_summary"]), "reasoning");
+  const effort = readOptional(reasoning["effort"], "reasoning.effort", readText);
+  const numbers = ["temperature", "top_p"].map((name) => [name, readOptional(json[name], name, readNumber)]);
+  const names = ["service_tier", "prompt_cache_key", "prompt_cache_retention", "safety_identifier", "user"];
+  const texts = names.map((name) => [name, readOptional(json[name], name, readText)]);
+  const given = [...numbers, ...texts, ["reasoning_effort", effort]].filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given);
+}

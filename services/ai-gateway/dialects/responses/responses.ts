@@ -1,0 +1,33 @@
+import type { AnswerFacts, AnswerWriter } from "../dialect.ts";
+import { toErrorObject } from "../openai/failure-reply.ts";
+import { type ResponseObject, startResponse } from "./response-object.ts";
+import type { ResponseRequest } from "./response-request.ts";
+import { createResponseStream } from "./response-stream.ts";
+
+/** Keeps a response, as far as it is to be kept; false when it could not be. Resolves before the response is shown. */
+export type KeepResponse = (response: ResponseObject) => Promise<boolean>;
+
+/** Writes a call's answer as a response. What cannot be kept says `store: false`. */
+export function createResponseWriter(read: ResponseRequest, facts: AnswerFacts, keep: KeepResponse): AnswerWriter {
+  const stream = createResponseStream(facts, startResponse(read, facts, "in_progress"));
+  const asKept = async (response: ResponseObject): Promise<ResponseObject> =>
+    !response.store || (await keep(response)) ? response : { ...response, store: false };
+  return {
+    async whole(_body, json, tokens) {
+      stream.read(json);
+      return Buffer.from(JSON.stringify(await asKept(stream.close(tokens).response)));
+    },
+    event(_event, json) {
+      const events = json === undefined ? "" : stream.read(json);
+      return events === "" ? undefined : Buffer.from(events);
+    },
+    async end(tokens) {
+      const { events, response } = stream.close(tokens);
+      return Buffer.from(events + stream.end(await asKept(response)));
+    },
+    fail(failure, locale) {
+      const { code, message } = toErrorObject(failure, locale).error;
+      return Buffer.from(stream.end(stream.fail({ code: String(code), message: String(message) })));
+    },
+  };
+}

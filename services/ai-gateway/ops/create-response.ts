@@ -1,0 +1,130 @@
+import { isFailure, type Locale } from "@lyss/kit/errors/failure.ts";
+import { requireCaller } from "@lyss/kit/http/require-caller.ts";
+import type { Exchange } from "@lyss/kit/http/route.ts";
+import { serveCall } from "../call/serve-call.ts";
+import type { AiGatewayDeps } from "../deps.ts";
+import type { AnswerFacts, AskedCall } from "../dialects/dialect.ts";
+import { toErrorObject } from "../dialects/openai/failure-reply.ts";
+import type { Fields } from "../dialects/request-fields.ts";
+import { type ResponseObject, startResponse, suffixOf, toResponseId } from "../dialects/responses/response-object.ts";
+import {
+  inputOf,
+  type ResponseRequest,
+  readResponseRequest,
+  toCallRequest,
+} from "../dialects/responses/response-request.ts";
+import { createResponseWriter, type KeepResponse } from "../dialects/responses/responses.ts";
+import type { Owner } from "../responses/response-store.ts";
+import { createSink } from "../responses/sink.ts";
+import { ownerOf } from "./stored-responses.ts";
+
+/** What a response is made from, whatever way it is served. */
+interface Asked {
+  readonly owner: Owner;
+  readonly read: ResponseRequest;
+  readonly call: Pick<AskedCall, "request" | "asked">;
+  /** The request's own items; their ids depend on the call's. */
+  inputOf(callId: string): readonly Fields[];
+}
+
+/**
+ * A model call as OpenAI's Responses API has it: served before its caller, or in the background. What of it is to be stored
+ * is kept before it is charged. Throws a Failure while nothing has been sent to the caller.
+ */
+export async function createResponse(deps: AiGatewayDeps, exchange: Exchange): Promise<void> {
+  const owner = ownerOf(requireCaller(exchange));
+  const read = readResponseRequest(exchange.body);
+  const { previousResponseId } = read;
+  const history =
+    previousResponseId === undefined
+      ? []
+      : await deps.responses.listItems({ ...owner, responseId: previousResponseId });
+  const request = toCallRequest(read, history, inputOf(read, ""));
+  const asked = {
+    ...{ owner, read, call: { request, asked: { surface: "responses", body: exchange.body } } },
+    inputOf: (callId: string) => inputOf(read, suffixOf(callId)),
+  };
+  if (read.isBackground) return serveInBackground(deps, asked, exchange);
+  const keeperFor =
+    ({ callId }: AnswerFacts): KeepResponse =>
+    (response) =>
+      deps.responses.keep(owner, { response, previousResponseId, input: asked.inputOf(callId) });
+  return serveCall(
+    deps,
+    { ...asked.call, createWriter: (facts) => createResponseWriter(read, facts, keeperFor(facts)) },
+    exchange,
+  );
+}
+
+/**
+ * Answers the caller when the call's money is set aside, and goes on without. What fails before that is the caller's to
+ * hear; what fails later becomes the response's error.
+ */
+async function serveInBackground(deps: AiGatewayDeps, asked: Asked, exchange: Exchange): Promise<void> {
+  const { owner, read } = asked;
+  const sink = createSink();
+  const begun = Promise.withResolvers<ResponseObject>();
+  let response: ResponseObject | undefined;
+  const served = serveCall(
+    deps,
+    {
+      ...asked.call,
+      createWriter: (facts) => createResponseWriter(read, facts, (whole) => deps.responses.end(owner, whole)),
+      detached: {
+        res: sink,
+        async begin(callId, record) {
+          const queued = startResponse(read, { callId, startedAtMs: deps.clock.nowMs() }, "queued");
+          const kept = { response: queued, input: asked.inputOf(callId), previousResponseId: read.previousResponseId };
+          await deps.responses.begin(owner, kept, () => sink.destroy());
+          response = queued;
+          const bytes = Buffer.from(JSON.stringify(queued));
+          record?.add(bytes);
+          await record?.keep("application/json");
+          begun.resolve(queued);
+          reply(exchange, callId, bytes);
+          await deps.responses.markInProgress(toResponseId(callId));
+        },
+      },
+    },
+    exchange,
+  );
+  const ended = served.then(
+    () => undefined,
+    (err: unknown) => endFailed(deps, owner, response, exchange.context.locale, err),
+  );
+  // Either it has begun, or it was answered for an earlier call, or it failed before.
+  await Promise.race([begun.promise, served]);
+  void ended;
+}
+
+function reply({ res, requestId }: Exchange, callId: string, bytes: Buffer): void {
+  if (res.destroyed) return;
+  res.writeHead(200, {
+    "content-type": "application/json",
+    "content-length": bytes.length,
+    "cache-control": "no-store",
+    "x-request-id": requestId,
+    "lyss-call-id": callId,
+  });
+  res.end(bytes);
+}
+
+async function endFailed(
+  { responses, log }: AiGatewayDeps,
+  owner: Owner,
+  response: ResponseObject | undefined,
+  locale: Locale,
+  err: unknown,
+): Promise<void> {
+  if (!response) return;
+  const isExpected = isFailure(err);
+  if (!isExpected)
+    log.error({ err, response_id: response.id }, "a response in the background failed in an unexpected way");
+  const { code, message } = isExpected
+    ? toErrorObject(err, locale).error
+    : { code: "server_error", message: "The server had an error." };
+  const error = { code: String(code), message: String(message) };
+  await responses.end(owner, { ...response, status: "failed", error }).catch((cause: unknown) => {
+    log.warn({ err: cause, response_id: response.id }, "how a response failed cannot be written; it counts as lost");
+  });
+}

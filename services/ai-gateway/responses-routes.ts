@@ -1,0 +1,111 @@
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { requireCaller } from "@lyss/kit/http/require-caller.ts";
+import { type RawRoute, routesFor } from "@lyss/kit/http/route.ts";
+import { z } from "zod";
+import { tagHeaders } from "./call/read-tags.ts";
+import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
+import type { AiGatewayOps } from "./ops.ts";
+
+const { json, raw } = routesFor<AiGatewayOps>();
+
+const bodyLimitBytes = 33_554_432;
+
+/** What decides; the fields that are understood beside these are in guides/surfaces.md, and any other is refused. */
+const body = z.looseObject({
+  model: z.string().describe("A model of GET /v1/models."),
+  input: z.unknown().describe("A text, or a list of items."),
+  max_output_tokens: z.int().min(1).optional(),
+  stream: z.boolean().optional().describe("True for server-sent events."),
+  background: z.boolean().optional().describe("True to be answered at once and ask for the response later."),
+  store: z.boolean().optional().describe("True unless given: the response can be asked for again."),
+  previous_response_id: z.string().optional(),
+});
+const response = z.looseObject({ id: z.string(), object: z.literal("response"), status: z.string() });
+const params = z.strictObject({ id: z.string().max(100) });
+
+/** Under `/v1` errors have OpenAI's shape, under the platform's prefix the platform's own. */
+const places: readonly { prefix: string; suffix: string; dialect: Pick<RawRoute, "toFailureReply"> }[] = [
+  { prefix: "/v1", suffix: "", dialect: { toFailureReply: toOpenAiFailureReply } },
+  { prefix: "/api/v1/ai", suffix: "ApiV1Ai", dialect: {} },
+];
+type Place = (typeof places)[number];
+
+function createRoute({ prefix, suffix, dialect }: Place) {
+  return raw({
+    ...dialect,
+    method: "POST",
+    path: `${prefix}/responses`,
+    permission: "model:call",
+    operation: `createResponse${suffix}`,
+    summary: "Answers a conversation. OpenAI's Responses API, for any model.",
+    bodyLimitBytes,
+    takesIdempotencyKey: true,
+    headers: tagHeaders,
+    body,
+    response,
+    handle: (ops, exchange) => ops.createResponse(exchange),
+  });
+}
+
+function storedRoutes({ prefix, suffix, dialect }: Place) {
+  const failures = [aiGatewayFailures.response_not_found];
+  const path = `${prefix}/responses/{id}`;
+  return [
+    json({
+      ...dialect,
+      ...{ method: "GET", path, params, response, failures, permission: "model:call" },
+      operation: `getResponse${suffix}`,
+      summary: "A stored response, as it stands. Asking costs nothing.",
+      handle: (ops, request) => ops.getResponse({ caller: requireCaller(request), responseId: request.params.id }),
+    }),
+    json({
+      ...dialect,
+      ...{ method: "DELETE", path, params, failures, permission: "model:call" },
+      operation: `removeResponse${suffix}`,
+      summary: "Removes a stored response; one that is under way is cancelled.",
+      response: z.strictObject({ id: z.string(), object: z.literal("response"), deleted: z.literal(true) }),
+      async handle(ops, request) {
+        const { id } = request.params;
+        await ops.removeResponse({ caller: requireCaller(request), responseId: id });
+        return { id, object: "response" as const, deleted: true as const };
+      },
+    }),
+    json({
+      ...dialect,
+      ...{ method: "POST", path: `${path}/cancel`, params, response, permission: "model:call" },
+      operation: `cancelResponse${suffix}`,
+      summary: "Ends a response in the background; one that has ended stays as it is.",
+      failures: [...failures, aiGatewayFailures.response_not_background],
+      handle: (ops, request) => ops.cancelResponse({ caller: requireCaller(request), responseId: request.params.id }),
+    }),
+    json({
+      ...dialect,
+      ...{ method: "GET", path: `${path}/input_items`, params, failures, permission: "model:call" },
+      operation: `listInputItems${suffix}`,
+      summary: "The items of the request that a stored response answers.",
+      query: z.strictObject({
+        limit: z.coerce.number().int().min(1).max(100).default(20),
+        order: z.enum(["asc", "desc"]).default("desc"),
+        after: z.string().max(200).optional(),
+      }),
+      response: z.strictObject({
+        object: z.literal("list"),
+        data: z.array(z.looseObject({ id: z.string(), type: z.string() })),
+        first_id: z.string().nullable(),
+        last_id: z.string().nullable(),
+        has_more: z.boolean(),
+      }),
+      async handle(ops, request) {
+        const { limit, order, after } = request.query;
+        const asked = { caller: requireCaller(request), responseId: request.params.id, limit, order, after };
+        const { items, hasMore } = await ops.listInputItems(asked);
+        const data = items.map((item) => ({ ...item, id: String(item["id"]), type: String(item["type"]) }));
+        const [first_id = null, last_id = null] = [data[0]?.id, data.at(-1)?.id];
+        return { object: "list" as const, data, first_id, last_id, has_more: hasMore };
+      },
+    }),
+  ];
+}
+
+/** Model calls as OpenAI's Responses API has them, and those that are stored. */
+export const responsesRoutes = places.flatMap((place) => [createRoute(place), ...storedRoutes(place)]);
