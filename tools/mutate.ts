@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
 import { globalSetup, globalTeardown } from "@lyss/kit/testing/global-setup.ts";
 import { runTool } from "./run-tool.ts";
 import { repositoryRoot } from "./source-tree.ts";
@@ -45,8 +46,17 @@ const heldMoney: Targets = {
   "services/billing/draw-facts.ts": ["services/billing/draw-facts.test.ts"],
   "services/billing/batch.ts": [
     "tests/scenarios/money-model/reserve.test.ts",
+    "tests/scenarios/money-model/raise.test.ts",
     "tests/scenarios/money-model/settle.test.ts",
   ],
+  "services/billing/raise-hold.ts": ["services/billing/raise-hold.test.ts"],
+  "services/billing/post-facts.ts": ["tests/scenarios/money-model/post-facts.test.ts"],
+  "services/billing/ops/post-facts.ts": ["tests/scenarios/money-model/post-facts.test.ts"],
+  "services/billing/fact-lines.ts": ["services/billing/fact-lines.test.ts"],
+  "services/billing/free-leases.ts": ["tests/scenarios/money-model/release.test.ts"],
+  "services/billing/ops/expire-holds.ts": ["tests/scenarios/money-model/release.test.ts"],
+  "services/billing/ops/expire-leases.ts": ["tests/scenarios/money-model/release.test.ts"],
+  "services/billing/ops/close-leases.ts": ["tests/scenarios/money-model/release.test.ts"],
   "services/ai-gateway/funds/lease-book.ts": ["services/ai-gateway/funds/lease-book.test.ts"],
   "services/ai-gateway/funds/lease-keeper.ts": ["services/ai-gateway/funds/lease-keeper.test.ts"],
   "services/ai-gateway/funds/fact-journal.ts": ["services/ai-gateway/funds/fact-journal.test.ts"],
@@ -57,6 +67,7 @@ const heldMoney: Targets = {
 const otherMoney: Targets = {
   "contracts/pricing/token-price.ts": ["contracts/pricing/token-price.test.ts"],
   "contracts/pricing/cost-lines.ts": ["contracts/pricing/cost-lines.test.ts"],
+  "services/billing/compare.ts": ["services/billing/compare.test.ts"],
   "services/billing/decimal.ts": ["services/billing/model.test.ts"],
   "services/billing/budgets/model.ts": ["services/billing/budgets/model.test.ts"],
   "services/billing/budgets/budget-book.ts": ["services/billing/budgets/budget-book.test.ts"],
@@ -68,19 +79,22 @@ const otherMoney: Targets = {
   "services/billing/codes/code-model.ts": ["services/billing/codes/code-model.test.ts"],
   "services/billing/payments/payment-model.ts": ["services/billing/payments/payment-model.test.ts"],
   "services/billing/prices/price.ts": ["services/billing/prices/price.test.ts"],
+  "services/billing/prices/cost-estimate.ts": ["services/billing/prices/cost-estimate.test.ts"],
   "services/billing/provider-cost/provider-cost.ts": ["services/billing/provider-cost/provider-cost.test.ts"],
   "services/billing/reconciliation/report.ts": ["services/billing/reconciliation/report.test.ts"],
   "services/billing/invoices/period.ts": ["services/billing/invoices/period.test.ts"],
   "services/billing/invoices/exact-nanos.ts": ["services/billing/invoices/make-statement.test.ts"],
-  "services/billing/invoices/usage-line.ts": ["services/billing/invoices/make-statement.test.ts"],
+  "services/billing/invoices/usage-line.ts": ["services/billing/invoices/usage-line.test.ts"],
+  "services/billing/invoices/movement-category.ts": ["services/billing/invoices/make-statement.test.ts"],
   "services/billing/invoices/make-statement.ts": ["services/billing/invoices/make-statement.test.ts"],
+  "services/billing/journal/journal.ts": ["tests/scenarios/money-model/journal.test.ts"],
   "services/billing/journal/accounts.ts": ["services/billing/journal/chain.test.ts"],
   "services/billing/journal/posting.ts": ["services/billing/journal/chain.test.ts"],
   "services/billing/journal/chain.ts": ["services/billing/journal/chain.test.ts"],
 };
 
 /** Targets of which at least so many mutants must be noticed. */
-interface Group {
+export interface Group {
   /** Undefined for the only one of a page. */
   readonly title?: string;
   readonly minScorePercent: number;
@@ -88,7 +102,7 @@ interface Group {
 }
 
 /** By the page that says what came of it. */
-const reports: Readonly<Record<string, readonly Group[]>> = {
+export const reports: Readonly<Record<string, readonly Group[]>> = {
   "docs/kit/mutation.md": [{ minScorePercent: 95, targets: kit }],
   "docs/billing/mutation.md": [
     { title: "Reserve, settle, release, expire and rounding", minScorePercent: 100, targets: heldMoney },
@@ -101,6 +115,8 @@ const stryker = "@stryker-mutator/core@10.1.1";
 const workFolder = ".lyss/stryker";
 /** What one package of ours imports of another is the copy that is mutated, too. */
 const linkPackages = `[ -e node_modules ] || (mkdir node_modules && cp -RP "${join(repositoryRoot, "node_modules", "@lyss")}" node_modules/)`;
+/** Every mutant is in the same text, and which one is meant is told in the environment: it is compiled once. */
+const compileCache = `NODE_COMPILE_CACHE="${join(repositoryRoot, workFolder, "compiled")}"`;
 /** A mutant that loops is killed after this long on top of one and a half times what the tests usually take. */
 const timeoutMs = 5_000;
 /** Code longer than this is cut off in the report. */
@@ -139,13 +155,15 @@ interface Entry {
 const equivalentMark = ": equivalent: ";
 
 /** Changes one file in every way that Stryker knows, and runs its tests on each change. */
-async function mutate(file: string, tests: readonly string[]): Promise<Result> {
-  const name = basename(file, ".ts");
+async function mutate(file: string, tests: readonly string[], concurrency: number): Promise<Result> {
+  const name = file.replaceAll("/", "-").replace(/\.ts$/, "");
   const reportFile = join(workFolder, `${name}.report.json`);
   const configFile = join(workFolder, `${name}.config.json`);
   const config = {
     testRunner: "command",
-    commandRunner: { command: `${linkPackages} && node --test --test-isolation=none ${tests.join(" ")}` },
+    commandRunner: {
+      command: `${linkPackages} && ${compileCache} node --test --test-isolation=none ${tests.join(" ")}`,
+    },
     mutate: [file],
     plugins: [],
     reporters: ["json"],
@@ -153,7 +171,9 @@ async function mutate(file: string, tests: readonly string[]): Promise<Result> {
     // The copy that is mutated needs nothing else; not in node_modules, where Node strips no types.
     ignorePatterns: ["**", "!package.json", "!kit/**", "!contracts/**", "!services/**", "!tests/**"],
     tempDirName: join(workFolder, name),
-    concurrency: availableParallelism(),
+    // Linked whole, it would lead back to the packages as they are.
+    symlinkNodeModules: false,
+    concurrency,
     timeoutMS: timeoutMs,
   };
   mkdirSync(join(repositoryRoot, workFolder), { recursive: true });
@@ -199,7 +219,7 @@ export function updateReport(report: string, results: readonly Result[], groups:
   const scores = groups.map(({ title, minScorePercent }) => `${minScorePercent} %${title ? ` of "${title}"` : ""}`);
   return `# Mutation testing
 
-Written by \`npm run mutate [-- <file> ...]\` (${stryker}, Node ${process.version}). Each mutant is the file with one change:
+Written by \`npm run mutate [-- [--concurrency <n>] [<file> ...]]\` (${stryker}, Node ${process.version}). Each mutant is the file with one change:
 an operator, a condition, a constant, a call left out. The file's own tests are run on it and have to fail. At least
 ${scores.join(", and ")} must; the command fails below that. A mutant that is argued to be the same program is
 counted as equivalent and not in the score.
@@ -302,9 +322,17 @@ function writePage(page: string, groups: readonly Group[], results: readonly Res
 }
 
 if (import.meta.main) {
-  const wanted = process.argv.slice(2);
+  const { values, positionals: wanted } = parseArgs({
+    allowPositionals: true,
+    options: {
+      // Only writes the pages anew, after reasons were added.
+      report: { type: "boolean", default: false },
+      // How many mutants at a time.
+      concurrency: { type: "string", default: String(availableParallelism()) },
+    },
+  });
   const all = Object.entries(reports);
-  if (wanted[0] === "--report") {
+  if (values.report) {
     for (const [page, groups] of all) writePage(page, groups, []);
     process.exit();
   }
@@ -316,7 +344,7 @@ if (import.meta.main) {
   for (const [page, groups] of all) {
     for (const [file, tests] of groups.flatMap(({ targets }) => Object.entries(targets))) {
       if (wanted.length > 0 && !wanted.includes(file)) continue;
-      writePage(page, groups, [await mutate(file, tests)]);
+      writePage(page, groups, [await mutate(file, tests, Number(values.concurrency))]);
     }
   }
   await globalTeardown();

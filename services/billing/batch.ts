@@ -19,7 +19,7 @@ import { move, type Posting } from "./journal/posting.ts";
 import { changeLease, type Lease, type LeaseChange } from "./lease.ts";
 import type { LeaseStore } from "./lease-store.ts";
 import type { CallFacts, Hold, Outcome, PricedMode, Tokens, Usage, Wallet, Want } from "./model.ts";
-import { collectableNanos, costNanos, noTokens } from "./model.ts";
+import { atMost, collectableNanos, costNanos, noTokens } from "./model.ts";
 import type { Price } from "./prices/price.ts";
 import type { PriceName, PriceStore } from "./prices/price-store.ts";
 import type { PriceVersions } from "./prices/price-versions.ts";
@@ -296,7 +296,7 @@ function settle(batch: Batch, request: SettleRequest): SettleResult {
   const startedAtMs = usage?.startedAtMs ?? request.startedAtMs ?? BigInt(hold?.createdAt.getTime() ?? 0);
   const heldNanos = hold?.amountNanos ?? 0n;
   const cost = costNanos(price.terms, tokens, callTerms(startedAtMs, serviceMode));
-  const paidNanos = least(collectableNanos(wallet, heldNanos, cost), batch.book.findCollectableNanos(callId) ?? cost);
+  const paidNanos = atMost(collectableNanos(wallet, heldNanos, cost), batch.book.findCollectableNanos(callId) ?? cost);
   batch.wallets.set(wallet.tenantId, {
     ...wallet,
     balanceNanos: wallet.balanceNanos - paidNanos,
@@ -355,10 +355,6 @@ async function writeBatch(tx: Tx, batch: Batch): Promise<void> {
     writes.push(sayLowBalance(tx, batch.options, batch.before.get(wallet.tenantId), wallet));
   writes.push(batch.options.budgets.writeBook(tx, batch.book));
   await Promise.all(writes);
-}
-
-function least(a: bigint, b: bigint): bigint {
-  return a < b ? a : b;
 }
 
 /** Says `billing.balance.low` in the transaction in which the available balance crosses the mark. */

@@ -6,6 +6,7 @@ import { sayLowBalance } from "./batch.ts";
 import type { BudgetBook } from "./budgets/budget-book.ts";
 import type { Budgets } from "./budgets/budgets.ts";
 import { spentOf } from "./budgets/spent.ts";
+import { compare } from "./compare.ts";
 import { type Drawn, drawFacts, priceFacts } from "./draw-facts.ts";
 import type { AttemptName, Fact } from "./fact.ts";
 import type { FactStore } from "./fact-store.ts";
@@ -101,7 +102,7 @@ const msPerDay = 86_400_000n;
 function inOneOrder(facts: readonly Fact[]): readonly Fact[] {
   const byName = new Map(facts.map((fact) => [nameOf(fact), { fact, day: fact.startedAtMs / msPerDay }]));
   const sorted = [...byName].sort(([a, one], [b, other]) =>
-    one.day === other.day ? (a < b ? -1 : 1) : one.day < other.day ? -1 : 1,
+    one.day === other.day ? compare(a, b) : compare(one.day, other.day),
   );
   return sorted.map(([, { fact }]) => fact);
 }

@@ -3,6 +3,7 @@ import type { Client } from "@connectrpc/connect";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { type BillingService, CallOutcome, UsageFactSchema } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { atMost } from "@lyss/contracts/pricing/at-most.ts";
 import { boundNanos, costOf } from "@lyss/contracts/pricing/price.ts";
 import { toQuantities } from "@lyss/contracts/pricing/token-price.ts";
 import { serviceModeMessages, toUsageMessage } from "@lyss/contracts/pricing/wire.ts";
@@ -81,7 +82,7 @@ export function createFunder(deps: {
     return async () => {
       const raised = await billing.raiseHold({
         ...{ callId, tenantId, inputTokens, choices, serviceMode: toModeMessage(call) },
-        maxOutputTokens: least(outputTokens + BigInt(meteredTokens), call.maxOutputTokens),
+        maxOutputTokens: atMost(outputTokens + BigInt(meteredTokens), call.maxOutputTokens),
         minOutputTokens: outputTokens + 1n,
       });
       outputTokens = raised.outputTokens;
@@ -128,14 +129,10 @@ export function createFunder(deps: {
 
 /** A metered call begins with some of its output. */
 function toReserve(call: CallToFund) {
-  const most = call.isMetered ? least(call.maxOutputTokens, BigInt(meteredTokens)) : call.maxOutputTokens;
+  const most = call.isMetered ? atMost(call.maxOutputTokens, BigInt(meteredTokens)) : call.maxOutputTokens;
   return { ...call, maxOutputTokens: most, serviceMode: toModeMessage(call) };
 }
 
 function toModeMessage({ serviceMode = "standard" }: CallToFund) {
   return serviceModeMessages[serviceMode];
-}
-
-function least(a: bigint, b: bigint): bigint {
-  return a < b ? a : b;
 }

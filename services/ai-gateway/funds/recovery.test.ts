@@ -48,7 +48,7 @@ function start() {
   const logged: unknown[] = [];
   const write = (line: string) => {
     const { level, time, pid, hostname, err, ...rest } = JSON.parse(line);
-    logged.push(rest);
+    logged.push({ ...rest, ...(err && { why: err.message }) });
   };
   const parts = { spool: spool as Spool, billing: billing as Client<typeof BillingService> };
   const recovery = createRecovery({ ...parts, journal: journal as FactJournal, log: pino({}, { write }) });
@@ -83,7 +83,10 @@ test("leases that cannot be closed while billing is away are closed later, and s
   charge();
   recovery.takeUp([leaseOf("a")]);
   await setImmediate();
-  assert.deepEqual([closed, dropped, logged], [[], [], [{ msg: "leases of a dead process cannot be closed yet" }]]);
+  assert.deepEqual(
+    [closed, dropped, logged],
+    [[], [], [{ msg: "leases of a dead process cannot be closed yet", why: "billing is away" }]],
+  );
   await assert.rejects(recovery.closeLeases(), /away/);
   await recovery.closeLeases();
   assert.deepEqual([closed, dropped.length], [["a: lse_a"], 1]);
@@ -95,5 +98,7 @@ test("a record that this version does not know stays on disk, is told, and holds
   recovery.takeUp([{ record: Uint8Array.of(1, 2, 3) }, factOf("ended", "c1"), leaseOf("poor")]);
   await setImmediate();
   assert.deepEqual([recovered, closed, dropped.length], [[["c1 ended true"]], ["poor: lse_poor"], 1]);
-  assert.deepEqual(logged, [{ msg: "a spool record cannot be read; it stays on disk" }]);
+  assert.deepEqual(logged, [
+    { msg: "a spool record cannot be read; it stays on disk", why: "a spool record of kind 1 is not known" },
+  ]);
 });

@@ -54,6 +54,7 @@ test("of what a call holds its budgets allow so much to be collected, and of one
   const tokens = budgetOf({ budgetId: "bud_t", unit: "tokens", limit: 1n, reserved: 1n });
   const holds = [held(wide, 10n), held(narrow, 10n), held(tokens, 1n)];
   assert.equal(open([wide, narrow, tokens], holds).findCollectableNanos("call_1"), 10n);
+  assert.equal(open([wide, narrow, tokens], holds.toReversed()).findCollectableNanos("call_1"), 10n);
   assert.equal(open([wide, tokens], holds).findCollectableNanos("call_1"), 50n);
   assert.equal(open([tokens], holds).findCollectableNanos("call_1"), undefined);
   assert.equal(open([wide, narrow], holds, startMs + 3_600_000).findCollectableNanos("call_1"), undefined);
@@ -87,6 +88,57 @@ test("what was paid from a lease counts from the moment on at which the period b
     after(book).map(({ used }) => used),
     [3n],
   );
+});
+
+test("where there is no budget a call's path costs nothing, and a user may be in several groups or in none", () => {
+  const none = open([]);
+  assert.equal(none.findPath(call), none.findPath({ ...call, keyId: "key_2" }));
+  const groups = ["grp_1", "grp_2"].map((scopeId) => budgetOf({ budgetId: scopeId, scopeKind: "group", scopeId }));
+  const second = budgetOf({ budgetId: "second", scopeKind: "group", scopeId: "grp_1", unit: "tokens" });
+  const memberships = ["grp_2", "grp_1"].map((groupId) => ({ tenantId: "ten_1", userId: "usr_1", groupId }));
+  const book = createBudgetBook({ nowMs: startMs, budgets: [...groups, second], holds: [], memberships });
+  const idsOf = (userId: string) => book.findPath({ ...call, userId }).map(({ budgetId }) => budgetId);
+  assert.deepEqual([idsOf("usr_1"), idsOf("usr_2")], [["grp_2", "grp_1", "second"], []]);
+});
+
+test("what a call holds is set aside in each budget of its path, in its own unit, and noted in its period", () => {
+  const money = budgetOf({ budgetId: "bud_m", unit: "money", reserved: 3n });
+  const book = open([money, budgetOf()]);
+  book.hold({ ...call, callId: "call_1" }, { money: 7n, tokens: 8n, calls: 1n });
+  book.hold({ ...call, callId: "call_2" }, { money: 1n, tokens: 8n, calls: 1n });
+  assert.deepEqual(
+    after(book).map(({ budgetId, reserved }) => [budgetId, reserved]),
+    [
+      ["bud_m", 11n],
+      ["bud_1", 2n],
+    ],
+  );
+  const noted = book.changes.newHolds.slice(0, 2);
+  const windowStartsAt = money.window.startsAt;
+  assert.deepEqual(noted, [
+    { callId: "call_1", budgetId: "bud_m", windowStartsAt, amount: 7n },
+    { callId: "call_1", budgetId: "bud_1", windowStartsAt, amount: 1n },
+  ]);
+});
+
+test("a call that ends frees what it holds where its period goes on, and is noted as ended once", () => {
+  const held = (budgetId: string, earlierMs = 0): BudgetHold => ({
+    ...{
+      callId: "call_1",
+      budgetId,
+      windowStartsAt: new Date(budgetOf().window.startsAt.getTime() - earlierMs),
+      amount: 4n,
+    },
+  });
+  const budgets = [budgetOf({ reserved: 9n, used: 1n }), budgetOf({ budgetId: "bud_2", reserved: 9n })];
+  const book = open(budgets, [held("bud_1"), held("bud_2", 3_600_000), held("bud_gone")]);
+  book.settle("call_1", amounts(2n));
+  book.settle("call_1", amounts(2n));
+  assert.deepEqual(
+    after(book).map(({ budgetId, used, reserved }) => [budgetId, used, reserved]),
+    [["bud_1", 3n, 5n]],
+  );
+  assert.deepEqual([book.changes.endedCallIds, [...book.changes.freedBudgetIds]], [["call_1"], ["bud_1"]]);
 });
 
 test("over hours of holds, ends, charges and crashes: used and reserved are what an account by hand says, and within the limit", () => {
@@ -195,11 +247,13 @@ test("a raise sets more aside in the budgets where the call holds something, in 
       ["bud_c", 1n, 2n],
     ],
   );
+  assert.deepEqual(book.changes.listRaised(), []);
 });
 
 test("a call that holds nothing in budgets is raised without a trace", () => {
   const book = open([budgetOf()]);
   assert.deepEqual(book.findPathWithout("call_1"), []);
   book.raise("call_1", amounts(5n));
-  assert.deepEqual([after(book), book.changes.listRaised()], [[], []]);
+  book.settle("call_1", amounts(5n));
+  assert.deepEqual([after(book), book.changes.listRaised(), book.changes.endedCallIds], [[], [], []]);
 });

@@ -1,3 +1,4 @@
+import { atMost } from "@lyss/contracts/pricing/at-most.ts";
 import {
   type Amounts,
   availableOf,
@@ -69,56 +70,59 @@ const userKey = (tenantId: string, userId: string) => JSON.stringify([tenantId, 
 
 export function createBudgetBook({ nowMs, budgets, memberships, holds }: BookEntries): BudgetBook {
   const before = new Map(budgets.map((budget) => [budget.budgetId, rollOver(budget, nowMs)]));
-  const now = new Map(before);
-  const idsByScope = new Map<string, string[]>();
-  for (const { tenantId, scopeKind, scopeId, budgetId } of budgets) {
-    const key = scopeKey(tenantId, scopeKind, scopeId);
-    idsByScope.set(key, [...(idsByScope.get(key) ?? []), budgetId]);
-  }
+  const changed = new Map<string, Budget>();
+  const byScope = Map.groupBy(before.values(), ({ tenantId, scopeKind, scopeId }) =>
+    scopeKey(tenantId, scopeKind, scopeId),
+  );
   const groupsByUser = Map.groupBy(memberships, ({ tenantId, userId }) => userKey(tenantId, userId));
   const holdsByCall = Map.groupBy(holds, ({ callId }) => callId);
-  /** Ids by path: a batch has many calls of few paths. */
-  const paths = new Map<string, readonly string[]>();
+  /** As they were: a batch has many calls of few paths. */
+  const paths = new Map<string, readonly Budget[]>();
   const newHolds: BudgetHold[] = [];
   const raisedCallIds = new Set<string>();
   const endedCallIds: string[] = [];
   const freedBudgetIds = new Set<string>();
   const refusals: Refusal[] = [];
 
-  function scopeIdsOf({ tenantId, userId, keyId }: CallPath, kind: ScopeKind): readonly string[] {
-    if (kind === "tenant") return [tenantId];
-    if (kind === "user") return [userId];
-    if (kind === "key") return [keyId];
-    return (groupsByUser.get(userKey(tenantId, userId)) ?? []).map(({ groupId }) => groupId);
+  function readPath({ tenantId, userId, keyId }: CallPath): readonly Budget[] {
+    const ofScope = (kind: ScopeKind, id: string) => byScope.get(scopeKey(tenantId, kind, id)) ?? [];
+    const groups = groupsByUser.get(userKey(tenantId, userId));
+    const byKind = {
+      tenant: ofScope("tenant", tenantId),
+      group: groups?.flatMap(({ groupId }) => ofScope("group", groupId)) ?? [],
+      user: ofScope("user", userId),
+      key: ofScope("key", keyId),
+    };
+    return scopeKinds.flatMap((kind) => byKind[kind]);
   }
 
   function findPath(call: CallPath): readonly Budget[] {
     if (budgets.length === 0) return noBudgets;
     const key = JSON.stringify([call.tenantId, call.userId, call.keyId]);
-    let ids: readonly string[] | undefined = paths.get(key);
-    if (!ids) {
-      ids = scopeKinds.flatMap((kind) =>
-        scopeIdsOf(call, kind).flatMap((id) => idsByScope.get(scopeKey(call.tenantId, kind, id)) ?? []),
-      );
-      paths.set(key, ids);
-    }
-    return ids.flatMap((id) => now.get(id) ?? []);
+    const path = paths.getOrInsertComputed(key, () => readPath(call));
+    return path.map((budget) => changed.get(budget.budgetId) ?? budget);
+  }
+
+  /** As it is now. */
+  function find(budgetId: string): Budget | undefined {
+    return changed.get(budgetId) ?? before.get(budgetId);
   }
 
   /** The budget that a hold lies in; undefined once its period is over, or it was deleted. */
   function budgetOf(hold: BudgetHold): Budget | undefined {
-    const budget = now.get(hold.budgetId);
+    const budget = find(hold.budgetId);
     return budget?.window.startsAt.getTime() === hold.windowStartsAt.getTime() ? budget : undefined;
   }
 
   function heldBy(callId: string) {
-    return (holdsByCall.get(callId) ?? []).flatMap((hold) => {
+    const held = holdsByCall.get(callId)?.flatMap((hold) => {
       const budget = budgetOf(hold);
       return budget ? [{ hold, budget }] : [];
     });
+    return held ?? [];
   }
 
-  const put = (budget: Budget) => now.set(budget.budgetId, budget);
+  const put = (budget: Budget) => changed.set(budget.budgetId, budget);
 
   return {
     nowMs,
@@ -146,22 +150,19 @@ export function createBudgetBook({ nowMs, budgets, memberships, holds }: BookEnt
     },
     findCollectableNanos(callId) {
       let least: bigint | undefined;
-      for (const hold of holdsByCall.get(callId) ?? []) {
-        const budget = budgetOf(hold);
-        if (budget?.unit !== "money") continue;
+      for (const { hold, budget } of heldBy(callId)) {
+        if (budget.unit !== "money") continue;
         const nanos = hold.amount + availableOf(budget);
-        if (least === undefined || nanos < least) least = nanos;
+        least = least === undefined ? nanos : atMost(nanos, least);
       }
       return least;
     },
     settle(callId, spent) {
-      const held = holdsByCall.get(callId);
-      if (!held) return;
+      if (!holdsByCall.has(callId)) return;
+      const held = heldBy(callId);
       holdsByCall.delete(callId);
       endedCallIds.push(callId);
-      for (const hold of held) {
-        const budget = budgetOf(hold);
-        if (!budget) continue;
+      for (const { hold, budget } of held) {
         freedBudgetIds.add(budget.budgetId);
         put({ ...budget, reserved: budget.reserved - hold.amount, used: budget.used + spent[budget.unit] });
       }
@@ -173,16 +174,16 @@ export function createBudgetBook({ nowMs, budgets, memberships, holds }: BookEnt
       }
     },
     refuse(budgetId, { tenantId, userId, keyId }) {
-      const budget = now.get(budgetId);
+      const budget = find(budgetId);
       if (!budget || budget.isRefusalSaid) return;
       put({ ...budget, isRefusalSaid: true });
       refusals.push({ budget, tenantId, userId, keyId });
     },
     changes: {
       listChanged() {
-        return [...now.values()].flatMap((after) => {
-          const known = before.get(after.budgetId);
-          return known && known !== after ? [{ before: known, after }] : [];
+        return [...before.values()].flatMap((known) => {
+          const after = changed.get(known.budgetId);
+          return after ? [{ before: known, after }] : [];
         });
       },
       newHolds,

@@ -3,6 +3,7 @@ import type { Database, Tx } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { decodeCursor, type Page, type PageRequest, toPage } from "@lyss/kit/http/page.ts";
 import type { Idempotency } from "@lyss/kit/idempotency/idempotency.ts";
+import { compare } from "../compare.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Ledger } from "../ledger.ts";
 import type { Budgets } from "./budgets.ts";
@@ -160,10 +161,6 @@ async function replaceQuota(
 /** As the store lists them. */
 function byName(a: Budget, b: Budget): number {
   return a.unit === b.unit ? compare(a.period, b.period) : compare(a.unit, b.unit);
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : 1;
 }
 
 /** What the person may use, and how much of it is used. Somebody whose quota nobody has set has the default. */

@@ -1,4 +1,5 @@
 import { atLeast, atMost } from "@lyss/contracts/pricing/at-most.ts";
+import { compare } from "../compare.ts";
 
 /** Credit that ends at a time. */
 export interface Grant {
@@ -31,7 +32,7 @@ export interface GrantMoney {
 
 /** Spent first is what ends first. */
 function inSpendingOrder(a: Grant, b: Grant): number {
-  return a.expiresAt.getTime() - b.expiresAt.getTime() || (a.grantId < b.grantId ? -1 : 1);
+  return a.expiresAt.getTime() - b.expiresAt.getTime() || compare(a.grantId, b.grantId);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { compare } from "../compare.ts";
 import type { Price } from "../prices/price.ts";
 import { categoryOf } from "./movement-category.ts";
 import { periodName } from "./period.ts";
@@ -100,11 +101,6 @@ function makeUsage({ usage, prices }: StatementParts): readonly UsageLine[] {
   return lines.filter((line) => kept.has(line));
 }
 
-function compare(a: bigint, b: bigint): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
-}
-
 function sumUp({ movements, chargedNanos, usage }: StatementParts): readonly CategorySum[] {
   const sums = [...Map.groupBy(movements, categoryOf)].map(([category, rows]) => ({
     category,
@@ -113,5 +109,5 @@ function sumUp({ movements, chargedNanos, usage }: StatementParts): readonly Cat
   }));
   const calls = usage.reduce((sum, row) => sum + row.calls, 0n);
   const used = { category: usageCategory, count: Number(calls), amount_nanos: (-chargedNanos).toString() };
-  return [...sums.sort((a, b) => (a.category < b.category ? -1 : 1)), used];
+  return [...sums.sort((a, b) => compare(a.category, b.category)), used];
 }

@@ -1,5 +1,6 @@
 import { otherBucketNames } from "@lyss/contracts/pricing/token-price.ts";
 import type { Database } from "@lyss/kit/db/database.ts";
+import { compare } from "../compare.ts";
 import type { Price } from "../prices/price.ts";
 import type { PriceStore } from "../prices/price-store.ts";
 import type { OtherBucketsJson } from "../prices/terms-json.ts";
@@ -89,7 +90,7 @@ async function readUsage({ statementStore, anchorDay }: StatementDeps, range: St
     }
     fromMs = untilMs;
   }
-  return [...sums].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
+  return [...sums].sort(([a], [b]) => compare(a, b)).map(([, row]) => row);
 }
 
 function add(a: UsageSumRow, b: UsageSumRow): UsageSumRow {

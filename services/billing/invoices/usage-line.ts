@@ -1,4 +1,5 @@
 import { type Bucket, buckets, callTerms, type PriceTerms, rateOf, ratesFor } from "@lyss/contracts/pricing/price.ts";
+import { compare } from "../compare.ts";
 import type { Price } from "../prices/price.ts";
 import { formatTrillionths, trillion } from "./exact-nanos.ts";
 import type { BucketLine, UsageLine } from "./statement.ts";
@@ -41,9 +42,12 @@ function quantitiesOf(row: UsageSumRow): readonly (readonly [Bucket, bigint])[] 
     .filter(([, quantity]) => quantity > 0n);
 }
 
-function tierOf({ tiers = [] }: PriceTerms, inputTokens: bigint): bigint | undefined {
-  const reached = tiers.map(({ aboveInputTokens }) => aboveInputTokens).filter((above) => above < inputTokens);
-  return reached.toSorted((a, b) => (a < b ? -1 : 1)).at(-1);
+function tierOf({ tiers }: PriceTerms, inputTokens: bigint): bigint | undefined {
+  return tiers
+    ?.map(({ aboveInputTokens }) => aboveInputTokens)
+    .filter((above) => above < inputTokens)
+    .sort(compare)
+    .at(-1);
 }
 
 interface UsedBucket {

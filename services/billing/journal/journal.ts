@@ -1,3 +1,4 @@
+import { atLeast } from "@lyss/contracts/pricing/at-most.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import type { Wallet } from "../model.ts";
 import { accounts, walletIdOf } from "./accounts.ts";
@@ -51,7 +52,7 @@ export function createJournal(store: JournalStore): Journal {
       const { journalSequence, journalHash } = heads.get(locked.walletId) ?? locked;
       const isSame = wallet === locked && journalSequence === locked.journalSequence;
       const paidNanos = -(spending.get(accounts.wallet(locked.walletId)) ?? 0n);
-      const spendingNanos = paidNanos > 0n ? paidNanos : 0n;
+      const spendingNanos = atLeast(paidNanos, 0n);
       return isSame ? [] : [{ ...wallet, spendingNanos, journalSequence, journalHash }];
     });
     // Sent together, executed in order.

@@ -4,7 +4,7 @@ import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
 import type { BillingOps } from "../ops.ts";
 import { priceCatalog } from "./catalog.ts";
-import type { CostEstimate } from "./costing.ts";
+import type { CostEstimate } from "./cost-estimate.ts";
 import type { ImportLine } from "./import-prices.ts";
 import { planFields } from "./plan-fields.ts";
 import type { Price } from "./price.ts";

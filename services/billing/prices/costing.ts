@@ -1,11 +1,11 @@
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
-import { callTerms, costOf, type PriceTerms } from "@lyss/contracts/pricing/price.ts";
-import { toQuantities } from "@lyss/contracts/pricing/token-price.ts";
+import type { PriceTerms } from "@lyss/contracts/pricing/price.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
-import type { ChargedCall, CostingStore } from "./costing-store.ts";
+import { type CostEstimate, createEstimates, proposeTerms } from "./cost-estimate.ts";
+import type { CostingStore } from "./costing-store.ts";
 import type { PlanStore } from "./plan-store.ts";
-import { everyone, type PriceInput, termsOf, withMarkup } from "./price.ts";
+import { everyone, type PriceInput } from "./price.ts";
 import type { PriceStore } from "./price-store.ts";
 
 export interface CostingDeps {
@@ -28,21 +28,6 @@ export interface EstimateCostsInput {
   readonly markupPpm: number | undefined;
 }
 
-/** What the calls of a model came to, and what they would have. */
-export interface CostEstimate {
-  readonly provider: string;
-  readonly model: string;
-  readonly calls: bigint;
-  /** At the prices at which they were charged, whether the wallets could pay or not. */
-  readonly chargedNanos: bigint;
-  readonly proposedNanos: bigint;
-  /** Calls that would cost less, and more. */
-  readonly cheaper: bigint;
-  readonly dearer: bigint;
-  /** Calls of which nothing is proposed; they count at what was charged. */
-  readonly unchanged: bigint;
-}
-
 const maxDays = 93;
 const dayMs = 86_400_000;
 
@@ -61,64 +46,28 @@ export async function estimateCosts(
     throw invalidRange(`must be at most ${maxDays} days before 'to'`, `与 to 的间隔不得超过 ${maxDays} 天`);
   }
   const proposed = await readProposal(deps, input);
-  const sums = new Map<string, { -readonly [K in keyof CostEstimate]: CostEstimate[K] }>();
+  const estimates = createEstimates(proposed);
   for await (const calls of deps.costingStore.streamCalls(input)) {
     signal?.throwIfAborted();
-    for (const call of calls) add(sums, call, proposed.get(nameOf(call)));
+    for (const call of calls) estimates.add(call);
   }
-  return [...sums.values()].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+  return estimates.list();
 }
 
 /** The proposed terms by model. */
 async function readProposal(
   { priceStore, planStore }: CostingDeps,
-  input: EstimateCostsInput,
+  { plan: planName, markupPpm, prices }: EstimateCostsInput,
 ): Promise<ReadonlyMap<string, PriceTerms>> {
-  const plan = input.plan === undefined ? undefined : await planStore.findPlan(input.plan);
-  if (input.plan !== undefined && !plan) throw new Failure(billingFailures.plan_not_found, { plan: input.plan });
-  const markupPpm = input.markupPpm ?? plan?.markupPpm;
-  const terms = new Map<string, PriceTerms>();
-  const tried = input.prices.map((price) => [nameOf(price), termsOf(price)] as const);
-  if (markupPpm !== undefined) {
-    const general = await priceStore.listOwned(everyone);
-    for (const price of general) terms.set(nameOf(price), withMarkup(price.terms, markupPpm));
-    for (const [name, ofModel] of tried) terms.set(name, withMarkup(ofModel, markupPpm));
-  } else {
-    for (const [name, ofModel] of tried) terms.set(name, ofModel);
-  }
-  if (plan) {
-    const own = await priceStore.listOwned({ tenantId: "", planId: plan.planId });
-    for (const price of own) terms.set(nameOf(price), price.terms);
-  }
-  return terms;
-}
-
-function add(
-  sums: Map<string, { -readonly [K in keyof CostEstimate]: CostEstimate[K] }>,
-  call: ChargedCall,
-  terms: PriceTerms | undefined,
-): void {
-  const name = nameOf(call);
-  let sum = sums.get(name);
-  if (!sum) {
-    const nothing = { calls: 0n, chargedNanos: 0n, proposedNanos: 0n, cheaper: 0n, dearer: 0n, unchanged: 0n };
-    sum = { provider: call.provider, model: call.model, ...nothing };
-    sums.set(name, sum);
-  }
-  const { chargedNanos } = call;
-  const when = callTerms(call.startedAtMs, call.serviceMode);
-  const proposedNanos = terms ? costOf(terms, toQuantities(call), when).costNanos : chargedNanos;
-  sum.calls++;
-  sum.chargedNanos += chargedNanos;
-  sum.proposedNanos += proposedNanos;
-  if (!terms) sum.unchanged++;
-  else if (proposedNanos < chargedNanos) sum.cheaper++;
-  else if (proposedNanos > chargedNanos) sum.dearer++;
-}
-
-/** A NUL is in no name: PostgreSQL's text cannot hold one. */
-function nameOf({ provider, model }: { readonly provider: string; readonly model: string }): string {
-  return `${provider}\0${model}`;
+  const plan = planName === undefined ? undefined : await planStore.findPlan(planName);
+  if (planName !== undefined && !plan) throw new Failure(billingFailures.plan_not_found, { plan: planName });
+  const markup = markupPpm ?? plan?.markupPpm;
+  return proposeTerms({
+    prices,
+    markupPpm: markup,
+    general: markup === undefined ? [] : await priceStore.listOwned(everyone),
+    own: plan ? await priceStore.listOwned({ tenantId: "", planId: plan.planId }) : [],
+  });
 }
 
 function invalidRange(reason: string, reason_zh_CN: string): Failure {

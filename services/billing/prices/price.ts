@@ -1,5 +1,6 @@
 import type { PriceTerms } from "@lyss/contracts/pricing/price.ts";
 import { type TokenRates, toTerms } from "@lyss/contracts/pricing/token-price.ts";
+import { compare } from "../compare.ts";
 
 /** Who says what a price is: a provider's configuration, the list of well-known prices, or a person. */
 export type PriceOrigin = "provider" | "catalog" | "operator";
@@ -64,7 +65,7 @@ function canonicalTerms(terms: PriceTerms): string {
   return JSON.stringify(terms, (_key, value: unknown) => {
     if (typeof value === "bigint") return value.toString();
     if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => compare(a, b)));
   });
 }
 

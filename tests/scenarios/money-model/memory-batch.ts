@@ -78,8 +78,15 @@ export async function start(balanceNanos: bigint, entries: Partial<BookEntries> 
     ]);
   }
   const paidIn = tables.rows.postings().length;
+  const { store, leases, priceVersions, outbox, currency, lowBalanceNanos, leaseTtlMs } = options;
+  const facts = noting(tables.facts, sent);
   return {
-    ...{ clock, tables, opened, books, putPrice },
+    ...{ clock, tables, opened, books, putPrice, options },
+    /** What operations are given, apart from what a test is about. */
+    deps: {
+      ...{ db: tables.db, store, journal: options.journal, leases, facts, budgets: options.budgets, outbox, random },
+      ...{ currency, lowBalanceNanos, leaseTtlMs, priceVersions },
+    },
     async apply(requests: Partial<BatchRequests>) {
       sent.length = 0;
       return applyBatch(tx, options, { ...none, ...requests });

@@ -6,7 +6,7 @@ import type { BudgetStore } from "@lyss/services/billing/budgets/budget-store.ts
 import type { DebtStore } from "@lyss/services/billing/debts/debt-store.ts";
 import type { PostedFact } from "@lyss/services/billing/fact.ts";
 import type { FactStore } from "@lyss/services/billing/fact-store.ts";
-import type { ChainedPosting, LockedWallet } from "@lyss/services/billing/journal/chain.ts";
+import type { ChainedPosting, ChainHead, LockedWallet } from "@lyss/services/billing/journal/chain.ts";
 import type { JournalStore } from "@lyss/services/billing/journal/journal-store.ts";
 import type { Lease } from "@lyss/services/billing/lease.ts";
 import type { LeaseStore } from "@lyss/services/billing/lease-store.ts";
@@ -43,6 +43,7 @@ export function createMemoryTables(clock: Clock) {
   const usages = new Map<string, Usage>();
   const postings = new Map<string, ChainedPosting>();
   const events: SaidEvent[] = [];
+  let platform: ChainHead = { journalSequence: 0n, journalHash: "" };
   let undo: (() => void)[] = [];
   let fault: Fault | undefined;
   let statements = 0;
@@ -196,8 +197,18 @@ export function createMemoryTables(clock: Clock) {
         put(wallets, row.walletId, { lockedAtUs: 0n, ...row });
       }
     },
-    lockPlatformChain: () => Promise.reject(new Error("no posting touches no wallet")),
-    updatePlatformChain: () => Promise.reject(new Error("no posting touches no wallet")),
+    async lockPlatformChain() {
+      statement();
+      return { ...platform, lockedAtUs: BigInt(clock.nowMs()) * 1_000n };
+    },
+    async updatePlatformChain(_tx, head) {
+      statement();
+      const before = platform;
+      undo.push(() => {
+        platform = before;
+      });
+      platform = head;
+    },
     async findPosting(_tx, { kind, reference }) {
       statement();
       return postings.get(`${kind}/${reference}`);

@@ -26,6 +26,7 @@ test("a settled call pays what it cost at the price it was taken at, frees its h
     ...{ walletId: "wal_1", priceId: "prc_1", inputTokens: 10n, cachedInputTokens: 0n, outputTokens: 15n },
     ...{
       serviceMode: undefined,
+      tags: undefined,
       startedAtMs: BigInt(startMs),
       outcome: "completed",
       isEstimated: false,
@@ -69,14 +70,17 @@ test("a call that cost nothing makes no posting", async () => {
   assert.deepEqual([postings(), moneyOf()], [[], [500n, 0n]]);
 });
 
-test("a call keeps its mode, its other buckets and the time that its node says it began at", async () => {
+test("a call keeps its mode, its other buckets, its tags and the time that its node says it began at", async () => {
   const { apply } = await start(500n);
   await apply({ reserves: [callOf("c1")] });
-  const told = { serviceMode: "batch", startedAtMs: 5n, otherBuckets: { reasoning: 3n } } as const;
+  const told = { serviceMode: "batch", startedAtMs: 5n, otherBuckets: { reasoning: 3n }, tags: "a=1" } as const;
   const { settled } = await apply({ settles: [{ ...endOf("c1", told), more: 1 } as SettleRequest] });
   assert.ok(settled[0]?.kind === "settled");
-  const { serviceMode, startedAtMs, otherBuckets, costNanos } = settled[0].usage;
-  assert.deepEqual([serviceMode, startedAtMs, otherBuckets, costNanos], ["batch", 5n, { reasoning: 3n }, 46n]);
+  const { serviceMode, startedAtMs, otherBuckets, costNanos, tags } = settled[0].usage;
+  assert.deepEqual(
+    [serviceMode, startedAtMs, otherBuckets, costNanos, tags],
+    ["batch", 5n, { reasoning: 3n }, 46n, "a=1"],
+  );
   assert.ok(!("more" in settled[0].usage));
 });
 
