@@ -13,9 +13,10 @@ import { type PaymentDeps, requireProvider } from "./payment-deps.ts";
 import type { Order } from "./payment-model.ts";
 import type { ReversalNews } from "./payment-provider.ts";
 import type { Reversal } from "./refund-model.ts";
+import { applyRefundNews } from "./refund-order.ts";
 
 /**
- * Takes what the provider says of money that went back to a payer without our doing, each dispute and refund once, whatever
+ * Takes what the provider says of money that went back to a payer, or did not get there, each dispute and refund once, whatever
  * comes twice or in the wrong order. What the wallet does not have available any more, its tenant owes. A payment for which
  * there is no order is none of ours.
  */
@@ -28,11 +29,12 @@ export async function applyReversal(deps: PaymentDeps, news: ReversalNews): Prom
     if (currency !== order.currency) throw new Failure(billingFailures.payment_mismatch, { field: "currency" });
     return record(deps, order, { ...shared, kind: "dispute", reversalId, amountNanos, state });
   }
-  // Its refunds, not its sum: those that we asked for are known by their names.
+  // As they are now, not as the notification says: it may be old. Those that we asked for are known by their names.
   for (const refund of await requireProvider(deps).listRefunds(news.paymentId)) {
-    if (refund.refundId !== "" || refund.state === "failed") continue;
-    const { providerRefundId: reversalId, amountNanos } = refund;
-    await record(deps, order, { ...shared, kind: "refund", reversalId, amountNanos, state: "lost" });
+    const { refundId, providerRefundId: reversalId, amountNanos } = refund;
+    const state = refund.state === "failed" ? "won" : "lost";
+    if (refundId !== "") await applyRefundNews(deps, order, refund);
+    else await record(deps, order, { ...shared, kind: "refund", reversalId, amountNanos, state });
   }
 }
 
@@ -53,7 +55,7 @@ async function record(deps: PaymentDeps, order: Order, reversal: Reversal): Prom
     const [wallet] = await deps.journal.lockWallets(tx, [order.tenantId], order.currency);
     if (!wallet) throw new Failure(billingFailures.wallet_not_found);
     if (await deps.refunds.insertReversal(tx, reversal)) {
-      // Won before we heard that it was opened: nothing was taken, so nothing comes back.
+      // Won, or failed, before we heard that it was opened: nothing was taken, so nothing comes back.
       if (reversal.state !== "won") await takeBack(tx, deps, wallet, order, reversal);
     } else if (reversal.state !== "open" && (await deps.refunds.closeReversal(tx, reversal, reversal.state))) {
       if (reversal.state === "won") await giveBack(tx, deps, wallet, order, reversal);

@@ -1,6 +1,11 @@
 /** `pending`: out of the wallet, and it is not known yet whether the payer gets it. */
 export type RefundState = "pending" | "paid" | "failed";
 
+/** Refunds end once; only one that was paid may fail after that. */
+export function canBecome(state: RefundState, next: "paid" | "failed"): boolean {
+  return state === "pending" || (state === "paid" && next === "failed");
+}
+
 /** Money of an order on its way back to whoever paid. */
 export interface PaymentRefund {
   readonly refundId: string;

@@ -15,7 +15,7 @@ import { getOrder } from "./list-orders.ts";
 import { type PaymentDeps, requireProvider } from "./payment-deps.ts";
 import type { Order } from "./payment-model.ts";
 import type { ProviderRefund } from "./payment-provider.ts";
-import type { PaymentRefund } from "./refund-model.ts";
+import { canBecome, type PaymentRefund } from "./refund-model.ts";
 
 export interface RefundOrderInput extends Cause {
   readonly orderId: string;
@@ -101,21 +101,35 @@ async function resolveRefund(deps: PaymentDeps, order: Order, refund: PaymentRef
   if (state === "failed") deps.ledger.wake(refund.tenantId);
 }
 
+/**
+ * Takes what the provider says of a refund that we asked for, whoever has asked it: a bank may turn one down days after it was said to
+ * be paid. Then the money comes back to the wallet, once. A refund of another order, or one that is not ours, changes nothing.
+ */
+export async function applyRefundNews(deps: PaymentDeps, order: Order, news: ProviderRefund): Promise<void> {
+  const { refundId, state } = news;
+  if (state === "pending") return;
+  const refund = await deps.refunds.findRefundById(refundId);
+  if (refund?.orderId !== order.orderId || refund.amountNanos !== news.amountNanos) return;
+  await deps.db.transaction((tx) => endRefund(tx, deps, refund, state));
+  if (state === "failed") deps.ledger.wake(refund.tenantId);
+}
+
 async function endRefund(tx: Tx, deps: PaymentDeps, refund: PaymentRefund, state: "paid" | "failed"): Promise<void> {
   const { refundId, orderId, tenantId, currency, amountNanos, reason } = refund;
   const [wallet] = await deps.journal.lockWallets(tx, [tenantId], currency);
   const locked = await deps.refunds.lockRefund(tx, refundId);
-  if (!wallet || locked?.state !== "pending") return;
+  if (!wallet || !locked || !canBecome(locked.state, state)) return;
   await deps.refunds.endRefund(tx, refundId, state, new Date(deps.clock.nowMs()));
   const { walletId } = wallet;
   const facts = { refundId, orderId, tenantId, walletId, currency, amountNanos, reason };
+  const paidBy = accounts.paidBy((await getOrder(deps, { orderId })).provider);
   if (state === "paid") {
-    const { provider } = await getOrder(deps, { orderId });
-    const entries = move(accounts.refunds, accounts.paidBy(provider), amountNanos);
+    const entries = move(accounts.refunds, paidBy, amountNanos);
     await deps.journal.post(tx, [wallet], [postingOf(deps, refund, "payment_refund_paid", entries)]);
     await deps.outbox.append(tx, refundCompleted, facts);
   } else {
-    const entries = creditEntries(accounts.refunds, wallet, amountNanos, await readDebt(tx, deps, wallet));
+    const from = locked.state === "paid" ? paidBy : accounts.refunds;
+    const entries = creditEntries(from, wallet, amountNanos, await readDebt(tx, deps, wallet));
     await deps.journal.post(tx, [wallet], [postingOf(deps, refund, "payment_refund_failed", entries)]);
     await deps.outbox.append(tx, refundFailed, facts);
   }

@@ -14,6 +14,12 @@ export function createRefundStore(sql: Sql) {
       return refund;
     },
 
+    async findRefundById(refundId: string): Promise<PaymentRefund | undefined> {
+      const [refund] = await sql<PaymentRefund[]>`
+        select ${columns(sql)} from payment_refund where refund_id = ${refundId}`;
+      return refund;
+    },
+
     async getRefund(refundId: string): Promise<PaymentRefund> {
       const [refund] = await sql<PaymentRefund[]>`
         select ${columns(sql)} from payment_refund where refund_id = ${refundId}`;
@@ -72,7 +78,7 @@ export function createRefundStore(sql: Sql) {
       return result.count === 1;
     },
 
-    /** False unless it was open. */
+    /** False unless it was open; a refund that was made by hand may turn out to have failed, too. */
     async closeReversal(
       tx: Tx,
       { provider, reversalId }: Pick<Reversal, "provider" | "reversalId">,
@@ -80,7 +86,8 @@ export function createRefundStore(sql: Sql) {
     ): Promise<boolean> {
       const result = await tx`
         update payment_reversal set state = ${state}
-        where provider = ${provider} and reversal_id = ${reversalId} and state = 'open'`;
+        where provider = ${provider} and reversal_id = ${reversalId} and state <> ${state}
+          and (state = 'open' or (state = 'lost' and kind = 'refund'))`;
       return result.count === 1;
     },
   };

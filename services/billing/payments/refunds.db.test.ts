@@ -131,6 +131,79 @@ test("a refund made at the provider is taken from the wallet once, and ours are 
   await assertBalanced();
 });
 
+/** How the provider calls the refunds of a payment, in their order. */
+const namesOf = (paymentId: string) =>
+  stripe.account.listRefunds().flatMap((it) => (it["payment_intent"] === paymentId ? [it.id] : []));
+const postingsOf = async (kind: string, refundId: string) => {
+  const rows = await service.sql`select posting_id from posting where kind = ${kind} and reference = ${refundId}`;
+  return rows.length;
+};
+
+test("a refund that the bank turns down after it was paid comes back once, whenever and however often we hear of it", async () => {
+  const { tenantId, orderId, paymentId } = await createPayer();
+  const { refundId } = await refund(orderId, 10n * usd, "a");
+  stripe.account.refund(paymentId, 300);
+  const [ours = "", byHand = ""] = namesOf(paymentId);
+  // The one made by hand is heard of only after both have failed.
+  const failed = [stripe.account.failRefund(ours), stripe.account.failRefund(byHand)];
+  const again = failed.map((event) => ({ ...event, id: random.id("evt"), type: "refund.updated" }));
+  await Promise.all([...failed, ...again, ...failed].map(notify));
+  assert.deepEqual(await moneyOf(tenantId), [25n * usd, 0n]);
+  assert.deepEqual(
+    [await postingsOf("payment_refund_paid", refundId), await postingsOf("payment_refund_failed", refundId)],
+    [1, 1],
+  );
+  assert.equal((await refund(orderId, 10n * usd, "a")).state, "failed");
+  const said = (await service.listEvents()).filter(({ data }) => data["refundId"] === refundId).map(({ type }) => type);
+  assert.deepEqual(said, ["billing.refund.completed", "billing.refund.failed"]);
+  // So all of it may be sent again.
+  assert.equal((await refund(orderId, 25n * usd, "b")).state, "paid");
+  await assertBalanced();
+});
+
+test("money of a failed refund pays what its tenant owes first; a refund by hand that fails gives back what was taken for it", async () => {
+  const { tenantId, orderId, paymentId } = await createPayer();
+  await refund(orderId, 10n * usd, "a");
+  await take(tenantId, 12n * usd);
+  await notify(stripe.account.refund(paymentId, 800));
+  assert.deepEqual(await moneyOf(tenantId), [0n, 5n * usd]);
+  const [ours = "", byHand = ""] = namesOf(paymentId);
+  const late = stripe.account.failRefund(ours);
+  await notify(late);
+  assert.deepEqual(await moneyOf(tenantId), [5n * usd, 0n]);
+  const events = [stripe.account.failRefund(byHand), late];
+  for (const event of [...events, ...events]) await notify(event);
+  assert.deepEqual(await moneyOf(tenantId), [13n * usd, 0n]);
+  await assertBalanced();
+});
+
+test("a refund whose failure is heard of while its answer is on the way is over, and what names none of ours changes nothing", async () => {
+  const { tenantId, orderId, paymentId } = await createPayer();
+  stripe.break("lose_answer", "lose_answer", "lose_answer");
+  const { state, refundId } = await refund(orderId, 5n * usd, "a");
+  assert.equal(state, "pending");
+  const [ours = ""] = namesOf(paymentId);
+  await notify(stripe.account.failRefund(ours));
+  fake.advance(60_000);
+  await ops.payments.retryRefunds(signal);
+  assert.deepEqual([await balanceOf(tenantId), (await refund(orderId, 5n * usd, "a")).state], [25n * usd, "failed"]);
+  assert.deepEqual(
+    [await postingsOf("payment_refund_paid", refundId), await postingsOf("payment_refund_failed", refundId)],
+    [0, 1],
+  );
+  const foreign = { id: "re_foreign", object: "refund", amount: 100, currency: "usd", status: "failed" };
+  await notify(
+    stripe.account.eventOf("refund.failed", {
+      ...foreign,
+      payment_intent: "pi_foreign",
+      metadata: { refund_id: refundId },
+    }),
+  );
+  await notify(stripe.account.eventOf("refund.failed", { ...foreign, payment_intent: null, metadata: {} }));
+  assert.equal(await balanceOf(tenantId), 25n * usd);
+  await assertBalanced();
+});
+
 test("a charge-back of money that is spent is owed, and what comes in pays it first", async () => {
   const { tenantId, paymentId } = await createPayer();
   await take(tenantId, 18n * usd);

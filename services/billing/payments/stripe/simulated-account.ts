@@ -139,6 +139,14 @@ export function createSimulatedAccount(clock: Clock, random: Random) {
       addRefund(charge, amount, {});
       return eventOf("charge.refunded", charge);
     },
+    /** The payer's bank turns a refund down, as it may days after Stripe said that it had succeeded. */
+    failRefund(providerRefundId: string): SimulatedEvent {
+      const refund = refunds.get(providerRefundId);
+      const charge = chargeOf(String(refund?.["payment_intent"]));
+      if (!refund || !charge) throw new Error(`there is no refund ${providerRefundId}`);
+      charge["amount_refunded"] = Number(charge["amount_refunded"]) - Number(refund["amount"]);
+      return eventOf("refund.failed", Object.assign(refund, { status: "failed" }));
+    },
     /** The payer disputes a payment with their bank: Stripe takes the money back at once. */
     dispute(paymentId: string): SimulatedEvent {
       const charge = chargeOf(paymentId);

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import type { Checkout, CheckoutState, ProviderRefund, ReversalNews } from "../payment-provider.ts";
 
+const paymentId = z.union([z.string(), z.object({ id: z.string() }).transform(({ id }) => id)]).nullish();
+
 /** Only what is looked at; Stripe adds fields without warning. */
 export const stripeSession = z.object({
   object: z.literal("checkout.session"),
@@ -13,19 +15,18 @@ export const stripeSession = z.object({
   currency: z.string().nullable(),
   client_reference_id: z.string().nullish(),
   metadata: z.record(z.string(), z.string()).nullish(),
-  payment_intent: z.union([z.string(), z.object({ id: z.string() }).transform(({ id }) => id)]).nullish(),
+  payment_intent: paymentId,
 });
 
 export const stripeRefund = z.object({
   object: z.literal("refund"),
+  payment_intent: paymentId,
   id: z.string().max(255),
   amount: z.int(),
   currency: z.string(),
   status: z.string().nullable(),
   metadata: z.record(z.string(), z.string()).nullish(),
 });
-
-const paymentId = z.union([z.string(), z.object({ id: z.string() }).transform(({ id }) => id)]).nullish();
 
 export const stripeCharge = z.object({ object: z.literal("charge"), payment_intent: paymentId });
 

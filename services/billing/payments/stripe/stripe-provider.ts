@@ -32,6 +32,8 @@ const checkoutEvents: Readonly<Record<string, { readonly told?: CheckoutState }>
   "checkout.session.expired": { told: "expired" },
 };
 
+/** Something has become of a payment's refunds: what, is looked up. */
+const refundEvents = new Set(["charge.refunded", "charge.refund.updated", "refund.updated", "refund.failed"]);
 const disputeEvents = new Set(["charge.dispute.created", "charge.dispute.closed"]);
 
 /** Payments by Stripe Checkout, on its HTTP API. */
@@ -91,8 +93,8 @@ export function createStripeProvider(options: StripeOptions): PaymentProvider {
       const known = checkoutEvents[type];
       if (known) return { ...none, checkout: toCheckout(read(stripeSession, data.object), known.told) };
       if (disputeEvents.has(type)) return { ...none, reversal: toDispute(read(stripeDispute, data.object)) };
-      if (type !== "charge.refunded") return none;
-      const { payment_intent: paymentId } = read(stripeCharge, data.object);
+      if (!refundEvents.has(type)) return none;
+      const { payment_intent: paymentId } = read(type === "charge.refunded" ? stripeCharge : stripeRefund, data.object);
       return { ...none, reversal: paymentId ? { kind: "refund", paymentId } : undefined };
     },
     close: () => client.close(),
