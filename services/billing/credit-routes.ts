@@ -1,9 +1,11 @@
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
+import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
 import { z } from "zod";
+import { amountInput, signedAmountInput } from "./amount-inputs.ts";
 import type { CodeBatch } from "./codes/code-model.ts";
 import type { Grant } from "./grants/grant-model.ts";
 import { formatNanos, parseNanos } from "./model.ts";
@@ -17,10 +19,7 @@ const operator = { permission: "platform:billing" } as const;
 const tenantParams = z.strictObject({ tenant_id: z.string().max(64) });
 
 /** Nanos of a positive decimal string. */
-const amount = z
-  .string()
-  .regex(/^\d{1,9}(\.\d{1,9})?$/)
-  .describe("Decimal string in units of the currency, such as 25 or 0.50.");
+const amount = amountInput.describe("Decimal string in units of the currency, such as 25 or 0.50.");
 const cause = {
   reference: z.string().min(1).max(120).describe("Names this; a repeat with the same one does nothing more."),
   reason: z.string().min(1).max(500).describe("For whoever reads the books."),
@@ -126,7 +125,10 @@ const codeRoutes = [
         count: z.int().min(1).max(1_000),
         prefix: z
           .string()
-          .regex(/^[A-Z0-9]{0,16}$/)
+          .regex(
+            /^[A-Z0-9]{0,16}$/,
+            inBothLanguages("must be at most 16 capital letters and digits", "最多 16 个大写字母和数字"),
+          )
           .default("")
           .describe("What the codes begin with: capital letters and digits."),
         max_uses: z.int().min(1).max(1_000_000).default(1),
@@ -224,10 +226,7 @@ const walletRoutes = [
     params: tenantParams,
     body: z
       .strictObject({
-        amount: z
-          .string()
-          .regex(/^-?\d{1,9}(\.\d{1,9})?$/)
-          .describe("Decimal string in units of the currency; negative for what is taken out."),
+        amount: signedAmountInput.describe("Decimal string in units of the currency; negative for what is taken out."),
         ...cause,
       })
       .meta({ examples: [{ amount: "-2.50", reference: "ticket-118", reason: "credited twice by mistake" }] }),

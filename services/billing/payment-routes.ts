@@ -5,6 +5,7 @@ import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
+import { centsInput } from "./amount-inputs.ts";
 import { formatNanos, parseNanos } from "./model.ts";
 import type { BillingOps } from "./ops.ts";
 import type { Order } from "./payments/payment-model.ts";
@@ -167,11 +168,7 @@ export const paymentRoutes = [
     params,
     body: z
       .strictObject({
-        amount: z
-          .string()
-          .regex(/^\d{1,9}(\.\d{1,2})?$/)
-          .optional()
-          .describe("All that was not returned yet unless given."),
+        amount: centsInput.optional().describe("All that was not returned yet unless given."),
         reference: z.string().min(1).max(120).describe("Names this; a repeat with the same one does nothing more."),
         reason: z.string().min(1).max(500).describe("For whoever reads the books."),
       })

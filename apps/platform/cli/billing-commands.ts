@@ -4,6 +4,7 @@ import { type ApiClient, CommandError } from "./api-client.ts";
 import { requireYes } from "./confirm.ts";
 import { type CliDeps, connect, withConnection } from "./context.ts";
 import { print, toFields, toTable } from "./print.ts";
+import { formatNanos, parsePercent, parseUsd } from "./usd.ts";
 
 type Row = Record<string, unknown>;
 
@@ -70,8 +71,8 @@ function addReconcileCommand(billing: Command, deps: CliDeps): void {
       const run = await api.send("POST", "/admin/billing/reconciliations", {
         provider: options.provider,
         csv: readReport(options.file),
-        tolerance_nanos: String(Math.round(Number(options.tolerance) * 1e9)),
-        tolerance_ppm: Math.round(Number(options.tolerancePercent) * 1e4),
+        tolerance_nanos: String(parseUsd(options.tolerance)),
+        tolerance_ppm: parsePercent(options.tolerancePercent),
       });
       print(output, run, toReconciliation);
       if (run["state"] !== "matched")
@@ -88,7 +89,7 @@ function readReport(path: string): string {
 }
 
 function toUnits(nanos: unknown): string {
-  return (Number(nanos) / 1e9).toFixed(9);
+  return formatNanos(String(nanos));
 }
 
 function toReconciliation(run: Row): string {

@@ -8,6 +8,8 @@ export interface CliDeps {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly locale: Locale;
   readonly write: (text: string) => void;
+  /** Says what went wrong, apart from results. */
+  readonly complain: (text: string) => void;
   readonly readInput: () => Promise<string>;
   /** Waits, for as many milliseconds. */
   readonly pause: (delayMs: number) => Promise<void>;

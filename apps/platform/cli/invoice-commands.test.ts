@@ -26,6 +26,7 @@ async function lyss(...words: readonly string[]): Promise<string> {
     write: (text) => {
       printed += text;
     },
+    complain: () => undefined,
     readInput: () => Promise.resolve(""),
     pause: () => Promise.resolve(),
   });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { type CliDeps, connect, withConnection } from "./context.ts";
 import { print, toFields, toTable } from "./print.ts";
+import { formatNanos } from "./usd.ts";
 
 type Row = Record<string, unknown>;
 
@@ -79,8 +80,5 @@ function toInvoiceText(it: Row): string {
 
 /** Nanos as a decimal, exactly. */
 function toAmount(nanos: unknown): string {
-  if (typeof nanos !== "string") return "";
-  const sign = nanos.startsWith("-") ? "-" : "";
-  const digits = nanos.replace("-", "").padStart(10, "0");
-  return `${sign}${digits.slice(0, -9)}.${digits.slice(-9)}`;
+  return typeof nanos === "string" ? formatNanos(nanos) : "";
 }

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { type CliDeps, connect, withConnection } from "./context.ts";
 import { print, toFields } from "./print.ts";
 import { addUsageCommands } from "./usage-commands.ts";
+import { formatUsd } from "./usd.ts";
 import { addWalletCommands } from "./wallet-commands.ts";
 
 type Row = Record<string, unknown>;
@@ -30,6 +31,6 @@ export function addMoneyCommands(program: Command, deps: CliDeps): void {
 }
 
 function toBalanceText({ currency, balance, available, held_nanos: held }: Row): string {
-  const setAside = `${Number(held) / 1e9} ${currency}`;
+  const setAside = `${formatUsd(String(held))} ${currency}`;
   return toFields({ balance: `${balance} ${currency}`, available: `${available} ${currency}`, held: setAside });
 }

@@ -4,6 +4,7 @@ import { pipeline } from "node:stream/promises";
 import type { Command } from "commander";
 import { type CliDeps, connect, withConnection } from "./context.ts";
 import { print, toFields, toTable } from "./print.ts";
+import { formatNanos } from "./usd.ts";
 
 type Row = Record<string, unknown>;
 
@@ -122,5 +123,5 @@ function toReceiptText({ id, cost, currency, attempts }: Row): string {
 }
 
 function toCost(nanos: unknown): string {
-  return (Number(nanos) / 1e9).toFixed(9);
+  return formatNanos(String(nanos));
 }

@@ -13,10 +13,14 @@ export function parseUsd(text: string): bigint {
 
 /** `0.15` for 150000000, exactly. */
 export function formatUsd(nanos: bigint | string): string {
+  return formatNanos(nanos).replace(/\.?0+$/, "");
+}
+
+/** `0.150000000` for 150000000: all nine places, for columns. */
+export function formatNanos(nanos: bigint | string): string {
   const value = BigInt(nanos);
   const digits = (value < 0n ? -value : value).toString().padStart(10, "0");
-  const fraction = digits.slice(-9).replace(/0+$/, "");
-  return `${value < 0n ? "-" : ""}${digits.slice(0, -9)}${fraction && `.${fraction}`}`;
+  return `${value < 0n ? "-" : ""}${digits.slice(0, -9)}.${digits.slice(-9)}`;
 }
 
 const ppmPerPercent = 10_000;

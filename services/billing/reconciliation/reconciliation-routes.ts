@@ -2,6 +2,7 @@ import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
+import { nanosInput as nanos } from "../amount-inputs.ts";
 import type { BillingOps } from "../ops.ts";
 import type { CostPrice, ProviderCost } from "../provider-cost/provider-cost.ts";
 import { parseReportCsv } from "./parse-csv.ts";
@@ -13,7 +14,6 @@ const { json } = routesFor<BillingOps>();
 const permission = "platform:billing";
 const path = "/admin/billing/reconciliations";
 const name = z.string().min(1).max(200);
-const nanos = z.string().regex(/^\d{1,18}$/);
 
 const difference = z.strictObject({
   day: z.string(),
