@@ -13,6 +13,8 @@ export interface Fact extends CallFacts, Tokens {
   readonly startedAtMs: bigint;
   /** True for an attempt that the customer does not pay for, because another one of the call answered or will. */
   readonly isUncharged?: boolean;
+  /** What the provider may have counted where nothing is charged; undefined where it is known that it counted nothing. */
+  readonly mayHaveUsed?: Tokens | undefined;
   /** As the provider says that it served it; its usual one when undefined. */
   readonly serviceMode?: PricedMode | undefined;
   /** By what its caller tells usage apart. */

@@ -20,7 +20,7 @@ import type { UsageGroup, UsageRow, UsageUnit } from "./model.ts";
 import { availableNanos, type Outcome, type Wallet } from "./model.ts";
 import type { BillingOps } from "./ops.ts";
 import { createPricesRpc, priceInputs } from "./prices/rpc.ts";
-import { maxInt64, serviceModeInput, usageInput } from "./prices/rpc-inputs.ts";
+import { maxInt64, optionalUsageInput, serviceModeInput, usageInput } from "./prices/rpc-inputs.ts";
 import { createReconciliationRpc, reconciliationInputs } from "./reconciliation/reconciliation-rpc.ts";
 import { tagsInput } from "./usage/tag-fields.ts";
 import { outcomeMessages } from "./usage/usage-log.ts";
@@ -52,6 +52,7 @@ const fact = z.object({
   ...{ provider: name, model: name, priceId: name, attempt: z.int().min(1).max(1_000) },
   ...{ outcome: z.int(), tokens: usageInput, isEstimated: z.boolean(), latencyMs: amount },
   ...{ startedAtMs: amount, serviceMode: serviceModeInput, isUncharged: z.boolean(), tags: tagsInput },
+  mayHaveUsed: optionalUsageInput,
 });
 const inputs = {
   createWallet: { tenantId: idInput },

@@ -15,6 +15,8 @@ interface Case {
   readonly leaveAfter?: number;
   readonly whole?: readonly [status: string, charge: Charge];
   readonly stream?: readonly [status: string, charge: Charge];
+  /** True where nobody pays, and the provider is known to have counted nothing. */
+  readonly isFree?: boolean;
   /** The same where the provider is drained; as above when it makes no difference. */
   readonly drained?: readonly [status: string, charge: Charge];
 }
@@ -35,6 +37,7 @@ const cases: readonly Case[] = [
   {
     what: "the provider fails",
     directives: "simulate.error=500",
+    isFree: true,
     whole: ["failed", "nothing"],
     stream: ["failed", "nothing"],
   },
@@ -97,8 +100,8 @@ const simulator = await startSimulator({ clock, host: "127.0.0.1", port: 0, apiK
 after(() => simulator.stop());
 const provider = (onDisconnect: string) => ({
   ...{ name: onDisconnect, baseUrl: `${simulator.url}/v1`, apiKey: "sk-oracle", onDisconnect },
-  models: ["chat", "completion", "embedding"].map((kind) => ({
-    ...{ name: `${onDisconnect}-${kind}`, upstreamName: `simulated-${kind}` },
+  models: ["chat", "completion", "embedding", "hung"].map((kind) => ({
+    ...{ name: `${onDisconnect}-${kind}`, upstreamName: `simulated-${kind === "hung" ? "chat" : kind}` },
     ...{ inputUsdPerMillion: "1", outputUsdPerMillion: "2" },
   })),
 });
@@ -167,6 +170,14 @@ function chargeOf({ cost_nanos, estimated, input_tokens, output_tokens }: Row): 
   return estimated ? "estimated" : "reported";
 }
 
+/** What we may owe the provider for a call: known, or counted by us until its report tells. */
+async function assertOwed({ id, input_tokens }: Row, isEstimated: boolean, mayHaveCounted: boolean): Promise<string> {
+  const { body } = await requestJson(`${platform.url}/admin/billing/provider-costs?call_id=${id}`, platform.apiKey);
+  const [cost] = body["data"] as { estimated: boolean; input_tokens: number; started_at: string }[];
+  assert.deepEqual([cost?.estimated, (cost?.input_tokens ?? 0) > 0], [isEstimated, mayHaveCounted || input_tokens > 0]);
+  return cost?.started_at ?? "";
+}
+
 for (const [path, toBody] of Object.entries(surfaces)) {
   for (const stream of path === "embeddings" ? [false] : [false, true]) {
     for (const policy of ["cancel", "drain"] as const) {
@@ -177,7 +188,7 @@ for (const [path, toBody] of Object.entries(surfaces)) {
           platform.apiKey,
         );
         let count = (body["data"] as Row[]).length;
-        for (const { what, directives, leaveAfter, ...ends } of cases) {
+        for (const { what, directives, leaveAfter, isFree = false, ...ends } of cases) {
           const end = (policy === "drain" && ends.drained) || (stream ? ends.stream : ends.whole);
           if (!end || !(stream ? ends.stream : ends.whole) || (path === "embeddings" && ofText.test(directives)))
             continue;
@@ -186,8 +197,33 @@ for (const [path, toBody] of Object.entries(surfaces)) {
           // A conversation's stream has begun with its first event, which holds no token yet.
           const status = end[0].split("|").includes(row.status) ? end[0] : row.status;
           assert.deepEqual([what, status, chargeOf(row)], [what, ...end]);
+          const isGivenUp = end[1] === "nothing" && status !== "completed" && !isFree;
+          await assertOwed(row, isGivenUp || row.estimated, isGivenUp);
         }
       });
     }
   }
 }
+
+test("B11: what a provider did after it had been given up on is owed to it once its report tells, and not by the caller", async () => {
+  const admin = (path: string, method: string, sent: object) =>
+    requestJson(`${platform.url}/admin/billing/${path}`, platform.apiKey, { method, body: sent });
+  const rates = { input_nanos_per_million: "1000000", cached_input_nanos_per_million: "0" };
+  const price = { provider: "cancel", model: "cancel-hung", ...rates, output_nanos_per_million: "2000000" };
+  assert.equal((await admin("cost-prices", "PUT", { prices: [price] })).status, 200);
+  await call(
+    "chat/completions",
+    { ...surfaces["chat/completions"]("hello simulate.hang=true", false), model: "cancel-hung" },
+    undefined,
+  );
+  const row = await nextRow("cancel-hung", 1);
+  assert.deepEqual([row.status, row.cost_nanos], ["failed", "0"]);
+  const day = (await assertOwed(row, true, true)).slice(0, 10);
+
+  const csv = `day,model,request_id,input_tokens,output_tokens,cost\n${day},cancel-hung,${row.id},20,30,0.00000008\n`;
+  const report = { provider: "cancel", csv, tolerance_nanos: "0", tolerance_ppm: 0 };
+  const { body } = await admin("reconciliations", "POST", report);
+  assert.deepEqual([body["state"], body["drift_nanos"], body["corrected_attempts"]], ["matched", "0", 1]);
+  await assertOwed(row, false, true);
+  assert.deepEqual(await nextRow("cancel-hung", 1), row);
+});

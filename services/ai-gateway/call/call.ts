@@ -7,6 +7,7 @@ import type { Funds } from "../funds/funds.ts";
 import type { Target } from "../model.ts";
 import type { AnswerRecord } from "../once/call-once.ts";
 import type { TokenCounter } from "./count-tokens.ts";
+import type { Dispatch } from "./dispatch.ts";
 import type { CallRequest } from "./read-request.ts";
 import type { StreamMeter } from "./stream-meter.ts";
 import type { CallerWatch } from "./watch-caller.ts";
@@ -34,6 +35,7 @@ export interface Call {
   readonly begin: (() => Promise<void>) | undefined;
   readonly locale: Locale;
   readonly startedMs: number;
+  readonly dispatch: Dispatch;
   readonly caller: CallerWatch;
   /**
    * Aborted when the caller goes away and the call is not drained, or with the Failure that the caller is to hear; ends

@@ -10,6 +10,7 @@ import type { AiGatewayDeps } from "../deps.ts";
 import { toUpstreamFailure } from "../dialects/openai/upstream-failure.ts";
 import { pathAt } from "../model.ts";
 import type { Call } from "./call.ts";
+import { hasNotLeft } from "./dispatch.ts";
 import { type Surface, toUpstreamBody } from "./read-request.ts";
 
 export type UpstreamAnswer = Dispatcher.ResponseData;
@@ -38,6 +39,7 @@ async function sendOnce(deps: AiGatewayDeps, call: Call, secret: string): Promis
   const { provider, model } = call.target;
   const sentMs = deps.clock.monotonicMs();
   let answer: UpstreamAnswer;
+  call.dispatch.unanswered++;
   try {
     const asking = deps.pools.poolOf(provider).request({
       method: "POST",
@@ -54,10 +56,14 @@ async function sendOnce(deps: AiGatewayDeps, call: Call, secret: string): Promis
     });
     answer = await untilAborted(call.abort.signal, asking);
   } catch (err) {
+    if (hasNotLeft(err)) call.dispatch.unanswered--;
     throw toFailure(deps, call, err);
   }
   deps.metrics.observeFirstByte(provider.name, deps.clock.monotonicMs() - sentMs);
-  if (answer.statusCode !== 200) throw await toStatusFailure(deps, call, answer);
+  if (answer.statusCode !== 200) {
+    call.dispatch.unanswered--;
+    throw await toStatusFailure(deps, call, answer);
+  }
   if (answer.headers["content-encoding"] !== undefined) {
     discardBody(answer);
     throw new Failure(aiGatewayFailures.upstream_failed, { model: model.name });

@@ -18,6 +18,7 @@ import { type Call, type EndedAs, type Ending, endWithoutCharge, hasCallerLeft }
 import { describeCall, describeEnding } from "./call-span.ts";
 import { chooseTarget } from "./choose-target.ts";
 import { counterFor } from "./count-tokens.ts";
+import { mayHaveUsed } from "./dispatch.ts";
 import type { CallRequest } from "./read-request.ts";
 import { readTags } from "./read-tags.ts";
 import { relayAnswer } from "./relay-answer.ts";
@@ -75,7 +76,7 @@ export async function serveCall(deps: AiGatewayDeps, askedCall: AskedCall, excha
       begin: detached && (() => detached.begin(callId, given)),
       ...{ res, locale: context.locale, startedMs, caller: watch, abort },
       meter: createStreamMeter(funds, counter, request.choices),
-      outputTokens: limitToSend(request, target, funds),
+      ...{ outputTokens: limitToSend(request, target, funds), dispatch: { unanswered: 0 } },
       writer: askedCall.createWriter({
         ...{ callId, requestId, startedAtMs: deps.clock.nowMs(), maxKeptLength: deps.settings.maxResponseBytes },
         upstreamModel: target.model.upstreamName,
@@ -189,5 +190,6 @@ async function settleCall({ clock, metrics }: AiGatewayDeps, call: Call, ending:
   metrics.countCall({ ...labels, outcome });
   metrics.countTokens(labels, inputTokens + cachedInputTokens, outputTokens);
   metrics.observeDuration(labels.provider, latencyMs);
-  return call.funds.settle({ outcome: outcomes[outcome], tokens, serviceMode, isEstimated, latencyMs });
+  const spent = { outcome: outcomes[outcome], tokens, serviceMode, isEstimated, latencyMs };
+  return call.funds.settle({ ...spent, mayHaveUsed: await mayHaveUsed(call, ending) });
 }

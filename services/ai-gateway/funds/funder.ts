@@ -107,7 +107,7 @@ export function createFunder(deps: {
       return {
         outputTokens,
         raise: isPartly ? createRaise(call, outputTokens) : undefined,
-        async settle({ outcome, tokens, isEstimated, latencyMs, serviceMode = "standard" }) {
+        async settle({ outcome, tokens, isEstimated, mayHaveUsed, latencyMs, serviceMode = "standard" }) {
           const when = { startedAtMs: Number(attempt.fact.startedAtMs), mode: serviceMode };
           const { costNanos } = costOf(price.terms, toQuantities(tokens), when);
           if (draw) settleDraw(draw, costNanos);
@@ -115,6 +115,7 @@ export function createFunder(deps: {
           const ended = {
             ...{ outcome, tokens: toUsageMessage(tokens), isEstimated, latencyMs: BigInt(Math.round(latencyMs)) },
             serviceMode: serviceModeMessages[serviceMode],
+            ...(mayHaveUsed && { mayHaveUsed: toUsageMessage(mayHaveUsed) }),
           };
           await journal.end(attempt, create(UsageFactSchema, { ...begun, ...ended }), () => {
             if (draw) notePosted(draw);

@@ -36,6 +36,8 @@ export interface Spent {
   /** As the provider says that it served the call; its usual one when undefined. */
   readonly serviceMode?: ServiceMode | undefined;
   readonly isEstimated: boolean;
+  /** What the provider may have counted all the same where nothing is charged; undefined where it is known that it did not. */
+  readonly mayHaveUsed?: TokenCounts | undefined;
   readonly latencyMs: number;
 }
 

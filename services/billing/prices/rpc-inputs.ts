@@ -20,13 +20,13 @@ function eachOf<Name extends string, Schema extends z.ZodType>(names: readonly N
 }
 
 /** Usage in exclusive buckets; nothing when it is left out. */
-export const usageInput = z
-  .object({
-    ...{ inputTokens: amount, cachedInputTokens: amount, outputTokens: amount },
-    other: z.object(eachOf<OtherBucket, typeof amount>(otherBucketNames, amount)).optional(),
-  })
-  .default(noTokens)
-  .transform(fromUsageMessage);
+const usage = z.object({
+  ...{ inputTokens: amount, cachedInputTokens: amount, outputTokens: amount },
+  other: z.object(eachOf<OtherBucket, typeof amount>(otherBucketNames, amount)).optional(),
+});
+export const usageInput = usage.default(noTokens).transform(fromUsageMessage);
+/** Undefined where none is given, which says something else than none of any kind. */
+export const optionalUsageInput = usage.transform(fromUsageMessage).optional();
 
 /** The mode that was asked for or served; undefined for the provider's usual one. */
 export const serviceModeInput = z.enum(ServiceMode).transform((message) => {

@@ -47,15 +47,26 @@ export function createProviderCostStore(sql: Sql) {
     ...row,
     rates: fromRatesJson(row.rates),
   });
-  /** Every attempt, whoever pays for it. What did not end well was not reported by the provider either. */
+  /**
+   * Every attempt, whoever pays for it, with what its provider may have counted where nothing was charged. What was lost was not
+   * reported by the provider; what it refused, or never got, cost nothing.
+   */
   const attempts = (db: Sql | Tx) => db`
-    select call_id, attempt, tenant_id, provider, model, outcome, input_tokens, cached_input_tokens, output_tokens,
-      other_buckets, is_estimated or outcome <> 'completed' as is_estimated, true as is_charged, coalesce(started_at, created_at) as started_at
-    from usage
-    union all
-    select call_id, attempt, tenant_id, provider, model, outcome, input_tokens, cached_input_tokens, output_tokens,
-      other_buckets, is_estimated or outcome <> 'completed', false, started_at
-    from provider_attempt`;
+    select a.call_id, a.attempt, a.tenant_id, a.provider, a.model, a.outcome,
+      a.input_tokens + coalesce(e.input_tokens, 0) as input_tokens,
+      a.cached_input_tokens + coalesce(e.cached_input_tokens, 0) as cached_input_tokens,
+      a.output_tokens + coalesce(e.output_tokens, 0) as output_tokens, a.other_buckets,
+      a.is_estimated or a.outcome = 'lost' or e.call_id is not null as is_estimated,
+      a.is_charged, a.started_at
+    from (
+      select call_id, attempt, tenant_id, provider, model, outcome, input_tokens, cached_input_tokens, output_tokens,
+        other_buckets, is_estimated, true as is_charged, coalesce(started_at, created_at) as started_at
+      from usage
+      union all
+      select call_id, attempt, tenant_id, provider, model, outcome, input_tokens, cached_input_tokens, output_tokens,
+        other_buckets, is_estimated, false, started_at
+      from provider_attempt
+    ) a left join provider_estimate e on e.call_id = a.call_id and e.attempt = a.attempt`;
   const versions = (db: Sql | Tx) => db`
     select cost_price_id, provider, model, rates, created_at as valid_from,
       lead(created_at, 1, 'infinity') over (partition by provider, model order by version) as valid_to
@@ -122,6 +133,17 @@ export function createProviderCostStore(sql: Sql) {
           "outputTokens" bigint, "otherBuckets" jsonb, "isEstimated" boolean, "startedAtMs" bigint)
         on conflict (call_id, attempt) do nothing`;
       return count;
+    },
+
+    /** What providers may have counted of attempts that nobody pays for. One that is known stays as it is. */
+    async insertEstimates(tx: Tx, facts: readonly Fact[]): Promise<void> {
+      const rows = facts.map(({ callId, attempt, mayHaveUsed }) => ({ callId, attempt, ...mayHaveUsed }));
+      await tx`
+        insert into provider_estimate (call_id, attempt, input_tokens, cached_input_tokens, output_tokens)
+        select "callId", r.attempt, "inputTokens", "cachedInputTokens", "outputTokens"
+        from jsonb_to_recordset(${toJson(rows)}::text::jsonb) as r("callId" text, attempt smallint,
+          "inputTokens" bigint, "cachedInputTokens" bigint, "outputTokens" bigint)
+        on conflict (call_id, attempt) do nothing`;
     },
 
     /** All attempts of these calls, in order, with what reports have said of them. */

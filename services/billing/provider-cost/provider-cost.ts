@@ -25,7 +25,8 @@ export interface ProviderCost extends Tokens {
   readonly outcome: Outcome;
   /** False when a customer paid for another attempt of the call instead. */
   readonly isCharged: boolean;
-  /** True when nobody but the provider knows what it was: it broke off, or reported nothing, and no report has told since. */
+  /** True when nobody but the provider knows what it was: it broke off, was given up, or
+   * reported nothing, and no report has told since. What the provider refused is known to have cost nothing. */
   readonly isEstimated: boolean;
   /** Undefined when no price is known for the time at which it began, and no report has said what it cost. */
   readonly costNanos: bigint | undefined;

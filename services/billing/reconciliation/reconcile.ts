@@ -33,7 +33,7 @@ const maxSaidDifferences = 10;
 
 /**
  * Compares a provider's report with what we recorded, day by day and model by model. Where a line names an attempt of which only
- * the provider knew what it was (it broke off, its usage was not reported, or its price is not known), our ledger takes it over as a
+ * the provider knew what it was (it did not end well, its usage was not reported, or its price is not known), our ledger takes it over as a
  * correction, and a customer who had paid by an estimate gets the difference, in the open period. What was reported by the provider at
  * the time is never touched: that it differs is what a reconciliation is for. All of it commits together, with the event when the drift is
  * beyond the tolerance. Repeating a report corrects nothing again. Throws `kit.invalid_request` for a report that is empty, spans more
@@ -109,8 +109,9 @@ async function correctAttempts(
     const name = `${attempt.callId}/${attempt.attempt}`;
     const line = named.get(name);
     if (!line || attempt.provider !== provider) continue;
-    const known = toProviderCost(attempt);
-    if (!known.isEstimated && known.costNanos !== undefined) continue;
+    const { outcome, isEstimated, costNanos } = toProviderCost(attempt);
+    const isKnown = !isEstimated && costNanos !== undefined;
+    if (isKnown && (outcome === "completed" || attempt.corrections > 0)) continue;
     taken.set(name, line);
     corrections.push(toCorrection(attempt, line, reconciliationId));
   }

@@ -92,7 +92,7 @@ eachTransport("billing", (serve) => {
       assert.deepEqual(
         costs.map((cost) => [cost.attempt, cost.isCharged, cost.isEstimated, cost.costNanos]),
         [
-          [1, false, true, 0n],
+          [1, false, false, 0n],
           [2, false, true, 5n],
           [3, true, false, 45n],
         ],

@@ -1852,6 +1852,15 @@ export declare type UsageFact = Message<"lyss.billing.v1.UsageFact"> & {
    * @generated from field: string tags = 18;
    */
   tags: string;
+
+  /**
+   * What the provider may have counted of an attempt for which nobody pays: it took the request, and then we gave up, the caller left, or
+   * the answer broke off with nothing to charge. Unset where it is known that it counted nothing. It stands in the ledger of what
+   * providers cost until a report tells.
+   *
+   * @generated from field: lyss.billing.v1.TokenUsage may_have_used = 19;
+   */
+  mayHaveUsed?: TokenUsage | undefined;
 };
 
 /**

@@ -1,0 +1,35 @@
+import type { TokenCounts } from "@lyss/contracts/pricing/token-price.ts";
+import { errors } from "undici";
+import type { TokenCounter } from "./count-tokens.ts";
+import type { CallRequest } from "./read-request.ts";
+
+/** How far a call has got with its provider: what it may cost us depends on it, whatever its caller pays. */
+export interface Dispatch {
+  /** Requests that have left and of which the provider has not said that it served nothing. */
+  unanswered: number;
+}
+
+/** System calls of a connection that never came about. */
+const connecting: readonly unknown[] = ["connect", "getaddrinfo"];
+
+/** True when an error says that nothing of the request can have reached the provider. */
+export function hasNotLeft(err: unknown): boolean {
+  if (err instanceof errors.ConnectTimeoutError) return true;
+  const { syscall } = typeof err === "object" && err !== null && "syscall" in err ? err : { syscall: undefined };
+  return connecting.includes(syscall);
+}
+
+/**
+ * What a provider may have counted of a call that ended with nothing to charge: the input, if the request has left and no refusal came
+ * back. Of an answer it is not known whether there was one. Undefined where it is known that the provider counted nothing, or
+ * where what it counted is charged.
+ */
+export async function mayHaveUsed(
+  call: { readonly dispatch: Dispatch; readonly counter: TokenCounter; readonly request: CallRequest },
+  { outcome, tokens }: { readonly outcome: string; readonly tokens: TokenCounts },
+): Promise<TokenCounts | undefined> {
+  const { inputTokens: input, cachedInputTokens: cached, outputTokens: output } = tokens;
+  if (outcome === "completed" || input + cached + output > 0n || call.dispatch.unanswered === 0) return undefined;
+  const inputTokens = BigInt(await call.counter.estimateInput(call.request));
+  return { inputTokens, cachedInputTokens: 0n, outputTokens: 0n };
+}
