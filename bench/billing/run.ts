@@ -1,9 +1,10 @@
-import { writeFileSync } from "node:fs";
-import { cpus, loadavg } from "node:os";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import type { TestScope } from "@lyss/kit/testing/postgres.ts";
 import { openBilling } from "./open-billing.ts";
+import { describeMachine, readLoad, type Section, withSections, writeSections } from "./sections.ts";
 import { measureCopy, measureSettling, type SettleFigure } from "./settle.ts";
+import { measurePages, type PageFigure } from "./usage-pages.ts";
+import { fillUsage, type UsagePlan } from "./usage-rows.ts";
 
 /** How long each part takes. */
 interface Plan {
@@ -11,29 +12,69 @@ interface Plan {
   readonly floorSeconds: number;
   readonly hotRounds: number;
   readonly hotSeconds: number;
+  readonly usage: UsagePlan & { readonly asks: number };
 }
 
-const fullPlan: Plan = { sustainedSeconds: 60, floorSeconds: 15, hotRounds: 5, hotSeconds: 8 };
-const quickPlan: Plan = { sustainedSeconds: 4, floorSeconds: 2, hotRounds: 1, hotSeconds: 2 };
+const fullPlan: Plan = {
+  ...{ sustainedSeconds: 60, floorSeconds: 15, hotRounds: 5, hotSeconds: 8 },
+  usage: { rows: 10_000_000, days: 62, tenants: 200, largestShare: 0.6, asks: 100 },
+};
+const quickPlan: Plan = {
+  ...{ sustainedSeconds: 4, floorSeconds: 2, hotRounds: 1, hotSeconds: 2 },
+  usage: { rows: 200_000, days: 62, tenants: 200, largestShare: 0.6, asks: 10 },
+};
 
 const nodes = 4;
 const walletsPerNode = 4;
 const goalPerSecond = 20_000;
+const pageGoalMs = 1_000;
 
-/** What the money costs, beside its floors; `--quick` takes seconds and writes nothing. */
+/** What can be measured, each into a section of its own. */
+const parts: Readonly<Record<string, { readonly title: string; describe(t: TestScope, plan: Plan): Promise<string> }>> =
+  {
+    settling: { title: "Settling", describe: describeSettling },
+    "hot-wallet": { title: "One hot wallet", describe: describeHotWallet },
+    "usage-pages": { title: "Usage pages", describe: describeUsagePages },
+  };
+
+/** What the money costs, beside its floors: the parts that are named, or all of them. `--quick` takes seconds and writes nothing. */
 export async function runBillingBench(args: readonly string[]): Promise<void> {
   const isQuick = args.includes("--quick");
   const plan = isQuick ? quickPlan : fullPlan;
-  const [loadBefore = 0] = loadavg();
-  const sections = await inScope(async (t) => [await describeSettling(t, plan), await describeHotWallet(t, plan)]);
-  const report = `# Money
+  const named = args.filter((arg) => arg !== "--quick");
+  for (const name of named.length > 0 ? named : Object.keys(parts)) {
+    const part = parts[name];
+    if (!part) throw new Error(`'${name}' is none of ${Object.keys(parts).join(", ")}`);
+    const machine = describeMachine(name, readLoad());
+    const text = await inScope((t) => part.describe(t, plan));
+    const sections: readonly Section[] = [{ title: part.title, text: `${machine}\n\n${text}` }];
+    console.log(withSections("", sections));
+    if (!isQuick) writeSections(new URL("../results/billing.md", import.meta.url), sections);
+  }
+}
 
-\`npm run bench -- billing\`: Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model ?? "unknown processor"}, load average ${loadBefore.toFixed(2)} at the start,
-${new Date(systemClock.nowMs()).toISOString().slice(0, 10)}. Other machines, and busier ones, give other figures; look at the CPU time and at the ratios.
+async function describeUsagePages(t: TestScope, { usage }: Plan): Promise<string> {
+  const billing = await openBilling(t);
+  const nowMs = systemClock.nowMs();
+  await fillUsage(billing, usage, nowMs);
+  const figures = await measurePages(billing, usage, nowMs);
+  const worstMs = Math.max(...figures.map(({ p95Ms }) => p95Ms));
+  const [size] = await billing.service.sql<{ usage: string; sums: string; sumRows: string }[]>`
+    select pg_size_pretty(sum(pg_total_relation_size(relid)) filter (where relname like 'usage\\_2%')) as usage,
+      pg_size_pretty(sum(pg_total_relation_size(relid)) filter (where relname like 'usage\\_sum%')) as sums,
+      (select count(*) from usage_sum) as "sumRows"
+    from pg_stat_user_tables`;
+  return `${usage.rows.toLocaleString("en")} rows over ${usage.days} days in an embedded PostgreSQL (64 MB of shared buffers): ${usage.tenants} tenants, one of them with
+${usage.largestShare * 100} %, by which each question is asked ${usage.asks} times with other names and times, through billing's operations. 30 % of the calls have tags.
+Usage takes ${size?.usage}, its ${Number(size?.sumRows).toLocaleString("en")} sums ${size?.sums}. Goal: p95 below ${pageGoalMs.toLocaleString("en")} ms for each; the worst is ${Math.round(worstMs)} ms${worstMs < pageGoalMs ? "" : " (missed)"}.
 
-${sections.join("\n")}`;
-  console.log(report);
-  if (!isQuick) writeFileSync(new URL("../results/billing.md", import.meta.url), report);
+| | rows | p50 ms | p95 ms | p99 ms |
+|---|---:|---:|---:|---:|
+${figures.map(toPageLine).join("\n")}`;
+}
+
+function toPageLine({ question, rows, p50Ms, p95Ms, p99Ms }: PageFigure): string {
+  return `| ${question} | ${rows} | ${[p50Ms, p95Ms, p99Ms].map((ms) => ms.toFixed(1)).join(" | ")} |`;
 }
 
 async function describeSettling(t: TestScope, { sustainedSeconds, floorSeconds }: Plan): Promise<string> {
@@ -44,8 +85,7 @@ async function describeSettling(t: TestScope, { sustainedSeconds, floorSeconds }
   const settled = await measureSettling(billing, { ...shape, seconds: sustainedSeconds });
   const after = await measureCopy(billing, { ...shape, seconds: floorSeconds });
   const goal = settled.factsPerSecond >= goalPerSecond ? "" : " (missed)";
-  return `## Settling
-Facts of ${nodes} nodes in batches of 2,000, ${nodes * walletsPerNode} wallets, 160 keys, through \`postFacts\` into an embedded PostgreSQL that syncs every commit;
+  return `Facts of ${nodes} nodes in batches of 2,000, ${nodes * walletsPerNode} wallets, 160 keys, through \`postFacts\` into an embedded PostgreSQL that syncs every commit;
 the sums by minute, hour and day are kept up to date meanwhile. The floor is a \`COPY\` of the same rows into a table like that of usage. Goal:
 ${goalPerSecond.toLocaleString("en")} facts/s for a minute${goal}. Afterwards each wallet was its start less its usage, and the books balanced.
 
@@ -71,8 +111,7 @@ async function describeHotWallet(t: TestScope, { hotRounds, hotSeconds: seconds 
   const own = medianOf(rounds.map((round) => round.own));
   const shared = medianOf(rounds.map((round) => round.shared));
   const lostPercent = 100 * (1 - shared.factsPerSecond / own.factsPerSecond);
-  return `## One hot wallet
-${nodes} nodes post at once, each for a wallet of its own or all for one. Medians of ${hotRounds} rounds in turns. Goal: one wallet loses less
+  return `${nodes} nodes post at once, each for a wallet of its own or all for one. Medians of ${hotRounds} rounds in turns. Goal: one wallet loses less
 than 10 %. It loses ${lostPercent.toFixed(1)} %${lostPercent < 10 ? "" : " (missed)"}.
 
 ${toTable([

@@ -258,6 +258,25 @@ export const billingFailures = defineFailures("billing", {
       zh_CN: "当前生成的文件过多，请几秒后重试。",
     },
   },
+  report_unaffordable: {
+    kind: "failed_precondition",
+    publicCode: "BILLING_071",
+    httpStatus: 402,
+    text: {
+      en_US:
+        "Insufficient balance: this usage costs {required} {currency}, {available} is available. Nothing was recorded.",
+      zh_CN: "余额不足：这些用量共需 {required} {currency}，可用余额为 {available} {currency}。未记录任何内容。",
+    },
+  },
+  report_changed: {
+    kind: "already_exists",
+    publicCode: "BILLING_072",
+    httpStatus: 422,
+    text: {
+      en_US: "Usage '{id}' was reported before, and said something else. Use a new id.",
+      zh_CN: "用量“{id}”此前已上报且内容不同，请使用新的 id。",
+    },
+  },
   usage_not_found: {
     kind: "not_found",
     publicCode: "BILLING_070",

@@ -9,6 +9,7 @@ import type { FactsDeps } from "./post-facts.ts";
 import type { PricesDeps } from "./prices/ops.ts";
 import type { ProviderCostStore } from "./provider-cost/provider-cost-store.ts";
 import type { ReconciliationOps } from "./reconciliation/reconciliation-ops.ts";
+import type { ReportStore } from "./reports/report-store.ts";
 import type { TagSumStore } from "./usage/tag-sum-store.ts";
 import type { UsageStore } from "./usage/usage-store.ts";
 import type { UsageSumStore } from "./usage/usage-sum-store.ts";
@@ -25,6 +26,7 @@ export interface BillingDeps extends FactsDeps, PricesDeps {
   readonly usage: UsageStore;
   readonly usageSums: UsageSumStore;
   readonly tagSums: TagSumStore;
+  readonly reports: ReportStore;
   readonly usageProjection: Projection;
   readonly clock: Clock;
   readonly holdTtlMs: number;

@@ -15,6 +15,7 @@ import { type TopUpWalletInput, topUpWallet } from "./ops/top-up-wallet.ts";
 import type { Payments } from "./payments/payments.ts";
 import { createPricesOps } from "./prices/ops.ts";
 import type { RaiseRequest } from "./raise-hold.ts";
+import { type ReportUsageInput, reportUsage } from "./reports/report-usage.ts";
 import { exportUsage } from "./usage/export-usage.ts";
 import { getCosts } from "./usage/get-costs.ts";
 import { getReceipt } from "./usage/get-receipt.ts";
@@ -53,6 +54,7 @@ export function createBillingOps(deps: BillingDeps, payments: Payments, credit: 
     closeLeases: (input: CloseLeasesInput) => closeLeases(deps, input),
     expireLeases: () => expireLeases(deps),
     postFacts: (input: { facts: readonly Fact[] }) => postFacts(deps, input),
+    reportUsage: (input: ReportUsageInput) => reportUsage(deps, input),
     keepUsageDays: (signal?: AbortSignal) => keepUsageDays(deps, signal),
     keepUsageMinutes: (signal?: AbortSignal) => keepUsageMinutes(deps, signal),
     leaseTtlMs: deps.leaseTtlMs,

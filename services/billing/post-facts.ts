@@ -54,8 +54,8 @@ export async function postFacts(
   let wanted = inOneOrder(facts);
   for (let tries = 1; wanted.length > 0; tries++) {
     try {
-      const uncollectedNanos = await deps.db.transaction((tx) => post(tx, deps, wanted));
-      return { uncollectedNanos, repeated: facts.length - wanted.length };
+      const { drawn } = await deps.db.transaction((tx) => postInside(tx, deps, wanted));
+      return { uncollectedNanos: drawn.uncollectedNanos, repeated: facts.length - wanted.length };
     } catch (err) {
       if (tries === maxTries) throw err;
       // Both come after a crash, a lost answer or a long pause only: looking for them each time would cost more than the rest.
@@ -107,8 +107,16 @@ function inOneOrder(facts: readonly Fact[]): readonly Fact[] {
   return sorted.map(([, { fact }]) => fact);
 }
 
-/** The rows, which are nearly all of the work, are written before the wallets are locked: a wallet of many nodes is locked for moments. */
-async function post(tx: Tx, deps: FactsDeps, facts: readonly Fact[]): Promise<bigint> {
+/**
+ * Charges facts that were not posted before, inside `tx`, which is lost if one was. Gives what was drawn, and the wallets as
+ * they were. The rows, which are nearly all of the work, are written before the wallets are locked: a wallet of many nodes is
+ * locked for moments.
+ */
+export async function postInside(
+  tx: Tx,
+  deps: FactsDeps,
+  facts: readonly Fact[],
+): Promise<{ readonly drawn: Drawn; readonly before: readonly LockedWallet[] }> {
   const { store, random, currency } = deps;
   const tenantIds = [...new Set(facts.map(({ tenantId }) => tenantId))];
   const leaseIds = [...new Set(facts.map(({ leaseId }) => leaseId))];
@@ -129,7 +137,7 @@ async function post(tx: Tx, deps: FactsDeps, facts: readonly Fact[]): Promise<bi
   const book = await deps.budgets.openBook(tx, { budgetedTenantIds, calls: facts, heldCallIds: [] });
   for (const fact of drawn.posted) book.charge(fact, Number(fact.startedAtMs), spentOf(fact));
   await write(tx, deps, drawn, wallets, book);
-  return drawn.uncollectedNanos;
+  return { drawn, before: wallets };
 }
 
 async function write(

@@ -53,6 +53,8 @@ import { createPriceStore } from "./prices/price-store.ts";
 import { createPriceVersions } from "./prices/price-versions.ts";
 import { createRecall } from "./recall.ts";
 import { startReconciliation } from "./reconciliation/start-reconciliation.ts";
+import { reportRoutes } from "./reports/report-routes.ts";
+import { createReportStore } from "./reports/report-store.ts";
 import { billingRoutes } from "./routes.ts";
 import { createBillingRpc } from "./rpc.ts";
 import { createBillingStore } from "./store.ts";
@@ -89,7 +91,15 @@ export const billing = defineService({
     "postFacts",
   ],
   migrations: new URL("./migrations/", import.meta.url),
-  routes: [...billingRoutes, ...usageRoutes, ...creditRoutes, ...invoiceRoutes, ...paymentRoutes, ...budgetRoutes],
+  routes: [
+    ...billingRoutes,
+    ...usageRoutes,
+    ...reportRoutes,
+    ...creditRoutes,
+    ...invoiceRoutes,
+    ...paymentRoutes,
+    ...budgetRoutes,
+  ],
 
   async start({ config, db, outbox, idempotency, clock, random, log, metrics, deriveKey }) {
     const { currency, comfortableOutputTokens, holdTtlMs, leaseTtlMs, reserveWaitMs, maxBatchSize } = config.billing;
@@ -136,6 +146,7 @@ export const billing = defineService({
           usage: createUsageStore(db.sql),
           usageSums,
           tagSums: createTagSumStore(db.sql),
+          reports: createReportStore(),
           usageProjection,
           ...prices,
         },

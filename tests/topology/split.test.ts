@@ -80,7 +80,7 @@ test("the same services as four processes give the answers that one process give
       .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z|chatcmpl-\w+|lyss_\w+|00-[0-9a-f-]{52}|[0-9a-f]{32}/g, "…")
       // A key's use is noted in the background.
       .replace(/"last_used_at":("…"|null)/g, '"last_used_at":"…"')
-      .replace(/"(created|base_url|latency_ms|x|kid|position|\w+_sequence)":("[^"]*"|\d+)/g, '"$1":"…"');
+      .replace(/"(created|base_url|latency_ms|x|kid|position|sequence|\w+_sequence)":("[^"]*"|\d+)/g, '"$1":"…"');
   for (const [path, body, headers] of requests) {
     if (path.startsWith("/v1/billing/")) await Promise.all([gateway, whole].map(waitForNoHold));
     if (path.startsWith("/admin/events/")) await Promise.all([gateway, whole].map(waitUntilHandled));

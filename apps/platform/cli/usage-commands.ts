@@ -1,7 +1,8 @@
-import { createWriteStream } from "node:fs";
+import { createWriteStream, readFileSync } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Command } from "commander";
+import { CommandError } from "./api-client.ts";
 import { type CliDeps, connect, withConnection } from "./context.ts";
 import { print, toFields, toTable } from "./print.ts";
 import { formatNanos } from "./usd.ts";
@@ -31,6 +32,8 @@ export function addUsageCommands(program: Command, deps: CliDeps): void {
       print(output, await api.send("GET", `/v1/billing/usage/summary?${toQuery(asked)}`), toSummaryTable);
     });
 
+  addReportCommand(usage, deps);
+
   withConnection(usage.command("show").description("show why a call cost what it cost"))
     .argument("<call id>", "the header lyss-call-id of its answer")
     .action(async (callId: string, _options, command: Command) => {
@@ -49,6 +52,46 @@ export function addUsageCommands(program: Command, deps: CliDeps): void {
       if (options["output"]) await pipeline(bytes, createWriteStream(options["output"]));
       else for await (const text of bytes.setEncoding("utf8")) output.write(text);
     });
+}
+
+/** What the API takes at once. */
+const usesPerRequest = 200;
+
+function addReportCommand(usage: Command, deps: CliDeps): void {
+  withConnection(
+    usage.command("report").description("charge usage that Lyss did not see itself; a repeat charges nothing"),
+  )
+    .argument("<file>", 'one object a line: {"id", "provider", "model", "buckets", …}')
+    .option("--tenant <id>", "another tenant than your own")
+    .action(async (file: string, _options, command: Command) => {
+      const options = command.optsWithGlobals();
+      const { api, output } = connect(deps, options);
+      const uses = readLines(file);
+      const results: Row[] = [];
+      for (let at = 0; at < uses.length; at += usesPerRequest) {
+        const body = { tenant_id: options["tenant"], usage: uses.slice(at, at + usesPerRequest) };
+        results.push(...((await api.send("POST", "/api/v1/billing/usage", body))["data"] as Row[]));
+      }
+      print(output, { object: "list", data: results }, toReportTable);
+    });
+}
+
+function readLines(file: string): readonly unknown[] {
+  return readFileSync(file, "utf8")
+    .split("\n")
+    .flatMap((line, n) => {
+      if (line.trim() === "") return [];
+      try {
+        return [JSON.parse(line)];
+      } catch {
+        throw new CommandError(`${file}: line ${n + 1} is not JSON`);
+      }
+    });
+}
+
+function toReportTable({ data }: Row): string {
+  const rows = (data as Row[]).map((it) => [it["id"], it["cost"], it["repeated"] ? "yes" : "", it["call_id"]]);
+  return toTable(["ID", "COST", "REPEATED", "CALL"], rows);
 }
 
 function withFilters(command: Command): Command {
