@@ -4,16 +4,25 @@ import { crc32 } from "node:zlib";
 export const frameHeadBytes = 8;
 export const maxRecordBytes = 1_048_576;
 
-/** A record with its head. Throws a RangeError for an empty one and for more than 1 MiB. */
-export function toFrame(record: Uint8Array): Buffer {
-  if (record.length === 0 || record.length > maxRecordBytes) {
-    throw new RangeError(`a record has 1 to ${maxRecordBytes} bytes, not ${record.length}`);
+/** Throws a RangeError for an empty record and for one of more than 1 MiB. */
+export function checkRecord(record: Uint8Array): void {
+  if (record.length > 0 && record.length <= maxRecordBytes) return;
+  throw new RangeError(`a record has 1 to ${maxRecordBytes} bytes, not ${record.length}`);
+}
+
+/** Records one after the other, each with its head. */
+export function toFrames(records: readonly Uint8Array[]): Buffer {
+  let length = 0;
+  for (const record of records) length += frameHeadBytes + record.length;
+  const frames = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const record of records) {
+    frames.writeUInt32LE(record.length, at);
+    frames.writeUInt32LE(crc32(record), at + 4);
+    frames.set(record, at + frameHeadBytes);
+    at += frameHeadBytes + record.length;
   }
-  const frame = Buffer.allocUnsafe(frameHeadBytes + record.length);
-  frame.writeUInt32LE(record.length, 0);
-  frame.writeUInt32LE(crc32(record), 4);
-  frame.set(record, frameHeadBytes);
-  return frame;
+  return frames;
 }
 
 /** What a file holds: its whole records, and how many bytes they take. What follows was torn by a crash, or is damaged. */

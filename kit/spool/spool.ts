@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import type { Logger } from "pino";
 import type { Clock } from "../service/clock.ts";
 import { claimFolder, claimOrphans, releaseFolder } from "./claim.ts";
-import { toFrame } from "./frame.ts";
+import { checkRecord, toFrames } from "./frame.ts";
 import {
   createSegment,
   deleteSegment,
@@ -65,7 +65,6 @@ interface KeptEntry extends SpoolEntry {
 
 interface PendingWrite {
   readonly entry: KeptEntry;
-  readonly frame: Buffer;
   readonly onWritten: OnWritten | undefined;
 }
 
@@ -104,11 +103,7 @@ export function openSpool(options: SpoolOptions): { readonly spool: Spool; reado
     let failure: Error | undefined;
     try {
       const segment = openSegment();
-      const [only] = writes;
-      writeToSegment(
-        segment,
-        writes.length === 1 && only ? only.frame : Buffer.concat(writes.map(({ frame }) => frame)),
-      );
+      writeToSegment(segment, toFrames(writes.map(({ entry }) => entry.record)));
       for (const { entry } of writes) if (!entry.isDropped) place(entry, segment);
       unsynced.add(segment);
       cancelSync ??= clock.setTimer(syncEveryMs, () => void sync());
@@ -139,7 +134,7 @@ export function openSpool(options: SpoolOptions): { readonly spool: Spool; reado
     const [oldest] = segments;
     if (segments.length <= maxSegments) return;
     for (const entry of kept) {
-      if (entry.segment === oldest) schedule({ entry, frame: toFrame(entry.record), onWritten: undefined });
+      if (entry.segment === oldest) schedule({ entry, onWritten: undefined });
     }
   }
 
@@ -164,8 +159,9 @@ export function openSpool(options: SpoolOptions): { readonly spool: Spool; reado
   }
 
   function keep(record: Uint8Array, onWritten: OnWritten | undefined): KeptEntry {
+    checkRecord(record);
     const entry: KeptEntry = { record, segment: undefined, isDropped: false };
-    schedule({ entry, frame: toFrame(record), onWritten });
+    schedule({ entry, onWritten });
     kept.add(entry);
     return entry;
   }

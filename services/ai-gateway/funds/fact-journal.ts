@@ -10,7 +10,7 @@ import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { type Clock, delay } from "@lyss/kit/service/clock.ts";
 import type { Spool, SpoolEntry } from "@lyss/kit/spool/spool.ts";
 import type { Logger } from "pino";
-import { type FactRecord, toRecord } from "./spool-record.ts";
+import { type FactRecord, toEndedRecord, toRecord } from "./spool-record.ts";
 
 /** An attempt that was written down before its request left. */
 export interface Attempt {
@@ -74,9 +74,9 @@ export function createFactJournal(deps: {
   const stopping = new AbortController();
   const idle = new Set<() => void>();
 
-  function write(record: FactRecord): Promise<SpoolEntry> {
+  function write(record: Uint8Array): Promise<SpoolEntry> {
     return new Promise((resolve, reject) => {
-      const entry = spool.append(toRecord(record), (err) => (err ? reject(err) : resolve(entry)));
+      const entry = spool.append(record, (err) => (err ? reject(err) : resolve(entry)));
     });
   }
 
@@ -141,12 +141,12 @@ export function createFactJournal(deps: {
 
   return {
     async begin(fact) {
-      return { fact, entry: await write({ kind: "begun", fact }) };
+      return { fact, entry: await write(toRecord({ kind: "begun", fact })) };
     },
     async end(attempt, fact, onPosted) {
       const entries = [attempt.entry];
       try {
-        entries.push(await write({ kind: "ended", fact }));
+        entries.push(await write(toEndedRecord(attempt.entry.record, fact)));
         enqueue({ fact, entries, onPosted });
       } catch (err) {
         log.error({ err, call_id: fact.callId }, "the end of a call cannot be written; it is charged at once");

@@ -2,7 +2,13 @@ import { create } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
-import { type BillingService, CallOutcome, UsageFactSchema } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import {
+  type BillingService,
+  CallOutcome,
+  TokenUsageSchema,
+  type UsageFact,
+  UsageFactSchema,
+} from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { atMost } from "@lyss/contracts/pricing/at-most.ts";
 import { boundNanos, costOf } from "@lyss/contracts/pricing/price.ts";
 import { toQuantities } from "@lyss/contracts/pricing/token-price.ts";
@@ -111,13 +117,17 @@ export function createFunder(deps: {
           const when = { startedAtMs: Number(attempt.fact.startedAtMs), mode: serviceMode };
           const { costNanos } = costOf(price.terms, toQuantities(tokens), when);
           if (draw) settleDraw(draw, costNanos);
-          const { $typeName, $unknown, ...begun } = attempt.fact;
-          const ended = {
-            ...{ outcome, tokens: toUsageMessage(tokens), isEstimated, latencyMs: BigInt(Math.round(latencyMs)) },
+          // A message is a plain object: copied, it need not be composed anew from all of its fields.
+          const ended: UsageFact = {
+            ...attempt.fact,
+            outcome,
+            tokens: create(TokenUsageSchema, toUsageMessage(tokens)),
+            isEstimated,
+            latencyMs: BigInt(Math.round(latencyMs)),
             serviceMode: serviceModeMessages[serviceMode],
-            ...(mayHaveUsed && { mayHaveUsed: toUsageMessage(mayHaveUsed) }),
+            ...(mayHaveUsed && { mayHaveUsed: create(TokenUsageSchema, toUsageMessage(mayHaveUsed)) }),
           };
-          await journal.end(attempt, create(UsageFactSchema, { ...begun, ...ended }), () => {
+          await journal.end(attempt, ended, () => {
             if (draw) notePosted(draw);
             heldCallIds.delete(call.callId);
           });

@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
-import { CloseLeasesRequestSchema, UsageFactSchema } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
-import { parseRecord, type SpoolRecord, toRecord } from "./spool-record.ts";
+import {
+  CallOutcome,
+  CloseLeasesRequestSchema,
+  ServiceMode,
+  UsageFactSchema,
+} from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { parseRecord, type SpoolRecord, toEndedRecord, toRecord } from "./spool-record.ts";
 
 test("a record is read as it was written, also of an empty message, and its first byte says what it is", () => {
   const fact = create(UsageFactSchema, { callId: "call_1", tokens: { inputTokens: 5n } });
@@ -18,6 +23,31 @@ test("a record is read as it was written, also of an empty message, and its firs
     assert.equal(String.fromCharCode(bytes[0] ?? 0), code);
     assert.deepEqual(parseRecord(bytes), record);
   }
+});
+
+test("what is known at the beginning of an attempt and what is new at its end come back as one", () => {
+  const names = {
+    callId: "call_1",
+    attempt: 2,
+    leaseId: "lse_1",
+    requestId: "req_1",
+    tenantId: "ten_1",
+    keyId: "key_1",
+  };
+  const more = { userId: "usr_1", provider: "p", model: "m", priceId: "pri_1", startedAtMs: 7n, tags: "env=prod" };
+  const begun = create(UsageFactSchema, { ...names, ...more });
+  const record = toRecord({ kind: "begun", fact: begun });
+  const ends = [
+    { outcome: CallOutcome.COMPLETED, tokens: { inputTokens: 5n, other: { reasoning: 3n } }, latencyMs: 812n },
+    { outcome: CallOutcome.TRUNCATED, isEstimated: true, isUncharged: true, serviceMode: ServiceMode.FLEX },
+    { outcome: CallOutcome.FAILED, mayHaveUsed: { outputTokens: 9n } },
+    {},
+  ];
+  for (const end of ends) {
+    const fact = create(UsageFactSchema, { ...names, ...more, ...end });
+    assert.deepEqual(parseRecord(toEndedRecord(record, fact)), { kind: "ended", fact });
+  }
+  assert.deepEqual(parseRecord(record), { kind: "begun", fact: begun }, "the first record stays as it was");
 });
 
 test("a record of another version is not guessed at", () => {

@@ -34,6 +34,35 @@ export function toRecord(record: SpoolRecord): Uint8Array {
   return bytes;
 }
 
+/**
+ * The record of an attempt that has ended, from the one of its beginning: what is new follows, and of a field that comes twice the
+ * last counts (protobuf.dev, "Encoding", Last One Wins). Nearly all of an attempt is known when it begins.
+ */
+export function toEndedRecord(begun: Uint8Array, ended: UsageFact): Uint8Array {
+  const bytes = toBinary(UsageFactSchema, { ...ended, ...knownBefore });
+  const record = Buffer.allocUnsafe(begun.length + bytes.length);
+  record.set(begun);
+  record[0] = codes.ended;
+  record.set(bytes, begun.length);
+  return record;
+}
+
+/** What is not written again: a field that is not written is one that has its default. */
+const knownBefore = {
+  ...{
+    callId: "",
+    attempt: 0,
+    leaseId: "",
+    requestId: "",
+    tenantId: "",
+    keyId: "",
+    userId: "",
+    provider: "",
+    model: "",
+  },
+  ...{ priceId: "", startedAtMs: 0n, tags: "" },
+};
+
 /** Throws an Error for a record of a kind that this version does not know. */
 export function parseRecord(bytes: Uint8Array): SpoolRecord {
   const [code] = bytes;
