@@ -84,6 +84,9 @@ export async function serveCall(deps: AiGatewayDeps, askedCall: AskedCall, excha
     };
     const { name, ...description } = describeCall(call);
     await inSpan(name, (span) => relay(deps, call, span), description);
+  } catch (err) {
+    await detached?.fail(err);
+    throw err;
   } finally {
     deps.openCalls.end(callId);
     watch.stop();

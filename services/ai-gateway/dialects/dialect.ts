@@ -28,6 +28,8 @@ export interface DetachedCall {
    * call, at no cost. `record` keeps that answer for a repeat of the request.
    */
   begin(callId: string, record: AnswerRecord | undefined): Promise<void>;
+  /** Called when the call fails, before this process counts it as ended. Never rejects. */
+  fail(err: unknown): Promise<void>;
 }
 
 /** What a writer needs to know of its call. */

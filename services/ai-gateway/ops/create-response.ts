@@ -1,4 +1,5 @@
-import { isFailure, type Locale } from "@lyss/kit/errors/failure.ts";
+import { Failure, isFailure, type Locale } from "@lyss/kit/errors/failure.ts";
+import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import type { Exchange } from "@lyss/kit/http/route.ts";
 import { serveCall } from "../call/serve-call.ts";
@@ -62,8 +63,8 @@ export async function createResponse(deps: AiGatewayDeps, exchange: Exchange): P
  */
 async function serveInBackground(deps: AiGatewayDeps, asked: Asked, exchange: Exchange): Promise<void> {
   const { owner, read } = asked;
-  const sink = createSink();
-  const begun = Promise.withResolvers<ResponseObject>();
+  const res = createSink();
+  const begun = Promise.withResolvers<void>();
   let response: ResponseObject | undefined;
   const served = serveCall(
     deps,
@@ -71,30 +72,28 @@ async function serveInBackground(deps: AiGatewayDeps, asked: Asked, exchange: Ex
       ...asked.call,
       createWriter: (facts) => createResponseWriter(read, facts, (whole) => deps.responses.end(owner, whole)),
       detached: {
-        res: sink,
+        res,
         async begin(callId, record) {
+          // Nobody would ever hear the response's id.
+          if (exchange.res.destroyed && !record) throw new Failure(kitFailures.canceled);
           const queued = startResponse(read, { callId, startedAtMs: deps.clock.nowMs() }, "queued");
           const kept = { response: queued, input: asked.inputOf(callId), previousResponseId: read.previousResponseId };
-          await deps.responses.begin(owner, kept, () => sink.destroy());
+          await deps.responses.begin(owner, kept, () => res.destroy());
           response = queued;
           const bytes = Buffer.from(JSON.stringify(queued));
           record?.add(bytes);
           await record?.keep("application/json");
-          begun.resolve(queued);
           reply(exchange, callId, bytes);
+          begun.resolve();
           await deps.responses.markInProgress(toResponseId(callId));
         },
+        fail: (err) => endFailed(deps, owner, response, exchange.context.locale, err),
       },
     },
     exchange,
   );
-  const ended = served.then(
-    () => undefined,
-    (err: unknown) => endFailed(deps, owner, response, exchange.context.locale, err),
-  );
-  // Either it has begun, or it was answered for an earlier call, or it failed before.
+  // Either it has begun, or it was answered for an earlier call, or it failed before. How it ends later is `fail`'s to hear.
   await Promise.race([begun.promise, served]);
-  void ended;
 }
 
 function reply({ res, requestId }: Exchange, callId: string, bytes: Buffer): void {

@@ -25,10 +25,13 @@ const start = () =>
     ...{ store, clock, random, log, heartbeatMs, retentionDays: 30, maxBytes: 10_000 },
     key: deriveTestKey("ai-gateway.response"),
   });
-const node = start();
+let node = start();
 const ann = { tenantId: "ten_1", ownerId: "usr_ann" };
 
-beforeEach(() => db.transaction(async (tx) => void (await tx`delete from response`)));
+beforeEach(async () => {
+  node = start();
+  await db.transaction(async (tx) => void (await tx`delete from response`));
+});
 
 function kept(
   name: string,
@@ -154,6 +157,13 @@ test("the response of a node that died is failed after four heart-beats, and not
   await runJob(other, "fail-lost-responses");
   const { response } = await other.get(name("a"));
   assert.deepEqual([response.status, response.error?.code], ["failed", "GATEWAY_019"]);
+});
+
+test("a node that was held up does not take itself for dead", async () => {
+  await node.begin(ann, kept("a", { status: "queued" }), () => assert.fail("it was ended"));
+  clock.advance(10 * heartbeatMs);
+  await runJob(node, "fail-lost-responses");
+  assert.equal(await statusOf("a"), "queued");
 });
 
 test("one in the background whose answer is too large ends as failed and says why", async () => {

@@ -110,8 +110,12 @@ export function createKeptResponses(deps: {
     return { ...toKept(row), isBackground: row.isBackground };
   }
 
-  function endCancelled(stillUnderWay: ReadonlySet<string>, asked: readonly string[]): void {
-    for (const id of asked) if (!stillUnderWay.has(id)) underWay.get(id)?.();
+  /** Says that this node lives, and hears what was cancelled elsewhere. */
+  async function extend(): Promise<void> {
+    const ids = [...underWay.keys()];
+    if (ids.length === 0) return;
+    const stillUnderWay = await store.extend(ids, claimUntil());
+    for (const id of ids) if (!stillUnderWay.has(id)) underWay.get(id)?.();
   }
 
   return {
@@ -178,15 +182,16 @@ export function createKeptResponses(deps: {
       return response;
     },
     jobs: [
+      { name: "extend-background-responses", everyMs: Math.min(heartbeatMs, cancelWithinMs), run: extend },
       {
-        name: "extend-background-responses",
-        everyMs: cancelWithinMs,
+        name: "fail-lost-responses",
+        everyMs: heartbeatMs,
         async run() {
-          const ids = [...underWay.keys()];
-          if (ids.length > 0) endCancelled(await store.extend(ids, claimUntil()), ids);
+          // A node that was held up must not take itself for dead.
+          await extend();
+          await store.failLost(now());
         },
       },
-      { name: "fail-lost-responses", everyMs: heartbeatMs, run: async () => void (await store.failLost(now())) },
       {
         name: "forget-responses",
         everyMs: sweepEveryMs,

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { isFailure } from "@lyss/kit/errors/failure.ts";
+import { billingFailures } from "@lyss/contracts/failures/billing.ts";
+import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
 import { parseExact } from "../exact-json.ts";
 import { readUsage } from "../openai/usage.ts";
 import { drawFrom, randomChat, writeStream } from "../random-chat.ts";
@@ -152,6 +153,14 @@ test("for 200 seeds: a stream that is cut anywhere, with tool calls by turns, sa
     const { delta } = events.at(-2) ?? {};
     assert.equal((delta as Json)["stop_reason"], whole.stop_reason);
   }
+});
+
+test("a stream that ends because money does ends with a billing error", () => {
+  const details = { required: "2", available: "1", held: "0", currency: "USD", limit_source: "wallet" };
+  const failure = new Failure(billingFailures.insufficient_balance, details);
+  const [event = {}] = eventsOf(writerFor({}).fail(failure, "en_US").toString());
+  const { type, code, details: told } = event["error"] as Json;
+  assert.deepEqual([event["type"], type, code, told], ["error", "billing_error", "BILLING_001", details]);
 });
 
 test("a stream of which more has to be kept than may be is ended", () => {
