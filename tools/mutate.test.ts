@@ -1,6 +1,17 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
-import { type Mutant, type ReportGroup, type Result, updateReport } from "./mutate.ts";
+import {
+  type Mutant,
+  type ReportGroup,
+  type Result,
+  readReport,
+  reports,
+  scorePercent,
+  updateReport,
+} from "./mutate.ts";
+import { repositoryRoot } from "./source-tree.ts";
 
 const place = { start: { line: 1, column: 8 }, end: { line: 1, column: 13 } };
 const mutants = (...statuses: readonly Mutant["status"][]): readonly Mutant[] =>
@@ -69,4 +80,18 @@ test("the reason behind a survivor stays while the same change survives, whereve
   assert.match(moved, /^- `kit\/a.ts:3` `a < b` → `true`: they are never equal; b comes later.$/m);
   const other = updateReport(explained, [survivor("return a > b;", place.start)], groupOf("kit/a.ts"));
   assert.match(other, /^- `kit\/a.ts:1` `a > b` → `true`$/m);
+});
+
+test("B30: of what decides about money every file is in the report, each at its score, and behind each survivor stands why", () => {
+  const page = "docs/billing/mutation.md";
+  for (const { minScorePercent, targets } of reports[page] ?? []) {
+    const files = Object.keys(targets);
+    const entries = readReport(readFileSync(join(repositoryRoot, page), "utf8"), [{ minScorePercent, files }]);
+    for (const file of files) {
+      const entry = entries.get(file);
+      assert.ok(entry, `${file} was not run`);
+      assert.ok(scorePercent(entry) >= minScorePercent, `${file}: ${scorePercent(entry)} %`);
+      for (const line of entry.survivors) assert.match(line, /→ `.*`: \w/);
+    }
+  }
 });

@@ -128,10 +128,11 @@ export async function applyBatch(tx: Tx, options: BatchOptions, requests: BatchR
   const settled = settles.map((request) => settle(batch, request));
   const changed = new Map<LeaseChange, bigint | Failure>();
   const change = (request: LeaseChange) => changed.set(request, changeLeaseOf(batch, request));
-  leaseChanges.filter(({ kind }) => kind === "return").forEach(change);
+  const { return: returned, grant: granted } = Object.groupBy(leaseChanges, ({ kind }) => kind);
+  returned?.forEach(change);
   const raised = raises.map((request) => raise(batch, request));
   const reserved = reserves.map((request) => reserve(batch, request));
-  leaseChanges.filter(({ kind }) => kind === "grant").forEach(change);
+  granted?.forEach(change);
   await writeBatch(tx, batch);
   const { freedBudgetIds } = batch.book.changes;
   return {
@@ -158,17 +159,19 @@ async function readBatch(
   const [wallets, budgetedTenantIds, holds, recent, prices, leases] = await Promise.all([
     journal.lockWallets(tx, [...tenantIds], currency),
     options.budgets.listBudgetedTenants(tx, [...tenantIds]),
-    callIds.length > 0 ? store.findHolds(tx, callIds) : [],
-    newCallIds.length > 0 ? store.findRecentUsage(tx, newCallIds) : [],
-    reserves.length > 0 ? options.priceStore.findPrices(tx, reserves) : [],
-    leaseIds.length > 0 ? options.leases.lockLeases(tx, leaseIds) : [],
+    callIds.length > 0 ? store.findHolds(tx, callIds) : undefined,
+    newCallIds.length > 0 ? store.findRecentUsage(tx, newCallIds) : undefined,
+    reserves.length > 0 ? options.priceStore.findPrices(tx, reserves) : undefined,
+    leaseIds.length > 0 ? options.leases.lockLeases(tx, leaseIds) : undefined,
   ]);
+  const holdsById = new Map(holds?.map((hold) => [hold.callId, hold]));
   // A call has a hold or usage: only a repeat and what was lost have none of the first.
-  const held = new Set(holds.map(({ callId }) => callId));
-  const endedCallIds = settles.map(({ callId }) => callId).filter((callId) => !held.has(callId));
-  const ended = endedCallIds.length > 0 ? await store.findUsage(tx, endedCallIds) : [];
-  const usages = [...recent, ...ended];
-  const priceIds = settles.length + raises.length > 0 ? [...holds, ...usages].map(({ priceId }) => priceId) : [];
+  const endedCallIds = settles.map(({ callId }) => callId).filter((callId) => !holdsById.has(callId));
+  const ended = endedCallIds.length > 0 ? await store.findUsage(tx, endedCallIds) : undefined;
+  const usages = new Map<string, Usage>();
+  for (const rows of [recent, ended]) rows?.forEach((usage) => void usages.set(usage.callId, usage));
+  const heldCallIds = [...settles, ...raises].map(({ callId }) => callId);
+  const priceIds = heldCallIds.flatMap((callId) => (holdsById.get(callId) ?? usages.get(callId))?.priceId ?? []);
   const versions = await options.priceVersions.find(tx, priceIds);
   const byTenant = wallets.map((wallet) => [wallet.tenantId, wallet] as const);
   const tenantsWithWallet = new Set(wallets.map(({ tenantId }) => tenantId));
@@ -177,25 +180,25 @@ async function readBatch(
     // A call that was lost has freed what it held, and is charged when it is reported after all.
     calls: [
       ...reserves.filter(({ tenantId }) => tenantsWithWallet.has(tenantId)),
-      ...usages.filter(({ outcome }) => outcome === "lost"),
+      ...[...usages.values()].filter(({ outcome }) => outcome === "lost"),
     ],
-    heldCallIds: [...settles, ...raises].map(({ callId }) => callId),
+    heldCallIds,
   });
   return {
     options,
     wallets: new Map(byTenant),
     before: new Map(byTenant),
-    prices: new Map(prices.map((price) => [priceKey({ ...price, tenantId: price.forTenantId }), price])),
+    prices: new Map(prices?.map((price) => [priceKey({ ...price, tenantId: price.forTenantId }), price])),
     versions,
-    holds: new Map(holds.map((hold) => [hold.callId, hold])),
-    usages: new Map(usages.map((usage) => [usage.callId, usage])),
+    holds: holdsById,
+    usages,
     newHolds: new Map(),
     raisedHolds: new Map(),
     endedHolds: [],
     newUsages: new Map(),
     wasLost: new Set(),
     postings: [],
-    leases: new Map(leases.map((lease) => [lease.leaseId, lease])),
+    leases: new Map(leases?.map((lease) => [lease.leaseId, lease])),
     changedLeases: new Map(),
     book,
   };
@@ -243,7 +246,7 @@ function reserve(batch: Batch, request: ReserveRequest): ReserveResult {
     if (admission.kind === "wait" && !request.isLastTry) {
       return { kind: "wait", failure, budgetId };
     }
-    if (budgetId !== undefined) book.refuse(budgetId, request);
+    book.refuse(budgetId, request);
     return failed(failure);
   }
   const { callId, requestId, tenantId, keyId, userId, provider, model } = request;
@@ -281,7 +284,7 @@ function settle(batch: Batch, request: SettleRequest): SettleResult {
   const isSweep = request.outcome === "lost";
   if (!hold && usage && (usage.outcome !== "lost" || isSweep)) return { kind: "settled", usage };
   const call = hold ?? usage;
-  const wallet = call && batch.wallets.get(call.tenantId);
+  const wallet = batch.wallets.get(request.tenantId);
   // A hold that was extended after the sweep had listed it is none of the sweep's business.
   if (!call || !wallet || call.tenantId !== request.tenantId || (isSweep && hold && !hold.isExpired)) {
     return { kind: "failed", failure: new Failure(billingFailures.hold_not_found) };
@@ -293,7 +296,8 @@ function settle(batch: Batch, request: SettleRequest): SettleResult {
   const tokens = isSweep ? noTokens : pickCounts(request);
   const serviceMode = isSweep ? undefined : request.serviceMode;
   // A row keeps its day: what is said now does not move what was recorded as lost.
-  const startedAtMs = usage?.startedAtMs ?? request.startedAtMs ?? BigInt(hold?.createdAt.getTime() ?? 0);
+  const startedAtMs =
+    "startedAtMs" in call ? call.startedAtMs : (request.startedAtMs ?? BigInt(call.createdAt.getTime()));
   const heldNanos = hold?.amountNanos ?? 0n;
   const cost = costNanos(price.terms, tokens, callTerms(startedAtMs, serviceMode));
   const paidNanos = atMost(collectableNanos(wallet, heldNanos, cost), batch.book.findCollectableNanos(callId) ?? cost);
@@ -338,23 +342,21 @@ function toCharge({ options }: Batch, wallet: Wallet, callId: string, amountNano
 }
 
 async function writeBatch(tx: Tx, batch: Batch): Promise<void> {
-  const { store, journal, outbox, holdTtlMs, leaseTtlMs } = batch.options;
-  const changed = [...batch.wallets.values()].filter((wallet) => wallet !== batch.before.get(wallet.tenantId));
-  const writes: Promise<void>[] = [];
-  if (changed.length > 0) {
-    writes.push(journal.write(tx, { before: [...batch.before.values()], after: changed, postings: batch.postings }));
-  }
-  if (batch.endedHolds.length > 0) writes.push(store.deleteHolds(tx, batch.endedHolds));
-  if (batch.newHolds.size > 0) writes.push(store.insertHolds(tx, [...batch.newHolds.values()], holdTtlMs));
-  if (batch.raisedHolds.size > 0) writes.push(store.raiseHolds(tx, [...batch.raisedHolds.values()]));
-  const usages = [...batch.newUsages.values()];
-  if (usages.length > 0) writes.push(store.putUsage(tx, usages), appendUsage(tx, outbox, usages, batch.wasLost));
-  if (batch.changedLeases.size > 0)
-    writes.push(batch.options.leases.putLeases(tx, [...batch.changedLeases.values()], leaseTtlMs));
-  for (const wallet of changed)
-    writes.push(sayLowBalance(tx, batch.options, batch.before.get(wallet.tenantId), wallet));
-  writes.push(batch.options.budgets.writeBook(tx, batch.book));
-  await Promise.all(writes);
+  const { store, journal, leases, budgets, outbox, holdTtlMs, leaseTtlMs } = batch.options;
+  const { before, postings, endedHolds, newHolds, raisedHolds, newUsages, wasLost, changedLeases, book } = batch;
+  const changed = [...batch.wallets.values()].filter((wallet) => wallet !== before.get(wallet.tenantId));
+  const usages = [...newUsages.values()];
+  await Promise.all([
+    changed.length > 0 && journal.write(tx, { before: [...before.values()], after: changed, postings }),
+    endedHolds.length > 0 && store.deleteHolds(tx, endedHolds),
+    newHolds.size > 0 && store.insertHolds(tx, [...newHolds.values()], holdTtlMs),
+    raisedHolds.size > 0 && store.raiseHolds(tx, [...raisedHolds.values()]),
+    usages.length > 0 && store.putUsage(tx, usages),
+    appendUsage(tx, outbox, usages, wasLost),
+    changedLeases.size > 0 && leases.putLeases(tx, [...changedLeases.values()], leaseTtlMs),
+    ...changed.map((wallet) => sayLowBalance(tx, batch.options, before.get(wallet.tenantId), wallet)),
+    budgets.writeBook(tx, book),
+  ]);
 }
 
 /** Says `billing.balance.low` in the transaction in which the available balance crosses the mark. */

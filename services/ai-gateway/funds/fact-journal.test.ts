@@ -21,6 +21,7 @@ function start() {
   const clock = createFakeClock();
   /** By request: what was posted. */
   const posted: string[][] = [];
+  const estimated: (boolean | undefined)[] = [];
   /** Of the next requests: why they are refused; undefined for those that are not. */
   const refusals: (Error | undefined)[] = [];
   /** Calls that billing never takes, and why. */
@@ -31,6 +32,7 @@ function start() {
       assert.deepEqual([nodeId, options], ["node_1", { timeoutMs: 10_000 }]);
       const names = facts.map(({ callId, outcome }) => `${callId}${outcome === CallOutcome.LOST ? " lost" : ""}`);
       posted.push(names);
+      estimated.push(...facts.map(({ isEstimated }) => isEstimated));
       await answering;
       const refusal = refusals.shift();
       if (refusal) throw refusal;
@@ -63,7 +65,7 @@ function start() {
   const journal = createFactJournal({ ...parts, nodeId: "node_1", clock, log });
   const charged: string[] = [];
   return {
-    ...{ journal, clock, posted, refusals, unwanted, logged, charged },
+    ...{ journal, clock, kept, estimated, posted, refusals, unwanted, logged, charged },
     setFull: (value: boolean) => {
       isFull = value;
     },
@@ -192,13 +194,13 @@ test("nobody's hurry shortens the pause while billing is away", async () => {
 });
 
 test("a fact that billing refuses for good is told and stays on disk, and holds up no other", async () => {
-  for (const failure of [
-    kitFailures.invalid_request,
-    billingFailures.wallet_not_found,
-    billingFailures.price_unknown,
-  ]) {
+  const { wallet_not_found, insufficient_balance } = billingFailures;
+  for (const failure of [kitFailures.invalid_request, wallet_not_found, insufficient_balance]) {
     const { journal, end, advance, unwanted, logged, charged, listKept, takePosted } = start();
-    unwanted.set("c2", new Failure(failure, { field: "", reason: "", reason_zh_CN: "", priceId: "" }));
+    unwanted.set(
+      "c2",
+      new Failure(failure, { field: "", reason: "", reason_zh_CN: "", required: "", available: "", currency: "" }),
+    );
     for (const callId of ["c1", "c2", "c3"]) await end(callId);
     await advance(25);
     assert.deepEqual(takePosted(), [["c1", "c2", "c3"], ["c1"], ["c2"], ["c3"]], failure.code);
@@ -236,13 +238,14 @@ test("an end that cannot be written is charged before the answer leaves, or else
 });
 
 test("of a process that died what had ended is charged, and the rest recorded as lost, each attempt once", async () => {
-  const { journal, advance, logged, takePosted } = start();
+  const { journal, advance, kept, listKept, logged, takePosted } = start();
   const record = (kind: "begun" | "ended", callId: string, attempt = 1) => {
     const fact = factOf(callId, "lse_1", attempt);
     return { kind, fact, entry: { record: toRecord({ kind, fact }) } };
   };
   let isDone = false;
   const records = [record("begun", "c1"), record("begun", "c2"), record("ended", "c1"), record("begun", "c1", 2)];
+  for (const { entry } of records) kept.set(entry, "left by the dead");
   const recovering = journal.recover(records).then(() => {
     isDone = true;
   });
@@ -251,13 +254,14 @@ test("of a process that died what had ended is charged, and the rest recorded as
   await advance(25);
   await recovering;
   assert.deepEqual(takePosted(), [["c1", "c2 lost", "c1 lost"]]);
+  assert.deepEqual(listKept(), []);
   assert.deepEqual(logged, ["warn 3 attempts of a process that died are charged now"]);
   await journal.recover([]);
   assert.equal(logged.length, 1);
 });
 
 test("what is lost is marked as estimated, and what ended is posted as it is", async () => {
-  const { journal, advance } = start();
+  const { journal, advance, end, estimated } = start();
   const seen: unknown[] = [];
   const fact = create(UsageFactSchema, { callId: "c1", outcome: CallOutcome.FAILED, latencyMs: 7n, leaseId: "lse_1" });
   const entry = { record: toRecord({ kind: "begun", fact }) };
@@ -265,7 +269,8 @@ test("what is lost is marked as estimated, and what ended is posted as it is", a
   assert.equal(journal.pending, 1);
   await advance(25);
   await recovering;
-  assert.deepEqual(seen, ["done"]);
+  await end("c2", "");
+  assert.deepEqual([seen, estimated], [["done"], [true, false]]);
 });
 
 test("a flush charges what has ended at once, and resolves when billing has it", async () => {
@@ -319,4 +324,17 @@ test("what is being posted counts as pending although it was taken out of the qu
   answer();
   await quiet();
   assert.equal(journal.pending, 1);
+});
+
+test("a call with a hold of its own that ends while others are being charged is charged right behind them", async () => {
+  const { end, advance, holdAnswers, takePosted } = start();
+  const answer = holdAnswers();
+  await end("c1");
+  await advance(25);
+  await end("c2");
+  await end("h1", "");
+  assert.deepEqual(takePosted(), [["c1"]]);
+  answer();
+  await quiet();
+  assert.deepEqual(takePosted(), [["c2", "h1"]]);
 });

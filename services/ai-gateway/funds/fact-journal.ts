@@ -72,7 +72,6 @@ export function createFactJournal(deps: {
   let running: Promise<void> | undefined;
   let hurry: (() => void) | undefined;
   const stopping = new AbortController();
-  const idle = new Set<() => void>();
 
   function write(record: Uint8Array): Promise<SpoolEntry> {
     return new Promise((resolve, reject) => {
@@ -106,8 +105,6 @@ export function createFactJournal(deps: {
     }
     // At once: what arrives after the last look must find that nobody is at work.
     running = undefined;
-    for (const resolve of idle) resolve();
-    idle.clear();
   }
 
   /** Waits for more to charge with it, unless somebody is in a hurry. */
@@ -129,8 +126,9 @@ export function createFactJournal(deps: {
         for (const end of batch) await post([end]);
         return;
       }
-      const [refused] = batch;
-      log.error({ err, call_id: refused?.fact.callId }, "billing refuses a usage fact; it stays on disk");
+      for (const { fact } of batch) {
+        log.error({ err, call_id: fact.callId }, "billing refuses a usage fact; it stays on disk");
+      }
       return;
     }
     for (const { entries, onPosted } of batch) {
@@ -154,29 +152,26 @@ export function createFactJournal(deps: {
       }
     },
     async recover(records) {
-      const attempts = new Map<string, RecoveredFact[]>();
-      for (const record of records) {
-        const name = `${record.fact.callId}/${record.fact.attempt}`;
-        attempts.set(name, [...(attempts.get(name) ?? []), record]);
+      const attempts = new Map<string, { fact: UsageFact; readonly entries: SpoolEntry[] }>();
+      for (const { kind, fact, entry } of records) {
+        const name = `${fact.callId}/${fact.attempt}`;
+        const attempt = attempts.getOrInsertComputed(name, () => ({ fact: toLost(fact), entries: [] }));
+        attempt.entries.push(entry);
+        if (kind === "ended") attempt.fact = fact;
       }
-      const posted = [...attempts.values()].map((ofAttempt) => {
-        const known = ofAttempt.find(({ kind }) => kind === "ended") ?? ofAttempt[0];
-        if (!known) return undefined;
-        const fact = known.kind === "ended" ? known.fact : toLost(known.fact);
-        const entries = ofAttempt.map(({ entry }) => entry);
-        return new Promise<void>((resolve) => enqueue({ fact, entries, onPosted: resolve }));
-      });
+      const posted = [...attempts.values()].map(
+        (attempt) => new Promise<void>((resolve) => enqueue({ ...attempt, onPosted: resolve })),
+      );
       if (posted.length > 0) log.warn({ attempts: posted.length }, "attempts of a process that died are charged now");
       await Promise.all(posted);
     },
     async flush(signal) {
-      if (queue.length === 0) return;
       hurry?.();
-      await new Promise<void>((resolve, reject) => {
-        idle.add(resolve);
-        signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      const aborted = new Promise<never>((_resolve, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason));
         if (signal.aborted) reject(signal.reason);
       });
+      await Promise.race([running, aborted]);
     },
     async stop() {
       stopping.abort();

@@ -39,8 +39,8 @@ export interface BudgetBook {
   settle(callId: string, spent: Amounts): void;
   /** Charges a call that was paid from a lease; in budgets whose period began after it did, it does not count. */
   charge(call: CallPath, startedAtMs: number, spent: Amounts): void;
-  /** Notes that a budget refused a call. */
-  refuse(budgetId: string, call: CallPath): void;
+  /** Notes that a budget refused a call; nothing where it was none. */
+  refuse(budgetId: string | undefined, call: CallPath): void;
   readonly changes: BudgetChanges;
 }
 
@@ -174,7 +174,7 @@ export function createBudgetBook({ nowMs, budgets, memberships, holds }: BookEnt
       }
     },
     refuse(budgetId, { tenantId, userId, keyId }) {
-      const budget = find(budgetId);
+      const budget = budgetId === undefined ? undefined : find(budgetId);
       if (!budget || budget.isRefusalSaid) return;
       put({ ...budget, isRefusalSaid: true });
       refusals.push({ budget, tenantId, userId, keyId });

@@ -66,6 +66,10 @@ test("only what is over ends, at most what is available, and the rest the next t
       ["a", 15n, 35n, 1],
     ],
   );
+  assert.deepEqual(
+    ends.map(({ grant }) => grant.expiredNanos),
+    [30n, 15n],
+  );
   const again = expireGrants(
     ends.map(({ grant }) => grant),
     moneyOf(40n, 0n, 40n),

@@ -3,7 +3,7 @@ import { hash } from "node:crypto";
 import { test } from "node:test";
 import { accounts } from "./accounts.ts";
 import { type ChainedPosting, chainOf, hashOf, link, platformChain } from "./chain.ts";
-import { checkPosting, move, type Posting } from "./posting.ts";
+import { checkPosting, move, type Posting, spendingKinds } from "./posting.ts";
 
 const posting: Posting = {
   ...{ postingId: "pst_1", kind: "top_up", reference: "wal_1/a", currency: "USD" },
@@ -38,6 +38,11 @@ test("a posting is in the chain of its first wallet, and in the platform's when 
   assert.equal(chainOf(posting), "wal_1");
   assert.equal(chainOf({ entries: move(accounts.wallet("wal_2"), accounts.wallet("wal_1"), 1n) }), "wal_1");
   assert.equal(chainOf({ entries: move(accounts.revenue, accounts.grants, 1n) }), platformChain);
+  assert.equal(platformChain, "platform");
+});
+
+test("what a wallet has spent is what it paid for calls", () => {
+  assert.deepEqual([...spendingKinds], ["charge", "usage"]);
 });
 
 test("a posting out of balance, of one entry, with an entry of zero or with an account twice is refused", () => {

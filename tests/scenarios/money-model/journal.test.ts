@@ -77,6 +77,7 @@ test("postings are stamped with the time of their transaction", async () => {
   await journal.post(tx, locked, [postingOf(move(one, accounts.adjustments, 1n))]);
   await journal.post(tx, [], [postingOf(move(accounts.revenue, accounts.grants, 1n))]);
   await journal.post(tx, locked, []);
+  await journal.post(tx, [], []);
   assert.deepEqual(
     posted().map(({ createdAtUs }) => createdAtUs),
     [77n, BigInt(clock.nowMs()) * 1_000n],

@@ -55,7 +55,7 @@ export async function start(balanceNanos: bigint, entries: Partial<BookEntries> 
   };
   const options: BatchOptions = {
     ...{ store: noting(tables.store, sent), priceStore: noting(tables.priceStore, sent), clock, random },
-    ...{ priceVersions: createPriceVersions(tables.priceStore), journal: noting(journal, sent) },
+    ...{ priceVersions: createPriceVersions(noting(tables.priceStore, sent)), journal: noting(journal, sent) },
     ...{ leases: noting(tables.leases, sent), budgets: budgets as Budgets, outbox: tables.outbox },
     ...{ currency: "USD", holdTtlMs: 60_000, leaseTtlMs: 30_000, comfortableOutputTokens: 20n, lowBalanceNanos: 50n },
   };

@@ -149,6 +149,7 @@ test("after ten tries it is told why, and not before", async () => {
 
 test("posting asks and writes only what the facts need", async () => {
   const { post, world } = await startPosting(8_000n, 500n);
+  await post(factOf("c0"));
   world.takeSent();
   await post();
   assert.deepEqual(world.takeSent(), []);
@@ -215,8 +216,21 @@ async function startAny(missing: readonly string[] = []) {
       return facts.length - 1;
     },
   };
-  const deps = { ...posting.deps, ledger, providerCosts } as unknown as BillingDeps;
-  return { ...posting, settled, uncharged, postAny: (...facts: readonly Fact[]) => postAny(deps, { facts }) };
+  const estimates: string[][] = [];
+  const costs = {
+    ...providerCosts,
+    async insertEstimates(_tx: unknown, facts: readonly Fact[]) {
+      estimates.push(facts.map(({ callId }) => callId));
+    },
+  };
+  const deps = { ...posting.deps, ledger, providerCosts: costs } as unknown as BillingDeps;
+  return {
+    ...posting,
+    settled,
+    uncharged,
+    estimates,
+    postAny: (...facts: readonly Fact[]) => postAny(deps, { facts }),
+  };
 }
 
 test("facts with a lease are posted together, those with a hold end it, and a lost one ends by itself", async () => {
@@ -248,4 +262,12 @@ test("a call of which nothing is known is told and holds up no other; any other 
   assert.deepEqual(await post(factOf("h1", held), factOf("h2", held)), { uncollectedNanos: 3n, repeated: 0 });
   assert.deepEqual(logged, [{ call_id: "h1", msg: "a call ended of which neither a hold nor usage is known" }]);
   await assert.rejects(post(factOf("broken", held)), /away/);
+});
+
+test("what a provider may have counted of a call that nobody pays for is kept, and of no other", async () => {
+  const { postAny: post, estimates } = await startAny();
+  await post(factOf("c1"));
+  assert.deepEqual(estimates, []);
+  await post(factOf("c2"), factOf("e1", { ...noTokens, outcome: "failed", mayHaveUsed: noTokens }));
+  assert.deepEqual(estimates, [["e1"]]);
 });

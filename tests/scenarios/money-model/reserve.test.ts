@@ -4,7 +4,7 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { BatchRequests, ReserveRequest } from "@lyss/services/billing/batch.ts";
 import type { LeaseChange } from "@lyss/services/billing/lease.ts";
 import { noTokens } from "@lyss/services/billing/model.ts";
-import { budgetOf, callOf, codeOf, endOf, start } from "./memory-batch.ts";
+import { budgetOf, callOf, codeOf, endOf, lostOf, start } from "./memory-batch.ts";
 
 test("a reservation holds its bound at the price of the moment, and a repeat gives the first hold", async () => {
   const { apply, moneyOf, tables, opened } = await start(250n);
@@ -192,7 +192,7 @@ test("a call that a budget has no room for waits for that budget, or is refused 
 });
 
 test("a batch asks and writes only what its requests need", async () => {
-  const { apply, takeSent } = await start(8_000n);
+  const { apply, clock, takeSent } = await start(8_000n);
   await apply({ reserves: [callOf("c1")] });
   assert.deepEqual(takeSent(), [
     "lockWallets",
@@ -204,8 +204,33 @@ test("a batch asks and writes only what its requests need", async () => {
     "writeBook",
   ]);
   await apply({ settles: [endOf("c1")] });
-  assert.deepEqual(takeSent(), ["lockWallets", "findHolds", "write", "deleteHolds", "putUsage", "writeBook"]);
+  assert.deepEqual(takeSent(), [
+    "lockWallets",
+    "findHolds",
+    "findPricesById",
+    "write",
+    "deleteHolds",
+    "putUsage",
+    "writeBook",
+  ]);
   await apply({ settles: [endOf("c1")] });
+  assert.deepEqual(takeSent(), ["lockWallets", "findHolds", "findUsage", "writeBook"]);
+  await apply({ reserves: [callOf("c1"), callOf("c2")] });
+  assert.deepEqual(takeSent(), [
+    "lockWallets",
+    "findHolds",
+    "findRecentUsage",
+    "findPrices",
+    "write",
+    "insertHolds",
+    "writeBook",
+  ]);
+  clock.advance(60_001);
+  await apply({ settles: [lostOf("c2")] });
+  assert.deepEqual(takeSent(), ["lockWallets", "findHolds", "write", "deleteHolds", "putUsage", "writeBook"]);
+  await apply({ settles: [endOf("c2")] });
+  assert.deepEqual(takeSent(), ["lockWallets", "findHolds", "findUsage", "write", "putUsage", "writeBook"]);
+  await apply({ settles: [endOf("c9")] });
   assert.deepEqual(takeSent(), ["lockWallets", "findHolds", "findUsage", "writeBook"]);
   const grant = {
     kind: "grant",

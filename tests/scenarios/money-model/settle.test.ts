@@ -91,6 +91,10 @@ test("nobody settles another tenant's call, nor one of which nothing is known", 
     settles: [endOf("c1", { tenantId: "ten_2" }), endOf("c9"), endOf("c9", { tenantId: "ten_x" })],
   });
   assert.deepEqual(settled.map(codeOf), ["billing.hold_not_found", "billing.hold_not_found", "billing.hold_not_found"]);
+  assert.deepEqual(
+    settled.map(({ kind }) => kind),
+    ["failed", "failed", "failed"],
+  );
   assert.deepEqual(moneyOf(), [500n, 100n]);
 });
 
