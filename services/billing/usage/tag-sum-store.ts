@@ -43,19 +43,27 @@ export function createTagSumStore(sql: Sql) {
       const first = after && after.start > from ? after.start : from;
       const columns =
         groupBy.length > 0 ? groupBy.map(toColumn).reduce((list, column) => sql`${list}, ${column}`) : nothing;
+      // Added up by all their tags first, of which there are few kinds: one tag is looked for in each kind, and not in each call.
+      const plain = groupBy.flatMap((group) => (isTagGroup(group) ? [] : [toColumn(group)]));
+      const names = plain.reduce((list, column) => sql`${list}, ${column}`, sql`start, tags`);
       return sql<UsageSum[]>`
-        select start, groups, count(*) as calls, sum(input_tokens + ${sumOf(inputBuckets)})::bigint as "inputTokens",
-          sum(cached_input_tokens)::bigint as "cachedInputTokens",
-          sum(output_tokens + ${sumOf(outputBuckets)})::bigint as "outputTokens",
-          sum(cost_nanos)::bigint as "costNanos", sum(uncollected_nanos)::bigint as "uncollectedNanos"
-        from usage cross join lateral (select ${unitStarts[unit]} as start, array[${columns}]::text[] collate "C" as groups)
-        where tenant_id = ${tenantId} and started_at >= ${first} and started_at < ${to}
-          ${userId === undefined ? nothing : sql`and user_id = ${userId}`}
-          ${keyId === undefined ? nothing : sql`and key_id = ${keyId}`}
-          ${provider === undefined ? nothing : sql`and provider = ${provider}`}
-          ${model === undefined ? nothing : sql`and model = ${model}`}
-          ${tags === undefined ? nothing : sql`and tags @> ${tags.split(",")}::text[]`}
-          ${after ? sql`and (start, groups) > (${after.start}::timestamptz, ${after.groups as string[]}::text[])` : nothing}
+        select start, groups, sum(calls)::bigint as calls, sum(input)::bigint as "inputTokens",
+          sum(cached_input)::bigint as "cachedInputTokens", sum(output)::bigint as "outputTokens",
+          sum(cost)::bigint as "costNanos", sum(uncollected)::bigint as "uncollectedNanos"
+        from (
+          select ${names}, count(*) as calls, sum(input_tokens + ${sumOf(inputBuckets)}) as input,
+            sum(cached_input_tokens) as cached_input, sum(output_tokens + ${sumOf(outputBuckets)}) as output,
+            sum(cost_nanos) as cost, sum(uncollected_nanos) as uncollected
+          from usage cross join lateral (select ${unitStarts[unit]} as start)
+          where tenant_id = ${tenantId} and started_at >= ${first} and started_at < ${to}
+            ${userId === undefined ? nothing : sql`and user_id = ${userId}`}
+            ${keyId === undefined ? nothing : sql`and key_id = ${keyId}`}
+            ${provider === undefined ? nothing : sql`and provider = ${provider}`}
+            ${model === undefined ? nothing : sql`and model = ${model}`}
+            ${tags === undefined ? nothing : sql`and tags @> ${tags.split(",")}::text[]`}
+          group by ${names}
+        ) as used cross join lateral (select array[${columns}]::text[] collate "C" as groups)
+        where ${after ? sql`(start, groups) > (${after.start}::timestamptz, ${after.groups as string[]}::text[])` : sql`true`}
         group by start, groups order by start, groups limit ${limit}`;
     },
   };
