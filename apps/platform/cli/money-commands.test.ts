@@ -218,7 +218,7 @@ test("`lyss budget` and `lyss quota` cap what a tenant and a person may use", as
 });
 
 test("`lyss billing rebuild` and `reconcile` say what differs, and what is wrong with a report", async () => {
-  assert.equal(await shown("billing", "rebuild"), "0 of 1 wallets differ from the journal.\n");
+  assert.equal(await shown("billing", "rebuild"), "0 of 1 wallets and 0 budgets differ from what they come to.\n");
   await refused(["billing", "rebuild", "--apply"], /Repeat the command with --yes/);
   const report = join(folder, "report.csv");
   writeFileSync(report, "day,model\n2026-01-01,m\n");
