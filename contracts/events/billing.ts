@@ -4,9 +4,11 @@ import {
   ChargeBackRecordedSchema,
   CodeRedeemedSchema,
   CreditGrantedSchema,
+  CreditLimitChangedSchema,
   GrantExpiredSchema,
   InvoiceIssuedSchema,
   MoneyRecalledSchema,
+  OverdraftChangedSchema,
   PricesChangedSchema,
   RefundCompletedSchema,
   RefundFailedSchema,
@@ -72,6 +74,24 @@ export const grantExpired = defineEvent("billing.grant.expired", GrantExpiredSch
 export const codeRedeemed = defineEvent("billing.code.redeemed", CodeRedeemedSchema, (event) => event.walletId);
 /** An operator put money into a wallet, or took some out. */
 export const walletAdjusted = defineEvent("billing.wallet.adjusted", WalletAdjustedSchema, (event) => event.walletId);
+/** An operator has said how far a tenant may spend beyond what it has. */
+export const creditLimitChanged = defineEvent(
+  "billing.credit_limit.changed",
+  CreditLimitChangedSchema,
+  (event) => event.walletId,
+);
+/** A tenant has begun to spend beyond what it has. */
+export const overdraftEntered = defineEvent(
+  "billing.overdraft.entered",
+  OverdraftChangedSchema,
+  (event) => event.walletId,
+);
+/** A tenant owes nothing of its credit line any more. */
+export const overdraftRepaid = defineEvent(
+  "billing.overdraft.repaid",
+  OverdraftChangedSchema,
+  (event) => event.walletId,
+);
 /** Money was given back, once for each refund. */
 export const refundCompleted = defineEvent(
   "billing.refund.completed",

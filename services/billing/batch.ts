@@ -363,10 +363,12 @@ async function writeBatch(tx: Tx, batch: Batch): Promise<void> {
 export async function sayLowBalance(
   tx: Tx,
   { outbox, lowBalanceNanos }: Pick<BatchOptions, "outbox" | "lowBalanceNanos">,
-  before: Wallet | undefined,
-  { tenantId, walletId, currency, balanceNanos, heldNanos }: Wallet,
+  before: LockedWallet | undefined,
+  { tenantId, walletId, currency, ...after }: Wallet,
 ): Promise<void> {
-  if (!before || before.balanceNanos < lowBalanceNanos || balanceNanos >= lowBalanceNanos) return;
-  const facts = { tenantId, walletId, currency, availableNanos: balanceNanos - heldNanos };
+  // Of what is the tenant's own: what is lent is no reason to say nothing.
+  const markNanos = lowBalanceNanos + (before?.creditLimitNanos ?? 0n);
+  if (!before || before.balanceNanos < markNanos || after.balanceNanos >= markNanos) return;
+  const facts = { tenantId, walletId, currency, availableNanos: after.balanceNanos - after.heldNanos };
   await outbox.append(tx, balanceLow, { ...facts, thresholdNanos: lowBalanceNanos });
 }

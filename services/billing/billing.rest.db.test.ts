@@ -27,6 +27,7 @@ test("a top-up credits once for its reference, and the balance is exact to the n
   const credited = {
     ...{ object: "balance", currency: "USD", balance: "0.123456789", available: "0.123456789" },
     ...{ balance_nanos: "123456789", available_nanos: "123456789", held_nanos: "0" },
+    ...{ credit_limit_nanos: "0", credit_limit: "0" },
   };
   for (const _ of [1, 2]) assert.deepEqual((await call("top-up", topUp)).json, credited);
   const split = { granted: "0", lasting: "0.123456789", owed: "0", grants: [] };

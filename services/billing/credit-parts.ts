@@ -6,6 +6,8 @@ import { createCorrections } from "./corrections/corrections.ts";
 import type { CreditDeps } from "./credit-deps.ts";
 import type { GrantStore } from "./grants/grant-store.ts";
 import { createGrants } from "./grants/grants.ts";
+import { createCreditLimitStore } from "./overdraft/credit-limit-store.ts";
+import { type SetCreditLimitInput, setCreditLimit } from "./overdraft/set-credit-limit.ts";
 
 /** Codes, grants and corrections: money that moves without a call and without a payer. */
 export function createCreditParts(
@@ -14,6 +16,8 @@ export function createCreditParts(
   return {
     grants: createGrants(deps),
     codes: createCodes({ ...deps, codes: createCodeStore(deps.db.sql) }),
+    setCreditLimit: (input: SetCreditLimitInput) =>
+      setCreditLimit({ ...deps, creditLimits: createCreditLimitStore() }, input),
     corrections: createCorrections({ ...deps, corrections: createCorrectionStore() }),
   };
 }

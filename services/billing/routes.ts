@@ -7,8 +7,9 @@ import { permits } from "@lyss/kit/rpc/call-context.ts";
 import { z } from "zod";
 import { splitBalance } from "./grants/grant-model.ts";
 import { integrityRoutes } from "./integrity/integrity-routes.ts";
-import { availableNanos, formatNanos, parseNanos, type Wallet } from "./model.ts";
+import { availableNanos, formatNanos, parseNanos } from "./model.ts";
 import type { BillingOps } from "./ops.ts";
+import { type CreditedWallet, ownNanos } from "./overdraft/overdraft.ts";
 import { priceRoutes } from "./prices/admin-routes.ts";
 import { planRoutes } from "./prices/plan-routes.ts";
 import { priceBody, toPriceBody } from "./prices/price-body.ts";
@@ -22,7 +23,10 @@ const balance = z.strictObject({
   object: z.literal("balance"),
   currency: z.string(),
   balance_nanos: z.string().describe("What the tenant has, in nano-units of the currency: available and held."),
-  available_nanos: z.string().describe("What is not set aside."),
+  available_nanos: z.string().describe("What calls may spend: what is not set aside, with the credit limit."),
+  credit_limit_nanos: z
+    .string()
+    .describe("How far calls may spend beyond what the tenant has; the balance is negative then."),
   held_nanos: z
     .string()
     .describe(
@@ -30,6 +34,7 @@ const balance = z.strictObject({
     ),
   balance: z.string().describe("The same as balance_nanos, in units of the currency."),
   available: z.string().describe("The same as available_nanos, in units of the currency."),
+  credit_limit: z.string().describe("The same as credit_limit_nanos, in units of the currency."),
 });
 
 const splitBalanceBody = balance.extend({
@@ -57,7 +62,7 @@ export const billingRoutes = [
       const wallet = await ops.getBalance({ tenantId: requireCaller(request).tenantId });
       const open = (await ops.grants.listOpen(wallet.walletId)).filter(({ leftNanos }) => leftNanos > 0n);
       const owed = formatNanos(await ops.payments.getDebt(wallet.walletId));
-      const { grantedNanos, lastingNanos } = splitBalance(wallet.balanceNanos, open);
+      const { grantedNanos, lastingNanos } = splitBalance(ownNanos(wallet), open);
       const grants = open.map(({ grantId, leftNanos, expiresAt }) => ({
         ...{ id: grantId, left: formatNanos(leftNanos), expires_at: expiresAt.toISOString() },
       }));
@@ -118,15 +123,17 @@ export const billingRoutes = [
   ...planRoutes,
 ];
 
-function toBalance(wallet: Wallet): z.input<typeof balance> {
+function toBalance(wallet: CreditedWallet): z.input<typeof balance> {
   const available = availableNanos(wallet);
   return {
     object: "balance",
     currency: wallet.currency,
-    balance_nanos: wallet.balanceNanos.toString(),
+    balance_nanos: ownNanos(wallet).toString(),
     available_nanos: available.toString(),
     held_nanos: wallet.heldNanos.toString(),
-    balance: formatNanos(wallet.balanceNanos),
+    credit_limit_nanos: wallet.creditLimitNanos.toString(),
+    balance: formatNanos(ownNanos(wallet)),
     available: formatNanos(available),
+    credit_limit: formatNanos(wallet.creditLimitNanos),
   };
 }

@@ -5,10 +5,13 @@ import {
   chargeBackRecorded,
   codeRedeemed,
   creditGranted,
+  creditLimitChanged,
   grantExpired,
   integrityFailed,
   invoiceIssued,
   moneyRecalled,
+  overdraftEntered,
+  overdraftRepaid,
   pricesChanged,
   quotaExceeded,
   reconciliationDrift,
@@ -44,6 +47,8 @@ import { createLeaseStore } from "./lease-store.ts";
 import { createLedger } from "./ledger.ts";
 import { parseNanos } from "./model.ts";
 import { createBillingOps } from "./ops.ts";
+import { sayOverdraft } from "./overdraft/overdraft.ts";
+import { overdraftRoutes } from "./overdraft/overdraft-routes.ts";
 import { paymentRoutes } from "./payment-routes.ts";
 import { createPaymentParts } from "./payments/payment-parts.ts";
 import { priceCatalog } from "./prices/catalog.ts";
@@ -73,6 +78,7 @@ export const billing = defineService({
     ...[balanceLow, invoiceIssued, moneyRecalled, pricesChanged, topUpCompleted, usageRecorded],
     ...[budgetsChanged, budgetThresholdReached, quotaExceeded, chargeBackRecorded, codeRedeemed, creditGranted],
     ...[grantExpired, refundCompleted, refundFailed, walletAdjusted],
+    ...[creditLimitChanged, overdraftEntered, overdraftRepaid],
     ...[integrityFailed, reconciliationDrift],
   ],
   hears: [usageRecorded, groupMemberAdded, groupMemberRemoved],
@@ -92,6 +98,7 @@ export const billing = defineService({
   ],
   migrations: new URL("./migrations/", import.meta.url),
   routes: [
+    ...overdraftRoutes,
     ...billingRoutes,
     ...usageRoutes,
     ...reportRoutes,
@@ -105,7 +112,9 @@ export const billing = defineService({
     const { currency, comfortableOutputTokens, holdTtlMs, leaseTtlMs, reserveWaitMs, maxBatchSize } = config.billing;
     const lowBalanceNanos = parseNanos(config.billing.lowBalance) ?? 0n;
     const store = createBillingStore(db.sql);
-    const journal = createJournal(createJournalStore());
+    const journal = createJournal(createJournalStore(), (tx, before, balanceNanos) =>
+      sayOverdraft(tx, outbox, before, balanceNanos),
+    );
     const leases = createLeaseStore(db.sql);
     const budgets = createBudgets({
       ...{ store: createBudgetStore(db.sql), outbox, random, defaultLimits: toDefaultLimits(config.billing) },

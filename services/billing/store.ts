@@ -1,5 +1,6 @@
 import type { Sql, Tx } from "@lyss/kit/db/database.ts";
 import type { Hold, Usage, Wallet } from "./model.ts";
+import type { CreditedWallet } from "./overdraft/overdraft.ts";
 import { toJson } from "./to-json.ts";
 import { fromUsageColumns, type UsageColumns, usageColumns } from "./usage/usage-store.ts";
 
@@ -7,7 +8,7 @@ import { fromUsageColumns, type UsageColumns, usageColumns } from "./usage/usage
 export function createBillingStore(sql: Sql) {
   const walletColumns = (db: Sql | Tx) => db`
     wallet_id as "walletId", tenant_id as "tenantId", currency,
-    balance_nanos as "balanceNanos", held_nanos as "heldNanos"`;
+    balance_nanos as "balanceNanos", held_nanos as "heldNanos", credit_limit_nanos as "creditLimitNanos"`;
   const callColumns = (db: Sql | Tx) => db`
     call_id as "callId", wallet_id as "walletId", tenant_id as "tenantId", request_id as "requestId",
     key_id as "keyId", user_id as "userId", provider, model, price_id as "priceId"`;
@@ -20,8 +21,8 @@ export function createBillingStore(sql: Sql) {
         on conflict (tenant_id, currency) do nothing`;
     },
 
-    async findWallet(tenantId: string, currency: string): Promise<Wallet | undefined> {
-      const [wallet] = await sql<Wallet[]>`
+    async findWallet(tenantId: string, currency: string): Promise<CreditedWallet | undefined> {
+      const [wallet] = await sql<CreditedWallet[]>`
         select ${walletColumns(sql)} from wallet where tenant_id = ${tenantId} and currency = ${currency}`;
       return wallet;
     },

@@ -99,6 +99,11 @@ test("`lyss wallet` shows the balance and moves money by hand, each once for its
   await call("call_wallet");
   assert.match(await shown("wallet", "refund", "call_wallet", ...why), /amount +0.0000001\n/);
   assert.equal((await json("wallet", "show")).balance, "105");
+  const line = ["wallet", "overdraft", tenantId, "5", ...why];
+  assert.match(await shown(...line), /limit +5\nbefore +0\n/);
+  assert.match(await shown("wallet", "show"), /available +110 USD\nheld +0 USD\ncredit limit +5 USD\n/);
+  await refused(["wallet", "overdraft", tenantId, "-5", ...why], /limit: must be a decimal number|unknown option/);
+  await json("wallet", "overdraft", tenantId, "0", "--reference", "b", "--reason", "test");
   await refused(["wallet", "adjust", tenantId, "much", ...why], /amount: must be a decimal number/);
   await refused(["wallet", "adjust", tenantId, "1", "--reference", "x"], /required option '--reason <text>'/);
   await refused(["wallet", "adjust", "ten_none", "1", ...why], /This tenant has no wallet\. \[BILLING_003/);

@@ -30,7 +30,12 @@ export function addMoneyCommands(program: Command, deps: CliDeps): void {
   addUsageCommands(program, deps);
 }
 
-function toBalanceText({ currency, balance, available, held_nanos: held }: Row): string {
+function toBalanceText({ currency, balance, available, credit_limit: limit, held_nanos: held }: Row): string {
   const setAside = `${formatUsd(String(held))} ${currency}`;
-  return toFields({ balance: `${balance} ${currency}`, available: `${available} ${currency}`, held: setAside });
+  return toFields({
+    balance: `${balance} ${currency}`,
+    available: `${available} ${currency}`,
+    held: setAside,
+    ...(limit !== "0" && { "credit limit": `${limit} ${currency}` }),
+  });
 }

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { type CliDeps, connect, withConnection } from "./context.ts";
 import { print, toFields } from "./print.ts";
 
-/** `lyss wallet adjust|grant|refund`: what operators do to tenants' money by hand, each once for its reference. */
+/** `lyss wallet adjust|grant|overdraft|refund`: what operators do to tenants' money by hand, each once for its reference. */
 export function addWalletCommands(wallet: Command, deps: CliDeps): void {
   const command = (name: string, description: string) =>
     withConnection(wallet.command(name).description(description))
@@ -28,6 +28,16 @@ export function addWalletCommands(wallet: Command, deps: CliDeps): void {
       const { reference, reason, expires: expires_at } = options;
       const path = `/admin/billing/wallets/${encodeURIComponent(tenant)}/grants`;
       print(output, await api.send("POST", path, { amount, expires_at, reference, reason }), toFields);
+    });
+
+  command("overdraft", "let a tenant spend so much beyond what it has; 0 ends that")
+    .argument("<tenant>")
+    .argument("<limit>", "in units of the currency")
+    .action(async (tenant: string, limit: string, options) => {
+      const { api, output } = connect(deps, options);
+      const { reference, reason } = options;
+      const path = `/admin/billing/wallets/${encodeURIComponent(tenant)}/credit-limit`;
+      print(output, await api.send("PUT", path, { limit, reference, reason }), toFields);
     });
 
   command("refund", "give back what a call has cost, or a part of it")

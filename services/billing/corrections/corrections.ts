@@ -1,5 +1,6 @@
 import { refundCompleted, walletAdjusted } from "@lyss/contracts/events/billing.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
+import { atLeast } from "@lyss/contracts/pricing/at-most.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Cause, CreditDeps } from "../credit-deps.ts";
 import { creditEntries } from "../debts/debt-entries.ts";
@@ -8,7 +9,8 @@ import type { GrantStore } from "../grants/grant-store.ts";
 import { fitGrants } from "../grants/grants.ts";
 import { accounts } from "../journal/accounts.ts";
 import { move } from "../journal/posting.ts";
-import { availableNanos, formatNanos, nanosPerUnit, type Wallet } from "../model.ts";
+import { formatNanos, nanosPerUnit, type Wallet } from "../model.ts";
+import { takableNanos } from "../overdraft/overdraft.ts";
 import type { Adjustment, CallRefund, CorrectionStore } from "./correction-store.ts";
 
 export interface CorrectionDeps extends CreditDeps {
@@ -64,7 +66,7 @@ async function adjustWallet(
       if (known.amountNanos !== amountNanos) throw new Failure(billingFailures.reference_reused, { reference });
       return { wallet, adjustment: known };
     }
-    const available = availableNanos(wallet);
+    const available = atLeast(takableNanos(wallet), 0n);
     if (-amountNanos > available) {
       const details = { requested: formatNanos(sizeNanos), available: formatNanos(available), currency };
       throw new Failure(billingFailures.amount_unavailable, details);

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Wallet } from "../model.ts";
+import type { CreditedWallet } from "../overdraft/overdraft.ts";
 import { creditEntries, reversalEntries } from "./debt-entries.ts";
 
-const wallet: Wallet = { walletId: "wal_1", tenantId: "ten_1", currency: "USD", balanceNanos: 100n, heldNanos: 40n };
+const money = { balanceNanos: 100n, heldNanos: 40n, creditLimitNanos: 0n };
+const wallet: CreditedWallet = { walletId: "wal_1", tenantId: "ten_1", currency: "USD", ...money };
 const lines = (entries: ReturnType<typeof creditEntries>) =>
   entries.map(({ account, amountNanos }) => [account, amountNanos]);
 
@@ -31,6 +32,8 @@ test("of money that is taken back, what the wallet does not have available is ow
     ["receivable:wal_1", -1n],
     ["funding:stripe", 61n],
   ]);
+  const lent = reversalEntries({ ...wallet, balanceNanos: 130n, creditLimitNanos: 30n }, "funding:stripe", 61n);
+  assert.deepEqual([lent.takenNanos, lent.owedNanos], [60n, 1n], "money that is lent is none of the tenant's");
   const spent = { ...wallet, balanceNanos: 40n };
   const { entries, owedNanos } = reversalEntries(spent, "funding:stripe", 5n);
   assert.deepEqual(

@@ -1,6 +1,8 @@
+import { atLeast } from "@lyss/contracts/pricing/at-most.ts";
 import { accounts } from "../journal/accounts.ts";
 import type { Entry } from "../journal/posting.ts";
-import { atMost, availableNanos, type Wallet } from "../model.ts";
+import { atMost, type Wallet } from "../model.ts";
+import { type CreditedWallet, takableNanos } from "../overdraft/overdraft.ts";
 
 /** Entries that bring money to a wallet: what its tenant owes is paid out of it first. */
 export function creditEntries(
@@ -18,9 +20,8 @@ export function creditEntries(
 }
 
 /** Entries that take money back which may be spent already: what the wallet does not have available, its tenant owes. */
-export function reversalEntries(wallet: Wallet, to: string, amountNanos: bigint) {
-  const available = availableNanos(wallet);
-  const takenNanos = atMost(amountNanos, available);
+export function reversalEntries(wallet: CreditedWallet, to: string, amountNanos: bigint) {
+  const takenNanos = atMost(amountNanos, atLeast(takableNanos(wallet), 0n));
   const owedNanos = amountNanos - takenNanos;
   const { walletId } = wallet;
   const entries = withoutZeros([

@@ -18,7 +18,7 @@ export function createDebtStore(sql: Sql) {
           select account, sum(amount_nanos) as nanos from entry
           where account >= ${prefix} and account < ${prefix} || chr(127) group by account
         ) debt on account = ${prefix} || wallet_id
-        where nanos < 0 and balance_nanos > held_nanos limit ${limit}`;
+        where nanos < 0 and balance_nanos > held_nanos + credit_limit_nanos limit ${limit}`;
     },
   };
 }

@@ -4,7 +4,8 @@ import type { GrantStore } from "../grants/grant-store.ts";
 import { fitGrants } from "../grants/grants.ts";
 import { accounts, debtPrefix } from "../journal/accounts.ts";
 import { move } from "../journal/posting.ts";
-import { atMost, availableNanos, type Wallet } from "../model.ts";
+import { atMost, type Wallet } from "../model.ts";
+import { takableNanos } from "../overdraft/overdraft.ts";
 import type { DebtStore } from "./debt-store.ts";
 
 export interface DebtDeps extends CreditDeps {
@@ -33,7 +34,7 @@ export async function collectDebts(deps: DebtDeps, signal: AbortSignal): Promise
     await deps.db.transaction(async (tx) => {
       const [wallet] = await deps.journal.lockWallets(tx, [tenantId], deps.currency);
       if (!wallet) return;
-      const [debtNanos, available] = [await readDebt(tx, deps, wallet), availableNanos(wallet)];
+      const [debtNanos, available] = [await readDebt(tx, deps, wallet), takableNanos(wallet)];
       const amountNanos = atMost(debtNanos, available);
       if (amountNanos <= 0n) return;
       const { walletId, currency } = wallet;

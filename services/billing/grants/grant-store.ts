@@ -10,10 +10,10 @@ export function createGrantStore(sql: Sql) {
     expired_nanos as "expiredNanos", expiries, expires_at as "expiresAt", created_at as "createdAt", ended_at as "endedAt"`;
 
   return {
-    /** Under the wallet's lock nothing of this changes. */
+    /** Without what is lent. Under the wallet's lock nothing of this changes. */
     async getMoney(db: Sql | Tx, walletId: string): Promise<GrantMoney> {
       const [money] = await db<GrantMoney[]>`
-        select balance_nanos as "balanceNanos", held_nanos as "heldNanos", spent_nanos as "spentNanos"
+        select balance_nanos - credit_limit_nanos as "balanceNanos", held_nanos as "heldNanos", spent_nanos as "spentNanos"
         from wallet where wallet_id = ${walletId}`;
       if (!money) throw new Error(`there is no wallet ${walletId}`);
       return money;

@@ -16,6 +16,8 @@ export const findingChecks = [
   "wallet.balance",
   /** What is held is not the sum of the open holds and leases. */
   "wallet.held",
+  /** A credit limit is not what its account has lent. */
+  "wallet.credit",
   /** A balance is negative, or more is held than there is. */
   "wallet.negative",
   /** What a posting took is not the sum of the usage that names it. */

@@ -5,7 +5,11 @@ import { fromOtherBucketsJson, type OtherBucketsJson } from "../prices/terms-jso
 import type { BalanceDifference, BudgetDifference } from "./finding.ts";
 
 /** A wallet with what its row should say. */
-export interface CheckedWallet extends ChainHead, BalanceDifference {}
+export interface CheckedWallet extends ChainHead, BalanceDifference {
+  readonly creditLimitNanos: bigint;
+  /** What the account of the credit line has lent. */
+  readonly lentNanos: bigint;
+}
 
 export type StoredPosting = Omit<ChainedPosting, "entries"> & { readonly entries: readonly StoredEntry[] | null };
 
@@ -58,6 +62,8 @@ export function createIntegrityStore() {
     (coalesce((select sum(amount_nanos) from hold where hold.wallet_id = wallet.wallet_id), 0)
       + coalesce((select sum(amount_nanos) from lease where lease.wallet_id = wallet.wallet_id and amount_nanos > 0), 0)
     )::bigint as "openNanos",
+    credit_limit_nanos as "creditLimitNanos",
+    -coalesce((select sum(amount_nanos) from entry where account = 'overdraft:' || wallet_id), 0)::bigint as "lentNanos",
     journal_sequence as "journalSequence", journal_hash as "journalHash"`;
 
   return {

@@ -93,6 +93,13 @@ function checkWallet(wallet: CheckedWallet, add: AddFinding): void {
   if (heldNanos !== openNanos) {
     add("wallet.held", { walletId }, `${heldNanos} nanos are held, holds and leases come to ${openNanos}`);
   }
+  if (wallet.creditLimitNanos !== wallet.lentNanos) {
+    add(
+      "wallet.credit",
+      { walletId },
+      `the credit limit is ${wallet.creditLimitNanos} nanos, ${wallet.lentNanos} are lent`,
+    );
+  }
   if (balanceNanos < 0n || heldNanos < 0n || heldNanos > balanceNanos) {
     add("wallet.negative", { walletId }, `the balance is ${balanceNanos} nanos, ${heldNanos} of them held`);
   }

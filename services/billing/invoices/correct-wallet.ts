@@ -1,4 +1,5 @@
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
+import { atLeast } from "@lyss/contracts/pricing/at-most.ts";
 import type { Database } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
@@ -6,7 +7,8 @@ import { accounts } from "../journal/accounts.ts";
 import type { Journal } from "../journal/journal.ts";
 import { move } from "../journal/posting.ts";
 import type { Ledger } from "../ledger.ts";
-import { availableNanos, formatNanos, nanosPerUnit, type Wallet } from "../model.ts";
+import { atMost, formatNanos, nanosPerUnit, type Wallet } from "../model.ts";
+import { type CreditedWallet, takableNanos } from "../overdraft/overdraft.ts";
 import type { InvoiceStore } from "./invoice-store.ts";
 
 export interface CorrectionDeps {
@@ -62,10 +64,10 @@ export async function correctWallet(
   return result;
 }
 
-function checkAmount(wallet: Wallet, amountNanos: bigint): void {
-  const takableNanos = availableNanos(wallet) < maxCorrectionNanos ? availableNanos(wallet) : maxCorrectionNanos;
-  if (amountNanos !== 0n && amountNanos <= maxCorrectionNanos && amountNanos >= -takableNanos) return;
+function checkAmount(wallet: CreditedWallet, amountNanos: bigint): void {
+  const takable = atMost(atLeast(takableNanos(wallet), 0n), maxCorrectionNanos);
+  if (amountNanos !== 0n && amountNanos <= maxCorrectionNanos && amountNanos >= -takable) return;
   throw new Failure(billingFailures.amount_out_of_range, {
-    ...{ minimum: formatNanos(-takableNanos), maximum: formatNanos(maxCorrectionNanos), currency: wallet.currency },
+    ...{ minimum: formatNanos(-takable), maximum: formatNanos(maxCorrectionNanos), currency: wallet.currency },
   });
 }

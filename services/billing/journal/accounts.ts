@@ -16,6 +16,8 @@ export const accounts = {
   refunds: "refund:pending",
   /** What a wallet's tenant owes us, as a negative amount: money that was taken back after it was spent. */
   debt: (walletId: string): string => `${debtPrefix}${walletId}`,
+  /** What is lent to a wallet up to its credit limit, as a negative amount. */
+  overdraft: (walletId: string): string => `overdraft:${walletId}`,
   /** Redeemed codes. */
   codes: "funding:code",
   /** What operators put in and took out. */

@@ -12,6 +12,8 @@ export interface ChainHead {
 
 /** A wallet as it was read under its row lock, which also locks its chain. */
 export interface LockedWallet extends Wallet, ChainHead {
+  /** What of the balance is lent: how far its tenant may spend beyond what it has. */
+  readonly creditLimitNanos: bigint;
   /** The transaction's time: what it writes is stamped with it. */
   readonly lockedAtUs: bigint;
 }

@@ -17,7 +17,7 @@ export function createJournalStore() {
     lockWallets(tx: Tx, tenantIds: readonly string[], currency: string): Promise<LockedWallet[]> {
       return tx<LockedWallet[]>`
         select wallet_id as "walletId", tenant_id as "tenantId", currency, balance_nanos as "balanceNanos",
-          held_nanos as "heldNanos", ${headColumns(tx)}
+          held_nanos as "heldNanos", credit_limit_nanos as "creditLimitNanos", ${headColumns(tx)}
         from wallet where tenant_id = any(${tenantIds as string[]}) and currency = ${currency}
         order by wallet_id for update`;
     },

@@ -30,11 +30,14 @@ export interface Journal {
    */
   write(tx: Tx, write: JournalWrite): Promise<void>;
   /** Appends postings and moves the balances of the locked wallets as they say. Resolves with the wallets as they are then. */
-  post(tx: Tx, locked: readonly LockedWallet[], postings: readonly Posting[]): Promise<Wallet[]>;
+  post(tx: Tx, locked: readonly LockedWallet[], postings: readonly Posting[]): Promise<LockedWallet[]>;
 }
 
+/** Hears in the transaction that a balance moves, by anything but a change of what is lent, and to where. */
+export type OnMoved = (tx: Tx, before: LockedWallet, balanceNanos: bigint) => Promise<void>;
+
 /** The journal on its tables. */
-export function createJournal(store: JournalStore): Journal {
+export function createJournal(store: JournalStore, onMoved: OnMoved = async () => undefined): Journal {
   async function write(tx: Tx, { before, after, postings }: JournalWrite): Promise<void> {
     checkBalances(before, after, postings);
     const platform = postings.some((posting) => chainOf(posting) === platformChain)
@@ -55,8 +58,15 @@ export function createJournal(store: JournalStore): Journal {
       const spendingNanos = atLeast(paidNanos, 0n);
       return isSame ? [] : [{ ...wallet, spendingNanos, journalSequence, journalHash }];
     });
+    const lent = sumsOf(postings.filter(({ kind }) => kind === "credit_limit"));
+    const moved = before.flatMap((locked) => {
+      const wallet = changed.get(locked.walletId) ?? locked;
+      const balanceNanos = wallet.balanceNanos - (lent.get(accounts.wallet(locked.walletId)) ?? 0n);
+      return balanceNanos === locked.balanceNanos ? [] : [onMoved(tx, locked, balanceNanos)];
+    });
     // Sent together, executed in order.
     await Promise.all([
+      ...moved,
       wallets.length > 0 && store.updateWallets(tx, wallets),
       chained.length > 0 && store.insertPostings(tx, chained),
       platform && store.updatePlatformChain(tx, heads.get(platformChain) ?? platform),

@@ -16,6 +16,8 @@ export type PostingKind =
   | "charge_back_won"
   /** A debt was paid out of what became available. */
   | "debt"
+  /** A credit line was opened, widened or narrowed. */
+  | "credit_limit"
   | "code"
   | "grant"
   /** What was left of a grant ended. */

@@ -4,7 +4,8 @@ import { creditEntries } from "../debts/debt-entries.ts";
 import { readDebt } from "../debts/debts.ts";
 import type { BillingDeps } from "../deps.ts";
 import { accounts } from "../journal/accounts.ts";
-import { formatNanos, nanosPerUnit, type Wallet } from "../model.ts";
+import type { LockedWallet } from "../journal/chain.ts";
+import { formatNanos, nanosPerUnit } from "../model.ts";
 
 const maxTopUpNanos = 1_000_000n * nanosPerUnit;
 
@@ -22,7 +23,7 @@ export interface TopUpWalletInput {
 export async function topUpWallet(
   deps: BillingDeps,
   input: TopUpWalletInput,
-): Promise<{ wallet: Wallet; isNew: boolean }> {
+): Promise<{ wallet: LockedWallet; isNew: boolean }> {
   const { idempotency, journal, random, currency, ledger } = deps;
   const { tenantId, amountNanos, reference, source } = input;
   if (amountNanos <= 0n || amountNanos > maxTopUpNanos) {

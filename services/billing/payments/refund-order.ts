@@ -10,7 +10,8 @@ import { readGrants } from "../grants/grants.ts";
 import { accounts } from "../journal/accounts.ts";
 import type { LockedWallet } from "../journal/chain.ts";
 import { move, type Posting } from "../journal/posting.ts";
-import { atMost, availableNanos, formatNanos } from "../model.ts";
+import { atMost, formatNanos } from "../model.ts";
+import { ownNanos, takableNanos } from "../overdraft/overdraft.ts";
 import { getOrder } from "./list-orders.ts";
 import { type PaymentDeps, requireProvider } from "./payment-deps.ts";
 import type { Order } from "./payment-model.ts";
@@ -76,8 +77,8 @@ async function setAside(tx: Tx, deps: PaymentDeps, order: Order, input: RefundOr
 
 /** Granted credit is not paid out. */
 async function requireLasting(tx: Tx, deps: PaymentDeps, wallet: LockedWallet, amountNanos: bigint): Promise<void> {
-  const { lastingNanos } = splitBalance(wallet.balanceNanos, await readGrants(tx, deps, wallet.walletId));
-  const available = availableNanos(wallet);
+  const { lastingNanos } = splitBalance(ownNanos(wallet), await readGrants(tx, deps, wallet.walletId));
+  const available = takableNanos(wallet);
   const limit = atMost(lastingNanos, available);
   if (amountNanos <= limit) return;
   const details = { requested: formatNanos(amountNanos), available: formatNanos(limit), currency: wallet.currency };

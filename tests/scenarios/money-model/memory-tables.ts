@@ -11,6 +11,7 @@ import type { JournalStore } from "@lyss/services/billing/journal/journal-store.
 import type { Lease } from "@lyss/services/billing/lease.ts";
 import type { LeaseStore } from "@lyss/services/billing/lease-store.ts";
 import type { Hold, Usage, Wallet } from "@lyss/services/billing/model.ts";
+import type { CreditLimitChange, CreditLimitStore } from "@lyss/services/billing/overdraft/credit-limit-store.ts";
 import type { Price } from "@lyss/services/billing/prices/price.ts";
 import type { PriceStore } from "@lyss/services/billing/prices/price-store.ts";
 import type { BillingStore } from "@lyss/services/billing/store.ts";
@@ -42,6 +43,7 @@ export function createMemoryTables(clock: Clock) {
   const leases = new Map<string, LeaseRow>();
   const usages = new Map<string, Usage>();
   const postings = new Map<string, ChainedPosting>();
+  const limitChanges = new Map<string, CreditLimitChange>();
   const events: SaidEvent[] = [];
   let platform: ChainHead = { journalSequence: 0n, journalHash: "" };
   let undo: (() => void)[] = [];
@@ -98,7 +100,7 @@ export function createMemoryTables(clock: Clock) {
 
   const store: Partial<BillingStore> = {
     async createWallet(_tx, wallet) {
-      const head = { journalSequence: 0n, journalHash: "", lockedAtUs: 0n };
+      const head = { journalSequence: 0n, journalHash: "", lockedAtUs: 0n, creditLimitNanos: 0n };
       put(wallets, wallet.walletId, { ...wallet, balanceNanos: 0n, heldNanos: 0n, ...head });
     },
     findWallet: async (tenantId) => ofTenants([tenantId])[0],
@@ -185,6 +187,22 @@ export function createMemoryTables(clock: Clock) {
     },
   };
 
+  const creditLimitStore: CreditLimitStore = {
+    async findChange(_tx, walletId, reference) {
+      statement();
+      return limitChanges.get(`${walletId}/${reference}`);
+    },
+    async insertChange(_tx, change) {
+      statement();
+      put(limitChanges, `${change.walletId}/${change.reference}`, change);
+    },
+    async updateCreditLimit(_tx, walletId, creditLimitNanos) {
+      statement();
+      const wallet = wallets.get(walletId);
+      if (wallet) put(wallets, walletId, { ...wallet, creditLimitNanos });
+    },
+  };
+
   const journal: JournalStore = {
     async lockWallets(_tx, tenantIds) {
       statement();
@@ -194,7 +212,8 @@ export function createMemoryTables(clock: Clock) {
       statement();
       for (const row of rows) {
         if (row.heldNanos < 0n || row.heldNanos > row.balanceNanos) throw new Error("held_within_balance");
-        put(wallets, row.walletId, { lockedAtUs: 0n, ...row });
+        const creditLimitNanos = wallets.get(row.walletId)?.creditLimitNanos ?? 0n;
+        put(wallets, row.walletId, { lockedAtUs: 0n, creditLimitNanos, ...row });
       }
     },
     async lockPlatformChain() {
@@ -318,7 +337,7 @@ export function createMemoryTables(clock: Clock) {
     priceStore: priceStore as PriceStore,
     budgetStore: budgetStore as BudgetStore,
     debtStore: debtStore as DebtStore,
-    ...{ journal, leases: leaseStore, facts, outbox },
+    ...{ journal, creditLimitStore, leases: leaseStore, facts, outbox },
     /** What goes wrong from now on; undefined for nothing. Gives back how many transactions have changed something since the last call. */
     setFault(next: Fault | undefined): number {
       const changed = commits;

@@ -53,6 +53,9 @@ interface Use {
  */
 export function createReference() {
   const deposits = new Map<string, { readonly tenantId: string; readonly amountNanos: bigint }>();
+  /** By the names under which they were set, and those that hold. */
+  const limitsByName = new Map<string, bigint>();
+  const limits = new Map<string, bigint>();
   const rates = new Map<string, Rates>();
   const holds = new Map<string, Hold>();
   const leases = new Map<string, Lease>();
@@ -64,7 +67,9 @@ export function createReference() {
   const sum = (amounts: Iterable<bigint>) => [...amounts].reduce((total, amount) => total + amount, 0n);
   const of = <T extends { readonly tenantId: string }>(things: ReadonlyMap<string, T>, tenantId: string) =>
     [...things.values()].filter((thing) => thing.tenantId === tenantId);
+  /** With what is lent. */
   const balance = (tenantId: string) =>
+    (limits.get(tenantId) ?? 0n) +
     sum(of(deposits, tenantId).map((deposit) => deposit.amountNanos)) -
     sum(of(uses, tenantId).map((use) => use.paidNanos));
   const held = (tenantId: string) =>
@@ -92,6 +97,16 @@ export function createReference() {
       if (known && known.amountNanos !== amountNanos) return "billing.reference_reused";
       deposits.set(`${tenantId}/${reference}`, { tenantId, amountNanos });
       return `${known === undefined}`;
+    },
+    setLimit(tenantId: string, reference: string, limitNanos: bigint) {
+      const name = `${tenantId}/${reference}`;
+      const known = limitsByName.get(name);
+      if (known !== undefined) return known === limitNanos ? `${limitNanos}` : "billing.reference_reused";
+      const lessNanos = (limits.get(tenantId) ?? 0n) - limitNanos;
+      if (lessNanos > available(tenantId)) return "billing.amount_unavailable";
+      limitsByName.set(name, limitNanos);
+      limits.set(tenantId, limitNanos);
+      return `${limitNanos}`;
     },
     reserve(request: ReserveRequest) {
       const { callId, tenantId, model, inputTokens, maxOutputTokens: most, minOutputTokens: least, choices } = request;

@@ -135,6 +135,16 @@ async function createWorld({ system, clock, seeded }: ModelRun): Promise<World> 
     });
   }
 
+  function setLimit(tenantId: string, isRepeat: boolean): Promise<unknown> {
+    const name = `l${isRepeat ? between(1, Math.max(1, lastReference)) : ++lastReference}`;
+    const limitNanos = BigInt(pick([0, between(0, 4_000)]));
+    const input = { tenantId, limitNanos, reference: name, reason: "test", userId: "usr_op" };
+    return money.exec(`limit ${tenantId} to ${limitNanos} as ${name}`, {
+      system: async (ops) => `${(await ops.setCreditLimit(input)).limitNanos}`,
+      reference: () => reference.setLimit(tenantId, name, limitNanos),
+    });
+  }
+
   function drawRequest(): ReserveRequest {
     const most = between(1, 60);
     return {
@@ -305,6 +315,7 @@ async function createWorld({ system, clock, seeded }: ModelRun): Promise<World> 
     [10, () => post(pick(nodes), false)],
     [6, () => post(pick(nodes), true)],
     [4, () => topUp(pick(tenantIds), between(0, 3) === 0)],
+    [2, () => setLimit(pick(tenantIds), between(0, 3) === 0)],
     [3, () => setPrice(pick(["", ...tenantIds]), pick(models))],
     [5, () => beat(pick(nodes))],
     [4, () => pick(nodes).keeper.assess()],

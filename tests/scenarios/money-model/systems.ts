@@ -6,11 +6,18 @@ import type { Random } from "@lyss/kit/service/ids.ts";
 import { silentLog, type TestScope } from "@lyss/kit/testing/postgres.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { createBudgets } from "@lyss/services/billing/budgets/budgets.ts";
+import type { CreditParts } from "@lyss/services/billing/credit-parts.ts";
 import type { BillingDeps } from "@lyss/services/billing/deps.ts";
 import { accounts } from "@lyss/services/billing/journal/accounts.ts";
 import { createJournal } from "@lyss/services/billing/journal/journal.ts";
 import { createLedger } from "@lyss/services/billing/ledger.ts";
 import { type BillingOps, createBillingOps } from "@lyss/services/billing/ops.ts";
+import { sayOverdraft } from "@lyss/services/billing/overdraft/overdraft.ts";
+import {
+  type CreditLimitDeps,
+  type SetCreditLimitInput,
+  setCreditLimit,
+} from "@lyss/services/billing/overdraft/set-credit-limit.ts";
 import { createPriceVersions } from "@lyss/services/billing/prices/price-versions.ts";
 import { billing } from "@lyss/services/billing/service.ts";
 import type { DayStore } from "@lyss/services/billing/usage/day-store.ts";
@@ -44,7 +51,9 @@ const currency = "USD";
 export function createMemorySystem(clock: Clock, random: Random, terms: Terms): MoneySystem {
   const tables = createMemoryTables(clock);
   const { db, store, priceStore, leases, facts, outbox } = tables;
-  const journal = createJournal(tables.journal);
+  const journal = createJournal(tables.journal, (tx, before, balanceNanos) =>
+    sayOverdraft(tx, outbox, before, balanceNanos),
+  );
   const { holdTtlMs, leaseTtlMs, comfortableOutputTokens } = terms;
   const limits = { defaultLimits: [], defaultAlertPercents: [] };
   const budgets = createBudgets({ store: tables.budgetStore, outbox, random, ...limits });
@@ -59,7 +68,9 @@ export function createMemorySystem(clock: Clock, random: Random, terms: Terms): 
     // Budgets, usage by hour and payments are no part of it.
     const deps = { ...shared, ledger, facts, idempotency, debts: tables.debtStore, log: silentLog };
     const none = undefined as never;
-    return createBillingOps(deps as unknown as BillingDeps, none, none);
+    const limitDeps = { ...deps, creditLimits: tables.creditLimitStore } as unknown as CreditLimitDeps;
+    const credit = { setCreditLimit: (input: SetCreditLimitInput) => setCreditLimit(limitDeps, input) };
+    return createBillingOps(deps as unknown as BillingDeps, none, credit as unknown as CreditParts);
   };
   let ops = start();
 

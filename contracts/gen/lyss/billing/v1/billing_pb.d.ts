@@ -2744,6 +2744,89 @@ export declare type WalletAdjusted = Message<"lyss.billing.v1.WalletAdjusted"> &
 export declare const WalletAdjustedSchema: GenMessage<WalletAdjusted>;
 
 /**
+ * How far a tenant may spend beyond what it has was changed.
+ *
+ * @generated from message lyss.billing.v1.CreditLimitChanged
+ */
+export declare type CreditLimitChanged = Message<"lyss.billing.v1.CreditLimitChanged"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string wallet_id = 2;
+   */
+  walletId: string;
+
+  /**
+   * @generated from field: string currency = 3;
+   */
+  currency: string;
+
+  /**
+   * @generated from field: int64 limit_nanos = 4;
+   */
+  limitNanos: bigint;
+
+  /**
+   * @generated from field: int64 before_nanos = 5;
+   */
+  beforeNanos: bigint;
+
+  /**
+   * @generated from field: string reason = 6;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message lyss.billing.v1.CreditLimitChanged.
+ * Use `create(CreditLimitChangedSchema)` to create a new message.
+ */
+export declare const CreditLimitChangedSchema: GenMessage<CreditLimitChanged>;
+
+/**
+ * A tenant spends beyond what it has, or has paid all of that back.
+ *
+ * @generated from message lyss.billing.v1.OverdraftChanged
+ */
+export declare type OverdraftChanged = Message<"lyss.billing.v1.OverdraftChanged"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string wallet_id = 2;
+   */
+  walletId: string;
+
+  /**
+   * @generated from field: string currency = 3;
+   */
+  currency: string;
+
+  /**
+   * @generated from field: int64 limit_nanos = 4;
+   */
+  limitNanos: bigint;
+
+  /**
+   * What the tenant owes of it; 0 when it is repaid.
+   *
+   * @generated from field: int64 overdrawn_nanos = 5;
+   */
+  overdrawnNanos: bigint;
+};
+
+/**
+ * Describes the message lyss.billing.v1.OverdraftChanged.
+ * Use `create(OverdraftChangedSchema)` to create a new message.
+ */
+export declare const OverdraftChangedSchema: GenMessage<OverdraftChanged>;
+
+/**
  * Money was given back: to the wallet for a call, or to the payer for an order.
  *
  * @generated from message lyss.billing.v1.RefundCompleted
