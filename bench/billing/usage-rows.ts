@@ -31,7 +31,7 @@ export async function fillUsage({ service: { sql } }: OpenBilling, plan: UsagePl
     // Yesterday is open from the start.
     if (n === plan.days - 1) await sql`drop table ${sql(part)}`;
     await sql`create table ${sql(part)} (like usage including defaults including constraints)`;
-    const random = (seed: number) => sql`(hashint8extended(n, ${seed}) & 1048575) / 1048576.0`;
+    const random = (seed: number) => sql`((hashint8extended(n, ${seed}) & 1048575) / 1048576.0)`;
     const first = n * rowsPerDay;
     await sql`
       insert into ${sql(part)} (call_id, wallet_id, tenant_id, request_id, key_id, user_id, provider, model, price_id, outcome, input_tokens,
