@@ -1,5 +1,6 @@
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import type { TestScope } from "@lyss/kit/testing/postgres.ts";
+import { runOneAccount } from "./one-account.ts";
 import { openBilling } from "./open-billing.ts";
 import { describeMachine, readLoad, type Section, withSections, writeSections } from "./sections.ts";
 import { measureCopy, measureSettling, type SettleFigure } from "./settle.ts";
@@ -39,6 +40,8 @@ const parts: Readonly<Record<string, { readonly title: string; describe(t: TestS
 
 /** What the money costs, beside its floors: the parts that are named, or all of them. `--quick` takes seconds and writes nothing. */
 export async function runBillingBench(args: readonly string[]): Promise<void> {
+  // By itself only: it takes ten minutes for each of its ways, and an option for fewer.
+  if (args[0] === "one-account") return runOneAccount(args.slice(1));
   const isQuick = args.includes("--quick");
   const plan = isQuick ? quickPlan : fullPlan;
   const named = args.filter((arg) => arg !== "--quick");
