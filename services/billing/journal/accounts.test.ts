@@ -3,14 +3,14 @@ import { test } from "node:test";
 import { accounts, walletIdOf } from "./accounts.ts";
 
 test("accounts are called for ever what the journal calls them", () => {
-  const { debt, paidBy, wallet, ...named } = accounts;
+  const { debt, overdraft, paidBy, wallet, ...named } = accounts;
   assert.deepEqual(named, {
     ...{ revenue: "revenue", rounding: "rounding", grants: "funding:grant", manual: "funding:manual" },
     ...{ refunds: "refund:pending", codes: "funding:code", adjustments: "adjustment", corrections: "correction" },
   });
   assert.deepEqual(
-    [debt("wal_1"), paidBy("stripe"), wallet("wal_1")],
-    ["receivable:wal_1", "funding:stripe", "wallet:wal_1"],
+    [debt("wal_1"), overdraft("wal_1"), paidBy("stripe"), wallet("wal_1")],
+    ["receivable:wal_1", "overdraft:wal_1", "funding:stripe", "wallet:wal_1"],
   );
 });
 
