@@ -1,22 +1,16 @@
-import { create } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
-import {
-  type BillingService,
-  CallOutcome,
-  TokenUsageSchema,
-  type UsageFact,
-  UsageFactSchema,
-} from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { type BillingService, CallOutcome } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { atMost } from "@lyss/contracts/pricing/at-most.ts";
 import { boundNanos, costOf } from "@lyss/contracts/pricing/price.ts";
 import { toQuantities } from "@lyss/contracts/pricing/token-price.ts";
-import { serviceModeMessages, toUsageMessage } from "@lyss/contracts/pricing/wire.ts";
+import { serviceModeMessages } from "@lyss/contracts/pricing/wire.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Logger } from "pino";
 import type { BudgetPaths } from "./budget-paths.ts";
+import { beginFact, endFact } from "./call-fact.ts";
 import type { FactJournal } from "./fact-journal.ts";
 import { type CallToFund, type Funds, meteredTokens } from "./funds.ts";
 import { notePosted, settleDraw } from "./lease-book.ts";
@@ -63,13 +57,12 @@ export function createFunder(deps: {
     const draw = drawing instanceof Promise ? await drawing : drawing;
     const hold = draw ? undefined : await billing.reserveCall(toReserve(call), { timeoutMs: reserveTimeoutMs });
     if (hold) heldCallIds.add(callId);
-    const { requestId, keyId, userId, provider, model, tags = "" } = call;
-    const fact = create(UsageFactSchema, {
-      ...{ callId, requestId, tenantId, keyId, userId, provider, model, attempt: 1, startedAtMs: BigInt(startedAtMs) },
-      // The hold names the version at which the call is charged; it may be newer than the one that is known here.
-      priceId: hold?.priceId ?? price.priceId,
+    // The hold names the version at which the call is charged; it may be newer than the one that is known here.
+    const priceId = hold?.priceId ?? price.priceId;
+    const fact = beginFact(call, {
+      priceId,
       leaseId: draw?.lease.leaseId ?? "",
-      tags,
+      startedAtMs: BigInt(startedAtMs),
     });
     try {
       const attempt = await journal.begin(fact);
@@ -113,21 +106,12 @@ export function createFunder(deps: {
       return {
         outputTokens,
         raise: isPartly ? createRaise(call, outputTokens) : undefined,
-        async settle({ outcome, tokens, isEstimated, mayHaveUsed, latencyMs, serviceMode = "standard" }) {
+        async settle(spent) {
+          const { tokens, serviceMode = "standard" } = spent;
           const when = { startedAtMs: Number(attempt.fact.startedAtMs), mode: serviceMode };
           const { costNanos } = costOf(price.terms, toQuantities(tokens), when);
           if (draw) settleDraw(draw, costNanos);
-          // A message is a plain object: copied, it need not be composed anew from all of its fields.
-          const ended: UsageFact = {
-            ...attempt.fact,
-            outcome,
-            tokens: create(TokenUsageSchema, toUsageMessage(tokens)),
-            isEstimated,
-            latencyMs: BigInt(Math.round(latencyMs)),
-            serviceMode: serviceModeMessages[serviceMode],
-            ...(mayHaveUsed && { mayHaveUsed: create(TokenUsageSchema, toUsageMessage(mayHaveUsed)) }),
-          };
-          await journal.end(attempt, ended, () => {
+          await journal.end(attempt, endFact(attempt.fact, spent), () => {
             if (draw) notePosted(draw);
             heldCallIds.delete(call.callId);
           });

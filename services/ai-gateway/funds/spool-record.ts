@@ -39,17 +39,9 @@ export function toRecord(record: SpoolRecord): Uint8Array {
  * last counts (protobuf.dev, "Encoding", Last One Wins). Nearly all of an attempt is known when it begins.
  */
 export function toEndedRecord(begun: Uint8Array, ended: UsageFact): Uint8Array {
-  const bytes = toBinary(UsageFactSchema, { ...ended, ...knownBefore });
-  const record = Buffer.allocUnsafe(begun.length + bytes.length);
-  record.set(begun);
-  record[0] = codes.ended;
-  record.set(bytes, begun.length);
-  return record;
-}
-
-/** What is not written again: a field that is not written is one that has its default. */
-const knownBefore = {
-  ...{
+  // What is not written again: a field that is not written is one that has its default.
+  const bytes = toBinary(UsageFactSchema, {
+    ...ended,
     callId: "",
     attempt: 0,
     leaseId: "",
@@ -59,9 +51,16 @@ const knownBefore = {
     userId: "",
     provider: "",
     model: "",
-  },
-  ...{ priceId: "", startedAtMs: 0n, tags: "" },
-};
+    priceId: "",
+    startedAtMs: 0n,
+    tags: "",
+  });
+  const record = Buffer.allocUnsafe(begun.length + bytes.length);
+  record.set(begun);
+  record[0] = codes.ended;
+  record.set(bytes, begun.length);
+  return record;
+}
 
 /** Throws an Error for a record of a kind that this version does not know. */
 export function parseRecord(bytes: Uint8Array): SpoolRecord {

@@ -1,0 +1,63 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  CallOutcome,
+  ServiceMode,
+  type TokenUsage,
+  TokenUsageSchema,
+  type UsageFact,
+} from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import type { TokenCounts } from "@lyss/contracts/pricing/token-price.ts";
+import { serviceModeMessages, toUsageMessage } from "@lyss/contracts/pricing/wire.ts";
+import type { CallToFund, Spent } from "./funds.ts";
+
+// Messages of the contract are plain objects. Written down as such, field by field and with all of them, they keep one shape, which
+// V8 makes and copies at once; what `create` puts together, or several spreads do, it does not.
+
+/** What is known of a call's one attempt when it begins. */
+export function beginFact(
+  { callId, requestId, tenantId, keyId, userId, provider, model, tags = "" }: CallToFund,
+  { priceId, leaseId, startedAtMs }: Pick<UsageFact, "priceId" | "leaseId" | "startedAtMs">,
+): UsageFact {
+  return {
+    $typeName: "lyss.billing.v1.UsageFact",
+    callId,
+    attempt: 1,
+    leaseId,
+    requestId,
+    tenantId,
+    keyId,
+    userId,
+    provider,
+    model,
+    priceId,
+    outcome: CallOutcome.UNSPECIFIED,
+    tokens: undefined,
+    isEstimated: false,
+    latencyMs: 0n,
+    startedAtMs,
+    serviceMode: ServiceMode.UNSPECIFIED,
+    isUncharged: false,
+    tags,
+    mayHaveUsed: undefined,
+  };
+}
+
+/** The same when it has ended. */
+export function endFact(begun: UsageFact, ended: Spent): UsageFact {
+  const { outcome, tokens, isEstimated, mayHaveUsed, latencyMs, serviceMode = "standard" } = ended;
+  return {
+    ...begun,
+    outcome,
+    tokens: toTokenUsage(tokens),
+    isEstimated,
+    latencyMs: BigInt(Math.round(latencyMs)),
+    serviceMode: serviceModeMessages[serviceMode],
+    mayHaveUsed: mayHaveUsed && toTokenUsage(mayHaveUsed),
+  };
+}
+
+function toTokenUsage(counts: TokenCounts): TokenUsage {
+  if (counts.otherBuckets) return create(TokenUsageSchema, toUsageMessage(counts));
+  const { inputTokens, cachedInputTokens, outputTokens } = counts;
+  return { $typeName: "lyss.billing.v1.TokenUsage", inputTokens, cachedInputTokens, outputTokens };
+}
