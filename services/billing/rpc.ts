@@ -17,7 +17,7 @@ import { z } from "zod";
 import { budgetInputs, createBudgetRpc } from "./budgets/rpc.ts";
 import { createIntegrityRpc, integrityInputs } from "./integrity/integrity-rpc.ts";
 import type { UsageGroup, UsageRow, UsageUnit } from "./model.ts";
-import { availableNanos, type Outcome, type Wallet } from "./model.ts";
+import { availableNanos, type Outcome, type Wallet, type Want } from "./model.ts";
 import type { BillingOps } from "./ops.ts";
 import { createPricesRpc, priceInputs } from "./prices/rpc.ts";
 import { maxInt64, optionalUsageInput, serviceModeInput, usageInput } from "./prices/rpc-inputs.ts";
@@ -145,16 +145,12 @@ export function createBillingRpc(ops: BillingOps): CheckedRpc<typeof BillingServ
     },
     ...createPricesRpc(ops),
     async reserveCall(request) {
-      if (request.maxOutputTokens < request.minOutputTokens) {
-        throw invalid("maxOutputTokens", "must not be less than the least", "不得小于下限");
-      }
+      requireRange(request);
       const hold = await ops.reserveCall({ ...request, choices: BigInt(request.choices) });
       return { amountNanos: hold.amountNanos, outputTokens: hold.outputTokens, priceId: hold.priceId };
     },
     async raiseHold(request) {
-      if (request.maxOutputTokens < request.minOutputTokens) {
-        throw invalid("maxOutputTokens", "must not be less than the least", "不得小于下限");
-      }
+      requireRange(request);
       const { amountNanos, outputTokens } = await ops.raiseHold({ ...request, choices: BigInt(request.choices) });
       return { amountNanos, outputTokens };
     },
@@ -220,6 +216,11 @@ function fromOutcome(outcome: CallOutcome): Outcome {
     if (value === outcome && name !== "lost") return name as Outcome;
   }
   throw invalid("outcome", "must say how the call ended", "必须说明调用的结果");
+}
+
+function requireRange({ maxOutputTokens, minOutputTokens }: Pick<Want, "maxOutputTokens" | "minOutputTokens">): void {
+  if (maxOutputTokens >= minOutputTokens) return;
+  throw invalid("maxOutputTokens", "must not be less than the least", "不得小于下限");
 }
 
 function invalid(field: string, reason: string, reason_zh_CN: string): Failure {

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from "node:http";
-import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { parseTags, type TagsText, tagsHeader, tagsRule } from "@lyss/contracts/usage/tags.ts";
-import { Failure } from "@lyss/kit/errors/failure.ts";
+import { refuseField } from "./refuse-field.ts";
 
 /** The header by which a model call is tagged, for the OpenAPI document. */
 export const tagHeaders = { [tagsHeader]: `By what this call's usage is to be told apart: ${tagsRule.en_US}.` };
@@ -12,9 +11,5 @@ export function readTags({ headers }: Pick<IncomingMessage, "headers">): TagsTex
   if (said === undefined) return "";
   const tags = parseTags(String(said));
   if (tags !== undefined) return tags;
-  throw new Failure(aiGatewayFailures.invalid_request, {
-    param: tagsHeader,
-    reason: `must be ${tagsRule.en_US}`,
-    reason_zh_CN: `必须是${tagsRule.zh_CN}`,
-  });
+  throw refuseField(tagsHeader, `must be ${tagsRule.en_US}`, `必须是${tagsRule.zh_CN}`);
 }
