@@ -59,6 +59,22 @@ export async function waitForNoHold(platform: RunningPlatform): Promise<void> {
   }
 }
 
+/**
+ * Resolves when no call runs, and all that ended are settled: what a caller cannot know who left without an answer, for
+ * its request may still be unread. Fails after half a minute.
+ */
+export async function waitForNoCall({ url }: RunningPlatform): Promise<void> {
+  const endMs = performance.now() + 30_000;
+  const open = /^(?:edge_in_flight\{.*\}|llm_requests_in_flight|llm_settlements_pending) [1-9]/m;
+  for (let quiet = 0; quiet < 3; ) {
+    // A connection of its own each time: the server accepts it after all that were there before.
+    const answer = await fetch(`${url}/metrics`, { headers: { connection: "close" } });
+    const busy = open.exec(await answer.text());
+    quiet = busy ? 0 : quiet + 1;
+    if (performance.now() > endMs) assert.fail(`calls still run after 30 s: ${busy?.[0]}`);
+  }
+}
+
 /** Lets the platform check all of its money, and compare each wallet with the journal; fails on whatever it finds. */
 export async function assertMoneyAddsUp({ url, apiKey }: RunningPlatform): Promise<void> {
   const path = `${url}/admin/billing/integrity/runs`;

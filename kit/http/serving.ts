@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "pino";
-import { isFailure } from "../errors/failure.ts";
+import { Failure, isFailure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
 import { readIdempotencyKey } from "../idempotency/idempotency-key.ts";
 import type { HttpMetrics, RouteMeter } from "../observability/metrics.ts";
@@ -33,8 +33,9 @@ export interface Serving {
 }
 
 /**
- * Asks the gate and then the intake; gives the context that the route's handler runs in. Throws what either throws. A
- * request that the gate refuses has been counted by the intake all the same.
+ * Asks the gate and then the intake; gives the context that the route's handler runs in. Throws what either throws, and
+ * `kit.canceled` when the caller has left meanwhile. A request that the gate refuses has been counted by the intake all
+ * the same.
  */
 export async function enter(
   serving: Serving,
@@ -59,6 +60,8 @@ export async function enter(
   }
   const taken = intake?.({ req, res, call, route, caller });
   if (taken) await taken;
+  // Its end has been told already: nobody would tell the handler.
+  if (res.closed) throw new Failure(kitFailures.canceled);
   return caller === context.caller ? context : { ...context, caller };
 }
 

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { type TestContext, test } from "node:test";
-import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
+import type { HttpHandlerOptions } from "@lyss/kit/http/http-handler.ts";
+import { startTestServer, testGuard } from "@lyss/kit/http/http-test-server.ts";
 import { type Route, routesFor } from "@lyss/kit/http/route.ts";
 import { createDegradation } from "@lyss/kit/resilience/degradation.ts";
 import { createLoadShedder, type Pressure } from "@lyss/kit/resilience/load-shed.ts";
@@ -52,9 +55,13 @@ interface EdgeOptions {
   readonly rateLimits?: object;
   readonly maxInFlight?: number;
   readonly redis?: ScriptRunner;
+  readonly guard?: HttpHandlerOptions["guard"];
 }
 
-async function open(t: TestContext, { rateLimits = {}, maxInFlight = 100, redis }: EdgeOptions = {}) {
+async function open(
+  t: TestContext,
+  { rateLimits = {}, maxInFlight = 100, redis, guard = testGuard }: EdgeOptions = {},
+) {
   const clock = createFakeClock();
   const limits = createRateLimits(apiGatewayConfig.rateLimits.parse(rateLimits), { clock, log: silentLog, redis });
   const load: { pressure: Pressure } = { pressure: "none" };
@@ -62,17 +69,27 @@ async function open(t: TestContext, { rateLimits = {}, maxInFlight = 100, redis 
   const degradation = createDegradation({ clock });
   t.after(() => degradation.stop());
   const released = Promise.withResolvers<void>();
-  const ops = { hold: () => released.promise };
+  let held = 0;
+  const ops = {
+    hold() {
+      held++;
+      return released.promise;
+    },
+  };
   const server = await startTestServer({
     mounted: [{ name: "things", routes: routes as readonly Route<never>[], ops, peerUrl: undefined }],
+    guard,
     intake: createEdgeIntake({ limits, shedder, degradation, clock: systemClock }),
     systemRoutes: { "/health": (_req, res) => void res.end("ok") },
   });
   t.after(() => server.close());
   return {
-    ...{ clock, limits, shedder, degradation, load, release: released.resolve },
-    ask: (path: string, token = "reader", headers: Record<string, string> = {}, method = "GET") =>
-      fetch(server.url + path, { method, headers: { ...(token && { authorization: `Bearer ${token}` }), ...headers } }),
+    ...{ clock, limits, shedder, degradation, load, release: released.resolve, countHeld: () => held },
+    ask: (path: string, token = "reader", headers: Record<string, string> = {}, method = "GET", signal?: AbortSignal) =>
+      fetch(server.url + path, {
+        ...{ method, headers: { ...(token && { authorization: `Bearer ${token}` }), ...headers } },
+        ...(signal && { signal }),
+      }),
   };
 }
 
@@ -192,6 +209,29 @@ test("a request that leaves gives its place back", async (t) => {
   await answer.body?.cancel();
   while (shedder.stats().inFlight > 0) await new Promise(setImmediate);
   release();
+});
+
+test("B18: a request that leaves while its key is looked up takes no place and reaches no handler, and its limit counts it", async (t) => {
+  const asked = Promise.withResolvers<IncomingMessage>();
+  const known = Promise.withResolvers<void>();
+  const { ask, shedder, limits, countHeld } = await open(t, {
+    rateLimits: { perKey: { limit: 1, windowMs: 60_000 } },
+    async guard(req) {
+      asked.resolve(req);
+      await known.promise;
+      return testGuard(req);
+    },
+  });
+  const caller = new AbortController();
+  const call = ask("/stream", "all", {}, "POST", caller.signal);
+  const { socket } = await asked.promise;
+  const gone = once(socket, "close");
+  caller.abort();
+  await assert.rejects(call, { name: "AbortError" });
+  await gone;
+  known.resolve();
+  assert.equal((await ask("/stream", "all", {}, "POST")).status, 429);
+  assert.deepEqual([shedder.stats().inFlight, countHeld(), limits.countRefused("key")], [0, 0, 1]);
 });
 
 test("answers name the level while there is one, and our own errors raise it", async (t) => {

@@ -25,7 +25,8 @@ export function createEdgeIntake({ limits, shedder, degradation, clock }: EdgeIn
     if (level > 0) setLastingHeader(res, "x-lyss-degradation", `L${level}`);
     const priority = priorityOf(req, caller, route.priority);
     res.once("close", () => recordAnswer(degradation, clock, arrival));
-    if (priority !== "essential") res.once("close", shedder.admit(priority ?? "batch"));
+    // Who left while its key was looked up takes no place, for nothing would give it back; its limits count it all the same.
+    if (priority !== "essential" && !res.closed) res.once("close", shedder.admit(priority ?? "batch"));
     if (priority !== undefined) return limits.take(arrival);
     // A request that is wrong counts like any other.
     return Promise.resolve(limits.take(arrival)).then(() => {

@@ -8,7 +8,7 @@ import { delay, systemClock } from "@lyss/kit/service/clock.ts";
 import { createOwnServer } from "@lyss/kit/testing/own-server.ts";
 import { closeInReverse, type TestScope } from "@lyss/kit/testing/postgres.ts";
 import { createSeeded } from "@lyss/kit/testing/seeded-random.ts";
-import { balanceOf, heldNanos, listUsage, waitForNoHold, waitForUsage } from "../read-money.ts";
+import { balanceOf, heldNanos, listUsage, waitForNoCall, waitForNoHold, waitForUsage } from "../read-money.ts";
 import { type RunningPlatform, runPlatform } from "../run-platform.ts";
 import { toChunk } from "./raw-provider.ts";
 
@@ -167,6 +167,7 @@ test("B18: calls that are aborted, reset or timed out anywhere leave nothing set
   };
   await Promise.all(Array.from({ length: 25 }, worker));
 
+  await waitForNoCall(platform);
   await waitForNoHold(platform);
   const [left] = await sql`
     select (select count(*)::int from billing.hold) as holds,

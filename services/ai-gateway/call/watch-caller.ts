@@ -33,7 +33,8 @@ export function watchCaller(
       () => undefined,
     );
   }
-  res.once("close", leave);
+  if (res.closed) leave();
+  else res.once("close", leave);
   return {
     left: left.signal,
     leave,
