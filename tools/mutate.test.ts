@@ -2,15 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import {
-  type Mutant,
-  type ReportGroup,
-  type Result,
-  readReport,
-  reports,
-  scorePercent,
-  updateReport,
-} from "./mutate.ts";
+import { type Mutant, type ReportGroup, type Result, readReport, scorePercent, updateReport } from "./mutate.ts";
+import { reports } from "./mutation-targets.ts";
 import { repositoryRoot } from "./source-tree.ts";
 
 const place = { start: { line: 1, column: 8 }, end: { line: 1, column: 13 } };

@@ -3,94 +3,9 @@ import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { globalSetup, globalTeardown } from "@lyss/kit/testing/global-setup.ts";
+import { type Group, reports } from "./mutation-targets.ts";
 import { runTool } from "./run-tool.ts";
 import { repositoryRoot } from "./source-tree.ts";
-
-/** Files that are mutated, each with the tests that have to notice. They run once for each mutant: let them be quick. */
-type Targets = Readonly<Record<string, readonly string[]>>;
-
-const kit: Targets = {
-  "kit/resilience/breaker.ts": ["kit/resilience/breaker.test.ts"],
-  "kit/resilience/trip-rule.ts": ["kit/resilience/trip-rule.test.ts"],
-  "kit/resilience/retry.ts": ["kit/resilience/retry.test.ts"],
-  "kit/resilience/retry-budget.ts": ["kit/resilience/retry-budget.test.ts"],
-  "kit/resilience/judge-error.ts": ["kit/resilience/judge-error.test.ts"],
-  "kit/resilience/bulkhead.ts": ["kit/resilience/bulkhead.test.ts"],
-  "kit/resilience/timeout.ts": ["kit/resilience/timeout.test.ts"],
-  "kit/resilience/token-bucket.ts": ["kit/resilience/limiter.test.ts"],
-  "kit/resilience/sliding-window.ts": ["kit/resilience/limiter.test.ts"],
-  "kit/resilience/limiter.ts": ["kit/resilience/limiter.test.ts"],
-  "kit/resilience/limiter-bounds.ts": ["kit/resilience/limiter.test.ts"],
-  "kit/resilience/limiter-entries.ts": ["kit/resilience/limiter.test.ts"],
-  "kit/resilience/limiter-local-share.ts": ["kit/resilience/limiter-local-share.test.ts"],
-  "kit/resilience/adaptive-limit.ts": ["kit/resilience/adaptive-limit.test.ts"],
-  "kit/resilience/load-shed.ts": ["kit/resilience/load-shed.test.ts"],
-  "kit/resilience/degradation-meter.ts": ["kit/resilience/degradation.test.ts"],
-  "kit/resilience/degradation.ts": ["kit/resilience/degradation.test.ts"],
-  "kit/workflow/saga.ts": ["kit/workflow/saga.test.ts"],
-  "kit/workflow/run-saga.ts": ["kit/workflow/run-saga.test.ts"],
-  "kit/workflow/attempt.ts": ["kit/workflow/attempt.test.ts"],
-  "kit/workflow/step-gate.ts": ["kit/workflow/step-gate.test.ts"],
-  "kit/events/outbox.ts": ["kit/events/outbox.db.test.ts"],
-  "kit/events/event-reader.ts": ["kit/events/event-reader.db.test.ts"],
-  "kit/events/subscription-store.ts": ["kit/events/subscription-store.db.test.ts"],
-  "kit/events/durable-loop.ts": ["kit/events/durable-loop.db.test.ts"],
-};
-
-/** What decides how much is set aside, taken, given back, and rounded. */
-const heldMoney: Targets = {
-  "contracts/pricing/at-most.ts": ["contracts/pricing/at-most.test.ts"],
-  "contracts/pricing/price.ts": ["contracts/pricing/price.test.ts"],
-  "services/billing/model.ts": ["services/billing/model.test.ts"],
-  "services/billing/lease.ts": ["services/billing/lease.test.ts"],
-  "services/billing/draw-facts.ts": ["services/billing/draw-facts.test.ts"],
-  "services/billing/batch.ts": [
-    "tests/scenarios/money-model/reserve.test.ts",
-    "tests/scenarios/money-model/raise.test.ts",
-    "tests/scenarios/money-model/settle.test.ts",
-  ],
-  "services/billing/raise-hold.ts": ["services/billing/raise-hold.test.ts"],
-  "services/billing/post-facts.ts": ["tests/scenarios/money-model/post-facts.test.ts"],
-  "services/billing/ops/post-facts.ts": ["tests/scenarios/money-model/post-facts.test.ts"],
-  "services/billing/fact-lines.ts": ["services/billing/fact-lines.test.ts"],
-  "services/billing/free-leases.ts": ["tests/scenarios/money-model/release.test.ts"],
-  "services/billing/ops/expire-holds.ts": ["tests/scenarios/money-model/release.test.ts"],
-  "services/billing/ops/expire-leases.ts": ["tests/scenarios/money-model/release.test.ts"],
-  "services/billing/ops/close-leases.ts": ["tests/scenarios/money-model/release.test.ts"],
-  "services/ai-gateway/funds/lease-book.ts": ["services/ai-gateway/funds/lease-book.test.ts"],
-  "services/ai-gateway/funds/recovery.ts": ["services/ai-gateway/funds/recovery.test.ts"],
-};
-
-const otherMoney: Targets = {
-  "contracts/pricing/token-price.ts": ["contracts/pricing/token-price.test.ts"],
-  "contracts/pricing/cost-lines.ts": ["contracts/pricing/cost-lines.test.ts"],
-  "services/billing/compare.ts": ["services/billing/compare.test.ts"],
-  "services/billing/decimal.ts": ["services/billing/model.test.ts"],
-  "services/billing/budgets/model.ts": ["services/billing/budgets/model.test.ts"],
-  "services/billing/grants/grant-model.ts": ["services/billing/grants/grant-model.test.ts"],
-  "services/billing/debts/debt-entries.ts": ["services/billing/debts/debt-entries.test.ts"],
-  "services/billing/payments/payment-model.ts": ["services/billing/payments/payment-model.test.ts"],
-  "services/billing/payments/refund-model.ts": ["services/billing/payments/refund-model.test.ts"],
-  "services/billing/journal/accounts.ts": ["services/billing/journal/accounts.test.ts"],
-  "services/billing/journal/posting.ts": ["services/billing/journal/chain.test.ts"],
-};
-
-/** Targets of which at least so many mutants must be noticed. */
-export interface Group {
-  /** Undefined for the only one of a page. */
-  readonly title?: string;
-  readonly minScorePercent: number;
-  readonly targets: Targets;
-}
-
-/** By the page that says what came of it. */
-export const reports: Readonly<Record<string, readonly Group[]>> = {
-  "docs/kit/mutation.md": [{ minScorePercent: 95, targets: kit }],
-  "docs/billing/mutation.md": [
-    { title: "Reserve, settle, release, expire and rounding", minScorePercent: 100, targets: heldMoney },
-    { title: "What else decides about money", minScorePercent: 95, targets: otherMoney },
-  ],
-};
 
 // Fetched when it is asked for: 165 packages that nobody needs to run the platform or its tests.
 const stryker = "@stryker-mutator/core@10.1.1";

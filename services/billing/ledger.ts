@@ -107,11 +107,9 @@ export function createLedger(options: LedgerOptions): Ledger {
         await commit({ settles: settling, raises: raising, changes: changing, reserves: reserves.splice(0, room) });
       }
     } finally {
-      // Not in a later turn: what arrives after the last look must find that nobody is at work.
+      // In the same turn as the last look, or what arrives between the two would wait for a call after it.
       running = undefined;
     }
-    // In the same turn as the last look, or what arrives between the two would wait for a call after it.
-    running = undefined;
   }
 
   async function commit(pendings: Pendings): Promise<void> {
@@ -129,27 +127,20 @@ export function createLedger(options: LedgerOptions): Ledger {
     };
     try {
       const { reserved, raised, settled, changed, freedBudgetIds } = await apply(requests);
-      for (const [i, pending] of pendings.settles.entries()) {
-        const result = settled[i];
-        if (result?.kind === "settled") pending.resolve(result.usage);
-        else pending.reject(result?.failure);
-      }
-      for (const [i, pending] of pendings.changes.entries()) {
-        const result = changed[i];
-        if (result instanceof Failure) pending.reject(result);
-        else pending.resolve(result ?? 0n);
-      }
-      for (const [i, pending] of pendings.raises.entries()) {
-        const result = raised[i];
-        if (result && !(result instanceof Failure)) pending.resolve(result);
-        else pending.reject(result);
-      }
-      for (const [i, pending] of pendings.reserves.entries()) {
-        const result = reserved[i];
-        if (result?.kind === "held") pending.resolve(result.hold);
-        else if (result?.kind === "wait") wait(pending, result);
-        else pending.reject(result?.failure);
-      }
+      settled.forEach((result, i) => {
+        answer(pendings.settles[i], result.kind === "settled" ? result.usage : result.failure);
+      });
+      changed.forEach((result, i) => {
+        answer(pendings.changes[i], result);
+      });
+      raised.forEach((result, i) => {
+        answer(pendings.raises[i], result);
+      });
+      reserved.forEach((result, i) => {
+        const pending = pendings.reserves[i];
+        if (pending && result.kind === "wait") wait(pending, result);
+        else answer(pending, result.kind === "held" ? result.hold : result.failure);
+      });
       for (const { tenantId } of [
         ...requests.settles,
         ...requests.leaseChanges.filter(({ kind }) => kind === "return"),
@@ -205,6 +196,7 @@ export function createLedger(options: LedgerOptions): Ledger {
   }
 
   function wakeAll(): void {
+    cancelWake?.();
     cancelWake = undefined;
     for (const tenantId of [...waiting.keys()]) wakeForMoney(tenantId);
     for (const budgetId of [...waitingForBudget.keys()]) wakeForBudget(budgetId, maxWaitingPerBudget);
@@ -258,13 +250,15 @@ export function createLedger(options: LedgerOptions): Ledger {
     wake,
     async drain() {
       isDraining = true;
-      cancelWake?.();
-      do {
-        wakeAll();
-        await running;
-      } while (running || waiting.size + waitingForBudget.size > 0);
+      for (wakeAll(); running; wakeAll()) await running;
     },
   };
+}
+
+/** Tells one caller what became of its request. */
+function answer<Result>(pending: Pending<unknown, Result> | undefined, result: Result | Failure): void {
+  if (result instanceof Failure) pending?.reject(result);
+  else pending?.resolve(result);
 }
 
 function toRequest<Request>(pending: { readonly request: Request }): Request {

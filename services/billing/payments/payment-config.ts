@@ -7,10 +7,10 @@ const amount = z
   .regex(/^\d{1,9}(\.\d{1,2})?$/, inBothLanguages("must be an amount such as 5 or 7.50", "必须是金额，例如 5 或 7.50"));
 
 const origin = z
-  .url({ protocol: /^https?$/ })
+  .url({ abort: true })
   .max(300)
   .refine(
-    (url) => new URL(url).origin === url && (url.startsWith("https:") || isLoopback(new URL(url).hostname)),
+    isReturnOrigin,
     inBothLanguages(
       "must be an origin such as https://console.example.com, with https unless it is this machine",
       "必须是来源，例如 https://console.example.com；除本机外须使用 https",
@@ -78,6 +78,8 @@ function isProof(secret: Secret | undefined): boolean {
   return secret instanceof Secret && secret.reveal().trim().length >= minSecretCharacters;
 }
 
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "127.0.0.1" || host === "[::1]";
+function isReturnOrigin(text: string): boolean {
+  const { origin, protocol, hostname } = new URL(text);
+  const isLoopback = hostname === "localhost" || hostname === "127.0.0.1" || hostname === "[::1]";
+  return origin === text && (protocol === "https:" || (protocol === "http:" && isLoopback));
 }

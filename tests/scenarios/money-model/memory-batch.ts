@@ -71,6 +71,7 @@ export async function start(balanceNanos: bigint, entries: Partial<BookEntries> 
   ] as const) {
     const walletId = tenantId.replace("ten", "wal");
     await tables.store.createWallet(tx, { walletId, tenantId, currency: "USD" });
+    if (amountNanos === 0n) continue;
     const names = { postingId: random.id("pst"), kind: "top_up", reference: walletId, currency: "USD" } as const;
     const locked = await journal.lockWallets(tx, [tenantId], "USD");
     await journal.post(tx, locked, [

@@ -1,0 +1,264 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import type { Client } from "@connectrpc/connect";
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { billingFailures } from "@lyss/contracts/failures/billing.ts";
+import {
+  type BillingService,
+  CallOutcome,
+  ServiceMode,
+  type UsageFact,
+} from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { type Failure, isFailure } from "@lyss/kit/errors/failure.ts";
+import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
+import { pino } from "pino";
+import type { Attempt, FactJournal } from "./fact-journal.ts";
+import { createFunder } from "./funder.ts";
+import { type CallToFund, meteredTokens, type Spent } from "./funds.ts";
+import { createLease, draw } from "./lease-book.ts";
+import type { LeaseKeeper } from "./lease-keeper.ts";
+import type { KnownPrice, PriceCache } from "./price-cache.ts";
+
+const startMs = Date.UTC(2026, 2, 10);
+/** One nano per input token, two per output token; flex is twice as dear. */
+const price: KnownPrice = {
+  priceId: "prc_1",
+  terms: {
+    rates: { input: 1_000_000n, output: 2_000_000n },
+    modes: { flex: { input: 2_000_000n, output: 4_000_000n } },
+  },
+};
+const call: CallToFund = {
+  ...{ callId: "call_1", requestId: "req_1", tenantId: "ten_1", keyId: "key_1", userId: "usr_1" },
+  ...{ provider: "p", model: "m", inputTokens: 10n, maxOutputTokens: 45n, minOutputTokens: 5n, choices: 1 },
+};
+const spentOf = (more: Partial<Spent> = {}): Spent => ({
+  ...{ outcome: CallOutcome.COMPLETED, tokens: { inputTokens: 10n, cachedInputTokens: 0n, outputTokens: 15n } },
+  ...{ isEstimated: false, latencyMs: 12, ...more },
+});
+
+interface World {
+  readonly leasedNanos?: bigint;
+  readonly price?: KnownPrice | undefined;
+  readonly isBudgeted?: boolean;
+  /** What billing grants of a hold, and then of each raise. */
+  readonly granted?: readonly bigint[];
+  /** True when nothing is known at once. */
+  readonly isSlow?: boolean;
+}
+
+/** A funder whose lease has so much, beside a billing that grants what it is told to. */
+function start(world: World = {}) {
+  const { leasedNanos = 0n, isBudgeted = false, granted = [], isSlow = false } = world;
+  const known = "price" in world ? world.price : price;
+  const clock = createFakeClock(startMs);
+  const lease = { ...createLease("lse_1", "ten_1"), freeNanos: leasedNanos, validUntilMs: 1_000 };
+  const asked: unknown[] = [];
+  const logged: unknown[] = [];
+  const ended: { readonly fact: UsageFact; readonly onPosted: () => void }[] = [];
+  const grants = [...granted];
+  const state = { isDiskFull: false, isAway: false };
+  const billing = {
+    async reserveCall(request: object, options: object) {
+      asked.push(["reserve", request, options]);
+      return { priceId: "prc_2", outputTokens: grants.shift() };
+    },
+    async raiseHold(request: object) {
+      asked.push(["raise", request]);
+      return { outputTokens: grants.shift() };
+    },
+    async settleCall(request: object) {
+      asked.push(["settle", request]);
+      if (state.isAway) throw new Error("away");
+    },
+  } as unknown as Client<typeof BillingService>;
+  const answer = <T>(value: T): T | Promise<T> => (isSlow ? Promise.resolve(value) : value);
+  const journal: Pick<FactJournal, "begin" | "end"> = {
+    async begin(fact) {
+      asked.push(["begin", fact.leaseId, fact.priceId]);
+      if (state.isDiskFull) throw new Error("the disk is full");
+      return { fact, entry: {} as Attempt["entry"] };
+    },
+    async end(_attempt, fact, onPosted) {
+      ended.push({ fact, onPosted });
+    },
+  };
+  const { fund, heldCallIds } = createFunder({
+    ...{ billing, clock, journal: journal as FactJournal },
+    prices: {
+      priceOf: (model: object, atMs: number) => {
+        asked.push(["price", model, atMs]);
+        return answer(known);
+      },
+    } as unknown as PriceCache,
+    budgets: { isBudgeted: () => answer(isBudgeted) } as never,
+    leases: {
+      draw: (tenantId: string, amountNanos: bigint) => {
+        asked.push(["draw", tenantId, amountNanos]);
+        return answer(draw(lease, amountNanos, clock.monotonicMs()));
+      },
+    } as unknown as LeaseKeeper,
+    log: pino(
+      {},
+      {
+        write(line: string) {
+          const { msg, call_id, err } = JSON.parse(line);
+          logged.push([msg, call_id, err.message]);
+        },
+      },
+    ),
+  });
+  return { fund, heldCallIds, lease, ended, logged, state, takeAsked: () => asked.splice(0) };
+}
+
+const wanted = { provider: "p", tenantId: "ten_1", model: "m" };
+const reserved = { ...call, serviceMode: ServiceMode.UNSPECIFIED };
+const names = (asked: readonly unknown[]) => asked.map((one) => (one as unknown[])[0]);
+
+test("a call is paid from the lease where that has the most it can cost, at the price of now, and billing is not asked", async () => {
+  for (const isSlow of [false, true]) {
+    const { fund, heldCallIds, lease, takeAsked } = start({ leasedNanos: 100n, isSlow });
+    const funds = await fund(call);
+    assert.deepEqual(takeAsked(), [
+      ["price", wanted, startMs],
+      ["draw", "ten_1", 100n],
+      ["begin", "lse_1", "prc_1"],
+    ]);
+    assert.deepEqual([funds.outputTokens, funds.raise, heldCallIds.size], [45n, undefined, 0]);
+    assert.deepEqual([lease.freeNanos, lease.outNanos], [0n, 100n]);
+  }
+});
+
+test("the most a call can cost counts every choice, and the dearer of the mode asked for and the usual one", async () => {
+  const { fund, takeAsked } = start({ leasedNanos: 10_000n });
+  await fund({ ...call, choices: 3 });
+  await fund({ ...call, serviceMode: "flex" });
+  assert.deepEqual(
+    takeAsked().filter((one) => names([one])[0] === "draw"),
+    [
+      ["draw", "ten_1", 280n],
+      ["draw", "ten_1", 200n],
+    ],
+  );
+});
+
+test("a model without a price is refused before anything is set aside", async () => {
+  const { fund, takeAsked } = start({ price: undefined, leasedNanos: 100n });
+  await assert.rejects(fund(call), (err) => {
+    assert.ok(isFailure(err, billingFailures.price_missing));
+    assert.deepEqual(err.details, { model: "m", provider: "p" });
+    return true;
+  });
+  assert.deepEqual(names(takeAsked()), ["price"]);
+});
+
+test("where the lease has too little, or budgets apply, billing sets aside what the call holds, at the price that it names", async () => {
+  for (const world of [{ leasedNanos: 99n }, { leasedNanos: 1_000n, isBudgeted: true }]) {
+    const { fund, heldCallIds, takeAsked } = start({ ...world, granted: [30n] });
+    const funds = await fund(call);
+    const asked = takeAsked().slice(world.isBudgeted ? 1 : 2);
+    assert.deepEqual(asked, [
+      ["reserve", reserved, { timeoutMs: 70_000 }],
+      ["begin", "", "prc_2"],
+    ]);
+    assert.deepEqual([funds.outputTokens, funds.raise, [...heldCallIds]], [30n, undefined, ["call_1"]]);
+  }
+});
+
+test("what a call asks for is asked of billing: its mode, and of a metered one the first of its output", async () => {
+  const { fund, takeAsked } = start({ granted: [9_000n, 9_000n, 100n, 100n] });
+  const long = { ...call, maxOutputTokens: 9_000n };
+  await fund({ ...long, serviceMode: "batch" });
+  await fund({ ...long, isMetered: true });
+  await fund({ ...call, maxOutputTokens: 100n, isMetered: true });
+  const [plain, metered, short] = takeAsked().flatMap((one) => {
+    const [name, request] = one as [string, { maxOutputTokens: bigint; serviceMode: ServiceMode }];
+    return name === "reserve" ? [[request.maxOutputTokens, request.serviceMode]] : [];
+  });
+  assert.deepEqual(plain, [9_000n, ServiceMode.BATCH]);
+  assert.deepEqual(metered, [BigInt(meteredTokens), ServiceMode.UNSPECIFIED]);
+  assert.deepEqual(short, [100n, ServiceMode.UNSPECIFIED]);
+});
+
+test("a metered call that began with less than its most may ask for more, part by part, until it has its most", async () => {
+  const { fund, takeAsked } = start({ granted: [2_048n, 4_000n, 5_000n] });
+  const { outputTokens, raise } = await fund({
+    ...call,
+    maxOutputTokens: 5_000n,
+    isMetered: true,
+    serviceMode: "flex",
+  });
+  assert.ok(raise);
+  assert.equal(outputTokens, 2_048n);
+  takeAsked();
+  assert.equal(await raise(), 4_000n);
+  assert.equal(await raise(), undefined, "that is the most");
+  const more = { callId: "call_1", tenantId: "ten_1", inputTokens: 10n, choices: 1, serviceMode: ServiceMode.FLEX };
+  assert.deepEqual(takeAsked(), [
+    ["raise", { ...more, maxOutputTokens: 4_096n, minOutputTokens: 2_049n }],
+    ["raise", { ...more, maxOutputTokens: 5_000n, minOutputTokens: 4_001n }],
+  ]);
+});
+
+test("only a metered call with a hold of its own and less than its most may ask for more", async () => {
+  const metered = { ...call, isMetered: true };
+  assert.equal((await start({ granted: [45n] }).fund(metered)).raise, undefined);
+  assert.equal((await start({ granted: [44n] }).fund(call)).raise, undefined);
+  assert.equal((await start({ leasedNanos: 100n }).fund(metered)).raise, undefined);
+  assert.ok((await start({ granted: [44n] }).fund(metered)).raise);
+});
+
+test("what a call from the lease did not use is free at once, and what it cost stays out until it is charged", async () => {
+  const { fund, lease, ended } = start({ leasedNanos: 100n });
+  const funds = await fund(call);
+  assert.equal(await funds.settle(spentOf()), 40n);
+  assert.deepEqual([lease.freeNanos, lease.outNanos], [60n, 40n]);
+  const [end] = ended;
+  assert.ok(end);
+  const { leaseId, priceId, outcome, tokens, startedAtMs, latencyMs } = end.fact;
+  assert.deepEqual(
+    [leaseId, priceId, outcome, tokens?.outputTokens, startedAtMs, latencyMs],
+    ["lse_1", "prc_1", CallOutcome.COMPLETED, 15n, BigInt(startMs), 12n],
+  );
+  end.onPosted();
+  assert.deepEqual([lease.freeNanos, lease.outNanos], [60n, 0n]);
+});
+
+test("a call is charged by the mode in which it was served, and one with a hold is held until that is charged", async () => {
+  const { fund, heldCallIds, ended, lease } = start({ granted: [45n], leasedNanos: 50n });
+  const funds = await fund(call);
+  assert.equal(await funds.settle(spentOf({ serviceMode: "flex" })), 80n);
+  assert.deepEqual([...heldCallIds], ["call_1"]);
+  ended[0]?.onPosted();
+  assert.deepEqual([heldCallIds.size, lease.freeNanos, lease.outNanos], [0, 50n, 0n]);
+});
+
+test("where the attempt cannot be written nothing is sent: what was drawn goes back, and a hold is released", async () => {
+  const refused = (err: unknown) => {
+    assert.ok(isFailure(err, aiGatewayFailures.cannot_record));
+    assert.match(String((err as Failure).cause), /the disk is full/);
+    return true;
+  };
+  const leased = start({ leasedNanos: 100n });
+  leased.state.isDiskFull = true;
+  await assert.rejects(leased.fund(call), refused);
+  assert.deepEqual([leased.lease.freeNanos, leased.lease.outNanos], [100n, 0n]);
+  assert.ok(!names(leased.takeAsked()).includes("settle"));
+
+  const held = start({ granted: [45n] });
+  held.state.isDiskFull = true;
+  await assert.rejects(held.fund(call), refused);
+  const released = { callId: "call_1", tenantId: "ten_1", outcome: CallOutcome.FAILED, tokens: {}, isEstimated: false };
+  assert.deepEqual(held.takeAsked().at(-1), ["settle", { ...released, latencyMs: 0n }]);
+  assert.deepEqual([held.heldCallIds.size, held.logged], [0, []]);
+});
+
+test("a hold that billing cannot be told to release is told of, and frees itself", async () => {
+  const { fund, heldCallIds, logged, state } = start({ granted: [45n] });
+  Object.assign(state, { isDiskFull: true, isAway: true });
+  await assert.rejects(fund(call));
+  await setImmediate();
+  assert.deepEqual(logged, [["a hold that is not needed could not be released", "call_1", "away"]]);
+  assert.equal(heldCallIds.size, 0);
+});
