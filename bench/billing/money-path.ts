@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { BillingService, CallOutcome, PostFactsRequestSchema } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { wireFormOf } from "@lyss/kit/rpc/wire-form.ts";
 import { systemClock as clock } from "@lyss/kit/service/clock.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
 import type { TestScope } from "@lyss/kit/testing/postgres.ts";
@@ -62,7 +63,7 @@ function createGenerousBilling() {
   return {
     ...client,
     postFacts: (request: Parameters<typeof client.postFacts>[0]) => {
-      toBinary(PostFactsRequestSchema, create(PostFactsRequestSchema, request));
+      toBinary(PostFactsRequestSchema, create(PostFactsRequestSchema, wireFormOf(request)));
       return client.postFacts({ nodeId: "", facts: [] });
     },
   } as typeof client;

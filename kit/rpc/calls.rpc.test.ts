@@ -3,12 +3,14 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { once } from "node:events";
 import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
+import { WireType } from "@bufbuild/protobuf/wire";
 import { defineFailures, Failure, isFailure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
 import { systemClock } from "../service/clock.ts";
 import { eachTransport } from "../testing/each-transport.ts";
 import { EchoService, SayRequestSchema } from "../testing/gen/lyss/kit/testing/v1/echo_pb.js";
 import { type CallContext, currentContext, runInContext } from "./call-context.ts";
+import { withWireForm } from "./wire-form.ts";
 
 const failures = defineFailures("echo", {
   too_loud: {
@@ -186,6 +188,24 @@ eachTransport("a call", (serve) => {
     answer.data[0] = 9;
     assert.deepEqual([kept.tags, [...kept.data]], [["a"], [1]]);
     assert.equal(answer.$typeName, "lyss.kit.testing.v1.SayResponse");
+  });
+
+  test("a message whose parts are encoded already arrives as any other", async () => {
+    await using served = await serve(EchoService, {
+      say: ({ text, tags, $unknown }) => ({ text, tags: [...tags, String($unknown)] }),
+    });
+    const request = withWireForm(create(SayRequestSchema, { text: "text", tags: ["one", "two"] }), () => {
+      const encoded = ["\u0003one", "\u0003two"].map((text) => ({
+        no: 2,
+        wireType: WireType.LengthDelimited,
+        data: Buffer.from(text),
+      }));
+      return Object.assign(create(SayRequestSchema, { text: "text" }), { $unknown: encoded });
+    });
+    for (let time = 0; time < 2; time++) {
+      const { text, tags } = await served.client.say(request);
+      assert.deepEqual([text, tags], ["text", ["one", "two", "undefined"]]);
+    }
   });
 
   test("a call ends at its deadline although the callee does not listen", async () => {

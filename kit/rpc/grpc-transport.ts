@@ -4,6 +4,7 @@ import { createGrpcTransport, type GrpcTransportOptions, Http2SessionManager } f
 import type { Secret } from "../config/secret.ts";
 import { maxMessageBytes } from "./peer-limits.ts";
 import { markUnsent } from "./unsent.ts";
+import { wireFormOf } from "./wire-form.ts";
 
 type Header = ConstructorParameters<typeof Headers>[0];
 
@@ -44,7 +45,7 @@ export function connectPeer(url: string, token: Secret): PeerConnection {
   return {
     transport: {
       unary: (method, signal, timeoutMs, header, input, values) =>
-        grpc.unary(method, signal, undefined, toHeaders(header, timeoutMs), input, values),
+        grpc.unary(method, signal, undefined, toHeaders(header, timeoutMs), wireFormOf(input), values),
       stream: (method, signal, timeoutMs, header, input, values) =>
         grpc.stream(method, signal, undefined, toHeaders(header, timeoutMs), input, values),
     },

@@ -10,19 +10,10 @@ export function checkRecord(record: Uint8Array): void {
   throw new RangeError(`a record has 1 to ${maxRecordBytes} bytes, not ${record.length}`);
 }
 
-/** Records one after the other, each with its head. */
-export function toFrames(records: readonly Uint8Array[]): Buffer {
-  let length = 0;
-  for (const record of records) length += frameHeadBytes + record.length;
-  const frames = Buffer.allocUnsafe(length);
-  let at = 0;
-  for (const record of records) {
-    frames.writeUInt32LE(record.length, at);
-    frames.writeUInt32LE(crc32(record), at + 4);
-    frames.set(record, at + frameHeadBytes);
-    at += frameHeadBytes + record.length;
-  }
-  return frames;
+/** Writes the head of a record that lies behind it. */
+export function writeHead(bytes: Buffer, at: number, record: Uint8Array): void {
+  bytes.writeUInt32LE(record.length, at);
+  bytes.writeUInt32LE(crc32(record), at + 4);
 }
 
 /** What a file holds: its whole records, and how many bytes they take. What follows was torn by a crash, or is damaged. */

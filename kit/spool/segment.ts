@@ -19,19 +19,23 @@ export function createSegment(folder: string, number: number): Segment {
   return { path, descriptor: openSync(path, "wx", 0o600), sizeBytes: 0, live: 0 };
 }
 
-/** Writes all of it, or throws and leaves the file as it was. */
-export function writeToSegment(segment: Segment, bytes: Buffer): void {
-  let written = 0;
+/** Writes all parts one behind the other, or throws and leaves the file as it was. */
+export function writeToSegment(segment: Segment, parts: readonly Buffer[]): void {
+  let end = segment.sizeBytes;
   try {
-    while (written < bytes.length) {
-      written += writeSync(segment.descriptor, bytes, written, bytes.length - written, segment.sizeBytes + written);
+    for (const bytes of parts) {
+      for (let written = 0; written < bytes.length; ) {
+        const count = writeSync(segment.descriptor, bytes, written, bytes.length - written, end);
+        written += count;
+        end += count;
+      }
     }
   } catch (err) {
     // Half a record would hide all that follow it.
     ftruncateSync(segment.descriptor, segment.sizeBytes);
     throw err;
   }
-  segment.sizeBytes += bytes.length;
+  segment.sizeBytes = end;
 }
 
 export function deleteSegment({ path, descriptor }: Segment): void {

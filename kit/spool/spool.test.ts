@@ -8,6 +8,7 @@ import { pino } from "pino";
 import { systemClock } from "../service/clock.ts";
 import { createSeeded } from "../testing/seeded-random.ts";
 import { createTempFolder } from "../testing/temp-folder.ts";
+import { readSegmentFile } from "./segment.ts";
 import { openSpool, type Spool, type SpoolEntry, type SpoolOptions } from "./spool.ts";
 
 const log = pino({ level: "silent" });
@@ -21,10 +22,10 @@ function texts(entries: readonly SpoolEntry[]): string[] {
   return entries.map(({ record }) => Buffer.from(record).toString());
 }
 
-function append(spool: Spool, text: string): Promise<SpoolEntry> {
-  return new Promise((resolve, reject) => {
-    const entry = spool.append(Buffer.from(text), (err) => (err ? reject(err) : resolve(entry)));
-  });
+async function append(spool: Spool, text: string): Promise<SpoolEntry> {
+  const entry = spool.append(Buffer.from(text));
+  await spool.written();
+  return entry;
 }
 
 /** As if its process had been killed: nothing is closed, and its folder is nobody's. */
@@ -60,11 +61,17 @@ test("a spool in which everything was dropped leaves no file behind", async (t) 
 test("the records of one turn of the event loop are told as written together, and not before they are in the file", async (t) => {
   const root = createTempFolder(t);
   const { spool } = open(root);
+  await spool.written();
   const told: string[] = [];
-  for (const text of ["a", "b", "c"]) spool.append(Buffer.from(text), () => told.push(text));
-  assert.deepEqual(told, []);
+  for (const text of ["a", "b", "c"]) void append(spool, text).then(() => told.push(text));
+  await Promise.resolve();
+  assert.deepEqual([told, readdirSync(join(root, "1"))], [[], ["owner"]]);
   await append(spool, "d");
   assert.deepEqual(told, ["a", "b", "c"]);
+  assert.deepEqual(
+    texts(readSegmentFile(join(root, "1", "000000000001.spool")).records.map((record) => ({ record }))),
+    [...["a", "b", "c", "d"]],
+  );
   await spool.close();
 });
 

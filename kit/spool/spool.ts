@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import type { Logger } from "pino";
 import type { Clock } from "../service/clock.ts";
 import { claimFolder, claimOrphans, releaseFolder } from "./claim.ts";
-import { checkRecord, toFrames } from "./frame.ts";
+import { asIs, type RecordFormat } from "./record-format.ts";
 import {
   createSegment,
   deleteSegment,
@@ -12,14 +12,12 @@ import {
   type Segment,
   writeToSegment,
 } from "./segment.ts";
+import { createSlabs } from "./slab.ts";
 
 /** A record that is kept until it is dropped. */
 export interface SpoolEntry {
   readonly record: Uint8Array;
 }
-
-/** Told once: nothing when the record is in the file, else why it is not, and then it is kept nowhere. */
-export type OnWritten = (err: Error | undefined) => void;
 
 /**
  * A process's records on disk: each is kept until it is dropped, also if the process is killed in between. What was
@@ -27,11 +25,18 @@ export type OnWritten = (err: Error | undefined) => void;
  */
 export interface Spool {
   /**
-   * Keeps a record. All records of one turn of the event loop are written together when it ends; then `onWritten` is
-   * called. From there on the record survives the process; the machine's crash it survives after `syncEveryMs` more.
+   * Keeps a record. All records of one turn of the event loop are written together when it ends: `written` tells when.
+   * From there on the record survives the process; the machine's crash it survives after `syncEveryMs` more.
    * Throws a RangeError for an empty record or one of more than 1 MiB.
    */
-  append(record: Uint8Array, onWritten?: OnWritten): SpoolEntry;
+  append(record: Uint8Array): SpoolEntry;
+  /** As `append`, of a record that is written right where it is to lie. */
+  compose<T>(format: RecordFormat<T>, subject: T): SpoolEntry;
+  /**
+   * Resolves when what this turn of the event loop has appended is in the file. Rejects with why it is not: then it is kept
+   * nowhere.
+   */
+  written(): Promise<void>;
   /** The record is no longer wanted. Safe to repeat. */
   drop(entry: SpoolEntry): void;
   /** The records of processes that have died since; from now on they are this one's. */
@@ -58,14 +63,10 @@ export interface SpoolOptions {
 }
 
 interface KeptEntry extends SpoolEntry {
+  record: Uint8Array;
   /** Undefined until it is written, and again once it is dropped. */
   segment: Segment | undefined;
   isDropped: boolean;
-}
-
-interface PendingWrite {
-  readonly entry: KeptEntry;
-  readonly onWritten: OnWritten | undefined;
 }
 
 const syncFile = promisify(fdatasync);
@@ -82,7 +83,9 @@ export function openSpool(options: SpoolOptions): { readonly spool: Spool; reado
   const segments: Segment[] = [];
   const kept = new Set<KeptEntry>();
   let nextNumber = 1 + (listSegmentFiles(folder).at(-1)?.number ?? 0);
-  let pending: PendingWrite[] = [];
+  const slabs = createSlabs();
+  let pending: KeptEntry[] = [];
+  let telling: PromiseWithResolvers<void> | undefined;
   let isWritable = true;
   let isClosed = false;
   let cancelSync: (() => void) | undefined;
@@ -97,26 +100,29 @@ export function openSpool(options: SpoolOptions): { readonly spool: Spool; reado
   }
 
   function flush(): void {
-    const writes = pending;
+    const entries = pending;
+    const told = telling;
     pending = [];
-    if (writes.length === 0) return;
-    let failure: Error | undefined;
+    telling = undefined;
+    if (entries.length === 0) return;
+    const parts = slabs.take();
     try {
       const segment = openSegment();
-      writeToSegment(segment, toFrames(writes.map(({ entry }) => entry.record)));
-      for (const { entry } of writes) if (!entry.isDropped) place(entry, segment);
+      writeToSegment(segment, parts);
+      for (const entry of entries) if (!entry.isDropped) place(entry, segment);
       unsynced.add(segment);
       cancelSync ??= clock.setTimer(syncEveryMs, () => void sync());
       isWritable = true;
     } catch (err) {
-      failure = err as Error;
       // One that was to be moved is kept where it was.
-      for (const { entry } of writes) if (!entry.segment) kept.delete(entry);
+      for (const entry of entries) if (!entry.segment) kept.delete(entry);
       if (isWritable) log.error({ err, folder }, "the spool cannot be written");
       isWritable = false;
+      told?.reject(err);
+      return;
     }
-    for (const { onWritten } of writes) onWritten?.(failure);
-    if (!failure) trim();
+    told?.resolve();
+    trim();
   }
 
   function place(entry: KeptEntry, segment: Segment | undefined): void {
@@ -134,13 +140,15 @@ export function openSpool(options: SpoolOptions): { readonly spool: Spool; reado
     const [oldest] = segments;
     if (segments.length <= maxSegments) return;
     for (const entry of kept) {
-      if (entry.segment === oldest) schedule({ entry, onWritten: undefined });
+      if (entry.segment !== oldest) continue;
+      entry.record = slabs.add(asIs, entry.record);
+      schedule(entry);
     }
   }
 
-  function schedule(write: PendingWrite): void {
+  function schedule(entry: KeptEntry): void {
     if (pending.length === 0) setImmediate(flush);
-    pending.push(write);
+    pending.push(entry);
   }
 
   async function sync(): Promise<void> {
@@ -158,12 +166,18 @@ export function openSpool(options: SpoolOptions): { readonly spool: Spool; reado
     }
   }
 
-  function keep(record: Uint8Array, onWritten: OnWritten | undefined): KeptEntry {
-    checkRecord(record);
-    const entry: KeptEntry = { record, segment: undefined, isDropped: false };
-    schedule({ entry, onWritten });
+  function keep<T>(format: RecordFormat<T>, subject: T): KeptEntry {
+    if (isClosed) throw new Error("the spool is closed");
+    const entry: KeptEntry = { record: slabs.add(format, subject), segment: undefined, isDropped: false };
+    schedule(entry);
     kept.add(entry);
     return entry;
+  }
+
+  function written(): Promise<void> {
+    if (pending.length === 0) return Promise.resolve();
+    telling ??= Promise.withResolvers();
+    return telling.promise;
   }
 
   /** Takes over what lies in a folder: its records are written anew here, then its files go. */
@@ -182,19 +196,18 @@ export function openSpool(options: SpoolOptions): { readonly spool: Spool; reado
       release();
       return [];
     }
-    let left = records.length;
-    return records.map((record) =>
-      keep(record, (err) => {
-        if (!err && --left === 0) void sync().then(release);
-      }),
-    );
+    const entries = records.map((record) => keep(asIs, record));
+    // What cannot be written anew stays where it was.
+    written()
+      .then(sync)
+      .then(release, () => undefined);
+    return entries;
   }
 
   const spool: Spool = {
-    append(record, onWritten) {
-      if (isClosed) throw new Error("the spool is closed");
-      return keep(record, onWritten);
-    },
+    append: (record) => keep(asIs, record),
+    compose: keep,
+    written,
     drop(entry) {
       const own = entry as KeptEntry;
       if (own.isDropped) return;

@@ -196,10 +196,7 @@ eachTopology("funds", { services: [billing], config }, (topology) => {
     const root = createTempFolder({ after: (work) => t.after(work) });
     const { spool, journal, leases, funder } = startNode(root, (opened) => ({
       ...opened,
-      append(record, onWritten) {
-        onWritten?.(new Error("ENOSPC: no space left on device, write"));
-        return { record };
-      },
+      written: () => Promise.reject(new Error("ENOSPC: no space left on device, write")),
     }));
     for (const tenantId of [leased, held]) {
       await assert.rejects(funder.fund(callOf(tenantId)), (err) => isFailure(err, aiGatewayFailures.cannot_record));

@@ -19,12 +19,13 @@ if (task === "adopt") {
   await spool.close();
 } else {
   let number = 0;
-  const next = () => {
-    const text = `${process.pid}.${number++}`;
-    spool.append(Buffer.from(text), () => {
+  const appendForEver = async () => {
+    for (;;) {
+      const text = `${process.pid}.${number++}`;
+      spool.append(Buffer.from(text));
+      await spool.written();
       process.stdout.write(`${text}\n`);
-      next();
-    });
+    }
   };
-  for (let i = 0; i < 10; i++) next();
+  for (let i = 0; i < 10; i++) void appendForEver();
 }

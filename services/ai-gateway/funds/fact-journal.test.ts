@@ -1,17 +1,24 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { create } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
-import { type BillingService, CallOutcome, UsageFactSchema } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import {
+  type BillingService,
+  CallOutcome,
+  PostFactsRequestSchema,
+  UsageFactSchema,
+} from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
-import type { OnWritten, Spool, SpoolEntry } from "@lyss/kit/spool/spool.ts";
+import { wireFormOf } from "@lyss/kit/rpc/wire-form.ts";
+import { toBytes } from "@lyss/kit/spool/record-format.ts";
+import type { Spool, SpoolEntry } from "@lyss/kit/spool/spool.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { pino } from "pino";
 import { createFactJournal } from "./fact-journal.ts";
-import { parseRecord, toRecord } from "./spool-record.ts";
+import { begunFormat, endedFormat, parseRecord } from "./spool-record.ts";
 
 const factOf = (callId: string, leaseId = "lse_1", attempt = 1) =>
   create(UsageFactSchema, { callId, leaseId, attempt, outcome: CallOutcome.COMPLETED });
@@ -28,7 +35,10 @@ function start() {
   const unwanted = new Map<string, Error>();
   let answering: Promise<void> | undefined;
   const billing: Pick<Client<typeof BillingService>, "postFacts"> = {
-    async postFacts({ nodeId, facts = [] }, options) {
+    async postFacts(request, options) {
+      // As it arrives at the other end.
+      const sent = toBinary(PostFactsRequestSchema, create(PostFactsRequestSchema, wireFormOf(request)));
+      const { nodeId, facts } = fromBinary(PostFactsRequestSchema, sent);
       assert.deepEqual([nodeId, options], ["node_1", { timeoutMs: 10_000 }]);
       const names = facts.map(({ callId, outcome }) => `${callId}${outcome === CallOutcome.LOST ? " lost" : ""}`);
       posted.push(names);
@@ -36,7 +46,7 @@ function start() {
       await answering;
       const refusal = refusals.shift();
       if (refusal) throw refusal;
-      for (const { callId = "" } of facts) {
+      for (const { callId } of facts) {
         const err = unwanted.get(callId);
         if (err) throw err;
       }
@@ -45,17 +55,23 @@ function start() {
   };
   const kept = new Map<SpoolEntry, string>();
   let isFull = false;
-  const spool: Pick<Spool, "append" | "drop"> = {
-    append(record, onWritten: OnWritten = () => {}) {
-      const entry = { record };
-      const isRefused = isFull;
-      queueMicrotask(() => {
-        const parsed = parseRecord(record);
-        assert.ok(parsed.kind !== "lease");
-        if (!isRefused) kept.set(entry, `${parsed.fact.callId} ${parsed.kind}`);
-        onWritten(isRefused ? new Error("the disk is full") : undefined);
-      });
+  let composed: SpoolEntry[] = [];
+  const spool: Pick<Spool, "compose" | "written" | "drop"> = {
+    compose(format, subject) {
+      const entry = { record: toBytes(format, subject) };
+      composed.push(entry);
       return entry;
+    },
+    async written() {
+      const entries = composed;
+      composed = [];
+      if (isFull) throw new Error("the disk is full");
+      await Promise.resolve();
+      for (const entry of entries) {
+        const parsed = parseRecord(entry.record);
+        assert.ok(parsed.kind !== "lease");
+        kept.set(entry, `${parsed.fact.callId} ${parsed.kind}`);
+      }
     },
     drop: (entry) => void kept.delete(entry),
   };
@@ -105,7 +121,8 @@ test("an attempt is on disk before its request may leave; where it cannot be wri
   const { journal, setFull, listKept } = start();
   const attempt = await journal.begin(factOf("c1"));
   assert.deepEqual(listKept(), ["c1 begun"]);
-  assert.deepEqual(parseRecord(attempt.entry.record), { kind: "begun", fact: attempt.fact });
+  const fact = create(UsageFactSchema, { callId: "c1", leaseId: "lse_1", attempt: 1 });
+  assert.deepEqual(parseRecord(attempt.entry.record), { kind: "begun", fact }, "what is known when it begins");
   setFull(true);
   await assert.rejects(journal.begin(factOf("c2")), /the disk is full/);
 });
@@ -241,7 +258,8 @@ test("of a process that died what had ended is charged, and the rest recorded as
   const { journal, advance, kept, listKept, logged, takePosted } = start();
   const record = (kind: "begun" | "ended", callId: string, attempt = 1) => {
     const fact = factOf(callId, "lse_1", attempt);
-    return { kind, fact, entry: { record: toRecord({ kind, fact }) } };
+    const begun = toBytes(begunFormat, fact);
+    return { kind, fact, entry: { record: kind === "begun" ? begun : toBytes(endedFormat, { begun, fact }) } };
   };
   let isDone = false;
   const records = [record("begun", "c1"), record("begun", "c2"), record("ended", "c1"), record("begun", "c1", 2)];
@@ -264,7 +282,7 @@ test("what is lost is marked as estimated, and what ended is posted as it is", a
   const { journal, advance, end, estimated } = start();
   const seen: unknown[] = [];
   const fact = create(UsageFactSchema, { callId: "c1", outcome: CallOutcome.FAILED, latencyMs: 7n, leaseId: "lse_1" });
-  const entry = { record: toRecord({ kind: "begun", fact }) };
+  const entry = { record: toBytes(begunFormat, fact) };
   const recovering = journal.recover([{ kind: "begun", fact, entry }]).then(() => seen.push("done"));
   assert.equal(journal.pending, 1);
   await advance(25);

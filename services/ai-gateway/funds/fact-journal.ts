@@ -1,16 +1,12 @@
-import { create } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
-import {
-  type BillingService,
-  CallOutcome,
-  type UsageFact,
-  UsageFactSchema,
-} from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { type BillingService, CallOutcome, type UsageFact } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { type Clock, delay } from "@lyss/kit/service/clock.ts";
+import { toBytes } from "@lyss/kit/spool/record-format.ts";
 import type { Spool, SpoolEntry } from "@lyss/kit/spool/spool.ts";
 import type { Logger } from "pino";
-import { type FactRecord, toEndedRecord, toRecord } from "./spool-record.ts";
+import { type EncodedFact, toPostRequest } from "./post-request.ts";
+import { begunFormat, endedFormat, type FactRecord } from "./spool-record.ts";
 
 /** An attempt that was written down before its request left. */
 export interface Attempt {
@@ -45,8 +41,8 @@ export interface RecoveredFact extends FactRecord {
   readonly entry: SpoolEntry;
 }
 
-interface Ended {
-  readonly fact: UsageFact;
+/** What is to be charged. */
+interface Ended extends EncodedFact {
   /** What may be dropped once it is charged. */
   readonly entries: readonly SpoolEntry[];
   readonly onPosted: () => void;
@@ -72,12 +68,6 @@ export function createFactJournal(deps: {
   let running: Promise<void> | undefined;
   let hurry: (() => void) | undefined;
   const stopping = new AbortController();
-
-  function write(record: Uint8Array): Promise<SpoolEntry> {
-    return new Promise((resolve, reject) => {
-      const entry = spool.append(record, (err) => (err ? reject(err) : resolve(entry)));
-    });
-  }
 
   function enqueue(end: Ended): void {
     queue.push(end);
@@ -119,7 +109,7 @@ export function createFactJournal(deps: {
   /** Throws for what may pass. A fact that billing refuses for good is told and set aside, and holds up no other. */
   async function post(batch: readonly Ended[]): Promise<void> {
     try {
-      await billing.postFacts({ nodeId, facts: batch.map(({ fact }) => fact) }, { timeoutMs: postTimeoutMs });
+      await billing.postFacts(toPostRequest(nodeId, batch), { timeoutMs: postTimeoutMs });
     } catch (err) {
       if (!isFailure(err) || !isFinal(err.type.kind)) throw err;
       if (batch.length > 1) {
@@ -139,25 +129,30 @@ export function createFactJournal(deps: {
 
   return {
     async begin(fact) {
-      return { fact, entry: await write(toRecord({ kind: "begun", fact })) };
+      const entry = spool.compose(begunFormat, fact);
+      await spool.written();
+      return { fact, entry };
     },
     async end(attempt, fact, onPosted) {
-      const entries = [attempt.entry];
+      const begun = attempt.entry.record;
       try {
-        entries.push(await write(toEndedRecord(attempt.entry.record, fact)));
-        enqueue({ fact, entries, onPosted });
+        const entry = spool.compose(endedFormat, { begun, fact });
+        await spool.written();
+        enqueue({ fact, record: entry.record, entries: [attempt.entry, entry], onPosted });
       } catch (err) {
         log.error({ err, call_id: fact.callId }, "the end of a call cannot be written; it is charged at once");
-        await post([{ fact, entries, onPosted }]).catch(() => enqueue({ fact, entries, onPosted }));
+        const record = toBytes(endedFormat, { begun, fact });
+        const ended = { fact, record, entries: [attempt.entry], onPosted };
+        await post([ended]).catch(() => enqueue(ended));
       }
     },
     async recover(records) {
-      const attempts = new Map<string, { fact: UsageFact; readonly entries: SpoolEntry[] }>();
+      const attempts = new Map<string, EncodedFact & { readonly entries: SpoolEntry[] }>();
       for (const { kind, fact, entry } of records) {
         const name = `${fact.callId}/${fact.attempt}`;
-        const attempt = attempts.getOrInsertComputed(name, () => ({ fact: toLost(fact), entries: [] }));
-        attempt.entries.push(entry);
-        if (kind === "ended") attempt.fact = fact;
+        const known = attempts.get(name);
+        const end = kind === "ended" ? { fact, record: entry.record } : (known ?? toLost(fact, entry.record));
+        attempts.set(name, { ...end, entries: [...(known?.entries ?? []), entry] });
       }
       const posted = [...attempts.values()].map(
         (attempt) => new Promise<void>((resolve) => enqueue({ ...attempt, onPosted: resolve })),
@@ -189,6 +184,7 @@ function isFinal(kind: string): boolean {
 }
 
 /** Nobody knows how it ended, so nothing is charged for it: what the provider reports is reconciled later. */
-function toLost(fact: UsageFact): UsageFact {
-  return create(UsageFactSchema, { ...fact, outcome: CallOutcome.LOST, isEstimated: true });
+function toLost(begun: UsageFact, record: Uint8Array): EncodedFact {
+  const fact = { ...begun, outcome: CallOutcome.LOST, isEstimated: true };
+  return { fact, record: toBytes(endedFormat, { begun: record, fact }) };
 }

@@ -1,7 +1,11 @@
 import type { Client } from "@connectrpc/connect";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
-import { type BillingService, CallOutcome } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import {
+  type BillingService,
+  CallOutcome,
+  type ReserveCallResponse,
+} from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { atMost } from "@lyss/contracts/pricing/at-most.ts";
 import { boundNanos, costOf } from "@lyss/contracts/pricing/price.ts";
 import { toQuantities } from "@lyss/contracts/pricing/token-price.ts";
@@ -11,14 +15,22 @@ import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Logger } from "pino";
 import type { BudgetPaths } from "./budget-paths.ts";
 import { beginFact, endFact } from "./call-fact.ts";
-import type { FactJournal } from "./fact-journal.ts";
+import type { Attempt, FactJournal } from "./fact-journal.ts";
 import { type CallToFund, type Funds, meteredTokens } from "./funds.ts";
-import { notePosted, settleDraw } from "./lease-book.ts";
+import { type Draw, notePosted, settleDraw } from "./lease-book.ts";
 import type { LeaseKeeper } from "./lease-keeper.ts";
-import type { PriceCache } from "./price-cache.ts";
+import type { KnownPrice, PriceCache } from "./price-cache.ts";
 
 /** Above `billing.reserveWaitMs` at its largest: it is billing that says when waiting for held money ends. */
 const reserveTimeoutMs = 70_000;
+
+/** A call whose money is set aside and whose attempt is on disk. */
+interface Begun {
+  readonly price: KnownPrice;
+  readonly draw: Draw | undefined;
+  readonly hold: ReserveCallResponse | undefined;
+  readonly attempt: Attempt;
+}
 
 /** Pays for calls from this node's leases; where money is scarce, and under budgets, one by one (docs/adr/0039). */
 export function createFunder(deps: {
@@ -37,18 +49,14 @@ export function createFunder(deps: {
   const { billing, prices, budgets, leases, journal, clock, log } = deps;
   const heldCallIds = new Set<string>();
 
-  async function priceOf({ tenantId, provider, model }: CallToFund, atMs: number) {
-    const found = prices.priceOf({ tenantId, provider, model }, atMs);
-    const price = found instanceof Promise ? await found : found;
-    if (!price) throw new Failure(billingFailures.price_missing, { model, provider });
-    return price;
-  }
-
-  /** Money and the attempt on disk. What is drawn goes back when the attempt cannot be written. */
-  async function begin(call: CallToFund) {
+  /** Sets money aside and writes the attempt down. What is drawn goes back when the attempt cannot be written. */
+  async function fund(call: CallToFund): Promise<Funds> {
     const { callId, tenantId, inputTokens, maxOutputTokens, serviceMode = "standard" } = call;
     const startedAtMs = clock.nowMs();
-    const price = await priceOf(call, startedAtMs);
+    // What is at hand is not waited for, as `await` would.
+    const finding = prices.priceOf(call, startedAtMs);
+    const price = finding instanceof Promise ? await finding : finding;
+    if (!price) throw new Failure(billingFailures.price_missing, { model: call.model, provider: call.provider });
     const asking = budgets.isBudgeted(call);
     const isBudgeted = asking instanceof Promise ? await asking : asking;
     const most = { inputTokens, outputTokens: maxOutputTokens * BigInt(call.choices) };
@@ -66,12 +74,32 @@ export function createFunder(deps: {
     });
     try {
       const attempt = await journal.begin(fact);
-      return { price, draw, hold, attempt, outputTokens: hold?.outputTokens ?? maxOutputTokens };
+      return toFunds(call, { price, draw, hold, attempt });
     } catch (cause) {
       if (draw) settleDraw(draw, 0n);
       if (hold) release(call);
       throw new Failure(aiGatewayFailures.cannot_record, {}, { cause });
     }
+  }
+
+  function toFunds(call: CallToFund, { price, draw, hold, attempt }: Begun): Funds {
+    const outputTokens = hold?.outputTokens ?? call.maxOutputTokens;
+    const isPartly = hold !== undefined && call.isMetered === true && outputTokens < call.maxOutputTokens;
+    return {
+      outputTokens,
+      raise: isPartly ? createRaise(call, outputTokens) : undefined,
+      async settle(spent) {
+        const { tokens, serviceMode = "standard" } = spent;
+        const when = { startedAtMs: Number(attempt.fact.startedAtMs), mode: serviceMode };
+        const { costNanos } = costOf(price.terms, toQuantities(tokens), when);
+        if (draw) settleDraw(draw, costNanos);
+        await journal.end(attempt, endFact(attempt.fact, spent), () => {
+          if (draw) notePosted(draw);
+          heldCallIds.delete(call.callId);
+        });
+        return costNanos;
+      },
+    };
   }
 
   /** The way to more for a call that was granted less than its most. */
@@ -98,28 +126,7 @@ export function createFunder(deps: {
     });
   }
 
-  return {
-    heldCallIds,
-    async fund(call) {
-      const { price, draw, hold, attempt, outputTokens } = await begin(call);
-      const isPartly = hold !== undefined && call.isMetered === true && outputTokens < call.maxOutputTokens;
-      return {
-        outputTokens,
-        raise: isPartly ? createRaise(call, outputTokens) : undefined,
-        async settle(spent) {
-          const { tokens, serviceMode = "standard" } = spent;
-          const when = { startedAtMs: Number(attempt.fact.startedAtMs), mode: serviceMode };
-          const { costNanos } = costOf(price.terms, toQuantities(tokens), when);
-          if (draw) settleDraw(draw, costNanos);
-          await journal.end(attempt, endFact(attempt.fact, spent), () => {
-            if (draw) notePosted(draw);
-            heldCallIds.delete(call.callId);
-          });
-          return costNanos;
-        },
-      };
-    },
-  };
+  return { fund, heldCallIds };
 }
 
 /** A metered call begins with some of its output. */

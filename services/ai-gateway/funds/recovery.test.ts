@@ -8,11 +8,12 @@ import {
   CloseLeasesRequestSchema,
   UsageFactSchema,
 } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { toBytes } from "@lyss/kit/spool/record-format.ts";
 import type { Spool, SpoolEntry } from "@lyss/kit/spool/spool.ts";
 import { pino } from "pino";
 import type { FactJournal } from "./fact-journal.ts";
 import { createRecovery } from "./recovery.ts";
-import { toRecord } from "./spool-record.ts";
+import { begunFormat, endedFormat, toRecord } from "./spool-record.ts";
 
 const leaseOf = (nodeId: string): SpoolEntry => ({
   record: toRecord({
@@ -20,9 +21,11 @@ const leaseOf = (nodeId: string): SpoolEntry => ({
     closing: create(CloseLeasesRequestSchema, { nodeId, leaseIds: [`lse_${nodeId}`] }),
   }),
 });
-const factOf = (kind: "begun" | "ended", callId: string): SpoolEntry => ({
-  record: toRecord({ kind, fact: create(UsageFactSchema, { callId }) }),
-});
+const factOf = (kind: "begun" | "ended", callId: string): SpoolEntry => {
+  const fact = create(UsageFactSchema, { callId });
+  const begun = toBytes(begunFormat, fact);
+  return { record: kind === "begun" ? begun : toBytes(endedFormat, { begun, fact }) };
+};
 
 /** A recovery whose attempts are charged when `charge` is called, beside a billing that is away for as often as it is told. */
 function start() {

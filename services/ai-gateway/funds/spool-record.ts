@@ -5,6 +5,8 @@ import {
   type UsageFact,
   UsageFactSchema,
 } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import type { RecordFormat } from "@lyss/kit/spool/record-format.ts";
+import { beginBytes, endBytes, writeBegin, writeEnd } from "./fact-wire.ts";
 
 /** An attempt, before its request leaves and when it has ended. */
 export interface FactRecord {
@@ -23,50 +25,38 @@ export type SpoolRecord = FactRecord | LeaseRecord;
 /** A record is one byte that says which, and a message. */
 const codes = { begun: 0x62, ended: 0x65, lease: 0x6c } as const;
 
-export function toRecord(record: SpoolRecord): Uint8Array {
-  const message =
-    record.kind === "lease"
-      ? toBinary(CloseLeasesRequestSchema, record.closing)
-      : toBinary(UsageFactSchema, record.fact);
-  const bytes = Buffer.allocUnsafe(1 + message.length);
-  bytes[0] = codes[record.kind];
-  bytes.set(message, 1);
-  return bytes;
+/** The record of an attempt that begins. */
+export const begunFormat: RecordFormat<UsageFact> = {
+  maxBytes: (fact) => 1 + beginBytes(fact),
+  write(fact, bytes, at) {
+    bytes[at] = codes.begun;
+    return writeBegin(bytes, at + 1, fact);
+  },
+};
+
+/** The record of one that has ended: that of its beginning, and what is new. */
+export const endedFormat: RecordFormat<{ readonly begun: Uint8Array; readonly fact: UsageFact }> = {
+  maxBytes: ({ begun }) => begun.length + endBytes,
+  write({ begun, fact }, bytes, at) {
+    bytes.set(begun, at);
+    bytes[at] = codes.ended;
+    return writeEnd(bytes, at + begun.length, fact);
+  },
+};
+
+export function toRecord({ closing }: LeaseRecord): Uint8Array {
+  return Buffer.concat([Uint8Array.of(codes.lease), toBinary(CloseLeasesRequestSchema, closing)]);
 }
 
-/**
- * The record of an attempt that has ended, from the one of its beginning: what is new follows, and of a field that comes twice the
- * last counts (protobuf.dev, "Encoding", Last One Wins). Nearly all of an attempt is known when it begins.
- */
-export function toEndedRecord(begun: Uint8Array, ended: UsageFact): Uint8Array {
-  // What is not written again: a field that is not written is one that has its default.
-  const bytes = toBinary(UsageFactSchema, {
-    ...ended,
-    callId: "",
-    attempt: 0,
-    leaseId: "",
-    requestId: "",
-    tenantId: "",
-    keyId: "",
-    userId: "",
-    provider: "",
-    model: "",
-    priceId: "",
-    startedAtMs: 0n,
-    tags: "",
-  });
-  const record = Buffer.allocUnsafe(begun.length + bytes.length);
-  record.set(begun);
-  record[0] = codes.ended;
-  record.set(bytes, begun.length);
-  return record;
+/** The message in a record. */
+export function messageOf(record: Uint8Array): Uint8Array {
+  return record.subarray(1);
 }
 
 /** Throws an Error for a record of a kind that this version does not know. */
-export function parseRecord(bytes: Uint8Array): SpoolRecord {
-  const [code] = bytes;
-  const message = bytes.subarray(1);
-  switch (code) {
+export function parseRecord(record: Uint8Array): SpoolRecord {
+  const message = messageOf(record);
+  switch (record[0]) {
     case codes.begun:
       return { kind: "begun", fact: fromBinary(UsageFactSchema, message) };
     case codes.ended:
@@ -74,6 +64,6 @@ export function parseRecord(bytes: Uint8Array): SpoolRecord {
     case codes.lease:
       return { kind: "lease", closing: fromBinary(CloseLeasesRequestSchema, message) };
     default:
-      throw new Error(`a spool record of kind ${code} is not known`);
+      throw new Error(`a spool record of kind ${record[0]} is not known`);
   }
 }

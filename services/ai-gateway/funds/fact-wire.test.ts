@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  CallOutcome,
+  ServiceMode,
+  type TokenUsage,
+  TokenUsageSchema,
+  type UsageFact,
+  UsageFactSchema,
+} from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { otherBucketNames } from "@lyss/contracts/pricing/token-price.ts";
+import { createSeeded } from "@lyss/kit/testing/seeded-random.ts";
+import { beginBytes, endBytes, writeBegin, writeEnd } from "./fact-wire.ts";
+
+const texts = [
+  "",
+  "a",
+  "openai",
+  "x".repeat(127),
+  "y".repeat(128),
+  "é",
+  "模型".repeat(80),
+  "🙂".repeat(32),
+  "z".repeat(20_000),
+];
+const ints = [0, 1, 127, 128, 16_384, 2 ** 31 - 1, -1, -(2 ** 31)];
+const edges = [0n, 127n, 128n, 2n ** 14n, 2n ** 32n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 63n - 1n];
+const int64s = [...edges, ...edges.map((edge) => -edge), -(2n ** 63n)];
+
+function createFacts(seed: number) {
+  const { between } = createSeeded(seed);
+  const pick = <T>(from: readonly T[]): T => from[between(0, from.length - 1)] as T;
+  const usage = (): TokenUsage | undefined =>
+    [
+      undefined,
+      create(TokenUsageSchema, {}),
+      create(TokenUsageSchema, {
+        ...{ inputTokens: pick(int64s), cachedInputTokens: pick(int64s), outputTokens: pick(int64s) },
+        ...(between(0, 1) === 0 && {
+          other: Object.fromEntries(otherBucketNames.map((name) => [name, pick(int64s)])),
+        }),
+      }),
+    ][between(0, 2)];
+  return (): UsageFact =>
+    create(UsageFactSchema, {
+      ...{ callId: pick(texts), attempt: pick(ints), leaseId: pick(texts), requestId: pick(texts) },
+      ...{ tenantId: pick(texts), keyId: pick(texts), userId: pick(texts), provider: pick(texts), model: pick(texts) },
+      ...{ priceId: pick(texts), outcome: pick([0, 1, CallOutcome.LOST, 99]), tokens: usage() },
+      ...{ isEstimated: pick([true, false]), latencyMs: pick(int64s), startedAtMs: pick(int64s) },
+      ...{ serviceMode: pick([0, ServiceMode.FLEX, 300]), isUncharged: pick([true, false]), tags: pick(texts) },
+      ...{ mayHaveUsed: usage() },
+    });
+}
+
+function write(fact: UsageFact): Buffer {
+  const bytes = Buffer.alloc(beginBytes(fact) + endBytes);
+  const begunTo = writeBegin(bytes, 0, fact);
+  assert.ok(begunTo <= beginBytes(fact));
+  const end = writeEnd(bytes, begunTo, fact);
+  assert.ok(end <= bytes.length, `${end} bytes, and room for ${bytes.length}`);
+  return bytes.subarray(0, end);
+}
+
+test("whatever a fact holds, generated code reads it as it was, and writes it as long", () => {
+  const facts = createFacts(20_261_126);
+  for (let i = 0; i < 2_000; i++) {
+    const fact = facts();
+    const bytes = write(fact);
+    assert.deepEqual(fromBinary(UsageFactSchema, bytes), fact, `fact ${i}`);
+    assert.equal(bytes.length, toBinary(UsageFactSchema, fact).length);
+  }
+});
+
+test("a fact of defaults takes no byte", () => {
+  assert.equal(write(create(UsageFactSchema, {})).length, 0);
+});
+
+test("every field of the contract is written", () => {
+  const { fields } = UsageFactSchema;
+  const fact = create(UsageFactSchema, {
+    ...{ callId: "1", attempt: 2, leaseId: "3", requestId: "4", tenantId: "5", keyId: "6", userId: "7", provider: "8" },
+    ...{ model: "9", priceId: "10", outcome: 1, tokens: {}, isEstimated: true, latencyMs: 14n, startedAtMs: 15n },
+    ...{ serviceMode: 1, isUncharged: true, tags: "18", mayHaveUsed: {} },
+  });
+  const read = fromBinary(UsageFactSchema, write(fact));
+  const blank = create(UsageFactSchema, {});
+  for (const { localName } of fields) {
+    const name = localName as keyof UsageFact;
+    assert.notDeepEqual(fact[name], blank[name], `${name} is not in the fact`);
+    assert.deepEqual(read[name], fact[name], name);
+  }
+});
