@@ -13,6 +13,8 @@ export interface Projection {
   readonly events: readonly EventType[];
   /** For a rebuild, which meets events of former types too. */
   readonly upcasters?: Upcasters;
+  /** As of a subscription. */
+  readonly gatherMs?: number;
   /** Writes what the event means into `table`, and nothing else; `tx(table)` is the name in SQL. */
   apply(tx: Tx, event: ReceivedEvent, table: string): Promise<void>;
 }
@@ -37,25 +39,28 @@ export function defineProjection(options: {
   readonly name?: string;
   readonly writers: readonly Writer[];
   readonly upcasters?: Upcasters;
+  readonly gatherMs?: number;
 }): Projection {
-  const { table, name: known, writers, upcasters } = options;
+  const { table, name: known, writers, upcasters, gatherMs } = options;
   const byType = new Map(writers.map((writer) => [writer.event.type, writer]));
   return {
     table,
     ...(known && { name: known }),
     events: writers.map(({ event }) => event),
     ...(upcasters && { upcasters }),
+    ...(gatherMs !== undefined && { gatherMs }),
     apply: async (tx, event, name) => byType.get(event.type)?.apply(tx, event, name),
   };
 }
 
 /** The subscription that keeps the table up to date. */
 export function projectionSubscription(projection: Projection): DurableSubscription {
-  const { table, events } = projection;
+  const { table, events, gatherMs } = projection;
   return {
     mode: "durable",
     name: toName(projection),
     events,
+    ...(gatherMs !== undefined && { gatherMs }),
     handle: (tx, event) => projection.apply(tx, event, table),
   };
 }

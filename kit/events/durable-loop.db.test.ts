@@ -8,7 +8,7 @@ import { createRandom } from "../service/ids.ts";
 import { createCollector, openEventNode, waitUntil } from "../testing/event-log.ts";
 import { createFakeClock } from "../testing/fake-clock.ts";
 import { startDurableLoop } from "./durable-loop.ts";
-import { defineEvent, onEvent } from "./event.ts";
+import { type DurableSubscription, defineEvent, onEvent } from "./event.ts";
 import { createOutbox } from "./outbox.ts";
 import { ensureSubscription } from "./subscription-store.ts";
 
@@ -22,7 +22,12 @@ interface Handling {
 }
 
 /** A subscription called `name` to an event of that name, its log, and every wait of its loop. */
-async function setUp(t: TestContext, name: string, fail: (value: string, tx: Tx) => void = () => {}) {
+async function setUp(
+  t: TestContext,
+  name: string,
+  fail: (value: string, tx: Tx) => void = () => {},
+  settings: Pick<DurableSubscription, "gatherMs"> = {},
+) {
   const event = defineEvent(`test.${name}`, StringValueSchema, () => "key");
   const random = createRandom(systemClock);
   const outbox = createOutbox({ source: "test-writer", publishes: [event], clock: systemClock, random });
@@ -33,12 +38,13 @@ async function setUp(t: TestContext, name: string, fail: (value: string, tx: Tx)
   const logged: Readonly<Record<string, unknown>>[] = [];
   const log = pino({ base: null, timestamp: false }, { write: (line) => void logged.push(JSON.parse(line)) });
   await ensureSubscription(node.hearerDb.sql, name, [event.type]);
-  const subscription = onEvent(name, event, async (tx, { data: { value } }) => {
+  const heard = onEvent(name, event, async (tx, { data: { value } }) => {
     const [row] = await tx<{ id: string }[]>`select pg_current_xact_id()::text as id`;
     handlings.push({ value, txId: row?.id ?? "" });
     handled.add(value);
     fail(value, tx);
   });
+  const subscription = { ...heard, ...settings };
   const append = async (tx: Tx, values: readonly string[]) => {
     for (const value of values) await outbox.append(tx, event, { value });
   };
@@ -97,6 +103,45 @@ test("a commit wakes an idle loop; without a word it looks again after 10 s", li
   clock.advance(1);
   await handled.until(2);
   assert.deepEqual(handled.values, ["told", "untold"]);
+});
+
+test(
+  "what comes behind a batch is gathered where that is wanted, and an idle loop takes up the first at once",
+  limits,
+  async (t) => {
+    const subject = await setUp(t, "gathering", undefined, { gatherMs: 50 });
+    const { clock, say, start, untilWaits, waitsMs, handled, listBatches } = subject;
+    start();
+    await untilWaits(1);
+    await say("1");
+    await untilWaits(2);
+    assert.deepEqual(handled.values, ["1"]);
+    await say("2");
+    await say("3");
+    clock.advance(49);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(handled.values, ["1"]);
+    clock.advance(1);
+    await untilWaits(3);
+    clock.advance(50);
+    await untilWaits(4);
+    assert.deepEqual(listBatches(), [["1"], ["2", "3"]]);
+    // A word that came meanwhile may make an idle loop look once more.
+    assert.deepEqual(waitsMs.slice(0, 4), [10_000, 50, 50, 10_000]);
+    await say("4");
+    await handled.until(4);
+  },
+);
+
+test("a loop that gathers takes up full batches one after the other, and stops at once", limits, async (t) => {
+  const subject = await setUp(t, "gathering-much", undefined, { gatherMs: 60_000 });
+  const { say, start, untilWaits, waitsMs, listBatches } = subject;
+  await say(...numbers(1, 150));
+  const loop = start();
+  await untilWaits(1);
+  assert.deepEqual(listBatches(), [numbers(1, 100), numbers(101, 150)]);
+  assert.deepEqual(waitsMs, [60_000]);
+  await loop.stop();
 });
 
 test("a subscription that another node has in its hands is asked for once a second", limits, async (t) => {

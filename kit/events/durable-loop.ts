@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import type { Database, Tx } from "../db/database.ts";
 import type { Tracer } from "../observability/tracing.ts";
-import type { Clock } from "../service/clock.ts";
+import { type Clock, delay } from "../service/clock.ts";
 import type { ConsumerGate } from "./consumer-gate.ts";
 import type { DurableSubscription } from "./event.ts";
 import type { EventListener } from "./event-listener.ts";
@@ -48,11 +48,12 @@ const none: ReadonlySet<string> = new Set();
 /** Starts the loop. The subscription's row must exist. */
 export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
   const { subscription, db, log, clock, gate } = options;
+  const { gatherMs = 0 } = subscription;
   const types = subscription.events.map(({ type }) => type);
   const signal = createWakeSignal(clock);
   const forgetEvents = options.listener.onEvents(types, signal.wake);
   const forgetGate = gate?.onChange(signal.wake);
-  let isStopped = false;
+  const stopping = new AbortController();
   let limit = batchSize;
   let heldBackMs = 0;
   let outageMs = 0;
@@ -63,6 +64,8 @@ export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
   let handledIndex: number;
   /** True when a batch was not taken up because its first event is to be tried again later. */
   let isPaused: boolean;
+  /** True when what comes meanwhile is no reason to look sooner. */
+  let isGathering: boolean;
 
   /** One batch in one transaction. Gives back how long to wait before the next. */
   async function pass(tx: Tx): Promise<number> {
@@ -85,7 +88,10 @@ export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
     const last = batch.at(-1);
     if (last) await store.advance(tx, subscription.name, last.seq);
     // There may be more; finding out costs one short transaction.
-    if (last) return 0;
+    if (last) {
+      isGathering = gatherMs > 0 && batch.length < limit;
+      return isGathering ? gatherMs : 0;
+    }
     heldBackMs = claim.isHeldBack ? Math.min(2 * heldBackMs + firstHeldBackMs, heldBackLimitMs) : 0;
     return claim.isHeldBack ? heldBackMs : idleMs;
   }
@@ -117,7 +123,7 @@ export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
   }
 
   async function run(): Promise<void> {
-    while (!isStopped) {
+    while (!stopping.signal.aborted) {
       if (gate && !gate.isOpen()) {
         // Not its own failure, so not its own unhealthiness either.
         lastSuccessMs = clock.monotonicMs();
@@ -127,15 +133,19 @@ export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
       let waitMs: number;
       batch = [];
       isPaused = false;
+      isGathering = false;
       try {
         waitMs = await db.transaction(pass);
         limit = batchSize;
         outageMs = 0;
         if (!isPaused) lastSuccessMs = clock.monotonicMs();
       } catch (err) {
+        isGathering = false;
         waitMs = await recover(err).catch(() => firstRetryMs);
       }
-      if (!isStopped && waitMs > 0) await signal.wait(waitMs);
+      if (stopping.signal.aborted || waitMs === 0) continue;
+      if (isGathering) await delay(clock, waitMs, stopping.signal).catch(() => undefined);
+      else await signal.wait(waitMs);
     }
   }
 
@@ -151,7 +161,7 @@ export function startDurableLoop(options: DurableLoopOptions): DurableLoop {
       return undefined;
     },
     async stop() {
-      isStopped = true;
+      stopping.abort();
       forgetEvents();
       forgetGate?.();
       signal.wake();

@@ -81,6 +81,12 @@ export interface DurableSubscription {
    * database, or looks at `replayId` first. False when left out.
    */
   readonly isReplayable?: boolean;
+  /**
+   * How long events are gathered behind a batch that was not full, to be handled together: for what is said often and may be
+   * known a moment later. Not at all when left out, and not over a broker. What comes to an idle subscription is handled at
+   * once.
+   */
+  readonly gatherMs?: number;
   handle(tx: Tx, event: ReceivedEvent): Promise<void>;
 }
 

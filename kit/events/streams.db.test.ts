@@ -29,3 +29,21 @@ test("of twenty appends with one expectation exactly one wins, in each of twenty
   );
   assert.equal((await writerDb.sql`select from event_log.event`).length, 20);
 });
+
+test("an event of a stream is written once, and a repeat with its id is told its place and writes nothing", {
+  timeout: 120_000,
+}, async (t) => {
+  const { writerDb } = await openEventNode(t);
+  const append = (id: string) =>
+    writerDb.transaction((tx) => outbox.append(tx, opened, { value: "b:1" }, { expectedRevision: "any", id }));
+  assert.deepEqual([await append("evt_first"), await append("evt_second"), await append("evt_first")], [1, 2, 1]);
+  // A row that is written again lies behind its former self.
+  const rows = await writerDb.sql`select id, revision::int, ctid::text as place from event_log.event order by seq`;
+  assert.deepEqual(
+    rows.map(({ id, revision, place }) => [id, revision, place]),
+    [
+      ["evt_first", 1, "(0,1)"],
+      ["evt_second", 2, "(0,2)"],
+    ],
+  );
+});

@@ -13,6 +13,12 @@ export function createBillingStore(sql: Sql) {
     call_id as "callId", wallet_id as "walletId", tenant_id as "tenantId", request_id as "requestId",
     key_id as "keyId", user_id as "userId", provider, model, price_id as "priceId"`;
 
+  /**
+   * For `any`. An array that is given is planned for anew while it is short, and planning opens every day of usage: a hundred
+   * milliseconds where a year of them is kept. One that is read has no length to plan for.
+   */
+  const plannedOnce = (db: Sql | Tx, ids: readonly string[]) => db`array(select unnest(${ids as string[]}::text[]))`;
+
   return {
     async createWallet(tx: Tx, wallet: { walletId: string; tenantId: string; currency: string }): Promise<void> {
       await tx`
@@ -82,15 +88,19 @@ export function createBillingStore(sql: Sql) {
     /** Looks into every day. */
     async findUsage(tx: Tx, callIds: readonly string[]): Promise<Usage[]> {
       const rows = await tx<UsageColumns<Usage>[]>`
-        select ${usageColumns(tx)} from usage where call_id = any(${callIds})`;
+        select ${usageColumns(tx)} from usage where call_id = any(${plannedOnce(tx, callIds)})`;
       return rows.map(fromUsageColumns);
     },
 
-    /** Calls of the last two days, which are the only ones that may be asked for again. */
+    /**
+     * Calls of the last two days, which are the only ones that may be asked for again. Those that are said to begin later than
+     * tomorrow are none of them: days that are still to come are not looked into.
+     */
     async findRecentUsage(tx: Tx, callIds: readonly string[]): Promise<Usage[]> {
       const rows = await tx<UsageColumns<Usage>[]>`
         select ${usageColumns(tx)} from usage
-        where call_id = any(${callIds}) and started_at > now() - interval '2 days'`;
+        where call_id = any(${plannedOnce(tx, callIds)})
+          and started_at > now() - interval '2 days' and started_at < now() + interval '1 day'`;
       return rows.map(fromUsageColumns);
     },
 

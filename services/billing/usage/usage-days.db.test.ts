@@ -13,6 +13,7 @@ import { createTempFolder } from "@lyss/kit/testing/temp-folder.ts";
 import { assertIntegrity } from "../assert-integrity.ts";
 import type { Fact } from "../fact.ts";
 import { billing } from "../service.ts";
+import { createBillingStore } from "../store.ts";
 import { createDayStore } from "./day-store.ts";
 
 const dayMs = 86_400_000;
@@ -242,4 +243,28 @@ test("a filled database is brought to days with every row as it was, and its hou
     select count(*)::int as rows, sum(calls)::int as calls, sum(uncollected_nanos)::int as uncollected, min(start) as first
     from usage_sum where unit = 'day'`;
   assert.deepEqual({ ...sums }, { rows: 11, calls: 5_050, uncollected: 500, first: new Date("2026-01-31T00:00Z") });
+});
+
+test("whether a call has ended is asked with a plan that is made once, however many calls ask", async () => {
+  const store = createBillingStore(service.db.sql);
+  const known = factOf(await createTenant(), 1);
+  await ops.postFacts({ facts: [known] });
+  const plans = await service.db.transaction(async (tx) => {
+    for (let tries = 0; tries < 20; tries++) {
+      const callIds = [...Array.from({ length: tries % 3 }, () => random.id("call")), known.callId];
+      for (const find of [store.findRecentUsage, store.findUsage]) {
+        assert.deepEqual(
+          (await find(tx, callIds)).map(({ callId }) => callId),
+          [known.callId],
+        );
+      }
+    }
+    return tx<{ kept: number }[]>`
+      select generic_plans::int as kept from pg_prepared_statements
+      where statement like '%from usage%call_id = any(array(select unnest($%'
+        and statement not like '%pg_prepared_statements%'`;
+  });
+  // PostgreSQL makes five for what it is asked before it keeps one.
+  assert.equal(plans.length, 2);
+  for (const { kept } of plans) assert.ok(kept >= 10, `${kept} of 20`);
 });

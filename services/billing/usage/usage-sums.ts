@@ -6,6 +6,9 @@ import { noTokens } from "../model.ts";
 import { minuteMs } from "./usage-log.ts";
 import type { UsageSumStore } from "./usage-sum-store.ts";
 
+/** Under load the ledger says an event with each commit: taken up one by one they would be as many commits again. */
+const gatherMs = 100;
+
 /**
  * The table of what was used in each minute, hour and day. A call that was lost and reported later is counted once, and
  * costs something from then on, in the minute in which it began. Events from before that was said have it by when they came.
@@ -14,6 +17,7 @@ export function createUsageSums(store: UsageSumStore): Projection {
   return defineProjection({
     table: "usage_sum",
     name: "usage_hour",
+    gatherMs,
     writers: [
       writes(usageRecorded, (tx, { data, timeMs }, table) => {
         const said = Math.floor(timeMs / minuteMs);
