@@ -50,6 +50,7 @@ const heldMoney: Targets = {
   "services/billing/ops/expire-leases.ts": ["tests/scenarios/money-model/release.test.ts"],
   "services/billing/ops/close-leases.ts": ["tests/scenarios/money-model/release.test.ts"],
   "services/ai-gateway/funds/lease-book.ts": ["services/ai-gateway/funds/lease-book.test.ts"],
+  "services/ai-gateway/funds/purse.ts": ["services/ai-gateway/funds/purse.test.ts"],
   "services/ai-gateway/funds/recovery.ts": ["services/ai-gateway/funds/recovery.test.ts"],
 };
 

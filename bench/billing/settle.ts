@@ -2,6 +2,7 @@ import type { Tx } from "@lyss/kit/db/database.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import type { Fact } from "@lyss/services/billing/fact.ts";
 import { copyFacts } from "@lyss/services/billing/fact-store.ts";
+import { moneyGrant } from "@lyss/services/billing/lease-test-changes.ts";
 import { model, type OpenBilling, provider, startNanos } from "./open-billing.ts";
 
 /** How much settling is done at once, and for whom. */
@@ -106,7 +107,7 @@ async function createNodes(billing: OpenBilling, plan: SettlePlan): Promise<read
     const payers: Payer[] = [];
     for (const tenantId of tenantIds.slice(first, first + plan.walletsPerNode)) {
       const names = { leaseId: random.id("lse"), nodeId: `node_${node}`, tenantId };
-      await ops.changeLease({ kind: "grant", ...names, changeNumber: 1, wantNanos: startNanos, leastNanos: 1n });
+      await ops.changeLease(moneyGrant(names, { wantNanos: startNanos }));
       const keys = Array.from({ length: keysPerWallet }, () => ({ keyId: random.id("key"), userId: random.id("usr") }));
       payers.push({ tenantId, leaseId: names.leaseId, keys });
     }

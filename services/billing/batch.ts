@@ -11,12 +11,13 @@ import type { Random } from "@lyss/kit/service/ids.ts";
 import { admitOnPath, mostOf } from "./budgets/admit-on-path.ts";
 import type { BudgetBook } from "./budgets/budget-book.ts";
 import type { Budgets } from "./budgets/budgets.ts";
+import { ofMoney } from "./budgets/model.ts";
 import { spentOf } from "./budgets/spent.ts";
 import { accounts } from "./journal/accounts.ts";
 import type { LockedWallet } from "./journal/chain.ts";
 import type { Journal } from "./journal/journal.ts";
 import { move, type Posting } from "./journal/posting.ts";
-import { changeLease, type Lease, type LeaseChange } from "./lease.ts";
+import { changeLease, type Lease, type LeaseAnswer, type LeaseChange } from "./lease.ts";
 import type { LeaseStore } from "./lease-store.ts";
 import type { CallFacts, Hold, Outcome, PricedMode, Tokens, Usage, Wallet, Want } from "./model.ts";
 import { atMost, collectableNanos, costNanos, noTokens } from "./model.ts";
@@ -104,6 +105,8 @@ export interface BatchRequests {
   readonly raises: readonly RaiseRequest[];
   readonly settles: readonly SettleRequest[];
   readonly leaseChanges: readonly LeaseChange[];
+  /** Tenants for whose money, and budgets in which calls wait: none of it goes into leases meanwhile. */
+  readonly awaited: Record<"tenantIds" | "budgetIds", { has(id: string): boolean }>;
 }
 
 export interface BatchResults {
@@ -111,9 +114,9 @@ export interface BatchResults {
   /** The hold as it is then; a Failure where nothing more could be had. */
   readonly raised: readonly (Hold | Failure)[];
   readonly settled: readonly SettleResult[];
-  /** What each change came to in nanos; a Failure for a lease that is not the node's. */
-  readonly changed: readonly (bigint | Failure)[];
-  /** Budgets in which calls that ended have held something. */
+  /** A Failure for a lease that is not the node's. */
+  readonly changed: readonly (LeaseAnswer | Failure)[];
+  /** Budgets in which calls that ended, or leases, have given something back. */
   readonly freedBudgetIds: ReadonlySet<string>;
 }
 
@@ -123,11 +126,11 @@ export interface BatchResults {
  * decide on the same money.
  */
 export async function applyBatch(tx: Tx, options: BatchOptions, requests: BatchRequests): Promise<BatchResults> {
-  const { reserves, raises, settles, leaseChanges } = requests;
+  const { reserves, raises, settles, leaseChanges, awaited } = requests;
   const batch = await readBatch(tx, options, requests);
   const settled = settles.map((request) => settle(batch, request));
-  const changed = new Map<LeaseChange, bigint | Failure>();
-  const change = (request: LeaseChange) => changed.set(request, changeLeaseOf(batch, request));
+  const changed = new Map<LeaseChange, LeaseAnswer | Failure>();
+  const change = (request: LeaseChange) => changed.set(request, changeLeaseOf(batch, request, awaited));
   const { return: returned, grant: granted } = Object.groupBy(leaseChanges, ({ kind }) => kind);
   returned?.forEach(change);
   const raised = raises.map((request) => raise(batch, request));
@@ -139,7 +142,7 @@ export async function applyBatch(tx: Tx, options: BatchOptions, requests: BatchR
     reserved,
     raised,
     settled,
-    changed: leaseChanges.map((request) => changed.get(request) ?? 0n),
+    changed: leaseChanges.flatMap((request) => changed.get(request) ?? []),
     freedBudgetIds,
   };
 }
@@ -181,8 +184,9 @@ async function readBatch(
     calls: [
       ...reserves.filter(({ tenantId }) => tenantsWithWallet.has(tenantId)),
       ...[...usages.values()].filter(({ outcome }) => outcome === "lost"),
+      ...leaseChanges.filter((change) => change.kind === "grant"),
     ],
-    heldCallIds,
+    holderIds: [...heldCallIds, ...leaseIds],
   });
   return {
     options,
@@ -204,19 +208,32 @@ async function readBatch(
   };
 }
 
-/** Moves money between a wallet and a lease on it. */
-function changeLeaseOf(batch: Batch, request: LeaseChange): bigint | Failure {
+/** Moves money between a wallet and a lease on it, and what the lease's budgets have set aside for it likewise. */
+function changeLeaseOf(
+  batch: Batch,
+  request: LeaseChange,
+  { tenantIds, budgetIds }: BatchRequests["awaited"],
+): LeaseAnswer | Failure {
   const wallet = batch.wallets.get(request.tenantId);
   if (!wallet) return new Failure(billingFailures.wallet_not_found);
-  const change = changeLease(batch.leases.get(request.leaseId), wallet, request);
+  const { book } = batch;
+  const { leaseId } = request;
+  const path = request.kind === "grant" ? book.findPath(request) : [];
+  const isAwaited = tenantIds.has(request.tenantId) || path.some(({ budgetId }) => budgetIds.has(budgetId));
+  const wanted = request.kind === "grant" && isAwaited ? { ...request, want: ofMoney(0n) } : request;
+  const budgets = { path, held: book.findHeld(leaseId), nowMs: book.nowMs };
+  const change = changeLease(batch.leases.get(leaseId), wallet, wanted, budgets);
   if (!change) return new Failure(billingFailures.lease_not_found);
-  const { lease, nanos, isRepeat } = change;
+  const { lease, amounts, isRepeat } = change;
   // A repeat is written, too: its node counts the lease's time from it.
-  batch.changedLeases.set(lease.leaseId, lease);
-  if (isRepeat) return nanos;
-  batch.wallets.set(wallet.tenantId, { ...wallet, heldNanos: wallet.heldNanos + nanos });
-  batch.leases.set(lease.leaseId, lease);
-  return nanos;
+  batch.changedLeases.set(leaseId, lease);
+  if (!isRepeat) {
+    batch.wallets.set(wallet.tenantId, { ...wallet, heldNanos: wallet.heldNanos + amounts.money });
+    batch.leases.set(leaseId, lease);
+    if (request.kind === "return") book.takeBack(leaseId, request.amounts);
+    else if (amounts.money > 0n) book.lend(request, amounts);
+  }
+  return { amounts, budgets: book.findHeld(leaseId), nowMs: book.nowMs };
 }
 
 function priceKey({ tenantId, provider, model }: PriceName): string {

@@ -31,7 +31,7 @@ const walletOf = (balanceNanos: bigint, heldNanos: bigint, more: Partial<Wallet>
 });
 const leaseOf = (amountNanos: bigint, more: Partial<Lease> = {}): Lease => ({
   ...{ leaseId: "lse_1", nodeId: "node_1", walletId: "wal_1", tenantId: "ten_1", amountNanos },
-  ...{ changeNumber: 1, changeNanos: amountNanos },
+  ...{ changeNumber: 1, changeNanos: amountNanos, changeTokens: 0n, changeCalls: 0n },
   ...more,
 });
 const moneyOf = ({ balanceNanos, heldNanos }: Wallet) => [balanceNanos, heldNanos];

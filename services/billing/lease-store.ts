@@ -19,19 +19,23 @@ export function createLeaseStore(sql: Sql) {
     lockLeases(tx: Tx, leaseIds: readonly string[]): Promise<Lease[]> {
       return tx<Lease[]>`
         select lease_id as "leaseId", node_id as "nodeId", wallet_id as "walletId", tenant_id as "tenantId",
-          amount_nanos as "amountNanos", change_number as "changeNumber", change_nanos as "changeNanos"
+          amount_nanos as "amountNanos", change_number as "changeNumber", change_nanos as "changeNanos",
+          change_tokens as "changeTokens", change_calls as "changeCalls"
         from lease where lease_id = any(${leaseIds as string[]}) order by lease_id for update`;
     },
 
     async putLeases(tx: Tx, leases: readonly Lease[], ttlMs: number): Promise<void> {
       await tx`
-        insert into lease (lease_id, node_id, wallet_id, tenant_id, amount_nanos, change_number, change_nanos, expires_at)
+        insert into lease (lease_id, node_id, wallet_id, tenant_id, amount_nanos, change_number, change_nanos,
+          change_tokens, change_calls, expires_at)
         select "leaseId", "nodeId", "walletId", "tenantId", "amountNanos", "changeNumber", "changeNanos",
+          "changeTokens", "changeCalls",
           now() + ${ttlMs}::float8 * interval '1 millisecond'
         from jsonb_to_recordset(${toJson(leases)}::text::jsonb) as r("leaseId" text, "nodeId" text, "walletId" text,
-          "tenantId" text, "amountNanos" bigint, "changeNumber" integer, "changeNanos" bigint)
+          "tenantId" text, "amountNanos" bigint, "changeNumber" integer, "changeNanos" bigint, "changeTokens" bigint, "changeCalls" bigint)
         on conflict (lease_id) do update set amount_nanos = excluded.amount_nanos,
-          change_number = excluded.change_number, change_nanos = excluded.change_nanos, expires_at = excluded.expires_at`;
+          change_number = excluded.change_number, change_nanos = excluded.change_nanos,
+          change_tokens = excluded.change_tokens, change_calls = excluded.change_calls, expires_at = excluded.expires_at`;
     },
 
     /** What the facts of a batch have left of each lease. */
@@ -83,6 +87,15 @@ export function createLeaseStore(sql: Sql) {
     async hasLeasedMoney(tenantId: string): Promise<boolean> {
       const [row] = await sql<{ found: boolean }[]>`
         select exists (select from lease where tenant_id = ${tenantId} and amount_nanos > 0) as found`;
+      return row?.found === true;
+    },
+
+    /** Whether some node holds a share of the budget in a lease. */
+    async hasLeasedShare(budgetId: string): Promise<boolean> {
+      const [row] = await sql<{ found: boolean }[]>`
+        select exists (
+          select from budget_hold join lease on lease_id = holder_id where budget_id = ${budgetId} and amount > 0
+        ) as found`;
       return row?.found === true;
     },
   };

@@ -5,6 +5,7 @@ import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { assertIntegrity } from "./assert-integrity.ts";
 import type { Fact } from "./fact.ts";
+import { changeMoney, moneyGrant, moneyReturn } from "./lease-test-changes.ts";
 import { billing } from "./service.ts";
 
 let lastId = 0;
@@ -30,9 +31,9 @@ async function createTenant(balanceNanos: bigint): Promise<string> {
 
 const nodeId = "node_1";
 const grantOf = (tenantId: string, wantNanos: bigint, changeNumber = 1, leastNanos = 1n) =>
-  ({ kind: "grant", leaseId: `lse_${tenantId}`, nodeId, tenantId, changeNumber, wantNanos, leastNanos }) as const;
+  moneyGrant({ leaseId: `lse_${tenantId}`, nodeId, tenantId }, { changeNumber, wantNanos, leastNanos });
 const returnOf = (tenantId: string, amountNanos: bigint, changeNumber: number) =>
-  ({ kind: "return", leaseId: `lse_${tenantId}`, nodeId, tenantId, changeNumber, amountNanos }) as const;
+  moneyReturn({ leaseId: `lse_${tenantId}`, nodeId, tenantId }, { changeNumber, amountNanos });
 
 /** A call that cost 100 nanos. */
 function factOf(tenantId: string, more: Partial<Fact> = {}): Fact {
@@ -58,25 +59,25 @@ async function assertBalanced(): Promise<void> {
 
 test("a node gets at most an eighth of what is available, and nothing where that is of no use to it", async () => {
   const tenantId = await createTenant(8_000n);
-  assert.equal(await ops.changeLease(grantOf(tenantId, 5_000n)), 1_000n);
-  assert.equal(await ops.changeLease(grantOf(tenantId, 300n, 2)), 300n);
-  assert.equal(await ops.changeLease(grantOf(tenantId, 5_000n, 3, 838n)), 0n);
-  assert.equal(await ops.changeLease(grantOf(tenantId, 5_000n, 4, 837n)), 837n);
+  assert.equal(await changeMoney(ops, grantOf(tenantId, 5_000n)), 1_000n);
+  assert.equal(await changeMoney(ops, grantOf(tenantId, 300n, 2)), 300n);
+  assert.equal(await changeMoney(ops, grantOf(tenantId, 5_000n, 3, 838n)), 0n);
+  assert.equal(await changeMoney(ops, grantOf(tenantId, 5_000n, 4, 837n)), 837n);
   assert.deepEqual(await moneyOf(tenantId), [8_000n, 2_137n]);
   await assertBalanced();
 });
 
 test("a repeated change is told the first answer and happens once; an older one, and another node's, is refused", async () => {
   const tenantId = await createTenant(8_000n);
-  const granted = await Promise.all(Array.from({ length: 5 }, () => ops.changeLease(grantOf(tenantId, 900n))));
+  const granted = await Promise.all(Array.from({ length: 5 }, () => changeMoney(ops, grantOf(tenantId, 900n))));
   assert.deepEqual(granted, [900n, 900n, 900n, 900n, 900n]);
-  assert.equal(await ops.changeLease(returnOf(tenantId, 400n, 2)), -400n);
-  assert.equal(await ops.changeLease(returnOf(tenantId, 400n, 2)), -400n);
+  assert.equal(await changeMoney(ops, returnOf(tenantId, 400n, 2)), -400n);
+  assert.equal(await changeMoney(ops, returnOf(tenantId, 400n, 2)), -400n);
   assert.deepEqual(await moneyOf(tenantId), [8_000n, 500n]);
   for (const change of [grantOf(tenantId, 1n), { ...grantOf(tenantId, 1n, 3), nodeId: "node_2" }]) {
     await assert.rejects(ops.changeLease(change), (err) => isFailure(err, billingFailures.lease_not_found));
   }
-  assert.equal(await ops.changeLease(returnOf(tenantId, 9_999n, 3)), -500n);
+  assert.equal(await changeMoney(ops, returnOf(tenantId, 9_999n, 3)), -500n);
   assert.deepEqual(await moneyOf(tenantId), [8_000n, 0n]);
   await assertBalanced();
 });
@@ -154,7 +155,7 @@ test("a change that is repeated after a lost answer keeps the lease alive, as it
   const tenantId = await createTenant(8_000n);
   await ops.changeLease(grantOf(tenantId, 900n));
   await service.sql`update lease set expires_at = '-infinity' where tenant_id = ${tenantId}`;
-  assert.equal(await ops.changeLease(grantOf(tenantId, 900n)), 900n);
+  assert.equal(await changeMoney(ops, grantOf(tenantId, 900n)), 900n);
   await ops.expireLeases();
   assert.deepEqual(await moneyOf(tenantId), [8_000n, 900n]);
 });
@@ -171,7 +172,7 @@ test("a call that finds the money in leases waits, the nodes are told, and it go
     (await service.listEvents()).some(({ type, key }) => type === "billing.money.recalled" && key === tenantId);
   while (!(await isRecalled())) await new Promise((resolve) => setImmediate(resolve));
   // No node gets any of it meanwhile.
-  assert.equal(await ops.changeLease(grantOf(tenantId, 10n, 2, 0n)), 0n);
+  assert.equal(await changeMoney(ops, grantOf(tenantId, 10n, 2, 0n)), 0n);
   await ops.changeLease(returnOf(tenantId, 100n, 3));
   assert.equal((await reserving).amountNanos, 800n);
   await assertBalanced();

@@ -1,72 +1,128 @@
+import { type Amounts, availableOf, type Budget, type CallPath, ofMoney } from "./budgets/model.ts";
 import type { Wallet } from "./model.ts";
 import { atMost, availableNanos } from "./model.ts";
 
-/** Money that a node may spend by itself. */
-export interface Lease {
+/** Money that a node may spend by itself, and shares of the budgets that those calls must fit into. */
+export interface Lease extends LeaseChanged {
   readonly leaseId: string;
   readonly nodeId: string;
   readonly walletId: string;
   readonly tenantId: string;
-  /** What is still set aside. */
+  /** What of the wallet is still set aside. */
   readonly amountNanos: bigint;
   readonly changeNumber: number;
-  /** What the last change came to: positive for a grant, negative for a return. */
+}
+
+/** What the last change came to: positive for a grant, negative for a return. Tokens and calls where a budget counts them. */
+interface LeaseChanged {
   readonly changeNanos: bigint;
+  readonly changeTokens: bigint;
+  readonly changeCalls: bigint;
 }
 
-export interface LeaseGrant {
+interface LeaseRequest {
+  readonly leaseId: string;
+  readonly nodeId: string;
+  readonly tenantId: string;
+  readonly changeNumber: number;
+}
+
+export interface LeaseGrant extends LeaseRequest, CallPath {
   readonly kind: "grant";
-  readonly leaseId: string;
-  readonly nodeId: string;
-  readonly tenantId: string;
-  readonly changeNumber: number;
-  readonly wantNanos: bigint;
-  readonly leastNanos: bigint;
+  readonly want: Amounts;
+  /** Less than this is of no use. */
+  readonly least: Amounts;
 }
 
-export interface LeaseReturn {
+export interface LeaseReturn extends LeaseRequest {
   readonly kind: "return";
-  readonly leaseId: string;
-  readonly nodeId: string;
-  readonly tenantId: string;
-  readonly changeNumber: number;
-  readonly amountNanos: bigint;
+  readonly amounts: Amounts;
 }
 
 export type LeaseChange = LeaseGrant | LeaseReturn;
 
+/** What the node is told of a change. */
+export interface LeaseAnswer {
+  /** What the change came to. */
+  readonly amounts: Amounts;
+  /** Those of which the lease holds a share. */
+  readonly budgets: readonly Budget[];
+  /** By the clock of the budgets. */
+  readonly nowMs: number;
+}
+
 /** A node gets no more than this part of what is available, so that several can have a lease and some is left. */
 const shareDivisor = 8n;
+/** A budget that soon begins anew is not leased: the lease would be over before it is of use. */
+const leastWindowMs = 5_000;
+const nothing = ofMoney(0n);
 
-/** What of a wallet goes into a lease: nothing where the share would be of no use. */
-export function grantNanos(wallet: Wallet, { wantNanos, leastNanos }: LeaseGrant): bigint {
-  const share = availableNanos(wallet) / shareDivisor;
-  if (share < leastNanos || share <= 0n) return 0n;
-  return atMost(wantNanos, share);
+/** What goes into a lease from a wallet and the budgets of its path: nothing where a share of one would be of no use. */
+export function grantAmounts(
+  wallet: Wallet,
+  path: readonly Budget[],
+  { want, least }: Pick<LeaseGrant, "want" | "least">,
+  nowMs: number,
+): Amounts {
+  if (path.some(({ window }) => window.endsAt !== null && window.endsAt.getTime() - nowMs < leastWindowMs)) {
+    return nothing;
+  }
+  const levels = [
+    { unit: "money" as const, available: availableNanos(wallet) },
+    ...path.map((budget) => ({ unit: budget.unit, available: availableOf(budget) })),
+  ];
+  const granted = { ...nothing };
+  for (const [unit, ofUnit] of Map.groupBy(levels, (level) => level.unit)) {
+    const share = ofUnit.map(({ available }) => available).reduce(atMost) / shareDivisor;
+    if (share < least[unit] || share <= 0n) return nothing;
+    granted[unit] = atMost(want[unit], share);
+  }
+  return granted;
 }
 
 /**
  * A lease after a change, and what the change came to; undefined when the change was overtaken by a later one, is another
  * node's, or comes after the lease was freed: its node believes to have money that others have by now. A repeat of the
- * last change comes to what it came to then, and changes nothing.
+ * last change comes to what it came to then, and changes nothing. `path` is what the lease's calls must fit into, and `held`
+ * those of which it holds a share: one that holds shares of other budgets than its path has by now gets no more.
  */
 export function changeLease(
   lease: Lease | undefined,
   wallet: Wallet,
   change: LeaseChange,
-): { readonly lease: Lease; readonly nanos: bigint; readonly isRepeat: boolean } | undefined {
+  budgets: { readonly path: readonly Budget[]; readonly held: readonly Budget[]; readonly nowMs: number },
+): { readonly lease: Lease; readonly amounts: Amounts; readonly isRepeat: boolean } | undefined {
   const { leaseId, nodeId, tenantId, changeNumber } = change;
   if (!lease && changeNumber !== 1) return undefined;
   const known = lease ?? {
     ...{ leaseId, nodeId, tenantId, walletId: wallet.walletId },
-    ...{ amountNanos: 0n, changeNumber: 0, changeNanos: 0n },
+    ...{ amountNanos: 0n, changeNumber: 0, ...toChanged(nothing) },
   };
   if (known.nodeId !== nodeId || known.tenantId !== tenantId || changeNumber < known.changeNumber) return undefined;
-  if (changeNumber === known.changeNumber) return { lease: known, nanos: known.changeNanos, isRepeat: true };
-  const nanos = change.kind === "grant" ? grantNanos(wallet, change) : -atMost(change.amountNanos, known.amountNanos);
-  return {
-    lease: { ...known, amountNanos: known.amountNanos + nanos, changeNumber, changeNanos: nanos },
-    nanos,
-    isRepeat: false,
-  };
+  if (changeNumber === known.changeNumber) {
+    const amounts = { money: known.changeNanos, tokens: known.changeTokens, calls: known.changeCalls };
+    return { lease: known, amounts, isRepeat: true };
+  }
+  const isOutdated = lease !== undefined && !isSame(budgets.path, budgets.held);
+  const amounts =
+    change.kind === "return"
+      ? takenBack(change, known)
+      : isOutdated
+        ? nothing
+        : grantAmounts(wallet, budgets.path, change, budgets.nowMs);
+  const amountNanos = known.amountNanos + amounts.money;
+  return { lease: { ...known, amountNanos, changeNumber, ...toChanged(amounts) }, amounts, isRepeat: false };
+}
+
+function takenBack({ amounts }: LeaseReturn, { amountNanos }: Lease): Amounts {
+  return { money: -atMost(amounts.money, amountNanos), tokens: -amounts.tokens, calls: -amounts.calls };
+}
+
+function toChanged({ money, tokens, calls }: Amounts): LeaseChanged {
+  return { changeNanos: money, changeTokens: tokens, changeCalls: calls };
+}
+
+function isSame(path: readonly Budget[], held: readonly Budget[]): boolean {
+  const heldIds = new Set(held.map(({ budgetId }) => budgetId));
+  return heldIds.size === path.length && path.every(({ budgetId }) => heldIds.has(budgetId));
 }

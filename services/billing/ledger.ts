@@ -10,7 +10,7 @@ import type {
   SettleRequest,
 } from "./batch.ts";
 import { applyBatch } from "./batch.ts";
-import type { LeaseChange } from "./lease.ts";
+import type { LeaseAnswer, LeaseChange } from "./lease.ts";
 import type { Hold, Usage } from "./model.ts";
 import type { RaiseRequest } from "./raise-hold.ts";
 import type { DayStore } from "./usage/day-store.ts";
@@ -25,7 +25,7 @@ interface Pending<Request, Result> {
 type PendingReserve = Pending<ReserveRequest, Hold> & { readonly dueMs: number };
 type PendingRaise = Pending<RaiseRequest, Hold>;
 type PendingSettle = Pending<SettleRequest, Usage>;
-type PendingChange = Pending<LeaseChange, bigint>;
+type PendingChange = Pending<LeaseChange, LeaseAnswer>;
 
 type WaitResult = Extract<ReserveResult, { readonly kind: "wait" }>;
 
@@ -42,8 +42,8 @@ export interface LedgerOptions extends BatchOptions {
   readonly clock: Clock;
   readonly reserveWaitMs: number;
   readonly maxBatchSize: number;
-  /** A call has begun to wait for money. Called at most once per tenant and wake-up. */
-  readonly onShort?: (tenantId: string) => void;
+  /** A call has begun to wait for money, or in a budget. Called at most once per tenant, budget and wake-up. */
+  readonly onShort?: (tenantId: string, budgetId: string | undefined) => void;
 }
 
 export interface Ledger {
@@ -60,7 +60,7 @@ export interface Ledger {
   /** Resolves when charge and usage are committed; a repeat gives the first result. Throws `hold_not_found`. */
   settle(request: SettleRequest): Promise<Usage>;
   /** Resolves with what the change came to when it is committed. Throws `lease_not_found` and `wallet_not_found`. */
-  changeLease(change: LeaseChange): Promise<bigint>;
+  changeLease(change: LeaseChange): Promise<LeaseAnswer>;
   /** Money came back to a tenant: its waiting calls are looked at again. */
   wake(tenantId: string): void;
   /** Waits for no more money: waiting calls are answered at once. Resolves when nothing is under way. */
@@ -85,7 +85,7 @@ export function createLedger(options: LedgerOptions): Ledger {
   const settles: PendingSettle[] = [];
   const changes: PendingChange[] = [];
   const waiting = new Map<string, PendingReserve[]>();
-  /** By budget; apart from those that wait for money, since a budget that is taken is no reason to take back leases. */
+  /** By budget; apart from those that wait for money, since others of the tenant may have what they cannot. */
   const waitingForBudget = new Map<string, PendingReserve[]>();
   let running: Promise<void> | undefined;
   let cancelWake: (() => void) | undefined;
@@ -120,10 +120,8 @@ export function createLedger(options: LedgerOptions): Ledger {
       })),
       raises: pendings.raises.map(toRequest),
       settles: pendings.settles.map(toRequest),
-      // While calls wait for a tenant's money none of it goes where they cannot have it.
-      leaseChanges: pendings.changes
-        .map(toRequest)
-        .map((change) => (isScarce(change) ? { ...change, wantNanos: 0n } : change)),
+      leaseChanges: pendings.changes.map(toRequest),
+      awaited: { tenantIds: waiting, budgetIds: waitingForBudget },
     };
     try {
       const { reserved, raised, settled, changed, freedBudgetIds } = await apply(requests);
@@ -163,10 +161,6 @@ export function createLedger(options: LedgerOptions): Ledger {
     });
   }
 
-  function isScarce(change: LeaseChange): boolean {
-    return change.kind === "grant" && waiting.has(change.tenantId);
-  }
-
   /** One bad row must not fail its neighbours: where the data was refused, each call is tried by itself. */
   async function answerFailedBatch(pendings: Pendings, err: unknown): Promise<void> {
     const none: Pendings = { reserves: [], raises: [], settles: [], changes: [] };
@@ -189,7 +183,7 @@ export function createLedger(options: LedgerOptions): Ledger {
       pending.reject(failure);
       return;
     }
-    if (queue.length === 0 && budgetId === undefined) options.onShort?.(tenantId);
+    if (queue.length === 0) options.onShort?.(tenantId, budgetId);
     queue.push(pending);
     queues.set(key, queue);
     cancelWake ??= clock.setTimer(wakeIntervalMs, wakeAll);

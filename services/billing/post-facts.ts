@@ -134,7 +134,7 @@ export async function postInside(
     deps.leases.lockLeases(tx, leaseIds),
   ]);
   const drawn = drawFacts(priced, { wallets, leases });
-  const book = await deps.budgets.openBook(tx, { budgetedTenantIds, calls: facts, heldCallIds: [] });
+  const book = await deps.budgets.openBook(tx, { budgetedTenantIds, calls: facts, holderIds: leaseIds });
   for (const fact of drawn.posted) book.charge(fact, Number(fact.startedAtMs), spentOf(fact));
   await write(tx, deps, drawn, wallets, book);
   return { drawn, before: wallets };

@@ -8,6 +8,7 @@ import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { assertIntegrity } from "./assert-integrity.ts";
 import type { SettleRequest } from "./batch.ts";
 import type { Fact } from "./fact.ts";
+import { changeMoney, moneyGrant, moneyReturn } from "./lease-test-changes.ts";
 import { noTokens, type Usage } from "./model.ts";
 import { billing } from "./service.ts";
 
@@ -228,8 +229,7 @@ test(
             nodeId: `node_${i % 7}`,
             tenantId: tenantIds[i % tenantsInRace] ?? "",
           };
-          const grant = { kind: "grant", ...name, changeNumber: 1, wantNanos: 1_000n, leastNanos: 1n } as const;
-          assert.equal(await nodeOf(draws).changeLease(grant), 1_000n);
+          assert.equal(await changeMoney(nodeOf(draws), moneyGrant(name, { wantNanos: 1_000n })), 1_000n);
           return {
             ...name,
             facts: Array.from({ length: draws.between(0, 20) }, () => factOf(name.tenantId, name.leaseId)),
@@ -241,12 +241,7 @@ test(
 
       const deeds = leases.flatMap((lease) => {
         const { facts, ...name } = lease;
-        const back = {
-          kind: "return",
-          ...name,
-          changeNumber: 2,
-          amountNanos: BigInt(draws.between(1, 1_200)),
-        } as const;
+        const back = moneyReturn(name, { changeNumber: 2, amountNanos: BigInt(draws.between(1, 1_200)) });
         return [
           // A lost answer makes a node post again, and whoever took up its spool posts it, too.
           () => nodeOf(draws).postFacts({ facts: facts.slice(0, draws.between(0, facts.length)) }),

@@ -22,6 +22,10 @@ function start(...holders: readonly string[]) {
         if (tenantId === "ten_broken") throw new Error("away");
         return holders.includes(tenantId);
       },
+      async hasLeasedShare(budgetId: string) {
+        asked.push(budgetId);
+        return holders.includes(budgetId);
+      },
     } as unknown as LeaseStore,
     outbox: {
       append: async (tx: unknown, { type }: { type: string }, data: unknown) => void said.push([tx, type, data]),
@@ -51,7 +55,18 @@ test("nodes are asked to give back a tenant's money where they hold some, and no
   recall("ten_1");
   recall("ten_2");
   await setImmediate();
-  assert.deepEqual(said, [["tx", "billing.money.recalled", { tenantId: "ten_1" }]]);
+  assert.deepEqual(said, [["tx", "billing.money.recalled", { tenantId: "ten_1", budgetId: "" }]]);
+});
+
+test("of a budget, too, and apart from the tenant's money", async () => {
+  const { recall, said, asked, holdUp } = start("bud_1");
+  holdUp();
+  recall("ten_1");
+  recall("ten_1", "bud_1");
+  recall("ten_1", "bud_2");
+  await setImmediate();
+  assert.deepEqual(asked, ["ten_1", "bud_1", "bud_2"]);
+  assert.deepEqual(said, [["tx", "billing.money.recalled", { tenantId: "ten_1", budgetId: "bud_1" }]]);
 });
 
 test("one recall of a tenant is under way at a time, and the next one may follow", async () => {

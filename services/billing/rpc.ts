@@ -16,6 +16,7 @@ import { idInput, optionalIdInput, pageInputs, timestampInput } from "@lyss/kit/
 import { z } from "zod";
 import { budgetInputs, createBudgetRpc } from "./budgets/rpc.ts";
 import { createIntegrityRpc, integrityInputs } from "./integrity/integrity-rpc.ts";
+import type { LeaseAnswer } from "./lease.ts";
 import type { UsageGroup, UsageRow, UsageUnit } from "./model.ts";
 import { availableNanos, type Outcome, type Wallet, type Want } from "./model.ts";
 import type { BillingOps } from "./ops.ts";
@@ -90,8 +91,11 @@ const inputs = {
     ...{ tokens: usageInput, serviceMode: serviceModeInput },
   },
   extendHolds: { callIds: z.array(requiredText).max(10_000) },
-  grantLease: { ...lease, wantNanos: amount, leastNanos: amount },
-  returnLease: { ...lease, amountNanos: amount },
+  grantLease: {
+    ...{ ...lease, userId: optionalIdInput, keyId: optionalIdInput, wantNanos: amount, leastNanos: amount },
+    ...{ wantTokens: amount, leastTokens: amount, wantCalls: amount, leastCalls: amount },
+  },
+  returnLease: { ...lease, amountNanos: amount, amountTokens: amount, amountCalls: amount },
   extendLeases: { nodeId: requiredText, leaseIds: z.array(requiredText).max(10_000) },
   closeLeases: { nodeId: requiredText, leaseIds: z.array(requiredText).max(10_000) },
   postFacts: { nodeId: requiredText, facts: z.array(fact).max(5_000) },
@@ -163,10 +167,14 @@ export function createBillingRpc(ops: BillingOps): CheckedRpc<typeof BillingServ
     },
     extendHolds: async ({ callIds }) => ({ extended: await ops.extendHolds({ callIds }) }),
     async grantLease(change) {
-      return { grantedNanos: await ops.changeLease({ kind: "grant", ...change }), ttlMs: BigInt(ops.leaseTtlMs) };
+      const want = { money: change.wantNanos, tokens: change.wantTokens, calls: change.wantCalls };
+      const least = { money: change.leastNanos, tokens: change.leastTokens, calls: change.leastCalls };
+      const answer = await ops.changeLease({ kind: "grant", ...change, want, least });
+      return toGrant(answer, ops.leaseTtlMs);
     },
     async returnLease(change) {
-      await ops.changeLease({ kind: "return", ...change });
+      const amounts = { money: change.amountNanos, tokens: change.amountTokens, calls: change.amountCalls };
+      await ops.changeLease({ kind: "return", ...change, amounts });
       return {};
     },
     async extendLeases(request) {
@@ -225,4 +233,15 @@ function requireRange({ maxOutputTokens, minOutputTokens }: Pick<Want, "maxOutpu
 
 function invalid(field: string, reason: string, reason_zh_CN: string): Failure {
   return new Failure(kitFailures.invalid_request, { field, reason, reason_zh_CN });
+}
+
+function toGrant({ amounts, budgets, nowMs }: LeaseAnswer, leaseTtlMs: number) {
+  const units = new Set(budgets.map(({ unit }) => unit));
+  const ends = budgets.flatMap(({ window }) => window.endsAt?.getTime() ?? []);
+  return {
+    ...{ grantedNanos: amounts.money, ttlMs: BigInt(leaseTtlMs), budgetIds: budgets.map(({ budgetId }) => budgetId) },
+    ...(units.has("tokens") && { grantedTokens: amounts.tokens }),
+    ...(units.has("calls") && { grantedCalls: amounts.calls }),
+    ...(ends.length > 0 && { endsInMs: BigInt(Math.max(0, Math.min(...ends) - nowMs)) }),
+  };
 }

@@ -3,7 +3,7 @@ import { type TestContext, test } from "node:test";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { CallOutcome, TopUpSource } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { BudgetPeriod, BudgetScope, BudgetUnit } from "@lyss/contracts/gen/lyss/billing/v1/budget_pb.js";
-import { isFailure } from "@lyss/kit/errors/failure.ts";
+import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
 import { systemClock as clock } from "@lyss/kit/service/clock.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
 import { openSpool } from "@lyss/kit/spool/spool.ts";
@@ -51,8 +51,13 @@ eachTopology("budgets of nodes", { services: [billing], config: { billing: { res
     const budgets = createBudgetPaths(client(), { clock, random, metrics: new Registry() });
     const { fund } = createFunder({ billing: client(), prices, budgets, leases, journal, clock, log });
     return {
-      budgets,
       fund,
+      leases,
+      /** As the event tells it. */
+      budgetsChanged(tenantId: string) {
+        budgets.forget(tenantId);
+        leases.renew(tenantId);
+      },
       async stop() {
         await journal.flush(AbortSignal.timeout(20_000));
         await journal.stop();
@@ -102,13 +107,14 @@ eachTopology("budgets of nodes", { services: [billing], config: { billing: { res
   test("a budget counts what a node paid from its lease until it has heard of it, and holds from then on", async (t) => {
     const tenantId = await createTenant();
     const node = startNode(t);
-    const before = await node.fund(callOf(tenantId));
+    // Its lease has enough for the next one, too.
+    const before = await node.fund({ ...callOf(tenantId), maxOutputTokens: 390n, minOutputTokens: 390n });
     await client().setBudget({
       ...{ tenantId, scope: BudgetScope.TENANT },
       limit: limitOf(BudgetUnit.TOKENS, 200n),
     });
     const unheard = await node.fund(callOf(tenantId));
-    node.budgets.forget(tenantId);
+    node.budgetsChanged(tenantId);
     const held = await node.fund(callOf(tenantId));
     await assert.rejects(
       async () => {
@@ -122,5 +128,82 @@ eachTopology("budgets of nodes", { services: [billing], config: { billing: { res
     const [[used, reserved] = []] = await usedOf(tenantId);
     // Three calls of 30 tokens each; the one that was admitted and never ended still has its 100.
     assert.deepEqual([used, reserved], [90n, 100n]);
+  });
+
+  test("calls under budgets draw from a lease that holds shares of all of them, and shares come back when it ends", async (t) => {
+    const tenantId = await createTenant();
+    const setBudget = (scope: BudgetScope, scopeId: string, unit: BudgetUnit, limit: bigint) =>
+      client().setBudget({ tenantId, scope, scopeId, limit: limitOf(unit, limit) });
+    await setBudget(BudgetScope.TENANT, "", BudgetUnit.MONEY, 100_000n);
+    await setBudget(BudgetScope.USER, "usr_1", BudgetUnit.TOKENS, 80_000n);
+    await setBudget(BudgetScope.KEY, "key_1", BudgetUnit.CALLS, 800n);
+    const node = startNode(t);
+    const first = await node.fund(callOf(tenantId));
+    await first.settle(ended);
+    const reserved = async () => (await usedOf(tenantId)).map(([, amount]) => amount);
+    const shares = await reserved();
+    assert.ok(
+      shares.every((share) => share !== undefined && share > 0n),
+      `of each budget: ${shares}`,
+    );
+    // Of the 150 tokens that the lease has there are 120 left; nobody is asked for another 100.
+    const second = await node.fund(callOf(tenantId));
+    assert.deepEqual(await reserved(), shares);
+    await second.settle(ended);
+    await node.stop();
+    assert.deepEqual(
+      new Set((await usedOf(tenantId)).map(String)),
+      new Set(["60,0", "2,0"]),
+      "two calls of 30 nanos and 30 tokens, and nothing set aside",
+    );
+  });
+
+  test("B2: four nodes whose leases share three levels of budgets overshoot none of them, refuse nothing that fits, and leave nothing held", async (t) => {
+    const tenantId = await createTenant();
+    for (const [scope, scopeId, unit, limit] of [
+      [BudgetScope.TENANT, "", BudgetUnit.CALLS, 150n],
+      [BudgetScope.USER, "usr_1", BudgetUnit.MONEY, 30n * 80n],
+      [BudgetScope.USER, "usr_2", BudgetUnit.TOKENS, 30n * 60n],
+      [BudgetScope.KEY, "key_1", BudgetUnit.CALLS, 140n],
+    ] as const) {
+      await client().setBudget({ tenantId, scope, scopeId, limit: limitOf(unit, limit) });
+    }
+    const nodes = Array.from({ length: 4 }, () => startNode(t));
+    /** What a call finds in leases comes back before it is refused: billing waits for that, and tells the nodes. */
+    async function fund(node: (typeof nodes)[number], userId: string) {
+      const call = callOf(tenantId, { userId });
+      try {
+        return await node.fund(call);
+      } catch (err) {
+        assert.ok(err instanceof Failure);
+        await Promise.all(nodes.map(({ leases }) => leases.recall(tenantId, String(err.details["budget_id"]))));
+        return node.fund(call).catch((again: unknown) => {
+          assert.ok(
+            [billingFailures.quota_exceeded, billingFailures.budget_exceeded].some((one) => isFailure(again, one)),
+          );
+        });
+      }
+    }
+    const passed = { usr_1: 0, usr_2: 0 };
+    async function tryCalls(node: (typeof nodes)[number], users: readonly ("usr_1" | "usr_2")[]): Promise<void> {
+      for (const userId of users) {
+        const funds = await fund(node, userId);
+        if (!funds) continue;
+        passed[userId]++;
+        await funds.settle(ended);
+      }
+    }
+    const mixed = Array.from({ length: 40 }, (_, n) => (n % 2 === 0 ? ("usr_1" as const) : ("usr_2" as const)));
+    await Promise.all(nodes.map((node) => tryCalls(node, mixed)));
+    for (const { used, reserved, limit } of (await client().listBudgets({ tenantId, limit: 10 })).budgets) {
+      assert.ok(used + reserved <= limit, `${used} and ${reserved} of ${limit}`);
+    }
+    // The rest passes, too, as long as there is what a call may use at most: 100, where it uses 30.
+    if (nodes[0]) await tryCalls(nodes[0], mixed);
+    await Promise.all(nodes.map((node) => node.stop()));
+    assert.deepEqual(passed, { usr_1: 77, usr_2: 57 });
+    const { budgets } = await client().listBudgets({ tenantId, limit: 10 });
+    assert.deepEqual(new Set(budgets.map(({ used }) => used)), new Set([134n, 77n * 30n, 57n * 30n]));
+    assert.ok(budgets.every(({ reserved }) => reserved === 0n));
   });
 });

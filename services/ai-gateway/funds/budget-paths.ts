@@ -12,10 +12,16 @@ export interface CallPath {
   readonly keyId: string;
 }
 
-/** Whose calls must fit into budgets: those are not paid from the tenant's lease, and each reserves for itself. */
+/** Whose calls draw from one lease: they must fit into the same budgets. Empty where no budget is of the user, or of the key. */
+export interface LeasePath extends CallPath {
+  /** Tells it from others. */
+  readonly name: string;
+}
+
+/** Knows which calls must fit into the same budgets. */
 export interface BudgetPaths {
   /** At once when it is known. Rejects when it is not and billing cannot be asked. */
-  isBudgeted(path: CallPath): boolean | Promise<boolean>;
+  leasePathOf(call: CallPath): LeasePath | Promise<LeasePath>;
   /** Asks anew for every call of the tenant. */
   forget(tenantId: string): void;
   forgetAll(): void;
@@ -29,7 +35,7 @@ export function createBudgetPaths(
   billing: Client<typeof BillingService>,
   { clock, random, metrics }: { readonly clock: Clock; readonly random: Random; readonly metrics: Registry },
 ): BudgetPaths {
-  const known = createCache<boolean>({
+  const known = createCache<LeasePath>({
     name: "ai-gateway.budget-path",
     ...{ clock, random, metrics, maxEntries, ttlMs: maxAgeMs },
     // While billing is away nobody sets a budget either.
@@ -37,12 +43,24 @@ export function createBudgetPaths(
   });
 
   return {
-    isBudgeted({ tenantId, userId, keyId }) {
-      const load = async () => (await billing.checkBudgets({ tenantId, userId, keyId })).hasBudgets;
-      const found = known.get(`${tenantId} ${userId} ${keyId}`, load, { tags: [tenantId] });
-      return found instanceof Promise ? found.then((isBudgeted) => isBudgeted ?? true) : (found ?? true);
+    leasePathOf({ tenantId, userId, keyId }) {
+      const load = async () => {
+        const { isByUser, isByKey } = await billing.checkBudgets({ tenantId, userId, keyId });
+        return toLeasePath({ tenantId, userId: isByUser ? userId : "", keyId: isByKey ? keyId : "" });
+      };
+      const found = known.get(nameOf({ tenantId, userId, keyId }), load, { tags: [tenantId] });
+      const narrowest = () => toLeasePath({ tenantId, userId, keyId });
+      return found instanceof Promise ? found.then((path) => path ?? narrowest()) : (found ?? narrowest());
     },
     forget: (tenantId) => void known.forgetTags(tenantId),
     forgetAll: () => void known.forgetAll(),
   };
+}
+
+export function toLeasePath({ tenantId, userId, keyId }: CallPath): LeasePath {
+  return { tenantId, userId, keyId, name: nameOf({ tenantId, userId, keyId }) };
+}
+
+function nameOf({ tenantId, userId, keyId }: CallPath): string {
+  return `${tenantId} ${userId} ${keyId}`;
 }

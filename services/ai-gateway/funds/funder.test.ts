@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import type { Client } from "@connectrpc/connect";
+import type { Amounts } from "@lyss/contracts/budgets/amounts.ts";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import {
@@ -13,10 +14,11 @@ import {
 import { type Failure, isFailure } from "@lyss/kit/errors/failure.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { pino } from "pino";
+import { type LeasePath, toLeasePath } from "./budget-paths.ts";
 import type { Attempt, FactJournal } from "./fact-journal.ts";
 import { createFunder } from "./funder.ts";
 import { type CallToFund, meteredTokens, type Spent } from "./funds.ts";
-import { createLease, draw } from "./lease-book.ts";
+import { addGranted, createLease, draw } from "./lease-book.ts";
 import type { LeaseKeeper } from "./lease-keeper.ts";
 import type { KnownPrice, PriceCache } from "./price-cache.ts";
 
@@ -41,7 +43,6 @@ const spentOf = (more: Partial<Spent> = {}): Spent => ({
 interface World {
   readonly leasedNanos?: bigint;
   readonly price?: KnownPrice | undefined;
-  readonly isBudgeted?: boolean;
   /** What billing grants of a hold, and then of each raise. */
   readonly granted?: readonly bigint[];
   /** True when nothing is known at once. */
@@ -50,10 +51,13 @@ interface World {
 
 /** A funder whose lease has so much, beside a billing that grants what it is told to. */
 function start(world: World = {}) {
-  const { leasedNanos = 0n, isBudgeted = false, granted = [], isSlow = false } = world;
+  const { leasedNanos = 0n, granted = [], isSlow = false } = world;
   const known = "price" in world ? world.price : price;
   const clock = createFakeClock(startMs);
-  const lease = { ...createLease("lse_1", "ten_1"), freeNanos: leasedNanos, validUntilMs: 1_000 };
+  const path = toLeasePath({ tenantId: "ten_1", userId: "", keyId: "key_1" });
+  const lease = createLease("lse_1", path);
+  lease.validUntilMs = 1_000;
+  addGranted(lease, { grantedNanos: leasedNanos });
   const asked: unknown[] = [];
   const logged: unknown[] = [];
   const ended: { readonly fact: UsageFact; readonly onPosted: () => void }[] = [];
@@ -87,16 +91,17 @@ function start(world: World = {}) {
   const { fund, heldCallIds } = createFunder({
     ...{ billing, clock, journal: journal as FactJournal },
     prices: {
-      priceOf: (model: object, atMs: number) => {
-        asked.push(["price", model, atMs]);
+      priceOf: ({ provider, tenantId, model }: CallToFund, atMs: number) => {
+        asked.push(["price", { provider, tenantId, model }, atMs]);
         return answer(known);
       },
     } as unknown as PriceCache,
-    budgets: { isBudgeted: () => answer(isBudgeted) } as never,
+    budgets: { leasePathOf: () => answer(path) } as never,
     leases: {
-      draw: (tenantId: string, amountNanos: bigint) => {
-        asked.push(["draw", tenantId, amountNanos]);
-        return answer(draw(lease, amountNanos, clock.monotonicMs()));
+      draw: (of: LeasePath, need: Amounts) => {
+        assert.equal(of, path);
+        asked.push(["draw", need.money, need.tokens, need.calls]);
+        return answer(draw(lease, need, clock.monotonicMs()));
       },
     } as unknown as LeaseKeeper,
     log: pino(
@@ -122,11 +127,11 @@ test("a call is paid from the lease where that has the most it can cost, at the 
     const funds = await fund(call);
     assert.deepEqual(takeAsked(), [
       ["price", wanted, startMs],
-      ["draw", "ten_1", 100n],
+      ["draw", 100n, 55n, 1n],
       ["begin", "lse_1", "prc_1"],
     ]);
     assert.deepEqual([funds.outputTokens, funds.raise, heldCallIds.size], [45n, undefined, 0]);
-    assert.deepEqual([lease.freeNanos, lease.outNanos], [0n, 100n]);
+    assert.deepEqual([lease.money.free, lease.money.out], [0n, 100n]);
   }
 });
 
@@ -137,8 +142,8 @@ test("the most a call can cost counts every choice, and the dearer of the mode a
   assert.deepEqual(
     takeAsked().filter((one) => names([one])[0] === "draw"),
     [
-      ["draw", "ten_1", 280n],
-      ["draw", "ten_1", 200n],
+      ["draw", 280n, 145n, 1n],
+      ["draw", 200n, 55n, 1n],
     ],
   );
 });
@@ -153,11 +158,11 @@ test("a model without a price is refused before anything is set aside", async ()
   assert.deepEqual(names(takeAsked()), ["price"]);
 });
 
-test("where the lease has too little, or budgets apply, billing sets aside what the call holds, at the price that it names", async () => {
-  for (const world of [{ leasedNanos: 99n }, { leasedNanos: 1_000n, isBudgeted: true }]) {
+test("where the lease has too little billing sets aside what the call holds, at the price that it names", async () => {
+  for (const world of [{ leasedNanos: 99n }, { leasedNanos: 0n }]) {
     const { fund, heldCallIds, takeAsked } = start({ ...world, granted: [30n] });
     const funds = await fund(call);
-    const asked = takeAsked().slice(world.isBudgeted ? 1 : 2);
+    const asked = takeAsked().slice(2);
     assert.deepEqual(asked, [
       ["reserve", reserved, { timeoutMs: 70_000 }],
       ["begin", "", "prc_2"],
@@ -213,7 +218,7 @@ test("what a call from the lease did not use is free at once, and what it cost s
   const { fund, lease, ended } = start({ leasedNanos: 100n });
   const funds = await fund(call);
   assert.equal(await funds.settle(spentOf()), 40n);
-  assert.deepEqual([lease.freeNanos, lease.outNanos], [60n, 40n]);
+  assert.deepEqual([lease.money.free, lease.money.out], [60n, 40n]);
   const [end] = ended;
   assert.ok(end);
   const { leaseId, priceId, outcome, tokens, startedAtMs, latencyMs } = end.fact;
@@ -222,7 +227,7 @@ test("what a call from the lease did not use is free at once, and what it cost s
     ["lse_1", "prc_1", CallOutcome.COMPLETED, 15n, BigInt(startMs), 12n],
   );
   end.onPosted();
-  assert.deepEqual([lease.freeNanos, lease.outNanos], [60n, 0n]);
+  assert.deepEqual([lease.money.free, lease.money.out], [60n, 0n]);
 });
 
 test("a call is charged by the mode in which it was served, and one with a hold is held until that is charged", async () => {
@@ -231,7 +236,7 @@ test("a call is charged by the mode in which it was served, and one with a hold 
   assert.equal(await funds.settle(spentOf({ serviceMode: "flex" })), 80n);
   assert.deepEqual([...heldCallIds], ["call_1"]);
   ended[0]?.onPosted();
-  assert.deepEqual([heldCallIds.size, lease.freeNanos, lease.outNanos], [0, 50n, 0n]);
+  assert.deepEqual([heldCallIds.size, lease.money.free, lease.money.out], [0, 50n, 0n]);
 });
 
 test("where the attempt cannot be written nothing is sent: what was drawn goes back, and a hold is released", async () => {
@@ -243,7 +248,7 @@ test("where the attempt cannot be written nothing is sent: what was drawn goes b
   const leased = start({ leasedNanos: 100n });
   leased.state.isDiskFull = true;
   await assert.rejects(leased.fund(call), refused);
-  assert.deepEqual([leased.lease.freeNanos, leased.lease.outNanos], [100n, 0n]);
+  assert.deepEqual([leased.lease.money.free, leased.lease.money.out], [100n, 0n]);
   assert.ok(!names(leased.takeAsked()).includes("settle"));
 
   const held = start({ granted: [45n] });

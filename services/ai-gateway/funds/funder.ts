@@ -1,4 +1,5 @@
 import type { Client } from "@connectrpc/connect";
+import { ofMoney, spentAmounts } from "@lyss/contracts/budgets/amounts.ts";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import {
@@ -32,7 +33,7 @@ interface Begun {
   readonly attempt: Attempt;
 }
 
-/** Pays for calls from this node's leases; where money is scarce, and under budgets, one by one (docs/adr/0039). */
+/** Pays for calls from this node's leases; where money or a budget is scarce, one by one (docs/adr/0039, 0055). */
 export function createFunder(deps: {
   readonly billing: Client<typeof BillingService>;
   readonly prices: PriceCache;
@@ -51,17 +52,20 @@ export function createFunder(deps: {
 
   /** Sets money aside and writes the attempt down. What is drawn goes back when the attempt cannot be written. */
   async function fund(call: CallToFund): Promise<Funds> {
-    const { callId, tenantId, inputTokens, maxOutputTokens, serviceMode = "standard" } = call;
+    const { callId, inputTokens, maxOutputTokens, serviceMode = "standard" } = call;
     const startedAtMs = clock.nowMs();
     // What is at hand is not waited for, as `await` would.
     const finding = prices.priceOf(call, startedAtMs);
     const price = finding instanceof Promise ? await finding : finding;
     if (!price) throw new Failure(billingFailures.price_missing, { model: call.model, provider: call.provider });
-    const asking = budgets.isBudgeted(call);
-    const isBudgeted = asking instanceof Promise ? await asking : asking;
+    const asking = budgets.leasePathOf(call);
+    const path = asking instanceof Promise ? await asking : asking;
     const most = { inputTokens, outputTokens: maxOutputTokens * BigInt(call.choices) };
-    const boundOf = () => boundNanos(price.terms, most, { startedAtMs, mode: serviceMode });
-    const drawing = isBudgeted ? undefined : leases.draw(tenantId, boundOf());
+    const drawing = leases.draw(path, {
+      money: boundNanos(price.terms, most, { startedAtMs, mode: serviceMode }),
+      tokens: most.inputTokens + most.outputTokens,
+      calls: 1n,
+    });
     const draw = drawing instanceof Promise ? await drawing : drawing;
     const hold = draw ? undefined : await billing.reserveCall(toReserve(call), { timeoutMs: reserveTimeoutMs });
     if (hold) heldCallIds.add(callId);
@@ -76,7 +80,7 @@ export function createFunder(deps: {
       const attempt = await journal.begin(fact);
       return toFunds(call, { price, draw, hold, attempt });
     } catch (cause) {
-      if (draw) settleDraw(draw, 0n);
+      if (draw) settleDraw(draw, ofMoney(0n));
       if (hold) release(call);
       throw new Failure(aiGatewayFailures.cannot_record, {}, { cause });
     }
@@ -92,7 +96,7 @@ export function createFunder(deps: {
         const { tokens, serviceMode = "standard" } = spent;
         const when = { startedAtMs: Number(attempt.fact.startedAtMs), mode: serviceMode };
         const { costNanos } = costOf(price.terms, toQuantities(tokens), when);
-        if (draw) settleDraw(draw, costNanos);
+        if (draw) settleDraw(draw, spentAmounts(tokens, costNanos, isCounted(spent.outcome)));
         await journal.end(attempt, endFact(attempt.fact, spent), () => {
           if (draw) notePosted(draw);
           heldCallIds.delete(call.callId);
@@ -137,4 +141,9 @@ function toReserve(call: CallToFund) {
 
 function toModeMessage({ serviceMode = "standard" }: CallToFund) {
   return serviceModeMessages[serviceMode];
+}
+
+/** As billing counts calls (services/billing/budgets/spent.ts). */
+function isCounted(outcome: CallOutcome): boolean {
+  return outcome !== CallOutcome.FAILED && outcome !== CallOutcome.LOST;
 }

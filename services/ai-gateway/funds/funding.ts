@@ -57,6 +57,20 @@ export function createFunding({ billing, folder, heartbeatMs, clock, random, log
   const recovery = createRecovery({ spool, billing, journal, log });
   recovery.takeUp(recovered);
 
+  function forgetBudgets(tenantId: string): void {
+    budgets.forget(tenantId);
+    leases.renew(tenantId);
+  }
+
+  function forgetAllBudgets(): void {
+    budgets.forgetAll();
+    leases.renewAll();
+  }
+
+  function recall({ tenantId, budgetId }: { readonly tenantId: string; readonly budgetId: string }): void {
+    void leases.recall(tenantId, budgetId === "" ? undefined : budgetId);
+  }
+
   return {
     fund,
     priceOf: prices.priceOf,
@@ -84,8 +98,8 @@ export function createFunding({ billing, folder, heartbeatMs, clock, random, log
     ],
     subscriptions: [
       onBroadcast("forget-prices", pricesChanged, ({ data }) => prices.forget(data.tenantId), prices.forgetAll),
-      onBroadcast("forget-budgets", budgetsChanged, ({ data }) => budgets.forget(data.tenantId), budgets.forgetAll),
-      onBroadcast("return-leases", moneyRecalled, ({ data }) => leases.recall(data.tenantId), leases.recallAll),
+      onBroadcast("forget-budgets", budgetsChanged, ({ data }) => forgetBudgets(data.tenantId), forgetAllBudgets),
+      onBroadcast("return-leases", moneyRecalled, ({ data }) => recall(data), leases.recallAll),
     ],
     get pending() {
       return journal.pending;

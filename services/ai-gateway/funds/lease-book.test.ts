@@ -1,173 +1,121 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createSeeded } from "@lyss/kit/testing/seeded-random.ts";
+import { type Amounts, ofMoney } from "@lyss/contracts/budgets/amounts.ts";
+import { toLeasePath } from "./budget-paths.ts";
 import {
+  addGranted,
   assessLease,
+  covers,
   createLease,
-  type Draw,
   draw,
+  freeOf,
+  giveBack,
+  isEmpty,
+  missingOf,
   type NodeLease,
   notePosted,
   runsLow,
   settleDraw,
-  targetNanos,
-  wantNanos,
+  wantedBy,
 } from "./lease-book.ts";
 
-function leaseOf(freeNanos: bigint): NodeLease {
-  return Object.assign(createLease("lse_1", "ten_1"), { freeNanos, validUntilMs: 1_000 });
+const amounts = (money: bigint, tokens = 0n, calls = 0n): Amounts => ({ money, tokens, calls });
+const outOf = ({ money, tokens, calls }: NodeLease) => amounts(money.out, tokens?.out, calls?.out);
+
+/** Until the thousandth millisecond; of money only unless tokens and calls are given. */
+function leaseOf(grantedNanos: bigint, grantedTokens?: bigint, grantedCalls?: bigint): NodeLease {
+  const lease = createLease("lse_1", toLeasePath({ tenantId: "ten_1", userId: "", keyId: "" }));
+  lease.validUntilMs = 1_000;
+  addGranted(lease, { grantedNanos, grantedTokens, grantedCalls });
+  return lease;
 }
 
 test("a call draws what it may cost at most, and nothing when there is less or the lease is over", () => {
   const lease = leaseOf(100n);
-  assert.equal(draw(lease, 101n, 0), undefined);
-  assert.equal(draw(lease, 1n, 1_000), undefined);
-  assert.deepEqual([lease.freeNanos, lease.outNanos], [100n, 0n]);
-  assert.ok(draw(lease, 100n, 999));
-  assert.deepEqual([lease.freeNanos, lease.outNanos], [0n, 100n]);
+  assert.equal(draw(lease, ofMoney(101n), 0), undefined);
+  assert.equal(draw(lease, ofMoney(1n), 1_000), undefined);
+  assert.deepEqual([freeOf(lease), outOf(lease)], [amounts(100n), amounts(0n)]);
+  assert.ok(draw(lease, ofMoney(100n), 999));
+  assert.deepEqual([freeOf(lease), outOf(lease)], [amounts(0n), amounts(100n)]);
 });
 
-test("what a call did not cost is free at once, and what it cost is out until it is posted", () => {
-  const lease = leaseOf(100n);
-  const drawn = draw(lease, 60n, 0);
+test("where budgets count tokens or calls a call draws them, too, all or nothing", () => {
+  const lease = leaseOf(100n, 50n, 2n);
+  assert.equal(draw(lease, amounts(1n, 51n, 1n), 0), undefined);
+  assert.equal(draw(lease, amounts(1n, 1n, 3n), 0), undefined);
+  assert.deepEqual([freeOf(lease), outOf(lease)], [amounts(100n, 50n, 2n), amounts(0n)]);
+  assert.ok(draw(lease, amounts(60n, 50n, 1n), 0));
+  assert.deepEqual([freeOf(lease), outOf(lease)], [amounts(40n, 0n, 1n), amounts(60n, 50n, 1n)]);
+});
+
+test("what no budget counts is not drawn, and nothing of it is ever free", () => {
+  const lease = leaseOf(100n, undefined, 1n);
+  const drawn = draw(lease, amounts(10n, 1_000n, 1n), 0);
   assert.ok(drawn);
-  settleDraw(drawn, 25n);
-  assert.deepEqual([lease.freeNanos, lease.outNanos], [75n, 25n]);
+  settleDraw(drawn, amounts(4n, 7n, 1n));
   notePosted(drawn);
-  assert.deepEqual([lease.freeNanos, lease.outNanos], [75n, 0n]);
+  assert.deepEqual([lease.tokens, freeOf(lease), outOf(lease)], [undefined, amounts(96n), amounts(0n)]);
 });
 
-test("a call that cost more than it drew takes the rest from what is free, as billing does", () => {
-  const lease = leaseOf(100n);
-  const dear = draw(lease, 40n, 0);
-  assert.ok(dear);
-  settleDraw(dear, 70n);
-  assert.deepEqual([lease.freeNanos, lease.outNanos], [30n, 70n]);
-  notePosted(dear);
-  assert.deepEqual([lease.freeNanos, lease.outNanos], [30n, 0n]);
-});
-
-test("a call that cost more than it drew takes nothing from the others of this node", () => {
-  const lease = leaseOf(100n);
-  const [dear, other] = [draw(lease, 40n, 0), draw(lease, 60n, 0)];
-  assert.ok(dear && other);
-  settleDraw(dear, 90n);
-  assert.deepEqual([lease.freeNanos, lease.outNanos], [0n, 100n]);
-  notePosted(dear);
-  settleDraw(other, 10n);
-  assert.deepEqual([lease.freeNanos, lease.outNanos], [50n, 10n]);
-});
-
-test("a lease is to last for half more than was ever promised at a time of late, and three seconds of spending", () => {
-  const lease = leaseOf(1_000n);
-  const drawn = draw(lease, 400n, 0);
+test("what a call did not take is free at once, and what it took is out until it is posted", () => {
+  const lease = leaseOf(100n, 50n, 2n);
+  const drawn = draw(lease, amounts(60n, 40n, 1n), 0);
   assert.ok(drawn);
-  settleDraw(drawn, 40n);
+  settleDraw(drawn, amounts(25n, 30n, 0n));
+  assert.deepEqual([freeOf(lease), outOf(lease)], [amounts(75n, 20n, 2n), amounts(25n, 30n)]);
   notePosted(drawn);
-  assert.equal(assessLease(lease, 1_000, 100), 0n);
-  // A quarter of the new rate, three quarters of the peak.
-  assert.equal(targetNanos(lease), 450n + 30n);
-  assert.equal(wantNanos(lease, 10n), 15n);
-  lease.freeNanos = 100n;
-  assert.equal(wantNanos(lease, 10n), 380n);
-  assert.equal(wantNanos(lease, 1_000n), 1_500n);
-  assert.ok(runsLow(lease));
+  assert.deepEqual([freeOf(lease), outOf(lease)], [amounts(75n, 20n, 2n), amounts(0n)]);
 });
 
-test("a lease runs low below a quarter of its target", () => {
-  const lease = Object.assign(leaseOf(0n), { peakOutNanos: 400n, rateNanos: 200n });
-  assert.equal(targetNanos(lease), 1_200n);
-  const isLowAt = (freeNanos: bigint) => runsLow(Object.assign(lease, { freeNanos }));
-  assert.deepEqual([isLowAt(299n), isLowAt(300n), isLowAt(301n)], [true, false, false]);
-  assert.equal(runsLow(leaseOf(0n)), false, "of which nothing was ever asked");
-});
-
-test("what is asked for fills up to the target what is free and promised together", () => {
-  const lease = Object.assign(leaseOf(100n), { peakOutNanos: 400n, outNanos: 250n });
-  assert.equal(wantNanos(lease, 1n), 250n);
-});
-
-test("the rate is averaged over looks, and the peak falls by a quarter a look, never below what is out", () => {
-  const lease = Object.assign(leaseOf(0n), {
-    rateNanos: 400n,
-    costNanos: 1_600n,
-    peakOutNanos: 1_000n,
-    outNanos: 700n,
-  });
-  assessLease(lease, 2_000, 0);
-  assert.deepEqual([lease.rateNanos, lease.peakOutNanos, lease.costNanos], [500n, 750n, 0n]);
-  assessLease(lease, 1_000, 0);
-  assert.deepEqual([lease.rateNanos, lease.peakOutNanos], [375n, 700n]);
-  assessLease(lease, 0, 0);
-  assert.equal(lease.rateNanos, 281n, "two looks at one moment");
-});
-
-test("the peak is the most that was out at a time, not the last", () => {
-  const lease = leaseOf(100n);
-  const drawn = draw(lease, 60n, 0);
-  assert.ok(drawn);
-  settleDraw(drawn, 0n);
-  draw(lease, 10n, 0);
-  assert.equal(lease.peakOutNanos, 60n);
-});
-
-test("of what is beyond twice the target no more goes back than is free, and nothing where there is nothing beyond", () => {
-  const back = (freeNanos: bigint, outNanos: bigint, rateNanos: bigint, nowMs = 0) =>
-    assessLease(Object.assign(leaseOf(freeNanos), { outNanos, rateNanos, lastDrawnMs: 3_000 }), 1_000, nowMs);
-  // The target is one and a half times what is out, and three seconds at three quarters of the rate.
-  assert.equal(back(1_000n, 100n, 40n), 1_100n - 2n * (150n + 90n));
-  assert.equal(back(380n, 100n, 40n), 0n);
-  assert.equal(back(381n, 100n, 40n), 1n);
-  assert.equal(back(100n, 0n, 0n), 100n);
-  assert.equal(back(380n, 100n, 40n, 7_999), 0n);
-  assert.equal(back(380n, 100n, 40n, 8_000), 380n);
-});
-
-test("what is far beyond the target goes back, and after five seconds without a call all of it", () => {
-  const lease = leaseOf(10_000n);
-  const drawn = draw(lease, 100n, 0);
-  assert.ok(drawn);
-  settleDraw(drawn, 0n);
-  const back = assessLease(lease, 1_000, 10);
-  assert.equal(back, 10_000n - 2n * targetNanos(lease));
-  lease.freeNanos -= back;
-  assert.equal(assessLease(lease, 1_000, 5_000), lease.freeNanos);
-});
-
-test("however calls draw, end and are posted, free and out add up to what billing holds, and neither is negative", () => {
-  const seed = 5;
-  const { between } = createSeeded(seed);
-  const lease = leaseOf(0n);
-  let held = 0n;
-  const open: Draw[] = [];
-  const unposted: Draw[] = [];
-  for (let step = 0; step < 20_000; step++) {
-    const kind = between(0, 4);
-    if (kind === 0) {
-      const granted = BigInt(between(0, 500));
-      lease.freeNanos += granted;
-      held += granted;
-    } else if (kind === 1) {
-      const drawn = draw(lease, BigInt(between(0, 200)), 0);
-      if (drawn) open.push(drawn);
-    } else if (kind === 2) {
-      const [drawn] = open.splice(between(0, Math.max(0, open.length - 1)), 1);
-      if (!drawn) continue;
-      const cost = BigInt(between(0, 250));
-      settleDraw(drawn, cost);
-      unposted.push(drawn);
-    } else if (kind === 3) {
-      const [posted] = unposted.splice(0, 1);
-      if (!posted) continue;
-      const outNanos = lease.outNanos;
-      notePosted(posted);
-      held -= outNanos - lease.outNanos;
-    } else {
-      const back = assessLease(lease, 1_000, between(0, 6_000));
-      lease.freeNanos -= back;
-      held -= back;
-    }
-    assert.equal(lease.freeNanos + lease.outNanos, held, `seed ${seed}, step ${step}`);
-    assert.ok(lease.freeNanos >= 0n && lease.outNanos >= 0n, `seed ${seed}, step ${step}`);
+test("a lease runs low with the first of what it has", () => {
+  const lease = leaseOf(1_000n, 1_000n, 1_000n);
+  assert.equal(runsLow(lease), false);
+  for (const unit of ["money", "tokens", "calls"] as const) {
+    const [free, peakOut] = [lease[unit]?.free, lease[unit]?.peakOut];
+    Object.assign(lease[unit] ?? {}, { free: 9n, peakOut: 100n });
+    assert.equal(runsLow(lease), true, unit);
+    Object.assign(lease[unit] ?? {}, { free, peakOut });
   }
+  assert.equal(runsLow(leaseOf(1_000n)), false);
+});
+
+test("a lease covers what is needed when there is enough of each unit that it has", () => {
+  const lease = leaseOf(10n, 5n);
+  assert.ok(covers(lease, amounts(10n, 5n, 99n)));
+  assert.ok(!covers(lease, amounts(11n, 5n)));
+  assert.ok(!covers(lease, amounts(10n, 6n)));
+});
+
+test("what is missing of a need is asked for as the least, and half more than the need where nothing is known", () => {
+  const lease = leaseOf(10n, 5n);
+  assert.deepEqual(missingOf(lease, amounts(12n, 4n, 1n)), amounts(2n, 0n, 1n));
+  assert.deepEqual(wantedBy(lease, amounts(12n, 4n, 2n)), amounts(18n, 6n, 3n));
+});
+
+test("a lease is empty when nothing of any unit is free or out", () => {
+  const lease = leaseOf(0n, 0n, 0n);
+  assert.ok(isEmpty(lease) && isEmpty(leaseOf(0n)));
+  for (const more of [
+    { grantedNanos: 1n },
+    { grantedNanos: 0n, grantedTokens: 1n },
+    { grantedNanos: 0n, grantedCalls: 1n },
+  ]) {
+    addGranted(lease, more);
+    assert.ok(!isEmpty(lease));
+    giveBack(lease, freeOf(lease));
+    assert.ok(isEmpty(lease));
+  }
+  addGranted(lease, { grantedNanos: 1n });
+  assert.ok(draw(lease, ofMoney(1n), 0));
+  assert.ok(!isEmpty(lease), "it is out");
+});
+
+test("what is far beyond its use goes back, and after five seconds without a call all of it", () => {
+  const lease = leaseOf(10_000n, 10_000n, 100n);
+  const drawn = draw(lease, amounts(100n, 200n, 1n), 3_000 - 2_001);
+  assert.ok(drawn);
+  settleDraw(drawn, amounts(0n));
+  // The peaks fall by a quarter to 75, 150 and nothing, and the targets are half more.
+  assert.deepEqual(assessLease(lease, 1_000, 5_998), amounts(10_000n - 2n * 112n, 10_000n - 2n * 225n, 100n));
+  assert.deepEqual(assessLease(lease, 1_000, 5_999), amounts(10_000n, 10_000n, 100n));
 });

@@ -1,21 +1,21 @@
-import { atLeast, atMost } from "@lyss/contracts/pricing/at-most.ts";
+import { type Amounts, type BudgetUnit, budgetUnits } from "@lyss/contracts/budgets/amounts.ts";
+import type { LeasePath } from "./budget-paths.ts";
+import { assess, createPurse, runsLow as isLow, type Purse, settle, take, wanted } from "./purse.ts";
 
-/** Money of one tenant that this node may spend by itself. */
+/** What this node may spend by itself for calls of one path: money of the tenant, and shares of the calls' budgets. */
 export interface NodeLease {
   readonly leaseId: string;
-  readonly tenantId: string;
-  /** Set aside by billing and promised to no call. */
-  freeNanos: bigint;
-  /** Promised to calls under way, or spent and not yet posted. With what is free, what billing holds for this lease. */
-  outNanos: bigint;
+  readonly path: LeasePath;
+  readonly money: Purse;
+  /** Where a budget counts them. */
+  tokens: Purse | undefined;
+  calls: Purse | undefined;
+  /** Those of which it holds a share. */
+  budgetIds: readonly string[];
   /** By the monotonic clock. From then on nothing is drawn from it, since billing may free it. */
   validUntilMs: number;
-  /** The most that was out at a time, of late. */
-  peakOutNanos: bigint;
-  /** What calls cost since the last look. */
-  costNanos: bigint;
-  /** Cost per second, averaged over a few looks. */
-  rateNanos: bigint;
+  /** When the first of its budgets begins anew; it is not valid longer than that. */
+  endsAtMs: number;
   lastDrawnMs: number;
   /** Changes that billing has confirmed. */
   changeNumber: number;
@@ -24,74 +24,128 @@ export interface NodeLease {
 /** What a call has drawn from a lease. */
 export interface Draw {
   readonly lease: NodeLease;
-  /** What is out for it; from when it is settled, what it costs the lease. */
-  amountNanos: bigint;
+  /** What is out for it; from when it is settled, what it takes from the lease. */
+  amounts: Amounts;
 }
 
-/** How many seconds of spending a lease is to last for, beside what is promised at a time. */
-const horizonSeconds = 3n;
+/** More for a lease, as billing has granted it. */
+export interface Granted {
+  readonly grantedNanos: bigint;
+  /** Where a budget counts them. */
+  readonly grantedTokens?: bigint | undefined;
+  readonly grantedCalls?: bigint | undefined;
+}
+
 /** A lease that nothing is drawn from for so long is given back whole. */
 const idleMs = 5_000;
 
-export function createLease(leaseId: string, tenantId: string): NodeLease {
+export function createLease(leaseId: string, path: LeasePath): NodeLease {
   return {
-    ...{ leaseId, tenantId, freeNanos: 0n, outNanos: 0n, validUntilMs: 0, peakOutNanos: 0n, costNanos: 0n },
-    ...{ rateNanos: 0n, lastDrawnMs: 0, changeNumber: 0 },
+    ...{ leaseId, path, money: createPurse(), tokens: undefined, calls: undefined, budgetIds: [] },
+    ...{ validUntilMs: 0, endsAtMs: Number.POSITIVE_INFINITY, lastDrawnMs: 0, changeNumber: 0 },
   };
 }
 
-/** Takes money for a call; undefined, with nothing taken, when there is not enough or the lease is over. */
-export function draw(lease: NodeLease, amountNanos: bigint, nowMs: number): Draw | undefined {
-  if (lease.freeNanos < amountNanos || nowMs >= lease.validUntilMs) return undefined;
-  lease.freeNanos -= amountNanos;
-  lease.outNanos += amountNanos;
+/** Takes what a call needs; undefined, with nothing taken, when there is not enough of a unit or the lease is over. */
+export function draw(lease: NodeLease, need: Amounts, nowMs: number): Draw | undefined {
+  const { money, tokens, calls } = lease;
+  if (money.free < need.money || nowMs >= lease.validUntilMs) return undefined;
+  if ((tokens && tokens.free < need.tokens) || (calls && calls.free < need.calls)) return undefined;
+  take(money, need.money);
+  if (tokens) take(tokens, need.tokens);
+  if (calls) take(calls, need.calls);
   lease.lastDrawnMs = nowMs;
-  lease.peakOutNanos = atLeast(lease.outNanos, lease.peakOutNanos);
-  return { lease, amountNanos };
+  return { lease, amounts: need };
 }
 
-/**
- * A call ended: what it cost stays out until it is posted, and the rest is free again. What it cost beyond what it drew comes
- * out of what is free, as billing will take it from the lease.
- */
-export function settleDraw(drawn: Draw, costNanos: bigint): void {
-  const { lease, amountNanos } = drawn;
-  const mostNanos = amountNanos + lease.freeNanos;
-  const paidNanos = atMost(costNanos, mostNanos);
-  lease.freeNanos = mostNanos - paidNanos;
-  lease.outNanos += paidNanos - amountNanos;
-  lease.costNanos += paidNanos;
-  drawn.amountNanos = paidNanos;
+/** A call ended: what it took stays out until it is posted, and the rest is free again. */
+export function settleDraw(drawn: Draw, spent: Amounts): void {
+  const { lease, amounts } = drawn;
+  const kept = (purse: Purse | undefined, unit: BudgetUnit) =>
+    purse ? settle(purse, amounts[unit], spent[unit]) : amounts[unit];
+  drawn.amounts = {
+    money: kept(lease.money, "money"),
+    tokens: kept(lease.tokens, "tokens"),
+    calls: kept(lease.calls, "calls"),
+  };
 }
 
 /** Billing has charged what was settled. */
-export function notePosted({ lease, amountNanos }: Draw): void {
-  lease.outNanos -= amountNanos;
+export function notePosted({ lease, amounts }: Draw): void {
+  lease.money.out -= amounts.money;
+  if (lease.tokens) lease.tokens.out -= amounts.tokens;
+  if (lease.calls) lease.calls.out -= amounts.calls;
 }
 
-/** What the lease should be able to promise: half more than the peak, and some seconds of spending. */
-export function targetNanos(lease: NodeLease): bigint {
-  return lease.peakOutNanos + lease.peakOutNanos / 2n + lease.rateNanos * horizonSeconds;
+/** Billing has granted more. */
+export function addGranted(lease: NodeLease, { grantedNanos, grantedTokens, grantedCalls }: Granted): void {
+  if (grantedTokens !== undefined) lease.tokens ??= createPurse();
+  if (grantedCalls !== undefined) lease.calls ??= createPurse();
+  lease.money.free += grantedNanos;
+  if (lease.tokens) lease.tokens.free += grantedTokens ?? 0n;
+  if (lease.calls) lease.calls.free += grantedCalls ?? 0n;
 }
 
-/** What to ask for when calls need `neededNanos` that are not free: at least half more than they need. */
-export function wantNanos(lease: NodeLease, neededNanos: bigint): bigint {
-  const missing = targetNanos(lease) - lease.freeNanos - lease.outNanos;
-  return atLeast(missing, neededNanos + neededNanos / 2n);
+/** Some of what is free is about to go back to billing. */
+export function giveBack(lease: NodeLease, amounts: Amounts): void {
+  lease.money.free -= amounts.money;
+  if (lease.tokens) lease.tokens.free -= amounts.tokens;
+  if (lease.calls) lease.calls.free -= amounts.calls;
+}
+
+/** What is promised to no call. */
+export function freeOf(lease: NodeLease): Amounts {
+  return ofEach(lease, ({ free }) => free);
+}
+
+/** True when billing holds nothing for it. */
+export function isEmpty(lease: NodeLease): boolean {
+  return budgetUnits.every((unit) => {
+    const purse = lease[unit];
+    return !purse || purse.free + purse.out === 0n;
+  });
+}
+
+/** True when of each unit there is as much free. */
+export function covers(lease: NodeLease, needed: Amounts): boolean {
+  return budgetUnits.every((unit) => (lease[unit]?.free ?? needed[unit]) >= needed[unit]);
+}
+
+/** What to ask for when calls need so much that is not free. Of what it is not known yet whether a budget counts it, too. */
+export function wantedBy(lease: NodeLease, needed: Amounts): Amounts {
+  const unknown = createPurse();
+  return {
+    money: wanted(lease.money, needed.money),
+    tokens: wanted(lease.tokens ?? unknown, needed.tokens),
+    calls: wanted(lease.calls ?? unknown, needed.calls),
+  };
+}
+
+/** What is missing of what the smallest call needs. */
+export function missingOf(lease: NodeLease, least: Amounts): Amounts {
+  const missing = (unit: BudgetUnit) => {
+    const free = lease[unit]?.free ?? 0n;
+    return least[unit] > free ? least[unit] - free : 0n;
+  };
+  return { money: missing("money"), tokens: missing("tokens"), calls: missing("calls") };
 }
 
 /** True when the next calls would have to wait for a refill. */
-export function runsLow(lease: NodeLease): boolean {
-  return lease.freeNanos < targetNanos(lease) / 4n;
+export function runsLow({ money, tokens, calls }: NodeLease): boolean {
+  return isLow(money) || (tokens !== undefined && isLow(tokens)) || (calls !== undefined && isLow(calls));
 }
 
 /** Looks once a period at what a lease is used for. Gives what can go back: all when it is idle, else what is far beyond the target. */
-export function assessLease(lease: NodeLease, periodMs: number, nowMs: number): bigint {
-  const rate = (lease.costNanos * 1_000n) / BigInt(Math.max(1, Math.round(periodMs)));
-  lease.rateNanos = (lease.rateNanos * 3n + rate) / 4n;
-  lease.costNanos = 0n;
-  lease.peakOutNanos = atLeast((lease.peakOutNanos * 3n) / 4n, lease.outNanos);
-  if (nowMs - lease.lastDrawnMs >= idleMs) return lease.freeNanos;
-  const beyond = lease.freeNanos + lease.outNanos - 2n * targetNanos(lease);
-  return atLeast(atMost(beyond, lease.freeNanos), 0n);
+export function assessLease(lease: NodeLease, periodMs: number, nowMs: number): Amounts {
+  const beyond = ofEach(lease, (purse) => assess(purse, periodMs));
+  return nowMs - lease.lastDrawnMs >= idleMs ? freeOf(lease) : beyond;
+}
+
+function ofEach(lease: NodeLease, amountOf: (purse: Purse) => bigint): Amounts {
+  const { tokens, calls } = lease;
+  return {
+    money: amountOf(lease.money),
+    tokens: tokens ? amountOf(tokens) : 0n,
+    calls: calls ? amountOf(calls) : 0n,
+  };
 }

@@ -1,111 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import type { Client } from "@connectrpc/connect";
-import { billingFailures } from "@lyss/contracts/failures/billing.ts";
-import type { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
-import { Failure } from "@lyss/kit/errors/failure.ts";
-import { createRandom } from "@lyss/kit/service/ids.ts";
-import type { Spool, SpoolEntry } from "@lyss/kit/spool/spool.ts";
-import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
-import { silentLog } from "@lyss/kit/testing/postgres.ts";
-import { type Draw, notePosted, settleDraw } from "./lease-book.ts";
-import { createLeaseKeeper } from "./lease-keeper.ts";
-import { parseRecord } from "./spool-record.ts";
-
-const ttlMs = 30_000;
-const validMs = ttlMs - 2_000;
-
-/** What billing was asked, without the names that are the same in every request. */
-type Asked = Readonly<Record<string, unknown>>;
-
-/** A keeper beside a billing that answers as it is told, a grant with what is wanted unless told otherwise. */
-function start() {
-  const clock = createFakeClock();
-  const asked: Asked[] = [];
-  const answers: (bigint | Error | Promise<bigint>)[] = [];
-  const gone = new Set<string>();
-  async function answer(usual: bigint): Promise<bigint> {
-    const next = answers.shift();
-    await setImmediate();
-    if (next instanceof Error) throw next;
-    return next === undefined ? usual : await next;
-  }
-  const billing: Pick<Client<typeof BillingService>, "grantLease" | "returnLease" | "extendLeases"> = {
-    async grantLease({ leaseId, nodeId, ...grant }) {
-      assert.equal(nodeId, "node_1");
-      asked.push({ ...grant, lease: places.get(leaseId) });
-      return { grantedNanos: await answer(grant.wantNanos ?? 0n), ttlMs: BigInt(ttlMs) } as never;
-    },
-    async returnLease({ leaseId, nodeId, ...back }) {
-      assert.equal(nodeId, "node_1");
-      asked.push({ kind: "return", ...back, lease: places.get(leaseId) });
-      await answer(0n);
-      return {} as never;
-    },
-    async extendLeases({ nodeId, leaseIds = [] }) {
-      assert.equal(nodeId, "node_1");
-      asked.push({ extended: leaseIds.length });
-      clock.advance(10);
-      return { openLeaseIds: leaseIds.filter((id) => !gone.has(id)), ttlMs: BigInt(ttlMs) } as never;
-    },
-  };
-  /** Every lease there ever was, in order, and where each stands among them. */
-  const leaseIds: string[] = [];
-  const places = new Map<string | undefined, number>();
-  const kept = new Set<SpoolEntry>();
-  const spool: Pick<Spool, "append" | "drop"> = {
-    append(record) {
-      const parsed = parseRecord(record);
-      assert.ok(parsed.kind === "lease");
-      assert.deepEqual([parsed.closing.nodeId, parsed.closing.leaseIds.length], ["node_1", 1]);
-      places.set(parsed.closing.leaseIds[0], leaseIds.push(...parsed.closing.leaseIds) - 1);
-      const entry = { record };
-      kept.add(entry);
-      return entry;
-    },
-    drop: (entry) => void kept.delete(entry),
-  };
-  const deps = { billing: billing as Client<typeof BillingService>, spool: spool as Spool, nodeId: "node_1" };
-  const keeper = createLeaseKeeper({ ...deps, clock, random: createRandom(clock), log: silentLog });
-  return {
-    ...{ keeper, clock, asked, answers, kept, leaseIds },
-    /** Of which the next extensions find that they are no more. */
-    gone,
-    takeAsked: () => asked.splice(0),
-    async draw(amountNanos: bigint, tenantId = "t"): Promise<Draw> {
-      const drawn = await keeper.draw(tenantId, amountNanos);
-      assert.ok(drawn);
-      return drawn;
-    },
-  };
-}
-
-const freed = () => new Failure(billingFailures.lease_not_found);
-const away = () => new Error("billing is away");
-const grantOf = (wantNanos: bigint, leastNanos: bigint, more: Asked = {}): Asked => ({
-  ...{ kind: "grant", tenantId: "t", changeNumber: 1, lease: 0, wantNanos, leastNanos, ...more },
-});
-const returnOf = (amountNanos: bigint, more: Asked = {}): Asked => ({
-  ...{ kind: "return", tenantId: "t", changeNumber: 2, lease: 0, amountNanos, ...more },
-});
-async function quiet(): Promise<void> {
-  for (let turn = 0; turn < 2; turn++) await setImmediate();
-}
-/** Ends a call at a cost that billing has charged. */
-function finish(drawn: Draw, costNanos: bigint): void {
-  settleDraw(drawn, costNanos);
-  notePosted(drawn);
-}
+import { ofMoney } from "@lyss/contracts/budgets/amounts.ts";
+import { settleDraw } from "./lease-book.ts";
+import { away, finish, freed, grantOf, other, quiet, returnOf, start, t, u, validMs } from "./lease-test-world.ts";
 
 test("the first call opens a lease for half more than it needs, at least what it needs, and draws from it", async () => {
   const { keeper, clock, kept, takeAsked } = start();
   clock.advance(100);
-  const drawing = keeper.draw("t", 100n);
+  const drawing = keeper.draw(t, ofMoney(100n));
   assert.ok(drawing instanceof Promise);
   const drawn = await drawing;
   assert.deepEqual(takeAsked(), [grantOf(150n, 100n)]);
-  assert.deepEqual([drawn?.amountNanos, drawn?.lease.freeNanos, drawn?.lease.outNanos], [100n, 50n, 100n]);
+  assert.deepEqual([drawn?.amounts.money, drawn?.lease.money.free, drawn?.lease.money.out], [100n, 50n, 100n]);
   assert.deepEqual([drawn?.lease.changeNumber, drawn?.lease.validUntilMs], [1, 100 + validMs]);
   assert.equal(keeper.freeNanos, 50n);
   assert.equal(kept.size, 1, "written down, for whoever takes up what this process leaves");
@@ -116,7 +23,7 @@ test("a call that the lease has money for draws at once, and asks for nothing wh
   answers.push(1_000n);
   await draw(100n);
   takeAsked();
-  const drawn = keeper.draw("t", 100n);
+  const drawn = keeper.draw(t, ofMoney(100n));
   assert.ok(drawn && !(drawn instanceof Promise));
   assert.deepEqual(takeAsked(), []);
 });
@@ -127,18 +34,22 @@ test("a lease that runs low is filled up in the background, once", async () => {
   await draw(400n);
   takeAsked();
   // A quarter of what it is to last for: half more than the 400 that were out, and the one that is out now.
-  assert.ok(keeper.draw("t", 1n));
-  assert.deepEqual(takeAsked(), [grantOf(401n + 200n - 500n, 0n, { changeNumber: 2 })]);
-  assert.ok(keeper.draw("t", 1n));
+  assert.ok(keeper.draw(t, ofMoney(1n)));
+  assert.deepEqual(takeAsked(), [grantOf(401n + 200n - 500n, undefined, { changeNumber: 2 })]);
+  assert.ok(keeper.draw(t, ofMoney(1n)));
   await quiet();
   assert.deepEqual(takeAsked(), []);
 });
 
 test("calls that wait for a change share the next one, for all of them, and of use to the smallest", async () => {
   const { keeper, takeAsked } = start();
-  const drawn = await Promise.all([keeper.draw("t", 100n), keeper.draw("t", 60n), keeper.draw("t", 80n)]);
+  const drawn = await Promise.all([
+    keeper.draw(t, ofMoney(100n)),
+    keeper.draw(t, ofMoney(60n)),
+    keeper.draw(t, ofMoney(80n)),
+  ]);
   assert.deepEqual(
-    drawn.map((one) => one?.amountNanos),
+    drawn.map((one) => one?.amounts.money),
     [100n, 60n, 80n],
   );
   assert.deepEqual(takeAsked(), [grantOf(150n, 100n), grantOf(210n, 10n, { changeNumber: 2 })]);
@@ -149,40 +60,40 @@ test("what is free counts towards the least that a grant must bring", async () =
   answers.push(130n);
   await draw(100n);
   takeAsked();
-  await keeper.draw("t", 70n);
+  await keeper.draw(t, ofMoney(70n));
   assert.deepEqual(takeAsked(), [grantOf(105n, 40n, { changeNumber: 2 })]);
 });
 
 test("where money is too scarce for a lease a call is told so, and for two seconds nothing is asked", async () => {
   const { keeper, clock, answers, takeAsked } = start();
   answers.push(0n);
-  assert.equal(await keeper.draw("t", 100n), undefined);
+  assert.equal(await keeper.draw(t, ofMoney(100n)), undefined);
   assert.deepEqual(takeAsked(), [grantOf(150n, 100n)]);
   clock.advance(1_999);
-  assert.equal(keeper.draw("t", 100n), undefined);
+  assert.equal(keeper.draw(t, ofMoney(100n)), undefined);
   assert.deepEqual(takeAsked(), []);
   clock.advance(1);
-  assert.ok(await keeper.draw("t", 100n));
+  assert.ok(await keeper.draw(t, ofMoney(100n)));
   assert.deepEqual(takeAsked(), [grantOf(150n, 100n, { changeNumber: 2 })]);
 });
 
 test("a grant that is not enough for a call is followed by another one, and then the call is told", async () => {
   const { keeper, answers, takeAsked } = start();
   answers.push(10n, 20n);
-  assert.equal(await keeper.draw("t", 100n), undefined);
+  assert.equal(await keeper.draw(t, ofMoney(100n)), undefined);
   assert.deepEqual(takeAsked(), [grantOf(150n, 100n), grantOf(150n, 90n, { changeNumber: 2 })]);
   answers.push(30n, 40n);
-  assert.ok(await keeper.draw("t", 100n));
+  assert.ok(await keeper.draw(t, ofMoney(100n)));
 });
 
 test("a change whose answer was lost is sent again as it was, before anything else", async () => {
   const { keeper, answers, takeAsked } = start();
   answers.push(away());
-  await assert.rejects(async () => keeper.draw("t", 100n), /away/);
+  await assert.rejects(async () => keeper.draw(t, ofMoney(100n)), /away/);
   answers.push(120n);
-  const drawn = await keeper.draw("t", 10n);
+  const drawn = await keeper.draw(t, ofMoney(10n));
   assert.deepEqual(takeAsked(), [grantOf(150n, 100n), grantOf(150n, 100n)]);
-  assert.deepEqual([drawn?.lease.freeNanos, drawn?.lease.changeNumber], [110n, 1]);
+  assert.deepEqual([drawn?.lease.money.free, drawn?.lease.changeNumber], [110n, 1]);
 });
 
 test("a return whose answer was lost is sent again, and leaves the lease once", async () => {
@@ -198,7 +109,7 @@ test("a return whose answer was lost is sent again, and leaves the lease once", 
   assert.equal(kept.size, 1, "billing may hold money for it still");
   const drawn = await draw(10n);
   assert.deepEqual(takeAsked(), [returnOf(500n), grantOf(84n, 10n, { changeNumber: 3 })]);
-  assert.equal(drawn.lease.freeNanos, 74n);
+  assert.equal(drawn.lease.money.free, 74n);
 });
 
 test("a lease that billing has freed is not drawn from again: the next call opens a new one", async () => {
@@ -206,9 +117,9 @@ test("a lease that billing has freed is not drawn from again: the next call open
   const drawn = await draw(100n);
   takeAsked();
   answers.push(freed());
-  assert.equal(await keeper.draw("t", 200n), undefined);
-  assert.deepEqual([drawn.lease.freeNanos, keeper.freeNanos, kept.size], [0n, 0n, 0]);
-  assert.ok(await keeper.draw("t", 100n));
+  assert.equal(await keeper.draw(t, ofMoney(200n)), undefined);
+  assert.deepEqual([drawn.lease.money.free, keeper.freeNanos, kept.size], [0n, 0n, 0]);
+  assert.ok(await keeper.draw(t, ofMoney(100n)));
   assert.deepEqual([leaseIds.length, kept.size], [2, 1]);
   assert.deepEqual(takeAsked().at(-1), grantOf(150n, 100n, { lease: 1 }));
 });
@@ -218,7 +129,7 @@ test("a lease whose time is over is replaced, and what is left of it goes back",
   answers.push(500n);
   const first = await draw(100n);
   clock.advance(validMs - 1);
-  assert.ok(keeper.draw("t", 10n), "up to its last moment");
+  assert.ok(keeper.draw(t, ofMoney(10n)), "up to its last moment");
   clock.advance(1);
   takeAsked();
   const second = await draw(100n);
@@ -230,7 +141,7 @@ test("a lease whose time is over is replaced, and what is left of it goes back",
   finish(first, 0n);
   await keeper.assess();
   assert.deepEqual(takeAsked(), [returnOf(100n, { changeNumber: 3 })]);
-  first.lease.outNanos = 0n;
+  first.lease.money.out = 0n;
   await keeper.assess();
   assert.deepEqual([takeAsked(), kept.size], [[], 1]);
 });
@@ -244,10 +155,10 @@ test("money that is recalled goes back at once as far as it is free, and none is
   keeper.recall("other");
   await quiet();
   assert.deepEqual(takeAsked(), [returnOf(400n)]);
-  assert.equal(keeper.draw("t", 10n), undefined);
-  assert.equal(keeper.draw("other", 10n), undefined);
+  assert.equal(keeper.draw(t, ofMoney(10n)), undefined);
+  assert.equal(keeper.draw(other, ofMoney(10n)), undefined);
   clock.advance(2_000);
-  assert.ok(await keeper.draw("t", 10n));
+  assert.ok(await keeper.draw(t, ofMoney(10n)));
 });
 
 test("a low lease is not filled up while its money is recalled", async () => {
@@ -257,7 +168,7 @@ test("a low lease is not filled up while its money is recalled", async () => {
   keeper.recall("t");
   await quiet();
   takeAsked();
-  assert.ok(keeper.draw("t", 0n));
+  assert.ok(keeper.draw(t, ofMoney(0n)));
   assert.deepEqual(takeAsked(), []);
 });
 
@@ -296,13 +207,13 @@ test("what a call costs in a second is counted by the time between two looks", a
   const { keeper, clock, answers, draw } = start();
   answers.push(10_000n);
   const drawn = await draw(4_000n);
-  settleDraw(drawn, 4_000n);
+  settleDraw(drawn, ofMoney(4_000n));
   clock.advance(2_000);
   await keeper.assess();
-  assert.equal(drawn.lease.rateNanos, 500n);
+  assert.equal(drawn.lease.money.rate, 500n);
   clock.advance(1_000);
   await keeper.assess();
-  assert.equal(drawn.lease.rateNanos, 375n);
+  assert.equal(drawn.lease.money.rate, 375n);
 });
 
 test("a heart-beat carries every lease that billing knows, and those that are no more are let go", async () => {
@@ -315,8 +226,8 @@ test("a heart-beat carries every lease that billing knows, and those that are no
   gone.add(first.lease.leaseId);
   await keeper.extend();
   assert.deepEqual(takeAsked(), [{ extended: 2 }]);
-  assert.deepEqual([first.lease.freeNanos, first.lease.validUntilMs], [0n, validMs]);
-  assert.deepEqual([second.lease.freeNanos, second.lease.validUntilMs], [50n, 5_000 + validMs]);
+  assert.deepEqual([first.lease.money.free, first.lease.validUntilMs], [0n, validMs]);
+  assert.deepEqual([second.lease.money.free, second.lease.validUntilMs], [50n, 5_000 + validMs]);
   assert.equal(kept.size, 1);
   assert.equal(keeper.freeNanos, 50n);
 });
@@ -325,7 +236,7 @@ test("a lease that is still asked for is not extended", async () => {
   const { keeper, answers, takeAsked } = start();
   const { promise, resolve } = Promise.withResolvers<bigint>();
   answers.push(promise);
-  const drawing = keeper.draw("t", 100n);
+  const drawing = keeper.draw(t, ofMoney(100n));
   await setImmediate();
   takeAsked();
   await keeper.extend();
@@ -349,7 +260,7 @@ test("a call that comes while money goes back waits for that, and asks anew", as
   clock.advance(5_000);
   takeAsked();
   const returning = keeper.assess();
-  const drawing = keeper.draw("t", 100n);
+  const drawing = keeper.draw(t, ofMoney(100n));
   await returning;
   assert.ok(await drawing);
   assert.deepEqual(takeAsked(), [returnOf(500n), grantOf(150n, 100n, { changeNumber: 3 })]);
@@ -358,9 +269,9 @@ test("a call that comes while money goes back waits for that, and asks anew", as
 test("a call that comes while a grant is under way that is enough for it, too, asks for nothing", async () => {
   const { keeper, answers, takeAsked } = start();
   answers.push(300n);
-  const first = keeper.draw("t", 100n);
+  const first = keeper.draw(t, ofMoney(100n));
   await setImmediate();
-  const second = keeper.draw("t", 100n);
+  const second = keeper.draw(t, ofMoney(100n));
   assert.ok((await first) && (await second));
   await setImmediate();
   assert.deepEqual(takeAsked(), [grantOf(150n, 100n)]);
@@ -375,7 +286,7 @@ test("what goes back is no more than what is still free when its turn comes", as
   const first = keeper.assess();
   clock.advance(5_000);
   const second = keeper.assess();
-  assert.ok(keeper.draw("t", 150n), "of the 200 that are still free");
+  assert.ok(keeper.draw(t, ofMoney(150n)), "of the 200 that are still free");
   resolve(0n);
   await Promise.all([first, second]);
   assert.deepEqual(takeAsked(), [returnOf(700n), returnOf(50n, { changeNumber: 3 })]);
@@ -395,6 +306,6 @@ test("after it is closed nothing is drawn, and what calls do not need is back", 
     [...[returnOf(500n), returnOf(400n, { tenantId: "u", lease: 1 }), returnOf(150n, { lease: 2 })]],
   );
   assert.equal(kept.size, 1, "from which a call still draws");
-  assert.equal(open.lease.outNanos, 100n);
-  assert.deepEqual([keeper.draw("t", 1n), keeper.draw("u", 1n)], [undefined, undefined]);
+  assert.equal(open.lease.money.out, 100n);
+  assert.deepEqual([keeper.draw(t, ofMoney(1n)), keeper.draw(u, ofMoney(1n))], [undefined, undefined]);
 });

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
+import { type Amounts, budgetUnits } from "@lyss/contracts/budgets/amounts.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { type BillingService, CloseLeasesRequestSchema } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { atMost } from "@lyss/contracts/pricing/at-most.ts";
@@ -8,20 +9,42 @@ import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { Spool, SpoolEntry } from "@lyss/kit/spool/spool.ts";
 import type { Logger } from "pino";
-import { assessLease, createLease, type Draw, draw, type NodeLease, runsLow, wantNanos } from "./lease-book.ts";
+import type { LeasePath } from "./budget-paths.ts";
+import {
+  addGranted,
+  assessLease,
+  covers,
+  createLease,
+  type Draw,
+  draw,
+  freeOf,
+  giveBack,
+  isEmpty,
+  missingOf,
+  type NodeLease,
+  runsLow,
+  wantedBy,
+} from "./lease-book.ts";
+import { createScarcity } from "./scarcity.ts";
 import { toRecord } from "./spool-record.ts";
 
-/** This node's leases on tenants' wallets, kept large enough for what is drawn from them. */
+/** This node's leases on tenants' wallets and their budgets, kept large enough for what is drawn from them. */
 export interface LeaseKeeper {
   /**
-   * Money for a call: at once while the lease has it, else when billing has granted more. Undefined when money is too
+   * What a call needs: at once while the lease of its path has it, else when billing has granted more. Undefined when it is too
    * scarce for a lease: the call must be reserved by itself. Rejects when billing cannot be asked.
    */
-  draw(tenantId: string, amountNanos: bigint): Draw | undefined | Promise<Draw | undefined>;
-  /** Gives back what is not promised to calls, and takes none of this tenant's money into a lease for a while. */
-  recall(tenantId: string): void;
+  draw(path: LeasePath, need: Amounts): Draw | undefined | Promise<Draw | undefined>;
+  /**
+   * Gives back what is not promised to calls, and takes none of it into a lease for a while: of this tenant's money, or of
+   * one budget. Resolves when it is back, or billing cannot be told.
+   */
+  recall(tenantId: string, budgetId?: string): Promise<void>;
   /** As `recall`, for every tenant. */
-  recallAll(): void;
+  recallAll(): Promise<void>;
+  /** The tenant's calls must fit into other budgets by now: they draw from new leases, and what is free of the old goes back. */
+  renew(tenantId: string): void;
+  renewAll(): void;
   /** Looks at what leases are used for, gives back what is not needed. To be run every `assessEveryMs`. */
   assess(): Promise<void>;
   /** Tells billing that this node lives. Leases that billing has freed meanwhile are not drawn from again. */
@@ -33,8 +56,6 @@ export interface LeaseKeeper {
 }
 
 export const assessEveryMs = 1_000;
-/** A tenant whose money was scarce gets no lease for so long. */
-const scarceMs = 2_000;
 /** What billing counts from when it is asked, this node counts from a little earlier. */
 const validMarginMs = 2_000;
 const maxExtended = 1_000;
@@ -48,12 +69,12 @@ interface Slot {
   /** The change under way. */
   changing: Promise<void> | undefined;
   /** What each of the calls needs that wait for the change. */
-  readonly waiting: Set<{ readonly amountNanos: bigint }>;
+  readonly waiting: Set<Amounts>;
 }
 
 type Change =
-  | { readonly kind: "grant"; readonly wantNanos: bigint; readonly leastNanos: bigint }
-  | { readonly kind: "return"; readonly amountNanos: bigint };
+  | { readonly kind: "grant"; readonly want: Amounts; readonly least: Amounts }
+  | { readonly kind: "return"; readonly amounts: Amounts };
 
 export function createLeaseKeeper(deps: {
   readonly billing: Client<typeof BillingService>;
@@ -64,23 +85,24 @@ export function createLeaseKeeper(deps: {
   readonly log: Logger;
 }): LeaseKeeper {
   const { billing, spool, nodeId, clock, random, log } = deps;
+  /** By the path of their calls. */
   const slots = new Map<string, Slot>();
-  /** Whose lease is over, until what is left of it is given back. */
+  /** Whose lease is over, or of other budgets than its calls have by now, until what is left of it is given back. */
   const retired = new Set<Slot>();
-  const scarceUntilMs = new Map<string, number>();
+  const scarcity = createScarcity(clock);
   let assessedMs = clock.monotonicMs();
   let isClosed = false;
 
-  function slotOf(tenantId: string): Slot {
-    let slot = slots.get(tenantId);
+  function slotOf(path: LeasePath): Slot {
+    let slot = slots.get(path.name);
     // Billing may have freed a lease that is over, and others may have its money: more is asked for in a new one only.
     if (slot && isOver(slot.lease)) retired.add(slot);
     if (!slot || isOver(slot.lease)) {
-      const lease = createLease(random.id("lse"), tenantId);
+      const lease = createLease(random.id("lse"), path);
       const closing = create(CloseLeasesRequestSchema, { nodeId, leaseIds: [lease.leaseId] });
       const entry = spool.append(toRecord({ kind: "lease", closing }));
       slot = { lease, entry, unanswered: undefined, changing: undefined, waiting: new Set() };
-      slots.set(tenantId, slot);
+      slots.set(path.name, slot);
     }
     return slot;
   }
@@ -91,33 +113,21 @@ export function createLeaseKeeper(deps: {
 
   /** Billing holds nothing for it, and nobody waits for it to. */
   function isUnused({ lease, changing, unanswered, waiting }: Slot): boolean {
-    return lease.freeNanos + lease.outNanos === 0n && !changing && !unanswered && waiting.size === 0;
+    return isEmpty(lease) && !changing && !unanswered && waiting.size === 0;
   }
 
   function forget(slot: Slot): void {
-    const { tenantId } = slot.lease;
-    if (slots.get(tenantId) === slot) slots.delete(tenantId);
+    const { name } = slot.lease.path;
+    if (slots.get(name) === slot) slots.delete(name);
     retired.delete(slot);
     spool.drop(slot.entry);
   }
 
   /** Billing has freed it: nothing is drawn from it any more, and what is out of it is posted all the same. */
   function letGo(slot: Slot): void {
-    slot.lease.freeNanos = 0n;
+    giveBack(slot.lease, freeOf(slot.lease));
     slot.unanswered = undefined;
     forget(slot);
-  }
-
-  function isScarce(tenantId: string): boolean {
-    const until = scarceUntilMs.get(tenantId);
-    if (until === undefined) return false;
-    if (clock.monotonicMs() < until) return true;
-    scarceUntilMs.delete(tenantId);
-    return false;
-  }
-
-  function markScarce(tenantId: string): void {
-    scarceUntilMs.set(tenantId, clock.monotonicMs() + scarceMs);
   }
 
   /** One change at a time: billing tells a repeat by its number. */
@@ -146,51 +156,64 @@ export function createLeaseKeeper(deps: {
 
   async function ask(slot: Slot, wanted: Change): Promise<void> {
     const { lease } = slot;
-    const { leaseId, tenantId } = lease;
+    const { leaseId, path } = lease;
+    const { tenantId, userId, keyId } = path;
     const names = { leaseId, nodeId, tenantId, changeNumber: lease.changeNumber + 1 };
-    if (wanted.kind === "return" && slot.unanswered !== wanted) lease.freeNanos -= wanted.amountNanos;
+    if (wanted.kind === "return" && slot.unanswered !== wanted) giveBack(lease, wanted.amounts);
     slot.unanswered = wanted;
     const askedMs = clock.monotonicMs();
     if (wanted.kind === "return") {
-      await billing.returnLease({ ...names, amountNanos: wanted.amountNanos });
+      const { money, tokens, calls } = wanted.amounts;
+      await billing.returnLease({ ...names, amountNanos: money, amountTokens: tokens, amountCalls: calls });
     } else {
-      const { grantedNanos, ttlMs } = await billing.grantLease({ ...names, ...wanted });
-      lease.freeNanos += grantedNanos;
-      if (grantedNanos === 0n) markScarce(tenantId);
-      lease.validUntilMs = askedMs + Number(ttlMs) - validMarginMs;
+      const { want, least } = wanted;
+      const granted = await billing.grantLease({
+        ...{ ...names, userId, keyId, wantNanos: want.money, leastNanos: least.money },
+        ...{ wantTokens: want.tokens, leastTokens: least.tokens, wantCalls: want.calls, leastCalls: least.calls },
+      });
+      addGranted(lease, granted);
+      lease.budgetIds = granted.budgetIds;
+      if (granted.grantedNanos === 0n) scarcity.notePath(path);
+      if (granted.endsInMs !== undefined) lease.endsAtMs = askedMs + Number(granted.endsInMs) - validMarginMs;
+      keepValid(lease, askedMs, granted.ttlMs);
     }
     slot.unanswered = undefined;
     lease.changeNumber++;
   }
 
+  function keepValid(lease: NodeLease, askedMs: number, ttlMs: bigint): void {
+    lease.validUntilMs = Math.min(askedMs + Number(ttlMs) - validMarginMs, lease.endsAtMs);
+  }
+
   function refill(slot: Slot): Promise<void> {
     return change(slot, () => {
-      const { lease } = slot;
-      let neededNanos = 0n;
-      let leastNanos = 0n;
-      for (const { amountNanos } of slot.waiting) {
-        neededNanos += amountNanos;
-        if (leastNanos === 0n || amountNanos < leastNanos) leastNanos = amountNanos;
+      const { lease, waiting } = slot;
+      const needed = { money: 0n, tokens: 0n, calls: 0n };
+      let least: Amounts = needed;
+      for (const need of waiting) {
+        for (const unit of budgetUnits) needed[unit] += need[unit];
+        if (least === needed || need.money < least.money) least = need;
       }
       // The change before may have brought enough for everyone.
-      if (neededNanos > 0n ? lease.freeNanos >= neededNanos : !runsLow(lease)) return undefined;
-      const missingNanos = leastNanos > lease.freeNanos ? leastNanos - lease.freeNanos : 0n;
-      return { kind: "grant", wantNanos: wantNanos(lease, neededNanos), leastNanos: missingNanos };
+      if (waiting.size > 0 ? covers(lease, needed) : !runsLow(lease)) return undefined;
+      return { kind: "grant", want: wantedBy(lease, needed), least: missingOf(lease, least) };
     });
   }
 
-  /** Waits for one refill, shared with all who wait; then the money is there, or too scarce. */
-  async function drawLater(slot: Slot, amountNanos: bigint): Promise<Draw | undefined> {
-    const need = { amountNanos };
+  /** Waits for at most two refills, shared with all who wait; then what is needed is there, or too scarce. */
+  async function drawLater(slot: Slot, need: Amounts): Promise<Draw | undefined> {
+    const { path } = slot.lease;
+    const isDecided = (drawn: Draw | undefined) => drawn || scarcity.isOf(path) || slots.get(path.name) !== slot;
     slot.waiting.add(need);
     try {
       // The change under way may be a return, or for others only.
-      for (let tries = 0; tries < 2; tries++) {
-        await (tries === 0 ? (slot.changing ?? refill(slot)) : refill(slot));
-        const drawn = draw(slot.lease, amountNanos, clock.monotonicMs());
-        if (drawn || isScarce(slot.lease.tenantId) || slots.get(slot.lease.tenantId) !== slot) return drawn;
-      }
-      return undefined;
+      let refills = slot.changing ? -1 : 0;
+      let drawn: Draw | undefined;
+      do {
+        await (slot.changing ?? refill(slot));
+        drawn = draw(slot.lease, need, clock.monotonicMs());
+      } while (!isDecided(drawn) && ++refills < 2);
+      return drawn;
     } finally {
       slot.waiting.delete(need);
     }
@@ -199,58 +222,75 @@ export function createLeaseKeeper(deps: {
   /** In the background; the next call that needs it tries again. */
   function changeQuietly(slot: Slot, next: () => Change | undefined): Promise<void> {
     return change(slot, next).catch((err: unknown) => {
-      log.warn({ err, tenant_id: slot.lease.tenantId }, "billing could not be told of a lease");
+      log.warn({ err, tenant_id: slot.lease.path.tenantId }, "billing could not be told of a lease");
     });
   }
 
-  function giveBack(slot: Slot, amountNanos: () => bigint): Promise<void> {
+  function returnSome(slot: Slot, amountsOf: () => Amounts): Promise<void> {
     return changeQuietly(slot, () => {
-      const amount = amountNanos();
-      return amount > 0n ? { kind: "return", amountNanos: amount } : undefined;
+      const amounts = amountsOf();
+      return hasSome(amounts) ? { kind: "return", amounts } : undefined;
     });
   }
 
-  async function giveBackRetired(): Promise<void> {
-    await Promise.all([...retired].map((slot) => giveBack(slot, () => slot.lease.freeNanos)));
+  const returnFree = (slot: Slot) => returnSome(slot, () => freeOf(slot.lease));
+
+  async function returnRetired(): Promise<void> {
+    await Promise.all([...retired].map(returnFree));
     for (const slot of retired) if (isUnused(slot)) forget(slot);
   }
 
-  function recall(tenantId: string): void {
-    const slot = slots.get(tenantId);
-    markScarce(tenantId);
-    if (slot) void giveBack(slot, () => slot.lease.freeNanos);
+  async function recall(tenantId: string, budgetId?: string): Promise<void> {
+    if (budgetId === undefined) scarcity.noteTenant(tenantId);
+    const recalled = [...slots.values()].filter(({ lease: { path, budgetIds } }) => {
+      return path.tenantId === tenantId && (budgetId === undefined || budgetIds.includes(budgetId));
+    });
+    for (const { lease } of recalled) scarcity.notePath(lease.path);
+    await Promise.all(recalled.map(returnFree));
+  }
+
+  function retire(isOf: (path: LeasePath) => boolean): void {
+    for (const [name, slot] of slots) {
+      if (!isOf(slot.lease.path)) continue;
+      slots.delete(name);
+      retired.add(slot);
+      void returnFree(slot);
+    }
   }
 
   return {
-    draw(tenantId, amountNanos) {
-      const slot = slotOf(tenantId);
-      const drawn = draw(slot.lease, amountNanos, clock.monotonicMs());
-      if (!drawn) return isClosed || isScarce(tenantId) ? undefined : drawLater(slot, amountNanos);
-      if (runsLow(slot.lease) && !slot.changing && !isScarce(tenantId)) {
+    draw(path, need) {
+      const slot = slotOf(path);
+      const drawn = draw(slot.lease, need, clock.monotonicMs());
+      if (!drawn) return isClosed || scarcity.isOf(path) ? undefined : drawLater(slot, need);
+      if (runsLow(slot.lease) && !slot.changing && !scarcity.isOf(path)) {
         void refill(slot).catch((err: unknown) =>
-          log.warn({ err, tenant_id: tenantId }, "a lease could not be refilled"),
+          log.warn({ err, tenant_id: path.tenantId }, "a lease could not be refilled"),
         );
       }
       return drawn;
     },
     recall,
-    recallAll() {
-      for (const tenantId of slots.keys()) recall(tenantId);
+    async recallAll() {
+      const tenantIds = new Set([...slots.values()].map(({ lease }) => lease.path.tenantId));
+      await Promise.all([...tenantIds].map((tenantId) => recall(tenantId)));
     },
+    renew: (tenantId) => retire((path) => path.tenantId === tenantId),
+    renewAll: () => retire(() => true),
     async assess() {
       const nowMs = clock.monotonicMs();
       const periodMs = nowMs - assessedMs;
       assessedMs = nowMs;
       const returned = [...slots.values()].map((slot) => {
-        const amount = assessLease(slot.lease, periodMs, nowMs);
         const { lease } = slot;
+        const amounts = assessLease(lease, periodMs, nowMs);
         if (isUnused(slot)) forget(slot);
-        return amount === 0n ? undefined : giveBack(slot, () => atMost(amount, lease.freeNanos));
+        return hasSome(amounts) ? returnSome(slot, () => atMostFree(amounts, lease)) : undefined;
       });
-      await Promise.all([...returned, giveBackRetired()]);
+      await Promise.all([...returned, returnRetired()]);
     },
     async extend() {
-      const held = [...slots.values()].filter(({ lease }) => lease.changeNumber > 0);
+      const held = [...slots.values(), ...retired].filter(({ lease }) => lease.changeNumber > 0);
       for (let at = 0; at < held.length; at += maxExtended) {
         const part = held.slice(at, at + maxExtended);
         const askedMs = clock.monotonicMs();
@@ -258,21 +298,35 @@ export function createLeaseKeeper(deps: {
         const { openLeaseIds, ttlMs } = await billing.extendLeases({ nodeId, leaseIds });
         const open = new Set(openLeaseIds);
         for (const slot of part) {
-          if (open.has(slot.lease.leaseId)) slot.lease.validUntilMs = askedMs + Number(ttlMs) - validMarginMs;
+          if (open.has(slot.lease.leaseId)) keepValid(slot.lease, askedMs, ttlMs);
           else letGo(slot);
         }
       }
     },
     async close() {
       isClosed = true;
-      await Promise.all([...slots.values()].map((slot) => giveBack(slot, () => slot.lease.freeNanos)));
-      await giveBackRetired();
+      await Promise.all([...slots.values()].map(returnFree));
+      await returnRetired();
       for (const slot of slots.values()) if (isUnused(slot)) forget(slot);
     },
     get freeNanos() {
       let sum = 0n;
-      for (const { lease } of slots.values()) sum += lease.freeNanos;
+      for (const { lease } of slots.values()) sum += lease.money.free;
       return sum;
     },
+  };
+}
+
+function hasSome(amounts: Amounts): boolean {
+  return budgetUnits.some((unit) => amounts[unit] > 0n);
+}
+
+/** What may have been drawn meanwhile does not go back. */
+function atMostFree(amounts: Amounts, lease: NodeLease): Amounts {
+  const free = freeOf(lease);
+  return {
+    money: atMost(amounts.money, free.money),
+    tokens: atMost(amounts.tokens, free.tokens),
+    calls: atMost(amounts.calls, free.calls),
   };
 }

@@ -47,7 +47,7 @@ test("a path leads from the tenant over the user's groups to user and key, of on
 
 test("of what a call holds its budgets allow so much to be collected, and of one in a period gone by as much as it likes", () => {
   const held = (budget: Budget, amount: bigint): BudgetHold => ({
-    ...{ callId: "call_1", budgetId: budget.budgetId, windowStartsAt: budget.window.startsAt, amount },
+    ...{ holderId: "call_1", budgetId: budget.budgetId, windowStartsAt: budget.window.startsAt, amount },
   });
   const wide = budgetOf({ budgetId: "bud_w", unit: "money", limit: 100n, used: 20n, reserved: 40n });
   const narrow = budgetOf({ budgetId: "bud_n", unit: "money", limit: 50n, used: 20n, reserved: 30n });
@@ -90,6 +90,95 @@ test("what was paid from a lease counts from the moment on at which the period b
   );
 });
 
+test("a lease holds a share of every budget of its path, gets more of those it has, and gives back no more than it holds", () => {
+  const money = budgetOf({ budgetId: "bud_m", unit: "money" });
+  const book = open([money, budgetOf()]);
+  const lease = { ...call, leaseId: "lse_1" };
+  book.lend(lease, { money: 10n, tokens: 99n, calls: 2n });
+  book.lend(lease, { money: 5n, tokens: 99n, calls: 0n });
+  const reserved = () => after(book).map((budget) => [budget.budgetId, budget.reserved]);
+  const expected = (nanos: bigint, calls: bigint) => [
+    ["bud_m", nanos],
+    ["bud_1", calls],
+  ];
+  assert.deepEqual(reserved(), expected(15n, 2n));
+  assert.deepEqual(
+    book.findHeld("lse_1").map((budget) => [budget.budgetId, budget.reserved]),
+    expected(15n, 2n),
+  );
+  assert.deepEqual([...book.changes.freedBudgetIds], []);
+  book.takeBack("lse_1", { money: 4n, tokens: 1n, calls: 0n });
+  assert.deepEqual([reserved(), [...book.changes.freedBudgetIds]], [expected(11n, 2n), ["bud_m"]]);
+  book.takeBack("lse_1", amounts(99n));
+  assert.deepEqual([reserved(), [...book.changes.freedBudgetIds]], [expected(0n, 0n), ["bud_m", "bud_1"]]);
+  assert.deepEqual(
+    [book.changes.listNew().map(({ budgetId, amount }) => [budgetId, amount]), book.changes.listChangedHolds()],
+    [expected(0n, 0n), []],
+  );
+});
+
+test("a lease that is known gets more only of the budgets that it holds a share of, in their period", () => {
+  const [known, gone, added] = [
+    budgetOf({ reserved: 4n }),
+    budgetOf({ budgetId: "bud_g", unit: "money", reserved: 0n }),
+    budgetOf({ budgetId: "bud_a", unit: "tokens" }),
+  ];
+  const held = ({ budgetId, window }: Budget, earlierMs: number): BudgetHold => ({
+    ...{ holderId: "lse_1", budgetId, amount: 4n, windowStartsAt: new Date(window.startsAt.getTime() - earlierMs) },
+  });
+  const book = open([known, gone, added], [held(known, 0), held(gone, 3_600_000)]);
+  book.lend({ ...call, leaseId: "lse_1" }, amounts(3n));
+  book.takeBack("lse_1", amounts(1n));
+  assert.deepEqual(
+    after(book).map((budget) => [budget.budgetId, budget.reserved]),
+    [["bud_1", 6n]],
+  );
+  assert.deepEqual(
+    book.changes.listChangedHolds().map(({ budgetId, amount }) => [budgetId, amount]),
+    [["bud_1", 6n]],
+  );
+  assert.deepEqual(book.changes.listNew(), []);
+});
+
+test("what a lease's call used is charged out of the lease's share, and beyond it all the same", () => {
+  const { startsAt } = budgetOf().window;
+  const [shared, other] = [budgetOf({ reserved: 5n }), budgetOf({ budgetId: "bud_o", unit: "tokens", reserved: 7n })];
+  const held = { holderId: "lse_1", budgetId: "bud_1", windowStartsAt: startsAt, amount: 5n };
+  const book = open([shared, other], [held]);
+  const charge = (leaseId: string, startedAtMs: number, n: bigint) =>
+    book.charge({ ...call, leaseId }, startedAtMs, amounts(n));
+  const state = () => after(book).map((budget) => [budget.budgetId, budget.used, budget.reserved]);
+  charge("lse_1", startsAt.getTime() - 1, 3n);
+  assert.deepEqual(state(), [["bud_1", 3n, 2n]], "the lease is of this period, whenever the call began");
+  charge("lse_1", startsAt.getTime(), 4n);
+  charge("lse_2", startsAt.getTime(), 1n);
+  assert.deepEqual(state(), [
+    ["bud_1", 8n, 0n],
+    ["bud_o", 5n, 7n],
+  ]);
+  assert.deepEqual(
+    book.changes.listChangedHolds().map(({ holderId, amount }) => [holderId, amount]),
+    [["lse_1", 0n]],
+  );
+  assert.deepEqual([...book.changes.freedBudgetIds], [], "what is charged is not free");
+});
+
+test("a share of a period that is over is none: what is charged counts by when the call began, and nothing is freed", () => {
+  const { startsAt } = budgetOf().window;
+  const old = { holderId: "lse_1", budgetId: "bud_1", windowStartsAt: new Date(startsAt.getTime() - 3_600_000) };
+  const book = open([budgetOf({ reserved: 2n })], [{ ...old, amount: 9n }]);
+  assert.deepEqual(book.findHeld("lse_1"), []);
+  book.charge({ ...call, leaseId: "lse_1" }, startsAt.getTime() - 1, amounts(1n));
+  book.takeBack("lse_1", amounts(1n));
+  assert.deepEqual(after(book), []);
+  book.charge({ ...call, leaseId: "lse_1" }, startsAt.getTime(), amounts(1n));
+  book.settle("lse_1", amounts(0n));
+  assert.deepEqual(
+    after(book).map(({ used, reserved }) => [used, reserved]),
+    [[1n, 2n]],
+  );
+});
+
 test("where there is no budget a call's path costs nothing, and a user may be in several groups or in none", () => {
   const none = open([]);
   assert.equal(none.findPath(call), none.findPath({ ...call, keyId: "key_2" }));
@@ -113,18 +202,18 @@ test("what a call holds is set aside in each budget of its path, in its own unit
       ["bud_1", 2n],
     ],
   );
-  const noted = book.changes.newHolds.slice(0, 2);
+  const noted = book.changes.listNew().slice(0, 2);
   const windowStartsAt = money.window.startsAt;
   assert.deepEqual(noted, [
-    { callId: "call_1", budgetId: "bud_m", windowStartsAt, amount: 7n },
-    { callId: "call_1", budgetId: "bud_1", windowStartsAt, amount: 1n },
+    { holderId: "call_1", budgetId: "bud_m", windowStartsAt, amount: 7n },
+    { holderId: "call_1", budgetId: "bud_1", windowStartsAt, amount: 1n },
   ]);
 });
 
 test("a call that ends frees what it holds where its period goes on, and is noted as ended once", () => {
   const held = (budgetId: string, earlierMs = 0): BudgetHold => ({
     ...{
-      callId: "call_1",
+      holderId: "call_1",
       budgetId,
       windowStartsAt: new Date(budgetOf().window.startsAt.getTime() - earlierMs),
       amount: 4n,
@@ -138,7 +227,7 @@ test("a call that ends frees what it holds where its period goes on, and is note
     after(book).map(({ budgetId, used, reserved }) => [budgetId, used, reserved]),
     [["bud_1", 3n, 5n]],
   );
-  assert.deepEqual([book.changes.endedCallIds, [...book.changes.freedBudgetIds]], [["call_1"], ["bud_1"]]);
+  assert.deepEqual([book.changes.endedHolderIds, [...book.changes.freedBudgetIds]], [["call_1"], ["bud_1"]]);
 });
 
 test("over hours of holds, ends, charges and crashes: used and reserved are what an account by hand says, and within the limit", () => {
@@ -162,8 +251,8 @@ function runSeed(seed: number): void {
     const uses: (readonly [string, bigint])[] = [];
     for (let act = between(1, 4); act > 0; act--) {
       const amount = BigInt(between(1, 20));
-      const open = [...new Set(holds.map(({ callId }) => callId))].filter(
-        (id) => !book.changes.endedCallIds.includes(id),
+      const open = [...new Set(holds.map(({ holderId }) => holderId))].filter(
+        (id) => !book.changes.endedHolderIds.includes(id),
       );
       const callId = open[between(0, Math.max(0, open.length - 1))];
       if (between(0, 1) === 0 || callId === undefined) {
@@ -172,11 +261,11 @@ function runSeed(seed: number): void {
           book.hold({ ...call, callId: `call_${++lastCall}` }, amounts(amount));
         }
       } else {
-        const most = holds.find((hold) => hold.callId === callId)?.amount ?? 0n;
+        const most = holds.find((hold) => hold.holderId === callId)?.amount ?? 0n;
         const spent = BigInt(between(0, Number(most)));
         book.settle(callId, amounts(spent));
         book.settle(callId, amounts(spent));
-        for (const hold of holds.filter((one) => one.callId === callId)) {
+        for (const hold of holds.filter((one) => one.holderId === callId)) {
           uses.push([`${hold.budgetId} ${hold.windowStartsAt.toISOString()}`, spent]);
         }
       }
@@ -185,8 +274,8 @@ function runSeed(seed: number): void {
     if (isLost) continue;
     const changed = new Map(after(book).map((budget) => [budget.budgetId, budget]));
     budgets = budgets.map((budget) => changed.get(budget.budgetId) ?? budget);
-    const endedIds = new Set(book.changes.endedCallIds);
-    holds = [...holds.filter(({ callId }) => !endedIds.has(callId)), ...book.changes.newHolds];
+    const endedIds = new Set(book.changes.endedHolderIds);
+    holds = [...holds.filter(({ holderId }) => !endedIds.has(holderId)), ...book.changes.listNew()];
     for (const [name, spent] of uses) used.set(name, (used.get(name) ?? 0n) + spent);
     for (const budget of open(budgets, [], nowMs).findPath(call)) {
       const where = `seed ${seed}, step ${step}: ${budget.budgetId}`;
@@ -211,7 +300,7 @@ test("a raise sets more aside in the budgets where the call holds something, in 
   const fresh = budgetOf({ budgetId: "bud_f", unit: "tokens" });
   const gone = budgetOf({ budgetId: "bud_g", unit: "money", reserved: 7n });
   const held = ({ budgetId, window }: Budget, amount: bigint, earlierMs = 0): BudgetHold => ({
-    ...{ callId: "call_1", budgetId, amount, windowStartsAt: new Date(window.startsAt.getTime() - earlierMs) },
+    ...{ holderId: "call_1", budgetId, amount, windowStartsAt: new Date(window.startsAt.getTime() - earlierMs) },
   });
   const book = open([money, calls, fresh, gone], [held(money, 10n), held(calls, 1n), held(gone, 7n, 3_600_000)]);
   const reserved = () => book.findPathWithout("call_1").map((budget) => [budget.budgetId, budget.reserved]);
@@ -229,7 +318,7 @@ test("a raise sets more aside in the budgets where the call holds something, in 
     ],
   );
   assert.deepEqual(
-    book.changes.listRaised().map(({ budgetId, amount }) => [budgetId, amount]),
+    book.changes.listChangedHolds().map(({ budgetId, amount }) => [budgetId, amount]),
     [
       ["bud_m", 40n],
       ["bud_c", 1n],
@@ -247,7 +336,7 @@ test("a raise sets more aside in the budgets where the call holds something, in 
       ["bud_c", 1n, 2n],
     ],
   );
-  assert.deepEqual(book.changes.listRaised(), []);
+  assert.deepEqual(book.changes.listChangedHolds(), []);
 });
 
 test("a call that holds nothing in budgets is raised without a trace", () => {
@@ -255,5 +344,5 @@ test("a call that holds nothing in budgets is raised without a trace", () => {
   assert.deepEqual(book.findPathWithout("call_1"), []);
   book.raise("call_1", amounts(5n));
   book.settle("call_1", amounts(5n));
-  assert.deepEqual([after(book), book.changes.listRaised(), book.changes.endedCallIds], [[], [], []]);
+  assert.deepEqual([after(book), book.changes.listChangedHolds(), book.changes.endedHolderIds], [[], [], []]);
 });

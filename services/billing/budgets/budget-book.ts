@@ -29,16 +29,28 @@ export interface BudgetBook {
   findPath(call: CallPath): readonly Budget[];
   /** Sets `most` aside in every budget of the call's path. To be called when it fits into all of them. */
   hold(call: CallPath & { readonly callId: string }, most: Amounts): void;
+  /** The budgets in which a call or a lease holds something, as they are now. */
+  findHeld(holderId: string): readonly Budget[];
   /** The budgets in which a call holds something, as if it held nothing. */
   findPathWithout(callId: string): readonly Budget[];
   /** Sets `most` aside for a call in place of what it holds. To be called when it fits into all of its budgets. */
   raise(callId: string, most: Amounts): void;
   /** What a call that holds `heldNanos` may be charged at most, as far as its budgets go; undefined for no bound. */
   findCollectableNanos(callId: string): bigint | undefined;
-  /** Frees what a call holds, and charges what it used where the period is still the one in which it began. */
-  settle(callId: string, spent: Amounts): void;
-  /** Charges a call that was paid from a lease; in budgets whose period began after it did, it does not count. */
-  charge(call: CallPath, startedAtMs: number, spent: Amounts): void;
+  /** Frees what a call or a lease holds, and charges what it used where the period is still the one in which it began. */
+  settle(holderId: string, spent: Amounts): void;
+  /**
+   * Sets more aside for a lease, in the budgets that hold something for it and, when it is new, in all of its path. To be
+   * called when it fits into all of them.
+   */
+  lend(lease: CallPath & { readonly leaseId: string }, amounts: Amounts): void;
+  /** Frees some of what a lease holds; no more than that. */
+  takeBack(leaseId: string, amounts: Amounts): void;
+  /**
+   * Charges a call that was paid from a lease, out of what the lease holds of each budget. In budgets of which it holds
+   * nothing, and whose period began after the call did, the call does not count.
+   */
+  charge(call: CallPath & { readonly leaseId?: string }, startedAtMs: number, spent: Amounts): void;
   /** Notes that a budget refused a call; nothing where it was none. */
   refuse(budgetId: string | undefined, call: CallPath): void;
   readonly changes: BudgetChanges;
@@ -48,11 +60,12 @@ export interface BudgetBook {
 export interface BudgetChanges {
   /** Each as it was when the transaction read it, in its current period, and as it is now. */
   listChanged(): readonly { readonly before: Budget; readonly after: Budget }[];
-  readonly newHolds: readonly BudgetHold[];
-  /** Of calls that hold more than before. */
-  listRaised(): readonly BudgetHold[];
-  readonly endedCallIds: readonly string[];
-  /** Those in which the ended calls held something. */
+  /** Of calls and leases that have held nothing before. */
+  listNew(): readonly BudgetHold[];
+  /** Of calls and leases that hold more or less than before. */
+  listChangedHolds(): readonly BudgetHold[];
+  readonly endedHolderIds: readonly string[];
+  /** Those in which something has become free. */
   readonly freedBudgetIds: ReadonlySet<string>;
   readonly refusals: readonly Refusal[];
 }
@@ -75,14 +88,20 @@ export function createBudgetBook({ nowMs, budgets, memberships, holds }: BookEnt
     scopeKey(tenantId, scopeKind, scopeId),
   );
   const groupsByUser = Map.groupBy(memberships, ({ tenantId, userId }) => userKey(tenantId, userId));
-  const holdsByCall = Map.groupBy(holds, ({ callId }) => callId);
+  /** By holder and budget, as they are now. */
+  const held = new Map<string, Map<string, BudgetHold>>();
+  for (const hold of holds) ofHolder(hold.holderId).set(hold.budgetId, hold);
   /** As they were: a batch has many calls of few paths. */
   const paths = new Map<string, readonly Budget[]>();
-  const newHolds: BudgetHold[] = [];
-  const raisedCallIds = new Set<string>();
-  const endedCallIds: string[] = [];
+  const newHolderIds = new Set<string>();
+  const changedHolderIds = new Set<string>();
+  const endedHolderIds: string[] = [];
   const freedBudgetIds = new Set<string>();
   const refusals: Refusal[] = [];
+
+  function ofHolder(holderId: string): Map<string, BudgetHold> {
+    return held.getOrInsertComputed(holderId, () => new Map());
+  }
 
   function readPath({ tenantId, userId, keyId }: CallPath): readonly Budget[] {
     const ofScope = (kind: ScopeKind, id: string) => byScope.get(scopeKey(tenantId, kind, id)) ?? [];
@@ -114,39 +133,56 @@ export function createBudgetBook({ nowMs, budgets, memberships, holds }: BookEnt
     return budget?.window.startsAt.getTime() === hold.windowStartsAt.getTime() ? budget : undefined;
   }
 
-  function heldBy(callId: string) {
-    const held = holdsByCall.get(callId)?.flatMap((hold) => {
+  function heldBy(holderId: string) {
+    return listHolds(holderId).flatMap((hold) => {
       const budget = budgetOf(hold);
       return budget ? [{ hold, budget }] : [];
     });
-    return held ?? [];
   }
 
+  const listHolds = (holderId: string) => [...(held.get(holderId)?.values() ?? [])];
   const put = (budget: Budget) => changed.set(budget.budgetId, budget);
+
+  /** What it holds from now on in a budget, in which what is reserved changes likewise. */
+  function putHold(hold: BudgetHold, budget: Budget, amount: bigint): void {
+    const { holderId, budgetId } = hold;
+    put({ ...budget, reserved: budget.reserved + amount - hold.amount });
+    ofHolder(holderId).set(budgetId, { ...hold, amount });
+    if (!newHolderIds.has(holderId)) changedHolderIds.add(holderId);
+  }
+
+  function putNewHolds(holderId: string, call: CallPath, amounts: Amounts): void {
+    const path = findPath(call);
+    if (path.length > 0) newHolderIds.add(holderId);
+    for (const budget of path) {
+      const { budgetId, window, unit } = budget;
+      putHold({ holderId, budgetId, windowStartsAt: window.startsAt, amount: 0n }, budget, amounts[unit]);
+    }
+  }
 
   return {
     nowMs,
     findPath,
-    hold(call, most) {
-      for (const budget of findPath(call)) {
-        const { budgetId, window } = budget;
-        const amount = most[budget.unit];
-        put({ ...budget, reserved: budget.reserved + amount });
-        newHolds.push({ callId: call.callId, budgetId, windowStartsAt: window.startsAt, amount });
-      }
-    },
+    hold: (call, most) => putNewHolds(call.callId, call, most),
+    findHeld: (holderId) => heldBy(holderId).map(({ budget }) => budget),
     findPathWithout(callId) {
       return heldBy(callId).map(({ hold, budget }) => ({ ...budget, reserved: budget.reserved - hold.amount }));
     },
     raise(callId, most) {
-      const raised = heldBy(callId).map(({ hold, budget }) => {
-        const amount = most[budget.unit];
-        put({ ...budget, reserved: budget.reserved + amount - hold.amount });
-        return { ...hold, amount };
-      });
-      if (raised.length === 0) return;
-      holdsByCall.set(callId, raised);
-      raisedCallIds.add(callId);
+      for (const { hold, budget } of heldBy(callId)) putHold(hold, budget, most[budget.unit]);
+    },
+    lend(lease, amounts) {
+      const known = heldBy(lease.leaseId);
+      if (known.length === 0) putNewHolds(lease.leaseId, lease, amounts);
+      for (const { hold, budget } of known) putHold(hold, budget, hold.amount + amounts[budget.unit]);
+    },
+    takeBack(leaseId, amounts) {
+      for (const { hold, budget } of heldBy(leaseId)) {
+        const freed = atMost(amounts[budget.unit], hold.amount);
+        if (freed === 0n) continue;
+        freedBudgetIds.add(budget.budgetId);
+        putHold(hold, budget, hold.amount - freed);
+      }
     },
     findCollectableNanos(callId) {
       let least: bigint | undefined;
@@ -157,20 +193,24 @@ export function createBudgetBook({ nowMs, budgets, memberships, holds }: BookEnt
       }
       return least;
     },
-    settle(callId, spent) {
-      if (!holdsByCall.has(callId)) return;
-      const held = heldBy(callId);
-      holdsByCall.delete(callId);
-      endedCallIds.push(callId);
-      for (const { hold, budget } of held) {
+    settle(holderId, spent) {
+      if (!held.has(holderId)) return;
+      const ended = heldBy(holderId);
+      held.delete(holderId);
+      endedHolderIds.push(holderId);
+      for (const { hold, budget } of ended) {
         freedBudgetIds.add(budget.budgetId);
         put({ ...budget, reserved: budget.reserved - hold.amount, used: budget.used + spent[budget.unit] });
       }
     },
     charge(call, startedAtMs, spent) {
       for (const budget of findPath(call)) {
-        if (startedAtMs < budget.window.startsAt.getTime()) continue;
-        put({ ...budget, used: budget.used + spent[budget.unit] });
+        const hold = call.leaseId === undefined ? undefined : held.get(call.leaseId)?.get(budget.budgetId);
+        const isHeld = hold !== undefined && budgetOf(hold) !== undefined;
+        if (!isHeld && startedAtMs < budget.window.startsAt.getTime()) continue;
+        const charged = { ...budget, used: budget.used + spent[budget.unit] };
+        if (isHeld) putHold(hold, charged, hold.amount - atMost(spent[budget.unit], hold.amount));
+        else put(charged);
       }
     },
     refuse(budgetId, { tenantId, userId, keyId }) {
@@ -186,9 +226,9 @@ export function createBudgetBook({ nowMs, budgets, memberships, holds }: BookEnt
           return after ? [{ before: known, after }] : [];
         });
       },
-      newHolds,
-      listRaised: () => [...raisedCallIds].flatMap((callId) => holdsByCall.get(callId) ?? []),
-      endedCallIds,
+      listNew: () => [...newHolderIds].flatMap(listHolds),
+      listChangedHolds: () => [...changedHolderIds].flatMap((id) => heldBy(id).map(({ hold }) => hold)),
+      endedHolderIds,
       freedBudgetIds,
       refusals,
     },

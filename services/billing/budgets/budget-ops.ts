@@ -174,11 +174,12 @@ async function getUserQuota({ budgets, db }: BudgetOpsDeps, { tenantId, userId }
   return { tenantId, userId, budgets: shown.map((budget) => rollOver(budget, nowMs)) };
 }
 
-/** Whether a call on this path must fit into budgets, and so reserves for itself. */
-async function checkBudgets({ budgets }: BudgetOpsDeps, path: CallPath): Promise<boolean> {
+/** Of which kinds the budgets are that calls on this path must fit into: none, and a lease of the tenant's pays for them. */
+async function checkBudgets({ budgets }: BudgetOpsDeps, path: CallPath): Promise<ReadonlySet<ScopeKind>> {
+  const kinds = new Set(await budgets.store.listKindsOf(path));
   // Somebody new may have none yet, and gets some with the first call.
-  if (path.userId !== "" && budgets.defaultLimits.length > 0) return true;
-  return budgets.store.hasBudget(path);
+  if (path.userId !== "" && budgets.defaultLimits.length > 0) kinds.add("user");
+  return kinds;
 }
 
 /** Holds up whoever would change amounts of the tenant's budgets. Gives the time. Throws `wallet_not_found`. */

@@ -46,8 +46,8 @@ export function createBudgetStore(sql: Sql) {
       return row?.now.getTime() ?? 0;
     },
 
-    /** The budgets on the calls' paths and those that the calls hold, locked in one order everywhere, after the wallets. */
-    async lockBudgets(tx: Tx, paths: readonly CallPath[], callIds: readonly string[]): Promise<Budget[]> {
+    /** The budgets on the calls' paths and those that calls and leases hold, locked in one order everywhere, after the wallets. */
+    async lockBudgets(tx: Tx, paths: readonly CallPath[], holderIds: readonly string[]): Promise<Budget[]> {
       const rows = await tx<BudgetRow[]>`
         with path as (
           select distinct "tenantId", "userId", "keyId"
@@ -61,7 +61,7 @@ export function createBudgetStore(sql: Sql) {
         )
         select ${columns(tx)} from budget where budget_id in (
           select budget_id from scope join budget using (tenant_id, scope_kind, scope_id)
-          union select budget_id from budget_hold where call_id = any(${callIds as string[]})
+          union select budget_id from budget_hold where holder_id = any(${holderIds as string[]})
         )
         order by budget_id for update`;
       return rows.map(toBudget);
@@ -82,30 +82,30 @@ export function createBudgetStore(sql: Sql) {
         )`;
     },
 
-    findHolds(tx: Tx, callIds: readonly string[]): Promise<BudgetHold[]> {
+    findHolds(tx: Tx, holderIds: readonly string[]): Promise<BudgetHold[]> {
       return tx<BudgetHold[]>`
-        select call_id as "callId", budget_id as "budgetId", window_starts_at as "windowStartsAt", amount
-        from budget_hold where call_id = any(${callIds as string[]})`;
+        select holder_id as "holderId", budget_id as "budgetId", window_starts_at as "windowStartsAt", amount
+        from budget_hold where holder_id = any(${holderIds as string[]})`;
     },
 
     async insertHolds(tx: Tx, holds: readonly BudgetHold[]): Promise<void> {
       await tx`
-        insert into budget_hold (call_id, budget_id, window_starts_at, amount)
-        select "callId", "budgetId", "windowStartsAt", amount
+        insert into budget_hold (holder_id, budget_id, window_starts_at, amount)
+        select "holderId", "budgetId", "windowStartsAt", amount
         from jsonb_to_recordset(${toJson(holds)}::text::jsonb)
-          as r("callId" text, "budgetId" text, "windowStartsAt" timestamptz, amount bigint)`;
+          as r("holderId" text, "budgetId" text, "windowStartsAt" timestamptz, amount bigint)`;
     },
 
-    async raiseHolds(tx: Tx, holds: readonly BudgetHold[]): Promise<void> {
+    async updateHolds(tx: Tx, holds: readonly BudgetHold[]): Promise<void> {
       await tx`
         update budget_hold set amount = r.amount
-        from jsonb_to_recordset(${toJson(holds)}::text::jsonb) as r("callId" text, "budgetId" text, amount bigint)
-        where call_id = r."callId" and budget_id = r."budgetId"`;
+        from jsonb_to_recordset(${toJson(holds)}::text::jsonb) as r("holderId" text, "budgetId" text, amount bigint)
+        where holder_id = r."holderId" and budget_id = r."budgetId"`;
     },
 
-    async deleteHolds(tx: Tx, callIds: readonly string[]): Promise<void> {
+    async deleteHolds(tx: Tx, holderIds: readonly string[]): Promise<void> {
       await tx`
-        delete from budget_hold where call_id = any(${callIds as string[]})`;
+        delete from budget_hold where holder_id = any(${holderIds as string[]})`;
     },
 
     /** Writes what calls did to budgets; limits stay as they are. */
@@ -188,16 +188,15 @@ export function createBudgetStore(sql: Sql) {
       return row?.count ?? 0;
     },
 
-    /** True when a call on this path must fit into a budget. */
-    async hasBudget({ tenantId, userId, keyId }: CallPath): Promise<boolean> {
-      const [row] = await sql<{ found: boolean }[]>`
-        select exists (
-          select from budget where tenant_id = ${tenantId} and (
-            scope_kind = 'tenant' or scope_kind = 'user' and scope_id = ${userId} or scope_kind = 'key' and scope_id = ${keyId}
-            or scope_kind = 'group' and scope_id in (
-              select group_id from budget_member where tenant_id = ${tenantId} and user_id = ${userId}))
-        ) as found`;
-      return row?.found === true;
+    /** Of which kinds the budgets are that a call on this path must fit into. */
+    async listKindsOf({ tenantId, userId, keyId }: CallPath): Promise<ScopeKind[]> {
+      const rows = await sql<{ kind: ScopeKind }[]>`
+        select distinct scope_kind as kind from budget
+        where tenant_id = ${tenantId} and (
+          scope_kind = 'tenant' or scope_kind = 'user' and scope_id = ${userId} or scope_kind = 'key' and scope_id = ${keyId}
+          or scope_kind = 'group' and scope_id in (
+            select group_id from budget_member where tenant_id = ${tenantId} and user_id = ${userId}))`;
+      return rows.map(({ kind }) => kind);
     },
 
     /** Marks that these people's quota is set; gives those of whom that is new. */

@@ -48,7 +48,7 @@ function start(defaultLimits: readonly BudgetLimit[] = [], known: readonly strin
     putBudgets: note("putBudgets", undefined),
     updateAmounts: note("updateAmounts", undefined),
     insertHolds: note("insertHolds", undefined),
-    raiseHolds: note("raiseHolds", undefined),
+    updateHolds: note("updateHolds", undefined),
     deleteHolds: note("deleteHolds", undefined),
     async claimQuotas(_tx: unknown, tenantId: string, userIds: readonly string[]) {
       asked.push(["claimQuotas", tenantId, userIds]);
@@ -68,7 +68,7 @@ function start(defaultLimits: readonly BudgetLimit[] = [], known: readonly strin
     takeNames: () => asked.splice(0).map(([name]) => name),
     takeSaid: () => said.splice(0),
     open: (...calls: readonly ReturnType<typeof callOf>[]) =>
-      budgets.openBook(tx, { budgetedTenantIds: [], calls, heldCallIds: [] }),
+      budgets.openBook(tx, { budgetedTenantIds: [], calls, holderIds: [] }),
   };
 }
 
@@ -87,7 +87,7 @@ test("where no tenant of a transaction has a budget nothing else is asked", asyn
 test("of those tenants that have a budget their calls' paths are read, and what calls hold", async () => {
   const { budgets, takeAsked } = start();
   const calls = [{ ...callOf("usr_1"), more: 1 }, callOf("usr_2", "ten_2")];
-  const book = await budgets.openBook(tx, { budgetedTenantIds: ["ten_1"], calls, heldCallIds: ["c1"] });
+  const book = await budgets.openBook(tx, { budgetedTenantIds: ["ten_1"], calls, holderIds: ["c1"] });
   assert.deepEqual(takeAsked(), [
     ["lockBudgets", [callOf("usr_1")], ["c1"]],
     ["listMemberships", [callOf("usr_1")]],
@@ -96,7 +96,7 @@ test("of those tenants that have a budget their calls' paths are read, and what 
   ]);
   assert.equal(book.nowMs, nowMs);
   assert.deepEqual(book.findPath(callOf("usr_1")), [budgetOf()]);
-  await budgets.openBook(tx, { budgetedTenantIds: ["ten_1"], calls: [], heldCallIds: [] });
+  await budgets.openBook(tx, { budgetedTenantIds: ["ten_1"], calls: [], holderIds: [] });
   assert.deepEqual(takeAsked(), [["lockBudgets", [], []], ["readNowMs"]]);
 });
 
@@ -172,9 +172,9 @@ test("what a book has decided is written, and only that", async () => {
   const windowStartsAt = budgetOf().window.startsAt;
   assert.deepEqual(takeAsked(), [
     ["updateAmounts", [budgetOf({ used: 10n, reserved: 1n })]],
-    ["insertHolds", [{ callId: "c1", budgetId: "bud_1", windowStartsAt, amount: 1n }]],
+    ["insertHolds", [{ holderId: "c1", budgetId: "bud_1", windowStartsAt, amount: 1n }]],
   ]);
-  const hold = { callId: "c1", budgetId: "bud_1", windowStartsAt, amount: 1n };
+  const hold = { holderId: "c1", budgetId: "bud_1", windowStartsAt, amount: 1n };
   const open = () => createBudgetBook({ nowMs, budgets: [budgetOf({ reserved: 1n })], memberships: [], holds: [hold] });
   const ending = open();
   ending.settle("c1", { money: 0n, tokens: 0n, calls: 1n });
@@ -188,7 +188,7 @@ test("what a book has decided is written, and only that", async () => {
   await budgets.writeBook(tx, raising);
   assert.deepEqual(takeAsked(), [
     ["updateAmounts", [budgetOf({ reserved: 3n })]],
-    ["raiseHolds", [{ ...hold, amount: 3n }]],
+    ["updateHolds", [{ ...hold, amount: 3n }]],
   ]);
   assert.deepEqual(takeSaid(), []);
 });

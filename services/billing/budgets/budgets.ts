@@ -13,8 +13,8 @@ export interface BookRequest {
   readonly budgetedTenantIds: readonly string[];
   /** Calls that want to be admitted, or are charged without a hold of their own. */
   readonly calls: readonly CallPath[];
-  /** Calls that hold something, and end or want more. */
-  readonly heldCallIds: readonly string[];
+  /** Calls that hold something, and end or want more; leases that are drawn from or changed. */
+  readonly holderIds: readonly string[];
 }
 
 /** Budgets within the transactions that hold, charge and free money. All of it under the locks of the tenants' wallets. */
@@ -104,31 +104,32 @@ export function createBudgets(deps: {
     defaultLimits,
     defaultAlertPercents,
     listBudgetedTenants: (tx, tenantIds) => store.listBudgetedTenants(tx, tenantIds),
-    async openBook(tx, { budgetedTenantIds, calls, heldCallIds }) {
+    async openBook(tx, { budgetedTenantIds, calls, holderIds }) {
       const tenantIds = new Set([...budgetedTenantIds, ...(await giveDefaults(tx, calls))]);
       if (tenantIds.size === 0) return createBudgetBook({ ...emptyBook, nowMs: 0 });
       const paths = calls.filter(({ tenantId }) => tenantIds.has(tenantId)).map(toPath);
       const [budgets, memberships, holds, nowMs] = await Promise.all([
-        store.lockBudgets(tx, paths, heldCallIds),
+        store.lockBudgets(tx, paths, holderIds),
         paths.length > 0 ? store.listMemberships(tx, paths) : [],
-        heldCallIds.length > 0 ? store.findHolds(tx, heldCallIds) : [],
+        holderIds.length > 0 ? store.findHolds(tx, holderIds) : [],
         store.readNowMs(tx),
       ]);
       return createBudgetBook({ budgets, memberships, holds, nowMs });
     },
     async writeBook(tx, { changes }) {
       const alerted = changes.listChanged().map(({ after }) => alert(tx, after));
-      const { newHolds, endedCallIds, refusals } = changes;
-      const raisedHolds = changes.listRaised();
+      const { endedHolderIds, refusals } = changes;
+      const newHolds = changes.listNew();
+      const changedHolds = changes.listChangedHolds();
       await Promise.all([
         alerted.length > 0 &&
           store.updateAmounts(
             tx,
             alerted.map(({ budget }) => budget),
           ),
-        endedCallIds.length > 0 && store.deleteHolds(tx, endedCallIds),
+        endedHolderIds.length > 0 && store.deleteHolds(tx, endedHolderIds),
         newHolds.length > 0 && store.insertHolds(tx, newHolds),
-        raisedHolds.length > 0 && store.raiseHolds(tx, raisedHolds),
+        changedHolds.length > 0 && store.updateHolds(tx, changedHolds),
         ...alerted.map(({ said }) => said),
         ...refusals.map(({ budget, userId, keyId }) =>
           outbox.append(tx, quotaExceeded, { budget: toBudgetFacts(budget), userId, keyId }),

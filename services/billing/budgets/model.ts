@@ -1,18 +1,14 @@
+import { type Amounts, type BudgetUnit, budgetUnits, ofMoney } from "@lyss/contracts/budgets/amounts.ts";
 import { atLeast } from "@lyss/contracts/pricing/at-most.ts";
+
+export { type Amounts, type BudgetUnit, budgetUnits, ofMoney };
 
 /** Whom a budget caps, from the widest to the narrowest: the order in which a call meets them. */
 export const scopeKinds = ["tenant", "group", "user", "key"] as const;
 export type ScopeKind = (typeof scopeKinds)[number];
 
-/** What a budget counts. */
-export const budgetUnits = ["money", "tokens", "calls"] as const;
-export type BudgetUnit = (typeof budgetUnits)[number];
-
 export const budgetPeriods = ["minute", "hour", "day", "month", "total"] as const;
 export type BudgetPeriod = (typeof budgetPeriods)[number];
-
-/** How much of each unit: nano-units of money, tokens, calls. */
-export type Amounts = Readonly<Record<BudgetUnit, bigint>>;
 
 /** The calendar by which a budget starts anew. */
 export interface Calendar {
@@ -51,7 +47,7 @@ export interface Budget extends BudgetScope, BudgetLimit {
   readonly window: Window;
   /** Charged in this period. */
   readonly used: bigint;
-  /** Set aside in this period by calls in flight. */
+  /** Set aside in this period by calls in flight and leases. */
   readonly reserved: bigint;
   /** The highest of `alertPercents` that was said in this period; 0 for none. */
   readonly alertedPercent: number;
@@ -69,9 +65,10 @@ export interface CallPath {
   readonly keyId: string;
 }
 
-/** What a call in flight has set aside in one budget. */
+/** What a call in flight or a lease has set aside in one budget. */
 export interface BudgetHold {
-  readonly callId: string;
+  /** Of the call or the lease. */
+  readonly holderId: string;
   readonly budgetId: string;
   /** In which of the budget's periods. */
   readonly windowStartsAt: Date;

@@ -5,6 +5,7 @@ import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { assertIntegrity } from "../assert-integrity.ts";
 import type { ReserveRequest, SettleRequest } from "../batch.ts";
+import { changeMoney, moneyGrant } from "../lease-test-changes.ts";
 import { billing } from "../service.ts";
 
 let lastId = 0;
@@ -45,8 +46,8 @@ test("a call waits for what others hold of a budget, and goes on when it comes b
   const [first, second] = [callOf(tenantId, ""), callOf(tenantId, "")];
   await ops.reserveCall(first);
   const waiting = ops.reserveCall(second);
-  const lease = { leaseId: "lse_1", nodeId: "node_1", tenantId, changeNumber: 1, wantNanos: 100n, leastNanos: 1n };
-  assert.equal(await ops.changeLease({ kind: "grant", ...lease }), 100n);
+  const lease = { leaseId: "lse_1", nodeId: "node_1", tenantId };
+  assert.equal(await changeMoney(ops, moneyGrant(lease, { wantNanos: 100n })), 100n);
   const none = { inputTokens: 0n, outputTokens: 0n, outcome: "failed" } as const;
   await ops.settleCall(endOf(first, none));
   assert.equal((await waiting).callId, second.callId);
@@ -126,7 +127,7 @@ test("the default is no quota of somebody whose quota was set, and is again when
       ["money", 1_000n],
     ],
   );
-  assert.equal(await ops.checkBudgets({ ...user, keyId: "" }), true);
+  assert.deepEqual([...(await ops.checkBudgets({ ...user, keyId: "" }))], ["user"]);
   await ops.setUserQuota({ ...user, limits: [] });
   for (let i = 0; i < 5; i++) await ops.reserveCall(callOf(tenantId, user.userId));
   assert.deepEqual((await ops.getUserQuota(user)).budgets, []);

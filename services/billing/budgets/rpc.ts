@@ -67,7 +67,14 @@ export function createBudgetRpc(ops: BillingOps) {
     },
     getUserQuota: async (user: Request<"getUserQuota">) => ({ quota: toQuota(await ops.getUserQuota(user)) }),
     resetUserQuota: async (user: Request<"resetUserQuota">) => ({ quota: toQuota(await ops.resetUserQuota(user)) }),
-    checkBudgets: async (path: Request<"checkBudgets">) => ({ hasBudgets: await ops.checkBudgets(path) }),
+    async checkBudgets(path: Request<"checkBudgets">) {
+      const kinds = await ops.checkBudgets(path);
+      return {
+        hasBudgets: kinds.size > 0,
+        isByUser: kinds.has("user") || kinds.has("group"),
+        isByKey: kinds.has("key"),
+      };
+    },
   };
 }
 

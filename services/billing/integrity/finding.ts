@@ -28,7 +28,7 @@ export const findingChecks = [
   "usage.cost",
   /** A call was charged for more than one of its attempts. */
   "usage.twice",
-  /** A budget has not reserved what its calls in flight have set aside. */
+  /** A budget has not reserved what calls in flight and leases have set aside. */
   "budget.reserved",
 ] as const;
 
@@ -80,7 +80,7 @@ export interface BalanceDifference {
   readonly openNanos: bigint;
 }
 
-/** A budget whose row is not what its calls in flight have set aside; in the budget's unit. */
+/** A budget whose row is not what calls in flight and leases have set aside; in the budget's unit. */
 export interface BudgetDifference {
   readonly budgetId: string;
   readonly tenantId: string;

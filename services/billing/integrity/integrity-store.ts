@@ -150,8 +150,8 @@ export function createIntegrityStore() {
     },
 
     /**
-     * Budgets of these tenants in which something else is reserved than their calls in flight have set aside. What was set aside
-     * in a period that is over counts in none, nor does that of a call that has ended.
+     * Budgets of these tenants in which something else is reserved than calls in flight and leases have set aside. What was set
+     * aside in a period that is over counts in none, nor does that of a call or lease that has ended.
      */
     listDriftedBudgets(tx: Tx, tenantIds: readonly string[]): Promise<BudgetDifference[]> {
       return tx<BudgetDifference[]>`
@@ -159,7 +159,7 @@ export function createIntegrityStore() {
         from budget cross join lateral (
           select coalesce(sum(amount), 0)::bigint as held from budget_hold
           where budget_hold.budget_id = budget.budget_id and budget_hold.window_starts_at = budget.window_starts_at
-            and exists (select from hold where hold.call_id = budget_hold.call_id)
+            and (exists (select from hold where call_id = holder_id) or exists (select from lease where lease_id = holder_id))
         ) as open
         where tenant_id = any(${tenantIds as string[]}) and reserved_amount <> held order by budget_id`;
     },
@@ -186,11 +186,12 @@ export function createIntegrityStore() {
         update budget set reserved_amount = ${held} where budget_id = ${budgetId}`;
     },
 
-    /** What calls that have ended left behind in a budget. */
+    /** What calls and leases that have ended left behind in a budget. */
     async deleteStrayBudgetHolds(tx: Tx, budgetId: string): Promise<void> {
       await tx`
         delete from budget_hold
-        where budget_id = ${budgetId} and not exists (select from hold where hold.call_id = budget_hold.call_id)`;
+        where budget_id = ${budgetId} and not exists (select from hold where call_id = holder_id)
+          and not exists (select from lease where lease_id = holder_id)`;
     },
 
     /** Writes what the journal, the holds and the leases say. */

@@ -6,6 +6,7 @@ import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import type { TransactionSql } from "postgres";
 import { assertIntegrity } from "../assert-integrity.ts";
 import type { Fact } from "../fact.ts";
+import { moneyGrant } from "../lease-test-changes.ts";
 import { billing } from "../service.ts";
 
 const service = await startTestService({ after }, billing, { clients: {}, config: { billing: { lowBalance: "0" } } });
@@ -25,9 +26,7 @@ async function createBusyTenant() {
   const { walletId } = await ops.createWallet({ tenantId });
   await ops.topUpWallet({ tenantId, amountNanos: 100_000n, reference: "start", source: "manual" });
   const leaseId = random.id("lse");
-  await ops.changeLease({
-    ...{ kind: "grant", leaseId, nodeId: "n", tenantId, changeNumber: 1, wantNanos: 5_000n, leastNanos: 1n },
-  });
+  await ops.changeLease(moneyGrant({ leaseId, nodeId: "n", tenantId }, { wantNanos: 5_000n }));
   const names = { requestId: "req_1", keyId: "key_1", userId: "usr_1", provider: "p", model: "m", tenantId };
   const tokens = { inputTokens: 10n, cachedInputTokens: 0n, outputTokens: 45n };
   const end = { ...tokens, outcome: "completed", isEstimated: false, latencyMs: 5n } as const;
@@ -183,7 +182,7 @@ test("a balance, a hold, a cost and a price that do not agree are each found wit
   );
 });
 
-test("a budget that has not reserved what its calls in flight have set aside is found, and a rebuild sets it right", async () => {
+test("a budget that has not reserved what calls in flight and leases have set aside is found, and a rebuild sets it right", async () => {
   const { tenantId, walletId } = await createBusyTenant();
   const limit = {
     unit: "calls",
@@ -204,7 +203,7 @@ test("a budget that has not reserved what its calls in flight have set aside is 
   const [[budget], [alive, lost]] = [await budgets(), calls];
 
   await sql`update budget set reserved_amount = 5 where tenant_id = ${tenantId}`;
-  const detail = `budget ${budget?.budgetId} has 5 reserved, its calls in flight have set 2 aside`;
+  const detail = `budget ${budget?.budgetId} has 5 reserved, calls in flight and leases have set 2 aside`;
   const ids = { walletId, postingId: "", callId: "" };
   assert.deepEqual((await ops.verifyMoney()).findings, [{ check: "budget.reserved", ...ids, detail }]);
   const seen = await ops.rebuildBalances({ apply: false });

@@ -187,7 +187,7 @@ async function checkBudgets(
   const walletIds = new Map(wallets.map(({ tenantId, walletId }) => [tenantId, walletId]));
   for (const budget of await integrity.listDriftedBudgets(tx, [...walletIds.keys()])) {
     const { budgetId, tenantId, reserved, held } = budget;
-    const detail = `budget ${budgetId} has ${reserved} reserved, its calls in flight have set ${held} aside`;
+    const detail = `budget ${budgetId} has ${reserved} reserved, calls in flight and leases have set ${held} aside`;
     add("budget.reserved", { walletId: walletIds.get(tenantId) ?? "" }, detail);
   }
 }

@@ -4,6 +4,7 @@ import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { assertIntegrity } from "../assert-integrity.ts";
+import { changeMoney, moneyGrant } from "../lease-test-changes.ts";
 import { billing } from "../service.ts";
 
 const usd = 1_000_000_000n;
@@ -100,7 +101,7 @@ test("what is lent is spent by calls and by nothing else, and a lease may have a
   const taking = ops.corrections.adjustWallet({ tenantId, amountNanos: -usd - 1n, ...cause });
   await assert.rejects(taking, isFailing(billingFailures.amount_unavailable));
   await ops.corrections.adjustWallet({ tenantId, amountNanos: -usd, ...cause });
-  const lease = { leaseId: random.id("lse"), nodeId: "node_1", tenantId, changeNumber: 1, leastNanos: 1n };
-  assert.equal(await ops.changeLease({ kind: "grant", ...lease, wantNanos: 9n * usd }), (15n * usd) / 8n);
+  const lease = { leaseId: random.id("lse"), nodeId: "node_1", tenantId };
+  assert.equal(await changeMoney(ops, moneyGrant(lease, { wantNanos: 9n * usd })), (15n * usd) / 8n);
   await assertIntegrity(ops);
 });

@@ -7,6 +7,7 @@ import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { eachTransport } from "@lyss/kit/testing/each-transport.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { assertIntegrity } from "../assert-integrity.ts";
+import { moneyGrant } from "../lease-test-changes.ts";
 import { createBillingRpc } from "../rpc.ts";
 import { billing } from "../service.ts";
 import type { ReportLine } from "./report.ts";
@@ -33,8 +34,7 @@ async function createTenant(balanceNanos: bigint) {
   await ops.createWallet({ tenantId });
   await ops.topUpWallet({ tenantId, amountNanos: balanceNanos, reference: "start", source: "grant" });
   const leaseId = random.id("lse");
-  const change = { leaseId, nodeId, tenantId, changeNumber: 1, wantNanos: balanceNanos, leastNanos: 0n };
-  await ops.changeLease({ kind: "grant", ...change });
+  await ops.changeLease(moneyGrant({ leaseId, nodeId, tenantId }, { wantNanos: balanceNanos, leastNanos: 0n }));
   return { tenantId, leaseId };
 }
 

@@ -1,18 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { LeaseGrant, LeaseReturn } from "@lyss/services/billing/lease.ts";
+import { changeMoney, moneyGrant, moneyReturn } from "@lyss/services/billing/lease-test-changes.ts";
+import type { LedgerOptions } from "@lyss/services/billing/ledger.ts";
 import type { RaiseRequest } from "@lyss/services/billing/raise-hold.ts";
 import { budgetOf, callOf, endOf } from "./memory-batch.ts";
 import { quiet, startLedger } from "./memory-ledger.ts";
 
 const insufficient = "billing.insufficient_balance";
-const lease = { leaseId: "lse_1", nodeId: "node_1", tenantId: "ten_1" } as const;
-const grantOf = (changeNumber: number, more: Partial<LeaseGrant> = {}): LeaseGrant => ({
-  ...{ ...lease, kind: "grant", changeNumber, wantNanos: 10n, leastNanos: 1n, ...more },
-});
-const returnOf = (changeNumber: number, amountNanos: bigint): LeaseReturn => ({
-  ...{ ...lease, kind: "return", changeNumber, amountNanos },
-});
+const lease = { leaseId: "lse_1", nodeId: "node_1", tenantId: "ten_1" };
+const grantOf = (changeNumber: number, wantNanos = 10n, names = lease) =>
+  moneyGrant(names, { changeNumber, wantNanos });
+const returnOf = (changeNumber: number, amountNanos: bigint) => moneyReturn(lease, { changeNumber, amountNanos });
 const raiseOf = (callId: string): RaiseRequest => ({
   ...{ callId, tenantId: "ten_1", inputTokens: 10n, maxOutputTokens: 55n, minOutputTokens: 46n, choices: 1n },
 });
@@ -42,9 +40,9 @@ test("each kind of request is done by itself, too, and is told what came of it",
   assert.deepEqual([held.callId, held.amountNanos, held.outputTokens], ["c1", 100n, 45n]);
   const raised = await ledger.raise(raiseOf("c1"));
   assert.deepEqual([raised.amountNanos, raised.outputTokens], [120n, 55n]);
-  assert.equal(await ledger.changeLease(grantOf(1)), 10n);
+  assert.equal(await changeMoney(ledger, grantOf(1)), 10n);
   assert.deepEqual(moneyOf(), [1_000n, 130n]);
-  assert.equal(await ledger.changeLease(returnOf(2, 4n)), -4n);
+  assert.equal(await changeMoney(ledger, returnOf(2, 4n)), -4n);
   assert.equal((await ledger.settle(endOf("c1"))).costNanos, 40n);
   assert.deepEqual(moneyOf(), [960n, 6n]);
 });
@@ -158,14 +156,14 @@ test("of one tenant no more than a thousand calls wait; who comes then is refuse
 
 test("while calls wait for a tenant's money none of it goes into a lease, and what a lease gives back they have", async () => {
   const { ledger, ask, takeBatches, takeEnded } = await startLedger(1_000n);
-  assert.equal(await ledger.changeLease(grantOf(1, { wantNanos: 120n })), 120n);
+  assert.equal(await changeMoney(ledger, grantOf(1, 120n)), 120n);
   await ledger.reserve(callOf("c1", { inputTokens: 700n }));
   ask(callOf("c2"));
   await quiet();
   takeBatches();
   assert.deepEqual(takeEnded(), []);
-  assert.equal(await ledger.changeLease(grantOf(2, { wantNanos: 5n })), 0n);
-  assert.equal(await ledger.changeLease(grantOf(1, { leaseId: "lse_2", tenantId: "ten_2", wantNanos: 5n })), 5n);
+  assert.equal(await changeMoney(ledger, grantOf(2, 5n)), 0n);
+  assert.equal(await changeMoney(ledger, grantOf(1, 5n, { ...lease, leaseId: "lse_2", tenantId: "ten_2" })), 5n);
   await quiet();
   assert.deepEqual(takeBatches(), ["", ""], "a grant frees nothing: nobody looks again");
   await ledger.changeLease(returnOf(3, 120n));
@@ -176,13 +174,13 @@ test("while calls wait for a tenant's money none of it goes into a lease, and wh
 /** A budget that calls in flight have taken, `c0` among them. */
 function takenBudget() {
   const window = { startsAt: new Date(0), endsAt: null };
-  const hold = { callId: "c0", budgetId: "bud_1", windowStartsAt: window.startsAt, amount: 100n };
+  const hold = { holderId: "c0", budgetId: "bud_1", windowStartsAt: window.startsAt, amount: 100n };
   return { budgets: [budgetOf({ limit: 150n, reserved: 100n })], holds: [hold] };
 }
 
-test("of a budget no more than two hundred calls wait, apart from the tenant's others, and money is not said to be short", async () => {
-  const short: string[] = [];
-  const onShort = (tenantId: string) => void short.push(tenantId);
+test("of a budget no more than two hundred calls wait, apart from the tenant's others, and it is said once that the budget is short, not the money", async () => {
+  const short: unknown[] = [];
+  const onShort: LedgerOptions["onShort"] = (tenantId, budgetId) => void short.push([tenantId, budgetId]);
   const { ask, entries, takeEnded, clock } = await startLedger(100_000n, { maxBatchSize: 2_000, onShort });
   Object.assign(entries, takenBudget());
   ask(...Array.from({ length: 200 }, (_, i) => callOf(`c${i + 1}`)));
@@ -194,7 +192,7 @@ test("of a budget no more than two hundred calls wait, apart from the tenant's o
   );
   await quiet();
   assert.deepEqual(takeEnded().toSorted(), ["free ok", "late billing.budget_exceeded", `poor ${insufficient}`]);
-  assert.deepEqual([short, clock.countTimers()], [[], 1]);
+  assert.deepEqual([short, clock.countTimers()], [[["ten_1", "bud_1"]], 1]);
 });
 
 test("when a call ends that held something of a budget, sixteen of those that wait for it look again, behind who has just come", async () => {

@@ -15,6 +15,7 @@ import type { Budget } from "@lyss/services/billing/budgets/model.ts";
 import { accounts } from "@lyss/services/billing/journal/accounts.ts";
 import { createJournal } from "@lyss/services/billing/journal/journal.ts";
 import { move } from "@lyss/services/billing/journal/posting.ts";
+import type { LeaseAnswer } from "@lyss/services/billing/lease.ts";
 import { noTokens } from "@lyss/services/billing/model.ts";
 import { everyone, type NewPrice } from "@lyss/services/billing/prices/price.ts";
 import { createPriceVersions } from "@lyss/services/billing/prices/price-versions.ts";
@@ -22,7 +23,8 @@ import { createMemoryTables } from "./memory-tables.ts";
 
 export const startMs = Date.UTC(2026, 2, 10, 12);
 export const tx = undefined as unknown as Tx;
-const none: BatchRequests = { reserves: [], raises: [], settles: [], leaseChanges: [] };
+const nobodyWaits = { tenantIds: new Set<string>(), budgetIds: new Set<string>() };
+const none: BatchRequests = { reserves: [], raises: [], settles: [], leaseChanges: [], awaited: nobodyWaits };
 
 /** Which of its methods are used is noted. */
 function noting<T extends object>(things: T, notes: string[]): T {
@@ -121,5 +123,7 @@ export const budgetOf = (more: Partial<Budget>): Budget => ({
   ...{ alertPercents: [], alertedPercent: 0, isRefusalSaid: false, used: 0n, reserved: 0n },
   ...{ createdAt: new Date(0), updatedAt: new Date(0), ...more },
 });
+export const moneyIn = (answer: LeaseAnswer | Failure) =>
+  "amounts" in answer ? answer.amounts.money : answer.type.code;
 export const codeOf = (result: { readonly kind: string; readonly failure?: Failure } | undefined) =>
   result && "failure" in result && result.failure ? result.failure.type.code : result?.kind;

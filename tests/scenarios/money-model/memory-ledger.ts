@@ -53,8 +53,8 @@ export async function startLedger(balanceNanos: bigint, more: Partial<LedgerOpti
       return count;
     },
     takeBatches: () =>
-      (world.opened.splice(0) as { calls: { callId: string }[]; heldCallIds: string[] }[]).map(
-        ({ calls, heldCallIds }) => [...heldCallIds, ...calls.map(({ callId }) => callId)].join(" "),
+      (world.opened.splice(0) as { calls: { callId?: string }[]; holderIds: string[] }[]).map(({ calls, holderIds }) =>
+        [...holderIds.filter((id) => !id.startsWith("lse_")), ...calls.flatMap(({ callId }) => callId ?? [])].join(" "),
       ),
     /** Transactions that begin from now on go on when the function it gives is called. */
     holdUp(): () => void {

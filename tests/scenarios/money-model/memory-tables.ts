@@ -284,6 +284,7 @@ export function createMemoryTables(clock: Clock) {
     },
     hasLeasedMoney: async (tenantId) =>
       [...leases.values()].some((lease) => lease.tenantId === tenantId && lease.amountNanos > 0n),
+    hasLeasedShare: async () => false,
   };
 
   function isOver(graceMs: number) {

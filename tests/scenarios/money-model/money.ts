@@ -6,6 +6,7 @@ import type { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Seeded } from "@lyss/kit/testing/seeded-random.ts";
 import type { LeaseChange } from "@lyss/services/billing/lease.ts";
+import { changeMoney, moneyGrant, moneyReturn } from "@lyss/services/billing/lease-test-changes.ts";
 import type { BillingOps } from "@lyss/services/billing/ops.ts";
 import { databaseGone, type Fault } from "./memory-tables.ts";
 import { type Reference, terms } from "./reference.ts";
@@ -69,12 +70,12 @@ export function createMoney(deps: {
   async function change(wanted: LeaseChange): Promise<bigint> {
     const name =
       wanted.kind === "grant"
-        ? `${wanted.leaseId} asks for ${wanted.wantNanos}`
-        : `${wanted.leaseId} returns ${wanted.amountNanos}`;
+        ? `${wanted.leaseId} asks for ${wanted.want.money}`
+        : `${wanted.leaseId} returns ${wanted.amounts.money}`;
     return BigInt(
       answered(
         await exec(`${name} of ${wanted.tenantId} (${wanted.changeNumber})`, {
-          system: async (ops) => `${await ops.changeLease(wanted)}`,
+          system: async (ops) => `${await changeMoney(ops, wanted)}`,
           reference: () => reference.changeLease(wanted),
         }),
       ),
@@ -83,10 +84,12 @@ export function createMoney(deps: {
 
   const ttlMs = BigInt(terms.leaseTtlMs);
   const client: Pick<Client<typeof BillingService>, "grantLease" | "returnLease" | "extendLeases"> = {
-    grantLease: async (grant) =>
-      ({ grantedNanos: await change({ kind: "grant", ...grant } as LeaseChange), ttlMs }) as never,
-    returnLease: async (back) => {
-      await change({ kind: "return", ...back } as LeaseChange);
+    async grantLease({ leaseId = "", nodeId = "", tenantId = "", changeNumber = 0, wantNanos = 0n, leastNanos = 0n }) {
+      const grant = moneyGrant({ leaseId, nodeId, tenantId }, { changeNumber, wantNanos, leastNanos });
+      return { grantedNanos: await change(grant), ttlMs, budgetIds: [] as string[] } as never;
+    },
+    async returnLease({ leaseId = "", nodeId = "", tenantId = "", changeNumber = 0, amountNanos = 0n }) {
+      await change(moneyReturn({ leaseId, nodeId, tenantId }, { changeNumber, amountNanos }));
       return {} as never;
     },
     async extendLeases({ nodeId = "", leaseIds = [] }) {

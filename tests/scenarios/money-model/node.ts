@@ -1,4 +1,5 @@
 import type { Client } from "@connectrpc/connect";
+import { ofMoney } from "@lyss/contracts/budgets/amounts.ts";
 import type { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { boundNanos, costOf } from "@lyss/contracts/pricing/price.ts";
 import { toQuantities, toTerms } from "@lyss/contracts/pricing/token-price.ts";
@@ -134,7 +135,7 @@ export function beginCall(
 /** A call ended: the lease has back what it did not use, and its fact waits to be posted. */
 export function endCall(node: Node, call: Call, outcome: Outcome, tokens: Tokens): void {
   const fact = { ...call.fact, ...tokens, outcome };
-  if (call.draw) settleDraw(call.draw, costNanos(call.price, tokens));
+  if (call.draw) settleDraw(call.draw, ofMoney(costNanos(call.price, tokens)));
   node.calls.delete(fact.callId);
   node.ended.set(fact.callId, { ...call, fact });
   node.attempts.set(fact.callId, { fact, hasEnded: true });
@@ -149,7 +150,7 @@ export function dropPosted(node: Node, { fact, draw }: Call): void {
 
 /** What a call that has ended takes from its lease. */
 export function keptNanos({ draw }: Call): bigint {
-  return draw?.amountNanos ?? 0n;
+  return draw?.amounts.money ?? 0n;
 }
 
 function costNanos({ rates }: KnownPrice, tokens: Tokens): bigint {

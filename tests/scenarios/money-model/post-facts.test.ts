@@ -4,6 +4,7 @@ import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { BillingDeps } from "@lyss/services/billing/deps.ts";
 import type { Fact } from "@lyss/services/billing/fact.ts";
+import { moneyGrant } from "@lyss/services/billing/lease-test-changes.ts";
 import { noTokens } from "@lyss/services/billing/model.ts";
 import { postFacts as postAny } from "@lyss/services/billing/ops/post-facts.ts";
 import { type FactsDeps, postFacts } from "@lyss/services/billing/post-facts.ts";
@@ -23,8 +24,8 @@ const factOf = (callId: string, more: Partial<Fact> = {}): Fact => ({
 async function startPosting(balanceNanos: bigint, leasedNanos: bigint, entries: Parameters<typeof start>[1] = {}) {
   const world = await start(balanceNanos, entries);
   const { tables } = world;
-  const lease = { leaseId: "lse_1", nodeId: "node_1", tenantId: "ten_1", changeNumber: 1, wantNanos: leasedNanos };
-  if (leasedNanos > 0n) await world.apply({ leaseChanges: [{ ...lease, kind: "grant", leastNanos: 1n }] });
+  const lease = { leaseId: "lse_1", nodeId: "node_1", tenantId: "ten_1" };
+  if (leasedNanos > 0n) await world.apply({ leaseChanges: [moneyGrant(lease, { wantNanos: leasedNanos })] });
   const opened: (readonly string[])[] = [];
   let goneDays: readonly string[] = [];
   const days: Pick<FactsDeps["days"], "open"> = {
@@ -172,8 +173,8 @@ test("facts are charged to the budgets of their path, in the period in which the
     [40n],
   );
   const { calls, ...request } = world.opened.at(-1) as { calls: Fact[] };
-  assert.deepEqual([request, calls.length], [{ budgetedTenantIds: ["ten_1"], heldCallIds: [] }, 2]);
-  assert.deepEqual(book?.changes.endedCallIds, []);
+  assert.deepEqual([request, calls.length], [{ budgetedTenantIds: ["ten_1"], holderIds: ["lse_1"] }, 2]);
+  assert.deepEqual(book?.changes.endedHolderIds, []);
 });
 
 test("each wallet's usage is told in its stream, and a balance that falls below the mark once", async () => {

@@ -73,18 +73,18 @@ test("where there is no more, for a call that holds nothing, or another tenant's
 
 test("more is set aside in the budgets in which the call holds something, as far as they allow it", async () => {
   const window = { startsAt: new Date(0), endsAt: null };
-  const hold = { callId: "c1", budgetId: "bud_1", windowStartsAt: window.startsAt, amount: 100n };
+  const hold = { holderId: "c1", budgetId: "bud_1", windowStartsAt: window.startsAt, amount: 100n };
   const { apply, books, moneyOf, opened } = await start(500n, {
     ...{ budgets: [budgetOf({ limit: 160n, reserved: 130n })], holds: [hold] },
   });
   await apply({ reserves: [callOf("c1", { tenantId: "ten_2" })] });
   assert.deepEqual(told(await apply({ raises: [raiseOf("c1", { tenantId: "ten_2" })] })), [[130n, 60n]]);
   assert.deepEqual(
-    books[1]?.changes.listRaised().map(({ amount }) => amount),
+    books[1]?.changes.listChangedHolds().map(({ amount }) => amount),
     [130n],
   );
   assert.deepEqual(
     [moneyOf("ten_2"), opened[1]],
-    [[1_000n, 130n], { budgetedTenantIds: ["ten_2"], calls: [], heldCallIds: ["c1"] }],
+    [[1_000n, 130n], { budgetedTenantIds: ["ten_2"], calls: [], holderIds: ["c1"] }],
   );
 });

@@ -184,9 +184,9 @@ export function createReference() {
       const eighth = available(tenantId) / 8n;
       const changeNanos =
         change.kind === "return"
-          ? -least(change.amountNanos, known?.amountNanos ?? 0n)
-          : eighth > 0n && eighth >= change.leastNanos
-            ? least(eighth, change.wantNanos)
+          ? -least(change.amounts.money, known?.amountNanos ?? 0n)
+          : eighth > 0n && eighth >= change.least.money
+            ? least(eighth, change.want.money)
             : 0n;
       const amountNanos = (known?.amountNanos ?? 0n) + changeNanos;
       const expiresMs = nowMs + terms.leaseTtlMs;

@@ -4,6 +4,7 @@ import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { BillingDeps } from "@lyss/services/billing/deps.ts";
 import { freeLeases } from "@lyss/services/billing/free-leases.ts";
+import { moneyGrant, moneyReturn } from "@lyss/services/billing/lease-test-changes.ts";
 import { closeLeases } from "@lyss/services/billing/ops/close-leases.ts";
 import { expireHolds } from "@lyss/services/billing/ops/expire-holds.ts";
 import { expireLeases } from "@lyss/services/billing/ops/expire-leases.ts";
@@ -16,22 +17,14 @@ const leaseTtlMs = 30_000;
 async function startLeased() {
   const world = await start(8_000n);
   const { clock } = world;
-  const grant = (leaseId: string, tenantId: string, nodeId: string, wantNanos = 100n) => ({
-    ...({ kind: "grant", leaseId, tenantId, nodeId, changeNumber: 1, wantNanos, leastNanos: 1n } as const),
-  });
+  const grant = (leaseId: string, tenantId: string, nodeId: string, wantNanos = 100n) =>
+    moneyGrant({ leaseId, tenantId, nodeId }, { wantNanos });
   await world.apply({
     leaseChanges: [grant("a", "ten_1", "node_1"), grant("b", "ten_1", "node_2"), grant("d", "ten_2", "node_1", 50n)],
   });
   await world.apply({ leaseChanges: [grant("c", "ten_1", "node_1")] });
-  const back = {
-    kind: "return",
-    leaseId: "c",
-    tenantId: "ten_1",
-    nodeId: "node_1",
-    changeNumber: 2,
-    amountNanos: 100n,
-  };
-  await world.apply({ leaseChanges: [{ ...back, kind: "return" }] });
+  const emptied = { leaseId: "c", tenantId: "ten_1", nodeId: "node_1" };
+  await world.apply({ leaseChanges: [moneyReturn(emptied, { changeNumber: 2, amountNanos: 100n })] });
   const woken: string[] = [];
   const logged: unknown[] = [];
   const write = (line: string) => {
@@ -72,7 +65,7 @@ test("a lease without money is closed without anybody being woken, or a wallet w
   takeSent();
   assert.equal(await closeLeases(deps, { nodeId: "node_1", leaseIds: ["c"] }), 0n);
   assert.deepEqual([leaseIds(), woken, moneyOf()], [["a", "b", "d"], [], [8_000n, 200n]]);
-  assert.deepEqual(takeSent(), ["listLeasesOf", "lockWallets", "deleteLeasesOf"]);
+  assert.deepEqual(takeSent(), ["listLeasesOf", "lockWallets", "deleteLeasesOf", "writeBook"]);
 });
 
 test("leases are freed after twice their time without a heart-beat, not a moment before; those with money are told", async () => {

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { BatchRequests, ReserveRequest } from "@lyss/services/billing/batch.ts";
-import type { LeaseChange } from "@lyss/services/billing/lease.ts";
+import { moneyGrant, moneyReturn } from "@lyss/services/billing/lease-test-changes.ts";
 import { noTokens } from "@lyss/services/billing/model.ts";
-import { budgetOf, callOf, codeOf, endOf, lostOf, start } from "./memory-batch.ts";
+import { budgetOf, callOf, codeOf, endOf, lostOf, moneyIn, start } from "./memory-batch.ts";
 
 test("a reservation holds its bound at the price of the moment, and a repeat gives the first hold", async () => {
   const { apply, moneyOf, tables, opened } = await start(250n);
@@ -33,7 +33,7 @@ test("a reservation holds its bound at the price of the moment, and a repeat giv
   assert.deepEqual(opened[0], {
     budgetedTenantIds: ["ten_1"],
     calls: [callOf("c1"), callOf("c1", { inputTokens: 40n })],
-    heldCallIds: [],
+    holderIds: [],
   });
 });
 
@@ -104,47 +104,48 @@ test("an open length is shortened to what is there, and not below what is comfor
 test("what settles and comes back is there for the calls and leases of the same batch", async () => {
   const { apply, moneyOf } = await start(200n);
   const lease = { leaseId: "lse_1", nodeId: "node_1", tenantId: "ten_1" };
-  await apply({ leaseChanges: [{ ...lease, kind: "grant", changeNumber: 1, wantNanos: 25n, leastNanos: 1n }] });
+  await apply({ leaseChanges: [moneyGrant(lease, { wantNanos: 25n })] });
   await apply({ reserves: [callOf("c1")] });
   assert.deepEqual(moneyOf(), [200n, 125n]);
-  const requests: BatchRequests = {
-    raises: [],
+  const requests: Partial<BatchRequests> = {
     settles: [endOf("c1", { ...noTokens })],
     reserves: [callOf("c2", { maxOutputTokens: 90n, minOutputTokens: 90n })],
     leaseChanges: [
-      { ...lease, leaseId: "lse_2", kind: "grant", changeNumber: 1, wantNanos: 9n, leastNanos: 1n },
-      { ...lease, kind: "return", changeNumber: 2, amountNanos: 20n },
+      moneyGrant({ ...lease, leaseId: "lse_2" }, { wantNanos: 9n }),
+      moneyReturn(lease, { changeNumber: 2, amountNanos: 20n }),
     ],
   };
   const { reserved, changed } = await apply(requests);
-  assert.deepEqual([reserved.map(codeOf), changed], [["held"], [0n, -20n]]);
+  assert.deepEqual([reserved.map(codeOf), changed.map(moneyIn)], [["held"], [0n, -20n]]);
   assert.deepEqual(moneyOf(), [200n, 195n]);
 });
 
 test("a lease is granted, given back and repeated in one batch as one after the other; money moves once", async () => {
   const { apply, clock, moneyOf, tables } = await start(8_000n);
   const lease = { leaseId: "lse_1", nodeId: "node_1", tenantId: "ten_1" };
-  const grant = (changeNumber: number, wantNanos: bigint): LeaseChange => ({
-    ...lease,
-    kind: "grant",
-    changeNumber,
-    wantNanos,
-    leastNanos: 1n,
-  });
+  const grant = (changeNumber: number, wantNanos: bigint) => moneyGrant(lease, { changeNumber, wantNanos });
   const { changed } = await apply({ leaseChanges: [grant(1, 500n), grant(1, 500n), grant(2, 100n)] });
   assert.deepEqual(
-    [changed, moneyOf()],
+    [changed.map(moneyIn), moneyOf()],
     [
       [500n, 500n, 100n],
       [8_000n, 600n],
     ],
   );
-  const row = { ...lease, walletId: "wal_1", amountNanos: 600n, changeNumber: 2, changeNanos: 100n };
+  const row = {
+    ...lease,
+    walletId: "wal_1",
+    amountNanos: 600n,
+    changeNumber: 2,
+    changeNanos: 100n,
+    changeTokens: 0n,
+    changeCalls: 0n,
+  };
   const leaseRow = () => tables.rows.leases().map((one) => ({ ...one, expiresMs: undefined }));
   assert.deepEqual(leaseRow(), [{ ...row, expiresMs: undefined }]);
   clock.advance(20_000);
   const repeat = await apply({ leaseChanges: [grant(2, 100n)] });
-  assert.deepEqual([repeat.changed, moneyOf()], [[100n], [8_000n, 600n]]);
+  assert.deepEqual([repeat.changed.map(moneyIn), moneyOf()], [[100n], [8_000n, 600n]]);
   clock.advance(20_000);
   assert.deepEqual(await tables.leases.listExpiredLeases(0, 9), [], "a repeat is a sign of life, too");
   const refused = await apply({
@@ -166,7 +167,7 @@ test("what a call may use is set aside in its budgets, and freed and charged whe
     budgets: [budgetOf({}), budgetOf({ budgetId: "bud_2", unit: "tokens" })],
   });
   await apply({ reserves: [callOf("c1", { choices: 2n })] });
-  const holds = books[0]?.changes.newHolds;
+  const holds = books[0]?.changes.listNew();
   assert.deepEqual(
     holds?.map(({ budgetId, amount }) => [budgetId, amount]),
     [
@@ -232,15 +233,7 @@ test("a batch asks and writes only what its requests need", async () => {
   assert.deepEqual(takeSent(), ["lockWallets", "findHolds", "findUsage", "write", "putUsage", "writeBook"]);
   await apply({ settles: [endOf("c9")] });
   assert.deepEqual(takeSent(), ["lockWallets", "findHolds", "findUsage", "writeBook"]);
-  const grant = {
-    kind: "grant",
-    leaseId: "lse_1",
-    nodeId: "node_1",
-    tenantId: "ten_1",
-    changeNumber: 1,
-    wantNanos: 5n,
-    leastNanos: 1n,
-  } as const;
+  const grant = moneyGrant({ leaseId: "lse_1", nodeId: "node_1", tenantId: "ten_1" }, { wantNanos: 5n });
   await apply({ leaseChanges: [grant] });
   assert.deepEqual(takeSent(), ["lockWallets", "lockLeases", "write", "putLeases", "writeBook"]);
   await apply({ leaseChanges: [grant] });

@@ -1,8 +1,10 @@
 // tidy: every operation draws from the same seed and acts on the same world, and so in one closure.
 import assert from "node:assert/strict";
+import { ofMoney } from "@lyss/contracts/budgets/amounts.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
 import type { FakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import type { Seeded } from "@lyss/kit/testing/seeded-random.ts";
+import { toLeasePath } from "@lyss/services/ai-gateway/funds/budget-paths.ts";
 import type { NodeLease } from "@lyss/services/ai-gateway/funds/lease-book.ts";
 import type { ReserveRequest } from "@lyss/services/billing/batch.ts";
 import type { Fact } from "@lyss/services/billing/fact.ts";
@@ -174,12 +176,14 @@ async function createWorld({ system, clock, seeded }: ModelRun): Promise<World> 
     const request = drawRequest();
     const { callId, tenantId, model } = request;
     const price = priceOf(tenantId, model);
-    const draw = await Promise.resolve(node.keeper.draw(tenantId, neededNanos(price, request))).catch(ignoreGone);
+    const draw = await Promise.resolve(node.keeper.draw(pathOf(tenantId), ofMoney(neededNanos(price, request)))).catch(
+      ignoreGone,
+    );
     if (draw === "gone") return;
     if (draw) {
       seenLeases.set(draw.lease, node);
       assert.notEqual(reference.leaseNanos(draw.lease.leaseId), undefined, "a call draws from a lease that is no more");
-      log.push(`${node.nodeId} draws ${draw.amountNanos} from ${draw.lease.leaseId} for ${callId}`);
+      log.push(`${node.nodeId} draws ${draw.amounts.money} from ${draw.lease.leaseId} for ${callId}`);
       beginCall(node, request, price, draw, startMs);
       return;
     }
@@ -356,8 +360,8 @@ async function createWorld({ system, clock, seeded }: ModelRun): Promise<World> 
       const chargedNanos = charged.reduce((sum, call) => sum + keptNanos(call), 0n);
       const nanos = reference.leaseNanos(lease.leaseId) ?? -1n;
       assert.ok(
-        nanos >= lease.freeNanos + lease.outNanos - chargedNanos,
-        `${node.nodeId} believes to have ${lease.freeNanos} free and ${lease.outNanos} out of ${lease.leaseId}, where there are ${nanos}`,
+        nanos >= lease.money.free + lease.money.out - chargedNanos,
+        `${node.nodeId} believes to have ${lease.money.free} free and ${lease.money.out} out of ${lease.leaseId}, where there are ${nanos}`,
       );
     }
   }
@@ -402,6 +406,8 @@ async function createWorld({ system, clock, seeded }: ModelRun): Promise<World> 
   };
 }
 
+/** No call of the model must fit into a budget. */
+const pathOf = (tenantId: string) => toLeasePath({ tenantId, userId: "", keyId: "" });
 const noTokens: Tokens = { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n };
 
 function doing(work: (ops: BillingOps) => Promise<void>): (ops: BillingOps) => Promise<undefined> {

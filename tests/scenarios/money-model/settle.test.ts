@@ -158,7 +158,7 @@ test("a call that was lost and is reported after all is charged once, on its day
 
 test("a call pays no more than its budgets let it, and what it used is charged to them", async () => {
   const window = { startsAt: new Date(0), endsAt: null };
-  const hold = { callId: "c1", budgetId: "bud_1", windowStartsAt: window.startsAt, amount: 100n };
+  const hold = { holderId: "c1", budgetId: "bud_1", windowStartsAt: window.startsAt, amount: 100n };
   const entries = { budgets: [budgetOf({ limit: 120n, reserved: 100n })], holds: [hold] };
   const { apply, books, moneyOf, opened } = await start(500n, entries);
   await apply({ reserves: [callOf("c1", { tenantId: "ten_2" })] });
@@ -175,7 +175,7 @@ test("a call pays no more than its budgets let it, and what it used is charged t
     books[1]?.changes.listChanged().map(({ after }) => [after.used, after.reserved]),
     [[120n, 0n]],
   );
-  assert.deepEqual(opened[1], { budgetedTenantIds: ["ten_2"], calls: [], heldCallIds: ["c1"] });
+  assert.deepEqual(opened[1], { budgetedTenantIds: ["ten_2"], calls: [], holderIds: ["c1"] });
 });
 
 test("a call that was lost and is reported after all is charged to the budgets of its path", async () => {

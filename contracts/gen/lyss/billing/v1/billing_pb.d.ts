@@ -1578,6 +1578,41 @@ export declare type GrantLeaseRequest = Message<"lyss.billing.v1.GrantLeaseReque
    * @generated from field: int64 least_nanos = 6;
    */
   leastNanos: bigint;
+
+  /**
+   * Whose calls draw from the lease: it holds a share of every budget of theirs. Empty where none of the budgets is of the
+   * user, or of the key.
+   *
+   * @generated from field: string user_id = 7;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string key_id = 8;
+   */
+  keyId: string;
+
+  /**
+   * For budgets that count tokens or calls; in these, too, less than the least is of no use.
+   *
+   * @generated from field: int64 want_tokens = 9;
+   */
+  wantTokens: bigint;
+
+  /**
+   * @generated from field: int64 least_tokens = 10;
+   */
+  leastTokens: bigint;
+
+  /**
+   * @generated from field: int64 want_calls = 11;
+   */
+  wantCalls: bigint;
+
+  /**
+   * @generated from field: int64 least_calls = 12;
+   */
+  leastCalls: bigint;
 };
 
 /**
@@ -1603,6 +1638,32 @@ export declare type GrantLeaseResponse = Message<"lyss.billing.v1.GrantLeaseResp
    * @generated from field: int64 ttl_ms = 2;
    */
   ttlMs: bigint;
+
+  /**
+   * Budgets of which it holds a share.
+   *
+   * @generated from field: repeated string budget_ids = 3;
+   */
+  budgetIds: string[];
+
+  /**
+   * What it may take more of those that count tokens, and of those that count calls; absent where none does.
+   *
+   * @generated from field: optional int64 granted_tokens = 4;
+   */
+  grantedTokens?: bigint | undefined;
+
+  /**
+   * @generated from field: optional int64 granted_calls = 5;
+   */
+  grantedCalls?: bigint | undefined;
+
+  /**
+   * When the first of the budgets begins anew: from then on nothing may be drawn from the lease. Absent where none does.
+   *
+   * @generated from field: optional int64 ends_in_ms = 6;
+   */
+  endsInMs?: bigint | undefined;
 };
 
 /**
@@ -1639,6 +1700,16 @@ export declare type ReturnLeaseRequest = Message<"lyss.billing.v1.ReturnLeaseReq
    * @generated from field: int64 amount_nanos = 5;
    */
   amountNanos: bigint;
+
+  /**
+   * @generated from field: int64 amount_tokens = 6;
+   */
+  amountTokens: bigint;
+
+  /**
+   * @generated from field: int64 amount_calls = 7;
+   */
+  amountCalls: bigint;
 };
 
 /**
@@ -1938,7 +2009,7 @@ export declare type PricesChanged = Message<"lyss.billing.v1.PricesChanged"> & {
 export declare const PricesChangedSchema: GenMessage<PricesChanged>;
 
 /**
- * A tenant's money is short while nodes hold some of it: they give back what they do not need.
+ * A tenant's money, or one of its budgets, is short while nodes hold some of it: they give back what they do not need.
  *
  * @generated from message lyss.billing.v1.MoneyRecalled
  */
@@ -1947,6 +2018,13 @@ export declare type MoneyRecalled = Message<"lyss.billing.v1.MoneyRecalled"> & {
    * @generated from field: string tenant_id = 1;
    */
   tenantId: string;
+
+  /**
+   * Empty when it is the money.
+   *
+   * @generated from field: string budget_id = 2;
+   */
+  budgetId: string;
 };
 
 /**
@@ -3602,8 +3680,8 @@ export declare const BillingService: GenService<{
     output: typeof ExtendHoldsResponseSchema;
   },
   /**
-   * Sets money of a tenant aside for a node, which then admits calls by itself: a new lease, or more for one. A repeat with
-   * the same change number gives the first answer.
+   * Sets money of a tenant, and shares of budgets, aside for a node, which then admits calls by itself: a new lease, or more
+   * for one. A repeat with the same change number gives the first answer.
    *
    * @generated from rpc lyss.billing.v1.BillingService.GrantLease
    */

@@ -524,11 +524,25 @@ export declare const CheckBudgetsRequestSchema: GenMessage<CheckBudgetsRequest>;
  */
 export declare type CheckBudgetsResponse = Message<"lyss.billing.v1.CheckBudgetsResponse"> & {
   /**
-   * True when the calls of this user and key must fit into some budget: each then reserves for itself.
+   * True when the calls of this user and key must fit into some budget.
    *
    * @generated from field: bool has_budgets = 1;
    */
   hasBudgets: boolean;
+
+  /**
+   * True when one of these budgets is of the user, or of a group: a lease for such calls is for this user only.
+   *
+   * @generated from field: bool is_by_user = 2;
+   */
+  isByUser: boolean;
+
+  /**
+   * True when one of these budgets is of the key.
+   *
+   * @generated from field: bool is_by_key = 3;
+   */
+  isByKey: boolean;
 };
 
 /**
