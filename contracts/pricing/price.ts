@@ -109,10 +109,11 @@ export function boundNanos(
   call: CallTerms,
 ): bigint {
   const { inputTokens, outputTokens, fixed = {} } = most;
-  let sum = inputTokens * inputRate(terms, inputTokens, call) + outputTokens * outputRate(terms, inputTokens, call);
+  const reachable = reachableRates(terms, inputTokens, call);
+  let sum = inputTokens * dearest(reachable, inputBuckets) + outputTokens * dearest(reachable, outputBuckets);
   for (const bucket of buckets) {
     const quantity = fixed[bucket];
-    if (quantity) sum += quantity * dearest(terms, inputTokens, call, [bucket]);
+    if (quantity) sum += quantity * dearest(reachable, [bucket]);
   }
   return roundUp(terms, sum).costNanos;
 }
@@ -127,28 +128,27 @@ export function affordableOutputTokens(
   const { inputTokens, outputTokens, choices } = most;
   const factor = factorOf(terms);
   if (factor === 0n) return outputTokens;
-  const left = (nanos * trillion) / factor - inputTokens * inputRate(terms, inputTokens, call);
+  const reachable = reachableRates(terms, inputTokens, call);
+  const left = (nanos * trillion) / factor - inputTokens * dearest(reachable, inputBuckets);
   if (left < 0n) return -1n;
-  const rate = choices * outputRate(terms, inputTokens, call);
+  const rate = choices * dearest(reachable, outputBuckets);
   return rate === 0n ? outputTokens : atMost(left / rate, outputTokens);
 }
 
-function inputRate(terms: PriceTerms, inputTokens: bigint, call: CallTerms): bigint {
-  return dearest(terms, inputTokens, call, inputBuckets);
-}
-
-function outputRate(terms: PriceTerms, inputTokens: bigint, call: CallTerms): bigint {
-  return dearest(terms, inputTokens, call, outputBuckets);
-}
-
-/** The highest of the rates at which a call may be charged that has at most so much input. */
-function dearest(terms: PriceTerms, inputTokens: bigint, call: CallTerms, among: readonly Bucket[]): bigint {
-  // Once each, for most prices have but one set of rates.
-  const reachable = new Set<Rates>();
+/** The rates at which a call may be charged that has at most so much input: once each, for most prices have but one set. */
+function reachableRates(terms: PriceTerms, inputTokens: bigint, call: CallTerms): readonly Rates[] {
+  const reachable: Rates[] = [];
   for (const input of tierStarts(terms, inputTokens)) {
-    reachable.add(ratesFor(terms, input, call));
-    reachable.add(ratesFor(terms, input, { startedAtMs: call.startedAtMs }));
+    for (const mode of [call.mode, undefined]) {
+      const rates = ratesFor(terms, input, callTerms(call.startedAtMs, mode));
+      if (!reachable.includes(rates)) reachable.push(rates);
+    }
   }
+  return reachable;
+}
+
+/** The highest of the rates of some buckets. */
+function dearest(reachable: readonly Rates[], among: readonly Bucket[]): bigint {
   let most = 0n;
   for (const rates of reachable) for (const bucket of among) most = atLeast(rateOf(rates, bucket), most);
   return most;

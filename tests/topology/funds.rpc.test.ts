@@ -224,8 +224,10 @@ eachTopology("funds", { services: [billing], config }, (topology) => {
       leaseId: "lse_x",
       priceId: "none",
     });
-    const attempt = await journal.begin(bad);
-    await journal.end(attempt, { ...bad, outcome: CallOutcome.COMPLETED }, () => assert.fail("it is not charged"));
+    const attempt = journal.begin(bad);
+    await attempt.written;
+    bad.outcome = CallOutcome.COMPLETED;
+    await journal.end(attempt, () => assert.fail("it is not charged"));
     const funds = await funder.fund(callOf(tenantId));
     await funds.settle(spent(0n));
     await journal.flush(soon());

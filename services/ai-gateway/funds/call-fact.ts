@@ -42,18 +42,15 @@ export function beginFact(
   };
 }
 
-/** The same when it has ended. */
-export function endFact(begun: UsageFact, ended: Spent): UsageFact {
+/** Adds how it ended: to the same object, for a call has but one. */
+export function endFact(fact: UsageFact, ended: Spent): void {
   const { outcome, tokens, isEstimated, mayHaveUsed, latencyMs, serviceMode = "standard" } = ended;
-  return {
-    ...begun,
-    outcome,
-    tokens: toTokenUsage(tokens),
-    isEstimated,
-    latencyMs: BigInt(Math.round(latencyMs)),
-    serviceMode: serviceModeMessages[serviceMode],
-    mayHaveUsed: mayHaveUsed && toTokenUsage(mayHaveUsed),
-  };
+  fact.outcome = outcome;
+  fact.tokens = toTokenUsage(tokens);
+  fact.isEstimated = isEstimated;
+  fact.latencyMs = BigInt(Math.round(latencyMs));
+  fact.serviceMode = serviceModeMessages[serviceMode];
+  fact.mayHaveUsed = mayHaveUsed && toTokenUsage(mayHaveUsed);
 }
 
 function toTokenUsage(counts: TokenCounts): TokenUsage {

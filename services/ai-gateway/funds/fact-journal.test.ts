@@ -80,8 +80,13 @@ function start() {
   const parts = { billing: billing as Client<typeof BillingService>, spool: spool as Spool };
   const journal = createFactJournal({ ...parts, nodeId: "node_1", clock, log });
   const charged: string[] = [];
+  async function begin(callId: string, leaseId?: string) {
+    const attempt = journal.begin(factOf(callId, leaseId));
+    await attempt.written;
+    return attempt;
+  }
   return {
-    ...{ journal, clock, kept, estimated, posted, refusals, unwanted, logged, charged },
+    ...{ begin, journal, clock, kept, estimated, posted, refusals, unwanted, logged, charged },
     setFull: (value: boolean) => {
       isFull = value;
     },
@@ -98,8 +103,8 @@ function start() {
       await quiet();
     },
     async end(callId: string, leaseId = "lse_1"): Promise<void> {
-      const attempt = await journal.begin(factOf(callId, leaseId));
-      await journal.end(attempt, factOf(callId, leaseId), () => void charged.push(callId));
+      const attempt = await begin(callId, leaseId);
+      await journal.end(attempt, () => void charged.push(callId));
       await quiet();
     },
   };
@@ -118,13 +123,13 @@ const away = () => new Failure(kitFailures.unavailable);
 const late = "usage cannot be charged yet; it is kept on disk";
 
 test("an attempt is on disk before its request may leave; where it cannot be written, it may not", async () => {
-  const { journal, setFull, listKept } = start();
-  const attempt = await journal.begin(factOf("c1"));
+  const { begin, setFull, listKept } = start();
+  const attempt = await begin("c1");
   assert.deepEqual(listKept(), ["c1 begun"]);
   const fact = create(UsageFactSchema, { callId: "c1", leaseId: "lse_1", attempt: 1 });
   assert.deepEqual(parseRecord(attempt.entry.record), { kind: "begun", fact }, "what is known when it begins");
   setFull(true);
-  await assert.rejects(journal.begin(factOf("c2")), /the disk is full/);
+  await assert.rejects(begin("c2"), /the disk is full/);
 });
 
 test("what ends within 25 ms is charged together, and leaves the disk when it is charged", async () => {
@@ -153,12 +158,11 @@ test("a call with a hold of its own is charged at once, with what waits", async 
 });
 
 test("two thousand are charged at once, and no more together", async () => {
-  const { journal, end, advance, takePosted } = start();
+  const { begin, journal, end, advance, takePosted } = start();
   const endMany = (count: number) =>
     Promise.all(
       Array.from({ length: count }, async (_, i) => {
-        const attempt = await journal.begin(factOf(`c${i}`));
-        await journal.end(attempt, attempt.fact, () => {});
+        await journal.end(await begin(`c${i}`), () => {});
       }),
     );
   await endMany(1_999);
@@ -238,15 +242,15 @@ test("what is no refusal of billing's is tried again, whatever it is", async () 
 });
 
 test("an end that cannot be written is charged before the answer leaves, or else as soon as billing is back", async () => {
-  const { journal, advance, refusals, logged, charged, setFull, listKept, takePosted } = start();
-  const first = await journal.begin(factOf("c1"));
-  const second = await journal.begin(factOf("c2"));
+  const { begin, journal, advance, refusals, logged, charged, setFull, listKept, takePosted } = start();
+  const first = await begin("c1");
+  const second = await begin("c2");
   setFull(true);
-  await journal.end(first, first.fact, () => void charged.push("c1"));
+  await journal.end(first, () => void charged.push("c1"));
   assert.deepEqual([takePosted(), charged, journal.pending], [[["c1"]], ["c1"], 0]);
   assert.deepEqual(listKept(), ["c2 begun"]);
   refusals.push(away());
-  await journal.end(second, second.fact, () => void charged.push("c2"));
+  await journal.end(second, () => void charged.push("c2"));
   assert.deepEqual([charged, journal.pending, takePosted()], [["c1"], 1, [["c2"]]]);
   await advance(25);
   assert.deepEqual([charged, listKept()], [["c1", "c2"], []]);

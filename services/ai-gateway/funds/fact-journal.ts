@@ -8,21 +8,23 @@ import type { Logger } from "pino";
 import { type EncodedFact, toPostRequest } from "./post-request.ts";
 import { begunFormat, endedFormat, type FactRecord } from "./spool-record.ts";
 
-/** An attempt that was written down before its request left. */
+/** An attempt that is written down before its request leaves. */
 export interface Attempt {
   readonly fact: UsageFact;
   readonly entry: SpoolEntry;
+  /** Resolves when it is on disk: only then may its request leave. Rejects when it cannot be written. */
+  readonly written: Promise<void>;
 }
 
 /** Attempts and how they ended: on disk first, then in billing. */
 export interface FactJournal {
-  /** Resolves when the attempt is on disk: only then may its request leave. Rejects when it cannot be written. */
-  begin(fact: UsageFact): Promise<Attempt>;
+  /** Writes an attempt down as it begins. Throws when nothing can be written any more. */
+  begin(fact: UsageFact): Attempt;
   /**
-   * Resolves when the attempt's end is on disk, or charged where the disk refuses it: only then may the last of the answer
-   * leave. `onPosted` is called when it is charged.
+   * Writes down how it ended, which is in its fact by now. Resolves when that is on disk, or charged where the disk refuses it:
+   * only then may the last of the answer leave. `onPosted` is called when it is charged.
    */
-  end(attempt: Attempt, fact: UsageFact, onPosted: () => void): Promise<void>;
+  end(attempt: Attempt, onPosted: () => void): Promise<void>;
   /**
    * Takes up attempts of processes that died: what had ended is charged, the rest recorded as lost, at no cost. Resolves when
    * billing has all of it; never when it refuses one.
@@ -128,21 +130,20 @@ export function createFactJournal(deps: {
   }
 
   return {
-    async begin(fact) {
+    begin(fact) {
       const entry = spool.compose(begunFormat, fact);
-      await spool.written();
-      return { fact, entry };
+      return { fact, entry, written: spool.written() };
     },
-    async end(attempt, fact, onPosted) {
-      const begun = attempt.entry.record;
+    async end({ fact, entry: begunEntry }, onPosted) {
+      const begun = begunEntry.record;
       try {
         const entry = spool.compose(endedFormat, { begun, fact });
         await spool.written();
-        enqueue({ fact, record: entry.record, entries: [attempt.entry, entry], onPosted });
+        enqueue({ fact, record: entry.record, entries: [begunEntry, entry], onPosted });
       } catch (err) {
         log.error({ err, call_id: fact.callId }, "the end of a call cannot be written; it is charged at once");
         const record = toBytes(endedFormat, { begun, fact });
-        const ended = { fact, record, entries: [attempt.entry], onPosted };
+        const ended = { fact, record, entries: [begunEntry], onPosted };
         await post([ended]).catch(() => enqueue(ended));
       }
     },

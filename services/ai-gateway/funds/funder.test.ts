@@ -79,12 +79,12 @@ function start(world: World = {}) {
   } as unknown as Client<typeof BillingService>;
   const answer = <T>(value: T): T | Promise<T> => (isSlow ? Promise.resolve(value) : value);
   const journal: Pick<FactJournal, "begin" | "end"> = {
-    async begin(fact) {
+    begin(fact) {
       asked.push(["begin", fact.leaseId, fact.priceId]);
-      if (state.isDiskFull) throw new Error("the disk is full");
-      return { fact, entry: {} as Attempt["entry"] };
+      const written = state.isDiskFull ? Promise.reject(new Error("the disk is full")) : Promise.resolve();
+      return { fact, entry: {} as Attempt["entry"], written };
     },
-    async end(_attempt, fact, onPosted) {
+    async end({ fact }, onPosted) {
       ended.push({ fact, onPosted });
     },
   };

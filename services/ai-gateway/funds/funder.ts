@@ -52,12 +52,12 @@ export function createFunder(deps: {
 
   /** Sets money aside and writes the attempt down. What is drawn goes back when the attempt cannot be written. */
   async function fund(call: CallToFund): Promise<Funds> {
-    const { callId, inputTokens, maxOutputTokens, serviceMode = "standard" } = call;
+    const { callId, tenantId, provider, model, inputTokens, maxOutputTokens, serviceMode = "standard" } = call;
     const startedAtMs = clock.nowMs();
     // What is at hand is not waited for, as `await` would.
-    const finding = prices.priceOf(call, startedAtMs);
+    const finding = prices.priceOf({ tenantId, provider, model }, startedAtMs);
     const price = finding instanceof Promise ? await finding : finding;
-    if (!price) throw new Failure(billingFailures.price_missing, { model: call.model, provider: call.provider });
+    if (!price) throw new Failure(billingFailures.price_missing, { model, provider });
     const asking = budgets.leasePathOf(call);
     const path = asking instanceof Promise ? await asking : asking;
     const most = { inputTokens, outputTokens: maxOutputTokens * BigInt(call.choices) };
@@ -77,7 +77,8 @@ export function createFunder(deps: {
       startedAtMs: BigInt(startedAtMs),
     });
     try {
-      const attempt = await journal.begin(fact);
+      const attempt = journal.begin(fact);
+      await attempt.written;
       return toFunds(call, { price, draw, hold, attempt });
     } catch (cause) {
       if (draw) settleDraw(draw, ofMoney(0n));
@@ -97,12 +98,18 @@ export function createFunder(deps: {
         const when = { startedAtMs: Number(attempt.fact.startedAtMs), mode: serviceMode };
         const { costNanos } = costOf(price.terms, toQuantities(tokens), when);
         if (draw) settleDraw(draw, spentAmounts(tokens, costNanos, isCounted(spent.outcome)));
-        await journal.end(attempt, endFact(attempt.fact, spent), () => {
-          if (draw) notePosted(draw);
-          heldCallIds.delete(call.callId);
-        });
+        endFact(attempt.fact, spent);
+        await journal.end(attempt, whenPosted(call.callId, draw));
         return costNanos;
       },
+    };
+  }
+
+  /** By itself, so that of a call that waits to be posted nothing more is kept in memory. */
+  function whenPosted(callId: string, draw: Draw | undefined): () => void {
+    return () => {
+      if (draw) notePosted(draw);
+      heldCallIds.delete(callId);
     };
   }
 
