@@ -12,6 +12,10 @@ export function ofMoney(nanos: bigint): Amounts {
   return { money: nanos, tokens: 0n, calls: 0n };
 }
 
+export function isNothing({ money, tokens, calls }: Amounts): boolean {
+  return money === 0n && tokens === 0n && calls === 0n;
+}
+
 /** What a call that has ended takes of budgets: what was paid, all tokens in and out, and one call if it counts as one. */
 export function spentAmounts(tokens: TokenCounts, costNanos: bigint, isCounted: boolean): Amounts {
   const { inputTokens, cachedInputTokens, outputTokens } = foldCounts(tokens);

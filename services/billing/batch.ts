@@ -11,7 +11,7 @@ import type { Random } from "@lyss/kit/service/ids.ts";
 import { admitOnPath, mostOf } from "./budgets/admit-on-path.ts";
 import type { BudgetBook } from "./budgets/budget-book.ts";
 import type { Budgets } from "./budgets/budgets.ts";
-import { ofMoney } from "./budgets/model.ts";
+import { isNothing, ofMoney } from "./budgets/model.ts";
 import { spentOf } from "./budgets/spent.ts";
 import { accounts } from "./journal/accounts.ts";
 import type { LockedWallet } from "./journal/chain.ts";
@@ -231,7 +231,7 @@ function changeLeaseOf(
     batch.wallets.set(wallet.tenantId, { ...wallet, heldNanos: wallet.heldNanos + amounts.money });
     batch.leases.set(leaseId, lease);
     if (request.kind === "return") book.takeBack(leaseId, request.amounts);
-    else if (amounts.money > 0n) book.lend(request, amounts);
+    else if (!isNothing(amounts)) book.lend(request, amounts);
   }
   return { amounts, budgets: book.findHeld(leaseId), nowMs: book.nowMs };
 }

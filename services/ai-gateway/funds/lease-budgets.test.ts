@@ -77,3 +77,21 @@ test("when a tenant's budgets have changed its calls draw from new leases, and w
   await draw(1n, "u");
   assert.equal(leaseIds.length, 5);
 });
+
+test("a grant of calls without money is a grant: its path is not scarce for it", async () => {
+  const { keeper, shares, answers, takeAsked } = start();
+  Object.assign(shares, { budgetIds: ["bud_1"], grantedCalls: 4n });
+  const path = pathOf("t", "key_1");
+  answers.push(10_000n);
+  const draw = () => keeper.draw(path, { money: 10n, tokens: 0n, calls: 1n });
+  for (let n = 0; n < 3; n++) assert.ok(await draw());
+  takeAsked();
+  answers.push(0n);
+  assert.ok(await draw());
+  await quiet();
+  const more = { tenantId: "t", keyId: "key_1", lease: 0 };
+  assert.deepEqual(takeAsked(), [{ ...more, changeNumber: 2, wantCalls: 2n }]);
+  for (let n = 0; n < 4; n++) assert.ok(await draw());
+  await quiet();
+  assert.deepEqual(takeAsked(), [{ ...more, changeNumber: 3, wantCalls: 2n }], "and so is the next one");
+});

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
-import { type Amounts, budgetUnits } from "@lyss/contracts/budgets/amounts.ts";
+import { type Amounts, budgetUnits, isNothing } from "@lyss/contracts/budgets/amounts.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { type BillingService, CloseLeasesRequestSchema } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { atMost } from "@lyss/contracts/pricing/at-most.ts";
@@ -18,6 +18,7 @@ import {
   type Draw,
   draw,
   freeOf,
+  type Granted,
   giveBack,
   isEmpty,
   missingOf,
@@ -173,7 +174,7 @@ export function createLeaseKeeper(deps: {
       });
       addGranted(lease, granted);
       lease.budgetIds = granted.budgetIds;
-      if (granted.grantedNanos === 0n) scarcity.notePath(path);
+      if (isNothing(amountsOf(granted))) scarcity.notePath(path);
       if (granted.endsInMs !== undefined) lease.endsAtMs = askedMs + Number(granted.endsInMs) - validMarginMs;
       keepValid(lease, askedMs, granted.ttlMs);
     }
@@ -229,7 +230,7 @@ export function createLeaseKeeper(deps: {
   function returnSome(slot: Slot, amountsOf: () => Amounts): Promise<void> {
     return changeQuietly(slot, () => {
       const amounts = amountsOf();
-      return hasSome(amounts) ? { kind: "return", amounts } : undefined;
+      return isNothing(amounts) ? undefined : { kind: "return", amounts };
     });
   }
 
@@ -285,7 +286,7 @@ export function createLeaseKeeper(deps: {
         const { lease } = slot;
         const amounts = assessLease(lease, periodMs, nowMs);
         if (isUnused(slot)) forget(slot);
-        return hasSome(amounts) ? returnSome(slot, () => atMostFree(amounts, lease)) : undefined;
+        return isNothing(amounts) ? undefined : returnSome(slot, () => atMostFree(amounts, lease));
       });
       await Promise.all([...returned, returnRetired()]);
     },
@@ -317,8 +318,8 @@ export function createLeaseKeeper(deps: {
   };
 }
 
-function hasSome(amounts: Amounts): boolean {
-  return budgetUnits.some((unit) => amounts[unit] > 0n);
+function amountsOf({ grantedNanos, grantedTokens = 0n, grantedCalls = 0n }: Granted): Amounts {
+  return { money: grantedNanos, tokens: grantedTokens, calls: grantedCalls };
 }
 
 /** What may have been drawn meanwhile does not go back. */

@@ -80,6 +80,15 @@ test("a lease for calls under budgets holds a share of each; what it pays is cha
   await assertIntegrity(ops);
 });
 
+test("what runs low alone is granted alone", async () => {
+  const { tenantId, grant } = await startLeased(80n);
+  await ops.changeLease(grant(1));
+  const calls = { money: 0n, tokens: 0n, calls: 2n };
+  assert.deepEqual((await ops.changeLease(grant(2, { want: calls, least: ofMoney(0n) }))).amounts, calls);
+  assert.deepEqual((await budgetsOf(tenantId))["key_1 calls"], [0n, 5n]);
+  await assertIntegrity(ops);
+});
+
 test("a lease gets nothing where a share of one budget is of no use, or when its calls have got another budget", async () => {
   const { tenantId, grant } = await startLeased(7n);
   const nothing = { money: 0n, tokens: 0n, calls: 0n };

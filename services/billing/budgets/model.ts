@@ -1,7 +1,7 @@
-import { type Amounts, type BudgetUnit, budgetUnits, ofMoney } from "@lyss/contracts/budgets/amounts.ts";
+import { type Amounts, type BudgetUnit, budgetUnits, isNothing, ofMoney } from "@lyss/contracts/budgets/amounts.ts";
 import { atLeast } from "@lyss/contracts/pricing/at-most.ts";
 
-export { type Amounts, type BudgetUnit, budgetUnits, ofMoney };
+export { type Amounts, type BudgetUnit, budgetUnits, isNothing, ofMoney };
 
 /** Whom a budget caps, from the widest to the narrowest: the order in which a call meets them. */
 export const scopeKinds = ["tenant", "group", "user", "key"] as const;

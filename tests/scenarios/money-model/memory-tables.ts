@@ -15,6 +15,7 @@ import type { CreditLimitChange, CreditLimitStore } from "@lyss/services/billing
 import type { Price } from "@lyss/services/billing/prices/price.ts";
 import type { PriceStore } from "@lyss/services/billing/prices/price-store.ts";
 import type { BillingStore } from "@lyss/services/billing/store.ts";
+import { createMemoryBudgets } from "./memory-budgets.ts";
 
 /** The database went away: nobody is told what became of the transaction. */
 export const databaseGone = new Error("the database is gone");
@@ -310,12 +311,7 @@ export function createMemoryTables(clock: Clock) {
   };
 
   /** No tenant has one. */
-  const budgetStore: Partial<BudgetStore> = {
-    async listBudgetedTenants() {
-      statement();
-      return [];
-    },
-  };
+  const budgets = createMemoryBudgets({ clock, statement, put });
 
   const debtStore: Partial<DebtStore> = {
     async sumAccount(_tx, account) {
@@ -336,7 +332,7 @@ export function createMemoryTables(clock: Clock) {
     db: db as Database,
     store: store as BillingStore,
     priceStore: priceStore as PriceStore,
-    budgetStore: budgetStore as BudgetStore,
+    budgetStore: budgets.store as BudgetStore,
     debtStore: debtStore as DebtStore,
     ...{ journal, creditLimitStore, leases: leaseStore, facts, outbox },
     /** What goes wrong from now on; undefined for nothing. Gives back how many transactions have changed something since the last call. */
@@ -348,6 +344,7 @@ export function createMemoryTables(clock: Clock) {
     rows: {
       wallets: (): readonly Wallet[] => [...wallets.values()],
       holds: (): readonly Hold[] => [...holds.values()],
+      budgets: budgets.budgets,
       leases: (): readonly Lease[] => [...leases.values()],
       usages: (): ReadonlyMap<string, Usage> => usages,
       postings: (): readonly ChainedPosting[] => [...postings.values()],

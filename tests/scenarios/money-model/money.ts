@@ -5,8 +5,7 @@ import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import type { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Seeded } from "@lyss/kit/testing/seeded-random.ts";
-import type { LeaseChange } from "@lyss/services/billing/lease.ts";
-import { changeMoney, moneyGrant, moneyReturn } from "@lyss/services/billing/lease-test-changes.ts";
+import type { LeaseAnswer, LeaseChange } from "@lyss/services/billing/lease.ts";
 import type { BillingOps } from "@lyss/services/billing/ops.ts";
 import { databaseGone, type Fault } from "./memory-tables.ts";
 import { type Reference, terms } from "./reference.ts";
@@ -67,29 +66,44 @@ export function createMoney(deps: {
     return running;
   }
 
-  async function change(wanted: LeaseChange): Promise<bigint> {
+  async function change(wanted: LeaseChange): Promise<string> {
     const name =
       wanted.kind === "grant"
-        ? `${wanted.leaseId} asks for ${wanted.want.money}`
-        : `${wanted.leaseId} returns ${wanted.amounts.money}`;
-    return BigInt(
-      answered(
-        await exec(`${name} of ${wanted.tenantId} (${wanted.changeNumber})`, {
-          system: async (ops) => `${await changeMoney(ops, wanted)}`,
-          reference: () => reference.changeLease(wanted),
-        }),
-      ),
+        ? `${wanted.leaseId} asks for ${wanted.want.money}, ${wanted.want.tokens} tokens, ${wanted.want.calls} calls`
+        : `${wanted.leaseId} returns ${wanted.amounts.money}, ${wanted.amounts.tokens} tokens, ${wanted.amounts.calls} calls`;
+    return answered(
+      await exec(`${name} of ${wanted.tenantId} ${"keyId" in wanted ? wanted.keyId : ""} (${wanted.changeNumber})`, {
+        system: async (ops) => tellChange(await ops.changeLease(wanted), wanted.kind),
+        reference: () => reference.changeLease(wanted),
+      }),
     );
   }
 
   const ttlMs = BigInt(terms.leaseTtlMs);
   const client: Pick<Client<typeof BillingService>, "grantLease" | "returnLease" | "extendLeases"> = {
-    async grantLease({ leaseId = "", nodeId = "", tenantId = "", changeNumber = 0, wantNanos = 0n, leastNanos = 0n }) {
-      const grant = moneyGrant({ leaseId, nodeId, tenantId }, { changeNumber, wantNanos, leastNanos });
-      return { grantedNanos: await change(grant), ttlMs, budgetIds: [] as string[] } as never;
+    async grantLease(grant) {
+      const {
+        wantNanos = 0n,
+        wantTokens = 0n,
+        wantCalls = 0n,
+        leastNanos = 0n,
+        leastTokens = 0n,
+        leastCalls = 0n,
+      } = grant;
+      const want = { money: wantNanos, tokens: wantTokens, calls: wantCalls };
+      const least = { money: leastNanos, tokens: leastTokens, calls: leastCalls };
+      const answer = await change({ kind: "grant", ...grant, want, least } as LeaseChange);
+      const [money = "", tokens = "-", calls = "-"] = answer.split(" ");
+      return {
+        ...{ grantedNanos: BigInt(money), ttlMs, budgetIds: [] as string[] },
+        ...(tokens !== "-" && { grantedTokens: BigInt(tokens) }),
+        ...(calls !== "-" && { grantedCalls: BigInt(calls) }),
+      } as never;
     },
-    async returnLease({ leaseId = "", nodeId = "", tenantId = "", changeNumber = 0, amountNanos = 0n }) {
-      await change(moneyReturn({ leaseId, nodeId, tenantId }, { changeNumber, amountNanos }));
+    async returnLease(back) {
+      const { amountNanos = 0n, amountTokens = 0n, amountCalls = 0n } = back;
+      const amounts = { money: amountNanos, tokens: amountTokens, calls: amountCalls };
+      await change({ kind: "return", ...back, amounts } as LeaseChange);
       return {} as never;
     },
     async extendLeases({ nodeId = "", leaseIds = [] }) {
@@ -115,6 +129,14 @@ export function createMoney(deps: {
       hasFaults = false;
     },
   };
+}
+
+/** As the reference tells it. */
+function tellChange({ amounts, budgets }: LeaseAnswer, kind: LeaseChange["kind"]): string {
+  if (kind === "return") return `${amounts.money}`;
+  const told = (unit: "tokens" | "calls") =>
+    budgets.some((budget) => budget.unit === unit) ? `${amounts[unit]}` : "-";
+  return `${amounts.money} ${told("tokens")} ${told("calls")}`;
 }
 
 function answered(answer: string | undefined): string {

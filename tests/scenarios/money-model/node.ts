@@ -1,5 +1,5 @@
 import type { Client } from "@connectrpc/connect";
-import { ofMoney } from "@lyss/contracts/budgets/amounts.ts";
+import { type Amounts, type BudgetUnit, spentAmounts } from "@lyss/contracts/budgets/amounts.ts";
 import type { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { boundNanos, costOf } from "@lyss/contracts/pricing/price.ts";
 import { toQuantities, toTerms } from "@lyss/contracts/pricing/token-price.ts";
@@ -102,9 +102,10 @@ const unasked = { request: undefined, mostInput: 0n, mostOutput: 0n };
 const noRates: Rates = { inputNanosPerMillion: 0n, cachedInputNanosPerMillion: 0n, outputNanosPerMillion: 0n };
 
 /** What a lease must have for a call. */
-export function neededNanos({ rates }: KnownPrice, call: ReserveRequest): bigint {
+export function neededFor({ rates }: KnownPrice, call: ReserveRequest): Amounts {
   const most = { inputTokens: call.inputTokens, outputTokens: call.maxOutputTokens * call.choices };
-  return boundNanos(toTerms(rates), most, { startedAtMs: 0 });
+  const money = boundNanos(toTerms(rates), most, { startedAtMs: 0 });
+  return { money, tokens: most.inputTokens + most.outputTokens, calls: 1n };
 }
 
 /** Writes an attempt down: from now on it is in memory and on disk. */
@@ -135,7 +136,7 @@ export function beginCall(
 /** A call ended: the lease has back what it did not use, and its fact waits to be posted. */
 export function endCall(node: Node, call: Call, outcome: Outcome, tokens: Tokens): void {
   const fact = { ...call.fact, ...tokens, outcome };
-  if (call.draw) settleDraw(call.draw, ofMoney(costNanos(call.price, tokens)));
+  if (call.draw) settleDraw(call.draw, spentAmounts(tokens, costNanos(call.price, tokens), outcome !== "failed"));
   node.calls.delete(fact.callId);
   node.ended.set(fact.callId, { ...call, fact });
   node.attempts.set(fact.callId, { fact, hasEnded: true });
@@ -149,8 +150,8 @@ export function dropPosted(node: Node, { fact, draw }: Call): void {
 }
 
 /** What a call that has ended takes from its lease. */
-export function keptNanos({ draw }: Call): bigint {
-  return draw?.amounts.money ?? 0n;
+export function keptOf({ draw }: Call, unit: BudgetUnit): bigint {
+  return draw?.amounts[unit] ?? 0n;
 }
 
 function costNanos({ rates }: KnownPrice, tokens: Tokens): bigint {

@@ -1,8 +1,11 @@
+import type { Amounts, BudgetUnit } from "@lyss/contracts/budgets/amounts.ts";
 import type { ReserveRequest, SettleRequest } from "@lyss/services/billing/batch.ts";
 import type { Fact } from "@lyss/services/billing/fact.ts";
-import type { LeaseChange } from "@lyss/services/billing/lease.ts";
-import type { Rates, Tokens } from "@lyss/services/billing/model.ts";
+import type { LeaseChange, LeaseGrant, LeaseReturn } from "@lyss/services/billing/lease.ts";
+import type { Rates } from "@lyss/services/billing/model.ts";
 import type { RaiseRequest } from "@lyss/services/billing/raise-hold.ts";
+import { type Cap, createReferenceBudgets } from "./reference-budgets.ts";
+import { boundOf, costOf, least, most, spentBy } from "./reference-costs.ts";
 
 /** Times and marks that the system runs with. */
 export interface Terms {
@@ -23,6 +26,9 @@ export type State = Readonly<Record<string, string>>;
 
 interface Hold {
   readonly tenantId: string;
+  readonly keyId: string;
+  /** In each unit, the money included. */
+  most: Amounts;
   amountNanos: bigint;
   outputTokens: bigint;
   readonly rates: Rates;
@@ -34,14 +40,20 @@ interface Lease {
   readonly nodeId: string;
   amountNanos: bigint;
   changeNumber: number;
-  changeNanos: bigint;
+  /** What was told of the last change. */
+  answer: string;
+  /** By the names of the budgets. */
+  readonly shares: Map<string, bigint>;
   expiresMs: number;
 }
 
 interface Use {
   readonly tenantId: string;
+  readonly keyId: string;
   readonly rates: Rates;
   readonly outcome: string;
+  /** Of budgets. */
+  readonly spent: Amounts;
   readonly paidNanos: bigint;
   readonly uncollectedNanos: bigint;
 }
@@ -62,6 +74,7 @@ export function createReference() {
   const uses = new Map<string, Use>();
   /** Of every version there ever was. */
   const ratesById = new Map<string, Rates>();
+  const caps: Cap[] = [];
   let nowMs = 0;
 
   const sum = (amounts: Iterable<bigint>) => [...amounts].reduce((total, amount) => total + amount, 0n);
@@ -76,13 +89,120 @@ export function createReference() {
     sum([...of(holds, tenantId), ...of(leases, tenantId)].map((aside) => aside.amountNanos));
   const available = (tenantId: string) => balance(tenantId) - held(tenantId);
 
+  const budgets = createReferenceBudgets({
+    uses: () => uses.values(),
+    holds: () => holds.values(),
+    leases: () => leases.values(),
+  });
+
   /** Takes a cost from money set aside for it, which is gone then, and from what is available. */
-  function pay(tenantId: string, asideNanos: bigint, costNanos: bigint) {
-    const paidNanos = least(costNanos, available(tenantId) + asideNanos);
+  function pay(tenantId: string, asideNanos: bigint, costNanos: bigint, mostNanos = costNanos) {
+    const paidNanos = least(least(costNanos, available(tenantId) + asideNanos), mostNanos);
     return { paidNanos, uncollectedNanos: costNanos - paidNanos };
   }
 
+  /** What a call with a hold may be charged as its budgets go: what it holds and what is left of each. */
+  function payable(call: Hold | undefined): bigint | undefined {
+    if (!call) return undefined;
+    const left = budgets
+      .pathOf(call)
+      .filter(({ unit }) => unit === "money")
+      .map((cap) => call.most.money + budgets.available(cap));
+    return left.length === 0 ? undefined : left.reduce(least);
+  }
+
+  /** The most output that a call may have: all levels must be able to pay for it. The code of the refusal when that is too little. */
+  function admit(
+    request: ReserveRequest | (RaiseRequest & { readonly keyId: string }),
+    price: Rates,
+    comfortable: bigint,
+  ) {
+    const { tenantId, inputTokens, minOutputTokens: lowest, choices } = request;
+    const path = budgets.pathOf(request);
+    const counted = path.filter(({ unit }) => unit !== "money");
+    const within = (cap: Cap, amount: bigint) => {
+      if (cap.unit === "calls") return amount >= 1n ? request.maxOutputTokens : -1n;
+      return amount < inputTokens ? -1n : least(request.maxOutputTokens, (amount - inputTokens) / choices);
+    };
+    const isShort = counted.some((cap) => {
+      const [now, ever] = [within(cap, budgets.available(cap)), within(cap, budgets.unused(cap))];
+      return ever < lowest || now < lowest || (now < comfortable && now < ever);
+    });
+    if (isShort) return "billing.quota_exceeded";
+    const most = counted.map((cap) => within(cap, budgets.available(cap))).reduce(least, request.maxOutputTokens);
+
+    const inMoney = path.filter(({ unit }) => unit === "money");
+    const levels = [
+      { code: "billing.insufficient_balance", now: available(tenantId), ever: balance(tenantId) },
+      ...inMoney.map((cap) => ({
+        code: "billing.budget_exceeded",
+        now: budgets.available(cap),
+        ever: budgets.unused(cap),
+      })),
+    ];
+    const [now, ever] = [
+      levels.map((level) => level.now).reduce(least),
+      levels.map((level) => level.ever).reduce(least),
+    ];
+    const bound = (outputTokens: bigint) => boundOf(price, inputTokens, outputTokens * choices);
+    const longest = (nanos: bigint) => {
+      let tokens = most;
+      while (tokens >= 0n && bound(tokens) > nanos) tokens--;
+      return tokens;
+    };
+    const tokens = longest(now);
+    const isEnough = tokens >= lowest && (tokens >= comfortable || now === ever);
+    if (tokens === most || isEnough) {
+      const all = { money: bound(tokens), tokens: inputTokens + tokens * choices, calls: 1n };
+      return { amountNanos: bound(tokens), outputTokens: tokens, most: all };
+    }
+    const isEver = longest(ever) >= lowest;
+    return levels.find((level) => (isEver ? level.now === now : level.ever === ever))?.code ?? "";
+  }
+
+  function giveBack(lease: Lease, { amounts }: LeaseReturn): string {
+    const nanos = least(amounts.money, lease.amountNanos);
+    lease.amountNanos -= nanos;
+    for (const cap of caps) {
+      const share = lease.shares.get(cap.name);
+      if (share !== undefined) lease.shares.set(cap.name, share - least(share, amounts[cap.unit]));
+    }
+    return `${-nanos}`;
+  }
+
+  /** Of each unit an eighth of the narrowest level, if that is of use in all of them. */
+  function grant(lease: Lease, { tenantId, keyId, want, least: lowest }: LeaseGrant, isNew: boolean): string {
+    const path = budgets.pathOf({ tenantId, keyId });
+    const levels = [
+      { unit: "money" as const, now: available(tenantId) },
+      ...path.map((cap) => ({ unit: cap.unit, now: budgets.available(cap) })),
+    ];
+    const granted = { money: 0n, tokens: 0n, calls: 0n };
+    const isKnown = isNew || path.every(({ name }) => lease.shares.has(name));
+    const isOfUse = levels.every(({ unit }) => {
+      const eighth =
+        levels
+          .filter((level) => level.unit === unit)
+          .map((level) => level.now)
+          .reduce(least) / 8n;
+      granted[unit] = least(eighth, want[unit]);
+      return eighth > 0n && eighth >= lowest[unit];
+    });
+    if (!isKnown || !isOfUse) Object.assign(granted, { money: 0n, tokens: 0n, calls: 0n });
+    lease.amountNanos += granted.money;
+    if (granted.money + granted.tokens + granted.calls > 0n) {
+      for (const { name, unit } of path) lease.shares.set(name, (lease.shares.get(name) ?? 0n) + granted[unit]);
+    }
+    const units = new Set(caps.filter(({ name }) => lease.shares.has(name)).map(({ unit }) => unit));
+    const told = (unit: "tokens" | "calls") => (units.has(unit) ? `${granted[unit]}` : "-");
+    return `${granted.money} ${told("tokens")} ${told("calls")}`;
+  }
+
   return {
+    addCap(cap: Cap) {
+      caps.push(cap);
+      budgets.add(cap);
+    },
     advance(durationMs: number) {
       nowMs += durationMs;
     },
@@ -109,39 +229,29 @@ export function createReference() {
       return `${limitNanos}`;
     },
     reserve(request: ReserveRequest) {
-      const { callId, tenantId, model, inputTokens, maxOutputTokens: most, minOutputTokens: least, choices } = request;
+      const { callId, tenantId, keyId, model } = request;
       const known = holds.get(callId);
       if (known) return `${known.amountNanos} for ${known.outputTokens}`;
       if (uses.has(`${callId}/1`)) return "billing.hold_not_found";
       const price = rates.get(`${tenantId}/${model}`) ?? rates.get(`/${model}`);
       if (!price) return "billing.price_missing";
-      const bound = (outputTokens: bigint) => boundOf(price, inputTokens, outputTokens * choices);
-      const longest = (nanos: bigint) => {
-        let tokens = most;
-        while (tokens >= 0n && bound(tokens) > nanos) tokens--;
-        return tokens;
-      };
-      const now = longest(available(tenantId));
-      const isShortened = now < most;
-      const isLongEnough = now >= least;
-      const isComfortable = now >= terms.comfortableOutputTokens || held(tenantId) === 0n;
-      if (isShortened && !(isLongEnough && isComfortable)) return "billing.insufficient_balance";
-      const hold = { tenantId, amountNanos: bound(now), outputTokens: now, rates: price };
-      holds.set(callId, { ...hold, expiresMs: nowMs + terms.holdTtlMs });
-      return `${hold.amountNanos} for ${hold.outputTokens}`;
+      const admitted = admit(request, price, most(terms.comfortableOutputTokens, request.minOutputTokens));
+      if (typeof admitted === "string") return admitted;
+      holds.set(callId, { tenantId, keyId, rates: price, ...admitted, expiresMs: nowMs + terms.holdTtlMs });
+      return `${admitted.amountNanos} for ${admitted.outputTokens}`;
     },
     /** More for a call under way: whatever there is, if it is of use. */
     raise(request: RaiseRequest) {
-      const { callId, tenantId, inputTokens, maxOutputTokens: most, minOutputTokens: least, choices } = request;
+      const { callId, tenantId, minOutputTokens } = request;
       const hold = holds.get(callId);
       if (hold?.tenantId !== tenantId) return "billing.hold_not_found";
-      if (hold.outputTokens < least) {
-        const bound = (outputTokens: bigint) => boundOf(hold.rates, inputTokens, outputTokens * choices);
-        let tokens = most;
-        while (tokens >= least && bound(tokens) > available(tenantId) + hold.amountNanos) tokens--;
-        if (tokens < least) return "billing.insufficient_balance";
-        hold.amountNanos = bound(tokens);
-        hold.outputTokens = tokens;
+      if (hold.outputTokens < minOutputTokens) {
+        // As if it held nothing.
+        holds.delete(callId);
+        const admitted = admit({ ...request, keyId: hold.keyId }, hold.rates, minOutputTokens);
+        holds.set(callId, hold);
+        if (typeof admitted === "string") return admitted;
+        Object.assign(hold, admitted);
       }
       return `${hold.amountNanos} for ${hold.outputTokens}`;
     },
@@ -154,9 +264,10 @@ export function createReference() {
       const call = hold ?? known;
       if (call?.tenantId !== tenantId) return "billing.hold_not_found";
       const costNanos = costOf(call.rates, tokens);
-      const paid = pay(tenantId, hold?.amountNanos ?? 0n, costNanos);
+      const paid = pay(tenantId, hold?.amountNanos ?? 0n, costNanos, payable(hold));
       holds.delete(callId);
-      uses.set(name, { tenantId, rates: call.rates, outcome, ...paid });
+      const { keyId } = call;
+      uses.set(name, { tenantId, keyId, rates: call.rates, outcome, spent: spentBy(outcome, tokens, paid), ...paid });
       return `${paid.paidNanos} of ${costNanos}`;
     },
     extendHolds(callIds: readonly string[]) {
@@ -165,10 +276,11 @@ export function createReference() {
       return `${open.length}`;
     },
     expireHolds(): undefined {
-      for (const [callId, { tenantId, rates: price, expiresMs }] of holds) {
+      for (const [callId, { tenantId, keyId, rates: price, expiresMs }] of holds) {
         if (expiresMs >= nowMs) continue;
         holds.delete(callId);
-        uses.set(`${callId}/1`, { tenantId, rates: price, outcome: "lost", paidNanos: 0n, uncollectedNanos: 0n });
+        const none = { paidNanos: 0n, uncollectedNanos: 0n, spent: { money: 0n, tokens: 0n, calls: 0n } };
+        uses.set(`${callId}/1`, { tenantId, keyId, rates: price, outcome: "lost", ...none });
       }
     },
     changeLease(change: LeaseChange) {
@@ -179,19 +291,20 @@ export function createReference() {
       if (known && changeNumber < known.changeNumber) return "billing.lease_not_found";
       if (known && changeNumber === known.changeNumber) {
         known.expiresMs = nowMs + terms.leaseTtlMs;
-        return `${known.changeNanos}`;
+        return known.answer;
       }
-      const eighth = available(tenantId) / 8n;
-      const changeNanos =
-        change.kind === "return"
-          ? -least(change.amounts.money, known?.amountNanos ?? 0n)
-          : eighth > 0n && eighth >= change.least.money
-            ? least(eighth, change.want.money)
-            : 0n;
-      const amountNanos = (known?.amountNanos ?? 0n) + changeNanos;
-      const expiresMs = nowMs + terms.leaseTtlMs;
-      leases.set(leaseId, { tenantId, nodeId, amountNanos, changeNumber, changeNanos, expiresMs });
-      return `${changeNanos}`;
+      const lease = known ?? {
+        tenantId,
+        nodeId,
+        amountNanos: 0n,
+        changeNumber: 0,
+        answer: "",
+        shares: new Map(),
+        expiresMs: 0,
+      };
+      const answer = change.kind === "return" ? giveBack(lease, change) : grant(lease, change, known === undefined);
+      leases.set(leaseId, Object.assign(lease, { changeNumber, answer, expiresMs: nowMs + terms.leaseTtlMs }));
+      return answer;
     },
     extendLeases(nodeId: string, leaseIds: readonly string[]) {
       const open = leaseIds.filter((leaseId) => leases.get(leaseId)?.nodeId === nodeId);
@@ -226,7 +339,13 @@ export function createReference() {
         const costNanos = costOf(price, fact);
         const paid = pay(fact.tenantId, lease?.amountNanos ?? 0n, costNanos);
         if (lease) lease.amountNanos -= least(lease.amountNanos, paid.paidNanos);
-        uses.set(name, { tenantId: fact.tenantId, rates: price, outcome: fact.outcome, ...paid });
+        const { tenantId, keyId, outcome } = fact;
+        const spent = spentBy(outcome, fact, paid);
+        for (const cap of budgets.pathOf(fact)) {
+          const share = lease?.shares.get(cap.name);
+          if (share !== undefined) lease?.shares.set(cap.name, share - least(share, spent[cap.unit]));
+        }
+        uses.set(name, { tenantId, keyId, rates: price, outcome, spent, ...paid });
         uncollectedNanos += paid.uncollectedNanos;
         posted++;
       }
@@ -243,9 +362,16 @@ export function createReference() {
       return `${uncollectedNanos} uncollected, 0 repeated`;
     },
     leaseNanos: (leaseId: string) => leases.get(leaseId)?.amountNanos,
+    /** Of what a lease holds a share, the narrowest in a unit; undefined where no budget counts it. */
+    shareOf(leaseId: string, unit: BudgetUnit): bigint | undefined {
+      const shares = caps.flatMap((cap) =>
+        cap.unit === unit ? (leases.get(leaseId)?.shares.get(cap.name) ?? []) : [],
+      );
+      return shares.length === 0 ? undefined : shares.reduce(least);
+    },
     useOf: (callId: string): Use | undefined => uses.get(`${callId}/1`),
     state(tenantIds: readonly string[]): State {
-      const state: Record<string, string> = {};
+      const state: Record<string, string> = budgets.state();
       for (const tenantId of tenantIds) {
         state[tenantId] = `${balance(tenantId)} of which held ${held(tenantId)}`;
         state[`${tenantId} journal`] = `${balance(tenantId)}`;
@@ -260,26 +386,3 @@ export function createReference() {
 }
 
 export type Reference = ReturnType<typeof createReference>;
-
-const perMillion = 1_000_000n;
-
-/** Rounded up once. */
-function costOf(rates: Rates, tokens: Tokens): bigint {
-  const { inputNanosPerMillion, cachedInputNanosPerMillion, outputNanosPerMillion } = rates;
-  const exact =
-    tokens.inputTokens * inputNanosPerMillion +
-    tokens.cachedInputTokens * cachedInputNanosPerMillion +
-    tokens.outputTokens * outputNanosPerMillion;
-  return (exact + perMillion - 1n) / perMillion;
-}
-
-/** Of a call whose input is all of the dearer kind. */
-function boundOf(rates: Rates, inputTokens: bigint, outputTokens: bigint): bigint {
-  const all = { inputTokens, cachedInputTokens: 0n, outputTokens };
-  const cached = { inputTokens: 0n, cachedInputTokens: inputTokens, outputTokens };
-  return -least(-costOf(rates, all), -costOf(rates, cached));
-}
-
-function least(a: bigint, b: bigint): bigint {
-  return a < b ? a : b;
-}

@@ -1,6 +1,6 @@
 // tidy: every operation draws from the same seed and acts on the same world, and so in one closure.
 import assert from "node:assert/strict";
-import { ofMoney } from "@lyss/contracts/budgets/amounts.ts";
+import { type BudgetUnit, budgetUnits } from "@lyss/contracts/budgets/amounts.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
 import type { FakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import type { Seeded } from "@lyss/kit/testing/seeded-random.ts";
@@ -18,17 +18,21 @@ import {
   dropPosted,
   endCall,
   type KnownPrice,
-  keptNanos,
+  keptOf,
   type Node,
-  neededNanos,
+  neededFor,
   type Remains,
   remainsOf,
   startNode,
 } from "./node.ts";
 import { createReference, stepMs } from "./reference.ts";
+import { nameOf } from "./reference-budgets.ts";
 import type { MoneySystem } from "./systems.ts";
 
 const models = ["m1", "m2"];
+/** Some of one's own budgets. */
+const cappedKeyId = "key_capped";
+const keyIds = ["key_1", cappedKeyId];
 const provider = "p";
 /** Of a run that fails. */
 const shownLines = 40;
@@ -127,6 +131,15 @@ async function createWorld({ system, clock, seeded }: ModelRun): Promise<World> 
     return between(0, 4) === 0 ? before : price;
   }
 
+  async function addCap(tenantId: string, keyId: string, unit: BudgetUnit, isThere: boolean): Promise<void> {
+    if (!isThere) return;
+    const limit = BigInt({ money: between(100, 20_000), tokens: between(100, 4_000), calls: between(1, 60) }[unit]);
+    const cap = { name: nameOf(tenantId, keyId, unit), tenantId, keyId, unit, limit };
+    log.push(`${cap.name} is capped at ${limit}`);
+    await system.addCap(cap);
+    reference.addCap(cap);
+  }
+
   function topUp(tenantId: string, isRepeat: boolean): Promise<unknown> {
     const name = `t${isRepeat ? between(1, Math.max(1, lastReference)) : ++lastReference}`;
     const amountNanos = BigInt(between(1, 8_000));
@@ -150,7 +163,14 @@ async function createWorld({ system, clock, seeded }: ModelRun): Promise<World> 
   function drawRequest(): ReserveRequest {
     const most = between(1, 60);
     return {
-      ...{ callId: random.id("call"), requestId: "req", keyId: "key", userId: "usr", provider, model: pick(models) },
+      ...{
+        callId: random.id("call"),
+        requestId: "req",
+        keyId: pick(keyIds),
+        userId: "usr",
+        provider,
+        model: pick(models),
+      },
       ...{ tenantId: pick(tenantIds), inputTokens: BigInt(between(0, 40)), choices: BigInt(between(1, 2)) },
       ...{ maxOutputTokens: BigInt(most), minOutputTokens: BigInt(pick([most, 1])) },
     };
@@ -176,9 +196,7 @@ async function createWorld({ system, clock, seeded }: ModelRun): Promise<World> 
     const request = drawRequest();
     const { callId, tenantId, model } = request;
     const price = priceOf(tenantId, model);
-    const draw = await Promise.resolve(node.keeper.draw(pathOf(tenantId), ofMoney(neededNanos(price, request)))).catch(
-      ignoreGone,
-    );
+    const draw = await Promise.resolve(node.keeper.draw(pathOf(request), neededFor(price, request))).catch(ignoreGone);
     if (draw === "gone") return;
     if (draw) {
       seenLeases.set(draw.lease, node);
@@ -338,6 +356,9 @@ async function createWorld({ system, clock, seeded }: ModelRun): Promise<World> 
     await system.ops.createWallet({ tenantId });
     tenantIds.push(tenantId);
     await topUp(tenantId, false);
+    // Of the last tenant every call is capped, of the first only those of the key, in all units at once.
+    for (const unit of budgetUnits) await addCap(tenantId, cappedKeyId, unit, n === 0 || between(0, 1) === 0);
+    await addCap(tenantId, "", pick(budgetUnits), n === tenantCount - 1);
   }
   // Versions that hold for all are of the same database for every run on it: each run begins with its own.
   for (const model of models) for (const tenantId of ["", ...tenantIds]) await setPrice(tenantId, model);
@@ -357,12 +378,15 @@ async function createWorld({ system, clock, seeded }: ModelRun): Promise<World> 
       const charged = [...node.ended.values()].filter(
         ({ fact, draw }) => draw?.lease === lease && reference.useOf(fact.callId),
       );
-      const chargedNanos = charged.reduce((sum, call) => sum + keptNanos(call), 0n);
-      const nanos = reference.leaseNanos(lease.leaseId) ?? -1n;
-      assert.ok(
-        nanos >= lease.money.free + lease.money.out - chargedNanos,
-        `${node.nodeId} believes to have ${lease.money.free} free and ${lease.money.out} out of ${lease.leaseId}, where there are ${nanos}`,
-      );
+      for (const unit of budgetUnits) {
+        const purse = lease[unit];
+        if (!purse) continue;
+        const there = unit === "money" ? reference.leaseNanos(lease.leaseId) : reference.shareOf(lease.leaseId, unit);
+        assert.ok(
+          (there ?? -1n) >= purse.free + purse.out - charged.reduce((sum, call) => sum + keptOf(call, unit), 0n),
+          `${node.nodeId} believes to have ${purse.free} ${unit} free and ${purse.out} out of ${lease.leaseId}, where there are ${there}`,
+        );
+      }
     }
   }
 
@@ -406,8 +430,9 @@ async function createWorld({ system, clock, seeded }: ModelRun): Promise<World> 
   };
 }
 
-/** No call of the model must fit into a budget. */
-const pathOf = (tenantId: string) => toLeasePath({ tenantId, userId: "", keyId: "" });
+/** As billing tells nodes: the only budgets are of tenants, and of one key. */
+const pathOf = ({ tenantId, keyId }: ReserveRequest) =>
+  toLeasePath({ tenantId, userId: "", keyId: keyId === cappedKeyId ? keyId : "" });
 const noTokens: Tokens = { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n };
 
 function doing(work: (ops: BillingOps) => Promise<void>): (ops: BillingOps) => Promise<undefined> {

@@ -6,6 +6,7 @@ import type { Random } from "@lyss/kit/service/ids.ts";
 import { silentLog, type TestScope } from "@lyss/kit/testing/postgres.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { createBudgets } from "@lyss/services/billing/budgets/budgets.ts";
+import type { BudgetLimit, BudgetScope } from "@lyss/services/billing/budgets/model.ts";
 import type { CreditParts } from "@lyss/services/billing/credit-parts.ts";
 import type { BillingDeps } from "@lyss/services/billing/deps.ts";
 import { accounts } from "@lyss/services/billing/journal/accounts.ts";
@@ -23,6 +24,7 @@ import { billing } from "@lyss/services/billing/service.ts";
 import type { DayStore } from "@lyss/services/billing/usage/day-store.ts";
 import { createMemoryTables, databaseGone, type Fault } from "./memory-tables.ts";
 import type { State, Terms } from "./reference.ts";
+import { type Cap, nameOf } from "./reference-budgets.ts";
 
 /** How an operation ended. */
 export interface Ending<T> {
@@ -41,6 +43,8 @@ export interface MoneySystem {
   age(durationMs: number): Promise<void>;
   /** Billing's process dies and another takes its place. */
   restart(): void;
+  /** Caps a tenant's calls, or those of a key. */
+  addCap(cap: Cap): Promise<void>;
   /** As the reference tells it. */
   state(tenantIds: readonly string[]): Promise<State>;
 }
@@ -65,7 +69,7 @@ export function createMemorySystem(clock: Clock, random: Random, terms: Terms): 
     const shared = { ...parts, ...times, priceVersions: createPriceVersions(priceStore) };
     const ledger = createLedger({ ...shared, comfortableOutputTokens, reserveWaitMs: 0, maxBatchSize: 500 });
     const idempotency: Pick<Idempotency, "run"> = { run: (_request, work) => db.transaction(work) };
-    // Budgets, usage by hour and payments are no part of it.
+    // Usage by hour and payments are no part of it.
     const deps = { ...shared, ledger, facts, idempotency, debts: tables.debtStore, log: silentLog };
     const none = undefined as never;
     const limitDeps = { ...deps, creditLimits: tables.creditLimitStore } as unknown as CreditLimitDeps;
@@ -90,6 +94,10 @@ export function createMemorySystem(clock: Clock, random: Random, terms: Terms): 
       }
     },
     age: async () => undefined,
+    addCap: (cap) =>
+      db.transaction((tx) =>
+        tables.budgetStore.putBudgets(tx, [budgets.begin(scopeOf(cap), limitOf(cap), clock.nowMs())]),
+      ),
     restart() {
       ops = start();
     },
@@ -105,6 +113,10 @@ export function createMemorySystem(clock: Clock, random: Random, terms: Terms): 
         state[`${tenantId} journal`] = `${paid.get(accounts.wallet(walletId)) ?? 0n}`;
       }
       for (const { callId, amountNanos } of tables.rows.holds()) state[`hold ${callId}`] = `${amountNanos}`;
+      for (const { tenantId, scopeKind, scopeId, unit, used, reserved } of tables.rows.budgets()) {
+        state[`budget ${nameOf(tenantId, scopeKind === "key" ? scopeId : "", unit)}`] =
+          `${used} used, ${reserved} reserved`;
+      }
       for (const { leaseId, amountNanos, changeNumber } of tables.rows.leases()) {
         state[`lease ${leaseId}`] = `${amountNanos} after ${changeNumber}`;
       }
@@ -134,6 +146,7 @@ export async function startRealSystem(t: TestScope, terms: Terms): Promise<Money
       await sql`update hold set expires_at = expires_at - ${older}`;
       await sql`update lease set expires_at = expires_at - ${older}`;
     },
+    addCap: async (cap) => void (await ops.setBudget({ ...scopeOf(cap), limit: limitOf(cap) })),
     restart: () => undefined,
     async state(tenantIds) {
       const lines = await sql<{ name: string; value: string }[]>`
@@ -145,6 +158,9 @@ export async function startRealSystem(t: TestScope, terms: Terms): Promise<Money
         union all select 'hold ' || call_id, amount_nanos::text from hold where tenant_id = any(${tenantIds as string[]})
         union all select 'lease ' || lease_id, amount_nanos || ' after ' || change_number
         from lease where tenant_id = any(${tenantIds as string[]})
+        union all select 'budget ' || concat_ws(' ', tenant_id, case scope_kind when 'key' then scope_id else '' end, unit),
+          used_amount || ' used, ' || reserved_amount || ' reserved'
+        from budget where tenant_id = any(${tenantIds as string[]})
         union all select 'use ' || call_id || '/' || attempt, outcome || ' ' || cost_nanos || ' ' || uncollected_nanos
         from usage where tenant_id = any(${tenantIds as string[]})`;
       // Of two lines with one name both are told.
@@ -152,6 +168,16 @@ export async function startRealSystem(t: TestScope, terms: Terms): Promise<Money
       return Object.fromEntries([...byName].map(([name, all]) => [name, all.map(({ value }) => value).join(" and ")]));
     },
   };
+}
+
+function scopeOf({ tenantId, keyId }: Cap): BudgetScope {
+  return keyId === ""
+    ? { tenantId, scopeKind: "tenant", scopeId: tenantId }
+    : { tenantId, scopeKind: "key", scopeId: keyId };
+}
+
+function limitOf({ unit, limit }: Cap): BudgetLimit {
+  return { unit, limit, period: "total", timeZone: "UTC", resetDay: 1, alertPercents: [] };
 }
 
 /** The code of a refusal. Throws what is none. */
