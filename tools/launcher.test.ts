@@ -75,6 +75,6 @@ test("without a suitable Node the message says what to do, in the reader's langu
     return spawnSync(process.execPath, [oldNode, bare, "up"], { encoding: "utf8", env });
   };
   assert.equal(say("C").status, 1);
-  assert.match(say("C").stderr, /needs Node 24 or later.*npm install/);
-  assert.match(say("zh_CN.UTF-8").stderr, /需要 Node 24/);
+  assert.match(say("C").stderr, /needs Node 26 or later.*npm install/);
+  assert.match(say("zh_CN.UTF-8").stderr, /需要 Node 26/);
 });

@@ -20,16 +20,22 @@ export function hasNotLeft(err: unknown): boolean {
 }
 
 /**
- * What a provider may have counted of a call that ended with nothing to charge: the input, if the request has left and no refusal came
- * back. Of an answer it is not known whether there was one. Undefined where it is known that the provider counted nothing, or
- * where what it counted is charged.
+ * True when a provider may have counted something of a call that ended with nothing to charge: the request has left and no
+ * refusal came back.
  */
-export async function mayHaveUsed(
-  call: { readonly dispatch: Dispatch; readonly counter: TokenCounter; readonly request: CallRequest },
+export function mayHaveCounted(
+  dispatch: Dispatch,
   { outcome, tokens }: { readonly outcome: string; readonly tokens: TokenCounts },
-): Promise<TokenCounts | undefined> {
+): boolean {
   const { inputTokens: input, cachedInputTokens: cached, outputTokens: output } = tokens;
-  if (outcome === "completed" || input + cached + output > 0n || call.dispatch.unanswered === 0) return undefined;
+  return outcome !== "completed" && input + cached + output === 0n && dispatch.unanswered > 0;
+}
+
+/** What it may have counted: the input. Of an answer it is not known whether there was one. */
+export async function estimateCounted(call: {
+  readonly counter: TokenCounter;
+  readonly request: CallRequest;
+}): Promise<TokenCounts> {
   const inputTokens = BigInt(await call.counter.estimateInput(call.request));
   return { inputTokens, cachedInputTokens: 0n, outputTokens: 0n };
 }

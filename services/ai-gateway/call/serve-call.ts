@@ -18,7 +18,7 @@ import { type Call, type EndedAs, type Ending, endWithoutCharge, hasCallerLeft }
 import { describeCall, describeEnding } from "./call-span.ts";
 import { chooseTarget } from "./choose-target.ts";
 import { counterFor } from "./count-tokens.ts";
-import { mayHaveUsed } from "./dispatch.ts";
+import { estimateCounted, mayHaveCounted } from "./dispatch.ts";
 import type { CallRequest } from "./read-request.ts";
 import { readTags } from "./read-tags.ts";
 import { relayAnswer } from "./relay-answer.ts";
@@ -194,5 +194,6 @@ async function settleCall({ clock, metrics }: AiGatewayDeps, call: Call, ending:
   metrics.countTokens(labels, inputTokens + cachedInputTokens, outputTokens);
   metrics.observeDuration(labels.provider, latencyMs);
   const spent = { outcome: outcomes[outcome], tokens, serviceMode, isEstimated, latencyMs };
-  return call.funds.settle({ ...spent, mayHaveUsed: await mayHaveUsed(call, ending) });
+  const mayHaveUsed = mayHaveCounted(call.dispatch, ending) ? await estimateCounted(call) : undefined;
+  return call.funds.settle({ ...spent, mayHaveUsed });
 }

@@ -1,4 +1,5 @@
 import type { Database } from "@lyss/kit/db/database.ts";
+import { deleteExpired } from "@lyss/kit/db/delete-expired.ts";
 
 /** Names the call of a tenant's key. */
 export interface OnceName {
@@ -87,15 +88,7 @@ export function createOnceStore(db: Database) {
     },
 
     /** Deletes up to `limit` that have expired; gives back how many. */
-    async deleteExpired(now: Date, limit: number): Promise<number> {
-      const result = await db.transaction(
-        (tx) => tx`
-          delete from answer_once where ctid in (
-            select ctid from answer_once where expires_at <= ${now} order by expires_at limit ${limit}
-            for update skip locked)`,
-      );
-      return result.count;
-    },
+    deleteExpired: (now: Date, limit: number) => deleteExpired(db, "answer_once", { now, limit }),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Database } from "@lyss/kit/db/database.ts";
+import { deleteExpired } from "@lyss/kit/db/delete-expired.ts";
 
 /** Whose responses are meant. */
 export interface Owner {
@@ -138,15 +139,7 @@ export function createResponseStore(db: Database) {
     },
 
     /** Deletes up to `limit` that have expired; gives back how many. */
-    async deleteExpired(now: Date, limit: number): Promise<number> {
-      const result = await db.transaction(
-        (tx) => tx`
-          delete from response where ctid in (
-            select ctid from response where expires_at <= ${now} order by expires_at limit ${limit}
-            for update skip locked)`,
-      );
-      return result.count;
-    },
+    deleteExpired: (now: Date, limit: number) => deleteExpired(db, "response", { now, limit }),
   };
 }
 

@@ -2,6 +2,7 @@ import { parseBody } from "../../call/parse-body.ts";
 import { type CallRequest, readRequest } from "../../call/read-request.ts";
 import { refuseField } from "../../call/refuse-field.ts";
 import { parseExact } from "../exact-json.ts";
+import { toFunctionChoice, toFunctionTool } from "../function-tool.ts";
 import {
   type Fields,
   readFlag,
@@ -128,17 +129,12 @@ function toChatTool(tool: Fields, path: string): object {
     throw unsupported(`${path}.type`);
   }
   refuseOthers(tool, toolFields, path);
-  const description = readOptional(tool["description"], `${path}.description`, readText);
-  const strict = readOptional(tool["strict"], `${path}.strict`, readFlag);
-  return {
-    type: "function",
-    function: {
-      name: readText(tool["name"], `${path}.name`),
-      ...(description !== undefined && { description }),
-      parameters: readObject(tool["input_schema"], `${path}.input_schema`),
-      ...(strict !== undefined && { strict }),
-    },
-  };
+  return toFunctionTool({
+    name: readText(tool["name"], `${path}.name`),
+    description: readOptional(tool["description"], `${path}.description`, readText),
+    parameters: readObject(tool["input_schema"], `${path}.input_schema`),
+    strict: readOptional(tool["strict"], `${path}.strict`, readFlag),
+  });
 }
 
 function readToolChoice(value: unknown): Fields {
@@ -158,7 +154,7 @@ function readToolChoice(value: unknown): Fields {
 function toChatChoice(type: "auto" | "any" | "tool" | "none", choice: Fields): unknown {
   if (type === "any") return "required";
   if (type !== "tool") return type;
-  return { type: "function", function: { name: readText(choice["name"], "tool_choice.name") } };
+  return toFunctionChoice(readText(choice["name"], "tool_choice.name"));
 }
 
 function readFormat(value: unknown): Fields {

@@ -2,6 +2,7 @@ import { parseBody } from "../../call/parse-body.ts";
 import { type CallRequest, readRequest } from "../../call/read-request.ts";
 import { refuseField } from "../../call/refuse-field.ts";
 import { parseExact } from "../exact-json.ts";
+import { toFunctionChoice, toFunctionTool } from "../function-tool.ts";
 import {
   type Fields,
   isAbsent,
@@ -129,18 +130,12 @@ function readTools(json: Fields): Fields {
 function toChatTool(tool: Fields, path: string): object {
   if (readText(tool["type"], `${path}.type`) !== "function") throw unsupported(`${path}.type`);
   refuseOthers(tool, new Set(["type", "name", "description", "parameters", "strict"]), path);
-  const description = readOptional(tool["description"], `${path}.description`, readText);
-  const parameters = readOptional(tool["parameters"], `${path}.parameters`, readObject);
-  const strict = readOptional(tool["strict"], `${path}.strict`, readFlag);
-  return {
-    type: "function",
-    function: {
-      name: readText(tool["name"], `${path}.name`),
-      ...(description !== undefined && { description }),
-      ...(parameters !== undefined && { parameters }),
-      ...(strict !== undefined && { strict }),
-    },
-  };
+  return toFunctionTool({
+    name: readText(tool["name"], `${path}.name`),
+    description: readOptional(tool["description"], `${path}.description`, readText),
+    parameters: readOptional(tool["parameters"], `${path}.parameters`, readObject),
+    strict: readOptional(tool["strict"], `${path}.strict`, readFlag),
+  });
 }
 
 function toChatChoice(value: unknown): unknown {
@@ -148,7 +143,7 @@ function toChatChoice(value: unknown): unknown {
   const choice = readObject(value, "tool_choice");
   refuseOthers(choice, new Set(["type", "name"]), "tool_choice");
   readOneOf(choice["type"], "tool_choice.type", ["function"]);
-  return { type: "function", function: { name: readText(choice["name"], "tool_choice.name") } };
+  return toFunctionChoice(readText(choice["name"], "tool_choice.name"));
 }
 
 function readFormat(value: unknown): Fields {
