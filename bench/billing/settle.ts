@@ -14,6 +14,8 @@ export interface SettlePlan {
   readonly walletsPerNode: number;
   /** True when all nodes serve the same wallets. */
   readonly isShared: boolean;
+  /** True when 3 of 10 calls have two tags, of 16 kinds. */
+  readonly isTagged?: boolean;
 }
 
 /** What a way to settle took. */
@@ -47,7 +49,7 @@ export async function measureSettling(billing: OpenBilling, plan: SettlePlan): P
   const { ops } = billing.service;
   const nodes = await createNodes(billing, plan);
   const figure = await measure(billing, plan, async (node) => {
-    await ops.postFacts({ facts: createFacts(billing, nodes[node]?.payers ?? []) });
+    await ops.postFacts({ facts: createFacts(billing, nodes[node]?.payers ?? [], plan.isTagged) });
   });
   await billing.service.untilHeard();
   await verify(billing, nodes, figure.facts);
@@ -116,7 +118,11 @@ async function createNodes(billing: OpenBilling, plan: SettlePlan): Promise<read
   return nodes;
 }
 
-function createFacts({ service: { random }, priceId }: OpenBilling, payers: readonly Payer[]): readonly Fact[] {
+function createFacts(
+  { service: { random }, priceId }: OpenBilling,
+  payers: readonly Payer[],
+  isTagged = false,
+): readonly Fact[] {
   const startedAtMs = BigInt(Math.round(systemClock.nowMs()));
   return Array.from({ length: batchSize }, (_, i): Fact => {
     const payer = payers[i % payers.length];
@@ -133,8 +139,13 @@ function createFacts({ service: { random }, priceId }: OpenBilling, payers: read
       },
       ...{ outcome: "completed", isEstimated: false, latencyMs: 812n, startedAtMs },
       ...{ inputTokens: 1_234n, cachedInputTokens: 512n, outputTokens: BigInt(100 + (i % 700)) },
+      ...(isTagged && random.bytes(1).readUInt8() < 77 && { tags: tagsOf(random.bytes(1).readUInt8()) }),
     };
   });
+}
+
+function tagsOf(kind: number): string {
+  return `env=${kind % 2 === 0 ? "prod" : "test"},team=team-${(kind >> 1) % 8}`;
 }
 
 async function verify(billing: OpenBilling, nodes: readonly Node[], facts: number): Promise<void> {

@@ -61,6 +61,7 @@ export async function measurePages(
       list({ outcome: "truncated", model: `model-${between(0, 11)}`, userId: user() }),
     "list: a common tag": () => list({ tags: "team=team-0" }),
     "list: two tags of a person": () => list({ tags: `env=test,team=team-${between(0, 7)}`, userId: user() }),
+    "list: a tag that hardly any call has": () => list({ tags: "team=team-rare" }),
     "list: a tag that nobody has": () => list({ tags: "team=nobody" }),
     "sums: a day by minute": () => sums("minute", 1, []),
     "sums: a day by minute and model, key": () => sums("minute", 1, ["model", "key"]),
@@ -71,6 +72,10 @@ export async function measurePages(
     "sums: 31 days by hour of a person": () => sums("hour", 31, ["model"], { userId: user() }),
     "sums: a day by hour and a tag": () => sums("hour", 1, ["tag:team"]),
     "sums: 7 days by day and a tag": () => sums("day", 7, ["tag:team"]),
+    "sums: 31 days by hour and a tag, model": () => sums("hour", 31, ["tag:team", "model"]),
+    "sums: all days by day and a tag, user": () => sums("day", plan.days, ["tag:team", "user"]),
+    "sums: all days by month of a tag, of a person": () =>
+      sums("month", plan.days, ["key"], { userId: user(), tags: "env=test" }),
     "sums: 7 days by day of a tag": () => sums("day", 7, ["model"], { tags: "env=test" }),
     "export: first page": async () => {
       const pages = ops.exportUsage({ tenantId, fromMs: anyDay() });

@@ -18,60 +18,100 @@ export const keys = 40;
 /** Each key is a person's, each model a provider's. */
 export const users = 25;
 
+/** So many days are filled at once. */
+const fillers = 2;
+
+type Sql = OpenBilling["service"]["sql"];
+type Tx = Parameters<Parameters<Sql["begin"]>[1]>[0];
+
 /**
  * Fills the usage of so many days, up to this one, and the sums of it. Each day is filled before it is one of usage's, so that its
  * indexes are built at once. Repeats with the same rows: what is random comes from the number of a row.
  */
 export async function fillUsage({ service: { sql } }: OpenBilling, plan: UsagePlan, nowMs: number): Promise<void> {
-  const firstDayMs = Math.floor(nowMs / dayMs) * dayMs - plan.days * dayMs;
-  const rowsPerDay = Math.ceil(plan.rows / plan.days);
-  for (let n = 0; n < plan.days; n++) {
-    const start = new Date(firstDayMs + n * dayMs);
-    const part = `usage_${start.toISOString().slice(0, 10).replaceAll("-", "")}`;
-    // Yesterday is open from the start.
-    if (n === plan.days - 1) await sql`drop table ${sql(part)}`;
-    await sql`create table ${sql(part)} (like usage including defaults including constraints)`;
-    const random = (seed: number) => sql`((hashint8extended(n, ${seed}) & 1048575) / 1048576.0)`;
-    const first = n * rowsPerDay;
-    await sql`
-      insert into ${sql(part)} (call_id, wallet_id, tenant_id, request_id, key_id, user_id, provider, model, price_id, outcome, input_tokens,
-        cached_input_tokens, output_tokens, is_estimated, cost_nanos, uncollected_nanos, latency_ms, posting_id, lease_id,
-        started_at, created_at, tags)
-      select 'call_' || lpad(to_hex(n), 26, '0'), 'wal_bench_' || tenant, 'ten_bench_' || tenant, 'req_' || lpad(to_hex(n), 26, '0'),
-        'key_' || tenant || '_' || key, 'usr_' || tenant || '_' || key % ${users}::int, 'provider-' || model % 4,
-        case when n % 100003 = 0 then 'model-rare' else 'model-' || model end, 'prc_bench',
-        case when n % 50021 = 0 then 'lost' when ${random(6)} < 0.94 then 'completed' when ${random(6)} < 0.97 then 'failed'
-          when ${random(6)} < 0.99 then 'canceled' else 'truncated' end,
-        100 + n % 3000, n % 500, 50 + n % 700, n % 50 = 0, 100000 + n % 900000, 0, 400 + n % 4000, 'pst_' || n / 500, 'lse_' || n / 5000,
-        ${start}::timestamptz + ${random(7)} * interval '86399.999 seconds', ${start}::timestamptz + interval '1 day',
-        case when ${random(8)} < 0.3 then array['env=' || case when ${random(9)} < 0.9 then 'prod' else 'test' end,
-          'team=team-' || floor(${random(10)} ^ 2 * 8)] end
-      from (
-        select n, tenant, floor(${random(2)} * case when tenant = 0 then ${keys}::int else ${keys / 10}::int end)::int as key,
-          floor(${random(5)} ^ 2 * 12)::int as model
-        from (
-          select n, case when ${random(1)} < ${plan.largestShare}::float8 then 0 else 1 + floor(${random(11)} ^ 3 * ${plan.tenants - 1}::int) end as tenant
-          from generate_series(${first}::bigint, ${first + rowsPerDay - 1}::bigint) as n
-        ) as drawn
-      ) as rows`;
-    const end = new Date(start.getTime() + dayMs);
-    await sql.unsafe(
-      `alter table usage attach partition ${part} for values from ('${start.toISOString()}') to ('${end.toISOString()}')`,
-    );
-    const isRecent = start.getTime() >= nowMs - keptMinuteDays * dayMs;
-    await sumUp(sql, part, isRecent ? ["minute", "hour", "day"] : ["hour", "day"]);
-  }
-  await sql`vacuum (analyze) usage`;
+  const todayMs = Math.floor(nowMs / dayMs) * dayMs;
+  // Yesterday is open from the start.
+  await sql`drop table ${sql(partOf(new Date(todayMs - dayMs)))}`;
+  const indexes = await sql<{ sql: string }[]>`
+    select indexdef as sql from pg_indexes where schemaname = current_schema and tablename = 'usage' and indexname <> 'usage_pkey'`;
+  let next = 0;
+  const fillDays = async () => {
+    for (let day = next++; day < plan.days; day = next++) {
+      const start = new Date(todayMs - (plan.days - day) * dayMs);
+      await sql.begin(async (tx) => {
+        await tx`select set_config(name, value, true) from (values ('work_mem', '128MB'), ('maintenance_work_mem', '256MB'),
+          ('max_parallel_maintenance_workers', '0'), ('statement_timeout', '0')) as settings (name, value)`;
+        await fillDay(tx, plan, day, start);
+        for (const index of indexes)
+          await tx.unsafe(index.sql.replace(/ON ONLY \S+/, `ON ${partOf(start)}`).replace(/INDEX \S+/, "INDEX"));
+        const isRecent = start.getTime() >= nowMs - keptMinuteDays * dayMs;
+        await sumUp(tx, partOf(start), isRecent ? ["minute", "hour", "day"] : ["hour", "day"]);
+        await attach(tx, start);
+      });
+      await sql`vacuum (analyze) ${sql(partOf(start))}`;
+    }
+  };
+  await Promise.all(Array.from({ length: fillers }, fillDays));
+  await sql`analyze usage`;
   await sql`vacuum (analyze) usage_sum`;
 }
 
+function partOf(day: Date): string {
+  return `usage_${day.toISOString().slice(0, 10).replaceAll("-", "")}`;
+}
+
+async function fillDay(tx: Tx, plan: UsagePlan, day: number, start: Date): Promise<void> {
+  const rowsPerDay = Math.ceil(plan.rows / plan.days);
+  const first = day * rowsPerDay;
+  const part = tx(partOf(start));
+  const random = (seed: number) => tx`((hashint8extended(n, ${seed}) & 1048575) / 1048576.0)`;
+  await tx`create table ${part} (like usage including defaults including constraints)`;
+  await tx`
+    insert into ${part} (call_id, wallet_id, tenant_id, request_id, key_id, user_id, provider, model, price_id, outcome, input_tokens,
+      cached_input_tokens, output_tokens, is_estimated, cost_nanos, uncollected_nanos, latency_ms, posting_id, lease_id,
+      started_at, created_at, tags)
+    select 'call_' || lpad(to_hex(n), 26, '0'), 'wal_bench_' || tenant, 'ten_bench_' || tenant, 'req_' || lpad(to_hex(n), 26, '0'),
+      'key_' || tenant || '_' || key, 'usr_' || tenant || '_' || key % ${users}::int, 'provider-' || model % 4,
+      case when n % 100003 = 0 then 'model-rare' else 'model-' || model end, 'prc_bench',
+      case when n % 50021 = 0 then 'lost' when ${random(6)} < 0.94 then 'completed' when ${random(6)} < 0.97 then 'failed'
+        when ${random(6)} < 0.99 then 'canceled' else 'truncated' end,
+      100 + n % 3000, n % 500, 50 + n % 700, n % 50 = 0, 100000 + n % 900000, 0, 400 + n % 4000, 'pst_' || n / 500, 'lse_' || n / 5000,
+      ${start}::timestamptz + ${random(7)} * interval '86399.999 seconds', ${start}::timestamptz + interval '1 day',
+      case when ${random(8)} < 0.3 then array['env=' || case when ${random(9)} < 0.9 then 'prod' else 'test' end,
+        'team=team-' || case when n % 100019 = 0 then 'rare' else floor(${random(10)} ^ 2 * 8)::text end] end
+    from (
+      select n, tenant, floor(${random(2)} * case when tenant = 0 then ${keys}::int else ${keys / 10}::int end)::int as key,
+        floor(${random(5)} ^ 2 * 12)::int as model
+      from (
+        select n, case when ${random(1)} < ${plan.largestShare}::float8 then 0 else 1 + floor(${random(11)} ^ 3 * ${plan.tenants - 1}::int) end as tenant
+        from generate_series(${first}::bigint, ${first + rowsPerDay - 1}::bigint) as n
+      ) as drawn
+    ) as rows`;
+  await tx`alter table ${part} add primary key (call_id, attempt, started_at)`;
+}
+
+async function attach(tx: Tx, start: Date): Promise<void> {
+  const end = new Date(start.getTime() + dayMs);
+  await tx.unsafe(
+    `alter table usage attach partition ${partOf(start)} for values from ('${start.toISOString()}') to ('${end.toISOString()}')`,
+  );
+}
+
 /** What the projection would have made of the events of these rows. */
-async function sumUp(sql: OpenBilling["service"]["sql"], part: string, units: readonly string[]): Promise<void> {
+async function sumUp(tx: Tx, part: string, units: readonly string[]): Promise<void> {
+  const sums = tx`count(*), sum(input_tokens), sum(cached_input_tokens), sum(output_tokens), sum(cost_nanos), sum(uncollected_nanos)`;
   for (const unit of units) {
-    await sql`
+    await tx`
       insert into usage_sum
-      select tenant_id, ${unit}, date_trunc(${unit}, started_at, 'UTC') as start, key_id, user_id, provider, model, count(*),
-        sum(input_tokens), sum(cached_input_tokens), sum(output_tokens), sum(cost_nanos), sum(uncollected_nanos)
-      from ${sql(part)} group by tenant_id, start, key_id, user_id, provider, model`;
+      select tenant_id, ${unit}, date_trunc(${unit}, started_at, 'UTC') as start, key_id, user_id, provider, model, ${sums}, ''
+      from ${tx(part)} group by tenant_id, start, key_id, user_id, provider, model`;
   }
+  await tx`
+    insert into usage_sum
+    select tenant_id, 'tag_hour', date_trunc('hour', started_at, 'UTC') as start, '', '', provider, model, ${sums}, tag
+    from ${tx(part)} cross join unnest(tags) as tag where tags is not null group by tenant_id, start, provider, model, tag`;
+  await tx`
+    insert into usage_sum
+    select tenant_id, 'tag_day', date_trunc('day', started_at, 'UTC') as start, key_id, user_id, provider, model, ${sums}, tag
+    from ${tx(part)} cross join unnest(tags) as tag where tags is not null group by tenant_id, start, key_id, user_id, provider, model, tag`;
 }

@@ -15,6 +15,8 @@ export interface Projection {
   readonly upcasters?: Upcasters;
   /** As of a subscription. */
   readonly gatherMs?: number;
+  /** For a rebuild, which begins with it: writes into `table` what is known of a time whose events do not tell it. */
+  seed?(tx: Tx, table: string): Promise<void>;
   /** Writes what the event means into `table`, and nothing else; `tx(table)` is the name in SQL. */
   apply(tx: Tx, event: ReceivedEvent, table: string): Promise<void>;
 }
@@ -40,8 +42,9 @@ export function defineProjection(options: {
   readonly writers: readonly Writer[];
   readonly upcasters?: Upcasters;
   readonly gatherMs?: number;
+  readonly seed?: NonNullable<Projection["seed"]>;
 }): Projection {
-  const { table, name: known, writers, upcasters, gatherMs } = options;
+  const { table, name: known, writers, upcasters, gatherMs, seed } = options;
   const byType = new Map(writers.map((writer) => [writer.event.type, writer]));
   return {
     table,
@@ -49,6 +52,7 @@ export function defineProjection(options: {
     events: writers.map(({ event }) => event),
     ...(upcasters && { upcasters }),
     ...(gatherMs !== undefined && { gatherMs }),
+    ...(seed && { seed }),
     apply: async (tx, event, name) => byType.get(event.type)?.apply(tx, event, name),
   };
 }
@@ -71,7 +75,7 @@ const batchSize = 500;
  * Derives the table anew from the beginning of the log, while it is read and kept up to date as ever: into
  * `<table>_rebuild`, up to where the subscription stands; then that stands still while the differences are taken over.
  * All of it is one transaction: readers see the old rows or the new, and a rebuild that is cut short has done nothing.
- * Afterwards the rows are exactly what `apply` makes of all events up to the subscription's position, and of its parked
+ * Afterwards the rows are exactly what `apply` makes, on top of `seed`, of all events up to the subscription's position, and of its parked
  * events none is left. Meant for events of streams: others may no longer be in the log.
  * Throws a TypeError when the subscription does not exist and an Error when another rebuild is under way; rejects with
  * the signal's reason, or with what `apply` throws.
@@ -88,6 +92,7 @@ export async function rebuildProjection(options: {
 
   return db.transaction(async (tx) => {
     await claimRebuild(tx, name);
+    await projection.seed?.(tx, `${table}_rebuild`);
     let events = 0;
     let afterSeq = 0n;
     const applyUntil = async (untilSeq: bigint) => {

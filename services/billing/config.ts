@@ -78,6 +78,12 @@ export const billingConfig = {
         .max(366)
         .default(14)
         .describe("How many days sums of usage by minute are kept. Those by hour, day and month stay."),
+      usageTagRetentionDays: z
+        .int()
+        .min(40)
+        .max(3_660)
+        .default(400)
+        .describe("How many days sums of usage by tag are kept. A tag may have as many values as there are calls."),
     })
     .prefault({}),
 };

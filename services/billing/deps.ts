@@ -33,4 +33,5 @@ export interface BillingDeps extends FactsDeps, PricesDeps {
   readonly leaseTtlMs: number;
   readonly usageRetentionDays: number | undefined;
   readonly usageMinuteRetentionDays: number;
+  readonly usageTagRetentionDays: number;
 }

@@ -20,7 +20,7 @@ import { exportUsage } from "./usage/export-usage.ts";
 import { getCosts } from "./usage/get-costs.ts";
 import { getReceipt } from "./usage/get-receipt.ts";
 import { keepUsageDays } from "./usage/keep-usage-days.ts";
-import { keepUsageMinutes } from "./usage/keep-usage-minutes.ts";
+import { keepUsageSums } from "./usage/keep-usage-sums.ts";
 import { type ListUsageInput, listUsage } from "./usage/list-usage.ts";
 import { type ListUsageSummaryInput, listUsageSummary } from "./usage/list-usage-summary.ts";
 import type { UsageScope } from "./usage/usage-scope.ts";
@@ -56,7 +56,7 @@ export function createBillingOps(deps: BillingDeps, payments: Payments, credit: 
     postFacts: (input: { facts: readonly Fact[] }) => postFacts(deps, input),
     reportUsage: (input: ReportUsageInput) => reportUsage(deps, input),
     keepUsageDays: (signal?: AbortSignal) => keepUsageDays(deps, signal),
-    keepUsageMinutes: (signal?: AbortSignal) => keepUsageMinutes(deps, signal),
+    keepUsageSums: (signal?: AbortSignal) => keepUsageSums(deps, signal),
     leaseTtlMs: deps.leaseTtlMs,
     ...deps.integrityOps,
     ...deps.reconciliation,

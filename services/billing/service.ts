@@ -162,6 +162,7 @@ export const billing = defineService({
         ...{ integrityOps: integrity.ops, ...reconciliation },
         usageRetentionDays: config.billing.usageRetentionDays,
         usageMinuteRetentionDays: config.billing.usageMinuteRetentionDays,
+        usageTagRetentionDays: config.billing.usageTagRetentionDays,
         invoiceOps: invoices.ops,
       },
       payments.ops,

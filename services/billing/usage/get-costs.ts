@@ -1,7 +1,7 @@
 import type { Page } from "@lyss/kit/http/page.ts";
 import type { BillingDeps } from "../deps.ts";
 import type { UsageSum } from "../model.ts";
-import { type ListUsageSummaryInput, listUsageSummary, type SummaryDeps } from "./list-usage-summary.ts";
+import { keptDaysOf, type ListUsageSummaryInput, listUsageSummary, type SummaryDeps } from "./list-usage-summary.ts";
 import { usageRangeOf } from "./usage-range.ts";
 
 export interface Costs {
@@ -17,10 +17,7 @@ export async function getCosts(
   input: ListUsageSummaryInput,
 ): Promise<Costs> {
   // One time for both.
-  const { from, to } = usageRangeOf(input, {
-    nowMs: deps.clock.nowMs(),
-    keptMinuteDays: deps.usageMinuteRetentionDays,
-  });
+  const { from, to } = usageRangeOf(input, { nowMs: deps.clock.nowMs(), ...keptDaysOf(deps) });
   const { tenantId, userId, keyId, provider, model, unit } = input;
   const [page, totalNanos] = await Promise.all([
     listUsageSummary(deps, { ...input, toMs: to.getTime() }),

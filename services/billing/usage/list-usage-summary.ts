@@ -3,7 +3,7 @@ import { decodeCursor, type Page, toPage } from "@lyss/kit/http/page.ts";
 import type { BillingDeps } from "../deps.ts";
 import type { KeptGroup, UsageGroup, UsageSum } from "../model.ts";
 import { isTagGroup } from "./tag-fields.ts";
-import { type UsageRangeInput, usageRangeOf } from "./usage-range.ts";
+import { type KeptDays, type UsageRangeInput, usageRangeOf } from "./usage-range.ts";
 
 export interface ListUsageSummaryInput extends UsageRangeInput {
   readonly tenantId: string;
@@ -20,29 +20,60 @@ export interface ListUsageSummaryInput extends UsageRangeInput {
   readonly cursor?: string | undefined;
 }
 
-export type SummaryDeps = Pick<BillingDeps, "usageSums" | "tagSums" | "clock" | "usageMinuteRetentionDays">;
+export type SummaryDeps = Pick<
+  BillingDeps,
+  "usageSums" | "tagSums" | "clock" | "usageMinuteRetentionDays" | "usageTagRetentionDays"
+>;
 
 /**
  * A tenant's usage summed up by minute, hour, day or month (UTC) in which calls began, and by any groups; by start and then by
- * groups in their order. Where nothing was used there is no sum. Calls show up a moment after they are settled. Where tags are asked for, the calls' own rows are summed up. Throws as
- * `usageRangeOf` does.
+ * groups in their order. Where nothing was used there is no sum. Calls show up a moment after they are settled. One tag is answered
+ * from sums that are kept, several from the calls' own rows. Throws as `usageRangeOf` does.
  */
 export async function listUsageSummary(
-  { usageSums, tagSums, clock, usageMinuteRetentionDays }: SummaryDeps,
+  { usageSums, tagSums, clock, ...deps }: SummaryDeps,
   input: ListUsageSummaryInput,
 ): Promise<Page<UsageSum>> {
   const { fromMs, toMs, limit, cursor, groupBy, tags, ...filter } = input;
-  const keptGroups = groupBy.filter((group) => !isTagGroup(group)) as readonly KeptGroup[];
-  const isByTag = tags !== undefined || keptGroups.length < groupBy.length;
-  const asked = { unit: input.unit, fromMs, toMs, isByTag };
-  const range = usageRangeOf(asked, { nowMs: clock.nowMs(), keptMinuteDays: usageMinuteRetentionDays });
+  const tagsFrom = tagsFromOf(input);
+  const range = usageRangeOf(
+    { unit: input.unit, fromMs, toMs, tagsFrom },
+    { nowMs: clock.nowMs(), ...keptDaysOf(deps) },
+  );
   const [startMs, ...groups] = decodeCursor(cursor, 1 + groupBy.length) ?? [];
   const after = startMs === undefined ? undefined : { start: toDate(startMs), groups };
   const query = { ...filter, ...range, after, limit: limit + 1 };
-  const rows = await (isByTag
-    ? tagSums.listSums({ ...query, groupBy, tags })
-    : usageSums.listSums({ ...query, groupBy: keptGroups }));
+  const keptGroups = groupBy.filter((group) => !isTagGroup(group)) as readonly KeptGroup[];
+  const list = () => {
+    if (tagsFrom === "rows") return tagSums.listSums({ ...query, groupBy, tags });
+    if (keptGroups.length === groupBy.length) return usageSums.listSums({ ...query, groupBy: keptGroups, tag: tags });
+    return usageSums.listSumsByTag({ ...query, groupBy });
+  };
+  const rows = await list();
   return toPage(rows, limit, (row) => [String(row.start.getTime()), ...row.groups]);
+}
+
+/** From where a question about tags is answered; undefined for one that asks for none. */
+export function tagsFromOf({
+  unit,
+  groupBy,
+  tags,
+  userId,
+  keyId,
+}: Pick<ListUsageSummaryInput, "unit" | "groupBy" | "tags" | "userId" | "keyId">): UsageRangeInput["tagsFrom"] {
+  const count = groupBy.filter(isTagGroup).length + (tags === undefined ? 0 : tags.split(",").length);
+  if (count === 0) return undefined;
+  // By hour tags are kept without key and user, by minute not at all.
+  const isByCaller =
+    [userId, keyId].some((id) => id !== undefined) || groupBy.includes("key") || groupBy.includes("user");
+  return count > 1 || unit === "minute" || (unit === "hour" && isByCaller) ? "rows" : "sums";
+}
+
+export function keptDaysOf({
+  usageMinuteRetentionDays,
+  usageTagRetentionDays,
+}: Pick<BillingDeps, "usageMinuteRetentionDays" | "usageTagRetentionDays">): KeptDays {
+  return { keptMinuteDays: usageMinuteRetentionDays, keptTagDays: usageTagRetentionDays };
 }
 
 /** The time in a cursor; the end of time in one that another list gave, after which nothing lies. */

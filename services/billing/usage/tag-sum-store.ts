@@ -13,7 +13,7 @@ export interface TagSumQuery extends Omit<UsageSumQuery, "groupBy"> {
 
 const groupColumns = { key: "key_id", user: "user_id", model: "model", provider: "provider" } as const;
 
-/** The SQL of sums by tag: they are made of the calls' own rows, for as many sums as tags there may be are not kept. */
+/** The SQL of sums by several tags, or by a tag and what is not kept with it: they are made of the calls' own rows. */
 export function createTagSumStore(sql: Sql) {
   const nothing = sql``;
   const unitStarts = {
@@ -35,6 +35,11 @@ export function createTagSumStore(sql: Sql) {
     const parts = buckets.map((bucket) => sql`coalesce((other_buckets ->> ${bucket}::text)::bigint, 0)`);
     return sql`case when other_buckets is null then 0 else ${parts.reduce((sum, part) => sql`${sum} + ${part}`)} end`;
   };
+
+  /** The second finds them by an index, and costs more to look at than the first. */
+  const hasTags = (tenantId: string, tags: TagsText) => sql`
+    and tags @> ${tags.split(",")}::text[]
+    and tenant_tags(tenant_id, tags) @> ${tags.split(",").map((tag) => `${tenantId} ${tag}`)}::text[]`;
 
   return {
     /** By start, then by the groups in their order. */
@@ -60,7 +65,7 @@ export function createTagSumStore(sql: Sql) {
             ${keyId === undefined ? nothing : sql`and key_id = ${keyId}`}
             ${provider === undefined ? nothing : sql`and provider = ${provider}`}
             ${model === undefined ? nothing : sql`and model = ${model}`}
-            ${tags === undefined ? nothing : sql`and tags @> ${tags.split(",")}::text[]`}
+            ${tags === undefined ? nothing : hasTags(tenantId, tags)}
           group by ${names}
         ) as used cross join lateral (select array[${columns}]::text[] collate "C" as groups)
         where ${after ? sql`(start, groups) > (${after.start}::timestamptz, ${after.groups as string[]}::text[])` : sql`true`}

@@ -200,15 +200,16 @@ function migrationsUpTo(t: TestScope, last: number): URL {
   return pathToFileURL(`${folder}/`);
 }
 
+async function migrateTo(adminUrl: string, migrations: URL | undefined): Promise<void> {
+  const shared = { adminUrl, deriveKey: deriveTestKey, maxConnections: 10, log: silentLog, clock: systemClock };
+  const cluster = openCluster(shared);
+  await cluster.prepare([{ name: "billing", migrations }]);
+  await cluster.close();
+}
+
 test("a filled database is brought to days with every row as it was, and its hourly sums have days added to them", async (t) => {
   const { adminUrl } = await createTestDatabase(t);
-  const migrate = async (migrations: URL | undefined) => {
-    const shared = { adminUrl, deriveKey: deriveTestKey, maxConnections: 10, log: silentLog, clock: systemClock };
-    const cluster = openCluster(shared);
-    await cluster.prepare([{ name: "billing", migrations }]);
-    await cluster.close();
-  };
-  await migrate(migrationsUpTo(t, 7));
+  await migrateTo(adminUrl, migrationsUpTo(t, 7));
   const admin = postgres(adminUrl, { max: 1, connection: { search_path: "billing" } });
   t.after(() => admin.end());
   await admin`
@@ -228,7 +229,7 @@ test("a filled database is brought to days with every row as it was, and its hou
     select u::jsonb - 'started_at' - 'tags' as row, coalesce(started_at, date_trunc('milliseconds', created_at)) as started_at
     from (select to_jsonb(usage) as u, started_at, created_at from usage) as usage order by u ->> 'call_id'`;
   const before = [...(await rows())];
-  await migrate(billing.migrations);
+  await migrateTo(adminUrl, billing.migrations);
   assert.equal(before.length, 500);
   assert.deepEqual([...(await rows())], before);
   const [days] = await admin`
@@ -236,13 +237,57 @@ test("a filled database is brought to days with every row as it was, and its hou
   assert.deepEqual([days?.["tables"], days?.["tables"]], [days?.["days"], 43]);
   const kept = await admin`select * from usage_sum where unit = 'hour' order by start`;
   assert.deepEqual(
-    kept.map(({ unit, start, ...row }) => ({ ...row, hour: start })),
+    kept.map(({ unit, start, tag, ...row }) => ({ ...row, hour: start })),
     hours,
   );
   const [sums] = await admin`
     select count(*)::int as rows, sum(calls)::int as calls, sum(uncollected_nanos)::int as uncollected, min(start) as first
     from usage_sum where unit = 'day'`;
   assert.deepEqual({ ...sums }, { rows: 11, calls: 5_050, uncollected: 500, first: new Date("2026-01-31T00:00Z") });
+});
+
+test("tags of calls that are there when sums by tag come are in those, whatever was used", async (t) => {
+  const { adminUrl } = await createTestDatabase(t);
+  await migrateTo(adminUrl, migrationsUpTo(t, 22));
+  const admin = postgres(adminUrl, { max: 1, connection: { search_path: "billing" } });
+  t.after(() => admin.end());
+  await admin`select open_usage_day('2026-01-31'), open_usage_day('2026-02-01')`;
+  await admin`
+    insert into usage (call_id, wallet_id, tenant_id, request_id, key_id, user_id, provider, model, price_id, outcome,
+      input_tokens, cached_input_tokens, output_tokens, is_estimated, cost_nanos, uncollected_nanos, latency_ms, attempt, lease_id,
+      posting_id, started_at, tags, other_buckets)
+    select 'call_' || n, 'wal_1', 'ten_1', 'req', 'key_' || n % 2, 'usr', 'p', 'm', 'prc', 'completed', 10, 1, 2, false, n, 0, 5, 1, 'lse',
+      'pst', '2026-01-31T22:30Z'::timestamptz + n * interval '1 hour',
+      case when n < 3 then array['env=prod', 'team=' || n] end, case when n = 2 then '{"audioInput": 4, "reasoning": 5, "images": 6}'::jsonb end
+    from generate_series(0, 3) as n`;
+  await migrateTo(adminUrl, billing.migrations);
+  const sums = await admin`
+    select unit, start, tag, key_id, calls::int, input_tokens::int as input, output_tokens::int as output, cost_nanos::int as cost
+    from usage_sum order by unit, start, tag, key_id`;
+  assert.deepEqual(
+    sums.map((row) =>
+      Object.values(row)
+        .map((value) => (value instanceof Date ? value.toISOString().slice(5, 13) : value))
+        .join(" "),
+    ),
+    [
+      "tag_day 01-31T00 env=prod key_0 1 10 2 0",
+      "tag_day 01-31T00 env=prod key_1 1 10 2 1",
+      "tag_day 01-31T00 team=0 key_0 1 10 2 0",
+      "tag_day 01-31T00 team=1 key_1 1 10 2 1",
+      "tag_day 02-01T00 env=prod key_0 1 14 7 2",
+      "tag_day 02-01T00 team=2 key_0 1 14 7 2",
+      "tag_hour 01-31T22 env=prod  1 10 2 0",
+      "tag_hour 01-31T22 team=0  1 10 2 0",
+      "tag_hour 01-31T23 env=prod  1 10 2 1",
+      "tag_hour 01-31T23 team=1  1 10 2 1",
+      "tag_hour 02-01T00 env=prod  1 14 7 2",
+      "tag_hour 02-01T00 team=2  1 14 7 2",
+    ],
+  );
+  const [differing] = await admin`
+    select count(*)::int from (select * from usage_sum except select * from usage_sum_earlier_tags) as differing`;
+  assert.equal(differing?.["count"], 0, "rebuilds begin with them");
 });
 
 test("whether a call has ended is asked with a plan that is made once, however many calls ask", async () => {

@@ -11,10 +11,10 @@ const usageOf = (callId: string, more: Partial<Usage> = {}): Usage => ({
   ...{ inputTokens: 10n, cachedInputTokens: 20n, outputTokens: 30n, startedAtMs: 120_000n },
   ...{ costNanos: 7n, uncollectedNanos: 1n, ...more },
 });
-const names = { minute: 2, keyId: "key_1", userId: "usr_1", provider: "p", model: "m" };
+const names = { minute: 2, keyId: "key_1", userId: "usr_1", provider: "p", model: "m", tags: "" };
 const none: ReadonlySet<string> = new Set();
 
-test("calls of one minute, key, user, provider and model are one sum of all that they used and cost", () => {
+test("calls of one minute, key, user, provider, model and tags are one sum of all that they used and cost", () => {
   const usages = [
     usageOf("c1"),
     usageOf("c2", { startedAtMs: 179_999n, otherBuckets: { cacheWrite1h: 100n, reasoning: 1_000n, images: 5n } }),
@@ -22,13 +22,13 @@ test("calls of one minute, key, user, provider and model are one sum of all that
   ];
   assert.deepEqual(sumCalls(usages, none), [
     {
-      ...{ ...names, calls: 3n, costNanos: 14n, uncollectedNanos: 2n },
+      ...{ ...names, calls: 3n, lostCalls: 0n, costNanos: 14n, uncollectedNanos: 2n },
       ...{ inputTokens: 130n, cachedInputTokens: 60n, outputTokens: 1_090n },
     },
   ]);
 });
 
-test("a sum of its own has each minute, key, user, provider and model, in the order in which they come", () => {
+test("a sum of its own has each minute, key, user, provider, model and set of tags, in the order in which they come", () => {
   const others: readonly Partial<Usage>[] = [
     { startedAtMs: 180_000n },
     { startedAtMs: 119_999n },
@@ -36,19 +36,16 @@ test("a sum of its own has each minute, key, user, provider and model, in the or
     { userId: "usr_2" },
     { provider: "q" },
     { model: "n" },
+    { tags: "team=a" },
+    { tags: "env=b,team=a" },
     // Names that only together look like others.
     { keyId: "", userId: "key_1usr_1" },
     { keyId: "key_1usr_1", userId: "" },
   ];
   const sums = sumCalls([usageOf("c0"), ...others.map((more, i) => usageOf(`c${i}`, more))], none);
   assert.deepEqual(
-    sums.map(({ minute, keyId, userId, provider, model, calls }) => ({
-      minute,
-      keyId,
-      userId,
-      provider,
-      model,
-      calls,
+    sums.map(({ minute, keyId, userId, provider, model, tags, calls }) => ({
+      ...{ minute, keyId, userId, provider, model, tags, calls },
     })),
     [
       { ...names, calls: 1n },
@@ -59,11 +56,11 @@ test("a sum of its own has each minute, key, user, provider and model, in the or
 
 test("a call that was counted when it was lost is not counted again, and what it cost is", () => {
   const [sum] = sumCalls([usageOf("c1"), usageOf("c2")], new Set(["c2"]));
-  assert.deepEqual([sum?.calls, sum?.costNanos, sum?.inputTokens], [1n, 14n, 20n]);
+  assert.deepEqual([sum?.calls, sum?.lostCalls, sum?.costNanos, sum?.inputTokens], [1n, 1n, 14n, 20n]);
 });
 
 const sumOf = (more: Partial<CallSum> = {}): CallSum => ({
-  ...{ ...names, calls: 1n, costNanos: 7n, uncollectedNanos: 1n },
+  ...{ ...names, calls: 1n, lostCalls: 0n, costNanos: 7n, uncollectedNanos: 1n },
   ...{ inputTokens: 10n, cachedInputTokens: 20n, outputTokens: 30n, ...more },
 });
 
@@ -91,6 +88,11 @@ test("an event holds two hundred sums, fewer where their names are long, and not
     const one = sumOf({ keyId: "", userId: "", provider: "", model: "", [name]: "x".repeat(10_000) });
     assert.equal(splitSums([one, one, one]).length, 2, name);
   }
+  // Nothing in a tag is escaped: 300 bytes and its own each.
+  const tagged = (characters: number) =>
+    sumOf({ keyId: "", userId: "", provider: "", model: "", tags: "t".repeat(characters) });
+  assert.equal(splitSums([tagged(65_236), tagged(65_236)]).length, 1);
+  assert.equal(splitSums([tagged(65_236), tagged(65_237)]).length, 2);
   // Of two with no more than 21,745 characters together an event has room.
   const half = (characters: number) => sumOf({ keyId: "x".repeat(characters), userId: "", provider: "", model: "" });
   assert.equal(splitSums([half(10_872), half(10_873)]).length, 1);
@@ -116,7 +118,7 @@ test("each wallet's stream has an event of what its calls came to", async () => 
     new Set(["c3"]),
   );
   const message = (calls: bigint, factor: bigint) => ({
-    ...{ ...names, calls, costNanos: 7n * factor, uncollectedNanos: factor },
+    ...{ ...names, calls, lostCalls: factor - calls, costNanos: 7n * factor, uncollectedNanos: factor },
     tokens: { inputTokens: 10n * factor, cachedInputTokens: 20n * factor, outputTokens: 30n * factor },
   });
   const event = (id: string, sum: object) => [

@@ -1,6 +1,7 @@
 import { usageRecorded } from "@lyss/contracts/events/billing.ts";
 import { CallOutcome } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { foldCounts } from "@lyss/contracts/pricing/token-price.ts";
+import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import type { Outbox } from "@lyss/kit/events/event.ts";
 import type { Outcome, Tokens, Usage } from "../model.ts";
@@ -16,7 +17,7 @@ export const outcomeMessages: Readonly<Record<Outcome, CallOutcome>> = {
 
 export const minuteMs = 60_000;
 
-/** What the calls of one minute, key, user, provider and model come to: input and output of every kind. */
+/** What the calls of one minute, key, user, provider, model and set of tags come to: input and output of every kind. */
 export interface CallSum extends Tokens {
   /** The minute in which they began, since 1970. */
   readonly minute: number;
@@ -24,8 +25,12 @@ export interface CallSum extends Tokens {
   readonly userId: string;
   readonly provider: string;
   readonly model: string;
+  /** Empty without any. */
+  readonly tags: TagsText;
   /** Without those that were recorded as lost before. */
   readonly calls: bigint;
+  /** Those that were: counted already, but without their tags. */
+  readonly lostCalls: bigint;
   readonly costNanos: bigint;
   readonly uncollectedNanos: bigint;
 }
@@ -59,21 +64,22 @@ export async function appendUsage(
   await Promise.all(appends);
 }
 
-/** Calls summed up by minute, key, user, provider and model. */
+/** Calls summed up by minute, key, user, provider, model and tags. */
 export function sumCalls(usages: readonly Usage[], wasLost: ReadonlySet<string>): readonly CallSum[] {
   const sums = new Map<string, { -readonly [K in keyof CallSum]: CallSum[K] }>();
   for (const usage of usages) {
-    const { keyId, userId, provider, model } = usage;
+    const { keyId, userId, provider, model, tags = "" } = usage;
     const minute = Math.floor(Number(usage.startedAtMs) / minuteMs);
     // A NUL is in no name: PostgreSQL's text cannot hold one.
-    const name = `${minute}\0${keyId}\0${userId}\0${provider}\0${model}`;
+    const name = `${minute}\0${keyId}\0${userId}\0${provider}\0${model}\0${tags}`;
     let sum = sums.get(name);
     if (!sum) {
       const nothing = { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n, costNanos: 0n, uncollectedNanos: 0n };
-      sum = { minute, keyId, userId, provider, model, calls: 0n, ...nothing };
+      sum = { minute, keyId, userId, provider, model, tags, calls: 0n, lostCalls: 0n, ...nothing };
       sums.set(name, sum);
     }
-    if (!wasLost.has(usage.callId)) sum.calls++;
+    if (wasLost.has(usage.callId)) sum.lostCalls++;
+    else sum.calls++;
     const { inputTokens, cachedInputTokens, outputTokens } = foldCounts(usage);
     sum.inputTokens += inputTokens;
     sum.cachedInputTokens += cachedInputTokens;
@@ -91,7 +97,8 @@ export function splitSums(sums: readonly CallSum[]): readonly (readonly CallSum[
   let bytes = 0;
   for (const sum of sums) {
     const characters = sum.keyId.length + sum.userId.length + sum.provider.length + sum.model.length;
-    const sumBytes = guessedBytesPerSum + maxBytesPerCharacter * characters;
+    // Of what tags are made of nothing is escaped.
+    const sumBytes = guessedBytesPerSum + maxBytesPerCharacter * characters + sum.tags.length;
     if (part.length > 0 && (part.length === maxSumsPerEvent || bytes + sumBytes > maxBytesPerEvent)) {
       parts.push(part);
       part = [];

@@ -8,7 +8,7 @@ import { type UsageRangeInput, usageRangeOf } from "./usage-range.ts";
 const nowMs = Date.UTC(2026, 10, 25, 12, 34, 56);
 const [minuteMs, hourMs, dayMs] = [60_000, 3_600_000, 86_400_000];
 const rangeOf = (unit: UsageUnit, more: Partial<UsageRangeInput> = {}) =>
-  usageRangeOf({ unit, fromMs: undefined, toMs: undefined, ...more }, { nowMs, keptMinuteDays: 3 });
+  usageRangeOf({ unit, fromMs: undefined, toMs: undefined, ...more }, { nowMs, keptMinuteDays: 3, keptTagDays: 50 });
 const shown = (unit: UsageUnit, more: Partial<UsageRangeInput> = {}) => {
   const { from, to } = rangeOf(unit, more);
   return [from.toISOString(), to.toISOString()];
@@ -32,16 +32,27 @@ test("where nothing is said it is the usual time before now, from the beginning 
   assert.deepEqual(shown("month"), ["2025-11-01T00:00:00.000Z", to]);
 });
 
-test("by tag it is no longer than a week", () => {
+test("where rows are summed up it is no longer than a week", () => {
   const week = "2026-11-18T00:00:00.000Z";
-  assert.equal(shown("day", { isByTag: true })[0], week);
-  assert.equal(shown("hour", { isByTag: true })[0], "2026-11-24T12:00:00.000Z", "which is shorter");
+  assert.equal(shown("day", { tagsFrom: "rows" })[0], week);
+  assert.equal(shown("hour", { tagsFrom: "rows" })[0], "2026-11-24T12:00:00.000Z", "which is shorter");
   const toMs = nowMs;
-  assert.equal(refusal("day", { isByTag: true, toMs, fromMs: toMs - 7 * dayMs }), undefined);
+  assert.equal(refusal("day", { tagsFrom: "rows", toMs, fromMs: toMs - 7 * dayMs }), undefined);
   assert.equal(
-    refusal("day", { isByTag: true, toMs, fromMs: toMs - 7 * dayMs - 1 }),
-    "must be at most 7 days before 'to' where tags are asked for 按标签汇总时与 to 的间隔不得超过 7 天",
+    refusal("day", { tagsFrom: "rows", toMs, fromMs: toMs - 7 * dayMs - 1 }),
+    "must be at most 7 days before 'to' for several tags, by minute, or by hour with a key or user 组合多个标签、按 minute 汇总或按 hour 汇总并指定密钥或用户时，与 to 的间隔不得超过 7 天",
   );
+});
+
+test("one tag has the usual ranges, as far back as its sums are kept", () => {
+  assert.deepEqual(shown("day", { tagsFrom: "sums" }), shown("day"));
+  const fromMs = nowMs - 50 * dayMs;
+  assert.equal(refusal("day", { tagsFrom: "sums", fromMs }), undefined);
+  assert.equal(
+    refusal("day", { tagsFrom: "sums", fromMs: fromMs - 1 }),
+    "is too long ago by tag: sums by tag are kept for 50 days 过早，无法按标签汇总：标签汇总数据仅保留 50 天",
+  );
+  assert.equal(refusal("day", { fromMs: fromMs - 1 }), undefined);
 });
 
 test("a range that is asked for is that range, with the unit in which it begins", () => {

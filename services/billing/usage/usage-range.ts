@@ -9,8 +9,8 @@ export interface UsageRangeInput {
   readonly fromMs: number | undefined;
   /** Exclusive; now when undefined. */
   readonly toMs: number | undefined;
-  /** True where calls are summed up by their tags. */
-  readonly isByTag?: boolean;
+  /** Where tags are asked for: whether they are answered from the sums that are kept, or from the calls' own rows. */
+  readonly tagsFrom?: "sums" | "rows" | undefined;
 }
 
 const hourMs = 60 * minuteMs;
@@ -24,20 +24,26 @@ export const usageRanges = {
   month: { usualMs: 365 * dayMs, maxMs: 1_830 * dayMs, most: "1,830 days", most_zh_CN: "1830 天" },
 } as const satisfies Record<UsageUnit, unknown>;
 
-/** Sums by tag are made of the calls' own rows. */
-const maxTagMs = 7 * dayMs;
+/** Of calls' own rows there may be many. */
+const maxRowsMs = 7 * dayMs;
+
+/** How long sums are kept that are not kept for ever. */
+export interface KeptDays {
+  readonly keptMinuteDays: number;
+  readonly keptTagDays: number;
+}
 
 /**
  * The time to sum up: from the beginning of a unit (UTC) on, before a time. Throws `kit.invalid_request` for one that is
- * empty or too long (where tags matter: longer than seven days), or by minute where minutes are no longer kept.
+ * empty or too long (where rows are summed up: longer than seven days), or by minute or tag where those are no longer kept.
  */
 export function usageRangeOf(
-  { unit, fromMs, toMs: wantedToMs, isByTag = false }: UsageRangeInput,
-  { nowMs, keptMinuteDays }: { readonly nowMs: number; readonly keptMinuteDays: number },
+  { unit, fromMs, toMs: wantedToMs, tagsFrom }: UsageRangeInput,
+  { nowMs, keptMinuteDays, keptTagDays }: KeptDays & { readonly nowMs: number },
 ): { readonly from: Date; readonly to: Date } {
   const toMs = wantedToMs ?? nowMs;
   const { usualMs, maxMs, most, most_zh_CN } = usageRanges[unit];
-  const wantedMs = fromMs ?? toMs - (isByTag ? Math.min(usualMs, maxTagMs) : usualMs);
+  const wantedMs = fromMs ?? toMs - (tagsFrom === "rows" ? Math.min(usualMs, maxRowsMs) : usualMs);
   if (wantedMs >= toMs) throw invalidFrom("must lie before 'to'", "必须早于 to");
   if (toMs - wantedMs > maxMs) {
     throw invalidFrom(
@@ -45,10 +51,16 @@ export function usageRangeOf(
       `按 ${unit} 汇总时与 to 的间隔不得超过 ${most_zh_CN}`,
     );
   }
-  if (isByTag && toMs - wantedMs > maxTagMs) {
+  if (tagsFrom === "rows" && toMs - wantedMs > maxRowsMs) {
     throw invalidFrom(
-      "must be at most 7 days before 'to' where tags are asked for",
-      "按标签汇总时与 to 的间隔不得超过 7 天",
+      "must be at most 7 days before 'to' for several tags, by minute, or by hour with a key or user",
+      "组合多个标签、按 minute 汇总或按 hour 汇总并指定密钥或用户时，与 to 的间隔不得超过 7 天",
+    );
+  }
+  if (tagsFrom === "sums" && wantedMs < nowMs - keptTagDays * dayMs) {
+    throw invalidFrom(
+      `is too long ago by tag: sums by tag are kept for ${keptTagDays} days`,
+      `过早，无法按标签汇总：标签汇总数据仅保留 ${keptTagDays} 天`,
     );
   }
   if (unit === "minute" && wantedMs < nowMs - keptMinuteDays * dayMs) {

@@ -230,7 +230,12 @@ test("usage is found and told apart by tags, in the list, in sums, in the export
   const prod = await listAll(admin(tagged), `${sums}&tag=env=prod`);
   assert.deepEqual([prod.length, prod[0]?.["calls"], prod[0]?.["group"]], [1, 6, {}]);
   const month = "from=2026-10-01T00:00:00Z&to=2026-10-20T00:00:00Z";
-  for (const query of ["group_by=tag:", "group_by=tag:A", "tag=team", "tag=", `tag=a=b&unit=day&${month}`]) {
+  assert.deepEqual(
+    await listAll(admin(tagged), `/v1/billing/usage/summary?tag=a=b&unit=day&${month}`),
+    [],
+    "one tag, as long as any",
+  );
+  for (const query of ["group_by=tag:", "group_by=tag:A", "tag=team", "tag=", `tag=a=b,c=d&unit=day&${month}`]) {
     assert.equal((await get(admin(tagged), `/v1/billing/usage/summary?${query}`)).status, 400, query);
   }
 });

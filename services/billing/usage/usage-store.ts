@@ -57,8 +57,14 @@ export function fromUsageColumns<Row extends Usage>(columns: UsageColumns<Row>):
   } as unknown as Row;
 }
 
-/** The SQL of reading usage. One method, one statement. */
-export function createUsageStore(sql: Sql) {
+/**
+ * As many rows with a tag are fetched one by one and sorted. Where there are more, a page is full before one has gone by time through
+ * so many rows that it would have been the shorter way.
+ */
+const maxRareRows = 5_000;
+
+/** The SQL of reading usage. */
+export function createUsageStore(sql: Sql, maxRare = maxRareRows) {
   const rowColumns = () => sql`${usageColumns(sql)}, attempt, created_at as "createdAt"`;
   // A condition that is not asked for is not in the statement, so that each kind of question has a plan of its own.
   const matches = ({ tenantId, userId, keyId, model, provider, outcome, tags, fromMs, toMs }: UsageFilter) => sql`
@@ -71,6 +77,27 @@ export function createUsageStore(sql: Sql) {
     ${tags === undefined ? sql`` : sql`and tags @> ${tags.split(",")}::text[]`}
     ${fromMs === undefined ? sql`` : sql`and started_at >= ${new Date(fromMs)}`}
     ${toMs === undefined ? sql`` : sql`and started_at < ${new Date(toMs)}`}`;
+  /** By the index of tags by tenant. */
+  const hasTags = (tenantId: string, tags: TagsText) =>
+    sql`tenant_tags(tenant_id, tags) @> ${tags.split(",").map((tag) => `${tenantId} ${tag}`)}::text[]`;
+  /** Whether so few rows have the tags that all of them are read. Looks at no more rows than that takes. */
+  async function isRare({ tenantId, tags, fromMs, toMs }: UsageFilter): Promise<boolean> {
+    if (tags === undefined) return false;
+    const [found] = await sql<{ rows: number }[]>`
+      select count(*)::int as rows from (
+        select from usage where ${hasTags(tenantId, tags)}
+          ${fromMs === undefined ? sql`` : sql`and started_at >= ${new Date(fromMs)}`}
+          ${toMs === undefined ? sql`` : sql`and started_at < ${new Date(toMs)}`}
+        limit ${maxRare + 1}
+      ) as found`;
+    return (found?.rows ?? 0) <= maxRare;
+  }
+  /**
+   * Rows of these tags, planned by themselves: with the order and limit of a list around them PostgreSQL goes by time, for it takes a
+   * tag that it does not know for one that is soon met.
+   */
+  const rareRows = ({ tenantId, tags = "" }: UsageFilter) =>
+    sql`(select * from usage where ${hasTags(tenantId, tags)} offset 0) as usage`;
   const place = ({ startedAtMs, callId, attempt }: UsagePlace) => sql`
     (${new Date(startedAtMs)}::timestamptz, ${callId}::text, ${attempt}::smallint)`;
 
@@ -81,8 +108,9 @@ export function createUsageStore(sql: Sql) {
       const rest = after
         ? sql`and started_at <= ${new Date(after.startedAtMs)} and (started_at, call_id, attempt) < ${place(after)}`
         : sql``;
+      const source = (await isRare(filter)) ? rareRows(filter) : sql`usage`;
       const rows = await sql<UsageColumns<UsageRow>[]>`
-        select ${rowColumns()} from usage where ${matches(filter)} ${rest}
+        select ${rowColumns()} from ${source} where ${matches(filter)} ${rest}
         order by started_at desc, call_id desc, attempt desc limit ${limit}`;
       return rows.map(fromUsageColumns);
     },
@@ -92,8 +120,9 @@ export function createUsageStore(sql: Sql) {
       const rest = after
         ? sql`and started_at >= ${new Date(after.startedAtMs)} and (started_at, call_id, attempt) > ${place(after)}`
         : sql``;
+      const source = (await isRare(filter)) ? rareRows(filter) : sql`usage`;
       const rows = await sql<UsageColumns<UsageRow>[]>`
-        select ${rowColumns()} from usage where ${matches(filter)} ${rest}
+        select ${rowColumns()} from ${source} where ${matches(filter)} ${rest}
         order by started_at, call_id, attempt limit ${limit}`;
       return rows.map(fromUsageColumns);
     },

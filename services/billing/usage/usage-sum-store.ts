@@ -1,5 +1,6 @@
 import type { Sql, Tx } from "@lyss/kit/db/database.ts";
-import type { KeptGroup, UsageSum, UsageUnit } from "../model.ts";
+import type { KeptGroup, TagGroup, UsageSum, UsageUnit } from "../model.ts";
+import { isTagGroup, tagKeyOf } from "./tag-fields.ts";
 import type { CallSum } from "./usage-log.ts";
 
 /** What is added to a tenant's sums. */
@@ -19,6 +20,8 @@ export interface UsageSumFilter {
   readonly keyId?: string | undefined;
   readonly provider?: string | undefined;
   readonly model?: string | undefined;
+  /** By day and month, or by hour without a user and key: only what had this one, as `key=value`. */
+  readonly tag?: string | undefined;
 }
 
 export interface UsageSumQuery extends UsageSumFilter {
@@ -28,38 +31,62 @@ export interface UsageSumQuery extends UsageSumFilter {
   readonly limit: number;
 }
 
+/** Not by minute. */
+export interface KeptTagQuery extends Omit<UsageSumQuery, "groupBy" | "tag"> {
+  /** With one tag; by hour without key and user. */
+  readonly groupBy: readonly (KeptGroup | TagGroup)[];
+}
+
+/** What is taken out when it is old: each has a table of its own. */
+export type AgingSums = "minute" | "tag_hour" | "tag_day";
+
 /** Months are the sums of their days. */
 const keptUnits = { minute: "minute", hour: "hour", day: "day", month: "day" } as const;
 const groupColumns = { key: "key_id", user: "user_id", model: "model", provider: "provider" } as const;
 
-/** The SQL of what was used in each minute, hour and day. One method, one statement. */
+/** The SQL of what was used in each minute, hour and day, and in each hour and day with each tag. One method, one statement. */
 export function createUsageSumStore(sql: Sql) {
   const nothing = sql``;
   /** With commas in between. */
   const listOf = (parts: readonly (typeof nothing)[]) => parts.reduce((list, part) => sql`${list}, ${part}`);
-  const matches = ({ tenantId, unit, from, to, userId, keyId, provider, model }: UsageSumFilter) => sql`
-    tenant_id = ${tenantId} and unit = ${keptUnits[unit]} and start >= ${from} and start < ${to}
+  const lies = ({ tenantId, unit, from, to, userId, keyId, provider, model }: UsageSumFilter, kind: "" | "tag_") => sql`
+    tenant_id = ${tenantId} and unit = ${kind + keptUnits[unit]} and start >= ${from} and start < ${to}
     ${userId === undefined ? nothing : sql`and user_id = ${userId}`}
     ${keyId === undefined ? nothing : sql`and key_id = ${keyId}`}
     ${provider === undefined ? nothing : sql`and provider = ${provider}`}
     ${model === undefined ? nothing : sql`and model = ${model}`}`;
+  const matches = (filter: UsageSumFilter) =>
+    filter.tag === undefined
+      ? sql`${lies(filter, "")} and tag = ''`
+      : sql`${lies(filter, "tag_")} and tag = ${filter.tag}`;
+  const startOf = (unit: UsageUnit) => (unit === "month" ? sql`date_trunc('month', start, 'UTC')` : sql`start`);
+  const nameOf = (group: KeptGroup) => sql`${sql(groupColumns[group])} collate "C"`;
+  const placeOf = (after: NonNullable<UsageSumQuery["after"]>) =>
+    listOf([sql`${after.start}::timestamptz`, ...after.groups.map((name) => sql`${name}::text`)]);
 
   return {
     /** Adds to the minutes in which the calls began, and to their hours and days. `table` is the projection or its rebuild. */
     async addSums(tx: Tx, table: string, { tenantId, rows }: UsageAddition): Promise<void> {
       const json = JSON.stringify(rows, (_key, value) => (typeof value === "bigint" ? value.toString() : value));
       await tx`
-        insert into ${tx(table)} as known (tenant_id, unit, start, key_id, user_id, provider, model, calls, input_tokens,
+        insert into ${tx(table)} as known (tenant_id, unit, start, tag, key_id, user_id, provider, model, calls, input_tokens,
           cached_input_tokens, output_tokens, cost_nanos, uncollected_nanos)
-        select ${tenantId}::text, unit, date_trunc(unit, to_timestamp(minute * 60.0), 'UTC') as start, "keyId", "userId",
-          provider, model, sum(calls), sum("inputTokens"), sum("cachedInputTokens"), sum("outputTokens"), sum("costNanos"),
-          sum("uncollectedNanos")
+        select ${tenantId}::text, kind || length, date_trunc(length, to_timestamp(minute * 60.0), 'UTC') as start, tag, key_id,
+          user_id, provider, model, sum(counted), sum("inputTokens"), sum("cachedInputTokens"), sum("outputTokens"),
+          sum("costNanos"), sum("uncollectedNanos")
         from jsonb_to_recordset(${json}::text::jsonb) as r(minute integer, "keyId" text, "userId" text, provider text,
-          model text, calls bigint, "inputTokens" bigint, "cachedInputTokens" bigint, "outputTokens" bigint,
-          "costNanos" bigint, "uncollectedNanos" bigint)
-        cross join (values ('minute'), ('hour'), ('day')) as units (unit)
-        group by unit, start, "keyId", "userId", provider, model
-        on conflict (tenant_id, unit, start, key_id, user_id, provider, model) do update
+          model text, tags text, calls bigint, "lostCalls" bigint, "inputTokens" bigint, "cachedInputTokens" bigint,
+          "outputTokens" bigint, "costNanos" bigint, "uncollectedNanos" bigint)
+        cross join lateral (
+          select '' as kind, length, '' as tag, "keyId" as key_id, "userId" as user_id, calls as counted
+          from (values ('minute'), ('hour'), ('day')) as lengths (length)
+          union all
+          select 'tag_', length, tag, case length when 'day' then "keyId" else '' end,
+            case length when 'day' then "userId" else '' end, calls + "lostCalls"
+          from unnest(string_to_array(tags, ',')) as tag cross join (values ('hour'), ('day')) as lengths (length)
+        ) as parts
+        group by kind, length, start, tag, key_id, user_id, provider, model
+        on conflict (tenant_id, unit, start, tag, key_id, user_id, provider, model) do update
         set calls = known.calls + excluded.calls,
           input_tokens = known.input_tokens + excluded.input_tokens,
           cached_input_tokens = known.cached_input_tokens + excluded.cached_input_tokens,
@@ -68,11 +95,16 @@ export function createUsageSumStore(sql: Sql) {
           uncollected_nanos = known.uncollected_nanos + excluded.uncollected_nanos`;
     },
 
-    /** Takes out the oldest minutes that began before a time, at most `limit` rows. Gives how many there were. */
-    async deleteMinutes(before: Date, limit: number): Promise<number> {
+    /** Adds to a rebuild that is empty what calls with tags came to before their events told the tags. */
+    async addEarlierTags(tx: Tx, table: string): Promise<void> {
+      await tx`insert into ${tx(table)} select * from usage_sum_earlier_tags`;
+    },
+
+    /** Takes out sums of a time before another, at most `limit` rows. Gives how many there were. */
+    async deleteSums(kind: AgingSums, before: Date, limit: number): Promise<number> {
+      const table = sql(`usage_sum_${kind}`);
       const { count } = await sql`
-        delete from usage_sum_minute where ctid = any(array(
-          select ctid from usage_sum_minute where start < ${before} order by start limit ${limit}))`;
+        delete from ${table} where ctid = any(array(select ctid from ${table} where start < ${before} limit ${limit}))`;
       return count;
     },
 
@@ -85,20 +117,51 @@ export function createUsageSumStore(sql: Sql) {
 
     /** By start, then by the groups in their order. */
     listSums({ groupBy, after, limit, ...filter }: UsageSumQuery): Promise<UsageSum[]> {
-      const start = filter.unit === "month" ? sql`date_trunc('month', start, 'UTC')` : sql`start`;
-      const names = groupBy.map((group) => sql`${sql(groupColumns[group])} collate "C"`);
+      const names = groupBy.map(nameOf);
       // The start alone tells PostgreSQL where to go on.
       const from = after && after.start > filter.from ? after.start : filter.from;
-      const keys = listOf([start, ...names]);
-      const place =
-        after && listOf([sql`${after.start}::timestamptz`, ...after.groups.map((name) => sql`${name}::text`)]);
+      const keys = listOf([startOf(filter.unit), ...names]);
       return sql<UsageSum[]>`
-        select ${start} as start, array[${names.length > 0 ? listOf(names) : nothing}]::text[] as groups,
+        select ${startOf(filter.unit)} as start, array[${names.length > 0 ? listOf(names) : nothing}]::text[] as groups,
           sum(calls)::bigint as calls, sum(input_tokens)::bigint as "inputTokens",
           sum(cached_input_tokens)::bigint as "cachedInputTokens", sum(output_tokens)::bigint as "outputTokens",
           sum(cost_nanos)::bigint as "costNanos", sum(uncollected_nanos)::bigint as "uncollectedNanos"
-        from usage_sum where ${matches({ ...filter, from })} ${place ? sql`and (${keys}) > (${place})` : nothing}
+        from usage_sum where ${matches({ ...filter, from })} ${after ? sql`and (${keys}) > (${placeOf(after)})` : nothing}
         group by ${keys} order by ${keys} limit ${limit}`;
+    },
+
+    /** By start, then by the groups in their order; what had no such tag has the empty one: it is all less what had one. */
+    listSumsByTag({ groupBy, after, limit, ...filter }: KeptTagQuery): Promise<UsageSum[]> {
+      const from = after && after.start > filter.from ? after.start : filter.from;
+      const [tagKey = ""] = groupBy.filter(isTagGroup).map(tagKeyOf);
+      const kept = groupBy.filter((group) => !isTagGroup(group)) as readonly KeptGroup[];
+      const keys = listOf([sql`begun`, ...kept.map((group) => sql`${sql(groupColumns[group])}`)]);
+      const groupsOf = (value: typeof nothing) =>
+        sql`array[${listOf(groupBy.map((group) => (isTagGroup(group) ? value : sql`${sql(groupColumns[group])}`)))}]::text[]`;
+      const sums = sql`sum(calls) as calls, sum(input_tokens) as input, sum(cached_input_tokens) as cached_input,
+        sum(output_tokens) as output, sum(cost_nanos) as cost, sum(uncollected_nanos) as uncollected`;
+      const begun = sql`usage_sum cross join lateral (select ${startOf(filter.unit)} as begun)`;
+      return sql<UsageSum[]>`
+        with tagged as materialized (
+          select ${keys}, tag, ${sums} from ${begun}
+          where ${lies({ ...filter, from }, "tag_")} and tag >= ${`${tagKey}=`} and tag < ${`${tagKey}>`}
+          group by ${keys}, tag
+        ), every as (
+          select ${keys}, ${sums} from ${begun} where ${lies({ ...filter, from }, "")} and tag = '' group by ${keys}
+        ), parts as (
+          select begun, ${groupsOf(sql`substr(tag, ${tagKey.length + 2}::int)`)} as groups, calls, input, cached_input, output,
+            cost, uncollected from tagged
+          union all
+          select begun, ${groupsOf(sql`''`)}, calls, input, cached_input, output, cost, uncollected from every
+          union all
+          select begun, ${groupsOf(sql`''`)}, -calls, -input, -cached_input, -output, -cost, -uncollected from tagged
+        )
+        select begun as start, groups, sum(calls)::bigint as calls, sum(input)::bigint as "inputTokens",
+          sum(cached_input)::bigint as "cachedInputTokens", sum(output)::bigint as "outputTokens",
+          sum(cost)::bigint as "costNanos", sum(uncollected)::bigint as "uncollectedNanos"
+        from (select begun, groups collate "C" as groups, calls, input, cached_input, output, cost, uncollected from parts)
+        ${after ? sql`where (begun, groups) > (${after.start}::timestamptz, ${after.groups as string[]}::text[])` : nothing}
+        group by begun, groups having sum(calls) > 0 order by begun, groups limit ${limit}`;
     },
   };
 }

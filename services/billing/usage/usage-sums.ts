@@ -8,9 +8,11 @@ import type { UsageSumStore } from "./usage-sum-store.ts";
 
 /** Under load the ledger says an event with each commit: taken up one by one they would be as many commits again. */
 const gatherMs = 100;
+/** Events that tell each call are from before there were tags. */
+const untagged = { tags: "", lostCalls: 0n };
 
 /**
- * The table of what was used in each minute, hour and day. A call that was lost and reported later is counted once, and
+ * The table of what was used in each minute, hour and day, and in each hour and day with each tag. A call that was lost and reported later is counted once, and
  * costs something from then on, in the minute in which it began. Events from before that was said have it by when they came.
  */
 export function createUsageSums(store: UsageSumStore): Projection {
@@ -18,15 +20,17 @@ export function createUsageSums(store: UsageSumStore): Projection {
     table: "usage_sum",
     name: "usage_hour",
     gatherMs,
+    seed: (tx, table) => store.addEarlierTags(tx, table),
     writers: [
       writes(usageRecorded, (tx, { data, timeMs }, table) => {
         const said = Math.floor(timeMs / minuteMs);
-        const calls = data.calls.map((call) => ({ ...call, calls: call.wasLost ? 0n : 1n, minute: said }));
+        const calls = data.calls.map((call) => ({ ...call, ...untagged, calls: call.wasLost ? 0n : 1n, minute: said }));
         const rows = [...data.sums, ...calls].map((sum) => {
-          const { keyId, userId, provider, model, costNanos, uncollectedNanos } = sum;
+          const { keyId, userId, provider, model, tags, lostCalls, costNanos, uncollectedNanos } = sum;
           const minute = sum.minute || said;
           const tokens = sum.tokens ? foldCounts(fromUsageMessage(sum.tokens)) : noTokens;
-          return { minute, keyId, userId, provider, model, calls: sum.calls, ...tokens, costNanos, uncollectedNanos };
+          const names = { minute, keyId, userId, provider, model, tags };
+          return { ...names, calls: sum.calls, lostCalls, ...tokens, costNanos, uncollectedNanos };
         });
         return store.addSums(tx, table, { tenantId: data.tenantId, rows });
       }),

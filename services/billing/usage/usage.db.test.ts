@@ -107,7 +107,8 @@ test("what settled calls come to is an event of their wallet's stream, written i
 });
 
 test("sums are split so that no event grows too large, whatever the names", () => {
-  const sum = (length: number) => ({ keyId: "", userId: "", provider: "p", model: "\u0001".repeat(length) }) as CallSum;
+  const sum = (length: number) =>
+    ({ keyId: "", userId: "", provider: "p", model: "\u0001".repeat(length), tags: "" }) as CallSum;
   assert.deepEqual(splitSums([]), []);
   const sizes = (length: number, count: number) =>
     splitSums(Array.from({ length: count }, () => sum(length))).map((part) => part.length);
@@ -251,7 +252,7 @@ test("D11: sums of usage rebuilt while calls are settled ends with every row equ
   // What a bug has done: wrong, missing and superfluous rows.
   await sql`update usage_sum set calls = calls + 1 where tenant_id = ${tenantIds[0] ?? ""}`;
   await sql`delete from usage_sum where tenant_id = ${tenantIds[1] ?? ""}`;
-  await sql`insert into usage_sum values ('ten_ghost', 'day', now(), '', '', '', '', 1, 1, 1, 1, 1, 1)`;
+  await sql`insert into usage_sum values ('ten_ghost', 'day', now(), '', '', '', '', 1, 1, 1, 1, 1, 1, '')`;
   let isRebuilding = true;
   const rebuilding = ops.rebuildUsageSummary().finally(() => {
     isRebuilding = false;
@@ -287,10 +288,10 @@ test("sums by minute are taken out when they are too old, and no others", async 
     const [row] = await sql`select count(*)::int from usage_sum where tenant_id = ${tenantId} and unit = ${unit}`;
     return row?.["count"];
   };
-  await ops.keepUsageMinutes();
+  await ops.keepUsageSums();
   assert.equal(await count("minute"), 1);
   clock.advance(14 * 24 * hourMs + 60_000);
-  await ops.keepUsageMinutes();
+  await ops.keepUsageSums();
   assert.deepEqual([await count("minute"), await count("hour"), await count("day")], [0, 1, 1]);
 });
 

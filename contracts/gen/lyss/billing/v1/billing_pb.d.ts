@@ -1404,7 +1404,7 @@ export declare type UsageRecorded = Message<"lyss.billing.v1.UsageRecorded"> & {
 export declare const UsageRecordedSchema: GenMessage<UsageRecorded>;
 
 /**
- * The calls of a batch that began in one minute and have one key, user, provider and model in common.
+ * The calls of a batch that began in one minute and have one key, user, provider, model and set of tags in common.
  *
  * @generated from message lyss.billing.v1.RecordedSum
  */
@@ -1461,6 +1461,20 @@ export declare type RecordedSum = Message<"lyss.billing.v1.RecordedSum"> & {
    * @generated from field: int32 minute = 9;
    */
   minute: number;
+
+  /**
+   * As key=value,key=value; empty for calls without any, and in events from before they were said.
+   *
+   * @generated from field: string tags = 10;
+   */
+  tags: string;
+
+  /**
+   * Those that were recorded as lost before, which had no tags then.
+   *
+   * @generated from field: int64 lost_calls = 11;
+   */
+  lostCalls: bigint;
 };
 
 /**
