@@ -136,19 +136,17 @@ export function affordableOutputTokens(
 }
 
 /** The rates at which a call may be charged that has at most so much input: once each, for most prices have but one set. */
-function reachableRates(terms: PriceTerms, inputTokens: bigint, call: CallTerms): readonly Rates[] {
-  const reachable: Rates[] = [];
+function reachableRates(terms: PriceTerms, inputTokens: bigint, call: CallTerms): ReadonlySet<Rates> {
+  const reachable = new Set<Rates>();
   for (const input of tierStarts(terms, inputTokens)) {
-    for (const mode of [call.mode, undefined]) {
-      const rates = ratesFor(terms, input, callTerms(call.startedAtMs, mode));
-      if (!reachable.includes(rates)) reachable.push(rates);
-    }
+    reachable.add(ratesFor(terms, input, call));
+    reachable.add(ratesFor(terms, input, { startedAtMs: call.startedAtMs }));
   }
   return reachable;
 }
 
 /** The highest of the rates of some buckets. */
-function dearest(reachable: readonly Rates[], among: readonly Bucket[]): bigint {
+function dearest(reachable: ReadonlySet<Rates>, among: readonly Bucket[]): bigint {
   let most = 0n;
   for (const rates of reachable) for (const bucket of among) most = atLeast(rateOf(rates, bucket), most);
   return most;

@@ -64,6 +64,25 @@ function createTestBus() {
   };
 }
 
+test("what is fresh in memory is had without a loader, and counts as a hit; nothing else is", async () => {
+  const metrics = new Registry();
+  const cache = start({ metrics, graceMs: 60_000 });
+  assert.equal(cache.fresh("a"), undefined);
+  await cache.get("a", loads("value"));
+  await cache.get("none", loads(undefined));
+  assert.deepEqual([cache.fresh("a"), cache.fresh("none")], ["value", undefined]);
+  clock.advance(59_999);
+  assert.equal(cache.fresh("a"), "value");
+  clock.advance(1);
+  assert.equal(cache.fresh("a"), undefined, "within its grace it is not fresh");
+  await cache.get("a", loads("newer"));
+  await nextTurn();
+  assert.equal(cache.fresh("a"), "newer");
+  assert.match(await metrics.metrics(), /cache_requests_total\{cache="names",result="hit"\} 4\n/);
+  await cache.forget("a");
+  assert.equal(cache.fresh("a"), undefined);
+});
+
 test("callers that come together share one load, and later ones are answered without a promise", async () => {
   const cache = start();
   const { asked, load } = createSource();

@@ -59,6 +59,8 @@ export interface Cache<T extends NonNullable<unknown>> {
    * tag, of more than 4,096 characters.
    */
   get(key: string, load: Load<T>, options?: EntryOptions): T | undefined | Promise<T | undefined>;
+  /** The value if it is fresh in memory, else undefined: for who asks so often that what `get` needs to load it counts. */
+  fresh(key: string): T | undefined;
   /**
    * Afterwards no call on this node gets what was read before, nor does one on another node as soon as it has heard. Resolves
    * when the others are told, or cannot be; never rejects.
@@ -206,6 +208,12 @@ export function createCache<T extends NonNullable<unknown>>(options: CacheOption
   );
 
   return {
+    fresh(key) {
+      const entry = entries.get(key);
+      if (entry === undefined || clock.monotonicMs() >= entry.freshUntilMs) return undefined;
+      results.hit++;
+      return entry.value;
+    },
     get(key, load, entryOptions = {}) {
       const entry = entries.get(key);
       const nowMs = clock.monotonicMs();

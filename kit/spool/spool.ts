@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import type { Logger } from "pino";
 import type { Clock } from "../service/clock.ts";
 import { claimFolder, claimOrphans, releaseFolder } from "./claim.ts";
+import { createKeptList, type Linked } from "./kept-list.ts";
 import { asIs, type RecordFormat } from "./record-format.ts";
 import {
   createSegment,
@@ -62,11 +63,12 @@ export interface SpoolOptions {
   readonly maxSegments?: number;
 }
 
-interface KeptEntry extends SpoolEntry {
+interface KeptEntry extends SpoolEntry, Linked<KeptEntry> {
   record: Uint8Array;
   /** Undefined until it is written, and again once it is dropped. */
   segment: Segment | undefined;
-  isDropped: boolean;
+  /** Not kept any more: dropped, or never written. */
+  isGone: boolean;
 }
 
 const syncFile = promisify(fdatasync);
@@ -81,7 +83,7 @@ export function openSpool(options: SpoolOptions): { readonly spool: Spool; reado
   const { syncEveryMs, segmentBytes, maxSegments } = { ...defaults, ...options };
   const folder = claimFolder(root);
   const segments: Segment[] = [];
-  const kept = new Set<KeptEntry>();
+  const kept = createKeptList<KeptEntry>();
   let nextNumber = 1 + (listSegmentFiles(folder).at(-1)?.number ?? 0);
   const slabs = createSlabs();
   let pending: KeptEntry[] = [];
@@ -109,13 +111,13 @@ export function openSpool(options: SpoolOptions): { readonly spool: Spool; reado
     try {
       const segment = openSegment();
       writeToSegment(segment, parts);
-      for (const entry of entries) if (!entry.isDropped) place(entry, segment);
+      for (const entry of entries) if (!entry.isGone) place(entry, segment);
       unsynced.add(segment);
       cancelSync ??= clock.setTimer(syncEveryMs, () => void sync());
       isWritable = true;
     } catch (err) {
       // One that was to be moved is kept where it was.
-      for (const entry of entries) if (!entry.segment) kept.delete(entry);
+      for (const entry of entries) if (!entry.segment) forget(entry);
       if (isWritable) log.error({ err, folder }, "the spool cannot be written");
       isWritable = false;
       told?.reject(err);
@@ -123,6 +125,13 @@ export function openSpool(options: SpoolOptions): { readonly spool: Spool; reado
     }
     told?.resolve();
     trim();
+  }
+
+  function forget(entry: KeptEntry): void {
+    if (entry.isGone) return;
+    entry.isGone = true;
+    kept.remove(entry);
+    place(entry, undefined);
   }
 
   function place(entry: KeptEntry, segment: Segment | undefined): void {
@@ -168,7 +177,8 @@ export function openSpool(options: SpoolOptions): { readonly spool: Spool; reado
 
   function keep<T>(format: RecordFormat<T>, subject: T): KeptEntry {
     if (isClosed) throw new Error("the spool is closed");
-    const entry: KeptEntry = { record: slabs.add(format, subject), segment: undefined, isDropped: false };
+    const record = slabs.add(format, subject);
+    const entry: KeptEntry = { record, segment: undefined, isGone: false, previous: undefined, next: undefined };
     schedule(entry);
     kept.add(entry);
     return entry;
@@ -209,11 +219,7 @@ export function openSpool(options: SpoolOptions): { readonly spool: Spool; reado
     compose: keep,
     written,
     drop(entry) {
-      const own = entry as KeptEntry;
-      if (own.isDropped) return;
-      own.isDropped = true;
-      kept.delete(own);
-      place(own, undefined);
+      forget(entry as KeptEntry);
     },
     adoptOrphans: () => claimOrphans(root).flatMap(adopt),
     get size() {

@@ -42,15 +42,20 @@ export function createBudgetPaths(
     graceMs: maxAgeMs,
   });
 
+  function find(name: string, { tenantId, userId, keyId }: CallPath): LeasePath | Promise<LeasePath> {
+    const load = async () => {
+      const { isByUser, isByKey } = await billing.checkBudgets({ tenantId, userId, keyId });
+      return toLeasePath({ tenantId, userId: isByUser ? userId : "", keyId: isByKey ? keyId : "" });
+    };
+    const found = known.get(name, load, { tags: [tenantId] });
+    const narrowest = () => toLeasePath({ tenantId, userId, keyId });
+    return found instanceof Promise ? found.then((path) => path ?? narrowest()) : (found ?? narrowest());
+  }
+
   return {
-    leasePathOf({ tenantId, userId, keyId }) {
-      const load = async () => {
-        const { isByUser, isByKey } = await billing.checkBudgets({ tenantId, userId, keyId });
-        return toLeasePath({ tenantId, userId: isByUser ? userId : "", keyId: isByKey ? keyId : "" });
-      };
-      const found = known.get(nameOf({ tenantId, userId, keyId }), load, { tags: [tenantId] });
-      const narrowest = () => toLeasePath({ tenantId, userId, keyId });
-      return found instanceof Promise ? found.then((path) => path ?? narrowest()) : (found ?? narrowest());
+    leasePathOf(call) {
+      const name = nameOf(call);
+      return known.fresh(name) ?? find(name, call);
     },
     forget: (tenantId) => void known.forgetTags(tenantId),
     forgetAll: () => void known.forgetAll(),

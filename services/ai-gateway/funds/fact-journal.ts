@@ -129,22 +129,29 @@ export function createFactJournal(deps: {
     }
   }
 
+  /** What cannot be written down is at least in billing before the answer leaves. */
+  async function chargeAtOnce({ fact, entry: begun }: Attempt, onPosted: () => void, err: unknown): Promise<void> {
+    log.error({ err, call_id: fact.callId }, "the end of a call cannot be written; it is charged at once");
+    const record = toBytes(endedFormat, { begun: begun.record, fact });
+    const ended = { fact, record, entries: [begun], onPosted };
+    await post([ended]).catch(() => enqueue(ended));
+  }
+
   return {
     begin(fact) {
       const entry = spool.compose(begunFormat, fact);
       return { fact, entry, written: spool.written() };
     },
-    async end({ fact, entry: begunEntry }, onPosted) {
-      const begun = begunEntry.record;
+    end(attempt, onPosted) {
+      const { fact, entry: begun } = attempt;
       try {
-        const entry = spool.compose(endedFormat, { begun, fact });
-        await spool.written();
-        enqueue({ fact, record: entry.record, entries: [begunEntry, entry], onPosted });
+        const entry = spool.compose(endedFormat, { begun: begun.record, fact });
+        return spool.written().then(
+          () => enqueue({ fact, record: entry.record, entries: [begun, entry], onPosted }),
+          (err) => chargeAtOnce(attempt, onPosted, err),
+        );
       } catch (err) {
-        log.error({ err, call_id: fact.callId }, "the end of a call cannot be written; it is charged at once");
-        const record = toBytes(endedFormat, { begun, fact });
-        const ended = { fact, record, entries: [begunEntry], onPosted };
-        await post([ended]).catch(() => enqueue(ended));
+        return chargeAtOnce(attempt, onPosted, err);
       }
     },
     async recover(records) {

@@ -93,14 +93,13 @@ export function createFunder(deps: {
     return {
       outputTokens,
       raise: isPartly ? createRaise(call, outputTokens) : undefined,
-      async settle(spent) {
+      settle(spent) {
         const { tokens, serviceMode = "standard" } = spent;
         const when = { startedAtMs: Number(attempt.fact.startedAtMs), mode: serviceMode };
         const { costNanos } = costOf(price.terms, toQuantities(tokens), when);
         if (draw) settleDraw(draw, spentAmounts(tokens, costNanos, isCounted(spent.outcome)));
         endFact(attempt.fact, spent);
-        await journal.end(attempt, whenPosted(call.callId, draw));
-        return costNanos;
+        return journal.end(attempt, whenPosted(call.callId, draw)).then(() => costNanos);
       },
     };
   }

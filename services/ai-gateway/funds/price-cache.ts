@@ -64,7 +64,8 @@ export function createPriceCache(
 
   return {
     priceOf({ tenantId, provider, model }, atMs) {
-      const book = books.get(`${tenantId} ${provider}`, () => load(tenantId, provider), { tags: [tenantId] });
+      const name = `${tenantId} ${provider}`;
+      const book = books.fresh(name) ?? books.get(name, () => load(tenantId, provider), { tags: [tenantId] });
       return book instanceof Promise
         ? book.then((found) => versionAt(found?.get(model), atMs))
         : versionAt(book?.get(model), atMs);
