@@ -66,7 +66,8 @@ const maxRareRows = 5_000;
 /** The SQL of reading usage. */
 export function createUsageStore(sql: Sql, maxRare = maxRareRows) {
   const rowColumns = () => sql`${usageColumns(sql)}, attempt, created_at as "createdAt"`;
-  // A condition that is not asked for is not in the statement, so that each kind of question has a plan of its own.
+  // A condition that is not asked for is not in the statement, so that each kind of question has a plan of its own. A plan for any
+  // outcome does not know that the index over those that did not complete has it, unless it is told.
   const matches = ({ tenantId, userId, keyId, model, provider, outcome, tags, fromMs, toMs }: UsageFilter) => sql`
     tenant_id = ${tenantId}
     ${userId === undefined ? sql`` : sql`and user_id = ${userId}`}
@@ -74,6 +75,7 @@ export function createUsageStore(sql: Sql, maxRare = maxRareRows) {
     ${model === undefined ? sql`` : sql`and model = ${model}`}
     ${provider === undefined ? sql`` : sql`and provider = ${provider}`}
     ${outcome === undefined ? sql`` : sql`and outcome = ${outcome}`}
+    ${outcome === undefined || outcome === "completed" ? sql`` : sql`and outcome <> 'completed'`}
     ${tags === undefined ? sql`` : sql`and tags @> ${tags.split(",")}::text[]`}
     ${fromMs === undefined ? sql`` : sql`and started_at >= ${new Date(fromMs)}`}
     ${toMs === undefined ? sql`` : sql`and started_at < ${new Date(toMs)}`}`;

@@ -103,8 +103,13 @@ export function createUsageSumStore(sql: Sql) {
     /** Takes out sums of a time before another, at most `limit` rows. Gives how many there were. */
     async deleteSums(kind: AgingSums, before: Date, limit: number): Promise<number> {
       const table = sql(`usage_sum_${kind}`);
+      // As the index has it that is for this.
+      const isOld =
+        kind === "minute"
+          ? sql`start < ${before}`
+          : sql`start at time zone 'UTC' < ${before}::timestamptz at time zone 'UTC'`;
       const { count } = await sql`
-        delete from ${table} where ctid = any(array(select ctid from ${table} where start < ${before} limit ${limit}))`;
+        delete from ${table} where ctid = any(array(select ctid from ${table} where ${isOld} limit ${limit}))`;
       return count;
     },
 
