@@ -277,6 +277,17 @@ export const billingFailures = defineFailures("billing", {
       zh_CN: "用量“{id}”此前已上报且内容不同，请使用新的 id。",
     },
   },
+  credit_not_in_plan: {
+    kind: "failed_precondition",
+    publicCode: "BILLING_073",
+    httpStatus: 422,
+    text: {
+      en_US:
+        "A credit limit of {requested} {currency} is more than the tenant's plan allows: {allowed}. Put it on a plan whose max_credit_limit is high enough.",
+      zh_CN:
+        "信用额度 {requested} {currency} 超出该租户计费方案允许的 {allowed}。请将其加入 max_credit_limit 足够高的方案。",
+    },
+  },
   usage_not_found: {
     kind: "not_found",
     publicCode: "BILLING_070",

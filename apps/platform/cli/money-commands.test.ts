@@ -100,6 +100,9 @@ test("`lyss wallet` shows the balance and moves money by hand, each once for its
   assert.match(await shown("wallet", "refund", "call_wallet", ...why), /amount +0.0000001\n/);
   assert.equal((await json("wallet", "show")).balance, "105");
   const line = ["wallet", "overdraft", tenantId, "5", ...why];
+  await refused(line, /more than the tenant's plan allows: 0\..*\[BILLING_073/);
+  assert.match(await shown("plans", "set", "credit", "--markup", "0", "--max-credit", "10"), /credit +0 % +1 +10 +0/);
+  await json("plans", "assign", "credit", tenantId);
   assert.match(await shown(...line), /limit +5\nbefore +0\n/);
   assert.match(await shown("wallet", "show"), /available +110 USD\nheld +0 USD\ncredit limit +5 USD\n/);
   await refused(["wallet", "overdraft", tenantId, "-5", ...why], /limit: must be a decimal number|unknown option/);

@@ -44,10 +44,12 @@ export function addPlanCommands(program: Command, deps: CliDeps): void {
     .argument("<name>", "a-z, 0-9, '.', '_' and '-'")
     .requiredOption("--markup <percent>", "on every price that holds for all, such as 10 or -12.5")
     .option("--description <text>", "what it is for", "")
-    .addHelpText("after", "\nExample:\n  lyss plans set partners --markup -10")
+    .option("--max-credit <amount>", "how much credit its tenants may be given at most; as before unless given")
+    .addHelpText("after", "\nExample:\n  lyss plans set partners --markup -10 --max-credit 500")
     .action(async (name: string, options) => {
       const { api, output } = connect(deps, options);
-      const body = { markup_ppm: parsePercent(options.markup), description: options.description };
+      const { description, maxCredit: max_credit_limit } = options;
+      const body = { markup_ppm: parsePercent(options.markup), description, max_credit_limit };
       print(output, await api.send("PUT", pathOf(name), body), (plan) => toPlanTable([plan]));
     });
 
@@ -72,9 +74,10 @@ export function addPlanCommands(program: Command, deps: CliDeps): void {
 
 function toPlanTable(plans: readonly Row[]): string {
   return toTable(
-    ["NAME", "MARK-UP", "VERSION", "TENANTS", "DESCRIPTION"],
+    ["NAME", "MARK-UP", "VERSION", "MAX CREDIT", "TENANTS", "DESCRIPTION"],
     plans.map((it) => [
-      ...[it["name"], formatPercent(it["markup_ppm"]), it["version"], it["tenants"], it["description"]],
+      ...[it["name"], formatPercent(it["markup_ppm"]), it["version"], it["max_credit_limit"], it["tenants"]],
+      it["description"],
     ]),
   );
 }

@@ -22,6 +22,14 @@ export function createCreditLimitStore() {
       return change;
     },
 
+    /** How much credit the tenant may be given by its plan; none without a plan. */
+    async findMostNanos(tx: Tx, tenantId: string): Promise<bigint> {
+      const [plan] = await tx<{ most: bigint }[]>`
+        select max_credit_limit_nanos as most from price_plan_tenant join price_plan using (plan_id)
+        where tenant_id = ${tenantId}`;
+      return plan?.most ?? 0n;
+    },
+
     async insertChange(tx: Tx, change: CreditLimitChange): Promise<void> {
       await tx`
         insert into credit_limit_change (wallet_id, reference, limit_nanos, before_nanos, reason, created_by, created_at)

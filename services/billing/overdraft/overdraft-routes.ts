@@ -15,7 +15,8 @@ export const overdraftRoutes = [
     path: "/admin/billing/wallets/{tenant_id}/credit-limit",
     permission: "platform:billing",
     operation: "setCreditLimit",
-    summary: "Lets a tenant spend so much beyond what it has; 0 ends that. It is lowered by what is free of it.",
+    summary:
+      "Lets a tenant spend so much beyond what it has, as far as its plan allows; 0 ends that. It is lowered by what is free of it.",
     params: z.strictObject({ tenant_id: z.string().max(64) }),
     body: z
       .strictObject({
@@ -34,7 +35,7 @@ export const overdraftRoutes = [
     }),
     failures: [
       ...[billingFailures.wallet_not_found, billingFailures.reference_reused, billingFailures.amount_out_of_range],
-      billingFailures.amount_unavailable,
+      ...[billingFailures.amount_unavailable, billingFailures.credit_not_in_plan],
     ],
     async handle(ops, request) {
       const { userId } = requireCaller(request);

@@ -15,9 +15,12 @@ const { ops, random } = service;
 const rates = { inputNanosPerMillion: 0n, cachedInputNanosPerMillion: 0n, outputNanosPerMillion: 1_000_000n * usd };
 await ops.putPrices({ tenantId: "", prices: [{ provider: "p", model: "m", ...rates }] });
 
+await ops.putPlan({ name: "credit", description: "", markupPpm: 0, maxCreditLimitNanos: 20n * usd });
+
 async function createTenant(amountNanos: bigint) {
   const tenantId = random.id("ten");
   await ops.createWallet({ tenantId });
+  await ops.assignPlan({ name: "credit", tenantId });
   await ops.topUpWallet({ tenantId, amountNanos, reference: "start", source: "manual" });
   return tenantId;
 }
@@ -92,6 +95,35 @@ test("a limit is set once for its reference, is none at first, and is lowered on
   await limit(tenantId, 0n, "e");
   assert.deepEqual([await ownOf(tenantId), (await ops.getBalance({ tenantId })).balanceNanos], [0n, 0n]);
   await assertIntegrity(ops);
+});
+
+test("there is credit only as far as the tenant's plan says so; what was given is kept and can be lowered", async () => {
+  const tenantId = await createTenant(usd);
+  const tooMuch = isFailing(billingFailures.credit_not_in_plan);
+  await assert.rejects(limit(tenantId, 20n * usd + 1n, "a"), tooMuch);
+  await limit(tenantId, 20n * usd, "b");
+  await ops.unassignPlan({ name: "credit", tenantId });
+  await assert.rejects(limit(tenantId, 21n * usd, "c"), tooMuch);
+  assert.equal((await limit(tenantId, 20n * usd, "b")).limitNanos, 20n * usd, "a repeat");
+  await limit(tenantId, 15n * usd, "d");
+  await assert.rejects(limit(tenantId, 16n * usd, "e"), (err) => {
+    assert.ok(isFailure(err, billingFailures.credit_not_in_plan));
+    assert.deepEqual([err.details["requested"], err.details["allowed"]], ["16", "0"]);
+    return true;
+  });
+  await limit(tenantId, 0n, "f");
+});
+
+test("a plan keeps its bound of credit unless it is given another one, within what a limit may be", async () => {
+  const plan = { name: "bound", description: "", markupPpm: 0 };
+  assert.equal((await ops.putPlan(plan)).maxCreditLimitNanos, 0n);
+  const { version } = await ops.putPlan({ ...plan, maxCreditLimitNanos: 7n * usd });
+  const kept = await ops.putPlan({ ...plan, markupPpm: 5 });
+  assert.deepEqual([kept.maxCreditLimitNanos, kept.version], [7n * usd, version + 1]);
+  assert.equal((await ops.putPlan({ ...plan, markupPpm: 5, maxCreditLimitNanos: 0n })).maxCreditLimitNanos, 0n);
+  for (const maxCreditLimitNanos of [-1n, 1_000_000n * usd + 1n]) {
+    await assert.rejects(ops.putPlan({ ...plan, maxCreditLimitNanos }), isFailing(billingFailures.amount_out_of_range));
+  }
 });
 
 test("what is lent is spent by calls and by nothing else, and a lease may have a part of it", async () => {

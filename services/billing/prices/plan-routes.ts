@@ -2,6 +2,8 @@ import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
+import { amountInput } from "../amount-inputs.ts";
+import { formatNanos, parseNanos } from "../model.ts";
 import type { BillingOps } from "../ops.ts";
 import type { PricePlan } from "./plan.ts";
 import { planFields } from "./plan-fields.ts";
@@ -22,6 +24,7 @@ const plan = z.strictObject({
   description: z.string(),
   markup_ppm: z.number().describe("Millionths added to every price that holds for all, or taken off when negative."),
   version: z.number().describe("How often the mark-up was set."),
+  max_credit_limit: z.string().describe("How much credit its tenants may be given at most."),
   tenants: z.number().describe("How many are on it."),
   created_at: z.iso.datetime(),
 });
@@ -54,15 +57,27 @@ export const planRoutes = [
     path: "/admin/billing/plans/{name}",
     permission,
     operation: "putPlan",
-    summary: "Creates a price plan, or gives it another mark-up or description; for calls from then on.",
+    summary:
+      "Creates a price plan, or gives it another mark-up, description or bound of credit; for calls from then on.",
     params,
     body: z.strictObject({
       markup_ppm: z.int().min(minMarkupPpm).max(maxMarkupPpm).describe("-100000 takes ten percent off."),
       description: planFields.description.default(""),
+      max_credit_limit: amountInput
+        .optional()
+        .describe("How much credit its tenants may be given at most; as before unless given, and none at first."),
     }),
     response: plan,
-    async handle(ops, { params: { name }, body: { markup_ppm: markupPpm, description } }) {
-      return toPlanBody(await ops.putPlan({ name, markupPpm, description }));
+    failures: [billingFailures.amount_out_of_range],
+    async handle(ops, { params: { name }, body: { markup_ppm: markupPpm, description, max_credit_limit: most } }) {
+      return toPlanBody(
+        await ops.putPlan({
+          name,
+          markupPpm,
+          description,
+          maxCreditLimitNanos: most === undefined ? undefined : parseNanos(most),
+        }),
+      );
     },
   }),
   json({
@@ -112,7 +127,8 @@ export const planRoutes = [
 ];
 
 function toPlanBody(row: PricePlan): z.input<typeof plan> {
-  const { planId: id, name, description, markupPpm, version, tenants, createdAt } = row;
+  const { planId: id, name, description, markupPpm, maxCreditLimitNanos, version, tenants, createdAt } = row;
   const names = { object: "price_plan", id, name, description } as const;
-  return { ...names, markup_ppm: markupPpm, version, tenants, created_at: createdAt.toISOString() };
+  const max_credit_limit = formatNanos(maxCreditLimitNanos);
+  return { ...names, markup_ppm: markupPpm, max_credit_limit, version, tenants, created_at: createdAt.toISOString() };
 }

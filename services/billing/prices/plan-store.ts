@@ -4,7 +4,7 @@ import type { PlanTenant, PricePlan } from "./plan.ts";
 /** The SQL of price plans. One method, one statement. */
 export function createPlanStore(sql: Sql) {
   const plans = (db: Sql | Tx) => db`
-    select plan.plan_id as "planId", name, description, markup_ppm as "markupPpm", version, plan.created_at as "createdAt",
+    select plan.plan_id as "planId", name, description, max_credit_limit_nanos as "maxCreditLimitNanos", markup_ppm as "markupPpm", version, plan.created_at as "createdAt",
       (select count(*)::int from price_plan_tenant t where t.plan_id = plan.plan_id) as tenants
     from price_plan plan cross join lateral (
       select markup_ppm, version from price_plan_version v where v.plan_id = plan.plan_id order by version desc limit 1
@@ -23,10 +23,15 @@ export function createPlanStore(sql: Sql) {
         ${plans(sql)} where name collate "C" > ${page.after ?? ""} order by name collate "C" limit ${page.limit}`;
     },
 
-    async putPlan(tx: Tx, plan: { planId: string; name: string; description: string }): Promise<void> {
+    async putPlan(
+      tx: Tx,
+      plan: { planId: string; name: string; description: string; maxCreditLimitNanos: bigint },
+    ): Promise<void> {
       await tx`
-        insert into price_plan (plan_id, name, description) values (${plan.planId}, ${plan.name}, ${plan.description})
-        on conflict (plan_id) do update set description = excluded.description`;
+        insert into price_plan (plan_id, name, description, max_credit_limit_nanos)
+        values (${plan.planId}, ${plan.name}, ${plan.description}, ${plan.maxCreditLimitNanos})
+        on conflict (plan_id) do update set description = excluded.description,
+          max_credit_limit_nanos = excluded.max_credit_limit_nanos`;
     },
 
     async insertPlanVersion(

@@ -7,6 +7,8 @@ export interface PricePlan {
   readonly markupPpm: number;
   /** How often the mark-up was set. */
   readonly version: number;
+  /** How much credit its tenants may be given at most. */
+  readonly maxCreditLimitNanos: bigint;
   readonly tenants: number;
   readonly createdAt: Date;
 }

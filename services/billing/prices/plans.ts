@@ -2,6 +2,7 @@ import { pricesChanged } from "@lyss/contracts/events/billing.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { decodeCursor, type Page, type PageRequest, toPage } from "@lyss/kit/http/page.ts";
+import { requireCreditLimit } from "../overdraft/require-credit-limit.ts";
 import type { PlanTenant, PricePlan } from "./plan.ts";
 import type { PlanStore } from "./plan-store.ts";
 import type { PutPricesDeps } from "./put-prices.ts";
@@ -14,22 +15,30 @@ export interface PutPlanInput {
   readonly name: string;
   readonly description: string;
   readonly markupPpm: number;
+  /**
+   * How much credit its tenants may be given at most; as before unless given, and none at first. What they have been given they
+   * keep.
+   */
+  readonly maxCreditLimitNanos?: bigint | undefined;
 }
 
 /**
- * Creates a plan, or gives the one of that name another description or mark-up; calls that are admitted from then on are
- * charged with it. A repeat writes nothing.
+ * Creates a plan, or gives the one of that name another description, mark-up or bound of credit; calls that are admitted from
+ * then on are charged with it. A repeat writes nothing. Throws `amount_out_of_range`.
  */
 export async function putPlan(
-  { db, priceStore, planStore, outbox, random }: PlanDeps,
-  { name, description, markupPpm }: PutPlanInput,
+  { db, priceStore, planStore, outbox, random, currency }: PlanDeps,
+  { name, description, markupPpm, maxCreditLimitNanos: wantedNanos }: PutPlanInput,
 ): Promise<PricePlan> {
+  requireCreditLimit(wantedNanos ?? 0n, currency);
   return db.transaction(async (tx) => {
     await priceStore.lockPriceBook(tx);
     const known = await planStore.findPlan(name, tx);
-    if (known?.description === description && known.markupPpm === markupPpm) return known;
+    const maxCreditLimitNanos = wantedNanos ?? known?.maxCreditLimitNanos ?? 0n;
+    const isSame = known?.description === description && known.maxCreditLimitNanos === maxCreditLimitNanos;
+    if (isSame && known?.markupPpm === markupPpm) return known;
     const planId = known?.planId ?? random.id("pln");
-    await planStore.putPlan(tx, { planId, name, description });
+    await planStore.putPlan(tx, { planId, name, description, maxCreditLimitNanos });
     if (known?.markupPpm !== markupPpm) {
       const version = (known?.version ?? 0) + 1;
       await planStore.insertPlanVersion(tx, { planVersionId: random.id("plv"), planId, version, markupPpm });

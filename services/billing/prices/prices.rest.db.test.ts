@@ -60,6 +60,7 @@ test("a plan is made, put on a tenant and tried out, and taken off again", async
   const body = { markup_ppm: -100_000, description: "ten percent off" };
   const { json: plan } = await call("PUT", "/admin/billing/plans/partners", body);
   assert.deepEqual([plan.name, plan.markup_ppm, plan.version, plan.tenants], ["partners", -100_000, 1, 0]);
+  assert.equal(plan.max_credit_limit, "0");
   assert.equal((await call("PUT", "/admin/billing/plans/partners/tenants/ten_b")).status, 200);
   assert.equal((await call("GET", "/admin/billing/plans/partners")).json.tenants, 1);
   const { json: tenants } = await call("GET", "/admin/billing/plans/partners/tenants");

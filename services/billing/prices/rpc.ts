@@ -49,7 +49,10 @@ export const priceInputs = {
       )
       .max(1_000),
   },
-  putPlan: { name: planFields.name, description: planFields.description, markupPpm: markupInput },
+  putPlan: {
+    ...{ name: planFields.name, description: planFields.description, markupPpm: markupInput },
+    maxCreditLimitNanos: z.bigint().optional(),
+  },
   getPlan: { name: planFields.name },
   listPlans: pageInputs,
   listPlanTenants: { name: planFields.name, ...pageInputs },

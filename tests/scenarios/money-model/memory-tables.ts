@@ -23,6 +23,9 @@ export const databaseGone = new Error("the database is gone");
 /** What goes wrong in the next transaction: it dies at its nth statement, or commits and nobody is told. */
 export type Fault = { readonly kind: "die"; readonly atStatement: number } | { readonly kind: "lose answer" };
 
+/** Of every tenant's plan. */
+export const mostCreditNanos = 1_000_000_000_000_000n;
+
 /** What a transaction has said. */
 export interface SaidEvent {
   readonly type: string;
@@ -192,6 +195,10 @@ export function createMemoryTables(clock: Clock) {
     async findChange(_tx, walletId, reference) {
       statement();
       return limitChanges.get(`${walletId}/${reference}`);
+    },
+    async findMostNanos() {
+      statement();
+      return mostCreditNanos;
     },
     async insertChange(_tx, change) {
       statement();

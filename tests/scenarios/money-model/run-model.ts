@@ -353,7 +353,7 @@ async function createWorld({ system, clock, seeded }: ModelRun): Promise<World> 
 
   for (let n = 0; n < tenantCount; n++) {
     const tenantId = random.id("ten");
-    await system.ops.createWallet({ tenantId });
+    await system.createWallet(tenantId);
     tenantIds.push(tenantId);
     await topUp(tenantId, false);
     // Of the last tenant every call is capped, of the first only those of the key, in all units at once.

@@ -22,7 +22,7 @@ import {
 import { createPriceVersions } from "@lyss/services/billing/prices/price-versions.ts";
 import { billing } from "@lyss/services/billing/service.ts";
 import type { DayStore } from "@lyss/services/billing/usage/day-store.ts";
-import { createMemoryTables, databaseGone, type Fault } from "./memory-tables.ts";
+import { createMemoryTables, databaseGone, type Fault, mostCreditNanos } from "./memory-tables.ts";
 import type { State, Terms } from "./reference.ts";
 import { type Cap, nameOf } from "./reference-budgets.ts";
 
@@ -43,6 +43,8 @@ export interface MoneySystem {
   age(durationMs: number): Promise<void>;
   /** Billing's process dies and another takes its place. */
   restart(): void;
+  /** Opens a wallet, of a tenant that may be given credit. */
+  createWallet(tenantId: string): Promise<void>;
   /** Caps a tenant's calls, or those of a key. */
   addCap(cap: Cap): Promise<void>;
   /** As the reference tells it. */
@@ -93,6 +95,7 @@ export function createMemorySystem(clock: Clock, random: Random, terms: Terms): 
         tables.setFault(undefined);
       }
     },
+    createWallet: async (tenantId) => void (await ops.createWallet({ tenantId })),
     age: async () => undefined,
     addCap: (cap) =>
       db.transaction((tx) =>
@@ -134,8 +137,14 @@ export async function startRealSystem(t: TestScope, terms: Terms): Promise<Money
   const comfortableOutputTokens = Number(terms.comfortableOutputTokens);
   const config = { billing: { reserveWaitMs: 0, holdTtlMs, leaseTtlMs, comfortableOutputTokens, lowBalance: "0" } };
   const { ops, sql } = await startTestService(t, billing, { clients: {}, config, clock: systemClock });
+  const plan = { name: "credit", description: "", markupPpm: 0, maxCreditLimitNanos: mostCreditNanos };
+  await ops.putPlan(plan);
   return {
     ops,
+    async createWallet(tenantId) {
+      await ops.createWallet({ tenantId });
+      await ops.assignPlan({ ...plan, tenantId });
+    },
     async attempt(fault, work) {
       if (fault?.kind === "die") return { answer: undefined, isApplied: false };
       const answer = await work(ops).catch(codeOf);

@@ -2287,6 +2287,13 @@ export declare type PricePlan = Message<"lyss.billing.v1.PricePlan"> & {
    * @generated from field: google.protobuf.Timestamp created_at = 7;
    */
   createdAt?: Timestamp | undefined;
+
+  /**
+   * How much credit its tenants may be given at most.
+   *
+   * @generated from field: int64 max_credit_limit_nanos = 8;
+   */
+  maxCreditLimitNanos: bigint;
 };
 
 /**
@@ -2315,6 +2322,13 @@ export declare type PutPlanRequest = Message<"lyss.billing.v1.PutPlanRequest"> &
    * @generated from field: int32 markup_ppm = 3;
    */
   markupPpm: number;
+
+  /**
+   * How much credit its tenants may be given at most; as before unless given, and none at first.
+   *
+   * @generated from field: optional int64 max_credit_limit_nanos = 4;
+   */
+  maxCreditLimitNanos?: bigint | undefined;
 };
 
 /**
