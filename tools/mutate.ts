@@ -236,13 +236,16 @@ if (import.meta.main) {
   const isTarget = (file: string) => all.some(([, groups]) => groups.some(({ targets }) => file in targets));
   const unknown = wanted.filter((file) => !isTarget(file));
   if (unknown.length > 0) throw new Error(`not a target: ${unknown.join(", ")}`);
+  const isWanted = (file: string) => wanted.length === 0 || wanted.includes(file);
+  const targets = all.flatMap(([page, groups]) =>
+    groups.flatMap(({ targets }) => Object.entries(targets).map(([file, tests]) => ({ page, groups, file, tests }))),
+  );
+  const chosen = targets.filter(({ file }) => isWanted(file));
   // Held for the whole run, so that no mutant waits for PostgreSQL to start.
-  await globalSetup();
-  for (const [page, groups] of all) {
-    for (const [file, tests] of groups.flatMap(({ targets }) => Object.entries(targets))) {
-      if (wanted.length > 0 && !wanted.includes(file)) continue;
-      writePage(page, groups, [await mutate(file, tests, Number(values.concurrency))]);
-    }
+  const needsDatabase = chosen.some(({ tests }) => tests.some((test) => test.endsWith(".db.test.ts")));
+  if (needsDatabase) await globalSetup();
+  for (const { page, groups, file, tests } of chosen) {
+    writePage(page, groups, [await mutate(file, tests, Number(values.concurrency))]);
   }
-  await globalTeardown();
+  if (needsDatabase) await globalTeardown();
 }

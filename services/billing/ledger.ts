@@ -261,6 +261,6 @@ function toRequest<Request>(pending: { readonly request: Request }): Request {
 
 /** SQLSTATE classes 22 (data) and 23 (constraint): the rows are at fault, not the connection. */
 function isDataError(err: unknown): boolean {
-  const code = err instanceof Error && "code" in err ? String(err.code) : "";
-  return code.startsWith("22") || code.startsWith("23");
+  const { code } = Object(err) as { readonly code?: unknown };
+  return /^2[23]/.test(String(code));
 }

@@ -119,3 +119,31 @@ test("what is far beyond its use goes back, and after five seconds without a cal
   assert.deepEqual(assessLease(lease, 1_000, 5_998), amounts(10_000n - 2n * 112n, 10_000n - 2n * 225n, 100n));
   assert.deepEqual(assessLease(lease, 1_000, 5_999), amounts(10_000n, 10_000n, 100n));
 });
+
+test("a new lease has nothing, is over until billing has granted something, and then without an end", () => {
+  const path = toLeasePath({ tenantId: "ten_1", userId: "", keyId: "" });
+  const { money, ...lease } = createLease("lse_1", path);
+  assert.deepEqual(lease, {
+    ...{ leaseId: "lse_1", path, tokens: undefined, calls: undefined, budgetIds: [], validUntilMs: 0 },
+    ...{ endsAtMs: Number.POSITIVE_INFINITY, lastDrawnMs: 0, changeNumber: 0 },
+  });
+  assert.deepEqual([money.free, money.out, isEmpty(createLease("lse_1", path))], [0n, 0n, true]);
+});
+
+test("a lease of money alone is drawn from, posted and given back without a word of other units", () => {
+  const lease = leaseOf(100n);
+  const drawn = draw(lease, ofMoney(50n), 0);
+  assert.ok(drawn);
+  assert.equal(isEmpty(lease), false, "as much is free as is out");
+  settleDraw(drawn, ofMoney(20n));
+  notePosted(drawn);
+  giveBack(lease, ofMoney(80n));
+  assert.deepEqual([freeOf(lease), outOf(lease), isEmpty(lease)], [amounts(0n), amounts(0n), true]);
+});
+
+test("of each unit as much is asked for, and missing, as that unit needs", () => {
+  const lease = leaseOf(100n, 100n, 4n);
+  assert.ok(draw(lease, amounts(100n, 100n, 4n), 0));
+  assert.deepEqual(wantedBy(lease, amounts(0n)), amounts(50n, 50n, 2n));
+  assert.deepEqual(missingOf(lease, amounts(3n, 5n, 1n)), amounts(3n, 5n, 1n));
+});

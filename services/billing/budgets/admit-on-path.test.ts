@@ -85,12 +85,44 @@ test("what other calls hold is waited for, and what is used up is not", () => {
   assert.equal(refusalOf(decide(walletOf(500n, 450n), [budgetOf({ limit: 400n })]))?.details["limit_source"], "wallet");
 });
 
+test("where several levels hold what is missing the narrowest is named, and the wallet where it is as narrow", () => {
+  const roomy = budgetOf({ scopeKind: "tenant", limit: 500n, reserved: 10n });
+  const narrow = budgetOf({ scopeKind: "key", limit: 150n, reserved: 100n });
+  const waits = refusalOf(decide(walletOf(500n), [roomy, narrow]));
+  assert.deepEqual([waits?.kind, waits?.budgetId], ["wait", "bud_key"]);
+  const alike = refusalOf(decide(walletOf(150n, 100n), [narrow]));
+  assert.deepEqual([alike?.kind, alike?.budgetId], ["wait", undefined]);
+  assert.deepEqual(alike?.details, {
+    ...{ required: "0.0000001", available: "0.00000005", held: "0.0000001", currency: "USD", limit_source: "wallet" },
+    top_up_url: "/v1/billing/top-up",
+  });
+  assert.equal(refusalOf(decide(walletOf(99n), [budgetOf({ limit: 99n })]))?.budgetId, undefined);
+});
+
+test("a call that needs all of a limit is told when the limit begins anew", () => {
+  const path = [budgetOf({ scopeKind: "key", unit: "tokens", limit: 55n, used: 1n })];
+  assert.equal(refusalOf(decide(walletOf(500n), path))?.after, 12 * 3_600_000);
+});
+
+test("input alone that is too much is refused, however many answers share what is missing", () => {
+  const none = { ...want, maxOutputTokens: 0n, minOutputTokens: 0n, choices: 3n };
+  const tokens = (limit: bigint) => decide(walletOf(500n), [budgetOf({ unit: "tokens", limit })], none).kind;
+  assert.deepEqual([tokens(10n), tokens(9n)], ["granted", "refused"]);
+});
+
 test("an open length is shortened to what the narrowest level pays", () => {
   const narrow = (more: Partial<Budget>) => decide(walletOf(500n), [budgetOf(more)], open);
   assert.deepEqual(narrow({ limit: 71n }), { kind: "granted", amountNanos: 70n, outputTokens: 30n });
   assert.deepEqual(narrow({ unit: "tokens", limit: 40n }), { kind: "granted", amountNanos: 70n, outputTokens: 30n });
   // Not below what is comfortable while another call may give some back.
   assert.equal(narrow({ unit: "tokens", limit: 55n, reserved: 30n }).kind, "wait");
+  for (const [limit, outputTokens] of [
+    [60n, 20n],
+    [70n, 30n],
+  ] as const) {
+    const admission = narrow({ unit: "tokens", limit, reserved: 30n });
+    assert.equal(admission.kind === "granted" && admission.outputTokens, outputTokens);
+  }
   assert.deepEqual(narrow({ unit: "tokens", limit: 55n, used: 30n }), {
     ...{ kind: "granted", amountNanos: 40n, outputTokens: 15n },
   });

@@ -71,7 +71,6 @@ function findShort(budgets: readonly Budget[], { want, comfortableOutputTokens, 
   const comfortable = atLeast(comfortableOutputTokens, leastTokens);
   const held = budgets.find((budget) => {
     const now = outputWithin([budget], availableOf, want);
-    if (now < leastTokens) return true;
     return now < comfortable && now < outputWithin([budget], unusedOf, want);
   });
   return held && refuse("wait", held, required(held), nowMs);

@@ -73,8 +73,7 @@ function checkInput({ settings, currency }: PaymentDeps, input: CreateOrderInput
     ["success_url", input.successUrl],
     ["cancel_url", input.cancelUrl],
   ] as const) {
-    const origin = URL.canParse(url) ? new URL(url).origin : undefined;
-    if (origin === undefined || !settings.returnOrigins.includes(origin)) {
+    if (!URL.canParse(url) || !settings.returnOrigins.includes(new URL(url).origin)) {
       throw new Failure(billingFailures.return_url_refused, { field });
     }
   }

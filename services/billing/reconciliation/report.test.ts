@@ -3,7 +3,15 @@ import { test } from "node:test";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { parseReportCsv } from "./parse-csv.ts";
-import { compare, customerDelta, type RecordedSum, type ReportLine, sumReport } from "./report.ts";
+import {
+  compare,
+  customerDelta,
+  dayPattern,
+  type RecordedSum,
+  type ReportLine,
+  sumReport,
+  tokensOf,
+} from "./report.ts";
 
 const line = (more: Partial<ReportLine>): ReportLine => ({
   ...{ day: "2026-11-01", model: "m", account: "", requestId: "", costNanos: 100n },
@@ -69,6 +77,43 @@ test("each day and model is compared, where either side has nothing as well, and
     ["2026-11-02", "m", "matched", 1_000n],
   ]);
   assert.deepEqual(states(999)[2], ["2026-11-02", "m", "drift", 1_000n]);
+});
+
+test("tokens of each kind and costs are added up on both sides, whatever the account, and told beside each other", () => {
+  const [one, two] = [
+    line({ cachedInputTokens: 4n }),
+    line({ cachedInputTokens: 4n, outputTokens: 8n, costNanos: 5n }),
+  ];
+  const tokens = { inputTokens: 2n, cachedInputTokens: 8n, outputTokens: 10n };
+  const names = { day: "2026-11-01", model: "m", account: "" };
+  assert.deepEqual(sumReport([one, two]), [{ ...names, ...tokens, costNanos: 105n }]);
+  const ours = recorded({ inputTokens: 3n, cachedInputTokens: 5n, outputTokens: 7n, estimatedAttempts: 2n });
+  for (const lines of [
+    [one, two],
+    [one, { ...two, account: "b" }],
+  ]) {
+    assert.deepEqual(compare(sumReport(lines), [ours], tolerance), [
+      {
+        ...{ ...names, ...tokens, costNanos: 105n, state: "matched", recordedNanos: 100n, deltaNanos: 5n },
+        ...{ unknownAttempts: 0n, estimatedAttempts: 2n },
+        recordedTokens: { inputTokens: 3n, cachedInputTokens: 5n, outputTokens: 7n },
+      },
+    ]);
+  }
+  const [missing] = compare(sumReport([one]), [], tolerance);
+  assert.deepEqual(
+    [missing?.recordedNanos, missing?.unknownAttempts, missing?.estimatedAttempts, missing?.recordedTokens],
+    [0n, 0n, 0n, { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n }],
+  );
+  assert.equal(tokensOf({ inputTokens: 1n, cachedInputTokens: 20n, outputTokens: 300n }), 321n);
+});
+
+test("a day is a year, a month and a day, and nothing around them", () => {
+  const days = ["2026-11-01", "2026-11-01T", " 2026-11-01", "2026-1-01", "2026-11-1", "26-11-01"];
+  assert.deepEqual(
+    days.map((day) => dayPattern.test(day)),
+    [true, false, false, false, false, false],
+  );
 });
 
 test("where we have no price for some of it, a day and model is neither matched nor drifted", () => {

@@ -82,8 +82,8 @@ export function compare(
   return keys.map((key) => {
     const own = ours.get(key);
     const sums = theirs.get(key) ?? [];
-    const [day = "", model = ""] = JSON.parse(key) as string[];
-    const account = sums.length === 1 ? (sums[0]?.account ?? "") : "";
+    const [day, model] = JSON.parse(key) as [string, string];
+    const [account = ""] = sums.length === 1 ? sums.map((sum) => sum.account) : [];
     let whole: ReportSum = { ...noTokens, day, model, account, costNanos: 0n };
     for (const sum of sums) whole = { ...whole, ...addTokens(whole, sum), costNanos: whole.costNanos + sum.costNanos };
     return toDifference(whole, own, tolerance);

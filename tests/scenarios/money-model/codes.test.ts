@@ -161,12 +161,13 @@ test("a code that is unknown, ended, disabled or of another currency is invalid,
 });
 
 test("a tenant without a wallet redeems nothing, and none tries more than thirty codes in a minute", async () => {
-  const { redeem, clock } = await startCodes();
+  const { redeem, clock, codes } = await startCodes();
   assert.deepEqual(await redeem("x", "ten_x"), { code: "billing.wallet_not_found" });
   for (let time = 0; time < 30; time++) assert.deepEqual(await redeem("x"), invalid);
   assert.deepEqual(await redeem("x"), {
     ...{ code: "resilience.rate_limited", subject: "tenant", subject_zh_CN: "租户", retryAfterSeconds: 2 },
   });
+  await assert.rejects(codes.redeem({ tenantId: "ten_1", userId: "usr_1", code: "x" }), { retryAfterMs: 2_000 });
   assert.deepEqual(await redeem("x", "ten_2"), invalid, "each tenant has its own tries");
   clock.advance(1_999);
   assert.equal((await redeem("x"))["retryAfterSeconds" as never], 1);

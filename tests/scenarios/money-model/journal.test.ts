@@ -164,3 +164,36 @@ test("money that moves by anything else than its entries is refused before anyth
     [],
   );
 });
+
+test("a posting of wallets alone locks nothing else; money that goes and comes moves the chain, and no balance", async () => {
+  const { journal, lock, takeSent, walletOf, posted } = await startJournal();
+  const locked = await lock("ten_1");
+  takeSent();
+  await journal.post(tx, locked, [
+    postingOf(move(one, accounts.adjustments, 5n)),
+    postingOf(move(accounts.adjustments, one, 5n)),
+  ]);
+  assert.deepEqual(takeSent(), ["updateWallets", "insertPostings"]);
+  const { balanceNanos, journalSequence, journalHash } = walletOf("wal_1");
+  assert.deepEqual([balanceNanos, journalSequence, journalHash], [1_000n, 3n, posted()[1]?.hash]);
+});
+
+test("who listens hears of each balance that moves, and to where, but not of what is lent", async () => {
+  const { tables, lock } = await startJournal();
+  const moved: unknown[] = [];
+  const journal = createJournal(tables.journal, async (given, { walletId, balanceNanos }, afterNanos) => {
+    moved.push([given, walletId, balanceNanos, afterNanos]);
+  });
+  const post = async (...postings: readonly Posting[]) => {
+    await journal.post(tx, await lock("ten_1", "ten_2"), postings);
+    return moved.splice(0);
+  };
+  assert.deepEqual(await post(postingOf(move(one, accounts.revenue, 7n), "charge")), [[tx, "wal_1", 1_000n, 993n]]);
+  const lent = (nanos: bigint) => postingOf(move(accounts.overdraft("wal_1"), one, nanos), "credit_limit");
+  assert.deepEqual(await post(lent(50n)), []);
+  assert.deepEqual(await post(lent(50n), postingOf(move(one, two, 3n))), [
+    [tx, "wal_1", 1_043n, 1_040n],
+    [tx, "wal_2", 1_000n, 1_003n],
+  ]);
+  assert.deepEqual(await post(postingOf(move(accounts.revenue, accounts.grants, 3n))), []);
+});

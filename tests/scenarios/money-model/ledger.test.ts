@@ -38,11 +38,15 @@ test("each kind of request is done by itself, too, and is told what came of it",
   const { ledger, moneyOf } = await startLedger(1_000n);
   const held = await ledger.reserve(callOf("c1"));
   assert.deepEqual([held.callId, held.amountNanos, held.outputTokens], ["c1", 100n, 45n]);
+  await quiet();
   const raised = await ledger.raise(raiseOf("c1"));
   assert.deepEqual([raised.amountNanos, raised.outputTokens], [120n, 55n]);
+  await quiet();
   assert.equal(await changeMoney(ledger, grantOf(1)), 10n);
+  await quiet();
   assert.deepEqual(moneyOf(), [1_000n, 130n]);
   assert.equal(await changeMoney(ledger, returnOf(2, 4n)), -4n);
+  await quiet();
   assert.equal((await ledger.settle(endOf("c1"))).costNanos, 40n);
   assert.deepEqual(moneyOf(), [960n, 6n]);
 });
@@ -155,7 +159,7 @@ test("of one tenant no more than a thousand calls wait; who comes then is refuse
 });
 
 test("while calls wait for a tenant's money none of it goes into a lease, and what a lease gives back they have", async () => {
-  const { ledger, ask, takeBatches, takeEnded } = await startLedger(1_000n);
+  const { ledger, ask, tables, takeBatches, takeEnded } = await startLedger(1_000n);
   assert.equal(await changeMoney(ledger, grantOf(1, 120n)), 120n);
   await ledger.reserve(callOf("c1", { inputTokens: 700n }));
   ask(callOf("c2"));
@@ -163,6 +167,7 @@ test("while calls wait for a tenant's money none of it goes into a lease, and wh
   takeBatches();
   assert.deepEqual(takeEnded(), []);
   assert.equal(await changeMoney(ledger, grantOf(2, 5n)), 0n);
+  assert.equal(tables.rows.leases()[0]?.changeNumber, 2, "so a repeat will be told, too");
   assert.equal(await changeMoney(ledger, grantOf(1, 5n, { ...lease, leaseId: "lse_2", tenantId: "ten_2" })), 5n);
   await quiet();
   assert.deepEqual(takeBatches(), ["", ""], "a grant frees nothing: nobody looks again");
@@ -213,7 +218,7 @@ test("when a call ends that held something of a budget, sixteen of those that wa
 });
 
 test("a wake looks at all that wait of the tenant, for money or a budget, and at nobody else's", async () => {
-  const { ledger, ask, entries, takeBatches } = await startLedger(150n);
+  const { ledger, ask, entries, takeBatches } = await startLedger(170n);
   entries.budgets = ["ten_1", "ten_2"].map((tenantId) =>
     budgetOf({ tenantId, budgetId: `bud ${tenantId}`, limit: 150n, reserved: 100n }),
   );
@@ -270,6 +275,7 @@ test("a row that is refused by itself, or a database that is away, fails every c
     Object.assign(new Error("away"), { code: "40022" }),
     new Error("away"),
     "away",
+    null,
   ];
   for (const err of errors) {
     const { ledger, ask, faults, note, takeEnded, takeTransactions } = await startLedger(10_000n);

@@ -9,13 +9,13 @@ import { closeLeases } from "@lyss/services/billing/ops/close-leases.ts";
 import { expireHolds } from "@lyss/services/billing/ops/expire-holds.ts";
 import { expireLeases } from "@lyss/services/billing/ops/expire-leases.ts";
 import { pino } from "pino";
-import { callOf, start } from "./memory-batch.ts";
+import { budgetOf, callOf, start } from "./memory-batch.ts";
 
 const leaseTtlMs = 30_000;
 
 /** Leases of two nodes on the money of two tenants: `a` and `b` of 100 nanos, `c` of nothing any more, `d` of another tenant. */
-async function startLeased() {
-  const world = await start(8_000n);
+async function startLeased(entries: Parameters<typeof start>[1] = {}) {
+  const world = await start(8_000n, entries);
   const { clock } = world;
   const grant = (leaseId: string, tenantId: string, nodeId: string, wantNanos = 100n) =>
     moneyGrant({ leaseId, tenantId, nodeId }, { wantNanos });
@@ -66,6 +66,32 @@ test("a lease without money is closed without anybody being woken, or a wallet w
   assert.equal(await closeLeases(deps, { nodeId: "node_1", leaseIds: ["c"] }), 0n);
   assert.deepEqual([leaseIds(), woken, moneyOf()], [["a", "b", "d"], [], [8_000n, 200n]]);
   assert.deepEqual(takeSent(), ["listLeasesOf", "lockWallets", "deleteLeasesOf", "writeBook"]);
+});
+
+test("what a freed lease held in budgets is free again, also where it had no money, and calls that wait for it are woken", async () => {
+  const held = (holderId: string, amount: bigint) => ({
+    holderId,
+    budgetId: "bud_1",
+    windowStartsAt: new Date(0),
+    amount,
+  });
+  const { deps, books, opened, woken, takeSent } = await startLeased({
+    budgets: [budgetOf({ used: 5n, reserved: 130n })],
+    holds: [held("a", 100n), held("c", 30n)],
+  });
+  takeSent();
+  assert.equal(await closeLeases(deps, { nodeId: "node_1", leaseIds: ["a"] }), 100n);
+  assert.equal(await closeLeases(deps, { nodeId: "node_1", leaseIds: ["c"] }), 0n);
+  assert.deepEqual(opened.slice(-2), [
+    { budgetedTenantIds: ["ten_1"], calls: [], holderIds: ["a"] },
+    { budgetedTenantIds: ["ten_1"], calls: [], holderIds: ["c"] },
+  ]);
+  assert.deepEqual(
+    books.slice(-2).map(({ changes }) => changes.listChanged().map(({ after }) => [after.used, after.reserved])),
+    [[[5n, 30n]], [[5n, 100n]]],
+  );
+  assert.deepEqual(woken, ["ten_1", "ten_1"]);
+  assert.equal(takeSent().filter((name) => name === "writeBook").length, 2);
 });
 
 test("leases are freed after twice their time without a heart-beat, not a moment before; those with money are told", async () => {
