@@ -80,26 +80,33 @@ export function createUsageStore(sql: Sql, maxRare = maxRareRows) {
     ${fromMs === undefined ? sql`` : sql`and started_at >= ${new Date(fromMs)}`}
     ${toMs === undefined ? sql`` : sql`and started_at < ${new Date(toMs)}`}`;
   /** By the index of tags by tenant. */
-  const hasTags = (tenantId: string, tags: TagsText) =>
-    sql`tenant_tags(tenant_id, tags) @> ${tags.split(",").map((tag) => `${tenantId} ${tag}`)}::text[]`;
-  /** Whether so few rows have the tags that all of them are read. Looks at no more rows than that takes. */
-  async function isRare({ tenantId, tags, fromMs, toMs }: UsageFilter): Promise<boolean> {
-    if (tags === undefined) return false;
-    const [found] = await sql<{ rows: number }[]>`
-      select count(*)::int as rows from (
-        select from usage where ${hasTags(tenantId, tags)}
-          ${fromMs === undefined ? sql`` : sql`and started_at >= ${new Date(fromMs)}`}
-          ${toMs === undefined ? sql`` : sql`and started_at < ${new Date(toMs)}`}
-        limit ${maxRare + 1}
-      ) as found`;
-    return (found?.rows ?? 0) <= maxRare;
+  const hasTag = (tenantId: string, tag: string) =>
+    sql`tenant_tags(tenant_id, tags) @> ${[`${tenantId} ${tag}`]}::text[]`;
+  /**
+   * The first of the tags that so few rows have that all of them are read. Each is looked for by itself, and no further than that
+   * takes: for several at once the index would be read to its end.
+   */
+  async function findRareTag({ tenantId, tags, fromMs, toMs }: UsageFilter): Promise<string | undefined> {
+    for (const tag of tags?.split(",") ?? []) {
+      const [found] = await sql<{ rows: number }[]>`
+        select count(*)::int as rows from (
+          select from usage where ${hasTag(tenantId, tag)}
+            ${fromMs === undefined ? sql`` : sql`and started_at >= ${new Date(fromMs)}`}
+            ${toMs === undefined ? sql`` : sql`and started_at < ${new Date(toMs)}`}
+          limit ${maxRare + 1}
+        ) as found`;
+      if ((found?.rows ?? 0) <= maxRare) return tag;
+    }
+    return undefined;
   }
   /**
-   * Rows of these tags, planned by themselves: with the order and limit of a list around them PostgreSQL goes by time, for it takes a
-   * tag that it does not know for one that is soon met.
+   * The rows to look into: of a rare tag they are planned by themselves. With the order and limit of a list around them PostgreSQL
+   * goes by time, for it takes a tag that it does not know for one that is soon met.
    */
-  const rareRows = ({ tenantId, tags = "" }: UsageFilter) =>
-    sql`(select * from usage where ${hasTags(tenantId, tags)} offset 0) as usage`;
+  const rowsOf = (tenantId: string, rareTag: string | undefined) =>
+    rareTag === undefined
+      ? sql`usage`
+      : sql`(select * from usage where ${hasTag(tenantId, rareTag)} offset 0) as usage`;
   const place = ({ startedAtMs, callId, attempt }: UsagePlace) => sql`
     (${new Date(startedAtMs)}::timestamptz, ${callId}::text, ${attempt}::smallint)`;
 
@@ -110,7 +117,7 @@ export function createUsageStore(sql: Sql, maxRare = maxRareRows) {
       const rest = after
         ? sql`and started_at <= ${new Date(after.startedAtMs)} and (started_at, call_id, attempt) < ${place(after)}`
         : sql``;
-      const source = (await isRare(filter)) ? rareRows(filter) : sql`usage`;
+      const source = rowsOf(filter.tenantId, await findRareTag(filter));
       const rows = await sql<UsageColumns<UsageRow>[]>`
         select ${rowColumns()} from ${source} where ${matches(filter)} ${rest}
         order by started_at desc, call_id desc, attempt desc limit ${limit}`;
@@ -122,7 +129,7 @@ export function createUsageStore(sql: Sql, maxRare = maxRareRows) {
       const rest = after
         ? sql`and started_at >= ${new Date(after.startedAtMs)} and (started_at, call_id, attempt) > ${place(after)}`
         : sql``;
-      const source = (await isRare(filter)) ? rareRows(filter) : sql`usage`;
+      const source = rowsOf(filter.tenantId, await findRareTag(filter));
       const rows = await sql<UsageColumns<UsageRow>[]>`
         select ${rowColumns()} from ${source} where ${matches(filter)} ${rest}
         order by started_at, call_id, attempt limit ${limit}`;
