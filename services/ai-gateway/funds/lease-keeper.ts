@@ -282,6 +282,7 @@ export function createLeaseKeeper(deps: {
       const nowMs = clock.monotonicMs();
       const periodMs = nowMs - assessedMs;
       assessedMs = nowMs;
+      scarcity.sweep();
       const returned = [...slots.values()].map((slot) => {
         const { lease } = slot;
         const amounts = assessLease(lease, periodMs, nowMs);

@@ -7,6 +7,8 @@ export interface Scarcity {
   /** Of all paths of the tenant. */
   noteTenant(tenantId: string): void;
   isOf(path: LeasePath): boolean;
+  /** Forgets whose two seconds are over. */
+  sweep(): void;
 }
 
 const scarceMs = 2_000;
@@ -29,5 +31,8 @@ export function createScarcity(clock: Clock): Scarcity {
     notePath: ({ name }) => note(name),
     noteTenant: note,
     isOf: ({ name, tenantId }) => has(name) || has(tenantId),
+    sweep() {
+      for (const name of untilMs.keys()) has(name);
+    },
   };
 }
