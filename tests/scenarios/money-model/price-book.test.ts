@@ -107,7 +107,7 @@ test("a plan is made with its first mark-up, gets a version for each other one, 
   const plan = { name: "gold", description: "d", markupPpm: 5 };
   const { planId, ...made } = await putPlan(deps, plan);
   assert.match(planId, /^pln_/);
-  assert.deepEqual(made, { ...plan, version: 1, tenants: 0, createdAt: new Date(0) });
+  assert.deepEqual(made, { ...plan, maxCreditLimitNanos: 0n, version: 1, tenants: 0, createdAt: new Date(0) });
   assert.deepEqual([takeAsked(), takeSaid()], [["lock", "putPlan", ["version", "plv_", 1, 5]], [changed()]]);
   await putPlan(deps, plan);
   assert.deepEqual([takeAsked(), takeSaid()], [["lock"], []]);
@@ -116,6 +116,9 @@ test("a plan is made with its first mark-up, gets a version for each other one, 
   const dearer = await putPlan(deps, { ...plan, description: "e", markupPpm: 6 });
   assert.deepEqual([dearer.planId, dearer.version, dearer.markupPpm], [planId, 2, 6]);
   assert.deepEqual([takeAsked(), takeSaid()], [["lock", "putPlan", ["version", "plv_", 2, 6]], [changed()]]);
+  const lent = await putPlan(deps, { ...plan, description: "e", markupPpm: 6, maxCreditLimitNanos: 9n });
+  assert.deepEqual([lent.maxCreditLimitNanos, lent.version], [9n, 2]);
+  assert.deepEqual([takeAsked(), takeSaid()], [["lock", "putPlan"], []]);
 });
 
 test("plans are found by name and listed by it; so are the tenants on one", async () => {
