@@ -32,6 +32,7 @@ const kit: Targets = {
 /** What decides how much is set aside, taken, given back, and rounded. */
 const heldMoney: Targets = {
   "contracts/pricing/at-most.ts": ["contracts/pricing/at-most.test.ts"],
+  "contracts/budgets/amounts.ts": ["contracts/budgets/amounts.test.ts"],
   "contracts/pricing/price.ts": ["contracts/pricing/price.test.ts"],
   "services/billing/model.ts": ["services/billing/model.test.ts"],
   "services/billing/lease.ts": ["services/billing/lease.test.ts"],

@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { closeInReverse } from "@lyss/kit/testing/postgres.ts";
 import { type RedisServer, startRedis } from "@lyss/kit/testing/redis-server.ts";
-import { assertMoneyAddsUp, listUsage, waitForUsage } from "../../read-money.ts";
+import { assertMoneyAddsUp, listUsage, waitForNoHold, waitForUsage } from "../../read-money.ts";
 import { requestJson, runLyss } from "../../run-platform.ts";
 import { type GatewayFleet, runGatewayFleet } from "../../scenarios/gateway-fleet.ts";
 
@@ -88,6 +88,8 @@ async function assertExact(): Promise<void> {
   assert.ok(first);
   const rows = await waitForUsage(first, served);
   assert.equal(rows.length, served);
+  // What leases hold of the budget goes back with their money, when they are idle.
+  await waitForNoHold(first);
   const [budget] = await fleet.sql`
     select used_amount::int as used, reserved_amount::int as reserved from billing.budget`;
   assert.deepEqual({ ...budget }, { used: served, reserved: 0 });

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { BatchRequests, ReserveRequest } from "@lyss/services/billing/batch.ts";
+import type { LeaseGrant } from "@lyss/services/billing/lease.ts";
 import { moneyGrant, moneyReturn } from "@lyss/services/billing/lease-test-changes.ts";
 import { noTokens } from "@lyss/services/billing/model.ts";
-import { budgetOf, callOf, codeOf, endOf, lostOf, moneyIn, start } from "./memory-batch.ts";
+import { budgetOf, callOf, codeOf, endOf, lostOf, moneyIn, start, startMs } from "./memory-batch.ts";
 
 test("a reservation holds its bound at the price of the moment, and a repeat gives the first hold", async () => {
   const { apply, moneyOf, tables, opened } = await start(250n);
@@ -160,6 +161,59 @@ test("a lease is granted, given back and repeated in one batch as one after the 
     ["billing.lease_not_found", "billing.lease_not_found", "billing.wallet_not_found"],
   );
   assert.deepEqual(moneyOf(), [8_000n, 600n]);
+});
+
+test("a lease takes shares of the budgets of its calls, is told of which, and gives them back with its money", async () => {
+  const budgets = [budgetOf({ limit: 8_000n }), budgetOf({ budgetId: "bud_2", unit: "calls", limit: 80n })];
+  const { apply, books, opened, moneyOf } = await start(8_000n, { budgets });
+  const names = { leaseId: "lse_1", nodeId: "node_1", tenantId: "ten_1", userId: "usr_1", keyId: "key_1" };
+  const want = { money: 500n, tokens: 9n, calls: 4n };
+  const grant: LeaseGrant = { kind: "grant", ...names, changeNumber: 1, want, least: { ...want, money: 1n } };
+  const { changed } = await apply({ leaseChanges: [grant] });
+  assert.deepEqual(opened, [{ budgetedTenantIds: ["ten_1"], calls: [grant], holderIds: ["lse_1"] }]);
+  const [answer] = changed;
+  assert.ok(answer && "amounts" in answer);
+  assert.deepEqual([answer.amounts, answer.nowMs], [{ money: 500n, tokens: 0n, calls: 4n }, startMs]);
+  assert.deepEqual(
+    answer.budgets.map(({ budgetId, reserved }) => [budgetId, reserved]),
+    [
+      ["bud_1", 500n],
+      ["bud_2", 4n],
+    ],
+  );
+  const held = books[0]?.changes.listNew() ?? [];
+  assert.deepEqual(
+    held.map(({ holderId, budgetId, amount }) => [holderId, budgetId, amount]),
+    [
+      ["lse_1", "bud_1", 500n],
+      ["lse_1", "bud_2", 4n],
+    ],
+  );
+  assert.deepEqual(moneyOf(), [8_000n, 500n]);
+  const back = { kind: "return", ...names, changeNumber: 2, amounts: { money: 100n, tokens: 0n, calls: 1n } } as const;
+  const later = await start(8_000n, { budgets: answer.budgets, holds: held });
+  await later.apply({ leaseChanges: [grant] });
+  const { freedBudgetIds } = await later.apply({ leaseChanges: [back] });
+  assert.deepEqual(
+    [later.moneyOf(), [...freedBudgetIds]],
+    [
+      [8_000n, 400n],
+      ["bud_1", "bud_2"],
+    ],
+  );
+});
+
+test("nothing of what calls wait for goes into a lease: no money of their tenant, and none of their budget", async () => {
+  const lease = { leaseId: "lse_1", nodeId: "node_1", tenantId: "ten_1" };
+  const granted = async (tenantIds: readonly string[], budgetIds: readonly string[]) => {
+    const { apply } = await start(8_000n, { budgets: [budgetOf({ scopeKind: "tenant", scopeId: "ten_1" })] });
+    const awaited = { tenantIds: new Set(tenantIds), budgetIds: new Set(budgetIds) };
+    const { changed } = await apply({ leaseChanges: [moneyGrant(lease, { wantNanos: 50n })], awaited });
+    return changed.map(moneyIn);
+  };
+  assert.deepEqual(await granted(["ten_2"], ["bud_2"]), [50n]);
+  assert.deepEqual(await granted(["ten_1"], []), [0n]);
+  assert.deepEqual(await granted([], ["bud_1"]), [0n]);
 });
 
 test("what a call may use is set aside in its budgets, and freed and charged when it ends", async () => {
