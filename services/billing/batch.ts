@@ -383,9 +383,10 @@ export async function sayLowBalance(
   before: LockedWallet | undefined,
   { tenantId, walletId, currency, ...after }: Wallet,
 ): Promise<void> {
+  if (!before) return;
   // Of what is the tenant's own: what is lent is no reason to say nothing.
-  const markNanos = lowBalanceNanos + (before?.creditLimitNanos ?? 0n);
-  if (!before || before.balanceNanos < markNanos || after.balanceNanos >= markNanos) return;
+  const markNanos = lowBalanceNanos + before.creditLimitNanos;
+  if (before.balanceNanos < markNanos || after.balanceNanos >= markNanos) return;
   const facts = { tenantId, walletId, currency, availableNanos: after.balanceNanos - after.heldNanos };
   await outbox.append(tx, balanceLow, { ...facts, thresholdNanos: lowBalanceNanos });
 }

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Failure } from "@lyss/kit/errors/failure.ts";
-import type { BatchRequests, ReserveRequest } from "@lyss/services/billing/batch.ts";
+import { type BatchRequests, type ReserveRequest, sayLowBalance } from "@lyss/services/billing/batch.ts";
+import type { LockedWallet } from "@lyss/services/billing/journal/chain.ts";
 import type { LeaseGrant } from "@lyss/services/billing/lease.ts";
 import { moneyGrant, moneyReturn } from "@lyss/services/billing/lease-test-changes.ts";
 import { noTokens } from "@lyss/services/billing/model.ts";
-import { budgetOf, callOf, codeOf, endOf, lostOf, moneyIn, start, startMs } from "./memory-batch.ts";
+import { budgetOf, callOf, codeOf, endOf, lostOf, moneyIn, start, startMs, tx } from "./memory-batch.ts";
 
 test("a reservation holds its bound at the price of the moment, and a repeat gives the first hold", async () => {
   const { apply, moneyOf, tables, opened } = await start(250n);
@@ -201,6 +202,7 @@ test("a lease takes shares of the budgets of its calls, is told of which, and gi
       ["bud_1", "bud_2"],
     ],
   );
+  assert.deepEqual(later.opened.at(-1), { budgetedTenantIds: ["ten_1"], calls: [], holderIds: ["lse_1"] });
 });
 
 test("nothing of what calls wait for goes into a lease: no money of their tenant, and none of their budget", async () => {
@@ -214,6 +216,27 @@ test("nothing of what calls wait for goes into a lease: no money of their tenant
   assert.deepEqual(await granted(["ten_2"], ["bud_2"]), [50n]);
   assert.deepEqual(await granted(["ten_1"], []), [0n]);
   assert.deepEqual(await granted([], ["bud_1"]), [0n]);
+});
+
+test("a lease that gets nothing holds nothing of budgets", async () => {
+  const { apply, books } = await start(8_000n, {
+    budgets: [budgetOf({ scopeKind: "tenant", scopeId: "ten_1", limit: 7n })],
+  });
+  const lease = { leaseId: "lse_1", nodeId: "node_1", tenantId: "ten_1" };
+  const { changed } = await apply({ leaseChanges: [moneyGrant(lease, { wantNanos: 50n })] });
+  assert.deepEqual([changed.map(moneyIn), books[0]?.changes.listNew()], [[0n], []]);
+});
+
+test("of a low balance what is lent does not count", async () => {
+  const said = async (balanceNanos: bigint) => {
+    const { options, tables } = await start(100n);
+    const [wallet] = tables.rows.wallets();
+    assert.ok(wallet);
+    const before = { ...wallet, balanceNanos: 100n, creditLimitNanos: 20n } as LockedWallet;
+    await sayLowBalance(tx, { ...options, lowBalanceNanos: 50n }, before, { ...wallet, balanceNanos });
+    return tables.rows.events().filter(({ type }) => type === "billing.balance.low").length;
+  };
+  assert.deepEqual([await said(70n), await said(69n)], [0, 1]);
 });
 
 test("what a call may use is set aside in its budgets, and freed and charged when it ends", async () => {
