@@ -177,14 +177,14 @@ async function readBatch(
   const priceIds = heldCallIds.flatMap((callId) => (holdsById.get(callId) ?? usages.get(callId))?.priceId ?? []);
   const versions = await options.priceVersions.find(tx, priceIds);
   const byTenant = wallets.map((wallet) => [wallet.tenantId, wallet] as const);
+  const grants = leaseChanges.filter((change) => change.kind === "grant");
   const tenantsWithWallet = new Set(wallets.map(({ tenantId }) => tenantId));
   const book = await options.budgets.openBook(tx, {
     budgetedTenantIds,
     // A call that was lost has freed what it held, and is charged when it is reported after all.
     calls: [
-      ...reserves.filter(({ tenantId }) => tenantsWithWallet.has(tenantId)),
+      ...[...reserves, ...grants].filter(({ tenantId }) => tenantsWithWallet.has(tenantId)),
       ...[...usages.values()].filter(({ outcome }) => outcome === "lost"),
-      ...leaseChanges.filter((change) => change.kind === "grant"),
     ],
     holderIds: [...heldCallIds, ...leaseIds],
   });

@@ -123,7 +123,7 @@ test("what settles and comes back is there for the calls and leases of the same 
 });
 
 test("a lease is granted, given back and repeated in one batch as one after the other; money moves once", async () => {
-  const { apply, clock, moneyOf, tables } = await start(8_000n);
+  const { apply, clock, moneyOf, opened, tables } = await start(8_000n);
   const lease = { leaseId: "lse_1", nodeId: "node_1", tenantId: "ten_1" };
   const grant = (changeNumber: number, wantNanos: bigint) => moneyGrant(lease, { changeNumber, wantNanos });
   const { changed } = await apply({ leaseChanges: [grant(1, 500n), grant(1, 500n), grant(2, 100n)] });
@@ -161,6 +161,8 @@ test("a lease is granted, given back and repeated in one batch as one after the 
     refused.changed.map((result) => (result instanceof Failure ? result.type.code : result)),
     ["billing.lease_not_found", "billing.lease_not_found", "billing.wallet_not_found"],
   );
+  const { calls } = opened.at(-1) as { readonly calls: readonly { readonly tenantId: string }[] };
+  assert.ok(!calls.some(({ tenantId }) => tenantId === "ten_x"), "who has no wallet is given no quota");
   assert.deepEqual(moneyOf(), [8_000n, 600n]);
 });
 
