@@ -1,11 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isNothing, ofMoney, spentAmounts } from "./amounts.ts";
+import { eachUnit, isNothing, ofMoney, spentAmounts } from "./amounts.ts";
 
 test("money alone is no tokens and no calls; nothing is nothing of all", () => {
   assert.deepEqual(ofMoney(5n), { money: 5n, tokens: 0n, calls: 0n });
   assert.ok(isNothing(ofMoney(0n)));
   for (const unit of ["money", "tokens", "calls"]) assert.ok(!isNothing({ ...ofMoney(0n), [unit]: 1n }), unit);
+});
+
+test("each unit is given what is said of it", () => {
+  const given = { money: 1n, tokens: 2n, calls: 3n };
+  assert.deepEqual(
+    eachUnit((unit) => given[unit]),
+    given,
+  );
 });
 
 test("a call takes what was paid, all tokens in and out of any kind, and one call if it counts", () => {

@@ -7,6 +7,11 @@ export type BudgetUnit = (typeof budgetUnits)[number];
 /** How much of each unit: nano-units of money, tokens, calls. */
 export type Amounts = Readonly<Record<BudgetUnit, bigint>>;
 
+/** What `amountOf` gives for each unit. */
+export function eachUnit(amountOf: (unit: BudgetUnit) => bigint): Amounts {
+  return { money: amountOf("money"), tokens: amountOf("tokens"), calls: amountOf("calls") };
+}
+
 /** Of money only. */
 export function ofMoney(nanos: bigint): Amounts {
   return { money: nanos, tokens: 0n, calls: 0n };

@@ -1,4 +1,5 @@
-import { type Amounts, type BudgetUnit, budgetUnits } from "@lyss/contracts/budgets/amounts.ts";
+import { type Amounts, budgetUnits, eachUnit } from "@lyss/contracts/budgets/amounts.ts";
+import { atLeast } from "@lyss/contracts/pricing/at-most.ts";
 import type { LeasePath } from "./budget-paths.ts";
 import { assess, createPurse, runsLow as isLow, type Purse, settle, take, wanted } from "./purse.ts";
 
@@ -61,13 +62,10 @@ export function draw(lease: NodeLease, need: Amounts, nowMs: number): Draw | und
 /** A call ended: what it took stays out until it is posted, and the rest is free again. */
 export function settleDraw(drawn: Draw, spent: Amounts): void {
   const { lease, amounts } = drawn;
-  const kept = (purse: Purse | undefined, unit: BudgetUnit) =>
-    purse ? settle(purse, amounts[unit], spent[unit]) : amounts[unit];
-  drawn.amounts = {
-    money: kept(lease.money, "money"),
-    tokens: kept(lease.tokens, "tokens"),
-    calls: kept(lease.calls, "calls"),
-  };
+  drawn.amounts = eachUnit((unit) => {
+    const purse = lease[unit];
+    return purse ? settle(purse, amounts[unit], spent[unit]) : amounts[unit];
+  });
 }
 
 /** Billing has charged what was settled. */
@@ -114,20 +112,12 @@ export function covers(lease: NodeLease, needed: Amounts): boolean {
 /** What to ask for when calls need so much that is not free. Of what it is not known yet whether a budget counts it, too. */
 export function wantedBy(lease: NodeLease, needed: Amounts): Amounts {
   const unknown = createPurse();
-  return {
-    money: wanted(lease.money, needed.money),
-    tokens: wanted(lease.tokens ?? unknown, needed.tokens),
-    calls: wanted(lease.calls ?? unknown, needed.calls),
-  };
+  return eachUnit((unit) => wanted(lease[unit] ?? unknown, needed[unit]));
 }
 
 /** What is missing of what the smallest call needs. */
 export function missingOf(lease: NodeLease, least: Amounts): Amounts {
-  const missing = (unit: BudgetUnit) => {
-    const free = lease[unit]?.free ?? 0n;
-    return least[unit] > free ? least[unit] - free : 0n;
-  };
-  return { money: missing("money"), tokens: missing("tokens"), calls: missing("calls") };
+  return eachUnit((unit) => atLeast(least[unit] - (lease[unit]?.free ?? 0n), 0n));
 }
 
 /** True when the next calls would have to wait for a refill. */
@@ -142,10 +132,8 @@ export function assessLease(lease: NodeLease, periodMs: number, nowMs: number): 
 }
 
 function ofEach(lease: NodeLease, amountOf: (purse: Purse) => bigint): Amounts {
-  const { tokens, calls } = lease;
-  return {
-    money: amountOf(lease.money),
-    tokens: tokens ? amountOf(tokens) : 0n,
-    calls: calls ? amountOf(calls) : 0n,
-  };
+  return eachUnit((unit) => {
+    const purse = lease[unit];
+    return purse ? amountOf(purse) : 0n;
+  });
 }

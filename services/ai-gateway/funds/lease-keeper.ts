@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
-import { type Amounts, budgetUnits, isNothing } from "@lyss/contracts/budgets/amounts.ts";
+import { type Amounts, budgetUnits, eachUnit, isNothing } from "@lyss/contracts/budgets/amounts.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { type BillingService, CloseLeasesRequestSchema } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { atMost } from "@lyss/contracts/pricing/at-most.ts";
@@ -326,9 +326,5 @@ function amountsOf({ grantedNanos, grantedTokens = 0n, grantedCalls = 0n }: Gran
 /** What may have been drawn meanwhile does not go back. */
 function atMostFree(amounts: Amounts, lease: NodeLease): Amounts {
   const free = freeOf(lease);
-  return {
-    money: atMost(amounts.money, free.money),
-    tokens: atMost(amounts.tokens, free.tokens),
-    calls: atMost(amounts.calls, free.calls),
-  };
+  return eachUnit((unit) => atMost(amounts[unit], free[unit]));
 }

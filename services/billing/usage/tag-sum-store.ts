@@ -3,6 +3,7 @@ import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import type { Sql } from "@lyss/kit/db/database.ts";
 import type { UsageGroup, UsageSum } from "../model.ts";
 import { isTagGroup, tagKeyOf } from "./tag-fields.ts";
+import { hasTags } from "./usage-store.ts";
 import type { UsageSumQuery } from "./usage-sum-store.ts";
 
 export interface TagSumQuery extends Omit<UsageSumQuery, "groupBy"> {
@@ -37,9 +38,8 @@ export function createTagSumStore(sql: Sql) {
   };
 
   /** The second finds them by an index, and costs more to look at than the first. */
-  const hasTags = (tenantId: string, tags: TagsText) => sql`
-    and tags @> ${tags.split(",")}::text[]
-    and tenant_tags(tenant_id, tags) @> ${tags.split(",").map((tag) => `${tenantId} ${tag}`)}::text[]`;
+  const matchTags = (tenantId: string, tags: TagsText) => sql`
+    and tags @> ${tags.split(",")}::text[] and ${hasTags(sql, tenantId, tags)}`;
 
   return {
     /** By start, then by the groups in their order. */
@@ -65,7 +65,7 @@ export function createTagSumStore(sql: Sql) {
             ${keyId === undefined ? nothing : sql`and key_id = ${keyId}`}
             ${provider === undefined ? nothing : sql`and provider = ${provider}`}
             ${model === undefined ? nothing : sql`and model = ${model}`}
-            ${tags === undefined ? nothing : hasTags(tenantId, tags)}
+            ${tags === undefined ? nothing : matchTags(tenantId, tags)}
           group by ${names}
         ) as used cross join lateral (select array[${columns}]::text[] collate "C" as groups)
         where ${after ? sql`(start, groups) > (${after.start}::timestamptz, ${after.groups as string[]}::text[])` : sql`true`}

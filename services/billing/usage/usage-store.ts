@@ -57,6 +57,11 @@ export function fromUsageColumns<Row extends Usage>(columns: UsageColumns<Row>):
   } as unknown as Row;
 }
 
+/** That a row has all of these tags, found by the index of tags by tenant. */
+export function hasTags(sql: Sql, tenantId: string, tags: TagsText) {
+  return sql`tenant_tags(tenant_id, tags) @> ${tags.split(",").map((tag) => `${tenantId} ${tag}`)}::text[]`;
+}
+
 /**
  * As many rows with a tag are fetched one by one and sorted. Where there are more, a page is full before one has gone by time through
  * so many rows that it would have been the shorter way.
@@ -70,6 +75,9 @@ export function createUsageStore(sql: Sql, maxRare = maxRareRows) {
   const rowColumns = () => sql`${usageColumns(sql)}, attempt, created_at as "createdAt"`;
   // A condition that is not asked for is not in the statement, so that each kind of question has a plan of its own. A plan for any
   // outcome does not know that the index over those that did not complete has it, unless it is told.
+  const within = ({ fromMs, toMs }: Pick<UsageFilter, "fromMs" | "toMs">) => sql`
+    ${fromMs === undefined ? sql`` : sql`and started_at >= ${new Date(fromMs)}`}
+    ${toMs === undefined ? sql`` : sql`and started_at < ${new Date(toMs)}`}`;
   const matches = ({ tenantId, userId, keyId, model, provider, outcome, tags, fromMs, toMs }: UsageFilter) => sql`
     tenant_id = ${tenantId}
     ${userId === undefined ? sql`` : sql`and user_id = ${userId}`}
@@ -79,25 +87,18 @@ export function createUsageStore(sql: Sql, maxRare = maxRareRows) {
     ${outcome === undefined ? sql`` : sql`and outcome = ${outcome}`}
     ${outcome === undefined || outcome === "completed" ? sql`` : sql`and outcome <> 'completed'`}
     ${tags === undefined ? sql`` : sql`and tags @> ${tags.split(",")}::text[]`}
-    ${fromMs === undefined ? sql`` : sql`and started_at >= ${new Date(fromMs)}`}
-    ${toMs === undefined ? sql`` : sql`and started_at < ${new Date(toMs)}`}`;
-  /** By the index of tags by tenant. */
-  const hasTag = (tenantId: string, tag: string) =>
-    sql`tenant_tags(tenant_id, tags) @> ${[`${tenantId} ${tag}`]}::text[]`;
+    ${within({ fromMs, toMs })}`;
   /**
    * The first of the tags that so few rows have that all of them are read. Each is looked for by itself, and no further than that
    * takes: for several at once the index would be read to its end.
    */
   async function findRareTag(filter: UsageFilter): Promise<string | undefined> {
-    const { tenantId, userId, keyId, tags, fromMs, toMs } = filter;
+    const { tenantId, userId, keyId, tags } = filter;
     const most = userId === undefined && keyId === undefined ? maxRare : Math.floor(maxRare / partOfOne);
     for (const tag of tags?.split(",") ?? []) {
       const [found] = await sql<{ rows: number }[]>`
         select count(*)::int as rows from (
-          select from usage where ${hasTag(tenantId, tag)}
-            ${fromMs === undefined ? sql`` : sql`and started_at >= ${new Date(fromMs)}`}
-            ${toMs === undefined ? sql`` : sql`and started_at < ${new Date(toMs)}`}
-          limit ${most + 1}
+          select from usage where ${hasTags(sql, tenantId, tag)} ${within(filter)} limit ${most + 1}
         ) as found`;
       if ((found?.rows ?? 0) <= most) return tag;
     }
@@ -110,7 +111,7 @@ export function createUsageStore(sql: Sql, maxRare = maxRareRows) {
   const rowsOf = (tenantId: string, rareTag: string | undefined) =>
     rareTag === undefined
       ? sql`usage`
-      : sql`(select * from usage where ${hasTag(tenantId, rareTag)} offset 0) as usage`;
+      : sql`(select * from usage where ${hasTags(sql, tenantId, rareTag)} offset 0) as usage`;
   const place = ({ startedAtMs, callId, attempt }: UsagePlace) => sql`
     (${new Date(startedAtMs)}::timestamptz, ${callId}::text, ${attempt}::smallint)`;
 
