@@ -40,7 +40,7 @@ export function createHealthService(state: ServingState): ServiceImpl<typeof Hea
       signal.addEventListener("abort", onAbort);
       try {
         let told: Status | undefined;
-        while (!signal.aborted) {
+        for (;;) {
           // Armed before the look, so that a change in between wakes at once.
           const changed = new Promise<void>((resolve) => {
             wake = resolve;
@@ -48,8 +48,9 @@ export function createHealthService(state: ServingState): ServiceImpl<typeof Hea
           const status = statusOf(service);
           if (status !== told) yield { status };
           told = status;
-          if (signal.aborted) return;
-          if (statusOf(service) === told) await changed;
+          if (!signal.aborted && statusOf(service) === told) await changed;
+          // A watch ends well in no way: its deadline is an error even where the server sees it before the client does.
+          signal.throwIfAborted();
         }
       } finally {
         watchers--;

@@ -201,6 +201,13 @@ test("a stock client checks health, lists it, and watches each change of it", as
   }
 });
 
+test("a watch whose time is over says so where the server sees it first, and is no stream that ended well", async () => {
+  // Told to the server alone: a client that holds the deadline as well would hide what the server answers.
+  const metadata = withToken(undefined, { "grpc-timeout": "50m" });
+  const watch = client.makeServerStreamRequest(...wire(Health.method.watch), { service: "echo" }, metadata, {});
+  await assert.rejects(watch.toArray(), { code: grpc.status.DEADLINE_EXCEEDED });
+});
+
 for (const contract of [ServerReflection, ServerReflectionAlpha]) {
   test(`${contract.typeName} lists services and gives files by name and symbol, with all they import`, async () => {
     const name = "lyss/kit/testing/v1/echo.proto";
