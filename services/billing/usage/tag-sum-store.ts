@@ -38,8 +38,8 @@ export function createTagSumStore(sql: Sql) {
   };
 
   /** The second finds them by an index, and costs more to look at than the first. */
-  const matchTags = (tenantId: string, tags: TagsText) => sql`
-    and tags @> ${tags.split(",")}::text[] and ${hasTags(sql, tenantId, tags)}`;
+  const matchTags = (names: Parameters<typeof hasTags>[1]) => sql`
+    and tags @> ${names.tags.split(",")}::text[] and ${hasTags(sql, names)}`;
 
   return {
     /** By start, then by the groups in their order. */
@@ -65,7 +65,7 @@ export function createTagSumStore(sql: Sql) {
             ${keyId === undefined ? nothing : sql`and key_id = ${keyId}`}
             ${provider === undefined ? nothing : sql`and provider = ${provider}`}
             ${model === undefined ? nothing : sql`and model = ${model}`}
-            ${tags === undefined ? nothing : matchTags(tenantId, tags)}
+            ${tags === undefined ? nothing : matchTags({ tenantId, userId, keyId, tags })}
           group by ${names}
         ) as used cross join lateral (select array[${columns}]::text[] collate "C" as groups)
         where ${after ? sql`(start, groups) > (${after.start}::timestamptz, ${after.groups as string[]}::text[])` : sql`true`}

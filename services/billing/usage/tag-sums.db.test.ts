@@ -178,7 +178,11 @@ test("a call that was lost has no tags, and is counted once with its own when it
 });
 
 test("a list by tag is the same by the index of tags and by time, whatever is asked for besides and page by page", async () => {
-  const stores = { rare: createUsageStore(service.db.sql), common: createUsageStore(service.db.sql, 0) };
+  const stores = {
+    rare: createUsageStore(service.db.sql),
+    few: createUsageStore(service.db.sql, 3),
+    common: createUsageStore(service.db.sql, 0),
+  };
   const others: readonly Omit<UsageFilter, "tenantId">[] = [
     ...[{}, { userId: "usr_1" }],
     { model: "m1", fromMs: startMs + dayMs, toMs: startMs + 2 * dayMs },

@@ -57,21 +57,40 @@ export function fromUsageColumns<Row extends Usage>(columns: UsageColumns<Row>):
   } as unknown as Row;
 }
 
-/** That a row has all of these tags, found by the index of tags by tenant. */
-export function hasTags(sql: Sql, tenantId: string, tags: TagsText) {
-  return sql`tenant_tags(tenant_id, tags) @> ${tags.split(",").map((tag) => `${tenantId} ${tag}`)}::text[]`;
+/** That a row has all of these tags and names, found by the index over both. */
+export function hasTags(
+  sql: Sql,
+  { tenantId, userId, keyId, tags }: Pick<UsageFilter, "tenantId" | "userId" | "keyId"> & { readonly tags: TagsText },
+) {
+  const names = [userId, keyId].filter((name) => name !== undefined);
+  const terms = [...tags.split(",").map((tag) => `${tenantId} ${tag}`), ...names];
+  return sql`usage_terms(tenant_id, user_id, key_id, tags) @> ${terms}::text[]`;
 }
 
-/**
- * As many rows with a tag are fetched one by one and sorted. Where there are more, a page is full before one has gone by time through
- * so many rows that it would have been the shorter way.
- */
-const maxRareRows = 5_000;
-/** Of one person or key there are fewer rows to go through by time, and each that is fetched one by one is a page to read. */
-const partOfOne = 25;
+/** Whether a list goes back or forward in time. */
+type Direction = "newest" | "oldest";
+
+/** Which of the matching rows. */
+interface ListPart {
+  readonly after: UsagePlace | undefined;
+  readonly limit: number;
+  readonly direction: Direction;
+}
+
+type TaggedFilter = UsageFilter & { readonly tags: TagsText };
+
+/** From a time up to another one, which is not in it. */
+interface Span {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+const dayMs = 86_400_000;
+/** As many rows of a span are fetched one by one and sorted. Where a day has more, a page is soon full by time. */
+const maxRowsByTag = 2_000;
 
 /** The SQL of reading usage. */
-export function createUsageStore(sql: Sql, maxRare = maxRareRows) {
+export function createUsageStore(sql: Sql, maxByTag = maxRowsByTag) {
   const rowColumns = () => sql`${usageColumns(sql)}, attempt, created_at as "createdAt"`;
   // A condition that is not asked for is not in the statement, so that each kind of question has a plan of its own. A plan for any
   // outcome does not know that the index over those that did not complete has it, unless it is told.
@@ -88,58 +107,92 @@ export function createUsageStore(sql: Sql, maxRare = maxRareRows) {
     ${outcome === undefined || outcome === "completed" ? sql`` : sql`and outcome <> 'completed'`}
     ${tags === undefined ? sql`` : sql`and tags @> ${tags.split(",")}::text[]`}
     ${within({ fromMs, toMs })}`;
+  const placeOf = ({ startedAtMs, callId, attempt }: UsagePlace) => sql`
+    (${new Date(startedAtMs)}::timestamptz, ${callId}::text, ${attempt}::smallint)`;
+  // The start alone tells PostgreSQL which days to look into.
+  const behind = (direction: Direction, place: UsagePlace) =>
+    direction === "newest"
+      ? sql`and started_at <= ${new Date(place.startedAtMs)} and (started_at, call_id, attempt) < ${placeOf(place)}`
+      : sql`and started_at >= ${new Date(place.startedAtMs)} and (started_at, call_id, attempt) > ${placeOf(place)}`;
+  const inOrder = (direction: Direction) =>
+    direction === "newest"
+      ? sql`order by started_at desc, call_id desc, attempt desc`
+      : sql`order by started_at, call_id, attempt`;
   /**
-   * The first of the tags that so few rows have that all of them are read. Each is looked for by itself, and no further than that
-   * takes: for several at once the index would be read to its end.
-   */
-  async function findRareTag(filter: UsageFilter): Promise<string | undefined> {
-    const { tenantId, userId, keyId, tags } = filter;
-    const most = userId === undefined && keyId === undefined ? maxRare : Math.floor(maxRare / partOfOne);
-    for (const tag of tags?.split(",") ?? []) {
-      const [found] = await sql<{ rows: number }[]>`
-        select count(*)::int as rows from (
-          select from usage where ${hasTags(sql, tenantId, tag)} ${within(filter)} limit ${most + 1}
-        ) as found`;
-      if ((found?.rows ?? 0) <= most) return tag;
-    }
-    return undefined;
-  }
-  /**
-   * The rows to look into: of a rare tag they are planned by themselves. With the order and limit of a list around them PostgreSQL
+   * Rows to look into that are found by their tags: planned by themselves. With the order and limit of a list around them PostgreSQL
    * goes by time, for it takes a tag that it does not know for one that is soon met.
    */
-  const rowsOf = (tenantId: string, rareTag: string | undefined) =>
-    rareTag === undefined
-      ? sql`usage`
-      : sql`(select * from usage where ${hasTags(sql, tenantId, rareTag)} offset 0) as usage`;
-  const place = ({ startedAtMs, callId, attempt }: UsagePlace) => sql`
-    (${new Date(startedAtMs)}::timestamptz, ${callId}::text, ${attempt}::smallint)`;
+  const byTag = (filter: TaggedFilter) =>
+    sql`(select * from usage where ${hasTags(sql, filter)} ${within(filter)} offset 0) as usage`;
+
+  async function listFrom(
+    source: ReturnType<typeof byTag>,
+    filter: UsageFilter,
+    { after, limit, direction }: ListPart,
+  ): Promise<UsageRow[]> {
+    const rows = await sql<UsageColumns<UsageRow>[]>`
+      select ${rowColumns()} from ${source} where ${matches(filter)} ${after ? behind(direction, after) : sql``}
+      ${inOrder(direction)} limit ${limit}`;
+    return rows.map(fromUsageColumns);
+  }
+
+  /** From the first to the last start of whoever is asked for, tags apart; undefined when there is none. */
+  async function findBounds({ tenantId, userId, keyId, fromMs, toMs }: UsageFilter): Promise<Span | undefined> {
+    const [found] = await sql<{ first: Date | null; last: Date | null }[]>`
+      select min(started_at) as first, max(started_at) as last from usage
+      where ${matches({ tenantId, userId, keyId, fromMs, toMs })}`;
+    return found?.first && found.last ? { fromMs: found.first.getTime(), toMs: found.last.getTime() + 1 } : undefined;
+  }
+
+  /** Whether there are so many rows with the tags that they are not to be fetched one by one. Looks no further than that takes. */
+  async function hasMany(filter: TaggedFilter): Promise<boolean> {
+    const [found] = await sql<{ rows: number }[]>`
+      select count(*)::int as rows from (
+        select from usage where ${hasTags(sql, filter)} ${within(filter)} limit ${maxByTag + 1}
+      ) as found`;
+    return (found?.rows ?? 0) > maxByTag;
+  }
+
+  /** Span by span, each twice as long as the one before while few have the tags, and half as long where many do. */
+  async function listTagged(filter: TaggedFilter, part: ListPart): Promise<UsageRow[]> {
+    const { after, limit, direction } = part;
+    const isBack = direction === "newest";
+    const rest = after && (isBack ? { toMs: after.startedAtMs + 1 } : { fromMs: after.startedAtMs });
+    let left = await findBounds({ ...filter, ...rest });
+    const rows: UsageRow[] = [];
+    for (let lengthMs = dayMs; left && rows.length < limit; ) {
+      const length = Math.min(lengthMs, left.toMs - left.fromMs);
+      const span: Span = isBack
+        ? { fromMs: left.toMs - length, toMs: left.toMs }
+        : { fromMs: left.fromMs, toMs: left.fromMs + length };
+      const ofSpan = { ...filter, ...span };
+      const isCommon = await hasMany(ofSpan);
+      if (isCommon && length > dayMs) {
+        lengthMs = Math.max(dayMs, Math.ceil(length / 2));
+        continue;
+      }
+      const source = isCommon ? sql`usage` : byTag(ofSpan);
+      rows.push(...(await listFrom(source, ofSpan, { ...part, limit: limit - rows.length })));
+      if (!isCommon) lengthMs = 2 * length;
+      const next = isBack ? { ...left, toMs: span.fromMs } : { ...left, fromMs: span.toMs };
+      left = next.fromMs < next.toMs ? next : undefined;
+    }
+    return rows;
+  }
+
+  function list(filter: UsageFilter, part: ListPart): Promise<UsageRow[]> {
+    const { tags } = filter;
+    return tags === undefined ? listFrom(sql`usage`, filter, part) : listTagged({ ...filter, tags }, part);
+  }
 
   return {
     /** Newest first, from behind `after` on. */
-    async listUsage(filter: UsageFilter, after: UsagePlace | undefined, limit: number): Promise<UsageRow[]> {
-      // The start alone tells PostgreSQL which days to look into.
-      const rest = after
-        ? sql`and started_at <= ${new Date(after.startedAtMs)} and (started_at, call_id, attempt) < ${place(after)}`
-        : sql``;
-      const source = rowsOf(filter.tenantId, await findRareTag(filter));
-      const rows = await sql<UsageColumns<UsageRow>[]>`
-        select ${rowColumns()} from ${source} where ${matches(filter)} ${rest}
-        order by started_at desc, call_id desc, attempt desc limit ${limit}`;
-      return rows.map(fromUsageColumns);
-    },
+    listUsage: (filter: UsageFilter, after: UsagePlace | undefined, limit: number) =>
+      list(filter, { after, limit, direction: "newest" }),
 
     /** Oldest first, from behind `after` on. */
-    async listUsageForward(filter: UsageFilter, after: UsagePlace | undefined, limit: number): Promise<UsageRow[]> {
-      const rest = after
-        ? sql`and started_at >= ${new Date(after.startedAtMs)} and (started_at, call_id, attempt) > ${place(after)}`
-        : sql``;
-      const source = rowsOf(filter.tenantId, await findRareTag(filter));
-      const rows = await sql<UsageColumns<UsageRow>[]>`
-        select ${rowColumns()} from ${source} where ${matches(filter)} ${rest}
-        order by started_at, call_id, attempt limit ${limit}`;
-      return rows.map(fromUsageColumns);
-    },
+    listUsageForward: (filter: UsageFilter, after: UsagePlace | undefined, limit: number) =>
+      list(filter, { after, limit, direction: "oldest" }),
 
     /** The attempts of a call, in order. Looks into every day. */
     async listAttempts(filter: UsageFilter, callId: string): Promise<UsageRow[]> {
