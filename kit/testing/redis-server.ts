@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { createPeerFolder, createPeerProgram, findFreePort, type PeerProgram } from "./peer-program.ts";
-import { closeInReverse, type TestScope } from "./postgres.ts";
+import { closeInReverse, type TestScope } from "./test-cluster.ts";
 
 const runFile = promisify(execFile);
 
@@ -17,6 +17,20 @@ export async function startRedis(t: TestScope): Promise<RedisServer> {
   return server;
 }
 
+/** Starts one that follows `primary`; resolves when it has all that the primary has. */
+export async function startRedisReplica(t: TestScope, primary: RedisServer): Promise<RedisServer> {
+  const server = await createRedis(t, ["--replicaof", "127.0.0.1", String(primary.port)]);
+  await server.start();
+  await untilSays(server.port, ["info", "replication"], "master_link_status:up");
+  return server;
+}
+
+/** What a fail-over does: the replica takes writes, and stands where its primary stood, which has ended. */
+export async function promoteReplica(replica: RedisServer, primary: RedisServer): Promise<void> {
+  await runFile("redis-cli", ["-p", String(replica.port), "replicaof", "no", "one"]);
+  await runFile("redis-cli", ["-p", String(replica.port), "config", "set", "port", String(primary.port)]);
+}
+
 /** Starts three masters that share the slots; resolves when all of them serve. */
 export async function startRedisCluster(t: TestScope): Promise<readonly RedisServer[]> {
   const options = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
@@ -26,7 +40,7 @@ export async function startRedisCluster(t: TestScope): Promise<readonly RedisSer
   for (const server of servers) await server.start();
   const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
   await runFile("redis-cli", ["--cluster", "create", ...addresses, "--cluster-yes"], { timeout: 30_000 });
-  for (const { port } of servers) await untilClusterServes(port);
+  for (const { port } of servers) await untilSays(port, ["cluster", "info"], "cluster_state:ok");
   return servers;
 }
 
@@ -43,10 +57,10 @@ async function createRedis(
   return { ...createPeerProgram(scope, { command: "redis-server", args: [...args, ...options], readyText }), port };
 }
 
-async function untilClusterServes(port: number): Promise<void> {
+async function untilSays(port: number, question: readonly string[], text: string): Promise<void> {
   for (let attempt = 0; attempt < 300; attempt++) {
-    const { stdout } = await runFile("redis-cli", ["-p", String(port), "cluster", "info"]);
-    if (stdout.includes("cluster_state:ok")) return;
+    const { stdout } = await runFile("redis-cli", ["-p", String(port), ...question]);
+    if (stdout.includes(text)) return;
   }
-  throw new Error("the Redis cluster does not come up");
+  throw new Error(`Redis does not come to say ${text}`);
 }

@@ -3,8 +3,8 @@ import { test } from "node:test";
 import { createHealth } from "@lyss/kit/health/health.ts";
 import { connectRedis } from "@lyss/kit/resilience/redis-limiter-connection.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
-import { closeInReverse, silentLog } from "@lyss/kit/testing/postgres.ts";
 import { startRedis } from "@lyss/kit/testing/redis-server.ts";
+import { closeInReverse, silentLog } from "@lyss/kit/testing/test-cluster.ts";
 
 /** The row's figure is 5 s; a busy machine gets as much again. */
 const limitMs = 10_000;

@@ -5,8 +5,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { closeInReverse } from "@lyss/kit/testing/postgres.ts";
-import { type RedisServer, startRedis } from "@lyss/kit/testing/redis-server.ts";
+import { promoteReplica, type RedisServer, startRedis, startRedisReplica } from "@lyss/kit/testing/redis-server.ts";
+import { closeInReverse } from "@lyss/kit/testing/test-cluster.ts";
 import { assertMoneyAddsUp, listUsage, waitForNoHold, waitForUsage } from "../../read-money.ts";
 import { requestJson, runLyss } from "../../run-platform.ts";
 import { type GatewayFleet, runGatewayFleet } from "../../scenarios/gateway-fleet.ts";
@@ -134,6 +134,12 @@ const faults: Readonly<Record<string, () => Promise<() => Promise<void>>>> = {
   "it is cut off": async () => {
     redis.freeze();
     return async () => redis.thaw();
+  },
+  // The last one: what it mends is another server.
+  "its primary is dead, until a replica takes its place": async () => {
+    const replica = await startRedisReplica(scope, redis);
+    await redis.kill();
+    return () => promoteReplica(replica, redis);
   },
 };
 
