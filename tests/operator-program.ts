@@ -9,7 +9,7 @@ import { boot } from "@lyss/kit/service/boot.ts";
 import { type Clock, systemClock } from "@lyss/kit/service/clock.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
-import { silentLog } from "@lyss/kit/testing/postgres.ts";
+import { silentLog } from "@lyss/kit/testing/test-cluster.ts";
 import { saga } from "@lyss/kit/workflow/saga.ts";
 import { Registry } from "prom-client";
 import { z } from "zod";

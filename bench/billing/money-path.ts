@@ -5,8 +5,8 @@ import { BillingService, CallOutcome, PostFactsRequestSchema } from "@lyss/contr
 import { wireFormOf } from "@lyss/kit/rpc/wire-form.ts";
 import { systemClock as clock } from "@lyss/kit/service/clock.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
-import type { TestScope } from "@lyss/kit/testing/postgres.ts";
 import { createTempFolder } from "@lyss/kit/testing/temp-folder.ts";
+import type { TestScope } from "@lyss/kit/testing/test-cluster.ts";
 import { createFunding, type Funding } from "@lyss/services/ai-gateway/funds/funding.ts";
 import type { CallToFund } from "@lyss/services/ai-gateway/funds/funds.ts";
 import { pino } from "pino";

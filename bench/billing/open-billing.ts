@@ -1,6 +1,6 @@
 import { createOwnServer } from "@lyss/kit/testing/own-server.ts";
-import type { TestScope } from "@lyss/kit/testing/postgres.ts";
-import { startTestService } from "@lyss/kit/testing/start-service.ts";
+import { startServiceOn } from "@lyss/kit/testing/service-on.ts";
+import type { TestScope } from "@lyss/kit/testing/test-cluster.ts";
 import { billing } from "@lyss/services/billing/service.ts";
 import { readUsage } from "../gateway/processes.ts";
 
@@ -46,5 +46,5 @@ export async function openBilling(t: TestScope): Promise<OpenBilling> {
 }
 
 function startBilling(t: TestScope, serverUrl: string) {
-  return startTestService(t, billing, { clients: {}, serverUrl });
+  return startServiceOn(serverUrl, t, billing, { clients: {} });
 }

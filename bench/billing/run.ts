@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { systemClock } from "@lyss/kit/service/clock.ts";
-import type { TestScope } from "@lyss/kit/testing/postgres.ts";
+import type { TestScope } from "@lyss/kit/testing/test-cluster.ts";
 import type { MoneyPathReport } from "./money-path.ts";
 import { runOneAccount } from "./one-account.ts";
 import { openBilling } from "./open-billing.ts";

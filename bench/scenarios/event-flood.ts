@@ -10,7 +10,7 @@ import { createRandom } from "@lyss/kit/service/ids.ts";
 import { createDraws } from "@lyss/kit/testing/chaos/chaos-seed.ts";
 import { openEventNode, opened } from "@lyss/kit/testing/event-log.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
-import { closeInReverse, deriveTestKey, silentLog, type TestScope } from "@lyss/kit/testing/postgres.ts";
+import { closeInReverse, deriveTestKey, silentLog, type TestScope } from "@lyss/kit/testing/test-cluster.ts";
 
 export interface FloodPlan {
   readonly seed: number;

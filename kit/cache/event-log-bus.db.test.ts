@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createRandom } from "../service/ids.ts";
-import { openEventNode, opened, say, waitUntil } from "../testing/event-log.ts";
+import { openEventNode, opened, say } from "../testing/event-log.ts";
 import { createFakeClock } from "../testing/fake-clock.ts";
+import { waitUntil } from "../testing/wait-until.ts";
 import { createCache } from "./cache.ts";
 import { createEventLogBus } from "./event-log-bus.ts";
 

@@ -9,14 +9,8 @@ import { pino } from "pino";
 import type { Sql } from "postgres";
 import { systemClock } from "../service/clock.ts";
 import { createOwnServer } from "../testing/own-server.ts";
-import {
-  closeInReverse,
-  createTestDatabase,
-  deriveTestKey,
-  openTestCluster,
-  silentLog,
-  type TestScope,
-} from "../testing/postgres.ts";
+import { createTestDatabase, openTestCluster } from "../testing/postgres.ts";
+import { closeInReverse, deriveTestKey, silentLog, type TestScope } from "../testing/test-cluster.ts";
 import { openCluster } from "./cluster.ts";
 import { postgres } from "./driver.ts";
 

@@ -6,7 +6,8 @@ import { pipeline } from "node:stream/promises";
 import { type TestContext, test } from "node:test";
 import { delay, systemClock } from "../service/clock.ts";
 import { createChaosProxy } from "../testing/chaos/chaos-proxy.ts";
-import { createTestDatabase, silentLog } from "../testing/postgres.ts";
+import { createTestDatabase } from "../testing/postgres.ts";
+import { silentLog } from "../testing/test-cluster.ts";
 import type { Sql, Tx } from "./database.ts";
 import { createPool } from "./pool.ts";
 

@@ -15,11 +15,11 @@ import {
   opened,
   parkEvents,
   say,
-  waitUntil,
 } from "../testing/event-log.ts";
 import { createFakeClock } from "../testing/fake-clock.ts";
 import { effects, listEffects, replayedEffects } from "../testing/handler-contract.ts";
-import type { TestScope } from "../testing/postgres.ts";
+import type { TestScope } from "../testing/test-cluster.ts";
+import { waitUntil } from "../testing/wait-until.ts";
 import { type DurableSubscription, onEvent } from "./event.ts";
 import { createEventDesk, type EventDesk } from "./event-desk.ts";
 import type { Operation, OperationScope } from "./operation.ts";

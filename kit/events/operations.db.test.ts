@@ -11,10 +11,10 @@ import {
   outbox,
   parkEvents,
   say,
-  waitUntil,
 } from "../testing/event-log.ts";
 import { createFakeClock } from "../testing/fake-clock.ts";
-import { deriveTestKey, silentLog } from "../testing/postgres.ts";
+import { deriveTestKey, silentLog } from "../testing/test-cluster.ts";
+import { waitUntil } from "../testing/wait-until.ts";
 import { onEvent } from "./event.ts";
 import { createLogRetention } from "./log-retention.ts";
 import { listParkedEvents, redriveParkedEvents, skipParkedEvents } from "./parked-events.ts";

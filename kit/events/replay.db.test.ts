@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createRandom } from "../service/ids.ts";
-import { append, closed, createCollector, openEventNode, opened, say, waitUntil } from "../testing/event-log.ts";
+import { append, closed, createCollector, openEventNode, opened, say } from "../testing/event-log.ts";
 import { createFakeClock } from "../testing/fake-clock.ts";
+import { waitUntil } from "../testing/wait-until.ts";
 import { type DurableSubscription, onEvent } from "./event.ts";
 import { replayEvents } from "./replay.ts";
 import { readLags } from "./subscription-lag.ts";

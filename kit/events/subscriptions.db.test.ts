@@ -3,10 +3,11 @@ import { test } from "node:test";
 import { StringValueSchema } from "@bufbuild/protobuf/wkt";
 import type { Database } from "../db/database.ts";
 import { type CallContext, currentContext, runInContext } from "../rpc/call-context.ts";
-import { append, closed, createCollector, openEventNode, opened, say, waitUntil } from "../testing/event-log.ts";
+import { append, closed, createCollector, openEventNode, opened, say } from "../testing/event-log.ts";
 import { createFakeClock } from "../testing/fake-clock.ts";
 import { createOwnServer } from "../testing/own-server.ts";
-import { closeInReverse } from "../testing/postgres.ts";
+import { closeInReverse } from "../testing/test-cluster.ts";
+import { waitUntil } from "../testing/wait-until.ts";
 import { defineEvent, onBroadcast, onEvent } from "./event.ts";
 
 const limits = { timeout: 120_000 };

@@ -6,7 +6,8 @@ import { runInContext } from "../rpc/call-context.ts";
 import { fromContextHeaders } from "../rpc/context-headers.ts";
 import { createRandom } from "../service/ids.ts";
 import { createFakeClock } from "../testing/fake-clock.ts";
-import { deriveTestKey, openTestCluster } from "../testing/postgres.ts";
+import { openTestCluster } from "../testing/postgres.ts";
+import { deriveTestKey } from "../testing/test-cluster.ts";
 import { canonicalText } from "./canonical-text.ts";
 import { createIdempotency } from "./idempotency.ts";
 

@@ -12,10 +12,11 @@ import type { DurableSubscription } from "../events/event.ts";
 import { rewind } from "../events/subscription-store.ts";
 import { startSubscriptions } from "../events/subscriptions.ts";
 import { type Clock, systemClock } from "../service/clock.ts";
-import { append, closed, type EventNode, openEventNode, opened, say, waitUntil } from "./event-log.ts";
+import { append, closed, type EventNode, openEventNode, opened, say } from "./event-log.ts";
 import { createFakeClock } from "./fake-clock.ts";
 import { effects, type HandlerBench, listEffects, testHandlers } from "./handler-contract.ts";
-import { closeInReverse, silentLog, type TestScope } from "./postgres.ts";
+import { closeInReverse, silentLog, type TestScope } from "./test-cluster.ts";
+import { waitUntil } from "./wait-until.ts";
 
 /** A broker of the test's own, with a transport that speaks to it. */
 export interface TestBroker {

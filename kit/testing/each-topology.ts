@@ -11,8 +11,9 @@ import { checkGraph } from "../service/graph.ts";
 import { createRandom } from "../service/ids.ts";
 import type { BootOptions, ClientOf, Program } from "../service/program.ts";
 import { createTransports } from "../service/transports.ts";
-import { createTestDatabase, deriveTestKey, silentLog } from "./postgres.ts";
+import { createTestDatabase } from "./postgres.ts";
 import { createTempFolder } from "./temp-folder.ts";
+import { deriveTestKey, silentLog } from "./test-cluster.ts";
 
 export interface TopologyOptions {
   /** The whole program under test. */

@@ -10,7 +10,8 @@ import { type RunningSubscriptions, startSubscriptions } from "../events/subscri
 import type { Tracer } from "../observability/tracing.ts";
 import { type Clock, systemClock } from "../service/clock.ts";
 import { createRandom } from "../service/ids.ts";
-import { closeInReverse, createTestDatabase, deriveTestKey, silentLog, type TestScope } from "./postgres.ts";
+import { createTestDatabase } from "./postgres.ts";
+import { closeInReverse, deriveTestKey, silentLog, type TestScope } from "./test-cluster.ts";
 
 /** Two events for tests of the log. A value is `<key>:<text>`. */
 export const opened = defineEvent("test.opened", StringValueSchema, keyOf);
@@ -103,11 +104,6 @@ export function createCollector() {
       return promise;
     },
   };
-}
-
-/** Asks again after each turn of the loop: for what other sessions do, of which nobody tells us. */
-export async function waitUntil(isTrue: () => Promise<boolean>): Promise<void> {
-  while (!(await isTrue())) await new Promise((resolve) => setImmediate(resolve));
 }
 
 function keyOf({ value }: StringValue): string {

@@ -4,9 +4,10 @@ import type { Database } from "../db/database.ts";
 import { type DurableSubscription, onEvent } from "../events/event.ts";
 import { listParkedEvents, redriveParkedEvents } from "../events/parked-events.ts";
 import { type Clock, systemClock } from "../service/clock.ts";
-import { append, closed, createCollector, opened, say, waitUntil } from "./event-log.ts";
+import { append, closed, createCollector, opened, say } from "./event-log.ts";
 import { createFakeClock } from "./fake-clock.ts";
-import type { TestScope } from "./postgres.ts";
+import type { TestScope } from "./test-cluster.ts";
+import { waitUntil } from "./wait-until.ts";
 
 /** A way for events to get from the log to handlers, with everything that it needs. */
 export interface HandlerBench {

@@ -3,7 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../db/embedded-postgres.ts";
 import { systemClock } from "../service/clock.ts";
-import { silentLog, type TestScope } from "./postgres.ts";
+import { silentLog, type TestScope } from "./test-cluster.ts";
 
 /** A place for a PostgreSQL server that one test has to itself: to stop it, to kill it, to look at it from scratch. */
 export interface OwnServer {

@@ -5,7 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { findFreePorts } from "./free-ports.ts";
-import type { TestScope } from "./postgres.ts";
+import type { TestScope } from "./test-cluster.ts";
 
 /** A program from outside that a test starts, kills and starts again. It is killed when the scope ends. */
 export interface PeerProgram {

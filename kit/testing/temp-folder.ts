@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TestScope } from "./postgres.ts";
+import type { TestScope } from "./test-cluster.ts";
 
 /** An empty folder, deleted with all that is in it when the scope ends. */
 export function createTempFolder(t: TestScope): string {

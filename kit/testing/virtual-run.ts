@@ -2,7 +2,7 @@ import { createRandom } from "../service/ids.ts";
 import { type DurableRun, type Message, runSaga, type SagaDeps, type SagaOutcome } from "../workflow/run-saga.ts";
 import type { AnySaga } from "../workflow/saga.ts";
 import { createFakeClock, type FakeClock } from "./fake-clock.ts";
-import { silentLog } from "./postgres.ts";
+import { silentLog } from "./test-cluster.ts";
 
 /** What a virtual run dies of. */
 export const crash = new Error("the process died");

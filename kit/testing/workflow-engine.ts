@@ -4,7 +4,8 @@ import { createRandom } from "../service/ids.ts";
 import { workflowDatabase } from "../workflow/dbos.ts";
 import type { AnySaga } from "../workflow/saga.ts";
 import { openWorkflowEngine, type WorkflowEngine, type WorkflowEngineOptions } from "../workflow/workflow-engine.ts";
-import { openTestCluster, silentLog, type TestScope } from "./postgres.ts";
+import { openTestCluster } from "./postgres.ts";
+import { silentLog, type TestScope } from "./test-cluster.ts";
 
 /** An engine that runs sagas of the service `test` on `cluster`, by default on a database of its own. Stopped when the scope ends. */
 export async function openTestEngine(

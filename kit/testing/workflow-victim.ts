@@ -7,7 +7,7 @@ import { createRandom } from "../service/ids.ts";
 import { workflowDatabase } from "../workflow/dbos.ts";
 import { saga } from "../workflow/saga.ts";
 import { openWorkflowEngine } from "../workflow/workflow-engine.ts";
-import { deriveTestKey, silentLog } from "./postgres.ts";
+import { deriveTestKey, silentLog } from "./test-cluster.ts";
 
 /** What the steps of a test's saga do to the world outside. */
 export interface World {

@@ -10,7 +10,7 @@ import { createLoadShedder, type Pressure } from "@lyss/kit/resilience/load-shed
 import type { ScriptRunner } from "@lyss/kit/resilience/redis-limiter-connection.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
-import { silentLog } from "@lyss/kit/testing/postgres.ts";
+import { silentLog } from "@lyss/kit/testing/test-cluster.ts";
 import { Registry } from "prom-client";
 import { z } from "zod";
 import { apiGatewayConfig } from "./config.ts";

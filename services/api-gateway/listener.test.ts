@@ -4,7 +4,7 @@ import { Secret } from "@lyss/kit/config/secret.ts";
 import { createHealth } from "@lyss/kit/health/health.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
-import { silentLog } from "@lyss/kit/testing/postgres.ts";
+import { silentLog } from "@lyss/kit/testing/test-cluster.ts";
 import { Registry } from "prom-client";
 import { apiGatewayConfig } from "./config.ts";
 import { createListener } from "./listener.ts";

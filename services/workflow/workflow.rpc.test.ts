@@ -6,7 +6,7 @@ import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { startTestServer, testCaller } from "@lyss/kit/http/http-test-server.ts";
 import { defineService, type ServiceWorkflows } from "@lyss/kit/service/define-service.ts";
 import { eachTopology } from "@lyss/kit/testing/each-topology.ts";
-import { waitUntil } from "@lyss/kit/testing/event-log.ts";
+import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { saga } from "@lyss/kit/workflow/saga.ts";
 import { workflowFailures } from "@lyss/kit/workflow/workflow-failures.ts";
 import { z } from "zod";

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Database } from "@lyss/kit/db/database.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
-import type { TestScope } from "@lyss/kit/testing/postgres.ts";
+import type { TestScope } from "@lyss/kit/testing/test-cluster.ts";
 import { accounts } from "@lyss/services/billing/journal/accounts.ts";
 import { createJournal } from "@lyss/services/billing/journal/journal.ts";
 import { createJournalStore } from "@lyss/services/billing/journal/journal-store.ts";

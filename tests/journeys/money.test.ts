@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { startEmbeddedPostgres } from "@lyss/kit/db/embedded-postgres.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
-import { silentLog } from "@lyss/kit/testing/postgres.ts";
+import { silentLog } from "@lyss/kit/testing/test-cluster.ts";
 import postgres from "postgres";
 import { assertMoneyAddsUp, balanceOf, listUsage, waitForNoHold } from "../read-money.ts";
 import { requestJson, runPlatform } from "../run-platform.ts";

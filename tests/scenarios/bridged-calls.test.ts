@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { systemClock as clock } from "@lyss/kit/service/clock.ts";
-import { closeInReverse } from "@lyss/kit/testing/postgres.ts";
+import { closeInReverse } from "@lyss/kit/testing/test-cluster.ts";
 import { type Simulator, startSimulator } from "@lyss/services/ai-gateway/simulator/simulator.ts";
 import { assertMoneyAddsUp, waitForNoHold } from "../read-money.ts";
 import { type RunningPlatform, requestJson, runPlatform } from "../run-platform.ts";

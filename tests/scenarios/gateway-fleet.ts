@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { postgres } from "@lyss/kit/db/driver.ts";
 import { findFreePorts } from "@lyss/kit/testing/free-ports.ts";
 import { createOwnServer } from "@lyss/kit/testing/own-server.ts";
-import { closeInReverse, type TestScope } from "@lyss/kit/testing/postgres.ts";
+import { closeInReverse, type TestScope } from "@lyss/kit/testing/test-cluster.ts";
 import { type RunningPlatform, runPlatform } from "../run-platform.ts";
 
 const coreServices = "auth,billing,credential,event,group,tenant,user,workflow";

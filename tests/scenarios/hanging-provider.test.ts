@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { closeInReverse } from "@lyss/kit/testing/postgres.ts";
+import { closeInReverse } from "@lyss/kit/testing/test-cluster.ts";
 import { type RunningPlatform, requestJson, runPlatform } from "../run-platform.ts";
 import { openStream } from "./open-streams.ts";
 import { sendWord, startRawProvider } from "./raw-provider.ts";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { systemClock as clock } from "@lyss/kit/service/clock.ts";
-import { closeInReverse } from "@lyss/kit/testing/postgres.ts";
+import { closeInReverse } from "@lyss/kit/testing/test-cluster.ts";
 import { startSimulator } from "@lyss/services/ai-gateway/simulator/simulator.ts";
 import { balanceOf, listUsage, waitForNoHold } from "../read-money.ts";
 import { type RunningPlatform, requestJson, runPlatform } from "../run-platform.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { after, test } from "node:test";
 import { systemClock as clock } from "@lyss/kit/service/clock.ts";
-import { closeInReverse } from "@lyss/kit/testing/postgres.ts";
+import { closeInReverse } from "@lyss/kit/testing/test-cluster.ts";
 import { startSimulator } from "@lyss/services/ai-gateway/simulator/simulator.ts";
 import { assertMoneyAddsUp, balanceOf, listUsage, waitForNoHold } from "../read-money.ts";
 import { requestJson, runPlatform } from "../run-platform.ts";

@@ -1,7 +1,7 @@
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { type ChaosProxy, createChaosProxy } from "@lyss/kit/testing/chaos/chaos-proxy.ts";
 import { createOwnServer } from "@lyss/kit/testing/own-server.ts";
-import { closeInReverse, type TestScope } from "@lyss/kit/testing/postgres.ts";
+import { closeInReverse, type TestScope } from "@lyss/kit/testing/test-cluster.ts";
 import { startSimulator } from "@lyss/services/ai-gateway/simulator/simulator.ts";
 import { type RunningPlatform, runPlatform } from "../run-platform.ts";
 

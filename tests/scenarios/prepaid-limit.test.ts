@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { closeInReverse } from "@lyss/kit/testing/postgres.ts";
+import { closeInReverse } from "@lyss/kit/testing/test-cluster.ts";
 import { balanceOf } from "../read-money.ts";
 import { requestJson } from "../run-platform.ts";
 import { runGatewayFleet } from "./gateway-fleet.ts";

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { TestScope } from "@lyss/kit/testing/postgres.ts";
+import type { TestScope } from "@lyss/kit/testing/test-cluster.ts";
 
 /** A provider of one test's own, for what the simulated one does not do. */
 export interface RawProvider {

@@ -5,7 +5,7 @@ import type { ServerResponse } from "node:http";
 import { connect, type Socket } from "node:net";
 import { test } from "node:test";
 import { delay, systemClock } from "@lyss/kit/service/clock.ts";
-import { closeInReverse, type TestScope } from "@lyss/kit/testing/postgres.ts";
+import { closeInReverse, type TestScope } from "@lyss/kit/testing/test-cluster.ts";
 import { waitForUsage } from "../read-money.ts";
 import { type RunningPlatform, requestJson, runPlatform } from "../run-platform.ts";
 import { openStream } from "./open-streams.ts";

@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { systemClock } from "../../service/clock.ts";
 import { createFakeClock } from "../fake-clock.ts";
-import { closeInReverse, type TestScope } from "../postgres.ts";
+import { closeInReverse, type TestScope } from "../test-cluster.ts";
 import { createChaosProxy } from "./chaos-proxy.ts";
 
 const limits = { timeout: 20_000 };

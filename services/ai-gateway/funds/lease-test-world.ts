@@ -8,7 +8,7 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
 import type { Spool, SpoolEntry } from "@lyss/kit/spool/spool.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
-import { silentLog } from "@lyss/kit/testing/postgres.ts";
+import { silentLog } from "@lyss/kit/testing/test-cluster.ts";
 import { toLeasePath } from "./budget-paths.ts";
 import { type Draw, notePosted, settleDraw } from "./lease-book.ts";
 import { createLeaseKeeper } from "./lease-keeper.ts";

@@ -5,7 +5,8 @@ import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
-import { deriveTestKey, silentLog as log, openTestCluster } from "@lyss/kit/testing/postgres.ts";
+import { openTestCluster } from "@lyss/kit/testing/postgres.ts";
+import { deriveTestKey, silentLog as log } from "@lyss/kit/testing/test-cluster.ts";
 import { createCallOnce, type KeyedCall } from "./call-once.ts";
 import { createOnceStore } from "./once-store.ts";
 

@@ -5,9 +5,10 @@ import { readRange } from "@lyss/kit/events/event-reader.ts";
 import { startSubscriptions } from "@lyss/kit/events/subscriptions.ts";
 import { systemClock as clock } from "@lyss/kit/service/clock.ts";
 import { cutDatabase } from "@lyss/kit/testing/chaos/cut-database.ts";
-import { waitUntil } from "@lyss/kit/testing/event-log.ts";
-import { silentLog as log } from "@lyss/kit/testing/postgres.ts";
-import { type StartedService, startTestService } from "@lyss/kit/testing/start-service.ts";
+import type { StartedService } from "@lyss/kit/testing/service-on.ts";
+import { startTestService } from "@lyss/kit/testing/start-service.ts";
+import { silentLog as log } from "@lyss/kit/testing/test-cluster.ts";
+import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { billing } from "../service.ts";
 
 /** B23 asks for 200 times: SCENARIO_FULL=1. */

@@ -7,7 +7,7 @@ import { type ConsulRegistrationOptions, registerWithConsul } from "@lyss/kit/di
 import { hear } from "@lyss/kit/discovery/testdata/heard.ts";
 import { systemClock as clock } from "@lyss/kit/service/clock.ts";
 import { createPeerFolder, createPeerProgram, findFreePort } from "@lyss/kit/testing/peer-program.ts";
-import { closeInReverse } from "@lyss/kit/testing/postgres.ts";
+import { closeInReverse } from "@lyss/kit/testing/test-cluster.ts";
 import { consulPath } from "./consul-path.ts";
 
 const limits = { timeout: 150_000 };

@@ -6,7 +6,7 @@ import { createDnsDiscovery } from "@lyss/kit/discovery/dns-discovery.ts";
 import { hear } from "@lyss/kit/discovery/testdata/heard.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { createPeerFolder, createPeerProgram, findFreePort } from "@lyss/kit/testing/peer-program.ts";
-import { closeInReverse } from "@lyss/kit/testing/postgres.ts";
+import { closeInReverse } from "@lyss/kit/testing/test-cluster.ts";
 
 const limits = { timeout: 30_000 };
 

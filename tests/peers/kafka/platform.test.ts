@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { connectKafka } from "@lyss/kit/events/kafka-transport.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
-import { waitUntil } from "@lyss/kit/testing/event-log.ts";
+import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { Admin, Consumer, stringDeserializers } from "@platformatic/kafka";
 import { requestJson, runLyss, runPlatform } from "../../run-platform.ts";
 import { startKafka } from "./kafka-broker.ts";

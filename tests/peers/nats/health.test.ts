@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { connectNats } from "@lyss/kit/events/nats-transport.ts";
 import { createHealth } from "@lyss/kit/health/health.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
-import { closeInReverse, silentLog } from "@lyss/kit/testing/postgres.ts";
+import { closeInReverse, silentLog } from "@lyss/kit/testing/test-cluster.ts";
 import { startNats } from "./nats-server.ts";
 
 /** The row's figure is 5 s; a busy machine gets as much again. */

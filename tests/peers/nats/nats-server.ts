@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { createPeerFolder, createPeerProgram, findFreePort, type PeerProgram } from "@lyss/kit/testing/peer-program.ts";
-import { closeInReverse, type TestScope } from "@lyss/kit/testing/postgres.ts";
+import { closeInReverse, type TestScope } from "@lyss/kit/testing/test-cluster.ts";
 
 /** A NATS server of our own with JetStream. Started again it has what is on disk. */
 export interface NatsServer extends PeerProgram {

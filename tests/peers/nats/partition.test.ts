@@ -9,7 +9,7 @@ import { createChaosProxy } from "@lyss/kit/testing/chaos/chaos-proxy.ts";
 import { createDraws, withSeed } from "@lyss/kit/testing/chaos/chaos-seed.ts";
 import { append, openEventNode, opened } from "@lyss/kit/testing/event-log.ts";
 import { effects, listEffects } from "@lyss/kit/testing/handler-contract.ts";
-import { closeInReverse, deriveTestKey, silentLog, type TestScope } from "@lyss/kit/testing/postgres.ts";
+import { closeInReverse, deriveTestKey, silentLog, type TestScope } from "@lyss/kit/testing/test-cluster.ts";
 import { startNats } from "./nats-server.ts";
 
 const events = 600;

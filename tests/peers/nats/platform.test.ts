@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connectNats } from "@lyss/kit/events/nats-transport.ts";
-import { waitUntil } from "@lyss/kit/testing/event-log.ts";
+import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { requestJson, runLyss, runPlatform } from "../../run-platform.ts";
 import { startNats } from "./nats-server.ts";
 

@@ -3,7 +3,7 @@ import { connectNats } from "@lyss/kit/events/nats-transport.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { brokerTypes } from "@lyss/kit/testing/broker-contract.ts";
 import { openEventNode } from "@lyss/kit/testing/event-log.ts";
-import { silentLog } from "@lyss/kit/testing/postgres.ts";
+import { silentLog } from "@lyss/kit/testing/test-cluster.ts";
 
 // A relay in a process of its own, to be killed: `node relay-process.ts <database url> <address of the broker>`.
 const [adminUrl = "", address = ""] = process.argv.slice(2);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { postgres } from "@lyss/kit/db/driver.ts";
 import { delay, systemClock } from "@lyss/kit/service/clock.ts";
-import { closeInReverse } from "@lyss/kit/testing/postgres.ts";
+import { closeInReverse } from "@lyss/kit/testing/test-cluster.ts";
 import { listUsage, waitForNoHold, waitForUsage } from "../../read-money.ts";
 import { requestJson, runPlatform } from "../../run-platform.ts";
 import { startPostgresPair } from "./postgres-pair.ts";

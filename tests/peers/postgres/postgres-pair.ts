@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { postgres } from "@lyss/kit/db/driver.ts";
 import { delay, systemClock } from "@lyss/kit/service/clock.ts";
 import { findFreePorts } from "@lyss/kit/testing/free-ports.ts";
-import type { TestScope } from "@lyss/kit/testing/postgres.ts";
+import type { TestScope } from "@lyss/kit/testing/test-cluster.ts";
 
 /** Two servers of Debian's PostgreSQL: a primary, and a standby that confirms every commit. */
 export interface PostgresPair {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Failure } from "@lyss/kit/errors/failure.ts";
-import { silentLog } from "@lyss/kit/testing/postgres.ts";
+import { silentLog } from "@lyss/kit/testing/test-cluster.ts";
 import type { Adjustment, CallRefund, CorrectionStore } from "@lyss/services/billing/corrections/correction-store.ts";
 import type { CorrectionDeps } from "@lyss/services/billing/corrections/corrections.ts";
 import type { DebtStore } from "@lyss/services/billing/debts/debt-store.ts";

@@ -6,7 +6,7 @@ import { toQuantities, toTerms } from "@lyss/contracts/pricing/token-price.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { Spool, SpoolEntry } from "@lyss/kit/spool/spool.ts";
-import { silentLog } from "@lyss/kit/testing/postgres.ts";
+import { silentLog } from "@lyss/kit/testing/test-cluster.ts";
 import { type Draw, notePosted, settleDraw } from "@lyss/services/ai-gateway/funds/lease-book.ts";
 import { createLeaseKeeper, type LeaseKeeper } from "@lyss/services/ai-gateway/funds/lease-keeper.ts";
 import { parseRecord } from "@lyss/services/ai-gateway/funds/spool-record.ts";

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "@lyss/kit/service/clock.ts";
-import type { TestScope } from "@lyss/kit/testing/postgres.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
+import type { TestScope } from "@lyss/kit/testing/test-cluster.ts";
 import type { Fact } from "../../fact.ts";
 import { billing } from "../../service.ts";
 

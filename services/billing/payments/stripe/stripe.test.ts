@@ -2,7 +2,7 @@ import { after } from "node:test";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
-import { silentLog } from "@lyss/kit/testing/postgres.ts";
+import { silentLog } from "@lyss/kit/testing/test-cluster.ts";
 import { testStripeContract } from "./stripe-contract.ts";
 import { createStripeProvider } from "./stripe-provider.ts";
 import { startStripeSimulator } from "./stripe-simulator.ts";
