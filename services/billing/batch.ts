@@ -129,22 +129,19 @@ export async function applyBatch(tx: Tx, options: BatchOptions, requests: BatchR
   const { reserves, raises, settles, leaseChanges, awaited } = requests;
   const batch = await readBatch(tx, options, requests);
   const settled = settles.map((request) => settle(batch, request));
-  const changed = new Map<LeaseChange, LeaseAnswer | Failure>();
-  const change = (request: LeaseChange) => changed.set(request, changeLeaseOf(batch, request, awaited));
-  const { return: returned, grant: granted } = Object.groupBy(leaseChanges, ({ kind }) => kind);
-  returned?.forEach(change);
+  const changed: (LeaseAnswer | Failure)[] = [];
+  const changeAll = (kind: LeaseChange["kind"]) => {
+    for (const [place, request] of leaseChanges.entries()) {
+      if (request.kind === kind) changed[place] = changeLeaseOf(batch, request, awaited);
+    }
+  };
+  changeAll("return");
   const raised = raises.map((request) => raise(batch, request));
   const reserved = reserves.map((request) => reserve(batch, request));
-  granted?.forEach(change);
+  changeAll("grant");
   await writeBatch(tx, batch);
   const { freedBudgetIds } = batch.book.changes;
-  return {
-    reserved,
-    raised,
-    settled,
-    changed: leaseChanges.flatMap((request) => changed.get(request) ?? []),
-    freedBudgetIds,
-  };
+  return { reserved, raised, settled, changed, freedBudgetIds };
 }
 
 async function readBatch(

@@ -55,9 +55,11 @@ function start() {
   };
   const kept = new Map<SpoolEntry, string>();
   let isFull = false;
+  let isClosed = false;
   let composed: SpoolEntry[] = [];
   const spool: Pick<Spool, "compose" | "written" | "drop"> = {
     compose(format, subject) {
+      if (isClosed) throw new Error("the spool is closed");
       const entry = { record: toBytes(format, subject) };
       composed.push(entry);
       return entry;
@@ -73,7 +75,10 @@ function start() {
         kept.set(entry, `${parsed.fact.callId} ${parsed.kind}`);
       }
     },
-    drop: (entry) => void kept.delete(entry),
+    drop(entry) {
+      assert.ok(entry.record.length > 0);
+      kept.delete(entry);
+    },
   };
   const logged: string[] = [];
   const log = pino({}, { write: (line: string) => void logged.push(toText(JSON.parse(line))) });
@@ -89,6 +94,9 @@ function start() {
     ...{ begin, journal, clock, kept, estimated, posted, refusals, unwanted, logged, charged },
     setFull: (value: boolean) => {
       isFull = value;
+    },
+    setClosed: (value: boolean) => {
+      isClosed = value;
     },
     /** Billing answers when the function it gives is called. */
     holdAnswers(): () => void {
@@ -256,6 +264,14 @@ test("an end that cannot be written is charged before the answer leaves, or else
   assert.deepEqual([charged, listKept()], [["c1", "c2"], []]);
   const text = "the end of a call cannot be written; it is charged at once Error";
   assert.deepEqual(logged, [`error c1 ${text}`, `error c2 ${text}`]);
+});
+
+test("an end that does not even fit into the spool is charged before the answer leaves", async () => {
+  const { begin, journal, charged, setClosed, takePosted } = start();
+  const attempt = await begin("c1");
+  setClosed(true);
+  await journal.end(attempt, () => void charged.push("c1"));
+  assert.deepEqual([takePosted(), charged], [[["c1"]], ["c1"]]);
 });
 
 test("of a process that died what had ended is charged, and the rest recorded as lost, each attempt once", async () => {

@@ -36,6 +36,7 @@ test("a budget that is recalled has its shares back, and calls that must fit int
   assert.equal(keeper.draw(one, need), undefined);
   keeper.recall("t", "bud_3");
   assert.ok(keeper.draw(two, { ...need, money: 10n }), "another budget's calls go on");
+  assert.ok(await keeper.draw(pathOf("t", "key_3"), need), "and so do those that have no lease yet");
   clock.advance(2_000);
   assert.ok(await keeper.draw(one, need));
 });

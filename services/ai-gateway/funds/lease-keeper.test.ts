@@ -42,17 +42,33 @@ test("a lease that runs low is filled up in the background, once", async () => {
 });
 
 test("calls that wait for a change share the next one, for all of them, and of use to the smallest", async () => {
-  const { keeper, takeAsked } = start();
-  const drawn = await Promise.all([
-    keeper.draw(t, ofMoney(100n)),
-    keeper.draw(t, ofMoney(60n)),
-    keeper.draw(t, ofMoney(80n)),
-  ]);
-  assert.deepEqual(
-    drawn.map((one) => one?.amounts.money),
-    [100n, 60n, 80n],
-  );
-  assert.deepEqual(takeAsked(), [grantOf(150n, 100n), grantOf(210n, 10n, { changeNumber: 2 })]);
+  for (const needs of [
+    [60n, 80n],
+    [80n, 60n],
+  ]) {
+    const { keeper, takeAsked } = start();
+    const drawn = await Promise.all([100n, ...needs].map((need) => keeper.draw(t, ofMoney(need))));
+    assert.deepEqual(
+      drawn.map((one) => one?.amounts.money),
+      [100n, ...needs],
+    );
+    assert.deepEqual(takeAsked(), [grantOf(150n, 100n), grantOf(210n, 10n, { changeNumber: 2 })]);
+  }
+});
+
+test("that billing cannot be told of a lease, or asked for more, is said with the tenant, and calls go on", async () => {
+  const { keeper, answers, draw, takeWarned, leaseIds } = start();
+  answers.push(500n, away(), away());
+  await draw(100n);
+  assert.match(leaseIds.join(), /^lse_/);
+  await keeper.recall("t");
+  assert.deepEqual(takeWarned(), ["warn t billing could not be told of a lease: billing is away"]);
+  const other = start();
+  other.answers.push(130n, away());
+  await other.draw(100n);
+  await other.draw(10n);
+  await quiet();
+  assert.deepEqual(other.takeWarned(), ["warn t a lease could not be refilled: billing is away"]);
 });
 
 test("what is free counts towards the least that a grant must bring", async () => {
@@ -150,6 +166,8 @@ test("money that is recalled goes back at once as far as it is free, and none is
   const { keeper, clock, answers, draw, takeAsked } = start();
   answers.push(500n);
   await draw(100n);
+  takeAsked();
+  await draw(100n, "u");
   takeAsked();
   keeper.recall("t");
   keeper.recall("other");

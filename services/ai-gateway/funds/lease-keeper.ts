@@ -101,7 +101,7 @@ export function createLeaseKeeper(deps: {
     if (!slot || isOver(slot.lease)) {
       const lease = createLease(random.id("lse"), path);
       const closing = create(CloseLeasesRequestSchema, { nodeId, leaseIds: [lease.leaseId] });
-      const entry = spool.append(toRecord({ kind: "lease", closing }));
+      const entry = spool.append(toRecord(closing));
       slot = { lease, entry, unanswered: undefined, changing: undefined, waiting: new Set() };
       slots.set(path.name, slot);
     }

@@ -8,7 +8,7 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
 import type { Spool, SpoolEntry } from "@lyss/kit/spool/spool.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
-import { silentLog } from "@lyss/kit/testing/test-cluster.ts";
+import { pino } from "pino";
 import { toLeasePath } from "./budget-paths.ts";
 import { type Draw, notePosted, settleDraw } from "./lease-book.ts";
 import { createLeaseKeeper } from "./lease-keeper.ts";
@@ -71,13 +71,20 @@ export function start() {
     },
     drop: (entry) => void kept.delete(entry),
   };
+  const warned: string[] = [];
+  const write = (line: string) => {
+    const { level, tenant_id: tenantId, err, msg } = JSON.parse(line);
+    warned.push(`${level} ${tenantId} ${msg}: ${err.message}`);
+  };
+  const log = pino({ formatters: { level: (level) => ({ level }) } }, { write });
   const deps = { billing: billing as Client<typeof BillingService>, spool: spool as Spool, nodeId: "node_1" };
-  const keeper = createLeaseKeeper({ ...deps, clock, random: createRandom(clock), log: silentLog });
+  const keeper = createLeaseKeeper({ ...deps, clock, random: createRandom(clock), log });
   return {
     ...{ keeper, clock, asked, answers, kept, leaseIds, shares },
     /** Of which the next extensions find that they are no more. */
     gone,
     takeAsked: () => asked.splice(0),
+    takeWarned: () => warned.splice(0),
     async draw(amountNanos: bigint, tenantId = "t"): Promise<Draw> {
       const drawn = await keeper.draw(pathOf(tenantId), ofMoney(amountNanos));
       assert.ok(drawn);

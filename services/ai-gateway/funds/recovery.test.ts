@@ -16,10 +16,7 @@ import { createRecovery } from "./recovery.ts";
 import { begunFormat, endedFormat, toRecord } from "./spool-record.ts";
 
 const leaseOf = (nodeId: string): SpoolEntry => ({
-  record: toRecord({
-    kind: "lease",
-    closing: create(CloseLeasesRequestSchema, { nodeId, leaseIds: [`lse_${nodeId}`] }),
-  }),
+  record: toRecord(create(CloseLeasesRequestSchema, { nodeId, leaseIds: [`lse_${nodeId}`] })),
 });
 const factOf = (kind: "begun" | "ended", callId: string): SpoolEntry => {
   const fact = create(UsageFactSchema, { callId });

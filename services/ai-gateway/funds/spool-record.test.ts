@@ -18,7 +18,7 @@ test("a record is read as it was written, also of an empty message, and its firs
     ["b", toBytes(begunFormat, fact), { kind: "begun", fact }],
     ["b", toBytes(begunFormat, empty), { kind: "begun", fact: empty }],
     ["e", toBytes(endedFormat, { begun: toBytes(begunFormat, empty), fact: empty }), { kind: "ended", fact: empty }],
-    ["l", toRecord({ kind: "lease", closing }), { kind: "lease", closing }],
+    ["l", toRecord(closing), { kind: "lease", closing }],
   ];
   for (const [code, bytes, record] of records) {
     assert.equal(String.fromCharCode(bytes[0] ?? 0), code);

@@ -44,7 +44,7 @@ export const endedFormat: RecordFormat<{ readonly begun: Uint8Array; readonly fa
   },
 };
 
-export function toRecord({ closing }: LeaseRecord): Uint8Array {
+export function toRecord(closing: CloseLeasesRequest): Uint8Array {
   return Buffer.concat([Uint8Array.of(codes.lease), toBinary(CloseLeasesRequestSchema, closing)]);
 }
 

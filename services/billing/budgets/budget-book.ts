@@ -153,7 +153,7 @@ export function createBudgetBook({ nowMs, budgets, memberships, holds }: BookEnt
 
   function putNewHolds(holderId: string, call: CallPath, amounts: Amounts): void {
     const path = findPath(call);
-    if (path.length > 0) newHolderIds.add(holderId);
+    newHolderIds.add(holderId);
     for (const budget of path) {
       const { budgetId, window, unit } = budget;
       putHold({ holderId, budgetId, windowStartsAt: window.startsAt, amount: 0n }, budget, amounts[unit]);

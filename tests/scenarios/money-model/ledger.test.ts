@@ -215,6 +215,26 @@ test("when a call ends that held something of a budget, sixteen of those that wa
   const [, second = ""] = takeBatches();
   assert.deepEqual(new Set(second.split(" ")), new Set([...woken, "new"]));
   assert.equal(takeEnded().length, 17);
+  ledger.wake("ten_1");
+  await quiet();
+  assert.deepEqual(takeBatches(), ["w17 w18"], "the others wait as before");
+});
+
+test("what a call gives back of a budget for which nobody waits keeps nobody of another one waiting", async () => {
+  const { ledger, ask, entries, takeEnded } = await startLedger(100_000n);
+  await ledger.reserve(callOf("c0"));
+  const taken = takenBudget();
+  const wide = budgetOf({ budgetId: "bud_0", limit: 100_000n, reserved: 100n });
+  const [hold] = taken.holds;
+  assert.ok(hold);
+  Object.assign(entries, { budgets: [wide, ...taken.budgets], holds: [{ ...hold, budgetId: "bud_0" }, hold] });
+  ask(callOf("w1"));
+  await quiet();
+  assert.deepEqual(takeEnded(), []);
+  entries.budgets = [wide, budgetOf({ limit: 100_000n, reserved: 100n })];
+  await ledger.settle(freeOf("c0"));
+  await quiet();
+  assert.deepEqual(takeEnded(), ["w1 ok"]);
 });
 
 test("a wake looks at all that wait of the tenant, for money or a budget, and at nobody else's", async () => {
