@@ -230,6 +230,19 @@ test("what a call from the lease did not use is free at once, and what it cost s
   assert.deepEqual([lease.money.free, lease.money.out], [60n, 0n]);
 });
 
+test("a call counts in a budget of calls, however it ended, unless it failed or nobody knows", async () => {
+  const counted = [CallOutcome.COMPLETED, CallOutcome.TRUNCATED, CallOutcome.CANCELED];
+  for (const outcome of [...counted, CallOutcome.FAILED, CallOutcome.LOST]) {
+    const { fund, lease } = start({ leasedNanos: 1_000n });
+    lease.budgetIds = ["bud_1"];
+    addGranted(lease, { grantedNanos: 0n, grantedCalls: 10n });
+    const funds = await fund(call);
+    assert.equal(lease.calls.free, 9n);
+    await funds.settle(spentOf({ outcome }));
+    assert.equal(lease.calls.free, counted.includes(outcome) ? 9n : 10n, CallOutcome[outcome]);
+  }
+});
+
 test("a call is charged by the mode in which it was served, and one with a hold is held until that is charged", async () => {
   const { fund, heldCallIds, ended, lease } = start({ granted: [45n], leasedNanos: 50n });
   const funds = await fund(call);

@@ -89,7 +89,7 @@ export function createFunder(deps: {
 
   function toFunds(call: CallToFund, { price, draw, hold, attempt }: Begun): Funds {
     const outputTokens = hold?.outputTokens ?? call.maxOutputTokens;
-    const isPartly = hold !== undefined && call.isMetered === true && outputTokens < call.maxOutputTokens;
+    const isPartly = call.isMetered === true && outputTokens < call.maxOutputTokens;
     return {
       outputTokens,
       raise: isPartly ? createRaise(call, outputTokens) : undefined,

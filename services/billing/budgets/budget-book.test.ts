@@ -23,6 +23,16 @@ const open = (budgets: readonly Budget[], holds: readonly BudgetHold[] = [], now
 const amounts = (n: bigint) => ({ money: n, tokens: n, calls: n });
 const after = (book: BudgetBook) => book.changes.listChanged().map((change) => change.after);
 
+test("without budgets a call has no path, and holds, uses and is refused nothing", () => {
+  const book = open([]);
+  book.hold({ ...call, callId: "call_1" }, amounts(1n));
+  book.settle("call_1", amounts(1n));
+  book.charge(call, startMs, amounts(1n));
+  assert.deepEqual(book.findPath(call), []);
+  const { listChanged, listNew, listChangedHolds, refusals } = book.changes;
+  assert.deepEqual([listChanged(), listNew(), listChangedHolds(), refusals], [[], [], [], []]);
+});
+
 test("a path leads from the tenant over the user's groups to user and key, of one tenant, and meets no other scope", () => {
   const scopes: readonly (readonly [ScopeKind, string])[] = [
     ["key", "key_1"],
