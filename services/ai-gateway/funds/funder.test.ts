@@ -237,9 +237,9 @@ test("a call counts in a budget of calls, however it ended, unless it failed or 
     lease.budgetIds = ["bud_1"];
     addGranted(lease, { grantedNanos: 0n, grantedCalls: 10n });
     const funds = await fund(call);
-    assert.equal(lease.calls.free, 9n);
+    assert.equal(lease.calls?.free, 9n);
     await funds.settle(spentOf({ outcome }));
-    assert.equal(lease.calls.free, counted.includes(outcome) ? 9n : 10n, CallOutcome[outcome]);
+    assert.equal(lease.calls?.free, counted.includes(outcome) ? 9n : 10n, CallOutcome[outcome]);
   }
 });
 
