@@ -25,6 +25,7 @@ function start(defaultLimits: readonly BudgetLimit[] = []) {
   const woken: string[] = [];
   const said: unknown[] = [];
   const keys: unknown[] = [];
+  const deleted: string[] = [];
   const state = { extra: 0 };
   const isOf = (budget: Budget, { tenantId, scopeKind, scopeId }: BudgetScope) =>
     budget.tenantId === tenantId && budget.scopeKind === scopeKind && budget.scopeId === scopeId;
@@ -46,8 +47,11 @@ function start(defaultLimits: readonly BudgetLimit[] = []) {
     async putBudgets(_tx, budgets) {
       for (const budget of budgets) rows.set(budget.budgetId, budget);
     },
-    deleteBudgets: async (_tx, tenantId, ids) =>
-      ids.filter((id) => rows.get(id)?.tenantId === tenantId && rows.delete(id)).length,
+    async deleteBudgets(_tx, tenantId, ids) {
+      const gone = ids.filter((id) => rows.get(id)?.tenantId === tenantId && rows.delete(id));
+      deleted.push(...gone);
+      return gone.length;
+    },
     countBudgets: async (_tx, tenantId, most) =>
       Math.min(most, state.extra + [...rows.values()].filter((one) => one.tenantId === tenantId).length),
     listKindsOf: async ({ keyId }) =>
@@ -86,7 +90,7 @@ function start(defaultLimits: readonly BudgetLimit[] = []) {
     ledger: { wake: (tenantId: string) => void woken.push(tenantId) },
   } as unknown as BudgetOpsDeps);
   return {
-    ...{ ops, clock, rows, quotas, state },
+    ...{ ops, clock, rows, quotas, state, deleted },
     takeWoken: () => woken.splice(0),
     takeSaid: () => said.splice(0),
     takeKeys: () => keys.splice(0),
@@ -168,6 +172,10 @@ test("a tenant has a wallet and at most a hundred thousand budgets; a new limit 
   assert.equal(await codeOf(ops.setBudget({ ...scope, limit: limitOf({ unit: "tokens" }) })), tooMany);
   await ops.setBudget({ ...scope, limit: limitOf({ limit: 5n }) });
   assert.equal(rows.size, 1);
+  state.extra--;
+  await ops.setBudget({ ...scope, limit: limitOf({ unit: "tokens" }) });
+  await ops.setBudget({ ...scope, limit: limitOf({ limit: 6n }) });
+  assert.equal(rows.size, 2);
   const limits = [limitOf(), limitOf({ period: "day" })];
   assert.equal(await codeOf(ops.setUserQuota({ ...person, limits })), tooMany);
   state.extra -= 2;
@@ -175,7 +183,7 @@ test("a tenant has a wallet and at most a hundred thousand budgets; a new limit 
   const others = [limitOf({ unit: "tokens" }), limitOf({ period: "day" })];
   await ops.setUserQuota({ ...person, limits: others });
   assert.equal(await codeOf(ops.setUserQuota({ ...person, limits: [...limits, limitOf({ unit: "money" })] })), tooMany);
-  assert.equal(rows.size, 3);
+  assert.equal(rows.size, 4);
 });
 
 test("a budget is found by its own tenant in its current period, and listed page by page, newest first", async () => {
@@ -218,7 +226,7 @@ test("a budget that is deleted caps nothing more, once, and calls that wait look
 });
 
 test("a quota is a person's limits and no others; what is used stays where unit and period stay", async () => {
-  const { ops, rows, quotas, use, takeWoken, takeKeys } = start();
+  const { ops, rows, quotas, deleted, use, takeWoken, takeKeys } = start();
   const [hour, day] = [limitOf(), limitOf({ period: "day" })];
   const { budgets } = await ops.setUserQuota({ ...person, limits: [hour, day] });
   assert.deepEqual(
@@ -242,11 +250,21 @@ test("a quota is a person's limits and no others; what is used stays where unit 
     ],
   );
   assert.deepEqual([again.tenantId, again.userId, rows.size], ["ten_1", "usr_1", 2]);
+  const gone = budgets.filter(({ period }) => period === "day").map(({ budgetId }) => budgetId);
+  assert.deepEqual(deleted, gone, "what stays is not taken out in between");
+  const mixed = await ops.setUserQuota({
+    ...person,
+    limits: [limitOf({ unit: "tokens" }), limitOf({ period: "month" })],
+  });
+  assert.deepEqual(
+    mixed.budgets.map(({ unit, period }) => `${unit} ${period}`),
+    ["calls month", "tokens hour"],
+  );
   assert.match(await codeOf(ops.setUserQuota({ ...person, tenantId: "ten_x", limits: [] })), /wallet_not_found/);
 });
 
 test("who is reset has the configured default, and so has somebody whose quota nobody has set, before the first call", async () => {
-  const { ops, rows, clock, use } = start([limitOf({ limit: 3n })]);
+  const { ops, rows, clock, use, takeKeys } = start([limitOf({ limit: 3n })]);
   const shown = await ops.getUserQuota(person);
   assert.deepEqual(
     shown.budgets.map(({ budgetId, limit, scopeKind, scopeId }) => [budgetId, limit, scopeKind, scopeId]),
@@ -255,7 +273,9 @@ test("who is reset has the configured default, and so has somebody whose quota n
   assert.equal(rows.size, 0);
   await ops.setUserQuota({ ...person, limits: [] });
   assert.deepEqual((await ops.getUserQuota(person)).budgets, [], "of whom it is set that nothing is limited");
+  takeKeys();
   const { budgets } = await ops.resetUserQuota(person);
+  assert.deepEqual(takeKeys(), [["resetUserQuota", "ten_1", ["userId", "limits"]]]);
   assert.deepEqual(
     budgets.map(({ limit }) => limit),
     [3n],

@@ -228,6 +228,8 @@ test("costs are estimated over at most 93 days that are not empty, and no furthe
     assert.deepEqual(await estimate({ toMs }), invalid("must lie before 'to'", "必须早于 to"));
   }
   const most = 93 * 86_400_000;
+  const nowMs = Date.UTC(2026, 2, 10);
+  assert.equal(((await estimate({ fromMs: nowMs, toMs: nowMs + most })) as readonly unknown[]).length, 2);
   assert.equal(((await estimate({ fromMs: 0, toMs: most })) as readonly unknown[]).length, 2);
   assert.deepEqual(
     await estimate({ fromMs: 0, toMs: most + 1 }),
