@@ -16,12 +16,17 @@ async function startCredit(balanceNanos: bigint) {
   const world = await start(balanceNanos);
   const woken: string[] = [];
   const ledger = { wake: (tenantId: string) => void woken.push(tenantId) } as unknown as BillingDeps["ledger"];
-  const { creditLimitStore: creditLimits } = world.tables;
+  const plan: { mostNanos?: bigint } = {};
+  const { creditLimitStore } = world.tables;
+  const creditLimits: typeof creditLimitStore = {
+    ...creditLimitStore,
+    findMostNanos: async (...asked) => plan.mostNanos ?? (await creditLimitStore.findMostNanos(...asked)),
+  };
   const deps = { ...world.deps, clock: world.clock, ledger, creditLimits } as unknown as CreditLimitDeps;
   const given = { tenantId: "ten_1", reason: "a good customer", userId: "usr_9" };
   return {
     ...world,
-    woken,
+    ...{ woken, plan },
     /** The limit that was set before, and the code of a refusal. */
     async set(limitNanos: bigint, reference: string, more: Partial<SetCreditLimitInput> = {}) {
       try {
@@ -101,6 +106,24 @@ test("a limit is lowered by what is free of it: neither spent nor held by calls"
   assert.deepEqual(moneyOf(), [110n, 100n]);
   await set(40n, "r3");
   assert.deepEqual(moneyOf(), [100n, 100n]);
+});
+
+test("a limit is raised as far as the plan allows, and one that is above it by now can be kept and lowered", async () => {
+  const { set, plan, moneyOf } = await startCredit(100n);
+  plan.mostNanos = 80n;
+  const refusal = {
+    code: "billing.credit_not_in_plan",
+    requested: "0.000000081",
+    allowed: "0.00000008",
+    currency: "USD",
+  };
+  assert.deepEqual(await set(81n, "r1"), refusal);
+  assert.deepEqual(moneyOf(), [100n, 0n]);
+  assert.ok("limitNanos" in (await set(80n, "r2")));
+  plan.mostNanos = 10n;
+  for (const limitNanos of [80n, 50n]) assert.ok("limitNanos" in (await set(limitNanos, `r${limitNanos}`)));
+  assert.deepEqual(moneyOf(), [150n, 0n]);
+  assert.equal("code" in (await set(51n, "r6")), true);
 });
 
 test("a limit is between nothing and a million, of a tenant that has a wallet", async () => {
