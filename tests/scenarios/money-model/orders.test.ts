@@ -137,6 +137,16 @@ test("what a checkout says moves an order forward only, and keeps what it does n
   assert.deepEqual(moneyOf(), [5n * dollar, 0n]);
 });
 
+test("an event that came before changes nothing, whatever it says by now", async () => {
+  const { order, deps, checkoutOf, moneyOf } = await startOrders();
+  const { orderId } = await order();
+  await applyCheckout(deps, checkoutOf(orderId, { state: "processing" }), { eventId: "evt_1", type: "t" });
+  await applyCheckout(deps, checkoutOf(orderId, { state: "paid" }), { eventId: "evt_1", type: "t" });
+  assert.deepEqual([(await getOrder(deps, { orderId })).state, moneyOf()], ["processing", [0n, 0n]]);
+  await applyCheckout(deps, checkoutOf(orderId, { state: "paid" }), { eventId: "evt_2", type: "t" });
+  assert.deepEqual(moneyOf(), [5n * dollar, 0n]);
+});
+
 test("a payment that does not fit its order credits nothing, and is told; one that names no order is none of ours", async () => {
   const { order, deps, checkoutOf, moneyOf, takeLogged } = await startOrders();
   const { orderId } = await order();
