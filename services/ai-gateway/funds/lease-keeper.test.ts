@@ -232,6 +232,10 @@ test("what a call costs in a second is counted by the time between two looks", a
   clock.advance(1_000);
   await keeper.assess();
   assert.equal(drawn.lease.money.rate, 375n);
+  settleDraw(await draw(1_000n), ofMoney(1_000n));
+  clock.advance(1_000);
+  await keeper.assess();
+  assert.equal(drawn.lease.money.rate, 531n);
 });
 
 test("a heart-beat carries every lease that billing knows, and those that are no more are let go", async () => {

@@ -69,7 +69,7 @@ export function start() {
       kept.add(entry);
       return entry;
     },
-    drop: (entry) => void kept.delete(entry),
+    drop: (entry) => assert.ok(kept.delete(entry), "nothing is dropped twice"),
   };
   const warned: string[] = [];
   const write = (line: string) => {
