@@ -34,6 +34,50 @@ test("a report as CSV is read whatever its columns' order, with quotes, and with
   ]);
 });
 
+test("what else a line may hold is read, cut to 200 characters, and spaces, a byte order mark within and empty lines mean nothing", () => {
+  const long = "x".repeat(201);
+  const heading = "day , model,cost,account,request_id,input_tokens,cached_input_tokens";
+  const csv = `\r\n${heading}\n2026-11-01,a\uFEFFb , 1 ,${long},${long},123456789012345678,12\n2026-11-01,${long.slice(1)},1,"a""",,,\n2026-11-01,m,1,a,b,1,2,`;
+  const cut = long.slice(1);
+  assert.deepEqual(parseReportCsv(csv), [
+    line({
+      ...{ model: "a\uFEFFb", costNanos: 1_000_000_000n, account: cut, requestId: cut },
+      ...{ inputTokens: 123_456_789_012_345_678n, cachedInputTokens: 12n, outputTokens: 0n },
+    }),
+    line({ model: cut, costNanos: 1_000_000_000n, account: 'a"', inputTokens: 0n, outputTokens: 0n }),
+    line({
+      ...{ costNanos: 1_000_000_000n, account: "a", requestId: "b", inputTokens: 1n, cachedInputTokens: 2n },
+      outputTokens: 0n,
+    }),
+  ]);
+  const rows = Array.from({ length: 10_000 }, () => "2026-11-01,m,1");
+  assert.equal(parseReportCsv(["day,model,cost", ...rows].join("\n")).length, 10_000);
+  assert.throws(() => parseReportCsv(["day,model,cost", ...rows, "2026-11-01,m,1"].join("\n")), {
+    details: {
+      ...{ field: "csv", reason: "line 10002 is one too many: at most 10000" },
+      reason_zh_CN: "第 10002 行：最多 10000 行",
+    },
+  });
+});
+
+test("what is wrong with a line is said in Chinese, too", () => {
+  const cases: readonly (readonly [string, string])[] = [
+    ["model,cost\nm,1", "第 1 行：缺少列 day"],
+    ["day,model,cost\n2026-13-01,m,1", "第 2 行：日期应形如 2026-11-25"],
+    [`day,model,cost\n2026-11-01,${"m".repeat(201)},1`, "第 2 行：模型名称应为 1 到 200 个字符"],
+    ["day,model,cost\n2026-11-01,m,x", "第 2 行：费用应形如 1.25"],
+    ["day,model,cost,input_tokens\n2026-11-01,m,1,1.5", "第 2 行：input_tokens 应为整数"],
+    ['day,model,cost\n2026-11-01,"m"x,1', "第 2 行：引号位置错误"],
+  ];
+  for (const [csv, reason] of cases) {
+    assert.throws(
+      () => parseReportCsv(csv),
+      (err) => isFailure(err, kitFailures.invalid_request) && err.details["reason_zh_CN"] === reason,
+      csv,
+    );
+  }
+});
+
 test("a report that cannot be read is refused with the number of its line, in both languages", () => {
   const cases: readonly (readonly [string, RegExp])[] = [
     ["model,cost\nm,1", /line 1 has no column 'day'/],

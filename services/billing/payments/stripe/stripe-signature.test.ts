@@ -30,6 +30,23 @@ test("five minutes old or ahead is still good, a second more is not", () => {
   }
 });
 
+test("a time that is none proves nothing, however it is signed; a header has at most 4,096 characters", () => {
+  const sign = (time: string) => createHmac("sha256", secret).update(`${time}.`).update(body).digest("hex");
+  for (const time of [
+    "",
+    ` ${nowSeconds}`,
+    `${nowSeconds}.0`,
+    `0x${nowSeconds.toString(16)}`,
+    `${nowSeconds}`.padStart(13, "0"),
+  ]) {
+    assert.equal(isSigned({ body, signature: `t=${time},v1=${sign(time)}` }, secret, nowMs), false, time);
+  }
+  const signature = `t=${nowSeconds},v1=${sign(String(nowSeconds))}`;
+  const padded = (length: number) => `${signature},x=`.padEnd(length, "0");
+  assert.equal(isSigned({ body, signature: padded(4_096) }, secret, nowMs), true);
+  assert.equal(isSigned({ body, signature: padded(4_097) }, secret, nowMs), false);
+});
+
 test("while secrets change one of several signatures is enough, wherever it stands", () => {
   const [old, fresh] = [digestOf("whsec_the_one_before_", nowSeconds), digestOf(secret, nowSeconds)];
   for (const digests of [`v1=${old},v1=${fresh}`, `v1=${fresh},v1=${old}`, `v0=${old}, v1=${fresh}`]) {
