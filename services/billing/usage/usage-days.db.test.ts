@@ -316,8 +316,7 @@ test("whether a call has ended is asked with a plan that is made once, however m
       where statement like '%from usage%call_id = any(%'
         and statement not like '%pg_prepared_statements%'`;
   });
-  assert.deepEqual(
-    plans.map(({ kept }) => kept),
-    [20, 20],
-  );
+  assert.equal(plans.length, 2);
+  // Others may have asked before on the same connection.
+  for (const { kept } of plans) assert.ok(kept >= 20, `${kept} of 20`);
 });
