@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Tx } from "@lyss/kit/db/database.ts";
-import type { AttemptName, PostedFact } from "./fact.ts";
+import { type AttemptName, nameOf, type PostedFact } from "./fact.ts";
 import { toFactLines, toTime } from "./fact-lines.ts";
 import { toJson } from "./to-json.ts";
 
@@ -14,8 +14,11 @@ export interface FactStore {
   insertFacts(tx: Tx, facts: readonly PostedFact[]): Promise<void>;
   /** Corrects what was paid for rows of this transaction. */
   updatePaid(tx: Tx, facts: readonly PostedFact[]): Promise<void>;
-  /** Which of these attempts are recorded. A repeat says the same start, so only its day is looked into. */
-  listKnownAttempts(tx: Tx, attempts: readonly AttemptName[]): Promise<AttemptName[]>;
+  /**
+   * Adds the rows that are not there yet, in their order, and gives them. Waits for whoever is about to commit one of them. Takes
+   * several times as long as `insertFacts`.
+   */
+  insertNewFacts(tx: Tx, facts: readonly PostedFact[]): Promise<readonly PostedFact[]>;
 }
 
 export function createFactStore(): FactStore {
@@ -31,20 +34,25 @@ export function createFactStore(): FactStore {
           as r("callId" text, attempt smallint, start text, "costNanos" bigint, "uncollectedNanos" bigint)
         where call_id = r."callId" and usage.attempt = r.attempt and started_at = start::timestamptz`;
     },
-    listKnownAttempts(tx, attempts) {
-      const names = attempts.map(({ callId, attempt, startedAtMs }) => ({
-        ...{ callId, attempt, startedAtMs },
-        start: toTime(startedAtMs),
-      }));
-      return tx<AttemptName[]>`
-        select r."callId", r.attempt, r."startedAtMs"
-        from jsonb_to_recordset(${toJson(names)}::text::jsonb)
-          as r("callId" text, attempt smallint, "startedAtMs" bigint, start text)
-        cross join lateral (
-          select from usage
-          where call_id = r."callId" and usage.attempt = r.attempt and started_at = r.start::timestamptz
-          limit 1
-        ) as known`;
+    async insertNewFacts(tx, facts) {
+      const rows = facts.map((fact) => ({ ...fact, start: toTime(fact.startedAtMs) }));
+      const inserted = await tx<AttemptName[]>`
+        insert into usage (call_id, attempt, lease_id, posting_id, wallet_id, tenant_id, request_id, key_id, user_id, provider,
+          model, price_id, outcome, input_tokens, cached_input_tokens, output_tokens, is_estimated, cost_nanos, uncollected_nanos,
+          latency_ms, started_at, other_buckets, service_mode, tags)
+        select "callId", attempt, "leaseId", "postingId", "walletId", "tenantId", "requestId", "keyId", "userId", provider,
+          model, "priceId", outcome, "inputTokens", "cachedInputTokens", "outputTokens", "isEstimated", "costNanos",
+          "uncollectedNanos", "latencyMs", start::timestamptz, "otherBuckets", "serviceMode", string_to_array(nullif(tags, ''), ',')
+        from rows from (jsonb_to_recordset(${toJson(rows)}::text::jsonb) as ("callId" text, attempt smallint, "leaseId" text,
+          "postingId" text, "walletId" text, "tenantId" text, "requestId" text, "keyId" text, "userId" text, provider text,
+          model text, "priceId" text, outcome text, "inputTokens" bigint, "cachedInputTokens" bigint, "outputTokens" bigint,
+          "isEstimated" boolean, "costNanos" bigint, "uncollectedNanos" bigint, "latencyMs" bigint, start text,
+          "otherBuckets" jsonb, "serviceMode" text, tags text)) with ordinality
+        order by ordinality
+        on conflict do nothing
+        returning call_id as "callId", attempt`;
+      const names = new Set(inserted.map(nameOf));
+      return facts.filter((fact) => names.has(nameOf(fact)));
     },
   };
 }

@@ -32,4 +32,8 @@ export interface PostedFact extends Fact {
 }
 
 /** Names an attempt. */
-export type AttemptName = Pick<Fact, "callId" | "attempt" | "startedAtMs">;
+export type AttemptName = Pick<Fact, "callId" | "attempt">;
+
+export function nameOf({ callId, attempt }: AttemptName): string {
+  return `${callId}/${attempt}`;
+}

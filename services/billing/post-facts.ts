@@ -8,7 +8,7 @@ import type { Budgets } from "./budgets/budgets.ts";
 import { spentOf } from "./budgets/spent.ts";
 import { compare } from "./compare.ts";
 import { type Drawn, drawFacts, priceFacts } from "./draw-facts.ts";
-import type { AttemptName, Fact } from "./fact.ts";
+import { type Fact, nameOf } from "./fact.ts";
 import type { FactStore } from "./fact-store.ts";
 import type { LockedWallet } from "./journal/chain.ts";
 import type { Journal } from "./journal/journal.ts";
@@ -37,8 +37,8 @@ export interface FactsDeps {
 
 /** An attempt is posted once: what was recorded as lost stays so. */
 const noneWasLost: ReadonlySet<string> = new Set();
-/** Each try finds out what others have posted since the one before. */
-const maxTries = 10;
+/** The days of the facts may be missing, and some of them known: another try for each, and room for days that go meanwhile. */
+const maxTries = 4;
 
 /**
  * Charges attempts that were drawn from leases: usage rows, what is left of each lease, wallets, one posting per wallet, in
@@ -52,25 +52,20 @@ export async function postFacts(
   facts: readonly Fact[],
 ): Promise<{ readonly uncollectedNanos: bigint; readonly repeated: number }> {
   let wanted = inOneOrder(facts);
+  let areSomeKnown = false;
   for (let tries = 1; wanted.length > 0; tries++) {
     try {
-      const { drawn } = await deps.db.transaction((tx) => postInside(tx, deps, wanted));
-      return { uncollectedNanos: drawn.uncollectedNanos, repeated: facts.length - wanted.length };
+      const { drawn } = await deps.db.transaction((tx) => postInside(tx, deps, wanted, areSomeKnown));
+      return { uncollectedNanos: drawn.uncollectedNanos, repeated: facts.length - drawn.posted.length };
     } catch (err) {
       if (tries === maxTries) throw err;
       // Both come after a crash, a lost answer or a long pause only: looking for them each time would cost more than the rest.
-      if (isKnownAttempt(err)) wanted = await withoutKnown(deps, wanted);
+      if (isKnownAttempt(err)) areSomeKnown = true;
       else if (isDayMissing(err)) wanted = await withOpenDays(deps, wanted);
       else throw err;
     }
   }
   return { uncollectedNanos: 0n, repeated: facts.length };
-}
-
-async function withoutKnown({ db, facts: store }: FactsDeps, facts: readonly Fact[]): Promise<readonly Fact[]> {
-  const known = await db.transaction((tx) => store.listKnownAttempts(tx, facts));
-  const names = new Set(known.map(nameOf));
-  return facts.filter((fact) => !names.has(nameOf(fact)));
 }
 
 /** Opens the days of the facts. Leaves out those of days that are gone. */
@@ -89,10 +84,6 @@ function dayOfFact({ startedAtMs }: Fact): Day {
   return dayOf(Number(startedAtMs));
 }
 
-function nameOf({ callId, attempt }: AttemptName): string {
-  return `${callId}/${attempt}`;
-}
-
 const msPerDay = 86_400_000n;
 
 /**
@@ -108,14 +99,15 @@ function inOneOrder(facts: readonly Fact[]): readonly Fact[] {
 }
 
 /**
- * Charges facts that were not posted before, inside `tx`, which is lost if one was. Gives what was drawn, and the wallets as
- * they were. The rows, which are nearly all of the work, are written before the wallets are locked: a wallet of many nodes is
+ * Charges facts inside `tx`: all of them, and `tx` is lost if one was posted before; or with `areSomeKnown` those that were not.
+ * Gives what was drawn, and the wallets as they were. The rows, which are nearly all of the work, are written before the wallets are locked: a wallet of many nodes is
  * locked for moments.
  */
 export async function postInside(
   tx: Tx,
   deps: FactsDeps,
   facts: readonly Fact[],
+  areSomeKnown = false,
 ): Promise<{ readonly drawn: Drawn; readonly before: readonly LockedWallet[] }> {
   const { store, random, currency } = deps;
   const tenantIds = [...new Set(facts.map(({ tenantId }) => tenantId))];
@@ -125,7 +117,8 @@ export async function postInside(
     deps.priceVersions.find(tx, new Set(facts.map(({ priceId }) => priceId))),
   ]);
   const priced = priceFacts(facts, { prices, wallets: payers, random });
-  await deps.facts.insertFacts(tx, priced);
+  const fresh = areSomeKnown ? await deps.facts.insertNewFacts(tx, priced) : priced;
+  if (!areSomeKnown) await deps.facts.insertFacts(tx, priced);
 
   // Sent together and executed in order: what follows the lock sees what the lock waited for.
   const [wallets, budgetedTenantIds, leases] = await Promise.all([
@@ -133,8 +126,8 @@ export async function postInside(
     deps.budgets.listBudgetedTenants(tx, tenantIds),
     deps.leases.lockLeases(tx, leaseIds),
   ]);
-  const drawn = drawFacts(priced, { wallets, leases });
-  const book = await deps.budgets.openBook(tx, { budgetedTenantIds, calls: facts, holderIds: leaseIds });
+  const drawn = drawFacts(fresh, { wallets, leases });
+  const book = await deps.budgets.openBook(tx, { budgetedTenantIds, calls: fresh, holderIds: leaseIds });
   for (const fact of drawn.posted) book.charge(fact, Number(fact.startedAtMs), spentOf(fact));
   await write(tx, deps, drawn, wallets, book);
   return { drawn, before: wallets };

@@ -11,6 +11,7 @@ import { createSeeded } from "@lyss/kit/testing/seeded-random.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { createTempFolder } from "@lyss/kit/testing/temp-folder.ts";
 import { deriveTestKey, silentLog, type TestScope } from "@lyss/kit/testing/test-cluster.ts";
+import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { assertIntegrity } from "../assert-integrity.ts";
 import type { Fact } from "../fact.ts";
 import { billing } from "../service.ts";
@@ -152,6 +153,48 @@ test("B22: usage events replayed three times in any order over 33 days are count
     BigInt(10 * count),
     `seed ${seed}`,
   );
+  await assertIntegrity(ops);
+});
+
+test("B22: facts that others are posting one after the other are charged once each, and nobody is refused", async () => {
+  const tenantIds = await Promise.all(Array.from({ length: 12 }, createTenant));
+  const facts = tenantIds.map((tenantId, i) => factOf(tenantId, 1, { callId: `call_${10 + i}` }));
+  const untilWaiting = (count: number) =>
+    waitUntil(async () => {
+      const [row] = await sql`
+        select count(*)::int as waiting from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      return row?.["waiting"] === count;
+    });
+  /** Posts one, which then waits for its wallet with its row written: so does whoever posts it, too. */
+  const begin = async (i: number) => {
+    const locked = Promise.withResolvers<void>();
+    const released = Promise.withResolvers<void>();
+    const ended = service.db.transaction(async (tx) => {
+      await tx`select from wallet where tenant_id = ${tenantIds[i] ?? ""} for update`;
+      locked.resolve();
+      await released.promise;
+    });
+    await locked.promise;
+    const posted = ops.postFacts({ facts: facts.slice(i, i + 1) });
+    return async () => {
+      released.resolve();
+      await Promise.all([ended, posted]);
+    };
+  };
+  const ends = [await begin(0)];
+  await untilWaiting(1);
+  ends.push(await begin(1));
+  await untilWaiting(2);
+  const all = ops.postFacts({ facts });
+  for (let i = 0; i < facts.length; i++) {
+    await untilWaiting(Math.min(3, facts.length - i + 1));
+    await ends[i]?.();
+    if (i + 2 >= facts.length) continue;
+    await untilWaiting(2);
+    ends.push(await begin(i + 2));
+  }
+  assert.deepEqual(await all, { uncollectedNanos: 0n, repeated: 12 });
+  assert.deepEqual(await Promise.all(tenantIds.map(spentOf)), Array(12).fill(10n));
   await assertIntegrity(ops);
 });
 

@@ -311,9 +311,11 @@ export function createMemoryTables(clock: Clock) {
       statement();
       for (const row of rows) put<Usage>(usages, nameOf(row), row);
     },
-    async listKnownAttempts(_tx, attempts) {
+    async insertNewFacts(_tx, rows) {
       statement();
-      return attempts.filter((attempt) => usages.has(nameOf(attempt)));
+      const fresh = rows.filter((row) => !usages.has(nameOf(row)));
+      for (const row of fresh) put<Usage>(usages, nameOf(row), row);
+      return fresh;
     },
   };
 
