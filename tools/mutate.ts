@@ -14,8 +14,15 @@ const workFolder = ".lyss/stryker";
 const linkPackages = `[ -e node_modules ] || (mkdir node_modules && cp -RP "${join(repositoryRoot, "node_modules", "@lyss")}" node_modules/)`;
 /** Every mutant is in the same text, and which one is meant is told in the environment: it is compiled once. */
 const compileCache = `NODE_COMPILE_CACHE="${join(repositoryRoot, workFolder, "compiled")}"`;
-/** A mutant that loops is killed after this long on top of one and a half times what the tests usually take. */
-const timeoutMs = 5_000;
+/**
+ * A mutant that loops is killed after this long on top of one and a half times what the tests usually take. So long that a machine with
+ * other work is not taken for a loop, which would count as noticed.
+ */
+const timeoutMs = 15_000;
+/** A test that waits for what never comes has failed; Node itself would wait for ever. */
+const testTimeoutMs = 5_000;
+/** The first test that fails is enough. */
+const reporter = `data:text/javascript,export default async function*(events){for await(const{type}of events)if(type==="test:fail")process.exit(1)}`;
 /** Code longer than this is cut off in the report. */
 const codeLimit = 80;
 
@@ -51,6 +58,17 @@ interface Entry {
 /** How the reason of a survivor begins that is the same program: it does not count. */
 const equivalentMark = ": equivalent: ";
 
+function testCommand(tests: readonly string[]): string {
+  // A database is dropped behind the last test of its file.
+  const isEndedEarly = !tests.some(needsDatabase);
+  const options = ["--test-isolation=none", `--test-timeout=${testTimeoutMs}`];
+  return ["node --test", ...options, ...(isEndedEarly ? [`--test-reporter='${reporter}'`] : []), ...tests].join(" ");
+}
+
+function needsDatabase(test: string): boolean {
+  return test.endsWith(".db.test.ts");
+}
+
 /** Changes one file in every way that Stryker knows, and runs its tests on each change. */
 async function mutate(file: string, tests: readonly string[], concurrency: number): Promise<Result> {
   const name = file.replaceAll("/", "-").replace(/\.ts$/, "");
@@ -59,7 +77,7 @@ async function mutate(file: string, tests: readonly string[], concurrency: numbe
   const config = {
     testRunner: "command",
     commandRunner: {
-      command: `${linkPackages} && ${compileCache} node --test --test-isolation=none ${tests.join(" ")}`,
+      command: `${linkPackages} && ${compileCache} ${testCommand(tests)}`,
     },
     mutate: [file],
     plugins: [],
@@ -242,10 +260,10 @@ if (import.meta.main) {
   );
   const chosen = targets.filter(({ file }) => isWanted(file));
   // Held for the whole run, so that no mutant waits for PostgreSQL to start.
-  const needsDatabase = chosen.some(({ tests }) => tests.some((test) => test.endsWith(".db.test.ts")));
-  if (needsDatabase) await globalSetup();
+  const hasDatabase = chosen.some(({ tests }) => tests.some(needsDatabase));
+  if (hasDatabase) await globalSetup();
   for (const { page, groups, file, tests } of chosen) {
     writePage(page, groups, [await mutate(file, tests, Number(values.concurrency))]);
   }
-  if (needsDatabase) await globalTeardown();
+  if (hasDatabase) await globalTeardown();
 }
