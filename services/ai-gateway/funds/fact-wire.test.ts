@@ -72,6 +72,29 @@ test("whatever a fact holds, generated code reads it as it was, and writes it as
   }
 });
 
+test("the longest names and counts that there are take no more room than is said", () => {
+  const name = "模".repeat(700_000);
+  /** Negative numbers take the most bytes. */
+  const negative: number = -1;
+  const other = Object.fromEntries(otherBucketNames.map((bucket) => [bucket, -1n]));
+  const usage = create(TokenUsageSchema, { inputTokens: -1n, cachedInputTokens: -1n, outputTokens: -1n, other });
+  const fact = create(UsageFactSchema, {
+    ...{ callId: name, leaseId: name, requestId: name, tenantId: name, keyId: name, userId: name, provider: name },
+    ...{
+      model: name,
+      priceId: name,
+      tags: name,
+      attempt: negative,
+      startedAtMs: -1n,
+      outcome: negative,
+      latencyMs: -1n,
+    },
+    ...{ serviceMode: negative, isEstimated: true, isUncharged: true, tokens: usage, mayHaveUsed: usage },
+  });
+  assert.equal(write(fact).length, toBinary(UsageFactSchema, fact).length);
+  assert.ok(writeEnd(Buffer.alloc(1_000), 0, fact) <= endBytes);
+});
+
 test("a fact of defaults takes no byte", () => {
   assert.equal(write(create(UsageFactSchema, {})).length, 0);
 });

@@ -14,9 +14,6 @@ import {
 // `lyss.billing.v1.UsageFact` as the generated code encodes it, but for the order of its fields: what is known when an attempt begins
 // comes first, what its end adds behind it. By hand, for each call writes two, and the generated code takes five times as long.
 
-/** A tag, and the length of a message of less than 16 KiB. */
-const messageHeadBytes = 4;
-
 /** What is known of an attempt when it begins takes at most so many. */
 export function beginBytes(fact: UsageFact): number {
   const { callId, leaseId, requestId, tenantId, keyId, userId, provider, model, priceId, tags } = fact;
@@ -41,10 +38,11 @@ export function writeBegin(bytes: Buffer, start: number, fact: UsageFact): numbe
   return writeTextField(bytes, at, 18, fact.tags);
 }
 
-const usageBytes = (3 + otherBucketNames.length) * varintFieldBytes + 2 * messageHeadBytes;
+/** Of a usage, where tags and lengths of both its messages take no more than a number does. */
+const numbersInUsage = 4 + otherBucketNames.length;
 
 /** What its end adds takes at most so many. */
-export const endBytes = 5 * varintFieldBytes + 2 * usageBytes;
+export const endBytes = (5 + 2 * numbersInUsage) * varintFieldBytes;
 
 /** What its end adds. */
 export function writeEnd(bytes: Buffer, start: number, fact: UsageFact): number {

@@ -21,6 +21,23 @@ test("what was scarce for a path is for two seconds, and for no other path", () 
   assert.ok(!scarcity.isOf(path));
 });
 
+test("what was scarce is forgotten by the first look after its two seconds, and nothing before", () => {
+  const clock = createFakeClock();
+  const scarcity = createScarcity(clock);
+  scarcity.notePath(path);
+  clock.advance(1_000);
+  scarcity.noteTenant("t");
+  clock.advance(999);
+  scarcity.sweep();
+  assert.equal(scarcity.size, 2);
+  clock.advance(1);
+  scarcity.sweep();
+  assert.equal(scarcity.size, 1);
+  clock.advance(1_000);
+  scarcity.sweep();
+  assert.equal(scarcity.size, 0);
+});
+
 test("what was scarce for a tenant is so for all of its paths, from the last time on", () => {
   const clock = createFakeClock();
   const scarcity = createScarcity(clock);

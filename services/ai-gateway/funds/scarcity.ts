@@ -9,6 +9,8 @@ export interface Scarcity {
   isOf(path: LeasePath): boolean;
   /** Forgets whose two seconds are over. */
   sweep(): void;
+  /** How many paths and tenants are remembered. */
+  readonly size: number;
 }
 
 const scarceMs = 2_000;
@@ -17,14 +19,7 @@ export function createScarcity(clock: Clock): Scarcity {
   /** By path, and by tenant for all of its paths. */
   const untilMs = new Map<string, number>();
 
-  function has(name: string): boolean {
-    const until = untilMs.get(name);
-    if (until === undefined) return false;
-    if (clock.monotonicMs() < until) return true;
-    untilMs.delete(name);
-    return false;
-  }
-
+  const has = (name: string) => clock.monotonicMs() < (untilMs.get(name) ?? 0);
   const note = (name: string) => void untilMs.set(name, clock.monotonicMs() + scarceMs);
 
   return {
@@ -32,7 +27,10 @@ export function createScarcity(clock: Clock): Scarcity {
     noteTenant: note,
     isOf: ({ name, tenantId }) => has(name) || has(tenantId),
     sweep() {
-      for (const name of untilMs.keys()) has(name);
+      for (const name of untilMs.keys()) if (!has(name)) untilMs.delete(name);
+    },
+    get size() {
+      return untilMs.size;
     },
   };
 }
