@@ -6,7 +6,7 @@ import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { Logger } from "pino";
 import type { DueWallet, InvoiceStore } from "./invoice-store.ts";
-import { closableUntilMs, periodAt } from "./period.ts";
+import { closableUntilMs, type Period, periodAt } from "./period.ts";
 import { readStatement, type StatementDeps, type StatementRange } from "./read-statement.ts";
 import { type Statement, usageCategory } from "./statement.ts";
 
@@ -69,6 +69,13 @@ async function closeWallet(deps: ClosingDeps, first: DueWallet, untilMs: number)
   return { issued, isRefused: false };
 }
 
+/** The period of a wallet's next posting, whichever time that has: it begins no sooner than the last invoice ended. */
+export function nextPeriod({ nextPostedAt, lastEnd }: DueWallet, anchorDay: number): Period {
+  const lastEndMs = lastEnd?.getTime() ?? 0;
+  const { startMs, endMs } = periodAt(Math.max(nextPostedAt.getTime(), lastEndMs), anchorDay);
+  return { startMs: Math.max(startMs, lastEndMs), endMs };
+}
+
 /**
  * The period of a wallet's next posting, and what of the journal belongs to it: everything behind the last invoice that was
  * posted before the period's end. What is posted late is posted in a later period, whatever it is about.
@@ -78,12 +85,9 @@ export async function nextRange(
   wallet: DueWallet,
 ): Promise<StatementRange> {
   const { walletId, tenantId, currency, lastSequence: after } = wallet;
-  const lastEndMs = wallet.lastEnd?.getTime() ?? 0;
-  const period = periodAt(Math.max(wallet.nextPostedAt.getTime(), lastEndMs), anchorDay);
-  // The next posting belongs to the period, whichever time it has.
-  const through = await statementStore.findSequenceBefore(walletId, period.endMs);
-  const startMs = Math.max(period.startMs, lastEndMs);
-  return { walletId, tenantId, currency, after, through, startMs, endMs: period.endMs };
+  const { startMs, endMs } = nextPeriod(wallet, anchorDay);
+  const through = await statementStore.findSequenceBefore(walletId, endMs);
+  return { walletId, tenantId, currency, after, through, startMs, endMs };
 }
 
 /** False when another node was faster. */

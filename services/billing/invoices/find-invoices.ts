@@ -2,9 +2,9 @@ import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { decodeCursor, type Page, type PageRequest, toPage } from "@lyss/kit/http/page.ts";
 import type { Logger } from "pino";
-import { hashContent, nextRange } from "./close-periods.ts";
+import { hashContent, nextPeriod, nextRange } from "./close-periods.ts";
 import type { DueWallet, InvoiceRow, InvoiceStore } from "./invoice-store.ts";
-import { periodAt, toDay } from "./period.ts";
+import { toDay } from "./period.ts";
 import { readStatement, type StatementDeps } from "./read-statement.ts";
 import type { Invoice, Statement } from "./statement.ts";
 
@@ -29,9 +29,9 @@ export async function listInvoices(
   { invoices }: InvoiceDeps,
   { tenantId, limit, cursor }: PageRequest & { readonly tenantId: string | undefined },
 ): Promise<Page<InvoiceRow>> {
-  const [issuedAt, number, invoiceId] = decodeCursor(cursor, 3) ?? [];
-  const isGiven = issuedAt !== undefined && number !== undefined && invoiceId !== undefined;
-  const after = isGiven ? { issuedAt, number, invoiceId } : undefined;
+  const keys = decodeCursor(cursor, 3);
+  const [issuedAt = "", number = "", invoiceId = ""] = keys ?? [];
+  const after = keys && { issuedAt, number, invoiceId };
   const rows = await invoices.listInvoices({ tenantId, limit: limit + 1, after });
   return toPage(rows, limit, (row) => [row.position, row.number, row.invoiceId]);
 }
@@ -42,14 +42,12 @@ export async function findPreview(deps: InvoiceDeps, tenantId: string): Promise<
   return wallet && toPreview(deps, wallet);
 }
 
-function toPreview({ anchorDay }: InvoiceDeps, { nextPostedAt, lastEnd }: DueWallet): Preview {
-  const lastEndMs = lastEnd?.getTime() ?? 0;
-  const period = periodAt(Math.max(nextPostedAt.getTime(), lastEndMs), anchorDay);
-  const startMs = Math.max(period.startMs, lastEndMs);
+function toPreview({ anchorDay }: InvoiceDeps, wallet: DueWallet): Preview {
+  const { startMs, endMs } = nextPeriod(wallet, anchorDay);
   return {
     previewId: `${previewPrefix}${toDay(startMs)}`,
     periodStart: new Date(startMs),
-    periodEnd: new Date(period.endMs),
+    periodEnd: new Date(endMs),
   };
 }
 

@@ -95,7 +95,6 @@ function makeUsage({ usage, prices }: StatementParts): readonly UsageLine[] {
     const price = prices.get(row.priceId);
     return price && (row.paidNanos > 0n || row.uncollectedNanos > 0n) ? [toUsageLine(row, price)] : [];
   });
-  if (lines.length <= maxUsageLines) return lines;
   const byCharge = lines.toSorted((a, b) => compare(BigInt(b.charge_nanos), BigInt(a.charge_nanos)));
   const kept = new Set(byCharge.slice(0, maxUsageLines));
   return lines.filter((line) => kept.has(line));

@@ -36,7 +36,7 @@ function start(movements: readonly Movement[], nowMs = november + graceMs) {
   const said: unknown[] = [];
   const logged: unknown[] = [];
   const pages: unknown[] = [];
-  const state = { isTampered: false, isOvertaken: false, wallets: ["wal_1"] };
+  const state = { isTampered: false, isOvertaken: false, wallets: ["wal_1"], chargedNanos: 0n };
   const dueOf = (walletId: string): DueWallet | undefined => {
     const last = issued.filter((one) => one.walletId === walletId).at(-1);
     const next = movements[Number(last?.lastSequence ?? 0n)];
@@ -53,7 +53,7 @@ function start(movements: readonly Movement[], nowMs = november + graceMs) {
   const statementStore: Partial<StatementStore> = {
     findSequenceBefore: async (_walletId, timeMs) => BigInt(movements.filter(({ atMs }) => atMs < timeMs).length),
     readBalanceAt: async ({ through }) => balanceAt(through) + (state.isTampered ? 1n : 0n),
-    sumCharges: async () => ({ nanos: 0n }) as never,
+    sumCharges: async () => ({ nanos: state.chargedNanos }) as never,
     listMovements: async ({ after, through }) =>
       movements.slice(Number(after), Number(through)).map(({ atMs, amountNanos }, i) => ({
         ...{ postingId: `pst_${i}`, kind: "top_up", reference: "r", postedAt: new Date(atMs), amountNanos },
@@ -137,6 +137,16 @@ test("a period that has ended is closed when its grace is over, with what was po
   assert.deepEqual(takeSaid(), [
     ["billing.invoice.issued", { ...facts, chargedNanos: 0n, closingNanos: 150n, periodStart, periodEnd }],
   ]);
+});
+
+test("an invoice and its event say what calls cost in the period, whatever else moved", async () => {
+  const { deps, state, issued, takeSaid } = start([paidIn(october)]);
+  state.chargedNanos = 30n;
+  await closePeriods(deps);
+  const amounts = { chargedNanos: 30n, closingNanos: 70n };
+  const [invoice, [, event]] = [issued[0], takeSaid()[0] as [string, object]];
+  assert.deepEqual([invoice?.chargedNanos, invoice?.closingNanos], [30n, 70n]);
+  assert.deepEqual({ ...event, ...amounts }, event);
 });
 
 test("several periods are closed one after the other, those in which nothing was posted not at all", async () => {
