@@ -15,6 +15,9 @@ export interface StoredReport {
 
 export type NewReport = Pick<StoredReport, "reportId" | "contentHash" | "callId" | "startedAt">;
 
+/** What a claimed report came to. */
+export type FinishedReport = Omit<StoredReport, keyof Omit<NewReport, "reportId">>;
+
 /** The SQL of reported usage. One method, one statement. */
 export function createReportStore() {
   return {
@@ -34,7 +37,7 @@ export function createReportStore() {
     },
 
     /** Writes what claimed reports came to. */
-    async finish(tx: Tx, tenantId: string, reports: readonly StoredReport[]): Promise<void> {
+    async finish(tx: Tx, tenantId: string, reports: readonly FinishedReport[]): Promise<void> {
       await tx`
         update usage_report set price_id = r."priceId", cost_nanos = r."costNanos", posting_id = r."postingId"
         from jsonb_to_recordset(${toJson(reports)}::text::jsonb)

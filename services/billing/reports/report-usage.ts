@@ -5,13 +5,14 @@ import type { Tx } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
+import { compare } from "../compare.ts";
 import type { Fact } from "../fact.ts";
 import { availableNanos, formatNanos, type PricedMode, type Tokens } from "../model.ts";
 import { type FactsDeps, postInside } from "../post-facts.ts";
 import type { PriceStore } from "../prices/price-store.ts";
 import { toJson } from "../to-json.ts";
 import { dayOf, isDayMissing } from "../usage/usage-days.ts";
-import type { ReportStore, StoredReport } from "./report-store.ts";
+import type { FinishedReport, ReportStore, StoredReport } from "./report-store.ts";
 
 const maxAgeMs = 30 * 86_400_000;
 /** The reporter's clock may be ahead of ours. */
@@ -113,7 +114,7 @@ async function charge(
   deps: ReportDeps,
   tenantId: string,
   fresh: readonly NamedUse[],
-): Promise<readonly StoredReport[]> {
+): Promise<readonly FinishedReport[]> {
   const wanted = fresh.map(({ use: { provider, model } }) => ({ tenantId, provider, model }));
   const priceIds = new Map(
     (await deps.priceStore.findPrices(tx, wanted)).map((price) => [nameOf(price), price.priceId] as const),
@@ -130,19 +131,16 @@ async function charge(
   const { drawn, before } = await postInside(tx, deps, facts);
   if (drawn.uncollectedNanos > 0n) {
     const requiredNanos = drawn.posted.reduce((sum, fact) => sum + fact.costNanos + fact.uncollectedNanos, 0n);
-    const [wallet] = before;
+    const [available = 0n] = before.map(availableNanos);
     throw new Failure(billingFailures.report_unaffordable, {
       required: formatNanos(requiredNanos),
-      available: formatNanos(wallet ? availableNanos(wallet) : 0n),
+      available: formatNanos(available),
       currency: deps.currency,
       top_up_url: "/v1/billing/top-up",
     });
   }
-  const posted = new Map(drawn.posted.map((fact) => [fact.callId, fact]));
-  return fresh.map(({ use: _, ...report }) => {
-    const fact = posted.get(report.callId);
-    const { priceId = "", costNanos = 0n } = fact ?? {};
-    return { ...report, priceId, costNanos, postingId: costNanos > 0n ? (fact?.postingId ?? "") : "" };
+  return drawn.posted.map(({ requestId: reportId, priceId, costNanos, postingId }) => {
+    return { reportId, priceId, costNanos, postingId: costNanos > 0n ? postingId : "" };
   });
 }
 
@@ -152,6 +150,6 @@ function nameOf({ provider, model }: { readonly provider: string; readonly model
 
 /** Of everything that is said; what is left out is left out in a repeat. */
 function hashOf(use: ReportedUse): string {
-  const parts = Object.entries(use).sort(([one], [other]) => (one < other ? -1 : 1));
+  const parts = Object.entries(use).sort(([one], [other]) => compare(one, other));
   return createHash("sha256").update(toJson(parts)).digest("hex");
 }

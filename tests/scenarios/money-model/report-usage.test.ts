@@ -30,7 +30,11 @@ async function startReports(balanceNanos: bigint) {
       return new Set(fresh.map(({ reportId }) => reportId));
     },
     async finish(_tx, tenantId, finished) {
-      for (const one of finished) rows.set(nameOf(tenantId, one.reportId), one);
+      for (const one of finished) {
+        const claimed = rows.get(nameOf(tenantId, one.reportId));
+        assert.ok(claimed);
+        rows.set(nameOf(tenantId, one.reportId), { ...claimed, ...one });
+      }
     },
     find: async (_tx, tenantId, ids) => ids.flatMap((id) => rows.get(nameOf(tenantId, id)) ?? []),
   };
@@ -91,6 +95,7 @@ test("reported usage is charged at the prices of now, as calls of their own in o
     },
   );
   assert.deepEqual([usage.startedAtMs, usage.outputTokens], [BigInt(startMs - 5), 15n]);
+  assert.deepEqual({ ...usage, leaseId: "" }, usage, "drawn from no lease");
 });
 
 test("what was reported before is not charged again, and gives what it came to then, whatever it stands beside", async () => {
