@@ -57,8 +57,8 @@ async function record(deps: PaymentDeps, order: Order, reversal: Reversal): Prom
     if (await deps.refunds.insertReversal(tx, reversal)) {
       // Won, or failed, before we heard that it was opened: nothing was taken, so nothing comes back.
       if (reversal.state !== "won") await takeBack(tx, deps, wallet, order, reversal);
-    } else if (reversal.state !== "open" && (await deps.refunds.closeReversal(tx, reversal, reversal.state))) {
-      if (reversal.state === "won") await giveBack(tx, deps, wallet, order, reversal);
+    } else if ((await deps.refunds.closeReversal(tx, reversal, reversal.state)) && reversal.state === "won") {
+      await giveBack(tx, deps, wallet, order, reversal);
     }
   });
   if (reversal.state === "won") deps.ledger.wake(order.tenantId);

@@ -126,7 +126,8 @@ async function endRefund(tx: Tx, deps: PaymentDeps, refund: PaymentRefund, state
   const paidBy = accounts.paidBy((await getOrder(deps, { orderId })).provider);
   if (state === "paid") {
     const entries = move(accounts.refunds, paidBy, amountNanos);
-    await deps.journal.post(tx, [wallet], [postingOf(deps, refund, "payment_refund_paid", entries)]);
+    // The money left the wallet when it was set aside.
+    await deps.journal.post(tx, [], [postingOf(deps, refund, "payment_refund_paid", entries)]);
     await deps.outbox.append(tx, refundCompleted, facts);
   } else {
     const from = locked.state === "paid" ? paidBy : accounts.refunds;

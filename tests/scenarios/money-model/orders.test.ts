@@ -121,7 +121,7 @@ test("an order that is paid is credited, once, with its debt paid first, and its
 });
 
 test("what a checkout says moves an order forward only, and keeps what it does not say", async () => {
-  const { order, deps, checkoutOf, moneyOf } = await startOrders();
+  const { order, deps, checkoutOf, moneyOf, takeWoken } = await startOrders();
   const { orderId } = await order();
   const stateAfter = async (more: Partial<Checkout>) => {
     await applyCheckout(deps, checkoutOf(orderId, more));
@@ -132,7 +132,7 @@ test("what a checkout says moves an order forward only, and keeps what it does n
   assert.deepEqual(await stateAfter({ state: "open", paymentId: "pi_2" }), ["processing", false, "pi_1"]);
   assert.deepEqual(await stateAfter({ state: "failed", paymentId: "" }), ["failed", true, "pi_1"]);
   assert.deepEqual(await stateAfter({ state: "expired" }), ["failed", true, "pi_1"]);
-  assert.deepEqual(moneyOf(), [0n, 0n]);
+  assert.deepEqual([moneyOf(), takeWoken()], [[0n, 0n], []]);
   assert.deepEqual(await stateAfter({ state: "paid", paymentId: "pi_3" }), ["paid", true, "pi_3"]);
   assert.deepEqual(moneyOf(), [5n * dollar, 0n]);
 });

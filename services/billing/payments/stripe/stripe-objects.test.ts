@@ -109,6 +109,12 @@ test("a dispute takes money, an inquiry takes none, and what of no payment is no
   }
 });
 
+test("what an event is about is kept as Stripe has said it", () => {
+  const about = { object: "charge", amount: 5 };
+  const event = stripeEvent.parse({ object: "event", id: "evt_1", type: "charge.refunded", data: { object: about } });
+  assert.deepEqual(event.data.object, about);
+});
+
 test("an object of another kind, or without what is looked at, is not taken for one", () => {
   const session = { ...sessionOf(), payment_intent: null };
   const refund = { object: "refund", id: "re_1", amount: 1, currency: "usd", status: null };

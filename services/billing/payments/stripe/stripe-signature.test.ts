@@ -41,6 +41,7 @@ test("a time that is none proves nothing, however it is signed; a header has at 
   ]) {
     assert.equal(isSigned({ body, signature: `t=${time},v1=${sign(time)}` }, secret, nowMs), false, time);
   }
+  assert.equal(isSigned({ body, signature: `v1=${sign("undefined")}` }, secret, nowMs), false, "no time at all");
   const signature = `t=${nowSeconds},v1=${sign(String(nowSeconds))}`;
   const padded = (length: number) => `${signature},x=`.padEnd(length, "0");
   assert.equal(isSigned({ body, signature: padded(4_096) }, secret, nowMs), true);
