@@ -40,7 +40,7 @@ test("calls are added up by provider and model, and counted by whether they woul
   const estimates = createEstimates(
     proposeTerms({ prices: [priceOf("m", 1_000_000n)], general: [], own: [], markupPpm: undefined }),
   );
-  for (const chargedNanos of [9n, 10n, 11n, 12n]) estimates.add(callOf("m", chargedNanos));
+  for (const chargedNanos of [8n, 9n, 10n, 11n]) estimates.add(callOf("m", chargedNanos));
   estimates.add(callOf("k", 7n));
   estimates.add(callOf("m", 8n, { provider: "o" }));
   const none = { cheaper: 0n, dearer: 0n, unchanged: 0n };
@@ -51,10 +51,10 @@ test("calls are added up by provider and model, and counted by whether they woul
       provider: "p",
       model: "m",
       calls: 4n,
-      chargedNanos: 42n,
+      chargedNanos: 38n,
       proposedNanos: 40n,
-      cheaper: 2n,
-      dearer: 1n,
+      cheaper: 1n,
+      dearer: 2n,
       unchanged: 0n,
     },
   ]);

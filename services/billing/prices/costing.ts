@@ -1,10 +1,10 @@
-import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import type { PriceTerms } from "@lyss/contracts/pricing/price.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { type CostEstimate, createEstimates, proposeTerms } from "./cost-estimate.ts";
 import type { CostingStore } from "./costing-store.ts";
 import type { PlanStore } from "./plan-store.ts";
+import { getPlan } from "./plans.ts";
 import { everyone, type PriceInput } from "./price.ts";
 import type { PriceStore } from "./price-store.ts";
 
@@ -59,8 +59,7 @@ async function readProposal(
   { priceStore, planStore }: CostingDeps,
   { plan: planName, markupPpm, prices }: EstimateCostsInput,
 ): Promise<ReadonlyMap<string, PriceTerms>> {
-  const plan = planName === undefined ? undefined : await planStore.findPlan(planName);
-  if (planName !== undefined && !plan) throw new Failure(billingFailures.plan_not_found, { plan: planName });
+  const plan = planName === undefined ? undefined : await getPlan({ planStore }, { name: planName });
   const markup = markupPpm ?? plan?.markupPpm;
   return proposeTerms({
     prices,

@@ -36,7 +36,7 @@ export async function putPlan(
     const known = await planStore.findPlan(name, tx);
     const maxCreditLimitNanos = wantedNanos ?? known?.maxCreditLimitNanos ?? 0n;
     const isSame = known?.description === description && known.maxCreditLimitNanos === maxCreditLimitNanos;
-    if (isSame && known?.markupPpm === markupPpm) return known;
+    if (isSame && known.markupPpm === markupPpm) return known;
     const planId = known?.planId ?? random.id("pln");
     await planStore.putPlan(tx, { planId, name, description, maxCreditLimitNanos });
     if (known?.markupPpm !== markupPpm) {
@@ -49,7 +49,10 @@ export async function putPlan(
 }
 
 /** Throws `plan_not_found`. */
-export async function getPlan({ planStore }: PlanDeps, { name }: { name: string }): Promise<PricePlan> {
+export async function getPlan(
+  { planStore }: Pick<PlanDeps, "planStore">,
+  { name }: { name: string },
+): Promise<PricePlan> {
   return requirePlan(await planStore.findPlan(name), name);
 }
 

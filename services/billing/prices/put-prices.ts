@@ -40,8 +40,8 @@ export interface PutPricesInput {
 
 /**
  * Makes each given price a new version, in effect at once or from `effectiveAt` on, where it says something new (`isNews`):
- * a repeat writes nothing. Gives the version that says what was put, or that stays in its place. Throws
- * `kit.invalid_request` for a time that has passed.
+ * a repeat writes nothing. Gives the version of that time that says what was put, or that stays in its place, where there is
+ * one. Throws `kit.invalid_request` for a time that has passed.
  */
 export async function putPrices(deps: PutPricesDeps, input: PutPricesInput): Promise<readonly Price[]> {
   const { db, priceStore, outbox } = deps;

@@ -164,6 +164,13 @@ test("a price for later is put beside the one in force; the past cannot be given
   assert.equal(versions.length, 2);
 });
 
+test("a source that says for later what it says already writes nothing, and has no version of that time", async () => {
+  const { put, versions } = start();
+  await put({});
+  assert.deepEqual(await put({ effectiveAt: new Date(startMs + 1) }), []);
+  assert.equal(versions.length, 1);
+});
+
 test("versions of a model are listed page by page, newest first", async () => {
   const { put, deps, takeAsked } = start();
   for (const input of [1n, 2n, 3n]) await put({ prices: [{ provider: "p", model: "m", terms: rates(input) }] });
