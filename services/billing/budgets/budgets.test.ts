@@ -57,8 +57,11 @@ function start(defaultLimits: readonly BudgetLimit[] = [], known: readonly strin
       return fresh;
     },
   } as unknown as BudgetStore;
-  const append = async (given: unknown, { type }: { type: string }, data: unknown) =>
-    void said.push([given, type, data]);
+  let isSayable = true;
+  const append = async (given: unknown, { type }: { type: string }, data: unknown) => {
+    if (!isSayable) throw new Error(`${type} cannot be said`);
+    said.push([given, type, data]);
+  };
   const outbox = { append } as unknown as Outbox;
   const random = createRandom(clock);
   const budgets = createBudgets({ store, outbox, random, defaultLimits, defaultAlertPercents: [80] });
@@ -67,6 +70,9 @@ function start(defaultLimits: readonly BudgetLimit[] = [], known: readonly strin
     takeAsked: () => asked.splice(0),
     takeNames: () => asked.splice(0).map(([name]) => name),
     takeSaid: () => said.splice(0),
+    setSayable: (value: boolean) => {
+      isSayable = value;
+    },
     open: (...calls: readonly ReturnType<typeof callOf>[]) =>
       budgets.openBook(tx, { budgetedTenantIds: [], calls, holderIds: [] }),
   };
@@ -227,6 +233,15 @@ test("the first call that a budget refuses is said, with who made it", async () 
   const facts = { budget: toBudgetFacts(budgetOf({ used: 10n })), userId: "usr_1", keyId: "key_1" };
   assert.deepEqual(takeSaid(), [[tx, "billing.quota.exceeded", facts]]);
   assert.deepEqual(takeAsked(), [["updateAmounts", [budgetOf({ used: 10n, isRefusalSaid: true })]]]);
+});
+
+test("what cannot be said of a budget is not written either: the transaction fails", async () => {
+  const { budgets, setSayable } = start();
+  setSayable(false);
+  const book = bookOf([budgetOf()]);
+  book.charge(callOf("usr_1"), nowMs, { money: 0n, tokens: 0n, calls: 50n });
+  await assert.rejects(budgets.writeBook(tx, book), /threshold_reached cannot/);
+  await assert.rejects(budgets.put(tx, "ten_1", [budgetOf({ used: 50n })]), /threshold_reached cannot/);
 });
 
 test("a budget with another limit says what of it is used up already, and forgets marks that are no longer reached", async () => {
