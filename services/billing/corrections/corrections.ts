@@ -104,10 +104,11 @@ async function refundCall(deps: CorrectionDeps, input: RefundCallInput): Promise
   const { callId, reference, reason, userId: createdBy } = input;
   const refund = await deps.db.transaction(async (tx) => {
     const tenantId = await corrections.findCallTenant(tx, callId);
-    const [wallet] = tenantId === undefined ? [] : await journal.lockWallets(tx, [tenantId], currency);
+    if (tenantId === undefined) throw new Failure(billingFailures.call_not_found);
+    const [wallet] = await journal.lockWallets(tx, [tenantId], currency);
     // Read again under the lock: what is refunded meanwhile counts.
-    const cost = wallet && (await corrections.getCallCost(tx, callId));
-    if (!wallet || !cost || cost.walletId !== wallet.walletId) throw new Failure(billingFailures.call_not_found);
+    const cost = await corrections.getCallCost(tx, callId);
+    if (!wallet || cost?.walletId !== wallet.walletId) throw new Failure(billingFailures.call_not_found);
     const leftNanos = cost.costNanos - cost.refundedNanos;
     const known = await corrections.findCallRefund(tx, callId, reference);
     if (known) {

@@ -79,8 +79,9 @@ async function sayDrift(tx: Tx, outbox: Outbox, run: Reconciliation, drift: read
 
 function checkReport(lines: readonly ReportLine[]): { readonly fromDay: string; readonly toDay: string } {
   const days = lines.map(({ day }) => day).sort();
-  const [fromDay, toDay] = [days[0], days.at(-1)];
-  if (fromDay === undefined || toDay === undefined) throw invalid("must have a line", "至少需要一行");
+  const [fromDay] = days;
+  if (fromDay === undefined) throw invalid("must have a line", "至少需要一行");
+  const toDay = days.at(-1) ?? fromDay;
   if (Date.parse(toDay) - Date.parse(fromDay) >= maxDays * msPerDay) {
     throw invalid(`must not span more than ${maxDays} days`, `跨度不得超过 ${maxDays} 天`);
   }

@@ -37,7 +37,7 @@ test("a report as CSV is read whatever its columns' order, with quotes, and with
 test("what else a line may hold is read, cut to 200 characters, and spaces, a byte order mark within and empty lines mean nothing", () => {
   const long = "x".repeat(201);
   const heading = "day , model,cost,account,request_id,input_tokens,cached_input_tokens";
-  const csv = `\r\n${heading}\n2026-11-01,a\uFEFFb , 1 ,${long},${long},123456789012345678,12\n2026-11-01,${long.slice(1)},1,"a""",,,\n2026-11-01,m,1,a,b,1,2,`;
+  const csv = `\r\n${heading}\n2026-11-01,a\uFEFFb , 1 ,${long},${long},123456789012345678,12\n2026-11-01,${long.slice(1)},1,"a""",,,\n2026-11-01,m,1,19",b,1,2,`;
   const cut = long.slice(1);
   assert.deepEqual(parseReportCsv(csv), [
     line({
@@ -46,7 +46,7 @@ test("what else a line may hold is read, cut to 200 characters, and spaces, a by
     }),
     line({ model: cut, costNanos: 1_000_000_000n, account: 'a"', inputTokens: 0n, outputTokens: 0n }),
     line({
-      ...{ costNanos: 1_000_000_000n, account: "a", requestId: "b", inputTokens: 1n, cachedInputTokens: 2n },
+      ...{ costNanos: 1_000_000_000n, account: '19"', requestId: "b", inputTokens: 1n, cachedInputTokens: 2n },
       outputTokens: 0n,
     }),
   ]);
@@ -82,6 +82,9 @@ test("a report that cannot be read is refused with the number of its line, in bo
   const cases: readonly (readonly [string, RegExp])[] = [
     ["model,cost\nm,1", /line 1 has no column 'day'/],
     ["day,model,cost\n2026-13-01,m,1", /line 2 has no day/],
+    ["day,model,cost\n,m,1", /line 2 has no day/],
+    ["day\n2026-11-01", /line 1 has no column 'model'/],
+    ["day,model,cost\n2026-11-01", /line 2 has no model/],
     ["day,model,cost\n2026-11-01,,1", /line 2 has no model/],
     ["day,model,cost\n2026-11-01,m,1\n2026-11-01,m,-1", /line 3 has no cost/],
     ["day,model,cost,output_tokens\n2026-11-01,m,1,1.5", /line 2 has no whole number of output_tokens/],

@@ -244,6 +244,7 @@ export function createMemoryTables(clock: Clock) {
       statement();
       for (const row of rows) {
         if (postings.has(`${row.kind}/${row.reference}`)) throw new Error("posting_kind_reference_key");
+        if (!row.postingId.startsWith("pst_")) throw new Error(`${row.postingId} is no posting's id`);
         put(postings, `${row.kind}/${row.reference}`, row);
       }
     },
