@@ -21,3 +21,11 @@ test("a request is of the facts, and goes over the wire, byte for byte, as their
     assert.deepEqual(fromBinary(PostFactsRequestSchema, sent), whole);
   }
 });
+
+test("what goes over the wire is what is on disk, and not encoded again", () => {
+  const fact = create(UsageFactSchema, { callId: "c1", latencyMs: 3n });
+  const written = { ...fact, latencyMs: 4n };
+  const record = toBytes(endedFormat, { begun: toBytes(begunFormat, written), fact: written });
+  const sent = toBinary(PostFactsRequestSchema, wireFormOf(toPostRequest("node_1", [{ fact, record }])));
+  assert.deepEqual(fromBinary(PostFactsRequestSchema, sent).facts, [written]);
+});
