@@ -88,3 +88,11 @@ test("more is set aside in the budgets in which the call holds something, as far
     [[1_000n, 130n], { budgetedTenantIds: ["ten_2"], calls: [], holderIds: ["c1"] }],
   );
 });
+
+test("a batch has one result for each request, and none beyond", async () => {
+  const { apply } = await start(1_000n);
+  const { freedBudgetIds, ...results } = await apply({ reserves: [callOf("c1")] });
+  const counts = Object.entries(results).map(([kind, { length }]) => [kind, length]);
+  assert.deepEqual(Object.fromEntries(counts), { reserved: 1, raised: 0, settled: 0, changed: 0 });
+  assert.equal(freedBudgetIds.size, 0);
+});
