@@ -248,6 +248,15 @@ test("a refund that was paid and then turned down comes back once; news of anoth
   assert.deepEqual(takeWoken(), ["ten_1", "ten_1"]);
 });
 
+test("news that a refund is still on its way change nothing: the money stays aside", async () => {
+  const { refund, deps, order, faults, isAway, posted, moneyOf, refundRows } = await startPaid();
+  faults.push(isAway());
+  const { refundId } = (await refund(2n * dollar)) as { refundId: string };
+  const news = { providerRefundId: "re_1", refundId, amountNanos: 2n * dollar, state: "pending" } as const;
+  await applyRefundNews(deps, order(), news);
+  assert.deepEqual([refundRows.get(refundId)?.state, posted().length, moneyOf()], ["pending", 1, [3n * dollar, 0n]]);
+});
+
 test("a refund whose wallet or row is gone by the time of the lock is left alone", async () => {
   const { refund, deps, order, posted } = await startPaid();
   const { refundId } = (await refund(2n * dollar)) as { refundId: string };
