@@ -1,4 +1,5 @@
-import { otherBucketNames } from "@lyss/contracts/pricing/token-price.ts";
+import { atMost } from "@lyss/contracts/pricing/at-most.ts";
+import { type OtherBucket, otherBucketNames } from "@lyss/contracts/pricing/token-price.ts";
 import type { Database } from "@lyss/kit/db/database.ts";
 import { compare } from "../compare.ts";
 import type { Price } from "../prices/price.ts";
@@ -62,8 +63,7 @@ async function readPostings(reader: StatementStore, range: StatementRange) {
   const movements: MovementRow[] = [];
   let chargedNanos = 0n;
   for (let after = range.after; after < range.through; after += maxPostingsPerRead) {
-    const isLast = range.through - after <= maxPostingsPerRead;
-    const through = isLast ? range.through : after + maxPostingsPerRead;
+    const through = atMost(range.through, after + maxPostingsPerRead);
     const part = { walletId: range.walletId, after, through };
     const [charges, moved] = await Promise.all([reader.sumCharges(part), reader.listMovements(part)]);
     chargedNanos += charges.nanos;
@@ -109,6 +109,6 @@ function add(a: UsageSumRow, b: UsageSumRow): UsageSumRow {
 
 function addBuckets(a: OtherBucketsJson, b: OtherBucketsJson): OtherBucketsJson {
   if (!a || !b) return a ?? b;
-  const sums = otherBucketNames.map((bucket) => [bucket, BigInt(a[bucket] ?? 0) + BigInt(b[bucket] ?? 0)] as const);
-  return Object.fromEntries(sums.filter(([, sum]) => sum > 0n).map(([bucket, sum]) => [bucket, sum.toString()]));
+  const sumOf = (bucket: OtherBucket) => BigInt(a[bucket] ?? 0) + BigInt(b[bucket] ?? 0);
+  return Object.fromEntries(otherBucketNames.map((bucket) => [bucket, sumOf(bucket).toString()]));
 }
