@@ -143,7 +143,7 @@ test("a report is of at least one line, spans no more than 92 days, and names ea
     ...{ code: "kit.invalid_request", field: "lines", reason, reason_zh_CN },
   });
   assert.deepEqual(await run([]), invalid("must have a line", "至少需要一行"));
-  const span = (from: string, to: string) => run([lineOf({ day: to }), lineOf({ day: from })]);
+  const span = (from: string, to: string) => run([from, to, from].map((one) => lineOf({ day: one })));
   assert.deepEqual(
     await span("2026-01-01", "2026-04-03"),
     invalid("must not span more than 92 days", "跨度不得超过 92 天"),
