@@ -314,6 +314,30 @@ test("what goes back is no more than what is still free when its turn comes", as
   assert.deepEqual(takeAsked(), [returnOf(700n), returnOf(50n, { changeNumber: 3 })]);
 });
 
+test("a change is sent when all before it are answered, however many there are", async () => {
+  const { keeper, clock, answers, draw, takeAsked } = start();
+  const [first, second] = [Promise.withResolvers<bigint>(), Promise.withResolvers<bigint>()];
+  answers.push(1_000n, first.promise, second.promise);
+  await draw(100n);
+  takeAsked();
+  const looks = [keeper.assess()];
+  clock.advance(5_000);
+  looks.push(keeper.assess());
+  first.resolve(0n);
+  await quiet();
+  assert.deepEqual(takeAsked(), [returnOf(700n), returnOf(200n, { changeNumber: 3 })]);
+  const drawing = keeper.draw(t, ofMoney(300n));
+  await quiet();
+  assert.deepEqual(takeAsked(), []);
+  second.resolve(0n);
+  assert.ok(await drawing);
+  await Promise.all(looks);
+  assert.deepEqual(
+    takeAsked().map(({ changeNumber }) => changeNumber),
+    [4],
+  );
+});
+
 test("after it is closed nothing is drawn, and what calls do not need is back", async () => {
   const { keeper, clock, answers, draw, kept, takeAsked } = start();
   answers.push(500n, 500n);
