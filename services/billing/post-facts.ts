@@ -107,7 +107,7 @@ export async function postInside(
   tx: Tx,
   deps: FactsDeps,
   facts: readonly Fact[],
-  areSomeKnown = false,
+  areSomeKnown: boolean,
 ): Promise<{ readonly drawn: Drawn; readonly before: readonly LockedWallet[] }> {
   const { store, random, currency } = deps;
   const tenantIds = [...new Set(facts.map(({ tenantId }) => tenantId))];

@@ -128,7 +128,7 @@ async function charge(
       ...{ outcome: "completed", isEstimated: false, startedAtMs: BigInt(startedAt.getTime()) },
     };
   });
-  const { drawn, before } = await postInside(tx, deps, facts);
+  const { drawn, before } = await postInside(tx, deps, facts, false);
   if (drawn.uncollectedNanos > 0n) {
     const requiredNanos = drawn.posted.reduce((sum, fact) => sum + fact.costNanos + fact.uncollectedNanos, 0n);
     const [available = 0n] = before.map(availableNanos);
