@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Failure, type FailureKind, type FailureType } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
+import { UpstreamError, type UpstreamErrorKind } from "../http/upstream/upstream-error.ts";
 import { isBeforeSend, isWorthRetry, judgeError } from "./judge-error.ts";
 import { resilienceFailures } from "./resilience-failures.ts";
 
@@ -47,6 +48,23 @@ test("a connection that was not made has sent nothing, however deep the error li
   const circle = new Error("circle");
   circle.cause = circle;
   assert.ok(!isBeforeSend(circle));
+});
+
+test("of our own client's errors those are worth a repeat that found no connection, not those that found no room", () => {
+  const ofUpstream = (kind: UpstreamErrorKind) => new UpstreamError(kind, "x", { mayHaveLeft: false });
+  for (const kind of ["connect_failed", "connect_timeout", "unsent"] as const) {
+    assert.ok(isBeforeSend(new Failure(kitFailures.unavailable, {}, { cause: ofUpstream(kind) })), kind);
+  }
+  for (const kind of [
+    "queue_full",
+    "queue_timeout",
+    "pool_closed",
+    "aborted",
+    "connection_lost",
+    "malformed_answer",
+  ] as const) {
+    assert.ok(!isBeforeSend(ofUpstream(kind)), kind);
+  }
 });
 
 test("worth a repeat is what was not sent, and of what may be repeated that which may pass", () => {

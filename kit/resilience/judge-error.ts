@@ -1,4 +1,5 @@
 import { type FailureKind, isFailure } from "../errors/failure.ts";
+import { UpstreamError, type UpstreamErrorKind } from "../http/upstream/upstream-error.ts";
 import { resilienceFailures } from "./resilience-failures.ts";
 
 const { circuit_open, bulkhead_full } = resilienceFailures;
@@ -32,6 +33,8 @@ const unconnectedCodes: ReadonlySet<unknown> = new Set([
   "ENETUNREACH",
   "UND_ERR_CONNECT_TIMEOUT",
 ]);
+/** The same of our own client. A queue that is full is not among them: load that was turned away has to stay away. */
+const unconnectedKinds: ReadonlySet<UpstreamErrorKind> = new Set(["connect_failed", "connect_timeout", "unsent"]);
 const maxCauses = 8;
 
 /**
@@ -50,6 +53,7 @@ export function judgeError(err: unknown): Verdict {
 export function isBeforeSend(err: unknown): boolean {
   let cause = err;
   for (let depth = 0; depth < maxCauses && cause instanceof Error; depth++) {
+    if (cause instanceof UpstreamError && unconnectedKinds.has(cause.kind)) return true;
     if ("code" in cause && unconnectedCodes.has(cause.code)) return true;
     cause = cause.cause;
   }

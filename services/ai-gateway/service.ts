@@ -15,6 +15,7 @@ import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { createAddressGuard } from "@lyss/kit/http/address-guard.ts";
 import { registerPolicyMetrics } from "@lyss/kit/resilience/metrics.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
+import { createTimerWheel } from "@lyss/kit/service/timer-wheel.ts";
 import { createCatalog } from "./catalog.ts";
 import { aiGatewayConfig } from "./config.ts";
 import { createCredentialCache } from "./credential-cache.ts";
@@ -37,6 +38,9 @@ import { createAiGatewayRpc } from "./rpc.ts";
 import { startSimulator } from "./simulator/simulator.ts";
 import { createAiGatewayStore } from "./store.ts";
 import { createUpstreamPools } from "./upstream-pools.ts";
+
+/** Half of the shortest time limit that can be configured. */
+const timerTickMs = 50;
 
 export const aiGateway = defineService({
   name: "ai-gateway",
@@ -72,7 +76,8 @@ export const aiGateway = defineService({
       ...{ store: createResponseStore(db), clock, random, log, key: given.deriveKey("ai-gateway.response") },
       ...{ heartbeatMs, retentionDays: settings.responseRetentionDays, maxBytes: settings.maxStoredResponseBytes },
     });
-    const pools = createUpstreamPools(settings, createAddressGuard());
+    const wheel = createTimerWheel({ tickMs: timerTickMs, clock });
+    const pools = createUpstreamPools(settings, createAddressGuard(), { clock, wheel });
     const changes = createResilienceChanges({ db, outbox, node });
     const catalog = createCatalog();
     const policies = createProviderPolicies(config.resilience, catalog, {
@@ -127,7 +132,7 @@ export const aiGateway = defineService({
       cut: (signal) => openCalls.cut(new Failure(aiGatewayFailures.shutting_down), signal),
       async stop() {
         await funding.stop();
-        await pools.close();
+        pools.close();
         await simulator?.stop();
       },
     };

@@ -1,43 +1,57 @@
 import type { AddressGuard } from "@lyss/kit/http/address-guard.ts";
-import { Pool } from "undici";
+import {
+  createUpstreamPool,
+  readBufferBytes,
+  type UpstreamPool,
+  type UpstreamPoolDeps,
+} from "@lyss/kit/http/upstream/upstream-pool.ts";
 import type { GatewaySettings } from "./config.ts";
 import { originOf, type Provider } from "./model.ts";
 
 /** Keep-alive connections to providers. */
 export interface UpstreamPools {
-  poolOf(provider: Provider): Pool;
-  close(): Promise<void>;
+  poolOf(provider: Provider): UpstreamPool;
+  close(): void;
 }
+
+/** Policies bound the calls to a provider before they come here; this is for one that bounds nothing. */
+const maxQueue = 10_000;
+/** Shorter than what common front ends keep without saying so (a minute and more); those that keep less say it. */
+const keepAliveMs = 30_000;
+const maxAgeMs = 600_000;
 
 /**
  * One pool for each provider and origin: two tenants never share a connection to an address that one of them chose.
  * A tenant's own address is checked at each connect; an operator's may be private.
  */
-export function createUpstreamPools(settings: GatewaySettings, guard: AddressGuard): UpstreamPools {
-  const pools = new Map<string, Pool>();
+export function createUpstreamPools(
+  settings: GatewaySettings,
+  guard: AddressGuard,
+  deps: Pick<UpstreamPoolDeps, "clock" | "wheel">,
+): UpstreamPools {
+  const pools = new Map<string, UpstreamPool>();
+  const shared = { ...deps, readBuffer: Buffer.allocUnsafeSlow(readBufferBytes) };
+  const { connectTimeoutMs, firstByteTimeoutMs, idleTimeoutMs } = settings;
+  const limits = {
+    ...{ maxConnections: settings.connectionsPerProvider, maxQueue, keepAliveMs, maxAgeMs },
+    ...{ queueTimeoutMs: firstByteTimeoutMs, connectTimeoutMs, headTimeoutMs: firstByteTimeoutMs, idleTimeoutMs },
+  };
   return {
     poolOf(provider) {
       const origin = originOf(provider);
       const name = `${provider.providerId} ${origin}`;
       let pool = pools.get(name);
       if (!pool) {
-        pool = new Pool(origin, {
-          connections: settings.connectionsPerProvider,
-          pipelining: 1,
-          headersTimeout: settings.firstByteTimeoutMs,
-          bodyTimeout: settings.idleTimeoutMs,
-          maxHeaderSize: 32_768,
-          connect: {
-            timeout: settings.connectTimeoutMs,
-            ...(provider.source === "tenant" && { lookup: guard.lookup }),
-          },
-        });
+        pool = createUpstreamPool(
+          { ...limits, origin, guard: provider.source === "tenant" ? guard : undefined },
+          shared,
+        );
         pools.set(name, pool);
       }
       return pool;
     },
-    async close() {
-      await Promise.all([...pools.values()].map((pool) => pool.destroy()));
+    close() {
+      for (const pool of pools.values()) pool.close();
       pools.clear();
     },
   };

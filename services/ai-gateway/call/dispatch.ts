@@ -1,5 +1,5 @@
 import type { TokenCounts } from "@lyss/contracts/pricing/token-price.ts";
-import { errors } from "undici";
+import { UpstreamError } from "@lyss/kit/http/upstream/upstream-error.ts";
 import type { TokenCounter } from "./count-tokens.ts";
 import type { CallRequest } from "./read-request.ts";
 
@@ -9,14 +9,9 @@ export interface Dispatch {
   unanswered: number;
 }
 
-/** System calls of a connection that never came about. */
-const connecting: readonly unknown[] = ["connect", "getaddrinfo"];
-
 /** True when an error says that nothing of the request can have reached the provider. */
 export function hasNotLeft(err: unknown): boolean {
-  if (err instanceof errors.ConnectTimeoutError) return true;
-  const { syscall } = typeof err === "object" && err !== null && "syscall" in err ? err : { syscall: undefined };
-  return connecting.includes(syscall);
+  return err instanceof UpstreamError && !err.mayHaveLeft;
 }
 
 /**

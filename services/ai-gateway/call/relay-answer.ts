@@ -1,11 +1,12 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
+import type { Answer } from "@lyss/kit/http/upstream/request-answer.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { textOf } from "../dialects/openai/delivered-text.ts";
 import { findInBandFailure } from "../dialects/openai/upstream-failure.ts";
 import { readServiceMode, readUsage } from "../dialects/openai/usage.ts";
 import { type Call, type Ending, endOfWholeAnswer, endWithCharge } from "./call.ts";
-import { readBody, toFailure, type UpstreamAnswer } from "./send-upstream.ts";
+import { readBody, toFailure } from "./send-upstream.ts";
 
 const contentType = "application/json";
 
@@ -16,7 +17,7 @@ const contentType = "application/json";
 export async function relayAnswer(
   deps: AiGatewayDeps,
   call: Call,
-  answer: UpstreamAnswer,
+  answer: Answer,
   settle: (ending: Ending) => Promise<void>,
 ): Promise<void> {
   const body = await readBody(answer, deps.settings.maxResponseBytes).catch((err: unknown) => {

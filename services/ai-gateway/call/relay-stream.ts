@@ -2,13 +2,14 @@ import { once } from "node:events";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import type { ServiceMode } from "@lyss/contracts/pricing/price.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
+import type { Answer } from "@lyss/kit/http/upstream/request-answer.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { listFinished, textOf } from "../dialects/openai/delivered-text.ts";
 import { createSseReader, type SseEvent } from "../dialects/openai/sse.ts";
 import { findInBandFailure } from "../dialects/openai/upstream-failure.ts";
 import { type ReportedUsage, readServiceMode, readUsage } from "../dialects/openai/usage.ts";
 import { type Call, type Ending, endOfWholeAnswer, endWithCharge, endWithoutCharge, hasCallerLeft } from "./call.ts";
-import { discardBody, toFailure, type UpstreamAnswer } from "./send-upstream.ts";
+import { toFailure } from "./send-upstream.ts";
 
 /** A stream may put out megabytes, and a slow reader keep it open for hours: of its text no more than this is kept. */
 const maxKeptLength = 4_096;
@@ -34,7 +35,7 @@ interface Progress {
 export async function relayStream(
   deps: AiGatewayDeps,
   call: Call,
-  answer: UpstreamAnswer,
+  answer: Answer,
   settle: (ending: Ending) => Promise<void>,
 ): Promise<void> {
   const { res } = call;
@@ -48,7 +49,7 @@ export async function relayStream(
       throw new Failure(aiGatewayFailures.upstream_truncated, { model: call.target.model.name });
     }
   } catch (err) {
-    discardBody(answer);
+    answer.discard();
     const hasDelivered = progress.text !== "" || progress.countedTokens > 0 || progress.usage !== undefined;
     const outcome = hasCallerLeft(call) ? "canceled" : res.headersSent ? "truncated" : "failed";
     await settle(hasDelivered ? await endWithCharge(call, outcome, progress, progress) : endWithoutCharge(outcome));
@@ -67,9 +68,8 @@ export async function relayStream(
   res.end(lastEvents);
 }
 
-async function passEvents(deps: AiGatewayDeps, call: Call, answer: UpstreamAnswer, progress: Progress): Promise<void> {
-  const contentType = answer.headers["content-type"];
-  if (typeof contentType !== "string" || !contentType.startsWith("text/event-stream")) {
+async function passEvents(deps: AiGatewayDeps, call: Call, answer: Answer, progress: Progress): Promise<void> {
+  if (!answer.head.find("content-type")?.startsWith("text/event-stream")) {
     throw new Failure(aiGatewayFailures.upstream_failed, { model: call.target.model.name });
   }
   const reader = createSseReader(deps.settings.maxEventBytes);

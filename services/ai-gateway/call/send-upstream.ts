@@ -1,19 +1,18 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import { type Answer, requestAnswer } from "@lyss/kit/http/upstream/request-answer.ts";
+import { composeRequest, toRequestStart } from "@lyss/kit/http/upstream/request-bytes.ts";
+import { UpstreamError } from "@lyss/kit/http/upstream/upstream-error.ts";
 import type { OpenCall } from "@lyss/kit/resilience/open-call.ts";
 import { currentContext } from "@lyss/kit/rpc/call-context.ts";
 import { toTraceparent } from "@lyss/kit/rpc/context-headers.ts";
-import { type Dispatcher, errors } from "undici";
-import type { GatewaySettings } from "../config.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { toUpstreamFailure } from "../dialects/openai/upstream-failure.ts";
 import { pathAt } from "../model.ts";
 import type { Call } from "./call.ts";
 import { hasNotLeft } from "./dispatch.ts";
 import { type Surface, toUpstreamBody } from "./read-request.ts";
-
-export type UpstreamAnswer = Dispatcher.ResponseData;
 
 const endpointOf: Readonly<Record<Surface, string>> = {
   chat: "/chat/completions",
@@ -27,7 +26,7 @@ const maxErrorBytes = 65_536;
  * Sends a call to its provider, as the provider's policy says, and resolves with the head of a 200 answer, which is to be
  * ended when it has been read. Throws a gateway failure for every other answer, and what the policy throws.
  */
-export async function sendUpstream(deps: AiGatewayDeps, call: Call): Promise<OpenCall<UpstreamAnswer>> {
+export async function sendUpstream(deps: AiGatewayDeps, call: Call): Promise<OpenCall<Answer>> {
   const { provider } = call.target;
   // Outside the policy: that our own vault is away says nothing about the provider.
   const secret = await deps.credentials.secretOf(provider);
@@ -35,15 +34,17 @@ export async function sendUpstream(deps: AiGatewayDeps, call: Call): Promise<Ope
 }
 
 /** The request is composed, never forwarded: nothing of the caller's head goes upstream. */
-async function sendOnce(deps: AiGatewayDeps, call: Call, secret: string): Promise<UpstreamAnswer> {
+async function sendOnce(deps: AiGatewayDeps, call: Call, secret: string): Promise<Answer> {
   const { provider, model } = call.target;
   const sentMs = deps.clock.monotonicMs();
-  let answer: UpstreamAnswer;
+  let answer: Answer;
   call.dispatch.unanswered++;
   try {
-    const asking = deps.pools.poolOf(provider).request({
+    const pool = deps.pools.poolOf(provider);
+    const start = toRequestStart({
       method: "POST",
       path: pathAt(provider, endpointOf[call.request.surface]),
+      authority: pool.authority,
       headers: {
         "content-type": "application/json",
         accept: call.request.isStream ? "text/event-stream" : "application/json",
@@ -51,37 +52,23 @@ async function sendOnce(deps: AiGatewayDeps, call: Call, secret: string): Promis
         ...(secret !== "" && { authorization: `Bearer ${secret}` }),
         ...(deps.settings.sendTraceparent && traceHeaders()),
       },
-      body: toUpstreamBody(call.request, model.upstreamName, call.outputTokens),
-      signal: call.abort.signal,
     });
-    answer = await untilAborted(call.abort.signal, asking);
+    const body = toUpstreamBody(call.request, model.upstreamName, call.outputTokens);
+    answer = await requestAnswer(pool, composeRequest(start, body), call.abort.signal);
   } catch (err) {
     if (hasNotLeft(err)) call.dispatch.unanswered--;
     throw toFailure(deps, call, err);
   }
   deps.metrics.observeFirstByte(provider.name, deps.clock.monotonicMs() - sentMs);
-  if (answer.statusCode !== 200) {
+  if (answer.head.status !== 200) {
     call.dispatch.unanswered--;
     throw await toStatusFailure(deps, call, answer);
   }
-  if (answer.headers["content-encoding"] !== undefined) {
-    discardBody(answer);
+  if (answer.head.find("content-encoding") !== undefined) {
+    answer.discard();
     throw new Failure(aiGatewayFailures.upstream_failed, { model: model.name });
   }
   return answer;
-}
-
-/** undici hears of an abort only when it has a connection, and then sends nothing: who waits need not wait for that. */
-async function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  try {
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }
 
 /** Lets a provider that is ours too join its spans to the trace. */
@@ -90,22 +77,21 @@ function traceHeaders(): Record<string, string> {
   return context ? { traceparent: toTraceparent(context) } : {};
 }
 
-async function toStatusFailure(deps: AiGatewayDeps, call: Call, answer: UpstreamAnswer): Promise<Failure> {
+async function toStatusFailure(deps: AiGatewayDeps, call: Call, answer: Answer): Promise<Failure> {
   const { provider, model } = call.target;
-  const status = answer.statusCode;
+  const status = answer.head.status;
   if (status === 401 || status === 403) {
     deps.log.error({ provider: provider.name, status }, "a provider refuses the credential it was given");
   }
-  const retryAfter = answer.headers["retry-after"];
   return toUpstreamFailure({
     model: model.name,
     status,
     body: await readErrorBody(answer),
-    retryAfter: Array.isArray(retryAfter) ? retryAfter[0] : retryAfter,
+    retryAfter: answer.head.find("retry-after"),
   });
 }
 
-async function readErrorBody(answer: UpstreamAnswer): Promise<unknown> {
+async function readErrorBody(answer: Answer): Promise<unknown> {
   try {
     return JSON.parse((await readBody(answer, maxErrorBytes)).toString("utf8"));
   } catch {
@@ -114,19 +100,14 @@ async function readErrorBody(answer: UpstreamAnswer): Promise<unknown> {
   }
 }
 
-/** Closes an answer's connection. What the stream says to that is of no interest, but unheard it would end the process. */
-export function discardBody(answer: UpstreamAnswer): void {
-  answer.body.on("error", () => undefined).destroy();
-}
-
 /** The whole body of an answer. Throws a RangeError and closes the connection when it passes `maxBytes`. */
-export async function readBody(answer: UpstreamAnswer, maxBytes: number): Promise<Buffer> {
+export async function readBody(answer: Answer, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of answer.body) {
     size += chunk.length;
     if (size > maxBytes) {
-      discardBody(answer);
+      answer.discard();
       throw new RangeError(`an answer exceeds ${maxBytes} bytes`);
     }
     chunks.push(chunk);
@@ -135,7 +116,7 @@ export async function readBody(answer: UpstreamAnswer, maxBytes: number): Promis
 }
 
 /** What a transport error means to the caller. */
-export function toFailure({ settings, log }: AiGatewayDeps, { target, abort }: Call, err: unknown): unknown {
+export function toFailure({ log }: AiGatewayDeps, { target, abort }: Call, err: unknown): unknown {
   const details = { model: target.model.name };
   // What ended the call says more than how the connection took it.
   const reason = abort.signal.aborted ? abort.signal.reason : err;
@@ -144,17 +125,10 @@ export function toFailure({ settings, log }: AiGatewayDeps, { target, abort }: C
   }
   if (isFailure(err)) return err;
   if (abort.signal.aborted) return reason;
-  const timeoutMs = findTimeoutMs(settings, err);
+  const timeoutMs = err instanceof UpstreamError ? err.timeoutMs : undefined;
   if (timeoutMs !== undefined) {
     return new Failure(aiGatewayFailures.upstream_timeout, { ...details, timeoutMs }, { cause: err });
   }
   log.warn({ err, provider: target.provider.name }, "a provider failed to answer");
   return new Failure(aiGatewayFailures.upstream_failed, details, { cause: err });
-}
-
-/** The limit that an error says was passed. */
-function findTimeoutMs(settings: GatewaySettings, err: unknown): number | undefined {
-  if (err instanceof errors.HeadersTimeoutError) return settings.firstByteTimeoutMs;
-  if (err instanceof errors.BodyTimeoutError) return settings.idleTimeoutMs;
-  return err instanceof errors.ConnectTimeoutError ? settings.connectTimeoutMs : undefined;
 }

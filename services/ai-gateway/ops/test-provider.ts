@@ -1,4 +1,6 @@
 import { isFailure } from "@lyss/kit/errors/failure.ts";
+import { requestAnswer } from "@lyss/kit/http/upstream/request-answer.ts";
+import { composeRequest, toRequestStart } from "@lyss/kit/http/upstream/request-bytes.ts";
 import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
 import { readBody } from "../call/send-upstream.ts";
 import type { AiGatewayDeps } from "../deps.ts";
@@ -28,13 +30,13 @@ export async function testProvider(deps: AiGatewayDeps, input: ProviderName): Pr
   const startedMs = deps.clock.monotonicMs();
   const latencyMs = () => Math.round(deps.clock.monotonicMs() - startedMs);
   const ask = async (signal: AbortSignal) => {
-    const answer = await deps.pools.poolOf(provider).request({
-      method: "GET",
-      path: pathAt(provider, "/models"),
+    const pool = deps.pools.poolOf(provider);
+    const start = toRequestStart({
+      ...{ method: "GET", path: pathAt(provider, "/models"), authority: pool.authority },
       headers: { accept: "application/json", ...(secret !== "" && { authorization: `Bearer ${secret}` }) },
-      signal,
     });
-    return { status: answer.statusCode, body: await readBody(answer, maxBytes) };
+    const answer = await requestAnswer(pool, composeRequest(start, undefined), signal);
+    return { status: answer.head.status, body: await readBody(answer, maxBytes) };
   };
   try {
     const signal = AbortSignal.timeout(timeoutMs);
