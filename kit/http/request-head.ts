@@ -11,7 +11,7 @@ const pathPattern =
   /^\/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%(?!0|1|7[Ff]|2[DdEeFf]|3[0-9Aa]|5[CcFf]|4[1-9A-Fa-f]|5[0-9Aa]|6[1-9A-Fa-f]|7[0-9AaEe])[0-9A-Fa-f]{2})*$/;
 
 /** Headers of which node:http keeps the first while another server may keep the last. */
-const singleHeaders = new Set([
+export const singleHeaders: ReadonlySet<string> = new Set([
   "host",
   "authorization",
   "content-type",
@@ -25,7 +25,7 @@ const singleHeaders = new Set([
  * port, or a header sent twice that may stand once. Framing (lengths, folds, bare line ends) is refused by node:http.
  */
 export function checkRequestHead(req: IncomingMessage): void {
-  if (!hostPattern.test(req.headers.host ?? "")) throw refuse("Host", "must be a host name, and a port if need be");
+  if (!isPlainHost(req.headers.host ?? "")) throw refuse("Host", "must be a host name, and a port if need be");
   const names = req.rawHeaders;
   // As many names as headers: nothing was sent twice.
   if (Object.keys(req.headers).length * 2 === names.length) return;
@@ -36,6 +36,11 @@ export function checkRequestHead(req: IncomingMessage): void {
     if (seen.includes(`${name};`)) throw refuse(name, "must not be sent twice");
     seen += `${name};`;
   }
+}
+
+/** True for a Host that is a name or an address, with a port if need be, and for an empty one. */
+export function isPlainHost(host: string): boolean {
+  return hostPattern.test(host);
 }
 
 /** The path of a request target, without its query. */
