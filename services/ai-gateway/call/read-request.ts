@@ -78,12 +78,12 @@ export function toUpstreamBody(request: CallRequest, upstreamModel: string, outp
   const own = request.outputLimit;
   // A limit that came in another dialect is not in the body yet.
   const limit = outputTokens ?? (own && own.field === undefined ? own.tokens : undefined);
-  if (limit !== undefined) values.set(own?.field ?? limitFieldOf(request, upstreamModel), String(limit));
+  if (limit !== undefined) values.set(own?.field ?? limitFieldOf(request.surface, upstreamModel), String(limit));
   return values.size === 0 ? request.body : setFields(request.body, request.fields, values);
 }
 
 /** OpenAI's reasoning models refuse `max_tokens`; compatible servers know nothing else (developers.openai.com, reasoning guide). */
-function limitFieldOf({ surface }: CallRequest, upstreamModel: string): string {
+export function limitFieldOf(surface: Surface, upstreamModel: string): (typeof limitFields)[number] {
   return surface === "chat" && /^(o\d|gpt-5)/.test(upstreamModel) ? "max_completion_tokens" : "max_tokens";
 }
 

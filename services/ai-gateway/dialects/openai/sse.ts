@@ -44,8 +44,8 @@ export function createSseReader(maxEventBytes: number) {
   };
 }
 
-/** Where the first event ends, behind its blank line; -1 when it is not whole yet. */
-function findEventEnd(bytes: Buffer, from: number): number {
+/** Where the first event at or after `from` ends, behind its blank line; -1 when it is not whole yet. */
+export function findEventEnd(bytes: Buffer, from: number): number {
   for (let i = from; i < bytes.length; i++) {
     const byte = bytes[i];
     if (byte !== lineFeed && byte !== carriageReturn) continue;
@@ -58,7 +58,7 @@ function findEventEnd(bytes: Buffer, from: number): number {
   return -1;
 }
 
-function toEvent(raw: Buffer): SseEvent {
+export function toEvent(raw: Buffer): SseEvent {
   const data = raw
     .toString("utf8")
     .replace(/^\ufeff/, "")
