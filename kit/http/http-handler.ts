@@ -5,7 +5,7 @@ import { Failure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
 import { createHttpMetrics } from "../observability/metrics.ts";
 import type { OpenSpan, Tracer } from "../observability/tracing.ts";
-import { fromTraceparent, isTraceparent } from "../rpc/context-headers.ts";
+import { isTraceparent } from "../rpc/context-headers.ts";
 import type { Clock } from "../service/clock.ts";
 import type { MountedService } from "../service/define-service.ts";
 import type { Random } from "../service/ids.ts";
@@ -13,9 +13,10 @@ import type { Call } from "./call.ts";
 import { createFailureReplies, dataHeaders, sendReply } from "./failure-reply.ts";
 import { type Forward, parsePeerUrl } from "./forward.ts";
 import type { Guard } from "./gate.ts";
+import { toContext } from "./hot-exchange.ts";
+import { createHotRoutes, type HotRoutes } from "./hot-routes.ts";
 import type { Intake } from "./intake.ts";
 import { createJsonApp } from "./json-routes.ts";
-import { localeOf } from "./locale.ts";
 import { createOpenApiDocument, type OpenApiOptions } from "./openapi.ts";
 import { type Serve, serveRawRoute } from "./raw-routes.ts";
 import { checkRequestHead, headerOf, isCanonicalPath, pathOf } from "./request-head.ts";
@@ -29,6 +30,8 @@ export interface HttpHandlerOptions extends OpenApiOptions {
   readonly guard: Guard;
   /** Asked for every request to a route, once it is known who sends it. */
   readonly intake?: Intake;
+  /** Request headers that the guard, the intake or a hot route reads. */
+  readonly hotHeaders?: readonly string[];
   /** Needed when a mounted service has a `peerUrl`. */
   readonly forward?: Forward;
   readonly systemRoutes?: SystemRoutes;
@@ -48,6 +51,8 @@ export interface HttpHandler {
   onRequest(req: IncomingMessage, res: ServerResponse): void;
   /** The OpenAPI 3.1 document of the routes, also answered at `/openapi.json`. */
   openApiDocument(): object;
+  /** Routes that a lane in front of the server may serve, through the same gate and intake. */
+  readonly hot: HotRoutes;
   /** Frees what the handler holds. The listener stops first. */
   close(): Promise<void>;
 }
@@ -64,17 +69,10 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     ...options.systemRoutes,
     "/openapi.json": (req, res) => sendReply(req, res, { status: 200, headers: dataHeaders, body: documentBody }),
   };
-  const { onRequest, close } = createHandler({ ...options, systemRoutes, identify: guard }, (req) => {
+  const { onRequest, close, serving } = createHandler({ ...options, systemRoutes, identify: guard }, (req) => {
     const requestId = random.id("req");
-    const traceparent = headerOf(req, "traceparent");
-    const context = {
-      ...fromTraceparent(traceparent),
-      caller: undefined,
-      deadlineMs: undefined,
-      locale: localeOf(req.headers["accept-language"]),
-      requestId,
-    };
-    const isOrphan = tracer && !isTraceparent(traceparent);
+    const context = toContext(req.headers, undefined, requestId);
+    const isOrphan = tracer && !isTraceparent(headerOf(req, "traceparent"));
     const span = tracer?.open("http", context, { kind: "server", isEdge: true, isOrphan });
     return {
       requestId,
@@ -84,7 +82,8 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
       span,
     };
   });
-  return { onRequest, close, openApiDocument: () => document };
+  const hot = createHotRoutes(options.mounted, serving, { guard, random, tracer, headers: options.hotHeaders ?? [] });
+  return { onRequest, close, hot, openApiDocument: () => document };
 }
 
 /** What the public handler and the peers' handler have in common. */
@@ -98,7 +97,7 @@ export interface HandlerParts extends Omit<HttpHandlerOptions, "guard" | "title"
 export function createHandler(
   parts: HandlerParts,
   open: (req: IncomingMessage) => Call,
-): Pick<HttpHandler, "onRequest" | "close"> {
+): Pick<HttpHandler, "onRequest" | "close"> & { readonly serving: Serving } {
   const { mounted, systemRoutes = {}, log, clock, identify, intake, forward, checkRequest } = parts;
   const toFailureReply = createFailureReplies(parts.docBaseUrl);
   const metrics = createHttpMetrics(parts.metrics);
@@ -139,7 +138,7 @@ export function createHandler(
     }
   }
 
-  return { onRequest, close: app.close };
+  return { onRequest, close: app.close, serving };
 }
 
 function endWithAnswer(span: OpenSpan, req: IncomingMessage, res: ServerResponse): void {

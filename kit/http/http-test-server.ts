@@ -8,6 +8,7 @@ import { systemClock } from "../service/clock.ts";
 import { createRandom } from "../service/ids.ts";
 import { createHttpHandler, type HttpHandlerOptions } from "./http-handler.ts";
 import { createHttpServer, type HttpServerOptions } from "./http-server.ts";
+import { createLane } from "./lane/lane.ts";
 
 export const testCaller: Caller = {
   tenantId: "ten_1",
@@ -52,7 +53,10 @@ export async function startTestServer(
 ) {
   const parts = testParts();
   const handler = createHttpHandler({ ...parts, guard: testGuard, title: "test", version: "1", ...options });
-  const listener = createHttpServer({ onRequest: handler.onRequest, clock: systemClock, ...limits });
+  const ordinary = createHttpServer({ onRequest: handler.onRequest, clock: systemClock, ...limits });
+  // As every listener of ours has it: a lane where there is something for it.
+  const { hot } = handler;
+  const listener = hot.targets.length === 0 ? ordinary : createLane({ ...hot, server: ordinary, clock: systemClock });
   const port = await listener.listen({ host: "127.0.0.1", port: 0 });
   const url = `http://127.0.0.1:${port}`;
   return {

@@ -1,21 +1,26 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingHttpHeaders } from "node:http";
 import type { Caller } from "../rpc/call-context.ts";
-import type { Call } from "./call.ts";
 import type { Route } from "./route.ts";
 
-/** A request whose sender is known, as far as that can be. */
+/** A request whose sender is known, as far as that can be, and the answer that it will get. */
 export interface Arrival {
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
-  readonly call: Call;
+  readonly headers: IncomingHttpHeaders;
+  readonly clientAddress: string;
+  /** By the clock's monotonic time. */
+  readonly startedMs: number;
   readonly route: Route<never>;
   /** Undefined for one without a credential, or with one that is not good. */
   readonly caller: Caller | undefined;
+  /** True when its client has left: nothing that is registered by `onEnd` will be called. */
+  readonly isOver: boolean;
+  /** A header, by its lower-case name, that the answer carries whatever it becomes. */
+  setHeader(name: string, value: string): void;
+  /** Calls back once when the answer has ended: with its status, or undefined where the client left before it began. */
+  onEnd(ended: (status: number | undefined) => void): void;
 }
 
 /**
- * Decides whether a request is served now: limits and load. Called once for each request to any route, before its body
- * is read; throws a Failure to refuse it, and may answer at once, without a promise. Headers that it wants in the answer,
- * whatever that is, are set by `setLastingHeader`.
+ * Decides whether a request is served now: limits and load. Called once for each request to any route, before its operation
+ * runs; throws a Failure to refuse it, and may answer at once, without a promise.
  */
 export type Intake = (arrival: Arrival) => void | Promise<void>;

@@ -1,6 +1,7 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { z } from "zod";
 import type { Failure, FailureType, Locale } from "../errors/failure.ts";
+import type { OpenSpan } from "../observability/tracing.ts";
 import type { Priority } from "../resilience/load-shed.ts";
 import type { CallContext, Caller } from "../rpc/call-context.ts";
 import type { FileAnswer } from "./file-answer.ts";
@@ -104,6 +105,53 @@ export interface Exchange {
   readonly requestId: string;
 }
 
+/** What is known of a request when it is asked whether it can be served hot. */
+export interface HotFacts {
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+  readonly clientAddress: string;
+  readonly caller: Caller;
+  readonly requestId: string;
+  readonly startedMs: number;
+}
+
+/**
+ * One request on a hot route, and its answer. Exactly one of `answer`, `begin` … `end`, `fail` and `destroy` ends it; what
+ * comes after that, or after the client has left, does nothing. Nothing here is a promise.
+ */
+export interface HotExchange {
+  readonly facts: HotFacts;
+  /** True when the answer has ended or the client has left. */
+  readonly isOver: boolean;
+  /** True once something of an answer may have left: another cannot be given any more. */
+  readonly hasBegun: boolean;
+  readonly context: CallContext;
+  /** From `enter` on; undefined unless traces are wanted. */
+  readonly span: OpenSpan | undefined;
+  /** Called once if the client leaves before the answer has ended. */
+  onLeave: (() => void) | undefined;
+  /** Called when a `write` that returned false has gone out. */
+  onDrain: (() => void) | undefined;
+  /**
+   * Asks the intake, and goes on where it lets the request in: at once, unless the limits are counted elsewhere. Who is
+   * refused is answered, after `giveUp` has given back what was taken for the request; so it is called for one whose client has
+   * left meanwhile. To be called once, before all that follows.
+   */
+  enter(goOn: () => void, giveUp: () => void): void;
+  /** The whole answer. `headers` is text that ends each line with CRLF; `bytes` belong to the connection from now on. */
+  answer(status: number, headers: string, bytes: Uint8Array): void;
+  /** Begins an answer of unknown length. */
+  begin(status: number, headers: string): void;
+  /** Bytes of an answer that has begun; they are copied. False when the client does not keep up. */
+  write(bytes: Uint8Array): boolean;
+  /** Ends an answer that has begun. */
+  end(bytes?: Uint8Array): void;
+  /** Answers whatever went wrong, in the route's dialect; cuts an answer that has begun. */
+  fail(err: unknown): void;
+  /** Cuts the connection. */
+  destroy(): void;
+}
+
 /** An operation that needs bytes and streams: model calls. The path is exact, without parameters. */
 export interface RawRoute<Ops = never> {
   readonly kind: "raw";
@@ -125,6 +173,11 @@ export interface RawRoute<Ops = never> {
   /** Errors before and inside the handler in the dialect of the route's callers; in the platform's own shape unless given. */
   readonly toFailureReply?: ToFailureReply;
   handle(ops: Ops, exchange: Exchange): Promise<void>;
+  /**
+   * The same operation without promises, for requests of the usual kind. False, with nothing taken and nothing said, for every
+   * other: `handle` gets it then. A promise of that where something has to be looked up first. Must not throw or reject.
+   */
+  serveHot?(ops: Ops, exchange: HotExchange): boolean | Promise<boolean>;
 }
 
 export type Route<Ops = never> = JsonRoute<Ops> | RawRoute<Ops>;

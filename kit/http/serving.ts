@@ -7,10 +7,10 @@ import type { HttpMetrics, RouteMeter } from "../observability/metrics.ts";
 import { type CallContext, type Caller, runInContext } from "../rpc/call-context.ts";
 import type { Clock } from "../service/clock.ts";
 import type { Call } from "./call.ts";
-import { type FailedCall, sendReply, toExpectedFailure } from "./failure-reply.ts";
+import { type FailedCall, sendReply, setLastingHeader, toExpectedFailure } from "./failure-reply.ts";
 import type { Forward } from "./forward.ts";
 import { admit, type Guard } from "./gate.ts";
-import type { Intake } from "./intake.ts";
+import type { Arrival, Intake } from "./intake.ts";
 import { headerOf } from "./request-head.ts";
 import type { FailureReply, Route, ToFailureReply } from "./route.ts";
 
@@ -54,15 +54,32 @@ export async function enter(
   } catch (err) {
     const isKnown = isFailure(err, kitFailures.permission_denied);
     if (intake && (isKnown || isFailure(err, kitFailures.unauthenticated))) {
-      await intake({ req, res, call, route, caller: isKnown ? await identify(req, call) : undefined });
+      await intake(toArrival(req, res, call, route, isKnown ? await identify(req, call) : undefined));
     }
     throw err;
   }
-  const taken = intake?.({ req, res, call, route, caller });
+  const taken = intake?.(toArrival(req, res, call, route, caller));
   if (taken) await taken;
   // Its end has been told already: nobody would tell the handler.
   if (res.closed) throw new Failure(kitFailures.canceled);
   return caller === context.caller ? context : { ...context, caller };
+}
+
+function toArrival(
+  { headers }: IncomingMessage,
+  res: ServerResponse,
+  { clientAddress, startedMs }: Call,
+  route: Route<never>,
+  caller: Caller | undefined,
+): Arrival {
+  return {
+    ...{ headers, clientAddress, startedMs, route, caller },
+    get isOver() {
+      return res.closed;
+    },
+    setHeader: (name, value) => setLastingHeader(res, name, value),
+    onEnd: (ended) => void res.once("close", () => ended(res.headersSent ? res.statusCode : undefined)),
+  };
 }
 
 /** The context with the request's idempotency key, on routes that take one. Throws `kit.invalid_request` for what is none. */
@@ -81,24 +98,43 @@ export function observe(
   mayStream = false,
 ): void {
   call.span?.rename(operation, mayStream);
-  res.once("close", () => {
-    const durationMs = serving.clock.monotonicMs() - call.startedMs;
-    const status = res.headersSent ? res.statusCode : clientClosedStatus;
-    meter(status, durationMs);
-    const isBad = status >= 500 || (!mayStream && durationMs > slowRequestMs);
-    if (!isBad && !serving.log.isLevelEnabled("debug")) return;
-    const ids = { trace_id: call.context.traceId, request_id: call.requestId };
-    const facts = { ...ids, operation, status, duration_ms: Math.round(durationMs) };
-    if (isBad) serving.log.warn(facts, "request failed or slow");
-    else serving.log.debug(facts, "request");
-  });
+  const { startedMs, requestId, context } = call;
+  const ended = { operation, requestId, startedMs, mayStream, traceId: context.traceId };
+  res.once("close", () => noteEnd(serving, meter, ended, res.headersSent ? res.statusCode : clientClosedStatus));
+}
+
+/** Counts a request whose answer has ended, and logs it if it was slow or our fault. */
+export function noteEnd(
+  { clock, log }: Pick<Serving, "clock" | "log">,
+  meter: RouteMeter,
+  ended: EndedRequest,
+  status: number,
+): void {
+  const { operation, requestId, startedMs, mayStream, traceId } = ended;
+  const durationMs = clock.monotonicMs() - startedMs;
+  meter(status, durationMs);
+  const isBad = status >= 500 || (!mayStream && durationMs > slowRequestMs);
+  if (!isBad && !log.isLevelEnabled("debug")) return;
+  const ids = { trace_id: traceId, request_id: requestId };
+  const facts = { ...ids, operation, status, duration_ms: Math.round(durationMs) };
+  if (isBad) log.warn(facts, "request failed or slow");
+  else log.debug(facts, "request");
+}
+
+interface EndedRequest {
+  readonly operation: string;
+  readonly requestId: string;
+  readonly startedMs: number;
+  readonly mayStream: boolean;
+  /** Undefined for a request that nobody traces. */
+  readonly traceId: string | undefined;
 }
 
 /** The reply to whatever was thrown, in the route's own shape; the REST shape when the route cannot make one. */
 export function replyTo(
   err: unknown,
   serving: Serving,
-  call: Call,
+  call: Pick<Call, "context" | "requestId">,
   toFailureReply: ToFailureReply = serving.toFailureReply,
 ): FailureReply {
   const failed: FailedCall = {

@@ -27,6 +27,8 @@ export interface Bulkhead {
    * to wait. Throws `resilience.bulkhead_full` when the queue is full or the wait is over, and the signal's reason.
    */
   enter(signal?: AbortSignal): Promise<void> | undefined;
+  /** Takes a place if there is one, and tells. Nobody waits. */
+  tryEnter(): boolean;
   leave(): void;
   /** New limits from now on. Calls under way and callers waiting stay, even where they are now too many. */
   update(options: BulkheadOptions): void;
@@ -84,12 +86,15 @@ export function createBulkhead(options: BulkheadOptions, { clock, name }: Bulkhe
     }
   }
 
+  function tryEnter(): boolean {
+    if (inFlight >= limits.maxConcurrent) return false;
+    inFlight++;
+    return true;
+  }
+
   function enter(signal?: AbortSignal): Promise<void> | undefined {
     signal?.throwIfAborted();
-    if (inFlight < limits.maxConcurrent) {
-      inFlight++;
-      return undefined;
-    }
+    if (tryEnter()) return undefined;
     if (queue.size >= limits.maxQueue) throw refuse();
     return waitForPlace(signal);
   }
@@ -110,6 +115,7 @@ export function createBulkhead(options: BulkheadOptions, { clock, name }: Bulkhe
       }
     },
     enter,
+    tryEnter,
     leave,
     update(next) {
       limits = next;

@@ -8,6 +8,7 @@ import { type BulkheadStats, createBulkhead } from "./bulkhead.ts";
 import type { Verdict } from "./judge-error.ts";
 import { type CallParts, type OpenCall, openCall } from "./open-call.ts";
 import { maxDurationMs, type PolicyOptions } from "./policy-config.ts";
+import { enterNow, type PolicyPlace } from "./policy-place.ts";
 import { createRetry, type Retry, type RetryEvent, type RetryStats } from "./retry.ts";
 import { createRetryBudget, type RetryBudget } from "./retry-budget.ts";
 import { withTimeout } from "./timeout.ts";
@@ -44,6 +45,11 @@ export interface Policy {
    * listen. Repeated is only what was certainly not sent. Rejects as `run` does, with everything given back.
    */
   open<T>(call: (attempt: number) => Promise<T>, abort: AbortController): Promise<OpenCall<T>>;
+  /**
+   * The same for one call that its caller makes at once, without a promise. Undefined where it would have to wait for a place,
+   * or might be repeated; throws `resilience.circuit_open`.
+   */
+  enterNow(): PolicyPlace | undefined;
   /** For opening and closing it by hand. Undefined when the policy has none. */
   breaker(): Breaker | undefined;
   /** New limits for the calls that begin from now on. A part that stays keeps its state. */
@@ -102,6 +108,11 @@ export function createPolicy(name: string, options: PolicyOptions, deps: PolicyD
     open(call, abort) {
       calls++;
       return openCall(parts, call, abort, clock);
+    },
+    enterNow() {
+      const place = enterNow(parts);
+      if (place) calls++;
+      return place;
     },
     breaker: () => parts.breaker,
     update(next) {

@@ -6,6 +6,7 @@ import type { Outbox } from "@lyss/kit/events/event.ts";
 import type { Degradation } from "@lyss/kit/resilience/degradation.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
+import type { TimerWheel } from "@lyss/kit/service/timer-wheel.ts";
 import type { Logger } from "pino";
 import type { Catalog } from "./catalog.ts";
 import type { GatewaySettings } from "./config.ts";
@@ -30,6 +31,8 @@ export interface AiGatewayDeps {
   readonly catalog: Catalog;
   readonly credentials: CredentialCache;
   readonly pools: UpstreamPools;
+  /** For coarse limits of time, many at once. */
+  readonly wheel: TimerWheel;
   readonly policies: ProviderPolicies;
   readonly openCalls: OpenCalls;
   readonly funding: Funding;

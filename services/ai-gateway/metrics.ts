@@ -1,46 +1,75 @@
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { createPlainHistogram } from "@lyss/kit/observability/plain-histogram.ts";
+import { Counter, Gauge, type Registry } from "prom-client";
+import type { Target } from "./model.ts";
+
+/** What is counted of calls to one target. */
+export interface TargetMeter {
+  countCall(outcome: string): void;
+  countTokens(input: bigint, output: bigint): void;
+  /** Milliseconds. */
+  observeFirstByte(ms: number): void;
+  observeDuration(ms: number): void;
+}
 
 /** What the gateway counts. Model names come from the catalog, so the number of series is bounded. */
 export interface GatewayMetrics {
-  countCall(labels: { provider: string; model: string; outcome: string }): void;
-  countTokens(labels: { provider: string; model: string }, input: bigint, output: bigint): void;
-  observeFirstByte(provider: string, ms: number): void;
-  observeDuration(provider: string, ms: number): void;
+  of(target: Target): TargetMeter;
+}
+
+interface Counts {
+  readonly labels: { readonly provider: string; readonly model: string };
+  readonly calls: Map<string, number>;
+  inputTokens: number;
+  outputTokens: number;
 }
 
 const secondsBuckets = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
 
+/** Plain numbers while serving; labels are put together only when somebody reads them. */
 export function createGatewayMetrics(
   registry: Registry,
   watch: { openCalls: () => number; unsettled: () => number },
 ): GatewayMetrics {
   const registers = [registry];
   const labelNames = ["provider", "model"];
-  const calls = new Counter({
+  /** By names, for the same target may come again as another object. */
+  const counts = new Map<string, Counts>();
+  const meters = new WeakMap<Target, TargetMeter>();
+  new Counter({
     name: "llm_requests_total",
     help: "Model calls by how they ended.",
     labelNames: [...labelNames, "outcome"],
     registers,
+    collect() {
+      this.reset();
+      for (const { labels, calls } of counts.values()) {
+        for (const [outcome, count] of calls) this.inc({ ...labels, outcome }, count);
+      }
+    },
   });
-  const tokens = new Counter({
+  new Counter({
     name: "llm_tokens_total",
     help: "Tokens charged, by direction.",
     labelNames: [...labelNames, "direction"],
     registers,
+    collect() {
+      this.reset();
+      for (const { labels, inputTokens, outputTokens } of counts.values()) {
+        this.inc({ ...labels, direction: "input" }, inputTokens);
+        this.inc({ ...labels, direction: "output" }, outputTokens);
+      }
+    },
   });
-  const firstByte = new Histogram({
+  const times = { labelNames: ["provider"] as const, buckets: secondsBuckets };
+  const firstByte = createPlainHistogram(registry, {
+    ...times,
     name: "llm_time_to_first_byte_seconds",
     help: "From sending a call upstream to the head of its answer.",
-    labelNames: ["provider"],
-    buckets: secondsBuckets,
-    registers,
   });
-  const duration = new Histogram({
+  const duration = createPlainHistogram(registry, {
+    ...times,
     name: "llm_request_duration_seconds",
     help: "From the arrival of a call to its settlement.",
-    labelNames: ["provider"],
-    buckets: secondsBuckets,
-    registers,
   });
   new Gauge({
     name: "llm_requests_in_flight",
@@ -58,13 +87,39 @@ export function createGatewayMetrics(
       this.set(watch.unsettled());
     },
   });
+
+  function countsOf(provider: string, model: string): Counts {
+    const name = JSON.stringify([provider, model]);
+    let found = counts.get(name);
+    if (!found) {
+      found = { labels: { provider, model }, calls: new Map(), inputTokens: 0, outputTokens: 0 };
+      counts.set(name, found);
+    }
+    return found;
+  }
+
+  function createMeter({ provider: { name: provider }, model }: Target): TargetMeter {
+    const count = countsOf(provider, model.name);
+    const [observeFirst, observeWhole] = [firstByte({ provider }), duration({ provider })];
+    return {
+      countCall: (outcome) => void count.calls.set(outcome, (count.calls.get(outcome) ?? 0) + 1),
+      countTokens(input, output) {
+        count.inputTokens += Number(input);
+        count.outputTokens += Number(output);
+      },
+      observeFirstByte: (ms) => observeFirst(ms / 1_000),
+      observeDuration: (ms) => observeWhole(ms / 1_000),
+    };
+  }
+
   return {
-    countCall: (labels) => calls.inc(labels),
-    countTokens(labels, input, output) {
-      tokens.inc({ ...labels, direction: "input" }, Number(input));
-      tokens.inc({ ...labels, direction: "output" }, Number(output));
+    of(target) {
+      let meter = meters.get(target);
+      if (!meter) {
+        meter = createMeter(target);
+        meters.set(target, meter);
+      }
+      return meter;
     },
-    observeFirstByte: (provider, ms) => firstByte.observe({ provider }, ms / 1_000),
-    observeDuration: (provider, ms) => duration.observe({ provider }, ms / 1_000),
   };
 }

@@ -1,9 +1,14 @@
 import type { Failure } from "@lyss/kit/errors/failure.ts";
 
+/** What ends a call: an AbortController, or the call itself. */
+export interface Abortable {
+  abort(failure: Failure): void;
+}
+
 /** The calls that this node has in flight. */
 export interface OpenCalls {
   /** Throws nothing; a call is open until `end`. Aborting `abort` must end it soon. */
-  begin(callId: string, abort: AbortController): void;
+  begin(callId: string, abort: Abortable): void;
   end(callId: string): void;
   listIds(): string[];
   readonly isStopping: boolean;
@@ -14,7 +19,7 @@ export interface OpenCalls {
 }
 
 export function createOpenCalls(): OpenCalls {
-  const open = new Map<string, AbortController>();
+  const open = new Map<string, Abortable>();
   let isStopping = false;
   let onEmpty: (() => void) | undefined;
 

@@ -7,6 +7,7 @@ import { serveCall } from "./call/serve-call.ts";
 import type { AiGatewayDeps } from "./deps.ts";
 import { askInAnthropic } from "./dialects/anthropic/messages.ts";
 import { askInOpenAi } from "./dialects/openai/pass-through.ts";
+import { createHotCalls } from "./hot/serve-hot.ts";
 import { getModel, listModels, type ModelsOfCaller } from "./model-prices/list-models.ts";
 import { type AddProviderInput, addProvider } from "./ops/add-provider.ts";
 import { countMessageTokens } from "./ops/count-message-tokens.ts";
@@ -31,6 +32,7 @@ import { testProvider } from "./ops/test-provider.ts";
 export function createAiGatewayOps(deps: AiGatewayDeps) {
   return {
     serveCall: (surface: Surface, exchange: Exchange) => serveCall(deps, askInOpenAi(surface, exchange.body), exchange),
+    serveHotCall: createHotCalls(deps),
     createMessage: (exchange: Exchange) => serveCall(deps, askInAnthropic(exchange.body), exchange),
     countMessageTokens: (input: { caller: Caller; body: Buffer }) => countMessageTokens(deps, input),
     createResponse: (exchange: Exchange) => createResponse(deps, exchange),

@@ -1,7 +1,7 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
-import { type RawRoute, routesFor, type ToFailureReply } from "@lyss/kit/http/route.ts";
+import { type HotExchange, type RawRoute, routesFor, type ToFailureReply } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
 import type { Surface } from "./call/read-request.ts";
 import { tagHeaders } from "./call/read-tags.ts";
@@ -50,6 +50,7 @@ function callRoute({ prefix, suffix, dialect }: Place, surface: Surface, path: s
     headers: tagHeaders,
     response: z.looseObject({ id: z.string().optional(), model: z.string() }),
     handle: (ops, exchange) => ops.serveCall(surface, exchange),
+    ...(surface === "chat" && { serveHot: (ops: AiGatewayOps, exchange: HotExchange) => ops.serveHotCall(exchange) }),
   });
 }
 

@@ -92,21 +92,8 @@ export const aiGateway = defineService({
     degradation.watch(policies.level);
     degradation.onChange(changes.noteDegradation);
     const deps = {
-      ...{
-        db,
-        outbox,
-        clock,
-        random,
-        log,
-        settings,
-        openCalls,
-        funding,
-        once,
-        responses,
-        credentials,
-        pools,
-        ...clients,
-      },
+      ...{ db, outbox, clock, random, log, settings, openCalls, funding, once, responses, credentials, pools, wheel },
+      ...clients,
       ...{ catalog, policies, degradation, changes, node },
       store: createAiGatewayStore(db.sql),
       metrics: createGatewayMetrics(metrics, {

@@ -88,6 +88,10 @@ export const apiGatewayConfig = {
         .max(500)
         .default("https://github.com/lyss-ai/lyss/blob/main/docs/errors.md#")
         .describe("Where errors are explained: `doc_url` of an error is this and its code, such as `billing-001`."),
+      lane: z
+        .boolean()
+        .default(true)
+        .describe("Whether model calls of the usual shape take the short way; false serves all as any other request."),
       exposeMetrics: z
         .boolean()
         .default(true)

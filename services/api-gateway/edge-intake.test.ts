@@ -217,7 +217,7 @@ test("B18: a request that leaves while its key is looked up takes no place and r
   const { ask, shedder, limits, countHeld } = await open(t, {
     rateLimits: { perKey: { limit: 1, windowMs: 60_000 } },
     async guard(req) {
-      asked.resolve(req);
+      asked.resolve(req as IncomingMessage);
       await known.promise;
       return testGuard(req);
     },

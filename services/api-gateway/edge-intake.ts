@@ -1,4 +1,3 @@
-import { setLastingHeader } from "@lyss/kit/http/failure-reply.ts";
 import type { Arrival, Intake } from "@lyss/kit/http/intake.ts";
 import type { Degradation } from "@lyss/kit/resilience/degradation.ts";
 import { degradationLevels } from "@lyss/kit/resilience/degradation-level.ts";
@@ -20,13 +19,13 @@ export interface EdgeIntakeDeps {
  */
 export function createEdgeIntake({ limits, shedder, degradation, clock }: EdgeIntakeDeps): Intake {
   return (arrival) => {
-    const { req, res, caller, route } = arrival;
+    const { caller, route } = arrival;
     const level = degradationLevels.indexOf(degradation.level());
-    if (level > 0) setLastingHeader(res, "x-lyss-degradation", `L${level}`);
-    const priority = priorityOf(req, caller, route.priority);
-    res.once("close", () => recordAnswer(degradation, clock, arrival));
+    if (level > 0) arrival.setHeader("x-lyss-degradation", `L${level}`);
+    const priority = priorityOf(arrival, caller, route.priority);
+    arrival.onEnd((status) => recordAnswer(degradation, clock, arrival, status));
     // Who left while its key was looked up takes no place, for nothing would give it back; its limits count it all the same.
-    if (priority !== "essential" && !res.closed) res.once("close", shedder.admit(priority ?? "batch"));
+    if (priority !== "essential" && !arrival.isOver) arrival.onEnd(shedder.admit(priority ?? "batch"));
     if (priority !== undefined) return limits.take(arrival);
     // A request that is wrong counts like any other.
     return Promise.resolve(limits.take(arrival)).then(() => {
@@ -39,8 +38,13 @@ export function createEdgeIntake({ limits, shedder, degradation, clock }: EdgeIn
  * 500 and 503 are ours; 502 and 504 tell of a provider, which has its breaker. How long an answer of a raw route takes is
  * up to a model.
  */
-function recordAnswer(degradation: Degradation, clock: Clock, { res, call, route }: Arrival): void {
-  if (!res.headersSent) return;
-  const durationMs = route.kind === "raw" ? 0 : clock.monotonicMs() - call.startedMs;
-  degradation.record(durationMs, res.statusCode === 500 || res.statusCode === 503);
+function recordAnswer(
+  degradation: Degradation,
+  clock: Clock,
+  { startedMs, route }: Arrival,
+  status: number | undefined,
+): void {
+  if (status === undefined) return;
+  const durationMs = route.kind === "raw" ? 0 : clock.monotonicMs() - startedMs;
+  degradation.record(durationMs, status === 500 || status === 503);
 }

@@ -2,9 +2,11 @@ import { tagsHeader } from "@lyss/contracts/usage/tags.ts";
 import { createHealthRoutes } from "@lyss/kit/health/health-routes.ts";
 import { createForwarder, type Forwarder } from "@lyss/kit/http/forward.ts";
 import type { Guard } from "@lyss/kit/http/gate.ts";
+import type { HotRoutes } from "@lyss/kit/http/hot-routes.ts";
 import { createHttpHandler, type HttpHandler } from "@lyss/kit/http/http-handler.ts";
 import { createHttpServer, type HttpServer } from "@lyss/kit/http/http-server.ts";
 import type { Intake } from "@lyss/kit/http/intake.ts";
+import { createLane } from "@lyss/kit/http/lane/lane.ts";
 import { createMetricsHandler } from "@lyss/kit/observability/metrics.ts";
 import { untilAborted } from "@lyss/kit/rpc/signals.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
@@ -14,7 +16,12 @@ import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { z } from "zod";
 import type { apiGatewayConfig } from "./config.ts";
+import { registerLaneMetrics } from "./metrics.ts";
 import { openApi } from "./open-api.ts";
+import { priorityHeader } from "./priority.ts";
+
+/** What guard, intake and hot routes read of a request, besides what the kit does. */
+const hotHeaders = ["authorization", "x-api-key", priorityHeader, tagsHeader];
 
 export interface ListenerOptions {
   readonly settings: z.output<typeof apiGatewayConfig.http>;
@@ -49,6 +56,14 @@ export function createListener(options: ListenerOptions): Listener {
     await closed;
   }
 
+  /** Most requests are of a few routes and look alike: those are read by the lane, all others as ever. */
+  function withLane(ordinary: HttpServer, hot: HotRoutes): HttpServer {
+    if (!settings.lane || hot.targets.length === 0) return ordinary;
+    const lane = createLane({ ...hot, server: ordinary, clock });
+    registerLaneMetrics(metrics, lane);
+    return lane;
+  }
+
   return {
     async open({ listMounted, health, peerToken, tracer }) {
       const healthRoutes = createHealthRoutes({ health, clock, service: "lyss", version: openApi.version });
@@ -56,13 +71,14 @@ export function createListener(options: ListenerOptions): Listener {
       handler = createHttpHandler({
         ...{ guard, intake, clock, random, log, metrics, docBaseUrl: settings.docBaseUrl, tracer, ...openApi },
         mounted: listMounted(),
+        hotHeaders,
         forward: forwarder.forward,
         systemRoutes: {
           ...healthRoutes,
           ...(settings.exposeMetrics && { "/metrics": createMetricsHandler(metrics) }),
         },
       });
-      server = createHttpServer({ onRequest: handler.onRequest, clock });
+      server = withLane(createHttpServer({ onRequest: handler.onRequest, clock }), handler.hot);
       const port = await server.listen(settings);
       const url = toUrl(settings.host, port);
       log.info({ url }, "listening");

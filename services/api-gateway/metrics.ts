@@ -1,6 +1,31 @@
+import type { Lane } from "@lyss/kit/http/lane/lane.ts";
 import { type LoadShedder, priorities } from "@lyss/kit/resilience/load-shed.ts";
 import { Counter, Gauge, type Registry } from "prom-client";
 import { limitSubjects, type RateLimits } from "./rate-limits.ts";
+
+/** Registers `edge_lane_requests_total` and `edge_lane_handed_over_total{reason}` of a listener that has a lane. */
+export function registerLaneMetrics(registry: Registry, lane: Pick<Lane, "stats">): void {
+  const registers = [registry];
+  new Counter({
+    name: "edge_lane_requests_total",
+    help: "Requests that the lane has read.",
+    registers,
+    collect() {
+      this.reset();
+      this.inc(lane.stats().requests);
+    },
+  });
+  new Counter({
+    name: "edge_lane_handed_over_total",
+    help: "Connections that went on to the ordinary server, by why the lane gave them up.",
+    labelNames: ["reason"],
+    registers,
+    collect() {
+      this.reset();
+      for (const [reason, count] of Object.entries(lane.stats().handedOver)) this.inc({ reason }, count);
+    },
+  });
+}
 
 /**
  * Registers `edge_rate_limited_total{subject}`, `edge_shed_total{priority}`, `edge_in_flight{priority}` and

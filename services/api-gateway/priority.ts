@@ -5,7 +5,7 @@ import type { RoutePriority } from "@lyss/kit/http/route.ts";
 import { type Priority, priorities } from "@lyss/kit/resilience/load-shed.ts";
 import { type Caller, permits } from "@lyss/kit/rpc/call-context.ts";
 
-const header = "x-lyss-priority";
+export const priorityHeader = "x-lyss-priority";
 
 /**
  * How urgent a request is: what its route is for, or what its sender says in `x-lyss-priority`. Anyone may say less than
@@ -17,7 +17,7 @@ export function priorityOf(
   caller: Caller | undefined,
   ofRoute: RoutePriority = "interactive",
 ): RoutePriority | undefined {
-  const said = req.headers[header];
+  const said = req.headers[priorityHeader];
   if (said === undefined || ofRoute === "essential") return ofRoute;
   const claimed = priorities.find((priority) => priority === said);
   if (!claimed) return undefined;
@@ -28,7 +28,11 @@ export function priorityOf(
 /** What a request with such a word is answered. */
 export function invalidPriority(): Failure {
   const words = priorities.join(", ");
-  const details = { field: header, reason: `must be one of ${words}`, reason_zh_CN: `必须是以下之一：${words}` };
+  const details = {
+    field: priorityHeader,
+    reason: `must be one of ${words}`,
+    reason_zh_CN: `必须是以下之一：${words}`,
+  };
   return new Failure(kitFailures.invalid_request, details);
 }
 

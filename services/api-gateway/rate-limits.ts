@@ -1,5 +1,4 @@
 import { Failure } from "@lyss/kit/errors/failure.ts";
-import { setLastingHeader } from "@lyss/kit/http/failure-reply.ts";
 import type { Arrival } from "@lyss/kit/http/intake.ts";
 import { networkOf } from "@lyss/kit/http/network-of.ts";
 import type { LimitDecision, Limiter, RateLimit } from "@lyss/kit/resilience/limiter.ts";
@@ -80,7 +79,7 @@ export function createRateLimits(initial: RateLimitSettings, deps: RateLimitDeps
     }
   }
 
-  function listClaims({ caller, call }: Arrival): readonly Claim[] {
+  function listClaims({ caller, clientAddress }: Arrival): readonly Claim[] {
     const claims: Claim[] = [];
     const claim = (subject: LimitSubject, key: string) => {
       const limit = limits.get(subject);
@@ -91,12 +90,12 @@ export function createRateLimits(initial: RateLimitSettings, deps: RateLimitDeps
       claim("user", caller.userId);
       claim("tenant", caller.tenantId);
     } else {
-      claim("address", networkOf(call.clientAddress));
+      claim("address", networkOf(clientAddress));
     }
     return claims;
   }
 
-  function decide({ res }: Arrival, claims: readonly Claim[], decisions: readonly LimitDecision[]): void {
+  function decide(arrival: Arrival, claims: readonly Claim[], decisions: readonly LimitDecision[]): void {
     const isAllowed = decisions.every((decision) => decision.isAllowed);
     const told = decisions.flatMap((decision, index) => {
       const claim = claims[index];
@@ -106,7 +105,7 @@ export function createRateLimits(initial: RateLimitSettings, deps: RateLimitDeps
     const headers = told.length > 1 ? joinLimitHeaders(told) : first;
     for (const name in headers) {
       // A refusal says that by itself, in the shape of its dialect.
-      if (name !== "retry-after") setLastingHeader(res, name, headers[name] ?? "");
+      if (name !== "retry-after") arrival.setHeader(name, headers[name] ?? "");
     }
     for (const [index, decision] of decisions.entries()) {
       const subject = claims[index]?.subject;

@@ -5,7 +5,7 @@ const maxCredentialLength = 8_192;
 const bearer = /^bearer +([\x21-\x7e]+) *$/i;
 
 /** The API key or access token that a request carries, where each vendor's SDK puts it; undefined when there is none. */
-export function readCredential({ headers }: IncomingMessage): string | undefined {
+export function readCredential({ headers }: Pick<IncomingMessage, "headers">): string | undefined {
   const { authorization } = headers;
   const key = headers["x-api-key"];
   const credential = authorization === undefined ? key : (bearer.exec(authorization)?.[1] ?? "");

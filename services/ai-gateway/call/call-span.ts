@@ -13,7 +13,14 @@ const operations: Readonly<Record<Surface, string>> = {
 // Prompts and answers are never among them.
 
 /** The span of a call to a provider: name and what is known before it is sent. */
-export function describeCall({ callId, tenantId, request, target }: Call): SpanOptions & { readonly name: string } {
+export function describeCall({
+  callId,
+  tenantId,
+  request,
+  target,
+}: Pick<Call, "callId" | "tenantId" | "target"> & {
+  readonly request: Pick<Call["request"], "surface" | "model">;
+}): SpanOptions & { readonly name: string } {
   const operation = operations[request.surface];
   return {
     name: `${operation} ${request.model}`,

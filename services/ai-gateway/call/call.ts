@@ -86,7 +86,7 @@ export interface Delivered {
 
 /** What is charged for an answer: the provider's own figures, else ours for what went in and came out, marked as estimated. */
 export async function endWithCharge(
-  { counter, request }: Call,
+  { counter, request }: Pick<Call, "counter" | "request">,
   outcome: EndedAs,
   { usage, serviceMode }: Reported,
   { text, countedTokens }: Delivered,

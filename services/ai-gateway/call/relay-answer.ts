@@ -45,7 +45,7 @@ export async function relayAnswer(
 }
 
 /** An empty body, a page of HTML or an error under status 200 is a failed call, not an answer. */
-function parseAnswer({ target }: Call, body: Buffer): unknown {
+export function parseAnswer({ target }: Pick<Call, "target">, body: Buffer): unknown {
   const model = target.model.name;
   let json: unknown;
   try {

@@ -12,11 +12,11 @@ import { type Call, type Ending, endOfWholeAnswer, endWithCharge, endWithoutChar
 import { toFailure } from "./send-upstream.ts";
 
 /** A stream may put out megabytes, and a slow reader keep it open for hours: of its text no more than this is kept. */
-const maxKeptLength = 4_096;
-const contentType = "text/event-stream; charset=utf-8";
+export const maxKeptLength = 4_096;
+export const streamContentType = "text/event-stream; charset=utf-8";
 
 /** What a stream has shown so far. */
-interface Progress {
+export interface Progress {
   usage: ReportedUsage | undefined;
   serviceMode: ServiceMode | undefined;
   /** Text that was passed on and is not counted yet, for when the provider does not report. */
@@ -25,6 +25,13 @@ interface Progress {
   /** Choices that said why they ended. */
   readonly finished: Set<number>;
   isDone: boolean;
+}
+
+export function createProgress(): Progress {
+  return {
+    ...{ usage: undefined, serviceMode: undefined, text: "", countedTokens: 0 },
+    ...{ finished: new Set(), isDone: false },
+  };
 }
 
 /**
@@ -39,10 +46,7 @@ export async function relayStream(
   settle: (ending: Ending) => Promise<void>,
 ): Promise<void> {
   const { res } = call;
-  const progress: Progress = {
-    ...{ usage: undefined, serviceMode: undefined, text: "", countedTokens: 0 },
-    ...{ finished: new Set(), isDone: false },
-  };
+  const progress = createProgress();
   try {
     await passEvents(deps, call, answer, progress);
     if (!progress.isDone && progress.finished.size < call.request.answers) {
@@ -61,7 +65,7 @@ export async function relayStream(
   const ending = await endWithCharge(call, endOfWholeAnswer(call), progress, progress);
   const lastEvents = await call.writer.end(ending.tokens);
   call.record?.add(lastEvents);
-  await call.record?.keep(contentType);
+  await call.record?.keep(streamContentType);
   await settle(ending);
   if (res.destroyed) return;
   if (!res.headersSent) writeHead(call);
@@ -94,7 +98,8 @@ async function passOn(deps: AiGatewayDeps, call: Call, events: readonly SseEvent
   let failure: unknown;
   for (const event of events) {
     try {
-      const piece = toCallerEvent(call, event, progress);
+      const isRead = call.record !== undefined || !hasCallerLeft(call);
+      const piece = toCallerEvent({ target: call.target, writer: call.writer, isRead }, event, progress);
       if (piece) pieces.push(piece);
     } catch (err) {
       // What came whole before the fault is still delivered.
@@ -120,8 +125,11 @@ async function passOn(deps: AiGatewayDeps, call: Call, events: readonly SseEvent
 }
 
 /** The event for the caller, or undefined for one that is not the caller's. Throws the failure that it carries. */
-function toCallerEvent(call: Call, event: SseEvent, progress: Progress): Buffer | undefined {
-  const { target, writer } = call;
+export function toCallerEvent(
+  { target, writer, isRead }: Pick<Call, "target" | "writer"> & { readonly isRead: boolean },
+  event: SseEvent,
+  progress: Progress,
+): Buffer | undefined {
   const { data } = event;
   if (data === undefined) return writer.event(event, undefined);
   if (data === "[DONE]") {
@@ -139,14 +147,14 @@ function toCallerEvent(call: Call, event: SseEvent, progress: Progress): Buffer 
   progress.usage = readUsage(json) ?? progress.usage;
   progress.serviceMode = readServiceMode(json) ?? progress.serviceMode;
   // What nobody reads any more is not charged by our count, only by the provider's.
-  if (call.record || !hasCallerLeft(call)) progress.text += textOf(json);
+  if (isRead) progress.text += textOf(json);
   for (const index of listFinished(json)) progress.finished.add(index);
   return writer.event(event, json);
 }
 
 function writeHead({ res, requestId, callId }: Call): void {
   res.writeHead(200, {
-    "content-type": contentType,
+    "content-type": streamContentType,
     "cache-control": "no-cache",
     "x-accel-buffering": "no",
     "x-request-id": requestId,

@@ -3,24 +3,25 @@ import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { type Answer, requestAnswer } from "@lyss/kit/http/upstream/request-answer.ts";
 import { composeRequest, toRequestStart } from "@lyss/kit/http/upstream/request-bytes.ts";
+import type { ResponseHead } from "@lyss/kit/http/upstream/response-head.ts";
 import { UpstreamError } from "@lyss/kit/http/upstream/upstream-error.ts";
 import type { OpenCall } from "@lyss/kit/resilience/open-call.ts";
 import { currentContext } from "@lyss/kit/rpc/call-context.ts";
 import { toTraceparent } from "@lyss/kit/rpc/context-headers.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { toUpstreamFailure } from "../dialects/openai/upstream-failure.ts";
-import { pathAt } from "../model.ts";
+import { pathAt, type Target } from "../model.ts";
 import type { Call } from "./call.ts";
 import { hasNotLeft } from "./dispatch.ts";
 import { type Surface, toUpstreamBody } from "./read-request.ts";
 
-const endpointOf: Readonly<Record<Surface, string>> = {
+export const endpointOf: Readonly<Record<Surface, string>> = {
   chat: "/chat/completions",
   completions: "/completions",
   embeddings: "/embeddings",
 };
 
-const maxErrorBytes = 65_536;
+export const maxErrorBytes = 65_536;
 
 /**
  * Sends a call to its provider, as the provider's policy says, and resolves with the head of a 200 answer, which is to be
@@ -46,10 +47,7 @@ async function sendOnce(deps: AiGatewayDeps, call: Call, secret: string): Promis
       path: pathAt(provider, endpointOf[call.request.surface]),
       authority: pool.authority,
       headers: {
-        "content-type": "application/json",
-        accept: call.request.isStream ? "text/event-stream" : "application/json",
-        "user-agent": "lyss",
-        ...(secret !== "" && { authorization: `Bearer ${secret}` }),
+        ...toRequestHeaders(secret, call.request.isStream),
         ...(deps.settings.sendTraceparent && traceHeaders()),
       },
     });
@@ -59,10 +57,10 @@ async function sendOnce(deps: AiGatewayDeps, call: Call, secret: string): Promis
     if (hasNotLeft(err)) call.dispatch.unanswered--;
     throw toFailure(deps, call, err);
   }
-  deps.metrics.observeFirstByte(provider.name, deps.clock.monotonicMs() - sentMs);
+  deps.metrics.of(call.target).observeFirstByte(deps.clock.monotonicMs() - sentMs);
   if (answer.head.status !== 200) {
     call.dispatch.unanswered--;
-    throw await toStatusFailure(deps, call, answer);
+    throw await readStatusFailure(deps, call, answer);
   }
   if (answer.head.find("content-encoding") !== undefined) {
     answer.discard();
@@ -71,31 +69,51 @@ async function sendOnce(deps: AiGatewayDeps, call: Call, secret: string): Promis
   return answer;
 }
 
+/** What a provider is told besides the body. An empty secret is none. */
+export function toRequestHeaders(secret: string, isStream: boolean): Record<string, string> {
+  return {
+    "content-type": "application/json",
+    accept: isStream ? "text/event-stream" : "application/json",
+    "user-agent": "lyss",
+    ...(secret !== "" && { authorization: `Bearer ${secret}` }),
+  };
+}
+
 /** Lets a provider that is ours too join its spans to the trace. */
 function traceHeaders(): Record<string, string> {
   const context = currentContext();
   return context ? { traceparent: toTraceparent(context) } : {};
 }
 
-async function toStatusFailure(deps: AiGatewayDeps, call: Call, answer: Answer): Promise<Failure> {
-  const { provider, model } = call.target;
-  const status = answer.head.status;
+async function readStatusFailure(deps: AiGatewayDeps, { target }: Call, answer: Answer): Promise<Failure> {
+  // Too long, or cut: its status says enough.
+  const body = await readBody(answer, maxErrorBytes).catch(() => undefined);
+  return toStatusFailure(deps, target, answer.head, body);
+}
+
+/** What an answer with another status than 200 means; `body` as far as it was read. */
+export function toStatusFailure(
+  { log }: Pick<AiGatewayDeps, "log">,
+  { provider, model }: Target,
+  head: Pick<ResponseHead, "status" | "find">,
+  body: Buffer | undefined,
+): Failure {
+  const { status } = head;
   if (status === 401 || status === 403) {
-    deps.log.error({ provider: provider.name, status }, "a provider refuses the credential it was given");
+    log.error({ provider: provider.name, status }, "a provider refuses the credential it was given");
   }
   return toUpstreamFailure({
     model: model.name,
     status,
-    body: await readErrorBody(answer),
-    retryAfter: answer.head.find("retry-after"),
+    body: body && parseIfJson(body),
+    retryAfter: head.find("retry-after"),
   });
 }
 
-async function readErrorBody(answer: Answer): Promise<unknown> {
+function parseIfJson(body: Buffer): unknown {
   try {
-    return JSON.parse((await readBody(answer, maxErrorBytes)).toString("utf8"));
+    return JSON.parse(body.toString("utf8"));
   } catch {
-    // An error page that is not JSON, too long, or cut: its status says enough.
     return undefined;
   }
 }
@@ -116,15 +134,29 @@ export async function readBody(answer: Answer, maxBytes: number): Promise<Buffer
 }
 
 /** What a transport error means to the caller. */
-export function toFailure({ log }: AiGatewayDeps, { target, abort }: Call, err: unknown): unknown {
+export function toFailure(
+  deps: Pick<AiGatewayDeps, "log">,
+  { target, abort: { signal } }: Call,
+  err: unknown,
+): unknown {
+  return toCallFailure(deps, target, err, signal.aborted ? signal.reason : undefined);
+}
+
+/** The same of a call to `target`. `reason` is what ended the call, undefined where nobody did. */
+export function toCallFailure(
+  { log }: Pick<AiGatewayDeps, "log">,
+  target: Target,
+  err: unknown,
+  reason: unknown,
+): unknown {
   const details = { model: target.model.name };
   // What ended the call says more than how the connection took it.
-  const reason = abort.signal.aborted ? abort.signal.reason : err;
-  if (isFailure(reason, kitFailures.deadline_exceeded)) {
-    return new Failure(aiGatewayFailures.upstream_timeout, { ...reason.details, ...details });
+  const told = reason ?? err;
+  if (isFailure(told, kitFailures.deadline_exceeded)) {
+    return new Failure(aiGatewayFailures.upstream_timeout, { ...told.details, ...details });
   }
   if (isFailure(err)) return err;
-  if (abort.signal.aborted) return reason;
+  if (reason !== undefined) return reason;
   const timeoutMs = err instanceof UpstreamError ? err.timeoutMs : undefined;
   if (timeoutMs !== undefined) {
     return new Failure(aiGatewayFailures.upstream_timeout, { ...details, timeoutMs }, { cause: err });

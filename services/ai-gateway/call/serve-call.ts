@@ -1,7 +1,5 @@
 import type { ServerResponse } from "node:http";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
-import { CallOutcome } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
-import { foldCounts } from "@lyss/contracts/pricing/token-price.ts";
 import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
@@ -14,25 +12,19 @@ import { readServiceMode } from "../dialects/openai/usage.ts";
 import { type Funds, meteredTokens } from "../funds/funds.ts";
 import type { Target } from "../model.ts";
 import type { AnswerRecord, FirstAnswer } from "../once/call-once.ts";
-import { type Call, type EndedAs, type Ending, endWithoutCharge, hasCallerLeft } from "./call.ts";
+import { type Call, type Ending, endWithoutCharge, hasCallerLeft } from "./call.ts";
 import { describeCall, describeEnding } from "./call-span.ts";
 import { chooseTarget } from "./choose-target.ts";
 import { counterFor } from "./count-tokens.ts";
-import { estimateCounted, mayHaveCounted } from "./dispatch.ts";
+import { estimateCounted } from "./dispatch.ts";
 import type { CallRequest } from "./read-request.ts";
 import { readTags } from "./read-tags.ts";
 import { relayAnswer } from "./relay-answer.ts";
 import { relayStream } from "./relay-stream.ts";
 import { sendUpstream } from "./send-upstream.ts";
+import { settleCall } from "./settle-call.ts";
 import { createStreamMeter } from "./stream-meter.ts";
 import { watchCaller } from "./watch-caller.ts";
-
-const outcomes: Readonly<Record<EndedAs, CallOutcome>> = {
-  completed: CallOutcome.COMPLETED,
-  failed: CallOutcome.FAILED,
-  canceled: CallOutcome.CANCELED,
-  truncated: CallOutcome.TRUNCATED,
-};
 
 /** A shorter answer than this is not worth its prompt. */
 const leastOutputTokens = 16;
@@ -149,7 +141,8 @@ function fund(
   });
 }
 
-function mostOutputTokens(request: CallRequest, { model }: Target): number {
+/** What one answer may put out at most. */
+export function mostOutputTokens(request: Pick<CallRequest, "surface" | "outputLimit">, { model }: Target): number {
   return request.surface === "embeddings" ? 0 : (request.outputLimit?.tokens ?? model.maxOutputTokens);
 }
 
@@ -164,7 +157,7 @@ async function relay(deps: AiGatewayDeps, call: Call, span: Span): Promise<void>
   let isSettled = false;
   const settle = async (ending: Ending) => {
     isSettled = true;
-    const costNanos = await settleCall(deps, call, ending);
+    const costNanos = await settleCall(deps, call, ending, () => estimateCounted(call));
     span.set(describeEnding(ending, costNanos));
   };
   try {
@@ -182,18 +175,4 @@ async function relay(deps: AiGatewayDeps, call: Call, span: Span): Promise<void>
     // Nobody is left to tell.
     if (!hasCallerLeft(call)) throw err;
   }
-}
-
-/** Gives the cost, once billing has confirmed it. */
-async function settleCall({ clock, metrics }: AiGatewayDeps, call: Call, ending: Ending) {
-  const { outcome, tokens, isEstimated, serviceMode } = ending;
-  const { inputTokens, cachedInputTokens, outputTokens } = foldCounts(tokens);
-  const latencyMs = clock.monotonicMs() - call.startedMs;
-  const labels = { provider: call.target.provider.name, model: call.target.model.name };
-  metrics.countCall({ ...labels, outcome });
-  metrics.countTokens(labels, inputTokens + cachedInputTokens, outputTokens);
-  metrics.observeDuration(labels.provider, latencyMs);
-  const spent = { outcome: outcomes[outcome], tokens, serviceMode, isEstimated, latencyMs };
-  const mayHaveUsed = mayHaveCounted(call.dispatch, ending) ? await estimateCounted(call) : undefined;
-  return call.funds.settle({ ...spent, mayHaveUsed });
 }

@@ -1,5 +1,5 @@
 import type { Client } from "@connectrpc/connect";
-import { ofMoney, spentAmounts } from "@lyss/contracts/budgets/amounts.ts";
+import { type Amounts, ofMoney, spentAmounts } from "@lyss/contracts/budgets/amounts.ts";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import {
@@ -17,7 +17,7 @@ import type { Logger } from "pino";
 import type { BudgetPaths } from "./budget-paths.ts";
 import { beginFact, endFact } from "./call-fact.ts";
 import type { Attempt, FactJournal } from "./fact-journal.ts";
-import { type CallToFund, type Funds, meteredTokens } from "./funds.ts";
+import { type CallToFund, type DrawForCall, type Drawn, type Funds, meteredTokens } from "./funds.ts";
 import { type Draw, notePosted, settleDraw } from "./lease-book.ts";
 import type { LeaseKeeper } from "./lease-keeper.ts";
 import type { KnownPrice, PriceCache } from "./price-cache.ts";
@@ -25,11 +25,15 @@ import type { KnownPrice, PriceCache } from "./price-cache.ts";
 /** Above `billing.reserveWaitMs` at its largest: it is billing that says when waiting for held money ends. */
 const reserveTimeoutMs = 70_000;
 
-/** A call whose money is set aside and whose attempt is on disk. */
-interface Begun {
+/** What is set aside for a call, from a lease or by a hold of its own. */
+interface SetAside {
   readonly price: KnownPrice;
   readonly draw: Draw | undefined;
   readonly hold: ReserveCallResponse | undefined;
+}
+
+/** A call whose attempt is on disk, too. */
+interface Begun extends SetAside {
   readonly attempt: Attempt;
 }
 
@@ -44,6 +48,7 @@ export function createFunder(deps: {
   readonly log: Logger;
 }): {
   readonly fund: (call: CallToFund) => Promise<Funds>;
+  readonly draw: DrawForCall;
   /** Calls with a hold of their own that is not charged yet. */
   readonly heldCallIds: ReadonlySet<string>;
 } {
@@ -52,23 +57,20 @@ export function createFunder(deps: {
 
   /** Sets money aside and writes the attempt down. What is drawn goes back when the attempt cannot be written. */
   async function fund(call: CallToFund): Promise<Funds> {
-    const { callId, tenantId, provider, model, inputTokens, maxOutputTokens, serviceMode = "standard" } = call;
+    const { callId, tenantId, provider, model } = call;
     const startedAtMs = clock.nowMs();
     // What is at hand is not waited for, as `await` would.
     const finding = prices.priceOf({ tenantId, provider, model }, startedAtMs);
     const price = finding instanceof Promise ? await finding : finding;
     if (!price) throw new Failure(billingFailures.price_missing, { model, provider });
-    const asking = budgets.leasePathOf(call);
-    const path = asking instanceof Promise ? await asking : asking;
-    const most = { inputTokens, outputTokens: maxOutputTokens * BigInt(call.choices) };
-    const drawing = leases.draw(path, {
-      money: boundNanos(price.terms, most, { startedAtMs, mode: serviceMode }),
-      tokens: most.inputTokens + most.outputTokens,
-      calls: 1n,
-    });
+    const drawing = drawAt(call, price, startedAtMs);
     const draw = drawing instanceof Promise ? await drawing : drawing;
     const hold = draw ? undefined : await billing.reserveCall(toReserve(call), { timeoutMs: reserveTimeoutMs });
     if (hold) heldCallIds.add(callId);
+    return begin(call, { price, draw, hold }, startedAtMs);
+  }
+
+  async function begin(call: CallToFund, { price, draw, hold }: SetAside, startedAtMs: number): Promise<Funds> {
     // The hold names the version at which the call is charged; it may be newer than the one that is known here.
     const priceId = hold?.priceId ?? price.priceId;
     const fact = beginFact(call, {
@@ -81,10 +83,29 @@ export function createFunder(deps: {
       await attempt.written;
       return toFunds(call, { price, draw, hold, attempt });
     } catch (cause) {
-      if (draw) settleDraw(draw, ofMoney(0n));
+      if (draw) undo(draw);
       if (hold) release(call);
       throw new Failure(aiGatewayFailures.cannot_record, {}, { cause });
     }
+  }
+
+  function drawAt(call: CallToFund, price: KnownPrice, startedAtMs: number): MaybePromise<Draw | undefined> {
+    return whenKnown(budgets.leasePathOf(call), (path) => leases.draw(path, mostOf(call, price, startedAtMs)));
+  }
+
+  function draw(call: CallToFund): MaybePromise<Drawn | undefined> {
+    const startedAtMs = clock.nowMs();
+    return whenKnown(prices.priceOf(call, startedAtMs), (price) => {
+      if (!price) return undefined;
+      return whenKnown(drawAt(call, price, startedAtMs), (drawn) => drawn && toDrawn(call, price, drawn, startedAtMs));
+    });
+  }
+
+  function toDrawn(call: CallToFund, price: KnownPrice, drawn: Draw, startedAtMs: number): Drawn {
+    return {
+      begin: () => begin(call, { price, draw: drawn, hold: undefined }, startedAtMs),
+      cancel: () => undo(drawn),
+    };
   }
 
   function toFunds(call: CallToFund, { price, draw, hold, attempt }: Begun): Funds {
@@ -136,7 +157,30 @@ export function createFunder(deps: {
     });
   }
 
-  return { fund, heldCallIds };
+  return { fund, draw, heldCallIds };
+}
+
+type MaybePromise<T> = T | Promise<T>;
+
+/** Goes on at once with what is at hand. */
+function whenKnown<T, U>(value: MaybePromise<T>, next: (value: T) => MaybePromise<U>): MaybePromise<U> {
+  return value instanceof Promise ? value.then(next) : next(value);
+}
+
+/** What a call takes at most. */
+function mostOf(call: CallToFund, { terms }: KnownPrice, startedAtMs: number): Amounts {
+  const { inputTokens, maxOutputTokens, choices, serviceMode = "standard" } = call;
+  const most = { inputTokens, outputTokens: maxOutputTokens * BigInt(choices) };
+  return {
+    money: boundNanos(terms, most, { startedAtMs, mode: serviceMode }),
+    tokens: most.inputTokens + most.outputTokens,
+    calls: 1n,
+  };
+}
+
+/** A call that takes nothing: all that was drawn for it is free again. */
+function undo(draw: Draw): void {
+  settleDraw(draw, ofMoney(0n));
 }
 
 /** A metered call begins with some of its output. */

@@ -12,7 +12,7 @@ import type { Registry } from "prom-client";
 import { createBudgetPaths } from "./budget-paths.ts";
 import { createFactJournal } from "./fact-journal.ts";
 import { createFunder } from "./funder.ts";
-import type { CallToFund, Funds } from "./funds.ts";
+import type { CallToFund, DrawForCall, Funds } from "./funds.ts";
 import { assessEveryMs, createLeaseKeeper } from "./lease-keeper.ts";
 import { createPriceCache, type PriceCache } from "./price-cache.ts";
 import { createRecovery } from "./recovery.ts";
@@ -21,6 +21,7 @@ import { createRecovery } from "./recovery.ts";
 export interface Funding {
   /** Throws billing's failures, `kit.unavailable` when there is neither a lease nor billing, and `cannot_record`. */
   fund(call: CallToFund): Promise<Funds>;
+  readonly draw: DrawForCall;
   readonly priceOf: PriceCache["priceOf"];
   readonly jobs: readonly Job[];
   readonly subscriptions: readonly Subscription[];
@@ -53,7 +54,7 @@ export function createFunding({ billing, folder, heartbeatMs, clock, random, log
   const leases = createLeaseKeeper({ billing, spool, nodeId, clock, random, log });
   const prices = createPriceCache(billing, { clock, random, metrics });
   const budgets = createBudgetPaths(billing, { clock, random, metrics });
-  const { fund, heldCallIds } = createFunder({ billing, prices, budgets, leases, journal, clock, log });
+  const { fund, draw, heldCallIds } = createFunder({ billing, prices, budgets, leases, journal, clock, log });
   const recovery = createRecovery({ spool, billing, journal, log });
   recovery.takeUp(recovered);
 
@@ -73,6 +74,7 @@ export function createFunding({ billing, folder, heartbeatMs, clock, random, log
 
   return {
     fund,
+    draw,
     priceOf: prices.priceOf,
     jobs: [
       { name: "extend-leases", everyMs: heartbeatMs, run: () => leases.extend() },

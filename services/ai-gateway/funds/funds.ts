@@ -41,6 +41,23 @@ export interface Spent {
   readonly latencyMs: number;
 }
 
+/** Money drawn for a call of which nothing is written down yet. Exactly one of the two is to be called, once. */
+export interface Drawn {
+  /**
+   * Writes the attempt down. The promise resolves when it is on disk: then its request may leave. Rejects with `cannot_record`,
+   * and what was drawn is back.
+   */
+  begin(): Promise<Funds>;
+  /** Gives back what was drawn. */
+  cancel(): void;
+}
+
+/**
+ * Draws the most that a call may take out of a lease: at once where all is at hand. Gives undefined for one that has to be reserved
+ * by itself, or has no price. Rejects when billing cannot be asked.
+ */
+export type DrawForCall = (call: CallToFund) => Drawn | undefined | Promise<Drawn | undefined>;
+
 /** Money set aside for one call: its request may leave. */
 export interface Funds {
   /** What one choice may put out; less than the most when money is short. */

@@ -5,7 +5,8 @@ import { findFields, setFields } from "./json-fields.ts";
 import { fieldOf } from "./usage.ts";
 
 const modelField = new Set(["model"]);
-const doneEvent = Buffer.from("data: [DONE]\n\n");
+/** Ends a stream in OpenAI's dialect. */
+export const doneEvent = Buffer.from("data: [DONE]\n\n");
 
 /** A call in the dialect that providers speak: bytes go through as they are. Throws as `readRequest` does. */
 export function askInOpenAi(surface: Surface, body: Buffer): AskedCall {
@@ -18,7 +19,7 @@ export function askInOpenAi(surface: Surface, body: Buffer): AskedCall {
 }
 
 /** The provider's bytes; where the model has an alias, the name is the one that the caller used. */
-function passThrough(model: string, upstreamModel: string, wantsUsage: boolean): AnswerWriter {
+export function passThrough(model: string, upstreamModel: string, wantsUsage: boolean): AnswerWriter {
   const isAlias = upstreamModel !== model;
   return {
     whole: (body) => (isAlias ? withModel(body, model) : body),

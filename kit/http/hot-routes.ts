@@ -1,0 +1,106 @@
+import type { Tracer } from "../observability/tracing.ts";
+import type { Caller } from "../rpc/call-context.ts";
+import type { MountedService } from "../service/define-service.ts";
+import type { Random } from "../service/ids.ts";
+import { admit, type Guard } from "./gate.ts";
+import { type HotServing, LaneExchange } from "./hot-exchange.ts";
+import type { LaneReply } from "./lane/reply.ts";
+import type { LaneRequest } from "./lane/request.ts";
+import type { HotFacts, RawRoute } from "./route.ts";
+import type { Serving } from "./serving.ts";
+
+/** Raw routes of this process that can be served hot, for a lane. */
+export interface HotRoutes {
+  /** `POST /v1/chat/completions`; empty when there is none. */
+  readonly targets: readonly string[];
+  /** Header names in lower case that the lane has to give, and those with which a request goes the ordinary way. */
+  readonly wantedHeaders: readonly string[];
+  readonly heldBackHeaders: readonly string[];
+  /** Serves a request, or hands it over untouched. Never throws. */
+  onRequest(request: LaneRequest, reply: LaneReply): void;
+}
+
+export interface HotRouteParts {
+  readonly guard: Guard;
+  readonly random: Random;
+  readonly tracer: Tracer | undefined;
+  /** What guard, intake and handlers read besides the kit's own. */
+  readonly headers: readonly string[];
+}
+
+interface HotRoute extends HotServing {
+  readonly ops: unknown;
+}
+
+const ownHeaders = ["traceparent", "accept-language"] as const;
+const heldBackHeaders = ["idempotency-key"] as const;
+
+/**
+ * The same gate, the same intake and the same operation as the ordinary way. Whoever is not let in goes the ordinary way, which
+ * says why.
+ */
+export function createHotRoutes(mounted: readonly MountedService[], serving: Serving, parts: HotRouteParts): HotRoutes {
+  const { guard, random, tracer } = parts;
+  const wantedHeaders = [...ownHeaders, ...parts.headers];
+  const routes = new Map<string, HotRoute>();
+  for (const service of mounted) {
+    if (service.peerUrl !== undefined) continue;
+    for (const route of service.routes) {
+      if (route.kind !== "raw" || !route.serveHot) continue;
+      const meter = serving.metrics.forRoute(route.method, route.path);
+      routes.set(`${route.method} ${route.path}`, { serving, route, meter, tracer, ops: service.ops });
+    }
+  }
+
+  function readHeaders(request: LaneRequest): Record<string, string> {
+    const headers: Record<string, string> = {};
+    for (const [index, name] of wantedHeaders.entries()) {
+      const value = request.header(index);
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  }
+
+  function serve(hot: HotRoute, facts: Omit<HotFacts, "requestId">, reply: LaneReply): void {
+    const exchange = new LaneExchange(hot, { ...facts, requestId: random.id("req") }, reply);
+    // Its client may have left while its key was looked up: the limits count it all the same.
+    if (exchange.isOver) {
+      exchange.enter(nothing, nothing);
+      return;
+    }
+    const served = hot.route.serveHot?.(hot.ops as never, exchange) ?? false;
+    if (served instanceof Promise) void served.then((isServed) => isServed || exchange.handOver());
+    else if (!served) exchange.handOver();
+  }
+
+  function onRequest(request: LaneRequest, reply: LaneReply): void {
+    const startedMs = serving.clock.monotonicMs();
+    const hot = routes.get(request.target);
+    if (!hot) {
+      reply.handOver();
+      return;
+    }
+    const headers = readHeaders(request);
+    const { body, clientAddress } = request;
+    const serveIt = (caller: Caller | undefined) => {
+      if (caller) serve(hot, { headers, body, clientAddress, caller, startedMs }, reply);
+      else reply.handOver();
+    };
+    const caller = letIn(guard, hot.route, headers);
+    if (caller instanceof Promise) caller.then(serveIt, () => reply.handOver());
+    else serveIt(caller);
+  }
+
+  return { targets: [...routes.keys()], wantedHeaders, heldBackHeaders, onRequest };
+}
+
+const nothing = () => {};
+
+/** Who sends it, if it may be sent by whoever that is; the ordinary way says why not. */
+function letIn(guard: Guard, { permission }: RawRoute<never>, headers: Record<string, string>) {
+  try {
+    return admit(permission, () => guard({ headers }));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,48 @@
+import type { CallParts } from "./open-call.ts";
+
+/** A place for one call and the breaker's word for it, for who makes calls without promises. Limits of time are the caller's to keep. */
+export interface PolicyPlace {
+  readonly timeoutMs: number | undefined;
+  readonly attemptTimeoutMs: number | undefined;
+  /** The call's answer has begun, or failed with `err`: what the breaker judges it by. Only the first counts. */
+  judge(err?: unknown): void;
+  /** Gives the place back when the call is over. A call that was not judged was none. Only the first counts. */
+  end(): void;
+}
+
+/** See `Policy.enterNow`. */
+export function enterNow({
+  timeoutMs,
+  attemptTimeoutMs,
+  retry,
+  bulkhead,
+  breaker,
+}: CallParts): PolicyPlace | undefined {
+  if (retry || bulkhead?.tryEnter() === false) return undefined;
+  let ticket: number | undefined;
+  try {
+    ticket = breaker?.enter();
+  } catch (err) {
+    bulkhead?.leave();
+    throw err;
+  }
+  const beganMs = breaker?.startMs() ?? 0;
+  let isOver = false;
+
+  function leave(verdict: "success" | "failure" | "ignored"): void {
+    if (ticket !== undefined) breaker?.leave(ticket, verdict, beganMs);
+    ticket = undefined;
+  }
+
+  return {
+    timeoutMs,
+    attemptTimeoutMs,
+    judge: (err) => leave(err === undefined ? "success" : (breaker?.judge(err) ?? "ignored")),
+    end() {
+      if (isOver) return;
+      isOver = true;
+      leave("ignored");
+      bulkhead?.leave();
+    },
+  };
+}

@@ -1,0 +1,37 @@
+import { CallOutcome } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { foldCounts, type TokenCounts } from "@lyss/contracts/pricing/token-price.ts";
+import type { AiGatewayDeps } from "../deps.ts";
+import type { Call, EndedAs, Ending } from "./call.ts";
+import { mayHaveCounted } from "./dispatch.ts";
+
+const outcomes: Readonly<Record<EndedAs, CallOutcome>> = {
+  completed: CallOutcome.COMPLETED,
+  failed: CallOutcome.FAILED,
+  canceled: CallOutcome.CANCELED,
+  truncated: CallOutcome.TRUNCATED,
+};
+
+type SettledCall = Pick<Call, "target" | "startedMs" | "funds" | "dispatch">;
+
+/**
+ * Counts how a call ended and settles it. Resolves with the cost when the charge cannot be lost any more. `estimate` is asked
+ * only for a call that the provider may have counted although nothing is charged.
+ */
+export function settleCall(
+  { clock, metrics }: Pick<AiGatewayDeps, "clock" | "metrics">,
+  call: SettledCall,
+  ending: Ending,
+  estimate: () => Promise<TokenCounts>,
+): Promise<bigint | undefined> {
+  const { outcome, tokens, isEstimated, serviceMode } = ending;
+  const { target, startedMs, funds, dispatch } = call;
+  const { inputTokens, cachedInputTokens, outputTokens } = foldCounts(tokens);
+  const latencyMs = clock.monotonicMs() - startedMs;
+  const meter = metrics.of(target);
+  meter.countCall(outcome);
+  meter.countTokens(inputTokens + cachedInputTokens, outputTokens);
+  meter.observeDuration(latencyMs);
+  const spent = { outcome: outcomes[outcome], tokens, serviceMode, isEstimated, latencyMs };
+  if (!mayHaveCounted(dispatch, ending)) return funds.settle(spent);
+  return estimate().then((mayHaveUsed) => funds.settle({ ...spent, mayHaveUsed }));
+}

@@ -1,0 +1,51 @@
+import type { HotExchange } from "@lyss/kit/http/route.ts";
+import type { RequestBytes } from "@lyss/kit/http/upstream/request-bytes.ts";
+import type { UpstreamPool } from "@lyss/kit/http/upstream/upstream-pool.ts";
+import type { PolicyPlace } from "@lyss/kit/resilience/policy-place.ts";
+import type { Ending } from "../call/call.ts";
+import type { CallRequest } from "../call/read-request.ts";
+import type { AiGatewayDeps } from "../deps.ts";
+import type { Drawn } from "../funds/funds.ts";
+import type { Target } from "../model.ts";
+import type { ScannedRequest } from "../scan/scan-request.ts";
+
+/** Takes the body of an answer, piece by piece. */
+export interface BodyReader {
+  /** Bytes that are valid until it returns. Throws what is wrong with them. */
+  onData(bytes: Buffer): void;
+  /** The body is whole. */
+  onEnd(): void;
+  /** The call failed or was ended: what of the answer has come is settled, and the caller told. */
+  onFail(failure: unknown): void;
+}
+
+/** A call that was let in, with everything that was taken for it. */
+export interface Admitted {
+  readonly callId: string;
+  readonly request: ScannedRequest;
+  readonly target: Target;
+  readonly place: PolicyPlace;
+  readonly drawn: Drawn;
+  readonly pool: UpstreamPool;
+  readonly message: RequestBytes;
+}
+
+/** A call whose answer is being read. */
+export interface RelayedCall {
+  readonly deps: AiGatewayDeps;
+  readonly exchange: HotExchange;
+  readonly admitted: Admitted;
+  readonly hasCallerLeft: boolean;
+  /** The parsed request, for what is rare: to estimate what was not reported. */
+  readonly parsed: CallRequest;
+  /** Settles; `then` is called when the charge cannot be lost any more. Called once. */
+  settle(ending: Ending, then: () => void): void;
+  /** Nothing has been delivered, and nothing is charged. */
+  failWithoutAnswer(failure: unknown): void;
+  /** The caller is gone, or as good as. Drained is what reports its usage only at the end. */
+  leave(): void;
+  /** For who has read enough: the connection is kept where the rest is short. */
+  finishUpstream(): void;
+  pauseUpstream(): void;
+  resumeUpstream(): void;
+}

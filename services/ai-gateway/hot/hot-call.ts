@@ -1,0 +1,280 @@
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import type { TokenCounts } from "@lyss/contracts/pricing/token-price.ts";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import type { HotExchange } from "@lyss/kit/http/route.ts";
+import type { ResponseHead } from "@lyss/kit/http/upstream/response-head.ts";
+import type { AnswerHandler, UpstreamCall } from "@lyss/kit/http/upstream/upstream-call.ts";
+import type { UpstreamError } from "@lyss/kit/http/upstream/upstream-error.ts";
+import { noteError, type OpenSpan } from "@lyss/kit/observability/tracing.ts";
+import { createTimerEntry, type TimerEntry } from "@lyss/kit/service/timer-wheel.ts";
+import { type Ending, endWithoutCharge } from "../call/call.ts";
+import { describeCall, describeEnding } from "../call/call-span.ts";
+import { counterFor } from "../call/count-tokens.ts";
+import { type Dispatch, estimateCounted } from "../call/dispatch.ts";
+import { type CallRequest, readRequest } from "../call/read-request.ts";
+import { toCallFailure } from "../call/send-upstream.ts";
+import { settleCall } from "../call/settle-call.ts";
+import type { AiGatewayDeps } from "../deps.ts";
+import type { Funds } from "../funds/funds.ts";
+import type { Target } from "../model.ts";
+import { createAnswerReader } from "./answer-reader.ts";
+import type { Admitted, BodyReader, RelayedCall } from "./body-reader.ts";
+import { createErrorReader } from "./error-reader.ts";
+import { createStreamReader } from "./stream-reader.ts";
+
+const canceled = new Failure(kitFailures.canceled);
+
+/**
+ * One call from its admission to its settlement, driven by callbacks: on disk → sent → answered → settled. Whatever happens,
+ * its money is settled, its place given back and its caller answered, each once. It does what `serveCall` does; beside each
+ * stage stands what it must not skip.
+ */
+export class HotCall implements AnswerHandler, RelayedCall {
+  readonly deps: AiGatewayDeps;
+  readonly exchange: HotExchange;
+  readonly admitted: Admitted;
+  readonly dispatch: Dispatch = { unanswered: 0 };
+  /** Why it was ended from here: a Failure that the caller is to hear, or that there is no caller any more. */
+  reason: unknown = undefined;
+  hasCallerLeft = false;
+  #funds: Funds | undefined = undefined;
+  #upstream: UpstreamCall | undefined = undefined;
+  #reader: BodyReader | undefined = undefined;
+  #isSettled = false;
+  #sentMs = 0;
+  #limit: TimerEntry | undefined = undefined;
+  #parsed: CallRequest | undefined = undefined;
+  #span: OpenSpan | undefined = undefined;
+
+  constructor(deps: AiGatewayDeps, exchange: HotExchange, admitted: Admitted) {
+    this.deps = deps;
+    this.exchange = exchange;
+    this.admitted = admitted;
+  }
+
+  /** True once it is being settled: nothing that happens changes what is charged any more. */
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
+  /** Begins. Called once. */
+  run(): void {
+    const { place, drawn } = this.admitted;
+    this.exchange.enter(
+      () => this.#record(),
+      () => {
+        drawn.cancel();
+        place.end();
+      },
+    );
+  }
+
+  get callId(): string {
+    return this.admitted.callId;
+  }
+
+  get target(): Target {
+    return this.admitted.target;
+  }
+
+  get startedMs(): number {
+    return this.exchange.facts.startedMs;
+  }
+
+  get funds(): Funds {
+    if (!this.#funds) throw new TypeError("a call has funds from its record on");
+    return this.#funds;
+  }
+
+  get parsed(): CallRequest {
+    this.#parsed ??= readRequest("chat", this.admitted.request.body);
+    return this.#parsed;
+  }
+
+  /** From here on a crash finds the attempt, and a stop of the process waits for the call or ends it. */
+  #record(): void {
+    const { deps, exchange, admitted } = this;
+    this.#span = this.#openSpan();
+    deps.openCalls.begin(admitted.callId, this);
+    exchange.onLeave = () => this.leave();
+    admitted.drawn.begin().then(
+      (funds) => this.#send(funds),
+      (err: unknown) => {
+        this.#end();
+        if (this.#span) noteError(this.#span, err);
+        exchange.fail(err);
+      },
+    );
+  }
+
+  /** Nothing leaves without what pays for it. */
+  #send(funds: Funds): void {
+    const { deps, admitted } = this;
+    this.#funds = funds;
+    // Ended while it was written down: nothing leaves.
+    if (this.reason !== undefined) {
+      this.failWithoutAnswer(this.reason);
+      return;
+    }
+    const { timeoutMs, attemptTimeoutMs } = admitted.place;
+    const limitMs = Math.min(timeoutMs ?? Number.POSITIVE_INFINITY, attemptTimeoutMs ?? Number.POSITIVE_INFINITY);
+    if (limitMs !== Number.POSITIVE_INFINITY) this.#startLimit(limitMs);
+    this.#sentMs = deps.clock.monotonicMs();
+    this.dispatch.unanswered = 1;
+    this.#upstream = admitted.pool.send(admitted.message, this);
+  }
+
+  onHead(head: ResponseHead): void {
+    const { deps, target, admitted } = this;
+    deps.metrics.of(target).observeFirstByte(deps.clock.monotonicMs() - this.#sentMs);
+    if (head.status !== 200) {
+      // The provider has said that it served nothing.
+      this.dispatch.unanswered = 0;
+      this.#reader = createErrorReader(this, head);
+      return;
+    }
+    const refusal = refuseHead(head, target, admitted.request.isStream);
+    if (refusal?.isOfProvider) admitted.place.judge(refusal.failure);
+    else admitted.place.judge();
+    this.#extendLimit();
+    if (refusal) this.giveUp(refusal.failure);
+    else this.#reader = admitted.request.isStream ? createStreamReader(this) : createAnswerReader(this, head);
+  }
+
+  onData(bytes: Buffer): void {
+    try {
+      this.#reader?.onData(bytes);
+    } catch (err) {
+      this.giveUp(err);
+    }
+  }
+
+  onEnd(): void {
+    this.#upstream = undefined;
+    try {
+      this.#reader?.onEnd();
+    } catch (err) {
+      this.#fail(err);
+    }
+  }
+
+  onError(err: UpstreamError): void {
+    this.#upstream = undefined;
+    if (!err.mayHaveLeft) this.dispatch.unanswered = 0;
+    this.#fail(err);
+  }
+
+  /** Ends what goes on upstream and fails with `err`. */
+  giveUp(err: unknown): void {
+    if (this.#upstream) this.admitted.pool.abort(this.#upstream);
+    this.#upstream = undefined;
+    this.#fail(err);
+  }
+
+  finishUpstream(): void {
+    if (this.#upstream) this.admitted.pool.finish(this.#upstream);
+    this.#upstream = undefined;
+  }
+
+  pauseUpstream(): void {
+    if (this.#upstream) this.admitted.pool.pause(this.#upstream);
+  }
+
+  resumeUpstream(): void {
+    if (this.#upstream) this.admitted.pool.resume(this.#upstream);
+  }
+
+  /** For the node's stop and for time limits: the caller hears why. */
+  abort(failure: unknown): void {
+    if (this.#isSettled || this.reason !== undefined) return;
+    this.reason = failure;
+    // While the attempt is written down its end waits for that.
+    if (this.#funds) this.giveUp(failure);
+  }
+
+  leave(): void {
+    if (this.hasCallerLeft) return;
+    this.hasCallerLeft = true;
+    const { provider } = this.target;
+    if (provider.onDisconnect === "drain") this.#startLimit(this.deps.settings.drainLimitMs);
+    else this.abort(canceled);
+  }
+
+  settle(ending: Ending, then: () => void): void {
+    this.#isSettled = true;
+    this.#end();
+    settleCall(this.deps, this, ending, () => this.#estimate()).then((costNanos) => {
+      this.#span?.set(describeEnding(ending, costNanos));
+      this.#span?.end();
+      then();
+    });
+  }
+
+  failWithoutAnswer(failure: unknown): void {
+    const outcome = this.hasCallerLeft ? "canceled" : "failed";
+    this.settle(endWithoutCharge(outcome), () => this.exchange.fail(failure));
+  }
+
+  #fail(err: unknown): void {
+    if (this.#isSettled) return;
+    const failure = toCallFailure(this.deps, this.target, err, this.reason);
+    if (!this.hasCallerLeft) this.admitted.place.judge(failure);
+    if (this.#span) noteError(this.#span, failure);
+    if (this.#reader) this.#reader.onFail(failure);
+    else this.failWithoutAnswer(failure);
+  }
+
+  async #estimate(): Promise<TokenCounts> {
+    return estimateCounted({ counter: await counterFor(this.target.provider), request: this.parsed });
+  }
+
+  /** It takes nobody's place any more. */
+  #end(): void {
+    const { deps, admitted } = this;
+    if (this.#limit) deps.wheel.stop(this.#limit);
+    admitted.place.end();
+    deps.openCalls.end(admitted.callId);
+  }
+
+  #startLimit(timeoutMs: number): void {
+    if (this.#limit) this.deps.wheel.stop(this.#limit);
+    this.#limit = createTimerEntry(() =>
+      this.abort(this.hasCallerLeft ? canceled : new Failure(kitFailures.deadline_exceeded, { timeoutMs })),
+    );
+    this.deps.wheel.start(timeoutMs, this.#limit);
+  }
+
+  /** The limit of an attempt ends with the head of its answer; that of the whole goes on. */
+  #extendLimit(): void {
+    const { timeoutMs, attemptTimeoutMs } = this.admitted.place;
+    if (attemptTimeoutMs === undefined || !this.#limit) return;
+    this.deps.wheel.stop(this.#limit);
+    const leftMs = timeoutMs === undefined ? undefined : this.#sentMs + timeoutMs - this.deps.clock.monotonicMs();
+    if (leftMs !== undefined) this.#startLimit(Math.max(0, leftMs));
+  }
+
+  #openSpan(): OpenSpan | undefined {
+    const context = this.exchange.span?.context;
+    if (!context?.tracer) return undefined;
+    const { callId, request, target } = this.admitted;
+    const { tenantId } = this.exchange.facts.caller;
+    const { name, ...description } = describeCall({
+      ...{ callId, tenantId, target },
+      request: { surface: "chat", model: request.model },
+    });
+    return context.tracer.open(name, context, description);
+  }
+}
+
+/** Why an answer with status 200 is none; of its provider, if another call would get the same. */
+function refuseHead(
+  head: ResponseHead,
+  { model }: Target,
+  isStream: boolean,
+): { readonly failure: Failure; readonly isOfProvider: boolean } | undefined {
+  const failure = () => new Failure(aiGatewayFailures.upstream_failed, { model: model.name });
+  if (head.find("content-encoding") !== undefined) return { failure: failure(), isOfProvider: true };
+  const isEvents = !isStream || head.find("content-type")?.startsWith("text/event-stream") === true;
+  return isEvents ? undefined : { failure: failure(), isOfProvider: false };
+}

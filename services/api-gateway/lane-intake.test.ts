@@ -1,0 +1,238 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { type TestContext, test } from "node:test";
+import type { Guard } from "@lyss/kit/http/gate.ts";
+import { startTestServer, testGuard } from "@lyss/kit/http/http-test-server.ts";
+import { type HotExchange, type Route, routesFor } from "@lyss/kit/http/route.ts";
+import { createDegradation } from "@lyss/kit/resilience/degradation.ts";
+import { createLoadShedder } from "@lyss/kit/resilience/load-shed.ts";
+import type { ScriptRunner } from "@lyss/kit/resilience/redis-limiter-connection.ts";
+import { systemClock } from "@lyss/kit/service/clock.ts";
+import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
+import { silentLog } from "@lyss/kit/testing/test-cluster.ts";
+import { apiGatewayConfig } from "./config.ts";
+import { createEdgeIntake } from "./edge-intake.ts";
+import { createRateLimits } from "./rate-limits.ts";
+
+// One guard and one intake on both ways: each test runs with the lane and without it, and the answers have to be the same.
+
+const { raw } = routesFor<{ hold(): Promise<void> }>();
+const text = "content-type: text/plain\r\n";
+
+function routesOf(isHot: boolean) {
+  const answerIn = (path: string, permission: `${string}:${string}`) =>
+    raw({
+      ...{ method: "POST", path, operation: path.slice(1), summary: "Answers.", bodyLimitBytes: 1_024, permission },
+      async handle(_ops, { res, body }) {
+        res.writeHead(200, { "content-type": "text/plain", "content-length": body.length }).end(body);
+      },
+      ...(isHot && {
+        serveHot(_ops: never, exchange: HotExchange) {
+          exchange.enter(
+            () => exchange.answer(200, text, exchange.facts.body),
+            () => {},
+          );
+          return true;
+        },
+      }),
+    });
+  return [
+    answerIn("/echo", "things:read"),
+    answerIn("/forbidden", "other:read"),
+    raw({
+      ...{ method: "POST", path: "/stream", operation: "stream", summary: "Answers late.", bodyLimitBytes: 1_024 },
+      permission: "things:read",
+      async handle(ops, { res }) {
+        res.writeHead(200);
+        res.flushHeaders();
+        await ops.hold();
+        res.end("done");
+      },
+      ...(isHot && {
+        serveHot(ops: { hold(): Promise<void> }, exchange: HotExchange) {
+          exchange.enter(
+            () => {
+              exchange.begin(200, "");
+              void ops.hold().then(() => exchange.end(Buffer.from("done")));
+            },
+            () => {},
+          );
+          return true;
+        },
+      }),
+    }),
+  ];
+}
+
+interface EdgeOptions {
+  readonly rateLimits?: object;
+  readonly maxInFlight?: number;
+  readonly redis?: ScriptRunner;
+  readonly guard?: Guard;
+}
+
+async function open(t: TestContext, isHot: boolean, options: EdgeOptions = {}) {
+  const { rateLimits = {}, maxInFlight = 100, redis, guard = testGuard } = options;
+  const clock = createFakeClock();
+  const limits = createRateLimits(apiGatewayConfig.rateLimits.parse(rateLimits), { clock, log: silentLog, redis });
+  const shedder = createLoadShedder({ limit: () => maxInFlight });
+  const degradation = createDegradation({ clock });
+  t.after(() => degradation.stop());
+  const released = Promise.withResolvers<void>();
+  let held = 0;
+  const ops = {
+    hold() {
+      held++;
+      return released.promise;
+    },
+  };
+  const server = await startTestServer({
+    mounted: [{ name: "things", routes: routesOf(isHot) as readonly Route<never>[], ops, peerUrl: undefined }],
+    ...{ guard, hotHeaders: ["authorization", "x-api-key", "x-lyss-priority"] },
+    intake: createEdgeIntake({ limits, shedder, degradation, clock: systemClock }),
+  });
+  t.after(() => server.close());
+  assert.equal(server.handler.hot.targets.length, isHot ? 3 : 0);
+  return {
+    ...{ clock, limits, shedder, degradation, release: released.resolve, countHeld: () => held, server },
+    async ask(path: string, token = "reader", headers: Record<string, string> = {}) {
+      const authorization = token === "" ? {} : { authorization: `Bearer ${token}` };
+      const answer = await fetch(server.url + path, {
+        method: "POST",
+        headers: { ...authorization, ...headers },
+        body: "{}",
+      });
+      const told = Object.fromEntries([...answer.headers].filter(([name]) => !["date", "x-request-id"].includes(name)));
+      return { answer, status: answer.status, told };
+    },
+  };
+}
+
+/** The same work with the lane and without it; what it gives must be the same. */
+function both(name: string, work: (t: TestContext, isHot: boolean) => Promise<unknown>): void {
+  test(`S7: with the lane and without it: ${name}`, async (t) => {
+    const [hot, ordinary] = [await work(t, true), await work(t, false)];
+    assert.deepEqual(hot, ordinary);
+  });
+}
+
+const bodyOf = async (answer: Response) =>
+  (await answer.text()).replace(/"trace_id":"[0-9a-f]+"/, "").replaceAll(/req_[0-9a-z]+/g, "");
+
+both("limits of a key are told, refused beyond, and given back", async (t, isHot) => {
+  const { ask, clock } = await open(t, isHot, { rateLimits: { perKey: { limit: 2, windowMs: 10_000 } } });
+  const seen: unknown[] = [];
+  for (const wait of [0, 0, 0, 5_000, 0]) {
+    clock.advance(wait);
+    const { status, told, answer } = await ask("/echo", "reader", { "accept-language": "zh-CN" });
+    seen.push([status, told, await bodyOf(answer)]);
+  }
+  assert.deepEqual(
+    seen.map((each) => (each as unknown[])[0]),
+    [200, 200, 429, 200, 429],
+  );
+  return seen;
+});
+
+both("limits in Redis are waited for", async (t, isHot) => {
+  const redis = { run: () => Promise.reject(new Error("connection lost")) };
+  const { ask, limits } = await open(t, isHot, { rateLimits: { perKey: { limit: 4 }, processes: 2 }, redis });
+  const statuses: number[] = [];
+  for (let i = 0; i < 4; i++) statuses.push((await ask("/echo")).status);
+  assert.deepEqual(statuses, [200, 200, 429, 429]);
+  return limits.countRefused("key");
+});
+
+both("nobody is let in without a credential, with a wrong one, or without the permission", async (t, isHot) => {
+  const { ask } = await open(t, isHot, { rateLimits: { perAddress: { limit: 3 }, perKey: { limit: 2 } } });
+  const seen: unknown[] = [];
+  for (const [path, token] of [
+    ["/echo", ""],
+    ["/echo", "wrong"],
+    ["/echo", "outage"],
+    ["/echo", ""],
+    ["/echo", ""],
+    ["/forbidden", "reader"],
+    ["/echo", "reader"],
+    ["/forbidden", "reader"],
+  ] as const) {
+    const { status, answer } = await ask(path, token);
+    seen.push([status, await bodyOf(answer)]);
+  }
+  assert.deepEqual(
+    seen.map((each) => (each as unknown[])[0]),
+    [401, 401, 503, 401, 429, 403, 200, 429],
+  );
+  return seen;
+});
+
+both("two credentials that differ are none", async (t, isHot) => {
+  const { ask } = await open(t, isHot, {
+    guard({ headers }) {
+      assert.equal(headers["x-api-key"], "other");
+      return testGuard({ headers: { authorization: "Bearer wrong" } });
+    },
+  });
+  return (await ask("/echo", "reader", { "x-api-key": "other" })).status;
+});
+
+both("priorities are read, and what is wrong with one is said", async (t, isHot) => {
+  const { ask, release, shedder } = await open(t, isHot, { maxInFlight: 10 });
+  const wrong = await ask("/echo", "reader", { "x-lyss-priority": "urgent" });
+  const held = await Promise.all(
+    Array.from({ length: 30 }, () => ask("/stream", "reader", { "x-lyss-priority": "batch" })),
+  );
+  const urgent = await ask("/stream");
+  const statuses = held.map(({ status }) => status).sort();
+  assert.equal(statuses.filter((status) => status === 503).length, 21);
+  const { byPriority } = shedder.stats();
+  release();
+  await Promise.all([...held, urgent].map(({ answer }) => answer.text()));
+  while (shedder.stats().inFlight > 0) await new Promise(setImmediate);
+  return [wrong.status, await bodyOf(wrong.answer), statuses, urgent.status, byPriority];
+});
+
+both("a degraded platform says so", async (t, isHot) => {
+  const { ask, degradation } = await open(t, isHot);
+  degradation.watch(() => "reduced");
+  const { told, answer } = await ask("/echo");
+  return [told, await answer.text()];
+});
+
+both("who leaves gives the place back", async (t, isHot) => {
+  const { ask, shedder, release } = await open(t, isHot);
+  const { answer } = await ask("/stream");
+  assert.equal(shedder.stats().inFlight, 1);
+  await answer.body?.cancel();
+  while (shedder.stats().inFlight > 0) await new Promise(setImmediate);
+  release();
+});
+
+both(
+  "B18: who leaves while a key is looked up takes no place and reaches no handler, and its limit counts it",
+  async (t, isHot) => {
+    const asked = Promise.withResolvers<void>();
+    const known = Promise.withResolvers<void>();
+    const { ask, shedder, limits, countHeld, server } = await open(t, isHot, {
+      rateLimits: { perKey: { limit: 1, windowMs: 60_000 } },
+      async guard(req) {
+        asked.resolve();
+        await known.promise;
+        return testGuard(req);
+      },
+    });
+    const connected = once(server.listener.server, "connection");
+    const client = connect(server.port, "127.0.0.1", () =>
+      client.write("POST /stream HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer all\r\nContent-Length: 2\r\n\r\n{}"),
+    );
+    await asked.promise;
+    const [socket] = (await connected) as [Socket];
+    const gone = once(socket, "close");
+    client.destroy();
+    await gone;
+    known.resolve();
+    assert.equal((await ask("/stream", "all")).status, 429);
+    return [shedder.stats().inFlight, countHeld(), limits.countRefused("key")];
+  },
+);

@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { assertMoneyAddsUp, listUsage, waitForNoCall, waitForNoHold } from "../read-money.ts";
+import { type RunningPlatform, runPlatform } from "../run-platform.ts";
+
+// Two platforms that differ in nothing but the lane: whoever calls must not be able to tell them apart.
+
+const scope = { after };
+const [fast, ordinary] = await Promise.all(
+  [true, false].map((lane) => runPlatform(scope, { config: { http: { port: 0, lane } } })),
+);
+assert.ok(fast && ordinary);
+const both: readonly RunningPlatform[] = [fast, ordinary];
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Record<string, string>;
+  readonly body: string;
+  /** False where the connection broke before the end. */
+  readonly isWhole: boolean;
+}
+
+const changing = [
+  "date",
+  "x-request-id",
+  "lyss-call-id",
+  "keep-alive",
+  "connection",
+  "content-length",
+  "transfer-encoding",
+];
+
+async function call(
+  { url, apiKey }: RunningPlatform,
+  body: object,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const res = await fetch(`${url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${apiKey}`, ...headers },
+    body: JSON.stringify(body),
+  });
+  const told = Object.fromEntries([...res.headers].filter(([name]) => !changing.includes(name)));
+  let text = "";
+  let isWhole = true;
+  const decoder = new TextDecoder();
+  try {
+    for await (const chunk of res.body ?? []) text += decoder.decode(chunk, { stream: true });
+  } catch {
+    isWhole = false;
+  }
+  return { status: res.status, headers: told, body: withoutIds(text), isWhole };
+}
+
+function withoutIds(text: string): string {
+  return text
+    .replace(/"(id|trace_id|request_id)":\s*"[^"]*"/g, '"$1":"…"')
+    .replace(/"created":\s*\d+/g, '"created":0')
+    .replace(/req_[0-9a-z]+|call_[0-9a-z]{26}/g, "…");
+}
+
+async function readCounter({ url }: RunningPlatform, name: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1] ?? Number.NaN);
+}
+
+const messages = [{ role: "user", content: "Tell me of the lane, 请用中文。" }];
+const usual = { model: "simulated-chat", messages };
+const simulate = (directives: Record<string, string>) => ({
+  ...usual,
+  metadata: Object.fromEntries(Object.entries(directives).map(([name, value]) => [`simulate.${name}`, value])),
+});
+
+/** By what is asked for; each is called whole and as a stream. */
+const cases: Readonly<Record<string, object>> = {
+  usual,
+  "a limit": { ...usual, max_tokens: 5 },
+  "two answers": { ...usual, n: 2, max_tokens: 7 },
+  "a tool": { ...usual, tools: [{ type: "function", function: { name: "get_weather" } }], tool_choice: "required" },
+  cached: simulate({ cached_tokens: "3", tokens: "4" }),
+  reasoning: simulate({ reasoning_tokens: "5", tokens: "4" }),
+  "long answer": simulate({ tokens: "3000" }),
+  "no usage": simulate({ usage: "none", tokens: "9" }),
+  "no usage and long": simulate({ usage: "none", tokens: "2000" }),
+  "usage in every chunk": simulate({ usage: "every_chunk", tokens: "9" }),
+  "usage of zero": simulate({ usage: "zero", tokens: "9" }),
+  "in pieces": simulate({ split_bytes: "7", tokens: "30" }),
+  "a large field": simulate({ pad_bytes: "200000", tokens: "3" }),
+  "no reason of the end": simulate({ finish_reason: "null", tokens: "3" }),
+  ...Object.fromEntries(
+    ["400", "401", "403", "404", "429", "429_quota", "500", "503", "529", "context_length"].map((error) => [
+      `error ${error}`,
+      simulate({ error, retry_after: "3" }),
+    ]),
+  ),
+  ...Object.fromEntries(["error", "html", "empty", "garbage"].map((body) => [`body ${body}`, simulate({ body })])),
+  ...Object.fromEntries(
+    ["crlf", "bom", "comments", "multiline", "no_space", "no_last_blank_line"].map((sse) => [
+      `events with ${sse}`,
+      simulate({ sse, tokens: "6" }),
+    ]),
+  ),
+  ...Object.fromEntries(
+    ["azure", "whole_tool_calls", "no_tool_index"].map((quirk) => [`quirk ${quirk}`, simulate({ quirk, tokens: "6" })]),
+  ),
+  "cut off": simulate({ cut_after_tokens: "4", tokens: "9" }),
+  "ended early": simulate({ end_after_tokens: "4", tokens: "9" }),
+  ...Object.fromEntries(
+    ["openai", "event", "openrouter"].map((stream_error_style) => [
+      `stream error ${stream_error_style}`,
+      simulate({ stream_error_after_tokens: "4", stream_error_style, tokens: "9" }),
+    ]),
+  ),
+  "another content type": simulate({ content_type: "text/plain", tokens: "3" }),
+  "an unknown model": { ...usual, model: "none" },
+  "no messages": { ...usual, messages: [] },
+};
+
+for (const [name, body] of Object.entries(cases)) {
+  for (const more of [{}, { stream: true }, { stream: true, stream_options: { include_usage: true } }]) {
+    test(`S7: with and without the lane a call is answered alike: ${name} ${JSON.stringify(more)}`, async () => {
+      const [one, other] = await Promise.all(both.map((platform) => call(platform, { ...body, ...more })));
+      assert.deepEqual(one, other);
+    });
+  }
+}
+
+test("headers that the platform reads mean the same in the lane", async () => {
+  for (const headers of [
+    { "accept-language": "zh-CN" },
+    { "lyss-tags": "team=search" },
+    { "lyss-tags": "no tag" },
+    { "x-lyss-priority": "batch" },
+    { "x-lyss-priority": "none" },
+    { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" },
+    { authorization: "Bearer lyss_wrong" },
+  ] as const) {
+    for (const body of [usual, simulate({ error: "429" })]) {
+      const [one, other] = await Promise.all(both.map((platform) => call(platform, body, headers)));
+      assert.deepEqual(one, other, JSON.stringify(headers));
+    }
+  }
+});
+
+test("S7: all of them are charged alike, and the money adds up", async () => {
+  const [one, other] = await Promise.all(
+    both.map(async (platform: RunningPlatform): Promise<string[]> => {
+      await waitForNoCall(platform);
+      await waitForNoHold(platform);
+      await assertMoneyAddsUp(platform);
+      // What the price was and who pays has the same names on both; when it was, and which call, does not.
+      return (await listUsage(platform)).map(({ status, input_tokens, output_tokens, cost_nanos, uncollected_nanos }) =>
+        [status, input_tokens, output_tokens, cost_nanos, uncollected_nanos].join(" "),
+      );
+    }),
+  );
+  assert.deepEqual(one, other);
+});
+
+test("the lane has served them", async () => {
+  assert.ok((await readCounter(fast, "edge_lane_requests_total")) > 100);
+  assert.ok(Number.isNaN(await readCounter(ordinary, "edge_lane_requests_total")));
+});
