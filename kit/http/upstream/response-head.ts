@@ -160,10 +160,8 @@ function readContentLength(bytes: Buffer, start: number, end: number, framers: F
     if (digit < 0) throw new MalformedAnswer("Content-Length is not a plain number");
     length = length * 10 + digit;
   }
-  // Which of two lengths counts is the classic of desynchronisation.
-  if (framers.contentLength !== undefined && framers.contentLength !== length) {
-    throw new MalformedAnswer("two different Content-Lengths");
-  }
+  // Which of two lengths counts is the classic of desynchronisation. RFC 9110, 8.6 would let two that are equal pass.
+  if (framers.contentLength !== undefined) throw new MalformedAnswer("two Content-Lengths");
   framers.contentLength = length;
 }
 
