@@ -180,6 +180,8 @@ const refused: readonly (readonly [attack: string, text: string])[] = [
   ["a head without end", `HTTP/1.1 200 OK\r\nX: ${"a".repeat(maxHeadBytes)}`],
   ["a large head", `HTTP/1.1 200 OK\r\nX: ${"a".repeat(maxHeadBytes)}\r\n\r\n`],
   ["many fields", `HTTP/1.1 200 OK\r\n${"X: a\r\n".repeat(maxFields + 1)}\r\n`],
+  ["an interim answer that closes", "HTTP/1.1 100 Continue\r\nConnection: close\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"],
+  ["an interim answer of HTTP/1.0", "HTTP/1.0 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"],
   ["interim answers without end", "HTTP/1.1 100 Continue\r\n\r\n".repeat(maxInterimAnswers + 1)],
 ];
 

@@ -67,6 +67,8 @@ export function createAnswerReader(): AnswerReader {
     }
     // Nothing was asked for that could change the protocol: an answer that does it leaves bytes that nobody can read.
     if (head.status === 101) throw new MalformedAnswer("the answer changes the protocol");
+    // The last answer of a connection is a final one; what came behind this would be nobody's. RFC 9110, 15.2: there is none in HTTP/1.0.
+    if (!head.isKept) throw new MalformedAnswer("an interim answer closes the connection");
     if (++interimAnswers > maxInterimAnswers) throw new MalformedAnswer("too many interim answers");
     return end;
   }
