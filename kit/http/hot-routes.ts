@@ -68,9 +68,10 @@ export function createHotRoutes(mounted: readonly MountedService[], serving: Ser
       exchange.enter(nothing, nothing);
       return;
     }
+    const end = (isServed: boolean) => isServed || exchange.handOver();
     const served = hot.route.serveHot?.(hot.ops as never, exchange) ?? false;
-    if (served instanceof Promise) void served.then((isServed) => isServed || exchange.handOver());
-    else if (!served) exchange.handOver();
+    if (served instanceof Promise) void served.then(end);
+    else end(served);
   }
 
   function onRequest(request: LaneRequest, reply: LaneReply): void {

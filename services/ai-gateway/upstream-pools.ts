@@ -30,23 +30,31 @@ export function createUpstreamPools(
   deps: Pick<UpstreamPoolDeps, "clock" | "wheel">,
 ): UpstreamPools {
   const pools = new Map<string, UpstreamPool>();
+  /** By the provider as it is now: one that changes is another object. */
+  const known = new WeakMap<Provider, UpstreamPool>();
   const shared = { ...deps, readBuffer: Buffer.allocUnsafeSlow(readBufferBytes) };
   const { connectTimeoutMs, firstByteTimeoutMs, idleTimeoutMs } = settings;
   const limits = {
     ...{ maxConnections: settings.connectionsPerProvider, maxQueue, keepAliveMs, maxAgeMs },
     ...{ queueTimeoutMs: firstByteTimeoutMs, connectTimeoutMs, headTimeoutMs: firstByteTimeoutMs, idleTimeoutMs },
   };
+  function findPool(provider: Provider): UpstreamPool {
+    const origin = originOf(provider);
+    const name = `${provider.providerId} ${origin}`;
+    let pool = pools.get(name);
+    if (!pool) {
+      pool = createUpstreamPool({ ...limits, origin, guard: provider.source === "tenant" ? guard : undefined }, shared);
+      pools.set(name, pool);
+    }
+    return pool;
+  }
+
   return {
     poolOf(provider) {
-      const origin = originOf(provider);
-      const name = `${provider.providerId} ${origin}`;
-      let pool = pools.get(name);
+      let pool = known.get(provider);
       if (!pool) {
-        pool = createUpstreamPool(
-          { ...limits, origin, guard: provider.source === "tenant" ? guard : undefined },
-          shared,
-        );
-        pools.set(name, pool);
+        pool = findPool(provider);
+        known.set(provider, pool);
       }
       return pool;
     },

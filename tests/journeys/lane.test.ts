@@ -28,6 +28,9 @@ const changing = [
   "connection",
   "content-length",
   "transfer-encoding",
+  // They tell the time to the next second.
+  "ratelimit",
+  "x-ratelimit-reset",
 ];
 
 async function call(

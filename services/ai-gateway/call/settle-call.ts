@@ -33,5 +33,9 @@ export function settleCall(
   meter.observeDuration(latencyMs);
   const spent = { outcome: outcomes[outcome], tokens, serviceMode, isEstimated, latencyMs };
   if (!mayHaveCounted(dispatch, ending)) return funds.settle(spent);
-  return estimate().then((mayHaveUsed) => funds.settle({ ...spent, mayHaveUsed }));
+  return estimate().then(
+    (mayHaveUsed) => funds.settle({ ...spent, mayHaveUsed }),
+    // What cannot be estimated ends the call all the same.
+    () => funds.settle(spent),
+  );
 }

@@ -47,7 +47,7 @@ export function createAnswerReader(call: RelayedCall, head: ResponseHead): BodyR
       } else {
         const json = parseAnswer(admitted, body);
         isWhole = true;
-        void finishParsed(body, json, outcome);
+        finishParsed(body, json, outcome).catch((err) => call.failWithoutAnswer(err));
       }
     },
     onFail(failure) {

@@ -101,9 +101,13 @@ export class HotCall implements AnswerHandler, RelayedCall {
     admitted.drawn.begin().then(
       (funds) => this.#send(funds),
       (err: unknown) => {
-        this.#end();
-        if (this.#span) noteError(this.#span, err);
+        this.#release();
+        if (this.#span) {
+          noteError(this.#span, err);
+          this.#span.end();
+        }
         exchange.fail(err);
+        deps.openCalls.end(admitted.callId);
       },
     );
   }
@@ -119,7 +123,8 @@ export class HotCall implements AnswerHandler, RelayedCall {
     }
     const { timeoutMs, attemptTimeoutMs } = admitted.place;
     const limitMs = Math.min(timeoutMs ?? Number.POSITIVE_INFINITY, attemptTimeoutMs ?? Number.POSITIVE_INFINITY);
-    if (limitMs !== Number.POSITIVE_INFINITY) this.#startLimit(limitMs);
+    // Without its caller it has a limit already.
+    if (limitMs !== Number.POSITIVE_INFINITY && !this.hasCallerLeft) this.#startLimit(limitMs);
     this.#sentMs = deps.clock.monotonicMs();
     this.dispatch.unanswered = 1;
     this.#upstream = admitted.pool.send(admitted.message, this);
@@ -197,17 +202,24 @@ export class HotCall implements AnswerHandler, RelayedCall {
     if (this.hasCallerLeft) return;
     this.hasCallerLeft = true;
     const { provider } = this.target;
-    if (provider.onDisconnect === "drain") this.#startLimit(this.deps.settings.drainLimitMs);
-    else this.abort(canceled);
+    if (provider.onDisconnect === "drain") {
+      this.#startLimit(this.deps.settings.drainLimitMs);
+      // Nobody is waited for any more.
+      this.resumeUpstream();
+    } else {
+      this.abort(canceled);
+    }
   }
 
   settle(ending: Ending, then: () => void): void {
     this.#isSettled = true;
-    this.#end();
+    this.#release();
     settleCall(this.deps, this, ending, () => this.#estimate()).then((costNanos) => {
       this.#span?.set(describeEnding(ending, costNanos));
       this.#span?.end();
       then();
+      // Last of all: a stop waits for the answer, too.
+      this.deps.openCalls.end(this.callId);
     });
   }
 
@@ -230,11 +242,9 @@ export class HotCall implements AnswerHandler, RelayedCall {
   }
 
   /** It takes nobody's place any more. */
-  #end(): void {
-    const { deps, admitted } = this;
-    if (this.#limit) deps.wheel.stop(this.#limit);
-    admitted.place.end();
-    deps.openCalls.end(admitted.callId);
+  #release(): void {
+    if (this.#limit) this.deps.wheel.stop(this.#limit);
+    this.admitted.place.end();
   }
 
   #startLimit(timeoutMs: number): void {
@@ -248,7 +258,7 @@ export class HotCall implements AnswerHandler, RelayedCall {
   /** The limit of an attempt ends with the head of its answer; that of the whole goes on. */
   #extendLimit(): void {
     const { timeoutMs, attemptTimeoutMs } = this.admitted.place;
-    if (attemptTimeoutMs === undefined || !this.#limit) return;
+    if (attemptTimeoutMs === undefined || !this.#limit || this.hasCallerLeft) return;
     this.deps.wheel.stop(this.#limit);
     const leftMs = timeoutMs === undefined ? undefined : this.#sentMs + timeoutMs - this.deps.clock.monotonicMs();
     if (leftMs !== undefined) this.#startLimit(Math.max(0, leftMs));

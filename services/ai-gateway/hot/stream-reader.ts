@@ -134,7 +134,11 @@ export function createStreamReader(call: RelayedCall): BodyReader {
     const { usage: tokens, serviceMode } = progress;
     if (!isCharged) call.settle(endWithoutCharge(outcome), then);
     else if (tokens) call.settle({ outcome, tokens, serviceMode, isEstimated: false }, then);
-    else void charge(outcome).then((ending) => call.settle(ending, then));
+    else
+      charge(outcome).then(
+        (ending) => call.settle(ending, then),
+        (err) => call.failWithoutAnswer(err),
+      );
   }
 
   function complete(): void {
