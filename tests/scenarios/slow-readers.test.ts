@@ -85,6 +85,37 @@ test("R15: a provider that sends faster than its reader reads is paused", limits
   assert.deepEqual(sent, stoppedAt, "the provider is paused, not slowed down");
 });
 
+test(
+  "R15: a reader that stops and then leaves holds up nobody: a provider that is drained is read to what it reports",
+  limits,
+  async (t) => {
+    const scope = closeInReverse(t);
+    // No text: none of it has to be counted.
+    const chunk = `data: ${JSON.stringify({ id: "x", choices: [], padding: "x".repeat(60_000) })}\n\n`;
+    let sentBytes = 0;
+    const pour = async (res: ServerResponse) => {
+      res.writeHead(200, { "content-type": "text/event-stream" });
+      for (; sentBytes < 2 * maxKernelBytes; sentBytes += chunk.length) {
+        if (!res.write(chunk)) await once(res, "drain");
+      }
+      const usage = { prompt_tokens: 7, completion_tokens: 9, total_tokens: 16 };
+      res.end(`data: ${JSON.stringify({ id: "x", choices: [], usage })}\n\ndata: [DONE]\n\n`);
+    };
+    const torrent = await startRawProvider(scope, "torrent", (res) => void pour(res).catch(() => {}));
+    const config = { providers: [{ ...torrent.config, onDisconnect: "drain" }], log: { level: "warn" } };
+    const platform = await runPlatform(scope, { config });
+    const reader = await openSlowReader(scope, platform, "torrent");
+    for (let before = -1; before !== sentBytes; ) {
+      before = sentBytes;
+      await delay(systemClock, 1_500);
+    }
+    assert.ok(sentBytes < 2 * maxKernelBytes, "the provider is paused");
+    reader.destroy();
+    const [row] = await waitForUsage(platform, 1);
+    assert.deepEqual([row?.status, row?.input_tokens, row?.output_tokens], ["canceled", 7, 9]);
+  },
+);
+
 test("R15: 2,000 readers at a byte a second cost at most 64 KiB each, and the others are served", limits, async (t) => {
   const scope = closeInReverse(t);
   const readers = 2_000;
