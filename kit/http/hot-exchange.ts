@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { RouteMeter } from "../observability/metrics.ts";
 import type { OpenSpan, Tracer } from "../observability/tracing.ts";
-import type { CallContext, Caller } from "../rpc/call-context.ts";
+import { type CallContext, type Caller, runInContext } from "../rpc/call-context.ts";
 import { fromTraceparent, isTraceparent } from "../rpc/context-headers.ts";
 import type { Arrival } from "./intake.ts";
 import type { LaneReply } from "./lane/reply.ts";
@@ -77,6 +77,9 @@ export class LaneExchange implements HotExchange, Arrival {
   handOver(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    // What was looked up for it belongs to the trace, and the ordinary way opens a span of its own.
+    this.span?.set({ "lyss.handed_over": true });
+    this.span?.end();
     this.#reply.handOver();
   }
 
@@ -89,7 +92,6 @@ export class LaneExchange implements HotExchange, Arrival {
   }
 
   enter(goOn: () => void, giveUp: () => void): void {
-    if (!this.#isOver) this.#openSpan();
     const refuse = (err: unknown) => {
       giveUp();
       this.fail(err);
@@ -155,13 +157,15 @@ export class LaneExchange implements HotExchange, Arrival {
     this.#end();
   }
 
-  #openSpan(): void {
+  /** Runs what serves the request in its span, where traces are wanted. */
+  run<T>(serve: () => T): T {
     const { tracer, route } = this.#hot;
-    if (!tracer) return;
+    if (!tracer) return serve();
     const isOrphan = !isTraceparent(this.headers["traceparent"]?.toString());
     const options = { kind: "server", isEdge: true, isOrphan, isStream: true } as const;
     this.span = tracer.open(route.operation, this.context, options);
     this.#context = this.span.context;
+    return runInContext(this.#context, serve);
   }
 
   #leave(): void {

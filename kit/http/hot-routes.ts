@@ -69,7 +69,7 @@ export function createHotRoutes(mounted: readonly MountedService[], serving: Ser
       return;
     }
     const end = (isServed: boolean) => isServed || exchange.handOver();
-    const served = hot.route.serveHot?.(hot.ops as never, exchange) ?? false;
+    const served = exchange.run(() => hot.route.serveHot?.(hot.ops as never, exchange) ?? false);
     if (served instanceof Promise) void served.then(end);
     else end(served);
   }

@@ -126,7 +126,7 @@ export interface HotExchange {
   /** True once something of an answer may have left: another cannot be given any more. */
   readonly hasBegun: boolean;
   readonly context: CallContext;
-  /** From `enter` on; undefined unless traces are wanted. */
+  /** Undefined unless traces are wanted. */
   readonly span: OpenSpan | undefined;
   /** Called once if the client leaves before the answer has ended. */
   onLeave: (() => void) | undefined;
