@@ -88,7 +88,11 @@ function start(world: World = {}) {
       ended.push({ fact, onPosted });
     },
   };
-  const { fund, heldCallIds } = createFunder({
+  const {
+    fund,
+    draw: drawForCall,
+    heldCallIds,
+  } = createFunder({
     ...{ billing, clock, journal: journal as FactJournal },
     prices: {
       priceOf: ({ provider, tenantId, model }: CallToFund, atMs: number) => {
@@ -114,7 +118,7 @@ function start(world: World = {}) {
       },
     ),
   });
-  return { fund, heldCallIds, lease, ended, logged, state, takeAsked: () => asked.splice(0) };
+  return { fund, drawForCall, heldCallIds, lease, ended, logged, state, takeAsked: () => asked.splice(0) };
 }
 
 const wanted = { provider: "p", tenantId: "ten_1", model: "m" };
@@ -133,6 +137,38 @@ test("a call is paid from the lease where that has the most it can cost, at the 
     assert.deepEqual([funds.outputTokens, funds.raise, heldCallIds.size], [45n, undefined, 0]);
     assert.deepEqual([lease.money.free, lease.money.out], [0n, 100n]);
   }
+});
+
+test("what is drawn for a call is given back, or is what it is paid from; nothing is written down before", async () => {
+  for (const isSlow of [false, true]) {
+    const { drawForCall, lease, ended, takeAsked } = start({ leasedNanos: 100n, isSlow });
+    const drawing = drawForCall(call);
+    assert.equal(drawing instanceof Promise, isSlow);
+    const drawn = await drawing;
+    assert.deepEqual(names(takeAsked()), ["price", "draw"]);
+    assert.deepEqual([lease.money.free, lease.money.out], [0n, 100n]);
+    assert.equal(await drawForCall(call), undefined, "nothing is left for another");
+    takeAsked();
+    drawn?.cancel();
+    assert.deepEqual([lease.money.free, lease.money.out], [100n, 0n]);
+    const again = await drawForCall(call);
+    const funds = await again?.begin();
+    assert.deepEqual(takeAsked().at(-1), ["begin", "lse_1", "prc_1"]);
+    assert.deepEqual([funds?.outputTokens, funds?.raise], [45n, undefined]);
+    assert.equal(await funds?.settle(spentOf()), 40n);
+    assert.deepEqual([lease.money.free, ended[0]?.fact.startedAtMs], [60n, BigInt(startMs)]);
+  }
+});
+
+test("nothing is drawn for a call without a price, and what cannot be written down is given back", async () => {
+  const unpriced = start({ leasedNanos: 100n, price: undefined });
+  assert.equal(unpriced.drawForCall(call), undefined);
+  assert.deepEqual(names(unpriced.takeAsked()), ["price"]);
+  const { drawForCall, lease, state } = start({ leasedNanos: 100n });
+  state.isDiskFull = true;
+  const drawn = await drawForCall(call);
+  await assert.rejects(drawn?.begin() ?? Promise.resolve(), (err) => isFailure(err, aiGatewayFailures.cannot_record));
+  assert.equal(lease.money.free, 100n);
 });
 
 test("the most a call can cost counts every choice, and the dearer of the mode asked for and the usual one", async () => {
