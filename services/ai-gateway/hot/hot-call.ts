@@ -53,11 +53,6 @@ export class HotCall implements AnswerHandler, RelayedCall {
     this.admitted = admitted;
   }
 
-  /** True once it is being settled: nothing that happens changes what is charged any more. */
-  get isSettled(): boolean {
-    return this.#isSettled;
-  }
-
   /** Begins. Called once. */
   run(): void {
     const { place, drawn } = this.admitted;
