@@ -2,23 +2,16 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { type TestContext, test } from "node:test";
-import type { HttpHandlerOptions } from "@lyss/kit/http/http-handler.ts";
-import { startTestServer, testGuard } from "@lyss/kit/http/http-test-server.ts";
+import type { SystemRoutes } from "@lyss/kit/http/http-handler.ts";
+import { testGuard } from "@lyss/kit/http/http-test-server.ts";
 import { type Route, routesFor } from "@lyss/kit/http/route.ts";
-import { createDegradation } from "@lyss/kit/resilience/degradation.ts";
-import { createLoadShedder, type Pressure } from "@lyss/kit/resilience/load-shed.ts";
-import type { ScriptRunner } from "@lyss/kit/resilience/redis-limiter-connection.ts";
-import { systemClock } from "@lyss/kit/service/clock.ts";
-import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
-import { silentLog } from "@lyss/kit/testing/test-cluster.ts";
 import { Registry } from "prom-client";
 import { z } from "zod";
 import { apiGatewayConfig } from "./config.ts";
-import { createEdgeIntake } from "./edge-intake.ts";
+import { type EdgeOptions, type HoldOps, startEdge } from "./edge-test-server.ts";
 import { registerEdgeMetrics } from "./metrics.ts";
-import { createRateLimits } from "./rate-limits.ts";
 
-const { json, raw } = routesFor<{ hold(): Promise<void> }>();
+const { json, raw } = routesFor<HoldOps>();
 const response = z.strictObject({ ok: z.literal(true) });
 const routes = [
   ...(["/public", "/private"] as const).map((path) =>
@@ -51,42 +44,13 @@ const routes = [
   }),
 ];
 
-interface EdgeOptions {
-  readonly rateLimits?: object;
-  readonly maxInFlight?: number;
-  readonly redis?: ScriptRunner;
-  readonly guard?: HttpHandlerOptions["guard"];
-}
-
-async function open(
-  t: TestContext,
-  { rateLimits = {}, maxInFlight = 100, redis, guard = testGuard }: EdgeOptions = {},
-) {
-  const clock = createFakeClock();
-  const limits = createRateLimits(apiGatewayConfig.rateLimits.parse(rateLimits), { clock, log: silentLog, redis });
-  const load: { pressure: Pressure } = { pressure: "none" };
-  const shedder = createLoadShedder({ limit: () => maxInFlight, pressure: () => load.pressure });
-  const degradation = createDegradation({ clock });
-  t.after(() => degradation.stop());
-  const released = Promise.withResolvers<void>();
-  let held = 0;
-  const ops = {
-    hold() {
-      held++;
-      return released.promise;
-    },
-  };
-  const server = await startTestServer({
-    mounted: [{ name: "things", routes: routes as readonly Route<never>[], ops, peerUrl: undefined }],
-    guard,
-    intake: createEdgeIntake({ limits, shedder, degradation, clock: systemClock }),
-    systemRoutes: { "/health": (_req, res) => void res.end("ok") },
-  });
-  t.after(() => server.close());
+async function open(t: TestContext, options: EdgeOptions = {}) {
+  const systemRoutes: SystemRoutes = { "/health": (_req, res) => void res.end("ok") };
+  const edge = await startEdge(t, routes as readonly Route<never>[], options, systemRoutes);
   return {
-    ...{ clock, limits, shedder, degradation, load, release: released.resolve, countHeld: () => held },
+    ...edge,
     ask: (path: string, token = "reader", headers: Record<string, string> = {}, method = "GET", signal?: AbortSignal) =>
-      fetch(server.url + path, {
+      fetch(edge.server.url + path, {
         ...{ method, headers: { ...(token && { authorization: `Bearer ${token}` }), ...headers } },
         ...(signal && { signal }),
       }),

@@ -2,22 +2,13 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
-import type { Guard } from "@lyss/kit/http/gate.ts";
-import { startTestServer, testGuard } from "@lyss/kit/http/http-test-server.ts";
+import { testGuard } from "@lyss/kit/http/http-test-server.ts";
 import { type HotExchange, type Route, routesFor } from "@lyss/kit/http/route.ts";
-import { createDegradation } from "@lyss/kit/resilience/degradation.ts";
-import { createLoadShedder } from "@lyss/kit/resilience/load-shed.ts";
-import type { ScriptRunner } from "@lyss/kit/resilience/redis-limiter-connection.ts";
-import { systemClock } from "@lyss/kit/service/clock.ts";
-import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
-import { silentLog } from "@lyss/kit/testing/test-cluster.ts";
-import { apiGatewayConfig } from "./config.ts";
-import { createEdgeIntake } from "./edge-intake.ts";
-import { createRateLimits } from "./rate-limits.ts";
+import { type EdgeOptions, type HoldOps, startEdge } from "./edge-test-server.ts";
 
 // One guard and one intake on both ways: each test runs with the lane and without it, and the answers have to be the same.
 
-const { raw } = routesFor<{ hold(): Promise<void> }>();
+const { raw } = routesFor<HoldOps>();
 const text = "content-type: text/plain\r\n";
 
 function routesOf(isHot: boolean) {
@@ -50,7 +41,7 @@ function routesOf(isHot: boolean) {
         res.end("done");
       },
       ...(isHot && {
-        serveHot(ops: { hold(): Promise<void> }, exchange: HotExchange) {
+        serveHot(ops: HoldOps, exchange: HotExchange) {
           exchange.enter(
             () => {
               exchange.begin(200, "");
@@ -65,37 +56,12 @@ function routesOf(isHot: boolean) {
   ];
 }
 
-interface EdgeOptions {
-  readonly rateLimits?: object;
-  readonly maxInFlight?: number;
-  readonly redis?: ScriptRunner;
-  readonly guard?: Guard;
-}
-
 async function open(t: TestContext, isHot: boolean, options: EdgeOptions = {}) {
-  const { rateLimits = {}, maxInFlight = 100, redis, guard = testGuard } = options;
-  const clock = createFakeClock();
-  const limits = createRateLimits(apiGatewayConfig.rateLimits.parse(rateLimits), { clock, log: silentLog, redis });
-  const shedder = createLoadShedder({ limit: () => maxInFlight });
-  const degradation = createDegradation({ clock });
-  t.after(() => degradation.stop());
-  const released = Promise.withResolvers<void>();
-  let held = 0;
-  const ops = {
-    hold() {
-      held++;
-      return released.promise;
-    },
-  };
-  const server = await startTestServer({
-    mounted: [{ name: "things", routes: routesOf(isHot) as readonly Route<never>[], ops, peerUrl: undefined }],
-    ...{ guard, hotHeaders: ["authorization", "x-api-key", "x-lyss-priority"] },
-    intake: createEdgeIntake({ limits, shedder, degradation, clock: systemClock }),
-  });
-  t.after(() => server.close());
+  const edge = await startEdge(t, routesOf(isHot) as readonly Route<never>[], options);
+  const { server } = edge;
   assert.equal(server.handler.hot.targets.length, isHot ? 3 : 0);
   return {
-    ...{ clock, limits, shedder, degradation, release: released.resolve, countHeld: () => held, server },
+    ...edge,
     async ask(path: string, token = "reader", headers: Record<string, string> = {}) {
       const authorization = token === "" ? {} : { authorization: `Bearer ${token}` };
       const answer = await fetch(server.url + path, {
