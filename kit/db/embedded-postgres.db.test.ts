@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import type { Sql } from "postgres";
 import { createOwnServer } from "../testing/own-server.ts";
+import { waitUntil } from "../testing/wait-until.ts";
 import { postgres } from "./driver.ts";
 
 const limits = { timeout: 60_000 };
@@ -110,6 +111,28 @@ test("a killed server comes back with what was committed, also when its process 
   assert.deepEqual([again.isAdopted, again.url], [false, server.url], "who knew the server finds it where it was");
   const rows = await withSql(again.url, (sql) => sql`select id from kept`);
   assert.equal(rows.length, 1);
+});
+
+test("a server that another process has just begun to start is waited for", limits, async (t) => {
+  const { dir, start } = createOwnServer(t);
+  await (await start()).stop();
+  // PostgreSQL makes this file first and then writes into it.
+  const lockFile = path.join(dir, "cluster", "data", "postmaster.pid");
+  writeFileSync(lockFile, "");
+  const starting = start();
+  const logFile = path.join(dir, "cluster", "server.log");
+  await waitUntil(async () => readFileSync(logFile, "utf8").includes("is empty"));
+  rmSync(lockFile);
+  assert.equal((await starting).isAdopted, false);
+});
+
+test("a start that was cut before it had written anything is in nobody's way later", limits, async (t) => {
+  const { dir, start } = createOwnServer(t);
+  await (await start()).stop();
+  const lockFile = path.join(dir, "cluster", "data", "postmaster.pid");
+  writeFileSync(lockFile, "");
+  utimesSync(lockFile, 0, 0);
+  assert.equal((await start()).isAdopted, false);
 });
 
 test("a server that cannot start says why and what else to do", limits, async (t) => {

@@ -1,6 +1,16 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, existsSync, fchownSync, fstatSync, ftruncateSync, openSync, readFileSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fchownSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import net from "node:net";
 import path from "node:path";
 import type { Logger } from "pino";
@@ -52,7 +62,9 @@ const stopLimitSeconds = 60;
 const serverLogLimitBytes = 1_048_576;
 /** What ends by itself: another process is starting or stopping the server, or took the port before us. */
 const passingCondition =
-  /pre-existing shared memory block|"postmaster\.pid" already exists|Address already in use|Only one usage of each socket/;
+  /pre-existing shared memory block|"postmaster\.pid" (already exists|is empty)|Address already in use|Only one usage of each socket/;
+/** The server fills its lock file right after it has made it: one that stays empty was left behind by a crash. */
+const emptyLockAgeMs = 10_000;
 
 /**
  * Starts a PostgreSQL server on `dir`, or adopts the one that runs there, and holds it until `stop`. The server
@@ -106,8 +118,7 @@ async function claimRunning(
 ): Promise<{ readonly port: number; readonly claim: ServerClaim } | undefined> {
   const lock = readServerLock(site);
   if (!lock) return undefined;
-  if (!isServerProcess(lock.pid)) {
-    // After a crash the number may have gone to another program, and PostgreSQL would wait for that one to end.
+  if (isAbandoned(site, lock.pid, clock)) {
     rmSync(lockFileOf(site), { force: true });
     return undefined;
   }
@@ -120,7 +131,7 @@ function lockFileOf(site: EmbeddedSite): string {
   return path.join(site.dataDir, "postmaster.pid");
 }
 
-/** What the server has written about itself (src/include/utils/pidfile.h): pid, folder, start, port, …, state. */
+/** What the server has written about itself (src/include/utils/pidfile.h): pid, folder, start, port, …, state. Pid 0: nothing yet. */
 function readServerLock(site: EmbeddedSite) {
   try {
     const lines = readFileSync(lockFileOf(site), "utf8").split("\n");
@@ -129,6 +140,13 @@ function readServerLock(site: EmbeddedSite) {
     if (isErrno(err, "ENOENT")) return undefined;
     throw err;
   }
+}
+
+/** After a crash the number may have gone to another program, and PostgreSQL would wait for that one to end. */
+function isAbandoned(site: EmbeddedSite, pid: number, clock: Clock): boolean {
+  if (pid !== 0) return !isServerProcess(pid);
+  const madeMs = statSync(lockFileOf(site), { throwIfNoEntry: false })?.mtimeMs;
+  return madeMs !== undefined && clock.nowMs() - madeMs > emptyLockAgeMs;
 }
 
 function isServerProcess(pid: number): boolean {
