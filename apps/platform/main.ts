@@ -3,7 +3,15 @@ import { runCommand } from "./cli/run-command.ts";
 import { environment } from "./environment.ts";
 import { localeOf } from "./locale.ts";
 
-process.exitCode = await runCommand(process.argv.slice(2), {
+const args = process.argv.slice(2);
+
+process.stdout.on("error", (err: NodeJS.ErrnoException) => {
+  if (err.code !== "EPIPE") throw err;
+  // Whoever read what a command prints has gone, as `head` does. The platform itself goes on unread.
+  if (args[0] !== "up") process.exit();
+});
+
+process.exitCode = await runCommand(args, {
   env: environment,
   locale: localeOf(environment),
   write: (text) => void process.stdout.write(text),

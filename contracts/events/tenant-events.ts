@@ -2,7 +2,19 @@ import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { EventType } from "@lyss/kit/events/event.ts";
 import { providerChanged } from "./ai-gateway.ts";
 import { keyCreated, keyRevoked } from "./auth.ts";
-import { balanceLow } from "./billing.ts";
+import {
+  balanceLow,
+  budgetThresholdReached,
+  chargeBackRecorded,
+  codeRedeemed,
+  creditGranted,
+  grantExpired,
+  invoiceIssued,
+  overdraftEntered,
+  overdraftRepaid,
+  quotaExceeded,
+  topUpCompleted,
+} from "./billing.ts";
 import { credentialCreated, credentialRevoked, credentialRotated } from "./credential.ts";
 import { tenantCreated, tenantUpdated } from "./tenant.ts";
 import { userCreated } from "./user.ts";
@@ -21,6 +33,16 @@ export const tenantEvents: readonly EventType[] = [
   tenantEvent(keyCreated),
   tenantEvent(keyRevoked),
   tenantEvent(balanceLow),
+  tenantEvent(budgetThresholdReached),
+  tenantEvent(quotaExceeded),
+  tenantEvent(invoiceIssued),
+  tenantEvent(topUpCompleted),
+  tenantEvent(codeRedeemed),
+  tenantEvent(creditGranted),
+  tenantEvent(grantExpired),
+  tenantEvent(chargeBackRecorded),
+  tenantEvent(overdraftEntered),
+  tenantEvent(overdraftRepaid),
   tenantEvent(credentialCreated),
   tenantEvent(credentialRotated),
   tenantEvent(credentialRevoked),

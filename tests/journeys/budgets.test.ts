@@ -83,6 +83,11 @@ test("B2: of 60 calls at once under a tenant's cap of 20 exactly 20 reach the pr
     [[id, "25"]],
   );
   assert.equal((await lyss(platform, "budget", "show", String(id)))["remaining"], "0");
+  const { body: said } = await requestJson(`${platform.url}/api/v1/events?limit=200`, platform.apiKey);
+  const events = said["data"] as { type: string; data: { percent?: number; budget: { budgetId: string } } }[];
+  const ofBudget = events.filter(({ data }) => data.budget?.budgetId === id);
+  assert.ok(ofBudget.some(({ type, data }) => type === "billing.budget.threshold_reached" && data.percent === 100));
+  assert.ok(ofBudget.some(({ type }) => type === "billing.quota.exceeded"));
   await lyss(platform, "budget", "delete", String(id));
   assert.deepEqual(await countStatus(platform, 5), { 200: 5 });
   assert.equal(served(), 30);

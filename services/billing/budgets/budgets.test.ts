@@ -215,7 +215,13 @@ test("a mark is said when use reaches it, once, and the highest of several that 
     return [written?.used, written?.alertedPercent, takeSaid()];
   };
   const event = (used: bigint, percent: number) => [
-    ...[[tx, "billing.budget.threshold_reached", { budget: toBudgetFacts(budgetOf({ used })), percent }]],
+    ...[
+      [
+        tx,
+        "billing.budget.threshold_reached",
+        { tenantId: "ten_1", budget: toBudgetFacts(budgetOf({ used })), percent },
+      ],
+    ],
   ];
   assert.deepEqual(await charge({}, 49n), [49n, 0, []]);
   assert.deepEqual(await charge({ used: 49n }, 1n), [50n, 50, event(50n, 50)]);
@@ -230,7 +236,7 @@ test("the first call that a budget refuses is said, with who made it", async () 
   const book = bookOf([budgetOf({ used: 10n })]);
   book.refuse("bud_1", callOf("usr_1"));
   await budgets.writeBook(tx, book);
-  const facts = { budget: toBudgetFacts(budgetOf({ used: 10n })), userId: "usr_1", keyId: "key_1" };
+  const facts = { tenantId: "ten_1", budget: toBudgetFacts(budgetOf({ used: 10n })), userId: "usr_1", keyId: "key_1" };
   assert.deepEqual(takeSaid(), [[tx, "billing.quota.exceeded", facts]]);
   assert.deepEqual(takeAsked(), [["updateAmounts", [budgetOf({ used: 10n, isRefusalSaid: true })]]]);
 });

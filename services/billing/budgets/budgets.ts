@@ -95,7 +95,7 @@ export function createBudgets(deps: {
   function alert(tx: Tx, budget: Budget): { readonly budget: Budget; readonly said: Promise<void> | undefined } {
     const percent = reachedPercent(budget);
     if (percent <= budget.alertedPercent) return { budget, said: undefined };
-    const event = { budget: toBudgetFacts(budget), percent };
+    const event = { tenantId: budget.tenantId, budget: toBudgetFacts(budget), percent };
     return { budget: { ...budget, alertedPercent: percent }, said: outbox.append(tx, budgetThresholdReached, event) };
   }
 
@@ -132,7 +132,7 @@ export function createBudgets(deps: {
         changedHolds.length > 0 && store.updateHolds(tx, changedHolds),
         ...alerted.map(({ said }) => said),
         ...refusals.map(({ budget, userId, keyId }) =>
-          outbox.append(tx, quotaExceeded, { budget: toBudgetFacts(budget), userId, keyId }),
+          outbox.append(tx, quotaExceeded, { tenantId: budget.tenantId, budget: toBudgetFacts(budget), userId, keyId }),
         ),
       ]);
     },

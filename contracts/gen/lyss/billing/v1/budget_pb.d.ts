@@ -584,6 +584,11 @@ export declare type BudgetThresholdReached = Message<"lyss.billing.v1.BudgetThre
    * @generated from field: int32 percent = 2;
    */
   percent: number;
+
+  /**
+   * @generated from field: string tenant_id = 3;
+   */
+  tenantId: string;
 };
 
 /**
@@ -614,6 +619,11 @@ export declare type QuotaExceeded = Message<"lyss.billing.v1.QuotaExceeded"> & {
    * @generated from field: string key_id = 3;
    */
   keyId: string;
+
+  /**
+   * @generated from field: string tenant_id = 4;
+   */
+  tenantId: string;
 };
 
 /**
