@@ -45,6 +45,14 @@ export const platformConfig = {
     .describe(
       "Where services are that this process needs and does not host: http://host:port of their peer listeners, with commas between them, or dns://, consul:// or k8s:// and a name (docs/kit/discovery.md).",
     ),
+  gateways: z
+    .int()
+    .min(1)
+    .max(64)
+    .default(1)
+    .describe(
+      "Processes that take calls, behind one port. With more than one, all other services run in the process that starts them.",
+    ),
   database: z
     .strictObject({
       url: secretSchema

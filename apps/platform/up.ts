@@ -9,7 +9,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from "@lyss/kit/db/embed
 import type { Locale } from "@lyss/kit/errors/failure.ts";
 import { diskSpaceCheck, eventLoopCheck } from "@lyss/kit/health/checkers.ts";
 import { createPeerHttpHandler } from "@lyss/kit/http/peer-handler.ts";
-import { createMetrics } from "@lyss/kit/observability/metrics.ts";
+import { createMetrics, type MetricsText } from "@lyss/kit/observability/metrics.ts";
 import type { Tracer } from "@lyss/kit/observability/tracing.ts";
 import { createDegradation, type Degradation } from "@lyss/kit/resilience/degradation.ts";
 import { registerDegradationMetrics } from "@lyss/kit/resilience/degradation-metrics.ts";
@@ -24,11 +24,14 @@ import { billing } from "@lyss/services/billing/service.ts";
 import { tenant } from "@lyss/services/tenant/service.ts";
 import { user } from "@lyss/services/user/service.ts";
 import type { Logger } from "pino";
+import type { Registry } from "prom-client";
 import { firstRunBanner, readyLine } from "./banner.ts";
 import type { PlatformConfig } from "./config.ts";
 import { openEvents } from "./event-transport.ts";
 import { runFirstTime } from "./first-run.ts";
 import { firstRunFile } from "./first-run-file.ts";
+import { openGatewayLink } from "./gateway-link.ts";
+import { type Gateways, gatewayServices, startGateways } from "./gateways.ts";
 import manifest from "./package.json" with { type: "json" };
 import { createKeyDerivation, derivePeerToken, loadRootKey } from "./root-key.ts";
 import { services } from "./services.ts";
@@ -36,6 +39,8 @@ import { services } from "./services.ts";
 export interface UpOptions {
   readonly live: LiveConfig<PlatformConfig>;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Of the command line, for gateway processes that are started likewise. */
+  readonly args: readonly string[];
   readonly locale: Locale;
   readonly log: Logger;
   /** Shows a person text on the terminal. */
@@ -66,7 +71,10 @@ export async function startPlatform(options: UpOptions): Promise<Platform> {
   let postgres: EmbeddedPostgres | undefined;
   let cluster: Cluster | undefined;
   let program: Program | undefined;
+  let gateways: Gateways | undefined;
   let tracer: Tracer | undefined;
+  const metrics = createMetrics();
+  const link = openGatewayLink({ metrics, clock: systemClock, onReload: live.reload });
   const events = openEvents(config.events, services);
   const degradation = createDegradation({
     clock: systemClock,
@@ -74,30 +82,65 @@ export async function startPlatform(options: UpOptions): Promise<Platform> {
   });
 
   const stop = async (hurry: AbortSignal) => {
+    await gateways?.stop(hurry);
     await program?.stop(hurry);
     degradation.stop();
     await events.transport?.close();
     await tracer?.close();
     await cluster?.close();
     await postgres?.stop();
+    link?.close();
   };
   try {
     if (!config.database.url) {
-      postgres = await startEmbeddedPostgres({ dir: join(dataDir, "postgres"), log, clock: systemClock });
+      const settings = { max_connections: String(100 + (config.gateways - 1) * gatewayConnections) };
+      postgres = await startEmbeddedPostgres({ dir: join(dataDir, "postgres"), log, clock: systemClock, settings });
     }
     const adminUrl = postgres?.url ?? config.database.url?.reveal() ?? "";
-    const { maxConnections } = config.database;
+    const maxConnections = Math.min(
+      config.database.maxConnections,
+      link ? gatewayConnections : Number.POSITIVE_INFINITY,
+    );
     const eventLogConnections = events.transport ? 2 : 1;
     cluster = openCluster({ adminUrl, deriveKey, maxConnections, eventLogConnections, log, clock: systemClock });
     tracer = await openTracer(options);
-    program = await bootServices(options, { dataDir, cluster, events, tracer, degradation }, deriveKey);
-    const url = program.publicUrl;
-    if (url !== undefined) await greet(options, program, dataDir, url);
+    const opened = { dataDir, cluster, events, tracer, degradation, metrics, allMetrics: link?.allMetrics };
+    program = await bootServices(options, opened, deriveKey);
+    if (config.gateways > 1) {
+      gateways = await startGateways({ ...toGateways(options, program, metrics), clock: systemClock, log, signal });
+      live.onChange(gateways.reload);
+    }
+    const url = gateways?.url ?? program.publicUrl;
+    // One of several gateways leaves this to the process that started it.
+    if (link && url !== undefined) link.tellReady(url);
+    else if (url !== undefined) await greet(options, program, dataDir, url);
     return { url, program, stop };
   } catch (err) {
     await stop(AbortSignal.any([signal, AbortSignal.timeout(10_000)]));
     throw err;
   }
+}
+
+/** A gateway process asks the database for little: what it serves from comes by events and from its peers. */
+const gatewayConnections = 12;
+/** What a stop takes in all beside the calls under way (`StopLimitsMs`), and some more. */
+const stopRestMs = 25_000;
+
+/** How gateway processes are started: as this one, but for what each of them hosts. */
+function toGateways({ live, args }: UpOptions, program: Program, metrics: Registry) {
+  const { gateways: count, peers, stop } = live.current();
+  const hosted = program.hosted.map((name): [string, string] => [name, program.peerUrl ?? ""]);
+  const reached = [...Object.entries(peers), ...hosted].flatMap(([name, url]) => ["--peer", `${name}=${url}`]);
+  const own = ["--gateways", "1", "--run", gatewayServices.join(","), "--rpc-port", "0"];
+  return { count, args: [...args, ...own, ...reached], metrics, stopLimitMs: stop.drainTimeoutMs + stopRestMs };
+}
+
+/** What this process hosts itself. Throws an Error where several gateways are wanted and no gateway is to run. */
+function toHosted({ run, gateways }: PlatformConfig): readonly string[] {
+  if (gateways === 1) return run;
+  const missing = gatewayServices.filter((name) => !run.includes(name));
+  if (missing.length > 0) throw new Error(`gateways is ${gateways}, and run leaves out ${missing.join(", ")}`);
+  return run.filter((name) => !gatewayServices.includes(name));
 }
 
 /** Who owns the public listener makes the first tenant, and so waits for the tenant service as for those with routes. */
@@ -129,6 +172,8 @@ interface OpenedParts {
   readonly events: EventOptions;
   readonly tracer: Tracer | undefined;
   readonly degradation: Degradation;
+  readonly metrics: Registry;
+  readonly allMetrics: MetricsText | undefined;
 }
 
 function bootServices(
@@ -137,11 +182,11 @@ function bootServices(
   deriveKey: (purpose: string) => Buffer,
 ): Promise<Program> {
   const config = live.current();
-  const { degradation } = opened;
+  const { degradation, metrics } = opened;
+  const run = toHosted(config);
   const peerToken = derivePeerToken(deriveKey);
   const random = createRandom(systemClock);
-  const metrics = createMetrics();
-  const isWhole = services.every((service) => config.run.includes(service.name));
+  const isWhole = services.every((service) => run.includes(service.name));
   const peerPort = config.rpc.port ?? (isWhole ? undefined : 0);
   const withPresets = (all: PlatformConfig) => {
     const configured = all.providers.map((provider) => provider.name);
@@ -152,7 +197,7 @@ function bootServices(
   followConfiguredLevel(degradation, live);
   return boot({
     services: awaitingTenant,
-    ...{ run: config.run, peers: config.peers, random, log, metrics, deriveKey, peerToken, signal, node, ...opened },
+    ...{ run, peers: config.peers, random, log, deriveKey, peerToken, signal, node, ...opened },
     config: withPresets(config),
     onConfigChange: (listener) => live.onChange((next) => listener(withPresets(next))),
     clock: systemClock,

@@ -9,12 +9,15 @@ export function createMetrics(): Registry {
   return registry;
 }
 
-/** Answers with the registry in the Prometheus text format. Unguarded: mount it where only the operator can reach it. */
-export function createMetricsHandler(registry: Registry): (req: IncomingMessage, res: ServerResponse) => void {
+/** Metrics in a text format: a registry, or those of several processes. */
+export type MetricsText = Pick<Registry, "contentType" | "metrics">;
+
+/** Answers with the metrics as a text. Unguarded: mount it where only the operator can reach it. */
+export function createMetricsHandler(source: MetricsText): (req: IncomingMessage, res: ServerResponse) => void {
   return (_req, res) => {
-    registry.metrics().then(
+    source.metrics().then(
       (text) => {
-        res.writeHead(200, { "content-type": registry.contentType, "cache-control": "no-store" });
+        res.writeHead(200, { "content-type": source.contentType, "cache-control": "no-store" });
         res.end(text);
       },
       () => res.writeHead(500).end(),

@@ -63,7 +63,8 @@ export async function listenForPeers(options: PeerListenerOptions): Promise<Peer
     });
   });
   server.maxConnections = maxConnections;
-  server.listen(options.port, options.host);
+  // Also in a process that shares its public port with others: peers mean this one.
+  server.listen({ port: options.port, host: options.host, exclusive: true });
   await once(server, "listening");
 
   let closed: Promise<unknown> | undefined;

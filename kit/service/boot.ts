@@ -242,6 +242,7 @@ async function serveAll(run: Run): Promise<void> {
     health: run.health,
     peerToken: run.options.peerToken,
     tracer: run.options.tracer,
+    allMetrics: run.options.allMetrics,
   };
   for (const { definition, running } of run.hosted) {
     await named(definition, async () => {

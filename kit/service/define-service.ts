@@ -10,6 +10,7 @@ import type { Health } from "../health/health.ts";
 import type { HealthCheck } from "../health/health-check.ts";
 import type { Route } from "../http/route.ts";
 import type { Idempotency } from "../idempotency/idempotency.ts";
+import type { MetricsText } from "../observability/metrics.ts";
 import type { Tracer } from "../observability/tracing.ts";
 import type { Degradation } from "../resilience/degradation.ts";
 import type { CheckedRpc } from "../rpc/checked-rpc.ts";
@@ -52,6 +53,8 @@ export interface ProgramFace {
   readonly peerToken: Secret;
   /** Records requests; absent unless traces are wanted. */
   readonly tracer?: Tracer | undefined;
+  /** Of all processes that share the public port; absent where there is one. */
+  readonly allMetrics?: MetricsText | undefined;
 }
 
 /** The runs of a service's own sagas. Every method throws `kit.unavailable` until all services of the process run. */

@@ -9,6 +9,7 @@ import type { Target } from "../discovery/target.ts";
 import type { BrokerTransport } from "../events/broker-transport.ts";
 import type { Health } from "../health/health.ts";
 import type { HealthCheck } from "../health/health-check.ts";
+import type { MetricsText } from "../observability/metrics.ts";
 import type { Tracer } from "../observability/tracing.ts";
 import type { Degradation } from "../resilience/degradation.ts";
 import type { PoliciesConfig } from "../resilience/policies.ts";
@@ -49,6 +50,8 @@ export interface BootOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly metrics: Registry;
+  /** Of all processes that share the public port; `metrics` unless given. */
+  readonly allMetrics?: MetricsText | undefined;
   /** Records calls and events; absent unless traces are wanted. The caller closes it after `stop`. */
   readonly tracer?: Tracer | undefined;
   deriveKey(purpose: string): Buffer;

@@ -65,7 +65,7 @@ export function createListener(options: ListenerOptions): Listener {
   }
 
   return {
-    async open({ listMounted, health, peerToken, tracer }) {
+    async open({ listMounted, health, peerToken, tracer, allMetrics = metrics }) {
       const healthRoutes = createHealthRoutes({ health, clock, service: "lyss", version: openApi.version });
       forwarder = createForwarder({ peerToken, clock, allowedHeaders: [tagsHeader] });
       handler = createHttpHandler({
@@ -75,7 +75,7 @@ export function createListener(options: ListenerOptions): Listener {
         forward: forwarder.forward,
         systemRoutes: {
           ...healthRoutes,
-          ...(settings.exposeMetrics && { "/metrics": createMetricsHandler(metrics) }),
+          ...(settings.exposeMetrics && { "/metrics": createMetricsHandler(allMetrics) }),
         },
       });
       server = withLane(createHttpServer({ onRequest: handler.onRequest, clock }), handler.hot);

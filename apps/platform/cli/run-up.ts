@@ -10,6 +10,7 @@ import type { CliDeps } from "./context.ts";
 export interface UpFlags {
   readonly config?: string;
   readonly run?: string;
+  readonly gateways?: string;
   readonly dataDir?: string;
   readonly host?: string;
   readonly port?: string;
@@ -34,7 +35,8 @@ export async function runUp({ env, locale, write }: CliDeps, options: UpFlags): 
   const stopping = new AbortController();
   const hurry = new AbortController();
   const stopped = waitForStop(stopping, hurry);
-  const platform = await startPlatform({ live, env, locale, log, write, signal: stopping.signal });
+  const args = process.argv.slice(2);
+  const platform = await startPlatform({ live, env, args, locale, log, write, signal: stopping.signal });
   const endWatch = watchFile(loaded.path, { clock: systemClock }, live.reload);
   await stopped;
   endWatch();
@@ -62,6 +64,7 @@ function waitForStop(stopping: AbortController, hurry: AbortController): Promise
 function toFlags(options: UpFlags): Record<string, string> {
   const named: readonly (readonly [string, string | undefined])[] = [
     ["run", options.run],
+    ["gateways", options.gateways],
     ["dataDir", options.dataDir],
     ["http.host", options.host],
     ["http.port", options.port],

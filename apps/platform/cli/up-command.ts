@@ -9,6 +9,7 @@ export function addUpCommand(program: Command, deps: CliDeps): void {
     .description("start the platform, or the part of it that --run names")
     .option("--config <file>", "configuration file (LYSS_CONFIG; else ./lyss.yaml if there is one)")
     .option("--run <services>", "services to host, separated by commas (LYSS_RUN); all unless given")
+    .option("--gateways <count>", "processes that take calls, behind one port (LYSS_GATEWAYS); 1 unless given")
     .option("--data-dir <dir>", "data directory (LYSS_DATA_DIR)")
     .option("--host <address>", "address of the public listener (LYSS_HTTP_HOST)")
     .option("--port <port>", "port of the public listener (LYSS_HTTP_PORT)")

@@ -143,16 +143,24 @@ const refused: readonly (readonly [attack: string, text: string])[] = [
   ["a name beyond ASCII", "HTTP/1.1 200 OK\r\nContent-L\u00e9ngth: 5\r\n\r\n"],
   ["the same length twice", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n"],
   ["two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n"],
-  ...["", "+5", "-5", "0x5", "5 5", "5,5", "5, 5", "5.0", "1e3", "9".repeat(16), "\u0665"].map(
+  ...["", "+5", "-5", "0x5", "5 5", "5,5", "5, 5", "5.0", "1e3", "9".repeat(16), "\u0665", "5\t"].map(
     (length) => [`the length ${length}`, `HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n`] as const,
   ),
   ["a length beside chunks", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"],
   ["chunks beside a length", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n"],
   ["chunks in HTTP/1.0", "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"],
   ["chunks twice", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"],
-  ...["", "gzip, chunked", "chunked, identity", "chunked,", "xchunked", "identity", "chunked;q=1", '"chunked"'].map(
-    (coding) => [`the coding ${coding}`, `HTTP/1.1 200 OK\r\nTransfer-Encoding: ${coding}\r\n\r\n`] as const,
-  ),
+  ...[
+    "",
+    "gzip, chunked",
+    "chunked, identity",
+    "chunked,",
+    "xchunked",
+    "identity",
+    "chunked;q=1",
+    '"chunked"',
+    "chunked\t",
+  ].map((coding) => [`the coding ${coding}`, `HTTP/1.1 200 OK\r\nTransfer-Encoding: ${coding}\r\n\r\n`] as const),
   ...[
     "\r\n",
     " 5\r\n",

@@ -140,8 +140,10 @@ function readField(bytes: Buffer, start: number, framers: Framers): number {
   let valueEnd = at;
   while (valueEnd > valueStart && isSpaceByte(bytes[valueEnd - 1])) valueEnd--;
   if (nameLength === 14 && spellsName(bytes, start, "content-length")) {
+    refuseTabs(bytes, valueEnd, at);
     readContentLength(bytes, valueStart, valueEnd, framers);
   } else if (nameLength === 17 && spellsName(bytes, start, "transfer-encoding")) {
+    refuseTabs(bytes, valueEnd, at);
     readTransferEncoding(bytes, valueStart, valueEnd, framers);
   } else if (nameLength === 10 && spellsName(bytes, start, "connection")) {
     if (hasToken(bytes.toString("latin1", valueStart, valueEnd), "close")) framers.isClosed = true;
@@ -149,6 +151,13 @@ function readField(bytes: Buffer, start: number, framers: Framers): number {
     framers.keepAliveMs = readKeepAlive(bytes.toString("latin1", valueStart, valueEnd));
   }
   return next;
+}
+
+/** A tab behind a value is a space (RFC 9110, 5.5); llhttp counts it to the value, and frames the body in another way. */
+function refuseTabs(bytes: Buffer, start: number, end: number): void {
+  for (let at = start; at < end; at++) {
+    if (bytes[at] === byteOf.tab) throw new MalformedAnswer("a tab behind a length or an encoding");
+  }
 }
 
 /** Digits alone: "+5", "0x5", "5, 5" and "" mean different lengths to different readers. Fifteen of them are exact in a number. */
