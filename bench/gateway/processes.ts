@@ -46,8 +46,8 @@ export async function stop(child: ChildProcess): Promise<void> {
   await force;
 }
 
-/** A process and all that descend from it, without the tree under `exceptId`. */
-function listTree(rootId: number, exceptId?: number): readonly number[] {
+/** A process and all that descend from it, without the trees under `exceptIds`. */
+function listTree(rootId: number, exceptIds: readonly number[]): readonly number[] {
   const children = new Map<number, number[]>();
   for (const name of readdirSync("/proc")) {
     const parent = /^\d+$/.test(name) ? readStat(Number(name))?.parentId : undefined;
@@ -56,7 +56,7 @@ function listTree(rootId: number, exceptId?: number): readonly number[] {
   const tree: number[] = [];
   for (const queue = [rootId]; queue.length > 0; ) {
     const next = queue.pop() ?? rootId;
-    if (next === exceptId) continue;
+    if (exceptIds.includes(next)) continue;
     tree.push(next);
     queue.push(...(children.get(next) ?? []));
   }
@@ -71,9 +71,9 @@ export interface Usage {
   readonly residentBytes: number;
 }
 
-/** The usage of a process and its descendants, those under `exceptId` left out. */
-export function readUsage(rootId: number, exceptId?: number): Usage {
-  const tree = listTree(rootId, exceptId);
+/** The usage of a process and its descendants, those under `exceptIds` left out. */
+export function readUsage(rootId: number, exceptIds: readonly number[] = []): Usage {
+  const tree = listTree(rootId, exceptIds);
   const ticks = tree.reduce((sum, id) => sum + (readStat(id)?.ticks ?? 0), 0);
   const residentBytes = tree.reduce((sum, id) => sum + readStatusKib(id, "VmRSS") * 1024, 0);
   return { cpuSeconds: ticks / ticksPerSecond, residentBytes };

@@ -87,6 +87,7 @@ function rowsFor(plan: Plan): readonly Row[] {
     },
     { label: "CPU µs per call", read: (result) => total(result.cpuMicrosPerCall), decimals: 1 },
     { label: "– of the platform alone", read: (result) => result.cpuMicrosPerCall.platform, decimals: 1 },
+    { label: "– of the gateway processes alone", read: (result) => result.cpuMicrosPerCall.gateways, decimals: 1 },
     { label: "– of PostgreSQL alone", read: (result) => result.cpuMicrosPerCall.postgresql, decimals: 1 },
     { label: `p50 µs at ${plan.lightRate}/s`, read: (result) => result.light.p50, decimals: 0 },
     { label: "– added to direct", read: (result) => result.light.addedP50, decimals: 0 },
@@ -123,6 +124,13 @@ function kib(bytes: number | undefined): number | undefined {
   return bytes === undefined ? undefined : bytes / 1024;
 }
 
+/** How many times the calls of one process two gateway processes would serve on two cores. */
+function pairRatio({ systems }: Report): string {
+  const cost = (name: string) => total(systems[name]?.median.cpuMicrosPerCall ?? {});
+  const [one, pair] = [cost("lyss"), cost("lyss-2")];
+  return one && pair ? ((2 * one) / pair).toFixed(2) : "not measured";
+}
+
 /** The report as a page of Markdown. */
 export function writeMarkdown(report: Report): string {
   const { plan, systems } = report;
@@ -154,6 +162,8 @@ ${[line(header), line(header.map((_, index) => (index === 0 ? "---" : "---:"))),
 - CPU is user and system time of all processes of the system; Lyss writes every call into its ledger, nginx does not.
 - "Added" is the difference between the percentiles with the system and without it, at the same fixed rate.
   Under \`direct\` it is what two runs without a system differ by: the noise.
+- \`lyss-2\` is \`lyss up --gateways 2\`, all on the same one core. Two cores would carry twice \`lyss / lyss-2\` of what one process carries, by the CPU
+  time of a call: ${pairRatio(report)}.
 - Memory is the growth of resident memory with ${plan.streams} open streams, at its peak, divided by ${plan.streams}.
 - Streams carry a chunk each ${plan.chunkIntervalMs} ms. Other machines give other figures; look at the ratios.
 `;

@@ -12,7 +12,9 @@ import {
   type StartSystem,
   startDirect,
   startLyss,
+  startLyssPair,
   startNginx,
+  systemNames,
 } from "./systems.ts";
 
 const fullPlan: Plan = {
@@ -41,7 +43,7 @@ const disturbanceLimit = 0.03;
 const attemptsPerRound = 3;
 
 /**
- * Measures direct, nginx and Lyss in one run and writes `results/gateway.md` and `.json` (`gateway-quick` with --quick).
+ * Measures direct, nginx, and Lyss with one gateway process and with two in one run and writes `results/gateway.md` and `.json` (`gateway-quick` with --quick).
  * Every process it starts has ended when it resolves or rejects.
  */
 export async function runGatewayBench(args: readonly string[]): Promise<void> {
@@ -68,7 +70,7 @@ async function measureAll(plan: Plan, folder: string): Promise<Report["systems"]
   try {
     const port = Number(/^listening (\d+)$/.exec(await readFirstLine(mock))?.[1]);
     const starts: StartSystem[] = [startDirect, startNginx];
-    if (canStartLyss()) starts.push(startLyss);
+    if (canStartLyss()) starts.push(startLyss, startLyssPair);
     else console.log("Lyss itself cannot be started from this checkout and is left out.");
     const rounds = new Map<string, RoundResult[]>();
     for (let round = 0; round < plan.rounds; round++) {
@@ -78,7 +80,7 @@ async function measureAll(plan: Plan, folder: string): Promise<Report["systems"]
         if (start) await measureOne(plan, load, start, port, rounds);
       }
     }
-    const ordered = ["direct", "nginx", "lyss"].filter((name) => rounds.has(name));
+    const ordered = systemNames.filter((name) => rounds.has(name));
     return Object.fromEntries(
       ordered.map((name) => [name, { median: medianRound(rounds.get(name) ?? []), rounds: rounds.get(name) ?? [] }]),
     );

@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { delay, systemClock } from "@lyss/kit/service/clock.ts";
 import { findFreePort } from "@lyss/kit/testing/peer-program.ts";
 import { readUsage, spawnPinned, stop, type Usage } from "./processes.ts";
@@ -23,9 +24,13 @@ export const repositoryRoot = join(import.meta.dirname, "../..");
 const readyTimeoutMs = 60_000;
 const pollMs = 50;
 
+/** `lyss-2` is Lyss with two gateway processes. */
+export const systemNames = ["direct", "nginx", "lyss", "lyss-2"] as const;
+export type SystemName = (typeof systemNames)[number];
+
 /** Something that carries calls to the mock, freshly started. */
 export interface System {
-  readonly name: "direct" | "nginx" | "lyss";
+  readonly name: SystemName;
   readonly port: number;
   /** Headers that its clients send. */
   readonly headers: readonly string[];
@@ -118,7 +123,12 @@ export function canStartLyss(): boolean {
 }
 
 /** Lyss as `lyss up` starts it, in a new data directory, with the mock as its one configured provider. */
-export const startLyss: StartSystem = async (mockPort) => {
+export const startLyss: StartSystem = (mockPort) => startLyssWith("lyss", [], mockPort);
+
+/** The same with two gateway processes. All of it is on one core: what a call costs is compared, not what two cores carry. */
+export const startLyssPair: StartSystem = (mockPort) => startLyssWith("lyss-2", ["--gateways", "2"], mockPort);
+
+async function startLyssWith(name: SystemName, args: readonly string[], mockPort: number): Promise<System> {
   const folder = mkdtempSync(join(tmpdir(), "lyss-bench-"));
   // The embedded database runs as a user without rights when we are root, and has to get at its folder.
   chmodSync(folder, 0o755);
@@ -130,12 +140,17 @@ export const startLyss: StartSystem = async (mockPort) => {
   const child = spawnPinned(
     systemCore,
     process.execPath,
-    [join(repositoryRoot, "bin/lyss"), "up", "--config", config],
+    [join(repositoryRoot, "bin/lyss"), "up", "--config", config, ...args],
     {
       env: { LYSS_DATA_DIR: dataDir, LYSS_HTTP_PORT: String(port) },
     },
   );
-  child.stdout?.resume();
+  const gatewayIds: number[] = [];
+  if (child.stdout) {
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      if (line.includes("a gateway process is started")) gatewayIds.push(JSON.parse(line).pid);
+    });
+  }
   const end = async () => {
     const databaseId = findDatabaseId(dataDir);
     await stop(child);
@@ -146,17 +161,17 @@ export const startLyss: StartSystem = async (mockPort) => {
     await untilReady(child, port, "/health/ready");
     const { apiKey } = JSON.parse(await readWhenWritten(join(dataDir, "first-run.json")));
     return {
-      name: "lyss",
+      name,
       port,
       headers: ["Content-Type: application/json", `Authorization: Bearer ${apiKey}`],
-      measure: () => measureLyss(processId(child), dataDir),
+      measure: () => measureLyss(processId(child), gatewayIds, dataDir),
       stop: end,
     };
   } catch (err) {
     await end();
     throw err;
   }
-};
+}
 
 function lyssConfig(mockPort: number): string {
   return `providers:
@@ -171,10 +186,25 @@ function lyssConfig(mockPort: number): string {
 `;
 }
 
-function measureLyss(platformId: number, dataDir: string): Readonly<Record<string, Usage>> {
+function measureLyss(
+  platformId: number,
+  gatewayIds: readonly number[],
+  dataDir: string,
+): Readonly<Record<string, Usage>> {
   const databaseId = findDatabaseId(dataDir);
-  const platform = readUsage(platformId, databaseId);
-  return databaseId === undefined ? { platform } : { platform, postgresql: readUsage(databaseId) };
+  const gateways = gatewayIds.map((id) => readUsage(id)).reduce(addUsage, { cpuSeconds: 0, residentBytes: 0 });
+  return {
+    platform: readUsage(platformId, [...gatewayIds, ...(databaseId === undefined ? [] : [databaseId])]),
+    ...(gatewayIds.length > 0 && { gateways }),
+    ...(databaseId !== undefined && { postgresql: readUsage(databaseId) }),
+  };
+}
+
+function addUsage(one: Usage, other: Usage): Usage {
+  return {
+    cpuSeconds: one.cpuSeconds + other.cpuSeconds,
+    residentBytes: one.residentBytes + other.residentBytes,
+  };
 }
 
 /** The id of the database server that runs on a folder below `folder`; it is the first line of its postmaster.pid. */
