@@ -180,6 +180,8 @@ const refused: readonly (readonly [attack: string, text: string])[] = [
   ["a bare LF in an extension", `${chunked}5;a\nhello\r\n`],
   ["an endless extension", `${chunked}5;${"a".repeat(maxExtensionBytes + 1)}`],
   ["a folded trailer", `${chunked}0\r\nX: a\r\n b\r\n\r\n`],
+  ["a length in the trailers", `${chunked}0\r\nContent-Length: 5\r\n\r\n`],
+  ["an encoding in the trailers", `${chunked}0\r\nX: a\r\ntransfer-encoding: chunked\r\n\r\n`],
   ["a trailer without a name", `${chunked}0\r\n: a\r\n\r\n`],
   ["a trailer without a colon", `${chunked}0\r\nX\r\n\r\n`],
   ["a bare LF in the trailers", `${chunked}0\r\nX: a\n\r\n`],

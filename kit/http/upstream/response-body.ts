@@ -35,10 +35,12 @@ export interface BodyState {
   sizeDigits: number;
   /** Of an extension, or of all trailers. */
   extraBytes: number;
+  /** What has come of a trailer's name, in lower case; no more than it takes to know it for a framing field's. */
+  trailerName: string;
 }
 
 export function createBodyState(): BodyState {
-  return { framing: "none", isDone: true, left: 0, place: "size", sizeDigits: 0, extraBytes: 0 };
+  return { framing: "none", isDone: true, left: 0, place: "size", sizeDigits: 0, extraBytes: 0, trailerName: "" };
 }
 
 /** Sets a state to the beginning of the body that follows `head`. */
@@ -49,6 +51,7 @@ export function startBody(state: BodyState, head: Pick<ResponseHead, "framing" |
   state.place = "size";
   state.sizeDigits = 0;
   state.extraBytes = 0;
+  state.trailerName = "";
 }
 
 /** A piece of data lies in the bytes being read from `start` to `end`. */
@@ -150,12 +153,15 @@ function readTrailerByte(state: BodyState, byte: number): void {
     case "trailer":
       if (byte === byteOf.cr) state.place = "last_lf";
       // A folded line, or one without a name.
-      else if (!isTokenByte(byte)) throw new MalformedAnswer("a trailer has no proper name");
-      else state.place = "trailer_name";
+      else {
+        state.trailerName = "";
+        state.place = "trailer_name";
+        readTrailerName(state, byte);
+      }
       return;
     case "trailer_name":
-      if (byte === byteOf.colon) state.place = "trailer_value";
-      else if (!isTokenByte(byte)) throw new MalformedAnswer("a trailer has no proper name");
+      if (byte === byteOf.colon) endTrailerName(state);
+      else readTrailerName(state, byte);
       return;
     case "trailer_value":
       if (byte === byteOf.cr) state.place = "trailer_lf";
@@ -169,6 +175,23 @@ function readTrailerByte(state: BodyState, byte: number): void {
       expect(byte, byteOf.lf);
       state.isDone = true;
   }
+}
+
+/** Of framing fields the longest name, `transfer-encoding`, and one byte more. */
+const keptNameLength = 18;
+
+function readTrailerName(state: BodyState, byte: number): void {
+  if (!isTokenByte(byte)) throw new MalformedAnswer("a trailer has no proper name");
+  if (state.trailerName.length < keptNameLength) state.trailerName += String.fromCharCode(byte).toLowerCase();
+}
+
+/** A length that comes after its body is no sender's (RFC 9110, 6.5.1), and some readers believe it. */
+function endTrailerName(state: BodyState): void {
+  const { trailerName } = state;
+  if (trailerName === "content-length" || trailerName === "transfer-encoding") {
+    throw new MalformedAnswer("a length or an encoding in the trailers");
+  }
+  state.place = "trailer_value";
 }
 
 function countExtra(state: BodyState, maxBytes: number, reason: string): void {
