@@ -167,7 +167,7 @@ function cpuMicros(from: Usage, to: Usage): number {
 }
 
 /** One run of the load generator. Throws when a single call went wrong: a figure with errors in it says nothing. */
-async function runLoad(load: Load, system: System, args: readonly string[]): Promise<LoadResult> {
+export async function runLoad(load: Load, system: System, args: readonly string[]): Promise<LoadResult> {
   const body = args.includes("--stream") ? load.streamBody : load.unaryBody;
   const target = ["--port", String(system.port), "--path", "/v1/chat/completions", "--body", body];
   const headers = system.headers.flatMap((header) => ["--header", header]);

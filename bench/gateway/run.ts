@@ -1,10 +1,11 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, platform, tmpdir } from "node:os";
 import { join } from "node:path";
-import { measureRound, type Plan, prepareLoad, type RoundResult } from "./measure.ts";
+import { type Load, measureRound, type Plan, prepareLoad, type RoundResult } from "./measure.ts";
+import { measureStages } from "./measure-stages.ts";
 import { compile } from "./native.ts";
 import { readFirstLine, spawnPinned, stop } from "./processes.ts";
-import { describeRun, medianRound, type Report, writeMarkdown } from "./report.ts";
+import { describeRun, medianRound, type Report, writeMarkdown, writeStages } from "./report.ts";
 import {
   canStartLyss,
   loadCore,
@@ -48,14 +49,21 @@ const attemptsPerRound = 3;
  */
 export async function runGatewayBench(args: readonly string[]): Promise<void> {
   if (platform() !== "linux" || cpus().length < 2) throw new Error("this needs Linux and two cores");
-  const unknown = args.find((arg) => arg !== "--quick");
-  if (unknown !== undefined) throw new Error(`there is no option ${unknown}; there is --quick`);
+  const unknown = args.find((arg) => arg !== "--quick" && arg !== "--stages");
+  if (unknown !== undefined) throw new Error(`there is no option ${unknown}; there are --quick and --stages`);
   const plan = args.includes("--quick") ? quickPlan : fullPlan;
   const command = ["npm run bench -- gateway", ...args].join(" ");
   const facts = describeRun(command, plan, new Date());
   const folder = mkdtempSync(join(tmpdir(), "lyss-bench-programs-"));
   try {
-    const systems = await measureAll(plan, folder);
+    if (args.includes("--stages")) {
+      const { stages, callMicros } = await withMock(plan, folder, (load, port) => measureStages(load, port, folder));
+      const markdown = writeStages({ ...facts, stages, callMicros });
+      if (plan === fullPlan) writeFileSync(join(repositoryRoot, "bench/results/gateway-stages.md"), markdown);
+      console.log(`\n${markdown}`);
+      return;
+    }
+    const systems = await withMock(plan, folder, (load, port) => measureAll(plan, load, port));
     const name = plan === quickPlan ? "gateway-quick" : "gateway";
     writeReport(name, { ...facts, systems });
   } finally {
@@ -63,36 +71,40 @@ export async function runGatewayBench(args: readonly string[]): Promise<void> {
   }
 }
 
-async function measureAll(plan: Plan, folder: string): Promise<Report["systems"]> {
+/** Runs the upstream that every system calls, while `work` goes on. */
+async function withMock<T>(plan: Plan, folder: string, work: (load: Load, port: number) => Promise<T>): Promise<T> {
   const load = prepareLoad(compile("load", folder), folder);
   const mockArgs = ["0", String(plan.chunksPerStream), String(plan.chunkIntervalMs * 1000)];
   const mock = spawnPinned(loadCore, compile("mock", folder), mockArgs);
   try {
-    const port = Number(/^listening (\d+)$/.exec(await readFirstLine(mock))?.[1]);
-    const starts: StartSystem[] = [startDirect, startNginx];
-    if (canStartLyss()) starts.push(startLyss, startLyssPair);
-    else console.log("Lyss itself cannot be started from this checkout and is left out.");
-    const rounds = new Map<string, RoundResult[]>();
-    for (let round = 0; round < plan.rounds; round++) {
-      // Each round starts with another system, so that a drift of the machine hits all alike.
-      for (const turn of starts.keys()) {
-        const start = starts[(round + turn) % starts.length];
-        if (start) await measureOne(plan, load, start, port, rounds);
-      }
-    }
-    const ordered = systemNames.filter((name) => rounds.has(name));
-    return Object.fromEntries(
-      ordered.map((name) => [name, { median: medianRound(rounds.get(name) ?? []), rounds: rounds.get(name) ?? [] }]),
-    );
+    return await work(load, Number(/^listening (\d+)$/.exec(await readFirstLine(mock))?.[1]));
   } finally {
     await stop(mock);
   }
 }
 
+async function measureAll(plan: Plan, load: Load, port: number): Promise<Report["systems"]> {
+  const starts: StartSystem[] = [startDirect, startNginx];
+  if (canStartLyss()) starts.push(startLyss, startLyssPair);
+  else console.log("Lyss itself cannot be started from this checkout and is left out.");
+  const rounds = new Map<string, RoundResult[]>();
+  for (let round = 0; round < plan.rounds; round++) {
+    // Each round starts with another system, so that a drift of the machine hits all alike.
+    for (const turn of starts.keys()) {
+      const start = starts[(round + turn) % starts.length];
+      if (start) await measureOne(plan, load, start, port, rounds);
+    }
+  }
+  const ordered = systemNames.filter((name) => rounds.has(name));
+  return Object.fromEntries(
+    ordered.map((name) => [name, { median: medianRound(rounds.get(name) ?? []), rounds: rounds.get(name) ?? [] }]),
+  );
+}
+
 /** One system's round; again, at most twice, when other programs were too busy. The quietest attempt counts. */
 async function measureOne(
   plan: Plan,
-  load: ReturnType<typeof prepareLoad>,
+  load: Load,
   start: StartSystem,
   mockPort: number,
   rounds: Map<string, RoundResult[]>,

@@ -123,12 +123,24 @@ export function canStartLyss(): boolean {
 }
 
 /** Lyss as `lyss up` starts it, in a new data directory, with the mock as its one configured provider. */
-export const startLyss: StartSystem = (mockPort) => startLyssWith("lyss", [], mockPort);
+export const startLyss: StartSystem = (mockPort) => startLyssWith({ name: "lyss" }, mockPort);
 
 /** The same with two gateway processes. All of it is on one core: what a call costs is compared, not what two cores carry. */
-export const startLyssPair: StartSystem = (mockPort) => startLyssWith("lyss-2", ["--gateways", "2"], mockPort);
+export const startLyssPair: StartSystem = (mockPort) =>
+  startLyssWith({ name: "lyss-2", args: ["--gateways", "2"] }, mockPort);
 
-async function startLyssWith(name: SystemName, args: readonly string[], mockPort: number): Promise<System> {
+/** The same, and a CPU profile of all its life lies in `folder` once it has stopped. */
+export function startLyssProfiled(folder: string): StartSystem {
+  return (mockPort) => startLyssWith({ name: "lyss", nodeArgs: ["--cpu-prof", `--cpu-prof-dir=${folder}`] }, mockPort);
+}
+
+interface LyssOptions {
+  readonly name: SystemName;
+  readonly args?: readonly string[];
+  readonly nodeArgs?: readonly string[];
+}
+
+async function startLyssWith({ name, args = [], nodeArgs = [] }: LyssOptions, mockPort: number): Promise<System> {
   const folder = mkdtempSync(join(tmpdir(), "lyss-bench-"));
   // The embedded database runs as a user without rights when we are root, and has to get at its folder.
   chmodSync(folder, 0o755);
@@ -140,7 +152,7 @@ async function startLyssWith(name: SystemName, args: readonly string[], mockPort
   const child = spawnPinned(
     systemCore,
     process.execPath,
-    [join(repositoryRoot, "bin/lyss"), "up", "--config", config, ...args],
+    [...nodeArgs, join(repositoryRoot, "bin/lyss"), "up", "--config", config, ...args],
     {
       env: { LYSS_DATA_DIR: dataDir, LYSS_HTTP_PORT: String(port) },
     },

@@ -52,14 +52,25 @@ const badText = {
 
 /** Where a text stands that UTF-8 or PostgreSQL could not hold: kept out here, it is nobody's internal error later. */
 function findBadText(value: unknown, path: readonly PropertyKey[]): readonly PropertyKey[] | undefined {
-  if (typeof value === "string") return value.isWellFormed() && !value.includes("\u0000") ? undefined : path;
-  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value) || path.length >= maxDepth)
-    return undefined;
+  // The path is put together where there is something to tell: a message of thousands of facts is looked through each time.
+  if (!hasBadText(value, path.length)) return undefined;
+  if (typeof value !== "object" || value === null) return path;
   for (const [name, child] of Object.entries(value)) {
     const found = findBadText(name, path) ?? findBadText(child, [...path, name]);
     if (found) return found;
   }
   return undefined;
+}
+
+function hasBadText(value: unknown, depth: number): boolean {
+  if (typeof value === "string") return !value.isWellFormed() || value.includes("\u0000");
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value) || depth >= maxDepth) return false;
+  if (Array.isArray(value)) return value.some((child) => hasBadText(child, depth + 1));
+  for (const name in value) {
+    if (!Object.hasOwn(value, name)) continue;
+    if (hasBadText(name, depth) || hasBadText((value as Record<string, unknown>)[name], depth + 1)) return true;
+  }
+  return false;
 }
 
 /** `a.b.0` for a path. */

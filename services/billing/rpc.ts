@@ -46,11 +46,9 @@ const amount = z.bigint().min(0n).max(maxInt64);
 const text = z.string().max(200);
 const requiredText = text.min(1);
 const lease = { leaseId: requiredText, nodeId: requiredText, tenantId: requiredText, changeNumber: z.int().min(1) };
-/** PostgreSQL has no text with a NUL in it. */
-const name = text.regex(/^[^\0]*$/);
 const fact = z.object({
-  ...{ callId: name.min(1), tenantId: name.min(1), leaseId: name, requestId: name, keyId: name, userId: name },
-  ...{ provider: name, model: name, priceId: name, attempt: z.int().min(1).max(1_000) },
+  ...{ callId: requiredText, tenantId: requiredText, leaseId: text, requestId: text, keyId: text, userId: text },
+  ...{ provider: text, model: text, priceId: text, attempt: z.int().min(1).max(1_000) },
   ...{ outcome: z.int(), tokens: usageInput, isEstimated: z.boolean(), latencyMs: amount },
   ...{ startedAtMs: amount, serviceMode: serviceModeInput, isUncharged: z.boolean(), tags: tagsInput },
   mayHaveUsed: optionalUsageInput,
@@ -218,12 +216,17 @@ function toUsageRecord(row: UsageRow) {
   };
 }
 
+/** What a node reports is never `lost`: only the sweep says that. */
+const reportedOutcomes: ReadonlyMap<CallOutcome, Outcome> = new Map(
+  (Object.entries(outcomes) as [Outcome, CallOutcome][])
+    .filter(([name]) => name !== "lost")
+    .map(([name, value]) => [value, name]),
+);
+
 function fromOutcome(outcome: CallOutcome): Outcome {
-  for (const [name, value] of Object.entries(outcomes)) {
-    // What a node reports is never `lost`: only the sweep says that.
-    if (value === outcome && name !== "lost") return name as Outcome;
-  }
-  throw invalid("outcome", "must say how the call ended", "必须说明调用的结果");
+  const known = reportedOutcomes.get(outcome);
+  if (known === undefined) throw invalid("outcome", "must say how the call ended", "必须说明调用的结果");
+  return known;
 }
 
 function requireRange({ maxOutputTokens, minOutputTokens }: Pick<Want, "maxOutputTokens" | "minOutputTokens">): void {
