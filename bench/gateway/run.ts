@@ -3,9 +3,11 @@ import { cpus, platform, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Load, measureRound, type Plan, prepareLoad, type RoundResult } from "./measure.ts";
 import { measureStages } from "./measure-stages.ts";
+import { measureStreamRound, type Pace, paces, type StreamRound } from "./measure-streams.ts";
 import { compile } from "./native.ts";
 import { readFirstLine, spawnPinned, stop } from "./processes.ts";
 import { describeRun, medianRound, type Report, writeMarkdown, writeStages } from "./report.ts";
+import { medianStreams, type StreamMedians, writeStreams } from "./report-streams.ts";
 import {
   canStartLyss,
   loadCore,
@@ -49,21 +51,34 @@ const attemptsPerRound = 3;
  */
 export async function runGatewayBench(args: readonly string[]): Promise<void> {
   if (platform() !== "linux" || cpus().length < 2) throw new Error("this needs Linux and two cores");
-  const unknown = args.find((arg) => arg !== "--quick" && arg !== "--stages");
-  if (unknown !== undefined) throw new Error(`there is no option ${unknown}; there are --quick and --stages`);
+  const unknown = args.find((arg) => !["--quick", "--stages", "--streams"].includes(arg));
+  if (unknown !== undefined)
+    throw new Error(`there is no option ${unknown}; there are --quick, --stages and --streams`);
   const plan = args.includes("--quick") ? quickPlan : fullPlan;
   const command = ["npm run bench -- gateway", ...args].join(" ");
   const facts = describeRun(command, plan, new Date());
   const folder = mkdtempSync(join(tmpdir(), "lyss-bench-programs-"));
   try {
+    const programs = compilePrograms(folder);
+    if (args.includes("--streams")) {
+      const rounds = plan === fullPlan ? 5 : 1;
+      const medians = await measureStreams(programs, rounds, plan === fullPlan ? 10 : 4);
+      const markdown = writeStreams({ ...facts, medians, rounds });
+      if (plan === fullPlan) writeFileSync(join(repositoryRoot, "bench/results/gateway-streams.md"), markdown);
+      console.log(`\n${markdown}`);
+      return;
+    }
+    const pace = { chunks: plan.chunksPerStream, intervalMs: plan.chunkIntervalMs };
     if (args.includes("--stages")) {
-      const { stages, callMicros } = await withMock(plan, folder, (load, port) => measureStages(load, port, folder));
+      const { stages, callMicros } = await withMock(programs, pace, (port) =>
+        measureStages(programs.load, port, folder),
+      );
       const markdown = writeStages({ ...facts, stages, callMicros });
       if (plan === fullPlan) writeFileSync(join(repositoryRoot, "bench/results/gateway-stages.md"), markdown);
       console.log(`\n${markdown}`);
       return;
     }
-    const systems = await withMock(plan, folder, (load, port) => measureAll(plan, load, port));
+    const systems = await withMock(programs, pace, (port) => measureAll(plan, programs.load, port));
     const name = plan === quickPlan ? "gateway-quick" : "gateway";
     writeReport(name, { ...facts, systems });
   } finally {
@@ -71,16 +86,51 @@ export async function runGatewayBench(args: readonly string[]): Promise<void> {
   }
 }
 
-/** Runs the upstream that every system calls, while `work` goes on. */
-async function withMock<T>(plan: Plan, folder: string, work: (load: Load, port: number) => Promise<T>): Promise<T> {
-  const load = prepareLoad(compile("load", folder), folder);
-  const mockArgs = ["0", String(plan.chunksPerStream), String(plan.chunkIntervalMs * 1000)];
-  const mock = spawnPinned(loadCore, compile("mock", folder), mockArgs);
+interface Programs {
+  readonly load: Load;
+  readonly mock: string;
+}
+
+function compilePrograms(folder: string): Programs {
+  return { load: prepareLoad(compile("load", folder), folder), mock: compile("mock", folder) };
+}
+
+/** Runs an upstream, which every system calls, while `work` goes on. */
+async function withMock<T>(
+  { mock }: Programs,
+  { chunks, intervalMs }: Pace,
+  work: (port: number) => Promise<T>,
+): Promise<T> {
+  const child = spawnPinned(loadCore, mock, ["0", String(chunks), String(intervalMs * 1_000)]);
   try {
-    return await work(load, Number(/^listening (\d+)$/.exec(await readFirstLine(mock))?.[1]));
+    return await work(Number(/^listening (\d+)$/.exec(await readFirstLine(child))?.[1]));
   } finally {
-    await stop(mock);
+    await stop(child);
   }
+}
+
+/** Medians of each system's figures for streams, in turns. */
+async function measureStreams(programs: Programs, rounds: number, seconds: number): Promise<StreamMedians> {
+  const { steady, light, many, open } = paces;
+  const starts = { direct: startDirect, nginx: startNginx, lyss: startLyss } satisfies Record<string, StartSystem>;
+  const found = new Map<string, StreamRound[]>();
+  await withMock(programs, steady, (steadyPort) =>
+    withMock(programs, light, (lightPort) =>
+      withMock(programs, many, (manyPort) =>
+        withMock(programs, open, async (openPort) => {
+          const ports = { steady: steadyPort, light: lightPort, many: manyPort, open: openPort };
+          for (let round = 0; round < rounds; round++) {
+            for (const [name, start] of Object.entries(starts)) {
+              const figures = await measureStreamRound(programs.load, start, ports, seconds);
+              console.log(name.padEnd(6), JSON.stringify(figures));
+              found.set(name, [...(found.get(name) ?? []), figures]);
+            }
+          }
+        }),
+      ),
+    ),
+  );
+  return Object.fromEntries([...found].map(([name, each]) => [name, medianStreams(each)]));
 }
 
 async function measureAll(plan: Plan, load: Load, port: number): Promise<Report["systems"]> {

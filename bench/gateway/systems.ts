@@ -89,7 +89,7 @@ function nginxConfig(folder: string, port: number, mockPort: number): string {
 worker_processes 1;
 pid ${folder}/nginx.pid;
 ${process.getuid?.() === 0 ? "user root;" : ""}
-events { worker_connections 16384; }
+events { worker_connections 19000; }
 http {
   access_log off;
   client_body_temp_path ${folder}/body;
