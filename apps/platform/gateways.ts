@@ -156,7 +156,11 @@ function createMetricsCollector(
   return {
     /** Answers a gateway that was asked for the metrics of all. */
     async answer(worker: Worker, id: number): Promise<void> {
-      send(worker, { kind: "collected", id, text: await collect() });
+      try {
+        send(worker, { kind: "collected", id, text: await collect() });
+      } catch (err) {
+        log.error({ err }, "the metrics of all processes cannot be put together");
+      }
     },
     onMetrics(id: number, name: string, found: MetricsReport): void {
       const round = rounds.get(id);

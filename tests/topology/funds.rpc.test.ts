@@ -9,6 +9,7 @@ import { systemClock as clock } from "@lyss/kit/service/clock.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
 import { openSpool, type Spool } from "@lyss/kit/spool/spool.ts";
 import { eachTopology } from "@lyss/kit/testing/each-topology.ts";
+import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { createTempFolder } from "@lyss/kit/testing/temp-folder.ts";
 import { silentLog as log } from "@lyss/kit/testing/test-cluster.ts";
 import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
@@ -18,10 +19,13 @@ import { createFunder } from "@lyss/services/ai-gateway/funds/funder.ts";
 import { createLeaseKeeper } from "@lyss/services/ai-gateway/funds/lease-keeper.ts";
 import { createPriceCache } from "@lyss/services/ai-gateway/funds/price-cache.ts";
 import { createRecovery } from "@lyss/services/ai-gateway/funds/recovery.ts";
+import { parseRecord } from "@lyss/services/ai-gateway/funds/spool-record.ts";
 import { billing } from "@lyss/services/billing/service.ts";
 import { Registry } from "prom-client";
 
 const random = createRandom(clock);
+/** By which it is told when leases of dead nodes need no more closing. */
+const recoveryClock = createFakeClock();
 const rates = {
   inputNanosPerMillion: 1_000_000n,
   cachedInputNanosPerMillion: 1_000_000n,
@@ -56,7 +60,7 @@ eachTopology("funds", { services: [billing], config }, (topology) => {
       recovered,
       journal,
       leases,
-      recovery: createRecovery({ spool, billing: client(), journal, log }),
+      recovery: createRecovery({ spool, billing: client(), journal, clock: recoveryClock, log }),
       funder: createFunder({ billing: client(), prices, budgets, leases, journal, clock, log }),
     };
   }
@@ -137,7 +141,7 @@ eachTopology("funds", { services: [billing], config }, (topology) => {
     second.recovery.takeUp(second.recovered);
     // Once more, as after a crash in mid-recovery.
     second.recovery.takeUp(second.recovered);
-    await waitUntil(async () => second.spool.size === 0);
+    await waitUntil(async () => (await balanceOf(tenantId))[1] === 0n);
     const { records } = await client().listUsage({ tenantId, limit: 10 });
     assert.deepEqual(
       new Map(records.map(({ callId, outcome, costNanos }) => [callId, [outcome, costNanos]])),
@@ -147,6 +151,18 @@ eachTopology("funds", { services: [billing], config }, (topology) => {
       ]),
     );
     assert.deepEqual(await balanceOf(tenantId), [100_000n - 60n, 0n]);
+
+    // What the dead one had asked for is granted only now.
+    const [lease] = second.recovered.map(({ record }) => parseRecord(record)).filter(({ kind }) => kind === "lease");
+    assert.ok(lease?.kind === "lease");
+    const { nodeId: deadId, leaseIds } = lease.closing;
+    const late = { leaseId: leaseIds[0] ?? "", nodeId: deadId, tenantId, changeNumber: 1, wantNanos: 1_000n };
+    assert.equal((await client().grantLease({ ...late, leastNanos: 1n })).grantedNanos, 1_000n);
+    await second.recovery.closeLeases();
+    assert.deepEqual(await balanceOf(tenantId), [100_000n - 60n, 0n]);
+    recoveryClock.advance(10_000);
+    await second.recovery.closeLeases();
+    assert.equal(second.spool.size, 0);
     await second.journal.stop();
     await second.spool.close();
   });

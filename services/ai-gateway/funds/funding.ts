@@ -55,7 +55,7 @@ export function createFunding({ billing, folder, heartbeatMs, clock, random, log
   const prices = createPriceCache(billing, { clock, random, metrics });
   const budgets = createBudgetPaths(billing, { clock, random, metrics });
   const { fund, draw, heldCallIds } = createFunder({ billing, prices, budgets, leases, journal, clock, log });
-  const recovery = createRecovery({ spool, billing, journal, log });
+  const recovery = createRecovery({ spool, billing, journal, clock, log });
   recovery.takeUp(recovered);
 
   function forgetBudgets(tenantId: string): void {

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { ofMoney } from "@lyss/contracts/budgets/amounts.ts";
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { settleDraw } from "./lease-book.ts";
 import { away, finish, freed, grantOf, other, quiet, returnOf, start, t, u, validMs } from "./lease-test-world.ts";
 
@@ -16,6 +18,29 @@ test("the first call opens a lease for half more than it needs, at least what it
   assert.deepEqual([drawn?.lease.changeNumber, drawn?.lease.validUntilMs], [1, 100 + validMs]);
   assert.equal(keeper.freeNanos, 50n);
   assert.equal(kept.size, 1, "written down, for whoever takes up what this process leaves");
+});
+
+test("nothing is asked for a lease before it is on disk: whoever dies in between would leave its money to nobody", async () => {
+  const { asked, writes, draw } = start();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  writes.push(promise);
+  const drawing = draw(100n);
+  await quiet();
+  assert.deepEqual(asked, []);
+  resolve();
+  await drawing;
+  assert.equal(asked.length, 1);
+});
+
+test("a lease that cannot be written down is not asked for, and the next call tries anew", async () => {
+  const { keeper, asked, writes, kept, draw } = start();
+  writes.push(Promise.reject(new Error("the disk is full")));
+  await assert.rejects(Promise.resolve(keeper.draw(t, ofMoney(100n))), (err) =>
+    isFailure(err, aiGatewayFailures.cannot_record),
+  );
+  assert.deepEqual([asked, kept.size], [[], 0]);
+  await draw(100n);
+  assert.deepEqual([asked.length, kept.size], [1, 1]);
 });
 
 test("a call that the lease has money for draws at once, and asks for nothing while there is plenty", async () => {

@@ -1,10 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import { type Amounts, budgetUnits, eachUnit, isNothing } from "@lyss/contracts/budgets/amounts.ts";
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { type BillingService, CloseLeasesRequestSchema } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { atMost } from "@lyss/contracts/pricing/at-most.ts";
-import { isFailure } from "@lyss/kit/errors/failure.ts";
+import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { Spool, SpoolEntry } from "@lyss/kit/spool/spool.ts";
@@ -65,6 +66,8 @@ interface Slot {
   readonly lease: NodeLease;
   /** On disk as long as billing may hold money for the lease, for whoever takes up what this process leaves. */
   readonly entry: SpoolEntry;
+  /** Resolves when it is there. */
+  readonly written: Promise<void>;
   /** What was sent and not answered: it is sent again before anything else. */
   unanswered: Change | undefined;
   /** The change under way. */
@@ -102,7 +105,10 @@ export function createLeaseKeeper(deps: {
       const lease = createLease(random.id("lse"), path);
       const closing = create(CloseLeasesRequestSchema, { nodeId, leaseIds: [lease.leaseId] });
       const entry = spool.append(toRecord(closing));
-      slot = { lease, entry, unanswered: undefined, changing: undefined, waiting: new Set() };
+      const written = spool.written();
+      // Whoever asks for the lease is told.
+      written.catch(() => undefined);
+      slot = { lease, entry, written, unanswered: undefined, changing: undefined, waiting: new Set() };
       slots.set(path.name, slot);
     }
     return slot;
@@ -155,8 +161,19 @@ export function createLeaseKeeper(deps: {
     }
   }
 
+  /** Money for a lease that is not on disk would be nobody's if this process died. */
+  async function untilOnDisk(slot: Slot): Promise<void> {
+    try {
+      await slot.written;
+    } catch (cause) {
+      forget(slot);
+      throw new Failure(aiGatewayFailures.cannot_record, {}, { cause });
+    }
+  }
+
   async function ask(slot: Slot, wanted: Change): Promise<void> {
     const { lease } = slot;
+    if (lease.changeNumber === 0) await untilOnDisk(slot);
     const { leaseId, path } = lease;
     const { tenantId, userId, keyId } = path;
     const names = { leaseId, nodeId, tenantId, changeNumber: lease.changeNumber + 1 };

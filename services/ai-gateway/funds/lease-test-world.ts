@@ -59,7 +59,10 @@ export function start() {
   const leaseIds: string[] = [];
   const places = new Map<string | undefined, number>();
   const kept = new Set<SpoolEntry>();
-  const spool: Pick<Spool, "append" | "drop"> = {
+  /** What the next looks at the disk come to. */
+  const writes: Promise<void>[] = [];
+  const spool: Pick<Spool, "append" | "drop" | "written"> = {
+    written: () => writes.shift() ?? Promise.resolve(),
     append(record) {
       const parsed = parseRecord(record);
       assert.ok(parsed.kind === "lease");
@@ -80,7 +83,7 @@ export function start() {
   const deps = { billing: billing as Client<typeof BillingService>, spool: spool as Spool, nodeId: "node_1" };
   const keeper = createLeaseKeeper({ ...deps, clock, random: createRandom(clock), log });
   return {
-    ...{ keeper, clock, asked, answers, kept, leaseIds, shares },
+    ...{ keeper, clock, asked, answers, writes, kept, leaseIds, shares },
     /** Of which the next extensions find that they are no more. */
     gone,
     takeAsked: () => asked.splice(0),

@@ -10,6 +10,7 @@ import {
 } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { toBytes } from "@lyss/kit/spool/record-format.ts";
 import type { Spool, SpoolEntry } from "@lyss/kit/spool/spool.ts";
+import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { pino } from "pino";
 import type { FactJournal } from "./fact-journal.ts";
 import { createRecovery } from "./recovery.ts";
@@ -51,9 +52,10 @@ function start() {
     logged.push({ ...rest, ...(err && { why: err.message }) });
   };
   const parts = { spool: spool as Spool, billing: billing as Client<typeof BillingService> };
-  const recovery = createRecovery({ ...parts, journal: journal as FactJournal, log: pino({}, { write }) });
+  const clock = createFakeClock();
+  const recovery = createRecovery({ ...parts, journal: journal as FactJournal, clock, log: pino({}, { write }) });
   return {
-    ...{ recovery, recovered, closed, dropped, logged, charge },
+    ...{ recovery, clock, recovered, closed, dropped, logged, charge },
     goAway: (times: number) => {
       timesAway = times;
     },
@@ -61,7 +63,7 @@ function start() {
 }
 
 test("what dead processes left is charged first; only then are their leases closed, and each is told when it held money", async () => {
-  const { recovery, recovered, closed, dropped, logged, charge } = start();
+  const { recovery, clock, recovered, closed, dropped, logged, charge } = start();
   const leases = [leaseOf("rich"), leaseOf("poor")];
   recovery.takeUp([factOf("begun", "c1"), ...leases, factOf("ended", "c1")]);
   await setImmediate();
@@ -71,14 +73,20 @@ test("what dead processes left is charged first; only then are their leases clos
   charge();
   await setImmediate();
   assert.deepEqual(closed, ["rich: lse_rich", "poor: lse_poor"]);
-  assert.deepEqual(dropped, leases);
   assert.deepEqual(logged, [{ node: "rich", leases: ["lse_rich"], nanos: "5", msg: "leases are closed" }]);
+  assert.deepEqual(dropped, [], "what was asked for before the end may be granted after it");
+  clock.advance(9_999);
   await recovery.closeLeases();
-  assert.equal(closed.length, 2, "once");
+  assert.deepEqual([closed.length, dropped.length], [4, 0]);
+  clock.advance(1);
+  await recovery.closeLeases();
+  assert.deepEqual([closed.length, dropped], [6, leases]);
+  await recovery.closeLeases();
+  assert.equal(closed.length, 6, "no more after that");
 });
 
 test("leases that cannot be closed while billing is away are closed later, and stay on disk until then", async () => {
-  const { recovery, closed, dropped, logged, charge, goAway } = start();
+  const { recovery, clock, closed, dropped, logged, charge, goAway } = start();
   goAway(2);
   charge();
   recovery.takeUp([leaseOf("a")]);
@@ -89,7 +97,10 @@ test("leases that cannot be closed while billing is away are closed later, and s
   );
   await assert.rejects(recovery.closeLeases(), /away/);
   await recovery.closeLeases();
-  assert.deepEqual([closed, dropped.length], [["a: lse_a"], 1]);
+  assert.deepEqual([closed, dropped.length], [["a: lse_a"], 0]);
+  clock.advance(10_000);
+  await recovery.closeLeases();
+  assert.deepEqual([closed.length, dropped.length], [2, 1]);
 });
 
 test("a record that this version does not know stays on disk, is told, and holds up no other", async () => {
@@ -97,7 +108,7 @@ test("a record that this version does not know stays on disk, is told, and holds
   charge();
   recovery.takeUp([{ record: Uint8Array.of(1, 2, 3) }, factOf("ended", "c1"), leaseOf("poor")]);
   await setImmediate();
-  assert.deepEqual([recovered, closed, dropped.length], [[["c1 ended true"]], ["poor: lse_poor"], 1]);
+  assert.deepEqual([recovered, closed, dropped.length], [[["c1 ended true"]], ["poor: lse_poor"], 0]);
   assert.deepEqual(logged, [
     { msg: "a spool record cannot be read; it stays on disk", why: "a spool record of kind 1 is not known" },
   ]);
