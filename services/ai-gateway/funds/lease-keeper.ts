@@ -103,12 +103,8 @@ export function createLeaseKeeper(deps: {
     if (slot && isOver(slot.lease)) retired.add(slot);
     if (!slot || isOver(slot.lease)) {
       const lease = createLease(random.id("lse"), path);
-      const closing = create(CloseLeasesRequestSchema, { nodeId, leaseIds: [lease.leaseId] });
-      const entry = spool.append(toRecord(closing));
-      const written = spool.written();
-      // Whoever asks for the lease is told.
-      written.catch(() => undefined);
-      slot = { lease, entry, written, unanswered: undefined, changing: undefined, waiting: new Set() };
+      const onDisk = writeDown(spool, nodeId, lease.leaseId);
+      slot = { lease, ...onDisk, unanswered: undefined, changing: undefined, waiting: new Set() };
       slots.set(path.name, slot);
     }
     return slot;
@@ -116,11 +112,6 @@ export function createLeaseKeeper(deps: {
 
   function isOver({ changeNumber, validUntilMs }: NodeLease): boolean {
     return changeNumber > 0 && clock.monotonicMs() >= validUntilMs;
-  }
-
-  /** Billing holds nothing for it, and nobody waits for it to. */
-  function isUnused({ lease, changing, unanswered, waiting }: Slot): boolean {
-    return isEmpty(lease) && !changing && !unanswered && waiting.size === 0;
   }
 
   function forget(slot: Slot): void {
@@ -334,6 +325,19 @@ export function createLeaseKeeper(deps: {
       return sum;
     },
   };
+}
+
+/** Billing holds nothing for it, and nobody waits for it to. */
+function isUnused({ lease, changing, unanswered, waiting }: Slot): boolean {
+  return isEmpty(lease) && !changing && !unanswered && waiting.size === 0;
+}
+
+function writeDown(spool: Spool, nodeId: string, leaseId: string): Pick<Slot, "entry" | "written"> {
+  const entry = spool.append(toRecord(create(CloseLeasesRequestSchema, { nodeId, leaseIds: [leaseId] })));
+  const written = spool.written();
+  // Whoever asks for the lease is told.
+  written.catch(() => undefined);
+  return { entry, written };
 }
 
 function amountsOf({ grantedNanos, grantedTokens = 0n, grantedCalls = 0n }: Granted): Amounts {
