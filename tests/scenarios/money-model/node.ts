@@ -74,7 +74,8 @@ export function startNode(
 ): Node {
   const nodeId = random.id("node");
   const leaseRecords = new Set<SpoolEntry>();
-  const spool: Pick<Spool, "append" | "drop"> = {
+  const spool: Pick<Spool, "append" | "drop" | "written"> = {
+    written: () => Promise.resolve(),
     append(record) {
       const entry = { record };
       leaseRecords.add(entry);
