@@ -35,12 +35,22 @@ test("nothing is asked for a lease before it is on disk: whoever dies in between
 test("a lease that cannot be written down is not asked for, and the next call tries anew", async () => {
   const { keeper, asked, writes, kept, draw } = start();
   writes.push(Promise.reject(new Error("the disk is full")));
-  await assert.rejects(Promise.resolve(keeper.draw(t, ofMoney(100n))), (err) =>
-    isFailure(err, aiGatewayFailures.cannot_record),
-  );
+  const drawing = Promise.resolve(keeper.draw(t, ofMoney(100n)));
+  await assert.rejects(drawing, (err: Error) => {
+    assert.match(String(err.cause), /the disk is full/);
+    return isFailure(err, aiGatewayFailures.cannot_record);
+  });
   assert.deepEqual([asked, kept.size], [[], 0]);
   await draw(100n);
   assert.deepEqual([asked.length, kept.size], [1, 1]);
+});
+
+test("a lease that nobody asks for may fail to be written down without a word", async () => {
+  const { keeper, writes } = start();
+  await keeper.close();
+  writes.push(Promise.reject(new Error("the disk is full")));
+  assert.equal(keeper.draw(t, ofMoney(1n)), undefined);
+  await quiet();
 });
 
 test("a call that the lease has money for draws at once, and asks for nothing while there is plenty", async () => {

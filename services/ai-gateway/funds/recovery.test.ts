@@ -64,6 +64,7 @@ function start() {
 
 test("what dead processes left is charged first; only then are their leases closed, and each is told when it held money", async () => {
   const { recovery, clock, recovered, closed, dropped, logged, charge } = start();
+  clock.advance(1_000);
   const leases = [leaseOf("rich"), leaseOf("poor")];
   recovery.takeUp([factOf("begun", "c1"), ...leases, factOf("ended", "c1")]);
   await setImmediate();
