@@ -1,6 +1,6 @@
 import { delay, systemClock } from "@lyss/kit/service/clock.ts";
 import { type Load, runLoad } from "./measure.ts";
-import type { Usage } from "./processes.ts";
+import { sumUsage, type Usage } from "./processes.ts";
 import type { StartSystem, System } from "./systems.ts";
 
 /** How an upstream paces its streams. */
@@ -90,16 +90,16 @@ async function measureSteady(load: Load, system: System) {
   await warmUp(load, system);
   const args = ["--stream", "--requests", String(steadyStreams), "--connections", String(steadyStreams)];
   await runLoad(load, system, args);
-  const before = sumOf(system.measure());
+  const before = measureAll(system);
   const { events, seconds } = await runLoad(load, system, args);
-  const used = sumOf(system.measure()).cpuSeconds - before.cpuSeconds;
+  const used = measureAll(system).cpuSeconds - before.cpuSeconds;
   return { cpuMicrosPerChunk: (used * 1e6) / events, chunksPerSecond: events / seconds };
 }
 
 /** At its peak, with all of them open. */
 async function measureMemory(load: Load, system: System): Promise<number> {
   await warmUp(load, system);
-  const before = sumOf(system.measure()).residentBytes;
+  const before = measureAll(system).residentBytes;
   const ended = new AbortController();
   const args = ["--stream", "--requests", String(openStreams), "--connections", String(openStreams)];
   const running = runLoad(load, system, args).finally(() => ended.abort());
@@ -107,18 +107,12 @@ async function measureMemory(load: Load, system: System): Promise<number> {
   let most = before;
   while (!ended.signal.aborted) {
     await delay(systemClock, sampleMs, ended.signal).catch(() => undefined);
-    most = Math.max(most, sumOf(system.measure()).residentBytes);
+    most = Math.max(most, measureAll(system).residentBytes);
   }
   await running;
   return (most - before) / openStreams / 1_024;
 }
 
-function sumOf(parts: Readonly<Record<string, Usage>>): Usage {
-  return Object.values(parts).reduce(
-    (sum, part) => ({
-      cpuSeconds: sum.cpuSeconds + part.cpuSeconds,
-      residentBytes: sum.residentBytes + part.residentBytes,
-    }),
-    { cpuSeconds: 0, residentBytes: 0 },
-  );
+function measureAll(system: System): Usage {
+  return sumUsage(Object.values(system.measure()));
 }

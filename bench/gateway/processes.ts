@@ -79,6 +79,17 @@ export function readUsage(rootId: number, exceptIds: readonly number[] = []): Us
   return { cpuSeconds: ticks / ticksPerSecond, residentBytes };
 }
 
+/** Of several processes together. */
+export function sumUsage(usages: readonly Usage[]): Usage {
+  return usages.reduce(
+    (sum, usage) => ({
+      cpuSeconds: sum.cpuSeconds + usage.cpuSeconds,
+      residentBytes: sum.residentBytes + usage.residentBytes,
+    }),
+    { cpuSeconds: 0, residentBytes: 0 },
+  );
+}
+
 /** CPU seconds of the whole machine, idling left out. */
 export function readMachineCpuSeconds(): number {
   // The line `cpu user nice system idle iowait irq softirq …` (proc(5)). The kernel charges interrupts, and with them the

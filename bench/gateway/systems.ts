@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { delay, systemClock } from "@lyss/kit/service/clock.ts";
 import { findFreePort } from "@lyss/kit/testing/peer-program.ts";
-import { readUsage, spawnPinned, stop, type Usage } from "./processes.ts";
+import { readUsage, spawnPinned, stop, sumUsage, type Usage } from "./processes.ts";
 
 /** The core that the system under test has to itself, and the one for the mock and the load. */
 export const systemCore = 0;
@@ -204,18 +204,11 @@ function measureLyss(
   dataDir: string,
 ): Readonly<Record<string, Usage>> {
   const databaseId = findDatabaseId(dataDir);
-  const gateways = gatewayIds.map((id) => readUsage(id)).reduce(addUsage, { cpuSeconds: 0, residentBytes: 0 });
+  const gateways = sumUsage(gatewayIds.map((id) => readUsage(id)));
   return {
     platform: readUsage(platformId, [...gatewayIds, ...(databaseId === undefined ? [] : [databaseId])]),
     ...(gatewayIds.length > 0 && { gateways }),
     ...(databaseId !== undefined && { postgresql: readUsage(databaseId) }),
-  };
-}
-
-function addUsage(one: Usage, other: Usage): Usage {
-  return {
-    cpuSeconds: one.cpuSeconds + other.cpuSeconds,
-    residentBytes: one.residentBytes + other.residentBytes,
   };
 }
 
