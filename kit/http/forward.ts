@@ -12,12 +12,17 @@ import { hasBody } from "./read-body.ts";
 /** Tells the peer from where the client called; believed only from a peer that has shown the token. */
 export const clientAddressHeader = "lyss-client-address";
 
+/** What the client sent as `Authorization`, for a route that reads it; believed as the address is. */
+export const clientAuthorizationHeader = "lyss-client-authorization";
+
 /** Where a request goes on. */
 export interface ForwardTarget {
   readonly service: string;
   /** Base URL of the peer, http only: peers on other machines are reached through a mesh or a tunnel. */
   readonly peerUrl: string;
   readonly bodyLimitBytes: number;
+  /** Client headers that this route reads, besides those that all routes get. */
+  readonly headers?: readonly string[] | undefined;
 }
 
 /**
@@ -46,7 +51,10 @@ export interface Forwarder {
   close(): void;
 }
 
-/** What of a client's head a peer gets to see. Credentials, cookies, hop-by-hop and X-Forwarded-* are not among it. */
+/**
+ * What of a client's head a peer gets to see. Hop-by-hop and X-Forwarded-* are not among it, credentials and cookies only
+ * where a route reads them.
+ */
 const ordinaryHeaders = [
   ...["accept", "accept-language", "content-type", "content-length", "user-agent", "range"],
   ...["if-match", "if-none-match", "idempotency-key", "last-event-id"],
@@ -71,9 +79,9 @@ export function createForwarder(options: ForwardOptions): Forwarder {
     const base = peers.get(target.peerUrl) ?? parsePeerUrl(target.peerUrl);
     peers.set(target.peerUrl, base);
     const headers: Record<string, string> = {};
-    for (const name of allowed) {
+    for (const name of target.headers ? [...allowed, ...target.headers] : allowed) {
       const value = req.headers[name];
-      if (typeof value === "string") headers[name] = value;
+      if (typeof value === "string") headers[name === "authorization" ? clientAuthorizationHeader : name] = value;
     }
     Object.assign(headers, toContextHeaders(call.context, clock), {
       authorization: `Bearer ${options.peerToken.reveal()}`,

@@ -69,19 +69,22 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     ...options.systemRoutes,
     "/openapi.json": (req, res) => sendReply(req, res, { status: 200, headers: dataHeaders, body: documentBody }),
   };
-  const { onRequest, close, serving } = createHandler({ ...options, systemRoutes, identify: guard }, (req) => {
-    const requestId = random.id("req");
-    const context = toContext(req.headers, undefined, requestId);
-    const isOrphan = tracer && !isTraceparent(headerOf(req, "traceparent"));
-    const span = tracer?.open("http", context, { kind: "server", isEdge: true, isOrphan });
-    return {
-      requestId,
-      clientAddress: req.socket.remoteAddress ?? "",
-      startedMs: clock.monotonicMs(),
-      context: span?.context ?? context,
-      span,
-    };
-  });
+  const { onRequest, close, serving } = createHandler(
+    { ...options, systemRoutes, identify: guard, readHeader: headerOf },
+    (req) => {
+      const requestId = random.id("req");
+      const context = toContext(req.headers, undefined, requestId);
+      const isOrphan = tracer && !isTraceparent(headerOf(req, "traceparent"));
+      const span = tracer?.open("http", context, { kind: "server", isEdge: true, isOrphan });
+      return {
+        requestId,
+        clientAddress: req.socket.remoteAddress ?? "",
+        startedMs: clock.monotonicMs(),
+        context: span?.context ?? context,
+        span,
+      };
+    },
+  );
   const hot = createHotRoutes(options.mounted, serving, { guard, random, tracer, headers: options.hotHeaders ?? [] });
   return { onRequest, close, hot, openApiDocument: () => document };
 }
@@ -89,6 +92,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
 /** What the public handler and the peers' handler have in common. */
 export interface HandlerParts extends Omit<HttpHandlerOptions, "guard" | "title" | "version"> {
   readonly identify: Serving["identify"];
+  readonly readHeader: Serving["readHeader"];
   /** Throws a Failure for a request that must not be looked at any further. */
   readonly checkRequest?: (req: IncomingMessage) => void;
 }
@@ -98,10 +102,10 @@ export function createHandler(
   parts: HandlerParts,
   open: (req: IncomingMessage) => Call,
 ): Pick<HttpHandler, "onRequest" | "close"> & { readonly serving: Serving } {
-  const { mounted, systemRoutes = {}, log, clock, identify, intake, forward, checkRequest } = parts;
+  const { mounted, systemRoutes = {}, log, clock, identify, readHeader, intake, forward, checkRequest } = parts;
   const toFailureReply = createFailureReplies(parts.docBaseUrl);
   const metrics = createHttpMetrics(parts.metrics);
-  const serving: Serving = { identify, intake, log, clock, metrics, toFailureReply, forward };
+  const serving: Serving = { identify, readHeader, intake, log, clock, metrics, toFailureReply, forward };
   checkPeers(mounted, forward);
   const exact = new Map<string, Serve>();
   for (const [path, serve] of Object.entries(systemRoutes)) exact.set(`GET ${path}`, serve).set(`HEAD ${path}`, serve);

@@ -9,12 +9,14 @@ import type { Call } from "./call.ts";
 import { parseIfMatch, toEntityTag } from "./entity-tag.ts";
 import { dataHeaders, sendReply } from "./failure-reply.ts";
 import { FileAnswer, fileHeaders } from "./file-answer.ts";
+import { parseFormBody } from "./form-body.ts";
 import { parseJsonBody } from "./json-body.ts";
 import { checkBodyHead } from "./read-body.ts";
 import { pathOf } from "./request-head.ts";
-import { isConditional, type JsonRoute, type Route } from "./route.ts";
+import { type BodyFormat, isConditional, type JsonRoute, type Route } from "./route.ts";
 import { type RequestSchemas, requestSchemasOf } from "./route-schemas.ts";
 import { answerError, enter, observe, replyTo, type Serving, withIdempotencyKey } from "./serving.ts";
+import { WholeAnswer } from "./whole-answer.ts";
 
 /** A JSON body may be this large. */
 export const jsonBodyLimitBytes = 1_048_576;
@@ -92,14 +94,31 @@ function createFastify(serving: Serving, stateOf: (request: FastifyRequest) => S
   });
   app.setErrorHandler(onError);
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => {
-    try {
-      done(null, parseJsonBody(body as Buffer));
-    } catch (err) {
-      done(err as Error);
-    }
-  });
+  for (const [format, parse] of Object.entries(parsers)) {
+    app.addContentTypeParser(format, { parseAs: "buffer" }, (request, body, done) => {
+      try {
+        const { bodyFormats } = request.routeOptions.config as RouteConfig;
+        const isTaken = format === json || bodyFormats?.includes(format as BodyFormat);
+        if (!isTaken) throw new Failure(kitFailures.unsupported_media_type, { expected: json });
+        done(null, parse(body as Buffer));
+      } catch (err) {
+        done(err as Error);
+      }
+    });
+  }
   return app;
+}
+
+const json = "application/json";
+const parsers: Readonly<Record<typeof json | BodyFormat, (body: Buffer) => unknown>> = {
+  [json]: parseJsonBody,
+  "application/scim+json": parseJsonBody,
+  "application/x-www-form-urlencoded": parseFormBody,
+};
+
+/** What Fastify keeps with a route of ours. */
+interface RouteConfig {
+  readonly bodyFormats?: readonly BodyFormat[] | undefined;
 }
 
 function mountJsonRoute(
@@ -114,6 +133,7 @@ function mountJsonRoute(
   app.route({
     method: route.method,
     url: toFastifyPath(route.path),
+    config: { bodyFormats: route.bodyFormats } satisfies RouteConfig,
     errorHandler(err, request, reply) {
       reply.hijack();
       const failureReply = replyTo(toOurFailure(err), serving, stateOf(request).call, route.toFailureReply);
@@ -127,24 +147,29 @@ function mountJsonRoute(
       const { peerUrl } = service;
       if (peerUrl === undefined) return;
       reply.hijack();
-      const target = { service: service.name, peerUrl, bodyLimitBytes: jsonBodyLimitBytes };
+      const target = { service: service.name, peerUrl, bodyLimitBytes: jsonBodyLimitBytes, headers: route.reads };
       const call = { ...state.call, context: state.context };
       await serving
         .forward?.(target, request.raw, reply.raw, call)
         .catch((err) => answerError(err, serving, request.raw, reply.raw, call, route.toFailureReply));
     },
     async handler(request, reply) {
-      const answer = await handle(service, route, schemas, request, stateOf(request));
+      const answer = await handle({ serving, service, route, schemas }, request, stateOf(request));
       reply.hijack();
       sendReply(request.raw, reply.raw, answer);
     },
   });
 }
 
+interface MountedRoute {
+  readonly serving: Serving;
+  readonly service: MountedService;
+  readonly route: JsonRoute<never>;
+  readonly schemas: RequestSchemas;
+}
+
 async function handle(
-  service: MountedService,
-  route: JsonRoute<never>,
-  schemas: RequestSchemas,
+  { serving, service, route, schemas }: MountedRoute,
   request: FastifyRequest,
   { call, context }: State,
 ) {
@@ -157,11 +182,15 @@ async function handle(
     expectedVersion: isConditional(route) ? parseIfMatch(request.headers["if-match"]) : undefined,
     locale: context.locale,
     requestId: call.requestId,
+    headers: readHeaders(serving, route, request.raw),
   };
   const inside = withIdempotencyKey(context, route, request.raw);
   const output = await runInContext(inside, () => route.handle(service.ops as never, input));
   const status = route.successStatus ?? 200;
-  if (status === 204) return { status, headers: {}, body: "" };
+  if (status === 204 && !(output instanceof WholeAnswer)) return { status, headers: {}, body: "" };
+  if (output instanceof WholeAnswer) {
+    return { status: output.status, headers: { ...dataHeaders, ...output.headers }, body: output.body };
+  }
   if (output instanceof FileAnswer) {
     return { status, headers: { ...dataHeaders, ...fileHeaders(output) }, body: output.bytes };
   }
@@ -170,6 +199,15 @@ async function handle(
   if (!checked.success) throw new Error(`${route.operation} answers against its schema: ${checked.error.message}`);
   const etag = route.versionOf && { etag: toEntityTag(route.versionOf(checked.data)) };
   return { status, headers: { ...dataHeaders, ...etag }, body: JSON.stringify(checked.data) };
+}
+
+function readHeaders({ readHeader }: Serving, { reads = [] }: JsonRoute<never>, req: IncomingMessage) {
+  const headers: Record<string, string> = {};
+  for (const name of reads) {
+    const value = readHeader(req, name);
+    if (value !== undefined) headers[name] = value;
+  }
+  return headers;
 }
 
 type Query = Readonly<Record<string, string | readonly string[]>>;

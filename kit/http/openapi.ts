@@ -113,7 +113,7 @@ function describeOperation(service: string, route: Route<never>, components: Com
   return {
     ...base,
     ...(parameters.length > 0 && { parameters }),
-    ...(route.body && requestBody(components.refer(route.body, `${name}Body`, "input"))),
+    ...(route.body && requestBody(components.refer(route.body, `${name}Body`, "input"), route.bodyFormats)),
     responses: { [status]: withFiles(answer("Success", success), route.files), ...errorAnswers(route) },
   };
 }
@@ -147,8 +147,9 @@ function parametersIn(place: "path" | "query", schema: z.ZodType): Json[] {
   });
 }
 
-function requestBody(schema: Json): Json {
-  return { requestBody: { required: true, content: { "application/json": { schema } } } };
+function requestBody(schema: Json, formats: readonly string[] = []): Json {
+  const types = ["application/json", ...formats].map((type) => [type, { schema }]);
+  return { requestBody: { required: true, content: Object.fromEntries(types) } };
 }
 
 function answer(description: string, schema?: Json): Json {

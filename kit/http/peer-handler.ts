@@ -3,11 +3,12 @@ import type { Secret } from "../config/secret.ts";
 import { Failure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
 import { fromContextHeaders, isTraceparent } from "../rpc/context-headers.ts";
-import { clientAddressHeader } from "./forward.ts";
+import { clientAddressHeader, clientAuthorizationHeader } from "./forward.ts";
 import { createHandler, type HandlerParts, type HttpHandler } from "./http-handler.ts";
 import { headerOf } from "./request-head.ts";
 
-export interface PeerHttpHandlerOptions extends Omit<HandlerParts, "identify" | "intake" | "checkRequest" | "forward"> {
+export interface PeerHttpHandlerOptions
+  extends Omit<HandlerParts, "identify" | "readHeader" | "intake" | "checkRequest" | "forward"> {
   /** What every peer must show as `Authorization: Bearer`. */
   readonly peerToken: Secret;
 }
@@ -25,6 +26,7 @@ export function createPeerHttpHandler(options: PeerHttpHandlerOptions): Pick<Htt
       ...options,
       mounted: options.mounted.filter(({ peerUrl }) => peerUrl === undefined),
       identify: (_req, call) => call.context.caller,
+      readHeader: (req, name) => headerOf(req, name === "authorization" ? clientAuthorizationHeader : name),
       checkRequest(req) {
         const shown = digest(req.headers.authorization ?? "");
         if (!timingSafeEqual(shown, expected)) throw new Failure(kitFailures.unauthenticated);

@@ -11,7 +11,8 @@ export interface RequestSchemas {
 }
 
 const nothing = z.strictObject({});
-const templatePattern = /^(?:\/(?:[a-z0-9._~-]+|\{\w+\}))+(?::[a-zA-Z][a-zA-Z-]*)?$/;
+// Words like `Users` are what a standard names its resources by (RFC 7644).
+const templatePattern = /^(?:\/(?:[a-z0-9._~-]+|(?:[A-Z][a-z]+)+|\{\w+\}))+(?::[a-zA-Z][a-zA-Z-]*)?$/;
 
 /** Names of the `{parameters}` of a path template. Throws a TypeError for a template that could match ambiguously. */
 export function paramNamesOf(template: string): readonly string[] {

@@ -5,6 +5,7 @@ import type { OpenSpan } from "../observability/tracing.ts";
 import type { Priority } from "../resilience/load-shed.ts";
 import type { CallContext, Caller } from "../rpc/call-context.ts";
 import type { FileAnswer } from "./file-answer.ts";
+import type { WholeAnswer } from "./whole-answer.ts";
 
 export type HttpMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
@@ -27,7 +28,15 @@ export interface JsonRequest<Body, Query, Params> {
   readonly expectedVersion: number | undefined;
   readonly locale: Locale;
   readonly requestId: string;
+  /** The headers that the route reads, by their lower-case names, as far as they were sent. */
+  readonly headers: Readonly<Record<string, string>>;
 }
+
+/** Formats of a body besides JSON. A form's fields are texts, each given once (WHATWG URL, 5.1). */
+export type BodyFormat = "application/x-www-form-urlencoded" | "application/scim+json";
+
+/** What a JSON route may answer with. */
+type JsonAnswer<Response extends z.ZodType> = z.input<Response> | FileAnswer | WholeAnswer;
 
 /** A REST operation as data. Unknown fields in body and query are refused, so schemas are strict objects. */
 export interface JsonRoute<
@@ -54,6 +63,13 @@ export interface JsonRoute<
   readonly successStatus?: 200 | 201 | 202 | 204;
   /** Content types of the files that the handler may answer with instead. */
   readonly files?: readonly string[];
+  /** Formats in which the body may come besides JSON. */
+  readonly bodyFormats?: readonly BodyFormat[];
+  /**
+   * Request headers, by their lower-case names, that the handler is given. Only what a protocol demands: a cookie of its own,
+   * a credential that is not the platform's.
+   */
+  readonly reads?: readonly string[];
   /**
    * True when a client may send an `Idempotency-Key` and repeat the request with it: the operation then goes through
    * kit/idempotency.
@@ -68,7 +84,7 @@ export interface JsonRoute<
   handle(
     ops: Ops,
     request: JsonRequest<z.output<Body>, z.output<Query>, z.output<Params>>,
-  ): Promise<z.input<Response> | FileAnswer> | z.input<Response> | FileAnswer;
+  ): Promise<JsonAnswer<Response>> | JsonAnswer<Response>;
 }
 
 /** True for a change of something that exists and has a version: `If-Match` is read. */

@@ -25,6 +25,8 @@ export interface Serving {
   readonly identify: (req: IncomingMessage, call: Call) => ReturnType<Guard>;
   /** At the edge only: what one may ask for has been asked of whoever forwards. */
   readonly intake: Intake | undefined;
+  /** A header as the client sent it, which behind the edge is what the peer says it was. */
+  readonly readHeader: (req: IncomingMessage, name: string) => string | undefined;
   readonly log: Logger;
   readonly clock: Clock;
   readonly metrics: HttpMetrics;

@@ -1,0 +1,16 @@
+/**
+ * An answer that is more than data under the route's status: a redirect, a page, a document of another media type. Its
+ * headers replace those of data that bear the same name.
+ */
+export class WholeAnswer {
+  readonly status: number;
+  /** By lower-case names; never of a connection (RFC 9110, 7.6.1). */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+
+  constructor(status: number, headers: Readonly<Record<string, string>>, body = "") {
+    this.status = status;
+    this.headers = headers;
+    this.body = body;
+  }
+}
