@@ -1,7 +1,14 @@
 import { defineEvent } from "@lyss/kit/events/event.ts";
-import { UserAuditEntrySchema, UserCreatedSchema } from "../gen/lyss/user/v1/user_pb.js";
+import {
+  UserAuditEntrySchema,
+  UserCreatedSchema,
+  UserDeletedSchema,
+  UserUpdatedSchema,
+} from "../gen/lyss/user/v1/user_pb.js";
 
 export const userCreated = defineEvent("user.created", UserCreatedSchema, (event) => event.userId);
+export const userUpdated = defineEvent("user.updated", UserUpdatedSchema, (event) => event.userId);
+export const userDeleted = defineEvent("user.deleted", UserDeletedSchema, (event) => event.userId);
 
 const defineAudit = (act: string) => defineEvent(`user.audit.${act}`, UserAuditEntrySchema, (event) => event.userId);
 
@@ -10,6 +17,10 @@ export const userAudit = {
   created: defineAudit("created"),
   signedIn: defineAudit("signed_in"),
   signInRefused: defineAudit("sign_in_refused"),
+  updated: defineAudit("updated"),
+  statusChanged: defineAudit("status_changed"),
+  roleChanged: defineAudit("role_changed"),
+  deleted: defineAudit("deleted"),
   passwordSet: defineAudit("password_set"),
   keyCreated: defineAudit("key_created"),
   keyRotated: defineAudit("key_rotated"),

@@ -42,4 +42,39 @@ export const userFailures = defineFailures("user", {
       zh_CN: "该密码过于常见，请更换。",
     },
   },
+  last_owner: {
+    kind: "failed_precondition",
+    publicCode: "USER_007",
+    httpStatus: 409,
+    text: {
+      en_US: "A tenant keeps at least one active {role}. Give somebody else this role first.",
+      zh_CN: "租户至少须保留一名有效的 {role}，请先将该角色授予其他用户。",
+    },
+  },
+  role_above_own: {
+    kind: "permission_denied",
+    publicCode: "USER_008",
+    text: {
+      en_US: "Only somebody with at least the role {role} may do this.",
+      zh_CN: "只有角色不低于 {role} 的用户才能执行此操作。",
+    },
+  },
+  own_status: {
+    kind: "failed_precondition",
+    publicCode: "USER_009",
+    httpStatus: 409,
+    text: {
+      en_US: "Nobody changes their own status. Ask another person who holds user:update.",
+      zh_CN: "不能更改自己的状态，请由其他拥有 user:update 权限的用户操作。",
+    },
+  },
+  version_mismatch: {
+    kind: "failed_precondition",
+    publicCode: "USER_010",
+    httpStatus: 412,
+    text: {
+      en_US: "The person has changed: at version {current}, not {expected}. Read it again.",
+      zh_CN: "该用户已发生变化：当前版本为 {current}，而非 {expected}。请重新读取。",
+    },
+  },
 });

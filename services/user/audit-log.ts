@@ -20,6 +20,8 @@ export interface AuditAct {
   readonly clientAddress: string;
   /** What it was done to, such as a key's id; the person when left out. */
   readonly subjectId?: string;
+  /** What changed to what, or why; at most some hundred characters. */
+  readonly detail?: string;
   /** Now when left out. */
   readonly happenedAtMs?: number;
   /** Unique in the log: a repeat with the same id adds nothing. */
@@ -43,10 +45,11 @@ export function createAuditLog({ store, outbox, clock, random }: AuditLogDeps) {
   return {
     /** Adds an entry that is there when `tx` commits, and never if it does not. Entries of one person wait for each other. */
     async append(tx: Tx, act: AuditAct): Promise<void> {
-      const { event, userId, tenantId, actorId, clientAddress, subjectId = "", happenedAtMs = clock.nowMs() } = act;
+      const { event, userId, tenantId, actorId, clientAddress, happenedAtMs = clock.nowMs() } = act;
+      const { subjectId = "", detail = "" } = act;
       const end = await store.lockAuditEnd(tx, userId);
       const data = create(event.schema, {
-        ...{ userId, tenantId, actorId, clientAddress, subjectId, previousHash: end.hash },
+        ...{ userId, tenantId, actorId, clientAddress, subjectId, detail, previousHash: end.hash },
         happenedAt: timestampFromDate(new Date(happenedAtMs)),
       });
       const eventId = act.eventId ?? random.id("evt");

@@ -6,6 +6,7 @@ import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { AuditLog } from "./audit-log.ts";
 import type { PasswordHasher } from "./password.ts";
+import type { PeopleStore } from "./people-store.ts";
 import type { RefusedSignIns } from "./refused-sign-ins.ts";
 import type { SignInGuard } from "./sign-in-guard.ts";
 import type { UserStore } from "./store.ts";
@@ -14,6 +15,7 @@ import type { UserStore } from "./store.ts";
 export interface UserDeps {
   readonly db: Database;
   readonly store: UserStore;
+  readonly people: PeopleStore;
   readonly outbox: Outbox;
   readonly clock: Clock;
   readonly random: Random;

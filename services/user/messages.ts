@@ -1,4 +1,5 @@
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { create } from "@bufbuild/protobuf";
+import { timestampFromDate, ValueSchema } from "@bufbuild/protobuf/wkt";
 import { UserStatus } from "@lyss/contracts/gen/lyss/user/v1/user_pb.js";
 import type { User } from "./model.ts";
 
@@ -8,11 +9,38 @@ const statuses = {
   suspended: UserStatus.SUSPENDED,
 } as const;
 
+export function toStatusMessage(status: User["status"]): UserStatus {
+  return statuses[status];
+}
+
+/** Undefined for one that is not set. */
+export function fromStatusMessage(status: UserStatus): User["status"] | undefined {
+  return (Object.keys(statuses) as User["status"][]).find((name) => statuses[name] === status);
+}
+
 /** A person as RPCs and events carry one. */
-export function toUserMessage({ userId, tenantId, email, name, role, status, createdAt, updatedAt }: User) {
+export function toUserMessage({ userId, tenantId, email, name, role, status, version, createdAt, updatedAt }: User) {
   return {
-    ...{ userId, tenantId, email, name, role, status: statuses[status] },
+    ...{ userId, tenantId, email, name, role, status: toStatusMessage(status), version: BigInt(version) },
     createdAt: timestampFromDate(createdAt),
     updatedAt: timestampFromDate(updatedAt),
   };
+}
+
+/** What `user.updated` tells of a change. */
+export function toUpdatedMessage(before: User, after: User, updatedBy: string) {
+  const told = ["name", "email", "role", "status"] as const;
+  const changes = told.flatMap((field) => {
+    const values = { oldValue: toValue(before[field]), newValue: toValue(after[field]) };
+    return before[field] === after[field] ? [] : [{ field, ...values }];
+  });
+  const { userId, tenantId, role, status, version, updatedAt } = after;
+  return {
+    ...{ userId, tenantId, role, changes, updatedBy, status: toStatusMessage(status), version: BigInt(version) },
+    updatedAt: timestampFromDate(updatedAt),
+  };
+}
+
+function toValue(text: string) {
+  return create(ValueSchema, { kind: { case: "stringValue", value: text } });
 }

@@ -11,6 +11,25 @@ export type UserStatus = "active" | "inactive" | "suspended";
 /** Held by those who read the audit log of everybody in their tenant; others read their own. */
 export const readAuditPermission = "user:audit";
 
+/** Held by those who change people of their tenant; everybody changes their own name. */
+export const updateUsersPermission = "user:update";
+
+/** From the least to the most. */
+export const roles = ["viewer", "member", "admin", "owner", "operator"] as const satisfies readonly Role[];
+
+/** Whether a role is as good as another, or better. */
+export function isAtLeast(role: Role, wanted: Role): boolean {
+  return roles.indexOf(role) >= roles.indexOf(wanted);
+}
+
+/** On whose behalf something is done to people. */
+export interface Actor {
+  readonly userId: string;
+  /** Empty for a person who is signed in. A key is not its person: it does what its permissions say and no more. */
+  readonly keyId: string;
+  readonly permissions: readonly string[];
+}
+
 /** A person of one tenant. */
 export interface User {
   readonly userId: UserId;
@@ -20,6 +39,8 @@ export interface User {
   readonly name: string;
   readonly role: Role;
   readonly status: UserStatus;
+  /** 1, and one more for each change. */
+  readonly version: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
@@ -34,6 +55,7 @@ export const userFields = {
   email: z.string().max(254).transform(normalizeEmail).pipe(z.email()),
   name: z.string().trim().min(1).max(100),
   role: z.enum(["operator", "owner", "admin", "member", "viewer"]),
+  status: z.enum(["active", "inactive", "suspended"]),
   /** Wide, so that a wrong password is told as such; what a new one must be is in `password.ts`. */
   password: z
     .string()

@@ -2,12 +2,15 @@ import type { Tx } from "@lyss/kit/db/database.ts";
 import type { UserDeps } from "./deps.ts";
 import { auditKeyAct, type KeyAct } from "./ops/audit-key-act.ts";
 import { type CreateUserInput, createUser } from "./ops/create-user.ts";
+import { type DeleteUserInput, deleteUser } from "./ops/delete-user.ts";
 import { flushRefusedSignIns } from "./ops/flush-refused-sign-ins.ts";
 import { type GetUserInput, getUser } from "./ops/get-user.ts";
 import { type AuditReference, type ListUserAuditInput, listUserAudit } from "./ops/list-user-audit.ts";
 import { type ListUsersInput, listUsers } from "./ops/list-users.ts";
+import { type ListUsersByPageInput, listUsersByPage } from "./ops/list-users-by-page.ts";
 import { type SetPasswordInput, setPassword } from "./ops/set-password.ts";
 import { type SignInInput, signIn } from "./ops/sign-in.ts";
+import { type UpdateUserInput, updateUser } from "./ops/update-user.ts";
 import { verifyUserAudit } from "./ops/verify-user-audit.ts";
 
 /** Binds the operations on people to what they need. */
@@ -16,6 +19,9 @@ export function createUserOps(deps: UserDeps) {
     createUser: (input: CreateUserInput) => createUser(deps, input),
     getUser: (input: GetUserInput) => getUser(deps, input),
     listUsers: (input: ListUsersInput) => listUsers(deps, input),
+    listUsersByPage: (input: ListUsersByPageInput) => listUsersByPage(deps, input),
+    updateUser: (input: UpdateUserInput) => updateUser(deps, input),
+    deleteUser: (input: DeleteUserInput) => deleteUser(deps, input),
     signIn: (input: SignInInput) => signIn(deps, input),
     setPassword: (input: SetPasswordInput) => setPassword(deps, input),
     listUserAudit: (input: ListUserAuditInput) => listUserAudit(deps, input),

@@ -7,23 +7,12 @@ import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { z } from "zod";
-import { type User, userFields } from "./model.ts";
+import { userFields } from "./model.ts";
 import type { SignedIn } from "./ops/sign-in.ts";
 import type { UserOps } from "./ops.ts";
+import { peopleRoutes } from "./people-routes.ts";
 
 const { json } = routesFor<UserOps>();
-
-const user = z.strictObject({
-  object: z.literal("user"),
-  id: z.string(),
-  email: z.string(),
-  name: z.string(),
-  role: z.enum(["operator", "owner", "admin", "member", "viewer"]),
-  status: z.enum(["active", "inactive", "suspended"]),
-  tenant_id: z.string(),
-  created_at: z.iso.datetime(),
-  updated_at: z.iso.datetime(),
-});
 
 const token = z.strictObject({
   access_token: z.string().describe("Send it as 'Authorization: Bearer …'."),
@@ -66,34 +55,7 @@ export const userRoutes = withAlias(
       handle: async (ops, { body: { username, password }, clientAddress }) =>
         toToken(await ops.signIn({ email: username, password, clientAddress })),
     }),
-    json({
-      method: "GET",
-      path: "/api/v1/users",
-      permission: "user:list",
-      operation: "listUsers",
-      summary: "The people of the tenant, newest first.",
-      query: z.strictObject(pageQueryFields),
-      response: pageOf(user),
-      async handle(ops, request) {
-        const { tenantId } = requireCaller(request);
-        return toPageBody(await ops.listUsers({ tenantId, ...request.query }), toBody);
-      },
-    }),
-    json({
-      method: "GET",
-      path: "/api/v1/users/{id}",
-      permission: "user:read",
-      operation: "getUser",
-      summary: "A person of the tenant; 'me' is the one who asks.",
-      params: idParams,
-      response: user,
-      failures: [userFailures.not_found],
-      async handle(ops, request) {
-        const { tenantId, userId } = requireCaller(request);
-        const { id } = request.params;
-        return toBody(await ops.getUser({ userId: id === "me" ? userId : id, tenantId }));
-      },
-    }),
+    ...peopleRoutes,
     json({
       method: "GET",
       path: "/api/v1/users/{id}/audit",
@@ -153,18 +115,4 @@ function toMs(time: string | undefined): number | undefined {
 
 function toToken({ accessToken, expiresInSeconds }: SignedIn): z.input<typeof token> {
   return { access_token: accessToken, token_type: "Bearer", expires_in: expiresInSeconds };
-}
-
-function toBody(row: User): z.input<typeof user> {
-  return {
-    object: "user",
-    id: row.userId,
-    email: row.email,
-    name: row.name,
-    role: row.role,
-    status: row.status,
-    tenant_id: row.tenantId,
-    created_at: row.createdAt.toISOString(),
-    updated_at: row.updatedAt.toISOString(),
-  };
 }

@@ -1,22 +1,55 @@
 import { create, fromJson } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { UserAuditEntrySchema, UserSchema, UserService } from "@lyss/contracts/gen/lyss/user/v1/user_pb.js";
+import {
+  ListUsersResponseSchema,
+  UserAuditEntrySchema,
+  UserSchema,
+  UserService,
+  UserStatus,
+} from "@lyss/contracts/gen/lyss/user/v1/user_pb.js";
+import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import type { LoggedEvent } from "@lyss/kit/events/event-reader.ts";
 import { fromPageRequest } from "@lyss/kit/http/page.ts";
 import { currentContext } from "@lyss/kit/rpc/call-context.ts";
 import { type CheckedRpc, createRpc, type MethodInputs } from "@lyss/kit/rpc/checked-rpc.ts";
-import { idInput, optionalIdInput, pageInputs, timestampInput } from "@lyss/kit/rpc/field-inputs.ts";
+import { idInput, optionalIdInput, orEmpty, pageInputs, timestampInput } from "@lyss/kit/rpc/field-inputs.ts";
 import { z } from "zod";
-import { toUserMessage } from "./messages.ts";
+import { fromStatusMessage, toUserMessage } from "./messages.ts";
 import { userFields } from "./model.ts";
 import type { UserOps } from "./ops.ts";
 
 const { email, typedEmail, password, name } = userFields;
 const role = z.preprocess((given) => given || "member", userFields.role);
+const statusWanted = inBothLanguages(
+  "must be USER_STATUS_ACTIVE, USER_STATUS_INACTIVE or USER_STATUS_SUSPENDED",
+  "必须是 USER_STATUS_ACTIVE、USER_STATUS_INACTIVE 或 USER_STATUS_SUSPENDED",
+);
+const clientAddress = z.string().max(64);
+const statusMessage = z.enum(UserStatus);
+const expectedVersion = z
+  .bigint()
+  .min(0n)
+  .max(1n << 53n);
 const inputs = {
-  createUser: { tenantId: idInput, email, password, name, role },
+  createUser: { tenantId: optionalIdInput, email, password, name, role },
   getUser: { userId: idInput, tenantId: optionalIdInput },
-  signIn: { email: typedEmail, password, clientAddress: z.string().max(64) },
+  updateUser: {
+    ...{ userId: idInput, tenantId: optionalIdInput, name: orEmpty(name), role: orEmpty(userFields.role) },
+    ...{ status: statusMessage, expectedVersion, clientAddress },
+  },
+  deleteUser: { userId: idInput, tenantId: optionalIdInput, expectedVersion, clientAddress },
+  listUsers: {
+    page: z.int().min(0).max(10_000),
+    pageSize: z.int().min(0).max(200),
+    filter: z.string().max(200),
+    tenantId: optionalIdInput,
+  },
+  setUserStatus: {
+    ...{ userId: idInput, tenantId: optionalIdInput, clientAddress },
+    status: statusMessage.refine((status) => status !== UserStatus.UNSPECIFIED, statusWanted),
+    reason: z.string().trim().max(200),
+  },
+  signIn: { email: typedEmail, password, clientAddress },
   setPassword: { email: typedEmail, password },
   listUserAudit: {
     ...{ userId: idInput, tenantId: optionalIdInput, from: timestampInput, before: timestampInput, ...pageInputs },
@@ -29,10 +62,30 @@ const inputs = {
 export function createUserRpc(ops: UserOps): CheckedRpc<typeof UserService> {
   return createRpc(UserService, inputs, {
     async createUser(request) {
-      return create(UserSchema, toUserMessage(await ops.createUser({ ...request, actorId: actorId() })));
+      const tenantId = request.tenantId || currentContext()?.caller?.tenantId;
+      return create(UserSchema, toUserMessage(await ops.createUser({ ...request, tenantId, actorId: actorId() })));
     },
     async getUser({ userId, tenantId }) {
       return create(UserSchema, toUserMessage(await ops.getUser({ userId, tenantId: tenantId || undefined })));
+    },
+    async updateUser({ tenantId, status, expectedVersion: version, ...request }) {
+      const change = { ...toReference(tenantId, version), ...request, status: fromStatusMessage(status) };
+      return create(UserSchema, toUserMessage(await ops.updateUser(change)));
+    },
+    async deleteUser({ tenantId, expectedVersion: version, ...request }) {
+      await ops.deleteUser({ ...toReference(tenantId, version), ...request });
+      return {};
+    },
+    async listUsers(request) {
+      const [page, pageSize] = [request.page || 1, request.pageSize || 50];
+      const { filter, tenantId } = request;
+      const wanted = { page, pageSize, filter, tenantId: tenantId || undefined };
+      const { users, totalCount } = await ops.listUsersByPage(wanted);
+      return create(ListUsersResponseSchema, { users: users.map(toUserMessage), totalCount, page, pageSize });
+    },
+    async setUserStatus({ tenantId, status, ...request }) {
+      const change = { ...toReference(tenantId, 0n), ...request, status: fromStatusMessage(status) };
+      return create(UserSchema, toUserMessage(await ops.updateUser(change)));
     },
     signIn: (request) => ops.signIn(request),
     setPassword: (request) => ops.setPassword({ ...request, actorId: actorId() }),
@@ -51,6 +104,15 @@ export function createUserRpc(ops: UserOps): CheckedRpc<typeof UserService> {
       return { isIntact, entries: BigInt(entries), brokenVersion: BigInt(brokenVersion) };
     },
   });
+}
+
+/** A person is changed within what the caller may do; where there is none, it is the platform itself. */
+function toReference(tenantId: string, expectedVersion: bigint) {
+  return {
+    tenantId: tenantId || undefined,
+    expectedVersion: expectedVersion === 0n ? undefined : Number(expectedVersion),
+    actor: currentContext()?.caller,
+  };
 }
 
 function actorId(): string | undefined {

@@ -1,5 +1,5 @@
 import { keyCreated, keyRevoked } from "@lyss/contracts/events/auth.ts";
-import { userAuditEvents, userCreated } from "@lyss/contracts/events/user.ts";
+import { userAuditEvents, userCreated, userDeleted, userUpdated } from "@lyss/contracts/events/user.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { UserService } from "@lyss/contracts/gen/lyss/user/v1/user_pb.js";
 import { databaseCheck } from "@lyss/kit/health/checkers.ts";
@@ -10,6 +10,7 @@ import { createUserSubscriptions } from "./events.ts";
 import { createUserJobs } from "./jobs.ts";
 import { createUserOps } from "./ops.ts";
 import { createPasswordHasher } from "./password.ts";
+import { createPeopleStore } from "./people-store.ts";
 import { createRefusedSignIns } from "./refused-sign-ins.ts";
 import { userRoutes } from "./routes.ts";
 import { createUserRpc } from "./rpc.ts";
@@ -20,7 +21,7 @@ export const user = defineService({
   name: "user",
   contract: UserService,
   needs: { auth: AuthService },
-  publishes: [userCreated, ...userAuditEvents],
+  publishes: [userCreated, userUpdated, userDeleted, ...userAuditEvents],
   hears: [keyCreated, keyRevoked],
   config: userConfig,
   migrations: new URL("./migrations/", import.meta.url),
@@ -29,6 +30,7 @@ export const user = defineService({
   async start({ config, clients, db, outbox, clock, random, deriveKey }) {
     const limits = config.user;
     const store = createUserStore(db.sql);
+    const people = createPeopleStore(db.sql);
     const policy = { maxWaitMs: limits.maxWaitMs, forgetAfterMs: limits.forgetFailuresAfterMs };
     const guard = createSignInGuard({
       ...{ db, store, clock, subjectKey: deriveKey("user.sign_in_failure") },
@@ -40,7 +42,7 @@ export const user = defineService({
     const audit = createAuditLog({ store, outbox, clock, random });
     const refusedSignIns = createRefusedSignIns();
     const ops = createUserOps({
-      ...{ db, store, outbox, clock, random, auth: clients.auth, passwords, guard, audit, refusedSignIns },
+      ...{ db, store, people, outbox, clock, random, auth: clients.auth, passwords, guard, audit, refusedSignIns },
     });
     return {
       ops,

@@ -3,11 +3,14 @@ import { type ChainEnd, emptyChain } from "./audit-chain.ts";
 import type { FailureCount } from "./back-off.ts";
 import type { User } from "./model.ts";
 
-/** The SQL of people. One method, one statement. */
+/** The columns of a person. */
+export const personColumns = (db: Sql | Tx) => db`
+  user_id as "userId", tenant_id as "tenantId", email, name, role, status, version::float8 as version,
+  created_at as "createdAt", updated_at as "updatedAt"`;
+
+/** The SQL of signing in, and of audit logs. One method, one statement. */
 export function createUserStore(sql: Sql) {
-  const columns = (db: Sql | Tx) => db`
-    user_id as "userId", tenant_id as "tenantId", email, name, role, status, created_at as "createdAt",
-    updated_at as "updatedAt"`;
+  const columns = personColumns;
 
   return {
     /** False when the e-mail address is taken; nothing is written then. */
@@ -28,6 +31,14 @@ export function createUserStore(sql: Sql) {
       return row;
     },
 
+    /** Whether there was such a person, who is gone. */
+    async hasDeparted(userId: string, tenantId: string | undefined): Promise<boolean> {
+      const rows = await sql`
+        select from departed_person
+        where user_id = ${userId} and (${tenantId ?? null}::text is null or tenant_id = ${tenantId ?? null})`;
+      return rows.length > 0;
+    },
+
     async hasUser(tx: Tx, userId: string, tenantId: string): Promise<boolean> {
       const rows = await tx`select from person where user_id = ${userId} and tenant_id = ${tenantId}`;
       return rows.length > 0;
@@ -39,14 +50,6 @@ export function createUserStore(sql: Sql) {
       return row;
     },
 
-    /** Newest first, those after `afterId`. */
-    listUsers(tenantId: string, afterId: string | undefined, limit: number): Promise<User[]> {
-      return sql<User[]>`
-        select ${columns(sql)} from person
-        where tenant_id = ${tenantId} and (${afterId ?? null}::text is null or user_id < ${afterId ?? null})
-        order by user_id desc limit ${limit}`;
-    },
-
     /** The person whose password was replaced, if there is one of that address. */
     async updatePassword(
       tx: Tx,
@@ -55,7 +58,8 @@ export function createUserStore(sql: Sql) {
       updatedAt: Date,
     ): Promise<Pick<User, "userId" | "tenantId"> | undefined> {
       const [row] = await tx<Pick<User, "userId" | "tenantId">[]>`
-        update person set password_hash = ${passwordHash}, updated_at = ${updatedAt} where email = ${email}
+        update person set password_hash = ${passwordHash}, updated_at = ${updatedAt}, version = version + 1
+        where email = ${email}
         returning user_id as "userId", tenant_id as "tenantId"`;
       return row;
     },

@@ -128,7 +128,15 @@ test("a new person is told to others without the password", async () => {
   assert.equal(event?.type, "user.created");
   const { createdAt, ...data } = event.data;
   assert.equal(Date.parse(String(createdAt)), clock.nowMs());
-  assert.deepEqual(data, { userId, email, name: "Ann", tenantId: "ten_a", role: "member" });
+  assert.deepEqual(data, {
+    userId,
+    email,
+    name: "Ann",
+    tenantId: "ten_a",
+    role: "member",
+    status: "USER_STATUS_ACTIVE",
+    version: "1",
+  });
 });
 
 test("a person of another tenant does not exist, and lists show one's own tenant only", async () => {

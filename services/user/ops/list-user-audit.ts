@@ -41,14 +41,14 @@ export async function listUserAudit(
   return toPage(rows, limit, ({ revision }) => [String(revision)]);
 }
 
-/** The person whose log may be read. Throws `not_found` and `kit.permission_denied`. */
+/** The person whose log may be read, who may have left. Throws `not_found` and `kit.permission_denied`. */
 export async function requireReadable(
   { store }: Pick<UserDeps, "store">,
   { userId, tenantId, reader }: AuditReference,
 ): Promise<{ readonly userId: string }> {
-  const user = await getUser({ store }, { userId, tenantId });
+  if (!(await store.hasDeparted(userId, tenantId))) await getUser({ store }, { userId, tenantId });
   if (reader && reader.userId !== userId && !permits(reader.permissions, readAuditPermission)) {
     throw new Failure(kitFailures.permission_denied, { permission: readAuditPermission });
   }
-  return user;
+  return { userId };
 }

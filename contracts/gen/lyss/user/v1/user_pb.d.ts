@@ -4,7 +4,7 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { EmptySchema, Timestamp, Value } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file lyss/user/v1/user.proto.
@@ -56,6 +56,13 @@ export declare type User = Message<"lyss.user.v1.User"> & {
    * @generated from field: string role = 8;
    */
   role: string;
+
+  /**
+   * 1, and one more for each change.
+   *
+   * @generated from field: int64 version = 9;
+   */
+  version: bigint;
 };
 
 /**
@@ -90,6 +97,8 @@ export declare type CreateUserRequest = Message<"lyss.user.v1.CreateUserRequest"
   name: string;
 
   /**
+   * Empty for the caller's own, or the platform's own where there is no caller.
+   *
    * @generated from field: string tenant_id = 4;
    */
   tenantId: string;
@@ -130,6 +139,216 @@ export declare type GetUserRequest = Message<"lyss.user.v1.GetUserRequest"> & {
  * Use `create(GetUserRequestSchema)` to create a new message.
  */
 export declare const GetUserRequestSchema: GenMessage<GetUserRequest>;
+
+/**
+ * @generated from message lyss.user.v1.UpdateUserRequest
+ */
+export declare type UpdateUserRequest = Message<"lyss.user.v1.UpdateUserRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * 1 to 100 characters; empty to keep it.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * Unset to keep it.
+   *
+   * @generated from field: lyss.user.v1.UserStatus status = 3;
+   */
+  status: UserStatus;
+
+  /**
+   * When set, a person of another tenant is not found.
+   *
+   * @generated from field: string tenant_id = 4;
+   */
+  tenantId: string;
+
+  /**
+   * `operator`, `owner`, `admin`, `member` or `viewer`; empty to keep it.
+   *
+   * @generated from field: string role = 5;
+   */
+  role: string;
+
+  /**
+   * The version that the change is meant for; 0 for any.
+   *
+   * @generated from field: int64 expected_version = 6;
+   */
+  expectedVersion: bigint;
+
+  /**
+   * Network address of the actor's own connection, for the audit log.
+   *
+   * @generated from field: string client_address = 7;
+   */
+  clientAddress: string;
+};
+
+/**
+ * Describes the message lyss.user.v1.UpdateUserRequest.
+ * Use `create(UpdateUserRequestSchema)` to create a new message.
+ */
+export declare const UpdateUserRequestSchema: GenMessage<UpdateUserRequest>;
+
+/**
+ * @generated from message lyss.user.v1.DeleteUserRequest
+ */
+export declare type DeleteUserRequest = Message<"lyss.user.v1.DeleteUserRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * When set, a person of another tenant is not found.
+   *
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * The version that is meant; 0 for any.
+   *
+   * @generated from field: int64 expected_version = 3;
+   */
+  expectedVersion: bigint;
+
+  /**
+   * Network address of the actor's own connection, for the audit log.
+   *
+   * @generated from field: string client_address = 4;
+   */
+  clientAddress: string;
+};
+
+/**
+ * Describes the message lyss.user.v1.DeleteUserRequest.
+ * Use `create(DeleteUserRequestSchema)` to create a new message.
+ */
+export declare const DeleteUserRequestSchema: GenMessage<DeleteUserRequest>;
+
+/**
+ * @generated from message lyss.user.v1.ListUsersRequest
+ */
+export declare type ListUsersRequest = Message<"lyss.user.v1.ListUsersRequest"> & {
+  /**
+   * From 1, at most 10,000; 0 for 1.
+   *
+   * @generated from field: int32 page = 1;
+   */
+  page: number;
+
+  /**
+   * 1 to 200; 0 for 50.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * Words with spaces between, at most 200 characters: `status:suspended` and `role:admin` by what they say, every other word by being part of
+   * the name or the e-mail address, in whatever case.
+   *
+   * @generated from field: string filter = 3;
+   */
+  filter: string;
+
+  /**
+   * People of all tenants when empty.
+   *
+   * @generated from field: string tenant_id = 4;
+   */
+  tenantId: string;
+};
+
+/**
+ * Describes the message lyss.user.v1.ListUsersRequest.
+ * Use `create(ListUsersRequestSchema)` to create a new message.
+ */
+export declare const ListUsersRequestSchema: GenMessage<ListUsersRequest>;
+
+/**
+ * @generated from message lyss.user.v1.ListUsersResponse
+ */
+export declare type ListUsersResponse = Message<"lyss.user.v1.ListUsersResponse"> & {
+  /**
+   * @generated from field: repeated lyss.user.v1.User users = 1;
+   */
+  users: User[];
+
+  /**
+   * People on all pages.
+   *
+   * @generated from field: int32 total_count = 2;
+   */
+  totalCount: number;
+
+  /**
+   * @generated from field: int32 page = 3;
+   */
+  page: number;
+
+  /**
+   * @generated from field: int32 page_size = 4;
+   */
+  pageSize: number;
+};
+
+/**
+ * Describes the message lyss.user.v1.ListUsersResponse.
+ * Use `create(ListUsersResponseSchema)` to create a new message.
+ */
+export declare const ListUsersResponseSchema: GenMessage<ListUsersResponse>;
+
+/**
+ * @generated from message lyss.user.v1.SetUserStatusRequest
+ */
+export declare type SetUserStatusRequest = Message<"lyss.user.v1.SetUserStatusRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * When set, a person of another tenant is not found.
+   *
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: lyss.user.v1.UserStatus status = 3;
+   */
+  status: UserStatus;
+
+  /**
+   * Why, for the audit log; at most 200 characters.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * Network address of the actor's own connection, for the audit log.
+   *
+   * @generated from field: string client_address = 5;
+   */
+  clientAddress: string;
+};
+
+/**
+ * Describes the message lyss.user.v1.SetUserStatusRequest.
+ * Use `create(SetUserStatusRequestSchema)` to create a new message.
+ */
+export declare const SetUserStatusRequestSchema: GenMessage<SetUserStatusRequest>;
 
 /**
  * @generated from message lyss.user.v1.SignInRequest
@@ -447,6 +666,13 @@ export declare type UserAuditEntry = Message<"lyss.user.v1.UserAuditEntry"> & {
    * @generated from field: bytes previous_hash = 7;
    */
   previousHash: Uint8Array;
+
+  /**
+   * What changed to what, or why; never a secret.
+   *
+   * @generated from field: string detail = 8;
+   */
+  detail: string;
 };
 
 /**
@@ -488,6 +714,18 @@ export declare type UserCreated = Message<"lyss.user.v1.UserCreated"> & {
    * @generated from field: string role = 6;
    */
   role: string;
+
+  /**
+   * Active, unless told otherwise.
+   *
+   * @generated from field: lyss.user.v1.UserStatus status = 7;
+   */
+  status: UserStatus;
+
+  /**
+   * @generated from field: int64 version = 8;
+   */
+  version: bigint;
 };
 
 /**
@@ -495,6 +733,137 @@ export declare type UserCreated = Message<"lyss.user.v1.UserCreated"> & {
  * Use `create(UserCreatedSchema)` to create a new message.
  */
 export declare const UserCreatedSchema: GenMessage<UserCreated>;
+
+/**
+ * One field of a person that has another value now.
+ *
+ * @generated from message lyss.user.v1.UserChange
+ */
+export declare type UserChange = Message<"lyss.user.v1.UserChange"> & {
+  /**
+   * `name`, `email`, `role`, `status` and the like.
+   *
+   * @generated from field: string field = 1;
+   */
+  field: string;
+
+  /**
+   * @generated from field: google.protobuf.Value old_value = 2;
+   */
+  oldValue?: Value | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Value new_value = 3;
+   */
+  newValue?: Value | undefined;
+};
+
+/**
+ * Describes the message lyss.user.v1.UserChange.
+ * Use `create(UserChangeSchema)` to create a new message.
+ */
+export declare const UserChangeSchema: GenMessage<UserChange>;
+
+/**
+ * @generated from message lyss.user.v1.UserUpdated
+ */
+export declare type UserUpdated = Message<"lyss.user.v1.UserUpdated"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * At least one. Never a secret.
+   *
+   * @generated from field: repeated lyss.user.v1.UserChange changes = 2;
+   */
+  changes: UserChange[];
+
+  /**
+   * @generated from field: google.protobuf.Timestamp updated_at = 3;
+   */
+  updatedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: string tenant_id = 4;
+   */
+  tenantId: string;
+
+  /**
+   * Who changed it; empty for the platform itself.
+   *
+   * @generated from field: string updated_by = 5;
+   */
+  updatedBy: string;
+
+  /**
+   * As it is from now on.
+   *
+   * @generated from field: string role = 6;
+   */
+  role: string;
+
+  /**
+   * As it is from now on.
+   *
+   * @generated from field: lyss.user.v1.UserStatus status = 7;
+   */
+  status: UserStatus;
+
+  /**
+   * Grows with each change: of two, the one with the greater is the later.
+   *
+   * @generated from field: int64 version = 8;
+   */
+  version: bigint;
+};
+
+/**
+ * Describes the message lyss.user.v1.UserUpdated.
+ * Use `create(UserUpdatedSchema)` to create a new message.
+ */
+export declare const UserUpdatedSchema: GenMessage<UserUpdated>;
+
+/**
+ * @generated from message lyss.user.v1.UserDeleted
+ */
+export declare type UserDeleted = Message<"lyss.user.v1.UserDeleted"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp deleted_at = 3;
+   */
+  deletedAt?: Timestamp | undefined;
+
+  /**
+   * Who did it; empty for the platform itself.
+   *
+   * @generated from field: string deleted_by = 4;
+   */
+  deletedBy: string;
+
+  /**
+   * Greater than that of every change before.
+   *
+   * @generated from field: int64 version = 5;
+   */
+  version: bigint;
+};
+
+/**
+ * Describes the message lyss.user.v1.UserDeleted.
+ * Use `create(UserDeletedSchema)` to create a new message.
+ */
+export declare const UserDeletedSchema: GenMessage<UserDeleted>;
 
 /**
  * @generated from enum lyss.user.v1.UserStatus
@@ -553,6 +922,52 @@ export declare const UserService: GenService<{
   getUser: {
     methodKind: "unary";
     input: typeof GetUserRequestSchema;
+    output: typeof UserSchema;
+  },
+  /**
+   * Changes what is given; what is empty stays. On behalf of a person, within what that person may do.
+   * buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+   * buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+   *
+   * @generated from rpc lyss.user.v1.UserService.UpdateUser
+   */
+  updateUser: {
+    methodKind: "unary";
+    input: typeof UpdateUserRequestSchema;
+    output: typeof UserSchema;
+  },
+  /**
+   * Removes a person; the audit log stays. One who is not there, or no more, is not found.
+   * buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+   * buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+   *
+   * @generated from rpc lyss.user.v1.UserService.DeleteUser
+   */
+  deleteUser: {
+    methodKind: "unary";
+    input: typeof DeleteUserRequestSchema;
+    output: typeof EmptySchema;
+  },
+  /**
+   * By pages that are numbered from 1, newest first.
+   *
+   * @generated from rpc lyss.user.v1.UserService.ListUsers
+   */
+  listUsers: {
+    methodKind: "unary";
+    input: typeof ListUsersRequestSchema;
+    output: typeof ListUsersResponseSchema;
+  },
+  /**
+   * Lets a person in again, or keeps them out. The status that the person has already changes nothing. A repeat is safe.
+   * buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+   * buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+   *
+   * @generated from rpc lyss.user.v1.UserService.SetUserStatus
+   */
+  setUserStatus: {
+    methodKind: "unary";
+    input: typeof SetUserStatusRequestSchema;
     output: typeof UserSchema;
   },
   /**

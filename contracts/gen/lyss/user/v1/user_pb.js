@@ -3,13 +3,13 @@
 /* eslint-disable */
 
 import { enumDesc, fileDesc, messageDesc, serviceDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_empty, file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file lyss/user/v1/user.proto.
  */
 export const file_lyss_user_v1_user = /*@__PURE__*/
-  fileDesc("ChdseXNzL3VzZXIvdjEvdXNlci5wcm90bxIMbHlzcy51c2VyLnYxIt8BCgRVc2VyEg8KB3VzZXJfaWQYASABKAkSDQoFZW1haWwYAiABKAkSDAoEbmFtZRgDIAEoCRIoCgZzdGF0dXMYBCABKA4yGC5seXNzLnVzZXIudjEuVXNlclN0YXR1cxIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgp1cGRhdGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgl0ZW5hbnRfaWQYByABKAkSDAoEcm9sZRgIIAEoCSJjChFDcmVhdGVVc2VyUmVxdWVzdBINCgVlbWFpbBgBIAEoCRIQCghwYXNzd29yZBgCIAEoCRIMCgRuYW1lGAMgASgJEhEKCXRlbmFudF9pZBgEIAEoCRIMCgRyb2xlGAUgASgJIjQKDkdldFVzZXJSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSEQoJdGVuYW50X2lkGAIgASgJIkgKDVNpZ25JblJlcXVlc3QSDQoFZW1haWwYASABKAkSEAoIcGFzc3dvcmQYAiABKAkSFgoOY2xpZW50X2FkZHJlc3MYAyABKAkiUwoOU2lnbkluUmVzcG9uc2USFAoMYWNjZXNzX3Rva2VuGAEgASgJEhoKEmV4cGlyZXNfaW5fc2Vjb25kcxgCIAEoBRIPCgd1c2VyX2lkGAMgASgJIjUKElNldFBhc3N3b3JkUmVxdWVzdBINCgVlbWFpbBgBIAEoCRIQCghwYXNzd29yZBgCIAEoCSImChNTZXRQYXNzd29yZFJlc3BvbnNlEg8KB3VzZXJfaWQYASABKAkixAEKFExpc3RVc2VyQXVkaXRSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSEQoJdGVuYW50X2lkGAIgASgJEg0KBWxpbWl0GAMgASgFEg4KBmN1cnNvchgEIAEoCRITCgtldmVudF90eXBlcxgFIAMoCRIoCgRmcm9tGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIqCgZiZWZvcmUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIr4BCg5Vc2VyQXVkaXRFdmVudBIQCghldmVudF9pZBgBIAEoCRISCgpldmVudF90eXBlGAIgASgJEhQKDGFnZ3JlZ2F0ZV9pZBgDIAEoCRIwCgpldmVudF9kYXRhGAQgASgLMhwubHlzcy51c2VyLnYxLlVzZXJBdWRpdEVudHJ5Ei0KCXRpbWVzdGFtcBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdmVyc2lvbhgGIAEoAyJaChVMaXN0VXNlckF1ZGl0UmVzcG9uc2USLAoGZXZlbnRzGAEgAygLMhwubHlzcy51c2VyLnYxLlVzZXJBdWRpdEV2ZW50EhMKC25leHRfY3Vyc29yGAIgASgJIjwKFlZlcmlmeVVzZXJBdWRpdFJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIRCgl0ZW5hbnRfaWQYAiABKAkiVQoXVmVyaWZ5VXNlckF1ZGl0UmVzcG9uc2USEQoJaXNfaW50YWN0GAEgASgIEg8KB2VudHJpZXMYAiABKAMSFgoOYnJva2VuX3ZlcnNpb24YAyABKAMiugEKDlVzZXJBdWRpdEVudHJ5Eg8KB3VzZXJfaWQYASABKAkSEQoJdGVuYW50X2lkGAIgASgJEhAKCGFjdG9yX2lkGAMgASgJEhYKDmNsaWVudF9hZGRyZXNzGAQgASgJEhIKCnN1YmplY3RfaWQYBSABKAkSLwoLaGFwcGVuZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDXByZXZpb3VzX2hhc2gYByABKAwijAEKC1VzZXJDcmVhdGVkEg8KB3VzZXJfaWQYASABKAkSDQoFZW1haWwYAiABKAkSDAoEbmFtZRgDIAEoCRIuCgpjcmVhdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgl0ZW5hbnRfaWQYBSABKAkSDAoEcm9sZRgGIAEoCSp2CgpVc2VyU3RhdHVzEhsKF1VTRVJfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFgoSVVNFUl9TVEFUVVNfQUNUSVZFEAESGAoUVVNFUl9TVEFUVVNfSU5BQ1RJVkUQAhIZChVVU0VSX1NUQVRVU19TVVNQRU5ERUQQAzL0AwoLVXNlclNlcnZpY2USQQoKQ3JlYXRlVXNlchIfLmx5c3MudXNlci52MS5DcmVhdGVVc2VyUmVxdWVzdBoSLmx5c3MudXNlci52MS5Vc2VyEkAKB0dldFVzZXISHC5seXNzLnVzZXIudjEuR2V0VXNlclJlcXVlc3QaEi5seXNzLnVzZXIudjEuVXNlciIDkAIBEkMKBlNpZ25JbhIbLmx5c3MudXNlci52MS5TaWduSW5SZXF1ZXN0GhwubHlzcy51c2VyLnYxLlNpZ25JblJlc3BvbnNlElcKC1NldFBhc3N3b3JkEiAubHlzcy51c2VyLnYxLlNldFBhc3N3b3JkUmVxdWVzdBohLmx5c3MudXNlci52MS5TZXRQYXNzd29yZFJlc3BvbnNlIgOQAgISXQoNTGlzdFVzZXJBdWRpdBIiLmx5c3MudXNlci52MS5MaXN0VXNlckF1ZGl0UmVxdWVzdBojLmx5c3MudXNlci52MS5MaXN0VXNlckF1ZGl0UmVzcG9uc2UiA5ACARJjCg9WZXJpZnlVc2VyQXVkaXQSJC5seXNzLnVzZXIudjEuVmVyaWZ5VXNlckF1ZGl0UmVxdWVzdBolLmx5c3MudXNlci52MS5WZXJpZnlVc2VyQXVkaXRSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("ChdseXNzL3VzZXIvdjEvdXNlci5wcm90bxIMbHlzcy51c2VyLnYxIvABCgRVc2VyEg8KB3VzZXJfaWQYASABKAkSDQoFZW1haWwYAiABKAkSDAoEbmFtZRgDIAEoCRIoCgZzdGF0dXMYBCABKA4yGC5seXNzLnVzZXIudjEuVXNlclN0YXR1cxIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgp1cGRhdGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgl0ZW5hbnRfaWQYByABKAkSDAoEcm9sZRgIIAEoCRIPCgd2ZXJzaW9uGAkgASgDImMKEUNyZWF0ZVVzZXJSZXF1ZXN0Eg0KBWVtYWlsGAEgASgJEhAKCHBhc3N3b3JkGAIgASgJEgwKBG5hbWUYAyABKAkSEQoJdGVuYW50X2lkGAQgASgJEgwKBHJvbGUYBSABKAkiNAoOR2V0VXNlclJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIRCgl0ZW5hbnRfaWQYAiABKAkirwEKEVVwZGF0ZVVzZXJSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIoCgZzdGF0dXMYAyABKA4yGC5seXNzLnVzZXIudjEuVXNlclN0YXR1cxIRCgl0ZW5hbnRfaWQYBCABKAkSDAoEcm9sZRgFIAEoCRIYChBleHBlY3RlZF92ZXJzaW9uGAYgASgDEhYKDmNsaWVudF9hZGRyZXNzGAcgASgJImkKEURlbGV0ZVVzZXJSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSEQoJdGVuYW50X2lkGAIgASgJEhgKEGV4cGVjdGVkX3ZlcnNpb24YAyABKAMSFgoOY2xpZW50X2FkZHJlc3MYBCABKAkiVgoQTGlzdFVzZXJzUmVxdWVzdBIMCgRwYWdlGAEgASgFEhEKCXBhZ2Vfc2l6ZRgCIAEoBRIOCgZmaWx0ZXIYAyABKAkSEQoJdGVuYW50X2lkGAQgASgJImwKEUxpc3RVc2Vyc1Jlc3BvbnNlEiEKBXVzZXJzGAEgAygLMhIubHlzcy51c2VyLnYxLlVzZXISEwoLdG90YWxfY291bnQYAiABKAUSDAoEcGFnZRgDIAEoBRIRCglwYWdlX3NpemUYBCABKAUijAEKFFNldFVzZXJTdGF0dXNSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSEQoJdGVuYW50X2lkGAIgASgJEigKBnN0YXR1cxgDIAEoDjIYLmx5c3MudXNlci52MS5Vc2VyU3RhdHVzEg4KBnJlYXNvbhgEIAEoCRIWCg5jbGllbnRfYWRkcmVzcxgFIAEoCSJICg1TaWduSW5SZXF1ZXN0Eg0KBWVtYWlsGAEgASgJEhAKCHBhc3N3b3JkGAIgASgJEhYKDmNsaWVudF9hZGRyZXNzGAMgASgJIlMKDlNpZ25JblJlc3BvbnNlEhQKDGFjY2Vzc190b2tlbhgBIAEoCRIaChJleHBpcmVzX2luX3NlY29uZHMYAiABKAUSDwoHdXNlcl9pZBgDIAEoCSI1ChJTZXRQYXNzd29yZFJlcXVlc3QSDQoFZW1haWwYASABKAkSEAoIcGFzc3dvcmQYAiABKAkiJgoTU2V0UGFzc3dvcmRSZXNwb25zZRIPCgd1c2VyX2lkGAEgASgJIsQBChRMaXN0VXNlckF1ZGl0UmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEhEKCXRlbmFudF9pZBgCIAEoCRINCgVsaW1pdBgDIAEoBRIOCgZjdXJzb3IYBCABKAkSEwoLZXZlbnRfdHlwZXMYBSADKAkSKAoEZnJvbRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKgoGYmVmb3JlGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCK+AQoOVXNlckF1ZGl0RXZlbnQSEAoIZXZlbnRfaWQYASABKAkSEgoKZXZlbnRfdHlwZRgCIAEoCRIUCgxhZ2dyZWdhdGVfaWQYAyABKAkSMAoKZXZlbnRfZGF0YRgEIAEoCzIcLmx5c3MudXNlci52MS5Vc2VyQXVkaXRFbnRyeRItCgl0aW1lc3RhbXAYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3ZlcnNpb24YBiABKAMiWgoVTGlzdFVzZXJBdWRpdFJlc3BvbnNlEiwKBmV2ZW50cxgBIAMoCzIcLmx5c3MudXNlci52MS5Vc2VyQXVkaXRFdmVudBITCgtuZXh0X2N1cnNvchgCIAEoCSI8ChZWZXJpZnlVc2VyQXVkaXRSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSEQoJdGVuYW50X2lkGAIgASgJIlUKF1ZlcmlmeVVzZXJBdWRpdFJlc3BvbnNlEhEKCWlzX2ludGFjdBgBIAEoCBIPCgdlbnRyaWVzGAIgASgDEhYKDmJyb2tlbl92ZXJzaW9uGAMgASgDIsoBCg5Vc2VyQXVkaXRFbnRyeRIPCgd1c2VyX2lkGAEgASgJEhEKCXRlbmFudF9pZBgCIAEoCRIQCghhY3Rvcl9pZBgDIAEoCRIWCg5jbGllbnRfYWRkcmVzcxgEIAEoCRISCgpzdWJqZWN0X2lkGAUgASgJEi8KC2hhcHBlbmVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCg1wcmV2aW91c19oYXNoGAcgASgMEg4KBmRldGFpbBgIIAEoCSLHAQoLVXNlckNyZWF0ZWQSDwoHdXNlcl9pZBgBIAEoCRINCgVlbWFpbBgCIAEoCRIMCgRuYW1lGAMgASgJEi4KCmNyZWF0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXRlbmFudF9pZBgFIAEoCRIMCgRyb2xlGAYgASgJEigKBnN0YXR1cxgHIAEoDjIYLmx5c3MudXNlci52MS5Vc2VyU3RhdHVzEg8KB3ZlcnNpb24YCCABKAMicQoKVXNlckNoYW5nZRINCgVmaWVsZBgBIAEoCRIpCglvbGRfdmFsdWUYAiABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSKQoJbmV3X3ZhbHVlGAMgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlIukBCgtVc2VyVXBkYXRlZBIPCgd1c2VyX2lkGAEgASgJEikKB2NoYW5nZXMYAiADKAsyGC5seXNzLnVzZXIudjEuVXNlckNoYW5nZRIuCgp1cGRhdGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgl0ZW5hbnRfaWQYBCABKAkSEgoKdXBkYXRlZF9ieRgFIAEoCRIMCgRyb2xlGAYgASgJEigKBnN0YXR1cxgHIAEoDjIYLmx5c3MudXNlci52MS5Vc2VyU3RhdHVzEg8KB3ZlcnNpb24YCCABKAMihgEKC1VzZXJEZWxldGVkEg8KB3VzZXJfaWQYASABKAkSEQoJdGVuYW50X2lkGAIgASgJEi4KCmRlbGV0ZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmRlbGV0ZWRfYnkYBCABKAkSDwoHdmVyc2lvbhgFIAEoAyp2CgpVc2VyU3RhdHVzEhsKF1VTRVJfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFgoSVVNFUl9TVEFUVVNfQUNUSVZFEAESGAoUVVNFUl9TVEFUVVNfSU5BQ1RJVkUQAhIZChVVU0VSX1NUQVRVU19TVVNQRU5ERUQQAzKfBgoLVXNlclNlcnZpY2USQQoKQ3JlYXRlVXNlchIfLmx5c3MudXNlci52MS5DcmVhdGVVc2VyUmVxdWVzdBoSLmx5c3MudXNlci52MS5Vc2VyEkAKB0dldFVzZXISHC5seXNzLnVzZXIudjEuR2V0VXNlclJlcXVlc3QaEi5seXNzLnVzZXIudjEuVXNlciIDkAIBEkEKClVwZGF0ZVVzZXISHy5seXNzLnVzZXIudjEuVXBkYXRlVXNlclJlcXVlc3QaEi5seXNzLnVzZXIudjEuVXNlchJFCgpEZWxldGVVc2VyEh8ubHlzcy51c2VyLnYxLkRlbGV0ZVVzZXJSZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5ElEKCUxpc3RVc2VycxIeLmx5c3MudXNlci52MS5MaXN0VXNlcnNSZXF1ZXN0Gh8ubHlzcy51c2VyLnYxLkxpc3RVc2Vyc1Jlc3BvbnNlIgOQAgESTAoNU2V0VXNlclN0YXR1cxIiLmx5c3MudXNlci52MS5TZXRVc2VyU3RhdHVzUmVxdWVzdBoSLmx5c3MudXNlci52MS5Vc2VyIgOQAgISQwoGU2lnbkluEhsubHlzcy51c2VyLnYxLlNpZ25JblJlcXVlc3QaHC5seXNzLnVzZXIudjEuU2lnbkluUmVzcG9uc2USVwoLU2V0UGFzc3dvcmQSIC5seXNzLnVzZXIudjEuU2V0UGFzc3dvcmRSZXF1ZXN0GiEubHlzcy51c2VyLnYxLlNldFBhc3N3b3JkUmVzcG9uc2UiA5ACAhJdCg1MaXN0VXNlckF1ZGl0EiIubHlzcy51c2VyLnYxLkxpc3RVc2VyQXVkaXRSZXF1ZXN0GiMubHlzcy51c2VyLnYxLkxpc3RVc2VyQXVkaXRSZXNwb25zZSIDkAIBEmMKD1ZlcmlmeVVzZXJBdWRpdBIkLmx5c3MudXNlci52MS5WZXJpZnlVc2VyQXVkaXRSZXF1ZXN0GiUubHlzcy51c2VyLnYxLlZlcmlmeVVzZXJBdWRpdFJlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_google_protobuf_empty, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * Describes the message lyss.user.v1.User.
@@ -33,81 +33,137 @@ export const GetUserRequestSchema = /*@__PURE__*/
   messageDesc(file_lyss_user_v1_user, 2);
 
 /**
+ * Describes the message lyss.user.v1.UpdateUserRequest.
+ * Use `create(UpdateUserRequestSchema)` to create a new message.
+ */
+export const UpdateUserRequestSchema = /*@__PURE__*/
+  messageDesc(file_lyss_user_v1_user, 3);
+
+/**
+ * Describes the message lyss.user.v1.DeleteUserRequest.
+ * Use `create(DeleteUserRequestSchema)` to create a new message.
+ */
+export const DeleteUserRequestSchema = /*@__PURE__*/
+  messageDesc(file_lyss_user_v1_user, 4);
+
+/**
+ * Describes the message lyss.user.v1.ListUsersRequest.
+ * Use `create(ListUsersRequestSchema)` to create a new message.
+ */
+export const ListUsersRequestSchema = /*@__PURE__*/
+  messageDesc(file_lyss_user_v1_user, 5);
+
+/**
+ * Describes the message lyss.user.v1.ListUsersResponse.
+ * Use `create(ListUsersResponseSchema)` to create a new message.
+ */
+export const ListUsersResponseSchema = /*@__PURE__*/
+  messageDesc(file_lyss_user_v1_user, 6);
+
+/**
+ * Describes the message lyss.user.v1.SetUserStatusRequest.
+ * Use `create(SetUserStatusRequestSchema)` to create a new message.
+ */
+export const SetUserStatusRequestSchema = /*@__PURE__*/
+  messageDesc(file_lyss_user_v1_user, 7);
+
+/**
  * Describes the message lyss.user.v1.SignInRequest.
  * Use `create(SignInRequestSchema)` to create a new message.
  */
 export const SignInRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_user_v1_user, 3);
+  messageDesc(file_lyss_user_v1_user, 8);
 
 /**
  * Describes the message lyss.user.v1.SignInResponse.
  * Use `create(SignInResponseSchema)` to create a new message.
  */
 export const SignInResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_user_v1_user, 4);
+  messageDesc(file_lyss_user_v1_user, 9);
 
 /**
  * Describes the message lyss.user.v1.SetPasswordRequest.
  * Use `create(SetPasswordRequestSchema)` to create a new message.
  */
 export const SetPasswordRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_user_v1_user, 5);
+  messageDesc(file_lyss_user_v1_user, 10);
 
 /**
  * Describes the message lyss.user.v1.SetPasswordResponse.
  * Use `create(SetPasswordResponseSchema)` to create a new message.
  */
 export const SetPasswordResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_user_v1_user, 6);
+  messageDesc(file_lyss_user_v1_user, 11);
 
 /**
  * Describes the message lyss.user.v1.ListUserAuditRequest.
  * Use `create(ListUserAuditRequestSchema)` to create a new message.
  */
 export const ListUserAuditRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_user_v1_user, 7);
+  messageDesc(file_lyss_user_v1_user, 12);
 
 /**
  * Describes the message lyss.user.v1.UserAuditEvent.
  * Use `create(UserAuditEventSchema)` to create a new message.
  */
 export const UserAuditEventSchema = /*@__PURE__*/
-  messageDesc(file_lyss_user_v1_user, 8);
+  messageDesc(file_lyss_user_v1_user, 13);
 
 /**
  * Describes the message lyss.user.v1.ListUserAuditResponse.
  * Use `create(ListUserAuditResponseSchema)` to create a new message.
  */
 export const ListUserAuditResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_user_v1_user, 9);
+  messageDesc(file_lyss_user_v1_user, 14);
 
 /**
  * Describes the message lyss.user.v1.VerifyUserAuditRequest.
  * Use `create(VerifyUserAuditRequestSchema)` to create a new message.
  */
 export const VerifyUserAuditRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_user_v1_user, 10);
+  messageDesc(file_lyss_user_v1_user, 15);
 
 /**
  * Describes the message lyss.user.v1.VerifyUserAuditResponse.
  * Use `create(VerifyUserAuditResponseSchema)` to create a new message.
  */
 export const VerifyUserAuditResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_user_v1_user, 11);
+  messageDesc(file_lyss_user_v1_user, 16);
 
 /**
  * Describes the message lyss.user.v1.UserAuditEntry.
  * Use `create(UserAuditEntrySchema)` to create a new message.
  */
 export const UserAuditEntrySchema = /*@__PURE__*/
-  messageDesc(file_lyss_user_v1_user, 12);
+  messageDesc(file_lyss_user_v1_user, 17);
 
 /**
  * Describes the message lyss.user.v1.UserCreated.
  * Use `create(UserCreatedSchema)` to create a new message.
  */
 export const UserCreatedSchema = /*@__PURE__*/
-  messageDesc(file_lyss_user_v1_user, 13);
+  messageDesc(file_lyss_user_v1_user, 18);
+
+/**
+ * Describes the message lyss.user.v1.UserChange.
+ * Use `create(UserChangeSchema)` to create a new message.
+ */
+export const UserChangeSchema = /*@__PURE__*/
+  messageDesc(file_lyss_user_v1_user, 19);
+
+/**
+ * Describes the message lyss.user.v1.UserUpdated.
+ * Use `create(UserUpdatedSchema)` to create a new message.
+ */
+export const UserUpdatedSchema = /*@__PURE__*/
+  messageDesc(file_lyss_user_v1_user, 20);
+
+/**
+ * Describes the message lyss.user.v1.UserDeleted.
+ * Use `create(UserDeletedSchema)` to create a new message.
+ */
+export const UserDeletedSchema = /*@__PURE__*/
+  messageDesc(file_lyss_user_v1_user, 21);
 
 /**
  * Describes the enum lyss.user.v1.UserStatus.

@@ -1,0 +1,84 @@
+import { userFailures } from "@lyss/contracts/failures/user.ts";
+import type { Tx } from "@lyss/kit/db/database.ts";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import { permits } from "@lyss/kit/rpc/call-context.ts";
+import type { UserDeps } from "./deps.ts";
+import { type Actor, isAtLeast, type Role, type User, updateUsersPermission } from "./model.ts";
+
+/** Whom is meant, and who asks. */
+export interface PersonReference {
+  readonly userId: string;
+  /** When given, a person of another tenant is not found. */
+  readonly tenantId: string | undefined;
+  /** Undefined for the platform itself, which may do everything. */
+  readonly actor: Actor | undefined;
+  /** Undefined when any version will do. */
+  readonly expectedVersion?: number | undefined;
+}
+
+type Locking = Pick<UserDeps, "store" | "people">;
+
+/**
+ * The person, locked until the transaction ends; with `needsOwners`, those without whom the tenant would be nobody's are
+ * locked before, so that two who leave at once see each other. Throws `not_found` and `version_mismatch`.
+ */
+export async function lockPerson(
+  { store, people }: Locking,
+  tx: Tx,
+  { userId, tenantId, expectedVersion, needsOwners }: PersonReference & { readonly needsOwners: boolean },
+): Promise<{ readonly person: User; readonly owners: readonly Pick<User, "userId" | "role">[] }> {
+  const found = await store.findUser(userId, tenantId);
+  const owners = found && needsOwners ? await people.lockOwners(tx, found.tenantId) : [];
+  const person = found && (await people.lockUser(tx, userId));
+  if (!person) throw new Failure(userFailures.not_found);
+  if (expectedVersion !== undefined && expectedVersion !== person.version) {
+    throw new Failure(userFailures.version_mismatch, { current: person.version, expected: expectedVersion });
+  }
+  return { person, owners };
+}
+
+/**
+ * Whoever changes another person, or anybody's role or status, holds `user:update` and has at least the role of that person. Only operators reach
+ * people of other tenants. Throws `kit.permission_denied`, `role_above_own` and `not_found`.
+ */
+export async function requireAbove(
+  { people }: Pick<UserDeps, "people">,
+  tx: Tx,
+  actor: Actor | undefined,
+  { tenantId, role }: Pick<User, "tenantId" | "role">,
+): Promise<void> {
+  if (!actor) return;
+  if (!permits(actor.permissions, updateUsersPermission)) {
+    throw new Failure(kitFailures.permission_denied, { permission: updateUsersPermission });
+  }
+  const self = await people.readUser(tx, actor.userId);
+  const own = self?.status === "active" ? self.role : undefined;
+  if (own !== "operator" && self?.tenantId !== tenantId) throw new Failure(userFailures.not_found);
+  requireAtLeast(own, role);
+}
+
+/** Whether the actor is the person, signed in. */
+export function isSelf(actor: Actor | undefined, { userId }: Pick<User, "userId">): boolean {
+  return actor !== undefined && actor.keyId === "" && actor.userId === userId;
+}
+
+/** Throws `role_above_own`. */
+export function requireAtLeast(own: Role | undefined, wanted: Role): void {
+  if (!own || !isAtLeast(own, wanted)) throw new Failure(userFailures.role_above_own, { role: wanted });
+}
+
+/** Throws `last_owner` for a change that leaves a tenant without an active owner, or the platform without an operator. */
+export function requireOwnersLeft(
+  owners: readonly Pick<User, "userId" | "role">[],
+  before: User,
+  after: Pick<User, "role" | "status"> | undefined,
+): void {
+  for (const role of ["operator", "owner"] as const) {
+    const counts = (one: Pick<User, "role">) => one.role === role || (role === "owner" && one.role === "operator");
+    if (before.status !== "active" || !isAtLeast(before.role, role)) continue;
+    if (after?.status === "active" && counts(after)) continue;
+    const isOther = owners.some((one) => one.userId !== before.userId && counts(one));
+    if (!isOther) throw new Failure(userFailures.last_owner, { role });
+  }
+}

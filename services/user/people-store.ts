@@ -1,0 +1,109 @@
+import type { Sql, Tx } from "@lyss/kit/db/database.ts";
+import type { User } from "./model.ts";
+import { personColumns as columns } from "./store.ts";
+
+/** What a list of people may be sorted by. */
+export type UserSort = "created_at" | "name" | "email";
+
+/** Which people are wanted; what is left out is not asked for. */
+export interface UserFilter {
+  readonly tenantId?: string | undefined;
+  readonly status?: string | undefined;
+  readonly role?: string | undefined;
+  /** Each is part of the name or of the e-mail address, in whatever case. */
+  readonly words?: readonly string[] | undefined;
+}
+
+/** Where a page begins: behind the row with these keys. */
+export interface UserPage {
+  readonly sort: UserSort;
+  readonly isDescending: boolean;
+  readonly after: readonly string[] | undefined;
+  readonly limit: number;
+}
+
+/** The SQL of who there is, and of changing it. One method, one statement. */
+export function createPeopleStore(sql: Sql) {
+  const matches = ({ tenantId, status, role, words = [] }: UserFilter) => {
+    const parts = [
+      ...(tenantId === undefined ? [] : [sql`tenant_id = ${tenantId}`]),
+      ...(status === undefined ? [] : [sql`status = ${status}`]),
+      ...(role === undefined ? [] : [sql`role = ${role}`]),
+      ...words.map((word) => sql`position(lower(${word}) in lower(name) || ' ' || email) > 0`),
+    ];
+    return parts.reduce((all, part) => sql`${all} and ${part}`, sql`true`);
+  };
+
+  return {
+    listPeople(filter: UserFilter, { sort, isDescending, after, limit }: UserPage): Promise<User[]> {
+      // An id begins with the time of its creation.
+      const key = sort === "created_at" ? sql`''` : sort === "name" ? sql`lower(name)` : sql`email`;
+      const [afterKey = "", afterId = ""] = after ?? [];
+      const rest = isDescending
+        ? sql`(${key} collate "C", user_id) < (${afterKey}, ${afterId})`
+        : sql`(${key} collate "C", user_id) > (${afterKey}, ${afterId})`;
+      const direction = isDescending ? sql`desc` : sql`asc`;
+      return sql<User[]>`
+        select ${columns(sql)} from person where ${matches(filter)} and ${after ? rest : sql`true`}
+        order by ${key} collate "C" ${direction}, user_id ${direction} limit ${limit}`;
+    },
+
+    /** Newest first. */
+    listNumberedPage(filter: UserFilter, { limit, offset }: { limit: number; offset: number }): Promise<User[]> {
+      return sql<User[]>`
+        select ${columns(sql)} from person where ${matches(filter)} order by user_id desc limit ${limit} offset ${offset}`;
+    },
+
+    async countPeople(filter: UserFilter): Promise<number> {
+      const [row] = await sql<{ people: number }[]>`
+        select count(*)::float8 as people from person where ${matches(filter)}`;
+      return row?.people ?? 0;
+    },
+
+    /** The tenant of the first operator: the platform's own. */
+    async findPlatformTenant(): Promise<string | undefined> {
+      const [row] = await sql<{ tenantId: string }[]>`
+        select tenant_id as "tenantId" from person where role = 'operator' order by created_at, user_id limit 1`;
+      return row?.tenantId;
+    },
+
+    /** Those without whom a tenant would be nobody's, locked until the transaction ends. */
+    lockOwners(tx: Tx, tenantId: string): Promise<Pick<User, "userId" | "role">[]> {
+      return tx<Pick<User, "userId" | "role">[]>`
+        select user_id as "userId", role from person
+        where tenant_id = ${tenantId} and role in ('owner', 'operator') and status = 'active'
+        order by user_id for update`;
+    },
+
+    /** A person of any tenant, locked until the transaction ends. */
+    async lockUser(tx: Tx, userId: string): Promise<User | undefined> {
+      const [row] = await tx<User[]>`select ${columns(tx)} from person where user_id = ${userId} for update`;
+      return row;
+    },
+
+    /** What is so in the transaction; nothing is locked. */
+    async readUser(tx: Tx, userId: string): Promise<User | undefined> {
+      const [row] = await tx<User[]>`select ${columns(tx)} from person where user_id = ${userId}`;
+      return row;
+    },
+
+    async updateUser(tx: Tx, { userId, name, role, status, version, updatedAt }: User): Promise<void> {
+      await tx`
+        update person set name = ${name}, role = ${role}, status = ${status}, version = ${version},
+          updated_at = ${updatedAt}
+        where user_id = ${userId}`;
+    },
+
+    async deleteUser(tx: Tx, userId: string): Promise<void> {
+      await tx`delete from person where user_id = ${userId}`;
+    },
+
+    async insertDeparted(tx: Tx, { userId, tenantId, version }: User, departedAt: Date): Promise<void> {
+      await tx`
+        insert into departed_person (user_id, tenant_id, version, departed_at)
+        values (${userId}, ${tenantId}, ${version}, ${departedAt})`;
+    },
+  };
+}
+
+export type PeopleStore = ReturnType<typeof createPeopleStore>;
