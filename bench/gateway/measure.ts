@@ -50,12 +50,13 @@ export interface RoundResult {
   readonly bytesPerStream: Readonly<Record<string, number>>;
   readonly cpuMicrosPerChunk: Readonly<Record<string, number>>;
   /** Until the first byte of a stream, when all of them start at once. */
-  readonly streamFirstByteP50: number;
+  readonly streamFirstByteP50: number | undefined;
   /** How much of the machine other programs took meanwhile, 0 to 1. */
   readonly disturbance: number;
 }
 
 const sampleMs = 200;
+const noStreams = { bytesPerStream: {}, cpuMicrosPerChunk: {}, streamFirstByteP50: undefined };
 
 /** Writes the two request bodies, of about a kilobyte each. */
 export function prepareLoad(program: string, folder: string): Load {
@@ -76,7 +77,7 @@ export function prepareLoad(program: string, folder: string): Load {
 export async function measureRound(plan: Plan, load: Load, system: System, direct: System): Promise<RoundResult> {
   const others = watchOthers();
   await runLoad(load, system, ["--seconds", String(plan.warmupSeconds), "--connections", String(plan.connections)]);
-  const streams = await measureStreams(plan, load, system);
+  const streams = system.isUnaryOnly ? noStreams : await measureStreams(plan, load, system);
   const saturation = await measureSaturation(plan, load, system);
   const light = await measureLatency(plan, load, system, direct, plan.lightRate);
   const half = await measureLatency(plan, load, system, direct, Math.floor(saturation.callsPerSecond / 2));

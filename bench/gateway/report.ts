@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { cpus, release, totalmem } from "node:os";
 import type { LatencyPoint, Plan, RoundResult } from "./measure.ts";
 import { findCompiler } from "./native.ts";
+import { portkeyPackage } from "./peers.ts";
 import type { Stage } from "./stages.ts";
 import { readNginxVersion, repositoryRoot } from "./systems.ts";
 
@@ -53,7 +54,9 @@ export function medianRound(rounds: readonly RoundResult[]): RoundResult {
     half: point((round) => round.half),
     bytesPerStream: parts((round) => round.bytesPerStream),
     cpuMicrosPerChunk: parts((round) => round.cpuMicrosPerChunk),
-    streamFirstByteP50: number((round) => round.streamFirstByteP50),
+    streamFirstByteP50: rounds.some((round) => round.streamFirstByteP50 === undefined)
+      ? undefined
+      : number((round) => round.streamFirstByteP50 ?? 0),
     disturbance: number((round) => round.disturbance),
   };
 }
@@ -101,7 +104,7 @@ function rowsFor(plan: Plan): readonly Row[] {
     { label: "CPU µs per chunk of a stream", read: (result) => total(result.cpuMicrosPerChunk), decimals: 1 },
     {
       label: `p50 ms to the first byte of ${plan.streams} streams at once`,
-      read: (result) => result.streamFirstByteP50 / 1000,
+      read: ({ streamFirstByteP50: micros }) => (micros === undefined ? undefined : micros / 1000),
       decimals: 1,
     },
     {
@@ -123,6 +126,12 @@ function inverse(micros: number | undefined): number | undefined {
 
 function kib(bytes: number | undefined): number | undefined {
   return bytes === undefined ? undefined : bytes / 1024;
+}
+
+/** How many times the calls of another system Lyss serves in the same CPU time. */
+function ratioTo(name: string, { systems }: Report): string {
+  const cost = (system: string) => total(systems[system]?.median.cpuMicrosPerCall ?? {}) ?? 0;
+  return (cost(name) / cost("lyss")).toFixed(1);
 }
 
 /** How many times the calls of one process two gateway processes would serve on two cores. */
@@ -163,9 +172,10 @@ ${[line(header), line(header.map((_, index) => (index === 0 ? "---" : "---:"))),
 - CPU is user and system time of all processes of the system; Lyss writes every call into its ledger, nginx does not.
 - "Added" is the difference between the percentiles with the system and without it, at the same fixed rate.
   Under \`direct\` it is what two runs without a system differ by: the noise.
+- \`sockets\` is a Node program that joins two connections and looks at nothing: the floor of any gateway in Node.
 - \`lyss-2\` is \`lyss up --gateways 2\`, all on the same one core. Two cores would carry twice \`lyss / lyss-2\` of what one process carries, by the CPU
   time of a call: ${pairRatio(report)}.
-- Memory is the growth of resident memory with ${plan.streams} open streams, at its peak, divided by ${plan.streams}.
+${"portkey" in systems ? `- \`portkey\` is ${portkeyPackage} without its console, for production; on this Node it answers streams with 500. Lyss serves ${ratioTo("portkey", report)} times its\n  calls per second of CPU time.\n` : ""}- Memory is the growth of resident memory with ${plan.streams} open streams, at its peak, divided by ${plan.streams}.
 - Streams carry a chunk each ${plan.chunkIntervalMs} ms. Other machines give other figures; look at the ratios.
 `;
 }

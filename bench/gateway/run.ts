@@ -2,11 +2,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, platform, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Load, measureRound, type Plan, prepareLoad, type RoundResult } from "./measure.ts";
+import { measureSoak } from "./measure-soak.ts";
 import { measureStages } from "./measure-stages.ts";
 import { measureStreamRound, type Pace, paces, type StreamRound } from "./measure-streams.ts";
 import { compile } from "./native.ts";
+import { findPortkey, portkeyPackage, startPortkeyAt, startSockets } from "./peers.ts";
 import { readFirstLine, spawnPinned, stop } from "./processes.ts";
 import { describeRun, medianRound, type Report, writeMarkdown, writeStages } from "./report.ts";
+import { writeSoak } from "./report-soak.ts";
 import { medianStreams, type StreamMedians, writeStreams } from "./report-streams.ts";
 import {
   canStartLyss,
@@ -46,14 +49,15 @@ const disturbanceLimit = 0.03;
 const attemptsPerRound = 3;
 
 /**
- * Measures direct, nginx, and Lyss with one gateway process and with two in one run and writes `results/gateway.md` and `.json` (`gateway-quick` with --quick).
+ * Measures direct, nginx, bare sockets, Lyss with one gateway process and with two, and Portkey where it is at hand, in one run, and writes
+ * `results/gateway.md` and `.json` (`gateway-quick` with --quick).
  * Every process it starts has ended when it resolves or rejects.
  */
 export async function runGatewayBench(args: readonly string[]): Promise<void> {
   if (platform() !== "linux" || cpus().length < 2) throw new Error("this needs Linux and two cores");
-  const unknown = args.find((arg) => !["--quick", "--stages", "--streams"].includes(arg));
-  if (unknown !== undefined)
-    throw new Error(`there is no option ${unknown}; there are --quick, --stages and --streams`);
+  const known = ["--quick", "--stages", "--streams", "--soak"];
+  const unknown = args.find((arg) => !known.includes(arg));
+  if (unknown !== undefined) throw new Error(`there is no option ${unknown}; there are ${known.join(", ")}`);
   const plan = args.includes("--quick") ? quickPlan : fullPlan;
   const command = ["npm run bench -- gateway", ...args].join(" ");
   const facts = describeRun(command, plan, new Date());
@@ -69,6 +73,14 @@ export async function runGatewayBench(args: readonly string[]): Promise<void> {
       return;
     }
     const pace = { chunks: plan.chunksPerStream, intervalMs: plan.chunkIntervalMs };
+    if (args.includes("--soak")) {
+      const calls = plan === fullPlan ? 10_000_000 : 50_000;
+      const soak = await withMock(programs, pace, (port) => measureSoak(programs.load, port, calls, folder));
+      const markdown = writeSoak({ ...facts, soak });
+      if (plan === fullPlan) writeFileSync(join(repositoryRoot, "bench/results/gateway-soak.md"), markdown);
+      console.log(`\n${markdown}`);
+      return;
+    }
     if (args.includes("--stages")) {
       const { stages, callMicros } = await withMock(programs, pace, (port) =>
         measureStages(programs.load, port, folder),
@@ -112,7 +124,10 @@ async function withMock<T>(
 /** Medians of each system's figures for streams, in turns. */
 async function measureStreams(programs: Programs, rounds: number, seconds: number): Promise<StreamMedians> {
   const { steady, light, many, open } = paces;
-  const starts = { direct: startDirect, nginx: startNginx, lyss: startLyss } satisfies Record<string, StartSystem>;
+  const starts = { direct: startDirect, nginx: startNginx, sockets: startSockets, lyss: startLyss } satisfies Record<
+    string,
+    StartSystem
+  >;
   const found = new Map<string, StreamRound[]>();
   await withMock(programs, steady, (steadyPort) =>
     withMock(programs, light, (lightPort) =>
@@ -122,7 +137,7 @@ async function measureStreams(programs: Programs, rounds: number, seconds: numbe
           for (let round = 0; round < rounds; round++) {
             for (const [name, start] of Object.entries(starts)) {
               const figures = await measureStreamRound(programs.load, start, ports, seconds);
-              console.log(name.padEnd(6), JSON.stringify(figures));
+              console.log(name.padEnd(7), JSON.stringify(figures));
               found.set(name, [...(found.get(name) ?? []), figures]);
             }
           }
@@ -134,9 +149,12 @@ async function measureStreams(programs: Programs, rounds: number, seconds: numbe
 }
 
 async function measureAll(plan: Plan, load: Load, port: number): Promise<Report["systems"]> {
-  const starts: StartSystem[] = [startDirect, startNginx];
+  const starts: StartSystem[] = [startDirect, startNginx, startSockets];
   if (canStartLyss()) starts.push(startLyss, startLyssPair);
   else console.log("Lyss itself cannot be started from this checkout and is left out.");
+  const portkey = findPortkey();
+  if (portkey) starts.push(startPortkeyAt(portkey));
+  else console.log(`Portkey is left out: npm install --prefix FOLDER ${portkeyPackage}, and PORTKEY_FOLDER=FOLDER.`);
   const rounds = new Map<string, RoundResult[]>();
   for (let round = 0; round < plan.rounds; round++) {
     // Each round starts with another system, so that a drift of the machine hits all alike.
@@ -165,7 +183,7 @@ async function measureOne(
     const system = await start(mockPort);
     try {
       const result = await measureRound(plan, load, system, direct);
-      console.log(`${system.name.padEnd(6)} ${describeRound(result)}`);
+      console.log(`${system.name.padEnd(7)} ${describeRound(result)}`);
       if (result.disturbance < (quietest?.disturbance ?? 1)) quietest = result;
     } finally {
       await system.stop();

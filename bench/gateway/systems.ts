@@ -24,8 +24,8 @@ export const repositoryRoot = join(import.meta.dirname, "../..");
 const readyTimeoutMs = 60_000;
 const pollMs = 50;
 
-/** `lyss-2` is Lyss with two gateway processes. */
-export const systemNames = ["direct", "nginx", "lyss", "lyss-2"] as const;
+/** `sockets` is what Node takes for passing bytes on; `lyss-2` is Lyss with two gateway processes. */
+export const systemNames = ["direct", "nginx", "sockets", "lyss", "lyss-2", "portkey"] as const;
 export type SystemName = (typeof systemNames)[number];
 
 /** Something that carries calls to the mock, freshly started. */
@@ -34,6 +34,8 @@ export interface System {
   readonly port: number;
   /** Headers that its clients send. */
   readonly headers: readonly string[];
+  /** True for one that answers streams with an error; the rest of it is measured. */
+  readonly isUnaryOnly?: boolean;
   /** Usage of each of its parts. */
   measure(): Readonly<Record<string, Usage>>;
   stop(): Promise<void>;
@@ -134,13 +136,23 @@ export function startLyssProfiled(folder: string): StartSystem {
   return (mockPort) => startLyssWith({ name: "lyss", nodeArgs: ["--cpu-prof", `--cpu-prof-dir=${folder}`] }, mockPort);
 }
 
+/** The same, with a line about each second of its life in `file`. */
+export function startLyssWatched(file: string): StartSystem {
+  const nodeArgs = ["--import", join(import.meta.dirname, "watch-process.ts")];
+  return (mockPort) => startLyssWith({ name: "lyss", nodeArgs, env: { BENCH_WATCH_FILE: file } }, mockPort);
+}
+
 interface LyssOptions {
   readonly name: SystemName;
   readonly args?: readonly string[];
   readonly nodeArgs?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
-async function startLyssWith({ name, args = [], nodeArgs = [] }: LyssOptions, mockPort: number): Promise<System> {
+async function startLyssWith(
+  { name, args = [], nodeArgs = [], env = {} }: LyssOptions,
+  mockPort: number,
+): Promise<System> {
   const folder = mkdtempSync(join(tmpdir(), "lyss-bench-"));
   // The embedded database runs as a user without rights when we are root, and has to get at its folder.
   chmodSync(folder, 0o755);
@@ -154,7 +166,7 @@ async function startLyssWith({ name, args = [], nodeArgs = [] }: LyssOptions, mo
     process.execPath,
     [...nodeArgs, join(repositoryRoot, "bin/lyss"), "up", "--config", config, ...args],
     {
-      env: { LYSS_DATA_DIR: dataDir, LYSS_HTTP_PORT: String(port) },
+      env: { ...env, LYSS_DATA_DIR: dataDir, LYSS_HTTP_PORT: String(port) },
     },
   );
   const gatewayIds: number[] = [];
@@ -247,12 +259,12 @@ async function readWhenWritten(path: string): Promise<string> {
   return readFileSync(path, "utf8");
 }
 
-function processId(child: ChildProcess): number {
+export function processId(child: ChildProcess): number {
   if (child.pid === undefined) throw new Error(`${child.spawnargs.join(" ")} could not be started`);
   return child.pid;
 }
 
-async function untilReady(child: ChildProcess, port: number, path: string): Promise<void> {
+export async function untilReady(child: ChildProcess, port: number, path: string): Promise<void> {
   for (let waitedMs = 0; ; waitedMs += pollMs) {
     if (child.exitCode !== null) throw new Error(`${child.spawnargs.slice(3).join(" ")} ended with ${child.exitCode}`);
     const res = await fetch(`http://127.0.0.1:${port}${path}`).catch(() => undefined);
