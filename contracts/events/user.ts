@@ -23,8 +23,10 @@ export const userAudit = {
   deleted: defineAudit("deleted"),
   passwordSet: defineAudit("password_set"),
   keyCreated: defineAudit("key_created"),
+  keyUpdated: defineAudit("key_updated"),
   keyRotated: defineAudit("key_rotated"),
   keyRevoked: defineAudit("key_revoked"),
+  keyLeaked: defineAudit("key_leaked"),
 } as const;
 
 /** All of it. */

@@ -42,4 +42,47 @@ export const authFailures = defineFailures("auth", {
     publicCode: "AUTH_006",
     text: { en_US: "The expiry must lie in the future.", zh_CN: "过期时间必须晚于当前时间。" },
   },
+  expiry_not_held: {
+    kind: "permission_denied",
+    publicCode: "AUTH_030",
+    text: {
+      en_US: "A key made with an API key cannot outlive it: choose an expiry of at most {expiresAt}, or sign in.",
+      zh_CN: "用 API 密钥创建的密钥不能比它更晚过期：过期时间最晚为 {expiresAt}，或请登录后操作。",
+    },
+  },
+  key_limited: {
+    kind: "permission_denied",
+    publicCode: "AUTH_031",
+    text: {
+      en_US:
+        "The API key of this request is limited itself, and cannot create or change keys. Sign in, or use another key.",
+      zh_CN: "此请求所用的 API 密钥本身受限，不能创建或修改密钥。请登录，或使用其他密钥。",
+    },
+  },
+  restriction_not_yours: {
+    kind: "permission_denied",
+    publicCode: "AUTH_032",
+    text: {
+      en_US: "'{field}' of this key is changed by who created it, or by who holds key:manage.",
+      zh_CN: "该密钥的“{field}”只能由其创建者或拥有 key:manage 权限的人修改。",
+    },
+  },
+  address_not_allowed: {
+    kind: "permission_denied",
+    publicCode: "AUTH_033",
+    text: {
+      en_US:
+        "This API key may not be used from {address}. Add the address to the key's allowed_ips, or use another key.",
+      zh_CN: "该 API 密钥不能从 {address} 使用。请将该地址加入密钥的 allowed_ips，或使用其他密钥。",
+    },
+  },
+  origin_not_allowed: {
+    kind: "permission_denied",
+    publicCode: "AUTH_034",
+    text: {
+      en_US:
+        "This API key may be used from certain web origins only. Add the page's origin to the key's allowed_origins.",
+      zh_CN: "该 API 密钥只能从特定的网页来源使用。请将网页的来源加入密钥的 allowed_origins。",
+    },
+  },
 });

@@ -1,10 +1,15 @@
 import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { KeyRefusal, KeyRevocationReason, KeyStatus } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import type { KeyLimits } from "./key-limits.ts";
 import { type Author, type Key, keyStatus } from "./model.ts";
 import type { KeyVerdict } from "./ops/verify-key.ts";
 
 const statuses = { active: KeyStatus.ACTIVE, revoked: KeyStatus.REVOKED, expired: KeyStatus.EXPIRED } as const;
-const reasons = { revoked: KeyRevocationReason.REVOKED, rotated: KeyRevocationReason.ROTATED } as const;
+const reasons = {
+  revoked: KeyRevocationReason.REVOKED,
+  rotated: KeyRevocationReason.ROTATED,
+  leaked: KeyRevocationReason.LEAKED,
+} as const;
 const refusals = {
   malformed: KeyRefusal.MALFORMED,
   unknown: KeyRefusal.UNKNOWN,
@@ -14,11 +19,13 @@ const refusals = {
 
 /** A key as RPCs carry it. */
 export function toKeyMessage(key: Key, nowMs: number) {
-  const { keyId, tenantId, userId, name, prefix, permissions, models, createdBy } = key;
+  const { keyId, tenantId, userId, name, description, prefix, permissions, models, createdBy } = key;
   return {
-    ...{ keyId, tenantId, userId, name, prefix, permissions: [...permissions], models: [...models], createdBy },
+    ...{ keyId, tenantId, userId, name, description, prefix, createdBy },
+    ...{ permissions: [...permissions], models: [...models], limits: toLimitsMessage(key.limits) },
     status: statuses[keyStatus(key, nowMs)],
     createdAt: timestampFromDate(key.createdAt),
+    updatedAt: timestampFromDate(key.updatedAt),
     ...withTime("expiresAt", key.expiresAt),
     ...withTime("lastUsedAt", key.lastUsedAt),
     ...withTime("revokedAt", key.revokedAt),
@@ -31,14 +38,42 @@ export function toVerdictMessage(verdict: KeyVerdict) {
   const { keyId, tenantId, userId, permissions, models } = verdict.key;
   const value = {
     ...{ keyId, tenantId, userId, permissions: [...permissions], models: [...models] },
+    limits: toLimitsMessage(verdict.key.limits),
     ...withTime("expiresAt", verdict.expiresAt),
   };
   return { case: "verified", value } as const;
 }
 
 /** What `key.created` says. */
-export function toKeyCreated({ keyId, tenantId, userId, createdAt, createdBy }: Key, clientAddress: string) {
-  return { keyId, tenantId, userId, createdAt: timestampFromDate(createdAt), createdBy, clientAddress };
+export function toKeyCreated({ keyId, tenantId, userId, createdAt, createdBy, limits }: Key, clientAddress: string) {
+  const names = { keyId, tenantId, userId, createdBy, clientAddress };
+  return { ...names, createdAt: timestampFromDate(createdAt), limits: toLimitsMessage(limits) };
+}
+
+/** What `key.updated` says. */
+export function toKeyUpdated(
+  before: Key,
+  { keyId, tenantId, userId, updatedAt, limits }: Key,
+  changedFields: readonly string[],
+  { userId: updatedBy, clientAddress }: Author,
+) {
+  return {
+    ...{ keyId, tenantId, userId, updatedAt: timestampFromDate(updatedAt), updatedBy, clientAddress },
+    ...{ changedFields: [...changedFields], limits: toLimitsMessage(limits) },
+    limitsBefore: toLimitsMessage(before.limits),
+  };
+}
+
+/** Limits on the wire, where 0 stands for none. */
+function toLimitsMessage({ budget, ...limits }: KeyLimits) {
+  return {
+    requestsPerMinute: limits.requestsPerMinute ?? 0,
+    maxConcurrentRequests: limits.maxConcurrentRequests ?? 0,
+    tokensPerMinute: BigInt(limits.tokensPerMinute ?? 0),
+    ...(budget && { budget: { ...budget } }),
+    allowedIps: [...limits.allowedIps],
+    allowedOrigins: [...limits.allowedOrigins],
+  };
 }
 
 /** What `key.revoked` says: secrets of the key that are known now stop working at `effectiveAt`. */

@@ -1,6 +1,7 @@
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { permits } from "@lyss/kit/rpc/call-context.ts";
 import { z } from "zod";
+import { type KeyLimits, keyLimitFields } from "./key-limits.ts";
 
 export type KeyId = `key_${string}`;
 
@@ -11,23 +12,29 @@ export interface Key {
   /** The person it acts for. */
   readonly userId: string;
   readonly name: string;
+  readonly description: string;
   /** Enough of the current secret to tell keys apart. */
   readonly prefix: string;
   readonly permissions: readonly string[];
   /** Empty for all. */
   readonly models: readonly string[];
+  readonly limits: KeyLimits;
   readonly createdAt: Date;
+  readonly updatedAt: Date;
   readonly createdBy: string;
   readonly expiresAt: Date | null;
   readonly lastUsedAt: Date | null;
   readonly revokedAt: Date | null;
 }
 
-export type KeyStatus = "active" | "revoked" | "expired";
+export const keyStatuses = ["active", "revoked", "expired"] as const;
+export type KeyStatus = (typeof keyStatuses)[number];
 
 /** What the one who asks holds: a key never gets more. */
 export interface Grantor {
   readonly userId: string;
+  /** Of the API key by which it asks; empty or left out for none. */
+  readonly keyId?: string;
   readonly permissions: readonly string[];
   /** Empty for all. */
   readonly models: readonly string[];
@@ -64,6 +71,7 @@ export const permissionsByRole: Readonly<Record<string, readonly string[]>> = {
     "group:delete",
     "key:create",
     "key:read",
+    "key:update",
     "key:delete",
     "key:rotate",
     "model:call",
@@ -114,7 +122,9 @@ const permissionSchema = z
 /** Bounds of what callers may enter. */
 export const keyFields = {
   name: z.string().trim().min(1).max(100),
+  description: z.string().trim().max(500),
   permissions: z.array(permissionSchema).max(64),
   models: z.array(z.string().min(1).max(200)).max(200),
   graceSeconds: z.int().min(0).max(86_400),
+  ...keyLimitFields,
 };

@@ -6,6 +6,7 @@ import { type CheckedRpc, createRpc, type MethodInputs } from "@lyss/kit/rpc/che
 import { idInput, optionalIdInput, pageInputs, timestampInput } from "@lyss/kit/rpc/field-inputs.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import { z } from "zod";
+import { fromLimits, limitsInput, statusInput, wordsInput } from "./key-inputs.ts";
 import { toKeyMessage, toVerdictMessage } from "./messages.ts";
 import { type Key, keyFields } from "./model.ts";
 import type { AuthOps } from "./ops.ts";
@@ -16,10 +17,11 @@ const maxShownSecretLength = 65_536;
 const grantor = z
   .object({
     userId: optionalIdInput,
+    keyId: optionalIdInput,
     permissions: z.array(z.string().max(80)).max(1_000),
     models: z.array(z.string().max(200)).max(1_000),
   })
-  .default({ userId: "", permissions: [], models: [] });
+  .default({ userId: "", keyId: "", permissions: [], models: [] });
 const reference = { tenantId: idInput, keyId: idInput, userId: optionalIdInput };
 const inputs = {
   issueToken: { userId: idInput, tenantId: idInput, role: z.string().min(1).max(32) },
@@ -27,11 +29,21 @@ const inputs = {
   createKey: {
     ...{ tenantId: idInput, userId: optionalIdInput, name: keyFields.name, permissions: keyFields.permissions },
     ...{ models: keyFields.models, expiresAt: timestampInput, grantor },
+    ...{ description: keyFields.description, limits: limitsInput },
   },
   getKey: reference,
-  listKeys: { tenantId: idInput, userId: optionalIdInput, ...pageInputs },
+  listKeys: {
+    ...{ tenantId: idInput, userId: optionalIdInput, ...pageInputs },
+    ...{ status: statusInput, namePrefix: z.string().max(100) },
+  },
   revokeKey: reference,
   rotateKey: { ...reference, graceSeconds: keyFields.graceSeconds, grantor },
+  updateKey: {
+    ...{ ...reference, grantor, name: keyFields.name.optional(), description: keyFields.description.optional() },
+    ...{ permissions: wordsInput(keyFields.permissions), models: wordsInput(keyFields.models) },
+    ...{ expiry: z.object({ expiresAt: timestampInput }).optional(), limits: limitsInput },
+  },
+  reportLeakedKeys: { secrets: z.array(z.string().max(1_024)).min(1).max(100), clientAddress: z.string().max(64) },
   verifyKey: { secret: z.string().max(maxShownSecretLength) },
 } satisfies MethodInputs<typeof AuthService>;
 
@@ -45,12 +57,14 @@ export function createAuthRpc(ops: AuthOps, clock: Clock): CheckedRpc<typeof Aut
       return { keys: [...keys], issuer, audience };
     },
     async createKey(request) {
-      const { key, secret } = await ops.createKey(request);
+      const limits = request.limits && fromLimits(request.limits);
+      const { key, secret } = await ops.createKey({ ...request, limits });
       return { key: toMessage(key), secret: secret.reveal() };
     },
     getKey: async (request) => ({ key: toMessage(await ops.getKey(toReference(request))) }),
-    async listKeys({ tenantId, userId, ...request }) {
-      const page = await ops.listKeys({ tenantId, userId: userId || undefined, ...fromPageRequest(request) });
+    async listKeys({ tenantId, userId, status, namePrefix, ...request }) {
+      const filter = { tenantId, userId: userId || undefined, status, namePrefix: namePrefix || undefined };
+      const page = await ops.listKeys({ ...filter, ...fromPageRequest(request) });
       return { keys: page.rows.map(toMessage), nextCursor: page.nextCursor ?? "" };
     },
     async revokeKey(request) {
@@ -60,6 +74,17 @@ export function createAuthRpc(ops: AuthOps, clock: Clock): CheckedRpc<typeof Aut
     async rotateKey(request) {
       const { key, secret } = await ops.rotateKey({ ...request, ...toReference(request) });
       return { key: toMessage(key), secret: secret.reveal() };
+    },
+    async updateKey({ grantor: by, name, description, permissions, models, expiry, limits, ...request }) {
+      const changes = {
+        ...{ name, description, permissions: permissions?.words, models: models?.words },
+        ...{ expiresAt: expiry?.expiresAt, limits: limits && fromLimits(limits) },
+      };
+      return { key: toMessage(await ops.updateKey({ ...toReference(request), changes, grantor: by })) };
+    },
+    async reportLeakedKeys({ secrets, clientAddress }) {
+      const isOurs = await ops.reportLeakedKeys({ secrets: secrets.map((text) => new Secret(text)), clientAddress });
+      return { isOurs: [...isOurs] };
     },
     verifyKey: async ({ secret }) => ({
       result: toVerdictMessage(await ops.verifyKey({ secret: new Secret(secret) })),

@@ -1,5 +1,5 @@
 import { resilienceOrdered } from "@lyss/contracts/events/ai-gateway.ts";
-import { keyCreated, keyRevoked } from "@lyss/contracts/events/auth.ts";
+import { keyCreated, keyRevoked, keyUpdated } from "@lyss/contracts/events/auth.ts";
 import { followDegradation } from "@lyss/contracts/events/follow-degradation.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { databaseCheck } from "@lyss/kit/health/checkers.ts";
@@ -17,7 +17,7 @@ export const auth = defineService({
   name: "auth",
   contract: AuthService,
   needs: {},
-  publishes: [keyCreated, keyRevoked],
+  publishes: [keyCreated, keyRevoked, keyUpdated],
   hears: [resilienceOrdered],
   config: authConfig,
   idempotent: ["createKey"],

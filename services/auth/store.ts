@@ -1,5 +1,6 @@
 import type { Sql, Tx } from "@lyss/kit/db/database.ts";
-import type { Key, KeyId } from "./model.ts";
+import type { KeyLimits } from "./key-limits.ts";
+import type { Key, KeyId, KeyStatus } from "./model.ts";
 
 export interface StoredSigningKey {
   readonly kid: string;
@@ -18,10 +19,27 @@ export interface KeySecret {
 /** A key as it is recognised by one of its secrets. */
 export type RecognisedKey = Key & { readonly secretExpiresAt: Date | null };
 
+/** The key that a stored hash belongs to. */
+export type HashedKey = Pick<Key, "keyId" | "tenantId"> &
+  Pick<KeySecret, "secretHash"> & {
+    readonly secretExpiresAt: Date | null;
+  };
+
+/** What may be changed of a key. */
+export type KeyChange = Pick<
+  Key,
+  "keyId" | "name" | "description" | "permissions" | "models" | "limits" | "expiresAt" | "updatedAt"
+>;
+
 export interface KeyListQuery {
   readonly tenantId: string;
   /** Undefined for the whole tenant. */
   readonly userId: string | undefined;
+  readonly status: KeyStatus | undefined;
+  /** In lower case. */
+  readonly namePrefix: string | undefined;
+  /** By which it is told what has expired. */
+  readonly now: Date;
   readonly afterId: string | undefined;
   readonly limit: number;
 }
@@ -29,8 +47,8 @@ export interface KeyListQuery {
 /** The SQL of keys and tokens. One method, one statement. */
 export function createAuthStore(sql: Sql) {
   const columns = (db: Sql | Tx) => db`
-    key.key_id as "keyId", tenant_id as "tenantId", user_id as "userId", name, prefix, permissions, models,
-    key.created_at as "createdAt", created_by as "createdBy", key.expires_at as "expiresAt",
+    key.key_id as "keyId", tenant_id as "tenantId", user_id as "userId", name, description, prefix, permissions,
+    models, limits, key.created_at as "createdAt", updated_at as "updatedAt", created_by as "createdBy", key.expires_at as "expiresAt",
     last_used_at as "lastUsedAt", revoked_at as "revokedAt"`;
 
   return {
@@ -53,10 +71,19 @@ export function createAuthStore(sql: Sql) {
 
     async insertKey(tx: Tx, row: Key): Promise<void> {
       await tx`
-        insert into key (key_id, tenant_id, user_id, name, prefix, permissions, models, created_at, created_by, expires_at)
-        values (${row.keyId}, ${row.tenantId}, ${row.userId}, ${row.name}, ${row.prefix},
-          ${tx.json([...row.permissions])}, ${tx.json([...row.models])}, ${row.createdAt}, ${row.createdBy},
-          ${row.expiresAt})`;
+        insert into key (key_id, tenant_id, user_id, name, description, prefix, permissions, models, limits, created_at,
+          updated_at, created_by, expires_at)
+        values (${row.keyId}, ${row.tenantId}, ${row.userId}, ${row.name}, ${row.description}, ${row.prefix},
+          ${tx.json([...row.permissions])}, ${tx.json([...row.models])}, ${tx.json(toJson(row.limits))}, ${row.createdAt},
+          ${row.updatedAt}, ${row.createdBy}, ${row.expiresAt})`;
+    },
+
+    async updateKey(tx: Tx, row: KeyChange): Promise<void> {
+      await tx`
+        update key set name = ${row.name}, description = ${row.description},
+          permissions = ${tx.json([...row.permissions])}, models = ${tx.json([...row.models])},
+          limits = ${tx.json(toJson(row.limits))}, expires_at = ${row.expiresAt}, updated_at = ${row.updatedAt}
+        where key_id = ${row.keyId}`;
     },
 
     async insertKeySecret(tx: Tx, row: KeySecret): Promise<void> {
@@ -83,12 +110,15 @@ export function createAuthStore(sql: Sql) {
     },
 
     /** Newest first, those after `afterId`. */
-    listKeys({ tenantId, userId, afterId, limit }: KeyListQuery): Promise<Key[]> {
+    listKeys({ tenantId, userId, status, namePrefix, now, afterId, limit }: KeyListQuery): Promise<Key[]> {
       return sql<Key[]>`
         select ${columns(sql)} from key
         where tenant_id = ${tenantId}
           and (${userId ?? null}::text is null or user_id = ${userId ?? null})
           and (${afterId ?? null}::text is null or key_id < ${afterId ?? null})
+          and (${namePrefix ?? null}::text is null or starts_with(lower(name), ${namePrefix ?? null}))
+          and (${status ?? null}::text is null or ${status ?? null} = case
+            when revoked_at is not null then 'revoked' when expires_at <= ${now} then 'expired' else 'active' end)
         order by key_id desc limit ${limit}`;
     },
 
@@ -97,6 +127,14 @@ export function createAuthStore(sql: Sql) {
         select ${columns(sql)}, key_secret.expires_at as "secretExpiresAt"
         from key_secret join key using (key_id) where secret_hash = ${secretHash}`;
       return row;
+    },
+
+    /** Those that are known, revoked and expired ones included. */
+    listKeysBySecretHash(secretHashes: readonly Buffer[]): Promise<HashedKey[]> {
+      return sql<HashedKey[]>`
+        select key_id as "keyId", tenant_id as "tenantId", secret_hash as "secretHash",
+          key_secret.expires_at as "secretExpiresAt"
+        from key_secret join key using (key_id) where secret_hash in ${sql(secretHashes)}`;
     },
 
     async revokeKey(tx: Tx, keyId: KeyId, revokedAt: Date): Promise<void> {
@@ -130,6 +168,12 @@ export function createAuthStore(sql: Sql) {
         from used where key.key_id = used.key_id`;
     },
   };
+}
+
+/** Plain data, each list a copy of its own. */
+function toJson({ budget, allowedIps, allowedOrigins, ...counts }: KeyLimits) {
+  const lists = { allowedIps: [...allowedIps], allowedOrigins: [...allowedOrigins] };
+  return { ...counts, budget: budget && { ...budget }, ...lists };
 }
 
 export type AuthStore = ReturnType<typeof createAuthStore>;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { createClient, createRouterTransport } from "@connectrpc/connect";
-import { keyCreated, keyRevoked } from "@lyss/contracts/events/auth.ts";
+import { keyCreated, keyRevoked, keyUpdated } from "@lyss/contracts/events/auth.ts";
 import { AuthService, KeyRevocationReason } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
@@ -110,21 +110,25 @@ test("what auth says of a person's keys is written once, however often it is tol
   const now = timestampFromDate(new Date(clock.nowMs()));
   await service.say(keyCreated, { ...of, createdAt: now, createdBy: "usr_admin", clientAddress: "192.0.2.7" });
   await service.say(keyRevoked, { ...of, reason: KeyRevocationReason.ROTATED, effectiveAt: now, revokedBy: userId });
+  await service.say(keyUpdated, { ...of, updatedAt: now, updatedBy: "usr_admin", changedFields: ["name"] });
   await service.say(keyRevoked, { ...of, reason: KeyRevocationReason.REVOKED, effectiveAt: now });
+  await service.say(keyRevoked, { ...of, reason: KeyRevocationReason.LEAKED, clientAddress: "192.0.2.9" });
   await service.say(keyRevoked, { ...of, userId: "usr_none", reason: KeyRevocationReason.REVOKED });
   await service.untilHeard();
   const expected = [
     ["created", "", "", ""],
     ["key_created", "usr_admin", "192.0.2.7", "key_1"],
     ["key_rotated", userId, "", "key_1"],
+    ["key_updated", "usr_admin", "", "key_1"],
     ["key_revoked", "", "", "key_1"],
+    ["key_leaked", "", "192.0.2.9", "key_1"],
   ];
   assert.deepEqual(await logOf(userId), expected);
   assert.equal((await logOf("usr_none")).length, 0);
   const act = { kind: "keyRevoked", ...of, actorId: "", clientAddress: "", happenedAtMs: 0, causeId: "evt_x" } as const;
   for (let n = 0; n < 2; n++) await service.db.transaction((tx) => ops.auditKeyAct(tx, act));
   assert.equal((await logOf(userId)).length, expected.length + 1);
-  assert.deepEqual(await verify(userId), { isIntact: true, entries: 5, brokenVersion: 0 });
+  assert.deepEqual(await verify(userId), { isIntact: true, entries: 7, brokenVersion: 0 });
 });
 
 test("entries that are added at once form one chain", async () => {

@@ -1,6 +1,11 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
-import { keyCreated, keyRevoked } from "@lyss/contracts/events/auth.ts";
-import { type KeyCreated, KeyRevocationReason, type KeyRevoked } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import { keyCreated, keyRevoked, keyUpdated } from "@lyss/contracts/events/auth.ts";
+import {
+  type KeyCreated,
+  KeyRevocationReason,
+  type KeyRevoked,
+  type KeyUpdated,
+} from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import type { ReceivedEvent, Subscription } from "@lyss/kit/events/event.ts";
 import type { UserOps } from "./ops.ts";
 
@@ -10,11 +15,16 @@ export function createUserSubscriptions(ops: UserOps): readonly Subscription[] {
     {
       mode: "durable",
       name: "audit-keys",
-      events: [keyCreated, keyRevoked],
+      events: [keyCreated, keyUpdated, keyRevoked],
       handle: (tx, event) => ops.auditKeyAct(tx, toKeyAct(event)),
     },
   ];
 }
+
+const kinds: { readonly [Reason in KeyRevocationReason]?: "keyRotated" | "keyLeaked" } = {
+  [KeyRevocationReason.ROTATED]: "keyRotated",
+  [KeyRevocationReason.LEAKED]: "keyLeaked",
+};
 
 function toKeyAct({ id: causeId, type, timeMs, data }: ReceivedEvent) {
   if (type === keyCreated.type) {
@@ -22,7 +32,12 @@ function toKeyAct({ id: causeId, type, timeMs, data }: ReceivedEvent) {
     const happenedAtMs = createdAt ? timestampMs(createdAt) : timeMs;
     return { kind: "keyCreated", keyId, userId, tenantId, actorId, clientAddress, happenedAtMs, causeId } as const;
   }
+  if (type === keyUpdated.type) {
+    const { keyId, userId, tenantId, updatedBy: actorId, clientAddress, updatedAt } = data as KeyUpdated;
+    const happenedAtMs = updatedAt ? timestampMs(updatedAt) : timeMs;
+    return { kind: "keyUpdated", keyId, userId, tenantId, actorId, clientAddress, happenedAtMs, causeId } as const;
+  }
   const { keyId, userId, tenantId, revokedBy: actorId, clientAddress, reason } = data as KeyRevoked;
-  const kind = reason === KeyRevocationReason.ROTATED ? "keyRotated" : "keyRevoked";
+  const kind = kinds[reason] ?? "keyRevoked";
   return { kind, keyId, userId, tenantId, actorId, clientAddress, happenedAtMs: timeMs, causeId } as const;
 }

@@ -1,4 +1,4 @@
-import { keyCreated, keyRevoked } from "@lyss/contracts/events/auth.ts";
+import { keyCreated, keyRevoked, keyUpdated } from "@lyss/contracts/events/auth.ts";
 import { userAuditEvents, userCreated, userDeleted, userUpdated } from "@lyss/contracts/events/user.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { UserService } from "@lyss/contracts/gen/lyss/user/v1/user_pb.js";
@@ -22,7 +22,7 @@ export const user = defineService({
   contract: UserService,
   needs: { auth: AuthService },
   publishes: [userCreated, userUpdated, userDeleted, ...userAuditEvents],
-  hears: [keyCreated, keyRevoked],
+  hears: [keyCreated, keyUpdated, keyRevoked],
   config: userConfig,
   migrations: new URL("./migrations/", import.meta.url),
   routes: userRoutes,

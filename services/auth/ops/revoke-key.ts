@@ -9,6 +9,8 @@ import type { KeyReference } from "./get-key.ts";
 export interface RevokeKeyInput extends KeyReference {
   /** The platform itself when left out. */
   readonly author?: Author;
+  /** `revoked` when left out. */
+  readonly reason?: "revoked" | "leaked";
 }
 
 const platform: Author = { userId: "", clientAddress: "" };
@@ -16,7 +18,7 @@ const platform: Author = { userId: "", clientAddress: "" };
 /** Refuses the key from now on, and tells every node. Throws `key_not_found`. A repeat is safe and says nothing new. */
 export async function revokeKey(
   { db, store, outbox, clock }: Pick<AuthDeps, "db" | "store" | "outbox" | "clock">,
-  { tenantId, keyId, userId, author = platform }: RevokeKeyInput,
+  { tenantId, keyId, userId, author = platform, reason = "revoked" }: RevokeKeyInput,
 ): Promise<Key> {
   return db.transaction(async (tx) => {
     const key = await store.lockKey(tx, tenantId, keyId, userId);
@@ -24,7 +26,7 @@ export async function revokeKey(
     if (key.revokedAt) return key;
     const revokedAt = new Date(clock.nowMs());
     await store.revokeKey(tx, key.keyId, revokedAt);
-    await outbox.append(tx, keyRevoked, toKeyRevoked(key, "revoked", revokedAt, author));
+    await outbox.append(tx, keyRevoked, toKeyRevoked(key, reason, revokedAt, author));
     return { ...key, revokedAt };
   });
 }

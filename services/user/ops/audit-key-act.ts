@@ -3,7 +3,7 @@ import type { Tx } from "@lyss/kit/db/database.ts";
 import type { UserDeps } from "../deps.ts";
 
 export interface KeyAct {
-  readonly kind: "keyCreated" | "keyRotated" | "keyRevoked";
+  readonly kind: "keyCreated" | "keyUpdated" | "keyRotated" | "keyRevoked" | "keyLeaked";
   readonly keyId: string;
   /** The person the key acts for. */
   readonly userId: string;

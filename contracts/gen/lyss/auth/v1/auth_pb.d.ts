@@ -227,6 +227,23 @@ export declare type Key = Message<"lyss.auth.v1.Key"> & {
    * @generated from field: google.protobuf.Timestamp revoked_at = 13;
    */
   revokedAt?: Timestamp | undefined;
+
+  /**
+   * Up to 500 characters; empty for none.
+   *
+   * @generated from field: string description = 14;
+   */
+  description: string;
+
+  /**
+   * @generated from field: lyss.auth.v1.KeyLimits limits = 15;
+   */
+  limits?: KeyLimits | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp updated_at = 16;
+   */
+  updatedAt?: Timestamp | undefined;
 };
 
 /**
@@ -234,6 +251,86 @@ export declare type Key = Message<"lyss.auth.v1.Key"> & {
  * Use `create(KeySchema)` to create a new message.
  */
 export declare const KeySchema: GenMessage<Key>;
+
+/**
+ * How much a key may use, and from where. What is 0, empty or absent is not limited.
+ *
+ * @generated from message lyss.auth.v1.KeyLimits
+ */
+export declare type KeyLimits = Message<"lyss.auth.v1.KeyLimits"> & {
+  /**
+   * Requests of any kind; counted at the edge. At most 1,000,000.
+   *
+   * @generated from field: int32 requests_per_minute = 1;
+   */
+  requestsPerMinute: number;
+
+  /**
+   * Requests under way at once. At most 10,000.
+   *
+   * @generated from field: int32 max_concurrent_requests = 2;
+   */
+  maxConcurrentRequests: number;
+
+  /**
+   * Input and output of model calls, within a minute of the clock; a budget of billing. At most 1,000,000,000.
+   *
+   * @generated from field: int64 tokens_per_minute = 3;
+   */
+  tokensPerMinute: bigint;
+
+  /**
+   * @generated from field: lyss.auth.v1.KeyBudget budget = 4;
+   */
+  budget?: KeyBudget | undefined;
+
+  /**
+   * Addresses and networks (CIDR) from which it may be used. At most 64.
+   *
+   * @generated from field: repeated string allowed_ips = 5;
+   */
+  allowedIps: string[];
+
+  /**
+   * Origins of web pages from which it may be used, such as `https://app.example.com`. At most 32.
+   *
+   * @generated from field: repeated string allowed_origins = 6;
+   */
+  allowedOrigins: string[];
+};
+
+/**
+ * Describes the message lyss.auth.v1.KeyLimits.
+ * Use `create(KeyLimitsSchema)` to create a new message.
+ */
+export declare const KeyLimitsSchema: GenMessage<KeyLimits>;
+
+/**
+ * The most that a key may spend in a period; a budget of billing.
+ *
+ * @generated from message lyss.auth.v1.KeyBudget
+ */
+export declare type KeyBudget = Message<"lyss.auth.v1.KeyBudget"> & {
+  /**
+   * Decimal, in units of the currency: `25`, `0.50`.
+   *
+   * @generated from field: string limit = 1;
+   */
+  limit: string;
+
+  /**
+   * `hour`, `day`, `month` or `total`.
+   *
+   * @generated from field: string period = 2;
+   */
+  period: string;
+};
+
+/**
+ * Describes the message lyss.auth.v1.KeyBudget.
+ * Use `create(KeyBudgetSchema)` to create a new message.
+ */
+export declare const KeyBudgetSchema: GenMessage<KeyBudget>;
 
 /**
  * What the one who asks holds. A key is never given, nor shown anew to someone who lacks, more than this.
@@ -259,6 +356,13 @@ export declare type Grantor = Message<"lyss.auth.v1.Grantor"> & {
    * @generated from field: repeated string models = 3;
    */
   models: string[];
+
+  /**
+   * The API key by which it asks; empty for none.
+   *
+   * @generated from field: string key_id = 4;
+   */
+  keyId: string;
 };
 
 /**
@@ -313,6 +417,18 @@ export declare type CreateKeyRequest = Message<"lyss.auth.v1.CreateKeyRequest"> 
    * @generated from field: lyss.auth.v1.Grantor grantor = 7;
    */
   grantor?: Grantor | undefined;
+
+  /**
+   * Up to 500 characters.
+   *
+   * @generated from field: string description = 8;
+   */
+  description: string;
+
+  /**
+   * @generated from field: lyss.auth.v1.KeyLimits limits = 9;
+   */
+  limits?: KeyLimits | undefined;
 };
 
 /**
@@ -417,6 +533,20 @@ export declare type ListKeysRequest = Message<"lyss.auth.v1.ListKeysRequest"> & 
    * @generated from field: string cursor = 4;
    */
   cursor: string;
+
+  /**
+   * Unspecified for all.
+   *
+   * @generated from field: lyss.auth.v1.KeyStatus status = 5;
+   */
+  status: KeyStatus;
+
+  /**
+   * How the name begins, whatever the case; empty for all.
+   *
+   * @generated from field: string name_prefix = 6;
+   */
+  namePrefix: string;
 };
 
 /**
@@ -554,6 +684,170 @@ export declare type RotateKeyResponse = Message<"lyss.auth.v1.RotateKeyResponse"
 export declare const RotateKeyResponseSchema: GenMessage<RotateKeyResponse>;
 
 /**
+ * @generated from message lyss.auth.v1.UpdateKeyRequest
+ */
+export declare type UpdateKeyRequest = Message<"lyss.auth.v1.UpdateKeyRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string key_id = 2;
+   */
+  keyId: string;
+
+  /**
+   * When set, a key of another person is not found.
+   *
+   * @generated from field: string user_id = 3;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: lyss.auth.v1.Grantor grantor = 4;
+   */
+  grantor?: Grantor | undefined;
+
+  /**
+   * What is absent stays as it is.
+   *
+   * @generated from field: optional string name = 5;
+   */
+  name?: string | undefined;
+
+  /**
+   * @generated from field: optional string description = 6;
+   */
+  description?: string | undefined;
+
+  /**
+   * @generated from field: lyss.auth.v1.KeyWords permissions = 7;
+   */
+  permissions?: KeyWords | undefined;
+
+  /**
+   * @generated from field: lyss.auth.v1.KeyWords models = 8;
+   */
+  models?: KeyWords | undefined;
+
+  /**
+   * @generated from field: lyss.auth.v1.KeyExpiry expiry = 9;
+   */
+  expiry?: KeyExpiry | undefined;
+
+  /**
+   * All of them anew: what is left out inside is not limited any more.
+   *
+   * @generated from field: lyss.auth.v1.KeyLimits limits = 10;
+   */
+  limits?: KeyLimits | undefined;
+};
+
+/**
+ * Describes the message lyss.auth.v1.UpdateKeyRequest.
+ * Use `create(UpdateKeyRequestSchema)` to create a new message.
+ */
+export declare const UpdateKeyRequestSchema: GenMessage<UpdateKeyRequest>;
+
+/**
+ * A list that may be given or left out.
+ *
+ * @generated from message lyss.auth.v1.KeyWords
+ */
+export declare type KeyWords = Message<"lyss.auth.v1.KeyWords"> & {
+  /**
+   * @generated from field: repeated string words = 1;
+   */
+  words: string[];
+};
+
+/**
+ * Describes the message lyss.auth.v1.KeyWords.
+ * Use `create(KeyWordsSchema)` to create a new message.
+ */
+export declare const KeyWordsSchema: GenMessage<KeyWords>;
+
+/**
+ * An expiry that may be given or left out.
+ *
+ * @generated from message lyss.auth.v1.KeyExpiry
+ */
+export declare type KeyExpiry = Message<"lyss.auth.v1.KeyExpiry"> & {
+  /**
+   * Absent for never.
+   *
+   * @generated from field: google.protobuf.Timestamp expires_at = 1;
+   */
+  expiresAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.auth.v1.KeyExpiry.
+ * Use `create(KeyExpirySchema)` to create a new message.
+ */
+export declare const KeyExpirySchema: GenMessage<KeyExpiry>;
+
+/**
+ * @generated from message lyss.auth.v1.UpdateKeyResponse
+ */
+export declare type UpdateKeyResponse = Message<"lyss.auth.v1.UpdateKeyResponse"> & {
+  /**
+   * @generated from field: lyss.auth.v1.Key key = 1;
+   */
+  key?: Key | undefined;
+};
+
+/**
+ * Describes the message lyss.auth.v1.UpdateKeyResponse.
+ * Use `create(UpdateKeyResponseSchema)` to create a new message.
+ */
+export declare const UpdateKeyResponseSchema: GenMessage<UpdateKeyResponse>;
+
+/**
+ * @generated from message lyss.auth.v1.ReportLeakedKeysRequest
+ */
+export declare type ReportLeakedKeysRequest = Message<"lyss.auth.v1.ReportLeakedKeysRequest"> & {
+  /**
+   * 1 to 100, each of at most 1,024 characters.
+   *
+   * @generated from field: repeated string secrets = 1;
+   */
+  secrets: string[];
+
+  /**
+   * Where the report came from; empty when that is not known.
+   *
+   * @generated from field: string client_address = 2;
+   */
+  clientAddress: string;
+};
+
+/**
+ * Describes the message lyss.auth.v1.ReportLeakedKeysRequest.
+ * Use `create(ReportLeakedKeysRequestSchema)` to create a new message.
+ */
+export declare const ReportLeakedKeysRequestSchema: GenMessage<ReportLeakedKeysRequest>;
+
+/**
+ * @generated from message lyss.auth.v1.ReportLeakedKeysResponse
+ */
+export declare type ReportLeakedKeysResponse = Message<"lyss.auth.v1.ReportLeakedKeysResponse"> & {
+  /**
+   * One for each secret, in its order: whether it was one of ours.
+   *
+   * @generated from field: repeated bool is_ours = 1;
+   */
+  isOurs: boolean[];
+};
+
+/**
+ * Describes the message lyss.auth.v1.ReportLeakedKeysResponse.
+ * Use `create(ReportLeakedKeysResponseSchema)` to create a new message.
+ */
+export declare const ReportLeakedKeysResponseSchema: GenMessage<ReportLeakedKeysResponse>;
+
+/**
  * @generated from message lyss.auth.v1.VerifyKeyRequest
  */
 export declare type VerifyKeyRequest = Message<"lyss.auth.v1.VerifyKeyRequest"> & {
@@ -634,6 +928,11 @@ export declare type VerifiedKey = Message<"lyss.auth.v1.VerifiedKey"> & {
    * @generated from field: google.protobuf.Timestamp expires_at = 6;
    */
   expiresAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: lyss.auth.v1.KeyLimits limits = 7;
+   */
+  limits?: KeyLimits | undefined;
 };
 
 /**
@@ -679,6 +978,11 @@ export declare type KeyCreated = Message<"lyss.auth.v1.KeyCreated"> & {
    * @generated from field: string client_address = 6;
    */
   clientAddress: string;
+
+  /**
+   * @generated from field: lyss.auth.v1.KeyLimits limits = 7;
+   */
+  limits?: KeyLimits | undefined;
 };
 
 /**
@@ -686,6 +990,70 @@ export declare type KeyCreated = Message<"lyss.auth.v1.KeyCreated"> & {
  * Use `create(KeyCreatedSchema)` to create a new message.
  */
 export declare const KeyCreatedSchema: GenMessage<KeyCreated>;
+
+/**
+ * A key is not what it was: drop what is cached of it and verify anew.
+ *
+ * @generated from message lyss.auth.v1.KeyUpdated
+ */
+export declare type KeyUpdated = Message<"lyss.auth.v1.KeyUpdated"> & {
+  /**
+   * @generated from field: string key_id = 1;
+   */
+  keyId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string user_id = 3;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp updated_at = 4;
+   */
+  updatedAt?: Timestamp | undefined;
+
+  /**
+   * Who changed it; empty for the platform itself.
+   *
+   * @generated from field: string updated_by = 5;
+   */
+  updatedBy: string;
+
+  /**
+   * Where that person's connection came from; empty when that is not known.
+   *
+   * @generated from field: string client_address = 6;
+   */
+  clientAddress: string;
+
+  /**
+   * Names of what changed, as the REST API has them.
+   *
+   * @generated from field: repeated string changed_fields = 7;
+   */
+  changedFields: string[];
+
+  /**
+   * @generated from field: lyss.auth.v1.KeyLimits limits = 8;
+   */
+  limits?: KeyLimits | undefined;
+
+  /**
+   * @generated from field: lyss.auth.v1.KeyLimits limits_before = 9;
+   */
+  limitsBefore?: KeyLimits | undefined;
+};
+
+/**
+ * Describes the message lyss.auth.v1.KeyUpdated.
+ * Use `create(KeyUpdatedSchema)` to create a new message.
+ */
+export declare const KeyUpdatedSchema: GenMessage<KeyUpdated>;
 
 /**
  * Secrets of this key stop working: drop what is cached of it and verify anew.
@@ -834,6 +1202,13 @@ export enum KeyRevocationReason {
    * @generated from enum value: KEY_REVOCATION_REASON_ROTATED = 2;
    */
   ROTATED = 2,
+
+  /**
+   * The key is gone for good, because its secret was found where it should not be.
+   *
+   * @generated from enum value: KEY_REVOCATION_REASON_LEAKED = 3;
+   */
+  LEAKED = 3,
 }
 
 /**
@@ -914,6 +1289,26 @@ export declare const AuthService: GenService<{
     methodKind: "unary";
     input: typeof RotateKeyRequestSchema;
     output: typeof RotateKeyResponseSchema;
+  },
+  /**
+   * Changes what is given of a key; every node goes by it from now on. A repeat is safe, and says nothing new.
+   *
+   * @generated from rpc lyss.auth.v1.AuthService.UpdateKey
+   */
+  updateKey: {
+    methodKind: "unary";
+    input: typeof UpdateKeyRequestSchema;
+    output: typeof UpdateKeyResponseSchema;
+  },
+  /**
+   * Revokes the keys of secrets that were found where they should not be. A repeat is safe.
+   *
+   * @generated from rpc lyss.auth.v1.AuthService.ReportLeakedKeys
+   */
+  reportLeakedKeys: {
+    methodKind: "unary";
+    input: typeof ReportLeakedKeysRequestSchema;
+    output: typeof ReportLeakedKeysResponseSchema;
   },
   /**
    * Says whose key a secret is. A secret that is refused is an answer, not an error.

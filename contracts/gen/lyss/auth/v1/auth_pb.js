@@ -9,7 +9,7 @@ import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
  * Describes the file lyss/auth/v1/auth.proto.
  */
 export const file_lyss_auth_v1_auth = /*@__PURE__*/
-  fileDesc("ChdseXNzL2F1dGgvdjEvYXV0aC5wcm90bxIMbHlzcy5hdXRoLnYxIkUKEUlzc3VlVG9rZW5SZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSEQoJdGVuYW50X2lkGAIgASgJEgwKBHJvbGUYAyABKAkiRgoSSXNzdWVUb2tlblJlc3BvbnNlEhQKDGFjY2Vzc190b2tlbhgBIAEoCRIaChJleHBpcmVzX2luX3NlY29uZHMYAiABKAUiEAoOR2V0Sndrc1JlcXVlc3QiVAoPR2V0Sndrc1Jlc3BvbnNlEh8KBGtleXMYASADKAsyES5seXNzLmF1dGgudjEuSndrEg4KBmlzc3VlchgCIAEoCRIQCghhdWRpZW5jZRgDIAEoCSJRCgNKd2sSCwoDa3R5GAEgASgJEgsKA2NydhgCIAEoCRILCgNhbGcYAyABKAkSCwoDdXNlGAQgASgJEgsKA2tpZBgFIAEoCRIJCgF4GAYgASgJIvsCCgNLZXkSDgoGa2V5X2lkGAEgASgJEhEKCXRlbmFudF9pZBgCIAEoCRIPCgd1c2VyX2lkGAMgASgJEgwKBG5hbWUYBCABKAkSDgoGcHJlZml4GAUgASgJEhMKC3Blcm1pc3Npb25zGAYgAygJEg4KBm1vZGVscxgHIAMoCRInCgZzdGF0dXMYCCABKA4yFy5seXNzLmF1dGgudjEuS2V5U3RhdHVzEi4KCmNyZWF0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmNyZWF0ZWRfYnkYCiABKAkSLgoKZXhwaXJlc19hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMbGFzdF91c2VkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpyZXZva2VkX2F0GA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI/CgdHcmFudG9yEg8KB3VzZXJfaWQYASABKAkSEwoLcGVybWlzc2lvbnMYAiADKAkSDgoGbW9kZWxzGAMgAygJIsEBChBDcmVhdGVLZXlSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEgwKBG5hbWUYAyABKAkSEwoLcGVybWlzc2lvbnMYBCADKAkSDgoGbW9kZWxzGAUgAygJEi4KCmV4cGlyZXNfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKB2dyYW50b3IYByABKAsyFS5seXNzLmF1dGgudjEuR3JhbnRvciJDChFDcmVhdGVLZXlSZXNwb25zZRIeCgNrZXkYASABKAsyES5seXNzLmF1dGgudjEuS2V5Eg4KBnNlY3JldBgCIAEoCSJDCg1HZXRLZXlSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIOCgZrZXlfaWQYAiABKAkSDwoHdXNlcl9pZBgDIAEoCSIwCg5HZXRLZXlSZXNwb25zZRIeCgNrZXkYASABKAsyES5seXNzLmF1dGgudjEuS2V5IlQKD0xpc3RLZXlzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRINCgVsaW1pdBgDIAEoBRIOCgZjdXJzb3IYBCABKAkiSAoQTGlzdEtleXNSZXNwb25zZRIfCgRrZXlzGAEgAygLMhEubHlzcy5hdXRoLnYxLktleRITCgtuZXh0X2N1cnNvchgCIAEoCSJGChBSZXZva2VLZXlSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIOCgZrZXlfaWQYAiABKAkSDwoHdXNlcl9pZBgDIAEoCSIzChFSZXZva2VLZXlSZXNwb25zZRIeCgNrZXkYASABKAsyES5seXNzLmF1dGgudjEuS2V5IoUBChBSb3RhdGVLZXlSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIOCgZrZXlfaWQYAiABKAkSDwoHdXNlcl9pZBgDIAEoCRIVCg1ncmFjZV9zZWNvbmRzGAQgASgFEiYKB2dyYW50b3IYBSABKAsyFS5seXNzLmF1dGgudjEuR3JhbnRvciJDChFSb3RhdGVLZXlSZXNwb25zZRIeCgNrZXkYASABKAsyES5seXNzLmF1dGgudjEuS2V5Eg4KBnNlY3JldBgCIAEoCSIiChBWZXJpZnlLZXlSZXF1ZXN0Eg4KBnNlY3JldBgBIAEoCSJ5ChFWZXJpZnlLZXlSZXNwb25zZRItCgh2ZXJpZmllZBgBIAEoCzIZLmx5c3MuYXV0aC52MS5WZXJpZmllZEtleUgAEisKB3JlZnVzZWQYAiABKA4yGC5seXNzLmF1dGgudjEuS2V5UmVmdXNhbEgAQggKBnJlc3VsdCKWAQoLVmVyaWZpZWRLZXkSDgoGa2V5X2lkGAEgASgJEhEKCXRlbmFudF9pZBgCIAEoCRIPCgd1c2VyX2lkGAMgASgJEhMKC3Blcm1pc3Npb25zGAQgAygJEg4KBm1vZGVscxgFIAMoCRIuCgpleHBpcmVzX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKcAQoKS2V5Q3JlYXRlZBIOCgZrZXlfaWQYASABKAkSEQoJdGVuYW50X2lkGAIgASgJEg8KB3VzZXJfaWQYAyABKAkSLgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY3JlYXRlZF9ieRgFIAEoCRIWCg5jbGllbnRfYWRkcmVzcxgGIAEoCSLRAQoKS2V5UmV2b2tlZBIOCgZrZXlfaWQYASABKAkSEQoJdGVuYW50X2lkGAIgASgJEjEKBnJlYXNvbhgDIAEoDjIhLmx5c3MuYXV0aC52MS5LZXlSZXZvY2F0aW9uUmVhc29uEjAKDGVmZmVjdGl2ZV9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdXNlcl9pZBgFIAEoCRISCgpyZXZva2VkX2J5GAYgASgJEhYKDmNsaWVudF9hZGRyZXNzGAcgASgJKm4KCUtleVN0YXR1cxIaChZLRVlfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFQoRS0VZX1NUQVRVU19BQ1RJVkUQARIWChJLRVlfU1RBVFVTX1JFVk9LRUQQAhIWChJLRVlfU1RBVFVTX0VYUElSRUQQAyqPAQoKS2V5UmVmdXNhbBIbChdLRVlfUkVGVVNBTF9VTlNQRUNJRklFRBAAEhkKFUtFWV9SRUZVU0FMX01BTEZPUk1FRBABEhcKE0tFWV9SRUZVU0FMX1VOS05PV04QAhIXChNLRVlfUkVGVVNBTF9SRVZPS0VEEAMSFwoTS0VZX1JFRlVTQUxfRVhQSVJFRBAEKoIBChNLZXlSZXZvY2F0aW9uUmVhc29uEiUKIUtFWV9SRVZPQ0FUSU9OX1JFQVNPTl9VTlNQRUNJRklFRBAAEiEKHUtFWV9SRVZPQ0FUSU9OX1JFQVNPTl9SRVZPS0VEEAESIQodS0VZX1JFVk9DQVRJT05fUkVBU09OX1JPVEFURUQQAjKHBQoLQXV0aFNlcnZpY2USTwoKSXNzdWVUb2tlbhIfLmx5c3MuYXV0aC52MS5Jc3N1ZVRva2VuUmVxdWVzdBogLmx5c3MuYXV0aC52MS5Jc3N1ZVRva2VuUmVzcG9uc2USSwoHR2V0SndrcxIcLmx5c3MuYXV0aC52MS5HZXRKd2tzUmVxdWVzdBodLmx5c3MuYXV0aC52MS5HZXRKd2tzUmVzcG9uc2UiA5ACARJMCglDcmVhdGVLZXkSHi5seXNzLmF1dGgudjEuQ3JlYXRlS2V5UmVxdWVzdBofLmx5c3MuYXV0aC52MS5DcmVhdGVLZXlSZXNwb25zZRJICgZHZXRLZXkSGy5seXNzLmF1dGgudjEuR2V0S2V5UmVxdWVzdBocLmx5c3MuYXV0aC52MS5HZXRLZXlSZXNwb25zZSIDkAIBEk4KCExpc3RLZXlzEh0ubHlzcy5hdXRoLnYxLkxpc3RLZXlzUmVxdWVzdBoeLmx5c3MuYXV0aC52MS5MaXN0S2V5c1Jlc3BvbnNlIgOQAgESUQoJUmV2b2tlS2V5Eh4ubHlzcy5hdXRoLnYxLlJldm9rZUtleVJlcXVlc3QaHy5seXNzLmF1dGgudjEuUmV2b2tlS2V5UmVzcG9uc2UiA5ACAhJMCglSb3RhdGVLZXkSHi5seXNzLmF1dGgudjEuUm90YXRlS2V5UmVxdWVzdBofLmx5c3MuYXV0aC52MS5Sb3RhdGVLZXlSZXNwb25zZRJRCglWZXJpZnlLZXkSHi5seXNzLmF1dGgudjEuVmVyaWZ5S2V5UmVxdWVzdBofLmx5c3MuYXV0aC52MS5WZXJpZnlLZXlSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("ChdseXNzL2F1dGgvdjEvYXV0aC5wcm90bxIMbHlzcy5hdXRoLnYxIkUKEUlzc3VlVG9rZW5SZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSEQoJdGVuYW50X2lkGAIgASgJEgwKBHJvbGUYAyABKAkiRgoSSXNzdWVUb2tlblJlc3BvbnNlEhQKDGFjY2Vzc190b2tlbhgBIAEoCRIaChJleHBpcmVzX2luX3NlY29uZHMYAiABKAUiEAoOR2V0Sndrc1JlcXVlc3QiVAoPR2V0Sndrc1Jlc3BvbnNlEh8KBGtleXMYASADKAsyES5seXNzLmF1dGgudjEuSndrEg4KBmlzc3VlchgCIAEoCRIQCghhdWRpZW5jZRgDIAEoCSJRCgNKd2sSCwoDa3R5GAEgASgJEgsKA2NydhgCIAEoCRILCgNhbGcYAyABKAkSCwoDdXNlGAQgASgJEgsKA2tpZBgFIAEoCRIJCgF4GAYgASgJIukDCgNLZXkSDgoGa2V5X2lkGAEgASgJEhEKCXRlbmFudF9pZBgCIAEoCRIPCgd1c2VyX2lkGAMgASgJEgwKBG5hbWUYBCABKAkSDgoGcHJlZml4GAUgASgJEhMKC3Blcm1pc3Npb25zGAYgAygJEg4KBm1vZGVscxgHIAMoCRInCgZzdGF0dXMYCCABKA4yFy5seXNzLmF1dGgudjEuS2V5U3RhdHVzEi4KCmNyZWF0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmNyZWF0ZWRfYnkYCiABKAkSLgoKZXhwaXJlc19hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMbGFzdF91c2VkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpyZXZva2VkX2F0GA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtkZXNjcmlwdGlvbhgOIAEoCRInCgZsaW1pdHMYDyABKAsyFy5seXNzLmF1dGgudjEuS2V5TGltaXRzEi4KCnVwZGF0ZWRfYXQYECABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIrsBCglLZXlMaW1pdHMSGwoTcmVxdWVzdHNfcGVyX21pbnV0ZRgBIAEoBRIfChdtYXhfY29uY3VycmVudF9yZXF1ZXN0cxgCIAEoBRIZChF0b2tlbnNfcGVyX21pbnV0ZRgDIAEoAxInCgZidWRnZXQYBCABKAsyFy5seXNzLmF1dGgudjEuS2V5QnVkZ2V0EhMKC2FsbG93ZWRfaXBzGAUgAygJEhcKD2FsbG93ZWRfb3JpZ2lucxgGIAMoCSIqCglLZXlCdWRnZXQSDQoFbGltaXQYASABKAkSDgoGcGVyaW9kGAIgASgJIk8KB0dyYW50b3ISDwoHdXNlcl9pZBgBIAEoCRITCgtwZXJtaXNzaW9ucxgCIAMoCRIOCgZtb2RlbHMYAyADKAkSDgoGa2V5X2lkGAQgASgJIv8BChBDcmVhdGVLZXlSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEgwKBG5hbWUYAyABKAkSEwoLcGVybWlzc2lvbnMYBCADKAkSDgoGbW9kZWxzGAUgAygJEi4KCmV4cGlyZXNfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKB2dyYW50b3IYByABKAsyFS5seXNzLmF1dGgudjEuR3JhbnRvchITCgtkZXNjcmlwdGlvbhgIIAEoCRInCgZsaW1pdHMYCSABKAsyFy5seXNzLmF1dGgudjEuS2V5TGltaXRzIkMKEUNyZWF0ZUtleVJlc3BvbnNlEh4KA2tleRgBIAEoCzIRLmx5c3MuYXV0aC52MS5LZXkSDgoGc2VjcmV0GAIgASgJIkMKDUdldEtleVJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEg4KBmtleV9pZBgCIAEoCRIPCgd1c2VyX2lkGAMgASgJIjAKDkdldEtleVJlc3BvbnNlEh4KA2tleRgBIAEoCzIRLmx5c3MuYXV0aC52MS5LZXkikgEKD0xpc3RLZXlzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRINCgVsaW1pdBgDIAEoBRIOCgZjdXJzb3IYBCABKAkSJwoGc3RhdHVzGAUgASgOMhcubHlzcy5hdXRoLnYxLktleVN0YXR1cxITCgtuYW1lX3ByZWZpeBgGIAEoCSJIChBMaXN0S2V5c1Jlc3BvbnNlEh8KBGtleXMYASADKAsyES5seXNzLmF1dGgudjEuS2V5EhMKC25leHRfY3Vyc29yGAIgASgJIkYKEFJldm9rZUtleVJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEg4KBmtleV9pZBgCIAEoCRIPCgd1c2VyX2lkGAMgASgJIjMKEVJldm9rZUtleVJlc3BvbnNlEh4KA2tleRgBIAEoCzIRLmx5c3MuYXV0aC52MS5LZXkihQEKEFJvdGF0ZUtleVJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEg4KBmtleV9pZBgCIAEoCRIPCgd1c2VyX2lkGAMgASgJEhUKDWdyYWNlX3NlY29uZHMYBCABKAUSJgoHZ3JhbnRvchgFIAEoCzIVLmx5c3MuYXV0aC52MS5HcmFudG9yIkMKEVJvdGF0ZUtleVJlc3BvbnNlEh4KA2tleRgBIAEoCzIRLmx5c3MuYXV0aC52MS5LZXkSDgoGc2VjcmV0GAIgASgJItsCChBVcGRhdGVLZXlSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIOCgZrZXlfaWQYAiABKAkSDwoHdXNlcl9pZBgDIAEoCRImCgdncmFudG9yGAQgASgLMhUubHlzcy5hdXRoLnYxLkdyYW50b3ISEQoEbmFtZRgFIAEoCUgAiAEBEhgKC2Rlc2NyaXB0aW9uGAYgASgJSAGIAQESKwoLcGVybWlzc2lvbnMYByABKAsyFi5seXNzLmF1dGgudjEuS2V5V29yZHMSJgoGbW9kZWxzGAggASgLMhYubHlzcy5hdXRoLnYxLktleVdvcmRzEicKBmV4cGlyeRgJIAEoCzIXLmx5c3MuYXV0aC52MS5LZXlFeHBpcnkSJwoGbGltaXRzGAogASgLMhcubHlzcy5hdXRoLnYxLktleUxpbWl0c0IHCgVfbmFtZUIOCgxfZGVzY3JpcHRpb24iGQoIS2V5V29yZHMSDQoFd29yZHMYASADKAkiOwoJS2V5RXhwaXJ5Ei4KCmV4cGlyZXNfYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjMKEVVwZGF0ZUtleVJlc3BvbnNlEh4KA2tleRgBIAEoCzIRLmx5c3MuYXV0aC52MS5LZXkiQgoXUmVwb3J0TGVha2VkS2V5c1JlcXVlc3QSDwoHc2VjcmV0cxgBIAMoCRIWCg5jbGllbnRfYWRkcmVzcxgCIAEoCSIrChhSZXBvcnRMZWFrZWRLZXlzUmVzcG9uc2USDwoHaXNfb3VycxgBIAMoCCIiChBWZXJpZnlLZXlSZXF1ZXN0Eg4KBnNlY3JldBgBIAEoCSJ5ChFWZXJpZnlLZXlSZXNwb25zZRItCgh2ZXJpZmllZBgBIAEoCzIZLmx5c3MuYXV0aC52MS5WZXJpZmllZEtleUgAEisKB3JlZnVzZWQYAiABKA4yGC5seXNzLmF1dGgudjEuS2V5UmVmdXNhbEgAQggKBnJlc3VsdCK/AQoLVmVyaWZpZWRLZXkSDgoGa2V5X2lkGAEgASgJEhEKCXRlbmFudF9pZBgCIAEoCRIPCgd1c2VyX2lkGAMgASgJEhMKC3Blcm1pc3Npb25zGAQgAygJEg4KBm1vZGVscxgFIAMoCRIuCgpleHBpcmVzX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBInCgZsaW1pdHMYByABKAsyFy5seXNzLmF1dGgudjEuS2V5TGltaXRzIsUBCgpLZXlDcmVhdGVkEg4KBmtleV9pZBgBIAEoCRIRCgl0ZW5hbnRfaWQYAiABKAkSDwoHdXNlcl9pZBgDIAEoCRIuCgpjcmVhdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpjcmVhdGVkX2J5GAUgASgJEhYKDmNsaWVudF9hZGRyZXNzGAYgASgJEicKBmxpbWl0cxgHIAEoCzIXLmx5c3MuYXV0aC52MS5LZXlMaW1pdHMijQIKCktleVVwZGF0ZWQSDgoGa2V5X2lkGAEgASgJEhEKCXRlbmFudF9pZBgCIAEoCRIPCgd1c2VyX2lkGAMgASgJEi4KCnVwZGF0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnVwZGF0ZWRfYnkYBSABKAkSFgoOY2xpZW50X2FkZHJlc3MYBiABKAkSFgoOY2hhbmdlZF9maWVsZHMYByADKAkSJwoGbGltaXRzGAggASgLMhcubHlzcy5hdXRoLnYxLktleUxpbWl0cxIuCg1saW1pdHNfYmVmb3JlGAkgASgLMhcubHlzcy5hdXRoLnYxLktleUxpbWl0cyLRAQoKS2V5UmV2b2tlZBIOCgZrZXlfaWQYASABKAkSEQoJdGVuYW50X2lkGAIgASgJEjEKBnJlYXNvbhgDIAEoDjIhLmx5c3MuYXV0aC52MS5LZXlSZXZvY2F0aW9uUmVhc29uEjAKDGVmZmVjdGl2ZV9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdXNlcl9pZBgFIAEoCRISCgpyZXZva2VkX2J5GAYgASgJEhYKDmNsaWVudF9hZGRyZXNzGAcgASgJKm4KCUtleVN0YXR1cxIaChZLRVlfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFQoRS0VZX1NUQVRVU19BQ1RJVkUQARIWChJLRVlfU1RBVFVTX1JFVk9LRUQQAhIWChJLRVlfU1RBVFVTX0VYUElSRUQQAyqPAQoKS2V5UmVmdXNhbBIbChdLRVlfUkVGVVNBTF9VTlNQRUNJRklFRBAAEhkKFUtFWV9SRUZVU0FMX01BTEZPUk1FRBABEhcKE0tFWV9SRUZVU0FMX1VOS05PV04QAhIXChNLRVlfUkVGVVNBTF9SRVZPS0VEEAMSFwoTS0VZX1JFRlVTQUxfRVhQSVJFRBAEKqQBChNLZXlSZXZvY2F0aW9uUmVhc29uEiUKIUtFWV9SRVZPQ0FUSU9OX1JFQVNPTl9VTlNQRUNJRklFRBAAEiEKHUtFWV9SRVZPQ0FUSU9OX1JFQVNPTl9SRVZPS0VEEAESIQodS0VZX1JFVk9DQVRJT05fUkVBU09OX1JPVEFURUQQAhIgChxLRVlfUkVWT0NBVElPTl9SRUFTT05fTEVBS0VEEAMywgYKC0F1dGhTZXJ2aWNlEk8KCklzc3VlVG9rZW4SHy5seXNzLmF1dGgudjEuSXNzdWVUb2tlblJlcXVlc3QaIC5seXNzLmF1dGgudjEuSXNzdWVUb2tlblJlc3BvbnNlEksKB0dldEp3a3MSHC5seXNzLmF1dGgudjEuR2V0Sndrc1JlcXVlc3QaHS5seXNzLmF1dGgudjEuR2V0Sndrc1Jlc3BvbnNlIgOQAgESTAoJQ3JlYXRlS2V5Eh4ubHlzcy5hdXRoLnYxLkNyZWF0ZUtleVJlcXVlc3QaHy5seXNzLmF1dGgudjEuQ3JlYXRlS2V5UmVzcG9uc2USSAoGR2V0S2V5EhsubHlzcy5hdXRoLnYxLkdldEtleVJlcXVlc3QaHC5seXNzLmF1dGgudjEuR2V0S2V5UmVzcG9uc2UiA5ACARJOCghMaXN0S2V5cxIdLmx5c3MuYXV0aC52MS5MaXN0S2V5c1JlcXVlc3QaHi5seXNzLmF1dGgudjEuTGlzdEtleXNSZXNwb25zZSIDkAIBElEKCVJldm9rZUtleRIeLmx5c3MuYXV0aC52MS5SZXZva2VLZXlSZXF1ZXN0Gh8ubHlzcy5hdXRoLnYxLlJldm9rZUtleVJlc3BvbnNlIgOQAgISTAoJUm90YXRlS2V5Eh4ubHlzcy5hdXRoLnYxLlJvdGF0ZUtleVJlcXVlc3QaHy5seXNzLmF1dGgudjEuUm90YXRlS2V5UmVzcG9uc2USUQoJVXBkYXRlS2V5Eh4ubHlzcy5hdXRoLnYxLlVwZGF0ZUtleVJlcXVlc3QaHy5seXNzLmF1dGgudjEuVXBkYXRlS2V5UmVzcG9uc2UiA5ACAhJmChBSZXBvcnRMZWFrZWRLZXlzEiUubHlzcy5hdXRoLnYxLlJlcG9ydExlYWtlZEtleXNSZXF1ZXN0GiYubHlzcy5hdXRoLnYxLlJlcG9ydExlYWtlZEtleXNSZXNwb25zZSIDkAICElEKCVZlcmlmeUtleRIeLmx5c3MuYXV0aC52MS5WZXJpZnlLZXlSZXF1ZXN0Gh8ubHlzcy5hdXRoLnYxLlZlcmlmeUtleVJlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * Describes the message lyss.auth.v1.IssueTokenRequest.
@@ -54,116 +54,179 @@ export const KeySchema = /*@__PURE__*/
   messageDesc(file_lyss_auth_v1_auth, 5);
 
 /**
+ * Describes the message lyss.auth.v1.KeyLimits.
+ * Use `create(KeyLimitsSchema)` to create a new message.
+ */
+export const KeyLimitsSchema = /*@__PURE__*/
+  messageDesc(file_lyss_auth_v1_auth, 6);
+
+/**
+ * Describes the message lyss.auth.v1.KeyBudget.
+ * Use `create(KeyBudgetSchema)` to create a new message.
+ */
+export const KeyBudgetSchema = /*@__PURE__*/
+  messageDesc(file_lyss_auth_v1_auth, 7);
+
+/**
  * Describes the message lyss.auth.v1.Grantor.
  * Use `create(GrantorSchema)` to create a new message.
  */
 export const GrantorSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 6);
+  messageDesc(file_lyss_auth_v1_auth, 8);
 
 /**
  * Describes the message lyss.auth.v1.CreateKeyRequest.
  * Use `create(CreateKeyRequestSchema)` to create a new message.
  */
 export const CreateKeyRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 7);
+  messageDesc(file_lyss_auth_v1_auth, 9);
 
 /**
  * Describes the message lyss.auth.v1.CreateKeyResponse.
  * Use `create(CreateKeyResponseSchema)` to create a new message.
  */
 export const CreateKeyResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 8);
+  messageDesc(file_lyss_auth_v1_auth, 10);
 
 /**
  * Describes the message lyss.auth.v1.GetKeyRequest.
  * Use `create(GetKeyRequestSchema)` to create a new message.
  */
 export const GetKeyRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 9);
+  messageDesc(file_lyss_auth_v1_auth, 11);
 
 /**
  * Describes the message lyss.auth.v1.GetKeyResponse.
  * Use `create(GetKeyResponseSchema)` to create a new message.
  */
 export const GetKeyResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 10);
+  messageDesc(file_lyss_auth_v1_auth, 12);
 
 /**
  * Describes the message lyss.auth.v1.ListKeysRequest.
  * Use `create(ListKeysRequestSchema)` to create a new message.
  */
 export const ListKeysRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 11);
+  messageDesc(file_lyss_auth_v1_auth, 13);
 
 /**
  * Describes the message lyss.auth.v1.ListKeysResponse.
  * Use `create(ListKeysResponseSchema)` to create a new message.
  */
 export const ListKeysResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 12);
+  messageDesc(file_lyss_auth_v1_auth, 14);
 
 /**
  * Describes the message lyss.auth.v1.RevokeKeyRequest.
  * Use `create(RevokeKeyRequestSchema)` to create a new message.
  */
 export const RevokeKeyRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 13);
+  messageDesc(file_lyss_auth_v1_auth, 15);
 
 /**
  * Describes the message lyss.auth.v1.RevokeKeyResponse.
  * Use `create(RevokeKeyResponseSchema)` to create a new message.
  */
 export const RevokeKeyResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 14);
+  messageDesc(file_lyss_auth_v1_auth, 16);
 
 /**
  * Describes the message lyss.auth.v1.RotateKeyRequest.
  * Use `create(RotateKeyRequestSchema)` to create a new message.
  */
 export const RotateKeyRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 15);
+  messageDesc(file_lyss_auth_v1_auth, 17);
 
 /**
  * Describes the message lyss.auth.v1.RotateKeyResponse.
  * Use `create(RotateKeyResponseSchema)` to create a new message.
  */
 export const RotateKeyResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 16);
+  messageDesc(file_lyss_auth_v1_auth, 18);
+
+/**
+ * Describes the message lyss.auth.v1.UpdateKeyRequest.
+ * Use `create(UpdateKeyRequestSchema)` to create a new message.
+ */
+export const UpdateKeyRequestSchema = /*@__PURE__*/
+  messageDesc(file_lyss_auth_v1_auth, 19);
+
+/**
+ * Describes the message lyss.auth.v1.KeyWords.
+ * Use `create(KeyWordsSchema)` to create a new message.
+ */
+export const KeyWordsSchema = /*@__PURE__*/
+  messageDesc(file_lyss_auth_v1_auth, 20);
+
+/**
+ * Describes the message lyss.auth.v1.KeyExpiry.
+ * Use `create(KeyExpirySchema)` to create a new message.
+ */
+export const KeyExpirySchema = /*@__PURE__*/
+  messageDesc(file_lyss_auth_v1_auth, 21);
+
+/**
+ * Describes the message lyss.auth.v1.UpdateKeyResponse.
+ * Use `create(UpdateKeyResponseSchema)` to create a new message.
+ */
+export const UpdateKeyResponseSchema = /*@__PURE__*/
+  messageDesc(file_lyss_auth_v1_auth, 22);
+
+/**
+ * Describes the message lyss.auth.v1.ReportLeakedKeysRequest.
+ * Use `create(ReportLeakedKeysRequestSchema)` to create a new message.
+ */
+export const ReportLeakedKeysRequestSchema = /*@__PURE__*/
+  messageDesc(file_lyss_auth_v1_auth, 23);
+
+/**
+ * Describes the message lyss.auth.v1.ReportLeakedKeysResponse.
+ * Use `create(ReportLeakedKeysResponseSchema)` to create a new message.
+ */
+export const ReportLeakedKeysResponseSchema = /*@__PURE__*/
+  messageDesc(file_lyss_auth_v1_auth, 24);
 
 /**
  * Describes the message lyss.auth.v1.VerifyKeyRequest.
  * Use `create(VerifyKeyRequestSchema)` to create a new message.
  */
 export const VerifyKeyRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 17);
+  messageDesc(file_lyss_auth_v1_auth, 25);
 
 /**
  * Describes the message lyss.auth.v1.VerifyKeyResponse.
  * Use `create(VerifyKeyResponseSchema)` to create a new message.
  */
 export const VerifyKeyResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 18);
+  messageDesc(file_lyss_auth_v1_auth, 26);
 
 /**
  * Describes the message lyss.auth.v1.VerifiedKey.
  * Use `create(VerifiedKeySchema)` to create a new message.
  */
 export const VerifiedKeySchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 19);
+  messageDesc(file_lyss_auth_v1_auth, 27);
 
 /**
  * Describes the message lyss.auth.v1.KeyCreated.
  * Use `create(KeyCreatedSchema)` to create a new message.
  */
 export const KeyCreatedSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 20);
+  messageDesc(file_lyss_auth_v1_auth, 28);
+
+/**
+ * Describes the message lyss.auth.v1.KeyUpdated.
+ * Use `create(KeyUpdatedSchema)` to create a new message.
+ */
+export const KeyUpdatedSchema = /*@__PURE__*/
+  messageDesc(file_lyss_auth_v1_auth, 29);
 
 /**
  * Describes the message lyss.auth.v1.KeyRevoked.
  * Use `create(KeyRevokedSchema)` to create a new message.
  */
 export const KeyRevokedSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 21);
+  messageDesc(file_lyss_auth_v1_auth, 30);
 
 /**
  * Describes the enum lyss.auth.v1.KeyStatus.
