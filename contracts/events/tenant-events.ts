@@ -16,7 +16,16 @@ import {
   topUpCompleted,
 } from "./billing.ts";
 import { credentialCreated, credentialRevoked, credentialRotated } from "./credential.ts";
-import { tenantCreated, tenantUpdated } from "./tenant.ts";
+import {
+  dataPolicyChanged,
+  tenantCreated,
+  tenantDomainAdded,
+  tenantDomainRemoved,
+  tenantDomainVerified,
+  tenantReactivated,
+  tenantSuspended,
+  tenantUpdated,
+} from "./tenant.ts";
 import { userCreated } from "./user.ts";
 
 /** An event whose payload says, in `tenantId`, whose it is. Any other is not accepted by the compiler. */
@@ -48,5 +57,11 @@ export const tenantEvents: readonly EventType[] = [
   tenantEvent(credentialRevoked),
   tenantEvent(tenantCreated),
   tenantEvent(tenantUpdated),
+  tenantEvent(tenantSuspended),
+  tenantEvent(tenantReactivated),
+  tenantEvent(tenantDomainAdded),
+  tenantEvent(tenantDomainVerified),
+  tenantEvent(tenantDomainRemoved),
+  tenantEvent(dataPolicyChanged),
   tenantEvent(userCreated),
 ];

@@ -1,7 +1,48 @@
 import { defineEvent } from "@lyss/kit/events/event.ts";
-import { TenantCreatedSchema, TenantUpdatedSchema } from "../gen/lyss/tenant/v1/tenant_pb.js";
+import {
+  DataPolicyChangedSchema,
+  TenantCreatedSchema,
+  TenantDomainChangedSchema,
+  TenantReactivatedSchema,
+  TenantSuspendedSchema,
+  TenantUpdatedSchema,
+} from "../gen/lyss/tenant/v1/tenant_pb.js";
 
 export const tenantCreated = defineEvent("tenant.created", TenantCreatedSchema, (event) => event.tenantId);
 
-/** Name, plan or status changed. */
+/** Name, plan, status or settings changed. */
 export const tenantUpdated = defineEvent("tenant.updated", TenantUpdatedSchema, (event) => event.tenantId);
+
+/** None of the tenant's keys and sessions is accepted any more. `tenant.updated` is said with it. */
+export const tenantSuspended = defineEvent("tenant.suspended", TenantSuspendedSchema, (event) => event.tenantId);
+
+/** The tenant may work again. `tenant.updated` is said with it. */
+export const tenantReactivated = defineEvent("tenant.reactivated", TenantReactivatedSchema, (event) => event.tenantId);
+
+const defineDomainEvent = (act: string) =>
+  defineEvent(`tenant.domain.${act}`, TenantDomainChangedSchema, (event) => event.tenantId);
+
+export const tenantDomainAdded = defineDomainEvent("added");
+
+/** The tenant has shown that the domain is its own. */
+export const tenantDomainVerified = defineDomainEvent("verified");
+
+export const tenantDomainRemoved = defineDomainEvent("removed");
+
+export const dataPolicyChanged = defineEvent(
+  "tenant.data_policy_changed",
+  DataPolicyChangedSchema,
+  (event) => event.tenantId,
+);
+
+/** Everything that tenant says. */
+export const tenantEventTypes = [
+  tenantCreated,
+  tenantUpdated,
+  tenantSuspended,
+  tenantReactivated,
+  tenantDomainAdded,
+  tenantDomainVerified,
+  tenantDomainRemoved,
+  dataPolicyChanged,
+] as const;

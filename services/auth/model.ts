@@ -55,6 +55,7 @@ export const permissionsByRole: Readonly<Record<string, readonly string[]>> = {
   admin: [
     "user:*",
     "group:*",
+    "tenant:*",
     "key:*",
     "credential:*",
     "provider:*",
@@ -65,6 +66,7 @@ export const permissionsByRole: Readonly<Record<string, readonly string[]>> = {
   ],
   member: [
     "user:read",
+    "tenant:read",
     "group:read",
     "group:create",
     "group:update",
@@ -78,7 +80,7 @@ export const permissionsByRole: Readonly<Record<string, readonly string[]>> = {
     "model:list",
     "billing:read",
   ],
-  viewer: ["user:read", "group:read", "key:read", "model:list", "billing:read"],
+  viewer: ["user:read", "tenant:read", "group:read", "key:read", "model:list", "billing:read"],
 };
 
 /** What a key may do when nothing else is asked for. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { tenantCreated } from "@lyss/contracts/events/tenant.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
@@ -330,4 +331,14 @@ test("B15: calls that ask for more at once share what there is, and new ones com
   const { balanceNanos, heldNanos } = await ops.getBalance({ tenantId });
   assert.deepEqual([balanceNanos, heldNanos], [400n, 0n]);
   await assertBalanced();
+});
+
+test("a tenant that was created has an empty wallet, and one that had one keeps what is in it", async () => {
+  await service.hear();
+  const known = await createTenant(500n);
+  await service.say(tenantCreated, { tenantId: "ten_born" });
+  await service.say(tenantCreated, { tenantId: known });
+  await service.untilHeard();
+  assert.equal((await ops.getBalance({ tenantId: "ten_born" })).balanceNanos, 0n);
+  assert.equal((await ops.getBalance({ tenantId: known })).balanceNanos, 500n);
 });

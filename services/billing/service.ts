@@ -22,19 +22,19 @@ import {
   walletAdjusted,
 } from "@lyss/contracts/events/billing.ts";
 import { groupMemberAdded, groupMemberRemoved } from "@lyss/contracts/events/group.ts";
+import { tenantCreated } from "@lyss/contracts/events/tenant.ts";
 import { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
-import { projectionSubscription } from "@lyss/kit/event-sourcing/projection.ts";
 import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
 import { toDefaultLimits } from "./budgets/budget-settings.ts";
 import { createBudgetStore } from "./budgets/budget-store.ts";
 import { createBudgets } from "./budgets/budgets.ts";
-import { followGroups } from "./budgets/follow-groups.ts";
 import { budgetRoutes } from "./budgets/routes.ts";
 import { billingConfig } from "./config.ts";
 import { createCreditParts } from "./credit-parts.ts";
 import { creditRoutes } from "./credit-routes.ts";
 import { createDebtStore } from "./debts/debt-store.ts";
+import { createBillingSubscriptions } from "./events.ts";
 import { createFactStore } from "./fact-store.ts";
 import { createGrantStore } from "./grants/grant-store.ts";
 import { startIntegrity } from "./integrity/start-integrity.ts";
@@ -81,7 +81,7 @@ export const billing = defineService({
     ...[creditLimitChanged, overdraftEntered, overdraftRepaid],
     ...[integrityFailed, reconciliationDrift],
   ],
-  hears: [usageRecorded, groupMemberAdded, groupMemberRemoved],
+  hears: [usageRecorded, groupMemberAdded, groupMemberRemoved, tenantCreated],
   config: billingConfig,
   idempotent: ["topUpWallet", "setBudget", "setUserQuota", "resetUserQuota"],
   // Of each call of a model the hold, the charge and the usage are on record, and nobody's audit could keep up with them.
@@ -171,7 +171,7 @@ export const billing = defineService({
     return {
       ops,
       rpc: createBillingRpc(ops),
-      subscriptions: [projectionSubscription(usageProjection), followGroups(budgets)],
+      subscriptions: createBillingSubscriptions({ ...shared, usageProjection, budgets, store }),
       jobs: [...createBillingJobs(ops), ...invoices.jobs],
       health: { database: databaseCheck(db), integrity: integrity.check },
       drain: () => ledger.drain(),

@@ -4,7 +4,7 @@ import { tenantFailures } from "@lyss/contracts/failures/tenant.ts";
 import { type FailureType, isFailure } from "@lyss/kit/errors/failure.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
-import { newTenantSchema } from "./model.ts";
+import { newTenantSchema, platformActor } from "./model.ts";
 import { tenant } from "./service.ts";
 
 const clock = createFakeClock();
@@ -37,7 +37,7 @@ test("a tenant is activated once, and a suspended one not at all", async () => {
   assert.equal(active.status, "active");
   clock.advance(1_000);
   assert.deepEqual(await ops.activateTenant({ tenantId }), active);
-  assert.deepEqual(await ops.getTenant({ tenantId }), active);
+  assert.deepEqual(await ops.getTenant({ tenantId, actor: platformActor() }), active);
   assert.deepEqual(await ops.getTenantBySlug({ slug: "beta" }), active);
   const said = ["tenant.created TENANT_STATUS_PROVISIONING", "tenant.updated TENANT_STATUS_ACTIVE"];
   assert.deepEqual(await eventsOf(tenantId), said);
@@ -48,7 +48,7 @@ test("a tenant is activated once, and a suspended one not at all", async () => {
 
 test("a tenant that does not exist is not found, by id and by slug", async () => {
   const notFound = failsWith(tenantFailures.not_found);
-  await assert.rejects(ops.getTenant({ tenantId: "ten_none" }), notFound);
+  await assert.rejects(ops.getTenant({ tenantId: "ten_none", actor: platformActor() }), notFound);
   await assert.rejects(ops.getTenantBySlug({ slug: "none" }), notFound);
   await assert.rejects(ops.activateTenant({ tenantId: "ten_none" }), notFound);
 });

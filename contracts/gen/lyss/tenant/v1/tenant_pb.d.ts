@@ -51,6 +51,25 @@ export declare type Tenant = Message<"lyss.tenant.v1.Tenant"> & {
    * @generated from field: google.protobuf.Timestamp updated_at = 7;
    */
   updatedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: lyss.tenant.v1.TenantSettings settings = 8;
+   */
+  settings?: TenantSettings | undefined;
+
+  /**
+   * 1, and one more for each change.
+   *
+   * @generated from field: int64 version = 9;
+   */
+  version: bigint;
+
+  /**
+   * Why it is suspended; empty when it is not.
+   *
+   * @generated from field: string suspended_reason = 10;
+   */
+  suspendedReason: string;
 };
 
 /**
@@ -58,6 +77,47 @@ export declare type Tenant = Message<"lyss.tenant.v1.Tenant"> & {
  * Use `create(TenantSchema)` to create a new message.
  */
 export declare const TenantSchema: GenMessage<Tenant>;
+
+/**
+ * How the people of a tenant may sign in, and for how long. Rules of the installation that are stricter hold as well.
+ *
+ * @generated from message lyss.tenant.v1.TenantSettings
+ */
+export declare type TenantSettings = Message<"lyss.tenant.v1.TenantSettings"> & {
+  /**
+   * Whether everybody needs a second factor.
+   *
+   * @generated from field: bool require_mfa = 1;
+   */
+  requireMfa: boolean;
+
+  /**
+   * `password`, `passkey`, `sso`: by which means people sign in. Empty for all.
+   *
+   * @generated from field: repeated string sign_in_methods = 2;
+   */
+  signInMethods: string[];
+
+  /**
+   * A session ends after this long without use; 0 for the installation's own limit.
+   *
+   * @generated from field: int32 session_idle_minutes = 3;
+   */
+  sessionIdleMinutes: number;
+
+  /**
+   * A session ends this long after the sign-in; 0 for the installation's own limit.
+   *
+   * @generated from field: int32 session_lifetime_hours = 4;
+   */
+  sessionLifetimeHours: number;
+};
+
+/**
+ * Describes the message lyss.tenant.v1.TenantSettings.
+ * Use `create(TenantSettingsSchema)` to create a new message.
+ */
+export declare const TenantSettingsSchema: GenMessage<TenantSettings>;
 
 /**
  * @generated from message lyss.tenant.v1.CreateTenantRequest
@@ -257,6 +317,305 @@ export declare type ListTenantsResponse = Message<"lyss.tenant.v1.ListTenantsRes
 export declare const ListTenantsResponseSchema: GenMessage<ListTenantsResponse>;
 
 /**
+ * On whose behalf a tenant is changed.
+ *
+ * @generated from message lyss.tenant.v1.TenantActor
+ */
+export declare type TenantActor = Message<"lyss.tenant.v1.TenantActor"> & {
+  /**
+   * Empty for the platform itself.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * Where that person's connection came from; empty when that is not known.
+   *
+   * @generated from field: string client_address = 2;
+   */
+  clientAddress: string;
+};
+
+/**
+ * Describes the message lyss.tenant.v1.TenantActor.
+ * Use `create(TenantActorSchema)` to create a new message.
+ */
+export declare const TenantActorSchema: GenMessage<TenantActor>;
+
+/**
+ * @generated from message lyss.tenant.v1.SuspendTenantRequest
+ */
+export declare type SuspendTenantRequest = Message<"lyss.tenant.v1.SuspendTenantRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * 1 to 500 characters, for people.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: lyss.tenant.v1.TenantActor actor = 3;
+   */
+  actor?: TenantActor | undefined;
+};
+
+/**
+ * Describes the message lyss.tenant.v1.SuspendTenantRequest.
+ * Use `create(SuspendTenantRequestSchema)` to create a new message.
+ */
+export declare const SuspendTenantRequestSchema: GenMessage<SuspendTenantRequest>;
+
+/**
+ * @generated from message lyss.tenant.v1.SuspendTenantResponse
+ */
+export declare type SuspendTenantResponse = Message<"lyss.tenant.v1.SuspendTenantResponse"> & {
+  /**
+   * @generated from field: lyss.tenant.v1.Tenant tenant = 1;
+   */
+  tenant?: Tenant | undefined;
+};
+
+/**
+ * Describes the message lyss.tenant.v1.SuspendTenantResponse.
+ * Use `create(SuspendTenantResponseSchema)` to create a new message.
+ */
+export declare const SuspendTenantResponseSchema: GenMessage<SuspendTenantResponse>;
+
+/**
+ * @generated from message lyss.tenant.v1.ReactivateTenantRequest
+ */
+export declare type ReactivateTenantRequest = Message<"lyss.tenant.v1.ReactivateTenantRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: lyss.tenant.v1.TenantActor actor = 2;
+   */
+  actor?: TenantActor | undefined;
+};
+
+/**
+ * Describes the message lyss.tenant.v1.ReactivateTenantRequest.
+ * Use `create(ReactivateTenantRequestSchema)` to create a new message.
+ */
+export declare const ReactivateTenantRequestSchema: GenMessage<ReactivateTenantRequest>;
+
+/**
+ * @generated from message lyss.tenant.v1.ReactivateTenantResponse
+ */
+export declare type ReactivateTenantResponse = Message<"lyss.tenant.v1.ReactivateTenantResponse"> & {
+  /**
+   * @generated from field: lyss.tenant.v1.Tenant tenant = 1;
+   */
+  tenant?: Tenant | undefined;
+};
+
+/**
+ * Describes the message lyss.tenant.v1.ReactivateTenantResponse.
+ * Use `create(ReactivateTenantResponseSchema)` to create a new message.
+ */
+export declare const ReactivateTenantResponseSchema: GenMessage<ReactivateTenantResponse>;
+
+/**
+ * @generated from message lyss.tenant.v1.TenantDomain
+ */
+export declare type TenantDomain = Message<"lyss.tenant.v1.TenantDomain"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * In lower case, in ASCII (RFC 5891).
+   *
+   * @generated from field: string domain = 2;
+   */
+  domain: string;
+
+  /**
+   * @generated from field: bool is_verified = 3;
+   */
+  isVerified: boolean;
+
+  /**
+   * Absent until it was verified.
+   *
+   * @generated from field: google.protobuf.Timestamp verified_at = 4;
+   */
+  verifiedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.tenant.v1.TenantDomain.
+ * Use `create(TenantDomainSchema)` to create a new message.
+ */
+export declare const TenantDomainSchema: GenMessage<TenantDomain>;
+
+/**
+ * @generated from message lyss.tenant.v1.ListDomainsRequest
+ */
+export declare type ListDomainsRequest = Message<"lyss.tenant.v1.ListDomainsRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+};
+
+/**
+ * Describes the message lyss.tenant.v1.ListDomainsRequest.
+ * Use `create(ListDomainsRequestSchema)` to create a new message.
+ */
+export declare const ListDomainsRequestSchema: GenMessage<ListDomainsRequest>;
+
+/**
+ * @generated from message lyss.tenant.v1.ListDomainsResponse
+ */
+export declare type ListDomainsResponse = Message<"lyss.tenant.v1.ListDomainsResponse"> & {
+  /**
+   * At most 100.
+   *
+   * @generated from field: repeated lyss.tenant.v1.TenantDomain domains = 1;
+   */
+  domains: TenantDomain[];
+};
+
+/**
+ * Describes the message lyss.tenant.v1.ListDomainsResponse.
+ * Use `create(ListDomainsResponseSchema)` to create a new message.
+ */
+export declare const ListDomainsResponseSchema: GenMessage<ListDomainsResponse>;
+
+/**
+ * @generated from message lyss.tenant.v1.FindDomainRequest
+ */
+export declare type FindDomainRequest = Message<"lyss.tenant.v1.FindDomainRequest"> & {
+  /**
+   * At most 253 characters, in whatever case.
+   *
+   * @generated from field: string domain = 1;
+   */
+  domain: string;
+};
+
+/**
+ * Describes the message lyss.tenant.v1.FindDomainRequest.
+ * Use `create(FindDomainRequestSchema)` to create a new message.
+ */
+export declare const FindDomainRequestSchema: GenMessage<FindDomainRequest>;
+
+/**
+ * @generated from message lyss.tenant.v1.FindDomainResponse
+ */
+export declare type FindDomainResponse = Message<"lyss.tenant.v1.FindDomainResponse"> & {
+  /**
+   * @generated from field: lyss.tenant.v1.TenantDomain domain = 1;
+   */
+  domain?: TenantDomain | undefined;
+};
+
+/**
+ * Describes the message lyss.tenant.v1.FindDomainResponse.
+ * Use `create(FindDomainResponseSchema)` to create a new message.
+ */
+export declare const FindDomainResponseSchema: GenMessage<FindDomainResponse>;
+
+/**
+ * @generated from message lyss.tenant.v1.DataPolicy
+ */
+export declare type DataPolicy = Message<"lyss.tenant.v1.DataPolicy"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * 0 for the policy that nobody has changed; else one more for each change.
+   *
+   * @generated from field: int64 version = 2;
+   */
+  version: bigint;
+
+  /**
+   * Records of calls are deleted after this many days: 1 to 3,650.
+   *
+   * @generated from field: int32 retention_days = 3;
+   */
+  retentionDays: number;
+
+  /**
+   * Whether prompts and answers may be stored.
+   *
+   * @generated from field: bool store_bodies = 4;
+   */
+  storeBodies: boolean;
+
+  /**
+   * Of what is stored, these are taken out: `email`, `phone`, `card`, `secret`.
+   *
+   * @generated from field: repeated string redact = 5;
+   */
+  redact: string[];
+
+  /**
+   * Empty for the policy that nobody has changed.
+   *
+   * @generated from field: string changed_by = 6;
+   */
+  changedBy: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp changed_at = 7;
+   */
+  changedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.tenant.v1.DataPolicy.
+ * Use `create(DataPolicySchema)` to create a new message.
+ */
+export declare const DataPolicySchema: GenMessage<DataPolicy>;
+
+/**
+ * @generated from message lyss.tenant.v1.GetDataPolicyRequest
+ */
+export declare type GetDataPolicyRequest = Message<"lyss.tenant.v1.GetDataPolicyRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+};
+
+/**
+ * Describes the message lyss.tenant.v1.GetDataPolicyRequest.
+ * Use `create(GetDataPolicyRequestSchema)` to create a new message.
+ */
+export declare const GetDataPolicyRequestSchema: GenMessage<GetDataPolicyRequest>;
+
+/**
+ * @generated from message lyss.tenant.v1.GetDataPolicyResponse
+ */
+export declare type GetDataPolicyResponse = Message<"lyss.tenant.v1.GetDataPolicyResponse"> & {
+  /**
+   * @generated from field: lyss.tenant.v1.DataPolicy policy = 1;
+   */
+  policy?: DataPolicy | undefined;
+};
+
+/**
+ * Describes the message lyss.tenant.v1.GetDataPolicyResponse.
+ * Use `create(GetDataPolicyResponseSchema)` to create a new message.
+ */
+export declare const GetDataPolicyResponseSchema: GenMessage<GetDataPolicyResponse>;
+
+/**
  * @generated from message lyss.tenant.v1.TenantCreated
  */
 export declare type TenantCreated = Message<"lyss.tenant.v1.TenantCreated"> & {
@@ -289,6 +648,30 @@ export declare type TenantCreated = Message<"lyss.tenant.v1.TenantCreated"> & {
    * @generated from field: google.protobuf.Timestamp created_at = 6;
    */
   createdAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: lyss.tenant.v1.TenantSettings settings = 7;
+   */
+  settings?: TenantSettings | undefined;
+
+  /**
+   * @generated from field: int64 version = 8;
+   */
+  version: bigint;
+
+  /**
+   * Empty for the platform itself; here and below.
+   *
+   * @generated from field: string actor_id = 9;
+   */
+  actorId: string;
+
+  /**
+   * Where the actor's connection came from; empty when that is not known; here and below.
+   *
+   * @generated from field: string client_address = 10;
+   */
+  clientAddress: string;
 };
 
 /**
@@ -332,6 +715,26 @@ export declare type TenantUpdated = Message<"lyss.tenant.v1.TenantUpdated"> & {
    * @generated from field: google.protobuf.Timestamp updated_at = 6;
    */
   updatedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: lyss.tenant.v1.TenantSettings settings = 7;
+   */
+  settings?: TenantSettings | undefined;
+
+  /**
+   * @generated from field: int64 version = 8;
+   */
+  version: bigint;
+
+  /**
+   * @generated from field: string actor_id = 9;
+   */
+  actorId: string;
+
+  /**
+   * @generated from field: string client_address = 10;
+   */
+  clientAddress: string;
 };
 
 /**
@@ -339,6 +742,174 @@ export declare type TenantUpdated = Message<"lyss.tenant.v1.TenantUpdated"> & {
  * Use `create(TenantUpdatedSchema)` to create a new message.
  */
 export declare const TenantUpdatedSchema: GenMessage<TenantUpdated>;
+
+/**
+ * @generated from message lyss.tenant.v1.TenantSuspended
+ */
+export declare type TenantSuspended = Message<"lyss.tenant.v1.TenantSuspended"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: int64 version = 3;
+   */
+  version: bigint;
+
+  /**
+   * @generated from field: string actor_id = 4;
+   */
+  actorId: string;
+
+  /**
+   * @generated from field: string client_address = 5;
+   */
+  clientAddress: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp suspended_at = 6;
+   */
+  suspendedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.tenant.v1.TenantSuspended.
+ * Use `create(TenantSuspendedSchema)` to create a new message.
+ */
+export declare const TenantSuspendedSchema: GenMessage<TenantSuspended>;
+
+/**
+ * @generated from message lyss.tenant.v1.TenantReactivated
+ */
+export declare type TenantReactivated = Message<"lyss.tenant.v1.TenantReactivated"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: int64 version = 2;
+   */
+  version: bigint;
+
+  /**
+   * @generated from field: string actor_id = 3;
+   */
+  actorId: string;
+
+  /**
+   * @generated from field: string client_address = 4;
+   */
+  clientAddress: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp reactivated_at = 5;
+   */
+  reactivatedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.tenant.v1.TenantReactivated.
+ * Use `create(TenantReactivatedSchema)` to create a new message.
+ */
+export declare const TenantReactivatedSchema: GenMessage<TenantReactivated>;
+
+/**
+ * Of one that was added, verified or removed.
+ *
+ * @generated from message lyss.tenant.v1.TenantDomainChanged
+ */
+export declare type TenantDomainChanged = Message<"lyss.tenant.v1.TenantDomainChanged"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string domain = 2;
+   */
+  domain: string;
+
+  /**
+   * @generated from field: string actor_id = 3;
+   */
+  actorId: string;
+
+  /**
+   * @generated from field: string client_address = 4;
+   */
+  clientAddress: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp changed_at = 5;
+   */
+  changedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.tenant.v1.TenantDomainChanged.
+ * Use `create(TenantDomainChangedSchema)` to create a new message.
+ */
+export declare const TenantDomainChangedSchema: GenMessage<TenantDomainChanged>;
+
+/**
+ * The policy as it is from now on.
+ *
+ * @generated from message lyss.tenant.v1.DataPolicyChanged
+ */
+export declare type DataPolicyChanged = Message<"lyss.tenant.v1.DataPolicyChanged"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: int64 version = 2;
+   */
+  version: bigint;
+
+  /**
+   * @generated from field: int32 retention_days = 3;
+   */
+  retentionDays: number;
+
+  /**
+   * @generated from field: bool store_bodies = 4;
+   */
+  storeBodies: boolean;
+
+  /**
+   * @generated from field: repeated string redact = 5;
+   */
+  redact: string[];
+
+  /**
+   * @generated from field: string actor_id = 6;
+   */
+  actorId: string;
+
+  /**
+   * @generated from field: string client_address = 7;
+   */
+  clientAddress: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp changed_at = 8;
+   */
+  changedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.tenant.v1.DataPolicyChanged.
+ * Use `create(DataPolicyChangedSchema)` to create a new message.
+ */
+export declare const DataPolicyChangedSchema: GenMessage<DataPolicyChanged>;
 
 /**
  * @generated from enum lyss.tenant.v1.TenantStatus
@@ -423,6 +994,56 @@ export declare const TenantService: GenService<{
     methodKind: "unary";
     input: typeof ListTenantsRequestSchema;
     output: typeof ListTenantsResponseSchema;
+  },
+  /**
+   * Shuts a tenant out: none of its keys and sessions is accepted any more. Nothing is deleted. A repeat is safe.
+   *
+   * @generated from rpc lyss.tenant.v1.TenantService.SuspendTenant
+   */
+  suspendTenant: {
+    methodKind: "unary";
+    input: typeof SuspendTenantRequestSchema;
+    output: typeof SuspendTenantResponseSchema;
+  },
+  /**
+   * Lets a suspended tenant work again. A repeat is safe.
+   *
+   * @generated from rpc lyss.tenant.v1.TenantService.ReactivateTenant
+   */
+  reactivateTenant: {
+    methodKind: "unary";
+    input: typeof ReactivateTenantRequestSchema;
+    output: typeof ReactivateTenantResponseSchema;
+  },
+  /**
+   * The domains that a tenant says are its own, verified or not, in the order of their names.
+   *
+   * @generated from rpc lyss.tenant.v1.TenantService.ListDomains
+   */
+  listDomains: {
+    methodKind: "unary";
+    input: typeof ListDomainsRequestSchema;
+    output: typeof ListDomainsResponseSchema;
+  },
+  /**
+   * Whose a verified domain is. One that nobody has verified is an answer without a domain, not an error.
+   *
+   * @generated from rpc lyss.tenant.v1.TenantService.FindDomain
+   */
+  findDomain: {
+    methodKind: "unary";
+    input: typeof FindDomainRequestSchema;
+    output: typeof FindDomainResponseSchema;
+  },
+  /**
+   * What is kept of a tenant's calls, and for how long.
+   *
+   * @generated from rpc lyss.tenant.v1.TenantService.GetDataPolicy
+   */
+  getDataPolicy: {
+    methodKind: "unary";
+    input: typeof GetDataPolicyRequestSchema;
+    output: typeof GetDataPolicyResponseSchema;
   },
 }>;
 

@@ -9,7 +9,7 @@ import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
  * Describes the file lyss/tenant/v1/tenant.proto.
  */
 export const file_lyss_tenant_v1_tenant = /*@__PURE__*/
-  fileDesc("ChtseXNzL3RlbmFudC92MS90ZW5hbnQucHJvdG8SDmx5c3MudGVuYW50LnYxItMBCgZUZW5hbnQSEQoJdGVuYW50X2lkGAEgASgJEgwKBG5hbWUYAiABKAkSDAoEc2x1ZxgDIAEoCRIMCgRwbGFuGAQgASgJEiwKBnN0YXR1cxgFIAEoDjIcLmx5c3MudGVuYW50LnYxLlRlbmFudFN0YXR1cxIuCgpjcmVhdGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgp1cGRhdGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI/ChNDcmVhdGVUZW5hbnRSZXF1ZXN0EgwKBG5hbWUYASABKAkSDAoEc2x1ZxgCIAEoCRIMCgRwbGFuGAMgASgJIk4KFENyZWF0ZVRlbmFudFJlc3BvbnNlEiYKBnRlbmFudBgBIAEoCzIWLmx5c3MudGVuYW50LnYxLlRlbmFudBIOCgZpc19uZXcYAiABKAgiJQoQR2V0VGVuYW50UmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkiOwoRR2V0VGVuYW50UmVzcG9uc2USJgoGdGVuYW50GAEgASgLMhYubHlzcy50ZW5hbnQudjEuVGVuYW50IiYKFkdldFRlbmFudEJ5U2x1Z1JlcXVlc3QSDAoEc2x1ZxgBIAEoCSJBChdHZXRUZW5hbnRCeVNsdWdSZXNwb25zZRImCgZ0ZW5hbnQYASABKAsyFi5seXNzLnRlbmFudC52MS5UZW5hbnQiKgoVQWN0aXZhdGVUZW5hbnRSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCSJAChZBY3RpdmF0ZVRlbmFudFJlc3BvbnNlEiYKBnRlbmFudBgBIAEoCzIWLmx5c3MudGVuYW50LnYxLlRlbmFudCIzChJMaXN0VGVuYW50c1JlcXVlc3QSDQoFbGltaXQYASABKAUSDgoGY3Vyc29yGAIgASgJIlMKE0xpc3RUZW5hbnRzUmVzcG9uc2USJwoHdGVuYW50cxgBIAMoCzIWLmx5c3MudGVuYW50LnYxLlRlbmFudBITCgtuZXh0X2N1cnNvchgCIAEoCSKqAQoNVGVuYW50Q3JlYXRlZBIRCgl0ZW5hbnRfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIMCgRzbHVnGAMgASgJEgwKBHBsYW4YBCABKAkSLAoGc3RhdHVzGAUgASgOMhwubHlzcy50ZW5hbnQudjEuVGVuYW50U3RhdHVzEi4KCmNyZWF0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqoBCg1UZW5hbnRVcGRhdGVkEhEKCXRlbmFudF9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEgwKBHNsdWcYAyABKAkSDAoEcGxhbhgEIAEoCRIsCgZzdGF0dXMYBSABKA4yHC5seXNzLnRlbmFudC52MS5UZW5hbnRTdGF0dXMSLgoKdXBkYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqhAEKDFRlbmFudFN0YXR1cxIdChlURU5BTlRfU1RBVFVTX1VOU1BFQ0lGSUVEEAASHgoaVEVOQU5UX1NUQVRVU19QUk9WSVNJT05JTkcQARIYChRURU5BTlRfU1RBVFVTX0FDVElWRRACEhsKF1RFTkFOVF9TVEFUVVNfU1VTUEVOREVEEAMy8gMKDVRlbmFudFNlcnZpY2USXgoMQ3JlYXRlVGVuYW50EiMubHlzcy50ZW5hbnQudjEuQ3JlYXRlVGVuYW50UmVxdWVzdBokLmx5c3MudGVuYW50LnYxLkNyZWF0ZVRlbmFudFJlc3BvbnNlIgOQAgISVQoJR2V0VGVuYW50EiAubHlzcy50ZW5hbnQudjEuR2V0VGVuYW50UmVxdWVzdBohLmx5c3MudGVuYW50LnYxLkdldFRlbmFudFJlc3BvbnNlIgOQAgESZwoPR2V0VGVuYW50QnlTbHVnEiYubHlzcy50ZW5hbnQudjEuR2V0VGVuYW50QnlTbHVnUmVxdWVzdBonLmx5c3MudGVuYW50LnYxLkdldFRlbmFudEJ5U2x1Z1Jlc3BvbnNlIgOQAgESZAoOQWN0aXZhdGVUZW5hbnQSJS5seXNzLnRlbmFudC52MS5BY3RpdmF0ZVRlbmFudFJlcXVlc3QaJi5seXNzLnRlbmFudC52MS5BY3RpdmF0ZVRlbmFudFJlc3BvbnNlIgOQAgISWwoLTGlzdFRlbmFudHMSIi5seXNzLnRlbmFudC52MS5MaXN0VGVuYW50c1JlcXVlc3QaIy5seXNzLnRlbmFudC52MS5MaXN0VGVuYW50c1Jlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChtseXNzL3RlbmFudC92MS90ZW5hbnQucHJvdG8SDmx5c3MudGVuYW50LnYxIrACCgZUZW5hbnQSEQoJdGVuYW50X2lkGAEgASgJEgwKBG5hbWUYAiABKAkSDAoEc2x1ZxgDIAEoCRIMCgRwbGFuGAQgASgJEiwKBnN0YXR1cxgFIAEoDjIcLmx5c3MudGVuYW50LnYxLlRlbmFudFN0YXR1cxIuCgpjcmVhdGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgp1cGRhdGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCghzZXR0aW5ncxgIIAEoCzIeLmx5c3MudGVuYW50LnYxLlRlbmFudFNldHRpbmdzEg8KB3ZlcnNpb24YCSABKAMSGAoQc3VzcGVuZGVkX3JlYXNvbhgKIAEoCSJ8Cg5UZW5hbnRTZXR0aW5ncxITCgtyZXF1aXJlX21mYRgBIAEoCBIXCg9zaWduX2luX21ldGhvZHMYAiADKAkSHAoUc2Vzc2lvbl9pZGxlX21pbnV0ZXMYAyABKAUSHgoWc2Vzc2lvbl9saWZldGltZV9ob3VycxgEIAEoBSI/ChNDcmVhdGVUZW5hbnRSZXF1ZXN0EgwKBG5hbWUYASABKAkSDAoEc2x1ZxgCIAEoCRIMCgRwbGFuGAMgASgJIk4KFENyZWF0ZVRlbmFudFJlc3BvbnNlEiYKBnRlbmFudBgBIAEoCzIWLmx5c3MudGVuYW50LnYxLlRlbmFudBIOCgZpc19uZXcYAiABKAgiJQoQR2V0VGVuYW50UmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkiOwoRR2V0VGVuYW50UmVzcG9uc2USJgoGdGVuYW50GAEgASgLMhYubHlzcy50ZW5hbnQudjEuVGVuYW50IiYKFkdldFRlbmFudEJ5U2x1Z1JlcXVlc3QSDAoEc2x1ZxgBIAEoCSJBChdHZXRUZW5hbnRCeVNsdWdSZXNwb25zZRImCgZ0ZW5hbnQYASABKAsyFi5seXNzLnRlbmFudC52MS5UZW5hbnQiKgoVQWN0aXZhdGVUZW5hbnRSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCSJAChZBY3RpdmF0ZVRlbmFudFJlc3BvbnNlEiYKBnRlbmFudBgBIAEoCzIWLmx5c3MudGVuYW50LnYxLlRlbmFudCIzChJMaXN0VGVuYW50c1JlcXVlc3QSDQoFbGltaXQYASABKAUSDgoGY3Vyc29yGAIgASgJIlMKE0xpc3RUZW5hbnRzUmVzcG9uc2USJwoHdGVuYW50cxgBIAMoCzIWLmx5c3MudGVuYW50LnYxLlRlbmFudBITCgtuZXh0X2N1cnNvchgCIAEoCSI2CgtUZW5hbnRBY3RvchIPCgd1c2VyX2lkGAEgASgJEhYKDmNsaWVudF9hZGRyZXNzGAIgASgJImUKFFN1c3BlbmRUZW5hbnRSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkSKgoFYWN0b3IYAyABKAsyGy5seXNzLnRlbmFudC52MS5UZW5hbnRBY3RvciI/ChVTdXNwZW5kVGVuYW50UmVzcG9uc2USJgoGdGVuYW50GAEgASgLMhYubHlzcy50ZW5hbnQudjEuVGVuYW50IlgKF1JlYWN0aXZhdGVUZW5hbnRSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIqCgVhY3RvchgCIAEoCzIbLmx5c3MudGVuYW50LnYxLlRlbmFudEFjdG9yIkIKGFJlYWN0aXZhdGVUZW5hbnRSZXNwb25zZRImCgZ0ZW5hbnQYASABKAsyFi5seXNzLnRlbmFudC52MS5UZW5hbnQidwoMVGVuYW50RG9tYWluEhEKCXRlbmFudF9pZBgBIAEoCRIOCgZkb21haW4YAiABKAkSEwoLaXNfdmVyaWZpZWQYAyABKAgSLwoLdmVyaWZpZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIicKEkxpc3REb21haW5zUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkiRAoTTGlzdERvbWFpbnNSZXNwb25zZRItCgdkb21haW5zGAEgAygLMhwubHlzcy50ZW5hbnQudjEuVGVuYW50RG9tYWluIiMKEUZpbmREb21haW5SZXF1ZXN0Eg4KBmRvbWFpbhgBIAEoCSJCChJGaW5kRG9tYWluUmVzcG9uc2USLAoGZG9tYWluGAEgASgLMhwubHlzcy50ZW5hbnQudjEuVGVuYW50RG9tYWluIrIBCgpEYXRhUG9saWN5EhEKCXRlbmFudF9pZBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDEhYKDnJldGVudGlvbl9kYXlzGAMgASgFEhQKDHN0b3JlX2JvZGllcxgEIAEoCBIOCgZyZWRhY3QYBSADKAkSEgoKY2hhbmdlZF9ieRgGIAEoCRIuCgpjaGFuZ2VkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIpChRHZXREYXRhUG9saWN5UmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkiQwoVR2V0RGF0YVBvbGljeVJlc3BvbnNlEioKBnBvbGljeRgBIAEoCzIaLmx5c3MudGVuYW50LnYxLkRhdGFQb2xpY3kilwIKDVRlbmFudENyZWF0ZWQSEQoJdGVuYW50X2lkGAEgASgJEgwKBG5hbWUYAiABKAkSDAoEc2x1ZxgDIAEoCRIMCgRwbGFuGAQgASgJEiwKBnN0YXR1cxgFIAEoDjIcLmx5c3MudGVuYW50LnYxLlRlbmFudFN0YXR1cxIuCgpjcmVhdGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCghzZXR0aW5ncxgHIAEoCzIeLmx5c3MudGVuYW50LnYxLlRlbmFudFNldHRpbmdzEg8KB3ZlcnNpb24YCCABKAMSEAoIYWN0b3JfaWQYCSABKAkSFgoOY2xpZW50X2FkZHJlc3MYCiABKAkilwIKDVRlbmFudFVwZGF0ZWQSEQoJdGVuYW50X2lkGAEgASgJEgwKBG5hbWUYAiABKAkSDAoEc2x1ZxgDIAEoCRIMCgRwbGFuGAQgASgJEiwKBnN0YXR1cxgFIAEoDjIcLmx5c3MudGVuYW50LnYxLlRlbmFudFN0YXR1cxIuCgp1cGRhdGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCghzZXR0aW5ncxgHIAEoCzIeLmx5c3MudGVuYW50LnYxLlRlbmFudFNldHRpbmdzEg8KB3ZlcnNpb24YCCABKAMSEAoIYWN0b3JfaWQYCSABKAkSFgoOY2xpZW50X2FkZHJlc3MYCiABKAkioQEKD1RlbmFudFN1c3BlbmRlZBIRCgl0ZW5hbnRfaWQYASABKAkSDgoGcmVhc29uGAIgASgJEg8KB3ZlcnNpb24YAyABKAMSEAoIYWN0b3JfaWQYBCABKAkSFgoOY2xpZW50X2FkZHJlc3MYBSABKAkSMAoMc3VzcGVuZGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKVAQoRVGVuYW50UmVhY3RpdmF0ZWQSEQoJdGVuYW50X2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAMSEAoIYWN0b3JfaWQYAyABKAkSFgoOY2xpZW50X2FkZHJlc3MYBCABKAkSMgoOcmVhY3RpdmF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIpIBChNUZW5hbnREb21haW5DaGFuZ2VkEhEKCXRlbmFudF9pZBgBIAEoCRIOCgZkb21haW4YAiABKAkSEAoIYWN0b3JfaWQYAyABKAkSFgoOY2xpZW50X2FkZHJlc3MYBCABKAkSLgoKY2hhbmdlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAizwEKEURhdGFQb2xpY3lDaGFuZ2VkEhEKCXRlbmFudF9pZBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDEhYKDnJldGVudGlvbl9kYXlzGAMgASgFEhQKDHN0b3JlX2JvZGllcxgEIAEoCBIOCgZyZWRhY3QYBSADKAkSEAoIYWN0b3JfaWQYBiABKAkSFgoOY2xpZW50X2FkZHJlc3MYByABKAkSLgoKY2hhbmdlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqhAEKDFRlbmFudFN0YXR1cxIdChlURU5BTlRfU1RBVFVTX1VOU1BFQ0lGSUVEEAASHgoaVEVOQU5UX1NUQVRVU19QUk9WSVNJT05JTkcQARIYChRURU5BTlRfU1RBVFVTX0FDVElWRRACEhsKF1RFTkFOVF9TVEFUVVNfU1VTUEVOREVEEAMy2wcKDVRlbmFudFNlcnZpY2USXgoMQ3JlYXRlVGVuYW50EiMubHlzcy50ZW5hbnQudjEuQ3JlYXRlVGVuYW50UmVxdWVzdBokLmx5c3MudGVuYW50LnYxLkNyZWF0ZVRlbmFudFJlc3BvbnNlIgOQAgISVQoJR2V0VGVuYW50EiAubHlzcy50ZW5hbnQudjEuR2V0VGVuYW50UmVxdWVzdBohLmx5c3MudGVuYW50LnYxLkdldFRlbmFudFJlc3BvbnNlIgOQAgESZwoPR2V0VGVuYW50QnlTbHVnEiYubHlzcy50ZW5hbnQudjEuR2V0VGVuYW50QnlTbHVnUmVxdWVzdBonLmx5c3MudGVuYW50LnYxLkdldFRlbmFudEJ5U2x1Z1Jlc3BvbnNlIgOQAgESZAoOQWN0aXZhdGVUZW5hbnQSJS5seXNzLnRlbmFudC52MS5BY3RpdmF0ZVRlbmFudFJlcXVlc3QaJi5seXNzLnRlbmFudC52MS5BY3RpdmF0ZVRlbmFudFJlc3BvbnNlIgOQAgISWwoLTGlzdFRlbmFudHMSIi5seXNzLnRlbmFudC52MS5MaXN0VGVuYW50c1JlcXVlc3QaIy5seXNzLnRlbmFudC52MS5MaXN0VGVuYW50c1Jlc3BvbnNlIgOQAgESYQoNU3VzcGVuZFRlbmFudBIkLmx5c3MudGVuYW50LnYxLlN1c3BlbmRUZW5hbnRSZXF1ZXN0GiUubHlzcy50ZW5hbnQudjEuU3VzcGVuZFRlbmFudFJlc3BvbnNlIgOQAgISagoQUmVhY3RpdmF0ZVRlbmFudBInLmx5c3MudGVuYW50LnYxLlJlYWN0aXZhdGVUZW5hbnRSZXF1ZXN0GigubHlzcy50ZW5hbnQudjEuUmVhY3RpdmF0ZVRlbmFudFJlc3BvbnNlIgOQAgISWwoLTGlzdERvbWFpbnMSIi5seXNzLnRlbmFudC52MS5MaXN0RG9tYWluc1JlcXVlc3QaIy5seXNzLnRlbmFudC52MS5MaXN0RG9tYWluc1Jlc3BvbnNlIgOQAgESWAoKRmluZERvbWFpbhIhLmx5c3MudGVuYW50LnYxLkZpbmREb21haW5SZXF1ZXN0GiIubHlzcy50ZW5hbnQudjEuRmluZERvbWFpblJlc3BvbnNlIgOQAgESYQoNR2V0RGF0YVBvbGljeRIkLmx5c3MudGVuYW50LnYxLkdldERhdGFQb2xpY3lSZXF1ZXN0GiUubHlzcy50ZW5hbnQudjEuR2V0RGF0YVBvbGljeVJlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * Describes the message lyss.tenant.v1.Tenant.
@@ -19,88 +19,214 @@ export const TenantSchema = /*@__PURE__*/
   messageDesc(file_lyss_tenant_v1_tenant, 0);
 
 /**
+ * Describes the message lyss.tenant.v1.TenantSettings.
+ * Use `create(TenantSettingsSchema)` to create a new message.
+ */
+export const TenantSettingsSchema = /*@__PURE__*/
+  messageDesc(file_lyss_tenant_v1_tenant, 1);
+
+/**
  * Describes the message lyss.tenant.v1.CreateTenantRequest.
  * Use `create(CreateTenantRequestSchema)` to create a new message.
  */
 export const CreateTenantRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_tenant_v1_tenant, 1);
+  messageDesc(file_lyss_tenant_v1_tenant, 2);
 
 /**
  * Describes the message lyss.tenant.v1.CreateTenantResponse.
  * Use `create(CreateTenantResponseSchema)` to create a new message.
  */
 export const CreateTenantResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_tenant_v1_tenant, 2);
+  messageDesc(file_lyss_tenant_v1_tenant, 3);
 
 /**
  * Describes the message lyss.tenant.v1.GetTenantRequest.
  * Use `create(GetTenantRequestSchema)` to create a new message.
  */
 export const GetTenantRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_tenant_v1_tenant, 3);
+  messageDesc(file_lyss_tenant_v1_tenant, 4);
 
 /**
  * Describes the message lyss.tenant.v1.GetTenantResponse.
  * Use `create(GetTenantResponseSchema)` to create a new message.
  */
 export const GetTenantResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_tenant_v1_tenant, 4);
+  messageDesc(file_lyss_tenant_v1_tenant, 5);
 
 /**
  * Describes the message lyss.tenant.v1.GetTenantBySlugRequest.
  * Use `create(GetTenantBySlugRequestSchema)` to create a new message.
  */
 export const GetTenantBySlugRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_tenant_v1_tenant, 5);
+  messageDesc(file_lyss_tenant_v1_tenant, 6);
 
 /**
  * Describes the message lyss.tenant.v1.GetTenantBySlugResponse.
  * Use `create(GetTenantBySlugResponseSchema)` to create a new message.
  */
 export const GetTenantBySlugResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_tenant_v1_tenant, 6);
+  messageDesc(file_lyss_tenant_v1_tenant, 7);
 
 /**
  * Describes the message lyss.tenant.v1.ActivateTenantRequest.
  * Use `create(ActivateTenantRequestSchema)` to create a new message.
  */
 export const ActivateTenantRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_tenant_v1_tenant, 7);
+  messageDesc(file_lyss_tenant_v1_tenant, 8);
 
 /**
  * Describes the message lyss.tenant.v1.ActivateTenantResponse.
  * Use `create(ActivateTenantResponseSchema)` to create a new message.
  */
 export const ActivateTenantResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_tenant_v1_tenant, 8);
+  messageDesc(file_lyss_tenant_v1_tenant, 9);
 
 /**
  * Describes the message lyss.tenant.v1.ListTenantsRequest.
  * Use `create(ListTenantsRequestSchema)` to create a new message.
  */
 export const ListTenantsRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_tenant_v1_tenant, 9);
+  messageDesc(file_lyss_tenant_v1_tenant, 10);
 
 /**
  * Describes the message lyss.tenant.v1.ListTenantsResponse.
  * Use `create(ListTenantsResponseSchema)` to create a new message.
  */
 export const ListTenantsResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_tenant_v1_tenant, 10);
+  messageDesc(file_lyss_tenant_v1_tenant, 11);
+
+/**
+ * Describes the message lyss.tenant.v1.TenantActor.
+ * Use `create(TenantActorSchema)` to create a new message.
+ */
+export const TenantActorSchema = /*@__PURE__*/
+  messageDesc(file_lyss_tenant_v1_tenant, 12);
+
+/**
+ * Describes the message lyss.tenant.v1.SuspendTenantRequest.
+ * Use `create(SuspendTenantRequestSchema)` to create a new message.
+ */
+export const SuspendTenantRequestSchema = /*@__PURE__*/
+  messageDesc(file_lyss_tenant_v1_tenant, 13);
+
+/**
+ * Describes the message lyss.tenant.v1.SuspendTenantResponse.
+ * Use `create(SuspendTenantResponseSchema)` to create a new message.
+ */
+export const SuspendTenantResponseSchema = /*@__PURE__*/
+  messageDesc(file_lyss_tenant_v1_tenant, 14);
+
+/**
+ * Describes the message lyss.tenant.v1.ReactivateTenantRequest.
+ * Use `create(ReactivateTenantRequestSchema)` to create a new message.
+ */
+export const ReactivateTenantRequestSchema = /*@__PURE__*/
+  messageDesc(file_lyss_tenant_v1_tenant, 15);
+
+/**
+ * Describes the message lyss.tenant.v1.ReactivateTenantResponse.
+ * Use `create(ReactivateTenantResponseSchema)` to create a new message.
+ */
+export const ReactivateTenantResponseSchema = /*@__PURE__*/
+  messageDesc(file_lyss_tenant_v1_tenant, 16);
+
+/**
+ * Describes the message lyss.tenant.v1.TenantDomain.
+ * Use `create(TenantDomainSchema)` to create a new message.
+ */
+export const TenantDomainSchema = /*@__PURE__*/
+  messageDesc(file_lyss_tenant_v1_tenant, 17);
+
+/**
+ * Describes the message lyss.tenant.v1.ListDomainsRequest.
+ * Use `create(ListDomainsRequestSchema)` to create a new message.
+ */
+export const ListDomainsRequestSchema = /*@__PURE__*/
+  messageDesc(file_lyss_tenant_v1_tenant, 18);
+
+/**
+ * Describes the message lyss.tenant.v1.ListDomainsResponse.
+ * Use `create(ListDomainsResponseSchema)` to create a new message.
+ */
+export const ListDomainsResponseSchema = /*@__PURE__*/
+  messageDesc(file_lyss_tenant_v1_tenant, 19);
+
+/**
+ * Describes the message lyss.tenant.v1.FindDomainRequest.
+ * Use `create(FindDomainRequestSchema)` to create a new message.
+ */
+export const FindDomainRequestSchema = /*@__PURE__*/
+  messageDesc(file_lyss_tenant_v1_tenant, 20);
+
+/**
+ * Describes the message lyss.tenant.v1.FindDomainResponse.
+ * Use `create(FindDomainResponseSchema)` to create a new message.
+ */
+export const FindDomainResponseSchema = /*@__PURE__*/
+  messageDesc(file_lyss_tenant_v1_tenant, 21);
+
+/**
+ * Describes the message lyss.tenant.v1.DataPolicy.
+ * Use `create(DataPolicySchema)` to create a new message.
+ */
+export const DataPolicySchema = /*@__PURE__*/
+  messageDesc(file_lyss_tenant_v1_tenant, 22);
+
+/**
+ * Describes the message lyss.tenant.v1.GetDataPolicyRequest.
+ * Use `create(GetDataPolicyRequestSchema)` to create a new message.
+ */
+export const GetDataPolicyRequestSchema = /*@__PURE__*/
+  messageDesc(file_lyss_tenant_v1_tenant, 23);
+
+/**
+ * Describes the message lyss.tenant.v1.GetDataPolicyResponse.
+ * Use `create(GetDataPolicyResponseSchema)` to create a new message.
+ */
+export const GetDataPolicyResponseSchema = /*@__PURE__*/
+  messageDesc(file_lyss_tenant_v1_tenant, 24);
 
 /**
  * Describes the message lyss.tenant.v1.TenantCreated.
  * Use `create(TenantCreatedSchema)` to create a new message.
  */
 export const TenantCreatedSchema = /*@__PURE__*/
-  messageDesc(file_lyss_tenant_v1_tenant, 11);
+  messageDesc(file_lyss_tenant_v1_tenant, 25);
 
 /**
  * Describes the message lyss.tenant.v1.TenantUpdated.
  * Use `create(TenantUpdatedSchema)` to create a new message.
  */
 export const TenantUpdatedSchema = /*@__PURE__*/
-  messageDesc(file_lyss_tenant_v1_tenant, 12);
+  messageDesc(file_lyss_tenant_v1_tenant, 26);
+
+/**
+ * Describes the message lyss.tenant.v1.TenantSuspended.
+ * Use `create(TenantSuspendedSchema)` to create a new message.
+ */
+export const TenantSuspendedSchema = /*@__PURE__*/
+  messageDesc(file_lyss_tenant_v1_tenant, 27);
+
+/**
+ * Describes the message lyss.tenant.v1.TenantReactivated.
+ * Use `create(TenantReactivatedSchema)` to create a new message.
+ */
+export const TenantReactivatedSchema = /*@__PURE__*/
+  messageDesc(file_lyss_tenant_v1_tenant, 28);
+
+/**
+ * Describes the message lyss.tenant.v1.TenantDomainChanged.
+ * Use `create(TenantDomainChangedSchema)` to create a new message.
+ */
+export const TenantDomainChangedSchema = /*@__PURE__*/
+  messageDesc(file_lyss_tenant_v1_tenant, 29);
+
+/**
+ * Describes the message lyss.tenant.v1.DataPolicyChanged.
+ * Use `create(DataPolicyChangedSchema)` to create a new message.
+ */
+export const DataPolicyChangedSchema = /*@__PURE__*/
+  messageDesc(file_lyss_tenant_v1_tenant, 30);
 
 /**
  * Describes the enum lyss.tenant.v1.TenantStatus.
