@@ -60,4 +60,13 @@ export const resilienceFailures = defineFailures("resilience", {
       zh_CN: "该{subject}的请求过多，请在 {retryAfterSeconds} 秒后重试。",
     },
   },
+  too_many_at_once: {
+    kind: "resource_exhausted",
+    publicCode: "RES_008",
+    isRetryable: true,
+    text: {
+      en_US: "This key has {limit} requests under way, as many as it may have. Wait for one to end.",
+      zh_CN: "该密钥已有 {limit} 个请求在处理中，达到上限，请等待其中一个结束。",
+    },
+  },
 });

@@ -40,7 +40,9 @@ export const apiGatewayConfig = {
         .min(1)
         .max(10_000)
         .default(1)
-        .describe("Processes that share the limits in Redis: each keeps to its share while Redis is away."),
+        .describe(
+          "Processes that share the limits in Redis: each keeps to its share while Redis is away, and of a key's requests at once always.",
+        ),
     })
     .prefault({})
     .meta({ live: true }),

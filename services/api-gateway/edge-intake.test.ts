@@ -127,12 +127,14 @@ test("a new limit holds at once, and one that stays keeps its count", async (t) 
 
 test("with Redis away each process keeps to its share, says so, and nothing is let through beyond it", async (t) => {
   const redis = { run: () => Promise.reject(new Error("connection lost")) };
-  const { ask, limits, shedder } = await open(t, { rateLimits: { perKey: { limit: 4 }, processes: 2 }, redis });
+  const { ask, limits, shedder, concurrency } = await open(t, {
+    ...{ rateLimits: { perKey: { limit: 4 }, processes: 2 }, redis },
+  });
   const statuses = [];
   for (let i = 0; i < 4; i++) statuses.push((await ask("/private")).status);
   assert.deepEqual(statuses, [200, 200, 429, 429]);
   const registry = new Registry();
-  registerEdgeMetrics(registry, limits, shedder);
+  registerEdgeMetrics(registry, { limits, shedder, concurrency });
   const text = await registry.metrics();
   for (const line of ["edge_limits_alone 1", 'edge_rate_limited_total{subject="key"} 2'])
     assert.ok(text.includes(line));

@@ -3,10 +3,15 @@ import type { Degradation } from "@lyss/kit/resilience/degradation.ts";
 import { degradationLevels } from "@lyss/kit/resilience/degradation-level.ts";
 import type { LoadShedder } from "@lyss/kit/resilience/load-shed.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
+import type { Concurrency } from "./concurrency.ts";
+import { type RulesOf, requirePlace } from "./key-rules.ts";
 import { invalidPriority, priorityOf } from "./priority.ts";
 import type { RateLimits } from "./rate-limits.ts";
 
 export interface EdgeIntakeDeps {
+  /** What a caller's key is held to. */
+  readonly rulesOf: RulesOf;
+  readonly concurrency: Concurrency;
   readonly limits: RateLimits;
   readonly shedder: LoadShedder;
   readonly degradation: Degradation;
@@ -14,18 +19,30 @@ export interface EdgeIntakeDeps {
 }
 
 /**
- * What every request to a route passes at the edge: load first, then limits, so that what is turned away for load costs
+ * What every request to a route passes at the edge: from where its key may be used, load, then limits, so that what is turned away for load costs
  * nobody's limit. Answers say how degraded the platform is, and how they went decides how degraded it will be.
  */
-export function createEdgeIntake({ limits, shedder, degradation, clock }: EdgeIntakeDeps): Intake {
+export function createEdgeIntake({
+  rulesOf,
+  concurrency,
+  limits,
+  shedder,
+  degradation,
+  clock,
+}: EdgeIntakeDeps): Intake {
   return (arrival) => {
     const { caller, route } = arrival;
     const level = degradationLevels.indexOf(degradation.level());
     if (level > 0) arrival.setHeader("x-lyss-degradation", `L${level}`);
     const priority = priorityOf(arrival, caller, route.priority);
+    const rules = caller && rulesOf(caller);
     arrival.onEnd((status) => recordAnswer(degradation, clock, arrival, status));
+    if (rules) requirePlace(rules, arrival);
     // Who left while its key was looked up takes no place, for nothing would give it back; its limits count it all the same.
     if (priority !== "essential" && !arrival.isOver) arrival.onEnd(shedder.admit(priority ?? "batch"));
+    if (rules && rules.maxConcurrentRequests > 0) {
+      concurrency.take(arrival, caller.keyId, rules.maxConcurrentRequests);
+    }
     if (priority !== undefined) return limits.take(arrival);
     // A request that is wrong counts like any other.
     return Promise.resolve(limits.take(arrival)).then(() => {

@@ -8,8 +8,10 @@ import type { ScriptRunner } from "@lyss/kit/resilience/redis-limiter-connection
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { silentLog, type TestScope } from "@lyss/kit/testing/test-cluster.ts";
+import { createConcurrency } from "./concurrency.ts";
 import { apiGatewayConfig } from "./config.ts";
 import { createEdgeIntake } from "./edge-intake.ts";
+import type { RulesOf } from "./key-rules.ts";
 import { createRateLimits } from "./rate-limits.ts";
 
 export interface EdgeOptions {
@@ -17,6 +19,7 @@ export interface EdgeOptions {
   readonly maxInFlight?: number;
   readonly redis?: ScriptRunner;
   readonly guard?: Guard;
+  readonly rulesOf?: RulesOf;
 }
 
 /** What the routes of an edge under test are given: an answer that waits until it is released. */
@@ -31,9 +34,11 @@ export async function startEdge(
   options: EdgeOptions = {},
   systemRoutes: SystemRoutes = {},
 ) {
-  const { rateLimits = {}, maxInFlight = 100, redis, guard = testGuard } = options;
+  const { rateLimits = {}, maxInFlight = 100, redis, guard = testGuard, rulesOf = () => undefined } = options;
   const clock = createFakeClock();
-  const limits = createRateLimits(apiGatewayConfig.rateLimits.parse(rateLimits), { clock, log: silentLog, redis });
+  const settings = apiGatewayConfig.rateLimits.parse(rateLimits);
+  const limits = createRateLimits(settings, { clock, log: silentLog, redis, rulesOf });
+  const concurrency = createConcurrency(settings);
   const load: { pressure: Pressure } = { pressure: "none" };
   const shedder = createLoadShedder({ limit: () => maxInFlight, pressure: () => load.pressure });
   const degradation = createDegradation({ clock });
@@ -48,9 +53,12 @@ export async function startEdge(
   };
   const server = await startTestServer({
     mounted: [{ name: "things", routes, ops, peerUrl: undefined }],
-    ...{ guard, systemRoutes, hotHeaders: ["authorization", "x-api-key", "x-lyss-priority"] },
-    intake: createEdgeIntake({ limits, shedder, degradation, clock: systemClock }),
+    ...{ guard, systemRoutes, hotHeaders: ["authorization", "x-api-key", "x-lyss-priority", "origin"] },
+    intake: createEdgeIntake({ rulesOf, concurrency, limits, shedder, degradation, clock: systemClock }),
   });
   t.after(() => server.close());
-  return { clock, limits, shedder, degradation, load, server, release: released.resolve, countHeld: () => held };
+  return {
+    ...{ clock, limits, concurrency, shedder, degradation, load, server },
+    ...{ release: released.resolve, countHeld: () => held },
+  };
 }

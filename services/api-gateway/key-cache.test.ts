@@ -1,15 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { createClient, createRouterTransport } from "@connectrpc/connect";
-import { AuthService, KeyRefusal, VerifyKeyResponseSchema } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import {
+  AuthService,
+  type KeyLimitsSchema,
+  KeyRefusal,
+  VerifyKeyResponseSchema,
+} from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { createKeyCache } from "./key-cache.ts";
 
 interface Asked {
   readonly secret: string;
-  verify(keyId: string, expiresAtMs?: number): void;
+  verify(keyId: string, expiresAtMs?: number, limits?: MessageInitShape<typeof KeyLimitsSchema>): void;
   refuse(): void;
   fail(): void;
 }
@@ -23,7 +28,7 @@ function start() {
         const { promise, resolve, reject } = Promise.withResolvers<ReturnType<typeof verified>>();
         asked.push({
           secret,
-          verify: (keyId, expiresAtMs) => resolve(verified(keyId, expiresAtMs)),
+          verify: (keyId, expiresAtMs, limits) => resolve(verified(keyId, expiresAtMs, limits)),
           refuse: () =>
             resolve(create(VerifyKeyResponseSchema, { result: { case: "refused", value: KeyRefusal.UNKNOWN } })),
           fail: () => reject(new Error("auth is away")),
@@ -47,9 +52,17 @@ function start() {
 
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-function verified(keyId: string, expiresAtMs?: number) {
+function verified(keyId: string, expiresAtMs?: number, limits?: MessageInitShape<typeof KeyLimitsSchema>) {
   const expiry = expiresAtMs === undefined ? {} : { expiresAt: timestampFromMs(expiresAtMs) };
-  const value = { keyId, tenantId: "t", userId: "", permissions: ["ai:call"], models: [], ...expiry };
+  const value = {
+    keyId,
+    tenantId: "t",
+    userId: "",
+    permissions: ["ai:call"],
+    models: [],
+    ...expiry,
+    ...(limits && { limits }),
+  };
   return create(VerifyKeyResponseSchema, { result: { case: "verified", value } });
 }
 
@@ -66,6 +79,34 @@ test("a known key is answered at once, and callers that come together ask auth o
   assert.equal((await callers).filter((caller) => caller?.keyId === "key_a").length, 100);
   assert.equal(known(keys.callerOf("a")), "key_a");
   assert.equal(asked.length, 1);
+});
+
+test("what a key is held to is known with its caller, as auth said it last", async () => {
+  const { keys, question } = start();
+  const first = keys.callerOf("a");
+  (await question(1)).verify("key_a", undefined, { requestsPerMinute: 7 });
+  const caller = await first;
+  assert.equal(caller && keys.rulesOf(caller)?.requestsPerMinute, 7);
+  keys.forget("key_a");
+  const second = keys.callerOf("a");
+  (await question(2)).verify("key_a");
+  const later = await second;
+  assert.equal(later?.keyId, "key_a");
+  assert.equal(later && keys.rulesOf(later), undefined);
+});
+
+test("I8: keys that share their first 20 or more characters are told apart by all of them", async () => {
+  const { keys, asked, question } = start();
+  const secrets: string[] = [];
+  for (const shared of [20, 64, 256]) for (let n = 0; n < 1_000; n++) secrets.push(`${"p".repeat(shared)}${n}`);
+  const callers = secrets.map((secret) => keys.callerOf(secret));
+  await question(secrets.length);
+  for (const { secret, verify } of asked) verify(`key_${secret.length}_${secret.replaceAll("p", "")}`);
+  await Promise.all(callers);
+  for (const secret of secrets) {
+    assert.equal(known(keys.callerOf(secret)), `key_${secret.length}_${secret.replaceAll("p", "")}`);
+  }
+  assert.equal(asked.length, secrets.length);
 });
 
 test("a revoked key is asked for anew at once, other keys are not", async () => {

@@ -3,11 +3,14 @@ import type { Client } from "@connectrpc/connect";
 import type { AuthService, VerifiedKey } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
+import { type KeyRules, type RulesOf, toKeyRules } from "./key-rules.ts";
 
 /** Who an API key is, without asking auth for every call. */
 export interface KeyCache {
   /** The key's caller, or undefined when it is refused. At once for a key that is known and fresh. Rejects when auth is away. */
   callerOf(secret: string): Caller | undefined | Promise<Caller | undefined>;
+  /** What the key of a caller that was given here is held to, if there is anything. */
+  readonly rulesOf: RulesOf;
   /** Drops what is known of a key; verifications under way are not remembered either. */
   forget(keyId: string): void;
   forgetAll(): void;
@@ -29,6 +32,7 @@ const maxEntries = 100_000;
 
 export function createKeyCache(auth: Client<typeof AuthService>, clock: Clock): KeyCache {
   const entries = new Map<string, Entry>();
+  const rules = new WeakMap<Caller, KeyRules>();
   const verifying = new Map<string, Promise<Caller | undefined>>();
   let generation = 0;
 
@@ -38,6 +42,8 @@ export function createKeyCache(auth: Client<typeof AuthService>, clock: Clock): 
     const { result } = await auth.verifyKey({ secret });
     const key = result.case === "verified" ? result.value : undefined;
     const caller = key && toCaller(key);
+    const ofKey = toKeyRules(key?.limits);
+    if (caller && ofKey) rules.set(caller, ofKey);
     const expiresAtMs = key?.expiresAt ? timestampMs(key.expiresAt) : Number.POSITIVE_INFINITY;
     // What was read before a revocation may be what the revocation ended.
     if (startedIn === generation) remember(secret, { caller, expiresAtMs, verifiedMs, refreshing: false });
@@ -81,6 +87,7 @@ export function createKeyCache(auth: Client<typeof AuthService>, clock: Clock): 
       }
       return entry.expiresAtMs > clock.nowMs() ? entry.caller : undefined;
     },
+    rulesOf: (caller) => rules.get(caller),
     forget(keyId) {
       dropGeneration();
       for (const [secret, entry] of entries) if (entry.caller?.keyId === keyId) entries.delete(secret);

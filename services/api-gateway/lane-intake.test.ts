@@ -2,9 +2,12 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { KeyLimitsSchema } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { testGuard } from "@lyss/kit/http/http-test-server.ts";
 import { type HotExchange, type Route, routesFor } from "@lyss/kit/http/route.ts";
 import { type EdgeOptions, type HoldOps, startEdge } from "./edge-test-server.ts";
+import { type KeyRules, toKeyRules } from "./key-rules.ts";
 
 // One guard and one intake on both ways: each test runs with the lane and without it, and the answers have to be the same.
 
@@ -108,6 +111,100 @@ both("limits in Redis are waited for", async (t, isHot) => {
   for (let i = 0; i < 4; i++) statuses.push((await ask("/echo")).status);
   assert.deepEqual(statuses, [200, 200, 429, 429]);
   return limits.countRefused("key");
+});
+
+/** What the key of every caller is held to. */
+function held(limits: MessageInitShape<typeof KeyLimitsSchema>) {
+  const rules = toKeyRules(create(KeyLimitsSchema, limits));
+  return { rulesOf: () => rules };
+}
+
+both(
+  "a key's own limit is told and held beside those of the platform, and nothing is counted twice",
+  async (t, isHot) => {
+    const { ask, clock, limits } = await open(t, isHot, {
+      ...held({ requestsPerMinute: 2 }),
+      rateLimits: { perTenant: { limit: 100 } },
+    });
+    const seen: unknown[] = [];
+    for (const wait of [0, 0, 0, 30_000, 0]) {
+      clock.advance(wait);
+      const { status, told, answer } = await ask("/echo", "reader", { "accept-language": "zh-CN" });
+      seen.push([status, told, await bodyOf(answer)]);
+    }
+    assert.deepEqual(
+      seen.map((each) => (each as unknown[])[0]),
+      [200, 200, 429, 200, 429],
+    );
+    const [, told] = seen[2] as [number, Record<string, string>];
+    const { "x-ratelimit-limit": limit, "x-ratelimit-remaining": remaining, "retry-after": retryAfter } = told;
+    assert.deepEqual([limit, remaining, retryAfter], ["2", "0", "30"]);
+    assert.match(String(told["ratelimit-policy"]), /^"key-own";q=2;w=60, "tenant";q=100;w=60$/);
+    return [seen, limits.countRefused("key"), limits.countRefused("tenant")];
+  },
+);
+
+both("a key's own limit is counted in Redis, and by share while that is away", async (t, isHot) => {
+  const redis = { run: () => Promise.reject(new Error("connection lost")) };
+  const options = { ...held({ requestsPerMinute: 4 }), rateLimits: { processes: 2 }, redis };
+  const { ask } = await open(t, isHot, options);
+  const statuses: number[] = [];
+  for (let i = 0; i < 4; i++) statuses.push((await ask("/echo")).status);
+  assert.deepEqual(statuses, [200, 200, 429, 429]);
+  return statuses;
+});
+
+both("no more of a key's requests are under way than it may have, and each place is given back", async (t, isHot) => {
+  const { ask, release, concurrency, countHeld } = await open(t, isHot, held({ maxConcurrentRequests: 3 }));
+  const answers = await Promise.all(Array.from({ length: 10 }, () => ask("/stream")));
+  const statuses = answers.map(({ status }) => status).sort();
+  assert.deepEqual(statuses, [200, 200, 200, ...Array(7).fill(429)]);
+  assert.equal(countHeld(), 3);
+  const refused = answers.find(({ status }) => status === 429);
+  assert.equal(refused?.told["retry-after"], "1");
+  assert.match(await (refused?.answer.text() ?? ""), /"code":"RES_008"/);
+  const leaving = answers.find(({ status }) => status === 200);
+  await leaving?.answer.body?.cancel();
+  while (concurrency.countUnderWay("key_1") > 2) await new Promise(setImmediate);
+  const next = await ask("/echo");
+  assert.deepEqual([next.status, next.told["x-ratelimit-remaining-concurrent"]], [200, "0"]);
+  assert.equal((await ask("/forbidden")).status, 403, "one that ends takes a place no longer");
+  release();
+  await Promise.all(answers.map(({ answer }) => answer.text().catch(() => "")));
+  while (concurrency.countUnderWay("key_1") > 0) await new Promise(setImmediate);
+  return [statuses, concurrency.countRefused()];
+});
+
+both("a key is used from its addresses and web pages alone, and a refusal costs nothing", async (t, isHot) => {
+  const rules = [
+    toKeyRules(create(KeyLimitsSchema, { allowedIps: ["203.0.113.0/24"], requestsPerMinute: 1 })),
+    toKeyRules(create(KeyLimitsSchema, { allowedIps: ["127.0.0.0/8", "::1"] })),
+    toKeyRules(create(KeyLimitsSchema, { allowedOrigins: ["https://app.example.com"] })),
+  ];
+  let current: KeyRules | undefined;
+  const { ask, shedder } = await open(t, isHot, { rulesOf: () => current });
+  const seen: unknown[] = [];
+  for (const [index, origin] of [
+    [0, undefined],
+    [0, undefined],
+    [1, undefined],
+    [2, undefined],
+    [2, "https://app.example.com"],
+    [2, "https://app.example.com.evil.example"],
+    [2, "null"],
+  ] as const) {
+    current = rules[index];
+    const { status, answer } = await ask("/echo", "reader", { ...(origin && { origin }), "accept-language": "zh-CN" });
+    seen.push([status, await bodyOf(answer)]);
+  }
+  assert.deepEqual(
+    seen.map((each) => (each as unknown[])[0]),
+    [403, 403, 200, 403, 200, 403, 403],
+  );
+  assert.match(String(seen[0]), /AUTH_033.*127\.0\.0\.1/);
+  assert.match(String(seen[3]), /AUTH_034/);
+  assert.equal(shedder.stats().inFlight, 0);
+  return seen;
 });
 
 both("nobody is let in without a credential, with a wrong one, or without the permission", async (t, isHot) => {

@@ -21,7 +21,7 @@ import { openApi } from "./open-api.ts";
 import { priorityHeader } from "./priority.ts";
 
 /** What guard, intake and hot routes read of a request, besides what the kit does. */
-const hotHeaders = ["authorization", "x-api-key", priorityHeader, tagsHeader];
+const hotHeaders = ["authorization", "x-api-key", "origin", priorityHeader, tagsHeader];
 
 export interface ListenerOptions {
   readonly settings: z.output<typeof apiGatewayConfig.http>;

@@ -1,6 +1,7 @@
 import type { Lane } from "@lyss/kit/http/lane/lane.ts";
 import { type LoadShedder, priorities } from "@lyss/kit/resilience/load-shed.ts";
 import { Counter, Gauge, type Registry } from "prom-client";
+import type { Concurrency } from "./concurrency.ts";
 import { limitSubjects, type RateLimits } from "./rate-limits.ts";
 
 /** Registers `edge_lane_requests_total` and `edge_lane_handed_over_total{reason}` of a listener that has a lane. */
@@ -28,10 +29,13 @@ export function registerLaneMetrics(registry: Registry, lane: Pick<Lane, "stats"
 }
 
 /**
- * Registers `edge_rate_limited_total{subject}`, `edge_shed_total{priority}`, `edge_in_flight{priority}` and
+ * Registers `edge_rate_limited_total{subject}`, `edge_too_many_at_once_total`, `edge_shed_total{priority}`, `edge_in_flight{priority}` and
  * `edge_limits_alone`. Read when somebody asks; a request pays nothing.
  */
-export function registerEdgeMetrics(registry: Registry, limits: RateLimits, shedder: LoadShedder): void {
+export function registerEdgeMetrics(
+  registry: Registry,
+  { limits, shedder, concurrency }: { limits: RateLimits; shedder: LoadShedder; concurrency: Concurrency },
+): void {
   const registers = [registry];
   new Counter({
     name: "edge_rate_limited_total",
@@ -41,6 +45,15 @@ export function registerEdgeMetrics(registry: Registry, limits: RateLimits, shed
     collect() {
       this.reset();
       for (const subject of limitSubjects) this.inc({ subject }, limits.countRefused(subject));
+    },
+  });
+  new Counter({
+    name: "edge_too_many_at_once_total",
+    help: "Requests refused because their key had as many under way as it may.",
+    registers,
+    collect() {
+      this.reset();
+      this.inc(concurrency.countRefused());
     },
   });
   new Counter({

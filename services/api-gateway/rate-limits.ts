@@ -1,16 +1,12 @@
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Arrival } from "@lyss/kit/http/intake.ts";
 import { networkOf } from "@lyss/kit/http/network-of.ts";
-import type { LimitDecision, Limiter, RateLimit } from "@lyss/kit/resilience/limiter.ts";
-import { createLimitHeaders, joinLimitHeaders } from "@lyss/kit/resilience/limiter-headers.ts";
-import { createLimiter } from "@lyss/kit/resilience/limiter-in-memory.ts";
-import { type FailSoftLimiter, withLocalShare } from "@lyss/kit/resilience/limiter-local-share.ts";
-import { createRedisLimiter } from "@lyss/kit/resilience/redis-limiter.ts";
-import type { ScriptRunner } from "@lyss/kit/resilience/redis-limiter-connection.ts";
+import type { LimitDecision } from "@lyss/kit/resilience/limiter.ts";
+import { joinLimitHeaders } from "@lyss/kit/resilience/limiter-headers.ts";
 import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
-import type { Clock } from "@lyss/kit/service/clock.ts";
-import type { Logger } from "pino";
 import { type RateLimitSettings, toTokenBucket } from "./config.ts";
+import { createEdgeLimit, createOwnLimits, type EdgeLimit, type EdgeLimitDeps } from "./edge-limit.ts";
+import type { RulesOf } from "./key-rules.ts";
 
 /** Whom a limit is for, the narrowest first: what one of them is refused costs those after it nothing. */
 export const limitSubjects = ["key", "user", "tenant", "address"] as const;
@@ -38,33 +34,26 @@ export interface RateLimits {
   isAlone(): boolean;
 }
 
-export interface RateLimitDeps {
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** Where the limits are shared by all processes; in this one's memory unless given. */
-  readonly redis: ScriptRunner | undefined;
-}
-
-interface Limit {
-  readonly rate: RateLimit;
-  readonly processes: number;
-  readonly memory: Limiter | undefined;
-  readonly shared: FailSoftLimiter | undefined;
-  readonly headersOf: ReturnType<typeof createLimitHeaders>;
+export interface RateLimitDeps extends EdgeLimitDeps {
+  /** What a caller's key was given for itself; nothing unless given. */
+  readonly rulesOf?: RulesOf | undefined;
 }
 
 interface Claim {
   readonly subject: LimitSubject;
   readonly key: string;
-  readonly limit: Limit;
+  readonly limit: EdgeLimit;
 }
 
 /** Limits on requests for each key, user, tenant and, of those who are none of these, address. */
 export function createRateLimits(initial: RateLimitSettings, deps: RateLimitDeps): RateLimits {
-  const limits = new Map<LimitSubject, Limit>();
+  const limits = new Map<LimitSubject, EdgeLimit>();
+  const own = createOwnLimits(deps);
+  let { processes } = initial;
   const refused: Record<LimitSubject, number> = { key: 0, user: 0, tenant: 0, address: 0 };
 
   function update(settings: RateLimitSettings): void {
+    processes = settings.processes;
     for (const subject of limitSubjects) {
       const configured = settings[settingOf[subject]];
       if (!configured) {
@@ -73,9 +62,8 @@ export function createRateLimits(initial: RateLimitSettings, deps: RateLimitDeps
       }
       const rate = toTokenBucket(configured);
       const known = limits.get(subject);
-      const { processes } = settings;
       const isSame = known?.processes === processes && JSON.stringify(known.rate) === JSON.stringify(rate);
-      if (!isSame) limits.set(subject, createLimit(subject, rate, processes, deps));
+      if (!isSame) limits.set(subject, createEdgeLimit({ name: subject, rate, processes }, deps));
     }
   }
 
@@ -86,6 +74,11 @@ export function createRateLimits(initial: RateLimitSettings, deps: RateLimitDeps
       if (limit && key !== "") claims.push({ subject, key, limit });
     };
     if (caller) {
+      const { requestsPerMinute = 0 } = deps.rulesOf?.(caller) ?? {};
+      if (requestsPerMinute > 0) {
+        const limit = own.limitOf(caller.keyId, requestsPerMinute, processes);
+        claims.push({ subject: "key", key: caller.keyId, limit });
+      }
       claim("key", caller.keyId);
       claim("user", caller.userId);
       claim("tenant", caller.tenantId);
@@ -130,17 +123,6 @@ export function createRateLimits(initial: RateLimitSettings, deps: RateLimitDeps
     update,
     countRefused: (subject) => refused[subject],
     isAlone: () => [...limits.values()].some(({ shared }) => shared?.mode() === "local"),
-  };
-}
-
-function createLimit(subject: LimitSubject, rate: RateLimit, processes: number, deps: RateLimitDeps): Limit {
-  const { clock, log, redis } = deps;
-  const shared = redis && createRedisLimiter(rate, { redis, name: `edge-${subject}` });
-  return {
-    ...{ rate, processes },
-    memory: redis ? undefined : createLimiter(rate, { clock }),
-    shared: shared && withLocalShare(shared, { clock, log, processes }),
-    headersOf: createLimitHeaders({ clock, rate, name: subject }),
   };
 }
 

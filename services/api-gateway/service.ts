@@ -1,5 +1,5 @@
 import { resilienceOrdered } from "@lyss/contracts/events/ai-gateway.ts";
-import { keyRevoked } from "@lyss/contracts/events/auth.ts";
+import { keyRevoked, keyUpdated } from "@lyss/contracts/events/auth.ts";
 import { followDegradation } from "@lyss/contracts/events/follow-degradation.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { createLoadShedder } from "@lyss/kit/resilience/load-shed.ts";
@@ -7,6 +7,7 @@ import { createLoopMonitor, type LoopMonitor } from "@lyss/kit/resilience/load-s
 import { connectRedis } from "@lyss/kit/resilience/redis-limiter-connection.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
 import { createAuthenticator } from "./authenticate.ts";
+import { createConcurrency } from "./concurrency.ts";
 import { apiGatewayConfig } from "./config.ts";
 import { createEdgeIntake } from "./edge-intake.ts";
 import { createApiGatewaySubscriptions } from "./events.ts";
@@ -21,7 +22,7 @@ export const apiGateway = defineService({
   name: "api-gateway",
   needs: { auth: AuthService },
   publishes: [],
-  hears: [keyRevoked, resilienceOrdered],
+  hears: [keyRevoked, keyUpdated, resilienceOrdered],
   config: apiGatewayConfig,
   routes: [],
   servesRoutes: true,
@@ -30,18 +31,21 @@ export const apiGateway = defineService({
     const keys = createKeyCache(clients.auth, clock);
     const guard = createAuthenticator(keys, createTokenVerifier(clients.auth, clock));
     const redis = config.redis.url && (await connectRedis(parseRedisUrl(config.redis.url)));
-    const limits = createRateLimits(config.rateLimits, { clock, log, redis });
+    const { rulesOf } = keys;
+    const limits = createRateLimits(config.rateLimits, { clock, log, redis, rulesOf });
+    const concurrency = createConcurrency(config.rateLimits);
     const { loopDelayHighMs: highDelayMs, loopDelaySevereMs: severeDelayMs } = config.loadShedding;
     let monitor: LoopMonitor | undefined;
     let { maxInFlight } = config.loadShedding;
     const shedder = createLoadShedder({ limit: () => maxInFlight, pressure: () => monitor?.pressure() ?? "none" });
     onConfigChange(({ rateLimits, loadShedding }) => {
       limits.update(rateLimits);
+      concurrency.update(rateLimits);
       maxInFlight = loadShedding.maxInFlight;
     });
-    registerEdgeMetrics(metrics, limits, shedder);
+    registerEdgeMetrics(metrics, { limits, shedder, concurrency });
     degradation.watch(() => (limits.isAlone() ? "reduced" : "normal"));
-    const intake = createEdgeIntake({ limits, shedder, degradation, clock });
+    const intake = createEdgeIntake({ rulesOf, concurrency, limits, shedder, degradation, clock });
     const listener = createListener({ settings: config.http, guard, intake, clock, random, log, metrics });
     return {
       ops: {},
