@@ -1,5 +1,11 @@
 import { defineEvent } from "@lyss/kit/events/event.ts";
-import { KeyCreatedSchema, KeyRevokedSchema, KeyUpdatedSchema } from "../gen/lyss/auth/v1/auth_pb.js";
+import {
+  AccessChangedSchema,
+  KeyCreatedSchema,
+  KeyRevokedSchema,
+  KeyUpdatedSchema,
+  SessionEndedSchema,
+} from "../gen/lyss/auth/v1/auth_pb.js";
 
 export const keyCreated = defineEvent("key.created", KeyCreatedSchema, (event) => event.keyId);
 
@@ -8,3 +14,12 @@ export const keyUpdated = defineEvent("key.updated", KeyUpdatedSchema, (event) =
 
 /** A key, or its secret before a rotation, stops working; nodes drop what they cached of the key. */
 export const keyRevoked = defineEvent("key.revoked", KeyRevokedSchema, (event) => event.keyId);
+
+export const sessionEnded = defineEvent("session.ended", SessionEndedSchema, (event) => event.sessionId);
+
+/** What a person, a tenant, a session or a key may do has changed; nodes drop what they remember of it. */
+export const accessChanged = defineEvent(
+  "access.changed",
+  AccessChangedSchema,
+  ({ tenantId, userId }) => userId || tenantId,
+);

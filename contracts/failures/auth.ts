@@ -85,4 +85,20 @@ export const authFailures = defineFailures("auth", {
       zh_CN: "该 API 密钥只能从特定的网页来源使用。请将网页的来源加入密钥的 allowed_origins。",
     },
   },
+  refresh_token_refused: {
+    kind: "unauthenticated",
+    publicCode: "AUTH_007",
+    text: {
+      en_US: "This refresh token is unknown, used or expired, or its session has ended. Sign in again.",
+      zh_CN: "刷新令牌不存在、已使用或已过期，或其会话已结束。请重新登录。",
+    },
+  },
+  access_barred: {
+    kind: "permission_denied",
+    publicCode: "AUTH_008",
+    text: {
+      en_US: "This account, or its organisation, is suspended. Ask an administrator.",
+      zh_CN: "该账号或其所属组织已被停用，请联系管理员。",
+    },
+  },
 });

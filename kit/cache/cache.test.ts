@@ -3,7 +3,7 @@ import { type TestContext, test } from "node:test";
 import { Registry } from "prom-client";
 import { isFailure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
-import { type CallContext, currentContext, runInContext } from "../rpc/call-context.ts";
+import { type CallContext, currentContext, noSession, runInContext } from "../rpc/call-context.ts";
 import { fromContextHeaders } from "../rpc/context-headers.ts";
 import { createRandom } from "../service/ids.ts";
 import { createFakeClock } from "../testing/fake-clock.ts";
@@ -95,7 +95,7 @@ test("callers that come together share one load, and later ones are answered wit
 
 test("what others get does not depend on who came first: a load has its trace, not its caller or deadline", async () => {
   const cache = start();
-  const caller = { tenantId: "t", userId: "u", keyId: "", permissions: ["*"], models: [] };
+  const caller = { tenantId: "t", userId: "u", keyId: "", ...noSession, permissions: ["*"], models: [] };
   const context = { ...fromContextHeaders(() => undefined, clock), caller, deadlineMs: 1 };
   let seen: CallContext | undefined;
   await runInContext(context, () =>

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { StringValueSchema } from "@bufbuild/protobuf/wkt";
 import type { Database } from "../db/database.ts";
-import { type CallContext, currentContext, runInContext } from "../rpc/call-context.ts";
+import { type CallContext, currentContext, noSession, runInContext } from "../rpc/call-context.ts";
 import { append, closed, createCollector, openEventNode, opened, say } from "../testing/event-log.ts";
 import { createFakeClock } from "../testing/fake-clock.ts";
 import { createOwnServer } from "../testing/own-server.ts";
@@ -273,7 +273,7 @@ test("an event carries the trace of the call that caused it, and none of that ca
     traceId: "0af7651916cd43dd8448eb211c80319c",
     spanId: "b7ad6b7169203331",
     isSampled: true,
-    caller: { tenantId: "t", userId: "u", keyId: "k", permissions: ["*"], models: [] },
+    caller: { tenantId: "t", userId: "u", keyId: "k", ...noSession, permissions: ["*"], models: [] },
     deadlineMs: 1,
     locale: "zh_CN",
   };

@@ -3,7 +3,7 @@ import { pino } from "pino";
 import { Registry } from "prom-client";
 import { Failure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
-import type { Caller } from "../rpc/call-context.ts";
+import { type Caller, noSession } from "../rpc/call-context.ts";
 import { systemClock } from "../service/clock.ts";
 import { createRandom } from "../service/ids.ts";
 import { createHttpHandler, type HttpHandlerOptions } from "./http-handler.ts";
@@ -14,6 +14,7 @@ export const testCaller: Caller = {
   tenantId: "ten_1",
   userId: "usr_1",
   keyId: "key_1",
+  ...noSession,
   permissions: ["*"],
   models: [],
 };

@@ -21,6 +21,7 @@ import { WholeAnswer } from "./whole-answer.ts";
 /** A JSON body may be this large. */
 export const jsonBodyLimitBytes = 1_048_576;
 const maxParamLength = 256;
+const maxUserAgentLength = 300;
 const allMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /** Serves everything that is no raw route: JSON routes, other methods of known paths, and unknown paths. */
@@ -179,6 +180,7 @@ async function handle(
     body: parseInput(schemas.body, request.body ?? undefined, "body"),
     caller: context.caller,
     clientAddress: call.clientAddress,
+    userAgent: (request.headers["user-agent"] ?? "").slice(0, maxUserAgentLength),
     expectedVersion: isConditional(route) ? parseIfMatch(request.headers["if-match"]) : undefined,
     locale: context.locale,
     requestId: call.requestId,

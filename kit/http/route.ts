@@ -24,6 +24,8 @@ export interface JsonRequest<Body, Query, Params> {
   readonly caller: Caller | undefined;
   /** Network address of the client's own connection, as the edge saw it: for counting, not for trust. */
   readonly clientAddress: string;
+  /** How the client calls itself, at most 300 characters; empty when it does not. */
+  readonly userAgent: string;
   /** The version that `If-Match` expects; undefined when any will do, and on routes without `versionOf`. */
   readonly expectedVersion: number | undefined;
   readonly locale: Locale;

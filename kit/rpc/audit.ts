@@ -14,6 +14,7 @@ export interface AuditRecord {
   readonly tenantId: string;
   readonly userId: string;
   readonly keyId: string;
+  readonly sessionId: string;
   /** `ok` or a gRPC status. */
   readonly code: FailureKind | "ok";
   readonly traceId: string;
@@ -26,8 +27,9 @@ export type AuditSink = (record: AuditRecord) => void;
 
 /** A sink that writes a line with `audit: true` for each record, to be collected from the log by it. */
 export function createAuditLog(log: Logger): AuditSink {
-  return ({ operation, calledBy, tenantId, userId, keyId, code, traceId, requestId, durationMs }) => {
-    const who = { called_by: calledBy, tenant_id: tenantId, user_id: userId, key_id: keyId };
+  return ({ operation, calledBy, tenantId, userId, keyId, sessionId, code, traceId, requestId, durationMs }) => {
+    const subject = { tenant_id: tenantId, user_id: userId, key_id: keyId, session_id: sessionId };
+    const who = { called_by: calledBy, ...subject };
     const ids = { trace_id: traceId, request_id: requestId };
     log.info({ audit: true, operation, ...who, code, ...ids, duration_ms: Math.round(durationMs) }, "audit");
   };
@@ -50,6 +52,7 @@ export function toAuditRecord(
   end: Pick<AuditRecord, "code" | "durationMs">,
 ): AuditRecord {
   const { caller, traceId, requestId = "" } = context;
-  const { tenantId = "", userId = "", keyId = "" } = caller ?? {};
-  return { operation, calledBy: calledBy ?? "operator", tenantId, userId, keyId, traceId, requestId, ...end };
+  const { tenantId = "", userId = "", keyId = "", sessionId = "" } = caller ?? {};
+  const who = { tenantId, userId, keyId, sessionId };
+  return { operation, calledBy: calledBy ?? "operator", ...who, traceId, requestId, ...end };
 }

@@ -7,13 +7,22 @@ export interface Caller {
   readonly tenantId: string;
   /** Empty for a key that belongs to no person. */
   readonly userId: string;
-  /** Empty when a person is signed in without a key. */
+  /** Empty for a person who is signed in without a key. */
   readonly keyId: string;
+  /** What a person signed in with; empty for a key. */
+  readonly sessionId: string;
+  /** When the person signed in, in milliseconds since the Unix epoch; 0 for a key. */
+  readonly signedInMs: number;
+  /** When the person last showed a second factor; 0 when none was shown, and for a key. */
+  readonly factorMs: number;
   /** `resource:action`; `*` stands for any resource or any action. */
   readonly permissions: readonly string[];
   /** Model names the key may use; empty means all. */
   readonly models: readonly string[];
 }
+
+/** Of a caller that is not a person who signed in. */
+export const noSession = { sessionId: "", signedInMs: 0, factorMs: 0 } as const;
 
 /** What travels with a call besides its message. */
 export interface CallContext {

@@ -9,7 +9,7 @@ import { kitFailures } from "../errors/kit-failures.ts";
 import { systemClock } from "../service/clock.ts";
 import { eachTransport } from "../testing/each-transport.ts";
 import { EchoService, SayRequestSchema } from "../testing/gen/lyss/kit/testing/v1/echo_pb.js";
-import { type CallContext, currentContext, runInContext } from "./call-context.ts";
+import { type CallContext, currentContext, noSession, runInContext } from "./call-context.ts";
 import { withWireForm } from "./wire-form.ts";
 
 const failures = defineFailures("echo", {
@@ -27,7 +27,14 @@ const context: CallContext = {
   traceId: "0af7651916cd43dd8448eb211c80319c",
   spanId: "b7ad6b7169203331",
   isSampled: true,
-  caller: { tenantId: "ten_1", userId: "usr_1", keyId: "", permissions: ["wallet:read"], models: ["模型"] },
+  caller: {
+    tenantId: "ten_1",
+    userId: "usr_1",
+    keyId: "",
+    ...noSession,
+    permissions: ["wallet:read"],
+    models: ["模型"],
+  },
   deadlineMs: undefined,
   locale: "zh_CN",
   requestId: "req_1",

@@ -6,7 +6,7 @@ import { kitFailures } from "../errors/kit-failures.ts";
 import { systemClock } from "../service/clock.ts";
 import { eachTransport } from "../testing/each-transport.ts";
 import { EchoService } from "../testing/gen/lyss/kit/testing/v1/echo_pb.js";
-import { type CallContext, runInContext } from "./call-context.ts";
+import { type CallContext, noSession, runInContext } from "./call-context.ts";
 import { createRpc, type MethodInputs } from "./checked-rpc.ts";
 import { fromContextHeaders } from "./context-headers.ts";
 
@@ -91,12 +91,12 @@ eachTransport("the guarded path", (serve) => {
 
   test("the audit is told who did what for whom and how it ended, and nothing of what was said", async () => {
     await using served = await serve(EchoService, rpc);
-    const caller = { tenantId: "ten_1", userId: "usr_1", keyId: "key_1", permissions: [], models: [] };
+    const caller = { tenantId: "ten_1", userId: "usr_1", keyId: "key_1", ...noSession, permissions: [], models: [] };
     const context: CallContext = { ...fromContextHeaders(() => undefined, systemClock), caller, requestId: "req_1" };
     await runInContext(context, () => served.clientFrom("friend").say({ text: "quiet" }));
     await assert.rejects(served.client.say({ text: "too loud" }));
     const { traceId } = context;
-    const ids = { tenantId: "ten_1", userId: "usr_1", keyId: "key_1", requestId: "req_1", traceId };
+    const ids = { tenantId: "ten_1", userId: "usr_1", keyId: "key_1", sessionId: "", requestId: "req_1", traceId };
     const [first, second] = served.audited.map(({ durationMs, ...record }) => record);
     assert.deepEqual(first, { operation: "echo.say", calledBy: "friend", code: "ok", ...ids });
     assert.deepEqual([second?.calledBy, second?.tenantId, second?.code], ["operator", "", "invalid_argument"]);

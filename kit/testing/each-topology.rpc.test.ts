@@ -5,7 +5,7 @@ import { z } from "zod";
 import { defineFailures, Failure, isFailure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
 import { defineEvent, onBroadcast } from "../events/event.ts";
-import { currentContext, runInContext } from "../rpc/call-context.ts";
+import { currentContext, noSession, runInContext } from "../rpc/call-context.ts";
 import { fromContextHeaders } from "../rpc/context-headers.ts";
 import { systemClock } from "../service/clock.ts";
 import { defineService } from "../service/define-service.ts";
@@ -97,7 +97,7 @@ const echo = defineService({
 
 eachTopology("a program of two services", { services: [echo, note] }, (topology) => {
   test("a call goes on to another service with its caller, and its data are there", async () => {
-    const caller = { tenantId: "ten_1", userId: "usr_1", keyId: "", permissions: [], models: [] };
+    const caller = { tenantId: "ten_1", userId: "usr_1", keyId: "", ...noSession, permissions: [], models: [] };
     const context = { ...fromContextHeaders(() => undefined, systemClock), caller };
     const { text } = await runInContext(context, () => topology.client(echo).say({ text: "first" }));
     assert.equal(text, "usr_1");

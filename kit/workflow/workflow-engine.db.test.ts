@@ -4,7 +4,7 @@ import { inspect } from "node:util";
 import { z } from "zod";
 import { Failure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
-import { currentContext, runInContext } from "../rpc/call-context.ts";
+import { currentContext, noSession, runInContext } from "../rpc/call-context.ts";
 import { fromContextHeaders } from "../rpc/context-headers.ts";
 import { type Clock, systemClock } from "../service/clock.ts";
 import { openTestCluster } from "../testing/postgres.ts";
@@ -179,7 +179,7 @@ test("the starter's trace and language travel into steps; its caller and its dea
     .build();
   const engine = await openTestEngine(t, [look]);
   const traceId = "0af7651916cd43dd8448eb211c80319c";
-  const caller = { tenantId: "t", userId: "u", keyId: "", permissions: [], models: [] };
+  const caller = { tenantId: "t", userId: "u", keyId: "", ...noSession, permissions: [], models: [] };
   const context = { ...fromContextHeaders(() => undefined, systemClock), traceId, locale: "zh_CN" as const, caller };
   const run = await runInContext(context, () => engine.start("test", look, { id: "1", input: null }));
   assert.deepEqual(await run.result(waitMs), {

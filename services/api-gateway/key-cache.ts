@@ -1,7 +1,7 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Client } from "@connectrpc/connect";
 import type { AuthService, VerifiedKey } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
-import type { Caller } from "@lyss/kit/rpc/call-context.ts";
+import { type Caller, noSession } from "@lyss/kit/rpc/call-context.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import { type KeyRules, type RulesOf, toKeyRules } from "./key-rules.ts";
 
@@ -100,5 +100,5 @@ export function createKeyCache(auth: Client<typeof AuthService>, clock: Clock): 
 }
 
 function toCaller({ tenantId, userId, keyId, permissions, models }: VerifiedKey): Caller {
-  return { tenantId, userId, keyId, permissions, models };
+  return { tenantId, userId, keyId, ...noSession, permissions, models };
 }

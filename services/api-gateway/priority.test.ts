@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RoutePriority } from "@lyss/kit/http/route.ts";
+import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { priorityOf } from "./priority.ts";
 
 function claim(said: string | undefined, ofRoute: RoutePriority | undefined, permissions: readonly string[] = []) {
   const headers = said === undefined ? {} : { "x-lyss-priority": said };
-  const caller = { tenantId: "ten_1", userId: "", keyId: "key_1", permissions, models: [] };
+  const caller = { tenantId: "ten_1", userId: "", keyId: "key_1", ...noSession, permissions, models: [] };
   return priorityOf({ headers }, caller, ofRoute);
 }
 

@@ -23,7 +23,7 @@ const x = ours.publicKey.export({ format: "jwk" }).x ?? "";
 const goodHeader = { alg: "EdDSA", kid: "sig_1", typ: "at+jwt" };
 const goodClaims = {
   ...{ iss: issuer, aud: audience, sub: "usr_1", tenant_id: "ten_1", permissions: ["ai:call"] },
-  ...{ iat: nowSeconds, exp: nowSeconds + 600 },
+  ...{ iat: nowSeconds, exp: nowSeconds + 600, sid: "ses_1", auth_time: nowSeconds },
 };
 
 function startVerifier(publish: () => readonly (readonly [kid: string, key: KeyObject])[] = published) {
@@ -183,7 +183,13 @@ const hostile: Readonly<Record<string, readonly string[]>> = {
 
 test("a token as auth issues it is accepted", async () => {
   const { verifier } = startVerifier();
-  const issued = await new SignJWT({ tenant_id: "ten_1", role: "owner", permissions: ["ai:call"] })
+  const issued = await new SignJWT({
+    tenant_id: "ten_1",
+    role: "owner",
+    permissions: ["ai:call"],
+    sid: "ses_1",
+    auth_time: nowSeconds,
+  })
     .setProtectedHeader({ alg: "EdDSA", kid: "sig_1", typ: "at+jwt" })
     .setIssuer(issuer)
     .setAudience(audience)
@@ -191,7 +197,8 @@ test("a token as auth issues it is accepted", async () => {
     .setIssuedAt(nowSeconds)
     .setExpirationTime(nowSeconds + 600)
     .sign(ours.privateKey);
-  const caller = { tenantId: "ten_1", userId: "usr_1", keyId: "", permissions: ["ai:call"], models: [] };
+  const session = { sessionId: "ses_1", signedInMs: nowSeconds * 1_000, factorMs: 0 };
+  const caller = { tenantId: "ten_1", userId: "usr_1", keyId: "", ...session, permissions: ["ai:call"], models: [] };
   assert.deepEqual(await verifier.callerOf(issued), caller);
   assert.deepEqual(await verifier.callerOf(good), caller);
 });

@@ -56,7 +56,7 @@ export function createTokenVerifier(auth: Client<typeof AuthService>, clock: Clo
       try {
         const { payload } = await jwtVerify(token, key, {
           ...{ issuer, audience, algorithms: ["EdDSA"], typ: "at+jwt" },
-          requiredClaims: ["sub", "exp", "iat", "tenant_id", "permissions"],
+          requiredClaims: ["sub", "exp", "iat", "tenant_id", "permissions", "sid", "auth_time"],
           currentDate: new Date(clock.nowMs()),
         });
         return toCaller(payload);
@@ -85,9 +85,11 @@ async function toKeySet({ keys, issuer, audience }: GetJwksResponse, fetchedMs: 
 }
 
 function toCaller(payload: Readonly<Record<string, unknown>>): Caller | undefined {
-  const { sub, tenant_id: tenantId, permissions } = payload;
+  const { sub, sid, auth_time: signedInSeconds, tenant_id: tenantId, permissions } = payload;
   if (typeof sub !== "string" || typeof tenantId !== "string" || tenantId === "") return undefined;
   if (!Array.isArray(permissions) || !permissions.every((permission) => typeof permission === "string"))
     return undefined;
-  return { tenantId, userId: sub, keyId: "", permissions, models: [] };
+  if (typeof sid !== "string" || sid === "" || typeof signedInSeconds !== "number") return undefined;
+  const signedInMs = signedInSeconds * 1_000;
+  return { tenantId, userId: sub, keyId: "", sessionId: sid, signedInMs, factorMs: 0, permissions, models: [] };
 }

@@ -47,11 +47,8 @@ async function eventsOf(keyId: string) {
 }
 
 test("an access token verifies against the published keys and says who may do what until when", async () => {
-  const { accessToken, expiresInSeconds } = await ops.issueToken({
-    userId: "usr_a",
-    tenantId: "ten_a",
-    role: "member",
-  });
+  const person = { userId: "usr_a", tenantId: "ten_a", methods: ["pwd"], clientAddress: "", userAgent: "" };
+  const { accessToken, expiresInSeconds, sessionId } = await ops.startSession({ ...person, role: "member" });
   assert.equal(expiresInSeconds, 900);
   const { keys, issuer, audience } = ops.getJwks();
   const keySet = createLocalJWKSet({ keys: [...keys] });
@@ -60,6 +57,8 @@ test("an access token verifies against the published keys and says who may do wh
   assert.equal(payload.sub, "usr_a");
   assert.equal(payload.tenant_id, "ten_a");
   assert.equal(payload.role, "member");
+  assert.deepEqual([payload.sid, payload.amr], [sessionId, ["pwd"]]);
+  assert.equal(payload.auth_time, Math.floor(clock.nowMs() / 1_000));
   assert.ok((payload.permissions as string[]).includes("model:call"));
   assert.equal(decodeProtectedHeader(accessToken).kid, keys[0]?.kid);
   await assert.rejects(jwtVerify(accessToken, keySet, { ...expected, currentDate: inMs(901_000) }));
@@ -75,7 +74,8 @@ test("what is published of a signing key is its public half, and the private one
 
 test("a role that does not exist gets no token", async () => {
   for (const role of ["", "root", "constructor", "__proto__"]) {
-    const issuing = ops.issueToken({ userId: "usr_a", tenantId: "ten_a", role });
+    const person = { userId: "usr_a", tenantId: "ten_a", methods: ["pwd"], clientAddress: "", userAgent: "" };
+    const issuing = ops.startSession({ ...person, role });
     await assert.rejects(issuing, failsWith(authFailures.role_unknown), role);
   }
 });

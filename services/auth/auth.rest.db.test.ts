@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
+import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { permissionsByRole } from "./model.ts";
 import { auth } from "./service.ts";
@@ -12,7 +13,7 @@ const server = await startTestServer({
   guard({ headers: { authorization } }) {
     const [tenantId, userId, role] = (authorization ?? "").replace("Bearer ", "").split("/");
     if (!tenantId || !userId || !role) return undefined;
-    return { tenantId, userId, keyId: "", permissions: permissionsByRole[role] ?? [], models: [] };
+    return { tenantId, userId, keyId: "", ...noSession, permissions: permissionsByRole[role] ?? [], models: [] };
   },
 });
 after(() => server.close());

@@ -19,12 +19,25 @@ const grantor = { userId: "usr_owner", permissions: ["*"], models: [] };
 eachTransport("auth", (serve) => {
   test("a peer verifies a token with nothing but what GetJwks gives", async () => {
     await using served = await serve(AuthService, rpc);
-    const { accessToken } = await served.client.issueToken({ userId: "usr_a", tenantId: "ten_a", role: "owner" });
+    const userId = random.id("usr");
+    const person = { userId, tenantId: "ten_a", methods: ["pwd"] };
+    const { result } = await served.client.startSession({ ...person, role: "owner" });
+    assert.ok(result.case === "tokens");
+    const { accessToken, refreshToken, sessionId } = result.value;
     const { keys, issuer, audience } = await served.client.getJwks({});
     const jwks = keys.map(({ kty, crv, alg, use, kid, x }) => ({ kty, crv, alg, use, kid, x }));
     const { payload } = await jwtVerify(accessToken, createLocalJWKSet({ keys: jwks }), { issuer, audience });
     assert.deepEqual(payload["permissions"], ["*"]);
-    const unknown = served.client.issueToken({ userId: "usr_a", tenantId: "ten_a", role: "root" });
+    const check = await served.client.checkSession({ sessionId });
+    assert.deepEqual([check.isActive, check.userId, check.role, check.permissions], [true, userId, "owner", ["*"]]);
+    const { tokens } = await served.client.refreshSession({ refreshToken });
+    assert.equal(tokens?.sessionId, sessionId);
+    const barred = { tenantId: "ten_a", userId, role: "owner", isBarred: true, version: 1n };
+    assert.equal((await served.client.setPrincipal(barred)).isApplied, true);
+    assert.equal((await served.client.checkSession({ sessionId })).isActive, false);
+    const ended = await served.client.endSessions({ tenantId: "ten_a", userId });
+    assert.equal(ended.ended, 0);
+    const unknown = served.client.startSession({ ...person, role: "root" });
     await assert.rejects(unknown, (err) => isFailure(err, authFailures.role_unknown));
   });
 

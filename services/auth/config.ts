@@ -11,7 +11,31 @@ export const authConfig = {
         .min(10_000)
         .max(3_600_000)
         .default(900_000)
-        .describe("How long an access token is good for. It cannot be called back earlier."),
+        .describe("How long an access token is good for, unless its session ends earlier."),
+      sessionTtlMs: z
+        .int()
+        .min(60_000)
+        .max(31_536_000_000)
+        .default(2_592_000_000)
+        .describe("How long a person stays signed in at most, whatever is done (30 days)."),
+      sessionIdleTtlMs: z
+        .int()
+        .min(60_000)
+        .max(31_536_000_000)
+        .default(1_209_600_000)
+        .describe("How long a session lasts that is not refreshed (14 days)."),
+      refreshGraceMs: z
+        .int()
+        .min(0)
+        .max(60_000)
+        .default(5_000)
+        .describe("How long a refresh token that was used gives the same answer again; later that ends its session."),
+      maxSessionsPerPerson: z
+        .int()
+        .min(1)
+        .max(1_000)
+        .default(100)
+        .describe("Sessions of one person that are open at a time; the oldest ends for a new one."),
     })
     .prefault({}),
 };

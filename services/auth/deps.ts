@@ -4,13 +4,17 @@ import type { Idempotency } from "@lyss/kit/idempotency/idempotency.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { LastUsed } from "./last-used.ts";
+import type { PrincipalStore } from "./principal-store.ts";
+import type { SessionStore } from "./session-store.ts";
 import type { SigningKey } from "./signing-keys.ts";
 import type { AuthStore } from "./store.ts";
 
-/** What the operations on keys and tokens are given. */
+/** What the operations on sessions, keys and tokens are given. */
 export interface AuthDeps {
   readonly db: Database;
   readonly store: AuthStore;
+  readonly sessions: SessionStore;
+  readonly principals: PrincipalStore;
   readonly outbox: Outbox;
   readonly idempotency: Idempotency;
   readonly clock: Clock;
@@ -20,7 +24,15 @@ export interface AuthDeps {
   /** Keyed hashing of API keys: the stored hashes alone verify nothing. */
   readonly pepper: Buffer;
   readonly lastUsed: LastUsed;
+  /** The same of sessions. */
+  readonly lastSeen: LastUsed;
+  /** Keyed hashing of refresh tokens. */
+  readonly refreshPepper: Buffer;
   readonly issuer: string;
   readonly audience: string;
   readonly accessTokenTtlMs: number;
+  readonly sessionTtlMs: number;
+  readonly sessionIdleTtlMs: number;
+  readonly refreshGraceMs: number;
+  readonly maxSessionsPerPerson: number;
 }

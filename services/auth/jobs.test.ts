@@ -8,7 +8,9 @@ import type { AuthOps } from "./ops.ts";
 test("while less is offered, last-used times wait, and are written afterwards", async () => {
   const degradation = createDegradation({ clock: createFakeClock() });
   let flushes = 0;
-  const ops: Pick<AuthOps, "flushLastUsed"> = {
+  const ops: Pick<AuthOps, "flushLastUsed" | "flushLastSeen" | "sweepSessions"> = {
+    async flushLastSeen() {},
+    async sweepSessions() {},
     async flushLastUsed() {
       flushes++;
     },

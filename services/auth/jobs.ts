@@ -3,13 +3,21 @@ import type { Job } from "@lyss/kit/service/define-service.ts";
 import type { AuthOps } from "./ops.ts";
 
 /** The background work of auth. */
-export function createAuthJobs(ops: Pick<AuthOps, "flushLastUsed">, degradation: Degradation): readonly Job[] {
+export function createAuthJobs(
+  ops: Pick<AuthOps, "flushLastUsed" | "flushLastSeen" | "sweepSessions">,
+  degradation: Degradation,
+): readonly Job[] {
   const run = degradation.degradable({
     feature: "key-last-used",
     level: "reduced",
-    run: () => ops.flushLastUsed(),
+    async run() {
+      await Promise.all([ops.flushLastUsed(), ops.flushLastSeen()]);
+    },
     // What was noted waits for the first flush after it.
     fallback: () => {},
   });
-  return [{ name: "flush-last-used", everyMs: 10_000, run }];
+  return [
+    { name: "flush-last-used", everyMs: 10_000, run },
+    { name: "sweep-sessions", everyMs: 60_000, run: () => ops.sweepSessions() },
+  ];
 }

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { after, test } from "node:test";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
+import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { generateKeySecret } from "./key-secret.ts";
@@ -17,7 +18,7 @@ const server = await startTestServer({
   guard({ headers: { authorization } }) {
     const [tenantId, userId, role, keyId = ""] = (authorization ?? "").replace("Bearer ", "").split("/");
     if (!tenantId || !userId || !role) return undefined;
-    return { tenantId, userId, keyId, permissions: permissionsByRole[role] ?? [], models: [] };
+    return { tenantId, userId, keyId, ...noSession, permissions: permissionsByRole[role] ?? [], models: [] };
   },
 });
 after(() => server.close());

@@ -6,7 +6,8 @@ const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 const randomCharacters = 30;
 const checksumCharacters = 6;
 const prefixCharacters = 11;
-const secretPattern = /^lyss_([0-9A-Za-z]{30})([0-9A-Za-z]{6})$/;
+const keyPrefix = "lyss_";
+const secretPattern = /^([0-9A-Za-z]{30})([0-9A-Za-z]{6})$/;
 
 /**
  * A new API key: `lyss_`, 30 random base62 characters (178 bits) and their CRC-32 in six, so that scanners find leaked
@@ -14,6 +15,11 @@ const secretPattern = /^lyss_([0-9A-Za-z]{30})([0-9A-Za-z]{6})$/;
  * token formats").
  */
 export function generateKeySecret(random: Random): string {
+  return generateSecret(random, keyPrefix);
+}
+
+/** A new secret of that form behind another prefix. */
+export function generateSecret(random: Random, prefix: string): string {
   let body = "";
   while (body.length < randomCharacters) {
     for (const byte of random.bytes(randomCharacters)) {
@@ -21,12 +27,18 @@ export function generateKeySecret(random: Random): string {
       if (byte < 248 && body.length < randomCharacters) body += alphabet.charAt(byte % 62);
     }
   }
-  return `lyss_${body}${checksumOf(body)}`;
+  return `${prefix}${body}${checksumOf(body)}`;
 }
 
 /** True for the shape of a key with the right checksum. Says nothing about whether the key exists. */
 export function isKeySecret(text: string): boolean {
-  const [, body, checksum] = secretPattern.exec(text) ?? [];
+  return isSecret(text, keyPrefix);
+}
+
+/** The same behind another prefix. */
+export function isSecret(text: string, prefix: string): boolean {
+  if (!text.startsWith(prefix)) return false;
+  const [, body, checksum] = secretPattern.exec(text.slice(prefix.length)) ?? [];
   return body !== undefined && checksum === checksumOf(body);
 }
 

@@ -1,8 +1,14 @@
 import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { KeyRefusal, KeyRevocationReason, KeyStatus } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import {
+  KeyRefusal,
+  KeyRevocationReason,
+  KeyStatus,
+  SessionEndReason,
+} from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import type { KeyLimits } from "./key-limits.ts";
 import { type Author, type Key, keyStatus } from "./model.ts";
 import type { KeyVerdict } from "./ops/verify-key.ts";
+import type { SessionEnd, SessionEnding, SessionVerdict } from "./session-model.ts";
 
 const statuses = { active: KeyStatus.ACTIVE, revoked: KeyStatus.REVOKED, expired: KeyStatus.EXPIRED } as const;
 const reasons = {
@@ -85,6 +91,43 @@ export function toKeyRevoked(
 ) {
   const names = { keyId, tenantId, userId, revokedBy, clientAddress };
   return { ...names, reason: reasons[reason], effectiveAt: timestampFromDate(effectiveAt) };
+}
+
+/** What a session may do, as RPCs carry it. */
+export function toSessionMessage(verdict: SessionVerdict) {
+  if (!verdict.isActive) return { isActive: false };
+  const { role, permissions, session } = verdict;
+  const { tenantId, userId, createdAt, factorAt, expiresAt } = session;
+  return {
+    ...{ isActive: true, tenantId, userId, role, permissions: [...permissions] },
+    ...withTime("signedInAt", createdAt),
+    ...withTime("factorAt", factorAt),
+    ...withTime("expiresAt", expiresAt),
+  };
+}
+
+const endReasons: Readonly<Record<SessionEnd, SessionEndReason>> = {
+  signed_out: SessionEndReason.SIGNED_OUT,
+  revoked: SessionEndReason.REVOKED,
+  reuse: SessionEndReason.REUSE,
+  credential_changed: SessionEndReason.CREDENTIAL_CHANGED,
+  barred: SessionEndReason.BARRED,
+  too_many: SessionEndReason.TOO_MANY,
+};
+
+/** A reason as it came in; `revoked` where none was given. */
+export function fromEndReason(given: SessionEndReason): SessionEnd {
+  const [name = "revoked"] = Object.entries(endReasons).find(([, reason]) => reason === given) ?? [];
+  return name as SessionEnd;
+}
+
+/** What `session.ended` says. */
+export function toSessionEnded(
+  names: { readonly sessionId: string; readonly tenantId: string; readonly userId: string },
+  endedAt: Date,
+  { reason, actorId: endedBy, clientAddress }: SessionEnding,
+) {
+  return { ...names, reason: endReasons[reason], endedAt: timestampFromDate(endedAt), endedBy, clientAddress };
 }
 
 /** A time on the wire: absent rather than null. */

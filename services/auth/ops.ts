@@ -1,21 +1,36 @@
 import type { Secret } from "@lyss/kit/config/secret.ts";
+import type { Tx } from "@lyss/kit/db/database.ts";
 import type { AuthDeps } from "./deps.ts";
+import { checkSession } from "./ops/check-session.ts";
 import { type CreateKeyInput, createKey } from "./ops/create-key.ts";
+import { type EndSessionsInput, endSessions } from "./ops/end-sessions.ts";
+import { flushLastSeen } from "./ops/flush-last-seen.ts";
 import { flushLastUsed } from "./ops/flush-last-used.ts";
 import { getJwks } from "./ops/get-jwks.ts";
 import { getKey, type KeyReference } from "./ops/get-key.ts";
-import { type IssueTokenInput, issueToken } from "./ops/issue-token.ts";
 import { type ListKeysInput, listKeys } from "./ops/list-keys.ts";
+import { type RefreshSessionInput, refreshSession } from "./ops/refresh-session.ts";
 import { type ReportLeakedKeysInput, reportLeakedKeys } from "./ops/report-leaked-keys.ts";
 import { type RevokeKeyInput, revokeKey } from "./ops/revoke-key.ts";
 import { type RotateKeyInput, rotateKey } from "./ops/rotate-key.ts";
+import { setPrincipal, setPrincipalIn } from "./ops/set-principal.ts";
+import { type StartSessionInput, startSession } from "./ops/start-session.ts";
+import { sweepSessions } from "./ops/sweep-sessions.ts";
 import { type UpdateKeyInput, updateKey } from "./ops/update-key.ts";
 import { verifyKey } from "./ops/verify-key.ts";
+import type { Principal } from "./session-model.ts";
 
-/** Binds the operations on keys and tokens to what they need. */
+/** Binds the operations on sessions, keys and tokens to what they need. */
 export function createAuthOps(deps: AuthDeps) {
   return {
-    issueToken: (input: IssueTokenInput) => issueToken(deps, input),
+    startSession: (input: StartSessionInput) => startSession(deps, input),
+    refreshSession: (input: RefreshSessionInput) => refreshSession(deps, input),
+    checkSession: (input: { sessionId: string }) => checkSession(deps, input),
+    endSessions: (input: EndSessionsInput) => endSessions(deps, input),
+    setPrincipal: (input: Principal) => setPrincipal(deps, input),
+    setPrincipalIn: (tx: Tx, input: Principal) => setPrincipalIn(deps, tx, input),
+    sweepSessions: () => sweepSessions(deps),
+    flushLastSeen: () => flushLastSeen(deps),
     getJwks: () => getJwks(deps),
     createKey: (input: CreateKeyInput) => createKey(deps, input),
     getKey: (input: KeyReference) => getKey(deps, input),

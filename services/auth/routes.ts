@@ -3,6 +3,7 @@ import { z } from "zod";
 import { keyRoutes } from "./key-routes.ts";
 import { leakRoutes } from "./leak-routes.ts";
 import type { AuthOps } from "./ops.ts";
+import { sessionRoutes } from "./session-routes.ts";
 
 const { json } = routesFor<AuthOps>();
 
@@ -30,4 +31,5 @@ export const authRoutes = [
   }),
   ...keyRoutes,
   ...leakRoutes,
+  ...sessionRoutes,
 ];

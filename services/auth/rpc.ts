@@ -1,4 +1,4 @@
-import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import { AuthService, SessionEndReason } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { fromPageRequest } from "@lyss/kit/http/page.ts";
 import { currentContext } from "@lyss/kit/rpc/call-context.ts";
@@ -7,9 +7,10 @@ import { idInput, optionalIdInput, pageInputs, timestampInput } from "@lyss/kit/
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import { z } from "zod";
 import { fromLimits, limitsInput, statusInput, wordsInput } from "./key-inputs.ts";
-import { toKeyMessage, toVerdictMessage } from "./messages.ts";
+import { fromEndReason, toKeyMessage, toSessionMessage, toVerdictMessage } from "./messages.ts";
 import { type Key, keyFields } from "./model.ts";
 import type { AuthOps } from "./ops.ts";
+import { sessionBounds } from "./session-model.ts";
 
 /** As long as all headers of a request may be together: whatever a client shows as its key is told to be one or not. */
 const maxShownSecretLength = 65_536;
@@ -22,9 +23,26 @@ const grantor = z
     models: z.array(z.string().max(200)).max(1_000),
   })
   .default({ userId: "", keyId: "", permissions: [], models: [] });
+const role = z.string().min(1).max(32);
+const clientAddress = z.string().max(sessionBounds.maxAddressLength);
+const cutUserAgent = (text: string) => text.slice(0, sessionBounds.maxUserAgentLength);
 const reference = { tenantId: idInput, keyId: idInput, userId: optionalIdInput };
 const inputs = {
-  issueToken: { userId: idInput, tenantId: idInput, role: z.string().min(1).max(32) },
+  startSession: {
+    ...{ userId: idInput, tenantId: idInput, role, clientAddress },
+    methods: z.array(z.string().min(1).max(sessionBounds.maxMethodLength)).min(1).max(sessionBounds.maxMethods),
+    userAgent: z.string().max(maxShownSecretLength).transform(cutUserAgent),
+  },
+  refreshSession: { refreshToken: z.string().max(maxShownSecretLength), clientAddress },
+  checkSession: { sessionId: z.string().max(maxShownSecretLength) },
+  endSessions: {
+    ...{ tenantId: idInput, userId: idInput, sessionId: optionalIdInput, exceptSessionId: optionalIdInput },
+    ...{ reason: z.enum(SessionEndReason), actorId: optionalIdInput, clientAddress },
+  },
+  setPrincipal: {
+    ...{ tenantId: idInput, userId: optionalIdInput, role: z.string().max(32), isBarred: z.boolean() },
+    version: z.bigint().min(0n),
+  },
   getJwks: {},
   createKey: {
     ...{ tenantId: idInput, userId: optionalIdInput, name: keyFields.name, permissions: keyFields.permissions },
@@ -51,7 +69,17 @@ const inputs = {
 export function createAuthRpc(ops: AuthOps, clock: Clock): CheckedRpc<typeof AuthService> {
   const toMessage = (key: Key) => toKeyMessage(key, clock.nowMs());
   return createRpc(AuthService, inputs, {
-    issueToken: (request) => ops.issueToken(request),
+    startSession: async (request) => ({ result: { case: "tokens", value: await ops.startSession(request) } }),
+    async refreshSession({ refreshToken, ...request }) {
+      return { tokens: await ops.refreshSession({ ...request, refreshToken: new Secret(refreshToken) }) };
+    },
+    checkSession: async (request) => toSessionMessage(await ops.checkSession(request)),
+    endSessions: ({ sessionId, exceptSessionId, reason, ...request }) =>
+      ops.endSessions({
+        ...{ ...request, reason: fromEndReason(reason) },
+        ...{ sessionId: sessionId || undefined, exceptSessionId: exceptSessionId || undefined },
+      }),
+    setPrincipal: (request) => ops.setPrincipal(request),
     async getJwks() {
       const { keys, issuer, audience } = ops.getJwks();
       return { keys: [...keys], issuer, audience };

@@ -1,15 +1,20 @@
 import { resilienceOrdered } from "@lyss/contracts/events/ai-gateway.ts";
-import { keyCreated, keyRevoked, keyUpdated } from "@lyss/contracts/events/auth.ts";
+import { accessChanged, keyCreated, keyRevoked, keyUpdated, sessionEnded } from "@lyss/contracts/events/auth.ts";
 import { followDegradation } from "@lyss/contracts/events/follow-degradation.ts";
+import { tenantCreated, tenantUpdated } from "@lyss/contracts/events/tenant.ts";
+import { userCreated, userDeleted, userUpdated } from "@lyss/contracts/events/user.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
 import { authConfig } from "./config.ts";
+import { createAuthSubscriptions } from "./events.ts";
 import { createAuthJobs } from "./jobs.ts";
 import { createLastUsed } from "./last-used.ts";
 import { createAuthOps } from "./ops.ts";
+import { createPrincipalStore } from "./principal-store.ts";
 import { authRoutes } from "./routes.ts";
 import { createAuthRpc } from "./rpc.ts";
+import { createSessionStore } from "./session-store.ts";
 import { loadSigningKeys } from "./signing-keys.ts";
 import { createAuthStore } from "./store.ts";
 
@@ -17,8 +22,8 @@ export const auth = defineService({
   name: "auth",
   contract: AuthService,
   needs: {},
-  publishes: [keyCreated, keyRevoked, keyUpdated],
-  hears: [resilienceOrdered],
+  publishes: [keyCreated, keyRevoked, keyUpdated, sessionEnded, accessChanged],
+  hears: [resilienceOrdered, userCreated, userUpdated, userDeleted, tenantCreated, tenantUpdated],
   config: authConfig,
   idempotent: ["createKey"],
   migrations: new URL("./migrations/", import.meta.url),
@@ -28,18 +33,24 @@ export const auth = defineService({
     const store = createAuthStore(db.sql);
     const sealingKey = deriveKey("auth.signing");
     const signingKeys = await loadSigningKeys({ db, store, clock, random, sealingKey });
-    const lastUsed = createLastUsed(clock);
+    const sessions = createSessionStore(db.sql);
+    const principals = createPrincipalStore(db.sql);
+    const [lastUsed, lastSeen] = [createLastUsed(clock), createLastUsed(clock)];
+    const refreshPepper = deriveKey("auth.refresh");
     const pepper = deriveKey("auth.pepper");
     const ops = createAuthOps({
-      ...{ db, store, outbox, idempotency, clock, random, signingKeys, pepper, lastUsed, ...config.auth },
+      ...{ db, store, sessions, principals, outbox, idempotency, clock, random, signingKeys, pepper, refreshPepper },
+      ...{ lastUsed, lastSeen, ...config.auth },
     });
     return {
       ops,
       rpc: createAuthRpc(ops, clock),
-      subscriptions: [followDegradation(degradation, node)],
+      subscriptions: [...createAuthSubscriptions(ops), followDegradation(degradation, node)],
       jobs: createAuthJobs(ops, degradation),
       health: { database: databaseCheck(db) },
-      drain: () => ops.flushLastUsed(),
+      async drain() {
+        await Promise.all([ops.flushLastUsed(), ops.flushLastSeen()]);
+      },
     };
   },
 });

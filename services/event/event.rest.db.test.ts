@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
+import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { addSubscription, appendEvents } from "@lyss/kit/testing/event-log-rows.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { event } from "./service.ts";
@@ -12,7 +13,7 @@ const server = await startTestServer({
   guard({ headers: { authorization } }) {
     const [tenantId, permissions] = (authorization ?? "").replace("Bearer ", "").split("/");
     if (!tenantId || !permissions) return undefined;
-    return { tenantId, userId: "usr_op", keyId: "", permissions: permissions.split(","), models: [] };
+    return { tenantId, userId: "usr_op", keyId: "", ...noSession, permissions: permissions.split(","), models: [] };
   },
 });
 after(() => server.close());

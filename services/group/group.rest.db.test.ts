@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { userCreated } from "@lyss/contracts/events/user.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
+import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { group } from "./service.ts";
 
@@ -13,7 +14,7 @@ const server = await startTestServer({
   guard({ headers: { authorization } }) {
     const [tenantId, userId, permissions] = (authorization ?? "").replace("Bearer ", "").split("/");
     if (!tenantId || !userId || !permissions) return undefined;
-    return { tenantId, userId, keyId: "", permissions: permissions.split(","), models: [] };
+    return { tenantId, userId, keyId: "", ...noSession, permissions: permissions.split(","), models: [] };
   },
 });
 after(() => server.close());

@@ -14,9 +14,9 @@ import { user } from "./service.ts";
 const clock = createFakeClock();
 let isAuthAway = false;
 const authTransport = createRouterTransport(({ rpc }) => {
-  rpc(AuthService.method.issueToken, () => {
+  rpc(AuthService.method.startSession, () => {
     if (isAuthAway) throw new Failure(kitFailures.unavailable, { service: "auth" });
-    return { accessToken: "token", expiresInSeconds: 900 };
+    return { result: { case: "tokens", value: { accessToken: "token" } } };
   });
 });
 const service = await startTestService({ after }, user, {

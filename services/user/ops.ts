@@ -8,6 +8,7 @@ import { type GetUserInput, getUser } from "./ops/get-user.ts";
 import { type AuditReference, type ListUserAuditInput, listUserAudit } from "./ops/list-user-audit.ts";
 import { type ListUsersInput, listUsers } from "./ops/list-users.ts";
 import { type ListUsersByPageInput, listUsersByPage } from "./ops/list-users-by-page.ts";
+import { type RefreshInput, refresh } from "./ops/refresh.ts";
 import { type SetPasswordInput, setPassword } from "./ops/set-password.ts";
 import { type SignInInput, signIn } from "./ops/sign-in.ts";
 import { type UpdateUserInput, updateUser } from "./ops/update-user.ts";
@@ -23,6 +24,7 @@ export function createUserOps(deps: UserDeps) {
     updateUser: (input: UpdateUserInput) => updateUser(deps, input),
     deleteUser: (input: DeleteUserInput) => deleteUser(deps, input),
     signIn: (input: SignInInput) => signIn(deps, input),
+    refresh: (input: RefreshInput) => refresh(deps, input),
     setPassword: (input: SetPasswordInput) => setPassword(deps, input),
     listUserAudit: (input: ListUserAuditInput) => listUserAudit(deps, input),
     verifyUserAudit: (input: AuditReference) => verifyUserAudit(deps, input),

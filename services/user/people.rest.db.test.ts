@@ -4,6 +4,7 @@ import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
+import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import type { Role } from "./model.ts";
 import { user } from "./service.ts";
@@ -22,7 +23,7 @@ const server = await startTestServer({
   guard({ headers: { authorization } }) {
     const [tenantId, userId, held, keyId = ""] = (authorization ?? "").replace("Bearer ", "").split("/");
     if (!tenantId || !userId || !held) return undefined;
-    return { tenantId, userId, keyId, permissions: held.split(","), models: [] };
+    return { tenantId, userId, keyId, ...noSession, permissions: held.split(","), models: [] };
   },
 });
 after(() => server.close());

@@ -1,4 +1,5 @@
 import { userAuditEvents } from "@lyss/contracts/events/user.ts";
+import { authFailures } from "@lyss/contracts/failures/auth.ts";
 import { userFailures } from "@lyss/contracts/failures/user.ts";
 import { eventEnvelope, toEnvelope } from "@lyss/kit/event-sourcing/envelope.ts";
 import { withAlias } from "@lyss/kit/http/alias.ts";
@@ -18,7 +19,22 @@ const token = z.strictObject({
   access_token: z.string().describe("Send it as 'Authorization: Bearer …'."),
   token_type: z.literal("Bearer"),
   expires_in: z.int().describe("Seconds."),
+  refresh_token: z.string().describe("Good for one refresh."),
+  refresh_expires_in: z.int().describe("Seconds."),
+  session_id: z.string(),
 });
+
+const tokenGrant = z.discriminatedUnion("grant_type", [
+  z.strictObject({
+    grant_type: z.literal("password"),
+    username: userFields.typedEmail.describe("The e-mail address."),
+    password: userFields.password,
+  }),
+  z.strictObject({
+    grant_type: z.literal("refresh_token"),
+    refresh_token: z.string().min(1).max(200).meta({ writeOnly: true }),
+  }),
+]);
 
 const idParams = z.strictObject({ id: z.string().max(64) });
 const auditTypes = userAuditEvents.map(({ type }) => type);
@@ -36,24 +52,26 @@ export const userRoutes = withAlias(
       summary: "Signs in with e-mail address and password.",
       body: z.strictObject({ email: userFields.typedEmail, password: userFields.password }),
       response: token,
-      failures: signInFailures,
-      handle: async (ops, { body, clientAddress }) => toToken(await ops.signIn({ ...body, clientAddress })),
+      failures: [...signInFailures, authFailures.access_barred],
+      handle: async (ops, { body, clientAddress, userAgent }) =>
+        toToken(await ops.signIn({ ...body, clientAddress, userAgent })),
     }),
     json({
       method: "POST",
       path: "/api/v1/auth/token",
       permission: "public",
       operation: "createToken",
-      summary: "Gives an access token for a password (OAuth 2.0 password grant, as JSON).",
-      body: z.strictObject({
-        grant_type: z.literal("password"),
-        username: userFields.typedEmail.describe("The e-mail address."),
-        password: userFields.password,
-      }),
+      summary: "Gives tokens for a password or a refresh token (RFC 6749, 4.3 and 6, as JSON).",
+      body: tokenGrant,
       response: token,
-      failures: signInFailures,
-      handle: async (ops, { body: { username, password }, clientAddress }) =>
-        toToken(await ops.signIn({ email: username, password, clientAddress })),
+      failures: [...signInFailures, authFailures.refresh_token_refused, authFailures.access_barred],
+      async handle(ops, { body, clientAddress, userAgent }) {
+        if (body.grant_type === "refresh_token") {
+          return toToken(await ops.refresh({ refreshToken: body.refresh_token, clientAddress }));
+        }
+        const { username: email, password } = body;
+        return toToken(await ops.signIn({ email, password, clientAddress, userAgent }));
+      },
     }),
     ...peopleRoutes,
     json({
@@ -113,6 +131,13 @@ function toMs(time: string | undefined): number | undefined {
   return time === undefined ? undefined : Date.parse(time);
 }
 
-function toToken({ accessToken, expiresInSeconds }: SignedIn): z.input<typeof token> {
-  return { access_token: accessToken, token_type: "Bearer", expires_in: expiresInSeconds };
+function toToken(signedIn: Omit<SignedIn, "userId">): z.input<typeof token> {
+  return {
+    access_token: signedIn.accessToken,
+    token_type: "Bearer",
+    expires_in: signedIn.expiresInSeconds,
+    refresh_token: signedIn.refreshToken,
+    refresh_expires_in: signedIn.refreshExpiresInSeconds,
+    session_id: signedIn.sessionId,
+  };
 }

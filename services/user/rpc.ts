@@ -49,7 +49,7 @@ const inputs = {
     status: statusMessage.refine((status) => status !== UserStatus.UNSPECIFIED, statusWanted),
     reason: z.string().trim().max(200),
   },
-  signIn: { email: typedEmail, password, clientAddress },
+  signIn: { email: typedEmail, password, clientAddress, userAgent: z.string().max(300) },
   setPassword: { email: typedEmail, password },
   listUserAudit: {
     ...{ userId: idInput, tenantId: optionalIdInput, from: timestampInput, before: timestampInput, ...pageInputs },

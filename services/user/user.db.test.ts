@@ -12,7 +12,9 @@ import { user } from "./service.ts";
 const clock = createFakeClock();
 /** Auth as far as sign-in asks it; the real one is asked in `user.rpc.test.ts`. */
 const authTransport = createRouterTransport(({ rpc }) => {
-  rpc(AuthService.method.issueToken, (request) => ({ accessToken: JSON.stringify(request), expiresInSeconds: 900 }));
+  rpc(AuthService.method.startSession, (request) => ({
+    result: { case: "tokens", value: { accessToken: JSON.stringify(request), expiresInSeconds: 900 } },
+  }));
 });
 const service = await startTestService({ after }, user, {
   clients: { auth: createClient(AuthService, authTransport) },

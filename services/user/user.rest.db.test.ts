@@ -4,11 +4,23 @@ import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
+import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { user } from "./service.ts";
 
 const authTransport = createRouterTransport(({ rpc }) => {
-  rpc(AuthService.method.issueToken, ({ userId }) => ({ accessToken: `token of ${userId}`, expiresInSeconds: 900 }));
+  rpc(AuthService.method.startSession, ({ userId }) => ({
+    result: {
+      case: "tokens",
+      value: {
+        accessToken: `token of ${userId}`,
+        expiresInSeconds: 900,
+        refreshToken: "lyr_1",
+        refreshExpiresInSeconds: 60,
+        sessionId: "ses_1",
+      },
+    },
+  }));
 });
 const { ops, sql } = await startTestService({ after }, user, {
   clients: { auth: createClient(AuthService, authTransport) },
@@ -20,7 +32,7 @@ const server = await startTestServer({
   guard({ headers: { authorization } }) {
     const [tenantId, userId, permission] = (authorization ?? "").replace("Bearer ", "").split("/");
     if (!tenantId || !userId || !permission) return undefined;
-    return { tenantId, userId, keyId: "", permissions: [permission], models: [] };
+    return { tenantId, userId, keyId: "", ...noSession, permissions: [permission], models: [] };
   },
 });
 after(() => server.close());
@@ -33,7 +45,14 @@ const bob = await ops.createUser({ ...input, email: "bob@example.com", name: "Bo
 const { call } = server;
 
 test("a person signs in at every address that offers it, with the same answer", async () => {
-  const expected = { access_token: `token of ${ann.userId}`, token_type: "Bearer", expires_in: 900 };
+  const expected = {
+    access_token: `token of ${ann.userId}`,
+    token_type: "Bearer",
+    expires_in: 900,
+    refresh_token: "lyr_1",
+    refresh_expires_in: 60,
+    session_id: "ses_1",
+  };
   for (const path of ["/api/v1/users/login", "/v1/users/login"]) {
     assert.deepEqual((await call("", "POST", path, { email: "Ann@Example.com", password })).json, expected, path);
   }

@@ -12,7 +12,18 @@ import { createUserRpc } from "./rpc.ts";
 import { user } from "./service.ts";
 
 const authTransport = createRouterTransport(({ rpc }) => {
-  rpc(AuthService.method.issueToken, ({ userId }) => ({ accessToken: `token of ${userId}`, expiresInSeconds: 900 }));
+  rpc(AuthService.method.startSession, ({ userId }) => ({
+    result: {
+      case: "tokens",
+      value: {
+        accessToken: `token of ${userId}`,
+        expiresInSeconds: 900,
+        refreshToken: "lyr_1",
+        refreshExpiresInSeconds: 60,
+        sessionId: "ses_1",
+      },
+    },
+  }));
 });
 const clients = { auth: createClient(AuthService, authTransport) };
 const { ops, random } = await startTestService({ after }, user, { clients });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { after, test } from "node:test";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
+import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { workflow } from "./service.ts";
 
@@ -13,7 +14,14 @@ const server = await startTestServer({
   guard({ headers: { authorization } }) {
     const permissions = (authorization ?? "").replace(/^Bearer ?/, "");
     if (!permissions) return undefined;
-    return { tenantId: "ten_a", userId: "usr_a", keyId: "", permissions: permissions.split(","), models: [] };
+    return {
+      tenantId: "ten_a",
+      userId: "usr_a",
+      keyId: "",
+      ...noSession,
+      permissions: permissions.split(","),
+      models: [],
+    };
   },
 });
 after(() => server.close());

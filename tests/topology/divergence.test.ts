@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
-import { currentContext, runInContext } from "@lyss/kit/rpc/call-context.ts";
+import { currentContext, noSession, runInContext } from "@lyss/kit/rpc/call-context.ts";
 import { eachTransport } from "@lyss/kit/testing/each-transport.ts";
 import { EchoService } from "@lyss/kit/testing/gen/lyss/kit/testing/v1/echo_pb.js";
 
@@ -40,7 +40,7 @@ eachTransport("what still differs between one process and many", (serve) => {
       say: async () => ({ text: String(currentContext()?.caller?.permissions.length) }),
     });
     const permissions = Array.from({ length: 5_000 }, (_, i) => `resource-${i}:action`);
-    const caller = { tenantId: "ten_1", userId: "", keyId: "", permissions, models: [] };
+    const caller = { tenantId: "ten_1", userId: "", keyId: "", ...noSession, permissions, models: [] };
     const context = {
       traceId: "a".repeat(32),
       spanId: "b".repeat(16),

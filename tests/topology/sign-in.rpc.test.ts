@@ -42,7 +42,9 @@ eachTopology("sign-in", { services: [auth, tenant, user] }, (topology) => {
   test("failures of one service and of the one behind it arrive as what they are", async () => {
     const wrong = topology.client(user).signIn({ email: "nobody@example.com", password });
     await assert.rejects(wrong, (err) => isFailure(err, userFailures.invalid_credentials));
-    const unknown = topology.client(auth).issueToken({ userId: "usr_a", tenantId: "ten_a", role: "root" });
+    const unknown = topology
+      .client(auth)
+      .startSession({ userId: "usr_a", tenantId: "ten_a", role: "root", methods: ["pwd"] });
     await assert.rejects(unknown, (err) => isFailure(err, authFailures.role_unknown));
   });
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
+import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { createTempFolder } from "@lyss/kit/testing/temp-folder.ts";
 import { startInvoiceFixture } from "@lyss/services/billing/invoices/testdata/invoice-fixture.ts";
 import { billing } from "@lyss/services/billing/service.ts";
@@ -13,7 +14,14 @@ const { ops } = fixture;
 after(() => fixture.stop?.());
 const server = await startTestServer({
   mounted: [{ name: "billing", routes: billing.routes, ops, peerUrl: undefined }],
-  guard: () => ({ tenantId: "ten_a", userId: "u", keyId: "", permissions: ["*", "platform:*"], models: [] }),
+  guard: () => ({
+    tenantId: "ten_a",
+    userId: "u",
+    keyId: "",
+    ...noSession,
+    permissions: ["*", "platform:*"],
+    models: [],
+  }),
 });
 after(() => server.close());
 

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
+import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { systemClock as clock } from "@lyss/kit/service/clock.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
@@ -23,7 +24,7 @@ const config = { payments: { returnOrigins, stripe: { ...keys, baseUrl: stripe.u
 const { ops } = await startTestService({ after }, billing, { clients: {}, config });
 const server = await startTestServer({
   mounted: [{ name: "billing", routes: billing.routes, ops, peerUrl: undefined }],
-  guard: () => ({ tenantId, userId, keyId: "key_a", permissions: ["*", "platform:*"], models: [] }),
+  guard: () => ({ tenantId, userId, keyId: "key_a", ...noSession, permissions: ["*", "platform:*"], models: [] }),
 });
 after(() => server.close());
 const rates = { inputNanosPerMillion: 1_000_000n, cachedInputNanosPerMillion: 0n, outputNanosPerMillion: 2_000_000n };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { groupMemberAdded } from "@lyss/contracts/events/group.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
+import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { billing } from "../service.ts";
 
@@ -14,7 +15,7 @@ const server = await startTestServer({
   guard({ headers: { authorization } }) {
     const [tenantId, userId, permissions] = (authorization ?? "").replace("Bearer ", "").split("/");
     if (!tenantId || !userId || !permissions) return undefined;
-    return { tenantId, userId, keyId: "key_1", permissions: permissions.split(","), models: [] };
+    return { tenantId, userId, keyId: "key_1", ...noSession, permissions: permissions.split(","), models: [] };
   },
 });
 after(() => server.close());

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
+import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { billing } from "../service.ts";
 import { startInvoiceFixture } from "./testdata/invoice-fixture.ts";
 import { readPdfText } from "./testdata/read-pdf-text.ts";
@@ -14,7 +15,7 @@ const server = await startTestServer({
   guard({ headers: { authorization } }) {
     const [tenantId, permissions] = (authorization ?? "").replace("Bearer ", "").split("/");
     if (!tenantId || !permissions) return undefined;
-    return { tenantId, userId: "usr_a", keyId: "", permissions: permissions.split(","), models: [] };
+    return { tenantId, userId: "usr_a", keyId: "", ...noSession, permissions: permissions.split(","), models: [] };
   },
 });
 after(() => server.close());

@@ -4,6 +4,7 @@ import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { loadConfig } from "@lyss/kit/config/load-config.ts";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
+import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
@@ -29,7 +30,7 @@ const server = await startTestServer({
   guard({ headers: { authorization } }) {
     const [tenantId, permissions] = (authorization ?? "").replace("Bearer ", "").split("/");
     if (!tenantId || !permissions) return undefined;
-    return { tenantId, userId: "usr_a", keyId: "", permissions: permissions.split(","), models: [] };
+    return { tenantId, userId: "usr_a", keyId: "", ...noSession, permissions: permissions.split(","), models: [] };
   },
 });
 after(() => server.close());

@@ -4,6 +4,7 @@ import { BillingService, PriceOrigin } from "@lyss/contracts/gen/lyss/billing/v1
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
+import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { eachTransport } from "@lyss/kit/testing/each-transport.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { createBillingRpc } from "../rpc.ts";
@@ -17,7 +18,7 @@ const server = await startTestServer({
   guard({ headers: { authorization } }) {
     const [tenantId, permissions] = (authorization ?? "").replace("Bearer ", "").split("/");
     if (!tenantId || !permissions) return undefined;
-    return { tenantId, userId: "usr_a", keyId: "", permissions: permissions.split(","), models: [] };
+    return { tenantId, userId: "usr_a", keyId: "", ...noSession, permissions: permissions.split(","), models: [] };
   },
 });
 after(() => server.close());

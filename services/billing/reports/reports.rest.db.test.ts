@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
+import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { assertIntegrity } from "../assert-integrity.ts";
 import { billing } from "../service.ts";
@@ -14,7 +15,7 @@ const server = await startTestServer({
   guard({ headers: { authorization } }) {
     const [tenantId, permissions] = (authorization ?? "").replace("Bearer ", "").split("/");
     if (!tenantId || !permissions) return undefined;
-    return { tenantId, userId: "usr_admin", keyId: "", permissions: permissions.split(","), models: [] };
+    return { tenantId, userId: "usr_admin", keyId: "", ...noSession, permissions: permissions.split(","), models: [] };
   },
 });
 after(() => server.close());

@@ -3,6 +3,7 @@ import { Writable } from "node:stream";
 import { after, test } from "node:test";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
 import type { Exchange } from "@lyss/kit/http/route.ts";
+import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { createSeeded } from "@lyss/kit/testing/seeded-random.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { z } from "zod";
@@ -22,7 +23,7 @@ const server = await startTestServer({
   guard({ headers: { authorization } }) {
     const [tenantId, userId = "", keyId = "", permissions] = (authorization ?? "").replace("Bearer ", "").split("/");
     if (!tenantId || !permissions) return undefined;
-    return { tenantId, userId, keyId, permissions: permissions.split(","), models: [] };
+    return { tenantId, userId, keyId, ...noSession, permissions: permissions.split(","), models: [] };
   },
 });
 after(() => server.close());

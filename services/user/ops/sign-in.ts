@@ -11,21 +11,26 @@ export interface SignInInput {
   readonly password: Secret;
   /** Empty when it is not known. */
   readonly clientAddress: string;
+  /** As the client calls itself. */
+  readonly userAgent?: string;
 }
 
 export interface SignedIn {
   readonly accessToken: string;
   readonly expiresInSeconds: number;
+  readonly refreshToken: string;
+  readonly refreshExpiresInSeconds: number;
+  readonly sessionId: string;
   readonly userId: UserId;
 }
 
 /**
- * An access token for whoever knows the password. Throws `invalid_credentials`, the same and after the same time for an
- * unknown account, a wrong password and a person who is not active, and `too_many_attempts`.
+ * The tokens of a new session for whoever knows the password. Throws `invalid_credentials`, the same and after the same time for an
+ * unknown account, a wrong password and a person who is not active, `too_many_attempts`, and what auth throws.
  */
 export async function signIn(
   deps: Pick<UserDeps, "db" | "store" | "passwords" | "guard" | "auth" | "audit" | "refusedSignIns" | "clock">,
-  { email, password, clientAddress }: SignInInput,
+  { email, password, clientAddress, userAgent = "" }: SignInInput,
 ): Promise<SignedIn> {
   const { db, store, passwords, guard, auth, audit, refusedSignIns, clock } = deps;
   await guard.begin({ email, clientAddress });
@@ -40,9 +45,12 @@ export async function signIn(
   }
   await guard.succeed({ email, clientAddress });
   const { userId, tenantId, role } = user;
-  const { accessToken, expiresInSeconds } = await auth.issueToken({ userId, tenantId, role });
+  const names = { userId, tenantId, role, clientAddress, userAgent };
+  const { result } = await auth.startSession({ ...names, methods: ["pwd"] });
+  if (result.case !== "tokens") throw new Error("auth wants more than a password");
+  const { accessToken, expiresInSeconds, refreshToken, refreshExpiresInSeconds, sessionId } = result.value;
   // Before the token is handed out: nobody comes in without an entry.
   const act = { event: userAudit.signedIn, userId, tenantId, actorId: userId, clientAddress };
   await db.transaction((tx) => audit.append(tx, act));
-  return { accessToken, expiresInSeconds, userId };
+  return { accessToken, expiresInSeconds, refreshToken, refreshExpiresInSeconds, sessionId, userId };
 }

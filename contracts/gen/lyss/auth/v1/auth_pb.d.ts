@@ -12,9 +12,9 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 export declare const file_lyss_auth_v1_auth: GenFile;
 
 /**
- * @generated from message lyss.auth.v1.IssueTokenRequest
+ * @generated from message lyss.auth.v1.StartSessionRequest
  */
-export declare type IssueTokenRequest = Message<"lyss.auth.v1.IssueTokenRequest"> & {
+export declare type StartSessionRequest = Message<"lyss.auth.v1.StartSessionRequest"> & {
   /**
    * @generated from field: string user_id = 1;
    */
@@ -26,24 +26,75 @@ export declare type IssueTokenRequest = Message<"lyss.auth.v1.IssueTokenRequest"
   tenantId: string;
 
   /**
-   * `owner`, `admin`, `member` or `viewer`.
+   * `operator`, `owner`, `admin`, `member` or `viewer`; counts until SetPrincipal has said another.
    *
    * @generated from field: string role = 3;
    */
   role: string;
+
+  /**
+   * How the person was recognised (RFC 8176): `pwd`, `otp`, `hwk`, `fed`, … At least one, at most 8.
+   *
+   * @generated from field: repeated string methods = 4;
+   */
+  methods: string[];
+
+  /**
+   * Network address of the person's own connection; empty when that is not known.
+   *
+   * @generated from field: string client_address = 5;
+   */
+  clientAddress: string;
+
+  /**
+   * As the person's client calls itself; what is longer than 300 characters is cut.
+   *
+   * @generated from field: string user_agent = 6;
+   */
+  userAgent: string;
 };
 
 /**
- * Describes the message lyss.auth.v1.IssueTokenRequest.
- * Use `create(IssueTokenRequestSchema)` to create a new message.
+ * Describes the message lyss.auth.v1.StartSessionRequest.
+ * Use `create(StartSessionRequestSchema)` to create a new message.
  */
-export declare const IssueTokenRequestSchema: GenMessage<IssueTokenRequest>;
+export declare const StartSessionRequestSchema: GenMessage<StartSessionRequest>;
 
 /**
- * @generated from message lyss.auth.v1.IssueTokenResponse
+ * @generated from message lyss.auth.v1.StartSessionResponse
  */
-export declare type IssueTokenResponse = Message<"lyss.auth.v1.IssueTokenResponse"> & {
+export declare type StartSessionResponse = Message<"lyss.auth.v1.StartSessionResponse"> & {
   /**
+   * @generated from oneof lyss.auth.v1.StartSessionResponse.result
+   */
+  result: {
+    /**
+     * @generated from field: lyss.auth.v1.SessionTokens tokens = 1;
+     */
+    value: SessionTokens;
+    case: "tokens";
+  } | {
+    /**
+     * @generated from field: lyss.auth.v1.FactorRequired factor_required = 2;
+     */
+    value: FactorRequired;
+    case: "factorRequired";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message lyss.auth.v1.StartSessionResponse.
+ * Use `create(StartSessionResponseSchema)` to create a new message.
+ */
+export declare const StartSessionResponseSchema: GenMessage<StartSessionResponse>;
+
+/**
+ * @generated from message lyss.auth.v1.SessionTokens
+ */
+export declare type SessionTokens = Message<"lyss.auth.v1.SessionTokens"> & {
+  /**
+   * JWT for `Authorization: Bearer`; its claim `sid` is the session.
+   *
    * @generated from field: string access_token = 1;
    */
   accessToken: string;
@@ -52,13 +103,308 @@ export declare type IssueTokenResponse = Message<"lyss.auth.v1.IssueTokenRespons
    * @generated from field: int32 expires_in_seconds = 2;
    */
   expiresInSeconds: number;
+
+  /**
+   * Good for one refresh.
+   *
+   * @generated from field: string refresh_token = 3;
+   */
+  refreshToken: string;
+
+  /**
+   * @generated from field: int32 refresh_expires_in_seconds = 4;
+   */
+  refreshExpiresInSeconds: number;
+
+  /**
+   * @generated from field: string session_id = 5;
+   */
+  sessionId: string;
 };
 
 /**
- * Describes the message lyss.auth.v1.IssueTokenResponse.
- * Use `create(IssueTokenResponseSchema)` to create a new message.
+ * Describes the message lyss.auth.v1.SessionTokens.
+ * Use `create(SessionTokensSchema)` to create a new message.
  */
-export declare const IssueTokenResponseSchema: GenMessage<IssueTokenResponse>;
+export declare const SessionTokensSchema: GenMessage<SessionTokens>;
+
+/**
+ * The person has to prove more before there is a session.
+ *
+ * @generated from message lyss.auth.v1.FactorRequired
+ */
+export declare type FactorRequired = Message<"lyss.auth.v1.FactorRequired"> & {
+  /**
+   * Shown again with the proof.
+   *
+   * @generated from field: string challenge_token = 1;
+   */
+  challengeToken: string;
+
+  /**
+   * @generated from field: int32 expires_in_seconds = 2;
+   */
+  expiresInSeconds: number;
+
+  /**
+   * What will do: `otp`, `hwk`, …
+   *
+   * @generated from field: repeated string factors = 3;
+   */
+  factors: string[];
+};
+
+/**
+ * Describes the message lyss.auth.v1.FactorRequired.
+ * Use `create(FactorRequiredSchema)` to create a new message.
+ */
+export declare const FactorRequiredSchema: GenMessage<FactorRequired>;
+
+/**
+ * @generated from message lyss.auth.v1.RefreshSessionRequest
+ */
+export declare type RefreshSessionRequest = Message<"lyss.auth.v1.RefreshSessionRequest"> & {
+  /**
+   * @generated from field: string refresh_token = 1;
+   */
+  refreshToken: string;
+
+  /**
+   * Network address of the person's own connection; empty when that is not known.
+   *
+   * @generated from field: string client_address = 2;
+   */
+  clientAddress: string;
+};
+
+/**
+ * Describes the message lyss.auth.v1.RefreshSessionRequest.
+ * Use `create(RefreshSessionRequestSchema)` to create a new message.
+ */
+export declare const RefreshSessionRequestSchema: GenMessage<RefreshSessionRequest>;
+
+/**
+ * @generated from message lyss.auth.v1.RefreshSessionResponse
+ */
+export declare type RefreshSessionResponse = Message<"lyss.auth.v1.RefreshSessionResponse"> & {
+  /**
+   * @generated from field: lyss.auth.v1.SessionTokens tokens = 1;
+   */
+  tokens?: SessionTokens | undefined;
+};
+
+/**
+ * Describes the message lyss.auth.v1.RefreshSessionResponse.
+ * Use `create(RefreshSessionResponseSchema)` to create a new message.
+ */
+export declare const RefreshSessionResponseSchema: GenMessage<RefreshSessionResponse>;
+
+/**
+ * @generated from message lyss.auth.v1.CheckSessionRequest
+ */
+export declare type CheckSessionRequest = Message<"lyss.auth.v1.CheckSessionRequest"> & {
+  /**
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+};
+
+/**
+ * Describes the message lyss.auth.v1.CheckSessionRequest.
+ * Use `create(CheckSessionRequestSchema)` to create a new message.
+ */
+export declare const CheckSessionRequestSchema: GenMessage<CheckSessionRequest>;
+
+/**
+ * @generated from message lyss.auth.v1.CheckSessionResponse
+ */
+export declare type CheckSessionResponse = Message<"lyss.auth.v1.CheckSessionResponse"> & {
+  /**
+   * False when the session is over or unknown, or its person or tenant is barred: nothing else is set then.
+   *
+   * @generated from field: bool is_active = 1;
+   */
+  isActive: boolean;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string user_id = 3;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string role = 4;
+   */
+  role: string;
+
+  /**
+   * `resource:action`; `*` stands for any.
+   *
+   * @generated from field: repeated string permissions = 5;
+   */
+  permissions: string[];
+
+  /**
+   * @generated from field: google.protobuf.Timestamp signed_in_at = 6;
+   */
+  signedInAt?: Timestamp | undefined;
+
+  /**
+   * When a second factor was last shown; absent when none was.
+   *
+   * @generated from field: google.protobuf.Timestamp factor_at = 7;
+   */
+  factorAt?: Timestamp | undefined;
+
+  /**
+   * When the session ends at the latest.
+   *
+   * @generated from field: google.protobuf.Timestamp expires_at = 8;
+   */
+  expiresAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.auth.v1.CheckSessionResponse.
+ * Use `create(CheckSessionResponseSchema)` to create a new message.
+ */
+export declare const CheckSessionResponseSchema: GenMessage<CheckSessionResponse>;
+
+/**
+ * @generated from message lyss.auth.v1.EndSessionsRequest
+ */
+export declare type EndSessionsRequest = Message<"lyss.auth.v1.EndSessionsRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * Only this one; empty for all of the person's.
+   *
+   * @generated from field: string session_id = 3;
+   */
+  sessionId: string;
+
+  /**
+   * All but this one; empty for no exception.
+   *
+   * @generated from field: string except_session_id = 4;
+   */
+  exceptSessionId: string;
+
+  /**
+   * @generated from field: lyss.auth.v1.SessionEndReason reason = 5;
+   */
+  reason: SessionEndReason;
+
+  /**
+   * Who ends them; empty for the platform itself.
+   *
+   * @generated from field: string actor_id = 6;
+   */
+  actorId: string;
+
+  /**
+   * Where that person's connection came from; empty when that is not known.
+   *
+   * @generated from field: string client_address = 7;
+   */
+  clientAddress: string;
+};
+
+/**
+ * Describes the message lyss.auth.v1.EndSessionsRequest.
+ * Use `create(EndSessionsRequestSchema)` to create a new message.
+ */
+export declare const EndSessionsRequestSchema: GenMessage<EndSessionsRequest>;
+
+/**
+ * @generated from message lyss.auth.v1.EndSessionsResponse
+ */
+export declare type EndSessionsResponse = Message<"lyss.auth.v1.EndSessionsResponse"> & {
+  /**
+   * How many were ended now.
+   *
+   * @generated from field: int32 ended = 1;
+   */
+  ended: number;
+};
+
+/**
+ * Describes the message lyss.auth.v1.EndSessionsResponse.
+ * Use `create(EndSessionsResponseSchema)` to create a new message.
+ */
+export declare const EndSessionsResponseSchema: GenMessage<EndSessionsResponse>;
+
+/**
+ * @generated from message lyss.auth.v1.SetPrincipalRequest
+ */
+export declare type SetPrincipalRequest = Message<"lyss.auth.v1.SetPrincipalRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * Empty for the tenant as a whole, which has no role.
+   *
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string role = 3;
+   */
+  role: string;
+
+  /**
+   * Whether sessions and keys are refused.
+   *
+   * @generated from field: bool is_barred = 4;
+   */
+  isBarred: boolean;
+
+  /**
+   * Grows with every change, such as the time of the change in milliseconds.
+   *
+   * @generated from field: int64 version = 5;
+   */
+  version: bigint;
+};
+
+/**
+ * Describes the message lyss.auth.v1.SetPrincipalRequest.
+ * Use `create(SetPrincipalRequestSchema)` to create a new message.
+ */
+export declare const SetPrincipalRequestSchema: GenMessage<SetPrincipalRequest>;
+
+/**
+ * @generated from message lyss.auth.v1.SetPrincipalResponse
+ */
+export declare type SetPrincipalResponse = Message<"lyss.auth.v1.SetPrincipalResponse"> & {
+  /**
+   * False when a later version was known.
+   *
+   * @generated from field: bool is_applied = 1;
+   */
+  isApplied: boolean;
+};
+
+/**
+ * Describes the message lyss.auth.v1.SetPrincipalResponse.
+ * Use `create(SetPrincipalResponseSchema)` to create a new message.
+ */
+export declare const SetPrincipalResponseSchema: GenMessage<SetPrincipalResponse>;
 
 /**
  * @generated from message lyss.auth.v1.GetJwksRequest
@@ -1112,6 +1458,149 @@ export declare type KeyRevoked = Message<"lyss.auth.v1.KeyRevoked"> & {
 export declare const KeyRevokedSchema: GenMessage<KeyRevoked>;
 
 /**
+ * A session is over: its tokens are refused from now on.
+ *
+ * @generated from message lyss.auth.v1.SessionEnded
+ */
+export declare type SessionEnded = Message<"lyss.auth.v1.SessionEnded"> & {
+  /**
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string user_id = 3;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: lyss.auth.v1.SessionEndReason reason = 4;
+   */
+  reason: SessionEndReason;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp ended_at = 5;
+   */
+  endedAt?: Timestamp | undefined;
+
+  /**
+   * Who ended it; empty for the platform itself.
+   *
+   * @generated from field: string ended_by = 6;
+   */
+  endedBy: string;
+
+  /**
+   * Where that person's connection came from, of a reuse the connection that showed the token; empty when not known.
+   *
+   * @generated from field: string client_address = 7;
+   */
+  clientAddress: string;
+};
+
+/**
+ * Describes the message lyss.auth.v1.SessionEnded.
+ * Use `create(SessionEndedSchema)` to create a new message.
+ */
+export declare const SessionEndedSchema: GenMessage<SessionEnded>;
+
+/**
+ * What somebody may do is not what it was: drop what is remembered of it and ask anew. Without a person, of the whole
+ * tenant; with a session or a key, of that alone.
+ *
+ * @generated from message lyss.auth.v1.AccessChanged
+ */
+export declare type AccessChanged = Message<"lyss.auth.v1.AccessChanged"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string session_id = 3;
+   */
+  sessionId: string;
+
+  /**
+   * @generated from field: string key_id = 4;
+   */
+  keyId: string;
+};
+
+/**
+ * Describes the message lyss.auth.v1.AccessChanged.
+ * Use `create(AccessChangedSchema)` to create a new message.
+ */
+export declare const AccessChangedSchema: GenMessage<AccessChanged>;
+
+/**
+ * @generated from enum lyss.auth.v1.SessionEndReason
+ */
+export enum SessionEndReason {
+  /**
+   * @generated from enum value: SESSION_END_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The person signed out.
+   *
+   * @generated from enum value: SESSION_END_REASON_SIGNED_OUT = 1;
+   */
+  SIGNED_OUT = 1,
+
+  /**
+   * The person, or somebody who may, ended it from elsewhere.
+   *
+   * @generated from enum value: SESSION_END_REASON_REVOKED = 2;
+   */
+  REVOKED = 2,
+
+  /**
+   * A refresh token was shown again after its grace: somebody else has a copy.
+   *
+   * @generated from enum value: SESSION_END_REASON_REUSE = 3;
+   */
+  REUSE = 3,
+
+  /**
+   * The password or a factor was replaced.
+   *
+   * @generated from enum value: SESSION_END_REASON_CREDENTIAL_CHANGED = 4;
+   */
+  CREDENTIAL_CHANGED = 4,
+
+  /**
+   * The person or the tenant is barred.
+   *
+   * @generated from enum value: SESSION_END_REASON_BARRED = 5;
+   */
+  BARRED = 5,
+
+  /**
+   * The person has more sessions than may be open; the oldest went.
+   *
+   * @generated from enum value: SESSION_END_REASON_TOO_MANY = 6;
+   */
+  TOO_MANY = 6,
+}
+
+/**
+ * Describes the enum lyss.auth.v1.SessionEndReason.
+ */
+export declare const SessionEndReasonSchema: GenEnum<SessionEndReason>;
+
+/**
  * @generated from enum lyss.auth.v1.KeyStatus
  */
 export enum KeyStatus {
@@ -1217,20 +1706,62 @@ export enum KeyRevocationReason {
 export declare const KeyRevocationReasonSchema: GenEnum<KeyRevocationReason>;
 
 /**
- * Access tokens and API keys: who a caller is and what the caller may do.
+ * Sessions, access tokens and API keys: who a caller is and what the caller may do.
  *
  * @generated from service lyss.auth.v1.AuthService
  */
 export declare const AuthService: GenService<{
   /**
-   * Signs an access token for a person whose password (or other proof) the calling service has checked.
+   * Starts a session for a person whose password, or other proof, the calling service has checked.
    *
-   * @generated from rpc lyss.auth.v1.AuthService.IssueToken
+   * @generated from rpc lyss.auth.v1.AuthService.StartSession
    */
-  issueToken: {
+  startSession: {
     methodKind: "unary";
-    input: typeof IssueTokenRequestSchema;
-    output: typeof IssueTokenResponseSchema;
+    input: typeof StartSessionRequestSchema;
+    output: typeof StartSessionResponseSchema;
+  },
+  /**
+   * Gives the one pair of tokens that follows a refresh token. A repeat within the grace gets the same pair; a later one
+   * ends the session.
+   *
+   * @generated from rpc lyss.auth.v1.AuthService.RefreshSession
+   */
+  refreshSession: {
+    methodKind: "unary";
+    input: typeof RefreshSessionRequestSchema;
+    output: typeof RefreshSessionResponseSchema;
+  },
+  /**
+   * What a session may do now. One that is over, or unknown, is an answer, not an error.
+   *
+   * @generated from rpc lyss.auth.v1.AuthService.CheckSession
+   */
+  checkSession: {
+    methodKind: "unary";
+    input: typeof CheckSessionRequestSchema;
+    output: typeof CheckSessionResponseSchema;
+  },
+  /**
+   * Ends a person's sessions on every node: one, all but one, or all. A repeat is safe.
+   *
+   * @generated from rpc lyss.auth.v1.AuthService.EndSessions
+   */
+  endSessions: {
+    methodKind: "unary";
+    input: typeof EndSessionsRequestSchema;
+    output: typeof EndSessionsResponseSchema;
+  },
+  /**
+   * Says what role a person has and whether a person, or a whole tenant, is barred. A later version wins, whatever comes
+   * first; a repeat is safe.
+   *
+   * @generated from rpc lyss.auth.v1.AuthService.SetPrincipal
+   */
+  setPrincipal: {
+    methodKind: "unary";
+    input: typeof SetPrincipalRequestSchema;
+    output: typeof SetPrincipalResponseSchema;
   },
   /**
    * What a verifier of access tokens needs.

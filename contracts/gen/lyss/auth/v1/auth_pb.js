@@ -9,230 +9,326 @@ import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
  * Describes the file lyss/auth/v1/auth.proto.
  */
 export const file_lyss_auth_v1_auth = /*@__PURE__*/
-  fileDesc("ChdseXNzL2F1dGgvdjEvYXV0aC5wcm90bxIMbHlzcy5hdXRoLnYxIkUKEUlzc3VlVG9rZW5SZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSEQoJdGVuYW50X2lkGAIgASgJEgwKBHJvbGUYAyABKAkiRgoSSXNzdWVUb2tlblJlc3BvbnNlEhQKDGFjY2Vzc190b2tlbhgBIAEoCRIaChJleHBpcmVzX2luX3NlY29uZHMYAiABKAUiEAoOR2V0Sndrc1JlcXVlc3QiVAoPR2V0Sndrc1Jlc3BvbnNlEh8KBGtleXMYASADKAsyES5seXNzLmF1dGgudjEuSndrEg4KBmlzc3VlchgCIAEoCRIQCghhdWRpZW5jZRgDIAEoCSJRCgNKd2sSCwoDa3R5GAEgASgJEgsKA2NydhgCIAEoCRILCgNhbGcYAyABKAkSCwoDdXNlGAQgASgJEgsKA2tpZBgFIAEoCRIJCgF4GAYgASgJIukDCgNLZXkSDgoGa2V5X2lkGAEgASgJEhEKCXRlbmFudF9pZBgCIAEoCRIPCgd1c2VyX2lkGAMgASgJEgwKBG5hbWUYBCABKAkSDgoGcHJlZml4GAUgASgJEhMKC3Blcm1pc3Npb25zGAYgAygJEg4KBm1vZGVscxgHIAMoCRInCgZzdGF0dXMYCCABKA4yFy5seXNzLmF1dGgudjEuS2V5U3RhdHVzEi4KCmNyZWF0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmNyZWF0ZWRfYnkYCiABKAkSLgoKZXhwaXJlc19hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMbGFzdF91c2VkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpyZXZva2VkX2F0GA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtkZXNjcmlwdGlvbhgOIAEoCRInCgZsaW1pdHMYDyABKAsyFy5seXNzLmF1dGgudjEuS2V5TGltaXRzEi4KCnVwZGF0ZWRfYXQYECABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIrsBCglLZXlMaW1pdHMSGwoTcmVxdWVzdHNfcGVyX21pbnV0ZRgBIAEoBRIfChdtYXhfY29uY3VycmVudF9yZXF1ZXN0cxgCIAEoBRIZChF0b2tlbnNfcGVyX21pbnV0ZRgDIAEoAxInCgZidWRnZXQYBCABKAsyFy5seXNzLmF1dGgudjEuS2V5QnVkZ2V0EhMKC2FsbG93ZWRfaXBzGAUgAygJEhcKD2FsbG93ZWRfb3JpZ2lucxgGIAMoCSIqCglLZXlCdWRnZXQSDQoFbGltaXQYASABKAkSDgoGcGVyaW9kGAIgASgJIk8KB0dyYW50b3ISDwoHdXNlcl9pZBgBIAEoCRITCgtwZXJtaXNzaW9ucxgCIAMoCRIOCgZtb2RlbHMYAyADKAkSDgoGa2V5X2lkGAQgASgJIv8BChBDcmVhdGVLZXlSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEgwKBG5hbWUYAyABKAkSEwoLcGVybWlzc2lvbnMYBCADKAkSDgoGbW9kZWxzGAUgAygJEi4KCmV4cGlyZXNfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKB2dyYW50b3IYByABKAsyFS5seXNzLmF1dGgudjEuR3JhbnRvchITCgtkZXNjcmlwdGlvbhgIIAEoCRInCgZsaW1pdHMYCSABKAsyFy5seXNzLmF1dGgudjEuS2V5TGltaXRzIkMKEUNyZWF0ZUtleVJlc3BvbnNlEh4KA2tleRgBIAEoCzIRLmx5c3MuYXV0aC52MS5LZXkSDgoGc2VjcmV0GAIgASgJIkMKDUdldEtleVJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEg4KBmtleV9pZBgCIAEoCRIPCgd1c2VyX2lkGAMgASgJIjAKDkdldEtleVJlc3BvbnNlEh4KA2tleRgBIAEoCzIRLmx5c3MuYXV0aC52MS5LZXkikgEKD0xpc3RLZXlzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRINCgVsaW1pdBgDIAEoBRIOCgZjdXJzb3IYBCABKAkSJwoGc3RhdHVzGAUgASgOMhcubHlzcy5hdXRoLnYxLktleVN0YXR1cxITCgtuYW1lX3ByZWZpeBgGIAEoCSJIChBMaXN0S2V5c1Jlc3BvbnNlEh8KBGtleXMYASADKAsyES5seXNzLmF1dGgudjEuS2V5EhMKC25leHRfY3Vyc29yGAIgASgJIkYKEFJldm9rZUtleVJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEg4KBmtleV9pZBgCIAEoCRIPCgd1c2VyX2lkGAMgASgJIjMKEVJldm9rZUtleVJlc3BvbnNlEh4KA2tleRgBIAEoCzIRLmx5c3MuYXV0aC52MS5LZXkihQEKEFJvdGF0ZUtleVJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEg4KBmtleV9pZBgCIAEoCRIPCgd1c2VyX2lkGAMgASgJEhUKDWdyYWNlX3NlY29uZHMYBCABKAUSJgoHZ3JhbnRvchgFIAEoCzIVLmx5c3MuYXV0aC52MS5HcmFudG9yIkMKEVJvdGF0ZUtleVJlc3BvbnNlEh4KA2tleRgBIAEoCzIRLmx5c3MuYXV0aC52MS5LZXkSDgoGc2VjcmV0GAIgASgJItsCChBVcGRhdGVLZXlSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIOCgZrZXlfaWQYAiABKAkSDwoHdXNlcl9pZBgDIAEoCRImCgdncmFudG9yGAQgASgLMhUubHlzcy5hdXRoLnYxLkdyYW50b3ISEQoEbmFtZRgFIAEoCUgAiAEBEhgKC2Rlc2NyaXB0aW9uGAYgASgJSAGIAQESKwoLcGVybWlzc2lvbnMYByABKAsyFi5seXNzLmF1dGgudjEuS2V5V29yZHMSJgoGbW9kZWxzGAggASgLMhYubHlzcy5hdXRoLnYxLktleVdvcmRzEicKBmV4cGlyeRgJIAEoCzIXLmx5c3MuYXV0aC52MS5LZXlFeHBpcnkSJwoGbGltaXRzGAogASgLMhcubHlzcy5hdXRoLnYxLktleUxpbWl0c0IHCgVfbmFtZUIOCgxfZGVzY3JpcHRpb24iGQoIS2V5V29yZHMSDQoFd29yZHMYASADKAkiOwoJS2V5RXhwaXJ5Ei4KCmV4cGlyZXNfYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjMKEVVwZGF0ZUtleVJlc3BvbnNlEh4KA2tleRgBIAEoCzIRLmx5c3MuYXV0aC52MS5LZXkiQgoXUmVwb3J0TGVha2VkS2V5c1JlcXVlc3QSDwoHc2VjcmV0cxgBIAMoCRIWCg5jbGllbnRfYWRkcmVzcxgCIAEoCSIrChhSZXBvcnRMZWFrZWRLZXlzUmVzcG9uc2USDwoHaXNfb3VycxgBIAMoCCIiChBWZXJpZnlLZXlSZXF1ZXN0Eg4KBnNlY3JldBgBIAEoCSJ5ChFWZXJpZnlLZXlSZXNwb25zZRItCgh2ZXJpZmllZBgBIAEoCzIZLmx5c3MuYXV0aC52MS5WZXJpZmllZEtleUgAEisKB3JlZnVzZWQYAiABKA4yGC5seXNzLmF1dGgudjEuS2V5UmVmdXNhbEgAQggKBnJlc3VsdCK/AQoLVmVyaWZpZWRLZXkSDgoGa2V5X2lkGAEgASgJEhEKCXRlbmFudF9pZBgCIAEoCRIPCgd1c2VyX2lkGAMgASgJEhMKC3Blcm1pc3Npb25zGAQgAygJEg4KBm1vZGVscxgFIAMoCRIuCgpleHBpcmVzX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBInCgZsaW1pdHMYByABKAsyFy5seXNzLmF1dGgudjEuS2V5TGltaXRzIsUBCgpLZXlDcmVhdGVkEg4KBmtleV9pZBgBIAEoCRIRCgl0ZW5hbnRfaWQYAiABKAkSDwoHdXNlcl9pZBgDIAEoCRIuCgpjcmVhdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpjcmVhdGVkX2J5GAUgASgJEhYKDmNsaWVudF9hZGRyZXNzGAYgASgJEicKBmxpbWl0cxgHIAEoCzIXLmx5c3MuYXV0aC52MS5LZXlMaW1pdHMijQIKCktleVVwZGF0ZWQSDgoGa2V5X2lkGAEgASgJEhEKCXRlbmFudF9pZBgCIAEoCRIPCgd1c2VyX2lkGAMgASgJEi4KCnVwZGF0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnVwZGF0ZWRfYnkYBSABKAkSFgoOY2xpZW50X2FkZHJlc3MYBiABKAkSFgoOY2hhbmdlZF9maWVsZHMYByADKAkSJwoGbGltaXRzGAggASgLMhcubHlzcy5hdXRoLnYxLktleUxpbWl0cxIuCg1saW1pdHNfYmVmb3JlGAkgASgLMhcubHlzcy5hdXRoLnYxLktleUxpbWl0cyLRAQoKS2V5UmV2b2tlZBIOCgZrZXlfaWQYASABKAkSEQoJdGVuYW50X2lkGAIgASgJEjEKBnJlYXNvbhgDIAEoDjIhLmx5c3MuYXV0aC52MS5LZXlSZXZvY2F0aW9uUmVhc29uEjAKDGVmZmVjdGl2ZV9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdXNlcl9pZBgFIAEoCRISCgpyZXZva2VkX2J5GAYgASgJEhYKDmNsaWVudF9hZGRyZXNzGAcgASgJKm4KCUtleVN0YXR1cxIaChZLRVlfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFQoRS0VZX1NUQVRVU19BQ1RJVkUQARIWChJLRVlfU1RBVFVTX1JFVk9LRUQQAhIWChJLRVlfU1RBVFVTX0VYUElSRUQQAyqPAQoKS2V5UmVmdXNhbBIbChdLRVlfUkVGVVNBTF9VTlNQRUNJRklFRBAAEhkKFUtFWV9SRUZVU0FMX01BTEZPUk1FRBABEhcKE0tFWV9SRUZVU0FMX1VOS05PV04QAhIXChNLRVlfUkVGVVNBTF9SRVZPS0VEEAMSFwoTS0VZX1JFRlVTQUxfRVhQSVJFRBAEKqQBChNLZXlSZXZvY2F0aW9uUmVhc29uEiUKIUtFWV9SRVZPQ0FUSU9OX1JFQVNPTl9VTlNQRUNJRklFRBAAEiEKHUtFWV9SRVZPQ0FUSU9OX1JFQVNPTl9SRVZPS0VEEAESIQodS0VZX1JFVk9DQVRJT05fUkVBU09OX1JPVEFURUQQAhIgChxLRVlfUkVWT0NBVElPTl9SRUFTT05fTEVBS0VEEAMywgYKC0F1dGhTZXJ2aWNlEk8KCklzc3VlVG9rZW4SHy5seXNzLmF1dGgudjEuSXNzdWVUb2tlblJlcXVlc3QaIC5seXNzLmF1dGgudjEuSXNzdWVUb2tlblJlc3BvbnNlEksKB0dldEp3a3MSHC5seXNzLmF1dGgudjEuR2V0Sndrc1JlcXVlc3QaHS5seXNzLmF1dGgudjEuR2V0Sndrc1Jlc3BvbnNlIgOQAgESTAoJQ3JlYXRlS2V5Eh4ubHlzcy5hdXRoLnYxLkNyZWF0ZUtleVJlcXVlc3QaHy5seXNzLmF1dGgudjEuQ3JlYXRlS2V5UmVzcG9uc2USSAoGR2V0S2V5EhsubHlzcy5hdXRoLnYxLkdldEtleVJlcXVlc3QaHC5seXNzLmF1dGgudjEuR2V0S2V5UmVzcG9uc2UiA5ACARJOCghMaXN0S2V5cxIdLmx5c3MuYXV0aC52MS5MaXN0S2V5c1JlcXVlc3QaHi5seXNzLmF1dGgudjEuTGlzdEtleXNSZXNwb25zZSIDkAIBElEKCVJldm9rZUtleRIeLmx5c3MuYXV0aC52MS5SZXZva2VLZXlSZXF1ZXN0Gh8ubHlzcy5hdXRoLnYxLlJldm9rZUtleVJlc3BvbnNlIgOQAgISTAoJUm90YXRlS2V5Eh4ubHlzcy5hdXRoLnYxLlJvdGF0ZUtleVJlcXVlc3QaHy5seXNzLmF1dGgudjEuUm90YXRlS2V5UmVzcG9uc2USUQoJVXBkYXRlS2V5Eh4ubHlzcy5hdXRoLnYxLlVwZGF0ZUtleVJlcXVlc3QaHy5seXNzLmF1dGgudjEuVXBkYXRlS2V5UmVzcG9uc2UiA5ACAhJmChBSZXBvcnRMZWFrZWRLZXlzEiUubHlzcy5hdXRoLnYxLlJlcG9ydExlYWtlZEtleXNSZXF1ZXN0GiYubHlzcy5hdXRoLnYxLlJlcG9ydExlYWtlZEtleXNSZXNwb25zZSIDkAICElEKCVZlcmlmeUtleRIeLmx5c3MuYXV0aC52MS5WZXJpZnlLZXlSZXF1ZXN0Gh8ubHlzcy5hdXRoLnYxLlZlcmlmeUtleVJlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChdseXNzL2F1dGgvdjEvYXV0aC5wcm90bxIMbHlzcy5hdXRoLnYxIoQBChNTdGFydFNlc3Npb25SZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSEQoJdGVuYW50X2lkGAIgASgJEgwKBHJvbGUYAyABKAkSDwoHbWV0aG9kcxgEIAMoCRIWCg5jbGllbnRfYWRkcmVzcxgFIAEoCRISCgp1c2VyX2FnZW50GAYgASgJIogBChRTdGFydFNlc3Npb25SZXNwb25zZRItCgZ0b2tlbnMYASABKAsyGy5seXNzLmF1dGgudjEuU2Vzc2lvblRva2Vuc0gAEjcKD2ZhY3Rvcl9yZXF1aXJlZBgCIAEoCzIcLmx5c3MuYXV0aC52MS5GYWN0b3JSZXF1aXJlZEgAQggKBnJlc3VsdCKQAQoNU2Vzc2lvblRva2VucxIUCgxhY2Nlc3NfdG9rZW4YASABKAkSGgoSZXhwaXJlc19pbl9zZWNvbmRzGAIgASgFEhUKDXJlZnJlc2hfdG9rZW4YAyABKAkSIgoacmVmcmVzaF9leHBpcmVzX2luX3NlY29uZHMYBCABKAUSEgoKc2Vzc2lvbl9pZBgFIAEoCSJWCg5GYWN0b3JSZXF1aXJlZBIXCg9jaGFsbGVuZ2VfdG9rZW4YASABKAkSGgoSZXhwaXJlc19pbl9zZWNvbmRzGAIgASgFEg8KB2ZhY3RvcnMYAyADKAkiRgoVUmVmcmVzaFNlc3Npb25SZXF1ZXN0EhUKDXJlZnJlc2hfdG9rZW4YASABKAkSFgoOY2xpZW50X2FkZHJlc3MYAiABKAkiRQoWUmVmcmVzaFNlc3Npb25SZXNwb25zZRIrCgZ0b2tlbnMYASABKAsyGy5seXNzLmF1dGgudjEuU2Vzc2lvblRva2VucyIpChNDaGVja1Nlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkigQIKFENoZWNrU2Vzc2lvblJlc3BvbnNlEhEKCWlzX2FjdGl2ZRgBIAEoCBIRCgl0ZW5hbnRfaWQYAiABKAkSDwoHdXNlcl9pZBgDIAEoCRIMCgRyb2xlGAQgASgJEhMKC3Blcm1pc3Npb25zGAUgAygJEjAKDHNpZ25lZF9pbl9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJZmFjdG9yX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpleHBpcmVzX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLBAQoSRW5kU2Vzc2lvbnNSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEhIKCnNlc3Npb25faWQYAyABKAkSGQoRZXhjZXB0X3Nlc3Npb25faWQYBCABKAkSLgoGcmVhc29uGAUgASgOMh4ubHlzcy5hdXRoLnYxLlNlc3Npb25FbmRSZWFzb24SEAoIYWN0b3JfaWQYBiABKAkSFgoOY2xpZW50X2FkZHJlc3MYByABKAkiJAoTRW5kU2Vzc2lvbnNSZXNwb25zZRINCgVlbmRlZBgBIAEoBSJrChNTZXRQcmluY2lwYWxSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEgwKBHJvbGUYAyABKAkSEQoJaXNfYmFycmVkGAQgASgIEg8KB3ZlcnNpb24YBSABKAMiKgoUU2V0UHJpbmNpcGFsUmVzcG9uc2USEgoKaXNfYXBwbGllZBgBIAEoCCIQCg5HZXRKd2tzUmVxdWVzdCJUCg9HZXRKd2tzUmVzcG9uc2USHwoEa2V5cxgBIAMoCzIRLmx5c3MuYXV0aC52MS5Kd2sSDgoGaXNzdWVyGAIgASgJEhAKCGF1ZGllbmNlGAMgASgJIlEKA0p3axILCgNrdHkYASABKAkSCwoDY3J2GAIgASgJEgsKA2FsZxgDIAEoCRILCgN1c2UYBCABKAkSCwoDa2lkGAUgASgJEgkKAXgYBiABKAki6QMKA0tleRIOCgZrZXlfaWQYASABKAkSEQoJdGVuYW50X2lkGAIgASgJEg8KB3VzZXJfaWQYAyABKAkSDAoEbmFtZRgEIAEoCRIOCgZwcmVmaXgYBSABKAkSEwoLcGVybWlzc2lvbnMYBiADKAkSDgoGbW9kZWxzGAcgAygJEicKBnN0YXR1cxgIIAEoDjIXLmx5c3MuYXV0aC52MS5LZXlTdGF0dXMSLgoKY3JlYXRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY3JlYXRlZF9ieRgKIAEoCRIuCgpleHBpcmVzX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxsYXN0X3VzZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnJldm9rZWRfYXQYDSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2Rlc2NyaXB0aW9uGA4gASgJEicKBmxpbWl0cxgPIAEoCzIXLmx5c3MuYXV0aC52MS5LZXlMaW1pdHMSLgoKdXBkYXRlZF9hdBgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiuwEKCUtleUxpbWl0cxIbChNyZXF1ZXN0c19wZXJfbWludXRlGAEgASgFEh8KF21heF9jb25jdXJyZW50X3JlcXVlc3RzGAIgASgFEhkKEXRva2Vuc19wZXJfbWludXRlGAMgASgDEicKBmJ1ZGdldBgEIAEoCzIXLmx5c3MuYXV0aC52MS5LZXlCdWRnZXQSEwoLYWxsb3dlZF9pcHMYBSADKAkSFwoPYWxsb3dlZF9vcmlnaW5zGAYgAygJIioKCUtleUJ1ZGdldBINCgVsaW1pdBgBIAEoCRIOCgZwZXJpb2QYAiABKAkiTwoHR3JhbnRvchIPCgd1c2VyX2lkGAEgASgJEhMKC3Blcm1pc3Npb25zGAIgAygJEg4KBm1vZGVscxgDIAMoCRIOCgZrZXlfaWQYBCABKAki/wEKEENyZWF0ZUtleVJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSDAoEbmFtZRgDIAEoCRITCgtwZXJtaXNzaW9ucxgEIAMoCRIOCgZtb2RlbHMYBSADKAkSLgoKZXhwaXJlc19hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoHZ3JhbnRvchgHIAEoCzIVLmx5c3MuYXV0aC52MS5HcmFudG9yEhMKC2Rlc2NyaXB0aW9uGAggASgJEicKBmxpbWl0cxgJIAEoCzIXLmx5c3MuYXV0aC52MS5LZXlMaW1pdHMiQwoRQ3JlYXRlS2V5UmVzcG9uc2USHgoDa2V5GAEgASgLMhEubHlzcy5hdXRoLnYxLktleRIOCgZzZWNyZXQYAiABKAkiQwoNR2V0S2V5UmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSDgoGa2V5X2lkGAIgASgJEg8KB3VzZXJfaWQYAyABKAkiMAoOR2V0S2V5UmVzcG9uc2USHgoDa2V5GAEgASgLMhEubHlzcy5hdXRoLnYxLktleSKSAQoPTGlzdEtleXNSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEg0KBWxpbWl0GAMgASgFEg4KBmN1cnNvchgEIAEoCRInCgZzdGF0dXMYBSABKA4yFy5seXNzLmF1dGgudjEuS2V5U3RhdHVzEhMKC25hbWVfcHJlZml4GAYgASgJIkgKEExpc3RLZXlzUmVzcG9uc2USHwoEa2V5cxgBIAMoCzIRLmx5c3MuYXV0aC52MS5LZXkSEwoLbmV4dF9jdXJzb3IYAiABKAkiRgoQUmV2b2tlS2V5UmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSDgoGa2V5X2lkGAIgASgJEg8KB3VzZXJfaWQYAyABKAkiMwoRUmV2b2tlS2V5UmVzcG9uc2USHgoDa2V5GAEgASgLMhEubHlzcy5hdXRoLnYxLktleSKFAQoQUm90YXRlS2V5UmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSDgoGa2V5X2lkGAIgASgJEg8KB3VzZXJfaWQYAyABKAkSFQoNZ3JhY2Vfc2Vjb25kcxgEIAEoBRImCgdncmFudG9yGAUgASgLMhUubHlzcy5hdXRoLnYxLkdyYW50b3IiQwoRUm90YXRlS2V5UmVzcG9uc2USHgoDa2V5GAEgASgLMhEubHlzcy5hdXRoLnYxLktleRIOCgZzZWNyZXQYAiABKAki2wIKEFVwZGF0ZUtleVJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEg4KBmtleV9pZBgCIAEoCRIPCgd1c2VyX2lkGAMgASgJEiYKB2dyYW50b3IYBCABKAsyFS5seXNzLmF1dGgudjEuR3JhbnRvchIRCgRuYW1lGAUgASgJSACIAQESGAoLZGVzY3JpcHRpb24YBiABKAlIAYgBARIrCgtwZXJtaXNzaW9ucxgHIAEoCzIWLmx5c3MuYXV0aC52MS5LZXlXb3JkcxImCgZtb2RlbHMYCCABKAsyFi5seXNzLmF1dGgudjEuS2V5V29yZHMSJwoGZXhwaXJ5GAkgASgLMhcubHlzcy5hdXRoLnYxLktleUV4cGlyeRInCgZsaW1pdHMYCiABKAsyFy5seXNzLmF1dGgudjEuS2V5TGltaXRzQgcKBV9uYW1lQg4KDF9kZXNjcmlwdGlvbiIZCghLZXlXb3JkcxINCgV3b3JkcxgBIAMoCSI7CglLZXlFeHBpcnkSLgoKZXhwaXJlc19hdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiMwoRVXBkYXRlS2V5UmVzcG9uc2USHgoDa2V5GAEgASgLMhEubHlzcy5hdXRoLnYxLktleSJCChdSZXBvcnRMZWFrZWRLZXlzUmVxdWVzdBIPCgdzZWNyZXRzGAEgAygJEhYKDmNsaWVudF9hZGRyZXNzGAIgASgJIisKGFJlcG9ydExlYWtlZEtleXNSZXNwb25zZRIPCgdpc19vdXJzGAEgAygIIiIKEFZlcmlmeUtleVJlcXVlc3QSDgoGc2VjcmV0GAEgASgJInkKEVZlcmlmeUtleVJlc3BvbnNlEi0KCHZlcmlmaWVkGAEgASgLMhkubHlzcy5hdXRoLnYxLlZlcmlmaWVkS2V5SAASKwoHcmVmdXNlZBgCIAEoDjIYLmx5c3MuYXV0aC52MS5LZXlSZWZ1c2FsSABCCAoGcmVzdWx0Ir8BCgtWZXJpZmllZEtleRIOCgZrZXlfaWQYASABKAkSEQoJdGVuYW50X2lkGAIgASgJEg8KB3VzZXJfaWQYAyABKAkSEwoLcGVybWlzc2lvbnMYBCADKAkSDgoGbW9kZWxzGAUgAygJEi4KCmV4cGlyZXNfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKBmxpbWl0cxgHIAEoCzIXLmx5c3MuYXV0aC52MS5LZXlMaW1pdHMixQEKCktleUNyZWF0ZWQSDgoGa2V5X2lkGAEgASgJEhEKCXRlbmFudF9pZBgCIAEoCRIPCgd1c2VyX2lkGAMgASgJEi4KCmNyZWF0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmNyZWF0ZWRfYnkYBSABKAkSFgoOY2xpZW50X2FkZHJlc3MYBiABKAkSJwoGbGltaXRzGAcgASgLMhcubHlzcy5hdXRoLnYxLktleUxpbWl0cyKNAgoKS2V5VXBkYXRlZBIOCgZrZXlfaWQYASABKAkSEQoJdGVuYW50X2lkGAIgASgJEg8KB3VzZXJfaWQYAyABKAkSLgoKdXBkYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKdXBkYXRlZF9ieRgFIAEoCRIWCg5jbGllbnRfYWRkcmVzcxgGIAEoCRIWCg5jaGFuZ2VkX2ZpZWxkcxgHIAMoCRInCgZsaW1pdHMYCCABKAsyFy5seXNzLmF1dGgudjEuS2V5TGltaXRzEi4KDWxpbWl0c19iZWZvcmUYCSABKAsyFy5seXNzLmF1dGgudjEuS2V5TGltaXRzItEBCgpLZXlSZXZva2VkEg4KBmtleV9pZBgBIAEoCRIRCgl0ZW5hbnRfaWQYAiABKAkSMQoGcmVhc29uGAMgASgOMiEubHlzcy5hdXRoLnYxLktleVJldm9jYXRpb25SZWFzb24SMAoMZWZmZWN0aXZlX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgd1c2VyX2lkGAUgASgJEhIKCnJldm9rZWRfYnkYBiABKAkSFgoOY2xpZW50X2FkZHJlc3MYByABKAkizgEKDFNlc3Npb25FbmRlZBISCgpzZXNzaW9uX2lkGAEgASgJEhEKCXRlbmFudF9pZBgCIAEoCRIPCgd1c2VyX2lkGAMgASgJEi4KBnJlYXNvbhgEIAEoDjIeLmx5c3MuYXV0aC52MS5TZXNzaW9uRW5kUmVhc29uEiwKCGVuZGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghlbmRlZF9ieRgGIAEoCRIWCg5jbGllbnRfYWRkcmVzcxgHIAEoCSJXCg1BY2Nlc3NDaGFuZ2VkEhEKCXRlbmFudF9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEhIKCnNlc3Npb25faWQYAyABKAkSDgoGa2V5X2lkGAQgASgJKoICChBTZXNzaW9uRW5kUmVhc29uEiIKHlNFU1NJT05fRU5EX1JFQVNPTl9VTlNQRUNJRklFRBAAEiEKHVNFU1NJT05fRU5EX1JFQVNPTl9TSUdORURfT1VUEAESHgoaU0VTU0lPTl9FTkRfUkVBU09OX1JFVk9LRUQQAhIcChhTRVNTSU9OX0VORF9SRUFTT05fUkVVU0UQAxIpCiVTRVNTSU9OX0VORF9SRUFTT05fQ1JFREVOVElBTF9DSEFOR0VEEAQSHQoZU0VTU0lPTl9FTkRfUkVBU09OX0JBUlJFRBAFEh8KG1NFU1NJT05fRU5EX1JFQVNPTl9UT09fTUFOWRAGKm4KCUtleVN0YXR1cxIaChZLRVlfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFQoRS0VZX1NUQVRVU19BQ1RJVkUQARIWChJLRVlfU1RBVFVTX1JFVk9LRUQQAhIWChJLRVlfU1RBVFVTX0VYUElSRUQQAyqPAQoKS2V5UmVmdXNhbBIbChdLRVlfUkVGVVNBTF9VTlNQRUNJRklFRBAAEhkKFUtFWV9SRUZVU0FMX01BTEZPUk1FRBABEhcKE0tFWV9SRUZVU0FMX1VOS05PV04QAhIXChNLRVlfUkVGVVNBTF9SRVZPS0VEEAMSFwoTS0VZX1JFRlVTQUxfRVhQSVJFRBAEKqQBChNLZXlSZXZvY2F0aW9uUmVhc29uEiUKIUtFWV9SRVZPQ0FUSU9OX1JFQVNPTl9VTlNQRUNJRklFRBAAEiEKHUtFWV9SRVZPQ0FUSU9OX1JFQVNPTl9SRVZPS0VEEAESIQodS0VZX1JFVk9DQVRJT05fUkVBU09OX1JPVEFURUQQAhIgChxLRVlfUkVWT0NBVElPTl9SRUFTT05fTEVBS0VEEAMytgkKC0F1dGhTZXJ2aWNlElUKDFN0YXJ0U2Vzc2lvbhIhLmx5c3MuYXV0aC52MS5TdGFydFNlc3Npb25SZXF1ZXN0GiIubHlzcy5hdXRoLnYxLlN0YXJ0U2Vzc2lvblJlc3BvbnNlElsKDlJlZnJlc2hTZXNzaW9uEiMubHlzcy5hdXRoLnYxLlJlZnJlc2hTZXNzaW9uUmVxdWVzdBokLmx5c3MuYXV0aC52MS5SZWZyZXNoU2Vzc2lvblJlc3BvbnNlEloKDENoZWNrU2Vzc2lvbhIhLmx5c3MuYXV0aC52MS5DaGVja1Nlc3Npb25SZXF1ZXN0GiIubHlzcy5hdXRoLnYxLkNoZWNrU2Vzc2lvblJlc3BvbnNlIgOQAgESVwoLRW5kU2Vzc2lvbnMSIC5seXNzLmF1dGgudjEuRW5kU2Vzc2lvbnNSZXF1ZXN0GiEubHlzcy5hdXRoLnYxLkVuZFNlc3Npb25zUmVzcG9uc2UiA5ACAhJaCgxTZXRQcmluY2lwYWwSIS5seXNzLmF1dGgudjEuU2V0UHJpbmNpcGFsUmVxdWVzdBoiLmx5c3MuYXV0aC52MS5TZXRQcmluY2lwYWxSZXNwb25zZSIDkAICEksKB0dldEp3a3MSHC5seXNzLmF1dGgudjEuR2V0Sndrc1JlcXVlc3QaHS5seXNzLmF1dGgudjEuR2V0Sndrc1Jlc3BvbnNlIgOQAgESTAoJQ3JlYXRlS2V5Eh4ubHlzcy5hdXRoLnYxLkNyZWF0ZUtleVJlcXVlc3QaHy5seXNzLmF1dGgudjEuQ3JlYXRlS2V5UmVzcG9uc2USSAoGR2V0S2V5EhsubHlzcy5hdXRoLnYxLkdldEtleVJlcXVlc3QaHC5seXNzLmF1dGgudjEuR2V0S2V5UmVzcG9uc2UiA5ACARJOCghMaXN0S2V5cxIdLmx5c3MuYXV0aC52MS5MaXN0S2V5c1JlcXVlc3QaHi5seXNzLmF1dGgudjEuTGlzdEtleXNSZXNwb25zZSIDkAIBElEKCVJldm9rZUtleRIeLmx5c3MuYXV0aC52MS5SZXZva2VLZXlSZXF1ZXN0Gh8ubHlzcy5hdXRoLnYxLlJldm9rZUtleVJlc3BvbnNlIgOQAgISTAoJUm90YXRlS2V5Eh4ubHlzcy5hdXRoLnYxLlJvdGF0ZUtleVJlcXVlc3QaHy5seXNzLmF1dGgudjEuUm90YXRlS2V5UmVzcG9uc2USUQoJVXBkYXRlS2V5Eh4ubHlzcy5hdXRoLnYxLlVwZGF0ZUtleVJlcXVlc3QaHy5seXNzLmF1dGgudjEuVXBkYXRlS2V5UmVzcG9uc2UiA5ACAhJmChBSZXBvcnRMZWFrZWRLZXlzEiUubHlzcy5hdXRoLnYxLlJlcG9ydExlYWtlZEtleXNSZXF1ZXN0GiYubHlzcy5hdXRoLnYxLlJlcG9ydExlYWtlZEtleXNSZXNwb25zZSIDkAICElEKCVZlcmlmeUtleRIeLmx5c3MuYXV0aC52MS5WZXJpZnlLZXlSZXF1ZXN0Gh8ubHlzcy5hdXRoLnYxLlZlcmlmeUtleVJlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
- * Describes the message lyss.auth.v1.IssueTokenRequest.
- * Use `create(IssueTokenRequestSchema)` to create a new message.
+ * Describes the message lyss.auth.v1.StartSessionRequest.
+ * Use `create(StartSessionRequestSchema)` to create a new message.
  */
-export const IssueTokenRequestSchema = /*@__PURE__*/
+export const StartSessionRequestSchema = /*@__PURE__*/
   messageDesc(file_lyss_auth_v1_auth, 0);
 
 /**
- * Describes the message lyss.auth.v1.IssueTokenResponse.
- * Use `create(IssueTokenResponseSchema)` to create a new message.
+ * Describes the message lyss.auth.v1.StartSessionResponse.
+ * Use `create(StartSessionResponseSchema)` to create a new message.
  */
-export const IssueTokenResponseSchema = /*@__PURE__*/
+export const StartSessionResponseSchema = /*@__PURE__*/
   messageDesc(file_lyss_auth_v1_auth, 1);
+
+/**
+ * Describes the message lyss.auth.v1.SessionTokens.
+ * Use `create(SessionTokensSchema)` to create a new message.
+ */
+export const SessionTokensSchema = /*@__PURE__*/
+  messageDesc(file_lyss_auth_v1_auth, 2);
+
+/**
+ * Describes the message lyss.auth.v1.FactorRequired.
+ * Use `create(FactorRequiredSchema)` to create a new message.
+ */
+export const FactorRequiredSchema = /*@__PURE__*/
+  messageDesc(file_lyss_auth_v1_auth, 3);
+
+/**
+ * Describes the message lyss.auth.v1.RefreshSessionRequest.
+ * Use `create(RefreshSessionRequestSchema)` to create a new message.
+ */
+export const RefreshSessionRequestSchema = /*@__PURE__*/
+  messageDesc(file_lyss_auth_v1_auth, 4);
+
+/**
+ * Describes the message lyss.auth.v1.RefreshSessionResponse.
+ * Use `create(RefreshSessionResponseSchema)` to create a new message.
+ */
+export const RefreshSessionResponseSchema = /*@__PURE__*/
+  messageDesc(file_lyss_auth_v1_auth, 5);
+
+/**
+ * Describes the message lyss.auth.v1.CheckSessionRequest.
+ * Use `create(CheckSessionRequestSchema)` to create a new message.
+ */
+export const CheckSessionRequestSchema = /*@__PURE__*/
+  messageDesc(file_lyss_auth_v1_auth, 6);
+
+/**
+ * Describes the message lyss.auth.v1.CheckSessionResponse.
+ * Use `create(CheckSessionResponseSchema)` to create a new message.
+ */
+export const CheckSessionResponseSchema = /*@__PURE__*/
+  messageDesc(file_lyss_auth_v1_auth, 7);
+
+/**
+ * Describes the message lyss.auth.v1.EndSessionsRequest.
+ * Use `create(EndSessionsRequestSchema)` to create a new message.
+ */
+export const EndSessionsRequestSchema = /*@__PURE__*/
+  messageDesc(file_lyss_auth_v1_auth, 8);
+
+/**
+ * Describes the message lyss.auth.v1.EndSessionsResponse.
+ * Use `create(EndSessionsResponseSchema)` to create a new message.
+ */
+export const EndSessionsResponseSchema = /*@__PURE__*/
+  messageDesc(file_lyss_auth_v1_auth, 9);
+
+/**
+ * Describes the message lyss.auth.v1.SetPrincipalRequest.
+ * Use `create(SetPrincipalRequestSchema)` to create a new message.
+ */
+export const SetPrincipalRequestSchema = /*@__PURE__*/
+  messageDesc(file_lyss_auth_v1_auth, 10);
+
+/**
+ * Describes the message lyss.auth.v1.SetPrincipalResponse.
+ * Use `create(SetPrincipalResponseSchema)` to create a new message.
+ */
+export const SetPrincipalResponseSchema = /*@__PURE__*/
+  messageDesc(file_lyss_auth_v1_auth, 11);
 
 /**
  * Describes the message lyss.auth.v1.GetJwksRequest.
  * Use `create(GetJwksRequestSchema)` to create a new message.
  */
 export const GetJwksRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 2);
+  messageDesc(file_lyss_auth_v1_auth, 12);
 
 /**
  * Describes the message lyss.auth.v1.GetJwksResponse.
  * Use `create(GetJwksResponseSchema)` to create a new message.
  */
 export const GetJwksResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 3);
+  messageDesc(file_lyss_auth_v1_auth, 13);
 
 /**
  * Describes the message lyss.auth.v1.Jwk.
  * Use `create(JwkSchema)` to create a new message.
  */
 export const JwkSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 4);
+  messageDesc(file_lyss_auth_v1_auth, 14);
 
 /**
  * Describes the message lyss.auth.v1.Key.
  * Use `create(KeySchema)` to create a new message.
  */
 export const KeySchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 5);
+  messageDesc(file_lyss_auth_v1_auth, 15);
 
 /**
  * Describes the message lyss.auth.v1.KeyLimits.
  * Use `create(KeyLimitsSchema)` to create a new message.
  */
 export const KeyLimitsSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 6);
+  messageDesc(file_lyss_auth_v1_auth, 16);
 
 /**
  * Describes the message lyss.auth.v1.KeyBudget.
  * Use `create(KeyBudgetSchema)` to create a new message.
  */
 export const KeyBudgetSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 7);
+  messageDesc(file_lyss_auth_v1_auth, 17);
 
 /**
  * Describes the message lyss.auth.v1.Grantor.
  * Use `create(GrantorSchema)` to create a new message.
  */
 export const GrantorSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 8);
+  messageDesc(file_lyss_auth_v1_auth, 18);
 
 /**
  * Describes the message lyss.auth.v1.CreateKeyRequest.
  * Use `create(CreateKeyRequestSchema)` to create a new message.
  */
 export const CreateKeyRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 9);
+  messageDesc(file_lyss_auth_v1_auth, 19);
 
 /**
  * Describes the message lyss.auth.v1.CreateKeyResponse.
  * Use `create(CreateKeyResponseSchema)` to create a new message.
  */
 export const CreateKeyResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 10);
+  messageDesc(file_lyss_auth_v1_auth, 20);
 
 /**
  * Describes the message lyss.auth.v1.GetKeyRequest.
  * Use `create(GetKeyRequestSchema)` to create a new message.
  */
 export const GetKeyRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 11);
+  messageDesc(file_lyss_auth_v1_auth, 21);
 
 /**
  * Describes the message lyss.auth.v1.GetKeyResponse.
  * Use `create(GetKeyResponseSchema)` to create a new message.
  */
 export const GetKeyResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 12);
+  messageDesc(file_lyss_auth_v1_auth, 22);
 
 /**
  * Describes the message lyss.auth.v1.ListKeysRequest.
  * Use `create(ListKeysRequestSchema)` to create a new message.
  */
 export const ListKeysRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 13);
+  messageDesc(file_lyss_auth_v1_auth, 23);
 
 /**
  * Describes the message lyss.auth.v1.ListKeysResponse.
  * Use `create(ListKeysResponseSchema)` to create a new message.
  */
 export const ListKeysResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 14);
+  messageDesc(file_lyss_auth_v1_auth, 24);
 
 /**
  * Describes the message lyss.auth.v1.RevokeKeyRequest.
  * Use `create(RevokeKeyRequestSchema)` to create a new message.
  */
 export const RevokeKeyRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 15);
+  messageDesc(file_lyss_auth_v1_auth, 25);
 
 /**
  * Describes the message lyss.auth.v1.RevokeKeyResponse.
  * Use `create(RevokeKeyResponseSchema)` to create a new message.
  */
 export const RevokeKeyResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 16);
+  messageDesc(file_lyss_auth_v1_auth, 26);
 
 /**
  * Describes the message lyss.auth.v1.RotateKeyRequest.
  * Use `create(RotateKeyRequestSchema)` to create a new message.
  */
 export const RotateKeyRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 17);
+  messageDesc(file_lyss_auth_v1_auth, 27);
 
 /**
  * Describes the message lyss.auth.v1.RotateKeyResponse.
  * Use `create(RotateKeyResponseSchema)` to create a new message.
  */
 export const RotateKeyResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 18);
+  messageDesc(file_lyss_auth_v1_auth, 28);
 
 /**
  * Describes the message lyss.auth.v1.UpdateKeyRequest.
  * Use `create(UpdateKeyRequestSchema)` to create a new message.
  */
 export const UpdateKeyRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 19);
+  messageDesc(file_lyss_auth_v1_auth, 29);
 
 /**
  * Describes the message lyss.auth.v1.KeyWords.
  * Use `create(KeyWordsSchema)` to create a new message.
  */
 export const KeyWordsSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 20);
+  messageDesc(file_lyss_auth_v1_auth, 30);
 
 /**
  * Describes the message lyss.auth.v1.KeyExpiry.
  * Use `create(KeyExpirySchema)` to create a new message.
  */
 export const KeyExpirySchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 21);
+  messageDesc(file_lyss_auth_v1_auth, 31);
 
 /**
  * Describes the message lyss.auth.v1.UpdateKeyResponse.
  * Use `create(UpdateKeyResponseSchema)` to create a new message.
  */
 export const UpdateKeyResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 22);
+  messageDesc(file_lyss_auth_v1_auth, 32);
 
 /**
  * Describes the message lyss.auth.v1.ReportLeakedKeysRequest.
  * Use `create(ReportLeakedKeysRequestSchema)` to create a new message.
  */
 export const ReportLeakedKeysRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 23);
+  messageDesc(file_lyss_auth_v1_auth, 33);
 
 /**
  * Describes the message lyss.auth.v1.ReportLeakedKeysResponse.
  * Use `create(ReportLeakedKeysResponseSchema)` to create a new message.
  */
 export const ReportLeakedKeysResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 24);
+  messageDesc(file_lyss_auth_v1_auth, 34);
 
 /**
  * Describes the message lyss.auth.v1.VerifyKeyRequest.
  * Use `create(VerifyKeyRequestSchema)` to create a new message.
  */
 export const VerifyKeyRequestSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 25);
+  messageDesc(file_lyss_auth_v1_auth, 35);
 
 /**
  * Describes the message lyss.auth.v1.VerifyKeyResponse.
  * Use `create(VerifyKeyResponseSchema)` to create a new message.
  */
 export const VerifyKeyResponseSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 26);
+  messageDesc(file_lyss_auth_v1_auth, 36);
 
 /**
  * Describes the message lyss.auth.v1.VerifiedKey.
  * Use `create(VerifiedKeySchema)` to create a new message.
  */
 export const VerifiedKeySchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 27);
+  messageDesc(file_lyss_auth_v1_auth, 37);
 
 /**
  * Describes the message lyss.auth.v1.KeyCreated.
  * Use `create(KeyCreatedSchema)` to create a new message.
  */
 export const KeyCreatedSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 28);
+  messageDesc(file_lyss_auth_v1_auth, 38);
 
 /**
  * Describes the message lyss.auth.v1.KeyUpdated.
  * Use `create(KeyUpdatedSchema)` to create a new message.
  */
 export const KeyUpdatedSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 29);
+  messageDesc(file_lyss_auth_v1_auth, 39);
 
 /**
  * Describes the message lyss.auth.v1.KeyRevoked.
  * Use `create(KeyRevokedSchema)` to create a new message.
  */
 export const KeyRevokedSchema = /*@__PURE__*/
-  messageDesc(file_lyss_auth_v1_auth, 30);
+  messageDesc(file_lyss_auth_v1_auth, 40);
+
+/**
+ * Describes the message lyss.auth.v1.SessionEnded.
+ * Use `create(SessionEndedSchema)` to create a new message.
+ */
+export const SessionEndedSchema = /*@__PURE__*/
+  messageDesc(file_lyss_auth_v1_auth, 41);
+
+/**
+ * Describes the message lyss.auth.v1.AccessChanged.
+ * Use `create(AccessChangedSchema)` to create a new message.
+ */
+export const AccessChangedSchema = /*@__PURE__*/
+  messageDesc(file_lyss_auth_v1_auth, 42);
+
+/**
+ * Describes the enum lyss.auth.v1.SessionEndReason.
+ */
+export const SessionEndReasonSchema = /*@__PURE__*/
+  enumDesc(file_lyss_auth_v1_auth, 0);
+
+/**
+ * @generated from enum lyss.auth.v1.SessionEndReason
+ */
+export const SessionEndReason = /*@__PURE__*/
+  tsEnum(SessionEndReasonSchema);
 
 /**
  * Describes the enum lyss.auth.v1.KeyStatus.
  */
 export const KeyStatusSchema = /*@__PURE__*/
-  enumDesc(file_lyss_auth_v1_auth, 0);
+  enumDesc(file_lyss_auth_v1_auth, 1);
 
 /**
  * @generated from enum lyss.auth.v1.KeyStatus
@@ -244,7 +340,7 @@ export const KeyStatus = /*@__PURE__*/
  * Describes the enum lyss.auth.v1.KeyRefusal.
  */
 export const KeyRefusalSchema = /*@__PURE__*/
-  enumDesc(file_lyss_auth_v1_auth, 1);
+  enumDesc(file_lyss_auth_v1_auth, 2);
 
 /**
  * @generated from enum lyss.auth.v1.KeyRefusal
@@ -256,7 +352,7 @@ export const KeyRefusal = /*@__PURE__*/
  * Describes the enum lyss.auth.v1.KeyRevocationReason.
  */
 export const KeyRevocationReasonSchema = /*@__PURE__*/
-  enumDesc(file_lyss_auth_v1_auth, 2);
+  enumDesc(file_lyss_auth_v1_auth, 3);
 
 /**
  * @generated from enum lyss.auth.v1.KeyRevocationReason
@@ -265,7 +361,7 @@ export const KeyRevocationReason = /*@__PURE__*/
   tsEnum(KeyRevocationReasonSchema);
 
 /**
- * Access tokens and API keys: who a caller is and what the caller may do.
+ * Sessions, access tokens and API keys: who a caller is and what the caller may do.
  *
  * @generated from service lyss.auth.v1.AuthService
  */

@@ -370,6 +370,13 @@ export declare type SignInRequest = Message<"lyss.user.v1.SignInRequest"> & {
    * @generated from field: string client_address = 3;
    */
   clientAddress: string;
+
+  /**
+   * As the person's client calls itself, for the list of sessions; at most 300 characters.
+   *
+   * @generated from field: string user_agent = 4;
+   */
+  userAgent: string;
 };
 
 /**
@@ -398,6 +405,23 @@ export declare type SignInResponse = Message<"lyss.user.v1.SignInResponse"> & {
    * @generated from field: string user_id = 3;
    */
   userId: string;
+
+  /**
+   * Good for one refresh of the session.
+   *
+   * @generated from field: string refresh_token = 4;
+   */
+  refreshToken: string;
+
+  /**
+   * @generated from field: int32 refresh_expires_in_seconds = 5;
+   */
+  refreshExpiresInSeconds: number;
+
+  /**
+   * @generated from field: string session_id = 6;
+   */
+  sessionId: string;
 };
 
 /**
@@ -971,7 +995,7 @@ export declare const UserService: GenService<{
     output: typeof UserSchema;
   },
   /**
-   * Checks a password and answers with an access token. Unknown addresses and wrong passwords look the same.
+   * Checks a password and answers with the tokens of a new session. Unknown addresses and wrong passwords look the same.
    *
    * @generated from rpc lyss.user.v1.UserService.SignIn
    */

@@ -1,0 +1,25 @@
+import { accessChanged, sessionEnded } from "@lyss/contracts/events/auth.ts";
+import type { Tx } from "@lyss/kit/db/database.ts";
+import type { AuthDeps } from "./deps.ts";
+import { toSessionEnded } from "./messages.ts";
+import type { SessionEnding } from "./session-model.ts";
+import type { SessionSelection } from "./session-store.ts";
+
+/** Ends the open ones among the sessions that are meant and says so to every node. Gives how many they were. */
+export async function sayEnded(
+  { sessions, outbox, clock }: Pick<AuthDeps, "sessions" | "outbox" | "clock">,
+  tx: Tx,
+  selection: SessionSelection,
+  ending: SessionEnding,
+): Promise<number> {
+  const endedAt = new Date(clock.nowMs());
+  const { tenantId, userId } = selection;
+  const ended = await sessions.endSessions(tx, selection, { endedAt, reason: ending.reason });
+  for (const { sessionId } of ended) {
+    await outbox.append(tx, sessionEnded, toSessionEnded({ sessionId, tenantId, userId }, endedAt, ending));
+  }
+  const [only] = ended;
+  const sessionId = ended.length === 1 ? (only?.sessionId ?? "") : "";
+  if (ended.length > 0) await outbox.append(tx, accessChanged, { tenantId, userId, sessionId });
+  return ended.length;
+}

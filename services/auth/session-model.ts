@@ -1,0 +1,115 @@
+import { permissionsByRole } from "./model.ts";
+
+export type SessionId = `ses_${string}`;
+
+export type SessionEnd = "signed_out" | "revoked" | "reuse" | "credential_changed" | "barred" | "too_many";
+
+/** Why sessions end, and through whom. */
+export interface SessionEnding {
+  readonly reason: SessionEnd;
+  /** Empty for the platform itself. */
+  readonly actorId: string;
+  /** Empty when it is not known. */
+  readonly clientAddress: string;
+}
+
+/** A person who signed in once, and is signed in until this ends. */
+export interface Session {
+  readonly sessionId: SessionId;
+  readonly tenantId: string;
+  readonly userId: string;
+  /** How the person was recognised (RFC 8176). */
+  readonly methods: readonly string[];
+  readonly clientAddress: string;
+  readonly userAgent: string;
+  readonly createdAt: Date;
+  /** When a second factor was last shown. */
+  readonly factorAt: Date | null;
+  /** Up to a minute old. */
+  readonly lastSeenAt: Date;
+  readonly expiresAt: Date;
+  readonly endedAt: Date | null;
+}
+
+/** What auth was told of a person, or of a tenant as a whole. */
+export interface Principal {
+  readonly tenantId: string;
+  /** Empty for the tenant as a whole. */
+  readonly userId: string;
+  readonly role: string;
+  readonly isBarred: boolean;
+  /** Grows with every change. */
+  readonly version: bigint;
+}
+
+/** A session with what is known of its person and tenant now. */
+export type LiveSession = Session & {
+  /** Null when auth was never told of the person. */
+  readonly role: string | null;
+  readonly isBarred: boolean;
+};
+
+/** What a session may do now. */
+export type SessionVerdict =
+  | { readonly isActive: false }
+  | {
+      readonly isActive: true;
+      readonly session: Session;
+      readonly role: string;
+      readonly permissions: readonly string[];
+    };
+
+/** Every means by which a person proves more than a password or another's word (RFC 8176). */
+const secondFactors: ReadonlySet<string> = new Set(["otp", "hwk", "swk", "mfa"]);
+
+export function hasSecondFactor(methods: readonly string[]): boolean {
+  return methods.some((method) => secondFactors.has(method));
+}
+
+/** What a role may do, or undefined when there is no such role. */
+export function permissionsOf(role: string): readonly string[] | undefined {
+  return Object.hasOwn(permissionsByRole, role) ? permissionsByRole[role] : undefined;
+}
+
+/** Whether a session may still do anything at that time, and what. */
+export function judgeSession(live: LiveSession | undefined, nowMs: number): SessionVerdict {
+  if (!live || live.endedAt || live.isBarred || live.expiresAt.getTime() <= nowMs) return { isActive: false };
+  const { role } = live;
+  const permissions = role === null ? undefined : permissionsOf(role);
+  return role !== null && permissions ? { isActive: true, session: live, role, permissions } : { isActive: false };
+}
+
+/** What a refresh token that is shown is good for. */
+export type RefreshCase = "first" | "repeat" | "reuse" | "expired";
+
+/** A refresh token as it is kept. */
+export interface StoredRefreshToken {
+  readonly tokenHash: Buffer;
+  readonly sessionId: SessionId;
+  readonly expiresAt: Date;
+  readonly usedAt: Date | null;
+  readonly answeredAt: Date | null;
+  readonly sealedSuccessor: Buffer | null;
+}
+
+/**
+ * How long a token whose answer may never have left is answered again: longer than a database takes to come back. Its
+ * successor, once used, ends that.
+ */
+export const unansweredGraceMs = 600_000;
+
+/** Tells first use, a repeat by who lost the answer, and the use of a copy apart (RFC 9700, 4.14.2). */
+export function judgeRefresh(token: StoredRefreshToken, nowMs: number, graceMs: number): RefreshCase {
+  const { usedAt, answeredAt, expiresAt, sealedSuccessor } = token;
+  if (!usedAt) return expiresAt.getTime() > nowMs ? "first" : "expired";
+  const endOfGraceMs = answeredAt ? answeredAt.getTime() + graceMs : usedAt.getTime() + unansweredGraceMs;
+  return sealedSuccessor && nowMs < endOfGraceMs ? "repeat" : "reuse";
+}
+
+/** Bounds of what is told of a session. */
+export const sessionBounds = {
+  maxMethods: 8,
+  maxMethodLength: 32,
+  maxUserAgentLength: 300,
+  maxAddressLength: 64,
+} as const;

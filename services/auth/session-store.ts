@@ -1,0 +1,138 @@
+import type { Sql, Tx } from "@lyss/kit/db/database.ts";
+import type { LiveSession, Session, SessionEnd, SessionId, StoredRefreshToken } from "./session-model.ts";
+
+/** Which of a person's sessions are meant. */
+export interface SessionSelection {
+  readonly tenantId: string;
+  readonly userId: string;
+  /** Undefined for all. */
+  readonly sessionId: string | undefined;
+  readonly exceptSessionId: string | undefined;
+}
+
+/** The SQL of sessions and their refresh tokens. One method, one statement. */
+export function createSessionStore(sql: Sql) {
+  const columns = (db: Sql | Tx) => db`
+    session.session_id as "sessionId", session.tenant_id as "tenantId", session.user_id as "userId", methods,
+    client_address as "clientAddress", user_agent as "userAgent", session.created_at as "createdAt",
+    factor_at as "factorAt", last_seen_at as "lastSeenAt", session.expires_at as "expiresAt", ended_at as "endedAt"`;
+  const live = (db: Sql | Tx) => db`
+    ${columns(db)}, person.role, coalesce(person.is_barred, false) or coalesce(tenant.is_barred, false) as "isBarred"`;
+  const principals = (db: Sql | Tx) => db`
+    left join principal person on person.tenant_id = session.tenant_id and person.user_id = session.user_id
+    left join principal tenant on tenant.tenant_id = session.tenant_id and tenant.user_id = ''`;
+
+  return {
+    async insertSession(tx: Tx, row: Session): Promise<void> {
+      await tx`
+        insert into session (session_id, tenant_id, user_id, methods, client_address, user_agent, created_at, factor_at,
+          last_seen_at, expires_at)
+        values (${row.sessionId}, ${row.tenantId}, ${row.userId}, ${tx.json([...row.methods])}, ${row.clientAddress},
+          ${row.userAgent}, ${row.createdAt}, ${row.factorAt}, ${row.lastSeenAt}, ${row.expiresAt})`;
+    },
+
+    async findLiveSession(sessionId: string): Promise<LiveSession | undefined> {
+      const [row] = await sql<LiveSession[]>`
+        select ${live(sql)} from session ${principals(sql)} where session_id = ${sessionId}`;
+      return row;
+    },
+
+    /** The same, its end held off until the transaction ends. */
+    async lockLiveSession(tx: Tx, sessionId: string): Promise<LiveSession | undefined> {
+      const [row] = await tx<LiveSession[]>`
+        select ${live(tx)} from session ${principals(tx)} where session_id = ${sessionId} for no key update of session`;
+      return row;
+    },
+
+    async noteRefresh(tx: Tx, sessionId: SessionId, lastSeenAt: Date): Promise<void> {
+      await tx`
+        update session set last_seen_at = greatest(last_seen_at, ${lastSeenAt}) where session_id = ${sessionId}`;
+    },
+
+    /** Ends those that are open; gives their ids. Locked in one order, so that two that end the same never wait in a circle. */
+    endSessions(
+      tx: Tx,
+      { tenantId, userId, sessionId, exceptSessionId }: SessionSelection,
+      end: { readonly endedAt: Date; readonly reason: SessionEnd },
+    ): Promise<{ readonly sessionId: SessionId }[]> {
+      return tx<{ sessionId: SessionId }[]>`
+        with open as (
+          select session_id from session
+          where tenant_id = ${tenantId} and user_id = ${userId} and ended_at is null and expires_at > ${end.endedAt}
+            and (${sessionId ?? null}::text is null or session_id = ${sessionId ?? null})
+            and (${exceptSessionId ?? null}::text is null or session_id <> ${exceptSessionId ?? null})
+          order by session_id for update
+        )
+        update session set ended_at = ${end.endedAt}, end_reason = ${end.reason}
+        from open where session.session_id = open.session_id returning session.session_id as "sessionId"`;
+    },
+
+    /** Those of a person that are open beyond the newest `keep`. */
+    listOldest(tx: Tx, tenantId: string, userId: string, keep: number, now: Date): Promise<{ sessionId: SessionId }[]> {
+      return tx<{ sessionId: SessionId }[]>`
+        select session_id as "sessionId" from session
+        where tenant_id = ${tenantId} and user_id = ${userId} and ended_at is null and expires_at > ${now}
+        order by session_id desc offset ${keep}`;
+    },
+
+    async insertRefreshToken(
+      tx: Tx,
+      row: Pick<StoredRefreshToken, "tokenHash" | "sessionId" | "expiresAt"> & { readonly createdAt: Date },
+    ): Promise<void> {
+      await tx`
+        insert into refresh_token (token_hash, session_id, created_at, expires_at)
+        values (${row.tokenHash}, ${row.sessionId}, ${row.createdAt}, ${row.expiresAt})`;
+    },
+
+    /** Locked until the transaction ends: of those who show it at once, one is first. */
+    async lockRefreshToken(tx: Tx, tokenHash: Buffer): Promise<StoredRefreshToken | undefined> {
+      const [row] = await tx<StoredRefreshToken[]>`
+        select token_hash as "tokenHash", session_id as "sessionId", expires_at as "expiresAt", used_at as "usedAt",
+          answered_at as "answeredAt", sealed_successor as "sealedSuccessor"
+        from refresh_token where token_hash = ${tokenHash} for update`;
+      return row;
+    },
+
+    async useRefreshToken(tx: Tx, tokenHash: Buffer, usedAt: Date, sealedSuccessor: Buffer): Promise<void> {
+      await tx`
+        update refresh_token set used_at = ${usedAt}, sealed_successor = ${sealedSuccessor}
+        where token_hash = ${tokenHash}`;
+    },
+
+    async noteAnswered(tx: Tx, tokenHash: Buffer, answeredAt: Date): Promise<void> {
+      await tx`
+        update refresh_token set answered_at = ${answeredAt} where token_hash = ${tokenHash} and answered_at is null`;
+    },
+
+    /** Whoever uses a token has got the answer that held it. */
+    async noteAnswersOf(tx: Tx, sessionId: SessionId, answeredAt: Date): Promise<void> {
+      await tx`
+        update refresh_token set answered_at = ${answeredAt}
+        where session_id = ${sessionId} and used_at is not null and answered_at is null`;
+    },
+
+    /** Removes the pairs that nobody is given again. */
+    async deleteSuccessors(tx: Tx, until: { readonly answeredBefore: Date; readonly usedBefore: Date }): Promise<void> {
+      await tx`
+        update refresh_token set sealed_successor = null where sealed_successor is not null
+          and (answered_at < ${until.answeredBefore} or used_at < ${until.usedBefore})`;
+    },
+
+    /** `seenAtMs` by session id. A time earlier than the one known is ignored. */
+    async updateLastSeen(tx: Tx, seenAtMs: ReadonlyMap<string, number>): Promise<void> {
+      const rows = [...seenAtMs].map(([sessionId, ms]) => ({ sessionId, ms }));
+      // Locked in one order, so that two nodes that flush the same sessions never wait for each other in a circle.
+      await tx`
+        with seen as (
+          select session_id, ms from session
+          join jsonb_to_recordset(${tx.json(rows)}) as noted("sessionId" text, ms double precision)
+            on session_id = "sessionId"
+          order by session_id for update of session
+        )
+        update session set last_seen_at = greatest(last_seen_at, to_timestamp(seen.ms / 1000.0))
+        from seen where session.session_id = seen.session_id`;
+    },
+  };
+}
+
+export type SessionStore = ReturnType<typeof createSessionStore>;
