@@ -1,3 +1,4 @@
+import { keyCreated, keyUpdated } from "@lyss/contracts/events/auth.ts";
 import {
   balanceLow,
   budgetsChanged,
@@ -81,7 +82,7 @@ export const billing = defineService({
     ...[creditLimitChanged, overdraftEntered, overdraftRepaid],
     ...[integrityFailed, reconciliationDrift],
   ],
-  hears: [usageRecorded, groupMemberAdded, groupMemberRemoved, tenantCreated],
+  hears: [usageRecorded, groupMemberAdded, groupMemberRemoved, keyCreated, keyUpdated, tenantCreated],
   config: billingConfig,
   idempotent: ["topUpWallet", "setBudget", "setUserQuota", "resetUserQuota"],
   // Of each call of a model the hold, the charge and the usage are on record, and nobody's audit could keep up with them.
@@ -171,7 +172,7 @@ export const billing = defineService({
     return {
       ops,
       rpc: createBillingRpc(ops),
-      subscriptions: createBillingSubscriptions({ ...shared, usageProjection, budgets, store }),
+      subscriptions: createBillingSubscriptions({ ...shared, usageProjection, budgets, store, capKey: ops.capKey }),
       jobs: [...createBillingJobs(ops), ...invoices.jobs],
       health: { database: databaseCheck(db), integrity: integrity.check },
       drain: () => ledger.drain(),
