@@ -3,7 +3,7 @@ import { findBreakingChanges, lintContracts } from "./contracts.ts";
 import { generateConfigurationDocs } from "./docs-configuration.ts";
 import { generateErrorDocs } from "./docs-errors.ts";
 import { findStale } from "./generated.ts";
-import { generateOpenApi } from "./open-api.ts";
+import { findExampleProblems, generateOpenApi } from "./open-api.ts";
 import { generateProtobuf } from "./protobuf.ts";
 import { runTool, type ToolResult } from "./run-tool.ts";
 import { formatProblem, type Problem, readSourceTree, repositoryRoot as root } from "./source-tree.ts";
@@ -29,7 +29,10 @@ const gates: Readonly<Record<string, () => Promise<Verdict>>> = {
     return result ? fromTool(result) : { isPassed: true, details: "nothing to compare with: no contracts on main" };
   },
   generated: async () => fromProblems(findStale(root, await generateProtobuf(root))),
-  openapi: async () => fromProblems(findStale(root, await generateOpenApi(root))),
+  openapi: async () => {
+    const problems = findExampleProblems(await loadServices(root));
+    return fromProblems([...problems, ...findStale(root, await generateOpenApi(root))]);
+  },
   docs: async () => {
     const pages = await Promise.all([generateErrorDocs(root), generateConfigurationDocs(root)]);
     return fromProblems(pages.flatMap((page) => findStale(root, page)));

@@ -2,8 +2,10 @@ import { z } from "zod";
 import { type FailureType, listFailureTypes } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
 import type { MountedService } from "../service/define-service.ts";
+import { errorShapeOf } from "./openapi-errors.ts";
 import { isConditional, type Route } from "./route.ts";
 import { requestSchemasOf } from "./route-schemas.ts";
+import { exampleOf } from "./schema-example.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 type Io = "input" | "output";
@@ -13,6 +15,8 @@ export interface OpenApiOptions {
   readonly version: string;
   /** How callers may show who they are; by default `Authorization: Bearer`. Any one of them is enough. */
   readonly securitySchemes?: Readonly<Record<string, Json>>;
+  /** Examples by the name of a field, for schemas that have none of their own (see `exampleOf`). */
+  readonly examples?: Readonly<Record<string, unknown>>;
 }
 
 const ifMatch: Json = {
@@ -23,36 +27,12 @@ const ifMatch: Json = {
   schema: { type: "string" },
 };
 
-const errorSchema = {
-  type: "object",
-  required: ["error"],
-  properties: {
-    error: {
-      type: "object",
-      required: ["code", "message", "message_i18n", "details", "trace_id", "retryable", "doc_url"],
-      properties: {
-        code: { type: "string", description: "Stable code; the list stands under x-failures." },
-        message: { type: "string", description: "In the language of Accept-Language." },
-        message_i18n: {
-          type: "object",
-          required: ["zh_CN", "en_US"],
-          properties: { zh_CN: { type: "string" }, en_US: { type: "string" } },
-        },
-        details: { type: "object", additionalProperties: true },
-        trace_id: { type: "string" },
-        retryable: { type: "boolean", description: "True when the same request may succeed later." },
-        doc_url: { type: "string", format: "uri" },
-      },
-    },
-  },
-};
-
 /**
  * The OpenAPI 3.1 document of all routes. The same routes give the same document, byte for byte, in whatever order the
  * services are mounted. Throws a TypeError when two routes share an operation's name or a method and path.
  */
 export function createOpenApiDocument(services: readonly MountedService[], options: OpenApiOptions): Json {
-  const components = createComponents();
+  const components = createComponents(options.examples ?? {});
   const operations = services
     .flatMap(({ name, routes }) => routes.map((route) => ({ service: name, route })))
     .sort((a, b) => compare(a.route.path, b.route.path) || compare(a.route.method, b.route.method));
@@ -74,7 +54,7 @@ export function createOpenApiDocument(services: readonly MountedService[], optio
     security: Object.keys(securitySchemes).map((name) => ({ [name]: [] })),
     tags: [...new Set(operations.map(({ service }) => service))].sort(compare).map((name) => ({ name })),
     paths,
-    components: { securitySchemes, schemas: { Error: errorSchema, ...components.schemas() } },
+    components: { securitySchemes, schemas: components.schemas() },
     "x-failures": listFailureTypes().map(describeFailure),
   };
 }
@@ -98,13 +78,13 @@ function describeOperation(service: string, route: Route<never>, components: Com
       ...base,
       ...(parameters.length > 0 && { parameters }),
       ...body,
-      responses: { 200: answer("Success", success), ...errorAnswers(route) },
+      responses: { 200: answer("Success", success), ...errorAnswers(route, components) },
     };
   }
   const schemas = requestSchemasOf(route);
   const parameters = [
-    ...parametersIn("path", schemas.params),
-    ...parametersIn("query", schemas.query),
+    ...parametersIn("path", schemas.params, components, route.path),
+    ...parametersIn("query", schemas.query, components, route.path),
     ...(route.takesIdempotencyKey ? [idempotencyKeyParameter] : []),
     ...(isConditional(route) ? [ifMatch] : []),
   ];
@@ -114,7 +94,7 @@ function describeOperation(service: string, route: Route<never>, components: Com
     ...base,
     ...(parameters.length > 0 && { parameters }),
     ...(route.body && requestBody(components.refer(route.body, `${name}Body`, "input"), route.bodyFormats)),
-    responses: { [status]: withFiles(answer("Success", success), route.files), ...errorAnswers(route) },
+    responses: { [status]: withFiles(answer("Success", success), route.files), ...errorAnswers(route, components) },
   };
 }
 
@@ -138,12 +118,20 @@ function toHeaderParameter([name, description]: readonly [string, string]): Json
   return { name, in: "header", required: false, description, schema: { type: "string" } };
 }
 
-function parametersIn(place: "path" | "query", schema: z.ZodType): Json[] {
+function parametersIn(place: "path" | "query", schema: z.ZodType, { exampleOf }: Components, path: string): Json[] {
   const { properties = {}, required = [] } = toJsonSchema(schema, "input");
   return Object.entries(properties).map(([name, field]) => {
     const { description, ...rest } = field as Record<string, unknown>;
     const isRequired = place === "path" || required.includes(name);
-    return { name, in: place, required: isRequired, ...(description !== undefined && { description }), schema: rest };
+    // `/v1/keys/{id}` takes the id of a key.
+    const [, kind = ""] = new RegExp(`/(\\w+?)s?/\\{${name}\\}`).exec(path) ?? [];
+    const example = isRequired ? exampleOf(rest, [`${kind}.${name}`, name]) : undefined;
+    return {
+      ...{ name, in: place, required: isRequired },
+      ...(description !== undefined && { description }),
+      schema: rest,
+      ...(example !== undefined && { example }),
+    };
   });
 }
 
@@ -152,12 +140,12 @@ function requestBody(schema: Json, formats: readonly string[] = []): Json {
   return { requestBody: { required: true, content: Object.fromEntries(types) } };
 }
 
-function answer(description: string, schema?: Json): Json {
-  return { description, ...(schema && { content: { "application/json": { schema } } }) };
+function answer(description: string, schema?: Json, mediaType = "application/json"): Json {
+  return { description, ...(schema && { content: { [mediaType]: { schema } } }) };
 }
 
-/** One answer per status, which names the failures behind it. Raw routes answer in their callers' own shape. */
-function errorAnswers(route: Route<never>): Json {
+/** One answer per status, which names the failures behind it, in the shape that the route's callers understand. */
+function errorAnswers(route: Route<never>, components: Components): Json {
   const failures: FailureType[] = [kitFailures.internal, kitFailures.unavailable];
   if (route.permission !== "public") failures.push(kitFailures.unauthenticated, kitFailures.permission_denied);
   if (route.kind === "json") failures.push(kitFailures.invalid_request, ...(route.failures ?? []));
@@ -166,11 +154,15 @@ function errorAnswers(route: Route<never>): Json {
   }
   if (route.method !== "GET") failures.push(kitFailures.body_too_large, kitFailures.unsupported_media_type);
   const byStatus = Map.groupBy(new Set(failures), (failure) => String(failure.httpStatus));
-  const schema = route.kind === "json" ? { $ref: "#/components/schemas/Error" } : undefined;
+  const shape = errorShapeOf(route);
+  const schema = components.add(shape.name, shape.schema);
   return Object.fromEntries(
     [...byStatus]
       .sort(([a], [b]) => compare(a, b))
-      .map(([status, types]) => [status, answer(types.map(sentenceOf).sort(compare).join("\n\n"), schema)]),
+      .map(([status, types]) => [
+        status,
+        answer(types.map(sentenceOf).sort(compare).join("\n\n"), schema, shape.mediaType),
+      ]),
   );
 }
 
@@ -189,27 +181,46 @@ function describeFailure(type: FailureType): Json {
 }
 
 interface Components {
-  /** A reference to the schema under `name`, or under the name by which it is known already. */
+  /** A reference to the schema under `name`, or under the name by which it is known already. It gets an example. */
   refer(schema: z.ZodType, name: string, io: Io): Json;
+  /** A reference to a schema that is written already. */
+  add(name: string, schema: Json): Json;
+  /** A value for the first of the names that an example is known by. */
+  exampleOf(schema: Json, names: readonly string[]): unknown;
   schemas(): Json;
 }
 
-function createComponents(): Components {
+const place = "#/components/schemas/";
+
+function createComponents(byName: Readonly<Record<string, unknown>>): Components {
   const names = { input: new Map<z.ZodType, string>(), output: new Map<z.ZodType, string>() };
   const schemas: Record<string, Json> = {};
+  const options = { resolve: (ref: string) => schemas[ref.slice(place.length)] ?? {}, byName };
+
+  function define(name: string, schema: z.ZodType, io: Io): void {
+    const { $defs, $schema: _dialect, ...rest } = toJsonSchema(schema, io);
+    Object.assign(schemas, repoint({ [name]: rest }, name));
+    for (const [key, value] of Object.entries($defs ?? {})) {
+      Object.assign(schemas, repoint({ [`${name}_${key}`]: value }, name));
+    }
+    const example = exampleOf(schemas[name] ?? {}, options);
+    if (example !== undefined) schemas[name] = { ...schemas[name], examples: [example] };
+  }
+
   return {
     refer(schema, name, io) {
       const known = names[io].get(schema) ?? name;
       if (!names[io].has(schema)) {
         names[io].set(schema, known);
-        const { $defs, $schema: _dialect, ...rest } = toJsonSchema(schema, io);
-        Object.assign(schemas, repoint({ [known]: rest }, known));
-        for (const [key, value] of Object.entries($defs ?? {})) {
-          Object.assign(schemas, repoint({ [`${known}_${key}`]: value }, known));
-        }
+        define(known, schema, io);
       }
-      return { $ref: `#/components/schemas/${known}` };
+      return { $ref: place + known };
     },
+    add(name, schema) {
+      schemas[name] = schema;
+      return { $ref: place + name };
+    },
+    exampleOf: (schema, wanted) => exampleOf(schema, options, wanted.find((name) => name in byName) ?? wanted.at(-1)),
     schemas: () => Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => compare(a, b))),
   };
 }
@@ -218,7 +229,7 @@ function createComponents(): Components {
 function repoint(schemas: Json, name: string): Json {
   return JSON.parse(JSON.stringify(schemas), (key, value) => {
     if (key !== "$ref" || typeof value !== "string" || !value.startsWith("#")) return value;
-    return value === "#" ? `#/components/schemas/${name}` : value.replace("#/$defs/", `#/components/schemas/${name}_`);
+    return value === "#" ? place + name : value.replace("#/$defs/", `${place}${name}_`);
   }) as Json;
 }
 

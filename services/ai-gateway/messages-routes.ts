@@ -13,7 +13,7 @@ const bodyLimitBytes = 33_554_432;
 /** What decides; the fields that are understood beside these are in guides/surfaces.md, and any other is refused. */
 const countedBody = z.looseObject({
   model: z.string().describe("A model of GET /v1/models."),
-  messages: z.array(z.looseObject({ role: z.string() })),
+  messages: z.array(z.looseObject({ role: z.string() })).meta({ examples: [[{ role: "user", content: "Hello" }]] }),
   system: z.unknown().optional(),
   tools: z.array(z.looseObject({ name: z.string() })).optional(),
 });

@@ -63,7 +63,9 @@ function callRoutes(place: Place) {
       summary: "Answers a conversation. OpenAI's dialect; fields that Lyss does not know reach the provider unchanged.",
       body: z.looseObject({
         model: modelField,
-        messages: z.array(z.looseObject({ role: z.string() })),
+        messages: z
+          .array(z.looseObject({ role: z.string() }))
+          .meta({ examples: [[{ role: "user", content: "Hello" }]] }),
         stream: streamField,
       }),
     }),

@@ -1,5 +1,6 @@
 import type { OpenApiOptions } from "@lyss/kit/http/openapi.ts";
 import manifest from "../package.json" with { type: "json" };
+import { examplesByName } from "./open-api-examples.ts";
 
 /** How the public API describes itself in its OpenAPI document. */
 export const openApi = {
@@ -9,4 +10,5 @@ export const openApi = {
     bearer: { type: "http", scheme: "bearer" },
     apiKey: { type: "apiKey", in: "header", name: "x-api-key" },
   },
+  examples: examplesByName,
 } satisfies OpenApiOptions;
