@@ -5,12 +5,14 @@ import {
   GroupMemberAddedSchema,
   GroupMemberRemovedSchema,
   GroupMemberRoleChangedSchema,
+  GroupMovedSchema,
+  GroupPermissionsChangedSchema,
   GroupUpdatedSchema,
 } from "../gen/lyss/group/v1/group_pb.js";
 
 export const groupCreated = defineEvent("group.created", GroupCreatedSchema, (event) => event.groupId);
 
-/** Name or description changed. */
+/** Name, description or the role of those who join changed. */
 export const groupUpdated = defineEvent("group.updated", GroupUpdatedSchema, (event) => event.groupId);
 
 /** The group changes no more. */
@@ -27,5 +29,15 @@ export const groupMemberRemoved = defineEvent(
 export const groupMemberRoleChanged = defineEvent(
   "group.member.role_changed",
   GroupMemberRoleChangedSchema,
+  (event) => event.groupId,
+);
+
+/** The group is below another one, or at the top. */
+export const groupMoved = defineEvent("group.moved", GroupMovedSchema, (event) => event.groupId);
+
+/** Its members hold more or less in their tenant. */
+export const groupPermissionsChanged = defineEvent(
+  "group.permissions_changed",
+  GroupPermissionsChangedSchema,
   (event) => event.groupId,
 );

@@ -96,4 +96,44 @@ export const groupFailures = defineFailures("group", {
       zh_CN: "该密钥不代表任何用户，请在 owner_id 中指定群组所有者。",
     },
   },
+  parent_not_found: {
+    kind: "not_found",
+    publicCode: "GROUP_014",
+    text: { en_US: "There is no such parent group, or it is archived.", zh_CN: "上级群组不存在或已归档。" },
+  },
+  parent_circular: {
+    kind: "failed_precondition",
+    publicCode: "GROUP_015",
+    httpStatus: 409,
+    text: {
+      en_US: "A group cannot be below itself. Choose another parent.",
+      zh_CN: "群组不能位于自身之下，请选择其他上级。",
+    },
+  },
+  too_deep: {
+    kind: "failed_precondition",
+    publicCode: "GROUP_016",
+    httpStatus: 409,
+    text: {
+      en_US: "Groups stand at most {limit} levels deep. Choose a parent further up.",
+      zh_CN: "群组最多嵌套 {limit} 层，请选择更高层的上级。",
+    },
+  },
+  has_children: {
+    kind: "failed_precondition",
+    publicCode: "GROUP_017",
+    httpStatus: 409,
+    text: {
+      en_US: "There are groups below this one. Move or archive them first.",
+      zh_CN: "该群组下还有子群组，请先移动或归档它们。",
+    },
+  },
+  permission_not_held: {
+    kind: "permission_denied",
+    publicCode: "GROUP_018",
+    text: {
+      en_US: "You do not hold '{permission}' yourself, so you cannot give it.",
+      zh_CN: "您自己没有“{permission}”权限，因此不能授予他人。",
+    },
+  },
 });

@@ -5,6 +5,8 @@ import {
   groupMemberAdded,
   groupMemberRemoved,
   groupMemberRoleChanged,
+  groupMoved,
+  groupPermissionsChanged,
   groupUpdated,
 } from "@lyss/contracts/events/group.ts";
 import { defineAggregate, when } from "@lyss/kit/event-sourcing/aggregate.ts";
@@ -18,6 +20,8 @@ export const groupEvents = [
   groupMemberAdded,
   groupMemberRemoved,
   groupMemberRoleChanged,
+  groupMoved,
+  groupPermissionsChanged,
 ];
 
 const nothing: GroupState = {
@@ -31,21 +35,33 @@ const nothing: GroupState = {
   members: {},
   memberCount: 0,
   ownerCount: 0,
+  parentId: "",
+  permissions: [],
+  joinRole: "",
 };
 
 /** A group is what happened to it. The rules stand in the operations: what has happened is not judged again. */
 export const groupAggregate = defineAggregate<GroupState>({
   name: "group",
   initial: nothing,
+  // 2: groups have parents, permissions, and a role for those who join.
+  shape: 2,
   snapshotEvery: 20,
   appliers: [
     when(groupCreated, (_state, { data, timeMs }) => {
-      const { tenantId, name, description, createdBy } = data;
+      const { tenantId, name, description, createdBy, parentId } = data;
       const createdAtMs = toMs(data.createdAt, timeMs);
-      return { ...nothing, tenantId, name, description, createdBy, createdAtMs, updatedAtMs: createdAtMs };
+      return { ...nothing, tenantId, name, description, createdBy, parentId, createdAtMs, updatedAtMs: createdAtMs };
     }),
-    when(groupUpdated, (state, { data: { name, description, updatedAt }, timeMs }) => {
-      return { ...state, name, description, updatedAtMs: toMs(updatedAt, timeMs) };
+    when(groupUpdated, (state, { data: { name, description, joinRole: role, updatedAt }, timeMs }) => {
+      const joinRole = role === "" ? "" : toRole(role);
+      return { ...state, name, description, joinRole, updatedAtMs: toMs(updatedAt, timeMs) };
+    }),
+    when(groupMoved, (state, { data: { parentId, movedAt }, timeMs }) => {
+      return { ...state, parentId, updatedAtMs: toMs(movedAt, timeMs) };
+    }),
+    when(groupPermissionsChanged, (state, { data: { permissions, changedAt }, timeMs }) => {
+      return { ...state, permissions: [...permissions], updatedAtMs: toMs(changedAt, timeMs) };
     }),
     when(groupArchived, (state, { data, timeMs }) => {
       return { ...state, status: "archived" as const, updatedAtMs: toMs(data.archivedAt, timeMs) };

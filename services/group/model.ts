@@ -1,3 +1,4 @@
+import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import type { LoadedAggregate } from "@lyss/kit/event-sourcing/aggregate-store.ts";
 import { permits } from "@lyss/kit/rpc/call-context.ts";
 import { z } from "zod";
@@ -30,7 +31,7 @@ export const permissionsByGroupRole: Readonly<Record<GroupRole, readonly GroupPe
 /** Held in the tenant by those who reach all of its groups; others reach those that they are in. */
 export const manageGroupsPermission = "group:manage";
 
-export const groupLimits = { maxMembers: 10_000, maxGroupsPerTenant: 1_000 } as const;
+export const groupLimits = { maxMembers: 10_000, maxGroupsPerTenant: 1_000, maxDepth: 8 } as const;
 
 /** On whose behalf something is done. */
 export interface Actor {
@@ -61,6 +62,12 @@ export interface GroupState {
   readonly members: Readonly<Record<string, Readonly<Record<string, Membership>>>>;
   readonly memberCount: number;
   readonly ownerCount: number;
+  /** Empty at the top. */
+  readonly parentId: string;
+  /** What its members hold in their tenant besides what their role there gives. */
+  readonly permissions: readonly string[];
+  /** The role of people who come into the tenant; empty when they do not become members. */
+  readonly joinRole: GroupRole | "";
 }
 
 export type LoadedGroup = LoadedAggregate<GroupState>;
@@ -77,6 +84,10 @@ export interface Group {
   readonly createdBy: string;
   readonly createdAt: Date;
   readonly updatedAt: Date;
+  /** Empty at the top. */
+  readonly parentId: string;
+  readonly permissions: readonly string[];
+  readonly joinRole: GroupRole | "";
 }
 
 /** Somebody in a group, and what that allows. */
@@ -89,10 +100,11 @@ export interface Member {
 }
 
 export function toGroup({ id: groupId, version, state }: LoadedGroup): Group {
-  const { tenantId, name, description, status, memberCount, createdBy } = state;
+  const { tenantId, name, description, status, memberCount, createdBy, parentId, permissions, joinRole } = state;
   const createdAt = new Date(state.createdAtMs);
   const updatedAt = new Date(state.updatedAtMs);
-  return { groupId, tenantId, name, description, status, memberCount, version, createdBy, createdAt, updatedAt };
+  const named = { groupId, tenantId, name, description, status, parentId, permissions, joinRole };
+  return { ...named, memberCount, version, createdBy, createdAt, updatedAt };
 }
 
 export function toMember(userId: string, { role, addedBy, addedAtMs }: Membership): Member {
@@ -127,12 +139,28 @@ function partKeyOf(userId: string): string {
   return userId.slice(-1);
 }
 
-/** What the actor may do in the group; undefined for those who may not know of it. */
-export function permissionsIn(state: GroupState, tenantId: string, actor: Actor): readonly string[] | undefined {
+/**
+ * What the actor may do in the group, of the role there and the one that groups above give (the greater one counts); undefined for
+ * those who may not know of it.
+ */
+export function permissionsIn(
+  state: GroupState,
+  tenantId: string,
+  actor: Actor,
+  inherited?: GroupRole | undefined,
+): readonly string[] | undefined {
   if (state.tenantId === "" || state.tenantId !== tenantId) return undefined;
   if (permits(actor.permissions, manageGroupsPermission)) return ["*"];
-  const membership = findMembership(state, actor.userId);
-  return membership && permissionsByGroupRole[membership.role];
+  const role = greaterRole(findMembership(state, actor.userId)?.role, inherited);
+  return role && permissionsByGroupRole[role];
+}
+
+const roles: readonly GroupRole[] = ["viewer", "member", "admin", "owner"];
+
+/** The role that allows more; undefined for none. */
+export function greaterRole(one: GroupRole | undefined, other: GroupRole | undefined): GroupRole | undefined {
+  if (!one || !other) return one ?? other;
+  return roles.indexOf(one) >= roles.indexOf(other) ? one : other;
 }
 
 /** The form of a name by which two are the same. */
@@ -151,4 +179,25 @@ export const groupFields = {
   description: z.string().trim().max(1_000),
   role: z.enum(["owner", "admin", "member", "viewer"]),
   userId: z.string().min(1).max(64),
+  parentId: z.string().min(1).max(64),
+  permissions: z
+    .array(
+      z
+        .string()
+        .max(80)
+        .regex(
+          /^(\*|(\*|[a-z][a-z0-9_-]{0,31}):(\*|[a-z][a-z0-9_-]{0,31}))$/,
+          inBothLanguages(
+            "must be resource:action, where * stands for any",
+            "必须是 resource:action 的形式，* 表示任意",
+          ),
+        )
+        .refine(
+          (permission) => !permission.startsWith("platform:"),
+          inBothLanguages("is for operators and is not given to groups", "仅限平台运营者，不能授予群组"),
+        ),
+    )
+    .max(64)
+    .transform((permissions) => [...new Set(permissions)].sort()),
+  joinRole: z.enum(["admin", "member", "viewer"]),
 };

@@ -7,10 +7,13 @@ import { archiveGroup } from "./ops/archive-group.ts";
 import { changeMemberRole } from "./ops/change-member-role.ts";
 import { type CreateGroupInput, createGroup } from "./ops/create-group.ts";
 import { type GetGroupInput, getGroup } from "./ops/get-group.ts";
+import { joinGroups, leaveGroups } from "./ops/join-groups.ts";
 import { type ListGroupEventsInput, listGroupEvents } from "./ops/list-group-events.ts";
 import { type ListGroupsInput, listGroups } from "./ops/list-groups.ts";
 import { type ListMembersInput, listMembers } from "./ops/list-members.ts";
+import { type MoveGroupInput, moveGroup } from "./ops/move-group.ts";
 import { type RemoveMemberInput, removeMember } from "./ops/remove-member.ts";
+import { type SetGroupPermissionsInput, setGroupPermissions } from "./ops/set-group-permissions.ts";
 import { type UpdateGroupInput, updateGroup } from "./ops/update-group.ts";
 
 /** Binds the operations on groups to what they need. */
@@ -20,6 +23,8 @@ export function createGroupOps(deps: GroupDeps) {
     getGroup: (input: GetGroupInput) => getGroup(deps, input),
     listGroups: (input: ListGroupsInput) => listGroups(deps, input),
     updateGroup: (input: UpdateGroupInput) => updateGroup(deps, input),
+    moveGroup: (input: MoveGroupInput) => moveGroup(deps, input),
+    setGroupPermissions: (input: SetGroupPermissionsInput) => setGroupPermissions(deps, input),
     archiveGroup: (input: GroupChange) => archiveGroup(deps, input),
     addMember: (input: MemberInput) => addMember(deps, input),
     removeMember: (input: RemoveMemberInput) => removeMember(deps, input),
@@ -31,6 +36,9 @@ export function createGroupOps(deps: GroupDeps) {
     /** Somebody whom groups of the tenant may take in. A repeat is safe. */
     rememberPerson: (tx: Tx, person: { readonly userId: string; readonly tenantId: string }) =>
       deps.store.insertPerson(tx, person),
+    joinGroups: (tx: Tx, person: { readonly userId: string; readonly tenantId: string }) =>
+      joinGroups(deps, tx, person),
+    leaveGroups: (tx: Tx, person: { readonly userId: string }) => leaveGroups(deps, tx, person),
   };
 }
 

@@ -20,6 +20,10 @@ const group = z.strictObject({
   name: z.string(),
   description: z.string(),
   status: z.enum(["active", "archived"]),
+  parent_id: z.string().nullable().describe("The group that it is below. Whoever has a role there has it here too."),
+  permissions: z.array(z.string()).describe("What its members hold in the tenant besides their own role."),
+  join_role: groupFields.joinRole.nullable().describe("With which people who come into the tenant become members."),
+  budgets_path: z.string().describe("Where the budgets of the group are listed."),
   member_count: z.int(),
   version: z.int().describe("1, and one more for each event; the ETag."),
   created_by: z.string(),
@@ -45,6 +49,8 @@ const leftMember = z.strictObject({
 const knowing = [groupFailures.not_found];
 const changing = [...knowing, groupFailures.not_permitted, groupFailures.version_mismatch, groupFailures.archived];
 
+const placing = [groupFailures.parent_not_found, groupFailures.parent_circular, groupFailures.too_deep];
+
 const groupsThemselves = [
   json({
     method: "POST",
@@ -56,6 +62,7 @@ const groupsThemselves = [
       name: groupFields.name.describe("Unique among the tenant's groups that are not archived."),
       description: groupFields.description.default(""),
       owner_id: groupFields.userId.optional(),
+      parent_id: groupFields.parentId.optional().describe("A group that the caller may change; at most 8 levels."),
     }),
     response: group,
     successStatus: 201,
@@ -65,10 +72,11 @@ const groupsThemselves = [
       groupFailures.too_many_groups,
       groupFailures.person_not_found,
       groupFailures.owner_missing,
+      ...placing,
     ],
     async handle(ops, request) {
-      const { name, description, owner_id: ownerId } = request.body;
-      return toBody(await ops.createGroup({ ...scopeOf(request), name, description, ownerId }));
+      const { name, description, owner_id: ownerId, parent_id: parentId } = request.body;
+      return toBody(await ops.createGroup({ ...scopeOf(request), name, description, ownerId, parentId }));
     },
   }),
   json({
@@ -76,18 +84,20 @@ const groupsThemselves = [
     path: "/api/v1/groups",
     permission: "group:read",
     operation: "listGroups",
-    summary: "Groups, newest first: the tenant's for those who hold group:manage, for others those that they are in.",
+    summary:
+      "Groups, newest first: the tenant's for those who hold group:manage, for others those that they are in, and those below them.",
     query: z.strictObject({
       ...pageQueryFields,
       status: z.enum(["active", "archived"]).optional(),
       name: z.string().max(100).optional().describe("Only groups whose names contain this, in whatever case."),
+      parent: z.string().max(64).optional().describe("Only groups directly below this one."),
       member: z.string().max(64).optional().describe("Only groups that this person is in; 'me' is the caller."),
     }),
     response: pageOf(group),
     async handle(ops, request) {
-      const { member: wanted, ...query } = request.query;
+      const { member: wanted, parent: parentId, ...query } = request.query;
       const memberId = wanted === "me" ? requireCaller(request).userId : wanted;
-      return toPageBody(await ops.listGroups({ ...scopeOf(request), ...query, memberId }), toBody);
+      return toPageBody(await ops.listGroups({ ...scopeOf(request), ...query, memberId, parentId }), toBody);
     },
   }),
   json({
@@ -115,15 +125,23 @@ const groupsThemselves = [
     path: "/api/v1/groups/{id}",
     permission: "group:update",
     operation: "updateGroup",
-    summary: "Changes a group's name or description.",
+    summary: "Changes a group's name or description, or with which role newcomers join it.",
     params,
-    body: z.strictObject({ name: groupFields.name.optional(), description: groupFields.description.optional() }),
+    body: z.strictObject({
+      name: groupFields.name.optional(),
+      description: groupFields.description.optional(),
+      join_role: groupFields.joinRole
+        .nullable()
+        .optional()
+        .describe("For those who hold group:manage; null for nobody."),
+    }),
     response: group,
     versionOf: ({ version }) => version,
-    failures: [...changing, groupFailures.name_taken],
+    failures: [...changing, groupFailures.name_taken, groupFailures.permission_not_held],
     async handle(ops, request) {
-      const { name, description } = request.body;
-      return toBody(await ops.updateGroup({ ...changeOf(request), name, description }));
+      const { name, description, join_role } = request.body;
+      const joinRole = join_role === null ? "" : join_role;
+      return toBody(await ops.updateGroup({ ...changeOf(request), name, description, joinRole }));
     },
   }),
   json({
@@ -135,8 +153,35 @@ const groupsThemselves = [
     params,
     response: group,
     versionOf: ({ version }) => version,
-    failures: [...knowing, groupFailures.not_permitted, groupFailures.version_mismatch],
+    failures: [...knowing, groupFailures.not_permitted, groupFailures.version_mismatch, groupFailures.has_children],
     handle: async (ops, request) => toBody(await ops.archiveGroup(changeOf(request))),
+  }),
+  json({
+    method: "PUT",
+    path: "/api/v1/groups/{id}/parent",
+    permission: "group:update",
+    operation: "moveGroup",
+    summary: "Puts a group, with all below it, below another one or at the top.",
+    params,
+    body: z.strictObject({ parent_id: groupFields.parentId.nullable().describe("Null for the top.") }),
+    response: group,
+    versionOf: ({ version }) => version,
+    failures: [...changing, ...placing],
+    handle: async (ops, request) =>
+      toBody(await ops.moveGroup({ ...changeOf(request), parentId: request.body.parent_id ?? "" })),
+  }),
+  json({
+    method: "PUT",
+    path: "/api/v1/groups/{id}/permissions",
+    permission: "group:manage",
+    operation: "setGroupPermissions",
+    summary: "Replaces what the members of a group hold in the tenant: no more than the caller holds.",
+    params,
+    body: z.strictObject({ permissions: groupFields.permissions }),
+    response: group,
+    versionOf: ({ version }) => version,
+    failures: [...changing, groupFailures.permission_not_held],
+    handle: async (ops, request) => toBody(await ops.setGroupPermissions({ ...changeOf(request), ...request.body })),
   }),
   json({
     method: "GET",
@@ -170,6 +215,7 @@ const members = [
     failures: [
       ...changing,
       groupFailures.person_not_found,
+      groupFailures.permission_not_held,
       groupFailures.member_exists,
       groupFailures.too_many_members,
     ],
@@ -254,6 +300,10 @@ function toBody(row: Group): z.input<typeof group> {
     name: row.name,
     description: row.description,
     status: row.status,
+    parent_id: row.parentId === "" ? null : row.parentId,
+    permissions: [...row.permissions],
+    join_role: row.joinRole === "" || row.joinRole === "owner" ? null : row.joinRole,
+    budgets_path: `/v1/billing/budgets?scope=group&scope_id=${row.groupId}`,
     member_count: row.memberCount,
     version: row.version,
     created_by: row.createdBy,

@@ -23,13 +23,15 @@ const version = z
 const reference = { tenantId: idInput, groupId: idInput, actor };
 const change = { ...reference, expectedVersion: version };
 const inputs = {
-  createGroup: { tenantId: idInput, name, description, ownerId: optionalIdInput, actor },
+  createGroup: { tenantId: idInput, name, description, ownerId: optionalIdInput, parentId: optionalIdInput, actor },
   getGroup: { ...reference, atVersion: version, atTime: timestampInput },
   listGroups: {
     ...{ tenantId: idInput, actor, status: z.enum(GroupStatus), ...pageInputs },
-    ...{ name: z.string().max(100), memberId: optionalIdInput },
+    ...{ name: z.string().max(100), memberId: optionalIdInput, parentId: optionalIdInput },
   },
   updateGroup: { ...change, name: name.optional(), description: description.optional() },
+  moveGroup: { ...change, parentId: optionalIdInput },
+  setGroupPermissions: { ...change, permissions: groupFields.permissions },
   archiveGroup: change,
   addMember: { ...change, userId, role: z.preprocess((given) => given || "member", role) },
   removeMember: { ...change, userId },
@@ -52,11 +54,19 @@ export function createGroupRpc(ops: GroupOps): CheckedRpc<typeof GroupService> {
     },
     async listGroups({ tenantId, actor, limit, cursor, ...request }) {
       const status = request.status === GroupStatus.ARCHIVED ? "archived" : request.status ? "active" : undefined;
-      const filter = { status, name: request.name || undefined, memberId: request.memberId || undefined } as const;
+      const memberId = request.memberId || undefined;
+      const filter = {
+        status,
+        name: request.name || undefined,
+        memberId,
+        parentId: request.parentId || undefined,
+      } as const;
       const page = await ops.listGroups({ tenantId, actor, ...filter, ...fromPageRequest({ limit, cursor }) });
       return { groups: page.rows.map(toMessage), nextCursor: page.nextCursor ?? "" };
     },
     updateGroup: async (request) => ({ group: toMessage(await ops.updateGroup(request)) }),
+    moveGroup: async (request) => ({ group: toMessage(await ops.moveGroup(request)) }),
+    setGroupPermissions: async (request) => ({ group: toMessage(await ops.setGroupPermissions(request)) }),
     archiveGroup: async (request) => ({ group: toMessage(await ops.archiveGroup(request)) }),
     async addMember(request) {
       const added = await ops.addMember(request);
@@ -90,9 +100,10 @@ export function createGroupRpc(ops: GroupOps): CheckedRpc<typeof GroupService> {
 }
 
 function toMessage(group: Group) {
-  const { groupId, tenantId, name, description, status, memberCount, version, createdBy } = group;
+  const { groupId, tenantId, name, description, status, memberCount, version, createdBy, parentId, joinRole } = group;
   return {
-    ...{ groupId, tenantId, name, description, status: statuses[status], memberCount, createdBy },
+    ...{ groupId, tenantId, name, description, status: statuses[status], memberCount, createdBy, parentId, joinRole },
+    permissions: [...group.permissions],
     version: BigInt(version),
     createdAt: timestampFromDate(group.createdAt),
     updatedAt: timestampFromDate(group.updatedAt),

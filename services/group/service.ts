@@ -1,5 +1,5 @@
 import { groupMemberAdded, groupMemberRemoved, groupMemberRoleChanged } from "@lyss/contracts/events/group.ts";
-import { userCreated } from "@lyss/contracts/events/user.ts";
+import { userCreated, userDeleted } from "@lyss/contracts/events/user.ts";
 import { GroupService } from "@lyss/contracts/gen/lyss/group/v1/group_pb.js";
 import { createRepository } from "@lyss/kit/event-sourcing/repository.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
@@ -16,7 +16,7 @@ export const group = defineService({
   contract: GroupService,
   needs: {},
   publishes: groupEvents,
-  hears: [userCreated, groupMemberAdded, groupMemberRemoved, groupMemberRoleChanged],
+  hears: [userCreated, userDeleted, groupMemberAdded, groupMemberRemoved, groupMemberRoleChanged],
   config: {},
   migrations: new URL("./migrations/", import.meta.url),
   routes: groupRoutes,

@@ -17,8 +17,12 @@ export interface GroupQuery {
   readonly status: GroupStatus | undefined;
   /** Part of a name, in whatever case. */
   readonly name: string | undefined;
-  /** Everybody who must be in the group. */
-  readonly memberIds: readonly string[];
+  /** Only groups that this person is in. */
+  readonly memberId: string | undefined;
+  /** Only groups that this person is in, and those below them. */
+  readonly reachedBy: string | undefined;
+  /** Only those directly below this one. */
+  readonly parentId: string | undefined;
   readonly afterId: string | undefined;
   readonly limit: number;
 }
@@ -46,33 +50,86 @@ export function createGroupStore(sql: Sql) {
       return rows.length > 0;
     },
 
+    /** The ids from a group up to the top, itself first; empty for one that is not active in the tenant. */
+    async listUpwards(tx: Tx, tenantId: string, groupId: string): Promise<string[]> {
+      const rows = await tx<{ group_id: string }[]>`
+        with recursive upwards as (
+          select group_id, parent_id, 1 as depth from tenant_group
+          where tenant_id = ${tenantId} and group_id = ${groupId} and status = 'active'
+          union all
+          select above.group_id, above.parent_id, depth + 1 from tenant_group as above
+          join upwards on above.group_id = upwards.parent_id and above.tenant_id = ${tenantId} and depth < 100
+        )
+        select group_id from upwards order by depth`;
+      return rows.map((row) => row.group_id);
+    },
+
+    /** How many levels of active groups there are from a group down, itself included. */
+    async depthBelow(tx: Tx, tenantId: string, groupId: string): Promise<number> {
+      const [row] = await tx<{ depth: number }[]>`
+        with recursive downwards as (
+          select ${groupId}::text as group_id, 1 as depth
+          union all
+          select below.group_id, depth + 1 from tenant_group as below
+          join downwards on below.parent_id = downwards.group_id and below.tenant_id = ${tenantId}
+            and below.status = 'active' and depth < 100
+        )
+        select max(depth) as depth from downwards`;
+      return row?.depth ?? 1;
+    },
+
+    /** Groups of the tenant that people become members of when they come. */
+    listJoined(tx: Tx, tenantId: string): Promise<{ readonly groupId: string }[]> {
+      return tx<{ groupId: string }[]>`
+        select group_id as "groupId" from tenant_group
+        where tenant_id = ${tenantId} and status = 'active' and join_role <> '' order by group_id`;
+    },
+
+    async listGroupIdsOf(tx: Tx, userId: string): Promise<string[]> {
+      const rows = await tx<{ group_id: string }[]>`select group_id from membership where user_id = ${userId}`;
+      return rows.map((row) => row.group_id);
+    },
+
+    async deletePerson(tx: Tx, userId: string): Promise<void> {
+      await tx`delete from person where user_id = ${userId}`;
+    },
+
     async putGroup(tx: Tx, row: Group): Promise<void> {
       await tx`
         insert into tenant_group (group_id, tenant_id, name, name_key, description, status, member_count, version,
-          created_by, created_at, updated_at)
+          created_by, created_at, updated_at, parent_id, permissions, join_role)
         values (${row.groupId}, ${row.tenantId}, ${row.name}, ${nameKeyOf(row.name)}, ${row.description}, ${row.status},
-          ${row.memberCount}, ${row.version}, ${row.createdBy}, ${row.createdAt}, ${row.updatedAt})
+          ${row.memberCount}, ${row.version}, ${row.createdBy}, ${row.createdAt}, ${row.updatedAt},
+          ${row.parentId}, ${row.permissions as string[]}, ${row.joinRole})
         on conflict (group_id) do update set name = excluded.name, name_key = excluded.name_key,
           description = excluded.description, status = excluded.status, member_count = excluded.member_count,
-          version = excluded.version, updated_at = excluded.updated_at`;
+          version = excluded.version, updated_at = excluded.updated_at, parent_id = excluded.parent_id,
+          permissions = excluded.permissions, join_role = excluded.join_role`;
     },
 
     /** Newest first. */
-    listGroups({ tenantId, status, name, memberIds, afterId, limit }: GroupQuery): Promise<Group[]> {
+    listGroups(query: GroupQuery): Promise<Group[]> {
+      const { tenantId, status, name, memberId, reachedBy, parentId, afterId, limit } = query;
       return sql<Group[]>`
         select group_id as "groupId", tenant_id as "tenantId", name, description, status, member_count as "memberCount",
-          version::float8 as version, created_by as "createdBy", created_at as "createdAt", updated_at as "updatedAt"
+          version::float8 as version, created_by as "createdBy", created_at as "createdAt", updated_at as "updatedAt",
+          parent_id as "parentId", permissions, join_role as "joinRole"
         from tenant_group
         where tenant_id = ${tenantId}
           and (${afterId ?? null}::text is null or group_id < ${afterId ?? null})
           and (${status ?? null}::text is null or status = ${status ?? null})
           and position(${nameKeyOf(name ?? "")} in name_key) > 0
-          and not exists (
-            select from unnest(${memberIds as string[]}::text[]) as wanted
-            where not exists (
-              select from membership where membership.group_id = tenant_group.group_id and user_id = wanted
+          and (${parentId ?? null}::text is null or parent_id = ${parentId ?? null})
+          and (${memberId ?? null}::text is null or group_id in (
+            select group_id from membership where tenant_id = ${tenantId} and user_id = ${memberId ?? null}))
+          and (${reachedBy ?? null}::text is null or group_id in (
+            with recursive reached as (
+              select group_id from membership where tenant_id = ${tenantId} and user_id = ${reachedBy ?? null}
+              union
+              select below.group_id from tenant_group as below
+              join reached on below.parent_id = reached.group_id and below.tenant_id = ${tenantId}
             )
-          )
+            select group_id from reached))
         order by group_id desc limit ${limit}`;
     },
 

@@ -3,7 +3,7 @@ import { groupMemberAdded } from "@lyss/contracts/events/group.ts";
 import { groupFailures } from "@lyss/contracts/failures/group.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { newEvent } from "@lyss/kit/event-sourcing/aggregate.ts";
-import { changeGroup, type GroupChange, requireActive, requireHeld } from "../access.ts";
+import { changeGroup, type GroupChange, requireActive, requireGivable, requireHeld } from "../access.ts";
 import type { GroupDeps } from "../deps.ts";
 import { findMembership, type GroupRole, groupLimits, type Member, toMember } from "../model.ts";
 
@@ -19,7 +19,8 @@ export interface ChangedMember {
 }
 
 /**
- * Takes a person of the tenant into the group; owners are made by owners. Throws `person_not_found`, `member_exists`,
+ * Takes a person of the tenant into the group; owners are made by owners, and nobody gives what the group holds in the
+ * tenant without holding it. Throws `permission_not_held`, `person_not_found`, `member_exists`,
  * `too_many_members`, `archived`, and what `changeGroup` throws.
  */
 export async function addMember(deps: GroupDeps, input: MemberInput): Promise<ChangedMember> {
@@ -32,6 +33,7 @@ export async function addMember(deps: GroupDeps, input: MemberInput): Promise<Ch
     if (role === "owner") requireHeld(held, "owner:manage");
     const known = findMembership(state, userId);
     if (known) throw new Failure(groupFailures.member_exists, { role: known.role });
+    requireGivable(actor, state.permissions);
     if (!isPerson) throw new Failure(groupFailures.person_not_found);
     const limit = groupLimits.maxMembers;
     if (state.memberCount >= limit) throw new Failure(groupFailures.too_many_members, { limit });

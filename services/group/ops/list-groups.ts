@@ -11,6 +11,8 @@ export interface ListGroupsInput extends PageRequest {
   readonly name?: string | undefined;
   /** Only groups that this person is in. */
   readonly memberId?: string | undefined;
+  /** Only groups directly below this one. */
+  readonly parentId?: string | undefined;
 }
 
 /**
@@ -19,11 +21,13 @@ export interface ListGroupsInput extends PageRequest {
  */
 export async function listGroups(
   { store }: Pick<GroupDeps, "store">,
-  { tenantId, actor, status, name, memberId, limit, cursor }: ListGroupsInput,
+  { tenantId, actor, status, name, memberId, parentId, limit, cursor }: ListGroupsInput,
 ): Promise<Page<Group>> {
   const [afterId] = decodeCursor(cursor, 1) ?? [];
   const isManager = permits(actor.permissions, manageGroupsPermission);
-  const memberIds = [...(memberId === undefined ? [] : [memberId]), ...(isManager ? [] : [actor.userId])];
-  const rows = await store.listGroups({ tenantId, status, name, memberIds, afterId, limit: limit + 1 });
+  const reachedBy = isManager ? undefined : actor.userId;
+  const rows = await store.listGroups({
+    ...{ tenantId, status, name, memberId, reachedBy, parentId, afterId, limit: limit + 1 },
+  });
   return toPage(rows, limit, ({ groupId }) => [groupId]);
 }

@@ -97,6 +97,27 @@ export declare type Group = Message<"lyss.group.v1.Group"> & {
    * @generated from field: google.protobuf.Timestamp updated_at = 10;
    */
   updatedAt?: Timestamp | undefined;
+
+  /**
+   * The group that it is below; empty at the top. Whoever has a role in that one has it here too.
+   *
+   * @generated from field: string parent_id = 11;
+   */
+  parentId: string;
+
+  /**
+   * What its members hold in their tenant besides their own role: `resource:action`. At most 64.
+   *
+   * @generated from field: repeated string permissions = 12;
+   */
+  permissions: string[];
+
+  /**
+   * The role with which people who come into the tenant become members; empty when they do not.
+   *
+   * @generated from field: string join_role = 13;
+   */
+  joinRole: string;
 };
 
 /**
@@ -175,6 +196,13 @@ export declare type CreateGroupRequest = Message<"lyss.group.v1.CreateGroupReque
    * @generated from field: lyss.group.v1.Actor actor = 5;
    */
   actor?: Actor | undefined;
+
+  /**
+   * Empty for a group at the top.
+   *
+   * @generated from field: string parent_id = 6;
+   */
+  parentId: string;
 };
 
 /**
@@ -301,6 +329,13 @@ export declare type ListGroupsRequest = Message<"lyss.group.v1.ListGroupsRequest
    * @generated from field: string member_id = 7;
    */
   memberId: string;
+
+  /**
+   * Only those directly below this one.
+   *
+   * @generated from field: string parent_id = 8;
+   */
+  parentId: string;
 };
 
 /**
@@ -390,6 +425,116 @@ export declare type UpdateGroupResponse = Message<"lyss.group.v1.UpdateGroupResp
  * Use `create(UpdateGroupResponseSchema)` to create a new message.
  */
 export declare const UpdateGroupResponseSchema: GenMessage<UpdateGroupResponse>;
+
+/**
+ * @generated from message lyss.group.v1.MoveGroupRequest
+ */
+export declare type MoveGroupRequest = Message<"lyss.group.v1.MoveGroupRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string group_id = 2;
+   */
+  groupId: string;
+
+  /**
+   * @generated from field: lyss.group.v1.Actor actor = 3;
+   */
+  actor?: Actor | undefined;
+
+  /**
+   * Empty for the top.
+   *
+   * @generated from field: string parent_id = 4;
+   */
+  parentId: string;
+
+  /**
+   * The version that the change is meant for; 0 for any.
+   *
+   * @generated from field: int64 expected_version = 5;
+   */
+  expectedVersion: bigint;
+};
+
+/**
+ * Describes the message lyss.group.v1.MoveGroupRequest.
+ * Use `create(MoveGroupRequestSchema)` to create a new message.
+ */
+export declare const MoveGroupRequestSchema: GenMessage<MoveGroupRequest>;
+
+/**
+ * @generated from message lyss.group.v1.MoveGroupResponse
+ */
+export declare type MoveGroupResponse = Message<"lyss.group.v1.MoveGroupResponse"> & {
+  /**
+   * @generated from field: lyss.group.v1.Group group = 1;
+   */
+  group?: Group | undefined;
+};
+
+/**
+ * Describes the message lyss.group.v1.MoveGroupResponse.
+ * Use `create(MoveGroupResponseSchema)` to create a new message.
+ */
+export declare const MoveGroupResponseSchema: GenMessage<MoveGroupResponse>;
+
+/**
+ * @generated from message lyss.group.v1.SetGroupPermissionsRequest
+ */
+export declare type SetGroupPermissionsRequest = Message<"lyss.group.v1.SetGroupPermissionsRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string group_id = 2;
+   */
+  groupId: string;
+
+  /**
+   * @generated from field: lyss.group.v1.Actor actor = 3;
+   */
+  actor?: Actor | undefined;
+
+  /**
+   * @generated from field: repeated string permissions = 4;
+   */
+  permissions: string[];
+
+  /**
+   * The version that the change is meant for; 0 for any.
+   *
+   * @generated from field: int64 expected_version = 5;
+   */
+  expectedVersion: bigint;
+};
+
+/**
+ * Describes the message lyss.group.v1.SetGroupPermissionsRequest.
+ * Use `create(SetGroupPermissionsRequestSchema)` to create a new message.
+ */
+export declare const SetGroupPermissionsRequestSchema: GenMessage<SetGroupPermissionsRequest>;
+
+/**
+ * @generated from message lyss.group.v1.SetGroupPermissionsResponse
+ */
+export declare type SetGroupPermissionsResponse = Message<"lyss.group.v1.SetGroupPermissionsResponse"> & {
+  /**
+   * @generated from field: lyss.group.v1.Group group = 1;
+   */
+  group?: Group | undefined;
+};
+
+/**
+ * Describes the message lyss.group.v1.SetGroupPermissionsResponse.
+ * Use `create(SetGroupPermissionsResponseSchema)` to create a new message.
+ */
+export declare const SetGroupPermissionsResponseSchema: GenMessage<SetGroupPermissionsResponse>;
 
 /**
  * @generated from message lyss.group.v1.ArchiveGroupRequest
@@ -867,6 +1012,13 @@ export declare type GroupCreated = Message<"lyss.group.v1.GroupCreated"> & {
    * @generated from field: google.protobuf.Timestamp created_at = 6;
    */
   createdAt?: Timestamp | undefined;
+
+  /**
+   * Empty at the top.
+   *
+   * @generated from field: string parent_id = 7;
+   */
+  parentId: string;
 };
 
 /**
@@ -910,6 +1062,13 @@ export declare type GroupUpdated = Message<"lyss.group.v1.GroupUpdated"> & {
    * @generated from field: google.protobuf.Timestamp updated_at = 6;
    */
   updatedAt?: Timestamp | undefined;
+
+  /**
+   * The role with which people who come into the tenant become members; empty when they do not.
+   *
+   * @generated from field: string join_role = 7;
+   */
+  joinRole: string;
 };
 
 /**
@@ -917,6 +1076,87 @@ export declare type GroupUpdated = Message<"lyss.group.v1.GroupUpdated"> & {
  * Use `create(GroupUpdatedSchema)` to create a new message.
  */
 export declare const GroupUpdatedSchema: GenMessage<GroupUpdated>;
+
+/**
+ * @generated from message lyss.group.v1.GroupMoved
+ */
+export declare type GroupMoved = Message<"lyss.group.v1.GroupMoved"> & {
+  /**
+   * @generated from field: string group_id = 1;
+   */
+  groupId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * Empty at the top; here and below.
+   *
+   * @generated from field: string parent_id = 3;
+   */
+  parentId: string;
+
+  /**
+   * @generated from field: string previous_parent_id = 4;
+   */
+  previousParentId: string;
+
+  /**
+   * @generated from field: string moved_by = 5;
+   */
+  movedBy: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp moved_at = 6;
+   */
+  movedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.group.v1.GroupMoved.
+ * Use `create(GroupMovedSchema)` to create a new message.
+ */
+export declare const GroupMovedSchema: GenMessage<GroupMoved>;
+
+/**
+ * What the group's members hold in their tenant from now on.
+ *
+ * @generated from message lyss.group.v1.GroupPermissionsChanged
+ */
+export declare type GroupPermissionsChanged = Message<"lyss.group.v1.GroupPermissionsChanged"> & {
+  /**
+   * @generated from field: string group_id = 1;
+   */
+  groupId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: repeated string permissions = 3;
+   */
+  permissions: string[];
+
+  /**
+   * @generated from field: string changed_by = 4;
+   */
+  changedBy: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp changed_at = 5;
+   */
+  changedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.group.v1.GroupPermissionsChanged.
+ * Use `create(GroupPermissionsChangedSchema)` to create a new message.
+ */
+export declare const GroupPermissionsChangedSchema: GenMessage<GroupPermissionsChanged>;
 
 /**
  * @generated from message lyss.group.v1.GroupArchived
@@ -1143,6 +1383,26 @@ export declare const GroupService: GenService<{
     methodKind: "unary";
     input: typeof UpdateGroupRequestSchema;
     output: typeof UpdateGroupResponseSchema;
+  },
+  /**
+   * Puts a group below another one, or at the top. Where it is already changes nothing.
+   *
+   * @generated from rpc lyss.group.v1.GroupService.MoveGroup
+   */
+  moveGroup: {
+    methodKind: "unary";
+    input: typeof MoveGroupRequestSchema;
+    output: typeof MoveGroupResponseSchema;
+  },
+  /**
+   * Replaces what the members of a group hold in their tenant. Nobody gives more than they hold.
+   *
+   * @generated from rpc lyss.group.v1.GroupService.SetGroupPermissions
+   */
+  setGroupPermissions: {
+    methodKind: "unary";
+    input: typeof SetGroupPermissionsRequestSchema;
+    output: typeof SetGroupPermissionsResponseSchema;
   },
   /**
    * Ends a group: it changes no more, and its name is free. A repeat is safe.
