@@ -131,7 +131,7 @@ const otherMoney: Targets = {
   "services/billing/invoices/usage-line.ts": ["services/billing/invoices/usage-line.test.ts"],
   "services/billing/invoices/make-statement.ts": ["services/billing/invoices/make-statement.test.ts"],
   "services/billing/invoices/statement-csv.ts": ["services/billing/invoices/statement-csv.test.ts"],
-  "services/billing/invoices/csv.ts": ["services/billing/invoices/csv.test.ts"],
+  "kit/http/csv.ts": ["kit/http/csv.test.ts"],
   "services/billing/reports/report-usage.ts": ["tests/scenarios/money-model/report-usage.test.ts"],
   "services/billing/usage/usage-log.ts": ["services/billing/usage/usage-log.test.ts"],
   "services/billing/usage/usage-days.ts": ["services/billing/usage/usage-days.test.ts"],

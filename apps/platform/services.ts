@@ -1,6 +1,7 @@
 import type { AnyService } from "@lyss/kit/service/define-service.ts";
 import { aiGateway } from "@lyss/services/ai-gateway/service.ts";
 import { apiGateway } from "@lyss/services/api-gateway/service.ts";
+import { audit } from "@lyss/services/audit/service.ts";
 import { auth } from "@lyss/services/auth/service.ts";
 import { billing } from "@lyss/services/billing/service.ts";
 import { credential } from "@lyss/services/credential/service.ts";
@@ -14,6 +15,7 @@ import { workflow } from "@lyss/services/workflow/service.ts";
 export const services: readonly AnyService[] = [
   aiGateway,
   apiGateway,
+  audit,
   auth,
   billing,
   credential,

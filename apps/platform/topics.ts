@@ -8,7 +8,17 @@ export const topics: readonly Topic[] = [
   { name: "llm.billing", types: ["billing.*"], partitions: 3, retentionMs: 30 * dayMs },
   {
     name: "llm.events",
-    types: ["credential.*", "degradation.*", "group.*", "key.*", "provider.*", "resilience.*", "tenant.*", "user.*"],
+    types: [
+      "audit.*",
+      "credential.*",
+      "degradation.*",
+      "group.*",
+      "key.*",
+      "provider.*",
+      "resilience.*",
+      "tenant.*",
+      "user.*",
+    ],
     partitions: 3,
     retentionMs: 3 * dayMs,
   },

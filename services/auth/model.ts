@@ -63,6 +63,7 @@ export const permissionsByRole: Readonly<Record<string, readonly string[]>> = {
     "billing:read",
     "billing:audit",
     "billing:budget",
+    "audit:read",
   ],
   member: [
     "user:read",

@@ -9,7 +9,7 @@ import { type RunningPlatform, requestJson, runPlatform } from "../run-platform.
 
 type Answer = Awaited<ReturnType<typeof requestJson>>;
 
-const groups = ["auth,event,group,tenant,user,workflow", "billing,credential", "ai-gateway", "api-gateway"];
+const groups = ["audit,auth,event,group,tenant,user,workflow", "billing,credential", "ai-gateway", "api-gateway"];
 
 const dataDir = mkdtempSync(join(tmpdir(), "lyss-split-"));
 after(() => rmSync(dataDir, { recursive: true, force: true }));

@@ -1,6 +1,7 @@
 import { failureText, isFailure, type Locale } from "@lyss/kit/errors/failure.ts";
 import { Command, CommanderError } from "commander";
 import manifest from "../package.json" with { type: "json" };
+import { addAuditCommands } from "./audit-commands.ts";
 import { addBillingCommands } from "./billing-commands.ts";
 import { addBudgetCommands } from "./budget-commands.ts";
 import { addCodeCommands } from "./code-commands.ts";
@@ -56,6 +57,7 @@ function createProgram(deps: CliDeps): Command {
   addResilienceCommands(program, deps);
   const events = addEventCommands(program, deps);
   addTopicCommands(events, deps);
+  addAuditCommands(program, deps);
   addWorkflowCommands(program, deps);
   addDoctorCommand(program, deps);
   addRpcCommands(program, deps);

@@ -1,5 +1,5 @@
+import { Decimal, toCsv } from "@lyss/kit/http/csv.ts";
 import { formatNanos } from "../model.ts";
-import { Decimal, toCsv } from "./csv.ts";
 import { formatTrillionths, formatUnits, parseTrillionths } from "./exact-nanos.ts";
 import type { Invoice, Movement, UsageLine } from "./statement.ts";
 

@@ -1,4 +1,4 @@
-import { Decimal, toCsv } from "../invoices/csv.ts";
+import { Decimal, toCsv } from "@lyss/kit/http/csv.ts";
 import type { UsageBody } from "./usage-body.ts";
 
 /** The columns of a CSV export, in order: fields of the usage record, with its buckets and tags as JSON. */

@@ -1,0 +1,179 @@
+import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import { providerChanged, resilienceOrdered } from "@lyss/contracts/events/ai-gateway.ts";
+import { auditChainBroken } from "@lyss/contracts/events/audit.ts";
+import { keyCreated, keyRevoked, keyUpdated, sessionEnded } from "@lyss/contracts/events/auth.ts";
+import {
+  chargeBackRecorded,
+  codeRedeemed,
+  creditGranted,
+  creditLimitChanged,
+  integrityFailed,
+  pricesChanged,
+  refundCompleted,
+  refundFailed,
+  topUpCompleted,
+  walletAdjusted,
+} from "@lyss/contracts/events/billing.ts";
+import { credentialCreated, credentialRevoked, credentialRotated } from "@lyss/contracts/events/credential.ts";
+import {
+  groupArchived,
+  groupCreated,
+  groupMemberAdded,
+  groupMemberRemoved,
+  groupMemberRoleChanged,
+  groupUpdated,
+} from "@lyss/contracts/events/group.ts";
+import {
+  dataPolicyChanged,
+  tenantCreated,
+  tenantDomainAdded,
+  tenantDomainRemoved,
+  tenantDomainVerified,
+  tenantReactivated,
+  tenantSuspended,
+  tenantUpdated,
+} from "@lyss/contracts/events/tenant.ts";
+import { userAudit } from "@lyss/contracts/events/user.ts";
+import type { EventType } from "@lyss/kit/events/event.ts";
+
+/** How an event becomes an entry: which of its fields say what. */
+export interface AuditRule {
+  readonly event: EventType;
+  readonly act: string;
+  readonly tenant: string | undefined;
+  readonly actor: string | undefined;
+  readonly address: string | undefined;
+  readonly happenedAt: string | undefined;
+  readonly subject: { readonly kind: string; readonly field: string | undefined };
+  /** Fields that the entry repeats. Never a secret, never what names a person. */
+  readonly details: readonly string[];
+}
+
+type FieldOf<Desc extends DescMessage> = Exclude<keyof MessageShape<Desc>, "$typeName" | "$unknown"> & string;
+
+interface Fields<Desc extends DescMessage> {
+  /** The event's type when left out. */
+  readonly act?: string;
+  /** What it was done to, and the field with its id. */
+  readonly subject: readonly [kind: string, field?: FieldOf<Desc>];
+  /** The platform's own when left out. */
+  readonly tenant?: FieldOf<Desc>;
+  readonly actor?: FieldOf<Desc>;
+  readonly address?: FieldOf<Desc>;
+  /** The event's own time when left out. */
+  readonly happenedAt?: FieldOf<Desc>;
+  readonly details?: readonly FieldOf<Desc>[];
+}
+
+function audited<Desc extends DescMessage>(event: EventType<Desc>, fields: Fields<Desc>): AuditRule {
+  const { act = event.type, tenant, actor, address, happenedAt, subject, details = [] } = fields;
+  const [kind, field] = subject;
+  return { event, act, tenant, actor, address, happenedAt, subject: { kind, field }, details };
+}
+
+const ofTenant = { tenant: "tenantId" } as const;
+const ofGroup = { ...ofTenant, subject: ["group", "groupId"] } as const;
+const ofMember = { ...ofTenant, subject: ["user", "userId"] } as const;
+const ofCredential = { ...ofTenant, subject: ["credential", "credentialId"], details: ["name"] } as const;
+const ofPerson = {
+  ...ofTenant,
+  subject: ["user", "userId"],
+  actor: "actorId",
+  address: "clientAddress",
+  happenedAt: "happenedAt",
+} as const;
+const ofTenantItself = {
+  ...ofTenant,
+  actor: "actorId",
+  address: "clientAddress",
+  subject: ["tenant", "tenantId"],
+} as const;
+const ofDomain = { ...ofTenantItself, happenedAt: "changedAt", details: ["domain"] } as const;
+
+/** Every event that is about security, money that people move, or who may do what. */
+export const auditRules: readonly AuditRule[] = [
+  audited(userAudit.created, { ...ofPerson, act: "user.created" }),
+  audited(userAudit.signedIn, { ...ofPerson, act: "user.signed_in" }),
+  audited(userAudit.signInRefused, { ...ofPerson, act: "user.sign_in_refused" }),
+  audited(userAudit.updated, { ...ofPerson, act: "user.updated" }),
+  audited(userAudit.statusChanged, { ...ofPerson, act: "user.status_changed", details: ["detail"] }),
+  audited(userAudit.roleChanged, { ...ofPerson, act: "user.role_changed", details: ["detail"] }),
+  audited(userAudit.deleted, { ...ofPerson, act: "user.deleted" }),
+  audited(userAudit.passwordSet, { ...ofPerson, act: "user.password_set" }),
+  audited(keyCreated, {
+    ...{ ...ofTenant, subject: ["key", "keyId"], actor: "createdBy", address: "clientAddress" },
+    ...{ happenedAt: "createdAt", details: ["userId"] },
+  }),
+  audited(keyRevoked, {
+    ...{ ...ofTenant, subject: ["key", "keyId"], actor: "revokedBy", address: "clientAddress" },
+    details: ["userId", "reason", "effectiveAt"],
+  }),
+  audited(keyUpdated, {
+    ...{ ...ofTenant, subject: ["key", "keyId"], actor: "updatedBy", address: "clientAddress" },
+    ...{ happenedAt: "updatedAt", details: ["userId", "changedFields", "limits", "limitsBefore"] },
+  }),
+  audited(sessionEnded, {
+    ...{ ...ofTenant, subject: ["session", "sessionId"], actor: "endedBy", address: "clientAddress" },
+    ...{ happenedAt: "endedAt", details: ["userId", "reason"] },
+  }),
+  audited(tenantCreated, { ...ofTenantItself, happenedAt: "createdAt", details: ["name", "plan", "status"] }),
+  audited(tenantUpdated, {
+    ...{ ...ofTenantItself, happenedAt: "updatedAt", details: ["name", "plan", "status", "settings"] },
+  }),
+  audited(tenantSuspended, { ...ofTenantItself, happenedAt: "suspendedAt", details: ["reason"] }),
+  audited(tenantReactivated, { ...ofTenantItself, happenedAt: "reactivatedAt" }),
+  audited(tenantDomainAdded, { ...ofDomain }),
+  audited(tenantDomainVerified, { ...ofDomain }),
+  audited(tenantDomainRemoved, { ...ofDomain }),
+  audited(dataPolicyChanged, {
+    ...{ ...ofTenantItself, happenedAt: "changedAt", details: ["retentionDays", "storeBodies", "redact"] },
+  }),
+  audited(groupCreated, { ...ofGroup, actor: "createdBy", happenedAt: "createdAt", details: ["name"] }),
+  audited(groupUpdated, { ...ofGroup, actor: "updatedBy", happenedAt: "updatedAt", details: ["name"] }),
+  audited(groupArchived, { ...ofGroup, actor: "archivedBy", happenedAt: "archivedAt" }),
+  audited(groupMemberAdded, { ...ofMember, actor: "addedBy", happenedAt: "addedAt", details: ["groupId", "role"] }),
+  audited(groupMemberRemoved, { ...ofMember, actor: "removedBy", happenedAt: "removedAt", details: ["groupId"] }),
+  audited(groupMemberRoleChanged, {
+    ...{ ...ofMember, actor: "changedBy", happenedAt: "changedAt", details: ["groupId", "role", "previousRole"] },
+  }),
+  audited(credentialCreated, { ...ofCredential }),
+  audited(credentialRotated, { ...ofCredential, details: ["name", "version"] }),
+  audited(credentialRevoked, { ...ofCredential }),
+  audited(providerChanged, { ...ofTenant, subject: ["provider", "name"] }),
+  audited(pricesChanged, { ...ofTenant, subject: ["prices"] }),
+  audited(walletAdjusted, {
+    ...{ ...ofTenant, subject: ["wallet", "walletId"] },
+    details: ["adjustmentId", "currency", "amountNanos", "reason"],
+  }),
+  audited(creditLimitChanged, {
+    ...{ ...ofTenant, subject: ["wallet", "walletId"] },
+    details: ["currency", "limitNanos", "beforeNanos", "reason"],
+  }),
+  audited(creditGranted, {
+    ...{ ...ofTenant, subject: ["wallet", "walletId"] },
+    details: ["grantId", "currency", "amountNanos", "expiresAtMs"],
+  }),
+  audited(codeRedeemed, {
+    ...{ ...ofTenant, subject: ["wallet", "walletId"] },
+    details: ["redemptionId", "batchId", "currency", "amountNanos"],
+  }),
+  audited(topUpCompleted, {
+    ...{ ...ofTenant, subject: ["order", "orderId"] },
+    details: ["walletId", "provider", "currency", "amountNanos"],
+  }),
+  audited(refundCompleted, {
+    ...{ ...ofTenant, subject: ["refund", "refundId"] },
+    details: ["walletId", "currency", "amountNanos", "callId", "orderId"],
+  }),
+  audited(refundFailed, {
+    ...{ ...ofTenant, subject: ["refund", "refundId"] },
+    details: ["walletId", "currency", "amountNanos", "orderId"],
+  }),
+  audited(chargeBackRecorded, {
+    ...{ ...ofTenant, subject: ["order", "orderId"] },
+    details: ["reversalId", "walletId", "currency", "amountNanos", "isWon"],
+  }),
+  audited(integrityFailed, { subject: ["journal", "runId"], details: ["findingCount"] }),
+  audited(resilienceOrdered, { subject: ["node", "node"], actor: "userId", details: ["order"] }),
+  audited(auditChainBroken, { subject: ["audit_log", "chain"], details: ["brokenSequence", "reason"] }),
+];
