@@ -3,7 +3,7 @@ import type { RouteMeter } from "../observability/metrics.ts";
 import type { OpenSpan, Tracer } from "../observability/tracing.ts";
 import { type CallContext, type Caller, runInContext } from "../rpc/call-context.ts";
 import { fromTraceparent, isTraceparent } from "../rpc/context-headers.ts";
-import type { Arrival } from "./intake.ts";
+import type { Arrival, OpenExchange } from "./intake.ts";
 import type { LaneReply } from "./lane/reply.ts";
 import { toHeaderText } from "./lane/reply.ts";
 import { localeOf } from "./locale.ts";
@@ -19,7 +19,7 @@ export interface HotServing {
 }
 
 /** A hot exchange over a lane, for the intake an arrival like any other. */
-export class LaneExchange implements HotExchange, Arrival {
+export class LaneExchange implements HotExchange, Arrival, OpenExchange {
   readonly facts: HotFacts;
   readonly route: RawRoute<never>;
   onLeave: (() => void) | undefined = undefined;
@@ -39,6 +39,7 @@ export class LaneExchange implements HotExchange, Arrival {
     this.route = hot.route;
     this.#lasting = `x-request-id: ${facts.requestId}\r\n`;
     this.#isOver = !reply.isOpen;
+    reply.exchange = this;
     reply.onClose = () => this.#leave();
   }
 
@@ -155,6 +156,10 @@ export class LaneExchange implements HotExchange, Arrival {
     if (this.#isOver) return;
     this.#reply.destroy();
     this.#end();
+  }
+
+  cut(): void {
+    this.#reply.cut();
   }
 
   /** Runs what serves the request in its span, where traces are wanted. */

@@ -15,7 +15,7 @@ import { type Forward, parsePeerUrl } from "./forward.ts";
 import type { Guard } from "./gate.ts";
 import { toContext } from "./hot-exchange.ts";
 import { createHotRoutes, type HotRoutes } from "./hot-routes.ts";
-import type { Intake } from "./intake.ts";
+import type { Intake, OpenExchange } from "./intake.ts";
 import { createJsonApp } from "./json-routes.ts";
 import { createOpenApiDocument, type OpenApiOptions } from "./openapi.ts";
 import { type Serve, serveRawRoute } from "./raw-routes.ts";
@@ -53,6 +53,8 @@ export interface HttpHandler {
   openApiDocument(): object;
   /** Routes that a lane in front of the server may serve, through the same gate and intake. */
   readonly hot: HotRoutes;
+  /** Visits every request under way whose sender is known, those of the lane aside. */
+  forEachOpen(visit: (exchange: OpenExchange) => void): void;
   /** Frees what the handler holds. The listener stops first. */
   close(): Promise<void>;
 }
@@ -64,13 +66,14 @@ export interface HttpHandler {
 export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   const { random, clock, guard, tracer } = options;
   const document = createOpenApiDocument(options.mounted, options);
+  const open = new Set<OpenExchange>();
   const documentBody = JSON.stringify(document);
   const systemRoutes: SystemRoutes = {
     ...options.systemRoutes,
     "/openapi.json": (req, res) => sendReply(req, res, { status: 200, headers: dataHeaders, body: documentBody }),
   };
   const { onRequest, close, serving } = createHandler(
-    { ...options, systemRoutes, identify: guard, readHeader: headerOf },
+    { ...options, systemRoutes, identify: guard, readHeader: headerOf, open },
     (req) => {
       const requestId = random.id("req");
       const context = toContext(req.headers, undefined, requestId);
@@ -86,13 +89,20 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     },
   );
   const hot = createHotRoutes(options.mounted, serving, { guard, random, tracer, headers: options.hotHeaders ?? [] });
-  return { onRequest, close, hot, openApiDocument: () => document };
+  return {
+    ...{ onRequest, close, hot },
+    openApiDocument: () => document,
+    forEachOpen(visit) {
+      for (const exchange of open) visit(exchange);
+    },
+  };
 }
 
 /** What the public handler and the peers' handler have in common. */
 export interface HandlerParts extends Omit<HttpHandlerOptions, "guard" | "title" | "version"> {
   readonly identify: Serving["identify"];
   readonly readHeader: Serving["readHeader"];
+  readonly open?: Serving["open"];
   /** Throws a Failure for a request that must not be looked at any further. */
   readonly checkRequest?: (req: IncomingMessage) => void;
 }
@@ -105,7 +115,17 @@ export function createHandler(
   const { mounted, systemRoutes = {}, log, clock, identify, readHeader, intake, forward, checkRequest } = parts;
   const toFailureReply = createFailureReplies(parts.docBaseUrl);
   const metrics = createHttpMetrics(parts.metrics);
-  const serving: Serving = { identify, readHeader, intake, log, clock, metrics, toFailureReply, forward };
+  const serving: Serving = {
+    identify,
+    readHeader,
+    intake,
+    open: parts.open,
+    log,
+    clock,
+    metrics,
+    toFailureReply,
+    forward,
+  };
   checkPeers(mounted, forward);
   const exact = new Map<string, Serve>();
   for (const [path, serve] of Object.entries(systemRoutes)) exact.set(`GET ${path}`, serve).set(`HEAD ${path}`, serve);

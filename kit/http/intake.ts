@@ -19,6 +19,16 @@ export interface Arrival {
   onEnd(ended: (status: number | undefined) => void): void;
 }
 
+/** A request under way whose sender is known. */
+export interface OpenExchange {
+  readonly headers: IncomingHttpHeaders;
+  readonly route: Pick<Route<never>, "permission">;
+  /** By the clock's monotonic time. */
+  readonly startedMs: number;
+  /** Ends it as if its client had left. */
+  cut(): void;
+}
+
 /**
  * Decides whether a request is served now: limits and load. Called once for each request to any route, before its operation
  * runs; throws a Failure to refuse it, and may answer at once, without a promise.

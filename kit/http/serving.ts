@@ -10,7 +10,7 @@ import type { Call } from "./call.ts";
 import { type FailedCall, sendReply, setLastingHeader, toExpectedFailure } from "./failure-reply.ts";
 import type { Forward } from "./forward.ts";
 import { admit, type Guard } from "./gate.ts";
-import type { Arrival, Intake } from "./intake.ts";
+import type { Arrival, Intake, OpenExchange } from "./intake.ts";
 import { headerOf } from "./request-head.ts";
 import type { FailureReply, Route, ToFailureReply } from "./route.ts";
 
@@ -27,6 +27,8 @@ export interface Serving {
   readonly intake: Intake | undefined;
   /** A header as the client sent it, which behind the edge is what the peer says it was. */
   readonly readHeader: (req: IncomingMessage, name: string) => string | undefined;
+  /** Requests under way whose sender is known; at the edge only. */
+  readonly open: Set<OpenExchange> | undefined;
   readonly log: Logger;
   readonly clock: Clock;
   readonly metrics: HttpMetrics;
@@ -64,7 +66,20 @@ export async function enter(
   if (taken) await taken;
   // Its end has been told already: nobody would tell the handler.
   if (res.closed) throw new Failure(kitFailures.canceled);
+  if (caller && serving.open) keepOpen(serving.open, req, res, call, route);
   return caller === context.caller ? context : { ...context, caller };
+}
+
+function keepOpen(
+  open: Set<OpenExchange>,
+  { headers }: IncomingMessage,
+  res: ServerResponse,
+  { startedMs }: Call,
+  route: Route<never>,
+): void {
+  const exchange: OpenExchange = { headers, route, startedMs, cut: () => void res.destroy() };
+  open.add(exchange);
+  res.once("close", () => open.delete(exchange));
 }
 
 function toArrival(

@@ -5,8 +5,8 @@ import type { Guard } from "@lyss/kit/http/gate.ts";
 import type { HotRoutes } from "@lyss/kit/http/hot-routes.ts";
 import { createHttpHandler, type HttpHandler } from "@lyss/kit/http/http-handler.ts";
 import { createHttpServer, type HttpServer } from "@lyss/kit/http/http-server.ts";
-import type { Intake } from "@lyss/kit/http/intake.ts";
-import { createLane } from "@lyss/kit/http/lane/lane.ts";
+import type { Intake, OpenExchange } from "@lyss/kit/http/intake.ts";
+import { createLane, type Lane } from "@lyss/kit/http/lane/lane.ts";
 import { createMetricsHandler } from "@lyss/kit/observability/metrics.ts";
 import { untilAborted } from "@lyss/kit/rpc/signals.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
@@ -37,6 +37,8 @@ export interface ListenerOptions {
 export interface Listener {
   /** Opens it with the routes of every service within reach; gives its URL. */
   open(program: ProgramFace): Promise<string>;
+  /** Visits every request under way whose sender is known. */
+  forEachOpen(visit: (exchange: OpenExchange) => void): void;
   /** Takes nothing new; resolves when calls under way have ended. What has not ended when the signal aborts goes on. */
   drain(signal: AbortSignal): Promise<void>;
   /** Gives answers that have ended until the signal aborts to leave; cuts what is then still open. */
@@ -47,6 +49,7 @@ export function createListener(options: ListenerOptions): Listener {
   const { settings, guard, intake, clock, random, log, metrics } = options;
   let server: HttpServer | undefined;
   let handler: HttpHandler | undefined;
+  let lane: Lane | undefined;
   let forwarder: Forwarder | undefined;
   const cut = new AbortController();
   let closed: Promise<void> | undefined;
@@ -59,7 +62,7 @@ export function createListener(options: ListenerOptions): Listener {
   /** Most requests are of a few routes and look alike: those are read by the lane, all others as ever. */
   function withLane(ordinary: HttpServer, hot: HotRoutes): HttpServer {
     if (!settings.lane || hot.targets.length === 0) return ordinary;
-    const lane = createLane({ ...hot, server: ordinary, clock });
+    lane = createLane({ ...hot, server: ordinary, clock });
     registerLaneMetrics(metrics, lane);
     return lane;
   }
@@ -83,6 +86,10 @@ export function createListener(options: ListenerOptions): Listener {
       const url = toUrl(settings.host, port);
       log.info({ url }, "listening");
       return url;
+    },
+    forEachOpen(visit) {
+      handler?.forEachOpen(visit);
+      lane?.forEachOpen(visit);
     },
     drain: (signal) => untilAborted(signal, closeServer()).catch(() => {}),
     async close(signal) {

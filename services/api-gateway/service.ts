@@ -1,5 +1,5 @@
 import { resilienceOrdered } from "@lyss/contracts/events/ai-gateway.ts";
-import { keyRevoked, keyUpdated } from "@lyss/contracts/events/auth.ts";
+import { accessChanged, keyRevoked, keyUpdated } from "@lyss/contracts/events/auth.ts";
 import { followDegradation } from "@lyss/contracts/events/follow-degradation.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { createLoadShedder } from "@lyss/kit/resilience/load-shed.ts";
@@ -9,6 +9,7 @@ import { defineService } from "@lyss/kit/service/define-service.ts";
 import { createAuthenticator } from "./authenticate.ts";
 import { createConcurrency } from "./concurrency.ts";
 import { apiGatewayConfig } from "./config.ts";
+import { cutOpenCalls } from "./cut-open-calls.ts";
 import { createEdgeIntake } from "./edge-intake.ts";
 import { createApiGatewaySubscriptions } from "./events.ts";
 import { createKeyCache } from "./key-cache.ts";
@@ -16,20 +17,22 @@ import { createListener } from "./listener.ts";
 import { registerEdgeMetrics } from "./metrics.ts";
 import { createRateLimits } from "./rate-limits.ts";
 import { parseRedisUrl } from "./redis-address.ts";
+import { createSessionCache } from "./session-cache.ts";
 import { createTokenVerifier } from "./token-verifier.ts";
 
 export const apiGateway = defineService({
   name: "api-gateway",
   needs: { auth: AuthService },
   publishes: [],
-  hears: [keyRevoked, keyUpdated, resilienceOrdered],
+  hears: [keyRevoked, keyUpdated, accessChanged, resilienceOrdered],
   config: apiGatewayConfig,
   routes: [],
   servesRoutes: true,
 
   async start({ config, onConfigChange, clients, clock, random, log, metrics, degradation, node }) {
     const keys = createKeyCache(clients.auth, clock);
-    const guard = createAuthenticator(keys, createTokenVerifier(clients.auth, clock));
+    const sessions = createSessionCache(clients.auth, clock);
+    const guard = createAuthenticator(keys, createTokenVerifier(clients.auth, sessions, clock));
     const redis = config.redis.url && (await connectRedis(parseRedisUrl(config.redis.url)));
     const { rulesOf } = keys;
     const limits = createRateLimits(config.rateLimits, { clock, log, redis, rulesOf });
@@ -47,9 +50,16 @@ export const apiGateway = defineService({
     degradation.watch(() => (limits.isAlone() ? "reduced" : "normal"));
     const intake = createEdgeIntake({ rulesOf, concurrency, limits, shedder, degradation, clock });
     const listener = createListener({ settings: config.http, guard, intake, clock, random, log, metrics });
+    const cutCalls = () => cutOpenCalls({ forEachOpen: listener.forEachOpen, guard, clock });
+    // What fails shows up in the job, a second later at most.
+    const recheck = () => void cutCalls().catch(() => undefined);
     return {
       ops: {},
-      subscriptions: [...createApiGatewaySubscriptions(keys), followDegradation(degradation, node)],
+      subscriptions: [
+        ...createApiGatewaySubscriptions({ keys, sessions, recheck }),
+        followDegradation(degradation, node),
+      ],
+      jobs: [{ name: "cut-open-calls", everyMs: 1_000, run: cutCalls }],
       serve(program) {
         // From here on: a start stands still now and then, and that is no load.
         monitor = createLoopMonitor({ clock, highDelayMs, severeDelayMs });

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { createHmac, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { test } from "node:test";
-import { createClient, createRouterTransport } from "@connectrpc/connect";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { SignJWT } from "jose";
+import { createSessionCache } from "./session-cache.ts";
 import { createTokenVerifier } from "./token-verifier.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -12,6 +14,8 @@ type Fields = Readonly<Record<string, unknown>>;
 const issuer = "https://lyss.test";
 const audience = "lyss";
 const clock = createFakeClock();
+let jti = 0;
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
 const nowSeconds = Math.floor(clock.nowMs() / 1_000);
 const ours = generateKeyPairSync("ed25519");
 const second = generateKeyPairSync("ed25519");
@@ -26,12 +30,27 @@ const goodClaims = {
   ...{ iat: nowSeconds, exp: nowSeconds + 600, sid: "ses_1", auth_time: nowSeconds },
 };
 
+/** Sessions as auth knows them; one that is not here is over. */
+const sessionsAtAuth = new Map<string, { tenantId: string; userId: string; permissions: string[] }>();
+sessionsAtAuth.set("ses_1", { tenantId: "ten_1", userId: "usr_1", permissions: ["ai:call"] });
+
 function startVerifier(publish: () => readonly (readonly [kid: string, key: KeyObject])[] = published) {
   let fetches = 0;
+  let checks = 0;
+  let isAway = false;
   const transport = createRouterTransport(({ service }) =>
     service(AuthService, {
+      checkSession({ sessionId }) {
+        checks++;
+        if (isAway) throw new ConnectError("away", Code.Unavailable);
+        const session = sessionsAtAuth.get(sessionId);
+        if (!session) return { isActive: false };
+        const times = { signedInAt: timestampFromMs(nowSeconds * 1_000), expiresAt: timestampFromMs(8e12) };
+        return { isActive: true, ...session, ...times };
+      },
       getJwks() {
         fetches++;
+        if (isAway) throw new ConnectError("away", Code.Unavailable);
         const keys = publish().map(([kid, key]) => {
           const jwk = key.export({ format: "jwk" });
           return { kty: "OKP", crv: "Ed25519", alg: "EdDSA", use: "sig", kid, x: jwk.x ?? "" };
@@ -40,7 +59,16 @@ function startVerifier(publish: () => readonly (readonly [kid: string, key: KeyO
       },
     }),
   );
-  return { verifier: createTokenVerifier(createClient(AuthService, transport), clock), countFetches: () => fetches };
+  const client = createClient(AuthService, transport);
+  const sessions = createSessionCache(client, clock);
+  return {
+    ...{ sessions, verifier: createTokenVerifier(client, sessions, clock) },
+    countFetches: () => fetches,
+    countChecks: () => checks,
+    setAway: (value: boolean) => {
+      isAway = value;
+    },
+  };
 }
 
 const published = () =>
@@ -158,7 +186,9 @@ const hostile: Readonly<Record<string, readonly string[]>> = {
   "another type": ["JWT", "id+jwt", "", 1, null, ["at+jwt"], undefined, "at+jwt;x"].map((typ) => saying({}, { typ })),
   "unusable claims": [
     ...[undefined, 1, null, ["usr_1"]].map((sub) => saying({ sub })),
-    ...[undefined, "", 1, null].map((tenant_id) => saying({ tenant_id })),
+    ...[undefined, "", 1, null, "ten_2"].map((tenant_id) => saying({ tenant_id })),
+    ...[undefined, "", 1, null, ["ses_1"], "ses_2", "SES_1", "__proto__", { ses_1: 1 }].map((sid) => saying({ sid })),
+    ...["usr_2", "USR_1", "usr_1 "].map((sub) => saying({ sub })),
     ...[undefined, "*", [1], null, { 0: "*" }, [["*"]]].map((permissions) => saying({ permissions })),
     ...["[]", "null", "1", '"x"', "{", ""].map((claims) => forge(goodHeader, claims, ourSignature)),
   ],
@@ -171,6 +201,10 @@ const hostile: Readonly<Record<string, readonly string[]>> = {
     `${goodHead}.${goodBody}.${goodSignature.slice(0, 10)}${goodSignature[10] === "A" ? "B" : "A"}${goodSignature.slice(11)}`,
     `${encode(`${JSON.stringify(goodHeader)} `)}.${goodBody}.${goodSignature}`,
   ],
+  "a bit of it altered": Array.from({ length: 60 }, (_, i) => {
+    const at = Math.floor((i * (good.length - 1)) / 60);
+    return good[at] === "." ? `${good}x` : `${good.slice(0, at)}${good[at] === "A" ? "B" : "A"}${good.slice(at + 1)}`;
+  }),
   "no token at all": [
     ...["", ".", "..", "...", "....", "a", "a.b", "a.b.c", "null.null.null", "\u0000.\u0000.\u0000", "é.é.é"],
     ...[`${good}.`, `.${good}`, `${good}.${good}`, `${goodHead}.${goodBody}`, `${good} x`, `x ${good}`],
@@ -203,7 +237,7 @@ test("a token as auth issues it is accepted", async () => {
   assert.deepEqual(await verifier.callerOf(good), caller);
 });
 
-test("no hostile token is accepted, and none makes the verifier throw", async () => {
+test("I7: no hostile token is accepted, and none makes the verifier throw", async () => {
   const { verifier } = startVerifier();
   const accepted: string[] = [];
   let count = 0;
@@ -214,10 +248,10 @@ test("no hostile token is accepted, and none makes the verifier throw", async ()
     }
   }
   assert.deepEqual(accepted, []);
-  assert.ok(count >= 150, `only ${count} variants`);
+  assert.ok(count >= 200, `only ${count} variants`);
 });
 
-test("tokens with unknown key ids make us ask auth at most once in 30 s", async () => {
+test("I6: tokens with unknown key ids make us ask auth at most once in 30 s", async () => {
   const { verifier, countFetches } = startVerifier();
   const unknown = (i: number) => verifier.callerOf(saying({}, { kid: `sig_unknown_${i}` }));
   for (let i = 0; i < 200; i++) await unknown(i);
@@ -227,14 +261,14 @@ test("tokens with unknown key ids make us ask auth at most once in 30 s", async 
   assert.equal(countFetches(), 2);
 });
 
-test("a new signing key is known as soon as auth may be asked, a withdrawn one is refused within 5 min", async () => {
+test("I6: a new signing key is known as soon as auth may be asked, a withdrawn one is refused within 5 min", async () => {
   let keys: readonly (readonly [string, KeyObject])[] = [["sig_1", ours.publicKey]];
   const { verifier } = startVerifier(() => keys);
-  const fresh = (kid: string, key: KeyObject) => {
+  const signed = (kid: string, key: KeyObject) => {
     const seconds = Math.floor(clock.nowMs() / 1_000);
     return forge({ ...goodHeader, kid }, { ...goodClaims, iat: seconds, exp: seconds + 900 }, signedBy(key));
   };
-  const [old, next] = [fresh("sig_1", ours.privateKey), fresh("sig_2", second.privateKey)];
+  const [old, next] = [signed("sig_1", ours.privateKey), signed("sig_2", second.privateKey)];
   assert.ok(await verifier.callerOf(old));
   keys = [["sig_2", second.publicKey]];
   assert.equal(await verifier.callerOf(next), undefined);
@@ -246,3 +280,69 @@ test("a new signing key is known as soon as auth may be asked, a withdrawn one i
   clock.advance(300_000);
   assert.equal(await verifier.callerOf(next), undefined);
 });
+
+test("a token that is known is answered without a promise, and its session is asked for in the background", async () => {
+  const { verifier, countChecks, countFetches } = startVerifier();
+  const first = await verifier.callerOf(fresh());
+  for (let i = 0; i < 20; i++) {
+    const token = fresh();
+    await verifier.callerOf(token);
+    assert.equal(verifier.callerOf(token), first);
+    assert.ok(first);
+  }
+  assert.deepEqual([countChecks(), countFetches()], [1, 1]);
+  clock.advance(2_500);
+  const token = fresh();
+  await verifier.callerOf(token);
+  assert.equal((verifier.callerOf(token) as typeof first)?.userId, "usr_1");
+  await nextTurn();
+  assert.equal(countChecks(), 2);
+});
+
+test("a session that is over is refused at once when it is forgotten, within 5 s when nothing is heard", async () => {
+  const { verifier, sessions } = startVerifier();
+  sessionsAtAuth.set("ses_9", { tenantId: "ten_1", userId: "usr_1", permissions: ["*"] });
+  const token = fresh({ sid: "ses_9" });
+  assert.deepEqual((await verifier.callerOf(token))?.permissions, ["*"]);
+  sessionsAtAuth.set("ses_9", { tenantId: "ten_1", userId: "usr_1", permissions: ["a:b"] });
+  sessions.forget(({ userId }) => userId === "usr_1");
+  assert.deepEqual((await verifier.callerOf(token))?.permissions, ["a:b"]);
+  sessionsAtAuth.delete("ses_9");
+  clock.advance(5_000);
+  assert.equal(await verifier.callerOf(token), undefined);
+});
+
+test("with auth away who was seen goes on for 5 s, and then it is an error, not a refusal", async () => {
+  const { verifier, setAway } = startVerifier();
+  const token = fresh();
+  assert.ok(await verifier.callerOf(token));
+  setAway(true);
+  clock.advance(4_999);
+  assert.ok(verifier.callerOf(token));
+  await nextTurn();
+  clock.advance(1);
+  await assert.rejects(async () => verifier.callerOf(token));
+  setAway(false);
+  assert.ok(await verifier.callerOf(token));
+});
+
+test("I8: tokens that share their first 20, 64 and 256 characters are told apart by all of them", async () => {
+  const { verifier } = startVerifier();
+  const tokens = Array.from({ length: 300 }, (_, i) => {
+    const session = { tenantId: "ten_1", userId: `usr_${i}`, permissions: [] };
+    sessionsAtAuth.set(`ses_many_${i}`, session);
+    return fresh({ pad: "p".repeat(300), sub: session.userId, sid: `ses_many_${i}` }, ["pad"]);
+  });
+  assert.equal(new Set(tokens.map((token) => token.slice(0, 256))).size, 1);
+  for (let round = 0; round < 2; round++) {
+    for (const [i, token] of tokens.entries()) assert.equal((await verifier.callerOf(token))?.userId, `usr_${i}`);
+  }
+});
+
+/** A good token of now; the claims named `first` stand before all others. */
+function fresh(claims: Fields = {}, first: readonly string[] = []): string {
+  const seconds = Math.floor(clock.nowMs() / 1_000);
+  const all: Fields = { ...goodClaims, iat: seconds, exp: seconds + 900, jti: `${jti++}`, ...claims };
+  const order = [...first, ...Object.keys(all).filter((name) => !first.includes(name))];
+  return forge(goodHeader, Object.fromEntries(order.map((name) => [name, all[name]])), ourSignature);
+}

@@ -1,71 +1,94 @@
 import type { Client } from "@connectrpc/connect";
-import type { AuthService, GetJwksResponse } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import type { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
-import { type CryptoKey, decodeProtectedHeader, errors, importJWK, jwtVerify } from "jose";
+import { decodeProtectedHeader, errors, jwtVerify } from "jose";
+import { createKeySetCache } from "./key-set.ts";
+import type { VerdictCache } from "./verdict-cache.ts";
 
-/** Checks access tokens with auth's public keys, kept here. */
+/** Checks access tokens: that auth signed them, with its public keys, and what their session may do now. */
 export interface TokenVerifier {
-  /** The token's caller, or undefined when it is refused. Rejects when auth's keys cannot be had. */
-  callerOf(token: string): Promise<Caller | undefined>;
+  /** The token's caller, or undefined when it is refused. At once for one that is known. Rejects when auth is away. */
+  callerOf(token: string): Caller | undefined | Promise<Caller | undefined>;
 }
 
-interface KeySet {
-  readonly keys: ReadonlyMap<string, CryptoKey | Uint8Array>;
-  readonly issuer: string;
-  readonly audience: string;
-  readonly fetchedMs: number;
+/** What a token says that is signed by auth. */
+interface SignedToken {
+  readonly kid: string;
+  readonly sessionId: string;
+  readonly tenantId: string;
+  readonly userId: string;
+  readonly expiresAtMs: number;
 }
 
-/** A key that auth no longer publishes is refused after this at the latest. */
-const maxAgeMs = 300_000;
-/** Unknown key ids make us ask no more often than this, however many arrive. */
-const refetchAfterMs = 30_000;
+const maxRemembered = 50_000;
 
-export function createTokenVerifier(auth: Client<typeof AuthService>, clock: Clock): TokenVerifier {
-  let current: KeySet | undefined;
-  let fetching: Promise<KeySet> | undefined;
+/**
+ * Remembers, by the whole token, which ones are signed by auth: until they expire or their key is withdrawn. What their
+ * sessions may do is the sessions' affair, asked each time.
+ */
+export function createTokenVerifier(
+  auth: Client<typeof AuthService>,
+  sessions: Pick<VerdictCache, "callerOf">,
+  clock: Clock,
+): TokenVerifier {
+  const signed = new Map<string, SignedToken>();
+  const keySets = createKeySetCache(auth, clock, (kids) => {
+    for (const [token, { kid }] of signed) if (kids.has(kid)) signed.delete(token);
+  });
 
-  function fetchKeys(): Promise<KeySet> {
-    fetching ??= auth
-      .getJwks({})
-      .then((answer) => toKeySet(answer, clock.monotonicMs()))
-      .then((keySet) => {
-        current = keySet;
-        return keySet;
-      })
-      .finally(() => {
-        fetching = undefined;
-      });
-    return fetching;
+  function remember(token: string, found: SignedToken): void {
+    signed.set(token, found);
+    if (signed.size <= maxRemembered) return;
+    for (const oldest of signed.keys()) {
+      signed.delete(oldest);
+      break;
+    }
   }
 
-  async function keySetFor(kid: string): Promise<KeySet> {
-    const ageMs = current ? clock.monotonicMs() - current.fetchedMs : Number.POSITIVE_INFINITY;
-    if (!current || ageMs >= maxAgeMs) return fetchKeys();
-    return !current.keys.has(kid) && ageMs >= refetchAfterMs ? fetchKeys() : current;
+  async function verify(token: string): Promise<SignedToken | undefined> {
+    const kid = readKid(token);
+    if (kid === undefined) return undefined;
+    const { keys, issuer, audience } = await keySets.keySetFor(kid);
+    const key = keys.get(kid);
+    if (!key) return undefined;
+    try {
+      const { payload } = await jwtVerify(token, key, {
+        ...{ issuer, audience, algorithms: ["EdDSA"], typ: "at+jwt" },
+        requiredClaims: ["sub", "exp", "iat", "tenant_id", "permissions", "sid"],
+        currentDate: new Date(clock.nowMs()),
+      });
+      return toSignedToken(kid, payload);
+    } catch (err) {
+      if (err instanceof errors.JOSEError) return undefined;
+      throw err;
+    }
+  }
+
+  async function verifyAnew(token: string): Promise<Caller | undefined> {
+    const found = await verify(token);
+    if (!found) return undefined;
+    remember(token, found);
+    return ownCaller(found, await sessions.callerOf(found.sessionId));
   }
 
   return {
-    async callerOf(token) {
-      const kid = readKid(token);
-      if (kid === undefined) return undefined;
-      const { keys, issuer, audience } = await keySetFor(kid);
-      const key = keys.get(kid);
-      if (!key) return undefined;
-      try {
-        const { payload } = await jwtVerify(token, key, {
-          ...{ issuer, audience, algorithms: ["EdDSA"], typ: "at+jwt" },
-          requiredClaims: ["sub", "exp", "iat", "tenant_id", "permissions", "sid", "auth_time"],
-          currentDate: new Date(clock.nowMs()),
-        });
-        return toCaller(payload);
-      } catch (err) {
-        if (err instanceof errors.JOSEError) return undefined;
-        throw err;
+    callerOf(token) {
+      const known = signed.get(token);
+      if (!known || !keySets.isFresh()) return verifyAnew(token);
+      if (known.expiresAtMs <= clock.nowMs()) {
+        signed.delete(token);
+        return undefined;
       }
+      const caller = sessions.callerOf(known.sessionId);
+      return caller instanceof Promise ? caller.then((found) => ownCaller(known, found)) : ownCaller(known, caller);
     },
   };
+}
+
+/** A session is no good for a token that names another's. */
+function ownCaller({ tenantId, userId }: SignedToken, caller: Caller | undefined): Caller | undefined {
+  return caller && caller.userId === userId && caller.tenantId === tenantId ? caller : undefined;
 }
 
 function readKid(token: string): string | undefined {
@@ -77,19 +100,12 @@ function readKid(token: string): string | undefined {
   }
 }
 
-async function toKeySet({ keys, issuer, audience }: GetJwksResponse, fetchedMs: number): Promise<KeySet> {
-  const imported = await Promise.all(
-    keys.map(async ({ kty, crv, x, kid }) => [kid, await importJWK({ kty, crv, x }, "EdDSA")] as const),
-  );
-  return { keys: new Map(imported), issuer, audience, fetchedMs };
-}
-
-function toCaller(payload: Readonly<Record<string, unknown>>): Caller | undefined {
-  const { sub, sid, auth_time: signedInSeconds, tenant_id: tenantId, permissions } = payload;
-  if (typeof sub !== "string" || typeof tenantId !== "string" || tenantId === "") return undefined;
+function toSignedToken(kid: string, payload: Readonly<Record<string, unknown>>): SignedToken | undefined {
+  const { sub: userId, sid: sessionId, tenant_id: tenantId, permissions, exp } = payload;
+  if (typeof userId !== "string" || typeof sessionId !== "string" || typeof tenantId !== "string") return undefined;
+  if (userId === "" || sessionId === "" || tenantId === "" || typeof exp !== "number") return undefined;
+  // Not what counts, but whoever signs a token for a person says it like that.
   if (!Array.isArray(permissions) || !permissions.every((permission) => typeof permission === "string"))
     return undefined;
-  if (typeof sid !== "string" || sid === "" || typeof signedInSeconds !== "number") return undefined;
-  const signedInMs = signedInSeconds * 1_000;
-  return { tenantId, userId: sub, keyId: "", sessionId: sid, signedInMs, factorMs: 0, permissions, models: [] };
+  return { kid, sessionId, tenantId, userId, expiresAtMs: exp * 1_000 };
 }

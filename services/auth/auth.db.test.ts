@@ -9,12 +9,13 @@ import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from "jose";
 import { generateKeySecret } from "./key-secret.ts";
 import type { CreateKeyInput } from "./ops/create-key.ts";
 import { auth } from "./service.ts";
-import { loadSigningKeys } from "./signing-keys.ts";
+import { createSigningKeys } from "./signing-keys.ts";
 import { createAuthStore } from "./store.ts";
 
 const clock = createFakeClock();
 const service = await startTestService({ after }, auth, { clients: {}, clock });
 const { ops, sql, db, random } = service;
+const lives = { signingKeyTtlMs: 2_592_000_000, accessTokenTtlMs: 900_000 };
 const owner = { userId: "usr_owner", permissions: ["*"], models: [] };
 
 function createKey(input: Partial<CreateKeyInput> = {}) {
@@ -68,8 +69,8 @@ test("what is published of a signing key is its public half, and the private one
   for (const jwk of ops.getJwks().keys)
     assert.deepEqual(Object.keys(jwk).sort(), ["alg", "crv", "kid", "kty", "use", "x"]);
   const store = createAuthStore(db.sql);
-  const other = { db, store, clock, random, sealingKey: Buffer.alloc(32, 9) };
-  await assert.rejects(loadSigningKeys(other), /another root key/);
+  const other = { db, store, clock, random, sealingKey: Buffer.alloc(32, 9), ...lives };
+  await assert.rejects(createSigningKeys(other), /another root key/);
 });
 
 test("a role that does not exist gets no token", async () => {
@@ -82,9 +83,35 @@ test("a role that does not exist gets no token", async () => {
 
 test("nodes that start together on an empty database agree on one signing key", async () => {
   await sql`delete from signing_key`;
-  const deps = { db, store: createAuthStore(db.sql), clock, random, sealingKey: Buffer.alloc(32, 9) };
-  const loaded = await Promise.all(Array.from({ length: 5 }, () => loadSigningKeys(deps)));
-  assert.equal(new Set(loaded.map(([newest]) => newest.jwk.kid)).size, 1);
+  const deps = { db, store: createAuthStore(db.sql), clock, random, sealingKey: Buffer.alloc(32, 9), ...lives };
+  const loaded = await Promise.all(Array.from({ length: 5 }, () => createSigningKeys(deps)));
+  assert.equal(new Set(loaded.map((keys) => keys.signer().jwk.kid)).size, 1);
+});
+
+test("I6: a key signs after it was published for hours, and is published until its last token has expired", async () => {
+  await sql`delete from signing_key`;
+  const deps = { db, store: createAuthStore(db.sql), clock, random, sealingKey: Buffer.alloc(32, 9), ...lives };
+  const [keys, other] = [await createSigningKeys(deps), await createSigningKeys(deps)];
+  const keepBoth = () => Promise.all([keys.keep(), other.keep()]);
+  const kids = () => keys.listPublic().map(({ kid }) => kid);
+  const first = keys.signer().jwk.kid;
+  await keepBoth();
+  assert.deepEqual(kids(), [first]);
+  clock.advance(lives.signingKeyTtlMs - 43_200_000);
+  await keepBoth();
+  const [next = ""] = kids();
+  assert.deepEqual(kids(), [next, first]);
+  assert.deepEqual(other.listPublic(), keys.listPublic());
+  assert.equal(keys.signer().jwk.kid, first);
+  clock.advance(43_200_000);
+  assert.equal(keys.signer().jwk.kid, next);
+  assert.equal(other.signer().jwk.kid, next);
+  await keepBoth();
+  assert.deepEqual(kids(), [next, first]);
+  clock.advance(lives.accessTokenTtlMs + 300_000);
+  await keepBoth();
+  assert.deepEqual(kids(), [next]);
+  assert.equal(other.listPublic().length, 1);
 });
 
 test("a key is recognised by its secret, which is stored nowhere", async () => {

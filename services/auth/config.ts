@@ -12,6 +12,12 @@ export const authConfig = {
         .max(3_600_000)
         .default(900_000)
         .describe("How long an access token is good for, unless its session ends earlier."),
+      signingKeyTtlMs: z
+        .int()
+        .min(86_400_000)
+        .max(31_536_000_000)
+        .default(2_592_000_000)
+        .describe("How long a key signs access tokens before the next one does (30 days)."),
       sessionTtlMs: z
         .int()
         .min(60_000)

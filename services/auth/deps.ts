@@ -6,7 +6,7 @@ import type { Random } from "@lyss/kit/service/ids.ts";
 import type { LastUsed } from "./last-used.ts";
 import type { PrincipalStore } from "./principal-store.ts";
 import type { SessionStore } from "./session-store.ts";
-import type { SigningKey } from "./signing-keys.ts";
+import type { SigningKeys } from "./signing-keys.ts";
 import type { AuthStore } from "./store.ts";
 
 /** What the operations on sessions, keys and tokens are given. */
@@ -19,8 +19,7 @@ export interface AuthDeps {
   readonly idempotency: Idempotency;
   readonly clock: Clock;
   readonly random: Random;
-  /** Newest first: that one signs, all are published. */
-  readonly signingKeys: readonly [SigningKey, ...SigningKey[]];
+  readonly signingKeys: SigningKeys;
   /** Keyed hashing of API keys: the stored hashes alone verify nothing. */
   readonly pepper: Buffer;
   readonly lastUsed: LastUsed;

@@ -8,9 +8,10 @@ import type { AuthOps } from "./ops.ts";
 test("while less is offered, last-used times wait, and are written afterwards", async () => {
   const degradation = createDegradation({ clock: createFakeClock() });
   let flushes = 0;
-  const ops: Pick<AuthOps, "flushLastUsed" | "flushLastSeen" | "sweepSessions"> = {
+  const ops: Pick<AuthOps, "flushLastUsed" | "flushLastSeen" | "sweepSessions" | "keepSigningKeys"> = {
     async flushLastSeen() {},
     async sweepSessions() {},
+    async keepSigningKeys() {},
     async flushLastUsed() {
       flushes++;
     },

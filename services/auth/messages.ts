@@ -21,6 +21,7 @@ const refusals = {
   unknown: KeyRefusal.UNKNOWN,
   revoked: KeyRefusal.REVOKED,
   expired: KeyRefusal.EXPIRED,
+  barred: KeyRefusal.BARRED,
 } as const;
 
 /** A key as RPCs carry it. */

@@ -29,6 +29,7 @@ export function createAuthOps(deps: AuthDeps) {
     endSessions: (input: EndSessionsInput) => endSessions(deps, input),
     setPrincipal: (input: Principal) => setPrincipal(deps, input),
     setPrincipalIn: (tx: Tx, input: Principal) => setPrincipalIn(deps, tx, input),
+    keepSigningKeys: () => deps.signingKeys.keep(),
     sweepSessions: () => sweepSessions(deps),
     flushLastSeen: () => flushLastSeen(deps),
     getJwks: () => getJwks(deps),

@@ -15,7 +15,7 @@ import { createPrincipalStore } from "./principal-store.ts";
 import { authRoutes } from "./routes.ts";
 import { createAuthRpc } from "./rpc.ts";
 import { createSessionStore } from "./session-store.ts";
-import { loadSigningKeys } from "./signing-keys.ts";
+import { createSigningKeys } from "./signing-keys.ts";
 import { createAuthStore } from "./store.ts";
 
 export const auth = defineService({
@@ -32,7 +32,7 @@ export const auth = defineService({
   async start({ config, db, outbox, idempotency, clock, random, deriveKey, degradation, node }) {
     const store = createAuthStore(db.sql);
     const sealingKey = deriveKey("auth.signing");
-    const signingKeys = await loadSigningKeys({ db, store, clock, random, sealingKey });
+    const signingKeys = await createSigningKeys({ db, store, clock, random, sealingKey, ...config.auth });
     const sessions = createSessionStore(db.sql);
     const principals = createPrincipalStore(db.sql);
     const [lastUsed, lastSeen] = [createLastUsed(clock), createLastUsed(clock)];

@@ -1,3 +1,4 @@
+import { permits } from "@lyss/kit/rpc/call-context.ts";
 import { permissionsByRole } from "./model.ts";
 
 export type SessionId = `ses_${string}`;
@@ -69,6 +70,13 @@ export function hasSecondFactor(methods: readonly string[]): boolean {
 /** What a role may do, or undefined when there is no such role. */
 export function permissionsOf(role: string): readonly string[] | undefined {
   return Object.hasOwn(permissionsByRole, role) ? permissionsByRole[role] : undefined;
+}
+
+/** What is covered by both lists. */
+export function permissionsOfBoth(some: readonly string[], others: readonly string[]): readonly string[] {
+  const covered = some.filter((permission) => permits(others, permission));
+  const covering = others.filter((permission) => permits(some, permission));
+  return [...new Set([...covered, ...covering])];
 }
 
 /** Whether a session may still do anything at that time, and what. */

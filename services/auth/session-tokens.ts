@@ -5,7 +5,7 @@ import type { Random } from "@lyss/kit/service/ids.ts";
 import { SignJWT } from "jose";
 import { generateSecret } from "./key-secret.ts";
 import type { Session, SessionId } from "./session-model.ts";
-import type { SigningKey } from "./signing-keys.ts";
+import type { SigningKeys } from "./signing-keys.ts";
 
 /** What a person signs in with gives: both tokens, and when they stop working. */
 export interface SessionTokens {
@@ -29,7 +29,7 @@ export const refreshTokenPrefix = "lyr_";
 export interface SessionTokenDeps {
   readonly clock: Clock;
   readonly random: Random;
-  readonly signingKeys: readonly [SigningKey, ...SigningKey[]];
+  readonly signingKeys: Pick<SigningKeys, "signer">;
   readonly issuer: string;
   readonly audience: string;
   readonly accessTokenTtlMs: number;
@@ -49,7 +49,7 @@ export async function signAccessToken(
   { clock, random, signingKeys, issuer, audience, accessTokenTtlMs }: SessionTokenDeps,
   { session, role, permissions }: AccessTokenSubject,
 ): Promise<{ readonly accessToken: string; readonly expiresAtMs: number }> {
-  const [{ jwk, privateKey }] = signingKeys;
+  const { jwk, privateKey } = signingKeys.signer();
   const issuedAt = Math.floor(clock.nowMs() / 1_000);
   const expiresAt = issuedAt + Math.floor(accessTokenTtlMs / 1_000);
   const { sessionId, tenantId, userId, methods, createdAt } = session;

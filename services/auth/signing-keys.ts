@@ -28,31 +28,90 @@ export interface SigningKeysDeps {
   readonly random: Random;
   /** Seals private keys at rest. */
   readonly sealingKey: Buffer;
+  /** How long a key signs. */
+  readonly signingKeyTtlMs: number;
+  readonly accessTokenTtlMs: number;
 }
 
-/**
- * The installation's signing keys, newest first: that one signs, all are published. The first key is made here, once,
- * however many nodes start together. Throws when a stored key was sealed under another root key.
- */
-export async function loadSigningKeys(deps: SigningKeysDeps): Promise<readonly [SigningKey, ...SigningKey[]]> {
+/** The installation's signing keys, as they were at the last `keep`. */
+export interface SigningKeys {
+  /** The one that signs now. */
+  signer(): SigningKey;
+  /** All that are published, the newest first: the next one and those whose tokens may still be about are among them. */
+  listPublic(): readonly PublicJwk[];
+  /**
+   * Reads them anew; makes the first one, the next one in time to be known before it signs, and removes those whose tokens have
+   * expired, one node at a time. Throws when a stored key was sealed under another root key.
+   */
+  keep(): Promise<void>;
+}
+
+/** How long a key is published before it signs: verifiers may keep what they know for as long. */
+const publishedBeforeMs = 43_200_000;
+/** Beyond the life of the tokens that it signed, for clocks that differ. */
+const retiredAfterMs = 300_000;
+
+/** Signing keys that are kept by `keep`; it has run once when this resolves. */
+export async function createSigningKeys(deps: SigningKeysDeps): Promise<SigningKeys> {
   const { db, store, clock, random, sealingKey } = deps;
-  const stored = await db.transaction(async (tx) => {
-    await store.lockSigningKeys(tx);
-    const known = await store.listSigningKeys(tx);
-    if (known.length > 0) return known;
-    const first = createSigningKey(random, sealingKey, new Date(clock.nowMs()));
-    await store.insertSigningKey(tx, first);
-    return [first];
-  });
-  const [newest, ...others] = stored.map((row) => openSigningKey(row, sealingKey));
-  if (!newest) throw new Error("there is no signing key");
-  return [newest, ...others];
+  let held: readonly (SigningKey & { readonly signsFromMs: number })[] = [];
+
+  async function keep(): Promise<void> {
+    const nowMs = clock.nowMs();
+    const stored = await db.transaction(async (tx) => {
+      await store.lockSigningKeys(tx);
+      const known = await store.listSigningKeys(tx);
+      const signsFrom = nextSignsFrom(known[0], nowMs, deps.signingKeyTtlMs);
+      const next = signsFrom && createSigningKey(random, sealingKey, { createdAt: new Date(nowMs), signsFrom });
+      if (next) await store.insertSigningKey(tx, next);
+      const retired = known.filter(({ signsFrom }) => isRetired(known, signsFrom, nowMs - deps.accessTokenTtlMs));
+      if (retired.length > 0)
+        await store.deleteSigningKeys(
+          tx,
+          retired.map(({ kid }) => kid),
+        );
+      const left = known.filter((row) => !retired.includes(row));
+      return next ? [next, ...left] : left;
+    });
+    held = stored.map((row) => ({ ...openSigningKey(row, sealingKey), signsFromMs: row.signsFrom.getTime() }));
+  }
+
+  await keep();
+  return {
+    signer() {
+      const nowMs = clock.nowMs();
+      // The oldest where a clock is behind those of others.
+      const signer = held.find(({ signsFromMs }) => signsFromMs <= nowMs) ?? held.at(-1);
+      if (!signer) throw new Error("there is no signing key");
+      return signer;
+    },
+    listPublic: () => held.map(({ jwk }) => jwk),
+    keep,
+  };
 }
 
-function createSigningKey(random: Random, sealingKey: Buffer, createdAt: Date): StoredSigningKey {
+/** When a key that is to be made now signs; undefined when none is due. */
+function nextSignsFrom(newest: StoredSigningKey | undefined, nowMs: number, ttlMs: number): Date | undefined {
+  if (!newest) return new Date(nowMs);
+  const dueMs = newest.signsFrom.getTime() + ttlMs;
+  return dueMs - publishedBeforeMs > nowMs ? undefined : new Date(Math.max(dueMs, nowMs + publishedBeforeMs));
+}
+
+/** Whether another has signed in place of the one of that time since before tokens that are good now were made. */
+function isRetired(known: readonly StoredSigningKey[], signsFrom: Date, oldestTokenMs: number): boolean {
+  return known.some(
+    (other) => other.signsFrom > signsFrom && other.signsFrom.getTime() + retiredAfterMs <= oldestTokenMs,
+  );
+}
+
+function createSigningKey(
+  random: Random,
+  sealingKey: Buffer,
+  times: Pick<StoredSigningKey, "createdAt" | "signsFrom">,
+): StoredSigningKey {
   const { d = "", x = "" } = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
   const kid = random.id("sig");
-  return { kid, publicKey: x, sealedPrivateKey: seal(random, sealingKey, Buffer.from(d), kid), createdAt };
+  return { kid, publicKey: x, sealedPrivateKey: seal(random, sealingKey, Buffer.from(d), kid), ...times };
 }
 
 function openSigningKey({ kid, publicKey, sealedPrivateKey }: StoredSigningKey, sealingKey: Buffer): SigningKey {

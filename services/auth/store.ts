@@ -8,6 +8,7 @@ export interface StoredSigningKey {
   readonly publicKey: string;
   readonly sealedPrivateKey: Buffer;
   readonly createdAt: Date;
+  readonly signsFrom: Date;
 }
 
 export interface KeySecret {
@@ -17,7 +18,13 @@ export interface KeySecret {
 }
 
 /** A key as it is recognised by one of its secrets. */
-export type RecognisedKey = Key & { readonly secretExpiresAt: Date | null };
+export type RecognisedKey = Key & {
+  readonly secretExpiresAt: Date | null;
+  /** The role of the person it acts for; null when auth was never told of one. */
+  readonly role: string | null;
+  /** Whether that person or the tenant is barred. */
+  readonly isBarred: boolean;
+};
 
 /** The key that a stored hash belongs to. */
 export type HashedKey = Pick<Key, "keyId" | "tenantId"> &
@@ -47,7 +54,7 @@ export interface KeyListQuery {
 /** The SQL of keys and tokens. One method, one statement. */
 export function createAuthStore(sql: Sql) {
   const columns = (db: Sql | Tx) => db`
-    key.key_id as "keyId", tenant_id as "tenantId", user_id as "userId", name, description, prefix, permissions,
+    key.key_id as "keyId", key.tenant_id as "tenantId", key.user_id as "userId", name, description, prefix, permissions,
     models, limits, key.created_at as "createdAt", updated_at as "updatedAt", created_by as "createdBy", key.expires_at as "expiresAt",
     last_used_at as "lastUsedAt", revoked_at as "revokedAt"`;
 
@@ -59,14 +66,19 @@ export function createAuthStore(sql: Sql) {
 
     listSigningKeys(tx: Tx): Promise<StoredSigningKey[]> {
       return tx<StoredSigningKey[]>`
-        select kid, public_key as "publicKey", sealed_private_key as "sealedPrivateKey", created_at as "createdAt"
-        from signing_key order by created_at desc, kid desc`;
+        select kid, public_key as "publicKey", sealed_private_key as "sealedPrivateKey", created_at as "createdAt",
+          signs_from as "signsFrom"
+        from signing_key order by signs_from desc, kid desc`;
     },
 
     async insertSigningKey(tx: Tx, row: StoredSigningKey): Promise<void> {
       await tx`
-        insert into signing_key (kid, public_key, sealed_private_key, created_at)
-        values (${row.kid}, ${row.publicKey}, ${row.sealedPrivateKey}, ${row.createdAt})`;
+        insert into signing_key (kid, public_key, sealed_private_key, created_at, signs_from)
+        values (${row.kid}, ${row.publicKey}, ${row.sealedPrivateKey}, ${row.createdAt}, ${row.signsFrom})`;
+    },
+
+    async deleteSigningKeys(tx: Tx, kids: readonly string[]): Promise<void> {
+      await tx`delete from signing_key where kid in ${tx(kids)}`;
     },
 
     async insertKey(tx: Tx, row: Key): Promise<void> {
@@ -124,8 +136,12 @@ export function createAuthStore(sql: Sql) {
 
     async findKeyBySecretHash(secretHash: Buffer): Promise<RecognisedKey | undefined> {
       const [row] = await sql<RecognisedKey[]>`
-        select ${columns(sql)}, key_secret.expires_at as "secretExpiresAt"
-        from key_secret join key using (key_id) where secret_hash = ${secretHash}`;
+        select ${columns(sql)}, key_secret.expires_at as "secretExpiresAt", person.role,
+          coalesce(person.is_barred, false) or coalesce(tenant.is_barred, false) as "isBarred"
+        from key_secret join key using (key_id)
+        left join principal person on person.tenant_id = key.tenant_id and person.user_id = key.user_id
+        left join principal tenant on tenant.tenant_id = key.tenant_id and tenant.user_id = ''
+        where secret_hash = ${secretHash}`;
       return row;
     },
 

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { OpenExchange } from "../intake.ts";
 import type { HotHead, ParseHead, Refusal } from "./parse-head.ts";
 import { type Carrier, LaneReply } from "./reply.ts";
 import { HotRequest, type LaneRequest } from "./request.ts";
@@ -35,6 +36,8 @@ export interface Connection {
   /** Ends it if nothing is under way. */
   endIfIdle(): void;
   destroy(): void;
+  /** What it serves now, as far as whoever serves it says. */
+  exchange(): OpenExchange | undefined;
 }
 
 /**
@@ -68,7 +71,8 @@ export function createConnection(socket: Socket, lane: LaneCore): Connection {
   let reply: LaneReply | undefined;
 
   const destroy = () => void socket.destroy();
-  const connection: Connection = { dueMs: lane.dueIn(lane.patienceMs), expire, endIfIdle, destroy };
+  const exchange = () => reply?.exchange;
+  const connection: Connection = { dueMs: lane.dueIn(lane.patienceMs), expire, endIfIdle, destroy, exchange };
   const carrier: Carrier = { socket, commonHeaders: lane.commonHeaders, finish, handOver: () => handOver("asked") };
   socket.on("data", onData).on("end", onEnd).on("drain", onDrain).on("error", ignoreError).on("close", onClose);
   return connection;

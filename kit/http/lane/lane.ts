@@ -1,6 +1,7 @@
 import { type Socket, Socket as TcpSocket } from "node:net";
 import type { Clock } from "../../service/clock.ts";
 import type { HttpServer } from "../http-server.ts";
+import type { OpenExchange } from "../intake.ts";
 import { type Connection, createConnection, type HandOverReason } from "./connection.ts";
 import { createHeadTable, type HeadTableOptions } from "./head-table.ts";
 import { createHeadParser } from "./parse-head.ts";
@@ -38,6 +39,8 @@ export interface LaneStats {
 /** The ordinary server with a lane before it; used in its place. */
 export interface Lane extends HttpServer {
   stats(): LaneStats;
+  /** Visits what is under way in the lane, as far as whoever serves it says. */
+  forEachOpen(visit: (exchange: OpenExchange) => void): void;
 }
 
 /** How coarse the lane's time is. A look at 20,000 connections takes a tenth of a millisecond. */
@@ -137,6 +140,12 @@ export function createLane(options: LaneOptions): Lane {
       await closed;
       signal.removeEventListener("abort", destroyAll);
       cancelTick();
+    },
+    forEachOpen(visit) {
+      for (const connection of connections) {
+        const exchange = connection.exchange();
+        if (exchange) visit(exchange);
+      }
     },
     stats: () => ({ connections: connections.size, requests, handedOver: { ...handedOver } }),
   };

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
+import type { OpenExchange } from "../intake.ts";
 
 /** A larger body is written beside its head instead of being copied behind it. */
 const maxJoinedBytes = 65_536;
@@ -28,6 +29,8 @@ export class LaneReply {
   onDrain: (() => void) | undefined = undefined;
   /** Called once if the client leaves before the answer has ended. */
   onClose: (() => void) | undefined = undefined;
+  /** What it answers, for whoever looks at what is under way. */
+  exchange: OpenExchange | undefined = undefined;
   #carrier: Carrier;
   #phase: "new" | "begun" | "over" = "new";
   /** A head that waits for the first bytes of its body, at most until this turn of the loop has ended. */
@@ -106,6 +109,11 @@ export class LaneReply {
     if (this.#phase === "over") return;
     this.#phase = "over";
     this.#carrier.socket.destroy();
+  }
+
+  /** Ends the connection as if the client had left: whoever serves it is told so. */
+  cut(): void {
+    if (this.#phase !== "over") this.#carrier.socket.destroy();
   }
 
   /** The ordinary server gets the request as it came, and the connection with it. Only before an answer has begun. */

@@ -7,5 +7,5 @@ export function getJwks({ signingKeys, issuer, audience }: Pick<AuthDeps, "signi
   readonly issuer: string;
   readonly audience: string;
 } {
-  return { keys: signingKeys.map(({ jwk }) => jwk), issuer, audience };
+  return { keys: signingKeys.listPublic(), issuer, audience };
 }

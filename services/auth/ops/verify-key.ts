@@ -2,6 +2,8 @@ import type { Secret } from "@lyss/kit/config/secret.ts";
 import type { AuthDeps } from "../deps.ts";
 import { hashKeySecret, isKeySecret } from "../key-secret.ts";
 import { earlier, type Key, keyStatus } from "../model.ts";
+import { permissionsOf, permissionsOfBoth } from "../session-model.ts";
+import type { RecognisedKey } from "../store.ts";
 
 export type KeyVerdict =
   | {
@@ -10,9 +12,12 @@ export type KeyVerdict =
       /** When this secret stops working, by expiry or by the end of a grace period. */
       readonly expiresAt: Date | null;
     }
-  | { readonly isVerified: false; readonly reason: "malformed" | "unknown" | "revoked" | "expired" };
+  | { readonly isVerified: false; readonly reason: "malformed" | "unknown" | "revoked" | "expired" | "barred" };
 
-/** Whose key a secret is. Junk is refused by its checksum, without a look-up. Notes the use. */
+/**
+ * Whose key a secret is, and what it may do now: what it was given, as far as its person's role holds that still. Junk is
+ * refused by its checksum, without a look-up. Notes the use.
+ */
 export async function verifyKey(
   { store, clock, pepper, lastUsed }: Pick<AuthDeps, "store" | "clock" | "pepper" | "lastUsed">,
   { secret }: { readonly secret: Secret },
@@ -24,6 +29,12 @@ export async function verifyKey(
   const expiresAt = earlier(key.expiresAt, key.secretExpiresAt);
   const status = keyStatus({ revokedAt: key.revokedAt, expiresAt }, clock.nowMs());
   if (status !== "active") return { isVerified: false, reason: status };
+  if (key.isBarred) return { isVerified: false, reason: "barred" };
   lastUsed.note(key.keyId);
-  return { isVerified: true, key, expiresAt };
+  return { isVerified: true, key: { ...key, permissions: permissionsNow(key) }, expiresAt };
+}
+
+function permissionsNow({ permissions, role }: RecognisedKey): readonly string[] {
+  const held = role === null ? undefined : permissionsOf(role);
+  return held ? permissionsOfBoth(permissions, held) : permissions;
 }

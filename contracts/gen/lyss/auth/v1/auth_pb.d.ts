@@ -1662,6 +1662,13 @@ export enum KeyRefusal {
    * @generated from enum value: KEY_REFUSAL_EXPIRED = 4;
    */
   EXPIRED = 4,
+
+  /**
+   * The person it acts for, or the tenant, is barred.
+   *
+   * @generated from enum value: KEY_REFUSAL_BARRED = 5;
+   */
+  BARRED = 5,
 }
 
 /**

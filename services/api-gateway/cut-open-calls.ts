@@ -1,0 +1,46 @@
+import { isFailure } from "@lyss/kit/errors/failure.ts";
+import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import { admit, type Guard } from "@lyss/kit/http/gate.ts";
+import type { OpenExchange } from "@lyss/kit/http/intake.ts";
+import type { Clock } from "@lyss/kit/service/clock.ts";
+
+export interface CutOpenCallsDeps {
+  /** Visits every request under way whose sender is known. */
+  readonly forEachOpen: (visit: (exchange: OpenExchange) => void) => void;
+  readonly guard: Guard;
+  readonly clock: Clock;
+}
+
+/** What takes less than this is over before it is worth asking for. */
+const minAgeMs = 1_000;
+
+/**
+ * Asks again for whom streams and other long calls are served, and cuts those whose sender may not have them any more, as
+ * if the client had left: they are settled like that. Most answers are remembered, so a look costs next to nothing. While auth
+ * is away nothing is cut. Resolves when every question has been answered.
+ */
+export async function cutOpenCalls({ forEachOpen, guard, clock }: CutOpenCallsDeps): Promise<void> {
+  const begunBeforeMs = clock.monotonicMs() - minAgeMs;
+  const asked: Promise<void>[] = [];
+  forEachOpen((exchange) => {
+    if (exchange.startedMs > begunBeforeMs) return;
+    const judged = judge(guard, exchange);
+    if (judged instanceof Promise) asked.push(judged.then((isOver) => isOver && exchange.cut()).then(() => undefined));
+    else if (judged) exchange.cut();
+  });
+  await Promise.all(asked);
+}
+
+/** True for one whose sender is let in no more. */
+function judge(guard: Guard, { headers, route }: OpenExchange): boolean | Promise<boolean> {
+  try {
+    const caller = admit(route.permission, () => guard({ headers }));
+    return caller instanceof Promise ? caller.then(() => false, isRefusal) : false;
+  } catch (err) {
+    return isRefusal(err);
+  }
+}
+
+function isRefusal(err: unknown): boolean {
+  return isFailure(err, kitFailures.unauthenticated) || isFailure(err, kitFailures.permission_denied);
+}

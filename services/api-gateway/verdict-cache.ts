@@ -1,0 +1,95 @@
+import type { Caller } from "@lyss/kit/rpc/call-context.ts";
+import type { Clock } from "@lyss/kit/service/clock.ts";
+
+/** What auth says of a credential. */
+export interface Verdict {
+  /** Undefined when it is refused. */
+  readonly caller: Caller | undefined;
+  /** Wall clock; when the credential itself ends. */
+  readonly expiresAtMs: number;
+}
+
+/** Who a credential is, without asking auth for every call. */
+export interface VerdictCache {
+  /** Its caller, or undefined when it is refused. At once for one that is known and fresh. Rejects when auth is away. */
+  callerOf(credential: string): Caller | undefined | Promise<Caller | undefined>;
+  /** Drops what is known of these callers; what is being asked for is not remembered either. */
+  forget(isMeant: (caller: Caller) => boolean): void;
+  forgetAll(): void;
+}
+
+interface Entry extends Verdict {
+  readonly askedMs: number;
+  refreshing: boolean;
+}
+
+/** Changes arrive as events within a second; with the events away a verdict is trusted no longer than this. */
+const maxAgeMs = 5_000;
+/** From this age on one that is in use is asked for in the background, so that no call waits for it. */
+const refreshAfterMs = 2_500;
+const maxEntries = 100_000;
+
+/** Remembers what `ask` answers, for each whole credential: a shortened one could be another's. */
+export function createVerdictCache(ask: (credential: string) => Promise<Verdict>, clock: Clock): VerdictCache {
+  const entries = new Map<string, Entry>();
+  const asking = new Map<string, Promise<Caller | undefined>>();
+  let generation = 0;
+
+  async function askFor(credential: string): Promise<Caller | undefined> {
+    const startedIn = generation;
+    const askedMs = clock.monotonicMs();
+    const { caller, expiresAtMs } = await ask(credential);
+    // What was read before a change may be what the change ended.
+    if (startedIn === generation) remember(credential, { caller, expiresAtMs, askedMs, refreshing: false });
+    return caller;
+  }
+
+  function remember(credential: string, entry: Entry): void {
+    entries.delete(credential);
+    entries.set(credential, entry);
+    if (entries.size <= maxEntries) return;
+    // Insertion order is the order of asking: the first is the stalest.
+    for (const oldest of entries.keys()) {
+      entries.delete(oldest);
+      break;
+    }
+  }
+
+  function askOnce(credential: string): Promise<Caller | undefined> {
+    const running = asking.get(credential);
+    if (running) return running;
+    const started = askFor(credential).finally(() => {
+      if (asking.get(credential) === started) asking.delete(credential);
+    });
+    asking.set(credential, started);
+    return started;
+  }
+
+  function dropGeneration(): void {
+    generation++;
+    asking.clear();
+  }
+
+  return {
+    callerOf(credential) {
+      const entry = entries.get(credential);
+      if (!entry) return askOnce(credential);
+      const ageMs = clock.monotonicMs() - entry.askedMs;
+      if (ageMs >= maxAgeMs) return askOnce(credential);
+      if (ageMs >= refreshAfterMs && !entry.refreshing && entry.caller) {
+        entry.refreshing = true;
+        // A failure here shows up for the caller when the entry has run out.
+        askOnce(credential).catch(() => undefined);
+      }
+      return entry.expiresAtMs > clock.nowMs() ? entry.caller : undefined;
+    },
+    forget(isMeant) {
+      dropGeneration();
+      for (const [credential, { caller }] of entries) if (caller && isMeant(caller)) entries.delete(credential);
+    },
+    forgetAll() {
+      dropGeneration();
+      entries.clear();
+    },
+  };
+}
