@@ -93,6 +93,24 @@ export const authFailures = defineFailures("auth", {
       zh_CN: "刷新令牌不存在、已使用或已过期，或其会话已结束。请重新登录。",
     },
   },
+  person_not_found: {
+    kind: "not_found",
+    publicCode: "AUTH_060",
+    text: { en_US: "There is no such person.", zh_CN: "用户不存在。" },
+  },
+  group_not_found: {
+    kind: "not_found",
+    publicCode: "AUTH_061",
+    text: { en_US: "There is no such group.", zh_CN: "群组不存在。" },
+  },
+  sign_in_method_refused: {
+    kind: "permission_denied",
+    publicCode: "AUTH_062",
+    text: {
+      en_US: "Your organisation does not take this way to sign in. Use one of: {methods}.",
+      zh_CN: "您所在的组织不允许此登录方式，请使用：{methods}。",
+    },
+  },
   access_barred: {
     kind: "permission_denied",
     publicCode: "AUTH_008",

@@ -3,6 +3,7 @@ import type { Outbox } from "@lyss/kit/events/event.ts";
 import type { Idempotency } from "@lyss/kit/idempotency/idempotency.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
+import type { AccessStore } from "./access-store.ts";
 import type { LastUsed } from "./last-used.ts";
 import type { PrincipalStore } from "./principal-store.ts";
 import type { SessionStore } from "./session-store.ts";
@@ -14,6 +15,8 @@ export interface AuthDeps {
   readonly db: Database;
   readonly store: AuthStore;
   readonly sessions: SessionStore;
+  /** What groups and tenants tell of access. */
+  readonly access: AccessStore;
   readonly principals: PrincipalStore;
   readonly outbox: Outbox;
   readonly idempotency: Idempotency;

@@ -1,11 +1,13 @@
 import type { Secret } from "@lyss/kit/config/secret.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import type { AuthDeps } from "./deps.ts";
+import { type CheckPermissionInput, checkPermission } from "./ops/check-permission.ts";
 import { checkSession } from "./ops/check-session.ts";
 import { type CreateKeyInput, createKey } from "./ops/create-key.ts";
 import { type EndSessionsInput, endSessions } from "./ops/end-sessions.ts";
 import { flushLastSeen } from "./ops/flush-last-seen.ts";
 import { flushLastUsed } from "./ops/flush-last-used.ts";
+import { followGroup, followPolicy, type GroupFact } from "./ops/follow-group.ts";
 import { getJwks } from "./ops/get-jwks.ts";
 import { getKey, type KeyReference } from "./ops/get-key.ts";
 import { type ListKeysInput, listKeys } from "./ops/list-keys.ts";
@@ -23,6 +25,9 @@ import type { Principal } from "./session-model.ts";
 /** Binds the operations on sessions, keys and tokens to what they need. */
 export function createAuthOps(deps: AuthDeps) {
   return {
+    checkPermission: (input: CheckPermissionInput) => checkPermission(deps, input),
+    followGroup: (tx: Tx, fact: GroupFact) => followGroup(deps, tx, fact),
+    followPolicy: (tx: Tx, input: Parameters<typeof followPolicy>[2]) => followPolicy(deps, tx, input),
     startSession: (input: StartSessionInput) => startSession(deps, input),
     refreshSession: (input: RefreshSessionInput) => refreshSession(deps, input),
     checkSession: (input: { sessionId: string }) => checkSession(deps, input),

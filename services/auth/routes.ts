@@ -1,5 +1,6 @@
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
+import { accessRoutes } from "./access-routes.ts";
 import { keyRoutes } from "./key-routes.ts";
 import { leakRoutes } from "./leak-routes.ts";
 import type { AuthOps } from "./ops.ts";
@@ -32,4 +33,5 @@ export const authRoutes = [
   ...keyRoutes,
   ...leakRoutes,
   ...sessionRoutes,
+  ...accessRoutes,
 ];

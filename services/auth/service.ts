@@ -6,6 +6,8 @@ import { userCreated, userDeleted, userUpdated } from "@lyss/contracts/events/us
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
+import { createAccessSubscriptions, groupAccessEvents } from "./access-events.ts";
+import { createAccessStore } from "./access-store.ts";
 import { authConfig } from "./config.ts";
 import { createAuthSubscriptions } from "./events.ts";
 import { createAuthJobs } from "./jobs.ts";
@@ -23,7 +25,7 @@ export const auth = defineService({
   contract: AuthService,
   needs: {},
   publishes: [keyCreated, keyRevoked, keyUpdated, sessionEnded, accessChanged],
-  hears: [resilienceOrdered, userCreated, userUpdated, userDeleted, tenantCreated, tenantUpdated],
+  hears: [resilienceOrdered, userCreated, userUpdated, userDeleted, tenantCreated, tenantUpdated, ...groupAccessEvents],
   config: authConfig,
   idempotent: ["createKey"],
   migrations: new URL("./migrations/", import.meta.url),
@@ -34,18 +36,35 @@ export const auth = defineService({
     const sealingKey = deriveKey("auth.signing");
     const signingKeys = await createSigningKeys({ db, store, clock, random, sealingKey, ...config.auth });
     const sessions = createSessionStore(db.sql);
-    const principals = createPrincipalStore(db.sql);
+    const [principals, access] = [createPrincipalStore(db.sql), createAccessStore(db.sql)];
     const [lastUsed, lastSeen] = [createLastUsed(clock), createLastUsed(clock)];
     const refreshPepper = deriveKey("auth.refresh");
     const pepper = deriveKey("auth.pepper");
     const ops = createAuthOps({
-      ...{ db, store, sessions, principals, outbox, idempotency, clock, random, signingKeys, pepper, refreshPepper },
+      ...{
+        db,
+        store,
+        sessions,
+        principals,
+        access,
+        outbox,
+        idempotency,
+        clock,
+        random,
+        signingKeys,
+        pepper,
+        refreshPepper,
+      },
       ...{ lastUsed, lastSeen, ...config.auth },
     });
     return {
       ops,
       rpc: createAuthRpc(ops, clock),
-      subscriptions: [...createAuthSubscriptions(ops), followDegradation(degradation, node)],
+      subscriptions: [
+        ...createAuthSubscriptions(ops),
+        ...createAccessSubscriptions(ops),
+        followDegradation(degradation, node),
+      ],
       jobs: createAuthJobs(ops, degradation),
       health: { database: databaseCheck(db) },
       async drain() {

@@ -48,6 +48,8 @@ export type LiveSession = Session & {
   /** Null when auth was never told of the person. */
   readonly role: string | null;
   readonly isBarred: boolean;
+  /** What the groups that the person is in give in the tenant. */
+  readonly groupPermissions: readonly string[];
 };
 
 /** What a session may do now. */
@@ -83,8 +85,9 @@ export function permissionsOfBoth(some: readonly string[], others: readonly stri
 export function judgeSession(live: LiveSession | undefined, nowMs: number): SessionVerdict {
   if (!live || live.endedAt || live.isBarred || live.expiresAt.getTime() <= nowMs) return { isActive: false };
   const { role } = live;
-  const permissions = role === null ? undefined : permissionsOf(role);
-  return role !== null && permissions ? { isActive: true, session: live, role, permissions } : { isActive: false };
+  const ofRole = role === null ? undefined : permissionsOf(role);
+  if (role === null || !ofRole) return { isActive: false };
+  return { isActive: true, session: live, role, permissions: [...ofRole, ...live.groupPermissions] };
 }
 
 /** What a refresh token that is shown is good for. */

@@ -17,7 +17,12 @@ export function createSessionStore(sql: Sql) {
     client_address as "clientAddress", user_agent as "userAgent", session.created_at as "createdAt",
     factor_at as "factorAt", last_seen_at as "lastSeenAt", session.expires_at as "expiresAt", ended_at as "endedAt"`;
   const live = (db: Sql | Tx) => db`
-    ${columns(db)}, person.role, coalesce(person.is_barred, false) or coalesce(tenant.is_barred, false) as "isBarred"`;
+    ${columns(db)}, person.role, coalesce(person.is_barred, false) or coalesce(tenant.is_barred, false) as "isBarred",
+    array(
+      select distinct given from group_access_member as place join group_access using (group_id)
+      cross join unnest(permissions) as given
+      where place.tenant_id = session.tenant_id and place.user_id = session.user_id and not is_archived
+    ) as "groupPermissions"`;
   const principals = (db: Sql | Tx) => db`
     left join principal person on person.tenant_id = session.tenant_id and person.user_id = session.user_id
     left join principal tenant on tenant.tenant_id = session.tenant_id and tenant.user_id = ''`;

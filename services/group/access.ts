@@ -1,3 +1,4 @@
+import { greaterRole } from "@lyss/contracts/access/group-roles.ts";
 import { groupFailures } from "@lyss/contracts/failures/group.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
@@ -11,7 +12,6 @@ import {
   type GroupPermission,
   type GroupRole,
   type GroupState,
-  greaterRole,
   groupLimits,
   type LoadedGroup,
   manageGroupsPermission,

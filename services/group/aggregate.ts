@@ -1,4 +1,5 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { toGroupRole } from "@lyss/contracts/access/group-roles.ts";
 import {
   groupArchived,
   groupCreated,
@@ -10,7 +11,7 @@ import {
   groupUpdated,
 } from "@lyss/contracts/events/group.ts";
 import { defineAggregate, when } from "@lyss/kit/event-sourcing/aggregate.ts";
-import { findMembership, type GroupRole, type GroupState, type Membership, withMembership } from "./model.ts";
+import { findMembership, type GroupState, type Membership, withMembership } from "./model.ts";
 
 /** Everything that can happen to a group. */
 export const groupEvents = [
@@ -54,7 +55,7 @@ export const groupAggregate = defineAggregate<GroupState>({
       return { ...nothing, tenantId, name, description, createdBy, parentId, createdAtMs, updatedAtMs: createdAtMs };
     }),
     when(groupUpdated, (state, { data: { name, description, joinRole: role, updatedAt }, timeMs }) => {
-      const joinRole = role === "" ? "" : toRole(role);
+      const joinRole = role === "" ? "" : toGroupRole(role);
       return { ...state, name, description, joinRole, updatedAtMs: toMs(updatedAt, timeMs) };
     }),
     when(groupMoved, (state, { data: { parentId, movedAt }, timeMs }) => {
@@ -68,7 +69,12 @@ export const groupAggregate = defineAggregate<GroupState>({
     }),
     when(groupMemberAdded, (state, { data, timeMs }) => {
       const addedAtMs = toMs(data.addedAt, timeMs);
-      return withMember(state, data.userId, { role: toRole(data.role), addedBy: data.addedBy, addedAtMs }, addedAtMs);
+      return withMember(
+        state,
+        data.userId,
+        { role: toGroupRole(data.role), addedBy: data.addedBy, addedAtMs },
+        addedAtMs,
+      );
     }),
     when(groupMemberRemoved, (state, { data, timeMs }) =>
       withMember(state, data.userId, undefined, toMs(data.removedAt, timeMs)),
@@ -76,7 +82,12 @@ export const groupAggregate = defineAggregate<GroupState>({
     when(groupMemberRoleChanged, (state, { data, timeMs }) => {
       const membership = findMembership(state, data.userId);
       if (!membership) return state;
-      return withMember(state, data.userId, { ...membership, role: toRole(data.role) }, toMs(data.changedAt, timeMs));
+      return withMember(
+        state,
+        data.userId,
+        { ...membership, role: toGroupRole(data.role) },
+        toMs(data.changedAt, timeMs),
+      );
     }),
   ],
 });
@@ -101,9 +112,4 @@ type WireTime = Parameters<typeof timestampMs>[0] | undefined;
 
 function toMs(time: WireTime, appendedAtMs: number): number {
   return time ? timestampMs(time) : appendedAtMs;
-}
-
-/** A role that this program does not know allows the least. */
-function toRole(role: string): GroupRole {
-  return role === "owner" || role === "admin" || role === "member" ? role : "viewer";
 }

@@ -1,3 +1,9 @@
+import {
+  type GroupPermission,
+  type GroupRole,
+  greaterRole,
+  permissionsByGroupRole,
+} from "@lyss/contracts/access/group-roles.ts";
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import type { LoadedAggregate } from "@lyss/kit/event-sourcing/aggregate-store.ts";
 import { permits } from "@lyss/kit/rpc/call-context.ts";
@@ -5,28 +11,9 @@ import { z } from "zod";
 
 export type GroupId = `grp_${string}`;
 
-/** What somebody is in a group. What a tenant's role may do is told by auth. */
-export type GroupRole = "owner" | "admin" | "member" | "viewer";
+export type { GroupPermission, GroupRole };
 
 export type GroupStatus = "active" | "archived";
-
-/** What may be done in a group. */
-export type GroupPermission =
-  | "group:read"
-  | "group:update"
-  | "group:delete"
-  | "member:read"
-  | "member:manage"
-  | "owner:manage"
-  | "history:read";
-
-/** What each role may do in its group. Deny by default: what is not listed is refused. */
-export const permissionsByGroupRole: Readonly<Record<GroupRole, readonly GroupPermission[]>> = {
-  owner: ["group:read", "group:update", "group:delete", "member:read", "member:manage", "owner:manage", "history:read"],
-  admin: ["group:read", "group:update", "member:read", "member:manage", "history:read"],
-  member: ["group:read", "member:read", "history:read"],
-  viewer: ["group:read", "member:read"],
-};
 
 /** Held in the tenant by those who reach all of its groups; others reach those that they are in. */
 export const manageGroupsPermission = "group:manage";
@@ -153,14 +140,6 @@ export function permissionsIn(
   if (permits(actor.permissions, manageGroupsPermission)) return ["*"];
   const role = greaterRole(findMembership(state, actor.userId)?.role, inherited);
   return role && permissionsByGroupRole[role];
-}
-
-const roles: readonly GroupRole[] = ["viewer", "member", "admin", "owner"];
-
-/** The role that allows more; undefined for none. */
-export function greaterRole(one: GroupRole | undefined, other: GroupRole | undefined): GroupRole | undefined {
-  if (!one || !other) return one ?? other;
-  return roles.indexOf(one) >= roles.indexOf(other) ? one : other;
 }
 
 /** The form of a name by which two are the same. */

@@ -16,6 +16,7 @@ import {
   toSessionTokens,
   unsealPair,
 } from "../session-tokens.ts";
+import { limitSession } from "../sign-in-policy.ts";
 
 export interface RefreshSessionInput {
   readonly refreshToken: Secret;
@@ -85,7 +86,8 @@ async function rotate(deps: AuthDeps, tx: Tx, { token, stored, verdict }: Rotati
   const now = new Date(clock.nowMs());
   const { sessionId } = stored;
   const refreshToken = generateRefreshToken(random);
-  const expiresAt = new Date(Math.min(now.getTime() + deps.sessionIdleTtlMs, verdict.session.expiresAt.getTime()));
+  const { idleTtlMs } = limitSession(await deps.access.findPolicy(tx, verdict.session.tenantId), deps);
+  const expiresAt = new Date(Math.min(now.getTime() + idleTtlMs, verdict.session.expiresAt.getTime()));
   const { accessToken, expiresAtMs } = await signAccessToken(deps, verdict);
   const pair = { accessToken, expiresAtMs, refreshToken, refreshExpiresAtMs: expiresAt.getTime() };
   await sessions.noteAnswersOf(tx, sessionId, now);

@@ -10,6 +10,7 @@ import {
   signAccessToken,
   toSessionTokens,
 } from "../session-tokens.ts";
+import { isMethodRefused, limitSession } from "../sign-in-policy.ts";
 
 export interface StartSessionInput {
   readonly userId: string;
@@ -25,27 +26,32 @@ export interface StartSessionInput {
 
 /**
  * Starts a session for a person whose proof the caller has checked, and gives its tokens. The oldest beyond
- * `maxSessionsPerPerson` end. Throws `role_unknown` and `access_barred`. A repeat starts another.
+ * `maxSessionsPerPerson` end. Throws `role_unknown`, `access_barred` and `sign_in_method_refused`. A repeat starts another.
  */
 export async function startSession(deps: AuthDeps, input: StartSessionInput): Promise<SessionTokens> {
-  const { db, sessions, principals, clock, random, refreshPepper } = deps;
+  const { db, sessions, principals, access, clock, random, refreshPepper } = deps;
   const { userId, tenantId, methods, clientAddress, userAgent } = input;
   if (!permissionsOf(input.role)) throw new Failure(authFailures.role_unknown, { role: input.role });
   const now = new Date(clock.nowMs());
+  const policy = await access.findPolicy(db.sql, tenantId);
+  const { ttlMs, idleTtlMs } = limitSession(policy, deps);
   const sessionId = random.id("ses") as SessionId;
   const session: Session = {
     ...{ sessionId, tenantId, userId, methods, clientAddress, userAgent, createdAt: now, lastSeenAt: now },
     factorAt: hasSecondFactor(methods) ? now : null,
-    expiresAt: new Date(now.getTime() + deps.sessionTtlMs),
+    expiresAt: new Date(now.getTime() + ttlMs),
     endedAt: null,
   };
   const refreshToken = generateRefreshToken(random);
-  const refreshExpiresAtMs = now.getTime() + Math.min(deps.sessionIdleTtlMs, deps.sessionTtlMs);
+  const refreshExpiresAtMs = now.getTime() + Math.min(idleTtlMs, ttlMs);
 
-  const role = await db.transaction(async (tx) => {
+  const { role, given } = await db.transaction(async (tx) => {
     const principal = await principals.seePrincipal(tx, { tenantId, userId, role: input.role });
     if (principal.isBarred || (await principals.isBarred(tx, tenantId, ""))) {
       throw new Failure(authFailures.access_barred);
+    }
+    if (isMethodRefused(policy, principal.role, methods)) {
+      throw new Failure(authFailures.sign_in_method_refused, { methods: policy?.signInMethods.join(", ") ?? "" });
     }
     await sessions.insertSession(tx, session);
     const tokenHash = hashRefreshToken(refreshPepper, refreshToken);
@@ -59,9 +65,13 @@ export async function startSession(deps: AuthDeps, input: StartSessionInput): Pr
       const selection = { tenantId, userId, sessionId: oldest.sessionId, exceptSessionId: undefined };
       await sayEnded(deps, tx, selection, { reason: "too_many", actorId: "", clientAddress: "" });
     }
-    return principal.role;
+    return { role: principal.role, given: await access.listGiven(tx, { tenantId, userId }) };
   });
-  const subject = { session, role, permissions: permissionsOf(role) ?? [] };
+  const subject = {
+    session,
+    role,
+    permissions: [...(permissionsOf(role) ?? []), ...given.map(({ permission }) => permission)],
+  };
   const { accessToken, expiresAtMs } = await signAccessToken(deps, subject);
   const pair = { accessToken, expiresAtMs, refreshToken, refreshExpiresAtMs };
   return toSessionTokens(sessionId, pair, now.getTime());

@@ -1,0 +1,55 @@
+import { accessChanged } from "@lyss/contracts/events/auth.ts";
+import type { Tx } from "@lyss/kit/db/database.ts";
+import type { AuthDeps } from "../deps.ts";
+import type { SignInPolicy } from "../sign-in-policy.ts";
+
+interface OfGroup {
+  readonly groupId: string;
+  readonly tenantId: string;
+}
+
+/** What happened to a group, as far as it decides who may do what. */
+export type GroupFact =
+  | (OfGroup & { readonly kind: "placed"; readonly parentId: string })
+  | (OfGroup & { readonly kind: "given"; readonly permissions: readonly string[] })
+  | (OfGroup & { readonly kind: "archived" })
+  | (OfGroup & { readonly kind: "joined"; readonly userId: string; readonly role: string })
+  | (OfGroup & { readonly kind: "left"; readonly userId: string });
+
+/**
+ * Takes in what happened to a group. Whose permissions that may change is asked of auth anew by every node as soon as that
+ * commits. A repeat is safe.
+ */
+export async function followGroup(
+  { access, outbox }: Pick<AuthDeps, "access" | "outbox">,
+  tx: Tx,
+  fact: GroupFact,
+): Promise<void> {
+  const { tenantId, groupId } = fact;
+  switch (fact.kind) {
+    case "placed":
+      // Where a group stands gives roles in groups, and nothing in the tenant.
+      return access.putGroup(tx, fact);
+    case "given":
+      await access.setPermissions(tx, groupId, fact.permissions);
+      return outbox.append(tx, accessChanged, { tenantId, userId: "" });
+    case "archived":
+      await access.archiveGroup(tx, groupId);
+      return outbox.append(tx, accessChanged, { tenantId, userId: "" });
+    case "joined":
+      await access.putMember(tx, fact);
+      return outbox.append(tx, accessChanged, { tenantId, userId: fact.userId });
+    case "left":
+      await access.deleteMember(tx, fact);
+      return outbox.append(tx, accessChanged, { tenantId, userId: fact.userId });
+  }
+}
+
+/** How a tenant lets its people sign in from now on. An earlier version than the one known changes nothing. */
+export async function followPolicy(
+  { access }: Pick<AuthDeps, "access">,
+  tx: Tx,
+  input: { readonly tenantId: string; readonly policy: SignInPolicy; readonly version: bigint },
+): Promise<void> {
+  await access.putPolicy(tx, input.tenantId, input.policy, input.version);
+}
