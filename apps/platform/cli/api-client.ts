@@ -9,7 +9,11 @@ export class CommandError extends Error {}
 /** A running platform, spoken to as any client would. */
 export interface ApiClient {
   /** The answer's JSON. Throws a CommandError with the platform's own message when it refuses. */
-  send(method: "GET" | "POST" | "PUT" | "DELETE", path: string, body?: unknown): Promise<Record<string, unknown>>;
+  send(
+    method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE",
+    path: string,
+    body?: unknown,
+  ): Promise<Record<string, unknown>>;
   /** The file at a path, by the name that the platform gives it. Throws as `send` does. */
   download(path: string): Promise<{ readonly name: string; readonly bytes: Buffer }>;
   /** The answer's bytes as they come, for a day at most. Throws as `send` does before the first one. */
