@@ -8,7 +8,7 @@ import type { UserOps } from "./ops.ts";
 
 const { json } = routesFor<UserOps>();
 
-const user = z.strictObject({
+export const userBody = z.strictObject({
   object: z.literal("user"),
   id: z.string(),
   email: z.string(),
@@ -49,7 +49,7 @@ const update = (method: HttpMethod, operation: string) =>
     summary: "Changes what is given: one's own name, with user:update also name, role and status of others.",
     params,
     body: changes,
-    response: user,
+    response: userBody,
     versionOf: ({ version }) => version,
     failures: [...changing, userFailures.own_status],
     async handle(ops, request) {
@@ -78,7 +78,7 @@ export const peopleRoutes = [
         .default("-created_at")
         .describe("'-' before it for the greatest first. A cursor counts for the same sort."),
     }),
-    response: pageOf(user),
+    response: pageOf(userBody),
     async handle(ops, request) {
       const { tenantId } = requireCaller(request);
       const { search = "", ...query } = request.query;
@@ -93,7 +93,7 @@ export const peopleRoutes = [
     operation: "getUser",
     summary: "A person of the tenant; 'me' is the one who asks.",
     params,
-    response: user,
+    response: userBody,
     versionOf: ({ version }) => version,
     failures: [userFailures.not_found],
     handle: async (ops, request) => toUserBody(await ops.getUser(referenceOf(request))),
@@ -117,7 +117,7 @@ export const peopleRoutes = [
   }),
 ];
 
-export function toUserBody(row: User): z.input<typeof user> {
+export function toUserBody(row: User): z.input<typeof userBody> {
   return {
     object: "user",
     id: row.userId,

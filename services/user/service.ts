@@ -4,6 +4,7 @@ import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { UserService } from "@lyss/contracts/gen/lyss/user/v1/user_pb.js";
 import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
+import { adminRoutes } from "./admin-routes.ts";
 import { createAuditLog } from "./audit-log.ts";
 import { userConfig } from "./config.ts";
 import { createUserSubscriptions } from "./events.ts";
@@ -25,7 +26,7 @@ export const user = defineService({
   hears: [keyCreated, keyUpdated, keyRevoked],
   config: userConfig,
   migrations: new URL("./migrations/", import.meta.url),
-  routes: userRoutes,
+  routes: [...userRoutes, ...adminRoutes],
 
   async start({ config, clients, db, outbox, clock, random, deriveKey }) {
     const limits = config.user;

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { userCreated } from "@lyss/contracts/events/user.ts";
+import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
+import { noSession } from "@lyss/kit/rpc/call-context.ts";
+import { startTestService } from "@lyss/kit/testing/start-service.ts";
+import { group } from "@lyss/services/group/service.ts";
+import { tenant } from "@lyss/services/tenant/service.ts";
+import { runCommand } from "./run-command.ts";
+
+const tenants = await startTestService({ after }, tenant, { clients: {} });
+const groups = await startTestService({ after }, group, { clients: {} });
+await groups.hear();
+const permissions = ["*", "platform:*"];
+const server = await startTestServer({
+  mounted: [
+    { name: "tenant", routes: tenant.routes, ops: tenants.ops, peerUrl: undefined },
+    { name: "group", routes: group.routes, ops: groups.ops, peerUrl: undefined },
+  ],
+  guard: () => ({ tenantId: "ten_home", userId: "usr_op", keyId: "key_a", ...noSession, permissions, models: [] }),
+});
+after(() => server.close());
+
+/** Runs a command as `lyss` does. */
+async function lyss(...words: readonly string[]) {
+  const [printed, complaints]: [string[], string[]] = [[], []];
+  const code = await runCommand(words, {
+    env: { LYSS_URL: server.url, LYSS_API_KEY: "key" },
+    locale: "en_US",
+    write: (text) => void printed.push(text),
+    complain: (text) => void complaints.push(text),
+    readInput: () => Promise.resolve(""),
+    pause: () => Promise.resolve(),
+  });
+  return { code, output: printed.join(""), complaint: complaints.join("") };
+}
+
+async function shown(...words: readonly string[]): Promise<string> {
+  const { code, output, complaint } = await lyss(...words);
+  assert.deepEqual([code, complaint], [0, ""], words.join(" "));
+  return output;
+}
+
+const json = async (...words: readonly string[]) => JSON.parse(await shown(...words, "--json"));
+
+test("`lyss tenant` creates, finds, changes, suspends and reactivates a tenant, and adds its domains", async () => {
+  const { id } = await json("tenant", "create", "acme", "--name", "Acme", "--plan", "pro");
+  assert.match(await shown("tenant", "list", "--query", "acm"), /acme +Acme +pro +active/);
+  const options = ["--sign-in", "sso,passkey", "--require-mfa", "yes", "--session-idle-minutes", "30"];
+  const { settings } = await json("tenant", "update", id, ...options);
+  assert.deepEqual(settings, {
+    ...{ require_mfa: true, sign_in_methods: ["passkey", "sso"] },
+    ...{ session_idle_minutes: 30, session_lifetime_hours: 0 },
+  });
+  assert.match(await shown("tenant", "suspend", id, "--reason", "unpaid"), /status +suspended\nreason +unpaid/);
+  assert.match(await shown("tenant", "reactivate", id), /status +active/);
+  assert.match(await shown("tenant", "domain", "add", "acme.example", "--tenant", id), /_lyss\.acme\.example/);
+  assert.match(await shown("tenant", "domain", "list", id), /acme\.example +false/);
+  assert.match(await shown("tenant", "domain", "remove", "acme.example", "--tenant", id), /is removed/);
+  const refused = await lyss("tenant", "show", "ten_none");
+  assert.deepEqual([refused.code, /TENANT_001/.test(refused.complaint)], [1, true]);
+});
+
+test("`lyss group` makes a tree of groups and says who is in each", async () => {
+  await groups.say(userCreated, { userId: "usr_ann", tenantId: "ten_home" });
+  await groups.untilHeard();
+  const top = await json("group", "create", "Company");
+  const low = await json("group", "create", "Engineering", "--parent", top.id);
+  assert.equal(await shown("group", "tree"), `Company  ${top.id}\n  Engineering  ${low.id}\n`);
+  assert.equal(await shown("group", "add", low.id, "usr_ann"), "usr_ann is member.\n");
+  assert.equal(await shown("group", "role", low.id, "usr_ann", "admin"), "usr_ann is admin.\n");
+  assert.match(await shown("group", "permissions", low.id, "billing:read"), /permissions +billing:read/);
+  assert.match(await shown("group", "show", low.id), /usr_ann +admin/);
+  assert.match(await shown("group", "list", "--parent", top.id), /Engineering +active +2/);
+  assert.equal(await shown("group", "remove", low.id, "usr_ann"), "usr_ann is not in it any more.\n");
+  assert.equal((await json("group", "move", low.id)).parent_id, null);
+  assert.equal(await shown("group", "archive", low.id), "Engineering is archived.\n");
+});
+
+test("each command tells how it is used", async () => {
+  for (const words of ["tenant create", "tenant update", "tenant domain add", "group create", "group add"]) {
+    assert.match((await lyss(...words.split(" "), "--help")).output, /Usage: lyss/, words);
+  }
+});

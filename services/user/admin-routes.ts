@@ -1,0 +1,84 @@
+import { userFailures } from "@lyss/contracts/failures/user.ts";
+import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
+import { requireCaller } from "@lyss/kit/http/require-caller.ts";
+import { type JsonRequest, routesFor } from "@lyss/kit/http/route.ts";
+import { z } from "zod";
+import { type UserStatus, userFields } from "./model.ts";
+import type { UserOps } from "./ops.ts";
+import { toUserBody, userBody } from "./people-routes.ts";
+
+const { json } = routesFor<UserOps>();
+
+const params = z.strictObject({ id: z.string().max(64) });
+const reason = z.string().trim().min(1).max(500).describe("For the person's audit log.");
+const changing = [
+  userFailures.not_found,
+  userFailures.version_mismatch,
+  userFailures.role_above_own,
+  userFailures.last_owner,
+  userFailures.own_status,
+];
+
+type Change = Pick<
+  JsonRequest<{ readonly reason?: string | undefined }, unknown, { readonly id: string }>,
+  "body" | "params" | "caller" | "clientAddress" | "expectedVersion"
+>;
+
+async function setStatus(ops: UserOps, request: Change, status: UserStatus) {
+  const { userId, keyId, permissions } = requireCaller(request);
+  const { clientAddress, expectedVersion, body } = request;
+  const reference = { userId: request.params.id, tenantId: undefined, actor: { userId, keyId, permissions } };
+  return toUserBody(
+    await ops.updateUser({ ...reference, status, reason: body.reason, clientAddress, expectedVersion }),
+  );
+}
+
+/** People of every tenant, for those who operate the installation. */
+export const adminRoutes = [
+  json({
+    method: "GET",
+    path: "/admin/users",
+    permission: "platform:users",
+    operation: "listAllUsers",
+    summary: "The people of every tenant, newest first.",
+    query: z.strictObject({
+      ...pageQueryFields,
+      search: z.string().trim().max(100).optional().describe("Words that are each part of the name or the address."),
+      tenant: z.string().max(64).optional().describe("Only people of this tenant."),
+      status: userFields.status.optional(),
+      role: userFields.role.optional(),
+    }),
+    response: pageOf(userBody),
+    async handle(ops, request) {
+      const { search = "", tenant: tenantId, ...query } = request.query;
+      const words = search.split(/\s+/).filter(Boolean);
+      return toPageBody(await ops.listUsers({ tenantId, words, ...query }), toUserBody);
+    },
+  }),
+  json({
+    method: "POST",
+    path: "/admin/users/{id}/disable",
+    permission: "platform:users",
+    operation: "disableUser",
+    summary: "Suspends a person of any tenant: sessions and keys are refused, on every node.",
+    params,
+    body: z.strictObject({ reason }),
+    response: userBody,
+    versionOf: ({ version }) => version,
+    failures: changing,
+    handle: (ops, request) => setStatus(ops, request, "suspended"),
+  }),
+  json({
+    method: "POST",
+    path: "/admin/users/{id}/enable",
+    permission: "platform:users",
+    operation: "enableUser",
+    summary: "Lets a person of any tenant sign in again.",
+    params,
+    body: z.strictObject({ reason: reason.optional() }).prefault({}),
+    response: userBody,
+    versionOf: ({ version }) => version,
+    failures: changing,
+    handle: (ops, request) => setStatus(ops, request, "active"),
+  }),
+];

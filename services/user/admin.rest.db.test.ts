@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { createClient, createRouterTransport } from "@connectrpc/connect";
+import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import { Secret } from "@lyss/kit/config/secret.ts";
+import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
+import { noSession } from "@lyss/kit/rpc/call-context.ts";
+import { startTestService } from "@lyss/kit/testing/start-service.ts";
+import { user } from "./service.ts";
+
+const transport = createRouterTransport(() => {});
+const { ops, listEvents } = await startTestService({ after }, user, {
+  clients: { auth: createClient(AuthService, transport) },
+});
+/** The bearer token is the caller: `<tenant>/<person>/<permissions>`. */
+const server = await startTestServer({
+  mounted: [{ name: "user", routes: user.routes, ops, peerUrl: undefined }],
+  guard({ headers: { authorization } }) {
+    const [tenantId, userId, held] = (authorization ?? "").replace("Bearer ", "").split("/");
+    if (!tenantId || !userId || !held) return undefined;
+    return { tenantId, userId, keyId: "", ...noSession, permissions: held.split(","), models: [] };
+  },
+});
+after(() => server.close());
+const { call } = server;
+
+const password = new Secret("correct horse battery");
+const person = (tenantId: string, name: string, role: "operator" | "owner" | "member") =>
+  ops.createUser({ tenantId, email: `${name}@example.com`, password, name, role });
+const operator = await person("ten_home", "olga", "operator");
+const owner = await person("ten_a", "anna", "owner");
+const member = await person("ten_a", "mila", "member");
+const token = `ten_home/${operator.userId}/*,platform:*`;
+
+test("operators find people of every tenant, and nobody else does", async () => {
+  const names = async (query: string) =>
+    (await call(token, "GET", `/admin/users${query}`)).json.data.map((row: { name: string }) => row.name);
+  assert.deepEqual(await names(""), ["mila", "anna", "olga"]);
+  assert.deepEqual(await names("?tenant=ten_a&role=owner"), ["anna"]);
+  assert.deepEqual(await names("?search=MILA"), ["mila"]);
+  assert.equal((await call(`ten_a/${owner.userId}/*`, "GET", "/admin/users")).status, 403);
+});
+
+test("an operator disables a person of any tenant, for a reason that is kept, and enables them again", async () => {
+  const path = `/admin/users/${member.userId}`;
+  assert.equal((await call(`ten_a/${owner.userId}/*`, "POST", `${path}/disable`, { reason: "x" })).status, 403);
+  assert.equal((await call(token, "POST", `${path}/disable`, {})).json.error.details.field, "reason");
+  const disabled = await call(token, "POST", `${path}/disable`, { reason: "abuse" });
+  assert.deepEqual([disabled.status, disabled.json.status], [200, "suspended"]);
+  const said = (await listEvents()).filter(({ type }) => type === "user.updated");
+  assert.equal(said.at(-1)?.data["userId"], member.userId);
+  const kept = (await listEvents()).filter(({ type }) => type === "user.audit.status_changed").at(-1)?.data;
+  assert.deepEqual([kept?.["actorId"], kept?.["clientAddress"]], [operator.userId, "127.0.0.1"]);
+  assert.match(String(kept?.["detail"]), /active → suspended \(abuse\)/);
+  assert.equal((await call(token, "POST", `${path}/enable`)).json.status, "active");
+  assert.equal((await call(token, "POST", "/admin/users/usr_none/disable", { reason: "x" })).status, 404);
+  const self = await call(token, "POST", `/admin/users/${operator.userId}/disable`, { reason: "x" });
+  assert.equal(self.status, 409);
+});
