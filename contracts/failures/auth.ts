@@ -42,6 +42,14 @@ export const authFailures = defineFailures("auth", {
     publicCode: "AUTH_006",
     text: { en_US: "The expiry must lie in the future.", zh_CN: "过期时间必须晚于当前时间。" },
   },
+  session_not_found: {
+    kind: "not_found",
+    publicCode: "AUTH_009",
+    text: {
+      en_US: "There is no such session, or it has ended already.",
+      zh_CN: "会话不存在，或已经结束。",
+    },
+  },
   expiry_not_held: {
     kind: "permission_denied",
     publicCode: "AUTH_030",

@@ -14,7 +14,7 @@ export type Guard = (req: Pick<IncomingMessage, "headers">) => MaybeCaller;
 
 /**
  * The one place where a request is let in. `identify` tells who calls; throws `kit.unauthenticated` or
- * `kit.permission_denied` unless the caller holds `permission`. A public route lets everyone in, and knows the caller if a
+ * `kit.permission_denied` unless the caller holds `permission`; for `caller` it is enough to be one. A public route lets everyone in, and knows the caller if a
  * valid credential is sent.
  */
 export function admit(permission: RoutePermission, identify: () => MaybeCaller): MaybeCaller {
@@ -26,6 +26,7 @@ export function admit(permission: RoutePermission, identify: () => MaybeCaller):
 
 function requirePermission(caller: Caller | undefined, permission: RoutePermission): Caller {
   if (!caller) throw new Failure(kitFailures.unauthenticated);
+  if (permission === "caller") return caller;
   if (!permits(caller.permissions, permission)) throw new Failure(kitFailures.permission_denied, { permission });
   return caller;
 }

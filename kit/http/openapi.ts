@@ -147,7 +147,8 @@ function answer(description: string, schema?: Json, mediaType = "application/jso
 /** One answer per status, which names the failures behind it, in the shape that the route's callers understand. */
 function errorAnswers(route: Route<never>, components: Components): Json {
   const failures: FailureType[] = [kitFailures.internal, kitFailures.unavailable];
-  if (route.permission !== "public") failures.push(kitFailures.unauthenticated, kitFailures.permission_denied);
+  if (route.permission !== "public") failures.push(kitFailures.unauthenticated);
+  if (route.permission.includes(":")) failures.push(kitFailures.permission_denied);
   if (route.kind === "json") failures.push(kitFailures.invalid_request, ...(route.failures ?? []));
   if (route.kind === "json" && route.takesIdempotencyKey) {
     failures.push(kitFailures.idempotency_conflict, kitFailures.idempotency_in_flight);

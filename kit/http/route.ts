@@ -9,8 +9,11 @@ import type { WholeAnswer } from "./whole-answer.ts";
 
 export type HttpMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
-/** `resource:action` that the caller must hold, or `public` for everyone. Every route declares one. */
-export type RoutePermission = "public" | `${string}:${string}`;
+/**
+ * `resource:action` that the caller must hold, `public` for everyone, or `caller` for whoever is known, whatever they may do.
+ * Every route declares one.
+ */
+export type RoutePermission = "public" | "caller" | `${string}:${string}`;
 
 /** What a route's calls are for when there is too much work; `essential` ones are never turned away for that. */
 export type RoutePriority = Priority | "essential";

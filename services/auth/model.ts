@@ -64,8 +64,12 @@ export const permissionsByRole: Readonly<Record<string, readonly string[]>> = {
     "billing:audit",
     "billing:budget",
     "audit:read",
+    "session:*",
+    "token:introspect",
   ],
   member: [
+    "session:read",
+    "session:delete",
     "user:read",
     "tenant:read",
     "group:read",
@@ -81,7 +85,16 @@ export const permissionsByRole: Readonly<Record<string, readonly string[]>> = {
     "model:list",
     "billing:read",
   ],
-  viewer: ["user:read", "tenant:read", "group:read", "key:read", "model:list", "billing:read"],
+  viewer: [
+    "session:read",
+    "session:delete",
+    "user:read",
+    "tenant:read",
+    "group:read",
+    "key:read",
+    "model:list",
+    "billing:read",
+  ],
 };
 
 /** What a key may do when nothing else is asked for. */
@@ -89,6 +102,9 @@ export const defaultKeyPermissions: readonly string[] = ["model:call", "model:li
 
 /** Held by those who reach every key of their tenant; others reach the keys that act for them. */
 export const manageKeysPermission = "key:manage";
+
+/** Held by those who reach the sessions of everybody in their tenant; others reach their own. */
+export const manageSessionsPermission = "session:manage";
 
 /** Whether a key is good at that time. Revoked counts before expired. */
 export function keyStatus({ revokedAt, expiresAt }: Pick<Key, "revokedAt" | "expiresAt">, nowMs: number): KeyStatus {

@@ -11,9 +11,12 @@ import { followGroup, followPolicy, type GroupFact } from "./ops/follow-group.ts
 import { getJwks } from "./ops/get-jwks.ts";
 import { getKey, type KeyReference } from "./ops/get-key.ts";
 import { type ListKeysInput, listKeys } from "./ops/list-keys.ts";
+import { type ListSessionsInput, listSessions } from "./ops/list-sessions.ts";
+import { readToken } from "./ops/read-token.ts";
 import { type RefreshSessionInput, refreshSession } from "./ops/refresh-session.ts";
 import { type ReportLeakedKeysInput, reportLeakedKeys } from "./ops/report-leaked-keys.ts";
 import { type RevokeKeyInput, revokeKey } from "./ops/revoke-key.ts";
+import { type RevokeTokenInput, revokeToken } from "./ops/revoke-token.ts";
 import { type RotateKeyInput, rotateKey } from "./ops/rotate-key.ts";
 import { setPrincipal, setPrincipalIn } from "./ops/set-principal.ts";
 import { type StartSessionInput, startSession } from "./ops/start-session.ts";
@@ -34,6 +37,9 @@ export function createAuthOps(deps: AuthDeps) {
     endSessions: (input: EndSessionsInput) => endSessions(deps, input),
     setPrincipal: (input: Principal) => setPrincipal(deps, input),
     setPrincipalIn: (tx: Tx, input: Principal) => setPrincipalIn(deps, tx, input),
+    listSessions: (input: ListSessionsInput) => listSessions(deps, input),
+    readToken: (input: { token: Secret }) => readToken(deps, input),
+    revokeToken: (input: RevokeTokenInput) => revokeToken(deps, input),
     keepSigningKeys: () => deps.signingKeys.keep(),
     sweepSessions: () => sweepSessions(deps),
     flushLastSeen: () => flushLastSeen(deps),

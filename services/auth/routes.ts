@@ -5,6 +5,7 @@ import { keyRoutes } from "./key-routes.ts";
 import { leakRoutes } from "./leak-routes.ts";
 import type { AuthOps } from "./ops.ts";
 import { sessionRoutes } from "./session-routes.ts";
+import { tokenRoutes } from "./token-routes.ts";
 
 const { json } = routesFor<AuthOps>();
 
@@ -32,6 +33,7 @@ export const authRoutes = [
   }),
   ...keyRoutes,
   ...leakRoutes,
+  ...tokenRoutes,
   ...sessionRoutes,
   ...accessRoutes,
 ];

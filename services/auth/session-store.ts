@@ -10,6 +10,14 @@ export interface SessionSelection {
   readonly exceptSessionId: string | undefined;
 }
 
+export interface OpenSessionQuery {
+  readonly tenantId: string;
+  readonly userId: string;
+  readonly afterId: string | undefined;
+  readonly limit: number;
+  readonly now: Date;
+}
+
 /** The SQL of sessions and their refresh tokens. One method, one statement. */
 export function createSessionStore(sql: Sql) {
   const columns = (db: Sql | Tx) => db`
@@ -54,6 +62,16 @@ export function createSessionStore(sql: Sql) {
         update session set last_seen_at = greatest(last_seen_at, ${lastSeenAt}) where session_id = ${sessionId}`;
     },
 
+    /** Newest first, those after `afterId`. */
+    listOpen(query: OpenSessionQuery): Promise<Session[]> {
+      const { tenantId, userId, afterId, limit, now } = query;
+      return sql<Session[]>`
+        select ${columns(sql)} from session
+        where tenant_id = ${tenantId} and user_id = ${userId} and ended_at is null and expires_at > ${now}
+          and (${afterId ?? null}::text is null or session_id < ${afterId ?? null})
+        order by session_id desc limit ${limit}`;
+    },
+
     /** Ends those that are open; gives their ids. Locked in one order, so that two that end the same never wait in a circle. */
     endSessions(
       tx: Tx,
@@ -95,6 +113,14 @@ export function createSessionStore(sql: Sql) {
         select token_hash as "tokenHash", session_id as "sessionId", expires_at as "expiresAt", used_at as "usedAt",
           answered_at as "answeredAt", sealed_successor as "sealedSuccessor"
         from refresh_token where token_hash = ${tokenHash} for update`;
+      return row;
+    },
+
+    async findRefreshToken(tokenHash: Buffer): Promise<(StoredRefreshToken & { createdAt: Date }) | undefined> {
+      const [row] = await sql<(StoredRefreshToken & { createdAt: Date })[]>`
+        select token_hash as "tokenHash", session_id as "sessionId", expires_at as "expiresAt", used_at as "usedAt",
+          answered_at as "answeredAt", sealed_successor as "sealedSuccessor", created_at as "createdAt"
+        from refresh_token where token_hash = ${tokenHash}`;
       return row;
     },
 

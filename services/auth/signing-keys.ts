@@ -1,8 +1,9 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { seal, unseal } from "@lyss/kit/crypto/seal.ts";
 import type { Database } from "@lyss/kit/db/database.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
+import { errors } from "jose";
 import type { AuthStore, StoredSigningKey } from "./store.ts";
 
 /** An Ed25519 public key as others are told of it (RFC 7517, RFC 8037). */
@@ -19,6 +20,7 @@ export interface PublicJwk {
 export interface SigningKey {
   readonly jwk: PublicJwk;
   readonly privateKey: KeyObject;
+  readonly publicKey: KeyObject;
 }
 
 export interface SigningKeysDeps {
@@ -39,6 +41,8 @@ export interface SigningKeys {
   signer(): SigningKey;
   /** All that are published, the newest first: the next one and those whose tokens may still be about are among them. */
   listPublic(): readonly PublicJwk[];
+  /** The public key of that id. Throws what `jose` throws for one that is not there. */
+  publicKeyOf(kid: string): KeyObject;
   /**
    * Reads them anew; makes the first one, the next one in time to be known before it signs, and removes those whose tokens have
    * expired, one node at a time. Throws when a stored key was sealed under another root key.
@@ -85,6 +89,11 @@ export async function createSigningKeys(deps: SigningKeysDeps): Promise<SigningK
       if (!signer) throw new Error("there is no signing key");
       return signer;
     },
+    publicKeyOf(kid) {
+      const found = held.find(({ jwk }) => jwk.kid === kid);
+      if (!found) throw new errors.JWKSNoMatchingKey();
+      return found.publicKey;
+    },
     listPublic: () => held.map(({ jwk }) => jwk),
     keep,
   };
@@ -119,5 +128,5 @@ function openSigningKey({ kid, publicKey, sealedPrivateKey }: StoredSigningKey, 
   if (!d) throw new Error(`signing key ${kid} does not open: it was sealed under another root key, or was altered`);
   const jwk = { kty: "OKP", crv: "Ed25519", x: publicKey } as const;
   const privateKey = createPrivateKey({ key: { ...jwk, d }, format: "jwk" });
-  return { jwk: { ...jwk, alg: "EdDSA", use: "sig", kid }, privateKey };
+  return { jwk: { ...jwk, alg: "EdDSA", use: "sig", kid }, privateKey, publicKey: createPublicKey(privateKey) };
 }

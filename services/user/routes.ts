@@ -61,8 +61,9 @@ export const userRoutes = withAlias(
       path: "/api/v1/auth/token",
       permission: "public",
       operation: "createToken",
-      summary: "Gives tokens for a password or a refresh token (RFC 6749, 4.3 and 6, as JSON).",
+      summary: "Gives tokens for a password or a refresh token (RFC 6749, 4.3 and 6).",
       body: tokenGrant,
+      bodyFormats: ["application/x-www-form-urlencoded"],
       response: token,
       failures: [...signInFailures, authFailures.refresh_token_refused, authFailures.access_barred],
       async handle(ops, { body, clientAddress, userAgent }) {

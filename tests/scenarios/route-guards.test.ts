@@ -32,6 +32,7 @@ function permissionAt(route: Route<never>, method: string): string | undefined {
 function verdictOf(permission: string, as: Identity): 401 | 403 | undefined {
   if (permission === "public" || as === "operator") return undefined;
   if (as === "nobody" || as === "forged") return 401;
+  if (permission === "caller") return undefined;
   return as === "viewer" && permits(viewerPermissions, permission) ? undefined : 403;
 }
 

@@ -1,0 +1,158 @@
+import { authFailures } from "@lyss/contracts/failures/auth.ts";
+import { Secret } from "@lyss/kit/config/secret.ts";
+import { withAlias } from "@lyss/kit/http/alias.ts";
+import { requireCaller } from "@lyss/kit/http/require-caller.ts";
+import { routesFor } from "@lyss/kit/http/route.ts";
+import type { Caller } from "@lyss/kit/rpc/call-context.ts";
+import { z } from "zod";
+import type { ReadToken } from "./ops/read-token.ts";
+import type { AuthOps } from "./ops.ts";
+import type { SessionTokens } from "./session-tokens.ts";
+
+const { json, raw } = routesFor<AuthOps>();
+
+const form = ["application/x-www-form-urlencoded"] as const;
+const shown = (maxLength: number) =>
+  z
+    .string()
+    .min(1)
+    .max(maxLength)
+    .transform((text) => new Secret(text))
+    .meta({ writeOnly: true });
+const shownToken = z.strictObject({
+  token: shown(8_192),
+  token_type_hint: z.string().max(32).optional().describe("Not needed: what a token is shows by itself."),
+});
+
+const tokens = z.strictObject({
+  access_token: z.string().describe("Send it as 'Authorization: Bearer …'."),
+  token_type: z.literal("Bearer"),
+  expires_in: z.int().describe("Seconds."),
+  refresh_token: z.string().describe("Good for one refresh."),
+  refresh_expires_in: z.int().describe("Seconds."),
+  session_id: z.string(),
+});
+
+const seconds = z.int().describe("Seconds since the Unix epoch.");
+const introspection = z.strictObject({
+  active: z.boolean().describe("False for whatever is not good now; nothing else is said then."),
+  token_type: z.enum(["access_token", "refresh_token", "api_key"]).optional(),
+  scope: z.string().optional().describe("What it permits, by spaces."),
+  sub: z.string().optional(),
+  tenant_id: z.string().optional(),
+  sid: z.string().optional(),
+  amr: z.array(z.string()).optional(),
+  auth_time: seconds.optional(),
+  iat: seconds.optional(),
+  exp: seconds.optional(),
+});
+
+const validation = z.strictObject({
+  valid: z.literal(true),
+  tenant_id: z.string(),
+  user_id: z.string(),
+  key_id: z.string().nullable(),
+  session_id: z.string().nullable(),
+  permissions: z.array(z.string()),
+  models: z.array(z.string()).describe("Models it may use; empty for all."),
+});
+
+/** What is done with tokens. Each stands under `/api/v1` and under `/v1`. */
+export const tokenRoutes = withAlias(
+  [
+    json({
+      method: "POST",
+      path: "/api/v1/auth/refresh",
+      permission: "public",
+      operation: "refreshSession",
+      summary: "Gives the tokens that follow a refresh token; the same ones again for a few seconds.",
+      body: z.strictObject({ refresh_token: shown(200) }),
+      bodyFormats: form,
+      response: tokens,
+      failures: [authFailures.refresh_token_refused],
+      handle: async (ops, { body, clientAddress }) =>
+        toTokens(await ops.refreshSession({ refreshToken: body.refresh_token, clientAddress })),
+    }),
+    json({
+      method: "POST",
+      path: "/api/v1/auth/revoke",
+      permission: "public",
+      operation: "revokeToken",
+      summary: "Ends the session of an access or refresh token (RFC 7009). The same answer for any text.",
+      body: shownToken,
+      bodyFormats: form,
+      response: z.strictObject({}),
+      async handle(ops, { body, clientAddress }) {
+        await ops.revokeToken({ token: body.token, clientAddress });
+        return {};
+      },
+    }),
+    json({
+      method: "POST",
+      path: "/api/v1/auth/introspect",
+      permission: "token:introspect",
+      operation: "introspectToken",
+      summary: "What a token or API key of the tenant is good for now (RFC 7662).",
+      body: shownToken,
+      bodyFormats: form,
+      response: introspection,
+      async handle(ops, request) {
+        const { tenantId } = requireCaller(request);
+        const read = await ops.readToken({ token: request.body.token });
+        return read?.tenantId === tenantId ? toIntrospection(read) : { active: false };
+      },
+    }),
+    raw({
+      method: "GET",
+      path: "/api/v1/auth/validate",
+      permission: "caller",
+      operation: "validateToken",
+      summary: "Who sends the request, and what that one may do now; 401 for a credential that is not good.",
+      bodyLimitBytes: 0,
+      response: validation,
+      async handle(_ops, { res, caller }) {
+        const body = JSON.stringify(toValidation(requireCaller({ caller })));
+        res.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" }).end(body);
+      },
+    }),
+  ],
+  "/api/v1",
+  "/v1",
+);
+
+function toTokens(pair: SessionTokens): z.input<typeof tokens> {
+  return {
+    access_token: pair.accessToken,
+    token_type: "Bearer",
+    expires_in: pair.expiresInSeconds,
+    refresh_token: pair.refreshToken,
+    refresh_expires_in: pair.refreshExpiresInSeconds,
+    session_id: pair.sessionId,
+  };
+}
+
+function toIntrospection({ kind, tenantId, userId, permissions, session, ...times }: ReadToken) {
+  const toSeconds = (ms: number) => Math.floor(ms / 1_000);
+  return {
+    ...{ active: true, token_type: kind, scope: permissions.join(" "), sub: userId, tenant_id: tenantId },
+    ...(session && {
+      sid: session.sessionId,
+      amr: [...session.methods],
+      auth_time: toSeconds(session.createdAt.getTime()),
+    }),
+    iat: toSeconds(times.issuedAtMs),
+    ...(times.expiresAtMs !== undefined && { exp: toSeconds(times.expiresAtMs) }),
+  };
+}
+
+function toValidation({ tenantId, userId, keyId, sessionId, permissions, models }: Caller): z.input<typeof validation> {
+  return {
+    valid: true,
+    tenant_id: tenantId,
+    user_id: userId,
+    key_id: keyId || null,
+    session_id: sessionId || null,
+    permissions: [...permissions],
+    models: [...models],
+  };
+}
