@@ -11,6 +11,7 @@ const { sendJson } = server;
 const badBodies: readonly [name: string, body: string, field: string, reason: string][] = [
   ["unknown field", '{"name":"a","isAdmin":true}', "isAdmin", "is not a known field; leave it out"],
   ["__proto__", '{"name":"a","__proto__":{"admin":true}}', "__proto__", "is not an allowed field name"],
+  ["a name twice", '{"name":"a","name":"b"}', "body", "names a field twice"],
   ["deep constructor", '{"name":"a","extra":{"x":{"constructor":{}}}}', "constructor", "is not an allowed field name"],
   ["too long", '{"name":"123456789"}', "name", "must have at most 8 characters"],
   ["missing", "{}", "name", "is required"],

@@ -17,18 +17,18 @@ export interface PersonReference {
   readonly expectedVersion?: number | undefined;
 }
 
-type Locking = Pick<UserDeps, "store" | "people">;
-
 /**
  * The person, locked until the transaction ends; with `needsOwners`, those without whom the tenant would be nobody's are
  * locked before, so that two who leave at once see each other. Throws `not_found` and `version_mismatch`.
  */
 export async function lockPerson(
-  { store, people }: Locking,
+  { people }: Pick<UserDeps, "people">,
   tx: Tx,
   { userId, tenantId, expectedVersion, needsOwners }: PersonReference & { readonly needsOwners: boolean },
 ): Promise<{ readonly person: User; readonly owners: readonly Pick<User, "userId" | "role">[] }> {
-  const found = await store.findUser(userId, tenantId);
+  // In the transaction: as many changes at once as there are connections would else wait for each other.
+  const known = await people.readUser(tx, userId);
+  const found = tenantId === undefined || known?.tenantId === tenantId ? known : undefined;
   const owners = found && needsOwners ? await people.lockOwners(tx, found.tenantId) : [];
   const person = found && (await people.lockUser(tx, userId));
   if (!person) throw new Failure(userFailures.not_found);

@@ -12,7 +12,7 @@ import { type RunningPlatform, requestJson, runPlatform } from "../../run-platfo
 export const allRoutes: readonly Route<never>[] = services.flatMap((service) => service.routes);
 
 /** Who sends a request. `powerless` is a good key that opens nothing. */
-export type Identity = "nobody" | "forged" | "powerless" | "viewer" | "operator";
+export type Identity = "nobody" | "forged" | "powerless" | "viewer" | "owner" | "operator";
 
 export const viewerPermissions = permissionsByRole["viewer"] ?? [];
 
@@ -59,6 +59,7 @@ export async function runWalkedPlatform(t: TestScope, config: object = {}): Prom
     forged: `lyss_${"0".repeat(36)}`,
     powerless: await createKey(platform, ["nothing:at-all"]),
     viewer: await createKey(platform, viewerPermissions),
+    owner: await createKey(platform, ["*"]),
     operator: platform.apiKey,
   };
 

@@ -1,0 +1,91 @@
+/** What is left behind where one of these is run as SQL. */
+export const injectedTable = "walked_injection";
+const make = `create table public.${injectedTable} (a int)`;
+
+/** SQL where a value was expected: quotes, comments, stacked statements, tautologies, time, encodings and dialects. */
+export const sqlInjections: readonly string[] = [
+  ...["'", "''", '"', "`", "\\", "\\'", "%27", "%2527", "';", "')", "'))", "'--", "'#", "'/*", "*/", "--", ";", "/**/"],
+  ...[
+    "' or '1'='1",
+    "' or 1=1--",
+    "' or 1=1#",
+    "') or ('1'='1",
+    '" or ""="',
+    "x' or 'x'='x",
+    "1 or 1=1",
+    "1' or true--",
+  ],
+  ...[
+    "' and 1=0--",
+    "' and '1'='2",
+    "admin'--",
+    "admin' or '1'='1'--",
+    "' or ''='",
+    "' or 1 is not null--",
+    "1=1",
+    "true",
+  ],
+  `'; ${make};--`,
+  `1; ${make};--`,
+  `'); ${make};--`,
+  `$$; ${make};--`,
+  `\\'; ${make};--`,
+  `x'; begin; ${make}; commit;--`,
+  `'||(select 1 from pg_sleep(7))||'`,
+  ...[
+    "'; select pg_sleep(7);--",
+    "1 and pg_sleep(7) is not null",
+    "') or pg_sleep(7) is null--",
+    "(select pg_sleep(7))",
+  ],
+  ...["' union select null--", "' union select null,null--", "' union all select version()--", "1 union select 1,2,3"],
+  ...["' union select usename, passwd from pg_shadow--", "' union select table_name from information_schema.tables--"],
+  ...[
+    "'||'",
+    "'||version()||'",
+    "' || current_user || '",
+    "'+'",
+    "{fn now()}",
+    "cast('x' as int)",
+    "'::int",
+    "x'::regclass",
+  ],
+  ...["E'\\x27'", "U&'\\0027'", "$1", "$tag$ x $tag$", "@@version", ":name", "?", "?::jsonb", "{}", "{1,2}", "(1)"],
+  ...["; drop table users;--", "'; delete from billing.posting;--", "'; update auth.key set permissions = '{*}';--"],
+  ...[
+    "'; copy (select 1) to program 'true';--",
+    "'; notify lyss;--",
+    "'; set role postgres;--",
+    "\uFF07 or 1=1--",
+    "\u02BC or 1=1",
+  ],
+  ...[
+    "order by 1",
+    "desc; --",
+    "asc, (select 1)",
+    "created_at; drop",
+    "*",
+    "null",
+    "NaN",
+    "-1",
+    "0x27",
+    "1e309",
+    "9".repeat(40),
+  ],
+];
+
+/** Patterns over which a search or an expression could run for ever. */
+export const heavyTexts: readonly string[] = [
+  "%".repeat(200),
+  "_".repeat(200),
+  "%_".repeat(100),
+  `${"a".repeat(60)}!`,
+  "(a+)+$",
+  "((a*)*)*b",
+  "^(([a-z])+.)+[A-Z]([a-z])+$",
+  "\\".repeat(99),
+  "[".repeat(99),
+  "(".repeat(99),
+  "%".repeat(1_000),
+  "%a".repeat(1_000),
+];
