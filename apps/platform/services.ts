@@ -7,6 +7,7 @@ import { billing } from "@lyss/services/billing/service.ts";
 import { credential } from "@lyss/services/credential/service.ts";
 import { event } from "@lyss/services/event/service.ts";
 import { group } from "@lyss/services/group/service.ts";
+import { sso } from "@lyss/services/sso/service.ts";
 import { tenant } from "@lyss/services/tenant/service.ts";
 import { user } from "@lyss/services/user/service.ts";
 import { workflow } from "@lyss/services/workflow/service.ts";
@@ -21,6 +22,7 @@ export const services: readonly AnyService[] = [
   credential,
   event,
   group,
+  sso,
   tenant,
   user,
   workflow,

@@ -16,6 +16,7 @@ import {
   topUpCompleted,
 } from "./billing.ts";
 import { credentialCreated, credentialRevoked, credentialRotated } from "./credential.ts";
+import { ssoConnectionCreated, ssoConnectionDeleted, ssoConnectionUpdated } from "./sso.ts";
 import {
   dataPolicyChanged,
   tenantCreated,
@@ -26,7 +27,7 @@ import {
   tenantSuspended,
   tenantUpdated,
 } from "./tenant.ts";
-import { userCreated } from "./user.ts";
+import { userCreated, userFederated } from "./user.ts";
 
 /** An event whose payload says, in `tenantId`, whose it is. Any other is not accepted by the compiler. */
 type TenantEvent<Desc extends DescMessage> =
@@ -64,4 +65,8 @@ export const tenantEvents: readonly EventType[] = [
   tenantEvent(tenantDomainRemoved),
   tenantEvent(dataPolicyChanged),
   tenantEvent(userCreated),
+  tenantEvent(userFederated),
+  tenantEvent(ssoConnectionCreated),
+  tenantEvent(ssoConnectionUpdated),
+  tenantEvent(ssoConnectionDeleted),
 ];

@@ -3,12 +3,15 @@ import {
   UserAuditEntrySchema,
   UserCreatedSchema,
   UserDeletedSchema,
+  UserFederatedSchema,
   UserUpdatedSchema,
 } from "../gen/lyss/user/v1/user_pb.js";
 
 export const userCreated = defineEvent("user.created", UserCreatedSchema, (event) => event.userId);
 export const userUpdated = defineEvent("user.updated", UserUpdatedSchema, (event) => event.userId);
 export const userDeleted = defineEvent("user.deleted", UserDeletedSchema, (event) => event.userId);
+/** A sign-on connection vouches for the person. */
+export const userFederated = defineEvent("user.federated", UserFederatedSchema, (event) => event.userId);
 
 const defineAudit = (act: string) => defineEvent(`user.audit.${act}`, UserAuditEntrySchema, (event) => event.userId);
 
@@ -16,6 +19,7 @@ const defineAudit = (act: string) => defineEvent(`user.audit.${act}`, UserAuditE
 export const userAudit = {
   created: defineAudit("created"),
   signedIn: defineAudit("signed_in"),
+  federated: defineAudit("federated"),
   signInRefused: defineAudit("sign_in_refused"),
   updated: defineAudit("updated"),
   statusChanged: defineAudit("status_changed"),

@@ -77,4 +77,20 @@ export const userFailures = defineFailures("user", {
       zh_CN: "该用户已发生变化：当前版本为 {current}，而非 {expected}。请重新读取。",
     },
   },
+  federation_refused: {
+    kind: "permission_denied",
+    publicCode: "USER_040",
+    text: {
+      en_US: "No account can be opened or linked for this sign-on. Ask your administrator.",
+      zh_CN: "无法为此登录开通或关联账户，请联系管理员。",
+    },
+  },
+  sign_on_required: {
+    kind: "permission_denied",
+    publicCode: "USER_041",
+    text: {
+      en_US: "Your organisation signs in through its identity provider. Use single sign-on.",
+      zh_CN: "您的组织通过其身份提供方登录，请使用单点登录。",
+    },
+  },
 });

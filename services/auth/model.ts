@@ -56,6 +56,7 @@ export const permissionsByRole: Readonly<Record<string, readonly string[]>> = {
     "user:*",
     "group:*",
     "tenant:*",
+    "sso:*",
     "key:*",
     "credential:*",
     "provider:*",

@@ -5,6 +5,7 @@ import type { Outbox } from "@lyss/kit/events/event.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { AuditLog } from "./audit-log.ts";
+import type { FederationStore } from "./federation-store.ts";
 import type { PasswordHasher } from "./password.ts";
 import type { PeopleStore } from "./people-store.ts";
 import type { RefusedSignIns } from "./refused-sign-ins.ts";
@@ -16,6 +17,7 @@ export interface UserDeps {
   readonly db: Database;
   readonly store: UserStore;
   readonly people: PeopleStore;
+  readonly federation: FederationStore;
   readonly outbox: Outbox;
   readonly clock: Clock;
   readonly random: Random;

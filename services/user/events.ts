@@ -8,8 +8,12 @@ import {
 } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import type { ReceivedEvent, Subscription } from "@lyss/kit/events/event.ts";
 import type { UserOps } from "./ops.ts";
+import { followSignOnRules } from "./sign-on-rules.ts";
 
-/** What user hears: what happens to people's keys, for their audit logs. One subscription, so that it stays in order. */
+/**
+ * What user hears: what happens to people's keys, for their audit logs, and who signs on from elsewhere. One subscription
+ * each, so that it stays in order.
+ */
 export function createUserSubscriptions(ops: UserOps): readonly Subscription[] {
   return [
     {
@@ -18,6 +22,7 @@ export function createUserSubscriptions(ops: UserOps): readonly Subscription[] {
       events: [keyCreated, keyUpdated, keyRevoked],
       handle: (tx, event) => ops.auditKeyAct(tx, toKeyAct(event)),
     },
+    followSignOnRules(ops),
   ];
 }
 

@@ -1,8 +1,10 @@
 import type { Tx } from "@lyss/kit/db/database.ts";
 import type { UserDeps } from "./deps.ts";
+import type { SignOnRule } from "./federation-store.ts";
 import { auditKeyAct, type KeyAct } from "./ops/audit-key-act.ts";
 import { type CreateUserInput, createUser } from "./ops/create-user.ts";
 import { type DeleteUserInput, deleteUser } from "./ops/delete-user.ts";
+import { type EnsureFederatedUserInput, ensureFederatedUser } from "./ops/ensure-federated-user.ts";
 import { flushRefusedSignIns } from "./ops/flush-refused-sign-ins.ts";
 import { type GetUserInput, getUser } from "./ops/get-user.ts";
 import { type AuditReference, type ListUserAuditInput, listUserAudit } from "./ops/list-user-audit.ts";
@@ -23,6 +25,8 @@ export function createUserOps(deps: UserDeps) {
     listUsersByPage: (input: ListUsersByPageInput) => listUsersByPage(deps, input),
     updateUser: (input: UpdateUserInput) => updateUser(deps, input),
     deleteUser: (input: DeleteUserInput) => deleteUser(deps, input),
+    ensureFederatedUser: (input: EnsureFederatedUserInput) => ensureFederatedUser(deps, input),
+    followSignOnRule: (tx: Tx, rule: SignOnRule) => deps.federation.upsertRule(tx, rule),
     signIn: (input: SignInInput) => signIn(deps, input),
     refresh: (input: RefreshInput) => refresh(deps, input),
     setPassword: (input: SetPasswordInput) => setPassword(deps, input),

@@ -30,6 +30,12 @@ const expectedVersion = z
   .bigint()
   .min(0n)
   .max(1n << 53n);
+// Checked before it is brought into lower case: there a Kelvin sign is a k.
+const plainEmail = z
+  .string()
+  .max(254)
+  .regex(/^[\x21-\x7e]+$/, inBothLanguages("must be plain ASCII", "必须是纯 ASCII 字符"))
+  .pipe(z.email());
 const inputs = {
   createUser: { tenantId: optionalIdInput, email, password, name, role },
   getUser: { userId: idInput, tenantId: optionalIdInput },
@@ -51,6 +57,11 @@ const inputs = {
   },
   signIn: { email: typedEmail, password, clientAddress, userAgent: z.string().max(300) },
   setPassword: { email: typedEmail, password },
+  ensureFederatedUser: {
+    ...{ tenantId: idInput, connectionId: idInput, subject: z.string().min(1).max(255), email: orEmpty(plainEmail) },
+    ...{ isEmailVerified: z.boolean(), isDomainTrusted: z.boolean(), name: orEmpty(name), mayCreate: z.boolean() },
+    ...{ role: z.enum(["admin", "member", "viewer"]), clientAddress, provisionedBy: orEmpty(idInput) },
+  },
   listUserAudit: {
     ...{ userId: idInput, tenantId: optionalIdInput, from: timestampInput, before: timestampInput, ...pageInputs },
     eventTypes: z.array(z.string().max(64)).max(20),
@@ -89,6 +100,10 @@ export function createUserRpc(ops: UserOps): CheckedRpc<typeof UserService> {
     },
     signIn: (request) => ops.signIn(request),
     setPassword: (request) => ops.setPassword({ ...request, actorId: actorId() }),
+    async ensureFederatedUser(request) {
+      const { user, isNew } = await ops.ensureFederatedUser(request);
+      return { user: toUserMessage(user), isNew };
+    },
     async listUserAudit({ from, before, eventTypes, ...request }) {
       const { rows, nextCursor } = await ops.listUserAudit({
         ...toAuditReference(request),

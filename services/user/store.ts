@@ -13,8 +13,8 @@ export function createUserStore(sql: Sql) {
   const columns = personColumns;
 
   return {
-    /** False when the e-mail address is taken; nothing is written then. */
-    async insertUser(tx: Tx, row: User, passwordHash: string): Promise<boolean> {
+    /** False when the e-mail address is taken; nothing is written then. Without a hash no password is the person's. */
+    async insertUser(tx: Tx, row: User, passwordHash: string | null): Promise<boolean> {
       const { count } = await tx`
         insert into person (user_id, tenant_id, email, name, role, status, password_hash, created_at, updated_at)
         values (${row.userId}, ${row.tenantId}, ${row.email}, ${row.name}, ${row.role}, ${row.status},
@@ -44,8 +44,8 @@ export function createUserStore(sql: Sql) {
       return rows.length > 0;
     },
 
-    async findUserToSignIn(email: string): Promise<(User & { readonly passwordHash: string }) | undefined> {
-      const [row] = await sql<(User & { passwordHash: string })[]>`
+    async findUserToSignIn(email: string): Promise<(User & { readonly passwordHash: string | null }) | undefined> {
+      const [row] = await sql<(User & { passwordHash: string | null })[]>`
         select ${columns(sql)}, password_hash as "passwordHash" from person where email = ${email}`;
       return row;
     },

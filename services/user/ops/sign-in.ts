@@ -3,7 +3,7 @@ import { userFailures } from "@lyss/contracts/failures/user.ts";
 import type { Secret } from "@lyss/kit/config/secret.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { UserDeps } from "../deps.ts";
-import type { UserId } from "../model.ts";
+import { isAtLeast, type User, type UserId } from "../model.ts";
 
 export interface SignInInput {
   /** As `userFields.typedEmail` gives it. */
@@ -25,17 +25,21 @@ export interface SignedIn {
 }
 
 /**
- * The tokens of a new session for whoever knows the password. Throws `invalid_credentials`, the same and after the same time for an
- * unknown account, a wrong password and a person who is not active, `too_many_attempts`, and what auth throws.
+ * The tokens of a new session for whoever knows the password. Throws `invalid_credentials`, the same and after the same time
+ * for an unknown account, a wrong password and a person who is not active, `too_many_attempts`, `sign_on_required` for a
+ * right password of somebody whose organisation signs on from elsewhere, and what auth throws.
  */
 export async function signIn(
-  deps: Pick<UserDeps, "db" | "store" | "passwords" | "guard" | "auth" | "audit" | "refusedSignIns" | "clock">,
+  deps: Pick<
+    UserDeps,
+    "db" | "store" | "passwords" | "guard" | "auth" | "audit" | "refusedSignIns" | "clock" | "federation"
+  >,
   { email, password, clientAddress, userAgent = "" }: SignInInput,
 ): Promise<SignedIn> {
   const { db, store, passwords, guard, auth, audit, refusedSignIns, clock } = deps;
   await guard.begin({ email, clientAddress });
   const user = await store.findUserToSignIn(email);
-  const isRight = await passwords.verify(user?.passwordHash, password);
+  const isRight = await passwords.verify(user?.passwordHash ?? undefined, password);
   if (!user || !isRight || user.status !== "active") {
     if (user) {
       const { userId, tenantId } = user;
@@ -44,6 +48,7 @@ export async function signIn(
     throw new Failure(userFailures.invalid_credentials);
   }
   await guard.succeed({ email, clientAddress });
+  await requirePasswordAllowed(deps, user);
   const { userId, tenantId, role } = user;
   const names = { userId, tenantId, role, clientAddress, userAgent };
   const { result } = await auth.startSession({ ...names, methods: ["pwd"] });
@@ -53,4 +58,11 @@ export async function signIn(
   const act = { event: userAudit.signedIn, userId, tenantId, actorId: userId, clientAddress };
   await db.transaction((tx) => audit.append(tx, act));
   return { accessToken, expiresInSeconds, refreshToken, refreshExpiresInSeconds, sessionId, userId };
+}
+
+/** Throws `sign_on_required`. Told to whoever knows the password alone; owners may always come in. */
+async function requirePasswordAllowed({ federation }: Pick<UserDeps, "federation">, user: User): Promise<void> {
+  if (isAtLeast(user.role, "owner")) return;
+  const domain = user.email.slice(user.email.lastIndexOf("@") + 1);
+  if (await federation.isEnforced(user.tenantId, domain)) throw new Failure(userFailures.sign_on_required);
 }

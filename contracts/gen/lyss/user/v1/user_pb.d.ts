@@ -468,6 +468,116 @@ export declare type SetPasswordResponse = Message<"lyss.user.v1.SetPasswordRespo
 export declare const SetPasswordResponseSchema: GenMessage<SetPasswordResponse>;
 
 /**
+ * @generated from message lyss.user.v1.EnsureFederatedUserRequest
+ */
+export declare type EnsureFederatedUserRequest = Message<"lyss.user.v1.EnsureFederatedUserRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * The connection that vouches; its names mean something within it alone.
+   *
+   * @generated from field: string connection_id = 2;
+   */
+  connectionId: string;
+
+  /**
+   * The connection's name for the person: compared byte by byte. 1 to 255 characters.
+   *
+   * @generated from field: string subject = 3;
+   */
+  subject: string;
+
+  /**
+   * In plain ASCII; empty when it is not known.
+   *
+   * @generated from field: string email = 4;
+   */
+  email: string;
+
+  /**
+   * Whether the provider says that it has checked the address.
+   *
+   * @generated from field: bool is_email_verified = 5;
+   */
+  isEmailVerified: boolean;
+
+  /**
+   * Whether the tenant has shown that the address's domain is its own.
+   *
+   * @generated from field: bool is_domain_trusted = 6;
+   */
+  isDomainTrusted: boolean;
+
+  /**
+   * At most 100 characters; empty for the address.
+   *
+   * @generated from field: string name = 7;
+   */
+  name: string;
+
+  /**
+   * Of a new person: `admin`, `member` or `viewer`.
+   *
+   * @generated from field: string role = 8;
+   */
+  role: string;
+
+  /**
+   * Whether there may be a new person.
+   *
+   * @generated from field: bool may_create = 9;
+   */
+  mayCreate: boolean;
+
+  /**
+   * Network address of the person's own connection; empty when that is not known.
+   *
+   * @generated from field: string client_address = 10;
+   */
+  clientAddress: string;
+
+  /**
+   * Under which name the connection has people made who have not signed in yet; empty for none. Such a person is linked by
+   * a checked address, whatever the domain.
+   *
+   * @generated from field: string provisioned_by = 11;
+   */
+  provisionedBy: string;
+};
+
+/**
+ * Describes the message lyss.user.v1.EnsureFederatedUserRequest.
+ * Use `create(EnsureFederatedUserRequestSchema)` to create a new message.
+ */
+export declare const EnsureFederatedUserRequestSchema: GenMessage<EnsureFederatedUserRequest>;
+
+/**
+ * @generated from message lyss.user.v1.EnsureFederatedUserResponse
+ */
+export declare type EnsureFederatedUserResponse = Message<"lyss.user.v1.EnsureFederatedUserResponse"> & {
+  /**
+   * @generated from field: lyss.user.v1.User user = 1;
+   */
+  user?: User | undefined;
+
+  /**
+   * True when the person did not exist before.
+   *
+   * @generated from field: bool is_new = 2;
+   */
+  isNew: boolean;
+};
+
+/**
+ * Describes the message lyss.user.v1.EnsureFederatedUserResponse.
+ * Use `create(EnsureFederatedUserResponseSchema)` to create a new message.
+ */
+export declare const EnsureFederatedUserResponseSchema: GenMessage<EnsureFederatedUserResponse>;
+
+/**
  * @generated from message lyss.user.v1.ListUserAuditRequest
  */
 export declare type ListUserAuditRequest = Message<"lyss.user.v1.ListUserAuditRequest"> & {
@@ -704,6 +814,60 @@ export declare type UserAuditEntry = Message<"lyss.user.v1.UserAuditEntry"> & {
  * Use `create(UserAuditEntrySchema)` to create a new message.
  */
 export declare const UserAuditEntrySchema: GenMessage<UserAuditEntry>;
+
+/**
+ * A person is known to a sign-on connection from now on.
+ *
+ * @generated from message lyss.user.v1.UserFederated
+ */
+export declare type UserFederated = Message<"lyss.user.v1.UserFederated"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string connection_id = 3;
+   */
+  connectionId: string;
+
+  /**
+   * Whether the person was made for it.
+   *
+   * @generated from field: bool is_new = 4;
+   */
+  isNew: boolean;
+
+  /**
+   * Empty for the platform itself.
+   *
+   * @generated from field: string actor_id = 5;
+   */
+  actorId: string;
+
+  /**
+   * Where the person's connection came from; empty when that is not known.
+   *
+   * @generated from field: string client_address = 6;
+   */
+  clientAddress: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp federated_at = 7;
+   */
+  federatedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.user.v1.UserFederated.
+ * Use `create(UserFederatedSchema)` to create a new message.
+ */
+export declare const UserFederatedSchema: GenMessage<UserFederated>;
 
 /**
  * @generated from message lyss.user.v1.UserCreated
@@ -1013,6 +1177,17 @@ export declare const UserService: GenService<{
     methodKind: "unary";
     input: typeof SetPasswordRequestSchema;
     output: typeof SetPasswordResponseSchema;
+  },
+  /**
+   * The person for whom a sign-on connection of the tenant vouches: the one who is linked to it, or one who can be linked, or
+   * a new one. Whoever may not be any of these is refused. A repeat is safe.
+   *
+   * @generated from rpc lyss.user.v1.UserService.EnsureFederatedUser
+   */
+  ensureFederatedUser: {
+    methodKind: "unary";
+    input: typeof EnsureFederatedUserRequestSchema;
+    output: typeof EnsureFederatedUserResponseSchema;
   },
   /**
    * What was done by and to a person, newest first.

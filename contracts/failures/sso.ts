@@ -1,0 +1,128 @@
+import { defineFailures } from "@lyss/kit/errors/failure.ts";
+
+/** What sign-on from elsewhere may answer besides a result. */
+export const ssoFailures = defineFailures("sso", {
+  connection_not_found: {
+    kind: "not_found",
+    publicCode: "SSO_001",
+    text: { en_US: "There is no such sign-on connection.", zh_CN: "单点登录连接不存在。" },
+  },
+  name_taken: {
+    kind: "already_exists",
+    publicCode: "SSO_002",
+    text: {
+      en_US: "Another connection has this name. Choose another.",
+      zh_CN: "该名称已被另一个连接使用，请更换。",
+    },
+  },
+  domain_taken: {
+    kind: "already_exists",
+    publicCode: "SSO_003",
+    text: {
+      en_US: "Another connection of yours has the domain {domain}. Remove it there first.",
+      zh_CN: "域名 {domain} 已属于您的另一个连接，请先从那里移除。",
+    },
+  },
+  too_many_connections: {
+    kind: "resource_exhausted",
+    publicCode: "SSO_004",
+    text: {
+      en_US: "A tenant has at most {limit} connections. Delete one first.",
+      zh_CN: "每个租户最多 {limit} 个连接，请先删除一个。",
+    },
+  },
+  version_mismatch: {
+    kind: "failed_precondition",
+    publicCode: "SSO_005",
+    httpStatus: 412,
+    text: {
+      en_US: "The connection is at version {current}, not {expected}. Read it again.",
+      zh_CN: "该连接当前版本为 {current}，而不是 {expected}，请重新读取。",
+    },
+  },
+  address_refused: {
+    kind: "invalid_argument",
+    publicCode: "SSO_006",
+    text: { en_US: "{field}: {reason}", zh_CN: "{field}：{reason}" },
+  },
+  provider_unavailable: {
+    kind: "unavailable",
+    publicCode: "SSO_007",
+    isRetryable: true,
+    text: {
+      en_US:
+        "The identity provider of {connection} does not answer as it should: {reason}. Try again, or tell your administrator.",
+      zh_CN: "{connection} 的身份提供方未能正常响应：{reason}。请重试，或联系管理员。",
+    },
+  },
+  sign_in_unknown: {
+    kind: "invalid_argument",
+    publicCode: "SSO_008",
+    text: {
+      en_US: "This sign-in was not begun in this browser, has been used, or took too long. Start again.",
+      zh_CN: "此登录并非由本浏览器发起、已被使用或已超时，请重新开始。",
+    },
+  },
+  provider_refused: {
+    kind: "permission_denied",
+    publicCode: "SSO_009",
+    text: {
+      en_US: "The identity provider refused the sign-in: {reason}.",
+      zh_CN: "身份提供方拒绝了登录：{reason}。",
+    },
+  },
+  answer_refused: {
+    kind: "permission_denied",
+    publicCode: "SSO_010",
+    text: {
+      en_US: "The identity provider's answer was not accepted: {reason}. Start again, or tell your administrator.",
+      zh_CN: "身份提供方的响应未被接受：{reason}。请重新开始，或联系管理员。",
+    },
+  },
+  person_refused: {
+    kind: "permission_denied",
+    publicCode: "SSO_011",
+    text: {
+      en_US: "There is no account here for this sign-on. Ask your administrator for one.",
+      zh_CN: "此登录在本平台没有可用的账户，请联系管理员。",
+    },
+  },
+  code_invalid: {
+    kind: "invalid_argument",
+    publicCode: "SSO_012",
+    text: {
+      en_US: "The code is wrong, used, or older than {maxAgeSeconds} seconds. Sign in again.",
+      zh_CN: "登录码不正确、已使用或已超过 {maxAgeSeconds} 秒，请重新登录。",
+    },
+  },
+  return_refused: {
+    kind: "invalid_argument",
+    publicCode: "SSO_013",
+    text: {
+      en_US: "return_to: must be a path of this site such as /console, or http://127.0.0.1 with a port",
+      zh_CN: "return_to：必须是本站路径（如 /console），或带端口的 http://127.0.0.1",
+    },
+  },
+  logout_refused: {
+    kind: "invalid_argument",
+    publicCode: "SSO_014",
+    text: { en_US: "The logout token was not accepted: {reason}.", zh_CN: "登出令牌未被接受：{reason}。" },
+  },
+  group_unknown: {
+    kind: "invalid_argument",
+    publicCode: "SSO_015",
+    text: {
+      en_US: "group_mapping: there is no group {groupId} in your tenant",
+      zh_CN: "group_mapping：您的租户中没有群组 {groupId}",
+    },
+  },
+  domain_not_verified: {
+    kind: "failed_precondition",
+    publicCode: "SSO_016",
+    text: {
+      en_US:
+        "Password sign-in can only be ended for domains that your tenant has verified; {domain} is not. Verify it first.",
+      zh_CN: "只能对租户已验证的域名停用密码登录，{domain} 尚未验证，请先验证。",
+    },
+  },
+});

@@ -1,0 +1,106 @@
+import { z } from "zod";
+import { type Connection, connectionFields, limits } from "./model.ts";
+import { redirectUriOf } from "./ops/start-sign-in.ts";
+
+export const time = z.iso.datetime();
+const role = connectionFields.defaultRole;
+
+/** A connection as it is shown. */
+export const connectionBody = z.strictObject({
+  object: z.literal("sso.connection"),
+  id: z.string(),
+  kind: z.literal("oidc"),
+  name: z.string(),
+  enabled: z.boolean(),
+  issuer: z.string(),
+  client_id: z.string(),
+  scopes: z.array(z.string()),
+  redirect_uri: z.string().describe("To be registered at the provider."),
+  backchannel_logout_uri: z
+    .string()
+    .describe("To be registered at the provider, so that a session that ends there ends here."),
+  domains: z.array(z.string()),
+  enforced: z.boolean(),
+  create_people: z.boolean(),
+  default_role: role,
+  allowed_domains: z.array(z.string()),
+  claims: z.strictObject({ email: z.string(), name: z.string(), groups: z.string() }),
+  group_mapping: z.array(z.strictObject({ value: z.string(), group_id: z.string(), role })),
+  version: z.int(),
+  created_at: time,
+  updated_at: time,
+});
+
+/** What holds for a connection of any kind, as it is entered. */
+export const ruleFields = {
+  domains: connectionFields.domains.describe(
+    "E-mail domains whose people are sent here; found by address once the tenant has verified them.",
+  ),
+  enforced: z
+    .boolean()
+    .describe("Whether the tenant's people of these domains may no longer sign in with a password. Owners always may."),
+  create_people: z.boolean().describe("Whether whoever the provider vouches for gets an account."),
+  default_role: role.describe("Of people who are created."),
+  allowed_domains: connectionFields.allowedDomains.describe(
+    "Only e-mail addresses of these domains; of any when empty.",
+  ),
+  claims: connectionFields.claims.describe("Where in the provider's word e-mail address, name and groups stand."),
+  group_mapping: connectionFields.groupMapping.describe(
+    `Whoever has the value among the provider's groups is in the group, with the role; taken back when it is no longer so. Of at most ${limits.groupsPerPerson} groups a person.`,
+  ),
+};
+
+export const defaultClaims = { email: "email", name: "name", groups: "groups" };
+
+type RuleInput = { readonly [Field in keyof typeof ruleFields]?: z.output<(typeof ruleFields)[Field]> | undefined };
+
+/** Entered rules as the operations take them; what was left out stays undefined. */
+export function toRules({ enforced, create_people, default_role, allowed_domains, ...rest }: RuleInput) {
+  return {
+    domains: rest.domains,
+    isEnforced: enforced,
+    mayCreate: create_people,
+    defaultRole: default_role,
+    allowedDomains: allowed_domains,
+    claims: rest.claims && withDefaults(rest.claims),
+    groupMapping: rest.group_mapping?.map(({ value, group_id: groupId, role: given }) => ({
+      ...{ value, groupId, role: given },
+    })),
+  };
+}
+
+function withDefaults({ email, name, groups }: NonNullable<RuleInput["claims"]>) {
+  return {
+    email: email ?? defaultClaims.email,
+    name: name ?? defaultClaims.name,
+    groups: groups ?? defaultClaims.groups,
+  };
+}
+
+export function toConnectionBody(row: Connection, publicUrl: string): z.input<typeof connectionBody> {
+  const { party, rules } = row;
+  return {
+    object: "sso.connection",
+    id: row.connectionId,
+    kind: party.kind,
+    name: row.name,
+    enabled: row.isEnabled,
+    issuer: party.issuer,
+    client_id: party.clientId,
+    scopes: [...party.scopes],
+    redirect_uri: redirectUriOf(publicUrl, row.connectionId),
+    backchannel_logout_uri: `${publicUrl}/api/v1/sso/${row.connectionId}/backchannel-logout`,
+    domains: [...rules.domains],
+    enforced: rules.isEnforced,
+    create_people: rules.mayCreate,
+    default_role: rules.defaultRole,
+    allowed_domains: [...rules.allowedDomains],
+    claims: rules.claims,
+    group_mapping: rules.groupMapping.map(({ value, groupId, role: given }) => ({
+      ...{ value, group_id: groupId, role: given },
+    })),
+    version: row.version,
+    created_at: row.createdAt.toISOString(),
+    updated_at: row.updatedAt.toISOString(),
+  };
+}

@@ -1,0 +1,43 @@
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { groupFailures } from "@lyss/contracts/failures/group.ts";
+import { ssoFailures } from "@lyss/contracts/failures/sso.ts";
+import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
+import type { SsoDeps } from "./deps.ts";
+import { groupActor } from "./group-rules.ts";
+import type { Author, Connection, OidcParty } from "./model.ts";
+
+/** Throws `address_refused` for an address of the provider that may not be called. */
+export function requirePublicAddresses({ guard }: Pick<SsoDeps, "guard">, party: OidcParty): void {
+  const refusal = guard?.refuse(new URL(party.issuer));
+  if (!refusal) return;
+  const details = { field: "issuer", reason: refusal.en_US, reason_zh_CN: refusal.zh_CN };
+  throw new Failure(ssoFailures.address_refused, details);
+}
+
+/** Throws `group_unknown` for a rule about a group that the tenant does not have. */
+export async function requireGroups(
+  { group }: Pick<SsoDeps, "group">,
+  tenantId: string,
+  groupIds: readonly string[],
+): Promise<void> {
+  for (const groupId of new Set(groupIds)) {
+    await group.getGroup({ tenantId, groupId, actor: groupActor }).catch((err: unknown) => {
+      throw isFailure(err, groupFailures.not_found) ? new Failure(ssoFailures.group_unknown, { groupId }) : err;
+    });
+  }
+}
+
+/** What events tell of a connection. */
+export function toChangedMessage(connection: Connection, { userId, clientAddress }: Author) {
+  const { connectionId, tenantId, name, party, isEnabled, rules, version, updatedAt } = connection;
+  return {
+    ...{ connectionId, tenantId, name, kind: party.kind, isEnabled, version: BigInt(version) },
+    ...{ domains: [...rules.domains], isEnforced: rules.isEnforced, actorId: userId, clientAddress },
+    changedAt: timestampFromDate(updatedAt),
+  };
+}
+
+/** What a connection's secret is sealed for. */
+export function secretPurpose(connectionId: string): string {
+  return `sso.secret/${connectionId}`;
+}

@@ -1,0 +1,34 @@
+import type { Client } from "@connectrpc/connect";
+import type { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import type { GroupService } from "@lyss/contracts/gen/lyss/group/v1/group_pb.js";
+import type { TenantService } from "@lyss/contracts/gen/lyss/tenant/v1/tenant_pb.js";
+import type { UserService } from "@lyss/contracts/gen/lyss/user/v1/user_pb.js";
+import type { Database } from "@lyss/kit/db/database.ts";
+import type { Outbox } from "@lyss/kit/events/event.ts";
+import type { AddressGuard } from "@lyss/kit/http/address-guard.ts";
+import type { Clock } from "@lyss/kit/service/clock.ts";
+import type { Random } from "@lyss/kit/service/ids.ts";
+import type { SsoSettings } from "./config.ts";
+import type { OidcProviders } from "./oidc/providers.ts";
+import type { SignInStore } from "./sign-in-store.ts";
+import type { ConnectionStore } from "./store.ts";
+
+/** What the operations of sign-on are given. */
+export interface SsoDeps {
+  readonly settings: SsoSettings;
+  readonly db: Database;
+  readonly connections: ConnectionStore;
+  readonly signIns: SignInStore;
+  readonly auth: Client<typeof AuthService>;
+  readonly user: Client<typeof UserService>;
+  readonly group: Client<typeof GroupService>;
+  readonly tenant: Client<typeof TenantService>;
+  readonly providers: OidcProviders;
+  /** Undefined where providers may have any address. */
+  readonly guard: AddressGuard | undefined;
+  /** Seals secrets and sign-ins at rest: 32 bytes. */
+  readonly sealingKey: Buffer;
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+  readonly random: Random;
+}

@@ -1,0 +1,169 @@
+import { Secret } from "@lyss/kit/config/secret.ts";
+import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
+import { z } from "zod";
+
+export type ConnectionId = `sso_${string}`;
+
+/** What a provider's word may make of a person. Owners are made by owners. */
+export type FederatedRole = "admin" | "member" | "viewer";
+
+/** Whoever has `value` among the groups that the provider tells is in that group, with that role. */
+export interface GroupRule {
+  readonly value: string;
+  readonly groupId: string;
+  readonly role: FederatedRole;
+}
+
+/** Where in the provider's word each thing stands. */
+export interface ClaimNames {
+  readonly email: string;
+  readonly name: string;
+  readonly groups: string;
+}
+
+/** What holds for a connection of any kind. */
+export interface ConnectionRules {
+  /** E-mail domains whose people are sent here. */
+  readonly domains: readonly string[];
+  /** Whether people of these domains may no longer sign in with a password. */
+  readonly isEnforced: boolean;
+  /** Whether whoever the provider vouches for gets an account. */
+  readonly mayCreate: boolean;
+  readonly defaultRole: FederatedRole;
+  /** Only addresses of these domains; of any when empty. */
+  readonly allowedDomains: readonly string[];
+  readonly claims: ClaimNames;
+  readonly groupMapping: readonly GroupRule[];
+}
+
+/** What an OpenID provider is known by. */
+export interface OidcParty {
+  readonly kind: "oidc";
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly scopes: readonly string[];
+}
+
+/** A tenant's way to sign on from elsewhere, without its secret. */
+export interface Connection {
+  readonly connectionId: ConnectionId;
+  readonly tenantId: string;
+  readonly name: string;
+  readonly isEnabled: boolean;
+  readonly party: OidcParty;
+  readonly rules: ConnectionRules;
+  /** 1, and one more for each change. */
+  readonly version: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** Who changes a connection, as events name them. */
+export interface Author {
+  readonly userId: string;
+  /** Empty when it is not known. */
+  readonly clientAddress: string;
+}
+
+/** What a provider says of somebody, checked and bounded, but believed no further than the connection's rules go. */
+export interface Assertion {
+  /** The provider's own name for the person; compared byte by byte, and with nothing but itself. */
+  readonly subject: string;
+  /** As the provider wrote it; undefined when it tells none. */
+  readonly email: string | undefined;
+  /** Whether the provider says that it has checked the address. */
+  readonly isEmailVerified: boolean;
+  readonly name: string | undefined;
+  readonly groups: readonly string[];
+  /** The provider's name for the session; undefined when it tells none. */
+  readonly providerSession: string | undefined;
+  /** From when on the provider no longer vouches; undefined when it does not say. */
+  readonly notAfterMs: number | undefined;
+}
+
+export const limits = {
+  connectionsPerTenant: 50,
+  subjectLength: 255,
+  groupsPerPerson: 200,
+  groupLength: 200,
+  codeTtlMs: 60_000,
+} as const;
+
+const label = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?";
+const domain = z
+  .string()
+  .max(253)
+  .toLowerCase()
+  .regex(
+    new RegExp(`^${label}(?:\\.${label})+$`),
+    inBothLanguages("must be a domain such as example.com", "必须是域名，例如 example.com"),
+  );
+const domains = z.array(domain).max(50).refine(isDistinct, inBothLanguages("must not repeat one", "不得重复"));
+const claim = z
+  .string()
+  .regex(
+    /^[\x21-\x7e]{1,200}$/,
+    inBothLanguages("must be 1 to 200 ASCII characters without spaces", "必须是 1 到 200 个不含空格的 ASCII 字符"),
+  );
+
+function isDistinct(items: readonly string[]): boolean {
+  return new Set(items).size === items.length;
+}
+
+const url = z
+  .url()
+  .max(500)
+  .refine(
+    (text) => /^https?:\/\/[^?#]+$/.test(text),
+    inBothLanguages("must be an https URL without query and fragment", "必须是不含查询和片段的 https URL"),
+  );
+
+/** Bounds of what callers may enter. */
+export const connectionFields = {
+  name: z.string().trim().min(1).max(100),
+  issuer: url,
+  clientId: z.string().min(1).max(255),
+  clientSecret: z
+    .string()
+    .min(1)
+    .max(2_000)
+    .transform((text) => new Secret(text))
+    .meta({ writeOnly: true }),
+  scopes: z
+    .array(
+      z
+        .string()
+        .regex(
+          /^[\x21\x23-\x5b\x5d-\x7e]{1,100}$/,
+          inBothLanguages(
+            "must be 1 to 100 characters that a scope may have (RFC 6749)",
+            "必须是 1 到 100 个 RFC 6749 允许的字符",
+          ),
+        ),
+    )
+    .max(20)
+    .refine(isDistinct, inBothLanguages("must not repeat one", "不得重复")),
+  domains,
+  allowedDomains: domains,
+  defaultRole: z.enum(["admin", "member", "viewer"]),
+  claims: z.strictObject({ email: claim.optional(), name: claim.optional(), groups: claim.optional() }),
+  groupMapping: z
+    .array(
+      z.strictObject({
+        value: z.string().min(1).max(limits.groupLength),
+        group_id: z.string().min(1).max(64),
+        role: z.enum(["admin", "member", "viewer"]),
+      }),
+    )
+    .max(200),
+};
+
+/** The domain of an address: what stands behind its last @, in lower case. */
+export function domainOf(email: string): string {
+  return email.slice(email.lastIndexOf("@") + 1).toLowerCase();
+}
+
+/** An address that only one person can have: plain ASCII, for a Kelvin sign is a k once it is in lower case. */
+export function isPlainEmail(email: string): boolean {
+  return email.length <= 254 && /^[\x21-\x3f\x41-\x7e]+@[a-zA-Z0-9.-]+$/.test(email);
+}

@@ -1,0 +1,50 @@
+import { deleteExpired } from "@lyss/kit/db/delete-expired.ts";
+import type { SsoDeps } from "./deps.ts";
+import { givePending } from "./group-rules.ts";
+import { type CreateConnectionInput, createConnection } from "./ops/create-connection.ts";
+import { deleteConnection } from "./ops/delete-connection.ts";
+import { type DiscoverInput, discoverConnections } from "./ops/discover-connections.ts";
+import { type EndOwnSessionInput, endOwnSession } from "./ops/end-own-session.ts";
+import { type EndProviderSessionsInput, endProviderSessions } from "./ops/end-provider-sessions.ts";
+import { type ExchangeCodeInput, exchangeCode } from "./ops/exchange-code.ts";
+import { type FinishOidcSignInInput, finishOidcSignIn } from "./ops/finish-oidc-sign-in.ts";
+import { getConnection } from "./ops/get-connection.ts";
+import { type ListConnectionsInput, listConnections } from "./ops/list-connections.ts";
+import { type StartSignInInput, startSignIn } from "./ops/start-sign-in.ts";
+import { testConnection } from "./ops/test-connection.ts";
+import { type ConnectionChange, type UpdateConnectionInput, updateConnection } from "./ops/update-connection.ts";
+
+interface ConnectionReference {
+  readonly tenantId: string;
+  readonly connectionId: string;
+}
+
+const expiring = ["sign_in", "exchange_code", "federated_session", "seen_message"];
+const maxDeletedAtOnce = 1_000;
+
+/** Binds the operations of sign-on to what they need. */
+export function createSsoOps(deps: SsoDeps) {
+  return {
+    createConnection: (input: CreateConnectionInput) => createConnection(deps, input),
+    getConnection: (input: ConnectionReference) => getConnection(deps, input),
+    listConnections: (input: ListConnectionsInput) => listConnections(deps, input),
+    updateConnection: (input: UpdateConnectionInput) => updateConnection(deps, input),
+    deleteConnection: (input: ConnectionChange) => deleteConnection(deps, input),
+    testConnection: (input: ConnectionReference) => testConnection(deps, input),
+    discoverConnections: (input: DiscoverInput) => discoverConnections(deps, input),
+    startSignIn: (input: StartSignInInput) => startSignIn(deps, input),
+    finishOidcSignIn: (input: FinishOidcSignInInput) => finishOidcSignIn(deps, input),
+    exchangeCode: (input: ExchangeCodeInput) => exchangeCode(deps, input),
+    endProviderSessions: (input: EndProviderSessionsInput) => endProviderSessions(deps, input),
+    endOwnSession: (input: EndOwnSessionInput) => endOwnSession(deps, input),
+    givePending: () => givePending(deps),
+    /** Deletes what nobody can come back to. */
+    async sweep() {
+      const now = new Date(deps.clock.nowMs());
+      for (const table of expiring) await deleteExpired(deps.db, table, { now, limit: maxDeletedAtOnce });
+    },
+    publicUrl: deps.settings.publicUrl,
+  };
+}
+
+export type SsoOps = ReturnType<typeof createSsoOps>;

@@ -1,0 +1,48 @@
+import { ssoFailures } from "@lyss/contracts/failures/sso.ts";
+import type { StartSessionResponse } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import type { SsoDeps } from "../deps.ts";
+import { limits } from "../model.ts";
+import { matchesChallenge, openJson, sealJson, sha256 } from "../sealed.ts";
+import { exchangePurpose, type KeptPerson } from "../signing-in.ts";
+
+export interface ExchangeCodeInput {
+  readonly code: string;
+  readonly codeVerifier: string;
+  readonly clientAddress: string;
+  readonly userAgent: string;
+}
+
+export type StartedSession = StartSessionResponse["result"];
+
+/** What the provider's proof of a session is sealed for. */
+export function proofPurpose(sessionId: string): string {
+  return `sso.proof/${sessionId}`;
+}
+
+/**
+ * A session for whoever came back, or what is still asked of them. The code is used up, also by a wrong verifier. Throws
+ * `code_invalid`.
+ */
+export async function exchangeCode(deps: SsoDeps, input: ExchangeCodeInput): Promise<StartedSession> {
+  const { db, signIns, auth, clock, settings } = deps;
+  const { codeVerifier, clientAddress, userAgent } = input;
+  const codeHash = sha256(input.code);
+  const now = new Date(clock.nowMs());
+  const row = await db.transaction((tx) => signIns.takeExchange(tx, codeHash, now));
+  if (!row || !matchesChallenge(codeVerifier, row.codeChallenge)) {
+    throw new Failure(ssoFailures.code_invalid, { maxAgeSeconds: limits.codeTtlMs / 1_000 });
+  }
+  const { proof, ...person } = openJson<KeptPerson>(deps, row.sealed, exchangePurpose(codeHash));
+  const { userId, tenantId, role, subject, providerSession } = person;
+  const methods = ["fed"];
+  const { result } = await auth.startSession({ userId, tenantId, role, methods, clientAddress, userAgent });
+  if (result.case !== "tokens") return result;
+  const { sessionId, refreshExpiresInSeconds } = result.value;
+  const sealedProof = proof === "" ? null : sealJson(deps, proof, proofPurpose(sessionId));
+  const expiresAt = new Date(clock.nowMs() + Math.max(refreshExpiresInSeconds * 1_000, settings.signInTtlMs));
+  const { connectionId } = row;
+  const session = { sessionId, connectionId, tenantId, userId, subject, providerSession, sealedProof, expiresAt };
+  await db.transaction((tx) => signIns.insertSession(tx, session));
+  return result;
+}

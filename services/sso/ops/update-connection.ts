@@ -1,0 +1,73 @@
+import { ssoConnectionUpdated } from "@lyss/contracts/events/sso.ts";
+import { ssoFailures } from "@lyss/contracts/failures/sso.ts";
+import type { Secret } from "@lyss/kit/config/secret.ts";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import { requireGroups, requirePublicAddresses, secretPurpose, toChangedMessage } from "../connection-change.ts";
+import type { SsoDeps } from "../deps.ts";
+import type { Author, Connection, ConnectionRules, OidcParty } from "../model.ts";
+import { sealJson } from "../sealed.ts";
+
+/** Which connection, and at which version; undefined when any will do. */
+export interface ConnectionChange {
+  readonly tenantId: string;
+  readonly connectionId: string;
+  readonly expectedVersion: number | undefined;
+  readonly author: Author;
+}
+
+export interface UpdateConnectionInput extends ConnectionChange {
+  /** What is undefined stays, here and below. */
+  readonly name: string | undefined;
+  readonly isEnabled: boolean | undefined;
+  readonly party: { readonly [Field in keyof OidcParty]?: OidcParty[Field] | undefined };
+  readonly rules: { readonly [Field in keyof ConnectionRules]?: ConnectionRules[Field] | undefined };
+  readonly secret: Secret | undefined;
+}
+
+/**
+ * The connection as it is from now on. Throws `connection_not_found`, `version_mismatch`, `name_taken`, `domain_taken`,
+ * `address_refused` and `group_unknown`. A repeat is safe.
+ */
+export async function updateConnection(deps: SsoDeps, input: UpdateConnectionInput): Promise<Connection> {
+  const { db, connections, outbox, clock } = deps;
+  const { tenantId, connectionId, author, secret } = input;
+  await requireGroups(
+    deps,
+    tenantId,
+    (input.rules.groupMapping ?? []).map(({ groupId }) => groupId),
+  );
+  return db.transaction(async (tx) => {
+    await connections.lockTenant(tx, tenantId);
+    const before = await connections.lockConnection(tx, tenantId, connectionId);
+    if (!before) throw new Failure(ssoFailures.connection_not_found);
+    requireVersion(before, input.expectedVersion);
+    const { sealedSecret, ...known } = before;
+    const after: Connection = {
+      ...known,
+      ...{ name: input.name ?? known.name, isEnabled: input.isEnabled ?? known.isEnabled },
+      party: { ...known.party, ...given(input.party) },
+      rules: { ...known.rules, ...given(input.rules) },
+      ...{ version: known.version + 1, updatedAt: new Date(clock.nowMs()) },
+    };
+    requirePublicAddresses(deps, after.party);
+    if (await connections.hasOtherOfName(tx, after)) throw new Failure(ssoFailures.name_taken);
+    const sealed = secret ? sealJson(deps, secret.reveal(), secretPurpose(connectionId)) : sealedSecret;
+    await connections.updateConnection(tx, { ...after, sealedSecret: sealed });
+    await connections.deleteDomains(tx, connectionId);
+    const taken = await connections.insertDomains(tx, after);
+    const lost = after.rules.domains.find((domain) => !taken.includes(domain));
+    if (lost !== undefined) throw new Failure(ssoFailures.domain_taken, { domain: lost });
+    await outbox.append(tx, ssoConnectionUpdated, toChangedMessage(after, author));
+    return after;
+  });
+}
+
+/** Throws `version_mismatch`. */
+export function requireVersion({ version: current }: Pick<Connection, "version">, expected: number | undefined): void {
+  if (expected === undefined || expected === current) return;
+  throw new Failure(ssoFailures.version_mismatch, { current, expected });
+}
+
+function given<Fields extends object>(fields: Fields): { [Field in keyof Fields]: Exclude<Fields[Field], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
+}

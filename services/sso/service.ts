@@ -1,0 +1,45 @@
+import { ssoConnectionCreated, ssoConnectionDeleted, ssoConnectionUpdated } from "@lyss/contracts/events/sso.ts";
+import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import { GroupService } from "@lyss/contracts/gen/lyss/group/v1/group_pb.js";
+import { TenantService } from "@lyss/contracts/gen/lyss/tenant/v1/tenant_pb.js";
+import { UserService } from "@lyss/contracts/gen/lyss/user/v1/user_pb.js";
+import { databaseCheck } from "@lyss/kit/health/checkers.ts";
+import { createAddressGuard } from "@lyss/kit/http/address-guard.ts";
+import { createGuardedFetch } from "@lyss/kit/http/guarded-fetch.ts";
+import { defineService } from "@lyss/kit/service/define-service.ts";
+import { ssoConfig } from "./config.ts";
+import { createSsoJobs } from "./jobs.ts";
+import { createOidcProviders } from "./oidc/providers.ts";
+import { createSsoOps } from "./ops.ts";
+import { connectionRoutes } from "./routes.ts";
+import { signInRoutes } from "./sign-in-routes.ts";
+import { createSignInStore } from "./sign-in-store.ts";
+import { createConnectionStore } from "./store.ts";
+
+/** What a provider answers is no larger than this. */
+const maxAnswerBytes = 1_048_576;
+
+export const sso = defineService({
+  name: "sso",
+  needs: { auth: AuthService, group: GroupService, tenant: TenantService, user: UserService },
+  publishes: [ssoConnectionCreated, ssoConnectionUpdated, ssoConnectionDeleted],
+  hears: [],
+  config: ssoConfig,
+  migrations: new URL("./migrations/", import.meta.url),
+  routes: [...connectionRoutes, ...signInRoutes],
+
+  async start({ config, clients, db, outbox, clock, random, deriveKey }) {
+    const settings = config.sso;
+    const { providerTimeoutMs: timeoutMs, allowPrivateProviders: allowsHttp } = settings;
+    const guard = allowsHttp ? undefined : createAddressGuard();
+    const fetchFrom = createGuardedFetch({ guard, clock, timeoutMs, maxBytes: maxAnswerBytes });
+    const ops = createSsoOps({
+      ...{ settings, db, outbox, clock, random, guard, ...clients },
+      connections: createConnectionStore(db.sql),
+      signIns: createSignInStore(db.sql),
+      providers: createOidcProviders({ fetchFrom, clock, timeoutMs, allowsHttp }),
+      sealingKey: deriveKey("sso.sealing"),
+    });
+    return { ops, jobs: createSsoJobs(ops), health: { database: databaseCheck(db) } };
+  },
+});
