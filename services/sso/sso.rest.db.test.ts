@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { createClient, createRouterTransport } from "@connectrpc/connect";
+import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import { GroupService } from "@lyss/contracts/gen/lyss/group/v1/group_pb.js";
+import { TenantService } from "@lyss/contracts/gen/lyss/tenant/v1/tenant_pb.js";
+import { UserService } from "@lyss/contracts/gen/lyss/user/v1/user_pb.js";
+import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
+import { noSession } from "@lyss/kit/rpc/call-context.ts";
+import { startTestService } from "@lyss/kit/testing/start-service.ts";
+import { sso } from "./service.ts";
+
+// Nothing of the services around is asked here; with them sign-on runs in tests/scenarios.
+const nobody = createRouterTransport(() => {});
+const service = await startTestService({ after }, sso, {
+  clients: {
+    ...{ auth: createClient(AuthService, nobody), group: createClient(GroupService, nobody) },
+    ...{ tenant: createClient(TenantService, nobody), user: createClient(UserService, nobody) },
+  },
+});
+/** The bearer token is the caller: `<tenant>/<person>/<permission>`. */
+const server = await startTestServer({
+  mounted: [{ name: "sso", routes: sso.routes, ops: service.ops, peerUrl: undefined }],
+  guard({ headers: { authorization } }) {
+    const [tenantId, userId, permission] = (authorization ?? "").replace("Bearer ", "").split("/");
+    if (!tenantId || !userId || !permission) return undefined;
+    return { tenantId, userId, keyId: "", ...noSession, permissions: [permission], models: [] };
+  },
+});
+after(() => server.close());
+const { call } = server;
+const path = "/api/v1/sso/connections";
+const admin = "ten_a/usr_a/sso:manage";
+const secret = "a secret that nobody is shown";
+const body = { kind: "oidc", name: "Acme", issuer: "https://id.example.com", client_id: "lyss", client_secret: secret };
+
+test("a connection lives from its setting up to its removal, its secret is shown by nothing, and each change is told", async () => {
+  const made = await call(admin, "POST", path, { ...body, domains: ["Example.com"], enforced: true });
+  assert.deepEqual([made.status, made.headers.get("etag"), made.json.domains], [201, '"1"', ["example.com"]]);
+  const { id } = made.json;
+  assert.equal(made.json.redirect_uri, `http://127.0.0.1:8080/api/v1/sso/${id}/callback`);
+  const changed = await call(admin, "PATCH", `${path}/${id}`, { enforced: false, claims: { groups: "roles" } });
+  assert.deepEqual(
+    [changed.json.enforced, changed.json.claims],
+    [false, { email: "email", name: "name", groups: "roles" }],
+  );
+  const late = await call(admin, "PATCH", `${path}/${id}`, { name: "X" }, { "if-match": '"1"' });
+  assert.deepEqual([late.status, late.json.error.code], [412, "SSO_005"]);
+  const list = await call(admin, "GET", path);
+  assert.deepEqual(list.json.data, [changed.json]);
+  assert.equal((await call(admin, "POST", path, body)).json.error.code, "SSO_002");
+  const other = await call(admin, "POST", path, { ...body, name: "Other", domains: ["example.com"] });
+  assert.deepEqual([other.json.error.code, other.json.error.details], ["SSO_003", { domain: "example.com" }]);
+  assert.deepEqual((await call(admin, "DELETE", `${path}/${id}`)).json, {
+    object: "sso.connection",
+    id,
+    deleted: true,
+  });
+  assert.equal((await call(admin, "GET", `${path}/${id}`)).status, 404);
+  const events = await service.listEvents();
+  const told = events.map(({ type, data }) => [type, data["actorId"], data["clientAddress"]]);
+  const by = ["usr_a", "127.0.0.1"];
+  assert.deepEqual(
+    told,
+    ["created", "updated", "deleted"].map((act) => [`sso.connection.${act}`, ...by]),
+  );
+  const rows = await service.sql`select encode(sealed_secret, 'escape') as sealed, party::text from connection`;
+  assert.equal(JSON.stringify([made, changed, list, events, rows, server.logged]).includes(secret), false);
+});
+
+test("what cannot be, is too much, or leads inside is refused and says why; another tenant's connection does not exist", async () => {
+  const { json } = await call(admin, "POST", path, { ...body, name: "Mine" });
+  for (const [method, more] of [
+    ["GET", ""],
+    ["PATCH", ""],
+    ["DELETE", ""],
+    ["POST", ":test"],
+  ] as const) {
+    const sent = method === "PATCH" ? { name: "Theirs" } : undefined;
+    assert.equal((await call("ten_b/usr_b/sso:manage", method, `${path}/${json.id}${more}`, sent)).status, 404, method);
+    assert.equal((await call("ten_a/usr_a/user:read", method, `${path}/${json.id}${more}`, sent)).status, 403, method);
+  }
+  for (const [field, value, code] of [
+    ["issuer", "https://127.0.0.1", "SSO_006"],
+    ["issuer", "http://id.example.com", "SSO_006"],
+    ["issuer", "https://169.254.169.254", "SSO_006"],
+    ["issuer", "https://user:pass@id.example.com", "SSO_006"],
+    ["issuer", "no address", "KIT_002"],
+    ["issuer", "https://id.example.com/?a=b", "KIT_002"],
+    ["name", "", "KIT_002"],
+    ["name", "x".repeat(101), "KIT_002"],
+    ["domains", ["not a domain"], "KIT_002"],
+    ["domains", ["example.org", "example.org"], "KIT_002"],
+    ["default_role", "owner", "KIT_002"],
+    ["scopes", ['a"b'], "KIT_002"],
+    ["claims", { other: "x" }, "KIT_002"],
+    ["group_mapping", [{ value: "a", group_id: "grp_a", role: "owner" }], "KIT_002"],
+    ["tenant_id", "ten_b", "KIT_002"],
+    ["version", 7, "KIT_002"],
+  ] as const) {
+    const { status, json: answer } = await call(admin, "POST", path, { ...body, name: "New", [field]: value });
+    assert.deepEqual([status, answer.error.code], [400, code], `${field}: ${JSON.stringify(value)}`);
+    assert.ok(answer.error.message.startsWith(field) && answer.error.message_i18n.zh_CN.startsWith(field), field);
+  }
+  for (const returnTo of [
+    "//evil.example.com",
+    "/\\evil.example.com",
+    "https://evil.example.com",
+    "http://127.0.0.1.evil.example.com:1/",
+    "javascript:alert(1)",
+  ]) {
+    const query = new URLSearchParams({ return_to: returnTo, code_challenge: "x".repeat(43) });
+    const { json: answer } = await call("", "GET", `/api/v1/sso/${json.id}/start?${query}`);
+    assert.equal(answer.error.code, "SSO_013", returnTo);
+  }
+});
