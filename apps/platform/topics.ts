@@ -9,13 +9,17 @@ export const topics: readonly Topic[] = [
   {
     name: "llm.events",
     types: [
+      "access.*",
       "audit.*",
+      "auth.*",
       "credential.*",
       "degradation.*",
       "group.*",
       "key.*",
       "provider.*",
       "resilience.*",
+      "session.*",
+      "sso.*",
       "tenant.*",
       "user.*",
     ],

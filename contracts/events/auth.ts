@@ -4,6 +4,7 @@ import {
   KeyCreatedSchema,
   KeyRevokedSchema,
   KeyUpdatedSchema,
+  PersonErasedSchema,
   SessionEndedSchema,
 } from "../gen/lyss/auth/v1/auth_pb.js";
 
@@ -23,3 +24,6 @@ export const accessChanged = defineEvent(
   AccessChangedSchema,
   ({ tenantId, userId }) => userId || tenantId,
 );
+
+/** The sessions and keys of a person who is gone have ended, and say nothing of the person any more. */
+export const authPersonErased = defineEvent("auth.person.erased", PersonErasedSchema, (event) => event.userId);

@@ -8,6 +8,7 @@ import {
   GroupMovedSchema,
   GroupPermissionsChangedSchema,
   GroupUpdatedSchema,
+  PersonErasedSchema,
 } from "../gen/lyss/group/v1/group_pb.js";
 
 export const groupCreated = defineEvent("group.created", GroupCreatedSchema, (event) => event.groupId);
@@ -41,3 +42,6 @@ export const groupPermissionsChanged = defineEvent(
   GroupPermissionsChangedSchema,
   (event) => event.groupId,
 );
+
+/** A person who is gone is in no group any more. */
+export const groupPersonErased = defineEvent("group.person.erased", PersonErasedSchema, (event) => event.userId);

@@ -21,8 +21,11 @@ import {
   groupMemberAdded,
   groupMemberRemoved,
   groupMemberRoleChanged,
+  groupMoved,
+  groupPermissionsChanged,
   groupUpdated,
 } from "@lyss/contracts/events/group.ts";
+import { ssoConnectionCreated, ssoConnectionDeleted, ssoConnectionUpdated } from "@lyss/contracts/events/sso.ts";
 import {
   dataPolicyChanged,
   tenantCreated,
@@ -33,7 +36,7 @@ import {
   tenantSuspended,
   tenantUpdated,
 } from "@lyss/contracts/events/tenant.ts";
-import { userAudit } from "@lyss/contracts/events/user.ts";
+import { userAudit, userFederated } from "@lyss/contracts/events/user.ts";
 import type { EventType } from "@lyss/kit/events/event.ts";
 
 /** How an event becomes an entry: which of its fields say what. */
@@ -90,6 +93,17 @@ const ofTenantItself = {
 } as const;
 const ofDomain = { ...ofTenantItself, happenedAt: "changedAt", details: ["domain"] } as const;
 
+const ofConnection = {
+  ...ofTenant,
+  subject: ["sso_connection", "connectionId"],
+  actor: "actorId",
+  address: "clientAddress",
+} as const;
+const ofChangedConnection = {
+  ...ofConnection,
+  details: ["name", "kind", "isEnabled", "isEnforced", "domains"],
+} as const;
+
 /** Every event that is about security, money that people move, or who may do what. */
 export const auditRules: readonly AuditRule[] = [
   audited(userAudit.created, { ...ofPerson, act: "user.created" }),
@@ -99,6 +113,7 @@ export const auditRules: readonly AuditRule[] = [
   audited(userAudit.statusChanged, { ...ofPerson, act: "user.status_changed", details: ["detail"] }),
   audited(userAudit.roleChanged, { ...ofPerson, act: "user.role_changed", details: ["detail"] }),
   audited(userAudit.deleted, { ...ofPerson, act: "user.deleted" }),
+  audited(userFederated, { ...ofPerson, happenedAt: "federatedAt", details: ["connectionId", "isNew"] }),
   audited(userAudit.passwordSet, { ...ofPerson, act: "user.password_set" }),
   audited(keyCreated, {
     ...{ ...ofTenant, subject: ["key", "keyId"], actor: "createdBy", address: "clientAddress" },
@@ -125,12 +140,25 @@ export const auditRules: readonly AuditRule[] = [
   audited(tenantDomainAdded, { ...ofDomain }),
   audited(tenantDomainVerified, { ...ofDomain }),
   audited(tenantDomainRemoved, { ...ofDomain }),
+  audited(ssoConnectionCreated, ofChangedConnection),
+  audited(ssoConnectionUpdated, ofChangedConnection),
+  audited(ssoConnectionDeleted, { ...ofConnection, happenedAt: "deletedAt" }),
   audited(dataPolicyChanged, {
     ...{ ...ofTenantItself, happenedAt: "changedAt", details: ["retentionDays", "storeBodies", "redact"] },
   }),
   audited(groupCreated, { ...ofGroup, actor: "createdBy", happenedAt: "createdAt", details: ["name"] }),
   audited(groupUpdated, { ...ofGroup, actor: "updatedBy", happenedAt: "updatedAt", details: ["name"] }),
   audited(groupArchived, { ...ofGroup, actor: "archivedBy", happenedAt: "archivedAt" }),
+  audited(groupMoved, {
+    ...ofGroup,
+    actor: "movedBy",
+    happenedAt: "movedAt",
+    details: ["parentId", "previousParentId"],
+  }),
+  audited(groupPermissionsChanged, {
+    ...ofGroup,
+    ...{ actor: "changedBy", happenedAt: "changedAt", details: ["permissions"] },
+  }),
   audited(groupMemberAdded, { ...ofMember, actor: "addedBy", happenedAt: "addedAt", details: ["groupId", "role"] }),
   audited(groupMemberRemoved, { ...ofMember, actor: "removedBy", happenedAt: "removedAt", details: ["groupId"] }),
   audited(groupMemberRoleChanged, {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { commitAddress, digestEntry } from "@lyss/contracts/audit/entry-digest.ts";
 import { keyCreated } from "@lyss/contracts/events/auth.ts";
+import { userDeleted } from "@lyss/contracts/events/user.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { audit } from "./service.ts";
@@ -25,7 +26,12 @@ const newTenant = () => random.id("ten");
 
 function keep(
   tenantId: string,
-  given: { readonly eventId?: string; readonly act?: string; readonly actorId?: string } = {},
+  given: {
+    readonly eventId?: string;
+    readonly act?: string;
+    readonly actorId?: string;
+    readonly subjectId?: string;
+  } = {},
 ) {
   const act = {
     ...{ eventId: random.id("evt"), act: "key.created", tenantId, actorId: "usr_a", operatorId: "" },
@@ -236,4 +242,21 @@ test("a salted commitment says the same of one address alone", () => {
   const salt = Buffer.alloc(16, 1);
   assert.equal(commitAddress(salt, "192.0.2.1"), commitAddress(salt, "192.0.2.1"));
   assert.notEqual(commitAddress(salt, "192.0.2.1"), commitAddress(Buffer.alloc(16, 2), "192.0.2.1"));
+});
+
+test("where somebody who is gone came from is forgotten in what they did and in what was tried in their name, and later, too", async () => {
+  const tenantId = newTenant();
+  const userId = random.id("usr");
+  await keep(tenantId, { actorId: userId });
+  await keep(tenantId, { actorId: "", subjectId: userId });
+  await keep(tenantId, { actorId: "usr_admin", subjectId: userId });
+  await service.say(userDeleted, { userId, tenantId });
+  await service.say(userDeleted, { userId, tenantId });
+  await service.untilHeard();
+  await keep(tenantId, { actorId: userId });
+  assert.deepEqual(
+    (await entriesOf(tenantId)).map(({ clientAddress }) => clientAddress),
+    [null, "192.0.2.1", null, null],
+  );
+  assert.deepEqual(await reasonOf(tenantId), [true, 0, undefined]);
 });

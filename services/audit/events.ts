@@ -1,11 +1,12 @@
 import { type JsonObject, toJson } from "@bufbuild/protobuf";
 import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
-import type { ReceivedEvent, Subscription } from "@lyss/kit/events/event.ts";
+import { userDeleted } from "@lyss/contracts/events/user.ts";
+import { onEvent, type ReceivedEvent, type Subscription } from "@lyss/kit/events/event.ts";
 import { type AuditRule, auditRules } from "./audit-rules.ts";
 import type { AuditAct } from "./ops/keep-entry.ts";
 import type { AuditOps } from "./ops.ts";
 
-/** What audit hears: everything that `auditRules` name. One subscription, so that it stays in order. */
+/** What audit hears: everything that `auditRules` name, in one subscription, so that it stays in order; and who is gone. */
 export function createAuditSubscriptions(ops: AuditOps): readonly Subscription[] {
   const rules = new Map(auditRules.map((rule) => [rule.event.type, rule]));
   return [
@@ -19,6 +20,7 @@ export function createAuditSubscriptions(ops: AuditOps): readonly Subscription[]
         if (rule) await ops.keepEntry(tx, toAct(rule, event));
       },
     },
+    onEvent("forget-person", userDeleted, (tx, { data }) => ops.forgetPerson(tx, data)),
   ];
 }
 

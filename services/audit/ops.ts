@@ -4,6 +4,7 @@ import type { EntryFilter } from "./model.ts";
 import { anchorChains } from "./ops/anchor-chains.ts";
 import { deleteAgedEntries } from "./ops/delete-aged-entries.ts";
 import { exportAuditEntries } from "./ops/export-audit-entries.ts";
+import { forgetPerson } from "./ops/forget-person.ts";
 import { type EntryReference, getAuditEntry } from "./ops/get-audit-entry.ts";
 import { type AuditAct, keepEntry } from "./ops/keep-entry.ts";
 import { type ListEntriesInput, listAuditEntries } from "./ops/list-audit-entries.ts";
@@ -13,6 +14,8 @@ import { type VerifyChainInput, verifyAuditChain } from "./ops/verify-audit-chai
 export function createAuditOps(deps: AuditDeps) {
   return {
     keepEntry: (tx: Tx, act: AuditAct) => keepEntry(deps, tx, act),
+    forgetPerson: (tx: Tx, person: { readonly userId: string; readonly tenantId: string }) =>
+      forgetPerson(deps, tx, person),
     getAuditEntry: (input: EntryReference) => getAuditEntry(deps, input),
     listAuditEntries: (input: ListEntriesInput) => listAuditEntries(deps, input),
     exportAuditEntries: (filter: EntryFilter) => exportAuditEntries(deps, filter),

@@ -1,4 +1,5 @@
-import { auditAnchored, auditChainBroken } from "@lyss/contracts/events/audit.ts";
+import { auditAnchored, auditChainBroken, auditPersonErased } from "@lyss/contracts/events/audit.ts";
+import { userDeleted } from "@lyss/contracts/events/user.ts";
 import { AuditService } from "@lyss/contracts/gen/lyss/audit/v1/audit_pb.js";
 import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
@@ -18,8 +19,8 @@ export const audit = defineService({
   name: "audit",
   contract: AuditService,
   needs: {},
-  publishes: [auditAnchored, auditChainBroken],
-  hears: auditRules.map(({ event }) => event),
+  publishes: [auditAnchored, auditChainBroken, auditPersonErased],
+  hears: [...auditRules.map(({ event }) => event), userDeleted],
   config: auditConfig,
   migrations: new URL("./migrations/", import.meta.url),
   routes: auditRoutes,

@@ -92,6 +92,24 @@ export function createAuditStore(sql: Sql) {
           ${row.digest}, ${row.seal})`;
     },
 
+    /** A repeat is safe. */
+    async insertForgotten(tx: Tx, userId: string, forgottenAt: Date): Promise<void> {
+      await tx`
+        insert into forgotten_person (user_id, forgotten_at) values (${userId}, ${forgottenAt})
+        on conflict (user_id) do nothing`;
+    },
+
+    async isForgotten(tx: Tx, userId: string): Promise<boolean> {
+      const rows = await tx`select from forgotten_person where user_id = ${userId}`;
+      return rows.length > 0;
+    },
+
+    async forgetAddresses(tx: Tx, userId: string): Promise<void> {
+      await tx`
+        update entry set client_address = null, address_salt = null
+        where (actor_id = ${userId} or (actor_id = '' and subject_id = ${userId})) and client_address is not null`;
+    },
+
     /** `chain` undefined for whichever log. */
     async findEntry(chain: string | undefined, entryId: string): Promise<ProvenEntry | undefined> {
       const [row] = await sql<ProvenEntry[]>`

@@ -6,12 +6,16 @@ const byUse = "comes of calls, which usage keeps";
 /** Events that are no entries of an audit log, each with the reason. Every event is here or in `auditRules`. */
 export const unauditedEvents: Readonly<Record<string, string>> = {
   "audit.anchored": "tells of the log itself, hourly",
+  "audit.person.erased": `${byItself}, after user.deleted`,
+  "auth.person.erased": `${byItself}, after user.deleted`,
+  "group.person.erased": `${byItself}, after user.deleted`,
   "user.created": `${toldElsewhere}: user.audit.created`,
   "user.updated": `${toldElsewhere}: user.audit.updated, .status_changed, .role_changed`,
   "user.deleted": `${toldElsewhere}: user.audit.deleted`,
   "user.audit.key_updated": `${toldElsewhere}: key.updated`,
   "user.audit.key_leaked": `${toldElsewhere}: key.revoked`,
   "access.changed": refresh,
+  "user.audit.federated": `${toldElsewhere}: user.federated`,
   "user.audit.key_created": `${toldElsewhere}: key.created`,
   "user.audit.key_rotated": `${toldElsewhere}: key.revoked`,
   "user.audit.key_revoked": `${toldElsewhere}: key.revoked`,

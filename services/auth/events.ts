@@ -7,12 +7,12 @@ import {
   UserStatus,
   type UserUpdated,
 } from "@lyss/contracts/gen/lyss/user/v1/user_pb.js";
-import type { ReceivedEvent, Subscription } from "@lyss/kit/events/event.ts";
+import { onEvent, type ReceivedEvent, type Subscription } from "@lyss/kit/events/event.ts";
 import type { AuthOps } from "./ops.ts";
 import type { Principal } from "./session-model.ts";
 
 /** What auth hears of people and tenants, should the call that told it have been lost. */
-export function createAuthSubscriptions(ops: Pick<AuthOps, "setPrincipalIn">): readonly Subscription[] {
+export function createAuthSubscriptions(ops: Pick<AuthOps, "setPrincipalIn" | "erasePerson">): readonly Subscription[] {
   return [
     {
       mode: "durable",
@@ -22,6 +22,7 @@ export function createAuthSubscriptions(ops: Pick<AuthOps, "setPrincipalIn">): r
         await ops.setPrincipalIn(tx, toPrincipal(event));
       },
     },
+    onEvent("erase-person", userDeleted, (tx, { data }) => ops.erasePerson(tx, data)),
   ];
 }
 

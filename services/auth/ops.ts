@@ -5,6 +5,7 @@ import { type CheckPermissionInput, checkPermission } from "./ops/check-permissi
 import { checkSession } from "./ops/check-session.ts";
 import { type CreateKeyInput, createKey } from "./ops/create-key.ts";
 import { type EndSessionsInput, endSessions } from "./ops/end-sessions.ts";
+import { erasePerson } from "./ops/erase-person.ts";
 import { flushLastSeen } from "./ops/flush-last-seen.ts";
 import { flushLastUsed } from "./ops/flush-last-used.ts";
 import { followGroup, followPolicy, type GroupFact } from "./ops/follow-group.ts";
@@ -35,6 +36,8 @@ export function createAuthOps(deps: AuthDeps) {
     refreshSession: (input: RefreshSessionInput) => refreshSession(deps, input),
     checkSession: (input: { sessionId: string }) => checkSession(deps, input),
     endSessions: (input: EndSessionsInput) => endSessions(deps, input),
+    erasePerson: (tx: Tx, person: { readonly tenantId: string; readonly userId: string }) =>
+      erasePerson(deps, tx, person),
     setPrincipal: (input: Principal) => setPrincipal(deps, input),
     setPrincipalIn: (tx: Tx, input: Principal) => setPrincipalIn(deps, tx, input),
     listSessions: (input: ListSessionsInput) => listSessions(deps, input),

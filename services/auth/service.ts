@@ -1,5 +1,12 @@
 import { resilienceOrdered } from "@lyss/contracts/events/ai-gateway.ts";
-import { accessChanged, keyCreated, keyRevoked, keyUpdated, sessionEnded } from "@lyss/contracts/events/auth.ts";
+import {
+  accessChanged,
+  authPersonErased,
+  keyCreated,
+  keyRevoked,
+  keyUpdated,
+  sessionEnded,
+} from "@lyss/contracts/events/auth.ts";
 import { followDegradation } from "@lyss/contracts/events/follow-degradation.ts";
 import { tenantCreated, tenantUpdated } from "@lyss/contracts/events/tenant.ts";
 import { userCreated, userDeleted, userUpdated } from "@lyss/contracts/events/user.ts";
@@ -24,7 +31,7 @@ export const auth = defineService({
   name: "auth",
   contract: AuthService,
   needs: {},
-  publishes: [keyCreated, keyRevoked, keyUpdated, sessionEnded, accessChanged],
+  publishes: [keyCreated, keyRevoked, keyUpdated, sessionEnded, accessChanged, authPersonErased],
   hears: [resilienceOrdered, userCreated, userUpdated, userDeleted, tenantCreated, tenantUpdated, ...groupAccessEvents],
   config: authConfig,
   idempotent: ["createKey"],

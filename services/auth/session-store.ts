@@ -72,6 +72,15 @@ export function createSessionStore(sql: Sql) {
         order by session_id desc limit ${limit}`;
     },
 
+    /** Where and with what a person's sessions were used is not told any more. */
+    async forgetOrigins(
+      tx: Tx,
+      { tenantId, userId }: { readonly tenantId: string; readonly userId: string },
+    ): Promise<void> {
+      await tx`
+        update session set client_address = '', user_agent = '' where tenant_id = ${tenantId} and user_id = ${userId}`;
+    },
+
     /** Ends those that are open; gives their ids. Locked in one order, so that two that end the same never wait in a circle. */
     endSessions(
       tx: Tx,

@@ -153,6 +153,20 @@ export function createAuthStore(sql: Sql) {
         from key_secret join key using (key_id) where secret_hash in ${sql(secretHashes)}`;
     },
 
+    /** A person's keys that are not revoked, locked until the transaction ends. */
+    lockOpenKeys(tx: Tx, { tenantId, userId }: { readonly tenantId: string; readonly userId: string }): Promise<Key[]> {
+      return tx<Key[]>`
+        select ${columns(tx)} from key where tenant_id = ${tenantId} and user_id = ${userId} and revoked_at is null
+        order by key_id for update`;
+    },
+
+    async forgetKeyNames(
+      tx: Tx,
+      { tenantId, userId }: { readonly tenantId: string; readonly userId: string },
+    ): Promise<void> {
+      await tx`update key set name = 'erased', description = '' where tenant_id = ${tenantId} and user_id = ${userId}`;
+    },
+
     async revokeKey(tx: Tx, keyId: KeyId, revokedAt: Date): Promise<void> {
       await tx`update key set revoked_at = ${revokedAt} where key_id = ${keyId}`;
     },

@@ -38,7 +38,8 @@ export function createGroupOps(deps: GroupDeps) {
       deps.store.insertPerson(tx, person),
     joinGroups: (tx: Tx, person: { readonly userId: string; readonly tenantId: string }) =>
       joinGroups(deps, tx, person),
-    leaveGroups: (tx: Tx, person: { readonly userId: string }) => leaveGroups(deps, tx, person),
+    leaveGroups: (tx: Tx, person: { readonly userId: string; readonly tenantId: string }) =>
+      leaveGroups(deps, tx, person),
   };
 }
 

@@ -1,4 +1,9 @@
-import { groupMemberAdded, groupMemberRemoved, groupMemberRoleChanged } from "@lyss/contracts/events/group.ts";
+import {
+  groupMemberAdded,
+  groupMemberRemoved,
+  groupMemberRoleChanged,
+  groupPersonErased,
+} from "@lyss/contracts/events/group.ts";
 import { userCreated, userDeleted } from "@lyss/contracts/events/user.ts";
 import { GroupService } from "@lyss/contracts/gen/lyss/group/v1/group_pb.js";
 import { createRepository } from "@lyss/kit/event-sourcing/repository.ts";
@@ -15,7 +20,7 @@ export const group = defineService({
   name: "group",
   contract: GroupService,
   needs: {},
-  publishes: groupEvents,
+  publishes: [...groupEvents, groupPersonErased],
   hears: [userCreated, userDeleted, groupMemberAdded, groupMemberRemoved, groupMemberRoleChanged],
   config: {},
   migrations: new URL("./migrations/", import.meta.url),
@@ -25,7 +30,7 @@ export const group = defineService({
     const store = createGroupStore(db.sql);
     const groups = createRepository({ aggregate: groupAggregate, db, outbox, source: "group", clock, random });
     const membership = createMembershipProjection(store);
-    const ops = createGroupOps({ db, store, groups, membership, clock, random });
+    const ops = createGroupOps({ db, store, groups, membership, outbox, clock, random });
     return {
       ops,
       rpc: createGroupRpc(ops),

@@ -1,18 +1,28 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
-import { keyCreated, keyRevoked, keyUpdated } from "@lyss/contracts/events/auth.ts";
+import { auditPersonErased } from "@lyss/contracts/events/audit.ts";
+import { authPersonErased, keyCreated, keyRevoked, keyUpdated } from "@lyss/contracts/events/auth.ts";
+import { groupPersonErased } from "@lyss/contracts/events/group.ts";
 import {
   type KeyCreated,
   KeyRevocationReason,
   type KeyRevoked,
   type KeyUpdated,
+  type PersonErased,
 } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import type { ReceivedEvent, Subscription } from "@lyss/kit/events/event.ts";
 import type { UserOps } from "./ops.ts";
 import { followSignOnRules } from "./sign-on-rules.ts";
 
+/** What tells that a service has forgotten somebody. */
+const erasures = [
+  { service: "audit", event: auditPersonErased },
+  { service: "auth", event: authPersonErased },
+  { service: "group", event: groupPersonErased },
+] as const;
+
 /**
- * What user hears: what happens to people's keys, for their audit logs, and who signs on from elsewhere. One subscription
- * each, so that it stays in order.
+ * What user hears: what happens to people's keys, for their audit logs, and who signs on from elsewhere. And who has
+ * forgotten those who are gone. One subscription each, so that it stays in order.
  */
 export function createUserSubscriptions(ops: UserOps): readonly Subscription[] {
   return [
@@ -23,6 +33,16 @@ export function createUserSubscriptions(ops: UserOps): readonly Subscription[] {
       handle: (tx, event) => ops.auditKeyAct(tx, toKeyAct(event)),
     },
     followSignOnRules(ops),
+    {
+      mode: "durable",
+      name: "note-erased",
+      events: erasures.map(({ event }) => event),
+      async handle(tx, { type, timeMs, data }) {
+        const { userId } = data as PersonErased;
+        const service = erasures.find(({ event }) => event.type === type)?.service;
+        if (service) await ops.noteErased(tx, userId, { service, erasedAt: new Date(timeMs) });
+      },
+    },
   ];
 }
 

@@ -14,6 +14,15 @@ export const readAuditPermission = "user:audit";
 /** Held by those who change people of their tenant; everybody changes their own name. */
 export const updateUsersPermission = "user:update";
 
+/** Services that hold something of a person and say, by `<service>.person.erased`, when they have forgotten it. */
+export const erasingServices = ["audit", "auth", "group"] as const;
+
+/** What one of them has said. */
+export interface ErasedPart {
+  readonly service: (typeof erasingServices)[number];
+  readonly erasedAt: Date;
+}
+
 /** From the least to the most. */
 export const roles = ["viewer", "member", "admin", "owner", "operator"] as const satisfies readonly Role[];
 

@@ -105,7 +105,8 @@ export const peopleRoutes = [
     path: "/api/v1/users/{id}",
     permission: "user:read",
     operation: "deleteUser",
-    summary: "Removes oneself, with user:update anybody whose role is not above one's own. The audit log stays.",
+    summary:
+      "Removes oneself, with user:update anybody whose role is not above one's own, and forgets everything of them but ids.",
     params,
     response: z.strictObject({ object: z.literal("user"), id: z.string(), deleted: z.literal(true) }),
     failures: changing,
@@ -113,6 +114,31 @@ export const peopleRoutes = [
       const { clientAddress } = request;
       const { userId } = await ops.deleteUser({ ...referenceOf(request), clientAddress });
       return { object: "user" as const, id: userId, deleted: true as const };
+    },
+  }),
+  json({
+    method: "GET",
+    path: "/api/v1/users/{id}/erasure",
+    permission: "user:update",
+    operation: "getErasure",
+    summary: "How far it is that everything of somebody who was removed is forgotten, in each service that held some.",
+    params,
+    response: z.strictObject({
+      object: z.literal("user.erasure"),
+      id: z.string(),
+      state: z.enum(["running", "done"]),
+      started_at: z.iso.datetime(),
+      parts: z.array(z.strictObject({ service: z.string(), erased_at: z.iso.datetime().nullable() })),
+    }),
+    failures: [userFailures.not_found],
+    async handle(ops, request) {
+      const { tenantId } = requireCaller(request);
+      const { userId, isDone, startedAt, parts } = await ops.getErasure({ userId: request.params.id, tenantId });
+      return {
+        ...{ object: "user.erasure" as const, id: userId, state: isDone ? ("done" as const) : ("running" as const) },
+        started_at: startedAt.toISOString(),
+        parts: parts.map(({ service, erasedAt }) => ({ service, erased_at: erasedAt?.toISOString() ?? null })),
+      };
     },
   }),
 ];

@@ -1,5 +1,5 @@
 import type { Sql, Tx } from "@lyss/kit/db/database.ts";
-import type { User } from "./model.ts";
+import type { ErasedPart, User } from "./model.ts";
 import { personColumns as columns } from "./store.ts";
 
 /** What a list of people may be sorted by. */
@@ -96,6 +96,27 @@ export function createPeopleStore(sql: Sql) {
 
     async deleteUser(tx: Tx, userId: string): Promise<void> {
       await tx`delete from person where user_id = ${userId}`;
+    },
+
+    /** When somebody who is gone left a tenant; undefined for others. */
+    async findDeparted(userId: string, tenantId: string | undefined): Promise<Date | undefined> {
+      const [row] = await sql<{ departedAt: Date }[]>`
+        select departed_at as "departedAt" from departed_person
+        where user_id = ${userId} and (${tenantId ?? null}::text is null or tenant_id = ${tenantId ?? null})`;
+      return row?.departedAt;
+    },
+
+    /** A repeat, and a part of somebody who never was here, changes nothing. */
+    async insertErasedPart(tx: Tx, userId: string, part: ErasedPart): Promise<void> {
+      await tx`
+        insert into erased_part (user_id, service, erased_at)
+        select user_id, ${part.service}, ${part.erasedAt} from departed_person where user_id = ${userId}
+        on conflict (user_id, service) do nothing`;
+    },
+
+    listErasedParts(userId: string): Promise<ErasedPart[]> {
+      return sql<ErasedPart[]>`
+        select service, erased_at as "erasedAt" from erased_part where user_id = ${userId} order by service`;
     },
 
     async insertDeparted(tx: Tx, { userId, tenantId, version }: User, departedAt: Date): Promise<void> {

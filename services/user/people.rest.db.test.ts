@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { createClient, createRouterTransport } from "@connectrpc/connect";
+import { auditPersonErased } from "@lyss/contracts/events/audit.ts";
+import { authPersonErased } from "@lyss/contracts/events/auth.ts";
+import { groupPersonErased } from "@lyss/contracts/events/group.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
@@ -9,7 +12,7 @@ import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import type { Role } from "./model.ts";
 import { user } from "./service.ts";
 
-const { ops, random, listEvents } = await startTestService({ after }, user, {
+const { ops, random, listEvents, say, hear, untilHeard } = await startTestService({ after }, user, {
   clients: {
     auth: createClient(
       AuthService,
@@ -216,4 +219,30 @@ test("bad input names the field, the bound and what is wanted, in both languages
   ]) {
     assert.equal((await call(owner.token, "GET", `/v1/users?${query}`)).status, 400, query);
   }
+});
+
+test("how far the forgetting of somebody who was removed is, is told to those who may change people", async () => {
+  await hear();
+  const { tenantId, owner, member } = await createTenant();
+  const path = `/v1/users/${member.userId}/erasure`;
+  assert.equal((await call(owner.token, "GET", path)).status, 404);
+  await ops.deleteUser({ userId: member.userId, tenantId, actor: undefined, clientAddress: "" });
+  const statesOf = async () => {
+    const { json } = await call(owner.token, "GET", path);
+    const parts: readonly { service: string; erased_at: string | null }[] = json.parts;
+    return [json.state, ...parts.filter(({ erased_at: at }) => at !== null).map(({ service }) => service)];
+  };
+  assert.deepEqual(await statesOf(), ["running", "user"]);
+  const gone = { userId: member.userId, tenantId };
+  await say(authPersonErased, gone);
+  await say(authPersonErased, gone);
+  await say(auditPersonErased, gone);
+  await untilHeard();
+  assert.deepEqual(await statesOf(), ["running", "audit", "auth", "user"]);
+  await say(groupPersonErased, gone);
+  await untilHeard();
+  assert.deepEqual(await statesOf(), ["done", "audit", "auth", "group", "user"]);
+  const stranger = await createTenant();
+  assert.equal((await call(stranger.owner.token, "GET", path)).status, 404);
+  assert.equal((await call(member.token, "GET", path)).status, 403);
 });

@@ -1,4 +1,6 @@
-import { keyCreated, keyRevoked, keyUpdated } from "@lyss/contracts/events/auth.ts";
+import { auditPersonErased } from "@lyss/contracts/events/audit.ts";
+import { authPersonErased, keyCreated, keyRevoked, keyUpdated } from "@lyss/contracts/events/auth.ts";
+import { groupPersonErased } from "@lyss/contracts/events/group.ts";
 import { userAuditEvents, userCreated, userDeleted, userFederated, userUpdated } from "@lyss/contracts/events/user.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { UserService } from "@lyss/contracts/gen/lyss/user/v1/user_pb.js";
@@ -25,7 +27,10 @@ export const user = defineService({
   contract: UserService,
   needs: { auth: AuthService },
   publishes: [userCreated, userUpdated, userDeleted, userFederated, ...userAuditEvents],
-  hears: [keyCreated, keyUpdated, keyRevoked, ...signOnRuleEvents],
+  hears: [
+    ...[keyCreated, keyUpdated, keyRevoked, auditPersonErased, authPersonErased, groupPersonErased],
+    ...signOnRuleEvents,
+  ],
   config: userConfig,
   migrations: new URL("./migrations/", import.meta.url),
   routes: [...userRoutes, ...adminRoutes],

@@ -21,6 +21,7 @@ import { addRpcCommands } from "./rpc-command.ts";
 import { addTenantCommands } from "./tenant-commands.ts";
 import { addTopicCommands } from "./topic-commands.ts";
 import { addUpCommand } from "./up-command.ts";
+import { addUserCommands } from "./user-commands.ts";
 import { addWorkflowCommands } from "./workflow-commands.ts";
 
 /**
@@ -61,6 +62,7 @@ function createProgram(deps: CliDeps): Command {
   addResilienceCommands(program, deps);
   const events = addEventCommands(program, deps);
   addTopicCommands(events, deps);
+  addUserCommands(program, deps);
   addAuditCommands(program, deps);
   addWorkflowCommands(program, deps);
   addDoctorCommand(program, deps);

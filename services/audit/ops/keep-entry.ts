@@ -23,7 +23,10 @@ export interface AuditAct {
 
 const saltBytes = 16;
 
-/** Adds an act to the end of its tenant's log, once whatever the number of times it is told. Acts of one log wait for each other. */
+/**
+ * Adds an act to the end of its tenant's log, once whatever the number of times it is told. Acts of one log wait for each
+ * other. Of a person who was forgotten no address is kept.
+ */
 export async function keepEntry(
   { store, sealer, clock, random }: Pick<AuditDeps, "store" | "sealer" | "clock" | "random">,
   tx: Tx,
@@ -33,7 +36,8 @@ export async function keepEntry(
   await store.insertChain(tx, chain);
   const end = await store.lockChain(tx, chain);
   if (!end || (await store.hasEvent(tx, act.eventId))) return;
-  const salt = clientAddress === "" ? null : random.bytes(saltBytes);
+  const isForgotten = await store.isForgotten(tx, act.actorId || act.subjectId);
+  const salt = clientAddress === "" || isForgotten ? null : random.bytes(saltBytes);
   const recordedAtMs = clock.nowMs();
   const facts = {
     ...{ ...act, chain, details, happenedAtMs, recordedAtMs },

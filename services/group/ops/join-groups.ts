@@ -1,5 +1,5 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { groupMemberAdded, groupMemberRemoved } from "@lyss/contracts/events/group.ts";
+import { groupMemberAdded, groupMemberRemoved, groupPersonErased } from "@lyss/contracts/events/group.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import { newEvent } from "@lyss/kit/event-sourcing/aggregate.ts";
 import type { GroupDeps } from "../deps.ts";
@@ -29,8 +29,8 @@ export async function joinGroups(deps: GroupDeps, tx: Tx, { userId, tenantId }: 
 }
 
 /** Takes somebody who is gone out of every group, the last owner too. A repeat is safe. */
-export async function leaveGroups(deps: GroupDeps, tx: Tx, { userId }: Pick<Person, "userId">): Promise<void> {
-  const { store, groups, clock } = deps;
+export async function leaveGroups(deps: GroupDeps, tx: Tx, { userId, tenantId: home }: Person): Promise<void> {
+  const { store, groups, outbox, clock } = deps;
   const removedAt = timestampFromDate(new Date(clock.nowMs()));
   await store.deletePerson(tx, userId);
   for (const groupId of await store.listGroupIdsOf(tx, userId)) {
@@ -44,4 +44,5 @@ export async function leaveGroups(deps: GroupDeps, tx: Tx, { userId }: Pick<Pers
       (own, loaded) => store.putGroup(own, toGroup(loaded)),
     );
   }
+  await outbox.append(tx, groupPersonErased, { userId, tenantId: home, erasedAt: removedAt });
 }

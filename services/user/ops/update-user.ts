@@ -56,7 +56,9 @@ async function tell({ outbox, audit }: UserDeps, tx: Tx, before: User, told: Tol
   await outbox.append(tx, userUpdated, toUpdatedMessage(before, after, actorId));
   const acts = { name: userAudit.updated, role: userAudit.roleChanged, status: userAudit.statusChanged };
   for (const field of changed) {
-    const detail = `${field}: ${before[field]} → ${after[field]}${reason ? ` (${reason})` : ""}`;
+    // The log stays when its person is gone, so it holds no name.
+    const change = field === "name" ? "name" : `${field}: ${before[field]} → ${after[field]}`;
+    const detail = `${change}${reason ? ` (${reason})` : ""}`;
     const { userId, tenantId } = after;
     await audit.append(tx, { event: acts[field], userId, tenantId, actorId, clientAddress, detail });
   }

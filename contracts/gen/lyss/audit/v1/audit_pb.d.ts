@@ -376,6 +376,34 @@ export declare type AuditChainBroken = Message<"lyss.audit.v1.AuditChainBroken">
 export declare const AuditChainBrokenSchema: GenMessage<AuditChainBroken>;
 
 /**
+ * What audit held of a person who is gone was forgotten. A repeat says the same.
+ *
+ * @generated from message lyss.audit.v1.PersonErased
+ */
+export declare type PersonErased = Message<"lyss.audit.v1.PersonErased"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp erased_at = 3;
+   */
+  erasedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.audit.v1.PersonErased.
+ * Use `create(PersonErasedSchema)` to create a new message.
+ */
+export declare const PersonErasedSchema: GenMessage<PersonErased>;
+
+/**
  * What was done in each tenant and to the platform: who, what, to what, from where, when. Nobody writes to it by a call; it hears
  * what the services say.
  *

@@ -1544,6 +1544,34 @@ export declare type AccessChanged = Message<"lyss.auth.v1.AccessChanged"> & {
 export declare const AccessChangedSchema: GenMessage<AccessChanged>;
 
 /**
+ * What auth held of a person who is gone was forgotten. A repeat says the same.
+ *
+ * @generated from message lyss.auth.v1.PersonErased
+ */
+export declare type PersonErased = Message<"lyss.auth.v1.PersonErased"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp erased_at = 3;
+   */
+  erasedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.auth.v1.PersonErased.
+ * Use `create(PersonErasedSchema)` to create a new message.
+ */
+export declare const PersonErasedSchema: GenMessage<PersonErased>;
+
+/**
  * @generated from enum lyss.auth.v1.SessionEndReason
  */
 export enum SessionEndReason {

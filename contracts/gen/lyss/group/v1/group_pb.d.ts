@@ -1313,6 +1313,34 @@ export declare type GroupMemberRoleChanged = Message<"lyss.group.v1.GroupMemberR
 export declare const GroupMemberRoleChangedSchema: GenMessage<GroupMemberRoleChanged>;
 
 /**
+ * What group held of a person who is gone was forgotten. A repeat says the same.
+ *
+ * @generated from message lyss.group.v1.PersonErased
+ */
+export declare type PersonErased = Message<"lyss.group.v1.PersonErased"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp erased_at = 3;
+   */
+  erasedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.group.v1.PersonErased.
+ * Use `create(PersonErasedSchema)` to create a new message.
+ */
+export declare const PersonErasedSchema: GenMessage<PersonErased>;
+
+/**
  * @generated from enum lyss.group.v1.GroupStatus
  */
 export enum GroupStatus {

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { createClient, createRouterTransport } from "@connectrpc/connect";
+import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import { Secret } from "@lyss/kit/config/secret.ts";
+import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
+import { noSession } from "@lyss/kit/rpc/call-context.ts";
+import { startTestService } from "@lyss/kit/testing/start-service.ts";
+import { user } from "@lyss/services/user/service.ts";
+import { Command } from "commander";
+import { addUserCommands } from "./user-commands.ts";
+
+const transport = createRouterTransport(({ rpc }) => {
+  rpc(AuthService.method.setPrincipal, () => ({ isApplied: true }));
+});
+const { ops } = await startTestService({ after }, user, { clients: { auth: createClient(AuthService, transport) } });
+const password = new Secret("correct horse battery");
+const person = (name: string, role: "owner" | "member") =>
+  ops.createUser({ tenantId: "ten_a", email: `${name.toLowerCase()}@example.com`, password, name, role });
+const owner = await person("Olga", "owner");
+const { userId } = await person("Ann", "member");
+const server = await startTestServer({
+  mounted: [{ name: "user", routes: user.routes, ops, peerUrl: undefined }],
+  guard: () => ({
+    ...{ tenantId: "ten_a", userId: owner.userId, keyId: "", ...noSession, permissions: ["*"], models: [] },
+  }),
+});
+after(() => server.close());
+
+async function lyss(...words: readonly string[]): Promise<string> {
+  let printed = "";
+  const program = new Command().exitOverride();
+  addUserCommands(program, {
+    env: { LYSS_URL: server.url, LYSS_API_KEY: "key" },
+    locale: "zh_CN",
+    write: (text) => {
+      printed += text;
+    },
+    complain: () => undefined,
+    readInput: () => Promise.resolve(""),
+    pause: () => Promise.resolve(),
+  });
+  await program.parseAsync(["user", ...words], { from: "user" });
+  return printed;
+}
+
+test("people are found, changed, barred and removed from the command line", async () => {
+  assert.match(await lyss("list", "--sort", "name"), /ann@example\.com +Ann +member +active +usr_\w+\nolga/);
+  assert.match(await lyss("list", "--limit", "1"), /\n\nMore: --cursor /);
+  assert.match(await lyss("show", "me"), /name +Olga\n/);
+  assert.match(await lyss("rename", userId, "Anna"), /name +Anna\n/);
+  assert.match(await lyss("role", userId, "admin"), /role +admin\n/);
+  assert.match(await lyss("disable", userId), /status +suspended\n/);
+  assert.match(await lyss("enable", userId), /status +active\n/);
+  const audit = await lyss("audit", userId, "--limit", "3");
+  assert.match(audit, /status_changed +usr_\w+ +\S+ +status: suspended → active\n/);
+  await assert.rejects(lyss("remove", userId), /Repeat the command with --yes/);
+  assert.equal(await lyss("remove", userId, "--yes"), `Removed ${userId}.\n`);
+  assert.match(await lyss("erasure", userId), /^running\n\nSERVICE +FORGOTTEN\naudit +not yet\n[\s\S]*user +\d{4}-/);
+  await assert.rejects(lyss("show", userId), /USER_/);
+});

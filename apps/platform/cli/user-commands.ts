@@ -1,0 +1,112 @@
+import type { Command } from "commander";
+import { requireYes } from "./confirm.ts";
+import { type CliDeps, connect, withConnection } from "./context.ts";
+import { print, toFields, toTable } from "./print.ts";
+import { toQuery } from "./query.ts";
+
+type Row = Record<string, unknown>;
+
+/** `lyss user list|show|rename|role|enable|disable|remove|erasure|audit`; `lyss users` is the same. */
+export function addUserCommands(program: Command, deps: CliDeps): void {
+  const users = program.command("user").alias("users").description("the people of your tenant");
+  addReading(users, deps);
+  addChanging(users, deps);
+  addRemoving(users, deps);
+}
+
+function addReading(users: Command, deps: CliDeps): void {
+  withConnection(users.command("list").description("list people, newest first"))
+    .option("--search <words>", "words that are each part of the name or the e-mail address")
+    .option("--role <role>", "owner, admin, member or viewer")
+    .option("--status <status>", "active, inactive or suspended")
+    .option("--sort <field>", "created_at, name or email, '-' before it for the greatest first", "-created_at")
+    .option("--limit <count>", "1 to 200", "50")
+    .option("--cursor <cursor>", "the next page, from the page before")
+    .addHelpText("after", "\nExample:\n  lyss user list --role admin --status active")
+    .action(async (options) => {
+      const { api, output } = connect(deps, options);
+      const { search, role, status, sort, limit, cursor } = options;
+      const query = toQuery({ search, role, status, sort, limit, cursor });
+      print(output, await api.send("GET", `/api/v1/users${query}`), toUserTable);
+    });
+
+  withConnection(users.command("show").description("show a person"))
+    .argument("<id>", "the person's id, or 'me'")
+    .action(async (id: string, options) => {
+      const { api, output } = connect(deps, options);
+      print(output, await api.send("GET", pathOf(id)), toFields);
+    });
+
+  withConnection(users.command("audit").description("show what was done by and to a person, newest first"))
+    .argument("<id>", "the person's id, or 'me'")
+    .option("--limit <count>", "1 to 200", "20")
+    .option("--cursor <cursor>", "the next page, from the page before")
+    .action(async (id: string, options) => {
+      const { api, output } = connect(deps, options);
+      const query = toQuery({ limit: options.limit, cursor: options.cursor });
+      print(output, await api.send("GET", `${pathOf(id)}/audit${query}`), toAuditTable);
+    });
+}
+
+function addChanging(users: Command, deps: CliDeps): void {
+  const change = async (id: string, options: Parameters<typeof connect>[1], body: Row) => {
+    const { api, output } = connect(deps, options);
+    print(output, await api.send("PUT", pathOf(id), body), toFields);
+  };
+  withConnection(users.command("rename").description("change a person's name"))
+    .argument("<id>", "the person's id, or 'me'")
+    .argument("<name>", "1 to 100 characters")
+    .action((id: string, name: string, options) => change(id, options, { name }));
+  withConnection(users.command("role").description("give a person another role, at most your own"))
+    .argument("<id>", "the person's id")
+    .argument("<role>", "owner, admin, member or viewer")
+    .addHelpText("after", "\nExample:\n  lyss user role usr_01k… admin")
+    .action((id: string, role: string, options) => change(id, options, { role }));
+  withConnection(users.command("disable").description("let a person sign in no more; sessions and keys stop at once"))
+    .argument("<id>", "the person's id")
+    .action((id: string, options) => change(id, options, { status: "suspended" }));
+  withConnection(users.command("enable").description("let a person sign in again"))
+    .argument("<id>", "the person's id")
+    .action((id: string, options) => change(id, options, { status: "active" }));
+}
+
+function addRemoving(users: Command, deps: CliDeps): void {
+  withConnection(users.command("remove").description("remove a person and forget everything of them but ids"))
+    .argument("<id>", "the person's id, or 'me'")
+    .option("--yes", "do it")
+    .addHelpText("after", "\nExample:\n  lyss user remove usr_01k… --yes")
+    .action(async (id: string, options) => {
+      requireYes(options, `This ends the sessions and keys of ${id} and cannot be taken back.`);
+      const { api, output } = connect(deps, options);
+      print(output, await api.send("DELETE", pathOf(id)), ({ id: gone }) => `Removed ${gone}.`);
+    });
+
+  withConnection(users.command("erasure").description("show how far the forgetting of a removed person is"))
+    .argument("<id>", "the person's id")
+    .action(async (id: string, options) => {
+      const { api, output } = connect(deps, options);
+      print(output, await api.send("GET", `${pathOf(id)}/erasure`), ({ state, parts }) => {
+        const rows = (parts as Row[]).map((it) => [it["service"], it["erased_at"] ?? "not yet"]);
+        return `${state}\n\n${toTable(["SERVICE", "FORGOTTEN"], rows)}`;
+      });
+    });
+}
+
+function pathOf(id: string): string {
+  return `/api/v1/users/${encodeURIComponent(id)}`;
+}
+
+function toUserTable({ data, next_cursor: next }: Row): string {
+  const rows = (data as Row[]).map((it) => [it["email"], it["name"], it["role"], it["status"], it["id"]]);
+  const table = toTable(["E-MAIL", "NAME", "ROLE", "STATUS", "ID"], rows);
+  return next ? `${table}\n\nMore: --cursor ${next}` : table;
+}
+
+function toAuditTable({ data, next_cursor: next }: Row): string {
+  const rows = (data as Row[]).map(({ timestamp, event_type: type, event_data: entry }) => {
+    const { actor_id: actor, client_address: address, subject_id: subject, detail } = entry as Row;
+    return [timestamp, String(type).replace("user.audit.", ""), actor, address, subject, detail];
+  });
+  const table = toTable(["TIME", "ACT", "ACTOR", "ADDRESS", "SUBJECT", "DETAIL"], rows);
+  return next ? `${table}\n\nMore: --cursor ${next}` : table;
+}
