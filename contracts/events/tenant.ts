@@ -2,6 +2,7 @@ import { defineEvent } from "@lyss/kit/events/event.ts";
 import {
   DataPolicyChangedSchema,
   TenantCreatedSchema,
+  TenantDiscardedSchema,
   TenantDomainChangedSchema,
   TenantReactivatedSchema,
   TenantSuspendedSchema,
@@ -9,6 +10,9 @@ import {
 } from "../gen/lyss/tenant/v1/tenant_pb.js";
 
 export const tenantCreated = defineEvent("tenant.created", TenantCreatedSchema, (event) => event.tenantId);
+
+/** A tenant that was being set up is gone; nobody ever used it. */
+export const tenantDiscarded = defineEvent("tenant.discarded", TenantDiscardedSchema, (event) => event.tenantId);
 
 /** Name, plan, status or settings changed. */
 export const tenantUpdated = defineEvent("tenant.updated", TenantUpdatedSchema, (event) => event.tenantId);
@@ -38,6 +42,7 @@ export const dataPolicyChanged = defineEvent(
 /** Everything that tenant says. */
 export const tenantEventTypes = [
   tenantCreated,
+  tenantDiscarded,
   tenantUpdated,
   tenantSuspended,
   tenantReactivated,

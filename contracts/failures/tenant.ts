@@ -85,4 +85,10 @@ export const tenantFailures = defineFailures("tenant", {
       zh_CN: "该租户仍在初始化，请待其启用后再试。",
     },
   },
+  already_set_up: {
+    kind: "failed_precondition",
+    publicCode: "TENANT_012",
+    httpStatus: 409,
+    text: { en_US: "This tenant is set up already and cannot be discarded.", zh_CN: "该租户已完成设置，不能丢弃。" },
+  },
 });

@@ -93,4 +93,58 @@ export const userFailures = defineFailures("user", {
       zh_CN: "您的组织通过其身份提供方登录，请使用单点登录。",
     },
   },
+  token_invalid: {
+    kind: "invalid_argument",
+    publicCode: "USER_011",
+    text: {
+      en_US: "This link was used, has expired or is incomplete. Ask for a new one.",
+      zh_CN: "该链接已使用、已过期或不完整，请重新申请。",
+    },
+  },
+  too_many_mails: {
+    kind: "resource_exhausted",
+    publicCode: "USER_012",
+    isRetryable: true,
+    text: {
+      en_US: "Too many mails were asked for. Try again in {retryAfterSeconds} seconds.",
+      zh_CN: "请求发送的邮件过多，请在 {retryAfterSeconds} 秒后重试。",
+    },
+  },
+  wrong_password: {
+    kind: "permission_denied",
+    publicCode: "USER_013",
+    text: { en_US: "The password is not right.", zh_CN: "密码不正确。" },
+  },
+  password_unchanged: {
+    kind: "invalid_argument",
+    publicCode: "USER_014",
+    text: { en_US: "The new password is the old one. Choose another.", zh_CN: "新密码与旧密码相同，请更换。" },
+  },
+  email_verified: {
+    kind: "failed_precondition",
+    publicCode: "USER_015",
+    httpStatus: 409,
+    text: { en_US: "This e-mail address is confirmed already.", zh_CN: "该邮箱地址已确认。" },
+  },
+  registration_closed: {
+    kind: "permission_denied",
+    publicCode: "USER_016",
+    text: {
+      en_US: "Nobody registers here without an invitation. Ask your administrator for one.",
+      zh_CN: "此处需凭邀请注册，请联系管理员获取邀请。",
+    },
+  },
+  invitation_not_found: {
+    kind: "not_found",
+    publicCode: "USER_017",
+    text: { en_US: "There is no such open invitation.", zh_CN: "没有此待接受的邀请。" },
+  },
+  too_many_invitations: {
+    kind: "resource_exhausted",
+    publicCode: "USER_018",
+    text: {
+      en_US: "A tenant has at most {limit} open invitations. Revoke some first.",
+      zh_CN: "每个租户最多有 {limit} 份待接受的邀请，请先撤销一部分。",
+    },
+  },
 });

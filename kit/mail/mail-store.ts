@@ -20,7 +20,7 @@ export async function takeMail(tx: Tx, now: Date, leaseUntil: Date): Promise<Wai
   const [row] = await tx<WaitingMail[]>`
     update mail_outbox set tries = tries + 1, next_try_at = ${leaseUntil}
     where mail_id = (
-      select mail_id from mail_outbox where next_try_at <= ${now} order by next_try_at limit 1 for update skip locked)
+      select mail_id from mail_outbox where next_try_at <= ${now} order by next_try_at, mail_id limit 1 for update skip locked)
     returning mail_id as "mailId", sealed, created_at as "createdAt", tries`;
   return row;
 }

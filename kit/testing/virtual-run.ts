@@ -26,10 +26,11 @@ export interface VirtualRunOptions {
   readonly messages?: Readonly<Record<string, Message>>;
   readonly ops?: unknown;
   readonly runId?: string;
+  readonly input?: unknown;
 }
 
 export function createVirtualRun(definition: AnySaga, options: VirtualRunOptions = {}): VirtualRun {
-  const { messages = {}, ops, runId = "run" } = options;
+  const { messages = {}, ops, runId = "run", input = "in" } = options;
   const clock = createFakeClock();
   const recorded = new Map<string, unknown>();
   const parked: string[] = [];
@@ -46,7 +47,7 @@ export function createVirtualRun(definition: AnySaga, options: VirtualRunOptions
     park: async (_runId, parking, { step }) => void parked.push(`${parking} ${step}`),
     unpark: async () => void parked.push("resumed"),
   };
-  const start = { input: "in", startedMs: clock.nowMs(), traceparent: "", locale: "en_US" as const };
+  const start = { input, startedMs: clock.nowMs(), traceparent: "", locale: "en_US" as const };
 
   function go(crashAt = Number.POSITIVE_INFINITY): Promise<SagaOutcome> {
     let moment = 0;

@@ -1,4 +1,3 @@
-import { keyCreated, keyUpdated } from "@lyss/contracts/events/auth.ts";
 import {
   balanceLow,
   budgetsChanged,
@@ -23,7 +22,7 @@ import {
   walletAdjusted,
 } from "@lyss/contracts/events/billing.ts";
 import { groupMemberAdded, groupMemberRemoved } from "@lyss/contracts/events/group.ts";
-import { tenantCreated } from "@lyss/contracts/events/tenant.ts";
+import { tenantCreated, tenantDiscarded } from "@lyss/contracts/events/tenant.ts";
 import { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
@@ -82,7 +81,7 @@ export const billing = defineService({
     ...[creditLimitChanged, overdraftEntered, overdraftRepaid],
     ...[integrityFailed, reconciliationDrift],
   ],
-  hears: [usageRecorded, groupMemberAdded, groupMemberRemoved, keyCreated, keyUpdated, tenantCreated],
+  hears: [usageRecorded, groupMemberAdded, groupMemberRemoved, tenantCreated, tenantDiscarded],
   config: billingConfig,
   idempotent: ["topUpWallet", "setBudget", "setUserQuota", "resetUserQuota"],
   // Of each call of a model the hold, the charge and the usage are on record, and nobody's audit could keep up with them.
@@ -172,7 +171,7 @@ export const billing = defineService({
     return {
       ops,
       rpc: createBillingRpc(ops),
-      subscriptions: createBillingSubscriptions({ ...shared, usageProjection, budgets, store, capKey: ops.capKey }),
+      subscriptions: createBillingSubscriptions({ ...shared, usageProjection, budgets, store }),
       jobs: [...createBillingJobs(ops), ...invoices.jobs],
       health: { database: databaseCheck(db), integrity: integrity.check },
       drain: () => ledger.drain(),

@@ -28,6 +28,13 @@ export function createBillingStore(sql: Sql) {
         on conflict (tenant_id, currency) do nothing`;
     },
 
+    /** Only one through which nothing has ever gone. */
+    async deleteUnusedWallet(tx: Tx, tenantId: string): Promise<void> {
+      await tx`
+        delete from wallet
+        where tenant_id = ${tenantId} and balance_nanos = 0 and held_nanos = 0 and journal_sequence = 0`;
+    },
+
     async findWallet(tenantId: string, currency: string): Promise<CreditedWallet | undefined> {
       const [wallet] = await sql<CreditedWallet[]>`
         select ${walletColumns(sql)} from wallet where tenant_id = ${tenantId} and currency = ${currency}`;

@@ -7,7 +7,7 @@ import { archiveGroup } from "./ops/archive-group.ts";
 import { changeMemberRole } from "./ops/change-member-role.ts";
 import { type CreateGroupInput, createGroup } from "./ops/create-group.ts";
 import { type GetGroupInput, getGroup } from "./ops/get-group.ts";
-import { joinGroups, leaveGroups } from "./ops/join-groups.ts";
+import { joinGroups, leaveAll, leaveGroups } from "./ops/join-groups.ts";
 import { type ListGroupEventsInput, listGroupEvents } from "./ops/list-group-events.ts";
 import { type ListGroupsInput, listGroups } from "./ops/list-groups.ts";
 import { type ListMembersInput, listMembers } from "./ops/list-members.ts";
@@ -40,6 +40,15 @@ export function createGroupOps(deps: GroupDeps) {
       joinGroups(deps, tx, person),
     leaveGroups: (tx: Tx, person: { readonly userId: string; readonly tenantId: string }) =>
       leaveGroups(deps, tx, person),
+    /** Both at once, before `user.created` was heard. A repeat is safe. */
+    admitPerson: (person: { readonly userId: string; readonly tenantId: string }) =>
+      deps.db.transaction(async (tx) => {
+        await deps.store.insertPerson(tx, person);
+        await joinGroups(deps, tx, person);
+      }),
+    /** Takes that back. A repeat is safe. */
+    dismissPerson: (person: { readonly userId: string; readonly tenantId: string }) =>
+      deps.db.transaction((tx) => leaveAll(deps, tx, person)),
   };
 }
 

@@ -38,6 +38,8 @@ const inputs = {
   changeMemberRole: { ...change, userId, role },
   listMembers: { ...reference, ...pageInputs, role: orEmpty(role) },
   listGroupEvents: { ...reference, ...pageInputs },
+  admitPerson: { tenantId: idInput, userId: idInput },
+  dismissPerson: { tenantId: idInput, userId: idInput },
   rebuildMembership: {},
 } satisfies MethodInputs<typeof GroupService>;
 
@@ -92,6 +94,14 @@ export function createGroupRpc(ops: GroupOps): CheckedRpc<typeof GroupService> {
         version: BigInt(row.version),
       }));
       return { events, nextCursor: page.nextCursor ?? "" };
+    },
+    async admitPerson(request) {
+      await ops.admitPerson(request);
+      return {};
+    },
+    async dismissPerson(request) {
+      await ops.dismissPerson(request);
+      return {};
     },
     async rebuildMembership(_request, { signal }) {
       return { events: BigInt((await ops.rebuildMembership(signal)).events) };

@@ -5,6 +5,7 @@ import { activateTenant } from "./ops/activate-tenant.ts";
 import { addDomain, type DomainInput } from "./ops/add-domain.ts";
 import { addTenant } from "./ops/add-tenant.ts";
 import { type CreateTenantInput, createTenant } from "./ops/create-tenant.ts";
+import { discardTenant } from "./ops/discard-tenant.ts";
 import { getDataPolicy, listDataPolicies } from "./ops/get-data-policy.ts";
 import { getTenant, getTenantBySlug } from "./ops/get-tenant.ts";
 import { findDomain, listDomains } from "./ops/list-domains.ts";
@@ -23,6 +24,7 @@ export function createTenantOps(deps: TenantDeps) {
     getTenant: (input: TenantReference) => getTenant(deps, input),
     getTenantBySlug: (input: { slug: string }) => getTenantBySlug(deps, input),
     activateTenant: (input: { tenantId: string }) => activateTenant(deps, input),
+    discardTenant: (input: { slug: string }) => discardTenant(deps, input),
     listTenants: (input: ListTenantsInput) => listTenants(deps, input),
     updateTenant: (input: UpdateTenantInput) => updateTenant(deps, input),
     suspendTenant: (input: SuspendTenantInput) => suspendTenant(deps, input),

@@ -18,6 +18,7 @@ const inputs = {
   getTenant: reference,
   getTenantBySlug: { slug: z.string().min(1).max(63) },
   activateTenant: reference,
+  discardTenant: { slug: z.string().min(1).max(63) },
   listTenants: pageInputs,
   suspendTenant: { ...reference, reason: tenantFields.reason, actor },
   reactivateTenant: { ...reference, actor },
@@ -37,6 +38,10 @@ export function createTenantRpc(ops: TenantOps): CheckedRpc<typeof TenantService
     getTenant: async (request) => ({ tenant: toTenantMessage(await ops.getTenant(within(request))) }),
     getTenantBySlug: async (request) => ({ tenant: toTenantMessage(await ops.getTenantBySlug(request)) }),
     activateTenant: async (request) => ({ tenant: toTenantMessage(await ops.activateTenant(request)) }),
+    async discardTenant(request) {
+      await ops.discardTenant(request);
+      return {};
+    },
     async listTenants(request) {
       const page = await ops.listTenants(fromPageRequest(request));
       return { tenants: page.rows.map(toTenantMessage), nextCursor: page.nextCursor ?? "" };

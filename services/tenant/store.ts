@@ -60,6 +60,10 @@ export function createTenantStore(sql: Sql) {
         where tenant_id = ${row.tenantId}`;
     },
 
+    async deleteTenant(tx: Tx, tenantId: string): Promise<void> {
+      await tx`delete from tenant where tenant_id = ${tenantId}`;
+    },
+
     /** Newest first. */
     listTenants({ query, status, plan, afterId, limit }: TenantQuery): Promise<Tenant[]> {
       const part = query?.toLowerCase() ?? "";

@@ -1,16 +1,14 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { createClient, createRouterTransport } from "@connectrpc/connect";
-import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
 import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { user } from "./service.ts";
+import { peersThatServe } from "./test-peers.ts";
 
-const transport = createRouterTransport(() => {});
 const { ops, listEvents } = await startTestService({ after }, user, {
-  clients: { auth: createClient(AuthService, transport) },
+  clients: peersThatServe(),
 });
 /** The bearer token is the caller: `<tenant>/<person>/<permissions>`. */
 const server = await startTestServer({

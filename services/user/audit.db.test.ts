@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { keyCreated, keyRevoked, keyUpdated } from "@lyss/contracts/events/auth.ts";
 import { AuthService, KeyRevocationReason } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { Secret } from "@lyss/kit/config/secret.ts";
@@ -10,17 +9,18 @@ import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { user } from "./service.ts";
+import { peersThatServe } from "./test-peers.ts";
 
 const clock = createFakeClock();
 let isAuthAway = false;
-const authTransport = createRouterTransport(({ rpc }) => {
+const servePeers: Parameters<typeof peersThatServe>[0] = ({ rpc }) => {
   rpc(AuthService.method.startSession, () => {
     if (isAuthAway) throw new Failure(kitFailures.unavailable, { service: "auth" });
     return { result: { case: "tokens", value: { accessToken: "token" } } };
   });
-});
+};
 const service = await startTestService({ after }, user, {
-  clients: { auth: createClient(AuthService, authTransport) },
+  clients: peersThatServe(servePeers),
   config: { user: { freeFailuresPerAccount: 3 } },
   clock,
 });

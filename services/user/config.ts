@@ -40,6 +40,34 @@ export const userConfig = {
         .max(10_000_000)
         .default(100_000)
         .describe("Accounts and addresses whose failures are remembered at most."),
+      registration: z
+        .enum(["closed", "domains", "open"])
+        .default("closed")
+        .describe(
+          "Who may register without an invitation: nobody; whoever has an address in a verified domain of a tenant, which they join as members; or everybody else as well, each with a tenant of their own.",
+        ),
+      newTenantPlan: z
+        .string()
+        .regex(/^[a-z0-9-]{1,32}$/)
+        .default("free")
+        .describe("Plan of the tenants of those who register."),
+      linkUrl: z
+        .url({ protocol: /^https?$/ })
+        .max(500)
+        .default("http://127.0.0.1:8080/account")
+        .describe("Page that links in mails open, as people reach it; Lyss itself has one at /account."),
+      maxMailsPerMailbox: z
+        .int()
+        .min(1)
+        .max(1_000)
+        .default(5)
+        .describe("Mails with links to one address within an hour."),
+      maxMailsPerAddress: z
+        .int()
+        .min(1)
+        .max(100_000)
+        .default(30)
+        .describe("Mails with links that one network address asks for within an hour; many people may share it."),
     })
     .prefault({}),
 };

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { ssoConnectionDeleted, ssoConnectionUpdated } from "@lyss/contracts/events/sso.ts";
 import { userFailures } from "@lyss/contracts/failures/user.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
@@ -8,8 +7,9 @@ import { Secret } from "@lyss/kit/config/secret.ts";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { user } from "./service.ts";
+import { peersThatServe } from "./test-peers.ts";
 
-const authTransport = createRouterTransport(({ rpc }) => {
+const servePeers: Parameters<typeof peersThatServe>[0] = ({ rpc }) => {
   const tokens = {
     accessToken: "a",
     expiresInSeconds: 900,
@@ -19,9 +19,9 @@ const authTransport = createRouterTransport(({ rpc }) => {
   };
   rpc(AuthService.method.startSession, () => ({ result: { case: "tokens" as const, value: tokens } }));
   rpc(AuthService.method.setPrincipal, () => ({ isApplied: true }));
-});
+};
 const service = await startTestService({ after }, user, {
-  clients: { auth: createClient(AuthService, authTransport) },
+  clients: peersThatServe(servePeers),
 });
 await service.hear();
 const { ops, random } = service;

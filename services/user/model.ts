@@ -1,4 +1,5 @@
 import { Secret } from "@lyss/kit/config/secret.ts";
+import type { Locale } from "@lyss/kit/errors/failure.ts";
 import { z } from "zod";
 
 export type UserId = `usr_${string}`;
@@ -52,6 +53,29 @@ export interface User {
   readonly version: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;
+}
+
+/** Somebody who registers or was invited. */
+export interface Registration {
+  readonly registrationId: string;
+  readonly kind: "self" | "invitation";
+  readonly userId: string;
+  readonly email: string;
+  /** Null for a tenant of one's own. */
+  readonly tenantId: string | null;
+  /** What that is called; empty for another's. */
+  readonly organization: string;
+  readonly role: Role;
+  /** Empty until an invitation is accepted. */
+  readonly name: string;
+  readonly passwordHash: string | null;
+  readonly locale: Locale;
+  /** Empty for one who registers. */
+  readonly invitedBy: string;
+  readonly attempt: number;
+  readonly createdAt: Date;
+  readonly expiresAt: Date;
+  readonly completedAt: Date | null;
 }
 
 /** The one way an e-mail address is stored and looked up. */

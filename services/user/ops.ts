@@ -1,8 +1,16 @@
 import type { Tx } from "@lyss/kit/db/database.ts";
+import { deleteExpired } from "@lyss/kit/db/delete-expired.ts";
 import type { UserDeps } from "./deps.ts";
+import { endOtherSessions } from "./end-sessions.ts";
 import type { SignOnRule } from "./federation-store.ts";
 import type { ErasedPart } from "./model.ts";
+import { type AcceptInvitationInput, acceptInvitation } from "./ops/accept-invitation.ts";
 import { auditKeyAct, type KeyAct } from "./ops/audit-key-act.ts";
+import { type ChangeEmailInput, changeEmail } from "./ops/change-email.ts";
+import { type ChangePasswordInput, changePassword } from "./ops/change-password.ts";
+import { confirmEmail } from "./ops/confirm-email.ts";
+import { type ConfirmRegistrationInput, confirmRegistration } from "./ops/confirm-registration.ts";
+import { type CreateInvitationInput, createInvitation } from "./ops/create-invitation.ts";
 import { type CreateUserInput, createUser } from "./ops/create-user.ts";
 import { type DeleteUserInput, deleteUser } from "./ops/delete-user.ts";
 import { type EnsureFederatedUserInput, ensureFederatedUser } from "./ops/ensure-federated-user.ts";
@@ -12,11 +20,22 @@ import { type GetUserInput, getUser } from "./ops/get-user.ts";
 import { type AuditReference, type ListUserAuditInput, listUserAudit } from "./ops/list-user-audit.ts";
 import { type ListUsersInput, listUsers } from "./ops/list-users.ts";
 import { type ListUsersByPageInput, listUsersByPage } from "./ops/list-users-by-page.ts";
+import {
+  type InvitationReference,
+  listInvitations,
+  resendInvitation,
+  revokeInvitation,
+} from "./ops/manage-invitation.ts";
 import { type RefreshInput, refresh } from "./ops/refresh.ts";
+import { type RegisterInput, register } from "./ops/register.ts";
+import { requestEmailVerification } from "./ops/request-email-verification.ts";
+import { type RequestPasswordResetInput, requestPasswordReset } from "./ops/request-password-reset.ts";
+import { type ResetPasswordInput, resetPassword } from "./ops/reset-password.ts";
 import { type SetPasswordInput, setPassword } from "./ops/set-password.ts";
 import { type SignInInput, signIn } from "./ops/sign-in.ts";
 import { type UpdateUserInput, updateUser } from "./ops/update-user.ts";
 import { verifyUserAudit } from "./ops/verify-user-audit.ts";
+import { createRegistrationSteps } from "./registration-steps.ts";
 
 /** Binds the operations on people to what they need. */
 export function createUserOps(deps: UserDeps) {
@@ -35,10 +54,35 @@ export function createUserOps(deps: UserDeps) {
     signIn: (input: SignInInput) => signIn(deps, input),
     refresh: (input: RefreshInput) => refresh(deps, input),
     setPassword: (input: SetPasswordInput) => setPassword(deps, input),
+    requestPasswordReset: (input: RequestPasswordResetInput) => requestPasswordReset(deps, input),
+    resetPassword: (input: ResetPasswordInput) => resetPassword(deps, input),
+    changePassword: (input: ChangePasswordInput) => changePassword(deps, input),
+    changeEmail: (input: ChangeEmailInput) => changeEmail(deps, input),
+    confirmEmail: (input: Parameters<typeof confirmEmail>[1]) => confirmEmail(deps, input),
+    requestEmailVerification: (input: Parameters<typeof requestEmailVerification>[1]) =>
+      requestEmailVerification(deps, input),
+    register: (input: RegisterInput) => register(deps, input),
+    confirmRegistration: (input: ConfirmRegistrationInput) => confirmRegistration(deps, input),
+    createInvitation: (input: CreateInvitationInput) => createInvitation(deps, input),
+    listInvitations: (input: Parameters<typeof listInvitations>[1]) => listInvitations(deps, input),
+    revokeInvitation: (input: InvitationReference) => revokeInvitation(deps, input),
+    resendInvitation: (input: Parameters<typeof resendInvitation>[1]) => resendInvitation(deps, input),
+    acceptInvitation: (input: AcceptInvitationInput) => acceptInvitation(deps, input),
+    /** For the saga. */
+    registration: createRegistrationSteps(deps),
     listUserAudit: (input: ListUserAuditInput) => listUserAudit(deps, input),
     verifyUserAudit: (input: AuditReference) => verifyUserAudit(deps, input),
     auditKeyAct: (tx: Tx, act: KeyAct) => auditKeyAct(deps, tx, act),
     flushRefusedSignIns: () => flushRefusedSignIns(deps),
+    /** Tells auth again of sessions that were to end while it was away. */
+    flushSessionEnds: () => endOtherSessions.flush(deps),
+    async sweepAccounts(): Promise<void> {
+      const expired = { now: new Date(deps.clock.nowMs()), limit: 10_000 };
+      await deleteExpired(deps.db, "account_token", expired);
+      await deleteExpired(deps.db, "mail_request", expired);
+      // One that is under way ends before: it has been confirmed, and takes two minutes at most.
+      await deleteExpired(deps.db, "registration", { ...expired, now: new Date(deps.clock.nowMs() - 3_600_000) });
+    },
     sweepFailures: () => deps.guard.sweep(),
   };
 }

@@ -31,7 +31,7 @@ export function createPeopleStore(sql: Sql) {
       ...(role === undefined ? [] : [sql`role = ${role}`]),
       ...words.map((word) => sql`position(lower(${word}) in lower(name) || ' ' || email) > 0`),
     ];
-    return parts.reduce((all, part) => sql`${all} and ${part}`, sql`true`);
+    return parts.reduce((all, part) => sql`${all} and ${part}`, sql`not is_pending`);
   };
 
   return {
@@ -92,6 +92,10 @@ export function createPeopleStore(sql: Sql) {
         update person set name = ${name}, role = ${role}, status = ${status}, version = ${version},
           updated_at = ${updatedAt}
         where user_id = ${userId}`;
+    },
+
+    async verifyEmail(tx: Tx, userId: string, verifiedAt: Date): Promise<void> {
+      await tx`update person set email_verified_at = ${verifiedAt} where user_id = ${userId}`;
     },
 
     async deleteUser(tx: Tx, userId: string): Promise<void> {

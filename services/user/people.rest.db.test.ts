@@ -1,24 +1,18 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { auditPersonErased } from "@lyss/contracts/events/audit.ts";
 import { authPersonErased } from "@lyss/contracts/events/auth.ts";
 import { groupPersonErased } from "@lyss/contracts/events/group.ts";
-import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
 import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import type { Role } from "./model.ts";
 import { user } from "./service.ts";
+import { peersThatServe } from "./test-peers.ts";
 
 const { ops, random, listEvents, say, hear, untilHeard } = await startTestService({ after }, user, {
-  clients: {
-    auth: createClient(
-      AuthService,
-      createRouterTransport(() => {}),
-    ),
-  },
+  clients: peersThatServe(),
 });
 /** The bearer token is the caller: `<tenant>/<person>/<permissions, by commas>/<key>`. */
 const server = await startTestServer({

@@ -8,21 +8,15 @@ import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { z } from "zod";
+import { accountPage } from "./account-page.ts";
+import { accountRoutes } from "./account-routes.ts";
 import { userFields } from "./model.ts";
-import type { SignedIn } from "./ops/sign-in.ts";
 import type { UserOps } from "./ops.ts";
 import { peopleRoutes } from "./people-routes.ts";
+import { registrationRoutes } from "./registration-routes.ts";
+import { token, toToken } from "./token-body.ts";
 
 const { json } = routesFor<UserOps>();
-
-const token = z.strictObject({
-  access_token: z.string().describe("Send it as 'Authorization: Bearer …'."),
-  token_type: z.literal("Bearer"),
-  expires_in: z.int().describe("Seconds."),
-  refresh_token: z.string().describe("Good for one refresh."),
-  refresh_expires_in: z.int().describe("Seconds."),
-  session_id: z.string(),
-});
 
 const tokenGrant = z.discriminatedUnion("grant_type", [
   z.strictObject({
@@ -41,8 +35,7 @@ const auditTypes = userAuditEvents.map(({ type }) => type);
 
 const signInFailures = [userFailures.invalid_credentials, userFailures.too_many_attempts];
 
-/** How people sign in and see each other. Each stands under `/api/v1` and under `/v1`. */
-export const userRoutes = withAlias(
+const peopleAndTokens = withAlias(
   [
     json({
       method: "POST",
@@ -74,6 +67,8 @@ export const userRoutes = withAlias(
         return toToken(await ops.signIn({ email, password, clientAddress, userAgent }));
       },
     }),
+    ...registrationRoutes,
+    ...accountRoutes,
     ...peopleRoutes,
     json({
       method: "GET",
@@ -121,6 +116,9 @@ export const userRoutes = withAlias(
   "/v1",
 );
 
+/** How people sign in and see each other, under `/api/v1` and under `/v1`, and the page for links in mails. */
+export const userRoutes = [...peopleAndTokens, accountPage];
+
 /** Whose log the caller wants to read. */
 function auditReferenceOf(request: { readonly caller: Caller | undefined; readonly params: { readonly id: string } }) {
   const { tenantId, userId, permissions } = requireCaller(request);
@@ -130,15 +128,4 @@ function auditReferenceOf(request: { readonly caller: Caller | undefined; readon
 
 function toMs(time: string | undefined): number | undefined {
   return time === undefined ? undefined : Date.parse(time);
-}
-
-function toToken(signedIn: Omit<SignedIn, "userId">): z.input<typeof token> {
-  return {
-    access_token: signedIn.accessToken,
-    token_type: "Bearer",
-    expires_in: signedIn.expiresInSeconds,
-    refresh_token: signedIn.refreshToken,
-    refresh_expires_in: signedIn.refreshExpiresInSeconds,
-    session_id: signedIn.sessionId,
-  };
 }

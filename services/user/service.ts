@@ -3,21 +3,31 @@ import { authPersonErased, keyCreated, keyRevoked, keyUpdated } from "@lyss/cont
 import { groupPersonErased } from "@lyss/contracts/events/group.ts";
 import { userAuditEvents, userCreated, userDeleted, userFederated, userUpdated } from "@lyss/contracts/events/user.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { GroupService } from "@lyss/contracts/gen/lyss/group/v1/group_pb.js";
+import { TenantService } from "@lyss/contracts/gen/lyss/tenant/v1/tenant_pb.js";
 import { UserService } from "@lyss/contracts/gen/lyss/user/v1/user_pb.js";
 import { databaseCheck } from "@lyss/kit/health/checkers.ts";
+import { mailConfig } from "@lyss/kit/mail/mail-config.ts";
+import { openMail } from "@lyss/kit/mail/open-mail.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
+import { createAccountStore } from "./account-store.ts";
+import { createAccountWriter } from "./accounts.ts";
 import { adminRoutes } from "./admin-routes.ts";
 import { createAuditLog } from "./audit-log.ts";
 import { userConfig } from "./config.ts";
 import { createUserSubscriptions } from "./events.ts";
 import { createFederationStore } from "./federation-store.ts";
 import { createUserJobs } from "./jobs.ts";
+import { createMailLimit } from "./mail-limit.ts";
 import { createUserOps } from "./ops.ts";
 import { createPasswordHasher } from "./password.ts";
 import { createPeopleStore } from "./people-store.ts";
 import { createRefusedSignIns } from "./refused-sign-ins.ts";
+import { createRegistrationStore } from "./registration-store.ts";
 import { userRoutes } from "./routes.ts";
 import { createUserRpc } from "./rpc.ts";
+import { userSagas } from "./sagas/register-person.ts";
 import { createSignInGuard } from "./sign-in-guard.ts";
 import { signOnRuleEvents } from "./sign-on-rules.ts";
 import { createUserStore } from "./store.ts";
@@ -25,24 +35,27 @@ import { createUserStore } from "./store.ts";
 export const user = defineService({
   name: "user",
   contract: UserService,
-  needs: { auth: AuthService },
+  needs: { auth: AuthService, billing: BillingService, group: GroupService, tenant: TenantService },
   publishes: [userCreated, userUpdated, userDeleted, userFederated, ...userAuditEvents],
   hears: [
     ...[keyCreated, keyUpdated, keyRevoked, auditPersonErased, authPersonErased, groupPersonErased],
     ...signOnRuleEvents,
   ],
-  config: userConfig,
+  config: { ...userConfig, ...mailConfig },
   migrations: new URL("./migrations/", import.meta.url),
+  workflows: userSagas,
   routes: [...userRoutes, ...adminRoutes],
 
-  async start({ config, clients, db, outbox, clock, random, deriveKey }) {
+  async start({ config, clients, db, outbox, clock, random, ...given }) {
+    const { idempotency, workflows, deriveKey, log, metrics } = given;
     const limits = config.user;
     const store = createUserStore(db.sql);
     const people = createPeopleStore(db.sql);
     const federation = createFederationStore(db.sql);
     const policy = { maxWaitMs: limits.maxWaitMs, forgetAfterMs: limits.forgetFailuresAfterMs };
+    const subjectKey = deriveKey("user.sign_in_failure");
     const guard = createSignInGuard({
-      ...{ db, store, clock, subjectKey: deriveKey("user.sign_in_failure") },
+      ...{ db, store, clock, subjectKey },
       account: { ...policy, freeFailures: limits.freeFailuresPerAccount },
       address: { ...policy, freeFailures: limits.freeFailuresPerAddress },
       maxRemembered: limits.maxRememberedFailures,
@@ -50,29 +63,28 @@ export const user = defineService({
     const passwords = await createPasswordHasher(limits.maxPendingHashes);
     const audit = createAuditLog({ store, outbox, clock, random });
     const refusedSignIns = createRefusedSignIns();
+    const accounts = createAccountStore(db.sql);
+    const registrations = createRegistrationStore(db.sql);
+    const mails = openMail(config.mail, { db, clock, random, log, metrics, key: deriveKey("user.mail") });
+    const writer = createAccountWriter({ accounts, mails, clock, random, linkUrl: limits.linkUrl });
+    const mailLimit = createMailLimit({
+      ...{ accounts, clock, subjectKey, perMailbox: limits.maxMailsPerMailbox, perAddress: limits.maxMailsPerAddress },
+    });
     const ops = createUserOps({
-      ...{
-        db,
-        store,
-        people,
-        federation,
-        outbox,
-        clock,
-        random,
-        auth: clients.auth,
-        passwords,
-        guard,
-        audit,
-        refusedSignIns,
-      },
+      ...{ db, store, people, federation, accounts, registrations, outbox, idempotency, workflows, clock, random, log },
+      ...{ auth: clients.auth, groups: clients.group, billing: clients.billing, tenants: clients.tenant },
+      ...{ registrationPolicy: limits.registration, newTenantPlan: limits.newTenantPlan },
+      registrationKey: deriveKey("user.registration"),
+      ...{ passwords, guard, audit, refusedSignIns, writer, mailLimit },
     });
     return {
       ops,
       rpc: createUserRpc(ops),
       subscriptions: createUserSubscriptions(ops),
-      jobs: createUserJobs(ops),
+      jobs: [...createUserJobs(ops), mails.job, idempotency.sweep],
       health: { database: databaseCheck(db) },
       drain: () => ops.flushRefusedSignIns(),
+      stop: async () => mails.close(),
     };
   },
 });

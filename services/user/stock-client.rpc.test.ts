@@ -4,9 +4,7 @@ import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { create, createFileRegistry, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
-import { createClient, createRouterTransport } from "@connectrpc/connect";
 import grpc from "@grpc/grpc-js";
-import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { createCallGate } from "@lyss/kit/rpc/call-gate.ts";
 import { listenForPeers } from "@lyss/kit/rpc/peer-listener.ts";
@@ -20,6 +18,7 @@ import { pino } from "pino";
 import { Registry } from "prom-client";
 import { createUserRpc } from "./rpc.ts";
 import { user } from "./service.ts";
+import { peersThatServe } from "./test-peers.ts";
 
 /** The contract as others were promised it: read from that text alone, and from nothing of ours. */
 const appendix = fileURLToPath(new URL("./testdata/appendix", import.meta.url));
@@ -29,12 +28,7 @@ const contract = createFileRegistry(fromBinary(FileDescriptorSetSchema, describe
   "lyss.user.v1.UserService",
 );
 
-const clients = {
-  auth: createClient(
-    AuthService,
-    createRouterTransport(() => {}),
-  ),
-};
+const clients = peersThatServe();
 const { ops } = await startTestService({ after }, user, { clients });
 const router = createPeerRouter(echoToken, () => true, systemClock);
 router.mount(

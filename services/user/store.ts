@@ -27,7 +27,7 @@ export function createUserStore(sql: Sql) {
     async findUser(userId: string, tenantId: string | undefined): Promise<User | undefined> {
       const [row] = await sql<User[]>`
         select ${columns(sql)} from person
-        where user_id = ${userId} and (${tenantId ?? null}::text is null or tenant_id = ${tenantId ?? null})`;
+        where user_id = ${userId} and not is_pending and (${tenantId ?? null}::text is null or tenant_id = ${tenantId ?? null})`;
       return row;
     },
 

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { userFailures } from "@lyss/contracts/failures/user.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { Secret } from "@lyss/kit/config/secret.ts";
@@ -8,16 +7,17 @@ import { type Failure, type FailureType, isFailure } from "@lyss/kit/errors/fail
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { user } from "./service.ts";
+import { peersThatServe } from "./test-peers.ts";
 
 const clock = createFakeClock();
 /** Auth as far as sign-in asks it; the real one is asked in `user.rpc.test.ts`. */
-const authTransport = createRouterTransport(({ rpc }) => {
+const servePeers: Parameters<typeof peersThatServe>[0] = ({ rpc }) => {
   rpc(AuthService.method.startSession, (request) => ({
     result: { case: "tokens", value: { accessToken: JSON.stringify(request), expiresInSeconds: 900 } },
   }));
-});
+};
 const service = await startTestService({ after }, user, {
-  clients: { auth: createClient(AuthService, authTransport) },
+  clients: peersThatServe(servePeers),
   config: { user: { freeFailuresPerAccount: 2, freeFailuresPerAddress: 4, maxRememberedFailures: 1_000 } },
   clock,
 });

@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
 import { noSession } from "@lyss/kit/rpc/call-context.ts";
+import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { user } from "./service.ts";
+import { peersThatServe } from "./test-peers.ts";
 
-const authTransport = createRouterTransport(({ rpc }) => {
+const servePeers: Parameters<typeof peersThatServe>[0] = ({ rpc }) => {
   rpc(AuthService.method.startSession, ({ userId }) => ({
     result: {
       case: "tokens",
@@ -21,10 +22,11 @@ const authTransport = createRouterTransport(({ rpc }) => {
       },
     },
   }));
-});
+};
 const { ops, sql } = await startTestService({ after }, user, {
-  clients: { auth: createClient(AuthService, authTransport) },
+  clients: peersThatServe(servePeers),
   config: { user: { freeFailuresPerAddress: 3 } },
+  clock: createFakeClock(),
 });
 /** The bearer token is the caller: `<tenant>/<person>/<permission>`. */
 const server = await startTestServer({

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { userFailures } from "@lyss/contracts/failures/user.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { UserService, UserStatus } from "@lyss/contracts/gen/lyss/user/v1/user_pb.js";
@@ -10,8 +9,9 @@ import { eachTransport } from "@lyss/kit/testing/each-transport.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { createUserRpc } from "./rpc.ts";
 import { user } from "./service.ts";
+import { peersThatServe } from "./test-peers.ts";
 
-const authTransport = createRouterTransport(({ rpc }) => {
+const servePeers: Parameters<typeof peersThatServe>[0] = ({ rpc }) => {
   rpc(AuthService.method.startSession, ({ userId }) => ({
     result: {
       case: "tokens",
@@ -24,8 +24,8 @@ const authTransport = createRouterTransport(({ rpc }) => {
       },
     },
   }));
-});
-const clients = { auth: createClient(AuthService, authTransport) };
+};
+const clients = peersThatServe(servePeers);
 const { ops, random } = await startTestService({ after }, user, { clients });
 const password = "correct horse battery";
 

@@ -6,6 +6,8 @@ import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { permits } from "@lyss/kit/rpc/call-context.ts";
 import { eachTopology } from "@lyss/kit/testing/each-topology.ts";
 import { auth } from "@lyss/services/auth/service.ts";
+import { billing } from "@lyss/services/billing/service.ts";
+import { group } from "@lyss/services/group/service.ts";
 import { tenant } from "@lyss/services/tenant/service.ts";
 import { user } from "@lyss/services/user/service.ts";
 import { createLocalJWKSet, jwtVerify } from "jose";
@@ -13,7 +15,7 @@ import { createLocalJWKSet, jwtVerify } from "jose";
 const email = "ann@example.com";
 const password = "correct horse battery";
 
-eachTopology("sign-in", { services: [auth, tenant, user] }, (topology) => {
+eachTopology("sign-in", { services: [auth, billing, group, tenant, user] }, (topology) => {
   test("the owner of a new tenant signs in, gives a key away, and it works until it is revoked", async () => {
     const [tenants, users, keys] = [topology.client(tenant), topology.client(user), topology.client(auth)];
     const created = await tenants.createTenant({ name: "Acme", slug: "acme", plan: "free" });

@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
 import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { user } from "@lyss/services/user/service.ts";
+import { peersThatServe } from "@lyss/services/user/test-peers.ts";
 import { Command } from "commander";
 import { addUserCommands } from "./user-commands.ts";
 
-const transport = createRouterTransport(({ rpc }) => {
+const clients = peersThatServe(({ rpc }) => {
   rpc(AuthService.method.setPrincipal, () => ({ isApplied: true }));
 });
-const { ops } = await startTestService({ after }, user, { clients: { auth: createClient(AuthService, transport) } });
+const { ops } = await startTestService({ after }, user, { clients });
 const password = new Secret("correct horse battery");
 const person = (name: string, role: "owner" | "member") =>
   ops.createUser({ tenantId: "ten_a", email: `${name.toLowerCase()}@example.com`, password, name, role });

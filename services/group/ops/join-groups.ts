@@ -28,12 +28,16 @@ export async function joinGroups(deps: GroupDeps, tx: Tx, { userId, tenantId }: 
   }
 }
 
-/** Takes somebody who is gone out of every group, the last owner too. A repeat is safe. */
-export async function leaveGroups(deps: GroupDeps, tx: Tx, { userId, tenantId: home }: Person): Promise<void> {
-  const { store, groups, outbox, clock } = deps;
+/**
+ * Takes somebody out of every group, the last owner too; also out of those joined just now, of which the table of memberships
+ * may not know yet. Gives when. A repeat is safe.
+ */
+export async function leaveAll(deps: GroupDeps, tx: Tx, { userId, tenantId: home }: Person) {
+  const { store, groups, clock } = deps;
   const removedAt = timestampFromDate(new Date(clock.nowMs()));
   await store.deletePerson(tx, userId);
-  for (const groupId of await store.listGroupIdsOf(tx, userId)) {
+  const joined = (await store.listJoined(tx, home)).map(({ groupId }) => groupId);
+  for (const groupId of new Set([...(await store.listGroupIdsOf(tx, userId)), ...joined])) {
     await groups.execute(
       groupId,
       (state) => {
@@ -44,5 +48,12 @@ export async function leaveGroups(deps: GroupDeps, tx: Tx, { userId, tenantId: h
       (own, loaded) => store.putGroup(own, toGroup(loaded)),
     );
   }
-  await outbox.append(tx, groupPersonErased, { userId, tenantId: home, erasedAt: removedAt });
+  return removedAt;
+}
+
+/** As `leaveAll`, for somebody who is gone, and says so. */
+export async function leaveGroups(deps: GroupDeps, tx: Tx, person: Person): Promise<void> {
+  const erasedAt = await leaveAll(deps, tx, person);
+  const { userId, tenantId } = person;
+  await deps.outbox.append(tx, groupPersonErased, { userId, tenantId, erasedAt });
 }

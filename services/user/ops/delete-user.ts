@@ -3,6 +3,7 @@ import { userAudit, userDeleted } from "@lyss/contracts/events/user.ts";
 import { isSelf, lockPerson, type PersonReference, requireAbove, requireOwnersLeft } from "../change-person.ts";
 import type { UserDeps } from "../deps.ts";
 import type { User } from "../model.ts";
+import { tellPrincipal } from "../tell-principal.ts";
 
 export interface DeleteUserInput extends PersonReference {
   /** Empty when it is not known. */
@@ -17,7 +18,7 @@ export interface DeleteUserInput extends PersonReference {
 export async function deleteUser(deps: UserDeps, input: DeleteUserInput): Promise<User> {
   const { db, people, outbox, audit, clock } = deps;
   const { actor, clientAddress } = input;
-  return db.transaction(async (tx) => {
+  const removed = await db.transaction(async (tx) => {
     const { person, owners } = await lockPerson(deps, tx, { ...input, needsOwners: true });
     if (!isSelf(actor, person)) await requireAbove(deps, tx, actor, person);
     requireOwnersLeft(owners, person, undefined);
@@ -32,4 +33,6 @@ export async function deleteUser(deps: UserDeps, input: DeleteUserInput): Promis
     await audit.append(tx, { event: userAudit.deleted, userId, tenantId, actorId, clientAddress });
     return gone;
   });
+  await tellPrincipal(deps, { ...removed, status: "inactive" });
+  return removed;
 }

@@ -3,6 +3,7 @@ import { userFailures } from "@lyss/contracts/failures/user.ts";
 import type { Secret } from "@lyss/kit/config/secret.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { UserDeps } from "../deps.ts";
+import { endOtherSessions } from "../end-sessions.ts";
 import type { UserId } from "../model.ts";
 import { requireGoodPassword } from "../password.ts";
 
@@ -15,20 +16,24 @@ export interface SetPasswordInput {
 }
 
 /**
- * Replaces a person's password, for the platform itself: nobody is asked for the old one. Throws `password_length`,
+ * Replaces a person's password, for the platform itself: nobody is asked for the old one, and every session of the person ends. Throws `password_length`,
  * `password_common` and `not_found`. A repeat is safe.
  */
 export async function setPassword(
-  { db, store, clock, passwords, audit }: Pick<UserDeps, "db" | "store" | "clock" | "passwords" | "audit">,
+  deps: UserDeps,
   { email, password, actorId = "" }: SetPasswordInput,
 ): Promise<{ readonly userId: UserId }> {
+  const { db, store, clock, passwords, audit } = deps;
   requireGoodPassword(password);
   const passwordHash = await passwords.hash(password);
   const updatedAt = new Date(clock.nowMs());
-  return db.transaction(async (tx) => {
+  const userId = await db.transaction(async (tx) => {
     const user = await store.updatePassword(tx, email, passwordHash, updatedAt);
     if (!user) throw new Failure(userFailures.not_found);
     await audit.append(tx, { event: userAudit.passwordSet, ...user, actorId, clientAddress: "" });
-    return { userId: user.userId };
+    await endOtherSessions.note(deps, tx, { ...user, exceptSessionId: "", actorId, clientAddress: "" });
+    return user.userId;
   });
+  await endOtherSessions.flush(deps);
+  return { userId };
 }

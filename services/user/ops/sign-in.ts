@@ -61,7 +61,10 @@ export async function signIn(
 }
 
 /** Throws `sign_on_required`. Told to whoever knows the password alone; owners may always come in. */
-async function requirePasswordAllowed({ federation }: Pick<UserDeps, "federation">, user: User): Promise<void> {
+export async function requirePasswordAllowed(
+  { federation }: Pick<UserDeps, "federation">,
+  user: Pick<User, "role" | "email" | "tenantId">,
+): Promise<void> {
   if (isAtLeast(user.role, "owner")) return;
   const domain = user.email.slice(user.email.lastIndexOf("@") + 1);
   if (await federation.isEnforced(user.tenantId, domain)) throw new Failure(userFailures.sign_on_required);

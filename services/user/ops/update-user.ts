@@ -6,6 +6,7 @@ import { isSelf, lockPerson, type PersonReference, requireAbove, requireOwnersLe
 import type { UserDeps } from "../deps.ts";
 import { toUpdatedMessage } from "../messages.ts";
 import type { Role, User, UserStatus } from "../model.ts";
+import { tellPrincipal } from "../tell-principal.ts";
 
 export interface UpdateUserInput extends PersonReference {
   /** What is undefined stays. */
@@ -27,22 +28,24 @@ export interface UpdateUserInput extends PersonReference {
 export async function updateUser(deps: UserDeps, input: UpdateUserInput): Promise<User> {
   const { db, people, clock } = deps;
   const { actor, name, role, status } = input;
-  return db.transaction(async (tx) => {
+  const { after, isTold } = await db.transaction(async (tx) => {
     const needsOwners = role !== undefined || status !== undefined;
     const { person, owners } = await lockPerson(deps, tx, { ...input, needsOwners });
     const wanted = { name: name ?? person.name, role: role ?? person.role, status: status ?? person.status };
     const changed = (["name", "role", "status"] as const).filter((field) => wanted[field] !== person[field]);
     const isOwnName = isSelf(actor, person) && !changed.includes("role") && !changed.includes("status");
     if (!isOwnName) await requireAbove(deps, tx, actor, person);
-    if (changed.length === 0) return person;
+    if (changed.length === 0) return { after: person, isTold: true };
     if (changed.includes("role")) await requireAbove(deps, tx, actor, { ...person, role: wanted.role });
     if (changed.includes("status") && actor?.userId === person.userId) throw new Failure(userFailures.own_status);
     requireOwnersLeft(owners, person, wanted);
     const after = { ...person, ...wanted, version: person.version + 1, updatedAt: new Date(clock.nowMs()) };
     await people.updateUser(tx, after);
     await tell(deps, tx, person, { ...input, after, changed });
-    return after;
+    return { after, isTold: !needsOwners };
   });
+  if (!isTold) await tellPrincipal(deps, after);
+  return after;
 }
 
 interface Told extends UpdateUserInput {

@@ -4,6 +4,7 @@ import { type Caller, noSession } from "@lyss/kit/rpc/call-context.ts";
 import type { Topology } from "@lyss/kit/testing/each-topology.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { auth } from "@lyss/services/auth/service.ts";
+import { billing } from "@lyss/services/billing/service.ts";
 import { group } from "@lyss/services/group/service.ts";
 import { sso } from "@lyss/services/sso/service.ts";
 import { tenant } from "@lyss/services/tenant/service.ts";
@@ -12,7 +13,7 @@ import { createTestBrowser } from "./test-browser.ts";
 
 /** Where browsers believe the platform to be: each request goes to one of its nodes. */
 export const publicUrl = "http://lyss.test";
-export const signOnServices = [auth, group, tenant, user];
+export const signOnServices = [auth, billing, group, tenant, user];
 
 /** What is started in a `before` and ends with the suite, the last first. */
 export function createScope() {

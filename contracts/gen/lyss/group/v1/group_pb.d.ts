@@ -950,6 +950,72 @@ export declare type ListGroupEventsResponse = Message<"lyss.group.v1.ListGroupEv
 export declare const ListGroupEventsResponseSchema: GenMessage<ListGroupEventsResponse>;
 
 /**
+ * @generated from message lyss.group.v1.AdmitPersonRequest
+ */
+export declare type AdmitPersonRequest = Message<"lyss.group.v1.AdmitPersonRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message lyss.group.v1.AdmitPersonRequest.
+ * Use `create(AdmitPersonRequestSchema)` to create a new message.
+ */
+export declare const AdmitPersonRequestSchema: GenMessage<AdmitPersonRequest>;
+
+/**
+ * @generated from message lyss.group.v1.AdmitPersonResponse
+ */
+export declare type AdmitPersonResponse = Message<"lyss.group.v1.AdmitPersonResponse"> & {
+};
+
+/**
+ * Describes the message lyss.group.v1.AdmitPersonResponse.
+ * Use `create(AdmitPersonResponseSchema)` to create a new message.
+ */
+export declare const AdmitPersonResponseSchema: GenMessage<AdmitPersonResponse>;
+
+/**
+ * @generated from message lyss.group.v1.DismissPersonRequest
+ */
+export declare type DismissPersonRequest = Message<"lyss.group.v1.DismissPersonRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message lyss.group.v1.DismissPersonRequest.
+ * Use `create(DismissPersonRequestSchema)` to create a new message.
+ */
+export declare const DismissPersonRequestSchema: GenMessage<DismissPersonRequest>;
+
+/**
+ * @generated from message lyss.group.v1.DismissPersonResponse
+ */
+export declare type DismissPersonResponse = Message<"lyss.group.v1.DismissPersonResponse"> & {
+};
+
+/**
+ * Describes the message lyss.group.v1.DismissPersonResponse.
+ * Use `create(DismissPersonResponseSchema)` to create a new message.
+ */
+export declare const DismissPersonResponseSchema: GenMessage<DismissPersonResponse>;
+
+/**
  * @generated from message lyss.group.v1.RebuildMembershipRequest
  */
 export declare type RebuildMembershipRequest = Message<"lyss.group.v1.RebuildMembershipRequest"> & {
@@ -1489,6 +1555,26 @@ export declare const GroupService: GenService<{
     methodKind: "unary";
     input: typeof ListGroupEventsRequestSchema;
     output: typeof ListGroupEventsResponseSchema;
+  },
+  /**
+   * Lets groups of the tenant take a person in, before `user.created` was heard. A repeat is safe.
+   *
+   * @generated from rpc lyss.group.v1.GroupService.AdmitPerson
+   */
+  admitPerson: {
+    methodKind: "unary";
+    input: typeof AdmitPersonRequestSchema;
+    output: typeof AdmitPersonResponseSchema;
+  },
+  /**
+   * Takes that back: the person is in no group of the tenant, and none takes it in. A repeat is safe.
+   *
+   * @generated from rpc lyss.group.v1.GroupService.DismissPerson
+   */
+  dismissPerson: {
+    methodKind: "unary";
+    input: typeof DismissPersonRequestSchema;
+    output: typeof DismissPersonResponseSchema;
   },
   /**
    * Derives the table of memberships anew from the events, while it is read and written. A repeat is safe.

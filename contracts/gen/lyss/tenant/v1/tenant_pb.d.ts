@@ -269,6 +269,34 @@ export declare type ActivateTenantResponse = Message<"lyss.tenant.v1.ActivateTen
 export declare const ActivateTenantResponseSchema: GenMessage<ActivateTenantResponse>;
 
 /**
+ * @generated from message lyss.tenant.v1.DiscardTenantRequest
+ */
+export declare type DiscardTenantRequest = Message<"lyss.tenant.v1.DiscardTenantRequest"> & {
+  /**
+   * @generated from field: string slug = 1;
+   */
+  slug: string;
+};
+
+/**
+ * Describes the message lyss.tenant.v1.DiscardTenantRequest.
+ * Use `create(DiscardTenantRequestSchema)` to create a new message.
+ */
+export declare const DiscardTenantRequestSchema: GenMessage<DiscardTenantRequest>;
+
+/**
+ * @generated from message lyss.tenant.v1.DiscardTenantResponse
+ */
+export declare type DiscardTenantResponse = Message<"lyss.tenant.v1.DiscardTenantResponse"> & {
+};
+
+/**
+ * Describes the message lyss.tenant.v1.DiscardTenantResponse.
+ * Use `create(DiscardTenantResponseSchema)` to create a new message.
+ */
+export declare const DiscardTenantResponseSchema: GenMessage<DiscardTenantResponse>;
+
+/**
  * @generated from message lyss.tenant.v1.ListTenantsRequest
  */
 export declare type ListTenantsRequest = Message<"lyss.tenant.v1.ListTenantsRequest"> & {
@@ -912,6 +940,29 @@ export declare type DataPolicyChanged = Message<"lyss.tenant.v1.DataPolicyChange
 export declare const DataPolicyChangedSchema: GenMessage<DataPolicyChanged>;
 
 /**
+ * There is no such tenant any more, and never was one that anybody used.
+ *
+ * @generated from message lyss.tenant.v1.TenantDiscarded
+ */
+export declare type TenantDiscarded = Message<"lyss.tenant.v1.TenantDiscarded"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp discarded_at = 2;
+   */
+  discardedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.tenant.v1.TenantDiscarded.
+ * Use `create(TenantDiscardedSchema)` to create a new message.
+ */
+export declare const TenantDiscardedSchema: GenMessage<TenantDiscarded>;
+
+/**
  * @generated from enum lyss.tenant.v1.TenantStatus
  */
 export enum TenantStatus {
@@ -984,6 +1035,16 @@ export declare const TenantService: GenService<{
     methodKind: "unary";
     input: typeof ActivateTenantRequestSchema;
     output: typeof ActivateTenantResponseSchema;
+  },
+  /**
+   * Removes a tenant that is still set up, and will not be. One that is not there is removed already; any other is refused.
+   *
+   * @generated from rpc lyss.tenant.v1.TenantService.DiscardTenant
+   */
+  discardTenant: {
+    methodKind: "unary";
+    input: typeof DiscardTenantRequestSchema;
+    output: typeof DiscardTenantResponseSchema;
   },
   /**
    * Newest first.

@@ -1,0 +1,192 @@
+import type { Locale } from "@lyss/kit/errors/failure.ts";
+import { html, type Mail } from "@lyss/kit/mail/mail.ts";
+
+type Texts = Readonly<Record<Locale, { readonly subject: string; readonly lines: readonly string[] }>>;
+
+/** What mails say; `{name}` and the like are filled in. A line that is `{link}` alone is the link. */
+const texts = {
+  verifyEmail: {
+    en_US: {
+      subject: "Confirm your e-mail address",
+      lines: [
+        "Hello {name},",
+        "open this link to confirm that this is your address:",
+        "{link}",
+        "It is good for {hours} hours.",
+      ],
+    },
+    zh_CN: {
+      subject: "请确认您的邮箱地址",
+      lines: ["{name}，您好：", "请打开以下链接，确认这是您的邮箱地址：", "{link}", "链接在 {hours} 小时内有效。"],
+    },
+  },
+  changeEmail: {
+    en_US: {
+      subject: "Confirm your new e-mail address",
+      lines: [
+        "Hello {name},",
+        "open this link to sign in with this address from now on:",
+        "{link}",
+        "It is good for {hours} hours. If you did not ask for it, do nothing: your address stays.",
+      ],
+    },
+    zh_CN: {
+      subject: "请确认您的新邮箱地址",
+      lines: [
+        "{name}，您好：",
+        "请打开以下链接，之后即可使用此邮箱地址登录：",
+        "{link}",
+        "链接在 {hours} 小时内有效。如非本人操作，请忽略此邮件，您的邮箱地址不会改变。",
+      ],
+    },
+  },
+  emailChangeAsked: {
+    en_US: {
+      subject: "Your e-mail address is about to change",
+      lines: [
+        "Hello {name},",
+        "somebody who knows your password asked to replace this address by {email}. It changes once that one is confirmed.",
+        "If that was not you, set a new password now.",
+      ],
+    },
+    zh_CN: {
+      subject: "您的邮箱地址即将变更",
+      lines: [
+        "{name}，您好：",
+        "有人使用您的密码申请将此邮箱地址更改为 {email}，新地址确认后即生效。",
+        "如非本人操作，请立即修改密码。",
+      ],
+    },
+  },
+  emailChanged: {
+    en_US: {
+      subject: "Your e-mail address has changed",
+      lines: ["Hello {name},", "you sign in with {email} from now on. If that was not you, tell your administrator."],
+    },
+    zh_CN: {
+      subject: "您的邮箱地址已变更",
+      lines: ["{name}，您好：", "您现在使用 {email} 登录。如非本人操作，请联系管理员。"],
+    },
+  },
+  resetPassword: {
+    en_US: {
+      subject: "Set a new password",
+      lines: [
+        "Hello {name},",
+        "open this link to set a new password:",
+        "{link}",
+        "It is good for {hours} hours and once. If you did not ask for it, do nothing: your password stays.",
+      ],
+    },
+    zh_CN: {
+      subject: "设置新密码",
+      lines: [
+        "{name}，您好：",
+        "请打开以下链接设置新密码：",
+        "{link}",
+        "链接在 {hours} 小时内有效，且只能使用一次。如非本人操作，请忽略此邮件，您的密码不会改变。",
+      ],
+    },
+  },
+  passwordChanged: {
+    en_US: {
+      subject: "Your password was replaced",
+      lines: [
+        "Hello {name},",
+        "your password was replaced, and you were signed out elsewhere. If that was not you, set a new one now.",
+      ],
+    },
+    zh_CN: {
+      subject: "您的密码已更改",
+      lines: ["{name}，您好：", "您的密码已更改，其他设备上的登录已退出。如非本人操作，请立即重新设置密码。"],
+    },
+  },
+  register: {
+    en_US: {
+      subject: "Confirm your registration",
+      lines: [
+        "Hello {name},",
+        "open this link to complete your registration:",
+        "{link}",
+        "It is good for {hours} hours. If you did not register, do nothing.",
+      ],
+    },
+    zh_CN: {
+      subject: "请确认您的注册",
+      lines: [
+        "{name}，您好：",
+        "请打开以下链接完成注册：",
+        "{link}",
+        "链接在 {hours} 小时内有效。如非本人操作，请忽略此邮件。",
+      ],
+    },
+  },
+  alreadyRegistered: {
+    en_US: {
+      subject: "You have an account already",
+      lines: [
+        "Hello {name},",
+        "somebody, maybe you, tried to register with this address, which has an account already. Sign in, or ask for a new password if you forgot yours.",
+      ],
+    },
+    zh_CN: {
+      subject: "您已有账户",
+      lines: [
+        "{name}，您好：",
+        "有人（可能是您本人）尝试使用此邮箱地址注册，但该地址已有账户。请直接登录；如忘记密码，可申请重置。",
+      ],
+    },
+  },
+  invitation: {
+    en_US: {
+      subject: "You are invited",
+      lines: [
+        "Hello,",
+        "you are invited to join as {role}. Open this link to accept:",
+        "{link}",
+        "It is good for {hours} hours.",
+      ],
+    },
+    zh_CN: {
+      subject: "您收到一份邀请",
+      lines: [
+        "您好：",
+        "您被邀请以 {role} 角色加入。请打开以下链接接受邀请：",
+        "{link}",
+        "链接在 {hours} 小时内有效。",
+      ],
+    },
+  },
+  invitedElsewhere: {
+    en_US: {
+      subject: "You are invited",
+      lines: [
+        "Hello {name},",
+        "you are invited to another organisation, but this address has an account already, and an address belongs to one. Ask to be invited with another address.",
+      ],
+    },
+    zh_CN: {
+      subject: "您收到一份邀请",
+      lines: [
+        "{name}，您好：",
+        "您被邀请加入另一组织，但此邮箱地址已有账户，且一个地址只能属于一个组织。请让对方邀请您的其他邮箱地址。",
+      ],
+    },
+  },
+} satisfies Readonly<Record<string, Texts>>;
+
+export type AccountMail = keyof typeof texts;
+
+/** A mail in the reader's language. `link`, if there is one, is an address that we made. */
+export function writeAccountMail(
+  kind: AccountMail,
+  { to, locale, facts }: { to: string; locale: Locale; facts: Readonly<Record<string, string>> },
+): Mail {
+  const { subject, lines } = (texts as Readonly<Record<AccountMail, Texts>>)[kind][locale];
+  const fill = (line: string) => line.replace(/\{(\w+)\}/g, (_sign, name: string) => facts[name] ?? "");
+  const { link = "" } = facts;
+  const marked = lines.map((line) =>
+    line === "{link}" ? html`<p><a href="${link}">${link}</a></p>` : html`<p>${fill(line)}</p>`,
+  );
+  return { to, subject: fill(subject), text: `${lines.map(fill).join("\n\n")}\n`, html: marked.join("\n") };
+}

@@ -1,0 +1,87 @@
+import { createHash } from "node:crypto";
+import { routesFor } from "@lyss/kit/http/route.ts";
+import type { UserOps } from "./ops.ts";
+
+const { raw } = routesFor<UserOps>();
+
+const style = `body{font:16px/1.5 system-ui,sans-serif;max-width:26rem;margin:15vh auto;padding:0 1rem;color-scheme:light dark}
+label{display:block;margin:.75rem 0}input,button{font:inherit;width:100%;padding:.5rem;box-sizing:border-box}`;
+
+/** What the page does by the word behind `#`: where it posts the token, and what else it asks for. */
+const script = `"use strict";
+const zh = navigator.language.toLowerCase().startsWith("zh");
+const say = (en, cn) => (zh ? cn : en);
+const actions = {
+  verify: ["/api/v1/users/verify-email", [], say("Confirm this e-mail address", "确认邮箱地址")],
+  register: ["/api/v1/users/register/confirm", [], say("Complete the registration", "完成注册")],
+  accept: ["/api/v1/invitations/accept", ["name", "password"], say("Accept the invitation", "接受邀请")],
+  reset: ["/api/v1/users/password-reset/confirm", ["password"], say("Set a new password", "设置新密码")],
+};
+const labels = { name: say("Your name", "姓名"), password: say("New password, at least 12 characters", "新密码，至少 12 个字符") };
+const [word, token] = location.hash.slice(1).split("=");
+history.replaceState(null, "", location.pathname);
+const main = document.querySelector("main");
+const tell = (text) => { const line = document.createElement("p"); line.setAttribute("role", "status"); line.textContent = text; main.append(line); };
+const action = Object.hasOwn(actions, word) ? actions[word] : undefined;
+document.documentElement.lang = zh ? "zh-CN" : "en";
+if (!action || !token) tell(say("Open the link of the mail once more.", "请重新打开邮件中的链接。"));
+else {
+  const [path, fields, title] = action;
+  const form = document.createElement("form");
+  for (const field of fields) {
+    const label = document.createElement("label");
+    const input = document.createElement("input");
+    Object.assign(input, { name: field, required: true, type: field === "password" ? "password" : "text" });
+    input.autocomplete = field === "password" ? "new-password" : "name";
+    label.append(labels[field], input);
+    form.append(label);
+  }
+  const button = document.createElement("button");
+  button.textContent = title;
+  form.append(button);
+  main.append(form);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    button.disabled = true;
+    const body = { token, ...Object.fromEntries(new FormData(form)) };
+    const headers = { "content-type": "application/json", "accept-language": zh ? "zh-CN" : "en" };
+    try {
+      const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+      const { error } = await answer.json();
+      if (answer.ok) form.remove();
+      tell(answer.ok ? say("Done. You can close this page.", "已完成，可以关闭此页面。") : error.message_i18n[zh ? "zh_CN" : "en_US"]);
+    } catch {
+      tell(say("The server cannot be reached. Try again.", "无法连接服务器，请重试。"));
+    }
+    button.disabled = false;
+  });
+}`;
+
+const page = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Lyss</title><style>${style}</style><main><h1>Lyss</h1></main><script>${script}</script></html>
+`;
+
+const hashOf = (text: string) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
+const headers = {
+  "content-type": "text/html; charset=utf-8",
+  "content-security-policy": `default-src 'none'; script-src ${hashOf(script)}; style-src ${hashOf(style)}; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "cache-control": "no-store",
+};
+
+/**
+ * The page that links in mails open. A link alone changes nothing, for mail programs follow links by themselves: the person
+ * presses a button. The token stands behind `#`, which no server and no referrer sees.
+ */
+export const accountPage = raw({
+  method: "GET",
+  path: "/account",
+  permission: "public",
+  operation: "showAccountPage",
+  summary: "The page that links in mails open, for people.",
+  bodyLimitBytes: 0,
+  async handle(_ops, { res }) {
+    res.writeHead(200, headers).end(page);
+  },
+});

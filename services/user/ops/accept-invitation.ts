@@ -1,0 +1,34 @@
+import type { Secret } from "@lyss/kit/config/secret.ts";
+import type { Locale } from "@lyss/kit/errors/failure.ts";
+import { hashToken, tokenInvalid } from "../account-token.ts";
+import type { UserDeps } from "../deps.ts";
+import { isAtLeast } from "../model.ts";
+import { requireGoodPassword } from "../password.ts";
+import { type ConfirmRegistrationInput, completeRegistration } from "./confirm-registration.ts";
+import type { SignedIn } from "./sign-in.ts";
+
+export interface AcceptInvitationInput extends ConfirmRegistrationInput {
+  readonly name: string;
+  readonly password: Secret;
+  readonly locale: Locale;
+}
+
+/**
+ * Makes a person of an invitation whose mail was read, with the role that it says, and signs the person in; as long as
+ * whoever invited is active and has that role or more. Otherwise as `confirmRegistration`.
+ */
+export async function acceptInvitation(deps: UserDeps, input: AcceptInvitationInput): Promise<SignedIn> {
+  const { db, store, registrations, passwords, clock } = deps;
+  const { token, name, password, locale } = input;
+  requireGoodPassword(password);
+  const found = await registrations.findByToken(hashToken(token));
+  if (found?.kind !== "invitation" || found.tenantId === null) throw tokenInvalid();
+  const inviter = await store.findUser(found.invitedBy, undefined);
+  if (inviter?.status !== "active" || !isAtLeast(inviter.role, found.role)) throw tokenInvalid();
+  if (found.completedAt === null && found.expiresAt.getTime() > clock.nowMs()) {
+    const passwordHash = await passwords.hash(password);
+    const { registrationId } = found;
+    await db.transaction((tx) => registrations.setAccepted(tx, { registrationId, name, passwordHash, locale }));
+  }
+  return completeRegistration(deps, found, input);
+}
