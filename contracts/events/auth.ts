@@ -6,6 +6,7 @@ import {
   KeyUpdatedSchema,
   PersonErasedSchema,
   SessionEndedSchema,
+  SessionStartedSchema,
 } from "../gen/lyss/auth/v1/auth_pb.js";
 
 export const keyCreated = defineEvent("key.created", KeyCreatedSchema, (event) => event.keyId);
@@ -15,6 +16,8 @@ export const keyUpdated = defineEvent("key.updated", KeyUpdatedSchema, (event) =
 
 /** A key, or its secret before a rotation, stops working; nodes drop what they cached of the key. */
 export const keyRevoked = defineEvent("key.revoked", KeyRevokedSchema, (event) => event.keyId);
+
+export const sessionStarted = defineEvent("session.started", SessionStartedSchema, (event) => event.sessionId);
 
 export const sessionEnded = defineEvent("session.ended", SessionEndedSchema, (event) => event.sessionId);
 

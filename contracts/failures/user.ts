@@ -147,4 +147,14 @@ export const userFailures = defineFailures("user", {
       zh_CN: "每个租户最多有 {limit} 份待接受的邀请，请先撤销一部分。",
     },
   },
+  factor_required: {
+    kind: "permission_denied",
+    publicCode: "USER_060",
+    text: {
+      en_US:
+        "The password is right. Show a second factor ({factors}) within {expiresInSeconds} seconds, with the challenge token, at POST /api/v1/auth/mfa/challenge/verify.",
+      zh_CN:
+        "密码正确。请在 {expiresInSeconds} 秒内携带质询令牌，通过 POST /api/v1/auth/mfa/challenge/verify 提交第二验证方式（{factors}）。",
+    },
+  },
 });

@@ -107,4 +107,21 @@ export const kitFailures = defineFailures("kit", {
       zh_CN: "使用该幂等键的请求仍在处理中，请稍后重试。",
     },
   },
+  step_up_required: {
+    kind: "permission_denied",
+    publicCode: "KIT_017",
+    text: {
+      en_US:
+        "Prove again that it is you: with a second factor, or with your password if you have none. What you do is let through for {maxAgeSeconds} seconds then.",
+      zh_CN: "请再次验证您的身份：使用第二验证方式；若未设置，请输入密码。验证后 {maxAgeSeconds} 秒内可执行此操作。",
+    },
+  },
+  person_required: {
+    kind: "permission_denied",
+    publicCode: "KIT_018",
+    text: {
+      en_US: "An API key cannot do this. Sign in as a person.",
+      zh_CN: "API 密钥不能执行此操作，请以个人身份登录。",
+    },
+  },
 });

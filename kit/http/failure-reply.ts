@@ -44,6 +44,11 @@ export function createFailureReplies(docBaseUrl: string): ToFailureReply {
     if (failure.retryAfterMs !== undefined) headers["retry-after"] = String(Math.ceil(failure.retryAfterMs / 1000));
     // RFC 9110 asks for these two on 401 and 405.
     if (type.httpStatus === 401) headers["www-authenticate"] = "Bearer";
+    // RFC 9470.
+    if (type.code === kitFailures.step_up_required.code) {
+      const maxAge = `max_age="${details["maxAgeSeconds"]}"`;
+      headers["www-authenticate"] = `Bearer error="insufficient_user_authentication", ${maxAge}`;
+    }
     if (type.httpStatus === 405 && typeof details["allowed"] === "string") headers["allow"] = details["allowed"];
     return { status: type.httpStatus, headers, body: JSON.stringify({ error }) };
   };

@@ -56,6 +56,11 @@ export interface JsonRoute<
   /** OpenAPI form, `/v1/keys/{id}`. A suffix `:verb` is allowed on the last segment. */
   readonly path: string;
   readonly permission: RoutePermission;
+  /**
+   * True for what whoever finds a signed-in browser must not do: the person has to have proven who they are in the last ten
+   * minutes, with a second factor if they have one. API keys are refused.
+   */
+  readonly stepUp?: boolean;
   /** `interactive` unless given. */
   readonly priority?: RoutePriority;
   /** The operation's name, the same as in the RPC: `createKey`. Unique over all services. */

@@ -9,7 +9,7 @@ import type { Clock } from "../service/clock.ts";
 import type { Call } from "./call.ts";
 import { type FailedCall, sendReply, setLastingHeader, toExpectedFailure } from "./failure-reply.ts";
 import type { Forward } from "./forward.ts";
-import { admit, type Guard } from "./gate.ts";
+import { admit, type Guard, requireFreshProof } from "./gate.ts";
 import type { Arrival, Intake, OpenExchange } from "./intake.ts";
 import { headerOf } from "./request-head.ts";
 import type { FailureReply, Route, ToFailureReply } from "./route.ts";
@@ -55,8 +55,11 @@ export async function enter(
     const admitted = runInContext(context, () => admit(route.permission, () => identify(req, call)));
     // A guard that knows the key at once costs no turn of the event loop.
     caller = admitted instanceof Promise ? await admitted : admitted;
+    if (route.kind === "json") requireFreshProof(route.stepUp, caller, serving.clock.nowMs());
   } catch (err) {
-    const isKnown = isFailure(err, kitFailures.permission_denied);
+    const isKnown = [kitFailures.permission_denied, kitFailures.step_up_required, kitFailures.person_required].some(
+      (type) => isFailure(err, type),
+    );
     if (intake && (isKnown || isFailure(err, kitFailures.unauthenticated))) {
       await intake(toArrival(req, res, call, route, isKnown ? await identify(req, call) : undefined));
     }

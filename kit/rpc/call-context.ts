@@ -15,6 +15,8 @@ export interface Caller {
   readonly signedInMs: number;
   /** When the person last showed a second factor; 0 when none was shown, and for a key. */
   readonly factorMs: number;
+  /** When the person last proved who they are by the strongest means that they have; 0 when that is to be done again, and for a key. */
+  readonly provenMs: number;
   /** `resource:action`; `*` stands for any resource or any action. */
   readonly permissions: readonly string[];
   /** Model names the key may use; empty means all. */
@@ -22,7 +24,7 @@ export interface Caller {
 }
 
 /** Of a caller that is not a person who signed in. */
-export const noSession = { sessionId: "", signedInMs: 0, factorMs: 0 } as const;
+export const noSession = { sessionId: "", signedInMs: 0, factorMs: 0, provenMs: 0 } as const;
 
 /** What travels with a call besides its message. */
 export interface CallContext {

@@ -7,11 +7,12 @@ import { createVerdictCache, type Verdict, type VerdictCache } from "./verdict-c
 /** What a session may do now, without asking auth for every call. */
 export function createSessionCache(auth: Client<typeof AuthService>, clock: Clock): VerdictCache {
   async function check(sessionId: string): Promise<Verdict> {
-    const { isActive, tenantId, userId, permissions, signedInAt, factorAt, expiresAt } = await auth.checkSession({
-      sessionId,
-    });
+    const { isActive, tenantId, userId, permissions, signedInAt, factorAt, provenAt, expiresAt } =
+      await auth.checkSession({
+        sessionId,
+      });
     if (!isActive) return { caller: undefined, expiresAtMs: Number.POSITIVE_INFINITY };
-    const times = { signedInMs: toMs(signedInAt), factorMs: toMs(factorAt) };
+    const times = { signedInMs: toMs(signedInAt), factorMs: toMs(factorAt), provenMs: toMs(provenAt) };
     const caller = { tenantId, userId, keyId: "", sessionId, ...times, permissions, models: [] };
     return { caller, expiresAtMs: toMs(expiresAt) };
   }

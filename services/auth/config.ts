@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { factorSettings } from "./factors/factor-config.ts";
 
 /** Section `auth` of the configuration. */
 export const authConfig = {
@@ -42,6 +43,7 @@ export const authConfig = {
         .max(1_000)
         .default(100)
         .describe("Sessions of one person that are open at a time; the oldest ends for a new one."),
+      secondFactors: factorSettings,
     })
     .prefault({}),
 };

@@ -4,6 +4,7 @@ import type { Idempotency } from "@lyss/kit/idempotency/idempotency.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { AccessStore } from "./access-store.ts";
+import type { FactorDeps } from "./factors/factor-deps.ts";
 import type { LastUsed } from "./last-used.ts";
 import type { PrincipalStore } from "./principal-store.ts";
 import type { SessionStore } from "./session-store.ts";
@@ -11,7 +12,7 @@ import type { SigningKeys } from "./signing-keys.ts";
 import type { AuthStore } from "./store.ts";
 
 /** What the operations on sessions, keys and tokens are given. */
-export interface AuthDeps {
+export interface AuthDeps extends FactorDeps {
   readonly db: Database;
   readonly store: AuthStore;
   readonly sessions: SessionStore;

@@ -8,10 +8,11 @@ import type { AuthOps } from "./ops.ts";
 test("while less is offered, last-used times wait, and are written afterwards", async () => {
   const degradation = createDegradation({ clock: createFakeClock() });
   let flushes = 0;
-  const ops: Pick<AuthOps, "flushLastUsed" | "flushLastSeen" | "sweepSessions" | "keepSigningKeys"> = {
+  const ops: Pick<AuthOps, "flushLastUsed" | "flushLastSeen" | "sweepSessions" | "keepSigningKeys" | "sweepFactors"> = {
     async flushLastSeen() {},
     async sweepSessions() {},
     async keepSigningKeys() {},
+    async sweepFactors() {},
     async flushLastUsed() {
       flushes++;
     },

@@ -4,7 +4,7 @@ import type { AuthOps } from "./ops.ts";
 
 /** The background work of auth. */
 export function createAuthJobs(
-  ops: Pick<AuthOps, "flushLastUsed" | "flushLastSeen" | "sweepSessions" | "keepSigningKeys">,
+  ops: Pick<AuthOps, "flushLastUsed" | "flushLastSeen" | "sweepSessions" | "keepSigningKeys" | "sweepFactors">,
   degradation: Degradation,
 ): readonly Job[] {
   const run = degradation.degradable({
@@ -20,5 +20,6 @@ export function createAuthJobs(
     { name: "flush-last-used", everyMs: 10_000, run },
     { name: "keep-signing-keys", everyMs: 60_000, run: () => ops.keepSigningKeys() },
     { name: "sweep-sessions", everyMs: 60_000, run: () => ops.sweepSessions() },
+    { name: "sweep-factors", everyMs: 60_000, run: () => ops.sweepFactors() },
   ];
 }

@@ -5,10 +5,11 @@ import {
   KeyStatus,
   SessionEndReason,
 } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import type { Started } from "./factors/sign-in-challenge.ts";
 import type { KeyLimits } from "./key-limits.ts";
 import { type Author, type Key, keyStatus } from "./model.ts";
 import type { KeyVerdict } from "./ops/verify-key.ts";
-import type { SessionEnd, SessionEnding, SessionVerdict } from "./session-model.ts";
+import type { Session, SessionEnd, SessionEnding, SessionVerdict } from "./session-model.ts";
 
 const statuses = { active: KeyStatus.ACTIVE, revoked: KeyStatus.REVOKED, expired: KeyStatus.EXPIRED } as const;
 const reasons = {
@@ -94,15 +95,24 @@ export function toKeyRevoked(
   return { ...names, reason: reasons[reason], effectiveAt: timestampFromDate(effectiveAt) };
 }
 
+/** What a sign-in gives, as RPCs carry it. */
+export function toStartedMessage(started: Started) {
+  if (started.kind === "tokens") return { result: { case: "tokens", value: started.tokens } } as const;
+  const { challengeToken, expiresInSeconds, factors } = started.required;
+  const value = { challengeToken: challengeToken.reveal(), expiresInSeconds, factors: [...factors] };
+  return { result: { case: "factorRequired", value } } as const;
+}
+
 /** What a session may do, as RPCs carry it. */
 export function toSessionMessage(verdict: SessionVerdict) {
   if (!verdict.isActive) return { isActive: false };
   const { role, permissions, session } = verdict;
-  const { tenantId, userId, createdAt, factorAt, expiresAt } = session;
+  const { tenantId, userId, createdAt, factorAt, provenAt, expiresAt } = session;
   return {
     ...{ isActive: true, tenantId, userId, role, permissions: [...permissions] },
     ...withTime("signedInAt", createdAt),
     ...withTime("factorAt", factorAt),
+    ...withTime("provenAt", provenAt),
     ...withTime("expiresAt", expiresAt),
   };
 }
@@ -120,6 +130,12 @@ const endReasons: Readonly<Record<SessionEnd, SessionEndReason>> = {
 export function fromEndReason(given: SessionEndReason): SessionEnd {
   const [name = "revoked"] = Object.entries(endReasons).find(([, reason]) => reason === given) ?? [];
   return name as SessionEnd;
+}
+
+/** What `session.started` says. */
+export function toSessionStarted({ sessionId, tenantId, userId, methods, clientAddress, createdAt }: Session) {
+  const names = { sessionId, tenantId, userId, methods: [...methods], clientAddress };
+  return { ...names, startedAt: timestampFromDate(createdAt) };
 }
 
 /** What `session.ended` says. */

@@ -54,6 +54,7 @@ export const permissionsByRole: Readonly<Record<string, readonly string[]>> = {
   owner: ["*"],
   admin: [
     "user:*",
+    "factor:manage",
     "group:*",
     "tenant:*",
     "sso:*",
@@ -73,6 +74,7 @@ export const permissionsByRole: Readonly<Record<string, readonly string[]>> = {
     "session:delete",
     "user:read",
     "tenant:read",
+    "factor:manage",
     "group:read",
     "group:create",
     "group:update",
@@ -90,6 +92,7 @@ export const permissionsByRole: Readonly<Record<string, readonly string[]>> = {
     "session:read",
     "session:delete",
     "user:read",
+    "factor:manage",
     "tenant:read",
     "group:read",
     "key:read",

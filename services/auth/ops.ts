@@ -1,6 +1,7 @@
 import type { Secret } from "@lyss/kit/config/secret.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import type { AuthDeps } from "./deps.ts";
+import { createFactorOps } from "./factors/factor-ops.ts";
 import { type CheckPermissionInput, checkPermission } from "./ops/check-permission.ts";
 import { checkSession } from "./ops/check-session.ts";
 import { type CreateKeyInput, createKey } from "./ops/create-key.ts";
@@ -32,6 +33,7 @@ export function createAuthOps(deps: AuthDeps) {
     checkPermission: (input: CheckPermissionInput) => checkPermission(deps, input),
     followGroup: (tx: Tx, fact: GroupFact) => followGroup(deps, tx, fact),
     followPolicy: (tx: Tx, input: Parameters<typeof followPolicy>[2]) => followPolicy(deps, tx, input),
+    ...createFactorOps(deps),
     startSession: (input: StartSessionInput) => startSession(deps, input),
     refreshSession: (input: RefreshSessionInput) => refreshSession(deps, input),
     checkSession: (input: { sessionId: string }) => checkSession(deps, input),

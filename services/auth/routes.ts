@@ -1,6 +1,8 @@
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
 import { accessRoutes } from "./access-routes.ts";
+import { factorRoutes } from "./factors/factor-routes.ts";
+import { factorSignInRoutes } from "./factors/sign-in-routes.ts";
 import { keyRoutes } from "./key-routes.ts";
 import { leakRoutes } from "./leak-routes.ts";
 import type { AuthOps } from "./ops.ts";
@@ -36,4 +38,6 @@ export const authRoutes = [
   ...tokenRoutes,
   ...sessionRoutes,
   ...accessRoutes,
+  ...factorRoutes,
+  ...factorSignInRoutes,
 ];

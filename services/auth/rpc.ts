@@ -7,7 +7,7 @@ import { idInput, optionalIdInput, pageInputs, timestampInput } from "@lyss/kit/
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import { z } from "zod";
 import { fromLimits, limitsInput, statusInput, wordsInput } from "./key-inputs.ts";
-import { fromEndReason, toKeyMessage, toSessionMessage, toVerdictMessage } from "./messages.ts";
+import { fromEndReason, toKeyMessage, toSessionMessage, toStartedMessage, toVerdictMessage } from "./messages.ts";
 import { type Key, keyFields } from "./model.ts";
 import type { AuthOps } from "./ops.ts";
 import { sessionBounds } from "./session-model.ts";
@@ -33,6 +33,7 @@ const inputs = {
     methods: z.array(z.string().min(1).max(sessionBounds.maxMethodLength)).min(1).max(sessionBounds.maxMethods),
     userAgent: z.string().max(maxShownSecretLength).transform(cutUserAgent),
   },
+  stepUp: { tenantId: idInput, userId: idInput, sessionId: idInput, clientAddress },
   refreshSession: { refreshToken: z.string().max(maxShownSecretLength), clientAddress },
   checkSession: { sessionId: z.string().max(maxShownSecretLength) },
   endSessions: {
@@ -69,7 +70,8 @@ const inputs = {
 export function createAuthRpc(ops: AuthOps, clock: Clock): CheckedRpc<typeof AuthService> {
   const toMessage = (key: Key) => toKeyMessage(key, clock.nowMs());
   return createRpc(AuthService, inputs, {
-    startSession: async (request) => ({ result: { case: "tokens", value: await ops.startSession(request) } }),
+    startSession: async (request) => toStartedMessage(await ops.beginSession(request)),
+    stepUp: (request) => ops.stepUpByPassword(request),
     async refreshSession({ refreshToken, ...request }) {
       return { tokens: await ops.refreshSession({ ...request, refreshToken: new Secret(refreshToken) }) };
     },

@@ -6,7 +6,9 @@ import {
   keyRevoked,
   keyUpdated,
   sessionEnded,
+  sessionStarted,
 } from "@lyss/contracts/events/auth.ts";
+import { factorEvents } from "@lyss/contracts/events/auth-factors.ts";
 import { followDegradation } from "@lyss/contracts/events/follow-degradation.ts";
 import { tenantCreated, tenantUpdated } from "@lyss/contracts/events/tenant.ts";
 import { userCreated, userDeleted, userUpdated } from "@lyss/contracts/events/user.ts";
@@ -17,6 +19,7 @@ import { createAccessSubscriptions, groupAccessEvents } from "./access-events.ts
 import { createAccessStore } from "./access-store.ts";
 import { authConfig } from "./config.ts";
 import { createAuthSubscriptions } from "./events.ts";
+import { createFactorDeps } from "./factors/factor-parts.ts";
 import { createAuthJobs } from "./jobs.ts";
 import { createLastUsed } from "./last-used.ts";
 import { createAuthOps } from "./ops.ts";
@@ -31,7 +34,16 @@ export const auth = defineService({
   name: "auth",
   contract: AuthService,
   needs: {},
-  publishes: [keyCreated, keyRevoked, keyUpdated, sessionEnded, accessChanged, authPersonErased],
+  publishes: [
+    keyCreated,
+    keyRevoked,
+    keyUpdated,
+    sessionStarted,
+    sessionEnded,
+    accessChanged,
+    authPersonErased,
+    ...factorEvents,
+  ],
   hears: [resilienceOrdered, userCreated, userUpdated, userDeleted, tenantCreated, tenantUpdated, ...groupAccessEvents],
   config: authConfig,
   idempotent: ["createKey"],
@@ -63,6 +75,7 @@ export const auth = defineService({
         refreshPepper,
       },
       ...{ lastUsed, lastSeen, ...config.auth },
+      ...createFactorDeps({ db, outbox, clock, random, deriveKey }, config.auth.secondFactors),
     });
     return {
       ops,

@@ -26,6 +26,11 @@ export interface Session {
   readonly createdAt: Date;
   /** When a second factor was last shown. */
   readonly factorAt: Date | null;
+  /**
+   * When the person last proved to be that person by the strongest means that they have; null when they have got stronger ones
+   * since.
+   */
+  readonly provenAt: Date | null;
   /** Up to a minute old. */
   readonly lastSeenAt: Date;
   readonly expiresAt: Date;

@@ -18,12 +18,20 @@ export interface OpenSessionQuery {
   readonly now: Date;
 }
 
+/** A proof in the course of a session. */
+export interface SessionProof {
+  /** All of the session's, in the words of RFC 8176. */
+  readonly methods: readonly string[];
+  readonly provenAt: Date;
+  readonly isFactor: boolean;
+}
+
 /** The SQL of sessions and their refresh tokens. One method, one statement. */
 export function createSessionStore(sql: Sql) {
   const columns = (db: Sql | Tx) => db`
     session.session_id as "sessionId", session.tenant_id as "tenantId", session.user_id as "userId", methods,
     client_address as "clientAddress", user_agent as "userAgent", session.created_at as "createdAt",
-    factor_at as "factorAt", last_seen_at as "lastSeenAt", session.expires_at as "expiresAt", ended_at as "endedAt"`;
+    factor_at as "factorAt", proven_at as "provenAt", last_seen_at as "lastSeenAt", session.expires_at as "expiresAt", ended_at as "endedAt"`;
   const live = (db: Sql | Tx) => db`
     ${columns(db)}, person.role, coalesce(person.is_barred, false) or coalesce(tenant.is_barred, false) as "isBarred",
     array(
@@ -39,9 +47,9 @@ export function createSessionStore(sql: Sql) {
     async insertSession(tx: Tx, row: Session): Promise<void> {
       await tx`
         insert into session (session_id, tenant_id, user_id, methods, client_address, user_agent, created_at, factor_at,
-          last_seen_at, expires_at)
+          proven_at,          last_seen_at, expires_at)
         values (${row.sessionId}, ${row.tenantId}, ${row.userId}, ${tx.json([...row.methods])}, ${row.clientAddress},
-          ${row.userAgent}, ${row.createdAt}, ${row.factorAt}, ${row.lastSeenAt}, ${row.expiresAt})`;
+          ${row.userAgent}, ${row.createdAt}, ${row.factorAt}, ${row.provenAt}, ${row.lastSeenAt}, ${row.expiresAt})`;
     },
 
     async findLiveSession(sessionId: string): Promise<LiveSession | undefined> {
@@ -55,6 +63,24 @@ export function createSessionStore(sql: Sql) {
       const [row] = await tx<LiveSession[]>`
         select ${live(tx)} from session ${principals(tx)} where session_id = ${sessionId} for no key update of session`;
       return row;
+    },
+
+    /** How and when the person proved again to be that person; a second factor where it says so. */
+    async noteProof(tx: Tx, sessionId: string, proof: SessionProof): Promise<void> {
+      const { methods, provenAt, isFactor } = proof;
+      await tx`
+        update session set methods = ${tx.json([...methods])}, proven_at = ${provenAt},
+          factor_at = case when ${isFactor} then ${provenAt}::timestamptz else factor_at end
+        where session_id = ${sessionId}`;
+    },
+
+    /** In the person's other sessions only a factor that was shown counts as a proof from now on. */
+    async forgetProofs(tx: Tx, userId: string, exceptSessionId: string): Promise<void> {
+      await tx`
+        update session set proven_at = factor_at
+        where session_id in (
+          select session_id from session
+          where user_id = ${userId} and session_id <> ${exceptSessionId} and ended_at is null order by session_id for update)`;
     },
 
     async noteRefresh(tx: Tx, sessionId: SessionId, lastSeenAt: Date): Promise<void> {

@@ -39,7 +39,7 @@ export interface SessionTokenDeps {
 
 /** Who an access token is for, and what its bearer may do when it is made. */
 export interface AccessTokenSubject {
-  readonly session: Pick<Session, "sessionId" | "tenantId" | "userId" | "methods" | "createdAt">;
+  readonly session: Pick<Session, "sessionId" | "tenantId" | "userId" | "methods" | "createdAt" | "provenAt">;
   readonly role: string;
   readonly permissions: readonly string[];
 }
@@ -52,9 +52,14 @@ export async function signAccessToken(
   const { jwk, privateKey } = signingKeys.signer();
   const issuedAt = Math.floor(clock.nowMs() / 1_000);
   const expiresAt = issuedAt + Math.floor(accessTokenTtlMs / 1_000);
-  const { sessionId, tenantId, userId, methods, createdAt } = session;
+  const { sessionId, tenantId, userId, methods, createdAt, provenAt } = session;
   const claims = { tenant_id: tenantId, role, permissions, sid: sessionId, amr: methods };
-  const accessToken = await new SignJWT({ ...claims, auth_time: Math.floor(createdAt.getTime() / 1_000) })
+  const provenSeconds = provenAt && Math.floor(provenAt.getTime() / 1_000);
+  const accessToken = await new SignJWT({
+    ...claims,
+    auth_time: Math.floor(createdAt.getTime() / 1_000),
+    ...(provenSeconds && { proven_at: provenSeconds }),
+  })
     .setProtectedHeader({ alg: jwk.alg, kid: jwk.kid, typ: "at+jwt" })
     .setIssuer(issuer)
     .setAudience(audience)

@@ -7,7 +7,7 @@ import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { z } from "zod";
 import type { ReadToken } from "./ops/read-token.ts";
 import type { AuthOps } from "./ops.ts";
-import type { SessionTokens } from "./session-tokens.ts";
+import { tokens, toTokens } from "./token-body.ts";
 
 const { json, raw } = routesFor<AuthOps>();
 
@@ -22,15 +22,6 @@ const shown = (maxLength: number) =>
 const shownToken = z.strictObject({
   token: shown(8_192),
   token_type_hint: z.string().max(32).optional().describe("Not needed: what a token is shows by itself."),
-});
-
-const tokens = z.strictObject({
-  access_token: z.string().describe("Send it as 'Authorization: Bearer …'."),
-  token_type: z.literal("Bearer"),
-  expires_in: z.int().describe("Seconds."),
-  refresh_token: z.string().describe("Good for one refresh."),
-  refresh_expires_in: z.int().describe("Seconds."),
-  session_id: z.string(),
 });
 
 const seconds = z.int().describe("Seconds since the Unix epoch.");
@@ -119,17 +110,6 @@ export const tokenRoutes = withAlias(
   "/api/v1",
   "/v1",
 );
-
-function toTokens(pair: SessionTokens): z.input<typeof tokens> {
-  return {
-    access_token: pair.accessToken,
-    token_type: "Bearer",
-    expires_in: pair.expiresInSeconds,
-    refresh_token: pair.refreshToken,
-    refresh_expires_in: pair.refreshExpiresInSeconds,
-    session_id: pair.sessionId,
-  };
-}
 
 function toIntrospection({ kind, tenantId, userId, permissions, session, ...times }: ReadToken) {
   const toSeconds = (ms: number) => Math.floor(ms / 1_000);

@@ -36,7 +36,7 @@ const server = await startTestServer({
   guard({ headers: { authorization } }) {
     const [userId, sessionId = "", keyId = ""] = (authorization ?? "").replace("Bearer ", "").split("/");
     if (!userId) return undefined;
-    const none = { models: [], signedInMs: 0, factorMs: 0 };
+    const none = { models: [], signedInMs: 0, factorMs: 0, provenMs: 0 };
     return { tenantId: "ten_a", userId, keyId, sessionId, permissions: ["user:read"], ...none };
   },
 });

@@ -13,10 +13,11 @@ import { peersThatServe } from "./test-peers.ts";
 
 const clock = createFakeClock();
 let isAuthAway = false;
+let sessions = 0;
 const servePeers: Parameters<typeof peersThatServe>[0] = ({ rpc }) => {
   rpc(AuthService.method.startSession, () => {
     if (isAuthAway) throw new Failure(kitFailures.unavailable, { service: "auth" });
-    return { result: { case: "tokens", value: { accessToken: "token" } } };
+    return { result: { case: "tokens", value: { accessToken: "token", sessionId: `ses_${++sessions}` } } };
   });
 };
 const service = await startTestService({ after }, user, {

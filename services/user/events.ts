@@ -10,6 +10,7 @@ import {
   type PersonErased,
 } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import type { ReceivedEvent, Subscription } from "@lyss/kit/events/event.ts";
+import { authActEvents, toAuthAct } from "./auth-acts.ts";
 import type { UserOps } from "./ops.ts";
 import { followSignOnRules } from "./sign-on-rules.ts";
 
@@ -21,16 +22,19 @@ const erasures = [
 ] as const;
 
 /**
- * What user hears: what happens to people's keys, for their audit logs, and who signs on from elsewhere. And who has
- * forgotten those who are gone. One subscription each, so that it stays in order.
+ * What user hears: what happens to people's keys, factors and sessions, for their audit logs, and who signs on from elsewhere.
+ * And who has forgotten those who are gone. One subscription each, so that it stays in order.
  */
 export function createUserSubscriptions(ops: UserOps): readonly Subscription[] {
   return [
     {
       mode: "durable",
       name: "audit-keys",
-      events: [keyCreated, keyUpdated, keyRevoked],
-      handle: (tx, event) => ops.auditKeyAct(tx, toKeyAct(event)),
+      events: [keyCreated, keyUpdated, keyRevoked, ...authActEvents],
+      handle(tx, event) {
+        const act = toAuthAct(event);
+        return act ? ops.auditAuthAct(tx, act) : ops.auditKeyAct(tx, toKeyAct(event));
+      },
     },
     followSignOnRules(ops),
     {

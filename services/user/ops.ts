@@ -5,6 +5,7 @@ import { endOtherSessions } from "./end-sessions.ts";
 import type { SignOnRule } from "./federation-store.ts";
 import type { ErasedPart } from "./model.ts";
 import { type AcceptInvitationInput, acceptInvitation } from "./ops/accept-invitation.ts";
+import { type AuthAct, auditAuthAct } from "./ops/audit-auth-act.ts";
 import { auditKeyAct, type KeyAct } from "./ops/audit-key-act.ts";
 import { type ChangeEmailInput, changeEmail } from "./ops/change-email.ts";
 import { type ChangePasswordInput, changePassword } from "./ops/change-password.ts";
@@ -33,6 +34,7 @@ import { type RequestPasswordResetInput, requestPasswordReset } from "./ops/requ
 import { type ResetPasswordInput, resetPassword } from "./ops/reset-password.ts";
 import { type SetPasswordInput, setPassword } from "./ops/set-password.ts";
 import { type SignInInput, signIn } from "./ops/sign-in.ts";
+import { type StepUpByPasswordInput, stepUpByPassword } from "./ops/step-up-by-password.ts";
 import { type UpdateUserInput, updateUser } from "./ops/update-user.ts";
 import { verifyUserAudit } from "./ops/verify-user-audit.ts";
 import { createRegistrationSteps } from "./registration-steps.ts";
@@ -53,6 +55,7 @@ export function createUserOps(deps: UserDeps) {
     noteErased: (tx: Tx, userId: string, part: ErasedPart) => deps.people.insertErasedPart(tx, userId, part),
     signIn: (input: SignInInput) => signIn(deps, input),
     refresh: (input: RefreshInput) => refresh(deps, input),
+    stepUpByPassword: (input: StepUpByPasswordInput) => stepUpByPassword(deps, input),
     setPassword: (input: SetPasswordInput) => setPassword(deps, input),
     requestPasswordReset: (input: RequestPasswordResetInput) => requestPasswordReset(deps, input),
     resetPassword: (input: ResetPasswordInput) => resetPassword(deps, input),
@@ -72,6 +75,7 @@ export function createUserOps(deps: UserDeps) {
     registration: createRegistrationSteps(deps),
     listUserAudit: (input: ListUserAuditInput) => listUserAudit(deps, input),
     verifyUserAudit: (input: AuditReference) => verifyUserAudit(deps, input),
+    auditAuthAct: (tx: Tx, act: AuthAct) => auditAuthAct(deps, tx, act),
     auditKeyAct: (tx: Tx, act: KeyAct) => auditKeyAct(deps, tx, act),
     flushRefusedSignIns: () => flushRefusedSignIns(deps),
     /** Tells auth again of sessions that were to end while it was away. */

@@ -96,7 +96,7 @@ const server = await startTestServer({
   guard({ headers: { authorization } }) {
     const [tenantId, userId] = (authorization ?? "").replace("Bearer ", "").split("/");
     if (!tenantId || !userId) return undefined;
-    const none = { models: [], signedInMs: 0, factorMs: 0, sessionId: "ses_1", keyId: "" };
+    const none = { models: [], signedInMs: 0, factorMs: 0, provenMs: 0, sessionId: "ses_1", keyId: "" };
     return { tenantId, userId, permissions: ["user:*"], ...none };
   },
 });

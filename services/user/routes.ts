@@ -1,5 +1,6 @@
 import { userAuditEvents } from "@lyss/contracts/events/user.ts";
 import { authFailures } from "@lyss/contracts/failures/auth.ts";
+import { factorFailures } from "@lyss/contracts/failures/auth-factors.ts";
 import { userFailures } from "@lyss/contracts/failures/user.ts";
 import { eventEnvelope, toEnvelope } from "@lyss/kit/event-sourcing/envelope.ts";
 import { withAlias } from "@lyss/kit/http/alias.ts";
@@ -33,7 +34,8 @@ const tokenGrant = z.discriminatedUnion("grant_type", [
 const idParams = z.strictObject({ id: z.string().max(64) });
 const auditTypes = userAuditEvents.map(({ type }) => type);
 
-const signInFailures = [userFailures.invalid_credentials, userFailures.too_many_attempts];
+const refusals = [userFailures.invalid_credentials, userFailures.too_many_attempts];
+const signInFailures = [...refusals, userFailures.factor_required];
 
 const peopleAndTokens = withAlias(
   [
@@ -69,6 +71,23 @@ const peopleAndTokens = withAlias(
     }),
     ...registrationRoutes,
     ...accountRoutes,
+    json({
+      method: "POST",
+      path: "/api/v1/auth/step-up/password",
+      permission: "factor:manage",
+      operation: "stepUpByPassword",
+      summary:
+        "Proves oneself again with the password, where there is no second factor: for ten minutes the session may do what asks for that.",
+      body: z.strictObject({ password: userFields.password }),
+      response: token.pick({ access_token: true, token_type: true, expires_in: true }),
+      failures: [...refusals, factorFailures.factor_wanted],
+      async handle(ops, request) {
+        const { userId, tenantId, sessionId } = requireCaller(request);
+        const { body, clientAddress } = request;
+        const proven = await ops.stepUpByPassword({ userId, tenantId, sessionId, clientAddress, ...body });
+        return { access_token: proven.accessToken, token_type: "Bearer" as const, expires_in: proven.expiresInSeconds };
+      },
+    }),
     ...peopleRoutes,
     json({
       method: "GET",

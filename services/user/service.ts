@@ -15,6 +15,7 @@ import { createAccountStore } from "./account-store.ts";
 import { createAccountWriter } from "./accounts.ts";
 import { adminRoutes } from "./admin-routes.ts";
 import { createAuditLog } from "./audit-log.ts";
+import { authActEvents } from "./auth-acts.ts";
 import { userConfig } from "./config.ts";
 import { createUserSubscriptions } from "./events.ts";
 import { createFederationStore } from "./federation-store.ts";
@@ -39,6 +40,7 @@ export const user = defineService({
   publishes: [userCreated, userUpdated, userDeleted, userFederated, ...userAuditEvents],
   hears: [
     ...[keyCreated, keyUpdated, keyRevoked, auditPersonErased, authPersonErased, groupPersonErased],
+    ...authActEvents,
     ...signOnRuleEvents,
   ],
   config: { ...userConfig, ...mailConfig },

@@ -10,10 +10,14 @@ import { user } from "./service.ts";
 import { peersThatServe } from "./test-peers.ts";
 
 const clock = createFakeClock();
+let sessions = 0;
 /** Auth as far as sign-in asks it; the real one is asked in `user.rpc.test.ts`. */
 const servePeers: Parameters<typeof peersThatServe>[0] = ({ rpc }) => {
   rpc(AuthService.method.startSession, (request) => ({
-    result: { case: "tokens", value: { accessToken: JSON.stringify(request), expiresInSeconds: 900 } },
+    result: {
+      case: "tokens",
+      value: { accessToken: JSON.stringify(request), expiresInSeconds: 900, sessionId: `ses_${++sessions}` },
+    },
   }));
 };
 const service = await startTestService({ after }, user, {

@@ -11,6 +11,7 @@ import { createUserRpc } from "./rpc.ts";
 import { user } from "./service.ts";
 import { peersThatServe } from "./test-peers.ts";
 
+let sessions = 0;
 const servePeers: Parameters<typeof peersThatServe>[0] = ({ rpc }) => {
   rpc(AuthService.method.startSession, ({ userId }) => ({
     result: {
@@ -20,7 +21,7 @@ const servePeers: Parameters<typeof peersThatServe>[0] = ({ rpc }) => {
         expiresInSeconds: 900,
         refreshToken: "lyr_1",
         refreshExpiresInSeconds: 60,
-        sessionId: "ses_1",
+        sessionId: `ses_${++sessions}`,
       },
     },
   }));

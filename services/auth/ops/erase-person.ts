@@ -8,15 +8,15 @@ import { sayEnded } from "../say-ended.ts";
 const platform = { userId: "", clientAddress: "" };
 
 /**
- * Ends the sessions and revokes the keys of a person who is gone, and forgets what they say of the person: addresses, browsers,
- * names that were given to keys. What a key spent stays with its id. A repeat is safe.
+ * Ends the sessions and revokes the keys of a person who is gone, and forgets what they say of the person: second factors, addresses,
+ * browsers, names that were given to keys. What a key spent stays with its id. A repeat is safe.
  */
 export async function erasePerson(
-  deps: Pick<AuthDeps, "store" | "sessions" | "outbox" | "clock">,
+  deps: Pick<AuthDeps, "store" | "sessions" | "factors" | "challenges" | "outbox" | "clock">,
   tx: Tx,
   { tenantId, userId }: { readonly tenantId: string; readonly userId: string },
 ): Promise<void> {
-  const { store, sessions, outbox, clock } = deps;
+  const { store, sessions, factors, challenges, outbox, clock } = deps;
   const erasedAt = new Date(clock.nowMs());
   const all = { tenantId, userId, sessionId: undefined, exceptSessionId: undefined };
   await sayEnded(deps, tx, all, { reason: "barred", actorId: "", clientAddress: "" });
@@ -25,6 +25,10 @@ export async function erasePerson(
     await store.revokeKey(tx, key.keyId, erasedAt);
     await outbox.append(tx, keyRevoked, toKeyRevoked(key, "revoked", erasedAt, platform));
   }
+  await factors.deleteFactors(tx, userId);
+  await factors.deleteRecoveryCodes(tx, userId);
+  await factors.deleteHolder(tx, userId);
+  await challenges.deleteChallenges(tx, userId);
   await store.forgetKeyNames(tx, { tenantId, userId });
   await outbox.append(tx, authPersonErased, { userId, tenantId, erasedAt: timestampFromDate(erasedAt) });
 }

@@ -1,6 +1,8 @@
+import { sessionStarted } from "@lyss/contracts/events/auth.ts";
 import { authFailures } from "@lyss/contracts/failures/auth.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { AuthDeps } from "../deps.ts";
+import { toSessionStarted } from "../messages.ts";
 import { sayEnded } from "../say-ended.ts";
 import { hasSecondFactor, permissionsOf, type Session, type SessionId } from "../session-model.ts";
 import {
@@ -29,7 +31,7 @@ export interface StartSessionInput {
  * `maxSessionsPerPerson` end. Throws `role_unknown`, `access_barred` and `sign_in_method_refused`. A repeat starts another.
  */
 export async function startSession(deps: AuthDeps, input: StartSessionInput): Promise<SessionTokens> {
-  const { db, sessions, principals, access, clock, random, refreshPepper } = deps;
+  const { db, sessions, principals, access, outbox, clock, random, refreshPepper } = deps;
   const { userId, tenantId, methods, clientAddress, userAgent } = input;
   if (!permissionsOf(input.role)) throw new Failure(authFailures.role_unknown, { role: input.role });
   const now = new Date(clock.nowMs());
@@ -39,6 +41,7 @@ export async function startSession(deps: AuthDeps, input: StartSessionInput): Pr
   const session: Session = {
     ...{ sessionId, tenantId, userId, methods, clientAddress, userAgent, createdAt: now, lastSeenAt: now },
     factorAt: hasSecondFactor(methods) ? now : null,
+    provenAt: now,
     expiresAt: new Date(now.getTime() + ttlMs),
     endedAt: null,
   };
@@ -61,6 +64,7 @@ export async function startSession(deps: AuthDeps, input: StartSessionInput): Pr
       createdAt: now,
       expiresAt: new Date(refreshExpiresAtMs),
     });
+    await outbox.append(tx, sessionStarted, toSessionStarted(session));
     for (const oldest of await sessions.listOldest(tx, tenantId, userId, deps.maxSessionsPerPerson, now)) {
       const selection = { tenantId, userId, sessionId: oldest.sessionId, exceptSessionId: undefined };
       await sayEnded(deps, tx, selection, { reason: "too_many", actorId: "", clientAddress: "" });

@@ -27,7 +27,8 @@ export interface SignedIn {
 /**
  * The tokens of a new session for whoever knows the password. Throws `invalid_credentials`, the same and after the same time
  * for an unknown account, a wrong password and a person who is not active, `too_many_attempts`, `sign_on_required` for a
- * right password of somebody whose organisation signs on from elsewhere, and what auth throws.
+ * right password of somebody whose organisation signs on from elsewhere, `factor_required` with a challenge where the
+ * person has second factors, and what auth throws.
  */
 export async function signIn(
   deps: Pick<
@@ -52,10 +53,15 @@ export async function signIn(
   const { userId, tenantId, role } = user;
   const names = { userId, tenantId, role, clientAddress, userAgent };
   const { result } = await auth.startSession({ ...names, methods: ["pwd"] });
-  if (result.case !== "tokens") throw new Error("auth wants more than a password");
+  if (result.case === "factorRequired") {
+    const { challengeToken, expiresInSeconds, factors } = result.value;
+    throw new Failure(userFailures.factor_required, { challengeToken, expiresInSeconds, factors });
+  }
+  if (result.case !== "tokens") throw new Error("auth gives neither tokens nor a challenge");
   const { accessToken, expiresInSeconds, refreshToken, refreshExpiresInSeconds, sessionId } = result.value;
   // Before the token is handed out: nobody comes in without an entry.
-  const act = { event: userAudit.signedIn, userId, tenantId, actorId: userId, clientAddress };
+  const eventId = `aud_${sessionId}`;
+  const act = { event: userAudit.signedIn, userId, tenantId, actorId: userId, clientAddress, eventId };
   await db.transaction((tx) => audit.append(tx, act));
   return { accessToken, expiresInSeconds, refreshToken, refreshExpiresInSeconds, sessionId, userId };
 }

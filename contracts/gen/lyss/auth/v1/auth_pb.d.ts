@@ -147,7 +147,7 @@ export declare type FactorRequired = Message<"lyss.auth.v1.FactorRequired"> & {
   expiresInSeconds: number;
 
   /**
-   * What will do: `otp`, `hwk`, …
+   * What will do: `totp`, `passkey`, `recovery_code`.
    *
    * @generated from field: repeated string factors = 3;
    */
@@ -266,6 +266,14 @@ export declare type CheckSessionResponse = Message<"lyss.auth.v1.CheckSessionRes
    * @generated from field: google.protobuf.Timestamp expires_at = 8;
    */
   expiresAt?: Timestamp | undefined;
+
+  /**
+   * When the person last proved who they are by the strongest means that they have: a second factor, or where there is none
+   * their sign-in or password. Absent when that has to be done again.
+   *
+   * @generated from field: google.protobuf.Timestamp proven_at = 9;
+   */
+  provenAt?: Timestamp | undefined;
 };
 
 /**
@@ -405,6 +413,62 @@ export declare type SetPrincipalResponse = Message<"lyss.auth.v1.SetPrincipalRes
  * Use `create(SetPrincipalResponseSchema)` to create a new message.
  */
 export declare const SetPrincipalResponseSchema: GenMessage<SetPrincipalResponse>;
+
+/**
+ * @generated from message lyss.auth.v1.StepUpRequest
+ */
+export declare type StepUpRequest = Message<"lyss.auth.v1.StepUpRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string session_id = 3;
+   */
+  sessionId: string;
+
+  /**
+   * Network address of the person's own connection; empty when that is not known.
+   *
+   * @generated from field: string client_address = 4;
+   */
+  clientAddress: string;
+};
+
+/**
+ * Describes the message lyss.auth.v1.StepUpRequest.
+ * Use `create(StepUpRequestSchema)` to create a new message.
+ */
+export declare const StepUpRequestSchema: GenMessage<StepUpRequest>;
+
+/**
+ * @generated from message lyss.auth.v1.StepUpResponse
+ */
+export declare type StepUpResponse = Message<"lyss.auth.v1.StepUpResponse"> & {
+  /**
+   * To be used instead of the one before; the refresh token stays as it is.
+   *
+   * @generated from field: string access_token = 1;
+   */
+  accessToken: string;
+
+  /**
+   * @generated from field: int32 expires_in_seconds = 2;
+   */
+  expiresInSeconds: number;
+};
+
+/**
+ * Describes the message lyss.auth.v1.StepUpResponse.
+ * Use `create(StepUpResponseSchema)` to create a new message.
+ */
+export declare const StepUpResponseSchema: GenMessage<StepUpResponse>;
 
 /**
  * @generated from message lyss.auth.v1.GetJwksRequest
@@ -1458,6 +1522,53 @@ export declare type KeyRevoked = Message<"lyss.auth.v1.KeyRevoked"> & {
 export declare const KeyRevokedSchema: GenMessage<KeyRevoked>;
 
 /**
+ * A person is signed in.
+ *
+ * @generated from message lyss.auth.v1.SessionStarted
+ */
+export declare type SessionStarted = Message<"lyss.auth.v1.SessionStarted"> & {
+  /**
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string user_id = 3;
+   */
+  userId: string;
+
+  /**
+   * How the person was recognised (RFC 8176).
+   *
+   * @generated from field: repeated string methods = 4;
+   */
+  methods: string[];
+
+  /**
+   * Where that person's connection came from; empty when that is not known.
+   *
+   * @generated from field: string client_address = 5;
+   */
+  clientAddress: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp started_at = 6;
+   */
+  startedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.auth.v1.SessionStarted.
+ * Use `create(SessionStartedSchema)` to create a new message.
+ */
+export declare const SessionStartedSchema: GenMessage<SessionStarted>;
+
+/**
  * A session is over: its tokens are refused from now on.
  *
  * @generated from message lyss.auth.v1.SessionEnded
@@ -1797,6 +1908,17 @@ export declare const AuthService: GenService<{
     methodKind: "unary";
     input: typeof SetPrincipalRequestSchema;
     output: typeof SetPrincipalResponseSchema;
+  },
+  /**
+   * Notes that a person whose password the calling service has checked proved again who they are. Refused where the person has
+   * second factors, for those say more.
+   *
+   * @generated from rpc lyss.auth.v1.AuthService.StepUp
+   */
+  stepUp: {
+    methodKind: "unary";
+    input: typeof StepUpRequestSchema;
+    output: typeof StepUpResponseSchema;
   },
   /**
    * What a verifier of access tokens needs.
