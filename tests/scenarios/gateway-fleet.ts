@@ -7,7 +7,7 @@ import { createOwnServer } from "@lyss/kit/testing/own-server.ts";
 import { closeInReverse, type TestScope } from "@lyss/kit/testing/test-cluster.ts";
 import { type RunningPlatform, runPlatform } from "../run-platform.ts";
 
-const coreServices = "audit,auth,billing,credential,event,group,tenant,user,workflow";
+const coreServices = "audit,auth,billing,credential,event,group,sso,tenant,user,workflow";
 const gatewayServices = "ai-gateway,api-gateway";
 
 /** Several gateway processes before one that keeps the books, on one database and one data directory. */
