@@ -4,6 +4,7 @@ import type { AuthDeps } from "./deps.ts";
 import { createFactorOps } from "./factors/factor-ops.ts";
 import { type CheckPermissionInput, checkPermission } from "./ops/check-permission.ts";
 import { checkSession } from "./ops/check-session.ts";
+import { countAccess } from "./ops/count-access.ts";
 import { type CreateKeyInput, createKey } from "./ops/create-key.ts";
 import { type EndSessionsInput, endSessions } from "./ops/end-sessions.ts";
 import { erasePerson } from "./ops/erase-person.ts";
@@ -45,6 +46,7 @@ export function createAuthOps(deps: AuthDeps) {
     listSessions: (input: ListSessionsInput) => listSessions(deps, input),
     readToken: (input: { token: Secret }) => readToken(deps, input),
     revokeToken: (input: RevokeTokenInput) => revokeToken(deps, input),
+    countAccess: () => countAccess(deps),
     keepSigningKeys: () => deps.signingKeys.keep(),
     sweepSessions: () => sweepSessions(deps),
     flushLastSeen: () => flushLastSeen(deps),

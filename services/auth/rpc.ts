@@ -63,6 +63,7 @@ const inputs = {
     ...{ expiry: z.object({ expiresAt: timestampInput }).optional(), limits: limitsInput },
   },
   reportLeakedKeys: { secrets: z.array(z.string().max(1_024)).min(1).max(100), clientAddress: z.string().max(64) },
+  countAccess: {},
   verifyKey: { secret: z.string().max(maxShownSecretLength) },
 } satisfies MethodInputs<typeof AuthService>;
 
@@ -115,6 +116,10 @@ export function createAuthRpc(ops: AuthOps, clock: Clock): CheckedRpc<typeof Aut
     async reportLeakedKeys({ secrets, clientAddress }) {
       const isOurs = await ops.reportLeakedKeys({ secrets: secrets.map((text) => new Secret(text)), clientAddress });
       return { isOurs: [...isOurs] };
+    },
+    async countAccess() {
+      const { sessions, keys } = await ops.countAccess();
+      return { sessions: BigInt(sessions), keys: BigInt(keys) };
     },
     verifyKey: async ({ secret }) => ({
       result: toVerdictMessage(await ops.verifyKey({ secret: new Secret(secret) })),

@@ -98,6 +98,13 @@ export function createSessionStore(sql: Sql) {
         order by session_id desc limit ${limit}`;
     },
 
+    /** Of all tenants. */
+    async countOpen(now: Date): Promise<number> {
+      const [row] = await sql<{ open: number }[]>`
+        select count(*)::float8 as open from session where expires_at > ${now} and ended_at is null`;
+      return row?.open ?? 0;
+    },
+
     /** Where and with what a person's sessions were used is not told any more. */
     async forgetOrigins(
       tx: Tx,

@@ -192,3 +192,19 @@ test("what is sealed for a repeat is gone soon after the grace, and tokens that 
   await ops.sweepSessions();
   assert.deepEqual(await count(), [0, 0]);
 });
+
+test("open sessions and active keys of all tenants are counted; what is over is not", async () => {
+  const before = await ops.countAccess();
+  const { userId, sessionId } = await signIn();
+  await signIn();
+  const grantor = { userId, permissions: ["*"], models: [] };
+  const makeKey = (expiresAt: Date | null) =>
+    ops.createKey({ tenantId: "ten_b", userId, name: "k", permissions: [], models: [], expiresAt, grantor });
+  const [{ key }] = await Promise.all([makeKey(null), makeKey(null), makeKey(new Date(clock.nowMs() + 1_000))]);
+  assert.deepEqual(await ops.countAccess(), { sessions: before.sessions + 2, keys: before.keys + 3 });
+  clock.advance(1_000);
+  await ops.revokeKey({ tenantId: "ten_b", keyId: key.keyId, userId: undefined });
+  const ending = { reason: "revoked", actorId: "", clientAddress: "" } as const;
+  await ops.endSessions({ tenantId, userId, sessionId, exceptSessionId: undefined, ...ending });
+  assert.deepEqual(await ops.countAccess(), { sessions: before.sessions + 1, keys: before.keys + 1 });
+});

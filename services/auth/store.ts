@@ -134,6 +134,14 @@ export function createAuthStore(sql: Sql) {
         order by key_id desc limit ${limit}`;
     },
 
+    /** Of all tenants. */
+    async countActiveKeys(now: Date): Promise<number> {
+      const [row] = await sql<{ keys: number }[]>`
+        select count(*)::float8 as keys from key
+        where revoked_at is null and (expires_at is null or expires_at > ${now})`;
+      return row?.keys ?? 0;
+    },
+
     async findKeyBySecretHash(secretHash: Buffer): Promise<RecognisedKey | undefined> {
       const [row] = await sql<RecognisedKey[]>`
         select ${columns(sql)}, key_secret.expires_at as "secretExpiresAt", person.role,

@@ -23,6 +23,7 @@ import { keepUsageDays } from "./usage/keep-usage-days.ts";
 import { keepUsageSums } from "./usage/keep-usage-sums.ts";
 import { type ListUsageInput, listUsage } from "./usage/list-usage.ts";
 import { type ListUsageSummaryInput, listUsageSummary } from "./usage/list-usage-summary.ts";
+import { sumUsage } from "./usage/sum-usage.ts";
 import type { UsageScope } from "./usage/usage-scope.ts";
 import type { UsageFilter } from "./usage/usage-store.ts";
 
@@ -35,6 +36,7 @@ export function createBillingOps(deps: BillingDeps, payments: Payments, credit: 
     topUpWallet: (input: TopUpWalletInput) => topUpWallet(deps, input),
     getBalance: (input: { tenantId: string }) => getBalance(deps, input),
     listUsage: (input: ListUsageInput) => listUsage(deps, input),
+    sumUsage: () => sumUsage(deps),
     listUsageSummary: (input: ListUsageSummaryInput) => listUsageSummary(deps, input),
     exportUsage: (input: UsageFilter) => exportUsage(deps, input),
     getCosts: (input: ListUsageSummaryInput) => getCosts(deps, input),

@@ -73,6 +73,7 @@ const inputs = {
       .max(1_000)
       .transform((limit) => limit || 1_000),
   },
+  sumUsage: {},
   rebuildUsageSummary: {},
   ...priceInputs,
   reserveCall: {
@@ -142,6 +143,7 @@ export function createBillingRpc(ops: BillingOps): CheckedRpc<typeof BillingServ
       });
       return { sums, nextCursor: nextCursor ?? "" };
     },
+    sumUsage: () => ops.sumUsage(),
     async rebuildUsageSummary(_request, { signal }) {
       return { events: BigInt((await ops.rebuildUsageSummary(signal)).events) };
     },

@@ -4,6 +4,7 @@ import type { TenantDeps } from "./deps.ts";
 import { activateTenant } from "./ops/activate-tenant.ts";
 import { addDomain, type DomainInput } from "./ops/add-domain.ts";
 import { addTenant } from "./ops/add-tenant.ts";
+import { countTenants } from "./ops/count-tenants.ts";
 import { type CreateTenantInput, createTenant } from "./ops/create-tenant.ts";
 import { discardTenant } from "./ops/discard-tenant.ts";
 import { getDataPolicy, listDataPolicies } from "./ops/get-data-policy.ts";
@@ -26,6 +27,7 @@ export function createTenantOps(deps: TenantDeps) {
     activateTenant: (input: { tenantId: string }) => activateTenant(deps, input),
     discardTenant: (input: { slug: string }) => discardTenant(deps, input),
     listTenants: (input: ListTenantsInput) => listTenants(deps, input),
+    countTenants: () => countTenants(deps),
     updateTenant: (input: UpdateTenantInput) => updateTenant(deps, input),
     suspendTenant: (input: SuspendTenantInput) => suspendTenant(deps, input),
     reactivateTenant: (input: Parameters<typeof reactivateTenant>[1]) => reactivateTenant(deps, input),

@@ -20,6 +20,7 @@ const inputs = {
   activateTenant: reference,
   discardTenant: { slug: z.string().min(1).max(63) },
   listTenants: pageInputs,
+  countTenants: {},
   suspendTenant: { ...reference, reason: tenantFields.reason, actor },
   reactivateTenant: { ...reference, actor },
   listDomains: reference,
@@ -45,6 +46,10 @@ export function createTenantRpc(ops: TenantOps): CheckedRpc<typeof TenantService
     async listTenants(request) {
       const page = await ops.listTenants(fromPageRequest(request));
       return { tenants: page.rows.map(toTenantMessage), nextCursor: page.nextCursor ?? "" };
+    },
+    async countTenants() {
+      const { provisioning, active, suspended } = await ops.countTenants();
+      return { provisioning: BigInt(provisioning), active: BigInt(active), suspended: BigInt(suspended) };
     },
     suspendTenant: async (request) => ({ tenant: toTenantMessage(await ops.suspendTenant(request)) }),
     reactivateTenant: async (request) => ({ tenant: toTenantMessage(await ops.reactivateTenant(request)) }),

@@ -70,3 +70,14 @@ test("a slug is a DNS label", () => {
   for (const bad of ["", "a", "-a", "a-", "A-b", "a_b", "a.b", "a b", "ab\n", "a".repeat(64)])
     assert.equal(parse(bad), false, bad);
 });
+
+test("tenants are counted by status", async () => {
+  const before = await ops.countTenants();
+  const { tenant: one } = await ops.createTenant({ name: "One", slug: "counted-one", plan: "free" });
+  await ops.createTenant({ name: "Two", slug: "counted-two", plan: "free" });
+  await ops.activateTenant({ tenantId: one.tenantId });
+  await ops.suspendTenant({ tenantId: one.tenantId, reason: "late", actor: platformActor() });
+  assert.deepEqual(await ops.countTenants(), {
+    ...{ provisioning: before.provisioning + 1, active: before.active, suspended: before.suspended + 1 },
+  });
+});

@@ -17,6 +17,7 @@ import { type DeleteUserInput, deleteUser } from "./ops/delete-user.ts";
 import { type EnsureFederatedUserInput, ensureFederatedUser } from "./ops/ensure-federated-user.ts";
 import { flushRefusedSignIns } from "./ops/flush-refused-sign-ins.ts";
 import { getErasure } from "./ops/get-erasure.ts";
+import { getStats } from "./ops/get-stats.ts";
 import { type GetUserInput, getUser } from "./ops/get-user.ts";
 import { type AuditReference, type ListUserAuditInput, listUserAudit } from "./ops/list-user-audit.ts";
 import { type ListUsersInput, listUsers } from "./ops/list-users.ts";
@@ -46,6 +47,7 @@ export function createUserOps(deps: UserDeps) {
     getUser: (input: GetUserInput) => getUser(deps, input),
     listUsers: (input: ListUsersInput) => listUsers(deps, input),
     listUsersByPage: (input: ListUsersByPageInput) => listUsersByPage(deps, input),
+    getStats: () => getStats(deps),
     updateUser: (input: UpdateUserInput) => updateUser(deps, input),
     deleteUser: (input: DeleteUserInput) => deleteUser(deps, input),
     ensureFederatedUser: (input: EnsureFederatedUserInput) => ensureFederatedUser(deps, input),

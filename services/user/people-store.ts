@@ -1,5 +1,5 @@
 import type { Sql, Tx } from "@lyss/kit/db/database.ts";
-import type { ErasedPart, User } from "./model.ts";
+import type { ErasedPart, User, UserStatus } from "./model.ts";
 import { personColumns as columns } from "./store.ts";
 
 /** What a list of people may be sorted by. */
@@ -58,6 +58,12 @@ export function createPeopleStore(sql: Sql) {
       const [row] = await sql<{ people: number }[]>`
         select count(*)::float8 as people from person where ${matches(filter)}`;
       return row?.people ?? 0;
+    },
+
+    /** Of all tenants. */
+    countByStatus(): Promise<{ readonly status: UserStatus; readonly people: number }[]> {
+      return sql<{ status: UserStatus; people: number }[]>`
+        select status, count(*)::float8 as people from person group by status`;
     },
 
     /** The tenant of the first operator: the platform's own. */

@@ -31,6 +31,7 @@ import { createUserRpc } from "./rpc.ts";
 import { userSagas } from "./sagas/register-person.ts";
 import { createSignInGuard } from "./sign-in-guard.ts";
 import { signOnRuleEvents } from "./sign-on-rules.ts";
+import { statsRoutes } from "./stats-routes.ts";
 import { createUserStore } from "./store.ts";
 
 export const user = defineService({
@@ -46,7 +47,7 @@ export const user = defineService({
   config: { ...userConfig, ...mailConfig },
   migrations: new URL("./migrations/", import.meta.url),
   workflows: userSagas,
-  routes: [...userRoutes, ...adminRoutes],
+  routes: [...userRoutes, ...adminRoutes, ...statsRoutes],
 
   async start({ config, clients, db, outbox, clock, random, ...given }) {
     const { idempotency, workflows, deriveKey, log, metrics } = given;

@@ -18,6 +18,8 @@ import { addPriceCommands } from "./price-commands.ts";
 import { addProviderCommands } from "./provider-commands.ts";
 import { addResilienceCommands } from "./resilience-commands.ts";
 import { addRpcCommands } from "./rpc-command.ts";
+import { addSessionCommands } from "./session-commands.ts";
+import { addStatsCommand } from "./stats-command.ts";
 import { addTenantCommands } from "./tenant-commands.ts";
 import { addTopicCommands } from "./topic-commands.ts";
 import { addUpCommand } from "./up-command.ts";
@@ -63,6 +65,8 @@ function createProgram(deps: CliDeps): Command {
   const events = addEventCommands(program, deps);
   addTopicCommands(events, deps);
   addUserCommands(program, deps);
+  addSessionCommands(program, deps);
+  addStatsCommand(program, deps);
   addAuditCommands(program, deps);
   addWorkflowCommands(program, deps);
   addDoctorCommand(program, deps);

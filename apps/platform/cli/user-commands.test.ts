@@ -59,3 +59,10 @@ test("people are found, changed, barred and removed from the command line", asyn
   assert.match(await lyss("erasure", userId), /^running\n\nSERVICE +FORGOTTEN\naudit +not yet\n[\s\S]*user +\d{4}-/);
   await assert.rejects(lyss("show", userId), /USER_/);
 });
+
+test("people are invited from the command line, and invitations are taken back", async () => {
+  const id = /id +(inv_\w+)/.exec(await lyss("invite", "new@example.com", "--role", "admin"))?.[1] ?? "";
+  assert.match(await lyss("invitations"), new RegExp(`new@example\\.com +admin +\\S+ +${owner.userId} +${id}`));
+  assert.equal(await lyss("uninvite", id), `Taken back: ${id}.\n`);
+  assert.doesNotMatch(await lyss("invitations"), /new@/);
+});

@@ -6,10 +6,11 @@ import { toQuery } from "./query.ts";
 
 type Row = Record<string, unknown>;
 
-/** `lyss user list|show|rename|role|enable|disable|remove|erasure|audit`; `lyss users` is the same. */
+/** `lyss user list|show|invite|invitations|uninvite|rename|role|enable|disable|remove|erasure|audit`; `lyss users` is the same. */
 export function addUserCommands(program: Command, deps: CliDeps): void {
   const users = program.command("user").alias("users").description("the people of your tenant");
   addReading(users, deps);
+  addInviting(users, deps);
   addChanging(users, deps);
   addRemoving(users, deps);
 }
@@ -45,6 +46,34 @@ function addReading(users: Command, deps: CliDeps): void {
       const { api, output } = connect(deps, options);
       const query = toQuery({ limit: options.limit, cursor: options.cursor });
       print(output, await api.send("GET", `${pathOf(id)}/audit${query}`), toAuditTable);
+    });
+}
+
+function addInviting(users: Command, deps: CliDeps): void {
+  withConnection(users.command("invite").description("invite somebody to your tenant, by mail"))
+    .argument("<email>", "the address that the mail goes to")
+    .option("--role <role>", "owner, admin, member or viewer; at most your own", "member")
+    .option("--hours <count>", "how long the link is good: 1 to 720", "168")
+    .addHelpText("after", "\nExample:\n  lyss user invite ann@example.com --role admin")
+    .action(async (email: string, options) => {
+      const { api, output } = connect(deps, options);
+      const body = { email, role: options.role, expires_in_hours: Number(options.hours) };
+      print(output, await api.send("POST", "/api/v1/invitations", body), toFields);
+    });
+  withConnection(users.command("invitations").description("list invitations that nobody has accepted yet"))
+    .option("--limit <count>", "1 to 200", "50")
+    .option("--cursor <cursor>", "the next page, from the page before")
+    .action(async (options) => {
+      const { api, output } = connect(deps, options);
+      const query = toQuery({ limit: options.limit, cursor: options.cursor });
+      print(output, await api.send("GET", `/api/v1/invitations${query}`), toInvitationTable);
+    });
+  withConnection(users.command("uninvite").description("take an invitation back: its link is good no more"))
+    .argument("<id>", "the invitation's id")
+    .action(async (id: string, options) => {
+      const { api, output } = connect(deps, options);
+      const answer = await api.send("DELETE", `/api/v1/invitations/${encodeURIComponent(id)}`);
+      print(output, answer, ({ id: gone }) => `Taken back: ${gone}.`);
     });
 }
 
@@ -99,6 +128,12 @@ function pathOf(id: string): string {
 function toUserTable({ data, next_cursor: next }: Row): string {
   const rows = (data as Row[]).map((it) => [it["email"], it["name"], it["role"], it["status"], it["id"]]);
   const table = toTable(["E-MAIL", "NAME", "ROLE", "STATUS", "ID"], rows);
+  return next ? `${table}\n\nMore: --cursor ${next}` : table;
+}
+
+function toInvitationTable({ data, next_cursor: next }: Row): string {
+  const rows = (data as Row[]).map((it) => [it["email"], it["role"], it["expires_at"], it["invited_by"], it["id"]]);
+  const table = toTable(["E-MAIL", "ROLE", "UNTIL", "BY", "ID"], rows);
   return next ? `${table}\n\nMore: --cursor ${next}` : table;
 }
 

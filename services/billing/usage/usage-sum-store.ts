@@ -31,6 +31,17 @@ export interface UsageSumQuery extends UsageSumFilter {
   readonly limit: number;
 }
 
+export interface UsageTotal {
+  readonly calls: bigint;
+  readonly costNanos: bigint;
+}
+
+/** Of some days, and of the last of them. */
+interface DaysTotal extends UsageTotal {
+  readonly callsToday: bigint;
+  readonly costNanosToday: bigint;
+}
+
 /** Not by minute. */
 export interface KeptTagQuery extends Omit<UsageSumQuery, "groupBy" | "tag"> {
   /** With one tag; by hour without key and user. */
@@ -111,6 +122,16 @@ export function createUsageSumStore(sql: Sql) {
       const { count } = await sql`
         delete from ${table} where ctid = any(array(select ctid from ${table} where ${isOld} limit ${limit}))`;
       return count;
+    },
+
+    /** What all tenants used from a day on, and from a later one on. */
+    async sumDays(from: Date, today: Date): Promise<DaysTotal> {
+      const [row] = await sql<DaysTotal[]>`
+        select coalesce(sum(calls), 0)::bigint as calls, coalesce(sum(cost_nanos), 0)::bigint as "costNanos",
+          coalesce(sum(calls) filter (where start >= ${today}), 0)::bigint as "callsToday",
+          coalesce(sum(cost_nanos) filter (where start >= ${today}), 0)::bigint as "costNanosToday"
+        from usage_sum where unit = 'day' and tag = '' and start >= ${from}`;
+      return row ?? { calls: 0n, costNanos: 0n, callsToday: 0n, costNanosToday: 0n };
     },
 
     /** What all of it cost. */

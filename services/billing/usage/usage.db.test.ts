@@ -192,6 +192,25 @@ test("usage is summed up by minute, hour, day and month, by any of key, person, 
   assert.deepEqual((await listSums(tenantId, part)).rows.length, 1, "'from' lies in its hour, 'to' is exclusive");
 });
 
+test("what all tenants together used in the day and in the month that it is, is summed up", async () => {
+  const dayMs = 24 * hourMs;
+  clock.advance(Math.ceil(clock.nowMs() / dayMs) * dayMs - clock.nowMs());
+  const { today, month } = await ops.sumUsage();
+  assert.deepEqual(today, { calls: 0n, costNanos: 0n });
+  await settle(await reserve(await createTenant()), 50n);
+  await settle(await reserve(await createTenant()), 5n);
+  await service.untilHeard();
+  const after = await ops.sumUsage();
+  assert.equal(after.today.calls, 2n);
+  assert.ok(after.today.costNanos > 0n);
+  assert.deepEqual(after.month, {
+    calls: month.calls + 2n,
+    costNanos: month.costNanos + after.today.costNanos,
+  });
+  clock.advance(dayMs);
+  assert.deepEqual(await ops.sumUsage(), { today, month: after.month });
+});
+
 test("a range of sums that is empty, too long, or of minutes that are no longer kept is refused", async () => {
   const startMs = clock.nowMs();
   for (const range of [

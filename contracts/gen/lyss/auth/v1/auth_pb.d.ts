@@ -1258,6 +1258,43 @@ export declare type ReportLeakedKeysResponse = Message<"lyss.auth.v1.ReportLeake
 export declare const ReportLeakedKeysResponseSchema: GenMessage<ReportLeakedKeysResponse>;
 
 /**
+ * @generated from message lyss.auth.v1.CountAccessRequest
+ */
+export declare type CountAccessRequest = Message<"lyss.auth.v1.CountAccessRequest"> & {
+};
+
+/**
+ * Describes the message lyss.auth.v1.CountAccessRequest.
+ * Use `create(CountAccessRequestSchema)` to create a new message.
+ */
+export declare const CountAccessRequestSchema: GenMessage<CountAccessRequest>;
+
+/**
+ * @generated from message lyss.auth.v1.CountAccessResponse
+ */
+export declare type CountAccessResponse = Message<"lyss.auth.v1.CountAccessResponse"> & {
+  /**
+   * Open, and not expired.
+   *
+   * @generated from field: int64 sessions = 1;
+   */
+  sessions: bigint;
+
+  /**
+   * Neither revoked nor expired.
+   *
+   * @generated from field: int64 keys = 2;
+   */
+  keys: bigint;
+};
+
+/**
+ * Describes the message lyss.auth.v1.CountAccessResponse.
+ * Use `create(CountAccessResponseSchema)` to create a new message.
+ */
+export declare const CountAccessResponseSchema: GenMessage<CountAccessResponse>;
+
+/**
  * @generated from message lyss.auth.v1.VerifyKeyRequest
  */
 export declare type VerifyKeyRequest = Message<"lyss.auth.v1.VerifyKeyRequest"> & {
@@ -1997,6 +2034,16 @@ export declare const AuthService: GenService<{
     methodKind: "unary";
     input: typeof ReportLeakedKeysRequestSchema;
     output: typeof ReportLeakedKeysResponseSchema;
+  },
+  /**
+   * How many sessions and keys of all tenants are good now.
+   *
+   * @generated from rpc lyss.auth.v1.AuthService.CountAccess
+   */
+  countAccess: {
+    methodKind: "unary";
+    input: typeof CountAccessRequestSchema;
+    output: typeof CountAccessResponseSchema;
   },
   /**
    * Says whose key a secret is. A secret that is refused is an answer, not an error.

@@ -1337,6 +1337,62 @@ export declare type ListUsageSummaryResponse = Message<"lyss.billing.v1.ListUsag
 export declare const ListUsageSummaryResponseSchema: GenMessage<ListUsageSummaryResponse>;
 
 /**
+ * @generated from message lyss.billing.v1.SumUsageRequest
+ */
+export declare type SumUsageRequest = Message<"lyss.billing.v1.SumUsageRequest"> & {
+};
+
+/**
+ * Describes the message lyss.billing.v1.SumUsageRequest.
+ * Use `create(SumUsageRequestSchema)` to create a new message.
+ */
+export declare const SumUsageRequestSchema: GenMessage<SumUsageRequest>;
+
+/**
+ * @generated from message lyss.billing.v1.UsageTotal
+ */
+export declare type UsageTotal = Message<"lyss.billing.v1.UsageTotal"> & {
+  /**
+   * @generated from field: int64 calls = 1;
+   */
+  calls: bigint;
+
+  /**
+   * @generated from field: int64 cost_nanos = 2;
+   */
+  costNanos: bigint;
+};
+
+/**
+ * Describes the message lyss.billing.v1.UsageTotal.
+ * Use `create(UsageTotalSchema)` to create a new message.
+ */
+export declare const UsageTotalSchema: GenMessage<UsageTotal>;
+
+/**
+ * @generated from message lyss.billing.v1.SumUsageResponse
+ */
+export declare type SumUsageResponse = Message<"lyss.billing.v1.SumUsageResponse"> & {
+  /**
+   * @generated from field: lyss.billing.v1.UsageTotal today = 1;
+   */
+  today?: UsageTotal | undefined;
+
+  /**
+   * The day it is included.
+   *
+   * @generated from field: lyss.billing.v1.UsageTotal month = 2;
+   */
+  month?: UsageTotal | undefined;
+};
+
+/**
+ * Describes the message lyss.billing.v1.SumUsageResponse.
+ * Use `create(SumUsageResponseSchema)` to create a new message.
+ */
+export declare const SumUsageResponseSchema: GenMessage<SumUsageResponse>;
+
+/**
  * @generated from message lyss.billing.v1.RebuildUsageSummaryRequest
  */
 export declare type RebuildUsageSummaryRequest = Message<"lyss.billing.v1.RebuildUsageSummaryRequest"> & {
@@ -3553,6 +3609,16 @@ export declare const BillingService: GenService<{
     methodKind: "unary";
     input: typeof ListUsageSummaryRequestSchema;
     output: typeof ListUsageSummaryResponseSchema;
+  },
+  /**
+   * What all tenants together used in the day and in the month (UTC) that it is; a moment behind the calls.
+   *
+   * @generated from rpc lyss.billing.v1.BillingService.SumUsage
+   */
+  sumUsage: {
+    methodKind: "unary";
+    input: typeof SumUsageRequestSchema;
+    output: typeof SumUsageResponseSchema;
   },
   /**
    * Derives the sums anew from the usage events, while they are read and written. A repeat is safe.

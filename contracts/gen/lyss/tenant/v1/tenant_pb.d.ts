@@ -297,6 +297,44 @@ export declare type DiscardTenantResponse = Message<"lyss.tenant.v1.DiscardTenan
 export declare const DiscardTenantResponseSchema: GenMessage<DiscardTenantResponse>;
 
 /**
+ * @generated from message lyss.tenant.v1.CountTenantsRequest
+ */
+export declare type CountTenantsRequest = Message<"lyss.tenant.v1.CountTenantsRequest"> & {
+};
+
+/**
+ * Describes the message lyss.tenant.v1.CountTenantsRequest.
+ * Use `create(CountTenantsRequestSchema)` to create a new message.
+ */
+export declare const CountTenantsRequestSchema: GenMessage<CountTenantsRequest>;
+
+/**
+ * @generated from message lyss.tenant.v1.CountTenantsResponse
+ */
+export declare type CountTenantsResponse = Message<"lyss.tenant.v1.CountTenantsResponse"> & {
+  /**
+   * @generated from field: int64 provisioning = 1;
+   */
+  provisioning: bigint;
+
+  /**
+   * @generated from field: int64 active = 2;
+   */
+  active: bigint;
+
+  /**
+   * @generated from field: int64 suspended = 3;
+   */
+  suspended: bigint;
+};
+
+/**
+ * Describes the message lyss.tenant.v1.CountTenantsResponse.
+ * Use `create(CountTenantsResponseSchema)` to create a new message.
+ */
+export declare const CountTenantsResponseSchema: GenMessage<CountTenantsResponse>;
+
+/**
  * @generated from message lyss.tenant.v1.ListTenantsRequest
  */
 export declare type ListTenantsRequest = Message<"lyss.tenant.v1.ListTenantsRequest"> & {
@@ -1075,6 +1113,16 @@ export declare const TenantService: GenService<{
     methodKind: "unary";
     input: typeof ReactivateTenantRequestSchema;
     output: typeof ReactivateTenantResponseSchema;
+  },
+  /**
+   * How many tenants there are.
+   *
+   * @generated from rpc lyss.tenant.v1.TenantService.CountTenants
+   */
+  countTenants: {
+    methodKind: "unary";
+    input: typeof CountTenantsRequestSchema;
+    output: typeof CountTenantsResponseSchema;
   },
   /**
    * The domains that a tenant says are its own, verified or not, in the order of their names.
