@@ -1,7 +1,14 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { providerChanged, resilienceOrdered } from "@lyss/contracts/events/ai-gateway.ts";
 import { auditChainBroken } from "@lyss/contracts/events/audit.ts";
-import { keyCreated, keyRevoked, keyUpdated, sessionEnded } from "@lyss/contracts/events/auth.ts";
+import { keyCreated, keyRevoked, keyUpdated, sessionEnded, sessionStarted } from "@lyss/contracts/events/auth.ts";
+import {
+  factorAdded,
+  factorLocked,
+  factorRemoved,
+  recoveryCodesCreated,
+  recoveryCodeUsed,
+} from "@lyss/contracts/events/auth-factors.ts";
 import {
   chargeBackRecorded,
   codeRedeemed,
@@ -85,6 +92,8 @@ const ofPerson = {
   address: "clientAddress",
   happenedAt: "happenedAt",
 } as const;
+/** Whoever shows wrong codes is not known to be the person. */
+const byStranger = { ...ofTenant, subject: ["user", "userId"], address: "clientAddress" } as const;
 const ofTenantItself = {
   ...ofTenant,
   actor: "actorId",
@@ -115,6 +124,14 @@ export const auditRules: readonly AuditRule[] = [
   audited(userAudit.deleted, { ...ofPerson, act: "user.deleted" }),
   audited(userFederated, { ...ofPerson, happenedAt: "federatedAt", details: ["connectionId", "isNew"] }),
   audited(userAudit.passwordSet, { ...ofPerson, act: "user.password_set" }),
+  audited(userAudit.passwordReset, { ...ofPerson, act: "user.password_reset" }),
+  audited(userAudit.emailVerified, { ...ofPerson, act: "user.email_verified" }),
+  audited(userAudit.emailChanged, { ...ofPerson, act: "user.email_changed" }),
+  audited(factorAdded, { ...ofPerson, happenedAt: "addedAt", details: ["factorId", "kind"] }),
+  audited(factorRemoved, { ...ofPerson, happenedAt: "removedAt", details: ["factorId", "kind"] }),
+  audited(factorLocked, { ...byStranger, happenedAt: "lockedAt", details: ["failures"] }),
+  audited(recoveryCodesCreated, { ...ofPerson, happenedAt: "createdAt" }),
+  audited(recoveryCodeUsed, { ...byStranger, actor: "userId", happenedAt: "usedAt", details: ["remaining"] }),
   audited(keyCreated, {
     ...{ ...ofTenant, subject: ["key", "keyId"], actor: "createdBy", address: "clientAddress" },
     ...{ happenedAt: "createdAt", details: ["userId"] },
@@ -126,6 +143,10 @@ export const auditRules: readonly AuditRule[] = [
   audited(keyUpdated, {
     ...{ ...ofTenant, subject: ["key", "keyId"], actor: "updatedBy", address: "clientAddress" },
     ...{ happenedAt: "updatedAt", details: ["userId", "changedFields", "limits", "limitsBefore"] },
+  }),
+  audited(sessionStarted, {
+    ...{ ...ofTenant, subject: ["session", "sessionId"], actor: "userId", address: "clientAddress" },
+    ...{ happenedAt: "startedAt", details: ["methods"] },
   }),
   audited(sessionEnded, {
     ...{ ...ofTenant, subject: ["session", "sessionId"], actor: "endedBy", address: "clientAddress" },
