@@ -51,8 +51,9 @@ test("I2: a used token that is shown after the grace ends its session, with an e
   await assert.rejects(refresh(refreshToken), isRefused);
   assert.equal(await isActive(sessionId), false);
   await assert.rejects(refresh(next.refreshToken), isRefused);
-  const [ended] = await eventsOf(sessionId);
-  assert.equal(ended?.type, "session.ended");
+  const [started, ended] = await eventsOf(sessionId);
+  assert.deepEqual([started?.type, ended?.type], ["session.started", "session.ended"]);
+  assert.ok(ended);
   assert.deepEqual(
     [ended.data.reason, ended.data.userId, ended.data.clientAddress],
     ["SESSION_END_REASON_REUSE", userId, "192.0.2.9"],
@@ -145,7 +146,8 @@ test("sessions end one by one, all but one, or all, and another's are out of rea
   assert.deepEqual(await end(undefined, c.sessionId), { ended: 1 });
   assert.deepEqual([await isActive(b.sessionId), await isActive(c.sessionId)], [false, true]);
   assert.deepEqual(await end(undefined, undefined), { ended: 1 });
-  assert.deepEqual((await eventsOf(c.sessionId)).length, 1);
+  const told = (await eventsOf(c.sessionId)).map(({ type }) => type);
+  assert.deepEqual(told, ["session.started", "session.ended"]);
 });
 
 test("a person's oldest session ends for one too many", async () => {
@@ -154,7 +156,7 @@ test("a person's oldest session ends for one too many", async () => {
   clock.advance(1);
   for (let i = 0; i < 3; i++) await signIn(userId);
   assert.equal(await isActive(first.sessionId), false);
-  const [ended] = await eventsOf(first.sessionId);
+  const [, ended] = await eventsOf(first.sessionId);
   assert.equal(ended?.data.reason, "SESSION_END_REASON_TOO_MANY");
 });
 
