@@ -4,6 +4,7 @@ type Bench = (args: readonly string[]) => Promise<void>;
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   billing: async () => (await import("./billing/run.ts")).runBillingBench,
   gateway: async () => (await import("./gateway/run.ts")).runGatewayBench,
+  identity: async () => (await import("./identity/run.ts")).runIdentityBench,
   kit: async () => (await import("./kit/run.ts")).runKitBench,
   scan: async () => (await import("./scan/run.ts")).runScanBench,
   "scenario-d1": async () => (await import("./scenarios/event-order.ts")).runEventOrder,

@@ -1,12 +1,13 @@
 // A load generator for one keep-alive HTTP/1.1 server on loopback: one thread, epoll, a request at a time per connection.
 //
-//   load --port <n> --path </v1/…> --body <file> [--header "name: value"]… [--connections <n>] [--stream]
+//   load --port <n> --path </v1/…> [--body <file>] [--header "name: value"]… [--connections <n>] [--stream]
 //        (--seconds <s> [--warmup <s>] | --requests <n>) [--rate <calls/s>] [--status <code>] [--bytes <n>]
 //
 // Without --rate a connection sends its next request when the answer to the last one is complete (closed loop). With it,
 // requests fall due at equal distances and wait for a free connection if need be. Every one of them is made and counted, and
 // its latency runs from when it was due, so that a slow server cannot hide by slowing us down. In closed loop, what ends in
-// the warm-up or after the time is not counted. Without a byte for 30 s, what is under way counts as timed out.
+// the warm-up or after the time is not counted. Without a byte for 30 s, what is under way counts as timed out. Without a body
+// requests are GETs.
 //
 // Every answer is decoded (Content-Length, chunked, or until close) and checked: the status; its length, against --bytes
 // or else against that of the first answer; with --stream that its last event is [DONE]. Anything else is an error. The
@@ -366,7 +367,18 @@ static void handle(Connection *c, uint32_t events) {
   if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) read_answer(c);
 }
 
+// Without a body it is a GET.
+static void write_get(void) {
+  size_t size = sizeof options.headers + 512;
+  request = malloc(size);
+  if (!request) fail("malloc");
+  int length = snprintf(request, size, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s\r\n", options.path, options.port, options.headers);
+  if (length < 0 || (size_t)length > size) fail("request");
+  request_length = (size_t)length;
+}
+
 static void read_request(void) {
+  if (!options.body_file) return write_get();
   FILE *file = fopen(options.body_file, "rb");
   if (!file) fail(options.body_file);
   struct stat facts;
@@ -409,8 +421,8 @@ static void read_options(int count, char **arguments) {
     }
   }
   bool has_end = (options.seconds > 0) != (options.requests > 0);
-  if (options.port > 0 && options.body_file && options.connections > 0 && has_end) return;
-  fprintf(stderr, "load: --port, --body and one of --seconds and --requests are needed\n");
+  if (options.port > 0 && options.connections > 0 && has_end) return;
+  fprintf(stderr, "load: --port and one of --seconds and --requests are needed\n");
   exit(2);
 }
 

@@ -34,6 +34,8 @@ export interface System {
   readonly port: number;
   /** Headers that its clients send. */
   readonly headers: readonly string[];
+  /** Of Lyss's first person. */
+  readonly adminPassword?: string;
   /** True for one that answers streams with an error; the rest of it is measured. */
   readonly isUnaryOnly?: boolean;
   /** Usage of each of its parts. */
@@ -183,10 +185,11 @@ async function startLyssWith(
   };
   try {
     await untilReady(child, port, "/health/ready");
-    const { apiKey } = JSON.parse(await readWhenWritten(join(dataDir, "first-run.json")));
+    const { apiKey, adminPassword } = JSON.parse(await readWhenWritten(join(dataDir, "first-run.json")));
     return {
       name,
       port,
+      adminPassword,
       headers: ["Content-Type: application/json", `Authorization: Bearer ${apiKey}`],
       measure: () => measureLyss(processId(child), gatewayIds, dataDir),
       stop: end,
