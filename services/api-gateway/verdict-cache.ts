@@ -13,6 +13,8 @@ export interface Verdict {
 export interface VerdictCache {
   /** Its caller, or undefined when it is refused. At once for one that is known and fresh. Rejects when auth is away. */
   callerOf(credential: string): Caller | undefined | Promise<Caller | undefined>;
+  /** The same, asked of auth anew. */
+  recall(credential: string): Promise<Caller | undefined>;
   /** Drops what is known of these callers; what is being asked for is not remembered either. */
   forget(isMeant: (caller: Caller) => boolean): void;
   forgetAll(): void;
@@ -82,6 +84,10 @@ export function createVerdictCache(ask: (credential: string) => Promise<Verdict>
         askOnce(credential).catch(() => undefined);
       }
       return entry.expiresAtMs > clock.nowMs() ? entry.caller : undefined;
+    },
+    recall(credential) {
+      asking.delete(credential);
+      return askOnce(credential);
     },
     forget(isMeant) {
       dropGeneration();

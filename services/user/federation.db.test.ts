@@ -9,15 +9,17 @@ import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { user } from "./service.ts";
 import { peersThatServe } from "./test-peers.ts";
 
+let sessions = 0;
 const servePeers: Parameters<typeof peersThatServe>[0] = ({ rpc }) => {
   const tokens = {
     accessToken: "a",
     expiresInSeconds: 900,
     refreshToken: "r",
     refreshExpiresInSeconds: 9,
-    sessionId: "s",
   };
-  rpc(AuthService.method.startSession, () => ({ result: { case: "tokens" as const, value: tokens } }));
+  rpc(AuthService.method.startSession, () => ({
+    result: { case: "tokens" as const, value: { ...tokens, sessionId: `ses_${++sessions}` } },
+  }));
   rpc(AuthService.method.setPrincipal, () => ({ isApplied: true }));
 };
 const service = await startTestService({ after }, user, {
