@@ -116,13 +116,9 @@ export const ssoFailures = defineFailures("sso", {
       zh_CN: "group_mapping：您的租户中没有群组 {groupId}",
     },
   },
-  domain_not_verified: {
-    kind: "failed_precondition",
-    publicCode: "SSO_016",
-    text: {
-      en_US:
-        "Password sign-in can only be ended for domains that your tenant has verified; {domain} is not. Verify it first.",
-      zh_CN: "只能对租户已验证的域名停用密码登录，{domain} 尚未验证，请先验证。",
-    },
+  field_refused: {
+    kind: "invalid_argument",
+    publicCode: "SSO_017",
+    text: { en_US: "{field}: {reason}", zh_CN: "{field}：{reason}" },
   },
 });

@@ -1,24 +1,17 @@
 import { z } from "zod";
 import { type Connection, connectionFields, limits } from "./model.ts";
 import { redirectUriOf } from "./ops/start-sign-in.ts";
+import { parseCertificate } from "./saml/certificate.ts";
+import { serviceProviderOf } from "./saml/service-provider.ts";
 
 export const time = z.iso.datetime();
 const role = connectionFields.defaultRole;
 
-/** A connection as it is shown. */
-export const connectionBody = z.strictObject({
+const shown = {
   object: z.literal("sso.connection"),
   id: z.string(),
-  kind: z.literal("oidc"),
   name: z.string(),
   enabled: z.boolean(),
-  issuer: z.string(),
-  client_id: z.string(),
-  scopes: z.array(z.string()),
-  redirect_uri: z.string().describe("To be registered at the provider."),
-  backchannel_logout_uri: z
-    .string()
-    .describe("To be registered at the provider, so that a session that ends there ends here."),
   domains: z.array(z.string()),
   enforced: z.boolean(),
   create_people: z.boolean(),
@@ -29,7 +22,25 @@ export const connectionBody = z.strictObject({
   version: z.int(),
   created_at: time,
   updated_at: time,
-});
+};
+
+/** A connection as it is shown. */
+export const connectionBody = z.discriminatedUnion("kind", [
+  z.strictObject({
+    ...{ ...shown, kind: z.literal("oidc"), issuer: z.string(), client_id: z.string(), scopes: z.array(z.string()) },
+    redirect_uri: z.string().describe("To be registered at the provider."),
+    backchannel_logout_uri: z
+      .string()
+      .describe("To be registered at the provider, so that a session that ends there ends here."),
+  }),
+  z.strictObject({
+    ...{ ...shown, kind: z.literal("saml"), entity_id: z.string(), sso_url: z.string() },
+    certificates: z.array(z.strictObject({ fingerprint_sha256: z.string(), expires_at: time })),
+    sp_entity_id: z.string().describe("What Lyss is called at the provider: the audience of its assertions."),
+    acs_url: z.string().describe("To be registered at the provider: where its answers are posted."),
+    sp_metadata_url: z.string().describe("A document that tells the provider both."),
+  }),
+]);
 
 /** What holds for a connection of any kind, as it is entered. */
 export const ruleFields = {
@@ -78,18 +89,13 @@ function withDefaults({ email, name, groups }: NonNullable<RuleInput["claims"]>)
 }
 
 export function toConnectionBody(row: Connection, publicUrl: string): z.input<typeof connectionBody> {
-  const { party, rules } = row;
+  const { rules } = row;
   return {
     object: "sso.connection",
     id: row.connectionId,
-    kind: party.kind,
     name: row.name,
     enabled: row.isEnabled,
-    issuer: party.issuer,
-    client_id: party.clientId,
-    scopes: [...party.scopes],
-    redirect_uri: redirectUriOf(publicUrl, row.connectionId),
-    backchannel_logout_uri: `${publicUrl}/api/v1/sso/${row.connectionId}/backchannel-logout`,
+    ...toPartyBody(row, publicUrl),
     domains: [...rules.domains],
     enforced: rules.isEnforced,
     create_people: rules.mayCreate,
@@ -102,5 +108,27 @@ export function toConnectionBody(row: Connection, publicUrl: string): z.input<ty
     version: row.version,
     created_at: row.createdAt.toISOString(),
     updated_at: row.updatedAt.toISOString(),
+  };
+}
+
+function toPartyBody({ connectionId, party }: Connection, publicUrl: string) {
+  if (party.kind === "oidc") {
+    return {
+      ...{ kind: party.kind, issuer: party.issuer, client_id: party.clientId, scopes: [...party.scopes] },
+      redirect_uri: redirectUriOf(publicUrl, connectionId),
+      backchannel_logout_uri: `${publicUrl}/api/v1/sso/${connectionId}/backchannel-logout`,
+    };
+  }
+  const { entityId, acsUrl } = serviceProviderOf(publicUrl, connectionId);
+  return {
+    ...{ kind: party.kind, entity_id: party.entityId, sso_url: party.ssoUrl },
+    certificates: party.certificates
+      .map(parseCertificate)
+      .flatMap((certificate) =>
+        certificate
+          ? [{ fingerprint_sha256: certificate.fingerprint256, expires_at: certificate.validToDate.toISOString() }]
+          : [],
+      ),
+    ...{ sp_entity_id: entityId, acs_url: acsUrl, sp_metadata_url: entityId },
   };
 }

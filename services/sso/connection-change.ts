@@ -4,15 +4,7 @@ import { ssoFailures } from "@lyss/contracts/failures/sso.ts";
 import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
 import type { SsoDeps } from "./deps.ts";
 import { groupActor } from "./group-rules.ts";
-import type { Author, Connection, OidcParty } from "./model.ts";
-
-/** Throws `address_refused` for an address of the provider that may not be called. */
-export function requirePublicAddresses({ guard }: Pick<SsoDeps, "guard">, party: OidcParty): void {
-  const refusal = guard?.refuse(new URL(party.issuer));
-  if (!refusal) return;
-  const details = { field: "issuer", reason: refusal.en_US, reason_zh_CN: refusal.zh_CN };
-  throw new Failure(ssoFailures.address_refused, details);
-}
+import type { Author, Connection } from "./model.ts";
 
 /** Throws `group_unknown` for a rule about a group that the tenant does not have. */
 export async function requireGroups(

@@ -6,6 +6,7 @@ import type { UserService } from "@lyss/contracts/gen/lyss/user/v1/user_pb.js";
 import type { Database } from "@lyss/kit/db/database.ts";
 import type { Outbox } from "@lyss/kit/events/event.ts";
 import type { AddressGuard } from "@lyss/kit/http/address-guard.ts";
+import type { GuardedFetch } from "@lyss/kit/http/guarded-fetch.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { SsoSettings } from "./config.ts";
@@ -24,6 +25,8 @@ export interface SsoDeps {
   readonly group: Client<typeof GroupService>;
   readonly tenant: Client<typeof TenantService>;
   readonly providers: OidcProviders;
+  /** Reaches providers, within the limits of address, size and time. */
+  readonly fetchFrom: GuardedFetch;
   /** Undefined where providers may have any address. */
   readonly guard: AddressGuard | undefined;
   /** Seals secrets and sign-ins at rest: 32 bytes. */

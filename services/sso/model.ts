@@ -1,6 +1,8 @@
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { z } from "zod";
+import { parseCertificate } from "./saml/certificate.ts";
+import { maxXmlBytes } from "./saml/xml.ts";
 
 export type ConnectionId = `sso_${string}`;
 
@@ -44,18 +46,41 @@ export interface OidcParty {
   readonly scopes: readonly string[];
 }
 
+/** What a SAML identity provider is known by. */
+export interface SamlParty {
+  readonly kind: "saml";
+  readonly entityId: string;
+  /** Where browsers are sent with a request. */
+  readonly ssoUrl: string;
+  /** Base64 of DER: any of them may sign, so that keys can change. */
+  readonly certificates: readonly string[];
+}
+
+export type Party = OidcParty | SamlParty;
+
 /** A tenant's way to sign on from elsewhere, without its secret. */
-export interface Connection {
+export interface Connection<Of extends Party = Party> {
   readonly connectionId: ConnectionId;
   readonly tenantId: string;
   readonly name: string;
   readonly isEnabled: boolean;
-  readonly party: OidcParty;
+  readonly party: Of;
   readonly rules: ConnectionRules;
   /** 1, and one more for each change. */
   readonly version: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;
+}
+
+export type OidcConnection = Connection<OidcParty>;
+export type SamlConnection = Connection<SamlParty>;
+
+export function isOidc<Row extends Connection>(connection: Row): connection is Row & OidcConnection {
+  return connection.party.kind === "oidc";
+}
+
+export function isSaml<Row extends Connection>(connection: Row): connection is Row & SamlConnection {
+  return connection.party.kind === "saml";
 }
 
 /** Who changes a connection, as events name them. */
@@ -118,6 +143,14 @@ const url = z
     inBothLanguages("must be an https URL without query and fragment", "必须是不含查询和片段的 https URL"),
   );
 
+const samlUrl = z
+  .url()
+  .max(1_000)
+  .refine(
+    (text) => /^https?:\/\/[^#]+$/.test(text),
+    inBothLanguages("must be an https URL without fragment", "必须是不含片段的 https URL"),
+  );
+
 /** Bounds of what callers may enter. */
 export const connectionFields = {
   name: z.string().trim().min(1).max(100),
@@ -143,6 +176,30 @@ export const connectionFields = {
     )
     .max(20)
     .refine(isDistinct, inBothLanguages("must not repeat one", "不得重复")),
+  entityId: z
+    .string()
+    .regex(
+      /^[\x21-\x7e]{1,1024}$/,
+      inBothLanguages("must be 1 to 1,024 ASCII characters without spaces", "必须是 1 到 1024 个不含空格的 ASCII 字符"),
+    ),
+  ssoUrl: samlUrl,
+  metadataUrl: samlUrl,
+  metadata: z.string().min(1).max(maxXmlBytes),
+  certificates: z
+    .array(
+      z
+        .string()
+        .max(10_000)
+        .refine(
+          (text) => parseCertificate(text) !== undefined,
+          inBothLanguages(
+            "must be a certificate (PEM, or base64 of DER) of an RSA key of at least 2,048 bits",
+            "必须是 RSA 2048 位及以上密钥的证书（PEM 或 DER 的 base64）",
+          ),
+        ),
+    )
+    .min(1)
+    .max(3),
   domains,
   allowedDomains: domains,
   defaultRole: z.enum(["admin", "member", "viewer"]),

@@ -3,14 +3,18 @@ import type { SsoDeps } from "./deps.ts";
 import { givePending } from "./group-rules.ts";
 import { type CreateConnectionInput, createConnection } from "./ops/create-connection.ts";
 import { deleteConnection } from "./ops/delete-connection.ts";
+import { describeServiceProvider } from "./ops/describe-service-provider.ts";
 import { type DiscoverInput, discoverConnections } from "./ops/discover-connections.ts";
+import { endOverSessions } from "./ops/end-over-sessions.ts";
 import { type EndOwnSessionInput, endOwnSession } from "./ops/end-own-session.ts";
 import { type EndProviderSessionsInput, endProviderSessions } from "./ops/end-provider-sessions.ts";
 import { type ExchangeCodeInput, exchangeCode } from "./ops/exchange-code.ts";
 import { type FinishOidcSignInInput, finishOidcSignIn } from "./ops/finish-oidc-sign-in.ts";
+import { type FinishSamlSignInInput, finishSamlSignIn } from "./ops/finish-saml-sign-in.ts";
 import { getConnection } from "./ops/get-connection.ts";
 import { type ListConnectionsInput, listConnections } from "./ops/list-connections.ts";
 import { type StartSignInInput, startSignIn } from "./ops/start-sign-in.ts";
+import { type TakeSamlAnswerInput, takeSamlAnswer } from "./ops/take-saml-answer.ts";
 import { testConnection } from "./ops/test-connection.ts";
 import { type ConnectionChange, type UpdateConnectionInput, updateConnection } from "./ops/update-connection.ts";
 
@@ -34,9 +38,13 @@ export function createSsoOps(deps: SsoDeps) {
     discoverConnections: (input: DiscoverInput) => discoverConnections(deps, input),
     startSignIn: (input: StartSignInInput) => startSignIn(deps, input),
     finishOidcSignIn: (input: FinishOidcSignInInput) => finishOidcSignIn(deps, input),
+    takeSamlAnswer: (input: TakeSamlAnswerInput) => takeSamlAnswer(deps, input),
+    finishSamlSignIn: (input: FinishSamlSignInInput) => finishSamlSignIn(deps, input),
+    describeServiceProvider: (input: { readonly connectionId: string }) => describeServiceProvider(deps, input),
     exchangeCode: (input: ExchangeCodeInput) => exchangeCode(deps, input),
     endProviderSessions: (input: EndProviderSessionsInput) => endProviderSessions(deps, input),
     endOwnSession: (input: EndOwnSessionInput) => endOwnSession(deps, input),
+    endOverSessions: () => endOverSessions(deps),
     givePending: () => givePending(deps),
     /** Deletes what nobody can come back to. */
     async sweep() {

@@ -11,22 +11,53 @@ import type { SsoOps } from "./ops.ts";
 const { json } = routesFor<SsoOps>();
 
 const params = z.strictObject({ id: z.string().max(64) });
-const { name, issuer, clientId, clientSecret, scopes } = connectionFields;
+const { name, issuer, clientId, clientSecret, scopes, entityId, ssoUrl, certificates, metadata, metadataUrl } =
+  connectionFields;
 const partyFields = {
   issuer: issuer.describe("The provider's issuer; what it says of itself is read from there."),
   client_id: clientId,
   client_secret: clientSecret.describe("Shown by no answer."),
   scopes: scopes.describe("Asked for besides openid."),
 };
+const samlFields = {
+  entity_id: entityId.describe("What the SAML provider calls itself."),
+  sso_url: ssoUrl.describe("Where browsers are sent with a request (HTTP-Redirect)."),
+  certificates: certificates.describe("Of the keys that may sign; up to three, so that keys can change."),
+  metadata: metadata.describe("The provider's metadata document (XML): tells what is not given by itself."),
+  metadata_url: metadataUrl.describe("Where the document is; it is read once, now."),
+};
+const { enabled, ...commonFields } = {
+  name,
+  enabled: z.boolean(),
+  domains: ruleFields.domains.default([]),
+  enforced: ruleFields.enforced.default(false),
+  create_people: ruleFields.create_people.default(false),
+  default_role: ruleFields.default_role.default("member"),
+  allowed_domains: ruleFields.allowed_domains.default([]),
+  claims: ruleFields.claims.default({}),
+  group_mapping: ruleFields.group_mapping.default([]),
+};
+const newConnection = z.discriminatedUnion("kind", [
+  z.strictObject({
+    ...{ kind: z.literal("oidc"), ...commonFields, enabled: enabled.default(true), ...partyFields },
+    client_secret: partyFields.client_secret.optional(),
+    scopes: partyFields.scopes.default(["email", "profile"]),
+  }),
+  z.strictObject({
+    ...{ kind: z.literal("saml"), ...commonFields, enabled: enabled.default(true) },
+    ...z.strictObject(samlFields).partial().shape,
+  }),
+]);
 const versionOf = (body: { readonly version: number }) => body.version;
 const changeFailures = [
   ssoFailures.name_taken,
   ssoFailures.domain_taken,
   ssoFailures.address_refused,
+  ssoFailures.field_refused,
   ssoFailures.group_unknown,
 ];
 const finding = z.strictObject({
-  check: z.enum(["metadata", "keys", "signature", "pkce", "logout"]),
+  check: z.enum(["metadata", "keys", "certificates", "signature", "pkce", "logout"]),
   result: z.enum(["ok", "warning", "failed"]),
   message: z.string(),
 });
@@ -38,32 +69,25 @@ export const connectionRoutes = [
     path: "/api/v1/sso/connections",
     permission: "sso:manage",
     operation: "createSsoConnection",
-    summary: "Sets up an OpenID provider by which people of the tenant sign in.",
-    body: z.strictObject({
-      ...{ kind: z.literal("oidc"), name, enabled: z.boolean().default(true) },
-      ...{ ...partyFields, client_secret: partyFields.client_secret.optional() },
-      scopes: partyFields.scopes.default(["email", "profile"]),
-      domains: ruleFields.domains.default([]),
-      enforced: ruleFields.enforced.default(false),
-      create_people: ruleFields.create_people.default(false),
-      default_role: ruleFields.default_role.default("member"),
-      allowed_domains: ruleFields.allowed_domains.default([]),
-      claims: ruleFields.claims.default({}),
-      group_mapping: ruleFields.group_mapping.default([]),
-    }),
+    summary: "Sets up an OpenID or SAML provider by which people of the tenant sign in.",
+    body: newConnection,
     response: connectionBody,
     successStatus: 201,
     versionOf,
     failures: [...changeFailures, ssoFailures.too_many_connections],
     async handle(ops, request) {
-      const { kind, enabled: isEnabled, issuer: of, client_id, client_secret: secret, ...body } = request.body;
+      const { body } = request;
       const { tenantId, author } = authorOf(request);
       const { domains, enforced: isEnforced, create_people: mayCreate, default_role: defaultRole } = body;
       const { claims = defaultClaims, groupMapping = [] } = toRules(body);
       const rules = { domains, isEnforced, mayCreate, defaultRole, claims, groupMapping };
       const created = await ops.createConnection({
-        ...{ tenantId, name: body.name, isEnabled, secret, author },
-        party: { kind, issuer: of, clientId: client_id, scopes: body.scopes },
+        ...{ tenantId, name: body.name, isEnabled: body.enabled, author },
+        secret: body.kind === "oidc" ? body.client_secret : undefined,
+        party:
+          body.kind === "oidc"
+            ? { kind: body.kind, issuer: body.issuer, clientId: body.client_id, scopes: body.scopes }
+            : { kind: body.kind, ...toSamlSource(body) },
         rules: { ...rules, allowedDomains: body.allowed_domains },
       });
       return toConnectionBody(created, ops.publicUrl);
@@ -105,17 +129,19 @@ export const connectionRoutes = [
     operation: "updateSsoConnection",
     summary: "Changes what is given of a sign-on connection.",
     params,
-    body: z.strictObject({ name, enabled: z.boolean(), ...partyFields, ...ruleFields }).partial(),
+    body: z.strictObject({ name, enabled, ...partyFields, ...samlFields, ...ruleFields }).partial(),
     response: connectionBody,
     versionOf,
     failures: [ssoFailures.connection_not_found, ssoFailures.version_mismatch, ...changeFailures],
     async handle(ops, request) {
-      const { name: newName, enabled, issuer: of, client_id, client_secret: secret, scopes: asked } = request.body;
-      const { expectedVersion, params: named } = request;
+      const { body, expectedVersion, params: named } = request;
       const updated = await ops.updateConnection({
-        ...{ ...authorOf(request), connectionId: named.id, expectedVersion, secret },
-        ...{ name: newName, isEnabled: enabled, party: { issuer: of, clientId: client_id, scopes: asked } },
-        rules: toRules(request.body),
+        ...{ ...authorOf(request), connectionId: named.id, expectedVersion, secret: body.client_secret },
+        ...{ name: body.name, isEnabled: body.enabled, rules: toRules(body) },
+        party: {
+          oidc: { issuer: body.issuer, clientId: body.client_id, scopes: body.scopes },
+          saml: toSamlSource(body),
+        },
       });
       return toConnectionBody(updated, ops.publicUrl);
     },
@@ -156,4 +182,12 @@ export const connectionRoutes = [
 function authorOf(request: { readonly caller: Caller | undefined; readonly clientAddress: string }) {
   const { tenantId, userId } = requireCaller(request);
   return { tenantId, author: { userId, clientAddress: request.clientAddress } };
+}
+
+type SamlInput = { readonly [Field in keyof typeof samlFields]?: z.output<(typeof samlFields)[Field]> | undefined };
+
+function toSamlSource({ entity_id, sso_url, certificates: given, metadata: document, metadata_url }: SamlInput) {
+  return {
+    ...{ entityId: entity_id, ssoUrl: sso_url, certificates: given, metadata: document, metadataUrl: metadata_url },
+  };
 }

@@ -12,6 +12,7 @@ import { createSsoJobs } from "./jobs.ts";
 import { createOidcProviders } from "./oidc/providers.ts";
 import { createSsoOps } from "./ops.ts";
 import { connectionRoutes } from "./routes.ts";
+import { samlRoutes } from "./saml-routes.ts";
 import { signInRoutes } from "./sign-in-routes.ts";
 import { createSignInStore } from "./sign-in-store.ts";
 import { createConnectionStore } from "./store.ts";
@@ -26,7 +27,7 @@ export const sso = defineService({
   hears: [],
   config: ssoConfig,
   migrations: new URL("./migrations/", import.meta.url),
-  routes: [...connectionRoutes, ...signInRoutes],
+  routes: [...connectionRoutes, ...signInRoutes, ...samlRoutes],
 
   async start({ config, clients, db, outbox, clock, random, deriveKey }) {
     const settings = config.sso;
@@ -34,7 +35,7 @@ export const sso = defineService({
     const guard = allowsHttp ? undefined : createAddressGuard();
     const fetchFrom = createGuardedFetch({ guard, clock, timeoutMs, maxBytes: maxAnswerBytes });
     const ops = createSsoOps({
-      ...{ settings, db, outbox, clock, random, guard, ...clients },
+      ...{ settings, db, outbox, clock, random, guard, fetchFrom, ...clients },
       connections: createConnectionStore(db.sql),
       signIns: createSignInStore(db.sql),
       providers: createOidcProviders({ fetchFrom, clock, timeoutMs, allowsHttp }),

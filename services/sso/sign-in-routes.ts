@@ -2,12 +2,11 @@ import { ssoFailures } from "@lyss/contracts/failures/sso.ts";
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
-import { WholeAnswer } from "@lyss/kit/http/whole-answer.ts";
 import { z } from "zod";
+import { answerBrowser, forBrowsers } from "./browser-answer.ts";
 import type { Connection } from "./model.ts";
 import type { StartedSession } from "./ops/exchange-code.ts";
 import type { SsoOps } from "./ops.ts";
-import type { BrowserStep } from "./signing-in.ts";
 
 const { json } = routesFor<SsoOps>();
 
@@ -47,7 +46,7 @@ const known = z.strictObject({
   object: z.literal("sso.option"),
   connection_id: z.string(),
   name: z.string(),
-  kind: z.literal("oidc"),
+  kind: z.enum(["oidc", "saml"]),
   start_url: z.string().describe("Takes `return_to` and `code_challenge`."),
 });
 
@@ -89,9 +88,14 @@ export const signInRoutes = [
     }),
     response: redirected,
     failures: [ssoFailures.connection_not_found, ssoFailures.return_refused, ssoFailures.provider_unavailable],
-    async handle(ops, { params: { connection: connectionId }, query }) {
+    reads: forBrowsers,
+    async handle(ops, request) {
+      const {
+        params: { connection: connectionId },
+        query,
+      } = request;
       const { return_to: returnTo, code_challenge: codeChallenge } = query;
-      return toRedirect(await ops.startSignIn({ connectionId, returnTo, codeChallenge }));
+      return answerBrowser(request, () => ops.startSignIn({ connectionId, returnTo, codeChallenge }));
     },
   }),
   json({
@@ -103,15 +107,21 @@ export const signInRoutes = [
     params,
     // What a provider adds is its own affair (RFC 6749, 4.1.2).
     query: z.record(z.string().max(100), z.string().max(8_192)),
-    reads: ["cookie"],
+    reads: ["cookie", ...forBrowsers],
     response: redirected,
     failures: [
       ...[ssoFailures.connection_not_found, ssoFailures.sign_in_unknown, ssoFailures.provider_refused],
       ...[ssoFailures.answer_refused, ssoFailures.provider_unavailable, ssoFailures.person_refused],
     ],
-    async handle(ops, { params: { connection: connectionId }, query, headers, clientAddress }) {
+    async handle(ops, request) {
+      const {
+        params: { connection: connectionId },
+        query,
+        headers,
+        clientAddress,
+      } = request;
       const cookieHeader = headers["cookie"];
-      return toRedirect(await ops.finishOidcSignIn({ connectionId, query, cookieHeader, clientAddress }));
+      return answerBrowser(request, () => ops.finishOidcSignIn({ connectionId, query, cookieHeader, clientAddress }));
     },
   }),
   json({
@@ -182,10 +192,6 @@ export const signInRoutes = [
     },
   }),
 ];
-
-function toRedirect({ location, cookie }: BrowserStep): WholeAnswer {
-  return new WholeAnswer(302, { location, "set-cookie": cookie, "referrer-policy": "no-referrer" });
-}
 
 function toOption({ connectionId, name, party }: Connection, publicUrl: string): z.input<typeof known> {
   const start_url = `${publicUrl}/api/v1/sso/${connectionId}/start`;

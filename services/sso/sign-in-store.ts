@@ -10,6 +10,11 @@ export interface SignInRow {
   readonly expiresAt: Date;
 }
 
+/** One that may have been answered by a form: SAML. */
+export interface KeptSignInRow extends SignInRow {
+  readonly sealedAnswer: Buffer | null;
+}
+
 /** A person who came back well. */
 export interface ExchangeRow {
   readonly codeHash: Buffer;
@@ -29,6 +34,8 @@ export interface FederatedSession {
   /** Empty when the provider told none. */
   readonly providerSession: string;
   readonly sealedProof: Buffer | null;
+  /** When the provider stops vouching; null when it does not say. */
+  readonly endsAt: Date | null;
   readonly expiresAt: Date;
 }
 
@@ -50,7 +57,8 @@ export interface PendingMembership extends GivenKey {
 export function createSignInStore(sql: Sql) {
   const sessionColumns = (db: Sql | Tx) => db`
     session_id as "sessionId", connection_id as "connectionId", tenant_id as "tenantId", user_id as "userId", subject,
-    provider_session as "providerSession", sealed_proof as "sealedProof", expires_at as "expiresAt"`;
+    provider_session as "providerSession", sealed_proof as "sealedProof", ends_at as "endsAt",
+    expires_at as "expiresAt"`;
 
   return {
     async insertSignIn(tx: Tx, row: SignInRow): Promise<void> {
@@ -64,14 +72,31 @@ export function createSignInStore(sql: Sql) {
       tx: Tx,
       { stateHash, browserHash, connectionId }: Pick<SignInRow, "stateHash" | "browserHash" | "connectionId">,
       now: Date,
-    ): Promise<SignInRow | undefined> {
-      const [row] = await tx<SignInRow[]>`
+    ): Promise<KeptSignInRow | undefined> {
+      const [row] = await tx<KeptSignInRow[]>`
         delete from sign_in
         where state_hash = ${stateHash} and browser_hash = ${browserHash} and connection_id = ${connectionId}
           and expires_at > ${now}
         returning state_hash as "stateHash", connection_id as "connectionId", browser_hash as "browserHash", sealed,
-          expires_at as "expiresAt"`;
+          expires_at as "expiresAt", sealed_answer as "sealedAnswer"`;
       return row;
+    },
+
+    /** The sign-in of whatever browser, which stays. */
+    async findSignIn(stateHash: Buffer, connectionId: string, now: Date): Promise<KeptSignInRow | undefined> {
+      const [row] = await sql<KeptSignInRow[]>`
+        select state_hash as "stateHash", connection_id as "connectionId", browser_hash as "browserHash", sealed,
+          expires_at as "expiresAt", sealed_answer as "sealedAnswer"
+        from sign_in where state_hash = ${stateHash} and connection_id = ${connectionId} and expires_at > ${now}`;
+      return row;
+    },
+
+    /** False when it has an answer, or is there no more. */
+    async setAnswer(tx: Tx, stateHash: Buffer, sealedAnswer: Buffer): Promise<boolean> {
+      const { count } = await tx`
+        update sign_in set sealed_answer = ${sealedAnswer}
+        where state_hash = ${stateHash} and sealed_answer is null`;
+      return count === 1;
     },
 
     async insertExchange(tx: Tx, row: ExchangeRow): Promise<void> {
@@ -92,9 +117,9 @@ export function createSignInStore(sql: Sql) {
     async insertSession(tx: Tx, row: FederatedSession): Promise<void> {
       await tx`
         insert into federated_session (session_id, connection_id, tenant_id, user_id, subject, provider_session,
-          sealed_proof, expires_at)
+          sealed_proof, ends_at, expires_at)
         values (${row.sessionId}, ${row.connectionId}, ${row.tenantId}, ${row.userId}, ${row.subject},
-          ${row.providerSession}, ${row.sealedProof}, ${row.expiresAt})`;
+          ${row.providerSession}, ${row.sealedProof}, ${row.endsAt}, ${row.expiresAt})`;
     },
 
     async findSession(sessionId: string): Promise<FederatedSession | undefined> {
@@ -116,6 +141,12 @@ export function createSignInStore(sql: Sql) {
           and (${subject ?? null}::text is null or subject = ${subject ?? null})
           and (${providerSession ?? null}::text is null or provider_session = ${providerSession ?? null})
         limit 1000`;
+    },
+
+    /** Those for which the provider vouches no more, the longest first. */
+    listOver(now: Date, limit: number): Promise<FederatedSession[]> {
+      return sql<FederatedSession[]>`
+        select ${sessionColumns(sql)} from federated_session where ends_at <= ${now} order by ends_at limit ${limit}`;
     },
 
     async deleteSession(tx: Tx, sessionId: string): Promise<void> {

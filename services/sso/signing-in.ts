@@ -68,19 +68,38 @@ export async function keepSignIn(
   return setCookie(cookieNameOf(stateHash), browser, settings.publicUrl, Math.floor(settings.signInTtlMs / 1_000));
 }
 
+/** A sign-in that is over, and what was posted for it meanwhile: SAML. */
+export interface TakenSignIn extends KeptSignIn {
+  readonly posted: Assertion | undefined;
+}
+
 /** The sign-in that this browser began, which is over with that. Throws `sign_in_unknown`. */
 export async function takeSignIn(
   deps: Pick<SsoDeps, "db" | "signIns" | "sealingKey" | "clock">,
   connectionId: string,
   state: string,
   cookieHeader: string | undefined,
-): Promise<KeptSignIn> {
+): Promise<TakenSignIn> {
   const { db, signIns, clock } = deps;
   const stateHash = sha256(state);
   const browser = readCookie(cookieHeader, cookieNameOf(stateHash));
   const key = { stateHash, connectionId, browserHash: sha256(browser ?? "") };
   const now = new Date(clock.nowMs());
   const row = browser === undefined ? undefined : await db.transaction((tx) => signIns.takeSignIn(tx, key, now));
+  if (!row) throw new Failure(ssoFailures.sign_in_unknown);
+  const { sealedAnswer } = row;
+  const posted = sealedAnswer ? openJson<Assertion>(deps, sealedAnswer, answerPurpose(stateHash)) : undefined;
+  return { ...openJson<KeptSignIn>(deps, row.sealed, signInPurpose(stateHash)), posted };
+}
+
+/** The sign-in that a provider answers by a form, from whatever browser; it goes on. Throws `sign_in_unknown`. */
+export async function findSignIn(
+  { signIns, clock, ...deps }: Pick<SsoDeps, "signIns" | "sealingKey" | "clock">,
+  connectionId: string,
+  state: string,
+): Promise<KeptSignIn> {
+  const stateHash = sha256(state);
+  const row = await signIns.findSignIn(stateHash, connectionId, new Date(clock.nowMs()));
   if (!row) throw new Failure(ssoFailures.sign_in_unknown);
   return openJson<KeptSignIn>(deps, row.sealed, signInPurpose(stateHash));
 }
@@ -123,6 +142,11 @@ export async function finishSignIn(
 
 export function exchangePurpose(codeHash: Buffer): string {
   return `sso.exchange/${codeHash.toString("hex")}`;
+}
+
+/** What a posted answer is sealed for. */
+export function answerPurpose(stateHash: Buffer): string {
+  return `sso.answer/${stateHash.toString("hex")}`;
 }
 
 function signInPurpose(stateHash: Buffer): string {

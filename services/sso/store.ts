@@ -1,8 +1,8 @@
 import type { Sql, Tx } from "@lyss/kit/db/database.ts";
-import type { Connection } from "./model.ts";
+import type { Connection, Party } from "./model.ts";
 
 /** A connection with its sealed secret; null for a public client. */
-export type SealedConnection = Connection & { readonly sealedSecret: Buffer | null };
+export type SealedConnection<Of extends Party = Party> = Connection<Of> & { readonly sealedSecret: Buffer | null };
 
 /** The SQL of connections. One method, one statement. */
 export function createConnectionStore(sql: Sql) {

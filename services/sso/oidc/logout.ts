@@ -1,8 +1,8 @@
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import { buildEndSessionUrl } from "openid-client";
-import { type Connection, limits } from "../model.ts";
+import { answerRefused } from "../answer-refused.ts";
+import { limits, type OidcConnection } from "../model.ts";
 import type { OidcProvider } from "./providers.ts";
-import { answerRefused } from "./told-failures.ts";
 
 const logoutEvent = "http://schemas.openid.net/event/backchannel-logout";
 /** Anybody may send a token: one with an unknown key must not make us fetch keys each time. */
@@ -21,7 +21,7 @@ export interface EndedAtProvider {
 /** A logout token, checked as section 2.6 of OpenID Connect Back-Channel Logout 1.0 asks. */
 export async function readLogoutToken(
   { metadata, keys }: OidcProvider,
-  { party }: Connection,
+  { party }: OidcConnection,
   token: string,
   clock: Clock,
 ): Promise<EndedAtProvider> {

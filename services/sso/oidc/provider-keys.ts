@@ -2,7 +2,7 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { GuardedFetch } from "@lyss/kit/http/guarded-fetch.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
-import { answerRefused } from "./told-failures.ts";
+import { answerRefused } from "../answer-refused.ts";
 
 /** Signatures that only the provider can make: no HMAC, whose key the client has too, and never `none`. */
 export const signatureAlgorithms = [

@@ -11,9 +11,9 @@ import {
   None,
   type ServerMetadata,
 } from "openid-client";
-import type { Connection } from "../model.ts";
+import { answerRefused } from "../answer-refused.ts";
+import type { OidcConnection } from "../model.ts";
 import { createProviderKeys, type ProviderKeys } from "./provider-keys.ts";
-import { answerRefused } from "./told-failures.ts";
 
 /** What a provider says of itself is read anew after this long. */
 const metadataTtlMs = 600_000;
@@ -29,7 +29,7 @@ export interface OidcProvider {
 /** The providers of all connections. */
 export interface OidcProviders {
   /** The provider, from what it says of itself. Rejects with what openid-client and `GuardedFetch` reject with. */
-  of(connection: Connection, secret: Secret | undefined): Promise<OidcProvider>;
+  of(connection: OidcConnection, secret: Secret | undefined): Promise<OidcProvider>;
 }
 
 export interface OidcProvidersOptions {
@@ -63,7 +63,7 @@ export function createOidcProviders(options: OidcProvidersOptions): OidcProvider
 
 async function openProvider(
   { fetchFrom, clock, timeoutMs, allowsHttp }: OidcProvidersOptions,
-  { party }: Connection,
+  { party }: OidcConnection,
   secret: Secret | undefined,
 ): Promise<OidcProvider> {
   const call = (url: string, init: { method: string; headers: Record<string, string>; body?: unknown }) =>

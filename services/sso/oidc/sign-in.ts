@@ -5,9 +5,9 @@ import {
   fetchUserInfo,
   type TokenEndpointResponse,
 } from "openid-client";
-import { type Assertion, type Connection, limits } from "../model.ts";
+import { answerRefused } from "../answer-refused.ts";
+import { type Assertion, limits, type OidcConnection } from "../model.ts";
 import type { OidcProvider } from "./providers.ts";
-import { answerRefused } from "./told-failures.ts";
 
 /** What one sign-in is bound to. */
 export interface OidcBinding {
@@ -20,7 +20,7 @@ export interface OidcBinding {
 /** Where the browser goes (OpenID Connect Core 1.0, 3.1.2; PKCE by RFC 7636, S256). */
 export async function authorizationUrl(
   { configuration }: OidcProvider,
-  { party }: Connection,
+  { party }: OidcConnection,
   { redirectUri, state, nonce, verifier }: OidcBinding,
 ): Promise<URL> {
   return buildAuthorizationUrl(configuration, {
@@ -42,7 +42,7 @@ export interface OidcAnswer {
  */
 export async function readAnswer(
   provider: OidcProvider,
-  connection: Connection,
+  connection: OidcConnection,
   { callbackUrl, state, nonce, verifier }: Omit<OidcBinding, "redirectUri"> & { readonly callbackUrl: URL },
 ): Promise<OidcAnswer> {
   const { configuration, metadata, keys } = provider;
@@ -64,7 +64,7 @@ type Claims = Readonly<Record<string, unknown>>;
 /** The claims, and those that the provider tells at its userinfo endpoint alone. */
 async function withUserInfo(
   { configuration, metadata }: OidcProvider,
-  { rules }: Connection,
+  { rules }: OidcConnection,
   tokens: TokenEndpointResponse,
   claims: Claims,
 ): Promise<Claims> {
@@ -75,7 +75,7 @@ async function withUserInfo(
   return { ...told, ...claims };
 }
 
-function toAssertion({ rules }: Connection, claims: Claims): Assertion {
+function toAssertion({ rules }: OidcConnection, claims: Claims): Assertion {
   const subject = claims["sub"];
   if (typeof subject !== "string" || subject === "" || subject.length > limits.subjectLength) {
     throw answerRefused("subject");

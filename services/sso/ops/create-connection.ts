@@ -2,7 +2,7 @@ import { ssoConnectionCreated } from "@lyss/contracts/events/sso.ts";
 import { ssoFailures } from "@lyss/contracts/failures/sso.ts";
 import type { Secret } from "@lyss/kit/config/secret.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
-import { requireGroups, requirePublicAddresses, secretPurpose, toChangedMessage } from "../connection-change.ts";
+import { requireGroups, secretPurpose, toChangedMessage } from "../connection-change.ts";
 import type { SsoDeps } from "../deps.ts";
 import {
   type Author,
@@ -11,14 +11,17 @@ import {
   type ConnectionRules,
   limits,
   type OidcParty,
+  type Party,
 } from "../model.ts";
+import { requirePublicAddresses, toSamlParty } from "../party-change.ts";
+import { readSamlSource, type SamlSource } from "../saml/idp-metadata.ts";
 import { sealJson } from "../sealed.ts";
 
 export interface CreateConnectionInput {
   readonly tenantId: string;
   readonly name: string;
   readonly isEnabled: boolean;
-  readonly party: OidcParty;
+  readonly party: OidcParty | ({ readonly kind: "saml" } & SamlSource);
   readonly rules: ConnectionRules;
   /** Undefined for a public client. */
   readonly secret: Secret | undefined;
@@ -26,12 +29,13 @@ export interface CreateConnectionInput {
 }
 
 /**
- * Sets up a connection. Throws `name_taken`, `domain_taken`, `too_many_connections`, `address_refused` and `group_unknown`.
- * The names of a tenant's connections differ, so a repeat makes no second one.
+ * Sets up a connection. Throws `name_taken`, `domain_taken`, `too_many_connections`, `address_refused`, `field_refused` and
+ * `group_unknown`. * The names of a tenant's connections differ, so a repeat makes no second one.
  */
 export async function createConnection(deps: SsoDeps, input: CreateConnectionInput): Promise<Connection> {
   const { db, connections, outbox, clock, random } = deps;
-  const { tenantId, name, isEnabled, party, rules, secret, author } = input;
+  const { tenantId, name, isEnabled, rules, secret, author } = input;
+  const party = await toParty(deps, input.party);
   requirePublicAddresses(deps, party);
   await requireGroups(
     deps,
@@ -59,4 +63,8 @@ export async function createConnection(deps: SsoDeps, input: CreateConnectionInp
     await outbox.append(tx, ssoConnectionCreated, toChangedMessage(connection, author));
   });
   return connection;
+}
+
+async function toParty(deps: SsoDeps, entered: CreateConnectionInput["party"]): Promise<Party> {
+  return entered.kind === "oidc" ? entered : toSamlParty(await readSamlSource(deps, entered));
 }

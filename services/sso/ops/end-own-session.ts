@@ -1,5 +1,6 @@
 import { SessionEndReason } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import type { SsoDeps } from "../deps.ts";
+import { isOidc } from "../model.ts";
 import { endSessionUrl } from "../oidc/logout.ts";
 import { openJson } from "../sealed.ts";
 import { revealSecret } from "../signing-in.ts";
@@ -28,7 +29,7 @@ export async function endOwnSession(deps: SsoDeps, input: EndOwnSessionInput): P
   if (!session || session.userId !== userId) return undefined;
   await db.transaction((tx) => signIns.deleteSession(tx, sessionId));
   const connection = await connections.findSealed(session.connectionId);
-  if (!connection) return undefined;
+  if (!connection || !isOidc(connection)) return undefined;
   const { sealedProof } = session;
   const idToken = sealedProof ? openJson<string>(deps, sealedProof, proofPurpose(sessionId)) : undefined;
   return providers.of(connection, revealSecret(deps, connection)).then(

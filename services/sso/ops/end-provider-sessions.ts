@@ -2,6 +2,7 @@ import { ssoFailures } from "@lyss/contracts/failures/sso.ts";
 import { SessionEndReason } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
 import type { SsoDeps } from "../deps.ts";
+import { isOidc } from "../model.ts";
 import { readLogoutToken } from "../oidc/logout.ts";
 import { toToldFailure } from "../oidc/told-failures.ts";
 import { findOpenConnection } from "../signing-in.ts";
@@ -20,6 +21,7 @@ export async function endProviderSessions(deps: SsoDeps, input: EndProviderSessi
   const { db, signIns, auth, clock } = deps;
   const { connectionId, clientAddress } = input;
   const { connection, secret } = await findOpenConnection(deps, connectionId);
+  if (!isOidc(connection)) throw new Failure(ssoFailures.connection_not_found);
   const { subject, providerSession, tokenId, expiresMs } = await deps.providers
     .of(connection, secret)
     .then((provider) => readLogoutToken(provider, connection, input.logoutToken, clock))

@@ -34,7 +34,7 @@ export async function exchangeCode(deps: SsoDeps, input: ExchangeCodeInput): Pro
     throw new Failure(ssoFailures.code_invalid, { maxAgeSeconds: limits.codeTtlMs / 1_000 });
   }
   const { proof, ...person } = openJson<KeptPerson>(deps, row.sealed, exchangePurpose(codeHash));
-  const { userId, tenantId, role, subject, providerSession } = person;
+  const { userId, tenantId, role, subject, providerSession, notAfterMs } = person;
   const methods = ["fed"];
   const { result } = await auth.startSession({ userId, tenantId, role, methods, clientAddress, userAgent });
   if (result.case !== "tokens") return result;
@@ -42,7 +42,8 @@ export async function exchangeCode(deps: SsoDeps, input: ExchangeCodeInput): Pro
   const sealedProof = proof === "" ? null : sealJson(deps, proof, proofPurpose(sessionId));
   const expiresAt = new Date(clock.nowMs() + Math.max(refreshExpiresInSeconds * 1_000, settings.signInTtlMs));
   const { connectionId } = row;
-  const session = { sessionId, connectionId, tenantId, userId, subject, providerSession, sealedProof, expiresAt };
-  await db.transaction((tx) => signIns.insertSession(tx, session));
+  const endsAt = notAfterMs === undefined ? null : new Date(notAfterMs);
+  const session = { sessionId, connectionId, tenantId, userId, subject, providerSession, sealedProof, endsAt };
+  await db.transaction((tx) => signIns.insertSession(tx, { ...session, expiresAt }));
   return result;
 }

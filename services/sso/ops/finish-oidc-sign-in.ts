@@ -1,4 +1,7 @@
+import { ssoFailures } from "@lyss/contracts/failures/sso.ts";
+import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { SsoDeps } from "../deps.ts";
+import { isOidc } from "../model.ts";
 import { readAnswer } from "../oidc/sign-in.ts";
 import { toToldFailure } from "../oidc/told-failures.ts";
 import { type BrowserStep, findOpenConnection, finishSignIn, takeSignIn } from "../signing-in.ts";
@@ -20,6 +23,7 @@ export interface FinishOidcSignInInput {
 export async function finishOidcSignIn(deps: SsoDeps, input: FinishOidcSignInInput): Promise<BrowserStep> {
   const { query, connectionId, cookieHeader, clientAddress } = input;
   const { connection, secret } = await findOpenConnection(deps, connectionId);
+  if (!isOidc(connection)) throw new Failure(ssoFailures.connection_not_found);
   const state = query["state"] ?? "";
   const kept = await takeSignIn(deps, connectionId, state, cookieHeader);
   const callbackUrl = new URL(redirectUriOf(deps.settings.publicUrl, connectionId));

@@ -1,14 +1,19 @@
 import { ssoFailures } from "@lyss/contracts/failures/sso.ts";
 import { Failure, failureText, isFailure } from "@lyss/kit/errors/failure.ts";
 import type { SsoDeps } from "../deps.ts";
+import { isOidc, isSaml, type SamlConnection } from "../model.ts";
 import { signatureAlgorithms } from "../oidc/provider-keys.ts";
 import type { OidcProvider } from "../oidc/providers.ts";
 import { toToldFailure } from "../oidc/told-failures.ts";
+import { parseCertificate } from "../saml/certificate.ts";
 import { revealSecret } from "../signing-in.ts";
+
+/** Certificates that end sooner are told of. */
+const soonMs = 30 * 86_400_000;
 
 /** One thing that was looked at. */
 export interface Finding {
-  readonly check: "metadata" | "keys" | "signature" | "pkce" | "logout";
+  readonly check: "metadata" | "keys" | "certificates" | "signature" | "pkce" | "logout";
   /** `warning`: sign-in works, something is weaker or missing. */
   readonly result: "ok" | "warning" | "failed";
   readonly text: { readonly en_US: string; readonly zh_CN: string };
@@ -22,6 +27,8 @@ export async function testConnection(
   const { connections, providers } = deps;
   const connection = await connections.findSealed(connectionId);
   if (connection?.tenantId !== tenantId) throw new Failure(ssoFailures.connection_not_found);
+  if (isSaml(connection)) return judgeSaml(deps, connection);
+  if (!isOidc(connection)) throw new Failure(ssoFailures.connection_not_found);
   try {
     const provider = await providers.of(connection, revealSecret(deps, connection));
     const found = await provider.keys.load().then(
@@ -33,6 +40,21 @@ export async function testConnection(
   } catch (err) {
     return [failed("metadata", toToldFailure(err, connection.name))];
   }
+}
+
+/** Nothing is asked of a SAML provider: browsers alone go there. */
+function judgeSaml({ clock }: Pick<SsoDeps, "clock">, { party }: SamlConnection): Finding[] {
+  const ends = party.certificates.map((one) => parseCertificate(one)?.validToDate.getTime() ?? 0);
+  const lastMs = Math.max(...ends) - clock.nowMs();
+  if (lastMs > soonMs)
+    return [ok("certificates", "A certificate is valid for 30 days or more.", "证书有效期在 30 天以上。")];
+  const warn = (en_US: string, zh_CN: string) => [finding("certificates", "warning", en_US, zh_CN)];
+  if (lastMs > 0)
+    return warn("Every certificate ends within 30 days. Add the next one.", "所有证书将在 30 天内到期，请添加新证书。");
+  return warn(
+    "Every certificate has ended. Its key still counts; replace it.",
+    "所有证书均已到期。其密钥仍有效，请尽快更换。",
+  );
 }
 
 function judge({ metadata }: OidcProvider): Finding[] {

@@ -2,9 +2,10 @@ import { ssoConnectionUpdated } from "@lyss/contracts/events/sso.ts";
 import { ssoFailures } from "@lyss/contracts/failures/sso.ts";
 import type { Secret } from "@lyss/kit/config/secret.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
-import { requireGroups, requirePublicAddresses, secretPurpose, toChangedMessage } from "../connection-change.ts";
+import { requireGroups, secretPurpose, toChangedMessage } from "../connection-change.ts";
 import type { SsoDeps } from "../deps.ts";
-import type { Author, Connection, ConnectionRules, OidcParty } from "../model.ts";
+import type { Author, Connection, ConnectionRules, Party } from "../model.ts";
+import { given, type PartyInput, readPartyInput, requirePublicAddresses } from "../party-change.ts";
 import { sealJson } from "../sealed.ts";
 
 /** Which connection, and at which version; undefined when any will do. */
@@ -19,14 +20,14 @@ export interface UpdateConnectionInput extends ConnectionChange {
   /** What is undefined stays, here and below. */
   readonly name: string | undefined;
   readonly isEnabled: boolean | undefined;
-  readonly party: { readonly [Field in keyof OidcParty]?: OidcParty[Field] | undefined };
+  readonly party: PartyInput;
   readonly rules: { readonly [Field in keyof ConnectionRules]?: ConnectionRules[Field] | undefined };
   readonly secret: Secret | undefined;
 }
 
 /**
  * The connection as it is from now on. Throws `connection_not_found`, `version_mismatch`, `name_taken`, `domain_taken`,
- * `address_refused` and `group_unknown`. A repeat is safe.
+ * `address_refused`, `field_refused` and `group_unknown`. A repeat is safe.
  */
 export async function updateConnection(deps: SsoDeps, input: UpdateConnectionInput): Promise<Connection> {
   const { db, connections, outbox, clock } = deps;
@@ -36,6 +37,10 @@ export async function updateConnection(deps: SsoDeps, input: UpdateConnectionInp
     tenantId,
     (input.rules.groupMapping ?? []).map(({ groupId }) => groupId),
   );
+  const found = await connections.findConnection(tenantId, connectionId);
+  if (!found) throw new Failure(ssoFailures.connection_not_found);
+  // A kind stays: what is entered for it can be read before anything is locked.
+  const partyChange = await readPartyInput(deps, found.party.kind, input.party);
   return db.transaction(async (tx) => {
     await connections.lockTenant(tx, tenantId);
     const before = await connections.lockConnection(tx, tenantId, connectionId);
@@ -45,7 +50,7 @@ export async function updateConnection(deps: SsoDeps, input: UpdateConnectionInp
     const after: Connection = {
       ...known,
       ...{ name: input.name ?? known.name, isEnabled: input.isEnabled ?? known.isEnabled },
-      party: { ...known.party, ...given(input.party) },
+      party: { ...known.party, ...partyChange } as Party,
       rules: { ...known.rules, ...given(input.rules) },
       ...{ version: known.version + 1, updatedAt: new Date(clock.nowMs()) },
     };
@@ -66,8 +71,4 @@ export async function updateConnection(deps: SsoDeps, input: UpdateConnectionInp
 export function requireVersion({ version: current }: Pick<Connection, "version">, expected: number | undefined): void {
   if (expected === undefined || expected === current) return;
   throw new Failure(ssoFailures.version_mismatch, { current, expected });
-}
-
-function given<Fields extends object>(fields: Fields): { [Field in keyof Fields]: Exclude<Fields[Field], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
 }
