@@ -1,5 +1,11 @@
 import { defineEvent } from "@lyss/kit/events/event.ts";
-import { ConnectionChangedSchema, ConnectionDeletedSchema } from "../gen/lyss/sso/v1/sso_pb.js";
+import {
+  ClientChangedSchema,
+  ClientDeletedSchema,
+  ConnectionChangedSchema,
+  ConnectionDeletedSchema,
+  ConsentGivenSchema,
+} from "../gen/lyss/sso/v1/sso_pb.js";
 
 export const ssoConnectionCreated = defineEvent(
   "sso.connection.created",
@@ -18,3 +24,11 @@ export const ssoConnectionDeleted = defineEvent(
   ConnectionDeletedSchema,
   (event) => event.connectionId,
 );
+
+export const ssoClientCreated = defineEvent("sso.client.created", ClientChangedSchema, (event) => event.clientId);
+
+export const ssoClientUpdated = defineEvent("sso.client.updated", ClientChangedSchema, (event) => event.clientId);
+
+export const ssoClientDeleted = defineEvent("sso.client.deleted", ClientDeletedSchema, (event) => event.clientId);
+
+export const ssoConsentGiven = defineEvent("sso.consent.given", ConsentGivenSchema, (event) => event.clientId);

@@ -121,4 +121,47 @@ export const ssoFailures = defineFailures("sso", {
     publicCode: "SSO_017",
     text: { en_US: "{field}: {reason}", zh_CN: "{field}：{reason}" },
   },
+  client_not_found: {
+    kind: "not_found",
+    publicCode: "SSO_030",
+    text: { en_US: "There is no such client.", zh_CN: "客户端不存在。" },
+  },
+  client_name_taken: {
+    kind: "already_exists",
+    publicCode: "SSO_031",
+    text: { en_US: "Another client has this name. Choose another.", zh_CN: "该名称已被另一个客户端使用，请更换。" },
+  },
+  too_many_clients: {
+    kind: "resource_exhausted",
+    publicCode: "SSO_032",
+    text: {
+      en_US: "A tenant has at most {limit} clients. Delete one first.",
+      zh_CN: "每个租户最多 {limit} 个客户端，请先删除一个。",
+    },
+  },
+  client_version_mismatch: {
+    kind: "failed_precondition",
+    publicCode: "SSO_033",
+    httpStatus: 412,
+    text: {
+      en_US: "The client is at version {current}, not {expected}. Read it again.",
+      zh_CN: "该客户端当前版本为 {current}，而不是 {expected}，请重新读取。",
+    },
+  },
+  client_has_no_secret: {
+    kind: "failed_precondition",
+    publicCode: "SSO_034",
+    text: {
+      en_US: "A public client has no secret. Create a confidential one instead.",
+      zh_CN: "公开客户端没有密钥，请改为创建机密客户端。",
+    },
+  },
+  no_provider: {
+    kind: "not_found",
+    publicCode: "SSO_035",
+    text: {
+      en_US: "No program signs people in with this installation yet. Create a client first.",
+      zh_CN: "尚无程序使用本平台登录，请先创建客户端。",
+    },
+  },
 });

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Logger } from "pino";
 import { Failure, failureText, isFailure, type Locale } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
@@ -104,7 +104,7 @@ export function sendReply(
   const mustDrop = mustDropConnection(req);
   if (mustDrop) res.setHeader("connection", "close");
   if (reply.status === 204) {
-    res.writeHead(204, reply.headers).end();
+    res.writeHead(204, reply.headers as OutgoingHttpHeaders).end();
     return;
   }
   const body = typeof reply.body === "string" ? Buffer.from(reply.body) : reply.body;

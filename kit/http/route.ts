@@ -110,7 +110,8 @@ export interface FailureReply {
 }
 
 /** Any whole answer. */
-export interface Reply extends Omit<FailureReply, "body"> {
+export interface Reply extends Omit<FailureReply, "body" | "headers"> {
+  readonly headers: WholeAnswer["headers"];
   readonly body: string | Buffer;
 }
 

@@ -4,11 +4,11 @@
  */
 export class WholeAnswer {
   readonly status: number;
-  /** By lower-case names; never of a connection (RFC 9110, 7.6.1). */
-  readonly headers: Readonly<Record<string, string>>;
+  /** By lower-case names; never of a connection (RFC 9110, 7.6.1). A list where a header stands more than once: cookies. */
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly body: string;
 
-  constructor(status: number, headers: Readonly<Record<string, string>>, body = "") {
+  constructor(status: number, headers: WholeAnswer["headers"], body = "") {
     this.status = status;
     this.headers = headers;
     this.body = body;

@@ -32,7 +32,15 @@ import {
   groupPermissionsChanged,
   groupUpdated,
 } from "@lyss/contracts/events/group.ts";
-import { ssoConnectionCreated, ssoConnectionDeleted, ssoConnectionUpdated } from "@lyss/contracts/events/sso.ts";
+import {
+  ssoClientCreated,
+  ssoClientDeleted,
+  ssoClientUpdated,
+  ssoConnectionCreated,
+  ssoConnectionDeleted,
+  ssoConnectionUpdated,
+  ssoConsentGiven,
+} from "@lyss/contracts/events/sso.ts";
 import {
   dataPolicyChanged,
   tenantCreated,
@@ -113,6 +121,13 @@ const ofChangedConnection = {
   details: ["name", "kind", "isEnabled", "isEnforced", "domains"],
 } as const;
 
+const ofClient = { ...ofTenant, subject: ["sso_client", "clientId"], address: "clientAddress" } as const;
+const ofChangedClient = {
+  ...ofClient,
+  actor: "actorId",
+  details: ["name", "isConfidential", "redirectUris", "scopes", "isRotated"],
+} as const;
+
 /** Every event that is about security, money that people move, or who may do what. */
 export const auditRules: readonly AuditRule[] = [
   audited(userAudit.created, { ...ofPerson, act: "user.created" }),
@@ -164,6 +179,10 @@ export const auditRules: readonly AuditRule[] = [
   audited(ssoConnectionCreated, ofChangedConnection),
   audited(ssoConnectionUpdated, ofChangedConnection),
   audited(ssoConnectionDeleted, { ...ofConnection, happenedAt: "deletedAt" }),
+  audited(ssoClientCreated, ofChangedClient),
+  audited(ssoClientUpdated, ofChangedClient),
+  audited(ssoClientDeleted, { ...ofClient, actor: "actorId", happenedAt: "deletedAt" }),
+  audited(ssoConsentGiven, { ...ofClient, actor: "userId", happenedAt: "givenAt", details: ["scopes"] }),
   audited(dataPolicyChanged, {
     ...{ ...ofTenantItself, happenedAt: "changedAt", details: ["retentionDays", "storeBodies", "redact"] },
   }),

@@ -6,6 +6,7 @@ import { type CheckedRpc, createRpc, type MethodInputs } from "@lyss/kit/rpc/che
 import { idInput, optionalIdInput, pageInputs, timestampInput } from "@lyss/kit/rpc/field-inputs.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import { z } from "zod";
+import { factorFields } from "./factors/factor-model.ts";
 import { fromLimits, limitsInput, statusInput, wordsInput } from "./key-inputs.ts";
 import { fromEndReason, toKeyMessage, toSessionMessage, toStartedMessage, toVerdictMessage } from "./messages.ts";
 import { type Key, keyFields } from "./model.ts";
@@ -55,6 +56,14 @@ const inputs = {
     ...{ tenantId: idInput, userId: optionalIdInput, ...pageInputs },
     ...{ status: statusInput, namePrefix: z.string().max(100) },
   },
+  verifyChallenge: {
+    challengeToken: z
+      .string()
+      .max(200)
+      .transform((text) => new Secret(text)),
+    code: factorFields.shownCode,
+    clientAddress: z.string().max(64),
+  },
   revokeKey: reference,
   rotateKey: { ...reference, graceSeconds: keyFields.graceSeconds, grantor },
   updateKey: {
@@ -72,6 +81,10 @@ export function createAuthRpc(ops: AuthOps, clock: Clock): CheckedRpc<typeof Aut
   const toMessage = (key: Key) => toKeyMessage(key, clock.nowMs());
   return createRpc(AuthService, inputs, {
     startSession: async (request) => toStartedMessage(await ops.beginSession(request)),
+    async verifyChallenge({ challengeToken, code, clientAddress }) {
+      const method = code.length === 6 ? "totp" : "recovery_code";
+      return { tokens: await ops.verifyChallenge({ challengeToken, proof: { method, code }, clientAddress }) };
+    },
     stepUp: (request) => ops.stepUpByPassword(request),
     async refreshSession({ refreshToken, ...request }) {
       return { tokens: await ops.refreshSession({ ...request, refreshToken: new Secret(refreshToken) }) };

@@ -11,6 +11,9 @@ import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { SsoSettings } from "./config.ts";
 import type { OidcProviders } from "./oidc/providers.ts";
+import type { ClientStore } from "./provider/client-store.ts";
+import type { OpenIdProvider } from "./provider/provider-face.ts";
+import type { ProviderStore } from "./provider/provider-store.ts";
 import type { SignInStore } from "./sign-in-store.ts";
 import type { ConnectionStore } from "./store.ts";
 
@@ -20,6 +23,10 @@ export interface SsoDeps {
   readonly db: Database;
   readonly connections: ConnectionStore;
   readonly signIns: SignInStore;
+  readonly oidcClients: ClientStore;
+  readonly providerState: ProviderStore;
+  /** Lyss as provider of others. */
+  readonly provider: OpenIdProvider;
   readonly auth: Client<typeof AuthService>;
   readonly user: Client<typeof UserService>;
   readonly group: Client<typeof GroupService>;
@@ -31,6 +38,8 @@ export interface SsoDeps {
   readonly guard: AddressGuard | undefined;
   /** Seals secrets and sign-ins at rest: 32 bytes. */
   readonly sealingKey: Buffer;
+  /** Signs the provider's cookies: 32 bytes. */
+  readonly cookieKey: Buffer;
   readonly outbox: Outbox;
   readonly clock: Clock;
   readonly random: Random;

@@ -1,7 +1,10 @@
 import { deleteExpired } from "@lyss/kit/db/delete-expired.ts";
+import type { Locale } from "@lyss/kit/errors/failure.ts";
 import type { SsoDeps } from "./deps.ts";
 import { givePending } from "./group-rules.ts";
+import { type CreateClientInput, createClient } from "./ops/create-client.ts";
 import { type CreateConnectionInput, createConnection } from "./ops/create-connection.ts";
+import { deleteClient } from "./ops/delete-client.ts";
 import { deleteConnection } from "./ops/delete-connection.ts";
 import { describeServiceProvider } from "./ops/describe-service-provider.ts";
 import { type DiscoverInput, discoverConnections } from "./ops/discover-connections.ts";
@@ -11,19 +14,38 @@ import { type EndProviderSessionsInput, endProviderSessions } from "./ops/end-pr
 import { type ExchangeCodeInput, exchangeCode } from "./ops/exchange-code.ts";
 import { type FinishOidcSignInInput, finishOidcSignIn } from "./ops/finish-oidc-sign-in.ts";
 import { type FinishSamlSignInInput, finishSamlSignIn } from "./ops/finish-saml-sign-in.ts";
+import { getClient } from "./ops/get-client.ts";
 import { getConnection } from "./ops/get-connection.ts";
+import { type ListClientsInput, listClients } from "./ops/list-clients.ts";
 import { type ListConnectionsInput, listConnections } from "./ops/list-connections.ts";
+import { rotateClientSecret } from "./ops/rotate-client-secret.ts";
 import { type StartSignInInput, startSignIn } from "./ops/start-sign-in.ts";
 import { type TakeSamlAnswerInput, takeSamlAnswer } from "./ops/take-saml-answer.ts";
 import { testConnection } from "./ops/test-connection.ts";
+import { type UpdateClientInput, updateClient } from "./ops/update-client.ts";
 import { type ConnectionChange, type UpdateConnectionInput, updateConnection } from "./ops/update-connection.ts";
+import type { ClientChange } from "./provider/client-change.ts";
+import type { ProviderRequest } from "./provider/exchange.ts";
+import {
+  answerInteraction,
+  type InteractionAnswer,
+  type InteractionVisit,
+  showInteraction,
+} from "./provider/interaction.ts";
+import { mount } from "./provider/openid-provider.ts";
+
+interface ProviderCall {
+  readonly request: ProviderRequest;
+  readonly locale: Locale;
+  readonly clientAddress: string;
+}
 
 interface ConnectionReference {
   readonly tenantId: string;
   readonly connectionId: string;
 }
 
-const expiring = ["sign_in", "exchange_code", "federated_session", "seen_message"];
+const expiring = ["sign_in", "exchange_code", "federated_session", "seen_message", "provider_item", "provider_login"];
 const maxDeletedAtOnce = 1_000;
 
 /** Binds the operations of sign-on to what they need. */
@@ -45,6 +67,16 @@ export function createSsoOps(deps: SsoDeps) {
     endProviderSessions: (input: EndProviderSessionsInput) => endProviderSessions(deps, input),
     endOwnSession: (input: EndOwnSessionInput) => endOwnSession(deps, input),
     endOverSessions: () => endOverSessions(deps),
+    createClient: (input: CreateClientInput) => createClient(deps, input),
+    getClient: (input: { readonly tenantId: string; readonly clientId: string }) => getClient(deps, input),
+    listClients: (input: ListClientsInput) => listClients(deps, input),
+    updateClient: (input: UpdateClientInput) => updateClient(deps, input),
+    rotateClientSecret: (input: ClientChange) => rotateClientSecret(deps, input),
+    deleteClient: (input: ClientChange) => deleteClient(deps, input),
+    serveProvider: ({ request, locale, clientAddress }: ProviderCall) =>
+      deps.provider.serve(request, locale, clientAddress),
+    showInteraction: (input: InteractionVisit) => showInteraction(deps, input),
+    answerInteraction: (input: InteractionAnswer) => answerInteraction(deps, input),
     givePending: () => givePending(deps),
     /** Deletes what nobody can come back to. */
     async sweep() {
@@ -52,6 +84,8 @@ export function createSsoOps(deps: SsoDeps) {
       for (const table of expiring) await deleteExpired(deps.db, table, { now, limit: maxDeletedAtOnce });
     },
     publicUrl: deps.settings.publicUrl,
+    /** What programs know Lyss by. */
+    issuer: deps.settings.publicUrl + mount,
   };
 }
 

@@ -1,4 +1,12 @@
-import { ssoConnectionCreated, ssoConnectionDeleted, ssoConnectionUpdated } from "@lyss/contracts/events/sso.ts";
+import {
+  ssoClientCreated,
+  ssoClientDeleted,
+  ssoClientUpdated,
+  ssoConnectionCreated,
+  ssoConnectionDeleted,
+  ssoConnectionUpdated,
+  ssoConsentGiven,
+} from "@lyss/contracts/events/sso.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { GroupService } from "@lyss/contracts/gen/lyss/group/v1/group_pb.js";
 import { TenantService } from "@lyss/contracts/gen/lyss/tenant/v1/tenant_pb.js";
@@ -11,6 +19,11 @@ import { ssoConfig } from "./config.ts";
 import { createSsoJobs } from "./jobs.ts";
 import { createOidcProviders } from "./oidc/providers.ts";
 import { createSsoOps } from "./ops.ts";
+import { clientRoutes } from "./provider/client-routes.ts";
+import { createClientStore } from "./provider/client-store.ts";
+import { createOpenIdProvider } from "./provider/openid-provider.ts";
+import { providerRoutes } from "./provider/provider-routes.ts";
+import { createProviderStore } from "./provider/provider-store.ts";
 import { connectionRoutes } from "./routes.ts";
 import { samlRoutes } from "./saml-routes.ts";
 import { signInRoutes } from "./sign-in-routes.ts";
@@ -23,24 +36,31 @@ const maxAnswerBytes = 1_048_576;
 export const sso = defineService({
   name: "sso",
   needs: { auth: AuthService, group: GroupService, tenant: TenantService, user: UserService },
-  publishes: [ssoConnectionCreated, ssoConnectionUpdated, ssoConnectionDeleted],
+  publishes: [
+    ...[ssoConnectionCreated, ssoConnectionUpdated, ssoConnectionDeleted],
+    ...[ssoClientCreated, ssoClientUpdated, ssoClientDeleted, ssoConsentGiven],
+  ],
   hears: [],
   config: ssoConfig,
   migrations: new URL("./migrations/", import.meta.url),
-  routes: [...connectionRoutes, ...signInRoutes, ...samlRoutes],
+  routes: [...connectionRoutes, ...signInRoutes, ...samlRoutes, ...clientRoutes, ...providerRoutes],
 
   async start({ config, clients, db, outbox, clock, random, deriveKey }) {
     const settings = config.sso;
     const { providerTimeoutMs: timeoutMs, allowPrivateProviders: allowsHttp } = settings;
     const guard = allowsHttp ? undefined : createAddressGuard();
     const fetchFrom = createGuardedFetch({ guard, clock, timeoutMs, maxBytes: maxAnswerBytes });
-    const ops = createSsoOps({
+    const parts = {
       ...{ settings, db, outbox, clock, random, guard, fetchFrom, ...clients },
       connections: createConnectionStore(db.sql),
       signIns: createSignInStore(db.sql),
       providers: createOidcProviders({ fetchFrom, clock, timeoutMs, allowsHttp }),
       sealingKey: deriveKey("sso.sealing"),
-    });
+      cookieKey: deriveKey("sso.provider_cookies"),
+      oidcClients: createClientStore(db.sql),
+      providerState: createProviderStore(db.sql),
+    };
+    const ops = createSsoOps({ ...parts, provider: createOpenIdProvider(parts) });
     return { ops, jobs: createSsoJobs(ops), health: { database: databaseCheck(db) } };
   },
 });

@@ -19,8 +19,10 @@ export function fromStatusMessage(status: UserStatus): User["status"] | undefine
 }
 
 /** A person as RPCs and events carry one. */
-export function toUserMessage({ userId, tenantId, email, name, role, status, version, createdAt, updatedAt }: User) {
+export function toUserMessage({ userId, tenantId, email, name, role, status, version, ...person }: User) {
+  const { isEmailVerified, createdAt, updatedAt } = person;
   return {
+    isEmailVerified,
     ...{ userId, tenantId, email, name, role, status: toStatusMessage(status), version: BigInt(version) },
     createdAt: timestampFromDate(createdAt),
     updatedAt: timestampFromDate(updatedAt),

@@ -49,6 +49,8 @@ export interface User {
   readonly name: string;
   readonly role: Role;
   readonly status: UserStatus;
+  /** Whether the person has shown that the address is theirs. */
+  readonly isEmailVerified: boolean;
   /** 1, and one more for each change. */
   readonly version: number;
   readonly createdAt: Date;

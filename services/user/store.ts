@@ -6,7 +6,8 @@ import type { User } from "./model.ts";
 /** The columns of a person. */
 export const personColumns = (db: Sql | Tx) => db`
   user_id as "userId", tenant_id as "tenantId", email, name, role, status, version::float8 as version,
-  created_at as "createdAt", updated_at as "updatedAt"`;
+  created_at as "createdAt", updated_at as "updatedAt",
+  email_verified_at is not null as "isEmailVerified"`;
 
 /** The SQL of signing in, and of audit logs. One method, one statement. */
 export function createUserStore(sql: Sql) {

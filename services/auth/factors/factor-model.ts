@@ -103,6 +103,22 @@ export const factorFields = {
     .pipe(
       z.string().regex(/^[0-9a-z]{10}$/, inBothLanguages("must be ten letters and digits", "必须是 10 位字母或数字")),
     ),
+  /** Either of the two, as a person types it where only a code can be shown. */
+  shownCode: z
+    .string()
+    .max(40)
+    .transform((text) => text.replaceAll(/[\s-]/g, "").toLowerCase())
+    .pipe(
+      z
+        .string()
+        .regex(
+          /^(?:\d{6}|[0-9a-z]{10})$/,
+          inBothLanguages(
+            "must be six digits, or a recovery code of ten letters and digits",
+            "必须是 6 位数字，或由 10 位字母和数字组成的恢复码",
+          ),
+        ),
+    ),
   /** `PublicKeyCredential.toJSON()` after `navigator.credentials.create` (WebAuthn Level 3, RegistrationResponseJSON). */
   registration: z.strictObject({
     ...credentialFields,

@@ -41,6 +41,7 @@ export async function createUser(
     name,
     role,
     status: "active",
+    isEmailVerified: false,
     version: 1,
     createdAt,
     updatedAt: createdAt,

@@ -84,6 +84,7 @@ async function createPerson(deps: UserDeps, tx: Tx, email: string, input: Ensure
   const userId = random.id("usr") as UserId;
   const user: User = {
     ...{ userId, tenantId, email, name, role, status: "active", version: 1, createdAt, updatedAt: createdAt },
+    isEmailVerified: false,
   };
   // Somebody else may have taken the address since it was looked up.
   if (!(await store.insertUser(tx, user, null))) throw new Failure(userFailures.federation_refused);

@@ -12,7 +12,7 @@ const inside =
 /** What is wrong with an answer, however wrong the request was; undefined for one that is as the document says. */
 export function findFault(
   { status, headers, text }: Answer,
-  route: Pick<Route<never>, "toFailureReply" | "method">,
+  route: Pick<Route<never>, "toFailureReply" | "method"> & { readonly files?: readonly string[] },
   failures: Document["x-failures"],
   acceptLanguage = "",
 ): string | undefined {
@@ -21,6 +21,8 @@ export function findFault(
   if (leak) return `it shows ${leak[0]}`;
   if (status < 400 || text === "") return undefined;
   if (headers["x-request-id"] === undefined && status !== 400) return "it has no request id";
+  // What people look at may say it on a page.
+  if (route.files?.includes("text/html") && String(headers["content-type"]).startsWith("text/html")) return undefined;
   let body: unknown;
   try {
     body = JSON.parse(text);

@@ -161,6 +161,52 @@ export declare type FactorRequired = Message<"lyss.auth.v1.FactorRequired"> & {
 export declare const FactorRequiredSchema: GenMessage<FactorRequired>;
 
 /**
+ * @generated from message lyss.auth.v1.VerifyChallengeRequest
+ */
+export declare type VerifyChallengeRequest = Message<"lyss.auth.v1.VerifyChallengeRequest"> & {
+  /**
+   * @generated from field: string challenge_token = 1;
+   */
+  challengeToken: string;
+
+  /**
+   * Six digits of an authenticator app, or a recovery code. At most 40 characters.
+   *
+   * @generated from field: string code = 2;
+   */
+  code: string;
+
+  /**
+   * Network address of the person's own connection; empty when that is not known.
+   *
+   * @generated from field: string client_address = 3;
+   */
+  clientAddress: string;
+};
+
+/**
+ * Describes the message lyss.auth.v1.VerifyChallengeRequest.
+ * Use `create(VerifyChallengeRequestSchema)` to create a new message.
+ */
+export declare const VerifyChallengeRequestSchema: GenMessage<VerifyChallengeRequest>;
+
+/**
+ * @generated from message lyss.auth.v1.VerifyChallengeResponse
+ */
+export declare type VerifyChallengeResponse = Message<"lyss.auth.v1.VerifyChallengeResponse"> & {
+  /**
+   * @generated from field: lyss.auth.v1.SessionTokens tokens = 1;
+   */
+  tokens?: SessionTokens | undefined;
+};
+
+/**
+ * Describes the message lyss.auth.v1.VerifyChallengeResponse.
+ * Use `create(VerifyChallengeResponseSchema)` to create a new message.
+ */
+export declare const VerifyChallengeResponseSchema: GenMessage<VerifyChallengeResponse>;
+
+/**
  * @generated from message lyss.auth.v1.RefreshSessionRequest
  */
 export declare type RefreshSessionRequest = Message<"lyss.auth.v1.RefreshSessionRequest"> & {
@@ -1903,6 +1949,16 @@ export declare const AuthService: GenService<{
     methodKind: "unary";
     input: typeof StartSessionRequestSchema;
     output: typeof StartSessionResponseSchema;
+  },
+  /**
+   * Ends a sign-in that waits for a second factor, by a code. Five may be tried.
+   *
+   * @generated from rpc lyss.auth.v1.AuthService.VerifyChallenge
+   */
+  verifyChallenge: {
+    methodKind: "unary";
+    input: typeof VerifyChallengeRequestSchema;
+    output: typeof VerifyChallengeResponseSchema;
   },
   /**
    * Gives the one pair of tokens that follows a refresh token. A repeat within the grace gets the same pair; a later one

@@ -134,3 +134,166 @@ export declare type ConnectionDeleted = Message<"lyss.sso.v1.ConnectionDeleted">
  */
 export declare const ConnectionDeletedSchema: GenMessage<ConnectionDeleted>;
 
+/**
+ * A program that signs people in with Lyss, as it is from now on. Never a secret.
+ *
+ * @generated from message lyss.sso.v1.ClientChanged
+ */
+export declare type ClientChanged = Message<"lyss.sso.v1.ClientChanged"> & {
+  /**
+   * @generated from field: string client_id = 1;
+   */
+  clientId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * Whether it shows a secret when it asks for tokens.
+   *
+   * @generated from field: bool is_confidential = 4;
+   */
+  isConfidential: boolean;
+
+  /**
+   * @generated from field: repeated string redirect_uris = 5;
+   */
+  redirectUris: string[];
+
+  /**
+   * @generated from field: repeated string scopes = 6;
+   */
+  scopes: string[];
+
+  /**
+   * 1, and one more for each change.
+   *
+   * @generated from field: int64 version = 7;
+   */
+  version: bigint;
+
+  /**
+   * Who changed it.
+   *
+   * @generated from field: string actor_id = 8;
+   */
+  actorId: string;
+
+  /**
+   * Where that person's connection came from; empty when that is not known.
+   *
+   * @generated from field: string client_address = 9;
+   */
+  clientAddress: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp changed_at = 10;
+   */
+  changedAt?: Timestamp | undefined;
+
+  /**
+   * True when its secret is a new one.
+   *
+   * @generated from field: bool is_rotated = 11;
+   */
+  isRotated: boolean;
+};
+
+/**
+ * Describes the message lyss.sso.v1.ClientChanged.
+ * Use `create(ClientChangedSchema)` to create a new message.
+ */
+export declare const ClientChangedSchema: GenMessage<ClientChanged>;
+
+/**
+ * @generated from message lyss.sso.v1.ClientDeleted
+ */
+export declare type ClientDeleted = Message<"lyss.sso.v1.ClientDeleted"> & {
+  /**
+   * @generated from field: string client_id = 1;
+   */
+  clientId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string actor_id = 3;
+   */
+  actorId: string;
+
+  /**
+   * Where that person's connection came from; empty when that is not known.
+   *
+   * @generated from field: string client_address = 4;
+   */
+  clientAddress: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp deleted_at = 5;
+   */
+  deletedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.sso.v1.ClientDeleted.
+ * Use `create(ClientDeletedSchema)` to create a new message.
+ */
+export declare const ClientDeletedSchema: GenMessage<ClientDeleted>;
+
+/**
+ * A person has let a program know who they are.
+ *
+ * @generated from message lyss.sso.v1.ConsentGiven
+ */
+export declare type ConsentGiven = Message<"lyss.sso.v1.ConsentGiven"> & {
+  /**
+   * @generated from field: string client_id = 1;
+   */
+  clientId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string user_id = 3;
+   */
+  userId: string;
+
+  /**
+   * What it is told from now on.
+   *
+   * @generated from field: repeated string scopes = 4;
+   */
+  scopes: string[];
+
+  /**
+   * Where the person's connection came from; empty when that is not known.
+   *
+   * @generated from field: string client_address = 5;
+   */
+  clientAddress: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp given_at = 6;
+   */
+  givenAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.sso.v1.ConsentGiven.
+ * Use `create(ConsentGivenSchema)` to create a new message.
+ */
+export declare const ConsentGivenSchema: GenMessage<ConsentGiven>;
+

@@ -9,7 +9,7 @@ import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
  * Describes the file lyss/sso/v1/sso.proto.
  */
 export const file_lyss_sso_v1_sso = /*@__PURE__*/
-  fileDesc("ChVseXNzL3Nzby92MS9zc28ucHJvdG8SC2x5c3Muc3NvLnYxIv4BChFDb25uZWN0aW9uQ2hhbmdlZBIVCg1jb25uZWN0aW9uX2lkGAEgASgJEhEKCXRlbmFudF9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEgwKBGtpbmQYBCABKAkSEgoKaXNfZW5hYmxlZBgFIAEoCBIPCgdkb21haW5zGAYgAygJEhMKC2lzX2VuZm9yY2VkGAcgASgIEg8KB3ZlcnNpb24YCCABKAMSEAoIYWN0b3JfaWQYCSABKAkSFgoOY2xpZW50X2FkZHJlc3MYCiABKAkSLgoKY2hhbmdlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiqAEKEUNvbm5lY3Rpb25EZWxldGVkEhUKDWNvbm5lY3Rpb25faWQYASABKAkSEQoJdGVuYW50X2lkGAIgASgJEg8KB3ZlcnNpb24YAyABKAMSEAoIYWN0b3JfaWQYBCABKAkSFgoOY2xpZW50X2FkZHJlc3MYBSABKAkSLgoKZGVsZXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChVseXNzL3Nzby92MS9zc28ucHJvdG8SC2x5c3Muc3NvLnYxIv4BChFDb25uZWN0aW9uQ2hhbmdlZBIVCg1jb25uZWN0aW9uX2lkGAEgASgJEhEKCXRlbmFudF9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEgwKBGtpbmQYBCABKAkSEgoKaXNfZW5hYmxlZBgFIAEoCBIPCgdkb21haW5zGAYgAygJEhMKC2lzX2VuZm9yY2VkGAcgASgIEg8KB3ZlcnNpb24YCCABKAMSEAoIYWN0b3JfaWQYCSABKAkSFgoOY2xpZW50X2FkZHJlc3MYCiABKAkSLgoKY2hhbmdlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiqAEKEUNvbm5lY3Rpb25EZWxldGVkEhUKDWNvbm5lY3Rpb25faWQYASABKAkSEQoJdGVuYW50X2lkGAIgASgJEg8KB3ZlcnNpb24YAyABKAMSEAoIYWN0b3JfaWQYBCABKAkSFgoOY2xpZW50X2FkZHJlc3MYBSABKAkSLgoKZGVsZXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiggIKDUNsaWVudENoYW5nZWQSEQoJY2xpZW50X2lkGAEgASgJEhEKCXRlbmFudF9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEhcKD2lzX2NvbmZpZGVudGlhbBgEIAEoCBIVCg1yZWRpcmVjdF91cmlzGAUgAygJEg4KBnNjb3BlcxgGIAMoCRIPCgd2ZXJzaW9uGAcgASgDEhAKCGFjdG9yX2lkGAggASgJEhYKDmNsaWVudF9hZGRyZXNzGAkgASgJEi4KCmNoYW5nZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmlzX3JvdGF0ZWQYCyABKAgijwEKDUNsaWVudERlbGV0ZWQSEQoJY2xpZW50X2lkGAEgASgJEhEKCXRlbmFudF9pZBgCIAEoCRIQCghhY3Rvcl9pZBgDIAEoCRIWCg5jbGllbnRfYWRkcmVzcxgEIAEoCRIuCgpkZWxldGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKbAQoMQ29uc2VudEdpdmVuEhEKCWNsaWVudF9pZBgBIAEoCRIRCgl0ZW5hbnRfaWQYAiABKAkSDwoHdXNlcl9pZBgDIAEoCRIOCgZzY29wZXMYBCADKAkSFgoOY2xpZW50X2FkZHJlc3MYBSABKAkSLAoIZ2l2ZW5fYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * Describes the message lyss.sso.v1.ConnectionChanged.
@@ -24,4 +24,25 @@ export const ConnectionChangedSchema = /*@__PURE__*/
  */
 export const ConnectionDeletedSchema = /*@__PURE__*/
   messageDesc(file_lyss_sso_v1_sso, 1);
+
+/**
+ * Describes the message lyss.sso.v1.ClientChanged.
+ * Use `create(ClientChangedSchema)` to create a new message.
+ */
+export const ClientChangedSchema = /*@__PURE__*/
+  messageDesc(file_lyss_sso_v1_sso, 2);
+
+/**
+ * Describes the message lyss.sso.v1.ClientDeleted.
+ * Use `create(ClientDeletedSchema)` to create a new message.
+ */
+export const ClientDeletedSchema = /*@__PURE__*/
+  messageDesc(file_lyss_sso_v1_sso, 3);
+
+/**
+ * Describes the message lyss.sso.v1.ConsentGiven.
+ * Use `create(ConsentGivenSchema)` to create a new message.
+ */
+export const ConsentGivenSchema = /*@__PURE__*/
+  messageDesc(file_lyss_sso_v1_sso, 4);
 

@@ -63,6 +63,13 @@ export declare type User = Message<"lyss.user.v1.User"> & {
    * @generated from field: int64 version = 9;
    */
   version: bigint;
+
+  /**
+   * Whether the person has shown that the address is theirs.
+   *
+   * @generated from field: bool is_email_verified = 10;
+   */
+  isEmailVerified: boolean;
 };
 
 /**

@@ -1,0 +1,30 @@
+import { timingSafeEqual } from "node:crypto";
+import type { ClientMetadata } from "oidc-provider";
+import { sha256 } from "../sealed.ts";
+import type { StoredClient } from "./client-store.ts";
+
+/** A client as the library knows it (RFC 7591). Its secret stands there as a hash, and is compared as one. */
+export function toClientMetadata(client: StoredClient): ClientMetadata {
+  const { secretHash, scopes } = client;
+  return {
+    client_id: client.clientId,
+    client_name: client.name,
+    tenant: client.tenantId,
+    ...(secretHash && { client_secret: secretHash.toString("hex") }),
+    token_endpoint_auth_method: secretHash ? "client_secret_basic" : "none",
+    redirect_uris: [...client.redirectUris],
+    post_logout_redirect_uris: [...client.postLogoutRedirectUris],
+    scope: scopes.join(" "),
+    grant_types: scopes.includes("offline_access") ? ["authorization_code", "refresh_token"] : ["authorization_code"],
+    response_types: ["code"],
+    id_token_signed_response_alg: "RS256",
+    application_type: "web",
+  };
+}
+
+/** Whether a secret is the one of the stored hash, in constant time. */
+export function isClientSecret(storedHex: string | undefined, given: string): boolean {
+  const stored = Buffer.from(storedHex ?? "", "hex");
+  const shown = sha256(given);
+  return stored.length === shown.length && timingSafeEqual(stored, shown);
+}

@@ -1,0 +1,71 @@
+import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
+import { z } from "zod";
+
+export type ClientId = `cli_${string}`;
+
+export function isClientId(text: string): text is ClientId {
+  return /^cli_[0-9a-z]{26}$/.test(text);
+}
+
+/** What a program may be told of a person; `openid` always. */
+export const scopesSupported = ["openid", "profile", "email", "groups", "offline_access"] as const;
+export type ClientScope = (typeof scopesSupported)[number];
+
+/** A program that signs a tenant's people in with Lyss, without its secret. */
+export interface Client {
+  readonly clientId: ClientId;
+  readonly tenantId: string;
+  readonly name: string;
+  /** Whether it shows a secret; false for programs that could not keep one. */
+  readonly isConfidential: boolean;
+  /** Compared character by character. */
+  readonly redirectUris: readonly string[];
+  readonly postLogoutRedirectUris: readonly string[];
+  readonly scopes: readonly ClientScope[];
+  /** 1, and one more for each change. */
+  readonly version: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+export const clientLimits = { clientsPerTenant: 50, uris: 20, uriLength: 500 } as const;
+
+const loopbackHosts = new Set(["127.0.0.1", "[::1]", "localhost"]);
+
+/** Whether a browser may be sent there: https, or http on the person's own machine (RFC 8252, 7.3); nothing that hides. */
+export function isSafeReturn(text: string): boolean {
+  if (!/^https?:\/\/[\x21-\x7e]+$/.test(text) || /[\\#*@]/.test(text) || !URL.canParse(text)) return false;
+  const url = new URL(text);
+  // What is compared is what is called: no other way to write the same address.
+  if (url.href !== text && url.href !== `${text}/`) return false;
+  return url.protocol === "https:" || loopbackHosts.has(url.hostname);
+}
+
+const uris = z
+  .array(
+    z
+      .string()
+      .min(1)
+      .max(clientLimits.uriLength)
+      .refine(
+        isSafeReturn,
+        inBothLanguages(
+          "must be an https URL, or http on 127.0.0.1, [::1] or localhost, written in full, without fragment, user and wildcard",
+          "必须是完整的 https URL（或 127.0.0.1、[::1]、localhost 上的 http），不含片段、用户名和通配符",
+        ),
+      ),
+  )
+  .refine((items) => new Set(items).size === items.length, inBothLanguages("must not repeat one", "不得重复"));
+
+/** Bounds of what callers may enter. */
+export const clientFields = {
+  name: z.string().trim().min(1).max(100),
+  redirectUris: uris.min(1).max(clientLimits.uris),
+  postLogoutRedirectUris: uris.max(clientLimits.uris),
+  scopes: z
+    .array(z.enum(scopesSupported))
+    .min(1)
+    .max(scopesSupported.length)
+    .refine((items) => items.includes("openid"), inBothLanguages("must contain openid", "必须包含 openid"))
+    .refine((items) => new Set(items).size === items.length, inBothLanguages("must not repeat one", "不得重复")),
+};

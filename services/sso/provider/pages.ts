@@ -1,0 +1,199 @@
+import { createHash } from "node:crypto";
+import type { Locale } from "@lyss/kit/errors/failure.ts";
+
+const style = [
+  "body{font:16px/1.5 system-ui,sans-serif;margin:0;background:#f4f4f5;color:#18181b}",
+  "main{max-width:24rem;margin:10vh auto;padding:2rem;background:#fff;border-radius:.5rem}",
+  "h1{font-size:1.25rem;margin-top:0}label{display:block;margin-top:1rem}",
+  "input{box-sizing:border-box;width:100%;padding:.6rem;font:inherit;border:1px solid #71717a;border-radius:.25rem}",
+  "button{margin:1.25rem .5rem 0 0;padding:.6rem 1.2rem;font:inherit;border:1px solid #18181b;border-radius:.25rem;background:#fff}",
+  "button.main{background:#18181b;color:#fff}.error{color:#b91c1c}",
+  ":focus-visible{outline:3px solid #2563eb;outline-offset:2px}",
+].join("");
+const styleDigest = createHash("sha256").update(style).digest("base64");
+
+const texts = {
+  en_US: {
+    lang: "en",
+    signIn: "Sign in to continue to {client}",
+    email: "E-mail address",
+    password: "Password",
+    signInButton: "Sign in",
+    factor: "Show that it is you, to continue to {client}",
+    code: "Code of your authenticator app, or a recovery code",
+    goOn: "Continue",
+    cancel: "Cancel",
+    consent: "{client} wants to know who you are",
+    told: "It will be told:",
+    allow: "Allow",
+    deny: "Refuse",
+    logout: "Do you want to sign out of Lyss as well?",
+    logoutButton: "Sign out",
+    stay: "Stay signed in",
+    signedOut: "You are signed out.",
+    failed: "This sign-in cannot go on",
+    startAgain: "Go back to the program that you came from and start again.",
+    scopes: {
+      openid: "that it is you",
+      profile: "your name",
+      email: "your e-mail address",
+      groups: "your groups",
+      offline_access: "the same for as long as you are signed in here, also while you are away",
+    },
+  },
+  zh_CN: {
+    lang: "zh-CN",
+    signIn: "登录以继续使用 {client}",
+    email: "邮箱地址",
+    password: "密码",
+    signInButton: "登录",
+    factor: "请验证身份以继续使用 {client}",
+    code: "身份验证器应用中的验证码，或恢复码",
+    goOn: "继续",
+    cancel: "取消",
+    consent: "{client} 希望获知您的身份",
+    told: "它将获知：",
+    allow: "允许",
+    deny: "拒绝",
+    logout: "是否同时退出 Lyss？",
+    logoutButton: "退出",
+    stay: "保持登录",
+    signedOut: "您已退出登录。",
+    failed: "无法继续此次登录",
+    startAgain: "请返回您来自的程序并重新开始。",
+    scopes: {
+      openid: "您的身份标识",
+      profile: "您的姓名",
+      email: "您的邮箱地址",
+      groups: "您所在的群组",
+      offline_access: "在您保持登录期间持续获知上述信息，即使您已离开",
+    },
+  },
+} as const;
+
+/** Headers of a page; its forms lead here, and may then lead on to the addresses given. */
+export function pageHeaders(leadsTo: readonly string[]): Record<string, string> {
+  const origins = leadsTo.flatMap((url) => (URL.canParse(url) ? [new URL(url).origin] : []));
+  const policy = [
+    "default-src 'none'",
+    `style-src 'sha256-${styleDigest}'`,
+    `form-action ${["'self'", ...origins].join(" ")}`,
+    ...["frame-ancestors 'none'", "base-uri 'none'"],
+  ];
+  return {
+    "content-type": "text/html; charset=utf-8",
+    "cache-control": "no-store",
+    "content-security-policy": policy.join("; "),
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+  };
+}
+
+/** Asks for address and password. */
+export function signInPage(
+  locale: Locale,
+  { client, email, error }: { readonly client: string; readonly email: string; readonly error: string | undefined },
+): string {
+  const text = texts[locale];
+  return page(
+    locale,
+    text.signIn.replace("{client}", () => client),
+    `${alertOf(error)}
+<form method="post">
+<label for="email">${text.email}</label>
+<input id="email" name="email" type="email" autocomplete="username" maxlength="254" required value="${escapeHtml(email)}">
+<label for="password">${text.password}</label>
+<input id="password" name="password" type="password" autocomplete="current-password" maxlength="200" required>
+<button class="main" name="action" value="sign_in">${text.signInButton}</button>
+<button name="action" value="cancel" formnovalidate>${text.cancel}</button>
+</form>`,
+  );
+}
+
+/** Asks for a second factor that can be typed. */
+export function factorPage(
+  locale: Locale,
+  asked: { readonly client: string; readonly challenge: string; readonly error: string | undefined },
+): string {
+  const text = texts[locale];
+  return page(
+    locale,
+    text.factor.replace("{client}", () => asked.client),
+    `${alertOf(asked.error)}
+<form method="post">
+<input type="hidden" name="challenge" value="${escapeHtml(asked.challenge)}">
+<label for="code">${text.code}</label>
+<input id="code" name="code" autocomplete="one-time-code" maxlength="40" required>
+<button class="main" name="action" value="prove">${text.goOn}</button>
+<button name="action" value="cancel" formnovalidate>${text.cancel}</button>
+</form>`,
+  );
+}
+
+/** Asks whether the program may know who the person is. */
+export function consentPage(
+  locale: Locale,
+  { client, scopes }: { readonly client: string; readonly scopes: readonly string[] },
+): string {
+  const text = texts[locale];
+  const told = scopes.map((scope) => text.scopes[scope as keyof typeof text.scopes] ?? scope);
+  return page(
+    locale,
+    text.consent.replace("{client}", () => client),
+    `<p>${text.told}</p>
+<ul>${told.map((item) => `<li>${escapeHtml(item)}</li>`).join("")}</ul>
+<form method="post">
+<button class="main" name="action" value="allow">${text.allow}</button>
+<button name="action" value="cancel">${text.deny}</button>
+</form>`,
+  );
+}
+
+/** `form` is the library's own, whose id is `op.logoutForm`. */
+export function confirmLogoutPage(locale: Locale, form: string): string {
+  const text = texts[locale];
+  return page(
+    locale,
+    text.logout,
+    `${form}
+<button class="main" form="op.logoutForm" name="logout" value="yes">${text.logoutButton}</button>
+<button form="op.logoutForm">${text.stay}</button>`,
+  );
+}
+
+export function signedOutPage(locale: Locale): string {
+  return page(locale, texts[locale].signedOut, "");
+}
+
+export function errorPage(locale: Locale, reason: string): string {
+  return page(locale, texts[locale].failed, `${alertOf(reason)}<p>${texts[locale].startAgain}</p>`);
+}
+
+function alertOf(text: string | undefined): string {
+  return text === undefined || text === "" ? "" : `<p class="error" role="alert">${escapeHtml(text)}</p>`;
+}
+
+function page(locale: Locale, title: string, body: string): string {
+  return `<!doctype html>
+<html lang="${texts[locale].lang}">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<title>${escapeHtml(title)}</title><style>${style}</style></head>
+<body><main><h1>${escapeHtml(title)}</h1>
+${body}
+</main></body>
+</html>
+`;
+}
+
+const entities: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (char) => entities[char] ?? char);
+}
