@@ -9,6 +9,14 @@ export interface GroupPlace {
   readonly role: string;
 }
 
+/** What the groups that a row's person is in give, as an array; for rows of a table with `tenant_id` and `user_id`. */
+export const permissionsByGroups = (db: Sql | Tx, table: "key" | "session") => db`
+  array(
+    select distinct given from group_access_member as place join group_access using (group_id)
+    cross join unnest(group_access.permissions) as given
+    where place.tenant_id = ${db(table)}.tenant_id and place.user_id = ${db(table)}.user_id and not is_archived
+  )`;
+
 /** The SQL of what groups and tenants tell of access. One method, one statement. */
 export function createAccessStore(sql: Sql) {
   return {

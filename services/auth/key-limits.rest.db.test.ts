@@ -143,7 +143,9 @@ test("I9: who writes a key writes no field that is not offered, by any route", a
         headers: { authorization: `Bearer ${ann}`, "content-type": "application/json" },
         body,
       });
-      assert.equal(status, 400, `${method} ${path} ${field}`);
+      // Whom a new key acts for is a field, for those who manage keys.
+      const isRefused = path === "/v1/keys" && field === "user_id" ? status === 403 : status === 400;
+      assert.ok(isRefused, `${method} ${path} ${field}: ${status}`);
     }
   }
   assert.equal((await call(ann, "PATCH", `/v1/keys/${key.id}`, { permissions: ["*"] })).status, 403);
@@ -297,4 +299,48 @@ test("an old secret that leaks after its grace period takes nothing with it, wit
   await call(ann, "POST", `/v1/keys/${key.id}/rotate`, { grace_seconds: 10 });
   await call("", "POST", "/v1/keys/leaked", [{ token: rotated.secret }]);
   assert.ok((await call(ann, "GET", `/v1/keys/${key.id}`)).json.revoked_at);
+});
+
+test("who manages keys makes them for others of the tenant, never for somebody who may do more", async () => {
+  const tenantId = "ten_others";
+  const say = (userId: string, role: string, isBarred = false) =>
+    ops.setPrincipal({ tenantId, userId, role, isBarred, version: 1n });
+  await say("usr_member", "member");
+  await say("usr_owner", "owner");
+  await say("usr_barred", "member", true);
+  await ops.setPrincipal({ tenantId: "ten_else", userId: "usr_else", role: "member", isBarred: false, version: 1n });
+  const admin = `${tenantId}/usr_admin/admin`;
+  const make = (token: string, user_id: string) => call(token, "POST", "/v1/keys", { name: "x", user_id });
+  const made = await make(admin, "usr_member");
+  assert.deepEqual([made.status, made.json.user_id, made.json.created_by], [201, "usr_member", "usr_admin"]);
+  assert.equal((await call(`${tenantId}/usr_member/member`, "GET", `/v1/keys/${made.json.id}`)).status, 200);
+  assert.equal((await make(admin, "usr_admin")).status, 201, "for oneself, whoever one is");
+  for (const unknown of ["usr_none", "usr_else", "usr_barred"]) {
+    assert.equal((await make(admin, unknown)).status, 404, unknown);
+  }
+  assert.equal((await make(admin, "usr_owner")).status, 403);
+  assert.equal((await make(`${tenantId}/usr_owner/owner`, "usr_owner")).status, 201);
+  assert.equal((await make(`${tenantId}/usr_member/member`, "usr_owner")).status, 403);
+});
+
+test("a key may do what its person's role and groups give still, and no more", async () => {
+  const [tenantId, userId, groupId] = ["ten_given", "usr_given", "grp_given"];
+  await ops.setPrincipal({ tenantId, userId, role: "viewer", isBarred: false, version: 1n });
+  const grantor = { userId, permissions: ["*"], models: [] };
+  const permissions = ["billing:read", "model:call", "key:create"];
+  const { secret } = await ops.createKey({
+    ...{ tenantId, userId, name: "x", permissions, models: [], expiresAt: null, grantor },
+  });
+  const now = async () => {
+    const verdict = await ops.verifyKey({ secret });
+    return verdict.isVerified ? [...verdict.key.permissions].sort() : verdict.reason;
+  };
+  assert.deepEqual(await now(), ["billing:read"]);
+  await sql`insert into group_access (group_id, tenant_id, parent_id, permissions)
+    values (${groupId}, ${tenantId}, '', ${["model:*"]})`;
+  await sql`insert into group_access_member (group_id, user_id, tenant_id, role)
+    values (${groupId}, ${userId}, ${tenantId}, 'member')`;
+  assert.deepEqual(await now(), ["billing:read", "model:call"]);
+  await sql`update group_access set is_archived = true where group_id = ${groupId}`;
+  assert.deepEqual(await now(), ["billing:read"]);
 });

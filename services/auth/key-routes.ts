@@ -35,9 +35,11 @@ const making = [
     path: "/v1/keys",
     permission: "key:create",
     operation: "createKey",
-    summary: "Creates an API key. It gets no more than its creator holds.",
+    summary:
+      "Creates an API key, for oneself or, with key:manage, for another person of the tenant. It gets no more than its creator holds.",
     body: z.strictObject({
       name: keyFields.name,
+      user_id: z.string().min(1).max(64).optional().describe("Whom it acts for; oneself unless given."),
       description: keyFields.description.default(""),
       permissions: keyFields.permissions.default([]).describe("Empty for model:call, model:list and billing:read."),
       models: keyFields.models.default([]).describe("Empty for all that the creator may use."),
@@ -52,11 +54,13 @@ const making = [
     response: keyWithSecretBody,
     successStatus: 201,
     takesIdempotencyKey: true,
-    failures: [...notHeld, authFailures.expiry_in_past],
+    failures: [...notHeld, authFailures.expiry_in_past, authFailures.person_not_found],
     async handle(ops, request) {
       const grantor = requireCaller(request);
-      const { name, description, permissions, models, expires_at, ...limits } = request.body;
-      const { tenantId, userId } = grantor;
+      const { name, user_id: asked, description, permissions, models, expires_at, ...limits } = request.body;
+      const { tenantId, userId: own } = grantor;
+      const userId = asked ?? own;
+      if (userId !== own) await ops.requirePerson({ tenantId, userId, grantor });
       const key = await ops.createKey({
         ...{ tenantId, userId, name, description, permissions, models, grantor, expiresAt: toDate(expires_at) },
         ...{ limits: { ...unlimited, ...fromLimitBody(limits) }, clientAddress: request.clientAddress },

@@ -18,6 +18,7 @@ import { type ListSessionsInput, listSessions } from "./ops/list-sessions.ts";
 import { readToken } from "./ops/read-token.ts";
 import { type RefreshSessionInput, refreshSession } from "./ops/refresh-session.ts";
 import { type ReportLeakedKeysInput, reportLeakedKeys } from "./ops/report-leaked-keys.ts";
+import { type RequirePersonInput, requirePerson } from "./ops/require-person.ts";
 import { type RevokeKeyInput, revokeKey } from "./ops/revoke-key.ts";
 import { type RevokeTokenInput, revokeToken } from "./ops/revoke-token.ts";
 import { type RotateKeyInput, rotateKey } from "./ops/rotate-key.ts";
@@ -52,6 +53,7 @@ export function createAuthOps(deps: AuthDeps) {
     flushLastSeen: () => flushLastSeen(deps),
     getJwks: () => getJwks(deps),
     createKey: (input: CreateKeyInput) => createKey(deps, input),
+    requirePerson: (input: RequirePersonInput) => requirePerson(deps, input),
     getKey: (input: KeyReference) => getKey(deps, input),
     listKeys: (input: ListKeysInput) => listKeys(deps, input),
     revokeKey: (input: RevokeKeyInput) => revokeKey(deps, input),

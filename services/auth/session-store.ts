@@ -1,4 +1,5 @@
 import type { Sql, Tx } from "@lyss/kit/db/database.ts";
+import { permissionsByGroups } from "./access-store.ts";
 import type { LiveSession, Session, SessionEnd, SessionId, StoredRefreshToken } from "./session-model.ts";
 
 /** Which of a person's sessions are meant. */
@@ -34,11 +35,7 @@ export function createSessionStore(sql: Sql) {
     factor_at as "factorAt", proven_at as "provenAt", last_seen_at as "lastSeenAt", session.expires_at as "expiresAt", ended_at as "endedAt"`;
   const live = (db: Sql | Tx) => db`
     ${columns(db)}, person.role, coalesce(person.is_barred, false) or coalesce(tenant.is_barred, false) as "isBarred",
-    array(
-      select distinct given from group_access_member as place join group_access using (group_id)
-      cross join unnest(permissions) as given
-      where place.tenant_id = session.tenant_id and place.user_id = session.user_id and not is_archived
-    ) as "groupPermissions"`;
+    ${permissionsByGroups(db, "session")} as "groupPermissions"`;
   const principals = (db: Sql | Tx) => db`
     left join principal person on person.tenant_id = session.tenant_id and person.user_id = session.user_id
     left join principal tenant on tenant.tenant_id = session.tenant_id and tenant.user_id = ''`;

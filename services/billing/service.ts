@@ -1,3 +1,4 @@
+import { keyCreated, keyRevoked, keyUpdated } from "@lyss/contracts/events/auth.ts";
 import {
   balanceLow,
   budgetsChanged,
@@ -81,7 +82,10 @@ export const billing = defineService({
     ...[creditLimitChanged, overdraftEntered, overdraftRepaid],
     ...[integrityFailed, reconciliationDrift],
   ],
-  hears: [usageRecorded, groupMemberAdded, groupMemberRemoved, tenantCreated, tenantDiscarded],
+  hears: [
+    ...[usageRecorded, groupMemberAdded, groupMemberRemoved, keyCreated, keyUpdated, keyRevoked],
+    ...[tenantCreated, tenantDiscarded],
+  ],
   config: billingConfig,
   idempotent: ["topUpWallet", "setBudget", "setUserQuota", "resetUserQuota"],
   // Of each call of a model the hold, the charge and the usage are on record, and nobody's audit could keep up with them.
@@ -171,7 +175,7 @@ export const billing = defineService({
     return {
       ops,
       rpc: createBillingRpc(ops),
-      subscriptions: createBillingSubscriptions({ ...shared, usageProjection, budgets, store }),
+      subscriptions: createBillingSubscriptions({ ...shared, usageProjection, budgets, store, keyBudgets: ops }),
       jobs: [...createBillingJobs(ops), ...invoices.jobs],
       health: { database: databaseCheck(db), integrity: integrity.check },
       drain: () => ledger.drain(),

@@ -15,7 +15,7 @@ export type KeyVerdict =
   | { readonly isVerified: false; readonly reason: "malformed" | "unknown" | "revoked" | "expired" | "barred" };
 
 /**
- * Whose key a secret is, and what it may do now: what it was given, as far as its person's role holds that still. Junk is
+ * Whose key a secret is, and what it may do now: what it was given, as far as its person's role and groups hold that still. Junk is
  * refused by its checksum, without a look-up. Notes the use.
  */
 export async function verifyKey(
@@ -34,7 +34,7 @@ export async function verifyKey(
   return { isVerified: true, key: { ...key, permissions: permissionsNow(key) }, expiresAt };
 }
 
-function permissionsNow({ permissions, role }: RecognisedKey): readonly string[] {
-  const held = role === null ? undefined : permissionsOf(role);
-  return held ? permissionsOfBoth(permissions, held) : permissions;
+function permissionsNow({ permissions, role, groupPermissions }: RecognisedKey): readonly string[] {
+  const ofRole = role === null ? undefined : permissionsOf(role);
+  return ofRole ? permissionsOfBoth(permissions, [...ofRole, ...groupPermissions]) : permissions;
 }

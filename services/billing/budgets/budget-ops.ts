@@ -45,6 +45,17 @@ export interface ListBudgetsInput extends PageRequest {
   readonly path?: CallPath | undefined;
 }
 
+interface KeyReference {
+  readonly tenantId: string;
+  readonly keyId: string;
+}
+
+/** What somebody has limited a key to, and lifted from it. */
+export interface CapKeyInput extends KeyReference {
+  readonly set: readonly BudgetLimit[];
+  readonly lifted: readonly Pick<BudgetLimit, "unit" | "period">[];
+}
+
 export const maxBudgetsPerTenant = 100_000;
 
 /** The operations on budgets. */
@@ -54,12 +65,16 @@ export function createBudgetOps(deps: BudgetOpsDeps) {
     getBudget: (input: { tenantId: string; budgetId: string }) => getBudget(deps, input),
     listBudgets: (input: ListBudgetsInput) => listBudgets(deps, input),
     deleteBudget: (input: { tenantId: string; budgetId: string }) => deleteBudget(deps, input),
+    capKey: (tx: Tx, input: CapKeyInput) => capKey(deps, tx, input),
+    uncapKey: (tx: Tx, input: KeyReference) => uncapKey(deps, tx, input),
     setUserQuota: (input: QuotaReference & { readonly limits: readonly BudgetLimit[] }) => setUserQuota(deps, input),
     getUserQuota: (input: QuotaReference) => getUserQuota(deps, input),
     resetUserQuota: (input: QuotaReference) => resetUserQuota(deps, input),
     checkBudgets: (input: CallPath) => checkBudgets(deps, input),
   };
 }
+
+export type BudgetOps = ReturnType<typeof createBudgetOps>;
 
 /**
  * Caps a tenant, group, user or key. Where there is a budget for the same unit and period it gets the new limit, and keeps
@@ -83,6 +98,37 @@ async function setBudget(
   });
   deps.ledger.wake(tenantId);
   return budget;
+}
+
+/**
+ * Caps a key as its owner has set, in the caller's transaction; other budgets of the key stay. A repeat is safe. Throws
+ * `wallet_not_found`, `too_many_budgets`.
+ */
+async function capKey(deps: BudgetOpsDeps, tx: Tx, { tenantId, keyId, set, lifted }: CapKeyInput): Promise<void> {
+  const { budgets } = deps;
+  const scope = { tenantId, scopeKind: "key", scopeId: keyId } as const;
+  const nowMs = await lockTenant(tx, deps, tenantId);
+  const known = await budgets.store.listOfScope(tx, scope);
+  const gone = known.filter(({ unit, period }) => lifted.some((each) => each.unit === unit && each.period === period));
+  const goneIds = gone.map(({ budgetId }) => budgetId);
+  await budgets.store.deleteBudgets(tx, tenantId, goneIds);
+  const wanted = set.map((limit) => withLimit(deps, scope, known, limit, nowMs));
+  const isNew = ({ budgetId }: Budget) => !known.some((budget) => budget.budgetId === budgetId);
+  await requireRoom(tx, deps, tenantId, wanted.filter(isNew).length);
+  await budgets.put(tx, tenantId, wanted);
+}
+
+/** Takes out the budgets of a key that is gone for good, whoever set them. A repeat is safe. */
+async function uncapKey(deps: BudgetOpsDeps, tx: Tx, { tenantId, keyId }: KeyReference): Promise<void> {
+  const { budgets } = deps;
+  const scope = { tenantId, scopeKind: "key", scopeId: keyId } as const;
+  // A tenant without budgets need not have a wallet to lock.
+  if ((await budgets.store.listOfScope(tx, scope)).length === 0) return;
+  await lockTenant(tx, deps, tenantId);
+  const known = await budgets.store.listOfScope(tx, scope);
+  const ids = known.map(({ budgetId }) => budgetId);
+  await budgets.store.deleteBudgets(tx, tenantId, ids);
+  await budgets.put(tx, tenantId, []);
 }
 
 /** Throws `budget_not_found`. */
