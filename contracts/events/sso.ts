@@ -5,6 +5,8 @@ import {
   ConnectionChangedSchema,
   ConnectionDeletedSchema,
   ConsentGivenSchema,
+  ScimResourceChangedSchema,
+  ScimTokenChangedSchema,
 } from "../gen/lyss/sso/v1/sso_pb.js";
 
 export const ssoConnectionCreated = defineEvent(
@@ -32,3 +34,58 @@ export const ssoClientUpdated = defineEvent("sso.client.updated", ClientChangedS
 export const ssoClientDeleted = defineEvent("sso.client.deleted", ClientDeletedSchema, (event) => event.clientId);
 
 export const ssoConsentGiven = defineEvent("sso.consent.given", ConsentGivenSchema, (event) => event.clientId);
+
+export const ssoScimUserCreated = defineEvent(
+  "sso.scim_user.created",
+  ScimResourceChangedSchema,
+  (event) => event.resourceId,
+);
+
+export const ssoScimUserUpdated = defineEvent(
+  "sso.scim_user.updated",
+  ScimResourceChangedSchema,
+  (event) => event.resourceId,
+);
+
+export const ssoScimUserDeleted = defineEvent(
+  "sso.scim_user.deleted",
+  ScimResourceChangedSchema,
+  (event) => event.resourceId,
+);
+
+export const ssoScimGroupCreated = defineEvent(
+  "sso.scim_group.created",
+  ScimResourceChangedSchema,
+  (event) => event.resourceId,
+);
+
+export const ssoScimGroupUpdated = defineEvent(
+  "sso.scim_group.updated",
+  ScimResourceChangedSchema,
+  (event) => event.resourceId,
+);
+
+export const ssoScimGroupDeleted = defineEvent(
+  "sso.scim_group.deleted",
+  ScimResourceChangedSchema,
+  (event) => event.resourceId,
+);
+
+export const ssoScimTokenCreated = defineEvent(
+  "sso.scim_token.created",
+  ScimTokenChangedSchema,
+  (event) => event.tokenId,
+);
+
+export const ssoScimTokenRevoked = defineEvent(
+  "sso.scim_token.revoked",
+  ScimTokenChangedSchema,
+  (event) => event.tokenId,
+);
+
+/** What is told of people, groups and tokens of SCIM. */
+export const ssoScimEvents = [
+  ...[ssoScimUserCreated, ssoScimUserUpdated, ssoScimUserDeleted],
+  ...[ssoScimGroupCreated, ssoScimGroupUpdated, ssoScimGroupDeleted],
+  ...[ssoScimTokenCreated, ssoScimTokenRevoked],
+];

@@ -164,4 +164,87 @@ export const ssoFailures = defineFailures("sso", {
       zh_CN: "尚无程序使用本平台登录，请先创建客户端。",
     },
   },
+  scim_not_found: {
+    kind: "not_found",
+    publicCode: "SSO_060",
+    text: { en_US: "There is no resource {id}.", zh_CN: "资源 {id} 不存在。" },
+  },
+  scim_token_refused: {
+    kind: "unauthenticated",
+    publicCode: "SSO_061",
+    text: {
+      en_US: "Send a SCIM token of an enabled connection as 'Authorization: Bearer …'.",
+      zh_CN: "请在请求头中携带已启用连接的 SCIM 令牌：Authorization: Bearer …",
+    },
+  },
+  scim_taken: {
+    kind: "already_exists",
+    publicCode: "SSO_062",
+    text: {
+      en_US: "{field}: is taken. Whoever has it was not made by this connection, or is there already.",
+      zh_CN: "{field}：已被占用。其所有者并非由此连接创建，或者已经存在。",
+    },
+  },
+  scim_filter_invalid: {
+    kind: "invalid_argument",
+    publicCode: "SSO_063",
+    text: {
+      en_US: "filter: {reason}. Supported are eq, ne, co, sw, ew, pr, and, or, not, and parentheses.",
+      zh_CN: "filter：{reason}。支持 eq、ne、co、sw、ew、pr、and、or、not 和括号。",
+    },
+  },
+  scim_path_invalid: {
+    kind: "invalid_argument",
+    publicCode: "SSO_064",
+    text: { en_US: "path: {path} {reason}.", zh_CN: "path：{path} {reason}。" },
+  },
+  scim_no_target: {
+    kind: "invalid_argument",
+    publicCode: "SSO_065",
+    text: { en_US: "path: nothing is at {path}.", zh_CN: "path：{path} 处没有任何内容。" },
+  },
+  scim_immutable: {
+    kind: "invalid_argument",
+    publicCode: "SSO_066",
+    text: {
+      en_US: "{field}: does not change. {hint}.",
+      zh_CN: "{field}：不可更改。{hint}。",
+    },
+  },
+  scim_last_owner: {
+    kind: "failed_precondition",
+    publicCode: "SSO_067",
+    httpStatus: 409,
+    text: {
+      en_US: "This person is the tenant's last active owner and stays. Make somebody else an owner first.",
+      zh_CN: "此人是租户最后一名有效的所有者，无法移除。请先指定其他所有者。",
+    },
+  },
+  scim_too_many: {
+    kind: "resource_exhausted",
+    publicCode: "SSO_068",
+    text: { en_US: "{field}: at most {limit}. Remove some first.", zh_CN: "{field}：最多 {limit}，请先移除一些。" },
+  },
+  scim_version_mismatch: {
+    kind: "failed_precondition",
+    publicCode: "SSO_069",
+    httpStatus: 412,
+    text: {
+      en_US: "The resource is at version {current}, not {expected}. Read it again.",
+      zh_CN: "该资源当前版本为 {current}，而不是 {expected}，请重新读取。",
+    },
+  },
+  scim_member_unknown: {
+    kind: "invalid_argument",
+    publicCode: "SSO_070",
+    text: {
+      en_US: "members: {id} is no person of this connection. Create the person first; groups are no members.",
+      zh_CN: "members：{id} 不是此连接的人员。请先创建该人员；群组不能作为成员。",
+    },
+  },
+  scim_token_not_found: {
+    kind: "not_found",
+    publicCode: "SSO_071",
+    text: { en_US: "There is no such SCIM token.", zh_CN: "SCIM 令牌不存在。" },
+  },
 });

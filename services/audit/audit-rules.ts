@@ -40,6 +40,14 @@ import {
   ssoConnectionDeleted,
   ssoConnectionUpdated,
   ssoConsentGiven,
+  ssoScimGroupCreated,
+  ssoScimGroupDeleted,
+  ssoScimGroupUpdated,
+  ssoScimTokenCreated,
+  ssoScimTokenRevoked,
+  ssoScimUserCreated,
+  ssoScimUserDeleted,
+  ssoScimUserUpdated,
 } from "@lyss/contracts/events/sso.ts";
 import {
   dataPolicyChanged,
@@ -127,6 +135,14 @@ const ofChangedClient = {
   actor: "actorId",
   details: ["name", "isConfidential", "redirectUris", "scopes", "isRotated"],
 } as const;
+const ofScim = { ...ofTenant, actor: "actorId", address: "clientAddress", happenedAt: "changedAt" } as const;
+const ofScimUser = {
+  ...ofScim,
+  subject: ["user", "userId"],
+  details: ["connectionId", "resourceId", "isActive"],
+} as const;
+const ofScimGroup = { ...ofScim, subject: ["scim_group", "resourceId"], details: ["connectionId"] } as const;
+const ofScimToken = { ...ofScim, subject: ["scim_token", "tokenId"], details: ["connectionId", "expiresAt"] } as const;
 
 /** Every event that is about security, money that people move, or who may do what. */
 export const auditRules: readonly AuditRule[] = [
@@ -183,6 +199,14 @@ export const auditRules: readonly AuditRule[] = [
   audited(ssoClientUpdated, ofChangedClient),
   audited(ssoClientDeleted, { ...ofClient, actor: "actorId", happenedAt: "deletedAt" }),
   audited(ssoConsentGiven, { ...ofClient, actor: "userId", happenedAt: "givenAt", details: ["scopes"] }),
+  audited(ssoScimUserCreated, ofScimUser),
+  audited(ssoScimUserUpdated, ofScimUser),
+  audited(ssoScimUserDeleted, ofScimUser),
+  audited(ssoScimGroupCreated, ofScimGroup),
+  audited(ssoScimGroupUpdated, ofScimGroup),
+  audited(ssoScimGroupDeleted, ofScimGroup),
+  audited(ssoScimTokenCreated, ofScimToken),
+  audited(ssoScimTokenRevoked, ofScimToken),
   audited(dataPolicyChanged, {
     ...{ ...ofTenantItself, happenedAt: "changedAt", details: ["retentionDays", "storeBodies", "redact"] },
   }),

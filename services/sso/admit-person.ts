@@ -18,7 +18,7 @@ export interface AdmittedPerson {
  * Throws `person_refused`, the same for everybody who may not come in.
  */
 export async function admitPerson(
-  deps: Pick<SsoDeps, "user" | "group" | "tenant" | "signIns" | "db" | "clock">,
+  deps: Pick<SsoDeps, "user" | "group" | "tenant" | "signIns" | "scimGroups" | "db" | "clock">,
   connection: Connection,
   assertion: Assertion,
   clientAddress: string,
@@ -44,7 +44,9 @@ export async function admitPerson(
     });
   if (user?.status !== UserStatus.ACTIVE) throw new Failure(ssoFailures.person_refused);
   const { userId, role } = user;
-  await applyGroupRules(deps, connection, userId, assertion.groups);
+  // Of whom SCIM tells groups, it alone does: two that say different things would take from each other in turn.
+  const groups = (await deps.scimGroups.findGroupNames(connectionId, userId)) ?? assertion.groups;
+  await applyGroupRules(deps, connection, userId, groups);
   return { userId, tenantId, role };
 }
 

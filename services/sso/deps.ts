@@ -14,6 +14,9 @@ import type { OidcProviders } from "./oidc/providers.ts";
 import type { ClientStore } from "./provider/client-store.ts";
 import type { OpenIdProvider } from "./provider/provider-face.ts";
 import type { ProviderStore } from "./provider/provider-store.ts";
+import type { ScimGroupStore } from "./scim/group-store.ts";
+import type { ScimTokenStore } from "./scim/token-store.ts";
+import type { ScimUserStore } from "./scim/user-store.ts";
 import type { SignInStore } from "./sign-in-store.ts";
 import type { ConnectionStore } from "./store.ts";
 
@@ -27,6 +30,9 @@ export interface SsoDeps {
   readonly providerState: ProviderStore;
   /** Lyss as provider of others. */
   readonly provider: OpenIdProvider;
+  readonly scimTokens: ScimTokenStore;
+  readonly scimUsers: ScimUserStore;
+  readonly scimGroups: ScimGroupStore;
   readonly auth: Client<typeof AuthService>;
   readonly user: Client<typeof UserService>;
   readonly group: Client<typeof GroupService>;

@@ -1,11 +1,29 @@
+import type { Tx } from "@lyss/kit/db/database.ts";
 import { deleteExpired } from "@lyss/kit/db/delete-expired.ts";
 import type { Locale } from "@lyss/kit/errors/failure.ts";
 import type { SsoDeps } from "./deps.ts";
 import { givePending } from "./group-rules.ts";
+import {
+  deleteScimGroup,
+  type PatchScimGroupInput,
+  patchScimGroup,
+  type ReplaceScimGroupInput,
+  replaceScimGroup,
+} from "./ops/change-scim-group.ts";
+import { createScimToken, listScimTokens, revokeScimToken, rotateScimToken } from "./ops/change-scim-tokens.ts";
+import {
+  type PatchScimUserInput,
+  patchScimUser,
+  type ReplaceScimUserInput,
+  replaceScimUser,
+} from "./ops/change-scim-user.ts";
 import { type CreateClientInput, createClient } from "./ops/create-client.ts";
 import { type CreateConnectionInput, createConnection } from "./ops/create-connection.ts";
+import { type CreateScimGroupInput, createScimGroup } from "./ops/create-scim-group.ts";
+import { type CreateScimUserInput, createScimUser } from "./ops/create-scim-user.ts";
 import { deleteClient } from "./ops/delete-client.ts";
 import { deleteConnection } from "./ops/delete-connection.ts";
+import { deleteScimUser } from "./ops/delete-scim-user.ts";
 import { describeServiceProvider } from "./ops/describe-service-provider.ts";
 import { type DiscoverInput, discoverConnections } from "./ops/discover-connections.ts";
 import { endOverSessions } from "./ops/end-over-sessions.ts";
@@ -18,6 +36,8 @@ import { getClient } from "./ops/get-client.ts";
 import { getConnection } from "./ops/get-connection.ts";
 import { type ListClientsInput, listClients } from "./ops/list-clients.ts";
 import { type ListConnectionsInput, listConnections } from "./ops/list-connections.ts";
+import { getScimGroup, type ListScimGroupsInput, listScimGroups } from "./ops/list-scim-groups.ts";
+import { getScimUser, type ListScimInput, listScimUsers } from "./ops/list-scim-users.ts";
 import { rotateClientSecret } from "./ops/rotate-client-secret.ts";
 import { type StartSignInInput, startSignIn } from "./ops/start-sign-in.ts";
 import { type TakeSamlAnswerInput, takeSamlAnswer } from "./ops/take-saml-answer.ts";
@@ -40,12 +60,19 @@ interface ProviderCall {
   readonly clientAddress: string;
 }
 
+import { findScimCaller } from "./scim/caller.ts";
+import { followPeople } from "./scim/follow-person.ts";
+import type { ScimReference } from "./scim/model.ts";
+
 interface ConnectionReference {
   readonly tenantId: string;
   readonly connectionId: string;
 }
 
-const expiring = ["sign_in", "exchange_code", "federated_session", "seen_message", "provider_item", "provider_login"];
+const expiring = [
+  ...["sign_in", "exchange_code", "federated_session", "seen_message", "provider_item", "provider_login"],
+  "scim_token",
+];
 const maxDeletedAtOnce = 1_000;
 
 /** Binds the operations of sign-on to what they need. */
@@ -78,6 +105,27 @@ export function createSsoOps(deps: SsoDeps) {
     showInteraction: (input: InteractionVisit) => showInteraction(deps, input),
     answerInteraction: (input: InteractionAnswer) => answerInteraction(deps, input),
     givePending: () => givePending(deps),
+    createScimToken: (input: Parameters<typeof createScimToken>[1]) => createScimToken(deps, input),
+    listScimTokens: (input: ConnectionReference) => listScimTokens(deps, input),
+    rotateScimToken: (input: Parameters<typeof rotateScimToken>[1]) => rotateScimToken(deps, input),
+    revokeScimToken: (input: Parameters<typeof revokeScimToken>[1]) => revokeScimToken(deps, input),
+    findScimCaller: (input: Parameters<typeof findScimCaller>[1]) => findScimCaller(deps, input),
+    createScimUser: (input: CreateScimUserInput) => createScimUser(deps, input),
+    getScimUser: (input: ScimReference) => getScimUser(deps, input),
+    listScimUsers: (input: ListScimInput) => listScimUsers(deps, input),
+    replaceScimUser: (input: ReplaceScimUserInput) => replaceScimUser(deps, input),
+    patchScimUser: (input: PatchScimUserInput) => patchScimUser(deps, input),
+    deleteScimUser: (input: ScimReference) => deleteScimUser(deps, input),
+    createScimGroup: (input: CreateScimGroupInput) => createScimGroup(deps, input),
+    getScimGroup: (input: Parameters<typeof getScimGroup>[1]) => getScimGroup(deps, input),
+    listScimGroups: (input: ListScimGroupsInput) => listScimGroups(deps, input),
+    replaceScimGroup: (input: ReplaceScimGroupInput) => replaceScimGroup(deps, input),
+    patchScimGroup: (input: PatchScimGroupInput) => patchScimGroup(deps, input),
+    deleteScimGroup: (input: ScimReference) => deleteScimGroup(deps, input),
+    /** Brings people to where their providers have them, as far as that is still to be done. */
+    followPeople: () => followPeople(deps),
+    /** A repeat is safe. */
+    forgetPerson: (tx: Tx, userId: string) => deps.scimUsers.deletePerson(tx, userId),
     /** Deletes what nobody can come back to. */
     async sweep() {
       const now = new Date(deps.clock.nowMs());

@@ -6,7 +6,9 @@ import {
   ssoConnectionDeleted,
   ssoConnectionUpdated,
   ssoConsentGiven,
+  ssoScimEvents,
 } from "@lyss/contracts/events/sso.ts";
+import { userDeleted } from "@lyss/contracts/events/user.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { GroupService } from "@lyss/contracts/gen/lyss/group/v1/group_pb.js";
 import { TenantService } from "@lyss/contracts/gen/lyss/tenant/v1/tenant_pb.js";
@@ -16,6 +18,7 @@ import { createAddressGuard } from "@lyss/kit/http/address-guard.ts";
 import { createGuardedFetch } from "@lyss/kit/http/guarded-fetch.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
 import { ssoConfig } from "./config.ts";
+import { createSsoSubscriptions } from "./events.ts";
 import { createSsoJobs } from "./jobs.ts";
 import { createOidcProviders } from "./oidc/providers.ts";
 import { createSsoOps } from "./ops.ts";
@@ -26,6 +29,12 @@ import { providerRoutes } from "./provider/provider-routes.ts";
 import { createProviderStore } from "./provider/provider-store.ts";
 import { connectionRoutes } from "./routes.ts";
 import { samlRoutes } from "./saml-routes.ts";
+import { scimDiscoveryRoutes } from "./scim/discovery-routes.ts";
+import { createScimGroupStore } from "./scim/group-store.ts";
+import { scimRoutes } from "./scim/routes.ts";
+import { scimTokenRoutes } from "./scim/token-routes.ts";
+import { createScimTokenStore } from "./scim/token-store.ts";
+import { createScimUserStore } from "./scim/user-store.ts";
 import { signInRoutes } from "./sign-in-routes.ts";
 import { createSignInStore } from "./sign-in-store.ts";
 import { createConnectionStore } from "./store.ts";
@@ -39,11 +48,15 @@ export const sso = defineService({
   publishes: [
     ...[ssoConnectionCreated, ssoConnectionUpdated, ssoConnectionDeleted],
     ...[ssoClientCreated, ssoClientUpdated, ssoClientDeleted, ssoConsentGiven],
+    ...ssoScimEvents,
   ],
-  hears: [],
+  hears: [userDeleted],
   config: ssoConfig,
   migrations: new URL("./migrations/", import.meta.url),
-  routes: [...connectionRoutes, ...signInRoutes, ...samlRoutes, ...clientRoutes, ...providerRoutes],
+  routes: [
+    ...[...connectionRoutes, ...signInRoutes, ...samlRoutes, ...clientRoutes, ...providerRoutes],
+    ...[...scimTokenRoutes, ...scimRoutes, ...scimDiscoveryRoutes],
+  ],
 
   async start({ config, clients, db, outbox, clock, random, deriveKey }) {
     const settings = config.sso;
@@ -54,6 +67,9 @@ export const sso = defineService({
       ...{ settings, db, outbox, clock, random, guard, fetchFrom, ...clients },
       connections: createConnectionStore(db.sql),
       signIns: createSignInStore(db.sql),
+      scimTokens: createScimTokenStore(db.sql),
+      scimUsers: createScimUserStore(db.sql),
+      scimGroups: createScimGroupStore(db.sql),
       providers: createOidcProviders({ fetchFrom, clock, timeoutMs, allowsHttp }),
       sealingKey: deriveKey("sso.sealing"),
       cookieKey: deriveKey("sso.provider_cookies"),
@@ -61,6 +77,7 @@ export const sso = defineService({
       providerState: createProviderStore(db.sql),
     };
     const ops = createSsoOps({ ...parts, provider: createOpenIdProvider(parts) });
-    return { ops, jobs: createSsoJobs(ops), health: { database: databaseCheck(db) } };
+    const subscriptions = createSsoSubscriptions(ops);
+    return { ops, subscriptions, jobs: createSsoJobs(ops), health: { database: databaseCheck(db) } };
   },
 });

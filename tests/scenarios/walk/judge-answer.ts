@@ -65,7 +65,8 @@ function findOwnFault(
 /** Where a value is not of the shape that a schema tells: fields that are required, and types. */
 function findMisfit(value: unknown, schema: JsonSchema, at = "body"): string | undefined {
   const { type, required = [], properties = {} } = schema;
-  if (type !== undefined && (value === null ? "null" : typeof value) !== type) return `${at} is no ${String(type)}`;
+  const found = value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
+  if (type !== undefined && found !== type) return `${at} is no ${String(type)}`;
   if (typeof value !== "object" || value === null) return undefined;
   const fields = value as Record<string, unknown>;
   const missing = required.find((name) => !Object.hasOwn(fields, name));

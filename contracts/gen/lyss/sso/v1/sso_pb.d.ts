@@ -297,3 +297,121 @@ export declare type ConsentGiven = Message<"lyss.sso.v1.ConsentGiven"> & {
  */
 export declare const ConsentGivenSchema: GenMessage<ConsentGiven>;
 
+/**
+ * A person or a group that a provider manages by SCIM (RFC 7643), as it is from now on. No names, no addresses.
+ *
+ * @generated from message lyss.sso.v1.ScimResourceChanged
+ */
+export declare type ScimResourceChanged = Message<"lyss.sso.v1.ScimResourceChanged"> & {
+  /**
+   * @generated from field: string connection_id = 1;
+   */
+  connectionId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * The resource's id in SCIM.
+   *
+   * @generated from field: string resource_id = 3;
+   */
+  resourceId: string;
+
+  /**
+   * Who the person is here; empty for a group.
+   *
+   * @generated from field: string user_id = 4;
+   */
+  userId: string;
+
+  /**
+   * False for a person who is kept out.
+   *
+   * @generated from field: bool is_active = 5;
+   */
+  isActive: boolean;
+
+  /**
+   * 1, and one more for each change.
+   *
+   * @generated from field: int64 version = 6;
+   */
+  version: bigint;
+
+  /**
+   * The token by which the provider did it.
+   *
+   * @generated from field: string actor_id = 7;
+   */
+  actorId: string;
+
+  /**
+   * @generated from field: string client_address = 8;
+   */
+  clientAddress: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp changed_at = 9;
+   */
+  changedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.sso.v1.ScimResourceChanged.
+ * Use `create(ScimResourceChangedSchema)` to create a new message.
+ */
+export declare const ScimResourceChangedSchema: GenMessage<ScimResourceChanged>;
+
+/**
+ * A token by which a provider manages people was given, or ends. Never the secret.
+ *
+ * @generated from message lyss.sso.v1.ScimTokenChanged
+ */
+export declare type ScimTokenChanged = Message<"lyss.sso.v1.ScimTokenChanged"> & {
+  /**
+   * @generated from field: string token_id = 1;
+   */
+  tokenId: string;
+
+  /**
+   * @generated from field: string connection_id = 2;
+   */
+  connectionId: string;
+
+  /**
+   * @generated from field: string tenant_id = 3;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string actor_id = 4;
+   */
+  actorId: string;
+
+  /**
+   * @generated from field: string client_address = 5;
+   */
+  clientAddress: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp changed_at = 6;
+   */
+  changedAt?: Timestamp | undefined;
+
+  /**
+   * When it ends; unset for one without an end.
+   *
+   * @generated from field: google.protobuf.Timestamp expires_at = 7;
+   */
+  expiresAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.sso.v1.ScimTokenChanged.
+ * Use `create(ScimTokenChangedSchema)` to create a new message.
+ */
+export declare const ScimTokenChangedSchema: GenMessage<ScimTokenChanged>;
+
