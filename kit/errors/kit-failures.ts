@@ -124,4 +124,12 @@ export const kitFailures = defineFailures("kit", {
       zh_CN: "API 密钥不能执行此操作，请以个人身份登录。",
     },
   },
+  search_too_broad: {
+    kind: "invalid_argument",
+    publicCode: "KIT_019",
+    text: {
+      en_US: "This search takes longer than {limitMs} ms. Search for longer words, or narrow it by the other filters.",
+      zh_CN: "此搜索耗时超过 {limitMs} 毫秒。请使用更长的关键词，或通过其他条件缩小范围。",
+    },
+  },
 });

@@ -40,6 +40,12 @@ export const userConfig = {
         .max(10_000_000)
         .default(100_000)
         .describe("Accounts and addresses whose failures are remembered at most."),
+      searchTimeoutMs: z
+        .int()
+        .min(50)
+        .max(1_000)
+        .default(1_000)
+        .describe("How long the database looks for people by words before a search is refused as too broad."),
       registration: z
         .enum(["closed", "domains", "open"])
         .default("closed")

@@ -42,6 +42,7 @@ export interface UserDeps {
   /** Who may register without an invitation. */
   readonly registrationPolicy: "closed" | "domains" | "open";
   readonly newTenantPlan: string;
+  readonly searchTimeoutMs: number;
   /** 32 bytes: seals the tokens that a registration ends with. */
   readonly registrationKey: Buffer;
   readonly passwords: PasswordHasher;

@@ -24,46 +24,50 @@ export interface UserPage {
 
 /** The SQL of who there is, and of changing it. One method, one statement. */
 export function createPeopleStore(sql: Sql) {
-  const matches = ({ tenantId, status, role, words = [] }: UserFilter) => {
+  const matches = (db: Sql | Tx, { tenantId, status, role, words = [] }: UserFilter) => {
     const parts = [
-      ...(tenantId === undefined ? [] : [sql`tenant_id = ${tenantId}`]),
-      ...(status === undefined ? [] : [sql`status = ${status}`]),
-      ...(role === undefined ? [] : [sql`role = ${role}`]),
-      ...words.map((word) => sql`position(lower(${word}) in lower(name) || ' ' || email) > 0`),
+      ...(tenantId === undefined ? [] : [db`tenant_id = ${tenantId}`]),
+      ...(status === undefined ? [] : [db`status = ${status}`]),
+      ...(role === undefined ? [] : [db`role = ${role}`]),
+      ...words.map((word) => db`position(lower(${word}) in lower(name) || ' ' || email) > 0`),
     ];
-    return parts.reduce((all, part) => sql`${all} and ${part}`, sql`not is_pending`);
+    return parts.reduce((all, part) => db`${all} and ${part}`, db`not is_pending`);
   };
 
   return {
-    listPeople(filter: UserFilter, { sort, isDescending, after, limit }: UserPage): Promise<User[]> {
+    listPeople(db: Sql | Tx, filter: UserFilter, { sort, isDescending, after, limit }: UserPage): Promise<User[]> {
       // An id begins with the time of its creation.
-      const key = sort === "created_at" ? sql`''` : sort === "name" ? sql`lower(name)` : sql`email`;
+      const key = sort === "created_at" ? db`''` : sort === "name" ? db`lower(name)` : db`email`;
       const [afterKey = "", afterId = ""] = after ?? [];
       const rest = isDescending
-        ? sql`(${key} collate "C", user_id) < (${afterKey}, ${afterId})`
-        : sql`(${key} collate "C", user_id) > (${afterKey}, ${afterId})`;
-      const direction = isDescending ? sql`desc` : sql`asc`;
-      return sql<User[]>`
-        select ${columns(sql)} from person where ${matches(filter)} and ${after ? rest : sql`true`}
+        ? db`(${key} collate "C", user_id) < (${afterKey}, ${afterId})`
+        : db`(${key} collate "C", user_id) > (${afterKey}, ${afterId})`;
+      const direction = isDescending ? db`desc` : db`asc`;
+      return db<User[]>`
+        select ${columns(db)} from person where ${matches(db, filter)} and ${after ? rest : db`true`}
         order by ${key} collate "C" ${direction}, user_id ${direction} limit ${limit}`;
     },
 
     /** Newest first. */
-    listNumberedPage(filter: UserFilter, { limit, offset }: { limit: number; offset: number }): Promise<User[]> {
-      return sql<User[]>`
-        select ${columns(sql)} from person where ${matches(filter)} order by user_id desc limit ${limit} offset ${offset}`;
+    listNumberedPage(
+      db: Sql | Tx,
+      filter: UserFilter,
+      { limit, offset }: { limit: number; offset: number },
+    ): Promise<User[]> {
+      return db<User[]>`
+        select ${columns(db)} from person where ${matches(db, filter)} order by user_id desc limit ${limit} offset ${offset}`;
     },
 
-    async countPeople(filter: UserFilter): Promise<number> {
-      const [row] = await sql<{ people: number }[]>`
-        select count(*)::float8 as people from person where ${matches(filter)}`;
+    async countPeople(db: Sql | Tx, filter: UserFilter): Promise<number> {
+      const [row] = await db<{ people: number }[]>`
+        select count(*)::float8 as people from person where ${matches(db, filter)}`;
       return row?.people ?? 0;
     },
 
-    /** Of all tenants. */
+    /** Of all tenants; those are left out who have not come in yet. */
     countByStatus(): Promise<{ readonly status: UserStatus; readonly people: number }[]> {
       return sql<{ status: UserStatus; people: number }[]>`
-        select status, count(*)::float8 as people from person group by status`;
+        select status, count(*)::float8 as people from person where not is_pending group by status`;
     },
 
     /** The tenant of the first operator: the platform's own. */

@@ -76,7 +76,11 @@ export const user = defineService({
     const ops = createUserOps({
       ...{ db, store, people, federation, accounts, registrations, outbox, idempotency, workflows, clock, random, log },
       ...{ auth: clients.auth, groups: clients.group, billing: clients.billing, tenants: clients.tenant },
-      ...{ registrationPolicy: limits.registration, newTenantPlan: limits.newTenantPlan },
+      ...{
+        registrationPolicy: limits.registration,
+        newTenantPlan: limits.newTenantPlan,
+        searchTimeoutMs: limits.searchTimeoutMs,
+      },
       registrationKey: deriveKey("user.registration"),
       ...{ passwords, guard, audit, refusedSignIns, writer, mailLimit },
     });

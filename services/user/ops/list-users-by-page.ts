@@ -1,3 +1,4 @@
+import { searchWithin } from "@lyss/kit/db/search-within.ts";
 import type { UserDeps } from "../deps.ts";
 import type { User } from "../model.ts";
 import type { UserFilter } from "../people-store.ts";
@@ -12,17 +13,16 @@ export interface ListUsersByPageInput {
   readonly tenantId: string | undefined;
 }
 
-/** A numbered page of people, newest first, and how many there are on all pages. */
+/** A numbered page of people, newest first, and how many there are on all pages. Throws `kit.search_too_broad`. */
 export async function listUsersByPage(
-  { people }: Pick<UserDeps, "people">,
+  { db, people, searchTimeoutMs }: Pick<UserDeps, "db" | "people" | "searchTimeoutMs">,
   { page, pageSize, filter, tenantId }: ListUsersByPageInput,
 ): Promise<{ readonly users: readonly User[]; readonly totalCount: number }> {
   const wanted = { ...parseUserFilter(filter), tenantId };
-  const [users, totalCount] = await Promise.all([
-    people.listNumberedPage(wanted, { limit: pageSize, offset: (page - 1) * pageSize }),
-    people.countPeople(wanted),
-  ]);
-  return { users, totalCount };
+  return searchWithin(db, searchTimeoutMs, async (tx) => ({
+    users: await people.listNumberedPage(tx, wanted, { limit: pageSize, offset: (page - 1) * pageSize }),
+    totalCount: await people.countPeople(tx, wanted),
+  }));
 }
 
 /** Reads the words of a filter. The last one of a kind counts. */
