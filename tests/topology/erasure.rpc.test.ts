@@ -5,13 +5,15 @@ import { eachTopology } from "@lyss/kit/testing/each-topology.ts";
 import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { audit } from "@lyss/services/audit/service.ts";
 import { auth } from "@lyss/services/auth/service.ts";
+import { billing } from "@lyss/services/billing/service.ts";
 import { group } from "@lyss/services/group/service.ts";
+import { tenant } from "@lyss/services/tenant/service.ts";
 import { user } from "@lyss/services/user/service.ts";
 
 const password = "correct horse battery";
 const tenantId = "ten_a";
 const clientAddress = "203.0.113.77";
-const services = [audit, auth, group, user];
+const services = [audit, auth, billing, group, tenant, user];
 
 /** How often each of the texts stands in any table of these services. The event log, which is kept for its time, is left out. */
 async function countMentions(adminUrl: string, texts: readonly string[]): Promise<readonly number[]> {
