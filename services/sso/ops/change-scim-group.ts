@@ -44,9 +44,9 @@ async function changeScimGroup(
 ): Promise<ScimGroup> {
   const { db, scimUsers, scimGroups, outbox, clock } = deps;
   const { caller, resourceId } = reference;
-  const { connectionId, tenantId } = caller.connection;
+  const { connectionId } = caller.connection;
   return db.transaction(async (tx) => {
-    await scimUsers.lockNames(tx, tenantId);
+    await scimUsers.lockGroups(tx, connectionId);
     const before = requireFound(await scimGroups.lockGroup(tx, connectionId, resourceId), reference);
     requireScimVersion(before, reference);
     const { displayName, externalId, members } = change(before, await scimGroups.listMemberIds(tx, resourceId));

@@ -46,12 +46,13 @@ async function changeScimUser(
   const { caller, resourceId } = reference;
   const { connectionId, tenantId } = caller.connection;
   const changed = await db.transaction(async (tx) => {
-    await scimUsers.lockNames(tx, tenantId);
     const before = requireFound(await scimUsers.lockUser(tx, connectionId, resourceId), reference);
     requireScimVersion(before, reference);
     const { userName, externalId, active, ...attributes } = change(before);
     requireSameEmail(before, emailOf({ ...attributes, userName }));
     if (toAsciiLower(userName) !== toAsciiLower(before.userName)) {
+      // After the row: whoever creates somebody holds no row that is there already.
+      await scimUsers.lockNames(tx, tenantId);
       if (await scimUsers.findByName(tx, tenantId, userName)) {
         throw new Failure(ssoFailures.scim_taken, { field: "userName" });
       }

@@ -26,7 +26,7 @@ export async function createScimGroup(deps: SsoDeps, { caller, sent }: CreateSci
     ...{ version: 1, createdAt: now, updatedAt: now },
   };
   await db.transaction(async (tx) => {
-    await scimUsers.lockNames(tx, tenantId);
+    await scimUsers.lockGroups(tx, connectionId);
     const limit = scimLimits.groupsPerConnection;
     if ((await scimGroups.countGroups(tx, connectionId)) >= limit) {
       throw new Failure(ssoFailures.scim_too_many, { field: "Groups", limit });

@@ -25,7 +25,8 @@ export async function followPerson(deps: FollowDeps, connection: Connection, res
   const { scimUsers, db } = deps;
   for (let round = 0; round < maxRounds; round++) {
     const row = await scimUsers.findUser(connection.connectionId, resourceId);
-    if (!row?.isDue) return;
+    // Somebody who was quicker may have ended what is due before our own word, of an older version, came through.
+    if (!row || (round === 0 && !row.isDue)) return;
     if (!(await followStatus(deps, row))) {
       await db.transaction((tx) => scimUsers.deleteUser(tx, resourceId));
       return;

@@ -22,6 +22,11 @@ export function createScimUserStore(sql: Sql) {
       await tx`select pg_advisory_xact_lock(hashtext('sso.scim'), hashtext(${tenantId}))`;
     },
 
+    /** Lets one transaction at a time decide which groups a connection has. Released with the transaction. */
+    async lockGroups(tx: Tx, connectionId: string): Promise<void> {
+      await tx`select pg_advisory_xact_lock(hashtext('sso.scim_group'), hashtext(${connectionId}))`;
+    },
+
     async countUsers(tx: Tx, connectionId: string): Promise<number> {
       const [row] = await tx<{ count: number }[]>`
         select count(*)::int as count from scim_user where connection_id = ${connectionId}`;
@@ -116,7 +121,9 @@ export function createScimUserStore(sql: Sql) {
 
     /** People whose groups have changed: the person here is to follow, and has groups by SCIM alone from now on. */
     async setGroupsDue(tx: Tx, resourceIds: readonly string[]): Promise<void> {
-      await tx`update scim_user set is_due = true, is_grouped = true where resource_id = any(${[...resourceIds]})`;
+      await tx`
+        update scim_user set is_due = true, is_grouped = true where resource_id in (
+          select resource_id from scim_user where resource_id = any(${[...resourceIds]}) order by resource_id for update)`;
     },
 
     async setAllDue(tx: Tx, connectionId: string): Promise<void> {
