@@ -147,6 +147,11 @@ export const userFailures = defineFailures("user", {
       zh_CN: "每个租户最多有 {limit} 份待接受的邀请，请先撤销一部分。",
     },
   },
+  avatar_not_found: {
+    kind: "not_found",
+    publicCode: "USER_019",
+    text: { en_US: "There is no such picture.", zh_CN: "该头像不存在。" },
+  },
   factor_required: {
     kind: "permission_denied",
     publicCode: "USER_060",

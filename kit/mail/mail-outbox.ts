@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import type { Logger } from "pino";
 import { Counter, type Registry } from "prom-client";
 import { seal, unseal } from "../crypto/seal.ts";
@@ -24,6 +25,8 @@ export interface MailOutboxOptions {
 export interface MailOutbox {
   /** The mail is sent if `tx` commits, at least once, and never if it does not. Gives its id. Throws a RangeError for one over 64 KiB. */
   append(tx: Tx, mail: Mail): Promise<string>;
+  /** What waits for an address is not sent any more once `tx` commits; what is being sent at that moment may still arrive. */
+  discardTo(tx: Tx, address: string): Promise<void>;
   /** Sends what waits, for every node that likes to. */
   readonly job: Job;
 }
@@ -46,15 +49,18 @@ export function createMailOutbox(options: MailOutboxOptions): MailOutbox {
     registers: [metrics],
   });
 
+  const recipientOf = (address: string) => createHmac("sha256", key).update(address).digest();
+
   return {
     async append(tx, { to, subject, text, html }) {
       const mailId = random.id("mail");
       const bytes = Buffer.from(JSON.stringify({ to, subject: toLine(subject), text, html }));
       if (bytes.length > maxMailBytes) throw new RangeError(`a mail of ${bytes.length} bytes`);
       const sealed = seal(random, key, bytes, mailId);
-      await store.insertMail(tx, { mailId, sealed, createdAt: new Date(clock.nowMs()) });
+      await store.insertMail(tx, { mailId, sealed, recipient: recipientOf(to), createdAt: new Date(clock.nowMs()) });
       return mailId;
     },
+    discardTo: (tx, address) => store.deleteMailsTo(tx, recipientOf(address)),
     job: {
       name: "send-mails",
       everyMs,

@@ -9,10 +9,15 @@ export interface WaitingMail {
   readonly tries: number;
 }
 
-export async function insertMail(tx: Tx, { mailId, sealed, createdAt }: Omit<WaitingMail, "tries">): Promise<void> {
+interface NewMail extends Omit<WaitingMail, "tries"> {
+  /** A keyed hash of the address. */
+  readonly recipient: Buffer;
+}
+
+export async function insertMail(tx: Tx, { mailId, sealed, recipient, createdAt }: NewMail): Promise<void> {
   await tx`
-    insert into mail_outbox (mail_id, sealed, created_at, next_try_at, tries)
-    values (${mailId}, ${sealed}, ${createdAt}, ${createdAt}, 0)`;
+    insert into mail_outbox (mail_id, sealed, recipient, created_at, next_try_at, tries)
+    values (${mailId}, ${sealed}, ${recipient}, ${createdAt}, ${createdAt}, 0)`;
 }
 
 /** The one that waits longest, which nobody else takes until `leaseUntil`. */
@@ -31,4 +36,8 @@ export async function postponeMail(tx: Tx, mailId: string, nextTryAt: Date): Pro
 
 export async function deleteMail(tx: Tx, mailId: string): Promise<void> {
   await tx`delete from mail_outbox where mail_id = ${mailId}`;
+}
+
+export async function deleteMailsTo(tx: Tx, recipient: Buffer): Promise<void> {
+  await tx`delete from mail_outbox where recipient = ${recipient}`;
 }

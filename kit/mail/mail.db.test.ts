@@ -89,6 +89,26 @@ test("what waits is sealed: the table does not tell whom it is for and what it s
   assert.equal(await countWaiting(), 0);
 });
 
+test("what waits for an address is discarded with a transaction, and nothing else", async (t) => {
+  const server = await startMailServer(t);
+  const outbox = open({ url: server.url });
+  await outbox.send();
+  await outbox.send({ ...mail, to: "bob@example.com" });
+  const discard = (isKept: boolean) =>
+    db.transaction(async (tx) => {
+      await outbox.discardTo(tx, mail.to);
+      if (isKept) throw new Error("no");
+    });
+  await assert.rejects(discard(true), /no/);
+  assert.equal(await countWaiting(), 2);
+  await discard(false);
+  await outbox.run();
+  assert.deepEqual(
+    server.received.map(({ to }) => to),
+    [["bob@example.com"]],
+  );
+});
+
 test("while the server is away a mail waits, longer each time, and is sent once it is back", async (t) => {
   const down = open({ url: "smtp://127.0.0.1:1" });
   await down.send();

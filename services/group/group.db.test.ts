@@ -289,9 +289,12 @@ test("a tenant has at most 1,000 groups and a group at most 10,000 members", asy
   const parts = Map.groupBy(ids, (userId) => userId.slice(-1));
   const added = { role: "member", addedBy: "", addedAtMs: 0 } as const;
   const members = Object.fromEntries(
-    [...parts].map(([key, part]) => [key, Object.fromEntries(part.map((userId) => [userId, added]))]),
+    [...parts].map(([key, part]) => [
+      key,
+      { ...Object.fromEntries(part.map((userId) => [userId, added])), ...state.members[key] },
+    ]),
   );
-  const filled = { ...state, members: { ...members, ...state.members }, memberCount: groupLimits.maxMembers };
+  const filled = { ...state, members: { ...state.members, ...members }, memberCount: groupLimits.maxMembers };
   await db.transaction((tx) => writeSnapshot(tx, groupAggregate, { id: groupId, version: 2, state: filled }));
   await assert.rejects(full.add("usr_bob"), failsWith(groupFailures.too_many_members, { limit: 10_000 }));
   await ops.removeMember({ ...full.reference, userId: "usr_7" });

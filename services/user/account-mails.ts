@@ -101,6 +101,24 @@ const texts = {
       lines: ["{name}，您好：", "您的密码已更改，其他设备上的登录已退出。如非本人操作，请立即重新设置密码。"],
     },
   },
+  budgetReached: {
+    en_US: {
+      subject: "{percent} % of your limit is used",
+      lines: [
+        "Hello {name},",
+        "{percent} % of what you may use ({unit}, {period}) is used. It starts anew: {reset}.",
+        "Your settings tell whether you get such mails.",
+      ],
+    },
+    zh_CN: {
+      subject: "您的额度已使用 {percent}%",
+      lines: [
+        "{name}，您好：",
+        "您的额度（{unit}，{period}）已使用 {percent}%。重置时间：{reset}。",
+        "您可以在设置中关闭此类邮件。",
+      ],
+    },
+  },
   register: {
     en_US: {
       subject: "Confirm your registration",

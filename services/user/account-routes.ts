@@ -1,13 +1,10 @@
 import { userFailures } from "@lyss/contracts/failures/user.ts";
-import { Failure } from "@lyss/kit/errors/failure.ts";
-import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
-import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
-import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { z } from "zod";
 import { tokenField } from "./account-token.ts";
 import { userFields } from "./model.ts";
 import type { UserOps } from "./ops.ts";
+import { requireSelf } from "./require-self.ts";
 
 const { json } = routesFor<UserOps>();
 
@@ -16,18 +13,6 @@ const asked = { object: "mail.requested" } as const;
 const params = z.strictObject({ id: z.string().max(64).describe("'me', or one's own id.") });
 const newPassword = [userFailures.password_length, userFailures.password_common];
 const knowing = [userFailures.wrong_password, userFailures.too_many_attempts];
-
-/** What only the person does, signed in: not with a key, and not for another. */
-function requireSelf(request: {
-  readonly caller: Caller | undefined;
-  readonly params: { readonly id: string };
-}): Caller {
-  const caller = requireCaller(request);
-  const { id } = request.params;
-  if (caller.keyId !== "") throw new Failure(kitFailures.permission_denied, { permission: "user:self" });
-  if (id !== "me" && id !== caller.userId) throw new Failure(userFailures.not_found);
-  return caller;
-}
 
 /** What people do to their own accounts, and what links in mails lead to. */
 export const accountRoutes = [

@@ -85,6 +85,12 @@ export function createAccountStore(sql: Sql) {
         values (${tokenHash}, ${purpose}, ${userId}, ${email}, ${expiresAt})`;
     },
 
+    /** Addresses that links for the person went to. */
+    async listTokenAddresses(tx: Tx, userId: string): Promise<string[]> {
+      const rows = await tx<{ email: string }[]>`select distinct email from account_token where user_id = ${userId}`;
+      return rows.map(({ email }) => email);
+    },
+
     /** Uses a token up: nobody gets it again when the transaction commits. */
     async takeToken(
       tx: Tx,

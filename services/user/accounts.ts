@@ -41,11 +41,14 @@ export function createAccountWriter({ accounts, mails, clock, random, linkUrl }:
     async tell(
       tx: Tx,
       kind: AccountMail,
-      { name, email, locale }: Account,
-      facts: { email?: string } = {},
+      { name, email, locale }: Pick<Account, "name" | "email" | "locale">,
+      facts: Readonly<Record<string, string>> = {},
     ): Promise<void> {
       await write(tx, kind, email, locale, { name, ...facts });
     },
+
+    /** Nothing that waits for an address is sent any more. */
+    discardTo: (tx: Tx, email: string): Promise<void> => mails.discardTo(tx, email),
 
     /** The link that completes a registration. */
     async sendRegistration(tx: Tx, { email, name, locale }: Registration, token: string): Promise<void> {

@@ -17,6 +17,7 @@ import type { FederationStore } from "./federation-store.ts";
 import type { MailLimit } from "./mail-limit.ts";
 import type { PasswordHasher } from "./password.ts";
 import type { PeopleStore } from "./people-store.ts";
+import type { ProfileStore } from "./profile-store.ts";
 import type { RefusedSignIns } from "./refused-sign-ins.ts";
 import type { RegistrationStore } from "./registration-store.ts";
 import type { SignInGuard } from "./sign-in-guard.ts";
@@ -28,6 +29,7 @@ export interface UserDeps {
   readonly store: UserStore;
   readonly people: PeopleStore;
   readonly federation: FederationStore;
+  readonly profiles: ProfileStore;
   readonly accounts: AccountStore;
   readonly outbox: Outbox;
   readonly clock: Clock;

@@ -1,6 +1,7 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { auditPersonErased } from "@lyss/contracts/events/audit.ts";
 import { authPersonErased, keyCreated, keyRevoked, keyUpdated } from "@lyss/contracts/events/auth.ts";
+import { budgetThresholdReached } from "@lyss/contracts/events/billing.ts";
 import { groupPersonErased } from "@lyss/contracts/events/group.ts";
 import {
   type KeyCreated,
@@ -9,8 +10,10 @@ import {
   type KeyUpdated,
   type PersonErased,
 } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import { BudgetScope, type BudgetThresholdReached } from "@lyss/contracts/gen/lyss/billing/v1/budget_pb.js";
 import type { ReceivedEvent, Subscription } from "@lyss/kit/events/event.ts";
 import { authActEvents, toAuthAct } from "./auth-acts.ts";
+import { namesOf, resetAtOf } from "./budget-names.ts";
 import type { UserOps } from "./ops.ts";
 import { followSignOnRules } from "./sign-on-rules.ts";
 
@@ -23,7 +26,7 @@ const erasures = [
 
 /**
  * What user hears: what happens to people's keys, factors and sessions, for their audit logs, and who signs on from elsewhere.
- * And who has forgotten those who are gone. One subscription each, so that it stays in order.
+ * Who has forgotten those who are gone, and which budgets of people reach a mark. One subscription each, so that it stays in order.
  */
 export function createUserSubscriptions(ops: UserOps): readonly Subscription[] {
   return [
@@ -45,6 +48,20 @@ export function createUserSubscriptions(ops: UserOps): readonly Subscription[] {
         const { userId } = data as PersonErased;
         const service = erasures.find(({ event }) => event.type === type)?.service;
         if (service) await ops.noteErased(tx, userId, { service, erasedAt: new Date(timeMs) });
+      },
+    },
+    {
+      mode: "durable",
+      name: "alert-budgets",
+      events: [budgetThresholdReached],
+      async handle(tx, { data }) {
+        const { budget, percent, tenantId } = data as BudgetThresholdReached;
+        if (budget?.scope !== BudgetScope.USER) return;
+        const { unit, period } = namesOf(budget);
+        // Over before anybody reads the mail.
+        if (period === "minute" || period === "hour") return;
+        const alert = { userId: budget.scopeId, tenantId, unit, period, percent, resetAt: resetAtOf(budget) };
+        await ops.alertBudget(tx, alert);
       },
     },
   ];

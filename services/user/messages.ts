@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromDate, ValueSchema } from "@bufbuild/protobuf/wkt";
 import { UserStatus } from "@lyss/contracts/gen/lyss/user/v1/user_pb.js";
 import type { User } from "./model.ts";
+import type { Profile } from "./profile.ts";
 
 const statuses = {
   active: UserStatus.ACTIVE,
@@ -29,12 +30,18 @@ export function toUserMessage({ userId, tenantId, email, name, role, status, ver
   };
 }
 
+/** What `user.updated` tells, by the names under which it does. */
+const told = {
+  ...{ name: "name", email: "email", role: "role", status: "status" },
+  ...{ locale: "locale", timeZone: "time_zone" },
+} as const;
+type Told = User & Partial<Pick<Profile, "locale" | "timeZone">>;
+
 /** What `user.updated` tells of a change. */
-export function toUpdatedMessage(before: User, after: User, updatedBy: string) {
-  const told = ["name", "email", "role", "status"] as const;
-  const changes = told.flatMap((field) => {
-    const values = { oldValue: toValue(before[field]), newValue: toValue(after[field]) };
-    return before[field] === after[field] ? [] : [{ field, ...values }];
+export function toUpdatedMessage(before: Told, after: Told, updatedBy: string) {
+  const changes = (Object.keys(told) as (keyof typeof told)[]).flatMap((name) => {
+    const [oldText = "", newText = ""] = [before[name], after[name]];
+    return oldText === newText ? [] : [{ field: told[name], oldValue: toValue(oldText), newValue: toValue(newText) }];
   });
   const { userId, tenantId, role, status, version, updatedAt } = after;
   return {

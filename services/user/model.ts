@@ -15,6 +15,9 @@ export const readAuditPermission = "user:audit";
 /** Held by those who change people of their tenant; everybody changes their own name. */
 export const updateUsersPermission = "user:update";
 
+/** Held by those who see what everybody in their tenant may use; others see their own. */
+export const readQuotasPermission = "billing:budget";
+
 /** Services that hold something of a person and say, by `<service>.person.erased`, when they have forgotten it. */
 export const erasingServices = ["audit", "auth", "group"] as const;
 

@@ -1,12 +1,15 @@
 import type { Tx } from "@lyss/kit/db/database.ts";
 import { deleteExpired } from "@lyss/kit/db/delete-expired.ts";
+import type { PersonReference } from "./change-person.ts";
 import type { UserDeps } from "./deps.ts";
 import { endOtherSessions } from "./end-sessions.ts";
 import type { SignOnRule } from "./federation-store.ts";
 import type { ErasedPart } from "./model.ts";
 import { type AcceptInvitationInput, acceptInvitation } from "./ops/accept-invitation.ts";
+import { alertBudget, type BudgetAlert } from "./ops/alert-budget.ts";
 import { type AuthAct, auditAuthAct } from "./ops/audit-auth-act.ts";
 import { auditKeyAct, type KeyAct } from "./ops/audit-key-act.ts";
+import { removeAvatar, type SetAvatarInput, setAvatar } from "./ops/change-avatar.ts";
 import { type ChangeEmailInput, changeEmail } from "./ops/change-email.ts";
 import { type ChangePasswordInput, changePassword } from "./ops/change-password.ts";
 import { confirmEmail } from "./ops/confirm-email.ts";
@@ -16,7 +19,10 @@ import { type CreateUserInput, createUser } from "./ops/create-user.ts";
 import { type DeleteUserInput, deleteUser } from "./ops/delete-user.ts";
 import { type EnsureFederatedUserInput, ensureFederatedUser } from "./ops/ensure-federated-user.ts";
 import { flushRefusedSignIns } from "./ops/flush-refused-sign-ins.ts";
+import { getAvatar } from "./ops/get-avatar.ts";
 import { getErasure } from "./ops/get-erasure.ts";
+import { getProfile, type ProfileReference } from "./ops/get-profile.ts";
+import { type GetQuotaInput, getQuota } from "./ops/get-quota.ts";
 import { getStats } from "./ops/get-stats.ts";
 import { type GetUserInput, getUser } from "./ops/get-user.ts";
 import { type AuditReference, type ListUserAuditInput, listUserAudit } from "./ops/list-user-audit.ts";
@@ -36,6 +42,7 @@ import { type ResetPasswordInput, resetPassword } from "./ops/reset-password.ts"
 import { type SetPasswordInput, setPassword } from "./ops/set-password.ts";
 import { type SignInInput, signIn } from "./ops/sign-in.ts";
 import { type StepUpByPasswordInput, stepUpByPassword } from "./ops/step-up-by-password.ts";
+import { type UpdateProfileInput, updateProfile } from "./ops/update-profile.ts";
 import { type UpdateUserInput, updateUser } from "./ops/update-user.ts";
 import { verifyUserAudit } from "./ops/verify-user-audit.ts";
 import { createRegistrationSteps } from "./registration-steps.ts";
@@ -50,6 +57,13 @@ export function createUserOps(deps: UserDeps) {
     getStats: () => getStats(deps),
     updateUser: (input: UpdateUserInput) => updateUser(deps, input),
     deleteUser: (input: DeleteUserInput) => deleteUser(deps, input),
+    getProfile: (input: ProfileReference) => getProfile(deps, input),
+    updateProfile: (input: UpdateProfileInput) => updateProfile(deps, input),
+    getAvatar: (input: ProfileReference) => getAvatar(deps, input),
+    setAvatar: (input: SetAvatarInput) => setAvatar(deps, input),
+    removeAvatar: (input: PersonReference) => removeAvatar(deps, input),
+    getQuota: (input: GetQuotaInput) => getQuota(deps, input),
+    alertBudget: (tx: Tx, alert: BudgetAlert) => alertBudget(deps, tx, alert),
     ensureFederatedUser: (input: EnsureFederatedUserInput) => ensureFederatedUser(deps, input),
     followSignOnRule: (tx: Tx, rule: SignOnRule) => deps.federation.upsertRule(tx, rule),
     getErasure: (input: { readonly userId: string; readonly tenantId: string | undefined }) => getErasure(deps, input),

@@ -1,3 +1,4 @@
+import { authFailures } from "@lyss/contracts/failures/auth.ts";
 import { userFailures } from "@lyss/contracts/failures/user.ts";
 import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
@@ -17,7 +18,10 @@ const inviting = "user:invite";
 const params = z.strictObject({ id: z.string().max(64) });
 const locale = z.enum(["en_US", "zh_CN"]).optional().describe("Language of mails; that of the request when left out.");
 const newPassword = [userFailures.password_length, userFailures.password_common];
-const completing = [userFailures.token_invalid, userFailures.email_taken, userFailures.sign_on_required];
+const completing = [
+  ...[userFailures.token_invalid, userFailures.email_taken, userFailures.sign_on_required],
+  ...[userFailures.factor_required, authFailures.access_barred],
+];
 
 const invitation = z.strictObject({
   object: z.literal("invitation"),

@@ -1,11 +1,11 @@
 import { userAudit, userCreated } from "@lyss/contracts/events/user.ts";
 import { userFailures } from "@lyss/contracts/failures/user.ts";
-import { SessionEndReason } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import { SessionEndReason, type StartSessionResponse } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { seal } from "@lyss/kit/crypto/seal.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { UserDeps } from "./deps.ts";
 import { toUserMessage } from "./messages.ts";
-import { requirePasswordAllowed } from "./ops/sign-in.ts";
+import { requirePasswordAllowed, type SignedIn } from "./ops/sign-in.ts";
 import { tellPrincipal } from "./tell-principal.ts";
 
 /** What a registration is run with. */
@@ -73,16 +73,14 @@ export function createRegistrationSteps(deps: UserDeps) {
       if (isOwn(input)) await billing.createWallet({ tenantId });
     },
 
-    /** Tokens, sealed: what a run remembers is read by whoever looks into runs. */
+    /** Tokens, or what a second factor is shown with; sealed: what a run remembers is read by whoever looks into runs. */
     async startSession(input: RegisterPersonInput, tenantId: string): Promise<{ readonly sealed: string }> {
       const { registrationId, userId, role, clientAddress, userAgent } = input;
       // One from before that nobody was given.
       await this.endSessions(input, tenantId);
       const named = { userId, tenantId, role, clientAddress, userAgent };
       const { result } = await auth.startSession({ ...named, methods: ["pwd"] });
-      const tokens = result.case === "tokens" ? result.value : undefined;
-      const { accessToken, expiresInSeconds, refreshToken, refreshExpiresInSeconds, sessionId } = tokens ?? {};
-      const text = JSON.stringify({ accessToken, expiresInSeconds, refreshToken, refreshExpiresInSeconds, sessionId });
+      const text = JSON.stringify(toStarted(result));
       return { sealed: seal(random, deps.registrationKey, Buffer.from(text), registrationId).toString("base64url") };
     },
 
@@ -111,6 +109,21 @@ export function createRegistrationSteps(deps: UserDeps) {
       if (person) await tellPrincipal(deps, person);
     },
   };
+}
+
+/** How the first sign-in ends: with tokens, or with a challenge where the tenant wants a second factor of the person. */
+export type StartedSession =
+  | { readonly tokens: Omit<SignedIn, "userId"> }
+  | { readonly challenge: { challengeToken: string; expiresInSeconds: number; factors: string[] } };
+
+function toStarted(result: StartSessionResponse["result"]): StartedSession {
+  if (result.case === "factorRequired") {
+    const { challengeToken, expiresInSeconds, factors } = result.value;
+    return { challenge: { challengeToken, expiresInSeconds, factors } };
+  }
+  if (result.case !== "tokens") throw new Error("auth gives neither tokens nor a challenge");
+  const { accessToken, expiresInSeconds, refreshToken, refreshExpiresInSeconds, sessionId } = result.value;
+  return { tokens: { accessToken, expiresInSeconds, refreshToken, refreshExpiresInSeconds, sessionId } };
 }
 
 export type RegistrationSteps = ReturnType<typeof createRegistrationSteps>;

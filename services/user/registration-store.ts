@@ -89,6 +89,11 @@ export function createRegistrationStore(sql: Sql) {
       await tx`delete from registration where registration_id = ${registrationId}`;
     },
 
+    /** By which somebody came, and whatever else bears their address. */
+    async deleteRegistrationsOf(tx: Tx, { userId, email }: Pick<Registration, "userId" | "email">): Promise<void> {
+      await tx`delete from registration where user_id = ${userId} or email = ${email}`;
+    },
+
     /** As it is for one try, locked until the transaction ends; undefined when that try was given up. */
     async lockAttempt(tx: Tx, registrationId: string, attempt: number): Promise<Registration | undefined> {
       const [row] = await tx<Registration[]>`

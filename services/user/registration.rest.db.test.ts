@@ -1,10 +1,5 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { Code, ConnectError } from "@connectrpc/connect";
-import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
-import { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
-import { GroupService } from "@lyss/contracts/gen/lyss/group/v1/group_pb.js";
-import { TenantService } from "@lyss/contracts/gen/lyss/tenant/v1/tenant_pb.js";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
 import { pause } from "@lyss/kit/service/clock.ts";
@@ -17,72 +12,12 @@ import type { Role, UserId } from "./model.ts";
 import type { RegisterPersonInput } from "./registration-steps.ts";
 import { registerPerson } from "./sagas/register-person.ts";
 import { user } from "./service.ts";
-import { peersThatServe } from "./test-peers.ts";
-
-/** What the others hold, as they do: by names, so that a repeat changes nothing. `refuses` names the call that fails. */
-const world = {
-  tenants: new Map<string, { tenantId: string; isActive: boolean }>(),
-  admitted: new Set<string>(),
-  wallets: new Set<string>(),
-  sessions: new Map<string, number>(),
-  refuses: "",
-};
-function act<T>(name: string, work: () => T): T {
-  if (world.refuses === name) throw new ConnectError(`${name} is away`, Code.Unavailable);
-  return work();
-}
-const peers = peersThatServe(({ rpc }) => {
-  rpc(TenantService.method.createTenant, ({ slug }) =>
-    act("createTenant", () => {
-      const tenant = world.tenants.get(slug) ?? { tenantId: `ten_${slug}`, isActive: false };
-      world.tenants.set(slug, tenant);
-      return { tenant };
-    }),
-  );
-  rpc(TenantService.method.discardTenant, ({ slug }) => {
-    const { tenantId = "" } = world.tenants.get(slug) ?? {};
-    world.tenants.delete(slug);
-    // As billing does when it hears of it.
-    world.wallets.delete(tenantId);
-    return {};
-  });
-  rpc(TenantService.method.activateTenant, ({ tenantId }) => {
-    for (const tenant of world.tenants.values()) if (tenant.tenantId === tenantId) tenant.isActive = true;
-    return {};
-  });
-  rpc(TenantService.method.findDomain, ({ domain }) =>
-    domain === "acme.test" ? { domain: { tenantId: "ten_acme", domain, isVerified: true } } : {},
-  );
-  rpc(GroupService.method.admitPerson, ({ userId }) =>
-    act("admitPerson", () => ({ ...(world.admitted.add(userId) && {}) })),
-  );
-  rpc(GroupService.method.dismissPerson, ({ userId }) => ({ ...(world.admitted.delete(userId) && {}) }));
-  rpc(BillingService.method.createWallet, ({ tenantId }) =>
-    act("createWallet", () => ({ ...(world.wallets.add(tenantId) && {}) })),
-  );
-  rpc(AuthService.method.startSession, ({ userId }) =>
-    act("startSession", () => {
-      world.sessions.set(userId, (world.sessions.get(userId) ?? 0) + 1);
-      const tokens = {
-        accessToken: `access of ${userId}`,
-        refreshToken: "r",
-        sessionId: "ses_1",
-        expiresInSeconds: 900,
-      };
-      return { result: { case: "tokens", value: { ...tokens, refreshExpiresInSeconds: 1 } } } as const;
-    }),
-  );
-  rpc(AuthService.method.endSessions, ({ userId }) => {
-    world.sessions.delete(userId);
-    return {};
-  });
-  rpc(AuthService.method.setPrincipal, () => ({ isApplied: true }));
-});
+import { peersThatRegister, world } from "./test-world.ts";
 
 const clock = createFakeClock();
 const mailServer = await startMailServer({ after });
 const service = await startTestService({ after }, user, {
-  clients: peers,
+  clients: peersThatRegister,
   config: {
     mail: { url: mailServer.url },
     user: { linkUrl: "https://lyss.test/account", registration: "open", maxMailsPerAddress: 10_000 },
@@ -197,6 +132,35 @@ test("an address in a verified domain joins its tenant as a member", async () =>
   const done = await confirm(await linkTo(email, "register"));
   const person = await ops.getUser({ userId: done.json.access_token.replace("access of ", ""), tenantId: "ten_acme" });
   assert.deepEqual([person.role, world.tenants.size], ["member", before]);
+});
+
+test("where a second factor is wanted, the person is there and gets a challenge in place of tokens", async () => {
+  const email = `${random.id("two")}@example.com`;
+  await register({ email });
+  world.wantsFactor = true;
+  const answered = await confirm(await linkTo(email, "register"));
+  world.wantsFactor = false;
+  assert.deepEqual([answered.status, answered.json.error.code], [403, "USER_060"]);
+  assert.equal(answered.json.error.details.challengeToken, "c".repeat(43));
+  const [person] = await sql`select status, is_pending as "isPending" from person where email = ${email}`;
+  assert.deepEqual({ ...person }, { status: "active", isPending: false });
+});
+
+test("who is removed leaves no registration, and no mail that waits", async () => {
+  const email = `${random.id("gone")}@example.com`;
+  await register({ email });
+  const done = await confirm(await linkTo(email, "register"));
+  const userId = done.json.access_token.replace("access of ", "");
+  await call("", "POST", "/v1/users/password-reset", { email });
+  const owner = await createPerson("owner");
+  await call(owner.token, "POST", "/api/v1/invitations", { email, role: "member" });
+  await ops.deleteUser({ userId, tenantId: undefined, actor: undefined, clientAddress: "" }).catch(() => undefined);
+  assert.equal((await sql`select from person where user_id = ${userId}`).length, 1, "the last owner stays");
+  const person = await ops.getUser({ userId, tenantId: undefined });
+  await createPerson("owner", person.tenantId);
+  await ops.deleteUser({ userId, tenantId: undefined, actor: undefined, clientAddress: "" });
+  assert.equal((await sql`select from registration where email = ${email}`).length, 0);
+  assert.equal((await mailsTo(email)).length, 1, "that of the registration alone");
 });
 
 /** Goes on while time passes. */

@@ -14,6 +14,7 @@ import { accountRoutes } from "./account-routes.ts";
 import { userFields } from "./model.ts";
 import type { UserOps } from "./ops.ts";
 import { peopleRoutes } from "./people-routes.ts";
+import { aboutPeopleRoutes } from "./profile-routes.ts";
 import { registrationRoutes } from "./registration-routes.ts";
 import { token, toToken } from "./token-body.ts";
 
@@ -89,6 +90,7 @@ const peopleAndTokens = withAlias(
       },
     }),
     ...peopleRoutes,
+    ...aboutPeopleRoutes,
     json({
       method: "GET",
       path: "/api/v1/users/{id}/audit",

@@ -1,5 +1,6 @@
 import { auditPersonErased } from "@lyss/contracts/events/audit.ts";
 import { authPersonErased, keyCreated, keyRevoked, keyUpdated } from "@lyss/contracts/events/auth.ts";
+import { budgetThresholdReached } from "@lyss/contracts/events/billing.ts";
 import { groupPersonErased } from "@lyss/contracts/events/group.ts";
 import { userAuditEvents, userCreated, userDeleted, userFederated, userUpdated } from "@lyss/contracts/events/user.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
@@ -24,6 +25,7 @@ import { createMailLimit } from "./mail-limit.ts";
 import { createUserOps } from "./ops.ts";
 import { createPasswordHasher } from "./password.ts";
 import { createPeopleStore } from "./people-store.ts";
+import { createProfileStore } from "./profile-store.ts";
 import { createRefusedSignIns } from "./refused-sign-ins.ts";
 import { createRegistrationStore } from "./registration-store.ts";
 import { userRoutes } from "./routes.ts";
@@ -42,6 +44,7 @@ export const user = defineService({
   hears: [
     ...[keyCreated, keyUpdated, keyRevoked, auditPersonErased, authPersonErased, groupPersonErased],
     ...authActEvents,
+    budgetThresholdReached,
     ...signOnRuleEvents,
   ],
   config: { ...userConfig, ...mailConfig },
@@ -67,6 +70,7 @@ export const user = defineService({
     const audit = createAuditLog({ store, outbox, clock, random });
     const refusedSignIns = createRefusedSignIns();
     const accounts = createAccountStore(db.sql);
+    const profiles = createProfileStore(db.sql);
     const registrations = createRegistrationStore(db.sql);
     const mails = openMail(config.mail, { db, clock, random, log, metrics, key: deriveKey("user.mail") });
     const writer = createAccountWriter({ accounts, mails, clock, random, linkUrl: limits.linkUrl });
@@ -74,7 +78,21 @@ export const user = defineService({
       ...{ accounts, clock, subjectKey, perMailbox: limits.maxMailsPerMailbox, perAddress: limits.maxMailsPerAddress },
     });
     const ops = createUserOps({
-      ...{ db, store, people, federation, accounts, registrations, outbox, idempotency, workflows, clock, random, log },
+      ...{
+        db,
+        store,
+        people,
+        federation,
+        accounts,
+        profiles,
+        registrations,
+        outbox,
+        idempotency,
+        workflows,
+        clock,
+        random,
+        log,
+      },
       ...{ auth: clients.auth, groups: clients.group, billing: clients.billing, tenants: clients.tenant },
       ...{
         registrationPolicy: limits.registration,

@@ -1,3 +1,4 @@
+import { authFailures } from "@lyss/contracts/failures/auth.ts";
 import { userFailures } from "@lyss/contracts/failures/user.ts";
 import { unseal } from "@lyss/kit/crypto/seal.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
@@ -5,6 +6,7 @@ import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { hashToken, tokenInvalid } from "../account-token.ts";
 import type { UserDeps } from "../deps.ts";
 import type { Registration, UserId } from "../model.ts";
+import type { StartedSession } from "../registration-steps.ts";
 import { registerPerson } from "../sagas/register-person.ts";
 import type { SignedIn } from "./sign-in.ts";
 
@@ -22,8 +24,8 @@ const waitMs = 25_000;
 
 /**
  * Makes a person of a registration whose mail was read, and signs the person in. All of it happens or nothing, whatever dies
- * meanwhile. A repeat within a minute gets the same tokens. Throws `token_invalid`, `email_taken`, `sign_on_required`, and `kit.unavailable` where one who
- * takes part is away: the same token may be shown again then.
+ * meanwhile. A repeat within a minute gets the same tokens. Throws `token_invalid`, `email_taken`, `sign_on_required`, `factor_required` with a
+ * challenge where the tenant wants a second factor, `access_barred`, and `kit.unavailable` where one who takes part is away: the same token may be shown again then.
  */
 export async function confirmRegistration(deps: UserDeps, input: ConfirmRegistrationInput): Promise<SignedIn> {
   const found = await deps.registrations.findByToken(hashToken(input.token));
@@ -47,14 +49,20 @@ export async function completeRegistration(
   const outcome = await run.result(waitMs);
   if (outcome.state === "compensated") {
     await db.transaction((tx) => registrations.nextAttempt(tx, registrationId, attempt));
-    const expected = [userFailures.email_taken, userFailures.token_invalid, userFailures.sign_on_required];
-    const type = expected.find(({ code }) => code === outcome.failure.code);
+    const { email_taken, token_invalid, sign_on_required } = userFailures;
+    const expected = [email_taken, token_invalid, sign_on_required, authFailures.access_barred];
+    const { code } = outcome.failure;
+    // A tenant that takes no passwords is told of as one whose people sign in elsewhere.
+    const isMethodRefused = code === authFailures.sign_in_method_refused.code;
+    const type = isMethodRefused ? sign_on_required : expected.find((one) => one.code === code);
     throw type ? new Failure(type) : new Failure(kitFailures.unavailable, { service: "user" });
   }
   const { sealed } = outcome.results.tokens;
-  const tokens = unseal(registrationKey, Buffer.from(sealed, "base64url"), registrationId);
-  if (!tokens) throw new Error("the tokens of a registration do not open: the root key is another one");
-  return { ...(JSON.parse(tokens.toString()) as Omit<SignedIn, "userId">), userId: userId as UserId };
+  const text = unseal(registrationKey, Buffer.from(sealed, "base64url"), registrationId);
+  if (!text) throw new Error("the tokens of a registration do not open: the root key is another one");
+  const started = JSON.parse(text.toString()) as StartedSession;
+  if ("challenge" in started) throw new Failure(userFailures.factor_required, started.challenge);
+  return { ...started.tokens, userId: userId as UserId };
 }
 
 /** A slug that nobody else has, and that tells of the name what a-z can. */

@@ -936,7 +936,7 @@ export declare const UserCreatedSchema: GenMessage<UserCreated>;
  */
 export declare type UserChange = Message<"lyss.user.v1.UserChange"> & {
   /**
-   * `name`, `email`, `role`, `status` and the like.
+   * `name`, `email`, `role`, `status`, `locale` or `time_zone`.
    *
    * @generated from field: string field = 1;
    */
