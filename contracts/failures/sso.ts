@@ -196,7 +196,7 @@ export const ssoFailures = defineFailures("sso", {
   scim_path_invalid: {
     kind: "invalid_argument",
     publicCode: "SSO_064",
-    text: { en_US: "path: {path} {reason}.", zh_CN: "path：{path} {reason}。" },
+    text: { en_US: "path: {path} {reason}.", zh_CN: "path（路径）{path} {reason}。" },
   },
   scim_no_target: {
     kind: "invalid_argument",

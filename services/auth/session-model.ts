@@ -55,6 +55,8 @@ export type LiveSession = Session & {
   readonly isBarred: boolean;
   /** What the groups that the person is in give in the tenant. */
   readonly groupPermissions: readonly string[];
+  /** Whether the tenant wants a second factor of everybody. */
+  readonly isFactorWanted: boolean;
 };
 
 /** What a session may do now. */
@@ -86,13 +88,36 @@ export function permissionsOfBoth(some: readonly string[], others: readonly stri
   return [...new Set([...covered, ...covering])];
 }
 
+/** Who has to get a second factor first may do that, and nothing else. */
+const untilEnrolled: readonly string[] = ["factor:manage"];
+
+/**
+ * What role and groups give a session; only the way to a second factor where the tenant wants one of everybody and this session has
+ * shown none. A sign-on provider's word stands in for one: what it asks for is between it and the tenant.
+ */
+export function permissionsIn(
+  { methods, factorAt }: Pick<Session, "methods" | "factorAt">,
+  { ofRole, given, isFactorWanted }: PermissionSources,
+): readonly string[] {
+  if (isFactorWanted && factorAt === null && !methods.includes("fed")) return untilEnrolled;
+  return [...ofRole, ...given];
+}
+
+export interface PermissionSources {
+  readonly ofRole: readonly string[];
+  /** By groups, in the tenant. */
+  readonly given: readonly string[];
+  readonly isFactorWanted: boolean;
+}
+
 /** Whether a session may still do anything at that time, and what. */
 export function judgeSession(live: LiveSession | undefined, nowMs: number): SessionVerdict {
   if (!live || live.endedAt || live.isBarred || live.expiresAt.getTime() <= nowMs) return { isActive: false };
   const { role } = live;
   const ofRole = role === null ? undefined : permissionsOf(role);
   if (role === null || !ofRole) return { isActive: false };
-  return { isActive: true, session: live, role, permissions: [...ofRole, ...live.groupPermissions] };
+  const { groupPermissions: given, isFactorWanted } = live;
+  return { isActive: true, session: live, role, permissions: permissionsIn(live, { ofRole, given, isFactorWanted }) };
 }
 
 /** What a refresh token that is shown is good for. */

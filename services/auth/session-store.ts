@@ -35,16 +35,17 @@ export function createSessionStore(sql: Sql) {
     factor_at as "factorAt", proven_at as "provenAt", last_seen_at as "lastSeenAt", session.expires_at as "expiresAt", ended_at as "endedAt"`;
   const live = (db: Sql | Tx) => db`
     ${columns(db)}, person.role, coalesce(person.is_barred, false) or coalesce(tenant.is_barred, false) as "isBarred",
-    ${permissionsByGroups(db, "session")} as "groupPermissions"`;
+    ${permissionsByGroups(db, "session")} as "groupPermissions", coalesce(policy.require_mfa, false) as "isFactorWanted"`;
   const principals = (db: Sql | Tx) => db`
     left join principal person on person.tenant_id = session.tenant_id and person.user_id = session.user_id
-    left join principal tenant on tenant.tenant_id = session.tenant_id and tenant.user_id = ''`;
+    left join principal tenant on tenant.tenant_id = session.tenant_id and tenant.user_id = ''
+    left join sign_in_policy policy on policy.tenant_id = session.tenant_id`;
 
   return {
     async insertSession(tx: Tx, row: Session): Promise<void> {
       await tx`
         insert into session (session_id, tenant_id, user_id, methods, client_address, user_agent, created_at, factor_at,
-          proven_at,          last_seen_at, expires_at)
+          proven_at, last_seen_at, expires_at)
         values (${row.sessionId}, ${row.tenantId}, ${row.userId}, ${tx.json([...row.methods])}, ${row.clientAddress},
           ${row.userAgent}, ${row.createdAt}, ${row.factorAt}, ${row.provenAt}, ${row.lastSeenAt}, ${row.expiresAt})`;
     },

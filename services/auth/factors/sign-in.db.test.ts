@@ -45,6 +45,36 @@ test("who has no factor signs in with a password; who has one gets a challenge, 
   assert.equal(stored.includes(challengeToken.reveal()), false);
 });
 
+test("where the tenant wants a second factor of everybody, who has none may get one and do nothing else", async () => {
+  const tenantId = random.id("ten");
+  await sql`
+    insert into sign_in_policy (tenant_id, sign_in_methods, session_idle_minutes, session_lifetime_hours, require_mfa, version)
+    values (${tenantId}, '{}', 0, 0, true, 1)`;
+  const bob = { tenantId, userId: random.id("usr"), clientAddress, endOtherSessions: false };
+  const started = await ops.beginSession({ ...bob, ...withPassword });
+  assert.equal(started.kind, "tokens");
+  const { accessToken, refreshToken, sessionId } = started.kind === "tokens" ? started.tokens : assert.fail();
+  const permissionsNow = async (id: string) => {
+    const verdict = await ops.checkSession({ sessionId: id });
+    return verdict.isActive ? verdict.permissions : assert.fail();
+  };
+  assert.deepEqual(decodeJwt(accessToken)["permissions"], ["factor:manage"]);
+  assert.deepEqual(await permissionsNow(sessionId), ["factor:manage"]);
+  const next = await ops.refreshSession({ refreshToken: new Secret(refreshToken), clientAddress });
+  assert.deepEqual(decodeJwt(next.accessToken)["permissions"], ["factor:manage"]);
+
+  const { factorId, secret } = await ops.enrolTotp({ ...bob, name: "phone", accountName: "bob" });
+  await ops.confirmTotp({ ...bob, sessionId, factorId, code: codeOf(clock, secret) });
+  assert.ok((await permissionsNow(sessionId)).includes("model:call"));
+  clock.advance(30_000);
+  const { challengeToken } = await signIn(bob);
+  const shown = await finish(challengeToken, { method: "totp", code: codeOf(clock, secret) });
+  assert.ok((await permissionsNow(shown.sessionId)).includes("model:call"));
+
+  const ann = await ops.startSession({ tenantId, userId: random.id("usr"), ...withPassword, methods: ["fed"] });
+  assert.ok((await permissionsNow(ann.sessionId)).includes("model:call"), "sign-on stands in for a factor");
+});
+
 test("a challenge is good for five minutes, for five attempts, and for nobody else's factor", async () => {
   const { ann, secret } = await withTotp();
   const { secret: anothers } = await withTotp();

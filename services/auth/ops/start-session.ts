@@ -4,7 +4,7 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { AuthDeps } from "../deps.ts";
 import { toSessionStarted } from "../messages.ts";
 import { sayEnded } from "../say-ended.ts";
-import { hasSecondFactor, permissionsOf, type Session, type SessionId } from "../session-model.ts";
+import { hasSecondFactor, permissionsIn, permissionsOf, type Session, type SessionId } from "../session-model.ts";
 import {
   generateRefreshToken,
   hashRefreshToken,
@@ -71,12 +71,12 @@ export async function startSession(deps: AuthDeps, input: StartSessionInput): Pr
     }
     return { role: principal.role, given: await access.listGiven(tx, { tenantId, userId }) };
   });
-  const subject = {
-    session,
-    role,
-    permissions: [...(permissionsOf(role) ?? []), ...given.map(({ permission }) => permission)],
-  };
-  const { accessToken, expiresAtMs } = await signAccessToken(deps, subject);
+  const permissions = permissionsIn(session, {
+    ofRole: permissionsOf(role) ?? [],
+    given: given.map(({ permission }) => permission),
+    isFactorWanted: policy?.requireMfa ?? false,
+  });
+  const { accessToken, expiresAtMs } = await signAccessToken(deps, { session, role, permissions });
   const pair = { accessToken, expiresAtMs, refreshToken, refreshExpiresAtMs };
   return toSessionTokens(sessionId, pair, now.getTime());
 }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { Agent, request } from "node:http";
+import { join } from "node:path";
 import { postgres } from "@lyss/kit/db/driver.ts";
 import type { Route } from "@lyss/kit/http/route.ts";
 import { createOwnServer } from "@lyss/kit/testing/own-server.ts";
@@ -11,8 +13,8 @@ import { type RunningPlatform, requestJson, runPlatform } from "../../run-platfo
 /** Every route of the program: one that is added tomorrow is walked tomorrow. */
 export const allRoutes: readonly Route<never>[] = services.flatMap((service) => service.routes);
 
-/** Who sends a request. `powerless` is a good key that opens nothing. */
-export type Identity = "nobody" | "forged" | "powerless" | "viewer" | "owner" | "operator";
+/** Who sends a request. `powerless` is a good key that opens nothing; `person` is the operator, signed in a moment ago. */
+export type Identity = "nobody" | "forged" | "powerless" | "viewer" | "owner" | "operator" | "person";
 
 export const viewerPermissions = permissionsByRole["viewer"] ?? [];
 
@@ -61,6 +63,7 @@ export async function runWalkedPlatform(t: TestScope, config: object = {}): Prom
     viewer: await createKey(platform, viewerPermissions),
     owner: await createKey(platform, ["*"]),
     operator: platform.apiKey,
+    person: await signIn(platform),
   };
 
   function send({ method, target, as = "nobody", headers = {}, body }: Attack): Promise<Answer> {
@@ -88,6 +91,14 @@ export async function runWalkedPlatform(t: TestScope, config: object = {}): Prom
   }
 
   return { platform, sql, send };
+}
+
+async function signIn({ url, dataDir }: RunningPlatform): Promise<string> {
+  const { adminEmail, adminPassword } = JSON.parse(readFileSync(join(dataDir, "first-run.json"), "utf8"));
+  const body = { email: adminEmail, password: adminPassword };
+  const answer = await requestJson(`${url}/api/v1/users/login`, "", { body });
+  assert.equal(answer.status, 200, JSON.stringify(answer.body));
+  return String(answer.body["access_token"]);
 }
 
 async function createKey({ url, apiKey }: RunningPlatform, permissions: readonly string[]): Promise<string> {
