@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import type { Clock } from "../service/clock.ts";
+import { type Clock, delay } from "../service/clock.ts";
 import { shareConnections } from "./connection-budget.ts";
 import type { Database, Sql } from "./database.ts";
 import { readMigrations } from "./migrations.ts";
@@ -168,6 +168,14 @@ function toSchema(name: string): string {
   return name.replaceAll("-", "_");
 }
 
+async function isTaken({ sql }: Pool): Promise<boolean> {
+  const [row] = await sql`select pg_try_advisory_lock(${prepareLock}) as is_taken`;
+  return row?.["is_taken"] === true;
+}
+
+/** How often a node that waits for its turn to prepare looks again. */
+const retryMs = 50;
+
 /** Runs `work` on one session that holds the lock for preparing this database. */
 async function withAdmin<T>(options: ClusterOptions, work: (admin: Pool) => Promise<T>): Promise<T> {
   const admin = createPool({
@@ -181,7 +189,9 @@ async function withAdmin<T>(options: ClusterOptions, work: (admin: Pool) => Prom
     log: options.log,
   });
   try {
-    await admin.sql`select pg_advisory_lock(${prepareLock})`;
+    // Asked again and again rather than waited for: whoever holds it may build an index concurrently, which waits for every
+    // statement under way.
+    while (!(await isTaken(admin))) await delay(options.clock, retryMs);
     return await work(admin);
   } finally {
     await admin.close();
