@@ -65,12 +65,20 @@ export interface HttpHandler {
  */
 export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   const { random, clock, guard, tracer } = options;
-  const document = createOpenApiDocument(options.mounted, options);
+  // When somebody asks for it: hundreds of schemas take as long as the rest of a start.
+  let document: ReturnType<typeof createOpenApiDocument> | undefined;
+  let documentBody: string | undefined;
+  const openApiDocument = () => {
+    document ??= createOpenApiDocument(options.mounted, options);
+    return document;
+  };
   const open = new Set<OpenExchange>();
-  const documentBody = JSON.stringify(document);
   const systemRoutes: SystemRoutes = {
     ...options.systemRoutes,
-    "/openapi.json": (req, res) => sendReply(req, res, { status: 200, headers: dataHeaders, body: documentBody }),
+    "/openapi.json": (req, res) => {
+      documentBody ??= JSON.stringify(openApiDocument());
+      sendReply(req, res, { status: 200, headers: dataHeaders, body: documentBody });
+    },
   };
   const { onRequest, close, serving } = createHandler(
     { ...options, systemRoutes, identify: guard, readHeader: headerOf, open },
@@ -91,7 +99,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   const hot = createHotRoutes(options.mounted, serving, { guard, random, tracer, headers: options.hotHeaders ?? [] });
   return {
     ...{ onRequest, close, hot },
-    openApiDocument: () => document,
+    openApiDocument,
     forEachOpen(visit) {
       for (const exchange of open) visit(exchange);
     },

@@ -1,4 +1,3 @@
-import { createTransport } from "nodemailer";
 import type { Secret } from "../config/secret.ts";
 import { MailRefused, type MailTransport } from "./mail.ts";
 
@@ -22,29 +21,36 @@ const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
  * STARTTLS, which `smtp:` insists on except on loopback; certificates are checked always.
  */
 export function createSmtpTransport({ url, from, allowsPlaintext, timeoutMs }: SmtpOptions): MailTransport {
+  let opening: ReturnType<typeof open> | undefined;
   const { protocol, hostname, port, username, password } = new URL(url.reveal());
   const isPlaintextFine = allowsPlaintext || loopback.test(hostname);
-  const transport = createTransport({
-    ...{ host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) || defaultPorts[protocol] || 587 },
-    ...{ pool: true, maxConnections, secure: protocol === "smtps:", requireTLS: !isPlaintextFine },
-    ...(username !== "" && { auth: { user: decodeURIComponent(username), pass: decodeURIComponent(password) } }),
-    ...{ connectionTimeout: timeoutMs, greetingTimeout: timeoutMs, socketTimeout: timeoutMs, dnsTimeout: timeoutMs },
-    // A mail is text that we wrote: nothing of it is read from files or addresses.
-    ...{ disableFileAccess: true, disableUrlAccess: true, tls: { minVersion: "TLSv1.2" } },
-  });
+  // With the first mail: most processes send none.
+  const open = async () => {
+    const { createTransport } = await import("nodemailer");
+    return createTransport({
+      ...{ host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) || defaultPorts[protocol] || 587 },
+      ...{ pool: true, maxConnections, secure: protocol === "smtps:", requireTLS: !isPlaintextFine },
+      ...(username !== "" && { auth: { user: decodeURIComponent(username), pass: decodeURIComponent(password) } }),
+      ...{ connectionTimeout: timeoutMs, greetingTimeout: timeoutMs, socketTimeout: timeoutMs, dnsTimeout: timeoutMs },
+      // A mail is text that we wrote: nothing of it is read from files or addresses.
+      ...{ disableFileAccess: true, disableUrlAccess: true, tls: { minVersion: "TLSv1.2" } },
+    });
+  };
   return {
     async send({ mailId, to, subject, text, html }) {
       const messageId = `<${mailId}@${domainOf(from)}>`;
       // As an object: a text could be read as several addresses.
       const envelope = { to: { name: "", address: to }, from, subject, text, html, messageId };
       const headers = { "Auto-Submitted": "auto-generated" };
+      opening ??= open();
+      const transport = await opening;
       try {
         await transport.sendMail({ ...envelope, headers });
       } catch (err) {
         throw toSendError(err);
       }
     },
-    close: () => transport.close(),
+    close: () => void opening?.then((transport) => transport.close()),
   };
 }
 

@@ -188,9 +188,9 @@ async function startBackground(run: Run): Promise<void> {
     for (const job of running.jobs ?? []) run.supervisor.add(definition.name, job);
     if (definition.idempotent?.length) run.supervisor.add(definition.name, idempotency.sweep);
   }
-  const { createPeerHttpHandler } = run.options;
+  const { createPeerHttpHandler, peerListen } = run.options;
   const here = listMounted(run).filter(({ peerUrl }) => peerUrl === undefined);
-  if (createPeerHttpHandler) run.serveHttp = createPeerHttpHandler(here);
+  if (createPeerHttpHandler && peerListen) run.serveHttp = createPeerHttpHandler(here);
 }
 
 async function subscribe(run: Run, service: HostedService): Promise<void> {

@@ -1,12 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { Random } from "@lyss/kit/service/ids.ts";
-import {
-  generateAuthenticationOptions,
-  generateRegistrationOptions,
-  verifyAuthenticationResponse,
-  verifyRegistrationResponse,
-} from "@simplewebauthn/server";
-import { decodeAttestationObject } from "@simplewebauthn/server/helpers";
 import { type Assertion, type Passkey, passkeyChallengeTtlMs, type Registration } from "./factor-model.ts";
 
 /** What a challenge is for, and whose it is: an answer to one counts nowhere else. */
@@ -21,6 +14,9 @@ export interface AnsweredChallenge {
   readonly challengeHash: Buffer;
   readonly expiresAt: Date;
 }
+
+/** Takes a fifth of a second to load, and most processes start more often than somebody uses a passkey there. */
+const loadWebAuthn = () => import("@simplewebauthn/server");
 
 /** ES256, EdDSA and RS256 (COSE). */
 const algorithms = [-7, -8, -257];
@@ -69,13 +65,14 @@ export function createPasskeyArea(options: PasskeyAreaOptions) {
 
   return {
     /** What `navigator.credentials.create` needs for a person who has these passkeys already. */
-    registrationOptions(input: {
+    async registrationOptions(input: {
       readonly userId: string;
       readonly accountName: string;
       readonly known: readonly Passkey[];
       readonly nowMs: number;
     }) {
       const { userId, accountName, known, nowMs } = input;
+      const { generateRegistrationOptions } = await loadWebAuthn();
       return generateRegistrationOptions({
         rpName,
         rpID: rpId,
@@ -96,11 +93,12 @@ export function createPasskeyArea(options: PasskeyAreaOptions) {
     async readRegistration(userId: string, response: Registration, nowMs: number) {
       const scope: ChallengeScope = { purpose: "register", subject: userId };
       const opened = openChallenge(response.response.clientDataJSON, scope, nowMs);
-      if (!opened || !isWithoutCertificates(response.response.attestationObject)) return undefined;
+      if (!opened || !(await isWithoutCertificates(response.response.attestationObject))) return undefined;
       const asked = { ...expected, expectedChallenge: opened.challenge, supportedAlgorithmIDs: algorithms };
       const { id, rawId, type } = response;
       const { clientDataJSON, attestationObject } = response.response;
       const shown = { id, rawId, type, response: { clientDataJSON, attestationObject }, clientExtensionResults: {} };
+      const { verifyRegistrationResponse } = await loadWebAuthn();
       const result = await verifyRegistrationResponse({ response: shown, ...asked }).catch(() => undefined);
       if (!result?.verified) return undefined;
       const { credential, credentialBackedUp } = result.registrationInfo;
@@ -115,7 +113,8 @@ export function createPasskeyArea(options: PasskeyAreaOptions) {
     },
 
     /** What `navigator.credentials.get` needs. Without passkeys, the person chooses among those they have here. */
-    assertionOptions(scope: ChallengeScope, known: readonly Passkey[], nowMs: number) {
+    async assertionOptions(scope: ChallengeScope, known: readonly Passkey[], nowMs: number) {
+      const { generateAuthenticationOptions } = await loadWebAuthn();
       return generateAuthenticationOptions({
         rpID: rpId,
         challenge: toBytes(createChallenge(scope, nowMs)),
@@ -137,6 +136,7 @@ export function createPasskeyArea(options: PasskeyAreaOptions) {
       const { id, rawId, type } = response;
       const { clientDataJSON, authenticatorData, signature } = response.response;
       const answer = { clientDataJSON, authenticatorData, signature };
+      const { verifyAuthenticationResponse } = await loadWebAuthn();
       const result = await verifyAuthenticationResponse({
         ...expected,
         response: { id, rawId, type, response: answer, clientExtensionResults: {} },
@@ -176,7 +176,8 @@ function readChallenge(clientDataJson: string): string | undefined {
 }
 
 /** True for what a browser sends when no attestation is asked for: none, or the passkey's own signature. */
-function isWithoutCertificates(attestationObject: string): boolean {
+async function isWithoutCertificates(attestationObject: string): Promise<boolean> {
+  const { decodeAttestationObject } = await import("@simplewebauthn/server/helpers");
   try {
     const decoded = decodeAttestationObject(toBytes(Buffer.from(attestationObject, "base64url")));
     const format = decoded.get("fmt");
