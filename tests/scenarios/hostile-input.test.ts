@@ -228,6 +228,8 @@ test(
             '"@":1',
             `"${name}":{"polluted":"yes","prototype":{"polluted":"yes"}}`,
           );
+          // A place in a list that the example leaves empty is not there to be marked.
+          if (!text.includes("polluted")) continue;
           work.push(() => attack(operation, { body: text }, /not an allowed field name/));
         }
       }
