@@ -18,7 +18,7 @@ after(() => rmSync(dataDir, { recursive: true, force: true }));
 
 /** Three processes: what a call passes on its way lies in a different one each. */
 async function runApart(): Promise<RunningPlatform> {
-  const groups = ["auth,event,group,tenant,user,workflow,billing,credential", "ai-gateway", "api-gateway"];
+  const groups = ["audit,auth,event,group,sso,tenant,user,workflow,billing,credential", "ai-gateway", "api-gateway"];
   const ports = await findFreePorts(groups.length);
   const peers = groups.flatMap((group, i) =>
     group.split(",").flatMap((name) => ["--peer", `${name}=http://127.0.0.1:${ports[i]}`]),
