@@ -3,12 +3,12 @@ import { after, before, test } from "node:test";
 import type { Route } from "@lyss/kit/http/route.ts";
 import { createSeeded } from "@lyss/kit/testing/seeded-random.ts";
 import { closeInReverse } from "@lyss/kit/testing/test-cluster.ts";
-import { z } from "zod";
 import { countRows, digestStranger, plantStranger, readTables } from "./walk/database-state.ts";
 import { heavyTexts, injectedTable, sqlInjections } from "./walk/hostile-text.ts";
 import { findFault } from "./walk/judge-answer.ts";
 import {
   findPlaces,
+  ignoresUnknown,
   type Operation,
   readOperations,
   targetOf,
@@ -50,15 +50,6 @@ const isSwitch = ({ path }: Route<never>) => path === "/admin/degradation";
 
 function tell(attack: Attack, answer: Answer, fault: string): string {
   return `${fault}: ${attack.method} ${attack.target.slice(0, 300)} ${attack.body?.slice(0, 300) ?? ""} as ${attack.as}: ${answer.status} ${answer.text.slice(0, 300)}`;
-}
-
-/** True where a protocol demands that parameters which are not known are ignored (RFC 6749, 3.1). */
-function ignoresUnknown(route: Route<never>): boolean {
-  if (route.kind === "raw") return true;
-  return [route.query, route.body].some((schema) => {
-    const inner = schema instanceof z.ZodDefault ? schema.unwrap() : schema;
-    return inner instanceof z.ZodRecord;
-  });
 }
 
 /** Sends all of it; gives what was wrong with the answers, and how often the database was seen doing what it was told to. */

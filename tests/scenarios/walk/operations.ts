@@ -1,6 +1,7 @@
 import type { Route } from "@lyss/kit/http/route.ts";
 import { exampleOf, type JsonSchema } from "@lyss/kit/http/schema-example.ts";
 import { examplesByName } from "@lyss/services/api-gateway/open-api-examples.ts";
+import { z } from "zod";
 import { allRoutes } from "./walked-platform.ts";
 
 export interface Parameter {
@@ -111,4 +112,13 @@ export function targetOf({ route, parameters }: Operation, given: Readonly<Recor
       return value === undefined ? [] : [`${encodeURIComponent(name)}=${encodeURIComponent(value)}`];
     });
   return query.length === 0 ? path : `${path}?${query.join("&")}`;
+}
+
+/** True where a protocol demands that parameters which are not known are ignored (RFC 6749, 3.1). */
+export function ignoresUnknown(route: Route<never>): boolean {
+  if (route.kind === "raw") return true;
+  return [route.query, route.body].some((schema) => {
+    const inner = schema instanceof z.ZodDefault ? schema.unwrap() : schema;
+    return inner instanceof z.ZodRecord;
+  });
 }
