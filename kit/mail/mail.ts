@@ -1,3 +1,5 @@
+import { escapeHtml } from "../http/escape-html.ts";
+
 /** A mail to one person. */
 export interface Mail {
   /** One address, as its mailbox is called: `ann@example.com`. */
@@ -30,16 +32,4 @@ export class MailRefused extends Error {
 /** Texts made safe for HTML, with the markup between them as it is: `html\`<b>${name}</b>\``. */
 export function html(parts: TemplateStringsArray, ...texts: readonly string[]): string {
   return parts.reduce((all, part, index) => all + escapeHtml(texts[index - 1] ?? "") + part);
-}
-
-const entities: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (sign) => entities[sign] ?? "");
 }

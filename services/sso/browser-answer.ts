@@ -1,4 +1,5 @@
 import { failureText, isFailure, type Locale } from "@lyss/kit/errors/failure.ts";
+import { escapeHtml } from "@lyss/kit/http/escape-html.ts";
 import { WholeAnswer } from "@lyss/kit/http/whole-answer.ts";
 
 /** Request headers that a route for browsers reads. */
@@ -57,8 +58,4 @@ function toPage(language: string, text: string, code: string): string {
 <body><main><h1>${title}</h1><p>${escapeHtml(text)}</p><p><small>${code}</small></p></main></body>
 </html>
 `;
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (mark) => `&#${mark.charCodeAt(0)};`);
 }

@@ -7,8 +7,8 @@ import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { createTempFolder } from "@lyss/kit/testing/temp-folder.ts";
 import { audit } from "@lyss/services/audit/service.ts";
-import { Command } from "commander";
 import { addAuditCommands } from "./audit-commands.ts";
+import { createTestGroup } from "./test-command.ts";
 
 const service = await startTestService({ after }, audit, { clients: {} });
 const { ops, db, sql } = service;
@@ -26,22 +26,7 @@ const server = await startTestServer({
 after(() => server.close());
 const folder = createTempFolder({ after });
 
-async function lyss(...words: readonly string[]): Promise<string> {
-  let printed = "";
-  const program = new Command().exitOverride();
-  addAuditCommands(program, {
-    env: { LYSS_URL: server.url, LYSS_API_KEY: "key" },
-    locale: "en_US",
-    write: (text) => {
-      printed += text;
-    },
-    complain: () => undefined,
-    readInput: () => Promise.resolve(""),
-    pause: () => Promise.resolve(),
-  });
-  await program.parseAsync(["audit", ...words], { from: "user" });
-  return printed;
-}
+const lyss = createTestGroup(addAuditCommands, { name: "audit", url: server.url, locale: "en_US" });
 
 async function keep(act: string, tenantId = "ten_a"): Promise<void> {
   await db.transaction((tx) =>

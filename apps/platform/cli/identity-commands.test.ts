@@ -6,7 +6,7 @@ import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { group } from "@lyss/services/group/service.ts";
 import { tenant } from "@lyss/services/tenant/service.ts";
-import { runCommand } from "./run-command.ts";
+import { createTestCommands } from "./test-command.ts";
 
 const tenants = await startTestService({ after }, tenant, { clients: {} });
 const groups = await startTestService({ after }, group, { clients: {} });
@@ -21,27 +21,7 @@ const server = await startTestServer({
 });
 after(() => server.close());
 
-/** Runs a command as `lyss` does. */
-async function lyss(...words: readonly string[]) {
-  const [printed, complaints]: [string[], string[]] = [[], []];
-  const code = await runCommand(words, {
-    env: { LYSS_URL: server.url, LYSS_API_KEY: "key" },
-    locale: "en_US",
-    write: (text) => void printed.push(text),
-    complain: (text) => void complaints.push(text),
-    readInput: () => Promise.resolve(""),
-    pause: () => Promise.resolve(),
-  });
-  return { code, output: printed.join(""), complaint: complaints.join("") };
-}
-
-async function shown(...words: readonly string[]): Promise<string> {
-  const { code, output, complaint } = await lyss(...words);
-  assert.deepEqual([code, complaint], [0, ""], words.join(" "));
-  return output;
-}
-
-const json = async (...words: readonly string[]) => JSON.parse(await shown(...words, "--json"));
+const { lyss, shown, json } = createTestCommands(server.url);
 
 test("`lyss tenant` creates, finds, changes, suspends and reactivates a tenant, and adds its domains", async () => {
   const { id } = await json("tenant", "create", "acme", "--name", "Acme", "--plan", "pro");

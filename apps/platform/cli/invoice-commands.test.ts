@@ -6,8 +6,8 @@ import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { createTempFolder } from "@lyss/kit/testing/temp-folder.ts";
 import { startInvoiceFixture } from "@lyss/services/billing/invoices/testdata/invoice-fixture.ts";
 import { billing } from "@lyss/services/billing/service.ts";
-import { Command } from "commander";
 import { addInvoiceCommands } from "./invoice-commands.ts";
+import { createTestGroup } from "./test-command.ts";
 
 const fixture = await startInvoiceFixture({ after });
 const { ops } = fixture;
@@ -25,22 +25,7 @@ const server = await startTestServer({
 });
 after(() => server.close());
 
-async function lyss(...words: readonly string[]): Promise<string> {
-  let printed = "";
-  const program = new Command().exitOverride();
-  addInvoiceCommands(program, {
-    env: { LYSS_URL: server.url, LYSS_API_KEY: "key" },
-    locale: "zh_CN",
-    write: (text) => {
-      printed += text;
-    },
-    complain: () => undefined,
-    readInput: () => Promise.resolve(""),
-    pause: () => Promise.resolve(),
-  });
-  await program.parseAsync(["invoices", ...words], { from: "user" });
-  return printed;
-}
+const lyss = createTestGroup(addInvoiceCommands, { name: "invoices", url: server.url, locale: "zh_CN" });
 
 test("periods are closed, and invoices listed, shown and saved from the command line", async () => {
   await fixture.createTenant("ten_a");

@@ -3,7 +3,7 @@ import { after, test } from "node:test";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { auth } from "@lyss/services/auth/service.ts";
-import { runCommand } from "./run-command.ts";
+import { createTestCommands } from "./test-command.ts";
 
 const { ops } = await startTestService({ after }, auth, { clients: {} });
 const server = await startTestServer({
@@ -15,31 +15,7 @@ const server = await startTestServer({
 });
 after(() => server.close());
 
-/** Runs a command as `lyss` does. */
-async function lyss(...words: readonly string[]) {
-  const [printed, complaints]: [string[], string[]] = [[], []];
-  const code = await runCommand(words, {
-    env: { LYSS_URL: server.url, LYSS_API_KEY: "key" },
-    locale: "en_US",
-    write: (text) => void printed.push(text),
-    complain: (text) => void complaints.push(text),
-    readInput: () => Promise.resolve(""),
-    pause: () => Promise.resolve(),
-  });
-  return { code, output: printed.join(""), complaint: complaints.join("") };
-}
-
-/** What a command prints for a person. */
-async function shown(...words: readonly string[]): Promise<string> {
-  const { code, output, complaint } = await lyss(...words);
-  assert.deepEqual([code, complaint], [0, ""], words.join(" "));
-  return output;
-}
-
-/** What it prints for a program. */
-async function json(...words: readonly string[]) {
-  return JSON.parse(await shown(...words, "--json"));
-}
+const { lyss, shown, json } = createTestCommands(server.url);
 
 async function complained(...words: readonly string[]): Promise<string> {
   const { code, output, complaint } = await lyss(...words);

@@ -10,7 +10,7 @@ import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { createTempFolder } from "@lyss/kit/testing/temp-folder.ts";
 import { startStripeSimulator } from "@lyss/services/billing/payments/stripe/stripe-simulator.ts";
 import { billing } from "@lyss/services/billing/service.ts";
-import { runCommand } from "./run-command.ts";
+import { createTestCommands } from "./test-command.ts";
 
 const usd = 1_000_000_000n;
 const tenantId = "ten_a";
@@ -32,31 +32,7 @@ await ops.createWallet({ tenantId });
 await ops.topUpWallet({ tenantId, amountNanos: 100n * usd, reference: "start", source: "grant" });
 await ops.putPrices({ tenantId: "", prices: [{ provider: "p", model: "m", ...rates }] });
 
-/** Runs a command as `lyss` does. */
-async function lyss(...words: readonly string[]) {
-  const [printed, complaints]: [string[], string[]] = [[], []];
-  const code = await runCommand(words, {
-    env: { LYSS_URL: server.url, LYSS_API_KEY: "key" },
-    locale: "en_US",
-    write: (text) => void printed.push(text),
-    complain: (text) => void complaints.push(text),
-    readInput: () => Promise.resolve(""),
-    pause: () => Promise.resolve(),
-  });
-  return { code, output: printed.join(""), complaint: complaints.join("") };
-}
-
-/** What a command prints for a person. */
-async function shown(...words: readonly string[]): Promise<string> {
-  const { code, output, complaint } = await lyss(...words);
-  assert.deepEqual([code, complaint], [0, ""], words.join(" "));
-  return output;
-}
-
-/** What it prints for a program. */
-async function json(...words: readonly string[]) {
-  return JSON.parse(await shown(...words, "--json"));
-}
+const { lyss, shown, json } = createTestCommands(server.url);
 
 /** A command that is wrong ends with 1, prints no result, and says why in a sentence. */
 async function refused(words: readonly string[], reason: RegExp): Promise<void> {

@@ -7,7 +7,7 @@ import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { user } from "@lyss/services/user/service.ts";
 import { peersThatServe } from "@lyss/services/user/test-peers.ts";
-import { Command } from "commander";
+import { createTestGroup } from "./test-command.ts";
 import { addUserCommands } from "./user-commands.ts";
 
 const clients = peersThatServe(({ rpc }) => {
@@ -27,22 +27,7 @@ const server = await startTestServer({
 });
 after(() => server.close());
 
-async function lyss(...words: readonly string[]): Promise<string> {
-  let printed = "";
-  const program = new Command().exitOverride();
-  addUserCommands(program, {
-    env: { LYSS_URL: server.url, LYSS_API_KEY: "key" },
-    locale: "zh_CN",
-    write: (text) => {
-      printed += text;
-    },
-    complain: () => undefined,
-    readInput: () => Promise.resolve(""),
-    pause: () => Promise.resolve(),
-  });
-  await program.parseAsync(["user", ...words], { from: "user" });
-  return printed;
-}
+const lyss = createTestGroup(addUserCommands, { name: "user", url: server.url, locale: "zh_CN" });
 
 test("people are found, changed, barred and removed from the command line", async () => {
   assert.match(await lyss("list", "--sort", "name"), /ann@example\.com +Ann +member +active +usr_\w+\nolga/);

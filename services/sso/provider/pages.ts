@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Locale } from "@lyss/kit/errors/failure.ts";
+import { escapeHtml } from "@lyss/kit/http/escape-html.ts";
 
 const style = [
   "body{font:16px/1.5 system-ui,sans-serif;margin:0;background:#f4f4f5;color:#18181b}",
@@ -184,16 +185,4 @@ ${body}
 </main></body>
 </html>
 `;
-}
-
-const entities: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (char) => entities[char] ?? char);
 }
