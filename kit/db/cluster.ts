@@ -6,6 +6,7 @@ import { readMigrations } from "./migrations.ts";
 import { createPool, type Pool } from "./pool.ts";
 import { deriveServiceRole, ensureRoles, type ServiceRole } from "./roles.ts";
 import { migrateSchemas } from "./schemas.ts";
+import { splitHosts } from "./split-hosts.ts";
 
 /** What a service asks of the database. */
 export interface ClusterService {
@@ -22,14 +23,15 @@ export interface ClusterService {
 export interface ClusterEngine {
   /** Sessions that the engine opens at most. */
   readonly connections: number;
-  /** Brings the engine's schema up to date as the admin, and gives it to the role. One node at a time. */
+  /** Brings the engine's schema up to date as the admin, and gives it to the role. Run by one node at a time. */
   migrate(admin: EngineAdmin): Promise<void>;
 }
 
 export interface EngineAdmin {
-  /** On the session that prepares the database. */
+  /** On the session that prepares the engine. */
   readonly sql: Sql;
-  readonly url: string;
+  /** One for each host that the cluster's own URL names. */
+  readonly urls: readonly string[];
   /** Of the service that has the engine. */
   readonly role: string;
 }
@@ -45,8 +47,16 @@ export interface Cluster {
   prepare(services: readonly ClusterService[]): Promise<void>;
   /** The database of a prepared service; the same one each time. Throws a TypeError for any other name. */
   open(serviceName: string): Database;
-  /** The URL by which the engine of a prepared service logs in. It holds a password. Throws as `open` does. */
-  engineUrl(serviceName: string): string;
+  /**
+   * Brings the schema of a prepared service's engine up to date, which `prepare` leaves undone: it takes long, and few
+   * programs come to use one. Safe to repeat and to race with other nodes. Throws as `open` does, and what the engine throws.
+   */
+  prepareEngine(serviceName: string): Promise<void>;
+  /**
+   * The URLs by which the engine of a prepared service logs in, one for each host of the database. They hold a password.
+   * Throws as `open` does.
+   */
+  engineUrls(serviceName: string): readonly string[];
   /** Ends every session, running queries after 5 s. Safe to repeat. */
   close(): Promise<void>;
 }
@@ -80,11 +90,18 @@ const reservedNames = ["public", "information-schema", "service"];
 /** Key of the advisory lock under which one node at a time prepares a database ("prep" in ASCII). */
 const prepareLock = 0x70_72_65_70;
 
+interface PreparedService {
+  readonly schema: string;
+  readonly login: ServiceRole;
+  readonly share: number;
+  readonly engine: ClusterEngine | undefined;
+}
+
 /** Opens no connection yet. */
 export function openCluster(options: ClusterOptions): Cluster {
   const { log, clock, eventLogConnections = 1 } = options;
   const pools = new Map<string, Pool>();
-  let prepared = new Map<string, { readonly schema: string; readonly login: ServiceRole; readonly share: number }>();
+  let prepared = new Map<string, PreparedService>();
 
   const find = (serviceName: string) => {
     const service = prepared.get(serviceName);
@@ -96,16 +113,15 @@ export function openCluster(options: ClusterOptions): Cluster {
     async prepare(services) {
       if (prepared.size > 0) throw new TypeError("a cluster is prepared once");
       const own = services.filter((service) => service.migrations !== undefined);
-      const engines = own.flatMap(({ name, engine }) => (engine ? [{ role: `lyss_${toSchema(name)}`, engine }] : []));
-      const engineConnections = engines.reduce((sum, { engine }) => sum + engine.connections, 0);
+      const engineConnections = own.reduce((sum, { engine }) => sum + (engine?.connections ?? 0), 0);
       const shares = shareConnections(
         options.maxConnections - reservedConnections - eventLogConnections - engineConnections,
         own,
       );
-      const entries = [eventLog, ...own].map(({ name, migrations }) => {
+      const entries = [eventLog, ...own].map(({ name, migrations, engine }) => {
         const schema = toSchema(name);
         const login = deriveServiceRole(schema, options.deriveKey);
-        return { name, schema, login, migrations, share: shares.get(name) ?? eventLogConnections };
+        return { name, schema, login, migrations, engine, share: shares.get(name) ?? eventLogConnections };
       });
       const plans = await Promise.all(
         entries.map(async ({ schema, login, migrations }) => ({
@@ -120,9 +136,7 @@ export function openCluster(options: ClusterOptions): Cluster {
           admin.sql,
           entries.map(({ login }) => login),
         );
-        const migrated = await migrateSchemas(admin.sql, plans);
-        for (const { role, engine } of engines) await engine.migrate({ sql: admin.sql, url: options.adminUrl, role });
-        return migrated;
+        return migrateSchemas(admin.sql, plans);
       });
       prepared = new Map(entries.map((entry) => [entry.name, entry]));
       const durationMs = Math.round(clock.monotonicMs() - startMs);
@@ -147,12 +161,20 @@ export function openCluster(options: ClusterOptions): Cluster {
       return pool;
     },
 
-    engineUrl(serviceName) {
-      const { login } = find(serviceName);
-      const url = new URL(options.adminUrl);
-      url.username = login.role;
-      url.password = login.password;
-      return url.href;
+    async prepareEngine(serviceName) {
+      const { engine, login } = find(serviceName);
+      const urls = splitHosts(options.adminUrl);
+      await withAdmin(options, async ({ sql }) => engine?.migrate({ sql, urls, role: login.role }));
+    },
+
+    engineUrls(serviceName) {
+      const { role, password } = find(serviceName).login;
+      return splitHosts(options.adminUrl).map((host) => {
+        const url = new URL(host);
+        url.username = role;
+        url.password = password;
+        return url.href;
+      });
     },
 
     async close() {

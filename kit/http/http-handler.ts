@@ -20,6 +20,7 @@ import { createJsonApp } from "./json-routes.ts";
 import { createOpenApiDocument, type OpenApiOptions } from "./openapi.ts";
 import { type Serve, serveRawRoute } from "./raw-routes.ts";
 import { checkRequestHead, headerOf, isCanonicalPath, pathOf } from "./request-head.ts";
+import { refuseTwins } from "./route-schemas.ts";
 import { answerError, clientClosedStatus, observe, type Serving } from "./serving.ts";
 
 /** A GET answer that needs no caller and no operation: health, metrics. By exact path. */
@@ -65,6 +66,7 @@ export interface HttpHandler {
  */
 export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   const { random, clock, guard, tracer } = options;
+  refuseTwins(options.mounted);
   // When somebody asks for it: hundreds of schemas take as long as the rest of a start.
   let document: ReturnType<typeof createOpenApiDocument> | undefined;
   let documentBody: string | undefined;

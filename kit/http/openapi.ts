@@ -4,7 +4,7 @@ import { kitFailures } from "../errors/kit-failures.ts";
 import type { MountedService } from "../service/define-service.ts";
 import { errorShapeOf } from "./openapi-errors.ts";
 import { isConditional, type Route } from "./route.ts";
-import { requestSchemasOf } from "./route-schemas.ts";
+import { refuseTwins, requestSchemasOf } from "./route-schemas.ts";
 import { exampleOf } from "./schema-example.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -37,15 +37,11 @@ export function createOpenApiDocument(services: readonly MountedService[], optio
     .flatMap(({ name, routes }) => routes.map((route) => ({ service: name, route })))
     .sort((a, b) => compare(a.route.path, b.route.path) || compare(a.route.method, b.route.method));
   const paths: Record<string, Record<string, Json>> = {};
-  const seen = new Set<string>();
+  refuseTwins(services);
   for (const { service, route } of operations) {
-    if (seen.has(route.operation)) throw new TypeError(`two routes are called ${route.operation}`);
-    seen.add(route.operation);
     paths[route.path] ??= {};
     const path = paths[route.path] as Record<string, Json>;
-    const method = route.method.toLowerCase();
-    if (path[method]) throw new TypeError(`two routes stand at ${route.method} ${route.path}`);
-    path[method] = describeOperation(service, route, components);
+    path[route.method.toLowerCase()] = describeOperation(service, route, components);
   }
   const securitySchemes = options.securitySchemes ?? { bearer: { type: "http", scheme: "bearer" } };
   return {

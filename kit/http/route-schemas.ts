@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { MountedService } from "../service/define-service.ts";
 import type { JsonRoute } from "./route.ts";
 
 /** The schemas by which a JSON route's request is read, complete: what a route does not declare must be absent. */
@@ -20,6 +21,16 @@ export function paramNamesOf(template: string): readonly string[] {
     throw new TypeError(`${template} must be lower-case segments or {names}, with a :verb at most at the end`);
   }
   return [...template.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? "");
+}
+
+/** Throws a TypeError when two routes share an operation's name, or a method and path. */
+export function refuseTwins(services: readonly Pick<MountedService, "routes">[]): void {
+  const seen = new Set<string>();
+  for (const { operation, method, path } of services.flatMap(({ routes }) => routes)) {
+    if (seen.has(operation)) throw new TypeError(`two routes are called ${operation}`);
+    if (seen.has(`${method} ${path}`)) throw new TypeError(`two routes stand at ${method} ${path}`);
+    seen.add(operation).add(`${method} ${path}`);
+  }
 }
 
 /**

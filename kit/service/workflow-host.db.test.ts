@@ -7,14 +7,18 @@ import { Registry } from "prom-client";
 import { Secret } from "../config/secret.ts";
 import { openCluster } from "../db/cluster.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
-import { createTestDatabase } from "../testing/postgres.ts";
+import { createFakeClock } from "../testing/fake-clock.ts";
+import { createTestDatabase, openTestCluster } from "../testing/postgres.ts";
 import { deriveTestKey, silentLog } from "../testing/test-cluster.ts";
+import { waitUntil } from "../testing/wait-until.ts";
+import { workflowDatabase } from "../workflow/dbos.ts";
 import { saga } from "../workflow/saga.ts";
 import { boot } from "./boot.ts";
-import { systemClock } from "./clock.ts";
+import { type Clock, systemClock } from "./clock.ts";
 import { type AnyService, defineService } from "./define-service.ts";
 import { createRandom } from "./ids.ts";
 import type { Program } from "./program.ts";
+import { createWorkflowHost, type WorkflowHost } from "./workflow-host.ts";
 
 const limits = { timeout: 60_000 };
 
@@ -112,4 +116,38 @@ test("runs outlive their program: they start when all services run, and go on in
     assert.deepEqual(outcome, { state: "done", results: { one: 1, two: "finished" } });
   });
   assert.deepEqual(starting, ["refused", "refused"]);
+});
+
+test("the engine opens with the first run of this node, or with one that another may leave", limits, async (t) => {
+  const cluster = await openTestCluster(t, [workflowDatabase]);
+  const begun = Promise.withResolvers<void>();
+  const slow = saga<null, () => Promise<void>>("slow")
+    .step("one", { run: ({ ops }) => ops(), retry: { minDelayMs: 60_000, maxDelayMs: 60_000 } })
+    .build();
+  const definition = defineService({
+    ...{ name: "test-slow", needs: {}, publishes: [], hears: [], config: {}, routes: [], workflows: [slow] },
+    start: async () => ({ ops: undefined }),
+  });
+  const isOpen = ({ desk }: WorkflowHost) => desk !== undefined;
+  const startHost = async (clock: Clock, ops: () => Promise<void>) => {
+    const host = createWorkflowHost({ clock, random: createRandom(systemClock), log: silentLog }, cluster);
+    t.after(() => host.stop(AbortSignal.timeout(5_000)));
+    await host.launch([{ definition, ops }]);
+    assert.equal(isOpen(host), false);
+    return host;
+  };
+  const clock = createFakeClock();
+  const idle = await startHost(clock, async () => {});
+  const busy = await startHost(systemClock, async () => {
+    begun.resolve();
+    throw new Error("not now");
+  });
+  await busy.clientOf(definition).start(slow, { id: "1", input: null });
+  await begun.promise;
+  assert.equal(isOpen(busy), true);
+  await busy.stop(AbortSignal.timeout(5_000));
+  assert.equal(isOpen(idle), false);
+  clock.advance(10_000);
+  await waitUntil(async () => isOpen(idle));
+  assert.equal((await idle.desk?.result("test-slow/slow/1", 30_000))?.state, "done");
 });

@@ -16,9 +16,10 @@ export async function openTestEngine(
   let engine: WorkflowEngine | undefined;
   t.after(async () => engine?.stop(AbortSignal.timeout(5_000)));
   const cluster = options.cluster ?? (await openTestCluster(t, [workflowDatabase]));
+  await cluster.prepareEngine(workflowDatabase.name);
   engine = await openWorkflowEngine({
     db: cluster.open(workflowDatabase.name),
-    url: cluster.engineUrl(workflowDatabase.name),
+    urls: cluster.engineUrls(workflowDatabase.name),
     sagas: sagas.map((saga) => ({ service: "test", saga, ops: options.ops })),
     clock: systemClock,
     random: createRandom(systemClock),

@@ -76,10 +76,11 @@ if (import.meta.main) {
     clock: systemClock,
   });
   await cluster.prepare([workflowDatabase]);
+  await cluster.prepareEngine(workflowDatabase.name);
   const definition = defineCrashSaga(name, name === "refusing");
   const engine = await openWorkflowEngine({
     db: cluster.open(workflowDatabase.name),
-    url: cluster.engineUrl(workflowDatabase.name),
+    urls: cluster.engineUrls(workflowDatabase.name),
     sagas: [{ service: "test", saga: definition, ops: createWorld(adminUrl, crashAt) }],
     clock: systemClock,
     random: createRandom(systemClock),

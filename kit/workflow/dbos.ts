@@ -1,8 +1,11 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { DBOSClient, DBOS as Dbos } from "@dbos-inc/dbos-sdk";
+import type { Pool } from "pg";
 import type { Logger } from "pino";
 import type { ClusterService, EngineAdmin } from "../db/cluster.ts";
+import type { Sql } from "../db/database.ts";
+import { createEnginePool, type EngineUrls, findPrimary } from "./engine-pool.ts";
 import type { DbosMigration } from "./migrate-dbos.ts";
 
 /** Where DBOS keeps runs and their steps, beside our own tables. */
@@ -11,7 +14,6 @@ const engineSchema = "workflow_engine";
 const engineMark = "dbos:5.3.0";
 /** Sessions in DBOS's pool; it listens on one more. */
 const poolSize = 4;
-const idleInTransactionTimeoutMs = 60_000;
 const applicationName = "lyss";
 
 /** Our own tables of runs and nodes. */
@@ -39,14 +41,15 @@ export async function loadDbos(): Promise<typeof Dbos> {
 
 /** DBOS's settings for this node. Nothing of them comes from its files and environment, or goes to its cloud. */
 export function toDbosConfig(options: {
-  readonly url: string;
+  readonly urls: EngineUrls;
+  readonly pool: Pool;
   readonly nodeId: string;
   readonly queues: readonly string[];
   readonly log: Logger;
 }): Parameters<typeof Dbos.setConfig>[0] {
   return {
     name: applicationName,
-    ...toDatabaseConfig(options.url, poolSize),
+    ...toDatabaseConfig(options),
     runMigrations: false,
     // Not the program's: a newer program takes up what an older one left.
     applicationVersion: "lyss-1",
@@ -56,14 +59,40 @@ export function toDbosConfig(options: {
   };
 }
 
+/** The sessions of this process's engine, for `toDbosConfig`. */
+export function openDbosPool(urls: EngineUrls, log: Logger): Promise<Pool> {
+  return createEnginePool({ urls, maxSessions: poolSize, log });
+}
+
 /** Looks into DBOS's records and sends messages, without running anything. Opens one session at most. */
-export async function openDbosClient(options: { readonly url: string; readonly log: Logger }): Promise<DBOSClient> {
+export async function openDbosClient(options: {
+  readonly urls: EngineUrls;
+  readonly log: Logger;
+}): Promise<DBOSClient> {
   const { DBOSClient: client } = await import("@dbos-inc/dbos-sdk");
-  return client.create({
+  const pool = await createEnginePool({ ...options, maxSessions: 1 });
+  const opened = await client.create({
     applicationName,
-    ...toDatabaseConfig(options.url, 1),
+    ...toDatabaseConfig({ ...options, pool }),
     logger: toDbosLogger(options.log),
   });
+  const destroy = opened.destroy.bind(opened);
+  opened.destroy = async () => {
+    await destroy();
+    await pool.end();
+  };
+  return opened;
+}
+
+/** Whether runs have begun, on any node, that have not ended. `sql` is the workflow database's. */
+export async function hasRunsUnderWay(sql: Sql): Promise<boolean> {
+  const [schema] = await sql<{ mark: string | null }[]>`
+    select obj_description(oid, 'pg_namespace') as mark from pg_namespace where nspname = ${engineSchema}`;
+  // Without its mark the schema is being made.
+  if (!schema?.mark) return false;
+  const [run] = await sql`
+    select 1 from ${sql(engineSchema)}.workflow_status where status in ('PENDING', 'ENQUEUED', 'DELAYED') limit 1`;
+  return run !== undefined;
 }
 
 /** True for what DBOS throws in a process that has lost its run to another. */
@@ -72,27 +101,19 @@ export function saysRunIsLost(err: unknown): boolean {
   return name === "DBOSWorkflowConflictError" || name === "DBOSWorkflowCancelledError";
 }
 
-function toDatabaseConfig(loginUrl: string, maxSessions: number) {
-  const url = new URL(loginUrl);
-  // In its own way DBOS sets this by a query that its driver warns of.
-  url.searchParams.set("options", `-c idle_in_transaction_session_timeout=${idleInTransactionTimeoutMs}`);
-  return {
-    systemDatabaseUrl: url.href,
-    systemDatabaseSchemaName: engineSchema,
-    systemDatabasePoolSize: maxSessions,
-    systemDatabaseIdleTransactionTimeoutMs: 0,
-  };
+function toDatabaseConfig({ urls, pool }: { readonly urls: EngineUrls; readonly pool: Pool }) {
+  return { systemDatabaseUrl: urls[0] ?? "", systemDatabasePool: pool, systemDatabaseSchemaName: engineSchema };
 }
 
 /**
  * Creates DBOS's schema or brings it up to date, and gives it to the role. DBOS asks for rights on the whole database
  * even where nothing is to be created, so it is migrated by the admin and run by the role. Once for each version.
  */
-async function migrateDbos({ sql, url, role }: EngineAdmin): Promise<void> {
+async function migrateDbos({ sql, urls, role }: EngineAdmin): Promise<void> {
   const [schema] = await sql<{ mark: string | null }[]>`
     select obj_description(oid, 'pg_namespace') as mark from pg_namespace where nspname = ${engineSchema}`;
   if (schema?.mark === engineMark) return;
-  const migration: DbosMigration = { url, role, schema: engineSchema };
+  const migration: DbosMigration = { url: await findPrimary(urls), role, schema: engineSchema };
   const thread = new Worker(new URL("./migrate-dbos.ts", import.meta.url), {
     workerData: migration,
     stdout: true,

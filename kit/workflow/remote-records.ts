@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import { runDetached } from "../rpc/call-context.ts";
 import { openDbosClient } from "./dbos.ts";
+import type { EngineUrls } from "./engine-pool.ts";
 import type { RunRecords } from "./run-desk.ts";
 
 /** The engine's records as a process reaches them that runs no engine. */
@@ -10,8 +11,8 @@ export interface RemoteRecords {
   close(): Promise<void>;
 }
 
-/** `url` is a login of the role that owns the engine's schema. */
-export function createRemoteRecords(options: { readonly url: string; readonly log: Logger }): RemoteRecords {
+/** `urls` are logins of the role that owns the engine's schema. */
+export function createRemoteRecords(options: { readonly urls: EngineUrls; readonly log: Logger }): RemoteRecords {
   let opening: ReturnType<typeof openDbosClient> | undefined;
   return {
     async open() {

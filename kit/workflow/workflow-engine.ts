@@ -7,7 +7,8 @@ import { untilAborted } from "../rpc/signals.ts";
 import type { Clock } from "../service/clock.ts";
 import type { Random } from "../service/ids.ts";
 import { checkPayload } from "./attempt.ts";
-import { loadDbos, toDbosConfig } from "./dbos.ts";
+import { loadDbos, openDbosPool, toDbosConfig } from "./dbos.ts";
+import type { EngineUrls } from "./engine-pool.ts";
 import { createHostedRuns, type HostedRuns } from "./hosted-runs.ts";
 import { keepNode } from "./node-keeper.ts";
 import { recordRun, waitsOf } from "./record-run.ts";
@@ -20,8 +21,8 @@ import { createWorkflowStore, type ParkedRun, type WorkflowStore } from "./workf
 export interface WorkflowEngineOptions {
   /** Of the schema that `migrations/` describes. */
   readonly db: Database;
-  /** Login of the same role, for DBOS's own sessions; `workflowDatabase` prepares both. */
-  readonly url: string;
+  /** Logins of the same role, for DBOS's own sessions; `workflowDatabase` prepares both. */
+  readonly urls: EngineUrls;
   readonly sagas: readonly HostedSaga[];
   readonly clock: Clock;
   readonly random: Random;
@@ -87,15 +88,17 @@ async function launch(options: WorkflowEngineOptions): Promise<WorkflowEngine> {
   const nodeId = options.random.id("node");
   const workflows = registerSagas(DBOS, options, store, gate);
   const services = [...new Set(sagas.map(({ service }) => service))];
-  DBOS.setConfig(toDbosConfig({ url: options.url, nodeId, queues: services.map(queueOf), log }));
-  // Known as alive before it can hold a run.
-  await store.beat(nodeId);
+  const pool = await openDbosPool(options.urls, log);
+  DBOS.setConfig(toDbosConfig({ urls: options.urls, pool, nodeId, queues: services.map(queueOf), log }));
   try {
+    // Known as alive before it can hold a run.
+    await store.beat(nodeId);
     await DBOS.launch();
     for (const service of services) await DBOS.registerQueue(queueOf(service), { onConflict: "never_update" });
   } catch (err) {
     await DBOS.shutdown({ deregister: true });
-    await store.leave(nodeId);
+    await pool.end();
+    await store.leave(nodeId).catch(() => {});
     throw err;
   }
   const keeper = keepNode({ ...options, DBOS, store, nodeId, queueOf });
@@ -106,6 +109,7 @@ async function launch(options: WorkflowEngineOptions): Promise<WorkflowEngine> {
     await keeper.ended;
     try {
       await DBOS.shutdown({ deregister: true });
+      await pool.end();
       await store.leave(nodeId);
     } catch (err) {
       log.warn(

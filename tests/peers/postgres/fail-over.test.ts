@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { postgres } from "@lyss/kit/db/driver.ts";
 import { delay, systemClock } from "@lyss/kit/service/clock.ts";
+import { startMailServer } from "@lyss/kit/testing/mail-server.ts";
 import { closeInReverse } from "@lyss/kit/testing/test-cluster.ts";
+import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { listUsage, waitForNoHold, waitForUsage } from "../../read-money.ts";
 import { requestJson, runPlatform } from "../../run-platform.ts";
 import { startPostgresPair } from "./postgres-pair.ts";
@@ -16,9 +18,26 @@ test(
   async (t) => {
     const scope = closeInReverse(t);
     const pair = await startPostgresPair(scope);
+    const mailServer = await startMailServer(scope);
     const platform = await runPlatform(scope, {
-      config: { database: { url: pair.url }, billing, log: { level: "warn" } },
+      config: {
+        ...{ database: { url: pair.url }, billing, log: { level: "warn" } },
+        ...{ user: { registration: "open" }, mail: { url: mailServer.url } },
+      },
     });
+    // A registration is a workflow, whose engine has sessions of its own.
+    const register = async (email: string) => {
+      const body = { email, password: "correct horse battery", name: "Ann", organization: email };
+      await requestJson(`${platform.url}/api/v1/users/register`, "", { body });
+      const find = () =>
+        mailServer.received.find(({ to }) => to.includes(email))?.text.match(/#register=([\w-]{43})/)?.[1];
+      await waitUntil(async () => find() !== undefined);
+      const confirmed = await requestJson(`${platform.url}/api/v1/users/register/confirm`, "", {
+        body: { token: find() },
+      });
+      assert.equal(confirmed.status, 201, JSON.stringify(confirmed.body));
+    };
+    await register("before@example.com");
     const paid = new Set<string>();
     const statuses: number[] = [];
     const ending = new AbortController();
@@ -73,6 +92,7 @@ test(
       assert.equal(status, 200);
     }
     await waitForUsage(platform, usageOnNew + 20);
+    await register("after@example.com");
     assert.ok((before[0]?.["count"] ?? 0) <= usageOnNew);
   },
 );
