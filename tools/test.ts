@@ -48,13 +48,14 @@ if (import.meta.main) {
 /** Runs them in processes of their own and prints each result. The process then ends with 0 if all passed, and any ran. */
 function runTests(places: readonly string[], namePattern: string | undefined): void {
   process.env["NODE_COMPILE_CACHE"] ??= compileCacheDir;
+  process.env["TEST_FILE_TIMEOUT_MS"] ??= String(fileTimeoutMs);
   const wanted = places.map((place) => relative(repositoryRoot, resolve(place)));
   const paths = readSourceTree().map(({ path }) => path);
   const globalSetupPath = join(repositoryRoot, "kit/testing/global-setup.ts");
   const events = run({
     files: selectTestFiles(paths, wanted).map((path) => join(repositoryRoot, path)),
     concurrency: availableParallelism(),
-    timeout: fileTimeoutMs,
+    execArgv: ["--import", import.meta.resolve("./end-test-file.ts")],
     ...(existsSync(globalSetupPath) && { globalSetupPath }),
     ...(namePattern !== undefined && { testNamePatterns: new RegExp(namePattern) }),
   });
