@@ -5,13 +5,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { copySeedData } from "./seed-data.ts";
 
 const lyss = fileURLToPath(new URL("../bin/lyss", import.meta.url));
 
 export interface PlatformOptions {
   /** The configuration file, as an object: JSON is YAML. */
   readonly config?: object;
-  /** An existing data directory; a fresh one, removed at the end, unless given. */
+  /**
+   * An existing data directory. Unless it is given, one is made in which there was a first start before, and removed at the
+   * end; an empty one where this program is told of a database or key of its own.
+   */
   readonly dataDir?: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -60,6 +64,7 @@ export async function runPlatform(
   options: PlatformOptions = {},
 ): Promise<RunningPlatform> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "lyss-test-"));
+  if (options.dataDir === undefined && !hasDataElsewhere(options)) await copySeedData(dataDir);
   const file = join(dataDir, "lyss.yaml");
   if (options.config) writeFileSync(file, JSON.stringify(options.config));
   const args = [lyss, "up", ...(options.config ? ["--config", file] : []), ...(options.args ?? [])];
@@ -87,6 +92,10 @@ export async function runPlatform(
       return child.exitCode;
     },
   };
+}
+
+function hasDataElsewhere({ config = {}, env = {} }: PlatformOptions): boolean {
+  return "database" in config || "rootKey" in config || "LYSS_DATABASE_URL" in env || "LYSS_ROOT_KEY" in env;
 }
 
 async function waitUntilReady(child: ChildProcess, readyWhen: RegExp) {

@@ -1,5 +1,5 @@
-import { existsSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
@@ -18,6 +18,9 @@ const compileCacheDir = join(repositoryRoot, "node_modules/.cache/lyss");
 
 /** A file that hangs fails after this long instead of holding up the run. Scenarios in full may take an hour. */
 const fileTimeoutMs = process.env["SCENARIO_FULL"] === "1" ? 3_600_000 : 300_000;
+
+/** From so many files on that start platforms, tests/seed-data.ts makes data for all of them. */
+const manyPlatforms = 4;
 
 /** Test files under the given files and folders. Throws an Error for one that has none. */
 export function selectTestFiles(paths: readonly string[], wanted: readonly string[]): readonly string[] {
@@ -51,9 +54,11 @@ function runTests(places: readonly string[], namePattern: string | undefined): v
   process.env["TEST_FILE_TIMEOUT_MS"] ??= String(fileTimeoutMs);
   const wanted = places.map((place) => relative(repositoryRoot, resolve(place)));
   const paths = readSourceTree().map(({ path }) => path);
+  const files = selectTestFiles(paths, wanted);
+  if (files.filter((path) => path.startsWith("tests/")).length >= manyPlatforms) shareSeedData();
   const globalSetupPath = join(repositoryRoot, "kit/testing/global-setup.ts");
   const events = run({
-    files: selectTestFiles(paths, wanted).map((path) => join(repositoryRoot, path)),
+    files: files.map((path) => join(repositoryRoot, path)),
     concurrency: availableParallelism(),
     execArgv: ["--import", import.meta.resolve("./end-test-file.ts")],
     ...(existsSync(globalSetupPath) && { globalSetupPath }),
@@ -80,4 +85,11 @@ function runTests(places: readonly string[], namePattern: string | undefined): v
     console.log(`\n${passed} passed, ${failed} failed`);
     process.exitCode = passed > 0 && failed === 0 ? 0 : 1;
   });
+}
+
+/** A folder for tests/seed-data.ts, removed at the end. */
+function shareSeedData(): void {
+  const dir = mkdtempSync(join(tmpdir(), "lyss-seed-"));
+  process.env["TEST_SEED_DIR"] = dir;
+  process.on("exit", () => rmSync(dir, { recursive: true, force: true }));
 }

@@ -1,4 +1,9 @@
-/** Asks again after each turn of the loop: for what other sessions do, of which nobody tells us. */
+import { setTimeout } from "node:timers/promises";
+
+/** Short against what is waited for, and long enough to leave the machine to whoever does it. */
+const pauseMs = 5;
+
+/** Asks again and again: for what other sessions and processes do, of which nobody tells us. */
 export async function waitUntil(isTrue: () => Promise<boolean>): Promise<void> {
-  while (!(await isTrue())) await new Promise((resolve) => setImmediate(resolve));
+  while (!(await isTrue())) await setTimeout(pauseMs);
 }
