@@ -5,6 +5,9 @@ import {
   KeyRevokedSchema,
   KeyUpdatedSchema,
   PersonErasedSchema,
+  ServiceClientCreatedSchema,
+  ServiceClientRemovedSchema,
+  ServiceClientUpdatedSchema,
   SessionEndedSchema,
   SessionStartedSchema,
 } from "../gen/lyss/auth/v1/auth_pb.js";
@@ -30,3 +33,21 @@ export const accessChanged = defineEvent(
 
 /** The sessions and keys of a person who is gone have ended, and say nothing of the person any more. */
 export const authPersonErased = defineEvent("auth.person.erased", PersonErasedSchema, (event) => event.userId);
+
+/** What happens to programs of a tenant that get tokens of their own. */
+export const serviceClientCreated = defineEvent(
+  "service_client.created",
+  ServiceClientCreatedSchema,
+  (event) => event.clientId,
+);
+export const serviceClientUpdated = defineEvent(
+  "service_client.updated",
+  ServiceClientUpdatedSchema,
+  (event) => event.clientId,
+);
+export const serviceClientRemoved = defineEvent(
+  "service_client.removed",
+  ServiceClientRemovedSchema,
+  (event) => event.clientId,
+);
+export const serviceClientEvents = [serviceClientCreated, serviceClientUpdated, serviceClientRemoved];

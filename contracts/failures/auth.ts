@@ -80,8 +80,8 @@ export const authFailures = defineFailures("auth", {
     publicCode: "AUTH_033",
     text: {
       en_US:
-        "This API key may not be used from {address}. Add the address to the key's allowed_ips, or use another key.",
-      zh_CN: "该 API 密钥不能从 {address} 使用。请将该地址加入密钥的 allowed_ips，或使用其他密钥。",
+        "This API key, or service client, may not be used from {address}. Add the address to its allowed_ips, or use another.",
+      zh_CN: "该 API 密钥或服务客户端不能从 {address} 使用。请将该地址加入其 allowed_ips，或使用其他凭据。",
     },
   },
   origin_not_allowed: {
@@ -125,6 +125,45 @@ export const authFailures = defineFailures("auth", {
     text: {
       en_US: "This account, or its organisation, is suspended. Ask an administrator.",
       zh_CN: "该账号或其所属组织已被停用，请联系管理员。",
+    },
+  },
+  client_not_found: {
+    kind: "not_found",
+    publicCode: "AUTH_070",
+    text: { en_US: "There is no such service client.", zh_CN: "服务客户端不存在。" },
+  },
+  client_expired: {
+    kind: "failed_precondition",
+    publicCode: "AUTH_071",
+    httpStatus: 409,
+    text: {
+      en_US: "This service client has expired. Give it a later 'expires_at' first.",
+      zh_CN: "该服务客户端已过期，请先将其 expires_at 设为更晚的时间。",
+    },
+  },
+  client_refused: {
+    kind: "unauthenticated",
+    publicCode: "AUTH_072",
+    text: {
+      en_US:
+        "The client is unknown, disabled or expired, its secret is wrong, or who gave it its permissions is suspended.",
+      zh_CN: "客户端不存在、已停用或已过期，密钥错误，或为其授权的人已被停用。",
+    },
+  },
+  scope_not_held: {
+    kind: "invalid_argument",
+    publicCode: "AUTH_073",
+    text: {
+      en_US: "The scope '{scope}' is no permission that this client holds.",
+      zh_CN: "该客户端不具有 scope“{scope}”所指的权限。",
+    },
+  },
+  client_gives_nothing: {
+    kind: "permission_denied",
+    publicCode: "AUTH_074",
+    text: {
+      en_US: "A service client cannot make or change keys and service clients. Sign in as a person.",
+      zh_CN: "服务客户端不能创建或修改密钥与服务客户端，请以个人身份登录。",
     },
   },
 });

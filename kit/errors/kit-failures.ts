@@ -120,8 +120,8 @@ export const kitFailures = defineFailures("kit", {
     kind: "permission_denied",
     publicCode: "KIT_018",
     text: {
-      en_US: "An API key cannot do this. Sign in as a person.",
-      zh_CN: "API 密钥不能执行此操作，请以个人身份登录。",
+      en_US: "A program cannot do this by its key or token. Sign in as a person.",
+      zh_CN: "程序不能凭密钥或令牌执行此操作，请以个人身份登录。",
     },
   },
   search_too_broad: {

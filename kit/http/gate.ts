@@ -35,13 +35,13 @@ function requirePermission(caller: Caller | undefined, permission: RoutePermissi
 export const stepUpMaxAgeMs = 600_000;
 
 /**
- * Throws `kit.person_required` for an API key and `kit.step_up_required` for a person whose last proof is too old, on a route
+ * Throws `kit.person_required` for an API key or service client and `kit.step_up_required` for a person whose last proof is too old, on a route
  * that asks for one.
  */
 export function requireFreshProof(stepUp: boolean | undefined, caller: Caller | undefined, nowMs: number): void {
   if (!stepUp) return;
   if (!caller) throw new Failure(kitFailures.unauthenticated);
-  if (caller.sessionId === "") throw new Failure(kitFailures.person_required);
+  if (caller.sessionId === "" || caller.keyId !== "") throw new Failure(kitFailures.person_required);
   if (nowMs - caller.provenMs <= stepUpMaxAgeMs) return;
   throw new Failure(kitFailures.step_up_required, { maxAgeSeconds: stepUpMaxAgeMs / 1_000 });
 }

@@ -5,11 +5,11 @@ import type { TracerOf } from "../observability/span.ts";
 /** On whose behalf a call is made. Set once by the edge's guard and carried through every hop. */
 export interface Caller {
   readonly tenantId: string;
-  /** Empty for a key that belongs to no person. */
+  /** Empty for a key that belongs to no person; of a service client its own id. */
   readonly userId: string;
-  /** Empty for a person who is signed in without a key. */
+  /** Of the API key or service client by which a program calls; empty for a person who is signed in. */
   readonly keyId: string;
-  /** What a person signed in with; empty for a key. */
+  /** What a person, or a service client, was let in with; empty for a key. */
   readonly sessionId: string;
   /** When the person signed in, in milliseconds since the Unix epoch; 0 for a key. */
   readonly signedInMs: number;

@@ -5,6 +5,7 @@ import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { createLoadShedder } from "@lyss/kit/resilience/load-shed.ts";
 import { createLoopMonitor, type LoopMonitor } from "@lyss/kit/resilience/load-shed-loop-monitor.ts";
 import { connectRedis } from "@lyss/kit/resilience/redis-limiter-connection.ts";
+import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
 import { createAuthenticator } from "./authenticate.ts";
 import { createConcurrency } from "./concurrency.ts";
@@ -34,7 +35,7 @@ export const apiGateway = defineService({
     const sessions = createSessionCache(clients.auth, clock);
     const guard = createAuthenticator(keys, createTokenVerifier(clients.auth, sessions, clock));
     const redis = config.redis.url && (await connectRedis(parseRedisUrl(config.redis.url)));
-    const { rulesOf } = keys;
+    const rulesOf = (caller: Caller) => (caller.sessionId === "" ? keys.rulesOf(caller) : sessions.rulesOf(caller));
     const limits = createRateLimits(config.rateLimits, { clock, log, redis, rulesOf });
     const concurrency = createConcurrency(config.rateLimits);
     const { loopDelayHighMs: highDelayMs, loopDelaySevereMs: severeDelayMs } = config.loadShedding;

@@ -1,7 +1,16 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { providerChanged, resilienceOrdered } from "@lyss/contracts/events/ai-gateway.ts";
 import { auditChainBroken } from "@lyss/contracts/events/audit.ts";
-import { keyCreated, keyRevoked, keyUpdated, sessionEnded, sessionStarted } from "@lyss/contracts/events/auth.ts";
+import {
+  keyCreated,
+  keyRevoked,
+  keyUpdated,
+  serviceClientCreated,
+  serviceClientRemoved,
+  serviceClientUpdated,
+  sessionEnded,
+  sessionStarted,
+} from "@lyss/contracts/events/auth.ts";
 import {
   factorAdded,
   factorLocked,
@@ -135,6 +144,11 @@ const ofChangedClient = {
   actor: "actorId",
   details: ["name", "isConfidential", "redirectUris", "scopes", "isRotated"],
 } as const;
+const ofServiceClient = {
+  ...ofTenant,
+  subject: ["service_client", "clientId"],
+  address: "clientAddress",
+} as const;
 const ofScim = { ...ofTenant, actor: "actorId", address: "clientAddress", happenedAt: "changedAt" } as const;
 const ofScimUser = {
   ...ofScim,
@@ -174,6 +188,16 @@ export const auditRules: readonly AuditRule[] = [
   audited(keyUpdated, {
     ...{ ...ofTenant, subject: ["key", "keyId"], actor: "updatedBy", address: "clientAddress" },
     ...{ happenedAt: "updatedAt", details: ["userId", "changedFields", "limits", "limitsBefore"] },
+  }),
+  audited(serviceClientCreated, {
+    ...{ ...ofServiceClient, actor: "createdBy", happenedAt: "createdAt", details: ["name", "permissions"] },
+  }),
+  audited(serviceClientUpdated, {
+    ...{ ...ofServiceClient, actor: "updatedBy", happenedAt: "updatedAt" },
+    details: ["name", "permissions", "changedFields", "isDisabled"],
+  }),
+  audited(serviceClientRemoved, {
+    ...{ ...ofServiceClient, actor: "removedBy", happenedAt: "removedAt", details: ["name"] },
   }),
   audited(sessionStarted, {
     ...{ ...ofTenant, subject: ["session", "sessionId"], actor: "userId", address: "clientAddress" },

@@ -9,12 +9,18 @@ export interface GroupPlace {
   readonly role: string;
 }
 
-/** What the groups that a row's person is in give, as an array; for rows of a table with `tenant_id` and `user_id`. */
-export const permissionsByGroups = (db: Sql | Tx, table: "key" | "session") => db`
+const fragment = (db: Sql | Tx) => db`''`;
+type Fragment = ReturnType<typeof fragment>;
+
+/** What the groups that somebody is in give, as an array. */
+export const permissionsByGroups = (
+  db: Sql | Tx,
+  { tenantId, userId }: { readonly tenantId: Fragment; readonly userId: Fragment },
+) => db`
   array(
     select distinct given from group_access_member as place join group_access using (group_id)
     cross join unnest(group_access.permissions) as given
-    where place.tenant_id = ${db(table)}.tenant_id and place.user_id = ${db(table)}.user_id and not is_archived
+    where place.tenant_id = ${tenantId} and place.user_id = ${userId} and not is_archived
   )`;
 
 /** The SQL of what groups and tenants tell of access. One method, one statement. */

@@ -4,6 +4,7 @@ import type { Idempotency } from "@lyss/kit/idempotency/idempotency.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { AccessStore } from "./access-store.ts";
+import type { ClientStore } from "./clients/client-store.ts";
 import type { FactorDeps } from "./factors/factor-deps.ts";
 import type { LastUsed } from "./last-used.ts";
 import type { PrincipalStore } from "./principal-store.ts";
@@ -19,6 +20,7 @@ export interface AuthDeps extends FactorDeps {
   /** What groups and tenants tell of access. */
   readonly access: AccessStore;
   readonly principals: PrincipalStore;
+  readonly clients: ClientStore;
   readonly outbox: Outbox;
   readonly idempotency: Idempotency;
   readonly clock: Clock;
@@ -26,11 +28,15 @@ export interface AuthDeps extends FactorDeps {
   readonly signingKeys: SigningKeys;
   /** Keyed hashing of API keys: the stored hashes alone verify nothing. */
   readonly pepper: Buffer;
+  /** The same of service clients' secrets. */
+  readonly clientPepper: Buffer;
   readonly lastUsed: LastUsed;
   /** The same of sessions. */
   readonly lastSeen: LastUsed;
   /** Keyed hashing of refresh tokens. */
   readonly refreshPepper: Buffer;
+  /** Where programs and browsers find the platform, without a slash at its end. */
+  readonly publicUrl: string;
   readonly issuer: string;
   readonly audience: string;
   readonly accessTokenTtlMs: number;

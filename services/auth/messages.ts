@@ -106,10 +106,11 @@ export function toStartedMessage(started: Started) {
 /** What a session may do, as RPCs carry it. */
 export function toSessionMessage(verdict: SessionVerdict) {
   if (!verdict.isActive) return { isActive: false };
-  const { role, permissions, session } = verdict;
-  const { tenantId, userId, createdAt, factorAt, provenAt, expiresAt } = session;
+  const { role, permissions, session, client } = verdict;
+  const { tenantId, userId, createdAt, factorAt, provenAt, expiresAt, clientId } = session;
   return {
-    ...{ isActive: true, tenantId, userId, role, permissions: [...permissions] },
+    ...{ isActive: true, tenantId, userId, role, permissions: [...permissions], clientId: clientId ?? "" },
+    ...(client && { models: [...client.models], allowedIps: [...client.allowedIps] }),
     ...withTime("signedInAt", createdAt),
     ...withTime("factorAt", factorAt),
     ...withTime("provenAt", provenAt),

@@ -59,6 +59,7 @@ export const permissionsByRole: Readonly<Record<string, readonly string[]>> = {
     "tenant:*",
     "sso:*",
     "key:*",
+    "client:*",
     "credential:*",
     "provider:*",
     "model:*",

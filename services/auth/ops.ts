@@ -1,5 +1,6 @@
 import type { Secret } from "@lyss/kit/config/secret.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
+import { createClientOps } from "./clients/client-ops.ts";
 import type { AuthDeps } from "./deps.ts";
 import { createFactorOps } from "./factors/factor-ops.ts";
 import { type CheckPermissionInput, checkPermission } from "./ops/check-permission.ts";
@@ -13,6 +14,7 @@ import { flushLastUsed } from "./ops/flush-last-used.ts";
 import { followGroup, followPolicy, type GroupFact } from "./ops/follow-group.ts";
 import { getJwks } from "./ops/get-jwks.ts";
 import { getKey, type KeyReference } from "./ops/get-key.ts";
+import { getServerMetadata } from "./ops/get-server-metadata.ts";
 import { type ListKeysInput, listKeys } from "./ops/list-keys.ts";
 import { type ListSessionsInput, listSessions } from "./ops/list-sessions.ts";
 import { readToken } from "./ops/read-token.ts";
@@ -36,6 +38,7 @@ export function createAuthOps(deps: AuthDeps) {
     followGroup: (tx: Tx, fact: GroupFact) => followGroup(deps, tx, fact),
     followPolicy: (tx: Tx, input: Parameters<typeof followPolicy>[2]) => followPolicy(deps, tx, input),
     ...createFactorOps(deps),
+    ...createClientOps(deps),
     startSession: (input: StartSessionInput) => startSession(deps, input),
     refreshSession: (input: RefreshSessionInput) => refreshSession(deps, input),
     checkSession: (input: { sessionId: string }) => checkSession(deps, input),
@@ -51,6 +54,7 @@ export function createAuthOps(deps: AuthDeps) {
     keepSigningKeys: () => deps.signingKeys.keep(),
     sweepSessions: () => sweepSessions(deps),
     flushLastSeen: () => flushLastSeen(deps),
+    getServerMetadata: () => getServerMetadata(deps),
     getJwks: () => getJwks(deps),
     createKey: (input: CreateKeyInput) => createKey(deps, input),
     requirePerson: (input: RequirePersonInput) => requirePerson(deps, input),

@@ -1,5 +1,6 @@
 import { authFailures } from "@lyss/contracts/failures/auth.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
+import { requireNoClient } from "./clients/client-reference.ts";
 import type { AuthDeps } from "./deps.ts";
 import { isUnlimited } from "./key-limits.ts";
 import { earlier, findModelNotHeld, findPermissionNotHeld, type Grantor, type Key } from "./model.ts";
@@ -21,12 +22,14 @@ export interface WantedTerm {
 
 /**
  * When a key that the grantor gives ends. One that is given by an API key ends with it at the latest. Throws
- * `expiry_not_held`, and `key_limited` where the grantor's own key is limited: another one would be beside its limits.
+ * `expiry_not_held`, `key_limited` where the grantor's own key is limited, for another one would be beside its limits, and
+ * `client_gives_nothing`.
  */
 export async function requireTerm(
   { store }: Pick<AuthDeps, "store">,
   { tenantId, grantor, wanted }: WantedTerm,
 ): Promise<Date | null> {
+  requireNoClient(grantor);
   if (!grantor.keyId) return wanted;
   const own = await store.findKey(tenantId, grantor.keyId, undefined);
   if (!own || !isUnlimited(own.limits)) throw new Failure(authFailures.key_limited);

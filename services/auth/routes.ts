@@ -1,10 +1,12 @@
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
 import { accessRoutes } from "./access-routes.ts";
+import { clientRoutes } from "./clients/client-routes.ts";
 import { factorRoutes } from "./factors/factor-routes.ts";
 import { factorSignInRoutes } from "./factors/sign-in-routes.ts";
 import { keyRoutes } from "./key-routes.ts";
 import { leakRoutes } from "./leak-routes.ts";
+import { metadataRoutes } from "./metadata-routes.ts";
 import type { AuthOps } from "./ops.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import { tokenRoutes } from "./token-routes.ts";
@@ -33,8 +35,10 @@ export const authRoutes = [
     }),
     handle: (ops) => ({ keys: [...ops.getJwks().keys] }),
   }),
+  ...metadataRoutes,
   ...keyRoutes,
   ...leakRoutes,
+  ...clientRoutes,
   ...tokenRoutes,
   ...sessionRoutes,
   ...accessRoutes,

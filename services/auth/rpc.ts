@@ -6,6 +6,7 @@ import { type CheckedRpc, createRpc, type MethodInputs } from "@lyss/kit/rpc/che
 import { idInput, optionalIdInput, pageInputs, timestampInput } from "@lyss/kit/rpc/field-inputs.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import { z } from "zod";
+import { clientFields } from "./clients/client-model.ts";
 import { factorFields } from "./factors/factor-model.ts";
 import { fromLimits, limitsInput, statusInput, wordsInput } from "./key-inputs.ts";
 import { fromEndReason, toKeyMessage, toSessionMessage, toStartedMessage, toVerdictMessage } from "./messages.ts";
@@ -35,6 +36,11 @@ const inputs = {
     userAgent: z.string().max(maxShownSecretLength).transform(cutUserAgent),
   },
   stepUp: { tenantId: idInput, userId: idInput, sessionId: idInput, clientAddress },
+  createClientToken: {
+    clientId: clientFields.shownId,
+    clientSecret: z.string().max(maxShownSecretLength),
+    ...{ scope: clientFields.scope, clientAddress },
+  },
   refreshSession: { refreshToken: z.string().max(maxShownSecretLength), clientAddress },
   checkSession: { sessionId: z.string().max(maxShownSecretLength) },
   endSessions: {
@@ -89,6 +95,8 @@ export function createAuthRpc(ops: AuthOps, clock: Clock): CheckedRpc<typeof Aut
     async refreshSession({ refreshToken, ...request }) {
       return { tokens: await ops.refreshSession({ ...request, refreshToken: new Secret(refreshToken) }) };
     },
+    createClientToken: ({ clientSecret, ...request }) =>
+      ops.createClientToken({ ...request, clientSecret: new Secret(clientSecret) }),
     checkSession: async (request) => toSessionMessage(await ops.checkSession(request)),
     endSessions: ({ sessionId, exceptSessionId, reason, ...request }) =>
       ops.endSessions({

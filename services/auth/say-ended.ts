@@ -1,5 +1,6 @@
 import { accessChanged, sessionEnded } from "@lyss/contracts/events/auth.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
+import { isClientId } from "./clients/client-model.ts";
 import type { AuthDeps } from "./deps.ts";
 import { toSessionEnded } from "./messages.ts";
 import type { SessionEnding } from "./session-model.ts";
@@ -15,7 +16,8 @@ export async function sayEnded(
   const endedAt = new Date(clock.nowMs());
   const { tenantId, userId } = selection;
   const ended = await sessions.endSessions(tx, selection, { endedAt, reason: ending.reason });
-  for (const { sessionId } of ended) {
+  // A client's tokens come and go all day; what is told of clients is told by their own events.
+  for (const { sessionId } of isClientId(userId) ? [] : ended) {
     await outbox.append(tx, sessionEnded, toSessionEnded({ sessionId, tenantId, userId }, endedAt, ending));
   }
   const [only] = ended;

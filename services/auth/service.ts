@@ -5,6 +5,7 @@ import {
   keyCreated,
   keyRevoked,
   keyUpdated,
+  serviceClientEvents,
   sessionEnded,
   sessionStarted,
 } from "@lyss/contracts/events/auth.ts";
@@ -17,6 +18,7 @@ import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
 import { createAccessSubscriptions, groupAccessEvents } from "./access-events.ts";
 import { createAccessStore } from "./access-store.ts";
+import { createClientStore } from "./clients/client-store.ts";
 import { authConfig } from "./config.ts";
 import { createAuthSubscriptions } from "./events.ts";
 import { createFactorDeps } from "./factors/factor-parts.ts";
@@ -42,6 +44,7 @@ export const auth = defineService({
     sessionEnded,
     accessChanged,
     authPersonErased,
+    ...serviceClientEvents,
     ...factorEvents,
   ],
   hears: [resilienceOrdered, userCreated, userUpdated, userDeleted, tenantCreated, tenantUpdated, ...groupAccessEvents],
@@ -56,6 +59,7 @@ export const auth = defineService({
     const signingKeys = await createSigningKeys({ db, store, clock, random, sealingKey, ...config.auth });
     const sessions = createSessionStore(db.sql);
     const [principals, access] = [createPrincipalStore(db.sql), createAccessStore(db.sql)];
+    const clients = createClientStore(db.sql);
     const [lastUsed, lastSeen] = [createLastUsed(clock), createLastUsed(clock)];
     const refreshPepper = deriveKey("auth.refresh");
     const pepper = deriveKey("auth.pepper");
@@ -66,6 +70,7 @@ export const auth = defineService({
         sessions,
         principals,
         access,
+        clients,
         outbox,
         idempotency,
         clock,
@@ -73,6 +78,8 @@ export const auth = defineService({
         signingKeys,
         pepper,
         refreshPepper,
+        clientPepper: deriveKey("auth.service_client"),
+        publicUrl: config.auth.secondFactors.publicUrl.replace(/\/+$/, ""),
       },
       ...{ lastUsed, lastSeen, ...config.auth },
       ...createFactorDeps({ db, outbox, clock, random, deriveKey }, config.auth.secondFactors),

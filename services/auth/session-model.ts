@@ -35,6 +35,10 @@ export interface Session {
   readonly lastSeenAt: Date;
   readonly expiresAt: Date;
   readonly endedAt: Date | null;
+  /** The service client whose token it is, which is `userId` then, too; null for a person's. */
+  readonly clientId: string | null;
+  /** What a client's token was asked for; null for all that the client holds. */
+  readonly scope: readonly string[] | null;
 }
 
 /** What auth was told of a person, or of a tenant as a whole. */
@@ -57,7 +61,19 @@ export type LiveSession = Session & {
   readonly groupPermissions: readonly string[];
   /** Whether the tenant wants a second factor of everybody. */
   readonly isFactorWanted: boolean;
+  /** Of a client's token, whose role, groups and bars above are those of who gave it its permissions. */
+  readonly client: LiveClient | null;
 };
+
+/** A service client as far as its tokens go by it. */
+export interface LiveClient {
+  readonly permissions: readonly string[];
+  readonly models: readonly string[];
+  readonly allowedIps: readonly string[];
+  readonly isDisabled: boolean;
+  /** Null for never. */
+  readonly expiresAtMs: number | null;
+}
 
 /** What a session may do now. */
 export type SessionVerdict =
@@ -65,8 +81,10 @@ export type SessionVerdict =
   | {
       readonly isActive: true;
       readonly session: Session;
+      /** Empty for a service client. */
       readonly role: string;
       readonly permissions: readonly string[];
+      readonly client: LiveClient | null;
     };
 
 /** Every means by which a person proves more than a password or another's word (RFC 8176). */
@@ -86,6 +104,24 @@ export function permissionsOfBoth(some: readonly string[], others: readonly stri
   const covered = some.filter((permission) => permits(others, permission));
   const covering = others.filter((permission) => permits(some, permission));
   return [...new Set([...covered, ...covering])];
+}
+
+/** What was given to a key or client, and what who gave it holds now. */
+export interface GivenPermissions {
+  readonly permissions: readonly string[];
+  /** Null when auth was never told of one. */
+  readonly role: string | null;
+  readonly groupPermissions: readonly string[];
+}
+
+/** What was given, as far as who gave it holds it still, and within the scope unless that is null. */
+export function permissionsNow(
+  { permissions, role, groupPermissions }: GivenPermissions,
+  scope: readonly string[] | null,
+): readonly string[] {
+  const ofRole = role === null ? undefined : permissionsOf(role);
+  const held = ofRole ? permissionsOfBoth(permissions, [...ofRole, ...groupPermissions]) : permissions;
+  return scope ? permissionsOfBoth(scope, held) : held;
 }
 
 /** Who has to get a second factor first may do that, and nothing else. */
@@ -113,11 +149,20 @@ export interface PermissionSources {
 /** Whether a session may still do anything at that time, and what. */
 export function judgeSession(live: LiveSession | undefined, nowMs: number): SessionVerdict {
   if (!live || live.endedAt || live.isBarred || live.expiresAt.getTime() <= nowMs) return { isActive: false };
-  const { role } = live;
+  const { role, client } = live;
+  if (client) return judgeClient(live, client, nowMs);
   const ofRole = role === null ? undefined : permissionsOf(role);
   if (role === null || !ofRole) return { isActive: false };
   const { groupPermissions: given, isFactorWanted } = live;
-  return { isActive: true, session: live, role, permissions: permissionsIn(live, { ofRole, given, isFactorWanted }) };
+  const permissions = permissionsIn(live, { ofRole, given, isFactorWanted });
+  return { isActive: true, session: live, role, permissions, client };
+}
+
+function judgeClient(live: LiveSession, client: LiveClient, nowMs: number): SessionVerdict {
+  if (client.isDisabled || (client.expiresAtMs !== null && client.expiresAtMs <= nowMs)) return { isActive: false };
+  const { role, groupPermissions, scope } = live;
+  const permissions = permissionsNow({ permissions: client.permissions, role, groupPermissions }, scope);
+  return { isActive: true, session: live, role: "", permissions, client };
 }
 
 /** What a refresh token that is shown is good for. */

@@ -32,12 +32,20 @@ export function createSessionStore(sql: Sql) {
   const columns = (db: Sql | Tx) => db`
     session.session_id as "sessionId", session.tenant_id as "tenantId", session.user_id as "userId", methods,
     client_address as "clientAddress", user_agent as "userAgent", session.created_at as "createdAt",
-    factor_at as "factorAt", proven_at as "provenAt", last_seen_at as "lastSeenAt", session.expires_at as "expiresAt", ended_at as "endedAt"`;
+    factor_at as "factorAt", proven_at as "provenAt", session.last_seen_at as "lastSeenAt", session.expires_at as "expiresAt",
+    ended_at as "endedAt", session.client_id as "clientId", scope`;
+  // A client does what who gave it its permissions may do.
+  const person = (db: Sql | Tx) => db`coalesce(client.granted_by, session.user_id)`;
   const live = (db: Sql | Tx) => db`
     ${columns(db)}, person.role, coalesce(person.is_barred, false) or coalesce(tenant.is_barred, false) as "isBarred",
-    ${permissionsByGroups(db, "session")} as "groupPermissions", coalesce(policy.require_mfa, false) as "isFactorWanted"`;
+    ${permissionsByGroups(db, { tenantId: db`session.tenant_id`, userId: person(db) })} as "groupPermissions",
+    coalesce(policy.require_mfa, false) as "isFactorWanted", case when client.client_id is null then null else
+      jsonb_build_object('permissions', client.permissions, 'models', client.models, 'allowedIps', client.allowed_ips,
+        'isDisabled', client.disabled_at is not null, 'expiresAtMs', extract(epoch from client.expires_at) * 1000)
+    end as client`;
   const principals = (db: Sql | Tx) => db`
-    left join principal person on person.tenant_id = session.tenant_id and person.user_id = session.user_id
+    left join service_client client on client.client_id = session.client_id
+    left join principal person on person.tenant_id = session.tenant_id and person.user_id = ${person(db)}
     left join principal tenant on tenant.tenant_id = session.tenant_id and tenant.user_id = ''
     left join sign_in_policy policy on policy.tenant_id = session.tenant_id`;
 
@@ -45,9 +53,10 @@ export function createSessionStore(sql: Sql) {
     async insertSession(tx: Tx, row: Session): Promise<void> {
       await tx`
         insert into session (session_id, tenant_id, user_id, methods, client_address, user_agent, created_at, factor_at,
-          proven_at, last_seen_at, expires_at)
+          proven_at, last_seen_at, expires_at, client_id, scope)
         values (${row.sessionId}, ${row.tenantId}, ${row.userId}, ${tx.json([...row.methods])}, ${row.clientAddress},
-          ${row.userAgent}, ${row.createdAt}, ${row.factorAt}, ${row.provenAt}, ${row.lastSeenAt}, ${row.expiresAt})`;
+          ${row.userAgent}, ${row.createdAt}, ${row.factorAt}, ${row.provenAt}, ${row.lastSeenAt}, ${row.expiresAt},
+          ${row.clientId}, ${row.scope as string[] | null})`;
     },
 
     async findLiveSession(sessionId: string): Promise<LiveSession | undefined> {
@@ -96,10 +105,11 @@ export function createSessionStore(sql: Sql) {
         order by session_id desc limit ${limit}`;
     },
 
-    /** Of all tenants. */
+    /** Of people of all tenants. */
     async countOpen(now: Date): Promise<number> {
       const [row] = await sql<{ open: number }[]>`
-        select count(*)::float8 as open from session where expires_at > ${now} and ended_at is null`;
+        select count(*)::float8 as open from session 
+        where expires_at > ${now} and ended_at is null and client_id is null`;
       return row?.open ?? 0;
     },
 
@@ -136,6 +146,13 @@ export function createSessionStore(sql: Sql) {
         select session_id as "sessionId" from session
         where tenant_id = ${tenantId} and user_id = ${userId} and ended_at is null and expires_at > ${now}
         order by session_id desc offset ${keep}`;
+    },
+
+    /** Forgets a client's tokens beyond the newest `keep`. */
+    async deleteOldestTokens(tx: Tx, clientId: string, keep: number): Promise<void> {
+      await tx`
+        delete from session where session_id in (
+          select session_id from session where client_id = ${clientId} order by session_id desc offset ${keep})`;
     },
 
     async insertRefreshToken(

@@ -39,7 +39,11 @@ export interface SessionTokenDeps {
 
 /** Who an access token is for, and what its bearer may do when it is made. */
 export interface AccessTokenSubject {
-  readonly session: Pick<Session, "sessionId" | "tenantId" | "userId" | "methods" | "createdAt" | "provenAt">;
+  readonly session: Pick<
+    Session,
+    "sessionId" | "tenantId" | "userId" | "methods" | "createdAt" | "provenAt" | "clientId"
+  >;
+  /** Empty for a service client. */
   readonly role: string;
   readonly permissions: readonly string[];
 }
@@ -52,13 +56,12 @@ export async function signAccessToken(
   const { jwk, privateKey } = signingKeys.signer();
   const issuedAt = Math.floor(clock.nowMs() / 1_000);
   const expiresAt = issuedAt + Math.floor(accessTokenTtlMs / 1_000);
-  const { sessionId, tenantId, userId, methods, createdAt, provenAt } = session;
-  const claims = { tenant_id: tenantId, role, permissions, sid: sessionId, amr: methods };
-  const provenSeconds = provenAt && Math.floor(provenAt.getTime() / 1_000);
+  const { tenantId, userId, sessionId } = session;
   const accessToken = await new SignJWT({
-    ...claims,
-    auth_time: Math.floor(createdAt.getTime() / 1_000),
-    ...(provenSeconds && { proven_at: provenSeconds }),
+    tenant_id: tenantId,
+    permissions,
+    sid: sessionId,
+    ...claimsOf(session, role, permissions),
   })
     .setProtectedHeader({ alg: jwk.alg, kid: jwk.kid, typ: "at+jwt" })
     .setIssuer(issuer)
@@ -69,6 +72,20 @@ export async function signAccessToken(
     .setExpirationTime(expiresAt)
     .sign(privateKey);
   return { accessToken, expiresAtMs: expiresAt * 1_000 };
+}
+
+/** RFC 9068, 2.2: how a person signed in, or which client it is and what its token permits. */
+function claimsOf(
+  { methods, createdAt, provenAt, clientId }: AccessTokenSubject["session"],
+  role: string,
+  permissions: readonly string[],
+) {
+  if (clientId !== null) return { client_id: clientId, scope: permissions.join(" ") };
+  const provenSeconds = provenAt && Math.floor(provenAt.getTime() / 1_000);
+  return {
+    ...{ role, amr: methods, auth_time: Math.floor(createdAt.getTime() / 1_000) },
+    ...(provenSeconds && { proven_at: provenSeconds }),
+  };
 }
 
 /** A new refresh token: `lyr_` and the form of an API key, so that scanners find leaked ones and junk costs no look-up. */

@@ -148,7 +148,7 @@ export function createAuthStore(sql: Sql) {
     async findKeyBySecretHash(secretHash: Buffer): Promise<RecognisedKey | undefined> {
       const [row] = await sql<RecognisedKey[]>`
         select ${columns(sql)}, key_secret.expires_at as "secretExpiresAt", person.role,
-          ${permissionsByGroups(sql, "key")} as "groupPermissions", coalesce(person.is_barred, false) or coalesce(tenant.is_barred, false) as "isBarred"
+          ${permissionsByGroups(sql, { tenantId: sql`key.tenant_id`, userId: sql`key.user_id` })} as "groupPermissions", coalesce(person.is_barred, false) or coalesce(tenant.is_barred, false) as "isBarred"
         from key_secret join key using (key_id)
         left join principal person on person.tenant_id = key.tenant_id and person.user_id = key.user_id
         left join principal tenant on tenant.tenant_id = key.tenant_id and tenant.user_id = ''

@@ -3,11 +3,13 @@ import { Secret } from "@lyss/kit/config/secret.ts";
 import { withAlias } from "@lyss/kit/http/alias.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
+import { sessionTokensBody, toSessionTokensBody } from "@lyss/kit/oauth/token-body.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { z } from "zod";
+import { isClientId } from "./clients/client-model.ts";
 import type { ReadToken } from "./ops/read-token.ts";
 import type { AuthOps } from "./ops.ts";
-import { tokens, toTokens } from "./token-body.ts";
+import type { Session } from "./session-model.ts";
 
 const { json, raw } = routesFor<AuthOps>();
 
@@ -28,6 +30,7 @@ const seconds = z.int().describe("Seconds since the Unix epoch.");
 const introspection = z.strictObject({
   active: z.boolean().describe("False for whatever is not good now; nothing else is said then."),
   token_type: z.enum(["access_token", "refresh_token", "api_key"]).optional(),
+  client_id: z.string().optional().describe("The service client whose token it is."),
   scope: z.string().optional().describe("What it permits, by spaces."),
   sub: z.string().optional(),
   tenant_id: z.string().optional(),
@@ -43,6 +46,7 @@ const validation = z.strictObject({
   tenant_id: z.string(),
   user_id: z.string(),
   key_id: z.string().nullable(),
+  client_id: z.string().nullable().describe("The service client, which is user_id then, too."),
   session_id: z.string().nullable(),
   permissions: z.array(z.string()),
   models: z.array(z.string()).describe("Models it may use; empty for all."),
@@ -59,10 +63,10 @@ export const tokenRoutes = withAlias(
       summary: "Gives the tokens that follow a refresh token; the same ones again for a few seconds.",
       body: z.strictObject({ refresh_token: shown(200) }),
       bodyFormats: form,
-      response: tokens,
+      response: sessionTokensBody,
       failures: [authFailures.refresh_token_refused],
       handle: async (ops, { body, clientAddress }) =>
-        toTokens(await ops.refreshSession({ refreshToken: body.refresh_token, clientAddress })),
+        toSessionTokensBody(await ops.refreshSession({ refreshToken: body.refresh_token, clientAddress })),
     }),
     json({
       method: "POST",
@@ -115,14 +119,15 @@ function toIntrospection({ kind, tenantId, userId, permissions, session, ...time
   const toSeconds = (ms: number) => Math.floor(ms / 1_000);
   return {
     ...{ active: true, token_type: kind, scope: permissions.join(" "), sub: userId, tenant_id: tenantId },
-    ...(session && {
-      sid: session.sessionId,
-      amr: [...session.methods],
-      auth_time: toSeconds(session.createdAt.getTime()),
-    }),
+    ...(session && { sid: session.sessionId, ...toSignIn(session) }),
     iat: toSeconds(times.issuedAtMs),
     ...(times.expiresAtMs !== undefined && { exp: toSeconds(times.expiresAtMs) }),
   };
+}
+
+function toSignIn({ clientId, methods, createdAt }: Session) {
+  if (clientId !== null) return { client_id: clientId };
+  return { amr: [...methods], auth_time: Math.floor(createdAt.getTime() / 1_000) };
 }
 
 function toValidation({ tenantId, userId, keyId, sessionId, permissions, models }: Caller): z.input<typeof validation> {
@@ -130,7 +135,8 @@ function toValidation({ tenantId, userId, keyId, sessionId, permissions, models 
     valid: true,
     tenant_id: tenantId,
     user_id: userId,
-    key_id: keyId || null,
+    key_id: isClientId(keyId) ? null : keyId || null,
+    client_id: isClientId(keyId) ? keyId : null,
     session_id: sessionId || null,
     permissions: [...permissions],
     models: [...models],

@@ -2,6 +2,7 @@ import { ssoFailures } from "@lyss/contracts/failures/sso.ts";
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
+import { sessionTokensBody, toSessionTokensBody } from "@lyss/kit/oauth/token-body.ts";
 import { z } from "zod";
 import { answerBrowser, forBrowsers } from "./browser-answer.ts";
 import type { Connection } from "./model.ts";
@@ -28,14 +29,6 @@ const verifier = z
     inBothLanguages("must be 43 to 128 characters (RFC 7636, 4.1)", "必须是 43 到 128 个字符（RFC 7636，4.1）"),
   );
 
-const tokens = z.strictObject({
-  access_token: z.string().describe("Send it as 'Authorization: Bearer …'."),
-  token_type: z.literal("Bearer"),
-  expires_in: z.int().describe("Seconds."),
-  refresh_token: z.string(),
-  refresh_expires_in: z.int().describe("Seconds."),
-  session_id: z.string(),
-});
 const factorRequired = z.strictObject({
   mfa_required: z.literal(true),
   challenge_token: z.string(),
@@ -135,7 +128,7 @@ export const signInRoutes = [
       code_verifier: verifier.meta({ examples: ["dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"] }),
     }),
     reads: ["user-agent"],
-    response: z.union([tokens, factorRequired]),
+    response: z.union([sessionTokensBody, factorRequired]),
     failures: [ssoFailures.code_invalid],
     async handle(ops, { body, headers, clientAddress }) {
       const { code, code_verifier: codeVerifier } = body;
@@ -199,16 +192,7 @@ function toOption({ connectionId, name, party }: Connection, publicUrl: string):
 }
 
 function toSessionBody({ case: kind, value }: StartedSession) {
-  if (kind === "tokens") {
-    return {
-      access_token: value.accessToken,
-      token_type: "Bearer" as const,
-      expires_in: value.expiresInSeconds,
-      refresh_token: value.refreshToken,
-      refresh_expires_in: value.refreshExpiresInSeconds,
-      session_id: value.sessionId,
-    };
-  }
+  if (kind === "tokens") return toSessionTokensBody(value);
   if (kind !== "factorRequired") throw new Error("auth answered with neither a session nor a challenge");
   const { challengeToken, expiresInSeconds, factors } = value;
   return {

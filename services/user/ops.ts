@@ -14,6 +14,7 @@ import { type ChangeEmailInput, changeEmail } from "./ops/change-email.ts";
 import { type ChangePasswordInput, changePassword } from "./ops/change-password.ts";
 import { confirmEmail } from "./ops/confirm-email.ts";
 import { type ConfirmRegistrationInput, confirmRegistration } from "./ops/confirm-registration.ts";
+import { type CreateClientTokenInput, createClientToken } from "./ops/create-client-token.ts";
 import { type CreateInvitationInput, createInvitation } from "./ops/create-invitation.ts";
 import { type CreateUserInput, createUser } from "./ops/create-user.ts";
 import { type DeleteUserInput, deleteUser } from "./ops/delete-user.ts";
@@ -70,6 +71,7 @@ export function createUserOps(deps: UserDeps) {
     /** A repeat is safe. */
     noteErased: (tx: Tx, userId: string, part: ErasedPart) => deps.people.insertErasedPart(tx, userId, part),
     signIn: (input: SignInInput) => signIn(deps, input),
+    createClientToken: (input: CreateClientTokenInput) => createClientToken(deps, input),
     refresh: (input: RefreshInput) => refresh(deps, input),
     stepUpByPassword: (input: StepUpByPasswordInput) => stepUpByPassword(deps, input),
     setPassword: (input: SetPasswordInput) => setPassword(deps, input),

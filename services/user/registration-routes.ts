@@ -3,13 +3,13 @@ import { userFailures } from "@lyss/contracts/failures/user.ts";
 import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
+import { sessionTokensBody, toSessionTokensBody } from "@lyss/kit/oauth/token-body.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { z } from "zod";
 import { tokenField } from "./account-token.ts";
 import type { Registration } from "./model.ts";
 import { userFields } from "./model.ts";
 import type { UserOps } from "./ops.ts";
-import { token, toToken } from "./token-body.ts";
 
 const { json } = routesFor<UserOps>();
 
@@ -69,11 +69,11 @@ export const registrationRoutes = [
     summary:
       "Completes a registration with the token of its mail, and signs in. A repeat within a minute gives the same tokens.",
     body: z.strictObject({ token: tokenField }),
-    response: token,
+    response: sessionTokensBody,
     successStatus: 201,
     failures: completing,
     handle: async (ops, { body, clientAddress, userAgent }) =>
-      toToken(await ops.confirmRegistration({ ...body, clientAddress, userAgent })),
+      toSessionTokensBody(await ops.confirmRegistration({ ...body, clientAddress, userAgent })),
   }),
   json({
     method: "POST",
@@ -153,12 +153,12 @@ export const registrationRoutes = [
     summary:
       "Accepts an invitation with the token of its mail, and signs in. A repeat within a minute gives the same tokens.",
     body: z.strictObject({ token: tokenField, name: userFields.name, password: userFields.password, locale }),
-    response: token,
+    response: sessionTokensBody,
     successStatus: 201,
     failures: [...completing, ...newPassword],
     async handle(ops, { body, clientAddress, userAgent, locale: requested }) {
       const { locale: wanted = requested } = body;
-      return toToken(await ops.acceptInvitation({ ...body, locale: wanted, clientAddress, userAgent }));
+      return toSessionTokensBody(await ops.acceptInvitation({ ...body, locale: wanted, clientAddress, userAgent }));
     },
   }),
 ];

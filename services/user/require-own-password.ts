@@ -13,7 +13,7 @@ export async function requireOwnPassword(
 ): Promise<string | undefined> {
   const user = await store.findUser(userId, undefined);
   if (!user) throw new Failure(userFailures.not_found);
-  const attempt = { email: user.email, clientAddress };
+  const attempt = { account: user.email, clientAddress };
   await guard.begin(attempt);
   const passwordHash = await accounts.findPasswordHash(userId);
   if (!(await passwords.verify(passwordHash, password))) throw new Failure(userFailures.wrong_password);

@@ -7,6 +7,12 @@ import { withAlias } from "@lyss/kit/http/alias.ts";
 import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
+import {
+  accessTokenBody,
+  sessionTokensBody,
+  toAccessTokenBody,
+  toSessionTokensBody,
+} from "@lyss/kit/oauth/token-body.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { z } from "zod";
 import { accountPage } from "./account-page.ts";
@@ -16,21 +22,9 @@ import type { UserOps } from "./ops.ts";
 import { peopleRoutes } from "./people-routes.ts";
 import { aboutPeopleRoutes } from "./profile-routes.ts";
 import { registrationRoutes } from "./registration-routes.ts";
-import { token, toToken } from "./token-body.ts";
+import { tokenRoutes } from "./token-routes.ts";
 
 const { json } = routesFor<UserOps>();
-
-const tokenGrant = z.discriminatedUnion("grant_type", [
-  z.strictObject({
-    grant_type: z.literal("password"),
-    username: userFields.typedEmail.describe("The e-mail address."),
-    password: userFields.password,
-  }),
-  z.strictObject({
-    grant_type: z.literal("refresh_token"),
-    refresh_token: z.string().min(1).max(200).meta({ writeOnly: true }),
-  }),
-]);
 
 const idParams = z.strictObject({ id: z.string().max(64) });
 const auditTypes = userAuditEvents.map(({ type }) => type);
@@ -47,29 +41,12 @@ const peopleAndTokens = withAlias(
       operation: "signIn",
       summary: "Signs in with e-mail address and password.",
       body: z.strictObject({ email: userFields.typedEmail, password: userFields.password }),
-      response: token,
+      response: sessionTokensBody,
       failures: [...signInFailures, authFailures.access_barred],
       handle: async (ops, { body, clientAddress, userAgent }) =>
-        toToken(await ops.signIn({ ...body, clientAddress, userAgent })),
+        toSessionTokensBody(await ops.signIn({ ...body, clientAddress, userAgent })),
     }),
-    json({
-      method: "POST",
-      path: "/api/v1/auth/token",
-      permission: "public",
-      operation: "createToken",
-      summary: "Gives tokens for a password or a refresh token (RFC 6749, 4.3 and 6).",
-      body: tokenGrant,
-      bodyFormats: ["application/x-www-form-urlencoded"],
-      response: token,
-      failures: [...signInFailures, authFailures.refresh_token_refused, authFailures.access_barred],
-      async handle(ops, { body, clientAddress, userAgent }) {
-        if (body.grant_type === "refresh_token") {
-          return toToken(await ops.refresh({ refreshToken: body.refresh_token, clientAddress }));
-        }
-        const { username: email, password } = body;
-        return toToken(await ops.signIn({ email, password, clientAddress, userAgent }));
-      },
-    }),
+    ...tokenRoutes,
     ...registrationRoutes,
     ...accountRoutes,
     json({
@@ -80,13 +57,12 @@ const peopleAndTokens = withAlias(
       summary:
         "Proves oneself again with the password, where there is no second factor: for ten minutes the session may do what asks for that.",
       body: z.strictObject({ password: userFields.password }),
-      response: token.pick({ access_token: true, token_type: true, expires_in: true }),
+      response: accessTokenBody,
       failures: [...refusals, factorFailures.factor_wanted],
       async handle(ops, request) {
         const { userId, tenantId, sessionId } = requireCaller(request);
         const { body, clientAddress } = request;
-        const proven = await ops.stepUpByPassword({ userId, tenantId, sessionId, clientAddress, ...body });
-        return { access_token: proven.accessToken, token_type: "Bearer" as const, expires_in: proven.expiresInSeconds };
+        return toAccessTokenBody(await ops.stepUpByPassword({ userId, tenantId, sessionId, clientAddress, ...body }));
       },
     }),
     ...peopleRoutes,

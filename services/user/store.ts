@@ -93,6 +93,12 @@ export function createUserStore(sql: Sql) {
       return row ?? { failures: 0, lastFailedAt: now };
     },
 
+    /** Of those subjects that have failed. */
+    listFailures(subjects: readonly string[]): Promise<(FailureCount & { readonly subject: string })[]> {
+      return sql<(FailureCount & { readonly subject: string })[]>`
+        select subject, failures, last_failed_at as "lastFailedAt" from sign_in_failure where subject in ${sql(subjects)}`;
+    },
+
     async updateFailures(tx: Tx, subject: string, { failures, lastFailedAt }: FailureCount): Promise<void> {
       await tx`
         update sign_in_failure set failures = ${failures}, last_failed_at = ${lastFailedAt} where subject = ${subject}`;

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import { create } from "@bufbuild/protobuf";
+import { authFailures } from "@lyss/contracts/failures/auth.ts";
+import { userFailures } from "@lyss/contracts/failures/user.ts";
+import { AuthService, CreateClientTokenResponseSchema } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { Secret } from "@lyss/kit/config/secret.ts";
+import { Failure } from "@lyss/kit/errors/failure.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
 import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
@@ -24,10 +28,18 @@ const servePeers: Parameters<typeof peersThatServe>[0] = ({ rpc }) => {
     },
   }));
 };
+const peers = peersThatServe(servePeers);
+const createClientToken: typeof peers.auth.createClientToken = async ({ clientId, clientSecret, scope }) => {
+  if (clientSecret !== "lys_right") throw new Failure(authFailures.client_refused);
+  if (scope === "model:none") throw new Failure(authFailures.scope_not_held, { scope });
+  const given = { accessToken: `token of ${clientId}`, expiresInSeconds: 900, scope: scope || "model:call" };
+  return create(CreateClientTokenResponseSchema, given);
+};
+const clock = createFakeClock();
 const { ops, sql } = await startTestService({ after }, user, {
-  clients: peersThatServe(servePeers),
+  clients: { ...peers, auth: { ...peers.auth, createClientToken } },
   config: { user: { freeFailuresPerAddress: 3 } },
-  clock: createFakeClock(),
+  clock,
 });
 /** The bearer token is the caller: `<tenant>/<person>/<permission>`. */
 const server = await startTestServer({
@@ -65,6 +77,80 @@ test("a person signs in at every address that offers it, with the same answer", 
     assert.deepEqual(json, { ...expected, session_id: `ses_${sessions}` }, path);
     assert.equal((await call("", "POST", path, { ...grant, grant_type: "magic" })).status, 400);
   }
+});
+
+const basic = (id: string, secret: string) => ({ authorization: `Basic ${btoa(`${id}:${secret}`)}` });
+
+async function askToken(fields: Record<string, string>, headers: Record<string, string> = {}, isForm = true) {
+  const type = isForm ? "application/x-www-form-urlencoded" : "application/json";
+  const answer = await fetch(`${server.url}/v1/auth/token`, {
+    method: "POST",
+    headers: { "content-type": type, ...headers },
+    body: isForm ? new URLSearchParams(fields).toString() : JSON.stringify(fields),
+  });
+  const { status, headers: got } = answer;
+  return { status, headers: got, json: (await answer.json()) as Record<string, unknown> };
+}
+
+test("a service client gets a token by its secret, in the header or in the form, as JSON too (RFC 6749, 4.4)", async () => {
+  const grant_type = "client_credentials";
+  const shown = { client_id: "svc_1", client_secret: "lys_right" };
+  const body = { access_token: "token of svc_1", token_type: "Bearer", expires_in: 900, scope: "model:call" };
+  for (const answer of [
+    await askToken({ grant_type }, basic("svc_1", "lys_right")),
+    await askToken({ grant_type, client_id: "svc_1" }, basic("svc_1", "lys_right")),
+    await askToken({ grant_type, ...shown, resource: "ignored, as the standard asks" }),
+    await askToken({ grant_type, ...shown }, {}, false),
+  ]) {
+    assert.deepEqual([answer.status, answer.json], [200, body]);
+    assert.equal(answer.headers.get("cache-control"), "no-store");
+  }
+  const narrow = await askToken({ grant_type, ...shown, scope: "model:list" });
+  assert.equal(narrow.json["scope"], "model:list");
+});
+
+test("errors of the token endpoint are those of RFC 6749, 5.2, with what the platform says besides", async () => {
+  const grant_type = "client_credentials";
+  const right = basic("svc_1", "lys_right");
+  for (const [expected, status, fields, headers] of [
+    ["invalid_client", 401, { grant_type }, {}],
+    ["invalid_client", 401, { grant_type }, basic("svc_1", "lys_wrong")],
+    ["invalid_client", 401, { grant_type }, { authorization: "Basic !!!" }],
+    ["invalid_client", 401, { grant_type, client_id: "svc_1" }, {}],
+    ["invalid_scope", 400, { grant_type, scope: "model:none" }, right],
+    ["invalid_request", 400, { grant_type, client_secret: "lys_right" }, right],
+    ["invalid_request", 400, { grant_type, client_id: "svc_2" }, right],
+    ["invalid_request", 400, { grant_type, client_id: "x".repeat(1_000) }, {}],
+    ["invalid_request", 400, { grant_type: "password", username: "ann@example.com" }, {}],
+    ["unsupported_grant_type", 400, { grant_type: "urn:ietf:params:oauth:grant-type:device_code" }, {}],
+    ["invalid_grant", 401, { grant_type: "password", username: "nobody@example.com", password: "wrong" }, {}],
+  ] as const) {
+    const answer = await askToken(fields, headers);
+    const told = `${expected}: ${JSON.stringify(answer.json)}`;
+    assert.deepEqual([answer.status, answer.json["error"]], [status, expected], told);
+    assert.match(String(answer.json["error_description"]), /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/);
+    assert.match(String(answer.json["code"]), /^[A-Z]+_\d{3}$/);
+    if (expected === "invalid_client") assert.equal(answer.headers.get("www-authenticate"), 'Basic realm="lyss"');
+    assert.doesNotMatch(JSON.stringify(answer.json), /lys_right|lys_wrong/);
+    clock.advance(86_400_000);
+  }
+});
+
+test("wrong secrets of a client make wait at the address that shows them, and right ones cost nothing", async () => {
+  const ask = (clientId: string, secret: string, clientAddress: string) =>
+    ops.createClientToken({ clientId, clientSecret: new Secret(secret), scope: "", clientAddress });
+  for (let i = 0; i < 20; i++) await ask("svc_9", "lys_right", "192.0.2.77");
+  let wrong = 0;
+  for (; wrong < 20; wrong++) {
+    const refused = await ask("svc_9", "lys_wrong", "192.0.2.77").catch((err) => err as Failure);
+    assert.ok(refused instanceof Failure);
+    if (refused.type === userFailures.too_many_attempts) break;
+  }
+  assert.ok(wrong >= 3 && wrong < 20, `${wrong} wrong ones`);
+  await assert.rejects(ask("svc_9", "lys_right", "192.0.2.77"), "the right one waits there, too");
+  assert.ok(await ask("svc_9", "lys_right", "192.0.2.78"), "and comes in elsewhere");
+  clock.advance(86_400_000);
+  assert.ok(await ask("svc_9", "lys_right", "192.0.2.77"));
 });
 
 test("people of the tenant are shown, 'me' is the one who asks, and others do not exist", async () => {

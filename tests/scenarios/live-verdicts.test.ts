@@ -80,15 +80,36 @@ test(
     await requestJson(`${gateways[0]?.url}/v1/keys/${key.body["id"]}`, admin.access_token, { method: "DELETE" });
     const afterRevocationMs = await msUntilRefused(fleet, secret, startedMs);
 
+    const made = await post("/api/v1/auth/clients", admin.access_token, {
+      name: "nightly",
+      permissions: ["model:list"],
+    });
+    const { id: client_id, client_secret } = made.body as Record<string, string>;
+    const given = await fetch(`${gateways[1]?.url}/v1/auth/token`, {
+      method: "POST",
+      headers: { authorization: `Basic ${Buffer.from(`${client_id}:${client_secret}`).toString("base64")}` },
+      body: new URLSearchParams({ grant_type: "client_credentials" }),
+    });
+    const ofClient = ((await given.json()) as SignedIn).access_token;
+    assert.equal((await requestJson(`${gateways[0]?.url}/v1/models`, ofClient)).status, 200);
+    for (let number = 0; number < nodes; number++) {
+      const { status, body } = await validate(fleet, number, ofClient);
+      assert.deepEqual([status, body["client_id"], body["key_id"]], [200, client_id, null]);
+    }
+    startedMs = clock.monotonicMs();
+    const disabling = { method: "PATCH", body: { disabled: true } };
+    await requestJson(`${gateways[0]?.url}/api/v1/auth/clients/${client_id}`, admin.access_token, disabling);
+    const afterDisablingMs = await msUntilRefused(fleet, ofClient, startedMs);
+
     await fleet.replace(0);
     for (const token of [reused.refresh_token, String(next.body["refresh_token"])]) {
       const answer = await requestJson(`${gateways[0]?.url}/v1/auth/refresh`, "", { body: { refresh_token: token } });
       assert.equal(answer.status, 401);
     }
     t.diagnostic(
-      `refused by ${nodes} nodes ${Math.round(afterReuseMs)} ms after a reuse, ${Math.round(afterRevocationMs)} ms after a revocation`,
+      `refused by ${nodes} nodes ${Math.round(afterReuseMs)} ms after a reuse, ${Math.round(afterRevocationMs)} ms after a revocation, ${Math.round(afterDisablingMs)} ms after a service client was disabled`,
     );
-    assert.ok(afterReuseMs <= 1_000 && afterRevocationMs <= 1_000);
+    assert.ok(Math.max(afterReuseMs, afterRevocationMs, afterDisablingMs) <= 1_000);
   },
 );
 

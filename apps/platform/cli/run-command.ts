@@ -4,6 +4,7 @@ import manifest from "../package.json" with { type: "json" };
 import { addAuditCommands } from "./audit-commands.ts";
 import { addBillingCommands } from "./billing-commands.ts";
 import { addBudgetCommands } from "./budget-commands.ts";
+import { addClientCommands } from "./client-commands.ts";
 import { addCodeCommands } from "./code-commands.ts";
 import type { CliDeps } from "./context.ts";
 import { addDoctorCommand } from "./doctor-command.ts";
@@ -50,6 +51,7 @@ function createProgram(deps: CliDeps): Command {
   program.version(manifest.version, "-V, --version");
   addUpCommand(program, deps);
   addKeyCommands(program, deps);
+  addClientCommands(program, deps);
   addTenantCommands(program, deps);
   addGroupCommands(program, deps);
   addProviderCommands(program, deps);

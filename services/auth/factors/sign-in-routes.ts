@@ -4,9 +4,14 @@ import { Secret } from "@lyss/kit/config/secret.ts";
 import { withAlias } from "@lyss/kit/http/alias.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
+import {
+  accessTokenBody,
+  sessionTokensBody,
+  toAccessTokenBody,
+  toSessionTokensBody,
+} from "@lyss/kit/oauth/token-body.ts";
 import { z } from "zod";
 import type { AuthOps } from "../ops.ts";
-import { tokens, toTokens } from "../token-body.ts";
 import { factorFields, type Proof } from "./factor-model.ts";
 
 const { json } = routesFor<AuthOps>();
@@ -65,11 +70,11 @@ export const factorSignInRoutes = withAlias(
       operation: "verifyChallenge",
       summary: "Ends a sign-in that waits for a second factor: gives tokens for the challenge token and the factor.",
       body: challengeProof,
-      response: tokens,
+      response: sessionTokensBody,
       failures: [factorFailures.challenge_refused, ...proofFailures, authFailures.access_barred],
       async handle(ops, { body: { challenge_token, ...rest }, clientAddress }) {
         const input = { challengeToken: challenge_token, proof: rest satisfies Proof, clientAddress };
-        return toTokens(await ops.verifyChallenge(input));
+        return toSessionTokensBody(await ops.verifyChallenge(input));
       },
     }),
     json({
@@ -90,10 +95,10 @@ export const factorSignInRoutes = withAlias(
       operation: "signInWithPasskey",
       summary: "Signs in with a passkey alone: two factors in one.",
       body: z.strictObject({ response: shown.passkey.response }),
-      response: tokens,
+      response: sessionTokensBody,
       failures: [factorFailures.passkey_refused, authFailures.access_barred],
       handle: async (ops, { body, clientAddress, userAgent }) =>
-        toTokens(await ops.signInWithPasskey({ ...body, clientAddress, userAgent })),
+        toSessionTokensBody(await ops.signInWithPasskey({ ...body, clientAddress, userAgent })),
     }),
     json({
       method: "POST",
@@ -114,17 +119,13 @@ export const factorSignInRoutes = withAlias(
       operation: "stepUp",
       summary: "Proves oneself again: for ten minutes the session may do what asks for that. Gives a new access token.",
       body: proof,
-      response: z.strictObject({
-        access_token: z.string().describe("To be used instead of the one before; the refresh token stays as it is."),
-        token_type: z.literal("Bearer"),
-        expires_in: z.int().describe("Seconds."),
-      }),
+      response: accessTokenBody.describe("To be used instead of the one before; the refresh token stays as it is."),
       failures: proofFailures,
       async handle(ops, request) {
         const { tenantId, userId, sessionId } = requireCaller(request);
         const actor = { tenantId, userId, sessionId, clientAddress: request.clientAddress };
         const { accessToken, expiresInSeconds } = await ops.stepUp({ ...actor, proof: request.body });
-        return { access_token: accessToken, token_type: "Bearer" as const, expires_in: expiresInSeconds };
+        return toAccessTokenBody({ accessToken, expiresInSeconds });
       },
     }),
   ],

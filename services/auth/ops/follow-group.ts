@@ -1,6 +1,6 @@
-import { accessChanged } from "@lyss/contracts/events/auth.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import type { AuthDeps } from "../deps.ts";
+import { sayAccessChanged } from "../say-access-changed.ts";
 import type { SignInPolicy } from "../sign-in-policy.ts";
 
 interface OfGroup {
@@ -21,10 +21,11 @@ export type GroupFact =
  * commits. A repeat is safe.
  */
 export async function followGroup(
-  { access, outbox }: Pick<AuthDeps, "access" | "outbox">,
+  deps: Pick<AuthDeps, "access" | "clients" | "outbox">,
   tx: Tx,
   fact: GroupFact,
 ): Promise<void> {
+  const { access } = deps;
   const { tenantId, groupId } = fact;
   switch (fact.kind) {
     case "placed":
@@ -32,16 +33,16 @@ export async function followGroup(
       return access.putGroup(tx, fact);
     case "given":
       await access.setPermissions(tx, groupId, fact.permissions);
-      return outbox.append(tx, accessChanged, { tenantId, userId: "" });
+      return sayAccessChanged(deps, tx, { tenantId, userId: "" });
     case "archived":
       await access.archiveGroup(tx, groupId);
-      return outbox.append(tx, accessChanged, { tenantId, userId: "" });
+      return sayAccessChanged(deps, tx, { tenantId, userId: "" });
     case "joined":
       await access.putMember(tx, fact);
-      return outbox.append(tx, accessChanged, { tenantId, userId: fact.userId });
+      return sayAccessChanged(deps, tx, { tenantId, userId: fact.userId });
     case "left":
       await access.deleteMember(tx, fact);
-      return outbox.append(tx, accessChanged, { tenantId, userId: fact.userId });
+      return sayAccessChanged(deps, tx, { tenantId, userId: fact.userId });
   }
 }
 

@@ -12,7 +12,7 @@ export interface ReadToken {
   readonly tenantId: string;
   readonly userId: string;
   readonly permissions: readonly string[];
-  /** Undefined for an API key. */
+  /** Undefined for an API key. A service client's has a `clientId`. */
   readonly session: Session | undefined;
   readonly issuedAtMs: number;
   /** Undefined for one that never expires. */

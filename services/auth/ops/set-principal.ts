@@ -1,12 +1,12 @@
-import { accessChanged } from "@lyss/contracts/events/auth.ts";
 import { authFailures } from "@lyss/contracts/failures/auth.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { AuthDeps } from "../deps.ts";
+import { sayAccessChanged } from "../say-access-changed.ts";
 import { sayEnded } from "../say-ended.ts";
 import { type Principal, permissionsOf } from "../session-model.ts";
 
-type SetPrincipalDeps = Pick<AuthDeps, "db" | "principals" | "sessions" | "outbox" | "clock">;
+type SetPrincipalDeps = Pick<AuthDeps, "db" | "principals" | "sessions" | "clients" | "outbox" | "clock">;
 
 /**
  * Takes in what is told of a person, or of a tenant as a whole: it holds on every node as soon as that hears of it. Who is
@@ -32,6 +32,6 @@ export async function setPrincipalIn(
     const selection = { tenantId, userId, sessionId: undefined, exceptSessionId: undefined };
     await sayEnded(deps, tx, selection, { reason: "barred", actorId: "", clientAddress: "" });
   }
-  await deps.outbox.append(tx, accessChanged, { tenantId, userId });
+  await sayAccessChanged(deps, tx, { tenantId, userId });
   return true;
 }

@@ -43,7 +43,7 @@ export async function startSession(deps: AuthDeps, input: StartSessionInput): Pr
     factorAt: hasSecondFactor(methods) ? now : null,
     provenAt: now,
     expiresAt: new Date(now.getTime() + ttlMs),
-    endedAt: null,
+    ...{ endedAt: null, clientId: null, scope: null },
   };
   const refreshToken = generateRefreshToken(random);
   const refreshExpiresAtMs = now.getTime() + Math.min(idleTtlMs, ttlMs);

@@ -2,8 +2,7 @@ import type { Secret } from "@lyss/kit/config/secret.ts";
 import type { AuthDeps } from "../deps.ts";
 import { hashKeySecret, isKeySecret } from "../key-secret.ts";
 import { earlier, type Key, keyStatus } from "../model.ts";
-import { permissionsOf, permissionsOfBoth } from "../session-model.ts";
-import type { RecognisedKey } from "../store.ts";
+import { permissionsNow } from "../session-model.ts";
 
 export type KeyVerdict =
   | {
@@ -31,10 +30,5 @@ export async function verifyKey(
   if (status !== "active") return { isVerified: false, reason: status };
   if (key.isBarred) return { isVerified: false, reason: "barred" };
   lastUsed.note(key.keyId);
-  return { isVerified: true, key: { ...key, permissions: permissionsNow(key) }, expiresAt };
-}
-
-function permissionsNow({ permissions, role, groupPermissions }: RecognisedKey): readonly string[] {
-  const ofRole = role === null ? undefined : permissionsOf(role);
-  return ofRole ? permissionsOfBoth(permissions, [...ofRole, ...groupPermissions]) : permissions;
+  return { isVerified: true, key: { ...key, permissions: permissionsNow(key, null) }, expiresAt };
 }

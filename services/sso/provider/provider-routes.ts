@@ -1,8 +1,7 @@
 import { ssoFailures } from "@lyss/contracts/failures/sso.ts";
-import type { Failure } from "@lyss/kit/errors/failure.ts";
-import { failureText, type Locale } from "@lyss/kit/errors/failure.ts";
-import { dataHeaders } from "@lyss/kit/http/failure-reply.ts";
-import { type FailureReply, routesFor } from "@lyss/kit/http/route.ts";
+import type { Locale } from "@lyss/kit/errors/failure.ts";
+import { routesFor } from "@lyss/kit/http/route.ts";
+import { toOauthFailureReply } from "@lyss/kit/oauth/failure-reply.ts";
 import { z } from "zod";
 import type { SsoOps } from "../ops.ts";
 
@@ -72,13 +71,6 @@ function serve(
     request: { method, target, form: method === "POST" ? fields : undefined, headers, isBrowser },
     ...{ locale, clientAddress },
   });
-}
-
-/** The shape of RFC 6749, 5.2. */
-function toOauthFailureReply({ type, details }: Failure): FailureReply {
-  const error = type.httpStatus < 500 ? "invalid_request" : "temporarily_unavailable";
-  const body = JSON.stringify({ error, error_description: failureText(type, details, "en_US") });
-  return { status: type.httpStatus, headers: dataHeaders, body };
 }
 
 const token = { access_token: "a token", expires_in: 900, id_token: "a JWT", scope: "openid", token_type: "Bearer" };

@@ -41,7 +41,7 @@ export async function resetPassword(
     return found;
   });
   // Of the account alone: the network address has not shown anything.
-  await guard.succeed({ email: account.email, clientAddress: "" });
+  await guard.succeed({ account: account.email, clientAddress: "" });
   await endOtherSessions.flush(deps);
   return { userId: account.userId };
 }

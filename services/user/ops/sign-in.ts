@@ -38,7 +38,7 @@ export async function signIn(
   { email, password, clientAddress, userAgent = "" }: SignInInput,
 ): Promise<SignedIn> {
   const { db, store, passwords, guard, auth, audit, refusedSignIns, clock } = deps;
-  await guard.begin({ email, clientAddress });
+  await guard.begin({ account: email, clientAddress });
   const user = await store.findUserToSignIn(email);
   const isRight = await passwords.verify(user?.passwordHash ?? undefined, password);
   if (!user || !isRight || user.status !== "active") {
@@ -48,7 +48,7 @@ export async function signIn(
     }
     throw new Failure(userFailures.invalid_credentials);
   }
-  await guard.succeed({ email, clientAddress });
+  await guard.succeed({ account: email, clientAddress });
   await requirePasswordAllowed(deps, user);
   const { userId, tenantId, role } = user;
   const names = { userId, tenantId, role, clientAddress, userAgent };

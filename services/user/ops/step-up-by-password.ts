@@ -25,11 +25,11 @@ export async function stepUpByPassword(
   const known = await store.findUser(userId, tenantId);
   if (!known) throw new Failure(userFailures.invalid_credentials);
   const { email } = known;
-  await guard.begin({ email, clientAddress });
+  await guard.begin({ account: email, clientAddress });
   const user = await store.findUserToSignIn(email);
   const isRight = await passwords.verify(user?.passwordHash ?? undefined, password);
   if (!isRight || user?.userId !== userId) throw new Failure(userFailures.invalid_credentials);
-  await guard.succeed({ email, clientAddress });
+  await guard.succeed({ account: email, clientAddress });
   const { accessToken, expiresInSeconds } = await auth.stepUp({ userId, tenantId, sessionId, clientAddress });
   return { accessToken, expiresInSeconds };
 }

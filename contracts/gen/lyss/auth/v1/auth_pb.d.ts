@@ -246,6 +246,73 @@ export declare type RefreshSessionResponse = Message<"lyss.auth.v1.RefreshSessio
 export declare const RefreshSessionResponseSchema: GenMessage<RefreshSessionResponse>;
 
 /**
+ * @generated from message lyss.auth.v1.CreateClientTokenRequest
+ */
+export declare type CreateClientTokenRequest = Message<"lyss.auth.v1.CreateClientTokenRequest"> & {
+  /**
+   * `svc_…`.
+   *
+   * @generated from field: string client_id = 1;
+   */
+  clientId: string;
+
+  /**
+   * @generated from field: string client_secret = 2;
+   */
+  clientSecret: string;
+
+  /**
+   * Permissions by spaces, each held by the client; empty for all that it holds. At most 4,096 characters.
+   *
+   * @generated from field: string scope = 3;
+   */
+  scope: string;
+
+  /**
+   * Network address of the client's own connection; empty when that is not known.
+   *
+   * @generated from field: string client_address = 4;
+   */
+  clientAddress: string;
+};
+
+/**
+ * Describes the message lyss.auth.v1.CreateClientTokenRequest.
+ * Use `create(CreateClientTokenRequestSchema)` to create a new message.
+ */
+export declare const CreateClientTokenRequestSchema: GenMessage<CreateClientTokenRequest>;
+
+/**
+ * @generated from message lyss.auth.v1.CreateClientTokenResponse
+ */
+export declare type CreateClientTokenResponse = Message<"lyss.auth.v1.CreateClientTokenResponse"> & {
+  /**
+   * JWT for `Authorization: Bearer`; its claims `sub` and `client_id` are the client.
+   *
+   * @generated from field: string access_token = 1;
+   */
+  accessToken: string;
+
+  /**
+   * @generated from field: int32 expires_in_seconds = 2;
+   */
+  expiresInSeconds: number;
+
+  /**
+   * What the token permits, by spaces.
+   *
+   * @generated from field: string scope = 3;
+   */
+  scope: string;
+};
+
+/**
+ * Describes the message lyss.auth.v1.CreateClientTokenResponse.
+ * Use `create(CreateClientTokenResponseSchema)` to create a new message.
+ */
+export declare const CreateClientTokenResponseSchema: GenMessage<CreateClientTokenResponse>;
+
+/**
  * @generated from message lyss.auth.v1.CheckSessionRequest
  */
 export declare type CheckSessionRequest = Message<"lyss.auth.v1.CheckSessionRequest"> & {
@@ -320,6 +387,27 @@ export declare type CheckSessionResponse = Message<"lyss.auth.v1.CheckSessionRes
    * @generated from field: google.protobuf.Timestamp proven_at = 9;
    */
   provenAt?: Timestamp | undefined;
+
+  /**
+   * Set for a token of a service client, which is `user_id` then, too.
+   *
+   * @generated from field: string client_id = 10;
+   */
+  clientId: string;
+
+  /**
+   * Models that a service client may use; empty for all.
+   *
+   * @generated from field: repeated string models = 11;
+   */
+  models: string[];
+
+  /**
+   * Addresses and networks (CIDR) from which a service client may call; empty for all.
+   *
+   * @generated from field: repeated string allowed_ips = 12;
+   */
+  allowedIps: string[];
 };
 
 /**
@@ -1766,6 +1854,167 @@ export declare type PersonErased = Message<"lyss.auth.v1.PersonErased"> & {
 export declare const PersonErasedSchema: GenMessage<PersonErased>;
 
 /**
+ * A program of a tenant may get tokens of its own.
+ *
+ * @generated from message lyss.auth.v1.ServiceClientCreated
+ */
+export declare type ServiceClientCreated = Message<"lyss.auth.v1.ServiceClientCreated"> & {
+  /**
+   * @generated from field: string client_id = 1;
+   */
+  clientId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * @generated from field: repeated string permissions = 4;
+   */
+  permissions: string[];
+
+  /**
+   * @generated from field: google.protobuf.Timestamp created_at = 5;
+   */
+  createdAt?: Timestamp | undefined;
+
+  /**
+   * Who created it.
+   *
+   * @generated from field: string created_by = 6;
+   */
+  createdBy: string;
+
+  /**
+   * Where that person's connection came from; empty when that is not known.
+   *
+   * @generated from field: string client_address = 7;
+   */
+  clientAddress: string;
+};
+
+/**
+ * Describes the message lyss.auth.v1.ServiceClientCreated.
+ * Use `create(ServiceClientCreatedSchema)` to create a new message.
+ */
+export declare const ServiceClientCreatedSchema: GenMessage<ServiceClientCreated>;
+
+/**
+ * A service client is not what it was, or has another secret.
+ *
+ * @generated from message lyss.auth.v1.ServiceClientUpdated
+ */
+export declare type ServiceClientUpdated = Message<"lyss.auth.v1.ServiceClientUpdated"> & {
+  /**
+   * @generated from field: string client_id = 1;
+   */
+  clientId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * @generated from field: repeated string permissions = 4;
+   */
+  permissions: string[];
+
+  /**
+   * Names of what changed, as the REST API has them; `secret` after a rotation, `disabled` for both ways.
+   *
+   * @generated from field: repeated string changed_fields = 5;
+   */
+  changedFields: string[];
+
+  /**
+   * @generated from field: bool is_disabled = 6;
+   */
+  isDisabled: boolean;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp updated_at = 7;
+   */
+  updatedAt?: Timestamp | undefined;
+
+  /**
+   * Who changed it; empty for the platform itself.
+   *
+   * @generated from field: string updated_by = 8;
+   */
+  updatedBy: string;
+
+  /**
+   * Where that person's connection came from; empty when that is not known.
+   *
+   * @generated from field: string client_address = 9;
+   */
+  clientAddress: string;
+};
+
+/**
+ * Describes the message lyss.auth.v1.ServiceClientUpdated.
+ * Use `create(ServiceClientUpdatedSchema)` to create a new message.
+ */
+export declare const ServiceClientUpdatedSchema: GenMessage<ServiceClientUpdated>;
+
+/**
+ * A service client is gone, with its secrets and tokens.
+ *
+ * @generated from message lyss.auth.v1.ServiceClientRemoved
+ */
+export declare type ServiceClientRemoved = Message<"lyss.auth.v1.ServiceClientRemoved"> & {
+  /**
+   * @generated from field: string client_id = 1;
+   */
+  clientId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp removed_at = 4;
+   */
+  removedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: string removed_by = 5;
+   */
+  removedBy: string;
+
+  /**
+   * Where that person's connection came from; empty when that is not known.
+   *
+   * @generated from field: string client_address = 6;
+   */
+  clientAddress: string;
+};
+
+/**
+ * Describes the message lyss.auth.v1.ServiceClientRemoved.
+ * Use `create(ServiceClientRemovedSchema)` to create a new message.
+ */
+export declare const ServiceClientRemovedSchema: GenMessage<ServiceClientRemoved>;
+
+/**
  * @generated from enum lyss.auth.v1.SessionEndReason
  */
 export enum SessionEndReason {
@@ -1970,6 +2219,16 @@ export declare const AuthService: GenService<{
     methodKind: "unary";
     input: typeof RefreshSessionRequestSchema;
     output: typeof RefreshSessionResponseSchema;
+  },
+  /**
+   * Gives an access token to a service client that shows its secret (RFC 6749, 4.4).
+   *
+   * @generated from rpc lyss.auth.v1.AuthService.CreateClientToken
+   */
+  createClientToken: {
+    methodKind: "unary";
+    input: typeof CreateClientTokenRequestSchema;
+    output: typeof CreateClientTokenResponseSchema;
   },
   /**
    * What a session may do now. One that is over, or unknown, is an answer, not an error.
