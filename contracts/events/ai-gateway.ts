@@ -2,9 +2,11 @@ import { defineEvent } from "@lyss/kit/events/event.ts";
 import {
   BreakerChangedSchema,
   DegradationChangedSchema,
+  PersonErasedSchema,
   ProviderChangedSchema,
   ResilienceOrderedSchema,
 } from "../gen/lyss/ai_gateway/v1/ai_gateway_pb.js";
+import { PersonExportedSchema } from "../gen/lyss/user/v1/user_pb.js";
 
 /** A tenant's providers or their models changed; nodes refresh their snapshot. */
 export const providerChanged = defineEvent("provider.changed", ProviderChangedSchema, (event) => event.tenantId);
@@ -23,3 +25,17 @@ export const degradationChanged = defineEvent(
 
 /** A person opened or closed a breaker, or set a level; nodes follow. One order after the other, for all of them. */
 export const resilienceOrdered = defineEvent("resilience.ordered", ResilienceOrderedSchema, () => "orders");
+
+/** What ai-gateway keeps of a person who asked for it. */
+export const aiGatewayPersonExported = defineEvent(
+  "ai-gateway.person.exported",
+  PersonExportedSchema,
+  (event) => event.exportId,
+);
+
+/** The responses of a person who is gone are kept no more. */
+export const aiGatewayPersonErased = defineEvent(
+  "ai-gateway.person.erased",
+  PersonErasedSchema,
+  (event) => event.userId,
+);

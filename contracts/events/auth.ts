@@ -11,6 +11,7 @@ import {
   SessionEndedSchema,
   SessionStartedSchema,
 } from "../gen/lyss/auth/v1/auth_pb.js";
+import { PersonExportedSchema } from "../gen/lyss/user/v1/user_pb.js";
 
 export const keyCreated = defineEvent("key.created", KeyCreatedSchema, (event) => event.keyId);
 
@@ -51,3 +52,6 @@ export const serviceClientRemoved = defineEvent(
   (event) => event.clientId,
 );
 export const serviceClientEvents = [serviceClientCreated, serviceClientUpdated, serviceClientRemoved];
+
+/** What auth keeps of a person who asked for it. */
+export const authPersonExported = defineEvent("auth.person.exported", PersonExportedSchema, (event) => event.exportId);

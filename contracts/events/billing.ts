@@ -24,6 +24,7 @@ import {
 } from "../gen/lyss/billing/v1/budget_pb.js";
 import { IntegrityFailedSchema } from "../gen/lyss/billing/v1/integrity_pb.js";
 import { ReconciliationDriftSchema } from "../gen/lyss/billing/v1/reconciliation_pb.js";
+import { PersonExportedSchema } from "../gen/lyss/user/v1/user_pb.js";
 
 /** Said once each time a wallet's available balance crosses the configured mark downwards. */
 export const balanceLow = defineEvent("billing.balance.low", BalanceLowSchema, (event) => event.walletId);
@@ -106,4 +107,11 @@ export const chargeBackRecorded = defineEvent(
   "billing.charge_back.recorded",
   ChargeBackRecordedSchema,
   (event) => event.walletId,
+);
+
+/** What billing keeps of a person who asked for it. */
+export const billingPersonExported = defineEvent(
+  "billing.person.exported",
+  PersonExportedSchema,
+  (event) => event.exportId,
 );

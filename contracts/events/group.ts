@@ -10,6 +10,7 @@ import {
   GroupUpdatedSchema,
   PersonErasedSchema,
 } from "../gen/lyss/group/v1/group_pb.js";
+import { PersonExportedSchema } from "../gen/lyss/user/v1/user_pb.js";
 
 export const groupCreated = defineEvent("group.created", GroupCreatedSchema, (event) => event.groupId);
 
@@ -45,3 +46,10 @@ export const groupPermissionsChanged = defineEvent(
 
 /** A person who is gone is in no group any more. */
 export const groupPersonErased = defineEvent("group.person.erased", PersonErasedSchema, (event) => event.userId);
+
+/** What group keeps of a person who asked for it. */
+export const groupPersonExported = defineEvent(
+  "group.person.exported",
+  PersonExportedSchema,
+  (event) => event.exportId,
+);

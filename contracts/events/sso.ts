@@ -5,9 +5,11 @@ import {
   ConnectionChangedSchema,
   ConnectionDeletedSchema,
   ConsentGivenSchema,
+  PersonErasedSchema,
   ScimResourceChangedSchema,
   ScimTokenChangedSchema,
 } from "../gen/lyss/sso/v1/sso_pb.js";
+import { PersonExportedSchema } from "../gen/lyss/user/v1/user_pb.js";
 
 export const ssoConnectionCreated = defineEvent(
   "sso.connection.created",
@@ -89,3 +91,9 @@ export const ssoScimEvents = [
   ...[ssoScimGroupCreated, ssoScimGroupUpdated, ssoScimGroupDeleted],
   ...[ssoScimTokenCreated, ssoScimTokenRevoked],
 ];
+
+/** What sso keeps of a person who asked for it. */
+export const ssoPersonExported = defineEvent("sso.person.exported", PersonExportedSchema, (event) => event.exportId);
+
+/** Nothing that connections, programs or SCIM told of a person who is gone is kept any more. */
+export const ssoPersonErased = defineEvent("sso.person.erased", PersonErasedSchema, (event) => event.userId);

@@ -1,8 +1,10 @@
 import { defineEvent } from "@lyss/kit/events/event.ts";
 import {
+  PersonExportedSchema,
   UserAuditEntrySchema,
   UserCreatedSchema,
   UserDeletedSchema,
+  UserExportRequestedSchema,
   UserFederatedSchema,
   UserUpdatedSchema,
 } from "../gen/lyss/user/v1/user_pb.js";
@@ -12,6 +14,14 @@ export const userUpdated = defineEvent("user.updated", UserUpdatedSchema, (event
 export const userDeleted = defineEvent("user.deleted", UserDeletedSchema, (event) => event.userId);
 /** A sign-on connection vouches for the person. */
 export const userFederated = defineEvent("user.federated", UserFederatedSchema, (event) => event.userId);
+/** Each service that keeps something of the person is to say what. */
+export const userExportRequested = defineEvent(
+  "user.export.requested",
+  UserExportRequestedSchema,
+  (event) => event.exportId,
+);
+/** What user itself keeps of the person. */
+export const userPersonExported = defineEvent("user.person.exported", PersonExportedSchema, (event) => event.exportId);
 
 const defineAudit = (act: string) => defineEvent(`user.audit.${act}`, UserAuditEntrySchema, (event) => event.userId);
 
@@ -39,6 +49,8 @@ export const userAudit = {
   keyRotated: defineAudit("key_rotated"),
   keyRevoked: defineAudit("key_revoked"),
   keyLeaked: defineAudit("key_leaked"),
+  exportRequested: defineAudit("export_requested"),
+  exportDownloaded: defineAudit("export_downloaded"),
 } as const;
 
 /** All of it. */

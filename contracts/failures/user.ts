@@ -152,6 +152,24 @@ export const userFailures = defineFailures("user", {
     publicCode: "USER_019",
     text: { en_US: "There is no such picture.", zh_CN: "该头像不存在。" },
   },
+  export_not_found: {
+    kind: "not_found",
+    publicCode: "USER_070",
+    text: {
+      en_US: "There is no export of this person, or it has expired. Ask for one with POST.",
+      zh_CN: "没有该用户的数据导出，或导出已过期。请用 POST 重新申请。",
+    },
+  },
+  export_not_ready: {
+    kind: "failed_precondition",
+    publicCode: "USER_071",
+    httpStatus: 409,
+    isRetryable: true,
+    text: {
+      en_US: "The export is not ready: these services have not answered yet: {services}. Ask again later.",
+      zh_CN: "数据导出尚未完成，以下服务尚未响应：{services}。请稍后重试。",
+    },
+  },
   factor_required: {
     kind: "permission_denied",
     publicCode: "USER_060",

@@ -27,6 +27,8 @@ export interface MailOutbox {
   append(tx: Tx, mail: Mail): Promise<string>;
   /** What waits for an address is not sent any more once `tx` commits; what is being sent at that moment may still arrive. */
   discardTo(tx: Tx, address: string): Promise<void>;
+  /** What waits for an address: when each was written, and how often it was tried. At most 1,000, the newest first. */
+  listWaiting(tx: Tx, address: string): Promise<readonly Pick<store.WaitingMail, "createdAt" | "tries">[]>;
   /** Sends what waits, for every node that likes to. */
   readonly job: Job;
 }
@@ -60,6 +62,7 @@ export function createMailOutbox(options: MailOutboxOptions): MailOutbox {
       await store.insertMail(tx, { mailId, sealed, recipient: recipientOf(to), createdAt: new Date(clock.nowMs()) });
       return mailId;
     },
+    listWaiting: (tx, address) => store.listMailsTo(tx, recipientOf(address)),
     discardTo: (tx, address) => store.deleteMailsTo(tx, recipientOf(address)),
     job: {
       name: "send-mails",

@@ -41,3 +41,10 @@ export async function deleteMail(tx: Tx, mailId: string): Promise<void> {
 export async function deleteMailsTo(tx: Tx, recipient: Buffer): Promise<void> {
   await tx`delete from mail_outbox where recipient = ${recipient}`;
 }
+
+/** At most 1,000, the newest first. */
+export async function listMailsTo(tx: Tx, recipient: Buffer): Promise<Pick<WaitingMail, "createdAt" | "tries">[]> {
+  return tx<Pick<WaitingMail, "createdAt" | "tries">[]>`
+    select created_at as "createdAt", tries from mail_outbox
+    where recipient = ${recipient} order by created_at desc limit 1000`;
+}

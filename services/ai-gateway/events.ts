@@ -1,14 +1,16 @@
-import { providerChanged, resilienceOrdered } from "@lyss/contracts/events/ai-gateway.ts";
+import { aiGatewayPersonExported, providerChanged, resilienceOrdered } from "@lyss/contracts/events/ai-gateway.ts";
+import { answerExport } from "@lyss/contracts/events/answer-export.ts";
 import { credentialRevoked, credentialRotated } from "@lyss/contracts/events/credential.ts";
 import { followDegradation } from "@lyss/contracts/events/follow-degradation.ts";
-import { onBroadcast, type Subscription } from "@lyss/kit/events/event.ts";
+import { userDeleted } from "@lyss/contracts/events/user.ts";
+import { onBroadcast, onEvent, type Subscription } from "@lyss/kit/events/event.ts";
 import type { AiGatewayDeps } from "./deps.ts";
 import type { AiGatewayOps } from "./ops.ts";
 
-/** What keeps this node's snapshots fresh. */
+/** What keeps this node's snapshots fresh, and what is to be done for people who are gone or ask what is kept of them. */
 export function createAiGatewaySubscriptions(
   ops: AiGatewayOps,
-  { credentials, funding, degradation, node, log }: AiGatewayDeps,
+  { credentials, funding, degradation, node, log, outbox, random }: AiGatewayDeps,
 ): readonly Subscription[] {
   const reload = () => {
     ops.loadTenantProviders().catch((err: unknown) => log.error({ err }, "the providers could not be read again"));
@@ -30,5 +32,10 @@ export function createAiGatewaySubscriptions(
     ),
     followDegradation(degradation, node),
     ...funding.subscriptions,
+    onEvent("forget-person", userDeleted, (tx, { data }) => ops.forgetPerson(tx, data)),
+    answerExport({
+      ...{ outbox, random, service: "ai-gateway", event: aiGatewayPersonExported },
+      collect: (tx, person) => ops.exportPerson(tx, person),
+    }),
   ];
 }

@@ -1,3 +1,5 @@
+import type { ExportedPerson } from "@lyss/contracts/events/answer-export.ts";
+import type { Tx } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Exchange } from "@lyss/kit/http/route.ts";
 import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
@@ -12,6 +14,7 @@ import { getModel, listModels, type ModelsOfCaller } from "./model-prices/list-m
 import { type AddProviderInput, addProvider } from "./ops/add-provider.ts";
 import { countMessageTokens } from "./ops/count-message-tokens.ts";
 import { createResponse } from "./ops/create-response.ts";
+import { forgetPerson } from "./ops/forget-person.ts";
 import { getProvider, type ProviderName } from "./ops/get-provider.ts";
 import { getResilience } from "./ops/get-resilience.ts";
 import { loadTenantProviders } from "./ops/load-providers.ts";
@@ -40,6 +43,8 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
     removeResponse: (input: ResponseOfCaller) => removeResponse(deps, input),
     cancelResponse: (input: ResponseOfCaller) => cancelResponse(deps, input),
     listInputItems: (input: ResponseOfCaller & ItemPage) => listInputItems(deps, input),
+    exportPerson: async (tx: Tx, person: ExportedPerson) => ({ responses: await deps.responses.listOf(tx, person) }),
+    forgetPerson: (tx: Tx, person: ExportedPerson) => forgetPerson(deps, tx, person),
     listModels: (input: ModelsOfCaller) => listModels(deps, input),
     getModel: (input: ModelsOfCaller & { readonly model: string }) => getModel(deps, input),
     addProvider: (input: AddProviderInput) => addProvider(deps, input),

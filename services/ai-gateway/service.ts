@@ -1,4 +1,6 @@
 import {
+  aiGatewayPersonErased,
+  aiGatewayPersonExported,
   breakerChanged,
   degradationChanged,
   providerChanged,
@@ -6,6 +8,7 @@ import {
 } from "@lyss/contracts/events/ai-gateway.ts";
 import { budgetsChanged, moneyRecalled, pricesChanged } from "@lyss/contracts/events/billing.ts";
 import { credentialRevoked, credentialRotated } from "@lyss/contracts/events/credential.ts";
+import { userDeleted, userExportRequested } from "@lyss/contracts/events/user.ts";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { AiGatewayService } from "@lyss/contracts/gen/lyss/ai_gateway/v1/ai_gateway_pb.js";
 import { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
@@ -46,7 +49,10 @@ export const aiGateway = defineService({
   name: "ai-gateway",
   contract: AiGatewayService,
   needs: { billing: BillingService, credential: CredentialService },
-  publishes: [providerChanged, breakerChanged, degradationChanged, resilienceOrdered],
+  publishes: [
+    ...[providerChanged, breakerChanged, degradationChanged, resilienceOrdered],
+    ...[aiGatewayPersonErased, aiGatewayPersonExported],
+  ],
   hears: [
     providerChanged,
     credentialRotated,
@@ -55,6 +61,8 @@ export const aiGateway = defineService({
     pricesChanged,
     moneyRecalled,
     budgetsChanged,
+    userDeleted,
+    userExportRequested,
   ],
   config: aiGatewayConfig,
   migrations: new URL("./migrations/", import.meta.url),

@@ -170,6 +170,8 @@ export const auditRules: readonly AuditRule[] = [
   audited(userFederated, { ...ofPerson, happenedAt: "federatedAt", details: ["connectionId", "isNew"] }),
   audited(userAudit.passwordSet, { ...ofPerson, act: "user.password_set" }),
   audited(userAudit.passwordReset, { ...ofPerson, act: "user.password_reset" }),
+  audited(userAudit.exportRequested, { ...ofPerson, act: "user.export_requested" }),
+  audited(userAudit.exportDownloaded, { ...ofPerson, act: "user.export_downloaded" }),
   audited(userAudit.emailVerified, { ...ofPerson, act: "user.email_verified" }),
   audited(userAudit.emailChanged, { ...ofPerson, act: "user.email_changed" }),
   audited(factorAdded, { ...ofPerson, happenedAt: "addedAt", details: ["factorId", "kind"] }),

@@ -1,13 +1,19 @@
 import { type JsonObject, toJson } from "@bufbuild/protobuf";
 import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
+import { answerExport } from "@lyss/contracts/events/answer-export.ts";
+import { auditPersonExported } from "@lyss/contracts/events/audit.ts";
 import { userDeleted } from "@lyss/contracts/events/user.ts";
 import { onEvent, type ReceivedEvent, type Subscription } from "@lyss/kit/events/event.ts";
 import { type AuditRule, auditRules } from "./audit-rules.ts";
+import type { AuditDeps } from "./deps.ts";
 import type { AuditAct } from "./ops/keep-entry.ts";
 import type { AuditOps } from "./ops.ts";
 
 /** What audit hears: everything that `auditRules` name, in one subscription, so that it stays in order; and who is gone. */
-export function createAuditSubscriptions(ops: AuditOps): readonly Subscription[] {
+export function createAuditSubscriptions(
+  ops: AuditOps,
+  parts: Pick<AuditDeps, "outbox" | "random">,
+): readonly Subscription[] {
   const rules = new Map(auditRules.map((rule) => [rule.event.type, rule]));
   return [
     {
@@ -21,6 +27,7 @@ export function createAuditSubscriptions(ops: AuditOps): readonly Subscription[]
       },
     },
     onEvent("forget-person", userDeleted, (tx, { data }) => ops.forgetPerson(tx, data)),
+    answerExport({ ...parts, service: "audit", event: auditPersonExported, collect: ops.exportPerson }),
   ];
 }
 

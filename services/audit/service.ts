@@ -1,5 +1,10 @@
-import { auditAnchored, auditChainBroken, auditPersonErased } from "@lyss/contracts/events/audit.ts";
-import { userDeleted } from "@lyss/contracts/events/user.ts";
+import {
+  auditAnchored,
+  auditChainBroken,
+  auditPersonErased,
+  auditPersonExported,
+} from "@lyss/contracts/events/audit.ts";
+import { userDeleted, userExportRequested } from "@lyss/contracts/events/user.ts";
 import { AuditService } from "@lyss/contracts/gen/lyss/audit/v1/audit_pb.js";
 import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
@@ -19,8 +24,8 @@ export const audit = defineService({
   name: "audit",
   contract: AuditService,
   needs: {},
-  publishes: [auditAnchored, auditChainBroken, auditPersonErased],
-  hears: [...auditRules.map(({ event }) => event), userDeleted],
+  publishes: [auditAnchored, auditChainBroken, auditPersonErased, auditPersonExported],
+  hears: [...auditRules.map(({ event }) => event), userDeleted, userExportRequested],
   config: auditConfig,
   migrations: new URL("./migrations/", import.meta.url),
   routes: auditRoutes,
@@ -33,7 +38,7 @@ export const audit = defineService({
     return {
       ops,
       rpc: createAuditRpc(ops),
-      subscriptions: createAuditSubscriptions(ops),
+      subscriptions: createAuditSubscriptions(ops, { outbox, random }),
       jobs: createAuditJobs(ops),
       health: { database: databaseCheck(db) },
     };

@@ -174,6 +174,23 @@ export function createAuditStore(sql: Sql) {
       return row;
     },
 
+    /** What somebody did, newest first. */
+    listEntriesBy(tx: Tx, userId: string, limit: number): Promise<readonly object[]> {
+      return tx`
+        select entry_id, chain, sequence::float8, act, subject_kind, subject_id, client_address, happened_at, details::json
+        from entry where actor_id = ${userId} order by position desc limit ${limit}`;
+    },
+
+    /** What others did to somebody, newest first. An address is told where nobody is known who came from there. */
+    listEntriesAbout(tx: Tx, userId: string, limit: number): Promise<readonly object[]> {
+      return tx`
+        select entry_id, chain, sequence::float8, act, actor_id, client_address, happened_at, details::json from (
+          select entry_id, chain, sequence, position, act, actor_id, happened_at, details,
+            case when actor_id = '' then client_address end as client_address
+          from entry where subject_id = ${userId} and actor_id <> ${userId}) as about
+        order by position desc limit ${limit}`;
+    },
+
     async deleteEntries(tx: Tx, chain: string, untilSequence: number): Promise<void> {
       await tx`delete from entry where chain = ${chain} and sequence <= ${untilSequence}`;
     },

@@ -8,6 +8,15 @@ export const unauditedEvents: Readonly<Record<string, string>> = {
   "audit.anchored": "tells of the log itself, hourly",
   "audit.person.erased": `${byItself}, after user.deleted`,
   "auth.person.erased": `${byItself}, after user.deleted`,
+  "ai-gateway.person.erased": `${byItself}, after user.deleted`,
+  "sso.person.erased": `${byItself}, after user.deleted`,
+  "user.export.requested": `${toldElsewhere}: user.audit.export_requested`,
+  ...Object.fromEntries(
+    ["ai-gateway", "audit", "auth", "billing", "group", "sso", "user"].map((service) => [
+      `${service}.person.exported`,
+      `${byItself}, after user.export.requested`,
+    ]),
+  ),
   "group.person.erased": `${byItself}, after user.deleted`,
   "user.created": `${toldElsewhere}: user.audit.created`,
   "user.updated": `${toldElsewhere}: user.audit.updated, .status_changed, .role_changed`,

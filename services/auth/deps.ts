@@ -7,6 +7,7 @@ import type { AccessStore } from "./access-store.ts";
 import type { ClientStore } from "./clients/client-store.ts";
 import type { FactorDeps } from "./factors/factor-deps.ts";
 import type { LastUsed } from "./last-used.ts";
+import type { PersonStore } from "./person-store.ts";
 import type { PrincipalStore } from "./principal-store.ts";
 import type { SessionStore } from "./session-store.ts";
 import type { SigningKeys } from "./signing-keys.ts";
@@ -21,6 +22,8 @@ export interface AuthDeps extends FactorDeps {
   readonly access: AccessStore;
   readonly principals: PrincipalStore;
   readonly clients: ClientStore;
+  /** What is kept of one person. */
+  readonly persons: PersonStore;
   readonly outbox: Outbox;
   readonly idempotency: Idempotency;
   readonly clock: Clock;

@@ -1,3 +1,5 @@
+import { answerExport } from "@lyss/contracts/events/answer-export.ts";
+import { authPersonExported } from "@lyss/contracts/events/auth.ts";
 import { tenantCreated, tenantUpdated } from "@lyss/contracts/events/tenant.ts";
 import { userCreated, userDeleted, userUpdated } from "@lyss/contracts/events/user.ts";
 import { type TenantCreated, TenantStatus, type TenantUpdated } from "@lyss/contracts/gen/lyss/tenant/v1/tenant_pb.js";
@@ -8,11 +10,15 @@ import {
   type UserUpdated,
 } from "@lyss/contracts/gen/lyss/user/v1/user_pb.js";
 import { onEvent, type ReceivedEvent, type Subscription } from "@lyss/kit/events/event.ts";
+import type { AuthDeps } from "./deps.ts";
 import type { AuthOps } from "./ops.ts";
 import type { Principal } from "./session-model.ts";
 
 /** What auth hears of people and tenants, should the call that told it have been lost. */
-export function createAuthSubscriptions(ops: Pick<AuthOps, "setPrincipalIn" | "erasePerson">): readonly Subscription[] {
+export function createAuthSubscriptions(
+  ops: Pick<AuthOps, "setPrincipalIn" | "erasePerson" | "exportPerson">,
+  parts: Pick<AuthDeps, "outbox" | "random">,
+): readonly Subscription[] {
   return [
     {
       mode: "durable",
@@ -23,6 +29,7 @@ export function createAuthSubscriptions(ops: Pick<AuthOps, "setPrincipalIn" | "e
       },
     },
     onEvent("erase-person", userDeleted, (tx, { data }) => ops.erasePerson(tx, data)),
+    answerExport({ ...parts, service: "auth", event: authPersonExported, collect: ops.exportPerson }),
   ];
 }
 

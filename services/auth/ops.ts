@@ -1,3 +1,4 @@
+import type { ExportedPerson } from "@lyss/contracts/events/answer-export.ts";
 import type { Secret } from "@lyss/kit/config/secret.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import { createClientOps } from "./clients/client-ops.ts";
@@ -9,6 +10,7 @@ import { countAccess } from "./ops/count-access.ts";
 import { type CreateKeyInput, createKey } from "./ops/create-key.ts";
 import { type EndSessionsInput, endSessions } from "./ops/end-sessions.ts";
 import { erasePerson } from "./ops/erase-person.ts";
+import { exportPerson } from "./ops/export-person.ts";
 import { flushLastSeen } from "./ops/flush-last-seen.ts";
 import { flushLastUsed } from "./ops/flush-last-used.ts";
 import { followGroup, followPolicy, type GroupFact } from "./ops/follow-group.ts";
@@ -45,6 +47,7 @@ export function createAuthOps(deps: AuthDeps) {
     endSessions: (input: EndSessionsInput) => endSessions(deps, input),
     erasePerson: (tx: Tx, person: { readonly tenantId: string; readonly userId: string }) =>
       erasePerson(deps, tx, person),
+    exportPerson: (tx: Tx, person: ExportedPerson) => exportPerson(deps, tx, person),
     setPrincipal: (input: Principal) => setPrincipal(deps, input),
     setPrincipalIn: (tx: Tx, input: Principal) => setPrincipalIn(deps, tx, input),
     listSessions: (input: ListSessionsInput) => listSessions(deps, input),

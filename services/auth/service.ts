@@ -2,6 +2,7 @@ import { resilienceOrdered } from "@lyss/contracts/events/ai-gateway.ts";
 import {
   accessChanged,
   authPersonErased,
+  authPersonExported,
   keyCreated,
   keyRevoked,
   keyUpdated,
@@ -12,7 +13,7 @@ import {
 import { factorEvents } from "@lyss/contracts/events/auth-factors.ts";
 import { followDegradation } from "@lyss/contracts/events/follow-degradation.ts";
 import { tenantCreated, tenantUpdated } from "@lyss/contracts/events/tenant.ts";
-import { userCreated, userDeleted, userUpdated } from "@lyss/contracts/events/user.ts";
+import { userCreated, userDeleted, userExportRequested, userUpdated } from "@lyss/contracts/events/user.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
@@ -25,6 +26,7 @@ import { createFactorDeps } from "./factors/factor-parts.ts";
 import { createAuthJobs } from "./jobs.ts";
 import { createLastUsed } from "./last-used.ts";
 import { createAuthOps } from "./ops.ts";
+import { createPersonStore } from "./person-store.ts";
 import { createPrincipalStore } from "./principal-store.ts";
 import { authRoutes } from "./routes.ts";
 import { createAuthRpc } from "./rpc.ts";
@@ -45,9 +47,13 @@ export const auth = defineService({
     accessChanged,
     authPersonErased,
     ...serviceClientEvents,
+    authPersonExported,
     ...factorEvents,
   ],
-  hears: [resilienceOrdered, userCreated, userUpdated, userDeleted, tenantCreated, tenantUpdated, ...groupAccessEvents],
+  hears: [
+    ...[resilienceOrdered, userCreated, userUpdated, userDeleted, userExportRequested, tenantCreated, tenantUpdated],
+    ...groupAccessEvents,
+  ],
   config: authConfig,
   idempotent: ["createKey"],
   migrations: new URL("./migrations/", import.meta.url),
@@ -81,14 +87,14 @@ export const auth = defineService({
         clientPepper: deriveKey("auth.service_client"),
         publicUrl: config.auth.secondFactors.publicUrl.replace(/\/+$/, ""),
       },
-      ...{ lastUsed, lastSeen, ...config.auth },
+      ...{ lastUsed, lastSeen, persons: createPersonStore(), ...config.auth },
       ...createFactorDeps({ db, outbox, clock, random, deriveKey }, config.auth.secondFactors),
     });
     return {
       ops,
       rpc: createAuthRpc(ops, clock),
       subscriptions: [
-        ...createAuthSubscriptions(ops),
+        ...createAuthSubscriptions(ops, { outbox, random }),
         ...createAccessSubscriptions(ops),
         followDegradation(degradation, node),
       ],

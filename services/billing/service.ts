@@ -1,6 +1,7 @@
 import { keyCreated, keyRevoked, keyUpdated } from "@lyss/contracts/events/auth.ts";
 import {
   balanceLow,
+  billingPersonExported,
   budgetsChanged,
   budgetThresholdReached,
   chargeBackRecorded,
@@ -24,6 +25,7 @@ import {
 } from "@lyss/contracts/events/billing.ts";
 import { groupMemberAdded, groupMemberRemoved } from "@lyss/contracts/events/group.ts";
 import { tenantCreated, tenantDiscarded } from "@lyss/contracts/events/tenant.ts";
+import { userExportRequested } from "@lyss/contracts/events/user.ts";
 import { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
@@ -80,11 +82,11 @@ export const billing = defineService({
     ...[budgetsChanged, budgetThresholdReached, quotaExceeded, chargeBackRecorded, codeRedeemed, creditGranted],
     ...[grantExpired, refundCompleted, refundFailed, walletAdjusted],
     ...[creditLimitChanged, overdraftEntered, overdraftRepaid],
-    ...[integrityFailed, reconciliationDrift],
+    ...[integrityFailed, reconciliationDrift, billingPersonExported],
   ],
   hears: [
     ...[usageRecorded, groupMemberAdded, groupMemberRemoved, keyCreated, keyUpdated, keyRevoked],
-    ...[tenantCreated, tenantDiscarded],
+    ...[tenantCreated, tenantDiscarded, userExportRequested],
   ],
   config: billingConfig,
   idempotent: ["topUpWallet", "setBudget", "setUserQuota", "resetUserQuota"],

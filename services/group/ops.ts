@@ -1,3 +1,4 @@
+import type { ExportedPerson } from "@lyss/contracts/events/answer-export.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import { rebuildProjection } from "@lyss/kit/event-sourcing/projection.ts";
 import type { GroupChange } from "./access.ts";
@@ -6,6 +7,7 @@ import { addMember, type MemberInput } from "./ops/add-member.ts";
 import { archiveGroup } from "./ops/archive-group.ts";
 import { changeMemberRole } from "./ops/change-member-role.ts";
 import { type CreateGroupInput, createGroup } from "./ops/create-group.ts";
+import { exportPerson } from "./ops/export-person.ts";
 import { type GetGroupInput, getGroup } from "./ops/get-group.ts";
 import { joinGroups, leaveAll, leaveGroups } from "./ops/join-groups.ts";
 import { type ListGroupEventsInput, listGroupEvents } from "./ops/list-group-events.ts";
@@ -40,6 +42,7 @@ export function createGroupOps(deps: GroupDeps) {
       joinGroups(deps, tx, person),
     leaveGroups: (tx: Tx, person: { readonly userId: string; readonly tenantId: string }) =>
       leaveGroups(deps, tx, person),
+    exportPerson: (tx: Tx, person: ExportedPerson) => exportPerson(deps, tx, person),
     /** Both at once, before `user.created` was heard. A repeat is safe. */
     admitPerson: (person: { readonly userId: string; readonly tenantId: string }) =>
       deps.db.transaction(async (tx) => {

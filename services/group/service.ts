@@ -3,8 +3,9 @@ import {
   groupMemberRemoved,
   groupMemberRoleChanged,
   groupPersonErased,
+  groupPersonExported,
 } from "@lyss/contracts/events/group.ts";
-import { userCreated, userDeleted } from "@lyss/contracts/events/user.ts";
+import { userCreated, userDeleted, userExportRequested } from "@lyss/contracts/events/user.ts";
 import { GroupService } from "@lyss/contracts/gen/lyss/group/v1/group_pb.js";
 import { createRepository } from "@lyss/kit/event-sourcing/repository.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
@@ -20,8 +21,8 @@ export const group = defineService({
   name: "group",
   contract: GroupService,
   needs: {},
-  publishes: [...groupEvents, groupPersonErased],
-  hears: [userCreated, userDeleted, groupMemberAdded, groupMemberRemoved, groupMemberRoleChanged],
+  publishes: [...groupEvents, groupPersonErased, groupPersonExported],
+  hears: [userCreated, userDeleted, userExportRequested, groupMemberAdded, groupMemberRemoved, groupMemberRoleChanged],
   config: {},
   migrations: new URL("./migrations/", import.meta.url),
   routes: groupRoutes,
@@ -34,7 +35,7 @@ export const group = defineService({
     return {
       ops,
       rpc: createGroupRpc(ops),
-      subscriptions: createGroupSubscriptions(ops, membership),
+      subscriptions: createGroupSubscriptions(ops, { membership, outbox, random }),
       health: { database: () => db.ping(2_000) },
     };
   },

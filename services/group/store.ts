@@ -90,6 +90,20 @@ export function createGroupStore(sql: Sql) {
       return rows.map((row) => row.group_id);
     },
 
+    /** A person's memberships, newest first, as an export shows them. */
+    listMembershipsOf(tx: Tx, userId: string, limit: number): Promise<readonly object[]> {
+      return tx`
+        select membership.group_id, name as group_name, role, added_by, added_at
+        from membership left join tenant_group using (group_id)
+        where user_id = ${userId} order by added_at desc, group_id limit ${limit}`;
+    },
+
+    listCreatedBy(tx: Tx, userId: string, limit: number): Promise<readonly object[]> {
+      return tx`
+        select group_id, name, status, created_at from tenant_group
+        where created_by = ${userId} order by group_id desc limit ${limit}`;
+    },
+
     async deletePerson(tx: Tx, userId: string): Promise<void> {
       await tx`delete from person where user_id = ${userId}`;
     },

@@ -11,6 +11,7 @@ import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { SsoSettings } from "./config.ts";
 import type { OidcProviders } from "./oidc/providers.ts";
+import type { PersonStore } from "./person-store.ts";
 import type { ClientStore } from "./provider/client-store.ts";
 import type { OpenIdProvider } from "./provider/provider-face.ts";
 import type { ProviderStore } from "./provider/provider-store.ts";
@@ -33,6 +34,8 @@ export interface SsoDeps {
   readonly scimTokens: ScimTokenStore;
   readonly scimUsers: ScimUserStore;
   readonly scimGroups: ScimGroupStore;
+  /** What is kept of one person. */
+  readonly persons: PersonStore;
   readonly auth: Client<typeof AuthService>;
   readonly user: Client<typeof UserService>;
   readonly group: Client<typeof GroupService>;

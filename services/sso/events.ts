@@ -1,8 +1,17 @@
+import { answerExport } from "@lyss/contracts/events/answer-export.ts";
+import { ssoPersonExported } from "@lyss/contracts/events/sso.ts";
 import { userDeleted } from "@lyss/contracts/events/user.ts";
 import { onEvent, type Subscription } from "@lyss/kit/events/event.ts";
+import type { SsoDeps } from "./deps.ts";
 import type { SsoOps } from "./ops.ts";
 
-/** What sso hears: who is gone. */
-export function createSsoSubscriptions(ops: Pick<SsoOps, "forgetPerson">): readonly Subscription[] {
-  return [onEvent("forget-person", userDeleted, (tx, { data }) => ops.forgetPerson(tx, data.userId))];
+/** What sso hears: who is gone, and who asks what is kept of them. */
+export function createSsoSubscriptions(
+  ops: Pick<SsoOps, "forgetPerson" | "exportPerson">,
+  parts: Pick<SsoDeps, "outbox" | "random">,
+): readonly Subscription[] {
+  return [
+    onEvent("forget-person", userDeleted, (tx, { data }) => ops.forgetPerson(tx, data)),
+    answerExport({ ...parts, service: "sso", event: ssoPersonExported, collect: ops.exportPerson }),
+  ];
 }

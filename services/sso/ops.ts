@@ -1,3 +1,4 @@
+import type { ExportedPerson } from "@lyss/contracts/events/answer-export.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import { deleteExpired } from "@lyss/kit/db/delete-expired.ts";
 import type { Locale } from "@lyss/kit/errors/failure.ts";
@@ -30,8 +31,10 @@ import { endOverSessions } from "./ops/end-over-sessions.ts";
 import { type EndOwnSessionInput, endOwnSession } from "./ops/end-own-session.ts";
 import { type EndProviderSessionsInput, endProviderSessions } from "./ops/end-provider-sessions.ts";
 import { type ExchangeCodeInput, exchangeCode } from "./ops/exchange-code.ts";
+import { exportPerson } from "./ops/export-person.ts";
 import { type FinishOidcSignInInput, finishOidcSignIn } from "./ops/finish-oidc-sign-in.ts";
 import { type FinishSamlSignInInput, finishSamlSignIn } from "./ops/finish-saml-sign-in.ts";
+import { forgetPerson } from "./ops/forget-person.ts";
 import { getClient } from "./ops/get-client.ts";
 import { getConnection } from "./ops/get-connection.ts";
 import { type ListClientsInput, listClients } from "./ops/list-clients.ts";
@@ -124,8 +127,8 @@ export function createSsoOps(deps: SsoDeps) {
     deleteScimGroup: (input: ScimReference) => deleteScimGroup(deps, input),
     /** Brings people to where their providers have them, as far as that is still to be done. */
     followPeople: () => followPeople(deps),
-    /** A repeat is safe. */
-    forgetPerson: (tx: Tx, userId: string) => deps.scimUsers.deletePerson(tx, userId),
+    forgetPerson: (tx: Tx, person: ExportedPerson) => forgetPerson(deps, tx, person),
+    exportPerson: (tx: Tx, person: ExportedPerson) => exportPerson(deps, tx, person),
     /** Deletes what nobody can come back to. */
     async sweep() {
       const now = new Date(deps.clock.nowMs());

@@ -6,9 +6,11 @@ import {
   ssoConnectionDeleted,
   ssoConnectionUpdated,
   ssoConsentGiven,
+  ssoPersonErased,
+  ssoPersonExported,
   ssoScimEvents,
 } from "@lyss/contracts/events/sso.ts";
-import { userDeleted } from "@lyss/contracts/events/user.ts";
+import { userDeleted, userExportRequested } from "@lyss/contracts/events/user.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { GroupService } from "@lyss/contracts/gen/lyss/group/v1/group_pb.js";
 import { TenantService } from "@lyss/contracts/gen/lyss/tenant/v1/tenant_pb.js";
@@ -22,6 +24,7 @@ import { createSsoSubscriptions } from "./events.ts";
 import { createSsoJobs } from "./jobs.ts";
 import { createOidcProviders } from "./oidc/providers.ts";
 import { createSsoOps } from "./ops.ts";
+import { createPersonStore } from "./person-store.ts";
 import { clientRoutes } from "./provider/client-routes.ts";
 import { createClientStore } from "./provider/client-store.ts";
 import { createOpenIdProvider } from "./provider/openid-provider.ts";
@@ -48,9 +51,9 @@ export const sso = defineService({
   publishes: [
     ...[ssoConnectionCreated, ssoConnectionUpdated, ssoConnectionDeleted],
     ...[ssoClientCreated, ssoClientUpdated, ssoClientDeleted, ssoConsentGiven],
-    ...ssoScimEvents,
+    ...[ssoPersonErased, ssoPersonExported, ...ssoScimEvents],
   ],
-  hears: [userDeleted],
+  hears: [userDeleted, userExportRequested],
   config: ssoConfig,
   migrations: new URL("./migrations/", import.meta.url),
   routes: [
@@ -67,6 +70,7 @@ export const sso = defineService({
       ...{ settings, db, outbox, clock, random, guard, fetchFrom, ...clients },
       connections: createConnectionStore(db.sql),
       signIns: createSignInStore(db.sql),
+      persons: createPersonStore(),
       scimTokens: createScimTokenStore(db.sql),
       scimUsers: createScimUserStore(db.sql),
       scimGroups: createScimGroupStore(db.sql),
@@ -77,7 +81,7 @@ export const sso = defineService({
       providerState: createProviderStore(db.sql),
     };
     const ops = createSsoOps({ ...parts, provider: createOpenIdProvider(parts) });
-    const subscriptions = createSsoSubscriptions(ops);
+    const subscriptions = createSsoSubscriptions(ops, { outbox, random });
     return { ops, subscriptions, jobs: createSsoJobs(ops), health: { database: databaseCheck(db) } };
   },
 });

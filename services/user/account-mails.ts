@@ -119,6 +119,32 @@ const texts = {
       ],
     },
   },
+  exportAsked: {
+    en_US: {
+      subject: "A copy of your data was asked for",
+      lines: [
+        "Hello {name},",
+        "an administrator of your organisation asked for a copy of what is kept of you. If that surprises you, ask them why.",
+      ],
+    },
+    zh_CN: {
+      subject: "有人申请导出您的数据",
+      lines: ["{name}，您好：", "您所在组织的管理员申请导出与您相关的数据。如有疑问，请向管理员询问原因。"],
+    },
+  },
+  exportReady: {
+    en_US: {
+      subject: "Your data is ready",
+      lines: [
+        "Hello {name},",
+        "the copy of your data that you asked for is ready: download it within {days} days. If you did not ask for it, set a new password now.",
+      ],
+    },
+    zh_CN: {
+      subject: "您的数据已可下载",
+      lines: ["{name}，您好：", "您申请的数据副本已准备就绪，请在 {days} 天内下载。如非本人操作，请立即修改密码。"],
+    },
+  },
   register: {
     en_US: {
       subject: "Confirm your registration",

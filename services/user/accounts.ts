@@ -50,6 +50,9 @@ export function createAccountWriter({ accounts, mails, clock, random, linkUrl }:
     /** Nothing that waits for an address is sent any more. */
     discardTo: (tx: Tx, email: string): Promise<void> => mails.discardTo(tx, email),
 
+    /** Mails that wait for an address: when each was written, and how often it was tried. */
+    listWaiting: (tx: Tx, email: string) => mails.listWaiting(tx, email),
+
     /** The link that completes a registration. */
     async sendRegistration(tx: Tx, { email, name, locale }: Registration, token: string): Promise<void> {
       const link = `${linkUrl}#register=${token}`;

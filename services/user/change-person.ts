@@ -39,7 +39,7 @@ export async function lockPerson(
 }
 
 /**
- * Whoever changes another person, or anybody's role or status, holds `user:update` and has at least the role of that person. Only operators reach
+ * Whoever changes another person, or anybody's role or status, holds `user:update`, or what else is asked, and has at least the role of that person. Only operators reach
  * people of other tenants. Throws `kit.permission_denied`, `role_above_own` and `not_found`.
  */
 export async function requireAbove(
@@ -47,11 +47,10 @@ export async function requireAbove(
   tx: Tx,
   actor: Actor | undefined,
   { tenantId, role }: Pick<User, "tenantId" | "role">,
+  permission: string = updateUsersPermission,
 ): Promise<void> {
   if (!actor) return;
-  if (!permits(actor.permissions, updateUsersPermission)) {
-    throw new Failure(kitFailures.permission_denied, { permission: updateUsersPermission });
-  }
+  if (!permits(actor.permissions, permission)) throw new Failure(kitFailures.permission_denied, { permission });
   const self = await people.readUser(tx, actor.userId);
   const own = self?.status === "active" ? self.role : undefined;
   if (own !== "operator" && self?.tenantId !== tenantId) throw new Failure(userFailures.not_found);

@@ -13,6 +13,7 @@ import type { Logger } from "pino";
 import type { AccountStore } from "./account-store.ts";
 import type { AccountWriter } from "./accounts.ts";
 import type { AuditLog } from "./audit-log.ts";
+import type { ExportStore } from "./exports/export-store.ts";
 import type { FederationStore } from "./federation-store.ts";
 import type { MailLimit } from "./mail-limit.ts";
 import type { PasswordHasher } from "./password.ts";
@@ -30,6 +31,9 @@ export interface UserDeps {
   readonly people: PeopleStore;
   readonly federation: FederationStore;
   readonly profiles: ProfileStore;
+  readonly exports: ExportStore;
+  /** 32 bytes: seals what opens exports. */
+  readonly exportKey: Buffer;
   readonly accounts: AccountStore;
   readonly outbox: Outbox;
   readonly clock: Clock;

@@ -1,8 +1,18 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
-import { auditPersonErased } from "@lyss/contracts/events/audit.ts";
-import { authPersonErased, keyCreated, keyRevoked, keyUpdated } from "@lyss/contracts/events/auth.ts";
-import { budgetThresholdReached } from "@lyss/contracts/events/billing.ts";
-import { groupPersonErased } from "@lyss/contracts/events/group.ts";
+import { aiGatewayPersonErased, aiGatewayPersonExported } from "@lyss/contracts/events/ai-gateway.ts";
+import { answerExport } from "@lyss/contracts/events/answer-export.ts";
+import { auditPersonErased, auditPersonExported } from "@lyss/contracts/events/audit.ts";
+import {
+  authPersonErased,
+  authPersonExported,
+  keyCreated,
+  keyRevoked,
+  keyUpdated,
+} from "@lyss/contracts/events/auth.ts";
+import { billingPersonExported, budgetThresholdReached } from "@lyss/contracts/events/billing.ts";
+import { groupPersonErased, groupPersonExported } from "@lyss/contracts/events/group.ts";
+import { ssoPersonErased, ssoPersonExported } from "@lyss/contracts/events/sso.ts";
+import { userPersonExported } from "@lyss/contracts/events/user.ts";
 import {
   type KeyCreated,
   KeyRevocationReason,
@@ -11,24 +21,42 @@ import {
   type PersonErased,
 } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { BudgetScope, type BudgetThresholdReached } from "@lyss/contracts/gen/lyss/billing/v1/budget_pb.js";
+import type { PersonExported } from "@lyss/contracts/gen/lyss/user/v1/user_pb.js";
 import type { ReceivedEvent, Subscription } from "@lyss/kit/events/event.ts";
 import { authActEvents, toAuthAct } from "./auth-acts.ts";
 import { namesOf, resetAtOf } from "./budget-names.ts";
+import type { UserDeps } from "./deps.ts";
 import type { UserOps } from "./ops.ts";
 import { followSignOnRules } from "./sign-on-rules.ts";
 
 /** What tells that a service has forgotten somebody. */
-const erasures = [
+export const erasures = [
+  { service: "ai-gateway", event: aiGatewayPersonErased },
   { service: "audit", event: auditPersonErased },
   { service: "auth", event: authPersonErased },
   { service: "group", event: groupPersonErased },
+  { service: "sso", event: ssoPersonErased },
+] as const;
+
+/** What tells what a service keeps of somebody. */
+export const exports = [
+  { service: "ai-gateway", event: aiGatewayPersonExported },
+  { service: "audit", event: auditPersonExported },
+  { service: "auth", event: authPersonExported },
+  { service: "billing", event: billingPersonExported },
+  { service: "group", event: groupPersonExported },
+  { service: "sso", event: ssoPersonExported },
+  { service: "user", event: userPersonExported },
 ] as const;
 
 /**
  * What user hears: what happens to people's keys, factors and sessions, for their audit logs, and who signs on from elsewhere.
  * Who has forgotten those who are gone, and which budgets of people reach a mark. One subscription each, so that it stays in order.
  */
-export function createUserSubscriptions(ops: UserOps): readonly Subscription[] {
+export function createUserSubscriptions(
+  ops: UserOps,
+  parts: Pick<UserDeps, "outbox" | "random">,
+): readonly Subscription[] {
   return [
     {
       mode: "durable",
@@ -48,6 +76,17 @@ export function createUserSubscriptions(ops: UserOps): readonly Subscription[] {
         const { userId } = data as PersonErased;
         const service = erasures.find(({ event }) => event.type === type)?.service;
         if (service) await ops.noteErased(tx, userId, { service, erasedAt: new Date(timeMs) });
+      },
+    },
+    answerExport({ ...parts, service: "user", event: userPersonExported, collect: ops.exportPerson }),
+    {
+      mode: "durable",
+      name: "note-exported",
+      events: exports.map(({ event }) => event),
+      async handle(tx, { type, data }) {
+        const { exportId, number, isLast, content } = data as PersonExported;
+        const service = exports.find(({ event }) => event.type === type)?.service;
+        if (service) await ops.noteExported(tx, exportId, { service, number, isLast, content: Buffer.from(content) });
       },
     },
     {

@@ -19,7 +19,7 @@ export const updateUsersPermission = "user:update";
 export const readQuotasPermission = "billing:budget";
 
 /** Services that hold something of a person and say, by `<service>.person.erased`, when they have forgotten it. */
-export const erasingServices = ["audit", "auth", "group"] as const;
+export const erasingServices = ["ai-gateway", "audit", "auth", "group", "sso"] as const;
 
 /** What one of them has said. */
 export interface ErasedPart {

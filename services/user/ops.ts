@@ -1,8 +1,15 @@
+import type { ExportedPerson } from "@lyss/contracts/events/answer-export.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import { deleteExpired } from "@lyss/kit/db/delete-expired.ts";
 import type { PersonReference } from "./change-person.ts";
 import type { UserDeps } from "./deps.ts";
 import { endOtherSessions } from "./end-sessions.ts";
+import { downloadExport } from "./exports/download-export.ts";
+import type { ExportPart } from "./exports/export-model.ts";
+import { exportPerson } from "./exports/export-person.ts";
+import { getExport } from "./exports/get-export.ts";
+import { noteExported } from "./exports/note-exported.ts";
+import { type RequestExportInput, requestExport } from "./exports/request-export.ts";
 import type { SignOnRule } from "./federation-store.ts";
 import type { ErasedPart } from "./model.ts";
 import { type AcceptInvitationInput, acceptInvitation } from "./ops/accept-invitation.ts";
@@ -70,6 +77,12 @@ export function createUserOps(deps: UserDeps) {
     getErasure: (input: { readonly userId: string; readonly tenantId: string | undefined }) => getErasure(deps, input),
     /** A repeat is safe. */
     noteErased: (tx: Tx, userId: string, part: ErasedPart) => deps.people.insertErasedPart(tx, userId, part),
+    requestExport: (input: RequestExportInput) => requestExport(deps, input),
+    getExport: (input: PersonReference) => getExport(deps, input),
+    downloadExport: (input: RequestExportInput) => downloadExport(deps, input),
+    noteExported: (tx: Tx, exportId: string, part: Omit<ExportPart, "receivedAt">) =>
+      noteExported(deps, tx, exportId, part),
+    exportPerson: (tx: Tx, person: ExportedPerson) => exportPerson(deps, tx, person),
     signIn: (input: SignInInput) => signIn(deps, input),
     createClientToken: (input: CreateClientTokenInput) => createClientToken(deps, input),
     refresh: (input: RefreshInput) => refresh(deps, input),
@@ -102,6 +115,7 @@ export function createUserOps(deps: UserDeps) {
       const expired = { now: new Date(deps.clock.nowMs()), limit: 10_000 };
       await deleteExpired(deps.db, "account_token", expired);
       await deleteExpired(deps.db, "mail_request", expired);
+      await deleteExpired(deps.db, "person_export", expired);
       // One that is under way ends before: it has been confirmed, and takes two minutes at most.
       await deleteExpired(deps.db, "registration", { ...expired, now: new Date(deps.clock.nowMs() - 3_600_000) });
     },

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { aiGatewayPersonErased } from "@lyss/contracts/events/ai-gateway.ts";
 import { auditPersonErased } from "@lyss/contracts/events/audit.ts";
 import { authPersonErased } from "@lyss/contracts/events/auth.ts";
 import { groupPersonErased } from "@lyss/contracts/events/group.ts";
+import { ssoPersonErased } from "@lyss/contracts/events/sso.ts";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
 import { noSession } from "@lyss/kit/rpc/call-context.ts";
@@ -234,8 +236,10 @@ test("how far the forgetting of somebody who was removed is, is told to those wh
   await untilHeard();
   assert.deepEqual(await statesOf(), ["running", "audit", "auth", "user"]);
   await say(groupPersonErased, gone);
+  await say(aiGatewayPersonErased, gone);
+  await say(ssoPersonErased, gone);
   await untilHeard();
-  assert.deepEqual(await statesOf(), ["done", "audit", "auth", "group", "user"]);
+  assert.deepEqual(await statesOf(), ["done", "ai-gateway", "audit", "auth", "group", "sso", "user"]);
   const stranger = await createTenant();
   assert.equal((await call(stranger.owner.token, "GET", path)).status, 404);
   assert.equal((await call(member.token, "GET", path)).status, 403);

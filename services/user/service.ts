@@ -1,8 +1,14 @@
-import { auditPersonErased } from "@lyss/contracts/events/audit.ts";
-import { authPersonErased, keyCreated, keyRevoked, keyUpdated } from "@lyss/contracts/events/auth.ts";
+import { keyCreated, keyRevoked, keyUpdated } from "@lyss/contracts/events/auth.ts";
 import { budgetThresholdReached } from "@lyss/contracts/events/billing.ts";
-import { groupPersonErased } from "@lyss/contracts/events/group.ts";
-import { userAuditEvents, userCreated, userDeleted, userFederated, userUpdated } from "@lyss/contracts/events/user.ts";
+import {
+  userAuditEvents,
+  userCreated,
+  userDeleted,
+  userExportRequested,
+  userFederated,
+  userPersonExported,
+  userUpdated,
+} from "@lyss/contracts/events/user.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { GroupService } from "@lyss/contracts/gen/lyss/group/v1/group_pb.js";
@@ -18,7 +24,9 @@ import { adminRoutes } from "./admin-routes.ts";
 import { createAuditLog } from "./audit-log.ts";
 import { authActEvents } from "./auth-acts.ts";
 import { userConfig } from "./config.ts";
-import { createUserSubscriptions } from "./events.ts";
+import { createUserSubscriptions, erasures, exports } from "./events.ts";
+import { exportRoutes } from "./exports/export-routes.ts";
+import { createExportStore } from "./exports/export-store.ts";
 import { createFederationStore } from "./federation-store.ts";
 import { createUserJobs } from "./jobs.ts";
 import { createMailLimit } from "./mail-limit.ts";
@@ -40,9 +48,13 @@ export const user = defineService({
   name: "user",
   contract: UserService,
   needs: { auth: AuthService, billing: BillingService, group: GroupService, tenant: TenantService },
-  publishes: [userCreated, userUpdated, userDeleted, userFederated, ...userAuditEvents],
+  publishes: [
+    ...[userCreated, userUpdated, userDeleted, userFederated, userExportRequested, userPersonExported],
+    ...userAuditEvents,
+  ],
   hears: [
-    ...[keyCreated, keyUpdated, keyRevoked, auditPersonErased, authPersonErased, groupPersonErased],
+    ...[keyCreated, keyUpdated, keyRevoked, userExportRequested],
+    ...[...erasures, ...exports].map(({ event }) => event),
     ...authActEvents,
     budgetThresholdReached,
     ...signOnRuleEvents,
@@ -50,7 +62,7 @@ export const user = defineService({
   config: { ...userConfig, ...mailConfig },
   migrations: new URL("./migrations/", import.meta.url),
   workflows: userSagas,
-  routes: [...userRoutes, ...adminRoutes, ...statsRoutes],
+  routes: [...userRoutes, ...adminRoutes, ...statsRoutes, ...exportRoutes],
 
   async start({ config, clients, db, outbox, clock, random, ...given }) {
     const { idempotency, workflows, deriveKey, log, metrics } = given;
@@ -99,13 +111,14 @@ export const user = defineService({
         newTenantPlan: limits.newTenantPlan,
         searchTimeoutMs: limits.searchTimeoutMs,
       },
+      ...{ exports: createExportStore(db.sql), exportKey: deriveKey("user.export") },
       registrationKey: deriveKey("user.registration"),
       ...{ passwords, guard, audit, refusedSignIns, writer, mailLimit },
     });
     return {
       ops,
       rpc: createUserRpc(ops),
-      subscriptions: createUserSubscriptions(ops),
+      subscriptions: createUserSubscriptions(ops, { outbox, random }),
       jobs: [...createUserJobs(ops), mails.job, idempotency.sweep],
       health: { database: databaseCheck(db) },
       drain: () => ops.flushRefusedSignIns(),

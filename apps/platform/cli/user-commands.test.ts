@@ -1,10 +1,17 @@
 import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { bindingOf } from "@lyss/contracts/events/answer-export.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { Secret } from "@lyss/kit/config/secret.ts";
+import { sealTo } from "@lyss/kit/crypto/seal-to.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
 import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
+import { createTempFolder } from "@lyss/kit/testing/temp-folder.ts";
+import { exportingServices } from "@lyss/services/user/exports/export-model.ts";
 import { user } from "@lyss/services/user/service.ts";
 import { peersThatServe } from "@lyss/services/user/test-peers.ts";
 import { createTestGroup } from "./test-command.ts";
@@ -13,7 +20,7 @@ import { addUserCommands } from "./user-commands.ts";
 const clients = peersThatServe(({ rpc }) => {
   rpc(AuthService.method.setPrincipal, () => ({ isApplied: true }));
 });
-const { ops } = await startTestService({ after }, user, { clients });
+const { ops, db, sql, random } = await startTestService({ after }, user, { clients });
 const password = new Secret("correct horse battery");
 const person = (name: string, role: "owner" | "member") =>
   ops.createUser({ tenantId: "ten_a", email: `${name.toLowerCase()}@example.com`, password, name, role });
@@ -41,8 +48,28 @@ test("people are found, changed, barred and removed from the command line", asyn
   assert.match(audit, /status_changed +usr_\w+ +\S+ +status: suspended → active\n/);
   await assert.rejects(lyss("remove", userId), /Repeat the command with --yes/);
   assert.equal(await lyss("remove", userId, "--yes"), `Removed ${userId}.\n`);
-  assert.match(await lyss("erasure", userId), /^running\n\nSERVICE +FORGOTTEN\naudit +not yet\n[\s\S]*user +\d{4}-/);
+  assert.match(
+    await lyss("erasure", userId),
+    /^running\n\nSERVICE +FORGOTTEN\nai-gateway +not yet\n[\s\S]*user +\d{4}-/,
+  );
   await assert.rejects(lyss("show", userId), /USER_/);
+});
+
+test("what is kept of a person is asked for from the command line", async () => {
+  const file = join(createTempFolder({ after }), "olga.json");
+  const asked = await lyss("export", "me", "--output", file);
+  assert.match(asked, /^running\n\nSERVICE +EXPORTED\nai-gateway +not yet\n[\s\S]*Repeat the command\.\n$/);
+  assert.equal(existsSync(file), false);
+  const [row] = await sql`select export_id, public_key from person_export`;
+  await db.transaction(async (tx) => {
+    for (const service of exportingServices) {
+      const content = sealTo(random, row?.["public_key"], gzipSync("{}"), bindingOf(row?.["export_id"], service));
+      await ops.noteExported(tx, row?.["export_id"], { service, number: 0, isLast: true, content });
+    }
+  });
+  assert.match(await lyss("export", "me"), /^ready\n\n[\s\S]*give --output\.\n$/);
+  assert.match(await lyss("export", "me", "--output", file), /\n\nSaved .*olga\.json\.\n$/);
+  assert.equal(JSON.parse(readFileSync(file, "utf8")).user_id, owner.userId);
 });
 
 test("people are invited from the command line, and invitations are taken back", async () => {

@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
 import { requireYes } from "./confirm.ts";
 import { type CliDeps, connect, withConnection } from "./context.ts";
@@ -6,12 +7,13 @@ import { toQuery } from "./query.ts";
 
 type Row = Record<string, unknown>;
 
-/** `lyss user list|show|invite|invitations|uninvite|rename|role|enable|disable|remove|erasure|audit`; `lyss users` is the same. */
+/** `lyss user list|show|invite|invitations|uninvite|rename|role|enable|disable|export|remove|erasure|audit`; `lyss users` is the same. */
 export function addUserCommands(program: Command, deps: CliDeps): void {
   const users = program.command("user").alias("users").description("the people of your tenant");
   addReading(users, deps);
   addInviting(users, deps);
   addChanging(users, deps);
+  addExporting(users, deps);
   addRemoving(users, deps);
 }
 
@@ -97,6 +99,33 @@ function addChanging(users: Command, deps: CliDeps): void {
   withConnection(users.command("enable").description("let a person sign in again"))
     .argument("<id>", "the person's id")
     .action((id: string, options) => change(id, options, { status: "active" }));
+}
+
+function addExporting(users: Command, deps: CliDeps): void {
+  withConnection(users.command("export").description("ask for everything that is kept of a person, and save it"))
+    .argument("<id>", "the person's id, or 'me'")
+    .option("--output <file>", "where to write the JSON document once it is ready")
+    .addHelpText(
+      "after",
+      "\nExample:\n  lyss user export usr_01k… --output ann.json\n\nEach service answers by itself, most within seconds. Repeat the command until all have.",
+    )
+    .action(async (id: string, options) => {
+      const { api, output } = connect(deps, options);
+      const asked = await api.send("POST", `${pathOf(id)}/export`);
+      const isReady = asked["state"] === "ready";
+      if (options.output && isReady) {
+        const { bytes } = await api.download(`${pathOf(id)}/export/download`);
+        writeFileSync(options.output, bytes, { mode: 0o600 });
+      }
+      print(output, asked, ({ state, parts, expires_at: until }) => {
+        const rows = (parts as Row[]).map((it) => [it["service"], it["exported_at"] ?? "not yet"]);
+        const table = `${state}\n\n${toTable(["SERVICE", "EXPORTED"], rows)}`;
+        if (!isReady) return `${table}\n\nNot all have answered. Repeat the command.`;
+        return options.output
+          ? `${table}\n\nSaved ${options.output}.`
+          : `${table}\n\nTo be had until ${until}: give --output.`;
+      });
+    });
 }
 
 function addRemoving(users: Command, deps: CliDeps): void {

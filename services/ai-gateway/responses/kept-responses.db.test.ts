@@ -57,6 +57,22 @@ async function runJob(at: typeof node, jobName: string): Promise<void> {
   await at.jobs.find((job) => job.name === jobName)?.run(new AbortController().signal);
 }
 
+test("what is kept for somebody is listed in plain, newest first, and removed with them; others keep theirs", async () => {
+  const bob = { ...ann, ownerId: "usr_bob" };
+  await node.keep(ann, kept("a"));
+  await node.keep(ann, kept("b"));
+  await node.keep(bob, kept("c"));
+  const listed = await db.transaction((tx) => node.listOf(tx, { userId: "usr_ann" }));
+  assert.deepEqual(
+    listed.map((row) => (row as { response: { id: string } }).response.id),
+    ["resp_b", "resp_a"],
+  );
+  assert.match(JSON.stringify(listed), /"content":"a"/);
+  for (const _repeat of [1, 2]) await db.transaction((tx) => node.removeOf(tx, { userId: "usr_ann" }));
+  await assert.rejects(node.get(name("a")), notFound);
+  assert.ok(await node.get(name("c", bob)));
+});
+
 test("a response is its owner's only: for others, in the tenant or not, it does not exist", async () => {
   assert.equal(await node.keep(ann, kept("a")), true);
   assert.deepEqual((await node.get(name("a"))).response, kept("a").response);

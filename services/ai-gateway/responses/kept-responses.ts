@@ -1,5 +1,7 @@
+import { exportedRowsLimit } from "@lyss/contracts/events/answer-export.ts";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { seal, unseal } from "@lyss/kit/crypto/seal.ts";
+import type { Tx } from "@lyss/kit/db/database.ts";
 import { Failure, failureText } from "@lyss/kit/errors/failure.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Job } from "@lyss/kit/service/define-service.ts";
@@ -31,6 +33,10 @@ export interface KeptResponses {
   get(name: ResponseName): Promise<KeptResponse>;
   /** The items of the responses up to this one, the oldest first. Throws `invalid_request` where one of them cannot be gone on from. */
   listItems(name: ResponseName): Promise<readonly Fields[]>;
+  /** What a person has, the newest first, at most 32 MiB of it, as an export shows it. */
+  listOf(tx: Tx, person: { readonly userId: string }): Promise<readonly object[]>;
+  /** Removes what a person has; one that is under way ends unkept. A repeat is safe. */
+  removeOf(tx: Tx, person: { readonly userId: string }): Promise<void>;
   /** Throws as `get` does. */
   remove(name: ResponseName): Promise<void>;
   /**
@@ -47,6 +53,8 @@ const sweepLimit = 1_000;
 const cancelWithinMs = 1_000;
 /** A node that says nothing for so many heart-beats is dead. */
 const beatsToDeath = 4;
+/** An export of a person shows so much of it. */
+const maxShown = { maxRows: exportedRowsLimit, maxBytes: 33_554_432 };
 /** A conversation of more is refused before it is put together. */
 const maxChain = { maxRows: 1_000, maxBytes: 33_554_432 };
 
@@ -152,6 +160,14 @@ export function createKeptResponses(deps: {
       return store.end({ responseId, status: "failed", response: sealJson(owner, responseId, "response", failed) });
     },
     get,
+    async listOf(tx, { userId }) {
+      const rows = await store.listOf(tx, userId, maxShown);
+      return rows.map((row) => {
+        const { response, input } = toKept(row);
+        return { response, input, expires_at: row.expiresAt };
+      });
+    },
+    removeOf: (tx, { userId }) => store.deleteOf(tx, userId),
     async listItems(name) {
       const rows = await store.listChain(name, now(), maxChain);
       const [oldest] = rows;

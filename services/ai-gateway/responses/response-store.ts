@@ -1,4 +1,4 @@
-import type { Database } from "@lyss/kit/db/database.ts";
+import type { Database, Tx } from "@lyss/kit/db/database.ts";
 import { deleteExpired } from "@lyss/kit/db/delete-expired.ts";
 
 /** Whose responses are meant. */
@@ -105,6 +105,19 @@ export function createResponseStore(db: Database) {
             and chain.depth < ${maxRows} and chain.bytes <= ${maxBytes}
         )
         select ${columns} from chain order by depth desc`;
+    },
+
+    /** What an owner has, the newest first: at most `maxRows`, and none beyond the one with which they are together larger than `maxBytes`. */
+    listOf(tx: Tx, ownerId: string, { maxRows, maxBytes }: { maxRows: number; maxBytes: number }) {
+      return tx<(ResponseRow & { readonly expiresAt: Date })[]>`
+        select ${columns}, expires_at as "expiresAt" from (
+          select *, sum(length(response) + length(input)) over (order by response_id desc) as bytes
+          from response where owner_id = ${ownerId}) as owned
+        where bytes <= ${maxBytes} order by response_id desc limit ${maxRows}`;
+    },
+
+    async deleteOf(tx: Tx, ownerId: string): Promise<void> {
+      await tx`delete from response where owner_id = ${ownerId}`;
     },
 
     /** True when there was one. */

@@ -6,6 +6,8 @@ export interface ItemRow {
   readonly idHash: Buffer;
   readonly grantHash: Buffer | null;
   readonly uidHash: Buffer | null;
+  /** Null while nobody has signed in. */
+  readonly userId: string | null;
   readonly sealed: Buffer;
   readonly consumedAt: Date | null;
   readonly expiresAt: Date;
@@ -39,16 +41,17 @@ export interface ConsentRow {
 /** The SQL of the provider's state. One method, one statement. */
 export function createProviderStore(sql: Sql) {
   const itemColumns = sql`
-    model, id_hash as "idHash", grant_hash as "grantHash", uid_hash as "uidHash", sealed, consumed_at as "consumedAt",
+    model, id_hash as "idHash", grant_hash as "grantHash", uid_hash as "uidHash", user_id as "userId", sealed, consumed_at as "consumedAt",
     expires_at as "expiresAt"`;
 
   return {
     async upsertItem(row: ItemRow): Promise<void> {
       await sql`
-        insert into provider_item (model, id_hash, grant_hash, uid_hash, sealed, expires_at)
-        values (${row.model}, ${row.idHash}, ${row.grantHash}, ${row.uidHash}, ${row.sealed}, ${row.expiresAt})
+        insert into provider_item (model, id_hash, grant_hash, uid_hash, user_id, sealed, expires_at)
+        values (${row.model}, ${row.idHash}, ${row.grantHash}, ${row.uidHash}, ${row.userId}, ${row.sealed},
+          ${row.expiresAt})
         on conflict (model, id_hash) do update set grant_hash = excluded.grant_hash, uid_hash = excluded.uid_hash,
-          sealed = excluded.sealed, expires_at = excluded.expires_at`;
+          user_id = excluded.user_id, sealed = excluded.sealed, expires_at = excluded.expires_at`;
     },
 
     async findItem(model: string, idHash: Buffer, now: Date): Promise<ItemRow | undefined> {

@@ -56,7 +56,17 @@ export function createStateAdapter(deps: AdapterDeps, model: string, options: St
       }
       const sealed = sealJson(deps, payload, purposeOf(idHash));
       const grantHash = grantId === undefined || model === "Session" ? null : sha256(grantId);
-      await providerState.upsertItem({ model, idHash, grantHash, uidHash, sealed, consumedAt: null, expiresAt });
+      const userId = accountId ?? null;
+      await providerState.upsertItem({
+        model,
+        idHash,
+        grantHash,
+        uidHash,
+        userId,
+        sealed,
+        consumedAt: null,
+        expiresAt,
+      });
     },
     async find(id) {
       if (model !== "Client") return open(await providerState.findItem(model, sha256(id), now()));

@@ -91,10 +91,6 @@ export function createScimUserStore(sql: Sql) {
       await tx`delete from scim_user where resource_id = ${resourceId}`;
     },
 
-    async deletePerson(tx: Tx, userId: string): Promise<void> {
-      await tx`delete from scim_user where user_id = ${userId}`;
-    },
-
     /** In the order in which they were created. */
     listUsers(connectionId: string, filter: Filter | undefined, { limit, offset }: Part): Promise<ScimUser[]> {
       const wanted = filter ? toSql(sql, userColumns(sql), filter) : sql`true`;

@@ -600,6 +600,34 @@ export declare type ProviderChanged = Message<"lyss.ai_gateway.v1.ProviderChange
 export declare const ProviderChangedSchema: GenMessage<ProviderChanged>;
 
 /**
+ * What ai-gateway held of a person who is gone was forgotten. A repeat says the same.
+ *
+ * @generated from message lyss.ai_gateway.v1.PersonErased
+ */
+export declare type PersonErased = Message<"lyss.ai_gateway.v1.PersonErased"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp erased_at = 3;
+   */
+  erasedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.ai_gateway.v1.PersonErased.
+ * Use `create(PersonErasedSchema)` to create a new message.
+ */
+export declare const PersonErasedSchema: GenMessage<PersonErased>;
+
+/**
  * @generated from enum lyss.ai_gateway.v1.ProviderSource
  */
 export enum ProviderSource {

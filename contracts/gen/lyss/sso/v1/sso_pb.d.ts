@@ -415,3 +415,31 @@ export declare type ScimTokenChanged = Message<"lyss.sso.v1.ScimTokenChanged"> &
  */
 export declare const ScimTokenChangedSchema: GenMessage<ScimTokenChanged>;
 
+/**
+ * What sso held of a person who is gone was forgotten. A repeat says the same.
+ *
+ * @generated from message lyss.sso.v1.PersonErased
+ */
+export declare type PersonErased = Message<"lyss.sso.v1.PersonErased"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp erased_at = 3;
+   */
+  erasedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.sso.v1.PersonErased.
+ * Use `create(PersonErasedSchema)` to create a new message.
+ */
+export declare const PersonErasedSchema: GenMessage<PersonErased>;
+

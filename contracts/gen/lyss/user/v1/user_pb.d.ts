@@ -1061,6 +1061,89 @@ export declare type UserDeleted = Message<"lyss.user.v1.UserDeleted"> & {
 export declare const UserDeletedSchema: GenMessage<UserDeleted>;
 
 /**
+ * Somebody asks for everything that is kept of a person: each service that keeps something answers with `PersonExported`.
+ *
+ * @generated from message lyss.user.v1.UserExportRequested
+ */
+export declare type UserExportRequested = Message<"lyss.user.v1.UserExportRequested"> & {
+  /**
+   * @generated from field: string export_id = 1;
+   */
+  exportId: string;
+
+  /**
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string tenant_id = 3;
+   */
+  tenantId: string;
+
+  /**
+   * X25519 (RFC 7748), 32 bytes: the answers are encrypted to it, so that nobody who looks at the log reads them. What opens them is
+   * deleted with the export, and then nothing does.
+   *
+   * @generated from field: bytes public_key = 4;
+   */
+  publicKey: Uint8Array;
+};
+
+/**
+ * Describes the message lyss.user.v1.UserExportRequested.
+ * Use `create(UserExportRequestedSchema)` to create a new message.
+ */
+export declare const UserExportRequestedSchema: GenMessage<UserExportRequested>;
+
+/**
+ * A piece of what a service keeps of a person. The pieces of a service come in order; a repeat says the same.
+ *
+ * @generated from message lyss.user.v1.PersonExported
+ */
+export declare type PersonExported = Message<"lyss.user.v1.PersonExported"> & {
+  /**
+   * @generated from field: string export_id = 1;
+   */
+  exportId: string;
+
+  /**
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string tenant_id = 3;
+   */
+  tenantId: string;
+
+  /**
+   * From 0 on.
+   *
+   * @generated from field: int32 number = 4;
+   */
+  number: number;
+
+  /**
+   * @generated from field: bool is_last = 5;
+   */
+  isLast: boolean;
+
+  /**
+   * At most 128 KiB of gzipped JSON, encrypted to the public key that was asked with.
+   *
+   * @generated from field: bytes content = 6;
+   */
+  content: Uint8Array;
+};
+
+/**
+ * Describes the message lyss.user.v1.PersonExported.
+ * Use `create(PersonExportedSchema)` to create a new message.
+ */
+export declare const PersonExportedSchema: GenMessage<PersonExported>;
+
+/**
  * @generated from enum lyss.user.v1.UserStatus
  */
 export enum UserStatus {
