@@ -5,6 +5,7 @@ import type { DebtStore } from "./debts/debt-store.ts";
 import type { IntegrityOps } from "./integrity/integrity-ops.ts";
 import type { InvoiceOps } from "./invoices/ops.ts";
 import type { Ledger } from "./ledger.ts";
+import type { PersonStore } from "./persons/person-store.ts";
 import type { FactsDeps } from "./post-facts.ts";
 import type { PricesDeps } from "./prices/ops.ts";
 import type { ProviderCostStore } from "./provider-cost/provider-cost-store.ts";
@@ -17,6 +18,8 @@ import type { UsageSumStore } from "./usage/usage-sum-store.ts";
 /** What billing's operations are given. */
 export interface BillingDeps extends FactsDeps, PricesDeps {
   readonly debts: DebtStore;
+  /** What is kept of one person. */
+  readonly persons: PersonStore;
   readonly idempotency: Idempotency;
   readonly ledger: Ledger;
   readonly integrityOps: IntegrityOps;

@@ -1,3 +1,5 @@
+import type { ExportedPerson } from "@lyss/contracts/events/answer-export.ts";
+import type { Tx } from "@lyss/kit/db/database.ts";
 import { rebuildProjection } from "@lyss/kit/event-sourcing/projection.ts";
 import type { ReserveRequest, SettleRequest } from "./batch.ts";
 import { createBudgetOps } from "./budgets/budget-ops.ts";
@@ -13,6 +15,7 @@ import { getBalance } from "./ops/get-balance.ts";
 import { postFacts } from "./ops/post-facts.ts";
 import { type TopUpWalletInput, topUpWallet } from "./ops/top-up-wallet.ts";
 import type { Payments } from "./payments/payments.ts";
+import { exportPerson } from "./persons/export-person.ts";
 import { createPricesOps } from "./prices/ops.ts";
 import type { RaiseRequest } from "./raise-hold.ts";
 import { type ReportUsageInput, reportUsage } from "./reports/report-usage.ts";
@@ -49,6 +52,7 @@ export function createBillingOps(deps: BillingDeps, payments: Payments, credit: 
     settleCall: (input: SettleRequest) => deps.ledger.settle(input),
     extendHolds: ({ callIds }: { callIds: readonly string[] }) =>
       deps.db.transaction((tx) => deps.store.extendHolds(tx, callIds, deps.holdTtlMs)),
+    exportPerson: (tx: Tx, person: ExportedPerson) => exportPerson(deps.persons, tx, person),
     expireHolds: () => expireHolds(deps),
     changeLease: (change: LeaseChange) => deps.ledger.changeLease(change),
     extendLeases: ({ nodeId, leaseIds }: { nodeId: string; leaseIds: readonly string[] }) =>

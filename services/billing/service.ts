@@ -54,6 +54,7 @@ import { sayOverdraft } from "./overdraft/overdraft.ts";
 import { overdraftRoutes } from "./overdraft/overdraft-routes.ts";
 import { paymentRoutes } from "./payment-routes.ts";
 import { createPaymentParts } from "./payments/payment-parts.ts";
+import { createPersonStore } from "./persons/person-store.ts";
 import { priceCatalog } from "./prices/catalog.ts";
 import { createCostingStore } from "./prices/costing-store.ts";
 import { createPlanStore } from "./prices/plan-store.ts";
@@ -158,7 +159,7 @@ export const billing = defineService({
       {
         ...{ ...shared, store, leases, budgets, facts, days, holdTtlMs, leaseTtlMs, lowBalanceNanos },
         ...{
-          usage: createUsageStore(db.sql),
+          ...{ usage: createUsageStore(db.sql), persons: createPersonStore() },
           usageSums,
           tagSums: createTagSumStore(db.sql),
           reports: createReportStore(),
@@ -177,7 +178,7 @@ export const billing = defineService({
     return {
       ops,
       rpc: createBillingRpc(ops),
-      subscriptions: createBillingSubscriptions({ ...shared, usageProjection, budgets, store, keyBudgets: ops }),
+      subscriptions: createBillingSubscriptions({ ...shared, usageProjection, budgets, store, ops }),
       jobs: [...createBillingJobs(ops), ...invoices.jobs],
       health: { database: databaseCheck(db), integrity: integrity.check },
       drain: () => ledger.drain(),

@@ -25,7 +25,7 @@ import { createAuditLog } from "./audit-log.ts";
 import { authActEvents } from "./auth-acts.ts";
 import { userConfig } from "./config.ts";
 import { createUserSubscriptions, erasures, exports } from "./events.ts";
-import { exportRoutes } from "./exports/export-routes.ts";
+import { exportRoutes } from "./export-routes.ts";
 import { createExportStore } from "./exports/export-store.ts";
 import { createFederationStore } from "./federation-store.ts";
 import { createUserJobs } from "./jobs.ts";

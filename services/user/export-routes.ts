@@ -2,9 +2,9 @@ import { userFailures } from "@lyss/contracts/failures/user.ts";
 import { FileAnswer } from "@lyss/kit/http/file-answer.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
-import type { UserOps } from "../ops.ts";
-import { referenceOf } from "../people-routes.ts";
-import type { ExportProgress } from "./export-model.ts";
+import type { ExportProgress } from "./exports/export-model.ts";
+import type { UserOps } from "./ops.ts";
+import { referenceOf } from "./people-routes.ts";
 
 const { json } = routesFor<UserOps>();
 
