@@ -54,15 +54,15 @@ export function createHotRoutes(mounted: readonly MountedService[], serving: Ser
 
   function readHeaders(request: LaneRequest): Record<string, string> {
     const headers: Record<string, string> = {};
-    for (const [index, name] of wantedHeaders.entries()) {
+    for (let index = 0; index < wantedHeaders.length; index++) {
       const value = request.header(index);
-      if (value !== undefined) headers[name] = value;
+      if (value !== undefined) headers[wantedHeaders[index] as string] = value;
     }
     return headers;
   }
 
-  function serve(hot: HotRoute, facts: Omit<HotFacts, "requestId">, reply: LaneReply): void {
-    const exchange = new LaneExchange(hot, { ...facts, requestId: random.id("req") }, reply);
+  function serve(hot: HotRoute, facts: HotFacts, reply: LaneReply): void {
+    const exchange = new LaneExchange(hot, facts, reply);
     // Its client may have left while its key was looked up: the limits count it all the same.
     if (exchange.isOver) {
       exchange.enter(nothing, nothing);
@@ -84,8 +84,8 @@ export function createHotRoutes(mounted: readonly MountedService[], serving: Ser
     const headers = readHeaders(request);
     const { body, clientAddress } = request;
     const serveIt = (caller: Caller | undefined) => {
-      if (caller) serve(hot, { headers, body, clientAddress, caller, startedMs }, reply);
-      else reply.handOver();
+      if (!caller) reply.handOver();
+      else serve(hot, { headers, body, clientAddress, caller, startedMs, requestId: random.id("req") }, reply);
     };
     const caller = letIn(guard, hot.route, headers);
     if (caller instanceof Promise) caller.then(serveIt, () => reply.handOver());

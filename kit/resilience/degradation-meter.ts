@@ -57,6 +57,7 @@ export function createDegradationMeter(
   options: Partial<DegradationRules> & { readonly clock: Clock },
 ): DegradationMeter {
   const { clock, thresholds, minCalls, riseMs, fallMs } = { ...degradationDefaults, ...options };
+  const p95Ms = degraded.map((level) => thresholds[level].p95Ms);
   const ring: Slot[] = [];
   /** Since when each level has been called for, and since when it has not; Infinity where the other is true. */
   const since = degraded.map(() => ({ calledMs: Infinity, uncalledMs: Infinity }));
@@ -84,8 +85,8 @@ export function createDegradationMeter(
       }
       slot.calls++;
       if (isError) slot.errors++;
-      for (const [index, level] of degraded.entries()) {
-        if (durationMs > thresholds[level].p95Ms) slot.slow[index] = (slot.slow[index] ?? 0) + 1;
+      for (let index = 0; index < p95Ms.length; index++) {
+        if (durationMs > (p95Ms[index] as number)) slot.slow[index] = (slot.slow[index] ?? 0) + 1;
       }
     },
     assess(askedFor) {

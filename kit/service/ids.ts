@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Clock } from "./clock.ts";
 
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
+const alphabetBytes = Buffer.from(alphabet);
 
 /** Unpredictable bytes and ids, passed in so that tests can hold them. */
 export interface Random {
@@ -15,6 +16,7 @@ const poolBytes = 4_096;
 
 /** Ids stamped by `clock`, random bits from the operating system unless `bytes` is given. */
 export function createRandom(clock: Clock, bytes: (size: number) => Buffer = randomBytes): Random {
+  /** Characters of ids to come. */
   let pool: Buffer = Buffer.alloc(0);
   let used = 0;
   let stampedMs = Number.NaN;
@@ -29,12 +31,11 @@ export function createRandom(clock: Clock, bytes: (size: number) => Buffer = ran
         stampedMs = timeMs;
       }
       if (used + 16 > pool.length) {
-        pool = bytes(poolBytes);
+        pool = Buffer.from(bytes(poolBytes).map((byte) => alphabetBytes[byte & 31] as number));
         used = 0;
       }
-      let random = "";
-      for (const end = used + 16; used < end; used++) random += alphabet[(pool[used] ?? 0) & 31];
-      return `${prefix}_${stamp}${random}`;
+      used += 16;
+      return `${prefix}_${stamp}${pool.toString("latin1", used - 16, used)}`;
     },
   };
 }

@@ -5,7 +5,7 @@ import { type TestContext, test } from "node:test";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { KeyLimitsSchema } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { testGuard } from "@lyss/kit/http/http-test-server.ts";
-import { type HotExchange, type Route, routesFor } from "@lyss/kit/http/route.ts";
+import { type HotExchange, type Route, type RoutePermission, routesFor } from "@lyss/kit/http/route.ts";
 import { type EdgeOptions, type HoldOps, startEdge } from "./edge-test-server.ts";
 import { type KeyRules, toKeyRules } from "./key-rules.ts";
 
@@ -15,9 +15,9 @@ const { raw } = routesFor<HoldOps>();
 const text = "content-type: text/plain\r\n";
 
 function routesOf(isHot: boolean) {
-  const answerIn = (path: string, permission: `${string}:${string}`) =>
+  const answerIn = (path: string, permission: RoutePermission, method: "POST" | "GET" = "POST") =>
     raw({
-      ...{ method: "POST", path, operation: path.slice(1), summary: "Answers.", bodyLimitBytes: 1_024, permission },
+      ...{ method, path, operation: path.slice(1), summary: "Answers.", bodyLimitBytes: 1_024, permission },
       async handle(_ops, { res, body }) {
         res.writeHead(200, { "content-type": "text/plain", "content-length": body.length }).end(body);
       },
@@ -34,6 +34,7 @@ function routesOf(isHot: boolean) {
   return [
     answerIn("/echo", "things:read"),
     answerIn("/forbidden", "other:read"),
+    answerIn("/who", "caller", "GET"),
     raw({
       ...{ method: "POST", path: "/stream", operation: "stream", summary: "Answers late.", bodyLimitBytes: 1_024 },
       permission: "things:read",
@@ -62,16 +63,13 @@ function routesOf(isHot: boolean) {
 async function open(t: TestContext, isHot: boolean, options: EdgeOptions = {}) {
   const edge = await startEdge(t, routesOf(isHot) as readonly Route<never>[], options);
   const { server } = edge;
-  assert.equal(server.handler.hot.targets.length, isHot ? 3 : 0);
+  assert.equal(server.handler.hot.targets.length, isHot ? 4 : 0);
   return {
     ...edge,
     async ask(path: string, token = "reader", headers: Record<string, string> = {}) {
       const authorization = token === "" ? {} : { authorization: `Bearer ${token}` };
-      const answer = await fetch(server.url + path, {
-        method: "POST",
-        headers: { ...authorization, ...headers },
-        body: "{}",
-      });
+      const sent = path === "/who" ? {} : { method: "POST", body: "{}" };
+      const answer = await fetch(server.url + path, { ...sent, headers: { ...authorization, ...headers } });
       const told = Object.fromEntries([...answer.headers].filter(([name]) => !["date", "x-request-id"].includes(name)));
       return { answer, status: answer.status, told };
     },
@@ -100,6 +98,20 @@ both("limits of a key are told, refused beyond, and given back", async (t, isHot
   assert.deepEqual(
     seen.map((each) => (each as unknown[])[0]),
     [200, 200, 429, 200, 429],
+  );
+  return seen;
+});
+
+both("what has no body passes the same intake, and its limits are told", async (t, isHot) => {
+  const { ask } = await open(t, isHot, { rateLimits: { perKey: { limit: 2, windowMs: 10_000 } } });
+  const seen: unknown[] = [];
+  for (let i = 0; i < 3; i++) {
+    const { status, told, answer } = await ask("/who");
+    seen.push([status, told, await bodyOf(answer)]);
+  }
+  assert.deepEqual(
+    seen.map((each) => (each as unknown[])[0]),
+    [200, 200, 429],
   );
   return seen;
 });
@@ -217,15 +229,16 @@ both("nobody is let in without a credential, with a wrong one, or without the pe
     ["/echo", ""],
     ["/echo", ""],
     ["/forbidden", "reader"],
+    ["/who", "wrong"],
     ["/echo", "reader"],
-    ["/forbidden", "reader"],
+    ["/who", "reader"],
   ] as const) {
     const { status, answer } = await ask(path, token);
     seen.push([status, await bodyOf(answer)]);
   }
   assert.deepEqual(
     seen.map((each) => (each as unknown[])[0]),
-    [401, 401, 503, 401, 429, 403, 200, 429],
+    [401, 401, 503, 401, 429, 403, 429, 200, 429],
   );
   return seen;
 });

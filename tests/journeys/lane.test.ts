@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, test } from "node:test";
 import { assertMoneyAddsUp, listUsage, waitForNoCall, waitForNoHold } from "../read-money.ts";
 import { type RunningPlatform, runPlatform } from "../run-platform.ts";
@@ -143,6 +145,52 @@ test("headers that the platform reads mean the same in the lane", async () => {
       assert.deepEqual(one, other, JSON.stringify(headers));
     }
   }
+});
+
+/** The access token of the first person. */
+async function signIn({ url, dataDir }: RunningPlatform): Promise<string> {
+  const { adminEmail: email, adminPassword: password } = JSON.parse(
+    readFileSync(join(dataDir, "first-run.json"), "utf8"),
+  );
+  const res = await fetch(`${url}/api/v1/users/login`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ email, password }),
+  });
+  return ((await res.json()) as { access_token: string }).access_token;
+}
+
+test("S7: whoever asks who they are is told the same with the lane and without it", async () => {
+  const ids = /"(trace_id|request_id|tenant_id|user_id|key_id|session_id)":"[^"]*"/g;
+  const tokens = new Map(await Promise.all(both.map(async (platform) => [platform, await signIn(platform)] as const)));
+  const ask = async (platform: RunningPlatform, method: string, query: string, as: string) => {
+    const { url, apiKey } = platform;
+    const token = tokens.get(platform);
+    const credential = { key: apiKey, token, junk: "lyss_wrong", broken: `${token}x` }[as];
+    const res = await fetch(`${url}/api/v1/auth/validate${query}`, {
+      method,
+      headers: { "accept-language": "zh-CN", ...(credential && { authorization: `Bearer ${credential}` }) },
+    });
+    const told = Object.fromEntries([...res.headers].filter(([name]) => !changing.includes(name)));
+    return { status: res.status, told, body: (await res.text()).replace(ids, '"$1":"…"') };
+  };
+  const statuses: number[] = [];
+  for (const [method, query, as] of [
+    ["GET", "", "key"],
+    ["GET", "", "token"],
+    ["GET", "", "junk"],
+    ["GET", "", "broken"],
+    ["GET", "", "none"],
+    ["GET", "?a=b", "token"],
+    ["HEAD", "", "token"],
+    ["POST", "", "token"],
+    ["GET", "", "token"],
+  ] as const) {
+    const [one, other] = await Promise.all(both.map((platform) => ask(platform, method, query, as)));
+    assert.deepEqual(one, other, [method, query, as].join(" "));
+    statuses.push(one?.status ?? 0);
+  }
+  assert.deepEqual(statuses, [200, 200, 401, 401, 401, 200, 200, 405, 200]);
 });
 
 test("S7: all of them are charged alike, and the money adds up", async () => {

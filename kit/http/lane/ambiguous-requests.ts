@@ -217,6 +217,21 @@ const wholes = {
   "Expect: 100-continue": request(hot, [host, "Expect: 100-continue", "Content-Length: 5"], "hello"),
 };
 
+const hotGet = "GET /v1/models HTTP/1.1";
+const gets = {
+  "a GET with a body": request(hotGet, [host, "Content-Length: 5"], "hello"),
+  "a GET with a body that is a request": request(hotGet, [host, `Content-Length: ${smuggled.length}`], smuggled),
+  "a GET with an empty body": request(hotGet, [host, "Content-Length: 0"]),
+  "a GET with a wrong length": request(hotGet, [host, "Content-Length: +0"]),
+  "a GET in chunks": request(hotGet, [host, "Transfer-Encoding: chunked"], chunks),
+  "a GET that expects something": request(hotGet, [host, "Expect: 100-continue"]),
+  "a GET with a query": request("GET /v1/models?a=b HTTP/1.1", [host]),
+  "a GET of HTTP/1.0": request("GET /v1/models HTTP/1.0", [host]),
+  "a GET without a host": request(hotGet, []),
+  "a GET of two": request(hotGet, [host, "Authorization: Bearer a", "Authorization: Bearer b"]),
+  "a GET that ends in bare LF": `${hotGet}\r\n${host}\n\n`,
+};
+
 function each<T>(table: Readonly<Record<string, T>>, toBytes: (value: T) => string): readonly AmbiguousRequest[] {
   return Object.entries(table).map(([name, value]) => ({ name, bytes: toBytes(value) }));
 }
@@ -231,5 +246,5 @@ export const ambiguousRequests: readonly AmbiguousRequest[] = [
     name: `host ${name}`,
     bytes: request(hot, [`Host: ${name}`, "Content-Length: 5"], "hello"),
   })),
-  ...each(wholes, (bytes) => bytes),
+  ...each({ ...wholes, ...gets }, (bytes) => bytes),
 ];

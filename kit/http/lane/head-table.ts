@@ -2,7 +2,7 @@ import { singleHeaders } from "../request-head.ts";
 
 /** Which requests are hot, as data. */
 export interface HeadTableOptions {
-  /** Methods with a body and paths, byte for byte: `POST /v1/chat/completions`. */
+  /** Methods and paths, byte for byte: `POST /v1/chat/completions`. A GET has no body, and every other has one. */
   readonly targets: readonly string[];
   /** Lower-case names of the headers that whoever serves reads; a request that sends one of them twice is not hot. */
   readonly wantedHeaders: readonly string[];
@@ -25,6 +25,8 @@ export interface HeadTable {
   readonly targets: readonly string[];
   /** The request line of each target, with its line end. */
   readonly requestLines: readonly Uint8Array[];
+  /** Of each target whether its requests have a body. */
+  readonly takesBody: readonly boolean[];
   /** Known headers by the length of their name. */
   readonly byLength: readonly (readonly KnownHeader[])[];
   readonly wantedCount: number;
@@ -37,7 +39,7 @@ export interface HeadTable {
  */
 const alwaysHeldBack = ["transfer-encoding", "expect", "upgrade", "content-encoding", "proxy-connection"];
 
-const targetPattern = /^(?:POST|PUT|PATCH) \/[A-Za-z0-9\-._~/]{1,200}$/;
+const targetPattern = /^(?:POST|PUT|PATCH|GET) \/[A-Za-z0-9\-._~/]{1,200}$/;
 const namePattern = /^[a-z0-9-]{1,64}$/;
 /** A number's bits that JavaScript's operators work on without a sign. */
 const maxKnownHeaders = 30;
@@ -65,6 +67,7 @@ export function createHeadTable(options: HeadTableOptions): HeadTable {
   return {
     targets,
     requestLines: targets.map((target) => Buffer.from(`${target} HTTP/1.1\r\n`)),
+    takesBody: targets.map((target) => !target.startsWith("GET ")),
     byLength: Array.from({ length: longest + 1 }, (_, length) => known.filter(({ name }) => name.length === length)),
     wantedCount: wantedHeaders.length,
   };

@@ -141,7 +141,7 @@ test("one limit on connections holds for those in the lane and those that left i
 test("a table that no head could equal, or that contradicts itself, is refused", () => {
   const table = { targets: hotTargets, wantedHeaders: [], heldBackHeaders: [] };
   for (const wrong of [
-    { targets: ["GET /v1/models"] },
+    { targets: ["HEAD /v1/models"] },
     { targets: ["POST /v1/a?b"] },
     { targets: ["POST v1"] },
     { wantedHeaders: ["Authorization"] },

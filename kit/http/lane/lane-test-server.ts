@@ -8,7 +8,7 @@ import { checkRequestHead, headerOf, pathOf } from "../request-head.ts";
 import { createLane, type LaneOptions } from "./lane.ts";
 import { toHeaderText } from "./reply.ts";
 
-export const hotTargets = ["POST /v1/chat/completions", "POST /v1/embeddings"];
+export const hotTargets = ["POST /v1/chat/completions", "POST /v1/embeddings", "GET /v1/models"];
 export const wanted = ["authorization", "x-api-key", "accept-language", "traceparent"];
 
 const headers = { "content-type": "application/json" };

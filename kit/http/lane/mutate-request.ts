@@ -35,7 +35,7 @@ const inserts = [
   "?",
 ];
 
-/** A hot request with a few headers, its body between nothing and some hundred bytes. */
+/** A hot request with a few headers; unless it is a GET its body is between nothing and some hundred bytes. */
 export function drawHotRequest(random: Seeded): string {
   const lines = [
     "Host: lyss",
@@ -47,6 +47,7 @@ export function drawHotRequest(random: Seeded): string {
   ];
   const count = random.between(0, lines.length - 1);
   const chosen = ["Host: lyss:80", ...lines.slice(1, 1 + count)];
+  if (random.between(0, 3) === 0) return `GET /v1/models HTTP/1.1\r\n${chosen.join("\r\n")}\r\n\r\n`;
   const body = "b".repeat(random.between(0, 1) * random.between(0, 200));
   const length = `${random.between(0, 1) === 0 ? "Content-Length" : "content-length"}: ${body.length}`;
   chosen.splice(random.between(0, chosen.length), 0, length);

@@ -18,6 +18,7 @@ const parse = (text: string) => {
 };
 
 const line = "POST /v1/chat/completions HTTP/1.1\r\n";
+const getLine = "GET /v1/models HTTP/1.1\r\n";
 const host = "Host: lyss\r\n";
 const length = "Content-Length: 5\r\n";
 
@@ -37,6 +38,12 @@ test("a hot head gives its target, where its body begins and ends, and where the
   assert.ok(typeof head === "object");
   assert.deepEqual([head.targetIndex, head.endOffset, head.bodyBytes], [0, bytes.length - 5, 5]);
   assert.deepEqual(valuesOf(bytes, head), ["", "a b", undefined, undefined]);
+});
+
+test("a GET is hot without a length, and what follows its head is the next request's", () => {
+  const head = parse(`${getLine}${host}Authorization: Bearer a\r\n\r\n${getLine}`);
+  assert.ok(typeof head === "object");
+  assert.deepEqual([head.targetIndex, head.bodyBytes], [hotTargets.indexOf("GET /v1/models"), 0]);
 });
 
 test("a name is known by its whole, in whatever case, and no other name is taken for it", () => {
@@ -94,7 +101,8 @@ test("each part of a hot head may become one, and a part that cannot is refused 
   for (let end = 0; end < text.length; end++) assert.equal(parse(text.slice(0, end)), "more", String(end));
   assert.equal(typeof parse(text), "object");
   for (const [part, refusal] of [
-    ["G", "target"],
+    ["D", "target"],
+    ["GET /v1/modelsx", "target"],
     ["POST /v1/chat/completions?", "target"],
     ["POST /v1/chat/completions HTTP/1.1\n", "target"],
     [`${line} `, "syntax"],
@@ -111,6 +119,9 @@ test("each part of a hot head may become one, and a part that cannot is refused 
     [`${line}${host}host: lyss\r\n`, "twice"],
     [`${line}${length}\r\n`, "host"],
     [`${line}${host}\r\n`, "length"],
+    [`${getLine}${host}${length}\r\n`, "length"],
+    [`${getLine}${host}Content-Length: 0\r\n\r\n`, "length"],
+    [`${getLine}\r\n`, "host"],
   ] as const) {
     assert.equal(parse(part), refusal, JSON.stringify(part));
   }

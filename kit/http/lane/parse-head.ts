@@ -23,7 +23,7 @@ export interface HotHead {
   hasHost: boolean;
   /** Where the body begins. */
   endOffset: number;
-  /** What Content-Length says; −1 until it was read. */
+  /** What Content-Length says, 0 for a GET; −1 until it is known. */
   bodyBytes: number;
 }
 
@@ -77,7 +77,7 @@ export function createHeadParser(table: HeadTable, limits: HeadLimits): ParseHea
       if (next === notYet) return unfinished;
       if (next === noLineEnd) return "syntax";
       // Nothing but a line end: an empty line.
-      if (next === at + 2) return checkWhole(head, next);
+      if (next === at + 2) return checkWhole(head, table, next);
       at = next;
     }
     return "too_many_headers";
@@ -206,10 +206,14 @@ function readLength(bytes: Uint8Array, start: number, end: number): number {
   return length;
 }
 
-/** Without a length the body would end where the connection does; without a host the request is not HTTP/1.1. */
-function checkWhole(head: HotHead, endOffset: number): HotHead | Refusal {
+/**
+ * Without a length a body would end where the connection does; without a host the request is not HTTP/1.1. With a length a
+ * GET has a body that means nothing (RFC 9110, 9.3.1): some servers skip it, others read it as the next request.
+ */
+function checkWhole(head: HotHead, { takesBody }: HeadTable, endOffset: number): HotHead | Refusal {
   head.endOffset = endOffset;
-  if (head.bodyBytes < 0) return "length";
+  if (head.bodyBytes >= 0 !== takesBody[head.targetIndex]) return "length";
+  head.bodyBytes = Math.max(0, head.bodyBytes);
   return head.hasHost ? head : "host";
 }
 
