@@ -2,6 +2,7 @@ import { secretSchema } from "@lyss/kit/config/secret.ts";
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { policiesSchema } from "@lyss/kit/resilience/policy-config.ts";
 import { z } from "zod";
+import { providerDialects } from "./model.ts";
 
 const usdPerMillion = z
   .string()
@@ -125,7 +126,10 @@ export const aiGatewayConfig = {
             inBothLanguages("must not be 'simulated', the built-in provider", "不能是内置供应商的名称“simulated”"),
           )
           .describe("Up to 63 of a-z, 0-9, '.', '_' and '-'. Each name once."),
-        dialect: z.literal("openai").default("openai").describe("The API that the provider speaks."),
+        dialect: z
+          .enum(providerDialects)
+          .default("openai")
+          .describe("The API that the provider speaks: `openai` for OpenAI's and those like it, or `anthropic`."),
         baseUrl: baseUrlSchema.describe("Where its API begins, such as https://api.openai.com/v1."),
         apiKey: secretSchema.optional().describe("Its key; left out where it asks for none."),
         onDisconnect: z

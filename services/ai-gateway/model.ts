@@ -21,12 +21,16 @@ export interface Model {
  */
 export type OnDisconnect = "cancel" | "drain";
 
+/** APIs that providers speak; `providers/` has a wire for each. */
+export const providerDialects = ["openai", "anthropic"] as const;
+export type ProviderDialect = (typeof providerDialects)[number];
+
 export interface Provider {
   readonly providerId: string;
   /** Empty for those that every tenant may use. */
   readonly tenantId: string;
   readonly name: string;
-  readonly dialect: "openai";
+  readonly dialect: ProviderDialect;
   /** Without a slash at the end. */
   readonly baseUrl: string;
   readonly source: ProviderSource;

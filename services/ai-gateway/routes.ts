@@ -8,7 +8,7 @@ import { tagHeaders } from "./call/read-tags.ts";
 import { baseUrlSchema, type ModelConfig, modelSchema, needsInputPrice, providerNameSchema } from "./config.ts";
 import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
 import { messagesRoutes } from "./messages-routes.ts";
-import type { Provider, Target } from "./model.ts";
+import { type Provider, providerDialects, type Target } from "./model.ts";
 import type { AiGatewayOps } from "./ops.ts";
 import { resilienceRoutes } from "./resilience-routes.ts";
 import { responsesRoutes } from "./responses-routes.ts";
@@ -145,7 +145,7 @@ const shownPrice = z.string().nullable();
 const provider = z.strictObject({
   object: z.literal("provider"),
   name: z.string(),
-  dialect: z.literal("openai"),
+  dialect: z.enum(providerDialects),
   base_url: z.string(),
   source: z.enum(["config", "simulator", "tenant"]),
   has_api_key: z.boolean(),
@@ -192,7 +192,7 @@ const providerRoutes = [
     summary: "Adds a provider of the tenant's own, or replaces the one of that name.",
     body: z.strictObject({
       name: providerNameSchema,
-      dialect: z.literal("openai").default("openai"),
+      dialect: z.enum(providerDialects).default("openai").describe("The API that it speaks."),
       base_url: baseUrlSchema,
       api_key: z.string().max(16_384).default("").describe("Sealed at once; never shown again."),
       models: z.array(modelInput).min(1).max(1_000),
@@ -202,9 +202,9 @@ const providerRoutes = [
     failures: [aiGatewayFailures.address_refused, aiGatewayFailures.provider_configured, billingFailures.price_missing],
     async handle(ops, request) {
       const { tenantId } = requireCaller(request);
-      const { name, base_url: baseUrl, api_key: apiKey } = request.body;
+      const { name, dialect, base_url: baseUrl, api_key: apiKey } = request.body;
       const models = request.body.models.map(toModelConfig);
-      return toProvider(await ops.addProvider({ tenantId, name, baseUrl, apiKey, models }));
+      return toProvider(await ops.addProvider({ tenantId, name, dialect, baseUrl, apiKey, models }));
     },
   }),
   json({

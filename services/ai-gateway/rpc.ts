@@ -9,6 +9,7 @@ import { idInput } from "@lyss/kit/rpc/field-inputs.ts";
 import { z } from "zod";
 import { baseUrlSchema, modelSchema, providerNameSchema } from "./config.ts";
 import type { Provider, ProviderSource } from "./model.ts";
+import { providerDialects } from "./model.ts";
 import type { AiGatewayOps } from "./ops.ts";
 
 const sources: Readonly<Record<ProviderSource, ProviderSourceMessage>> = {
@@ -22,7 +23,7 @@ const inputs = {
   addProvider: {
     tenantId: idInput,
     name: providerNameSchema,
-    dialect: z.preprocess((given) => given || "openai", z.literal("openai")),
+    dialect: z.preprocess((given) => given || "openai", z.enum(providerDialects)),
     baseUrl: baseUrlSchema,
     apiKey: z.string().max(16_384),
     models: z.array(z.preprocess(fromModelMessage, modelSchema)).min(1).max(1_000),

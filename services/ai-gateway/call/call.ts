@@ -6,6 +6,7 @@ import type { ReportedUsage } from "../dialects/openai/usage.ts";
 import type { Funds } from "../funds/funds.ts";
 import type { Target } from "../model.ts";
 import type { AnswerRecord } from "../once/call-once.ts";
+import type { Wire, WireDraft, WireFacts } from "../providers/wire.ts";
 import type { TokenCounter } from "./count-tokens.ts";
 import type { Dispatch } from "./dispatch.ts";
 import type { CallRequest } from "./read-request.ts";
@@ -28,6 +29,11 @@ export interface Call {
   readonly meter: StreamMeter | undefined;
   /** The limit to write into the request, when money allows less than the caller or the model would. */
   readonly outputTokens: number | undefined;
+  /** What goes upstream, but for the limit of its answer. */
+  readonly draft: WireDraft;
+  /** Reads what comes back. */
+  readonly wire: Wire;
+  readonly facts: WireFacts;
   /** Writes the answer in the caller's dialect. */
   readonly writer: AnswerWriter;
   readonly res: ServerResponse;

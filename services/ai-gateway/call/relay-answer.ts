@@ -20,10 +20,12 @@ export async function relayAnswer(
   answer: Answer,
   settle: (ending: Ending) => Promise<void>,
 ): Promise<void> {
-  const body = await readBody(answer, deps.settings.maxResponseBytes).catch((err: unknown) => {
+  const received = await readBody(answer, deps.settings.maxResponseBytes).catch((err: unknown) => {
     throw toFailure(deps, call, err);
   });
-  const json = parseAnswer(call, body);
+  const model = call.target.model.name;
+  const { body, json } = call.wire.toAnswer(received, parseJson(model, received), call.facts);
+  checkAnswer(model, json);
   const delivered = { text: textOf(json), countedTokens: 0 };
   const reported = { usage: readUsage(json), serviceMode: readServiceMode(json) };
   const ending = await endWithCharge(call, endOfWholeAnswer(call), reported, delivered);
@@ -46,17 +48,23 @@ export async function relayAnswer(
 
 /** An empty body, a page of HTML or an error under status 200 is a failed call, not an answer. */
 export function parseAnswer({ target }: Pick<Call, "target">, body: Buffer): unknown {
-  const model = target.model.name;
-  let json: unknown;
+  const json = parseJson(target.model.name, body);
+  checkAnswer(target.model.name, json);
+  return json;
+}
+
+function parseJson(model: string, body: Buffer): unknown {
   try {
-    json = JSON.parse(body.toString("utf8"));
+    return JSON.parse(body.toString("utf8"));
   } catch (cause) {
     throw new Failure(aiGatewayFailures.upstream_failed, { model }, { cause });
   }
+}
+
+function checkAnswer(model: string, json: unknown): void {
   const failure = findInBandFailure(model, json);
   if (failure) throw failure;
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
     throw new Failure(aiGatewayFailures.upstream_failed, { model });
   }
-  return json;
 }

@@ -77,13 +77,15 @@ async function passEvents(deps: AiGatewayDeps, call: Call, answer: Answer, progr
     throw new Failure(aiGatewayFailures.upstream_failed, { model: call.target.model.name });
   }
   const reader = createSseReader(deps.settings.maxEventBytes);
+  const stream = call.wire.createStream(call.facts);
   for await (const chunk of answer.body) {
-    await passOn(deps, call, reader.push(chunk), progress);
+    const events = reader.push(chunk).flatMap((event) => stream.read(event));
+    await passOn(deps, call, events, progress);
     if (progress.text.length > maxKeptLength) await countLongText(call, progress);
     if (progress.isDone) return;
   }
   const last = reader.flush();
-  if (last) await passOn(deps, call, [last], progress);
+  if (last) await passOn(deps, call, stream.read(last), progress);
 }
 
 async function countLongText({ counter }: Call, progress: Progress): Promise<void> {

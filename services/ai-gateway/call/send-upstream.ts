@@ -10,16 +10,10 @@ import { currentContext } from "@lyss/kit/rpc/call-context.ts";
 import { toTraceparent } from "@lyss/kit/rpc/context-headers.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { toUpstreamFailure } from "../dialects/openai/upstream-failure.ts";
-import { pathAt, type Target } from "../model.ts";
+import { type Provider, pathAt, type Target } from "../model.ts";
+import { wires } from "../providers/wires.ts";
 import type { Call } from "./call.ts";
 import { hasNotLeft } from "./dispatch.ts";
-import { type Surface, toUpstreamBody } from "./read-request.ts";
-
-export const endpointOf: Readonly<Record<Surface, string>> = {
-  chat: "/chat/completions",
-  completions: "/completions",
-  embeddings: "/embeddings",
-};
 
 export const maxErrorBytes = 65_536;
 
@@ -44,14 +38,14 @@ async function sendOnce(deps: AiGatewayDeps, call: Call, secret: string): Promis
     const pool = deps.pools.poolOf(provider);
     const start = toRequestStart({
       method: "POST",
-      path: pathAt(provider, endpointOf[call.request.surface]),
+      path: pathAt(provider, call.draft.endpoint),
       authority: pool.authority,
       headers: {
-        ...toRequestHeaders(secret, call.request.isStream),
+        ...toRequestHeaders(provider, secret, call.request.isStream),
         ...(deps.settings.sendTraceparent && traceHeaders()),
       },
     });
-    const body = toUpstreamBody(call.request, model.upstreamName, call.outputTokens);
+    const body = call.draft.toBody(call.outputTokens);
     answer = await requestAnswer(pool, composeRequest(start, body), call.abort.signal);
   } catch (err) {
     if (hasNotLeft(err)) call.dispatch.unanswered--;
@@ -70,12 +64,16 @@ async function sendOnce(deps: AiGatewayDeps, call: Call, secret: string): Promis
 }
 
 /** What a provider is told besides the body. An empty secret is none. */
-export function toRequestHeaders(secret: string, isStream: boolean): Record<string, string> {
+export function toRequestHeaders(
+  { dialect }: Pick<Provider, "dialect">,
+  secret: string,
+  isStream: boolean,
+): Record<string, string> {
   return {
     "content-type": "application/json",
     accept: isStream ? "text/event-stream" : "application/json",
     "user-agent": "lyss",
-    ...(secret !== "" && { authorization: `Bearer ${secret}` }),
+    ...wires[dialect].toHeaders(secret),
   };
 }
 

@@ -12,6 +12,7 @@ import { readServiceMode } from "../dialects/openai/usage.ts";
 import { type Funds, meteredTokens } from "../funds/funds.ts";
 import type { Target } from "../model.ts";
 import type { AnswerRecord, FirstAnswer } from "../once/call-once.ts";
+import { wires } from "../providers/wires.ts";
 import { type Call, type Ending, endWithoutCharge, hasCallerLeft } from "./call.ts";
 import { describeCall, describeEnding } from "./call-span.ts";
 import { chooseTarget } from "./choose-target.ts";
@@ -19,6 +20,7 @@ import { counterFor } from "./count-tokens.ts";
 import { estimateCounted } from "./dispatch.ts";
 import type { CallRequest } from "./read-request.ts";
 import { readTags } from "./read-tags.ts";
+import { refuseField } from "./refuse-field.ts";
 import { relayAnswer } from "./relay-answer.ts";
 import { relayStream } from "./relay-stream.ts";
 import { sendUpstream } from "./send-upstream.ts";
@@ -45,6 +47,7 @@ export async function serveCall(deps: AiGatewayDeps, askedCall: AskedCall, excha
   // Before money is set aside for a call that would be refused.
   deps.policies.policyOf(target.provider).breaker()?.throwIfOpen();
 
+  const { wire, draft } = draftFor(target, request);
   const counter = await counterFor(target.provider);
   const inputTokens = counter.boundInput(request);
   // Gone already, so that no `close` will tell.
@@ -59,18 +62,20 @@ export async function serveCall(deps: AiGatewayDeps, askedCall: AskedCall, excha
   try {
     const begun = await beginOnce(deps, exchange, callId, askedCall);
     if (begun && "first" in begun) return repeatAnswer(exchange.res, requestId, begun.first);
+    const startedAtMs = deps.clock.nowMs();
     const given = begun?.record;
     record = given;
     const funds = await fund(deps, exchange, { callId, request, target, inputTokens, tags });
     const call: Call = {
       ...{ callId, requestId, tenantId: caller.tenantId, request, target, counter, inputTokens, funds },
+      ...{ wire, draft, facts: { startedAtMs } },
       record: detached ? undefined : given,
       begin: detached && (() => detached.begin(callId, given)),
       ...{ res, locale: context.locale, startedMs, caller: watch, abort },
       meter: createStreamMeter(funds, counter, request.choices),
       ...{ outputTokens: limitToSend(request, target, funds), dispatch: { unanswered: 0 } },
       writer: askedCall.createWriter({
-        ...{ callId, requestId, startedAtMs: deps.clock.nowMs(), maxKeptLength: deps.settings.maxResponseBytes },
+        ...{ callId, requestId, startedAtMs, maxKeptLength: deps.settings.maxResponseBytes },
         upstreamModel: target.model.upstreamName,
       }),
     };
@@ -84,6 +89,17 @@ export async function serveCall(deps: AiGatewayDeps, askedCall: AskedCall, excha
     watch.stop();
     await record?.close();
   }
+}
+
+/** Throws `invalid_request` for what this provider cannot be asked. */
+function draftFor({ provider, model }: Target, request: CallRequest) {
+  const wire = wires[provider.dialect];
+  if (wire.surfaces.includes(request.surface)) return { wire, draft: wire.draft(request, model) };
+  throw refuseField(
+    "model",
+    "is at a provider that does not answer requests of this kind; GET /v1/models lists others",
+    "所在的供应商不支持此类请求；其他模型见 GET /v1/models",
+  );
 }
 
 /** For a call with an idempotency key; undefined for every other. */

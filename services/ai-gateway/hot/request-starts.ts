@@ -1,6 +1,7 @@
 import { toRequestStart } from "@lyss/kit/http/upstream/request-bytes.ts";
-import { endpointOf, toRequestHeaders } from "../call/send-upstream.ts";
+import { toRequestHeaders } from "../call/send-upstream.ts";
 import { type Provider, pathAt } from "../model.ts";
+import { endpointOf } from "../providers/openai.ts";
 
 interface Starts {
   readonly secret: string;
@@ -20,7 +21,7 @@ export function createRequestStarts() {
     const startOf = (isStream: boolean) =>
       toRequestStart({
         ...{ method: "POST", path: pathAt(provider, endpointOf.chat), authority },
-        headers: toRequestHeaders(secret, isStream),
+        headers: toRequestHeaders(provider, secret, isStream),
       });
     return { secret, whole: startOf(false), stream: startOf(true) };
   }

@@ -49,6 +49,8 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
     if (!request || request.mayHoldMedia) return false;
     const target = catalog.findTarget(caller.tenantId, request.model);
     if (!target || !isModelAllowed(caller.models, request.model)) return false;
+    // What has to be translated goes its own way.
+    if (target.provider.dialect !== "openai") return false;
     const secret = credentials.secretOf(target.provider);
     if (!(secret instanceof Promise)) return serve(exchange, request, target, secret);
     return secret.then(

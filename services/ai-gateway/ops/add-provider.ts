@@ -5,7 +5,7 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import { createAddressGuard } from "@lyss/kit/http/address-guard.ts";
 import type { ModelConfig } from "../config.ts";
 import type { AiGatewayDeps } from "../deps.ts";
-import { type Provider, withoutEndSlash } from "../model.ts";
+import { type Provider, type ProviderDialect, withoutEndSlash } from "../model.ts";
 import { putModelPrices } from "../model-prices/put-model-prices.ts";
 import { toModels } from "../provider-models.ts";
 import { sealProviderKey } from "../seal-provider-key.ts";
@@ -14,6 +14,7 @@ import { loadTenantProviders } from "./load-providers.ts";
 export interface AddProviderInput {
   readonly tenantId: string;
   readonly name: string;
+  readonly dialect: ProviderDialect;
   readonly baseUrl: string;
   /** Empty for a provider that needs none. */
   readonly apiKey: string;
@@ -29,7 +30,7 @@ const guard = createAddressGuard();
  * `billing.price_missing` for one that it does not know.
  */
 export async function addProvider(deps: AiGatewayDeps, input: AddProviderInput): Promise<Provider> {
-  const { tenantId, name, apiKey } = input;
+  const { tenantId, name, dialect, apiKey } = input;
   const baseUrl = withoutEndSlash(input.baseUrl);
   const reason = guard.refuse(new URL(baseUrl));
   if (reason) {
@@ -43,7 +44,7 @@ export async function addProvider(deps: AiGatewayDeps, input: AddProviderInput):
   if (unpriced) throw new Failure(billingFailures.price_missing, unpriced);
   const credentialId = apiKey === "" ? "" : await sealProviderKey(deps, { tenantId, name, apiKey, baseUrl });
   const provider: Provider = {
-    ...{ providerId: known?.providerId ?? deps.random.id("prv"), tenantId, name, dialect: "openai", baseUrl },
+    ...{ providerId: known?.providerId ?? deps.random.id("prv"), tenantId, name, dialect, baseUrl },
     ...{
       source: "tenant",
       onDisconnect: "cancel",

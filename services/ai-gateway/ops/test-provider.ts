@@ -6,6 +6,7 @@ import { readBody } from "../call/send-upstream.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { fieldOf } from "../dialects/openai/usage.ts";
 import { pathAt } from "../model.ts";
+import { wires } from "../providers/wires.ts";
 import { getProvider, type ProviderName } from "./get-provider.ts";
 
 export interface ProviderTest {
@@ -33,7 +34,7 @@ export async function testProvider(deps: AiGatewayDeps, input: ProviderName): Pr
     const pool = deps.pools.poolOf(provider);
     const start = toRequestStart({
       ...{ method: "GET", path: pathAt(provider, "/models"), authority: pool.authority },
-      headers: { accept: "application/json", ...(secret !== "" && { authorization: `Bearer ${secret}` }) },
+      headers: { accept: "application/json", ...wires[provider.dialect].toHeaders(secret) },
     });
     const answer = await requestAnswer(pool, composeRequest(start, undefined), signal);
     return { status: answer.head.status, body: await readBody(answer, maxBytes) };

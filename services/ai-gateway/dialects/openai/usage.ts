@@ -10,7 +10,8 @@ const maxTokens = 1_000_000_000;
 /**
  * The `usage` object of OpenAI's dialect; undefined when there is none or it is not one. `prompt_tokens` includes cached,
  * written and audio tokens, `completion_tokens` reasoning and audio (platform.openai.com/docs/api-reference/chat/object;
- * `cache_write_tokens` as openrouter.ai/docs/guides/best-practices/prompt-caching has it). Each detail is taken out of its
+ * `cache_write_tokens` as openrouter.ai/docs/guides/best-practices/prompt-caching has it; `cache_write_1h_tokens` is what our own
+ * wires say of what was written for an hour). Each detail is taken out of its
  * total, so a token is counted once; details that add up to more than their total are cut off there. An explicit zero is a
  * zero.
  */
@@ -21,9 +22,11 @@ export function readUsage(body: unknown): ReportedUsage | undefined {
   const completion = toCount(fieldOf(usage, "completion_tokens")) ?? 0;
   const input = splitTotal(prompt, fieldOf(usage, "prompt_tokens_details"));
   const output = splitTotal(completion, fieldOf(usage, "completion_tokens_details"));
-  const [cacheRead, cacheWrite5m, audioInput] = input.take("cached_tokens", "cache_write_tokens", "audio_tokens");
+  const [cacheRead, cacheWrite5m, cacheWrite1h, audioInput] = input.take(
+    ...(["cached_tokens", "cache_write_tokens", "cache_write_1h_tokens", "audio_tokens"] as const),
+  );
   const [reasoning, audioOutput] = output.take("reasoning_tokens", "audio_tokens");
-  const otherBuckets = toOtherQuantities({ cacheWrite5m, audioInput, reasoning, audioOutput });
+  const otherBuckets = toOtherQuantities({ cacheWrite5m, cacheWrite1h, audioInput, reasoning, audioOutput });
   return {
     ...{ inputTokens: input.rest(), cachedInputTokens: cacheRead, outputTokens: output.rest() },
     ...(otherBuckets && { otherBuckets }),

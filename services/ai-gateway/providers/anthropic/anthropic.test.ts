@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { isFailure } from "@lyss/kit/errors/failure.ts";
+import { readRequest } from "../../call/read-request.ts";
+import { askInAnthropic } from "../../dialects/anthropic/messages.ts";
+import { parseExact } from "../../dialects/exact-json.ts";
+import { createChatReader, readChatAnswer } from "../../dialects/openai/chat-answer.ts";
+import { createSseReader, type SseEvent } from "../../dialects/openai/sse.ts";
+import { findInBandFailure } from "../../dialects/openai/upstream-failure.ts";
+import { readServiceMode, readUsage } from "../../dialects/openai/usage.ts";
+import { drawFrom, randomChat, writeStream } from "../../dialects/random-chat.ts";
+import type { Model } from "../../model.ts";
+import { anthropicWire } from "./anthropic.ts";
+
+type Json = Record<string, unknown>;
+
+const facts = { startedAtMs: 1_780_000_000_123 };
+const model: Model = {
+  ...{ name: "m", upstreamName: "claude", maxOutputTokens: 4_096, showsAllOutput: false },
+  ...{ inputUsdPerMillion: undefined, cachedInputUsdPerMillion: undefined, outputUsdPerMillion: undefined },
+};
+
+function goldenCases(name: string): Json[] {
+  return parseExact(readFileSync(new URL(`golden/${name}.json`, import.meta.url), "utf8")) as Json[];
+}
+
+function draft(asked: unknown) {
+  return anthropicWire.draft(readRequest("chat", Buffer.from(JSON.stringify(asked))), model);
+}
+
+function toEvent(json: unknown): SseEvent {
+  return { raw: Buffer.alloc(0), data: JSON.stringify(json) };
+}
+
+for (const { what, asked, sent } of goldenCases("requests")) {
+  test(`what is asked of Anthropic: ${what}`, () => {
+    const { endpoint, toBody } = draft(asked);
+    assert.equal(endpoint, "/messages");
+    assert.equal(toBody(undefined).toString(), JSON.stringify(sent));
+    assert.equal(JSON.parse(toBody(7).toString()).max_tokens, 7);
+  });
+}
+
+for (const { what, answered, chat, tokens } of goldenCases("answers")) {
+  test(`what Anthropic answers, in chat's form: ${what}`, () => {
+    const { body, json } = anthropicWire.toAnswer(Buffer.alloc(0), answered, facts);
+    assert.equal(body.toString(), JSON.stringify(chat));
+    const { otherBuckets, ...counts } = readUsage(json) ?? assert.fail("no usage");
+    const told = Object.entries({ ...counts, ...otherBuckets }).map(([name, count]) => [name, String(count)]);
+    assert.deepEqual(Object.fromEntries(told), tokens);
+    const tier = (chat as Json)["service_tier"];
+    assert.equal(readServiceMode(json), tier);
+  });
+}
+
+for (const { what, events, deltas, finish, usage } of goldenCases("streams")) {
+  test(`what Anthropic streams, in chat's form: ${what}`, () => {
+    const stream = anthropicWire.createStream(facts);
+    const read = (events as Json[]).flatMap((event) => stream.read(toEvent(event)));
+    const chunks = read.filter(({ data }) => data?.startsWith("{")).map(({ data = "" }) => JSON.parse(data));
+    const shown = read.map(({ raw, data }) => {
+      if (data === undefined) return raw.toString().trim();
+      if (data === "[DONE]") return data;
+      const chunk = JSON.parse(data);
+      assert.equal(raw.toString(), `data: ${data}\n\n`);
+      return chunk.choices.length === 0 ? "usage" : chunk.choices[0].delta;
+    });
+    assert.deepEqual(shown, deltas);
+    const finished = chunks.flatMap(({ choices: [choice] }) => choice?.finish_reason ?? []);
+    assert.deepEqual(finished, [finish]);
+    assert.deepEqual(chunks.at(-1).usage, usage);
+    for (const { id, model: named, created } of chunks)
+      assert.deepEqual([id, named, created], ["msg_1", "claude", 1_780_000_000]);
+  });
+}
+
+const plain = { model: "m", messages: [{ role: "user", content: "hi" }] };
+const refused: readonly (readonly [object, string])[] = [
+  [{ n: 2 }, "n"],
+  [{ logprobs: true }, "logprobs"],
+  [{ frequency_penalty: 0.5 }, "frequency_penalty"],
+  [{ logit_bias: { 1: 2 } }, "logit_bias"],
+  [{ temperature: 1.5 }, "temperature"],
+  [{ response_format: { type: "json_object" } }, "response_format.type"],
+  [{ web_search_options: {} }, "web_search_options"],
+  [{ tools: [{ type: "custom", custom: {} }] }, "tools[0].type"],
+  [{ messages: [{ role: "user", content: [{ type: "input_audio" }] }] }, "messages[0].content[0].type"],
+  [
+    { messages: [{ role: "user", content: [{ type: "image_url", image_url: { url: "file:///etc/passwd" } }] }] },
+    "messages[0].content[0].image_url.url",
+  ],
+  [
+    {
+      messages: [{ role: "assistant", tool_calls: [{ id: "a", function: { name: "f", arguments: "[1]" } }] }],
+    },
+    "messages[0].tool_calls[0].function.arguments",
+  ],
+];
+
+test("what Anthropic has no place for is refused before anything is sent, and the field is named", () => {
+  for (const [asked, param] of refused) {
+    assert.throws(
+      () => draft({ ...plain, ...asked }),
+      (err) => isFailure(err) && err.details["param"] === param,
+      param,
+    );
+  }
+});
+
+test("an error within an answer is the failure it would have been on its own", () => {
+  const json = (type: string) => ({ type: "error", error: { type, message: "sk-secret" } });
+  for (const [type, failure] of [
+    ["overloaded_error", aiGatewayFailures.upstream_overloaded],
+    ["rate_limit_error", aiGatewayFailures.upstream_rate_limited],
+    ["authentication_error", aiGatewayFailures.upstream_unauthorized],
+    ["api_error", aiGatewayFailures.upstream_failed],
+  ] as const) {
+    const [event] = anthropicWire.createStream(facts).read(toEvent(json(type)));
+    for (const told of [
+      JSON.parse(event?.data ?? ""),
+      anthropicWire.toAnswer(Buffer.alloc(0), json(type), facts).json,
+    ]) {
+      assert.ok(isFailure(findInBandFailure("m", told), failure), type);
+      assert.equal(JSON.stringify(told).includes("secret"), false);
+    }
+  }
+  assert.equal(anthropicWire.toAnswer(Buffer.alloc(0), { hello: "world" }, facts).json, null);
+});
+
+test("for 200 seeds: what is written as a message and read again is what was said", async () => {
+  for (let seed = 0; seed < 200; seed++) {
+    const draw = drawFrom(`wire ${seed}`);
+    const chat = randomChat(draw);
+    const asked = { model: "m", max_tokens: 10, messages: [{ role: "user", content: "hi" }], stream: true };
+    const whole = (json: unknown) => readChatAnswer("call_1", json);
+    const writer = askInAnthropic(Buffer.from(JSON.stringify(asked))).createWriter({
+      ...{ callId: "call_1", requestId: "", upstreamModel: "m", startedAtMs: 0, maxKeptLength: 1_000_000 },
+    });
+    const bytes = Buffer.from(await writeStream(draw, chat, writer));
+    const reader = createSseReader(1_000_000);
+    const stream = anthropicWire.createStream(facts);
+    const chatReader = createChatReader("call_1");
+    const said = { reasoning: "", text: "", calls: [] as { id: string; name: string; arguments: string }[] };
+    for (let at = 0; at < bytes.length; at += 7) {
+      for (const { data } of reader.push(bytes.subarray(at, at + 7)).flatMap((event) => stream.read(event))) {
+        if (!data?.startsWith("{")) continue;
+        for (const piece of chatReader.read(JSON.parse(data))) {
+          if (piece.type === "call") said.calls.push({ id: piece.id, name: piece.name, arguments: "" });
+          else if (piece.type === "arguments") (said.calls[piece.call] ?? assert.fail()).arguments += piece.text;
+          else if (piece.type !== "refusal") said[piece.type] += piece.text;
+        }
+      }
+    }
+    const wanted = whole(chat.whole);
+    const inOrder = (calls: readonly { readonly id: string }[]) => calls.toSorted((a, b) => a.id.localeCompare(b.id));
+    assert.deepEqual(
+      [said.reasoning, said.text, inOrder(said.calls), chatReader.finishReason],
+      [wanted.reasoning, wanted.text, inOrder(wanted.calls), wanted.finishReason],
+      `seed ${seed}`,
+    );
+  }
+});

@@ -1,0 +1,171 @@
+import { parseBody } from "../../call/parse-body.ts";
+import type { CallRequest } from "../../call/read-request.ts";
+import { refuseField } from "../../call/refuse-field.ts";
+import { parseExact } from "../../dialects/exact-json.ts";
+import {
+  type Fields,
+  isAbsent,
+  readFlag,
+  readInteger,
+  readList,
+  readNumber,
+  readObject,
+  readOneOf,
+  readOptional,
+  readText,
+  refuseOthers,
+  unsupported,
+} from "../../dialects/request-fields.ts";
+import type { Model } from "../../model.ts";
+import { toMessages } from "./to-messages.ts";
+
+const read = new Set([
+  ...["model", "messages", "max_tokens", "max_completion_tokens", "stream", "stop", "temperature", "top_p", "top_k"],
+  ...["tools", "tool_choice", "parallel_tool_calls", "response_format", "reasoning_effort", "user", "service_tier"],
+]);
+/** They change how an answer is kept, found again or hurried, and not what it says. */
+const left = new Set([
+  ...["stream_options", "seed", "store", "metadata", "prediction", "prompt_cache_key", "prompt_cache_retention"],
+  "safety_identifier",
+]);
+const known = new Set([...read, ...left]);
+/** What asks for nothing beyond what is done anyway. */
+const neutral: Readonly<Record<string, (value: unknown) => boolean>> = {
+  n: (value) => value === 1,
+  frequency_penalty: (value) => value === 0,
+  presence_penalty: (value) => value === 0,
+  logprobs: (value) => value === false,
+  top_logprobs: (value) => value === 0,
+  logit_bias: (value) => typeof value === "object" && Object.keys(value ?? {}).length === 0,
+  modalities: (value) => Array.isArray(value) && value.length === 1 && value[0] === "text",
+};
+const maxTemperature = 1;
+
+/** A request of the Messages API: the fields that are ours to write. */
+export interface MessageBody {
+  readonly max_tokens: number;
+  readonly [field: string]: unknown;
+}
+
+/**
+ * A request in chat's form as one of the Messages API (docs.anthropic.com/en/api/messages). Numbers keep all their digits.
+ * Throws `invalid_request` for a field that has no counterpart there and asks for something.
+ */
+export function toMessageRequest({ body, isStream, outputLimit }: CallRequest, model: Model): MessageBody {
+  const json = parseBody(body, parseExact);
+  const asked = Object.entries(json).filter(([name, value]) => !neutral[name]?.(value));
+  refuseOthers(Object.fromEntries(asked), known, "");
+  return {
+    model: model.upstreamName,
+    max_tokens: outputLimit?.tokens ?? model.maxOutputTokens,
+    ...toMessages(json["messages"]),
+    ...(isStream && { stream: true }),
+    ...toSampling(json),
+    ...toTools(json),
+    ...toOutputConfig(json),
+    ...toMetadata(json),
+  };
+}
+
+function toSampling(json: Fields): Fields {
+  const temperature = readOptional(json["temperature"], "temperature", readNumber);
+  if (temperature !== undefined && temperature > maxTemperature) {
+    throw refuseField("temperature", "must be at most 1 for this model", "此模型的 temperature 不得超过 1");
+  }
+  const stop = json["stop"];
+  const sequences = isAbsent(stop) ? [] : typeof stop === "string" ? [stop] : readList(stop, "stop");
+  const topP = readOptional(json["top_p"], "top_p", readNumber);
+  const topK = readOptional(json["top_k"], "top_k", (value, path) => readInteger(value, path, 0, 1_000_000));
+  return {
+    ...(temperature !== undefined && { temperature }),
+    ...(topP !== undefined && { top_p: topP }),
+    ...(topK !== undefined && { top_k: topK }),
+    ...(sequences.length > 0 && { stop_sequences: sequences.map((text, n) => readText(text, `stop[${n}]`)) }),
+  };
+}
+
+function toTools(json: Fields): Fields {
+  const tools = readOptional(json["tools"], "tools", readList) ?? [];
+  if (tools.length === 0) return {};
+  const choice = toToolChoice(json["tool_choice"]);
+  const isSingle = readOptional(json["parallel_tool_calls"], "parallel_tool_calls", readFlag) === false;
+  return {
+    tools: tools.map((tool, n) => toTool(readObject(tool, `tools[${n}]`), `tools[${n}]`)),
+    ...((choice || isSingle) && {
+      // It can be said only beside a choice, and there is nothing to run in parallel where no tool may be called.
+      tool_choice: {
+        ...(choice ?? { type: "auto" }),
+        ...(isSingle && choice?.type !== "none" && { disable_parallel_tool_use: true }),
+      },
+    }),
+  };
+}
+
+function toTool(tool: Fields, path: string): object {
+  if (readText(tool["type"], `${path}.type`) !== "function") throw unsupported(`${path}.type`);
+  const { cache_control: cache } = tool;
+  const declared = readObject(tool["function"], `${path}.function`);
+  refuseOthers(declared, new Set(["name", "description", "parameters", "strict"]), `${path}.function`);
+  const { description, parameters, strict } = declared;
+  return {
+    name: readText(declared["name"], `${path}.function.name`),
+    ...(!isAbsent(description) && { description: readText(description, `${path}.function.description`) }),
+    // A tool without parameters takes an empty object.
+    input_schema: isAbsent(parameters)
+      ? { type: "object", properties: {} }
+      : readObject(parameters, `${path}.function.parameters`),
+    ...(strict === true && { strict }),
+    ...(!isAbsent(cache) && { cache_control: readObject(cache, `${path}.cache_control`) }),
+  };
+}
+
+function toToolChoice(value: unknown): { readonly type: string; readonly name?: string } | undefined {
+  if (isAbsent(value)) return undefined;
+  if (typeof value === "string") {
+    const choice = readOneOf(value, "tool_choice", ["auto", "none", "required"]);
+    return { type: choice === "required" ? "any" : choice };
+  }
+  const choice = readObject(value, "tool_choice");
+  if (readText(choice["type"], "tool_choice.type") !== "function") throw unsupported("tool_choice.type");
+  const named = readObject(choice["function"], "tool_choice.function");
+  return { type: "tool", name: readText(named["name"], "tool_choice.function.name") };
+}
+
+const efforts: Readonly<Record<string, string>> = { minimal: "low", xhigh: "max" };
+
+function toOutputConfig(json: Fields): Fields {
+  const effort = readOptional(json["reasoning_effort"], "reasoning_effort", (value, path) =>
+    readOneOf(value, path, ["none", "minimal", "low", "medium", "high", "xhigh"]),
+  );
+  const format = toFormat(json["response_format"]);
+  const config = {
+    ...(effort !== undefined && effort !== "none" && { effort: efforts[effort] ?? effort }),
+    ...(format && { format }),
+  };
+  return {
+    ...(Object.keys(config).length > 0 && { output_config: config }),
+    ...(effort === "none" && { thinking: { type: "disabled" } }),
+  };
+}
+
+function toFormat(value: unknown): object | undefined {
+  const format = readOptional(value, "response_format", readObject);
+  if (!format) return undefined;
+  const type = readText(format["type"], "response_format.type");
+  if (type === "text") return undefined;
+  // An object of no shape cannot be asked for there.
+  if (type !== "json_schema") throw unsupported("response_format.type");
+  const named = readObject(format["json_schema"], "response_format.json_schema");
+  return { type, schema: readObject(named["schema"], "response_format.json_schema.schema") };
+}
+
+function toMetadata(json: Fields): Fields {
+  const user = readOptional(json["user"], "user", readText);
+  const tier = readOptional(json["service_tier"], "service_tier", (value, path) =>
+    readOneOf(value, path, ["auto", "default"]),
+  );
+  return {
+    ...(user !== undefined && { metadata: { user_id: user } }),
+    ...(tier === "default" && { service_tier: "standard_only" }),
+  };
+}
