@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { closeInReverse } from "@lyss/kit/testing/test-cluster.ts";
+import { countSimulatedPrompt } from "@lyss/services/ai-gateway/simulator/tokenizer.ts";
+import OpenAI from "openai";
+import { listUsage, waitForUsage } from "../read-money.ts";
+import { runPlatform } from "../run-platform.ts";
+
+// One platform is the provider of another, and is spoken to as Anthropic is.
+const scope = closeInReverse({ after });
+const vendor = await runPlatform(scope);
+const model = "claude-simulated";
+const priced = { name: model, upstreamName: "simulated-chat", inputUsdPerMillion: "1", outputUsdPerMillion: "2" };
+const provider = { name: "vendor", dialect: "anthropic", baseUrl: `${vendor.url}/v1`, apiKey: vendor.apiKey };
+const platform = await runPlatform(scope, {
+  config: { providers: [{ ...provider, models: [priced, { ...priced, name: "gone", upstreamName: "gone" }] }] },
+});
+const client = new OpenAI({ baseURL: `${platform.url}/v1`, apiKey: platform.apiKey, maxRetries: 0 });
+
+const weather: OpenAI.ChatCompletionTool = {
+  type: "function",
+  function: {
+    name: "get_weather",
+    parameters: { type: "object", properties: { city: { type: "string" } }, required: ["city"] },
+  },
+};
+const user = (content: string) => [{ role: "user" as const, content }];
+
+test("an answer of a provider that speaks Anthropic's API, by OpenAI's SDK, is charged as it reports", async () => {
+  const messages = [{ role: "system" as const, content: "Be brief." }, ...user("Hello simulate.cached_tokens=5")];
+  const answer = await client.chat.completions.create({ model, messages });
+  const { usage, choices, object } = answer;
+  assert.deepEqual([object, answer.model, choices[0]?.finish_reason], ["chat.completion", model, "stop"]);
+  assert.match(choices[0]?.message.content ?? "", /simulated answer/);
+  assert.equal(usage?.prompt_tokens, countSimulatedPrompt(messages));
+  assert.equal(usage?.prompt_tokens_details?.cached_tokens, 5);
+  await waitForUsage(platform, 1);
+  const [charged] = await listUsage(platform);
+  // 5 of them come from the cache, at the same price.
+  const costNanos = BigInt(usage?.prompt_tokens ?? 0) * 1_000n + BigInt(usage?.completion_tokens ?? 0) * 2_000n;
+  assert.deepEqual([charged?.status, charged?.cost_nanos], ["completed", String(costNanos)]);
+});
+
+test("a stream says what the whole answer says, and ends with its usage", async () => {
+  const request = { model, messages: user("你好 simulate.tokens=40 simulate.reasoning_tokens=7") };
+  const whole = await client.chat.completions.create(request);
+  const stream = await client.chat.completions.create({
+    ...{ ...request, stream: true, stream_options: { include_usage: true } },
+  });
+  const chunks = await Array.fromAsync(stream);
+  assert.equal(
+    chunks.map(({ choices: [choice] }) => choice?.delta.content ?? "").join(""),
+    whole.choices[0]?.message.content,
+  );
+  assert.equal(chunks.findLast(({ choices }) => choices.length > 0)?.choices[0]?.finish_reason, "stop");
+  assert.deepEqual([chunks.at(-1)?.choices, chunks.at(-1)?.usage], [[], whole.usage]);
+  assert.deepEqual(whole.usage?.completion_tokens_details, { reasoning_tokens: 7 });
+});
+
+test("a tool is called, whole and streamed, and its result is answered", async () => {
+  const request = { model, messages: user("How is it?"), tools: [weather], tool_choice: "required" as const };
+  const whole = await client.chat.completions.create(request);
+  const streamed = await client.chat.completions.stream(request).finalChatCompletion();
+  for (const { choices } of [whole, streamed]) {
+    const [choice] = choices;
+    const call = choice?.message.tool_calls?.[0] ?? assert.fail("no call");
+    assert.equal(choice?.finish_reason, "tool_calls");
+    assert.ok(call.type === "function" && typeof JSON.parse(call.function.arguments).city === "string");
+    const result = { role: "tool" as const, tool_call_id: call.id, content: "rain" };
+    const messages = [...request.messages, { role: "assistant" as const, tool_calls: [call] }, result];
+    const answered: OpenAI.ChatCompletion = await client.chat.completions.create({ model, messages, tools: [weather] });
+    assert.equal(answered.choices[0]?.finish_reason, "stop");
+  }
+});
+
+test("a shape is kept, and a limit and a stop sequence end an answer as they should", async () => {
+  const schema = {
+    type: "object",
+    properties: { n: { type: "integer" } },
+    required: ["n"],
+    additionalProperties: false,
+  };
+  const shaped = await client.chat.completions.create({
+    ...{ model, messages: user("A number") },
+    response_format: { type: "json_schema", json_schema: { name: "number", strict: true, schema } },
+  });
+  assert.equal(typeof JSON.parse(shaped.choices[0]?.message.content ?? "").n, "number");
+  const cut = await client.chat.completions.create({ model, messages: user("Hi"), max_tokens: 4 });
+  assert.deepEqual([cut.choices[0]?.finish_reason, cut.usage?.completion_tokens], ["length", 4]);
+  const stopped = await client.chat.completions.create({ model, messages: user("Hi"), stop: [" simulated"] });
+  assert.deepEqual([stopped.choices[0]?.finish_reason, stopped.choices[0]?.message.content], ["stop", "This is a"]);
+});
+
+test("what it cannot do is refused by name, and what goes wrong there is an error of ours", async () => {
+  await assert.rejects(client.chat.completions.create({ model, messages: user("Hi"), n: 2 }), {
+    status: 400,
+    param: "n",
+  });
+  await assert.rejects(client.embeddings.create({ model, input: "Hi" }), { status: 400, param: "model" });
+  await assert.rejects(client.chat.completions.create({ model: "gone", messages: user("Hi") }), { status: 502 });
+  for (const [error, status] of [
+    ["429", 429],
+    ["500", 502],
+  ] as const) {
+    const messages = user(`Hi simulate.error=${error}`);
+    const failed = (err: unknown) => err instanceof OpenAI.APIError && err.status === status;
+    await assert.rejects(client.chat.completions.create({ model, messages }), failed, error);
+  }
+  const stream = await client.chat.completions.create({
+    model,
+    messages: user("Hi simulate.cut_after_tokens=3"),
+    stream: true,
+  });
+  await assert.rejects(Array.fromAsync(stream), (err) => err instanceof OpenAI.APIError);
+});
