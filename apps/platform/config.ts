@@ -3,6 +3,7 @@ import { checkTarget, targetText } from "@lyss/kit/discovery/target.ts";
 import { degradationLevels } from "@lyss/kit/resilience/degradation-level.ts";
 import type { aiGatewayConfig } from "@lyss/services/ai-gateway/config.ts";
 import type { apiGatewayConfig } from "@lyss/services/api-gateway/config.ts";
+import type { authConfig } from "@lyss/services/auth/config.ts";
 import { z } from "zod";
 import { eventsConfig } from "./events-config.ts";
 import { services } from "./services.ts";
@@ -141,7 +142,7 @@ export const platformConfig = {
 /** All sections: the process's own and those of every service. */
 export const configSections = Object.assign({}, ...services.map((service) => service.config), platformConfig);
 
-type Sections = typeof platformConfig & typeof apiGatewayConfig & typeof aiGatewayConfig;
+type Sections = typeof platformConfig & typeof apiGatewayConfig & typeof aiGatewayConfig & typeof authConfig;
 
 /** The resolved configuration, as far as the process itself looks at it. */
 export type PlatformConfig = { readonly [Section in keyof Sections]: z.output<Sections[Section]> };

@@ -19,6 +19,7 @@ import { systemClock } from "@lyss/kit/service/clock.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
 import type { EventOptions, Program } from "@lyss/kit/service/program.ts";
 import { findPresetProviders } from "@lyss/services/ai-gateway/provider-presets.ts";
+import { toPasskeyPlace } from "@lyss/services/auth/factors/factor-config.ts";
 import { auth } from "@lyss/services/auth/service.ts";
 import { billing } from "@lyss/services/billing/service.ts";
 import { tenant } from "@lyss/services/tenant/service.ts";
@@ -65,6 +66,8 @@ export interface Platform {
 export async function startPlatform(options: UpOptions): Promise<Platform> {
   const { live, log, signal } = options;
   const config = live.current();
+  // Said before anything is touched.
+  if (config.http.publicUrl) toPasskeyPlace(config.http.publicUrl, config.auth.secondFactors);
   const dataDir = resolve(config.dataDir);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const deriveKey = createKeyDerivation(loadRootKey(dataDir, config.rootKey));
@@ -104,7 +107,9 @@ export async function startPlatform(options: UpOptions): Promise<Platform> {
     const eventLogConnections = events.transport ? 2 : 1;
     cluster = openCluster({ adminUrl, deriveKey, maxConnections, eventLogConnections, log, clock: systemClock });
     tracer = await openTracer(options);
-    const opened = { dataDir, cluster, events, tracer, degradation, metrics, allMetrics: link?.allMetrics };
+    const publicUrl = (listening: string | undefined) =>
+      config.http.publicUrl ?? gateways?.url ?? listening ?? toListenUrl(config.http);
+    const opened = { dataDir, cluster, events, tracer, degradation, metrics, publicUrl, allMetrics: link?.allMetrics };
     program = await bootServices(options, opened, deriveKey);
     if (config.gateways > 1) {
       gateways = await startGateways({ ...toGateways(options, program, metrics), clock: systemClock, log, signal });
@@ -119,6 +124,12 @@ export async function startPlatform(options: UpOptions): Promise<Platform> {
     await stop(AbortSignal.any([signal, AbortSignal.timeout(10_000)]));
     throw err;
   }
+}
+
+/** Where the listener is on this machine, as the configuration has it. */
+function toListenUrl({ host, port }: PlatformConfig["http"]): string {
+  const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
+  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
 }
 
 /** A gateway process asks the database for little: what it serves from comes by events and from its peers. */
@@ -167,6 +178,7 @@ async function openTracer({ live, log }: UpOptions): Promise<Tracer | undefined>
 const node = `${hostname()}:${process.pid}`;
 
 interface OpenedParts {
+  readonly publicUrl: (listening: string | undefined) => string;
   readonly dataDir: string;
   readonly cluster: Cluster;
   readonly events: EventOptions;

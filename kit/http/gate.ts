@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { Failure, isFailure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
 import { type Caller, permits } from "../rpc/call-context.ts";
-import type { RoutePermission } from "./route.ts";
+import type { JsonRoute, RoutePermission } from "./route.ts";
 
 type MaybeCaller = Caller | undefined | Promise<Caller | undefined>;
 
@@ -35,13 +35,15 @@ function requirePermission(caller: Caller | undefined, permission: RoutePermissi
 export const stepUpMaxAgeMs = 600_000;
 
 /**
- * Throws `kit.person_required` for an API key or service client and `kit.step_up_required` for a person whose last proof is too old, on a route
- * that asks for one.
+ * Throws on a route that asks for a fresh proof `kit.step_up_required` for a person whose last one is too old, and `kit.person_required`
+ * for an API key or service client where none may do this. Where only people with a second factor are asked, these and others go on.
  */
-export function requireFreshProof(stepUp: boolean | undefined, caller: Caller | undefined, nowMs: number): void {
+export function requireFreshProof(stepUp: JsonRoute["stepUp"], caller: Caller | undefined, nowMs: number): void {
   if (!stepUp) return;
   if (!caller) throw new Failure(kitFailures.unauthenticated);
-  if (caller.sessionId === "" || caller.keyId !== "") throw new Failure(kitFailures.person_required);
+  const isPerson = caller.sessionId !== "" && caller.keyId === "";
+  if (stepUp === "with_factors" && !(isPerson && caller.hasFactor)) return;
+  if (!isPerson) throw new Failure(kitFailures.person_required);
   if (nowMs - caller.provenMs <= stepUpMaxAgeMs) return;
   throw new Failure(kitFailures.step_up_required, { maxAgeSeconds: stepUpMaxAgeMs / 1_000 });
 }

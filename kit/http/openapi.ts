@@ -61,7 +61,7 @@ function describeOperation(service: string, route: Route<never>, components: Com
     summary: route.summary,
     tags: [service],
     ...(route.permission === "public" ? { security: [] } : { "x-permission": route.permission }),
-    ...(route.kind === "json" && route.stepUp && { "x-step-up": true }),
+    ...(route.kind === "json" && route.stepUp && { "x-step-up": route.stepUp }),
   };
   const name = route.operation.charAt(0).toUpperCase() + route.operation.slice(1);
   if (route.kind === "raw") {
@@ -147,7 +147,8 @@ function errorAnswers(route: Route<never>, components: Components): Json {
   if (route.permission !== "public") failures.push(kitFailures.unauthenticated);
   if (route.permission.includes(":")) failures.push(kitFailures.permission_denied);
   if (route.kind === "json") failures.push(kitFailures.invalid_request, ...(route.failures ?? []));
-  if (route.kind === "json" && route.stepUp) failures.push(kitFailures.step_up_required, kitFailures.person_required);
+  if (route.kind === "json" && route.stepUp) failures.push(kitFailures.step_up_required);
+  if (route.kind === "json" && route.stepUp === "persons") failures.push(kitFailures.person_required);
   if (route.kind === "json" && route.takesIdempotencyKey) {
     failures.push(kitFailures.idempotency_conflict, kitFailures.idempotency_in_flight);
   }

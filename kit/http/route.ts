@@ -57,10 +57,11 @@ export interface JsonRoute<
   readonly path: string;
   readonly permission: RoutePermission;
   /**
-   * True for what whoever finds a signed-in browser must not do: the person has to have proven who they are in the last ten
-   * minutes, with a second factor if they have one. API keys are refused.
+   * For what whoever finds a signed-in browser must not do: the person has to have proven who they are in the last ten minutes, with a
+   * second factor if they have one. `persons`: of everybody, and API keys are refused. `with_factors`: of people who have a second
+   * factor; others, and keys, do what their permissions say.
    */
-  readonly stepUp?: boolean;
+  readonly stepUp?: "persons" | "with_factors";
   /** `interactive` unless given. */
   readonly priority?: RoutePriority;
   /** The operation's name, the same as in the RPC: `createKey`. Unique over all services. */

@@ -17,6 +17,8 @@ export interface Caller {
   readonly factorMs: number;
   /** When the person last proved who they are by the strongest means that they have; 0 when that is to be done again, and for a key. */
   readonly provenMs: number;
+  /** Whether the person has a second factor; false for a key. */
+  readonly hasFactor: boolean;
   /** `resource:action`; `*` stands for any resource or any action. */
   readonly permissions: readonly string[];
   /** Model names the key may use; empty means all. */
@@ -24,7 +26,7 @@ export interface Caller {
 }
 
 /** Of a caller that is not a person who signed in. */
-export const noSession = { sessionId: "", signedInMs: 0, factorMs: 0, provenMs: 0 } as const;
+export const noSession = { sessionId: "", signedInMs: 0, factorMs: 0, provenMs: 0, hasFactor: false } as const;
 
 /** What travels with a call besides its message. */
 export interface CallContext {

@@ -77,6 +77,8 @@ export interface ServiceDeps<N extends Needs, C extends ConfigSections> {
   readonly config: ServiceConfig<C>;
   /** Calls the listener, which must not throw, whenever keys that are marked live have changed. */
   onConfigChange(listener: (config: ServiceConfig<C>) => void): void;
+  /** Where people reach the installation: scheme, host and port. To be asked when it is needed: at the start nobody listens yet. */
+  publicUrl(): string;
   /** What this process is called in events and answers, such as `host:pid`. */
   readonly node: string;
   /** How much this process offers, over all its services. */

@@ -27,14 +27,20 @@ export interface SharedParts {
   readonly workflows: WorkflowHost;
   readonly node: string;
   readonly degradation: Degradation;
+  /** Where this process listens for people, once it does. */
+  readonly publicUrl?: string | undefined;
 }
+
+const usualUrl = "http://127.0.0.1:8080";
 
 /** Starts one service with what it declares and nothing else. Rejects with what its `start` rejects with. */
 export async function startService(
   definition: AnyService,
   options: BootOptions,
-  { transports, workflows, node, degradation }: SharedParts,
+  shared: SharedParts,
 ): Promise<HostedService> {
+  const { transports, workflows, node, degradation } = shared;
+  const { publicUrl = (listening) => listening ?? usualUrl } = options;
   const { name, needs, publishes } = definition;
   const { clock, random, metrics } = options;
   const clients = Object.entries(needs as Readonly<Record<string, DescService>>).map(
@@ -47,6 +53,7 @@ export async function startService(
   const running: RunningService<DescService, unknown> = await definition.start({
     config: configOf(options.config),
     onConfigChange: (listener) => options.onConfigChange?.((all) => listener(configOf(all))),
+    publicUrl: () => publicUrl(shared.publicUrl),
     node,
     degradation,
     clients: Object.fromEntries(clients),

@@ -34,6 +34,11 @@ export interface BootOptions {
   readonly policies?: PoliciesConfig | undefined;
   /** The resolved configuration by section. */
   readonly config: Readonly<Record<string, unknown>>;
+  /**
+   * Where people reach the installation, given where this process listens for them; undefined while, or when, it does not. That address, or
+   * `http://127.0.0.1:8080`, unless given.
+   */
+  readonly publicUrl?: ((listening: string | undefined) => string) | undefined;
   /** Where services keep files on the local disk, each below its own name. */
   readonly dataDir: string;
   /** Calls the listener with the resolved configuration whenever it has changed. Without it, it never does. */

@@ -23,7 +23,7 @@ export interface TopologyOptions {
   /** Names of the services of each process, when they run apart. By default each service has a process of its own. */
   readonly groups?: readonly (readonly string[])[];
   /** What else each process is booted with. */
-  readonly boot?: Partial<Pick<BootOptions, "clock" | "log" | "createPeerHttpHandler" | "stopLimitsMs">>;
+  readonly boot?: Partial<Pick<BootOptions, "clock" | "log" | "publicUrl" | "createPeerHttpHandler" | "stopLimitsMs">>;
 }
 
 /** A program as it runs under a test. To be used inside tests, not while they are declared. */

@@ -63,6 +63,8 @@ export interface StartOptions<N extends Needs, C extends ConfigSections> {
   readonly clients: ServiceDeps<N, C>["clients"];
   readonly config?: Readonly<Partial<Record<keyof C, unknown>>>;
   readonly clock?: Clock;
+  /** Where people reach the installation; `http://127.0.0.1:8080` unless given. */
+  readonly publicUrl?: string;
 }
 
 /**
@@ -160,6 +162,7 @@ async function startNode<Contract extends DescService, N extends Needs, C extend
     config: Object.fromEntries(sections),
     clients: options.clients,
     onConfigChange: () => {},
+    publicUrl: () => options.publicUrl ?? "http://127.0.0.1:8080",
     node,
     degradation,
     db,

@@ -85,6 +85,20 @@ export const apiGatewayConfig = {
         .default("127.0.0.1")
         .describe("Address to listen on; 0.0.0.0 for every interface."),
       port: z.int().min(0).max(65_535).default(8_080).describe("Port to listen on; 0 lets the system choose."),
+      publicUrl: z
+        .url()
+        .max(500)
+        .refine(
+          (url) => /^https?:\/\/[^/?#]+$/.test(url),
+          inBothLanguages(
+            "must be scheme, host and port alone, such as https://lyss.example.com",
+            "只能包含协议、主机和端口，例如 https://lyss.example.com",
+          ),
+        )
+        .optional()
+        .describe(
+          "Where people, identity providers and programs reach this installation: for links in mails, sign-on, the OpenID issuer and passkeys. Where it listens, unless given.",
+        ),
       docBaseUrl: z
         .url()
         .max(500)

@@ -231,7 +231,7 @@ test("a token as auth issues it is accepted", async () => {
     .setIssuedAt(nowSeconds)
     .setExpirationTime(nowSeconds + 600)
     .sign(ours.privateKey);
-  const session = { sessionId: "ses_1", signedInMs: nowSeconds * 1_000, factorMs: 0, provenMs: 0 };
+  const session = { sessionId: "ses_1", signedInMs: nowSeconds * 1_000, factorMs: 0, provenMs: 0, hasFactor: false };
   const caller = { tenantId: "ten_1", userId: "usr_1", keyId: "", ...session, permissions: ["ai:call"], models: [] };
   assert.deepEqual(await verifier.callerOf(issued), caller);
   assert.deepEqual(await verifier.callerOf(good), caller);

@@ -39,7 +39,7 @@ export interface AuthDeps extends FactorDeps {
   /** Keyed hashing of refresh tokens. */
   readonly refreshPepper: Buffer;
   /** Where programs and browsers find the platform, without a slash at its end. */
-  readonly publicUrl: string;
+  publicUrl(): string;
   readonly issuer: string;
   readonly audience: string;
   readonly accessTokenTtlMs: number;

@@ -35,6 +35,7 @@ const making = [
     path: "/v1/keys",
     permission: "key:create",
     operation: "createKey",
+    stepUp: "with_factors",
     summary:
       "Creates an API key, for oneself or, with key:manage, for another person of the tenant. It gets no more than its creator holds.",
     body: z.strictObject({
@@ -73,6 +74,7 @@ const making = [
     path: "/v1/keys/{id}/rotate",
     permission: "key:rotate",
     operation: "rotateKey",
+    stepUp: "with_factors",
     summary: "Gives an API key a new secret.",
     params,
     body: z
@@ -139,6 +141,7 @@ const changing = [
     path: "/v1/keys/{id}",
     permission: "key:update",
     operation: "updateKey",
+    stepUp: "with_factors",
     summary:
       "Changes what is given of an API key, on every node. What it may do is changed by its creator or who manages keys.",
     params,

@@ -106,10 +106,10 @@ export function toStartedMessage(started: Started) {
 /** What a session may do, as RPCs carry it. */
 export function toSessionMessage(verdict: SessionVerdict) {
   if (!verdict.isActive) return { isActive: false };
-  const { role, permissions, session, client } = verdict;
+  const { role, permissions, session, client, hasFactor } = verdict;
   const { tenantId, userId, createdAt, factorAt, provenAt, expiresAt, clientId } = session;
   return {
-    ...{ isActive: true, tenantId, userId, role, permissions: [...permissions], clientId: clientId ?? "" },
+    ...{ isActive: true, tenantId, userId, role, permissions: [...permissions], clientId: clientId ?? "", hasFactor },
     ...(client && { models: [...client.models], allowedIps: [...client.allowedIps] }),
     ...withTime("signedInAt", createdAt),
     ...withTime("factorAt", factorAt),

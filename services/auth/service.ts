@@ -59,7 +59,7 @@ export const auth = defineService({
   migrations: new URL("./migrations/", import.meta.url),
   routes: authRoutes,
 
-  async start({ config, db, outbox, idempotency, clock, random, deriveKey, degradation, node }) {
+  async start({ config, db, outbox, idempotency, clock, random, deriveKey, degradation, node, publicUrl }) {
     const store = createAuthStore(db.sql);
     const sealingKey = deriveKey("auth.signing");
     const signingKeys = await createSigningKeys({ db, store, clock, random, sealingKey, ...config.auth });
@@ -85,10 +85,10 @@ export const auth = defineService({
         pepper,
         refreshPepper,
         clientPepper: deriveKey("auth.service_client"),
-        publicUrl: config.auth.secondFactors.publicUrl.replace(/\/+$/, ""),
+        publicUrl,
       },
       ...{ lastUsed, lastSeen, persons: createPersonStore(), ...config.auth },
-      ...createFactorDeps({ db, outbox, clock, random, deriveKey }, config.auth.secondFactors),
+      ...createFactorDeps({ db, outbox, clock, random, deriveKey, publicUrl }, config.auth.secondFactors),
     });
     return {
       ops,

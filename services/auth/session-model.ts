@@ -63,6 +63,8 @@ export type LiveSession = Session & {
   readonly isFactorWanted: boolean;
   /** Of a client's token, whose role, groups and bars above are those of who gave it its permissions. */
   readonly client: LiveClient | null;
+  /** Whether the person has one. */
+  readonly hasFactor: boolean;
 };
 
 /** A service client as far as its tokens go by it. */
@@ -85,6 +87,7 @@ export type SessionVerdict =
       readonly role: string;
       readonly permissions: readonly string[];
       readonly client: LiveClient | null;
+      readonly hasFactor: boolean;
     };
 
 /** Every means by which a person proves more than a password or another's word (RFC 8176). */
@@ -153,16 +156,16 @@ export function judgeSession(live: LiveSession | undefined, nowMs: number): Sess
   if (client) return judgeClient(live, client, nowMs);
   const ofRole = role === null ? undefined : permissionsOf(role);
   if (role === null || !ofRole) return { isActive: false };
-  const { groupPermissions: given, isFactorWanted } = live;
+  const { groupPermissions: given, isFactorWanted, hasFactor } = live;
   const permissions = permissionsIn(live, { ofRole, given, isFactorWanted });
-  return { isActive: true, session: live, role, permissions, client };
+  return { isActive: true, session: live, role, permissions, client, hasFactor };
 }
 
 function judgeClient(live: LiveSession, client: LiveClient, nowMs: number): SessionVerdict {
   if (client.isDisabled || (client.expiresAtMs !== null && client.expiresAtMs <= nowMs)) return { isActive: false };
   const { role, groupPermissions, scope } = live;
   const permissions = permissionsNow({ permissions: client.permissions, role, groupPermissions }, scope);
-  return { isActive: true, session: live, role: "", permissions, client };
+  return { isActive: true, session: live, role: "", permissions, client, hasFactor: false };
 }
 
 /** What a refresh token that is shown is good for. */

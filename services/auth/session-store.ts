@@ -39,7 +39,8 @@ export function createSessionStore(sql: Sql) {
   const live = (db: Sql | Tx) => db`
     ${columns(db)}, person.role, coalesce(person.is_barred, false) or coalesce(tenant.is_barred, false) as "isBarred",
     ${permissionsByGroups(db, { tenantId: db`session.tenant_id`, userId: person(db) })} as "groupPermissions",
-    coalesce(policy.require_mfa, false) as "isFactorWanted", case when client.client_id is null then null else
+    coalesce(policy.require_mfa, false) as "isFactorWanted",
+    exists (select from factor where factor.user_id = session.user_id and factor.expires_at is null) as "hasFactor", case when client.client_id is null then null else
       jsonb_build_object('permissions', client.permissions, 'models', client.models, 'allowedIps', client.allowed_ips,
         'isDisabled', client.disabled_at is not null, 'expiresAtMs', extract(epoch from client.expires_at) * 1000)
     end as client`;

@@ -117,6 +117,7 @@ const codeRoutes = [
     method: "POST",
     path: "/admin/billing/codes",
     operation: "createCodes",
+    stepUp: "with_factors",
     summary: "Makes a batch of redemption codes.",
     body: z
       .strictObject({
@@ -187,6 +188,7 @@ const walletRoutes = [
     method: "POST",
     path: "/admin/billing/wallets/{tenant_id}/grants",
     operation: "createGrant",
+    stepUp: "with_factors",
     summary: "Gives a tenant credit that ends. It is spent before other money; what is left at its end is taken back.",
     params: tenantParams,
     body: z.strictObject({ amount, expires_at: anyTime, ...cause }).meta({
@@ -222,6 +224,7 @@ const walletRoutes = [
     method: "POST",
     path: "/admin/billing/wallets/{tenant_id}/adjustments",
     operation: "adjustWallet",
+    stepUp: "with_factors",
     summary: "Puts money into a wallet by hand, or takes out at most what is available.",
     params: tenantParams,
     body: z
@@ -265,6 +268,7 @@ const walletRoutes = [
     method: "POST",
     path: "/admin/billing/calls/{id}/refund",
     operation: "refundCall",
+    stepUp: "with_factors",
     summary: "Gives back to the wallet what a call has cost, or a part of it.",
     params: z.strictObject({ id: z.string().max(200) }),
     body: z

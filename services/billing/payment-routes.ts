@@ -164,6 +164,7 @@ export const paymentRoutes = [
     path: "/admin/billing/orders/{id}/refund",
     permission: "platform:billing",
     operation: "refundTopUpOrder",
+    stepUp: "with_factors",
     summary: "Sends money of a paid order back to whoever paid; it leaves the wallet first.",
     params,
     body: z

@@ -80,6 +80,7 @@ export const billingRoutes = [
     path: "/v1/billing/top-up",
     permission: "billing:top_up",
     operation: "topUpWallet",
+    stepUp: "with_factors",
     summary: "Credits the tenant's wallet by hand. The same reference credits once.",
     body: z.strictObject({
       amount: z.string().max(32).describe("Decimal string in units of the currency, such as 25 or 0.50."),

@@ -1,22 +1,9 @@
-import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { z } from "zod";
 
 /** Section `sso` of the configuration. */
 export const ssoConfig = {
   sso: z
     .strictObject({
-      publicUrl: z
-        .url()
-        .max(500)
-        .refine(
-          (url) => /^https?:\/\/[^/?#]+$/.test(url),
-          inBothLanguages(
-            "must be scheme, host and port alone, such as https://lyss.example.com",
-            "只能包含协议、主机和端口，例如 https://lyss.example.com",
-          ),
-        )
-        .default("http://127.0.0.1:8080")
-        .describe("Where browsers and identity providers reach this installation: what comes back comes there."),
       allowPrivateProviders: z
         .boolean()
         .default(false)
@@ -39,4 +26,7 @@ export const ssoConfig = {
     .prefault({}),
 };
 
-export type SsoSettings = z.output<typeof ssoConfig.sso>;
+/** The section, and where people reach the installation. */
+export interface SsoSettings extends z.output<typeof ssoConfig.sso> {
+  readonly publicUrl: string;
+}

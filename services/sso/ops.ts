@@ -134,9 +134,13 @@ export function createSsoOps(deps: SsoDeps) {
       const now = new Date(deps.clock.nowMs());
       for (const table of expiring) await deleteExpired(deps.db, table, { now, limit: maxDeletedAtOnce });
     },
-    publicUrl: deps.settings.publicUrl,
+    get publicUrl() {
+      return deps.settings.publicUrl;
+    },
     /** What programs know Lyss by. */
-    issuer: deps.settings.publicUrl + mount,
+    get issuer() {
+      return deps.settings.publicUrl + mount;
+    },
   };
 }
 

@@ -19,7 +19,7 @@ import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { createAddressGuard } from "@lyss/kit/http/address-guard.ts";
 import { createGuardedFetch } from "@lyss/kit/http/guarded-fetch.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
-import { ssoConfig } from "./config.ts";
+import { type SsoSettings, ssoConfig } from "./config.ts";
 import { createSsoSubscriptions } from "./events.ts";
 import { createSsoJobs } from "./jobs.ts";
 import { createOidcProviders } from "./oidc/providers.ts";
@@ -61,8 +61,14 @@ export const sso = defineService({
     ...[...scimTokenRoutes, ...scimRoutes, ...scimDiscoveryRoutes],
   ],
 
-  async start({ config, clients, db, outbox, clock, random, deriveKey }) {
-    const settings = config.sso;
+  async start({ config, clients, db, outbox, clock, random, deriveKey, publicUrl }) {
+    const settings: SsoSettings = {
+      ...config.sso,
+      // Not known before the start is over.
+      get publicUrl() {
+        return publicUrl();
+      },
+    };
     const { providerTimeoutMs: timeoutMs, allowPrivateProviders: allowsHttp } = settings;
     const guard = allowsHttp ? undefined : createAddressGuard();
     const fetchFrom = createGuardedFetch({ guard, clock, timeoutMs, maxBytes: maxAnswerBytes });

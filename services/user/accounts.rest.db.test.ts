@@ -26,17 +26,18 @@ const { ops, jobs, random, sql } = await startTestService({ after }, user, {
   clients: peersThatServe(servePeers),
   config: {
     mail: { url: mailServer.url, from: "Lyss <no-reply@lyss.test>" },
-    user: { linkUrl: "https://lyss.test/account", maxMailsPerMailbox: 3, maxMailsPerAddress: 40 },
+    user: { maxMailsPerMailbox: 3, maxMailsPerAddress: 40 },
   },
   clock,
+  publicUrl: "https://lyss.test",
 });
-/** The bearer token is the caller: `<person>/<session>/<key>`. */
+/** The bearer token is the caller: `<person>/<session>/<key>/<anything, of one with a second factor>`. */
 const server = await startTestServer({
   mounted: [{ name: "user", routes: user.routes, ops, peerUrl: undefined }],
   guard({ headers: { authorization } }) {
-    const [userId, sessionId = "", keyId = ""] = (authorization ?? "").replace("Bearer ", "").split("/");
+    const [userId, sessionId = "", keyId = "", factor = ""] = (authorization ?? "").replace("Bearer ", "").split("/");
     if (!userId) return undefined;
-    const none = { models: [], signedInMs: 0, factorMs: 0, provenMs: 0 };
+    const none = { models: [], signedInMs: 0, factorMs: 0, provenMs: 0, hasFactor: factor !== "" };
     return { tenantId: "ten_a", userId, keyId, sessionId, permissions: ["user:read"], ...none };
   },
 });
@@ -75,6 +76,23 @@ const passwordIs = async (email: string, text: string) => {
   });
   return tried.status === 202;
 };
+
+test("who has a second factor proves it anew before the password or the address changes; others show their password", async () => {
+  const { userId, email } = await createPerson();
+  const changes = [
+    ["/v1/users/me/password", { old_password: password, password: next }],
+    ["/v1/users/me/email", { email: `${random.id("n")}@example.com`, password: next }],
+  ] as const;
+  for (const [path, body] of changes) {
+    const refused = await call(`${userId}/ses_1//factor`, "POST", path, body);
+    assert.deepEqual([refused.status, refused.json.error.code], [403, "KIT_017"], path);
+  }
+  for (const [path, body] of changes) {
+    const { status } = await call(`${userId}/ses_1`, "POST", path, body);
+    assert.ok(status === 200 || status === 202, path);
+  }
+  assert.equal(await passwordIs(email, next), true);
+});
 
 test("whoever reads the person's mails sets a new password, once, and every session ends", async () => {
   const { userId, email } = await createPerson();

@@ -14,7 +14,7 @@ export interface AccountWriterDeps {
   readonly clock: Clock;
   readonly random: Random;
   /** The page that links open; what it is to do stands behind `#`, which no server sees. */
-  readonly linkUrl: string;
+  linkUrl(): string;
 }
 
 const pageActions = { verify_email: "verify", change_email: "verify", reset_password: "reset" } as const;
@@ -55,7 +55,7 @@ export function createAccountWriter({ accounts, mails, clock, random, linkUrl }:
 
     /** The link that completes a registration. */
     async sendRegistration(tx: Tx, { email, name, locale }: Registration, token: string): Promise<void> {
-      const link = `${linkUrl}#register=${token}`;
+      const link = `${linkUrl()}#register=${token}`;
       await write(tx, "register", email, locale, { name, link, hours: String(registrationLifeMs / 3_600_000) });
     },
 
@@ -65,7 +65,7 @@ export function createAccountWriter({ accounts, mails, clock, random, linkUrl }:
       { email, role, locale, createdAt, expiresAt }: Registration,
       token: string,
     ): Promise<void> {
-      const link = `${linkUrl}#accept=${token}`;
+      const link = `${linkUrl()}#accept=${token}`;
       const hours = String(Math.round((expiresAt.getTime() - createdAt.getTime()) / 3_600_000));
       await write(tx, "invitation", email, locale, { role, link, hours });
     },
@@ -77,7 +77,7 @@ export function createAccountWriter({ accounts, mails, clock, random, linkUrl }:
       await accounts.deleteTokens(tx, userId, [purpose]);
       const expiresAt = new Date(clock.nowMs() + lifeMs);
       await accounts.insertToken(tx, tokenHash, { purpose, userId, email, expiresAt });
-      const link = `${linkUrl}#${pageActions[purpose]}=${token}`;
+      const link = `${linkUrl()}#${pageActions[purpose]}=${token}`;
       await write(tx, mailsByPurpose[purpose], email, locale, { name, link, hours: String(lifeMs / 3_600_000) });
     },
   };

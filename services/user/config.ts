@@ -57,11 +57,6 @@ export const userConfig = {
         .regex(/^[a-z0-9-]{1,32}$/)
         .default("free")
         .describe("Plan of the tenants of those who register."),
-      linkUrl: z
-        .url({ protocol: /^https?$/ })
-        .max(500)
-        .default("http://127.0.0.1:8080/account")
-        .describe("Page that links in mails open, as people reach it; Lyss itself has one at /account."),
       maxMailsPerMailbox: z
         .int()
         .min(1)

@@ -30,6 +30,7 @@ export const exportRoutes = [
     path: "/api/v1/users/{id}/export",
     permission: "user:read",
     operation: "requestExport",
+    stepUp: "with_factors",
     summary:
       "Asks every service for what it keeps of oneself, with user:export of others; within an hour, the same is given again.",
     params,
@@ -55,6 +56,7 @@ export const exportRoutes = [
     path: "/api/v1/users/{id}/export/download",
     permission: "user:read",
     operation: "downloadExport",
+    stepUp: "with_factors",
     summary: "The export as one JSON document, for saving: what each service keeps of the person, never a secret.",
     params,
     response: z.strictObject({

@@ -20,7 +20,7 @@ const service = await startTestService({ after }, user, {
   clients: peersThatRegister,
   config: {
     mail: { url: mailServer.url },
-    user: { linkUrl: "https://lyss.test/account", registration: "open", maxMailsPerAddress: 10_000 },
+    user: { registration: "open", maxMailsPerAddress: 10_000 },
   },
   clock,
 });
@@ -31,7 +31,15 @@ const server = await startTestServer({
   guard({ headers: { authorization } }) {
     const [tenantId, userId] = (authorization ?? "").replace("Bearer ", "").split("/");
     if (!tenantId || !userId) return undefined;
-    const none = { models: [], signedInMs: 0, factorMs: 0, provenMs: 0, sessionId: "ses_1", keyId: "" };
+    const none = {
+      models: [],
+      signedInMs: 0,
+      factorMs: 0,
+      provenMs: 0,
+      hasFactor: false,
+      sessionId: "ses_1",
+      keyId: "",
+    };
     return { tenantId, userId, permissions: ["user:*"], ...none };
   },
 });

@@ -18,6 +18,7 @@ import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { mailConfig } from "@lyss/kit/mail/mail-config.ts";
 import { openMail } from "@lyss/kit/mail/open-mail.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
+import { accountPage } from "./account-page.ts";
 import { createAccountStore } from "./account-store.ts";
 import { createAccountWriter } from "./accounts.ts";
 import { adminRoutes } from "./admin-routes.ts";
@@ -65,7 +66,7 @@ export const user = defineService({
   routes: [...userRoutes, ...adminRoutes, ...statsRoutes, ...exportRoutes],
 
   async start({ config, clients, db, outbox, clock, random, ...given }) {
-    const { idempotency, workflows, deriveKey, log, metrics } = given;
+    const { idempotency, workflows, deriveKey, log, metrics, publicUrl } = given;
     const limits = config.user;
     const store = createUserStore(db.sql);
     const people = createPeopleStore(db.sql);
@@ -85,7 +86,13 @@ export const user = defineService({
     const profiles = createProfileStore(db.sql);
     const registrations = createRegistrationStore(db.sql);
     const mails = openMail(config.mail, { db, clock, random, log, metrics, key: deriveKey("user.mail") });
-    const writer = createAccountWriter({ accounts, mails, clock, random, linkUrl: limits.linkUrl });
+    const writer = createAccountWriter({
+      accounts,
+      mails,
+      clock,
+      random,
+      linkUrl: () => publicUrl() + accountPage.path,
+    });
     const mailLimit = createMailLimit({
       ...{ accounts, clock, subjectKey, perMailbox: limits.maxMailsPerMailbox, perAddress: limits.maxMailsPerAddress },
     });

@@ -13,8 +13,7 @@ const mailServer = await startMailServer({ after });
 const env = {
   LYSS_USER_REGISTRATION: "open",
   LYSS_MAIL_URL: mailServer.url,
-  LYSS_USER_LINK_URL: "http://lyss.test/account",
-  LYSS_SSO_PUBLIC_URL: publicUrl,
+  LYSS_HTTP_PUBLIC_URL: publicUrl,
 };
 const platform = await runPlatform({ after }, { env });
 const world = { nextUrl: () => platform.url };

@@ -8,7 +8,6 @@ const mailServer = await startMailServer({ after });
 const env = {
   LYSS_USER_REGISTRATION: "open",
   LYSS_MAIL_URL: mailServer.url,
-  LYSS_USER_LINK_URL: "http://lyss.test/account",
 };
 const platform = await runPlatform({ after }, { env });
 
@@ -26,7 +25,8 @@ async function linkTo(email: string, action: string): Promise<string> {
   const found = () =>
     mailServer.received
       .filter(({ to }) => to.includes(email))
-      .map(({ text }) => new RegExp(`account#${action}=([\\w-]{43})`).exec(text)?.[1])
+      // The page of the platform that wrote the mail, wherever it listens.
+      .map(({ text }) => new RegExp(`${platform.url}/account#${action}=([\\w-]{43})`).exec(text)?.[1])
       .findLast((token) => token !== undefined);
   await waitUntil(async () => found() !== undefined);
   return found() ?? "";

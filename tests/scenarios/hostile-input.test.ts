@@ -37,7 +37,8 @@ function requestOf(operation: Operation, as: Identity, given: Partial<Attack> = 
 }
 
 /** Whoever is let in everywhere: what asks for a fresh proof takes no key. */
-const mostTrusted = ({ route }: Operation): Identity => ("stepUp" in route && route.stepUp ? "person" : "operator");
+const mostTrusted = ({ route }: Operation): Identity =>
+  "stepUp" in route && route.stepUp === "persons" ? "person" : "operator";
 
 /** Each operation once: those that stand at two places are one. */
 function listOnce(): readonly Operation[] {

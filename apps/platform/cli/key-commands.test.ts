@@ -10,7 +10,7 @@ const server = await startTestServer({
   mounted: [{ name: "auth", routes: auth.routes, ops, peerUrl: undefined }],
   guard: () => ({
     ...{ tenantId: "ten_a", userId: "usr_a", keyId: "", permissions: ["*"], models: [] },
-    ...{ sessionId: "", signedInMs: 0, factorMs: 0, provenMs: 0 },
+    ...{ sessionId: "", signedInMs: 0, factorMs: 0, provenMs: 0, hasFactor: false },
   }),
 });
 after(() => server.close());

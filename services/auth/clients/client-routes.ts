@@ -83,6 +83,7 @@ const making = [
     path: "/api/v1/auth/clients",
     permission: "client:manage",
     operation: "createServiceClient",
+    stepUp: "with_factors",
     summary:
       "Makes a service client, which gets access tokens by its secret (grant client_credentials). It gets no more than its creator holds.",
     body: z.strictObject({
@@ -112,6 +113,7 @@ const making = [
     path: "/api/v1/auth/clients/{id}/rotate",
     permission: "client:manage",
     operation: "rotateServiceClient",
+    stepUp: "with_factors",
     summary: "Gives a service client a new secret; tokens that it has stay good.",
     params,
     body: z
@@ -136,6 +138,7 @@ const changing = [
     path: "/api/v1/auth/clients/{id}",
     permission: "client:manage",
     operation: "updateServiceClient",
+    stepUp: "with_factors",
     summary:
       "Changes what is given of a service client, for its tokens, too. Who gives permissions answers for them from then on.",
     params,

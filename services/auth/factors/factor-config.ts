@@ -12,15 +12,12 @@ const origin = z
 export const factorSettings = z
   .strictObject({
     appName: z.string().trim().min(1).max(60).default("Lyss").describe("What authenticator apps and passkeys show."),
-    publicUrl: origin
-      .default("http://localhost:8080")
-      .describe("Where browsers find the platform. Passkeys belong to its domain."),
     passkeyDomain: z
       .string()
       .max(253)
       .optional()
       .describe(
-        "The domain of passkeys, where it is wider than that of publicUrl: a passkey is good for one domain for ever.",
+        "The domain of passkeys, where it is wider than that of http.publicUrl: a passkey is good for one domain for ever.",
       ),
     passkeyOrigins: z
       .array(origin)
@@ -28,9 +25,8 @@ export const factorSettings = z
       .default([])
       .describe("Further origins whose pages may ask for a passkey, below passkeyDomain."),
   })
-  .superRefine((settings, context) => {
-    const { rpId, origins } = toPasskeyPlace(settings);
-    const strange = origins.find((text) => !isBelow(new URL(text).hostname, rpId));
+  .superRefine(({ passkeyDomain, passkeyOrigins }, context) => {
+    const strange = passkeyOrigins.find((text) => !isBelow(new URL(text).hostname, passkeyDomain ?? ""));
     if (strange === undefined) return;
     const message = inBothLanguages(
       `must be a domain that ${strange} lies in: browsers refuse others`,
@@ -42,14 +38,31 @@ export const factorSettings = z
 
 export type FactorSettings = z.output<typeof factorSettings>;
 
-/** The domain that passkeys are for, and where the pages that ask for them come from. */
-export function toPasskeyPlace({
-  publicUrl,
-  passkeyDomain,
-  passkeyOrigins,
-}: Pick<FactorSettings, "publicUrl" | "passkeyDomain" | "passkeyOrigins">) {
-  const origins = [publicUrl, ...passkeyOrigins].map((text) => new URL(text).origin);
-  return { rpId: passkeyDomain ?? new URL(publicUrl).hostname, origins };
+/**
+ * The domain that passkeys are for, and where the pages that ask for them come from. Browsers know no passkeys of an address by number: on one's
+ * own machine they are for `localhost`. Throws a TypeError for an address outside the domain.
+ */
+export function toPasskeyPlace(
+  publicUrl: string,
+  {
+    passkeyDomain,
+    passkeyOrigins,
+  }: Partial<Pick<FactorSettings, "passkeyDomain">> & Pick<FactorSettings, "passkeyOrigins">,
+) {
+  const { hostname, origin: own } = nameLoopback(new URL(publicUrl));
+  const rpId = passkeyDomain ?? hostname;
+  if (!isBelow(hostname, rpId)) {
+    throw new TypeError(
+      `auth.secondFactors.passkeyDomain is ${rpId}, in which http.publicUrl, ${publicUrl}, does not lie`,
+    );
+  }
+  return { rpId, origins: [own, ...passkeyOrigins.map((text) => new URL(text).origin)] };
+}
+
+function nameLoopback(url: URL): URL {
+  const named = new URL(url);
+  if (["127.0.0.1", "0.0.0.0", "[::1]", "[::]"].includes(url.hostname)) named.hostname = "localhost";
+  return named;
 }
 
 function isBelow(hostname: string, domain: string): boolean {

@@ -5,11 +5,11 @@ import type { FactorDeps } from "./factor-deps.ts";
 import { createFactorStore } from "./factor-store.ts";
 import { createPasskeyArea } from "./passkeys.ts";
 
-type Given = Pick<ServiceDeps<never, never>, "db" | "outbox" | "clock" | "random" | "deriveKey">;
+type Given = Pick<ServiceDeps<never, never>, "db" | "outbox" | "clock" | "random" | "deriveKey" | "publicUrl">;
 
 /** What the operations on second factors need, made of what the service is given. */
 export function createFactorDeps(
-  { db, outbox, clock, random, deriveKey }: Given,
+  { db, outbox, clock, random, deriveKey, publicUrl }: Given,
   settings: FactorSettings,
 ): FactorDeps {
   const { appName } = settings;
@@ -18,7 +18,10 @@ export function createFactorDeps(
     ...{ db, outbox, clock, random, appName },
     factors: createFactorStore(db),
     challenges: createChallengeStore(db),
-    passkeys: createPasskeyArea({ ...toPasskeyPlace(settings), rpName: appName, challengeKey, random }),
+    passkeys: createPasskeyArea({
+      ...{ rpName: appName, challengeKey, random },
+      place: () => toPasskeyPlace(publicUrl(), settings),
+    }),
     factorKey: deriveKey("auth.factor"),
     recoveryPepper: deriveKey("auth.recovery_code"),
   };

@@ -14,12 +14,17 @@ const server = await startTestServer({
   mounted: [{ name: "auth", routes: auth.routes, ops, peerUrl: undefined }],
   async guard({ headers: { authorization } }) {
     const sessionId = (authorization ?? "").replace("Bearer ", "");
-    const none = { sessionId: "", signedInMs: 0, factorMs: 0, provenMs: 0, models: [] };
+    const none = { sessionId: "", signedInMs: 0, factorMs: 0, provenMs: 0, hasFactor: false, models: [] };
     if (sessionId === "key") return { tenantId: "ten_a", userId: "usr_a", keyId: "key_a", ...none, permissions: ["*"] };
     const verdict = await ops.checkSession({ sessionId });
     if (!verdict.isActive) return undefined;
     const { tenantId, userId, createdAt, provenAt } = verdict.session;
-    const times = { signedInMs: createdAt.getTime(), factorMs: 0, provenMs: provenAt?.getTime() ?? 0 };
+    const times = {
+      signedInMs: createdAt.getTime(),
+      factorMs: 0,
+      provenMs: provenAt?.getTime() ?? 0,
+      hasFactor: false,
+    };
     return { tenantId, userId, keyId: "", sessionId, ...times, permissions: verdict.permissions, models: [] };
   },
 });
@@ -33,7 +38,7 @@ async function signIn(userId = random.id("usr")) {
 /** As if the session had last been proven more than ten minutes ago. */
 const forgetProof = (sessionId: string) =>
   sql`update session set proven_at = proven_at - interval '601 s' where session_id = ${sessionId}`;
-const steppedUp = auth.routes.filter((route) => route.kind === "json" && route.stepUp === true);
+const steppedUp = auth.routes.filter((route) => route.kind === "json" && route.stepUp === "persons");
 
 for (const prefix of ["/v1", "/api/v1"]) {
   test(`factors are added, used, renamed and removed under ${prefix}`, async () => {

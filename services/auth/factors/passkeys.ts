@@ -22,10 +22,8 @@ const loadWebAuthn = () => import("@simplewebauthn/server");
 const algorithms = [-7, -8, -257];
 
 export interface PasskeyAreaOptions {
-  /** The domain that passkeys are for (WebAuthn: RP ID). */
-  readonly rpId: string;
-  /** Where the pages that ask for them may come from. */
-  readonly origins: readonly string[];
+  /** The domain that passkeys are for (WebAuthn: RP ID), and where the pages that ask for them may come from. */
+  place(): { readonly rpId: string; readonly origins: readonly string[] };
   readonly rpName: string;
   /** Signs challenges. */
   readonly challengeKey: Buffer;
@@ -37,8 +35,11 @@ export interface PasskeyAreaOptions {
  * minutes; whoever answers one remembers it with `AnsweredChallenge`. No certificate of a maker is read, so nothing is fetched.
  */
 export function createPasskeyArea(options: PasskeyAreaOptions) {
-  const { rpId, origins, rpName, challengeKey, random } = options;
-  const expected = { expectedOrigin: [...origins], expectedRPID: rpId, requireUserVerification: true };
+  const { place, rpName, challengeKey, random } = options;
+  const expected = () => {
+    const { rpId, origins } = place();
+    return { expectedOrigin: [...origins], expectedRPID: rpId, requireUserVerification: true };
+  };
 
   function sign(body: Buffer, { purpose, subject }: ChallengeScope): Buffer {
     return createHmac("sha256", challengeKey).update(body).update(`${purpose}\0${subject}`).digest();
@@ -75,7 +76,7 @@ export function createPasskeyArea(options: PasskeyAreaOptions) {
       const { generateRegistrationOptions } = await loadWebAuthn();
       return generateRegistrationOptions({
         rpName,
-        rpID: rpId,
+        rpID: place().rpId,
         userName: accountName,
         userDisplayName: accountName,
         userID: toBytes(Buffer.from(userId)),
@@ -94,7 +95,7 @@ export function createPasskeyArea(options: PasskeyAreaOptions) {
       const scope: ChallengeScope = { purpose: "register", subject: userId };
       const opened = openChallenge(response.response.clientDataJSON, scope, nowMs);
       if (!opened || !(await isWithoutCertificates(response.response.attestationObject))) return undefined;
-      const asked = { ...expected, expectedChallenge: opened.challenge, supportedAlgorithmIDs: algorithms };
+      const asked = { ...expected(), expectedChallenge: opened.challenge, supportedAlgorithmIDs: algorithms };
       const { id, rawId, type } = response;
       const { clientDataJSON, attestationObject } = response.response;
       const shown = { id, rawId, type, response: { clientDataJSON, attestationObject }, clientExtensionResults: {} };
@@ -116,7 +117,7 @@ export function createPasskeyArea(options: PasskeyAreaOptions) {
     async assertionOptions(scope: ChallengeScope, known: readonly Passkey[], nowMs: number) {
       const { generateAuthenticationOptions } = await loadWebAuthn();
       return generateAuthenticationOptions({
-        rpID: rpId,
+        rpID: place().rpId,
         challenge: toBytes(createChallenge(scope, nowMs)),
         timeout: passkeyChallengeTtlMs,
         userVerification: "required",
@@ -138,7 +139,7 @@ export function createPasskeyArea(options: PasskeyAreaOptions) {
       const answer = { clientDataJSON, authenticatorData, signature };
       const { verifyAuthenticationResponse } = await loadWebAuthn();
       const result = await verifyAuthenticationResponse({
-        ...expected,
+        ...expected(),
         response: { id, rawId, type, response: answer, clientExtensionResults: {} },
         expectedChallenge: opened.challenge,
         credential: {

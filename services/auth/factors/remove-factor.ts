@@ -1,3 +1,4 @@
+import { accessChanged } from "@lyss/contracts/events/auth.ts";
 import { factorRemoved } from "@lyss/contracts/events/auth-factors.ts";
 import { factorFailures } from "@lyss/contracts/failures/auth-factors.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
@@ -24,7 +25,10 @@ export async function removeFactor(
     await factors.lockHolder(tx, change.userId, now);
     const removed = await factors.deleteFactor(tx, change.userId, factorId);
     if (!removed) throw new Failure(factorFailures.factor_not_found);
-    if (!(await factors.hasFactor(tx, change.userId))) await factors.deleteRecoveryCodes(tx, change.userId);
+    if (!(await factors.hasFactor(tx, change.userId))) {
+      await factors.deleteRecoveryCodes(tx, change.userId);
+      await outbox.append(tx, accessChanged, { tenantId: change.tenantId, userId: change.userId });
+    }
     await outbox.append(tx, factorRemoved, toFactorRemoved(removed, change, now));
     await endOthers(deps, tx, change);
     return removed;

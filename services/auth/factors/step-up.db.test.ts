@@ -26,7 +26,12 @@ test("a step-up takes what the person has: a factor, or the password of one who 
   assert.equal(await provenAt(bob), clock.nowMs());
   assert.equal(decodeJwt(accessToken)["proven_at"], Math.floor(clock.nowMs() / 1_000));
 
+  const hasFactor = async ({ sessionId }: { readonly sessionId: string }) => {
+    const verdict = await ops.checkSession({ sessionId });
+    return verdict.isActive && verdict.hasFactor;
+  };
   const { ann, secret } = await withTotp();
+  assert.deepEqual([await hasFactor(bob), await hasFactor(ann)], [false, true]);
   clock.advance(600_000);
   await assert.rejects(ops.stepUpByPassword(ann), failsWith(factorFailures.factor_wanted));
   await ops.stepUp({ ...ann, proof: { method: "totp", code: codeOf(clock, secret) } });

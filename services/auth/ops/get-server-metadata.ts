@@ -10,7 +10,9 @@ export interface ServerMetadata {
 }
 
 /** The issuer is what tokens say it is where that is an address, or else the address at which the platform is found. */
-export function getServerMetadata({ issuer, publicUrl }: Pick<AuthDeps, "issuer" | "publicUrl">): ServerMetadata {
+export function getServerMetadata(deps: Pick<AuthDeps, "issuer" | "publicUrl">): ServerMetadata {
+  const { issuer } = deps;
+  const publicUrl = deps.publicUrl();
   const base = `${publicUrl}/api/v1/auth`;
   return {
     issuer: /^https?:\/\//.test(issuer) ? issuer : publicUrl,

@@ -157,16 +157,13 @@ function operatorRoutes(): readonly Route<BillingOps>[] {
       path: "/admin/billing/corrections",
       permission: operatorPermission,
       operation: "correctWallet",
+      stepUp: "with_factors",
       summary: "Puts an earlier period right: money given or taken now, which the next invoice shows with that period.",
       body: z.strictObject({
         tenant_id: z.string().min(1).max(64),
         amount: z.string().max(32).describe("Decimal string in units of the currency; negative to take."),
         about: time.describe("A moment in the period that is put right."),
-        reference: z
-          .string()
-          .min(1)
-          .max(120)
-          .describe("Names this correction; a repeat with the same one does nothing."),
+        reference: z.string().min(1).max(120).describe("Names this correction; a repeat with it does nothing."),
         note: z.string().max(200).default("").describe("Why, as the tenant may read it."),
       }),
       response: z.strictObject({

@@ -15,6 +15,7 @@ export const overdraftRoutes = [
     path: "/admin/billing/wallets/{tenant_id}/credit-limit",
     permission: "platform:billing",
     operation: "setCreditLimit",
+    stepUp: "with_factors",
     summary:
       "Lets a tenant spend so much beyond what it has, as far as its plan allows; 0 ends that. It is lowered by what is free of it.",
     params: z.strictObject({ tenant_id: z.string().max(64) }),

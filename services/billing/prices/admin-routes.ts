@@ -74,6 +74,7 @@ export const priceRoutes = [
     path: "/admin/billing/prices",
     permission,
     operation: "putPrices",
+    stepUp: "with_factors",
     summary: "Makes each given price a new version, in effect at once or from a time on. A repeat writes nothing.",
     body: z.strictObject({
       prices: pricesInput,
@@ -125,6 +126,7 @@ export const priceRoutes = [
     path: "/admin/billing/prices:import",
     permission,
     operation: "importPrices",
+    stepUp: "with_factors",
     summary:
       "Compares prices with the list of well-known ones, and unless it is a dry run puts what is new or changed.",
     body: z.strictObject({

@@ -57,6 +57,7 @@ export const planRoutes = [
     path: "/admin/billing/plans/{name}",
     permission,
     operation: "putPlan",
+    stepUp: "with_factors",
     summary:
       "Creates a price plan, or gives it another mark-up, description or bound of credit; for calls from then on.",
     params,
@@ -101,6 +102,7 @@ export const planRoutes = [
     path: "/admin/billing/plans/{name}/tenants/{tenant_id}",
     permission,
     operation: "assignPlan",
+    stepUp: "with_factors",
     summary: "Puts a tenant on a price plan, in place of the one that it was on.",
     params: assignment,
     response: assigned,
@@ -115,6 +117,7 @@ export const planRoutes = [
     path: "/admin/billing/plans/{name}/tenants/{tenant_id}",
     permission,
     operation: "unassignPlan",
+    stepUp: "with_factors",
     summary: "Takes a tenant off a price plan.",
     params: assignment,
     response: assigned,

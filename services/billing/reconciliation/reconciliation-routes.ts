@@ -81,6 +81,7 @@ export const reconciliationRoutes = [
     path: "/admin/billing/cost-prices",
     permission,
     operation: "putCostPrices",
+    stepUp: "with_factors",
     summary:
       "Sets at what providers' models cost the platform from now on. Rates that did not change keep their version.",
     body: z.strictObject({

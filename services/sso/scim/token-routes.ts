@@ -40,6 +40,7 @@ export const scimTokenRoutes = [
     path: "/api/v1/sso/connections/{id}/scim-tokens",
     permission: "sso:manage",
     operation: "createScimToken",
+    stepUp: "with_factors",
     summary: "Gives the connection's provider a token to manage people by SCIM.",
     params: z.strictObject({ id }),
     body: z
@@ -75,6 +76,7 @@ export const scimTokenRoutes = [
     path: "/api/v1/sso/connections/{id}/scim-tokens/{token}:rotate",
     permission: "sso:manage",
     operation: "rotateScimToken",
+    stepUp: "with_factors",
     summary: "Gives a new token in the place of one, which works for a while yet.",
     params,
     body: z

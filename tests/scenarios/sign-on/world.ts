@@ -36,7 +36,8 @@ export async function startSignOn(topology: Topology, scope: ReturnType<typeof c
   ];
   const service = await startTestService(scope, sso, {
     clients: { auth: authClient, group: groups, tenant: tenants, user: users },
-    config: { sso: { publicUrl, allowPrivateProviders: true, providerTimeoutMs: 3_000 } },
+    publicUrl,
+    config: { sso: { allowPrivateProviders: true, providerTimeoutMs: 3_000 } },
   });
   const nodes = [service, await service.startNode()];
   const servers = await Promise.all(

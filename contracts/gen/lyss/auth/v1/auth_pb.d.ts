@@ -408,6 +408,13 @@ export declare type CheckSessionResponse = Message<"lyss.auth.v1.CheckSessionRes
    * @generated from field: repeated string allowed_ips = 12;
    */
   allowedIps: string[];
+
+  /**
+   * Whether the person has a second factor.
+   *
+   * @generated from field: bool has_factor = 13;
+   */
+  hasFactor: boolean;
 };
 
 /**
