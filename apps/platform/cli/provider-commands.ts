@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { CommandError } from "./api-client.ts";
 import { type CliDeps, connect, withConnection } from "./context.ts";
 import { print, toFields, toTable } from "./print.ts";
@@ -9,11 +9,10 @@ type Row = Record<string, unknown>;
 export function addProviderCommands(program: Command, deps: CliDeps): void {
   const provider = program.command("provider").description("model providers");
 
-  withConnection(
-    provider.command("add").description("add an OpenAI-compatible provider, or replace the one of that name"),
-  )
+  withConnection(provider.command("add").description("add a provider, or replace the one of that name"))
     .argument("<name>", "a-z, 0-9, '.', '_' and '-'")
     .requiredOption("--base-url <url>", "such as https://api.openai.com/v1; private addresses belong into lyss.yaml")
+    .addOption(new Option("--dialect <api>", "API that it speaks").choices(["openai", "anthropic"]).default("openai"))
     .requiredOption(
       "--model <name=input/output...>",
       "model and its price in USD per million tokens: gpt-4o-mini=0.15/0.60; a well-known one also without",
@@ -24,6 +23,7 @@ export function addProviderCommands(program: Command, deps: CliDeps): void {
       const { api, output } = connect(deps, options);
       const added = await api.send("POST", "/api/v1/ai/providers", {
         name,
+        dialect: options.dialect,
         base_url: options.baseUrl,
         api_key: await readProviderKey(deps, options),
         models: options.model.map(parseModel),

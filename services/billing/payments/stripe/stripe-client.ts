@@ -6,7 +6,7 @@ import { policySchema } from "@lyss/kit/resilience/policy-config.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { Logger } from "pino";
-import { type Dispatcher, Pool } from "undici";
+import type { Dispatcher, Pool } from "undici";
 
 /** Fields of a request, nested with brackets as Stripe's API wants them: `metadata[order_id]`. */
 export type StripeFields = Readonly<Record<string, string>>;
@@ -47,11 +47,13 @@ const policy = policySchema.parse({
  * `payment_provider_failed` when it is not known what happened, and `payment_refused` when Stripe says no.
  */
 export function createStripeClient({ baseUrl, apiKey, clock, random, log }: StripeClientOptions): StripeClient {
-  const pool = new Pool(new URL(baseUrl).origin, {
-    connections,
-    headersTimeout: headersTimeoutMs,
-    bodyTimeout: headersTimeoutMs,
-  });
+  let opening: Promise<Pool> | undefined;
+  // With the first payment: most programs see none, and loading it is a twentieth of a start.
+  const openPool = async () => {
+    const { Pool } = await import("undici");
+    const timeouts = { headersTimeout: headersTimeoutMs, bodyTimeout: headersTimeoutMs };
+    return new Pool(new URL(baseUrl).origin, { connections, ...timeouts });
+  };
   const calls = createPolicy("payments.stripe", policy, { clock, random });
 
   async function send(options: Pick<Dispatcher.RequestOptions, "method" | "path" | "body">, key?: string) {
@@ -72,7 +74,8 @@ export function createStripeClient({ baseUrl, apiKey, clock, random, log }: Stri
   }
 
   async function sendOnce(options: Dispatcher.RequestOptions): Promise<unknown> {
-    const answer = await pool.request(options);
+    opening ??= openPool();
+    const answer = await (await opening).request(options);
     const json = parse(await readBody(answer));
     if (answer.statusCode === 200) return json;
     const { error } = json as { readonly error?: { readonly type?: string; readonly code?: string } };
@@ -92,7 +95,7 @@ export function createStripeClient({ baseUrl, apiKey, clock, random, log }: Stri
     },
     post: (path, idempotencyKey, fields) =>
       send({ method: "POST", path, body: new URLSearchParams(fields).toString() }, idempotencyKey),
-    close: () => pool.destroy(),
+    close: async () => (await opening)?.destroy(),
   };
 }
 
