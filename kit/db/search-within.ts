@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { Failure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
 import type { Database, Tx } from "./database.ts";
@@ -5,6 +6,14 @@ import { postgres } from "./driver.ts";
 
 /** PostgreSQL's code for a statement that ran into its limit. */
 const queryCanceled = "57014";
+
+/** Setting of each service that searches for words. */
+export const searchTimeoutMs = z
+  .int()
+  .min(50)
+  .max(1_000)
+  .default(1_000)
+  .describe("How long the database looks for words before a search is refused as too broad.");
 
 /**
  * Runs a search for words that somebody else chose. No statement of it takes longer than `limitMs` (1 to 1,000): it is given

@@ -3,6 +3,8 @@ import { after, test } from "node:test";
 import { commitAddress, digestEntry } from "@lyss/contracts/audit/entry-digest.ts";
 import { keyCreated } from "@lyss/contracts/events/auth.ts";
 import { userDeleted } from "@lyss/contracts/events/user.ts";
+import { isFailure } from "@lyss/kit/errors/failure.ts";
+import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { audit } from "./service.ts";
@@ -259,4 +261,16 @@ test("where somebody who is gone came from is forgotten in what they did and in 
     [null, "192.0.2.1", null, null],
   );
   assert.deepEqual(await reasonOf(tenantId), [true, 0, undefined]);
+});
+
+test("S8: a search that the database does not end in time is refused", async () => {
+  const chain = newTenant();
+  await keep(chain);
+  await db.transaction(async (tx) => {
+    await tx`lock table entry in access exclusive mode`;
+    await assert.rejects(ops.listAuditEntries({ chain, limit: 2, text: "%" }), (err) =>
+      isFailure(err, kitFailures.search_too_broad),
+    );
+  });
+  assert.equal((await ops.listAuditEntries({ chain, limit: 2, text: "key" })).rows.length, 1);
 });

@@ -1,3 +1,4 @@
+import { searchTimeoutMs } from "@lyss/kit/db/search-within.ts";
 import { z } from "zod";
 
 /** Section `audit` of the configuration. */
@@ -10,6 +11,7 @@ export const auditConfig = {
         .max(36_500)
         .default(1_095)
         .describe("Entries of audit logs are deleted after so many days. What is left can still be verified."),
+      searchTimeoutMs,
     })
     .prefault({}),
 };

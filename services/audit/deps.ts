@@ -16,4 +16,5 @@ export interface AuditDeps {
   readonly random: Random;
   readonly log: Logger;
   readonly retentionMs: number;
+  readonly searchTimeoutMs: number;
 }

@@ -33,8 +33,9 @@ export const audit = defineService({
   async start({ config, db, outbox, clock, random, log, deriveKey }) {
     const sealer = createSealer(deriveKey("audit.seal"));
     const retentionMs = config.audit.retentionDays * dayMs;
+    const { searchTimeoutMs } = config.audit;
     const store = createAuditStore(db.sql);
-    const ops = createAuditOps({ db, store, sealer, outbox, clock, random, log, retentionMs });
+    const ops = createAuditOps({ db, store, sealer, outbox, clock, random, log, retentionMs, searchTimeoutMs });
     return {
       ops,
       rpc: createAuditRpc(ops),

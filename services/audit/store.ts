@@ -12,27 +12,30 @@ export function createAuditStore(sql: Sql) {
   const chainColumns = (db: Sql | Tx) => db`
     chain, sequence::float8 as sequence, digest, base_sequence::float8 as "baseSequence", base_digest as "baseDigest",
     seal, anchored_sequence::float8 as "anchoredSequence"`;
-  const matches = ({ chain, acts, actorId, subjectId, clientAddress, fromMs, beforeMs, text }: EntryFilter) => {
+  const matches = (
+    db: Sql | Tx,
+    { chain, acts, actorId, subjectId, clientAddress, fromMs, beforeMs, text }: EntryFilter,
+  ) => {
     const exact = acts?.filter((act) => !act.endsWith("*")) ?? [];
     const prefixes = acts?.filter((act) => act.endsWith("*")).map((act) => act.slice(0, -1)) ?? [];
-    return sql`
+    return db`
       true
-      ${chain === undefined ? sql`` : sql`and chain = ${chain}`}
+      ${chain === undefined ? db`` : db`and chain = ${chain}`}
       ${
         acts === undefined
-          ? sql``
-          : sql`and (act = any(${exact}::text[]) or exists (
+          ? db``
+          : db`and (act = any(${exact}::text[]) or exists (
               select from unnest(${prefixes}::text[]) as prefix where starts_with(act, prefix)))`
       }
-      ${actorId === undefined ? sql`` : sql`and actor_id = ${actorId}`}
-      ${subjectId === undefined ? sql`` : sql`and subject_id = ${subjectId}`}
-      ${clientAddress === undefined ? sql`` : sql`and client_address = ${clientAddress}`}
-      ${fromMs === undefined ? sql`` : sql`and happened_at >= ${new Date(fromMs)}`}
-      ${beforeMs === undefined ? sql`` : sql`and happened_at < ${new Date(beforeMs)}`}
+      ${actorId === undefined ? db`` : db`and actor_id = ${actorId}`}
+      ${subjectId === undefined ? db`` : db`and subject_id = ${subjectId}`}
+      ${clientAddress === undefined ? db`` : db`and client_address = ${clientAddress}`}
+      ${fromMs === undefined ? db`` : db`and happened_at >= ${new Date(fromMs)}`}
+      ${beforeMs === undefined ? db`` : db`and happened_at < ${new Date(beforeMs)}`}
       ${
         text === undefined
-          ? sql``
-          : sql`and position(lower(${text}) in lower(
+          ? db``
+          : db`and position(lower(${text}) in lower(
               act || ' ' || actor_id || ' ' || operator_id || ' ' || subject_id || ' ' || details)) > 0`
       }`;
   };
@@ -119,10 +122,15 @@ export function createAuditStore(sql: Sql) {
     },
 
     /** Newest first, those before a position. */
-    listEntries(filter: EntryFilter, beforePosition: bigint | undefined, limit: number): Promise<ListedEntry[]> {
-      return sql<ListedEntry[]>`
-        select ${columns(sql)}, position from entry
-        where ${matches(filter)} ${beforePosition === undefined ? sql`` : sql`and position < ${beforePosition}`}
+    listEntries(
+      db: Sql | Tx,
+      filter: EntryFilter,
+      beforePosition: bigint | undefined,
+      limit: number,
+    ): Promise<ListedEntry[]> {
+      return db<ListedEntry[]>`
+        select ${columns(db)}, position from entry
+        where ${matches(db, filter)} ${beforePosition === undefined ? db`` : db`and position < ${beforePosition}`}
         order by position desc limit ${limit}`;
     },
 
@@ -134,7 +142,7 @@ export function createAuditStore(sql: Sql) {
     ): Promise<(ProvenEntry & { readonly position: bigint })[]> {
       return sql<(ProvenEntry & { readonly position: bigint })[]>`
         select ${columns(sql)}, ${proof(sql)}, position from entry
-        where ${matches(filter)} and position > ${afterPosition}
+        where ${matches(sql, filter)} and position > ${afterPosition}
         order by position limit ${limit}`;
     },
 

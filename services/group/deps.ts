@@ -16,4 +16,5 @@ export interface GroupDeps {
   readonly outbox: Outbox;
   readonly clock: Clock;
   readonly random: Random;
+  readonly searchTimeoutMs: number;
 }

@@ -10,6 +10,7 @@ import { GroupService } from "@lyss/contracts/gen/lyss/group/v1/group_pb.js";
 import { createRepository } from "@lyss/kit/event-sourcing/repository.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
 import { groupAggregate, groupEvents } from "./aggregate.ts";
+import { groupConfig } from "./config.ts";
 import { createGroupSubscriptions } from "./events.ts";
 import { createMembershipProjection } from "./membership.ts";
 import { createGroupOps } from "./ops.ts";
@@ -23,15 +24,16 @@ export const group = defineService({
   needs: {},
   publishes: [...groupEvents, groupPersonErased, groupPersonExported],
   hears: [userCreated, userDeleted, userExportRequested, groupMemberAdded, groupMemberRemoved, groupMemberRoleChanged],
-  config: {},
+  config: groupConfig,
   migrations: new URL("./migrations/", import.meta.url),
   routes: groupRoutes,
 
-  async start({ db, outbox, clock, random }) {
+  async start({ config, db, outbox, clock, random }) {
     const store = createGroupStore(db.sql);
     const groups = createRepository({ aggregate: groupAggregate, db, outbox, source: "group", clock, random });
     const membership = createMembershipProjection(store);
-    const ops = createGroupOps({ db, store, groups, membership, outbox, clock, random });
+    const { searchTimeoutMs } = config.group;
+    const ops = createGroupOps({ db, store, groups, membership, outbox, clock, random, searchTimeoutMs });
     return {
       ops,
       rpc: createGroupRpc(ops),

@@ -122,9 +122,9 @@ export function createGroupStore(sql: Sql) {
     },
 
     /** Newest first. */
-    listGroups(query: GroupQuery): Promise<Group[]> {
+    listGroups(db: Sql | Tx, query: GroupQuery): Promise<Group[]> {
       const { tenantId, status, name, memberId, reachedBy, parentId, afterId, limit } = query;
-      return sql<Group[]>`
+      return db<Group[]>`
         select group_id as "groupId", tenant_id as "tenantId", name, description, status, member_count as "memberCount",
           version::float8 as version, created_by as "createdBy", created_at as "createdAt", updated_at as "updatedAt",
           parent_id as "parentId", permissions, join_role as "joinRole"

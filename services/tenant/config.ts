@@ -1,3 +1,4 @@
+import { searchTimeoutMs } from "@lyss/kit/db/search-within.ts";
 import { z } from "zod";
 
 /** Section `tenant` of the configuration. */
@@ -15,6 +16,7 @@ export const tenantConfig = {
         .max(30_000)
         .default(3_000)
         .describe("How long one try to read a TXT record may take; there are two."),
+      searchTimeoutMs,
     })
     .prefault({}),
 };

@@ -15,4 +15,5 @@ export interface TenantDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly readTxtRecords: ReadTxtRecords;
+  readonly searchTimeoutMs: number;
 }

@@ -23,7 +23,8 @@ export const tenant = defineService({
   async start({ config, db, outbox, clock, random }) {
     const readTxtRecords = createTxtReader(config.tenant);
     const stores = { store: createTenantStore(db.sql), domains: createDomainStore() };
-    const ops = createTenantOps({ db, ...stores, outbox, clock, random, readTxtRecords });
+    const { searchTimeoutMs } = config.tenant;
+    const ops = createTenantOps({ db, ...stores, outbox, clock, random, readTxtRecords, searchTimeoutMs });
     return { ops, rpc: createTenantRpc(ops), health: { database: databaseCheck(db) } };
   },
 });

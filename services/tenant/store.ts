@@ -65,10 +65,10 @@ export function createTenantStore(sql: Sql) {
     },
 
     /** Newest first. */
-    listTenants({ query, status, plan, afterId, limit }: TenantQuery): Promise<Tenant[]> {
+    listTenants(db: Sql | Tx, { query, status, plan, afterId, limit }: TenantQuery): Promise<Tenant[]> {
       const part = query?.toLowerCase() ?? "";
-      return sql<Tenant[]>`
-        select ${columns(sql)} from tenant
+      return db<Tenant[]>`
+        select ${columns(db)} from tenant
         where (${afterId ?? null}::text is null or tenant_id < ${afterId ?? null})
           and (${status ?? null}::text is null or status = ${status ?? null})
           and (${plan ?? null}::text is null or plan = ${plan ?? null})

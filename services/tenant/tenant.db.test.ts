@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { tenantFailures } from "@lyss/contracts/failures/tenant.ts";
 import { type FailureType, isFailure } from "@lyss/kit/errors/failure.ts";
+import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { newTenantSchema, platformActor } from "./model.ts";
@@ -9,7 +10,7 @@ import { tenant } from "./service.ts";
 
 const clock = createFakeClock();
 const service = await startTestService({ after }, tenant, { clients: {}, clock });
-const { ops, sql } = service;
+const { ops, sql, db } = service;
 
 const failsWith = (type: FailureType) => (err: unknown) => isFailure(err, type);
 
@@ -62,6 +63,14 @@ test("tenants are listed newest first, page by page", async () => {
   const second = await ops.listTenants({ limit: 2, cursor: first.nextCursor });
   const slugs = [...first.rows, ...second.rows].map(({ slug }) => slug);
   assert.deepEqual(slugs.slice(0, 3), ["page-c", "page-b", "page-a"]);
+});
+
+test("S8: a search that the database does not end in time is refused", async () => {
+  await db.transaction(async (tx) => {
+    await tx`lock table tenant in access exclusive mode`;
+    await assert.rejects(ops.listTenants({ limit: 2, query: "%" }), failsWith(kitFailures.search_too_broad));
+  });
+  assert.equal((await ops.listTenants({ limit: 2 })).rows.length, 2);
 });
 
 test("a slug is a DNS label", () => {

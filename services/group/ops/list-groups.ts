@@ -1,3 +1,4 @@
+import { searchWithin } from "@lyss/kit/db/search-within.ts";
 import { decodeCursor, type Page, type PageRequest, toPage } from "@lyss/kit/http/page.ts";
 import { permits } from "@lyss/kit/rpc/call-context.ts";
 import type { GroupDeps } from "../deps.ts";
@@ -17,17 +18,16 @@ export interface ListGroupsInput extends PageRequest {
 
 /**
  * The groups that the actor may know of, newest first. Who is in which group is known from events: a change of membership
- * shows up here a moment after it happened.
+ * shows up here a moment after it happened. Throws `kit.search_too_broad`.
  */
 export async function listGroups(
-  { store }: Pick<GroupDeps, "store">,
+  { db, store, searchTimeoutMs }: Pick<GroupDeps, "db" | "store" | "searchTimeoutMs">,
   { tenantId, actor, status, name, memberId, parentId, limit, cursor }: ListGroupsInput,
 ): Promise<Page<Group>> {
   const [afterId] = decodeCursor(cursor, 1) ?? [];
   const isManager = permits(actor.permissions, manageGroupsPermission);
   const reachedBy = isManager ? undefined : actor.userId;
-  const rows = await store.listGroups({
-    ...{ tenantId, status, name, memberId, reachedBy, parentId, afterId, limit: limit + 1 },
-  });
+  const wanted = { tenantId, status, name, memberId, reachedBy, parentId, afterId, limit: limit + 1 };
+  const rows = await searchWithin(db, searchTimeoutMs, (tx) => store.listGroups(tx, wanted));
   return toPage(rows, limit, ({ groupId }) => [groupId]);
 }
