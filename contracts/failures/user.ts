@@ -180,4 +180,12 @@ export const userFailures = defineFailures("user", {
         "密码正确。请在 {expiresInSeconds} 秒内携带质询令牌，通过 POST /api/v1/auth/mfa/challenge/verify 提交第二验证方式（{factors}）。",
     },
   },
+  password_breached: {
+    kind: "invalid_argument",
+    publicCode: "USER_061",
+    text: {
+      en_US: "This password is known from a breach of another site. Choose another.",
+      zh_CN: "该密码已在其他网站的数据泄露中出现，请更换。",
+    },
+  },
 });

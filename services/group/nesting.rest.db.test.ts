@@ -169,3 +169,12 @@ test("people who come into a tenant join its groups that say so, once, and leave
   assert.equal((await call(mia, "GET", `/${everybody}`)).json.member_count, 1);
   assert.equal((await call(mia, "PATCH", `/${everybody}`, { join_role: null })).json.join_role, null);
 });
+
+test("S8: a search that the database does not end in time is refused", async () => {
+  const { mia } = newTenant();
+  await service.db.transaction(async (tx) => {
+    await tx`lock table tenant_group in access exclusive mode`;
+    const { status, code } = await call(mia, "GET", "?name=%25");
+    assert.deepEqual([status, code], [400, "KIT_019"]);
+  });
+});

@@ -11,7 +11,7 @@ const { json } = routesFor<UserOps>();
 const accepted = z.strictObject({ object: z.literal("mail.requested") });
 const asked = { object: "mail.requested" } as const;
 const params = z.strictObject({ id: z.string().max(64).describe("'me', or one's own id.") });
-const newPassword = [userFailures.password_length, userFailures.password_common];
+const newPassword = [userFailures.password_length, userFailures.password_common, userFailures.password_breached];
 const knowing = [userFailures.wrong_password, userFailures.too_many_attempts];
 
 /** What people do to their own accounts, and what links in mails lead to. */

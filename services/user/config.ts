@@ -1,3 +1,4 @@
+import { searchTimeoutMs } from "@lyss/kit/db/search-within.ts";
 import { z } from "zod";
 
 /** Section `user` of the configuration. */
@@ -40,12 +41,17 @@ export const userConfig = {
         .max(10_000_000)
         .default(100_000)
         .describe("Accounts and addresses whose failures are remembered at most."),
-      searchTimeoutMs: z
-        .int()
-        .min(50)
-        .max(1_000)
-        .default(1_000)
-        .describe("How long the database looks for people by words before a search is refused as too broad."),
+      searchTimeoutMs,
+      passwords: z
+        .strictObject({
+          breachRangeUrl: z
+            .union([z.literal(""), z.url({ protocol: /^https?$/ }).max(500)])
+            .default("")
+            .describe(
+              "Where new passwords are looked for in breaches, by five characters of their SHA-1: https://api.pwnedpasswords.com/range, or another that speaks its protocol; nowhere when empty.",
+            ),
+        })
+        .prefault({}),
       registration: z
         .enum(["closed", "domains", "open"])
         .default("closed")

@@ -16,7 +16,7 @@ import type { AuditLog } from "./audit-log.ts";
 import type { ExportStore } from "./exports/export-store.ts";
 import type { FederationStore } from "./federation-store.ts";
 import type { MailLimit } from "./mail-limit.ts";
-import type { PasswordHasher } from "./password.ts";
+import type { PasswordHasher, RequireGoodPassword } from "./password.ts";
 import type { PeopleStore } from "./people-store.ts";
 import type { ProfileStore } from "./profile-store.ts";
 import type { RefusedSignIns } from "./refused-sign-ins.ts";
@@ -52,6 +52,7 @@ export interface UserDeps {
   /** 32 bytes: seals the tokens that a registration ends with. */
   readonly registrationKey: Buffer;
   readonly passwords: PasswordHasher;
+  readonly requireGoodPassword: RequireGoodPassword;
   readonly guard: SignInGuard;
   readonly writer: AccountWriter;
   readonly mailLimit: MailLimit;

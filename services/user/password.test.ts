@@ -1,26 +1,57 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { userFailures } from "@lyss/contracts/failures/user.ts";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { type FailureType, isFailure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
-import { createPasswordHasher, requireGoodPassword } from "./password.ts";
+import { createSeeded } from "@lyss/kit/testing/seeded-random.ts";
+import { createKnownPasswords, digestBytes, knownPasswordsFile } from "./known-passwords.ts";
+import { createPasswordHasher, createPasswordRules } from "./password.ts";
 
 const failsWith = (type: FailureType) => (err: unknown) => isFailure(err, type);
-const require = (text: string) => () => requireGoodPassword(new Secret(text));
+const isCommon = createKnownPasswords();
+const rules = createPasswordRules({ isCommon, isBreached: async (text) => text === "café known from a breach" });
+const require = (text: string) => rules(new Secret(text));
 
-test("a password has 12 to 200 characters, however many bytes they take", () => {
+test("a password has 12 to 200 characters, however many bytes they take", async () => {
   for (const good of ["x1y2z3a4b5c6", "密码密码密码密码密码密码", "🔑".repeat(12), "x y".repeat(60)]) {
-    assert.doesNotThrow(require(good), good);
+    await assert.doesNotReject(require(good), good);
   }
   for (const bad of ["", "x1y2z3a4b5c", "🔑".repeat(11), "e\u0301".repeat(11), "x".repeat(201)]) {
-    assert.throws(require(bad), failsWith(userFailures.password_length), bad);
+    await assert.rejects(require(bad), failsWith(userFailures.password_length), bad);
   }
 });
 
-test("the most common passwords are refused in any case", () => {
-  for (const bad of ["123456789012", "Password1234", "QWERTYUIOP123", "changeme1234"]) {
-    assert.throws(require(bad), failsWith(userFailures.password_common), bad);
+test("the most common passwords are refused in any case", async () => {
+  for (const bad of [
+    "123456789012",
+    "Password1234",
+    "QWERTYUIOP123",
+    "changeme1234",
+    "MotherFucker",
+    "1qaz2wsx3edc4rfv",
+  ]) {
+    await assert.rejects(require(bad), failsWith(userFailures.password_common), bad);
+  }
+});
+
+test("a password that is known from a breach is refused, however it was typed", async () => {
+  for (const bad of ["caf\u00e9 known from a breach", "cafe\u0301 known from a breach"]) {
+    await assert.rejects(require(bad), failsWith(userFailures.password_breached), bad);
+  }
+});
+
+test("the list has tens of thousands of passwords, in order, and takes no drawn one for one of them", async () => {
+  const digests = readFileSync(knownPasswordsFile);
+  const count = digests.length / digestBytes;
+  assert.ok(count > 40_000 && digests.length <= 1_048_576);
+  const hexOf = (at: number) => digests.toString("hex", at * digestBytes, (at + 1) * digestBytes);
+  for (let at = 1; at < count; at++) assert.ok(hexOf(at - 1) < hexOf(at), String(at));
+  const random = createSeeded(7);
+  for (let i = 0; i < 10_000; i++) {
+    const drawn = Array.from({ length: 20 }, () => random.between(0, 9)).join("");
+    assert.equal(await isCommon(drawn), false, drawn);
   }
 });
 

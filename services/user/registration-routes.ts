@@ -17,7 +17,7 @@ const hourMs = 3_600_000;
 const inviting = "user:invite";
 const params = z.strictObject({ id: z.string().max(64) });
 const locale = z.enum(["en_US", "zh_CN"]).optional().describe("Language of mails; that of the request when left out.");
-const newPassword = [userFailures.password_length, userFailures.password_common];
+const newPassword = [userFailures.password_length, userFailures.password_common, userFailures.password_breached];
 const completing = [
   ...[userFailures.token_invalid, userFailures.email_taken, userFailures.sign_on_required],
   ...[userFailures.factor_required, authFailures.access_barred],

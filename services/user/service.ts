@@ -24,15 +24,17 @@ import { createAccountWriter } from "./accounts.ts";
 import { adminRoutes } from "./admin-routes.ts";
 import { createAuditLog } from "./audit-log.ts";
 import { authActEvents } from "./auth-acts.ts";
+import { createBreachRange } from "./breach-range.ts";
 import { userConfig } from "./config.ts";
 import { createUserSubscriptions, erasures, exports } from "./events.ts";
 import { exportRoutes } from "./export-routes.ts";
 import { createExportStore } from "./exports/export-store.ts";
 import { createFederationStore } from "./federation-store.ts";
 import { createUserJobs } from "./jobs.ts";
+import { createKnownPasswords } from "./known-passwords.ts";
 import { createMailLimit } from "./mail-limit.ts";
 import { createUserOps } from "./ops.ts";
-import { createPasswordHasher } from "./password.ts";
+import { createPasswordHasher, createPasswordRules } from "./password.ts";
 import { createPeopleStore } from "./people-store.ts";
 import { createProfileStore } from "./profile-store.ts";
 import { createRefusedSignIns } from "./refused-sign-ins.ts";
@@ -80,6 +82,9 @@ export const user = defineService({
       maxRemembered: limits.maxRememberedFailures,
     });
     const passwords = await createPasswordHasher(limits.maxPendingHashes);
+    const { breachRangeUrl: url } = limits.passwords;
+    const isBreached = url === "" ? undefined : createBreachRange({ url, clock, log });
+    const requireGoodPassword = createPasswordRules({ isCommon: createKnownPasswords(), isBreached });
     const audit = createAuditLog({ store, outbox, clock, random });
     const refusedSignIns = createRefusedSignIns();
     const accounts = createAccountStore(db.sql);
@@ -120,7 +125,7 @@ export const user = defineService({
       },
       ...{ exports: createExportStore(db.sql), exportKey: deriveKey("user.export") },
       registrationKey: deriveKey("user.registration"),
-      ...{ passwords, guard, audit, refusedSignIns, writer, mailLimit },
+      ...{ passwords, requireGoodPassword, guard, audit, refusedSignIns, writer, mailLimit },
     });
     return {
       ops,

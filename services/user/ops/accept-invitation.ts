@@ -3,7 +3,6 @@ import type { Locale } from "@lyss/kit/errors/failure.ts";
 import { hashToken, tokenInvalid } from "../account-token.ts";
 import type { UserDeps } from "../deps.ts";
 import { isAtLeast } from "../model.ts";
-import { requireGoodPassword } from "../password.ts";
 import { type ConfirmRegistrationInput, completeRegistration } from "./confirm-registration.ts";
 import type { SignedIn } from "./sign-in.ts";
 
@@ -18,9 +17,9 @@ export interface AcceptInvitationInput extends ConfirmRegistrationInput {
  * whoever invited is active and has that role or more. Otherwise as `confirmRegistration`.
  */
 export async function acceptInvitation(deps: UserDeps, input: AcceptInvitationInput): Promise<SignedIn> {
-  const { db, store, registrations, passwords, clock } = deps;
+  const { db, store, registrations, passwords, requireGoodPassword, clock } = deps;
   const { token, name, password, locale } = input;
-  requireGoodPassword(password);
+  await requireGoodPassword(password);
   const found = await registrations.findByToken(hashToken(token));
   if (found?.kind !== "invitation" || found.tenantId === null) throw tokenInvalid();
   const inviter = await store.findUser(found.invitedBy, undefined);

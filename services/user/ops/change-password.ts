@@ -4,7 +4,6 @@ import type { Secret } from "@lyss/kit/config/secret.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { UserDeps } from "../deps.ts";
 import { endOtherSessions } from "../end-sessions.ts";
-import { requireGoodPassword } from "../password.ts";
 import { requireOwnPassword } from "../require-own-password.ts";
 
 export interface ChangePasswordInput {
@@ -19,12 +18,12 @@ export interface ChangePasswordInput {
 
 /**
  * Replaces the password of one who knows it; every other session of the person ends. Throws `wrong_password` and
- * `too_many_attempts`, which count as failed sign-ins do, `password_length`, `password_common`, `password_unchanged` and `not_found`.
+ * `too_many_attempts`, which count as failed sign-ins do, `password_length`, `password_common`, `password_breached`, `password_unchanged` and `not_found`.
  */
 export async function changePassword(deps: UserDeps, input: ChangePasswordInput): Promise<void> {
-  const { db, accounts, passwords, audit, writer, clock } = deps;
+  const { db, accounts, passwords, requireGoodPassword, audit, writer, clock } = deps;
   const { userId, oldPassword, password, sessionId, clientAddress } = input;
-  requireGoodPassword(password);
+  await requireGoodPassword(password);
   const passwordBefore = await requireOwnPassword(deps, { userId, password: oldPassword, clientAddress });
   if (await passwords.verify(passwordBefore, password)) throw new Failure(userFailures.password_unchanged);
   const passwordHash = await passwords.hash(password);

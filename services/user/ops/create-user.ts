@@ -6,7 +6,6 @@ import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import type { UserDeps } from "../deps.ts";
 import { toUserMessage } from "../messages.ts";
 import type { Role, User, UserId } from "../model.ts";
-import { requireGoodPassword } from "../password.ts";
 
 export interface CreateUserInput {
   /** The platform's own when undefined: that of the first operator. */
@@ -21,14 +20,14 @@ export interface CreateUserInput {
 }
 
 /**
- * Creates an active person. Throws `password_length`, `password_common`, `email_taken`, and `kit.invalid_request` where no tenant
+ * Creates an active person. Throws `password_length`, `password_common`, `password_breached`, `email_taken`, and `kit.invalid_request` where no tenant
  * is given and there is no operator yet.
  */
 export async function createUser(
-  { db, store, people, outbox, clock, random, passwords, audit }: UserDeps,
+  { db, store, people, outbox, clock, random, passwords, requireGoodPassword, audit }: UserDeps,
   { tenantId: wantedTenant, email, password, name, role, actorId = "" }: CreateUserInput,
 ): Promise<User> {
-  requireGoodPassword(password);
+  await requireGoodPassword(password);
   const tenantId = wantedTenant ?? (await people.findPlatformTenant());
   if (tenantId === undefined) throw tenantMissing();
   const passwordHash = await passwords.hash(password);

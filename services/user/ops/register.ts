@@ -4,7 +4,6 @@ import { Failure, type Locale } from "@lyss/kit/errors/failure.ts";
 import { drawToken, registrationLifeMs } from "../account-token.ts";
 import type { UserDeps } from "../deps.ts";
 import type { Role, UserId } from "../model.ts";
-import { requireGoodPassword } from "../password.ts";
 
 export interface RegisterInput {
   /** As `userFields.email` gives it. */
@@ -20,13 +19,14 @@ export interface RegisterInput {
 
 /**
  * Begins a registration: whoever reads mails at the address goes on with it. Nothing but that mail tells whether the address is
- * somebody's already. Throws `registration_closed`, `password_length`, `password_common` and `too_many_mails`. With an
+ * somebody's already. Throws `registration_closed`, `password_length`, `password_common`, `password_breached` and `too_many_mails`. With an
  * idempotency key a repeat writes no second mail.
  */
 export async function register(deps: UserDeps, input: RegisterInput): Promise<void> {
-  const { idempotency, accounts, registrations, passwords, writer, mailLimit, clock, random } = deps;
+  const { idempotency, accounts, registrations, passwords, requireGoodPassword, writer, mailLimit, clock, random } =
+    deps;
   const { email, name, locale, clientAddress } = input;
-  requireGoodPassword(input.password);
+  await requireGoodPassword(input.password);
   const place = await findPlace(deps, input);
   const passwordHash = await passwords.hash(input.password);
   const asked = { email, name, locale, organization: input.organization, password: input.password.reveal() };

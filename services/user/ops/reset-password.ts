@@ -4,7 +4,6 @@ import { hashToken, tokenInvalid } from "../account-token.ts";
 import type { UserDeps } from "../deps.ts";
 import { endOtherSessions } from "../end-sessions.ts";
 import type { UserId } from "../model.ts";
-import { requireGoodPassword } from "../password.ts";
 
 export interface ResetPasswordInput {
   /** From the mail. */
@@ -16,14 +15,14 @@ export interface ResetPasswordInput {
 
 /**
  * Replaces the password of whoever a mail was written to, who has shown to read it. The token is good once; every session ends, and
- * failed sign-ins are forgotten. Throws `password_length` and `password_common`, which use nothing up, and `token_invalid`.
+ * failed sign-ins are forgotten. Throws `password_length` and `password_common`, `password_breached`, which use nothing up, and `token_invalid`.
  */
 export async function resetPassword(
   deps: UserDeps,
   { token, password, clientAddress }: ResetPasswordInput,
 ): Promise<{ readonly userId: UserId }> {
-  const { db, accounts, people, passwords, audit, writer, guard, clock } = deps;
-  requireGoodPassword(password);
+  const { db, accounts, people, passwords, requireGoodPassword, audit, writer, guard, clock } = deps;
+  await requireGoodPassword(password);
   const passwordHash = await passwords.hash(password);
   const updatedAt = new Date(clock.nowMs());
   const account = await db.transaction(async (tx) => {

@@ -5,7 +5,6 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { UserDeps } from "../deps.ts";
 import { endOtherSessions } from "../end-sessions.ts";
 import type { UserId } from "../model.ts";
-import { requireGoodPassword } from "../password.ts";
 
 export interface SetPasswordInput {
   /** As `userFields.typedEmail` gives it. */
@@ -17,14 +16,14 @@ export interface SetPasswordInput {
 
 /**
  * Replaces a person's password, for the platform itself: nobody is asked for the old one, and every session of the person ends. Throws `password_length`,
- * `password_common` and `not_found`. A repeat is safe.
+ * `password_common`, `password_breached` and `not_found`. A repeat is safe.
  */
 export async function setPassword(
   deps: UserDeps,
   { email, password, actorId = "" }: SetPasswordInput,
 ): Promise<{ readonly userId: UserId }> {
-  const { db, store, clock, passwords, audit } = deps;
-  requireGoodPassword(password);
+  const { db, store, clock, passwords, requireGoodPassword, audit } = deps;
+  await requireGoodPassword(password);
   const passwordHash = await passwords.hash(password);
   const updatedAt = new Date(clock.nowMs());
   const userId = await db.transaction(async (tx) => {
