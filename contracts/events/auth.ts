@@ -1,6 +1,7 @@
 import { defineEvent } from "@lyss/kit/events/event.ts";
 import {
   AccessChangedSchema,
+  ImpersonationStartedSchema,
   KeyCreatedSchema,
   KeyRevokedSchema,
   KeyUpdatedSchema,
@@ -34,6 +35,13 @@ export const accessChanged = defineEvent(
 
 /** The sessions and keys of a person who is gone have ended, and say nothing of the person any more. */
 export const authPersonErased = defineEvent("auth.person.erased", PersonErasedSchema, (event) => event.userId);
+
+/** An operator acts in a person's name; `session.ended` tells when no more, unless its time runs out. */
+export const impersonationStarted = defineEvent(
+  "impersonation.started",
+  ImpersonationStartedSchema,
+  (event) => event.sessionId,
+);
 
 /** What happens to programs of a tenant that get tokens of their own. */
 export const serviceClientCreated = defineEvent(

@@ -30,6 +30,7 @@ export const userAudit = {
   created: defineAudit("created"),
   signedIn: defineAudit("signed_in"),
   federated: defineAudit("federated"),
+  impersonated: defineAudit("impersonated"),
   factorAdded: defineAudit("factor_added"),
   factorRemoved: defineAudit("factor_removed"),
   codesLocked: defineAudit("codes_locked"),

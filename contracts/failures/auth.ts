@@ -166,4 +166,20 @@ export const authFailures = defineFailures("auth", {
       zh_CN: "服务客户端不能创建或修改密钥与服务客户端，请以个人身份登录。",
     },
   },
+  impersonation_above: {
+    kind: "permission_denied",
+    publicCode: "AUTH_080",
+    text: {
+      en_US: "You cannot act in the name of somebody who may do more than you: '{permission}'.",
+      zh_CN: "您不能以权限高于您的人的名义操作：“{permission}”。",
+    },
+  },
+  impersonation_of_operator: {
+    kind: "permission_denied",
+    publicCode: "AUTH_081",
+    text: {
+      en_US: "Nobody acts in the name of an operator, or of themselves.",
+      zh_CN: "不能以运维人员或本人的名义操作。",
+    },
+  },
 });

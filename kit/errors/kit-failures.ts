@@ -124,6 +124,14 @@ export const kitFailures = defineFailures("kit", {
       zh_CN: "程序不能凭密钥或令牌执行此操作，请以个人身份登录。",
     },
   },
+  impersonation_refused: {
+    kind: "permission_denied",
+    publicCode: "KIT_020",
+    text: {
+      en_US: "An operator cannot do this in somebody's name: the person has to.",
+      zh_CN: "运维人员不能以他人名义执行此操作，须由本人进行。",
+    },
+  },
   search_too_broad: {
     kind: "invalid_argument",
     publicCode: "KIT_019",

@@ -88,6 +88,7 @@ export function toAttributes(row: LoggedEvent): Readonly<Record<string, string>>
     partitionkey: row.key,
     sequence: String(row.seq),
     ...(row.traceparent !== "" && { traceparent: row.traceparent }),
+    ...(row.operator !== "" && { operator: row.operator }),
     ...(row.stream !== null && { stream: row.stream, revision: String(row.revision) }),
   };
 }
@@ -109,5 +110,6 @@ export function fromAttributes(read: (name: string) => string | undefined, data:
     traceparent: read("traceparent") ?? "",
     stream,
     revision: stream === null ? null : BigInt(read("revision") ?? 0),
+    operator: read("operator") ?? "",
   };
 }

@@ -16,15 +16,17 @@ export interface CloudEvent {
   readonly traceparent?: string;
   readonly stream?: string;
   readonly revision?: string;
+  readonly operator?: string;
 }
 
 /** The same attributes as over NATS. Those without a value are absent, as the standard asks. */
 export function toCloudEvent(row: LoggedEvent): CloudEvent {
-  const { id, source, type, time, data, key, seq, traceparent, stream, revision } = row;
+  const { id, source, type, time, data, key, seq, traceparent, stream, revision, operator } = row;
   return {
     ...{ specversion: "1.0", id, source, type, time: time.toISOString() },
     ...{ datacontenttype: "application/json", data, partitionkey: key, sequence: String(seq) },
     ...(traceparent !== "" && { traceparent }),
+    ...(operator !== "" && { operator }),
     ...(stream !== null && { stream, revision: String(revision) }),
   };
 }

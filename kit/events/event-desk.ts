@@ -97,7 +97,7 @@ export function createEventDesk(sql: Sql) {
   const subscriptionColumns = sql`
     replace(substr(service, 6), '_', '-') as service, name, types, is_replayable as "isReplayable", position, attempts,
     last_error as "lastError", seen_at as "seenAt", behind, oldest, parked::int`;
-  const eventColumns = sql`seq, id, type, source, key, time, data, traceparent, stream, revision`;
+  const eventColumns = sql`seq, id, type, source, key, time, data, traceparent, stream, revision, operator`;
 
   const restrict = (filter: LogFilter) => sql`
     ${filter.types ? sql`and type = any(${filter.types as string[]})` : sql``}
@@ -184,9 +184,10 @@ export function createEventDesk(sql: Sql) {
       { afterSeq, limit }: { readonly afterSeq: bigint; readonly limit: number },
     ): Promise<readonly ParkedView[]> {
       return sql<ParkedView[]>`
-        select ${eventColumns}, attempts, last_error as "lastError", parked_at as "parkedAt"
+        select event.*, attempts, last_error as "lastError", parked_at as "parkedAt"
         from event_log.desk_parked(${roleOf(service)}, ${subscription}, ${listOf(scope.eventIds)},
-          ${listOf(scope.types)}, ${listOf(scope.keys)}, ${afterSeq}, ${limit})`;
+          ${listOf(scope.types)}, ${listOf(scope.keys)}, ${afterSeq}, ${limit}) as parked
+        join event_log.event as event on event.seq = parked.seq order by event.seq`;
     },
 
     /** How many parked events are meant, and the number of the last of them; counted up to 1,000,000. */

@@ -14,6 +14,8 @@ export interface LoggedEvent {
   readonly traceparent: string;
   readonly stream: string | null;
   readonly revision: bigint | null;
+  /** Who acted in the name of whom the event tells; empty where nobody did. */
+  readonly operator: string;
 }
 
 /** What one read of the log found. */
@@ -91,5 +93,6 @@ export function decodeEvent(row: LoggedEvent, event: EventType): ReceivedEvent {
     data: fromJson(event.schema, row.data, { ignoreUnknownFields: true }),
     traceparent: row.traceparent,
     ...(row.revision !== null && { revision: Number(row.revision) }),
+    ...(row.operator !== "" && { operator: row.operator }),
   };
 }

@@ -33,6 +33,8 @@ export interface ReceivedEvent<Desc extends DescMessage = DescMessage> {
   readonly traceparent: string;
   /** Present for an event of a stream: its number there, from 1 on without gaps. */
   readonly revision?: number;
+  /** Present when an operator acted in somebody's name: the operator's id. */
+  readonly operator?: string;
   /** Present when the event comes again in a replay: the id of that replay. */
   readonly replayId?: string;
 }

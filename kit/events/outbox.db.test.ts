@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { StringValueSchema, UInt64ValueSchema } from "@bufbuild/protobuf/wkt";
 import { isFailure } from "../errors/failure.ts";
-import { runInContext } from "../rpc/call-context.ts";
+import { noSession, runInContext } from "../rpc/call-context.ts";
 import { createRandom } from "../service/ids.ts";
 import { openEventNode } from "../testing/event-log.ts";
 import { createFakeClock } from "../testing/fake-clock.ts";
@@ -39,12 +39,17 @@ test(
       ...{ deadlineMs: undefined, locale: "en_US" as const },
     };
     await runInContext(context, () => say(said, "called:1"));
-    const [alone, called] = await listRows();
+    const inTheirName = { ...noSession, tenantId: "ten_1", userId: "usr_1", keyId: "", permissions: [], models: [] };
+    const caller = { ...inTheirName, operatorId: "usr_op" };
+    await runInContext({ ...context, caller }, () => say(said, "acted:1"));
+    await say(said, "after:1");
+    const [alone, called, acted, afterwards] = await listRows();
+    assert.deepEqual([called?.["operator"], acted?.["operator"], afterwards?.["operator"]], ["", "usr_op", ""]);
     assert.deepEqual(
       { ...alone, id: "", seq: "" },
       {
         ...{ id: "", seq: "", type: "test.said", source: "test-writer", key: "alone", time: new Date(clock.nowMs()) },
-        ...{ data: "alone:1", traceparent: "", stream: null, revision: null },
+        ...{ data: "alone:1", traceparent: "", stream: null, revision: null, operator: "" },
       },
     );
     assert.match(String(alone?.["id"]), /^evt_/);

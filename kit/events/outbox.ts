@@ -67,6 +67,9 @@ export function createOutbox(options: {
     options?: StreamAppend,
   ): Promise<unknown> {
     const { type, key, time, json, traceparent } = toRow(event, data);
+    const operator = currentContext()?.caller?.operatorId ?? "";
+    // The log takes it from there (migration 0009); by itself, for it is as rare as it is worth knowing.
+    if (operator !== "") await tx`select set_config('lyss.operator', ${operator}, true)`;
     const id = options?.id ?? random.id("evt");
     if (!options) {
       await tx`select event_log.append(${id}, ${type}, ${source}, ${key}, ${time}, ${tx.json(json)}, ${traceparent})`;

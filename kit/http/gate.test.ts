@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { isFailure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
 import { type Caller, noSession } from "../rpc/call-context.ts";
-import { requireFreshProof, stepUpMaxAgeMs } from "./gate.ts";
+import { admit, type GatedRoute, requireFreshProof, stepUpMaxAgeMs } from "./gate.ts";
 
 const nowMs = 10_000_000;
 const key = { tenantId: "ten_1", userId: "usr_1", keyId: "key_1", ...noSession, permissions: [], models: [] };
@@ -39,4 +39,30 @@ test("where people with a second factor are asked, keys and people without one g
   assert.equal(failureOf("with_factors", key), "passes");
   assert.equal(failureOf("with_factors", undefined), "unauthenticated");
   assert.equal(failureOf(undefined, undefined), "passes");
+});
+
+const anybody: Caller = { tenantId: "ten_1", userId: "usr_1", keyId: "", ...noSession, permissions: ["*"], models: [] };
+const operator: Caller = { ...anybody, operatorId: "usr_op" };
+
+/** Whether an operator in somebody's name is let in. */
+function isAdmitted(route: GatedRoute, caller = operator): boolean {
+  try {
+    return admit(route, () => caller) === caller;
+  } catch (err) {
+    assert.ok(isFailure(err, kitFailures.impersonation_refused));
+    return false;
+  }
+}
+
+test("an operator in somebody's name reads, and changes only what says that it may be changed so", async () => {
+  const permission = "key:read" as const;
+  assert.equal(isAdmitted({ method: "GET", permission }), true);
+  for (const method of ["POST", "PUT", "PATCH", "DELETE"] as const) {
+    assert.equal(isAdmitted({ method, permission }), false, method);
+    assert.equal(isAdmitted({ method, permission: "caller" }), false, method);
+    assert.equal(isAdmitted({ method, permission, impersonation: "allowed" }), true, method);
+    assert.equal(isAdmitted({ method, permission }, anybody), true, method);
+  }
+  const later = admit({ method: "POST", permission }, async () => operator);
+  await assert.rejects(Promise.resolve(later), (err) => isFailure(err, kitFailures.impersonation_refused));
 });

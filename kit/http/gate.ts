@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { Failure, isFailure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
 import { type Caller, permits } from "../rpc/call-context.ts";
-import type { JsonRoute, RoutePermission } from "./route.ts";
+import type { JsonRoute, Route } from "./route.ts";
 
 type MaybeCaller = Caller | undefined | Promise<Caller | undefined>;
 
@@ -14,18 +14,29 @@ export type Guard = (req: Pick<IncomingMessage, "headers">) => MaybeCaller;
 
 /**
  * The one place where a request is let in. `identify` tells who calls; throws `kit.unauthenticated` or
- * `kit.permission_denied` unless the caller holds `permission`; for `caller` it is enough to be one. A public route lets everyone in, and knows the caller if a
+ * `kit.permission_denied` unless the caller holds `permission`, `kit.impersonation_refused` for an operator in somebody's name on a
+ * route that is for the person alone; for `caller` it is enough to be one. A public route lets everyone in, and knows the caller if a
  * valid credential is sent.
  */
-export function admit(permission: RoutePermission, identify: () => MaybeCaller): MaybeCaller {
-  if (permission === "public") return admitAnyone(identify);
+export function admit(route: GatedRoute, identify: () => MaybeCaller): MaybeCaller {
+  if (route.permission === "public") return admitAnyone(identify);
   const caller = identify();
-  if (caller instanceof Promise) return caller.then((found) => requirePermission(found, permission));
-  return requirePermission(caller, permission);
+  if (caller instanceof Promise) return caller.then((found) => requirePermission(found, route));
+  return requirePermission(caller, route);
 }
 
-function requirePermission(caller: Caller | undefined, permission: RoutePermission): Caller {
+/** What the gate goes by. */
+export type GatedRoute = Pick<Route<never>, "method" | "permission" | "impersonation">;
+
+/** Whether an operator who acts in a person's name may do it: what only reads, and changes that say so. */
+export function isImpersonable({ method, impersonation }: GatedRoute): boolean {
+  return impersonation === undefined ? method === "GET" : impersonation === "allowed";
+}
+
+function requirePermission(caller: Caller | undefined, route: GatedRoute): Caller {
+  const { permission } = route;
   if (!caller) throw new Failure(kitFailures.unauthenticated);
+  if (caller.operatorId !== "" && !isImpersonable(route)) throw new Failure(kitFailures.impersonation_refused);
   if (permission === "caller") return caller;
   if (!permits(caller.permissions, permission)) throw new Failure(kitFailures.permission_denied, { permission });
   return caller;

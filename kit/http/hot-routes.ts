@@ -98,9 +98,9 @@ export function createHotRoutes(mounted: readonly MountedService[], serving: Ser
 const nothing = () => {};
 
 /** Who sends it, if it may be sent by whoever that is; the ordinary way says why not. */
-function letIn(guard: Guard, { permission }: RawRoute<never>, headers: Record<string, string>) {
+function letIn(guard: Guard, route: RawRoute<never>, headers: Record<string, string>) {
   try {
-    return admit(permission, () => guard({ headers }));
+    return admit(route, () => guard({ headers }));
   } catch {
     return undefined;
   }

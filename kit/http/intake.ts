@@ -22,7 +22,7 @@ export interface Arrival {
 /** A request under way whose sender is known. */
 export interface OpenExchange {
   readonly headers: IncomingHttpHeaders;
-  readonly route: Pick<Route<never>, "permission">;
+  readonly route: Pick<Route<never>, "method" | "permission" | "impersonation">;
   /** By the clock's monotonic time. */
   readonly startedMs: number;
   /** Ends it as if its client had left. */

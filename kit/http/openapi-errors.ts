@@ -65,6 +65,9 @@ function exampleBy(toFailureReply: ToFailureReply) {
   }
 }
 
+/** What a failure says besides its text is another for each. */
+const facts = { type: "object", additionalProperties: true };
+
 function schemaOf(value: unknown): JsonSchema {
   if (value === null) return {};
   if (Array.isArray(value)) return { type: "array", items: value.length > 0 ? schemaOf(value[0]) : {} };
@@ -73,6 +76,6 @@ function schemaOf(value: unknown): JsonSchema {
   return {
     type: "object",
     required: fields.map(([name]) => name),
-    properties: Object.fromEntries(fields.map(([name, field]) => [name, schemaOf(field)])),
+    properties: Object.fromEntries(fields.map(([name, field]) => [name, name === "details" ? facts : schemaOf(field)])),
   };
 }

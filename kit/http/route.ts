@@ -62,6 +62,11 @@ export interface JsonRoute<
    * factor; others, and keys, do what their permissions say.
    */
   readonly stepUp?: "persons" | "with_factors";
+  /**
+   * Whether an operator who acts in a person's name may do it. What only reads may be done and what changes something may not,
+   * unless this says otherwise: credentials, factors, keys, rights and money are the person's own affair.
+   */
+  readonly impersonation?: "allowed" | "refused";
   /** `interactive` unless given. */
   readonly priority?: RoutePriority;
   /** The operation's name, the same as in the RPC: `createKey`. Unique over all services. */
@@ -186,6 +191,11 @@ export interface RawRoute<Ops = never> {
   readonly method: HttpMethod;
   readonly path: string;
   readonly permission: RoutePermission;
+  /**
+   * Whether an operator who acts in a person's name may do it. What only reads may be done and what changes something may not,
+   * unless this says otherwise: credentials, factors, keys, rights and money are the person's own affair.
+   */
+  readonly impersonation?: "allowed" | "refused";
   /** `interactive` unless given. */
   readonly priority?: RoutePriority;
   readonly operation: string;

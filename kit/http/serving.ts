@@ -19,6 +19,12 @@ const slowRequestMs = 5_000;
 /** What nginx writes down for a client that left before the answer. */
 export const clientClosedStatus = 499;
 
+/** What is said to somebody who is known. */
+const refusals = [
+  ...[kitFailures.permission_denied, kitFailures.impersonation_refused],
+  ...[kitFailures.step_up_required, kitFailures.person_required],
+];
+
 /** What routes of every kind are served with. */
 export interface Serving {
   /** Who sends a request: the guard's word at the edge, the peer's word behind it. */
@@ -52,14 +58,12 @@ export async function enter(
   const { intake, identify } = serving;
   let caller: Caller | undefined;
   try {
-    const admitted = runInContext(context, () => admit(route.permission, () => identify(req, call)));
+    const admitted = runInContext(context, () => admit(route, () => identify(req, call)));
     // A guard that knows the key at once costs no turn of the event loop.
     caller = admitted instanceof Promise ? await admitted : admitted;
     if (route.kind === "json") requireFreshProof(route.stepUp, caller, serving.clock.nowMs());
   } catch (err) {
-    const isKnown = [kitFailures.permission_denied, kitFailures.step_up_required, kitFailures.person_required].some(
-      (type) => isFailure(err, type),
-    );
+    const isKnown = refusals.some((type) => isFailure(err, type));
     if (intake && (isKnown || isFailure(err, kitFailures.unauthenticated))) {
       await intake(toArrival(req, res, call, route, isKnown ? await identify(req, call) : undefined));
     }

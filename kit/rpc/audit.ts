@@ -15,6 +15,8 @@ export interface AuditRecord {
   readonly userId: string;
   readonly keyId: string;
   readonly sessionId: string;
+  /** Who acted in the person's name; empty where nobody did. */
+  readonly operatorId: string;
   /** `ok` or a gRPC status. */
   readonly code: FailureKind | "ok";
   readonly traceId: string;
@@ -27,9 +29,10 @@ export type AuditSink = (record: AuditRecord) => void;
 
 /** A sink that writes a line with `audit: true` for each record, to be collected from the log by it. */
 export function createAuditLog(log: Logger): AuditSink {
-  return ({ operation, calledBy, tenantId, userId, keyId, sessionId, code, traceId, requestId, durationMs }) => {
+  return ({ operation, calledBy, code, traceId, requestId, durationMs, ...record }) => {
+    const { tenantId, userId, keyId, sessionId, operatorId } = record;
     const subject = { tenant_id: tenantId, user_id: userId, key_id: keyId, session_id: sessionId };
-    const who = { called_by: calledBy, ...subject };
+    const who = { called_by: calledBy, ...subject, ...(operatorId !== "" && { operator_id: operatorId }) };
     const ids = { trace_id: traceId, request_id: requestId };
     log.info({ audit: true, operation, ...who, code, ...ids, duration_ms: Math.round(durationMs) }, "audit");
   };
@@ -52,7 +55,7 @@ export function toAuditRecord(
   end: Pick<AuditRecord, "code" | "durationMs">,
 ): AuditRecord {
   const { caller, traceId, requestId = "" } = context;
-  const { tenantId = "", userId = "", keyId = "", sessionId = "" } = caller ?? {};
-  const who = { tenantId, userId, keyId, sessionId };
+  const { tenantId = "", userId = "", keyId = "", sessionId = "", operatorId = "" } = caller ?? {};
+  const who = { tenantId, userId, keyId, sessionId, operatorId };
   return { operation, calledBy: calledBy ?? "operator", ...who, traceId, requestId, ...end };
 }

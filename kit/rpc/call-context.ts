@@ -19,6 +19,8 @@ export interface Caller {
   readonly provenMs: number;
   /** Whether the person has a second factor; false for a key. */
   readonly hasFactor: boolean;
+  /** The operator who acts in the person's name; empty for everybody who acts in their own. */
+  readonly operatorId: string;
   /** `resource:action`; `*` stands for any resource or any action. */
   readonly permissions: readonly string[];
   /** Model names the key may use; empty means all. */
@@ -26,7 +28,9 @@ export interface Caller {
 }
 
 /** Of a caller that is not a person who signed in. */
-export const noSession = { sessionId: "", signedInMs: 0, factorMs: 0, provenMs: 0, hasFactor: false } as const;
+export const noSession = {
+  ...{ sessionId: "", signedInMs: 0, factorMs: 0, provenMs: 0, hasFactor: false, operatorId: "" },
+} as const;
 
 /** What travels with a call besides its message. */
 export interface CallContext {

@@ -96,12 +96,12 @@ function parseCaller(header: string | undefined): Caller | undefined {
     const sent = JSON.parse(Buffer.from(header, "base64url").toString());
     const { tenantId, userId, keyId, permissions, models } = sent;
     // A peer of an earlier version does not know of them.
-    const { sessionId = "", signedInMs = 0, factorMs = 0, provenMs = 0, hasFactor = false } = sent;
-    if (typeof hasFactor !== "boolean") return undefined;
-    if (typeof sessionId !== "string" || ![signedInMs, factorMs, provenMs].every(Number.isFinite)) return undefined;
-    if (![tenantId, userId, keyId].every((field) => typeof field === "string")) return undefined;
+    const { sessionId = "", signedInMs = 0, factorMs = 0, provenMs = 0, hasFactor = false, operatorId = "" } = sent;
+    if (typeof hasFactor !== "boolean" || ![signedInMs, factorMs, provenMs].every(Number.isFinite)) return undefined;
+    if (![tenantId, userId, keyId, sessionId, operatorId].every((field) => typeof field === "string")) return undefined;
     if (![permissions, models].every((field) => Array.isArray(field))) return undefined;
-    return { tenantId, userId, keyId, sessionId, signedInMs, factorMs, provenMs, hasFactor, permissions, models };
+    const times = { signedInMs, factorMs, provenMs };
+    return { tenantId, userId, keyId, sessionId, ...times, hasFactor, operatorId, permissions, models };
   } catch {
     return undefined;
   }

@@ -34,7 +34,7 @@ export async function cutOpenCalls({ forEachOpen, guard, clock }: CutOpenCallsDe
 /** True for one whose sender is let in no more. */
 function judge(guard: Guard, { headers, route }: OpenExchange): boolean | Promise<boolean> {
   try {
-    const caller = admit(route.permission, () => guard({ headers }));
+    const caller = admit(route, () => guard({ headers }));
     return caller instanceof Promise ? caller.then(() => false, isRefusal) : false;
   } catch (err) {
     return isRefusal(err);
@@ -42,5 +42,6 @@ function judge(guard: Guard, { headers, route }: OpenExchange): boolean | Promis
 }
 
 function isRefusal(err: unknown): boolean {
-  return isFailure(err, kitFailures.unauthenticated) || isFailure(err, kitFailures.permission_denied);
+  const refusals = [kitFailures.unauthenticated, kitFailures.permission_denied, kitFailures.impersonation_refused];
+  return refusals.some((type) => isFailure(err, type));
 }

@@ -39,6 +39,8 @@ export function createApiGatewaySubscriptions({ keys, sessions, recheck }: Verdi
 }
 
 function concerns({ tenantId, userId, sessionId, keyId }: AccessChanged, caller: Caller): boolean {
+  // What happens to an operator ends what the operator does in others' names; of which tenant the operator is, nobody knows here.
+  if (caller.operatorId !== "" && (userId === "" || userId === caller.operatorId)) return true;
   if (caller.tenantId !== tenantId) return false;
   if (userId !== "" && caller.userId !== userId) return false;
   return (sessionId === "" || caller.sessionId === sessionId) && (keyId === "" || caller.keyId === keyId);

@@ -33,12 +33,13 @@ export function createSessionCache(auth: Client<typeof AuthService>, clock: Cloc
 
 /** A service client stands where a key does: it is paid for and counted like one. */
 function toCaller(sessionId: string, verdict: CheckSessionResponse): Caller {
-  const { tenantId, userId, clientId: keyId, permissions, models, signedInAt, factorAt, provenAt, hasFactor } = verdict;
+  const { tenantId, userId, clientId: keyId, permissions, models, signedInAt, factorAt, provenAt } = verdict;
+  const { hasFactor, operatorId } = verdict;
   const times =
     keyId === ""
       ? { signedInMs: toMs(signedInAt), factorMs: toMs(factorAt), provenMs: toMs(provenAt) }
       : { signedInMs: 0, factorMs: 0, provenMs: 0 };
-  return { tenantId, userId, keyId, sessionId, ...times, hasFactor, permissions, models };
+  return { tenantId, userId, keyId, sessionId, ...times, hasFactor, operatorId, permissions, models };
 }
 
 function toMs(time: Timestamp | undefined): number {

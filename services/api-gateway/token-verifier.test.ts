@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { SignJWT } from "jose";
 import { createSessionCache } from "./session-cache.ts";
@@ -231,7 +232,7 @@ test("a token as auth issues it is accepted", async () => {
     .setIssuedAt(nowSeconds)
     .setExpirationTime(nowSeconds + 600)
     .sign(ours.privateKey);
-  const session = { sessionId: "ses_1", signedInMs: nowSeconds * 1_000, factorMs: 0, provenMs: 0, hasFactor: false };
+  const session = { ...noSession, sessionId: "ses_1", signedInMs: nowSeconds * 1_000 };
   const caller = { tenantId: "ten_1", userId: "usr_1", keyId: "", ...session, permissions: ["ai:call"], models: [] };
   assert.deepEqual(await verifier.callerOf(issued), caller);
   assert.deepEqual(await verifier.callerOf(good), caller);

@@ -63,6 +63,12 @@ test("an act says who, what, to what, from where and when, and only details that
     ...{ subjectKind: "key", subjectId: "key_1", clientAddress: "192.0.2.1", happenedAtMs: 7 },
     details: { userId: "usr_a", reason: "KEY_REVOCATION_REASON_ROTATED", effectiveAt: "1970-01-01T00:00:00Z" },
   });
+  const acted = toAct(ruleOf("key.revoked"), {
+    ...received,
+    operator: "usr_op",
+    data: create(keyRevoked.schema, data),
+  });
+  assert.equal(acted.operatorId, "usr_op", "and who acted in the actor's name");
 });
 
 test("one of several that an event may tell is a detail, whichever it is", () => {

@@ -2,6 +2,7 @@ import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { providerChanged, resilienceOrdered } from "@lyss/contracts/events/ai-gateway.ts";
 import { auditChainBroken } from "@lyss/contracts/events/audit.ts";
 import {
+  impersonationStarted,
   keyCreated,
   keyRevoked,
   keyUpdated,
@@ -200,6 +201,10 @@ export const auditRules: readonly AuditRule[] = [
   }),
   audited(serviceClientRemoved, {
     ...{ ...ofServiceClient, actor: "removedBy", happenedAt: "removedAt", details: ["name"] },
+  }),
+  audited(impersonationStarted, {
+    ...{ ...ofMember, actor: "operatorId", address: "clientAddress", happenedAt: "startedAt" },
+    details: ["sessionId", "reason", "expiresAt"],
   }),
   audited(sessionStarted, {
     ...{ ...ofTenant, subject: ["session", "sessionId"], actor: "userId", address: "clientAddress" },

@@ -32,13 +32,13 @@ export function createAuditSubscriptions(
 }
 
 /** An event as the act that its rule makes of it. */
-export function toAct(rule: AuditRule, { id: eventId, timeMs, data }: ReceivedEvent): AuditAct {
+export function toAct(rule: AuditRule, { id: eventId, timeMs, data, operator = "" }: ReceivedEvent): AuditAct {
   const fields = data as unknown as Readonly<Record<string, unknown>>;
   const textOf = (name: string | undefined) => (name === undefined ? "" : String(fields[name] ?? ""));
   const happenedAt = rule.happenedAt && (fields[rule.happenedAt] as Timestamp | undefined);
   return {
     ...{ eventId, act: rule.act, tenantId: textOf(rule.tenant), actorId: textOf(rule.actor) },
-    ...{ operatorId: textOf("operatorId"), subjectKind: rule.subject.kind, subjectId: textOf(rule.subject.field) },
+    ...{ operatorId: operator, subjectKind: rule.subject.kind, subjectId: textOf(rule.subject.field) },
     clientAddress: textOf(rule.address),
     happenedAtMs: happenedAt ? timestampMs(happenedAt) : timeMs,
     details: toDetails(rule, data),

@@ -25,6 +25,7 @@ export const unauditedEvents: Readonly<Record<string, string>> = {
   "user.audit.key_leaked": `${toldElsewhere}: key.revoked`,
   "access.changed": refresh,
   "user.audit.federated": `${toldElsewhere}: user.federated`,
+  "user.audit.impersonated": `${toldElsewhere}: impersonation.started`,
   "user.audit.factor_added": `${toldElsewhere}: factor.added`,
   "user.audit.factor_removed": `${toldElsewhere}: factor.removed`,
   "user.audit.codes_locked": `${toldElsewhere}: factor.locked`,

@@ -77,6 +77,7 @@ export const accessRoutes = withAlias(
       path: "/api/v1/users/{id}/check-permission",
       permission: "user:read",
       operation: "checkPermission",
+      impersonation: "allowed",
       summary: "Whether a person may do something now: oneself ('me'), with user:check others of the tenant.",
       params: z.strictObject({ id: z.string().max(64) }),
       body: asked,

@@ -86,12 +86,13 @@ export function createAccessStore(sql: Sql) {
     async putPolicy(tx: Tx, tenantId: string, row: SignInPolicy, version: bigint): Promise<void> {
       await tx`
         insert into sign_in_policy (tenant_id, sign_in_methods, session_idle_minutes, session_lifetime_hours, require_mfa,
-          version)
+          is_impersonation_silent, version)
         values (${tenantId}, ${row.signInMethods as string[]}, ${row.sessionIdleMinutes}, ${row.sessionLifetimeHours},
-          ${row.requireMfa}, ${version})
+          ${row.requireMfa}, ${row.silentImpersonation}, ${version})
         on conflict (tenant_id) do update set sign_in_methods = excluded.sign_in_methods,
           session_idle_minutes = excluded.session_idle_minutes,
           session_lifetime_hours = excluded.session_lifetime_hours, require_mfa = excluded.require_mfa,
+          is_impersonation_silent = excluded.is_impersonation_silent,
           version = excluded.version
         where excluded.version >= sign_in_policy.version`;
     },
@@ -99,7 +100,8 @@ export function createAccessStore(sql: Sql) {
     async findPolicy(db: Sql | Tx, tenantId: string): Promise<SignInPolicy | undefined> {
       const [row] = await db<SignInPolicy[]>`
         select sign_in_methods as "signInMethods", session_idle_minutes as "sessionIdleMinutes",
-          session_lifetime_hours as "sessionLifetimeHours", require_mfa as "requireMfa"
+          session_lifetime_hours as "sessionLifetimeHours", require_mfa as "requireMfa",
+          is_impersonation_silent as "silentImpersonation"
         from sign_in_policy where tenant_id = ${tenantId}`;
       return row;
     },

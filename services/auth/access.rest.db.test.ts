@@ -151,7 +151,13 @@ test("whoever is suspended is allowed nothing", async () => {
 
 test("a tenant's settings decide how its people sign in and for how long; operators are never shut out", async () => {
   const tenant = "ten_policy";
-  const settings = { signInMethods: ["sso"], sessionIdleMinutes: 5, sessionLifetimeHours: 1, requireMfa: false };
+  const settings = {
+    signInMethods: ["sso"],
+    sessionIdleMinutes: 5,
+    sessionLifetimeHours: 1,
+    requireMfa: false,
+    silentImpersonation: true,
+  };
   const say = (version: bigint, given: object) =>
     service.say(tenantUpdated, { tenantId: tenant, status: TenantStatus.ACTIVE, settings: given, version });
   await say(3n, settings);

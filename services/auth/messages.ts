@@ -107,9 +107,10 @@ export function toStartedMessage(started: Started) {
 export function toSessionMessage(verdict: SessionVerdict) {
   if (!verdict.isActive) return { isActive: false };
   const { role, permissions, session, client, hasFactor } = verdict;
-  const { tenantId, userId, createdAt, factorAt, provenAt, expiresAt, clientId } = session;
+  const { tenantId, userId, createdAt, factorAt, provenAt, expiresAt, clientId, operatorId } = session;
   return {
-    ...{ isActive: true, tenantId, userId, role, permissions: [...permissions], clientId: clientId ?? "", hasFactor },
+    ...{ isActive: true, tenantId, userId, role, permissions: [...permissions], hasFactor },
+    ...{ clientId: clientId ?? "", operatorId: operatorId ?? "" },
     ...(client && { models: [...client.models], allowedIps: [...client.allowedIps] }),
     ...withTime("signedInAt", createdAt),
     ...withTime("factorAt", factorAt),

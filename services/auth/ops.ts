@@ -27,6 +27,7 @@ import { type RevokeKeyInput, revokeKey } from "./ops/revoke-key.ts";
 import { type RevokeTokenInput, revokeToken } from "./ops/revoke-token.ts";
 import { type RotateKeyInput, rotateKey } from "./ops/rotate-key.ts";
 import { setPrincipal, setPrincipalIn } from "./ops/set-principal.ts";
+import { type StartImpersonationInput, startImpersonation } from "./ops/start-impersonation.ts";
 import { type StartSessionInput, startSession } from "./ops/start-session.ts";
 import { sweepSessions } from "./ops/sweep-sessions.ts";
 import { type UpdateKeyInput, updateKey } from "./ops/update-key.ts";
@@ -42,6 +43,7 @@ export function createAuthOps(deps: AuthDeps) {
     ...createFactorOps(deps),
     ...createClientOps(deps),
     startSession: (input: StartSessionInput) => startSession(deps, input),
+    startImpersonation: (input: StartImpersonationInput) => startImpersonation(deps, input),
     refreshSession: (input: RefreshSessionInput) => refreshSession(deps, input),
     checkSession: (input: { sessionId: string }) => checkSession(deps, input),
     endSessions: (input: EndSessionsInput) => endSessions(deps, input),

@@ -36,6 +36,12 @@ const inputs = {
     userAgent: z.string().max(maxShownSecretLength).transform(cutUserAgent),
   },
   stepUp: { tenantId: idInput, userId: idInput, sessionId: idInput, clientAddress },
+  startImpersonation: {
+    ...{ userId: idInput, tenantId: idInput, role, operatorId: idInput, operatorSessionId: idInput, clientAddress },
+    operatorPermissions: z.array(z.string().max(80)).max(1_000),
+    reason: z.string().trim().min(1).max(500),
+    userAgent: z.string().max(maxShownSecretLength).transform(cutUserAgent),
+  },
   createClientToken: {
     clientId: clientFields.shownId,
     clientSecret: z.string().max(maxShownSecretLength),
@@ -95,6 +101,7 @@ export function createAuthRpc(ops: AuthOps, clock: Clock): CheckedRpc<typeof Aut
     async refreshSession({ refreshToken, ...request }) {
       return { tokens: await ops.refreshSession({ ...request, refreshToken: new Secret(refreshToken) }) };
     },
+    startImpersonation: (request) => ops.startImpersonation(request),
     createClientToken: ({ clientSecret, ...request }) =>
       ops.createClientToken({ ...request, clientSecret: new Secret(clientSecret) }),
     checkSession: async (request) => toSessionMessage(await ops.checkSession(request)),

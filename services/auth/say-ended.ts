@@ -8,11 +8,12 @@ import type { SessionSelection } from "./session-store.ts";
 
 /** Ends the open ones among the sessions that are meant and says so to every node. Gives how many they were. */
 export async function sayEnded(
-  { sessions, outbox, clock }: Pick<AuthDeps, "sessions" | "outbox" | "clock">,
+  deps: Pick<AuthDeps, "sessions" | "outbox" | "clock">,
   tx: Tx,
   selection: SessionSelection,
   ending: SessionEnding,
 ): Promise<number> {
+  const { sessions, outbox, clock } = deps;
   const endedAt = new Date(clock.nowMs());
   const { tenantId, userId } = selection;
   const ended = await sessions.endSessions(tx, selection, { endedAt, reason: ending.reason });
@@ -23,5 +24,25 @@ export async function sayEnded(
   const [only] = ended;
   const sessionId = ended.length === 1 ? (only?.sessionId ?? "") : "";
   if (ended.length > 0) await outbox.append(tx, accessChanged, { tenantId, userId, sessionId });
+  await endImpersonations(
+    deps,
+    tx,
+    { operatorId: userId, inSessions: ended.map(({ sessionId }) => sessionId) },
+    ending,
+  );
   return ended.length;
+}
+
+/** Ends what an operator does in others' names, in all or in these of the operator's sessions. */
+export async function endImpersonations(
+  deps: Pick<AuthDeps, "sessions" | "outbox" | "clock">,
+  tx: Tx,
+  which: { readonly operatorId: string; readonly inSessions: readonly string[] | undefined },
+  ending: SessionEnding,
+): Promise<void> {
+  if (which.inSessions?.length === 0) return;
+  const now = new Date(deps.clock.nowMs());
+  for (const found of await deps.sessions.listImpersonations(tx, { ...which, now })) {
+    await sayEnded(deps, tx, { ...found, exceptSessionId: undefined }, ending);
+  }
 }

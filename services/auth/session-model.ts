@@ -39,7 +39,16 @@ export interface Session {
   readonly clientId: string | null;
   /** What a client's token was asked for; null for all that the client holds. */
   readonly scope: readonly string[] | null;
+  /** The operator who acts in the person's name, in which of the operator's own sessions, and why; null and empty otherwise. */
+  readonly operatorId: string | null;
+  readonly operatorSessionId: string | null;
+  readonly reason: string;
 }
+
+/** Of a session in which a person acts in their own name, without a scope. */
+export const ownSession = {
+  ...{ clientId: null, scope: null, operatorId: null, operatorSessionId: null, reason: "" },
+} as const;
 
 /** What auth was told of a person, or of a tenant as a whole. */
 export interface Principal {
@@ -65,7 +74,17 @@ export type LiveSession = Session & {
   readonly client: LiveClient | null;
   /** Whether the person has one. */
   readonly hasFactor: boolean;
+  /** Of a session in which an operator acts; null also where the operator's own session is gone. */
+  readonly operator: LiveOperator | null;
 };
+
+/** An operator, as far as what is done in others' names goes by that. */
+export interface LiveOperator {
+  readonly role: string;
+  /** Whether the operator or their tenant is barred, or the session in which they asked has ended. */
+  readonly isOut: boolean;
+  readonly sessionExpiresAtMs: number;
+}
 
 /** A service client as far as its tokens go by it. */
 export interface LiveClient {
@@ -89,6 +108,17 @@ export type SessionVerdict =
       readonly client: LiveClient | null;
       readonly hasFactor: boolean;
     };
+
+/** Held by those who may act in a person's name. */
+export const impersonatePermission = "platform:impersonate";
+
+/** How long at most. */
+export const maxImpersonationMs = 900_000;
+
+/** Whether a permission is one of those who operate the installation. */
+export function isOfPlatform(permission: string): boolean {
+  return permission.startsWith("platform:");
+}
 
 /** Every means by which a person proves more than a password or another's word (RFC 8176). */
 const secondFactors: ReadonlySet<string> = new Set(["otp", "hwk", "swk", "mfa"]);
@@ -152,13 +182,22 @@ export interface PermissionSources {
 /** Whether a session may still do anything at that time, and what. */
 export function judgeSession(live: LiveSession | undefined, nowMs: number): SessionVerdict {
   if (!live || live.endedAt || live.isBarred || live.expiresAt.getTime() <= nowMs) return { isActive: false };
+  if (live.operatorId !== null && !mayImpersonate(live.operator, nowMs)) return { isActive: false };
   const { role, client } = live;
   if (client) return judgeClient(live, client, nowMs);
   const ofRole = role === null ? undefined : permissionsOf(role);
   if (role === null || !ofRole) return { isActive: false };
-  const { groupPermissions: given, isFactorWanted, hasFactor } = live;
+  const { groupPermissions: given, hasFactor } = live;
+  // The operator has proven who they are; what the tenant asks of its people is not asked of them.
+  const isFactorWanted = live.isFactorWanted && live.operatorId === null;
   const permissions = permissionsIn(live, { ofRole, given, isFactorWanted });
+  if (live.operatorId !== null && permissions.some(isOfPlatform)) return { isActive: false };
   return { isActive: true, session: live, role, permissions, client, hasFactor };
+}
+
+function mayImpersonate(operator: LiveOperator | null, nowMs: number): boolean {
+  if (!operator || operator.isOut || operator.sessionExpiresAtMs <= nowMs) return false;
+  return permits(permissionsOf(operator.role) ?? [], impersonatePermission);
 }
 
 function judgeClient(live: LiveSession, client: LiveClient, nowMs: number): SessionVerdict {

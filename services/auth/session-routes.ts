@@ -26,6 +26,8 @@ const session = z.strictObject({
   last_seen_at: time.describe("Up to a minute old."),
   factor_at: time.nullable().describe("When a second factor was last shown."),
   expires_at: time,
+  operator_id: z.string().nullable().describe("The operator who acts in the person's name."),
+  reason: z.string().nullable().describe("Why, as that operator has said."),
   current: z.boolean().describe("Whether it is the one of this request."),
 });
 
@@ -95,6 +97,7 @@ export const sessionRoutes = withAlias(
       path: "/api/v1/auth/logout",
       permission: "caller",
       operation: "signOut",
+      impersonation: "allowed",
       summary: "Ends the session of this request. An API key has none, and nothing happens.",
       response: z.undefined(),
       successStatus: 204,
@@ -135,6 +138,8 @@ function toBody(row: Session, caller: Caller): z.input<typeof session> {
     last_seen_at: row.lastSeenAt.toISOString(),
     factor_at: row.factorAt?.toISOString() ?? null,
     expires_at: row.expiresAt.toISOString(),
+    operator_id: row.operatorId,
+    reason: row.operatorId === null ? null : row.reason,
     current: row.sessionId === caller.sessionId,
   };
 }

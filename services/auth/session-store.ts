@@ -33,7 +33,7 @@ export function createSessionStore(sql: Sql) {
     session.session_id as "sessionId", session.tenant_id as "tenantId", session.user_id as "userId", methods,
     client_address as "clientAddress", user_agent as "userAgent", session.created_at as "createdAt",
     factor_at as "factorAt", proven_at as "provenAt", session.last_seen_at as "lastSeenAt", session.expires_at as "expiresAt",
-    ended_at as "endedAt", session.client_id as "clientId", scope`;
+    ended_at as "endedAt", session.client_id as "clientId", scope, operator_id as "operatorId", operator_session_id as "operatorSessionId", reason`;
   // A client does what who gave it its permissions may do.
   const person = (db: Sql | Tx) => db`coalesce(client.granted_by, session.user_id)`;
   const live = (db: Sql | Tx) => db`
@@ -43,7 +43,14 @@ export function createSessionStore(sql: Sql) {
     exists (select from factor where factor.user_id = session.user_id and factor.expires_at is null) as "hasFactor", case when client.client_id is null then null else
       jsonb_build_object('permissions', client.permissions, 'models', client.models, 'allowedIps', client.allowed_ips,
         'isDisabled', client.disabled_at is not null, 'expiresAtMs', extract(epoch from client.expires_at) * 1000)
-    end as client`;
+    end as client, (
+      select jsonb_build_object('role', operator.role, 'isOut', proof.ended_at is not null or operator.is_barred
+          or coalesce(house.is_barred, false), 'sessionExpiresAtMs', extract(epoch from proof.expires_at) * 1000)
+      from session proof
+      join principal operator on operator.tenant_id = proof.tenant_id and operator.user_id = proof.user_id
+      left join principal house on house.tenant_id = proof.tenant_id and house.user_id = ''
+      where proof.session_id = session.operator_session_id and proof.user_id = session.operator_id
+    ) as operator`;
   const principals = (db: Sql | Tx) => db`
     left join service_client client on client.client_id = session.client_id
     left join principal person on person.tenant_id = session.tenant_id and person.user_id = ${person(db)}
@@ -54,10 +61,10 @@ export function createSessionStore(sql: Sql) {
     async insertSession(tx: Tx, row: Session): Promise<void> {
       await tx`
         insert into session (session_id, tenant_id, user_id, methods, client_address, user_agent, created_at, factor_at,
-          proven_at, last_seen_at, expires_at, client_id, scope)
+          proven_at, last_seen_at, expires_at, client_id, scope, operator_id, operator_session_id, reason)
         values (${row.sessionId}, ${row.tenantId}, ${row.userId}, ${tx.json([...row.methods])}, ${row.clientAddress},
           ${row.userAgent}, ${row.createdAt}, ${row.factorAt}, ${row.provenAt}, ${row.lastSeenAt}, ${row.expiresAt},
-          ${row.clientId}, ${row.scope as string[] | null})`;
+          ${row.clientId}, ${row.scope as string[] | null}, ${row.operatorId}, ${row.operatorSessionId}, ${row.reason})`;
     },
 
     async findLiveSession(sessionId: string): Promise<LiveSession | undefined> {
@@ -147,6 +154,19 @@ export function createSessionStore(sql: Sql) {
         select session_id as "sessionId" from session
         where tenant_id = ${tenantId} and user_id = ${userId} and ended_at is null and expires_at > ${now}
         order by session_id desc offset ${keep}`;
+    },
+
+    /** Open ones in others' names: of an operator, or such that began in one of these sessions. */
+    listImpersonations(
+      tx: Tx,
+      { operatorId, inSessions, now }: { operatorId: string; inSessions: readonly string[] | undefined; now: Date },
+    ): Promise<Pick<Session, "sessionId" | "tenantId" | "userId">[]> {
+      return tx<Pick<Session, "sessionId" | "tenantId" | "userId">[]>`
+        select session_id as "sessionId", tenant_id as "tenantId", user_id as "userId" from session
+        where operator_id = ${operatorId} and expires_at > ${now} and ended_at is null
+          and (${(inSessions as string[] | undefined) ?? null}::text[] is null
+            or operator_session_id = any(${(inSessions as string[] | undefined) ?? null}::text[]))
+        order by session_id`;
     },
 
     /** Forgets a client's tokens beyond the newest `keep`. */

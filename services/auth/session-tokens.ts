@@ -41,7 +41,7 @@ export interface SessionTokenDeps {
 export interface AccessTokenSubject {
   readonly session: Pick<
     Session,
-    "sessionId" | "tenantId" | "userId" | "methods" | "createdAt" | "provenAt" | "clientId"
+    "sessionId" | "tenantId" | "userId" | "methods" | "createdAt" | "provenAt" | "expiresAt" | "clientId" | "operatorId"
   >;
   /** Empty for a service client. */
   readonly role: string;
@@ -55,7 +55,8 @@ export async function signAccessToken(
 ): Promise<{ readonly accessToken: string; readonly expiresAtMs: number }> {
   const { jwk, privateKey } = signingKeys.signer();
   const issuedAt = Math.floor(clock.nowMs() / 1_000);
-  const expiresAt = issuedAt + Math.floor(accessTokenTtlMs / 1_000);
+  const latest = Math.max(issuedAt, Math.floor(session.expiresAt.getTime() / 1_000));
+  const expiresAt = Math.min(issuedAt + Math.floor(accessTokenTtlMs / 1_000), latest);
   const { tenantId, userId, sessionId } = session;
   const accessToken = await new SignJWT({
     tenant_id: tenantId,
@@ -76,11 +77,13 @@ export async function signAccessToken(
 
 /** RFC 9068, 2.2: how a person signed in, or which client it is and what its token permits. */
 function claimsOf(
-  { methods, createdAt, provenAt, clientId }: AccessTokenSubject["session"],
+  { methods, createdAt, provenAt, clientId, operatorId }: AccessTokenSubject["session"],
   role: string,
   permissions: readonly string[],
 ) {
   if (clientId !== null) return { client_id: clientId, scope: permissions.join(" ") };
+  // RFC 8693, 4.1: who acts in the name of the subject. That one has shown nothing here.
+  if (operatorId !== null) return { role, act: { sub: operatorId } };
   const provenSeconds = provenAt && Math.floor(provenAt.getTime() / 1_000);
   return {
     ...{ role, amr: methods, auth_time: Math.floor(createdAt.getTime() / 1_000) },

@@ -6,6 +6,8 @@ export interface SignInPolicy {
   readonly sessionIdleMinutes: number;
   readonly sessionLifetimeHours: number;
   readonly requireMfa: boolean;
+  /** Whether people are not told by mail when an operator acts in their name. */
+  readonly silentImpersonation: boolean;
 }
 
 /** By which of a tenant's means somebody signed in, from how they were recognised (RFC 8176). */

@@ -36,6 +36,10 @@ const introspection = z.strictObject({
   sub: z.string().optional(),
   tenant_id: z.string().optional(),
   sid: z.string().optional(),
+  act: z
+    .strictObject({ sub: z.string() })
+    .optional()
+    .describe("The operator who acts in the person's name (RFC 8693)."),
   amr: z.array(z.string()).optional(),
   auth_time: seconds.optional(),
   iat: seconds.optional(),
@@ -49,6 +53,7 @@ const validation = z.strictObject({
   key_id: z.string().nullable(),
   client_id: z.string().nullable().describe("The service client, which is user_id then, too."),
   session_id: z.string().nullable(),
+  operator_id: z.string().nullable().describe("The operator who acts in the person's name."),
   permissions: z.array(z.string()),
   models: z.array(z.string()).describe("Models it may use; empty for all."),
 });
@@ -130,7 +135,8 @@ function toIntrospection({ kind, tenantId, userId, permissions, session, ...time
   };
 }
 
-function toSignIn({ clientId, methods, createdAt }: Session) {
+function toSignIn({ clientId, operatorId, methods, createdAt }: Session) {
+  if (operatorId !== null) return { act: { sub: operatorId } };
   if (clientId !== null) return { client_id: clientId };
   return { amr: [...methods], auth_time: Math.floor(createdAt.getTime() / 1_000) };
 }
@@ -145,7 +151,7 @@ const validations = new WeakMap<Caller, Buffer>();
 function toValidation(caller: Caller): Buffer {
   const known = validations.get(caller);
   if (known) return known;
-  const { tenantId, userId, keyId, sessionId, permissions, models } = caller;
+  const { tenantId, userId, keyId, sessionId, operatorId, permissions, models } = caller;
   const answer: z.input<typeof validation> = {
     valid: true,
     tenant_id: tenantId,
@@ -153,6 +159,7 @@ function toValidation(caller: Caller): Buffer {
     key_id: isClientId(keyId) ? null : keyId || null,
     client_id: isClientId(keyId) ? keyId : null,
     session_id: sessionId || null,
+    operator_id: operatorId || null,
     permissions: [...permissions],
     models: [...models],
   };

@@ -19,6 +19,7 @@ export const eventBody = z.strictObject({
   partitionkey: z.string().describe("Events with one key reach each subscription in order."),
   sequence,
   traceparent: z.string().optional().describe("W3C trace context of the call that caused it."),
+  operator: z.string().optional().describe("The operator who acted in a person's name."),
   stream: z.string().optional(),
   revision: z.string().optional().describe("Its number in the stream, from 1 on."),
 });

@@ -38,9 +38,9 @@ const receiverStates = {
 } as const;
 
 export function toEventMessage(row: LoggedEvent): MessageInitShape<typeof EventSchema> {
-  const { id, source, type, traceparent } = row;
+  const { id, source, type, traceparent, operator } = row;
   return {
-    ...{ id, source, type, traceparent, partitionKey: row.key, sequence: row.seq },
+    ...{ id, source, type, traceparent, operator, partitionKey: row.key, sequence: row.seq },
     time: timestampFromDate(row.time),
     data: fromJson(ValueSchema, row.data),
     stream: row.stream ?? "",

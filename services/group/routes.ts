@@ -57,6 +57,7 @@ const groupsThemselves = [
     path: "/api/v1/groups",
     permission: "group:create",
     operation: "createGroup",
+    impersonation: "allowed",
     summary: "Creates a group, owned by the caller or by 'owner_id'.",
     body: z.strictObject({
       name: groupFields.name.describe("Unique among the tenant's groups that are not archived."),
@@ -125,6 +126,7 @@ const groupsThemselves = [
     path: "/api/v1/groups/{id}",
     permission: "group:update",
     operation: "updateGroup",
+    impersonation: "allowed",
     summary: "Changes a group's name or description, or with which role newcomers join it.",
     params,
     body: z.strictObject({

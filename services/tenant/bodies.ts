@@ -9,6 +9,9 @@ const settings = z.strictObject({
   sign_in_methods: z.array(z.enum(["password", "passkey", "sso"])).describe("By which means; empty for all."),
   session_idle_minutes: z.int().describe("A session ends after this long without use; 0 for the platform's limit."),
   session_lifetime_hours: z.int().describe("A session ends this long after sign-in; 0 for the platform's limit."),
+  silent_impersonation: z
+    .boolean()
+    .describe("Whether people are not told by mail when an operator acts in their name."),
 });
 
 export const newSettings = z.strictObject({
@@ -18,6 +21,7 @@ export const newSettings = z.strictObject({
   session_lifetime_hours: tenantFields.sessionLifetimeHours
     .optional()
     .describe("1 to 2,160; 0 for the platform's limit."),
+  silent_impersonation: z.boolean().optional(),
 });
 
 export const tenantBody = z.strictObject({
@@ -69,6 +73,7 @@ export function toTenantBody(row: Tenant): z.input<typeof tenantBody> {
       sign_in_methods: [...row.settings.signInMethods],
       session_idle_minutes: row.settings.sessionIdleMinutes,
       session_lifetime_hours: row.settings.sessionLifetimeHours,
+      silent_impersonation: row.settings.silentImpersonation,
     },
     version: row.version,
     created_at: row.createdAt.toISOString(),

@@ -34,6 +34,8 @@ export interface TenantSettings {
   /** 0 for the installation's own limit; here and below. */
   readonly sessionIdleMinutes: number;
   readonly sessionLifetimeHours: number;
+  /** Whether people are not told by mail when an operator acts in their name. */
+  readonly silentImpersonation: boolean;
 }
 
 export const defaultSettings: TenantSettings = {
@@ -41,6 +43,7 @@ export const defaultSettings: TenantSettings = {
   signInMethods: [],
   sessionIdleMinutes: 0,
   sessionLifetimeHours: 0,
+  silentImpersonation: false,
 };
 
 /** On whose behalf something is done. */

@@ -81,6 +81,7 @@ const tenantsThemselves = [
         signInMethods: given.sign_in_methods,
         sessionIdleMinutes: given.session_idle_minutes,
         sessionLifetimeHours: given.session_lifetime_hours,
+        silentImpersonation: given.silent_impersonation,
       };
       const { expectedVersion } = request;
       return toTenantBody(await ops.updateTenant({ ...referenceOf(request), expectedVersion, name, plan, settings }));

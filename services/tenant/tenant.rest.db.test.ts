@@ -45,7 +45,13 @@ test("an operator creates a tenant that may work, and finds it by name, state an
   assert.deepEqual([created.status, created.etag], [201, '"1"']);
   const { id, name, slug, plan, status, suspended_reason, settings } = created.json;
   assert.deepEqual([name, slug, plan, status, suspended_reason], ["Acme Corp", "acme", "pro", "active", null]);
-  const none = { require_mfa: false, sign_in_methods: [], session_idle_minutes: 0, session_lifetime_hours: 0 };
+  const none = {
+    require_mfa: false,
+    sign_in_methods: [],
+    session_idle_minutes: 0,
+    session_lifetime_hours: 0,
+    silent_impersonation: false,
+  };
   assert.deepEqual(settings, none);
   const again = await call(operator, "POST", "", { name: "Other", slug: "acme" });
   assert.deepEqual([again.status, again.code], [409, "TENANT_003"]);
@@ -74,7 +80,7 @@ test("a tenant's admin reads and changes it, but not its plan; others' tenants d
   assert.deepEqual([changed.status, changed.etag, changed.json.name], [200, '"2"', "Own"]);
   assert.deepEqual(changed.json.settings, {
     ...{ require_mfa: true, sign_in_methods: ["password", "sso"] },
-    ...{ session_idle_minutes: 30, session_lifetime_hours: 0 },
+    ...{ session_idle_minutes: 30, session_lifetime_hours: 0, silent_impersonation: false },
   });
   const same = await call(owner, "PATCH", `/${id}`, { settings: { sign_in_methods: ["password", "sso"] } });
   assert.equal(same.etag, '"2"');

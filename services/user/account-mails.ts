@@ -217,6 +217,24 @@ const texts = {
       ],
     },
   },
+  impersonated: {
+    en_US: {
+      subject: "An operator acts in your name",
+      lines: [
+        "Hello {name},",
+        "somebody who operates this platform acts in your name for the next {minutes} minutes. The reason given: {reason}",
+        "You see and end it in the list of your sessions, and what was done stands in your audit log. Passwords, factors, keys and money cannot be touched.",
+      ],
+    },
+    zh_CN: {
+      subject: "运维人员正以您的名义操作",
+      lines: [
+        "{name}，您好：",
+        "本平台的运维人员将在接下来的 {minutes} 分钟内以您的名义操作。所述原因：{reason}",
+        "您可在会话列表中查看并结束此操作，所做的一切均记入您的审计日志。密码、验证方式、密钥和资金不会被更改。",
+      ],
+    },
+  },
 } satisfies Readonly<Record<string, Texts>>;
 
 export type AccountMail = keyof typeof texts;

@@ -37,7 +37,7 @@ const server = await startTestServer({
   guard({ headers: { authorization } }) {
     const [userId, sessionId = "", keyId = "", factor = ""] = (authorization ?? "").replace("Bearer ", "").split("/");
     if (!userId) return undefined;
-    const none = { models: [], signedInMs: 0, factorMs: 0, provenMs: 0, hasFactor: factor !== "" };
+    const none = { operatorId: "", models: [], signedInMs: 0, factorMs: 0, provenMs: 0, hasFactor: factor !== "" };
     return { tenantId: "ten_a", userId, keyId, sessionId, permissions: ["user:read"], ...none };
   },
 });

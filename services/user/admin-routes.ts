@@ -1,7 +1,9 @@
+import { authFailures } from "@lyss/contracts/failures/auth.ts";
 import { userFailures } from "@lyss/contracts/failures/user.ts";
 import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { type JsonRequest, routesFor } from "@lyss/kit/http/route.ts";
+import { accessTokenBody, toAccessTokenBody } from "@lyss/kit/oauth/token-body.ts";
 import { z } from "zod";
 import { type UserStatus, userFields } from "./model.ts";
 import type { UserOps } from "./ops.ts";
@@ -80,5 +82,27 @@ export const adminRoutes = [
     versionOf: ({ version }) => version,
     failures: changing,
     handle: (ops, request) => setStatus(ops, request, "active"),
+  }),
+  json({
+    method: "POST",
+    path: "/admin/users/{id}/impersonate",
+    permission: "platform:impersonate",
+    stepUp: "persons",
+    operation: "impersonateUser",
+    summary:
+      "Lets an operator act in a person's name for 15 minutes, without a refresh token. The person sees and may end it; nothing can be done that is the person's own affair.",
+    params,
+    body: z.strictObject({ reason: reason.describe("For the person to read, and for the audit log.") }),
+    response: accessTokenBody.extend({ session_id: z.string(), user_id: z.string() }),
+    failures: [
+      ...[userFailures.not_found, authFailures.impersonation_above, authFailures.impersonation_of_operator],
+      authFailures.access_barred,
+    ],
+    async handle(ops, request) {
+      const { params: named, body, clientAddress, userAgent } = request;
+      const operator = requireCaller(request);
+      const given = await ops.impersonateUser({ userId: named.id, operator, ...body, clientAddress, userAgent });
+      return { ...toAccessTokenBody(given), session_id: given.sessionId, user_id: named.id };
+    },
   }),
 ];

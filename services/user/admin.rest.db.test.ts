@@ -1,22 +1,30 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
 import { noSession } from "@lyss/kit/rpc/call-context.ts";
+import { systemClock } from "@lyss/kit/service/clock.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { user } from "./service.ts";
 import { peersThatServe } from "./test-peers.ts";
 
-const { ops, listEvents } = await startTestService({ after }, user, {
-  clients: peersThatServe(),
+let isSilent = false;
+const peers = peersThatServe(({ rpc }) => {
+  rpc(AuthService.method.startImpersonation, ({ operatorId, operatorSessionId, userId }) => ({
+    accessToken: `${operatorId} in ${operatorSessionId} as ${userId}`,
+    ...{ expiresInSeconds: 900, sessionId: random.id("ses"), isSilent },
+  }));
 });
+const { ops, listEvents, random, sql } = await startTestService({ after }, user, { clients: peers });
 /** The bearer token is the caller: `<tenant>/<person>/<permissions>`. */
 const server = await startTestServer({
   mounted: [{ name: "user", routes: user.routes, ops, peerUrl: undefined }],
   guard({ headers: { authorization } }) {
-    const [tenantId, userId, held] = (authorization ?? "").replace("Bearer ", "").split("/");
+    const [tenantId, userId, held, provenMs] = (authorization ?? "").replace("Bearer ", "").split("/");
     if (!tenantId || !userId || !held) return undefined;
-    return { tenantId, userId, keyId: "", ...noSession, permissions: held.split(","), models: [] };
+    const session = provenMs ? { ...noSession, sessionId: "ses_op", provenMs: Number(provenMs) } : noSession;
+    return { tenantId, userId, keyId: "", ...session, permissions: held.split(","), models: [] };
   },
 });
 after(() => server.close());
@@ -54,4 +62,32 @@ test("an operator disables a person of any tenant, for a reason that is kept, an
   assert.equal((await call(token, "POST", "/admin/users/usr_none/disable", { reason: "x" })).status, 404);
   const self = await call(token, "POST", `/admin/users/${operator.userId}/disable`, { reason: "x" });
   assert.equal(self.status, 409);
+});
+
+test("an operator who has just proven who they are acts as a person, for a reason; the person is told and it is kept", async () => {
+  const path = `/admin/users/${member.userId}/impersonate`;
+  const now = systemClock.nowMs();
+  const fresh = `${token}/${now}`;
+  assert.equal((await call(token, "POST", path, { reason: "x" })).json.error.code, "KIT_018", "not by a key");
+  assert.equal((await call(`${token}/${now - 700_000}`, "POST", path, { reason: "x" })).status, 403, "not long after");
+  assert.equal((await call(`ten_a/${owner.userId}/*/${now}`, "POST", path, { reason: "x" })).status, 403);
+  assert.equal((await call(fresh, "POST", path, { reason: " " })).json.error.details.field, "reason");
+  assert.equal((await call(fresh, "POST", "/admin/users/usr_none/impersonate", { reason: "x" })).status, 404);
+  const countMails = async () => (await sql`select from mail_outbox`).length;
+  const before = await countMails();
+  const { status, json } = await call(fresh, "POST", path, { reason: "ticket 7" });
+  assert.deepEqual([status, json.access_token], [200, `${operator.userId} in ses_op as ${member.userId}`]);
+  assert.deepEqual([json.expires_in, json.user_id, "refresh_token" in json], [900, member.userId, false]);
+  assert.equal(await countMails(), before + 1);
+  isSilent = true;
+  await call(fresh, "POST", path, { reason: "ticket 8" });
+  assert.equal(await countMails(), before + 1);
+  const kept = (await listEvents()).filter(({ type }) => type === "user.audit.impersonated").map(({ data }) => data);
+  assert.deepEqual(
+    kept.map((data) => [data["userId"], data["actorId"], data["detail"]]),
+    [
+      [member.userId, operator.userId, "ticket 7"],
+      [member.userId, operator.userId, "ticket 8"],
+    ],
+  );
 });

@@ -21,7 +21,7 @@ export const emptyChain: ChainEnd = { version: 0, hash: Buffer.alloc(0) };
 
 /** SHA-256 over everything that an entry says, the hash of the one before it included, as one JSON array. */
 export function hashEntry({ eventId, eventType, version, data }: ChainedEntry): Buffer {
-  const { userId, tenantId, actorId, clientAddress, subjectId, happenedAt, previousHash, detail } = data;
+  const { userId, tenantId, actorId, clientAddress, subjectId, happenedAt, previousHash, detail, operatorId } = data;
   const happenedAtMs = happenedAt ? timestampMs(happenedAt) : null;
   const previous = Buffer.from(previousHash).toString("hex");
   const fields = [
@@ -35,8 +35,8 @@ export function hashEntry({ eventId, eventType, version, data }: ChainedEntry): 
     subjectId,
     happenedAtMs,
     previous,
-    // Entries from before there were details keep their hashes.
-    ...(detail === "" ? [] : [detail]),
+    // Entries from before there were details and operators keep their hashes.
+    ...(operatorId !== "" ? [detail, operatorId] : detail === "" ? [] : [detail]),
   ];
   return createHash("sha256").update(JSON.stringify(fields)).digest();
 }

@@ -33,6 +33,7 @@ import { getProfile, type ProfileReference } from "./ops/get-profile.ts";
 import { type GetQuotaInput, getQuota } from "./ops/get-quota.ts";
 import { getStats } from "./ops/get-stats.ts";
 import { type GetUserInput, getUser } from "./ops/get-user.ts";
+import { type ImpersonateUserInput, impersonateUser } from "./ops/impersonate-user.ts";
 import { type AuditReference, type ListUserAuditInput, listUserAudit } from "./ops/list-user-audit.ts";
 import { type ListUsersInput, listUsers } from "./ops/list-users.ts";
 import { type ListUsersByPageInput, listUsersByPage } from "./ops/list-users-by-page.ts";
@@ -83,6 +84,7 @@ export function createUserOps(deps: UserDeps) {
     noteExported: (tx: Tx, exportId: string, part: Omit<ExportPart, "receivedAt">) =>
       noteExported(deps, tx, exportId, part),
     exportPerson: (tx: Tx, person: ExportedPerson) => exportPerson(deps, tx, person),
+    impersonateUser: (input: ImpersonateUserInput) => impersonateUser(deps, input),
     signIn: (input: SignInInput) => signIn(deps, input),
     createClientToken: (input: CreateClientTokenInput) => createClientToken(deps, input),
     refresh: (input: RefreshInput) => refresh(deps, input),

@@ -81,6 +81,7 @@ const profileRoutes = [
     path: "/api/v1/users/{id}/profile",
     permission: "user:read",
     operation: "updateProfile",
+    impersonation: "allowed",
     summary: "Changes what is given: one's own profile, with user:update that of others.",
     params,
     body: z.strictObject({
@@ -120,6 +121,7 @@ const profileRoutes = [
     path: "/api/v1/users/{id}/settings",
     permission: "user:read",
     operation: "updateUserSettings",
+    impersonation: "allowed",
     summary: "Changes what is given of one's own settings.",
     params,
     body: z.strictObject({
@@ -189,6 +191,7 @@ const avatarRoutes = [
     path: "/api/v1/users/{id}/avatar",
     permission: "user:read",
     operation: "setAvatar",
+    impersonation: "allowed",
     summary: "Gives a picture to oneself, with user:update to others.",
     params,
     body: z.strictObject({
@@ -214,6 +217,7 @@ const avatarRoutes = [
     path: "/api/v1/users/{id}/avatar",
     permission: "user:read",
     operation: "removeAvatar",
+    impersonation: "allowed",
     summary: "Takes the picture away from oneself, with user:update from others.",
     params,
     response: profileBody,

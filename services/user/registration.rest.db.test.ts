@@ -3,6 +3,7 @@ import { after, test } from "node:test";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
 import { pause } from "@lyss/kit/service/clock.ts";
+import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { startMailServer } from "@lyss/kit/testing/mail-server.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
@@ -31,15 +32,7 @@ const server = await startTestServer({
   guard({ headers: { authorization } }) {
     const [tenantId, userId] = (authorization ?? "").replace("Bearer ", "").split("/");
     if (!tenantId || !userId) return undefined;
-    const none = {
-      models: [],
-      signedInMs: 0,
-      factorMs: 0,
-      provenMs: 0,
-      hasFactor: false,
-      sessionId: "ses_1",
-      keyId: "",
-    };
+    const none = { ...noSession, models: [], sessionId: "ses_1", keyId: "" };
     return { tenantId, userId, permissions: ["user:*"], ...none };
   },
 });

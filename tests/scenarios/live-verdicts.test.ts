@@ -101,15 +101,36 @@ test(
     await requestJson(`${gateways[0]?.url}/api/v1/auth/clients/${client_id}`, admin.access_token, disabling);
     const afterDisablingMs = await msUntilRefused(fleet, ofClient, startedMs);
 
+    const ann = "usr_00000000000000000000000ann";
+    await fleet.sql`
+      insert into "user".person (user_id, tenant_id, email, name, role, status, created_at, updated_at)
+      values (${ann}, 'ten_other', 'ann@example.com', 'Ann', 'member', 'active', now(), now())`;
+    const acting = await post(`/admin/users/${ann}/impersonate`, admin.access_token, { reason: "ticket 7" });
+    assert.equal(acting.status, 200, JSON.stringify(acting.body));
+    const inHerName = String(acting.body["access_token"]);
+    const profile = { method: "PATCH", body: { name: "Anne" } };
+    const changed = await requestJson(`${gateways[1]?.url}/api/v1/users/me/profile`, inHerName, profile);
+    assert.deepEqual([changed.status, changed.body["name"]], [200, "Anne"]);
+    const call = { model: "simulated-chat", messages: [{ role: "user", content: "hello" }] };
+    assert.equal((await post("/v1/chat/completions", inHerName, call)).status, 403, "nobody spends her money");
+    assert.equal((await post("/v1/keys", inHerName, { name: "x" })).status, 403);
+    const [said] = await fleet.sql`
+      select operator from event_log.event where type = 'user.updated' and key = ${ann} order by seq desc limit 1`;
+    assert.match(String(said?.["operator"]), /^usr_/);
+    for (let number = 0; number < nodes; number++) assert.equal((await validate(fleet, number, inHerName)).status, 200);
+    startedMs = clock.monotonicMs();
+    await requestJson(`${gateways[0]?.url}/api/v1/auth/sessions/current`, admin.access_token, { method: "DELETE" });
+    const afterOperatorMs = await msUntilRefused(fleet, inHerName, startedMs);
+
     await fleet.replace(0);
     for (const token of [reused.refresh_token, String(next.body["refresh_token"])]) {
       const answer = await requestJson(`${gateways[0]?.url}/v1/auth/refresh`, "", { body: { refresh_token: token } });
       assert.equal(answer.status, 401);
     }
     t.diagnostic(
-      `refused by ${nodes} nodes ${Math.round(afterReuseMs)} ms after a reuse, ${Math.round(afterRevocationMs)} ms after a revocation, ${Math.round(afterDisablingMs)} ms after a service client was disabled`,
+      `refused by ${nodes} nodes ${Math.round(afterReuseMs)} ms after a reuse, ${Math.round(afterRevocationMs)} ms after a revocation, ${Math.round(afterDisablingMs)} ms after a service client was disabled, ${Math.round(afterOperatorMs)} ms after an operator in somebody's name had signed out`,
     );
-    assert.ok(Math.max(afterReuseMs, afterRevocationMs, afterDisablingMs) <= 1_000);
+    assert.ok(Math.max(afterReuseMs, afterRevocationMs, afterDisablingMs, afterOperatorMs) <= 1_000);
   },
 );
 

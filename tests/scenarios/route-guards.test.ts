@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import { isImpersonable } from "@lyss/kit/http/gate.ts";
 import type { Route } from "@lyss/kit/http/route.ts";
 import { permits } from "@lyss/kit/rpc/call-context.ts";
 import { type Disguise, disguiseHead, disguisePath } from "./walk/disguises.ts";
@@ -35,6 +36,16 @@ function verdictOf(permission: string, as: Identity): 401 | 403 | undefined {
   if (permission === "caller") return undefined;
   return as === "viewer" && permits(viewerPermissions, permission) ? undefined : 403;
 }
+
+test("in somebody's name an operator changes what is listed here, and nothing else", () => {
+  const changes = allRoutes.filter((route) => route.method !== "GET" && route.permission !== "public");
+  const allowed = changes.filter(isImpersonable).map(({ operation }) => operation.replace(/V1$|ApiV1$/, ""));
+  assert.deepEqual([...new Set(allowed)].sort(), [
+    ...["checkPermission", "createGroup", "removeAvatar", "setAvatar", "signOut"],
+    ...["updateGroup", "updateProfile", "updateUserSettings"],
+  ]);
+  assert.ok(changes.length > 100, String(changes.length));
+});
 
 interface ErrorBody {
   readonly code: string;

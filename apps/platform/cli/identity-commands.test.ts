@@ -30,7 +30,7 @@ test("`lyss tenant` creates, finds, changes, suspends and reactivates a tenant, 
   const { settings } = await json("tenant", "update", id, ...options);
   assert.deepEqual(settings, {
     ...{ require_mfa: true, sign_in_methods: ["passkey", "sso"] },
-    ...{ session_idle_minutes: 30, session_lifetime_hours: 0 },
+    ...{ session_idle_minutes: 30, session_lifetime_hours: 0, silent_impersonation: false },
   });
   assert.match(await shown("tenant", "suspend", id, "--reason", "unpaid"), /status +suspended\nreason +unpaid/);
   assert.match(await shown("tenant", "reactivate", id), /status +active/);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
+import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { auth } from "@lyss/services/auth/service.ts";
 import { createTestCommands } from "./test-command.ts";
@@ -10,7 +11,7 @@ const server = await startTestServer({
   mounted: [{ name: "auth", routes: auth.routes, ops, peerUrl: undefined }],
   guard: () => ({
     ...{ tenantId: "ten_a", userId: "usr_a", keyId: "", permissions: ["*"], models: [] },
-    ...{ sessionId: "", signedInMs: 0, factorMs: 0, provenMs: 0, hasFactor: false },
+    ...noSession,
   }),
 });
 after(() => server.close());

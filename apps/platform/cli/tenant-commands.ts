@@ -49,6 +49,11 @@ export function addTenantCommands(program: Command, deps: CliDeps): void {
     .option("--sign-in <methods>", "password, passkey, sso, with commas; 'all' for every one")
     .option("--session-idle-minutes <count>", "5 to 43200; 0 for the platform's limit", Number)
     .option("--session-lifetime-hours <count>", "1 to 2160; 0 for the platform's limit", Number)
+    .option(
+      "--silent-impersonation <yes-or-no>",
+      "whether people get no mail when an operator acts for them",
+      toBoolean,
+    )
     .action(async (id: string, options) => {
       const { api, output } = connect(deps, options);
       const { name, plan, requireMfa, signIn, sessionIdleMinutes, sessionLifetimeHours } = options;
@@ -57,6 +62,7 @@ export function addTenantCommands(program: Command, deps: CliDeps): void {
         sign_in_methods: signIn === "all" ? [] : signIn?.split(","),
         session_idle_minutes: sessionIdleMinutes,
         session_lifetime_hours: sessionLifetimeHours,
+        silent_impersonation: options.silentImpersonation,
       };
       print(output, await api.send("PATCH", pathOf(id), { name, plan, settings }), toTenantText);
     });

@@ -9,6 +9,7 @@ import { Secret } from "@lyss/kit/config/secret.ts";
 import { sealTo } from "@lyss/kit/crypto/seal-to.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
 import { noSession } from "@lyss/kit/rpc/call-context.ts";
+import { systemClock } from "@lyss/kit/service/clock.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { createTempFolder } from "@lyss/kit/testing/temp-folder.ts";
 import { exportingServices } from "@lyss/services/user/exports/export-model.ts";
@@ -19,6 +20,9 @@ import { addUserCommands } from "./user-commands.ts";
 
 const clients = peersThatServe(({ rpc }) => {
   rpc(AuthService.method.setPrincipal, () => ({ isApplied: true }));
+  rpc(AuthService.method.startImpersonation, ({ userId }) => ({
+    ...{ accessToken: `eyJ of ${userId}`, expiresInSeconds: 900, sessionId: "ses_1" },
+  }));
 });
 const { ops, db, sql, random } = await startTestService({ after }, user, { clients });
 const password = new Secret("correct horse battery");
@@ -29,7 +33,8 @@ const { userId } = await person("Ann", "member");
 const server = await startTestServer({
   mounted: [{ name: "user", routes: user.routes, ops, peerUrl: undefined }],
   guard: () => ({
-    ...{ tenantId: "ten_a", userId: owner.userId, keyId: "", ...noSession, permissions: ["*"], models: [] },
+    ...{ tenantId: "ten_a", userId: owner.userId, keyId: "", ...noSession, models: [] },
+    ...{ sessionId: "ses_op", provenMs: systemClock.nowMs(), permissions: ["*", "platform:impersonate"] },
   }),
 });
 after(() => server.close());
@@ -77,4 +82,10 @@ test("people are invited from the command line, and invitations are taken back",
   assert.match(await lyss("invitations"), new RegExp(`new@example\\.com +admin +\\S+ +${owner.userId} +${id}`));
   assert.equal(await lyss("uninvite", id), `Taken back: ${id}.\n`);
   assert.doesNotMatch(await lyss("invitations"), /new@/);
+});
+
+test("an operator acts in a person's name from the command line, for a reason", async () => {
+  const { userId: id } = await person("Mila", "member");
+  const shown = await lyss("impersonate", id, "--reason", "ticket 7");
+  assert.match(shown, new RegExp(`good for 900 s \\(session ses_1\\):\neyJ of ${id}\n`));
 });

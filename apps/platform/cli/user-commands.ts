@@ -7,7 +7,7 @@ import { toQuery } from "./query.ts";
 
 type Row = Record<string, unknown>;
 
-/** `lyss user list|show|invite|invitations|uninvite|rename|role|enable|disable|export|remove|erasure|audit`; `lyss users` is the same. */
+/** `lyss user list|show|invite|invitations|uninvite|rename|role|enable|disable|export|impersonate|remove|erasure|audit`; `lyss users` is the same. */
 export function addUserCommands(program: Command, deps: CliDeps): void {
   const users = program.command("user").alias("users").description("the people of your tenant");
   addReading(users, deps);
@@ -15,6 +15,7 @@ export function addUserCommands(program: Command, deps: CliDeps): void {
   addChanging(users, deps);
   addExporting(users, deps);
   addRemoving(users, deps);
+  addImpersonating(users, deps);
 }
 
 function addReading(users: Command, deps: CliDeps): void {
@@ -124,6 +125,21 @@ function addExporting(users: Command, deps: CliDeps): void {
         return options.output
           ? `${table}\n\nSaved ${options.output}.`
           : `${table}\n\nTo be had until ${until}: give --output.`;
+      });
+    });
+}
+
+function addImpersonating(users: Command, deps: CliDeps): void {
+  withConnection(users.command("impersonate").description("act in a person's name for 15 minutes; the person is told"))
+    .argument("<id>", "the person's id, of any tenant")
+    .requiredOption("--reason <text>", "for the person to read, up to 500 characters")
+    .addHelpText("after", '\nExample:\n  lyss user impersonate usr_01k… --reason "ticket 4711"')
+    .action(async (id: string, options) => {
+      const { api, output } = connect(deps, options);
+      const path = `/admin/users/${encodeURIComponent(id)}/impersonate`;
+      print(output, await api.send("POST", path, { reason: options.reason }), (row) => {
+        const { access_token: token, expires_in: seconds, session_id: session } = row;
+        return `The token, good for ${seconds} s (session ${session}):\n${token}\n\nPOST /api/v1/auth/logout with it ends it.`;
       });
     });
 }

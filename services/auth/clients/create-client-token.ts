@@ -6,7 +6,7 @@ import { permits } from "@lyss/kit/rpc/call-context.ts";
 import type { AuthDeps } from "../deps.ts";
 import { hashKeySecret, isSecret } from "../key-secret.ts";
 import { earlier } from "../model.ts";
-import { permissionsNow, type Session, type SessionId } from "../session-model.ts";
+import { ownSession, permissionsNow, type Session, type SessionId } from "../session-model.ts";
 import { signAccessToken } from "../session-tokens.ts";
 import { clientSecretPrefix, clientStatus, maxTokensPerClient } from "./client-model.ts";
 import type { RecognisedClient } from "./client-store.ts";
@@ -41,7 +41,7 @@ export async function createClientToken(deps: AuthDeps, input: CreateClientToken
   const latest = new Date(now.getTime() + deps.accessTokenTtlMs);
   const expiresAt = earlier(latest, client.expiresAt) ?? latest;
   const session: Session = {
-    ...{ sessionId: random.id("ses") as SessionId, tenantId, userId: clientId, clientId, scope },
+    ...{ ...ownSession, sessionId: random.id("ses") as SessionId, tenantId, userId: clientId, clientId, scope },
     ...{ methods: [], clientAddress: input.clientAddress, userAgent: "", createdAt: now, lastSeenAt: now, expiresAt },
     ...{ factorAt: null, provenAt: null, endedAt: null },
   };

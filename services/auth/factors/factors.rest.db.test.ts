@@ -3,6 +3,7 @@ import { after, test } from "node:test";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
+import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { auth } from "../service.ts";
 import { codeOf, withPassword } from "./testdata/factor-people.ts";
@@ -14,17 +15,12 @@ const server = await startTestServer({
   mounted: [{ name: "auth", routes: auth.routes, ops, peerUrl: undefined }],
   async guard({ headers: { authorization } }) {
     const sessionId = (authorization ?? "").replace("Bearer ", "");
-    const none = { sessionId: "", signedInMs: 0, factorMs: 0, provenMs: 0, hasFactor: false, models: [] };
+    const none = { ...noSession, models: [] };
     if (sessionId === "key") return { tenantId: "ten_a", userId: "usr_a", keyId: "key_a", ...none, permissions: ["*"] };
     const verdict = await ops.checkSession({ sessionId });
     if (!verdict.isActive) return undefined;
     const { tenantId, userId, createdAt, provenAt } = verdict.session;
-    const times = {
-      signedInMs: createdAt.getTime(),
-      factorMs: 0,
-      provenMs: provenAt?.getTime() ?? 0,
-      hasFactor: false,
-    };
+    const times = { ...noSession, signedInMs: createdAt.getTime(), provenMs: provenAt?.getTime() ?? 0 };
     return { tenantId, userId, keyId: "", sessionId, ...times, permissions: verdict.permissions, models: [] };
   },
 });

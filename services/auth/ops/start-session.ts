@@ -4,7 +4,14 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { AuthDeps } from "../deps.ts";
 import { toSessionStarted } from "../messages.ts";
 import { sayEnded } from "../say-ended.ts";
-import { hasSecondFactor, permissionsIn, permissionsOf, type Session, type SessionId } from "../session-model.ts";
+import {
+  hasSecondFactor,
+  ownSession,
+  permissionsIn,
+  permissionsOf,
+  type Session,
+  type SessionId,
+} from "../session-model.ts";
 import {
   generateRefreshToken,
   hashRefreshToken,
@@ -43,7 +50,7 @@ export async function startSession(deps: AuthDeps, input: StartSessionInput): Pr
     factorAt: hasSecondFactor(methods) ? now : null,
     provenAt: now,
     expiresAt: new Date(now.getTime() + ttlMs),
-    ...{ endedAt: null, clientId: null, scope: null },
+    ...{ ...ownSession, endedAt: null },
   };
   const refreshToken = generateRefreshToken(random);
   const refreshExpiresAtMs = now.getTime() + Math.min(idleTtlMs, ttlMs);

@@ -30,12 +30,15 @@ function mergeSettings(current: TenantSettings, given: UpdateTenantInput["settin
     signInMethods = current.signInMethods,
     sessionIdleMinutes = current.sessionIdleMinutes,
     sessionLifetimeHours = current.sessionLifetimeHours,
+    silentImpersonation = current.silentImpersonation,
   } = given ?? {};
-  const merged: TenantSettings = { requireMfa, signInMethods, sessionIdleMinutes, sessionLifetimeHours };
+  const times = { sessionIdleMinutes, sessionLifetimeHours };
+  const merged: TenantSettings = { requireMfa, signInMethods, ...times, silentImpersonation };
   const isSame =
     requireMfa === current.requireMfa &&
     signInMethods.join() === current.signInMethods.join() &&
     sessionIdleMinutes === current.sessionIdleMinutes &&
-    sessionLifetimeHours === current.sessionLifetimeHours;
+    sessionLifetimeHours === current.sessionLifetimeHours &&
+    silentImpersonation === current.silentImpersonation;
   return isSame ? current : merged;
 }

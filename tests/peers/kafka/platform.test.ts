@@ -152,7 +152,10 @@ test("a key lies in the partition that Kafka's own clients choose", limits, asyn
   for (const [index, [key, hash]] of Object.entries(hashes).entries()) {
     const seq = BigInt(index + 1);
     const row = { seq, id: `evt_${index}`, type: "test.said", source: "test", key, time: new Date(0), data: {} };
-    const ends = await transport.publish([{ ...row, traceparent: "", stream: null, revision: null }], true);
+    const ends = await transport.publish(
+      [{ ...row, traceparent: "", stream: null, revision: null, operator: "" }],
+      true,
+    );
     assert.deepEqual([...ends], [[`test-partitions/${(hash & 0x7f_ff_ff_ff) % 7}`, seq]]);
   }
 });

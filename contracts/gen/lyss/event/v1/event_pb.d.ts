@@ -74,6 +74,13 @@ export declare type Event = Message<"lyss.event.v1.Event"> & {
    * @generated from field: int64 revision = 10;
    */
   revision: bigint;
+
+  /**
+   * The operator who acted in a person's name; empty where nobody did.
+   *
+   * @generated from field: string operator = 11;
+   */
+  operator: string;
 };
 
 /**

@@ -111,6 +111,13 @@ export declare type TenantSettings = Message<"lyss.tenant.v1.TenantSettings"> & 
    * @generated from field: int32 session_lifetime_hours = 4;
    */
   sessionLifetimeHours: number;
+
+  /**
+   * Whether people are not told by mail when an operator acts in their name. It stands in their audit log all the same.
+   *
+   * @generated from field: bool silent_impersonation = 5;
+   */
+  silentImpersonation: boolean;
 };
 
 /**
