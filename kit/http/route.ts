@@ -66,7 +66,7 @@ export interface JsonRoute<
    * Whether an operator who acts in a person's name may do it. What only reads may be done and what changes something may not,
    * unless this says otherwise: credentials, factors, keys, rights and money are the person's own affair.
    */
-  readonly impersonation?: "allowed" | "refused";
+  readonly impersonation?: "allowed";
   /** `interactive` unless given. */
   readonly priority?: RoutePriority;
   /** The operation's name, the same as in the RPC: `createKey`. Unique over all services. */
@@ -195,7 +195,7 @@ export interface RawRoute<Ops = never> {
    * Whether an operator who acts in a person's name may do it. What only reads may be done and what changes something may not,
    * unless this says otherwise: credentials, factors, keys, rights and money are the person's own affair.
    */
-  readonly impersonation?: "allowed" | "refused";
+  readonly impersonation?: "allowed";
   /** `interactive` unless given. */
   readonly priority?: RoutePriority;
   readonly operation: string;

@@ -127,7 +127,7 @@ export function createSessionStore(sql: Sql) {
       { tenantId, userId }: { readonly tenantId: string; readonly userId: string },
     ): Promise<void> {
       await tx`
-        update session set client_address = '', user_agent = '' where tenant_id = ${tenantId} and user_id = ${userId}`;
+        update session set client_address = '', user_agent = '', reason = '' where tenant_id = ${tenantId} and user_id = ${userId}`;
     },
 
     /** Ends those that are open; gives their ids. Locked in one order, so that two that end the same never wait in a circle. */
