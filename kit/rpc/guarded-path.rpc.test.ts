@@ -96,7 +96,15 @@ eachTransport("the guarded path", (serve) => {
     await runInContext(context, () => served.clientFrom("friend").say({ text: "quiet" }));
     await assert.rejects(served.client.say({ text: "too loud" }));
     const { traceId } = context;
-    const ids = { tenantId: "ten_1", userId: "usr_1", keyId: "key_1", sessionId: "", requestId: "req_1", traceId };
+    const ids = {
+      tenantId: "ten_1",
+      userId: "usr_1",
+      keyId: "key_1",
+      sessionId: "",
+      operatorId: "",
+      requestId: "req_1",
+      traceId,
+    };
     const [first, second] = served.audited.map(({ durationMs, ...record }) => record);
     assert.deepEqual(first, { operation: "echo.say", calledBy: "friend", code: "ok", ...ids });
     assert.deepEqual([second?.calledBy, second?.tenantId, second?.code], ["operator", "", "invalid_argument"]);

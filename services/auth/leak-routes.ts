@@ -33,7 +33,7 @@ export const leakRoutes = withAlias(
       permission: "public",
       operation: "reportLeakedKeys",
       summary:
-        "Revokes API keys that were found in public, as GitHub's secret scanning reports them, and says which are keys of this installation. Safe to repeat.",
+        "Revokes API keys, and disables service clients, whose secrets were found in public, as GitHub's secret scanning reports them, and says which are of this installation. Safe to repeat.",
       body: z.array(report).min(1).max(maxReports),
       response: z.array(finding),
       async handle(ops, { body, clientAddress }) {

@@ -191,6 +191,22 @@ test("a client calls from allowed addresses only", async () => {
   assert.deepEqual(verdict.isActive && verdict.client?.allowedIps, ["203.0.113.0/24"]);
 });
 
+test("a secret that was found in public disables its client, and one that is good no more disables nothing", async () => {
+  const { bearer, client, ask } = await begin();
+  const report = async (token: string) => {
+    const { json } = await call("", "POST", "/v1/keys/leaked", [{ token, type: "lyss" }]);
+    return json[0].label;
+  };
+  const { json: rotated } = await call(bearer, "POST", `${path}/${client.id}/rotate`);
+  assert.equal(await report(client.client_secret), "true_positive");
+  assert.ok(await ask("", rotated.client_secret), "the secret before the rotation opens nothing");
+  assert.equal(await report(`${rotated.client_secret.slice(0, -1)}-`), "false_positive");
+  assert.equal(await report(rotated.client_secret), "true_positive");
+  await assert.rejects(ask("", rotated.client_secret), refusedAs(authFailures.client_refused));
+  assert.ok((await call(bearer, "GET", `${path}/${client.id}`)).json.disabled_at);
+  assert.equal(await report(rotated.client_secret), "true_positive", "a repeat is safe");
+});
+
 test("what happens to a client is told with who did it, never with a secret", async () => {
   const { bearer, client, userId } = await begin();
   await call(bearer, "POST", `${path}/${client.id}/rotate`);

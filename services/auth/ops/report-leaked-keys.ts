@@ -1,6 +1,8 @@
 import type { Secret } from "@lyss/kit/config/secret.ts";
+import { clientSecretPrefix } from "../clients/client-model.ts";
+import { disableLeakedClient } from "../clients/disable-leaked-client.ts";
 import type { AuthDeps } from "../deps.ts";
-import { hashKeySecret, isKeySecret } from "../key-secret.ts";
+import { hashKeySecret, isKeySecret, isSecret } from "../key-secret.ts";
 import { revokeKey } from "./revoke-key.ts";
 
 export interface ReportLeakedKeysInput {
@@ -11,7 +13,7 @@ export interface ReportLeakedKeysInput {
 }
 
 /**
- * Revokes the keys of secrets that were found where they should not be, and tells every node and their people. Gives for each
+ * Revokes the keys, and disables the service clients, of secrets that were found where they should not be, and tells every node. Gives for each
  * secret, in order, whether it was one of ours. Who has the secret proves by that alone that it is out. Junk is told by its
  * checksum, without a look-up. A secret whose grace period is over revokes nothing: it opens nothing any more. A repeat is
  * safe and gives the same.
@@ -34,5 +36,12 @@ export async function reportLeakedKeys(
     await revokeKey(deps, { tenantId, keyId, userId: undefined, author, reason: "leaked" });
   }
   const known = new Set(found.map(({ secretHash }) => secretHash.toString("hex")));
-  return hashes.map((hash) => hash !== undefined && known.has(hash.toString("hex")));
+  const ofClients = new Set<string>();
+  for (const text of new Set(secrets.map((secret) => secret.reveal()))) {
+    if (!isSecret(text, clientSecretPrefix)) continue;
+    if (await disableLeakedClient(deps, { secret: text, clientAddress })) ofClients.add(text);
+  }
+  return hashes.map((hash, index) =>
+    hash ? known.has(hash.toString("hex")) : ofClients.has(secrets[index]?.reveal() ?? ""),
+  );
 }
