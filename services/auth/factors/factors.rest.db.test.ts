@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
-import { systemClock } from "@lyss/kit/service/clock.ts";
 import { noSession } from "@lyss/kit/rpc/call-context.ts";
+import { systemClock } from "@lyss/kit/service/clock.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { auth } from "../service.ts";
 import { codeOf, withPassword } from "./testdata/factor-people.ts";
@@ -21,7 +21,7 @@ const server = await startTestServer({
     if (!verdict.isActive) return undefined;
     const { tenantId, userId, createdAt, provenAt } = verdict.session;
     const times = { ...noSession, signedInMs: createdAt.getTime(), provenMs: provenAt?.getTime() ?? 0 };
-    return { tenantId, userId, keyId: "", sessionId, ...times, permissions: verdict.permissions, models: [] };
+    return { tenantId, userId, keyId: "", ...times, sessionId, permissions: verdict.permissions, models: [] };
   },
 });
 after(() => server.close());

@@ -246,6 +246,111 @@ export declare type RefreshSessionResponse = Message<"lyss.auth.v1.RefreshSessio
 export declare const RefreshSessionResponseSchema: GenMessage<RefreshSessionResponse>;
 
 /**
+ * @generated from message lyss.auth.v1.StartImpersonationRequest
+ */
+export declare type StartImpersonationRequest = Message<"lyss.auth.v1.StartImpersonationRequest"> & {
+  /**
+   * Whose name it is in.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * Of the person; counts until SetPrincipal has said another.
+   *
+   * @generated from field: string role = 3;
+   */
+  role: string;
+
+  /**
+   * @generated from field: string operator_id = 4;
+   */
+  operatorId: string;
+
+  /**
+   * In which the operator asks; what ends it ends this.
+   *
+   * @generated from field: string operator_session_id = 5;
+   */
+  operatorSessionId: string;
+
+  /**
+   * What the operator may do: the person may do no more.
+   *
+   * @generated from field: repeated string operator_permissions = 6;
+   */
+  operatorPermissions: string[];
+
+  /**
+   * 1 to 500 characters, for the person to read.
+   *
+   * @generated from field: string reason = 7;
+   */
+  reason: string;
+
+  /**
+   * Network address of the operator's own connection; empty when that is not known.
+   *
+   * @generated from field: string client_address = 8;
+   */
+  clientAddress: string;
+
+  /**
+   * As the operator's client calls itself; what is longer than 300 characters is cut.
+   *
+   * @generated from field: string user_agent = 9;
+   */
+  userAgent: string;
+};
+
+/**
+ * Describes the message lyss.auth.v1.StartImpersonationRequest.
+ * Use `create(StartImpersonationRequestSchema)` to create a new message.
+ */
+export declare const StartImpersonationRequestSchema: GenMessage<StartImpersonationRequest>;
+
+/**
+ * @generated from message lyss.auth.v1.StartImpersonationResponse
+ */
+export declare type StartImpersonationResponse = Message<"lyss.auth.v1.StartImpersonationResponse"> & {
+  /**
+   * JWT whose `act` claim names the operator (RFC 8693). There is no refresh token.
+   *
+   * @generated from field: string access_token = 1;
+   */
+  accessToken: string;
+
+  /**
+   * @generated from field: int32 expires_in_seconds = 2;
+   */
+  expiresInSeconds: number;
+
+  /**
+   * @generated from field: string session_id = 3;
+   */
+  sessionId: string;
+
+  /**
+   * Whether the person's tenant does not want them to be told by mail.
+   *
+   * @generated from field: bool is_silent = 4;
+   */
+  isSilent: boolean;
+};
+
+/**
+ * Describes the message lyss.auth.v1.StartImpersonationResponse.
+ * Use `create(StartImpersonationResponseSchema)` to create a new message.
+ */
+export declare const StartImpersonationResponseSchema: GenMessage<StartImpersonationResponse>;
+
+/**
  * @generated from message lyss.auth.v1.CreateClientTokenRequest
  */
 export declare type CreateClientTokenRequest = Message<"lyss.auth.v1.CreateClientTokenRequest"> & {
@@ -415,6 +520,13 @@ export declare type CheckSessionResponse = Message<"lyss.auth.v1.CheckSessionRes
    * @generated from field: bool has_factor = 13;
    */
   hasFactor: boolean;
+
+  /**
+   * Set while an operator acts in the person's name.
+   *
+   * @generated from field: string operator_id = 14;
+   */
+  operatorId: string;
 };
 
 /**
@@ -2022,6 +2134,61 @@ export declare type ServiceClientRemoved = Message<"lyss.auth.v1.ServiceClientRe
 export declare const ServiceClientRemovedSchema: GenMessage<ServiceClientRemoved>;
 
 /**
+ * An operator acts in a person's name.
+ *
+ * @generated from message lyss.auth.v1.ImpersonationStarted
+ */
+export declare type ImpersonationStarted = Message<"lyss.auth.v1.ImpersonationStarted"> & {
+  /**
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string user_id = 3;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string operator_id = 4;
+   */
+  operatorId: string;
+
+  /**
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp started_at = 6;
+   */
+  startedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp expires_at = 7;
+   */
+  expiresAt?: Timestamp | undefined;
+
+  /**
+   * Where the operator's connection came from; empty when that is not known.
+   *
+   * @generated from field: string client_address = 8;
+   */
+  clientAddress: string;
+};
+
+/**
+ * Describes the message lyss.auth.v1.ImpersonationStarted.
+ * Use `create(ImpersonationStartedSchema)` to create a new message.
+ */
+export declare const ImpersonationStartedSchema: GenMessage<ImpersonationStarted>;
+
+/**
  * @generated from enum lyss.auth.v1.SessionEndReason
  */
 export enum SessionEndReason {
@@ -2226,6 +2393,16 @@ export declare const AuthService: GenService<{
     methodKind: "unary";
     input: typeof RefreshSessionRequestSchema;
     output: typeof RefreshSessionResponseSchema;
+  },
+  /**
+   * Lets an operator act in a person's name for a while. The operator's own session must be open, and have proven afresh who it is.
+   *
+   * @generated from rpc lyss.auth.v1.AuthService.StartImpersonation
+   */
+  startImpersonation: {
+    methodKind: "unary";
+    input: typeof StartImpersonationRequestSchema;
+    output: typeof StartImpersonationResponseSchema;
   },
   /**
    * Gives an access token to a service client that shows its secret (RFC 6749, 4.4).

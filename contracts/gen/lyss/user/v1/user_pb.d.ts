@@ -814,6 +814,13 @@ export declare type UserAuditEntry = Message<"lyss.user.v1.UserAuditEntry"> & {
    * @generated from field: string detail = 8;
    */
   detail: string;
+
+  /**
+   * The operator who acted in the actor's name; empty where nobody did.
+   *
+   * @generated from field: string operator_id = 9;
+   */
+  operatorId: string;
 };
 
 /**
