@@ -47,7 +47,7 @@ function listOnce(): readonly Operation[] {
 }
 
 /** What would take the platform from the tests that follow. */
-const isSwitch = ({ path }: Route<never>) => path === "/admin/degradation";
+const isSwitch = ({ path, operation }: Route<never>) => path === "/admin/degradation" || operation === "endSessions";
 
 function tell(attack: Attack, answer: Answer, fault: string): string {
   return `${fault}: ${attack.method} ${attack.target.slice(0, 300)} ${attack.body?.slice(0, 300) ?? ""} as ${attack.as}: ${answer.status} ${answer.text.slice(0, 300)}`;
@@ -111,9 +111,7 @@ function listSqlAttacks() {
     for (const slot of listSlots(operation)) {
       for (const text of take(2)) attacks.push({ operation, attack: requestOf(operation, as, slot(text)) });
     }
-    const some = isFull ? readHeaders : [readHeaders[next % readHeaders.length] ?? "authorization", "authorization"];
-    // Sent as it should be, it would sign out the person of the tests that follow.
-    const headers = operation.route.operation === "endSessions" ? ["authorization"] : some;
+    const headers = isFull ? readHeaders : [readHeaders[next % readHeaders.length] ?? "authorization", "authorization"];
     for (const header of headers) {
       for (const text of take(1)) {
         const value = encodeURI(text).replaceAll("%20", " ");

@@ -49,6 +49,60 @@ async function msUntilRefused(fleet: GatewayFleet, token: string, sinceMs: numbe
   return clock.monotonicMs() - sinceMs;
 }
 
+/** How long a service client that is disabled is let in still. */
+async function msUntilClientIsOut(fleet: GatewayFleet, admin: SignedIn): Promise<number> {
+  const { gateways } = fleet;
+  const post = (path: string, token: string, body: object) =>
+    requestJson(`${gateways[0]?.url}${path}`, token, { body });
+  const made = await post("/api/v1/auth/clients", admin.access_token, {
+    name: "nightly",
+    permissions: ["model:list"],
+  });
+  const { id: client_id, client_secret } = made.body as Record<string, string>;
+  const given = await fetch(`${gateways[1]?.url}/v1/auth/token`, {
+    method: "POST",
+    headers: { authorization: `Basic ${Buffer.from(`${client_id}:${client_secret}`).toString("base64")}` },
+    body: new URLSearchParams({ grant_type: "client_credentials" }),
+  });
+  const ofClient = ((await given.json()) as SignedIn).access_token;
+  assert.equal((await requestJson(`${gateways[0]?.url}/v1/models`, ofClient)).status, 200);
+  for (let number = 0; number < nodes; number++) {
+    const { status, body } = await validate(fleet, number, ofClient);
+    assert.deepEqual([status, body["client_id"], body["key_id"]], [200, client_id, null]);
+  }
+  const startedMs = clock.monotonicMs();
+  const disabling = { method: "PATCH", body: { disabled: true } };
+  await requestJson(`${gateways[0]?.url}/api/v1/auth/clients/${client_id}`, admin.access_token, disabling);
+  return msUntilRefused(fleet, ofClient, startedMs);
+}
+
+/** How long an operator acts in somebody's name after signing out. */
+async function msUntilOperatorIsOut(fleet: GatewayFleet, admin: SignedIn): Promise<number> {
+  const { gateways } = fleet;
+  const post = (path: string, token: string, body: object) =>
+    requestJson(`${gateways[0]?.url}${path}`, token, { body });
+  const ann = "usr_00000000000000000000000ann";
+  await fleet.sql`
+    insert into "user".person (user_id, tenant_id, email, name, role, status, created_at, updated_at)
+    values (${ann}, 'ten_other', 'ann@example.com', 'Ann', 'member', 'active', now(), now())`;
+  const acting = await post(`/admin/users/${ann}/impersonate`, admin.access_token, { reason: "ticket 7" });
+  assert.equal(acting.status, 200, JSON.stringify(acting.body));
+  const inHerName = String(acting.body["access_token"]);
+  const profile = { method: "PATCH", body: { name: "Anne" } };
+  const changed = await requestJson(`${gateways[1]?.url}/api/v1/users/me/profile`, inHerName, profile);
+  assert.deepEqual([changed.status, changed.body["name"]], [200, "Anne"]);
+  const call = { model: "simulated-chat", messages: [{ role: "user", content: "hello" }] };
+  assert.equal((await post("/v1/chat/completions", inHerName, call)).status, 403, "nobody spends her money");
+  assert.equal((await post("/v1/keys", inHerName, { name: "x" })).status, 403);
+  const [said] = await fleet.sql`
+    select operator from event_log.event where type = 'user.updated' and key = ${ann} order by seq desc limit 1`;
+  assert.match(String(said?.["operator"]), /^usr_/);
+  for (let number = 0; number < nodes; number++) assert.equal((await validate(fleet, number, inHerName)).status, 200);
+  const startedMs = clock.monotonicMs();
+  await requestJson(`${gateways[0]?.url}/api/v1/auth/sessions/current`, admin.access_token, { method: "DELETE" });
+  return msUntilRefused(fleet, inHerName, startedMs);
+}
+
 const startFleet = (t: TestScope) => runGatewayFleet(closeInReverse(t), nodes, {});
 
 test(
@@ -80,47 +134,8 @@ test(
     await requestJson(`${gateways[0]?.url}/v1/keys/${key.body["id"]}`, admin.access_token, { method: "DELETE" });
     const afterRevocationMs = await msUntilRefused(fleet, secret, startedMs);
 
-    const made = await post("/api/v1/auth/clients", admin.access_token, {
-      name: "nightly",
-      permissions: ["model:list"],
-    });
-    const { id: client_id, client_secret } = made.body as Record<string, string>;
-    const given = await fetch(`${gateways[1]?.url}/v1/auth/token`, {
-      method: "POST",
-      headers: { authorization: `Basic ${Buffer.from(`${client_id}:${client_secret}`).toString("base64")}` },
-      body: new URLSearchParams({ grant_type: "client_credentials" }),
-    });
-    const ofClient = ((await given.json()) as SignedIn).access_token;
-    assert.equal((await requestJson(`${gateways[0]?.url}/v1/models`, ofClient)).status, 200);
-    for (let number = 0; number < nodes; number++) {
-      const { status, body } = await validate(fleet, number, ofClient);
-      assert.deepEqual([status, body["client_id"], body["key_id"]], [200, client_id, null]);
-    }
-    startedMs = clock.monotonicMs();
-    const disabling = { method: "PATCH", body: { disabled: true } };
-    await requestJson(`${gateways[0]?.url}/api/v1/auth/clients/${client_id}`, admin.access_token, disabling);
-    const afterDisablingMs = await msUntilRefused(fleet, ofClient, startedMs);
-
-    const ann = "usr_00000000000000000000000ann";
-    await fleet.sql`
-      insert into "user".person (user_id, tenant_id, email, name, role, status, created_at, updated_at)
-      values (${ann}, 'ten_other', 'ann@example.com', 'Ann', 'member', 'active', now(), now())`;
-    const acting = await post(`/admin/users/${ann}/impersonate`, admin.access_token, { reason: "ticket 7" });
-    assert.equal(acting.status, 200, JSON.stringify(acting.body));
-    const inHerName = String(acting.body["access_token"]);
-    const profile = { method: "PATCH", body: { name: "Anne" } };
-    const changed = await requestJson(`${gateways[1]?.url}/api/v1/users/me/profile`, inHerName, profile);
-    assert.deepEqual([changed.status, changed.body["name"]], [200, "Anne"]);
-    const call = { model: "simulated-chat", messages: [{ role: "user", content: "hello" }] };
-    assert.equal((await post("/v1/chat/completions", inHerName, call)).status, 403, "nobody spends her money");
-    assert.equal((await post("/v1/keys", inHerName, { name: "x" })).status, 403);
-    const [said] = await fleet.sql`
-      select operator from event_log.event where type = 'user.updated' and key = ${ann} order by seq desc limit 1`;
-    assert.match(String(said?.["operator"]), /^usr_/);
-    for (let number = 0; number < nodes; number++) assert.equal((await validate(fleet, number, inHerName)).status, 200);
-    startedMs = clock.monotonicMs();
-    await requestJson(`${gateways[0]?.url}/api/v1/auth/sessions/current`, admin.access_token, { method: "DELETE" });
-    const afterOperatorMs = await msUntilRefused(fleet, inHerName, startedMs);
+    const afterDisablingMs = await msUntilClientIsOut(fleet, admin);
+    const afterOperatorMs = await msUntilOperatorIsOut(fleet, admin);
 
     await fleet.replace(0);
     for (const token of [reused.refresh_token, String(next.body["refresh_token"])]) {
