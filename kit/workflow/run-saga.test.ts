@@ -77,6 +77,38 @@ test("dying at every moment, one after the other, still ends", async () => {
   }
 });
 
+test("an undo is tried as often as it says, twice as often as its step where it says nothing", async () => {
+  for (const [undoRetry, undos] of [
+    [undefined, 2],
+    [{ maxAttempts: 9, minDelayMs: 1, maxDelayMs: 1 }, 9],
+  ] as const) {
+    let [tries, undone] = [0, 0];
+    const away = saga<string>("away")
+      .step("one", {
+        run() {
+          tries++;
+          throw refusal;
+        },
+        compensate() {
+          if (++undone < undos) throw refusal;
+        },
+        ...{ ...once, ...(undoRetry && { undoRetry }) },
+      })
+      .build();
+    const run = createVirtualRun(away);
+    let isOver = false;
+    const ended = run.go().finally(() => {
+      isOver = true;
+    });
+    while (!isOver) {
+      await new Promise((resolve) => setImmediate(resolve));
+      run.clock.advance(100);
+    }
+    assert.equal((await ended).state, "compensated");
+    assert.deepEqual([tries, undone, run.parked], [1, undos, []]);
+  }
+});
+
 test("time that is over, a cancel and a word that does not come turn a run back before its next step", async () => {
   let reached = 0;
   const define = () =>

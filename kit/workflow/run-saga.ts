@@ -150,12 +150,15 @@ async function compensate(run: Run): Promise<void> {
 
 function undoStep(run: Run, step: SagaStep, round: number): Promise<Attempted> {
   const timeoutMs = step.timeoutMs ?? defaultStepTimeoutMs;
-  const retry = { ...defaultRetry, ...step.retry };
+  const ofStep = { ...defaultRetry, ...step.retry };
+  const retry = step.undoRetry
+    ? { ...defaultRetry, ...step.undoRetry }
+    : { ...ofStep, maxAttempts: ofStep.maxAttempts * 2 };
   const id = `${step.id}.undo`;
   return run.durable.step(nameOf(id, round), () =>
     attempt(run.deps, {
       step: id,
-      retry: { ...retry, maxAttempts: retry.maxAttempts * 2 },
+      retry,
       always: true,
       timeoutMs,
       check: async () => {},

@@ -24,7 +24,7 @@ export interface UndoCall<Input, Results, Ops, Result> extends StepCall<Input, R
 
 /** How often a step is tried, and how long it waits between: doubling, with the upper half drawn at random. */
 export interface SagaRetry {
-  /** All tries, the first included: 1 to 100. Default 4; undoing is tried twice as often. */
+  /** All tries, the first included: 1 to 100. Default 4. */
   readonly maxAttempts?: number;
   /** Default 200. */
   readonly minDelayMs?: number;
@@ -41,6 +41,8 @@ export interface StepOptions<Input, Results, Ops, Result> {
   /** Takes back what `run` did, whether it was done, half done or not done at all. May run more than once. */
   compensate?(call: UndoCall<Input, Results, Ops, Result>): Promise<void> | void;
   readonly retry?: SagaRetry;
+  /** Of `compensate`, for whom nobody waits. As `retry`, twice as often, unless given. */
+  readonly undoRetry?: SagaRetry;
   /** Of one try. Default 30,000. */
   readonly timeoutMs?: number;
 }
@@ -131,7 +133,9 @@ export function saga<Input, Ops = unknown>(
   };
   const toStep = (id: string, step: AnyStepOptions): SagaStep => {
     use(id);
-    checkRange(`maxAttempts of ${id}`, step.retry?.maxAttempts ?? 1, 1, sagaLimits.maxAttempts);
+    for (const retry of [step.retry, step.undoRetry]) {
+      checkRange(`maxAttempts of ${id}`, retry?.maxAttempts ?? 1, 1, sagaLimits.maxAttempts);
+    }
     checkRange(`timeoutMs of ${id}`, step.timeoutMs ?? 1, 1, Number.MAX_SAFE_INTEGER);
     return { ...step, id };
   };

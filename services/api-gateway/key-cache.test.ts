@@ -9,8 +9,12 @@ import {
   KeyRefusal,
   VerifyKeyResponseSchema,
 } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { createKeyCache } from "./key-cache.ts";
+import { createVerdictCache } from "./verdict-cache.ts";
+
+const credentials = process.env["SCENARIO_FULL"] === "1" ? 1_000_000 : 30_000;
 
 interface Asked {
   readonly secret: string;
@@ -107,6 +111,26 @@ test("I8: keys that share their first 20 or more characters are told apart by al
     assert.equal(known(keys.callerOf(secret)), `key_${secret.length}_${secret.replaceAll("p", "")}`);
   }
   assert.equal(asked.length, secrets.length);
+});
+
+test(`I8: of ${credentials} credentials that share their first 20, 64 and 256 characters none is taken for another`, async (t) => {
+  const ask = async (credential: string) => ({
+    caller: { tenantId: "t", userId: "", keyId: credential, ...noSession, permissions: [], models: [] },
+    expiresAtMs: Number.POSITIVE_INFINITY,
+  });
+  const cache = createVerdictCache(ask, createFakeClock());
+  const prefixes = [20, 64, 256].map((length) => "p".repeat(length));
+  let mixedUp = 0;
+  for (let n = 0; n < credentials; n++) {
+    const credential = `${prefixes[n % prefixes.length]}${n}`;
+    if ((await cache.callerOf(credential))?.keyId !== credential) mixedUp++;
+    // One of those before it: remembered, or forgotten and asked for anew.
+    const earlier = Math.max(0, n - (n % 977) * 150);
+    const another = `${prefixes[earlier % prefixes.length]}${earlier}`;
+    if ((await cache.callerOf(another))?.keyId !== another) mixedUp++;
+  }
+  t.diagnostic(`${mixedUp} of ${credentials} mixed up`);
+  assert.equal(mixedUp, 0);
 });
 
 test("a revoked key is asked for anew at once, other keys are not", async () => {

@@ -12,6 +12,8 @@ import { createTokenVerifier } from "./token-verifier.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
+const isFull = process.env["SCENARIO_FULL"] === "1";
+const limits = { timeout: isFull ? 3_000_000 : 60_000 };
 const issuer = "https://lyss.test";
 const audience = "lyss";
 const clock = createFakeClock();
@@ -261,6 +263,32 @@ test("I6: tokens with unknown key ids make us ask auth at most once in 30 s", as
   await Promise.all(Array.from({ length: 200 }, (_, i) => unknown(i)));
   assert.equal(countFetches(), 2);
 });
+
+test(
+  "I6: under a flood of unknown key ids auth is asked once in 30 s, and no good token is refused",
+  limits,
+  async (t) => {
+    const perSecond = isFull ? 10_000 : 100;
+    const { verifier, countFetches } = startVerifier();
+    const startedMs = performance.now();
+    let [flooded, accepted, refused] = [0, 0, 0];
+    for (let ms = 0; ms < 31_000; ms += 100) {
+      const unknown = Array.from({ length: perSecond / 10 }, () =>
+        verifier.callerOf(forge({ ...goodHeader, kid: `sig_unknown_${flooded++}` }, goodClaims, () => goodSignature)),
+      );
+      const known = verifier.callerOf(fresh());
+      for (const caller of await Promise.all(unknown)) assert.equal(caller, undefined);
+      if (await known) accepted++;
+      else refused++;
+      clock.advance(100);
+    }
+    const rate = Math.round((flooded * 1_000) / (performance.now() - startedMs));
+    t.diagnostic(
+      `${flooded} of unknown keys at ${perSecond}/s, ${rate}/s were possible; ${countFetches()} fetches in 31 s`,
+    );
+    assert.deepEqual([countFetches(), accepted, refused], [2, 310, 0]);
+  },
+);
 
 test("I6: a new signing key is known as soon as auth may be asked, a withdrawn one is refused within 5 min", async () => {
   let keys: readonly (readonly [string, KeyObject])[] = [["sig_1", ours.publicKey]];

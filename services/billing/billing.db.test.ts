@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { tenantCreated } from "@lyss/contracts/events/tenant.ts";
+import { tenantCreated, tenantDiscarded } from "@lyss/contracts/events/tenant.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
@@ -341,4 +341,15 @@ test("a tenant that was created has an empty wallet, and one that had one keeps 
   await service.untilHeard();
   assert.equal((await ops.getBalance({ tenantId: "ten_born" })).balanceNanos, 0n);
   assert.equal((await ops.getBalance({ tenantId: known })).balanceNanos, 500n);
+});
+
+test("a tenant that is discarded has no wallet, however soon after it was made", async () => {
+  const tenantIds = Array.from({ length: 150 }, (_, n) => `ten_brief_${n}`);
+  const discarded = await startTestService({ after }, billing, { clients: {} });
+  for (const tenantId of tenantIds) await discarded.say(tenantCreated, { tenantId });
+  for (const tenantId of tenantIds) await discarded.say(tenantDiscarded, { tenantId });
+  await discarded.hear();
+  await discarded.untilHeard();
+  const [left] = await discarded.sql`select count(*)::int as wallets from wallet where tenant_id = any(${tenantIds})`;
+  assert.equal(left?.["wallets"], 0);
 });

@@ -1,8 +1,9 @@
 import { answerExport } from "@lyss/contracts/events/answer-export.ts";
 import { billingPersonExported } from "@lyss/contracts/events/billing.ts";
 import { tenantCreated, tenantDiscarded } from "@lyss/contracts/events/tenant.ts";
+import type { TenantCreated, TenantDiscarded } from "@lyss/contracts/gen/lyss/tenant/v1/tenant_pb.js";
 import { type Projection, projectionSubscription } from "@lyss/kit/event-sourcing/projection.ts";
-import { onEvent, type Subscription } from "@lyss/kit/events/event.ts";
+import type { Subscription } from "@lyss/kit/events/event.ts";
 import type { Budgets } from "./budgets/budgets.ts";
 import { followGroups } from "./budgets/follow-groups.ts";
 import { followKeys } from "./budgets/follow-keys.ts";
@@ -22,13 +23,20 @@ export function createBillingSubscriptions(parts: EventParts): readonly Subscrip
     projectionSubscription(usageProjection),
     followGroups(budgets),
     followKeys(ops),
-    onEvent("open-wallet", tenantCreated, (tx, { data: { tenantId } }) =>
-      store.createWallet(tx, { walletId: random.id("wal"), tenantId, currency }),
-    ),
+    {
+      mode: "durable",
+      name: "follow-tenants",
+      // One subscription, so one after the other: a tenant that is discarded at once gets no wallet afterwards.
+      events: [tenantCreated, tenantDiscarded],
+      async handle(tx, { type, data }) {
+        const { tenantId } = data as TenantCreated | TenantDiscarded;
+        if (type === tenantDiscarded.type) await store.deleteUnusedWallet(tx, tenantId);
+        else await store.createWallet(tx, { walletId: random.id("wal"), tenantId, currency });
+      },
+    },
     answerExport({
       ...{ outbox, random, service: "billing", event: billingPersonExported },
       collect: ops.exportPerson,
     }),
-    onEvent("discard-wallet", tenantDiscarded, (tx, { data: { tenantId } }) => store.deleteUnusedWallet(tx, tenantId)),
   ];
 }

@@ -30,9 +30,7 @@ export function createBillingStore(sql: Sql) {
 
     /** Only one through which nothing has ever gone. */
     async deleteUnusedWallet(tx: Tx, tenantId: string): Promise<void> {
-      await tx`
-        delete from wallet
-        where tenant_id = ${tenantId} and balance_nanos = 0 and held_nanos = 0 and journal_sequence = 0`;
+      await tx`select delete_unused_wallet(${tenantId})`;
     },
 
     async findWallet(tenantId: string, currency: string): Promise<CreditedWallet | undefined> {

@@ -1,4 +1,5 @@
 import { tenantEventTypes } from "@lyss/contracts/events/tenant.ts";
+import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { TenantService } from "@lyss/contracts/gen/lyss/tenant/v1/tenant_pb.js";
 import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
@@ -13,18 +14,19 @@ import { createTxtReader } from "./txt-records.ts";
 export const tenant = defineService({
   name: "tenant",
   contract: TenantService,
-  needs: {},
+  needs: { auth: AuthService },
   publishes: tenantEventTypes,
   hears: [],
   config: tenantConfig,
   migrations: new URL("./migrations/", import.meta.url),
   routes: tenantRoutes,
 
-  async start({ config, db, outbox, clock, random }) {
+  async start({ config, clients, db, outbox, clock, random, log }) {
     const readTxtRecords = createTxtReader(config.tenant);
     const stores = { store: createTenantStore(db.sql), domains: createDomainStore() };
     const { searchTimeoutMs } = config.tenant;
-    const ops = createTenantOps({ db, ...stores, outbox, clock, random, readTxtRecords, searchTimeoutMs });
+    const shared = { db, outbox, clock, random, log };
+    const ops = createTenantOps({ ...shared, ...stores, auth: clients.auth, readTxtRecords, searchTimeoutMs });
     return { ops, rpc: createTenantRpc(ops), health: { database: databaseCheck(db) } };
   },
 });

@@ -7,9 +7,10 @@ import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { newTenantSchema, platformActor } from "./model.ts";
 import { tenant } from "./service.ts";
+import { peersThatHear } from "./test-peers.ts";
 
 const clock = createFakeClock();
-const service = await startTestService({ after }, tenant, { clients: {}, clock });
+const service = await startTestService({ after }, tenant, { clients: peersThatHear(), clock });
 const { ops, sql, db } = service;
 
 const failsWith = (type: FailureType) => (err: unknown) => isFailure(err, type);

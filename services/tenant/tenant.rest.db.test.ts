@@ -1,16 +1,27 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { SetPrincipalRequest } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
 import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { startTestDns } from "./dns-test-server.ts";
 import { tenant } from "./service.ts";
+import { peersThatHear } from "./test-peers.ts";
+
+/** What auth was told, and whether it is away. */
+const told: string[] = [];
+let isAuthAway = false;
+function hear({ tenantId, userId, isBarred, version }: SetPrincipalRequest): void {
+  if (isAuthAway) throw new ConnectError("away", Code.Unavailable);
+  told.push(`${tenantId}${userId} ${isBarred} ${version}`);
+}
 
 const records = new Map<string, string[]>();
 const dns = await startTestDns(records);
 after(() => dns.close());
 const config = { tenant: { dnsServers: [dns.server] } };
-const service = await startTestService({ after }, tenant, { clients: {}, config });
+const service = await startTestService({ after }, tenant, { clients: peersThatHear(hear), config });
 /** The bearer token is the caller: `<tenant>/<person>/<permissions>`. */
 const server = await startTestServer({
   mounted: [{ name: "tenant", routes: tenant.routes, ops: service.ops, peerUrl: undefined }],
@@ -132,6 +143,21 @@ test("bad input names the field and its bound, in the caller's language; unknown
   }
   const chinese = await call(owner, "POST", "/me/domains", { domain: "x" }, { "accept-language": "zh-CN" });
   assert.match(chinese.json.error.message, /必须是域名/);
+});
+
+test("auth is told at once of a suspension and of its end; with auth away both hold all the same, by their events", async () => {
+  const id = await create("told-at-once");
+  const suspend = () => call(operator, "POST", `/${id}/suspend`, { reason: "unpaid" });
+  await suspend();
+  assert.deepEqual(told, [`${id} true 2`]);
+  await call(operator, "POST", `/${id}/reactivate`);
+  isAuthAway = true;
+  const unheard = await suspend();
+  assert.deepEqual([unheard.status, unheard.json.status], [200, "suspended"]);
+  isAuthAway = false;
+  // Whoever asks again makes sure of it.
+  await suspend();
+  assert.deepEqual(told.slice(1), [`${id} false 3`, `${id} true 4`]);
 });
 
 test("a suspended tenant says why, and is let in again; both are told with who did it from where", async () => {

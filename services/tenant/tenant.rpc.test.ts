@@ -8,8 +8,9 @@ import { eachTransport } from "@lyss/kit/testing/each-transport.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { createTenantRpc } from "./rpc.ts";
 import { tenant } from "./service.ts";
+import { peersThatHear } from "./test-peers.ts";
 
-const { ops, random } = await startTestService({ after }, tenant, { clients: {} });
+const { ops, random } = await startTestService({ after }, tenant, { clients: peersThatHear() });
 
 eachTransport("tenant", (serve) => {
   test("a peer creates a tenant once, activates it, and finds it by id, slug and list", async () => {

@@ -94,7 +94,7 @@ test("who has a second factor proves it anew before the password or the address 
   assert.equal(await passwordIs(email, next), true);
 });
 
-test("whoever reads the person's mails sets a new password, once, and every session ends", async () => {
+test("P2: whoever reads the person's mails sets a new password, once, and every session ends", async () => {
   const { userId, email } = await createPerson();
   const request = await call("", "POST", "/api/v1/users/password-reset", { email: email.toUpperCase() });
   assert.deepEqual([request.status, request.json], [202, { object: "mail.requested" }]);
@@ -113,7 +113,7 @@ test("whoever reads the person's mails sets a new password, once, and every sess
   assert.equal(rows.includes(token), false);
 });
 
-test("nobody is told whether an address is somebody's, and nothing is sent to those who are not active", async () => {
+test("P2: nobody is told whether an address is somebody's, and nothing is sent to those who are not active", async () => {
   const { userId, email } = await createPerson();
   await sql`update person set status = 'suspended' where user_id = ${userId}`;
   for (const to of [email, `${random.id("nobody")}@example.com`]) {
@@ -123,7 +123,7 @@ test("nobody is told whether an address is somebody's, and nothing is sent to th
   }
 });
 
-test("a link is good for an hour, the last of its kind only, and for nothing else", async () => {
+test("P2: a link is good for an hour, the last of its kind only, and for nothing else", async () => {
   const { email } = await createPerson();
   const ask = () => call("", "POST", "/v1/users/password-reset", { email });
   await ask();
@@ -141,7 +141,7 @@ test("a link is good for an hour, the last of its kind only, and for nothing els
   assert.equal((await sql`select from account_token where email = ${email}`).length, 0);
 });
 
-test("of a hundred uses of one link at once, one counts", async () => {
+test("P2: of a hundred uses of one link at once, one counts", async () => {
   const { email } = await createPerson();
   await call("", "POST", "/v1/users/password-reset", { email });
   const token = await linkTo(email, "reset");
@@ -152,7 +152,7 @@ test("of a hundred uses of one link at once, one counts", async () => {
   assert.equal(statuses.filter((status) => status === 200).length, 1, statuses.join(" "));
 });
 
-test("a mailbox gets three mails an hour, a network address asks for forty, and says when more", async () => {
+test("P2: a mailbox gets three mails an hour, a network address asks for forty, and says when more", async () => {
   const { email } = await createPerson();
   for (let n = 0; n < 5; n++) {
     assert.equal((await call("", "POST", "/v1/users/password-reset", { email })).status, 202);
@@ -199,7 +199,7 @@ test("a password is changed by who knows the old one; other sessions end, guesse
   clock.advance(86_400_000);
 });
 
-test("sessions end also when auth was away at the change", async () => {
+test("P2: sessions end also when auth was away at the change", async () => {
   const { userId, email } = await createPerson();
   await call("", "POST", "/v1/users/password-reset", { email });
   asked.isAway = true;
@@ -213,7 +213,7 @@ test("sessions end also when auth was away at the change", async () => {
   assert.equal(ended(), 1);
 });
 
-test("an address is confirmed once, and resending has an end", async () => {
+test("P3: an address is confirmed once, and resending has an end", async () => {
   const { userId, email } = await createPerson();
   const resend = () => call(`${userId}/ses_1`, "POST", "/v1/users/me/email-verification");
   for (let n = 0; n < 3; n++) {
@@ -229,7 +229,7 @@ test("an address is confirmed once, and resending has an end", async () => {
   assert.deepEqual([done.status, done.json.error.code], [409, "USER_015"]);
 });
 
-test("a new address counts once it is confirmed, the old one is told, and one that is taken meanwhile is refused", async () => {
+test("P3: a new address counts once it is confirmed, the old one is told, and one that is taken meanwhile is refused", async () => {
   const [ann, bob] = [await createPerson("Ann"), await createPerson("Bob")];
   const to = `${random.id("new")}@example.com`;
   const ask = (body: object) => call(`${ann.userId}/ses_1`, "POST", "/v1/users/me/email", body);

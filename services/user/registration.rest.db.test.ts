@@ -63,7 +63,7 @@ const register = (body: object, headers = {}) =>
   call("", "POST", "/api/v1/users/register", { password, name: "Ann", ...body }, headers);
 const confirm = (token: string) => call("", "POST", "/v1/users/register/confirm", { token });
 
-test("whoever registers gets a mail, and with its link a tenant, a wallet, and tokens; everybody hears of it then", async () => {
+test("P1: whoever registers gets a mail, and with its link a tenant, a wallet, and tokens; everybody hears of it then", async () => {
   const email = `${random.id("new")}@example.com`;
   const asked = await register({ email, organization: "Ann & Söhne" });
   assert.deepEqual([asked.status, asked.json], [202, { object: "mail.requested" }]);
@@ -95,7 +95,7 @@ test("whoever registers gets a mail, and with its link a tenant, a wallet, and t
   assert.equal(runs.includes("access of"), false);
 });
 
-test("an address that is taken gets the same answer, and only its owner is told", async () => {
+test("P1: an address that is taken gets the same answer, and only its owner is told", async () => {
   const { email } = await createPerson("member");
   const asked = await register({ email });
   assert.deepEqual([asked.status, asked.json], [202, { object: "mail.requested" }]);
@@ -105,7 +105,7 @@ test("an address that is taken gets the same answer, and only its owner is told"
   );
 });
 
-test("of two who register with one address, the first who confirms is the person, and the other leaves nothing", async () => {
+test("P1: of two who register with one address, the first who confirms is the person, and the other leaves nothing", async () => {
   const email = `${random.id("two")}@example.com`;
   await register({ email, organization: "One" });
   const first = await linkTo(email, "register");
@@ -220,7 +220,7 @@ async function tracesOf({ slug, userId }: RegisterPersonInput) {
 const all = { person: "active", created: 1, tenant: true, isAdmitted: true, hasWallet: true, sessions: 1 };
 const nothing = { person: "none", created: 0, tenant: undefined, isAdmitted: false, hasWallet: false, sessions: 0 };
 
-test("S0.9: killed before and after each step, a registration is completed by the next process, once", async () => {
+test("S0.9, P1: killed before and after each step, a registration is completed by the next process, once", async () => {
   for (let crashAt = 1, hasDied = true; hasDied; crashAt++) {
     const input = await drawRegistration();
     const run = createVirtualRun(registerPerson, { ops, input });
@@ -233,7 +233,7 @@ test("S0.9: killed before and after each step, a registration is completed by th
   }
 });
 
-test("S0.9: whoever refuses, and wherever the process dies on the way back, a registration leaves nothing", async () => {
+test("S0.9, P1: whoever refuses, and wherever the process dies on the way back, a registration leaves nothing", async () => {
   for (const refuses of ["createTenant", "admitPerson", "createWallet", "startSession", "insertPerson"]) {
     for (let crashAt = 1, hasDied = true; hasDied; crashAt++) {
       const input = await drawRegistration();
@@ -253,7 +253,7 @@ test("S0.9: whoever refuses, and wherever the process dies on the way back, a re
   }
 });
 
-test("who takes part is away: nothing is left, and the same link works once it is back", async () => {
+test("P1: who takes part is away: nothing is left, and the same link works once it is back", async () => {
   const email = `${random.id("away")}@example.com`;
   await register({ email });
   const token = await linkTo(email, "register");
@@ -274,7 +274,7 @@ test("who takes part is away: nothing is left, and the same link works once it i
   assert.equal((await confirm(token)).status, 201);
 });
 
-test("an invitation makes a person of the tenant with the role that it says, once", async () => {
+test("P4: an invitation makes a person of the tenant with the role that it says, once", async () => {
   const owner = await createPerson("owner");
   const email = `${random.id("guest")}@example.com`;
   const invited = await call(owner.token, "POST", "/api/v1/invitations", { email, role: "admin", locale: "zh_CN" });
@@ -296,7 +296,7 @@ test("an invitation makes a person of the tenant with the role that it says, onc
   assert.equal(JSON.stringify(list.json).includes(email), false);
 });
 
-test("nobody invites above their own role, and an invitation falls with whoever gave it", async () => {
+test("P4: nobody invites above their own role, and an invitation falls with whoever gave it", async () => {
   const admin = await createPerson("admin");
   const invite = (body: object, token = admin.token) => call(token, "POST", "/v1/invitations", body);
   const above = await invite({ email: "a@example.com", role: "owner" });
@@ -309,7 +309,7 @@ test("nobody invites above their own role, and an invitation falls with whoever 
   assert.deepEqual([accepted.status, accepted.json.error.code], [400, "USER_011"]);
 });
 
-test("invitations are listed, written once more, taken back, and are another tenant's to nobody", async () => {
+test("P4: invitations are listed, written once more, taken back, and are another tenant's to nobody", async () => {
   const [owner, other] = [await createPerson("owner", "ten_l"), await createPerson("owner", "ten_m")];
   const email = `${random.id("guest")}@example.com`;
   const { json } = await call(owner.token, "POST", "/v1/invitations", { email, expires_in_hours: 1 });

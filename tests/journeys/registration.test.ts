@@ -34,7 +34,7 @@ async function linkTo(email: string, action: string): Promise<string> {
 
 const password = "correct horse battery";
 
-test("S0.9: a stranger registers, has a tenant with a wallet, invites a colleague, and both forget their passwords", {
+test("S0.9, P1, P2, P4: a stranger registers, has a tenant with a wallet, invites a colleague, and both forget their passwords", {
   timeout: 120_000,
 }, async () => {
   const ann = "ann@example.com";

@@ -5,6 +5,7 @@ import { postgres } from "@lyss/kit/db/driver.ts";
 import { findFreePorts } from "@lyss/kit/testing/free-ports.ts";
 import { createOwnServer } from "@lyss/kit/testing/own-server.ts";
 import { closeInReverse, type TestScope } from "@lyss/kit/testing/test-cluster.ts";
+import { openPeerClients, type PeerClient } from "../peer-clients.ts";
 import { type RunningPlatform, runPlatform } from "../run-platform.ts";
 
 const coreServices = "audit,auth,billing,credential,event,group,sso,tenant,user,workflow";
@@ -16,6 +17,10 @@ export interface GatewayFleet {
   readonly gateways: RunningPlatform[];
   /** Kills that gateway by signal 9 and starts another in its place. Resolves when that one is ready. */
   replace(number: number): Promise<void>;
+  /** Kills every process by signal 9 and starts as many others. Resolves when all are ready. */
+  replaceAll(): Promise<void>;
+  /** Calls the services of the process that keeps the books. */
+  readonly client: PeerClient;
   /** The database, looked at from outside. */
   readonly sql: ReturnType<typeof postgres>;
 }
@@ -37,22 +42,34 @@ export async function runGatewayFleet(t: TestScope, size: number, config: object
       ...options,
       args: ["--run", gatewayServices, "--rpc-port", String(ports[number]), ...peers],
     });
-  await runPlatform(scope, {
-    ...options,
-    args: ["--run", coreServices, "--rpc-port", String(corePort)],
-    readyWhen: /program is running/,
-  });
+  const startCore = () =>
+    runPlatform(scope, {
+      ...options,
+      args: ["--run", coreServices, "--rpc-port", String(corePort)],
+      readyWhen: /program is running/,
+    });
+  let core = await startCore();
   const [first, ...others] = [
     await startGateway(0),
     ...(await Promise.all(Array.from({ length: size - 1 }, (_, i) => startGateway(i + 1)))),
   ];
   const gateways = first ? [first, ...others] : [];
+  const coreUrl = `http://127.0.0.1:${corePort}`;
+  const client = openPeerClients(
+    scope,
+    dataDir,
+    Object.fromEntries(coreServices.split(",").map((name) => [name, coreUrl])),
+  );
   return {
-    gateways,
-    sql,
+    ...{ gateways, sql, client },
     async replace(number) {
       await gateways[number]?.kill();
       gateways[number] = await startGateway(number);
+    },
+    async replaceAll() {
+      await Promise.all([core, ...gateways].map((each) => each.kill()));
+      core = await startCore();
+      gateways.splice(0, size, ...(await Promise.all(gateways.map((_gateway, number) => startGateway(number)))));
     },
   };
 }

@@ -6,9 +6,10 @@ import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { group } from "@lyss/services/group/service.ts";
 import { tenant } from "@lyss/services/tenant/service.ts";
+import { peersThatHear } from "@lyss/services/tenant/test-peers.ts";
 import { createTestCommands } from "./test-command.ts";
 
-const tenants = await startTestService({ after }, tenant, { clients: {} });
+const tenants = await startTestService({ after }, tenant, { clients: peersThatHear() });
 const groups = await startTestService({ after }, group, { clients: {} });
 await groups.hear();
 const permissions = ["*", "platform:*"];

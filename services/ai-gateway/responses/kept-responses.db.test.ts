@@ -125,7 +125,7 @@ test("a conversation is put together from its responses, the oldest first, unles
   await assert.rejects(node.listItems(name("d")), /has not ended with an answer/);
   await node.remove(name("b"));
   await assert.rejects(node.listItems(name("c")), /no longer kept/);
-  await assert.rejects(node.listItems(name("nobody")), /is not kept/);
+  for (const id of ["nobody", "\u0000", "a\u0000"]) await assert.rejects(node.listItems(name(id)), /is not kept/);
 });
 
 test("B12: one in the background is ended once: by its answer or by a cancel, whichever is first, and a repeat changes nothing", async () => {

@@ -169,7 +169,8 @@ export function createKeptResponses(deps: {
     },
     removeOf: (tx, { userId }) => store.deleteOf(tx, userId),
     async listItems(name) {
-      const rows = await store.listChain(name, now(), maxChain);
+      // The id is the caller's word, and PostgreSQL takes no text with such a character.
+      const rows = name.responseId.includes("\0") ? [] : await store.listChain(name, now(), maxChain);
       const [oldest] = rows;
       if (!oldest) throw cannotGoOn("is not kept, or no longer", "未保存或已不再保存");
       if (rows.some(({ status }) => status !== "completed" && status !== "incomplete")) {

@@ -6,6 +6,7 @@ import { changeTenant, requireReach, type TenantChange } from "../change-tenant.
 import type { TenantDeps } from "../deps.ts";
 import { toActorFields } from "../messages.ts";
 import type { Tenant } from "../model.ts";
+import { tellAccess } from "../tell-access.ts";
 
 export interface SuspendTenantInput extends TenantChange {
   /** For people: 1 to 500 characters. */
@@ -14,7 +15,7 @@ export interface SuspendTenantInput extends TenantChange {
 
 /**
  * Shuts a tenant out; nothing of it is deleted. Throws `own_tenant` for the actor's own, `not_active` for one that is still set up,
- * and what `changeTenant` throws. A repeat is safe: it changes the reason, if that is another.
+ * and what `changeTenant` throws. A repeat is safe: it changes the reason, if that is another, and tells auth anew.
  */
 export async function suspendTenant(deps: TenantDeps, input: SuspendTenantInput): Promise<Tenant> {
   const { tenantId, reason, actor } = input;
@@ -25,12 +26,14 @@ export async function suspendTenant(deps: TenantDeps, input: SuspendTenantInput)
     const isSo = current.status === "suspended" && current.suspendedReason === reason;
     return isSo ? current : { ...current, status: "suspended", suspendedReason: reason };
   };
-  return changeTenant(deps, input, decide, (tx, { version, updatedAt }) =>
+  const tenant = await changeTenant(deps, input, decide, (tx, { version, updatedAt }) =>
     deps.outbox.append(tx, tenantSuspended, {
       ...{ tenantId, reason, version: BigInt(version), ...toActorFields(actor) },
       suspendedAt: timestampFromDate(updatedAt),
     }),
   );
+  await tellAccess(deps, tenant);
+  return tenant;
 }
 
 /**
@@ -43,10 +46,12 @@ export async function reactivateTenant(deps: TenantDeps, input: TenantChange): P
     if (current.status === "provisioning") throw new Failure(tenantFailures.not_active);
     return current.status === "active" ? current : { ...current, status: "active", suspendedReason: "" };
   };
-  return changeTenant(deps, input, decide, (tx, { version, updatedAt }) =>
+  const tenant = await changeTenant(deps, input, decide, (tx, { version, updatedAt }) =>
     deps.outbox.append(tx, tenantReactivated, {
       ...{ tenantId, version: BigInt(version), ...toActorFields(actor) },
       reactivatedAt: timestampFromDate(updatedAt),
     }),
   );
+  await tellAccess(deps, tenant);
+  return tenant;
 }

@@ -10,8 +10,9 @@ type Call = Pick<StepCall<RegisterPersonInput, unknown, RegistersPeople>, "input
 
 /** Somebody waits for the answer. */
 const quick = { maxAttempts: 3, minDelayMs: 100, maxDelayMs: 1_000 };
-const timeoutMs = 5_000;
+/** Whoever takes part may be away for as long as a machine takes to come back. */
 const patient = { maxAttempts: 100, minDelayMs: 200, maxDelayMs: 30_000 };
+const tried = { retry: quick, undoRetry: patient, timeoutMs: 5_000 };
 
 /**
  * Makes a person of a registration: a tenant of their own if they join none, the person, a place in groups, a wallet, the first
@@ -21,27 +22,27 @@ export const registerPerson = saga<RegisterPersonInput, RegistersPeople>("regist
   .step("tenant", {
     run: ({ ops, input }) => ops.registration.createTenant(input),
     compensate: ({ ops, input }) => ops.registration.discardTenant(input),
-    ...{ retry: quick, timeoutMs },
+    ...tried,
   })
   .step("person", {
     run: ({ ops, input, results }) => ops.registration.insertPerson(input, results.tenant),
     compensate: ({ ops, input }: Call) => ops.registration.removePerson(input),
-    ...{ retry: quick, timeoutMs },
+    ...tried,
   })
   .step("group-permissions", {
     run: ({ ops, input, results }) => ops.registration.admitPerson(input, results.tenant),
     compensate: ({ ops, input, results }) => ops.registration.dismissPerson(input, results.tenant),
-    ...{ retry: quick, timeoutMs },
+    ...tried,
   })
   .step("billing-wallet", {
     // Its undo is that of the tenant, of which billing hears.
     run: ({ ops, input, results }) => ops.registration.openWallet(input, results.tenant),
-    ...{ retry: quick, timeoutMs },
+    ...tried,
   })
   .step("tokens", {
     run: ({ ops, input, results }) => ops.registration.startSession(input, results.tenant),
     compensate: ({ ops, input, results }) => ops.registration.endSessions(input, results.tenant),
-    ...{ retry: quick, timeoutMs },
+    ...tried,
   })
   .pivot()
   .step("tenant-counts", {
