@@ -129,7 +129,9 @@ export const aiGatewayConfig = {
         dialect: z
           .enum(providerDialects)
           .default("openai")
-          .describe("The API that the provider speaks: `openai` for OpenAI's and those like it, or `anthropic`."),
+          .describe(
+            "The API that the provider speaks: `openai` for OpenAI's and those like it, `anthropic` or `gemini`.",
+          ),
         baseUrl: baseUrlSchema.describe("Where its API begins, such as https://api.openai.com/v1."),
         apiKey: secretSchema.optional().describe("Its key; left out where it asks for none."),
         onDisconnect: z

@@ -12,7 +12,9 @@ export function addProviderCommands(program: Command, deps: CliDeps): void {
   withConnection(provider.command("add").description("add a provider, or replace the one of that name"))
     .argument("<name>", "a-z, 0-9, '.', '_' and '-'")
     .requiredOption("--base-url <url>", "such as https://api.openai.com/v1; private addresses belong into lyss.yaml")
-    .addOption(new Option("--dialect <api>", "API that it speaks").choices(["openai", "anthropic"]).default("openai"))
+    .addOption(
+      new Option("--dialect <api>", "API that it speaks").choices(["openai", "anthropic", "gemini"]).default("openai"),
+    )
     .requiredOption(
       "--model <name=input/output...>",
       "model and its price in USD per million tokens: gpt-4o-mini=0.15/0.60; a well-known one also without",

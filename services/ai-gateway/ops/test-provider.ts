@@ -55,8 +55,13 @@ export async function testProvider(deps: AiGatewayDeps, input: ProviderName): Pr
 
 function readModelIds(body: Buffer): ReadonlySet<string> {
   try {
-    const data = fieldOf(JSON.parse(body.toString("utf8")), "data");
-    return new Set(Array.isArray(data) ? data.map((model) => String(fieldOf(model, "id"))) : []);
+    const json = JSON.parse(body.toString("utf8"));
+    // Google's list has another name, and its models bear it.
+    const models = fieldOf(json, "data") ?? fieldOf(json, "models");
+    if (!Array.isArray(models)) return new Set();
+    return new Set(
+      models.map((model) => String(fieldOf(model, "id") ?? fieldOf(model, "name")).replace(/^models\//, "")),
+    );
   } catch {
     return new Set();
   }

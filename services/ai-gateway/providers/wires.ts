@@ -1,5 +1,6 @@
 import type { ProviderDialect } from "../model.ts";
 import { anthropicWire } from "./anthropic/anthropic.ts";
+import { geminiWire } from "./gemini/gemini.ts";
 import { openAiWire } from "./openai.ts";
 import type { Wire } from "./wire.ts";
 
@@ -7,4 +8,5 @@ import type { Wire } from "./wire.ts";
 export const wires: Readonly<Record<ProviderDialect, Wire>> = {
   openai: openAiWire,
   anthropic: anthropicWire,
+  gemini: geminiWire,
 };

@@ -1,82 +1,15 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
-import { readRequest } from "../../call/read-request.ts";
 import { askInAnthropic } from "../../dialects/anthropic/messages.ts";
-import { parseExact } from "../../dialects/exact-json.ts";
 import { createChatReader, readChatAnswer } from "../../dialects/openai/chat-answer.ts";
-import { createSseReader, type SseEvent } from "../../dialects/openai/sse.ts";
+import { createSseReader } from "../../dialects/openai/sse.ts";
 import { findInBandFailure } from "../../dialects/openai/upstream-failure.ts";
-import { readServiceMode, readUsage } from "../../dialects/openai/usage.ts";
 import { drawFrom, randomChat, writeStream } from "../../dialects/random-chat.ts";
-import type { Model } from "../../model.ts";
+import { describeWire, goldenFacts as facts, toSseEvent as toEvent } from "../wire-golden.ts";
 import { anthropicWire } from "./anthropic.ts";
 
-type Json = Record<string, unknown>;
-
-const facts = { startedAtMs: 1_780_000_000_123 };
-const model: Model = {
-  ...{ name: "m", upstreamName: "claude", maxOutputTokens: 4_096, showsAllOutput: false },
-  ...{ inputUsdPerMillion: undefined, cachedInputUsdPerMillion: undefined, outputUsdPerMillion: undefined },
-};
-
-function goldenCases(name: string): Json[] {
-  return parseExact(readFileSync(new URL(`golden/${name}.json`, import.meta.url), "utf8")) as Json[];
-}
-
-function draft(asked: unknown) {
-  return anthropicWire.draft(readRequest("chat", Buffer.from(JSON.stringify(asked))), model);
-}
-
-function toEvent(json: unknown): SseEvent {
-  return { raw: Buffer.alloc(0), data: JSON.stringify(json) };
-}
-
-for (const { what, asked, sent } of goldenCases("requests")) {
-  test(`what is asked of Anthropic: ${what}`, () => {
-    const { endpoint, toBody } = draft(asked);
-    assert.equal(endpoint, "/messages");
-    assert.equal(toBody(undefined).toString(), JSON.stringify(sent));
-    assert.equal(JSON.parse(toBody(7).toString()).max_tokens, 7);
-  });
-}
-
-for (const { what, answered, chat, tokens } of goldenCases("answers")) {
-  test(`what Anthropic answers, in chat's form: ${what}`, () => {
-    const { body, json } = anthropicWire.toAnswer(Buffer.alloc(0), answered, facts);
-    assert.equal(body.toString(), JSON.stringify(chat));
-    const { otherBuckets, ...counts } = readUsage(json) ?? assert.fail("no usage");
-    const told = Object.entries({ ...counts, ...otherBuckets }).map(([name, count]) => [name, String(count)]);
-    assert.deepEqual(Object.fromEntries(told), tokens);
-    const tier = (chat as Json)["service_tier"];
-    assert.equal(readServiceMode(json), tier);
-  });
-}
-
-for (const { what, events, deltas, finish, usage } of goldenCases("streams")) {
-  test(`what Anthropic streams, in chat's form: ${what}`, () => {
-    const stream = anthropicWire.createStream(facts);
-    const read = (events as Json[]).flatMap((event) => stream.read(toEvent(event)));
-    const chunks = read.filter(({ data }) => data?.startsWith("{")).map(({ data = "" }) => JSON.parse(data));
-    const shown = read.map(({ raw, data }) => {
-      if (data === undefined) return raw.toString().trim();
-      if (data === "[DONE]") return data;
-      const chunk = JSON.parse(data);
-      assert.equal(raw.toString(), `data: ${data}\n\n`);
-      return chunk.choices.length === 0 ? "usage" : chunk.choices[0].delta;
-    });
-    assert.deepEqual(shown, deltas);
-    const finished = chunks.flatMap(({ choices: [choice] }) => choice?.finish_reason ?? []);
-    assert.deepEqual(finished, [finish]);
-    assert.deepEqual(chunks.at(-1).usage, usage);
-    for (const { id, model: named, created } of chunks)
-      assert.deepEqual([id, named, created], ["msg_1", "claude", 1_780_000_000]);
-  });
-}
-
-const plain = { model: "m", messages: [{ role: "user", content: "hi" }] };
 const refused: readonly (readonly [object, string])[] = [
   [{ n: 2 }, "n"],
   [{ logprobs: true }, "logprobs"],
@@ -99,14 +32,9 @@ const refused: readonly (readonly [object, string])[] = [
   ],
 ];
 
-test("what Anthropic has no place for is refused before anything is sent, and the field is named", () => {
-  for (const [asked, param] of refused) {
-    assert.throws(
-      () => draft({ ...plain, ...asked }),
-      (err) => isFailure(err) && err.details["param"] === param,
-      param,
-    );
-  }
+describeWire({
+  ...{ wire: anthropicWire, upstreamName: "claude", folder: new URL("golden/", import.meta.url), refused },
+  limitOf: (body) => body["max_tokens"],
 });
 
 test("an error within an answer is the failure it would have been on its own", () => {

@@ -17,28 +17,13 @@ import {
   unsupported,
 } from "../../dialects/request-fields.ts";
 import type { Model } from "../../model.ts";
+import { refuseUnread } from "../asked-fields.ts";
 import { toMessages } from "./to-messages.ts";
 
-const read = new Set([
+const read = [
   ...["model", "messages", "max_tokens", "max_completion_tokens", "stream", "stop", "temperature", "top_p", "top_k"],
   ...["tools", "tool_choice", "parallel_tool_calls", "response_format", "reasoning_effort", "user", "service_tier"],
-]);
-/** They change how an answer is kept, found again or hurried, and not what it says. */
-const left = new Set([
-  ...["stream_options", "seed", "store", "metadata", "prediction", "prompt_cache_key", "prompt_cache_retention"],
-  "safety_identifier",
-]);
-const known = new Set([...read, ...left]);
-/** What asks for nothing beyond what is done anyway. */
-const neutral: Readonly<Record<string, (value: unknown) => boolean>> = {
-  n: (value) => value === 1,
-  frequency_penalty: (value) => value === 0,
-  presence_penalty: (value) => value === 0,
-  logprobs: (value) => value === false,
-  top_logprobs: (value) => value === 0,
-  logit_bias: (value) => typeof value === "object" && Object.keys(value ?? {}).length === 0,
-  modalities: (value) => Array.isArray(value) && value.length === 1 && value[0] === "text",
-};
+];
 const maxTemperature = 1;
 
 /** A request of the Messages API: the fields that are ours to write. */
@@ -53,8 +38,7 @@ export interface MessageBody {
  */
 export function toMessageRequest({ body, isStream, outputLimit }: CallRequest, model: Model): MessageBody {
   const json = parseBody(body, parseExact);
-  const asked = Object.entries(json).filter(([name, value]) => !neutral[name]?.(value));
-  refuseOthers(Object.fromEntries(asked), known, "");
+  refuseUnread(json, read, ["seed"]);
   return {
     model: model.upstreamName,
     max_tokens: outputLimit?.tokens ?? model.maxOutputTokens,

@@ -10,6 +10,7 @@ import {
   refuseOthers,
   unsupported,
 } from "../../dialects/request-fields.ts";
+import { readDataUrl } from "../data-url.ts";
 
 type Block = Readonly<Record<string, unknown>>;
 type Role = "user" | "assistant";
@@ -22,8 +23,6 @@ interface Turn {
 const textPart = new Set(["type", "text", "cache_control"]);
 const imagePart = new Set(["type", "image_url", "cache_control"]);
 const filePart = new Set(["type", "file", "cache_control"]);
-/** RFC 2397, as far as chat uses it. */
-const dataUrl = /^data:([\w.+-]+\/[\w.+-]+);base64,([A-Za-z0-9+/]+=*)$/;
 
 /**
  * Messages of chat as turns, which go by turns: what one side says at once, and all results of the tools it called, stand in one.
@@ -88,15 +87,15 @@ function toPart(part: Fields, path: string): Block {
 
 function toSource(url: string, path: string): Block {
   if (/^https?:/.test(url)) return { type: "url", url };
-  const [, mediaType, data] = dataUrl.exec(url) ?? [];
-  if (mediaType === undefined) {
+  const read = readDataUrl(url);
+  if (!read) {
     throw refuseField(
       path,
       "must be an http or https URL, or data in base64",
       "必须是 http 或 https 的 URL，或 base64 数据",
     );
   }
-  return { type: "base64", media_type: mediaType, data };
+  return { type: "base64", media_type: read.mediaType, data: read.data };
 }
 
 function toDocument(file: Fields, path: string): Block {

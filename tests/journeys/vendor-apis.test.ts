@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { after, test } from "node:test";
-import { closeInReverse } from "@lyss/kit/testing/test-cluster.ts";
+import { closeInReverse, type TestScope } from "@lyss/kit/testing/test-cluster.ts";
 import { countSimulatedPrompt } from "@lyss/services/ai-gateway/simulator/tokenizer.ts";
 import OpenAI from "openai";
 import { listUsage, waitForUsage } from "../read-money.ts";
-import { runPlatform } from "../run-platform.ts";
+import { requestJson, runPlatform } from "../run-platform.ts";
 
 // One platform is the provider of another, and is spoken to as Anthropic is.
 const scope = closeInReverse({ after });
@@ -12,10 +15,51 @@ const vendor = await runPlatform(scope);
 const model = "claude-simulated";
 const priced = { name: model, upstreamName: "simulated-chat", inputUsdPerMillion: "1", outputUsdPerMillion: "2" };
 const provider = { name: "vendor", dialect: "anthropic", baseUrl: `${vendor.url}/v1`, apiKey: vendor.apiKey };
+const google = await startGoogle(scope);
+const gemini = { name: "gemini", upstreamName: "gemini-3-flash", inputUsdPerMillion: "1", outputUsdPerMillion: "2" };
 const platform = await runPlatform(scope, {
-  config: { providers: [{ ...provider, models: [priced, { ...priced, name: "gone", upstreamName: "gone" }] }] },
+  config: {
+    providers: [
+      { ...provider, models: [priced, { ...priced, name: "gone", upstreamName: "gone" }] },
+      { name: "google", dialect: "gemini", baseUrl: `${google.url}/v1beta`, apiKey: "a key", models: [gemini] },
+    ],
+  },
 });
 const client = new OpenAI({ baseURL: `${platform.url}/v1`, apiKey: platform.apiKey, maxRetries: 0 });
+
+/** Google's API, as far as one answer goes: whole, or in two events. Whoever has another key is refused. */
+async function startGoogle(t: TestScope) {
+  const asked: { path: string; body: Record<string, unknown> }[] = [];
+  const head = { modelVersion: "gemini-3-flash", responseId: "r1" };
+  const say = (text: string, more: object = {}) => ({
+    content: { role: "model", parts: [{ text }] },
+    index: 0,
+    ...more,
+  });
+  const usageMetadata = { promptTokenCount: 10, candidatesTokenCount: 4, thoughtsTokenCount: 3, totalTokenCount: 17 };
+  const server = createServer(async (req, res) => {
+    const body = JSON.parse(Buffer.concat(await Array.fromAsync(req)).toString() || "null");
+    asked.push({ path: `${req.method} ${req.url}`, body });
+    const isKnown = req.headers["x-goog-api-key"] === "a key";
+    const isStream = req.url?.includes(":streamGenerateContent");
+    res.writeHead(isKnown ? 200 : 403, { "content-type": isStream ? "text/event-stream" : "application/json" });
+    if (!isKnown) return res.end(JSON.stringify({ error: { code: 403 } }));
+    if (req.method === "GET") return res.end(JSON.stringify({ models: [{ name: "models/gemini-3-flash" }] }));
+    const whole = { ...head, candidates: [say("Hello there", { finishReason: "STOP" })], usageMetadata };
+    if (!isStream) return res.end(JSON.stringify(whole));
+    const last = { ...whole, candidates: [say(" there", { finishReason: "STOP" })] };
+    for (const event of [{ ...head, candidates: [say("Hello")] }, last])
+      res.write(`data: ${JSON.stringify(event)}\r\n\r\n`);
+    return res.end();
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(async () => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { asked, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
 
 const weather: OpenAI.ChatCompletionTool = {
   type: "function",
@@ -112,4 +156,32 @@ test("what it cannot do is refused by name, and what goes wrong there is an erro
     stream: true,
   });
   await assert.rejects(Array.fromAsync(stream), (err) => err instanceof OpenAI.APIError);
+});
+
+test("a provider that speaks Google's API answers OpenAI's SDK, whole and streamed, and is charged as it reports", async () => {
+  const request = { model: "gemini", messages: user("Hi"), max_tokens: 50 };
+  const whole = await client.chat.completions.create(request);
+  const options = { include_usage: true };
+  const chunks = await Array.fromAsync(
+    await client.chat.completions.create({ ...request, stream: true, stream_options: options }),
+  );
+  const text = chunks.map(({ choices: [choice] }) => choice?.delta.content ?? "").join("");
+  assert.deepEqual([whole.choices[0]?.message.content, text, whole.model], ["Hello there", "Hello there", "gemini"]);
+  assert.deepEqual([whole.usage?.prompt_tokens, whole.usage?.completion_tokens], [10, 7]);
+  assert.deepEqual([chunks.at(-1)?.choices, chunks.at(-1)?.usage], [[], whole.usage]);
+  assert.deepEqual(
+    google.asked.map(({ path }) => path),
+    [
+      "POST /v1beta/models/gemini-3-flash:generateContent",
+      "POST /v1beta/models/gemini-3-flash:streamGenerateContent?alt=sse",
+    ],
+  );
+  assert.deepEqual(google.asked[0]?.body, {
+    contents: [{ role: "user", parts: [{ text: "Hi" }] }],
+    generationConfig: { maxOutputTokens: 50 },
+  });
+  const tested = await requestJson(`${platform.url}/api/v1/ai/providers/google:test`, platform.apiKey, {
+    method: "POST",
+  });
+  assert.deepEqual([tested.body["status"], tested.body["missing_models"]], [200, []]);
 });

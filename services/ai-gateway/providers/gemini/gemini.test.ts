@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { isFailure } from "@lyss/kit/errors/failure.ts";
+import { readRequest } from "../../call/read-request.ts";
+import { findInBandFailure } from "../../dialects/openai/upstream-failure.ts";
+import { describeWire, goldenFacts, toSseEvent } from "../wire-golden.ts";
+import { geminiWire } from "./gemini.ts";
+
+const refused: readonly (readonly [object, string])[] = [
+  [{ n: 9 }, "n"],
+  [{ logprobs: true }, "logprobs"],
+  [{ seed: 2_147_483_648 }, "seed"],
+  [{ parallel_tool_calls: false }, "parallel_tool_calls"],
+  [{ web_search_options: {} }, "web_search_options"],
+  [{ tools: [{ type: "custom", custom: {} }] }, "tools[0].type"],
+  [{ messages: [{ role: "tool", tool_call_id: "x", content: "y" }] }, "messages[0].tool_call_id"],
+  [
+    { messages: [{ role: "user", content: [{ type: "image_url", image_url: { url: "https://example.com/a.png" } }] }] },
+    "messages[0].content[0].image_url.url",
+  ],
+  [
+    { messages: [{ role: "user", content: [{ type: "input_audio", input_audio: { data: "x", format: "ogg" } }] }] },
+    "messages[0].content[0].input_audio.format",
+  ],
+];
+
+describeWire({
+  ...{ wire: geminiWire, upstreamName: "gemini-3-flash", folder: new URL("golden/", import.meta.url), refused },
+  limitOf: ({ generationConfig }) => (generationConfig as Record<string, unknown>)["maxOutputTokens"],
+});
+
+test("older models are told how many tokens to think, and a model's name stays within its place", () => {
+  const asked = { model: "m", reasoning_effort: "none", messages: [{ role: "user", content: "hi" }] };
+  const request = readRequest("chat", Buffer.from(JSON.stringify(asked)));
+  const model = { upstreamName: "gemini-2.5-pro/../x?y" } as Parameters<typeof geminiWire.draft>[1];
+  const { endpoint, toBody } = geminiWire.draft(request, model);
+  assert.equal(endpoint, "/models/gemini-2.5-pro%2F..%2Fx%3Fy:generateContent");
+  assert.deepEqual(JSON.parse(toBody(undefined).toString()).generationConfig, {
+    thinkingConfig: { thinkingBudget: 0 },
+  });
+});
+
+test("an error within an answer is the failure it would have been on its own, in a list too", () => {
+  const error = { code: 429, status: "RESOURCE_EXHAUSTED", message: "secret" };
+  for (const json of [{ error }, [{ error }]]) {
+    const [event] = geminiWire.createStream(goldenFacts).read(toSseEvent(json));
+    for (const told of [JSON.parse(event?.data ?? ""), geminiWire.toAnswer(Buffer.alloc(0), json, goldenFacts).json]) {
+      assert.ok(isFailure(findInBandFailure("m", told), aiGatewayFailures.upstream_rate_limited));
+    }
+  }
+  assert.equal(geminiWire.toAnswer(Buffer.alloc(0), { hello: "world" }, goldenFacts).json, null);
+});

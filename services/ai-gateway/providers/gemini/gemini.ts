@@ -1,0 +1,26 @@
+import type { Wire } from "../wire.ts";
+import { toChatCompletion } from "./from-content.ts";
+import { createChatEvents } from "./from-content-events.ts";
+import { toContentRequest } from "./to-content-request.ts";
+
+/** Google's Gemini API (ai.google.dev/api/generate-content). */
+export const geminiWire: Wire = {
+  surfaces: ["chat"],
+  draft(request, model) {
+    const { generationConfig, ...content } = toContentRequest(request, model);
+    const name = encodeURIComponent(model.upstreamName);
+    return {
+      endpoint: `/models/${name}:${request.isStream ? "streamGenerateContent?alt=sse" : "generateContent"}`,
+      toBody: (outputTokens) => {
+        const limit = outputTokens === undefined ? {} : { maxOutputTokens: outputTokens };
+        return Buffer.from(JSON.stringify({ ...content, generationConfig: { ...generationConfig, ...limit } }));
+      },
+    };
+  },
+  toHeaders: (secret) => (secret === "" ? {} : { "x-goog-api-key": secret }),
+  toAnswer(_body, json, facts) {
+    const answer = toChatCompletion(json, facts);
+    return { body: Buffer.from(JSON.stringify(answer)), json: answer };
+  },
+  createStream: createChatEvents,
+};
