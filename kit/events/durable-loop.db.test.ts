@@ -7,7 +7,6 @@ import { systemClock } from "../service/clock.ts";
 import { createRandom } from "../service/ids.ts";
 import { createCollector, openEventNode } from "../testing/event-log.ts";
 import { createFakeClock } from "../testing/fake-clock.ts";
-import { waitUntil } from "../testing/wait-until.ts";
 import { startDurableLoop } from "./durable-loop.ts";
 import { type DurableSubscription, defineEvent, onEvent } from "./event.ts";
 import { createOutbox } from "./outbox.ts";
@@ -36,6 +35,7 @@ async function setUp(
   const waitsMs: number[] = [];
   const handlings: Handling[] = [];
   const handled = createCollector();
+  const waited = createCollector();
   const logged: Readonly<Record<string, unknown>>[] = [];
   const log = pino({ base: null, timestamp: false }, { write: (line) => void logged.push(JSON.parse(line)) });
   await ensureSubscription(node.hearerDb.sql, name, [event.type]);
@@ -60,6 +60,7 @@ async function setUp(
     start() {
       const setTimer: typeof clock.setTimer = (delayMs, callback) => {
         waitsMs.push(delayMs);
+        waited.add(`${delayMs}`);
         return clock.setTimer(delayMs, callback);
       };
       const loop = startDurableLoop({
@@ -70,7 +71,7 @@ async function setUp(
       return loop;
     },
     /** Resolves when the loop waits for the `count`th time. */
-    untilWaits: (count: number) => waitUntil(async () => waitsMs.length >= count),
+    untilWaits: (count: number) => waited.until(count),
     /** What was handled so far: the values of each transaction. */
     listBatches: () =>
       [...Map.groupBy(handlings, ({ txId }) => txId).values()].map((batch) => batch.map(({ value }) => value)),
