@@ -5,6 +5,7 @@ import {
   UserCreatedSchema,
   UserDeletedSchema,
   UserExportRequestedSchema,
+  UserFactorsResetSchema,
   UserFederatedSchema,
   UserUpdatedSchema,
 } from "../gen/lyss/user/v1/user_pb.js";
@@ -14,6 +15,8 @@ export const userUpdated = defineEvent("user.updated", UserUpdatedSchema, (event
 export const userDeleted = defineEvent("user.deleted", UserDeletedSchema, (event) => event.userId);
 /** A sign-on connection vouches for the person. */
 export const userFederated = defineEvent("user.federated", UserFederatedSchema, (event) => event.userId);
+/** Whoever lost their second factors has none any more, and is signed out. */
+export const userFactorsReset = defineEvent("user.factors.reset", UserFactorsResetSchema, (event) => event.userId);
 /** Each service that keeps something of the person is to say what. */
 export const userExportRequested = defineEvent(
   "user.export.requested",
@@ -50,6 +53,7 @@ export const userAudit = {
   keyRotated: defineAudit("key_rotated"),
   keyRevoked: defineAudit("key_revoked"),
   keyLeaked: defineAudit("key_leaked"),
+  factorsReset: defineAudit("factors_reset"),
   exportRequested: defineAudit("export_requested"),
   exportDownloaded: defineAudit("export_downloaded"),
 } as const;

@@ -152,6 +152,16 @@ export const userFailures = defineFailures("user", {
     publicCode: "USER_019",
     text: { en_US: "There is no such picture.", zh_CN: "该头像不存在。" },
   },
+  own_factors: {
+    kind: "failed_precondition",
+    publicCode: "USER_072",
+    httpStatus: 409,
+    text: {
+      en_US:
+        "Nobody resets their own factors. Remove one with DELETE /api/v1/auth/factors/{id}, or ask another administrator.",
+      zh_CN: "不能重置自己的验证方式。请通过 DELETE /api/v1/auth/factors/{id} 移除，或请其他管理员操作。",
+    },
+  },
   export_not_found: {
     kind: "not_found",
     publicCode: "USER_070",

@@ -60,6 +60,12 @@ export function currentContext(): CallContext | undefined {
   return storage.getStore();
 }
 
+/** On whose behalf the call is made: a person, or a key that belongs to none. Empty for the platform itself. */
+export function currentActorId(): string {
+  const caller = currentContext()?.caller;
+  return caller?.userId || caller?.keyId || "";
+}
+
 /** Runs `work` inside `context`. `undefined` leaves any outer context: a callee never sees its caller's by accident. */
 export function runInContext<T>(context: CallContext | undefined, work: () => T): T {
   return storage.run(context, work);

@@ -110,7 +110,12 @@ function audited<Desc extends DescMessage>(event: EventType<Desc>, fields: Field
 const ofTenant = { tenant: "tenantId" } as const;
 const ofGroup = { ...ofTenant, subject: ["group", "groupId"] } as const;
 const ofMember = { ...ofTenant, subject: ["user", "userId"] } as const;
-const ofCredential = { ...ofTenant, subject: ["credential", "credentialId"], details: ["name"] } as const;
+const ofCredential = {
+  ...ofTenant,
+  actor: "actorId",
+  subject: ["credential", "credentialId"],
+  details: ["name"],
+} as const;
 const ofPerson = {
   ...ofTenant,
   subject: ["user", "userId"],
@@ -162,7 +167,6 @@ const ofScimToken = { ...ofScim, subject: ["scim_token", "tokenId"], details: ["
 /** Every event that is about security, money that people move, or who may do what. */
 export const auditRules: readonly AuditRule[] = [
   audited(userAudit.created, { ...ofPerson, act: "user.created" }),
-  audited(userAudit.signedIn, { ...ofPerson, act: "user.signed_in" }),
   audited(userAudit.signInRefused, { ...ofPerson, act: "user.sign_in_refused" }),
   audited(userAudit.updated, { ...ofPerson, act: "user.updated" }),
   audited(userAudit.statusChanged, { ...ofPerson, act: "user.status_changed", details: ["detail"] }),
@@ -171,6 +175,7 @@ export const auditRules: readonly AuditRule[] = [
   audited(userFederated, { ...ofPerson, happenedAt: "federatedAt", details: ["connectionId", "isNew"] }),
   audited(userAudit.passwordSet, { ...ofPerson, act: "user.password_set" }),
   audited(userAudit.passwordReset, { ...ofPerson, act: "user.password_reset" }),
+  audited(userAudit.factorsReset, { ...ofPerson, act: "user.factors_reset", details: ["detail"] }),
   audited(userAudit.exportRequested, { ...ofPerson, act: "user.export_requested" }),
   audited(userAudit.exportDownloaded, { ...ofPerson, act: "user.export_downloaded" }),
   audited(userAudit.emailVerified, { ...ofPerson, act: "user.email_verified" }),
@@ -207,8 +212,9 @@ export const auditRules: readonly AuditRule[] = [
     details: ["sessionId", "reason", "expiresAt"],
   }),
   audited(sessionStarted, {
-    ...{ ...ofTenant, subject: ["session", "sessionId"], actor: "userId", address: "clientAddress" },
-    ...{ happenedAt: "startedAt", details: ["methods"] },
+    // Whoever signs in, by whatever means, gets a session: that is the one entry of it.
+    ...{ ...ofMember, act: "user.signed_in", actor: "userId", address: "clientAddress" },
+    ...{ happenedAt: "startedAt", details: ["sessionId", "methods"] },
   }),
   audited(sessionEnded, {
     ...{ ...ofTenant, subject: ["session", "sessionId"], actor: "endedBy", address: "clientAddress" },
@@ -262,8 +268,8 @@ export const auditRules: readonly AuditRule[] = [
   audited(credentialCreated, { ...ofCredential }),
   audited(credentialRotated, { ...ofCredential, details: ["name", "version"] }),
   audited(credentialRevoked, { ...ofCredential }),
-  audited(providerChanged, { ...ofTenant, subject: ["provider", "name"] }),
-  audited(pricesChanged, { ...ofTenant, subject: ["prices"] }),
+  audited(providerChanged, { ...ofTenant, actor: "actorId", subject: ["provider", "name"] }),
+  audited(pricesChanged, { ...ofTenant, actor: "actorId", subject: ["prices"] }),
   audited(walletAdjusted, {
     ...{ ...ofTenant, subject: ["wallet", "walletId"] },
     details: ["adjustmentId", "currency", "amountNanos", "reason"],

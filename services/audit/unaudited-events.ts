@@ -10,6 +10,7 @@ export const unauditedEvents: Readonly<Record<string, string>> = {
   "auth.person.erased": `${byItself}, after user.deleted`,
   "ai-gateway.person.erased": `${byItself}, after user.deleted`,
   "sso.person.erased": `${byItself}, after user.deleted`,
+  "user.factors.reset": `${toldElsewhere}: user.audit.factors_reset`,
   "user.export.requested": `${toldElsewhere}: user.audit.export_requested`,
   ...Object.fromEntries(
     ["ai-gateway", "audit", "auth", "billing", "group", "sso", "user"].map((service) => [
@@ -21,6 +22,7 @@ export const unauditedEvents: Readonly<Record<string, string>> = {
   "user.created": `${toldElsewhere}: user.audit.created`,
   "user.updated": `${toldElsewhere}: user.audit.updated, .status_changed, .role_changed`,
   "user.deleted": `${toldElsewhere}: user.audit.deleted`,
+  "user.audit.signed_in": `${toldElsewhere}: session.started`,
   "user.audit.key_updated": `${toldElsewhere}: key.updated`,
   "user.audit.key_leaked": `${toldElsewhere}: key.revoked`,
   "access.changed": refresh,

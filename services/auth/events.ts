@@ -1,7 +1,7 @@
 import { answerExport } from "@lyss/contracts/events/answer-export.ts";
 import { authPersonExported } from "@lyss/contracts/events/auth.ts";
 import { tenantCreated, tenantUpdated } from "@lyss/contracts/events/tenant.ts";
-import { userCreated, userDeleted, userUpdated } from "@lyss/contracts/events/user.ts";
+import { userCreated, userDeleted, userFactorsReset, userUpdated } from "@lyss/contracts/events/user.ts";
 import { type TenantCreated, TenantStatus, type TenantUpdated } from "@lyss/contracts/gen/lyss/tenant/v1/tenant_pb.js";
 import {
   type UserCreated,
@@ -16,7 +16,7 @@ import type { Principal } from "./session-model.ts";
 
 /** What auth hears of people and tenants, should the call that told it have been lost. */
 export function createAuthSubscriptions(
-  ops: Pick<AuthOps, "setPrincipalIn" | "erasePerson" | "exportPerson">,
+  ops: Pick<AuthOps, "setPrincipalIn" | "erasePerson" | "exportPerson" | "resetFactors">,
   parts: Pick<AuthDeps, "outbox" | "random">,
 ): readonly Subscription[] {
   return [
@@ -29,6 +29,7 @@ export function createAuthSubscriptions(
       },
     },
     onEvent("erase-person", userDeleted, (tx, { data }) => ops.erasePerson(tx, data)),
+    onEvent("reset-factors", userFactorsReset, (tx, { data }) => ops.resetFactors(tx, data)),
     answerExport({ ...parts, service: "auth", event: authPersonExported, collect: ops.exportPerson }),
   ];
 }

@@ -14,7 +14,13 @@ import {
 import { factorEvents } from "@lyss/contracts/events/auth-factors.ts";
 import { followDegradation } from "@lyss/contracts/events/follow-degradation.ts";
 import { tenantCreated, tenantUpdated } from "@lyss/contracts/events/tenant.ts";
-import { userCreated, userDeleted, userExportRequested, userUpdated } from "@lyss/contracts/events/user.ts";
+import {
+  userCreated,
+  userDeleted,
+  userExportRequested,
+  userFactorsReset,
+  userUpdated,
+} from "@lyss/contracts/events/user.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
@@ -54,7 +60,7 @@ export const auth = defineService({
   ],
   hears: [
     ...[resilienceOrdered, userCreated, userUpdated, userDeleted, userExportRequested, tenantCreated, tenantUpdated],
-    ...groupAccessEvents,
+    ...[userFactorsReset, ...groupAccessEvents],
   ],
   config: authConfig,
   idempotent: ["createKey"],

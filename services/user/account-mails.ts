@@ -119,6 +119,22 @@ const texts = {
       ],
     },
   },
+  factorsReset: {
+    en_US: {
+      subject: "Your second factors were taken away",
+      lines: [
+        "Hello {name},",
+        "an administrator took your second factors away and signed you out everywhere: your password alone signs you in now. Set up a new factor. If you did not ask for it, tell your administrator at once.",
+      ],
+    },
+    zh_CN: {
+      subject: "您的二次验证方式已被重置",
+      lines: [
+        "{name}，您好：",
+        "管理员已重置您的二次验证方式，并退出您在所有设备上的登录，现在仅凭密码即可登录。请重新设置二次验证。如非您本人要求，请立即联系管理员。",
+      ],
+    },
+  },
   exportAsked: {
     en_US: {
       subject: "A copy of your data was asked for",
@@ -183,19 +199,19 @@ const texts = {
   },
   invitation: {
     en_US: {
-      subject: "You are invited",
+      subject: "You are invited to {organization}",
       lines: [
         "Hello,",
-        "you are invited to join as {role}. Open this link to accept:",
+        "{inviter} invites you to join {organization} as {role}. Open this link to accept:",
         "{link}",
         "It is good for {hours} hours.",
       ],
     },
     zh_CN: {
-      subject: "您收到一份邀请",
+      subject: "邀请您加入 {organization}",
       lines: [
         "您好：",
-        "您被邀请以 {role} 角色加入。请打开以下链接接受邀请：",
+        "{inviter} 邀请您以 {role} 角色加入 {organization}。请打开以下链接接受邀请：",
         "{link}",
         "链接在 {hours} 小时内有效。",
       ],

@@ -17,6 +17,14 @@ export interface AccountWriterDeps {
   linkUrl(): string;
 }
 
+/** What an invitation says of itself. */
+export interface Invitation {
+  readonly organization: string;
+  /** As readers see who it is; undefined where nobody is known. */
+  readonly inviter: string | undefined;
+}
+
+const unknownInviter = { en_US: "An administrator", zh_CN: "管理员" } as const;
 const pageActions = { verify_email: "verify", change_email: "verify", reset_password: "reset" } as const;
 const mailsByPurpose = {
   verify_email: "verifyEmail",
@@ -59,15 +67,17 @@ export function createAccountWriter({ accounts, mails, clock, random, linkUrl }:
       await write(tx, "register", email, locale, { name, link, hours: String(registrationLifeMs / 3_600_000) });
     },
 
-    /** The link by which an invitation is accepted. */
+    /** The link by which an invitation is accepted; who invites, and where to. */
     async sendInvitation(
       tx: Tx,
       { email, role, locale, createdAt, expiresAt }: Registration,
       token: string,
+      { organization, inviter }: Invitation,
     ): Promise<void> {
       const link = `${linkUrl()}#accept=${token}`;
       const hours = String(Math.round((expiresAt.getTime() - createdAt.getTime()) / 3_600_000));
-      await write(tx, "invitation", email, locale, { role, link, hours });
+      const from = inviter ?? unknownInviter[locale];
+      await write(tx, "invitation", email, locale, { organization, inviter: from, role, link, hours });
     },
 
     /** A mail to `email` with a link that is good once, for a while; links of the same purpose before it are good no more. */

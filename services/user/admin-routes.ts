@@ -21,6 +21,9 @@ const changing = [
   userFailures.own_status,
 ];
 
+const factorsReset = z.strictObject({ object: z.literal("user.factors_reset"), id: z.string() });
+const resetting = [userFailures.not_found, userFailures.role_above_own, userFailures.own_factors];
+
 type Change = Pick<
   JsonRequest<{ readonly reason?: string | undefined }, unknown, { readonly id: string }>,
   "body" | "params" | "caller" | "clientAddress" | "expectedVersion"
@@ -34,6 +37,38 @@ async function setStatus(ops: UserOps, request: Change, status: UserStatus) {
     await ops.updateUser({ ...reference, status, reason: body.reason, clientAddress, expectedVersion }),
   );
 }
+
+async function resetFactors(
+  ops: UserOps,
+  request: Omit<Change, "body"> & { readonly body: { readonly reason: string } },
+  tenantId?: string,
+) {
+  const { userId, keyId, permissions } = requireCaller(request);
+  const {
+    clientAddress,
+    body,
+    params: { id },
+  } = request;
+  await ops.resetFactors({ userId: id, tenantId, actor: { userId, keyId, permissions }, ...body, clientAddress });
+  return { object: "user.factors_reset" as const, id };
+}
+
+/** Somebody of one's own tenant who lost their second factors. */
+export const resetFactorsRoute = json({
+  method: "POST",
+  path: "/api/v1/users/{id}/factors/reset",
+  permission: "user:update",
+  operation: "resetFactors",
+  stepUp: "persons",
+  summary:
+    "Takes all second factors of somebody who lost them away, and signs the person out everywhere; they are told by mail.",
+  params,
+  body: z.strictObject({ reason }),
+  response: factorsReset,
+  successStatus: 202,
+  failures: resetting,
+  handle: (ops, request) => resetFactors(ops, request, requireCaller(request).tenantId),
+});
 
 /** People of every tenant, for those who operate the installation. */
 export const adminRoutes = [
@@ -104,5 +139,20 @@ export const adminRoutes = [
       const given = await ops.impersonateUser({ userId: named.id, operator, ...body, clientAddress, userAgent });
       return { ...toAccessTokenBody(given), session_id: given.sessionId, user_id: named.id };
     },
+  }),
+  json({
+    method: "POST",
+    path: "/admin/users/{id}/factors/reset",
+    permission: "platform:users",
+    operation: "resetAnyFactors",
+    stepUp: "persons",
+    summary:
+      "Takes all second factors of somebody of any tenant away, and signs the person out everywhere; they are told by mail.",
+    params,
+    body: z.strictObject({ reason }),
+    response: factorsReset,
+    successStatus: 202,
+    failures: resetting,
+    handle: (ops, request) => resetFactors(ops, request),
   }),
 ];

@@ -91,3 +91,38 @@ test("an operator who has just proven who they are acts as a person, for a reaso
     ],
   );
 });
+
+test("who lost their factors gets them reset by somebody whose role is not below theirs, who has just proven who they are", async () => {
+  const body = { reason: "telephone lost" };
+  const countMails = async () => (await sql`select from mail_outbox`).length;
+  const before = await countMails();
+  const now = systemClock.nowMs();
+  const [byOperator, byOwner] = [`${token}/${now}`, `ten_a/${owner.userId}/user:*/${now}`];
+  const [any, own] = [`/admin/users/${member.userId}/factors/reset`, `/api/v1/users/${member.userId}/factors/reset`];
+  for (const [caller, path, given, status] of [
+    [token, any, body, 403],
+    [byOwner, any, body, 403],
+    [byOperator, any, {}, 400],
+    [byOperator, `/admin/users/${operator.userId}/factors/reset`, body, 409],
+    [byOwner, `/api/v1/users/${operator.userId}/factors/reset`, body, 404],
+    [`ten_a/${member.userId}/user:*/${now}`, `/api/v1/users/${owner.userId}/factors/reset`, body, 403],
+    [`ten_a/${member.userId}/user:read/${now}`, own, body, 403],
+  ] as const) {
+    const { status: got, text } = await call(caller, "POST", path, given);
+    assert.equal(got, status, `${path} ${caller} ${text}`);
+  }
+  assert.equal((await listEvents()).filter(({ type }) => type === "user.factors.reset").length, 0);
+  for (const [caller, path, actorId] of [
+    [byOperator, any, operator.userId],
+    [byOwner, own, owner.userId],
+  ] as const) {
+    const done = await call(caller, "POST", path, body);
+    assert.deepEqual([done.status, done.json], [202, { object: "user.factors_reset", id: member.userId }]);
+    const events = await listEvents();
+    const said = events.filter(({ type }) => type === "user.factors.reset").at(-1)?.data;
+    assert.deepEqual([said?.["userId"], said?.["tenantId"], said?.["actorId"]], [member.userId, "ten_a", actorId]);
+    const kept = events.filter(({ type }) => type === "user.audit.factors_reset").at(-1)?.data;
+    assert.deepEqual([kept?.["actorId"], kept?.["detail"]], [actorId, "telephone lost"]);
+  }
+  assert.equal(await countMails(), before + 2);
+});

@@ -47,6 +47,7 @@ import { type RefreshInput, refresh } from "./ops/refresh.ts";
 import { type RegisterInput, register } from "./ops/register.ts";
 import { requestEmailVerification } from "./ops/request-email-verification.ts";
 import { type RequestPasswordResetInput, requestPasswordReset } from "./ops/request-password-reset.ts";
+import { type ResetFactorsInput, resetFactors } from "./ops/reset-factors.ts";
 import { type ResetPasswordInput, resetPassword } from "./ops/reset-password.ts";
 import { type SetPasswordInput, setPassword } from "./ops/set-password.ts";
 import { type SignInInput, signIn } from "./ops/sign-in.ts";
@@ -78,6 +79,7 @@ export function createUserOps(deps: UserDeps) {
     getErasure: (input: { readonly userId: string; readonly tenantId: string | undefined }) => getErasure(deps, input),
     /** A repeat is safe. */
     noteErased: (tx: Tx, userId: string, part: ErasedPart) => deps.people.insertErasedPart(tx, userId, part),
+    resetFactors: (input: ResetFactorsInput) => resetFactors(deps, input),
     requestExport: (input: RequestExportInput) => requestExport(deps, input),
     getExport: (input: PersonReference) => getExport(deps, input),
     downloadExport: (input: RequestExportInput) => downloadExport(deps, input),

@@ -5,6 +5,7 @@ import {
   userCreated,
   userDeleted,
   userExportRequested,
+  userFactorsReset,
   userFederated,
   userPersonExported,
   userUpdated,
@@ -21,7 +22,7 @@ import { defineService } from "@lyss/kit/service/define-service.ts";
 import { accountPage } from "./account-page.ts";
 import { createAccountStore } from "./account-store.ts";
 import { createAccountWriter } from "./accounts.ts";
-import { adminRoutes } from "./admin-routes.ts";
+import { adminRoutes, resetFactorsRoute } from "./admin-routes.ts";
 import { createAuditLog } from "./audit-log.ts";
 import { authActEvents } from "./auth-acts.ts";
 import { createBreachRange } from "./breach-range.ts";
@@ -53,6 +54,7 @@ export const user = defineService({
   needs: { auth: AuthService, billing: BillingService, group: GroupService, tenant: TenantService },
   publishes: [
     ...[userCreated, userUpdated, userDeleted, userFederated, userExportRequested, userPersonExported],
+    userFactorsReset,
     ...userAuditEvents,
   ],
   hears: [
@@ -65,7 +67,7 @@ export const user = defineService({
   config: { ...userConfig, ...mailConfig },
   migrations: new URL("./migrations/", import.meta.url),
   workflows: userSagas,
-  routes: [...userRoutes, ...adminRoutes, ...statsRoutes, ...exportRoutes],
+  routes: [...userRoutes, ...adminRoutes, ...statsRoutes, ...exportRoutes, resetFactorsRoute],
 
   async start({ config, clients, db, outbox, clock, random, ...given }) {
     const { idempotency, workflows, deriveKey, log, metrics, publicUrl } = given;

@@ -7,12 +7,13 @@ import { toQuery } from "./query.ts";
 
 type Row = Record<string, unknown>;
 
-/** `lyss user list|show|invite|invitations|uninvite|rename|role|enable|disable|export|impersonate|remove|erasure|audit`; `lyss users` is the same. */
+/** `lyss user list|show|invite|invitations|uninvite|rename|role|enable|disable|reset-factors|export|impersonate|remove|erasure|audit`; `lyss users` is the same. */
 export function addUserCommands(program: Command, deps: CliDeps): void {
   const users = program.command("user").alias("users").description("the people of your tenant");
   addReading(users, deps);
   addInviting(users, deps);
   addChanging(users, deps);
+  addResetting(users, deps);
   addExporting(users, deps);
   addRemoving(users, deps);
   addImpersonating(users, deps);
@@ -100,6 +101,26 @@ function addChanging(users: Command, deps: CliDeps): void {
   withConnection(users.command("enable").description("let a person sign in again"))
     .argument("<id>", "the person's id")
     .action((id: string, options) => change(id, options, { status: "active" }));
+}
+
+function addResetting(users: Command, deps: CliDeps): void {
+  withConnection(users.command("reset-factors"))
+    .description("take the second factors of somebody who lost them away, and sign them out everywhere")
+    .argument("<id>", "the person's id")
+    .requiredOption("--reason <text>", "why, for the audit log")
+    .option("--any-tenant", "somebody of another tenant; for operators")
+    .option("--yes", "do it")
+    .addHelpText(
+      "after",
+      "\nNo key does this: sign in, and give the access token as LYSS_API_KEY within ten minutes.\n\nExample:\n  LYSS_API_KEY=eyJ… lyss user reset-factors usr_01k… --reason 'telephone lost, called back' --yes",
+    )
+    .action(async (id: string, options) => {
+      requireYes(options, `From then on the password of ${id} alone lets them in.`);
+      const { api, output } = connect(deps, options);
+      const path = options.anyTenant ? `/admin/users/${encodeURIComponent(id)}` : pathOf(id);
+      const answer = await api.send("POST", `${path}/factors/reset`, { reason: options.reason });
+      print(output, answer, ({ id: whom }) => `Reset the factors of ${whom}. They are told by mail.`);
+    });
 }
 
 function addExporting(users: Command, deps: CliDeps): void {

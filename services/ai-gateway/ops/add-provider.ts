@@ -3,6 +3,7 @@ import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { createAddressGuard } from "@lyss/kit/http/address-guard.ts";
+import { currentActorId } from "@lyss/kit/rpc/call-context.ts";
 import type { ModelConfig } from "../config.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { type Provider, type ProviderDialect, withoutEndSlash } from "../model.ts";
@@ -55,7 +56,7 @@ export async function addProvider(deps: AiGatewayDeps, input: AddProviderInput):
   };
   await deps.db.transaction(async (tx) => {
     await deps.store.putProvider(tx, provider);
-    await deps.outbox.append(tx, providerChanged, { tenantId, name });
+    await deps.outbox.append(tx, providerChanged, { tenantId, name, actorId: currentActorId() });
   });
   await loadTenantProviders(deps);
   return provider;

@@ -1,4 +1,5 @@
 import type { Secret } from "@lyss/kit/config/secret.ts";
+import type { Tx } from "@lyss/kit/db/database.ts";
 import type { AuthDeps } from "../deps.ts";
 import type { StartSessionInput } from "../ops/start-session.ts";
 import { type AddPasskeyInput, addPasskey } from "./add-passkey.ts";
@@ -12,6 +13,7 @@ import { type PasskeySignInInput, signInWithPasskey, startPasskeySignIn } from "
 import { type RemoveFactorInput, removeFactor } from "./remove-factor.ts";
 import { type RenameFactorInput, renameFactor } from "./rename-factor.ts";
 import { renewRecoveryCodes } from "./renew-recovery-codes.ts";
+import { type ResetFactorsInput, resetFactors } from "./reset-factors.ts";
 import { type StartPasskeyInput, startPasskey } from "./start-passkey.ts";
 import { startStepUp, stepUp, stepUpByPassword } from "./step-up.ts";
 import { sweepFactors } from "./sweep-factors.ts";
@@ -34,6 +36,7 @@ export function createFactorOps(deps: AuthDeps) {
     startPasskeySignIn: () => startPasskeySignIn(deps),
     signInWithPasskey: (input: PasskeySignInInput) => signInWithPasskey(deps, input),
     startStepUp: (input: SessionActor) => startStepUp(deps, input),
+    resetFactors: (tx: Tx, input: ResetFactorsInput) => resetFactors(deps, tx, input),
     stepUp: (input: SessionActor & { proof: Proof }) => stepUp(deps, input),
     stepUpByPassword: (input: SessionActor) => stepUpByPassword(deps, input),
     sweepFactors: () => sweepFactors(deps),

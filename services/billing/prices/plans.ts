@@ -2,6 +2,7 @@ import { pricesChanged } from "@lyss/contracts/events/billing.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { decodeCursor, type Page, type PageRequest, toPage } from "@lyss/kit/http/page.ts";
+import { currentActorId } from "@lyss/kit/rpc/call-context.ts";
 import { requireCreditLimit } from "../overdraft/require-credit-limit.ts";
 import type { PlanTenant, PricePlan } from "./plan.ts";
 import type { PlanStore } from "./plan-store.ts";
@@ -42,7 +43,7 @@ export async function putPlan(
     if (known?.markupPpm !== markupPpm) {
       const version = (known?.version ?? 0) + 1;
       await planStore.insertPlanVersion(tx, { planVersionId: random.id("plv"), planId, version, markupPpm });
-      await outbox.append(tx, pricesChanged, { tenantId: "" });
+      await outbox.append(tx, pricesChanged, { tenantId: "", actorId: currentActorId() });
     }
     return requirePlan(await planStore.findPlan(name, tx), name);
   });
@@ -85,7 +86,7 @@ export async function assignPlan(deps: PlanDeps, { name, tenantId }: PlanAssignm
   await deps.db.transaction(async (tx) => {
     const { planId } = requirePlan(await deps.planStore.findPlan(name, tx), name);
     if (await deps.planStore.assignPlan(tx, tenantId, planId))
-      await deps.outbox.append(tx, pricesChanged, { tenantId });
+      await deps.outbox.append(tx, pricesChanged, { tenantId, actorId: currentActorId() });
   });
 }
 
@@ -94,7 +95,7 @@ export async function unassignPlan(deps: PlanDeps, { name, tenantId }: PlanAssig
   await deps.db.transaction(async (tx) => {
     const { planId } = requirePlan(await deps.planStore.findPlan(name, tx), name);
     if (await deps.planStore.unassignPlan(tx, tenantId, planId)) {
-      await deps.outbox.append(tx, pricesChanged, { tenantId });
+      await deps.outbox.append(tx, pricesChanged, { tenantId, actorId: currentActorId() });
     }
   });
 }

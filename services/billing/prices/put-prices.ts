@@ -4,6 +4,7 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import type { Outbox } from "@lyss/kit/events/event.ts";
 import { decodeSequenceCursor, type Page, type PageRequest, toPage } from "@lyss/kit/http/page.ts";
+import { currentActorId } from "@lyss/kit/rpc/call-context.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import {
@@ -68,7 +69,7 @@ export async function putPrices(deps: PutPricesDeps, input: PutPricesInput): Pro
       }
       await priceStore.insertPrices(tx, changed);
       // A plan's prices concern whoever is on it.
-      await outbox.append(tx, pricesChanged, { tenantId: owner.tenantId });
+      await outbox.append(tx, pricesChanged, { tenantId: owner.tenantId, actorId: currentActorId() });
     }
     const after = changed.length > 0 ? await priceStore.findHistories(tx, owner, names, effectiveAt) : histories;
     return after.flatMap(({ current, sameTime }) => (effectiveAt ? sameTime : current) ?? []);

@@ -1,5 +1,6 @@
 import { credentialCreated } from "@lyss/contracts/events/credential.ts";
 import type { Secret } from "@lyss/kit/config/secret.ts";
+import { currentActorId } from "@lyss/kit/rpc/call-context.ts";
 import type { CredentialDeps } from "../deps.ts";
 import { sealEnvelope } from "../envelope.ts";
 import { bindingOf, type Credential, type CredentialId, describeSecret } from "../model.ts";
@@ -35,7 +36,7 @@ export async function createCredential(deps: CredentialDeps, input: CreateCreden
     };
     const envelope = sealEnvelope(random, dataKey, secret, bindingOf(credential));
     await store.insertCredential(tx, { ...credential, envelope });
-    await outbox.append(tx, credentialCreated, { credentialId, tenantId, name, version: 1 });
+    await outbox.append(tx, credentialCreated, { credentialId, tenantId, name, version: 1, actorId: currentActorId() });
     return credential;
   });
 }

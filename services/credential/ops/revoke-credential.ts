@@ -1,6 +1,7 @@
 import { credentialRevoked } from "@lyss/contracts/events/credential.ts";
 import { credentialFailures } from "@lyss/contracts/failures/credential.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
+import { currentActorId } from "@lyss/kit/rpc/call-context.ts";
 import type { CredentialDeps } from "../deps.ts";
 import type { Credential } from "../model.ts";
 import type { CredentialReference } from "./get-credential.ts";
@@ -16,7 +17,12 @@ export async function revokeCredential(
     if (current.revokedAt) return current;
     const revokedAt = new Date(clock.nowMs());
     await store.destroyEnvelope(tx, current.credentialId, revokedAt);
-    await outbox.append(tx, credentialRevoked, { credentialId, tenantId, name: current.name });
+    await outbox.append(tx, credentialRevoked, {
+      credentialId,
+      tenantId,
+      name: current.name,
+      actorId: currentActorId(),
+    });
     return { ...current, revokedAt, updatedAt: revokedAt };
   });
 }

@@ -3,6 +3,7 @@ import { credentialFailures } from "@lyss/contracts/failures/credential.ts";
 import type { Secret } from "@lyss/kit/config/secret.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
+import { currentActorId } from "@lyss/kit/rpc/call-context.ts";
 import type { CredentialDeps } from "../deps.ts";
 import { type DataKey, sealEnvelope } from "../envelope.ts";
 import { bindingOf, type Credential, describeSecret, sameOrigins } from "../model.ts";
@@ -50,6 +51,6 @@ export async function replaceSecret(
   const next = { ...current, ...description, version, allowedOrigins, updatedAt: new Date(clock.nowMs()) };
   const envelope = sealEnvelope(random, dataKey, secret, bindingOf(next));
   await store.updateCredential(tx, { ...next, envelope });
-  await outbox.append(tx, credentialRotated, { credentialId, tenantId, name, version });
+  await outbox.append(tx, credentialRotated, { credentialId, tenantId, name, version, actorId: currentActorId() });
   return next;
 }

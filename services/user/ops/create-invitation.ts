@@ -3,6 +3,7 @@ import { Failure, type Locale } from "@lyss/kit/errors/failure.ts";
 import { drawToken } from "../account-token.ts";
 import { requireAbove } from "../change-person.ts";
 import type { UserDeps } from "../deps.ts";
+import { describeInvitation, nameTenant } from "../describe-invitation.ts";
 import type { Actor, Registration, Role, UserId } from "../model.ts";
 
 export interface CreateInvitationInput {
@@ -28,6 +29,7 @@ export async function createInvitation(deps: UserDeps, input: CreateInvitationIn
   const { db, accounts, registrations, writer, mailLimit, idempotency, clock, random } = deps;
   const { tenantId, actor, email, role, lifeMs, locale, clientAddress } = input;
   await db.transaction((tx) => requireAbove(deps, tx, actor, { tenantId, role }));
+  const organization = await nameTenant(deps, tenantId);
   const asked = { email, role, lifeMs, locale };
   return idempotency.run({ operation: "createInvitation", scope: tenantId, input: asked }, async (tx) => {
     if ((await registrations.countInvitations(tx, tenantId)) >= maxOpenInvitations) {
@@ -44,7 +46,8 @@ export async function createInvitation(deps: UserDeps, input: CreateInvitationIn
     const empty = { name: "", passwordHash: null, organization: "", attempt: 1 };
     const row = { ...ids, ...empty, ...dates, email, tenantId, role, locale, invitedBy: actor.userId };
     await registrations.insertRegistration(tx, row, tokenHash);
-    await (known ? writer.tell(tx, "invitedElsewhere", known) : writer.sendInvitation(tx, row, token));
+    const described = await describeInvitation(deps, tx, organization, actor.userId);
+    await (known ? writer.tell(tx, "invitedElsewhere", known) : writer.sendInvitation(tx, row, token, described));
     return row;
   });
 }

@@ -5,6 +5,7 @@ import { decodeCursor, type Page, type PageRequest, toPage } from "@lyss/kit/htt
 import { drawToken } from "../account-token.ts";
 import { requireAbove } from "../change-person.ts";
 import type { UserDeps } from "../deps.ts";
+import { describeInvitation, nameTenant } from "../describe-invitation.ts";
 import type { Actor, Registration } from "../model.ts";
 
 export interface InvitationReference {
@@ -40,6 +41,7 @@ export async function resendInvitation(
   { clientAddress, ...reference }: InvitationReference & { readonly clientAddress: string },
 ): Promise<Registration> {
   const { db, registrations, accounts, writer, mailLimit, clock, random } = deps;
+  const organization = await nameTenant(deps, reference.tenantId);
   return db.transaction(async (tx) => {
     const invitation = await lockInvitation(deps, tx, reference);
     await mailLimit.requireAddress(tx, clientAddress);
@@ -49,7 +51,10 @@ export async function resendInvitation(
     const expiresAt = new Date(clock.nowMs() + lifeMs);
     await registrations.setToken(tx, invitation.registrationId, tokenHash, expiresAt);
     const known = await accounts.findAccountByEmail(tx, invitation.email);
-    await (known ? writer.tell(tx, "invitedElsewhere", known) : writer.sendInvitation(tx, invitation, token));
+    const described = await describeInvitation(deps, tx, organization, invitation.invitedBy);
+    await (known
+      ? writer.tell(tx, "invitedElsewhere", known)
+      : writer.sendInvitation(tx, invitation, token, described));
     return { ...invitation, expiresAt };
   });
 }

@@ -591,6 +591,13 @@ export declare type ProviderChanged = Message<"lyss.ai_gateway.v1.ProviderChange
    * @generated from field: string name = 2;
    */
   name: string;
+
+  /**
+   * Who did it, a person or a key without one; empty for the platform itself.
+   *
+   * @generated from field: string actor_id = 3;
+   */
+  actorId: string;
 };
 
 /**

@@ -2070,6 +2070,13 @@ export declare type PricesChanged = Message<"lyss.billing.v1.PricesChanged"> & {
    * @generated from field: string tenant_id = 1;
    */
   tenantId: string;
+
+  /**
+   * Who did it, a person or a key without one; empty for the platform itself.
+   *
+   * @generated from field: string actor_id = 2;
+   */
+  actorId: string;
 };
 
 /**

@@ -373,6 +373,13 @@ export declare type CredentialCreated = Message<"lyss.credential.v1.CredentialCr
    * @generated from field: int32 version = 4;
    */
   version: number;
+
+  /**
+   * Who did it, a person or a key without one; empty for the platform itself.
+   *
+   * @generated from field: string actor_id = 5;
+   */
+  actorId: string;
 };
 
 /**
@@ -406,6 +413,13 @@ export declare type CredentialRotated = Message<"lyss.credential.v1.CredentialRo
    * @generated from field: int32 version = 4;
    */
   version: number;
+
+  /**
+   * Who did it, a person or a key without one; empty for the platform itself.
+   *
+   * @generated from field: string actor_id = 5;
+   */
+  actorId: string;
 };
 
 /**
@@ -432,6 +446,13 @@ export declare type CredentialRevoked = Message<"lyss.credential.v1.CredentialRe
    * @generated from field: string name = 3;
    */
   name: string;
+
+  /**
+   * Who did it, a person or a key without one; empty for the platform itself.
+   *
+   * @generated from field: string actor_id = 4;
+   */
+  actorId: string;
 };
 
 /**

@@ -1151,6 +1151,48 @@ export declare type PersonExported = Message<"lyss.user.v1.PersonExported"> & {
 export declare const PersonExportedSchema: GenMessage<PersonExported>;
 
 /**
+ * Somebody has lost their second factors: they are to be taken away, and every session of the person is to end.
+ *
+ * @generated from message lyss.user.v1.UserFactorsReset
+ */
+export declare type UserFactorsReset = Message<"lyss.user.v1.UserFactorsReset"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * Who did it.
+   *
+   * @generated from field: string actor_id = 3;
+   */
+  actorId: string;
+
+  /**
+   * Where the actor's connection came from; empty when that is not known.
+   *
+   * @generated from field: string client_address = 4;
+   */
+  clientAddress: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp reset_at = 5;
+   */
+  resetAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.user.v1.UserFactorsReset.
+ * Use `create(UserFactorsResetSchema)` to create a new message.
+ */
+export declare const UserFactorsResetSchema: GenMessage<UserFactorsReset>;
+
+/**
  * @generated from enum lyss.user.v1.UserStatus
  */
 export enum UserStatus {
