@@ -57,6 +57,7 @@ function isAdmitted(route: GatedRoute, caller = operator): boolean {
 test("an operator in somebody's name reads, and changes only what says that it may be changed so", async () => {
   const permission = "key:read" as const;
   assert.equal(isAdmitted({ method: "GET", permission }), true);
+  assert.equal(isAdmitted({ method: "GET", permission, stepUp: "with_factors" }), false);
   for (const method of ["POST", "PUT", "PATCH", "DELETE"] as const) {
     assert.equal(isAdmitted({ method, permission }), false, method);
     assert.equal(isAdmitted({ method, permission: "caller" }), false, method);

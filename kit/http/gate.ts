@@ -26,11 +26,13 @@ export function admit(route: GatedRoute, identify: () => MaybeCaller): MaybeCall
 }
 
 /** What the gate goes by. */
-export type GatedRoute = Pick<Route<never>, "method" | "permission" | "impersonation">;
+export interface GatedRoute extends Pick<Route<never>, "method" | "permission" | "impersonation"> {
+  readonly stepUp?: JsonRoute<never>["stepUp"];
+}
 
-/** Whether an operator who acts in a person's name may do it: what only reads, and changes that say so. */
-export function isImpersonable({ method, impersonation }: GatedRoute): boolean {
-  return method === "GET" || impersonation === "allowed";
+/** Whether an operator who acts in a person's name may do it: what only reads, but for what asks for a proof, and changes that say so. */
+export function isImpersonable({ method, stepUp, impersonation }: GatedRoute): boolean {
+  return (method === "GET" && stepUp === undefined) || impersonation === "allowed";
 }
 
 function requirePermission(caller: Caller | undefined, route: GatedRoute): Caller {

@@ -63,8 +63,8 @@ export interface JsonRoute<
    */
   readonly stepUp?: "persons" | "with_factors";
   /**
-   * Whether an operator who acts in a person's name may do it. What only reads may be done and what changes something may not,
-   * unless this says otherwise: credentials, factors, keys, rights and money are the person's own affair.
+   * Whether an operator who acts in a person's name may do it. What only reads may be done; what changes something, or asks
+   * for a proof of who it is, may not unless this says otherwise: credentials, factors, keys, rights and money are the person's own affair.
    */
   readonly impersonation?: "allowed";
   /** `interactive` unless given. */
@@ -192,8 +192,8 @@ export interface RawRoute<Ops = never> {
   readonly path: string;
   readonly permission: RoutePermission;
   /**
-   * Whether an operator who acts in a person's name may do it. What only reads may be done and what changes something may not,
-   * unless this says otherwise: credentials, factors, keys, rights and money are the person's own affair.
+   * Whether an operator who acts in a person's name may do it. What only reads may be done; what changes something, or asks
+   * for a proof of who it is, may not unless this says otherwise: credentials, factors, keys, rights and money are the person's own affair.
    */
   readonly impersonation?: "allowed";
   /** `interactive` unless given. */
