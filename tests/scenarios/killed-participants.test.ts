@@ -70,7 +70,7 @@ async function start(name: Participant): Promise<void> {
   const platform = await runPlatform(scope, {
     dataDir,
     config: { database: { url: databaseUrl }, mail: { url: mails.url } },
-    env: { LYSS_USER_REGISTRATION: "open", LYSS_USER_LINK_URL: "http://lyss.test/account" },
+    env: { LYSS_USER_REGISTRATION: "open", LYSS_HTTP_PUBLIC_URL: "http://lyss.test" },
     args: ["--run", runOf(name), "--rpc-port", port, ...relays],
     ...(name !== "user" && { readyWhen: /program is running/ }),
   });
