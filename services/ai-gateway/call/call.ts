@@ -90,16 +90,20 @@ export interface Delivered {
   readonly countedTokens: number;
 }
 
-/** What is charged for an answer: the provider's own figures, else ours for what went in and came out, marked as estimated. */
+/**
+ * What is charged for an answer: the provider's own figures, else ours for what went in and came out, marked as estimated. Of a
+ * metered stream no more than was set aside: counted in other pieces than when it was let through, the same text may have a token more.
+ */
 export async function endWithCharge(
-  { counter, request }: Pick<Call, "counter" | "request">,
+  { counter, request, meter }: Pick<Call, "counter" | "request"> & Partial<Pick<Call, "meter">>,
   outcome: EndedAs,
   { usage, serviceMode }: Reported,
   { text, countedTokens }: Delivered,
 ): Promise<Ending> {
   if (usage) return { outcome, tokens: usage, serviceMode, isEstimated: false };
   const inputTokens = await counter.estimateInput(request);
-  const outputTokens = request.surface === "embeddings" ? 0 : countedTokens + (await counter.estimateText(text));
+  const counted = request.surface === "embeddings" ? 0 : countedTokens + (await counter.estimateText(text));
+  const outputTokens = Math.min(counted, meter?.heldTokens ?? counted);
   const tokens = { inputTokens: BigInt(inputTokens), cachedInputTokens: 0n, outputTokens: BigInt(outputTokens) };
   return { outcome, tokens, serviceMode, isEstimated: true };
 }

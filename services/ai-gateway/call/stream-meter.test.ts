@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { endWithCharge } from "./call.ts";
+import { readRequest } from "./read-request.ts";
 import { createStreamMeter } from "./stream-meter.ts";
 
 /** Four bytes are a token. */
@@ -86,4 +88,20 @@ test("a refusal that comes after the last of the text goes unnoticed", async () 
   const { pass } = open(100n, [new Error("money has ended")]);
   await pass(80);
   await new Promise(setImmediate);
+});
+
+test("a metered stream is charged no more than was set aside, in whatever pieces its text is counted", async () => {
+  const gone = new Error("money has ended");
+  const { meter, pass } = open(100n, [gone, gone]);
+  await assert.rejects(pass(200), gone);
+  assert.equal(meter.heldTokens, 100);
+  const request = readRequest("chat", Buffer.from('{"model":"m","messages":[{"role":"user","content":"hi"}]}'));
+  const estimates = { boundInput: () => 1, estimateInput: async () => 1, ...counter };
+  // Cut once more than when it was let through, the text has a token more.
+  const delivered = { text: "x".repeat(201), countedTokens: 50 };
+  const unreported = { usage: undefined, serviceMode: undefined };
+  const ending = (more: object) =>
+    endWithCharge({ counter: estimates, request, ...more }, "truncated", unreported, delivered);
+  assert.equal((await ending({ meter })).tokens.outputTokens, 100n);
+  assert.equal((await ending({})).tokens.outputTokens, 101n);
 });

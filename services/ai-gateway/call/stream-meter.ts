@@ -8,6 +8,8 @@ export interface StreamMeter {
    * when money has ended, or `kit.unavailable` when billing cannot be asked; then the text must not leave.
    */
   admit(text: string): Promise<void> | undefined;
+  /** What is set aside, in tokens; infinite where nothing limits it any more. What was let through is within it. */
+  readonly heldTokens: number;
 }
 
 type Raise = NonNullable<Funds["raise"]>;
@@ -69,6 +71,9 @@ function meter(
   }
 
   return {
+    get heldTokens() {
+      return heldTokens;
+    },
     admit(added) {
       text += added;
       textBytes += Buffer.byteLength(added);

@@ -99,7 +99,7 @@ function startBook(general: readonly Price[] = [], own: readonly Price[] = []) {
   return { deps, assigned, inserted, takeAsked: () => asked.splice(0), takeSaid: () => said.splice(0) };
 }
 
-const changed = (tenantId = "") => ["billing.prices.changed", { tenantId }];
+const changed = (tenantId = "") => ["billing.prices.changed", { tenantId, actorId: "" }];
 const unknown = { code: "billing.plan_not_found", plan: "none" };
 
 test("a plan is made with its first mark-up, gets a version for each other one, and a repeat writes nothing", async () => {

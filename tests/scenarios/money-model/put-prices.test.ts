@@ -86,7 +86,7 @@ test("a new price is version 1, in effect at once, everyone's unless it is someb
     ...{ effectiveAt: new Date(startMs), createdAt: new Date(startMs), isInForce: true },
   });
   assert.deepEqual(takeAsked(), ["lockPriceBook", "findHistories", "insertPrices", "findHistories"]);
-  assert.deepEqual(takeSaid(), [["billing.prices.changed", { tenantId: "" }]]);
+  assert.deepEqual(takeSaid(), [["billing.prices.changed", { tenantId: "", actorId: "" }]]);
 });
 
 test("a repeat writes nothing, says nothing, and gives what stands; what is new becomes the next version", async () => {
@@ -138,7 +138,7 @@ test("a tenant's prices and a plan's are their own, and whom they concern is sai
       ["", "pln_1", 1, "catalog"],
     ],
   );
-  const changed = (tenantId: string) => ["billing.prices.changed", { tenantId }];
+  const changed = (tenantId: string) => ["billing.prices.changed", { tenantId, actorId: "" }];
   assert.deepEqual(takeSaid(), [changed("ten_1"), changed("")]);
 });
 
