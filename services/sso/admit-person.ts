@@ -32,7 +32,7 @@ export async function admitPerson(
   const { user } = await deps.user
     .ensureFederatedUser({
       ...{ tenantId, connectionId, subject: assertion.subject, email: email ?? "", clientAddress },
-      ...{ isEmailVerified: assertion.isEmailVerified, mayCreate: rules.mayCreate, role: rules.defaultRole },
+      ...{ isEmailVerified: assertion.isEmailVerified, mayCreate: rules.mayCreate, role: rules.defaultRole ?? "" },
       isDomainTrusted: domain !== undefined && (await isTenantsDomain(deps, tenantId, domain)),
       provisionedBy: scimNameOf(connectionId),
       name: (assertion.name ?? "").trim().slice(0, 100),

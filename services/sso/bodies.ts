@@ -15,7 +15,7 @@ const shown = {
   domains: z.array(z.string()),
   enforced: z.boolean(),
   create_people: z.boolean(),
-  default_role: role,
+  default_role: role.nullable().describe("Null for the tenant's default."),
   allowed_domains: z.array(z.string()),
   claims: z.strictObject({ email: z.string(), name: z.string(), groups: z.string() }),
   group_mapping: z.array(z.strictObject({ value: z.string(), group_id: z.string(), role })),
@@ -51,7 +51,7 @@ export const ruleFields = {
     .boolean()
     .describe("Whether the tenant's people of these domains may no longer sign in with a password. Owners always may."),
   create_people: z.boolean().describe("Whether whoever the provider vouches for gets an account."),
-  default_role: role.describe("Of people who are created."),
+  default_role: role.nullable().describe("Of people who are created; the tenant's default when it is null."),
   allowed_domains: connectionFields.allowedDomains.describe(
     "Only e-mail addresses of these domains; of any when empty.",
   ),

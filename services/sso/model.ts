@@ -31,7 +31,8 @@ export interface ConnectionRules {
   readonly isEnforced: boolean;
   /** Whether whoever the provider vouches for gets an account. */
   readonly mayCreate: boolean;
-  readonly defaultRole: FederatedRole;
+  /** Of people who are created; null for the tenant's default. */
+  readonly defaultRole: FederatedRole | null;
   /** Only addresses of these domains; of any when empty. */
   readonly allowedDomains: readonly string[];
   readonly claims: ClaimNames;

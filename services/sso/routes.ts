@@ -32,7 +32,7 @@ const { enabled, ...commonFields } = {
   domains: ruleFields.domains.default([]),
   enforced: ruleFields.enforced.default(false),
   create_people: ruleFields.create_people.default(false),
-  default_role: ruleFields.default_role.default("member"),
+  default_role: ruleFields.default_role.default(null),
   allowed_domains: ruleFields.allowed_domains.default([]),
   claims: ruleFields.claims.default({}),
   group_mapping: ruleFields.group_mapping.default([]),

@@ -12,6 +12,9 @@ const settings = z.strictObject({
   silent_impersonation: z
     .boolean()
     .describe("Whether people are not told by mail when an operator acts in their name."),
+  default_role: tenantFields.defaultRole.describe(
+    "What people become who register with an address of the tenant's, or sign on by a connection without a role of its own.",
+  ),
 });
 
 export const newSettings = z.strictObject({
@@ -22,6 +25,7 @@ export const newSettings = z.strictObject({
     .optional()
     .describe("1 to 2,160; 0 for the platform's limit."),
   silent_impersonation: z.boolean().optional(),
+  default_role: tenantFields.defaultRole.optional(),
 });
 
 export const tenantBody = z.strictObject({
@@ -74,6 +78,7 @@ export function toTenantBody(row: Tenant): z.input<typeof tenantBody> {
       session_idle_minutes: row.settings.sessionIdleMinutes,
       session_lifetime_hours: row.settings.sessionLifetimeHours,
       silent_impersonation: row.settings.silentImpersonation,
+      default_role: row.settings.defaultRole,
     },
     version: row.version,
     created_at: row.createdAt.toISOString(),

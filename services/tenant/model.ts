@@ -26,7 +26,7 @@ export interface Tenant {
 
 export type SignInMethod = "password" | "passkey" | "sso";
 
-/** How people sign in, and for how long. What the installation has set more strictly holds as well. */
+/** How people come in and sign in, and for how long. What the installation has set more strictly holds as well. */
 export interface TenantSettings {
   readonly requireMfa: boolean;
   /** Empty for all. */
@@ -36,6 +36,8 @@ export interface TenantSettings {
   readonly sessionLifetimeHours: number;
   /** Whether people are not told by mail when an operator acts in their name. */
   readonly silentImpersonation: boolean;
+  /** What people become who come in by a registration or a sign-on that says nothing else. */
+  readonly defaultRole: "member" | "viewer";
 }
 
 export const defaultSettings: TenantSettings = {
@@ -44,6 +46,7 @@ export const defaultSettings: TenantSettings = {
   sessionIdleMinutes: 0,
   sessionLifetimeHours: 0,
   silentImpersonation: false,
+  defaultRole: "member",
 };
 
 /** On whose behalf something is done. */
@@ -141,6 +144,7 @@ export const tenantFields = {
     .transform((methods) => [...new Set(methods)].sort()),
   sessionIdleMinutes: z.union([z.literal(0), z.int().min(5).max(43_200)]),
   sessionLifetimeHours: z.union([z.literal(0), z.int().min(1).max(2_160)]),
+  defaultRole: z.enum(["member", "viewer"]),
   /** In ASCII and lower case, whatever was typed. */
   domain: z
     .string()

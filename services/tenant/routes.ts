@@ -82,6 +82,7 @@ const tenantsThemselves = [
         sessionIdleMinutes: given.session_idle_minutes,
         sessionLifetimeHours: given.session_lifetime_hours,
         silentImpersonation: given.silent_impersonation,
+        defaultRole: given.default_role,
       };
       const { expectedVersion } = request;
       return toTenantBody(await ops.updateTenant({ ...referenceOf(request), expectedVersion, name, plan, settings }));

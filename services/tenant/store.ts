@@ -17,7 +17,7 @@ export function createTenantStore(sql: Sql) {
     tenant_id as "tenantId", name, slug, plan, status, version::float8 as version,
     json_build_object('requireMfa', require_mfa, 'signInMethods', sign_in_methods,
       'sessionIdleMinutes', session_idle_minutes, 'sessionLifetimeHours', session_lifetime_hours,
-      'silentImpersonation', silent_impersonation) as settings,
+      'silentImpersonation', silent_impersonation, 'defaultRole', default_role) as settings,
     suspended_reason as "suspendedReason", created_at as "createdAt", updated_at as "updatedAt"`;
   const policyColumns = (db: Sql | Tx) => db`
     tenant_id as "tenantId", version::float8 as version, retention_days as "retentionDays",
@@ -52,12 +52,13 @@ export function createTenantStore(sql: Sql) {
 
     /** All that can change of it. */
     async updateTenant(tx: Tx, row: Tenant): Promise<void> {
-      const { requireMfa, signInMethods, sessionIdleMinutes, sessionLifetimeHours, silentImpersonation } = row.settings;
+      const { requireMfa, signInMethods, sessionIdleMinutes, sessionLifetimeHours } = row.settings;
+      const { silentImpersonation, defaultRole } = row.settings;
       await tx`
         update tenant set name = ${row.name}, plan = ${row.plan}, status = ${row.status}, version = ${row.version},
           require_mfa = ${requireMfa}, sign_in_methods = ${signInMethods as string[]},
           session_idle_minutes = ${sessionIdleMinutes}, session_lifetime_hours = ${sessionLifetimeHours},
-          silent_impersonation = ${silentImpersonation},
+          silent_impersonation = ${silentImpersonation}, default_role = ${defaultRole},
           suspended_reason = ${row.suspendedReason}, updated_at = ${row.updatedAt}
         where tenant_id = ${row.tenantId}`;
     },

@@ -62,6 +62,7 @@ test("an operator creates a tenant that may work, and finds it by name, state an
     session_idle_minutes: 0,
     session_lifetime_hours: 0,
     silent_impersonation: false,
+    default_role: "member",
   };
   assert.deepEqual(settings, none);
   const again = await call(operator, "POST", "", { name: "Other", slug: "acme" });
@@ -91,7 +92,7 @@ test("a tenant's admin reads and changes it, but not its plan; others' tenants d
   assert.deepEqual([changed.status, changed.etag, changed.json.name], [200, '"2"', "Own"]);
   assert.deepEqual(changed.json.settings, {
     ...{ require_mfa: true, sign_in_methods: ["password", "sso"] },
-    ...{ session_idle_minutes: 30, session_lifetime_hours: 0, silent_impersonation: false },
+    ...{ session_idle_minutes: 30, session_lifetime_hours: 0, silent_impersonation: false, default_role: "member" },
   });
   const same = await call(owner, "PATCH", `/${id}`, { settings: { sign_in_methods: ["password", "sso"] } });
   assert.equal(same.etag, '"2"');

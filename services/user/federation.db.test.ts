@@ -3,6 +3,7 @@ import { after, test } from "node:test";
 import { ssoConnectionDeleted, ssoConnectionUpdated } from "@lyss/contracts/events/sso.ts";
 import { userFailures } from "@lyss/contracts/failures/user.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import { TenantService } from "@lyss/contracts/gen/lyss/tenant/v1/tenant_pb.js";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
@@ -22,8 +23,14 @@ const servePeers: Parameters<typeof peersThatServe>[0] = ({ rpc }) => {
   }));
   rpc(AuthService.method.setPrincipal, () => ({ isApplied: true }));
 };
+let defaultRole = "viewer";
+const serveTenants: Parameters<typeof peersThatServe>[0] = ({ rpc }) =>
+  rpc(TenantService.method.getTenant, ({ tenantId }) => ({ tenant: { tenantId, settings: { defaultRole } } }));
 const service = await startTestService({ after }, user, {
-  clients: peersThatServe(servePeers),
+  clients: peersThatServe((router) => {
+    servePeers(router);
+    serveTenants(router);
+  }),
 });
 await service.hear();
 const { ops, random } = service;
@@ -41,6 +48,21 @@ const ensure = (input: Partial<Input>) =>
     ...input,
   });
 const refused = (err: unknown) => isFailure(err, userFailures.federation_refused);
+
+test("a connection that names no role makes people what the tenant's settings say, and never more than a member", async () => {
+  const roleOf = async (input: Partial<Input>) => (await ensure(input)).user.role;
+  assert.equal(await roleOf({ role: undefined }), "viewer");
+  assert.equal(await roleOf({ role: "admin" }), "admin");
+  for (const [said, role] of [
+    ["member", "member"],
+    ["", "member"],
+    ["owner", "viewer"],
+    ["operator", "viewer"],
+  ] as const) {
+    defaultRole = said;
+    assert.equal(await roleOf({ role: undefined }), role, said);
+  }
+});
 
 test("whoever a connection vouches for is made once, and found by subject from then on, whatever else changes", async () => {
   const subject = random.id("sub");

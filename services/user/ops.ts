@@ -34,6 +34,7 @@ import { type GetQuotaInput, getQuota } from "./ops/get-quota.ts";
 import { getStats } from "./ops/get-stats.ts";
 import { type GetUserInput, getUser } from "./ops/get-user.ts";
 import { type ImpersonateUserInput, impersonateUser } from "./ops/impersonate-user.ts";
+import { type ListTenantMembersInput, listTenantMembers } from "./ops/list-tenant-members.ts";
 import { type AuditReference, type ListUserAuditInput, listUserAudit } from "./ops/list-user-audit.ts";
 import { type ListUsersInput, listUsers } from "./ops/list-users.ts";
 import { type ListUsersByPageInput, listUsersByPage } from "./ops/list-users-by-page.ts";
@@ -62,6 +63,7 @@ export function createUserOps(deps: UserDeps) {
   return {
     createUser: (input: CreateUserInput) => createUser(deps, input),
     getUser: (input: GetUserInput) => getUser(deps, input),
+    listTenantMembers: (input: ListTenantMembersInput) => listTenantMembers(deps, input),
     listUsers: (input: ListUsersInput) => listUsers(deps, input),
     listUsersByPage: (input: ListUsersByPageInput) => listUsersByPage(deps, input),
     getStats: () => getStats(deps),

@@ -81,9 +81,8 @@ export const peopleRoutes = [
     response: pageOf(userBody),
     async handle(ops, request) {
       const { tenantId } = requireCaller(request);
-      const { search = "", ...query } = request.query;
-      const words = search.split(/\s+/).filter(Boolean);
-      return toPageBody(await ops.listUsers({ tenantId, words, ...query }), toUserBody);
+      const { search, ...query } = request.query;
+      return toPageBody(await ops.listUsers({ tenantId, words: wordsOf(search), ...query }), toUserBody);
     },
   }),
   json({
@@ -142,6 +141,11 @@ export const peopleRoutes = [
     },
   }),
 ];
+
+/** What is searched for, word by word. */
+export function wordsOf(search: string | undefined): readonly string[] {
+  return search?.split(/\s+/).filter(Boolean) ?? [];
+}
 
 export function toUserBody(row: User): z.input<typeof userBody> {
   return {

@@ -5,6 +5,7 @@ import { auditPersonErased } from "@lyss/contracts/events/audit.ts";
 import { authPersonErased } from "@lyss/contracts/events/auth.ts";
 import { groupPersonErased } from "@lyss/contracts/events/group.ts";
 import { ssoPersonErased } from "@lyss/contracts/events/sso.ts";
+import { TenantService } from "@lyss/contracts/gen/lyss/tenant/v1/tenant_pb.js";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
 import { noSession } from "@lyss/kit/rpc/call-context.ts";
@@ -14,7 +15,9 @@ import { user } from "./service.ts";
 import { peersThatServe } from "./test-peers.ts";
 
 const { ops, random, listEvents, say, hear, untilHeard } = await startTestService({ after }, user, {
-  clients: peersThatServe(),
+  clients: peersThatServe(({ rpc }) =>
+    rpc(TenantService.method.getTenant, ({ tenantId }) => ({ tenant: { tenantId } })),
+  ),
 });
 /** The bearer token is the caller: `<tenant>/<person>/<permissions, by commas>/<key>`. */
 const server = await startTestServer({
@@ -42,6 +45,36 @@ async function createTenant() {
   const [owner, admin, member] = [await person("owner"), await person("admin"), await person("member")];
   return { tenantId, person, owner, admin, member };
 }
+
+test("members of a tenant are listed in pages, by role, state and words; those of another by operators alone", async () => {
+  const { tenantId, owner, admin, member, person } = await createTenant();
+  const viewer = await person("viewer", "Vera");
+  const list = async (query: string, token = admin.token, id = "me") => {
+    const { status, json } = await call(token, "GET", `/api/v1/tenants/${id}/members${query}`);
+    return status === 200 ? json.data.map((row: { id: string }) => row.id) : [status, json.error.code];
+  };
+  const all = [viewer, member, admin, owner].map(({ userId }) => userId);
+  assert.deepEqual(await list(""), all);
+  assert.deepEqual(await list("", admin.token, tenantId), all);
+  assert.deepEqual(await list("?role=viewer"), [viewer.userId]);
+  assert.deepEqual(await list("?search=VER%20example.com"), [viewer.userId]);
+  await ops.updateUser({
+    ...{ userId: viewer.userId, tenantId },
+    actor: undefined,
+    status: "suspended",
+    clientAddress: "",
+  });
+  assert.deepEqual(await list("?status=suspended"), [viewer.userId]);
+  const { json } = await call(admin.token, "GET", "/api/v1/tenants/me/members?limit=3");
+  assert.deepEqual(await list(`?limit=3&cursor=${json.next_cursor}`), [owner.userId]);
+
+  const other = await createTenant();
+  assert.deepEqual(await list("", other.admin.token, tenantId), [404, "TENANT_001"]);
+  assert.deepEqual(await list("", member.token), [403, "KIT_005"]);
+  const operator = `${other.tenantId}/${other.admin.userId}/user:list,platform:tenants`;
+  assert.deepEqual(await list("", operator, tenantId), all);
+  assert.deepEqual(await list("?role=king"), [400, "KIT_002"]);
+});
 
 test("people change their own name; names, roles and states of others are changed with user:update", async () => {
   const { owner, admin, member } = await createTenant();

@@ -126,13 +126,20 @@ test("with an idempotency key a repeat writes no second mail, and another reques
   assert.equal((await register({ email, name: "Bob" }, key)).status, 422);
 });
 
-test("an address in a verified domain joins its tenant as a member", async () => {
-  const email = `${random.id("p")}@acme.test`;
-  await register({ email });
-  const before = world.tenants.size;
-  const done = await confirm(await linkTo(email, "register"));
-  const person = await ops.getUser({ userId: done.json.access_token.replace("access of ", ""), tenantId: "ten_acme" });
-  assert.deepEqual([person.role, world.tenants.size], ["member", before]);
+test("an address in a verified domain joins its tenant with the role that its settings say", async (t) => {
+  t.after(() => {
+    world.defaultRole = "member";
+  });
+  for (const defaultRole of ["member", "viewer"]) {
+    world.defaultRole = defaultRole;
+    const email = `${random.id("p")}@acme.test`;
+    await register({ email });
+    const before = world.tenants.size;
+    const done = await confirm(await linkTo(email, "register"));
+    const userId = done.json.access_token.replace("access of ", "");
+    const person = await ops.getUser({ userId, tenantId: "ten_acme" });
+    assert.deepEqual([person.role, world.tenants.size], [defaultRole, before]);
+  }
 });
 
 test("where a second factor is wanted, the person is there and gets a challenge in place of tokens", async () => {

@@ -60,7 +60,7 @@ const inputs = {
   ensureFederatedUser: {
     ...{ tenantId: idInput, connectionId: idInput, subject: z.string().min(1).max(255), email: orEmpty(plainEmail) },
     ...{ isEmailVerified: z.boolean(), isDomainTrusted: z.boolean(), name: orEmpty(name), mayCreate: z.boolean() },
-    ...{ role: z.enum(["admin", "member", "viewer"]), clientAddress, provisionedBy: orEmpty(idInput) },
+    ...{ role: orEmpty(z.enum(["admin", "member", "viewer"])), clientAddress, provisionedBy: orEmpty(idInput) },
   },
   listUserAudit: {
     ...{ userId: idInput, tenantId: optionalIdInput, from: timestampInput, before: timestampInput, ...pageInputs },

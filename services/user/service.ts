@@ -34,6 +34,7 @@ import { createFederationStore } from "./federation-store.ts";
 import { createUserJobs } from "./jobs.ts";
 import { createKnownPasswords } from "./known-passwords.ts";
 import { createMailLimit } from "./mail-limit.ts";
+import { memberRoutes } from "./member-routes.ts";
 import { createUserOps } from "./ops.ts";
 import { createPasswordHasher, createPasswordRules } from "./password.ts";
 import { createPeopleStore } from "./people-store.ts";
@@ -67,7 +68,7 @@ export const user = defineService({
   config: { ...userConfig, ...mailConfig },
   migrations: new URL("./migrations/", import.meta.url),
   workflows: userSagas,
-  routes: [...userRoutes, ...adminRoutes, ...statsRoutes, ...exportRoutes, resetFactorsRoute],
+  routes: [...userRoutes, ...memberRoutes, ...adminRoutes, ...statsRoutes, ...exportRoutes, resetFactorsRoute],
 
   async start({ config, clients, db, outbox, clock, random, ...given }) {
     const { idempotency, workflows, deriveKey, log, metrics, publicUrl } = given;

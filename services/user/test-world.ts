@@ -14,6 +14,8 @@ export const world = {
   refuses: "",
   /** Whether auth wants a second factor. */
   wantsFactor: false,
+  /** Of each tenant's settings. */
+  defaultRole: "member",
 };
 function act<T>(name: string, work: () => T): T {
   if (world.refuses === name) throw new ConnectError(`${name} is away`, Code.Unavailable);
@@ -38,6 +40,9 @@ export const peersThatRegister = peersThatServe(({ rpc }) => {
     for (const tenant of world.tenants.values()) if (tenant.tenantId === tenantId) tenant.isActive = true;
     return {};
   });
+  rpc(TenantService.method.getTenant, ({ tenantId }) => ({
+    tenant: { tenantId, name: "Acme", settings: { defaultRole: world.defaultRole } },
+  }));
   rpc(TenantService.method.findDomain, ({ domain }) =>
     domain === "acme.test" ? { domain: { tenantId: "ten_acme", domain, isVerified: true } } : {},
   );

@@ -27,11 +27,20 @@ const { lyss, shown, json } = createTestCommands(server.url);
 test("`lyss tenant` creates, finds, changes, suspends and reactivates a tenant, and adds its domains", async () => {
   const { id } = await json("tenant", "create", "acme", "--name", "Acme", "--plan", "pro");
   assert.match(await shown("tenant", "list", "--query", "acm"), /acme +Acme +pro +active/);
-  const options = ["--sign-in", "sso,passkey", "--require-mfa", "yes", "--session-idle-minutes", "30"];
+  const options = [
+    "--sign-in",
+    "sso,passkey",
+    "--require-mfa",
+    "yes",
+    "--session-idle-minutes",
+    "30",
+    "--default-role",
+    "viewer",
+  ];
   const { settings } = await json("tenant", "update", id, ...options);
   assert.deepEqual(settings, {
     ...{ require_mfa: true, sign_in_methods: ["passkey", "sso"] },
-    ...{ session_idle_minutes: 30, session_lifetime_hours: 0, silent_impersonation: false },
+    ...{ session_idle_minutes: 30, session_lifetime_hours: 0, silent_impersonation: false, default_role: "viewer" },
   });
   assert.match(await shown("tenant", "suspend", id, "--reason", "unpaid"), /status +suspended\nreason +unpaid/);
   assert.match(await shown("tenant", "reactivate", id), /status +active/);
@@ -59,7 +68,14 @@ test("`lyss group` makes a tree of groups and says who is in each", async () => 
 });
 
 test("each command tells how it is used", async () => {
-  for (const words of ["tenant create", "tenant update", "tenant domain add", "group create", "group add"]) {
+  for (const words of [
+    "tenant create",
+    "tenant update",
+    "tenant members",
+    "tenant domain add",
+    "group create",
+    "group add",
+  ]) {
     assert.match((await lyss(...words.split(" "), "--help")).output, /Usage: lyss/, words);
   }
 });

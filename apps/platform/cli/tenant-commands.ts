@@ -2,12 +2,13 @@ import { type Command, InvalidArgumentError } from "commander";
 import { type CliDeps, connect, withConnection } from "./context.ts";
 import { print, toFields, toTable } from "./print.ts";
 import { toQuery } from "./query.ts";
+import { toUserTable } from "./user-commands.ts";
 
 type Row = Record<string, unknown>;
 
 const pathOf = (id: string) => `/api/v1/tenants/${encodeURIComponent(id)}`;
 
-/** `lyss tenant list|show|create|update|suspend|reactivate` and `lyss tenant domain …`. */
+/** `lyss tenant list|show|create|update|suspend|reactivate|members` and `lyss tenant domain …`. */
 export function addTenantCommands(program: Command, deps: CliDeps): void {
   const tenant = program.command("tenant").description("organisations: who they are, and whether they may work");
 
@@ -54,15 +55,17 @@ export function addTenantCommands(program: Command, deps: CliDeps): void {
       "whether people get no mail when an operator acts for them",
       toBoolean,
     )
+    .option("--default-role <role>", "member or viewer: of people who register or sign on without another")
     .action(async (id: string, options) => {
       const { api, output } = connect(deps, options);
-      const { name, plan, requireMfa, signIn, sessionIdleMinutes, sessionLifetimeHours } = options;
+      const { name, plan, requireMfa, signIn, sessionIdleMinutes, sessionLifetimeHours, defaultRole } = options;
       const settings = {
         require_mfa: requireMfa,
         sign_in_methods: signIn === "all" ? [] : signIn?.split(","),
         session_idle_minutes: sessionIdleMinutes,
         session_lifetime_hours: sessionLifetimeHours,
         silent_impersonation: options.silentImpersonation,
+        default_role: defaultRole,
       };
       print(output, await api.send("PATCH", pathOf(id), { name, plan, settings }), toTenantText);
     });
@@ -81,6 +84,21 @@ export function addTenantCommands(program: Command, deps: CliDeps): void {
     .action(async (id: string, options) => {
       const { api, output } = connect(deps, options);
       print(output, await api.send("POST", `${pathOf(id)}/reactivate`), toTenantText);
+    });
+
+  withConnection(tenant.command("members").description("list the people of a tenant, newest first"))
+    .argument("[id]", "the tenant's id; your own unless given", "me")
+    .option("--search <words>", "words that are each part of the name or the e-mail address")
+    .option("--role <role>", "owner, admin, member or viewer")
+    .option("--status <status>", "active, inactive or suspended")
+    .option("--limit <count>", "1 to 200", "50")
+    .option("--cursor <cursor>", "the next page, from the page before")
+    .addHelpText("after", "\nExample:\n  lyss tenant members --role admin --status active")
+    .action(async (id: string, options) => {
+      const { api, output } = connect(deps, options);
+      const { search, role, status, limit, cursor } = options;
+      const query = toQuery({ search, role, status, limit, cursor });
+      print(output, await api.send("GET", `${pathOf(id)}/members${query}`), toUserTable);
     });
 
   addDomainCommands(tenant, deps);
@@ -146,6 +164,7 @@ function toTenantText(it: Row): string {
     ...{ id: it["id"], name: it["name"], slug: it["slug"], plan: it["plan"], status: it["status"] },
     ...(it["suspended_reason"] !== null && { reason: it["suspended_reason"] }),
     "second factor": settings["require_mfa"] === true ? "required" : "as each person likes",
+    "default role": settings["default_role"],
     "sign-in by": (settings["sign_in_methods"] as string[]).length > 0 ? settings["sign_in_methods"] : "every means",
   });
 }

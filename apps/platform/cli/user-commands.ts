@@ -191,7 +191,8 @@ function pathOf(id: string): string {
   return `/api/v1/users/${encodeURIComponent(id)}`;
 }
 
-function toUserTable({ data, next_cursor: next }: Row): string {
+/** People, one a line. */
+export function toUserTable({ data, next_cursor: next }: Row): string {
   const rows = (data as Row[]).map((it) => [it["email"], it["name"], it["role"], it["status"], it["id"]]);
   const table = toTable(["E-MAIL", "NAME", "ROLE", "STATUS", "ID"], rows);
   return next ? `${table}\n\nMore: --cursor ${next}` : table;

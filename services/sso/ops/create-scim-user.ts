@@ -32,7 +32,7 @@ export async function createScimUser(deps: SsoDeps, { caller, sent }: CreateScim
   const { user: person } = await user
     .ensureFederatedUser({
       ...{ tenantId, connectionId: scimNameOf(connectionId), subject: begun.resourceId, email, clientAddress },
-      ...{ name: displayNameOf(document), role: rules.defaultRole, mayCreate: true },
+      ...{ name: displayNameOf(document), role: rules.defaultRole ?? "", mayCreate: true },
     })
     .catch(async (cause: unknown) => {
       if (!isFailure(cause, userFailures.federation_refused)) throw cause;

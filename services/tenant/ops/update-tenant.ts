@@ -31,14 +31,16 @@ function mergeSettings(current: TenantSettings, given: UpdateTenantInput["settin
     sessionIdleMinutes = current.sessionIdleMinutes,
     sessionLifetimeHours = current.sessionLifetimeHours,
     silentImpersonation = current.silentImpersonation,
+    defaultRole = current.defaultRole,
   } = given ?? {};
   const times = { sessionIdleMinutes, sessionLifetimeHours };
-  const merged: TenantSettings = { requireMfa, signInMethods, ...times, silentImpersonation };
+  const merged: TenantSettings = { requireMfa, signInMethods, ...times, silentImpersonation, defaultRole };
   const isSame =
     requireMfa === current.requireMfa &&
     signInMethods.join() === current.signInMethods.join() &&
     sessionIdleMinutes === current.sessionIdleMinutes &&
     sessionLifetimeHours === current.sessionLifetimeHours &&
-    silentImpersonation === current.silentImpersonation;
+    silentImpersonation === current.silentImpersonation &&
+    defaultRole === current.defaultRole;
   return isSame ? current : merged;
 }

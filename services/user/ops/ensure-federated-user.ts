@@ -3,6 +3,7 @@ import { userAudit, userCreated, userFederated } from "@lyss/contracts/events/us
 import { userFailures } from "@lyss/contracts/failures/user.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
+import { findDefaultRole } from "../default-role.ts";
 import type { UserDeps } from "../deps.ts";
 import { toUserMessage } from "../messages.ts";
 import { isAtLeast, normalizeEmail, type Role, type User, type UserId } from "../model.ts";
@@ -18,7 +19,8 @@ export interface EnsureFederatedUserInput {
   readonly isDomainTrusted: boolean;
   /** The address when undefined. */
   readonly name: string | undefined;
-  readonly role: Extract<Role, "admin" | "member" | "viewer">;
+  /** Of a person who is created; the tenant's default when undefined. */
+  readonly role: Extract<Role, "admin" | "member" | "viewer"> | undefined;
   readonly mayCreate: boolean;
   /** Under which name the connection has people made who have not signed in yet. */
   readonly provisionedBy: string | undefined;
@@ -37,7 +39,8 @@ export async function ensureFederatedUser(
   input: EnsureFederatedUserInput,
 ): Promise<{ readonly user: User; readonly isNew: boolean }> {
   const { db, federation } = deps;
-  const { connectionId, subject, tenantId } = input;
+  const { connectionId, subject, tenantId, mayCreate } = input;
+  const role = input.role ?? (mayCreate ? await findDefaultRole(deps, tenantId) : "viewer");
   return db.transaction(async (tx) => {
     await federation.lockSubject(tx, connectionId, subject);
     const known = await federation.findBySubject(tx, connectionId, subject);
@@ -54,7 +57,7 @@ export async function ensureFederatedUser(
       return { user: found, isNew: false };
     }
     if (!input.mayCreate) throw new Failure(userFailures.federation_refused);
-    return { user: await createPerson(deps, tx, email, input), isNew: true };
+    return { user: await createPerson(deps, tx, email, { ...input, role }), isNew: true };
   });
 }
 
@@ -77,7 +80,12 @@ async function isLinkable(
   return provisionedBy !== undefined && federation.hasIdentity(tx, provisionedBy, userId);
 }
 
-async function createPerson(deps: UserDeps, tx: Tx, email: string, input: EnsureFederatedUserInput): Promise<User> {
+async function createPerson(
+  deps: UserDeps,
+  tx: Tx,
+  email: string,
+  input: EnsureFederatedUserInput & { readonly role: Role },
+): Promise<User> {
   const { store, outbox, audit, random, clock } = deps;
   const { tenantId, role, clientAddress, name = email.slice(0, 100) } = input;
   const createdAt = new Date(clock.nowMs());

@@ -2,6 +2,7 @@ import { userFailures } from "@lyss/contracts/failures/user.ts";
 import type { Secret } from "@lyss/kit/config/secret.ts";
 import { Failure, type Locale } from "@lyss/kit/errors/failure.ts";
 import { drawToken, registrationLifeMs } from "../account-token.ts";
+import { findDefaultRole } from "../default-role.ts";
 import type { UserDeps } from "../deps.ts";
 import type { Role, UserId } from "../model.ts";
 
@@ -65,14 +66,15 @@ interface Place {
 }
 
 /** Where whoever registers belongs: with those whose verified domain the address is in, else in a tenant of their own. */
-async function findPlace(
-  { tenants, registrationPolicy }: UserDeps,
-  { email, name, organization }: RegisterInput,
-): Promise<Place> {
+async function findPlace(deps: UserDeps, { email, name, organization }: RegisterInput): Promise<Place> {
+  const { tenants, registrationPolicy } = deps;
   if (registrationPolicy === "closed") throw new Failure(userFailures.registration_closed);
   const domain = email.slice(email.lastIndexOf("@") + 1);
   const { domain: found } = await tenants.findDomain({ domain });
-  if (found) return { tenantId: found.tenantId, organization: "", role: "member" };
+  if (found) {
+    const { tenantId } = found;
+    return { tenantId, organization: "", role: await findDefaultRole(deps, tenantId) };
+  }
   if (registrationPolicy === "domains") throw new Failure(userFailures.registration_closed);
   return { tenantId: null, organization: organization || name, role: "owner" };
 }

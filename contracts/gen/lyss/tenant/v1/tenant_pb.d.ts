@@ -118,6 +118,13 @@ export declare type TenantSettings = Message<"lyss.tenant.v1.TenantSettings"> & 
    * @generated from field: bool silent_impersonation = 5;
    */
   silentImpersonation: boolean;
+
+  /**
+   * `member` or `viewer`: what people become who come in by a registration or a sign-on that says nothing else.
+   *
+   * @generated from field: string default_role = 6;
+   */
+  defaultRole: string;
 };
 
 /**

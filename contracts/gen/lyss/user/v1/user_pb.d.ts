@@ -526,7 +526,7 @@ export declare type EnsureFederatedUserRequest = Message<"lyss.user.v1.EnsureFed
   name: string;
 
   /**
-   * Of a new person: `admin`, `member` or `viewer`.
+   * Of a new person: `admin`, `member` or `viewer`; the tenant's default when it is empty.
    *
    * @generated from field: string role = 8;
    */
