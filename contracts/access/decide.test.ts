@@ -33,6 +33,18 @@ test("a permission in the tenant covers its groups and one's own, one in a group
   assert.equal(isAllowed([held("user:read", own)], "user:read", tenant), false);
 });
 
+test("what is done in a group takes a role there, or the management of all groups", () => {
+  for (const permission of ["group:update", "group:delete", "member:manage"]) {
+    assert.equal(
+      isAllowed([held("group:update", tenant), held("group:delete", tenant)], permission, group("grp_1")),
+      false,
+    );
+    assert.equal(isAllowed([held("group:manage", tenant)], permission, group("grp_1")), true);
+    assert.equal(isAllowed([held("*", tenant)], permission, group("grp_1")), true);
+  }
+  assert.equal(isAllowed([held("audit:read", tenant)], "audit:read", group("grp_1")), true);
+});
+
 test("everything in a tenant is nothing on the platform, and the other way round", () => {
   assert.equal(isAllowed([held("*", tenant)], "platform:tenants", platform), false);
   assert.equal(isAllowed([held("*", tenant)], "platform:tenants", tenant), false);

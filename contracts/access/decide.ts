@@ -1,5 +1,6 @@
 import type { Locale } from "@lyss/kit/errors/failure.ts";
 import { permits } from "@lyss/kit/rpc/call-context.ts";
+import { manageGroupsPermission, permissionsByGroupRole } from "./group-roles.ts";
 
 /** Where a permission holds: in a tenant, in one group of it, on what is one's own, or on the installation itself. */
 export interface AccessScope {
@@ -37,10 +38,11 @@ export interface WantedAccess {
 /**
  * Whether what is held covers what is wanted, and why: the first grant that covers it decides; without one it is refused. Pure.
  * A permission in a tenant covers its groups and what is one's own; one in a group covers that group; `platform:` covers nothing
- * else and is covered by nothing else.
+ * else and is covered by nothing else. What is done in a group takes a role in it, or `group:manage` in the tenant: other permissions
+ * of groups only let somebody try.
  */
 export function decide(grants: readonly Grant[], { permission, scope }: WantedAccess): Decision {
-  const grant = grants.find((held) => covers(held.scope, scope) && permits([held.permission], permission));
+  const grant = grants.find((held) => covers(held, { permission, scope }));
   if (!grant) return { isAllowed: false, explanation: explainRefusal(grants, { permission, scope }) };
   const { kind, name } = grant.source;
   const by = sources[kind](name);
@@ -51,7 +53,15 @@ export function decide(grants: readonly Grant[], { permission, scope }: WantedAc
   return { isAllowed: true, grant, explanation };
 }
 
-function covers(held: AccessScope, wanted: AccessScope): boolean {
+const permissionsInGroups: readonly string[] = permissionsByGroupRole.owner;
+
+function covers({ permission, scope }: Grant, wanted: WantedAccess): boolean {
+  const isInGroup = wanted.scope.kind === "group" && permissionsInGroups.includes(wanted.permission);
+  if (isInGroup && scope.kind === "tenant") return permits([permission], manageGroupsPermission);
+  return reaches(scope, wanted.scope) && permits([permission], wanted.permission);
+}
+
+function reaches(held: AccessScope, wanted: AccessScope): boolean {
   if (held.kind === "platform" || wanted.kind === "platform") return held.kind === wanted.kind;
   if (held.kind === "tenant") return true;
   return held.kind === wanted.kind && held.id === wanted.id;

@@ -11,6 +11,9 @@ export type GroupPermission =
   | "owner:manage"
   | "history:read";
 
+/** Held in a tenant by those who may do everything in each of its groups. */
+export const manageGroupsPermission = "group:manage";
+
 /** What each role may do in its group. Deny by default: what is not listed is refused. */
 export const permissionsByGroupRole: Readonly<Record<GroupRole, readonly GroupPermission[]>> = {
   owner: ["group:read", "group:update", "group:delete", "member:read", "member:manage", "owner:manage", "history:read"],

@@ -1,4 +1,4 @@
-import { greaterRole } from "@lyss/contracts/access/group-roles.ts";
+import { greaterRole, manageGroupsPermission } from "@lyss/contracts/access/group-roles.ts";
 import { groupFailures } from "@lyss/contracts/failures/group.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
@@ -14,7 +14,6 @@ import {
   type GroupState,
   groupLimits,
   type LoadedGroup,
-  manageGroupsPermission,
   permissionsIn,
   toGroup,
 } from "./model.ts";

@@ -2,6 +2,7 @@ import {
   type GroupPermission,
   type GroupRole,
   greaterRole,
+  manageGroupsPermission,
   permissionsByGroupRole,
 } from "@lyss/contracts/access/group-roles.ts";
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
@@ -14,9 +15,6 @@ export type GroupId = `grp_${string}`;
 export type { GroupPermission, GroupRole };
 
 export type GroupStatus = "active" | "archived";
-
-/** Held in the tenant by those who reach all of its groups; others reach those that they are in. */
-export const manageGroupsPermission = "group:manage";
 
 export const groupLimits = { maxMembers: 10_000, maxGroupsPerTenant: 1_000, maxDepth: 8 } as const;
 

@@ -1,8 +1,9 @@
+import { manageGroupsPermission } from "@lyss/contracts/access/group-roles.ts";
 import { searchWithin } from "@lyss/kit/db/search-within.ts";
 import { decodeCursor, type Page, type PageRequest, toPage } from "@lyss/kit/http/page.ts";
 import { permits } from "@lyss/kit/rpc/call-context.ts";
 import type { GroupDeps } from "../deps.ts";
-import { type Actor, type Group, type GroupStatus, manageGroupsPermission } from "../model.ts";
+import type { Actor, Group, GroupStatus } from "../model.ts";
 
 export interface ListGroupsInput extends PageRequest {
   readonly tenantId: string;
