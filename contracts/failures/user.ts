@@ -55,8 +55,8 @@ export const userFailures = defineFailures("user", {
     kind: "permission_denied",
     publicCode: "USER_008",
     text: {
-      en_US: "Only somebody with at least the role {role} may do this.",
-      zh_CN: "只有角色不低于 {role} 的用户才能执行此操作。",
+      en_US: "Only somebody with at least the role {role} may do this, or a key that holds all its permissions.",
+      zh_CN: "只有角色不低于 {role} 的用户，或拥有该角色全部权限的密钥，才能执行此操作。",
     },
   },
   own_status: {

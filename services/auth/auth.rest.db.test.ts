@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { permissionsByRole } from "@lyss/contracts/access/roles.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
 import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
-import { permissionsByRole } from "./model.ts";
 import { auth } from "./service.ts";
 
 const { ops } = await startTestService({ after }, auth, { clients: {} });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { permissionsByRole } from "@lyss/contracts/access/roles.ts";
 import { tenantUpdated } from "@lyss/contracts/events/tenant.ts";
 import { authFailures } from "@lyss/contracts/failures/auth.ts";
 import { TenantStatus } from "@lyss/contracts/gen/lyss/tenant/v1/tenant_pb.js";
@@ -11,7 +12,6 @@ import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { decodeJwt } from "jose";
-import { permissionsByRole } from "./model.ts";
 import { auth } from "./service.ts";
 
 const clock = createFakeClock();

@@ -1,14 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { permissionsByRole } from "@lyss/contracts/access/roles.ts";
 import { permits } from "@lyss/kit/rpc/call-context.ts";
-import {
-  defaultKeyPermissions,
-  earlier,
-  findModelNotHeld,
-  findPermissionNotHeld,
-  keyFields,
-  permissionsByRole,
-} from "./model.ts";
+import { defaultKeyPermissions, earlier, findModelNotHeld, findPermissionNotHeld, keyFields } from "./model.ts";
 
 const grantor = (permissions: readonly string[], models: readonly string[] = []) => ({
   userId: "usr_a",

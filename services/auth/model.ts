@@ -48,60 +48,6 @@ export interface Author {
   readonly clientAddress: string;
 }
 
-/** What each role may do. Deny by default: what is not listed is refused. */
-export const permissionsByRole: Readonly<Record<string, readonly string[]>> = {
-  operator: ["*", "platform:*"],
-  owner: ["*"],
-  admin: [
-    "user:*",
-    "factor:manage",
-    "group:*",
-    "tenant:*",
-    "sso:*",
-    "key:*",
-    "client:*",
-    "credential:*",
-    "provider:*",
-    "model:*",
-    "billing:read",
-    "billing:audit",
-    "billing:budget",
-    "audit:read",
-    "session:*",
-    "token:introspect",
-  ],
-  member: [
-    "session:read",
-    "session:delete",
-    "user:read",
-    "tenant:read",
-    "factor:manage",
-    "group:read",
-    "group:create",
-    "group:update",
-    "group:delete",
-    "key:create",
-    "key:read",
-    "key:update",
-    "key:delete",
-    "key:rotate",
-    "model:call",
-    "model:list",
-    "billing:read",
-  ],
-  viewer: [
-    "session:read",
-    "session:delete",
-    "user:read",
-    "factor:manage",
-    "tenant:read",
-    "group:read",
-    "key:read",
-    "model:list",
-    "billing:read",
-  ],
-};
-
 /** What a key may do when nothing else is asked for. */
 export const defaultKeyPermissions: readonly string[] = ["model:call", "model:list", "billing:read"];
 

@@ -1,5 +1,5 @@
+import { permissionsByRole } from "@lyss/contracts/access/roles.ts";
 import { permits } from "@lyss/kit/rpc/call-context.ts";
-import { permissionsByRole } from "./model.ts";
 
 export type SessionId = `ses_${string}`;
 

@@ -1,3 +1,4 @@
+import { permissionsByRole } from "@lyss/contracts/access/roles.ts";
 import { userFailures } from "@lyss/contracts/failures/user.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
@@ -39,8 +40,9 @@ export async function lockPerson(
 }
 
 /**
- * Whoever changes another person, or anybody's role or status, holds `user:update`, or what else is asked, and has at least the role of that person. Only operators reach
- * people of other tenants. Throws `kit.permission_denied`, `role_above_own` and `not_found`.
+ * Whoever changes another person, or anybody's role or status, holds `user:update`, or what else is asked, and has at least the
+ * role of that person. A key reaches roles above a member only if it holds all that they do: one that may invite must not make
+ * owners. Only operators reach people of other tenants. Throws `kit.permission_denied`, `role_above_own` and `not_found`.
  */
 export async function requireAbove(
   { people }: Pick<UserDeps, "people">,
@@ -55,6 +57,12 @@ export async function requireAbove(
   const own = self?.status === "active" ? self.role : undefined;
   if (own !== "operator" && self?.tenantId !== tenantId) throw new Failure(userFailures.not_found);
   requireAtLeast(own, role);
+  if (actor.keyId !== "" && !isAtLeast("member", role)) requireAll(actor, role);
+}
+
+function requireAll({ permissions }: Actor, role: Role): void {
+  const isHeld = permissionsByRole[role]?.every((permission) => permits(permissions, permission));
+  if (!isHeld) throw new Failure(userFailures.role_above_own, { role });
 }
 
 /** Whether the actor is the person, signed in. */

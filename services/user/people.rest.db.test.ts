@@ -131,6 +131,23 @@ test("a key is not its person: it changes and removes nobody without user:update
   assert.equal((await call(key, "DELETE", "/v1/users/me")).status, 403);
 });
 
+test("a key makes nobody more than a member, and reaches nobody who is, unless it holds all that they do", async () => {
+  const { tenantId, owner, admin, member } = await createTenant();
+  const key = (held: string) => `${tenantId}/${owner.userId}/${held}/key_1`;
+  const change = async (held: string, { userId }: { userId: string }, body: object) => {
+    const { status, json } = await call(key(held), "PATCH", `/api/v1/users/${userId}`, body);
+    return status === 200 ? json.role : json.error.code;
+  };
+  for (const role of ["admin", "owner"]) assert.equal(await change("user:*", member, { role }), "USER_008");
+  assert.equal(await change("user:*", admin, { name: "Another" }), "USER_008");
+  assert.equal(await change("user:*", member, { role: "viewer" }), "viewer");
+  const invite = (held: string, role: string) =>
+    call(key(held), "POST", "/api/v1/invitations", { email: `${random.id("x")}@example.com`, role });
+  assert.equal((await invite("user:invite,user:update", "owner")).json.error.code, "USER_008");
+  assert.equal((await invite("user:invite,user:update", "member")).status, 201);
+  assert.equal(await change("*", member, { role: "admin" }), "admin");
+});
+
 test("the last owner is neither demoted, suspended nor removed, also when two leave at once", async () => {
   const { tenantId, person, owner, admin, member } = await createTenant();
   const second = await person("owner");

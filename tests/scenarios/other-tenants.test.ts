@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { permissionsByRole } from "@lyss/contracts/access/roles.ts";
 import type { Route } from "@lyss/kit/http/route.ts";
 import { permits } from "@lyss/kit/rpc/call-context.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
 import { generateKeySecret, hashKeySecret } from "@lyss/services/auth/key-secret.ts";
-import { permissionsByRole } from "@lyss/services/auth/model.ts";
 import { createKeyDerivation, loadRootKey } from "../../apps/platform/root-key.ts";
 import { requestJson } from "../run-platform.ts";
 import {

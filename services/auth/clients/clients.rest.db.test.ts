@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { permissionsByRole } from "@lyss/contracts/access/roles.ts";
 import { authFailures } from "@lyss/contracts/failures/auth.ts";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { type FailureType, isFailure } from "@lyss/kit/errors/failure.ts";
@@ -8,7 +9,6 @@ import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { decodeJwt } from "jose";
-import { permissionsByRole } from "../model.ts";
 import { auth } from "../service.ts";
 
 const clock = createFakeClock();

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { join } from "node:path";
+import { permissionsByRole } from "@lyss/contracts/access/roles.ts";
 import { postgres } from "@lyss/kit/db/driver.ts";
 import type { Route } from "@lyss/kit/http/route.ts";
 import { createOwnServer } from "@lyss/kit/testing/own-server.ts";
 import { closeInReverse, type TestScope } from "@lyss/kit/testing/test-cluster.ts";
-import { permissionsByRole } from "@lyss/services/auth/model.ts";
 import { services } from "../../../apps/platform/services.ts";
 import { type RunningPlatform, requestJson, runPlatform } from "../../run-platform.ts";
 
