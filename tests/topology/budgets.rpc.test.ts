@@ -146,9 +146,14 @@ eachTopology("budgets of nodes", { services: [billing], config: { billing: { res
       shares.every((share) => share !== undefined && share > 0n),
       `of each budget: ${shares}`,
     );
-    // Of the 150 tokens that the lease has there are 120 left; nobody is asked for another 100.
+    // Of the 150 tokens that the lease has there are 120 left; nobody is asked for another 100. That the lease is nearly used up may
+    // already have made it a little larger.
     const second = await node.fund(callOf(tenantId));
-    assert.deepEqual(await reserved(), shares);
+    const grown = (await reserved()).map((share = 0n, n) => share - (shares[n] ?? 0n));
+    assert.ok(
+      grown.every((more) => more >= 0n && more < 100n),
+      `by ${grown}`,
+    );
     await second.settle(ended);
     await node.stop();
     assert.deepEqual(
