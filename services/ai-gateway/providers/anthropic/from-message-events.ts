@@ -1,7 +1,8 @@
 import type { SseEvent } from "../../dialects/openai/sse.ts";
 import { fieldOf } from "../../dialects/openai/usage.ts";
+import { parseData, textOf } from "../read-answer.ts";
 import type { WireFacts, WireStream } from "../wire.ts";
-import { textOf, toChatError, toChatUsage, toFinish, toServiceTier } from "./from-message.ts";
+import { toChatError, toChatUsage, toFinish, toServiceTier } from "./from-message.ts";
 
 const keepAlive: SseEvent = { raw: Buffer.from(": ping\n\n"), data: undefined };
 const done: SseEvent = { raw: Buffer.from("data: [DONE]\n\n"), data: "[DONE]" };
@@ -78,7 +79,7 @@ export function createChatEvents({ startedAtMs }: WireFacts): WireStream {
 
   return {
     read(event) {
-      const json = event.data === undefined ? undefined : parse(event.data);
+      const json = parseData(event.data);
       switch (fieldOf(json, "type")) {
         case "message_start":
           return [begin(fieldOf(json, "message"))];
@@ -102,12 +103,4 @@ export function createChatEvents({ startedAtMs }: WireFacts): WireStream {
       }
     },
   };
-}
-
-function parse(data: string): unknown {
-  try {
-    return JSON.parse(data);
-  } catch {
-    return undefined;
-  }
 }

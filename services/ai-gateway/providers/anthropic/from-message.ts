@@ -1,4 +1,5 @@
 import { fieldOf } from "../../dialects/openai/usage.ts";
+import { countOf, textOf } from "../read-answer.ts";
 import type { WireFacts } from "../wire.ts";
 
 /** Why a message ended, in chat's words (docs.anthropic.com/en/api/handling-stop-reasons). */
@@ -117,14 +118,4 @@ export function toChatError(json: unknown): object | undefined {
   if (fieldOf(json, "type") !== "error") return undefined;
   const type = textOf(fieldOf(json, "error"), "type");
   return { error: { status: statuses[type] ?? 500, code: type } };
-}
-
-export function textOf(value: unknown, name: string): string {
-  const text = fieldOf(value, name);
-  return typeof text === "string" ? text : "";
-}
-
-function countOf(value: unknown, name: string): number | undefined {
-  const count = fieldOf(value, name);
-  return typeof count === "number" && Number.isInteger(count) && count >= 0 ? count : undefined;
 }

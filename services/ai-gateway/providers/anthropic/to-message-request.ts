@@ -4,7 +4,6 @@ import { refuseField } from "../../call/refuse-field.ts";
 import { parseExact } from "../../dialects/exact-json.ts";
 import {
   type Fields,
-  isAbsent,
   readFlag,
   readInteger,
   readList,
@@ -13,11 +12,11 @@ import {
   readOneOf,
   readOptional,
   readText,
-  refuseOthers,
   unsupported,
 } from "../../dialects/request-fields.ts";
 import type { Model } from "../../model.ts";
 import { refuseUnread } from "../asked-fields.ts";
+import { readFunctionTool, readStops, readToolChoice } from "../read-chat.ts";
 import { toMessages } from "./to-messages.ts";
 
 const read = [
@@ -56,15 +55,14 @@ function toSampling(json: Fields): Fields {
   if (temperature !== undefined && temperature > maxTemperature) {
     throw refuseField("temperature", "must be at most 1 for this model", "此模型的 temperature 不得超过 1");
   }
-  const stop = json["stop"];
-  const sequences = isAbsent(stop) ? [] : typeof stop === "string" ? [stop] : readList(stop, "stop");
+  const stops = readStops(json["stop"]);
   const topP = readOptional(json["top_p"], "top_p", readNumber);
   const topK = readOptional(json["top_k"], "top_k", (value, path) => readInteger(value, path, 0, 1_000_000));
   return {
     ...(temperature !== undefined && { temperature }),
     ...(topP !== undefined && { top_p: topP }),
     ...(topK !== undefined && { top_k: topK }),
-    ...(sequences.length > 0 && { stop_sequences: sequences.map((text, n) => readText(text, `stop[${n}]`)) }),
+    ...(stops.length > 0 && { stop_sequences: stops }),
   };
 }
 
@@ -86,33 +84,22 @@ function toTools(json: Fields): Fields {
 }
 
 function toTool(tool: Fields, path: string): object {
-  if (readText(tool["type"], `${path}.type`) !== "function") throw unsupported(`${path}.type`);
-  const { cache_control: cache } = tool;
-  const declared = readObject(tool["function"], `${path}.function`);
-  refuseOthers(declared, new Set(["name", "description", "parameters", "strict"]), `${path}.function`);
-  const { description, parameters, strict } = declared;
+  const { name, description, parameters, strict } = readFunctionTool(tool, path);
+  const cache = readOptional(tool["cache_control"], `${path}.cache_control`, readObject);
   return {
-    name: readText(declared["name"], `${path}.function.name`),
-    ...(!isAbsent(description) && { description: readText(description, `${path}.function.description`) }),
+    name,
+    ...(description !== undefined && { description }),
     // A tool without parameters takes an empty object.
-    input_schema: isAbsent(parameters)
-      ? { type: "object", properties: {} }
-      : readObject(parameters, `${path}.function.parameters`),
-    ...(strict === true && { strict }),
-    ...(!isAbsent(cache) && { cache_control: readObject(cache, `${path}.cache_control`) }),
+    input_schema: parameters ?? { type: "object", properties: {} },
+    ...(strict !== undefined && { strict }),
+    ...(cache && { cache_control: cache }),
   };
 }
 
 function toToolChoice(value: unknown): { readonly type: string; readonly name?: string } | undefined {
-  if (isAbsent(value)) return undefined;
-  if (typeof value === "string") {
-    const choice = readOneOf(value, "tool_choice", ["auto", "none", "required"]);
-    return { type: choice === "required" ? "any" : choice };
-  }
-  const choice = readObject(value, "tool_choice");
-  if (readText(choice["type"], "tool_choice.type") !== "function") throw unsupported("tool_choice.type");
-  const named = readObject(choice["function"], "tool_choice.function");
-  return { type: "tool", name: readText(named["name"], "tool_choice.function.name") };
+  const choice = readToolChoice(value);
+  if (typeof choice === "object") return { type: "tool", name: choice.name };
+  return choice && { type: choice === "required" ? "any" : choice };
 }
 
 const efforts: Readonly<Record<string, string>> = { minimal: "low", xhigh: "max" };

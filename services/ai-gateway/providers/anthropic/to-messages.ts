@@ -1,5 +1,4 @@
 import { refuseField } from "../../call/refuse-field.ts";
-import { parseExact } from "../../dialects/exact-json.ts";
 import {
   type Fields,
   isAbsent,
@@ -11,6 +10,7 @@ import {
   unsupported,
 } from "../../dialects/request-fields.ts";
 import { readDataUrl } from "../data-url.ts";
+import { readArguments } from "../read-chat.ts";
 
 type Block = Readonly<Record<string, unknown>>;
 type Role = "user" | "assistant";
@@ -137,14 +137,4 @@ function toToolUse(call: Fields, path: string): Block {
   const id = readText(call["id"], `${path}.id`);
   const name = readText(called["name"], `${path}.function.name`);
   return { type: "tool_use", id, name, input: readArguments(called["arguments"], `${path}.function.arguments`) };
-}
-
-function readArguments(value: unknown, path: string): unknown {
-  const text = isAbsent(value) ? "" : readText(value, path);
-  if (text.trim() === "") return {};
-  try {
-    return readObject(parseExact(text), path);
-  } catch {
-    throw refuseField(path, "must be an object in JSON", "必须是 JSON 对象");
-  }
 }

@@ -1,5 +1,6 @@
 import type { SseEvent } from "../../dialects/openai/sse.ts";
 import { fieldOf } from "../../dialects/openai/usage.ts";
+import { parseData } from "../read-answer.ts";
 import type { WireFacts, WireStream } from "../wire.ts";
 import {
   candidatesOf,
@@ -50,7 +51,7 @@ export function createChatEvents({ startedAtMs }: WireFacts): WireStream {
 
   return {
     read(event) {
-      const json = unwrap(event.data === undefined ? undefined : parse(event.data));
+      const json = unwrap(parseData(event.data));
       const candidates = candidatesOf(json);
       // An error, or no event of theirs: for who reads the stream to judge.
       if (fieldOf(json, "error")) return [toEvent({ error: fieldOf(json, "error") })];
@@ -67,12 +68,4 @@ export function createChatEvents({ startedAtMs }: WireFacts): WireStream {
 function toEvent(json: object): SseEvent {
   const data = JSON.stringify(json);
   return { raw: Buffer.from(`data: ${data}\n\n`), data };
-}
-
-function parse(data: string): unknown {
-  try {
-    return JSON.parse(data);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,4 +1,5 @@
 import { fieldOf } from "../../dialects/openai/usage.ts";
+import { countOf, textOf } from "../read-answer.ts";
 import type { WireFacts } from "../wire.ts";
 
 /** Why an answer ended, in chat's words (ai.google.dev/api/generate-content#FinishReason); all others are refusals. */
@@ -139,14 +140,4 @@ function audioOf(usage: unknown, name: string): { readonly audio_tokens?: number
   const audio = Array.isArray(details) ? details.find((detail) => fieldOf(detail, "modality") === "AUDIO") : undefined;
   const count = countOf(audio, "tokenCount");
   return count === undefined ? {} : { audio_tokens: count };
-}
-
-function textOf(value: unknown, name: string): string {
-  const text = fieldOf(value, name);
-  return typeof text === "string" ? text : "";
-}
-
-function countOf(value: unknown, name: string): number | undefined {
-  const count = fieldOf(value, name);
-  return typeof count === "number" && Number.isInteger(count) && count >= 0 ? count : undefined;
 }

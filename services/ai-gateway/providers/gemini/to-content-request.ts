@@ -3,19 +3,16 @@ import type { CallRequest } from "../../call/read-request.ts";
 import { parseExact } from "../../dialects/exact-json.ts";
 import {
   type Fields,
-  isAbsent,
   readInteger,
   readList,
   readNumber,
   readObject,
   readOneOf,
   readOptional,
-  readText,
-  refuseOthers,
-  unsupported,
 } from "../../dialects/request-fields.ts";
 import type { Model } from "../../model.ts";
 import { refuseUnread } from "../asked-fields.ts";
+import { readFunctionTool, readStops, readToolChoice } from "../read-chat.ts";
 import { toContents } from "./to-contents.ts";
 
 const read = [
@@ -68,15 +65,14 @@ function toSampling(json: Fields): Fields {
   const numberOf = (name: string) => readOptional(json[name], name, readNumber);
   const integerOf = (name: string, least: number, most: number) =>
     readOptional(json[name], name, (value, path) => readInteger(value, path, least, most));
-  const stop = json["stop"];
-  const sequences = isAbsent(stop) ? [] : typeof stop === "string" ? [stop] : readList(stop, "stop");
+  const stops = readStops(json["stop"]);
   const choices = integerOf("n", 1, maxCandidates) ?? 1;
   return withoutAbsent({
     temperature: numberOf("temperature"),
     topP: numberOf("top_p"),
     topK: integerOf("top_k", 0, 1_000_000),
     candidateCount: choices > 1 ? choices : undefined,
-    stopSequences: sequences.length > 0 ? sequences.map((text, n) => readText(text, `stop[${n}]`)) : undefined,
+    stopSequences: stops.length > 0 ? stops : undefined,
     seed: integerOf("seed", -maxSeed - 1, maxSeed),
     presencePenalty: numberOf("presence_penalty") || undefined,
     frequencyPenalty: numberOf("frequency_penalty") || undefined,
@@ -96,27 +92,18 @@ function toTools(json: Fields): Fields {
 }
 
 function toDeclaration(tool: Fields, path: string): object {
-  if (readText(tool["type"], `${path}.type`) !== "function") throw unsupported(`${path}.type`);
-  const declared = readObject(tool["function"], `${path}.function`);
-  refuseOthers(declared, new Set(["name", "description", "parameters", "strict"]), `${path}.function`);
-  const { description, parameters } = declared;
+  const { name, description, parameters } = readFunctionTool(tool, path);
   return {
-    name: readText(declared["name"], `${path}.function.name`),
-    ...(!isAbsent(description) && { description: readText(description, `${path}.function.description`) }),
-    ...(!isAbsent(parameters) && { parametersJsonSchema: readObject(parameters, `${path}.function.parameters`) }),
+    name,
+    ...(description !== undefined && { description }),
+    ...(parameters && { parametersJsonSchema: parameters }),
   };
 }
 
 function toChoice(value: unknown): object | undefined {
-  if (isAbsent(value)) return undefined;
-  if (typeof value === "string") {
-    const choice = readOneOf(value, "tool_choice", ["auto", "none", "required"]);
-    return { mode: choice === "required" ? "ANY" : choice.toUpperCase() };
-  }
-  const choice = readObject(value, "tool_choice");
-  if (readText(choice["type"], "tool_choice.type") !== "function") throw unsupported("tool_choice.type");
-  const named = readObject(choice["function"], "tool_choice.function");
-  return { mode: "ANY", allowedFunctionNames: [readText(named["name"], "tool_choice.function.name")] };
+  const choice = readToolChoice(value);
+  if (typeof choice === "object") return { mode: "ANY", allowedFunctionNames: [choice.name] };
+  return choice && { mode: choice === "required" ? "ANY" : choice.toUpperCase() };
 }
 
 function toFormat(value: unknown): Fields {

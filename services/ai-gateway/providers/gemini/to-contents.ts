@@ -1,5 +1,4 @@
 import { refuseField } from "../../call/refuse-field.ts";
-import { parseExact } from "../../dialects/exact-json.ts";
 import { fieldOf } from "../../dialects/openai/usage.ts";
 import {
   type Fields,
@@ -12,6 +11,7 @@ import {
   unsupported,
 } from "../../dialects/request-fields.ts";
 import { readDataUrl } from "../data-url.ts";
+import { readArguments } from "../read-chat.ts";
 
 type Part = Readonly<Record<string, unknown>>;
 type Role = "user" | "model";
@@ -142,14 +142,4 @@ function toFunctionCall(call: Fields, path: string) {
 function signatureOf(call: Fields): string | undefined {
   const signature = fieldOf(fieldOf(call["extra_content"], "google"), "thought_signature");
   return typeof signature === "string" ? signature : undefined;
-}
-
-function readArguments(value: unknown, path: string): unknown {
-  const text = isAbsent(value) ? "" : readText(value, path);
-  if (text.trim() === "") return {};
-  try {
-    return readObject(parseExact(text), path);
-  } catch {
-    throw refuseField(path, "must be an object in JSON", "必须是 JSON 对象");
-  }
 }
