@@ -1,7 +1,10 @@
 import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
+import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { TenantService } from "@lyss/contracts/gen/lyss/tenant/v1/tenant_pb.js";
+import { UserService } from "@lyss/contracts/gen/lyss/user/v1/user_pb.js";
 import { registerConfigMetrics } from "@lyss/kit/config/config-metrics.ts";
 import type { LiveConfig } from "@lyss/kit/config/live-config.ts";
 import { type Cluster, openCluster } from "@lyss/kit/db/cluster.ts";
@@ -154,9 +157,10 @@ function toHosted({ run, gateways }: PlatformConfig): readonly string[] {
   return run.filter((name) => !gatewayServices.includes(name));
 }
 
-/** Who owns the public listener makes the first tenant, and so waits for the tenant service as for those with routes. */
-const awaitingTenant = services.map((service) =>
-  service.servesRoutes ? { ...service, needs: { ...service.needs, tenant: TenantService } } : service,
+/** Who owns the public listener makes the first tenant, and so waits for all that a first run asks. */
+const firstRunNeeds = { auth: AuthService, billing: BillingService, tenant: TenantService, user: UserService };
+const awaitingFirstRun = services.map((service) =>
+  service.servesRoutes ? { ...service, needs: { ...service.needs, ...firstRunNeeds } } : service,
 );
 
 /** Undefined unless traces are wanted: OpenTelemetry's SDK is not loaded then. */
@@ -208,7 +212,7 @@ function bootServices(
   registerDegradationMetrics(metrics, degradation);
   followConfiguredLevel(degradation, live);
   return boot({
-    services: awaitingTenant,
+    services: awaitingFirstRun,
     ...{ run, peers: config.peers, random, log, deriveKey, peerToken, signal, node, ...opened },
     config: withPresets(config),
     onConfigChange: (listener) => live.onChange((next) => listener(withPresets(next))),

@@ -11,7 +11,7 @@ import { systemClock } from "@lyss/kit/service/clock.ts";
 import { silentLog } from "@lyss/kit/testing/test-cluster.ts";
 import postgres from "postgres";
 import { assertMoneyAddsUp, balanceOf, listUsage, waitForNoHold } from "../read-money.ts";
-import { requestJson, runPlatform } from "../run-platform.ts";
+import { type RunningPlatform, requestJson, runPlatform } from "../run-platform.ts";
 
 const startNanos = 10_000_000_000n;
 const billing = { holdTtlMs: 2_000, reserveWaitMs: 10_000 };
@@ -37,6 +37,16 @@ async function assertJournalBalanced(dataDir: string): Promise<void> {
     await sql.end();
     await server.stop();
   }
+}
+
+/** A stream that is under way and does not end by itself while the test runs. */
+function beginStream({ url, apiKey }: RunningPlatform): Promise<Response> {
+  const messages = [{ role: "user", content: "simulate.tokens=4000 simulate.token_delay_ms=100" }];
+  return fetch(`${url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },
+    body: JSON.stringify({ model: "simulated-chat", messages, stream: true }),
+  });
 }
 
 test("B28: after 2,000 mixed calls, aborts and a kill -9 the wallet is what the recorded usage says, to the nano", async (t) => {
@@ -88,8 +98,9 @@ test("B28: after 2,000 mixed calls, aborts and a kill -9 the wallet is what the 
   };
   const half = Promise.all(Array.from({ length: 40 }, () => worker(1_000)));
   while (started < 900) await new Promise((resolve) => setImmediate(resolve));
+  const answers = await Promise.all(Array.from({ length: 3 }, () => beginStream(platform)));
   await platform.kill();
-  await half;
+  await Promise.all([half, ...answers.map((answer) => assert.rejects(answer.text()))]);
   platform = await start();
   await Promise.all(Array.from({ length: 40 }, () => worker(2_000)));
 
