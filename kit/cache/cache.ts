@@ -97,7 +97,7 @@ const tagMark = (tag: string) => `t:${tag}`;
 export function createCache<T extends NonNullable<unknown>>(options: CacheOptions<T>): Cache<T> {
   const { name, clock, random, jitter = 0.1, graceMs = 0, softTimeoutMs = 0, hardTimeoutMs = 10_000, sizeOf } = options;
   const absentTtlMs = Math.min(options.absentTtlMs ?? 5_000, options.ttlMs);
-  const entries = createLru<Entry<T>>({ maxBytes: Number.POSITIVE_INFINITY, ...options });
+  const entries = createLru<Entry<T>>(options);
   const flights = new Map<string, Flight<T>>();
   const counts: CacheCounts = {
     results: { hit: 0, remote_hit: 0, stale: 0, miss: 0 },

@@ -8,8 +8,8 @@ interface Slot<T> {
 /** Values by key within a number of entries and bytes. */
 export interface Lru<T> {
   get(key: string): T | undefined;
-  /** Stores it, and drops others until the bounds hold; one that is too large by itself is not stored. */
-  set(key: string, value: T, sizeBytes: number): void;
+  /** Stores it, and drops others until the bounds hold; one that is too large by itself is not stored. Its size is 0 unless given. */
+  set(key: string, value: T, sizeBytes?: number): void;
   delete(key: string): void;
   clear(): void;
   entries(): IterableIterator<readonly [key: string, value: T]>;
@@ -23,12 +23,14 @@ export interface Lru<T> {
  */
 export function createLru<T>({
   maxEntries,
-  maxBytes,
+  maxBytes = Number.POSITIVE_INFINITY,
 }: {
   readonly maxEntries: number;
-  readonly maxBytes: number;
+  readonly maxBytes?: number;
 }): Lru<T> {
   const slots = new Map<string, Slot<T>>();
+  /** From the oldest on. Kept, since one that begins anew steps over the place of every slot that went before. */
+  let oldest = slots.entries();
   let sizeBytes = 0;
 
   function remove(key: string): void {
@@ -38,10 +40,21 @@ export function createLru<T>({
     slots.delete(key);
   }
 
+  /** Undefined when there is none. */
+  function nextOldest(): readonly [key: string, slot: Slot<T>] | undefined {
+    const { value } = oldest.next();
+    if (value) return value;
+    // At the end, where it would stay.
+    oldest = slots.entries();
+    return oldest.next().value;
+  }
+
   /** For one more entry. Ends: each step drops an entry or takes a flag away. */
   function makeRoom(bytes: number): void {
-    for (const [key, slot] of slots) {
-      if (slots.size < maxEntries && sizeBytes + bytes <= maxBytes) return;
+    while (slots.size >= maxEntries || sizeBytes + bytes > maxBytes) {
+      const found = nextOldest();
+      if (!found) return;
+      const [key, slot] = found;
       slots.delete(key);
       if (slot.wasUsed) {
         slot.wasUsed = false;
@@ -59,7 +72,7 @@ export function createLru<T>({
       slot.wasUsed = true;
       return slot.value;
     },
-    set(key, value, bytes) {
+    set(key, value, bytes = 0) {
       remove(key);
       if (bytes > maxBytes) return;
       makeRoom(bytes);

@@ -10,15 +10,14 @@ export function createMemoryDriver({
   readonly clock: Clock;
   readonly maxEntries: number;
 }): CacheDriver {
-  const bounds = { maxEntries, maxBytes: Number.POSITIVE_INFINITY };
-  const texts = createLru<{ readonly text: string; readonly stamp: string; readonly untilMs: number }>(bounds);
-  const marks = createLru<number>(bounds);
+  const texts = createLru<{ readonly text: string; readonly stamp: string; readonly untilMs: number }>({ maxEntries });
+  const marks = createLru<number>({ maxEntries });
   let lastMark = 0;
 
   function markOf(name: string): number {
     const known = marks.get(name);
     if (known !== undefined) return known;
-    marks.set(name, ++lastMark, 0);
+    marks.set(name, ++lastMark);
     return lastMark;
   }
 
@@ -30,7 +29,7 @@ export function createMemoryDriver({
       return { text: isValid ? stored.text : undefined, stamp };
     },
     async write(key, text, ttlMs, stamp) {
-      texts.set(key, { text, stamp, untilMs: clock.monotonicMs() + ttlMs }, 0);
+      texts.set(key, { text, stamp, untilMs: clock.monotonicMs() + ttlMs });
     },
     async withdraw(names) {
       for (const name of names) marks.delete(name);

@@ -53,10 +53,9 @@ function nameDatabase(kind: "test" | "template", id = randomBytes(4).toString("h
   return `${kind}_${Date.now()}_${id}`;
 }
 
+/** Of a URL that may name several hosts, which `URL` does not read. */
 function urlOf(serverUrl: string, database: string): string {
-  const url = new URL(serverUrl);
-  url.pathname = `/${database}`;
-  return url.href;
+  return serverUrl.replace(/^(\w+:\/\/[^/?]*)[^?]*/, `$1/${database}`);
 }
 
 /** A prepared cluster on a fresh database of a server, closed and dropped when the scope ends. */

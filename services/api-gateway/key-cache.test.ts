@@ -14,7 +14,8 @@ import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { createKeyCache } from "./key-cache.ts";
 import { createVerdictCache } from "./verdict-cache.ts";
 
-const credentials = process.env["SCENARIO_FULL"] === "1" ? 1_000_000 : 30_000;
+/** More than are remembered at once. */
+const credentials = process.env["SCENARIO_FULL"] === "1" ? 1_000_000 : 120_000;
 
 interface Asked {
   readonly secret: string;

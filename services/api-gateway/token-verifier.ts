@@ -1,5 +1,6 @@
 import type { Client } from "@connectrpc/connect";
 import type { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
+import { createLru } from "@lyss/kit/cache/lru.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import { decodeProtectedHeader, errors, jwtVerify } from "jose";
@@ -34,19 +35,10 @@ export function createTokenVerifier(
   sessions: Pick<VerdictCache, "callerOf" | "recall">,
   clock: Clock,
 ): TokenVerifier {
-  const signed = new Map<string, SignedToken>();
+  const signed = createLru<SignedToken>({ maxEntries: maxRemembered });
   const keySets = createKeySetCache(auth, clock, (kids) => {
-    for (const [token, { kid }] of signed) if (kids.has(kid)) signed.delete(token);
+    for (const [token, { kid }] of signed.entries()) if (kids.has(kid)) signed.delete(token);
   });
-
-  function remember(token: string, found: SignedToken): void {
-    signed.set(token, found);
-    if (signed.size <= maxRemembered) return;
-    for (const oldest of signed.keys()) {
-      signed.delete(oldest);
-      break;
-    }
-  }
 
   async function verify(token: string): Promise<SignedToken | undefined> {
     const kid = readKid(token);
@@ -70,7 +62,7 @@ export function createTokenVerifier(
   async function verifyAnew(token: string): Promise<Caller | undefined> {
     const found = await verify(token);
     if (!found) return undefined;
-    remember(token, found);
+    signed.set(token, found);
     const caller = await sessions.callerOf(found.sessionId);
     // Who has just proven who they are comes back at once, maybe before the event that tells it.
     const isBehind = caller !== undefined && Math.floor(caller.provenMs / 1_000) * 1_000 < found.provenAtMs;

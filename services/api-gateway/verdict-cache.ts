@@ -1,3 +1,4 @@
+import { createLru } from "@lyss/kit/cache/lru.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 
@@ -33,7 +34,7 @@ const maxEntries = 100_000;
 
 /** Remembers what `ask` answers, for each whole credential: a shortened one could be another's. */
 export function createVerdictCache(ask: (credential: string) => Promise<Verdict>, clock: Clock): VerdictCache {
-  const entries = new Map<string, Entry>();
+  const entries = createLru<Entry>({ maxEntries });
   const asking = new Map<string, Promise<Caller | undefined>>();
   let generation = 0;
 
@@ -42,19 +43,8 @@ export function createVerdictCache(ask: (credential: string) => Promise<Verdict>
     const askedMs = clock.monotonicMs();
     const { caller, expiresAtMs } = await ask(credential);
     // What was read before a change may be what the change ended.
-    if (startedIn === generation) remember(credential, { caller, expiresAtMs, askedMs, refreshing: false });
+    if (startedIn === generation) entries.set(credential, { caller, expiresAtMs, askedMs, refreshing: false });
     return caller;
-  }
-
-  function remember(credential: string, entry: Entry): void {
-    entries.delete(credential);
-    entries.set(credential, entry);
-    if (entries.size <= maxEntries) return;
-    // Insertion order is the order of asking: the first is the stalest.
-    for (const oldest of entries.keys()) {
-      entries.delete(oldest);
-      break;
-    }
   }
 
   function askOnce(credential: string): Promise<Caller | undefined> {
@@ -91,7 +81,8 @@ export function createVerdictCache(ask: (credential: string) => Promise<Verdict>
     },
     forget(isMeant) {
       dropGeneration();
-      for (const [credential, { caller }] of entries) if (caller && isMeant(caller)) entries.delete(credential);
+      for (const [credential, { caller }] of entries.entries())
+        if (caller && isMeant(caller)) entries.delete(credential);
     },
     forgetAll() {
       dropGeneration();

@@ -70,7 +70,11 @@ async function start(name: Participant): Promise<void> {
   const platform = await runPlatform(scope, {
     dataDir,
     config: { database: { url: databaseUrl }, mail: { url: mails.url } },
-    env: { LYSS_USER_REGISTRATION: "open", LYSS_HTTP_PUBLIC_URL: "http://lyss.test" },
+    env: {
+      ...{ LYSS_USER_REGISTRATION: "open", LYSS_HTTP_PUBLIC_URL: "http://lyss.test" },
+      // All come from here.
+      LYSS_USER_MAX_MAILS_PER_ADDRESS: "1000",
+    },
     args: ["--run", runOf(name), "--rpc-port", port, ...relays],
     ...(name !== "user" && { readyWhen: /program is running/ }),
   });
