@@ -146,8 +146,8 @@ export const authFailures = defineFailures("auth", {
     publicCode: "AUTH_072",
     text: {
       en_US:
-        "The client is unknown, disabled or expired, its secret is wrong, or who gave it its permissions is suspended.",
-      zh_CN: "客户端不存在、已停用或已过期，密钥错误，或为其授权的人已被停用。",
+        "The client is unknown, disabled or expired, its secret or assertion is wrong or was used, or who gave it its permissions is suspended.",
+      zh_CN: "客户端不存在、已停用或已过期，密钥或断言错误或已被使用，或为其授权的人已被停用。",
     },
   },
   scope_not_held: {
@@ -164,6 +164,24 @@ export const authFailures = defineFailures("auth", {
     text: {
       en_US: "A service client cannot make or change keys and service clients. Sign in as a person.",
       zh_CN: "服务客户端不能创建或修改密钥与服务客户端，请以个人身份登录。",
+    },
+  },
+  client_keys_unavailable: {
+    kind: "unavailable",
+    publicCode: "AUTH_075",
+    isRetryable: true,
+    text: {
+      en_US: "The client's public keys cannot be read at its 'jwks_uri'.",
+      zh_CN: "无法从该客户端的 jwks_uri 读取公钥。",
+    },
+  },
+  client_has_keys: {
+    kind: "failed_precondition",
+    publicCode: "AUTH_076",
+    httpStatus: 409,
+    text: {
+      en_US: "This service client signs with keys of its own and has no secret. Change 'jwks' or 'jwks_uri' instead.",
+      zh_CN: "该服务客户端使用自己的密钥签名，没有可轮换的密文。请改为修改 jwks 或 jwks_uri。",
     },
   },
   impersonation_above: {

@@ -43,6 +43,12 @@ export const authConfig = {
         .max(1_000)
         .default(100)
         .describe("Sessions of one person that are open at a time; the oldest ends for a new one."),
+      allowPrivateClients: z
+        .boolean()
+        .default(false)
+        .describe(
+          "Whether the keys of service clients (jwks_uri) may stand at private addresses and be read by plain HTTP. For tests and closed networks.",
+        ),
       secondFactors: factorSettings,
     })
     .prefault({}),

@@ -1,9 +1,11 @@
 import type { Database } from "@lyss/kit/db/database.ts";
 import type { Outbox } from "@lyss/kit/events/event.ts";
+import type { AddressGuard } from "@lyss/kit/http/address-guard.ts";
 import type { Idempotency } from "@lyss/kit/idempotency/idempotency.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { AccessStore } from "./access-store.ts";
+import type { ClientKeySets } from "./clients/client-key-sets.ts";
 import type { ClientStore } from "./clients/client-store.ts";
 import type { FactorDeps } from "./factors/factor-deps.ts";
 import type { LastUsed } from "./last-used.ts";
@@ -22,6 +24,9 @@ export interface AuthDeps extends FactorDeps {
   readonly access: AccessStore;
   readonly principals: PrincipalStore;
   readonly clients: ClientStore;
+  readonly clientKeySets: ClientKeySets;
+  /** Undefined where clients' keys may stand at any address. */
+  readonly guard: AddressGuard | undefined;
   /** What is kept of one person. */
   readonly persons: PersonStore;
   readonly outbox: Outbox;

@@ -1,5 +1,6 @@
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
+import { assertionAlgorithms } from "./clients/client-jwks.ts";
 import type { AuthOps } from "./ops.ts";
 
 const { json } = routesFor<AuthOps>();
@@ -24,6 +25,7 @@ export const metadataRoutes = [
       grant_types_supported: z.array(z.string()),
       response_types_supported: z.array(z.string()).describe("None: nobody is sent here to be signed in."),
       token_endpoint_auth_methods_supported: z.array(z.string()),
+      token_endpoint_auth_signing_alg_values_supported: z.array(z.string()),
       revocation_endpoint_auth_methods_supported: z.array(z.string()),
     }),
     handle(ops) {
@@ -36,7 +38,8 @@ export const metadataRoutes = [
         introspection_endpoint: told.introspectionEndpoint,
         grant_types_supported: ["client_credentials", "password", "refresh_token"],
         response_types_supported: [],
-        token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
+        token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+        token_endpoint_auth_signing_alg_values_supported: [...assertionAlgorithms],
         revocation_endpoint_auth_methods_supported: ["none"],
       };
     },

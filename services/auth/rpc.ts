@@ -45,6 +45,7 @@ const inputs = {
   createClientToken: {
     clientId: clientFields.shownId,
     clientSecret: z.string().max(maxShownSecretLength),
+    clientAssertion: clientFields.shownAssertion,
     ...{ scope: clientFields.scope, clientAddress },
   },
   refreshSession: { refreshToken: z.string().max(maxShownSecretLength), clientAddress },
@@ -102,8 +103,12 @@ export function createAuthRpc(ops: AuthOps, clock: Clock): CheckedRpc<typeof Aut
       return { tokens: await ops.refreshSession({ ...request, refreshToken: new Secret(refreshToken) }) };
     },
     startImpersonation: (request) => ops.startImpersonation(request),
-    createClientToken: ({ clientSecret, ...request }) =>
-      ops.createClientToken({ ...request, clientSecret: new Secret(clientSecret) }),
+    createClientToken: ({ clientSecret, clientAssertion, ...request }) => {
+      const proof = clientAssertion
+        ? ({ kind: "assertion", assertion: new Secret(clientAssertion) } as const)
+        : ({ kind: "secret", secret: new Secret(clientSecret) } as const);
+      return ops.createClientToken({ ...request, proof });
+    },
     checkSession: async (request) => toSessionMessage(await ops.checkSession(request)),
     endSessions: ({ sessionId, exceptSessionId, reason, ...request }) =>
       ops.endSessions({

@@ -23,9 +23,12 @@ import {
 } from "@lyss/contracts/events/user.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { databaseCheck } from "@lyss/kit/health/checkers.ts";
+import { createAddressGuard } from "@lyss/kit/http/address-guard.ts";
+import { createGuardedFetch } from "@lyss/kit/http/guarded-fetch.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
 import { createAccessSubscriptions, groupAccessEvents } from "./access-events.ts";
 import { createAccessStore } from "./access-store.ts";
+import { createClientKeySets } from "./clients/client-key-sets.ts";
 import { createClientStore } from "./clients/client-store.ts";
 import { authConfig } from "./config.ts";
 import { createAuthSubscriptions } from "./events.ts";
@@ -40,6 +43,9 @@ import { createAuthRpc } from "./rpc.ts";
 import { createSessionStore } from "./session-store.ts";
 import { createSigningKeys } from "./signing-keys.ts";
 import { createAuthStore } from "./store.ts";
+
+/** Of the document with a client's keys. */
+const keySetLimits = { timeoutMs: 5_000, maxBytes: 65_536 };
 
 export const auth = defineService({
   name: "auth",
@@ -74,6 +80,8 @@ export const auth = defineService({
     const sessions = createSessionStore(db.sql);
     const [principals, access] = [createPrincipalStore(db.sql), createAccessStore(db.sql)];
     const clients = createClientStore(db.sql);
+    const guard = config.auth.allowPrivateClients ? undefined : createAddressGuard();
+    const clientKeySets = createClientKeySets(createGuardedFetch({ guard, clock, ...keySetLimits }), clock);
     const [lastUsed, lastSeen] = [createLastUsed(clock), createLastUsed(clock)];
     const refreshPepper = deriveKey("auth.refresh");
     const pepper = deriveKey("auth.pepper");
@@ -85,6 +93,8 @@ export const auth = defineService({
         principals,
         access,
         clients,
+        clientKeySets,
+        guard,
         outbox,
         idempotency,
         clock,

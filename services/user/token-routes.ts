@@ -5,7 +5,7 @@ import { Failure, type FailureType, failureText } from "@lyss/kit/errors/failure
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { dataHeaders } from "@lyss/kit/http/failure-reply.ts";
 import { routesFor, type ToFailureReply } from "@lyss/kit/http/route.ts";
-import { readClientProof } from "@lyss/kit/oauth/client-authentication.ts";
+import { jwtAssertionType, readClientProof } from "@lyss/kit/oauth/client-authentication.ts";
 import { type OauthError, oauthDescriptionOf, oauthErrorOf } from "@lyss/kit/oauth/failure-reply.ts";
 import {
   scopedTokenBody,
@@ -25,6 +25,12 @@ const secret = z
   .transform((text) => new Secret(text))
   .meta({ writeOnly: true });
 
+const assertion = z
+  .string()
+  .max(8_192)
+  .transform((text) => new Secret(text))
+  .meta({ writeOnly: true });
+
 const tokenGrant = z.discriminatedUnion("grant_type", [
   z.strictObject({
     grant_type: z.literal("password"),
@@ -40,6 +46,8 @@ const tokenGrant = z.discriminatedUnion("grant_type", [
     grant_type: z.literal("client_credentials"),
     client_id: z.string().max(100).optional().describe("Here, or with the secret as Basic authorization."),
     client_secret: secret.optional(),
+    client_assertion_type: z.literal(jwtAssertionType).optional(),
+    client_assertion: assertion.optional().describe("Signed by a key of the client's (RFC 7523), good once."),
     scope: z.string().max(4_096).default("").describe("Permissions by spaces; all of the client's unless given."),
   }),
 ]);
@@ -86,7 +94,7 @@ export const tokenRoutes = [
     failures: [
       ...[userFailures.invalid_credentials, userFailures.too_many_attempts, userFailures.factor_required],
       ...[authFailures.refresh_token_refused, authFailures.access_barred, authFailures.client_refused],
-      ...[authFailures.scope_not_held, authFailures.address_not_allowed],
+      ...[authFailures.scope_not_held, authFailures.address_not_allowed, authFailures.client_keys_unavailable],
     ],
     toFailureReply: toTokenFailureReply,
     async handle(ops, { body, clientAddress, userAgent, headers: { authorization } }) {
@@ -97,8 +105,8 @@ export const tokenRoutes = [
         const { username: email, password } = body;
         return toSessionTokensBody(await ops.signIn({ email, password, clientAddress, userAgent }));
       }
-      const { client_id: clientId, client_secret: clientSecret, scope } = body;
-      const proof = readClientProof({ authorization, clientId, clientSecret });
+      const { client_id: clientId, client_secret: clientSecret, client_assertion: clientAssertion, scope } = body;
+      const proof = readClientProof({ authorization, clientId, clientSecret, clientAssertion });
       if (!proof) throw new Failure(authFailures.client_refused);
       return toScopedTokenBody(await ops.createClientToken({ ...proof, scope, clientAddress }));
     },

@@ -7,6 +7,7 @@ import { AuthService, CreateClientTokenResponseSchema } from "@lyss/contracts/ge
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
+import { jwtAssertionType } from "@lyss/kit/oauth/client-authentication.ts";
 import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
@@ -29,8 +30,11 @@ const servePeers: Parameters<typeof peersThatServe>[0] = ({ rpc }) => {
   }));
 };
 const peers = peersThatServe(servePeers);
-const createClientToken: typeof peers.auth.createClientToken = async ({ clientId, clientSecret, scope }) => {
-  if (clientSecret !== "lys_right") throw new Failure(authFailures.client_refused);
+/** About `svc_1`; whether the signature is right is auth's affair. */
+const signed = `e30.${Buffer.from(JSON.stringify({ sub: "svc_1" })).toString("base64url")}.c2ln`;
+const createClientToken: typeof peers.auth.createClientToken = async (request) => {
+  const { clientId, clientSecret, clientAssertion, scope } = request;
+  if (clientSecret !== "lys_right" && clientAssertion !== signed) throw new Failure(authFailures.client_refused);
   if (scope === "model:none") throw new Failure(authFailures.scope_not_held, { scope });
   const given = { accessToken: `token of ${clientId}`, expiresInSeconds: 900, scope: scope || "model:call" };
   return create(CreateClientTokenResponseSchema, given);
@@ -92,15 +96,18 @@ async function askToken(fields: Record<string, string>, headers: Record<string, 
   return { status, headers: got, json: (await answer.json()) as Record<string, unknown> };
 }
 
-test("a service client gets a token by its secret, in the header or in the form, as JSON too (RFC 6749, 4.4)", async () => {
+test("a service client gets a token by its secret, in the header or in the form, or by what it signed, as JSON too (RFC 6749, 4.4; 7523)", async () => {
   const grant_type = "client_credentials";
   const shown = { client_id: "svc_1", client_secret: "lys_right" };
+  const assertion = { client_assertion: signed, client_assertion_type: jwtAssertionType };
   const body = { access_token: "token of svc_1", token_type: "Bearer", expires_in: 900, scope: "model:call" };
   for (const answer of [
     await askToken({ grant_type }, basic("svc_1", "lys_right")),
     await askToken({ grant_type, client_id: "svc_1" }, basic("svc_1", "lys_right")),
     await askToken({ grant_type, ...shown, resource: "ignored, as the standard asks" }),
     await askToken({ grant_type, ...shown }, {}, false),
+    await askToken({ grant_type, ...assertion }),
+    await askToken({ grant_type, ...assertion, client_id: "svc_1" }, {}, false),
   ]) {
     assert.deepEqual([answer.status, answer.json], [200, body]);
     assert.equal(answer.headers.get("cache-control"), "no-store");
@@ -117,6 +124,15 @@ test("errors of the token endpoint are those of RFC 6749, 5.2, with what the pla
     ["invalid_client", 401, { grant_type }, basic("svc_1", "lys_wrong")],
     ["invalid_client", 401, { grant_type }, { authorization: "Basic !!!" }],
     ["invalid_client", 401, { grant_type, client_id: "svc_1" }, {}],
+    [
+      "invalid_client",
+      401,
+      { grant_type, client_assertion: `${signed}x`, client_assertion_type: jwtAssertionType },
+      {},
+    ],
+    ["invalid_client", 401, { grant_type, client_assertion: "junk", client_assertion_type: jwtAssertionType }, {}],
+    ["invalid_request", 400, { grant_type, client_assertion: signed, client_assertion_type: "urn:other" }, {}],
+    ["invalid_request", 400, { grant_type, client_assertion: signed, client_assertion_type: jwtAssertionType }, right],
     ["invalid_scope", 400, { grant_type, scope: "model:none" }, right],
     ["invalid_request", 400, { grant_type, client_secret: "lys_right" }, right],
     ["invalid_request", 400, { grant_type, client_id: "svc_2" }, right],
@@ -138,7 +154,9 @@ test("errors of the token endpoint are those of RFC 6749, 5.2, with what the pla
 
 test("wrong secrets of a client make wait at the address that shows them, and right ones cost nothing", async () => {
   const ask = (clientId: string, secret: string, clientAddress: string) =>
-    ops.createClientToken({ clientId, clientSecret: new Secret(secret), scope: "", clientAddress });
+    ops.createClientToken({
+      ...{ clientId, proof: { kind: "secret", secret: new Secret(secret) }, scope: "", clientAddress },
+    });
   for (let i = 0; i < 20; i++) await ask("svc_9", "lys_right", "192.0.2.77");
   let wrong = 0;
   for (; wrong < 20; wrong++) {

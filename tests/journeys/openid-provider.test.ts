@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
+import { rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, test } from "node:test";
 import { startMailServer } from "@lyss/kit/testing/mail-server.ts";
 import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
+import { exportJWK, generateKeyPair } from "jose";
 import * as openid from "openid-client";
 import { generateSync } from "otplib";
-import { runPlatform } from "../run-platform.ts";
+import { runLyss, runPlatform } from "../run-platform.ts";
 import { begin, callback, discover, isBack, sendTo } from "../scenarios/sign-on/relying-party.ts";
 import { createTestBrowser } from "../scenarios/sign-on/test-browser.ts";
 import { publicUrl } from "../scenarios/sign-on/world.ts";
@@ -82,4 +86,30 @@ test("I14 OP through the gateway: whoever has a second factor shows it before a 
   assert.deepEqual(known, [email, true, ["pwd", "mfa"]]);
   const posted = await sendTo(world)(`${publicUrl}/oidc/authorize`, { method: "POST", body: begun.url.searchParams });
   assert.equal(posted.status, 303, "a form says the same as the address");
+});
+
+test("a program that is made by lyss client create with a public key gets tokens with openid-client's PrivateKeyJwt", async () => {
+  const { privateKey, publicKey } = await generateKeyPair("ES256");
+  const file = join(tmpdir(), `jwks-${process.pid}.json`);
+  writeFileSync(file, JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: "one" }] }));
+  const login = { LYSS_URL: platform.url, LYSS_API_KEY: platform.apiKey };
+  const args = ["client", "create", "--name", "nightly", "--permission", "model:list", "--jwks", file];
+  const made = await runLyss([...args, "--json"], login);
+  rmSync(file);
+  assert.equal(made.code, 0, made.complaint);
+  const { id, client_secret: secret } = JSON.parse(made.output);
+  assert.equal(secret, null);
+  const { output } = await runLyss(["client", "show", id], login);
+  assert.match(output, /keys +EC one/);
+
+  const proof = openid.PrivateKeyJwt({ key: privateKey, kid: "one" });
+  const config = await openid.discovery(new URL(publicUrl), id, {}, proof, {
+    ...{ algorithm: "oauth2", execute: [openid.allowInsecureRequests] },
+    [openid.customFetch]: sendTo(world) as openid.CustomFetch,
+  });
+  for (let time = 0; time < 2; time++) {
+    const tokens = await openid.clientCredentialsGrant(config, { scope: "model:list" });
+    assert.equal(tokens.scope, "model:list");
+    assert.equal((await call("GET", "/v1/models", undefined, tokens.access_token)).status, 200);
+  }
 });

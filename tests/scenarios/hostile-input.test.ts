@@ -104,8 +104,8 @@ function listSqlAttacks() {
   const corpus = [...sqlInjections, ...heavyTexts.filter((text) => text.length <= 200)];
   const attacks: { readonly operation: Operation; readonly attack: Attack }[] = [];
   let next = 0;
-  const take = (count: number) =>
-    isFull ? corpus : corpus.slice(0, count).map(() => corpus[next++ % corpus.length] ?? "");
+  const drawOf = (count: number) => corpus.slice(0, count).map(() => corpus[next++ % corpus.length] ?? "");
+  const take = (count: number) => (isFull ? corpus : drawOf(count));
   for (const operation of listOnce().filter(({ route }) => !isSwitch(route))) {
     const as = hearerOf(operation.route);
     for (const slot of listSlots(operation)) {
@@ -113,7 +113,9 @@ function listSqlAttacks() {
     }
     const headers = isFull ? readHeaders : [readHeaders[next % readHeaders.length] ?? "authorization", "authorization"];
     for (const header of headers) {
-      for (const text of take(1)) {
+      // The whole corpus where credentials are read; of the others each header gets all of it over the operations.
+      const texts = isFull && header !== "authorization" ? drawOf(3) : take(1);
+      for (const text of texts) {
         const value = encodeURI(text).replaceAll("%20", " ");
         const sent = { [header]: header === "authorization" ? `Bearer ${value}` : value };
         attacks.push({ operation, attack: requestOf(operation, as, { headers: sent }) });

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { CommandError } from "./api-client.ts";
 import { requireYes } from "./confirm.ts";
@@ -25,7 +26,9 @@ function withGrants(command: Command): Command {
     .option("--description <text>", "what it is for, up to 500 characters")
     .option("--model <model...>", "models it may use; all that you may use unless given")
     .option("--allow-ip <network...>", "addresses and networks it may call from, such as 203.0.113.0/24, or none")
-    .option("--expires-at <time>", "when it ends, such as 2027-01-31T00:00:00Z, or none");
+    .option("--expires-at <time>", "when it ends, such as 2027-01-31T00:00:00Z, or none")
+    .option("--jwks <file>", "public keys by which it signs (private_key_jwt), a JSON file; it has no secret then")
+    .option("--jwks-uri <url>", "where such keys are found");
 }
 
 function addMaking(clients: Command, deps: CliDeps): void {
@@ -36,10 +39,10 @@ function addMaking(clients: Command, deps: CliDeps): void {
     .action(async (options) => {
       const { api, output } = connect(deps, options);
       const created = await api.send("POST", path, toBody(options));
-      print(
-        output,
-        created,
-        (row) => `${toClientFields(row)}\n\nThe secret, shown this once:\n${row["client_secret"]}`,
+      print(output, created, (row) =>
+        row["client_secret"] === null
+          ? toClientFields(row)
+          : `${toClientFields(row)}\n\nThe secret, shown this once:\n${row["client_secret"]}`,
       );
     });
 
@@ -114,23 +117,43 @@ function pathOf(id: string): string {
   return `${path}/${encodeURIComponent(id)}`;
 }
 
+/** A document of public keys (RFC 7517). Throws a CommandError that names the file. */
+function readJwks(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch (err) {
+    throw new CommandError(`--jwks ${file} cannot be read as JSON: ${err instanceof Error ? err.message : err}`);
+  }
+}
+
 /** The fields that are given. */
-function toBody({ name, description, permission, model, allowIp, expiresAt }: Row): Row {
+function toBody({ name, description, permission, model, allowIp, expiresAt, jwks: file, jwksUri: jwks_uri }: Row): Row {
   const allowed_ips = Array.isArray(allowIp) && allowIp.join() === "none" ? [] : allowIp;
   const expires_at = expiresAt === "none" ? null : expiresAt;
-  const body: Row = { name, description, permissions: permission, models: model, allowed_ips, expires_at };
+  const jwks = typeof file === "string" ? readJwks(file) : undefined;
+  const keys = { jwks, jwks_uri };
+  const body: Row = { name, description, permissions: permission, models: model, allowed_ips, expires_at, ...keys };
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
 }
 
 function toClientFields(row: Row): string {
-  const { id, name, description, prefix, permissions, granted_by, created_at: created } = row;
+  const { id, name, description, permissions, granted_by, created_at: created } = row;
   const all = (value: unknown) => (Array.isArray(value) && value.length === 0 ? "all" : value);
   return toFields({
-    ...{ id, name, description, prefix, permissions, "granted by": granted_by },
+    ...{ id, name, description, permissions, "granted by": granted_by },
+    ...toProofFields(row),
     ...{ models: all(row["models"]), "from addresses": all(row["allowed_ips"]), created },
     ...{ "last token": row["last_used_at"] ?? "never", expires: row["expires_at"] ?? "never" },
     disabled: row["disabled_at"] ?? "no",
   });
+}
+
+/** How it proves who it is. */
+function toProofFields({ prefix, jwks, jwks_uri: uri }: Row): Row {
+  if (typeof uri === "string") return { "keys at": uri };
+  if (!jwks) return { secret: `${prefix}…` };
+  const { keys } = jwks as { readonly keys: readonly Row[] };
+  return { keys: keys.map(({ kty, kid }) => (kid ? `${kty} ${kid}` : kty)) };
 }
 
 function toClientTable({ data, next_cursor: next }: Row): string {

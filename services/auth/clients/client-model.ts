@@ -1,15 +1,16 @@
 import { z } from "zod";
 import { keyFields } from "../model.ts";
+import { type ClientKeys, maxClientKeys } from "./client-jwks.ts";
 
 export type ClientId = `svc_${string}`;
 
 /** A program of a tenant that gets access tokens of its own, without its secret. */
-export interface ServiceClient {
+export interface ServiceClient extends ClientKeys {
   readonly clientId: ClientId;
   readonly tenantId: string;
   readonly name: string;
   readonly description: string;
-  /** Enough of the current secret to tell secrets apart. */
+  /** Enough of the current secret to tell secrets apart; empty for one that signs. */
   readonly prefix: string;
   readonly permissions: readonly string[];
   /** Empty for all. */
@@ -31,6 +32,11 @@ export const clientSecretPrefix = "lys_";
 
 /** Held by those who make, change and remove the service clients of their tenant. */
 export const manageClientsPermission = "client:manage";
+
+/** Whether it signs assertions, and has no secret. */
+export function hasKeys({ jwks, jwksUri }: ClientKeys): boolean {
+  return jwks !== null || jwksUri !== null;
+}
 
 /** Whether a caller's id is that of a service client. */
 export function isClientId(id: string): id is ClientId {
@@ -63,5 +69,18 @@ export const clientFields = {
   graceSeconds: keyFields.graceSeconds,
   shownId: z.string().min(1).max(100),
   shownSecret: z.string().min(1).max(200),
+  shownAssertion: z.string().max(8_192),
+  jwks: z
+    .strictObject({
+      keys: z
+        .array(z.record(z.string().max(64), z.unknown()))
+        .min(1)
+        .max(maxClientKeys),
+    })
+    .describe("Public keys by which it signs its assertions (RFC 7517)."),
+  jwksUri: z
+    .url({ protocol: /^https?$/ })
+    .max(500)
+    .describe("Where such keys are found."),
   scope: z.string().max(4_096),
 };

@@ -16,6 +16,10 @@ const expiry = z.iso.datetime({ offset: true }).nullable().describe("Null for ne
 const allowedIps = clientFields.allowedIps.describe(
   "Addresses and networks (CIDR) from which tokens are asked for and used; empty for all.",
 );
+const keys = {
+  jwks: clientFields.jwks.optional(),
+  jwks_uri: clientFields.jwksUri.optional(),
+};
 const notHeld = [
   ...[authFailures.permission_not_held, authFailures.model_not_held, authFailures.expiry_not_held],
   ...[authFailures.key_limited, authFailures.client_gives_nothing, authFailures.expiry_in_past],
@@ -26,7 +30,9 @@ const clientBody = z.strictObject({
   id: z.string().describe("The `client_id` of RFC 6749."),
   name: z.string(),
   description: z.string(),
-  prefix: z.string().describe("Enough of the current secret to tell secrets apart."),
+  prefix: z.string().describe("Enough of the current secret to tell secrets apart; empty for one that signs."),
+  jwks: clientFields.jwks.nullable().describe("Public keys by which it signs (`private_key_jwt`); null for none."),
+  jwks_uri: z.string().nullable().describe("Where such keys are found; null for nowhere."),
   permissions: z.array(z.string()).describe("Held as far as who gave them holds them."),
   models: z.array(z.string()).describe("Models it may use; empty for all."),
   allowed_ips: z.array(z.string()),
@@ -39,7 +45,7 @@ const clientBody = z.strictObject({
   last_used_at: time.nullable().describe("When it last got a token."),
 });
 const clientWithSecretBody = clientBody.extend({
-  client_secret: z.string().describe("Shown in this answer only."),
+  client_secret: z.string().nullable().describe("Shown in this answer only; null for one that signs."),
 });
 
 const reading = [
@@ -85,7 +91,7 @@ const making = [
     operation: "createServiceClient",
     stepUp: "with_factors",
     summary:
-      "Makes a service client, which gets access tokens by its secret (grant client_credentials). It gets no more than its creator holds.",
+      "Makes a service client, which gets access tokens (grant client_credentials) by its secret, or by assertions that it signs where keys are given. It gets no more than its creator holds.",
     body: z.strictObject({
       name: clientFields.name,
       description: clientFields.description.default(""),
@@ -93,6 +99,7 @@ const making = [
       models: clientFields.models.default([]).describe("Empty for all that the creator may use."),
       allowed_ips: allowedIps.default([]),
       expires_at: expiry.default(null),
+      ...keys,
     }),
     response: clientWithSecretBody,
     successStatus: 201,
@@ -100,10 +107,10 @@ const making = [
     failures: notHeld,
     async handle(ops, { body, clientAddress, ...request }) {
       const grantor = requireCaller(request);
-      const { name, description, permissions, models, allowed_ips, expires_at } = body;
+      const { name, description, permissions, models, allowed_ips, expires_at, jwks, jwks_uri: jwksUri } = body;
       const created = await ops.createServiceClient({
         ...{ tenantId: grantor.tenantId, name, description, permissions, models, grantor, clientAddress },
-        ...{ allowedIps: allowed_ips, expiresAt: toDate(expires_at) },
+        ...{ allowedIps: allowed_ips, expiresAt: toDate(expires_at), keys: { jwks, jwksUri } },
       });
       return toSecretBody(created);
     },
@@ -122,7 +129,10 @@ const making = [
       })
       .prefault({}),
     response: clientWithSecretBody,
-    failures: [authFailures.client_not_found, authFailures.client_expired, ...notHeld],
+    failures: [
+      ...[authFailures.client_not_found, authFailures.client_expired, authFailures.client_has_keys],
+      ...notHeld,
+    ],
     async handle(ops, { params: { id: clientId }, body, clientAddress, ...request }) {
       const grantor = requireCaller(request);
       const reference = { tenantId: grantor.tenantId, clientId };
@@ -149,6 +159,7 @@ const changing = [
       models: clientFields.models.optional().describe("Empty for all that who changes it may use."),
       allowed_ips: allowedIps.optional(),
       expires_at: expiry.optional(),
+      ...keys,
       disabled: z.boolean().optional().describe("Whether it gets tokens no more, and those it has are refused."),
     }),
     response: clientBody,
@@ -156,8 +167,10 @@ const changing = [
     async handle(ops, { params: { id: clientId }, body, clientAddress, ...request }) {
       const grantor = requireCaller(request);
       const { name, description, permissions, models, allowed_ips, expires_at, disabled } = body;
+      const { jwks, jwks_uri: jwksUri } = body;
+      const keys = jwks || jwksUri ? { jwks, jwksUri } : undefined;
       const expiresAt = expires_at === undefined ? undefined : toDate(expires_at);
-      const changes = { name, description, permissions, models, allowedIps: allowed_ips, expiresAt };
+      const changes = { name, description, permissions, models, allowedIps: allowed_ips, expiresAt, keys };
       const reference = { tenantId: grantor.tenantId, clientId };
       const wanted = { ...reference, changes: { ...changes, isDisabled: disabled }, grantor, clientAddress };
       return toClientBody(await ops.updateServiceClient(wanted));
@@ -186,6 +199,7 @@ function toClientBody(row: ServiceClient): z.input<typeof clientBody> {
   return {
     ...{ object: "service_client", id: row.clientId, name: row.name, description: row.description },
     ...{ prefix: row.prefix, permissions: [...row.permissions], models: [...row.models] },
+    ...{ jwks: row.jwks && { keys: row.jwks.keys.map((key) => ({ ...key })) }, jwks_uri: row.jwksUri },
     ...{ allowed_ips: [...row.allowedIps], granted_by: row.grantedBy, created_by: row.createdBy },
     created_at: row.createdAt.toISOString(),
     updated_at: row.updatedAt.toISOString(),
@@ -196,7 +210,7 @@ function toClientBody(row: ServiceClient): z.input<typeof clientBody> {
 }
 
 function toSecretBody({ client, secret }: ClientWithSecret): z.input<typeof clientWithSecretBody> {
-  return { ...toClientBody(client), client_secret: secret.reveal() };
+  return { ...toClientBody(client), client_secret: secret?.reveal() ?? null };
 }
 
 function toDate(time: string | null): Date | null {

@@ -27,16 +27,25 @@ export function createClientStore(sql: Sql) {
   const columns = (db: Sql | Tx) => db`
     client.client_id as "clientId", client.tenant_id as "tenantId", name, description, prefix, client.permissions, models,
     allowed_ips as "allowedIps", client.created_at as "createdAt", created_by as "createdBy", updated_at as "updatedAt",
-    granted_by as "grantedBy", client.expires_at as "expiresAt", disabled_at as "disabledAt", last_used_at as "lastUsedAt"`;
+    granted_by as "grantedBy", client.expires_at as "expiresAt", disabled_at as "disabledAt", last_used_at as "lastUsedAt",
+    jwks, jwks_uri as "jwksUri"`;
+  const grants = (db: Sql | Tx) => db`
+    person.role,
+    ${permissionsByGroups(db, { tenantId: db`client.tenant_id`, userId: db`client.granted_by` })} as "groupPermissions",
+    coalesce(person.is_barred, false) or coalesce(tenant.is_barred, false) as "isBarred"`;
+  const grantors = (db: Sql | Tx) => db`
+    left join principal person on person.tenant_id = client.tenant_id and person.user_id = client.granted_by
+    left join principal tenant on tenant.tenant_id = client.tenant_id and tenant.user_id = ''`;
 
   return {
     async insertClient(tx: Tx, row: ServiceClient): Promise<void> {
       await tx`
         insert into service_client (client_id, tenant_id, name, description, prefix, permissions, models, allowed_ips,
-          created_at, created_by, updated_at, granted_by, expires_at)
+          created_at, created_by, updated_at, granted_by, expires_at, jwks, jwks_uri)
         values (${row.clientId}, ${row.tenantId}, ${row.name}, ${row.description}, ${row.prefix},
           ${row.permissions as string[]}, ${row.models as string[]}, ${row.allowedIps as string[]}, ${row.createdAt},
-          ${row.createdBy}, ${row.updatedAt}, ${row.grantedBy}, ${row.expiresAt})`;
+          ${row.createdBy}, ${row.updatedAt}, ${row.grantedBy}, ${row.expiresAt}, ${tx.json(row.jwks as never)},
+          ${row.jwksUri})`;
     },
 
     async updateClient(tx: Tx, row: ServiceClient): Promise<void> {
@@ -44,7 +53,8 @@ export function createClientStore(sql: Sql) {
         update service_client set name = ${row.name}, description = ${row.description},
           permissions = ${row.permissions as string[]}, models = ${row.models as string[]},
           allowed_ips = ${row.allowedIps as string[]}, updated_at = ${row.updatedAt}, granted_by = ${row.grantedBy},
-          expires_at = ${row.expiresAt}, disabled_at = ${row.disabledAt}, prefix = ${row.prefix}
+          expires_at = ${row.expiresAt}, disabled_at = ${row.disabledAt}, prefix = ${row.prefix},
+          jwks = ${tx.json(row.jwks as never)}, jwks_uri = ${row.jwksUri}
         where client_id = ${row.clientId}`;
     },
 
@@ -104,14 +114,33 @@ export function createClientStore(sql: Sql) {
 
     async findBySecretHash(secretHash: Buffer): Promise<RecognisedClient | undefined> {
       const [row] = await sql<RecognisedClient[]>`
-        select ${columns(sql)}, secret.expires_at as "secretExpiresAt", person.role,
-          ${permissionsByGroups(sql, { tenantId: sql`client.tenant_id`, userId: sql`client.granted_by` })} as "groupPermissions",
-          coalesce(person.is_barred, false) or coalesce(tenant.is_barred, false) as "isBarred"
-        from service_client_secret secret join service_client client using (client_id)
-        left join principal person on person.tenant_id = client.tenant_id and person.user_id = client.granted_by
-        left join principal tenant on tenant.tenant_id = client.tenant_id and tenant.user_id = ''
+        select ${columns(sql)}, secret.expires_at as "secretExpiresAt", ${grants(sql)}
+        from service_client_secret secret join service_client client using (client_id) ${grantors(sql)}
         where secret_hash = ${secretHash}`;
       return row;
+    },
+
+    /** One that signs. */
+    async findSigning(clientId: string): Promise<RecognisedClient | undefined> {
+      const [row] = await sql<RecognisedClient[]>`
+        select ${columns(sql)}, null as "secretExpiresAt", ${grants(sql)} from service_client client ${grantors(sql)}
+        where client_id = ${clientId} and (jwks is not null or jwks_uri is not null)`;
+      return row;
+    },
+
+    /** False when it was noted before: it comes a second time. */
+    async insertAssertion(
+      tx: Tx,
+      row: { readonly clientId: ClientId; readonly jti: string; readonly expiresAt: Date },
+    ): Promise<boolean> {
+      const { count } = await tx`
+        insert into client_assertion (client_id, jti, expires_at)
+        values (${row.clientId}, ${row.jti}, ${row.expiresAt}) on conflict do nothing`;
+      return count === 1;
+    },
+
+    async deleteSecrets(tx: Tx, clientId: ClientId): Promise<void> {
+      await tx`delete from service_client_secret where client_id = ${clientId}`;
     },
 
     /** Removes the secrets that were to expire anyway. */

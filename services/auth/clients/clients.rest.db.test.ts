@@ -33,7 +33,9 @@ async function begin(permissions = ["model:call", "billing:read"], more: object 
   const { status, json } = await call(bearer, "POST", path, { name: "nightly", permissions, ...more });
   assert.equal(status, 201, JSON.stringify(json));
   const ask = (scope = "", secret: string = json.client_secret, clientAddress = "192.0.2.1") =>
-    ops.createClientToken({ clientId: json.id, clientSecret: new Secret(secret), scope, clientAddress });
+    ops.createClientToken({
+      ...{ clientId: json.id, proof: { kind: "secret", secret: new Secret(secret) }, scope, clientAddress },
+    });
   return { tenantId, userId, bearer, client: json, ask };
 }
 

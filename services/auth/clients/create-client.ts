@@ -7,8 +7,9 @@ import type { AuthDeps } from "../deps.ts";
 import { generateSecret, hashKeySecret, prefixOf } from "../key-secret.ts";
 import type { Grantor } from "../model.ts";
 import { requireHeld, requireTerm } from "../require-held.ts";
+import { type ClientKeysInput, readClientKeys } from "./client-jwks.ts";
 import { toClientCreated } from "./client-messages.ts";
-import { type ClientId, clientSecretPrefix, maxClientsPerTenant, type ServiceClient } from "./client-model.ts";
+import { type ClientId, clientSecretPrefix, hasKeys, maxClientsPerTenant, type ServiceClient } from "./client-model.ts";
 
 export interface CreateServiceClientInput {
   readonly tenantId: string;
@@ -19,20 +20,22 @@ export interface CreateServiceClientInput {
   readonly models: readonly string[];
   readonly allowedIps: readonly string[];
   readonly expiresAt: Date | null;
+  /** By which it signs; a secret is made where none are given. */
+  readonly keys: ClientKeysInput;
   readonly grantor: Grantor;
   readonly clientAddress: string;
 }
 
-/** A client and its secret, which is shown this once. */
+/** A client and its secret, which is shown this once; none where it signs. */
 export interface ClientWithSecret {
   readonly client: ServiceClient;
-  readonly secret: Secret;
+  readonly secret: Secret | undefined;
 }
 
 /**
  * Makes a program of the tenant known. Throws `permission_not_held`, `model_not_held`, `expiry_not_held`, `key_limited` or
  * `client_gives_nothing` when it would have more than its grantor, `expiry_in_past`, and `kit.invalid_request` beyond 1,000
- * clients. A repeat creates another, unless it comes with the same idempotency key.
+ * clients and for keys that are none. A repeat creates another, unless it comes with the same idempotency key.
  */
 export async function createServiceClient(deps: AuthDeps, input: CreateServiceClientInput): Promise<ClientWithSecret> {
   const { idempotency, clients, outbox, clock, random, clientPepper } = deps;
@@ -42,12 +45,13 @@ export async function createServiceClient(deps: AuthDeps, input: CreateServiceCl
   const createdAt = new Date(clock.nowMs());
   const expiresAt = await requireTerm(deps, { tenantId, grantor, wanted: input.expiresAt });
   if (expiresAt && expiresAt <= createdAt) throw new Failure(authFailures.expiry_in_past);
-  const secret = generateSecret(random, clientSecretPrefix);
+  const keys = readClientKeys(deps, input.keys);
+  const secret = hasKeys(keys) ? "" : generateSecret(random, clientSecretPrefix);
   const clientId = random.id("svc") as ClientId;
   const created: ServiceClient = {
-    ...{ clientId, tenantId, name, description, prefix: prefixOf(secret), permissions, models, allowedIps },
+    ...{ clientId, tenantId, name, description, prefix: secret && prefixOf(secret), permissions, models, allowedIps },
     ...{ createdAt, createdBy: grantor.userId, updatedAt: createdAt, grantedBy: grantor.userId },
-    ...{ expiresAt, disabledAt: null, lastUsedAt: null },
+    ...{ expiresAt, disabledAt: null, lastUsedAt: null, ...keys },
   };
   const asked = { ...input, grantor: { userId: grantor.userId, permissions, models } };
   const answer = await idempotency.run(
@@ -55,12 +59,13 @@ export async function createServiceClient(deps: AuthDeps, input: CreateServiceCl
     async (tx) => {
       if ((await clients.countClients(tx, tenantId)) >= maxClientsPerTenant) throw tooMany();
       await clients.insertClient(tx, created);
-      await clients.insertSecret(tx, { clientId, secretHash: hashKeySecret(clientPepper, secret), createdAt });
+      const secretHash = hashKeySecret(clientPepper, secret);
+      if (secret) await clients.insertSecret(tx, { clientId, secretHash, createdAt });
       await outbox.append(tx, serviceClientCreated, toClientCreated(created, clientAddress));
       return { client: created, secret };
     },
   );
-  return { client: answer.client, secret: new Secret(answer.secret) };
+  return { client: answer.client, secret: answer.secret ? new Secret(answer.secret) : undefined };
 }
 
 function tooMany(): Failure {

@@ -7,7 +7,7 @@ import { generateSecret, hashKeySecret, prefixOf } from "../key-secret.ts";
 import type { Grantor } from "../model.ts";
 import { requireHeld, requireTerm } from "../require-held.ts";
 import { toClientUpdated } from "./client-messages.ts";
-import { clientSecretPrefix, clientStatus } from "./client-model.ts";
+import { clientSecretPrefix, clientStatus, hasKeys } from "./client-model.ts";
 import { type ClientReference, lockClient } from "./client-reference.ts";
 import type { ClientWithSecret } from "./create-client.ts";
 
@@ -20,7 +20,7 @@ export interface RotateServiceClientInput extends ClientReference {
 
 /**
  * Gives the client a new secret, shown this once; tokens under way stay. The one before gets tokens for the grace period; one
- * that was in a grace period already stops at once, so that at most two ever work. Throws `client_not_found`, `client_expired`
+ * that was in a grace period already stops at once, so that at most two ever work. Throws `client_not_found`, `client_expired`, `client_has_keys`
  * and what `createServiceClient` throws: who rotates learns the secret, and must hold what the client holds. A repeat makes another.
  */
 export async function rotateServiceClient(deps: AuthDeps, input: RotateServiceClientInput): Promise<ClientWithSecret> {
@@ -32,6 +32,7 @@ export async function rotateServiceClient(deps: AuthDeps, input: RotateServiceCl
   const client = await db.transaction(async (tx) => {
     const found = await lockClient(deps, tx, input);
     if (clientStatus(found, createdAt.getTime()) === "expired") throw new Failure(authFailures.client_expired);
+    if (hasKeys(found)) throw new Failure(authFailures.client_has_keys);
     requireHeld(grantor, found);
     await requireTerm(deps, { tenantId, grantor, wanted: found.expiresAt });
     const rotated = { ...found, prefix: prefixOf(secret), updatedAt: createdAt };

@@ -5,6 +5,7 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { AuthDeps } from "../deps.ts";
 import type { Grantor } from "../model.ts";
 import { requireHeld, requireTerm } from "../require-held.ts";
+import { type ClientKeysInput, readClientKeys } from "./client-jwks.ts";
 import { sayClientChanged, toClientUpdated } from "./client-messages.ts";
 import type { ServiceClient } from "./client-model.ts";
 import { type ClientReference, lockClient, requireNoClient } from "./client-reference.ts";
@@ -19,6 +20,8 @@ export interface ClientChanges {
   readonly allowedIps?: readonly string[] | undefined;
   readonly expiresAt?: Date | null | undefined;
   readonly isDisabled?: boolean | undefined;
+  /** Instead of those before, or of its secrets. */
+  readonly keys?: ClientKeysInput | undefined;
 }
 
 export interface UpdateServiceClientInput extends ClientReference {
@@ -36,6 +39,8 @@ const fields = {
   allowed_ips: ({ allowedIps }: ServiceClient) => allowedIps,
   expires_at: ({ expiresAt }: ServiceClient) => expiresAt,
   disabled: ({ disabledAt }: ServiceClient) => disabledAt !== null,
+  jwks: ({ jwks }: ServiceClient) => jwks,
+  jwks_uri: ({ jwksUri }: ServiceClient) => jwksUri,
   granted_by: ({ grantedBy }: ServiceClient) => grantedBy,
 } as const;
 
@@ -49,9 +54,10 @@ export async function updateServiceClient(deps: AuthDeps, input: UpdateServiceCl
   const { changes, grantor, clientAddress, tenantId } = input;
   requireNoClient(grantor);
   const updatedAt = new Date(clock.nowMs());
+  const keys = changes.keys && { ...readClientKeys(deps, changes.keys), prefix: "" };
   return db.transaction(async (tx) => {
     const before = await lockClient(deps, tx, input);
-    const wanted = applyChanges(before, input, updatedAt);
+    const wanted = { ...applyChanges(before, input, updatedAt), ...keys };
     const changed = Object.entries(fields).flatMap(([name, read]) =>
       isDeepStrictEqual(read(before), read(wanted)) ? [] : [name],
     );
@@ -67,6 +73,7 @@ export async function updateServiceClient(deps: AuthDeps, input: UpdateServiceCl
     }
     const client = { ...wanted, updatedAt };
     await clients.updateClient(tx, client);
+    if (keys) await clients.deleteSecrets(tx, client.clientId);
     const author = { userId: grantor.userId, clientAddress };
     await outbox.append(tx, serviceClientUpdated, toClientUpdated(client, changed, author));
     await sayClientChanged(deps, tx, client);

@@ -7,7 +7,7 @@ const keptMs = 30 * 86_400_000;
 const limit = 1_000;
 
 /**
- * Removes refresh tokens that have expired, sessions a month after their latest end, and pairs that nobody is given again.
+ * Removes refresh tokens and assertions that have expired, sessions a month after their latest end, and pairs that nobody is given again.
  * At most 1,000 rows of each kind; safe on several nodes at once.
  */
 export async function sweepSessions({
@@ -18,6 +18,7 @@ export async function sweepSessions({
 }: Pick<AuthDeps, "db" | "sessions" | "clock" | "refreshGraceMs">): Promise<void> {
   const nowMs = clock.nowMs();
   await deleteExpired(db, "refresh_token", { now: new Date(nowMs), limit });
+  await deleteExpired(db, "client_assertion", { now: new Date(nowMs), limit });
   await deleteExpired(db, "session", { now: new Date(nowMs - keptMs), limit });
   const until = { answeredBefore: new Date(nowMs - refreshGraceMs), usedBefore: new Date(nowMs - unansweredGraceMs) };
   await db.transaction((tx) => sessions.deleteSuccessors(tx, until));

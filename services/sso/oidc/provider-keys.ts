@@ -1,5 +1,6 @@
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { GuardedFetch } from "@lyss/kit/http/guarded-fetch.ts";
+import { fetchJwks } from "@lyss/kit/oauth/fetch-jwks.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
 import { answerRefused } from "../answer-refused.ts";
@@ -19,7 +20,6 @@ export const signatureAlgorithms = [
 ];
 /** Of clocks that differ. */
 const toleranceSeconds = 60;
-const maxKeys = 100;
 
 /** The public keys of one provider. */
 export interface ProviderKeys {
@@ -32,16 +32,15 @@ export interface ProviderKeys {
   verify(token: string, options: JWTVerifyOptions, minRefetchMs: number): Promise<JWTPayload>;
 }
 
-export function createProviderKeys(fetchKeys: GuardedFetch, jwksUri: string, clock: Clock): ProviderKeys {
+export function createProviderKeys(fetchFrom: GuardedFetch, jwksUri: string, clock: Clock): ProviderKeys {
   let keySet: ReturnType<typeof createLocalJWKSet> | undefined;
   let fetchedMs = Number.NEGATIVE_INFINITY;
 
   async function load(): Promise<ReturnType<typeof createLocalJWKSet>> {
     fetchedMs = clock.monotonicMs();
-    const answer = await fetchKeys(new URL(jwksUri), { method: "GET", headers: { accept: "application/json" } });
-    const given = (await answer.json().catch(() => undefined)) as JSONWebKeySet | undefined;
-    if (!answer.ok || !Array.isArray(given?.keys) || given.keys.length > maxKeys) throw answerRefused("keys");
-    keySet = createLocalJWKSet(given);
+    const keys = await fetchJwks(fetchFrom, jwksUri);
+    if (!keys) throw answerRefused("keys");
+    keySet = createLocalJWKSet({ keys } as unknown as JSONWebKeySet);
     return keySet;
   }
 

@@ -379,6 +379,13 @@ export declare type CreateClientTokenRequest = Message<"lyss.auth.v1.CreateClien
    * @generated from field: string client_address = 4;
    */
   clientAddress: string;
+
+  /**
+   * Signed by a key of the client's (RFC 7523), good once; empty where it shows a secret.
+   *
+   * @generated from field: string client_assertion = 5;
+   */
+  clientAssertion: string;
 };
 
 /**
