@@ -34,6 +34,7 @@ const inputs = {
     ...{ userId: idInput, tenantId: idInput, role, clientAddress },
     methods: z.array(z.string().min(1).max(sessionBounds.maxMethodLength)).min(1).max(sessionBounds.maxMethods),
     userAgent: z.string().max(maxShownSecretLength).transform(cutUserAgent),
+    notAfter: timestampInput,
   },
   stepUp: { tenantId: idInput, userId: idInput, sessionId: idInput, clientAddress },
   startImpersonation: {

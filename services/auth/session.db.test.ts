@@ -92,6 +92,22 @@ test("a session ends when it is not refreshed, and at its latest end whatever is
   await assert.rejects(refresh(refreshToken), isRefused);
 });
 
+test("a session ends when whoever vouched for its person stops doing so, however often it is refreshed", async () => {
+  const userId = random.id("usr");
+  const notAfter = new Date(clock.nowMs() + 20 * minuteMs);
+  const person = { userId, tenantId, role: "member", methods: ["fed"], clientAddress: "", userAgent: "", notAfter };
+  const first = await ops.startSession(person);
+  assert.equal(first.refreshExpiresInSeconds, 20 * 60);
+  clock.advance(10 * minuteMs);
+  const second = await refresh(first.refreshToken);
+  assert.deepEqual([second.refreshExpiresInSeconds, second.expiresInSeconds], [600, 600]);
+  clock.advance(10 * minuteMs - 1);
+  assert.equal(await isActive(first.sessionId), true);
+  clock.advance(1);
+  assert.equal(await isActive(first.sessionId), false);
+  await assert.rejects(refresh(second.refreshToken), isRefused);
+});
+
 test("what a session may do is what its person's role says now, and a later word wins", async () => {
   const { sessionId, userId } = await signIn();
   const roleNow = async () => {

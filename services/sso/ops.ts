@@ -27,7 +27,6 @@ import { deleteConnection } from "./ops/delete-connection.ts";
 import { deleteScimUser } from "./ops/delete-scim-user.ts";
 import { describeServiceProvider } from "./ops/describe-service-provider.ts";
 import { type DiscoverInput, discoverConnections } from "./ops/discover-connections.ts";
-import { endOverSessions } from "./ops/end-over-sessions.ts";
 import { type EndOwnSessionInput, endOwnSession } from "./ops/end-own-session.ts";
 import { type EndProviderSessionsInput, endProviderSessions } from "./ops/end-provider-sessions.ts";
 import { type ExchangeCodeInput, exchangeCode } from "./ops/exchange-code.ts";
@@ -96,7 +95,6 @@ export function createSsoOps(deps: SsoDeps) {
     exchangeCode: (input: ExchangeCodeInput) => exchangeCode(deps, input),
     endProviderSessions: (input: EndProviderSessionsInput) => endProviderSessions(deps, input),
     endOwnSession: (input: EndOwnSessionInput) => endOwnSession(deps, input),
-    endOverSessions: () => endOverSessions(deps),
     createClient: (input: CreateClientInput) => createClient(deps, input),
     getClient: (input: { readonly tenantId: string; readonly clientId: string }) => getClient(deps, input),
     listClients: (input: ListClientsInput) => listClients(deps, input),

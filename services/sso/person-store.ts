@@ -7,7 +7,7 @@ type Rows = Promise<readonly object[]>;
 export function createPersonStore() {
   return {
     listSessions: (tx: Tx, { userId }: ExportedPerson): Rows => tx`
-      select session_id, connection_id, subject, expires_at, ends_at from federated_session
+      select session_id, connection_id, subject, expires_at from federated_session
       where user_id = ${userId} order by session_id desc limit ${exportedRowsLimit}`,
 
     listConsents: (tx: Tx, { userId }: ExportedPerson): Rows => tx`

@@ -34,8 +34,6 @@ export interface FederatedSession {
   /** Empty when the provider told none. */
   readonly providerSession: string;
   readonly sealedProof: Buffer | null;
-  /** When the provider stops vouching; null when it does not say. */
-  readonly endsAt: Date | null;
   readonly expiresAt: Date;
 }
 
@@ -57,7 +55,7 @@ export interface PendingMembership extends GivenKey {
 export function createSignInStore(sql: Sql) {
   const sessionColumns = (db: Sql | Tx) => db`
     session_id as "sessionId", connection_id as "connectionId", tenant_id as "tenantId", user_id as "userId", subject,
-    provider_session as "providerSession", sealed_proof as "sealedProof", ends_at as "endsAt",
+    provider_session as "providerSession", sealed_proof as "sealedProof",
     expires_at as "expiresAt"`;
 
   return {
@@ -117,9 +115,9 @@ export function createSignInStore(sql: Sql) {
     async insertSession(tx: Tx, row: FederatedSession): Promise<void> {
       await tx`
         insert into federated_session (session_id, connection_id, tenant_id, user_id, subject, provider_session,
-          sealed_proof, ends_at, expires_at)
+          sealed_proof, expires_at)
         values (${row.sessionId}, ${row.connectionId}, ${row.tenantId}, ${row.userId}, ${row.subject},
-          ${row.providerSession}, ${row.sealedProof}, ${row.endsAt}, ${row.expiresAt})`;
+          ${row.providerSession}, ${row.sealedProof}, ${row.expiresAt})`;
     },
 
     async findSession(sessionId: string): Promise<FederatedSession | undefined> {
@@ -141,12 +139,6 @@ export function createSignInStore(sql: Sql) {
           and (${subject ?? null}::text is null or subject = ${subject ?? null})
           and (${providerSession ?? null}::text is null or provider_session = ${providerSession ?? null})
         limit 1000`;
-    },
-
-    /** Those for which the provider vouches no more, the longest first. */
-    listOver(now: Date, limit: number): Promise<FederatedSession[]> {
-      return sql<FederatedSession[]>`
-        select ${sessionColumns(sql)} from federated_session where ends_at <= ${now} order by ends_at limit ${limit}`;
     },
 
     async deleteSession(tx: Tx, sessionId: string): Promise<void> {

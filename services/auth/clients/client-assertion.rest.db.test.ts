@@ -112,7 +112,7 @@ test("a client that signs by any of the algorithms gets tokens, for the token en
   }
 });
 
-test("an assertion counts once: shown 20 times at once over two nodes, again later, and by another client", async () => {
+test("I17 an assertion counts once: shown 20 times at once over two nodes, again later, and by another client", async () => {
   const { json: client } = await begin({ jwks: { keys: [ours.jwk] } });
   const { json: twin } = await begin({ jwks: { keys: [ours.jwk] } });
   const assertion = await signBy(ours, client.id)({ jti: "once" });
@@ -135,7 +135,7 @@ test("an assertion counts once: shown 20 times at once over two nodes, again lat
   assert.equal(kept?.count, 0);
 });
 
-test("whatever else is shown as an assertion is refused alike, and uses nothing up", async () => {
+test("I17 whatever else is shown as an assertion is refused alike, and uses nothing up", async () => {
   const { json: client, bearer } = await begin({ jwks: { keys: [ours.jwk] } });
   const { json: other } = await begin({});
   const theirs = await generate("EdDSA", "one");

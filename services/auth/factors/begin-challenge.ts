@@ -14,7 +14,7 @@ import {
  */
 export async function beginChallenge(
   deps: Pick<FactorDeps, "db" | "factors" | "challenges" | "clock" | "random" | "recoveryPepper">,
-  signIn: Omit<SignInChallenge, "tokenHash" | "expiresAt">,
+  signIn: Omit<SignInChallenge, "tokenHash" | "expiresAt" | "notAfter"> & { readonly notAfter?: Date | null },
 ): Promise<FactorRequired | undefined> {
   const { db, challenges, clock, random, recoveryPepper } = deps;
   const shown = await listShownFactors(deps, signIn.userId);
@@ -26,6 +26,7 @@ export async function beginChallenge(
   await db.transaction(async (tx) => {
     await challenges.insertChallenge(tx, {
       ...signIn,
+      notAfter: signIn.notAfter ?? null,
       tokenHash,
       expiresAt: new Date(now.getTime() + signInChallengeTtlMs),
     });

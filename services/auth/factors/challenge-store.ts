@@ -8,13 +8,15 @@ const sweepLimit = 1_000;
 export function createChallengeStore(db: Database) {
   const columns = (on: Sql | Tx) => on`
     token_hash as "tokenHash", tenant_id as "tenantId", user_id as "userId", role, methods,
-    client_address as "clientAddress", user_agent as "userAgent", expires_at as "expiresAt"`;
+    client_address as "clientAddress", user_agent as "userAgent", expires_at as "expiresAt",
+    not_after as "notAfter"`;
   return {
     async insertChallenge(tx: Tx, row: SignInChallenge): Promise<void> {
       await tx`
-        insert into sign_in_challenge (token_hash, tenant_id, user_id, role, methods, client_address, user_agent, expires_at)
+        insert into sign_in_challenge (token_hash, tenant_id, user_id, role, methods, client_address, user_agent, expires_at,
+          not_after)
         values (${row.tokenHash}, ${row.tenantId}, ${row.userId}, ${row.role}, ${tx.json([...row.methods])},
-          ${row.clientAddress}, ${row.userAgent}, ${row.expiresAt})`;
+          ${row.clientAddress}, ${row.userAgent}, ${row.expiresAt}, ${row.notAfter})`;
     },
 
     /** Those of a person beyond the newest `keep`. */

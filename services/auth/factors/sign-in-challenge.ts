@@ -15,6 +15,8 @@ export interface SignInChallenge {
   readonly clientAddress: string;
   readonly userAgent: string;
   readonly expiresAt: Date;
+  /** Of the session that may follow; null for its own end. */
+  readonly notAfter: Date | null;
 }
 
 /** What a person may show where a second factor is asked for. */

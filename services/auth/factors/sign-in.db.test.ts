@@ -41,6 +41,11 @@ test("who has no factor signs in with a password; who has one gets a challenge, 
   clock.advance(30_000);
   const again = finish(challengeToken, { method: "totp", code: codeOf(clock, secret) });
   await assert.rejects(again, failsWith(factorFailures.challenge_refused));
+  const notAfter = new Date(clock.nowMs() + 400_000);
+  const vouched = await ops.beginSession({ ...ann, ...withPassword, methods: ["fed"], notAfter });
+  const { required } = vouched.kind === "factor_required" ? vouched : assert.fail();
+  const ends = await finish(required.challengeToken, { method: "totp", code: codeOf(clock, secret) });
+  assert.equal(ends.refreshExpiresInSeconds, 400, "the session ends when whoever vouched stops doing so");
   const stored = JSON.stringify(await sql`select encode(token_hash, 'escape') from sign_in_challenge`);
   assert.equal(stored.includes(challengeToken.reveal()), false);
 });

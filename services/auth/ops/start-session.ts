@@ -3,6 +3,7 @@ import { authFailures } from "@lyss/contracts/failures/auth.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { AuthDeps } from "../deps.ts";
 import { toSessionStarted } from "../messages.ts";
+import { earlier } from "../model.ts";
 import { sayEnded } from "../say-ended.ts";
 import {
   hasSecondFactor,
@@ -31,6 +32,8 @@ export interface StartSessionInput {
   /** Empty when it is not known. */
   readonly clientAddress: string;
   readonly userAgent: string;
+  /** When whoever vouched for the person stops doing so; null, or not given, for never. */
+  readonly notAfter?: Date | null;
 }
 
 /**
@@ -49,11 +52,11 @@ export async function startSession(deps: AuthDeps, input: StartSessionInput): Pr
     ...{ sessionId, tenantId, userId, methods, clientAddress, userAgent, createdAt: now, lastSeenAt: now },
     factorAt: hasSecondFactor(methods) ? now : null,
     provenAt: now,
-    expiresAt: new Date(now.getTime() + ttlMs),
+    expiresAt: earlier(new Date(now.getTime() + ttlMs), input.notAfter ?? null) ?? now,
     ...{ ...ownSession, endedAt: null },
   };
   const refreshToken = generateRefreshToken(random);
-  const refreshExpiresAtMs = now.getTime() + Math.min(idleTtlMs, ttlMs);
+  const refreshExpiresAtMs = Math.min(now.getTime() + idleTtlMs, session.expiresAt.getTime());
 
   const { role, given } = await db.transaction(async (tx) => {
     const principal = await principals.seePrincipal(tx, { tenantId, userId, role: input.role });

@@ -1,3 +1,4 @@
+import { timestampDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { ssoFailures } from "@lyss/contracts/failures/sso.ts";
 import type { StartSessionResponse } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { Failure } from "@lyss/kit/errors/failure.ts";
@@ -25,7 +26,7 @@ export function proofPurpose(sessionId: string): string {
  * `code_invalid`.
  */
 export async function exchangeCode(deps: SsoDeps, input: ExchangeCodeInput): Promise<StartedSession> {
-  const { db, signIns, auth, clock, settings } = deps;
+  const { db, signIns, auth, clock } = deps;
   const { codeVerifier, clientAddress, userAgent } = input;
   const codeHash = sha256(input.code);
   const now = new Date(clock.nowMs());
@@ -36,14 +37,16 @@ export async function exchangeCode(deps: SsoDeps, input: ExchangeCodeInput): Pro
   const { proof, ...person } = openJson<KeptPerson>(deps, row.sealed, exchangePurpose(codeHash));
   const { userId, tenantId, role, subject, providerSession, notAfterMs } = person;
   const methods = ["fed"];
-  const { result } = await auth.startSession({ userId, tenantId, role, methods, clientAddress, userAgent });
+  const end = notAfterMs === undefined ? {} : { notAfter: timestampFromMs(notAfterMs) };
+  const { result } = await auth.startSession({ userId, tenantId, role, methods, clientAddress, userAgent, ...end });
   if (result.case !== "tokens") return result;
-  const { sessionId, refreshExpiresInSeconds } = result.value;
+  const { sessionId } = result.value;
   const sealedProof = proof === "" ? null : sealJson(deps, proof, proofPurpose(sessionId));
-  const expiresAt = new Date(clock.nowMs() + Math.max(refreshExpiresInSeconds * 1_000, settings.signInTtlMs));
+  // Known as long as the session may be refreshed: the provider may end it at any time.
+  const { expiresAt: endOfSession } = await auth.checkSession({ sessionId });
+  const expiresAt = endOfSession ? timestampDate(endOfSession) : now;
   const { connectionId } = row;
-  const endsAt = notAfterMs === undefined ? null : new Date(notAfterMs);
-  const session = { sessionId, connectionId, tenantId, userId, subject, providerSession, sealedProof, endsAt };
+  const session = { sessionId, connectionId, tenantId, userId, subject, providerSession, sealedProof };
   await db.transaction((tx) => signIns.insertSession(tx, { ...session, expiresAt }));
   return result;
 }

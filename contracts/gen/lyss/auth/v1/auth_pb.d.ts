@@ -52,6 +52,13 @@ export declare type StartSessionRequest = Message<"lyss.auth.v1.StartSessionRequ
    * @generated from field: string user_agent = 6;
    */
   userAgent: string;
+
+  /**
+   * When whoever vouched for the person stops doing so: the session ends then at the latest, however often it is refreshed.
+   *
+   * @generated from field: google.protobuf.Timestamp not_after = 7;
+   */
+  notAfter?: Timestamp | undefined;
 };
 
 /**
