@@ -8,6 +8,7 @@ import {
   TenantSuspendedSchema,
   TenantUpdatedSchema,
 } from "../gen/lyss/tenant/v1/tenant_pb.js";
+import { PersonExportedSchema } from "../gen/lyss/user/v1/user_pb.js";
 
 export const tenantCreated = defineEvent("tenant.created", TenantCreatedSchema, (event) => event.tenantId);
 
@@ -39,6 +40,12 @@ export const dataPolicyChanged = defineEvent(
   (event) => event.tenantId,
 );
 
+export const tenantPersonExported = defineEvent(
+  "tenant.person.exported",
+  PersonExportedSchema,
+  (event) => event.exportId,
+);
+
 /** Everything that tenant says. */
 export const tenantEventTypes = [
   tenantCreated,
@@ -50,4 +57,5 @@ export const tenantEventTypes = [
   tenantDomainVerified,
   tenantDomainRemoved,
   dataPolicyChanged,
+  tenantPersonExported,
 ] as const;

@@ -13,7 +13,7 @@ export const unauditedEvents: Readonly<Record<string, string>> = {
   "user.factors.reset": `${toldElsewhere}: user.audit.factors_reset`,
   "user.export.requested": `${toldElsewhere}: user.audit.export_requested`,
   ...Object.fromEntries(
-    ["ai-gateway", "audit", "auth", "billing", "group", "sso", "user"].map((service) => [
+    ["ai-gateway", "audit", "auth", "billing", "group", "sso", "tenant", "user"].map((service) => [
       `${service}.person.exported`,
       `${byItself}, after user.export.requested`,
     ]),

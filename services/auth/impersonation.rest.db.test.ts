@@ -175,3 +175,16 @@ test("a tenant decides whether its people are told by mail, and a second factor 
   const verdict = await ops.checkSession({ sessionId: given.sessionId });
   assert.deepEqual(verdict.isActive && verdict.permissions, permissionsByRole["member"]);
 });
+
+test("an export tells a person who acted in their name and why, and an operator that they did, not in whose name", async () => {
+  const { tenantId, operator, member, given } = await begin();
+  const exported = (person: { tenantId: string; userId: string }) =>
+    service.db.transaction((tx) => ops.exportPerson(tx, person));
+  const { sessions } = (await exported({ tenantId, userId: member.userId })) as Record<string, object[]>;
+  const acted = { session_id: given.sessionId, operator_id: operator.userId, reason: "ticket 7" };
+  const found = sessions?.find((row) => "operator_id" in row && row.operator_id !== null);
+  assert.partialDeepStrictEqual(found, acted);
+  const own = await exported({ tenantId: "ten_home", userId: operator.userId });
+  assert.partialDeepStrictEqual(own["impersonations"], [{ session_id: given.sessionId, reason: "ticket 7" }]);
+  assert.doesNotMatch(JSON.stringify(own["impersonations"]), new RegExp(member.userId));
+});

@@ -8,9 +8,21 @@ export function createPersonStore() {
   return {
     listSessions: (tx: Tx, { tenantId, userId }: ExportedPerson): Rows => tx`
       select session_id, methods, client_address, user_agent, created_at, factor_at, proven_at, last_seen_at, expires_at,
-        ended_at, end_reason
+        ended_at, end_reason, operator_id, reason
       from session where tenant_id = ${tenantId} and user_id = ${userId}
       order by session_id desc limit ${exportedRowsLimit}`,
+
+    /** What an operator did in others' names, and why: not in whose. */
+    listImpersonations: (tx: Tx, { userId }: ExportedPerson): Rows => tx`
+      select session_id, reason, created_at, expires_at, ended_at
+      from session where operator_id = ${userId} order by session_id desc limit ${exportedRowsLimit}`,
+
+    /** Programs that the person made, or gave permissions. */
+    listClients: (tx: Tx, { tenantId, userId }: ExportedPerson): Rows => tx`
+      select client_id, name, description, prefix, jwks, jwks_uri, permissions, models, allowed_ips, created_at, created_by,
+        updated_at, granted_by, expires_at, disabled_at, last_used_at
+      from service_client where tenant_id = ${tenantId} and ${userId} in (created_by, granted_by)
+      order by client_id desc limit ${exportedRowsLimit}`,
 
     listKeys: (tx: Tx, { tenantId, userId }: ExportedPerson): Rows => tx`
       select key_id, name, description, prefix, permissions, models, limits, created_at, created_by, updated_at, expires_at,

@@ -5,7 +5,7 @@ import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { credential } from "./service.ts";
 
-const { ops } = await startTestService({ after }, credential, { clients: {} });
+const { ops, listEvents } = await startTestService({ after }, credential, { clients: {} });
 /** The bearer token is the caller: `<tenant>/<permissions>`. */
 const server = await startTestServer({
   mounted: [{ name: "credential", routes: credential.routes, ops, peerUrl: undefined }],
@@ -85,4 +85,16 @@ test("text that cannot be stored is refused as bad input, wherever it comes in",
   }
   assert.equal((await call(all, "GET", "?cursor=%00")).status, 400);
   assert.equal((await call(all, "GET", "/%00")).status, 404);
+});
+
+test("each change of a credential says who made it", async () => {
+  const all = "ten_told/credential:*";
+  const { json } = await call(all, "POST", "", input);
+  await call(all, "POST", `/${json.id}:rotate`, { secret: `${canary}2` });
+  await call(all, "DELETE", `/${json.id}`);
+  const said = (await listEvents()).filter(({ data }) => data["credentialId"] === json.id);
+  assert.deepEqual(
+    said.map(({ type, data }) => [type, data["actorId"]]),
+    ["created", "rotated", "revoked"].map((act) => [`credential.${act}`, "usr_a"]),
+  );
 });

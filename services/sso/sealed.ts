@@ -24,9 +24,9 @@ export function sha256(text: string): Buffer {
   return createHash("sha256").update(text).digest();
 }
 
-/** Whether a verifier is the one of a challenge (RFC 7636, S256), in constant time. */
-export function matchesChallenge(verifier: string, challenge: string): boolean {
-  const given = Buffer.from(sha256(verifier).toString("base64url"));
-  const wanted = Buffer.from(challenge);
+/** Whether a text is the one of which the digest was kept, in constant time. */
+export function matchesDigest(text: string, kept: string, encoding: "hex" | "base64url"): boolean {
+  const given = Buffer.from(sha256(text).toString(encoding));
+  const wanted = Buffer.from(kept);
   return given.length === wanted.length && timingSafeEqual(given, wanted);
 }

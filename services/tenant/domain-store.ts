@@ -31,6 +31,15 @@ export function createDomainStore() {
         select ${columns(db)} from tenant_domain where tenant_id = ${tenantId} order by domain limit 1000`;
     },
 
+    /** Those that a person added, newest first. */
+    listAddedBy: (
+      tx: Tx,
+      { tenantId, userId }: { readonly tenantId: string; readonly userId: string },
+      limit: number,
+    ): Promise<readonly object[]> => tx`
+      select domain, added_at, verified_at from tenant_domain
+      where tenant_id = ${tenantId} and added_by = ${userId} order by added_at desc, domain limit ${limit}`,
+
     /** False when another tenant has verified it; nothing is written then. */
     async verifyDomain(tx: Tx, tenantId: string, domain: string, verifiedAt: Date): Promise<boolean> {
       const { count } = await tx`

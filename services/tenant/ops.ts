@@ -1,3 +1,5 @@
+import type { ExportedPerson } from "@lyss/contracts/events/answer-export.ts";
+import type { Tx } from "@lyss/kit/db/database.ts";
 import type { PageRequest } from "@lyss/kit/http/page.ts";
 import type { TenantReference } from "./change-tenant.ts";
 import type { TenantDeps } from "./deps.ts";
@@ -7,6 +9,7 @@ import { addTenant } from "./ops/add-tenant.ts";
 import { countTenants } from "./ops/count-tenants.ts";
 import { type CreateTenantInput, createTenant } from "./ops/create-tenant.ts";
 import { discardTenant } from "./ops/discard-tenant.ts";
+import { exportPerson } from "./ops/export-person.ts";
 import { getDataPolicy, listDataPolicies } from "./ops/get-data-policy.ts";
 import { getTenant, getTenantBySlug } from "./ops/get-tenant.ts";
 import { findDomain, listDomains } from "./ops/list-domains.ts";
@@ -39,6 +42,7 @@ export function createTenantOps(deps: TenantDeps) {
     getDataPolicy: (input: TenantReference) => getDataPolicy(deps, input),
     setDataPolicy: (input: SetDataPolicyInput) => setDataPolicy(deps, input),
     listDataPolicies: (input: TenantReference & PageRequest) => listDataPolicies(deps, input),
+    exportPerson: (tx: Tx, person: ExportedPerson) => exportPerson(deps, tx, person),
   };
 }
 

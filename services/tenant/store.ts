@@ -85,6 +85,15 @@ export function createTenantStore(sql: Sql) {
     },
 
     /** The latest of a tenant, newest first, those before `beforeVersion`. */
+    /** Versions that a person set, newest first. */
+    listPoliciesBy: (
+      tx: Tx,
+      { tenantId, userId }: { readonly tenantId: string; readonly userId: string },
+      limit: number,
+    ): Promise<readonly object[]> => tx`
+      select version::float8, retention_days, store_bodies, redact, changed_at from data_policy
+      where tenant_id = ${tenantId} and changed_by = ${userId} order by version desc limit ${limit}`,
+
     listPolicies(
       db: Sql | Tx,
       tenantId: string,

@@ -232,3 +232,21 @@ test("a data policy has versions, and keeps no bodies until somebody says so", a
   const rest = await call(owner, "GET", `/me/data-policy/versions?cursor=${json.next_cursor}`);
   assert.deepEqual(rest.json.data, [set.json]);
 });
+
+test("what somebody has set in their organisation is in the export of them, and nobody else's", async () => {
+  const tenantId = await create("exported");
+  const owner = ownerOf(tenantId);
+  assert.equal((await call(owner, "POST", "/me/domains", { domain: "exported.example" })).status, 201);
+  const policy = { retention_days: 31, store_bodies: false, redact: [] };
+  assert.equal((await call(owner, "PUT", "/me/data-policy", policy)).status, 200);
+  const exported = (userId: string) =>
+    service.db.transaction((tx) => service.ops.exportPerson(tx, { tenantId, userId }));
+  const { added_domains: domains, data_policies: policies } = (await exported("usr_own")) as Record<string, object[]>;
+  assert.partialDeepStrictEqual(domains, [{ domain: "exported.example", verified_at: null }]);
+  assert.partialDeepStrictEqual(policies, [{ retention_days: 31 }]);
+  const others = Object.values(await exported("usr_other")) as object[][];
+  assert.deepEqual(
+    others.map(({ length }) => length),
+    [0, 0],
+  );
+});

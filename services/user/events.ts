@@ -12,6 +12,7 @@ import {
 import { billingPersonExported, budgetThresholdReached } from "@lyss/contracts/events/billing.ts";
 import { groupPersonErased, groupPersonExported } from "@lyss/contracts/events/group.ts";
 import { ssoPersonErased, ssoPersonExported } from "@lyss/contracts/events/sso.ts";
+import { tenantPersonExported } from "@lyss/contracts/events/tenant.ts";
 import { userPersonExported } from "@lyss/contracts/events/user.ts";
 import {
   type KeyCreated,
@@ -46,6 +47,7 @@ export const exports = [
   { service: "billing", event: billingPersonExported },
   { service: "group", event: groupPersonExported },
   { service: "sso", event: ssoPersonExported },
+  { service: "tenant", event: tenantPersonExported },
   { service: "user", event: userPersonExported },
 ] as const;
 

@@ -6,7 +6,9 @@ import { accessChanged } from "@lyss/contracts/events/auth.ts";
 import { tenantUpdated } from "@lyss/contracts/events/tenant.ts";
 import { userUpdated } from "@lyss/contracts/events/user.ts";
 import { systemClock as clock, delay } from "@lyss/kit/service/clock.ts";
+import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { tenant } from "@lyss/services/tenant/service.ts";
+import { exportingServices } from "@lyss/services/user/exports/export-model.ts";
 import { user } from "@lyss/services/user/service.ts";
 import { waitForNoHold } from "../read-money.ts";
 import { type RunningPlatform, requestJson } from "../run-platform.ts";
@@ -330,6 +332,8 @@ test(
     const { access_token, refresh_token } = next.body as unknown as SignedIn;
     await send(0, ended.access_token, "/v1/auth/logout", { method: "POST" });
     await delay(clock, 5_100);
+    const { access_token: exporting } = await signIn(0);
+    assert.equal((await send(0, exporting, "/api/v1/users/me/export", { method: "POST" })).status, 202);
     await fleet.replaceAll();
 
     const accepted = await Promise.all(
@@ -349,5 +353,9 @@ test(
       assert.equal((await send(number, "", "/v1/auth/refresh", { body: { refresh_token } })).status, 401);
     }
     t.diagnostic(`0 of ${accepted.length} accepted`);
+    // What was asked for just before goes on where it stood.
+    await waitUntil(async () => (await send(1, exporting, "/api/v1/users/me/export")).body["state"] === "ready");
+    const { status, body } = await send(0, exporting, "/api/v1/users/me/export/download");
+    assert.deepEqual([status, Object.keys(body["services"] as object)], [200, exportingServices]);
   },
 );

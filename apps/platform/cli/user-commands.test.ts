@@ -84,6 +84,15 @@ test("people are invited from the command line, and invitations are taken back",
   assert.doesNotMatch(await lyss("invitations"), /new@/);
 });
 
+test("the factors of somebody who lost them are reset from the command line, for a reason", async () => {
+  const { userId: id } = await person("Lea", "member");
+  await assert.rejects(lyss("reset-factors", id, "--reason", "telephone lost"), /Repeat the command with --yes/);
+  const reset = ["reset-factors", id, "--reason", "telephone lost", "--yes"];
+  assert.equal(await lyss(...reset), `Reset the factors of ${id}. They are told by mail.\n`);
+  assert.match(await lyss("audit", id, "--limit", "1"), new RegExp(`factors_reset +${owner.userId} .*telephone lost`));
+  await assert.rejects(lyss("reset-factors", "usr_none", "--reason", "x", "--yes"), /USER_/);
+});
+
 test("an operator acts in a person's name from the command line, for a reason", async () => {
   const { userId: id } = await person("Mila", "member");
   const shown = await lyss("impersonate", id, "--reason", "ticket 7");

@@ -12,7 +12,7 @@ import { decodeJwt } from "jose";
 import { auth } from "../service.ts";
 
 const clock = createFakeClock();
-const { ops, random, listEvents } = await startTestService({ after }, auth, { clients: {}, clock });
+const { ops, db, random, listEvents } = await startTestService({ after }, auth, { clients: {}, clock });
 /** The bearer token is the caller: `<tenant>/<person>/<role>/<key>`. */
 const server = await startTestServer({
   mounted: [{ name: "auth", routes: auth.routes, ops, peerUrl: undefined }],
@@ -166,6 +166,15 @@ test("nobody gives a client what they lack, learns a secret that is more, or let
     assert.deepEqual([status, json.error.code], [403, "AUTH_074"], `${method} ${target}`);
   }
   assert.equal((await give({}, `${tenantId}/usr_m/member`)).status, 403);
+});
+
+test("an export of a person names the programs that they made or gave permissions, without a secret", async () => {
+  const { tenantId, userId, client } = await begin();
+  const { service_clients: clients } = await db.transaction((tx) => ops.exportPerson(tx, { tenantId, userId }));
+  assert.partialDeepStrictEqual(clients, [{ client_id: client.id, name: "nightly", created_by: userId }]);
+  assert.doesNotMatch(JSON.stringify(clients), new RegExp(client.client_secret));
+  const another = await db.transaction((tx) => ops.exportPerson(tx, { tenantId, userId: "usr_other" }));
+  assert.equal((another["service_clients"] as object[]).length, 0);
 });
 
 test("another tenant's clients do not exist", async () => {

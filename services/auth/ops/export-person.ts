@@ -11,6 +11,8 @@ export async function exportPerson(
   return {
     access: await persons.findAccess(tx, person),
     sessions: await persons.listSessions(tx, person),
+    impersonations: await persons.listImpersonations(tx, person),
+    service_clients: await persons.listClients(tx, person),
     keys: await persons.listKeys(tx, person),
     factors: await persons.listFactors(tx, person),
     recovery_codes_left: await persons.countRecoveryCodes(tx, person),

@@ -44,6 +44,8 @@ test("an operator puts a price with all its terms, the tenant sees it, and a rep
     [terms, "operator", null, true],
   );
   assert.deepEqual((await call("PUT", "/admin/billing/prices", { prices })).json, put.json);
+  const said = (await service.listEvents()).filter(({ type }) => type === "billing.prices.changed");
+  assert.deepEqual([said.length, said[0]?.data["actorId"]], [1, "usr_a"]);
   const { json } = await call("GET", "/v1/billing/prices?provider=p", undefined, "ten_a/billing:read");
   const seen = json.data.find((it: { model: string }) => it.model === "rest");
   assert.deepEqual([seen.id, seen.terms, seen.input_nanos_per_million], [version.id, terms, "150000000"]);

@@ -4,7 +4,7 @@ import type { StartSessionResponse } from "@lyss/contracts/gen/lyss/auth/v1/auth
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { SsoDeps } from "../deps.ts";
 import { limits } from "../model.ts";
-import { matchesChallenge, openJson, sealJson, sha256 } from "../sealed.ts";
+import { matchesDigest, openJson, sealJson, sha256 } from "../sealed.ts";
 import { exchangePurpose, type KeptPerson } from "../signing-in.ts";
 
 export interface ExchangeCodeInput {
@@ -31,7 +31,7 @@ export async function exchangeCode(deps: SsoDeps, input: ExchangeCodeInput): Pro
   const codeHash = sha256(input.code);
   const now = new Date(clock.nowMs());
   const row = await db.transaction((tx) => signIns.takeExchange(tx, codeHash, now));
-  if (!row || !matchesChallenge(codeVerifier, row.codeChallenge)) {
+  if (!row || !matchesDigest(codeVerifier, row.codeChallenge, "base64url")) {
     throw new Failure(ssoFailures.code_invalid, { maxAgeSeconds: limits.codeTtlMs / 1_000 });
   }
   const { proof, ...person } = openJson<KeptPerson>(deps, row.sealed, exchangePurpose(codeHash));

@@ -1,6 +1,4 @@
-import { timingSafeEqual } from "node:crypto";
 import type { ClientMetadata } from "oidc-provider";
-import { sha256 } from "../sealed.ts";
 import type { StoredClient } from "./client-store.ts";
 
 /** A client as the library knows it (RFC 7591). Its secret stands there as a hash, and is compared as one. */
@@ -20,11 +18,4 @@ export function toClientMetadata(client: StoredClient): ClientMetadata {
     id_token_signed_response_alg: "RS256",
     application_type: "web",
   };
-}
-
-/** Whether a secret is the one of the stored hash, in constant time. */
-export function isClientSecret(storedHex: string | undefined, given: string): boolean {
-  const stored = Buffer.from(storedHex ?? "", "hex");
-  const shown = sha256(given);
-  return stored.length === shown.length && timingSafeEqual(stored, shown);
 }

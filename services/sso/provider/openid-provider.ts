@@ -4,8 +4,7 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import { WholeAnswer } from "@lyss/kit/http/whole-answer.ts";
 import type Provider from "oidc-provider";
 import type { SsoDeps } from "../deps.ts";
-import { sha256 } from "../sealed.ts";
-import { isClientSecret } from "./client-metadata.ts";
+import { matchesDigest, sha256 } from "../sealed.ts";
 import { createConfiguration, idTokenTtlMs } from "./configuration.ts";
 import { openExchange, type ProviderRequest } from "./exchange.ts";
 import { errorPage, pageHeaders } from "./pages.ts";
@@ -80,7 +79,7 @@ function watch(provider: Provider): void {
     await next();
   });
   provider.Client.prototype.compareClientSecret = async function compare(this: { clientSecret?: string }, given) {
-    return isClientSecret(this.clientSecret, given);
+    return matchesDigest(given, this.clientSecret ?? "", "hex");
   };
   provider.on("server_error", (ctx, err) => noteFailure(ctx.req, err));
   provider.on("end_session.success", (ctx) => {

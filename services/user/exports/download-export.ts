@@ -7,7 +7,7 @@ import { unseal } from "@lyss/kit/crypto/seal.ts";
 import { openSealed, type SealingPair } from "@lyss/kit/crypto/seal-to.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { UserDeps } from "../deps.ts";
-import { type ExportProgress, exportingServices } from "./export-model.ts";
+import type { ExportProgress } from "./export-model.ts";
 import { getExport } from "./get-export.ts";
 import type { RequestExportInput } from "./request-export.ts";
 
@@ -53,7 +53,9 @@ async function writeDocument({ exports, exportKey }: UserDeps, found: ExportProg
     return openPart({ publicKey, privateKey }, sealed, bindingOf(exportId, service));
   };
   const chunks: Buffer[] = [Buffer.from(`${JSON.stringify({ ...head, ...times }).slice(0, -1)},"services":{`)];
-  for (const [index, service] of exportingServices.entries()) {
+  // Those that had answered: an export may be older than a service that answers now.
+  const answered = found.parts.filter(({ exportedAt }) => exportedAt !== null);
+  for (const [index, { service }] of answered.entries()) {
     chunks.push(Buffer.from(`${index === 0 ? "" : ","}${JSON.stringify(service)}:`), await open(service));
   }
   return Buffer.concat([...chunks, Buffer.from("}}\n")]);

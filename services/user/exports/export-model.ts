@@ -1,5 +1,5 @@
 /** Services that keep something of a person, and say what by `<service>.person.exported`. */
-export const exportingServices = ["ai-gateway", "audit", "auth", "billing", "group", "sso", "user"] as const;
+export const exportingServices = ["ai-gateway", "audit", "auth", "billing", "group", "sso", "tenant", "user"] as const;
 
 export type ExportingService = (typeof exportingServices)[number];
 

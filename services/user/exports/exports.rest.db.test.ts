@@ -74,7 +74,7 @@ test("an export is ready when each service has answered, and is one document wit
   assert.deepEqual([begun.status, begun.json.state, begun.json.download_url], [202, "running", null]);
   assert.deepEqual(
     begun.json.parts.map((part: { service: string }) => part.service),
-    ["ai-gateway", "audit", "auth", "billing", "group", "sso", "user"],
+    ["ai-gateway", "audit", "auth", "billing", "group", "sso", "tenant", "user"],
   );
   const all = exports.map(({ service }) => service);
   await answer(begun.json.id, all.slice(1));
