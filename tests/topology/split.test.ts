@@ -94,6 +94,8 @@ test("the same services as four processes give the answers that one process give
     assert.ok(split && one);
     assert.deepEqual([path, split.status, shapeOf(split.body)], [path, one.status, shapeOf(one.body)]);
   }
+  // What is sent on to a peer has more stages, and each listens.
+  assert.doesNotMatch(gateway.output(), /Warning/);
 });
 
 test("the tags of a call reach its usage, and what is no tag is refused by name", async () => {

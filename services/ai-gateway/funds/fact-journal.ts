@@ -5,8 +5,8 @@ import { type Clock, delay } from "@lyss/kit/service/clock.ts";
 import { toBytes } from "@lyss/kit/spool/record-format.ts";
 import type { Spool, SpoolEntry } from "@lyss/kit/spool/spool.ts";
 import type { Logger } from "pino";
-import { type EncodedFact, toPostRequest } from "./post-request.ts";
-import { begunFormat, endedFormat, type FactRecord } from "./spool-record.ts";
+import { toPostRequest } from "./post-request.ts";
+import { begunFormat, endedFormat, type FactRecord, factOf } from "./spool-record.ts";
 
 /** An attempt that is written down before its request leaves. */
 export interface Attempt {
@@ -43,15 +43,23 @@ export interface RecoveredFact extends FactRecord {
   readonly entry: SpoolEntry;
 }
 
-/** What is to be charged. */
-interface Ended extends EncodedFact {
-  /** What may be dropped once it is charged. */
-  readonly entries: readonly SpoolEntry[];
+/**
+ * What is to be charged. It waits for longer than a young generation lives, thousands at a time: what is kept of it is its record, and
+ * few objects.
+ */
+interface Ended {
+  /** What may be dropped once it is charged, the last of them first. */
+  readonly entry: SpoolEntry;
+  readonly earlier: SpoolEntry | undefined;
+  /** Of its end, where that is not in `entry`. */
+  readonly record: Uint8Array | undefined;
+  /** A call with a hold of its own is charged at once: others may wait for its money. */
+  readonly isUrgent: boolean;
   readonly onPosted: () => void;
 }
 
 const maxFactsAtOnce = 2_000;
-/** Facts of so long share a transaction. A call with a hold of its own is charged at once: others may wait for its money. */
+/** Facts of so long share a transaction, unless one is urgent. */
 const gatherMs = 25;
 const firstRetryMs = 200;
 const retryLimitMs = 5_000;
@@ -74,7 +82,7 @@ export function createFactJournal(deps: {
   function enqueue(end: Ended): void {
     queue.push(end);
     running ??= run();
-    if (end.fact.leaseId === "" || queue.length >= maxFactsAtOnce) hurry?.();
+    if (end.isUrgent || queue.length >= maxFactsAtOnce) hurry?.();
   }
 
   async function run(): Promise<void> {
@@ -101,7 +109,7 @@ export function createFactJournal(deps: {
 
   /** Waits for more to charge with it, unless somebody is in a hurry. */
   async function pause(ms: number, isHurried: boolean): Promise<void> {
-    if (isHurried && queue.some(({ fact }) => fact.leaseId === "")) return;
+    if (isHurried && queue.some(({ isUrgent }) => isUrgent)) return;
     const woken = new AbortController();
     if (isHurried) hurry = () => woken.abort();
     await delay(clock, ms, AbortSignal.any([woken.signal, stopping.signal])).catch(() => undefined);
@@ -111,20 +119,22 @@ export function createFactJournal(deps: {
   /** Throws for what may pass. A fact that billing refuses for good is told and set aside, and holds up no other. */
   async function post(batch: readonly Ended[]): Promise<void> {
     try {
-      await billing.postFacts(toPostRequest(nodeId, batch), { timeoutMs: postTimeoutMs });
+      await billing.postFacts(toPostRequest(nodeId, batch.map(recordOf)), { timeoutMs: postTimeoutMs });
     } catch (err) {
       if (!isFailure(err) || !isFinal(err.type.kind)) throw err;
       if (batch.length > 1) {
         for (const end of batch) await post([end]);
         return;
       }
-      for (const { fact } of batch) {
-        log.error({ err, call_id: fact.callId }, "billing refuses a usage fact; it stays on disk");
+      for (const end of batch) {
+        const call_id = factOf(recordOf(end)).callId;
+        log.error({ err, call_id }, "billing refuses a usage fact; it stays on disk");
       }
       return;
     }
-    for (const { entries, onPosted } of batch) {
-      for (const entry of entries) spool.drop(entry);
+    for (const { entry, earlier, onPosted } of batch) {
+      spool.drop(entry);
+      if (earlier) spool.drop(earlier);
       onPosted();
     }
   }
@@ -133,8 +143,14 @@ export function createFactJournal(deps: {
   async function chargeAtOnce({ fact, entry: begun }: Attempt, onPosted: () => void, err: unknown): Promise<void> {
     log.error({ err, call_id: fact.callId }, "the end of a call cannot be written; it is charged at once");
     const record = toBytes(endedFormat, { begun: begun.record, fact });
-    const ended = { fact, record, entries: [begun], onPosted };
+    const ended = { entry: begun, earlier: undefined, record, isUrgent: fact.leaseId === "", onPosted };
     await post([ended]).catch(() => enqueue(ended));
+  }
+
+  /** Its end says all that its beginning did. */
+  function endsAs(entry: SpoolEntry, begun: SpoolEntry, isUrgent: boolean, onPosted: () => void): void {
+    spool.drop(begun);
+    enqueue({ entry, earlier: undefined, record: undefined, isUrgent, onPosted });
   }
 
   return {
@@ -146,8 +162,9 @@ export function createFactJournal(deps: {
       const { fact, entry: begun } = attempt;
       try {
         const entry = spool.compose(endedFormat, { begun: begun.record, fact });
+        const isUrgent = fact.leaseId === "";
         return spool.written().then(
-          () => enqueue({ fact, record: entry.record, entries: [begun, entry], onPosted }),
+          () => endsAs(entry, begun, isUrgent, onPosted),
           (err) => chargeAtOnce(attempt, onPosted, err),
         );
       } catch (err) {
@@ -155,12 +172,16 @@ export function createFactJournal(deps: {
       }
     },
     async recover(records) {
-      const attempts = new Map<string, EncodedFact & { readonly entries: SpoolEntry[] }>();
+      const attempts = new Map<string, Omit<Ended, "onPosted">>();
       for (const { kind, fact, entry } of records) {
         const name = `${fact.callId}/${fact.attempt}`;
         const known = attempts.get(name);
-        const end = kind === "ended" ? { fact, record: entry.record } : (known ?? toLost(fact, entry.record));
-        attempts.set(name, { ...end, entries: [...(known?.entries ?? []), entry] });
+        const isUrgent = fact.leaseId === "";
+        const record = kind === "ended" ? undefined : toLost(fact, entry.record);
+        // Of one attempt there is at most one of each kind.
+        if (!known) attempts.set(name, { entry, earlier: undefined, record, isUrgent });
+        else if (kind === "ended") attempts.set(name, { entry, earlier: known.entry, record, isUrgent });
+        else attempts.set(name, { ...known, earlier: entry });
       }
       const posted = [...attempts.values()].map(
         (attempt) => new Promise<void>((resolve) => enqueue({ ...attempt, onPosted: resolve })),
@@ -191,8 +212,11 @@ function isFinal(kind: string): boolean {
   return kind === "invalid_argument" || kind === "not_found" || kind === "failed_precondition";
 }
 
+function recordOf({ entry, record }: Ended): Uint8Array {
+  return record ?? entry.record;
+}
+
 /** Nobody knows how it ended, so nothing is charged for it: what the provider reports is reconciled later. */
-function toLost(begun: UsageFact, record: Uint8Array): EncodedFact {
-  const fact = { ...begun, outcome: CallOutcome.LOST, isEstimated: true };
-  return { fact, record: toBytes(endedFormat, { begun: record, fact }) };
+function toLost(fact: UsageFact, begun: Uint8Array): Uint8Array {
+  return toBytes(endedFormat, { begun, fact: { ...fact, outcome: CallOutcome.LOST, isEstimated: true } });
 }

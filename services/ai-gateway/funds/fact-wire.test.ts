@@ -11,7 +11,7 @@ import {
 } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { otherBucketNames } from "@lyss/contracts/pricing/token-price.ts";
 import { createSeeded } from "@lyss/kit/testing/seeded-random.ts";
-import { beginBytes, endBytes, writeBegin, writeEnd } from "./fact-wire.ts";
+import { beginBytes, endBytes, readFact, writeBegin, writeEnd } from "./fact-wire.ts";
 
 const texts = [
   "",
@@ -68,6 +68,7 @@ test("whatever a fact holds, generated code reads it as it was, and writes it as
     const fact = facts();
     const bytes = write(fact);
     assert.deepEqual(fromBinary(UsageFactSchema, bytes), fact, `fact ${i}`);
+    assert.deepEqual(readFact(bytes), fact, `fact ${i}`);
     assert.equal(bytes.length, toBinary(UsageFactSchema, fact).length);
   }
 });
@@ -112,5 +113,33 @@ test("every field of the contract is written", () => {
     const name = localName as keyof UsageFact;
     assert.notDeepEqual(fact[name], blank[name], `${name} is not in the fact`);
     assert.deepEqual(read[name], fact[name], name);
+  }
+});
+
+/** What a reader makes of bytes: a fact, or that it refuses them. */
+function verdictOn(read: () => UsageFact): UsageFact | "refused" {
+  try {
+    return read();
+  } catch {
+    return "refused";
+  }
+}
+
+test("of bytes that anybody may have written or broken, it says what generated code says", () => {
+  const seed = 20_261_127;
+  const { between } = createSeeded(seed);
+  const facts = createFacts(seed);
+  for (let i = 0; i < 20_000; i++) {
+    const fact = facts();
+    const short = { ...fact, attempt: 1, latencyMs: 5n, startedAtMs: 1_764_200_000_000n };
+    let bytes = between(0, 1) === 0 ? write(short) : Buffer.from(toBinary(UsageFactSchema, fact));
+    if (bytes.length > 1_000) continue;
+    for (let broken = between(0, 3); broken > 0 && bytes.length > 0; broken--) {
+      if (between(0, 3) === 0) bytes = bytes.subarray(0, between(0, bytes.length));
+      else bytes[between(0, bytes.length - 1)] = between(0, 255);
+    }
+    const said = verdictOn(() => readFact(bytes));
+    const expected = verdictOn(() => fromBinary(UsageFactSchema, bytes));
+    assert.deepEqual(said, expected, `seed ${seed}, ${i}: ${bytes.toString("hex")}`);
   }
 });

@@ -127,10 +127,7 @@ export function createFunder(deps: {
 
   /** By itself, so that of a call that waits to be posted nothing more is kept in memory. */
   function whenPosted(callId: string, draw: Draw | undefined): () => void {
-    return () => {
-      if (draw) notePosted(draw);
-      heldCallIds.delete(callId);
-    };
+    return draw ? () => notePosted(draw) : () => void heldCallIds.delete(callId);
   }
 
   /** The way to more for a call that was granted less than its most. */

@@ -1,44 +1,48 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type UnknownField } from "@bufbuild/protobuf";
 import { WireType } from "@bufbuild/protobuf/wire";
-import {
-  type PostFactsRequest,
-  PostFactsRequestSchema,
-  type UsageFact,
-} from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { type PostFactsRequest, PostFactsRequestSchema } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { withWireForm } from "@lyss/kit/rpc/wire-form.ts";
-import { messageOf } from "./spool-record.ts";
-import { writeVarint } from "./wire.ts";
-
-/** An attempt that has ended, and its record. */
-export interface EncodedFact {
-  readonly fact: UsageFact;
-  readonly record: Uint8Array;
-}
+import { factOf, messageOf } from "./spool-record.ts";
+import { writeMessageTag, writeVarint } from "./wire.ts";
 
 /** `PostFactsRequest.facts`. */
 const factsField = 2;
+const tagBytes = 1;
 const maxLengthBytes = 5;
 
-/** A request of facts that are on disk already: to another process they go as they are there, and are not encoded again. */
-export function toPostRequest(nodeId: string, facts: readonly EncodedFact[]): PostFactsRequest {
-  const request = create(PostFactsRequestSchema, { nodeId, facts: facts.map(({ fact }) => fact) });
-  return withWireForm(request, () => {
-    const encoded = toFields(facts.map(({ record }) => messageOf(record)));
-    return Object.assign(create(PostFactsRequestSchema, { nodeId }), { $unknown: encoded });
-  });
+/**
+ * A request of the facts in these records. To another process they go as they are on disk, and are not read; within this one they are
+ * read when they are looked at.
+ */
+export function toPostRequest(nodeId: string, records: readonly Uint8Array[]): PostFactsRequest {
+  const request = create(PostFactsRequestSchema, { nodeId });
+  Object.defineProperty(request, "facts", { get: () => records.map(factOf), enumerable: true, configurable: true });
+  return withWireForm(request, () =>
+    Object.assign(create(PostFactsRequestSchema, { nodeId }), { $unknown: toFields(records) }),
+  );
 }
 
-/** Each message behind its length. */
-function toFields(messages: readonly Uint8Array[]) {
+/**
+ * All facts as what follows the tag of the first: the tags of the others stand between them, as they would be written. One field and one
+ * buffer, for a request of thousands waits for its answer for longer than a young generation lives.
+ */
+function toFields(records: readonly Uint8Array[]): readonly UnknownField[] {
+  if (records.length === 0) return [];
   let maxBytes = 0;
-  for (const message of messages) maxBytes += maxLengthBytes + message.length;
+  for (const record of records) maxBytes += tagBytes + maxLengthBytes + record.length;
   const bytes = Buffer.allocUnsafeSlow(maxBytes);
   let at = 0;
-  return messages.map((message) => {
-    const start = at;
-    at = writeVarint(bytes, start, message.length);
-    bytes.set(message, at);
-    at += message.length;
-    return { no: factsField, wireType: WireType.LengthDelimited, data: bytes.subarray(start, at) };
-  });
+  for (const record of records) {
+    if (at > 0) at = writeMessageTag(bytes, at, factsField);
+    at = writeMessage(bytes, at, record);
+  }
+  return [{ no: factsField, wireType: WireType.LengthDelimited, data: bytes.subarray(0, at) }];
+}
+
+/** The message in a record behind its length. */
+function writeMessage(bytes: Buffer, at: number, record: Uint8Array): number {
+  const message = messageOf(record);
+  const messageAt = writeVarint(bytes, at, message.length);
+  bytes.set(message, messageAt);
+  return messageAt + message.length;
 }

@@ -6,7 +6,7 @@ import {
   UsageFactSchema,
 } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import type { RecordFormat } from "@lyss/kit/spool/record-format.ts";
-import { beginBytes, endBytes, writeBegin, writeEnd } from "./fact-wire.ts";
+import { beginBytes, endBytes, readFact, writeBegin, writeEnd } from "./fact-wire.ts";
 
 /** An attempt, before its request leaves and when it has ended. */
 export interface FactRecord {
@@ -51,6 +51,12 @@ export function toRecord(closing: CloseLeasesRequest): Uint8Array {
 /** The message in a record. */
 export function messageOf(record: Uint8Array): Uint8Array {
   return record.subarray(1);
+}
+
+/** The fact in the record of an attempt. */
+export function factOf(record: Uint8Array): UsageFact {
+  const { buffer, byteOffset, byteLength } = messageOf(record);
+  return readFact(Buffer.from(buffer, byteOffset, byteLength));
 }
 
 /** Throws an Error for a record of a kind that this version does not know. */

@@ -3,6 +3,17 @@
  * field into `bytes` from `at` on and gives where it ends; a field that has its default is not written.
  */
 
+/** Where a field of a message is read, and what was read of it. */
+export interface WireReader {
+  readonly bytes: Buffer;
+  at: number;
+}
+
+/** What takes more bytes is not read here: 2^49 and more, and every negative number. */
+const maxReadBytes = 7;
+/** Said in place of a number that is not read here, or not whole. */
+export const unreadable = -1;
+
 /** A tag, and a varint of 64 bits. */
 export const varintFieldBytes = 12;
 const varintType = 0;
@@ -75,4 +86,28 @@ function writeLargeVarint(bytes: Buffer, at: number, value: bigint): number {
 
 function writeTag(bytes: Buffer, at: number, field: number, type: number): number {
   return writeVarint(bytes, at, (field << 3) | type);
+}
+
+/** The whole number that stands next; `unreadable` for one that is too large or goes beyond `end`. */
+export function readVarint(reader: WireReader, end: number): number {
+  const { bytes } = reader;
+  let value = 0;
+  let factor = 1;
+  const stop = Math.min(end, reader.at + maxReadBytes);
+  for (let at = reader.at; at < stop; at++) {
+    const byte = bytes[at] as number;
+    value += (byte & 127) * factor;
+    if (byte < 128) {
+      reader.at = at + 1;
+      return value;
+    }
+    factor *= 128;
+  }
+  return unreadable;
+}
+
+/** Where what stands next ends, behind its length; `unreadable` where it goes beyond `end`. */
+export function readLength(reader: WireReader, end: number): number {
+  const length = readVarint(reader, end);
+  return length === unreadable || reader.at + length > end ? unreadable : reader.at + length;
 }
