@@ -13,6 +13,37 @@ import type { CallToFund, Spent } from "./funds.ts";
 // Messages of the contract are plain objects. Written down as such, field by field and with all of them, they keep one shape, which
 // V8 makes and copies at once; what `create` puts together, or several spreads do, it does not.
 
+/** A fact that says nothing. */
+export function blankFact(): UsageFact {
+  return {
+    $typeName: "lyss.billing.v1.UsageFact",
+    callId: "",
+    attempt: 0,
+    leaseId: "",
+    requestId: "",
+    tenantId: "",
+    keyId: "",
+    userId: "",
+    provider: "",
+    model: "",
+    priceId: "",
+    outcome: CallOutcome.UNSPECIFIED,
+    tokens: undefined,
+    isEstimated: false,
+    latencyMs: 0n,
+    startedAtMs: 0n,
+    serviceMode: ServiceMode.UNSPECIFIED,
+    isUncharged: false,
+    tags: "",
+    mayHaveUsed: undefined,
+  };
+}
+
+/** A usage of nothing. */
+export function blankUsage(): TokenUsage {
+  return { $typeName: "lyss.billing.v1.TokenUsage", inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n };
+}
+
 /** What is known of a call's one attempt when it begins. */
 export function beginFact(
   { callId, requestId, tenantId, keyId, userId, provider, model, tags = "" }: CallToFund,

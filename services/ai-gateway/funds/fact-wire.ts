@@ -1,4 +1,4 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
   type TokenUsage,
   TokenUsageSchema,
@@ -6,6 +6,7 @@ import {
   UsageFactSchema,
 } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { otherBucketNames } from "@lyss/contracts/pricing/token-price.ts";
+import { blankFact, blankUsage } from "./call-fact.ts";
 import {
   readLength,
   readVarint,
@@ -91,7 +92,7 @@ const textType = 2;
 
 /** Undefined for what only generated code reads: large and negative numbers, kinds of usage that most calls have none of, fields to come. */
 function readUsual(bytes: Buffer): UsageFact | undefined {
-  const fact = create(UsageFactSchema);
+  const fact = blankFact();
   const reader: WireReader = { bytes, at: 0 };
   while (reader.at < bytes.length) {
     const tag = readVarint(reader, bytes.length);
@@ -183,7 +184,7 @@ function readNumberField(fact: UsageFact, tag: number, value: number): boolean {
 }
 
 function readUsage(reader: WireReader, end: number): TokenUsage | undefined {
-  const usage = create(TokenUsageSchema);
+  const usage = blankUsage();
   while (reader.at < end) {
     const tag = readVarint(reader, end);
     const value = readVarint(reader, end);

@@ -5,6 +5,7 @@ import { PostFactsRequestSchema, UsageFactSchema } from "@lyss/contracts/gen/lys
 import { copyMessage } from "@lyss/kit/rpc/copy-message.ts";
 import { wireFormOf } from "@lyss/kit/rpc/wire-form.ts";
 import { toBytes } from "@lyss/kit/spool/record-format.ts";
+import { blankFact } from "./call-fact.ts";
 import { toPostRequest } from "./post-request.ts";
 import { begunFormat, endedFormat } from "./spool-record.ts";
 
@@ -14,7 +15,8 @@ test("a request is of the facts, and goes over the wire, byte for byte, as their
     const records = facts.map((fact) => toBytes(endedFormat, { begun: toBytes(begunFormat, fact), fact }));
     const request = toPostRequest("node_1", records);
     const whole = create(PostFactsRequestSchema, { nodeId: "node_1", facts });
-    assert.deepEqual(copyMessage(request), whole);
+    const filled = facts.map((fact) => ({ ...blankFact(), ...fact }));
+    assert.deepEqual(copyMessage(request), { ...whole, facts: filled });
     const sent = toBinary(PostFactsRequestSchema, wireFormOf(request));
     assert.deepEqual(sent, toBinary(PostFactsRequestSchema, whole));
     assert.deepEqual(fromBinary(PostFactsRequestSchema, sent), whole);
