@@ -23,6 +23,7 @@ export const topics: readonly Topic[] = [
       "recovery_code.*",
       "recovery_codes.*",
       "resilience.*",
+      "role.*",
       "service_client.*",
       "session.*",
       "sso.*",

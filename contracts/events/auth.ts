@@ -6,6 +6,8 @@ import {
   KeyRevokedSchema,
   KeyUpdatedSchema,
   PersonErasedSchema,
+  RoleChangedSchema,
+  RoleRemovedSchema,
   ServiceClientCreatedSchema,
   ServiceClientRemovedSchema,
   ServiceClientUpdatedSchema,
@@ -60,6 +62,12 @@ export const serviceClientRemoved = defineEvent(
   (event) => event.clientId,
 );
 export const serviceClientEvents = [serviceClientCreated, serviceClientUpdated, serviceClientRemoved];
+
+/** What happens to the roles that a tenant has made. Whose permissions that changes, `access.changed` tells. */
+export const roleCreated = defineEvent("role.created", RoleChangedSchema, (event) => event.tenantId);
+export const roleUpdated = defineEvent("role.updated", RoleChangedSchema, (event) => event.tenantId);
+export const roleRemoved = defineEvent("role.removed", RoleRemovedSchema, (event) => event.tenantId);
+export const roleEvents = [roleCreated, roleUpdated, roleRemoved];
 
 /** What auth keeps of a person who asked for it. */
 export const authPersonExported = defineEvent("auth.person.exported", PersonExportedSchema, (event) => event.exportId);

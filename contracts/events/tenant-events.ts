@@ -1,7 +1,7 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { EventType } from "@lyss/kit/events/event.ts";
 import { providerChanged } from "./ai-gateway.ts";
-import { keyCreated, keyRevoked } from "./auth.ts";
+import { keyCreated, keyRevoked, roleCreated, roleRemoved, roleUpdated } from "./auth.ts";
 import {
   balanceLow,
   budgetThresholdReached,
@@ -42,6 +42,9 @@ export const tenantEvents: readonly EventType[] = [
   tenantEvent(providerChanged),
   tenantEvent(keyCreated),
   tenantEvent(keyRevoked),
+  tenantEvent(roleCreated),
+  tenantEvent(roleUpdated),
+  tenantEvent(roleRemoved),
   tenantEvent(balanceLow),
   tenantEvent(budgetThresholdReached),
   tenantEvent(quotaExceeded),

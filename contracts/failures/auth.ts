@@ -35,7 +35,10 @@ export const authFailures = defineFailures("auth", {
   role_unknown: {
     kind: "invalid_argument",
     publicCode: "AUTH_005",
-    text: { en_US: "There is no role '{role}'.", zh_CN: "角色“{role}”不存在。" },
+    text: {
+      en_US: "There is no role '{role}' in this tenant. Choose a built-in role or one that the tenant has made.",
+      zh_CN: "该租户没有角色“{role}”，请选择内置角色或租户自定义的角色。",
+    },
   },
   expiry_in_past: {
     kind: "invalid_argument",
@@ -190,6 +193,63 @@ export const authFailures = defineFailures("auth", {
     text: {
       en_US: "You cannot act in the name of somebody who may do more than you: '{permission}'.",
       zh_CN: "您不能以权限高于您的人的名义操作：“{permission}”。",
+    },
+  },
+  role_not_found: {
+    kind: "not_found",
+    publicCode: "AUTH_090",
+    text: { en_US: "There is no such role.", zh_CN: "角色不存在。" },
+  },
+  role_exists: {
+    kind: "already_exists",
+    publicCode: "AUTH_091",
+    text: {
+      en_US: "There is a role '{role}' already. Choose another name, or change that role.",
+      zh_CN: "角色“{role}”已存在，请使用其他名称或修改该角色。",
+    },
+  },
+  role_built_in: {
+    kind: "failed_precondition",
+    publicCode: "AUTH_092",
+    httpStatus: 409,
+    text: {
+      en_US: "'{role}' is a built-in role, which nobody changes. Make a role of another name.",
+      zh_CN: "“{role}”是内置角色，不能更改，请使用其他名称创建角色。",
+    },
+  },
+  role_in_use: {
+    kind: "failed_precondition",
+    publicCode: "AUTH_093",
+    httpStatus: 409,
+    text: {
+      en_US: "People who have the role '{role}': {people}. Give them another role first.",
+      zh_CN: "仍有 {people} 人拥有角色“{role}”，请先为其指定其他角色。",
+    },
+  },
+  too_many_roles: {
+    kind: "failed_precondition",
+    publicCode: "AUTH_094",
+    httpStatus: 409,
+    text: {
+      en_US: "A tenant has at most {limit} roles of its own. Remove one.",
+      zh_CN: "每个租户最多 {limit} 个自定义角色，请先删除一个。",
+    },
+  },
+  role_version_mismatch: {
+    kind: "failed_precondition",
+    publicCode: "AUTH_095",
+    httpStatus: 412,
+    text: {
+      en_US: "The role has changed: it is at version {current}, not {expected}. Read it again.",
+      zh_CN: "角色已发生变化：当前版本为 {current}，而非 {expected}。请重新读取。",
+    },
+  },
+  role_above_own: {
+    kind: "permission_denied",
+    publicCode: "AUTH_096",
+    text: {
+      en_US: "The role '{role}' holds '{permission}', which you do not: you can neither change it nor give it.",
+      zh_CN: "角色“{role}”拥有您没有的权限“{permission}”，您不能更改或授予该角色。",
     },
   },
   impersonation_of_operator: {

@@ -55,8 +55,18 @@ export const userFailures = defineFailures("user", {
     kind: "permission_denied",
     publicCode: "USER_008",
     text: {
-      en_US: "Only somebody with at least the role {role} may do this, or a key that holds all its permissions.",
-      zh_CN: "只有角色不低于 {role} 的用户，或拥有该角色全部权限的密钥，才能执行此操作。",
+      en_US:
+        "Only somebody whose role holds all that the role {role} does may do this, or a key that holds all its permissions.",
+      zh_CN: "只有角色权限不低于 {role} 的用户，或拥有该角色全部权限的密钥，才能执行此操作。",
+    },
+  },
+  role_unknown: {
+    kind: "invalid_argument",
+    publicCode: "USER_080",
+    text: {
+      en_US:
+        "There is no role '{role}' in this tenant. Choose owner, admin, member, viewer or one that the tenant has made.",
+      zh_CN: "该租户没有角色“{role}”，请选择 owner、admin、member、viewer 或租户自定义的角色。",
     },
   },
   own_status: {

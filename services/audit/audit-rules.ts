@@ -6,6 +6,9 @@ import {
   keyCreated,
   keyRevoked,
   keyUpdated,
+  roleCreated,
+  roleRemoved,
+  roleUpdated,
   serviceClientCreated,
   serviceClientRemoved,
   serviceClientUpdated,
@@ -155,6 +158,7 @@ const ofServiceClient = {
   subject: ["service_client", "clientId"],
   address: "clientAddress",
 } as const;
+const ofRole = { ...ofTenant, subject: ["role", "name"], actor: "actorId", address: "clientAddress" } as const;
 const ofScim = { ...ofTenant, actor: "actorId", address: "clientAddress", happenedAt: "changedAt" } as const;
 const ofScimUser = {
   ...ofScim,
@@ -207,6 +211,9 @@ export const auditRules: readonly AuditRule[] = [
   audited(serviceClientRemoved, {
     ...{ ...ofServiceClient, actor: "removedBy", happenedAt: "removedAt", details: ["name"] },
   }),
+  audited(roleCreated, { ...ofRole, happenedAt: "changedAt", details: ["title", "permissions"] }),
+  audited(roleUpdated, { ...ofRole, happenedAt: "changedAt", details: ["title", "permissions", "changedFields"] }),
+  audited(roleRemoved, { ...ofRole, happenedAt: "removedAt" }),
   audited(impersonationStarted, {
     ...{ ...ofMember, actor: "operatorId", address: "clientAddress", happenedAt: "startedAt" },
     details: ["sessionId", "reason", "expiresAt"],

@@ -11,6 +11,7 @@ import type { FactorDeps } from "./factors/factor-deps.ts";
 import type { LastUsed } from "./last-used.ts";
 import type { PersonStore } from "./person-store.ts";
 import type { PrincipalStore } from "./principal-store.ts";
+import type { RoleStore } from "./roles/role-store.ts";
 import type { SessionStore } from "./session-store.ts";
 import type { SigningKeys } from "./signing-keys.ts";
 import type { AuthStore } from "./store.ts";
@@ -27,6 +28,7 @@ export interface AuthDeps extends FactorDeps {
   readonly clientKeySets: ClientKeySets;
   /** Undefined where clients' keys may stand at any address. */
   readonly guard: AddressGuard | undefined;
+  readonly roles: RoleStore;
   /** What is kept of one person. */
   readonly persons: PersonStore;
   readonly outbox: Outbox;

@@ -32,6 +32,7 @@ import { type StartSessionInput, startSession } from "./ops/start-session.ts";
 import { sweepSessions } from "./ops/sweep-sessions.ts";
 import { type UpdateKeyInput, updateKey } from "./ops/update-key.ts";
 import { verifyKey } from "./ops/verify-key.ts";
+import { createRoleOps } from "./roles/role-ops.ts";
 import type { Principal } from "./session-model.ts";
 
 /** Binds the operations on sessions, keys and tokens to what they need. */
@@ -42,6 +43,7 @@ export function createAuthOps(deps: AuthDeps) {
     followPolicy: (tx: Tx, input: Parameters<typeof followPolicy>[2]) => followPolicy(deps, tx, input),
     ...createFactorOps(deps),
     ...createClientOps(deps),
+    ...createRoleOps(deps),
     startSession: (input: StartSessionInput) => startSession(deps, input),
     startImpersonation: (input: StartImpersonationInput) => startImpersonation(deps, input),
     refreshSession: (input: RefreshSessionInput) => refreshSession(deps, input),

@@ -1,21 +1,33 @@
 import type { Sql, Tx } from "@lyss/kit/db/database.ts";
+import { permissionsByTenantRole } from "./roles/role-store.ts";
 import type { Principal } from "./session-model.ts";
+
+interface OfRole {
+  /** What the tenant has given the role; null for a built-in one, and for one that there is not. */
+  readonly rolePermissions: readonly string[] | null;
+}
+
+export type KnownPrincipal = Principal & OfRole;
+type SeenPrincipal = Pick<KnownPrincipal, "role" | "isBarred" | "rolePermissions">;
 
 /** The SQL of what auth is told of people and tenants. One method, one statement. */
 export function createPrincipalStore(sql: Sql) {
+  const rolePermissions = (db: Sql | Tx) =>
+    permissionsByTenantRole(db, { tenantId: db`principal.tenant_id`, role: db`principal.role` });
+
   return {
-    /** The person as known, with the role given where no other was told. Locked until the transaction ends. */
+    /** The person as known, and what the tenant has given the role, with the role given where no other was told. Locked until the transaction ends. */
     async seePrincipal(
       tx: Tx,
       { tenantId, userId, role }: Pick<Principal, "tenantId" | "userId" | "role">,
-    ): Promise<Pick<Principal, "role" | "isBarred">> {
-      const [row] = await tx<Pick<Principal, "role" | "isBarred">[]>`
+    ): Promise<SeenPrincipal> {
+      const [row] = await tx<SeenPrincipal[]>`
         insert into principal (tenant_id, user_id, role, is_barred, version)
         values (${tenantId}, ${userId}, ${role}, false, 0)
         on conflict (tenant_id, user_id) do update
           set role = case when principal.version = 0 then excluded.role else principal.role end
-        returning role, is_barred as "isBarred"`;
-      return row ?? { role, isBarred: false };
+        returning role, is_barred as "isBarred", ${rolePermissions(tx)} as "rolePermissions"`;
+      return row ?? { role, isBarred: false, rolePermissions: null };
     },
 
     async isBarred(tx: Tx, tenantId: string, userId: string): Promise<boolean> {
@@ -37,9 +49,10 @@ export function createPrincipalStore(sql: Sql) {
       return rows.length > 0;
     },
 
-    async findPrincipal(tenantId: string, userId: string): Promise<Principal | undefined> {
-      const [row] = await sql<Principal[]>`
-        select tenant_id as "tenantId", user_id as "userId", role, is_barred as "isBarred", version
+    async findPrincipal(tenantId: string, userId: string): Promise<KnownPrincipal | undefined> {
+      const [row] = await sql<KnownPrincipal[]>`
+        select tenant_id as "tenantId", user_id as "userId", role, is_barred as "isBarred", version,
+          ${rolePermissions(sql)} as "rolePermissions"
         from principal where tenant_id = ${tenantId} and user_id = ${userId}`;
       return row;
     },

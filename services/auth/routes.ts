@@ -8,6 +8,7 @@ import { keyRoutes } from "./key-routes.ts";
 import { leakRoutes } from "./leak-routes.ts";
 import { metadataRoutes } from "./metadata-routes.ts";
 import type { AuthOps } from "./ops.ts";
+import { roleRoutes } from "./roles/role-routes.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import { tokenRoutes } from "./token-routes.ts";
 
@@ -42,6 +43,7 @@ export const authRoutes = [
   ...tokenRoutes,
   ...sessionRoutes,
   ...accessRoutes,
+  ...roleRoutes,
   ...factorRoutes,
   ...factorSignInRoutes,
 ];

@@ -12,6 +12,7 @@ import { fromLimits, limitsInput, statusInput, wordsInput } from "./key-inputs.t
 import { fromEndReason, toKeyMessage, toSessionMessage, toStartedMessage, toVerdictMessage } from "./messages.ts";
 import { type Key, keyFields } from "./model.ts";
 import type { AuthOps } from "./ops.ts";
+import { toRoleMessage } from "./roles/role-messages.ts";
 import { sessionBounds } from "./session-model.ts";
 
 /** As long as all headers of a request may be together: whatever a client shows as its key is told to be one or not. */
@@ -59,6 +60,7 @@ const inputs = {
     ...{ tenantId: idInput, userId: optionalIdInput, role: z.string().max(32), isBarred: z.boolean() },
     version: z.bigint().min(0n),
   },
+  listRoles: { tenantId: idInput },
   getJwks: {},
   createKey: {
     ...{ tenantId: idInput, userId: optionalIdInput, name: keyFields.name, permissions: keyFields.permissions },
@@ -117,6 +119,7 @@ export function createAuthRpc(ops: AuthOps, clock: Clock): CheckedRpc<typeof Aut
         ...{ sessionId: sessionId || undefined, exceptSessionId: exceptSessionId || undefined },
       }),
     setPrincipal: (request) => ops.setPrincipal(request),
+    listRoles: async (request) => ({ roles: (await ops.listRolesOf(request)).map(toRoleMessage) }),
     async getJwks() {
       const { keys, issuer, audience } = ops.getJwks();
       return { keys: [...keys], issuer, audience };

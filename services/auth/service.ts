@@ -7,6 +7,7 @@ import {
   keyCreated,
   keyRevoked,
   keyUpdated,
+  roleEvents,
   serviceClientEvents,
   sessionEnded,
   sessionStarted,
@@ -38,6 +39,7 @@ import { createLastUsed } from "./last-used.ts";
 import { createAuthOps } from "./ops.ts";
 import { createPersonStore } from "./person-store.ts";
 import { createPrincipalStore } from "./principal-store.ts";
+import { createRoleStore } from "./roles/role-store.ts";
 import { authRoutes } from "./routes.ts";
 import { createAuthRpc } from "./rpc.ts";
 import { createSessionStore } from "./session-store.ts";
@@ -61,6 +63,7 @@ export const auth = defineService({
     accessChanged,
     authPersonErased,
     ...serviceClientEvents,
+    ...roleEvents,
     authPersonExported,
     ...factorEvents,
   ],
@@ -95,6 +98,7 @@ export const auth = defineService({
         clients,
         clientKeySets,
         guard,
+        roles: createRoleStore(db.sql),
         outbox,
         idempotency,
         clock,

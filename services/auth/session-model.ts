@@ -1,4 +1,4 @@
-import { permissionsByRole } from "@lyss/contracts/access/roles.ts";
+import { permissionsByRole, permissionsOfRole } from "@lyss/contracts/access/roles.ts";
 import { permits } from "@lyss/kit/rpc/call-context.ts";
 
 export type SessionId = `ses_${string}`;
@@ -65,6 +65,8 @@ export interface Principal {
 export type LiveSession = Session & {
   /** Null when auth was never told of the person. */
   readonly role: string | null;
+  /** What the tenant has given that role; null for a built-in one, and for one that there is not. */
+  readonly rolePermissions: readonly string[] | null;
   readonly isBarred: boolean;
   /** What the groups that the person is in give in the tenant. */
   readonly groupPermissions: readonly string[];
@@ -127,11 +129,6 @@ export function hasSecondFactor(methods: readonly string[]): boolean {
   return methods.some((method) => secondFactors.has(method));
 }
 
-/** What a role may do, or undefined when there is no such role. */
-export function permissionsOf(role: string): readonly string[] | undefined {
-  return Object.hasOwn(permissionsByRole, role) ? permissionsByRole[role] : undefined;
-}
-
 /** What is covered by both lists. */
 export function permissionsOfBoth(some: readonly string[], others: readonly string[]): readonly string[] {
   const covered = some.filter((permission) => permits(others, permission));
@@ -144,15 +141,17 @@ export interface GivenPermissions {
   readonly permissions: readonly string[];
   /** Null when auth was never told of one. */
   readonly role: string | null;
+  /** What the tenant has given that role; null for a built-in one, and for one that there is not. */
+  readonly rolePermissions: readonly string[] | null;
   readonly groupPermissions: readonly string[];
 }
 
 /** What was given, as far as who gave it holds it still, and within the scope unless that is null. */
 export function permissionsNow(
-  { permissions, role, groupPermissions }: GivenPermissions,
+  { permissions, role, rolePermissions, groupPermissions }: GivenPermissions,
   scope: readonly string[] | null,
 ): readonly string[] {
-  const ofRole = role === null ? undefined : permissionsOf(role);
+  const ofRole = role === null ? undefined : (permissionsOfRole(role, rolePermissions) ?? []);
   const held = ofRole ? permissionsOfBoth(permissions, [...ofRole, ...groupPermissions]) : permissions;
   return scope ? permissionsOfBoth(scope, held) : held;
 }
@@ -185,7 +184,7 @@ export function judgeSession(live: LiveSession | undefined, nowMs: number): Sess
   if (live.operatorId !== null && !mayImpersonate(live.operator, nowMs)) return { isActive: false };
   const { role, client } = live;
   if (client) return judgeClient(live, client, nowMs);
-  const ofRole = role === null ? undefined : permissionsOf(role);
+  const ofRole = role === null ? undefined : permissionsOfRole(role, live.rolePermissions);
   if (role === null || !ofRole) return { isActive: false };
   const { groupPermissions: given, hasFactor } = live;
   // The operator has proven who they are; what the tenant asks of its people is not asked of them.
@@ -197,13 +196,15 @@ export function judgeSession(live: LiveSession | undefined, nowMs: number): Sess
 
 function mayImpersonate(operator: LiveOperator | null, nowMs: number): boolean {
   if (!operator || operator.isOut || operator.sessionExpiresAtMs <= nowMs) return false;
-  return permits(permissionsOf(operator.role) ?? [], impersonatePermission);
+  // What concerns the platform no tenant gives.
+  return permits(permissionsByRole[operator.role] ?? [], impersonatePermission);
 }
 
 function judgeClient(live: LiveSession, client: LiveClient, nowMs: number): SessionVerdict {
   if (client.isDisabled || (client.expiresAtMs !== null && client.expiresAtMs <= nowMs)) return { isActive: false };
-  const { role, groupPermissions, scope } = live;
-  const permissions = permissionsNow({ permissions: client.permissions, role, groupPermissions }, scope);
+  const { role, rolePermissions, groupPermissions, scope } = live;
+  const given = { permissions: client.permissions, role, rolePermissions, groupPermissions };
+  const permissions = permissionsNow(given, scope);
   return { isActive: true, session: live, role: "", permissions, client, hasFactor: false };
 }
 

@@ -1,5 +1,6 @@
 import type { Sql, Tx } from "@lyss/kit/db/database.ts";
 import { permissionsByGroups } from "./access-store.ts";
+import { permissionsByTenantRole } from "./roles/role-store.ts";
 import type { LiveSession, Session, SessionEnd, SessionId, StoredRefreshToken } from "./session-model.ts";
 
 /** Which of a person's sessions are meant. */
@@ -37,7 +38,8 @@ export function createSessionStore(sql: Sql) {
   // A client does what who gave it its permissions may do.
   const person = (db: Sql | Tx) => db`coalesce(client.granted_by, session.user_id)`;
   const live = (db: Sql | Tx) => db`
-    ${columns(db)}, person.role, coalesce(person.is_barred, false) or coalesce(tenant.is_barred, false) as "isBarred",
+    ${columns(db)}, person.role,
+    ${permissionsByTenantRole(db, { tenantId: db`session.tenant_id`, role: db`person.role` })} as "rolePermissions", coalesce(person.is_barred, false) or coalesce(tenant.is_barred, false) as "isBarred",
     ${permissionsByGroups(db, { tenantId: db`session.tenant_id`, userId: person(db) })} as "groupPermissions",
     coalesce(policy.require_mfa, false) as "isFactorWanted",
     exists (select from factor where factor.user_id = session.user_id and factor.expires_at is null) as "hasFactor", case when client.client_id is null then null else

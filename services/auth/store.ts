@@ -2,6 +2,7 @@ import type { Sql, Tx } from "@lyss/kit/db/database.ts";
 import { permissionsByGroups } from "./access-store.ts";
 import type { KeyLimits } from "./key-limits.ts";
 import type { Key, KeyId, KeyStatus } from "./model.ts";
+import { permissionsByTenantRole } from "./roles/role-store.ts";
 
 export interface StoredSigningKey {
   readonly kid: string;
@@ -23,6 +24,8 @@ export type RecognisedKey = Key & {
   readonly secretExpiresAt: Date | null;
   /** The role of the person it acts for; null when auth was never told of one. */
   readonly role: string | null;
+  /** What the tenant has given that role; null for a built-in one, and for one that there is not. */
+  readonly rolePermissions: readonly string[] | null;
   /** What the groups that the person is in give. */
   readonly groupPermissions: readonly string[];
   /** Whether that person or the tenant is barred. */
@@ -148,6 +151,7 @@ export function createAuthStore(sql: Sql) {
     async findKeyBySecretHash(secretHash: Buffer): Promise<RecognisedKey | undefined> {
       const [row] = await sql<RecognisedKey[]>`
         select ${columns(sql)}, key_secret.expires_at as "secretExpiresAt", person.role,
+          ${permissionsByTenantRole(sql, { tenantId: sql`key.tenant_id`, role: sql`person.role` })} as "rolePermissions",
           ${permissionsByGroups(sql, { tenantId: sql`key.tenant_id`, userId: sql`key.user_id` })} as "groupPermissions", coalesce(person.is_barred, false) or coalesce(tenant.is_barred, false) as "isBarred"
         from key_secret join key using (key_id)
         left join principal person on person.tenant_id = key.tenant_id and person.user_id = key.user_id

@@ -6,6 +6,7 @@ import { serviceProviderOf } from "./saml/service-provider.ts";
 
 export const time = z.iso.datetime();
 const role = connectionFields.defaultRole;
+const groupRole = z.enum(["admin", "member", "viewer"]);
 
 const shown = {
   object: z.literal("sso.connection"),
@@ -18,7 +19,7 @@ const shown = {
   default_role: role.nullable().describe("Null for the tenant's default."),
   allowed_domains: z.array(z.string()),
   claims: z.strictObject({ email: z.string(), name: z.string(), groups: z.string() }),
-  group_mapping: z.array(z.strictObject({ value: z.string(), group_id: z.string(), role })),
+  group_mapping: z.array(z.strictObject({ value: z.string(), group_id: z.string(), role: groupRole })),
   version: z.int(),
   created_at: time,
   updated_at: time,
@@ -51,7 +52,9 @@ export const ruleFields = {
     .boolean()
     .describe("Whether the tenant's people of these domains may no longer sign in with a password. Owners always may."),
   create_people: z.boolean().describe("Whether whoever the provider vouches for gets an account."),
-  default_role: role.nullable().describe("Of people who are created; the tenant's default when it is null."),
+  default_role: role
+    .nullable()
+    .describe("Of people who are created: built in, or the tenant's own; the tenant's default when it is null."),
   allowed_domains: connectionFields.allowedDomains.describe(
     "Only e-mail addresses of these domains; of any when empty.",
   ),

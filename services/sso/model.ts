@@ -1,3 +1,4 @@
+import { roleNamePattern } from "@lyss/contracts/access/roles.ts";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { z } from "zod";
@@ -7,6 +8,7 @@ import { maxXmlBytes } from "./saml/xml.ts";
 export type ConnectionId = `sso_${string}`;
 
 /** What a provider's word may make of a person. Owners are made by owners. */
+/** In a group. */
 export type FederatedRole = "admin" | "member" | "viewer";
 
 /** Whoever has `value` among the groups that the provider tells is in that group, with that role. */
@@ -32,7 +34,7 @@ export interface ConnectionRules {
   /** Whether whoever the provider vouches for gets an account. */
   readonly mayCreate: boolean;
   /** Of people who are created; null for the tenant's default. */
-  readonly defaultRole: FederatedRole | null;
+  readonly defaultRole: string | null;
   /** Only addresses of these domains; of any when empty. */
   readonly allowedDomains: readonly string[];
   readonly claims: ClaimNames;
@@ -152,6 +154,8 @@ const samlUrl = z
     inBothLanguages("must be an https URL without fragment", "必须是不含片段的 https URL"),
   );
 
+const groupRole = z.enum(["admin", "member", "viewer"]);
+
 /** Bounds of what callers may enter. */
 export const connectionFields = {
   name: z.string().trim().min(1).max(100),
@@ -203,14 +207,23 @@ export const connectionFields = {
     .max(3),
   domains,
   allowedDomains: domains,
-  defaultRole: z.enum(["admin", "member", "viewer"]),
+  defaultRole: z
+    .string()
+    .regex(roleNamePattern, inBothLanguages("must be the name of a role of the tenant", "必须是租户的角色名称"))
+    .refine(
+      (role) => role !== "owner" && role !== "operator",
+      inBothLanguages(
+        "must not be owner or operator: people make those",
+        "不能是 owner 或 operator，这些角色只能由人授予",
+      ),
+    ),
   claims: z.strictObject({ email: claim.optional(), name: claim.optional(), groups: claim.optional() }),
   groupMapping: z
     .array(
       z.strictObject({
         value: z.string().min(1).max(limits.groupLength),
         group_id: z.string().min(1).max(64),
-        role: z.enum(["admin", "member", "viewer"]),
+        role: groupRole,
       }),
     )
     .max(200),

@@ -1,3 +1,4 @@
+import { authFailures } from "@lyss/contracts/failures/auth.ts";
 import { ssoFailures } from "@lyss/contracts/failures/sso.ts";
 import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
@@ -55,6 +56,8 @@ const changeFailures = [
   ssoFailures.address_refused,
   ssoFailures.field_refused,
   ssoFailures.group_unknown,
+  authFailures.role_unknown,
+  authFailures.role_above_own,
 ];
 const finding = z.strictObject({
   check: z.enum(["metadata", "keys", "certificates", "signature", "pkce", "logout"]),
@@ -78,12 +81,12 @@ export const connectionRoutes = [
     failures: [...changeFailures, ssoFailures.too_many_connections],
     async handle(ops, request) {
       const { body } = request;
-      const { tenantId, author } = authorOf(request);
+      const { tenantId, author, held } = authorOf(request);
       const { domains, enforced: isEnforced, create_people: mayCreate, default_role: defaultRole } = body;
       const { claims = defaultClaims, groupMapping = [] } = toRules(body);
       const rules = { domains, isEnforced, mayCreate, defaultRole, claims, groupMapping };
       const created = await ops.createConnection({
-        ...{ tenantId, name: body.name, isEnabled: body.enabled, author },
+        ...{ tenantId, name: body.name, isEnabled: body.enabled, author, held },
         secret: body.kind === "oidc" ? body.client_secret : undefined,
         party:
           body.kind === "oidc"
@@ -183,8 +186,8 @@ export const connectionRoutes = [
 ];
 
 function authorOf(request: { readonly caller: Caller | undefined; readonly clientAddress: string }) {
-  const { tenantId, userId } = requireCaller(request);
-  return { tenantId, author: { userId, clientAddress: request.clientAddress } };
+  const { tenantId, userId, permissions: held } = requireCaller(request);
+  return { tenantId, author: { userId, clientAddress: request.clientAddress }, held };
 }
 
 type SamlInput = { readonly [Field in keyof typeof samlFields]?: z.output<(typeof samlFields)[Field]> | undefined };

@@ -10,8 +10,15 @@ import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { sso } from "./service.ts";
 
-// Nothing of the services around is asked here; with them sign-on runs in tests/scenarios.
-const nobody = createRouterTransport(() => {});
+// Nothing of the services around is asked here but the tenant's roles; with them sign-on runs in tests/scenarios.
+const nobody = createRouterTransport(({ rpc }) =>
+  rpc(AuthService.method.listRoles, () => ({
+    roles: [
+      { name: "caller", permissions: ["model:call"] },
+      { name: "payer", permissions: ["billing:top_up"] },
+    ],
+  })),
+);
 const service = await startTestService({ after }, sso, {
   clients: {
     ...{ auth: createClient(AuthService, nobody), group: createClient(GroupService, nobody) },
@@ -66,6 +73,29 @@ test("a connection lives from its setting up to its removal, its secret is shown
   );
   const rows = await service.sql`select encode(sealed_secret, 'escape') as sealed, party::text from connection`;
   assert.equal(JSON.stringify([made, changed, list, events, rows, server.logged]).includes(secret), false);
+});
+
+test("a connection makes people what a role of the tenant says that holds no more than who sets it", async () => {
+  const owner = "ten_r/usr_o/*";
+  const setter = "ten_r/usr_a/sso:manage";
+  const made = await call(setter, "POST", path, { ...body, default_role: "caller" });
+  assert.deepEqual([made.status, made.json.default_role], [201, "caller"]);
+  const set = async (token: string, role: string | null) => {
+    const { status, json } = await call(token, "PATCH", `${path}/${made.json.id}`, { default_role: role });
+    return status === 200 ? json.default_role : json.error.code;
+  };
+  for (const role of ["payer", "admin"]) {
+    assert.equal(await set(setter, role), "AUTH_096");
+    assert.equal(
+      (await call(setter, "POST", path, { ...body, name: role, default_role: role })).json.error.code,
+      "AUTH_096",
+    );
+    assert.equal(await set(owner, role), role);
+    assert.equal(await set(setter, role), role, "what is so already gives nothing");
+  }
+  assert.equal(await set(owner, "nobody"), "AUTH_005");
+  assert.equal(await set(owner, "operator"), "KIT_002");
+  assert.equal(await set(owner, null), null);
 });
 
 test("what cannot be, is too much, or leads inside is refused and says why; another tenant's connection does not exist", async () => {

@@ -1,4 +1,5 @@
 import { domainToASCII } from "node:url";
+import { isBuiltInRole, roleNamePattern } from "@lyss/contracts/access/roles.ts";
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { permits } from "@lyss/kit/rpc/call-context.ts";
 import { z } from "zod";
@@ -37,7 +38,7 @@ export interface TenantSettings {
   /** Whether people are not told by mail when an operator acts in their name. */
   readonly silentImpersonation: boolean;
   /** What people become who come in by a registration or a sign-on that says nothing else. */
-  readonly defaultRole: "member" | "viewer";
+  readonly defaultRole: string;
 }
 
 export const defaultSettings: TenantSettings = {
@@ -144,7 +145,16 @@ export const tenantFields = {
     .transform((methods) => [...new Set(methods)].sort()),
   sessionIdleMinutes: z.union([z.literal(0), z.int().min(5).max(43_200)]),
   sessionLifetimeHours: z.union([z.literal(0), z.int().min(1).max(2_160)]),
-  defaultRole: z.enum(["member", "viewer"]),
+  defaultRole: z
+    .string()
+    .regex(roleNamePattern, inBothLanguages("must be the name of a role of the tenant", "必须是租户的角色名称"))
+    .refine(
+      (role) => !isBuiltInRole(role) || role === "member" || role === "viewer",
+      inBothLanguages(
+        "must be member, viewer or a role that the tenant has made: nobody becomes more by coming in",
+        "必须是 member、viewer 或租户自定义的角色，新成员不能自动获得更高的内置角色",
+      ),
+    ),
   /** In ASCII and lower case, whatever was typed. */
   domain: z
     .string()

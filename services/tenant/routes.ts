@@ -1,3 +1,4 @@
+import { authFailures } from "@lyss/contracts/failures/auth.ts";
 import { tenantFailures } from "@lyss/contracts/failures/tenant.ts";
 import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
@@ -73,7 +74,10 @@ const tenantsThemselves = [
     }),
     response: tenantBody,
     versionOf: ({ version }) => version,
-    failures: [...changing, tenantFailures.operators_only],
+    failures: [
+      ...[...changing, tenantFailures.operators_only],
+      ...[authFailures.role_unknown, authFailures.role_above_own],
+    ],
     async handle(ops, request) {
       const { name, plan, settings: given } = request.body;
       const settings = given && {

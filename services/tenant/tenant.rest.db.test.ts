@@ -83,6 +83,23 @@ test("an operator creates a tenant that may work, and finds it by name, state an
   );
 });
 
+test("whoever comes in becomes a member, a viewer, or what a role of the tenant says that holds no more than who sets it", async () => {
+  const id = await create("newcomers");
+  const set = async (role: string, held = "*") => {
+    const body = { settings: { default_role: role } };
+    const { status, json, code } = await call(`${id}/usr_own/${held}`, "PATCH", "/me", body);
+    return status === 200 ? json.settings.default_role : code;
+  };
+  assert.equal(await set("viewer"), "viewer");
+  assert.equal(await set("caller", "tenant:update"), "caller", "a member may as much");
+  assert.equal(await set("payer", "tenant:update"), "AUTH_096");
+  assert.equal(await set("payer", "*"), "payer");
+  assert.equal(await set("payer", "tenant:update"), "payer", "what is so already changes nothing");
+  assert.equal(await set("nobody"), "AUTH_005");
+  for (const role of ["admin", "owner", "operator", "No Role"]) assert.equal(await set(role), "KIT_002", role);
+  assert.equal((await call(`${id}/usr_own/*`, "GET", "/me")).json.settings.default_role, "payer");
+});
+
 test("a tenant's admin reads and changes it, but not its plan; others' tenants do not exist", async () => {
   const id = await create("own");
   const owner = ownerOf(id);

@@ -1,11 +1,12 @@
-import { permissionsByRole } from "@lyss/contracts/access/roles.ts";
+import { findNotHeld } from "@lyss/contracts/access/roles.ts";
+import { isAtMostMember, readRoles } from "@lyss/contracts/access/tenant-roles.ts";
 import { userFailures } from "@lyss/contracts/failures/user.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { permits } from "@lyss/kit/rpc/call-context.ts";
 import type { UserDeps } from "./deps.ts";
-import { type Actor, isAtLeast, type Role, type User, updateUsersPermission } from "./model.ts";
+import { type Actor, isOwner, type Role, type User, updateUsersPermission } from "./model.ts";
 
 /** Whom is meant, and who asks. */
 export interface PersonReference {
@@ -40,12 +41,12 @@ export async function lockPerson(
 }
 
 /**
- * Whoever changes another person, or anybody's role or status, holds `user:update`, or what else is asked, and has at least the
- * role of that person. A key reaches roles above a member only if it holds all that they do: one that may invite must not make
+ * Whoever changes another person, or anybody's role or status, holds `user:update`, or what else is asked, and has a role that holds
+ * all that the role of that person does. A key reaches roles above a member only if it holds all that they do: one that may invite must not make
  * owners. Only operators reach people of other tenants. Throws `kit.permission_denied`, `role_above_own` and `not_found`.
  */
 export async function requireAbove(
-  { people }: Pick<UserDeps, "people">,
+  { people, auth }: Pick<UserDeps, "people" | "auth">,
   tx: Tx,
   actor: Actor | undefined,
   { tenantId, role }: Pick<User, "tenantId" | "role">,
@@ -56,23 +57,31 @@ export async function requireAbove(
   const self = await people.readUser(tx, actor.userId);
   const own = self?.status === "active" ? self.role : undefined;
   if (own !== "operator" && self?.tenantId !== tenantId) throw new Failure(userFailures.not_found);
-  requireAtLeast(own, role);
-  if (actor.keyId !== "" && !isAtLeast("member", role)) requireAll(actor, role);
+  const permissionsOf = await readRoles({ auth }, tenantId, [own ?? "", role]);
+  const held = permissionsOf(own ?? "");
+  if (!held) throw new Failure(userFailures.role_above_own, { role });
+  // Whose role there is not may do nothing by it.
+  const wanted = permissionsOf(role) ?? [];
+  requireAll(held, wanted, role);
+  if (actor.keyId !== "" && !isAtMostMember(wanted)) requireAll(actor.permissions, wanted, role);
 }
 
-function requireAll({ permissions }: Actor, role: Role): void {
-  const isHeld = permissionsByRole[role]?.every((permission) => permits(permissions, permission));
-  if (!isHeld) throw new Failure(userFailures.role_above_own, { role });
+function requireAll(held: readonly string[], wanted: readonly string[], role: Role): void {
+  if (findNotHeld(held, wanted) !== undefined) throw new Failure(userFailures.role_above_own, { role });
+}
+
+/** Throws `role_unknown` for a role that the tenant does not have. */
+export async function requireRole(
+  { auth }: Pick<UserDeps, "auth">,
+  { tenantId, role }: Pick<User, "tenantId" | "role">,
+): Promise<void> {
+  const permissionsOf = await readRoles({ auth }, tenantId, [role]);
+  if (!permissionsOf(role)) throw new Failure(userFailures.role_unknown, { field: "role", role });
 }
 
 /** Whether the actor is the person, signed in. */
 export function isSelf(actor: Actor | undefined, { userId }: Pick<User, "userId">): boolean {
   return actor !== undefined && actor.keyId === "" && actor.userId === userId;
-}
-
-/** Throws `role_above_own`. */
-export function requireAtLeast(own: Role | undefined, wanted: Role): void {
-  if (!own || !isAtLeast(own, wanted)) throw new Failure(userFailures.role_above_own, { role: wanted });
 }
 
 /** Throws `last_owner` for a change that leaves a tenant without an active owner, or the platform without an operator. */
@@ -82,8 +91,8 @@ export function requireOwnersLeft(
   after: Pick<User, "role" | "status"> | undefined,
 ): void {
   for (const role of ["operator", "owner"] as const) {
-    const counts = (one: Pick<User, "role">) => one.role === role || (role === "owner" && one.role === "operator");
-    if (before.status !== "active" || !isAtLeast(before.role, role)) continue;
+    const counts = (one: Pick<User, "role">) => one.role === role || (role === "owner" && isOwner(one.role));
+    if (before.status !== "active" || !counts(before)) continue;
     if (after?.status === "active" && counts(after)) continue;
     const isOther = owners.some((one) => one.userId !== before.userId && counts(one));
     if (!isOther) throw new Failure(userFailures.last_owner, { role });

@@ -1,11 +1,13 @@
+import { roleNamePattern } from "@lyss/contracts/access/roles.ts";
 import { Secret } from "@lyss/kit/config/secret.ts";
+import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import type { Locale } from "@lyss/kit/errors/failure.ts";
 import { z } from "zod";
 
 export type UserId = `usr_${string}`;
 
-/** What a role may do is told by auth. */
-export type Role = "operator" | "owner" | "admin" | "member" | "viewer";
+/** A built-in role, or one that the tenant has made: what it may do is told by auth. */
+export type Role = string;
 
 export type UserStatus = "active" | "inactive" | "suspended";
 
@@ -27,12 +29,9 @@ export interface ErasedPart {
   readonly erasedAt: Date;
 }
 
-/** From the least to the most. */
-export const roles = ["viewer", "member", "admin", "owner", "operator"] as const satisfies readonly Role[];
-
-/** Whether a role is as good as another, or better. */
-export function isAtLeast(role: Role, wanted: Role): boolean {
-  return roles.indexOf(role) >= roles.indexOf(wanted);
+/** Whether a tenant would be nobody's without its last one: an owner, or an operator, who can do what owners can. */
+export function isOwner(role: Role): boolean {
+  return role === "owner" || role === "operator";
 }
 
 /** On whose behalf something is done to people. */
@@ -92,7 +91,16 @@ export function normalizeEmail(email: string): string {
 export const userFields = {
   email: z.string().max(254).transform(normalizeEmail).pipe(z.email()),
   name: z.string().trim().min(1).max(100),
-  role: z.enum(["operator", "owner", "admin", "member", "viewer"]),
+  /** Whether there is one of that name, auth says. */
+  role: z
+    .string()
+    .regex(
+      roleNamePattern,
+      inBothLanguages(
+        "must be the name of a role: owner, admin, member, viewer or one that the tenant has made",
+        "必须是角色名称：owner、admin、member、viewer 或租户自定义的角色",
+      ),
+    ),
   status: z.enum(["active", "inactive", "suspended"]),
   /** Wide, so that a wrong password is told as such; what a new one must be is in `password.ts`. */
   password: z

@@ -23,13 +23,18 @@ export const userBody = z.strictObject({
 const params = z.strictObject({ id: z.string().max(64) });
 const changes = z.strictObject({
   name: userFields.name.optional(),
-  role: userFields.role.optional().describe("Never above one's own; 'operator' is given by operators only."),
+  role: userFields.role
+    .optional()
+    .describe(
+      "Built in, or the tenant's own; never one that holds more than one's own. 'operator' is given by operators only.",
+    ),
   status: userFields.status.optional().describe("Only 'active' people sign in."),
 });
 const changing = [
   userFailures.not_found,
   userFailures.version_mismatch,
   userFailures.role_above_own,
+  userFailures.role_unknown,
   userFailures.last_owner,
 ];
 

@@ -83,7 +83,9 @@ export const registrationRoutes = [
     summary: "Invites somebody to become a person of the tenant, by mail.",
     body: z.strictObject({
       email: userFields.email,
-      role: userFields.role.default("member").describe("Never above one's own."),
+      role: userFields.role
+        .default("member")
+        .describe("Built in, or the tenant's own; never one that holds more than one's own."),
       expires_in_hours: z.int().min(1).max(720).default(168),
       locale,
     }),
@@ -93,6 +95,7 @@ export const registrationRoutes = [
     failures: [
       userFailures.email_taken,
       userFailures.role_above_own,
+      userFailures.role_unknown,
       userFailures.too_many_invitations,
       userFailures.too_many_mails,
     ],

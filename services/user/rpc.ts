@@ -15,11 +15,16 @@ import { type CheckedRpc, createRpc, type MethodInputs } from "@lyss/kit/rpc/che
 import { idInput, optionalIdInput, orEmpty, pageInputs, timestampInput } from "@lyss/kit/rpc/field-inputs.ts";
 import { z } from "zod";
 import { fromStatusMessage, toUserMessage } from "./messages.ts";
-import { userFields } from "./model.ts";
+import { isOwner, userFields } from "./model.ts";
 import type { UserOps } from "./ops.ts";
 
 const { email, typedEmail, password, name } = userFields;
 const role = z.preprocess((given) => given || "member", userFields.role);
+/** Owners and operators are made by people. */
+const federatedRole = userFields.role.refine(
+  (given) => !isOwner(given),
+  inBothLanguages("must be a role other than owner and operator", "不能是 owner 或 operator"),
+);
 const statusWanted = inBothLanguages(
   "must be USER_STATUS_ACTIVE, USER_STATUS_INACTIVE or USER_STATUS_SUSPENDED",
   "必须是 USER_STATUS_ACTIVE、USER_STATUS_INACTIVE 或 USER_STATUS_SUSPENDED",
@@ -60,7 +65,7 @@ const inputs = {
   ensureFederatedUser: {
     ...{ tenantId: idInput, connectionId: idInput, subject: z.string().min(1).max(255), email: orEmpty(plainEmail) },
     ...{ isEmailVerified: z.boolean(), isDomainTrusted: z.boolean(), name: orEmpty(name), mayCreate: z.boolean() },
-    ...{ role: orEmpty(z.enum(["admin", "member", "viewer"])), clientAddress, provisionedBy: orEmpty(idInput) },
+    ...{ role: orEmpty(federatedRole), clientAddress, provisionedBy: orEmpty(idInput) },
   },
   listUserAudit: {
     ...{ userId: idInput, tenantId: optionalIdInput, from: timestampInput, before: timestampInput, ...pageInputs },

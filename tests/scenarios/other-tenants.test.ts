@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { isTenantPermission } from "@lyss/contracts/access/permissions.ts";
 import { permissionsByRole } from "@lyss/contracts/access/roles.ts";
 import type { Route } from "@lyss/kit/http/route.ts";
 import { permits } from "@lyss/kit/rpc/call-context.ts";
@@ -124,6 +125,14 @@ test("I16: every route asks for a permission that a role holds, or is public", (
     lost.map(({ method, path, permission }) => `${method} ${path} asks for ${permission}`),
     [],
   );
+});
+
+test("I16: every permission that a route asks for within a tenant is one that its roles may be given", () => {
+  const isOfNoTenant = (permission: string) => /^(public|caller|platform:.*)$/.test(permission);
+  const lost = allRoutes
+    .map(({ permission }) => permission)
+    .filter((one) => !isOfNoTenant(one) && !isTenantPermission(one));
+  assert.deepEqual([...new Set(lost)], []);
 });
 
 test(

@@ -198,6 +198,35 @@ test("roles in groups and in the tenant that change at one node decide at both w
 });
 
 test(
+  "a role that the tenant has made lets in at both nodes, and what is taken from it is refused within a second",
+  limits,
+  async () => {
+    const { owner, bobId } = world;
+    const roles = "/api/v1/tenants/me/roles";
+    const permissions = ["audit:read", "key:create", "model:list"];
+    await expectSent(201, owner.access_token, roles, { name: "auditor", title: "Auditor", permissions });
+    await expectSent(200, owner.access_token, `/api/v1/users/${bobId}`, { role: "auditor" }, "PATCH");
+    const { access_token: session } = await login(world.bob);
+    const given = { name: "reader", permissions: ["audit:read", "model:list"] };
+    const secret = String((await expectSent(201, session, "/v1/keys", given))["secret"]);
+    const audit = "/api/v1/audit?limit=1";
+    const answers = (token: string, status: number) => async (url: string) =>
+      (await requestJson(`${url}${audit}`, token)).status === status;
+    for (const token of [session, secret]) {
+      for (const _node of nodes) await expectSent(200, token, audit);
+    }
+    await expectSent(200, owner.access_token, `${roles}/auditor`, { permissions: ["model:list"] }, "PATCH");
+    await Promise.all([session, secret].map((token) => untilBoth("less than before", answers(token, 403))));
+    for (const _node of nodes) await expectSent(200, secret, "/v1/models");
+    await expectSent(200, owner.access_token, `${roles}/auditor`, { permissions }, "PATCH");
+    await Promise.all([session, secret].map((token) => untilBoth("as before", answers(token, 200))));
+    await expectSent(409, owner.access_token, `${roles}/auditor`, undefined, "DELETE");
+    await expectSent(200, owner.access_token, `/api/v1/users/${bobId}`, { role: "viewer" }, "PATCH");
+    await expectSent(200, owner.access_token, `${roles}/auditor`, undefined, "DELETE");
+  },
+);
+
+test(
   "a key that is made at one node works at the other, is rotated there, and is refused at both once it is revoked",
   limits,
   async () => {

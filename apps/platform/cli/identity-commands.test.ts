@@ -4,6 +4,7 @@ import { userCreated } from "@lyss/contracts/events/user.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
 import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
+import { auth } from "@lyss/services/auth/service.ts";
 import { group } from "@lyss/services/group/service.ts";
 import { tenant } from "@lyss/services/tenant/service.ts";
 import { peersThatHear } from "@lyss/services/tenant/test-peers.ts";
@@ -12,10 +13,12 @@ import { createTestCommands } from "./test-command.ts";
 const tenants = await startTestService({ after }, tenant, { clients: peersThatHear() });
 const groups = await startTestService({ after }, group, { clients: {} });
 await groups.hear();
+const access = await startTestService({ after }, auth, { clients: {} });
 const permissions = ["*", "platform:*"];
 const server = await startTestServer({
   mounted: [
     { name: "tenant", routes: tenant.routes, ops: tenants.ops, peerUrl: undefined },
+    { name: "auth", routes: auth.routes, ops: access.ops, peerUrl: undefined },
     { name: "group", routes: group.routes, ops: groups.ops, peerUrl: undefined },
   ],
   guard: () => ({ tenantId: "ten_home", userId: "usr_op", keyId: "key_a", ...noSession, permissions, models: [] }),
@@ -51,6 +54,22 @@ test("`lyss tenant` creates, finds, changes, suspends and reactivates a tenant, 
   assert.deepEqual([refused.code, /TENANT_001/.test(refused.complaint)], [1, true]);
 });
 
+test("`lyss tenant role` makes, shows, changes and removes a role, and tells which permissions there are", async () => {
+  const made = await json("tenant", "role", "create", "support", "--permission", "user:list", "session:manage");
+  assert.deepEqual([made.name, made.title, made.permissions], ["support", "support", ["session:manage", "user:list"]]);
+  assert.match(
+    await shown("tenant", "roles", "list"),
+    /owner +true +owner +\*\n.*support +false +support +session:manage user:list/s,
+  );
+  const changed = await shown("tenant", "role", "update", "support", "--title", "Desk", "--permission", "user:*");
+  assert.match(changed, /title +Desk\n(.*\n)*permissions +user:\*\nversion +2/);
+  assert.match(await shown("tenant", "role", "show", "viewer"), /built in +true/);
+  assert.equal(await shown("tenant", "role", "remove", "support"), "support is removed.\n");
+  assert.match(await shown("tenant", "role", "permissions"), /role:manage +Make, change and remove roles/);
+  const refused = await lyss("tenant", "role", "create", "support", "--permission", "platform:users");
+  assert.deepEqual([refused.code, /KIT_002/.test(refused.complaint)], [1, true]);
+});
+
 test("`lyss group` makes a tree of groups and says who is in each", async () => {
   await groups.say(userCreated, { userId: "usr_ann", tenantId: "ten_home" });
   await groups.untilHeard();
@@ -73,6 +92,7 @@ test("each command tells how it is used", async () => {
     "tenant update",
     "tenant members",
     "tenant domain add",
+    "tenant role create",
     "group create",
     "group add",
   ]) {

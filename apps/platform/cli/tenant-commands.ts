@@ -2,13 +2,14 @@ import { type Command, InvalidArgumentError } from "commander";
 import { type CliDeps, connect, withConnection } from "./context.ts";
 import { print, toFields, toTable } from "./print.ts";
 import { toQuery } from "./query.ts";
+import { addRoleCommands } from "./role-commands.ts";
 import { toUserTable } from "./user-commands.ts";
 
 type Row = Record<string, unknown>;
 
 const pathOf = (id: string) => `/api/v1/tenants/${encodeURIComponent(id)}`;
 
-/** `lyss tenant list|show|create|update|suspend|reactivate|members` and `lyss tenant domain …`. */
+/** `lyss tenant list|show|create|update|suspend|reactivate|members` `lyss tenant domain …` and `lyss tenant role …`. */
 export function addTenantCommands(program: Command, deps: CliDeps): void {
   const tenant = program.command("tenant").description("organisations: who they are, and whether they may work");
 
@@ -55,7 +56,10 @@ export function addTenantCommands(program: Command, deps: CliDeps): void {
       "whether people get no mail when an operator acts for them",
       toBoolean,
     )
-    .option("--default-role <role>", "member or viewer: of people who register or sign on without another")
+    .option(
+      "--default-role <role>",
+      "member, viewer or one of the tenant's own: of people who register or sign on without another",
+    )
     .action(async (id: string, options) => {
       const { api, output } = connect(deps, options);
       const { name, plan, requireMfa, signIn, sessionIdleMinutes, sessionLifetimeHours, defaultRole } = options;
@@ -89,7 +93,7 @@ export function addTenantCommands(program: Command, deps: CliDeps): void {
   withConnection(tenant.command("members").description("list the people of a tenant, newest first"))
     .argument("[id]", "the tenant's id; your own unless given", "me")
     .option("--search <words>", "words that are each part of the name or the e-mail address")
-    .option("--role <role>", "owner, admin, member or viewer")
+    .option("--role <role>", "owner, admin, member, viewer or one of the tenant's own")
     .option("--status <status>", "active, inactive or suspended")
     .option("--limit <count>", "1 to 200", "50")
     .option("--cursor <cursor>", "the next page, from the page before")
@@ -102,6 +106,7 @@ export function addTenantCommands(program: Command, deps: CliDeps): void {
     });
 
   addDomainCommands(tenant, deps);
+  addRoleCommands(tenant, deps);
 }
 
 function addDomainCommands(tenant: Command, deps: CliDeps): void {

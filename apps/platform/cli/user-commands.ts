@@ -22,7 +22,7 @@ export function addUserCommands(program: Command, deps: CliDeps): void {
 function addReading(users: Command, deps: CliDeps): void {
   withConnection(users.command("list").description("list people, newest first"))
     .option("--search <words>", "words that are each part of the name or the e-mail address")
-    .option("--role <role>", "owner, admin, member or viewer")
+    .option("--role <role>", "owner, admin, member, viewer or one of the tenant's own")
     .option("--status <status>", "active, inactive or suspended")
     .option("--sort <field>", "created_at, name or email, '-' before it for the greatest first", "-created_at")
     .option("--limit <count>", "1 to 200", "50")
@@ -56,7 +56,7 @@ function addReading(users: Command, deps: CliDeps): void {
 function addInviting(users: Command, deps: CliDeps): void {
   withConnection(users.command("invite").description("invite somebody to your tenant, by mail"))
     .argument("<email>", "the address that the mail goes to")
-    .option("--role <role>", "owner, admin, member or viewer; at most your own", "member")
+    .option("--role <role>", "owner, admin, member, viewer or one of the tenant's own; at most your own", "member")
     .option("--hours <count>", "how long the link is good: 1 to 720", "168")
     .addHelpText("after", "\nExample:\n  lyss user invite ann@example.com --role admin")
     .action(async (email: string, options) => {
@@ -92,7 +92,7 @@ function addChanging(users: Command, deps: CliDeps): void {
     .action((id: string, name: string, options) => change(id, options, { name }));
   withConnection(users.command("role").description("give a person another role, at most your own"))
     .argument("<id>", "the person's id")
-    .argument("<role>", "owner, admin, member or viewer")
+    .argument("<role>", "owner, admin, member, viewer or one of the tenant's own")
     .addHelpText("after", "\nExample:\n  lyss user role usr_01k… admin")
     .action((id: string, role: string, options) => change(id, options, { role }));
   withConnection(users.command("disable").description("let a person sign in no more; sessions and keys stop at once"))

@@ -1,5 +1,6 @@
 import type { Sql, Tx } from "@lyss/kit/db/database.ts";
 import { permissionsByGroups } from "../access-store.ts";
+import { permissionsByTenantRole } from "../roles/role-store.ts";
 import type { ClientId, ClientStatus, ServiceClient } from "./client-model.ts";
 
 /** A client as it is recognised by one of its secrets. */
@@ -7,6 +8,8 @@ export type RecognisedClient = ServiceClient & {
   readonly secretExpiresAt: Date | null;
   /** The role of who gave it its permissions; null when auth was never told of one. */
   readonly role: string | null;
+  /** What the tenant has given that role; null for a built-in one, and for one that there is not. */
+  readonly rolePermissions: readonly string[] | null;
   readonly groupPermissions: readonly string[];
   /** Whether that person or the tenant is barred. */
   readonly isBarred: boolean;
@@ -31,6 +34,7 @@ export function createClientStore(sql: Sql) {
     jwks, jwks_uri as "jwksUri"`;
   const grants = (db: Sql | Tx) => db`
     person.role,
+    ${permissionsByTenantRole(db, { tenantId: db`client.tenant_id`, role: db`person.role` })} as "rolePermissions",
     ${permissionsByGroups(db, { tenantId: db`client.tenant_id`, userId: db`client.granted_by` })} as "groupPermissions",
     coalesce(person.is_barred, false) or coalesce(tenant.is_barred, false) as "isBarred"`;
   const grantors = (db: Sql | Tx) => db`

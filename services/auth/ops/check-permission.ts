@@ -5,12 +5,12 @@ import {
   permissionsByGroupRole,
   toGroupRole,
 } from "@lyss/contracts/access/group-roles.ts";
+import { permissionsOfRole } from "@lyss/contracts/access/roles.ts";
 import { authFailures } from "@lyss/contracts/failures/auth.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { permits } from "@lyss/kit/rpc/call-context.ts";
 import type { AuthDeps } from "../deps.ts";
-import { permissionsOf } from "../session-model.ts";
 
 /** Held by those who may ask what others are allowed. */
 export const checkOthersPermission = "user:check";
@@ -47,7 +47,7 @@ export async function checkPermission(
   if (person.isBarred || tenant?.isBarred) return barred;
   const given = await deps.access.listGiven(deps.db.sql, { tenantId, userId });
   const grants: Grant[] = [
-    ...(permissionsOf(person.role) ?? []).map((each) => toGrant(each, "role", person.role)),
+    ...(permissionsOfRole(person.role, person.rolePermissions) ?? []).map((each) => toGrant(each, "role", person.role)),
     ...given.map((each) => toGrant(each.permission, "group_permission", each.groupId)),
     ...groupGrants,
     ...ownPermissions.map((each): Grant => {

@@ -1,10 +1,10 @@
+import { permissionsOfRole } from "@lyss/contracts/access/roles.ts";
 import { authFailures } from "@lyss/contracts/failures/auth.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { permits } from "@lyss/kit/rpc/call-context.ts";
 import type { AuthDeps } from "../deps.ts";
 import { findPermissionNotHeld, type Grantor, manageKeysPermission } from "../model.ts";
-import { permissionsOf } from "../session-model.ts";
 
 export interface RequirePersonInput {
   readonly tenantId: string;
@@ -25,7 +25,7 @@ export async function requirePerson(
     throw new Failure(kitFailures.permission_denied, { permission: manageKeysPermission });
   }
   const person = await principals.findPrincipal(tenantId, userId);
-  const held = person && permissionsOf(person.role);
+  const held = person && permissionsOfRole(person.role, person.rolePermissions);
   if (!held || person.isBarred) throw new Failure(authFailures.person_not_found);
   const permission = findPermissionNotHeld(grantor, held);
   if (permission !== undefined) throw new Failure(authFailures.permission_not_held, { permission });

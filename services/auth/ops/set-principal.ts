@@ -1,16 +1,15 @@
-import { authFailures } from "@lyss/contracts/failures/auth.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
-import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { AuthDeps } from "../deps.ts";
 import { sayAccessChanged } from "../say-access-changed.ts";
 import { sayEnded } from "../say-ended.ts";
-import { type Principal, permissionsOf } from "../session-model.ts";
+import type { Principal } from "../session-model.ts";
 
 type SetPrincipalDeps = Pick<AuthDeps, "db" | "principals" | "sessions" | "clients" | "outbox" | "clock">;
 
 /**
  * Takes in what is told of a person, or of a tenant as a whole: it holds on every node as soon as that hears of it. Who is
- * barred is signed out as well. A later version wins, whatever comes first; a repeat is safe. Throws `role_unknown`.
+ * barred is signed out as well. A later version wins, whatever comes first; a repeat is safe. A role that there is not
+ * permits nothing: what somebody held before must end in any case.
  */
 export async function setPrincipal(
   deps: SetPrincipalDeps,
@@ -25,8 +24,7 @@ export async function setPrincipalIn(
   tx: Tx,
   principal: Principal,
 ): Promise<boolean> {
-  const { tenantId, userId, role, isBarred } = principal;
-  if (userId !== "" && !isBarred && !permissionsOf(role)) throw new Failure(authFailures.role_unknown, { role });
+  const { tenantId, userId, isBarred } = principal;
   if (!(await deps.principals.upsertPrincipal(tx, principal))) return false;
   if (isBarred && userId !== "") {
     const selection = { tenantId, userId, sessionId: undefined, exceptSessionId: undefined };

@@ -1,4 +1,5 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { permissionsOfRole } from "@lyss/contracts/access/roles.ts";
 import { impersonationStarted } from "@lyss/contracts/events/auth.ts";
 import { authFailures } from "@lyss/contracts/failures/auth.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
@@ -11,7 +12,6 @@ import {
   isOfPlatform,
   maxImpersonationMs,
   ownSession,
-  permissionsOf,
   type Session,
   type SessionId,
 } from "../session-model.ts";
@@ -69,7 +69,9 @@ export async function startImpersonation(deps: AuthDeps, input: StartImpersonati
       throw new Failure(authFailures.access_barred);
     }
     const given = await access.listGiven(tx, { tenantId, userId });
-    const held = [...(permissionsOf(principal.role) ?? []), ...given.map(({ permission }) => permission)];
+    const ofRole = permissionsOfRole(principal.role, principal.rolePermissions);
+    if (!ofRole) throw new Failure(authFailures.role_unknown, { role: principal.role });
+    const held = [...ofRole, ...given.map(({ permission }) => permission)];
     requireBelow(input.operatorPermissions, held);
     const ending = { reason: "revoked", actorId: operatorId, clientAddress } as const;
     await endImpersonations(deps, tx, { operatorId, inSessions: undefined }, ending);

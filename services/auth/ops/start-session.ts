@@ -1,3 +1,4 @@
+import { permissionsOfRole } from "@lyss/contracts/access/roles.ts";
 import { sessionStarted } from "@lyss/contracts/events/auth.ts";
 import { authFailures } from "@lyss/contracts/failures/auth.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
@@ -5,14 +6,7 @@ import type { AuthDeps } from "../deps.ts";
 import { toSessionStarted } from "../messages.ts";
 import { earlier } from "../model.ts";
 import { sayEnded } from "../say-ended.ts";
-import {
-  hasSecondFactor,
-  ownSession,
-  permissionsIn,
-  permissionsOf,
-  type Session,
-  type SessionId,
-} from "../session-model.ts";
+import { hasSecondFactor, ownSession, permissionsIn, type Session, type SessionId } from "../session-model.ts";
 import {
   generateRefreshToken,
   hashRefreshToken,
@@ -43,7 +37,6 @@ export interface StartSessionInput {
 export async function startSession(deps: AuthDeps, input: StartSessionInput): Promise<SessionTokens> {
   const { db, sessions, principals, access, outbox, clock, random, refreshPepper } = deps;
   const { userId, tenantId, methods, clientAddress, userAgent } = input;
-  if (!permissionsOf(input.role)) throw new Failure(authFailures.role_unknown, { role: input.role });
   const now = new Date(clock.nowMs());
   const policy = await access.findPolicy(db.sql, tenantId);
   const { ttlMs, idleTtlMs } = limitSession(policy, deps);
@@ -58,12 +51,15 @@ export async function startSession(deps: AuthDeps, input: StartSessionInput): Pr
   const refreshToken = generateRefreshToken(random);
   const refreshExpiresAtMs = Math.min(now.getTime() + idleTtlMs, session.expiresAt.getTime());
 
-  const { role, given } = await db.transaction(async (tx) => {
+  const { role, ofRole, given } = await db.transaction(async (tx) => {
     const principal = await principals.seePrincipal(tx, { tenantId, userId, role: input.role });
     if (principal.isBarred || (await principals.isBarred(tx, tenantId, ""))) {
       throw new Failure(authFailures.access_barred);
     }
-    if (isMethodRefused(policy, principal.role, methods)) {
+    const { role: known } = principal;
+    const ofRole = permissionsOfRole(known, principal.rolePermissions);
+    if (!ofRole) throw new Failure(authFailures.role_unknown, { role: known });
+    if (isMethodRefused(policy, known, methods)) {
       throw new Failure(authFailures.sign_in_method_refused, { methods: policy?.signInMethods.join(", ") ?? "" });
     }
     await sessions.insertSession(tx, session);
@@ -79,10 +75,10 @@ export async function startSession(deps: AuthDeps, input: StartSessionInput): Pr
       const selection = { tenantId, userId, sessionId: oldest.sessionId, exceptSessionId: undefined };
       await sayEnded(deps, tx, selection, { reason: "too_many", actorId: "", clientAddress: "" });
     }
-    return { role: principal.role, given: await access.listGiven(tx, { tenantId, userId }) };
+    return { role: known, ofRole, given: await access.listGiven(tx, { tenantId, userId }) };
   });
   const permissions = permissionsIn(session, {
-    ofRole: permissionsOf(role) ?? [],
+    ofRole,
     given: given.map(({ permission }) => permission),
     isFactorWanted: policy?.requireMfa ?? false,
   });

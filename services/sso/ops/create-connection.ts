@@ -1,3 +1,4 @@
+import { requireGivableRole } from "@lyss/contracts/access/tenant-roles.ts";
 import { ssoConnectionCreated } from "@lyss/contracts/events/sso.ts";
 import { ssoFailures } from "@lyss/contracts/failures/sso.ts";
 import type { Secret } from "@lyss/kit/config/secret.ts";
@@ -26,15 +27,17 @@ export interface CreateConnectionInput {
   /** Undefined for a public client. */
   readonly secret: Secret | undefined;
   readonly author: Author;
+  /** What the author holds: the connection gives people no more. */
+  readonly held: readonly string[];
 }
 
 /**
- * Sets up a connection. Throws `name_taken`, `domain_taken`, `too_many_connections`, `address_refused`, `field_refused` and
- * `group_unknown`. * The names of a tenant's connections differ, so a repeat makes no second one.
+ * Sets up a connection. Throws `name_taken`, `domain_taken`, `too_many_connections`, `address_refused`, `field_refused`,
+ * `group_unknown`, `auth.role_unknown` and `auth.role_above_own`. The names of a tenant's connections differ, so a repeat makes no second one.
  */
 export async function createConnection(deps: SsoDeps, input: CreateConnectionInput): Promise<Connection> {
   const { db, connections, outbox, clock, random } = deps;
-  const { tenantId, name, isEnabled, rules, secret, author } = input;
+  const { tenantId, name, isEnabled, rules, secret, author, held } = input;
   const party = await toParty(deps, input.party);
   requirePublicAddresses(deps, party);
   await requireGroups(
@@ -42,6 +45,7 @@ export async function createConnection(deps: SsoDeps, input: CreateConnectionInp
     tenantId,
     rules.groupMapping.map(({ groupId }) => groupId),
   );
+  if (rules.defaultRole !== null) await requireGivableRole(deps, { tenantId, role: rules.defaultRole, held });
   const createdAt = new Date(clock.nowMs());
   const connectionId = random.id("sso") as ConnectionId;
   const connection: Connection = {

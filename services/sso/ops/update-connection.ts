@@ -1,3 +1,4 @@
+import { requireGivableRole } from "@lyss/contracts/access/tenant-roles.ts";
 import { ssoConnectionUpdated } from "@lyss/contracts/events/sso.ts";
 import { ssoFailures } from "@lyss/contracts/failures/sso.ts";
 import type { Secret } from "@lyss/kit/config/secret.ts";
@@ -23,11 +24,13 @@ export interface UpdateConnectionInput extends ConnectionChange {
   readonly party: PartyInput;
   readonly rules: { readonly [Field in keyof ConnectionRules]?: ConnectionRules[Field] | undefined };
   readonly secret: Secret | undefined;
+  /** What the author holds: the connection gives people no more. */
+  readonly held: readonly string[];
 }
 
 /**
  * The connection as it is from now on. Throws `connection_not_found`, `version_mismatch`, `name_taken`, `domain_taken`,
- * `address_refused`, `field_refused` and `group_unknown`. A repeat is safe.
+ * `address_refused`, `field_refused`, `group_unknown`, `auth.role_unknown` and `auth.role_above_own`. A repeat is safe.
  */
 export async function updateConnection(deps: SsoDeps, input: UpdateConnectionInput): Promise<Connection> {
   const { db, connections, outbox, clock } = deps;
@@ -39,6 +42,10 @@ export async function updateConnection(deps: SsoDeps, input: UpdateConnectionInp
   );
   const found = await connections.findConnection(tenantId, connectionId);
   if (!found) throw new Failure(ssoFailures.connection_not_found);
+  const { defaultRole: role } = input.rules;
+  if (role && role !== found.rules.defaultRole) {
+    await requireGivableRole(deps, { tenantId, role, held: input.held });
+  }
   // A kind stays: what is entered for it can be read before anything is locked.
   const partyChange = await readPartyInput(deps, found.party.kind, input.party);
   return db.transaction(async (tx) => {

@@ -1,4 +1,5 @@
-import { changeTenant, requireOperator, type TenantChange } from "../change-tenant.ts";
+import { requireGivableRole } from "@lyss/contracts/access/tenant-roles.ts";
+import { changeTenant, requireOperator, requireReach, type TenantChange } from "../change-tenant.ts";
 import type { TenantDeps } from "../deps.ts";
 import type { Tenant, TenantSettings } from "../model.ts";
 
@@ -10,10 +11,12 @@ export interface UpdateTenantInput extends TenantChange {
 }
 
 /**
- * Changes name, plan or settings; the plan is for operators. Throws `operators_only` and what `changeTenant` throws. What is so
- * already changes nothing, so a repeat is safe.
+ * Changes name, plan or settings; the plan is for operators. What people become who come in is a role of the tenant, and no more than the
+ * actor holds. Throws `operators_only`, `auth.role_unknown`, `auth.role_above_own` and what `changeTenant` throws. What is so already
+ * changes nothing, so a repeat is safe.
  */
 export async function updateTenant(deps: TenantDeps, input: UpdateTenantInput): Promise<Tenant> {
+  await requireDefaultRole(deps, input);
   return changeTenant(deps, input, (current) => {
     const { name = current.name, plan = current.plan } = input;
     if (plan !== current.plan) requireOperator(input.actor, "plan");
@@ -21,6 +24,16 @@ export async function updateTenant(deps: TenantDeps, input: UpdateTenantInput): 
     const isSame = name === current.name && plan === current.plan && settings === current.settings;
     return isSame ? current : { ...current, name, plan, settings };
   });
+}
+
+/** Before the transaction: auth is asked. */
+async function requireDefaultRole(deps: TenantDeps, input: UpdateTenantInput): Promise<void> {
+  const { tenantId, actor, settings: { defaultRole: role } = {} } = input;
+  if (role === undefined) return;
+  requireReach(input);
+  const known = await deps.store.findTenant(tenantId);
+  if (known?.settings.defaultRole === role) return;
+  await requireGivableRole(deps, { tenantId, role, held: actor.permissions });
 }
 
 /** The same object when nothing differs. */

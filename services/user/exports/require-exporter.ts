@@ -11,7 +11,7 @@ import { exportUsersPermission } from "./export-model.ts";
  * their own. Throws `not_found`, `role_above_own` and `kit.permission_denied`.
  */
 export async function requireExporter(
-  deps: Pick<UserDeps, "people">,
+  deps: Pick<UserDeps, "people" | "auth">,
   tx: Tx,
   { userId, tenantId, actor }: PersonReference,
 ): Promise<User> {

@@ -1,8 +1,9 @@
+import { findNotHeld } from "@lyss/contracts/access/roles.ts";
+import { readRoles } from "@lyss/contracts/access/tenant-roles.ts";
 import type { Secret } from "@lyss/kit/config/secret.ts";
 import type { Locale } from "@lyss/kit/errors/failure.ts";
 import { hashToken, tokenInvalid } from "../account-token.ts";
 import type { UserDeps } from "../deps.ts";
-import { isAtLeast } from "../model.ts";
 import { type ConfirmRegistrationInput, completeRegistration } from "./confirm-registration.ts";
 import type { SignedIn } from "./sign-in.ts";
 
@@ -14,7 +15,7 @@ export interface AcceptInvitationInput extends ConfirmRegistrationInput {
 
 /**
  * Makes a person of an invitation whose mail was read, with the role that it says, and signs the person in; as long as
- * whoever invited is active and has that role or more. Otherwise as `confirmRegistration`.
+ * there is that role, and whoever invited is active and holds all that it does. Otherwise as `confirmRegistration`.
  */
 export async function acceptInvitation(deps: UserDeps, input: AcceptInvitationInput): Promise<SignedIn> {
   const { db, store, registrations, passwords, requireGoodPassword, clock } = deps;
@@ -23,7 +24,10 @@ export async function acceptInvitation(deps: UserDeps, input: AcceptInvitationIn
   const found = await registrations.findByToken(hashToken(token));
   if (found?.kind !== "invitation" || found.tenantId === null) throw tokenInvalid();
   const inviter = await store.findUser(found.invitedBy, undefined);
-  if (inviter?.status !== "active" || !isAtLeast(inviter.role, found.role)) throw tokenInvalid();
+  if (inviter?.status !== "active") throw tokenInvalid();
+  const permissionsOf = await readRoles(deps, found.tenantId, [inviter.role, found.role]);
+  const wanted = permissionsOf(found.role);
+  if (!wanted || findNotHeld(permissionsOf(inviter.role) ?? [], wanted) !== undefined) throw tokenInvalid();
   if (found.completedAt === null && found.expiresAt.getTime() > clock.nowMs()) {
     const passwordHash = await passwords.hash(password);
     const { registrationId } = found;

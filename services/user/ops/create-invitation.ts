@@ -1,7 +1,7 @@
 import { userFailures } from "@lyss/contracts/failures/user.ts";
 import { Failure, type Locale } from "@lyss/kit/errors/failure.ts";
 import { drawToken } from "../account-token.ts";
-import { requireAbove } from "../change-person.ts";
+import { requireAbove, requireRole } from "../change-person.ts";
 import type { UserDeps } from "../deps.ts";
 import { describeInvitation, nameTenant } from "../describe-invitation.ts";
 import type { Actor, Registration, Role, UserId } from "../model.ts";
@@ -21,14 +21,15 @@ export interface CreateInvitationInput {
 export const maxOpenInvitations = 1_000;
 
 /**
- * Writes to an address how to become a person of the tenant. Nobody invites to a role above their own. Where the address is
+ * Writes to an address how to become a person of the tenant. Nobody invites to a role that holds more than theirs. Where the address is
  * a person's of the tenant already, it throws `email_taken`; one of another tenant is told in the mail, and to nobody else. Throws also
- * `role_above_own`, `too_many_invitations`, `too_many_mails` and `kit.permission_denied`.
+ * `role_above_own`, `role_unknown`, `too_many_invitations`, `too_many_mails` and `kit.permission_denied`.
  */
 export async function createInvitation(deps: UserDeps, input: CreateInvitationInput): Promise<Registration> {
   const { db, accounts, registrations, writer, mailLimit, idempotency, clock, random } = deps;
   const { tenantId, actor, email, role, lifeMs, locale, clientAddress } = input;
   await db.transaction((tx) => requireAbove(deps, tx, actor, { tenantId, role }));
+  await requireRole(deps, { tenantId, role });
   const organization = await nameTenant(deps, tenantId);
   const asked = { email, role, lifeMs, locale };
   return idempotency.run({ operation: "createInvitation", scope: tenantId, input: asked }, async (tx) => {

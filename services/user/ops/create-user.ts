@@ -3,6 +3,7 @@ import { userFailures } from "@lyss/contracts/failures/user.ts";
 import type { Secret } from "@lyss/kit/config/secret.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import { requireRole } from "../change-person.ts";
 import type { UserDeps } from "../deps.ts";
 import { toUserMessage } from "../messages.ts";
 import type { Role, User, UserId } from "../model.ts";
@@ -20,16 +21,18 @@ export interface CreateUserInput {
 }
 
 /**
- * Creates an active person. Throws `password_length`, `password_common`, `password_breached`, `email_taken`, and `kit.invalid_request` where no tenant
+ * Creates an active person. Throws `password_length`, `password_common`, `password_breached`, `email_taken`, `role_unknown`, and `kit.invalid_request` where no tenant
  * is given and there is no operator yet.
  */
 export async function createUser(
-  { db, store, people, outbox, clock, random, passwords, requireGoodPassword, audit }: UserDeps,
+  deps: UserDeps,
   { tenantId: wantedTenant, email, password, name, role, actorId = "" }: CreateUserInput,
 ): Promise<User> {
+  const { db, store, people, outbox, clock, random, passwords, requireGoodPassword, audit } = deps;
   await requireGoodPassword(password);
   const tenantId = wantedTenant ?? (await people.findPlatformTenant());
   if (tenantId === undefined) throw tenantMissing();
+  await requireRole(deps, { tenantId, role });
   const passwordHash = await passwords.hash(password);
   const createdAt = new Date(clock.nowMs());
   const userId = random.id("usr") as UserId;

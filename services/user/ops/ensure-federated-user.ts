@@ -1,12 +1,14 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { findNotHeld, permissionsByRole } from "@lyss/contracts/access/roles.ts";
+import { readRoles } from "@lyss/contracts/access/tenant-roles.ts";
 import { userAudit, userCreated, userFederated } from "@lyss/contracts/events/user.ts";
 import { userFailures } from "@lyss/contracts/failures/user.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
-import { findDefaultRole } from "../default-role.ts";
+import { findDefaultRole, findRole } from "../default-role.ts";
 import type { UserDeps } from "../deps.ts";
 import { toUserMessage } from "../messages.ts";
-import { isAtLeast, normalizeEmail, type Role, type User, type UserId } from "../model.ts";
+import { normalizeEmail, type Role, type User, type UserId } from "../model.ts";
 
 export interface EnsureFederatedUserInput {
   readonly tenantId: string;
@@ -19,8 +21,8 @@ export interface EnsureFederatedUserInput {
   readonly isDomainTrusted: boolean;
   /** The address when undefined. */
   readonly name: string | undefined;
-  /** Of a person who is created; the tenant's default when undefined. */
-  readonly role: Extract<Role, "admin" | "member" | "viewer"> | undefined;
+  /** Of a person who is created; the tenant's default when undefined, the least where there is no such role any more. */
+  readonly role: Role | undefined;
   readonly mayCreate: boolean;
   /** Under which name the connection has people made who have not signed in yet. */
   readonly provisionedBy: string | undefined;
@@ -31,7 +33,7 @@ export interface EnsureFederatedUserInput {
 /**
  * The person for whom a connection of the tenant vouches: the one whom its subject is linked to; else one of the tenant with
  * that address and without another subject, if the provider has checked it and either the domain is the tenant's or the
- * connection made this person; else a new one, if there may be. Never an owner by the address alone: whoever sets up a connection would become one. Who is
+ * connection made this person; else a new one, if there may be. Nobody by the address alone who may do more than an admin: whoever sets up a connection would become that person. Who is
  * found may not be active. Throws `federation_refused`, the same for an address that is taken and for one that is not. A repeat is safe.
  */
 export async function ensureFederatedUser(
@@ -40,7 +42,7 @@ export async function ensureFederatedUser(
 ): Promise<{ readonly user: User; readonly isNew: boolean }> {
   const { db, federation } = deps;
   const { connectionId, subject, tenantId, mayCreate } = input;
-  const role = input.role ?? (mayCreate ? await findDefaultRole(deps, tenantId) : "viewer");
+  const role = mayCreate ? await findRoleOfNew(deps, input) : "viewer";
   return db.transaction(async (tx) => {
     await federation.lockSubject(tx, connectionId, subject);
     const known = await federation.findBySubject(tx, connectionId, subject);
@@ -61,18 +63,24 @@ export async function ensureFederatedUser(
   });
 }
 
+function findRoleOfNew(deps: UserDeps, { tenantId, role }: EnsureFederatedUserInput): Promise<Role> {
+  return role === undefined ? findDefaultRole(deps, tenantId) : findRole(deps, tenantId, role);
+}
+
 /** Plain ASCII: of what else there is, some becomes another letter in lower case, such as the Kelvin sign. */
 function isPlain(email: string): boolean {
   return /^[\x21-\x7e]+$/.test(email);
 }
 
 async function isLinkable(
-  { federation }: Pick<UserDeps, "federation">,
+  { federation, auth }: Pick<UserDeps, "federation" | "auth">,
   tx: Tx,
   { userId, tenantId, role }: User,
   input: EnsureFederatedUserInput,
 ): Promise<boolean> {
-  if (tenantId !== input.tenantId || isAtLeast(role, "owner") || !input.isEmailVerified) return false;
+  if (tenantId !== input.tenantId || !input.isEmailVerified) return false;
+  const permissionsOf = await readRoles({ auth }, tenantId, [role]);
+  if (findNotHeld(permissionsByRole["admin"] ?? [], permissionsOf(role) ?? []) !== undefined) return false;
   // Who has signed in before has a subject: another one with the address is somebody to whom it was given later.
   if (await federation.hasIdentity(tx, input.connectionId, userId)) return false;
   const { provisionedBy } = input;

@@ -3,7 +3,7 @@ import { userFailures } from "@lyss/contracts/failures/user.ts";
 import type { Secret } from "@lyss/kit/config/secret.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { UserDeps } from "../deps.ts";
-import { isAtLeast, type User, type UserId } from "../model.ts";
+import { isOwner, type User, type UserId } from "../model.ts";
 
 export interface SignInInput {
   /** As `userFields.typedEmail` gives it. */
@@ -71,7 +71,7 @@ export async function requirePasswordAllowed(
   { federation }: Pick<UserDeps, "federation">,
   user: Pick<User, "role" | "email" | "tenantId">,
 ): Promise<void> {
-  if (isAtLeast(user.role, "owner")) return;
+  if (isOwner(user.role)) return;
   const domain = user.email.slice(user.email.lastIndexOf("@") + 1);
   if (await federation.isEnforced(user.tenantId, domain)) throw new Failure(userFailures.sign_on_required);
 }

@@ -2,7 +2,14 @@ import { userAudit, userUpdated } from "@lyss/contracts/events/user.ts";
 import { userFailures } from "@lyss/contracts/failures/user.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
-import { isSelf, lockPerson, type PersonReference, requireAbove, requireOwnersLeft } from "../change-person.ts";
+import {
+  isSelf,
+  lockPerson,
+  type PersonReference,
+  requireAbove,
+  requireOwnersLeft,
+  requireRole,
+} from "../change-person.ts";
 import type { UserDeps } from "../deps.ts";
 import { toUpdatedMessage } from "../messages.ts";
 import type { Role, User, UserStatus } from "../model.ts";
@@ -21,8 +28,8 @@ export interface UpdateUserInput extends PersonReference {
 
 /**
  * The person as it is from now on. People change their own name; with `user:update`, name, role and status of everybody in
- * the tenant whose role is not above their own, and give no role above it. What is so already changes nothing. A status that
- * ends or a role that is taken away holds on every node as soon as auth was told. Throws `not_found`, `version_mismatch`, `role_above_own`,
+ * the tenant whose role holds no more than their own, and give no role that does. What is so already changes nothing. A status that
+ * ends or a role that is taken away holds on every node as soon as auth was told. Throws `not_found`, `version_mismatch`, `role_above_own`, `role_unknown`,
  * `own_status`, `last_owner` and `kit.permission_denied`. A repeat is safe.
  */
 export async function updateUser(deps: UserDeps, input: UpdateUserInput): Promise<User> {
@@ -36,7 +43,10 @@ export async function updateUser(deps: UserDeps, input: UpdateUserInput): Promis
     const isOwnName = isSelf(actor, person) && !changed.includes("role") && !changed.includes("status");
     if (!isOwnName) await requireAbove(deps, tx, actor, person);
     if (changed.length === 0) return { after: person, isTold: true };
-    if (changed.includes("role")) await requireAbove(deps, tx, actor, { ...person, role: wanted.role });
+    if (changed.includes("role")) {
+      await requireAbove(deps, tx, actor, { ...person, role: wanted.role });
+      await requireRole(deps, { ...person, role: wanted.role });
+    }
     if (changed.includes("status") && actor?.userId === person.userId) throw new Failure(userFailures.own_status);
     requireOwnersLeft(owners, person, wanted);
     const after = { ...person, ...wanted, version: person.version + 1, updatedAt: new Date(clock.nowMs()) };

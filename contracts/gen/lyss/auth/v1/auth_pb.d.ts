@@ -26,7 +26,7 @@ export declare type StartSessionRequest = Message<"lyss.auth.v1.StartSessionRequ
   tenantId: string;
 
   /**
-   * `operator`, `owner`, `admin`, `member` or `viewer`; counts until SetPrincipal has said another.
+   * A built-in role or one of the tenant's; counts until SetPrincipal has said another.
    *
    * @generated from field: string role = 3;
    */
@@ -620,6 +620,99 @@ export declare type EndSessionsResponse = Message<"lyss.auth.v1.EndSessionsRespo
  * Use `create(EndSessionsResponseSchema)` to create a new message.
  */
 export declare const EndSessionsResponseSchema: GenMessage<EndSessionsResponse>;
+
+/**
+ * A role that a tenant has made.
+ *
+ * @generated from message lyss.auth.v1.Role
+ */
+export declare type Role = Message<"lyss.auth.v1.Role"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * 2 to 32 characters of a-z, 0-9 and inner dashes, a letter first; never a built-in role's.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string title = 3;
+   */
+  title: string;
+
+  /**
+   * @generated from field: string description = 4;
+   */
+  description: string;
+
+  /**
+   * `resource:action`, or `resource:*`; never of the platform.
+   *
+   * @generated from field: repeated string permissions = 5;
+   */
+  permissions: string[];
+
+  /**
+   * 1, and one more for each change.
+   *
+   * @generated from field: int64 version = 6;
+   */
+  version: bigint;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp created_at = 7;
+   */
+  createdAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp updated_at = 8;
+   */
+  updatedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.auth.v1.Role.
+ * Use `create(RoleSchema)` to create a new message.
+ */
+export declare const RoleSchema: GenMessage<Role>;
+
+/**
+ * @generated from message lyss.auth.v1.ListRolesRequest
+ */
+export declare type ListRolesRequest = Message<"lyss.auth.v1.ListRolesRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+};
+
+/**
+ * Describes the message lyss.auth.v1.ListRolesRequest.
+ * Use `create(ListRolesRequestSchema)` to create a new message.
+ */
+export declare const ListRolesRequestSchema: GenMessage<ListRolesRequest>;
+
+/**
+ * @generated from message lyss.auth.v1.ListRolesResponse
+ */
+export declare type ListRolesResponse = Message<"lyss.auth.v1.ListRolesResponse"> & {
+  /**
+   * At most 100.
+   *
+   * @generated from field: repeated lyss.auth.v1.Role roles = 1;
+   */
+  roles: Role[];
+};
+
+/**
+ * Describes the message lyss.auth.v1.ListRolesResponse.
+ * Use `create(ListRolesResponseSchema)` to create a new message.
+ */
+export declare const ListRolesResponseSchema: GenMessage<ListRolesResponse>;
 
 /**
  * @generated from message lyss.auth.v1.SetPrincipalRequest
@@ -1987,6 +2080,108 @@ export declare type PersonErased = Message<"lyss.auth.v1.PersonErased"> & {
 export declare const PersonErasedSchema: GenMessage<PersonErased>;
 
 /**
+ * A role of a tenant as it is from now on.
+ *
+ * @generated from message lyss.auth.v1.RoleChanged
+ */
+export declare type RoleChanged = Message<"lyss.auth.v1.RoleChanged"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string title = 3;
+   */
+  title: string;
+
+  /**
+   * @generated from field: repeated string permissions = 4;
+   */
+  permissions: string[];
+
+  /**
+   * @generated from field: int64 version = 5;
+   */
+  version: bigint;
+
+  /**
+   * By their names in the API; empty for a role that is new.
+   *
+   * @generated from field: repeated string changed_fields = 6;
+   */
+  changedFields: string[];
+
+  /**
+   * Who did it; empty for the platform itself.
+   *
+   * @generated from field: string actor_id = 7;
+   */
+  actorId: string;
+
+  /**
+   * Where that person's connection came from; empty when that is not known.
+   *
+   * @generated from field: string client_address = 8;
+   */
+  clientAddress: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp changed_at = 9;
+   */
+  changedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.auth.v1.RoleChanged.
+ * Use `create(RoleChangedSchema)` to create a new message.
+ */
+export declare const RoleChangedSchema: GenMessage<RoleChanged>;
+
+/**
+ * A role is gone; nobody had it.
+ *
+ * @generated from message lyss.auth.v1.RoleRemoved
+ */
+export declare type RoleRemoved = Message<"lyss.auth.v1.RoleRemoved"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string actor_id = 3;
+   */
+  actorId: string;
+
+  /**
+   * @generated from field: string client_address = 4;
+   */
+  clientAddress: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp removed_at = 5;
+   */
+  removedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.auth.v1.RoleRemoved.
+ * Use `create(RoleRemovedSchema)` to create a new message.
+ */
+export declare const RoleRemovedSchema: GenMessage<RoleRemoved>;
+
+/**
  * A program of a tenant may get tokens of its own.
  *
  * @generated from message lyss.auth.v1.ServiceClientCreated
@@ -2458,6 +2653,16 @@ export declare const AuthService: GenService<{
     methodKind: "unary";
     input: typeof SetPrincipalRequestSchema;
     output: typeof SetPrincipalResponseSchema;
+  },
+  /**
+   * The roles that a tenant has made, in the order of their names. Built-in ones are not among them.
+   *
+   * @generated from rpc lyss.auth.v1.AuthService.ListRoles
+   */
+  listRoles: {
+    methodKind: "unary";
+    input: typeof ListRolesRequestSchema;
+    output: typeof ListRolesResponseSchema;
   },
   /**
    * Notes that a person whose password the calling service has checked proved again who they are. Refused where the person has

@@ -120,7 +120,7 @@ export declare type TenantSettings = Message<"lyss.tenant.v1.TenantSettings"> & 
   silentImpersonation: boolean;
 
   /**
-   * `member` or `viewer`: what people become who come in by a registration or a sign-on that says nothing else.
+   * `member`, `viewer` or a role that the tenant has made: what people become who come in by a registration or a sign-on that says nothing else.
    *
    * @generated from field: string default_role = 6;
    */

@@ -51,7 +51,7 @@ export declare type User = Message<"lyss.user.v1.User"> & {
   tenantId: string;
 
   /**
-   * `operator`, `owner`, `admin`, `member` or `viewer`.
+   * `operator`, `owner`, `admin`, `member`, `viewer` or a role that the tenant has made.
    *
    * @generated from field: string role = 8;
    */
@@ -111,7 +111,7 @@ export declare type CreateUserRequest = Message<"lyss.user.v1.CreateUserRequest"
   tenantId: string;
 
   /**
-   * `operator`, `owner`, `admin`, `member` or `viewer`; empty for `member`.
+   * `operator`, `owner`, `admin`, `member`, `viewer` or a role that the tenant has made; empty for `member`.
    *
    * @generated from field: string role = 5;
    */
@@ -178,7 +178,7 @@ export declare type UpdateUserRequest = Message<"lyss.user.v1.UpdateUserRequest"
   tenantId: string;
 
   /**
-   * `operator`, `owner`, `admin`, `member` or `viewer`; empty to keep it.
+   * `operator`, `owner`, `admin`, `member`, `viewer` or a role that the tenant has made; empty to keep it.
    *
    * @generated from field: string role = 5;
    */
@@ -526,7 +526,7 @@ export declare type EnsureFederatedUserRequest = Message<"lyss.user.v1.EnsureFed
   name: string;
 
   /**
-   * Of a new person: `admin`, `member` or `viewer`; the tenant's default when it is empty.
+   * Of a new person: `admin`, `member`, `viewer` or a role that the tenant has made; the tenant's default when it is empty.
    *
    * @generated from field: string role = 8;
    */

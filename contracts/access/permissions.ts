@@ -1,0 +1,72 @@
+import type { Locale } from "@lyss/kit/errors/failure.ts";
+
+type Text = Readonly<Record<Locale, string>>;
+const text = (en_US: string, zh_CN: string): Text => ({ en_US, zh_CN });
+
+/** Every permission that counts in a tenant, and what it is for. Those of the installation (`platform:`) are given by no tenant. */
+export const tenantPermissions: Readonly<Record<string, Text>> = {
+  "audit:read": text("Read, verify and export the tenant's audit log", "查看、校验和导出租户的审计日志"),
+  "billing:audit": text("See what everybody in the tenant has used", "查看租户内所有人的用量"),
+  "billing:budget": text("Set budgets and see everybody's quota", "设置预算并查看所有人的配额"),
+  "billing:read": text("See balance, prices, invoices and one's own usage", "查看余额、价格、发票和本人用量"),
+  "billing:report": text("Report usage of other services", "上报其他服务的用量"),
+  "billing:top_up": text("Top up the wallet and redeem codes", "为钱包充值和兑换充值码"),
+  "billing:update": text("Change what stands on invoices", "修改发票抬头信息"),
+  "client:manage": text("Make, change and remove service clients", "创建、修改和删除服务客户端"),
+  "client:read": text("See service clients", "查看服务客户端"),
+  "credential:create": text("Store secrets of model providers", "保存模型供应商的密钥"),
+  "credential:delete": text("Remove secrets of model providers", "删除模型供应商的密钥"),
+  "credential:read": text("See which secrets of model providers there are", "查看已保存的模型供应商密钥"),
+  "credential:rotate": text("Replace secrets of model providers", "轮换模型供应商的密钥"),
+  "event:read": text("Read the tenant's events", "读取租户的事件"),
+  "factor:manage": text("Manage one's own second factors", "管理本人的第二因素"),
+  "group:create": text("Make groups", "创建群组"),
+  "group:delete": text("Archive groups, by one's role in them", "按群组内角色归档群组"),
+  "group:manage": text("Do everything in every group", "管理所有群组"),
+  "group:read": text("See groups, by one's role in them", "按群组内角色查看群组"),
+  "group:update": text("Change groups and their members, by one's role in them", "按群组内角色修改群组及其成员"),
+  "key:create": text("Make API keys of one's own", "创建本人的 API 密钥"),
+  "key:delete": text("Revoke one's own API keys", "吊销本人的 API 密钥"),
+  "key:manage": text("Reach everybody's API keys", "管理所有人的 API 密钥"),
+  "key:read": text("See one's own API keys", "查看本人的 API 密钥"),
+  "key:rotate": text("Give one's own API keys a new secret", "轮换本人的 API 密钥"),
+  "key:update": text("Change one's own API keys", "修改本人的 API 密钥"),
+  "model:call": text("Call models, paid by the tenant", "调用模型，由租户付费"),
+  "model:list": text("See which models there are", "查看可用模型"),
+  "provider:create": text("Add model providers of the tenant's own", "添加租户自有的模型供应商"),
+  "provider:delete": text("Remove the tenant's model providers", "删除租户的模型供应商"),
+  "provider:read": text("See the tenant's model providers", "查看租户的模型供应商"),
+  "provider:test": text("Try the tenant's model providers", "测试租户的模型供应商"),
+  "role:manage": text(
+    "Make, change and remove roles that hold no more than oneself",
+    "创建、修改和删除不超出本人权限的角色",
+  ),
+  "session:delete": text("End one's own sessions", "结束本人的会话"),
+  "session:manage": text("See and end everybody's sessions", "查看和结束所有人的会话"),
+  "session:read": text("See one's own sessions", "查看本人的会话"),
+  "sso:manage": text(
+    "Set up sign-on and provisioning: decides who signs in as whom, up to admins",
+    "配置单点登录和用户同步：可决定他人以何种身份登录，最高至管理员",
+  ),
+  "tenant:read": text("See the tenant, its domains, roles and data policy", "查看租户及其域名、角色和数据策略"),
+  "tenant:update": text("Change the tenant, its domains and data policy", "修改租户及其域名和数据策略"),
+  "token:introspect": text("Ask what a token is good for", "查询令牌的有效性"),
+  "user:audit": text("Read everybody's own audit log", "查看所有人的个人审计日志"),
+  "user:check": text("Ask what others are allowed", "查询他人的权限"),
+  "user:export": text("Export people who hold no more than oneself", "导出权限不超出本人的用户数据"),
+  "user:invite": text(
+    "See and withdraw invitations; with user:update invite",
+    "查看和撤回邀请；配合 user:update 可发出邀请",
+  ),
+  "user:list": text("See who is in the tenant", "查看租户成员"),
+  "user:read": text("See people, and one's own account", "查看用户和本人账号"),
+  "user:update": text("Change people who hold no more than oneself", "修改权限不超出本人的用户"),
+};
+
+const resources = new Set(Object.keys(tenantPermissions).map((permission) => permission.split(":")[0] ?? ""));
+
+/** Whether a tenant can give it: a permission that there is, or `resource:*` for all of a resource. */
+export function isTenantPermission(permission: string): boolean {
+  if (Object.hasOwn(tenantPermissions, permission)) return true;
+  return permission.endsWith(":*") && resources.has(permission.slice(0, -2));
+}
