@@ -38,6 +38,8 @@ export interface ForwardOptions {
   readonly clock: Clock;
   /** Names, in lower case, of client headers that the services behind understand, besides the ordinary ones. */
   readonly allowedHeaders?: readonly string[];
+  /** A field of a query that holds a credential, on paths that begin so: it goes no further. */
+  readonly withheldQuery?: { readonly prefix: string; readonly field: string };
   readonly connectTimeoutMs?: number;
   /** How long a peer may stay silent, before its head or within its stream. */
   readonly idleTimeoutMs?: number;
@@ -92,7 +94,7 @@ export function createForwarder(options: ForwardOptions): Forwarder {
       host: base.hostname.replace(/^\[|\]$/g, ""),
       port: base.port || 80,
       method: req.method ?? "GET",
-      path: req.url ?? "/",
+      path: withoutField(req.url ?? "/", options.withheldQuery),
       headers,
       timeout: idleTimeoutMs,
     });
@@ -123,6 +125,17 @@ export function createForwarder(options: ForwardOptions): Forwarder {
   }
 
   return { forward, close: () => agent.destroy() };
+}
+
+/** A request target without a field of its query; all others stay as they were written. */
+function withoutField(target: string, withheld: ForwardOptions["withheldQuery"]): string {
+  const start = target.indexOf("?");
+  if (start < 0 || !withheld || !target.startsWith(withheld.prefix)) return target;
+  const kept = target
+    .slice(start + 1)
+    .split("&")
+    .filter((field) => !new URLSearchParams(field).has(withheld.field));
+  return target.slice(0, start) + (kept.length > 0 ? `?${kept.join("&")}` : "");
 }
 
 // Piped by hand, not by `pipeline`: that would cut the client off when the peer fails, and it is still owed an answer.

@@ -10,7 +10,7 @@ type MaybeCaller = Caller | undefined | Promise<Caller | undefined>;
  * Tells who sends a request: undefined when no credential is sent, a Failure thrown for one that is not valid. May answer
  * at once, without a promise, when it already knows the credential.
  */
-export type Guard = (req: Pick<IncomingMessage, "headers">) => MaybeCaller;
+export type Guard = (req: Pick<IncomingMessage, "headers"> & { readonly url?: string | undefined }) => MaybeCaller;
 
 /**
  * The one place where a request is let in. `identify` tells who calls; throws `kit.unauthenticated` or

@@ -18,7 +18,8 @@ import { createHotRoutes, type HotRoutes } from "./hot-routes.ts";
 import type { Intake, OpenExchange } from "./intake.ts";
 import { createJsonApp } from "./json-routes.ts";
 import { createOpenApiDocument, type OpenApiOptions } from "./openapi.ts";
-import { type Serve, serveRawRoute } from "./raw-routes.ts";
+import { createPathReader, type PathParams } from "./raw-paths.ts";
+import { type Serve, type ServeRaw, serveRawRoute } from "./raw-routes.ts";
 import { checkRequestHead, headerOf, isCanonicalPath, pathOf } from "./request-head.ts";
 import { refuseTwins } from "./route-schemas.ts";
 import { answerError, clientClosedStatus, observe, type Serving } from "./serving.ts";
@@ -61,8 +62,8 @@ export interface HttpHandler {
 }
 
 /**
- * A handler for the public listener. Raw routes and system routes are found by exact path before any framework runs; the
- * rest is served by Fastify. Throws a TypeError when a route contradicts itself or another.
+ * A handler for the public listener. Raw routes and system routes are found before any framework runs, by exact path or by the one
+ * parameter in it; the rest is served by Fastify. Throws a TypeError when a route contradicts itself or another.
  */
 export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   const { random, clock, guard, tracer } = options;
@@ -140,11 +141,20 @@ export function createHandler(
   };
   checkPeers(mounted, forward);
   const exact = new Map<string, Serve>();
+  const templates: {
+    readonly method: string;
+    readonly read: (path: string) => PathParams | undefined;
+    readonly serve: ServeRaw;
+  }[] = [];
   for (const [path, serve] of Object.entries(systemRoutes)) exact.set(`GET ${path}`, serve).set(`HEAD ${path}`, serve);
   for (const service of mounted) {
     for (const route of service.routes) {
       if (route.kind !== "raw") continue;
       const serve = serveRawRoute(serving, service, route);
+      if (route.path.includes("{")) {
+        templates.push({ method: route.method, read: createPathReader(route.path), serve });
+        continue;
+      }
       exact.set(`${route.method} ${route.path}`, serve);
       if (route.method === "GET") exact.set(`HEAD ${route.path}`, serve);
     }
@@ -158,8 +168,16 @@ export function createHandler(
     const path = pathOf(req);
     const serve = exact.get(`${req.method} ${path}`);
     if (serve) return serve;
-    if (isCanonicalPath(path)) return app.serve;
+    if (isCanonicalPath(path)) return findByTemplate(req.method, path) ?? app.serve;
     throw new Failure(kitFailures.not_found, { method: req.method ?? "", path: path.slice(0, 200) });
+  }
+
+  function findByTemplate(method: string | undefined, path: string): Serve | undefined {
+    for (const { method: wanted, read, serve } of templates) {
+      const params = wanted === method ? read(path) : undefined;
+      if (params) return (req, res, call) => serve(req, res, call, params);
+    }
+    return undefined;
   }
 
   function onRequest(req: IncomingMessage, res: ServerResponse): void {

@@ -4,7 +4,7 @@ import { kitFailures } from "../errors/kit-failures.ts";
 import type { MountedService } from "../service/define-service.ts";
 import { errorShapeOf } from "./openapi-errors.ts";
 import { isConditional, type Route } from "./route.ts";
-import { refuseTwins, requestSchemasOf } from "./route-schemas.ts";
+import { paramNamesOf, refuseTwins, requestSchemasOf } from "./route-schemas.ts";
 import { exampleOf } from "./schema-example.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -67,7 +67,9 @@ function describeOperation(service: string, route: Route<never>, components: Com
   if (route.kind === "raw") {
     const body = route.body && requestBody(components.refer(route.body, `${name}Body`, "input"));
     const success = route.response && components.refer(route.response, `${name}Response`, "output");
+    const inPath = z.strictObject(Object.fromEntries(paramNamesOf(route.path).map((name) => [name, z.string()])));
     const parameters = [
+      ...parametersIn("path", inPath, components, route.path),
       ...(route.takesIdempotencyKey ? [idempotencyKeyParameter] : []),
       ...Object.entries(route.headers ?? {}).map(toHeaderParameter),
     ];

@@ -18,6 +18,7 @@ export const singleHeaders: ReadonlySet<string> = new Set([
   "content-encoding",
   "traceparent",
   "x-api-key",
+  "x-goog-api-key",
 ]);
 
 /**

@@ -5,6 +5,7 @@ import type { OpenSpan } from "../observability/tracing.ts";
 import type { Priority } from "../resilience/load-shed.ts";
 import type { CallContext, Caller } from "../rpc/call-context.ts";
 import type { FileAnswer } from "./file-answer.ts";
+import type { PathParams } from "./raw-paths.ts";
 import type { WholeAnswer } from "./whole-answer.ts";
 
 export type HttpMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -136,6 +137,8 @@ export interface Exchange {
   readonly caller: Caller | undefined;
   readonly context: CallContext;
   readonly requestId: string;
+  /** What stands in the path for the route's `{parameter}`, decoded. */
+  readonly params: PathParams;
 }
 
 /** What is known of a request when it is asked whether it can be served hot. */
@@ -185,7 +188,10 @@ export interface HotExchange {
   destroy(): void;
 }
 
-/** An operation that needs bytes and streams: model calls. The path is exact, without parameters. */
+/**
+ * An operation that needs bytes and streams: model calls. Its path is exact, or has one `{parameter}`, in which slashes may stand
+ * (kit/http/raw-paths.ts); only an exact one can be served hot.
+ */
 export interface RawRoute<Ops = never> {
   readonly kind: "raw";
   readonly method: HttpMethod;

@@ -140,6 +140,12 @@ export const aiGatewayConfig = {
           .describe(
             "When a caller leaves: `cancel` ends the call upstream, `drain` reads on to the usage, for providers that charge to the end.",
           ),
+        serverTools: z
+          .boolean()
+          .default(false)
+          .describe(
+            "Whether callers in the provider's own dialect may use tools that run there, and what else costs more than tokens. Uses are counted as `tool_calls`: give their price.",
+          ),
         models: z.array(modelSchema).min(1).max(1_000).describe("What is offered of it."),
       }),
     )
@@ -203,6 +209,19 @@ export const aiGatewayConfig = {
         .max(33_554_432)
         .default(4_194_304)
         .describe("The largest response that is stored, with its input."),
+      anthropicBetas: z
+        .array(z.string().regex(/^[a-z0-9-]{1,100}$/))
+        .max(100)
+        .default([
+          ...["claude-code-20250219", "interleaved-thinking-2025-05-14", "fine-grained-tool-streaming-2025-05-14"],
+          ...["prompt-caching-2024-07-31", "extended-cache-ttl-2025-04-11", "token-efficient-tools-2025-02-19"],
+          ...["output-128k-2025-02-19", "context-1m-2025-08-07", "context-management-2025-06-27"],
+          ...["computer-use-2025-01-24", "computer-use-2025-11-24", "structured-outputs-2025-11-13"],
+          ...["effort-2025-11-24", "advanced-tool-use-2025-11-20", "web-fetch-2025-09-10"],
+        ])
+        .describe(
+          "Names of `anthropic-beta` that reach a provider which speaks Anthropic's dialect; others are left out.",
+        ),
       sendTraceparent: z
         .boolean()
         .default(false)

@@ -4,6 +4,7 @@ import { type Exchange, type RawRoute, routesFor } from "@lyss/kit/http/route.ts
 import { z } from "zod";
 import { tagHeaders } from "./call/read-tags.ts";
 import { toAnthropicFailureReply } from "./dialects/anthropic/failure-reply.ts";
+import { betaHeaders } from "./dialects/anthropic/read-betas.ts";
 import type { AiGatewayOps } from "./ops.ts";
 
 const { raw } = routesFor<AiGatewayOps>();
@@ -44,7 +45,7 @@ export const messagesRoutes = places.flatMap(({ prefix, suffix, dialect }) => [
     summary: "Answers a conversation. Anthropic's dialect, for any model.",
     bodyLimitBytes,
     takesIdempotencyKey: true,
-    headers: tagHeaders,
+    headers: { ...tagHeaders, ...betaHeaders },
     body: messageBody,
     response: z.looseObject({ id: z.string(), type: z.literal("message"), model: z.string() }),
     async handle(ops, exchange) {

@@ -38,6 +38,8 @@ export interface Provider {
   readonly credentialId: string;
   readonly models: readonly Model[];
   readonly onDisconnect: OnDisconnect;
+  /** Whether callers may use tools that run there, and what else is charged apart from tokens; always at a tenant's own. */
+  readonly serverTools: boolean;
   readonly createdAt: Date;
 }
 

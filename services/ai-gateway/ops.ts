@@ -8,10 +8,14 @@ import type { Surface } from "./call/read-request.ts";
 import { serveCall } from "./call/serve-call.ts";
 import type { AiGatewayDeps } from "./deps.ts";
 import { askInAnthropic } from "./dialects/anthropic/messages.ts";
+import { readBetas } from "./dialects/anthropic/read-betas.ts";
+import { type AskedContent, askInGemini } from "./dialects/gemini/contents.ts";
+import { askForEmbeddings } from "./dialects/gemini/embeddings.ts";
 import { askInOpenAi } from "./dialects/openai/pass-through.ts";
 import { createHotCalls } from "./hot/serve-hot.ts";
 import { getModel, listModels, type ModelsOfCaller } from "./model-prices/list-models.ts";
 import { type AddProviderInput, addProvider } from "./ops/add-provider.ts";
+import { countContentTokens } from "./ops/count-content-tokens.ts";
 import { countMessageTokens } from "./ops/count-message-tokens.ts";
 import { createResponse } from "./ops/create-response.ts";
 import { forgetPerson } from "./ops/forget-person.ts";
@@ -36,7 +40,13 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
   return {
     serveCall: (surface: Surface, exchange: Exchange) => serveCall(deps, askInOpenAi(surface, exchange.body), exchange),
     serveHotCall: createHotCalls(deps),
-    createMessage: (exchange: Exchange) => serveCall(deps, askInAnthropic(exchange.body), exchange),
+    createMessage: (exchange: Exchange) =>
+      serveCall(deps, askInAnthropic(exchange.body, readBetas(exchange.req, deps.settings.anthropicBetas)), exchange),
+    generateContent: (content: AskedContent, exchange: Exchange) =>
+      serveCall(deps, askInGemini(content, exchange.body), exchange),
+    embedContent: ({ model, isBatch }: { model: string; isBatch: boolean }, exchange: Exchange) =>
+      serveCall(deps, askForEmbeddings(model, isBatch, exchange.body), exchange),
+    countContentTokens: (input: { caller: Caller; model: string; body: Buffer }) => countContentTokens(deps, input),
     countMessageTokens: (input: { caller: Caller; body: Buffer }) => countMessageTokens(deps, input),
     createResponse: (exchange: Exchange) => createResponse(deps, exchange),
     getResponse: (input: ResponseOfCaller) => getResponse(deps, input),

@@ -10,7 +10,15 @@ import { createProviderPolicies, judgeProvider } from "./provider-policies.ts";
 
 function provider(name: string, tenantId = ""): Provider {
   const names = { providerId: `${tenantId}:${name}`, tenantId, name, dialect: "openai", baseUrl: "https://x" } as const;
-  return { ...names, source: "config", credentialId: "", models: [], onDisconnect: "cancel", createdAt: new Date(0) };
+  return {
+    ...names,
+    source: "config",
+    credentialId: "",
+    models: [],
+    onDisconnect: "cancel",
+    serverTools: false,
+    createdAt: new Date(0),
+  };
 }
 
 function start(policies: object = {}) {

@@ -14,6 +14,16 @@ export function findPresetProviders(
     const apiKey = env[variable];
     if (!apiKey || configured.includes(name)) return [];
     const parsed = models.map((name) => modelSchema.parse({ name }));
-    return [{ name, dialect: "openai", baseUrl, apiKey: new Secret(apiKey), onDisconnect: "cancel", models: parsed }];
+    return [
+      {
+        name,
+        dialect: "openai",
+        baseUrl,
+        apiKey: new Secret(apiKey),
+        onDisconnect: "cancel",
+        serverTools: false,
+        models: parsed,
+      },
+    ];
   });
 }

@@ -7,6 +7,7 @@ import type { Surface } from "./call/read-request.ts";
 import { tagHeaders } from "./call/read-tags.ts";
 import { baseUrlSchema, type ModelConfig, modelSchema, needsInputPrice, providerNameSchema } from "./config.ts";
 import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
+import { geminiRoutes } from "./gemini-routes.ts";
 import { messagesRoutes } from "./messages-routes.ts";
 import { type Provider, providerDialects, type Target } from "./model.ts";
 import type { AiGatewayOps } from "./ops.ts";
@@ -263,10 +264,11 @@ const places: readonly Place[] = [
   { prefix: "/api/v1/ai", suffix: "ApiV1Ai", dialect: {} },
 ];
 
-/** Model calls in the dialects of OpenAI and Anthropic, and the providers behind them. */
+/** Model calls in the dialects of OpenAI, Anthropic and Google, and the providers behind them. */
 export const aiGatewayRoutes = [
   ...places.flatMap((place) => [...callRoutes(place), ...modelRoutes(place)]),
   ...messagesRoutes,
+  ...geminiRoutes,
   ...responsesRoutes,
   ...providerRoutes,
   ...resilienceRoutes,

@@ -8,7 +8,7 @@ export function createAiGatewayStore(sql: Sql) {
     listProviders(): Promise<Provider[]> {
       return sql<Provider[]>`
         select provider_id as "providerId", tenant_id as "tenantId", name, dialect, base_url as "baseUrl",
-          'tenant' as source, 'cancel' as "onDisconnect", credential_id as "credentialId", models, created_at as "createdAt"
+          'tenant' as source, 'cancel' as "onDisconnect", true as "serverTools", credential_id as "credentialId", models, created_at as "createdAt"
         from provider order by tenant_id, created_at, provider_id`;
     },
 

@@ -70,7 +70,12 @@ export function createListener(options: ListenerOptions): Listener {
   return {
     async open({ listMounted, health, peerToken, tracer, allMetrics = metrics }) {
       const healthRoutes = createHealthRoutes({ health, clock, service: "lyss", version: openApi.version });
-      forwarder = createForwarder({ peerToken, clock, allowedHeaders: [tagsHeader] });
+      forwarder = createForwarder({
+        peerToken,
+        clock,
+        allowedHeaders: [tagsHeader, "anthropic-beta"],
+        withheldQuery: { prefix: "/v1beta/", field: "key" },
+      });
       handler = createHttpHandler({
         ...{ guard, intake, clock, random, log, metrics, docBaseUrl: settings.docBaseUrl, tracer, ...openApi },
         mounted: listMounted(),

@@ -50,3 +50,14 @@ test("a hostile header is read in time that grows no faster than its length", ()
   assert.equal(read({ authorization: spaces }), "");
   assert.ok(performance.now() - startMs < 500);
 });
+
+test("W43: Google's SDKs put a key where only they do, and only where they go", () => {
+  const read = (url: string, headers: Record<string, string> = {}) => readCredential({ headers, url });
+  assert.equal(read("/v1beta/models", { "x-goog-api-key": "lyss_abc" }), "lyss_abc");
+  assert.equal(read("/v1beta/models?pageSize=5&key=lyss_abc"), "lyss_abc");
+  assert.equal(read("/v1beta/models?key=lyss_abc", { "x-goog-api-key": "lyss_abc" }), "lyss_abc");
+  assert.equal(read("/v1beta/models?key=lyss_abc", { authorization: "Bearer lyss_def" }), "");
+  assert.equal(read("/v1beta/models?key=a&key=b"), "");
+  assert.equal(read("/v1beta/models"), undefined);
+  assert.equal(read("/v1/models?key=lyss_abc", { "x-goog-api-key": "lyss_abc" }), undefined);
+});

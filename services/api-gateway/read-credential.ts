@@ -4,14 +4,23 @@ import type { IncomingMessage } from "node:http";
 const maxCredentialLength = 8_192;
 const bearer = /^bearer +([\x21-\x7e]+) *$/i;
 
+/** Where Google's SDKs go; nowhere else is a key looked for where only they put it. */
+const googlePrefix = "/v1beta/";
+
 /** The API key or access token that a request carries, where each vendor's SDK puts it; undefined when there is none. */
-export function readCredential({ headers }: Pick<IncomingMessage, "headers">): string | undefined {
-  const { authorization } = headers;
-  const key = headers["x-api-key"];
-  const credential = authorization === undefined ? key : (bearer.exec(authorization)?.[1] ?? "");
+export function readCredential(request: Pick<IncomingMessage, "headers"> & { readonly url?: string | undefined }) {
+  const { authorization, "x-api-key": key } = request.headers;
+  const token = authorization === undefined ? undefined : (bearer.exec(authorization)?.[1] ?? "");
+  const found = [token, key, ...(request.url?.startsWith(googlePrefix) ? readGoogleKeys(request) : [])];
+  const [credential, ...others] = found.filter((one) => one !== undefined);
   if (credential === undefined) return undefined;
   // Two different credentials are ambiguous, and an empty or overlong one is nobody's: both are refused further on.
-  const isAmbiguous = authorization !== undefined && key !== undefined && key !== credential;
+  const isAmbiguous = others.some((other) => other !== credential);
   if (isAmbiguous || typeof credential !== "string" || credential.length > maxCredentialLength) return "";
   return credential;
+}
+
+function readGoogleKeys({ headers, url = "" }: Parameters<typeof readCredential>[0]) {
+  const query = new URLSearchParams(url.slice(url.indexOf("?") + 1));
+  return [headers["x-goog-api-key"], ...(url.includes("?") ? query.getAll("key") : [])];
 }

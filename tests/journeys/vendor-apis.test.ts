@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { after, test } from "node:test";
-import { closeInReverse, type TestScope } from "@lyss/kit/testing/test-cluster.ts";
+import Anthropic from "@anthropic-ai/sdk";
+import { closeInReverse } from "@lyss/kit/testing/test-cluster.ts";
 import { countSimulatedPrompt } from "@lyss/services/ai-gateway/simulator/tokenizer.ts";
 import OpenAI from "openai";
-import { listUsage, waitForUsage } from "../read-money.ts";
+import { listUsage, waitForNoCall, waitForUsage } from "../read-money.ts";
 import { requestJson, runPlatform } from "../run-platform.ts";
+import { anthropicContent, startAnthropic } from "../vendors/anthropic.ts";
+import { startGoogle } from "../vendors/google.ts";
 
 // One platform is the provider of another, and is spoken to as Anthropic is.
 const scope = closeInReverse({ after });
@@ -16,50 +16,22 @@ const model = "claude-simulated";
 const priced = { name: model, upstreamName: "simulated-chat", inputUsdPerMillion: "1", outputUsdPerMillion: "2" };
 const provider = { name: "vendor", dialect: "anthropic", baseUrl: `${vendor.url}/v1`, apiKey: vendor.apiKey };
 const google = await startGoogle(scope);
+const anthropic = await startAnthropic(scope);
+const claude = { ...priced, name: "claude", upstreamName: "claude-sonnet-4-6" };
 const gemini = { name: "gemini", upstreamName: "gemini-3-flash", inputUsdPerMillion: "1", outputUsdPerMillion: "2" };
 const platform = await runPlatform(scope, {
   config: {
     providers: [
       { ...provider, models: [priced, { ...priced, name: "gone", upstreamName: "gone" }] },
+      {
+        ...{ name: "anthropic", dialect: "anthropic", baseUrl: `${anthropic.url}/v1`, apiKey: "a key" },
+        ...{ serverTools: true, models: [claude] },
+      },
       { name: "google", dialect: "gemini", baseUrl: `${google.url}/v1beta`, apiKey: "a key", models: [gemini] },
     ],
   },
 });
 const client = new OpenAI({ baseURL: `${platform.url}/v1`, apiKey: platform.apiKey, maxRetries: 0 });
-
-/** Google's API, as far as one answer goes: whole, or in two events. Whoever has another key is refused. */
-async function startGoogle(t: TestScope) {
-  const asked: { path: string; body: Record<string, unknown> }[] = [];
-  const head = { modelVersion: "gemini-3-flash", responseId: "r1" };
-  const say = (text: string, more: object = {}) => ({
-    content: { role: "model", parts: [{ text }] },
-    index: 0,
-    ...more,
-  });
-  const usageMetadata = { promptTokenCount: 10, candidatesTokenCount: 4, thoughtsTokenCount: 3, totalTokenCount: 17 };
-  const server = createServer(async (req, res) => {
-    const body = JSON.parse(Buffer.concat(await Array.fromAsync(req)).toString() || "null");
-    asked.push({ path: `${req.method} ${req.url}`, body });
-    const isKnown = req.headers["x-goog-api-key"] === "a key";
-    const isStream = req.url?.includes(":streamGenerateContent");
-    res.writeHead(isKnown ? 200 : 403, { "content-type": isStream ? "text/event-stream" : "application/json" });
-    if (!isKnown) return res.end(JSON.stringify({ error: { code: 403 } }));
-    if (req.method === "GET") return res.end(JSON.stringify({ models: [{ name: "models/gemini-3-flash" }] }));
-    const whole = { ...head, candidates: [say("Hello there", { finishReason: "STOP" })], usageMetadata };
-    if (!isStream) return res.end(JSON.stringify(whole));
-    const last = { ...whole, candidates: [say(" there", { finishReason: "STOP" })] };
-    for (const event of [{ ...head, candidates: [say("Hello")] }, last])
-      res.write(`data: ${JSON.stringify(event)}\r\n\r\n`);
-    return res.end();
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(async () => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { asked, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
-}
 
 const weather: OpenAI.ChatCompletionTool = {
   type: "function",
@@ -176,7 +148,7 @@ test("a provider that speaks Google's API answers OpenAI's SDK, whole and stream
       "POST /v1beta/models/gemini-3-flash:streamGenerateContent?alt=sse",
     ],
   );
-  assert.deepEqual(google.asked[0]?.body, {
+  assert.deepEqual(JSON.parse(String(google.asked[0]?.bytes)), {
     contents: [{ role: "user", parts: [{ text: "Hi" }] }],
     generationConfig: { maxOutputTokens: 50 },
   });
@@ -184,4 +156,40 @@ test("a provider that speaks Google's API answers OpenAI's SDK, whole and stream
     method: "POST",
   });
   assert.deepEqual([tested.body["status"], tested.body["missing_models"]], [200, []]);
+});
+
+test("W23, W44, W46: Anthropic's SDK gets from Anthropic what chat cannot say, and is charged as it reports", async () => {
+  const sdk = new Anthropic({ baseURL: platform.url, apiKey: platform.apiKey, maxRetries: 0 });
+  const request = {
+    ...{ model: "claude", max_tokens: 4_000, thinking: { type: "enabled" as const, budget_tokens: 2_000 } },
+    system: [
+      { type: "text" as const, text: "Be brief.", cache_control: { type: "ephemeral" as const, ttl: "1h" as const } },
+    ],
+    tools: [{ type: "web_search_20250305" as const, name: "web_search" as const, max_uses: 1 }],
+    messages: [{ role: "user" as const, content: "How is it?" }],
+  };
+  const headers = { "anthropic-beta": "interleaved-thinking-2025-05-14,files-api-2025-04-14" };
+  const whole = await sdk.messages.create(request, { headers });
+  const streamed = await sdk.messages.stream(request).finalMessage();
+  assert.deepEqual(whole.content, anthropicContent);
+  assert.deepEqual(streamed.content, anthropicContent);
+  assert.deepEqual([whole.model, streamed.model], ["claude", "claude"]);
+  assert.deepEqual([whole.usage.output_tokens, streamed.usage.output_tokens], [42, 42]);
+  const [first] = anthropic.asked;
+  assert.deepEqual(JSON.parse(String(first?.bytes)), { ...request, model: "claude-sonnet-4-6" });
+  assert.equal(first?.headers["anthropic-beta"], "interleaved-thinking-2025-05-14");
+
+  // The next turn brings the thoughts back, and they arrive as they are.
+  const next = [...request.messages, { role: "assistant" as const, content: whole.content }, ...user("And tomorrow?")];
+  await sdk.messages.create({ ...request, messages: next });
+  assert.deepEqual(JSON.parse(String(anthropic.asked.at(-1)?.bytes)).messages[1].content, anthropicContent);
+
+  await waitForNoCall(platform);
+  const costs = (await listUsage(platform)).flatMap((row) => (row.output_tokens === 42 ? row.cost_nanos : []));
+  // 542 tokens of input, however they came, at 1,000 nanos, and 42 of output at 2,000.
+  const costNanos = String(542 * 1_000 + 42 * 2_000);
+  assert.deepEqual(costs, [costNanos, costNanos, costNanos]);
+  const counted = await sdk.messages.countTokens({ model: "claude", messages: next, tools: request.tools });
+  assert.ok(counted.input_tokens > 20);
+  await assert.rejects(sdk.messages.create({ ...request, container: "c_1" } as typeof request), { status: 400 });
 });

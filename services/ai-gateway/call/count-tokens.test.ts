@@ -6,7 +6,7 @@ import { readRequest } from "./read-request.ts";
 
 const provider: Provider = {
   ...{ providerId: "p", tenantId: "", name: "p", dialect: "openai", baseUrl: "https://a.example/v1", source: "config" },
-  ...{ credentialId: "", models: [], onDisconnect: "cancel", createdAt: new Date(0) },
+  ...{ credentialId: "", models: [], onDisconnect: "cancel", serverTools: false, createdAt: new Date(0) },
 };
 
 const count = async (body: object, surface: "chat" | "embeddings" = "chat") => {

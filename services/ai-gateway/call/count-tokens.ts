@@ -3,12 +3,15 @@ import type { Provider } from "../model.ts";
 import { countSimulatedInput, countSimulatedPrompt, countSimulatedTokens } from "../simulator/tokenizer.ts";
 import type { CallRequest } from "./read-request.ts";
 
+/** What of a request is counted. */
+export type CountedRequest = Pick<CallRequest, "surface" | "json" | "body">;
+
 /** Counts what goes into and out of a model. */
 export interface TokenCounter {
   /** An upper bound of the request's input, to hold money for; exact where the tokenizer and the prompt's rule are known. */
-  boundInput(request: CallRequest): number;
+  boundInput(request: CountedRequest): number;
   /** The request's input as it is likely to be, to charge where the provider reports nothing. */
-  estimateInput(request: CallRequest): Promise<number>;
+  estimateInput(request: CountedRequest): Promise<number>;
   /** Tokens of text that was put out. */
   estimateText(text: string): Promise<number>;
 }
@@ -34,7 +37,7 @@ const answerStartTokens = 3;
 /** An image of 1024 × 1024 pixels in high detail (OpenAI vision guide); what a part really costs depends on its size. */
 const likelyMediaPartTokens = 765;
 
-function countSimulated({ surface, json }: CallRequest): number {
+function countSimulated({ surface, json }: CountedRequest): number {
   if (surface === "chat") return countSimulatedPrompt(json["messages"], json["tools"]);
   return countSimulatedInput(surface === "completions" ? json["prompt"] : json["input"]);
 }
@@ -79,7 +82,10 @@ function createCounter(countText: CountText): TokenCounter {
 }
 
 /** A conversation of plain texts, for which the cookbook's rule is exact; undefined for any other request. */
-function plainTextsOf({ surface, json }: CallRequest): { framingTokens: number; texts: readonly string[] } | undefined {
+function plainTextsOf({
+  surface,
+  json,
+}: CountedRequest): { framingTokens: number; texts: readonly string[] } | undefined {
   const { messages, tools } = json;
   if (surface !== "chat" || tools !== undefined || !Array.isArray(messages)) return undefined;
   let framingTokens = answerStartTokens;
@@ -98,11 +104,11 @@ function plainTextsOf({ surface, json }: CallRequest): { framingTokens: number; 
 const mediaFields = new Set(["image_url", "input_audio", "file"]);
 
 /** Counting the JSON itself counts every text in it, plus punctuation that the provider's own framing stays below. */
-function contentOf({ json }: CallRequest): readonly unknown[] {
+function contentOf({ json }: CountedRequest): readonly unknown[] {
   return [json["messages"], json["prompt"], json["input"], json["tools"]].filter((part) => part !== undefined);
 }
 
-function countFraming({ surface, json }: CallRequest): number {
+function countFraming({ surface, json }: CountedRequest): number {
   const messages = Array.isArray(json["messages"]) ? json["messages"].length : 0;
   return surface === "chat" ? messages * messageTokens + answerStartTokens : 0;
 }

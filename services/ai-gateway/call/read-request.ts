@@ -28,7 +28,7 @@ export interface CallRequest {
 const limitFields = ["max_completion_tokens", "max_tokens"] as const;
 const decidingFields = new Set<string>(["model", "stream", "stream_options", "n", "best_of", ...limitFields]);
 const maxChoices = 128;
-const maxOutputLimit = 10_000_000;
+export const maxOutputLimit = 10_000_000;
 
 /** Reads a request of OpenAI's dialect. Throws `invalid_json` or `invalid_request` naming the field. */
 export function readRequest(surface: Surface, body: Buffer): CallRequest {

@@ -65,7 +65,7 @@ export async function relayStream(
   const ending = await endWithCharge(call, endOfWholeAnswer(call), progress, progress);
   const lastEvents = await call.writer.end(ending.tokens);
   call.record?.add(lastEvents);
-  await call.record?.keep(streamContentType);
+  await call.record?.keep(contentTypeOf(call));
   await settle(ending);
   if (res.destroyed) return;
   if (!res.headersSent) writeHead(call);
@@ -154,9 +154,14 @@ export function toCallerEvent(
   return writer.event(event, json);
 }
 
-function writeHead({ res, requestId, callId }: Call): void {
+function contentTypeOf({ writer }: Call): string {
+  return writer.streamContentType ?? streamContentType;
+}
+
+function writeHead(call: Call): void {
+  const { res, requestId, callId } = call;
   res.writeHead(200, {
-    "content-type": streamContentType,
+    "content-type": contentTypeOf(call),
     "cache-control": "no-cache",
     "x-accel-buffering": "no",
     "x-request-id": requestId,

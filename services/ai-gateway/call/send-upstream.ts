@@ -42,6 +42,7 @@ async function sendOnce(deps: AiGatewayDeps, call: Call, secret: string): Promis
       authority: pool.authority,
       headers: {
         ...toRequestHeaders(provider, secret, call.request.isStream),
+        ...call.draft.headers,
         ...(deps.settings.sendTraceparent && traceHeaders()),
       },
     });

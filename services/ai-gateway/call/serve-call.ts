@@ -7,7 +7,7 @@ import type { Exchange } from "@lyss/kit/http/route.ts";
 import type { Span } from "@lyss/kit/observability/span.ts";
 import { inSpan } from "@lyss/kit/observability/tracing.ts";
 import type { AiGatewayDeps } from "../deps.ts";
-import type { AskedCall } from "../dialects/dialect.ts";
+import type { AskedCall, ReadCall } from "../dialects/dialect.ts";
 import { readServiceMode } from "../dialects/openai/usage.ts";
 import { type Funds, meteredTokens } from "../funds/funds.ts";
 import type { Target } from "../model.ts";
@@ -41,13 +41,15 @@ export async function serveCall(deps: AiGatewayDeps, askedCall: AskedCall, excha
   const { caller, requestId, context } = exchange;
   if (!caller) throw new Failure(kitFailures.unauthenticated);
   const tags = readTags(exchange.req);
-  const { request, detached } = askedCall;
+  const { detached } = askedCall;
   const { res } = detached ?? exchange;
-  const target = chooseTarget(deps, caller, request.model);
+  const target = chooseTarget(deps, caller, askedCall.model);
   // Before money is set aside for a call that would be refused.
   deps.policies.policyOf(target.provider).breaker()?.throwIfOpen();
 
-  const { wire, draft } = draftFor(target, request);
+  const read = askedCall.readFor(target.provider);
+  const { request } = read;
+  const { wire, draft } = draftFor(target, read);
   const counter = await counterFor(target.provider);
   const inputTokens = counter.boundInput(request);
   // Gone already, so that no `close` will tell.
@@ -74,7 +76,7 @@ export async function serveCall(deps: AiGatewayDeps, askedCall: AskedCall, excha
       ...{ res, locale: context.locale, startedMs, caller: watch, abort },
       meter: createStreamMeter(funds, counter, request.choices),
       ...{ outputTokens: limitToSend(request, target, funds), dispatch: { unanswered: 0 } },
-      writer: askedCall.createWriter({
+      writer: read.createWriter({
         ...{ callId, requestId, startedAtMs, maxKeptLength: deps.settings.maxResponseBytes },
         upstreamModel: target.model.upstreamName,
       }),
@@ -92,8 +94,7 @@ export async function serveCall(deps: AiGatewayDeps, askedCall: AskedCall, excha
 }
 
 /** Throws `invalid_request` for what this provider cannot be asked. */
-function draftFor({ provider, model }: Target, request: CallRequest) {
-  const wire = wires[provider.dialect];
+function draftFor({ provider, model }: Target, { request, wire = wires[provider.dialect] }: ReadCall) {
   if (wire.surfaces.includes(request.surface)) return { wire, draft: wire.draft(request, model) };
   throw refuseField(
     "model",

@@ -1,22 +1,37 @@
 import type { ServerResponse } from "node:http";
 import type { Failure, Locale } from "@lyss/kit/errors/failure.ts";
 import type { CallRequest } from "../call/read-request.ts";
+import type { Provider } from "../model.ts";
 import type { AnswerRecord } from "../once/call-once.ts";
+import type { Wire } from "../providers/wire.ts";
 import type { SseEvent } from "./openai/sse.ts";
 import type { ReportedUsage } from "./openai/usage.ts";
 
+/** What decides how a call is read for a provider. */
+export type ReadingProvider = Pick<Provider, "dialect" | "source" | "serverTools">;
+
 /**
  * A model call as its caller asked for it, in whatever dialect. A dialect is a folder beside this file: it reads a request
- * into chat's form, which every provider speaks, and writes what the provider answers in the form of its callers.
+ * into chat's form, which every wire speaks, and writes what is answered in the form of its callers.
  */
 export interface AskedCall {
-  /** In chat's form: what is routed, counted, paid for and sent. */
-  readonly request: CallRequest;
+  /** What the caller calls the model. */
+  readonly model: string;
   /** What makes a repeat with an idempotency key the same call: where it was sent, and the caller's own bytes. */
   readonly asked: { readonly surface: string; readonly body: Buffer };
-  createWriter(facts: AnswerFacts): AnswerWriter;
+  /** Reads it for the provider that serves the model. Throws `invalid_request` naming the field that cannot be had there. */
+  readFor(provider: ReadingProvider): ReadCall;
   /** Given for a call that goes on without its caller, who is answered before anything is sent. */
   readonly detached?: DetachedCall;
+}
+
+/** A call that is read for its provider. */
+export interface ReadCall {
+  /** What is counted, paid for and sent: in chat's form, but for a call with a wire of its own. */
+  readonly request: CallRequest;
+  createWriter(facts: AnswerFacts): AnswerWriter;
+  /** Given where the provider speaks the caller's dialect: takes the bytes there and back, in place of the provider's usual wire. */
+  readonly wire?: Wire;
 }
 
 /** A call whose answer nobody waits for. */
@@ -49,6 +64,8 @@ export interface AnswerFacts {
  * except that a dialect whose answers can be asked for again keeps one before it shows it.
  */
 export interface AnswerWriter {
+  /** What a stream is, where it is not server-sent events. */
+  readonly streamContentType?: string;
   /** The answer that was not streamed. `json` is `body`, parsed; `tokens` are what is charged. */
   whole(body: Buffer, json: unknown, tokens: ReportedUsage): Buffer | Promise<Buffer>;
   /** What an event of the provider's stream is for the caller; undefined for nothing. `json` is undefined for a comment. */

@@ -49,6 +49,7 @@ export async function addProvider(deps: AiGatewayDeps, input: AddProviderInput):
     ...{
       source: "tenant",
       onDisconnect: "cancel",
+      serverTools: true,
       credentialId,
       models,
       createdAt: known?.createdAt ?? new Date(deps.clock.nowMs()),

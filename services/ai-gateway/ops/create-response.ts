@@ -2,6 +2,7 @@ import { Failure, isFailure, type Locale } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import type { Exchange } from "@lyss/kit/http/route.ts";
+import type { CallRequest } from "../call/read-request.ts";
 import { serveCall } from "../call/serve-call.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { AnswerFacts, AskedCall } from "../dialects/dialect.ts";
@@ -23,7 +24,8 @@ import { ownerOf } from "./stored-responses.ts";
 interface Asked {
   readonly owner: Owner;
   readonly read: ResponseRequest;
-  readonly call: Pick<AskedCall, "request" | "asked">;
+  readonly request: CallRequest;
+  readonly call: Pick<AskedCall, "model" | "asked">;
   /** The request's own items; their ids depend on the call's. */
   inputOf(callId: string): readonly Fields[];
 }
@@ -42,7 +44,8 @@ export async function createResponse(deps: AiGatewayDeps, exchange: Exchange): P
       : await deps.responses.listItems({ ...owner, responseId: previousResponseId });
   const request = toCallRequest(read, history, inputOf(read, ""));
   const asked = {
-    ...{ owner, read, call: { request, asked: { surface: "responses", body: exchange.body } } },
+    ...{ owner, read, request },
+    call: { model: request.model, asked: { surface: "responses", body: exchange.body } },
     inputOf: (callId: string) => inputOf(read, suffixOf(callId)),
   };
   if (read.isBackground) return serveInBackground(deps, asked, exchange);
@@ -52,7 +55,10 @@ export async function createResponse(deps: AiGatewayDeps, exchange: Exchange): P
       deps.responses.keep(owner, { response, previousResponseId, input: asked.inputOf(callId) });
   return serveCall(
     deps,
-    { ...asked.call, createWriter: (facts) => createResponseWriter(read, facts, keeperFor(facts)) },
+    {
+      ...asked.call,
+      readFor: () => ({ request, createWriter: (facts) => createResponseWriter(read, facts, keeperFor(facts)) }),
+    },
     exchange,
   );
 }
@@ -62,7 +68,7 @@ export async function createResponse(deps: AiGatewayDeps, exchange: Exchange): P
  * hear; what fails later becomes the response's error.
  */
 async function serveInBackground(deps: AiGatewayDeps, asked: Asked, exchange: Exchange): Promise<void> {
-  const { owner, read } = asked;
+  const { owner, read, request } = asked;
   const res = createSink();
   const begun = Promise.withResolvers<void>();
   let response: ResponseObject | undefined;
@@ -70,7 +76,10 @@ async function serveInBackground(deps: AiGatewayDeps, asked: Asked, exchange: Ex
     deps,
     {
       ...asked.call,
-      createWriter: (facts) => createResponseWriter(read, facts, (whole) => deps.responses.end(owner, whole)),
+      readFor: () => ({
+        request,
+        createWriter: (facts) => createResponseWriter(read, facts, (whole) => deps.responses.end(owner, whole)),
+      }),
       detached: {
         res,
         async begin(callId, record) {

@@ -26,11 +26,11 @@ export async function loadSharedProviders(
 ): Promise<void> {
   const createdAt = new Date(deps.clock.nowMs());
   const configured = await Promise.all(
-    configs.map(async ({ name, dialect, apiKey, models, onDisconnect, ...config }): Promise<Provider> => {
+    configs.map(async ({ name, dialect, apiKey, models, onDisconnect, serverTools, ...config }): Promise<Provider> => {
       const baseUrl = withoutEndSlash(config.baseUrl);
       const key = { tenantId: platformTenantId, name, apiKey: apiKey?.reveal() ?? "", baseUrl };
       const credentialId = key.apiKey === "" ? "" : await sealProviderKey(deps, key);
-      const names = { providerId: `config:${name}`, tenantId: "", name, dialect, onDisconnect };
+      const names = { providerId: `config:${name}`, tenantId: "", name, dialect, onDisconnect, serverTools };
       return { ...names, baseUrl, source: "config", credentialId, models: toModels(models), createdAt };
     }),
   );
@@ -63,6 +63,15 @@ function toSimulatedProvider(
     upstreamName: name,
     showsAllOutput: true,
   }));
-  const names = { providerId, tenantId: "", name: "simulated", dialect: "openai", onDisconnect: "cancel" } as const;
-  return { ...names, baseUrl: `${url}/v1`, source: "simulator", credentialId: "", models, createdAt };
+  const names = { providerId, tenantId: "", name: "simulated", dialect: "openai" } as const;
+  return {
+    ...names,
+    onDisconnect: "cancel",
+    serverTools: false,
+    baseUrl: `${url}/v1`,
+    source: "simulator",
+    credentialId: "",
+    models,
+    createdAt,
+  };
 }

@@ -24,6 +24,8 @@ export interface Wire {
 export interface WireDraft {
   /** Where it stands below the provider's base URL. */
   readonly endpoint: string;
+  /** What of the caller's own head goes upstream. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** `outputTokens` is the limit to write in, where that is not the caller's own. */
   toBody(outputTokens: number | undefined): Buffer;
 }

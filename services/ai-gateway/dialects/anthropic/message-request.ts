@@ -1,7 +1,5 @@
-import { parseBody } from "../../call/parse-body.ts";
 import { type CallRequest, readRequest } from "../../call/read-request.ts";
 import { refuseField } from "../../call/refuse-field.ts";
-import { parseExact } from "../exact-json.ts";
 import { toFunctionChoice, toFunctionTool } from "../function-tool.ts";
 import {
   type Fields,
@@ -40,9 +38,8 @@ const toolFields = new Set([
 const maxOutputTokens = 10_000_000;
 const leastThinkingTokens = 1_024;
 
-/** Reads a request for an answer. Throws `invalid_json`, or `invalid_request` naming the field. */
-export function readMessageRequest(body: Buffer): MessageRequest {
-  const json = parseBody(body, parseExact);
+/** Reads a request for an answer. Throws `invalid_request` naming the field. */
+export function readMessageRequest(json: Fields): MessageRequest {
   refuseOthers(json, fieldsToAnswer, "");
   const maxTokens = readInteger(json["max_tokens"], "max_tokens", 1, maxOutputTokens);
   const stream = readOptional(json["stream"], "stream", readFlag) ?? false;
@@ -64,8 +61,7 @@ export function readMessageRequest(body: Buffer): MessageRequest {
 }
 
 /** Reads a request for the number of its tokens. Throws as `readMessageRequest` does. */
-export function readRequestToCount(body: Buffer): CallRequest {
-  const json = parseBody(body, parseExact);
+export function readRequestToCount(json: Fields): CallRequest {
   refuseOthers(json, fieldsToCount, "");
   return readRequest("chat", Buffer.from(JSON.stringify(toChat(json))));
 }

@@ -12,6 +12,7 @@ import { askInAnthropic } from "./messages.ts";
 type Json = Record<string, unknown>;
 
 const facts = { callId: "call_01", requestId: "req_01", upstreamModel: "m", startedAtMs: 0, maxKeptLength: 1_000_000 };
+const openAi = { dialect: "openai", source: "config", serverTools: false } as const;
 const plain = { model: "alias", max_tokens: 100, messages: [{ role: "user", content: "hi" }], stop_sequences: ["END"] };
 
 function goldenCases(name: string): Json[] {
@@ -19,7 +20,10 @@ function goldenCases(name: string): Json[] {
 }
 
 function writerFor(asked: object, more: Partial<typeof facts> = {}) {
-  return askInAnthropic(Buffer.from(JSON.stringify({ ...plain, ...asked }))).createWriter({ ...facts, ...more });
+  const body = Buffer.from(JSON.stringify({ ...plain, ...asked }));
+  return askInAnthropic(body)
+    .readFor(openAi)
+    .createWriter({ ...facts, ...more });
 }
 
 function eventsOf(text: string): Json[] {
@@ -33,7 +37,7 @@ function eventsOf(text: string): Json[] {
 
 for (const { what, asked, chat, limit, showsThinking } of goldenCases("requests")) {
   test(`a request in chat's form: ${what}`, () => {
-    const read = readMessageRequest(Buffer.from(JSON.stringify(asked)));
+    const read = readMessageRequest(asked as Json);
     assert.equal(read.request.body.toString(), JSON.stringify(chat));
     assert.deepEqual(read.request.outputLimit, { field: undefined, tokens: limit });
     assert.equal(read.showsThinking, showsThinking);
@@ -93,9 +97,8 @@ const refused: readonly (readonly [object, string])[] = [
 
 test("what chat cannot say is refused, and the field is named", () => {
   for (const [asked, param] of refused) {
-    const body = Buffer.from(JSON.stringify({ ...plain, ...asked }));
     assert.throws(
-      () => readMessageRequest(body),
+      () => readMessageRequest(JSON.parse(JSON.stringify({ ...plain, ...asked }))),
       (err) => isFailure(err) && err.details["param"] === param,
       param,
     );
@@ -104,10 +107,9 @@ test("what chat cannot say is refused, and the field is named", () => {
 
 test("a request to be counted needs no limit, and takes nothing that only an answer needs", () => {
   const { model, messages } = plain;
-  assert.equal(readRequestToCount(Buffer.from(JSON.stringify({ model, messages }))).model, model);
-  const body = Buffer.from(JSON.stringify({ model, messages, temperature: 1 }));
+  assert.equal(readRequestToCount({ model, messages }).model, model);
   assert.throws(
-    () => readRequestToCount(body),
+    () => readRequestToCount({ model, messages, temperature: 1 }),
     (err) => isFailure(err) && err.details["param"] === "temperature",
   );
 });

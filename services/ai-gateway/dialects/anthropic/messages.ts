@@ -1,17 +1,28 @@
+import { parseBody } from "../../call/parse-body.ts";
 import type { AnswerFacts, AnswerWriter, AskedCall } from "../dialect.ts";
+import { parseExact } from "../exact-json.ts";
 import { readChatAnswer } from "../openai/chat-answer.ts";
+import { readText } from "../request-fields.ts";
 import { toErrorBody } from "./failure-reply.ts";
 import { toMessage } from "./message-answer.ts";
 import { type MessageRequest, readMessageRequest } from "./message-request.ts";
 import { createMessageStream, toEvent } from "./message-stream.ts";
+import { readNativeMessage } from "./native-message.ts";
 
-/** A call of `POST /v1/messages`. Throws as `readMessageRequest` does. */
-export function askInAnthropic(body: Buffer): AskedCall {
-  const read = readMessageRequest(body);
+/**
+ * A call of `POST /v1/messages`, with the names of `anthropic-beta` that may go upstream. A provider that speaks as its caller
+ * does gets its bytes; for every other it is read into chat's form. Throws `invalid_json`.
+ */
+export function askInAnthropic(body: Buffer, betas: readonly string[] = []): AskedCall {
+  const json = parseBody(body, parseExact);
   return {
-    request: read.request,
+    model: readText(json["model"], "model"),
     asked: { surface: "messages", body },
-    createWriter: (facts) => createMessageWriter(read, facts),
+    readFor(provider) {
+      if (provider.dialect === "anthropic") return readNativeMessage({ body, json, betas }, provider);
+      const read = readMessageRequest(json);
+      return { request: read.request, createWriter: (facts) => createMessageWriter(read, facts) };
+    },
   };
 }
 

@@ -11,10 +11,13 @@ export const doneEvent = Buffer.from("data: [DONE]\n\n");
 /** A call in the dialect that providers speak: bytes go through as they are. Throws as `readRequest` does. */
 export function askInOpenAi(surface: Surface, body: Buffer): AskedCall {
   const request = readRequest(surface, body);
+  const { model, wantsUsage } = request;
   return {
-    request,
-    asked: { surface, body },
-    createWriter: ({ upstreamModel }) => passThrough(request.model, upstreamModel, request.wantsUsage),
+    ...{ model, asked: { surface, body } },
+    readFor: () => ({
+      request,
+      createWriter: ({ upstreamModel }) => passThrough(model, upstreamModel, wantsUsage),
+    }),
   };
 }
 
@@ -40,7 +43,8 @@ function isUsageOnly(json: unknown): boolean {
   return Array.isArray(choices) && choices.length === 0 && Boolean(fieldOf(json, "usage"));
 }
 
-function withModel(body: Buffer, model: string): Buffer {
+/** A JSON object in bytes with another text in its `model`, if it has that field once. */
+export function withModel(body: Buffer, model: string): Buffer {
   const fields = findFields(body, modelField);
   return fields?.has("model") ? setFields(body, fields, new Map([["model", JSON.stringify(model)]])) : body;
 }

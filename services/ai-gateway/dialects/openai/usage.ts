@@ -11,7 +11,7 @@ const maxTokens = 1_000_000_000;
  * The `usage` object of OpenAI's dialect; undefined when there is none or it is not one. `prompt_tokens` includes cached,
  * written and audio tokens, `completion_tokens` reasoning and audio (platform.openai.com/docs/api-reference/chat/object;
  * `cache_write_tokens` as openrouter.ai/docs/guides/best-practices/prompt-caching has it; `cache_write_1h_tokens` is what our own
- * wires say of what was written for an hour). Each detail is taken out of its
+ * wires say of what was written for an hour, and `server_tool_calls` of tools that ran at the provider). Each detail is taken out of its
  * total, so a token is counted once; details that add up to more than their total are cut off there. An explicit zero is a
  * zero.
  */
@@ -26,7 +26,8 @@ export function readUsage(body: unknown): ReportedUsage | undefined {
     ...(["cached_tokens", "cache_write_tokens", "cache_write_1h_tokens", "audio_tokens"] as const),
   );
   const [reasoning, audioOutput] = output.take("reasoning_tokens", "audio_tokens");
-  const otherBuckets = toOtherQuantities({ cacheWrite5m, cacheWrite1h, audioInput, reasoning, audioOutput });
+  const toolCalls = BigInt(toCount(fieldOf(usage, "server_tool_calls")) ?? 0);
+  const otherBuckets = toOtherQuantities({ cacheWrite5m, cacheWrite1h, audioInput, reasoning, audioOutput, toolCalls });
   return {
     ...{ inputTokens: input.rest(), cachedInputTokens: cacheRead, outputTokens: output.rest() },
     ...(otherBuckets && { otherBuckets }),

@@ -63,7 +63,8 @@ test("for 200 seeds: what is written as a message and read again is what was sai
     const chat = randomChat(draw);
     const asked = { model: "m", max_tokens: 10, messages: [{ role: "user", content: "hi" }], stream: true };
     const whole = (json: unknown) => readChatAnswer("call_1", json);
-    const writer = askInAnthropic(Buffer.from(JSON.stringify(asked))).createWriter({
+    const call = askInAnthropic(Buffer.from(JSON.stringify(asked)));
+    const writer = call.readFor({ dialect: "openai", source: "config", serverTools: false }).createWriter({
       ...{ callId: "call_1", requestId: "", upstreamModel: "m", startedAtMs: 0, maxKeptLength: 1_000_000 },
     });
     const bytes = Buffer.from(await writeStream(draw, chat, writer));

@@ -81,6 +81,7 @@ export function toChatUsage(usage: unknown): object | undefined {
   const forAnHour = Math.min(countOf(fieldOf(usage, "cache_creation"), "ephemeral_1h_input_tokens") ?? 0, written);
   const thinking = countOf(fieldOf(usage, "output_tokens_details"), "thinking_tokens");
   const prompt = input + cached + written;
+  const toolCalls = countOf(fieldOf(usage, "server_tool_use"), "web_search_requests") ?? 0;
   return {
     prompt_tokens: prompt,
     completion_tokens: output,
@@ -90,6 +91,7 @@ export function toChatUsage(usage: unknown): object | undefined {
       cache_write_tokens: written - forAnHour,
       cache_write_1h_tokens: forAnHour,
     },
+    ...(toolCalls > 0 && { server_tool_calls: toolCalls }),
     ...(thinking !== undefined && { completion_tokens_details: { reasoning_tokens: thinking } }),
   };
 }

@@ -4,6 +4,7 @@ import { parseData } from "../read-answer.ts";
 import type { WireFacts, WireStream } from "../wire.ts";
 import {
   candidatesOf,
+  countSearches,
   indexOf,
   readCandidate,
   toChatUsage,
@@ -24,6 +25,7 @@ interface Choice {
  */
 export function createChatEvents({ startedAtMs }: WireFacts): WireStream {
   const choices = new Map<number, Choice>();
+  let searches = 0;
 
   function choiceOf(index: number): { readonly choice: Choice; readonly isNew: boolean } {
     const known = choices.get(index);
@@ -58,7 +60,8 @@ export function createChatEvents({ startedAtMs }: WireFacts): WireStream {
       if (!candidates) return [event];
       const head = { ...toHead(json, startedAtMs), object: "chat.completion.chunk" };
       const chunks = candidates.flatMap(readOne).map((choice) => toEvent({ ...head, choices: [choice] }));
-      const usage = toChatUsage(fieldOf(json, "usageMetadata"));
+      searches = Math.max(searches, countSearches(candidates));
+      const usage = toChatUsage(fieldOf(json, "usageMetadata"), searches);
       const isWhole = choices.size > 0 && [...choices.values()].every(({ isFinished }) => isFinished);
       return usage && isWhole ? [...chunks, toEvent({ ...head, choices: [], usage })] : chunks;
     },

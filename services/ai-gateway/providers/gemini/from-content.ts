@@ -46,7 +46,7 @@ export function toChatCompletion(answered: unknown, { startedAtMs }: WireFacts):
         finish_reason: toFinishReason(candidate, calls.length > 0) ?? "stop",
       };
     }),
-    usage: toChatUsage(fieldOf(json, "usageMetadata")),
+    usage: toChatUsage(fieldOf(json, "usageMetadata"), countSearches(candidates)),
   };
 }
 
@@ -116,7 +116,7 @@ export function toFinishReason(candidate: unknown, hasCalls: boolean): string | 
  * Usage in chat's form. `promptTokenCount` includes what came from a cache, and neither what tools read nor thoughts are within the
  * counts beside theirs (ai.google.dev/api/generate-content#UsageMetadata).
  */
-export function toChatUsage(usage: unknown): object | undefined {
+export function toChatUsage(usage: unknown, searches: number): object | undefined {
   const prompt = countOf(usage, "promptTokenCount");
   if (prompt === undefined) return undefined;
   const thoughts = countOf(usage, "thoughtsTokenCount") ?? 0;
@@ -126,12 +126,19 @@ export function toChatUsage(usage: unknown): object | undefined {
     prompt_tokens: input,
     completion_tokens: output,
     total_tokens: input + output,
+    ...(searches > 0 && { server_tool_calls: searches }),
     prompt_tokens_details: {
       cached_tokens: countOf(usage, "cachedContentTokenCount") ?? 0,
       ...audioOf(usage, "promptTokensDetails"),
     },
     completion_tokens_details: { reasoning_tokens: thoughts, ...audioOf(usage, "candidatesTokensDetails") },
   };
+}
+
+/** Searches that Google made for an answer, which it charges apart. */
+export function countSearches(candidates: readonly unknown[]): number {
+  const queries = candidates.map((candidate) => fieldOf(fieldOf(candidate, "groundingMetadata"), "webSearchQueries"));
+  return queries.reduce<number>((sum, list) => sum + (Array.isArray(list) ? list.length : 0), 0);
 }
 
 /** Audio has a price of its own. */

@@ -3,14 +3,19 @@ import { toChatCompletion } from "./from-content.ts";
 import { createChatEvents } from "./from-content-events.ts";
 import { toContentRequest } from "./to-content-request.ts";
 
+/** Where a model is asked, below the base URL. */
+export function endpointOf(upstreamName: string, isStream: boolean): string {
+  const verb = isStream ? "streamGenerateContent?alt=sse" : "generateContent";
+  return `/models/${encodeURIComponent(upstreamName)}:${verb}`;
+}
+
 /** Google's Gemini API (ai.google.dev/api/generate-content). */
 export const geminiWire: Wire = {
   surfaces: ["chat"],
   draft(request, model) {
     const { generationConfig, ...content } = toContentRequest(request, model);
-    const name = encodeURIComponent(model.upstreamName);
     return {
-      endpoint: `/models/${name}:${request.isStream ? "streamGenerateContent?alt=sse" : "generateContent"}`,
+      endpoint: endpointOf(model.upstreamName, request.isStream),
       toBody: (outputTokens) => {
         const limit = outputTokens === undefined ? {} : { maxOutputTokens: outputTokens };
         return Buffer.from(JSON.stringify({ ...content, generationConfig: { ...generationConfig, ...limit } }));
