@@ -18,11 +18,12 @@ import { type Exchange, routesFor } from "./route.ts";
 /** What the peer's handlers saw and do next. */
 interface Ops {
   headers: IncomingHttpHeaders;
+  target: string | undefined;
   context: CallContext | undefined;
   stream: ((exchange: Exchange) => Promise<void>) | undefined;
 }
 const { json, raw } = routesFor<Ops>();
-const ops: Ops = { headers: {}, context: undefined, stream: undefined };
+const ops: Ops = { headers: {}, target: undefined, context: undefined, stream: undefined };
 
 const routes = [
   json({
@@ -59,6 +60,7 @@ const routes = [
     }),
     handle: async (ops, exchange) => {
       ops.headers = exchange.req.headers;
+      ops.target = exchange.req.url;
       await ops.stream?.(exchange);
     },
   }),
@@ -75,7 +77,12 @@ const peerListener = createHttpServer({ onRequest: peer.onRequest, clock: system
 const peerPort = await peerListener.listen({ host: "127.0.0.1", port: 0 });
 const peerUrl = `http://127.0.0.1:${peerPort}`;
 
-const forwarder = createForwarder({ peerToken, clock: systemClock, allowedHeaders: ["x-dialect-version"] });
+const forwarder = createForwarder({
+  peerToken,
+  clock: systemClock,
+  allowedHeaders: ["x-dialect-version"],
+  withheldQuery: { path: /^\/v1\/stream/, field: "key" },
+});
 const edgeFor = (url: string) =>
   startTestServer({
     mounted: [{ name: "thing", routes, ops: undefined, peerUrl: url }],
@@ -107,6 +114,18 @@ test("a forwarded call arrives with caller, trace, language, request id and the 
   assert.deepEqual(ops.context?.caller, testCaller);
   assert.equal(ops.context?.traceId, "0af7651916cd43dd8448eb211c80319c");
   assert.equal(ops.context?.locale, "zh_CN");
+});
+
+test("a credential in a query goes no further, and all else of it does", async () => {
+  ops.stream = async ({ res }) => void res.end("ok");
+  for (const [sent, got] of [
+    ["/v1/stream?a=1&key=secret&b=%20", "/v1/stream?a=1&b=%20"],
+    ["/v1/stream?k%65y=secret", "/v1/stream"],
+    ["/v1/stream?keys=1", "/v1/stream?keys=1"],
+  ] as const) {
+    await (await post(edge.url, sent, "x")).text();
+    assert.equal(ops.target, got);
+  }
 });
 
 test("the peer's own failures come back unchanged", async () => {

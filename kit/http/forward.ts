@@ -38,8 +38,8 @@ export interface ForwardOptions {
   readonly clock: Clock;
   /** Names, in lower case, of client headers that the services behind understand, besides the ordinary ones. */
   readonly allowedHeaders?: readonly string[];
-  /** A field of a query that holds a credential, on paths that begin so: it goes no further. */
-  readonly withheldQuery?: { readonly prefix: string; readonly field: string };
+  /** A field of a query that holds a credential, on these paths: it goes no further. */
+  readonly withheldQuery?: { readonly path: RegExp; readonly field: string };
   readonly connectTimeoutMs?: number;
   /** How long a peer may stay silent, before its head or within its stream. */
   readonly idleTimeoutMs?: number;
@@ -130,7 +130,7 @@ export function createForwarder(options: ForwardOptions): Forwarder {
 /** A request target without a field of its query; all others stay as they were written. */
 function withoutField(target: string, withheld: ForwardOptions["withheldQuery"]): string {
   const start = target.indexOf("?");
-  if (start < 0 || !withheld || !target.startsWith(withheld.prefix)) return target;
+  if (start < 0 || !withheld || !withheld.path.test(target)) return target;
   const kept = target
     .slice(start + 1)
     .split("&")

@@ -18,9 +18,10 @@ import { createHotRoutes, type HotRoutes } from "./hot-routes.ts";
 import type { Intake, OpenExchange } from "./intake.ts";
 import { createJsonApp } from "./json-routes.ts";
 import { createOpenApiDocument, type OpenApiOptions } from "./openapi.ts";
-import { createPathReader, type PathParams } from "./raw-paths.ts";
+import { createPathReader } from "./raw-paths.ts";
 import { type Serve, type ServeRaw, serveRawRoute } from "./raw-routes.ts";
 import { checkRequestHead, headerOf, isCanonicalPath, pathOf } from "./request-head.ts";
+import type { PathParams } from "./route.ts";
 import { refuseTwins } from "./route-schemas.ts";
 import { answerError, clientClosedStatus, observe, type Serving } from "./serving.ts";
 

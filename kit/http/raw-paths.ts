@@ -1,6 +1,5 @@
+import type { PathParams } from "./route.ts";
 import { paramNamesOf } from "./route-schemas.ts";
-
-export type PathParams = Readonly<Record<string, string>>;
 
 /** A parameter may hold slashes, as names of models do; an encoded one is refused before (request-head.ts). */
 const maxParamLength = 256;

@@ -2,9 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { runInContext } from "../rpc/call-context.ts";
 import type { MountedService } from "../service/define-service.ts";
 import type { Call } from "./call.ts";
-import type { PathParams } from "./raw-paths.ts";
 import { checkBodyHead, readBody } from "./read-body.ts";
-import type { RawRoute } from "./route.ts";
+import type { PathParams, RawRoute } from "./route.ts";
 import { answerError, enter, observe, type Serving, withIdempotencyKey } from "./serving.ts";
 
 /** Serves one request; never throws and never rejects. */

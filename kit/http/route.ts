@@ -5,7 +5,6 @@ import type { OpenSpan } from "../observability/tracing.ts";
 import type { Priority } from "../resilience/load-shed.ts";
 import type { CallContext, Caller } from "../rpc/call-context.ts";
 import type { FileAnswer } from "./file-answer.ts";
-import type { PathParams } from "./raw-paths.ts";
 import type { WholeAnswer } from "./whole-answer.ts";
 
 export type HttpMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -127,6 +126,9 @@ export type ToFailureReply = (
   failure: Failure,
   context: { readonly traceId: string; readonly requestId: string; readonly locale: Locale },
 ) => FailureReply;
+
+/** What stands in a path for its `{parameters}`. */
+export type PathParams = Readonly<Record<string, string>>;
 
 /** One call on a raw route. The handler owns `res` and must end it. */
 export interface Exchange {

@@ -5,7 +5,7 @@ import { type Exchange, type RawRoute, routesFor } from "@lyss/kit/http/route.ts
 import { z } from "zod";
 import { tagHeaders } from "./call/read-tags.ts";
 import { toGeminiFailureReply } from "./dialects/gemini/failure-reply.ts";
-import type { Target } from "./model.ts";
+import { googleList, googleModel, pageQuery, toGoogleList, toGoogleModel } from "./model-lists.ts";
 import type { AiGatewayOps } from "./ops.ts";
 
 const { json, raw } = routesFor<AiGatewayOps>();
@@ -25,9 +25,11 @@ const contentResponse = z.looseObject({ candidates: z.array(z.looseObject({})).o
 const embedBody = z.looseObject({ content: z.looseObject({ parts: z.array(z.looseObject({ text: z.string() })) }) });
 const vector = z.looseObject({ values: z.array(z.number()) });
 
-/** Under `/v1beta` errors have Google's shape, under the platform's prefix the platform's own. */
+/** Under `/v1beta` and `/v1` errors have Google's shape, under the platform's prefix the platform's own. */
 const places: readonly { prefix: string; suffix: string; dialect: Pick<RawRoute, "toFailureReply"> }[] = [
   { prefix: "/v1beta", suffix: "", dialect: { toFailureReply: toGeminiFailureReply } },
+  // Where Google's SDKs go that ask for what is no beta any more.
+  { prefix: "/v1", suffix: "V1", dialect: { toFailureReply: toGeminiFailureReply } },
   { prefix: "/api/v1/ai", suffix: "ApiV1Ai", dialect: {} },
 ];
 type Place = (typeof places)[number];
@@ -93,14 +95,6 @@ function countRoute({ prefix, suffix, dialect }: Place) {
   });
 }
 
-const model = z.strictObject({
-  name: z.string(),
-  version: z.string(),
-  displayName: z.string(),
-  outputTokenLimit: z.int(),
-  supportedGenerationMethods: z.array(z.string()),
-});
-const key = z.string().max(8_192).optional().describe("The API key, where it is in no header.");
 const dialect = { toFailureReply: toGeminiFailureReply };
 
 const modelRoutes = [
@@ -111,21 +105,11 @@ const modelRoutes = [
     permission: "model:list",
     operation: "listGeminiModels",
     summary: "The models that this key may use, in Google's form.",
-    query: z.strictObject({
-      key,
-      pageSize: z.coerce.number().int().min(1).max(1_000).default(50),
-      pageToken: z.string().max(200).optional().describe("`nextPageToken` of the page before."),
-    }),
-    response: z.strictObject({ models: z.array(model), nextPageToken: z.string().optional() }),
+    query: pageQuery.pick({ key: true, pageSize: true, pageToken: true }),
+    response: googleList,
     async handle(ops, request) {
       const { tenantId, models: allowedModels } = requireCaller(request);
-      const { pageSize, pageToken } = request.query;
-      const targets = await ops.listModels({ tenantId, allowedModels });
-      const start = pageToken === undefined ? 0 : targets.findIndex((target) => target.model.name === pageToken) + 1;
-      const page = targets.slice(start, start + pageSize);
-      const hasMore = start + pageSize < targets.length;
-      const last = page.at(-1)?.model.name;
-      return { models: page.map(toModel), ...(hasMore && last !== undefined && { nextPageToken: last }) };
+      return toGoogleList(await ops.listModels({ tenantId, allowedModels }), request.query);
     },
   }),
   json({
@@ -136,12 +120,12 @@ const modelRoutes = [
     operation: "getGeminiModel",
     summary: "One model that this key may use, in Google's form.",
     params: z.strictObject({ id: z.string().max(200) }),
-    query: z.strictObject({ key }),
-    response: model,
+    query: pageQuery.pick({ key: true }),
+    response: googleModel,
     failures: [aiGatewayFailures.model_not_found, billingFailures.price_missing],
     async handle(ops, request) {
       const { tenantId, models: allowedModels } = requireCaller(request);
-      return toModel(await ops.getModel({ tenantId, allowedModels, model: request.params.id }));
+      return toGoogleModel(await ops.getModel({ tenantId, allowedModels, model: request.params.id }));
     },
   }),
 ];
@@ -155,14 +139,4 @@ function modelOf({ params }: Exchange): string {
 
 function wantsEvents({ req }: Exchange): boolean {
   return new URL(req.url ?? "/", "http://localhost").searchParams.get("alt") === "sse";
-}
-
-function toModel({ model: { name, maxOutputTokens } }: Target): z.input<typeof model> {
-  return {
-    name: `models/${name}`,
-    version: name,
-    displayName: name,
-    outputTokenLimit: maxOutputTokens,
-    supportedGenerationMethods: ["generateContent", "streamGenerateContent", "countTokens"],
-  };
 }

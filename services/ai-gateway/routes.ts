@@ -9,7 +9,23 @@ import { baseUrlSchema, type ModelConfig, modelSchema, needsInputPrice, provider
 import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
 import { geminiRoutes } from "./gemini-routes.ts";
 import { messagesRoutes } from "./messages-routes.ts";
-import { type Provider, providerDialects, type Target } from "./model.ts";
+import { type Provider, providerDialects } from "./model.ts";
+import {
+  anthropicList,
+  anthropicModel,
+  dialectHeaders,
+  googleList,
+  googleModel,
+  listDialectOf,
+  openAiList,
+  openAiModel,
+  pageQuery,
+  toAnthropicList,
+  toAnthropicModel,
+  toGoogleList,
+  toGoogleModel,
+  toOpenAiModel,
+} from "./model-lists.ts";
 import type { AiGatewayOps } from "./ops.ts";
 import { resilienceRoutes } from "./resilience-routes.ts";
 import { responsesRoutes } from "./responses-routes.ts";
@@ -20,13 +36,6 @@ const { json, raw } = routesFor<AiGatewayOps>();
 const modelField = z.string().describe("A model of GET /v1/models.");
 const streamField = z.boolean().optional().describe("True for server-sent events.");
 const bodyLimitBytes = 33_554_432;
-
-const model = z.strictObject({
-  id: z.string(),
-  object: z.literal("model"),
-  created: z.int(),
-  owned_by: z.string(),
-});
 
 /** Where the operations on models stand, and what errors look like there. */
 interface Place {
@@ -97,12 +106,18 @@ function modelRoutes({ prefix, suffix, dialect }: Place) {
       path: `${prefix}/models`,
       permission: "model:list",
       operation: `listModels${suffix}`,
-      summary: "The models that this key may use. One without a price cannot be called, and is not listed.",
-      response: z.strictObject({ object: z.literal("list"), data: z.array(model) }),
+      summary:
+        "The models that this key may use, in the form of the SDK that asks. One without a price cannot be called, and is not listed.",
+      reads: dialectHeaders,
+      query: pageQuery,
+      response: z.union([openAiList, anthropicList, googleList]),
       async handle(ops, request) {
         const { tenantId, models } = requireCaller(request);
         const targets = await ops.listModels({ tenantId, allowedModels: models });
-        return { object: "list" as const, data: targets.map(toModel) };
+        const whose = listDialectOf(request.headers);
+        if (whose === "google") return toGoogleList(targets, request.query);
+        if (whose === "anthropic") return toAnthropicList(targets, request.query);
+        return { object: "list" as const, data: targets.map(toOpenAiModel) };
       },
     }),
     json({
@@ -113,11 +128,16 @@ function modelRoutes({ prefix, suffix, dialect }: Place) {
       operation: `getModel${suffix}`,
       summary: "One model that this key may use.",
       params: z.strictObject({ id: z.string().max(200) }),
-      response: model,
+      reads: dialectHeaders,
+      query: pageQuery.pick({ key: true }),
+      response: z.union([openAiModel, anthropicModel, googleModel]),
       failures: [aiGatewayFailures.model_not_found, billingFailures.price_missing],
       async handle(ops, request) {
         const { tenantId, models } = requireCaller(request);
-        return toModel(await ops.getModel({ tenantId, allowedModels: models, model: request.params.id }));
+        const target = await ops.getModel({ tenantId, allowedModels: models, model: request.params.id });
+        const whose = listDialectOf(request.headers);
+        if (whose === "google") return toGoogleModel(target);
+        return whose === "anthropic" ? toAnthropicModel(target) : toOpenAiModel(target);
       },
     }),
   ];
@@ -273,10 +293,6 @@ export const aiGatewayRoutes = [
   ...providerRoutes,
   ...resilienceRoutes,
 ];
-
-function toModel({ provider: { name, createdAt }, model: { name: id } }: Target): z.input<typeof model> {
-  return { id, object: "model", created: Math.floor(createdAt.getTime() / 1_000), owned_by: name };
-}
 
 function toModelConfig(input: z.output<typeof modelInput>): ModelConfig {
   return {

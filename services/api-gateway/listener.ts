@@ -19,6 +19,7 @@ import type { apiGatewayConfig } from "./config.ts";
 import { registerLaneMetrics } from "./metrics.ts";
 import { openApi } from "./open-api.ts";
 import { priorityHeader } from "./priority.ts";
+import { googlePaths } from "./read-credential.ts";
 
 /** What guard, intake and hot routes read of a request, besides what the kit does. */
 const hotHeaders = ["authorization", "x-api-key", "origin", priorityHeader, tagsHeader];
@@ -74,7 +75,7 @@ export function createListener(options: ListenerOptions): Listener {
         peerToken,
         clock,
         allowedHeaders: [tagsHeader, "anthropic-beta"],
-        withheldQuery: { prefix: "/v1beta/", field: "key" },
+        withheldQuery: { path: googlePaths, field: "key" },
       });
       handler = createHttpHandler({
         ...{ guard, intake, clock, random, log, metrics, docBaseUrl: settings.docBaseUrl, tracer, ...openApi },

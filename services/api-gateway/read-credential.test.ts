@@ -59,5 +59,7 @@ test("W43: Google's SDKs put a key where only they do, and only where they go", 
   assert.equal(read("/v1beta/models?key=lyss_abc", { authorization: "Bearer lyss_def" }), "");
   assert.equal(read("/v1beta/models?key=a&key=b"), "");
   assert.equal(read("/v1beta/models"), undefined);
-  assert.equal(read("/v1/models?key=lyss_abc", { "x-goog-api-key": "lyss_abc" }), undefined);
+  assert.equal(read("/v1/models/m:generateContent", { "x-goog-api-key": "lyss_abc" }), "lyss_abc");
+  for (const path of ["/v1/chat/completions", "/v1/modelsX", "/api/v1/ai/models"])
+    assert.equal(read(`${path}?key=lyss_abc`, { "x-goog-api-key": "lyss_abc" }), undefined);
 });

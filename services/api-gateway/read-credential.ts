@@ -5,13 +5,17 @@ const maxCredentialLength = 8_192;
 const bearer = /^bearer +([\x21-\x7e]+) *$/i;
 
 /** Where Google's SDKs go; nowhere else is a key looked for where only they put it. */
-const googlePrefix = "/v1beta/";
+export const googlePaths = /^\/v1(beta)?\/models(?=[/?]|$)/;
 
 /** The API key or access token that a request carries, where each vendor's SDK puts it; undefined when there is none. */
 export function readCredential(request: Pick<IncomingMessage, "headers"> & { readonly url?: string | undefined }) {
   const { authorization, "x-api-key": key } = request.headers;
   const token = authorization === undefined ? undefined : (bearer.exec(authorization)?.[1] ?? "");
-  const found = [token, key, ...(request.url?.startsWith(googlePrefix) ? readGoogleKeys(request) : [])];
+  const found = [
+    token,
+    key,
+    ...(request.url !== undefined && googlePaths.test(request.url) ? readGoogleKeys(request) : []),
+  ];
   const [credential, ...others] = found.filter((one) => one !== undefined);
   if (credential === undefined) return undefined;
   // Two different credentials are ambiguous, and an empty or overlong one is nobody's: both are refused further on.

@@ -194,3 +194,21 @@ test("a key works as a bearer token too, and an Idempotency-Key gives the first 
   const first = await bearer.messages.create(ask("Once."), { headers });
   assert.deepEqual(await client.messages.create(ask("Once."), { headers }), first);
 });
+
+test("W52: models are listed in Anthropic's form, page by page, and one can be asked for", async () => {
+  const ids: string[] = [];
+  for await (const { id, display_name } of client.models.list({ limit: 2 })) {
+    assert.equal(display_name, id);
+    ids.push(id);
+  }
+  assert.ok(ids.includes(model) && new Set(ids).size === ids.length && ids.length > 3);
+  const first = await client.models.list({ limit: 2 });
+  assert.deepEqual([first.has_more, first.first_id, first.last_id], [true, ids[0], ids[1]]);
+  const back = await client.models.list({ before_id: ids[3] ?? "", limit: 2 });
+  assert.deepEqual(
+    back.data.map(({ id }) => id),
+    ids.slice(1, 3),
+  );
+  assert.equal((await client.models.retrieve(model)).id, model);
+  await assert.rejects(async () => client.models.list({ after_id: "no-such-model" }), BadRequestError);
+});
