@@ -76,6 +76,8 @@ function schemaOf(value: unknown): JsonSchema {
   return {
     type: "object",
     required: fields.map(([name]) => name),
-    properties: Object.fromEntries(fields.map(([name, field]) => [name, name === "details" ? facts : schemaOf(field)])),
+    properties: Object.fromEntries(
+      fields.map(([name, field]) => [name, name === "details" && !Array.isArray(field) ? facts : schemaOf(field)]),
+    ),
   };
 }
