@@ -98,8 +98,9 @@ export function toKeyRevoked(
 /** What a sign-in gives, as RPCs carry it. */
 export function toStartedMessage(started: Started) {
   if (started.kind === "tokens") return { result: { case: "tokens", value: started.tokens } } as const;
-  const { challengeToken, expiresInSeconds, factors } = started.required;
-  const value = { challengeToken: challengeToken.reveal(), expiresInSeconds, factors: [...factors] };
+  const { challengeToken, expiresInSeconds, factors, sessionId } = started.required;
+  const token = { challengeToken: challengeToken.reveal(), expiresInSeconds, factors: [...factors] };
+  const value = { ...token, sessionId, sessionEndsAt: timestampFromDate(started.sessionEndsAt) };
   return { result: { case: "factorRequired", value } } as const;
 }
 

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { postgres } from "@lyss/kit/db/driver.ts";
 import { eachTopology } from "@lyss/kit/testing/each-topology.ts";
 import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { startOpenIdProvider } from "./sign-on/openid-provider.ts";
+import type { TestBrowser } from "./sign-on/test-browser.ts";
 import {
   createScope,
   isConsole,
@@ -51,6 +53,13 @@ eachTopology("I14 RP: sign-on by a real OpenID provider", { services: signOnServ
     const exchanged = await world.exchange(code, verifier);
     assert.equal(exchanged.status, 200, JSON.stringify(exchanged.json));
     return { browser, code, verifier, tokens: exchanged.json };
+  }
+
+  async function endAtProvider(browser: TestBrowser): Promise<void> {
+    const page = await (await browser.send(`${idp.issuer}/session/end`)).text();
+    const xsrf = /name="xsrf" value="([^"]+)"/.exec(page)?.[1] ?? "";
+    const confirm = { method: "POST", body: new URLSearchParams({ xsrf, logout: "yes" }) };
+    await browser.send(`${idp.issuer}/session/end/confirm`, confirm);
   }
 
   const checkSession = (sessionId: string) => world.authClient.checkSession({ sessionId });
@@ -201,14 +210,30 @@ eachTopology("I14 RP: sign-on by a real OpenID provider", { services: signOnServ
 
     const second = await signOn("fay");
     const secondId = second.tokens["session_id"] ?? "";
-    const endPage = await (await second.browser.send(`${idp.issuer}/session/end`)).text();
-    const endXsrf = /name="xsrf" value="([^"]+)"/.exec(endPage)?.[1] ?? "";
-    await second.browser.send(`${idp.issuer}/session/end/confirm`, {
-      method: "POST",
-      body: new URLSearchParams({ xsrf: endXsrf, logout: "yes" }),
-    });
+    await endAtProvider(second.browser);
     await waitUntil(async () => !(await checkSession(secondId)).isActive);
     assert.equal((await checkSession(other.tokens["session_id"] ?? "")).isActive, true);
+  });
+
+  test("I14 RP a sign-in that waits for a second factor here is over when it ends at the provider", async () => {
+    const sql = postgres(topology.adminUrl(), { max: 1, onnotice: () => {} });
+    const { tokens } = await signOn("ida");
+    const { userId } = await checkSession(tokens["session_id"] ?? "");
+    await sql`
+      insert into auth.factor (factor_id, tenant_id, user_id, kind, name, created_at, sealed_secret)
+      values ('fac_of_ida', ${tenantId}, ${userId}, 'totp', 'phone', now(), '')`;
+    const { browser, tokens: asked } = await signOn("ida");
+    assert.equal(asked["mfa_required"], true);
+    const waiting = () => sql`select session_id from auth.sign_in_challenge where user_id = ${userId}`;
+    const [challenge] = await waiting();
+    const stands = () => world.service.sql`
+      select expires_at > now() + interval '29 days' as is_kept from federated_session
+      where session_id = ${challenge?.["session_id"]}`;
+    assert.deepEqual([...(await stands())], [{ is_kept: true }]);
+    await endAtProvider(browser);
+    await waitUntil(async () => (await stands()).length === 0);
+    assert.equal((await waiting()).length, 0);
+    await sql.end();
   });
 
   test("I14 RP who is not allowed, or no more, does not come in", async () => {

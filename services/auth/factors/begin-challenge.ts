@@ -1,3 +1,4 @@
+import type { SessionId } from "../session-model.ts";
 import type { FactorDeps } from "./factor-deps.ts";
 import {
   type FactorRequired,
@@ -14,7 +15,9 @@ import {
  */
 export async function beginChallenge(
   deps: Pick<FactorDeps, "db" | "factors" | "challenges" | "clock" | "random" | "recoveryPepper">,
-  signIn: Omit<SignInChallenge, "tokenHash" | "expiresAt" | "notAfter"> & { readonly notAfter?: Date | null },
+  signIn: Omit<SignInChallenge, "tokenHash" | "expiresAt" | "notAfter" | "sessionId"> & {
+    readonly notAfter?: Date | null;
+  },
 ): Promise<FactorRequired | undefined> {
   const { db, challenges, clock, random, recoveryPepper } = deps;
   const shown = await listShownFactors(deps, signIn.userId);
@@ -23,16 +26,17 @@ export async function beginChallenge(
   const tokenHash = hashChallengeToken(recoveryPepper, challengeToken);
   if (!tokenHash) throw new Error("a generated token has the form of none");
   const now = new Date(clock.nowMs());
+  const sessionId = random.id("ses") as SessionId;
   await db.transaction(async (tx) => {
     await challenges.insertChallenge(tx, {
       ...signIn,
       notAfter: signIn.notAfter ?? null,
-      tokenHash,
+      ...{ tokenHash, sessionId },
       expiresAt: new Date(now.getTime() + signInChallengeTtlMs),
     });
     await challenges.deleteOldest(tx, signIn.userId, maxOpenChallenges);
   });
-  return { challengeToken, expiresInSeconds: signInChallengeTtlMs / 1_000, factors: shown };
+  return { challengeToken, expiresInSeconds: signInChallengeTtlMs / 1_000, factors: shown, sessionId };
 }
 
 /** What the person can show; nothing for one without factors. */

@@ -9,14 +9,14 @@ export function createChallengeStore(db: Database) {
   const columns = (on: Sql | Tx) => on`
     token_hash as "tokenHash", tenant_id as "tenantId", user_id as "userId", role, methods,
     client_address as "clientAddress", user_agent as "userAgent", expires_at as "expiresAt",
-    not_after as "notAfter"`;
+    not_after as "notAfter", session_id as "sessionId"`;
   return {
     async insertChallenge(tx: Tx, row: SignInChallenge): Promise<void> {
       await tx`
         insert into sign_in_challenge (token_hash, tenant_id, user_id, role, methods, client_address, user_agent, expires_at,
-          not_after)
+          not_after, session_id)
         values (${row.tokenHash}, ${row.tenantId}, ${row.userId}, ${row.role}, ${tx.json([...row.methods])},
-          ${row.clientAddress}, ${row.userAgent}, ${row.expiresAt}, ${row.notAfter})`;
+          ${row.clientAddress}, ${row.userAgent}, ${row.expiresAt}, ${row.notAfter}, ${row.sessionId})`;
     },
 
     /** Those of a person beyond the newest `keep`. */
@@ -43,6 +43,11 @@ export function createChallengeStore(db: Database) {
 
     async deleteChallenge(tx: Tx, tokenHash: Buffer): Promise<void> {
       await tx`delete from sign_in_challenge where token_hash = ${tokenHash}`;
+    },
+
+    /** The one that waits for that session. */
+    async deleteChallengeOf(tx: Tx, userId: string, sessionId: string): Promise<void> {
+      await tx`delete from sign_in_challenge where user_id = ${userId} and session_id = ${sessionId}`;
     },
 
     async deleteChallenges(tx: Tx, userId: string): Promise<void> {

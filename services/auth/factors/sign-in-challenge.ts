@@ -2,6 +2,7 @@ import { createHmac } from "node:crypto";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import { generateSecret, isSecret } from "../key-secret.ts";
+import type { SessionId } from "../session-model.ts";
 import type { SessionTokens } from "../session-tokens.ts";
 
 /** A sign-in that waits for a second factor. */
@@ -17,6 +18,8 @@ export interface SignInChallenge {
   readonly expiresAt: Date;
   /** Of the session that may follow; null for its own end. */
   readonly notAfter: Date | null;
+  /** Which that will be. Empty in rows from before it was known. */
+  readonly sessionId: SessionId | "";
 }
 
 /** What a person may show where a second factor is asked for. */
@@ -27,12 +30,14 @@ export interface FactorRequired {
   readonly challengeToken: Secret;
   readonly expiresInSeconds: number;
   readonly factors: readonly ShownFactor[];
+  /** The session that there will be. */
+  readonly sessionId: SessionId;
 }
 
 /** What somebody who has proven something gets. */
 export type Started =
   | { readonly kind: "tokens"; readonly tokens: SessionTokens }
-  | { readonly kind: "factor_required"; readonly required: FactorRequired };
+  | { readonly kind: "factor_required"; readonly required: FactorRequired; readonly sessionEndsAt: Date };
 
 export const signInChallengeTtlMs = 300_000;
 

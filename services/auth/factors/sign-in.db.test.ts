@@ -45,6 +45,8 @@ test("who has no factor signs in with a password; who has one gets a challenge, 
   const vouched = await ops.beginSession({ ...ann, ...withPassword, methods: ["fed"], notAfter });
   const { required } = vouched.kind === "factor_required" ? vouched : assert.fail();
   const ends = await finish(required.challengeToken, { method: "totp", code: codeOf(clock, secret) });
+  assert.equal(ends.sessionId, required.sessionId, "whoever vouched knows which session it became");
+  assert.equal(vouched.kind === "factor_required" && vouched.sessionEndsAt.getTime(), notAfter.getTime());
   assert.equal(ends.refreshExpiresInSeconds, 400, "the session ends when whoever vouched stops doing so");
   const stored = JSON.stringify(await sql`select encode(token_hash, 'escape') from sign_in_challenge`);
   assert.equal(stored.includes(challengeToken.reveal()), false);

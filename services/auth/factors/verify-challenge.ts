@@ -41,5 +41,5 @@ export async function verifyChallenge(
   });
   // Thrown outside, so that attempts and wrong codes are counted.
   if (result instanceof Failure) throw result;
-  return startSession(deps, result);
+  return startSession(deps, { ...result, plannedSessionId: result.sessionId });
 }

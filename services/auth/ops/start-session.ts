@@ -28,6 +28,8 @@ export interface StartSessionInput {
   readonly userAgent: string;
   /** When whoever vouched for the person stops doing so; null, or not given, for never. */
   readonly notAfter?: Date | null;
+  /** Which session it becomes, where that was said before; empty, or not given, for a new id. */
+  readonly plannedSessionId?: SessionId | "";
 }
 
 /**
@@ -40,7 +42,7 @@ export async function startSession(deps: AuthDeps, input: StartSessionInput): Pr
   const now = new Date(clock.nowMs());
   const policy = await access.findPolicy(db.sql, tenantId);
   const { ttlMs, idleTtlMs } = limitSession(policy, deps);
-  const sessionId = random.id("ses") as SessionId;
+  const sessionId = input.plannedSessionId || (random.id("ses") as SessionId);
   const session: Session = {
     ...{ sessionId, tenantId, userId, methods, clientAddress, userAgent, createdAt: now, lastSeenAt: now },
     factorAt: hasSecondFactor(methods) ? now : null,

@@ -39,14 +39,23 @@ export async function exchangeCode(deps: SsoDeps, input: ExchangeCodeInput): Pro
   const methods = ["fed"];
   const end = notAfterMs === undefined ? {} : { notAfter: timestampFromMs(notAfterMs) };
   const { result } = await auth.startSession({ userId, tenantId, role, methods, clientAddress, userAgent, ...end });
-  if (result.case !== "tokens") return result;
-  const { sessionId } = result.value;
+  const begun = await readBegun(auth, result);
+  if (!begun) return result;
+  const { sessionId, endsAt } = begun;
   const sealedProof = proof === "" ? null : sealJson(deps, proof, proofPurpose(sessionId));
   // Known as long as the session may be refreshed: the provider may end it at any time.
-  const { expiresAt: endOfSession } = await auth.checkSession({ sessionId });
-  const expiresAt = endOfSession ? timestampDate(endOfSession) : now;
+  const expiresAt = endsAt ? timestampDate(endsAt) : now;
   const { connectionId } = row;
   const session = { sessionId, connectionId, tenantId, userId, subject, providerSession, sealedProof };
   await db.transaction((tx) => signIns.insertSession(tx, { ...session, expiresAt }));
   return result;
+}
+
+/** The session that there is, or will be once a factor was shown, and its latest end. */
+async function readBegun({ checkSession }: SsoDeps["auth"], result: StartedSession) {
+  if (result.case === "factorRequired")
+    return { sessionId: result.value.sessionId, endsAt: result.value.sessionEndsAt };
+  if (result.case !== "tokens") return undefined;
+  const { sessionId } = result.value;
+  return { sessionId, endsAt: (await checkSession({ sessionId })).expiresAt };
 }

@@ -159,6 +159,18 @@ export declare type FactorRequired = Message<"lyss.auth.v1.FactorRequired"> & {
    * @generated from field: repeated string factors = 3;
    */
   factors: string[];
+
+  /**
+   * The session that there will be, and its latest end.
+   *
+   * @generated from field: string session_id = 4;
+   */
+  sessionId: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp session_ends_at = 5;
+   */
+  sessionEndsAt?: Timestamp | undefined;
 };
 
 /**
