@@ -1,3 +1,5 @@
+// First of all: what was compiled before would not know.
+import "./no-pretenuring.ts";
 import { pause } from "@lyss/kit/service/clock.ts";
 import { runCommand } from "./cli/run-command.ts";
 import { environment } from "./environment.ts";

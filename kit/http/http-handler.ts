@@ -9,6 +9,7 @@ import { isTraceparent } from "../rpc/context-headers.ts";
 import type { Clock } from "../service/clock.ts";
 import type { MountedService } from "../service/define-service.ts";
 import type { Random } from "../service/ids.ts";
+import { createLinkedList } from "../service/linked-list.ts";
 import type { Call } from "./call.ts";
 import { createFailureReplies, dataHeaders, sendReply } from "./failure-reply.ts";
 import { type Forward, parsePeerUrl } from "./forward.ts";
@@ -23,7 +24,7 @@ import { type Serve, type ServeRaw, serveRawRoute } from "./raw-routes.ts";
 import { checkRequestHead, headerOf, isCanonicalPath, pathOf } from "./request-head.ts";
 import type { PathParams } from "./route.ts";
 import { refuseTwins } from "./route-schemas.ts";
-import { answerError, clientClosedStatus, observe, type Serving } from "./serving.ts";
+import { answerError, clientClosedStatus, type OpenExchanges, observe, type Serving } from "./serving.ts";
 
 /** A GET answer that needs no caller and no operation: health, metrics. By exact path. */
 export type SystemRoutes = Readonly<Record<string, (req: IncomingMessage, res: ServerResponse) => void>>;
@@ -76,7 +77,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     document ??= createOpenApiDocument(options.mounted, options);
     return document;
   };
-  const open = new Set<OpenExchange>();
+  const open: OpenExchanges = createLinkedList();
   const systemRoutes: SystemRoutes = {
     ...options.systemRoutes,
     "/openapi.json": (req, res) => {
@@ -105,7 +106,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     ...{ onRequest, close, hot },
     openApiDocument,
     forEachOpen(visit) {
-      for (const exchange of open) visit(exchange);
+      for (const exchange of [...open]) visit(exchange);
     },
   };
 }

@@ -6,6 +6,7 @@ import { readIdempotencyKey } from "../idempotency/idempotency-key.ts";
 import type { HttpMetrics, RouteMeter } from "../observability/metrics.ts";
 import { type CallContext, type Caller, runInContext } from "../rpc/call-context.ts";
 import type { Clock } from "../service/clock.ts";
+import type { Linked, LinkedList } from "../service/linked-list.ts";
 import type { Call } from "./call.ts";
 import { type FailedCall, sendReply, setLastingHeader, toExpectedFailure } from "./failure-reply.ts";
 import type { Forward } from "./forward.ts";
@@ -25,6 +26,11 @@ const refusals = [
   ...[kitFailures.step_up_required, kitFailures.person_required],
 ];
 
+interface KeptExchange extends OpenExchange, Linked<KeptExchange> {}
+
+/** Exchanges under way. */
+export type OpenExchanges = LinkedList<KeptExchange>;
+
 /** What routes of every kind are served with. */
 export interface Serving {
   /** Who sends a request: the guard's word at the edge, the peer's word behind it. */
@@ -34,7 +40,7 @@ export interface Serving {
   /** A header as the client sent it, which behind the edge is what the peer says it was. */
   readonly readHeader: (req: IncomingMessage, name: string) => string | undefined;
   /** Requests under way whose sender is known; at the edge only. */
-  readonly open: Set<OpenExchange> | undefined;
+  readonly open: OpenExchanges | undefined;
   readonly log: Logger;
   readonly clock: Clock;
   readonly metrics: HttpMetrics;
@@ -78,15 +84,16 @@ export async function enter(
 }
 
 function keepOpen(
-  open: Set<OpenExchange>,
+  open: OpenExchanges,
   { headers }: IncomingMessage,
   res: ServerResponse,
   { startedMs }: Call,
   route: Route<never>,
 ): void {
-  const exchange: OpenExchange = { headers, route, startedMs, cut: () => void res.destroy() };
+  const cut = () => void res.destroy();
+  const exchange: KeptExchange = { headers, route, startedMs, cut, previous: undefined, next: undefined };
   open.add(exchange);
-  res.once("close", () => open.delete(exchange));
+  res.once("close", () => open.remove(exchange));
 }
 
 function toArrival(

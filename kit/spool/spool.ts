@@ -2,8 +2,8 @@ import { closeSync, fdatasync, rmSync } from "node:fs";
 import { promisify } from "node:util";
 import type { Logger } from "pino";
 import type { Clock } from "../service/clock.ts";
+import { createLinkedList, type Linked } from "../service/linked-list.ts";
 import { claimFolder, claimOrphans, releaseFolder } from "./claim.ts";
-import { createKeptList, type Linked } from "./kept-list.ts";
 import { asIs, type RecordFormat } from "./record-format.ts";
 import {
   createSegment,
@@ -83,7 +83,7 @@ export function openSpool(options: SpoolOptions): { readonly spool: Spool; reado
   const { syncEveryMs, segmentBytes, maxSegments } = { ...defaults, ...options };
   const folder = claimFolder(root);
   const segments: Segment[] = [];
-  const kept = createKeptList<KeptEntry>();
+  const kept = createLinkedList<KeptEntry>();
   let nextNumber = 1 + (listSegmentFiles(folder).at(-1)?.number ?? 0);
   const slabs = createSlabs();
   let pending: KeptEntry[] = [];

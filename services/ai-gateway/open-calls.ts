@@ -1,16 +1,18 @@
 import type { Failure } from "@lyss/kit/errors/failure.ts";
+import { createLinkedList, type Linked } from "@lyss/kit/service/linked-list.ts";
 
-/** What ends a call: an AbortController, or the call itself. */
-export interface Abortable {
+/** A call in flight. */
+export interface OpenCall extends Linked<OpenCall> {
+  /** Must end it soon. */
   abort(failure: Failure): void;
 }
 
 /** The calls that this node has in flight. */
 export interface OpenCalls {
-  /** Throws nothing; a call is open until `end`. Aborting `abort` must end it soon. */
-  begin(callId: string, abort: Abortable): void;
-  end(callId: string): void;
-  listIds(): string[];
+  /** Throws nothing; a call is open until `end`, which is called once for each. */
+  begin(call: OpenCall): void;
+  end(call: OpenCall): void;
+  readonly size: number;
   readonly isStopping: boolean;
   /** No new calls from now on; resolves when none is open or the signal aborts. */
   drain(signal: AbortSignal): Promise<void>;
@@ -19,7 +21,7 @@ export interface OpenCalls {
 }
 
 export function createOpenCalls(): OpenCalls {
-  const open = new Map<string, Abortable>();
+  const open = createLinkedList<OpenCall>();
   let isStopping = false;
   let onEmpty: (() => void) | undefined;
 
@@ -32,12 +34,14 @@ export function createOpenCalls(): OpenCalls {
   }
 
   return {
-    begin: (callId, abort) => void open.set(callId, abort),
-    end(callId) {
-      open.delete(callId);
+    begin: open.add,
+    end(call) {
+      open.remove(call);
       if (open.size === 0) onEmpty?.();
     },
-    listIds: () => [...open.keys()],
+    get size() {
+      return open.size;
+    },
     get isStopping() {
       return isStopping;
     },
@@ -47,7 +51,8 @@ export function createOpenCalls(): OpenCalls {
     },
     cut(failure, signal) {
       isStopping = true;
-      for (const abort of open.values()) abort.abort(failure);
+      // Some end at once, and leave the list.
+      for (const call of [...open]) call.abort(failure);
       return untilEmpty(signal);
     },
   };

@@ -105,7 +105,7 @@ export const aiGateway = defineService({
       ...{ catalog, policies, degradation, changes, node },
       store: createAiGatewayStore(db.sql),
       metrics: createGatewayMetrics(metrics, {
-        openCalls: () => openCalls.listIds().length,
+        openCalls: () => openCalls.size,
         unsettled: () => funding.pending,
       }),
     };

@@ -12,6 +12,7 @@ import { readServiceMode } from "../dialects/openai/usage.ts";
 import { type Funds, meteredTokens } from "../funds/funds.ts";
 import type { Target } from "../model.ts";
 import type { AnswerRecord, FirstAnswer } from "../once/call-once.ts";
+import type { OpenCall } from "../open-calls.ts";
 import { wires } from "../providers/wires.ts";
 import { type Call, type Ending, endWithoutCharge, hasCallerLeft } from "./call.ts";
 import { describeCall, describeEnding } from "./call-span.ts";
@@ -59,7 +60,8 @@ export async function serveCall(deps: AiGatewayDeps, askedCall: AskedCall, excha
   const isAwaited = context.idempotencyKey !== undefined && !detached;
   const isDrained = target.provider.onDisconnect === "drain" || isAwaited;
   const watch = watchCaller({ res, abort, clock: deps.clock }, isDrained ? deps.settings.drainLimitMs : 0);
-  deps.openCalls.begin(callId, abort);
+  const open: OpenCall = { abort: (failure) => abort.abort(failure), previous: undefined, next: undefined };
+  deps.openCalls.begin(open);
   let record: AnswerRecord | undefined;
   try {
     const begun = await beginOnce(deps, exchange, callId, askedCall);
@@ -87,7 +89,7 @@ export async function serveCall(deps: AiGatewayDeps, askedCall: AskedCall, excha
     await detached?.fail(err);
     throw err;
   } finally {
-    deps.openCalls.end(callId);
+    deps.openCalls.end(open);
     watch.stop();
     await record?.close();
   }

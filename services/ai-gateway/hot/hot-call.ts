@@ -18,6 +18,7 @@ import { settleCall } from "../call/settle-call.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { Funds } from "../funds/funds.ts";
 import type { Target } from "../model.ts";
+import type { OpenCall } from "../open-calls.ts";
 import { createAnswerReader } from "./answer-reader.ts";
 import type { Admitted, BodyReader, RelayedCall } from "./body-reader.ts";
 import { createErrorReader } from "./error-reader.ts";
@@ -30,7 +31,7 @@ const canceled = new Failure(kitFailures.canceled);
  * its money is settled, its place given back and its caller answered, each once. It does what `serveCall` does; beside each
  * stage stands what it must not skip.
  */
-export class HotCall implements AnswerHandler, RelayedCall {
+export class HotCall implements AnswerHandler, RelayedCall, OpenCall {
   readonly deps: AiGatewayDeps;
   readonly exchange: HotExchange;
   readonly admitted: Admitted;
@@ -38,6 +39,8 @@ export class HotCall implements AnswerHandler, RelayedCall {
   /** Why it was ended from here: a Failure that the caller is to hear, or that there is no caller any more. */
   reason: unknown = undefined;
   hasCallerLeft = false;
+  previous: OpenCall | undefined = undefined;
+  next: OpenCall | undefined = undefined;
   #funds: Funds | undefined = undefined;
   #upstream: UpstreamCall | undefined = undefined;
   #reader: BodyReader | undefined = undefined;
@@ -91,7 +94,7 @@ export class HotCall implements AnswerHandler, RelayedCall {
   #record(): void {
     const { deps, exchange, admitted } = this;
     this.#span = this.#openSpan();
-    deps.openCalls.begin(admitted.callId, this);
+    deps.openCalls.begin(this);
     exchange.onLeave = () => this.leave();
     admitted.drawn.begin().then(
       (funds) => this.#send(funds),
@@ -102,7 +105,7 @@ export class HotCall implements AnswerHandler, RelayedCall {
           this.#span.end();
         }
         exchange.fail(err);
-        deps.openCalls.end(admitted.callId);
+        deps.openCalls.end(this);
       },
     );
   }
@@ -214,7 +217,7 @@ export class HotCall implements AnswerHandler, RelayedCall {
       this.#span?.end();
       then();
       // Last of all: a stop waits for the answer, too.
-      this.deps.openCalls.end(this.callId);
+      this.deps.openCalls.end(this);
     });
   }
 

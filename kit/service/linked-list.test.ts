@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createSeeded } from "../testing/seeded-random.ts";
-import { createKeptList, type Linked } from "./kept-list.ts";
+import { createLinkedList, type Linked } from "./linked-list.ts";
 
 interface Numbered extends Linked<Numbered> {
   readonly number: number;
@@ -9,7 +9,7 @@ interface Numbered extends Linked<Numbered> {
 
 test("whatever is added and removed, in the list is what a set would hold, in its order, and nothing hangs on what is out", () => {
   const { between } = createSeeded(20_261_128);
-  const list = createKeptList<Numbered>();
+  const list = createLinkedList<Numbered>();
   const set = new Set<Numbered>();
   for (let number = 0; number < 2_000; number++) {
     // Now more come, now more go, so that it is empty now and then.
