@@ -37,7 +37,7 @@ eachTransport("auth", (serve) => {
     assert.equal((await served.client.checkSession({ sessionId })).isActive, false);
     const ended = await served.client.endSessions({ tenantId: "ten_a", userId });
     assert.equal(ended.ended, 0);
-    const unknown = served.client.startSession({ ...person, role: "root" });
+    const unknown = served.client.startSession({ ...person, userId: "usr_root", role: "root" });
     await assert.rejects(unknown, (err) => isFailure(err, authFailures.role_unknown));
   });
 

@@ -81,7 +81,7 @@ eachTransport("user", (serve) => {
       ["password", ""],
       ["password", "x".repeat(1_001)],
       ["name", " "],
-      ["role", "root"],
+      ["role", "The Root"],
     ];
     for (const [field, value] of cases) {
       await assert.rejects(served.client.createUser({ ...good, [field]: value }), (err) => {
