@@ -1,43 +1,32 @@
-// Writes services/ai-gateway/provider-presets.json: the models offered when a vendor's key stands in the
-// environment. Run after updating @pydantic/genai-prices: `node tools/import-presets.ts`.
-import { readFileSync, writeFileSync } from "node:fs";
-import { findProvider } from "@pydantic/genai-prices";
+// Brings the models of services/ai-gateway/provider-presets.json up to date: those at a vendor's address whose prices are well known
+// and that are sold by the token. Run after tools/import-price-catalog.ts: `node tools/import-presets.ts`. All else in the file is
+// written by hand, with the vendor's own documentation as its source.
+import { writeFileSync } from "node:fs";
+import file from "../services/ai-gateway/provider-presets.json" with { type: "json" };
+import catalog from "../services/billing/prices/catalog.json" with { type: "json" };
 
-/** OpenAI-compatible vendors: where they are and which variable holds their key, by their own documentation. */
-const vendors = [
-  { name: "openai", id: "openai", env: "OPENAI_API_KEY", baseUrl: "https://api.openai.com/v1" },
-  { name: "groq", id: "groq", env: "GROQ_API_KEY", baseUrl: "https://api.groq.com/openai/v1" },
-  { name: "mistral", id: "mistral", env: "MISTRAL_API_KEY", baseUrl: "https://api.mistral.ai/v1" },
-  { name: "xai", id: "x-ai", env: "XAI_API_KEY", baseUrl: "https://api.x.ai/v1" },
-  { name: "moonshot", id: "moonshotai", env: "MOONSHOT_API_KEY", baseUrl: "https://api.moonshot.ai/v1" },
-  { name: "together", id: "together", env: "TOGETHER_API_KEY", baseUrl: "https://api.together.xyz/v1" },
-  { name: "cerebras", id: "cerebras", env: "CEREBRAS_API_KEY", baseUrl: "https://api.cerebras.ai/v1" },
-];
+/** Audio, images and the like are not sold by the token; tuned models are their owner's. */
+const otherUnits =
+  /audio|realtime|transcribe|tts|whisper|image|dall|moderation|ocr|search|research|voice|video|veo|^ft:|\.ft-|live/;
 
-/** Audio, images and the like are not sold by the token. */
-const otherUnits = /audio|realtime|transcribe|tts|whisper|image|dall|moderation|ocr|search|research|voice|video|veo/;
+/** What the wires do not serve, goes by another name there, or takes less than the usual limit of an answer. */
+const unserved: Readonly<Record<string, RegExp>> = {
+  anthropic: /^claude-(v1|v2|2|instant|3-(opus|sonnet|haiku|5))/,
+  gemini: /embed|^(?!gemini-\d)|^gemini-1\.0|:/,
+};
 
-interface Matcher {
-  readonly equals?: string;
-  readonly or?: readonly Matcher[];
+function listModels(baseUrl: string, dialect: string): string[] {
+  if (!URL.canParse(baseUrl)) return [];
+  const { hostname } = new URL(baseUrl);
+  const found = catalog.providers.find(({ hosts }) => (hosts as readonly string[]).includes(hostname));
+  const names = (found?.models ?? []).flatMap((model): readonly string[] => model.names);
+  return names.filter((name) => !otherUnits.test(name) && !unserved[dialect]?.test(name));
 }
 
-function isCalled(match: Matcher, id: string): boolean {
-  return match.equals === id || (match.or ?? []).some((part) => isCalled(part, id));
-}
-
-const presets = vendors.map(({ id, ...vendor }) => {
-  const models = (findProvider({ providerId: id })?.models ?? []).flatMap((model) => {
-    const { prices } = model;
-    if (otherUnits.test(model.id) || !isCalled(model.match as Matcher, model.id) || Array.isArray(prices)) return [];
-    const isPlain = typeof prices.input_mtok === "number" && typeof (prices.output_mtok ?? 0) === "number";
-    return isPlain ? [model.id] : [];
-  });
-  return { ...vendor, models };
-});
-
-const manifestFile = new URL("../node_modules/@pydantic/genai-prices/package.json", import.meta.url);
-const manifest = JSON.parse(readFileSync(manifestFile, "utf8"));
-const source = `${manifest.name} ${manifest.version}, ${manifest.license}`;
-const file = new URL("../services/ai-gateway/provider-presets.json", import.meta.url);
-writeFileSync(file, `${JSON.stringify({ source, presets }, null, 1)}\n`);
+const presets = file.presets.map((preset) => ({ ...preset, models: listModels(preset.baseUrl, preset.dialect) }));
+const prices = `${catalog.source} of ${catalog.pricesOf}, ${catalog.license}`;
+const source = file.source.replace(/models: .*$/, `models: ${prices}`);
+writeFileSync(
+  new URL("../services/ai-gateway/provider-presets.json", import.meta.url),
+  `${JSON.stringify({ source, presets }, null, 1)}\n`,
+);

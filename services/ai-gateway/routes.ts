@@ -27,6 +27,7 @@ import {
   toOpenAiModel,
 } from "./model-lists.ts";
 import type { AiGatewayOps } from "./ops.ts";
+import { type ProviderPreset, providerPresets } from "./provider-presets.ts";
 import { resilienceRoutes } from "./resilience-routes.ts";
 import { responsesRoutes } from "./responses-routes.ts";
 
@@ -192,7 +193,26 @@ const providerTest = z.strictObject({
   missing_models: z.array(z.string()).describe("Configured models that the provider does not list."),
 });
 
+const providerPreset = z.strictObject({
+  object: z.literal("provider_preset"),
+  name: z.string(),
+  dialect: z.enum(providerDialects),
+  base_url: z.string().describe("What stands in braces is the customer's own to fill in."),
+  api_key_env: z.string().describe("The environment variable that usually holds its key."),
+  documentation: z.string(),
+  models: z.array(z.string()).describe("Those with a well-known price; others need one."),
+});
+
 const providerRoutes = [
+  json({
+    method: "GET",
+    path: "/api/v1/ai/provider-presets",
+    permission: "provider:read",
+    operation: "listProviderPresets",
+    summary: "What is known of vendors' APIs, for adding one as a provider.",
+    response: z.strictObject({ object: z.literal("list"), data: z.array(providerPreset) }),
+    handle: () => ({ object: "list" as const, data: providerPresets.map(toProviderPreset) }),
+  }),
   json({
     method: "GET",
     path: "/api/v1/ai/providers",
@@ -304,6 +324,12 @@ function toModelConfig(input: z.output<typeof modelInput>): ModelConfig {
     maxOutputTokens: input.max_output_tokens,
     showsAllOutput: input.shows_all_output,
   };
+}
+
+function toProviderPreset(preset: ProviderPreset): z.input<typeof providerPreset> {
+  const { name, dialect, baseUrl, env, documentation, models } = preset;
+  const about = { base_url: baseUrl, api_key_env: env, documentation, models: [...models] };
+  return { object: "provider_preset", name, dialect, ...about };
 }
 
 function toProvider(it: Provider): z.input<typeof provider> {

@@ -1,21 +1,29 @@
 import { type Command, Option } from "commander";
-import { CommandError } from "./api-client.ts";
+import { type ApiClient, CommandError } from "./api-client.ts";
 import { type CliDeps, connect, withConnection } from "./context.ts";
 import { print, toFields, toTable } from "./print.ts";
 
 type Row = Record<string, unknown>;
 
-/** `lyss provider add|list|test|remove`. */
+/** `lyss provider add|presets|list|test|remove`. */
 export function addProviderCommands(program: Command, deps: CliDeps): void {
   const provider = program.command("provider").description("model providers");
 
   withConnection(provider.command("add").description("add a provider, or replace the one of that name"))
     .argument("<name>", "a-z, 0-9, '.', '_' and '-'")
-    .requiredOption("--base-url <url>", "such as https://api.openai.com/v1; private addresses belong into lyss.yaml")
-    .addOption(
-      new Option("--dialect <api>", "API that it speaks").choices(["openai", "anthropic", "gemini"]).default("openai"),
+    .option(
+      "--preset <name>",
+      "a vendor of 'lyss provider presets': its address, dialect, key's variable and priced models",
     )
-    .requiredOption(
+    .option("--base-url <url>", "such as https://api.openai.com/v1; private addresses belong into lyss.yaml")
+    .addOption(
+      new Option("--dialect <api>", "API that it speaks; openai unless given").choices([
+        "openai",
+        "anthropic",
+        "gemini",
+      ]),
+    )
+    .option(
       "--model <name=input/output...>",
       "model and its price in USD per million tokens: gpt-4o-mini=0.15/0.60; a well-known one also without",
     )
@@ -23,15 +31,31 @@ export function addProviderCommands(program: Command, deps: CliDeps): void {
     .option("--api-key-stdin", "read the provider's key from standard input")
     .action(async (name: string, options) => {
       const { api, output } = connect(deps, options);
+      const preset = options.preset === undefined ? undefined : await findPreset(api, options.preset);
       const added = await api.send("POST", "/api/v1/ai/providers", {
         name,
-        dialect: options.dialect,
-        base_url: options.baseUrl,
-        api_key: await readProviderKey(deps, options),
-        models: options.model.map(parseModel),
+        dialect: options.dialect ?? preset?.["dialect"] ?? "openai",
+        base_url: readBaseUrl(options.baseUrl, preset),
+        api_key: await readProviderKey(deps, options, preset),
+        models: readModels(options.model, preset),
       });
       print(output, added, () => `${name} is added. Try it with 'lyss provider test ${name}'.`);
     });
+
+  withConnection(provider.command("presets").description("list vendors whose address and dialect are known")).action(
+    async (options) => {
+      const { api, output } = connect(deps, options);
+      print(output, await api.send("GET", "/api/v1/ai/provider-presets"), ({ data }) =>
+        toTable(
+          ["NAME", "DIALECT", "BASE URL", "KEY", "MODELS"],
+          (data as Row[]).map((it) => [
+            ...[it["name"], it["dialect"], it["base_url"], it["api_key_env"]],
+            (it["models"] as string[]).length,
+          ]),
+        ),
+      );
+    },
+  );
 
   withConnection(provider.command("list").description("list the providers you may use")).action(async (options) => {
     const { api, output } = connect(deps, options);
@@ -70,12 +94,38 @@ export function addProviderCommands(program: Command, deps: CliDeps): void {
 async function readProviderKey(
   { env, readInput }: CliDeps,
   options: { readonly apiKeyEnv?: string; readonly apiKeyStdin?: boolean },
+  preset: Row | undefined,
 ): Promise<string> {
   if (options.apiKeyStdin) return (await readInput()).trim();
-  if (options.apiKeyEnv === undefined) return "";
-  const key = env[options.apiKeyEnv];
-  if (!key) throw new CommandError(`The environment variable ${options.apiKeyEnv} is not set.`);
+  const variable = options.apiKeyEnv ?? preset?.["api_key_env"];
+  if (variable === undefined) return "";
+  const key = env[String(variable)];
+  if (!key) throw new CommandError(`The environment variable ${variable} is not set.`);
   return key;
+}
+
+async function findPreset(api: ApiClient, name: string): Promise<Row> {
+  const { data } = await api.send("GET", "/api/v1/ai/provider-presets");
+  const preset = (data as Row[]).find((it) => it["name"] === name);
+  if (!preset) throw new CommandError(`--preset ${name}: is not known; 'lyss provider presets' lists what is.`);
+  return preset;
+}
+
+function readBaseUrl(given: string | undefined, preset: Row | undefined): string {
+  const known = preset && String(preset["base_url"]);
+  const baseUrl = given ?? known;
+  if (baseUrl === undefined)
+    throw new CommandError("Name the provider's address with --base-url, or its vendor with --preset.");
+  if (given === undefined && /[{}]/.test(baseUrl))
+    throw new CommandError(`Name your own address with --base-url, in the form ${baseUrl}.`);
+  return baseUrl;
+}
+
+function readModels(given: readonly string[] | undefined, preset: Row | undefined): Row[] {
+  const models = given ?? (preset?.["models"] as readonly string[] | undefined) ?? [];
+  if (models.length === 0)
+    throw new CommandError("Name the models with --model, such as --model gpt-4o-mini=0.15/0.60.");
+  return models.map(parseModel);
 }
 
 function parseModel(text: string): Row {
