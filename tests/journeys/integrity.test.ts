@@ -141,3 +141,28 @@ test("models configured without a price, and those of a vendor whose key is in t
   assert.equal(answer.status, 400);
   assert.match(JSON.stringify(answer.body), /output_usd_per_million: needs input_usd_per_million beside it/);
 });
+
+test("a vendor is added by its name, with its address and its models; what is its customer's own is asked for", async () => {
+  const presets = await runLyss("provider", "presets");
+  assert.match(presets.stdout, /^groq +openai +https:\/\/api\.groq\.com\/openai\/v1 +GROQ_API_KEY +\d+$/m);
+  const added = await runLyss("provider", "add", "deep", "--preset", "moonshot-cn", "--api-key-env", "PATH");
+  assert.equal(added.code, 0, added.stderr);
+  const { body } = await requestJson(`${url}/api/v1/ai/providers`, apiKey);
+  const deep = (body["data"] as Record<string, unknown>[]).find(({ name }) => name === "deep");
+  assert.deepEqual([deep?.["base_url"], deep?.["dialect"]], ["https://api.moonshot.cn/v1", "openai"]);
+  assert.ok(((deep?.["models"] as unknown[] | undefined) ?? []).length > 10);
+  for (const [options, complaint] of [
+    [["--preset", "nobody"], /--preset nobody: is not known; 'lyss provider presets' lists what is/],
+    [
+      ["--preset", "azure", "--api-key-env", "PATH", "--model", "gpt-4o"],
+      /your own address with --base-url, in the form https/,
+    ],
+    [["--preset", "openrouter", "--api-key-env", "PATH"], /Name the models with --model/],
+    [["--preset", "groq", "--api-key-env", "NOT_SET_HERE"], /NOT_SET_HERE is not set/],
+    [["--model", "gpt-4o"], /--base-url, or its vendor with --preset/],
+  ] as const) {
+    const refused = await runLyss("provider", "add", "other", ...options);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, complaint);
+  }
+});
