@@ -71,6 +71,8 @@ export function startOperationLoop(options: OperationLoopOptions): { stop(): Pro
     current = operation;
     const step = operation.kind === "redrive" ? redriveStep : replayStep;
     await store.advanceOperation(tx, operation.id, await step(tx, operation, subscription), clock.nowMs());
+    // Only by what was done: a look that found nothing due must not put the failing event among others again.
+    limit = Math.min(2 * limit, batchSize);
     return 0;
   }
 
@@ -153,7 +155,6 @@ export function startOperationLoop(options: OperationLoopOptions): { stop(): Pro
           seenMs = clock.monotonicMs();
         }
         waitMs = await db.transaction(pass);
-        limit = Math.min(2 * limit, batchSize);
         outageMs = 0;
       } catch (err) {
         waitMs = await recover(err).catch(() => firstRetryMs);
