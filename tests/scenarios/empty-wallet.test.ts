@@ -12,6 +12,9 @@ import { requestJson, runPlatform } from "../run-platform.ts";
 
 const root = fileURLToPath(new URL("../../services/ai-gateway/", import.meta.url));
 
+const contents = [{ role: "user", parts: [{ text: "hello" }] }];
+const embedding = { content: { parts: [{ text: "hello" }] } };
+
 /** A request for each way in which a model is called. A route that is not here fails the test: it must be told of. */
 const bodies: Readonly<Record<string, object>> = {
   "chat/completions": { model: "dear", messages: [{ role: "user", content: "hello" }] },
@@ -19,6 +22,10 @@ const bodies: Readonly<Record<string, object>> = {
   embeddings: { model: "dear", input: "hello" },
   responses: { model: "dear", input: "hello" },
   messages: { model: "dear", max_tokens: 1_900, messages: [{ role: "user", content: "hello" }] },
+  "models/{model}:generateContent": { contents },
+  "models/{model}:streamGenerateContent": { contents },
+  "models/{model}:embedContent": embedding,
+  "models/{model}:batchEmbedContents": { requests: [{ model: "models/dear", ...embedding }] },
 };
 
 /** Operations on what a call has left behind: they call nothing, and are not paid for. */
@@ -26,10 +33,16 @@ const afterwards: ReadonlySet<string> = new Set([
   ...["GET responses/{id}", "DELETE responses/{id}", "POST responses/{id}/cancel", "GET responses/{id}/input_items"],
 ]);
 
-/** Those that have no stream. */
-const wholeOnly: ReadonlySet<string> = new Set(["embeddings"]);
+/** Those that have no stream, or are one by their name. */
+const isWholeOnly = (name: string) => name === "embeddings" || name.startsWith("models/");
 
-const places = /^\/(?:api\/v1\/ai|v1)\//;
+const places = /^\/(?:api\/v1\/ai|v1|v1beta)\//;
+
+/** What a refusal is called, as the route's dialect has it. */
+function codeOf({ error }: Record<string, unknown>): unknown {
+  const { code, details } = error as { code?: unknown; details?: readonly Record<string, unknown>[] };
+  return typeof code === "string" ? code : details?.find(({ reason }) => reason !== undefined)?.["reason"];
+}
 
 test("B14: every route that calls a model is refused with an empty wallet, before a connection to the provider", async (t) => {
   let connections = 0;
@@ -67,10 +80,9 @@ test("B14: every route that calls a model is refused with an empty wallet, befor
     }
     const body = bodies[name];
     assert.ok(body && method === "POST", `${method} ${path} calls a model: say here with what`);
-    for (const stream of wholeOnly.has(name) ? [false] : [false, true]) {
-      const answer = await send(path, { ...body, ...(stream && { stream }) });
-      const { code } = answer.body["error"] as Record<string, unknown>;
-      assert.deepEqual([path, answer.status, code], [path, 402, "BILLING_001"]);
+    for (const stream of isWholeOnly(name) ? [false] : [false, true]) {
+      const answer = await send(path.replace("{model}", "dear"), { ...body, ...(stream && { stream }) });
+      assert.deepEqual([path, answer.status, codeOf(answer.body)], [path, 402, "BILLING_001"]);
     }
   }
   const answer = await send("/v1/responses", { ...bodies["responses"], background: true });
