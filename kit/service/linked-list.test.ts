@@ -21,6 +21,7 @@ test("whatever is added and removed, in the list is what a set would hold, in it
       const entry = [...set][between(0, Math.max(0, set.size - 1))];
       if (!entry) continue;
       list.remove(entry);
+      list.remove(entry);
       set.delete(entry);
       assert.deepEqual([entry.previous, entry.next], [undefined, undefined]);
     }

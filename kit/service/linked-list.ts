@@ -5,7 +5,7 @@ export interface Linked<T> {
 }
 
 /**
- * Entries in the order in which they came. Each is added once and removed at most once, without a search and without memory of its own.
+ * Entries in the order in which they came. Each is added once, and removed without a search and without memory of its own.
  *
  * For what comes and goes with every request. A Map or a Set is the wrong home for that: V8 gives it a new table whenever the old one is
  * full of what was deleted, and leaves in the old one where the new one is (OrderedHashTable::Rehash). Once a collection has moved a table
@@ -14,7 +14,7 @@ export interface Linked<T> {
  */
 export interface LinkedList<T> {
   add(entry: T): void;
-  /** To be called only for one that is in the list. */
+  /** Safe to repeat: what is in no list stays as it is. To be called only for what is not in another one. */
   remove(entry: T): void;
   /** Nothing may be removed meanwhile. */
   [Symbol.iterator](): IterableIterator<T>;
@@ -35,6 +35,7 @@ export function createLinkedList<T extends Linked<T>>(): LinkedList<T> {
     },
     remove(entry) {
       const { previous, next } = entry;
+      if (previous === undefined && entry !== first) return;
       if (previous) previous.next = next;
       else first = next;
       if (next) next.previous = previous;

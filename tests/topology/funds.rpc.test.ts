@@ -249,7 +249,8 @@ eachTopology("funds", { services: [billing], config }, (topology) => {
     await journal.flush(soon());
     assert.equal((await client().listUsage({ tenantId, limit: 10 })).records.length, 1);
     await leases.close();
-    assert.equal(spool.size, 2);
+    // Its end, which says all that its beginning did.
+    assert.equal(spool.size, 1);
     await journal.stop();
     await spool.close();
   });

@@ -43,7 +43,7 @@ async function listServicesWithPeople(adminUrl: string): Promise<readonly string
     const rows = await sql<{ schema: string }[]>`
       select distinct table_schema as schema from information_schema.columns
       where table_schema in ${sql(services.map(({ name }) => name.replaceAll("-", "_")))}
-        and column_name in ('user_id', 'owner_id', 'actor_id')`;
+        and column_name in ('user_id', 'owner_id', 'actor_id', 'added_by', 'changed_by')`;
     return rows.map(({ schema }) => schema.replaceAll("_", "-")).sort();
   } finally {
     await sql.end();
