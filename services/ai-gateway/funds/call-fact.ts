@@ -49,28 +49,20 @@ export function beginFact(
   { callId, requestId, tenantId, keyId, userId, provider, model, tags = "" }: CallToFund,
   { priceId, leaseId, startedAtMs }: Pick<UsageFact, "priceId" | "leaseId" | "startedAtMs">,
 ): UsageFact {
-  return {
-    $typeName: "lyss.billing.v1.UsageFact",
-    callId,
-    attempt: 1,
-    leaseId,
-    requestId,
-    tenantId,
-    keyId,
-    userId,
-    provider,
-    model,
-    priceId,
-    outcome: CallOutcome.UNSPECIFIED,
-    tokens: undefined,
-    isEstimated: false,
-    latencyMs: 0n,
-    startedAtMs,
-    serviceMode: ServiceMode.UNSPECIFIED,
-    isUncharged: false,
-    tags,
-    mayHaveUsed: undefined,
-  };
+  const fact = blankFact();
+  fact.callId = callId;
+  fact.attempt = 1;
+  fact.leaseId = leaseId;
+  fact.requestId = requestId;
+  fact.tenantId = tenantId;
+  fact.keyId = keyId;
+  fact.userId = userId;
+  fact.provider = provider;
+  fact.model = model;
+  fact.priceId = priceId;
+  fact.startedAtMs = startedAtMs;
+  fact.tags = tags;
+  return fact;
 }
 
 /** Adds how it ended: to the same object, for a call has but one. */

@@ -48,9 +48,8 @@ export interface RecoveredFact extends FactRecord {
  * few objects.
  */
 interface Ended {
-  /** What may be dropped once it is charged, the last of them first. */
+  /** What may be dropped once it is charged. */
   readonly entry: SpoolEntry;
-  readonly earlier: SpoolEntry | undefined;
   /** Of its end, where that is not in `entry`. */
   readonly record: Uint8Array | undefined;
   /** A call with a hold of its own is charged at once: others may wait for its money. */
@@ -132,9 +131,8 @@ export function createFactJournal(deps: {
       }
       return;
     }
-    for (const { entry, earlier, onPosted } of batch) {
+    for (const { entry, onPosted } of batch) {
       spool.drop(entry);
-      if (earlier) spool.drop(earlier);
       onPosted();
     }
   }
@@ -143,14 +141,14 @@ export function createFactJournal(deps: {
   async function chargeAtOnce({ fact, entry: begun }: Attempt, onPosted: () => void, err: unknown): Promise<void> {
     log.error({ err, call_id: fact.callId }, "the end of a call cannot be written; it is charged at once");
     const record = toBytes(endedFormat, { begun: begun.record, fact });
-    const ended = { entry: begun, earlier: undefined, record, isUrgent: fact.leaseId === "", onPosted };
+    const ended = { entry: begun, record, isUrgent: fact.leaseId === "", onPosted };
     await post([ended]).catch(() => enqueue(ended));
   }
 
   /** Its end says all that its beginning did. */
   function endsAs(entry: SpoolEntry, begun: SpoolEntry, isUrgent: boolean, onPosted: () => void): void {
     spool.drop(begun);
-    enqueue({ entry, earlier: undefined, record: undefined, isUrgent, onPosted });
+    enqueue({ entry, record: undefined, isUrgent, onPosted });
   }
 
   return {
@@ -178,10 +176,13 @@ export function createFactJournal(deps: {
         const known = attempts.get(name);
         const isUrgent = fact.leaseId === "";
         const record = kind === "ended" ? undefined : toLost(fact, entry.record);
-        // Of one attempt there is at most one of each kind.
-        if (!known) attempts.set(name, { entry, earlier: undefined, record, isUrgent });
-        else if (kind === "ended") attempts.set(name, { entry, earlier: known.entry, record, isUrgent });
-        else attempts.set(name, { ...known, earlier: entry });
+        // Of one attempt there is at most one of each kind, and its end says all that its beginning did.
+        if (known && kind === "begun") {
+          spool.drop(entry);
+        } else {
+          if (known) spool.drop(known.entry);
+          attempts.set(name, { entry, record, isUrgent });
+        }
       }
       const posted = [...attempts.values()].map(
         (attempt) => new Promise<void>((resolve) => enqueue({ ...attempt, onPosted: resolve })),

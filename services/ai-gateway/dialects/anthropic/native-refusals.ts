@@ -1,6 +1,6 @@
-import { refuseField } from "../../call/refuse-field.ts";
 import type { ReadingProvider } from "../dialect.ts";
 import { fieldOf } from "../openai/usage.ts";
+import { ownersOnly } from "../owners-only.ts";
 import { type Fields, isAbsent } from "../request-fields.ts";
 
 /** What is charged apart from tokens, or makes them dearer (platform.claude.com/docs/en/about-claude/pricing). */
@@ -13,14 +13,14 @@ const dearerTools = /^(web_search|code_execution)_/;
  */
 export function refuseDearer(json: Fields, { source, serverTools }: ReadingProvider): void {
   if (source === "tenant") return;
-  if (!isAbsent(json["container"])) throw refused("container");
+  if (!isAbsent(json["container"])) throw ownersOnly("container");
   const file = findFile(json["messages"], "messages", 0);
-  if (file !== undefined) throw refused(file);
+  if (file !== undefined) throw ownersOnly(file);
   if (serverTools) return;
-  for (const field of dearerFields) if (!isAbsent(json[field])) throw refused(field);
+  for (const field of dearerFields) if (!isAbsent(json[field])) throw ownersOnly(field);
   const { tools } = json;
   for (const [index, tool] of (Array.isArray(tools) ? tools : []).entries()) {
-    if (dearerTools.test(String(fieldOf(tool, "type")))) throw refused(`tools[${index}].type`);
+    if (dearerTools.test(String(fieldOf(tool, "type")))) throw ownersOnly(`tools[${index}].type`);
   }
 }
 
@@ -37,12 +37,4 @@ function findFile(value: unknown, path: string, depth: number): string | undefin
     if (inner !== undefined) return inner;
   }
   return undefined;
-}
-
-function refused(path: string) {
-  return refuseField(
-    path.slice(0, 200),
-    "can be used only at a provider of your own, or where the operator allows it",
-    "只能在您自己的供应商上使用，或须经运营方允许",
-  );
 }

@@ -1,6 +1,6 @@
-import { refuseField } from "../../call/refuse-field.ts";
 import type { ReadingProvider } from "../dialect.ts";
 import { fieldOf } from "../openai/usage.ts";
+import { ownersOnly } from "../owners-only.ts";
 import { type Fields, isAbsent } from "../request-fields.ts";
 import { toCamel } from "./content-fields.ts";
 
@@ -14,27 +14,19 @@ const filesAtGoogle = /^files\/|^https:\/\/generativelanguage\.googleapis\.com\/
  */
 export function refuseDearer(json: Fields, { source, serverTools }: ReadingProvider): void {
   if (source === "tenant") return;
-  if (!isAbsent(json["cachedContent"])) throw refused("cachedContent");
+  if (!isAbsent(json["cachedContent"])) throw ownersOnly("cachedContent");
   const { contents, tools } = json;
   for (const [index, content] of (Array.isArray(contents) ? contents : [contents]).entries()) {
     const parts = fieldOf(content, "parts");
     for (const [n, part] of (Array.isArray(parts) ? parts : []).entries()) {
       const file = fieldOf(part, "fileData") ?? fieldOf(part, "file_data");
       const uri = fieldOf(file, "fileUri") ?? fieldOf(file, "file_uri");
-      if (filesAtGoogle.test(String(uri))) throw refused(`contents[${index}].parts[${n}].fileData.fileUri`);
+      if (filesAtGoogle.test(String(uri))) throw ownersOnly(`contents[${index}].parts[${n}].fileData.fileUri`);
     }
   }
   for (const [index, tool] of (Array.isArray(tools) ? tools : []).entries()) {
     for (const name of Object.keys(Object(tool)).map(toCamel)) {
-      if (name === "fileSearch" || (!serverTools && dearerTools.has(name))) throw refused(`tools[${index}].${name}`);
+      if (name === "fileSearch" || (!serverTools && dearerTools.has(name))) throw ownersOnly(`tools[${index}].${name}`);
     }
   }
-}
-
-function refused(path: string) {
-  return refuseField(
-    path,
-    "can be used only at a provider of your own, or where the operator allows it",
-    "只能在您自己的供应商上使用，或须经运营方允许",
-  );
 }
