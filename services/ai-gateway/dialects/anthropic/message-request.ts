@@ -1,4 +1,4 @@
-import { type CallRequest, readRequest } from "../../call/read-request.ts";
+import { type CallRequest, maxOutputLimit, readRequest } from "../../call/read-request.ts";
 import { refuseField } from "../../call/refuse-field.ts";
 import { toFunctionChoice, toFunctionTool } from "../function-tool.ts";
 import {
@@ -35,13 +35,12 @@ const fieldsToAnswer = new Set([
 const toolFields = new Set([
   ...["type", "name", "description", "input_schema", "strict", "cache_control", "eager_input_streaming"],
 ]);
-const maxOutputTokens = 10_000_000;
 const leastThinkingTokens = 1_024;
 
 /** Reads a request for an answer. Throws `invalid_request` naming the field. */
 export function readMessageRequest(json: Fields): MessageRequest {
   refuseOthers(json, fieldsToAnswer, "");
-  const maxTokens = readInteger(json["max_tokens"], "max_tokens", 1, maxOutputTokens);
+  const maxTokens = readInteger(json["max_tokens"], "max_tokens", 1, maxOutputLimit);
   const stream = readOptional(json["stream"], "stream", readFlag) ?? false;
   const stop = readOptional(json["stop_sequences"], "stop_sequences", readTexts) ?? [];
   const thinking = readThinking(json, maxTokens);
