@@ -1,100 +1,77 @@
-import {
-  closeSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 
-const ownerFile = "owner";
-const folderPattern = /^\d{1,4}$/;
-const maxFolders = 1_000;
-
 /** What this process owns: another life of the same pid does not know it. */
-const claimed = new Set<string>();
+const owned = new Set<string>();
+let lastNumber = 0;
 
 /**
- * Takes the first folder `<root>/1`, `<root>/2`, … that no living process has. Throws an Error when there are 1,000. What
- * lies in it from an owner that died now belongs to this process.
+ * Makes a folder `<root>/<pid>-<start>-<number>` that is this process's as long as it lives. That its name says whose it is makes
+ * each step of owning a single one for the file system: no moment is between being made and being owned.
  */
-export function claimFolder(root: string): string {
+export function createOwnFolder(root: string): string {
   mkdirSync(root, { recursive: true, mode: 0o700 });
-  for (let number = 1; number <= maxFolders; number++) {
-    const folder = join(root, String(number));
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    if (tryClaim(folder)) return folder;
-  }
-  throw new Error(`${root} has ${maxFolders} folders, each of a living process`);
-}
-
-/** Takes every folder whose owner is dead. */
-export function claimOrphans(root: string): readonly string[] {
-  return readdirSync(root)
-    .filter((name) => folderPattern.test(name))
-    .map((name) => join(root, name))
-    .filter((folder) => tryClaim(folder));
-}
-
-/** Gives a folder up; the next process may take it. */
-export function releaseFolder(folder: string): void {
-  claimed.delete(folder);
-  rmSync(join(folder, ownerFile), { force: true });
-}
-
-function tryClaim(folder: string): boolean {
-  if (claimed.has(folder)) return false;
-  const path = join(folder, ownerFile);
-  for (let attempt = 0; attempt < 2; attempt++) {
+  for (;;) {
+    const folder = join(root, nextName());
     try {
-      const descriptor = openSync(path, "wx", 0o600);
-      writeSync(descriptor, describeProcess(process.pid) ?? String(process.pid));
-      closeSync(descriptor);
-      claimed.add(folder);
-      return true;
+      mkdirSync(folder, { mode: 0o700 });
+      owned.add(folder);
+      return folder;
     } catch (err) {
+      // Of a former life of this pid, where nothing tells them apart.
       if ((err as NodeJS.ErrnoException).code !== "EEXIST") throw err;
-      const owner = readOwner(path);
-      if (isAlive(owner) || !bury(path, owner)) return false;
     }
   }
-  return false;
 }
 
-/** Takes a dead owner's file away. False when it was another's by then: who came first has it back. */
-function bury(path: string, owner: string): boolean {
-  const grave = `${path}.${process.pid}`;
+/** Makes every folder this process's whose owner is dead: of several that try one gets it. Gives them by their new names. */
+export function takeOrphans(root: string): readonly string[] {
+  const living = new Map<number, string>();
+  return readdirSync(root)
+    .sort()
+    .filter((name) => isOrphan(root, name, living))
+    .flatMap((name) => {
+      const folder = join(root, nextName());
+      try {
+        renameSync(join(root, name), folder);
+      } catch (err) {
+        const { code } = err as NodeJS.ErrnoException;
+        // Another process was first, or a former life of this pid has a folder of the new name: then the next look takes it.
+        if (code === "ENOENT" || code === "ENOTEMPTY" || code === "EEXIST") return [];
+        throw err;
+      }
+      owned.add(folder);
+      return [folder];
+    });
+}
+
+/** Gives a folder up: it goes when it is empty, else whoever looks next in this process, or when this one is dead, takes it. */
+export function releaseFolder(folder: string): void {
+  owned.delete(folder);
   try {
-    renameSync(path, grave);
-    const isDead = readOwner(grave) === owner;
-    if (!isDead) linkSync(grave, path);
-    rmSync(grave);
-    return isDead;
+    rmdirSync(folder);
   } catch {
-    return false;
+    // Whatever keeps it there, it is found again.
   }
 }
 
-/** Empty when the owner died before it had said who it is. */
-function readOwner(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
+function nextName(): string {
+  return `${process.pid}-${startOf(process.pid) ?? 0}-${++lastNumber}`;
 }
 
-function isAlive(owner: string): boolean {
-  const pid = Number.parseInt(owner, 10);
-  if (!(pid > 0)) return false;
-  const now = describeProcess(pid);
-  if (now !== undefined) return now === owner;
-  // Without /proc a pid is all there is to go by. Our own one is that of a former life.
-  if (pid === process.pid) return false;
+function isOrphan(root: string, name: string, living: Map<number, string>): boolean {
+  const [, pidText, start = ""] = /^(\d+)-(\d+)-\d+$/.exec(name) ?? [];
+  if (!pidText) return false;
+  const pid = Number(pidText);
+  let now = living.get(pid);
+  if (now === undefined) {
+    now = isAlive(pid) ? (startOf(pid) ?? "0") : "";
+    living.set(pid, now);
+  }
+  return now !== start || (pid === process.pid && !owned.has(join(root, name)));
+}
+
+function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
@@ -103,13 +80,12 @@ function isAlive(owner: string): boolean {
   }
 }
 
-/** The process's pid and when it started, so that a pid that is used again is told apart (proc(5), `starttime`). */
-function describeProcess(pid: number): string | undefined {
+/** When a process started, so that a pid that is used again is told apart (proc(5), `starttime`); undefined without /proc. */
+function startOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     // The name before it, in parentheses, may hold anything.
-    const startTicks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-    return `${pid} ${startTicks}`;
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
   } catch {
     return undefined;
   }

@@ -43,12 +43,12 @@ export function deleteSegment({ path, descriptor }: Segment): void {
   rmSync(path, { force: true });
 }
 
-/** The files that lie in a folder, oldest first, with the number of each. */
-export function listSegmentFiles(folder: string): readonly { readonly path: string; readonly number: number }[] {
+/** The files that lie in a folder, oldest first. */
+export function listSegmentFiles(folder: string): readonly string[] {
   return readdirSync(folder)
     .filter((name) => name.endsWith(suffix))
     .sort()
-    .map((name) => ({ path: join(folder, name), number: Number.parseInt(name, 10) }));
+    .map((name) => join(folder, name));
 }
 
 /** The whole records of a file, and whether something followed them that is none. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { appendFileSync, readdirSync, renameSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pino } from "pino";
@@ -28,9 +28,18 @@ async function append(spool: Spool, text: string): Promise<SpoolEntry> {
   return entry;
 }
 
-/** As if its process had been killed: nothing is closed, and its folder is nobody's. */
+/** The one folder below the root. */
+function folderIn(root: string): string {
+  const [folder = "", ...others] = readdirSync(root);
+  assert.deepEqual(others, []);
+  return join(root, folder);
+}
+
+/** As if its process had been killed: nothing is closed, and its folder is that of a process that is not there. */
 function abandon(root: string): void {
-  for (const folder of readdirSync(root)) rmSync(join(root, folder, "owner"), { force: true });
+  for (const [number, folder] of readdirSync(root).entries()) {
+    renameSync(join(root, folder), join(root, `999999999-1-${number}`));
+  }
 }
 
 test("what was appended and not dropped comes back in its order, once, and what was dropped does not", async (t) => {
@@ -55,7 +64,7 @@ test("a spool in which everything was dropped leaves no file behind", async (t) 
   const { spool } = open(root);
   spool.drop(await append(spool, "a"));
   await spool.close();
-  assert.deepEqual(readdirSync(join(root, "1")), []);
+  assert.deepEqual(readdirSync(root), []);
 });
 
 test("the records of one turn of the event loop are told as written together, and not before they are in the file", async (t) => {
@@ -65,11 +74,11 @@ test("the records of one turn of the event loop are told as written together, an
   const told: string[] = [];
   for (const text of ["a", "b", "c"]) void append(spool, text).then(() => told.push(text));
   await Promise.resolve();
-  assert.deepEqual([told, readdirSync(join(root, "1"))], [[], ["owner"]]);
+  assert.deepEqual([told, readdirSync(folderIn(root))], [[], []]);
   await append(spool, "d");
   assert.deepEqual(told, ["a", "b", "c"]);
   assert.deepEqual(
-    texts(readSegmentFile(join(root, "1", "000000000001.spool")).records.map((record) => ({ record }))),
+    texts(readSegmentFile(join(folderIn(root), "000000000001.spool")).records.map((record) => ({ record }))),
     [...["a", "b", "c", "d"]],
   );
   await spool.close();
@@ -85,8 +94,8 @@ test("a torn or damaged end costs the records from there on and none before it",
     const { spool } = open(root);
     await Promise.all(["first", "second", "third"].map((text) => append(spool, text)));
     await spool.close();
-    const [file = ""] = readdirSync(join(root, "1"));
-    harm(join(root, "1", file));
+    const [file = ""] = readdirSync(folderIn(root));
+    harm(join(folderIn(root), file));
     const again = open(root);
     assert.equal(again.recovered[0], "first");
     assert.ok(["first", "second", "third"].join().startsWith(again.recovered.join()));
@@ -98,14 +107,13 @@ test("each of two processes has a folder of its own, and a living one takes up w
   const root = createTempFolder(t);
   const dead = open(root);
   await append(dead.spool, "left");
+  const [left = ""] = readdirSync(root);
   const living = open(root);
-  assert.deepEqual(readdirSync(root).sort(), ["1", "2"]);
-  assert.deepEqual(texts(living.spool.adoptOrphans()), []);
+  assert.equal(readdirSync(root).length, 2);
+  assert.deepEqual(await runChild(root, "adopt"), [], "both are alive");
 
-  rmSync(join(root, "1", "owner"));
-  // The claim is this process's too, so that only another process can play the heir.
-  const heir = await runChild(root, "adopt");
-  assert.deepEqual(heir, ["left"]);
+  renameSync(join(root, left), join(root, left.replace(/^(\d+)-\d+/, "$1-1")));
+  assert.deepEqual(texts(living.spool.adoptOrphans()), ["left"], "its pid has been given to another process");
   await living.spool.close();
 });
 
@@ -115,7 +123,7 @@ test("old files go as their records are dropped, and one record that stays does 
   const staying = await append(spool, "stays");
   for (let i = 0; i < 100; i++) spool.drop(await append(spool, `passing ${i}`.padEnd(100)));
   await append(spool, "last");
-  const files = readdirSync(join(root, "1")).filter((name) => name.endsWith(".spool"));
+  const files = readdirSync(folderIn(root)).filter((name) => name.endsWith(".spool"));
   assert.ok(files.length <= 5, `${files.length} files`);
   abandon(root);
   const recovered = await runChild(root, "adopt");
@@ -130,7 +138,7 @@ test("a write that fails is told to those who wait for it, and the next one that
   const { spool } = open(root, { segmentBytes: 100 });
   await append(spool, "fits".padEnd(120));
   // The next file cannot be made while its name is taken.
-  writeFileSync(join(root, "1", "000000000002.spool"), "");
+  writeFileSync(join(folderIn(root), "000000000002.spool"), "");
   await assert.rejects(append(spool, "lost"), { code: "EEXIST" });
   assert.equal(spool.isWritable, false);
   assert.equal(spool.size, 1);
@@ -190,6 +198,18 @@ test("a process killed with signal 9 while it appends loses nothing of what it w
     const recovered = new Set(await runChild(root, "adopt"));
     assert.ok(written.length > 100);
     for (const text of written) assert.ok(recovered.has(text), `${text} was written and is missing`);
+  }
+});
+
+test("of processes that start at once each has a folder of its own, and what a dead one left is one's", async (t) => {
+  const root = createTempFolder(t);
+  for (let round = 0; round < 10; round++) {
+    const { spool } = open(root);
+    await append(spool, `left ${round}`);
+    abandon(root);
+    const found = await Promise.all([0, 1, 2, 3].map(() => runChild(root, "adopt")));
+    assert.deepEqual(found.flat(), [`left ${round}`]);
+    assert.deepEqual(readdirSync(root), []);
   }
 });
 

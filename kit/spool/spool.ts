@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import type { Logger } from "pino";
 import type { Clock } from "../service/clock.ts";
 import { createLinkedList, type Linked } from "../service/linked-list.ts";
-import { claimFolder, claimOrphans, releaseFolder } from "./claim.ts";
+import { createOwnFolder, releaseFolder, takeOrphans } from "./claim.ts";
 import { asIs, type RecordFormat } from "./record-format.ts";
 import {
   createSegment,
@@ -81,10 +81,10 @@ const defaults = { syncEveryMs: 20, segmentBytes: 16_777_216, maxSegments: 8 };
 export function openSpool(options: SpoolOptions): { readonly spool: Spool; readonly recovered: readonly SpoolEntry[] } {
   const { root, clock, log } = options;
   const { syncEveryMs, segmentBytes, maxSegments } = { ...defaults, ...options };
-  const folder = claimFolder(root);
+  const folder = createOwnFolder(root);
   const segments: Segment[] = [];
   const kept = createLinkedList<KeptEntry>();
-  let nextNumber = 1 + (listSegmentFiles(folder).at(-1)?.number ?? 0);
+  let nextNumber = 1;
   const slabs = createSlabs();
   let pending: KeptEntry[] = [];
   let telling: PromiseWithResolvers<void> | undefined;
@@ -192,15 +192,15 @@ export function openSpool(options: SpoolOptions): { readonly spool: Spool; reado
 
   /** Takes over what lies in a folder: its records are written anew here, then its files go. */
   function adopt(from: string): readonly SpoolEntry[] {
-    const files = listSegmentFiles(from).filter(({ path }) => !segments.some((own) => own.path === path));
-    const records = files.flatMap(({ path }) => {
+    const files = listSegmentFiles(from);
+    const records = files.flatMap((path) => {
       const { records: found, isTorn } = readSegmentFile(path);
       if (isTorn) log.warn({ path, records: found.length }, "a spool file ends in a torn record, as after a crash");
       return found;
     });
     const release = () => {
-      for (const { path } of files) rmSync(path, { force: true });
-      if (from !== folder) releaseFolder(from);
+      for (const path of files) rmSync(path, { force: true });
+      releaseFolder(from);
     };
     if (records.length === 0) {
       release();
@@ -221,7 +221,7 @@ export function openSpool(options: SpoolOptions): { readonly spool: Spool; reado
     drop(entry) {
       forget(entry as KeptEntry);
     },
-    adoptOrphans: () => claimOrphans(root).flatMap(adopt),
+    adoptOrphans: () => takeOrphans(root).flatMap(adopt),
     get size() {
       return kept.size;
     },
@@ -240,5 +240,5 @@ export function openSpool(options: SpoolOptions): { readonly spool: Spool; reado
       releaseFolder(folder);
     },
   };
-  return { spool, recovered: [...adopt(folder), ...spool.adoptOrphans()] };
+  return { spool, recovered: spool.adoptOrphans() };
 }

@@ -104,7 +104,10 @@ test("a stop lets the calls of every gateway process end; what dies with its sta
   const slow = { model: "simulated-chat", stream: true, messages };
   const streams = await Promise.all(Array.from({ length: 4 }, () => call(platform, slow)));
   assert.equal(await platform.stop(), 0);
-  for (const { body } of streams) assert.ok((await body).endsWith("data: [DONE]\n\n"));
+  for (const { status, body } of streams) {
+    assert.equal(status, 200, await body);
+    assert.match(await body, /data: \[DONE\]\n\n$/);
+  }
 
   const again = await runPlatform(t, { dataDir: platform.dataDir, args: ["--gateways", "2"] });
   const pids = pidsOf(again);
