@@ -38,6 +38,14 @@ export async function listenToKafka(
   let isEnding = false;
   let closing: Promise<void> | undefined;
   let end = () => {};
+  let lost: { readonly cause: unknown } | undefined;
+  const onLost = (cause: unknown) => {
+    lost ??= { cause };
+    end();
+  };
+  // One that has no place in its group any more, and cannot have one again, would hear nothing for ever.
+  consumer.on("error", onLost);
+  consumer.on("consumer:heartbeat:stalled", onLost);
 
   async function handle(message: TextMessage): Promise<void> {
     if (!isEnding && (await hearing.take(toDelivery(message)))) {
@@ -61,8 +69,10 @@ export async function listenToKafka(
       isEnding = true;
       closing ??= stream.close().catch(() => {});
     };
+    // Told by the loop below; what comes while it closes is of no interest.
+    stream.on("error", () => {});
     hearing.signal.addEventListener("abort", end);
-    if (hearing.signal.aborted) end();
+    if (hearing.signal.aborted || lost) end();
     for await (const message of stream) {
       if (isEnding) continue;
       const lane = toLane(message.topic, message.partition);
@@ -73,6 +83,7 @@ export async function listenToKafka(
       );
       while (waiting >= waitingLimit) await new Promise<void>((resolve) => (makeRoom = resolve));
     }
+    if (lost && !hearing.signal.aborted) throw new Error("this member has lost its place in the group", lost);
   } finally {
     hearing.signal.removeEventListener("abort", end);
     isEnding = true;

@@ -23,6 +23,8 @@ export interface KafkaBroker {
 /** Little memory and a quick start matter more here than speed. */
 const javaArgs = ["-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", `${findJars()}/*`];
 
+const startLimitMs = 60_000;
+
 /** Starts a broker that ends with the tests. Rejects when it ends before it is ready. */
 export async function startKafka(t: { after(work: () => Promise<void>): void }): Promise<KafkaBroker> {
   const dir = mkdtempSync(join(tmpdir(), "lyss-kafka-"));
@@ -35,15 +37,24 @@ export async function startKafka(t: { after(work: () => Promise<void>): void }):
   async function wipe(): Promise<void> {
     rmSync(logs, { recursive: true, force: true });
     const id = randomBytes(16).toString("base64url");
-    await promisify(execFile)("java", [...javaArgs, "kafka.tools.StorageTool", "format", "-t", id, "-c", config]);
+    const args = [...javaArgs, "kafka.tools.StorageTool", "format", "-t", id, "-c", config];
+    await promisify(execFile)("java", args, { timeout: startLimitMs, killSignal: "SIGKILL" });
   }
 
   async function start(): Promise<void> {
     if (child?.exitCode === null && child.signalCode === null) return;
-    const started = spawn("java", [...javaArgs, "kafka.Kafka", config], { stdio: "ignore" });
+    const started = spawn("java", [...javaArgs, "kafka.Kafka", config], { stdio: ["ignore", "pipe", "ignore"] });
     child = started;
+    let said = "";
+    started.stdout.setEncoding("utf8").on("data", (text: string) => {
+      said = (said + text).slice(-4_000);
+    });
+    const limitMs = performance.now() + startLimitMs;
     while (!(await isListening(port ?? 0))) {
-      if (started.exitCode !== null) throw new Error("Kafka ended before it was ready");
+      const hasEnded = started.exitCode !== null || started.signalCode !== null;
+      if (!hasEnded && performance.now() < limitMs) continue;
+      await kill();
+      throw new Error(`Kafka ${hasEnded ? "ended before it was" : "is not"} ready; the last that it said:\n${said}`);
     }
   }
 
