@@ -90,11 +90,12 @@ const msPerMinute = 60_000;
 
 /** What a call costs: the exact sum of bucket times rate, with mark-up, rounded up to the nano. */
 export function costOf(terms: PriceTerms, quantities: Quantities, call: CallTerms): Cost {
-  const rates = ratesFor(terms, inputCount(quantities), call);
+  const rates = ratesFor(terms, terms.tiers ? inputCount(quantities) : 0n, call);
   let sum = 0n;
-  for (const bucket of buckets) {
-    const quantity = quantities[bucket];
-    if (quantity) sum += quantity * rateOf(rates, bucket);
+  // By what there is: a call uses few of the buckets.
+  for (const bucket in quantities) {
+    const quantity = quantities[bucket as Bucket];
+    if (quantity) sum += quantity * rateOf(rates, bucket as Bucket);
   }
   return roundUp(terms, sum);
 }
@@ -108,12 +109,14 @@ export function boundNanos(
   most: { readonly inputTokens: bigint; readonly outputTokens: bigint; readonly fixed?: Quantities },
   call: CallTerms,
 ): bigint {
-  const { inputTokens, outputTokens, fixed = {} } = most;
-  const reachable = reachableRates(terms, inputTokens, call);
-  let sum = inputTokens * dearest(reachable, inputBuckets) + outputTokens * dearest(reachable, outputBuckets);
-  for (const bucket of buckets) {
-    const quantity = fixed[bucket];
-    if (quantity) sum += quantity * dearest(reachable, [bucket]);
+  const { inputTokens, outputTokens, fixed } = most;
+  const { input, output, reachable } = dearestRates(terms, inputTokens, call);
+  let sum = inputTokens * input + outputTokens * output;
+  if (fixed) {
+    for (const bucket of buckets) {
+      const quantity = fixed[bucket];
+      if (quantity) sum += quantity * dearest(reachable, [bucket]);
+    }
   }
   return roundUp(terms, sum).costNanos;
 }
@@ -128,11 +131,35 @@ export function affordableOutputTokens(
   const { inputTokens, outputTokens, choices } = most;
   const factor = factorOf(terms);
   if (factor === 0n) return outputTokens;
-  const reachable = reachableRates(terms, inputTokens, call);
-  const left = (nanos * trillion) / factor - inputTokens * dearest(reachable, inputBuckets);
+  const { input, output } = dearestRates(terms, inputTokens, call);
+  const left = (nanos * trillion) / factor - inputTokens * input;
   if (left < 0n) return -1n;
-  const rate = choices * dearest(reachable, outputBuckets);
+  const rate = choices * output;
   return rate === 0n ? outputTokens : atMost(left / rate, outputTokens);
+}
+
+/** The highest that a token of input and one of output may be charged at, whatever their kinds. */
+interface DearestRates {
+  readonly input: bigint;
+  readonly output: bigint;
+  readonly reachable: ReadonlySet<Rates>;
+}
+
+/** Of prices with one set of rates, which are the same for every call. */
+const dearestOfPlain = new WeakMap<PriceTerms, DearestRates>();
+
+function dearestRates(terms: PriceTerms, inputTokens: bigint, call: CallTerms): DearestRates {
+  const known = dearestOfPlain.get(terms);
+  if (known) return known;
+  const reachable = reachableRates(terms, inputTokens, call);
+  const found = { input: dearest(reachable, inputBuckets), output: dearest(reachable, outputBuckets), reachable };
+  if (isPlain(terms)) dearestOfPlain.set(terms, found);
+  return found;
+}
+
+/** True for a price of one set of rates. */
+function isPlain({ tiers, modes, windows }: PriceTerms): boolean {
+  return !tiers && !modes && !windows;
 }
 
 /** The rates at which a call may be charged that has at most so much input: once each, for most prices have but one set. */
@@ -177,7 +204,7 @@ function roundUp(terms: PriceTerms, sum: bigint): Cost {
 export function ratesFor(terms: PriceTerms, inputTokens: bigint, { startedAtMs, mode }: CallTerms): Rates {
   const { rates, tiers, modes, windows } = terms;
   // As they are: a price of one set of rates is looked up for each call, and copied for none.
-  if (!tiers && !modes && !windows) return rates;
+  if (isPlain(terms)) return rates;
   let ofTier: Rates = {};
   let aboveMost = -1n;
   if (tiers) {
