@@ -116,6 +116,16 @@ export const ssoFailures = defineFailures("sso", {
       zh_CN: "group_mapping：您的租户中没有群组 {groupId}",
     },
   },
+  group_above_own: {
+    kind: "permission_denied",
+    publicCode: "SSO_016",
+    text: {
+      en_US:
+        "The group {groupId} gives people what you do not hold: {permission}. Whoever sets what a connection gives holds it, and group:manage.",
+      zh_CN:
+        "群组 {groupId} 会授予您自己没有的权限 {permission}。设置连接授予的内容，须自己拥有该权限以及 group:manage。",
+    },
+  },
   field_refused: {
     kind: "invalid_argument",
     publicCode: "SSO_017",

@@ -1,22 +1,25 @@
+import { isDeepStrictEqual } from "node:util";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { groupFailures } from "@lyss/contracts/failures/group.ts";
-import { ssoFailures } from "@lyss/contracts/failures/sso.ts";
-import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
-import type { SsoDeps } from "./deps.ts";
-import { groupActor } from "./group-rules.ts";
 import type { Author, Connection } from "./model.ts";
+import type { GivenRules } from "./require-held.ts";
 
-/** Throws `group_unknown` for a rule about a group that the tenant does not have. */
-export async function requireGroups(
-  { group }: Pick<SsoDeps, "group">,
-  tenantId: string,
-  groupIds: readonly string[],
-): Promise<void> {
-  for (const groupId of new Set(groupIds)) {
-    await group.getGroup({ tenantId, groupId, actor: groupActor }).catch((err: unknown) => {
-      throw isFailure(err, groupFailures.not_found) ? new Failure(ssoFailures.group_unknown, { groupId }) : err;
-    });
-  }
+/**
+ * What a change has a connection give that it did not give before: rules that are new; all of them where it vouches for others from now
+ * on, for whoever says who they are gives them everything that it gives.
+ */
+export function rulesGivenAnew(before: Connection, after: Connection): GivenRules {
+  if (after.isEnabled && !isDeepStrictEqual(vouchingOf(before), vouchingOf(after))) return after.rules;
+  const { defaultRole, groupMapping } = after.rules;
+  const isKnown = (rule: object) => before.rules.groupMapping.some((known) => isDeepStrictEqual(known, rule));
+  return {
+    defaultRole: defaultRole === before.rules.defaultRole ? null : defaultRole,
+    groupMapping: groupMapping.filter((rule) => !isKnown(rule)),
+  };
+}
+
+/** What decides for whom a connection vouches, and what it is told of them. */
+function vouchingOf({ party, isEnabled, rules: { mayCreate, allowedDomains, claims } }: Connection) {
+  return { party, isEnabled, mayCreate, allowedDomains, claims };
 }
 
 /** What events tell of a connection. */

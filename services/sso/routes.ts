@@ -56,6 +56,7 @@ const changeFailures = [
   ssoFailures.address_refused,
   ssoFailures.field_refused,
   ssoFailures.group_unknown,
+  ssoFailures.group_above_own,
   authFailures.role_unknown,
   authFailures.role_above_own,
 ];

@@ -1,37 +1,49 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { createClient, createRouterTransport } from "@connectrpc/connect";
+import { create } from "@bufbuild/protobuf";
+import { type Client, createClient, createRouterTransport } from "@connectrpc/connect";
+import { groupFailures } from "@lyss/contracts/failures/group.ts";
 import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
-import { GroupService } from "@lyss/contracts/gen/lyss/group/v1/group_pb.js";
+import { GetGroupResponseSchema, GroupService } from "@lyss/contracts/gen/lyss/group/v1/group_pb.js";
 import { TenantService } from "@lyss/contracts/gen/lyss/tenant/v1/tenant_pb.js";
 import { UserService } from "@lyss/contracts/gen/lyss/user/v1/user_pb.js";
+import { Failure } from "@lyss/kit/errors/failure.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
 import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { sso } from "./service.ts";
 
-// Nothing of the services around is asked here but the tenant's roles; with them sign-on runs in tests/scenarios.
-const nobody = createRouterTransport(({ rpc }) =>
+const groups: Record<string, string[]> = { grp_plain: [], grp_payers: ["billing:top_up"], grp_callers: ["model:call"] };
+// Nothing of the services around is asked here but the tenant's roles and groups; with them sign-on runs in tests/scenarios.
+const nobody = createRouterTransport(({ rpc }) => {
   rpc(AuthService.method.listRoles, () => ({
     roles: [
       { name: "caller", permissions: ["model:call"] },
       { name: "payer", permissions: ["billing:top_up"] },
     ],
-  })),
-);
+  }));
+});
+const group: Client<typeof GroupService> = {
+  ...createClient(GroupService, nobody),
+  async getGroup({ groupId = "" }) {
+    const permissions = groups[groupId];
+    if (!permissions) throw new Failure(groupFailures.not_found);
+    return create(GetGroupResponseSchema, { group: { groupId, permissions } });
+  },
+};
 const service = await startTestService({ after }, sso, {
   clients: {
-    ...{ auth: createClient(AuthService, nobody), group: createClient(GroupService, nobody) },
+    ...{ auth: createClient(AuthService, nobody), group },
     ...{ tenant: createClient(TenantService, nobody), user: createClient(UserService, nobody) },
   },
 });
-/** The bearer token is the caller: `<tenant>/<person>/<permission>`. */
+/** The bearer token is the caller: `<tenant>/<person>/<permissions, by commas>`. */
 const server = await startTestServer({
   mounted: [{ name: "sso", routes: sso.routes, ops: service.ops, peerUrl: undefined }],
   guard({ headers: { authorization } }) {
     const [tenantId, userId, permission] = (authorization ?? "").replace("Bearer ", "").split("/");
     if (!tenantId || !userId || !permission) return undefined;
-    return { tenantId, userId, keyId: "", ...noSession, permissions: [permission], models: [] };
+    return { tenantId, userId, keyId: "", ...noSession, permissions: permission.split(","), models: [] };
   },
 });
 after(() => server.close());
@@ -96,6 +108,64 @@ test("a connection makes people what a role of the tenant says that holds no mor
   assert.equal(await set(owner, "nobody"), "AUTH_005");
   assert.equal(await set(owner, "operator"), "KIT_002");
   assert.equal(await set(owner, null), null);
+});
+
+test("a connection puts people into a group only by those who could: what the group gives they hold, and they reach every group", async () => {
+  const owner = "ten_g/usr_o/*";
+  const setter = "ten_g/usr_a/sso:manage,group:manage,model:call";
+  const rule = (group_id: string, value = "staff") => ({ value, group_id, role: "member" });
+  const set = async (token: string, change: object, id = made.json.id) => {
+    const { status, json } = await call(token, "PATCH", `${path}/${id}`, change);
+    return status === 200 ? "set" : json.error.code;
+  };
+  const made = await call(setter, "POST", path, { ...body, group_mapping: [rule("grp_plain")] });
+  assert.equal(made.status, 201);
+  const refused = await call(setter, "POST", path, { ...body, name: "Pay", group_mapping: [rule("grp_payers")] });
+  assert.deepEqual(
+    [refused.status, refused.json.error.code, refused.json.error.details],
+    [403, "SSO_016", { groupId: "grp_payers", permission: "billing:top_up" }],
+  );
+  assert.match(refused.json.error.message, /grp_payers gives people what you do not hold: billing:top_up/);
+  assert.match(refused.json.error.message_i18n.zh_CN, /群组 grp_payers 会授予您自己没有的权限 billing:top_up/);
+  assert.equal(await set(setter, { group_mapping: [rule("grp_plain"), rule("grp_payers")] }), "SSO_016");
+  assert.equal(await set(setter, { group_mapping: [rule("grp_callers")] }), "set");
+  assert.equal(await set(setter, { group_mapping: [rule("grp_gone")] }), "SSO_015");
+  // Who does not reach every group learns nothing of which there are.
+  for (const group of ["grp_plain", "grp_gone"]) {
+    assert.equal(await set("ten_g/usr_b/sso:manage,model:call", { group_mapping: [rule(group)] }), "SSO_016");
+  }
+  assert.equal(await set(owner, { group_mapping: [rule("grp_payers"), rule("grp_plain")] }), "set");
+  assert.equal(await set(setter, { group_mapping: [rule("grp_payers")] }), "set", "what is so already gives nothing");
+  assert.equal(await set(setter, { group_mapping: [rule("grp_payers", "everybody")] }), "SSO_016");
+});
+
+test("who does not hold what a connection gives changes nothing of for whom it vouches, and manages nobody by it", async () => {
+  const owner = "ten_h/usr_o/*";
+  const setter = "ten_h/usr_a/sso:manage,group:manage";
+  const group_mapping = [{ value: "staff", group_id: "grp_payers", role: "member" }];
+  const { json } = await call(owner, "POST", path, { ...body, group_mapping });
+  const one = `${path}/${json.id}`;
+  for (const change of [
+    { issuer: "https://id.example.org" },
+    { client_id: "other" },
+    { claims: { groups: "email" } },
+    { create_people: true },
+    { allowed_domains: ["example.org"] },
+  ]) {
+    const { status, json: answer } = await call(setter, "PATCH", one, change);
+    assert.deepEqual([status, answer.error.code], [403, "SSO_016"], JSON.stringify(change));
+  }
+  assert.equal((await call(setter, "PATCH", one, { name: "Renamed", issuer: body.issuer })).status, 200);
+  assert.equal((await call(setter, "POST", `${one}/scim-tokens`, {})).json.error.code, "SSO_016");
+  const token = await call(owner, "POST", `${one}/scim-tokens`, {});
+  assert.equal(token.status, 201);
+  const rotate = `${one}/scim-tokens/${token.json.id}:rotate`;
+  assert.equal((await call(setter, "POST", rotate, {})).json.error.code, "SSO_016");
+  // Out of use it gives nobody anything; into use it is brought by who could.
+  assert.equal((await call(setter, "PATCH", one, { enabled: false, issuer: "https://id.example.org" })).status, 200);
+  assert.equal((await call(setter, "PATCH", one, { enabled: true })).json.error.code, "SSO_016");
+  assert.equal((await call(owner, "PATCH", one, { enabled: true })).status, 200);
+  assert.equal((await call(setter, "DELETE", `${one}/scim-tokens/${token.json.id}`)).status, 200);
 });
 
 test("what cannot be, is too much, or leads inside is refused and says why; another tenant's connection does not exist", async () => {

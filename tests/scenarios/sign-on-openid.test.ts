@@ -146,7 +146,7 @@ eachTopology("I14 RP: sign-on by a real OpenID provider", { services: signOnServ
       { value: "write", group_id: writers, role: "member" },
       { value: "lead", group_id: writers, role: "admin" },
     ];
-    const admin = `${tenantId}/usr_admin/sso:manage`;
+    const admin = `${tenantId}/usr_admin/sso:manage,group:manage`;
     assert.equal((await world.call(admin, "PATCH", path, { group_mapping: mapping })).status, 200);
     const { tokens } = await signOn("dan", { groups: ["read", "write", "unknown"] });
     const { userId } = await checkSession(tokens["session_id"] ?? "");
@@ -249,7 +249,7 @@ eachTopology("I14 RP: sign-on by a real OpenID provider", { services: signOnServ
     // An address that is another person's, in this tenant and elsewhere, and one that nobody can tell apart.
     assert.equal(await refusedAs("mallory", "ann@example.com"), "SSO_011");
     assert.equal(await refusedAs("mallory2", "\u212Aim@example.com"), "SSO_011");
-    const admin = `${tenantId}/usr_admin/sso:manage`;
+    const admin = `${tenantId}/usr_admin/sso:manage,group:manage`;
     const path = `/api/v1/sso/connections/${connectionId}`;
     await world.call(admin, "PATCH", path, { allowed_domains: ["example.org"] });
     assert.equal(await refusedAs("new", "new@example.com"), "SSO_011");

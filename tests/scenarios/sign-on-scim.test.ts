@@ -35,7 +35,7 @@ eachTopology("I13: a provider manages people by SCIM", { services: signOnService
 
   async function newToken(ofTenant: string, ofConnection: string): Promise<string> {
     const path = `/api/v1/sso/connections/${ofConnection}/scim-tokens`;
-    const { status, json } = await world.call(`${ofTenant}/usr_admin/sso:manage`, "POST", path, {});
+    const { status, json } = await world.call(`${ofTenant}/usr_admin/sso:manage,group:manage`, "POST", path, {});
     assert.equal(status, 201, JSON.stringify(json));
     return json.secret;
   }
@@ -243,7 +243,7 @@ eachTopology("I13: a provider manages people by SCIM", { services: signOnService
       assert.deepEqual([group.status, group.json.scimType], [400, "invalidValue"]);
     }
     const path = `/api/v1/sso/connections/${second}`;
-    const admin = `${tenantId}/usr_admin/sso:manage`;
+    const admin = `${tenantId}/usr_admin/sso:manage,group:manage`;
     const [{ id: tokenId }] = (await world.call(admin, "GET", `${path}/scim-tokens`)).json.data;
     const old = token;
     const rotated = await world.call(admin, "POST", `${path}/scim-tokens/${tokenId}:rotate`, { grace_seconds: 600 });
@@ -283,7 +283,7 @@ eachTopology("I13: a provider manages people by SCIM", { services: signOnService
     const { group } = await make();
     const groupId = group?.groupId ?? "";
     const mapping = [{ value: "Engineers", group_id: groupId, role: "admin" }];
-    const admin = `${tenantId}/usr_admin/sso:manage`;
+    const admin = `${tenantId}/usr_admin/sso:manage,group:manage`;
     await world.call(admin, "PATCH", `/api/v1/sso/connections/${connectionId}`, { group_mapping: mapping });
     const [ann, bob] = [await create(), await create()];
     const roles = async () => {

@@ -3,18 +3,25 @@ import { ssoFailures } from "@lyss/contracts/failures/sso.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { SsoDeps } from "../deps.ts";
-import type { Author } from "../model.ts";
+import type { Author, Connection } from "../model.ts";
+import { requireHeldRules } from "../require-held.ts";
 import { scimLimits } from "../scim/attributes.ts";
 import { newScimSecret } from "../scim/caller.ts";
 import { toTokenMessage } from "../scim/messages.ts";
 import type { ScimToken } from "../scim/model.ts";
 
-type TokenDeps = Pick<SsoDeps, "db" | "connections" | "scimTokens" | "outbox" | "clock" | "random">;
+type TokenDeps = Pick<SsoDeps, "db" | "connections" | "scimTokens" | "outbox" | "clock" | "random" | "auth" | "group">;
 
 export interface ScimTokenInput {
   readonly tenantId: string;
   readonly connectionId: string;
   readonly author: Author;
+}
+
+/** Who is given a secret manages the connection's people, and gives them by groups what it gives. */
+export interface NewScimTokenInput extends ScimTokenInput {
+  /** What the author holds. */
+  readonly held: readonly string[];
 }
 
 /** A token with its secret, which is shown this once. */
@@ -33,28 +40,33 @@ export async function listScimTokens(
   return scimTokens.listTokens(connectionId);
 }
 
-/** A new token; without `ttlMs` it has no end. Throws `connection_not_found` and `scim_too_many`. A repeat makes a second one. */
+/**
+ * A new token; without `ttlMs` it has no end. Throws `connection_not_found`, `scim_too_many` and what `requireHeldRules` throws. A repeat
+ * makes a second one.
+ */
 export async function createScimToken(
   deps: TokenDeps,
-  { ttlMs, ...input }: ScimTokenInput & { readonly ttlMs: number | undefined },
+  { ttlMs, ...input }: NewScimTokenInput & { readonly ttlMs: number | undefined },
 ): Promise<ShownToken> {
   return deps.db.transaction(async (tx) => {
-    await requireConnection(deps, tx, input);
+    const { rules } = await lockConnection(deps, tx, input);
+    await requireHeldRules(deps, rules, input);
     return insert(deps, tx, input, ttlMs);
   });
 }
 
 /**
  * A new token in the place of another one, which works for `graceMs` more, or less if it ends earlier. Throws
- * `connection_not_found`, `scim_token_not_found` and `scim_too_many`.
+ * `connection_not_found`, `scim_token_not_found`, `scim_too_many` and what `requireHeldRules` throws.
  */
 export async function rotateScimToken(
   deps: TokenDeps,
-  { tokenId, graceMs, ...input }: ScimTokenInput & { readonly tokenId: string; readonly graceMs: number },
+  { tokenId, graceMs, ...input }: NewScimTokenInput & { readonly tokenId: string; readonly graceMs: number },
 ): Promise<ShownToken> {
   const { db, scimTokens, clock } = deps;
   return db.transaction(async (tx) => {
-    await requireConnection(deps, tx, input);
+    const { rules } = await lockConnection(deps, tx, input);
+    await requireHeldRules(deps, rules, input);
     const before = await scimTokens.lockToken(tx, input.connectionId, tokenId);
     if (!before) throw new Failure(ssoFailures.scim_token_not_found);
     const nowMs = clock.nowMs();
@@ -72,21 +84,21 @@ export async function revokeScimToken(
 ): Promise<void> {
   const { db, scimTokens, clock } = deps;
   await db.transaction(async (tx) => {
-    await requireConnection(deps, tx, input);
+    await lockConnection(deps, tx, input);
     const before = await scimTokens.lockToken(tx, input.connectionId, tokenId);
     if (!before) throw new Failure(ssoFailures.scim_token_not_found);
     await end(deps, tx, { ...before, expiresAt: new Date(clock.nowMs()) }, input.author);
   });
 }
 
-async function requireConnection(
+async function lockConnection(
   { connections }: Pick<SsoDeps, "connections">,
   tx: Tx,
   { tenantId, connectionId }: ScimTokenInput,
-): Promise<void> {
-  if (!(await connections.lockConnection(tx, tenantId, connectionId))) {
-    throw new Failure(ssoFailures.connection_not_found);
-  }
+): Promise<Connection> {
+  const found = await connections.lockConnection(tx, tenantId, connectionId);
+  if (!found) throw new Failure(ssoFailures.connection_not_found);
+  return found;
 }
 
 async function insert(

@@ -1,9 +1,8 @@
-import { requireGivableRole } from "@lyss/contracts/access/tenant-roles.ts";
 import { ssoConnectionCreated } from "@lyss/contracts/events/sso.ts";
 import { ssoFailures } from "@lyss/contracts/failures/sso.ts";
 import type { Secret } from "@lyss/kit/config/secret.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
-import { requireGroups, secretPurpose, toChangedMessage } from "../connection-change.ts";
+import { secretPurpose, toChangedMessage } from "../connection-change.ts";
 import type { SsoDeps } from "../deps.ts";
 import {
   type Author,
@@ -15,6 +14,7 @@ import {
   type Party,
 } from "../model.ts";
 import { requirePublicAddresses, toSamlParty } from "../party-change.ts";
+import { requireHeldRules } from "../require-held.ts";
 import { readSamlSource, type SamlSource } from "../saml/idp-metadata.ts";
 import { sealJson } from "../sealed.ts";
 
@@ -33,19 +33,14 @@ export interface CreateConnectionInput {
 
 /**
  * Sets up a connection. Throws `name_taken`, `domain_taken`, `too_many_connections`, `address_refused`, `field_refused`,
- * `group_unknown`, `auth.role_unknown` and `auth.role_above_own`. The names of a tenant's connections differ, so a repeat makes no second one.
+ * and what `requireHeldRules` throws. The names of a tenant's connections differ, so a repeat makes no second one.
  */
 export async function createConnection(deps: SsoDeps, input: CreateConnectionInput): Promise<Connection> {
   const { db, connections, outbox, clock, random } = deps;
   const { tenantId, name, isEnabled, rules, secret, author, held } = input;
   const party = await toParty(deps, input.party);
   requirePublicAddresses(deps, party);
-  await requireGroups(
-    deps,
-    tenantId,
-    rules.groupMapping.map(({ groupId }) => groupId),
-  );
-  if (rules.defaultRole !== null) await requireGivableRole(deps, { tenantId, role: rules.defaultRole, held });
+  await requireHeldRules(deps, rules, { tenantId, held });
   const createdAt = new Date(clock.nowMs());
   const connectionId = random.id("sso") as ConnectionId;
   const connection: Connection = {

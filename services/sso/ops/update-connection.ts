@@ -1,12 +1,12 @@
-import { requireGivableRole } from "@lyss/contracts/access/tenant-roles.ts";
 import { ssoConnectionUpdated } from "@lyss/contracts/events/sso.ts";
 import { ssoFailures } from "@lyss/contracts/failures/sso.ts";
 import type { Secret } from "@lyss/kit/config/secret.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
-import { requireGroups, secretPurpose, toChangedMessage } from "../connection-change.ts";
+import { rulesGivenAnew, secretPurpose, toChangedMessage } from "../connection-change.ts";
 import type { SsoDeps } from "../deps.ts";
 import type { Author, Connection, ConnectionRules, Party } from "../model.ts";
 import { given, type PartyInput, readPartyInput, requirePublicAddresses } from "../party-change.ts";
+import { requireHeldRules } from "../require-held.ts";
 import { sealJson } from "../sealed.ts";
 
 /** Which connection, and at which version; undefined when any will do. */
@@ -30,22 +30,13 @@ export interface UpdateConnectionInput extends ConnectionChange {
 
 /**
  * The connection as it is from now on. Throws `connection_not_found`, `version_mismatch`, `name_taken`, `domain_taken`,
- * `address_refused`, `field_refused`, `group_unknown`, `auth.role_unknown` and `auth.role_above_own`. A repeat is safe.
+ * `address_refused`, `field_refused`, and what `requireHeldRules` throws. A repeat is safe.
  */
 export async function updateConnection(deps: SsoDeps, input: UpdateConnectionInput): Promise<Connection> {
   const { db, connections, outbox, clock } = deps;
   const { tenantId, connectionId, author, secret } = input;
-  await requireGroups(
-    deps,
-    tenantId,
-    (input.rules.groupMapping ?? []).map(({ groupId }) => groupId),
-  );
   const found = await connections.findConnection(tenantId, connectionId);
   if (!found) throw new Failure(ssoFailures.connection_not_found);
-  const { defaultRole: role } = input.rules;
-  if (role && role !== found.rules.defaultRole) {
-    await requireGivableRole(deps, { tenantId, role, held: input.held });
-  }
   // A kind stays: what is entered for it can be read before anything is locked.
   const partyChange = await readPartyInput(deps, found.party.kind, input.party);
   return db.transaction(async (tx) => {
@@ -61,6 +52,7 @@ export async function updateConnection(deps: SsoDeps, input: UpdateConnectionInp
       rules: { ...known.rules, ...given(input.rules) },
       ...{ version: known.version + 1, updatedAt: new Date(clock.nowMs()) },
     };
+    await requireHeldRules(deps, rulesGivenAnew(known, after), input);
     requirePublicAddresses(deps, after.party);
     if (await connections.hasOtherOfName(tx, after)) throw new Failure(ssoFailures.name_taken);
     const sealed = secret ? sealJson(deps, secret.reveal(), secretPurpose(connectionId)) : sealedSecret;

@@ -1,3 +1,4 @@
+import { authFailures } from "@lyss/contracts/failures/auth.ts";
 import { ssoFailures } from "@lyss/contracts/failures/sso.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
@@ -31,7 +32,8 @@ const shownBody = z.strictObject({
     .describe("The bearer token; shown this once."),
   base_url: z.string().describe("What the provider calls the tenant's SCIM address."),
 });
-const { connection_not_found, scim_token_not_found, scim_too_many } = ssoFailures;
+const { connection_not_found, scim_token_not_found, scim_too_many, group_above_own, group_unknown } = ssoFailures;
+const giving = [group_above_own, group_unknown, authFailures.role_above_own, authFailures.role_unknown];
 
 /** The tokens by which a connection's provider manages people. */
 export const scimTokenRoutes = [
@@ -50,7 +52,7 @@ export const scimTokenRoutes = [
       .prefault({}),
     response: shownBody,
     successStatus: 201,
-    failures: [connection_not_found, scim_too_many],
+    failures: [connection_not_found, scim_too_many, ...giving],
     async handle(ops, request) {
       const { expires_in_days: days } = request.body;
       const ttlMs = days === undefined ? undefined : days * dayMs;
@@ -86,7 +88,7 @@ export const scimTokenRoutes = [
       .prefault({}),
     response: shownBody,
     successStatus: 201,
-    failures: [connection_not_found, scim_token_not_found, scim_too_many],
+    failures: [connection_not_found, scim_token_not_found, scim_too_many, ...giving],
     async handle(ops, request) {
       const graceMs = request.body.grace_seconds * 1_000;
       const tokenId = request.params.token;
@@ -117,8 +119,8 @@ interface Asked {
 }
 
 function toInput(request: Asked) {
-  const { tenantId, userId } = requireCaller(request);
-  return { tenantId, connectionId: request.params.id, author: { userId, clientAddress: request.clientAddress } };
+  const { tenantId, userId, permissions: held } = requireCaller(request);
+  return { tenantId, connectionId: request.params.id, author: { userId, clientAddress: request.clientAddress }, held };
 }
 
 function toTokenBody(token: ScimToken): z.input<typeof tokenBody> {

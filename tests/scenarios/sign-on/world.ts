@@ -78,7 +78,7 @@ export async function startSignOn(topology: Topology, scope: ReturnType<typeof c
     /** Sets up a connection as an administrator would; gives its id. */
     async connect(tenantId: string, body: Readonly<Record<string, unknown>>): Promise<string> {
       const { status, json } = await first.call(
-        `${tenantId}/usr_admin/sso:manage`,
+        `${tenantId}/usr_admin/sso:manage,group:manage`,
         "POST",
         "/api/v1/sso/connections",
         body,
