@@ -32,15 +32,22 @@ export function isAtMostMember(permissions: readonly string[]): boolean {
 }
 
 /**
- * Keeps a setting that gives people a role from giving more than who sets it holds; what a member holds may always be given. Throws
+ * Keeps a setting that gives people roles from giving more than who sets it holds; what a member holds may always be given. Throws
  * `role_unknown` and `role_above_own`. A repeat is safe.
  */
-export async function requireGivableRole(
+export async function requireGivableRoles(
   source: RoleSource,
-  { tenantId, role, held }: { readonly tenantId: string; readonly role: string; readonly held: readonly string[] },
+  {
+    tenantId,
+    roles,
+    held,
+  }: { readonly tenantId: string; readonly roles: readonly string[]; readonly held: readonly string[] },
 ): Promise<void> {
-  const permissions = (await readRoles(source, tenantId, [role]))(role);
-  if (!permissions) throw new Failure(authFailures.role_unknown, { role });
-  const permission = isAtMostMember(permissions) ? undefined : findNotHeld(held, permissions);
-  if (permission !== undefined) throw new Failure(authFailures.role_above_own, { role, permission });
+  const permissionsOf = await readRoles(source, tenantId, roles);
+  for (const role of roles) {
+    const permissions = permissionsOf(role);
+    if (!permissions) throw new Failure(authFailures.role_unknown, { role });
+    const permission = isAtMostMember(permissions) ? undefined : findNotHeld(held, permissions);
+    if (permission !== undefined) throw new Failure(authFailures.role_above_own, { role, permission });
+  }
 }

@@ -5,6 +5,7 @@ import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
 import type { SsoDeps } from "./deps.ts";
 import { applyGroupRules } from "./group-rules.ts";
 import { type Assertion, type Connection, domainOf, isPlainEmail } from "./model.ts";
+import { applyRoleRules } from "./role-rules.ts";
 
 /** Whoever may come in. */
 export interface AdmittedPerson {
@@ -14,7 +15,7 @@ export interface AdmittedPerson {
 }
 
 /**
- * The active person whom the provider's word means, by the connection's rules; what it says of groups holds from now on.
+ * The active person whom the provider's word means, by the connection's rules; what it says of groups, and the role that follows, holds from now on.
  * Throws `person_refused`, the same for everybody who may not come in.
  */
 export async function admitPerson(
@@ -43,10 +44,11 @@ export async function admitPerson(
         : cause;
     });
   if (user?.status !== UserStatus.ACTIVE) throw new Failure(ssoFailures.person_refused);
-  const { userId, role } = user;
+  const { userId } = user;
   // Of whom SCIM tells groups, it alone does: two that say different things would take from each other in turn.
   const groups = (await deps.scimGroups.findGroupNames(connectionId, userId)) ?? assertion.groups;
   await applyGroupRules(deps, connection, userId, groups);
+  const role = await applyRoleRules(deps, connection, { userId, groups, clientAddress });
   return { userId, tenantId, role };
 }
 

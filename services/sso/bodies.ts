@@ -20,6 +20,7 @@ const shown = {
   allowed_domains: z.array(z.string()),
   claims: z.strictObject({ email: z.string(), name: z.string(), groups: z.string() }),
   group_mapping: z.array(z.strictObject({ value: z.string(), group_id: z.string(), role: groupRole })),
+  role_mapping: z.array(z.strictObject({ value: z.string(), role })),
   version: z.int(),
   created_at: time,
   updated_at: time,
@@ -62,6 +63,11 @@ export const ruleFields = {
   group_mapping: connectionFields.groupMapping.describe(
     `Whoever has the value among the provider's groups is in the group, with the role; taken back when it is no longer so. Of at most ${limits.groupsPerPerson} groups a person.`,
   ),
+  role_mapping: connectionFields.roleMapping
+    .describe(
+      "Whoever has the value among the provider's groups has the role in the tenant; of several the one that stands first here. Where none fits any more, the default takes its place. Owners, and whoever may do more than an admin by another's decision, keep their role.",
+    )
+    .meta({ examples: [[{ value: "platform-admins", role: "admin" }]] }),
 };
 
 export const defaultClaims = { email: "email", name: "name", groups: "groups" };
@@ -80,6 +86,7 @@ export function toRules({ enforced, create_people, default_role, allowed_domains
     groupMapping: rest.group_mapping?.map(({ value, group_id: groupId, role: given }) => ({
       ...{ value, groupId, role: given },
     })),
+    roleMapping: rest.role_mapping,
   };
 }
 
@@ -108,6 +115,7 @@ export function toConnectionBody(row: Connection, publicUrl: string): z.input<ty
     group_mapping: rules.groupMapping.map(({ value, groupId, role: given }) => ({
       ...{ value, group_id: groupId, role: given },
     })),
+    role_mapping: rules.roleMapping.map((rule) => ({ ...rule })),
     version: row.version,
     created_at: row.createdAt.toISOString(),
     updated_at: row.updatedAt.toISOString(),

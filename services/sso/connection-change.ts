@@ -9,11 +9,12 @@ import type { GivenRules } from "./require-held.ts";
  */
 export function rulesGivenAnew(before: Connection, after: Connection): GivenRules {
   if (after.isEnabled && !isDeepStrictEqual(vouchingOf(before), vouchingOf(after))) return after.rules;
-  const { defaultRole, groupMapping } = after.rules;
-  const isKnown = (rule: object) => before.rules.groupMapping.some((known) => isDeepStrictEqual(known, rule));
+  const { defaultRole, groupMapping, roleMapping } = after.rules;
+  const isNewTo = (known: readonly object[]) => (rule: object) => !known.some((one) => isDeepStrictEqual(one, rule));
   return {
     defaultRole: defaultRole === before.rules.defaultRole ? null : defaultRole,
-    groupMapping: groupMapping.filter((rule) => !isKnown(rule)),
+    groupMapping: groupMapping.filter(isNewTo(before.rules.groupMapping)),
+    roleMapping: roleMapping.filter(isNewTo(before.rules.roleMapping)),
   };
 }
 

@@ -7,7 +7,6 @@ import { maxXmlBytes } from "./saml/xml.ts";
 
 export type ConnectionId = `sso_${string}`;
 
-/** What a provider's word may make of a person. Owners are made by owners. */
 /** In a group. */
 export type FederatedRole = "admin" | "member" | "viewer";
 
@@ -16,6 +15,12 @@ export interface GroupRule {
   readonly value: string;
   readonly groupId: string;
   readonly role: FederatedRole;
+}
+
+/** Whoever has `value` among the groups that the provider tells has that role in the tenant. */
+export interface RoleRule {
+  readonly value: string;
+  readonly role: string;
 }
 
 /** Where in the provider's word each thing stands. */
@@ -39,6 +44,8 @@ export interface ConnectionRules {
   readonly allowedDomains: readonly string[];
   readonly claims: ClaimNames;
   readonly groupMapping: readonly GroupRule[];
+  /** The first one that fits counts. */
+  readonly roleMapping: readonly RoleRule[];
 }
 
 /** What an OpenID provider is known by. */
@@ -156,6 +163,17 @@ const samlUrl = z
 
 const groupRole = z.enum(["admin", "member", "viewer"]);
 
+const tenantRole = z
+  .string()
+  .regex(roleNamePattern, inBothLanguages("must be the name of a role of the tenant", "必须是租户的角色名称"))
+  .refine(
+    (role) => role !== "owner" && role !== "operator",
+    inBothLanguages(
+      "must not be owner or operator: people make those",
+      "不能是 owner 或 operator，这些角色只能由人授予",
+    ),
+  );
+
 /** Bounds of what callers may enter. */
 export const connectionFields = {
   name: z.string().trim().min(1).max(100),
@@ -207,16 +225,7 @@ export const connectionFields = {
     .max(3),
   domains,
   allowedDomains: domains,
-  defaultRole: z
-    .string()
-    .regex(roleNamePattern, inBothLanguages("must be the name of a role of the tenant", "必须是租户的角色名称"))
-    .refine(
-      (role) => role !== "owner" && role !== "operator",
-      inBothLanguages(
-        "must not be owner or operator: people make those",
-        "不能是 owner 或 operator，这些角色只能由人授予",
-      ),
-    ),
+  defaultRole: tenantRole,
   claims: z.strictObject({ email: claim.optional(), name: claim.optional(), groups: claim.optional() }),
   groupMapping: z
     .array(
@@ -227,6 +236,7 @@ export const connectionFields = {
       }),
     )
     .max(200),
+  roleMapping: z.array(z.strictObject({ value: z.string().min(1).max(limits.groupLength), role: tenantRole })).max(100),
 };
 
 /** The domain of an address: what stands behind its last @, in lower case. */

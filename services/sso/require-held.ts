@@ -1,6 +1,6 @@
 import { manageGroupsPermission } from "@lyss/contracts/access/group-roles.ts";
 import { findNotHeld } from "@lyss/contracts/access/roles.ts";
-import { requireGivableRole } from "@lyss/contracts/access/tenant-roles.ts";
+import { requireGivableRoles } from "@lyss/contracts/access/tenant-roles.ts";
 import { groupFailures } from "@lyss/contracts/failures/group.ts";
 import { ssoFailures } from "@lyss/contracts/failures/sso.ts";
 import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
@@ -9,7 +9,7 @@ import { groupActor } from "./group-rules.ts";
 import type { ConnectionRules } from "./model.ts";
 
 /** What a connection gives the people for whom it vouches. */
-export type GivenRules = Pick<ConnectionRules, "defaultRole" | "groupMapping">;
+export type GivenRules = Pick<ConnectionRules, "defaultRole" | "groupMapping" | "roleMapping">;
 
 export interface Holder {
   readonly tenantId: string;
@@ -24,10 +24,11 @@ export interface Holder {
  */
 export async function requireHeldRules(
   deps: Pick<SsoDeps, "auth" | "group">,
-  { defaultRole, groupMapping }: GivenRules,
+  { defaultRole, groupMapping, roleMapping }: GivenRules,
   { tenantId, held }: Holder,
 ): Promise<void> {
-  if (defaultRole !== null) await requireGivableRole(deps, { tenantId, role: defaultRole, held });
+  const roles = roleMapping.map(({ role }) => role);
+  await requireGivableRoles(deps, { tenantId, roles: defaultRole === null ? roles : [defaultRole, ...roles], held });
   for (const groupId of new Set(groupMapping.map((rule) => rule.groupId))) {
     // Asked before the group: who does not reach every group learns nothing of which there are.
     requirePermissions(groupId, held, [manageGroupsPermission]);

@@ -37,6 +37,7 @@ const { enabled, ...commonFields } = {
   allowed_domains: ruleFields.allowed_domains.default([]),
   claims: ruleFields.claims.default({}),
   group_mapping: ruleFields.group_mapping.default([]),
+  role_mapping: ruleFields.role_mapping.default([]),
 };
 const newConnection = z.discriminatedUnion("kind", [
   z.strictObject({
@@ -84,8 +85,8 @@ export const connectionRoutes = [
       const { body } = request;
       const { tenantId, author, held } = authorOf(request);
       const { domains, enforced: isEnforced, create_people: mayCreate, default_role: defaultRole } = body;
-      const { claims = defaultClaims, groupMapping = [] } = toRules(body);
-      const rules = { domains, isEnforced, mayCreate, defaultRole, claims, groupMapping };
+      const { claims = defaultClaims, groupMapping = [], roleMapping = [] } = toRules(body);
+      const rules = { domains, isEnforced, mayCreate, defaultRole, claims, groupMapping, roleMapping };
       const created = await ops.createConnection({
         ...{ tenantId, name: body.name, isEnabled: body.enabled, author, held },
         secret: body.kind === "oidc" ? body.client_secret : undefined,

@@ -168,6 +168,38 @@ test("who does not hold what a connection gives changes nothing of for whom it v
   assert.equal((await call(setter, "DELETE", `${one}/scim-tokens/${token.json.id}`)).status, 200);
 });
 
+test("a provider's groups make people what whoever sets it could make them", async () => {
+  const owner = "ten_m/usr_o/*";
+  const setter = "ten_m/usr_a/sso:manage";
+  const rule = (role: string, value = "staff") => ({ value, role });
+  const made = await call(setter, "POST", path, { ...body, role_mapping: [rule("caller"), rule("member", "all")] });
+  assert.deepEqual(
+    [made.status, made.json.role_mapping],
+    [201, [rule("caller"), rule("member", "all")]],
+    JSON.stringify(made.json),
+  );
+  const set = async (token: string, change: object) => {
+    const { status, json } = await call(token, "PATCH", `${path}/${made.json.id}`, change);
+    return status === 200 ? json.role_mapping : json.error.code;
+  };
+  for (const role of ["payer", "admin"]) {
+    assert.equal(await set(setter, { role_mapping: [rule("caller"), rule(role)] }), "AUTH_096");
+    assert.equal(
+      (await call(setter, "POST", path, { ...body, name: role, role_mapping: [rule(role)] })).json.error.code,
+      "AUTH_096",
+    );
+  }
+  assert.equal(await set(owner, { role_mapping: [rule("nobody")] }), "AUTH_005");
+  for (const role of ["owner", "operator"]) assert.equal(await set(owner, { role_mapping: [rule(role)] }), "KIT_002");
+  assert.deepEqual(await set(owner, { role_mapping: [rule("payer")] }), [rule("payer")]);
+  assert.deepEqual(await set(setter, { role_mapping: [rule("payer"), rule("caller")] }), [
+    rule("payer"),
+    rule("caller"),
+  ]);
+  assert.equal(await set(setter, { role_mapping: [rule("payer", "everybody")] }), "AUTH_096");
+  assert.equal(await set(setter, { issuer: "https://id.example.org" }), "AUTH_096");
+});
+
 test("what cannot be, is too much, or leads inside is refused and says why; another tenant's connection does not exist", async () => {
   const { json } = await call(admin, "POST", path, { ...body, name: "Mine" });
   for (const [method, more] of [

@@ -7,7 +7,8 @@ export type SealedConnection<Of extends Party = Party> = Connection<Of> & { read
 /** The SQL of connections. One method, one statement. */
 export function createConnectionStore(sql: Sql) {
   const columns = (db: Sql | Tx) => db`
-    connection_id as "connectionId", tenant_id as "tenantId", name, is_enabled as "isEnabled", party, rules,
+    connection_id as "connectionId", tenant_id as "tenantId", name, is_enabled as "isEnabled", party,
+    jsonb_build_object('roleMapping', '[]'::jsonb) || rules as rules,
     version::float8 as version, created_at as "createdAt", updated_at as "updatedAt"`;
   const asJson = (db: Sql | Tx, value: object) => db.json(value as never);
 

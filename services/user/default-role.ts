@@ -1,4 +1,4 @@
-import { isBuiltInRole } from "@lyss/contracts/access/roles.ts";
+import { findNotHeld, isBuiltInRole, permissionsByRole } from "@lyss/contracts/access/roles.ts";
 import { readRoles } from "@lyss/contracts/access/tenant-roles.ts";
 import type { UserDeps } from "./deps.ts";
 import type { Role } from "./model.ts";
@@ -22,4 +22,10 @@ export async function findDefaultRole(
 export async function findRole({ auth }: Pick<UserDeps, "auth">, tenantId: string, role: Role): Promise<Role> {
   const permissionsOf = await readRoles({ auth }, tenantId, [role]);
   return permissionsOf(role) ? role : "viewer";
+}
+
+/** Whether a role holds no more than an admin, up to whom a sign-on connection decides. One that there is not holds nothing. */
+export async function isAtMostAdmin({ auth }: Pick<UserDeps, "auth">, tenantId: string, role: Role): Promise<boolean> {
+  const permissionsOf = await readRoles({ auth }, tenantId, [role]);
+  return findNotHeld(permissionsByRole["admin"] ?? [], permissionsOf(role) ?? []) === undefined;
 }

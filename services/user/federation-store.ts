@@ -51,6 +51,23 @@ export function createFederationStore(sql: Sql) {
         values (${connectionId}, ${subject}, ${userId}, ${linkedAt})`;
     },
 
+    /** The role that a connection gave somebody; undefined for none. */
+    async findGivenRole(db: Sql | Tx, connectionId: string, userId: string): Promise<string | undefined> {
+      const [row] = await db<{ role: string }[]>`
+        select role from federated_role where connection_id = ${connectionId} and user_id = ${userId}`;
+      return row?.role;
+    },
+
+    async upsertGivenRole(tx: Tx, connectionId: string, userId: string, role: string): Promise<void> {
+      await tx`
+        insert into federated_role (connection_id, user_id, role) values (${connectionId}, ${userId}, ${role})
+        on conflict (connection_id, user_id) do update set role = excluded.role`;
+    },
+
+    async deleteGivenRole(tx: Tx, connectionId: string, userId: string): Promise<void> {
+      await tx`delete from federated_role where connection_id = ${connectionId} and user_id = ${userId}`;
+    },
+
     /** Nothing changes where a later version is known. */
     async upsertRule(tx: Tx, rule: SignOnRule): Promise<void> {
       await tx`

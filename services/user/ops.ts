@@ -27,6 +27,7 @@ import { type CreateUserInput, createUser } from "./ops/create-user.ts";
 import { type DeleteUserInput, deleteUser } from "./ops/delete-user.ts";
 import { type EnsureFederatedUserInput, ensureFederatedUser } from "./ops/ensure-federated-user.ts";
 import { flushRefusedSignIns } from "./ops/flush-refused-sign-ins.ts";
+import { type FollowFederatedRoleInput, followFederatedRole } from "./ops/follow-federated-role.ts";
 import { getAvatar } from "./ops/get-avatar.ts";
 import { getErasure } from "./ops/get-erasure.ts";
 import { getProfile, type ProfileReference } from "./ops/get-profile.ts";
@@ -77,6 +78,7 @@ export function createUserOps(deps: UserDeps) {
     getQuota: (input: GetQuotaInput) => getQuota(deps, input),
     alertBudget: (tx: Tx, alert: BudgetAlert) => alertBudget(deps, tx, alert),
     ensureFederatedUser: (input: EnsureFederatedUserInput) => ensureFederatedUser(deps, input),
+    followFederatedRole: (input: FollowFederatedRoleInput) => followFederatedRole(deps, input),
     followSignOnRule: (tx: Tx, rule: SignOnRule) => deps.federation.upsertRule(tx, rule),
     getErasure: (input: { readonly userId: string; readonly tenantId: string | undefined }) => getErasure(deps, input),
     /** A repeat is safe. */

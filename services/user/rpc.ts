@@ -67,6 +67,10 @@ const inputs = {
     ...{ isEmailVerified: z.boolean(), isDomainTrusted: z.boolean(), name: orEmpty(name), mayCreate: z.boolean() },
     ...{ role: orEmpty(federatedRole), clientAddress, provisionedBy: orEmpty(idInput) },
   },
+  followFederatedRole: {
+    ...{ tenantId: idInput, userId: idInput, connectionId: idInput, clientAddress },
+    ...{ role: orEmpty(federatedRole), defaultRole: orEmpty(federatedRole) },
+  },
   listUserAudit: {
     ...{ userId: idInput, tenantId: optionalIdInput, from: timestampInput, before: timestampInput, ...pageInputs },
     eventTypes: z.array(z.string().max(64)).max(20),
@@ -108,6 +112,9 @@ export function createUserRpc(ops: UserOps): CheckedRpc<typeof UserService> {
     async ensureFederatedUser(request) {
       const { user, isNew } = await ops.ensureFederatedUser(request);
       return { user: toUserMessage(user), isNew };
+    },
+    async followFederatedRole(request) {
+      return { user: toUserMessage(await ops.followFederatedRole(request)) };
     },
     async listUserAudit({ from, before, eventTypes, ...request }) {
       const { rows, nextCursor } = await ops.listUserAudit({

@@ -157,3 +157,54 @@ test("who comes in by sign-on gets the connection's role or the tenant's default
   assert.equal((await ensure(undefined, helper.email)).user.userId, helper.userId);
   await assert.rejects(ensure(undefined, payer.email), (err) => isFailure(err, userFailures.federation_refused));
 });
+
+test("a role that follows from a provider's groups is given, given again, and taken back; nobody above an admin is reached", async () => {
+  const roles: Record<string, string[]> = { support, finance };
+  const { tenantId, person, change } = await begin(roles);
+  defaultRole = "member";
+  const connectionId = random.id("sso");
+  const follow = async (userId: string, role: string | undefined, by = connectionId, given?: string) => {
+    const input = { tenantId, connectionId: by, userId, role, defaultRole: given, clientAddress: "192.0.2.1" };
+    const after = await ops.followFederatedRole(input);
+    assert.deepEqual(await ops.followFederatedRole(input), after, "a repeat changes nothing");
+    return after.role;
+  };
+  const [owner, ann, bob, paula] = [
+    await person("owner"),
+    await person("viewer"),
+    await person("viewer"),
+    await person("finance"),
+  ];
+  assert.equal(await follow(ann.userId, undefined), "viewer", "what somebody else gave stays");
+  assert.equal(await follow(ann.userId, "support"), "support");
+  assert.equal(await follow(ann.userId, "admin"), "admin");
+  assert.equal(await follow(ann.userId, undefined), "member", "the tenant's default");
+  assert.equal(await follow(ann.userId, "admin"), "admin");
+  assert.equal(await follow(ann.userId, undefined, connectionId, "viewer"), "viewer", "the connection's default");
+  const log = await ops.listUserAudit({
+    ...{ userId: ann.userId, tenantId, reader: undefined, limit: 10, cursor: undefined },
+    ...{ eventTypes: ["user.audit.role_changed"], fromMs: undefined, beforeMs: undefined },
+  });
+  const told = log.rows.map(({ data }) => (data as Record<string, string>)["detail"]);
+  assert.equal(told[0], `role: admin → viewer (sign-on ${connectionId})`);
+  assert.equal(told.length, 5);
+  // What somebody has set since is theirs: it stays when nothing follows, and gives way to what does.
+  assert.equal(await follow(bob.userId, "admin"), "admin");
+  assert.equal(await change(owner.as(), bob, { role: "support" }), "support");
+  assert.equal(await follow(bob.userId, undefined), "support");
+  assert.equal(await follow(bob.userId, "member"), "member");
+  // A role that is gone is the least.
+  delete roles["support"];
+  assert.equal(await follow(bob.userId, "support"), "viewer");
+  // Who may do more than an admin by another's decision keeps the role; by the connection's own it is taken back.
+  assert.equal(await follow(paula.userId, "member"), "finance");
+  assert.equal(await follow(owner.userId, "member"), "owner");
+  assert.equal(await follow(bob.userId, "finance"), "finance");
+  assert.equal(await follow(bob.userId, "viewer", random.id("sso")), "finance", "another connection did not give it");
+  assert.equal(await follow(bob.userId, undefined), "member");
+  const elsewhere = await begin();
+  const input = { connectionId, userId: ann.userId, role: "admin", defaultRole: undefined, clientAddress: "" };
+  await assert.rejects(ops.followFederatedRole({ tenantId: elsewhere.tenantId, ...input }), (err) =>
+    isFailure(err, userFailures.not_found),
+  );
+});

@@ -175,6 +175,28 @@ eachTopology("I14 RP: sign-on by a real OpenID provider", { services: signOnServ
     assert.deepEqual(await roles(), { readers: "member" });
   });
 
+  test("I14 RP a role that follows from the provider's groups is had from the session on, and no more at the next without it", async () => {
+    const path = `/api/v1/sso/connections/${connectionId}`;
+    const role_mapping = [
+      { value: "leads", role: "admin" },
+      { value: "guests", role: "viewer" },
+    ];
+    const owner = `${tenantId}/usr_owner/*`;
+    assert.equal((await world.call(owner, "PATCH", path, { role_mapping })).status, 200);
+    const roleWith = async (groups: readonly string[]) => {
+      const { tokens } = await signOn("lea", { groups });
+      const { role, userId } = await checkSession(tokens["session_id"] ?? "");
+      assert.equal((await world.users.getUser({ userId })).role, role);
+      return role;
+    };
+    assert.equal(await roleWith(["guests", "leads"]), "admin", "the rule that stands first");
+    assert.equal(await roleWith(["guests"]), "viewer");
+    assert.equal(await roleWith(["other"]), "member");
+    assert.equal(await roleWith(["leads"]), "admin");
+    assert.equal((await world.call(owner, "PATCH", path, { role_mapping: [] })).status, 200);
+    assert.equal(await roleWith(["leads"]), "member", "a rule that is gone gives nothing");
+  });
+
   test("I14 RP keys that the provider has changed are fetched anew; a provider that is down is told as such", async () => {
     await signOn("eve");
     await idp.open({ redirectUris: [`${publicUrl}/api/v1/sso/${connectionId}/callback`] });

@@ -320,6 +320,23 @@ eachTopology("I13: a provider manages people by SCIM", { services: signOnService
     await waitUntil(async () => (await roles()).join() === "");
   });
 
+  test("I13 a group gives the role of the connection's mapping, and takes it back", async () => {
+    const path = `/api/v1/sso/connections/${connectionId}`;
+    const role_mapping = [{ value: "Leads", role: "admin" }];
+    assert.equal((await world.call(`${tenantId}/usr_owner/*`, "PATCH", path, { role_mapping })).status, 200);
+    const { id, email } = await create();
+    const role = async () => {
+      for (const { ops } of world.nodes) await ops.followPeople();
+      return (await personOf(email))?.role;
+    };
+    assert.equal(await role(), "member");
+    const made = await scim("POST", "/Groups", { displayName: "Leads", members: [{ value: id }] });
+    assert.equal(made.status, 201, made.text);
+    await waitUntil(async () => (await role()) === "admin");
+    await patch(`/Groups/${made.json.id}`, { op: "remove", path: `members[value eq "${id}"]` });
+    await waitUntil(async () => (await role()) === "member");
+  });
+
   test("I13 of two changes that meet one loses where it says which version it means; of ten creates one makes somebody", async () => {
     const { id } = await create();
     const tag = (await scim("GET", `/Users/${id}`)).headers.get("etag") ?? "";

@@ -62,7 +62,7 @@ export async function updateConnection(deps: SsoDeps, input: UpdateConnectionInp
     const lost = after.rules.domains.find((domain) => !taken.includes(domain));
     if (lost !== undefined) throw new Failure(ssoFailures.domain_taken, { domain: lost });
     // What groups give by the new rules is given to those who are in them by SCIM.
-    if (input.rules.groupMapping) await deps.scimUsers.setAllDue(tx, connectionId);
+    if (input.rules.groupMapping || input.rules.roleMapping) await deps.scimUsers.setAllDue(tx, connectionId);
     await outbox.append(tx, ssoConnectionUpdated, toChangedMessage(after, author));
     return after;
   });

@@ -29,7 +29,15 @@ const connection: SamlConnection = {
     certificates: [idp, next].flatMap(({ certificate }) => toBase64(parseCertificate(certificate)) ?? []),
   },
   rules: {
-    ...{ domains: [], isEnforced: false, mayCreate: true, defaultRole: "member", allowedDomains: [], groupMapping: [] },
+    ...{
+      domains: [],
+      isEnforced: false,
+      mayCreate: true,
+      defaultRole: "member",
+      allowedDomains: [],
+      groupMapping: [],
+      roleMapping: [],
+    },
     claims: { email: "mail", name: "cn", groups: "memberOf" },
   },
 };

@@ -4,6 +4,7 @@ import { isFailure } from "@lyss/kit/errors/failure.ts";
 import type { SsoDeps } from "../deps.ts";
 import { applyGroupRules } from "../group-rules.ts";
 import type { Connection } from "../model.ts";
+import { applyRoleRules } from "../role-rules.ts";
 import { displayNameOf } from "./attributes.ts";
 import type { ScimUser } from "./model.ts";
 
@@ -17,7 +18,7 @@ type FollowDeps = Pick<
 >;
 
 /**
- * Brings the person here to where the provider has them: kept out or let in, named so, in those groups. Whoever was suspended
+ * Brings the person here to where the provider has them: kept out or let in, named so, in those groups, with the role that follows. Whoever was suspended
  * here stays so. A person who is gone takes the resource along. A repeat is safe; what was broken off is done by the job.
  * Throws `user.last_owner`.
  */
@@ -71,8 +72,10 @@ async function followStatus({ user }: Pick<SsoDeps, "user">, row: ScimUser): Pro
 
 async function followGroups(deps: FollowDeps, connection: Connection, userId: string): Promise<readonly string[]> {
   const groups = await deps.scimGroups.findGroupNames(connection.connectionId, userId);
-  if (groups) await applyGroupRules(deps, connection, userId, groups);
-  return groups ?? [];
+  if (!groups) return [];
+  await applyGroupRules(deps, connection, userId, groups);
+  await unlessGone(applyRoleRules(deps, connection, { userId, groups, clientAddress: "" }));
+  return groups;
 }
 
 async function unlessGone<Result>(call: Promise<Result>): Promise<Result | undefined> {

@@ -1,4 +1,4 @@
-import { requireGivableRole } from "@lyss/contracts/access/tenant-roles.ts";
+import { requireGivableRoles } from "@lyss/contracts/access/tenant-roles.ts";
 import { changeTenant, requireOperator, requireReach, type TenantChange } from "../change-tenant.ts";
 import type { TenantDeps } from "../deps.ts";
 import type { Tenant, TenantSettings } from "../model.ts";
@@ -33,7 +33,7 @@ async function requireDefaultRole(deps: TenantDeps, input: UpdateTenantInput): P
   requireReach(input);
   const known = await deps.store.findTenant(tenantId);
   if (known?.settings.defaultRole === role) return;
-  await requireGivableRole(deps, { tenantId, role, held: actor.permissions });
+  await requireGivableRoles(deps, { tenantId, roles: [role], held: actor.permissions });
 }
 
 /** The same object when nothing differs. */

@@ -23,6 +23,7 @@ export async function exportPerson(
     profile: profile ?? null,
     avatar: avatar ? toPicture(avatar) : null,
     sign_on_links: await exports.listIdentities(tx, userId),
+    sign_on_roles: await exports.listFederatedRoles(tx, userId),
     registrations: await exports.listRegistrations(tx, userId),
     open_links: await exports.listTokens(tx, userId),
     waiting_mails: mails.map(({ createdAt, tries }) => ({ created_at: createdAt, tries })),

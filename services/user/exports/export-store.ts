@@ -87,6 +87,10 @@ export function createExportStore(sql: Sql) {
       select connection_id, subject, linked_at from federated_identity
       where user_id = ${userId} order by linked_at desc limit ${exportedRowsLimit}`,
 
+    listFederatedRoles: (tx: Tx, userId: string): Rows => tx`
+      select connection_id, role from federated_role
+      where user_id = ${userId} order by connection_id limit ${exportedRowsLimit}`,
+
     listRegistrations: (tx: Tx, userId: string): Rows => tx`
       select registration_id, kind, email, organization, role, name, locale, invited_by, created_at, expires_at, completed_at
       from registration where user_id = ${userId} or invited_by = ${userId}

@@ -1,11 +1,9 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { findNotHeld, permissionsByRole } from "@lyss/contracts/access/roles.ts";
-import { readRoles } from "@lyss/contracts/access/tenant-roles.ts";
 import { userAudit, userCreated, userFederated } from "@lyss/contracts/events/user.ts";
 import { userFailures } from "@lyss/contracts/failures/user.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
-import { findDefaultRole, findRole } from "../default-role.ts";
+import { findDefaultRole, findRole, isAtMostAdmin } from "../default-role.ts";
 import type { UserDeps } from "../deps.ts";
 import { toUserMessage } from "../messages.ts";
 import { normalizeEmail, type Role, type User, type UserId } from "../model.ts";
@@ -79,8 +77,7 @@ async function isLinkable(
   input: EnsureFederatedUserInput,
 ): Promise<boolean> {
   if (tenantId !== input.tenantId || !input.isEmailVerified) return false;
-  const permissionsOf = await readRoles({ auth }, tenantId, [role]);
-  if (findNotHeld(permissionsByRole["admin"] ?? [], permissionsOf(role) ?? []) !== undefined) return false;
+  if (!(await isAtMostAdmin({ auth }, tenantId, role))) return false;
   // Who has signed in before has a subject: another one with the address is somebody to whom it was given later.
   if (await federation.hasIdentity(tx, input.connectionId, userId)) return false;
   const { provisionedBy } = input;

@@ -51,19 +51,21 @@ export async function updateUser(deps: UserDeps, input: UpdateUserInput): Promis
     requireOwnersLeft(owners, person, wanted);
     const after = { ...person, ...wanted, version: person.version + 1, updatedAt: new Date(clock.nowMs()) };
     await people.updateUser(tx, after);
-    await tell(deps, tx, person, { ...input, after, changed });
+    await tellOfChange(deps, tx, person, { ...input, after, changed });
     return { after, isTold: !needsOwners };
   });
   if (!isTold) await tellPrincipal(deps, after);
   return after;
 }
 
-interface Told extends UpdateUserInput {
+/** What changed of a person, and how it came about. */
+interface Told extends Pick<UpdateUserInput, "actor" | "clientAddress" | "reason"> {
   readonly after: User;
   readonly changed: readonly ("name" | "role" | "status")[];
 }
 
-async function tell({ outbox, audit }: UserDeps, tx: Tx, before: User, told: Told): Promise<void> {
+/** Says what changed of a person, with the change: to everybody who listens, and in the person's audit log. */
+export async function tellOfChange({ outbox, audit }: UserDeps, tx: Tx, before: User, told: Told): Promise<void> {
   const { after, changed, actor, clientAddress, reason } = told;
   const actorId = actor?.userId ?? "";
   await outbox.append(tx, userUpdated, toUpdatedMessage(before, after, actorId));

@@ -585,6 +585,71 @@ export declare type EnsureFederatedUserResponse = Message<"lyss.user.v1.EnsureFe
 export declare const EnsureFederatedUserResponseSchema: GenMessage<EnsureFederatedUserResponse>;
 
 /**
+ * @generated from message lyss.user.v1.FollowFederatedRoleRequest
+ */
+export declare type FollowFederatedRoleRequest = Message<"lyss.user.v1.FollowFederatedRoleRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string connection_id = 3;
+   */
+  connectionId: string;
+
+  /**
+   * `admin`, `member`, `viewer` or a role that the tenant has made; empty when nothing follows.
+   *
+   * @generated from field: string role = 4;
+   */
+  role: string;
+
+  /**
+   * What takes the place of a role that is taken back; the tenant's default when it is empty.
+   *
+   * @generated from field: string default_role = 5;
+   */
+  defaultRole: string;
+
+  /**
+   * Network address of the person's own connection; empty when that is not known.
+   *
+   * @generated from field: string client_address = 6;
+   */
+  clientAddress: string;
+};
+
+/**
+ * Describes the message lyss.user.v1.FollowFederatedRoleRequest.
+ * Use `create(FollowFederatedRoleRequestSchema)` to create a new message.
+ */
+export declare const FollowFederatedRoleRequestSchema: GenMessage<FollowFederatedRoleRequest>;
+
+/**
+ * @generated from message lyss.user.v1.FollowFederatedRoleResponse
+ */
+export declare type FollowFederatedRoleResponse = Message<"lyss.user.v1.FollowFederatedRoleResponse"> & {
+  /**
+   * As the person is from now on.
+   *
+   * @generated from field: lyss.user.v1.User user = 1;
+   */
+  user?: User | undefined;
+};
+
+/**
+ * Describes the message lyss.user.v1.FollowFederatedRoleResponse.
+ * Use `create(FollowFederatedRoleResponseSchema)` to create a new message.
+ */
+export declare const FollowFederatedRoleResponseSchema: GenMessage<FollowFederatedRoleResponse>;
+
+/**
  * @generated from message lyss.user.v1.ListUserAuditRequest
  */
 export declare type ListUserAuditRequest = Message<"lyss.user.v1.ListUserAuditRequest"> & {
@@ -1327,6 +1392,17 @@ export declare const UserService: GenService<{
     methodKind: "unary";
     input: typeof EnsureFederatedUserRequestSchema;
     output: typeof EnsureFederatedUserResponseSchema;
+  },
+  /**
+   * Gives a person the role that follows from what a connection's provider says now, or the default in the place of the one that
+   * the connection gave before. A repeat is safe.
+   *
+   * @generated from rpc lyss.user.v1.UserService.FollowFederatedRole
+   */
+  followFederatedRole: {
+    methodKind: "unary";
+    input: typeof FollowFederatedRoleRequestSchema;
+    output: typeof FollowFederatedRoleResponseSchema;
   },
   /**
    * What was done by and to a person, newest first.
