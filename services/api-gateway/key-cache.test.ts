@@ -215,6 +215,22 @@ test("a refused key is remembered as refused, and becomes good within 5 s of bei
   assert.equal((await later)?.keyId, "key_a");
 });
 
+test("whatever changes, who was refused is asked for anew: the change may let them in again", async () => {
+  const { keys, asked, question } = start();
+  const other = keys.callerOf("b");
+  (await question(1)).verify("key_b");
+  await other;
+  const first = keys.callerOf("a");
+  (await question(2)).refuse();
+  assert.equal(await first, undefined);
+  keys.forget(() => false);
+  const again = keys.callerOf("a");
+  (await question(3)).verify("key_a");
+  assert.equal((await again)?.keyId, "key_a");
+  assert.equal(known(keys.callerOf("b")), "key_b");
+  assert.equal(asked.length, 3);
+});
+
 test("a failed verification is not remembered", async () => {
   const { keys, question } = start();
   const first = keys.callerOf("a");

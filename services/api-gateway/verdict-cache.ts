@@ -16,7 +16,7 @@ export interface VerdictCache {
   callerOf(credential: string): Caller | undefined | Promise<Caller | undefined>;
   /** The same, asked of auth anew. */
   recall(credential: string): Promise<Caller | undefined>;
-  /** Drops what is known of these callers; what is being asked for is not remembered either. */
+  /** Drops what is known of these callers, and every refusal; what is being asked for is not remembered either. */
   forget(isMeant: (caller: Caller) => boolean): void;
   forgetAll(): void;
 }
@@ -81,8 +81,9 @@ export function createVerdictCache(ask: (credential: string) => Promise<Verdict>
     },
     forget(isMeant) {
       dropGeneration();
+      // Of a refusal nobody knows whose it was: it may be let in again by the same change.
       for (const [credential, { caller }] of entries.entries())
-        if (caller && isMeant(caller)) entries.delete(credential);
+        if (!caller || isMeant(caller)) entries.delete(credential);
     },
     forgetAll() {
       dropGeneration();
