@@ -7,7 +7,7 @@ import { decodeEvent, type LoggedEvent } from "./event-reader.ts";
 
 /**
  * Gives one event of the log to a subscription's handler, under the trace of the call that caused it and without that
- * call's rights. An event of a type that the subscription does not name is passed over. Rejects with what the handler
+ * call's rights; what the handler says names the operator in whose act it began. An event of a type that the subscription does not name is passed over. Rejects with what the handler
  * rejects with.
  */
 export async function handleEvent(
@@ -19,7 +19,11 @@ export async function handleEvent(
 ): Promise<void> {
   const event = subscription.events.find(({ type }) => type === row.type);
   if (!event) return;
-  const handle = async () => subscription.handle(tx, { ...decodeEvent(row, event), ...marks });
+  const handle = async () => {
+    await subscription.handle(tx, { ...decodeEvent(row, event), ...marks });
+    // Of the outbox, for the rest of the transaction: others' events share it.
+    if (row.operator !== "") await tx`select set_config('lyss.operator', '', true)`;
+  };
   const context = contextOf(row);
   if (!tracer) return runInContext(context, handle);
   const attributes = { "messaging.message.id": row.id, "messaging.destination.name": row.type };
@@ -37,5 +41,6 @@ export function toErrorText(err: unknown): string {
 const errorTextLimit = 2_000;
 
 function contextOf(row: LoggedEvent): CallContext {
-  return { ...fromTraceparent(row.traceparent), caller: undefined, deadlineMs: undefined, locale: "en_US" };
+  const operatorId = row.operator || undefined;
+  return { ...fromTraceparent(row.traceparent), caller: undefined, operatorId, deadlineMs: undefined, locale: "en_US" };
 }

@@ -1,7 +1,7 @@
 import { create, type DescMessage, type MessageInitShape, toJson } from "@bufbuild/protobuf";
 import type { Tx } from "../db/database.ts";
 import { Failure } from "../errors/failure.ts";
-import { currentContext } from "../rpc/call-context.ts";
+import { currentContext, currentOperatorId } from "../rpc/call-context.ts";
 import { toTraceparent } from "../rpc/context-headers.ts";
 import type { Clock } from "../service/clock.ts";
 import type { Random } from "../service/ids.ts";
@@ -67,7 +67,7 @@ export function createOutbox(options: {
     options?: StreamAppend,
   ): Promise<unknown> {
     const { type, key, time, json, traceparent } = toRow(event, data);
-    const operator = currentContext()?.caller?.operatorId ?? "";
+    const operator = currentOperatorId();
     // The log takes it from there (migration 0009); by itself, for it is as rare as it is worth knowing.
     if (operator !== "") await tx`select set_config('lyss.operator', ${operator}, true)`;
     const id = options?.id ?? random.id("evt");

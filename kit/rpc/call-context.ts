@@ -47,6 +47,8 @@ export interface CallContext {
   readonly requestId?: string | undefined;
   /** Which attempt of a retry this is part of, from 0; whoever sees one repeats nothing itself. */
   readonly retryAttempt?: number | undefined;
+  /** In what follows from an event: the operator in whose act in somebody's name it began. */
+  readonly operatorId?: string | undefined;
   /** By which a client tells a repeat of this call from a new one. Stays in this process, and ends with the call. */
   readonly idempotencyKey?: string | undefined;
   /** Records what happens in this call; absent unless traces are wanted. Stays in this process. */
@@ -64,6 +66,12 @@ export function currentContext(): CallContext | undefined {
 export function currentActorId(): string {
   const caller = currentContext()?.caller;
   return caller?.userId || caller?.keyId || "";
+}
+
+/** The operator who acts in somebody's name, or did in what this follows from; empty for everybody else. */
+export function currentOperatorId(): string {
+  const context = currentContext();
+  return context?.caller?.operatorId || context?.operatorId || "";
 }
 
 /** Runs `work` inside `context`. `undefined` leaves any outer context: a callee never sees its caller's by accident. */

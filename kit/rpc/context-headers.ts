@@ -4,8 +4,9 @@ import type { CallContext, Caller } from "./call-context.ts";
 
 const callerHeader = "lyss-caller";
 const serviceHeader = "lyss-service";
+const operatorHeader = "lyss-operator";
 /** What is believed only of a process of the installation. */
-export const trustedHeaders = [callerHeader, serviceHeader] as const;
+export const trustedHeaders = [callerHeader, serviceHeader, operatorHeader] as const;
 const localeHeader = "lyss-locale";
 const timeoutHeader = "lyss-timeout-ms";
 const requestIdHeader = "x-request-id";
@@ -51,6 +52,7 @@ function drawHex(digits: number): string {
 export function toContextHeaders(context: CallContext, clock: Clock): Record<string, string> {
   const headers: Record<string, string> = { traceparent: toTraceparent(context), [localeHeader]: context.locale };
   if (context.caller) headers[callerHeader] = Buffer.from(JSON.stringify(context.caller)).toString("base64url");
+  if (context.operatorId !== undefined) headers[operatorHeader] = context.operatorId;
   if (context.requestId !== undefined) headers[requestIdHeader] = context.requestId;
   if (context.retryAttempt !== undefined) headers[retryAttemptHeader] = String(context.retryAttempt);
   if (context.deadlineMs !== undefined) {
@@ -67,6 +69,7 @@ export function fromContextHeaders(header: (name: string) => string | undefined,
     caller: parseCaller(header(callerHeader)),
     deadlineMs: Number.isFinite(timeoutMs) ? clock.monotonicMs() + timeoutMs : undefined,
     locale: header(localeHeader) === "zh_CN" ? "zh_CN" : "en_US",
+    operatorId: header(operatorHeader)?.slice(0, 64),
     requestId: parseRequestId(header(requestIdHeader)),
     retryAttempt: parseRetryAttempt(header(retryAttemptHeader)),
   };

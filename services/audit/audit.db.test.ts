@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { commitAddress, digestEntry } from "@lyss/contracts/audit/entry-digest.ts";
 import { keyCreated } from "@lyss/contracts/events/auth.ts";
+import { ssoConnectionCreated, ssoConnectionDeleted, ssoConnectionUpdated } from "@lyss/contracts/events/sso.ts";
 import { userDeleted } from "@lyss/contracts/events/user.ts";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
@@ -68,6 +69,30 @@ test("what a service says becomes an entry of the tenant's log", async () => {
   assert.deepEqual(
     [entry?.act, entry?.sequence, entry?.actorId, entry?.subjectId, entry?.clientAddress, entry?.details],
     ["key.created", 1, "usr_b", "key_9", "::1", '{"userId":"usr_a"}'],
+  );
+});
+
+test("who set up, changed and removed a sign-on connection stands in the log", async () => {
+  const tenantId = newTenant();
+  const of = { connectionId: "sso_1", tenantId, name: "Acme", kind: "oidc", clientAddress: "192.0.2.1" };
+  await service.say(ssoConnectionCreated, { ...of, version: 1n, actorId: "usr_a" });
+  await service.say(ssoConnectionUpdated, { ...of, version: 2n, actorId: "usr_b" });
+  await service.say(ssoConnectionDeleted, { ...of, version: 3n, actorId: "usr_c" });
+  await service.untilHeard();
+  const entries = await entriesOf(tenantId);
+  assert.deepEqual(
+    entries.map(({ act, actorId, subjectKind, subjectId, clientAddress }) => [
+      act,
+      actorId,
+      subjectKind,
+      subjectId,
+      clientAddress,
+    ]),
+    [
+      ["sso.connection.deleted", "usr_c", "sso_connection", "sso_1", "192.0.2.1"],
+      ["sso.connection.updated", "usr_b", "sso_connection", "sso_1", "192.0.2.1"],
+      ["sso.connection.created", "usr_a", "sso_connection", "sso_1", "192.0.2.1"],
+    ],
   );
 });
 

@@ -3,7 +3,7 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { userAudit } from "@lyss/contracts/events/user.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import type { Outbox } from "@lyss/kit/events/event.ts";
-import { currentContext } from "@lyss/kit/rpc/call-context.ts";
+import { currentOperatorId } from "@lyss/kit/rpc/call-context.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import { hashEntry } from "./audit-chain.ts";
@@ -51,7 +51,7 @@ export function createAuditLog({ store, outbox, clock, random }: AuditLogDeps) {
       const end = await store.lockAuditEnd(tx, userId);
       const data = create(event.schema, {
         ...{ userId, tenantId, actorId, clientAddress, subjectId, detail, previousHash: end.hash },
-        operatorId: currentContext()?.caller?.operatorId ?? "",
+        operatorId: currentOperatorId(),
         happenedAt: timestampFromDate(new Date(happenedAtMs)),
       });
       const eventId = act.eventId ?? random.id("evt");

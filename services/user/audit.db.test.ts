@@ -6,6 +6,8 @@ import { AuthService, KeyRevocationReason } from "@lyss/contracts/gen/lyss/auth/
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import { runInContext } from "@lyss/kit/rpc/call-context.ts";
+import { fromTraceparent } from "@lyss/kit/rpc/context-headers.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { user } from "./service.ts";
@@ -130,6 +132,29 @@ test("what auth says of a person's keys is written once, however often it is tol
   for (let n = 0; n < 2; n++) await service.db.transaction((tx) => ops.auditKeyAct(tx, act));
   assert.equal((await logOf(userId)).length, expected.length + 1);
   assert.deepEqual(await verify(userId), { isIntact: true, entries: 7, brokenVersion: 0 });
+});
+
+test("what follows from an act in somebody's name names the operator, and what is handled beside it nobody", async () => {
+  const { userId } = await createUser();
+  const of = { keyId: "key_2", tenantId: "ten_a", userId, createdBy: userId };
+  const context = { ...fromTraceparent(undefined), caller: undefined, deadlineMs: undefined, locale: "en_US" as const };
+  // Both lie in the log before either is heard, so that one transaction may have both.
+  await service.db.transaction(async () => {
+    await runInContext({ ...context, operatorId: "usr_op" }, () => service.say(keyCreated, of));
+    await service.say(keyCreated, { ...of, keyId: "key_3" });
+  });
+  await service.untilHeard();
+  const rows = await sql`
+    select data->>'subjectId' as key, coalesce(data->>'operatorId', '') as entry, operator from event_log.event
+    where stream = ${`user-audit/${userId}`} and type = 'user.audit.key_created' order by revision`;
+  assert.deepEqual(
+    rows.map(({ key, entry, operator }) => [key, entry, operator]),
+    [
+      ["key_2", "usr_op", "usr_op"],
+      ["key_3", "", ""],
+    ],
+  );
+  assert.equal((await verify(userId)).isIntact, true);
 });
 
 test("entries that are added at once form one chain", async () => {
