@@ -130,7 +130,7 @@ export const aiGatewayConfig = {
           .enum(providerDialects)
           .default("openai")
           .describe(
-            "The API that the provider speaks: `openai` for OpenAI's and those like it, `anthropic` or `gemini`.",
+            "The API that the provider speaks: `openai` for OpenAI's and those like it, `anthropic`, `gemini` or `bedrock`.",
           ),
         baseUrl: baseUrlSchema.describe("Where its API begins, such as https://api.openai.com/v1."),
         apiKey: secretSchema.optional().describe("Its key; left out where it asks for none."),

@@ -22,7 +22,7 @@ export interface Model {
 export type OnDisconnect = "cancel" | "drain";
 
 /** APIs that providers speak; `providers/` has a wire for each. */
-export const providerDialects = ["openai", "anthropic", "gemini"] as const;
+export const providerDialects = ["openai", "anthropic", "gemini", "bedrock"] as const;
 export type ProviderDialect = (typeof providerDialects)[number];
 
 export interface Provider {

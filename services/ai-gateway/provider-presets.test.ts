@@ -27,6 +27,7 @@ const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 const expected = {
   openai: { path: "/chat/completions", header: "authorization", value: "Bearer a key" },
   anthropic: { path: "/messages", header: "x-api-key", value: "a key" },
+  bedrock: { path: "/model/vendor-model/converse", header: "authorization", value: "Bearer a key" },
   gemini: { path: "/models/vendor-model:generateContent", header: "x-goog-api-key", value: "a key" },
 } as const;
 
@@ -58,7 +59,8 @@ for (const { name, dialect, baseUrl, env, documentation, models, isFromEnvironme
       [],
     );
     const { model: asName } = sent.body as { model?: string };
-    assert.equal(asName, dialect === "gemini" ? undefined : "vendor-model");
+    // Where the path names the model, the body does not.
+    assert.equal(asName, endpoint.includes("vendor-model") ? undefined : "vendor-model");
   });
 }
 

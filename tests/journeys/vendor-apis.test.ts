@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import Anthropic from "@anthropic-ai/sdk";
+import { systemClock as clock } from "@lyss/kit/service/clock.ts";
 import { closeInReverse } from "@lyss/kit/testing/test-cluster.ts";
+import { startSimulator } from "@lyss/services/ai-gateway/simulator/simulator.ts";
 import { countSimulatedPrompt } from "@lyss/services/ai-gateway/simulator/tokenizer.ts";
 import OpenAI from "openai";
 import { listUsage, waitForNoCall, waitForUsage } from "../read-money.ts";
@@ -17,6 +19,9 @@ const priced = { name: model, upstreamName: "simulated-chat", inputUsdPerMillion
 const provider = { name: "vendor", dialect: "anthropic", baseUrl: `${vendor.url}/v1`, apiKey: vendor.apiKey };
 const google = await startGoogle(scope);
 const anthropic = await startAnthropic(scope);
+const simulator = await startSimulator({ clock, host: "127.0.0.1", port: 0, apiKey: "a-key" });
+scope.after(simulator.stop);
+const bedrock = { name: "bedrock", dialect: "bedrock", baseUrl: simulator.url, apiKey: "AKIDEXAMPLE:a-key:a-token" };
 const claude = { ...priced, name: "claude", upstreamName: "claude-sonnet-4-6" };
 const gemini = { name: "gemini", upstreamName: "gemini-3-flash", inputUsdPerMillion: "1", outputUsdPerMillion: "2" };
 const platform = await runPlatform(scope, {
@@ -27,6 +32,9 @@ const platform = await runPlatform(scope, {
         ...{ name: "anthropic", dialect: "anthropic", baseUrl: `${anthropic.url}/v1`, apiKey: "a key" },
         ...{ serverTools: true, models: [claude] },
       },
+      { ...bedrock, models: [{ ...priced, name: "nova" }] },
+      { ...bedrock, name: "bearer", apiKey: "a-key", models: [{ ...priced, name: "bearer-nova" }] },
+      { ...bedrock, name: "wrong", apiKey: "AKIDEXAMPLE:another", models: [{ ...priced, name: "wrong-nova" }] },
       { name: "google", dialect: "gemini", baseUrl: `${google.url}/v1beta`, apiKey: "a key", models: [gemini] },
     ],
   },
@@ -192,4 +200,76 @@ test("W23, W44, W46: Anthropic's SDK gets from Anthropic what chat cannot say, a
   const counted = await sdk.messages.countTokens({ model: "claude", messages: next, tools: request.tools });
   assert.ok(counted.input_tokens > 20);
   await assert.rejects(sdk.messages.create({ ...request, container: "c_1" } as typeof request), { status: 400 });
+});
+
+test("W45: Bedrock answers OpenAI's and Anthropic's SDKs, whole and streamed, with either kind of key, and is charged as it reports", async () => {
+  const messages = user("Hello simulate.tokens=30 simulate.cached_tokens=5");
+  for (const name of ["nova", "bearer-nova"]) {
+    const whole = await client.chat.completions.create({ model: name, messages });
+    const options = { stream: true as const, stream_options: { include_usage: true } };
+    const chunks = await Array.fromAsync(await client.chat.completions.create({ model: name, messages, ...options }));
+    const text = chunks.map(({ choices: [choice] }) => choice?.delta.content ?? "").join("");
+    assert.equal(text, whole.choices[0]?.message.content);
+    assert.deepEqual(
+      [whole.model, whole.choices[0]?.finish_reason, whole.usage?.completion_tokens],
+      [name, "stop", 30],
+    );
+    assert.deepEqual([chunks.at(-1)?.choices, chunks.at(-1)?.usage], [[], whole.usage]);
+    assert.equal(whole.usage?.prompt_tokens_details?.cached_tokens, 5);
+  }
+  const sdk = new Anthropic({ baseURL: platform.url, apiKey: platform.apiKey, maxRetries: 0 });
+  const tools = [
+    {
+      name: "get_weather",
+      input_schema: { type: "object" as const, properties: { city: { type: "string" } }, required: ["city"] },
+    },
+  ];
+  const asked = {
+    model: "nova",
+    max_tokens: 100,
+    messages: user("How is it?"),
+    tools,
+    tool_choice: { type: "any" as const },
+  };
+  const called = await sdk.messages.stream(asked).finalMessage();
+  const [use] = called.content;
+  assert.ok(use?.type === "tool_use" && called.stop_reason === "tool_use");
+  const results = [{ type: "tool_result" as const, tool_use_id: use.id, content: "rain" }];
+  const next = [
+    ...asked.messages,
+    { role: "assistant" as const, content: called.content },
+    { role: "user" as const, content: results },
+  ];
+  const told = await sdk.messages.create({ model: "nova", max_tokens: 100, messages: next, tools });
+  assert.match(told.content[0]?.type === "text" ? told.content[0].text : "", /get_weather returned: “rain”/);
+
+  await waitForNoCall(platform);
+  const prompt = countSimulatedPrompt(messages);
+  const costs = (await listUsage(platform)).flatMap((row) =>
+    row.output_tokens === 30 && row.model === "nova" ? row.cost_nanos : [],
+  );
+  const costNanos = String(prompt * 1_000 + 30 * 2_000);
+  assert.deepEqual(costs, [costNanos, costNanos]);
+});
+
+test("W38, W45: what goes wrong at Bedrock is an error of ours, also within a stream, and its test shows whether the key is taken", async () => {
+  const ask = (model: string, words: string) =>
+    client.chat.completions.create({ model, messages: user(`Hi ${words}`) });
+  await assert.rejects(ask("wrong-nova", ""), { status: 502 });
+  await assert.rejects(ask("nova", "simulate.error=429"), { status: 429 });
+  await assert.rejects(ask("nova", "simulate.error=400"), { status: 400 });
+  for (const fault of ["stream_error_after_tokens=2", "cut_after_tokens=2", "end_after_tokens=2"]) {
+    const messages = user(`Hi simulate.${fault} simulate.split_bytes=3`);
+    const stream = await client.chat.completions.create({ model: "nova", messages, stream: true });
+    await assert.rejects(Array.fromAsync(stream), (err) => err instanceof OpenAI.APIError, fault);
+  }
+  for (const [name, isReachable] of [
+    ["bedrock", true],
+    ["bearer", true],
+    ["wrong", false],
+  ] as const) {
+    const url = `${platform.url}/api/v1/ai/providers/${name}:test`;
+    const tested = await requestJson(url, platform.apiKey, { method: "POST" });
+    assert.equal(tested.body["reachable"], isReachable, name);
+  }
 });

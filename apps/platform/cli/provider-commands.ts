@@ -18,9 +18,7 @@ export function addProviderCommands(program: Command, deps: CliDeps): void {
     .option("--base-url <url>", "such as https://api.openai.com/v1; private addresses belong into lyss.yaml")
     .addOption(
       new Option("--dialect <api>", "API that it speaks; openai unless given").choices([
-        "openai",
-        "anthropic",
-        "gemini",
+        ...["openai", "anthropic", "gemini", "bedrock"],
       ]),
     )
     .option(

@@ -73,10 +73,11 @@ export async function relayStream(
 }
 
 async function passEvents(deps: AiGatewayDeps, call: Call, answer: Answer, progress: Progress): Promise<void> {
-  if (!answer.head.find("content-type")?.startsWith("text/event-stream")) {
+  const { contentType = "text/event-stream", createReader = createSseReader } = call.wire.framing ?? {};
+  if (!answer.head.find("content-type")?.startsWith(contentType)) {
     throw new Failure(aiGatewayFailures.upstream_failed, { model: call.target.model.name });
   }
-  const reader = createSseReader(deps.settings.maxEventBytes);
+  const reader = createReader(deps.settings.maxEventBytes);
   const stream = call.wire.createStream(call.facts);
   for await (const chunk of answer.body) {
     const events = reader.push(chunk).flatMap((event) => stream.read(event));

@@ -36,17 +36,17 @@ async function sendOnce(deps: AiGatewayDeps, call: Call, secret: string): Promis
   call.dispatch.unanswered++;
   try {
     const pool = deps.pools.poolOf(provider);
+    const body = call.draft.toBody(call.outputTokens);
+    const sent = { method: "POST" as const, path: pathAt(provider, call.draft.endpoint), authority: pool.authority };
     const start = toRequestStart({
-      method: "POST",
-      path: pathAt(provider, call.draft.endpoint),
-      authority: pool.authority,
+      ...sent,
       headers: {
         ...toRequestHeaders(provider, secret, call.request.isStream),
+        ...call.wire.sign?.(secret, { ...sent, body, nowMs: deps.clock.nowMs() }),
         ...call.draft.headers,
         ...(deps.settings.sendTraceparent && traceHeaders()),
       },
     });
-    const body = call.draft.toBody(call.outputTokens);
     answer = await requestAnswer(pool, composeRequest(start, body), call.abort.signal);
   } catch (err) {
     if (hasNotLeft(err)) call.dispatch.unanswered--;
@@ -72,7 +72,7 @@ export function toRequestHeaders(
 ): Record<string, string> {
   return {
     "content-type": "application/json",
-    accept: isStream ? "text/event-stream" : "application/json",
+    accept: isStream ? (wires[dialect].framing?.contentType ?? "text/event-stream") : "application/json",
     "user-agent": "lyss",
     ...wires[dialect].toHeaders(secret),
   };

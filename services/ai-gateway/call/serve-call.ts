@@ -72,7 +72,7 @@ export async function serveCall(deps: AiGatewayDeps, askedCall: AskedCall, excha
     const funds = await fund(deps, exchange, { callId, request, target, inputTokens, tags });
     const call: Call = {
       ...{ callId, requestId, tenantId: caller.tenantId, request, target, counter, inputTokens, funds },
-      ...{ wire, draft, facts: { startedAtMs } },
+      ...{ wire, draft, facts: { startedAtMs, callId, upstreamModel: target.model.upstreamName } },
       record: detached ? undefined : given,
       begin: detached && (() => detached.begin(callId, given)),
       ...{ res, locale: context.locale, startedMs, caller: watch, abort },
@@ -97,7 +97,7 @@ export async function serveCall(deps: AiGatewayDeps, askedCall: AskedCall, excha
 
 /** Throws `invalid_request` for what this provider cannot be asked. */
 function draftFor({ provider, model }: Target, { request, wire = wires[provider.dialect] }: ReadCall) {
-  if (wire.surfaces.includes(request.surface)) return { wire, draft: wire.draft(request, model) };
+  if (wire.surfaces.includes(request.surface)) return { wire, draft: wire.draft(request, model, provider) };
   throw refuseField(
     "model",
     "is at a provider that does not answer requests of this kind; GET /v1/models lists others",

@@ -11,7 +11,7 @@ import type { Wire, WireDraft } from "./wire.ts";
 
 type Json = Record<string, unknown>;
 
-export const goldenFacts = { startedAtMs: 1_780_000_000_123 };
+export const goldenFacts = { startedAtMs: 1_780_000_000_123, callId: "call_1", upstreamModel: "upstream" };
 
 export function toSseEvent(json: unknown): SseEvent {
   return { raw: Buffer.alloc(0), data: JSON.stringify(json) };

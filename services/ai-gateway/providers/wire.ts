@@ -1,6 +1,6 @@
 import type { CallRequest, Surface } from "../call/read-request.ts";
 import type { SseEvent } from "../dialects/openai/sse.ts";
-import type { Model } from "../model.ts";
+import type { Model, Provider } from "../model.ts";
 
 /**
  * How a provider's API is spoken. What is asked comes in chat's form and what is answered goes back in it, as if every provider
@@ -12,9 +12,15 @@ export interface Wire {
    * Reads a call before money is set aside for it. Throws `invalid_request` naming the field for what the provider's API has no
    * place for and what would be answered otherwise without it.
    */
-  draft(request: CallRequest, model: Model): WireDraft;
+  draft(request: CallRequest, model: Model, provider?: WireProvider): WireDraft;
   /** What a provider is told besides the body. An empty secret is none. */
   toHeaders(secret: string): Readonly<Record<string, string>>;
+  /** What it is told besides, where that depends on the request itself: it is signed. */
+  sign?(secret: string, sent: SentRequest): Readonly<Record<string, string>>;
+  /** How a stream is cut into events, where it is not server-sent events. */
+  readonly framing?: Framing;
+  /** A request that costs nothing and shows whether the provider takes the key; its list of models where none is given. */
+  readonly probe?: Probe;
   /** A whole answer in chat's form. `json` is `body`, parsed. What is no answer stays what it is. */
   toAnswer(body: Buffer, json: unknown, facts: WireFacts): WireAnswer;
   createStream(facts: WireFacts): WireStream;
@@ -30,9 +36,51 @@ export interface WireDraft {
   toBody(outputTokens: number | undefined): Buffer;
 }
 
+/** What of a provider decides how it is asked. */
+export type WireProvider = Partial<Pick<Provider, "baseUrl">>;
+
+/** A request as it goes onto the connection. */
+export interface SentRequest {
+  readonly method: string;
+  /** Host, and port where it is not the usual one. */
+  readonly authority: string;
+  /** With the query, if any; encoded as it is sent. */
+  readonly path: string;
+  readonly body: Buffer;
+  /** Unix milliseconds. */
+  readonly nowMs: number;
+}
+
+export interface Framing {
+  /** How the content type of a stream begins. */
+  readonly contentType: string;
+  /** Cuts bytes into events wherever chunks break. Throws for an event that is longer than `maxEventBytes` or broken. */
+  createReader(maxEventBytes: number): EventReader;
+}
+
+export interface EventReader {
+  /** The events that are now whole. */
+  push(chunk: Buffer): SseEvent[];
+  /** What is left at the end, if that is an event. Throws for half of one. */
+  flush(): SseEvent | undefined;
+}
+
+export interface Probe {
+  readonly method: "GET" | "POST";
+  /** Below the base URL; `model` is one that the provider offers. */
+  toEndpoint(model: string): string;
+  readonly body?: Buffer;
+  /** Statuses that only a request with a good key is answered with. */
+  readonly accepted: readonly number[];
+}
+
 export interface WireFacts {
   /** Unix milliseconds. */
   readonly startedAtMs: number;
+  /** For answers that have no id of their own. */
+  readonly callId: string;
+  /** What the provider calls the model, for answers that do not say so. */
+  readonly upstreamModel: string;
 }
 
 export interface WireAnswer {

@@ -1,5 +1,6 @@
 import type { ProviderDialect } from "../model.ts";
 import { anthropicWire } from "./anthropic/anthropic.ts";
+import { bedrockWire } from "./bedrock/bedrock.ts";
 import { geminiWire } from "./gemini/gemini.ts";
 import { openAiWire } from "./openai.ts";
 import type { Wire } from "./wire.ts";
@@ -9,4 +10,5 @@ export const wires: Readonly<Record<ProviderDialect, Wire>> = {
   openai: openAiWire,
   anthropic: anthropicWire,
   gemini: geminiWire,
+  bedrock: bedrockWire,
 };

@@ -5,7 +5,7 @@ import { type Clock, delay } from "@lyss/kit/service/clock.ts";
 import { type Answer, countShown } from "./answer.ts";
 import { type Behaviour, waitLimitMs } from "./directives.ts";
 import { streamError, streamEvents, writeEvent } from "./stream-events.ts";
-import { type SimulatedErrorName, simulatedErrors } from "./wire-error.ts";
+import { type ErrorObject, type SimulatedErrorName, simulatedErrors } from "./wire-error.ts";
 import { type WireForm, wholeBody } from "./wire-form.ts";
 
 /** The way back to one client. */
@@ -33,13 +33,17 @@ export async function waitAsAsked(outlet: Outlet): Promise<void> {
 }
 
 /** Sends one of the vendor's errors. */
-export async function sendSimulatedError(outlet: Outlet, name: SimulatedErrorName): Promise<void> {
+export async function sendSimulatedError(
+  outlet: Outlet,
+  name: SimulatedErrorName,
+  toBody: (error: ErrorObject) => object = (error) => ({ error }),
+): Promise<void> {
   const { status, message, type, param, code, ...rest } = { retryAfterSeconds: undefined, ...simulatedErrors[name] };
   const { retry_after: asked, retry_after_ms: askedMs } = outlet.behaviour;
   const retryAfter = asked ?? rest.retryAfterSeconds?.toString();
   if (retryAfter !== undefined) outlet.res.setHeader("retry-after", retryAfter);
   if (askedMs !== undefined) outlet.res.setHeader("retry-after-ms", askedMs);
-  await sendJson(outlet, status, { error: { message, type, param, code } });
+  await sendJson(outlet, status, toBody({ message, type, param, code }));
 }
 
 /** Sends a JSON body, or what the `body` directive puts in its place. */
@@ -68,27 +72,54 @@ export async function sendWhole(outlet: Outlet, answer: Answer, form: WireForm):
   if (!behaviour.body && !signal.aborted) outlet.onTokens(tokens);
 }
 
+/** Part of a stream as it is written, and how many tokens it carries. */
+export interface Frame {
+  readonly bytes: string | Buffer;
+  readonly tokens: number;
+  /** True for what ends the stream. */
+  readonly isEnd: boolean;
+}
+
+/** A stream in whatever way of writing one. */
+export interface FramedStream {
+  readonly contentType: string;
+  readonly frames: Iterable<Frame>;
+  /** What stands for an error within it. */
+  readonly error: string | Buffer;
+}
+
 /** Streams an answer as server-sent events, with the asked for pace and faults. */
 export async function sendStream(outlet: Outlet, answer: Answer, form: WireForm, includeUsage: boolean): Promise<void> {
+  const { behaviour } = outlet;
+  function* toFrames(): Generator<Frame> {
+    if (behaviour.sse === "bom") yield { bytes: "\ufeff", tokens: 0, isEnd: false };
+    for (const event of streamEvents(answer, form, behaviour, includeUsage)) {
+      yield { bytes: writeEvent(event, behaviour.sse), tokens: event.tokens, isEnd: event.data === "[DONE]" };
+    }
+  }
+  await sendFrames(outlet, {
+    contentType: "text/event-stream; charset=utf-8",
+    frames: toFrames(),
+    error: writeEvent(streamError(answer, form, behaviour), behaviour.sse),
+  });
+}
+
+/** Streams frames with the asked for pace and faults. */
+export async function sendFrames(outlet: Outlet, { contentType, frames, error }: FramedStream): Promise<void> {
   const { res, behaviour, clock, signal } = outlet;
   if (behaviour.body) return sendJson(outlet, 200, {});
   const faultAt = faultTokens(behaviour);
-  res.writeHead(200, {
-    "content-type": behaviour.content_type ?? "text/event-stream; charset=utf-8",
-    "cache-control": "no-cache",
-  });
+  res.writeHead(200, { "content-type": behaviour.content_type ?? contentType, "cache-control": "no-cache" });
   res.flushHeaders();
   let sent = 0;
-  if (behaviour.sse === "bom") await write(outlet, "\ufeff");
-  for (const event of streamEvents(answer, form, behaviour, includeUsage)) {
-    const isEnd = event.data === "[DONE]";
-    if (event.tokens > 0 || isEnd) {
-      if (faultAt !== undefined && sent >= faultAt) return strike(outlet, answer, form);
+  for (const { bytes, tokens, isEnd } of frames) {
+    if (tokens > 0 || isEnd) {
+      if (faultAt !== undefined && sent >= faultAt) return strike(outlet, error);
       if (behaviour.token_delay_ms && sent > 0 && !isEnd) await delay(clock, behaviour.token_delay_ms, signal);
     }
-    await write(outlet, writeEvent(event, behaviour.sse));
-    sent += event.tokens;
-    if (event.tokens > 0) outlet.onTokens(event.tokens);
+    await write(outlet, bytes);
+    sent += tokens;
+    if (tokens > 0) outlet.onTokens(tokens);
   }
   res.end();
 }
@@ -104,13 +135,11 @@ function faultTokens(behaviour: Behaviour): number | undefined {
 }
 
 /** The fault that a stream or a body was heading for. */
-async function strike(outlet: Outlet, answer: Answer, form: WireForm): Promise<void> {
+async function strike(outlet: Outlet, error: string | Buffer): Promise<void> {
   const { res, behaviour } = outlet;
   const at = faultTokens(behaviour);
   if (behaviour.stall_after_tokens === at) await waitForNothing(outlet);
-  if (behaviour.stream_error_after_tokens === at) {
-    await write(outlet, writeEvent(streamError(answer, form, behaviour), behaviour.sse));
-  }
+  if (behaviour.stream_error_after_tokens === at) await write(outlet, error);
   if (behaviour.cut_after_tokens === at) outlet.cut();
   else res.end();
 }

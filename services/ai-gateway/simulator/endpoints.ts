@@ -90,7 +90,7 @@ function stamped(call: Call, prefix: string): Stamp {
   return { ...call.stamp, id: `${prefix}-${call.stamp.id}` };
 }
 
-function getModelOf(body: { readonly model?: unknown }, kind: SimulatedModel["kind"]): SimulatedModel {
+export function getModelOf(body: { readonly model?: unknown }, kind: SimulatedModel["kind"]): SimulatedModel {
   if (typeof body.model !== "string" || body.model === "") throw badRequest(null, "you must provide a model parameter");
   const model = getModel(body.model);
   if (model.kind === kind) return model;

@@ -1,8 +1,10 @@
-import { hash, timingSafeEqual } from "node:crypto";
+import { hash } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Clock } from "@lyss/kit/service/clock.ts";
+import { authenticate, authenticateSigned, isSigned } from "./authenticate.ts";
+import { serveConverse } from "./converse.ts";
 import { sendJson } from "./delivery.ts";
 import type { Behaviour } from "./directives.ts";
 import { type Call, endpoints, serveModel } from "./endpoints.ts";
@@ -134,9 +136,10 @@ async function serve(state: State, req: IncomingMessage, res: ServerResponse): P
   });
   try {
     writeVendorHeaders(res, id);
-    authenticate(state.options.apiKey, req.headers.authorization);
+    if (!isSigned(req.headers)) authenticate(state.options.apiKey, req.headers);
     const serveCall = findEndpoint(req.method ?? "", path);
     const body = await readBody(req);
+    if (isSigned(req.headers)) authenticateSigned(state.options, req, body);
     const call: Call = {
       body,
       stamp: { id, created: Math.floor(state.options.clock.nowMs() / 1000) },
@@ -170,22 +173,14 @@ function writeVendorHeaders(res: ServerResponse, id: string): void {
   res.setHeader("x-ratelimit-reset-requests", "6ms");
 }
 
-function authenticate(apiKey: string, header: string | undefined): void {
-  const [, sent] = /^Bearer +(\S+)$/i.exec(header ?? "") ?? [];
-  if (sent === undefined) {
-    throw new WireError(401, "You didn't provide an API key. Send it as 'Authorization: Bearer YOUR_KEY'.");
-  }
-  const digest = (key: string) => hash("sha256", key, "buffer");
-  if (timingSafeEqual(digest(sent), digest(apiKey))) return;
-  throw new WireError(401, "Incorrect API key provided.", { code: "invalid_api_key" });
-}
-
 function findEndpoint(method: string, path: string): (call: Call) => Promise<void> {
   const key = `${method} ${path}`;
   const endpoint = Object.hasOwn(endpoints, key) ? endpoints[key] : undefined;
   if (endpoint) return endpoint;
   const [, name] = /^GET \/v1\/models\/([^/]{1,256})$/.exec(key) ?? [];
   if (name) return (call) => serveModel(call, name);
+  const [, modelId, stream] = /^POST \/model\/([^/]{1,2048})\/converse(-stream)?$/.exec(key) ?? [];
+  if (modelId) return (call) => serveConverse(call, modelId, stream !== undefined);
   const isKnown = Object.keys(endpoints).some((known) => known.endsWith(` ${path}`));
   throw isKnown
     ? new WireError(405, `Not allowed to ${method.slice(0, 16)} on ${path}.`, { code: "method_not_supported" })
