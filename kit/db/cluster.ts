@@ -6,7 +6,7 @@ import { readMigrations } from "./migrations.ts";
 import { createPool, type Pool } from "./pool.ts";
 import { deriveServiceRole, ensureRoles, type ServiceRole } from "./roles.ts";
 import { migrateSchemas } from "./schemas.ts";
-import { splitHosts } from "./split-hosts.ts";
+import { splitHosts, withLogin } from "./split-hosts.ts";
 
 /** What a service asks of the database. */
 export interface ClusterService {
@@ -168,13 +168,8 @@ export function openCluster(options: ClusterOptions): Cluster {
     },
 
     engineUrls(serviceName) {
-      const { role, password } = find(serviceName).login;
-      return splitHosts(options.adminUrl).map((host) => {
-        const url = new URL(host);
-        url.username = role;
-        url.password = password;
-        return url.href;
-      });
+      const { login } = find(serviceName);
+      return splitHosts(options.adminUrl).map((host) => withLogin(host, login));
     },
 
     async close() {

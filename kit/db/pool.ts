@@ -1,7 +1,10 @@
+import type { Socket } from "node:net";
 import type { Logger } from "pino";
 import { type Clock, delay } from "../service/clock.ts";
 import type { Database, Sql, Tx } from "./database.ts";
 import { postgres } from "./driver.ts";
+import { createPrimaryFinder, openPrimarySocket } from "./find-primary.ts";
+import { splitHosts, withLogin } from "./split-hosts.ts";
 
 export interface PoolOptions {
   readonly url: string;
@@ -54,7 +57,9 @@ export function createPool(options: PoolOptions): Pool {
 
 function connect(options: PoolOptions): Sql {
   const { log, timeoutMs = 10_000 } = options;
-  return postgres(options.url, {
+  const { url, socket } = toPrimary(options);
+  return postgres(url, {
+    ...(socket && { socket }),
     ...(options.login ? { username: options.login.role, password: options.login.password } : {}),
     max: options.maxConnections,
     idle_timeout: options.idleSeconds ?? 20,
@@ -73,4 +78,22 @@ function connect(options: PoolOptions): Sql {
       idle_in_transaction_session_timeout: timeoutMs,
     },
   });
+}
+
+/**
+ * Where the URL names several hosts and wants the one that takes writes, the driver is given one, and ways to whichever it is: by itself
+ * it would also take a primary of the past, and ask for ever where none takes writes.
+ */
+function toPrimary({ url, login, clock }: PoolOptions): {
+  readonly url: string;
+  readonly socket?: () => Promise<Socket>;
+} {
+  const hosts = splitHosts(url);
+  const [first = url] = hosts;
+  if (hosts.length < 2 || !/[?&]target_session_attrs=(read-write|primary)\b/.test(url)) return { url };
+  const finder = createPrimaryFinder(
+    hosts.map((host) => (login ? withLogin(host, login) : host)),
+    clock,
+  );
+  return { url: first, socket: () => openPrimarySocket(finder) };
 }

@@ -12,3 +12,11 @@ export function splitHosts(url: string): readonly string[] {
 }
 
 const urlPattern = /^([a-z]+:\/\/)((?:[^@/?]*@)?)([^/?]*)(.*)$/s;
+
+/** The same with another role and its password. */
+export function withLogin(url: string, login: { readonly role: string; readonly password: string }): string {
+  const changed = new URL(url);
+  changed.username = login.role;
+  changed.password = login.password;
+  return changed.href;
+}

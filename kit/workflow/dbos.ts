@@ -5,7 +5,9 @@ import type { Pool } from "pg";
 import type { Logger } from "pino";
 import type { ClusterService, EngineAdmin } from "../db/cluster.ts";
 import type { Sql } from "../db/database.ts";
-import { createEnginePool, type EngineUrls, findPrimary } from "./engine-pool.ts";
+import { createPrimaryFinder } from "../db/find-primary.ts";
+import { systemClock } from "../service/clock.ts";
+import { createEnginePool, type EngineUrls } from "./engine-pool.ts";
 import type { DbosMigration } from "./migrate-dbos.ts";
 
 /** Where DBOS keeps runs and their steps, beside our own tables. */
@@ -113,7 +115,11 @@ async function migrateDbos({ sql, urls, role }: EngineAdmin): Promise<void> {
   const [schema] = await sql<{ mark: string | null }[]>`
     select obj_description(oid, 'pg_namespace') as mark from pg_namespace where nspname = ${engineSchema}`;
   if (schema?.mark === engineMark) return;
-  const migration: DbosMigration = { url: await findPrimary(urls), role, schema: engineSchema };
+  const migration: DbosMigration = {
+    url: await createPrimaryFinder(urls, systemClock).find(),
+    role,
+    schema: engineSchema,
+  };
   const thread = new Worker(new URL("./migrate-dbos.ts", import.meta.url), {
     workerData: migration,
     stdout: true,

@@ -24,7 +24,7 @@ const factOf = (callId: string, leaseId = "lse_1", attempt = 1) =>
   create(UsageFactSchema, { callId, leaseId, attempt, outcome: CallOutcome.COMPLETED });
 
 /** A journal on a spool in memory, beside a billing that refuses what it is told to. */
-function start() {
+function start({ maxPendingFacts = 50_000 } = {}) {
   const clock = createFakeClock();
   /** By request: what was posted. */
   const posted: string[][] = [];
@@ -83,7 +83,7 @@ function start() {
   const logged: string[] = [];
   const log = pino({}, { write: (line: string) => void logged.push(toText(JSON.parse(line))) });
   const parts = { billing: billing as Client<typeof BillingService>, spool: spool as Spool };
-  const journal = createFactJournal({ ...parts, nodeId: "node_1", clock, log });
+  const journal = createFactJournal({ ...parts, nodeId: "node_1", clock, log, maxPendingFacts });
   const charged: string[] = [];
   async function begin(callId: string, leaseId?: string) {
     const attempt = journal.begin(factOf(callId, leaseId));
@@ -185,6 +185,19 @@ test("two thousand are charged at once, and no more together", async () => {
     [2_000, 2_000, 1],
   );
   assert.equal(journal.pending, 0);
+});
+
+test("it is full while so many wait to be charged, and has room again when they are", async () => {
+  const { journal, end, advance, refusals } = start({ maxPendingFacts: 2 });
+  refusals.push(away());
+  await end("c1");
+  assert.equal(journal.isFull, false);
+  await end("c2");
+  assert.equal(journal.isFull, true);
+  await advance(25);
+  assert.equal(journal.isFull, true, "billing was away");
+  await advance(200);
+  assert.deepEqual([journal.isFull, journal.pending], [false, 0]);
 });
 
 test("while billing is away what ended is kept and tried again, ever more rarely; that is said once", async () => {

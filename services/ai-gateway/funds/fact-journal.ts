@@ -36,6 +36,8 @@ export interface FactJournal {
   stop(): Promise<void>;
   /** Ended and not charged yet. */
   readonly pending: number;
+  /** True while so many wait that no more may be begun: they are kept in memory, too. */
+  readonly isFull: boolean;
 }
 
 /** What was written of an attempt, as it came back. */
@@ -58,6 +60,8 @@ interface Ended {
 }
 
 const maxFactsAtOnce = 2_000;
+/** Each takes 1.6 KB. What is under way comes on top. */
+const defaultMaxPendingFacts = 50_000;
 /** Facts of so long share a transaction, unless one is urgent. */
 const gatherMs = 25;
 const firstRetryMs = 200;
@@ -70,8 +74,10 @@ export function createFactJournal(deps: {
   readonly nodeId: string;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Default 50,000. */
+  readonly maxPendingFacts?: number;
 }): FactJournal {
-  const { spool, billing, nodeId, clock, log } = deps;
+  const { spool, billing, nodeId, clock, log, maxPendingFacts = defaultMaxPendingFacts } = deps;
   let queue: Ended[] = [];
   let posting = 0;
   let running: Promise<void> | undefined;
@@ -204,6 +210,9 @@ export function createFactJournal(deps: {
     },
     get pending() {
       return Math.max(queue.length, posting);
+    },
+    get isFull() {
+      return queue.length >= maxPendingFacts;
     },
   };
 }

@@ -12,6 +12,7 @@ import {
   type UsageFact,
 } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { type Failure, isFailure } from "@lyss/kit/errors/failure.ts";
+import { loadShedFailures } from "@lyss/kit/resilience/load-shed-failures.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { pino } from "pino";
 import { type LeasePath, toLeasePath } from "./budget-paths.ts";
@@ -62,7 +63,7 @@ function start(world: World = {}) {
   const logged: unknown[] = [];
   const ended: { readonly fact: UsageFact; readonly onPosted: () => void }[] = [];
   const grants = [...granted];
-  const state = { isDiskFull: false, isAway: false };
+  const state = { isDiskFull: false, isAway: false, isBehind: false };
   const billing = {
     async reserveCall(request: object, options: object) {
       asked.push(["reserve", request, options]);
@@ -78,7 +79,10 @@ function start(world: World = {}) {
     },
   } as unknown as Client<typeof BillingService>;
   const answer = <T>(value: T): T | Promise<T> => (isSlow ? Promise.resolve(value) : value);
-  const journal: Pick<FactJournal, "begin" | "end"> = {
+  const journal: Pick<FactJournal, "begin" | "end" | "isFull"> = {
+    get isFull() {
+      return state.isBehind;
+    },
     begin(fact) {
       asked.push(["begin", fact.leaseId, fact.priceId]);
       const written = state.isDiskFull ? Promise.reject(new Error("the disk is full")) : Promise.resolve();
@@ -158,6 +162,17 @@ test("what is drawn for a call is given back, or is what it is paid from; nothin
     assert.equal(await funds?.settle(spentOf()), 40n);
     assert.deepEqual([lease.money.free, ended[0]?.fact.startedAtMs], [60n, BigInt(startMs)]);
   }
+});
+
+test("while too many calls wait to be charged no other begins, and nothing is asked for it", async () => {
+  const { fund, drawForCall, lease, state, takeAsked } = start({ leasedNanos: 100n });
+  state.isBehind = true;
+  assert.equal(drawForCall(call), undefined);
+  await assert.rejects(fund(call), (err) => isFailure(err, loadShedFailures.overloaded) && err.retryAfterMs === 1_000);
+  assert.deepEqual([takeAsked(), lease.money.free], [[], 100n]);
+  state.isBehind = false;
+  await fund(call);
+  assert.equal(lease.money.free, 0n);
 });
 
 test("nothing is drawn for a call without a price, and what cannot be written down is given back", async () => {

@@ -12,6 +12,7 @@ import { boundNanos, costOf } from "@lyss/contracts/pricing/price.ts";
 import { toQuantities } from "@lyss/contracts/pricing/token-price.ts";
 import { serviceModeMessages } from "@lyss/contracts/pricing/wire.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
+import { loadShedFailures } from "@lyss/kit/resilience/load-shed-failures.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Logger } from "pino";
 import type { BudgetPaths } from "./budget-paths.ts";
@@ -55,8 +56,13 @@ export function createFunder(deps: {
   const { billing, prices, budgets, leases, journal, clock, log } = deps;
   const heldCallIds = new Set<string>();
 
-  /** Sets money aside and writes the attempt down. What is drawn goes back when the attempt cannot be written. */
+  /**
+   * Sets money aside and writes the attempt down. What is drawn goes back when the attempt cannot be written. Throws `load.overloaded`
+   * while too many calls wait to be charged.
+   */
   async function fund(call: CallToFund): Promise<Funds> {
+    if (journal.isFull)
+      throw new Failure(loadShedFailures.overloaded, { retryAfterSeconds: 1 }, { retryAfterMs: 1_000 });
     const { callId, tenantId, provider, model } = call;
     const startedAtMs = clock.nowMs();
     // What is at hand is not waited for, as `await` would.
@@ -94,6 +100,8 @@ export function createFunder(deps: {
   }
 
   function draw(call: CallToFund): MaybePromise<Drawn | undefined> {
+    // `fund` says why not.
+    if (journal.isFull) return undefined;
     const startedAtMs = clock.nowMs();
     return whenKnown(prices.priceOf(call, startedAtMs), (price) => {
       if (!price) return undefined;

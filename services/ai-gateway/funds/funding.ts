@@ -19,7 +19,7 @@ import { createRecovery } from "./recovery.ts";
 
 /** How this process pays for calls, with the work behind it. */
 export interface Funding {
-  /** Throws billing's failures, `kit.unavailable` when there is neither a lease nor billing, and `cannot_record`. */
+  /** Throws billing's failures, `kit.unavailable` when there is neither a lease nor billing, `cannot_record`, and `load.overloaded`. */
   fund(call: CallToFund): Promise<Funds>;
   readonly draw: DrawForCall;
   readonly priceOf: PriceCache["priceOf"];

@@ -1,15 +1,32 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { postgres } from "@lyss/kit/db/driver.ts";
+import { createPool } from "@lyss/kit/db/pool.ts";
+import { splitHosts } from "@lyss/kit/db/split-hosts.ts";
 import { delay, systemClock } from "@lyss/kit/service/clock.ts";
 import { startMailServer } from "@lyss/kit/testing/mail-server.ts";
 import { closeInReverse } from "@lyss/kit/testing/test-cluster.ts";
 import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
+import { createEnginePool } from "@lyss/kit/workflow/engine-pool.ts";
+import { pino } from "pino";
 import { listUsage, waitForNoHold, waitForUsage } from "../../read-money.ts";
 import { requestJson, runPlatform } from "../../run-platform.ts";
 import { startPostgresPair } from "./postgres-pair.ts";
 
+/** The ports at which new sessions of ours are opened: three of a service, three of the workflow engine. */
+async function openedAt(url: string): Promise<number[]> {
+  const pool = createPool({ url, applicationName: "late", maxConnections: 3, clock: systemClock, log });
+  const engine = await createEnginePool({ urls: splitHosts(url), maxSessions: 3, log });
+  const question = "select inet_server_port() as port, pg_sleep(0.2)";
+  const ofService = Array.from({ length: 3 }, () => pool.sql.unsafe<{ port: number }[]>(question));
+  const ofEngine = Array.from({ length: 3 }, () => engine.query<{ port: number }>(question));
+  const rows = [...(await Promise.all(ofService)).flat(), ...(await Promise.all(ofEngine)).flatMap(({ rows }) => rows)];
+  await Promise.all([pool.close(), engine.end()]);
+  return rows.map(({ port }) => port);
+}
+
 const limits = { timeout: 150_000 };
+const log = pino({ level: "silent" });
 const billing = { holdTtlMs: 20_000, reserveWaitMs: 1_000 };
 
 test(
@@ -80,6 +97,11 @@ test(
     await pair.startOldPrimary();
     const old = postgres(pair.primary.url, { max: 1, onnotice: () => {} });
     scope.after(() => old.end({ timeout: 1 }));
+    // It says that it takes writes: whoever opens a session by now must not believe it.
+    assert.deepEqual(
+      await openedAt(pair.url),
+      Array.from({ length: 6 }, () => pair.standby.port),
+    );
     const before = await old`select count(*)::int as count from billing.usage`;
     const write = await Promise.race([
       old`update billing.wallet set balance_nanos = balance_nanos + 1`.then(() => "acknowledged"),
