@@ -151,7 +151,7 @@ const ofClient = { ...ofTenant, subject: ["sso_client", "clientId"], address: "c
 const ofChangedClient = {
   ...ofClient,
   actor: "actorId",
-  details: ["name", "isConfidential", "redirectUris", "scopes", "isRotated"],
+  details: ["name", "isConfidential", "redirectUris", "scopes", "isRotated", "backchannelLogoutUri"],
 } as const;
 const ofServiceClient = {
   ...ofTenant,

@@ -9,10 +9,12 @@ import type { AddressGuard } from "@lyss/kit/http/address-guard.ts";
 import type { GuardedFetch } from "@lyss/kit/http/guarded-fetch.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
+import type { Logger } from "pino";
 import type { SsoSettings } from "./config.ts";
 import type { OidcProviders } from "./oidc/providers.ts";
 import type { PersonStore } from "./person-store.ts";
 import type { ClientStore } from "./provider/client-store.ts";
+import type { LogoutStore } from "./provider/logout-store.ts";
 import type { OpenIdProvider } from "./provider/provider-face.ts";
 import type { ProviderStore } from "./provider/provider-store.ts";
 import type { ScimGroupStore } from "./scim/group-store.ts";
@@ -29,6 +31,8 @@ export interface SsoDeps {
   readonly signIns: SignInStore;
   readonly oidcClients: ClientStore;
   readonly providerState: ProviderStore;
+  /** Which programs are told of sessions that are over. */
+  readonly logouts: LogoutStore;
   /** Lyss as provider of others. */
   readonly provider: OpenIdProvider;
   readonly scimTokens: ScimTokenStore;
@@ -52,4 +56,5 @@ export interface SsoDeps {
   readonly outbox: Outbox;
   readonly clock: Clock;
   readonly random: Random;
+  readonly log: Pick<Logger, "warn">;
 }

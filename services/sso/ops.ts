@@ -55,6 +55,7 @@ import {
   showInteraction,
 } from "./provider/interaction.ts";
 import { mount } from "./provider/openid-provider.ts";
+import { noteLogouts, tellPrograms } from "./provider/tell-programs.ts";
 
 interface ProviderCall {
   readonly request: ProviderRequest;
@@ -73,7 +74,7 @@ interface ConnectionReference {
 
 const expiring = [
   ...["sign_in", "exchange_code", "federated_session", "seen_message", "provider_item", "provider_login"],
-  "scim_token",
+  ...["scim_token", "logout_notice"],
 ];
 const maxDeletedAtOnce = 1_000;
 
@@ -125,6 +126,10 @@ export function createSsoOps(deps: SsoDeps) {
     deleteScimGroup: (input: ScimReference) => deleteScimGroup(deps, input),
     /** Brings people to where their providers have them, as far as that is still to be done. */
     followPeople: () => followPeople(deps),
+    noteLogouts: (tx: Tx, ended: { readonly sessionId: string; readonly userId: string }) =>
+      noteLogouts(deps, tx, ended),
+    /** Tells programs of sessions that are over, as far as that is due. */
+    tellPrograms: () => tellPrograms(deps),
     forgetPerson: (tx: Tx, person: ExportedPerson) => forgetPerson(deps, tx, person),
     exportPerson: (tx: Tx, person: ExportedPerson) => exportPerson(deps, tx, person),
     /** Deletes what nobody can come back to. */

@@ -42,7 +42,13 @@ export function toSamlParty({ entityId, ssoUrl, certificates }: SamlFacts): Saml
 
 /** Throws `address_refused` for an address of the provider that may not be called, or not be trusted with a person. */
 export function requirePublicAddresses({ guard }: Pick<SsoDeps, "guard">, party: Party): void {
-  const [field, address] = party.kind === "oidc" ? ["issuer", party.issuer] : ["sso_url", party.ssoUrl];
+  const [field, address] =
+    party.kind === "oidc" ? (["issuer", party.issuer] as const) : (["sso_url", party.ssoUrl] as const);
+  requirePublicAddress({ guard }, field, address);
+}
+
+/** The same for an address that stands in a field. */
+export function requirePublicAddress({ guard }: Pick<SsoDeps, "guard">, field: string, address: string): void {
   const refusal = guard?.refuse(new URL(address));
   if (!refusal) return;
   throw new Failure(ssoFailures.address_refused, { field, reason: refusal.en_US, reason_zh_CN: refusal.zh_CN });

@@ -28,6 +28,10 @@ export function createPersonStore() {
       select connection_id, group_id, role from given_membership
       where user_id = ${userId} order by connection_id, group_id limit ${exportedRowsLimit}`,
 
+    listLogoutNotices: (tx: Tx, { userId }: ExportedPerson): Rows => tx`
+      select client_id, sid, tries, due_at, expires_at from logout_notice
+      where user_id = ${userId} order by due_at desc limit ${exportedRowsLimit}`,
+
     async deleteSessions(tx: Tx, userId: string): Promise<void> {
       await tx`delete from federated_session where user_id = ${userId}`;
     },

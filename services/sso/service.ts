@@ -1,3 +1,4 @@
+import { sessionEnded } from "@lyss/contracts/events/auth.ts";
 import {
   ssoClientCreated,
   ssoClientDeleted,
@@ -27,6 +28,7 @@ import { createSsoOps } from "./ops.ts";
 import { createPersonStore } from "./person-store.ts";
 import { clientRoutes } from "./provider/client-routes.ts";
 import { createClientStore } from "./provider/client-store.ts";
+import { createLogoutStore } from "./provider/logout-store.ts";
 import { createOpenIdProvider } from "./provider/openid-provider.ts";
 import { providerRoutes } from "./provider/provider-routes.ts";
 import { createProviderStore } from "./provider/provider-store.ts";
@@ -53,7 +55,7 @@ export const sso = defineService({
     ...[ssoClientCreated, ssoClientUpdated, ssoClientDeleted, ssoConsentGiven],
     ...[ssoPersonErased, ssoPersonExported, ...ssoScimEvents],
   ],
-  hears: [userDeleted, userExportRequested],
+  hears: [sessionEnded, userDeleted, userExportRequested],
   config: ssoConfig,
   migrations: new URL("./migrations/", import.meta.url),
   routes: [
@@ -61,7 +63,7 @@ export const sso = defineService({
     ...[...scimTokenRoutes, ...scimRoutes, ...scimDiscoveryRoutes],
   ],
 
-  async start({ config, clients, db, outbox, clock, random, deriveKey, publicUrl }) {
+  async start({ config, clients, db, outbox, clock, random, deriveKey, publicUrl, log }) {
     const settings: SsoSettings = {
       ...config.sso,
       // Not known before the start is over.
@@ -73,7 +75,7 @@ export const sso = defineService({
     const guard = allowsHttp ? undefined : createAddressGuard();
     const fetchFrom = createGuardedFetch({ guard, clock, timeoutMs, maxBytes: maxAnswerBytes });
     const parts = {
-      ...{ settings, db, outbox, clock, random, guard, fetchFrom, ...clients },
+      ...{ settings, db, outbox, clock, random, guard, fetchFrom, log, ...clients },
       connections: createConnectionStore(db.sql),
       signIns: createSignInStore(db.sql),
       persons: createPersonStore(),
@@ -85,6 +87,7 @@ export const sso = defineService({
       cookieKey: deriveKey("sso.provider_cookies"),
       oidcClients: createClientStore(db.sql),
       providerState: createProviderStore(db.sql),
+      logouts: createLogoutStore(db.sql),
     };
     const ops = createSsoOps({ ...parts, provider: createOpenIdProvider(parts) });
     const subscriptions = createSsoSubscriptions(ops, { outbox, random });

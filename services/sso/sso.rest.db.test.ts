@@ -200,6 +200,32 @@ test("a provider's groups make people what whoever sets it could make them", asy
   assert.equal(await set(setter, { issuer: "https://id.example.org" }), "AUTH_096");
 });
 
+test("programs are told of logouts at public addresses by https, and nowhere else", async () => {
+  const client = { name: "Wiki", redirect_uris: ["https://wiki.example.com/cb"] };
+  const make = async (backchannel_logout_uri: string) => {
+    const { status, json } = await call(admin, "POST", "/api/v1/sso/clients", { ...client, backchannel_logout_uri });
+    return status === 201 ? json : json.error.code;
+  };
+  for (const uri of [
+    "https://127.0.0.1/out",
+    "http://wiki.example.com/out",
+    "https://169.254.169.254/",
+    "https://a:b@x.org/",
+  ]) {
+    assert.equal(await make(uri), "SSO_006", uri);
+  }
+  for (const uri of ["wiki", "file:///etc/passwd", "https://wiki.example.com/out#here"]) {
+    assert.equal(await make(uri), "KIT_002", uri);
+  }
+  const { id, ...made } = await make("https://wiki.example.com/out");
+  assert.deepEqual(
+    [made.backchannel_logout_uri, made.backchannel_logout_session_required],
+    ["https://wiki.example.com/out", false],
+  );
+  const inside = { backchannel_logout_uri: "https://10.0.0.1/out" };
+  assert.equal((await call(admin, "PATCH", `/api/v1/sso/clients/${id}`, inside)).json.error.code, "SSO_006");
+});
+
 test("what cannot be, is too much, or leads inside is refused and says why; another tenant's connection does not exist", async () => {
   const { json } = await call(admin, "POST", path, { ...body, name: "Mine" });
   for (const [method, more] of [

@@ -12,6 +12,7 @@ export async function exportPerson(
     sign_on_sessions: await persons.listSessions(tx, person),
     consents: await persons.listConsents(tx, person),
     program_sessions: await persons.listLogins(tx, person),
+    waiting_logouts: await persons.listLogoutNotices(tx, person),
     scim: await persons.listScimUsers(tx, person),
     given_memberships: await persons.listGivenMemberships(tx, person),
   };

@@ -2,10 +2,19 @@ import { ssoClientUpdated } from "@lyss/contracts/events/sso.ts";
 import { ssoFailures } from "@lyss/contracts/failures/sso.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { SsoDeps } from "../deps.ts";
-import { type ClientChange, requireClient, toClientMessage } from "../provider/client-change.ts";
+import { given } from "../party-change.ts";
+import { type ClientChange, requireClient, requireLogoutAddress, toClientMessage } from "../provider/client-change.ts";
 import type { Client } from "../provider/client-model.ts";
 
-type Changeable = Pick<Client, "name" | "redirectUris" | "postLogoutRedirectUris" | "scopes">;
+type Changeable = Pick<
+  Client,
+  | "name"
+  | "redirectUris"
+  | "postLogoutRedirectUris"
+  | "scopes"
+  | "backchannelLogoutUri"
+  | "backchannelLogoutSessionRequired"
+>;
 
 export interface UpdateClientInput extends ClientChange {
   /** What is undefined stays. */
@@ -13,11 +22,11 @@ export interface UpdateClientInput extends ClientChange {
 }
 
 /**
- * The client as it is from now on. Throws `client_not_found`, `client_version_mismatch` and `client_name_taken`. A repeat is
+ * The client as it is from now on. Throws `client_not_found`, `client_version_mismatch`, `client_name_taken` and `address_refused`. A repeat is
  * safe.
  */
 export async function updateClient(
-  { db, oidcClients, outbox, clock }: Pick<SsoDeps, "db" | "oidcClients" | "outbox" | "clock">,
+  { db, oidcClients, outbox, clock, guard }: Pick<SsoDeps, "db" | "oidcClients" | "outbox" | "clock" | "guard">,
   { tenantId, clientId, expectedVersion, author, changes }: UpdateClientInput,
 ): Promise<Client> {
   return db.transaction(async (tx) => {
@@ -27,12 +36,9 @@ export async function updateClient(
       expectedVersion,
     );
     const after: Client = {
-      ...{ ...before, version: before.version + 1, updatedAt: new Date(clock.nowMs()) },
-      name: changes.name ?? before.name,
-      redirectUris: changes.redirectUris ?? before.redirectUris,
-      postLogoutRedirectUris: changes.postLogoutRedirectUris ?? before.postLogoutRedirectUris,
-      scopes: changes.scopes ?? before.scopes,
+      ...{ ...before, ...given(changes), version: before.version + 1, updatedAt: new Date(clock.nowMs()) },
     };
+    requireLogoutAddress({ guard }, after);
     if (await oidcClients.hasOtherOfName(tx, after)) throw new Failure(ssoFailures.client_name_taken);
     await oidcClients.updateClient(tx, { ...after, secretHash });
     await outbox.append(tx, ssoClientUpdated, toClientMessage(after, author, false));

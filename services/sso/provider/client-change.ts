@@ -3,7 +3,9 @@ import { ssoFailures } from "@lyss/contracts/failures/sso.ts";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
+import type { SsoDeps } from "../deps.ts";
 import type { Author } from "../model.ts";
+import { requirePublicAddress } from "../party-change.ts";
 import { sha256 } from "../sealed.ts";
 import type { Client } from "./client-model.ts";
 
@@ -36,11 +38,17 @@ export function requireClient<Row extends Client>(row: Row | undefined, expected
   return row;
 }
 
+/** Throws `address_refused` for an address at which no program may be told of logouts. */
+export function requireLogoutAddress({ guard }: Pick<SsoDeps, "guard">, { backchannelLogoutUri: uri }: Client): void {
+  if (uri !== null) requirePublicAddress({ guard }, "backchannel_logout_uri", uri);
+}
+
 /** What events tell of a client. */
 export function toClientMessage(client: Client, { userId, clientAddress }: Author, isRotated: boolean) {
   const { clientId, tenantId, name, isConfidential, redirectUris, scopes, version, updatedAt } = client;
   return {
     ...{ clientId, tenantId, name, isConfidential, version: BigInt(version), actorId: userId, clientAddress },
     ...{ redirectUris: [...redirectUris], scopes: [...scopes], isRotated, changedAt: timestampFromDate(updatedAt) },
+    backchannelLogoutUri: client.backchannelLogoutUri ?? "",
   };
 }

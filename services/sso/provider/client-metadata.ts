@@ -12,6 +12,10 @@ export function toClientMetadata(client: StoredClient): ClientMetadata {
     token_endpoint_auth_method: secretHash ? "client_secret_basic" : "none",
     redirect_uris: [...client.redirectUris],
     post_logout_redirect_uris: [...client.postLogoutRedirectUris],
+    ...(client.backchannelLogoutUri !== null && {
+      backchannel_logout_uri: client.backchannelLogoutUri,
+      backchannel_logout_session_required: client.backchannelLogoutSessionRequired,
+    }),
     scope: scopes.join(" "),
     grant_types: scopes.includes("offline_access") ? ["authorization_code", "refresh_token"] : ["authorization_code"],
     response_types: ["code"],

@@ -22,6 +22,10 @@ export interface Client {
   readonly redirectUris: readonly string[];
   readonly postLogoutRedirectUris: readonly string[];
   readonly scopes: readonly ClientScope[];
+  /** Where it is told that somebody's session is over; null when it is not told. */
+  readonly backchannelLogoutUri: string | null;
+  /** Whether it is told which session it was, and not only whose. */
+  readonly backchannelLogoutSessionRequired: boolean;
   /** 1, and one more for each change. */
   readonly version: number;
   readonly createdAt: Date;
@@ -62,6 +66,13 @@ export const clientFields = {
   name: z.string().trim().min(1).max(100),
   redirectUris: uris.min(1).max(clientLimits.uris),
   postLogoutRedirectUris: uris.max(clientLimits.uris),
+  backchannelLogoutUri: z
+    .url()
+    .max(clientLimits.uriLength)
+    .refine(
+      (text) => /^https?:\/\/[^#]+$/.test(text),
+      inBothLanguages("must be an https URL without fragment", "必须是不含片段的 https URL"),
+    ),
   scopes: z
     .array(z.enum(scopesSupported))
     .min(1)

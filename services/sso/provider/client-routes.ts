@@ -20,6 +20,15 @@ const fields = {
   post_logout_redirect_uris: clientFields.postLogoutRedirectUris
     .meta({ examples: [["https://grafana.example.com/login"]] })
     .describe("Where people may be sent when they have signed out."),
+  backchannel_logout_uri: clientFields.backchannelLogoutUri
+    .nullable()
+    .meta({ examples: ["https://grafana.example.com/logout/backchannel"] })
+    .describe(
+      "Where the program is told that somebody's session is over, by a logout token; null for one that is not told.",
+    ),
+  backchannel_logout_session_required: z
+    .boolean()
+    .describe("Whether ID tokens and logout tokens name the session (`sid`), and not only the person."),
   scopes: clientFields.scopes.describe("What it may be told, and whether it may stay signed in (offline_access)."),
 };
 const clientBody = z.strictObject({
@@ -27,6 +36,7 @@ const clientBody = z.strictObject({
   type: z.enum(["confidential", "public"]),
   issuer: z.string().describe("What the program is set up with; everything else it reads from there."),
   ...{ name: z.string(), redirect_uris: z.array(z.string()), post_logout_redirect_uris: z.array(z.string()) },
+  ...{ backchannel_logout_uri: z.string().nullable(), backchannel_logout_session_required: z.boolean() },
   scopes: z.array(z.enum(scopesSupported)),
   ...{ version: z.int(), created_at: time, updated_at: time },
 });
@@ -49,19 +59,19 @@ export const clientRoutes = [
       ...{ name: fields.name, type: z.enum(["confidential", "public"]).default("confidential") },
       redirect_uris: fields.redirect_uris,
       post_logout_redirect_uris: fields.post_logout_redirect_uris.default([]),
+      backchannel_logout_uri: fields.backchannel_logout_uri.default(null),
+      backchannel_logout_session_required: fields.backchannel_logout_session_required.default(false),
       scopes: fields.scopes.default(["openid", "profile", "email", "groups"]),
     }),
     response: withSecret,
     successStatus: 201,
     versionOf,
-    failures: [ssoFailures.client_name_taken, ssoFailures.too_many_clients],
+    failures: [ssoFailures.client_name_taken, ssoFailures.too_many_clients, ssoFailures.address_refused],
     async handle(ops, request) {
-      const { name, type, redirect_uris: redirectUris, post_logout_redirect_uris, scopes } = request.body;
+      const { type, ...body } = request.body;
       const { tenantId, author } = authorOf(request);
-      const created = await ops.createClient({
-        ...{ tenantId, author, name, isConfidential: type === "confidential", redirectUris, scopes },
-        postLogoutRedirectUris: post_logout_redirect_uris,
-      });
+      const isConfidential = type === "confidential";
+      const created = await ops.createClient({ tenantId, author, isConfidential, ...toFields(body) });
       return toSecretBody(created, ops.issuer);
     },
   }),
@@ -103,11 +113,10 @@ export const clientRoutes = [
     body: z.strictObject(fields).partial(),
     response: clientBody,
     versionOf,
-    failures: [...missing, ssoFailures.client_name_taken],
+    failures: [...missing, ssoFailures.client_name_taken, ssoFailures.address_refused],
     async handle(ops, request) {
-      const { name, redirect_uris: redirectUris, post_logout_redirect_uris, scopes } = request.body;
       const { expectedVersion, params: named } = request;
-      const changes = { name, redirectUris, postLogoutRedirectUris: post_logout_redirect_uris, scopes };
+      const changes = toFields(request.body);
       const reference = { ...authorOf(request), clientId: named.id, expectedVersion };
       return toBody(await ops.updateClient({ ...reference, changes }), ops.issuer);
     },
@@ -145,6 +154,21 @@ export const clientRoutes = [
   }),
 ];
 
+/** Entered fields as the operations take them. */
+function toFields<
+  Body extends { readonly [Field in keyof typeof fields]?: z.output<(typeof fields)[Field]> | undefined },
+>(body: Body) {
+  return {
+    name: body.name as Body["name"],
+    redirectUris: body.redirect_uris as Body["redirect_uris"],
+    postLogoutRedirectUris: body.post_logout_redirect_uris as Body["post_logout_redirect_uris"],
+    backchannelLogoutUri: body.backchannel_logout_uri as Body["backchannel_logout_uri"],
+    backchannelLogoutSessionRequired:
+      body.backchannel_logout_session_required as Body["backchannel_logout_session_required"],
+    scopes: body.scopes as Body["scopes"],
+  };
+}
+
 function authorOf(request: { readonly caller: Caller | undefined; readonly clientAddress: string }) {
   const { tenantId, userId } = requireCaller(request);
   return { tenantId, author: { userId, clientAddress: request.clientAddress } };
@@ -159,6 +183,8 @@ function toBody(row: Client, issuer: string): z.input<typeof clientBody> {
     ...{ object: "sso.client", id: row.clientId, type: row.isConfidential ? "confidential" : "public", issuer },
     ...{ name: row.name, redirect_uris: [...row.redirectUris] },
     post_logout_redirect_uris: [...row.postLogoutRedirectUris],
+    backchannel_logout_uri: row.backchannelLogoutUri,
+    backchannel_logout_session_required: row.backchannelLogoutSessionRequired,
     scopes: [...row.scopes],
     version: row.version,
     created_at: row.createdAt.toISOString(),

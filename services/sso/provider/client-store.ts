@@ -9,6 +9,8 @@ export function createClientStore(sql: Sql) {
   const columns = (db: Sql | Tx) => db`
     client_id as "clientId", tenant_id as "tenantId", name, secret_hash is not null as "isConfidential",
     redirect_uris as "redirectUris", post_logout_redirect_uris as "postLogoutRedirectUris", scopes,
+    backchannel_logout_uri as "backchannelLogoutUri",
+    backchannel_logout_session_required as "backchannelLogoutSessionRequired",
     version::float8 as version, created_at as "createdAt", updated_at as "updatedAt"`;
 
   return {
@@ -28,9 +30,10 @@ export function createClientStore(sql: Sql) {
     async insertClient(tx: Tx, row: StoredClient): Promise<boolean> {
       const { count } = await tx`
         insert into client (client_id, tenant_id, name, secret_hash, redirect_uris, post_logout_redirect_uris, scopes,
-          version, created_at, updated_at)
+          backchannel_logout_uri, backchannel_logout_session_required, version, created_at, updated_at)
         values (${row.clientId}, ${row.tenantId}, ${row.name}, ${row.secretHash}, ${[...row.redirectUris]},
-          ${[...row.postLogoutRedirectUris]}, ${[...row.scopes]}, ${row.version}, ${row.createdAt}, ${row.updatedAt})
+          ${[...row.postLogoutRedirectUris]}, ${[...row.scopes]}, ${row.backchannelLogoutUri},
+          ${row.backchannelLogoutSessionRequired}, ${row.version}, ${row.createdAt}, ${row.updatedAt})
         on conflict (tenant_id, name) do nothing`;
       return count === 1;
     },
@@ -39,6 +42,8 @@ export function createClientStore(sql: Sql) {
       await tx`
         update client set name = ${row.name}, secret_hash = ${row.secretHash}, redirect_uris = ${[...row.redirectUris]},
           post_logout_redirect_uris = ${[...row.postLogoutRedirectUris]}, scopes = ${[...row.scopes]},
+          backchannel_logout_uri = ${row.backchannelLogoutUri},
+          backchannel_logout_session_required = ${row.backchannelLogoutSessionRequired},
           version = ${row.version}, updated_at = ${row.updatedAt}
         where client_id = ${row.clientId}`;
     },

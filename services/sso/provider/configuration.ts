@@ -75,6 +75,7 @@ export function createConfiguration(
         allowedPolicy: async (_ctx, client, token) => token.clientId === client.clientId,
       },
       revocation: { enabled: true, allowedPolicy: async (_ctx, client, token) => token.clientId === client.clientId },
+      backchannelLogout: { enabled: true },
       rpInitiatedLogout: { enabled: true, logoutSource: askToSignOut, postLogoutSuccessSource: sayGoodbye },
     },
     interactions: { policy: createPolicy(policies), url: (_ctx, { uid }) => `/oidc/interaction/${uid}` },

