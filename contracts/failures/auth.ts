@@ -226,6 +226,17 @@ export const authFailures = defineFailures("auth", {
       zh_CN: "仍有 {people} 人拥有角色“{role}”，请先为其指定其他角色。",
     },
   },
+  role_given: {
+    kind: "failed_precondition",
+    publicCode: "AUTH_097",
+    httpStatus: 409,
+    text: {
+      en_US:
+        "Settings give the role '{role}': {usedBy} (`tenant` is the organisation's default_role, another id a sign-on connection). Change them first.",
+      zh_CN:
+        "仍有设置授予角色“{role}”：{usedBy}（tenant 指组织的 default_role，其他为单点登录连接的 ID），请先修改这些设置。",
+    },
+  },
   too_many_roles: {
     kind: "failed_precondition",
     publicCode: "AUTH_094",

@@ -144,7 +144,7 @@ const ofConnection = {
 } as const;
 const ofChangedConnection = {
   ...ofConnection,
-  details: ["name", "kind", "isEnabled", "isEnforced", "domains"],
+  details: ["name", "kind", "isEnabled", "isEnforced", "domains", "roles"],
 } as const;
 
 const ofClient = { ...ofTenant, subject: ["sso_client", "clientId"], address: "clientAddress" } as const;

@@ -14,6 +14,7 @@ import {
 } from "@lyss/contracts/events/auth.ts";
 import { factorEvents } from "@lyss/contracts/events/auth-factors.ts";
 import { followDegradation } from "@lyss/contracts/events/follow-degradation.ts";
+import { ssoConnectionCreated, ssoConnectionDeleted, ssoConnectionUpdated } from "@lyss/contracts/events/sso.ts";
 import { tenantCreated, tenantUpdated } from "@lyss/contracts/events/tenant.ts";
 import {
   userCreated,
@@ -39,6 +40,7 @@ import { createLastUsed } from "./last-used.ts";
 import { createAuthOps } from "./ops.ts";
 import { createPersonStore } from "./person-store.ts";
 import { createPrincipalStore } from "./principal-store.ts";
+import { followRoleUses } from "./roles/role-events.ts";
 import { createRoleStore } from "./roles/role-store.ts";
 import { authRoutes } from "./routes.ts";
 import { createAuthRpc } from "./rpc.ts";
@@ -70,6 +72,7 @@ export const auth = defineService({
   hears: [
     ...[resilienceOrdered, userCreated, userUpdated, userDeleted, userExportRequested, tenantCreated, tenantUpdated],
     ...[userFactorsReset, ...groupAccessEvents],
+    ...[ssoConnectionCreated, ssoConnectionUpdated, ssoConnectionDeleted],
   ],
   config: authConfig,
   idempotent: ["createKey"],
@@ -118,6 +121,7 @@ export const auth = defineService({
       subscriptions: [
         ...createAuthSubscriptions(ops, { outbox, random }),
         ...createAccessSubscriptions(ops),
+        followRoleUses(ops),
         followDegradation(degradation, node),
       ],
       jobs: createAuthJobs(ops, degradation),

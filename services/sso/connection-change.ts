@@ -29,6 +29,9 @@ export function toChangedMessage(connection: Connection, { userId, clientAddress
   return {
     ...{ connectionId, tenantId, name, kind: party.kind, isEnabled, version: BigInt(version) },
     ...{ domains: [...rules.domains], isEnforced: rules.isEnforced, actorId: userId, clientAddress },
+    roles: [
+      ...new Set([...(rules.defaultRole ? [rules.defaultRole] : []), ...rules.roleMapping.map(({ role }) => role)]),
+    ],
     changedAt: timestampFromDate(updatedAt),
   };
 }

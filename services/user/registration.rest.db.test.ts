@@ -318,6 +318,33 @@ test("P4: nobody invites above their own role, and an invitation falls with whoe
   assert.deepEqual([accepted.status, accepted.json.error.code], [400, "USER_011"]);
 });
 
+test("P4: an invitation gives what its role holds when it is accepted, and no more than who invited holds then", async () => {
+  const admin = await createPerson("admin");
+  const invited = async () => {
+    world.roles.set("desk", ["user:list"]);
+    const email = `${random.id("guest")}@example.com`;
+    const { status } = await call(admin.token, "POST", "/v1/invitations", { email, role: "desk" });
+    assert.equal(status, 201);
+    const token = await linkTo(email, "accept");
+    return () => call("", "POST", "/v1/invitations/accept", { token, name: "Gus", password });
+  };
+  const accept = await invited();
+  world.roles.set("desk", ["user:list", "billing:top_up"]);
+  assert.equal((await accept()).json.error.code, "USER_011", "more than an admin holds");
+  world.roles.delete("desk");
+  assert.equal((await accept()).json.error.code, "USER_011", "a role that is gone");
+  world.roles.set("desk", ["user:list", "key:read"]);
+  const done = await accept();
+  assert.equal(done.status, 201, done.text);
+  const userId = done.json.access_token.replace("access of ", "") as UserId;
+  assert.equal((await ops.getUser({ userId, tenantId: "ten_acme" })).role, "desk");
+  // Who invited may do less since.
+  const late = await invited();
+  await sql`update person set role = 'viewer' where user_id = ${admin.userId}`;
+  assert.equal((await late()).json.error.code, "USER_011");
+  world.roles.clear();
+});
+
 test("P4: invitations are listed, written once more, taken back, and are another tenant's to nobody", async () => {
   const [owner, other] = [await createPerson("owner", "ten_l"), await createPerson("owner", "ten_m")];
   const email = `${random.id("guest")}@example.com`;

@@ -16,6 +16,8 @@ export const world = {
   wantsFactor: false,
   /** Of each tenant's settings. */
   defaultRole: "member",
+  /** That each tenant has made. */
+  roles: new Map<string, readonly string[]>(),
 };
 function act<T>(name: string, work: () => T): T {
   if (world.refuses === name) throw new ConnectError(`${name} is away`, Code.Unavailable);
@@ -73,5 +75,8 @@ export const peersThatRegister = peersThatServe(({ rpc }) => {
     world.sessions.delete(userId);
     return {};
   });
+  rpc(AuthService.method.listRoles, () => ({
+    roles: [...world.roles].map(([name, permissions]) => ({ name, permissions: [...permissions] })),
+  }));
   rpc(AuthService.method.setPrincipal, () => ({ isApplied: true }));
 });

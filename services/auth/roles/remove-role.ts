@@ -8,7 +8,8 @@ import type { Role } from "./role-model.ts";
 import { lockRole, type RoleReference, requireReach } from "./role-reference.ts";
 
 /**
- * Removes a role that nobody has. Throws `tenant.not_found`, `role_in_use` with how many have it, suspended people among them, and what
+ * Removes a role that nobody has and no setting gives, as far as auth has heard; whoever is invited to it can no more accept. Throws
+ * `tenant.not_found`, `role_in_use` with how many have it, suspended people among them, `role_given` with what gives it, and what
  * `lockRole` throws, also the second time.
  */
 export async function removeRole(deps: AuthDeps, input: RoleReference): Promise<Role> {
@@ -19,6 +20,8 @@ export async function removeRole(deps: AuthDeps, input: RoleReference): Promise<
     const role = await lockRole(deps, tx, input);
     const people = await roles.countHolders(tx, tenantId, name);
     if (people > 0) throw new Failure(authFailures.role_in_use, { role: name, people });
+    const usedBy = await roles.listUsedBy(tx, tenantId, name);
+    if (usedBy.length > 0) throw new Failure(authFailures.role_given, { role: name, usedBy: usedBy.join(", ") });
     await roles.deleteRole(tx, tenantId, name);
     await outbox.append(tx, roleRemoved, toRoleRemoved(role, author, new Date(clock.nowMs())));
     // Whoever was given it just now, of whom auth has not heard yet, may do nothing by it.

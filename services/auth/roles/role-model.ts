@@ -19,6 +19,15 @@ export interface Role {
   readonly updatedAt: Date;
 }
 
+/** Roles that a setting gives which another service keeps. */
+export interface RoleUse {
+  readonly tenantId: string;
+  /** `tenant` for the tenant's default, else the id of a sign-on connection. */
+  readonly usedBy: string;
+  readonly roles: readonly string[];
+  readonly version: bigint;
+}
+
 /** Who asks for roles or changes them. */
 export interface RoleAuthor extends Author {
   readonly tenantId: string;

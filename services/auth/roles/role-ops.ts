@@ -1,9 +1,10 @@
 import { authFailures } from "@lyss/contracts/failures/auth.ts";
+import type { Tx } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { AuthDeps } from "../deps.ts";
 import { type CreateRoleInput, createRole } from "./create-role.ts";
 import { removeRole } from "./remove-role.ts";
-import type { Role } from "./role-model.ts";
+import type { Role, RoleUse } from "./role-model.ts";
 import { type RoleReference, requireReach, type TenantReference } from "./role-reference.ts";
 import { type UpdateRoleInput, updateRole } from "./update-role.ts";
 
@@ -13,6 +14,8 @@ export function createRoleOps(deps: AuthDeps) {
     createRole: (input: CreateRoleInput) => createRole(deps, input),
     updateRole: (input: UpdateRoleInput) => updateRole(deps, input),
     removeRole: (input: RoleReference) => removeRole(deps, input),
+
+    followRoleUse: (tx: Tx, use: RoleUse) => deps.roles.upsertUse(tx, use),
 
     /** The roles that a tenant has made, by name, for services. */
     listRolesOf: ({ tenantId }: { readonly tenantId: string }): Promise<Role[]> => deps.roles.listRoles(tenantId),

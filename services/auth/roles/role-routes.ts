@@ -148,7 +148,7 @@ export const roleRoutes = [
       name: z.string().meta({ examples: ["support"] }),
       deleted: z.literal(true),
     }),
-    failures: [...changing, authFailures.role_in_use],
+    failures: [...changing, authFailures.role_in_use, authFailures.role_given],
     async handle(ops, request) {
       const { name } = await ops.removeRole({ ...referenceOf(request), name: request.params.name });
       return { object: "role" as const, name, deleted: true as const };

@@ -1,5 +1,5 @@
 import type { Sql, Tx } from "@lyss/kit/db/database.ts";
-import type { Role } from "./role-model.ts";
+import type { Role, RoleUse } from "./role-model.ts";
 
 const fragment = (db: Sql | Tx) => db`''`;
 type Fragment = ReturnType<typeof fragment>;
@@ -76,6 +76,23 @@ export function createRoleStore(sql: Sql) {
         select count(*)::float8 as people from principal
         where tenant_id = ${tenantId} and role = ${name} and user_id <> ''`;
       return row?.people ?? 0;
+    },
+
+    /** Nothing changes where a later version is known. */
+    async upsertUse(tx: Tx, { tenantId, usedBy, roles, version }: RoleUse): Promise<void> {
+      await tx`
+        insert into role_use (tenant_id, used_by, roles, version)
+        values (${tenantId}, ${usedBy}, ${roles as string[]}, ${version})
+        on conflict (tenant_id, used_by) do update set roles = excluded.roles, version = excluded.version
+        where role_use.version <= excluded.version`;
+    },
+
+    /** By which settings a role is given; at most 20. */
+    async listUsedBy(tx: Tx, tenantId: string, name: string): Promise<string[]> {
+      const rows = await tx<{ usedBy: string }[]>`
+        select used_by as "usedBy" from role_use
+        where tenant_id = ${tenantId} and ${name} = any(roles) order by used_by limit 20`;
+      return rows.map(({ usedBy }) => usedBy);
     },
 
     /** Whether there is such a tenant, as far as auth was told. */

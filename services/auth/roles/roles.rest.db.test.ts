@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { isTenantPermission, tenantPermissions } from "@lyss/contracts/access/permissions.ts";
 import { builtInRoles, findNotHeld, permissionsByRole } from "@lyss/contracts/access/roles.ts";
+import { ssoConnectionCreated, ssoConnectionDeleted } from "@lyss/contracts/events/sso.ts";
+import { tenantUpdated } from "@lyss/contracts/events/tenant.ts";
 import { userCreated, userUpdated } from "@lyss/contracts/events/user.ts";
 import { UserStatus } from "@lyss/contracts/gen/lyss/user/v1/user_pb.js";
 import { Secret } from "@lyss/kit/config/secret.ts";
@@ -139,6 +141,30 @@ test("whoever has a role may do what it holds and see to their own account; what
   // A title is nothing that anybody may do.
   await call(owner, "PATCH", `${path}/support`, { title: "Desk" });
   assert.equal((await told("access.changed", tenantId)).length, before + 1);
+});
+
+test("a role that a setting gives is not removed, and the answer names the setting", async () => {
+  const { tenantId, owner, call, make } = await begin();
+  await make(["user:list"]);
+  const connection = { connectionId: "sso_1", tenantId, name: "Acme", kind: "oidc" };
+  await service.say(tenantUpdated, { tenantId, version: 2n, settings: { defaultRole: "support" } });
+  await service.say(ssoConnectionCreated, { ...connection, version: 1n, roles: ["member", "support"] });
+  await service.untilHeard();
+  const remove = () => call(owner, "DELETE", `${path}/support`);
+  const refused = await remove();
+  assert.deepEqual(
+    [refused.status, refused.code, refused.json.error.details],
+    [409, "AUTH_097", { role: "support", usedBy: "sso_1, tenant" }],
+  );
+  assert.match(refused.json.error.message_i18n.zh_CN, /仍有设置授予角色“support”：sso_1, tenant/);
+  await service.say(tenantUpdated, { tenantId, version: 3n, settings: { defaultRole: "" } });
+  // What comes late is not what holds.
+  await service.say(tenantUpdated, { tenantId, version: 2n, settings: { defaultRole: "support" } });
+  await service.untilHeard();
+  assert.equal((await remove()).json.error.details.usedBy, "sso_1");
+  await service.say(ssoConnectionDeleted, { connectionId: "sso_1", tenantId, version: 2n });
+  await service.untilHeard();
+  assert.equal((await remove()).status, 200);
 });
 
 test("a decision names the role that the tenant has made", async () => {

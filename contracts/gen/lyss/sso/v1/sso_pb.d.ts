@@ -83,6 +83,13 @@ export declare type ConnectionChanged = Message<"lyss.sso.v1.ConnectionChanged">
    * @generated from field: google.protobuf.Timestamp changed_at = 11;
    */
   changedAt?: Timestamp | undefined;
+
+  /**
+   * Roles of the tenant that it gives people, by default or by their groups.
+   *
+   * @generated from field: repeated string roles = 12;
+   */
+  roles: string[];
 };
 
 /**
