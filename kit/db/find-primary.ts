@@ -13,8 +13,9 @@ export interface PrimaryFinder {
 const probeTimeoutMs = 3_000;
 /** How long others are waited for when one says that it takes writes. */
 const othersMs = 500;
-/** So that sessions that are opened together look once. */
+/** So that sessions that are opened together look once; and those that all try again while there is none. */
 const freshMs = 1_000;
+const failedFreshMs = 250;
 
 interface Primary {
   readonly url: string;
@@ -24,29 +25,27 @@ interface Primary {
 /**
  * A promotion begins a new timeline (PostgreSQL's documentation, 26.3.5 and 27.2). A primary that comes back after another was promoted
  * says that it takes writes, too: but it is on the timeline of the past, and what it takes is lost. So all hosts are asked, and the newest
- * counts. With one URL there is nothing to find. Safe to call at once; the answer of a second is used again.
+ * counts. With one URL there is nothing to find. Many may ask at once; an answer of the last second is used again.
  */
 export function createPrimaryFinder(urls: readonly string[], clock: Clock): PrimaryFinder {
   const [only = ""] = urls;
   let finding: Promise<string> | undefined;
-  let foundMs = Number.NEGATIVE_INFINITY;
+  let freshUntilMs = 0;
+  const keepFor = (durationMs: number) => {
+    freshUntilMs = clock.monotonicMs() + durationMs;
+  };
 
   return {
     find() {
       if (urls.length <= 1) return Promise.resolve(only);
-      if (finding && clock.monotonicMs() - foundMs < freshMs) return finding;
-      foundMs = Number.POSITIVE_INFINITY;
-      const looking = findNewest(urls, clock);
-      finding = looking;
-      looking.then(
-        () => {
-          foundMs = clock.monotonicMs();
-        },
-        () => {
-          finding = undefined;
-        },
+      if (finding && clock.monotonicMs() < freshUntilMs) return finding;
+      finding = findNewest(urls, clock);
+      freshUntilMs = Number.POSITIVE_INFINITY;
+      finding.then(
+        () => keepFor(freshMs),
+        () => keepFor(failedFreshMs),
       );
-      return looking;
+      return finding;
     },
   };
 }

@@ -1,0 +1,18 @@
+import { readFileSync } from "node:fs";
+import { startPostgresPair } from "../tests/peers/postgres/postgres-pair.ts";
+import { runPlatform } from "../tests/run-platform.ts";
+const after: (() => unknown)[] = [];
+const t: any = { after: (f: any) => void after.push(f) };
+const pair = await startPostgresPair(t);
+const platform = await runPlatform(t, { config: { database: { url: pair.url }, log: { level: "warn" } } });
+const cpu = () => { const f = readFileSync(`/proc/${platform.pid}/stat`, "utf8").split(") ")[1]!.split(" "); return (Number(f[11]) + Number(f[12])) / 100; };
+const measure = async (what: string) => { const a = cpu(), w = performance.now(); await new Promise((r) => setTimeout(r, 10000)); console.log(what, ((cpu() - a) / ((performance.now() - w) / 1000) * 100).toFixed(1), "% of a core"); };
+await measure("idle");
+await pair.killPrimary();
+await measure("no primary");
+await measure("no primary, later");
+await pair.promote();
+await measure("promoted");
+await platform.stop();
+for (const x of after.reverse()) await x();
+process.exit();
