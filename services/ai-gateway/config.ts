@@ -2,7 +2,7 @@ import { secretSchema } from "@lyss/kit/config/secret.ts";
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { policiesSchema } from "@lyss/kit/resilience/policy-config.ts";
 import { z } from "zod";
-import { providerDialects } from "./model.ts";
+import { providerDialects, unsupportedParametersModes } from "./model.ts";
 
 const usdPerMillion = z
   .string()
@@ -92,6 +92,16 @@ export const baseUrlSchema = z
     inBothLanguages("must have no user name, query or fragment", "不能包含用户名、查询参数或片段"),
   );
 
+export const apiVersionSchema = z
+  .string()
+  .regex(
+    /^(v1|preview|latest|\d{4}-\d{2}-\d{2}(-preview)?)$/,
+    inBothLanguages(
+      "must be a date such as 2024-10-21, or with -preview",
+      "必须是日期，例如 2024-10-21，或带 -preview",
+    ),
+  );
+
 /**
  * How providers are called where the file says nothing. Nothing is repeated: who calls knows best whether to. What the
  * simulated provider does wrong it was asked for.
@@ -130,10 +140,19 @@ export const aiGatewayConfig = {
           .enum(providerDialects)
           .default("openai")
           .describe(
-            "The API that the provider speaks: `openai` for OpenAI's and those like it, `anthropic`, `gemini` or `bedrock`.",
+            "The API that the provider speaks: `openai` for OpenAI's and those like it, `anthropic`, `gemini`, `bedrock`, `cohere`, `vertex`, or `azure` for its API with deployments in the path.",
           ),
         baseUrl: baseUrlSchema.describe("Where its API begins, such as https://api.openai.com/v1."),
         apiKey: secretSchema.optional().describe("Its key; left out where it asks for none."),
+        apiVersion: apiVersionSchema
+          .optional()
+          .describe("`api-version` of `dialect: azure`, such as 2024-10-21, which it is unless given."),
+        unsupportedParameters: z
+          .enum(unsupportedParametersModes)
+          .default("refuse")
+          .describe(
+            "What becomes of a parameter that a model is known not to take: `refuse` answers 400 and names it, `drop` asks without it where the answer is still what was asked for.",
+          ),
         onDisconnect: z
           .enum(["cancel", "drain"])
           .default("cancel")
@@ -222,6 +241,10 @@ export const aiGatewayConfig = {
         .describe(
           "Names of `anthropic-beta` that reach a provider which speaks Anthropic's dialect; others are left out.",
         ),
+      googleTokenUrl: z
+        .url({ protocol: /^https?$/ })
+        .default("https://oauth2.googleapis.com/token")
+        .describe("Where tokens for service accounts of Google Cloud are lent (`dialect: vertex`)."),
       sendTraceparent: z
         .boolean()
         .default(false)

@@ -22,8 +22,12 @@ export interface Model {
 export type OnDisconnect = "cancel" | "drain";
 
 /** APIs that providers speak; `providers/` has a wire for each. */
-export const providerDialects = ["openai", "anthropic", "gemini", "bedrock"] as const;
+export const providerDialects = ["openai", "anthropic", "gemini", "bedrock", "cohere", "vertex", "azure"] as const;
 export type ProviderDialect = (typeof providerDialects)[number];
+
+/** What becomes of a parameter that a model is known not to take: the call is refused, or goes without it. */
+export const unsupportedParametersModes = ["refuse", "drop"] as const;
+export type UnsupportedParameters = (typeof unsupportedParametersModes)[number];
 
 export interface Provider {
   readonly providerId: string;
@@ -38,6 +42,10 @@ export interface Provider {
   readonly credentialId: string;
   readonly models: readonly Model[];
   readonly onDisconnect: OnDisconnect;
+  /** The version of Azure's dated API; the wire's own where it is empty or left out. */
+  readonly apiVersion?: string;
+  /** `refuse` where it is left out. */
+  readonly unsupportedParameters?: UnsupportedParameters;
   /** Whether callers may use tools that run there, and what else is charged apart from tokens; always at a tenant's own. */
   readonly serverTools: boolean;
   readonly createdAt: Date;

@@ -28,6 +28,14 @@ const expected = {
   openai: { path: "/chat/completions", header: "authorization", value: "Bearer a key" },
   anthropic: { path: "/messages", header: "x-api-key", value: "a key" },
   bedrock: { path: "/model/vendor-model/converse", header: "authorization", value: "Bearer a key" },
+  cohere: { path: "/v2/chat", header: "authorization", value: "Bearer a key" },
+  vertex: {
+    ...{ path: "/publishers/google/models/vendor-model:generateContent", header: "authorization" },
+    value: "Bearer a key",
+  },
+  azure: {
+    ...{ path: "/deployments/vendor-model/chat/completions?api-version=2024-10-21", header: "api-key", value: "a key" },
+  },
   gemini: { path: "/models/vendor-model:generateContent", header: "x-goog-api-key", value: "a key" },
 } as const;
 
@@ -60,7 +68,10 @@ for (const { name, dialect, baseUrl, env, documentation, models, isFromEnvironme
     );
     const { model: asName } = sent.body as { model?: string };
     // Where the path names the model, the body does not.
-    assert.equal(asName, endpoint.includes("vendor-model") ? undefined : "vendor-model");
+    assert.equal(
+      asName,
+      endpoint.includes("/models/vendor-model") || endpoint.includes("/model/") ? undefined : "vendor-model",
+    );
   });
 }
 

@@ -39,7 +39,7 @@ export function findPresetProviders(
     const parsed = models.map((model) => modelSchema.parse({ name: model }));
     const provider: ProviderConfig = {
       ...{ name, dialect, baseUrl, apiKey: new Secret(apiKey), models: parsed },
-      ...{ onDisconnect: "cancel", serverTools: false },
+      ...{ onDisconnect: "cancel", serverTools: false, unsupportedParameters: "refuse" },
     };
     return [provider];
   });

@@ -5,11 +5,18 @@ import { type HotExchange, type RawRoute, routesFor, type ToFailureReply } from 
 import { z } from "zod";
 import type { Surface } from "./call/read-request.ts";
 import { tagHeaders } from "./call/read-tags.ts";
-import { baseUrlSchema, type ModelConfig, modelSchema, needsInputPrice, providerNameSchema } from "./config.ts";
+import {
+  apiVersionSchema,
+  baseUrlSchema,
+  type ModelConfig,
+  modelSchema,
+  needsInputPrice,
+  providerNameSchema,
+} from "./config.ts";
 import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
 import { geminiRoutes } from "./gemini-routes.ts";
 import { messagesRoutes } from "./messages-routes.ts";
-import { type Provider, providerDialects } from "./model.ts";
+import { type Provider, providerDialects, unsupportedParametersModes } from "./model.ts";
 import {
   anthropicList,
   anthropicModel,
@@ -169,6 +176,8 @@ const provider = z.strictObject({
   name: z.string(),
   dialect: z.enum(providerDialects),
   base_url: z.string(),
+  api_version: z.string().nullable().describe("Null where it is the usual one, or there are none."),
+  unsupported_parameters: z.enum(unsupportedParametersModes),
   source: z.enum(["config", "simulator", "tenant"]),
   has_api_key: z.boolean(),
   models: z.array(
@@ -236,6 +245,13 @@ const providerRoutes = [
       dialect: z.enum(providerDialects).default("openai").describe("The API that it speaks."),
       base_url: baseUrlSchema,
       api_key: z.string().max(16_384).default("").describe("Sealed at once; never shown again."),
+      api_version: apiVersionSchema.optional().describe("Of Azure's API with deployments in the path."),
+      unsupported_parameters: z
+        .enum(unsupportedParametersModes)
+        .default("refuse")
+        .describe(
+          "Whether a call with a parameter that its model is known not to take is refused, or goes without it.",
+        ),
       models: z.array(modelInput).min(1).max(1_000),
     }),
     response: provider,
@@ -245,7 +261,9 @@ const providerRoutes = [
       const { tenantId } = requireCaller(request);
       const { name, dialect, base_url: baseUrl, api_key: apiKey } = request.body;
       const models = request.body.models.map(toModelConfig);
-      return toProvider(await ops.addProvider({ tenantId, name, dialect, baseUrl, apiKey, models }));
+      const { api_version: apiVersion = "", unsupported_parameters: unsupportedParameters } = request.body;
+      const how = { apiVersion, unsupportedParameters };
+      return toProvider(await ops.addProvider({ tenantId, name, dialect, baseUrl, apiKey, models, ...how }));
     },
   }),
   json({
@@ -338,6 +356,8 @@ function toProvider(it: Provider): z.input<typeof provider> {
     name: it.name,
     dialect: it.dialect,
     base_url: it.baseUrl,
+    api_version: it.apiVersion || null,
+    unsupported_parameters: it.unsupportedParameters ?? "refuse",
     source: it.source,
     has_api_key: it.credentialId !== "",
     models: it.models.map((entry) => ({

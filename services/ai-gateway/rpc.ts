@@ -7,9 +7,9 @@ import {
 import { type CheckedRpc, createRpc, type MethodInputs } from "@lyss/kit/rpc/checked-rpc.ts";
 import { idInput } from "@lyss/kit/rpc/field-inputs.ts";
 import { z } from "zod";
-import { baseUrlSchema, modelSchema, providerNameSchema } from "./config.ts";
+import { apiVersionSchema, baseUrlSchema, modelSchema, providerNameSchema } from "./config.ts";
 import type { Provider, ProviderSource } from "./model.ts";
-import { providerDialects } from "./model.ts";
+import { providerDialects, unsupportedParametersModes } from "./model.ts";
 import type { AiGatewayOps } from "./ops.ts";
 
 const sources: Readonly<Record<ProviderSource, ProviderSourceMessage>> = {
@@ -26,6 +26,8 @@ const inputs = {
     dialect: z.preprocess((given) => given || "openai", z.enum(providerDialects)),
     baseUrl: baseUrlSchema,
     apiKey: z.string().max(16_384),
+    apiVersion: z.union([z.literal(""), apiVersionSchema]),
+    unsupportedParameters: z.preprocess((given) => given || "refuse", z.enum(unsupportedParametersModes)),
     models: z.array(z.preprocess(fromModelMessage, modelSchema)).min(1).max(1_000),
   },
   getProvider: reference,
@@ -75,8 +77,11 @@ function fromModelMessage(message: unknown) {
   };
 }
 
-function toProvider({ providerId, name, dialect, baseUrl, source, models, createdAt }: Provider) {
+function toProvider(provider: Provider) {
+  const { providerId, name, dialect, baseUrl, source, models, createdAt } = provider;
+  const { apiVersion = "", unsupportedParameters = "refuse" } = provider;
   return {
+    ...{ apiVersion, unsupportedParameters },
     ...{ providerId, name, dialect, baseUrl },
     source: sources[source],
     models: models.map((model) => ({

@@ -16,6 +16,7 @@ import { CredentialService } from "@lyss/contracts/gen/lyss/credential/v1/creden
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { createAddressGuard } from "@lyss/kit/http/address-guard.ts";
+import { createGuardedFetch } from "@lyss/kit/http/guarded-fetch.ts";
 import { registerPolicyMetrics } from "@lyss/kit/resilience/metrics.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
 import { createTimerWheel } from "@lyss/kit/service/timer-wheel.ts";
@@ -33,6 +34,7 @@ import { createOpenCalls } from "./open-calls.ts";
 import { loadSharedProviders, loadTenantProviders } from "./ops/load-providers.ts";
 import { createAiGatewayOps } from "./ops.ts";
 import { createProviderPolicies } from "./provider-policies.ts";
+import { createAccessTokens, withAccessTokens } from "./providers/vertex/access-tokens.ts";
 import { createResilienceChanges } from "./resilience-changes.ts";
 import { createKeptResponses } from "./responses/kept-responses.ts";
 import { createResponseStore } from "./responses/response-store.ts";
@@ -75,7 +77,12 @@ export const aiGateway = defineService({
     const { billing } = clients;
     const { heartbeatMs } = settings;
     const funding = createFunding({ billing, folder: given.folder, heartbeatMs, clock, random, log, metrics });
-    const credentials = createCredentialCache(clients.credential, { clock, random, metrics });
+    const tokens = createAccessTokens({
+      clock,
+      fetch: createGuardedFetch({ guard: undefined, clock, timeoutMs: 10_000, maxBytes: 65_536 }),
+      tokenUrl: settings.googleTokenUrl,
+    });
+    const credentials = withAccessTokens(createCredentialCache(clients.credential, { clock, random, metrics }), tokens);
     const once = createCallOnce({
       ...{ store: createOnceStore(db), clock, random, log, heartbeatMs },
       key: given.deriveKey("ai-gateway.answer-once"),

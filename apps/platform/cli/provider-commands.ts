@@ -18,8 +18,13 @@ export function addProviderCommands(program: Command, deps: CliDeps): void {
     .option("--base-url <url>", "such as https://api.openai.com/v1; private addresses belong into lyss.yaml")
     .addOption(
       new Option("--dialect <api>", "API that it speaks; openai unless given").choices([
-        ...["openai", "anthropic", "gemini", "bedrock"],
+        ...["openai", "anthropic", "gemini", "bedrock", "cohere", "vertex", "azure"],
       ]),
+    )
+    .option("--api-version <date>", "of Azure's API with deployments in the path; 2024-10-21 unless given")
+    .option(
+      "--drop-unsupported",
+      "ask without parameters that a model is known not to take, instead of refusing the call",
     )
     .option(
       "--model <name=input/output...>",
@@ -36,6 +41,8 @@ export function addProviderCommands(program: Command, deps: CliDeps): void {
         base_url: readBaseUrl(options.baseUrl, preset),
         api_key: await readProviderKey(deps, options, preset),
         models: readModels(options.model, preset),
+        ...(options.apiVersion !== undefined && { api_version: options.apiVersion }),
+        ...(options.dropUnsupported && { unsupported_parameters: "drop" }),
       });
       print(output, added, () => `${name} is added. Try it with 'lyss provider test ${name}'.`);
     });

@@ -13,7 +13,7 @@ import { type Funds, meteredTokens } from "../funds/funds.ts";
 import type { Target } from "../model.ts";
 import type { AnswerRecord, FirstAnswer } from "../once/call-once.ts";
 import type { OpenCall } from "../open-calls.ts";
-import { wires } from "../providers/wires.ts";
+import { wireOf } from "../providers/wires.ts";
 import { type Call, type Ending, endWithoutCharge, hasCallerLeft } from "./call.ts";
 import { describeCall, describeEnding } from "./call-span.ts";
 import { chooseTarget } from "./choose-target.ts";
@@ -96,7 +96,7 @@ export async function serveCall(deps: AiGatewayDeps, askedCall: AskedCall, excha
 }
 
 /** Throws `invalid_request` for what this provider cannot be asked. */
-function draftFor({ provider, model }: Target, { request, wire = wires[provider.dialect] }: ReadCall) {
+function draftFor({ provider, model }: Target, { request, wire = wireOf(provider, model) }: ReadCall) {
   if (wire.surfaces.includes(request.surface)) return { wire, draft: wire.draft(request, model, provider) };
   throw refuseField(
     "model",

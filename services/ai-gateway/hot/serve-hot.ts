@@ -7,6 +7,7 @@ import { mostOutputTokens } from "../call/serve-call.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { CallToFund, Drawn } from "../funds/funds.ts";
 import { isModelAllowed, type Target } from "../model.ts";
+import { quirksOf } from "../provider-quirks.ts";
 import { patchBody, writePatched } from "../scan/patch-body.ts";
 import { type ScannedRequest, scanRequest } from "../scan/scan-request.ts";
 import { HotCall } from "./hot-call.ts";
@@ -50,7 +51,7 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
     const target = catalog.findTarget(caller.tenantId, request.model);
     if (!target || !isModelAllowed(caller.models, request.model)) return false;
     // What has to be translated goes its own way.
-    if (target.provider.dialect !== "openai") return false;
+    if (target.provider.dialect !== "openai" || quirksOf(target.provider, target.model)) return false;
     const secret = credentials.secretOf(target.provider);
     if (!(secret instanceof Promise)) return serve(exchange, request, target, secret);
     return secret.then(

@@ -6,7 +6,7 @@ import { createAddressGuard } from "@lyss/kit/http/address-guard.ts";
 import { currentActorId } from "@lyss/kit/rpc/call-context.ts";
 import type { ModelConfig } from "../config.ts";
 import type { AiGatewayDeps } from "../deps.ts";
-import { type Provider, type ProviderDialect, withoutEndSlash } from "../model.ts";
+import { type Provider, type ProviderDialect, type UnsupportedParameters, withoutEndSlash } from "../model.ts";
 import { putModelPrices } from "../model-prices/put-model-prices.ts";
 import { toModels } from "../provider-models.ts";
 import { sealProviderKey } from "../seal-provider-key.ts";
@@ -20,6 +20,9 @@ export interface AddProviderInput {
   /** Empty for a provider that needs none. */
   readonly apiKey: string;
   readonly models: readonly ModelConfig[];
+  /** Of Azure's dated API; empty for the usual one. */
+  readonly apiVersion: string;
+  readonly unsupportedParameters: UnsupportedParameters;
 }
 
 const guard = createAddressGuard();
@@ -31,7 +34,7 @@ const guard = createAddressGuard();
  * `billing.price_missing` for one that it does not know.
  */
 export async function addProvider(deps: AiGatewayDeps, input: AddProviderInput): Promise<Provider> {
-  const { tenantId, name, dialect, apiKey } = input;
+  const { tenantId, name, dialect, apiKey, apiVersion, unsupportedParameters } = input;
   const baseUrl = withoutEndSlash(input.baseUrl);
   const reason = guard.refuse(new URL(baseUrl));
   if (reason) {
@@ -46,6 +49,7 @@ export async function addProvider(deps: AiGatewayDeps, input: AddProviderInput):
   const credentialId = apiKey === "" ? "" : await sealProviderKey(deps, { tenantId, name, apiKey, baseUrl });
   const provider: Provider = {
     ...{ providerId: known?.providerId ?? deps.random.id("prv"), tenantId, name, dialect, baseUrl },
+    ...{ apiVersion, unsupportedParameters },
     ...{
       source: "tenant",
       onDisconnect: "cancel",

@@ -26,13 +26,34 @@ export async function loadSharedProviders(
 ): Promise<void> {
   const createdAt = new Date(deps.clock.nowMs());
   const configured = await Promise.all(
-    configs.map(async ({ name, dialect, apiKey, models, onDisconnect, serverTools, ...config }): Promise<Provider> => {
-      const baseUrl = withoutEndSlash(config.baseUrl);
-      const key = { tenantId: platformTenantId, name, apiKey: apiKey?.reveal() ?? "", baseUrl };
-      const credentialId = key.apiKey === "" ? "" : await sealProviderKey(deps, key);
-      const names = { providerId: `config:${name}`, tenantId: "", name, dialect, onDisconnect, serverTools };
-      return { ...names, baseUrl, source: "config", credentialId, models: toModels(models), createdAt };
-    }),
+    configs.map(
+      async ({
+        name,
+        dialect,
+        apiKey,
+        models,
+        onDisconnect,
+        serverTools,
+        apiVersion = "",
+        unsupportedParameters,
+        ...config
+      }): Promise<Provider> => {
+        const baseUrl = withoutEndSlash(config.baseUrl);
+        const key = { tenantId: platformTenantId, name, apiKey: apiKey?.reveal() ?? "", baseUrl };
+        const credentialId = key.apiKey === "" ? "" : await sealProviderKey(deps, key);
+        const names = {
+          providerId: `config:${name}`,
+          tenantId: "",
+          name,
+          dialect,
+          onDisconnect,
+          serverTools,
+          apiVersion,
+          unsupportedParameters,
+        };
+        return { ...names, baseUrl, source: "config", credentialId, models: toModels(models), createdAt };
+      },
+    ),
   );
   const providers = simulator ? [...configured, toSimulatedProvider(deps, simulator, createdAt)] : configured;
   const unpriced = await putModelPrices(deps, "", providers);

@@ -36,7 +36,7 @@ export async function testProvider(deps: AiGatewayDeps, input: ProviderName): Pr
   const { method, toEndpoint, body: asked, accepted } = wire.probe ?? listing;
   const ask = async (signal: AbortSignal) => {
     const pool = deps.pools.poolOf(provider);
-    const endpoint = toEndpoint(provider.models[0]?.upstreamName ?? "");
+    const endpoint = toEndpoint(provider.models[0]?.upstreamName ?? "", provider);
     const sent = { method, path: pathAt(provider, endpoint), authority: pool.authority };
     const start = toRequestStart({
       ...sent,

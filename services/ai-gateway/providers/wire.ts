@@ -37,7 +37,7 @@ export interface WireDraft {
 }
 
 /** What of a provider decides how it is asked. */
-export type WireProvider = Partial<Pick<Provider, "baseUrl">>;
+export type WireProvider = Partial<Pick<Provider, "baseUrl" | "apiVersion" | "unsupportedParameters">>;
 
 /** A request as it goes onto the connection. */
 export interface SentRequest {
@@ -68,7 +68,7 @@ export interface EventReader {
 export interface Probe {
   readonly method: "GET" | "POST";
   /** Below the base URL; `model` is one that the provider offers. */
-  toEndpoint(model: string): string;
+  toEndpoint(model: string, provider: WireProvider): string;
   readonly body?: Buffer;
   /** Statuses that only a request with a good key is answered with. */
   readonly accepted: readonly number[];

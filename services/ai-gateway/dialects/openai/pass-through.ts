@@ -16,7 +16,10 @@ export function askInOpenAi(surface: Surface, body: Buffer): AskedCall {
     ...{ model, asked: { surface, body } },
     readFor: () => ({
       request,
-      createWriter: ({ upstreamModel }) => passThrough(model, upstreamModel, wantsUsage),
+      createWriter({ upstreamModel }) {
+        const writer = passThrough(model, upstreamModel, wantsUsage);
+        return request.json["encoding_format"] === "base64" ? { ...writer, whole: inBase64(writer.whole) } : writer;
+      },
     }),
   };
 }
@@ -47,4 +50,28 @@ function isUsageOnly(json: unknown): boolean {
 export function withModel(body: Buffer, model: string): Buffer {
   const fields = findFields(body, modelField);
   return fields?.has("model") ? setFields(body, fields, new Map([["model", JSON.stringify(model)]])) : body;
+}
+
+/** Vectors as text, as the SDKs ask for them, also of a provider that only has numbers: 32 bits each, little-endian. */
+function inBase64(whole: AnswerWriter["whole"]): AnswerWriter["whole"] {
+  return (body, json, tokens) => {
+    const data = fieldOf(json, "data");
+    const isNumbers = Array.isArray(data) && data.some((item) => Array.isArray(fieldOf(item, "embedding")));
+    if (!isNumbers) return whole(body, json, tokens);
+    const written = data.map((item) => {
+      const embedding = fieldOf(item, "embedding");
+      return Array.isArray(embedding) ? { ...Object(item), embedding: toBase64(embedding) } : item;
+    });
+    const converted = { ...Object(json), data: written };
+    return whole(Buffer.from(JSON.stringify(converted)), converted, tokens);
+  };
+}
+
+function toBase64(vector: readonly unknown[]): string {
+  const floats = Float32Array.from(vector, Number);
+  const bytes = Buffer.alloc(floats.length * 4);
+  floats.forEach((value, index) => {
+    bytes.writeFloatLE(value, index * 4);
+  });
+  return bytes.toString("base64");
 }

@@ -9,8 +9,8 @@ const apiVersion = "2023-06-01";
 /** Anthropic's Messages API, at Anthropic and where it is offered in the same form. */
 export const anthropicWire: Wire = {
   surfaces: ["chat"],
-  draft(request, model) {
-    const { max_tokens: asked, ...message } = toMessageRequest(request, model);
+  draft(request, model, provider) {
+    const { max_tokens: asked, ...message } = toMessageRequest(request, model, provider);
     return {
       endpoint: "/messages",
       toBody: (outputTokens) => Buffer.from(JSON.stringify({ ...message, max_tokens: outputTokens ?? asked })),

@@ -17,6 +17,7 @@ import {
 import type { Model } from "../../model.ts";
 import { refuseUnread } from "../asked-fields.ts";
 import { readFunctionTool, readStops, readToolChoice } from "../read-chat.ts";
+import type { WireProvider } from "../wire.ts";
 import { toMessages } from "./to-messages.ts";
 
 const read = [
@@ -35,9 +36,13 @@ export interface MessageBody {
  * A request in chat's form as one of the Messages API (docs.anthropic.com/en/api/messages). Numbers keep all their digits.
  * Throws `invalid_request` for a field that has no counterpart there and asks for something.
  */
-export function toMessageRequest({ body, isStream, outputLimit }: CallRequest, model: Model): MessageBody {
+export function toMessageRequest(
+  { body, isStream, outputLimit }: CallRequest,
+  model: Model,
+  provider?: WireProvider,
+): MessageBody {
   const json = parseBody(body, parseExact);
-  refuseUnread(json, read, ["seed"]);
+  refuseUnread(json, read, ["seed"], provider);
   return {
     model: model.upstreamName,
     max_tokens: outputLimit?.tokens ?? model.maxOutputTokens,

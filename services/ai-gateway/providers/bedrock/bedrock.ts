@@ -24,8 +24,8 @@ export const bedrockWire: Wire = {
     body: Buffer.from("{}"),
     accepted: [400],
   },
-  draft(request, model) {
-    const { inferenceConfig, ...converse } = toConverseRequest(request, model);
+  draft(request, model, provider) {
+    const { inferenceConfig, ...converse } = toConverseRequest(request, model, provider);
     return {
       endpoint: endpointOf(model.upstreamName, request.isStream ? "converse-stream" : "converse"),
       toBody: (outputTokens) => {

@@ -15,6 +15,7 @@ import {
 import type { Model } from "../../model.ts";
 import { refuseUnread } from "../asked-fields.ts";
 import { readFunctionTool, readStops, readToolChoice } from "../read-chat.ts";
+import type { WireProvider } from "../wire.ts";
 import { toCachePoint, toConversation } from "./to-conversation.ts";
 
 const read = [
@@ -34,10 +35,14 @@ export interface ConverseBody {
  * A request in chat's form as one of Converse. Numbers keep all their digits. Throws `invalid_request` for a field that has no
  * counterpart there and asks for something.
  */
-export function toConverseRequest({ body, outputLimit }: CallRequest, { upstreamName }: Model): ConverseBody {
+export function toConverseRequest(
+  { body, outputLimit }: CallRequest,
+  { upstreamName }: Model,
+  provider?: WireProvider,
+): ConverseBody {
   const json = parseBody(body, parseExact);
   const isParallel = json["parallel_tool_calls"] === true ? ["parallel_tool_calls"] : [];
-  refuseUnread(json, read, [...left, ...isParallel]);
+  refuseUnread(json, read, [...left, ...isParallel], provider);
   const more = toModelFields(json, upstreamName);
   const tier = toTier(json["service_tier"]);
   return {

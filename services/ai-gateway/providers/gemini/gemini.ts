@@ -12,8 +12,8 @@ export function endpointOf(upstreamName: string, isStream: boolean): string {
 /** Google's Gemini API (ai.google.dev/api/generate-content). */
 export const geminiWire: Wire = {
   surfaces: ["chat"],
-  draft(request, model) {
-    const { generationConfig, ...content } = toContentRequest(request, model);
+  draft(request, model, provider) {
+    const { generationConfig, ...content } = toContentRequest(request, model, provider);
     return {
       endpoint: endpointOf(model.upstreamName, request.isStream),
       toBody: (outputTokens) => {

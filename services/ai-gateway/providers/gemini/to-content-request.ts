@@ -13,6 +13,7 @@ import {
 import type { Model } from "../../model.ts";
 import { refuseUnread } from "../asked-fields.ts";
 import { readFunctionTool, readStops, readToolChoice } from "../read-chat.ts";
+import type { WireProvider } from "../wire.ts";
 import { toContents } from "./to-contents.ts";
 
 const read = [
@@ -45,10 +46,14 @@ export interface ContentBody {
  * A request in chat's form as one of `generateContent`. Numbers keep all their digits. Throws `invalid_request` for a field
  * that has no counterpart there and asks for something.
  */
-export function toContentRequest({ body, outputLimit }: CallRequest, { upstreamName }: Model): ContentBody {
+export function toContentRequest(
+  { body, outputLimit }: CallRequest,
+  { upstreamName }: Model,
+  provider?: WireProvider,
+): ContentBody {
   const json = parseBody(body, parseExact);
   const isParallel = json["parallel_tool_calls"] === true ? ["parallel_tool_calls"] : [];
-  refuseUnread(json, read, [...left, ...isParallel]);
+  refuseUnread(json, read, [...left, ...isParallel], provider);
   return {
     ...toContents(json["messages"]),
     ...toTools(json),

@@ -51,6 +51,16 @@ export declare type Provider = Message<"lyss.ai_gateway.v1.Provider"> & {
    * @generated from field: google.protobuf.Timestamp created_at = 7;
    */
   createdAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: string api_version = 8;
+   */
+  apiVersion: string;
+
+  /**
+   * @generated from field: string unsupported_parameters = 9;
+   */
+  unsupportedParameters: string;
 };
 
 /**
@@ -148,6 +158,20 @@ export declare type AddProviderRequest = Message<"lyss.ai_gateway.v1.AddProvider
    * @generated from field: repeated lyss.ai_gateway.v1.Model models = 6;
    */
   models: Model[];
+
+  /**
+   * Of Azure's dated API; empty for the usual one.
+   *
+   * @generated from field: string api_version = 7;
+   */
+  apiVersion: string;
+
+  /**
+   * What becomes of a parameter that a model is known not to take: `refuse`, which it is when empty, or `drop`.
+   *
+   * @generated from field: string unsupported_parameters = 8;
+   */
+  unsupportedParameters: string;
 };
 
 /**
