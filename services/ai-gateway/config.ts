@@ -228,6 +228,8 @@ export const aiGatewayConfig = {
         .max(33_554_432)
         .default(4_194_304)
         .describe("The largest response that is stored, with its input."),
+      // Checked in 2026-11 against the names that @anthropic-ai/sdk 1.14.0 knows. Those that it does not, `claude-code`, `fine-grained-tool-streaming`,
+      // `effort`, `advanced-tool-use` and `web-fetch`, are what Claude Code and older clients send.
       anthropicBetas: z
         .array(z.string().regex(/^[a-z0-9-]{1,100}$/))
         .max(100)

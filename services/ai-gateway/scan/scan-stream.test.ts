@@ -19,7 +19,7 @@ function readAll(scanner: StreamScanner, bytes: Buffer): string[] {
   return found;
 }
 
-test("events are the same wherever the bytes are cut in two", () => {
+test("W5: events are the same wherever the bytes are cut in two", () => {
   const stream = Buffer.from(
     `${event(chunkOf("a"))}${event(chunkOf('b"c'))}: ping\r\n\r\n${event(chunkOf("天")).replaceAll("\n", "\r\n")}data: 1\r\r${event("[DONE]")}`,
   );
@@ -78,7 +78,7 @@ test("where the model stands is told of each event, before its text or behind it
   }
 });
 
-test("a chunk that is there for its usage alone is told from one that has usage", () => {
+test("W1: a chunk that is there for its usage alone is told from one that has usage", () => {
   const scanner = createStreamScanner(10_000);
   const usage = '"usage":{"prompt_tokens":7,"completion_tokens":3}';
   readAll(scanner, Buffer.from(event(`{"choices":[],${usage}}`)));

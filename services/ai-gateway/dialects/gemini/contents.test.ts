@@ -271,7 +271,7 @@ test("W34, W36: errors have Google's shape, with when to try again", () => {
   assert.deepEqual(error.details.at(-1), retry);
 });
 
-test("texts are embedded one by one and in batches, in their order, as numbers", async () => {
+test("W47: texts are embedded one by one and in batches, in their order, as numbers", async () => {
   const one = { model: "models/m", content: { parts: [{ text: "a" }, { text: "b" }] }, outputDimensionality: 2 };
   const call = askForEmbeddings("m", true, Buffer.from(JSON.stringify({ requests: [one, one] }))).readFor(openAi);
   assert.deepEqual(JSON.parse(call.request.body.toString()), {

@@ -14,7 +14,7 @@ function readAll(chunks: readonly Buffer[]) {
   return last ? [...events, last] : events;
 }
 
-test("events are the same wherever the bytes are cut in two", () => {
+test("W5: events are the same wherever the bytes are cut in two", () => {
   for (let at = 0; at <= stream.length; at++) {
     const events = readAll([stream.subarray(0, at), stream.subarray(at)]);
     assert.deepEqual(
@@ -34,7 +34,7 @@ test("events are the same byte by byte", () => {
   );
 });
 
-test("a last event without its blank line is given at the end", () => {
+test("W5: a last event without its blank line is given at the end", () => {
   assert.deepEqual(
     readAll([Buffer.from("data: 1\n\ndata: 2")]).map((event) => event.data),
     ["1", "2"],

@@ -5,7 +5,7 @@ import { toQuantities } from "@lyss/contracts/pricing/token-price.ts";
 import { createSeeded } from "@lyss/kit/testing/seeded-random.ts";
 import { readServiceMode, readUsage } from "./usage.ts";
 
-test("cached, written and audio input are taken out of the prompt, reasoning and audio out of the completion", () => {
+test("W26, W30: cached, written and audio input are taken out of the prompt, reasoning and audio out of the completion", () => {
   const usage = {
     prompt_tokens: 1_000,
     completion_tokens: 500,
@@ -42,7 +42,7 @@ test("B9: an explicit zero is a usage; none, and one that is none, is not", () =
     assert.equal(readUsage({ usage: { prompt_tokens } }), undefined);
 });
 
-test("whatever details a provider reports, each token is counted in one bucket, and the sum is what was reported", () => {
+test("W30: whatever details a provider reports, each token is counted in one bucket, and the sum is what was reported", () => {
   const seed = 31;
   const { between } = createSeeded(seed);
   for (let i = 0; i < 5_000; i++) {
