@@ -30,6 +30,8 @@ export interface Bulkhead {
   /** Takes a place if there is one, and tells. Nobody waits. */
   tryEnter(): boolean;
   leave(): void;
+  /** True when who came now would have to wait. */
+  readonly isFull: boolean;
   /** New limits from now on. Calls under way and callers waiting stay, even where they are now too many. */
   update(options: BulkheadOptions): void;
   stats(): BulkheadStats;
@@ -117,6 +119,9 @@ export function createBulkhead(options: BulkheadOptions, { clock, name }: Bulkhe
     enter,
     tryEnter,
     leave,
+    get isFull() {
+      return inFlight >= limits.maxConcurrent;
+    },
     update(next) {
       limits = next;
       admitWaiting();

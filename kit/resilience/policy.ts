@@ -33,6 +33,10 @@ export interface PolicyStats {
 /** How calls to one peer are made. */
 export interface Policy {
   readonly name: string;
+  /** The limit of a call as a whole; undefined for none. */
+  readonly timeoutMs: number | undefined;
+  /** True when a call that came now would have to wait for a place. */
+  readonly isFull: boolean;
   /**
    * Time limit → retry → bulkhead → breaker → time limit of the attempt → `call`. Rejects with the call's own error,
    * `kit.deadline_exceeded`, `resilience.circuit_open`, `resilience.bulkhead_full` or the signal's reason.
@@ -101,6 +105,12 @@ export function createPolicy(name: string, options: PolicyOptions, deps: PolicyD
 
   return {
     name,
+    get timeoutMs() {
+      return parts.timeoutMs;
+    },
+    get isFull() {
+      return parts.bulkhead?.isFull === true;
+    },
     run(call, given) {
       calls++;
       return runWithin(call, given);

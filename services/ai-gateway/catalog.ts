@@ -2,8 +2,11 @@ import { isModelAllowed, type Provider, type Target } from "./model.ts";
 
 /** What this node knows of providers, so that choosing one needs no database. */
 export interface Catalog {
-  /** The target of a model name for a tenant: the tenant's own providers first, then the shared ones, in their order. */
-  findTarget(tenantId: string, model: string): Target | undefined;
+  /**
+   * Where a call of this model can go, in the order in which it is tried: the tenant's own providers that offer the name, or
+   * else the shared ones that do, in their order. Empty when nobody does. The same object until providers change.
+   */
+  findTargets(tenantId: string, model: string): readonly Target[];
   /** Each model a tenant may name once, with the provider that would serve it. */
   listTargets(tenantId: string, allowedModels: readonly string[]): readonly Target[];
   listProviders(tenantId: string): readonly Provider[];
@@ -14,22 +17,26 @@ export interface Catalog {
   setTenants(providers: readonly Provider[]): void;
 }
 
+type TargetsByName = ReadonlyMap<string, readonly Target[]>;
+
+const noTargets: readonly Target[] = [];
+
 /** An empty catalog. */
 export function createCatalog(): Catalog {
   let shared: readonly Provider[] = [];
-  let sharedTargets: ReadonlyMap<string, Target> = new Map();
+  let sharedTargets: TargetsByName = new Map();
   let byTenant: ReadonlyMap<string, readonly Provider[]> = new Map();
-  let targetsByTenant: ReadonlyMap<string, ReadonlyMap<string, Target>> = new Map();
+  let targetsByTenant: ReadonlyMap<string, TargetsByName> = new Map();
 
   const listProviders = (tenantId: string) => [...(byTenant.get(tenantId) ?? []), ...shared];
-  const findTarget = (tenantId: string, model: string) =>
-    targetsByTenant.get(tenantId)?.get(model) ?? sharedTargets.get(model);
 
   return {
-    findTarget,
+    findTargets: (tenantId, model) =>
+      targetsByTenant.get(tenantId)?.get(model) ?? sharedTargets.get(model) ?? noTargets,
     listTargets(tenantId, allowedModels) {
       const all = new Map([...sharedTargets, ...(targetsByTenant.get(tenantId) ?? [])]);
-      return [...all.values()].filter((target) => isModelAllowed(allowedModels, target.model.name));
+      const firsts = [...all.values()].flatMap(([first]) => first ?? []);
+      return firsts.filter((target) => isModelAllowed(allowedModels, target.model.name));
     },
     listProviders,
     findProvider: (tenantId, name) => listProviders(tenantId).find((provider) => provider.name === name),
@@ -44,13 +51,15 @@ export function createCatalog(): Catalog {
   };
 }
 
-/** The first provider that offers a model serves it. */
-function toTargets(providers: readonly Provider[]): ReadonlyMap<string, Target> {
-  const targets = new Map<string, Target>();
+/** In the providers' order; of a name that one provider has twice, the first. */
+function toTargets(providers: readonly Provider[]): TargetsByName {
+  const byName = new Map<string, Target[]>();
   for (const provider of providers) {
     for (const model of provider.models) {
-      if (!targets.has(model.name)) targets.set(model.name, { provider, model });
+      const targets = byName.get(model.name) ?? [];
+      if (targets.at(-1)?.provider !== provider) targets.push({ provider, model });
+      byName.set(model.name, targets);
     }
   }
-  return targets;
+  return byName;
 }

@@ -247,6 +247,29 @@ export const aiGatewayConfig = {
         .url({ protocol: /^https?$/ })
         .default("https://oauth2.googleapis.com/token")
         .describe("Where tokens for service accounts of Google Cloud are lent (`dialect: vertex`)."),
+      failOver: z
+        .strictObject({
+          maxAttempts: z
+            .int()
+            .min(1)
+            .max(10)
+            .default(3)
+            .describe("Attempts of one call at most, at one provider after the other; 1 never tries a second."),
+          budgetRatio: z
+            .number()
+            .min(0)
+            .max(1)
+            .default(0.2)
+            .describe("Attempts beyond the first that each call of a model with several providers earns its node."),
+          budgetReserve: z
+            .int()
+            .min(0)
+            .max(1_000)
+            .default(10)
+            .describe("Such attempts in hand for times of little traffic; they come back while calls succeed."),
+        })
+        .prefault({})
+        .describe("What happens when a provider fails before its answer has begun and another offers the same model."),
       sendTraceparent: z
         .boolean()
         .default(false)

@@ -18,6 +18,7 @@ import type { OpenCalls } from "./open-calls.ts";
 import type { ProviderPolicies } from "./provider-policies.ts";
 import type { ResilienceChanges } from "./resilience-changes.ts";
 import type { KeptResponses } from "./responses/kept-responses.ts";
+import type { FailOver } from "./routing/fail-over.ts";
 import type { AiGatewayStore } from "./store.ts";
 import type { UpstreamPools } from "./upstream-pools.ts";
 
@@ -34,6 +35,7 @@ export interface AiGatewayDeps {
   /** For coarse limits of time, many at once. */
   readonly wheel: TimerWheel;
   readonly policies: ProviderPolicies;
+  readonly failOver: FailOver;
   readonly openCalls: OpenCalls;
   readonly funding: Funding;
   readonly once: CallOnce;

@@ -39,6 +39,8 @@ import { createResilienceChanges } from "./resilience-changes.ts";
 import { createKeptResponses } from "./responses/kept-responses.ts";
 import { createResponseStore } from "./responses/response-store.ts";
 import { aiGatewayRoutes } from "./routes.ts";
+import { createFailOver } from "./routing/fail-over.ts";
+import { createTargetHealth } from "./routing/target-health.ts";
 import { createAiGatewayRpc } from "./rpc.ts";
 import { startSimulator } from "./simulator/simulator.ts";
 import { createAiGatewayStore } from "./store.ts";
@@ -110,6 +112,7 @@ export const aiGateway = defineService({
       ...{ db, outbox, clock, random, log, settings, openCalls, funding, once, responses, credentials, pools, wheel },
       ...clients,
       ...{ catalog, policies, degradation, changes, node },
+      failOver: createFailOver(settings.failOver, { clock, health: createTargetHealth(clock) }),
       store: createAiGatewayStore(db.sql),
       metrics: createGatewayMetrics(metrics, {
         openCalls: () => openCalls.size,

@@ -1,8 +1,6 @@
-import { balanceLow } from "@lyss/contracts/events/billing.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { callTerms } from "@lyss/contracts/pricing/price.ts";
 import { pickCounts } from "@lyss/contracts/pricing/token-price.ts";
-import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Outbox } from "@lyss/kit/events/event.ts";
@@ -19,32 +17,16 @@ import type { Journal } from "./journal/journal.ts";
 import { move, type Posting } from "./journal/posting.ts";
 import { changeLease, type Lease, type LeaseAnswer, type LeaseChange } from "./lease.ts";
 import type { LeaseStore } from "./lease-store.ts";
-import type { CallFacts, Hold, Outcome, PricedMode, Tokens, Usage, Wallet, Want } from "./model.ts";
+import type { ReserveRequest, SettleRequest } from "./ledger-requests.ts";
+import type { Hold, Usage, Wallet } from "./model.ts";
 import { atMost, collectableNanos, costNanos, noTokens } from "./model.ts";
 import type { Price } from "./prices/price.ts";
 import type { PriceName, PriceStore } from "./prices/price-store.ts";
 import type { PriceVersions } from "./prices/price-versions.ts";
-import { type RaiseRequest, raiseHold } from "./raise-hold.ts";
+import { moveHold, type RaiseRequest, raiseHold } from "./raise-hold.ts";
+import { sayLowBalance } from "./say-low-balance.ts";
 import type { BillingStore, OpenHold } from "./store.ts";
 import { appendUsage } from "./usage/usage-log.ts";
-
-export interface ReserveRequest extends CallFacts, Want {
-  /** True when the call waits no longer: an answer to wait is a refusal. */
-  readonly isLastTry?: boolean;
-}
-
-export interface SettleRequest extends Tokens {
-  readonly callId: string;
-  readonly tenantId: string;
-  readonly outcome: Outcome;
-  readonly isEstimated: boolean;
-  readonly latencyMs: bigint;
-  /** As the provider says that it served it; its usual one when undefined. */
-  readonly serviceMode?: PricedMode | undefined;
-  /** When the hold was taken, unless given. */
-  readonly startedAtMs?: bigint;
-  readonly tags?: TagsText | undefined;
-}
 
 export type ReserveResult =
   | { readonly kind: "held"; readonly hold: Hold }
@@ -88,7 +70,7 @@ interface Batch {
   readonly holds: Map<string, OpenHold>;
   readonly usages: Map<string, Usage>;
   readonly newHolds: Map<string, Hold>;
-  readonly raisedHolds: Map<string, Hold>;
+  readonly changedHolds: Map<string, Hold>;
   readonly endedHolds: string[];
   readonly newUsages: Map<string, Usage>;
   /** Those of the new usages that were recorded as lost before. */
@@ -171,6 +153,7 @@ async function readBatch(
   const usages = new Map<string, Usage>();
   for (const rows of [recent, ended]) rows?.forEach((usage) => void usages.set(usage.callId, usage));
   const heldCallIds = [...settles, ...raises].map(({ callId }) => callId);
+  const goingOn = newCallIds.filter((callId) => holdsById.has(callId));
   const priceIds = heldCallIds.flatMap((callId) => (holdsById.get(callId) ?? usages.get(callId))?.priceId ?? []);
   const versions = await options.priceVersions.find(tx, priceIds);
   const byTenant = wallets.map((wallet) => [wallet.tenantId, wallet] as const);
@@ -183,7 +166,7 @@ async function readBatch(
       ...[...reserves, ...grants].filter(({ tenantId }) => tenantsWithWallet.has(tenantId)),
       ...[...usages.values()].filter(({ outcome }) => outcome === "lost"),
     ],
-    holderIds: [...heldCallIds, ...leaseIds],
+    holderIds: [...heldCallIds, ...goingOn, ...leaseIds],
   });
   return {
     options,
@@ -194,7 +177,7 @@ async function readBatch(
     holds: holdsById,
     usages,
     newHolds: new Map(),
-    raisedHolds: new Map(),
+    changedHolds: new Map(),
     endedHolds: [],
     newUsages: new Map(),
     wasLost: new Set(),
@@ -237,10 +220,13 @@ function priceKey({ tenantId, provider, model }: PriceName): string {
   return JSON.stringify([tenantId, provider, model]);
 }
 
+const failed = (failure: Failure): ReserveResult => ({ kind: "failed", failure });
+
 function reserve(batch: Batch, request: ReserveRequest): ReserveResult {
-  const known = batch.holds.get(request.callId) ?? batch.newHolds.get(request.callId);
+  const open = batch.holds.get(request.callId);
+  if (open && (open.provider !== request.provider || open.model !== request.model)) return goOn(batch, open, request);
+  const known = open ?? batch.newHolds.get(request.callId);
   if (known) return { kind: "held", hold: known };
-  const failed = (failure: Failure): ReserveResult => ({ kind: "failed", failure });
   if (batch.usages.has(request.callId)) return failed(new Failure(billingFailures.hold_not_found));
   const wallet = batch.wallets.get(request.tenantId);
   if (!wallet) return failed(new Failure(billingFailures.wallet_not_found));
@@ -273,6 +259,34 @@ function reserve(batch: Batch, request: ReserveRequest): ReserveResult {
   return { kind: "held", hold };
 }
 
+/** The hold of a call that goes on at another target. Refused, it is as it was. */
+function goOn({ options, book, ...batch }: Batch, hold: OpenHold, request: ReserveRequest): ReserveResult {
+  const { callId, tenantId, provider, model } = request;
+  const wallet = batch.wallets.get(tenantId);
+  if (!wallet || hold.tenantId !== tenantId) return failed(new Failure(billingFailures.hold_not_found));
+  const price = batch.prices.get(priceKey(request));
+  if (!price) return failed(new Failure(billingFailures.price_missing, { model, provider }));
+  const { comfortableOutputTokens, clock } = options;
+  const at = { comfortableOutputTokens, startedAtMs: clock.nowMs(), nowMs: book.nowMs };
+  const moved = moveHold(hold, wallet, book.findPathWithout(callId), request, { price, ...at });
+  if (moved instanceof Failure) return failed(moved);
+  changeHold(batch, wallet, hold, moved);
+  book.raise(callId, mostOf(request, moved.amountNanos, moved.outputTokens));
+  return { kind: "held", hold: moved };
+}
+
+function changeHold(
+  batch: Pick<Batch, "wallets" | "holds" | "changedHolds">,
+  wallet: Wallet,
+  hold: OpenHold,
+  changed: Hold,
+): void {
+  const { callId, tenantId } = hold;
+  batch.wallets.set(tenantId, { ...wallet, heldNanos: wallet.heldNanos + changed.amountNanos - hold.amountNanos });
+  batch.holds.set(callId, { ...hold, ...changed });
+  batch.changedHolds.set(callId, changed);
+}
+
 function raise(batch: Batch, request: RaiseRequest): Hold | Failure {
   const { callId, tenantId } = request;
   const hold = batch.holds.get(callId);
@@ -284,9 +298,7 @@ function raise(batch: Batch, request: RaiseRequest): Hold | Failure {
   const terms = { price: price.terms, startedAtMs: hold.createdAt.getTime(), nowMs: book.nowMs };
   const raised = raiseHold(hold, wallet, book.findPathWithout(callId), request, terms);
   if (raised instanceof Failure || raised === hold) return raised;
-  batch.wallets.set(tenantId, { ...wallet, heldNanos: wallet.heldNanos + raised.amountNanos - hold.amountNanos });
-  batch.holds.set(callId, { ...hold, ...raised });
-  batch.raisedHolds.set(callId, raised);
+  changeHold(batch, wallet, hold, raised);
   book.raise(callId, mostOf(request, raised.amountNanos, raised.outputTokens));
   return raised;
 }
@@ -325,6 +337,8 @@ function settle(batch: Batch, request: SettleRequest): SettleResult {
   const ended: Usage = {
     ...{ callId, requestId, tenantId, keyId, userId, provider, model, walletId, priceId },
     ...{ ...tokens, serviceMode, startedAtMs, tags: request.tags },
+    // A row that was written when its node went missing is the first attempt's.
+    ...(!usage && request.attempt !== undefined && { attempt: request.attempt }),
     outcome: request.outcome,
     isEstimated: request.isEstimated,
     latencyMs: request.latencyMs,
@@ -357,33 +371,18 @@ function toCharge({ options }: Batch, wallet: Wallet, callId: string, amountNano
 
 async function writeBatch(tx: Tx, batch: Batch): Promise<void> {
   const { store, journal, leases, budgets, outbox, holdTtlMs, leaseTtlMs } = batch.options;
-  const { before, postings, endedHolds, newHolds, raisedHolds, newUsages, wasLost, changedLeases, book } = batch;
+  const { before, postings, endedHolds, newHolds, changedHolds, newUsages, wasLost, changedLeases, book } = batch;
   const changed = [...batch.wallets.values()].filter((wallet) => wallet !== before.get(wallet.tenantId));
   const usages = [...newUsages.values()];
   await Promise.all([
     changed.length > 0 && journal.write(tx, { before: [...before.values()], after: changed, postings }),
     endedHolds.length > 0 && store.deleteHolds(tx, endedHolds),
     newHolds.size > 0 && store.insertHolds(tx, [...newHolds.values()], holdTtlMs),
-    raisedHolds.size > 0 && store.raiseHolds(tx, [...raisedHolds.values()]),
+    changedHolds.size > 0 && store.changeHolds(tx, [...changedHolds.values()]),
     usages.length > 0 && store.putUsage(tx, usages),
     appendUsage(tx, outbox, usages, wasLost),
     changedLeases.size > 0 && leases.putLeases(tx, [...changedLeases.values()], leaseTtlMs),
     ...changed.map((wallet) => sayLowBalance(tx, batch.options, before.get(wallet.tenantId), wallet)),
     budgets.writeBook(tx, book),
   ]);
-}
-
-/** Says `billing.balance.low` in the transaction in which the available balance crosses the mark. */
-export async function sayLowBalance(
-  tx: Tx,
-  { outbox, lowBalanceNanos }: Pick<BatchOptions, "outbox" | "lowBalanceNanos">,
-  before: LockedWallet | undefined,
-  { tenantId, walletId, currency, ...after }: Wallet,
-): Promise<void> {
-  if (!before) return;
-  // Of what is the tenant's own: what is lent is no reason to say nothing.
-  const markNanos = lowBalanceNanos + before.creditLimitNanos;
-  if (before.balanceNanos < markNanos || after.balanceNanos >= markNanos) return;
-  const facts = { tenantId, walletId, currency, availableNanos: after.balanceNanos - after.heldNanos };
-  await outbox.append(tx, balanceLow, { ...facts, thresholdNanos: lowBalanceNanos });
 }

@@ -5,7 +5,7 @@ import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { assertIntegrity } from "./assert-integrity.ts";
-import type { SettleRequest } from "./batch.ts";
+import type { SettleRequest } from "./ledger-requests.ts";
 import { noTokens } from "./model.ts";
 import { billing } from "./service.ts";
 

@@ -1,16 +1,10 @@
 import type { Database } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
-import type {
-  BatchOptions,
-  BatchRequests,
-  BatchResults,
-  ReserveRequest,
-  ReserveResult,
-  SettleRequest,
-} from "./batch.ts";
+import type { BatchOptions, BatchRequests, BatchResults, ReserveResult } from "./batch.ts";
 import { applyBatch } from "./batch.ts";
 import type { LeaseAnswer, LeaseChange } from "./lease.ts";
+import type { ReserveRequest, SettleRequest } from "./ledger-requests.ts";
 import type { Hold, Usage } from "./model.ts";
 import type { RaiseRequest } from "./raise-hold.ts";
 import type { DayStore } from "./usage/day-store.ts";

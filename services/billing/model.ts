@@ -84,6 +84,8 @@ export interface Usage extends CallFacts, Tokens {
   readonly uncollectedNanos: bigint;
   /** The posting that moved the money; empty when the call cost nothing. */
   readonly postingId: string;
+  /** 1 for the first of the call, and where it is not said. */
+  readonly attempt?: number | undefined;
 }
 
 /** A recorded call as lists show it. */

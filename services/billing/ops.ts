@@ -1,12 +1,12 @@
 import type { ExportedPerson } from "@lyss/contracts/events/answer-export.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import { rebuildProjection } from "@lyss/kit/event-sourcing/projection.ts";
-import type { ReserveRequest, SettleRequest } from "./batch.ts";
 import { createBudgetOps } from "./budgets/budget-ops.ts";
 import type { CreditParts } from "./credit-parts.ts";
 import type { BillingDeps } from "./deps.ts";
 import type { Fact } from "./fact.ts";
 import type { LeaseChange } from "./lease.ts";
+import type { ReserveRequest, SettleRequest } from "./ledger-requests.ts";
 import { type CloseLeasesInput, closeLeases } from "./ops/close-leases.ts";
 import { createWallet } from "./ops/create-wallet.ts";
 import { expireHolds } from "./ops/expire-holds.ts";

@@ -6,9 +6,9 @@ import { createDraws, withSeed } from "@lyss/kit/testing/chaos/chaos-seed.ts";
 import type { Seeded } from "@lyss/kit/testing/seeded-random.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { assertIntegrity } from "./assert-integrity.ts";
-import type { SettleRequest } from "./batch.ts";
 import type { Fact } from "./fact.ts";
 import { changeMoney, moneyGrant, moneyReturn } from "./lease-test-changes.ts";
+import type { SettleRequest } from "./ledger-requests.ts";
 import { noTokens, type Usage } from "./model.ts";
 import { billing } from "./service.ts";
 

@@ -64,12 +64,13 @@ export function createBillingStore(sql: Sql) {
           "amountNanos" bigint, "outputTokens" bigint)`;
     },
 
-    /** Amount and output as given; the rest of a hold does not change. */
-    async raiseHolds(tx: Tx, holds: readonly Hold[]): Promise<void> {
+    /** Target, price, amount and output as given; the rest of a hold does not change. */
+    async changeHolds(tx: Tx, holds: readonly Hold[]): Promise<void> {
       await tx`
-        update hold set amount_nanos = r."amountNanos", output_tokens = r."outputTokens"
+        update hold set provider = r.provider, model = r.model, price_id = r."priceId", amount_nanos = r."amountNanos",
+          output_tokens = r."outputTokens"
         from jsonb_to_recordset(${toJson(holds)}::text::jsonb)
-          as r("callId" text, "amountNanos" bigint, "outputTokens" bigint)
+          as r("callId" text, provider text, model text, "priceId" text, "amountNanos" bigint, "outputTokens" bigint)
         where call_id = r."callId"`;
     },
 
@@ -120,16 +121,16 @@ export function createBillingStore(sql: Sql) {
       await tx`
         insert into usage (call_id, wallet_id, tenant_id, request_id, key_id, user_id, provider, model, price_id, outcome,
           input_tokens, cached_input_tokens, output_tokens, is_estimated, cost_nanos, uncollected_nanos, latency_ms, posting_id,
-          other_buckets, service_mode, started_at, tags)
+          other_buckets, service_mode, started_at, tags, attempt)
         select "callId", "walletId", "tenantId", "requestId", "keyId", "userId", provider, model, "priceId", outcome,
           "inputTokens", "cachedInputTokens", "outputTokens", "isEstimated", "costNanos", "uncollectedNanos", "latencyMs",
           "postingId", "otherBuckets", "serviceMode", to_timestamp("startedAtMs" / 1000.0),
-          string_to_array(nullif(tags, ''), ',')
+          string_to_array(nullif(tags, ''), ','), coalesce(r.attempt, 1)
         from jsonb_to_recordset(${toJson(rows)}::text::jsonb) as r("callId" text, "walletId" text, "tenantId" text,
           "requestId" text, "keyId" text, "userId" text, provider text, model text, "priceId" text, outcome text,
           "inputTokens" bigint, "cachedInputTokens" bigint, "outputTokens" bigint, "isEstimated" boolean,
           "costNanos" bigint, "uncollectedNanos" bigint, "latencyMs" bigint, "postingId" text,
-          "otherBuckets" jsonb, "serviceMode" text, "startedAtMs" bigint, tags text)
+          "otherBuckets" jsonb, "serviceMode" text, "startedAtMs" bigint, tags text, attempt smallint)
         on conflict (call_id, attempt, started_at) do update set outcome = excluded.outcome, input_tokens = excluded.input_tokens,
           cached_input_tokens = excluded.cached_input_tokens, output_tokens = excluded.output_tokens,
           is_estimated = excluded.is_estimated, cost_nanos = excluded.cost_nanos,

@@ -18,6 +18,8 @@ export interface Call {
   readonly callId: string;
   readonly requestId: string;
   readonly tenantId: string;
+  /** Which of the call's attempts this is, from 1. */
+  readonly attempt: number;
   readonly request: CallRequest;
   readonly target: Target;
   readonly counter: TokenCounter;
@@ -45,7 +47,7 @@ export interface Call {
   readonly caller: CallerWatch;
   /**
    * Aborted when the caller goes away and the call is not drained, or with the Failure that the caller is to hear; ends
-   * everything upstream.
+   * this attempt upstream, as do the time limits of its provider.
    */
   readonly abort: AbortController;
   /** What the caller gets is kept there, when it came with an idempotency key. */
@@ -60,6 +62,16 @@ export function hasCallerLeft({ caller, abort: { signal } }: Call): boolean {
 /** How a call ended whose answer came whole: without its caller it counts as completed only where it is kept for a repeat. */
 export function endOfWholeAnswer(call: Call): EndedAs {
   return hasCallerLeft(call) && !call.record ? "canceled" : "completed";
+}
+
+/** What every answer tells of its call. */
+export function headersOf({ requestId, callId, attempt, target }: Call): Record<string, string> {
+  return { "x-request-id": requestId, "lyss-call-id": callId, ...servedBy(target, attempt) };
+}
+
+/** Which provider has served a call, and at which attempt. */
+export function servedBy({ provider }: Target, attempt: number): Record<string, string> {
+  return { "lyss-provider": provider.name, "lyss-attempts": String(attempt) };
 }
 
 export type EndedAs = "completed" | "failed" | "canceled" | "truncated";

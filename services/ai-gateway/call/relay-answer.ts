@@ -5,7 +5,7 @@ import type { AiGatewayDeps } from "../deps.ts";
 import { textOf } from "../dialects/openai/delivered-text.ts";
 import { findInBandFailure } from "../dialects/openai/upstream-failure.ts";
 import { readServiceMode, readUsage } from "../dialects/openai/usage.ts";
-import { type Call, type Ending, endOfWholeAnswer, endWithCharge } from "./call.ts";
+import { type Call, type Ending, endOfWholeAnswer, endWithCharge, headersOf } from "./call.ts";
 import { readBody, toFailure } from "./send-upstream.ts";
 
 const contentType = "application/json";
@@ -40,8 +40,7 @@ export async function relayAnswer(
     "content-type": contentType,
     "content-length": bytes.length,
     "cache-control": "no-store",
-    "x-request-id": call.requestId,
-    "lyss-call-id": call.callId,
+    ...headersOf(call),
   });
   res.end(bytes);
 }

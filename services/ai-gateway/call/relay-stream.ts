@@ -8,7 +8,15 @@ import { listFinished, textOf } from "../dialects/openai/delivered-text.ts";
 import { createSseReader, type SseEvent } from "../dialects/openai/sse.ts";
 import { findInBandFailure } from "../dialects/openai/upstream-failure.ts";
 import { type ReportedUsage, readServiceMode, readUsage } from "../dialects/openai/usage.ts";
-import { type Call, type Ending, endOfWholeAnswer, endWithCharge, endWithoutCharge, hasCallerLeft } from "./call.ts";
+import {
+  type Call,
+  type Ending,
+  endOfWholeAnswer,
+  endWithCharge,
+  endWithoutCharge,
+  hasCallerLeft,
+  headersOf,
+} from "./call.ts";
 import { toFailure } from "./send-upstream.ts";
 
 /** A stream may put out megabytes, and a slow reader keep it open for hours: of its text no more than this is kept. */
@@ -160,13 +168,11 @@ function contentTypeOf({ writer }: Call): string {
 }
 
 function writeHead(call: Call): void {
-  const { res, requestId, callId } = call;
-  res.writeHead(200, {
+  call.res.writeHead(200, {
     "content-type": contentTypeOf(call),
     "cache-control": "no-cache",
     "x-accel-buffering": "no",
-    "x-request-id": requestId,
-    "lyss-call-id": callId,
+    ...headersOf(call),
   });
 }
 

@@ -6,7 +6,6 @@ import { createStreamMeter } from "./stream-meter.ts";
 
 /** Four bytes are a token. */
 const counter = { estimateText: async (text: string) => Math.ceil(text.length / 4) };
-const settle = async () => undefined;
 
 function open(outputTokens: bigint, answers: readonly (bigint | undefined | Error)[], choices = 1) {
   const left = [...answers];
@@ -18,7 +17,7 @@ function open(outputTokens: bigint, answers: readonly (bigint | undefined | Erro
     if (answer instanceof Error) throw answer;
     return answer;
   };
-  const meter = createStreamMeter({ outputTokens, raise, settle }, counter, choices);
+  const meter = createStreamMeter({ outputTokens, raise }, counter, choices);
   assert.ok(meter);
   /** Passes single tokens on; gives how many got through. */
   const pass = async (tokens: number) => {
@@ -31,7 +30,7 @@ function open(outputTokens: bigint, answers: readonly (bigint | undefined | Erro
 }
 
 test("a call whose most is set aside has no meter", () => {
-  assert.equal(createStreamMeter({ outputTokens: 10n, settle }, counter, 1), undefined);
+  assert.equal(createStreamMeter({ outputTokens: 10n, raise: undefined }, counter, 1), undefined);
 });
 
 test("text that surely fits passes without a wait and without a question", () => {

@@ -19,7 +19,7 @@ const raiseAtPercent = 75;
 
 /** Undefined for a call whose most is set aside. */
 export function createStreamMeter(
-  { raise, outputTokens }: Funds,
+  { raise, outputTokens }: Pick<Funds, "raise" | "outputTokens">,
   counter: Pick<TokenCounter, "estimateText">,
   choices: number,
 ): StreamMeter | undefined {

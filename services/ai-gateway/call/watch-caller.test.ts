@@ -19,11 +19,11 @@ test("B18: a caller who left before anybody looked ends the call all the same, a
 
   const clock = createFakeClock();
   const atOnce = new AbortController();
-  const watch = watchCaller({ res, abort: atOnce, clock }, 0);
+  const watch = watchCaller({ res, abort: atOnce, clock }, () => 0);
   assert.deepEqual([watch.left.aborted, atOnce.signal.aborted], [true, true]);
 
   const later = new AbortController();
-  const waiting = watchCaller({ res, abort: later, clock }, 1_000);
+  const waiting = watchCaller({ res, abort: later, clock }, () => 1_000);
   assert.deepEqual([waiting.left.aborted, later.signal.aborted], [true, false]);
   const aborted = once(later.signal, "abort");
   clock.advance(1_000);

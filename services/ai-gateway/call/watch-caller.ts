@@ -12,23 +12,24 @@ export interface CallerWatch {
 }
 
 /**
- * Ends a call when its caller goes away: at once, or `drainLimitMs` later where what the provider reports at the end of its
- * answer is worth waiting for.
+ * Ends a call when its caller goes away: at once, or so many milliseconds later as `drainLimitMs` says then, where what the
+ * provider reports at the end of its answer is worth waiting for.
  */
 export function watchCaller(
   { res, abort, clock }: { readonly res: ServerResponse; readonly abort: AbortController; readonly clock: Clock },
-  drainLimitMs: number,
+  drainLimitMs: () => number,
 ): CallerWatch {
   const left = new AbortController();
   const stopped = new AbortController();
   function leave(): void {
     if (left.signal.aborted) return;
     left.abort();
-    if (drainLimitMs === 0) {
+    const limitMs = drainLimitMs();
+    if (limitMs === 0) {
       abort.abort();
       return;
     }
-    delay(clock, drainLimitMs, stopped.signal).then(
+    delay(clock, limitMs, stopped.signal).then(
       () => abort.abort(),
       () => undefined,
     );

@@ -44,14 +44,14 @@ export function blankUsage(): TokenUsage {
   return { $typeName: "lyss.billing.v1.TokenUsage", inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n };
 }
 
-/** What is known of a call's one attempt when it begins. */
+/** What is known of an attempt when it begins. */
 export function beginFact(
-  { callId, requestId, tenantId, keyId, userId, provider, model, tags = "" }: CallToFund,
+  { callId, attempt = 1, requestId, tenantId, keyId, userId, provider, model, tags = "" }: CallToFund,
   { priceId, leaseId, startedAtMs }: Pick<UsageFact, "priceId" | "leaseId" | "startedAtMs">,
 ): UsageFact {
   const fact = blankFact();
   fact.callId = callId;
-  fact.attempt = 1;
+  fact.attempt = attempt;
   fact.leaseId = leaseId;
   fact.requestId = requestId;
   fact.tenantId = tenantId;
@@ -65,7 +65,7 @@ export function beginFact(
   return fact;
 }
 
-/** Adds how it ended: to the same object, for a call has but one. */
+/** Adds how it ended: to the same object, for an attempt has but one. */
 export function endFact(fact: UsageFact, ended: Spent): void {
   const { outcome, tokens, isEstimated, mayHaveUsed, latencyMs, serviceMode = "standard" } = ended;
   fact.outcome = outcome;

@@ -63,17 +63,29 @@ export function createFunder(deps: {
   async function fund(call: CallToFund): Promise<Funds> {
     if (journal.isFull)
       throw new Failure(loadShedFailures.overloaded, { retryAfterSeconds: 1 }, { retryAfterMs: 1_000 });
-    const { callId, tenantId, provider, model } = call;
+    const { tenantId, provider, model } = call;
     const startedAtMs = clock.nowMs();
     // What is at hand is not waited for, as `await` would.
     const finding = prices.priceOf({ tenantId, provider, model }, startedAtMs);
     const price = finding instanceof Promise ? await finding : finding;
-    if (!price) throw new Failure(billingFailures.price_missing, { model, provider });
+    if (!price) throw missingPrice(call);
     const drawing = drawAt(call, price, startedAtMs);
     const draw = drawing instanceof Promise ? await drawing : drawing;
-    const hold = draw ? undefined : await billing.reserveCall(toReserve(call), { timeoutMs: reserveTimeoutMs });
-    if (hold) heldCallIds.add(callId);
-    return begin(call, { price, draw, hold }, startedAtMs);
+    return draw ? begin(call, { price, draw, hold: undefined }, startedAtMs) : hold(call, price, startedAtMs);
+  }
+
+  /** By billing alone. A hold that the call has already moves on to the call's new target. */
+  async function hold(call: CallToFund, price: KnownPrice, startedAtMs: number): Promise<Funds> {
+    const held = await billing.reserveCall(toReserve(call), { timeoutMs: reserveTimeoutMs });
+    heldCallIds.add(call.callId);
+    return begin(call, { price, draw: undefined, hold: held }, startedAtMs);
+  }
+
+  async function holdAnew(call: CallToFund): Promise<Funds> {
+    const startedAtMs = clock.nowMs();
+    const price = await prices.priceOf(call, startedAtMs);
+    if (!price) throw missingPrice(call);
+    return hold(call, price, startedAtMs);
   }
 
   async function begin(call: CallToFund, { price, draw, hold }: SetAside, startedAtMs: number): Promise<Funds> {
@@ -122,12 +134,21 @@ export function createFunder(deps: {
     return {
       outputTokens,
       raise: isPartly ? createRaise(call, outputTokens) : undefined,
+      async goOn(next) {
+        // Drawn twice, the same call could be too dear for what there is.
+        if (draw) undo(draw);
+        const funds = await (hold ? holdAnew(next) : fund(next));
+        attempt.fact.isUncharged = true;
+        return funds;
+      },
       settle(spent) {
         const { tokens, serviceMode = "standard" } = spent;
         const when = { startedAtMs: Number(attempt.fact.startedAtMs), mode: serviceMode };
         const { costNanos } = costOf(price.terms, toQuantities(tokens), when);
-        if (draw) settleDraw(draw, spentAmounts(tokens, costNanos, isCounted(spent.outcome)));
+        const { isUncharged } = attempt.fact;
+        if (draw && !isUncharged) settleDraw(draw, spentAmounts(tokens, costNanos, isCounted(spent.outcome)));
         endFact(attempt.fact, spent);
+        if (isUncharged) return journal.end(attempt, nothing).then(() => 0n);
         return journal.end(attempt, whenPosted(call.callId, draw)).then(() => costNanos);
       },
     };
@@ -166,6 +187,12 @@ export function createFunder(deps: {
 }
 
 type MaybePromise<T> = T | Promise<T>;
+
+const nothing = () => {};
+
+function missingPrice({ model, provider }: CallToFund): Failure {
+  return new Failure(billingFailures.price_missing, { model, provider });
+}
 
 /** Goes on at once with what is at hand. */
 function whenKnown<T, U>(value: MaybePromise<T>, next: (value: T) => MaybePromise<U>): MaybePromise<U> {

@@ -9,6 +9,8 @@ export const meteredTokens = 2_048;
 /** A call that is about to be paid for. */
 export interface CallToFund {
   readonly callId: string;
+  /** Which of its attempts; 1, the first, unless given. */
+  readonly attempt?: number | undefined;
   readonly requestId: string;
   readonly tenantId: string;
   readonly keyId: string;
@@ -68,6 +70,11 @@ export interface Funds {
    * `kit.unavailable`. Not there when the most is set aside from the start.
    */
   readonly raise?: (() => Promise<bigint | undefined>) | undefined;
+  /**
+   * Money for the next attempt of the call, at another target: what this one has set aside goes back first, or moves on with its hold.
+   * From then on nobody is charged for this one, and `settle` records it as such. Rejects as `fund` does: then it was the last.
+   */
+  goOn(next: CallToFund): Promise<Funds>;
   /**
    * Resolves when the charge cannot be lost any more: the last of the answer may leave. Gives the cost when it is known.
    * To be called once, however the call ended. Never rejects.

@@ -6,20 +6,21 @@ import { textOf } from "../dialects/openai/delivered-text.ts";
 import { passThrough } from "../dialects/openai/pass-through.ts";
 import { readServiceMode, readUsage } from "../dialects/openai/usage.ts";
 import { type ScannedAnswer, scanAnswer } from "../scan/scan-answer.ts";
+import { headOf } from "./admitted.ts";
 import { createBodyCollector } from "./body-collector.ts";
 import type { BodyReader, RelayedCall } from "./body-reader.ts";
 
 /** Reads an answer that is not streamed. Its charge is committed before its bytes leave, as `relayAnswer` has it. */
 export function createAnswerReader(call: RelayedCall, head: ResponseHead): BodyReader {
   const { deps, admitted } = call;
-  const { target, callId } = admitted;
+  const { target } = admitted;
   const collected = createBodyCollector(head, deps.settings.maxResponseBytes);
   const { model } = admitted.request;
   const { upstreamName } = target.model;
   let isWhole = false;
 
   function finish(ending: Ending, bytes: Buffer): void {
-    const headers = `content-type: application/json\r\ncache-control: no-store\r\nlyss-call-id: ${callId}\r\n`;
+    const headers = `content-type: application/json\r\ncache-control: no-store\r\n${headOf(admitted)}`;
     call.settle(ending, () => call.exchange.answer(200, headers, bytes));
   }
 

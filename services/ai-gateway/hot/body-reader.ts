@@ -1,13 +1,8 @@
 import type { HotExchange } from "@lyss/kit/http/route.ts";
-import type { RequestBytes } from "@lyss/kit/http/upstream/request-bytes.ts";
-import type { UpstreamPool } from "@lyss/kit/http/upstream/upstream-pool.ts";
-import type { PolicyPlace } from "@lyss/kit/resilience/policy-place.ts";
 import type { Ending } from "../call/call.ts";
 import type { CallRequest } from "../call/read-request.ts";
 import type { AiGatewayDeps } from "../deps.ts";
-import type { Drawn } from "../funds/funds.ts";
-import type { Target } from "../model.ts";
-import type { ScannedRequest } from "../scan/scan-request.ts";
+import type { Admitted } from "./admitted.ts";
 
 /** Takes the body of an answer, piece by piece. */
 export interface BodyReader {
@@ -17,17 +12,6 @@ export interface BodyReader {
   onEnd(): void;
   /** The call failed or was ended: what of the answer has come is settled, and the caller told. */
   onFail(failure: unknown): void;
-}
-
-/** A call that was let in, with everything that was taken for it. */
-export interface Admitted {
-  readonly callId: string;
-  readonly request: ScannedRequest;
-  readonly target: Target;
-  readonly place: PolicyPlace;
-  readonly drawn: Drawn;
-  readonly pool: UpstreamPool;
-  readonly message: RequestBytes;
 }
 
 /** A call whose answer is being read. */
@@ -40,7 +24,7 @@ export interface RelayedCall {
   readonly parsed: CallRequest;
   /** Settles; `then` is called when the charge cannot be lost any more. Called once. */
   settle(ending: Ending, then: () => void): void;
-  /** Nothing has been delivered, and nothing is charged. */
+  /** Nothing has been delivered, and nothing is charged: the call goes on at another target, or fails. */
   failWithoutAnswer(failure: unknown): void;
   /** The caller is gone, or as good as. Drained is what reports its usage only at the end. */
   leave(): void;

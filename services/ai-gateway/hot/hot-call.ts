@@ -19,11 +19,14 @@ import type { AiGatewayDeps } from "../deps.ts";
 import type { Funds } from "../funds/funds.ts";
 import type { Target } from "../model.ts";
 import type { OpenCall } from "../open-calls.ts";
+import type { Admitted } from "./admitted.ts";
 import { createAnswerReader } from "./answer-reader.ts";
-import type { Admitted, BodyReader, RelayedCall } from "./body-reader.ts";
+import type { BodyReader, RelayedCall } from "./body-reader.ts";
 import { createErrorReader } from "./error-reader.ts";
+import { findNextAttempt, type NextAttempt } from "./next-attempt.ts";
 import { createStreamReader } from "./stream-reader.ts";
 
+const nothing = () => {};
 const canceled = new Failure(kitFailures.canceled);
 
 /**
@@ -45,6 +48,8 @@ export class HotCall implements AnswerHandler, RelayedCall, OpenCall {
   #upstream: UpstreamCall | undefined = undefined;
   #reader: BodyReader | undefined = undefined;
   #isSettled = false;
+  /** True while another target is looked for: whoever leaves or ends the call meanwhile is noted. */
+  #isGoingOn = false;
   #sentMs = 0;
   #limit: TimerEntry | undefined = undefined;
   #parsed: CallRequest | undefined = undefined;
@@ -66,6 +71,16 @@ export class HotCall implements AnswerHandler, RelayedCall, OpenCall {
         place.end();
       },
     );
+  }
+
+  /** Begins as the next attempt of a call that was let in and is paid for. `reason` is why nobody wants it any more. Called once. */
+  goOn(funds: Funds, reason: unknown): void {
+    this.#span = this.#openSpan();
+    this.deps.openCalls.begin(this);
+    this.exchange.onLeave = () => this.leave();
+    this.reason = reason;
+    this.hasCallerLeft = reason === canceled;
+    this.#send(funds);
   }
 
   get callId(): string {
@@ -192,8 +207,8 @@ export class HotCall implements AnswerHandler, RelayedCall, OpenCall {
   abort(failure: unknown): void {
     if (this.#isSettled || this.reason !== undefined) return;
     this.reason = failure;
-    // While the attempt is written down its end waits for that.
-    if (this.#funds) this.giveUp(failure);
+    // While the attempt is written down, or the next is looked for, its end waits for that.
+    if (this.#funds && !this.#isGoingOn) this.giveUp(failure);
   }
 
   leave(): void {
@@ -212,6 +227,7 @@ export class HotCall implements AnswerHandler, RelayedCall, OpenCall {
   settle(ending: Ending, then: () => void): void {
     this.#isSettled = true;
     this.#release();
+    if (ending.outcome === "completed") this.deps.failOver.noteAnswer(this.target);
     settleCall(this.deps, this, ending, () => this.#estimate()).then((costNanos) => {
       this.#span?.set(describeEnding(ending, costNanos));
       this.#span?.end();
@@ -222,12 +238,33 @@ export class HotCall implements AnswerHandler, RelayedCall, OpenCall {
   }
 
   failWithoutAnswer(failure: unknown): void {
-    const outcome = this.hasCallerLeft ? "canceled" : "failed";
-    this.settle(endWithoutCharge(outcome), () => this.exchange.fail(failure));
+    if (this.hasCallerLeft) {
+      this.settle(endWithoutCharge("canceled"), () => this.exchange.fail(failure));
+      return;
+    }
+    this.#isGoingOn = true;
+    this.reason = undefined;
+    this.#release();
+    findNextAttempt(this, failure).then(
+      (next) => this.#endFailed(failure, next),
+      (err) => this.#endFailed(err, undefined),
+    );
+  }
+
+  /** The next attempt begins before this one ends, so that the call is open all the while. */
+  #endFailed(failure: unknown, next: NextAttempt | undefined): void {
+    if (!next) {
+      const outcome = this.hasCallerLeft ? "canceled" : "failed";
+      this.settle(endWithoutCharge(outcome), () => this.exchange.fail(this.reason ?? failure));
+      return;
+    }
+    const reason = this.hasCallerLeft ? canceled : this.reason;
+    new HotCall(this.deps, this.exchange, next.admitted).goOn(next.funds, reason);
+    this.settle(endWithoutCharge("failed"), nothing);
   }
 
   #fail(err: unknown): void {
-    if (this.#isSettled) return;
+    if (this.#isSettled || this.#isGoingOn) return;
     const failure = toCallFailure(this.deps, this.target, err, this.reason);
     if (!this.hasCallerLeft) this.admitted.place.judge(failure);
     if (this.#span) noteError(this.#span, failure);

@@ -1,16 +1,15 @@
-import { isFailure } from "@lyss/kit/errors/failure.ts";
 import type { HotExchange } from "@lyss/kit/http/route.ts";
 import { composeRequest, type RequestBytes } from "@lyss/kit/http/upstream/request-bytes.ts";
-import type { PolicyPlace } from "@lyss/kit/resilience/policy-place.ts";
-import { readTags } from "../call/read-tags.ts";
-import { mostOutputTokens } from "../call/serve-call.ts";
 import type { AiGatewayDeps } from "../deps.ts";
-import type { CallToFund, Drawn } from "../funds/funds.ts";
+import type { Drawn } from "../funds/funds.ts";
 import { isModelAllowed, type Target } from "../model.ts";
 import { quirksOf } from "../provider-quirks.ts";
+import { takersOf } from "../routing/bound-request.ts";
 import { patchBody, writePatched } from "../scan/patch-body.ts";
 import { type ScannedRequest, scanRequest } from "../scan/scan-request.ts";
+import { type Compose, toFund } from "./admitted.ts";
 import { HotCall } from "./hot-call.ts";
+import { placeAtOnce } from "./next-attempt.ts";
 import { createRequestStarts } from "./request-starts.ts";
 
 /**
@@ -19,20 +18,33 @@ import { createRequestStarts } from "./request-starts.ts";
  * is wrong; nothing has been taken then.
  */
 export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => boolean | Promise<boolean> {
-  const { openCalls, catalog, settings, credentials, funding, pools } = deps;
+  const { openCalls, catalog, settings, credentials, funding, pools, failOver } = deps;
   const startOf = createRequestStarts();
 
-  function serve(exchange: HotExchange, request: ScannedRequest, target: Target, secret: string) {
+  const compose: Compose = (request, target, secret) => {
     const pool = pools.poolOf(target.provider);
     const start = startOf(target.provider, pool.authority, secret, request.isStream);
-    const toRun = start === undefined ? undefined : toFund(deps.random.id("call"), request, target, exchange);
-    const place = toRun && placeAtOnce(deps, target);
-    if (start === undefined || !place) return false;
-    const { callId } = toRun;
+    return start === undefined ? undefined : { pool, message: toMessage(start, request, target) };
+  };
+
+  function serve(
+    exchange: HotExchange,
+    request: ScannedRequest,
+    target: Target,
+    targets: readonly Target[],
+    secret: string,
+  ) {
+    const callId = deps.random.id("call");
+    const toRun = toFund({ callId, attempt: 1, request, target, exchange });
+    const composed = toRun && compose(request, target, secret);
+    const place = composed && placeAtOnce(deps, target);
+    if (!place) return false;
     const run = (drawn: Drawn | undefined) => {
       if (drawn) {
-        const message = compose(start, request, target);
-        new HotCall(deps, exchange, { callId, request, target, place, drawn, pool, message }).run();
+        if (targets.length > 1) failOver.noteCall();
+        const { pool, message } = composed;
+        const named = { callId, attempt: 1, request, target, targets, tried: [target] };
+        new HotCall(deps, exchange, { ...named, place, drawn, pool, message, compose }).run();
       } else {
         place.end();
       }
@@ -42,61 +54,36 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
     return drawing instanceof Promise ? drawing.then(run, () => run(undefined)) : run(drawing);
   }
 
+  function chooseFirst(targets: readonly Target[], body: Buffer): Target | undefined {
+    const target = failOver.first(targets);
+    return target === targets[0] ? target : failOver.first(takersOf(body, targets));
+  }
+
   return (exchange) => {
     // A trace that goes on at the provider makes each request's head another one.
     if (openCalls.isStopping || settings.sendTraceparent) return false;
     const { caller, body } = exchange.facts;
     const request = scanRequest(body);
     if (!request || request.mayHoldMedia) return false;
-    const target = catalog.findTarget(caller.tenantId, request.model);
+    const targets = catalog.findTargets(caller.tenantId, request.model);
+    const target = chooseFirst(targets, body);
     if (!target || !isModelAllowed(caller.models, request.model)) return false;
-    // What has to be translated goes its own way.
-    if (target.provider.dialect !== "openai" || quirksOf(target.provider, target.model)) return false;
+    // What has to be translated, here or where the call may go on, goes its own way.
+    if (!targets.every(speaksChat)) return false;
     const secret = credentials.secretOf(target.provider);
-    if (!(secret instanceof Promise)) return serve(exchange, request, target, secret);
+    if (!(secret instanceof Promise)) return serve(exchange, request, target, targets, secret);
     return secret.then(
-      (opened) => serve(exchange, request, target, opened),
+      (opened) => serve(exchange, request, target, targets, opened),
       () => false,
     );
   };
 }
 
-function placeAtOnce({ policies }: AiGatewayDeps, { provider }: Target): PolicyPlace | undefined {
-  try {
-    return policies.policyOf(provider).enterNow();
-  } catch (err) {
-    if (isFailure(err)) return undefined;
-    throw err;
-  }
+function speaksChat({ provider, model }: Target): boolean {
+  return provider.dialect === "openai" && !quirksOf(provider, model);
 }
 
-/** Undefined where the tags are none. */
-function toFund(
-  callId: string,
-  request: ScannedRequest,
-  target: Target,
-  { facts: { caller, requestId, headers } }: HotExchange,
-): CallToFund | undefined {
-  const { tenantId, keyId, userId } = caller;
-  const most = mostOutputTokens({ surface: "chat", outputLimit: request.outputLimit }, target);
-  try {
-    return {
-      ...{ callId, requestId, tenantId, keyId, userId, provider: target.provider.name, model: target.model.name },
-      tags: readTags({ headers }),
-      // A token has at least a byte, and what frames a message takes more bytes than tokens.
-      inputTokens: BigInt(request.body.length),
-      maxOutputTokens: BigInt(most),
-      minOutputTokens: BigInt(most),
-      choices: request.choices,
-      serviceMode: request.serviceMode,
-    };
-  } catch (err) {
-    if (isFailure(err)) return undefined;
-    throw err;
-  }
-}
-
-function compose(start: string, request: ScannedRequest, { model }: Target): RequestBytes {
+function toMessage(start: string, request: ScannedRequest, { model }: Target): RequestBytes {
   const patch = patchBody(request, model.upstreamName, undefined);
   if (!patch) return composeRequest(start, request.body);
   const body = Buffer.allocUnsafe(patch.bytes);

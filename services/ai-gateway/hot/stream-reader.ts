@@ -8,6 +8,7 @@ import { doneEvent, passThrough } from "../dialects/openai/pass-through.ts";
 import { toEvent } from "../dialects/openai/sse.ts";
 import { createDeliveredText } from "../scan/delivered-text.ts";
 import { createStreamScanner } from "../scan/scan-stream.ts";
+import { headOf } from "./admitted.ts";
 import type { BodyReader, RelayedCall } from "./body-reader.ts";
 
 /**
@@ -16,7 +17,7 @@ import type { BodyReader, RelayedCall } from "./body-reader.ts";
  */
 export function createStreamReader(call: RelayedCall): BodyReader {
   const { deps, admitted, exchange } = call;
-  const { request, target, callId } = admitted;
+  const { request, target } = admitted;
   const { upstreamName } = target.model;
   const isAlias = upstreamName !== request.model;
   const aliasText = isAlias ? Buffer.from(JSON.stringify(request.model)) : undefined;
@@ -109,7 +110,7 @@ export function createStreamReader(call: RelayedCall): BodyReader {
     if (exchange.hasBegun) return;
     exchange.begin(
       200,
-      `content-type: ${streamContentType}\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\nlyss-call-id: ${callId}\r\n`,
+      `content-type: ${streamContentType}\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n${headOf(admitted)}`,
     );
   }
 
@@ -186,6 +187,11 @@ export function createStreamReader(call: RelayedCall): BodyReader {
     onFail(failure) {
       if (isWhole) return;
       const hasDelivered = delivered.bytes > 0 || counting !== undefined || progress.usage !== undefined;
+      if (!exchange.hasBegun && !hasDelivered) {
+        isWhole = true;
+        call.failWithoutAnswer(failure);
+        return;
+      }
       const outcome = call.hasCallerLeft ? "canceled" : exchange.hasBegun ? "truncated" : "failed";
       settle(outcome, hasDelivered, () => {
         if (!exchange.hasBegun || !(failure instanceof Failure)) exchange.fail(failure);

@@ -6,8 +6,8 @@ import { type Failure, type FailureType, isFailure } from "@lyss/kit/errors/fail
 import { createSeeded } from "@lyss/kit/testing/seeded-random.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { assertIntegrity } from "../assert-integrity.ts";
-import type { ReserveRequest, SettleRequest } from "../batch.ts";
 import { moneyGrant } from "../lease-test-changes.ts";
+import type { ReserveRequest, SettleRequest } from "../ledger-requests.ts";
 import { noTokens } from "../model.ts";
 import { billing } from "../service.ts";
 import type { BudgetLimit, ScopeKind } from "./model.ts";

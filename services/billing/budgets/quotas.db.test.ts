@@ -4,8 +4,8 @@ import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { assertIntegrity } from "../assert-integrity.ts";
-import type { ReserveRequest, SettleRequest } from "../batch.ts";
 import { changeMoney, moneyGrant } from "../lease-test-changes.ts";
+import type { ReserveRequest, SettleRequest } from "../ledger-requests.ts";
 import { billing } from "../service.ts";
 
 let lastId = 0;

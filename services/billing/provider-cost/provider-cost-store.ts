@@ -26,6 +26,9 @@ export interface AttemptRow extends Tokens, AttemptName, ModelName {
   readonly addedNanos: bigint;
 }
 
+/** An attempt that failed before anything of an answer left, after which its call went on elsewhere. */
+export type UnchargedAttempt = Pick<AttemptRow, "attempt" | "provider" | "model" | "outcome" | "startedAt">;
+
 /** Attempts of a day and model that have the same price. */
 export interface AttemptSum extends Tokens {
   readonly day: string;
@@ -133,6 +136,13 @@ export function createProviderCostStore(sql: Sql) {
           "outputTokens" bigint, "otherBuckets" jsonb, "isEstimated" boolean, "startedAtMs" bigint)
         on conflict (call_id, attempt) do nothing`;
       return count;
+    },
+
+    /** Those of a call that nobody is charged for, in order. */
+    listUncharged(tenantId: string, callId: string): Promise<UnchargedAttempt[]> {
+      return sql<UnchargedAttempt[]>`
+        select attempt, provider, model, outcome, started_at as "startedAt" from provider_attempt
+        where call_id = ${callId} and tenant_id = ${tenantId} order by attempt limit 1000`;
     },
 
     /** What providers may have counted of attempts that nobody pays for. One that is known stays as it is. */

@@ -6,6 +6,7 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { BillingDeps } from "../deps.ts";
 import type { UsageRow } from "../model.ts";
 import type { Price } from "../prices/price.ts";
+import type { UnchargedAttempt } from "../provider-cost/provider-cost-store.ts";
 import type { UsageScope } from "./usage-scope.ts";
 import { type PayRule, payRuleOf } from "./who-pays.ts";
 
@@ -24,6 +25,8 @@ export interface Receipt {
   /** What the wallet paid for all attempts. */
   readonly costNanos: bigint;
   readonly attempts: readonly ReceiptAttempt[];
+  /** Those that nobody pays for, since the call went on elsewhere. */
+  readonly otherAttempts: readonly UnchargedAttempt[];
 }
 
 /**
@@ -31,7 +34,13 @@ export interface Receipt {
  * reader's to see, or was dropped by retention.
  */
 export async function getReceipt(
-  { db, usage, priceVersions, currency }: Pick<BillingDeps, "db" | "usage" | "priceVersions" | "currency">,
+  {
+    db,
+    usage,
+    priceVersions,
+    providerCosts,
+    currency,
+  }: Pick<BillingDeps, "db" | "usage" | "priceVersions" | "providerCosts" | "currency">,
   { callId, ...scope }: UsageScope & { readonly callId: string },
 ): Promise<Receipt> {
   const rows = await usage.listAttempts(scope, callId);
@@ -49,5 +58,6 @@ export async function getReceipt(
     return { usage: row, price, cost, rule: payRuleOf(row) };
   });
   const costNanos = rows.reduce((sum, row) => sum + row.costNanos, 0n);
-  return { callId, currency: attempts[0]?.price.currency ?? currency, costNanos, attempts };
+  const otherAttempts = await providerCosts.listUncharged(scope.tenantId, callId);
+  return { callId, currency: attempts[0]?.price.currency ?? currency, costNanos, attempts, otherAttempts };
 }

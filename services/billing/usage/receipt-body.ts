@@ -4,7 +4,7 @@ import { formatTrillionths } from "../invoices/exact-nanos.ts";
 import { formatNanos } from "../model.ts";
 import { bucketFields, priceBody, toPriceBody } from "../prices/price-body.ts";
 import type { Receipt, ReceiptAttempt } from "./get-receipt.ts";
-import { toUsageBody, usageRecord } from "./usage-body.ts";
+import { statuses, toUsageBody, usageRecord } from "./usage-body.ts";
 import { payRuleIds } from "./who-pays.ts";
 
 const exactNanos = z.string().describe("Exact, with up to twelve decimals.");
@@ -35,6 +35,16 @@ export const receiptBody = z.strictObject({
   cost_nanos: z.string().describe("What the wallet paid for all attempts."),
   cost: z.string().describe("The same in units of the currency."),
   attempts: z.array(attempt),
+  other_attempts: z
+    .array(
+      z.strictObject({
+        ...{ attempt: z.number(), provider: z.string(), model: z.string(), status: z.enum(statuses) },
+        started_at: z.iso.datetime(),
+      }),
+    )
+    .describe(
+      "Attempts at providers that failed before their answer began, after which the call went on elsewhere. They are not charged.",
+    ),
 });
 
 export function toReceiptBody(receipt: Receipt, locale: Locale): z.input<typeof receiptBody> {
@@ -43,6 +53,9 @@ export function toReceiptBody(receipt: Receipt, locale: Locale): z.input<typeof 
     cost_nanos: receipt.costNanos.toString(),
     cost: formatNanos(receipt.costNanos),
     attempts: receipt.attempts.map((one) => toAttempt(one, locale)),
+    other_attempts: receipt.otherAttempts.map(({ attempt: number, provider, model, outcome, startedAt }) => ({
+      ...{ attempt: number, provider, model, status: outcome, started_at: startedAt.toISOString() },
+    })),
   };
 }
 

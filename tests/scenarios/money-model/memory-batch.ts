@@ -2,13 +2,7 @@ import type { Tx } from "@lyss/kit/db/database.ts";
 import type { Failure } from "@lyss/kit/errors/failure.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
-import {
-  applyBatch,
-  type BatchOptions,
-  type BatchRequests,
-  type ReserveRequest,
-  type SettleRequest,
-} from "@lyss/services/billing/batch.ts";
+import { applyBatch, type BatchOptions, type BatchRequests } from "@lyss/services/billing/batch.ts";
 import { type BookEntries, type BudgetBook, createBudgetBook } from "@lyss/services/billing/budgets/budget-book.ts";
 import type { Budgets } from "@lyss/services/billing/budgets/budgets.ts";
 import type { Budget } from "@lyss/services/billing/budgets/model.ts";
@@ -16,6 +10,7 @@ import { accounts } from "@lyss/services/billing/journal/accounts.ts";
 import { createJournal } from "@lyss/services/billing/journal/journal.ts";
 import { move } from "@lyss/services/billing/journal/posting.ts";
 import type { LeaseAnswer } from "@lyss/services/billing/lease.ts";
+import type { ReserveRequest, SettleRequest } from "@lyss/services/billing/ledger-requests.ts";
 import { noTokens } from "@lyss/services/billing/model.ts";
 import { everyone, type NewPrice } from "@lyss/services/billing/prices/price.ts";
 import { createPriceVersions } from "@lyss/services/billing/prices/price-versions.ts";

@@ -1,9 +1,9 @@
 import { setImmediate } from "node:timers/promises";
 import type { Database } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
-import type { ReserveRequest } from "@lyss/services/billing/batch.ts";
 import type { BookEntries } from "@lyss/services/billing/budgets/budget-book.ts";
 import { createLedger, type LedgerOptions } from "@lyss/services/billing/ledger.ts";
+import type { ReserveRequest } from "@lyss/services/billing/ledger-requests.ts";
 import { start } from "./memory-batch.ts";
 
 const reserveWaitMs = 600;

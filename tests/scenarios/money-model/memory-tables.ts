@@ -122,11 +122,11 @@ export function createMemoryTables(clock: Clock) {
       const createdAt = new Date(clock.nowMs());
       for (const row of rows) put(holds, row.callId, { ...row, createdAt, expiresMs: clock.nowMs() + ttlMs });
     },
-    async raiseHolds(_tx, rows) {
+    async changeHolds(_tx, rows) {
       statement();
-      for (const { callId, amountNanos, outputTokens } of rows) {
-        const hold = holds.get(callId);
-        if (hold) put(holds, callId, { ...hold, amountNanos, outputTokens });
+      for (const row of rows) {
+        const hold = holds.get(row.callId);
+        if (hold) put(holds, row.callId, { ...hold, ...row });
       }
     },
     async deleteHolds(_tx, callIds) {

@@ -10,8 +10,8 @@ import { silentLog } from "@lyss/kit/testing/test-cluster.ts";
 import { type Draw, notePosted, settleDraw } from "@lyss/services/ai-gateway/funds/lease-book.ts";
 import { createLeaseKeeper, type LeaseKeeper } from "@lyss/services/ai-gateway/funds/lease-keeper.ts";
 import { parseRecord } from "@lyss/services/ai-gateway/funds/spool-record.ts";
-import type { ReserveRequest } from "@lyss/services/billing/batch.ts";
 import type { Fact } from "@lyss/services/billing/fact.ts";
+import type { ReserveRequest } from "@lyss/services/billing/ledger-requests.ts";
 import type { Outcome, Rates, Tokens } from "@lyss/services/billing/model.ts";
 
 /** A version of a price, as a node knows it. */

@@ -19,7 +19,7 @@ test("a call under way gets more at its own price, in its hold and its wallet; a
     [140n, 65n],
     [140n, 65n],
   ]);
-  assert.deepEqual(takeSent(), ["lockWallets", "findHolds", "findPricesById", "write", "raiseHolds", "writeBook"]);
+  assert.deepEqual(takeSent(), ["lockWallets", "findHolds", "findPricesById", "write", "changeHolds", "writeBook"]);
   assert.deepEqual(moneyOf(), [500n, 240n]);
   const held = () =>
     tables.rows.holds().map(({ callId, amountNanos, outputTokens }) => [callId, amountNanos, outputTokens]);

@@ -1,7 +1,7 @@
 import type { Amounts, BudgetUnit } from "@lyss/contracts/budgets/amounts.ts";
-import type { ReserveRequest, SettleRequest } from "@lyss/services/billing/batch.ts";
 import type { Fact } from "@lyss/services/billing/fact.ts";
 import type { LeaseChange, LeaseGrant, LeaseReturn } from "@lyss/services/billing/lease.ts";
+import type { ReserveRequest, SettleRequest } from "@lyss/services/billing/ledger-requests.ts";
 import type { Rates } from "@lyss/services/billing/model.ts";
 import type { RaiseRequest } from "@lyss/services/billing/raise-hold.ts";
 import { type Cap, createReferenceBudgets } from "./reference-budgets.ts";

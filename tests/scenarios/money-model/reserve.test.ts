@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Failure } from "@lyss/kit/errors/failure.ts";
-import { type BatchRequests, type ReserveRequest, sayLowBalance } from "@lyss/services/billing/batch.ts";
+import type { BatchRequests } from "@lyss/services/billing/batch.ts";
 import type { LockedWallet } from "@lyss/services/billing/journal/chain.ts";
 import type { LeaseGrant } from "@lyss/services/billing/lease.ts";
 import { moneyGrant, moneyReturn } from "@lyss/services/billing/lease-test-changes.ts";
+import type { ReserveRequest } from "@lyss/services/billing/ledger-requests.ts";
 import { noTokens } from "@lyss/services/billing/model.ts";
+import { sayLowBalance } from "@lyss/services/billing/say-low-balance.ts";
 import { budgetOf, callOf, codeOf, endOf, lostOf, moneyIn, start, startMs, tx } from "./memory-batch.ts";
 
 test("a reservation holds its bound at the price of the moment, and a repeat gives the first hold", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { SettleRequest } from "@lyss/services/billing/batch.ts";
+import type { SettleRequest } from "@lyss/services/billing/ledger-requests.ts";
 import { noTokens } from "@lyss/services/billing/model.ts";
 import { budgetOf, callOf, codeOf, endOf, lostOf, start, startMs, tx } from "./memory-batch.ts";
 

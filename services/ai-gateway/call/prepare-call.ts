@@ -1,0 +1,88 @@
+import type { TagsText } from "@lyss/contracts/usage/tags.ts";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
+import type { Caller } from "@lyss/kit/rpc/call-context.ts";
+import type { AiGatewayDeps } from "../deps.ts";
+import type { AskedCall, ReadCall } from "../dialects/dialect.ts";
+import type { Target } from "../model.ts";
+import type { Wire, WireDraft } from "../providers/wire.ts";
+import { wireOf } from "../providers/wires.ts";
+import { takersOf } from "../routing/bound-request.ts";
+import { counterFor, type TokenCounter } from "./count-tokens.ts";
+import { refuseField } from "./refuse-field.ts";
+
+/** A call on its way along the targets of its model. */
+export interface Walk {
+  readonly askedCall: AskedCall;
+  readonly caller: Caller;
+  readonly tags: TagsText;
+  readonly targets: readonly Target[];
+  /** Those that it has come to, in order. */
+  readonly tried: Target[];
+  readonly startedMs: number;
+}
+
+/** A call that is read for one target. */
+export interface PreparedCall {
+  readonly target: Target;
+  readonly read: ReadCall;
+  readonly wire: Wire;
+  readonly draft: WireDraft;
+  readonly counter: TokenCounter;
+  /** The bound of the input. */
+  readonly inputTokens: number;
+}
+
+/** The targets that can take the call over. */
+export function takersFor({ askedCall, targets }: Pick<Walk, "askedCall" | "targets">): readonly Target[] {
+  return takersOf(askedCall.asked.body, targets);
+}
+
+/**
+ * Reads the call for `target`, or else for the next that can be asked: one whose breaker is open, that has no place free where
+ * another has, whose key cannot be had, or that has no place for what is asked is passed over. Throws what the first of them said.
+ */
+export async function prepareFrom(deps: AiGatewayDeps, walk: Walk, target: Target): Promise<PreparedCall> {
+  let told: { readonly err: unknown } | undefined;
+  for (let at: Target | undefined = target; at; ) {
+    walk.tried.push(at);
+    try {
+      return await prepare(deps, walk, at);
+    } catch (err) {
+      told ??= { err };
+      at = deps.failOver.skip(walk.tried, takersFor(walk));
+    }
+  }
+  throw told?.err;
+}
+
+async function prepare(deps: AiGatewayDeps, walk: Walk, target: Target): Promise<PreparedCall> {
+  const { provider } = target;
+  // Before money is set aside for a call that would be refused.
+  const policy = deps.policies.policyOf(provider);
+  policy.breaker()?.throwIfOpen();
+  if (policy.isFull && hasRoomElsewhere(deps, walk)) {
+    throw new Failure(resilienceFailures.bulkhead_full, { policy: policy.name });
+  }
+  const read = walk.askedCall.readFor(provider);
+  const { wire, draft } = draftFor(target, read);
+  // Where there is no other, a call waits for nothing before its money.
+  if (walk.targets.length > 1) await deps.credentials.secretOf(provider);
+  const counter = await counterFor(provider);
+  return { target, read, wire, draft, counter, inputTokens: counter.boundInput(read.request) };
+}
+
+function hasRoomElsewhere({ policies }: AiGatewayDeps, walk: Walk): boolean {
+  const others = takersFor(walk).filter((target) => !walk.tried.includes(target));
+  return others.some(({ provider }) => !policies.policyOf(provider).isFull);
+}
+
+/** Throws `invalid_request` for what this provider cannot be asked. */
+function draftFor({ provider, model }: Target, { request, wire = wireOf(provider, model) }: ReadCall) {
+  if (wire.surfaces.includes(request.surface)) return { wire, draft: wire.draft(request, model, provider) };
+  throw refuseField(
+    "model",
+    "is at a provider that does not answer requests of this kind; GET /v1/models lists others",
+    "所在的供应商不支持此类请求；其他模型见 GET /v1/models",
+  );
+}

@@ -1,0 +1,227 @@
+import { billingFailures } from "@lyss/contracts/failures/billing.ts";
+import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
+import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import type { Span } from "@lyss/kit/observability/span.ts";
+import { inSpan } from "@lyss/kit/observability/tracing.ts";
+import type { AiGatewayDeps } from "../deps.ts";
+import { type Call, type Ending, endWithoutCharge, hasCallerLeft } from "./call.ts";
+import { describeCall, describeEnding } from "./call-span.ts";
+import { limitToSend, toCallToFund } from "./call-to-fund.ts";
+import { estimateCounted } from "./dispatch.ts";
+import { type PreparedCall, prepareFrom, takersFor, type Walk } from "./prepare-call.ts";
+import { relayAnswer } from "./relay-answer.ts";
+import { relayStream } from "./relay-stream.ts";
+import { sendUpstream } from "./send-upstream.ts";
+import { settleCall } from "./settle-call.ts";
+import { createStreamMeter } from "./stream-meter.ts";
+
+/** What all attempts of a call have in common. `abort` ends the call, whichever attempt is under way. */
+export type ServedCall = Pick<
+  Call,
+  "callId" | "requestId" | "record" | "begin" | "res" | "locale" | "caller" | "abort"
+>;
+
+/** An attempt that ended before anything of an answer left. It is not settled: whether it was the last is not decided yet. */
+interface FailedAttempt {
+  readonly err: unknown;
+  readonly ending: Ending;
+}
+
+/**
+ * Serves a call at one target after the other until one answers: each attempt has money of its own and is one usage fact, and what
+ * an answer has begun with is never sent again. Throws what the last provider said when none answers.
+ */
+export async function serveTargets(
+  deps: AiGatewayDeps,
+  walk: Walk,
+  prepared: PreparedCall,
+  served: ServedCall,
+): Promise<void> {
+  let call = await openAttempt(deps, walk, served, prepared, undefined);
+  const limit = createLimit(deps, walk, served);
+  try {
+    for (;;) {
+      const failed = await serveAttempt(deps, call);
+      if (!failed) return;
+      let next: Call | undefined;
+      try {
+        if (!hasCallerLeft(call) && !served.abort.signal.aborted && limit.start()) {
+          next = await goOn(deps, walk, served, call, failed.err);
+        }
+      } finally {
+        await settleCall(deps, call, failed.ending, () => estimateCounted(call));
+      }
+      if (!next) {
+        // Nobody is left to tell.
+        if (hasCallerLeft(call)) return;
+        throw failed.err;
+      }
+      call = next;
+    }
+  } finally {
+    limit.stop();
+  }
+}
+
+/** The limit of the whole call is its first provider's; only a call that goes on needs to be reminded of it. */
+function createLimit(deps: AiGatewayDeps, { tried: [first], startedMs }: Walk, { abort }: ServedCall) {
+  let cancel: (() => void) | undefined;
+  return {
+    /** False when the time is over. */
+    start(): boolean {
+      const timeoutMs = first && deps.policies.policyOf(first.provider).timeoutMs;
+      if (timeoutMs === undefined) return true;
+      const leftMs = startedMs + timeoutMs - deps.clock.monotonicMs();
+      cancel ??= deps.clock.setTimer(Math.max(0, leftMs), () =>
+        abort.abort(new Failure(kitFailures.deadline_exceeded, { timeoutMs })),
+      );
+      return leftMs > 0;
+    },
+    stop: () => cancel?.(),
+  };
+}
+
+/** The next attempt, with its money; undefined where there is none, or no money for it. */
+async function goOn(
+  deps: AiGatewayDeps,
+  walk: Walk,
+  served: ServedCall,
+  failed: Call,
+  err: unknown,
+): Promise<Call | undefined> {
+  const { failOver, log } = deps;
+  const target = failOver.next(err, { tried: walk.tried, targets: takersFor(walk), attempts: failed.attempt });
+  if (!target) return undefined;
+  try {
+    const next = await openAttempt(deps, walk, served, await prepareFrom(deps, walk, target), failed);
+    const names = { from: failed.target.provider.name, to: next.target.provider.name };
+    log.warn({ ...names, model: failed.target.model.name, call_id: failed.callId, err }, "a call goes on elsewhere");
+    return next;
+  } catch (cause) {
+    if (!isFailure(cause)) throw cause;
+    log.debug({ err: cause, call_id: failed.callId }, "a call cannot go on elsewhere");
+    return undefined;
+  }
+}
+
+/** Sets money aside for an attempt and writes it down. A target without a price is passed over. */
+async function openAttempt(
+  deps: AiGatewayDeps,
+  walk: Walk,
+  served: ServedCall,
+  prepared: PreparedCall,
+  previous: Call | undefined,
+): Promise<Call> {
+  const attempt = (previous?.attempt ?? 0) + 1;
+  for (let at = prepared; ; ) {
+    try {
+      const startedAtMs = deps.clock.nowMs();
+      const { callId, requestId } = served;
+      const { target, inputTokens } = at;
+      const { request } = at.read;
+      const { caller, tags } = walk;
+      const toFund = toCallToFund({ callId, attempt, requestId, caller, request, target, inputTokens, tags });
+      const funds = await (previous ? previous.funds.goOn(toFund) : deps.funding.fund(toFund));
+      return toCall(deps, walk, served, at, { attempt, funds, startedAtMs });
+    } catch (err) {
+      const other = isFailure(err, billingFailures.price_missing)
+        ? deps.failOver.skip(walk.tried, takersFor(walk))
+        : undefined;
+      if (!other) throw err;
+      at = await prepareFrom(deps, walk, other);
+    }
+  }
+}
+
+function toCall(
+  deps: AiGatewayDeps,
+  { caller: { tenantId }, startedMs }: Walk,
+  served: ServedCall,
+  { target, read, wire, draft, counter, inputTokens }: PreparedCall,
+  { attempt, funds, startedAtMs }: Pick<Call, "attempt" | "funds"> & { readonly startedAtMs: number },
+): Call {
+  const { callId, requestId, begin } = served;
+  const { request } = read;
+  return {
+    ...served,
+    ...{
+      tenantId,
+      attempt,
+      request,
+      target,
+      counter,
+      inputTokens,
+      funds,
+      wire,
+      draft,
+      facts: { startedAtMs, callId, upstreamModel: target.model.upstreamName },
+      startedMs,
+    },
+    begin: attempt === 1 ? begin : undefined,
+    abort: follow(served.abort.signal),
+    meter: createStreamMeter(funds, counter, request.choices),
+    ...{ outputTokens: limitToSend(request, target, funds), dispatch: { unanswered: 0 } },
+    writer: read.createWriter({
+      ...{ callId, requestId, startedAtMs, maxKeptLength: deps.settings.maxResponseBytes },
+      upstreamModel: target.model.upstreamName,
+    }),
+  };
+}
+
+/** Aborted with `signal`, or alone: a time limit of one attempt does not end the next. */
+function follow(signal: AbortSignal): AbortController {
+  const abort = new AbortController();
+  const end = () => abort.abort(signal.reason);
+  if (signal.aborted) end();
+  else signal.addEventListener("abort", end, { once: true });
+  return abort;
+}
+
+async function serveAttempt(deps: AiGatewayDeps, call: Call): Promise<FailedAttempt | undefined> {
+  const { name, ...description } = describeCall(call);
+  let failed: FailedAttempt | undefined;
+  const serve = async (span: Span) => {
+    failed = await relay(deps, call, span);
+    // For the span.
+    if (failed && !hasCallerLeft(call)) throw failed.err;
+  };
+  await inSpan(name, serve, description).catch((err: unknown) => {
+    if (!failed) throw err;
+  });
+  return failed;
+}
+
+async function relay(deps: AiGatewayDeps, call: Call, span: Span): Promise<FailedAttempt | undefined> {
+  let isSettled = false;
+  let failedWith: Ending | undefined;
+  const settle = async (ending: Ending) => {
+    if (ending.outcome === "failed") {
+      failedWith = ending;
+      return;
+    }
+    isSettled = true;
+    if (ending.outcome === "completed") deps.failOver.noteAnswer(call.target);
+    const costNanos = await settleCall(deps, call, ending, () => estimateCounted(call));
+    span.set(describeEnding(ending, costNanos));
+  };
+  try {
+    await call.begin?.();
+    call.abort.signal.throwIfAborted();
+    const { answer, end } = await sendUpstream(deps, call);
+    const relayBody = call.request.isStream ? relayStream : relayAnswer;
+    try {
+      await relayBody(deps, call, answer, settle);
+    } finally {
+      end();
+    }
+    return undefined;
+  } catch (err) {
+    if (isSettled) {
+      if (!hasCallerLeft(call)) throw err;
+      return undefined;
+    }
+    const ending = failedWith ?? endWithoutCharge(hasCallerLeft(call) ? "canceled" : "failed");
+    span.set(describeEnding(ending, 0n));
+    return { err, ending };
+  }
+}

@@ -1,0 +1,90 @@
+import { billingFailures } from "@lyss/contracts/failures/billing.ts";
+import { isFailure } from "@lyss/kit/errors/failure.ts";
+import type { HotExchange } from "@lyss/kit/http/route.ts";
+import type { PolicyPlace } from "@lyss/kit/resilience/policy-place.ts";
+import type { AiGatewayDeps } from "../deps.ts";
+import type { Funds } from "../funds/funds.ts";
+import type { Target } from "../model.ts";
+import { takersOf } from "../routing/bound-request.ts";
+import { type Admitted, toFund } from "./admitted.ts";
+
+/** An attempt that failed before anything of an answer left. */
+export interface FailedAttempt {
+  readonly deps: AiGatewayDeps;
+  readonly exchange: HotExchange;
+  readonly admitted: Admitted;
+  readonly funds: Funds;
+  readonly startedMs: number;
+}
+
+/** An attempt that may be sent. */
+export interface NextAttempt {
+  readonly admitted: Admitted;
+  readonly funds: Funds;
+}
+
+/**
+ * The call at the next of its targets, with a place and money; undefined where there is none, or no money or time for it. As
+ * `serveTargets` has it, but that nobody waits for a place.
+ */
+export async function findNextAttempt(
+  { deps, exchange, admitted, funds, startedMs }: FailedAttempt,
+  err: unknown,
+): Promise<NextAttempt | undefined> {
+  const { failOver, clock } = deps;
+  const { request, targets } = admitted;
+  const tried = [...admitted.tried];
+  const takers = takersOf(request.body, targets);
+  const attempt = admitted.attempt + 1;
+  let target = failOver.next(err, { tried, targets: takers, attempts: admitted.attempt });
+  for (; target; target = failOver.skip(tried, takers)) {
+    tried.push(target);
+    const leftMs = leftOf(deps, startedMs, tried) - clock.monotonicMs();
+    if (leftMs <= 0) return undefined;
+    const place = placeAtOnce(deps, target);
+    if (!place) continue;
+    try {
+      const message = admitted.compose(request, target, await deps.credentials.secretOf(target.provider));
+      const toRun = toFund({ callId: admitted.callId, attempt, request, target, exchange });
+      if (message && toRun) {
+        const next = { ...admitted, ...message, attempt, target, tried, place: withLimit(place, leftMs) };
+        return { admitted: next, funds: await funds.goOn(toRun) };
+      }
+    } catch (cause) {
+      place.end();
+      if (!isFailure(cause)) throw cause;
+      // Its money is refused wherever it goes; its price or its key only here.
+      if (isOfMoney(cause.type.code) && cause.type !== billingFailures.price_missing) return undefined;
+      continue;
+    }
+    place.end();
+  }
+  return undefined;
+}
+
+function isOfMoney(code: string): boolean {
+  return code.startsWith("billing.");
+}
+
+/** When the whole call must have ended, by the monotonic clock: the limit is its first provider's. */
+function leftOf({ policies }: AiGatewayDeps, startedMs: number, [first]: readonly Target[]): number {
+  return startedMs + ((first && policies.policyOf(first.provider).timeoutMs) ?? Number.POSITIVE_INFINITY);
+}
+
+function withLimit(place: PolicyPlace, leftMs: number): PolicyPlace {
+  if (leftMs === Number.POSITIVE_INFINITY) return place;
+  return { ...place, timeoutMs: Math.min(leftMs, place.timeoutMs ?? leftMs) };
+}
+
+/** Undefined where its breaker is open or the call would have to wait. */
+export function placeAtOnce(
+  { policies }: Pick<AiGatewayDeps, "policies">,
+  { provider }: Target,
+): PolicyPlace | undefined {
+  try {
+    return policies.policyOf(provider).enterNow();
+  } catch (err) {
+    if (isFailure(err)) return undefined;
+    throw err;
+  }
+}
