@@ -136,7 +136,7 @@ test("a schema of the answer is kept to", async () => {
   assert.deepEqual(JSON.parse(textOf(message)), { city: "simulated city" });
 });
 
-test("tokens are counted before a call, as the call then reports them", async () => {
+test("W53: tokens are counted before a call, as the call then reports them", async () => {
   const { messages } = ask("How many are these?");
   const { input_tokens } = await client.messages.countTokens({ model, messages, system: "Be brief." });
   const { usage } = await client.messages.create({ model, max_tokens: 5, messages, system: "Be brief." });
@@ -180,7 +180,7 @@ test("errors are those that the SDK knows, with our code and the id of the reque
   assert.deepEqual([large.status, error.type], [413, "request_too_large"]);
 });
 
-test("a stream that breaks off ends with an error event, not with the end of a message", async () => {
+test("W3, W8: a stream that breaks off ends with an error event, not with the end of a message", async () => {
   const types: string[] = [];
   const stream = client.messages.stream(ask("simulate.end_after_tokens=3"));
   stream.on("streamEvent", ({ type }) => types.push(type));
@@ -188,7 +188,7 @@ test("a stream that breaks off ends with an error event, not with the end of a m
   assert.equal(types.at(-1), "content_block_delta");
 });
 
-test("a key works as a bearer token too, and an Idempotency-Key gives the first message again", async () => {
+test("W40, W43: a key works as a bearer token too, and an Idempotency-Key gives the first message again", async () => {
   const bearer = new Anthropic({ baseURL: url, apiKey: null, authToken: apiKey, maxRetries: 0 });
   const headers = { "idempotency-key": "once" };
   const first = await bearer.messages.create(ask("Once."), { headers });

@@ -209,7 +209,7 @@ test("a caller's own mistakes are typed errors that name what is wrong", async (
   assert.equal(large.status, 413);
 });
 
-test("errors have OpenAI's shape on OpenAI's paths, and the platform's own everywhere else", async () => {
+test("W34: errors have OpenAI's shape on OpenAI's paths, and the platform's own everywhere else", async () => {
   const body = { model: "dear", messages, max_tokens: 100 };
   for (const [path, init, isOpenAi, code] of [
     ["/v1/chat/completions", { body }, true, "BILLING_001"],
@@ -242,7 +242,7 @@ test("a revoked key is refused, and a key limited to a model sees no other", asy
   await until(async () => (await errorOf("status-500", client)).status === 401);
 });
 
-test("a stream that breaks off ends in an error, never cleanly, and what was delivered is charged as estimated", async () => {
+test("W3, W8, W32: a stream that breaks off ends in an error, never cleanly, and what was delivered is charged as estimated", async () => {
   for (const model of ["cut", "ends-early", "error-event", "garbage-event", "endless-event", "stall"]) {
     const { text, error } = await streamOf(model);
     assert.equal(text, "one two ", model);
@@ -279,7 +279,7 @@ test("a caller who leaves ends the call upstream, and pays for what was delivere
   assert.deepEqual([(await lastUsage())["status"], (await lastUsage())["cost_nanos"]], ["canceled", "0"]);
 });
 
-test("fields that Lyss does not know reach the upstream byte for byte; only what must differ does", async () => {
+test("W15, W43: fields that Lyss does not know reach the upstream byte for byte; only what must differ does", async () => {
   const body = `{"model":"alias" , "stream":true,"messages":[{"role":"user","content":"h\\u00e9"}],"seed":9007199254740993,"x_new":{"b":1,"a":[1e2,-0.0]}}`;
   const answer = await fetch(`${platform.url}/v1/chat/completions`, {
     method: "POST",

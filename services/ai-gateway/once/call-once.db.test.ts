@@ -67,7 +67,7 @@ test("B26: of 50 calls at once with one key one is served, the others are told t
   assert.ok(failed.every(inFlight));
 });
 
-test("B26: a repeat gets the first answer, on every node and after a restart, for a day", async () => {
+test("B26, W40: a repeat gets the first answer, on every node and after a restart, for a day", async () => {
   const first = call();
   await serve(first, "the answer");
   const expected = `${first.callId} text/plain the answer`;

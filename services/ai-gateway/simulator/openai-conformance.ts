@@ -99,7 +99,7 @@ function describeChat(getClient: () => OpenAI): void {
     assert.equal(chunks.filter((chunk) => chunk.usage).length, 1);
   });
 
-  test("choices of a stream interleave by index and are counted together", async () => {
+  test("W12: choices of a stream interleave by index and are counted together", async () => {
     const request = { model: "simulated-chat", messages: user("Three, please."), n: 3, max_tokens: 5 };
     const whole = await getClient().chat.completions.create(request);
     assert.deepEqual(

@@ -142,7 +142,7 @@ function contentOf(events: readonly Json[]): Json[] {
   return blocks;
 }
 
-test("for 200 seeds: a stream that is cut anywhere, with tool calls by turns, says what the whole answer says", async () => {
+test("W4, W5: for 200 seeds: a stream that is cut anywhere, with tool calls by turns, says what the whole answer says", async () => {
   for (let seed = 0; seed < 200; seed++) {
     const draw = drawFrom(`messages ${seed}`);
     const chat = randomChat(draw);

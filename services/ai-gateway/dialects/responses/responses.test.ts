@@ -100,7 +100,7 @@ test("what chat cannot say is refused, and the field is named", () => {
   }
 });
 
-test("for 200 seeds: a stream that is cut anywhere, with tool calls by turns, ends with what the whole answer is", async () => {
+test("W4, W5: for 200 seeds: a stream that is cut anywhere, with tool calls by turns, ends with what the whole answer is", async () => {
   for (let seed = 0; seed < 200; seed++) {
     const draw = drawFrom(`responses ${seed}`);
     const chat = randomChat(draw);
