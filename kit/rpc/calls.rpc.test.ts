@@ -37,6 +37,7 @@ const context: CallContext = {
   },
   deadlineMs: undefined,
   locale: "zh_CN",
+  operatorId: "usr_2",
   requestId: "req_1",
   retryAttempt: 1,
 };
