@@ -104,7 +104,7 @@ test("open breakers at half of the shared providers call for less to be offered;
 
 test("a provider is judged by 5xx and silence, not by what was wrong with the request or the key", () => {
   const verdict = (status: number) =>
-    judgeProvider(toUpstreamFailure({ model: "m", status, body: undefined, retryAfter: undefined }));
+    judgeProvider(toUpstreamFailure({ model: "m", status, body: undefined, retryAfterMs: undefined }));
   for (const status of [400, 401, 403, 404, 405, 410, 413, 422])
     assert.equal(verdict(status), "success", String(status));
   for (const status of [500, 502, 503, 504, 529]) assert.equal(verdict(status), "failure", String(status));

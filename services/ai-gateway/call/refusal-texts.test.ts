@@ -51,7 +51,7 @@ test("a syntax error names the place and quotes nothing of the body", () => {
 
 test("what a provider refuses is told in both languages, by its words and never by its sentences", () => {
   const body = { error: { message: "secret sentence", param: "temperature", code: "unsupported_value" } };
-  const { type, details } = toUpstreamFailure({ model: "m", status: 400, body, retryAfter: undefined });
+  const { type, details } = toUpstreamFailure({ model: "m", status: 400, body, retryAfterMs: undefined });
   const [en, zh] = [failureText(type, details, "en_US"), failureText(type, details, "zh_CN")];
   assert.equal(en, "The provider refused the request: parameter 'temperature', unsupported_value.");
   assert.equal(zh, "模型供应商拒绝了该请求：参数“temperature”，unsupported_value。");

@@ -14,6 +14,7 @@ import { type Provider, pathAt, type Target } from "../model.ts";
 import { wires } from "../providers/wires.ts";
 import type { Call } from "./call.ts";
 import { hasNotLeft } from "./dispatch.ts";
+import { readRetryHint } from "./retry-hint.ts";
 
 export const maxErrorBytes = 65_536;
 
@@ -101,11 +102,12 @@ export function toStatusFailure(
   if (status === 401 || status === 403) {
     log.error({ provider: provider.name, status }, "a provider refuses the credential it was given");
   }
+  const said = body && parseIfJson(body);
   return toUpstreamFailure({
     model: model.name,
     status,
-    body: body && parseIfJson(body),
-    retryAfter: head.find("retry-after"),
+    body: said,
+    retryAfterMs: readRetryHint((name) => head.find(name), said),
   });
 }
 

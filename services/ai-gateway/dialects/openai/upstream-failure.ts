@@ -1,19 +1,20 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
+import { readRetryHint } from "../../call/retry-hint.ts";
 import { fieldOf } from "./usage.ts";
 
 /** Machine-readable words of a provider's error that are safe to pass on; its sentences are not: they may quote secrets. */
 const safeWord = /^[A-Za-z0-9_.[\]-]{1,100}$/;
 /** Anything that looks like a secret is not a word, whatever its characters. */
 const secretLike = /(sk|key|tok|pat)[-_][A-Za-z0-9_-]{8,}|[A-Za-z0-9_-]{40,}/i;
-const maxRetryAfterMs = 3_600_000;
 
 export interface UpstreamError {
   readonly model: string;
   readonly status: number;
   /** Parsed body, or undefined when it was not JSON. */
   readonly body: unknown;
-  readonly retryAfter: string | undefined;
+  /** How long it asks to be left alone. */
+  readonly retryAfterMs: number | undefined;
 }
 
 /** The status behind a failure that does not tell it: for the log, and for who judges the provider. */
@@ -28,7 +29,7 @@ export class UpstreamStatus extends Error {
 }
 
 /** What a provider's error status means to the caller. The upstream's own text goes nowhere. */
-export function toUpstreamFailure({ model, status, body, retryAfter }: UpstreamError): Failure {
+export function toUpstreamFailure({ model, status, body, retryAfterMs }: UpstreamError): Failure {
   const { param, code } = readError(body);
   const details = { model };
   switch (status) {
@@ -44,12 +45,10 @@ export function toUpstreamFailure({ model, status, body, retryAfter }: UpstreamE
     case 429:
       // The platform's own quota is used up: waiting does not help, and the caller cannot mend it.
       if (code === "insufficient_quota") return new Failure(aiGatewayFailures.upstream_unauthorized, details);
-      return new Failure(aiGatewayFailures.upstream_rate_limited, details, {
-        retryAfterMs: parseRetryAfter(retryAfter),
-      });
+      return new Failure(aiGatewayFailures.upstream_rate_limited, details, { retryAfterMs });
     case 503:
     case 529:
-      return new Failure(aiGatewayFailures.upstream_overloaded, details, { retryAfterMs: parseRetryAfter(retryAfter) });
+      return new Failure(aiGatewayFailures.upstream_overloaded, details, { retryAfterMs });
     default:
       return new Failure(aiGatewayFailures.upstream_failed, details, { cause: new UpstreamStatus(status) });
   }
@@ -69,7 +68,7 @@ export function findInBandFailure(model: string, body: unknown): Failure | undef
   const status = [fieldOf(error, "status"), fieldOf(error, "code")]
     .map(Number)
     .find((value) => value >= 400 && value < 600);
-  return toUpstreamFailure({ model, status: status ?? 500, body, retryAfter: undefined });
+  return toUpstreamFailure({ model, status: status ?? 500, body, retryAfterMs: readRetryHint(() => undefined, body) });
 }
 
 function readError(body: unknown): { param: string; code: string } {
@@ -79,10 +78,4 @@ function readError(body: unknown): { param: string; code: string } {
 
 function toSafeWord(value: unknown): string {
   return typeof value === "string" && safeWord.test(value) && !secretLike.test(value) ? value : "";
-}
-
-/** RFC 9110 Retry-After in its form of seconds; the date form is rare among providers and counts as unknown. */
-function parseRetryAfter(header: string | undefined): number | undefined {
-  if (header === undefined || !/^\d{1,6}(\.\d+)?$/.test(header)) return undefined;
-  return Math.min(Number(header) * 1_000, maxRetryAfterMs);
 }

@@ -55,7 +55,7 @@ test("W37: a prompt that Azure's filter refuses is the caller's to change, and s
     status: 400,
     innererror: { code: "ResponsibleAIPolicyViolation" },
   };
-  const failure = toUpstreamFailure({ model: "m", status: 400, body: { error }, retryAfter: undefined });
+  const failure = toUpstreamFailure({ model: "m", status: 400, body: { error }, retryAfterMs: undefined });
   assert.ok(isFailure(failure, aiGatewayFailures.upstream_rejected));
   assert.deepEqual([failure.details["code"], failure.details["param"]], ["content_filter", "prompt"]);
 });
