@@ -24,6 +24,7 @@ export const topics: readonly Topic[] = [
       "recovery_codes.*",
       "resilience.*",
       "role.*",
+      "route.*",
       "service_client.*",
       "session.*",
       "sso.*",

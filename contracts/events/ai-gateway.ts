@@ -5,11 +5,15 @@ import {
   PersonErasedSchema,
   ProviderChangedSchema,
   ResilienceOrderedSchema,
+  RouteChangedSchema,
 } from "../gen/lyss/ai_gateway/v1/ai_gateway_pb.js";
 import { PersonExportedSchema } from "../gen/lyss/user/v1/user_pb.js";
 
 /** A tenant's providers or their models changed; nodes refresh their snapshot. */
 export const providerChanged = defineEvent("provider.changed", ProviderChangedSchema, (event) => event.tenantId);
+
+/** A tenant's routes changed; nodes refresh their snapshot. */
+export const routeChanged = defineEvent("route.changed", RouteChangedSchema, (event) => event.tenantId);
 
 export const breakerChanged = defineEvent(
   "resilience.breaker.changed",

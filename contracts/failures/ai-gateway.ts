@@ -165,4 +165,42 @@ export const aiGatewayFailures = defineFailures("ai_gateway", {
       zh_CN: "响应过大，无法保存，因此无法返回；该调用已计费。",
     },
   },
+  route_not_found: {
+    kind: "not_found",
+    publicCode: "GATEWAY_021",
+    text: { en_US: "There is no route '{name}'.", zh_CN: "没有名为“{name}”的路由。" },
+  },
+  route_configured: {
+    kind: "failed_precondition",
+    publicCode: "GATEWAY_022",
+    httpStatus: 409,
+    text: {
+      en_US:
+        "The route '{name}' comes from the operator's configuration. Make one of your own under that name to take its place.",
+      zh_CN: "路由“{name}”来自管理员的配置；可创建同名的自有路由来替代它。",
+    },
+  },
+  route_target_unknown: {
+    kind: "invalid_argument",
+    publicCode: "GATEWAY_023",
+    text: {
+      en_US: "targets: the provider '{provider}' offers no model '{model}'. GET /api/v1/ai/providers lists both.",
+      zh_CN: "targets：供应商“{provider}”不提供模型“{model}”，可用者见 GET /api/v1/ai/providers。",
+    },
+  },
+  route_version_mismatch: {
+    kind: "failed_precondition",
+    publicCode: "GATEWAY_024",
+    httpStatus: 412,
+    text: {
+      en_US: "The route has changed: it is at version {current}, not {expected}. Read it again.",
+      zh_CN: "路由已发生变化：当前版本为 {current}，而非 {expected}。请重新读取。",
+    },
+  },
+  too_many_routes: {
+    kind: "resource_exhausted",
+    publicCode: "GATEWAY_025",
+    httpStatus: 409,
+    text: { en_US: "A tenant may have {limit} routes.", zh_CN: "每个租户最多可有 {limit} 条路由。" },
+  },
 });

@@ -3,6 +3,8 @@ import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { policiesSchema } from "@lyss/kit/resilience/policy-config.ts";
 import { z } from "zod";
 import { providerDialects, unsupportedParametersModes } from "./model.ts";
+import { providerNameSchema } from "./provider-name.ts";
+import { routeSchema } from "./routing/route.ts";
 
 const usdPerMillion = z
   .string()
@@ -67,16 +69,6 @@ export function needsInputPrice(input: string, others: readonly string[]) {
 export const modelSchema = modelFields.superRefine(
   needsInputPrice("inputUsdPerMillion", ["cachedInputUsdPerMillion", "outputUsdPerMillion"]),
 );
-
-export const providerNameSchema = z
-  .string()
-  .regex(
-    /^[a-z0-9][a-z0-9._-]{0,62}$/,
-    inBothLanguages(
-      "must be 1 to 63 of a-z, 0-9, '.', '_' and '-', starting with a letter or digit",
-      "必须是 1 到 63 个字符：a-z、0-9、“.”、“_”和“-”，以字母或数字开头",
-    ),
-  );
 
 export const baseUrlSchema = z
   .url({
@@ -175,6 +167,16 @@ export const aiGatewayConfig = {
     )
     .prefault([])
     .describe("Model providers for every tenant; see guides/providers.md."),
+  routes: z
+    .array(routeSchema)
+    .max(500)
+    .refine(
+      (list) => new Set(list.map(({ name }) => name)).size === list.length,
+      inBothLanguages("must have each name only once", "名称不能重复"),
+    )
+    .prefault([])
+    .describe("Names that go to several targets, for every tenant; see guides/providers.md.")
+    .meta({ live: true }),
   aiGateway: z
     .strictObject({
       simulator: z.boolean().default(true).describe("Offers the built-in simulated provider and its models."),
@@ -270,6 +272,15 @@ export const aiGatewayConfig = {
         })
         .prefault({})
         .describe("What happens when a provider fails before its answer has begun and another offers the same model."),
+      scoring: z
+        .strictObject({
+          latency: z.number().min(0).max(1_000).default(40).describe("Time to the first byte."),
+          availability: z.number().min(0).max(1_000).default(30).describe("Attempts that were answered."),
+          cost: z.number().min(0).max(1_000).default(20).describe("Price of three tokens in and one out."),
+          quality: z.number().min(0).max(1_000).default(10).describe("As the route says of its targets."),
+        })
+        .prefault({})
+        .describe("How much each part counts in the score of a route's targets; only their proportions matter."),
       sendTraceparent: z
         .boolean()
         .default(false)

@@ -19,6 +19,10 @@ import type { ProviderPolicies } from "./provider-policies.ts";
 import type { ResilienceChanges } from "./resilience-changes.ts";
 import type { KeptResponses } from "./responses/kept-responses.ts";
 import type { FailOver } from "./routing/fail-over.ts";
+import type { RouteStore } from "./routing/route-store.ts";
+import type { Standings } from "./routing/standing.ts";
+import type { TargetHealth } from "./routing/target-health.ts";
+import type { TargetOrder } from "./routing/target-order.ts";
 import type { AiGatewayStore } from "./store.ts";
 import type { UpstreamPools } from "./upstream-pools.ts";
 
@@ -36,6 +40,10 @@ export interface AiGatewayDeps {
   readonly wheel: TimerWheel;
   readonly policies: ProviderPolicies;
   readonly failOver: FailOver;
+  readonly health: TargetHealth;
+  readonly standings: Standings;
+  readonly order: TargetOrder;
+  readonly routeStore: RouteStore;
   readonly openCalls: OpenCalls;
   readonly funding: Funding;
   readonly once: CallOnce;

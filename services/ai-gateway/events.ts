@@ -1,4 +1,9 @@
-import { aiGatewayPersonExported, providerChanged, resilienceOrdered } from "@lyss/contracts/events/ai-gateway.ts";
+import {
+  aiGatewayPersonExported,
+  providerChanged,
+  resilienceOrdered,
+  routeChanged,
+} from "@lyss/contracts/events/ai-gateway.ts";
 import { answerExport } from "@lyss/contracts/events/answer-export.ts";
 import { credentialRevoked, credentialRotated } from "@lyss/contracts/events/credential.ts";
 import { followDegradation } from "@lyss/contracts/events/follow-degradation.ts";
@@ -15,11 +20,15 @@ export function createAiGatewaySubscriptions(
   const reload = () => {
     ops.loadTenantProviders().catch((err: unknown) => log.error({ err }, "the providers could not be read again"));
   };
+  const reloadRoutes = () => {
+    ops.loadTenantRoutes().catch((err: unknown) => log.error({ err }, "the routes could not be read again"));
+  };
   const forget = ({ data }: { readonly data: { readonly credentialId: string } }) =>
     credentials.forget(data.credentialId);
   const forgetAll = () => credentials.forgetAll();
   return [
     onBroadcast("reload-providers", providerChanged, reload, reload),
+    onBroadcast("reload-routes", routeChanged, reloadRoutes, reloadRoutes),
     onBroadcast("forget-rotated-secret", credentialRotated, forget, forgetAll),
     onBroadcast("forget-revoked-secret", credentialRevoked, forget, forgetAll),
     onBroadcast(

@@ -1,9 +1,12 @@
 import { createPlainHistogram } from "@lyss/kit/observability/plain-histogram.ts";
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { Target } from "./model.ts";
+import { noteAnswered, noteBegin, noteEnd, noteFirstByte, type Standings } from "./routing/standing.ts";
 
 /** What is counted of calls to one target. */
 export interface TargetMeter {
+  /** An attempt begins that `countCall` will end. Monotonic milliseconds. */
+  begin(nowMs: number): void;
   countCall(outcome: string): void;
   countTokens(input: bigint, output: bigint): void;
   /** Milliseconds. */
@@ -28,7 +31,7 @@ const secondsBuckets = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.
 /** Plain numbers while serving; labels are put together only when somebody reads them. */
 export function createGatewayMetrics(
   registry: Registry,
-  watch: { openCalls: () => number; unsettled: () => number },
+  watch: { openCalls: () => number; unsettled: () => number; standings: Standings },
 ): GatewayMetrics {
   const registers = [registry];
   const labelNames = ["provider", "model"];
@@ -98,16 +101,26 @@ export function createGatewayMetrics(
     return found;
   }
 
-  function createMeter({ provider: { name: provider }, model }: Target): TargetMeter {
-    const count = countsOf(provider, model.name);
+  function createMeter(target: Target): TargetMeter {
+    const provider = target.provider.name;
+    const count = countsOf(provider, target.model.name);
+    const standing = watch.standings.of(target);
     const [observeFirst, observeWhole] = [firstByte({ provider }), duration({ provider })];
     return {
-      countCall: (outcome) => void count.calls.set(outcome, (count.calls.get(outcome) ?? 0) + 1),
+      begin: (nowMs) => noteBegin(standing, nowMs),
+      countCall(outcome) {
+        count.calls.set(outcome, (count.calls.get(outcome) ?? 0) + 1);
+        noteEnd(standing);
+        if (outcome === "completed") noteAnswered(standing);
+      },
       countTokens(input, output) {
         count.inputTokens += Number(input);
         count.outputTokens += Number(output);
       },
-      observeFirstByte: (ms) => observeFirst(ms / 1_000),
+      observeFirstByte(ms) {
+        observeFirst(ms / 1_000);
+        noteFirstByte(standing, ms);
+      },
       observeDuration: (ms) => observeWhole(ms / 1_000),
     };
   }

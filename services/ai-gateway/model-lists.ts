@@ -1,9 +1,9 @@
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { z } from "zod";
-import type { Target } from "./model.ts";
+import type { ListedModel } from "./model-prices/list-models.ts";
 
-/** Models as each dialect lists them, from the same targets. */
+/** Models as each dialect lists them, from the same names. */
 
 export const openAiModel = z.strictObject({
   id: z.string(),
@@ -27,21 +27,21 @@ export const googleModel = z.strictObject({
   supportedGenerationMethods: z.array(z.string()),
 });
 
-export function toOpenAiModel({ provider, model }: Target): z.input<typeof openAiModel> {
+export function toOpenAiModel({ name, target: { provider } }: ListedModel): z.input<typeof openAiModel> {
   const created = Math.floor(provider.createdAt.getTime() / 1_000);
-  return { id: model.name, object: "model", created, owned_by: provider.name };
+  return { id: name, object: "model", created, owned_by: provider.name };
 }
 
-export function toAnthropicModel({ provider, model: { name } }: Target): z.input<typeof anthropicModel> {
+export function toAnthropicModel({ name, target: { provider } }: ListedModel): z.input<typeof anthropicModel> {
   return { type: "model", id: name, display_name: name, created_at: provider.createdAt.toISOString() };
 }
 
-export function toGoogleModel({ model: { name, maxOutputTokens } }: Target): z.input<typeof googleModel> {
+export function toGoogleModel({ name, target: { model } }: ListedModel): z.input<typeof googleModel> {
   return {
     name: `models/${name}`,
     version: name,
     displayName: name,
-    outputTokenLimit: maxOutputTokens,
+    outputTokenLimit: model.maxOutputTokens,
     supportedGenerationMethods: ["generateContent", "streamGenerateContent", "countTokens"],
   };
 }
@@ -70,11 +70,11 @@ export const pageQuery = z.strictObject({
 export type PageQuery = z.output<typeof pageQuery>;
 
 /** A page after a model, or before one. Throws `kit.invalid_request` for one that is not among them. */
-export function toAnthropicList(targets: readonly Target[], { limit = 20, after_id, before_id }: PageQuery) {
-  const end = before_id === undefined ? targets.length : placeOf(targets, "before_id", before_id);
-  const start = after_id === undefined ? 0 : placeOf(targets, "after_id", after_id) + 1;
+export function toAnthropicList(models: readonly ListedModel[], { limit = 20, after_id, before_id }: PageQuery) {
+  const end = before_id === undefined ? models.length : placeOf(models, "before_id", before_id);
+  const start = after_id === undefined ? 0 : placeOf(models, "after_id", after_id) + 1;
   const isBackward = before_id !== undefined && after_id === undefined;
-  const range = targets.slice(start, end);
+  const range = models.slice(start, end);
   const page = isBackward ? range.slice(-limit) : range.slice(0, limit);
   const data = page.map(toAnthropicModel);
   return {
@@ -84,16 +84,16 @@ export function toAnthropicList(targets: readonly Target[], { limit = 20, after_
 }
 
 /** A page; its token is the name of the last model of the page before. Throws as `toAnthropicList` does. */
-export function toGoogleList(targets: readonly Target[], { pageSize = 50, pageToken }: PageQuery) {
-  const start = pageToken === undefined ? 0 : placeOf(targets, "pageToken", pageToken) + 1;
-  const page = targets.slice(start, start + pageSize);
-  const last = page.at(-1)?.model.name;
-  const hasMore = start + pageSize < targets.length && last !== undefined;
+export function toGoogleList(models: readonly ListedModel[], { pageSize = 50, pageToken }: PageQuery) {
+  const start = pageToken === undefined ? 0 : placeOf(models, "pageToken", pageToken) + 1;
+  const page = models.slice(start, start + pageSize);
+  const last = page.at(-1)?.name;
+  const hasMore = start + pageSize < models.length && last !== undefined;
   return { models: page.map(toGoogleModel), ...(hasMore && { nextPageToken: last }) };
 }
 
-function placeOf(targets: readonly Target[], field: string, name: string): number {
-  const place = targets.findIndex(({ model }) => model.name === name);
+function placeOf(models: readonly ListedModel[], field: string, name: string): number {
+  const place = models.findIndex((model) => model.name === name);
   if (place >= 0) return place;
   throw new Failure(kitFailures.invalid_request, {
     field,

@@ -34,6 +34,10 @@ import {
   removeResponse,
 } from "./ops/stored-responses.ts";
 import { testProvider } from "./ops/test-provider.ts";
+import { dryRunRoute } from "./routing/dry-run-route.ts";
+import { reportModels, reportRoute } from "./routing/report-models.ts";
+import type { Route, RouteSpec } from "./routing/route.ts";
+import { getRoute, listRoutes, loadTenantRoutes, putRoute, type RouteName, removeRoute } from "./routing/route-ops.ts";
 
 /** Binds the gateway's operations to what they need. */
 export function createAiGatewayOps(deps: AiGatewayDeps) {
@@ -74,6 +78,14 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
     followBreakerOrder: (order: { policy: string; action: string }) => followBreakerOrder(deps, order),
     orderDegradation: (order: DegradationOrder) => orderDegradation(deps, order),
     loadTenantProviders: () => loadTenantProviders(deps),
+    reportModels: (input: { tenantId: string }) => reportModels(deps, input),
+    listRoutes: (input: Parameters<typeof listRoutes>[1]) => listRoutes(deps, input),
+    getRoute: (input: RouteName) => getRoute(deps, input),
+    putRoute: (input: Parameters<typeof putRoute>[1]) => putRoute(deps, input),
+    removeRoute: (input: Parameters<typeof removeRoute>[1]) => removeRoute(deps, input),
+    dryRunRoute: (input: RouteSpec & { tenantId: string; calls: number }) => dryRunRoute(deps, input),
+    reportRoute: (input: { tenantId: string; route: Route }) => reportRoute(deps, input),
+    loadTenantRoutes: () => loadTenantRoutes(deps),
   };
 }
 

@@ -7,8 +7,9 @@ import { after, test } from "node:test";
 import { createAddressGuard } from "@lyss/kit/http/address-guard.ts";
 import { readRequest } from "./call/read-request.ts";
 import { toRequestHeaders } from "./call/send-upstream.ts";
-import { baseUrlSchema, providerNameSchema } from "./config.ts";
+import { baseUrlSchema } from "./config.ts";
 import { type Model, pathAt, withoutEndSlash } from "./model.ts";
+import { providerNameSchema } from "./provider-name.ts";
 import { findPresetProviders, providerPresets } from "./provider-presets.ts";
 import { wires } from "./providers/wires.ts";
 

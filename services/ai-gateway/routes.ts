@@ -5,14 +5,7 @@ import { type HotExchange, type RawRoute, routesFor, type ToFailureReply } from 
 import { z } from "zod";
 import type { Surface } from "./call/read-request.ts";
 import { tagHeaders } from "./call/read-tags.ts";
-import {
-  apiVersionSchema,
-  baseUrlSchema,
-  type ModelConfig,
-  modelSchema,
-  needsInputPrice,
-  providerNameSchema,
-} from "./config.ts";
+import { apiVersionSchema, baseUrlSchema, type ModelConfig, modelSchema, needsInputPrice } from "./config.ts";
 import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
 import { geminiRoutes } from "./gemini-routes.ts";
 import { messagesRoutes } from "./messages-routes.ts";
@@ -34,9 +27,12 @@ import {
   toOpenAiModel,
 } from "./model-lists.ts";
 import type { AiGatewayOps } from "./ops.ts";
+import { providerNameSchema } from "./provider-name.ts";
 import { type ProviderPreset, providerPresets } from "./provider-presets.ts";
 import { resilienceRoutes } from "./resilience-routes.ts";
 import { responsesRoutes } from "./responses-routes.ts";
+import { type TargetReport, targetReport, toTargetReport } from "./routing/target-report.ts";
+import { routingRoutes } from "./routing-routes.ts";
 
 const { json, raw } = routesFor<AiGatewayOps>();
 
@@ -189,6 +185,7 @@ const provider = z.strictObject({
       output_usd_per_million: shownPrice,
       max_output_tokens: z.int(),
       shows_all_output: z.boolean(),
+      health: targetReport.optional().describe("How it does, beside the same model at other providers."),
     }),
   ),
   created_at: z.iso.datetime(),
@@ -229,9 +226,11 @@ const providerRoutes = [
     operation: "listProviders",
     summary: "The providers that the tenant may use: its own first, then the shared ones.",
     response: z.strictObject({ object: z.literal("list"), data: z.array(provider) }),
-    handle(ops, request) {
+    async handle(ops, request) {
       const { tenantId } = requireCaller(request);
-      return { object: "list" as const, data: ops.listProviders({ tenantId }).map(toProvider) };
+      const reports = await ops.reportModels({ tenantId });
+      const data = ops.listProviders({ tenantId }).map((it) => toProvider(it, reports.get(it)));
+      return { object: "list" as const, data };
     },
   }),
   json({
@@ -275,8 +274,12 @@ const providerRoutes = [
     params: providerParams,
     response: provider,
     failures: [aiGatewayFailures.provider_not_found],
-    handle: (ops, request) =>
-      toProvider(ops.getProvider({ tenantId: requireCaller(request).tenantId, name: request.params.name })),
+    async handle(ops, request) {
+      const { tenantId } = requireCaller(request);
+      const reports = await ops.reportModels({ tenantId });
+      const found = ops.getProvider({ tenantId, name: request.params.name });
+      return toProvider(found, reports.get(found));
+    },
   }),
   json({
     method: "DELETE",
@@ -329,6 +332,7 @@ export const aiGatewayRoutes = [
   ...geminiRoutes,
   ...responsesRoutes,
   ...providerRoutes,
+  ...routingRoutes,
   ...resilienceRoutes,
 ];
 
@@ -350,7 +354,11 @@ function toProviderPreset(preset: ProviderPreset): z.input<typeof providerPreset
   return { object: "provider_preset", name, dialect, ...about };
 }
 
-function toProvider(it: Provider): z.input<typeof provider> {
+function toProvider(it: Provider, reports?: ReadonlyMap<string, TargetReport>): z.input<typeof provider> {
+  const healthOf = (name: string) => {
+    const report = reports?.get(name);
+    return report && { health: toTargetReport(report) };
+  };
   return {
     object: "provider",
     name: it.name,
@@ -368,6 +376,7 @@ function toProvider(it: Provider): z.input<typeof provider> {
       output_usd_per_million: entry.outputUsdPerMillion ?? null,
       max_output_tokens: entry.maxOutputTokens,
       shows_all_output: entry.showsAllOutput,
+      ...healthOf(entry.name),
     })),
     created_at: it.createdAt.toISOString(),
   };

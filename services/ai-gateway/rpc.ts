@@ -7,10 +7,11 @@ import {
 import { type CheckedRpc, createRpc, type MethodInputs } from "@lyss/kit/rpc/checked-rpc.ts";
 import { idInput } from "@lyss/kit/rpc/field-inputs.ts";
 import { z } from "zod";
-import { apiVersionSchema, baseUrlSchema, modelSchema, providerNameSchema } from "./config.ts";
+import { apiVersionSchema, baseUrlSchema, modelSchema } from "./config.ts";
 import type { Provider, ProviderSource } from "./model.ts";
 import { providerDialects, unsupportedParametersModes } from "./model.ts";
 import type { AiGatewayOps } from "./ops.ts";
+import { providerNameSchema } from "./provider-name.ts";
 
 const sources: Readonly<Record<ProviderSource, ProviderSourceMessage>> = {
   config: ProviderSourceMessage.CONFIG,
@@ -53,8 +54,8 @@ export function createAiGatewayRpc(ops: AiGatewayOps): CheckedRpc<typeof AiGatew
     },
     async listModels({ tenantId, allowedModels }) {
       const targets = await ops.listModels({ tenantId, allowedModels });
-      const models = targets.map(({ provider, model }) => ({
-        name: model.name,
+      const models = targets.map(({ name, target: { provider } }) => ({
+        name,
         provider: provider.name,
         createdAt: timestampFromDate(provider.createdAt),
       }));

@@ -5,6 +5,7 @@ import {
   degradationChanged,
   providerChanged,
   resilienceOrdered,
+  routeChanged,
 } from "@lyss/contracts/events/ai-gateway.ts";
 import { budgetsChanged, moneyRecalled, pricesChanged } from "@lyss/contracts/events/billing.ts";
 import { credentialRevoked, credentialRotated } from "@lyss/contracts/events/credential.ts";
@@ -39,8 +40,8 @@ import { createResilienceChanges } from "./resilience-changes.ts";
 import { createKeptResponses } from "./responses/kept-responses.ts";
 import { createResponseStore } from "./responses/response-store.ts";
 import { aiGatewayRoutes } from "./routes.ts";
-import { createFailOver } from "./routing/fail-over.ts";
-import { createTargetHealth } from "./routing/target-health.ts";
+import { changeSharedRoutes, loadRoutes } from "./routing/route-ops.ts";
+import { createRouting } from "./routing/routing.ts";
 import { createAiGatewayRpc } from "./rpc.ts";
 import { startSimulator } from "./simulator/simulator.ts";
 import { createAiGatewayStore } from "./store.ts";
@@ -54,11 +55,12 @@ export const aiGateway = defineService({
   contract: AiGatewayService,
   needs: { billing: BillingService, credential: CredentialService },
   publishes: [
-    ...[providerChanged, breakerChanged, degradationChanged, resilienceOrdered],
+    ...[providerChanged, routeChanged, breakerChanged, degradationChanged, resilienceOrdered],
     ...[aiGatewayPersonErased, aiGatewayPersonExported],
   ],
   hears: [
     providerChanged,
+    routeChanged,
     credentialRotated,
     credentialRevoked,
     resilienceOrdered,
@@ -108,15 +110,17 @@ export const aiGateway = defineService({
     registerPolicyMetrics(metrics, policies);
     degradation.watch(policies.level);
     degradation.onChange(changes.noteDegradation);
+    const routing = createRouting(settings, { sql: db.sql, priceOf: funding.priceOf, clock, random });
     const deps = {
       ...{ db, outbox, clock, random, log, settings, openCalls, funding, once, responses, credentials, pools, wheel },
       ...clients,
       ...{ catalog, policies, degradation, changes, node },
-      failOver: createFailOver(settings.failOver, { clock, health: createTargetHealth(clock) }),
+      ...routing,
       store: createAiGatewayStore(db.sql),
       metrics: createGatewayMetrics(metrics, {
         openCalls: () => openCalls.size,
         unsettled: () => funding.pending,
+        standings: routing.standings,
       }),
     };
     const apiKey = `sk-simulated-${given.deriveKey("ai-gateway.simulator").toString("base64url")}`;
@@ -125,6 +129,8 @@ export const aiGateway = defineService({
       : undefined;
     await loadSharedProviders(deps, config.providers, simulator && { url: simulator.url, apiKey });
     await loadTenantProviders(deps);
+    await loadRoutes(deps, config.routes);
+    given.onConfigChange(({ routes }) => changeSharedRoutes(deps, routes));
 
     const ops = createAiGatewayOps(deps);
     return {

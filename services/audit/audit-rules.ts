@@ -1,5 +1,5 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
-import { providerChanged, resilienceOrdered } from "@lyss/contracts/events/ai-gateway.ts";
+import { providerChanged, resilienceOrdered, routeChanged } from "@lyss/contracts/events/ai-gateway.ts";
 import { auditChainBroken } from "@lyss/contracts/events/audit.ts";
 import {
   impersonationStarted,
@@ -275,6 +275,7 @@ export const auditRules: readonly AuditRule[] = [
   audited(credentialCreated, { ...ofCredential }),
   audited(credentialRotated, { ...ofCredential, details: ["name", "version"] }),
   audited(credentialRevoked, { ...ofCredential }),
+  audited(routeChanged, { ...ofTenant, actor: "actorId", subject: ["route", "name"] }),
   audited(providerChanged, { ...ofTenant, actor: "actorId", subject: ["provider", "name"] }),
   audited(pricesChanged, { ...ofTenant, actor: "actorId", subject: ["prices"] }),
   audited(walletAdjusted, {

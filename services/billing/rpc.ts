@@ -209,8 +209,9 @@ function toBalance(wallet: Wallet) {
 
 function toUsageRecord(row: UsageRow) {
   const { callId, requestId, keyId, model, provider, costNanos, isEstimated, latencyMs, priceId, tags = "" } = row;
+  const { userId } = row;
   return {
-    ...{ callId, requestId, keyId, model, provider, costNanos, isEstimated, latencyMs, priceId, tags },
+    ...{ callId, requestId, keyId, model, provider, costNanos, isEstimated, latencyMs, priceId, tags, userId },
     createdAt: timestampFromDate(row.createdAt),
     outcome: outcomes[row.outcome],
     tokens: toUsageMessage(row),

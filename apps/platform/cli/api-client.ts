@@ -6,6 +6,11 @@ import { firstRunFile } from "../first-run-file.ts";
 /** An error that a person reads as it is, without a stack. */
 export class CommandError extends Error {}
 
+export interface SendOptions {
+  /** The version that a change expects; any unless given. */
+  readonly expectedVersion?: number | undefined;
+}
+
 /** A running platform, spoken to as any client would. */
 export interface ApiClient {
   /** The answer's JSON. Throws a CommandError with the platform's own message when it refuses. */
@@ -13,6 +18,7 @@ export interface ApiClient {
     method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE",
     path: string,
     body?: unknown,
+    options?: SendOptions,
   ): Promise<Record<string, unknown>>;
   /** The file at a path, by the name that the platform gives it. Throws as `send` does. */
   download(path: string): Promise<{ readonly name: string; readonly bytes: Buffer }>;
@@ -44,19 +50,26 @@ export function createApiClient({ env, url, dataDir, locale }: ConnectionOptions
       `There is no ${firstRunFile} in ${dataDir}. Start the platform with 'lyss up', or set LYSS_URL and LYSS_API_KEY.`,
     );
   }
-  const ask = (method: string, path: string, body?: unknown, limitMs = timeoutMs) =>
+  const ask = (
+    method: string,
+    path: string,
+    body?: unknown,
+    limitMs = timeoutMs,
+    { expectedVersion }: SendOptions = {},
+  ) =>
     request(new URL(path, baseUrl), limitMs, {
       method,
       headers: {
         authorization: `Bearer ${apiKey}`,
         "accept-language": locale === "zh_CN" ? "zh-CN" : "en-US",
         ...(body !== undefined && { "content-type": "application/json" }),
+        ...(expectedVersion !== undefined && { "if-match": `"${expectedVersion}"` }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
   return {
-    async send(method, path, body) {
-      const answer = await ask(method, path, body);
+    async send(method, path, body, options) {
+      const answer = await ask(method, path, body, timeoutMs, options);
       const json = await readJson(answer);
       if (answer.ok) return json;
       throw new CommandError(describeError(answer.status, json));

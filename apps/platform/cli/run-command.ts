@@ -18,6 +18,7 @@ import { addPlanCommands } from "./plan-commands.ts";
 import { addPriceCommands } from "./price-commands.ts";
 import { addProviderCommands } from "./provider-commands.ts";
 import { addResilienceCommands } from "./resilience-commands.ts";
+import { addRouteCommands } from "./route-commands.ts";
 import { addRpcCommands } from "./rpc-command.ts";
 import { addSessionCommands } from "./session-commands.ts";
 import { addStatsCommand } from "./stats-command.ts";
@@ -55,6 +56,7 @@ function createProgram(deps: CliDeps): Command {
   addTenantCommands(program, deps);
   addGroupCommands(program, deps);
   addProviderCommands(program, deps);
+  addRouteCommands(program, deps);
   addMoneyCommands(program, deps);
   addBillingCommands(program, deps);
   addPriceCommands(program, deps);

@@ -1,4 +1,5 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import type { AiGatewayDeps } from "../deps.ts";
@@ -6,24 +7,30 @@ import { isModelAllowed, type Target } from "../model.ts";
 
 /**
  * Where a call of this model can go, in order: at least one target. Throws `model_not_found`, also for a model that the key may
- * not use.
+ * not use, and for a route that has no target for such a call.
  */
-export function findTargets(
-  { catalog }: Pick<AiGatewayDeps, "catalog">,
+export async function findTargets(
+  { catalog, order }: Pick<AiGatewayDeps, "catalog" | "order">,
   caller: Caller,
   model: string,
-): readonly [Target, ...Target[]] {
-  const [first, ...others] = catalog.findTargets(caller.tenantId, model);
-  if (first && isModelAllowed(caller.models, model)) return [first, ...others];
+  tags: TagsText,
+): Promise<readonly [Target, ...Target[]]> {
+  const offer = isModelAllowed(caller.models, model) ? catalog.findOffer(caller.tenantId, model) : undefined;
+  const { tenantId, userId, keyId } = caller;
+  if (offer) await order.prepare(offer, tenantId);
+  const [first, ...others] = offer ? order.orderOf(offer, { tenantId, userId, keyId, tags }) : [];
+  if (first) return [first, ...others];
   throw new Failure(aiGatewayFailures.model_not_found, { model });
 }
 
-/** The one to which it would go first. Throws as `findTargets` does. */
+/** One to which a call of this model may go; of a route, the first that is well. Throws `model_not_found`. */
 export function chooseTarget(
-  { failOver, ...deps }: Pick<AiGatewayDeps, "catalog" | "failOver">,
+  { failOver, catalog }: Pick<AiGatewayDeps, "catalog" | "failOver">,
   caller: Caller,
   model: string,
 ): Target {
-  const targets = findTargets(deps, caller, model);
-  return failOver.first(targets) ?? targets[0];
+  const offer = isModelAllowed(caller.models, model) ? catalog.findOffer(caller.tenantId, model) : undefined;
+  const target = failOver.first(offer?.targets ?? []);
+  if (target) return target;
+  throw new Failure(aiGatewayFailures.model_not_found, { model });
 }

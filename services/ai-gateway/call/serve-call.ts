@@ -25,7 +25,7 @@ export async function serveCall(deps: AiGatewayDeps, askedCall: AskedCall, excha
   const tags = readTags(exchange.req);
   const { detached } = askedCall;
   const { res } = detached ?? exchange;
-  const targets = findTargets(deps, caller, askedCall.model);
+  const targets = await findTargets(deps, caller, askedCall.model, tags);
   if (targets.length > 1) deps.failOver.noteCall();
   const walk: Walk = { askedCall, caller, tags, targets, tried: [], startedMs };
   const prepared = await prepareFrom(deps, walk, deps.failOver.first(takersFor(walk)) ?? targets[0]);

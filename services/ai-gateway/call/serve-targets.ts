@@ -142,6 +142,7 @@ function toCall(
 ): Call {
   const { callId, requestId, begin } = served;
   const { request } = read;
+  deps.metrics.of(target).begin(deps.clock.monotonicMs());
   return {
     ...served,
     ...{

@@ -129,6 +129,8 @@ export class HotCall implements AnswerHandler, RelayedCall, OpenCall {
   #send(funds: Funds): void {
     const { deps, admitted } = this;
     this.#funds = funds;
+    this.#sentMs = deps.clock.monotonicMs();
+    deps.metrics.of(this.target).begin(this.#sentMs);
     // Ended while it was written down: nothing leaves.
     if (this.reason !== undefined) {
       this.failWithoutAnswer(this.reason);
@@ -138,7 +140,6 @@ export class HotCall implements AnswerHandler, RelayedCall, OpenCall {
     const limitMs = Math.min(timeoutMs ?? Number.POSITIVE_INFINITY, attemptTimeoutMs ?? Number.POSITIVE_INFINITY);
     // Without its caller it has a limit already.
     if (limitMs !== Number.POSITIVE_INFINITY && !this.hasCallerLeft) this.#startLimit(limitMs);
-    this.#sentMs = deps.clock.monotonicMs();
     this.dispatch.unanswered = 1;
     this.#upstream = admitted.pool.send(admitted.message, this);
   }

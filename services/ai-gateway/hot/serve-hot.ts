@@ -1,5 +1,8 @@
+import { isFailure } from "@lyss/kit/errors/failure.ts";
 import type { HotExchange } from "@lyss/kit/http/route.ts";
 import { composeRequest, type RequestBytes } from "@lyss/kit/http/upstream/request-bytes.ts";
+import { readTags } from "../call/read-tags.ts";
+import type { Offer } from "../catalog.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { Drawn } from "../funds/funds.ts";
 import { isModelAllowed, type Target } from "../model.ts";
@@ -18,7 +21,7 @@ import { createRequestStarts } from "./request-starts.ts";
  * is wrong; nothing has been taken then.
  */
 export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => boolean | Promise<boolean> {
-  const { openCalls, catalog, settings, credentials, funding, pools, failOver } = deps;
+  const { openCalls, catalog, settings, credentials, funding, pools, failOver, order } = deps;
   const startOf = createRequestStarts();
 
   const compose: Compose = (request, target, secret) => {
@@ -59,15 +62,31 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
     return target === targets[0] ? target : failOver.first(takersOf(body, targets));
   }
 
+  /** Undefined where the tags are none, and where prices have to be looked up. */
+  function targetsOf(offer: Offer, { facts: { caller, headers } }: HotExchange): readonly Target[] | undefined {
+    if (!offer.routed) return offer.targets;
+    const { tenantId, userId, keyId } = caller;
+    if (order.prepare(offer, tenantId)) return undefined;
+    try {
+      return order.orderOf(offer, { tenantId, userId, keyId, tags: readTags({ headers }) });
+    } catch (err) {
+      if (isFailure(err)) return undefined;
+      throw err;
+    }
+  }
+
   return (exchange) => {
     // A trace that goes on at the provider makes each request's head another one.
     if (openCalls.isStopping || settings.sendTraceparent) return false;
     const { caller, body } = exchange.facts;
     const request = scanRequest(body);
     if (!request || request.mayHoldMedia) return false;
-    const targets = catalog.findTargets(caller.tenantId, request.model);
-    const target = chooseFirst(targets, body);
-    if (!target || !isModelAllowed(caller.models, request.model)) return false;
+    const offer = isModelAllowed(caller.models, request.model)
+      ? catalog.findOffer(caller.tenantId, request.model)
+      : undefined;
+    const targets = offer && targetsOf(offer, exchange);
+    const target = targets && chooseFirst(targets, body);
+    if (!target) return false;
     // What has to be translated, here or where the call may go on, goes its own way.
     if (!targets.every(speaksChat)) return false;
     const secret = credentials.secretOf(target.provider);

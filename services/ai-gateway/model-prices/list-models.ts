@@ -4,6 +4,12 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { Target } from "../model.ts";
 
+/** A name that callers may write into `model`, and where its calls go first. */
+export interface ListedModel {
+  readonly name: string;
+  readonly target: Target;
+}
+
 /** Whose models are asked for. */
 export interface ModelsOfCaller {
   readonly tenantId: string;
@@ -14,21 +20,25 @@ export interface ModelsOfCaller {
 type ListDeps = Pick<AiGatewayDeps, "catalog" | "funding" | "clock" | "log">;
 
 /** Each model that a caller may name once, with the provider that would serve it. One without a price cannot be called: it is left out. */
-export async function listModels(deps: ListDeps, caller: ModelsOfCaller): Promise<readonly Target[]> {
-  const targets = deps.catalog.listTargets(caller.tenantId, caller.allowedModels);
-  const priced = await Promise.all(targets.map((target) => hasPrice(deps, caller.tenantId, target)));
-  return targets.filter((_target, i) => priced[i]);
+export async function listModels(deps: ListDeps, caller: ModelsOfCaller): Promise<readonly ListedModel[]> {
+  const listed = listAll(deps, caller);
+  const priced = await Promise.all(listed.map(({ target }) => hasPrice(deps, caller.tenantId, target)));
+  return listed.filter((_model, i) => priced[i]);
+}
+
+function listAll({ catalog }: ListDeps, { tenantId, allowedModels }: ModelsOfCaller): readonly ListedModel[] {
+  const offers = catalog.listOffers(tenantId, allowedModels);
+  return offers.flatMap(({ name, targets: [target] }) => (target ? [{ name, target }] : []));
 }
 
 /** One model that a caller may name. Throws `model_not_found`, and `billing.price_missing` as a call of it would. */
 export async function getModel(deps: ListDeps, { model, ...caller }: ModelsOfCaller & { readonly model: string }) {
-  const targets = deps.catalog.listTargets(caller.tenantId, caller.allowedModels);
-  const target = targets.find((it) => it.model.name === model);
-  if (!target) throw new Failure(aiGatewayFailures.model_not_found, { model });
-  if (!(await hasPrice(deps, caller.tenantId, target))) {
-    throw new Failure(billingFailures.price_missing, { model, provider: target.provider.name });
+  const listed = listAll(deps, caller).find(({ name }) => name === model);
+  if (!listed) throw new Failure(aiGatewayFailures.model_not_found, { model });
+  if (!(await hasPrice(deps, caller.tenantId, listed.target))) {
+    throw new Failure(billingFailures.price_missing, { model, provider: listed.target.provider.name });
   }
-  return target;
+  return listed;
 }
 
 /** True too while billing cannot be asked: calls go on then, and so does the list. */

@@ -8,7 +8,7 @@ export function priceCheck({ catalog, funding, clock }: Pick<AiGatewayDeps, "cat
   return {
     isCritical: false,
     async probe(): Promise<Degraded | undefined> {
-      const targets = catalog.listTargets("", []);
+      const targets = catalog.listOffers("", []).flatMap(({ targets: [first] }) => first ?? []);
       const named = targets.map(({ provider, model }) => ({
         tenantId: "",
         provider: provider.name,

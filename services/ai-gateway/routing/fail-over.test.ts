@@ -7,6 +7,7 @@ import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import type { Target } from "../model.ts";
 import { takersOf } from "./bound-request.ts";
 import { createFailOver } from "./fail-over.ts";
+import { createStandings } from "./standing.ts";
 import { createTargetHealth } from "./target-health.ts";
 
 const { upstream_failed, upstream_rate_limited, upstream_unauthorized, upstream_rejected } = aiGatewayFailures;
@@ -24,7 +25,7 @@ function start(settings: { maxAttempts?: number; budgetRatio?: number; budgetRes
   const health = createTargetHealth(clock);
   const failOver = createFailOver(
     { maxAttempts: 3, budgetRatio: 0.2, budgetReserve: 10, ...settings },
-    { clock, health },
+    { clock, health, standings: createStandings() },
   );
   return { clock, health, failOver };
 }

@@ -5,6 +5,7 @@ import { createRetryBudget } from "@lyss/kit/resilience/retry-budget.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import { hasNotLeft } from "../call/dispatch.ts";
 import type { Target } from "../model.ts";
+import { noteUnanswered, type Standings } from "./standing.ts";
 import type { TargetHealth } from "./target-health.ts";
 
 /** Whether a call whose target failed goes on, and where. Only before the first byte of an answer has left. */
@@ -68,8 +69,9 @@ function isFree(err: unknown): boolean {
 
 export function createFailOver(
   { maxAttempts, budgetRatio, budgetReserve }: FailOverSettings,
-  { clock, health }: { readonly clock: Clock; readonly health: TargetHealth },
+  deps: { readonly clock: Clock; readonly health: TargetHealth; readonly standings: Standings },
 ): FailOver {
+  const { clock, health, standings } = deps;
   const limits = { ratio: budgetRatio, reserve: budgetReserve, windowMs: budgetWindowMs };
   const budget = createRetryBudget(limits, { clock });
 
@@ -88,7 +90,10 @@ export function createFailOver(
     next(err, { tried, targets, attempts }) {
       if (!isOfTarget(err)) return undefined;
       const failed = tried.at(-1);
-      if (failed && !ofOurs.some((type) => isFailure(err, type))) health.noteFailure(failed, err);
+      if (failed && !ofOurs.some((type) => isFailure(err, type))) {
+        health.noteFailure(failed, err);
+        noteUnanswered(standings.of(failed));
+      }
       const target = attempts < maxAttempts ? skip(tried, targets) : undefined;
       return target && (isFree(err) || budget.take()) ? target : undefined;
     },

@@ -631,6 +631,36 @@ export declare type ProviderChanged = Message<"lyss.ai_gateway.v1.ProviderChange
 export declare const ProviderChangedSchema: GenMessage<ProviderChanged>;
 
 /**
+ * A route of a tenant's own was made, changed or removed.
+ *
+ * @generated from message lyss.ai_gateway.v1.RouteChanged
+ */
+export declare type RouteChanged = Message<"lyss.ai_gateway.v1.RouteChanged"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * Who did it, a person or a key without one.
+   *
+   * @generated from field: string actor_id = 3;
+   */
+  actorId: string;
+};
+
+/**
+ * Describes the message lyss.ai_gateway.v1.RouteChanged.
+ * Use `create(RouteChangedSchema)` to create a new message.
+ */
+export declare const RouteChangedSchema: GenMessage<RouteChanged>;
+
+/**
  * What ai-gateway held of a person who is gone was forgotten. A repeat says the same.
  *
  * @generated from message lyss.ai_gateway.v1.PersonErased

@@ -356,6 +356,13 @@ export declare type UsageRecord = Message<"lyss.billing.v1.UsageRecord"> & {
    * @generated from field: string tags = 14;
    */
   tags: string;
+
+  /**
+   * Empty for a key that belongs to no person.
+   *
+   * @generated from field: string user_id = 15;
+   */
+  userId: string;
 };
 
 /**

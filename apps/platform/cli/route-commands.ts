@@ -1,0 +1,154 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { type CliDeps, connect, withConnection } from "./context.ts";
+import { print, toFields, toTable } from "./print.ts";
+import { toQuery } from "./query.ts";
+import { formatUsd } from "./usd.ts";
+
+type Row = Record<string, unknown>;
+type Values = Record<string, unknown>;
+
+const pathOf = (name: string) => `/api/v1/ai/routes/${encodeURIComponent(name)}`;
+const targetExample = "openai/gpt-4o-mini,weight=9,priority=0,quality=0.8,tag.env=prod,user=usr_1,key=key_1";
+
+/** `lyss route list|get|put|delete|dry-run`; `lyss routes` is the same. */
+export function addRouteCommands(program: Command, deps: CliDeps): void {
+  const route = program
+    .command("route")
+    .alias("routes")
+    .description("names that go to several targets, as you or the operator say");
+
+  withConnection(route.command("list").description("list your own routes, then the operator's"))
+    .option("--limit <n>", "at most so many, 1 to 200; 50 unless given")
+    .option("--cursor <cursor>", "where the page before ended")
+    .action(async ({ limit, cursor, ...options }) => {
+      const { api, output } = connect(deps, options);
+      print(output, await api.send("GET", `/api/v1/ai/routes${toQuery({ limit, cursor })}`), toRouteTable);
+    });
+
+  withConnection(route.command("get").description("show a route, and how its targets do"))
+    .argument("<name>", "what callers write into 'model'")
+    .action(async (name: string, options) => {
+      const { api, output } = connect(deps, options);
+      print(output, await api.send("GET", pathOf(name)), toRouteText);
+    });
+
+  withTargets(route.command("put").description("make a route of your own, or put this in its place"))
+    .option("--if-version <n>", "only if the route is at this version", readCount)
+    .action(async (name: string, { strategy, target: targets, ifVersion: expectedVersion, ...options }) => {
+      const { api, output } = connect(deps, options);
+      const put = await api.send("PUT", pathOf(name), { strategy, targets }, { expectedVersion });
+      print(output, put, toRouteText);
+    });
+
+  withConnection(route.command("delete").description("remove a route of your own"))
+    .argument("<name>")
+    .action(async (name: string, options) => {
+      const { api, output } = connect(deps, options);
+      print(output, await api.send("DELETE", pathOf(name)), (it) => `${it["name"]} is removed.`);
+    });
+
+  withTargets(
+    route.command("dry-run").description("say where recorded calls would have gone, and at what cost; nothing changes"),
+  )
+    .option("--calls <n>", "how many calls to look at, 1 to 1000; 200 unless given", readCount)
+    .action(async (name: string, { strategy, target: targets, calls, ...options }) => {
+      const { api, output } = connect(deps, options);
+      print(output, await api.send("POST", `${pathOf(name)}:dry-run`, { strategy, targets, calls }), toDryRunText);
+    });
+}
+
+function withTargets(command: Command): Command {
+  return withConnection(command)
+    .argument("<name>", "what callers write into 'model'")
+    .addOption(
+      new Option("--strategy <strategy>", "scored unless given").choices([
+        ...["scored", "fallback", "weighted", "cost", "latency"],
+      ]),
+    )
+    .addOption(
+      new Option(
+        "--target <target...>",
+        "provider/model, in order; after commas its weight, priority, quality and whom it is for",
+      )
+        .argParser((text: string, before: Row[] = []) => [...before, parseTarget(text)])
+        .makeOptionMandatory(),
+    )
+    .addHelpText("after", `\nA target in full:\n  --target ${targetExample}`);
+}
+
+function readCount(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("Write a whole number.");
+}
+
+function parseTarget(text: string): Row {
+  const [place = "", ...settings] = text.split(",");
+  const slash = place.indexOf("/");
+  if (slash < 1 || slash === place.length - 1) throw new InvalidArgumentError(`Write it as ${targetExample}.`);
+  const numbers: Values = {};
+  const tags: Values = {};
+  const [users, keys]: [string[], string[]] = [[], []];
+  for (const setting of settings) {
+    const [, name = "", value = ""] = /^([^=]+)=(.+)$/.exec(setting) ?? [];
+    if (["weight", "priority", "quality"].includes(name) && /^\d+(\.\d+)?$/.test(value)) numbers[name] = Number(value);
+    else if (name.startsWith("tag.")) tags[name.slice("tag.".length)] = value;
+    else if (name === "user") users.push(value);
+    else if (name === "key") keys.push(value);
+    else throw new InvalidArgumentError(`'${setting}' is not known; write it as ${targetExample}.`);
+  }
+  return { provider: place.slice(0, slash), model: place.slice(slash + 1), ...numbers, tags, users, keys };
+}
+
+function toRouteTable({ data, next_cursor }: Row): string {
+  const rows = (data as Row[]).map((it) => {
+    const targets = (it["targets"] as Row[]).map((target) => `${target["provider"]}/${target["model"]}`);
+    return [it["name"], it["strategy"], it["source"], it["version"], targets.join(" ")];
+  });
+  const table = toTable(["NAME", "STRATEGY", "SOURCE", "VERSION", "TARGETS"], rows);
+  return next_cursor ? `${table}\nMore: --cursor ${next_cursor}` : table;
+}
+
+function toRouteText({ targets, ...it }: Row): string {
+  const about = { name: it["name"], strategy: it["strategy"], source: it["source"], version: it["version"] };
+  const rows = (targets as Row[]).map((target) => {
+    const health = target["health"] as Row | null;
+    return [
+      ...[`${target["provider"]}/${target["model"]}`, target["priority"], target["weight"], target["quality"]],
+      ...[toConditions(target), health?.["state"] ?? "missing", health?.["score"]],
+      ...[health?.["first_byte_ms"], health?.["availability"]],
+    ];
+  });
+  const headings = [
+    "TARGET",
+    "PRIORITY",
+    "WEIGHT",
+    "QUALITY",
+    "ONLY FOR",
+    "STATE",
+    "SCORE",
+    "FIRST BYTE MS",
+    "ANSWERED",
+  ];
+  return `${toFields(about)}\n\n${toTable(headings, rows)}`;
+}
+
+function toConditions({ tags, users, keys }: Row): string {
+  const pairs = Object.entries(tags as Row).map(([name, value]) => `${name}=${value}`);
+  return [...pairs, ...(users as string[]), ...(keys as string[])].join(" ");
+}
+
+function toDryRunText(run: Row): string {
+  const money = (field: string) => formatUsd(BigInt(String(run[field])));
+  const sums = {
+    ...{ calls: run["calls"], "without a target": run["unserved_calls"], "without a price": run["unpriced_calls"] },
+    ...{
+      "did cost": money("recorded_nanos"),
+      "would cost": money("cost_nanos"),
+      difference: money("difference_nanos"),
+    },
+  };
+  const rows = (run["targets"] as Row[]).map((it) => [
+    ...[`${it["provider"]}/${it["model"]}`, it["calls"], formatUsd(BigInt(String(it["cost_nanos"])))],
+  ]);
+  return `${toFields(sums)}\n\n${toTable(["TARGET", "CALLS", "COST"], rows)}`;
+}

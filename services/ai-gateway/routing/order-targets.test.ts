@@ -1,0 +1,155 @@
+import assert from "node:assert/strict";
+import { randomInt } from "node:crypto";
+import { test } from "node:test";
+import { createSeeded } from "@lyss/kit/testing/seeded-random.ts";
+import type { Target } from "../model.ts";
+import { type AskedBy, type OrderDeps, orderTargets, type RoutedTarget } from "./order-targets.ts";
+import { type RouteStrategy, routeSchema, routeStrategies, routeTargetSchema } from "./route.ts";
+import type { Candidate } from "./score-targets.ts";
+import { createStanding } from "./standing.ts";
+
+const anybody: AskedBy = { tenantId: "ten_1", userId: "usr_1", keyId: "key_1", tags: "env=prod,team=search" };
+
+function routed(provider: string, rule: object = {}): RoutedTarget {
+  const target = { provider: { name: provider }, model: { name: "m" } } as unknown as Target;
+  return { target, rule: routeTargetSchema.parse({ provider, model: "m", ...rule }) };
+}
+
+interface Known {
+  readonly firstByteMs?: number;
+  readonly costNanos?: number;
+}
+
+function depsOf(known: Readonly<Record<string, Known>>, draw: (n: number) => number): OrderDeps {
+  return {
+    weights: { latency: 40, availability: 30, cost: 20, quality: 10 },
+    candidateOf(_tenantId, { rule }): Candidate {
+      const { firstByteMs = 0, costNanos } = known[rule.provider] ?? {};
+      return { standing: { ...createStanding(), firstByteMs }, costNanos, quality: rule.quality };
+    },
+    draw,
+  };
+}
+
+function namesOf(
+  strategy: RouteStrategy,
+  targets: readonly RoutedTarget[],
+  given: {
+    readonly asked?: Partial<AskedBy>;
+    readonly known?: Readonly<Record<string, Known>>;
+    readonly seed?: number;
+  } = {},
+): string[] {
+  const { between } = createSeeded(given.seed ?? 1);
+  const deps = depsOf(given.known ?? {}, (n) => between(0, n - 1));
+  return orderTargets({ strategy, targets }, { ...anybody, ...given.asked }, deps).map(({ provider }) => provider.name);
+}
+
+test("fallback keeps the order given, and a lower priority number comes before it", () => {
+  assert.deepEqual(namesOf("fallback", [routed("b"), routed("a"), routed("c")]), ["b", "a", "c"]);
+  assert.deepEqual(namesOf("fallback", [routed("b", { priority: 2 }), routed("a", { priority: 1 }), routed("c")]), [
+    ...["c", "a", "b"],
+  ]);
+});
+
+test("cost and latency put the least first; an unknown latency is tried, an unknown price comes last", () => {
+  const known = { a: { firstByteMs: 300, costNanos: 1 }, b: { firstByteMs: 100, costNanos: 9 }, c: {} };
+  const targets = [routed("a"), routed("b"), routed("c")];
+  assert.deepEqual(namesOf("cost", targets, { known }), ["a", "b", "c"]);
+  assert.deepEqual(namesOf("latency", targets, { known }), ["c", "b", "a"]);
+});
+
+test("scored puts the one with the best score first", () => {
+  const known = { a: { firstByteMs: 400, costNanos: 1 }, b: { firstByteMs: 100, costNanos: 1 } };
+  assert.deepEqual(namesOf("scored", [routed("a"), routed("b")], { known }), ["b", "a"]);
+  const dear = { a: { firstByteMs: 100, costNanos: 1 }, b: { firstByteMs: 100, costNanos: 100 } };
+  assert.deepEqual(namesOf("scored", [routed("b"), routed("a")], { known: dear }), ["a", "b"]);
+});
+
+test("a condition is for calls that have all its tags, one of its people and one of its keys", () => {
+  const targets = [
+    routed("tagged", { tags: { env: "prod", team: "search" } }),
+    routed("person", { users: ["usr_1", "usr_2"] }),
+    routed("key", { keys: ["key_9"] }),
+    routed("all"),
+  ];
+  assert.deepEqual(namesOf("fallback", targets), ["tagged", "person", "all"]);
+  assert.deepEqual(namesOf("fallback", targets, { asked: { tags: "env=prod", userId: "usr_3", keyId: "key_9" } }), [
+    ...["key", "all"],
+  ]);
+  assert.deepEqual(namesOf("fallback", targets, { asked: { tags: "", userId: "", keyId: "" } }), ["all"]);
+  assert.deepEqual(namesOf("fallback", targets, { asked: { tags: "env=production,team=search", userId: "x" } }), [
+    "all",
+  ]);
+  assert.deepEqual(namesOf("weighted", [routed("key", { keys: ["key_9"] })]), []);
+});
+
+test("weighted: each target gets its share of the calls, one without a weight only stands in", () => {
+  const seed = randomInt(2 ** 32);
+  const { between } = createSeeded(seed);
+  const deps = depsOf({}, (n) => between(0, n - 1));
+  const targets = [routed("a", { weight: 7 }), routed("b", { weight: 2 }), routed("c"), routed("d", { weight: 0 })];
+  const calls = 10_000;
+  const firsts: Record<string, number> = {};
+  for (let call = 0; call < calls; call++) {
+    const ordered = orderTargets({ strategy: "weighted", targets }, anybody, deps).map(({ provider }) => provider.name);
+    assert.equal(ordered.at(-1), "d");
+    firsts[ordered[0] ?? ""] = (firsts[ordered[0] ?? ""] ?? 0) + 1;
+  }
+  // Within five standard deviations.
+  for (const [name, part] of Object.entries({ a: 0.7, b: 0.2, c: 0.1 })) {
+    const deviation = Math.sqrt(calls * part * (1 - part));
+    assert.ok(Math.abs((firsts[name] ?? 0) - calls * part) < 5 * deviation, `seed ${seed}: ${JSON.stringify(firsts)}`);
+  }
+  assert.equal(
+    Object.values(firsts).reduce((sum, n) => sum + n, 0),
+    calls,
+  );
+});
+
+test("whatever the route: all its open targets stand once, by priority, and the same seed gives the same order", () => {
+  const seed = randomInt(2 ** 32);
+  const { between, next } = createSeeded(seed);
+  for (let round = 0; round < 1_000; round++) {
+    const targets = Array.from({ length: between(1, 8) }, (_one, at) =>
+      routed(`p${at}`, {
+        priority: between(0, 2),
+        weight: between(0, 3),
+        quality: next(),
+        tags: between(0, 3) === 0 ? { env: between(0, 1) === 0 ? "prod" : "dev" } : {},
+        users: between(0, 3) === 0 ? [`usr_${between(1, 2)}`] : [],
+      }),
+    );
+    const known = Object.fromEntries(
+      targets.map(({ rule }) => [rule.provider, { firstByteMs: between(0, 3) * 100, costNanos: between(0, 3) }]),
+    );
+    const strategy = routeStrategies[between(0, routeStrategies.length - 1)] ?? "scored";
+    const given = { known, seed: between(0, 1_000) };
+    const names = namesOf(strategy, targets, given);
+    const ruleOf = new Map(targets.map(({ rule }) => [rule.provider, rule]));
+    const open = targets.filter(
+      ({ rule }) =>
+        (rule.tags["env"] ?? "prod") === "prod" && (rule.users.length === 0 || rule.users.includes("usr_1")),
+    );
+    assert.deepEqual(names.toSorted(), open.map(({ rule }) => rule.provider).toSorted(), `seed ${seed}`);
+    const priorities = names.map((name) => ruleOf.get(name)?.priority ?? 0);
+    assert.deepEqual(
+      priorities,
+      priorities.toSorted((a, b) => a - b),
+      `seed ${seed}: ${strategy}`,
+    );
+    assert.deepEqual(namesOf(strategy, targets, given), names, `seed ${seed}: ${strategy}`);
+  }
+});
+
+test("a route names each model of a provider once, has 1 to 32 targets, and tags that a call may have", () => {
+  const target = { provider: "a", model: "m" };
+  const reads = (route: object) => routeSchema.safeParse({ name: "smart", ...route }).success;
+  assert.ok(reads({ targets: [target, { ...target, model: "n" }] }));
+  assert.ok(!reads({ targets: [target, target] }));
+  assert.ok(!reads({ targets: [] }));
+  assert.ok(!reads({ targets: Array.from({ length: 33 }, (_one, at) => ({ ...target, model: `m${at}` })) }));
+  assert.ok(!reads({ targets: [{ ...target, tags: { env: "a,b=c" } }] }));
+  assert.ok(!reads({ targets: [{ ...target, tags: { "": "x" } }] }));
+  assert.ok(!reads({ targets: [{ ...target, nonsense: 1 }] }));
+});

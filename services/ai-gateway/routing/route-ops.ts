@@ -1,0 +1,144 @@
+import { routeChanged } from "@lyss/contracts/events/ai-gateway.ts";
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import { decodeCursor, type Page, type PageRequest, toPage } from "@lyss/kit/http/page.ts";
+import { currentActorId } from "@lyss/kit/rpc/call-context.ts";
+import type { Clock } from "@lyss/kit/service/clock.ts";
+import type { Catalog } from "../catalog.ts";
+import type { AiGatewayDeps } from "../deps.ts";
+import type { Route, RouteSpec } from "./route.ts";
+
+/** What the operations on routes need. */
+export type RouteDeps = Pick<AiGatewayDeps, "db" | "outbox" | "clock" | "catalog" | "routeStore">;
+
+export interface RouteName {
+  readonly tenantId: string;
+  readonly name: string;
+}
+
+interface ChangedRoute extends RouteSpec {
+  readonly tenantId: string;
+  /** Undefined for any. */
+  readonly expectedVersion: number | undefined;
+}
+
+const maxRoutesPerTenant = 500;
+
+/**
+ * The routes that a tenant may call by name: its own, then the operator's; one of its own may stand before one of these. Throws
+ * `kit.invalid_request` for a cursor that is none.
+ */
+export function listRoutes(
+  { catalog }: Pick<RouteDeps, "catalog">,
+  { tenantId, limit, cursor }: PageRequest & { readonly tenantId: string },
+): Page<Route> {
+  const keysOf = ({ source, name }: Route) => [source === "tenant" ? "0" : "1", name] as const;
+  const [after = "", afterName = ""] = decodeCursor(cursor, 2) ?? [];
+  const isLater = (route: Route) => {
+    const [rank, name] = keysOf(route);
+    return rank > after || (rank === after && name > afterName);
+  };
+  const isBefore = (a: Route, b: Route) => (a.name < b.name ? -1 : 1);
+  const rows = catalog.listRoutes(tenantId).filter(isLater);
+  const sorted = Object.values(Object.groupBy(rows, (route) => keysOf(route)[0])).flatMap((some = []) =>
+    some.toSorted(isBefore),
+  );
+  return toPage(sorted, limit, keysOf);
+}
+
+/** The route that calls of this name take. Throws `route_not_found`. */
+export function getRoute({ catalog }: Pick<RouteDeps, "catalog">, { tenantId, name }: RouteName): Route {
+  const route = catalog.listRoutes(tenantId).find((it) => it.name === name);
+  if (!route) throw new Failure(aiGatewayFailures.route_not_found, { name });
+  return route;
+}
+
+/**
+ * Makes a route of the tenant's own, or puts this in its place: from then on calls of its name take it, on every node within
+ * two seconds. A repeat makes another version of the same. Throws `route_target_unknown`, `route_version_mismatch` and
+ * `too_many_routes`.
+ */
+export async function putRoute(deps: RouteDeps, given: ChangedRoute): Promise<Route> {
+  const { db, outbox, clock, catalog, routeStore } = deps;
+  const { tenantId, name, strategy, targets, expectedVersion } = given;
+  checkTargets(catalog, tenantId, { targets });
+  const route = await db.transaction(async (tx) => {
+    const routes = await routeStore.lockRoutes(tx, tenantId);
+    const current = routes.find((it) => it.name === name)?.version ?? 0;
+    checkVersion(current, expectedVersion);
+    if (current === 0 && routes.length >= maxRoutesPerTenant) {
+      throw new Failure(aiGatewayFailures.too_many_routes, { limit: maxRoutesPerTenant });
+    }
+    const updatedAt = new Date(clock.nowMs());
+    const changed: Route = { tenantId, name, strategy, targets, source: "tenant", version: current + 1, updatedAt };
+    await routeStore.putRoute(tx, changed);
+    await outbox.append(tx, routeChanged, { tenantId, name, actorId: currentActorId() });
+    return changed;
+  });
+  await loadTenantRoutes(deps);
+  return route;
+}
+
+/** Removes a tenant's own route. Throws `route_not_found` and `route_configured`. */
+export async function removeRoute(deps: RouteDeps, { tenantId, name }: RouteName): Promise<void> {
+  const { db, outbox, routeStore } = deps;
+  if (getRoute(deps, { tenantId, name }).source === "config") {
+    throw new Failure(aiGatewayFailures.route_configured, { name });
+  }
+  await db.transaction(async (tx) => {
+    const routes = await routeStore.lockRoutes(tx, tenantId);
+    if (!routes.some((it) => it.name === name)) throw new Failure(aiGatewayFailures.route_not_found, { name });
+    await routeStore.deleteRoute(tx, tenantId, name);
+    await outbox.append(tx, routeChanged, { tenantId, name, actorId: currentActorId() });
+  });
+  await loadTenantRoutes(deps);
+}
+
+/** Reads every tenant's own routes into the catalog. */
+export async function loadTenantRoutes({
+  routeStore,
+  catalog,
+}: Pick<RouteDeps, "routeStore" | "catalog">): Promise<void> {
+  catalog.setTenantRoutes(await routeStore.listRoutes());
+}
+
+/** Fills the catalog at the start, after the providers. Throws `route_target_unknown` for a route of the operator's. */
+export async function loadRoutes(deps: RouteDeps, specs: readonly RouteSpec[]): Promise<void> {
+  loadSharedRoutes(deps, specs);
+  await loadTenantRoutes(deps);
+}
+
+/** Takes over what the operator's file says now. If it names what is not there, the routes stay as they were, and the log says so. */
+export function changeSharedRoutes(deps: RouteDeps & Pick<AiGatewayDeps, "log">, specs: readonly RouteSpec[]): void {
+  try {
+    loadSharedRoutes(deps, specs);
+  } catch (err) {
+    deps.log.error({ err }, "the routes of the configuration are not taken over");
+  }
+}
+
+/** Puts the operator's routes into the catalog. Throws `route_target_unknown`. */
+function loadSharedRoutes(
+  { catalog, clock }: { readonly catalog: Catalog; readonly clock: Clock },
+  specs: readonly RouteSpec[],
+): void {
+  const updatedAt = new Date(clock.nowMs());
+  for (const spec of specs) checkTargets(catalog, "", spec);
+  catalog.setSharedRoutes(
+    specs.map((spec) => ({ ...spec, tenantId: "", source: "config" as const, version: 1, updatedAt })),
+  );
+}
+
+/** Throws `route_target_unknown` for the first target that is not there. */
+export function checkTargets(catalog: Catalog, tenantId: string, { targets }: Pick<RouteSpec, "targets">): void {
+  for (const rule of targets) {
+    if (catalog.resolve(tenantId, { targets: [rule] }).length > 0) continue;
+    const { provider, model } = rule;
+    throw new Failure(aiGatewayFailures.route_target_unknown, { provider, model });
+  }
+}
+
+function checkVersion(current: number, expected: number | undefined): void {
+  if (expected === undefined || expected === current) return;
+  throw new Failure(aiGatewayFailures.route_version_mismatch, { current, expected });
+}

@@ -1,0 +1,34 @@
+import type { Sql, Tx } from "@lyss/kit/db/database.ts";
+import type { Route } from "./route.ts";
+
+/** The SQL of tenants' own routes. One method, one statement. */
+export function createRouteStore(sql: Sql) {
+  return {
+    /** Every tenant's, for the catalog. */
+    listRoutes(): Promise<Route[]> {
+      return sql<Route[]>`
+        select tenant_id as "tenantId", name, strategy, targets, version, updated_at as "updatedAt", 'tenant' as source
+        from route order by tenant_id, name`;
+    },
+
+    /** The names and versions of a tenant's routes. Until the end of the transaction nobody else changes any of them. */
+    async lockRoutes(tx: Tx, tenantId: string): Promise<Pick<Route, "name" | "version">[]> {
+      await tx`select pg_advisory_xact_lock(hashtextextended(${`ai_gateway.route ${tenantId}`}, 0))`;
+      return tx<Pick<Route, "name" | "version">[]>`select name, version from route where tenant_id = ${tenantId}`;
+    },
+
+    async putRoute(tx: Tx, { tenantId, name, strategy, targets, version, updatedAt }: Route): Promise<void> {
+      await tx`
+        insert into route (tenant_id, name, strategy, targets, version, updated_at)
+        values (${tenantId}, ${name}, ${strategy}, ${JSON.stringify(targets)}::text::jsonb, ${version}, ${updatedAt})
+        on conflict (tenant_id, name) do update set strategy = excluded.strategy, targets = excluded.targets,
+          version = excluded.version, updated_at = excluded.updated_at`;
+    },
+
+    async deleteRoute(tx: Tx, tenantId: string, name: string): Promise<void> {
+      await tx`delete from route where tenant_id = ${tenantId} and name = ${name}`;
+    },
+  };
+}
+
+export type RouteStore = ReturnType<typeof createRouteStore>;

@@ -1,0 +1,209 @@
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { startTestServer, testCaller } from "@lyss/kit/http/http-test-server.ts";
+import type { Caller } from "@lyss/kit/rpc/call-context.ts";
+import type { ServiceDeps } from "@lyss/kit/service/define-service.ts";
+import { startTestService } from "@lyss/kit/testing/start-service.ts";
+import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
+import type { Model, Provider } from "../model.ts";
+import { aiGateway } from "../service.ts";
+import { createAiGatewayStore } from "../store.ts";
+
+// A gateway whose providers nobody asks needs none of the other services.
+const clients = {} as ServiceDeps<(typeof aiGateway)["needs"], (typeof aiGateway)["config"]>["clients"];
+const service = await startTestService({ after }, aiGateway, { clients, config: { aiGateway: { simulator: false } } });
+const { ops } = service;
+
+const model = (name: string): Model => ({
+  ...{ name, upstreamName: name, inputUsdPerMillion: "1", outputUsdPerMillion: "2", maxOutputTokens: 100 },
+  ...{ cachedInputUsdPerMillion: undefined, showsAllOutput: false },
+});
+
+async function addProvider(tenantId: string, name: string): Promise<void> {
+  const provider: Provider = {
+    ...{ providerId: `prv_${tenantId}_${name}`, tenantId, name, dialect: "openai", baseUrl: "https://x.test/v1" },
+    ...{ source: "tenant", credentialId: "", models: [model("m"), model("n")], onDisconnect: "cancel" },
+    ...{ serverTools: true, apiVersion: "2024-10-21", unsupportedParameters: "drop", createdAt: new Date(0) },
+  };
+  await service.db.transaction((tx) => createAiGatewayStore(service.db.sql).putProvider(tx, provider));
+}
+for (const tenantId of ["ten_1", "ten_2"]) for (const name of ["a", "b"]) await addProvider(tenantId, name);
+await ops.loadTenantProviders();
+
+const callers: Readonly<Record<string, Caller>> = {
+  one: testCaller,
+  other: { ...testCaller, tenantId: "ten_2" },
+  reader: { ...testCaller, permissions: ["provider:read"] },
+  caller: { ...testCaller, permissions: ["model:call"] },
+};
+const server = await startTestServer({
+  mounted: [{ name: "ai-gateway", routes: aiGateway.routes, ops, peerUrl: undefined }],
+  guard: (req) => callers[String(req.headers.authorization).replace("Bearer ", "")],
+});
+after(() => server.close());
+
+interface Answer {
+  readonly status: number;
+  readonly etag: string | null;
+  // biome-ignore lint/suspicious/noExplicitAny: the JSON of any route.
+  readonly body: any;
+}
+
+async function ask(
+  method: string,
+  path: string,
+  given: { readonly body?: unknown; readonly as?: string; readonly ifMatch?: string; readonly language?: string } = {},
+): Promise<Answer> {
+  const { body, as = "one", ifMatch, language = "en-US" } = given;
+  const answer = await fetch(`${server.url}/api/v1/ai/routes${path}`, {
+    method,
+    headers: {
+      ...{ authorization: `Bearer ${as}`, "accept-language": language },
+      ...(body !== undefined && { "content-type": "application/json" }),
+      ...(ifMatch !== undefined && { "if-match": ifMatch }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  return { status: answer.status, etag: answer.headers.get("etag"), body: await answer.json() };
+}
+
+const toA = { strategy: "fallback", targets: [{ provider: "a", model: "m" }] };
+const codeOf = ({ status, body }: Answer) => [status, body.error?.code];
+
+const smart = `/${encodeURIComponent("smart.1")}`;
+
+test("a route is made, read, changed under If-Match, listed and removed, and each change is an event", async () => {
+  const made = await ask("PUT", smart, { body: toA });
+  assert.deepEqual([made.status, made.etag], [200, '"1"'], JSON.stringify(made.body));
+  const { targets, ...about } = made.body;
+  assert.deepEqual(about, {
+    ...{ object: "route", name: "smart.1", strategy: "fallback", source: "tenant", version: 1 },
+    updated_at: about.updated_at,
+  });
+  const { health, ...target } = targets[0];
+  assert.deepEqual(target, {
+    ...{ provider: "a", model: "m", priority: 0, weight: 1, quality: 1, tags: {}, users: [], keys: [] },
+  });
+  assert.deepEqual([health.state, health.until, health.first_byte_ms, health.availability], ["well", null, null, 1]);
+  assert.deepEqual((await ask("GET", smart)).body, made.body);
+
+  const both = {
+    strategy: "weighted",
+    targets: [
+      { provider: "a", model: "m", weight: 9 },
+      { provider: "b", model: "n" },
+    ],
+  };
+  assert.deepEqual(codeOf(await ask("PUT", smart, { body: both, ifMatch: '"7"' })), [412, "GATEWAY_024"]);
+  assert.deepEqual(codeOf(await ask("PUT", smart, { body: both, ifMatch: "seven" })), [400, "KIT_002"]);
+  const changed = await ask("PUT", smart, { body: both, ifMatch: '"1"' });
+  assert.deepEqual([changed.status, changed.etag, changed.body.targets.length], [200, '"2"', 2]);
+  assert.deepEqual(codeOf(await ask("PUT", smart, { body: toA, ifMatch: '"1"' })), [412, "GATEWAY_024"]);
+
+  assert.deepEqual((await ask("DELETE", smart)).body, { object: "route", name: "smart.1", deleted: true });
+  assert.deepEqual(codeOf(await ask("GET", smart)), [404, "GATEWAY_021"]);
+  assert.deepEqual(codeOf(await ask("DELETE", smart)), [404, "GATEWAY_021"]);
+  const events = (await service.listEvents()).filter(({ type }) => type === "route.changed");
+  assert.deepEqual(
+    events.map(({ key, data }) => [key, data["name"]]),
+    Array.from({ length: 3 }, () => ["ten_1", "smart.1"]),
+  );
+});
+
+test("routes come in pages, by name", async () => {
+  for (const name of ["c", "a", "b"]) await ask("PUT", `/${name}`, { body: toA });
+  const first = await ask("GET", "?limit=2");
+  assert.deepEqual(
+    first.body.data.map(({ name }: { name: string }) => name),
+    ["a", "b"],
+  );
+  const rest = await ask("GET", `?limit=2&cursor=${first.body.next_cursor}`);
+  assert.deepEqual(
+    rest.body.data.map(({ name }: { name: string }) => name),
+    ["c"],
+  );
+  assert.equal(rest.body.next_cursor, null);
+  assert.deepEqual(codeOf(await ask("GET", "?cursor=nonsense")), [400, "KIT_002"]);
+  assert.deepEqual(codeOf(await ask("GET", "?nonsense=1")), [400, "KIT_002"]);
+  for (const name of ["a", "b", "c"]) assert.equal((await ask("DELETE", `/${name}`)).status, 200);
+});
+
+test("a tenant sees, changes and removes no route of another, nor goes to its providers", async () => {
+  await addProvider("ten_2", "theirs");
+  await ops.loadTenantProviders();
+  await ask("PUT", "/mine", { body: toA });
+  assert.deepEqual((await ask("GET", "", { as: "other" })).body.data, []);
+  for (const method of ["GET", "DELETE"]) {
+    assert.deepEqual(codeOf(await ask(method, "/mine", { as: "other" })), [404, "GATEWAY_021"]);
+  }
+  assert.equal((await ask("PUT", "/mine", { as: "other", body: toA })).body.version, 1, "it makes one of its own");
+  assert.equal((await ask("DELETE", "/mine", { as: "other" })).status, 200);
+  assert.equal((await ask("GET", "/mine")).status, 200);
+  const toTheirs = { targets: [{ provider: "theirs", model: "m" }] };
+  assert.deepEqual(codeOf(await ask("PUT", "/mine", { body: toTheirs })), [400, "GATEWAY_023"]);
+  await ask("DELETE", "/mine");
+});
+
+test("what is not a route is refused, with what is wrong, in both languages", async () => {
+  const target = { provider: "a", model: "m" };
+  const wrong: readonly [string, unknown][] = [
+    ["nothing", {}],
+    ["no target", { targets: [] }],
+    ["an unknown field", { ...toA, nonsense: 1 }],
+    ["an unknown field of a target", { targets: [{ ...target, nonsense: 1 }] }],
+    ["an unknown strategy", { ...toA, strategy: "random" }],
+    ["a weight below 0", { targets: [{ ...target, weight: -1 }] }],
+    ["a quality above 1", { targets: [{ ...target, quality: 1.1 }] }],
+    ["a priority over 100", { targets: [{ ...target, priority: 101 }] }],
+    ["a target twice", { targets: [target, target] }],
+    ["33 targets", { targets: Array.from({ length: 33 }, (_one, at) => ({ ...target, model: `m${at}` })) }],
+    ["a tag that is none", { targets: [{ ...target, tags: { env: "a,b=c" } }] }],
+    ["101 people", { targets: [{ ...target, users: Array.from({ length: 101 }, (_one, at) => `usr_${at}`) }] }],
+  ];
+  for (const [what, body] of wrong) assert.deepEqual(codeOf(await ask("PUT", "/x", { body })), [400, "KIT_002"], what);
+  const unknown = { targets: [{ provider: "a", model: "nobodys" }] };
+  const english = await ask("PUT", "/x", { body: unknown });
+  assert.deepEqual(codeOf(english), [400, "GATEWAY_023"]);
+  assert.match(english.body.error.message, /'a' offers no model 'nobodys'/);
+  const chinese = await ask("PUT", "/x", { body: unknown, language: "zh-CN" });
+  assert.match(chinese.body.error.message, /供应商“a”不提供模型“nobodys”/);
+  const twice = await ask("PUT", "/x", { body: { targets: [target, target] }, language: "zh-CN" });
+  assert.match(JSON.stringify(twice.body), /只能出现一次/);
+  assert.deepEqual(codeOf(await ask("PUT", `/${"x".repeat(201)}`, { body: toA })), [400, "KIT_002"]);
+  assert.deepEqual(codeOf(await ask("GET", "/x")), [404, "GATEWAY_021"], "nothing was made");
+});
+
+test("each operation has its permission", async () => {
+  for (const [method, path, body] of [
+    ["PUT", "/x", toA],
+    ["DELETE", "/x", undefined],
+    ["POST", "/x:dry-run", toA],
+  ] as const) {
+    assert.equal((await ask(method, path, { as: "reader", body })).status, 403, method);
+  }
+  assert.equal((await ask("GET", "", { as: "reader" })).status, 200);
+  for (const path of ["", "/x"]) assert.equal((await ask("GET", path, { as: "caller" })).status, 403);
+});
+
+test("a change on one node counts on another within two seconds", async () => {
+  const node = await service.startNode();
+  await service.hear();
+  const spec = { strategy: "fallback" as const, targets: [], name: "far" };
+  const target = { provider: "a", model: "m", priority: 0, weight: 1, quality: 1, tags: {}, users: [], keys: [] };
+  await node.ops.putRoute({ ...spec, targets: [target], tenantId: "ten_1", expectedVersion: undefined });
+  const startMs = performance.now();
+  await waitUntil(async () => (await ask("GET", "/far")).status === 200);
+  await node.ops.removeRoute({ tenantId: "ten_1", name: "far" });
+  await waitUntil(async () => (await ask("GET", "/far")).status === 404);
+  assert.ok(performance.now() - startMs < 2 * 2_000);
+});
+
+test("two who change a route at once: one of them is told, and nothing is lost", async () => {
+  await ask("PUT", "/contended", { body: toA });
+  const answers = await Promise.all(
+    Array.from({ length: 6 }, () => ask("PUT", "/contended", { body: toA, ifMatch: '"1"' })),
+  );
+  const statuses = answers.map(({ status }) => status).toSorted();
+  assert.deepEqual(statuses, [200, 412, 412, 412, 412, 412]);
+  assert.equal((await ask("GET", "/contended")).body.version, 2);
+});

@@ -1,0 +1,78 @@
+import type { Clock } from "@lyss/kit/service/clock.ts";
+import type { Random } from "@lyss/kit/service/ids.ts";
+import type { Offer } from "../catalog.ts";
+import type { Funding } from "../funds/funding.ts";
+import type { KnownPrice } from "../funds/price-cache.ts";
+import type { Target } from "../model.ts";
+import { type AskedBy, type OrderDeps, orderTargets, type RoutedTarget } from "./order-targets.ts";
+import { type Candidate, type Score, type ScoreWeights, scoreTargets } from "./score-targets.ts";
+import { createStanding, isStale, type Standings } from "./standing.ts";
+
+/** In which order the targets of a name are tried. */
+export interface TargetOrder {
+  /** Empty where a route has no target for such a call. Prices that are not known yet count as the highest. */
+  orderOf(offer: Offer, asked: AskedBy): readonly Target[];
+  /** The same for targets of a route that is none yet. */
+  orderTargets(route: Parameters<typeof orderTargets>[0], asked: AskedBy): readonly Target[];
+  /** Before `orderOf`: as `learnPrices` for a route whose order depends on prices, undefined for every other name. */
+  prepare(offer: Pick<Offer, "routed">, tenantId: string): Promise<void> | undefined;
+  /** Resolves when the prices of these targets are known, or cannot be had; undefined when they are known. Never rejects. */
+  learnPrices(tenantId: string, targets: readonly RoutedTarget[]): Promise<void> | undefined;
+  /** As `scored` sees them now, in the order given. */
+  scoresOf(tenantId: string, targets: readonly RoutedTarget[]): readonly Score[];
+}
+
+export interface TargetOrderDeps {
+  readonly weights: ScoreWeights;
+  readonly standings: Standings;
+  readonly priceOf: Funding["priceOf"];
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export function createTargetOrder({ weights, standings, priceOf, clock, random }: TargetOrderDeps): TargetOrder {
+  function findPrice(tenantId: string, { provider, model }: Target) {
+    return priceOf({ tenantId, provider: provider.name, model: model.name }, clock.nowMs());
+  }
+
+  function candidateOf(tenantId: string, { target, rule }: RoutedTarget): Candidate {
+    const price = findPrice(tenantId, target);
+    // Looked up for the next call.
+    if (price instanceof Promise) void price.catch(() => undefined);
+    const known = standings.of(target);
+    const standing = isStale(known, clock.monotonicMs()) ? { ...createStanding(), inFlight: known.inFlight } : known;
+    return { standing, costNanos: price instanceof Promise ? undefined : blend(price), quality: rule.quality };
+  }
+
+  function learnPrices(tenantId: string, targets: readonly RoutedTarget[]): Promise<void> | undefined {
+    const unknown = targets.flatMap(({ target }) => {
+      const price = findPrice(tenantId, target);
+      return price instanceof Promise ? [price] : [];
+    });
+    return unknown.length === 0 ? undefined : Promise.allSettled(unknown).then(() => undefined);
+  }
+
+  const orderDeps: OrderDeps = { weights, candidateOf, draw: (n) => random.bytes(4).readUInt32LE() % n };
+
+  return {
+    orderOf: ({ targets, routed }, asked) =>
+      routed ? orderTargets({ ...routed.route, targets: routed.targets }, asked, orderDeps) : targets,
+    orderTargets: (route, asked) => orderTargets(route, asked, orderDeps),
+    prepare({ routed }, tenantId) {
+      const isPriced = routed?.route.strategy === "cost" || routed?.route.strategy === "scored";
+      return isPriced ? learnPrices(tenantId, routed.targets) : undefined;
+    },
+    learnPrices,
+    scoresOf: (tenantId, targets) =>
+      scoreTargets(
+        targets.map((routed) => candidateOf(tenantId, routed)),
+        weights,
+      ),
+  };
+}
+
+/** Nanos per million tokens of a usual call, which reads three for each that it writes. */
+function blend(price: KnownPrice | undefined): number | undefined {
+  const rates = price?.terms.rates;
+  return rates && (3 * Number(rates.input ?? 0n) + Number(rates.output ?? 0n)) / 4;
+}

@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import { renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { systemClock } from "@lyss/kit/service/clock.ts";
+import { closeInReverse } from "@lyss/kit/testing/test-cluster.ts";
+import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
+import { startSimulator } from "@lyss/services/ai-gateway/simulator/simulator.ts";
+import { listUsage, waitForNoCall, waitForNoHold } from "../read-money.ts";
+import { requestJson, runLyss, runPlatform } from "../run-platform.ts";
+
+const scope = closeInReverse({ after });
+const simulator = await startSimulator({ clock: systemClock, host: "127.0.0.1", port: 0, apiKey: "sk-vendor" });
+scope.after(simulator.stop);
+
+/** Two vendors of one model, the second ten times as dear. */
+const providers = [1, 10].map((usd, at) => ({
+  ...{ name: ["cheap", "dear"][at], baseUrl: `${simulator.url}/v1`, apiKey: "sk-vendor" },
+  models: [
+    {
+      ...{ name: "chat", upstreamName: "simulated-chat", maxOutputTokens: 50 },
+      ...{ inputUsdPerMillion: `${usd}`, outputUsdPerMillion: `${2 * usd}` },
+    },
+  ],
+}));
+const cheap = { provider: "cheap", model: "chat" };
+const dear = { provider: "dear", model: "chat" };
+const config = {
+  providers,
+  routes: [{ name: "operators", strategy: "fallback", targets: [dear, cheap] }],
+  aiGateway: { simulator: false },
+  log: { level: "error" },
+};
+const platform = await runPlatform(scope, { config });
+
+/** Replaces the file as an editor does. */
+function edit(next: object): void {
+  const file = join(platform.dataDir, "lyss.yaml");
+  writeFileSync(`${file}.new`, JSON.stringify(next));
+  renameSync(`${file}.new`, file);
+}
+
+const routes = (
+  path: string,
+  init: { readonly method?: string; readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> } = {},
+) => requestJson(`${platform.url}/api/v1/ai/routes${path}`, platform.apiKey, init);
+const put = (name: string, strategy: string, targets: readonly object[], headers = {}) =>
+  routes(`/${name}`, { method: "PUT", body: { strategy, targets }, headers });
+
+let calls = 0;
+/** Ways on which a call may go: the short one, and the ordinary one. */
+const ways = [{}, { "idempotency-key": "" }];
+
+/** The provider that served a call, and the model as the answer has it. */
+async function call(model: string, headers: Readonly<Record<string, string>> = {}) {
+  const answer = await requestJson(`${platform.url}/v1/chat/completions`, platform.apiKey, {
+    body: { model, messages: [{ role: "user", content: `hello ${++calls}` }] },
+    headers: { ...headers, ...("idempotency-key" in headers && { "idempotency-key": `call-${calls}` }) },
+  });
+  return [answer.status, answer.headers.get("lyss-provider"), answer.body["model"]];
+}
+
+test("a route decides where calls of its name go; a change of it counts at once, and its removal ends it", async () => {
+  assert.equal((await put("smart", "fallback", [dear, cheap])).status, 200);
+  for (const way of ways) assert.deepEqual(await call("smart", way), [200, "dear", "smart"]);
+  const changed = await put("smart", "fallback", [cheap, dear], { "if-match": '"1"' });
+  assert.deepEqual([changed.status, changed.headers.get("etag")], [200, '"2"']);
+  for (const way of ways) assert.deepEqual(await call("smart", way), [200, "cheap", "smart"]);
+  // As it was before.
+  assert.equal((await put("smart", "fallback", [dear, cheap], { "if-match": '"2"' })).status, 200);
+  for (const way of ways) assert.deepEqual(await call("smart", way), [200, "dear", "smart"]);
+
+  const { body } = await requestJson(`${platform.url}/v1/models`, platform.apiKey);
+  const names = (body["data"] as { id: string }[]).map(({ id }) => id);
+  assert.deepEqual(names.toSorted(), ["chat", "operators", "smart"]);
+  assert.equal((await routes("/smart", { method: "DELETE" })).status, 200);
+  for (const way of ways) assert.equal((await call("smart", way))[0], 404);
+});
+
+test("weighted calls go to both, and to none that has no weight; conditions choose by tag", async () => {
+  await put("mixed", "weighted", [cheap, dear]);
+  const seen = new Set<unknown>();
+  await waitUntil(async () => seen.add((await call("mixed"))[1]).size === 2);
+  await put("mixed", "weighted", [{ ...cheap, weight: 0 }, dear]);
+  for (const way of [...ways, ...ways]) assert.equal((await call("mixed", way))[1], "dear");
+
+  await put("mixed", "fallback", [{ ...dear, tags: { env: "prod" } }, cheap]);
+  for (const way of ways) {
+    assert.equal((await call("mixed", { ...way, "lyss-tags": "env=prod,team=a" }))[1], "dear");
+    assert.equal((await call("mixed", { ...way, "lyss-tags": "env=dev" }))[1], "cheap");
+    assert.equal((await call("mixed", way))[1], "cheap");
+  }
+  await put("mixed", "cost", [dear, cheap]);
+  for (const way of ways) assert.equal((await call("mixed", way))[1], "cheap");
+  await put("mixed", "fallback", [{ ...dear, users: ["usr_nobody"] }]);
+  for (const way of ways) assert.equal((await call("mixed", way))[0], 404);
+});
+
+test("a dry run says where recorded calls would have gone and what that would have cost, and changes nothing", async () => {
+  await waitForNoCall(platform);
+  await waitForNoHold(platform);
+  const rows = (await listUsage(platform)) as unknown as Record<string, unknown>[];
+  const costAt = (name: string) =>
+    rows.filter(({ provider }) => provider === name).reduce((sum, row) => sum + BigInt(String(row["cost_nanos"])), 0n);
+  const [atCheap, atDear] = [costAt("cheap"), costAt("dear")];
+  assert.ok(atCheap > 0n && atDear > 0n);
+  const run = async (targets: readonly object[]) =>
+    (await routes("/mixed:dry-run", { body: { strategy: "fallback", targets, calls: 1_000 } })).body;
+  const before = await routes("/mixed");
+
+  const saved = await run([cheap, dear]);
+  assert.deepEqual([saved["calls"], saved["unserved_calls"], saved["unpriced_calls"]], [rows.length, 0, 0]);
+  assert.equal(saved["recorded_nanos"], `${atCheap + atDear}`);
+  assert.equal(saved["cost_nanos"], `${atCheap + atDear / 10n}`);
+  assert.equal(saved["difference_nanos"], `${atDear / 10n - atDear}`);
+  const spent = await run([dear]);
+  assert.equal(spent["difference_nanos"], `${9n * atCheap}`);
+  assert.deepEqual(spent["targets"], [{ ...dear, calls: rows.length, cost_nanos: `${10n * atCheap + atDear}` }]);
+  const nobodys = await run([{ ...cheap, users: ["usr_nobody"] }]);
+  assert.deepEqual([nobodys["unserved_calls"], nobodys["cost_nanos"]], [rows.length, "0"]);
+
+  assert.deepEqual((await routes("/mixed")).body["targets"], before.body["targets"]);
+  assert.equal(((await listUsage(platform)) as unknown[]).length, rows.length);
+});
+
+test("the operator's routes change with the file, and one that goes nowhere leaves them as they were", async () => {
+  assert.deepEqual(await call("operators"), [200, "dear", "operators"]);
+  const removed = await routes("/operators", { method: "DELETE" });
+  assert.equal((removed.body["error"] as { code: string }).code, "GATEWAY_022");
+  edit({ ...config, routes: [{ name: "operators", strategy: "fallback", targets: [cheap, dear] }] });
+  await waitUntil(async () => (await call("operators"))[1] === "cheap");
+  edit({ ...config, routes: [{ name: "operators", targets: [{ provider: "nobody", model: "chat" }] }] });
+  await waitUntil(async () => platform.output().includes("the routes of the configuration are not taken over"));
+  assert.deepEqual(await call("operators"), [200, "cheap", "operators"]);
+  edit({ ...config, routes: [] });
+  await waitUntil(async () => (await call("operators"))[0] === 404);
+});
+
+interface Health {
+  readonly state: string;
+  readonly availability: number;
+  readonly first_byte_ms: number | null;
+  readonly score_parts: { readonly cost: number };
+}
+
+test("providers show how their models do beside each other", async () => {
+  const { body } = await requestJson(`${platform.url}/api/v1/ai/providers`, platform.apiKey);
+  const shown = body["data"] as { name: string; models: { health: Health }[] }[];
+  const healthOf = (name: string) => shown.find((it) => it.name === name)?.models[0]?.health;
+  for (const name of ["cheap", "dear"]) {
+    const health = healthOf(name);
+    assert.deepEqual([health?.state, health?.availability], ["well", 1], name);
+    assert.ok(Number(health?.first_byte_ms) > 0, name);
+  }
+  const costs = ["cheap", "dear"].map((name) => healthOf(name)?.score_parts.cost);
+  assert.deepEqual(costs, [1, 0.1]);
+});
+
+test("routes are put, shown, listed, tried and deleted by command", async () => {
+  const env = { LYSS_URL: platform.url, LYSS_API_KEY: platform.apiKey };
+  const lyss = (...words: readonly string[]) => runLyss(["route", ...words], env);
+  const target = ["--target", "cheap/chat,weight=9,tag.env=prod", "dear/chat", "--strategy", "weighted"];
+  const made = await lyss("put", "by-hand", ...target);
+  assert.deepEqual([made.code, made.complaint], [0, ""]);
+  assert.match(made.output, /cheap\/chat +0 +9 +1 +env=prod +well/);
+  const stale = await lyss("put", "by-hand", ...target, "--if-version", "7");
+  assert.equal(stale.code, 1);
+  assert.match(stale.complaint, /version 1, not 7/);
+  assert.match((await lyss("get", "by-hand")).output, /strategy +weighted/);
+  assert.match((await lyss("list")).output, /by-hand +weighted +tenant +1 +cheap\/chat dear\/chat/);
+  const tried = await lyss("dry-run", "by-hand", "--target", "dear/chat");
+  assert.deepEqual([tried.code, tried.complaint], [0, ""]);
+  assert.match(tried.output, /difference +\d/);
+  assert.equal((await lyss("delete", "by-hand")).output, "by-hand is removed.\n");
+  assert.equal((await lyss("put", "by-hand", "--target", "cheap")).code, 1);
+});
