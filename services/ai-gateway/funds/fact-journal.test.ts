@@ -187,17 +187,22 @@ test("two thousand are charged at once, and no more together", async () => {
   assert.equal(journal.pending, 0);
 });
 
-test("it is full while so many wait to be charged, and has room again when they are", async () => {
+test("it is full while so many wait to be charged; who waits for room has it as soon as they are, or hears after two seconds", async () => {
   const { journal, end, advance, refusals } = start({ maxPendingFacts: 2 });
-  refusals.push(away());
+  refusals.push(...Array.from({ length: 4 }, away));
   await end("c1");
-  assert.equal(journal.isFull, false);
+  assert.deepEqual([journal.isFull, await journal.untilRoom()], [false, true]);
   await end("c2");
   assert.equal(journal.isFull, true);
+  const first = journal.untilRoom();
   await advance(25);
-  assert.equal(journal.isFull, true, "billing was away");
-  await advance(200);
-  assert.deepEqual([journal.isFull, journal.pending], [false, 0]);
+  for (const ms of [200, 400, 800]) await advance(ms);
+  const second = journal.untilRoom();
+  await advance(575);
+  assert.equal(await first, false, "billing was away");
+  assert.equal(journal.isFull, true);
+  await advance(1_025);
+  assert.deepEqual([await second, journal.isFull, journal.pending], [true, false, 0]);
 });
 
 test("while billing is away what ended is kept and tried again, ever more rarely; that is said once", async () => {

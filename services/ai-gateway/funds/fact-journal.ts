@@ -38,6 +38,8 @@ export interface FactJournal {
   readonly pending: number;
   /** True while so many wait that no more may be begun: they are kept in memory, too. */
   readonly isFull: boolean;
+  /** Resolves with true as soon as it is not full, with false when it still is after two seconds. Never rejects. */
+  untilRoom(): Promise<boolean>;
 }
 
 /** What was written of an attempt, as it came back. */
@@ -62,6 +64,7 @@ interface Ended {
 const maxFactsAtOnce = 2_000;
 /** Each takes 1.6 KB. What is under way comes on top. */
 const defaultMaxPendingFacts = 50_000;
+const roomLimitMs = 2_000;
 /** Facts of so long share a transaction, unless one is urgent. */
 const gatherMs = 25;
 const firstRetryMs = 200;
@@ -82,6 +85,8 @@ export function createFactJournal(deps: {
   let posting = 0;
   let running: Promise<void> | undefined;
   let hurry: (() => void) | undefined;
+  let roomMade: PromiseWithResolvers<void> | undefined;
+  const isFull = () => queue.length >= maxPendingFacts;
   const stopping = new AbortController();
 
   function enqueue(end: Ended): void {
@@ -101,6 +106,10 @@ export function createFactJournal(deps: {
         await post(batch);
         queue = queue.slice(batch.length);
         retryMs = 0;
+        if (roomMade && !isFull()) {
+          roomMade.resolve();
+          roomMade = undefined;
+        }
       } catch (err) {
         if (retryMs === 0) log.warn({ err, facts: queue.length }, "usage cannot be charged yet; it is kept on disk");
         retryMs = Math.min(retryMs === 0 ? firstRetryMs : 2 * retryMs, retryLimitMs);
@@ -212,7 +221,15 @@ export function createFactJournal(deps: {
       return Math.max(queue.length, posting);
     },
     get isFull() {
-      return queue.length >= maxPendingFacts;
+      return isFull();
+    },
+    async untilRoom() {
+      if (!isFull()) return true;
+      roomMade ??= Promise.withResolvers();
+      const told = new AbortController();
+      await Promise.race([roomMade.promise, delay(clock, roomLimitMs, told.signal).catch(() => undefined)]);
+      told.abort();
+      return !isFull();
     },
   };
 }

@@ -63,7 +63,7 @@ function start(world: World = {}) {
   const logged: unknown[] = [];
   const ended: { readonly fact: UsageFact; readonly onPosted: () => void }[] = [];
   const grants = [...granted];
-  const state = { isDiskFull: false, isAway: false, isBehind: false };
+  const state = { isDiskFull: false, isAway: false, isBehind: false, isCatchingUp: false };
   const billing = {
     async reserveCall(request: object, options: object) {
       asked.push(["reserve", request, options]);
@@ -79,7 +79,11 @@ function start(world: World = {}) {
     },
   } as unknown as Client<typeof BillingService>;
   const answer = <T>(value: T): T | Promise<T> => (isSlow ? Promise.resolve(value) : value);
-  const journal: Pick<FactJournal, "begin" | "end" | "isFull"> = {
+  const journal: Pick<FactJournal, "begin" | "end" | "isFull" | "untilRoom"> = {
+    async untilRoom() {
+      state.isBehind &&= !state.isCatchingUp;
+      return !state.isBehind;
+    },
     get isFull() {
       return state.isBehind;
     },
@@ -167,12 +171,12 @@ test("what is drawn for a call is given back, or is what it is paid from; nothin
 test("while too many calls wait to be charged no other begins, and nothing is asked for it", async () => {
   const { fund, drawForCall, lease, state, takeAsked } = start({ leasedNanos: 100n });
   state.isBehind = true;
-  assert.equal(drawForCall(call), undefined);
+  assert.equal(await drawForCall(call), undefined);
   await assert.rejects(fund(call), (err) => isFailure(err, loadShedFailures.overloaded) && err.retryAfterMs === 1_000);
   assert.deepEqual([takeAsked(), lease.money.free], [[], 100n]);
-  state.isBehind = false;
+  state.isCatchingUp = true;
   await fund(call);
-  assert.equal(lease.money.free, 0n);
+  assert.equal(lease.money.free, 0n, "it has waited");
 });
 
 test("nothing is drawn for a call without a price, and what cannot be written down is given back", async () => {

@@ -61,7 +61,8 @@ export function createFunder(deps: {
    * while too many calls wait to be charged.
    */
   async function fund(call: CallToFund): Promise<Funds> {
-    if (journal.isFull)
+    // Calls that end faster than they are charged are slowed down to that; refused only where that does not help.
+    if (journal.isFull && !(await journal.untilRoom()))
       throw new Failure(loadShedFailures.overloaded, { retryAfterSeconds: 1 }, { retryAfterMs: 1_000 });
     const { tenantId, provider, model } = call;
     const startedAtMs = clock.nowMs();
@@ -112,8 +113,7 @@ export function createFunder(deps: {
   }
 
   function draw(call: CallToFund): MaybePromise<Drawn | undefined> {
-    // `fund` says why not.
-    if (journal.isFull) return undefined;
+    if (journal.isFull) return journal.untilRoom().then((hasRoom) => (hasRoom ? draw(call) : undefined));
     const startedAtMs = clock.nowMs();
     return whenKnown(prices.priceOf(call, startedAtMs), (price) => {
       if (!price) return undefined;
