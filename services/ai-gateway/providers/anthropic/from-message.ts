@@ -1,4 +1,5 @@
 import { fieldOf } from "../../dialects/openai/usage.ts";
+import { toCachedUsage } from "../cached-usage.ts";
 import { countOf, textOf } from "../read-answer.ts";
 import type { WireFacts } from "../wire.ts";
 
@@ -78,19 +79,11 @@ export function toChatUsage(usage: unknown): object | undefined {
   if (input === undefined || output === undefined) return undefined;
   const cached = countOf(usage, "cache_read_input_tokens") ?? 0;
   const written = countOf(usage, "cache_creation_input_tokens") ?? 0;
-  const forAnHour = Math.min(countOf(fieldOf(usage, "cache_creation"), "ephemeral_1h_input_tokens") ?? 0, written);
+  const forAnHour = countOf(fieldOf(usage, "cache_creation"), "ephemeral_1h_input_tokens") ?? 0;
   const thinking = countOf(fieldOf(usage, "output_tokens_details"), "thinking_tokens");
-  const prompt = input + cached + written;
   const toolCalls = countOf(fieldOf(usage, "server_tool_use"), "web_search_requests") ?? 0;
   return {
-    prompt_tokens: prompt,
-    completion_tokens: output,
-    total_tokens: prompt + output,
-    prompt_tokens_details: {
-      cached_tokens: cached,
-      cache_write_tokens: written - forAnHour,
-      cache_write_1h_tokens: forAnHour,
-    },
+    ...toCachedUsage({ input, output, cached, written, forAnHour }),
     ...(toolCalls > 0 && { server_tool_calls: toolCalls }),
     ...(thinking !== undefined && { completion_tokens_details: { reasoning_tokens: thinking } }),
   };

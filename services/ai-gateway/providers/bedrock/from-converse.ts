@@ -1,4 +1,5 @@
 import { fieldOf } from "../../dialects/openai/usage.ts";
+import { toCachedUsage } from "../cached-usage.ts";
 import { countOf, textOf } from "../read-answer.ts";
 import type { WireFacts } from "../wire.ts";
 
@@ -90,16 +91,6 @@ export function toChatUsage(usage: unknown): object | undefined {
   const written = countOf(usage, "cacheWriteInputTokens") ?? 0;
   const details = fieldOf(usage, "cacheDetails");
   const hour = Array.isArray(details) ? details.find((detail) => fieldOf(detail, "ttl") === "1h") : undefined;
-  const forAnHour = Math.min(countOf(hour, "inputTokens") ?? 0, written);
-  const prompt = input + cached + written;
-  return {
-    prompt_tokens: prompt,
-    completion_tokens: output,
-    total_tokens: prompt + output,
-    prompt_tokens_details: {
-      cached_tokens: cached,
-      cache_write_tokens: written - forAnHour,
-      cache_write_1h_tokens: forAnHour,
-    },
-  };
+  const forAnHour = countOf(hour, "inputTokens") ?? 0;
+  return toCachedUsage({ input, output, cached, written, forAnHour });
 }
