@@ -3,20 +3,23 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import { regionOf } from "../providers/bedrock/credentials.ts";
 import { signRequest } from "../providers/bedrock/sign-request.ts";
+import type { Vendor } from "./vendors.ts";
 import { WireError } from "./wire-error.ts";
 
 /** How far a signature's time may be from ours, as AWS has it. */
 const maxSkewMs = 300_000;
 
-/** Throws a WireError 401 unless the key stands where a vendor of OpenAI's dialect, or Azure, looks for it. */
-export function authenticate(apiKey: string, headers: IncomingHttpHeaders): void {
-  const [, bearer] = /^Bearer +(\S+)$/i.exec(headers.authorization ?? "") ?? [];
-  const sent = bearer ?? headers["api-key"];
-  if (typeof sent !== "string") {
-    throw new WireError(401, "You didn't provide an API key. Send it as 'Authorization: Bearer YOUR_KEY'.");
+/** Throws a WireError 401 unless the key stands where its vendor looks for it, and a 400 where the vendor wants more of the head. */
+export function authenticate(apiKey: string, vendor: Vendor, headers: IncomingHttpHeaders): void {
+  const sent = vendor.keyOf(headers);
+  if (sent === undefined) {
+    throw new WireError(
+      401,
+      "You didn't provide an API key where this API looks for one, such as 'Authorization: Bearer YOUR_KEY'.",
+    );
   }
-  if (isSame(sent, apiKey)) return;
-  throw new WireError(401, "Incorrect API key provided.", { code: "invalid_api_key" });
+  if (!isSame(sent, apiKey)) throw new WireError(401, "Incorrect API key provided.", { code: "invalid_api_key" });
+  vendor.check?.(headers);
 }
 
 export function isSigned({ authorization }: IncomingHttpHeaders): boolean {

@@ -1,11 +1,25 @@
 import { z } from "zod";
 import { writeEvent, writeException } from "../providers/bedrock/event-frames.ts";
-import { type Answer, type Choice, type Piece, usageOf } from "./answer.ts";
-import { answerChat, lastUserText } from "./chat.ts";
-import { type Frame, sendFrames, sendJson, sendSimulatedError, waitAsAsked } from "./delivery.ts";
-import { type Behaviour, parseBehaviour } from "./directives.ts";
-import { type Call, getModelOf } from "./endpoints.ts";
-import { parseChatRequest, parseJsonObject } from "./requests.ts";
+import { type Answer, type Choice, usageOf } from "./answer.ts";
+import type { Frame } from "./delivery.ts";
+import type { Behaviour } from "./directives.ts";
+import {
+  callsOf,
+  hasCalls,
+  onlyChoice,
+  parseInput,
+  saidBy,
+  thoughtOf,
+  thoughtSignature,
+  toAssistantMessage,
+  toChatCall,
+  toChatFormat,
+  toChatTool,
+  toImagePart,
+  toNamedChoice,
+  toUserMessages,
+  type VendorForm,
+} from "./vendor-form.ts";
 import { badRequest } from "./wire-error.ts";
 
 const text = z.string();
@@ -50,35 +64,26 @@ const schema = z.looseObject({
 });
 type ConverseRequest = z.output<typeof schema>;
 
-/** `POST /model/{modelId}/converse` and `/converse-stream`: the same answers, as Bedrock writes them. */
-export async function serveConverse(call: Call, modelId: string, isStream: boolean): Promise<void> {
-  const model = getModelOf({ model: decodeURIComponent(modelId) }, "chat");
-  const parsed = schema.safeParse(parseJsonObject(call.body));
-  if (!parsed.success) throw badRequest(null, z.prettifyError(parsed.error));
-  const request = parseChatRequest(toChatRequest(parsed.data, model.name));
-  const behaviour = call.settle(parseBehaviour(call.directives, lastUserText(request.messages), {}));
-  const answer = answerChat(request, model, behaviour, call.stamp);
-  call.note({ model: model.name, isStream, promptTokens: answer.promptTokens });
-  const outlet = call.open(behaviour);
-  await waitAsAsked(outlet);
-  if (behaviour.error) return sendSimulatedError(outlet, behaviour.error, ({ message }) => ({ message }));
-  const [choice] = answer.choices;
-  if (!choice) throw badRequest(null, "there is nothing to answer");
-  if (isStream) {
-    return sendFrames(outlet, {
-      contentType: "application/vnd.amazon.eventstream",
-      frames: toFrames(answer, choice, behaviour),
-      error: writeException("internalServerException", "Simulated: the server had an error."),
-    });
-  }
-  await sendJson(outlet, 200, {
-    output: { message: { role: "assistant", content: toBlocks(choice.pieces) } },
-    stopReason: toStopReason(choice),
-    ...toUsage(answer, behaviour),
-    metrics: { latencyMs: 1 },
-  });
-  if (!behaviour.body && !outlet.signal.aborted) outlet.onTokens(choice.pieces.length);
-}
+/** Bedrock's Converse and ConverseStream (docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html). */
+export const converseForm: VendorForm = {
+  contentType: "application/vnd.amazon.eventstream",
+  toChat(body, model) {
+    const parsed = schema.safeParse(body);
+    if (!parsed.success) throw badRequest(null, z.prettifyError(parsed.error));
+    return toChatRequest(parsed.data, model);
+  },
+  whole(answer, behaviour) {
+    const choice = onlyChoice(answer);
+    return {
+      output: { message: { role: "assistant", content: toBlocks(answer, choice) } },
+      stopReason: toStopReason(choice),
+      ...toUsage(answer, behaviour),
+      metrics: { latencyMs: 1 },
+    };
+  },
+  frames: toFrames,
+  streamError: writeException("internalServerException", "Simulated: the server had an error."),
+};
 
 function toChatRequest(
   { messages, system = [], inferenceConfig, toolConfig, outputConfig }: ConverseRequest,
@@ -86,10 +91,10 @@ function toChatRequest(
 ) {
   const { maxTokens, temperature, topP, stopSequences } = inferenceConfig ?? {};
   const tools = (toolConfig?.tools ?? []).flatMap(({ toolSpec }) =>
-    toolSpec ? [{ type: "function", function: { name: toolSpec.name, parameters: toolSpec.inputSchema.json } }] : [],
+    toolSpec ? [toChatTool(toolSpec.name, toolSpec.inputSchema.json)] : [],
   );
   const { any, tool } = toolConfig?.toolChoice ?? {};
-  const choice = tool ? { type: "function", function: { name: tool.name } } : any && "required";
+  const choice = tool ? toNamedChoice(tool.name) : any && "required";
   const format = outputConfig?.textFormat.structure.jsonSchema;
   return {
     model,
@@ -99,15 +104,12 @@ function toChatRequest(
     ],
     ...{ max_tokens: maxTokens, temperature, top_p: topP, stop: stopSequences, tool_choice: choice },
     ...(tools.length > 0 && { tools }),
-    ...(format && {
-      response_format: { type: "json_schema", json_schema: { name: format.name, schema: JSON.parse(format.schema) } },
-    }),
+    ...(format && { response_format: toChatFormat(JSON.parse(format.schema)) }),
   };
 }
 
 type Blocks = ConverseRequest["messages"][number]["content"];
 
-/** Results of tools come before what is said beside them. */
 function toUser(blocks: Blocks): object[] {
   const results = blocks.flatMap(({ toolResult }) =>
     toolResult
@@ -120,55 +122,41 @@ function toUser(blocks: Blocks): object[] {
       : [],
   );
   const parts = blocks.flatMap(({ text: said, image, document }): object[] => {
-    if (image) {
-      const url = `data:image/${image.format};base64,${image.source.bytes}`;
-      return [{ type: "image_url", image_url: { url } }];
-    }
+    if (image) return [toImagePart(`image/${image.format}`, image.source.bytes)];
     if (document) return [{ type: "file", file: { filename: document.name, file_data: document.source.bytes } }];
     return said === undefined ? [] : [{ type: "text", text: said }];
   });
-  return parts.length === 0 ? results : [...results, { role: "user", content: parts }];
+  return toUserMessages(results, parts);
 }
 
 function toAssistant(blocks: Blocks): object {
   const calls = blocks.flatMap(({ toolUse }) =>
-    toolUse
-      ? [
-          {
-            ...{ id: toolUse.toolUseId, type: "function" },
-            function: { name: toolUse.name, arguments: JSON.stringify(toolUse.input ?? {}) },
-          },
-        ]
-      : [],
+    toolUse ? [toChatCall(toolUse.toolUseId, toolUse.name, toolUse.input)] : [],
   );
-  const content = blocks.map((one) => one.text ?? "").join("");
-  return { role: "assistant", content, ...(calls.length > 0 && { tool_calls: calls }) };
+  return toAssistantMessage(blocks.map((one) => one.text ?? "").join(""), calls);
 }
 
-function toBlocks(pieces: readonly Piece[]): object[] {
-  const said = pieces.map((piece) => (piece.type === "text" ? piece.text : "")).join("");
-  const calls = pieces.flatMap((piece) => {
-    if (piece.type !== "call") return [];
-    const given = pieces.map((one) => (one.type === "arguments" && one.call === piece.call ? one.text : "")).join("");
-    return [{ toolUse: { toolUseId: piece.id, name: piece.name, input: parseInput(given) } }];
-  });
-  return [...(said === "" && calls.length > 0 ? [] : [{ text: said }]), ...calls];
+function toBlocks(answer: Answer, { pieces }: Choice): object[] {
+  const said = saidBy(pieces);
+  const thought = thoughtOf(answer);
+  const calls = callsOf(pieces).map(({ id, name, given }) => ({
+    toolUse: { toolUseId: id, name, input: parseInput(given) },
+  }));
+  return [
+    ...(thought === ""
+      ? []
+      : [{ reasoningContent: { reasoningText: { text: thought, signature: thoughtSignature } } }]),
+    ...(said === "" && calls.length > 0 ? [] : [{ text: said }]),
+    ...calls,
+  ];
 }
 
-/** A call that a limit cut has no whole input. */
-function parseInput(given: string): unknown {
-  try {
-    return JSON.parse(given);
-  } catch {
-    return {};
-  }
-}
-
-function toStopReason({ pieces, finishReason }: Choice): string | undefined {
+function toStopReason(choice: Choice): string | undefined {
+  const { finishReason } = choice;
   if (finishReason === "length") return "max_tokens";
   if (finishReason === "content_filter") return "content_filtered";
   if (finishReason === null) return undefined;
-  return pieces.some(({ type }) => type === "call") ? "tool_use" : "end_turn";
+  return hasCalls(choice) ? "tool_use" : "end_turn";
 }
 
 function toUsage(answer: Answer, { usage: kind }: Behaviour) {
@@ -186,13 +174,21 @@ function toUsage(answer: Answer, { usage: kind }: Behaviour) {
   };
 }
 
-function* toFrames(answer: Answer, choice: Choice, behaviour: Behaviour): Generator<Frame> {
+function* toFrames(answer: Answer, behaviour: Behaviour): Generator<Frame> {
+  const choice = onlyChoice(answer);
   const frame = (type: string, payload: object, tokens = 0, isEnd = false): Frame => ({
     ...{ bytes: writeEvent(type, payload), tokens, isEnd },
   });
   yield frame("messageStart", { role: "assistant" });
   let contentBlockIndex = 0;
   let isOpen = false;
+  const thought = thoughtOf(answer);
+  if (thought !== "") {
+    const deltas = [{ text: thought }, { signature: thoughtSignature }];
+    for (const reasoningContent of deltas)
+      yield frame("contentBlockDelta", { contentBlockIndex, delta: { reasoningContent } });
+    yield frame("contentBlockStop", { contentBlockIndex: contentBlockIndex++ });
+  }
   for (const piece of choice.pieces) {
     if (piece.type === "call") {
       if (isOpen) yield frame("contentBlockStop", { contentBlockIndex: contentBlockIndex++ });

@@ -36,14 +36,14 @@ export async function waitAsAsked(outlet: Outlet): Promise<void> {
 export async function sendSimulatedError(
   outlet: Outlet,
   name: SimulatedErrorName,
-  toBody: (error: ErrorObject) => object = (error) => ({ error }),
+  toBody: (status: number, error: ErrorObject) => object = (_status, error) => ({ error }),
 ): Promise<void> {
   const { status, message, type, param, code, ...rest } = { retryAfterSeconds: undefined, ...simulatedErrors[name] };
   const { retry_after: asked, retry_after_ms: askedMs } = outlet.behaviour;
   const retryAfter = asked ?? rest.retryAfterSeconds?.toString();
   if (retryAfter !== undefined) outlet.res.setHeader("retry-after", retryAfter);
   if (askedMs !== undefined) outlet.res.setHeader("retry-after-ms", askedMs);
-  await sendJson(outlet, status, toBody({ message, type, param, code }));
+  await sendJson(outlet, status, toBody(status, { message, type, param, code }));
 }
 
 /** Sends a JSON body, or what the `body` directive puts in its place. */

@@ -6,7 +6,7 @@ import { type Outlet, sendJson, sendSimulatedError, sendStream, sendWhole, waitA
 import { type Behaviour, parseBehaviour } from "./directives.ts";
 import { answerEmbedding } from "./embedding.ts";
 import { parseChatRequest, parseCompletionRequest, parseEmbeddingRequest, parseJsonObject } from "./requests.ts";
-import { badRequest, WireError } from "./wire-error.ts";
+import { badRequest, type ErrorObject, WireError } from "./wire-error.ts";
 import { chatForm, completionForm, type WireForm } from "./wire-form.ts";
 
 /** One authenticated request and what it may use. */
@@ -18,6 +18,8 @@ export interface Call {
   /** The behaviour of this attempt, once `times` is taken into account. */
   settle(behaviour: Behaviour): Behaviour;
   open(behaviour: Behaviour): Outlet;
+  /** An error as the vendor says it. */
+  toError(status: number, error: ErrorObject): object;
   /** Writes down what the call is about. */
   note(facts: { model: string; isStream: boolean; promptTokens: number }): void;
 }

@@ -4,11 +4,12 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import { authenticate, authenticateSigned, isSigned } from "./authenticate.ts";
-import { serveConverse } from "./converse.ts";
 import { sendJson } from "./delivery.ts";
 import type { Behaviour } from "./directives.ts";
-import { type Call, endpoints, serveModel } from "./endpoints.ts";
+import type { Call } from "./endpoints.ts";
+import { findEndpoint } from "./find-endpoint.ts";
 import { seededHex } from "./seeded.ts";
+import { type Vendor, vendorOf } from "./vendors.ts";
 import { WireError } from "./wire-error.ts";
 
 const bodyLimitBytes = 32 * 1024 * 1024;
@@ -108,7 +109,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
 async function serve(state: State, req: IncomingMessage, res: ServerResponse): Promise<void> {
   const facts = { model: "", isStream: false, promptTokens: 0, completionTokens: 0, isCut: false };
   const controller = new AbortController();
-  const path = (req.url ?? "").split("?")[0] ?? "";
+  const [path = "", query = ""] = (req.url ?? "").split("?", 2);
+  const vendor = vendorOf(path, req.headers);
   const id = seededHex(`${state.idSeed}\n${++state.requests}`, 24);
   const cut = () => {
     facts.isCut = true;
@@ -135,9 +137,9 @@ async function serve(state: State, req: IncomingMessage, res: ServerResponse): P
     cut,
   });
   try {
-    writeVendorHeaders(res, id);
-    if (!isSigned(req.headers)) authenticate(state.options.apiKey, req.headers);
-    const serveCall = findEndpoint(req.method ?? "", path);
+    for (const [name, value] of Object.entries(vendor.headersFor(id))) res.setHeader(name, value);
+    if (!isSigned(req.headers)) authenticate(state.options.apiKey, vendor, req.headers);
+    const serveCall = findEndpoint(req.method ?? "", path, query, req.headers);
     const body = await readBody(req);
     if (isSigned(req.headers)) authenticateSigned(state.options, req, body);
     const call: Call = {
@@ -146,45 +148,22 @@ async function serve(state: State, req: IncomingMessage, res: ServerResponse): P
       directives: state.options.directives ?? {},
       settle: (behaviour) => limitFaults(state.attempts, body, behaviour),
       open,
+      toError: vendor.toError,
       note: (noted) => void Object.assign(facts, noted),
     };
     await serveCall(call);
   } catch (err) {
-    await endWithError(open({}), err);
+    await endWithError(open({}), vendor, err);
   }
 }
 
-async function endWithError(outlet: ReturnType<Call["open"]>, err: unknown): Promise<void> {
+async function endWithError(outlet: ReturnType<Call["open"]>, vendor: Vendor, err: unknown): Promise<void> {
   if (outlet.signal.aborted) return;
   if (outlet.res.headersSent) return outlet.cut();
   const message = "The server had an error while processing your request.";
   const known = err instanceof WireError ? err : new WireError(500, message, { type: "server_error" });
   if (known.status === 413) outlet.res.setHeader("connection", "close");
-  await sendJson(outlet, known.status, { error: known.error }).catch(() => undefined);
-}
-
-/** Headers as OpenAI sends them, its own rate limits included: a gateway has to keep those to itself. */
-function writeVendorHeaders(res: ServerResponse, id: string): void {
-  res.setHeader("x-request-id", `req_${id}`);
-  res.setHeader("openai-organization", "simulated");
-  res.setHeader("openai-version", "2020-10-01");
-  res.setHeader("x-ratelimit-limit-requests", "10000");
-  res.setHeader("x-ratelimit-remaining-requests", "9999");
-  res.setHeader("x-ratelimit-reset-requests", "6ms");
-}
-
-function findEndpoint(method: string, path: string): (call: Call) => Promise<void> {
-  const key = `${method} ${path}`;
-  const endpoint = Object.hasOwn(endpoints, key) ? endpoints[key] : undefined;
-  if (endpoint) return endpoint;
-  const [, name] = /^GET \/v1\/models\/([^/]{1,256})$/.exec(key) ?? [];
-  if (name) return (call) => serveModel(call, name);
-  const [, modelId, stream] = /^POST \/model\/([^/]{1,2048})\/converse(-stream)?$/.exec(key) ?? [];
-  if (modelId) return (call) => serveConverse(call, modelId, stream !== undefined);
-  const isKnown = Object.keys(endpoints).some((known) => known.endsWith(` ${path}`));
-  throw isKnown
-    ? new WireError(405, `Not allowed to ${method.slice(0, 16)} on ${path}.`, { code: "method_not_supported" })
-    : new WireError(404, `Invalid URL (${method.slice(0, 16)} ${path.slice(0, 256)})`);
+  await sendJson(outlet, known.status, vendor.toError(known.status, known.error)).catch(() => undefined);
 }
 
 async function readBody(req: IncomingMessage): Promise<Buffer> {
