@@ -212,6 +212,14 @@ export const aiGatewayConfig = {
         .max(67_108_864)
         .default(4_194_304)
         .describe("The longest single event of a streamed answer."),
+      keepAliveMs: z
+        .int()
+        .min(0)
+        .max(3_600_000)
+        .default(15_000)
+        .describe(
+          "After how long a silence a streamed answer is kept alive, from before its first byte; 0 for never. Below the 60 s after which many proxies cut a connection.",
+        ),
       heartbeatMs: z
         .int()
         .min(100)

@@ -3,6 +3,7 @@ import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { type Exchange, type RawRoute, routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
+import { keepAliveHeaders } from "./call/keep-alive.ts";
 import { tagHeaders } from "./call/read-tags.ts";
 import { toGeminiFailureReply } from "./dialects/gemini/failure-reply.ts";
 import { googleList, googleModel, pageQuery, toGoogleList, toGoogleModel } from "./model-lists.ts";
@@ -41,7 +42,8 @@ function callRoute(
 ) {
   return raw({
     ...{ ...route, ...dialect, method: "POST", path: `${prefix}/models/{model}:${verb}`, bodyLimitBytes },
-    ...{ permission: "model:call", operation: verb + suffix, takesIdempotencyKey: true, headers: tagHeaders },
+    ...{ permission: "model:call", operation: verb + suffix, takesIdempotencyKey: true },
+    headers: { ...tagHeaders, ...keepAliveHeaders },
   });
 }
 

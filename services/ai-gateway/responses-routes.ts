@@ -2,6 +2,7 @@ import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { type RawRoute, routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
+import { keepAliveHeaders } from "./call/keep-alive.ts";
 import { tagHeaders } from "./call/read-tags.ts";
 import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
 import type { AiGatewayOps } from "./ops.ts";
@@ -40,7 +41,7 @@ function createRoute({ prefix, suffix, dialect }: Place) {
     summary: "Answers a conversation. OpenAI's Responses API, for any model.",
     bodyLimitBytes,
     takesIdempotencyKey: true,
-    headers: tagHeaders,
+    headers: { ...tagHeaders, ...keepAliveHeaders },
     body,
     response,
     handle: (ops, exchange) => ops.createResponse(exchange),

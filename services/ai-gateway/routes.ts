@@ -3,6 +3,7 @@ import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { type HotExchange, type RawRoute, routesFor, type ToFailureReply } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
+import { keepAliveHeaders } from "./call/keep-alive.ts";
 import type { Surface } from "./call/read-request.ts";
 import { tagHeaders } from "./call/read-tags.ts";
 import { apiVersionSchema, baseUrlSchema, type ModelConfig, modelSchema, needsInputPrice } from "./config.ts";
@@ -61,7 +62,7 @@ function callRoute({ prefix, suffix, dialect }: Place, surface: Surface, path: s
     },
     permission: "model:call",
     takesIdempotencyKey: true,
-    headers: tagHeaders,
+    headers: { ...tagHeaders, ...(surface !== "embeddings" && keepAliveHeaders) },
     response: z.looseObject({ id: z.string().optional(), model: z.string() }),
     handle: (ops, exchange) => ops.serveCall(surface, exchange),
     ...(surface === "chat" && { serveHot: (ops: AiGatewayOps, exchange: HotExchange) => ops.serveHotCall(exchange) }),

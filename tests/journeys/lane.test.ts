@@ -135,6 +135,8 @@ test("headers that the platform reads mean the same in the lane", async () => {
     { "accept-language": "zh-CN" },
     { "lyss-tags": "team=search" },
     { "lyss-tags": "no tag" },
+    { "lyss-keep-alive": "off" },
+    { "lyss-keep-alive": "no" },
     { "x-lyss-priority": "batch" },
     { "x-lyss-priority": "none" },
     { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" },

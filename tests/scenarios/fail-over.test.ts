@@ -15,7 +15,19 @@ const scope = closeInReverse({ after });
 const statuses = [401, 402, 403, 404, 408, 429, 500, 502, 503, 504, 529];
 const faults = [
   ...statuses.map((status) => `status-${status}`),
-  ...["quota", "hang", "html", "empty", "error-in-200", "gzip", "drop", "refuses", "garbage", "overloaded-in-200"],
+  ...[
+    "quota",
+    "hang",
+    "html",
+    "empty",
+    "error-in-200",
+    "gzip",
+    "drop",
+    "refuses",
+    "garbage",
+    "overloaded-in-200",
+    "unfinished",
+  ],
 ];
 /** Of the request, which another provider would refuse, too. */
 const refusals = ["status-400", "status-413", "status-422", "content-filter"];
@@ -45,6 +57,12 @@ function misbehave(model: string, isStream: boolean, res: ServerResponse): void 
     const body = { error: { message: "no", code: fault.startsWith("overloaded") ? 503 : 500 } };
     if (!isStream) json(200, body);
     else res.writeHead(200, { "content-type": "text/event-stream" }).end(`data: ${JSON.stringify(body)}\n\n`);
+  } else if (fault === "unfinished") {
+    const choices = [{ index: 0, message: { role: "assistant", content: "one two" }, finish_reason: null }];
+    const usage = { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 };
+    // A comment is no beginning of an answer.
+    if (isStream) res.writeHead(200, { "content-type": "text/event-stream" }).end(": please wait\n\n");
+    else json(200, { id: "x", choices, usage });
   } else if (fault === "breaks-off") {
     const chunk = { id: "x", choices: [{ index: 0, delta: { content: "one two" }, finish_reason: null }] };
     res.writeHead(200, { "content-type": "text/event-stream" }).write(`data: ${JSON.stringify(chunk)}\n\n`);
@@ -147,7 +165,7 @@ async function usageByCall(): Promise<Map<string, Record<string, unknown>[]>> {
 }
 
 for (const way of ways) {
-  test(`R9: whatever a provider does wrong before its answer begins, another answers, and one is paid: ${way}`, async () => {
+  test(`R9, W11: whatever a provider does wrong before its answer begins, another answers, and one is paid: ${way}`, async () => {
     for (const fault of faults) {
       const model = nameOf(fault, way);
       const answer = await call(model, way);

@@ -92,7 +92,8 @@ function listSlots(operation: Operation): readonly ((text: string) => Partial<At
 
 const readHeaders = [
   ...["authorization", "x-api-key", "idempotency-key", "if-match", "accept-language", "traceparent", "user-agent"],
-  ...["x-lyss-priority", "x-lyss-tags", "stripe-signature", "content-type", "content-encoding", "cookie", "origin"],
+  ...["x-lyss-priority", "lyss-tags", "lyss-keep-alive", "stripe-signature", "content-type", "content-encoding"],
+  ...["cookie", "origin"],
 ];
 
 /** As whoever may do it: the owner has everything in one tenant; the operator is heard where nobody else is. */

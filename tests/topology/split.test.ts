@@ -53,6 +53,7 @@ test("the same services as four processes give the answers that one process give
     ["/v1/chat/completions", "{"],
     ["/v1/chat/completions", chat, { "lyss-tags": "team=search, env=prod" }],
     ["/v1/chat/completions", chat, { "lyss-tags": "team" }],
+    ["/v1/chat/completions", chat, { "lyss-keep-alive": "no" }],
     ["/v1/embeddings", { model: "simulated-embedding", input: "a b c" }],
     ["/v1/models"],
     ["/v1/models/simulated-chat"],

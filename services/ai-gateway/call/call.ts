@@ -9,6 +9,7 @@ import type { AnswerRecord } from "../once/call-once.ts";
 import type { Wire, WireDraft, WireFacts } from "../providers/wire.ts";
 import type { TokenCounter } from "./count-tokens.ts";
 import type { Dispatch } from "./dispatch.ts";
+import type { KeepAlive } from "./keep-alive.ts";
 import type { CallRequest } from "./read-request.ts";
 import type { StreamMeter } from "./stream-meter.ts";
 import type { CallerWatch } from "./watch-caller.ts";
@@ -39,6 +40,8 @@ export interface Call {
   /** Writes the answer in the caller's dialect. */
   readonly writer: AnswerWriter;
   readonly res: ServerResponse;
+  /** For a stream that is kept alive: its head may have left before anything of its answer. */
+  readonly keepAlive: KeepAlive | undefined;
   /** Answers the caller of a call that goes on without one; to be awaited before anything is sent. */
   readonly begin: (() => Promise<void>) | undefined;
   readonly locale: Locale;

@@ -4,7 +4,7 @@ import type { Answer } from "@lyss/kit/http/upstream/request-answer.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { textOf } from "../dialects/openai/delivered-text.ts";
 import { findInBandFailure } from "../dialects/openai/upstream-failure.ts";
-import { readServiceMode, readUsage } from "../dialects/openai/usage.ts";
+import { fieldOf, readServiceMode, readUsage } from "../dialects/openai/usage.ts";
 import { type Call, type Ending, endOfWholeAnswer, endWithCharge, headersOf } from "./call.ts";
 import { readBody, toFailure } from "./send-upstream.ts";
 
@@ -45,7 +45,7 @@ export async function relayAnswer(
   res.end(bytes);
 }
 
-/** An empty body, a page of HTML or an error under status 200 is a failed call, not an answer. */
+/** An empty body, a page of HTML, an error under status 200 or a choice that never ended is a failed call, not an answer. */
 export function parseAnswer({ target }: Pick<Call, "target">, body: Buffer): unknown {
   const json = parseJson(target.model.name, body);
   checkAnswer(target.model.name, json);
@@ -64,6 +64,10 @@ function checkAnswer(model: string, json: unknown): void {
   const failure = findInBandFailure(model, json);
   if (failure) throw failure;
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    throw new Failure(aiGatewayFailures.upstream_failed, { model });
+  }
+  const choices = fieldOf(json, "choices");
+  if (Array.isArray(choices) && choices.some((choice) => fieldOf(choice, "finish_reason") === null)) {
     throw new Failure(aiGatewayFailures.upstream_failed, { model });
   }
 }

@@ -21,6 +21,8 @@ import { toFailure } from "./send-upstream.ts";
 
 /** A stream may put out megabytes, and a slow reader keep it open for hours: of its text no more than this is kept. */
 export const maxKeptLength = 4_096;
+/** What a comment of server-sent events begins with. */
+const colon = 0x3a;
 export const streamContentType = "text/event-stream; charset=utf-8";
 
 /** What a stream has shown so far. */
@@ -30,6 +32,8 @@ export interface Progress {
   /** Text that was passed on and is not counted yet, for when the provider does not report. */
   text: string;
   countedTokens: number;
+  /** True once something of the answer has left: from there on nothing is repeated. Keep-alives are no part of it. */
+  hasBegun: boolean;
   /** Choices that said why they ended. */
   readonly finished: Set<number>;
   isDone: boolean;
@@ -37,7 +41,7 @@ export interface Progress {
 
 export function createProgress(): Progress {
   return {
-    ...{ usage: undefined, serviceMode: undefined, text: "", countedTokens: 0 },
+    ...{ usage: undefined, serviceMode: undefined, text: "", countedTokens: 0, hasBegun: false },
     ...{ finished: new Set(), isDone: false },
   };
 }
@@ -45,7 +49,7 @@ export function createProgress(): Progress {
 /**
  * Relays a streamed answer event by event. What ends it (`[DONE]` in OpenAI's dialect) leaves only after the charge is
  * committed, and only behind a complete answer: a stream that breaks off ends with an error event instead. Throws, with
- * nothing sent, when the stream fails before its first event.
+ * nothing of an answer sent, when the stream fails before its first event.
  */
 export async function relayStream(
   deps: AiGatewayDeps,
@@ -63,10 +67,10 @@ export async function relayStream(
   } catch (err) {
     answer.discard();
     const hasDelivered = progress.text !== "" || progress.countedTokens > 0 || progress.usage !== undefined;
-    const outcome = hasCallerLeft(call) ? "canceled" : res.headersSent ? "truncated" : "failed";
+    const outcome = hasCallerLeft(call) ? "canceled" : progress.hasBegun ? "truncated" : "failed";
     await settle(hasDelivered ? await endWithCharge(call, outcome, progress, progress) : endWithoutCharge(outcome));
     const failure = toFailure(deps, call, err);
-    if (!res.headersSent || !(failure instanceof Failure) || res.destroyed) throw failure;
+    if (!progress.hasBegun || !(failure instanceof Failure) || res.destroyed) throw failure;
     res.end(call.writer.fail(failure, call.locale));
     return;
   }
@@ -76,7 +80,7 @@ export async function relayStream(
   await call.record?.keep(contentTypeOf(call));
   await settle(ending);
   if (res.destroyed) return;
-  if (!res.headersSent) writeHead(call);
+  if (!res.headersSent) res.writeHead(200, streamHead(call, headersOf(call)));
   res.end(lastEvents);
 }
 
@@ -130,7 +134,7 @@ async function passOn(deps: AiGatewayDeps, call: Call, events: readonly SseEvent
   if (pieces.length > 0) {
     const bytes = pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces);
     call.record?.add(bytes);
-    await write(deps, call, bytes);
+    await write(deps, call, progress, bytes);
   }
   if (failure) throw failure;
 }
@@ -142,7 +146,10 @@ export function toCallerEvent(
   progress: Progress,
 ): Buffer | undefined {
   const { data } = event;
-  if (data === undefined) return writer.event(event, undefined);
+  if (data === undefined) {
+    // A provider's own keep-alive commits nobody to its answer.
+    return !progress.hasBegun && event.raw[0] === colon ? undefined : writer.event(event, undefined);
+  }
   if (data === "[DONE]") {
     progress.isDone = true;
     return undefined;
@@ -163,25 +170,26 @@ export function toCallerEvent(
   return writer.event(event, json);
 }
 
-function contentTypeOf({ writer }: Call): string {
+function contentTypeOf({ writer }: Pick<Call, "writer">): string {
   return writer.streamContentType ?? streamContentType;
 }
 
-function writeHead(call: Call): void {
-  call.res.writeHead(200, {
-    "content-type": contentTypeOf(call),
-    "cache-control": "no-cache",
-    "x-accel-buffering": "no",
-    ...headersOf(call),
-  });
+/** The head of a streamed answer: no proxy is to keep it, or to hold back its events. */
+export function streamHead(call: Pick<Call, "writer">, headers: Record<string, string>): Record<string, string> {
+  return {
+    ...{ "content-type": contentTypeOf(call), "cache-control": "no-cache", "x-accel-buffering": "no" },
+    ...headers,
+  };
 }
 
 /** Writes and waits while the caller reads more slowly than the provider sends, so that memory stays flat. */
-async function write({ settings }: AiGatewayDeps, call: Call, bytes: Buffer): Promise<void> {
+async function write({ settings }: AiGatewayDeps, call: Call, progress: Progress, bytes: Buffer): Promise<void> {
   const { res, abort, caller } = call;
   abort.signal.throwIfAborted();
   if (caller.left.aborted) return;
-  if (!res.headersSent) writeHead(call);
+  if (!res.headersSent) res.writeHead(200, streamHead(call, headersOf(call)));
+  progress.hasBegun = true;
+  call.keepAlive?.note();
   if (res.write(bytes)) return;
   const stalled = AbortSignal.timeout(settings.idleTimeoutMs);
   try {

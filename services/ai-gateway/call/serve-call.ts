@@ -8,6 +8,7 @@ import type { AskedCall } from "../dialects/dialect.ts";
 import type { AnswerRecord, FirstAnswer } from "../once/call-once.ts";
 import type { OpenCall } from "../open-calls.ts";
 import { findTargets } from "./choose-target.ts";
+import { readKeepAliveMs } from "./keep-alive.ts";
 import { prepareFrom, takersFor, type Walk } from "./prepare-call.ts";
 import { readTags } from "./read-tags.ts";
 import { serveTargets } from "./serve-targets.ts";
@@ -23,6 +24,7 @@ export async function serveCall(deps: AiGatewayDeps, askedCall: AskedCall, excha
   const { caller, requestId, context } = exchange;
   if (!caller) throw new Failure(kitFailures.unauthenticated);
   const tags = readTags(exchange.req);
+  const keepAliveMs = readKeepAliveMs(exchange.req.headers, deps.settings);
   const { detached } = askedCall;
   const { res } = detached ?? exchange;
   const targets = await findTargets(deps, caller, askedCall.model, tags);
@@ -48,6 +50,7 @@ export async function serveCall(deps: AiGatewayDeps, askedCall: AskedCall, excha
       ...{ callId, requestId, record: detached ? undefined : given },
       begin: detached && (() => detached.begin(callId, given)),
       ...{ res, locale: context.locale, caller: watch, abort },
+      keepAliveMs: detached ? 0 : keepAliveMs,
     });
   } catch (err) {
     await detached?.fail(err);

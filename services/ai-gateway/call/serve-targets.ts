@@ -8,18 +8,20 @@ import { type Call, type Ending, endWithoutCharge, hasCallerLeft } from "./call.
 import { describeCall, describeEnding } from "./call-span.ts";
 import { limitToSend, toCallToFund } from "./call-to-fund.ts";
 import { estimateCounted } from "./dispatch.ts";
+import { type KeepAlive, keepAliveComment, keepResponseAlive } from "./keep-alive.ts";
 import { type PreparedCall, prepareFrom, takersFor, type Walk } from "./prepare-call.ts";
 import { relayAnswer } from "./relay-answer.ts";
-import { relayStream } from "./relay-stream.ts";
+import { relayStream, streamHead } from "./relay-stream.ts";
 import { sendUpstream } from "./send-upstream.ts";
 import { settleCall } from "./settle-call.ts";
 import { createStreamMeter } from "./stream-meter.ts";
 
 /** What all attempts of a call have in common. `abort` ends the call, whichever attempt is under way. */
-export type ServedCall = Pick<
-  Call,
-  "callId" | "requestId" | "record" | "begin" | "res" | "locale" | "caller" | "abort"
->;
+export interface ServedCall
+  extends Pick<Call, "callId" | "requestId" | "record" | "begin" | "res" | "locale" | "caller" | "abort"> {
+  /** After how long a silence a stream is kept alive; 0 for one that is not. */
+  readonly keepAliveMs: number;
+}
 
 /** An attempt that ended before anything of an answer left. It is not settled: whether it was the last is not decided yet. */
 interface FailedAttempt {
@@ -29,7 +31,8 @@ interface FailedAttempt {
 
 /**
  * Serves a call at one target after the other until one answers: each attempt has money of its own and is one usage fact, and what
- * an answer has begun with is never sent again. Throws what the last provider said when none answers.
+ * an answer has begun with is never sent again. Throws what the last provider said when none answers; a stream that was kept alive
+ * is a 200 by then, and ends with it.
  */
 export async function serveTargets(
   deps: AiGatewayDeps,
@@ -39,6 +42,7 @@ export async function serveTargets(
 ): Promise<void> {
   let call = await openAttempt(deps, walk, served, prepared, undefined);
   const limit = createLimit(deps, walk, served);
+  call.keepAlive?.start();
   try {
     for (;;) {
       const failed = await serveAttempt(deps, call);
@@ -53,14 +57,22 @@ export async function serveTargets(
       }
       if (!next) {
         // Nobody is left to tell.
-        if (hasCallerLeft(call)) return;
+        if (hasCallerLeft(call) || endInBand(call, failed.err)) return;
         throw failed.err;
       }
       call = next;
     }
   } finally {
+    call.keepAlive?.stop();
     limit.stop();
   }
+}
+
+/** Tells a caller what went wrong whose stream has begun with keep-alives. False where it has not, or where it is a bug of ours. */
+function endInBand({ res, writer, locale }: Call, err: unknown): boolean {
+  if (!res.headersSent || !isFailure(err)) return false;
+  res.end(writer.fail(err, locale));
+  return true;
 }
 
 /** The limit of the whole call is its first provider's; only a call that goes on needs to be reminded of it. */
@@ -122,7 +134,7 @@ async function openAttempt(
       const { caller, tags } = walk;
       const toFund = toCallToFund({ callId, attempt, requestId, caller, request, target, inputTokens, tags });
       const funds = await (previous ? previous.funds.goOn(toFund) : deps.funding.fund(toFund));
-      return toCall(deps, walk, served, at, { attempt, funds, startedAtMs });
+      return toCall(deps, walk, served, at, { attempt, funds, startedAtMs, keepAlive: previous?.keepAlive });
     } catch (err) {
       const other = isFailure(err, billingFailures.price_missing)
         ? deps.failOver.skip(walk.tried, takersFor(walk))
@@ -138,10 +150,21 @@ function toCall(
   { caller: { tenantId }, startedMs }: Walk,
   served: ServedCall,
   { target, read, wire, draft, counter, inputTokens }: PreparedCall,
-  { attempt, funds, startedAtMs }: Pick<Call, "attempt" | "funds"> & { readonly startedAtMs: number },
+  {
+    attempt,
+    funds,
+    startedAtMs,
+    keepAlive,
+  }: Pick<Call, "attempt" | "funds" | "keepAlive"> & {
+    readonly startedAtMs: number;
+  },
 ): Call {
   const { callId, requestId, begin } = served;
   const { request } = read;
+  const writer = read.createWriter({
+    ...{ callId, requestId, startedAtMs, maxKeptLength: deps.settings.maxResponseBytes },
+    upstreamModel: target.model.upstreamName,
+  });
   deps.metrics.of(target).begin(deps.clock.monotonicMs());
   return {
     ...served,
@@ -162,11 +185,19 @@ function toCall(
     abort: follow(served.abort.signal),
     meter: createStreamMeter(funds, counter, request.choices),
     ...{ outputTokens: limitToSend(request, target, funds), dispatch: { unanswered: 0 } },
-    writer: read.createWriter({
-      ...{ callId, requestId, startedAtMs, maxKeptLength: deps.settings.maxResponseBytes },
-      upstreamModel: target.model.upstreamName,
-    }),
+    ...{ writer, keepAlive: keepAlive ?? openKeepAlive(deps, served, { request, writer }) },
   };
+}
+
+/** Of the call, whichever attempt is under way: which provider serves it is not known when its head leaves. */
+function openKeepAlive(
+  { wheel }: AiGatewayDeps,
+  { res, callId, requestId, keepAliveMs }: ServedCall,
+  { request, writer }: Pick<Call, "request" | "writer">,
+): KeepAlive | undefined {
+  if (keepAliveMs === 0 || !request.isStream) return undefined;
+  const head = () => streamHead({ writer }, { "x-request-id": requestId, "lyss-call-id": callId });
+  return keepResponseAlive(wheel, keepAliveMs, { res, head, bytes: writer.keepAlive ?? keepAliveComment });
 }
 
 /** Aborted with `signal`, or alone: a time limit of one attempt does not end the next. */

@@ -66,6 +66,8 @@ export interface AnswerFacts {
 export interface AnswerWriter {
   /** What a stream is, where it is not server-sent events. */
   readonly streamContentType?: string;
+  /** What keeps a stream alive between two events, and before the first, without saying anything; a comment unless given. */
+  readonly keepAlive?: Buffer;
   /** The answer that was not streamed. `json` is `body`, parsed; `tokens` are what is charged. */
   whole(body: Buffer, json: unknown, tokens: ReportedUsage): Buffer | Promise<Buffer>;
   /** What an event of the provider's stream is for the caller; undefined for nothing. `json` is undefined for a comment. */

@@ -4,6 +4,7 @@ import type { RequestBytes } from "@lyss/kit/http/upstream/request-bytes.ts";
 import type { UpstreamPool } from "@lyss/kit/http/upstream/upstream-pool.ts";
 import type { PolicyPlace } from "@lyss/kit/resilience/policy-place.ts";
 import { mostOutputTokens } from "../call/call-to-fund.ts";
+import type { KeepAlive } from "../call/keep-alive.ts";
 import { readTags } from "../call/read-tags.ts";
 import type { CallToFund, Drawn } from "../funds/funds.ts";
 import type { Target } from "../model.ts";
@@ -29,6 +30,8 @@ export interface Admitted extends Message {
   readonly targets: readonly Target[];
   readonly tried: readonly Target[];
   readonly place: PolicyPlace;
+  /** Of the call, whichever attempt is under way. */
+  readonly keepAlive: KeepAlive | undefined;
   /** Of the first attempt. */
   readonly drawn: Drawn;
   readonly compose: Compose;

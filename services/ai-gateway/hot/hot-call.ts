@@ -23,6 +23,7 @@ import type { Admitted } from "./admitted.ts";
 import { createAnswerReader } from "./answer-reader.ts";
 import type { BodyReader, RelayedCall } from "./body-reader.ts";
 import { createErrorReader } from "./error-reader.ts";
+import { failWithoutAnswer } from "./hot-keep-alive.ts";
 import { findNextAttempt, type NextAttempt } from "./next-attempt.ts";
 import { createStreamReader } from "./stream-reader.ts";
 
@@ -50,6 +51,8 @@ export class HotCall implements AnswerHandler, RelayedCall, OpenCall {
   #isSettled = false;
   /** True while another target is looked for: whoever leaves or ends the call meanwhile is noted. */
   #isGoingOn = false;
+  /** True once another attempt goes on for this one. */
+  #isContinued = false;
   #sentMs = 0;
   #limit: TimerEntry | undefined = undefined;
   #parsed: CallRequest | undefined = undefined;
@@ -140,6 +143,7 @@ export class HotCall implements AnswerHandler, RelayedCall, OpenCall {
     const limitMs = Math.min(timeoutMs ?? Number.POSITIVE_INFINITY, attemptTimeoutMs ?? Number.POSITIVE_INFINITY);
     // Without its caller it has a limit already.
     if (limitMs !== Number.POSITIVE_INFINITY && !this.hasCallerLeft) this.#startLimit(limitMs);
+    admitted.keepAlive?.start();
     this.dispatch.unanswered = 1;
     this.#upstream = admitted.pool.send(admitted.message, this);
   }
@@ -228,6 +232,7 @@ export class HotCall implements AnswerHandler, RelayedCall, OpenCall {
   settle(ending: Ending, then: () => void): void {
     this.#isSettled = true;
     this.#release();
+    if (!this.#isContinued) this.admitted.keepAlive?.stop();
     if (ending.outcome === "completed") this.deps.failOver.noteAnswer(this.target);
     settleCall(this.deps, this, ending, () => this.#estimate()).then((costNanos) => {
       this.#span?.set(describeEnding(ending, costNanos));
@@ -256,9 +261,10 @@ export class HotCall implements AnswerHandler, RelayedCall, OpenCall {
   #endFailed(failure: unknown, next: NextAttempt | undefined): void {
     if (!next) {
       const outcome = this.hasCallerLeft ? "canceled" : "failed";
-      this.settle(endWithoutCharge(outcome), () => this.exchange.fail(this.reason ?? failure));
+      this.settle(endWithoutCharge(outcome), () => failWithoutAnswer(this.exchange, this.reason ?? failure));
       return;
     }
+    this.#isContinued = true;
     const reason = this.hasCallerLeft ? canceled : this.reason;
     new HotCall(this.deps, this.exchange, next.admitted).goOn(next.funds, reason);
     this.settle(endWithoutCharge("failed"), nothing);

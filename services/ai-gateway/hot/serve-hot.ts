@@ -1,6 +1,7 @@
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import type { HotExchange } from "@lyss/kit/http/route.ts";
 import { composeRequest, type RequestBytes } from "@lyss/kit/http/upstream/request-bytes.ts";
+import { findKeepAliveMs } from "../call/keep-alive.ts";
 import { readTags } from "../call/read-tags.ts";
 import type { Offer } from "../catalog.ts";
 import type { AiGatewayDeps } from "../deps.ts";
@@ -12,6 +13,7 @@ import { patchBody, writePatched } from "../scan/patch-body.ts";
 import { type ScannedRequest, scanRequest } from "../scan/scan-request.ts";
 import { type Compose, toFund } from "./admitted.ts";
 import { HotCall } from "./hot-call.ts";
+import { openHotKeepAlive } from "./hot-keep-alive.ts";
 import { placeAtOnce } from "./next-attempt.ts";
 import { createRequestStarts } from "./request-starts.ts";
 
@@ -40,14 +42,16 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
     const callId = deps.random.id("call");
     const toRun = toFund({ callId, attempt: 1, request, target, exchange });
     const composed = toRun && compose(request, target, secret);
-    const place = composed && placeAtOnce(deps, target);
-    if (!place) return false;
+    const keepAliveMs = findKeepAliveMs(exchange.facts.headers, settings);
+    const place = composed && keepAliveMs !== undefined ? placeAtOnce(deps, target) : undefined;
+    if (!place || !composed || keepAliveMs === undefined) return false;
     const run = (drawn: Drawn | undefined) => {
       if (drawn) {
         if (targets.length > 1) failOver.noteCall();
         const { pool, message } = composed;
+        const keepAlive = openHotKeepAlive(deps, request.isStream ? keepAliveMs : 0, exchange, callId);
         const named = { callId, attempt: 1, request, target, targets, tried: [target] };
-        new HotCall(deps, exchange, { ...named, place, drawn, pool, message, compose }).run();
+        new HotCall(deps, exchange, { ...named, place, drawn, pool, message, compose, keepAlive }).run();
       } else {
         place.end();
       }

@@ -3,13 +3,14 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import { createTimerEntry } from "@lyss/kit/service/timer-wheel.ts";
 import { type EndedAs, type Ending, endWithCharge, endWithoutCharge } from "../call/call.ts";
 import { counterFor } from "../call/count-tokens.ts";
-import { createProgress, maxKeptLength, streamContentType, toCallerEvent } from "../call/relay-stream.ts";
+import { createProgress, maxKeptLength, toCallerEvent } from "../call/relay-stream.ts";
 import { doneEvent, passThrough } from "../dialects/openai/pass-through.ts";
 import { toEvent } from "../dialects/openai/sse.ts";
 import { createDeliveredText } from "../scan/delivered-text.ts";
 import { createStreamScanner } from "../scan/scan-stream.ts";
 import { headOf } from "./admitted.ts";
 import type { BodyReader, RelayedCall } from "./body-reader.ts";
+import { streamHead } from "./hot-keep-alive.ts";
 
 /**
  * Relays a stream event by event, as `relayStream` does: what ends it leaves only after the charge is committed, and only
@@ -97,6 +98,8 @@ export function createStreamReader(call: RelayedCall): BodyReader {
     pieces = [];
     if (exchange.isOver) return;
     begin();
+    progress.hasBegun = true;
+    admitted.keepAlive?.note();
     if (exchange.write(bytes) || exchange.isOver) return;
     call.pauseUpstream();
     deps.wheel.start(deps.settings.idleTimeoutMs, stall);
@@ -108,10 +111,7 @@ export function createStreamReader(call: RelayedCall): BodyReader {
 
   function begin(): void {
     if (exchange.hasBegun) return;
-    exchange.begin(
-      200,
-      `content-type: ${streamContentType}\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n${headOf(admitted)}`,
-    );
+    exchange.begin(200, streamHead + headOf(admitted));
   }
 
   async function count(text: string): Promise<void> {
@@ -187,12 +187,12 @@ export function createStreamReader(call: RelayedCall): BodyReader {
     onFail(failure) {
       if (isWhole) return;
       const hasDelivered = delivered.bytes > 0 || counting !== undefined || progress.usage !== undefined;
-      if (!exchange.hasBegun && !hasDelivered) {
+      if (!progress.hasBegun && !hasDelivered) {
         isWhole = true;
         call.failWithoutAnswer(failure);
         return;
       }
-      const outcome = call.hasCallerLeft ? "canceled" : exchange.hasBegun ? "truncated" : "failed";
+      const outcome = call.hasCallerLeft ? "canceled" : progress.hasBegun ? "truncated" : "failed";
       settle(outcome, hasDelivered, () => {
         if (!exchange.hasBegun || !(failure instanceof Failure)) exchange.fail(failure);
         else exchange.end(writer.fail(failure, exchange.context.locale));

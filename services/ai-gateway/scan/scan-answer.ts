@@ -4,9 +4,12 @@ import { fieldNames, findName } from "./field-names.ts";
 import {
   byteAt,
   closeBrace,
+  closeBracket,
   type JsonBytes,
   nextField,
+  nextItem,
   notJson,
+  openList,
   openObject,
   skipColon,
   skipPlainName,
@@ -28,12 +31,15 @@ export interface ScannedAnswer {
 
 const usageField = 2;
 const errorField = 3;
-const answerFields = fieldNames("service_tier", "model", "usage", "error");
+const choicesField = 4;
+const answerFields = fieldNames("service_tier", "model", "usage", "error", "choices");
+const finishField = 0;
+const choiceFields = fieldNames("finish_reason");
 const noRanges: readonly number[] = answerFields.names.flatMap(() => [0, 0]);
 
 /**
  * Reads a provider's whole answer from its bytes, in one pass that also proves them to be valid JSON. Undefined for everything
- * unusual: no object, an error in it, no usage (the text has to be counted then), or one that a parser has to look at. Says the same
+ * unusual: no object, an error in it, a choice that never ended, no usage (the text has to be counted then), or one that a parser has to look at. Says the same
  * as `readUsage`, `readServiceMode` and `findInBandFailure` do of the parsed answer. Never throws.
  */
 export function scanAnswer(body: Buffer): ScannedAnswer | undefined {
@@ -55,7 +61,7 @@ function findFields(json: JsonBytes, ranges: number[], counts: UsageCounts): boo
     const start = skipColon(json, nameEnd);
     if (start === notJson) return false;
     const field = findName(json, at, nameEnd, answerFields);
-    const end = field === usageField ? skipUsage(json, start, counts) : skipValue(json, start);
+    const end = skipField(json, start, field, counts);
     if (end === notJson) return false;
     if (field >= 0) {
       // Of two the parser believes the last: a second usage must not hide behind the first.
@@ -68,4 +74,29 @@ function findFields(json: JsonBytes, ranges: number[], counts: UsageCounts): boo
     at = nextField(json, end);
   }
   return at !== notJson && skipSpace(json, at + 1) === json.length;
+}
+
+function skipField(json: JsonBytes, start: number, field: number, counts: UsageCounts): number {
+  if (field === usageField) return skipUsage(json, start, counts);
+  return field === choicesField ? skipChoices(json, start) : skipValue(json, start);
+}
+
+/** Where the choices end; `notJson` also for what is no list of objects, and for one that does not say why it ended. */
+function skipChoices(json: JsonBytes, start: number): number {
+  let at = openList(json, start);
+  while (at !== notJson && byteAt(json, at) !== closeBracket) at = nextItem(json, skipChoice(json, at));
+  return at === notJson ? notJson : at + 1;
+}
+
+function skipChoice(json: JsonBytes, start: number): number {
+  let at = openObject(json, start);
+  while (at !== notJson && byteAt(json, at) !== closeBrace) {
+    const nameEnd = skipPlainName(json, at);
+    const valueStart = skipColon(json, nameEnd);
+    if (valueStart === notJson) return notJson;
+    const end = skipValue(json, valueStart);
+    if (findName(json, at, nameEnd, choiceFields) === finishField && isNull(json, valueStart, end)) return notJson;
+    at = nextField(json, end);
+  }
+  return at === notJson ? notJson : at + 1;
 }

@@ -36,7 +36,7 @@ export function createMessageStream(
     isStarted = true;
     // What was used is known at the end, and stands in `message_delta`.
     const message = { ...startMessage(facts, asked.model), usage: toWholeUsage(noUsage) };
-    return toEvent("message_start", { message }) + toEvent("ping", {});
+    return toEvent("message_start", { message }) + String(pingEvent);
   }
 
   function keep(text: string): void {
@@ -122,6 +122,9 @@ export function createMessageStream(
     },
   };
 }
+
+/** Keeps a stream alive: SDKs pass over it, also before `message_start`. */
+export const pingEvent = Buffer.from(toEvent("ping", {}));
 
 /** Nothing can follow arguments that are whole; texts end wherever something else begins. */
 function isComplete({ kind, text }: Block): boolean {

@@ -6,7 +6,7 @@ import { readText } from "../request-fields.ts";
 import { toErrorBody } from "./failure-reply.ts";
 import { toMessage } from "./message-answer.ts";
 import { type MessageRequest, readMessageRequest } from "./message-request.ts";
-import { createMessageStream, toEvent } from "./message-stream.ts";
+import { createMessageStream, pingEvent, toEvent } from "./message-stream.ts";
 import { readNativeMessage } from "./native-message.ts";
 
 /**
@@ -30,6 +30,7 @@ function createMessageWriter({ request: { model }, ...read }: MessageRequest, fa
   const asked = { model, ...read };
   const stream = createMessageStream(facts, asked);
   return {
+    keepAlive: pingEvent,
     whole(_body, json, tokens) {
       const answer = readChatAnswer(facts.callId, json);
       return Buffer.from(JSON.stringify(toMessage(answer, facts, asked, tokens)));

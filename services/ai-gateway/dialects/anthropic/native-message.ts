@@ -11,7 +11,7 @@ import type { SseEvent } from "../openai/sse.ts";
 import { fieldOf } from "../openai/usage.ts";
 import { type Fields, readFlag, readInteger, readList, readOptional, readText } from "../request-fields.ts";
 import { toErrorBody } from "./failure-reply.ts";
-import { toEvent } from "./message-stream.ts";
+import { pingEvent, toEvent } from "./message-stream.ts";
 import { toCountedChat } from "./native-count.ts";
 import { refuseDearer } from "./native-refusals.ts";
 
@@ -99,6 +99,7 @@ const messageStop = Buffer.from(toEvent("message_stop", {}));
 
 function createNativeWriter(model: string, { requestId }: AnswerFacts): AnswerWriter {
   return {
+    keepAlive: pingEvent,
     whole: (body) => withModel(body, model),
     event: ({ raw }) => (raw.length === 0 ? undefined : raw),
     end: () => messageStop,

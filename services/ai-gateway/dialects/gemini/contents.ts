@@ -44,6 +44,7 @@ function createContentWriter(read: ContentRequest, facts: AnswerFacts, isSse: bo
   const frames = createFrames(isSse);
   return {
     streamContentType: frames.contentType,
+    keepAlive: frames.keepAlive,
     whole(_body, json, tokens) {
       const answer = readChatAnswer(facts.callId, json);
       return Buffer.from(JSON.stringify(toContentAnswer(answer, facts, asked, tokens)));

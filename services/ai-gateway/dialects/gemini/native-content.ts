@@ -107,6 +107,7 @@ function createNativeWriter(
   const held: Buffer[] = [];
   return {
     streamContentType: frames.contentType,
+    keepAlive: frames.keepAlive,
     whole: (body) => withModelVersion(body, model),
     event({ raw }, json) {
       for (const index of listFinished(json)) finished.add(index);

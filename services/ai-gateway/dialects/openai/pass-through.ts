@@ -1,3 +1,4 @@
+import type { Failure, Locale } from "@lyss/kit/errors/failure.ts";
 import { readRequest, type Surface } from "../../call/read-request.ts";
 import type { AnswerWriter, AskedCall } from "../dialect.ts";
 import { toErrorObject } from "./failure-reply.ts";
@@ -36,8 +37,13 @@ export function passThrough(model: string, upstreamModel: string, wantsUsage: bo
       return Buffer.concat([Buffer.from("data: "), withModel(Buffer.from(data), model), Buffer.from("\n\n")]);
     },
     end: () => doneEvent,
-    fail: (failure, locale) => Buffer.from(`data: ${JSON.stringify(toErrorObject(failure, locale))}\n\n`),
+    fail: toErrorEvent,
   };
+}
+
+/** What ends a stream that failed. */
+export function toErrorEvent(failure: Failure, locale: Locale): Buffer {
+  return Buffer.from(`data: ${JSON.stringify(toErrorObject(failure, locale))}\n\n`);
 }
 
 /** The chunk that exists only because usage was asked for: no choices, but a usage. Clients that did not ask stumble over it. */

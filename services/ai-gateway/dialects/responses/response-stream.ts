@@ -166,9 +166,9 @@ export function createResponseStream(facts: Pick<AnswerFacts, "callId" | "maxKep
     },
     /** The last event of all. */
     end: (response: ResponseObject) => event(`response.${response.status}`, { response }),
-    /** The response when the provider broke off, or money ended. What was delivered stands in the events. */
-    fail(error: { readonly code: string; readonly message: string }): ResponseObject {
-      return { ...begun, status: "failed", error };
+    /** What ends a response whose provider broke off, or whose money ended. What was delivered stands in the events before. */
+    fail(error: { readonly code: string; readonly message: string }): string {
+      return start() + event("response.failed", { response: { ...begun, status: "failed", error } });
     },
   };
 }

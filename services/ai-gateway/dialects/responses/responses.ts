@@ -27,7 +27,7 @@ export function createResponseWriter(read: ResponseRequest, facts: AnswerFacts, 
     },
     fail(failure, locale) {
       const { code, message } = toErrorObject(failure, locale).error;
-      return Buffer.from(stream.end(stream.fail({ code: String(code), message: String(message) })));
+      return Buffer.from(stream.fail({ code: String(code), message: String(message) }));
     },
   };
 }
