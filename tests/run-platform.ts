@@ -56,6 +56,7 @@ export function runLyss(args: readonly string[], env: Readonly<Record<string, st
   });
 }
 
+const maxShownChars = 4_000;
 const ready = /Lyss is ready at\s+(http\S+)/;
 
 /** Starts a platform and resolves when it says that it is ready. Rejects with its output when it ends before that. */
@@ -71,7 +72,9 @@ export async function runPlatform(
   const env = { PATH: process.env["PATH"] ?? "", LYSS_HTTP_PORT: "0", LYSS_DATA_DIR: dataDir, ...options.env };
   const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] });
   const exited = once(child, "exit");
+  let isWanted = false;
   const end = async (signal: NodeJS.Signals) => {
+    isWanted = true;
     if (child.exitCode === null && child.signalCode === null) child.kill(signal);
     await exited;
   };
@@ -80,6 +83,11 @@ export async function runPlatform(
     if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
   });
   const { url, output } = await waitUntilReady(child, options.readyWhen ?? ready);
+  child.once("close", (code, signal) => {
+    // Its clients only see their connections end.
+    if (!isWanted)
+      console.error(`the platform ended by itself (${code ?? signal}):\n${output().slice(-maxShownChars)}`);
+  });
   return {
     url,
     apiKey: readApiKey(dataDir),

@@ -27,18 +27,26 @@ export async function createEnginePool(options: {
     max: maxSessions,
     application_name: "lyss:workflow-engine",
     options: `-c idle_in_transaction_session_timeout=${idleInTransactionTimeoutMs}`,
-    ...(urls.length > 1 && { Client: primaryClientOf(pg, createPrimaryFinder(urls, systemClock)) }),
+    Client: clientOf(pg, urls.length > 1 ? createPrimaryFinder(urls, systemClock) : undefined),
   });
   pool.on("error", (err) => log.warn({ err }, "workflow engine: an idle session has ended"));
   return pool;
 }
 
-function primaryClientOf(pg: Pg, primary: PrimaryFinder) {
+function clientOf(pg: Pg, primary: PrimaryFinder | undefined) {
   return class extends pg.Client {
+    constructor(...args: ConstructorParameters<typeof pg.Client>) {
+      super(...args);
+      // Of a server that dies as it says that a session is ready, the client hears both at once, before whoever wants the session
+      // listens: an error that nobody hears would end the process. Whoever has the session sees that it is gone by its first query.
+      this.on("error", () => {});
+    }
+
     override connect(): Promise<this>;
     override connect(done: (err: Error | null) => void): void;
     override connect(done?: (err: Error | null) => void) {
-      const connecting = this.#connectToPrimary();
+      if (!primary) return done ? super.connect(done) : super.connect();
+      const connecting = this.#connectTo(primary);
       if (!done) return connecting;
       connecting.then(
         () => done(null),
@@ -46,8 +54,8 @@ function primaryClientOf(pg: Pg, primary: PrimaryFinder) {
       );
     }
 
-    async #connectToPrimary(): Promise<this> {
-      const { hostname, port } = new URL(await primary.find());
+    async #connectTo(found: PrimaryFinder): Promise<this> {
+      const { hostname, port } = new URL(await found.find());
       this.host = hostname.replace(/^\[|\]$/g, "");
       this.port = Number(port || 5432);
       await super.connect();
