@@ -19,6 +19,7 @@ export const topics: readonly Topic[] = [
       "group.*",
       "impersonation.*",
       "key.*",
+      "model_limit.*",
       "provider.*",
       "recovery_code.*",
       "recovery_codes.*",

@@ -2,6 +2,7 @@ import { defineEvent } from "@lyss/kit/events/event.ts";
 import {
   BreakerChangedSchema,
   DegradationChangedSchema,
+  ModelLimitChangedSchema,
   PersonErasedSchema,
   ProviderChangedSchema,
   ResilienceOrderedSchema,
@@ -14,6 +15,9 @@ export const providerChanged = defineEvent("provider.changed", ProviderChangedSc
 
 /** A tenant's routes changed; nodes refresh their snapshot. */
 export const routeChanged = defineEvent("route.changed", RouteChangedSchema, (event) => event.tenantId);
+
+/** A limit on a model or an account changed; nodes read them anew. */
+export const modelLimitChanged = defineEvent("model_limit.changed", ModelLimitChangedSchema, () => "limits");
 
 export const breakerChanged = defineEvent(
   "resilience.breaker.changed",

@@ -203,4 +203,43 @@ export const aiGatewayFailures = defineFailures("ai_gateway", {
     httpStatus: 409,
     text: { en_US: "A tenant may have {limit} routes.", zh_CN: "每个租户最多可有 {limit} 条路由。" },
   },
+  model_limited: {
+    kind: "resource_exhausted",
+    publicCode: "GATEWAY_026",
+    isRetryable: true,
+    text: {
+      en_US:
+        "'{model}' is at a limit that the operator has set ({what}), wherever it is offered. Try again in {retryAfterSeconds} s.",
+      zh_CN: "“{model}”在所有可用供应商处均已达到管理员设置的限制（{what}），请在 {retryAfterSeconds} 秒后重试。",
+    },
+  },
+  limit_not_found: {
+    kind: "not_found",
+    publicCode: "GATEWAY_027",
+    text: { en_US: "There is no limit '{name}'.", zh_CN: "没有名为“{name}”的限制。" },
+  },
+  limit_configured: {
+    kind: "failed_precondition",
+    publicCode: "GATEWAY_028",
+    httpStatus: 409,
+    text: {
+      en_US: "The limit '{name}' comes from the operator's configuration file. Change it there.",
+      zh_CN: "限制“{name}”来自管理员的配置文件，请在文件中修改。",
+    },
+  },
+  limit_version_mismatch: {
+    kind: "failed_precondition",
+    publicCode: "GATEWAY_029",
+    httpStatus: 412,
+    text: {
+      en_US: "The limit has changed: it is at version {current}, not {expected}. Read it again.",
+      zh_CN: "限制已发生变化：当前版本为 {current}，而非 {expected}。请重新读取。",
+    },
+  },
+  too_many_limits: {
+    kind: "resource_exhausted",
+    publicCode: "GATEWAY_030",
+    httpStatus: 409,
+    text: { en_US: "There may be {limit} limits.", zh_CN: "最多可有 {limit} 条限制。" },
+  },
 });

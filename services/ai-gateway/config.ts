@@ -3,6 +3,7 @@ import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { policiesSchema } from "@lyss/kit/resilience/policy-config.ts";
 import { z } from "zod";
 import { providerDialects, unsupportedParametersModes } from "./model.ts";
+import { modelLimitSchema } from "./model-limits/model-limit.ts";
 import { providerNameSchema } from "./provider-name.ts";
 import { routeSchema } from "./routing/route.ts";
 
@@ -176,6 +177,26 @@ export const aiGatewayConfig = {
     )
     .prefault([])
     .describe("Names that go to several targets, for every tenant; see guides/providers.md.")
+    .meta({ live: true }),
+  modelLimits: z
+    .strictObject({
+      processes: z
+        .int()
+        .min(1)
+        .max(10_000)
+        .default(1)
+        .describe("Processes that serve model calls: each keeps to its share of every limit."),
+      limits: z
+        .array(modelLimitSchema)
+        .max(500)
+        .refine(
+          (list) => new Set(list.map(({ name }) => name)).size === list.length,
+          inBothLanguages("must have each name only once", "名称不能重复"),
+        )
+        .default([])
+        .describe("How much models and providers' accounts are asked; see guides/resilience.md."),
+    })
+    .prefault({})
     .meta({ live: true }),
   aiGateway: z
     .strictObject({

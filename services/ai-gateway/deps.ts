@@ -13,6 +13,8 @@ import type { GatewaySettings } from "./config.ts";
 import type { CredentialCache } from "./credential-cache.ts";
 import type { Funding } from "./funds/funding.ts";
 import type { GatewayMetrics } from "./metrics.ts";
+import type { LimitBook } from "./model-limits/limit-book.ts";
+import type { ModelLimits } from "./model-limits/model-limits.ts";
 import type { CallOnce } from "./once/call-once.ts";
 import type { OpenCalls } from "./open-calls.ts";
 import type { ProviderPolicies } from "./provider-policies.ts";
@@ -44,6 +46,8 @@ export interface AiGatewayDeps {
   readonly standings: Standings;
   readonly order: TargetOrder;
   readonly routeStore: RouteStore;
+  readonly modelLimits: ModelLimits;
+  readonly limitBook: LimitBook;
   readonly openCalls: OpenCalls;
   readonly funding: Funding;
   readonly once: CallOnce;

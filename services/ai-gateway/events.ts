@@ -1,5 +1,6 @@
 import {
   aiGatewayPersonExported,
+  modelLimitChanged,
   providerChanged,
   resilienceOrdered,
   routeChanged,
@@ -23,12 +24,16 @@ export function createAiGatewaySubscriptions(
   const reloadRoutes = () => {
     ops.loadTenantRoutes().catch((err: unknown) => log.error({ err }, "the routes could not be read again"));
   };
+  const reloadLimits = () => {
+    ops.loadModelLimits().catch((err: unknown) => log.error({ err }, "the limits could not be read again"));
+  };
   const forget = ({ data }: { readonly data: { readonly credentialId: string } }) =>
     credentials.forget(data.credentialId);
   const forgetAll = () => credentials.forgetAll();
   return [
     onBroadcast("reload-providers", providerChanged, reload, reload),
     onBroadcast("reload-routes", routeChanged, reloadRoutes, reloadRoutes),
+    onBroadcast("reload-model-limits", modelLimitChanged, reloadLimits, reloadLimits),
     onBroadcast("forget-rotated-secret", credentialRotated, forget, forgetAll),
     onBroadcast("forget-revoked-secret", credentialRevoked, forget, forgetAll),
     onBroadcast(

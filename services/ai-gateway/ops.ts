@@ -1,6 +1,7 @@
 import type { ExportedPerson } from "@lyss/contracts/events/answer-export.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
+import type { PageRequest } from "@lyss/kit/http/page.ts";
 import type { Exchange } from "@lyss/kit/http/route.ts";
 import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
@@ -13,6 +14,7 @@ import { type AskedContent, askInGemini } from "./dialects/gemini/contents.ts";
 import { askForEmbeddings } from "./dialects/gemini/embeddings.ts";
 import { askInOpenAi } from "./dialects/openai/pass-through.ts";
 import { createHotCalls } from "./hot/serve-hot.ts";
+import type { ModelLimitSpec } from "./model-limits/model-limit.ts";
 import { getModel, listModels, type ModelsOfCaller } from "./model-prices/list-models.ts";
 import { type AddProviderInput, addProvider } from "./ops/add-provider.ts";
 import { countContentTokens } from "./ops/count-content-tokens.ts";
@@ -77,6 +79,13 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
     orderBreaker: (order: BreakerOrder) => orderBreaker(deps, order),
     followBreakerOrder: (order: { policy: string; action: string }) => followBreakerOrder(deps, order),
     orderDegradation: (order: DegradationOrder) => orderDegradation(deps, order),
+    loadModelLimits: () => deps.limitBook.load(),
+    listModelLimits: (page: PageRequest) => deps.limitBook.list(page),
+    getModelLimit: (name: string) => deps.limitBook.get(name),
+    putModelLimit: ({ expectedVersion, ...spec }: ModelLimitSpec & { readonly expectedVersion: number | undefined }) =>
+      deps.limitBook.put(spec, expectedVersion),
+    removeModelLimit: (name: string) => deps.limitBook.remove(name),
+    useOfModelLimit: (name: string) => deps.modelLimits.useOf(name),
     loadTenantProviders: () => loadTenantProviders(deps),
     reportModels: (input: { tenantId: string }) => reportModels(deps, input),
     listRoutes: (input: Parameters<typeof listRoutes>[1]) => listRoutes(deps, input),

@@ -11,6 +11,7 @@ import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
 import { geminiRoutes } from "./gemini-routes.ts";
 import { messagesRoutes } from "./messages-routes.ts";
 import { type Provider, providerDialects, unsupportedParametersModes } from "./model.ts";
+import { modelLimitRoutes } from "./model-limit-routes.ts";
 import {
   anthropicList,
   anthropicModel,
@@ -335,6 +336,7 @@ export const aiGatewayRoutes = [
   ...providerRoutes,
   ...routingRoutes,
   ...resilienceRoutes,
+  ...modelLimitRoutes,
 ];
 
 function toModelConfig(input: z.output<typeof modelInput>): ModelConfig {

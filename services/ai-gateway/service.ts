@@ -3,6 +3,7 @@ import {
   aiGatewayPersonExported,
   breakerChanged,
   degradationChanged,
+  modelLimitChanged,
   providerChanged,
   resilienceOrdered,
   routeChanged,
@@ -28,6 +29,7 @@ import { createAiGatewaySubscriptions } from "./events.ts";
 import { createFunding } from "./funds/funding.ts";
 import { createAiGatewayJobs } from "./jobs.ts";
 import { createGatewayMetrics } from "./metrics.ts";
+import { createLimiting } from "./model-limits/limiting.ts";
 import { priceCheck } from "./model-prices/price-check.ts";
 import { createCallOnce } from "./once/call-once.ts";
 import { createOnceStore } from "./once/once-store.ts";
@@ -56,11 +58,12 @@ export const aiGateway = defineService({
   needs: { billing: BillingService, credential: CredentialService },
   publishes: [
     ...[providerChanged, routeChanged, breakerChanged, degradationChanged, resilienceOrdered],
-    ...[aiGatewayPersonErased, aiGatewayPersonExported],
+    ...[aiGatewayPersonErased, aiGatewayPersonExported, modelLimitChanged],
   ],
   hears: [
     providerChanged,
     routeChanged,
+    modelLimitChanged,
     credentialRotated,
     credentialRevoked,
     resilienceOrdered,
@@ -111,11 +114,12 @@ export const aiGateway = defineService({
     degradation.watch(policies.level);
     degradation.onChange(changes.noteDegradation);
     const routing = createRouting(settings, { sql: db.sql, priceOf: funding.priceOf, clock, random });
+    const limiting = createLimiting({ db, outbox, clock, metrics });
     const deps = {
       ...{ db, outbox, clock, random, log, settings, openCalls, funding, once, responses, credentials, pools, wheel },
       ...clients,
       ...{ catalog, policies, degradation, changes, node },
-      ...routing,
+      ...{ ...routing, ...limiting },
       store: createAiGatewayStore(db.sql),
       metrics: createGatewayMetrics(metrics, {
         openCalls: () => openCalls.size,
@@ -131,6 +135,8 @@ export const aiGateway = defineService({
     await loadTenantProviders(deps);
     await loadRoutes(deps, config.routes);
     given.onConfigChange(({ routes }) => changeSharedRoutes(deps, routes));
+    await limiting.limitBook.start(config.modelLimits);
+    given.onConfigChange(({ modelLimits }) => limiting.limitBook.configure(modelLimits));
 
     const ops = createAiGatewayOps(deps);
     return {

@@ -1,5 +1,10 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
-import { providerChanged, resilienceOrdered, routeChanged } from "@lyss/contracts/events/ai-gateway.ts";
+import {
+  modelLimitChanged,
+  providerChanged,
+  resilienceOrdered,
+  routeChanged,
+} from "@lyss/contracts/events/ai-gateway.ts";
 import { auditChainBroken } from "@lyss/contracts/events/audit.ts";
 import {
   impersonationStarted,
@@ -311,6 +316,7 @@ export const auditRules: readonly AuditRule[] = [
     details: ["reversalId", "walletId", "currency", "amountNanos", "isWon"],
   }),
   audited(integrityFailed, { subject: ["journal", "runId"], details: ["findingCount"] }),
+  audited(modelLimitChanged, { subject: ["model_limit", "name"], actor: "actorId" }),
   audited(resilienceOrdered, { subject: ["node", "node"], actor: "userId", details: ["order"] }),
   audited(auditChainBroken, { subject: ["audit_log", "chain"], details: ["brokenSequence", "reason"] }),
 ];

@@ -12,6 +12,7 @@ import { addEventCommands } from "./event-commands.ts";
 import { addGroupCommands } from "./group-commands.ts";
 import { addInvoiceCommands } from "./invoice-commands.ts";
 import { addKeyCommands } from "./key-commands.ts";
+import { addModelLimitCommands } from "./model-limit-commands.ts";
 import { addMoneyCommands } from "./money-commands.ts";
 import { addOrderCommands } from "./order-commands.ts";
 import { addPlanCommands } from "./plan-commands.ts";
@@ -57,6 +58,7 @@ function createProgram(deps: CliDeps): Command {
   addGroupCommands(program, deps);
   addProviderCommands(program, deps);
   addRouteCommands(program, deps);
+  addModelLimitCommands(program, deps);
   addMoneyCommands(program, deps);
   addBillingCommands(program, deps);
   addPriceCommands(program, deps);

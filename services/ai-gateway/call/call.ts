@@ -5,6 +5,7 @@ import type { AnswerWriter } from "../dialects/dialect.ts";
 import type { ReportedUsage } from "../dialects/openai/usage.ts";
 import type { Funds } from "../funds/funds.ts";
 import type { Target } from "../model.ts";
+import type { LimitPlace } from "../model-limits/model-limits.ts";
 import type { AnswerRecord } from "../once/call-once.ts";
 import type { Wire, WireDraft, WireFacts } from "../providers/wire.ts";
 import type { TokenCounter } from "./count-tokens.ts";
@@ -28,6 +29,8 @@ export interface Call {
   readonly inputTokens: number;
   /** What pays for it. */
   readonly funds: Funds;
+  /** What it has taken of limits on its target; undefined where there are none. */
+  readonly limited: LimitPlace | undefined;
   /** For a stream that is paid for as it runs. */
   readonly meter: StreamMeter | undefined;
   /** The limit to write into the request, when money allows less than the caller or the model would. */

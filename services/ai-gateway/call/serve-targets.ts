@@ -1,9 +1,14 @@
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import { setLastingHeader } from "@lyss/kit/http/failure-reply.ts";
 import type { Span } from "@lyss/kit/observability/span.ts";
 import { inSpan } from "@lyss/kit/observability/tracing.ts";
 import type { AiGatewayDeps } from "../deps.ts";
+import { expectedTokens } from "../model-limits/expected-tokens.ts";
+import { toLimitHeaders } from "../model-limits/limit-headers.ts";
+import type { LimitPlace } from "../model-limits/model-limits.ts";
 import { type Call, type Ending, endWithoutCharge, hasCallerLeft } from "./call.ts";
 import { describeCall, describeEnding } from "./call-span.ts";
 import { limitToSend, toCallToFund } from "./call-to-fund.ts";
@@ -116,7 +121,10 @@ async function goOn(
   }
 }
 
-/** Sets money aside for an attempt and writes it down. A target without a price is passed over. */
+/**
+ * Sets money aside for an attempt and writes it down. A target without a price, or at a limit, is passed over: only where all are at
+ * one the caller hears of it, with the wait for the first that has room.
+ */
 async function openAttempt(
   deps: AiGatewayDeps,
   walk: Walk,
@@ -124,25 +132,69 @@ async function openAttempt(
   prepared: PreparedCall,
   previous: Call | undefined,
 ): Promise<Call> {
-  const attempt = (previous?.attempt ?? 0) + 1;
+  let limited: Failure | undefined;
   for (let at = prepared; ; ) {
     try {
-      const startedAtMs = deps.clock.nowMs();
-      const { callId, requestId } = served;
-      const { target, inputTokens } = at;
-      const { request } = at.read;
-      const { caller, tags } = walk;
-      const toFund = toCallToFund({ callId, attempt, requestId, caller, request, target, inputTokens, tags });
-      const funds = await (previous ? previous.funds.goOn(toFund) : deps.funding.fund(toFund));
-      return toCall(deps, walk, served, at, { attempt, funds, startedAtMs, keepAlive: previous?.keepAlive });
+      return await openAt(deps, walk, served, at, previous);
     } catch (err) {
-      const other = isFailure(err, billingFailures.price_missing)
-        ? deps.failOver.skip(walk.tried, takersFor(walk))
-        : undefined;
-      if (!other) throw err;
-      at = await prepareFrom(deps, walk, other);
+      if (isFailure(err, aiGatewayFailures.model_limited)) limited = soonerOf(limited, err);
+      else if (!isFailure(err, billingFailures.price_missing)) throw err;
+      const other = deps.failOver.skip(walk.tried, takersFor(walk));
+      if (!other) throw limited ?? err;
+      try {
+        at = await prepareFrom(deps, walk, other);
+      } catch (cause) {
+        throw limited ?? cause;
+      }
     }
   }
+}
+
+async function openAt(
+  deps: AiGatewayDeps,
+  walk: Walk,
+  served: ServedCall,
+  at: PreparedCall,
+  previous: Call | undefined,
+): Promise<Call> {
+  const attempt = (previous?.attempt ?? 0) + 1;
+  const limited = enterLimits(deps, walk, served, at);
+  try {
+    const startedAtMs = deps.clock.nowMs();
+    const { callId, requestId } = served;
+    const { target, inputTokens } = at;
+    const { request } = at.read;
+    const { caller, tags } = walk;
+    const toFund = toCallToFund({ callId, attempt, requestId, caller, request, target, inputTokens, tags });
+    const funds = await (previous ? previous.funds.goOn(toFund) : deps.funding.fund(toFund));
+    return toCall(deps, walk, served, at, { attempt, funds, startedAtMs, limited, keepAlive: previous?.keepAlive });
+  } catch (err) {
+    limited?.cancel();
+    throw err;
+  }
+}
+
+/** Tells the caller what is left of its own limits, whether or not there is room. */
+function enterLimits(
+  { modelLimits, clock }: AiGatewayDeps,
+  { caller, askedCall }: Walk,
+  { res }: ServedCall,
+  { target, read: { request } }: PreparedCall,
+): LimitPlace | undefined {
+  if (modelLimits.isEmpty) return undefined;
+  try {
+    return modelLimits.enter(target, caller, expectedTokens(request));
+  } finally {
+    const told = askedCall.detached || res.headersSent ? undefined : modelLimits.tell(target, caller);
+    const family = askedCall.asked.surface === "messages" ? "anthropic" : "openai";
+    for (const [name, value] of Object.entries(told ? toLimitHeaders(told, family, clock) : {})) {
+      setLastingHeader(res, name, value);
+    }
+  }
+}
+
+function soonerOf(a: Failure | undefined, b: Failure): Failure {
+  return a && (a.retryAfterMs ?? 0) <= (b.retryAfterMs ?? 0) ? a : b;
 }
 
 function toCall(
@@ -154,10 +206,9 @@ function toCall(
     attempt,
     funds,
     startedAtMs,
+    limited,
     keepAlive,
-  }: Pick<Call, "attempt" | "funds" | "keepAlive"> & {
-    readonly startedAtMs: number;
-  },
+  }: Pick<Call, "attempt" | "funds" | "limited" | "keepAlive"> & { readonly startedAtMs: number },
 ): Call {
   const { callId, requestId, begin } = served;
   const { request } = read;
@@ -176,6 +227,7 @@ function toCall(
       counter,
       inputTokens,
       funds,
+      limited,
       wire,
       draft,
       facts: { startedAtMs, callId, upstreamModel: target.model.upstreamName },

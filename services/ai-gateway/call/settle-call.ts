@@ -11,15 +11,32 @@ const outcomes: Readonly<Record<EndedAs, CallOutcome>> = {
   truncated: CallOutcome.TRUNCATED,
 };
 
-type SettledCall = Pick<Call, "target" | "startedMs" | "funds" | "dispatch">;
+type SettledCall = Pick<Call, "target" | "startedMs" | "funds" | "dispatch" | "limited">;
 
 /**
  * Counts how a call ended and settles it. Resolves with the cost when the charge cannot be lost any more. `estimate` is asked
  * only for a call that the provider may have counted although nothing is charged.
  */
 export function settleCall(
-  { clock, metrics }: Pick<AiGatewayDeps, "clock" | "metrics">,
+  deps: Pick<AiGatewayDeps, "clock" | "metrics">,
   call: SettledCall,
+  ending: Ending,
+  estimate: () => Promise<TokenCounts>,
+): Promise<bigint | undefined> {
+  const settled = settle(deps, call, ending, estimate);
+  const { limited } = call;
+  if (!limited) return settled;
+  const { inputTokens, cachedInputTokens, outputTokens } = foldCounts(ending.tokens);
+  limited.end(Number(inputTokens + cachedInputTokens + outputTokens));
+  return settled.then((costNanos) => {
+    limited.spend(costNanos ?? 0n);
+    return costNanos;
+  });
+}
+
+function settle(
+  { clock, metrics }: Pick<AiGatewayDeps, "clock" | "metrics">,
+  call: Omit<SettledCall, "limited">,
   ending: Ending,
   estimate: () => Promise<TokenCounts>,
 ): Promise<bigint | undefined> {

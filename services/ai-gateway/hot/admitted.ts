@@ -8,6 +8,7 @@ import type { KeepAlive } from "../call/keep-alive.ts";
 import { readTags } from "../call/read-tags.ts";
 import type { CallToFund, Drawn } from "../funds/funds.ts";
 import type { Target } from "../model.ts";
+import type { LimitPlace } from "../model-limits/model-limits.ts";
 import type { ScannedRequest } from "../scan/scan-request.ts";
 
 /** What goes upstream, and over which connections. */
@@ -32,6 +33,9 @@ export interface Admitted extends Message {
   readonly place: PolicyPlace;
   /** Of the call, whichever attempt is under way. */
   readonly keepAlive: KeepAlive | undefined;
+  /** What it has taken of limits on its target, and what its caller is told of its own; undefined where there are none. */
+  readonly limited: LimitPlace | undefined;
+  readonly limitHead: string;
   /** Of the first attempt. */
   readonly drawn: Drawn;
   readonly compose: Compose;
@@ -69,6 +73,6 @@ export function toFund({
 }
 
 /** Lines of an answer's head that tell of its call. */
-export function headOf({ callId, attempt, target }: Admitted): string {
-  return `lyss-call-id: ${callId}\r\nlyss-provider: ${target.provider.name}\r\nlyss-attempts: ${attempt}\r\n`;
+export function headOf({ callId, attempt, target, limitHead }: Admitted): string {
+  return `lyss-call-id: ${callId}\r\nlyss-provider: ${target.provider.name}\r\nlyss-attempts: ${attempt}\r\n${limitHead}`;
 }

@@ -18,6 +18,7 @@ import { settleCall } from "../call/settle-call.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { Funds } from "../funds/funds.ts";
 import type { Target } from "../model.ts";
+import type { LimitPlace } from "../model-limits/model-limits.ts";
 import type { OpenCall } from "../open-calls.ts";
 import type { Admitted } from "./admitted.ts";
 import { createAnswerReader } from "./answer-reader.ts";
@@ -66,12 +67,13 @@ export class HotCall implements AnswerHandler, RelayedCall, OpenCall {
 
   /** Begins. Called once. */
   run(): void {
-    const { place, drawn } = this.admitted;
+    const { place, drawn, limited } = this.admitted;
     this.exchange.enter(
       () => this.#record(),
       () => {
         drawn.cancel();
         place.end();
+        limited?.cancel();
       },
     );
   }
@@ -98,6 +100,10 @@ export class HotCall implements AnswerHandler, RelayedCall, OpenCall {
     return this.exchange.facts.startedMs;
   }
 
+  get limited(): LimitPlace | undefined {
+    return this.admitted.limited;
+  }
+
   get funds(): Funds {
     if (!this.#funds) throw new TypeError("a call has funds from its record on");
     return this.#funds;
@@ -118,6 +124,7 @@ export class HotCall implements AnswerHandler, RelayedCall, OpenCall {
       (funds) => this.#send(funds),
       (err: unknown) => {
         this.#release();
+        this.limited?.cancel();
         if (this.#span) {
           noteError(this.#span, err);
           this.#span.end();

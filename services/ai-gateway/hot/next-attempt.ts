@@ -2,10 +2,14 @@ import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import type { HotExchange } from "@lyss/kit/http/route.ts";
 import type { PolicyPlace } from "@lyss/kit/resilience/policy-place.ts";
+import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { Funds } from "../funds/funds.ts";
 import type { Target } from "../model.ts";
+import { expectedTokens } from "../model-limits/expected-tokens.ts";
+import { toLimitHeaders } from "../model-limits/limit-headers.ts";
 import { takersOf } from "../routing/bound-request.ts";
+import type { ScannedRequest } from "../scan/scan-request.ts";
 import { type Admitted, toFund } from "./admitted.ts";
 
 /** An attempt that failed before anything of an answer left. */
@@ -41,23 +45,27 @@ export async function findNextAttempt(
     tried.push(target);
     const leftMs = leftOf(deps, startedMs, tried) - clock.monotonicMs();
     if (leftMs <= 0) return undefined;
-    const place = placeAtOnce(deps, target);
-    if (!place) continue;
+    const room = roomAtOnce(deps, target, request, exchange.facts.caller);
+    if (!room) continue;
+    const { place, limited } = room;
     try {
       const message = admitted.compose(request, target, await deps.credentials.secretOf(target.provider));
       const toRun = toFund({ callId: admitted.callId, attempt, request, target, exchange });
       if (message && toRun) {
-        const next = { ...admitted, ...message, attempt, target, tried, place: withLimit(place, leftMs) };
+        const at = { attempt, target, tried, ...room, place: withLimit(place, leftMs) };
+        const next = { ...admitted, ...message, ...at };
         return { admitted: next, funds: await funds.goOn(toRun) };
       }
     } catch (cause) {
       place.end();
+      limited?.cancel();
       if (!isFailure(cause)) throw cause;
       // Its money is refused wherever it goes; its price or its key only here.
       if (isOfMoney(cause.type.code) && cause.type !== billingFailures.price_missing) return undefined;
       continue;
     }
     place.end();
+    limited?.cancel();
   }
   return undefined;
 }
@@ -76,13 +84,28 @@ function withLimit(place: PolicyPlace, leftMs: number): PolicyPlace {
   return { ...place, timeoutMs: Math.min(leftMs, place.timeoutMs ?? leftMs) };
 }
 
-/** Undefined where its breaker is open or the call would have to wait. */
-export function placeAtOnce(
-  { policies }: Pick<AiGatewayDeps, "policies">,
-  { provider }: Target,
-): PolicyPlace | undefined {
+/** A place at a target and under its limits. */
+export type Room = Pick<Admitted, "place" | "limited" | "limitHead">;
+
+/** Undefined where its breaker is open, a limit is reached or the call would have to wait. */
+export function roomAtOnce(
+  { policies, modelLimits, clock }: Pick<AiGatewayDeps, "policies" | "modelLimits" | "clock">,
+  target: Target,
+  request: ScannedRequest,
+  caller: Caller,
+): Room | undefined {
   try {
-    return policies.policyOf(provider).enterNow();
+    if (modelLimits.isEmpty) {
+      const place = policies.policyOf(target.provider).enterNow();
+      return place && { place, limited: undefined, limitHead: "" };
+    }
+    if (!modelLimits.hasRoom(target, caller, expectedTokens(request))) return undefined;
+    const place = policies.policyOf(target.provider).enterNow();
+    if (!place) return undefined;
+    const limited = modelLimits.enter(target, caller, expectedTokens(request));
+    const told = modelLimits.tell(target, caller);
+    const lines = Object.entries(told ? toLimitHeaders(told, "openai", clock) : {});
+    return { place, limited, limitHead: lines.map(([name, value]) => `${name}: ${value}\r\n`).join("") };
   } catch (err) {
     if (isFailure(err)) return undefined;
     throw err;

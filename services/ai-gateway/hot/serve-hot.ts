@@ -1,12 +1,14 @@
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import type { HotExchange } from "@lyss/kit/http/route.ts";
 import { composeRequest, type RequestBytes } from "@lyss/kit/http/upstream/request-bytes.ts";
+import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { findKeepAliveMs } from "../call/keep-alive.ts";
 import { readTags } from "../call/read-tags.ts";
 import type { Offer } from "../catalog.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { Drawn } from "../funds/funds.ts";
 import { isModelAllowed, type Target } from "../model.ts";
+import { expectedTokens } from "../model-limits/expected-tokens.ts";
 import { quirksOf } from "../provider-quirks.ts";
 import { takersOf } from "../routing/bound-request.ts";
 import { patchBody, writePatched } from "../scan/patch-body.ts";
@@ -14,7 +16,7 @@ import { type ScannedRequest, scanRequest } from "../scan/scan-request.ts";
 import { type Compose, toFund } from "./admitted.ts";
 import { HotCall } from "./hot-call.ts";
 import { openHotKeepAlive } from "./hot-keep-alive.ts";
-import { placeAtOnce } from "./next-attempt.ts";
+import { roomAtOnce } from "./next-attempt.ts";
 import { createRequestStarts } from "./request-starts.ts";
 
 /**
@@ -23,7 +25,7 @@ import { createRequestStarts } from "./request-starts.ts";
  * is wrong; nothing has been taken then.
  */
 export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => boolean | Promise<boolean> {
-  const { openCalls, catalog, settings, credentials, funding, pools, failOver, order } = deps;
+  const { openCalls, catalog, settings, credentials, funding, pools, failOver, order, modelLimits } = deps;
   const startOf = createRequestStarts();
 
   const compose: Compose = (request, target, secret) => {
@@ -42,18 +44,20 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
     const callId = deps.random.id("call");
     const toRun = toFund({ callId, attempt: 1, request, target, exchange });
     const composed = toRun && compose(request, target, secret);
-    const keepAliveMs = findKeepAliveMs(exchange.facts.headers, settings);
-    const place = composed && keepAliveMs !== undefined ? placeAtOnce(deps, target) : undefined;
-    if (!place || !composed || keepAliveMs === undefined) return false;
+    const keepAliveMs = composed && findKeepAliveMs(exchange.facts.headers, settings);
+    if (!composed || keepAliveMs === undefined) return false;
+    const room = roomAtOnce(deps, target, request, exchange.facts.caller);
+    if (!room) return false;
     const run = (drawn: Drawn | undefined) => {
       if (drawn) {
         if (targets.length > 1) failOver.noteCall();
         const { pool, message } = composed;
         const keepAlive = openHotKeepAlive(deps, request.isStream ? keepAliveMs : 0, exchange, callId);
         const named = { callId, attempt: 1, request, target, targets, tried: [target] };
-        new HotCall(deps, exchange, { ...named, place, drawn, pool, message, compose, keepAlive }).run();
+        new HotCall(deps, exchange, { ...named, ...room, drawn, pool, message, compose, keepAlive }).run();
       } else {
-        place.end();
+        room.place.end();
+        room.limited?.cancel();
       }
       return drawn !== undefined;
     };
@@ -61,9 +65,14 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
     return drawing instanceof Promise ? drawing.then(run, () => run(undefined)) : run(drawing);
   }
 
-  function chooseFirst(targets: readonly Target[], body: Buffer): Target | undefined {
+  function chooseFirst(all: readonly Target[], request: ScannedRequest, caller: Caller): Target | undefined {
+    const targets = modelLimits.isEmpty
+      ? all
+      : all.filter((target) => modelLimits.hasRoom(target, caller, expectedTokens(request)));
     const target = failOver.first(targets);
-    return target === targets[0] ? target : failOver.first(takersOf(body, targets));
+    return target === all[0]
+      ? target
+      : failOver.first(takersOf(request.body, all).filter((it) => targets.includes(it)));
   }
 
   /** Undefined where the tags are none, and where prices have to be looked up. */
@@ -89,7 +98,7 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
       ? catalog.findOffer(caller.tenantId, request.model)
       : undefined;
     const targets = offer && targetsOf(offer, exchange);
-    const target = targets && chooseFirst(targets, body);
+    const target = targets && chooseFirst(targets, request, caller);
     if (!target) return false;
     // What has to be translated, here or where the call may go on, goes its own way.
     if (!targets.every(speaksChat)) return false;

@@ -10,6 +10,7 @@ const openAiCodes: ReadonlyMap<FailureType, string> = new Map([
   [kitFailures.unauthenticated, "invalid_api_key"],
   [aiGatewayFailures.model_not_found, "model_not_found"],
   [aiGatewayFailures.upstream_rate_limited, "rate_limit_exceeded"],
+  [aiGatewayFailures.model_limited, "rate_limit_exceeded"],
   [resilienceFailures.rate_limited, "rate_limit_exceeded"],
   [resilienceFailures.too_many_at_once, "rate_limit_exceeded"],
   [billingFailures.quota_exceeded, "rate_limit_exceeded"],

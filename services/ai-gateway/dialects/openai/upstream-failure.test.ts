@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { billingFailures } from "@lyss/contracts/failures/billing.ts";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import { toAnthropicFailureReply } from "../anthropic/failure-reply.ts";
+import { toGeminiFailureReply } from "../gemini/failure-reply.ts";
+import { toOpenAiFailureReply } from "./failure-reply.ts";
 import { findInBandFailure, toUpstreamFailure } from "./upstream-failure.ts";
 
 const failureOf = (status: number, error: object, retryAfterMs?: number) =>
@@ -53,4 +59,81 @@ test("an error inside a 200 is found, with the status it names", () => {
   assert.equal(findInBandFailure("m", { error: { code: 429 } })?.type.publicCode, "GATEWAY_005");
   assert.equal(findInBandFailure("m", { error: { status: 401 } })?.type.publicCode, "GATEWAY_006");
   assert.equal(findInBandFailure("m", { error: { code: "overloaded" } })?.type.publicCode, "GATEWAY_007");
+});
+
+const context = { traceId: "t", requestId: "r", locale: "en_US" } as const;
+/** Status, and what a program reads of it, in each dialect. */
+function repliesTo(failure: Failure) {
+  const openAi = toOpenAiFailureReply(failure, context);
+  const anthropic = toAnthropicFailureReply(failure, context);
+  const gemini = toGeminiFailureReply(failure, context);
+  return {
+    openAi: [openAi.status, JSON.parse(openAi.body).error.type, JSON.parse(openAi.body).error.code],
+    anthropic: [anthropic.status, JSON.parse(anthropic.body).error.type],
+    gemini: [gemini.status, JSON.parse(gemini.body).error.status],
+    retryAfter: [openAi, anthropic, gemini].map(({ headers }) => headers["retry-after"]),
+  };
+}
+
+test("W35: the four meanings of 429, and Anthropic's 529, are told apart in every dialect", () => {
+  const limited = repliesTo(failureOf(429, { code: "rate_limit_exceeded" }, 7_000));
+  assert.deepEqual(limited.openAi, [429, "rate_limit_error", "rate_limit_exceeded"]);
+  assert.deepEqual(
+    [limited.anthropic, limited.gemini],
+    [
+      [429, "rate_limit_error"],
+      [429, "RESOURCE_EXHAUSTED"],
+    ],
+  );
+  assert.deepEqual(limited.retryAfter, ["7", "7", "7"]);
+
+  const used = repliesTo(failureOf(429, { code: "insufficient_quota" }, 7_000));
+  assert.deepEqual([used.openAi[0], used.anthropic[0], used.gemini[0]], [502, 502, 502], "nothing to wait for");
+  assert.deepEqual(used.retryAfter, [undefined, undefined, undefined]);
+
+  for (const status of [503, 529]) {
+    const overloaded = repliesTo(failureOf(status, { type: "overloaded_error" }, 2_000));
+    assert.deepEqual(overloaded.openAi.slice(0, 2), [503, "server_error"], String(status));
+    assert.deepEqual(
+      [overloaded.anthropic, overloaded.gemini],
+      [
+        [503, "overloaded_error"],
+        [503, "UNAVAILABLE"],
+      ],
+    );
+    assert.deepEqual(overloaded.retryAfter, ["2", "2", "2"]);
+  }
+
+  const details = { model: "m", of: "tokens", what: "tokens per minute", retryAfterSeconds: 9 };
+  const ours = repliesTo(new Failure(aiGatewayFailures.model_limited, details, { retryAfterMs: 8_001 }));
+  assert.deepEqual(ours.openAi, [429, "rate_limit_error", "rate_limit_exceeded"]);
+  assert.deepEqual(
+    [ours.anthropic, ours.retryAfter],
+    [
+      [429, "rate_limit_error"],
+      ["9", "9", "9"],
+    ],
+  );
+});
+
+test("W39: missing money is 402 in every dialect, and says by a word which money it is", () => {
+  const money = { required: "1", available: "0", currency: "USD" };
+  const wallet = new Failure(billingFailures.insufficient_balance, { ...money, limit_source: "wallet" });
+  const budget = { ...money, unit: "USD", limit: "5", period: "month", limit_source: "key" };
+  for (const failure of [wallet, new Failure(billingFailures.budget_exceeded, budget)]) {
+    const source = failure.details["limit_source"];
+    const { openAi, anthropic, gemini } = repliesTo(failure);
+    assert.deepEqual([openAi[0], openAi[1]], [402, "insufficient_quota"]);
+    assert.deepEqual(
+      [anthropic, gemini],
+      [
+        [402, "billing_error"],
+        [402, "FAILED_PRECONDITION"],
+      ],
+    );
+    const bodyOf = (toReply: typeof toOpenAiFailureReply) => JSON.parse(toReply(failure, context).body).error;
+    assert.equal(bodyOf(toOpenAiFailureReply).details.limit_source, source);
+    assert.equal(bodyOf(toAnthropicFailureReply).details.limit_source, source);
+    assert.equal(bodyOf(toGeminiFailureReply).details[0].metadata.limit_source, source);
+  }
 });

@@ -661,6 +661,31 @@ export declare type RouteChanged = Message<"lyss.ai_gateway.v1.RouteChanged"> & 
 export declare const RouteChangedSchema: GenMessage<RouteChanged>;
 
 /**
+ * A limit on a model or an account was set, changed or removed.
+ *
+ * @generated from message lyss.ai_gateway.v1.ModelLimitChanged
+ */
+export declare type ModelLimitChanged = Message<"lyss.ai_gateway.v1.ModelLimitChanged"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Who did it, a person or a key without one.
+   *
+   * @generated from field: string actor_id = 2;
+   */
+  actorId: string;
+};
+
+/**
+ * Describes the message lyss.ai_gateway.v1.ModelLimitChanged.
+ * Use `create(ModelLimitChangedSchema)` to create a new message.
+ */
+export declare const ModelLimitChangedSchema: GenMessage<ModelLimitChanged>;
+
+/**
  * What ai-gateway held of a person who is gone was forgotten. A repeat says the same.
  *
  * @generated from message lyss.ai_gateway.v1.PersonErased

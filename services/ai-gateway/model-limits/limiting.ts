@@ -1,0 +1,21 @@
+import type { Database } from "@lyss/kit/db/database.ts";
+import type { Outbox } from "@lyss/kit/events/event.ts";
+import type { Clock } from "@lyss/kit/service/clock.ts";
+import type { Registry } from "prom-client";
+import { createLimitBook } from "./limit-book.ts";
+import { createModelLimitStore } from "./model-limit-store.ts";
+import { createModelLimits } from "./model-limits.ts";
+
+export interface LimitingDeps {
+  readonly db: Database;
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+  readonly metrics: Registry;
+}
+
+/** What counts attempts at models and accounts, and who says how many there may be. */
+export function createLimiting({ db, outbox, clock, metrics }: LimitingDeps) {
+  const modelLimits = createModelLimits({ clock, metrics });
+  const store = createModelLimitStore(db.sql);
+  return { modelLimits, limitBook: createLimitBook({ db, outbox, clock, store, limits: modelLimits }) };
+}
