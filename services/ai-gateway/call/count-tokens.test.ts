@@ -37,6 +37,9 @@ test("the bound of a conversation is at least what OpenAI reports, and close to 
   ];
   const request = readRequest("chat", Buffer.from(JSON.stringify({ model: "m", messages })));
   assert.equal(await (await counterFor(provider)).estimateInput(request), 124);
+  const inParts = messages.map(({ content, ...rest }) => ({ ...rest, content: [{ type: "text", text: content }] }));
+  const parted = readRequest("chat", Buffer.from(JSON.stringify({ model: "m", messages: inParts })));
+  assert.equal(await (await counterFor(provider)).estimateInput(parted), 124, "texts in parts count as texts");
   const counted = await count({ messages });
   assert.ok(counted >= 124 && counted < 124 * 2, String(counted));
 });

@@ -92,12 +92,20 @@ function plainTextsOf({
   const texts: string[] = [];
   for (const message of messages) {
     const { role, content, name, ...rest } = Object(message);
-    const isPlain = typeof role === "string" && typeof content === "string" && Object.keys(rest).length === 0;
+    const said = typeof content === "string" ? [content] : textsOf(content);
+    const isPlain = typeof role === "string" && said !== undefined && Object.keys(rest).length === 0;
     if (!isPlain || (name !== undefined && typeof name !== "string")) return undefined;
     framingTokens += plainMessageTokens + (name === undefined ? 0 : nameTokens);
-    texts.push(role, content, name ?? "");
+    texts.push(role, ...said, name ?? "");
   }
   return { framingTokens, texts };
+}
+
+/** The texts of parts that are nothing else; undefined for any others. */
+function textsOf(content: unknown): readonly string[] | undefined {
+  if (!Array.isArray(content)) return undefined;
+  const texts = content.map((part) => (part?.type === "text" && typeof part.text === "string" ? part.text : undefined));
+  return texts.every((text) => text !== undefined) ? texts : undefined;
 }
 
 /** What holds the bytes of a part that is not text. */

@@ -21,7 +21,7 @@ export const vendorProviders: readonly VendorProvider[] = [
   { ...plain, name: "anthropic", dialect: "anthropic", path: "/v1" },
   { ...plain, name: "gemini", dialect: "gemini", path: "/v1beta" },
   { ...plain, name: "vertex", dialect: "vertex", path: project },
-  { ...plain, name: "vertex-claude", dialect: "vertex", path: project, modelPrefix: "claude-" },
+  { ...plain, name: "vertex-anthropic", dialect: "vertex", path: project, modelPrefix: "claude-" },
   { ...plain, name: "bedrock", dialect: "bedrock", path: "", toSecret: (apiKey) => `AKIDEXAMPLE:${apiKey}` },
   { ...plain, name: "bedrock-key", dialect: "bedrock", path: "" },
   { ...plain, name: "azure", dialect: "azure", path: "/openai" },

@@ -169,7 +169,7 @@ function toChatFormat(format: Fields): object {
 
 function readSampling(json: Fields): Fields {
   const reasoning = readOptional(json["reasoning"], "reasoning", readObject) ?? {};
-  // How thoughts are summed up: what a provider of chat tells of them is shown as it is.
+  // How thoughts are summed up is for the provider to say: what it tells of them is shown, as a summary where one is asked for.
   refuseOthers(reasoning, new Set(["effort", "summary", "generate_summary"]), "reasoning");
   const effort = readOptional(reasoning["effort"], "reasoning.effort", readText);
   const numbers = ["temperature", "top_p"].map((name) => [name, readOptional(json[name], name, readNumber)]);

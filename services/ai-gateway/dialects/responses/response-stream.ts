@@ -1,12 +1,19 @@
 import type { AnswerFacts } from "../dialect.ts";
 import { type ChatPiece, createChatReader } from "../openai/chat-answer.ts";
-import type { ReportedUsage } from "../openai/usage.ts";
+import { fieldOf, type ReportedUsage } from "../openai/usage.ts";
+import { isAbsent } from "../request-fields.ts";
 import { type ResponseObject, suffixOf, toResponseUsage } from "./response-object.ts";
 
 /** An output item while it is written. */
 type Item =
   | { readonly type: "message"; readonly index: number; readonly id: string; readonly parts: Part[] }
-  | { readonly type: "reasoning"; readonly index: number; readonly id: string; text: string }
+  | {
+      readonly type: "reasoning";
+      readonly isSummary: boolean;
+      readonly index: number;
+      readonly id: string;
+      text: string;
+    }
   | ({ readonly type: "function_call"; readonly index: number; readonly id: string; text: string } & Called);
 
 interface Called {
@@ -20,6 +27,14 @@ interface Part {
 }
 
 const partEvents = { output_text: "response.output_text", refusal: "response.refusal" } as const;
+/** How thoughts are told: as they are, or to who asked for a summary of them as that. */
+const asContent = {
+  ...{ part: "response.content_part", text: "response.reasoning_text", index: "content_index", type: "reasoning_text" },
+};
+const asSummary = {
+  ...{ part: "response.reasoning_summary_part", text: "response.reasoning_summary_text" },
+  ...{ index: "summary_index", type: "summary_text" },
+};
 const textFields = { output_text: "text", refusal: "refusal" } as const;
 
 /**
@@ -28,6 +43,8 @@ const textFields = { output_text: "text", refusal: "refusal" } as const;
  */
 export function createResponseStream(facts: Pick<AnswerFacts, "callId" | "maxKeptLength">, begun: ResponseObject) {
   const reader = createChatReader(facts.callId);
+  const isSummary = asksForSummary(begun["reasoning"]);
+  const thoughts = isSummary ? asSummary : asContent;
   const items: Item[] = [];
   const calls: (Item & { type: "function_call" })[] = [];
   /** The item of text or thoughts that is being written. */
@@ -80,11 +97,19 @@ export function createResponseStream(facts: Pick<AnswerFacts, "callId" | "maxKep
     let events = "";
     if (open?.type !== "reasoning") {
       events += close();
-      open = { type: "reasoning", index: items.length, id: nextId("rs"), text: "" };
-      events += begin(open);
+      open = { type: "reasoning", isSummary, index: items.length, id: nextId("rs"), text: "" };
+      events += begin(open) + event(`${thoughts.part}.added`, { ...thoughtPlace(open), part: toThoughtPart("") });
     }
     open.text += text;
-    return events + event("response.reasoning_text.delta", { ...placeOf(open), content_index: 0, delta: text });
+    return events + event(`${thoughts.text}.delta`, { ...thoughtPlace(open), delta: text });
+  }
+
+  function thoughtPlace(item: Item) {
+    return { ...placeOf(item), [thoughts.index]: 0 };
+  }
+
+  function toThoughtPart(text: string) {
+    return { type: thoughts.type, text };
   }
 
   function addText(kind: "text" | "refusal", text: string): string {
@@ -131,8 +156,11 @@ export function createResponseStream(facts: Pick<AnswerFacts, "callId" | "maxKep
     open = undefined;
     if (!item) return "";
     if (item.type === "message") return closePart(item) + endItem(item, status);
-    const done = { ...placeOf(item), content_index: 0, text: item.text };
-    return event("response.reasoning_text.done", done) + endItem(item, status);
+    return (
+      event(`${thoughts.text}.done`, { ...thoughtPlace(item), text: item.text }) +
+      event(`${thoughts.part}.done`, { ...thoughtPlace(item), part: toThoughtPart(item.text) }) +
+      endItem(item, status)
+    );
   }
 
   function closeCalls(status: string): string {
@@ -188,6 +216,10 @@ function toOutputItem(item: Item, status: string): object {
   if (type === "function_call") {
     return { id, type, status, call_id: item.callId, name: item.name, arguments: item.text };
   }
-  const content = item.text === "" ? [] : [{ type: "reasoning_text", text: item.text }];
-  return { id, type, status, summary: [], content };
+  const told = item.text === "" ? [] : [{ type: (item.isSummary ? asSummary : asContent).type, text: item.text }];
+  return item.isSummary ? { id, type, status, summary: told } : { id, type, status, summary: [], content: told };
+}
+
+function asksForSummary(reasoning: unknown): boolean {
+  return [fieldOf(reasoning, "summary"), fieldOf(reasoning, "generate_summary")].some((asked) => !isAbsent(asked));
 }

@@ -150,6 +150,28 @@ test("a stream that breaks off ends with a failed response that says why", () =>
   assert.deepEqual([status, error["code"], output], ["failed", "GATEWAY_009", []]);
 });
 
+test("W22: thoughts are told as they are, or as a summary to who asked for one, whole and streamed alike", async () => {
+  const chunks = ["Let me ", "see."].map((text) => ({ choices: [{ index: 0, delta: { reasoning_content: text } }] }));
+  for (const [asked, kind, name] of [
+    [{}, "reasoning_text", "content"],
+    [{ reasoning: { summary: "auto" } }, "summary_text", "summary"],
+  ] as const) {
+    const writer = writerFor(asked);
+    const text = chunks.map((chunk) => writer.event(noEvent, chunk)?.toString() ?? "").join("");
+    const events = eventsOf(text + (await writer.end(none)).toString());
+    const types = events.map(({ type }) => String(type)).filter((type) => /part|text/.test(type));
+    const [part, event] =
+      name === "summary" ? ["reasoning_summary_part", "reasoning_summary_text"] : ["content_part", "reasoning_text"];
+    const written = [`${part}.added`, `${event}.delta`, `${event}.delta`, `${event}.done`, `${part}.done`];
+    assert.deepEqual(
+      types,
+      written.map((type) => `response.${type}`),
+    );
+    const { output } = (events.at(-1) as { response: { output: Json[] } }).response;
+    assert.deepEqual(output[0]?.[name], [{ type: kind, text: "Let me see." }]);
+  }
+});
+
 test("a response is kept before it is shown, and one that could not be says so", async () => {
   const chat = { choices: [{ index: 0, message: { content: "x" }, finish_reason: "stop" }] };
   const show = async (asked: object, keep: KeepResponse) =>

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
+import { readRequest } from "../../call/read-request.ts";
 import { findInBandFailure } from "../../dialects/openai/upstream-failure.ts";
+import type { Model } from "../../model.ts";
 import { describeWire, goldenFacts as facts, toSseEvent } from "../wire-golden.ts";
 import { bedrockWire } from "./bedrock.ts";
 
@@ -59,4 +61,19 @@ test("an exception within a stream is the failure it would have been on its own"
     assert.ok(isFailure(findInBandFailure("m", JSON.parse(event?.data ?? "")), failure), exception);
   }
   assert.equal(bedrockWire.toAnswer(Buffer.alloc(0), { message: "sk-secret" }, facts).json, null);
+});
+
+test("W14: what a model on Bedrock has no word for is refused by name, or left out where the provider says so", () => {
+  const nova: Model = {
+    ...{ name: "m", upstreamName: "amazon.nova-pro-v1:0", maxOutputTokens: 4_096, showsAllOutput: false },
+    ...{ inputUsdPerMillion: undefined, cachedInputUsdPerMillion: undefined, outputUsdPerMillion: undefined },
+  };
+  for (const [param, value] of Object.entries({ reasoning_effort: "low", top_k: 5 })) {
+    const asked = { model: "m", messages: [{ role: "user", content: "hi" }], [param]: value };
+    const request = readRequest("chat", Buffer.from(JSON.stringify(asked)));
+    const refused = (err: unknown) => isFailure(err) && err.details["param"] === param;
+    assert.throws(() => bedrockWire.draft(request, nova), refused);
+    const sent = bedrockWire.draft(request, nova, { unsupportedParameters: "drop" }).toBody(undefined);
+    assert.equal(JSON.parse(sent.toString()).additionalModelRequestFields, undefined);
+  }
 });

@@ -13,7 +13,7 @@ import {
   unsupported,
 } from "../../dialects/request-fields.ts";
 import type { Model } from "../../model.ts";
-import { refuseUnread } from "../asked-fields.ts";
+import { mayDrop, refuseUnread } from "../asked-fields.ts";
 import { readFunctionTool, readStops, readToolChoice } from "../read-chat.ts";
 import type { WireProvider } from "../wire.ts";
 import { toCachePoint, toConversation } from "./to-conversation.ts";
@@ -43,7 +43,7 @@ export function toConverseRequest(
   const json = parseBody(body, parseExact);
   const isParallel = json["parallel_tool_calls"] === true ? ["parallel_tool_calls"] : [];
   refuseUnread(json, read, [...left, ...isParallel], provider);
-  const more = toModelFields(json, upstreamName);
+  const more = toModelFields(json, upstreamName, provider);
   const tier = toTier(json["service_tier"]);
   return {
     ...toConversation(json["messages"]),
@@ -71,21 +71,24 @@ const budgets = { low: 1_024, medium: 8_192, high: 24_576 } as const;
 const efforts = { minimal: "low", low: "low", medium: "medium", high: "high", xhigh: "high" } as const;
 
 /** What Converse has no field of its own for, each model has another name for. */
-function toModelFields(json: Fields, upstreamName: string): Fields {
+function toModelFields(json: Fields, upstreamName: string, provider?: WireProvider): Fields {
+  const refuse = (name: string): Fields => {
+    if (mayDrop(name, provider)) return {};
+    throw unsupported(name);
+  };
   const topK = readOptional(json["top_k"], "top_k", (value, path) => readInteger(value, path, 0, 1_000_000));
-  if (topK !== undefined && !isAnthropic(upstreamName)) throw unsupported("top_k");
+  const sampling = topK === undefined ? {} : isAnthropic(upstreamName) ? { top_k: topK } : refuse("top_k");
   const effort = readOptional(json["reasoning_effort"], "reasoning_effort", (value, path) =>
     readOneOf(value, path, ["none", "minimal", "low", "medium", "high", "xhigh"]),
   );
-  const thinking = effort === undefined || effort === "none" ? {} : toThinking(efforts[effort], upstreamName);
-  return { ...(topK !== undefined && { top_k: topK }), ...thinking };
+  if (effort === undefined || effort === "none") return sampling;
+  return { ...sampling, ...(toThinking(efforts[effort], upstreamName) ?? refuse("reasoning_effort")) };
 }
 
-/** docs.aws.amazon.com/bedrock/latest/userguide: "Extended thinking" of Claude, "Reasoning" of gpt-oss. */
-function toThinking(effort: keyof typeof budgets, upstreamName: string): Fields {
+/** docs.aws.amazon.com/bedrock/latest/userguide: "Extended thinking" of Claude, "Reasoning" of gpt-oss; undefined for others. */
+function toThinking(effort: keyof typeof budgets, upstreamName: string): Fields | undefined {
   if (isAnthropic(upstreamName)) return { thinking: { type: "enabled", budget_tokens: budgets[effort] } };
-  if (upstreamName.includes("openai.")) return { reasoning_effort: effort };
-  throw unsupported("reasoning_effort");
+  return upstreamName.includes("openai.") ? { reasoning_effort: effort } : undefined;
 }
 
 function toTier(value: unknown): string | undefined {
