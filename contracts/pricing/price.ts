@@ -106,33 +106,42 @@ export function costOf(terms: PriceTerms, quantities: Quantities, call: CallTerm
  */
 export function boundNanos(
   terms: PriceTerms,
-  most: { readonly inputTokens: bigint; readonly outputTokens: bigint; readonly fixed?: Quantities },
+  most: { readonly inputTokens: bigint; readonly outputTokens: bigint; readonly fixed?: Quantities | undefined },
   call: CallTerms,
 ): bigint {
   const { inputTokens, outputTokens, fixed } = most;
   const { input, output, reachable } = dearestRates(terms, inputTokens, call);
-  let sum = inputTokens * input + outputTokens * output;
-  if (fixed) {
-    for (const bucket of buckets) {
-      const quantity = fixed[bucket];
-      if (quantity) sum += quantity * dearest(reachable, [bucket]);
-    }
+  return roundUp(terms, inputTokens * input + outputTokens * output + fixedSum(fixed, reachable)).costNanos;
+}
+
+/** What is used besides text, at the highest that each unit of it may be charged at. */
+function fixedSum(fixed: Quantities | undefined, reachable: ReadonlySet<Rates>): bigint {
+  let sum = 0n;
+  if (!fixed) return sum;
+  for (const bucket of buckets) {
+    const quantity = fixed[bucket];
+    if (quantity) sum += quantity * dearest(reachable, [bucket]);
   }
-  return roundUp(terms, sum).costNanos;
+  return sum;
 }
 
 /** The most output that `nanos` can pay for beside the input, at most `mostTokens`; negative when the input does not fit. */
 export function affordableOutputTokens(
   terms: PriceTerms,
-  most: { readonly inputTokens: bigint; readonly outputTokens: bigint; readonly choices: bigint },
+  most: {
+    readonly inputTokens: bigint;
+    readonly outputTokens: bigint;
+    readonly choices: bigint;
+    readonly fixed?: Quantities | undefined;
+  },
   nanos: bigint,
   call: CallTerms,
 ): bigint {
-  const { inputTokens, outputTokens, choices } = most;
+  const { inputTokens, outputTokens, choices, fixed } = most;
   const factor = factorOf(terms);
   if (factor === 0n) return outputTokens;
-  const { input, output } = dearestRates(terms, inputTokens, call);
-  const left = (nanos * trillion) / factor - inputTokens * input;
+  const { input, output, reachable } = dearestRates(terms, inputTokens, call);
+  const left = (nanos * trillion) / factor - inputTokens * input - fixedSum(fixed, reachable);
   if (left < 0n) return -1n;
   const rate = choices * output;
   return rate === 0n ? outputTokens : atMost(left / rate, outputTokens);

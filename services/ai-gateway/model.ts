@@ -1,3 +1,5 @@
+import type { OtherBucket } from "@lyss/contracts/pricing/token-price.ts";
+
 /** Where a provider comes from: the operator's file or environment, the built-in simulator, or a tenant's own call. */
 export type ProviderSource = "config" | "simulator" | "tenant";
 
@@ -8,6 +10,8 @@ export interface Model {
   readonly inputUsdPerMillion: string | undefined;
   readonly cachedInputUsdPerMillion: string | undefined;
   readonly outputUsdPerMillion: string | undefined;
+  /** What is said of the price of what is no text; the price book has the word where nothing is. */
+  readonly unitUsdPerMillion?: Partial<Record<OtherBucket, string>> | undefined;
   readonly maxOutputTokens: number;
   /** True when its streams show all that is charged as output. */
   readonly showsAllOutput: boolean;

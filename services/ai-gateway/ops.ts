@@ -5,7 +5,6 @@ import type { PageRequest } from "@lyss/kit/http/page.ts";
 import type { Exchange } from "@lyss/kit/http/route.ts";
 import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
-import type { Surface } from "./call/read-request.ts";
 import { serveCall } from "./call/serve-call.ts";
 import type { AiGatewayDeps } from "./deps.ts";
 import { askInAnthropic } from "./dialects/anthropic/messages.ts";
@@ -40,6 +39,7 @@ import { dryRunRoute } from "./routing/dry-run-route.ts";
 import { reportModels, reportRoute } from "./routing/report-models.ts";
 import type { Route, RouteSpec } from "./routing/route.ts";
 import { getRoute, listRoutes, loadTenantRoutes, putRoute, type RouteName, removeRoute } from "./routing/route-ops.ts";
+import type { Surface } from "./surfaces/surface.ts";
 
 /** Binds the gateway's operations to what they need. */
 export function createAiGatewayOps(deps: AiGatewayDeps) {

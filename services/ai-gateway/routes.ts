@@ -1,11 +1,9 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
-import { type HotExchange, type RawRoute, routesFor, type ToFailureReply } from "@lyss/kit/http/route.ts";
+import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
-import { keepAliveHeaders } from "./call/keep-alive.ts";
-import type { Surface } from "./call/read-request.ts";
-import { tagHeaders } from "./call/read-tags.ts";
+import { callRoutes, type Place } from "./call-routes.ts";
 import { apiVersionSchema, baseUrlSchema, type ModelConfig, modelSchema, needsInputPrice } from "./config.ts";
 import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
 import { geminiRoutes } from "./gemini-routes.ts";
@@ -36,73 +34,7 @@ import { responsesRoutes } from "./responses-routes.ts";
 import { type TargetReport, targetReport, toTargetReport } from "./routing/target-report.ts";
 import { routingRoutes } from "./routing-routes.ts";
 
-const { json, raw } = routesFor<AiGatewayOps>();
-
-/** Bodies pass through untouched, so the document names only what decides; unknown fields are allowed. */
-const modelField = z.string().describe("A model of GET /v1/models.");
-const streamField = z.boolean().optional().describe("True for server-sent events.");
-const bodyLimitBytes = 33_554_432;
-
-/** Where the operations on models stand, and what errors look like there. */
-interface Place {
-  readonly prefix: string;
-  /** Added to the operations' names, which are unique. */
-  readonly suffix: string;
-  readonly dialect: { readonly toFailureReply?: ToFailureReply };
-}
-
-function callRoute({ prefix, suffix, dialect }: Place, surface: Surface, path: string, route: CallRouteParts) {
-  return raw({
-    ...{
-      ...route,
-      ...dialect,
-      method: "POST",
-      path: prefix + path,
-      operation: route.operation + suffix,
-      bodyLimitBytes,
-    },
-    permission: "model:call",
-    takesIdempotencyKey: true,
-    headers: { ...tagHeaders, ...(surface !== "embeddings" && keepAliveHeaders) },
-    response: z.looseObject({ id: z.string().optional(), model: z.string() }),
-    handle: (ops, exchange) => ops.serveCall(surface, exchange),
-    ...(surface === "chat" && { serveHot: (ops: AiGatewayOps, exchange: HotExchange) => ops.serveHotCall(exchange) }),
-  });
-}
-
-type CallRouteParts = Pick<RawRoute, "operation" | "summary" | "body" | "priority">;
-
-function callRoutes(place: Place) {
-  return [
-    callRoute(place, "chat", "/chat/completions", {
-      operation: "createChatCompletion",
-      summary: "Answers a conversation. OpenAI's dialect; fields that Lyss does not know reach the provider unchanged.",
-      body: z.looseObject({
-        model: modelField,
-        messages: z
-          .array(z.looseObject({ role: z.string() }))
-          .meta({ examples: [[{ role: "user", content: "Hello" }]] }),
-        stream: streamField,
-      }),
-    }),
-    callRoute(place, "completions", "/completions", {
-      operation: "createCompletion",
-      summary: "Continues a text. OpenAI's older dialect.",
-      body: z.looseObject({ model: modelField, prompt: z.unknown(), stream: streamField }),
-    }),
-    callRoute(place, "embeddings", "/embeddings", {
-      // Most of them index documents; who waits for one may say so in `x-lyss-priority`.
-      priority: "background",
-      operation: "createEmbedding",
-      summary: "Turns text into vectors, as floats or base64.",
-      body: z.looseObject({
-        model: modelField,
-        input: z.unknown(),
-        encoding_format: z.enum(["float", "base64"]).optional(),
-      }),
-    }),
-  ];
-}
+const { json } = routesFor<AiGatewayOps>();
 
 function modelRoutes({ prefix, suffix, dialect }: Place) {
   return [

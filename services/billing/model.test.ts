@@ -144,3 +144,19 @@ test("amounts are written and read exactly", () => {
   for (const text of ["", "1.", ".5", "-1", "1e3", "1.0000000001", "１", " 1", "0x1"])
     assert.equal(parseNanos(text), undefined);
 });
+
+test("what a call uses besides text is set aside with it, to the nano, and is not paid for with its output", () => {
+  const priced: PriceTerms = { rates: { input: 150_000_000n, output: 600_000_000n, images: 40_000_000_000_000n } };
+  const pictures = { ...want, fixed: { images: 2n } };
+  const least = 100n * 150n + 2n * 40_000_000n + 16n * 600n;
+  assert.equal(boundNanos(priced, pictures, 16n, startedAtMs), least);
+  const granted = { kind: "granted", amountNanos: least, outputTokens: 16n };
+  assert.deepEqual(admit(wallet(least), priced, pictures, comfortable), granted);
+  const refused = { kind: "refused", requiredNanos: least };
+  assert.deepEqual(admit(wallet(least - 1n), priced, pictures, comfortable), refused);
+  const free: PriceTerms = { rates: { images: 1_000_000n } };
+  assert.equal(
+    admit(wallet(1n), free, { ...pictures, maxOutputTokens: 0n, minOutputTokens: 0n }, comfortable).kind,
+    "refused",
+  );
+});

@@ -9,7 +9,12 @@ import {
   type PriceTerms,
   type ServiceMode,
 } from "@lyss/contracts/pricing/price.ts";
-import { type TokenCounts, type TokenRates, toQuantities } from "@lyss/contracts/pricing/token-price.ts";
+import {
+  type OtherQuantities,
+  type TokenCounts,
+  type TokenRates,
+  toQuantities,
+} from "@lyss/contracts/pricing/token-price.ts";
 import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import { formatDecimal } from "./decimal.ts";
 
@@ -52,6 +57,8 @@ export interface Want {
   readonly choices: bigint;
   /** What the caller asks for; the usual one when undefined. */
   readonly serviceMode?: PricedMode | undefined;
+  /** The most that it may use of what is no text. */
+  readonly fixed?: OtherQuantities | undefined;
 }
 
 /** A mode that may have a price of its own. */
@@ -126,14 +133,20 @@ export function costNanos(terms: PriceTerms, tokens: Tokens, call: CallTerms): b
 
 /** What a call within these bounds can cost at most when each choice puts out `outputTokens`. */
 export function boundNanos(terms: PriceTerms, want: Want, outputTokens: bigint, startedAtMs: number): bigint {
-  const most = { inputTokens: want.inputTokens, outputTokens: outputTokens * want.choices };
+  const { inputTokens, choices, fixed } = want;
+  const most = { inputTokens, outputTokens: outputTokens * choices, fixed };
   return bound(terms, most, callTerms(startedAtMs, want.serviceMode));
 }
 
 /** The longest output per choice, up to the wanted most, that `nanos` can pay; negative when not even the input fits. */
 function affordableOutputTokens(terms: PriceTerms, want: Want, nanos: bigint, startedAtMs: number): bigint {
-  const { inputTokens, maxOutputTokens: outputTokens, choices } = want;
-  return affordable(terms, { inputTokens, outputTokens, choices }, nanos, callTerms(startedAtMs, want.serviceMode));
+  const { inputTokens, maxOutputTokens: outputTokens, choices, fixed } = want;
+  return affordable(
+    terms,
+    { inputTokens, outputTokens, choices, fixed },
+    nanos,
+    callTerms(startedAtMs, want.serviceMode),
+  );
 }
 
 export type Admission =

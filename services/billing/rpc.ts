@@ -21,7 +21,7 @@ import type { UsageGroup, UsageRow, UsageUnit } from "./model.ts";
 import { availableNanos, type Outcome, type Wallet, type Want } from "./model.ts";
 import type { BillingOps } from "./ops.ts";
 import { createPricesRpc, priceInputs } from "./prices/rpc.ts";
-import { maxInt64, optionalUsageInput, serviceModeInput, usageInput } from "./prices/rpc-inputs.ts";
+import { maxInt64, optionalUsageInput, otherUsageInput, serviceModeInput, usageInput } from "./prices/rpc-inputs.ts";
 import { createReconciliationRpc, reconciliationInputs } from "./reconciliation/reconciliation-rpc.ts";
 import { tagsInput } from "./usage/tag-fields.ts";
 import { outcomeMessages } from "./usage/usage-log.ts";
@@ -80,6 +80,7 @@ const inputs = {
     ...{ callId: requiredText, requestId: text, tenantId: requiredText, keyId: text, userId: text },
     ...{ provider: text, model: text, choices: z.int().min(1).max(1_000) },
     ...{ inputTokens: amount, maxOutputTokens: amount, minOutputTokens: amount, serviceMode: serviceModeInput },
+    fixed: otherUsageInput,
   },
   raiseHold: {
     ...{ callId: requiredText, tenantId: requiredText, choices: z.int().min(1).max(1_000) },

@@ -20,6 +20,8 @@ const bodies: Readonly<Record<string, object>> = {
   "chat/completions": { model: "dear", messages: [{ role: "user", content: "hello" }] },
   completions: { model: "dear", prompt: "hello" },
   embeddings: { model: "dear", input: "hello" },
+  moderations: { model: "dear", input: "hello" },
+  rerank: { model: "dear", query: "hello", documents: ["hello"] },
   responses: { model: "dear", input: "hello" },
   messages: { model: "dear", max_tokens: 1_900, messages: [{ role: "user", content: "hello" }] },
   "models/{model}:generateContent": { contents },
@@ -34,7 +36,8 @@ const afterwards: ReadonlySet<string> = new Set([
 ]);
 
 /** Those that have no stream, or are one by their name. */
-const isWholeOnly = (name: string) => name === "embeddings" || name.startsWith("models/");
+const isWholeOnly = (name: string) =>
+  ["embeddings", "moderations", "rerank"].includes(name) || name.startsWith("models/");
 
 const places = /^\/(?:api\/v1\/ai|v1|v1beta)\//;
 

@@ -1,13 +1,7 @@
 import { foldCounts } from "@lyss/contracts/pricing/token-price.ts";
 import type { SpanAttributes, SpanOptions } from "@lyss/kit/observability/span.ts";
+import { surfaces } from "../surfaces/surface.ts";
 import type { Call, Ending } from "./call.ts";
-import type { Surface } from "./read-request.ts";
-
-const operations: Readonly<Record<Surface, string>> = {
-  chat: "chat",
-  completions: "text_completion",
-  embeddings: "embeddings",
-};
 
 // Names from OpenTelemetry's conventions for generative AI (semantic-conventions-genai, Development); ours begin with lyss.
 // Prompts and answers are never among them.
@@ -21,7 +15,7 @@ export function describeCall({
 }: Pick<Call, "callId" | "tenantId" | "target"> & {
   readonly request: Pick<Call["request"], "surface" | "model">;
 }): SpanOptions & { readonly name: string } {
-  const operation = operations[request.surface];
+  const { operation } = surfaces[request.surface];
   return {
     name: `${operation} ${request.model}`,
     kind: "client",

@@ -3,6 +3,7 @@ import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { readServiceMode } from "../dialects/openai/usage.ts";
 import { type CallToFund, type Funds, meteredTokens } from "../funds/funds.ts";
 import type { Target } from "../model.ts";
+import { writesText } from "../surfaces/surface.ts";
 import type { CallRequest } from "./read-request.ts";
 
 /** A shorter answer than this is not worth its prompt. */
@@ -36,6 +37,7 @@ export function toCallToFund(given: AttemptToFund): CallToFund {
     maxOutputTokens: BigInt(most),
     minOutputTokens: BigInt(limit ?? Math.min(leastOutputTokens, most)),
     choices: request.choices,
+    fixed: request.units?.most,
     isMetered,
     serviceMode: readServiceMode(request.json),
   };
@@ -43,7 +45,7 @@ export function toCallToFund(given: AttemptToFund): CallToFund {
 
 /** What one answer may put out at most. */
 export function mostOutputTokens(request: Pick<CallRequest, "surface" | "outputLimit">, { model }: Target): number {
-  return request.surface === "embeddings" ? 0 : (request.outputLimit?.tokens ?? model.maxOutputTokens);
+  return writesText(request.surface) ? (request.outputLimit?.tokens ?? model.maxOutputTokens) : 0;
 }
 
 /** The output limit to send when money allows less than was asked for, unless the stream is cut when money ends. */

@@ -8,6 +8,7 @@ import type { Target } from "../model.ts";
 import type { LimitPlace } from "../model-limits/model-limits.ts";
 import type { AnswerRecord } from "../once/call-once.ts";
 import type { Wire, WireDraft, WireFacts } from "../providers/wire.ts";
+import { writesText } from "../surfaces/surface.ts";
 import type { TokenCounter } from "./count-tokens.ts";
 import type { Dispatch } from "./dispatch.ts";
 import type { KeepAlive } from "./keep-alive.ts";
@@ -120,8 +121,12 @@ export async function endWithCharge(
 ): Promise<Ending> {
   if (usage) return { outcome, tokens: usage, serviceMode, isEstimated: false };
   const inputTokens = await counter.estimateInput(request);
-  const counted = request.surface === "embeddings" ? 0 : countedTokens + (await counter.estimateText(text));
+  const counted = writesText(request.surface) ? countedTokens + (await counter.estimateText(text)) : 0;
   const outputTokens = Math.min(counted, meter?.heldTokens ?? counted);
-  const tokens = { inputTokens: BigInt(inputTokens), cachedInputTokens: 0n, outputTokens: BigInt(outputTokens) };
+  const otherBuckets = request.units?.likely;
+  const tokens = {
+    ...{ inputTokens: BigInt(inputTokens), cachedInputTokens: 0n, outputTokens: BigInt(outputTokens) },
+    ...(otherBuckets && { otherBuckets }),
+  };
   return { outcome, tokens, serviceMode, isEstimated: true };
 }

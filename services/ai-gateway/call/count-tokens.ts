@@ -39,6 +39,7 @@ const likelyMediaPartTokens = 765;
 
 function countSimulated({ surface, json }: CountedRequest): number {
   if (surface === "chat") return countSimulatedPrompt(json["messages"], json["tools"]);
+  if (surface === "rerank") return countSimulatedInput([json["query"], ...[json["documents"]].flat()]);
   return countSimulatedInput(surface === "completions" ? json["prompt"] : json["input"]);
 }
 
@@ -111,9 +112,11 @@ function textsOf(content: unknown): readonly string[] | undefined {
 /** What holds the bytes of a part that is not text. */
 const mediaFields = new Set(["image_url", "input_audio", "file"]);
 
+const contentFields = ["messages", "prompt", "input", "tools", "query", "documents"] as const;
+
 /** Counting the JSON itself counts every text in it, plus punctuation that the provider's own framing stays below. */
 function contentOf({ json }: CountedRequest): readonly unknown[] {
-  return [json["messages"], json["prompt"], json["input"], json["tools"]].filter((part) => part !== undefined);
+  return contentFields.map((name) => json[name]).filter((part) => part !== undefined);
 }
 
 function countFraming({ surface, json }: CountedRequest): number {

@@ -32,5 +32,6 @@ export async function estimateCounted(call: {
   readonly request: CallRequest;
 }): Promise<TokenCounts> {
   const inputTokens = BigInt(await call.counter.estimateInput(call.request));
-  return { inputTokens, cachedInputTokens: 0n, outputTokens: 0n };
+  const otherBuckets = call.request.units?.likely;
+  return { inputTokens, cachedInputTokens: 0n, outputTokens: 0n, ...(otherBuckets && { otherBuckets }) };
 }

@@ -1,10 +1,10 @@
 import type { Failure } from "@lyss/kit/errors/failure.ts";
 import { type FieldRange, findFields, setFields } from "../dialects/openai/json-fields.ts";
 import { fieldOf } from "../dialects/openai/usage.ts";
+import { type Surface, writesText } from "../surfaces/surface.ts";
+import { type Units, unitsOf } from "../surfaces/units.ts";
 import { parseBody } from "./parse-body.ts";
 import { refuseField } from "./refuse-field.ts";
-
-export type Surface = "chat" | "completions" | "embeddings";
 
 /** What of a request decides how it is routed, bounded and relayed. The rest goes upstream untouched. */
 export interface CallRequest {
@@ -19,6 +19,8 @@ export interface CallRequest {
   readonly choices: number;
   /** Answers that come back. */
   readonly answers: number;
+  /** What it uses besides tokens of text. */
+  readonly units?: Units | undefined;
   /** The parsed body, for counting. */
   readonly json: Readonly<Record<string, unknown>>;
   readonly body: Buffer;
@@ -56,10 +58,11 @@ export function readRequest(surface: Surface, body: Buffer): CallRequest {
   return {
     surface,
     model,
-    isStream: stream === true && surface !== "embeddings",
+    isStream: stream === true && writesText(surface),
     wantsUsage: fieldOf(json["stream_options"], "include_usage") === true,
-    outputLimit: surface === "embeddings" ? undefined : readOutputLimit(json),
+    outputLimit: writesText(surface) ? readOutputLimit(json) : undefined,
     ...readChoices(surface, json),
+    units: unitsOf(surface, json),
     json,
     body,
     fields,
@@ -96,6 +99,31 @@ function requireContent(surface: Surface, json: Readonly<Record<string, unknown>
   if (surface === "embeddings" && (input === undefined || input === null || input === "")) {
     throw refuseField("input", "must be a text, a list of texts, or tokens", "必须是文本、文本列表或 token 列表");
   }
+  if (surface === "moderations") requireModerated(input);
+  if (surface === "rerank") requireDocuments(json);
+}
+
+function requireModerated(input: unknown): void {
+  if (typeof input === "string" || (Array.isArray(input) && input.length > 0)) return;
+  throw refuseField(
+    "input",
+    "must be a text, or a list of texts, or of parts with text and images",
+    "必须是文本、文本列表，或由文本和图片组成的列表",
+  );
+}
+
+const maxDocuments = 10_000;
+
+function requireDocuments({ query, documents }: Readonly<Record<string, unknown>>): void {
+  if (typeof query !== "string" || query === "") throw refuseField("query", "must be a text", "必须是文本");
+  const isList = Array.isArray(documents) && documents.length > 0 && documents.length <= maxDocuments;
+  if (!isList || !documents.every((one) => typeof one === "string" || (typeof one === "object" && one !== null))) {
+    throw refuseField(
+      "documents",
+      `must be a list of 1 to ${maxDocuments} texts, or of objects that hold one`,
+      `必须是含 1 到 ${maxDocuments} 个文本（或含文本的对象）的列表`,
+    );
+  }
 }
 
 function readOutputLimit(json: Readonly<Record<string, unknown>>): CallRequest["outputLimit"] {
@@ -116,7 +144,7 @@ function readChoices(
   surface: Surface,
   json: Readonly<Record<string, unknown>>,
 ): { readonly choices: number; readonly answers: number } {
-  if (surface === "embeddings") return { choices: 1, answers: 1 };
+  if (!writesText(surface)) return { choices: 1, answers: 1 };
   const n = readCount(json, "n");
   const { prompt } = json;
   const isList = surface === "completions" && Array.isArray(prompt) && typeof prompt[0] !== "number";

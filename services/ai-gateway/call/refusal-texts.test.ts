@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { failureText, isFailure } from "@lyss/kit/errors/failure.ts";
 import { toUpstreamFailure } from "../dialects/openai/upstream-failure.ts";
-import { readRequest, type Surface } from "./read-request.ts";
+import type { Surface } from "../surfaces/surface.ts";
+import { readRequest } from "./read-request.ts";
 
 const chat = { model: "m", messages: [{ role: "user", content: "hello" }] };
 

@@ -4,7 +4,8 @@ import type { Answer } from "@lyss/kit/http/upstream/request-answer.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { textOf } from "../dialects/openai/delivered-text.ts";
 import { findInBandFailure } from "../dialects/openai/upstream-failure.ts";
-import { fieldOf, readServiceMode, readUsage } from "../dialects/openai/usage.ts";
+import { fieldOf, readServiceMode } from "../dialects/openai/usage.ts";
+import { readUsageOf } from "../surfaces/read-units.ts";
 import { type Call, type Ending, endOfWholeAnswer, endWithCharge, headersOf } from "./call.ts";
 import { readBody, toFailure } from "./send-upstream.ts";
 
@@ -27,7 +28,7 @@ export async function relayAnswer(
   const { body, json } = call.wire.toAnswer(received, parseJson(model, received), call.facts);
   checkAnswer(model, json);
   const delivered = { text: textOf(json), countedTokens: 0 };
-  const reported = { usage: readUsage(json), serviceMode: readServiceMode(json) };
+  const reported = { usage: readUsageOf(call.request, json), serviceMode: readServiceMode(json) };
   const ending = await endWithCharge(call, endOfWholeAnswer(call), reported, delivered);
   const bytes = await call.writer.whole(body, json, ending.tokens);
   call.record?.add(bytes);

@@ -22,6 +22,7 @@ import { type CallToFund, type DrawForCall, type Drawn, type Funds, meteredToken
 import { type Draw, notePosted, settleDraw } from "./lease-book.ts";
 import type { LeaseKeeper } from "./lease-keeper.ts";
 import type { KnownPrice, PriceCache } from "./price-cache.ts";
+import { pricesUnits } from "./priced-units.ts";
 
 /** Above `billing.reserveWaitMs` at its largest: it is billing that says when waiting for held money ends. */
 const reserveTimeoutMs = 70_000;
@@ -69,7 +70,7 @@ export function createFunder(deps: {
     // What is at hand is not waited for, as `await` would.
     const finding = prices.priceOf({ tenantId, provider, model }, startedAtMs);
     const price = finding instanceof Promise ? await finding : finding;
-    if (!price) throw missingPrice(call);
+    if (!price || !pricesUnits(price.terms, call.fixed)) throw missingPrice(call);
     const drawing = drawAt(call, price, startedAtMs);
     const draw = drawing instanceof Promise ? await drawing : drawing;
     return draw ? begin(call, { price, draw, hold: undefined }, startedAtMs) : hold(call, price, startedAtMs);
@@ -85,7 +86,7 @@ export function createFunder(deps: {
   async function holdAnew(call: CallToFund): Promise<Funds> {
     const startedAtMs = clock.nowMs();
     const price = await prices.priceOf(call, startedAtMs);
-    if (!price) throw missingPrice(call);
+    if (!price || !pricesUnits(price.terms, call.fixed)) throw missingPrice(call);
     return hold(call, price, startedAtMs);
   }
 
@@ -201,8 +202,8 @@ function whenKnown<T, U>(value: MaybePromise<T>, next: (value: T) => MaybePromis
 
 /** What a call takes at most. */
 function mostOf(call: CallToFund, { terms }: KnownPrice, startedAtMs: number): Amounts {
-  const { inputTokens, maxOutputTokens, choices, serviceMode = "standard" } = call;
-  const most = { inputTokens, outputTokens: maxOutputTokens * BigInt(choices) };
+  const { inputTokens, maxOutputTokens, choices, serviceMode = "standard", fixed } = call;
+  const most = { inputTokens, outputTokens: maxOutputTokens * BigInt(choices), fixed };
   return {
     money: boundNanos(terms, most, { startedAtMs, mode: serviceMode }),
     tokens: most.inputTokens + most.outputTokens,

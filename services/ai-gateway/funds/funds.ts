@@ -1,6 +1,6 @@
 import type { CallOutcome } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import type { ServiceMode } from "@lyss/contracts/pricing/price.ts";
-import type { TokenCounts } from "@lyss/contracts/pricing/token-price.ts";
+import type { OtherQuantities, TokenCounts } from "@lyss/contracts/pricing/token-price.ts";
 import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 
 /** For so much output of each choice a metered call sets money aside at a time. */
@@ -29,6 +29,8 @@ export interface CallToFund {
   readonly isMetered?: boolean | undefined;
   /** What the caller asks for; the provider's usual one when undefined. */
   readonly serviceMode?: ServiceMode | undefined;
+  /** The most that it may use of what is no text. */
+  readonly fixed?: OtherQuantities | undefined;
 }
 
 /** How a call ended and what it used. */

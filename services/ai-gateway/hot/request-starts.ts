@@ -1,7 +1,7 @@
 import { toRequestStart } from "@lyss/kit/http/upstream/request-bytes.ts";
 import { toRequestHeaders } from "../call/send-upstream.ts";
 import { type Provider, pathAt } from "../model.ts";
-import { endpointOf } from "../providers/openai.ts";
+import { surfaces } from "../surfaces/surface.ts";
 
 interface Starts {
   readonly secret: string;
@@ -20,7 +20,7 @@ export function createRequestStarts() {
   function compose(provider: Provider, authority: string, secret: string): Starts {
     const startOf = (isStream: boolean) =>
       toRequestStart({
-        ...{ method: "POST", path: pathAt(provider, endpointOf.chat), authority },
+        ...{ method: "POST", path: pathAt(provider, surfaces.chat.endpoint), authority },
         headers: toRequestHeaders(provider, secret, isStream),
       });
     return { secret, whole: startOf(false), stream: startOf(true) };

@@ -1,4 +1,6 @@
 import { ImportState } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { toTerms } from "@lyss/contracts/pricing/token-price.ts";
+import { toTermsMessage } from "@lyss/contracts/pricing/wire.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { type Model, type Provider, usdToNanos } from "../model.ts";
 
@@ -59,7 +61,11 @@ function toPrice(provider: string, model: Model) {
     cachedInputNanosPerMillion: usdToNanos(cached),
     outputNanosPerMillion: usdToNanos(outputUsdPerMillion),
   };
-  return { provider, model: model.name, rates };
+  const { unitUsdPerMillion } = model;
+  if (!unitUsdPerMillion) return { provider, model: model.name, rates };
+  const units = Object.entries(unitUsdPerMillion).map(([bucket, usd]) => [bucket, usdToNanos(usd)]);
+  const terms = toTermsMessage({ rates: { ...toTerms(rates).rates, ...Object.fromEntries(units) } });
+  return { provider, model: model.name, terms };
 }
 
 function* inParts<T>(items: readonly T[]): Generator<T[]> {

@@ -78,10 +78,10 @@ function toSimulatedProvider(
 ): Provider {
   const providerId = "simulated";
   credentials.setLocal(providerId, apiKey);
-  const models = simulatedModels.map(({ name, inputUsdPerMillion, outputUsdPerMillion, maxOutputTokens }) => ({
-    ...{ name, inputUsdPerMillion, outputUsdPerMillion, maxOutputTokens },
-    cachedInputUsdPerMillion: inputUsdPerMillion,
-    upstreamName: name,
+  const models = simulatedModels.map(({ kind: _, contextTokens: __, ...model }) => ({
+    ...model,
+    cachedInputUsdPerMillion: model.inputUsdPerMillion,
+    upstreamName: model.name,
     showsAllOutput: true,
   }));
   const names = { providerId, tenantId: "", name: "simulated", dialect: "openai" } as const;

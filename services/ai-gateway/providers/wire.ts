@@ -1,6 +1,7 @@
-import type { CallRequest, Surface } from "../call/read-request.ts";
+import type { CallRequest } from "../call/read-request.ts";
 import type { SseEvent } from "../dialects/openai/sse.ts";
 import type { Model, Provider } from "../model.ts";
+import type { Surface } from "../surfaces/surface.ts";
 
 /**
  * How a provider's API is spoken. What is asked comes in chat's form and what is answered goes back in it, as if every provider

@@ -1,15 +1,19 @@
+import type { OtherBucket } from "@lyss/contracts/pricing/token-price.ts";
+
 /** A model of the simulated provider, with play prices so that money can be tried out too. */
 export interface SimulatedModel {
   readonly name: string;
-  readonly kind: "chat" | "completion" | "embedding";
+  readonly kind: "chat" | "completion" | "embedding" | "moderation" | "rerank";
   /** Decimal US dollars per million prompt tokens. */
   readonly inputUsdPerMillion: string;
   /** Decimal US dollars per million completion tokens. */
   readonly outputUsdPerMillion: string;
   /** Prompt and completion together; for embeddings, one input. */
   readonly contextTokens: number;
-  /** The most that one choice may hold; 0 for embeddings. */
+  /** The most that one choice may hold; 0 where no text is written. */
   readonly maxOutputTokens: number;
+  /** What else is charged: decimal US dollars for a million of each. */
+  readonly unitUsdPerMillion?: Partial<Record<OtherBucket, string>>;
 }
 
 /** Everything the simulated provider serves. */
@@ -52,6 +56,23 @@ export const simulatedModels: readonly SimulatedModel[] = [
     inputUsdPerMillion: "0.02",
     outputUsdPerMillion: "0",
     contextTokens: 8_192,
+    maxOutputTokens: 0,
+  },
+  {
+    name: "simulated-moderation",
+    kind: "moderation",
+    inputUsdPerMillion: "0.01",
+    outputUsdPerMillion: "0",
+    contextTokens: 32_768,
+    maxOutputTokens: 0,
+  },
+  {
+    name: "simulated-rerank",
+    kind: "rerank",
+    inputUsdPerMillion: "0",
+    outputUsdPerMillion: "0",
+    unitUsdPerMillion: { requests: "2000" },
+    contextTokens: 32_768,
     maxOutputTokens: 0,
   },
 ];

@@ -41,7 +41,7 @@ function inputsOf(input: EmbeddingRequest["input"]): readonly Input[] {
  * A unit vector by signed feature hashing (Weinberger et al., 2009): equal inputs get equal vectors, and the more words
  * two texts share, the closer theirs are. The whole input counts as one more word, so that order matters a little.
  */
-function embed(input: Input, dimensions: number): Float32Array {
+export function embed(input: Input, dimensions: number): Float32Array {
   const words =
     typeof input === "string" ? splitSimulatedTokens(input.toLowerCase()).map((word) => word.trim()) : input;
   const vector = new Float32Array(dimensions);

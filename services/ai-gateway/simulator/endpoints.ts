@@ -5,7 +5,16 @@ import { answerCompletion, promptsOf } from "./completion.ts";
 import { type Outlet, sendJson, sendSimulatedError, sendStream, sendWhole, waitAsAsked } from "./delivery.ts";
 import { type Behaviour, parseBehaviour } from "./directives.ts";
 import { answerEmbedding } from "./embedding.ts";
-import { parseChatRequest, parseCompletionRequest, parseEmbeddingRequest, parseJsonObject } from "./requests.ts";
+import { answerModeration, textsOf } from "./moderation.ts";
+import {
+  parseChatRequest,
+  parseCompletionRequest,
+  parseEmbeddingRequest,
+  parseJsonObject,
+  parseModerationRequest,
+  parseRerankRequest,
+} from "./requests.ts";
+import { answerRerank } from "./rerank.ts";
 import { badRequest, type ErrorObject, WireError } from "./wire-error.ts";
 import { chatForm, completionForm, type WireForm } from "./wire-form.ts";
 
@@ -29,6 +38,8 @@ export const endpoints: Readonly<Record<string, (call: Call) => Promise<void>>> 
   "POST /v1/chat/completions": serveChat,
   "POST /v1/completions": serveCompletion,
   "POST /v1/embeddings": serveEmbedding,
+  "POST /v1/moderations": serveModeration,
+  "POST /v1/rerank": serveRerank,
   "GET /v1/models": (call) =>
     sendJson(call.open({}), 200, { object: "list", data: simulatedModels.map(toModelObject) }),
 };
@@ -72,6 +83,38 @@ async function serveEmbedding(call: Call): Promise<void> {
   const zero = { prompt_tokens: 0, total_tokens: 0 };
   const reported = behaviour.usage === "none" ? {} : { usage: behaviour.usage === "zero" ? zero : usage };
   await sendJson(outlet, 200, { ...vectors, ...reported });
+}
+
+async function serveModeration(call: Call): Promise<void> {
+  const body = parseJsonObject(call.body);
+  const model = getModelOf(body, "moderation");
+  const request = parseModerationRequest(body);
+  const behaviour = call.settle(parseBehaviour(call.directives, textsOf(request).join("\n"), request.metadata ?? {}));
+  const { promptTokens, ...answer } = answerModeration(request, model, stamped(call, "modr").id);
+  await respondWhole(call, behaviour, { model: model.name, promptTokens }, answer);
+}
+
+async function serveRerank(call: Call): Promise<void> {
+  const body = parseJsonObject(call.body);
+  const model = getModelOf(body, "rerank");
+  const request = parseRerankRequest(body);
+  const behaviour = call.settle(parseBehaviour(call.directives, request.query, request.metadata ?? {}));
+  const { promptTokens, meta, ...answer } = answerRerank(request, model, stamped(call, "rerank").id);
+  const reported = behaviour.usage === "none" ? {} : { meta };
+  await respondWhole(call, behaviour, { model: model.name, promptTokens }, { ...answer, ...reported });
+}
+
+interface Noted {
+  readonly model: string;
+  readonly promptTokens: number;
+}
+
+async function respondWhole(call: Call, behaviour: Behaviour, noted: Noted, answer: object): Promise<void> {
+  call.note({ ...noted, isStream: false });
+  const outlet = call.open(behaviour);
+  await waitAsAsked(outlet);
+  if (behaviour.error) return sendSimulatedError(outlet, behaviour.error);
+  await sendJson(outlet, 200, answer);
 }
 
 interface Streamable {

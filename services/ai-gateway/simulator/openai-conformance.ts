@@ -30,6 +30,12 @@ const clockTool: ChatCompletionTool = {
 };
 const weatherArguments = '{"city":"simulated city","unit":"celsius"}';
 
+/** As Cohere has it; the SDK has no type for it. */
+interface RerankAnswer {
+  readonly results: readonly { readonly index: number; readonly relevance_score: number }[];
+  readonly meta: { readonly billed_units: { readonly search_units: number } };
+}
+
 function user(content: string): ChatCompletionMessageParam[] {
   return [{ role: "user", content }];
 }
@@ -307,6 +313,34 @@ function describeOtherEndpoints(getClient: () => OpenAI): void {
     assert.equal(cat.length, 64);
     assert.ok(Math.abs(dot(cat, cat) - 1) < 1e-6);
     assert.ok(dot(cat, like) > dot(cat, other) + 0.3, `${dot(cat, like)} ${dot(cat, other)}`);
+  });
+
+  test("harmful words are found in texts, in either language", async () => {
+    const { results } = await getClient().moderations.create({
+      model: "simulated-moderation",
+      input: ["I will kill the process of this idiot", "这里有血腥内容", "Good morning"],
+    });
+    const found = results.map(({ flagged, categories }) => [
+      flagged,
+      Object.entries(categories).flatMap(([name, isMet]) => (isMet ? [name] : [])),
+    ]);
+    assert.deepEqual(found, [
+      [true, ["harassment", "violence"]],
+      [true, ["violence/graphic"]],
+      [false, []],
+    ]);
+  });
+
+  test("documents are put in the order in which they answer a query", async () => {
+    const documents = ["钱包余额不足", { text: "the cat lay on the mat" }, "the dog"];
+    const request = { model: "simulated-rerank", query: "the cat sat on the mat", documents };
+    const answer = await getClient().post<RerankAnswer>("/rerank", { body: { ...request, top_n: 2 } });
+    assert.deepEqual(
+      answer.results.map(({ index }) => index),
+      [1, 2],
+    );
+    assert.equal(answer.meta.billed_units.search_units, 1);
+    await assert.rejects(getClient().post("/rerank", { body: { ...request, documents: [] } }), BadRequestError);
   });
 
   test("token ids are embedded, and an empty text is refused", async () => {

@@ -94,6 +94,30 @@ const embeddingSchema = z.looseObject({
   metadata,
 });
 
+const moderationPart = z.discriminatedUnion("type", [
+  textPart,
+  z.looseObject({ type: z.literal("image_url"), image_url: z.looseObject({ url: text.min(1) }) }),
+]);
+const moderationSchema = z.looseObject({
+  model: text,
+  input: z.union([text, z.array(text).min(1).max(2_048), z.array(moderationPart).min(1).max(2_048)]),
+  metadata,
+});
+
+const rerankSchema = z.looseObject({
+  model: text,
+  query: text.min(1),
+  documents: z
+    .array(z.union([text, z.looseObject({ text })]))
+    .min(1)
+    .max(1_000),
+  top_n: z.int().min(1).nullish(),
+  return_documents: z.boolean().nullish(),
+  metadata,
+});
+
+export type ModerationRequest = z.output<typeof moderationSchema>;
+export type RerankRequest = z.output<typeof rerankSchema>;
 export type ChatMessage = z.output<typeof message>;
 export type ChatTool = z.output<typeof tool>;
 export type ChatRequest = z.output<typeof chatSchema>;
@@ -204,6 +228,16 @@ export function parseCompletionRequest(body: object): CompletionRequest {
 /** An embedding request that keeps the API's rules. Throws a WireError 400 otherwise. */
 export function parseEmbeddingRequest(body: object): EmbeddingRequest {
   return parse(embeddingSchema, body);
+}
+
+/** A moderation request that keeps the API's rules. Throws a WireError 400 otherwise. */
+export function parseModerationRequest(body: object): ModerationRequest {
+  return parse(moderationSchema, body);
+}
+
+/** A rerank request that keeps the API's rules. Throws a WireError 400 otherwise. */
+export function parseRerankRequest(body: object): RerankRequest {
+  return parse(rerankSchema, body);
 }
 
 /** The JSON object in `bytes`. Throws a WireError 400 otherwise. */

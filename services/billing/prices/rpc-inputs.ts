@@ -1,6 +1,6 @@
 import { ServiceMode } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { type Bucket, buckets } from "@lyss/contracts/pricing/price.ts";
-import { type OtherBucket, otherBucketNames } from "@lyss/contracts/pricing/token-price.ts";
+import { type OtherBucket, otherBucketNames, toOtherQuantities } from "@lyss/contracts/pricing/token-price.ts";
 import { fromServiceModeMessage, fromTermsMessage, fromUsageMessage } from "@lyss/contracts/pricing/wire.ts";
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { z } from "zod";
@@ -19,10 +19,14 @@ function eachOf<Name extends string, Schema extends z.ZodType>(names: readonly N
   return Object.fromEntries(names.map((name) => [name, schema])) as Record<Name, Schema>;
 }
 
+const otherUsage = z.object(eachOf<OtherBucket, typeof amount>(otherBucketNames, amount));
+/** What is used besides text; undefined when there is none. */
+export const otherUsageInput = otherUsage.transform(toOtherQuantities).optional();
+
 /** Usage in exclusive buckets; nothing when it is left out. */
 const usage = z.object({
   ...{ inputTokens: amount, cachedInputTokens: amount, outputTokens: amount },
-  other: z.object(eachOf<OtherBucket, typeof amount>(otherBucketNames, amount)).optional(),
+  other: otherUsage.optional(),
 });
 export const usageInput = usage.default(noTokens).transform(fromUsageMessage);
 /** Undefined where none is given, which says something else than none of any kind. */

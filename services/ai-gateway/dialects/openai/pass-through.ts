@@ -1,5 +1,6 @@
 import type { Failure, Locale } from "@lyss/kit/errors/failure.ts";
-import { readRequest, type Surface } from "../../call/read-request.ts";
+import { readRequest } from "../../call/read-request.ts";
+import type { Surface } from "../../surfaces/surface.ts";
 import type { AnswerWriter, AskedCall } from "../dialect.ts";
 import { toErrorObject } from "./failure-reply.ts";
 import { findFields, setFields } from "./json-fields.ts";

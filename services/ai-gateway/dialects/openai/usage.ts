@@ -17,16 +17,16 @@ const maxTokens = 1_000_000_000;
  */
 export function readUsage(body: unknown): ReportedUsage | undefined {
   const usage = fieldOf(body, "usage");
-  const prompt = toCount(fieldOf(usage, "prompt_tokens"));
+  const prompt = readCount(fieldOf(usage, "prompt_tokens"));
   if (prompt === undefined) return undefined;
-  const completion = toCount(fieldOf(usage, "completion_tokens")) ?? 0;
+  const completion = readCount(fieldOf(usage, "completion_tokens")) ?? 0;
   const input = splitTotal(prompt, fieldOf(usage, "prompt_tokens_details"));
   const output = splitTotal(completion, fieldOf(usage, "completion_tokens_details"));
   const [cacheRead, cacheWrite5m, cacheWrite1h, audioInput] = input.take(
     ...(["cached_tokens", "cache_write_tokens", "cache_write_1h_tokens", "audio_tokens"] as const),
   );
   const [reasoning, audioOutput] = output.take("reasoning_tokens", "audio_tokens");
-  const toolCalls = BigInt(toCount(fieldOf(usage, "server_tool_calls")) ?? 0);
+  const toolCalls = BigInt(readCount(fieldOf(usage, "server_tool_calls")) ?? 0);
   const otherBuckets = toOtherQuantities({ cacheWrite5m, cacheWrite1h, audioInput, reasoning, audioOutput, toolCalls });
   return {
     ...{ inputTokens: input.rest(), cachedInputTokens: cacheRead, outputTokens: output.rest() },
@@ -38,7 +38,7 @@ export function readUsage(body: unknown): ReportedUsage | undefined {
 function splitTotal(total: number, details: unknown) {
   let left = total;
   const takeOne = (name: string) => {
-    const count = Math.min(toCount(fieldOf(details, name)) ?? 0, left);
+    const count = Math.min(readCount(fieldOf(details, name)) ?? 0, left);
     left -= count;
     return BigInt(count);
   };
@@ -67,6 +67,7 @@ export function fieldOf(value: unknown, name: string): unknown {
     : undefined;
 }
 
-function toCount(value: unknown): number | undefined {
+/** A count that a provider reports; undefined for what is none. */
+export function readCount(value: unknown): number | undefined {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= maxTokens ? value : undefined;
 }

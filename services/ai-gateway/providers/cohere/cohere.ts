@@ -1,3 +1,4 @@
+import { toUpstreamBody } from "../../call/read-request.ts";
 import { fieldOf } from "../../dialects/openai/usage.ts";
 import type { Wire } from "../wire.ts";
 import { toEmbeddingList } from "./embed.ts";
@@ -6,14 +7,17 @@ import { createChatEvents } from "./from-chat-events.ts";
 import { toChatRequest } from "./to-chat-request.ts";
 import { toEmbedRequest } from "./to-embed-request.ts";
 
-/** Cohere's API, version 2: Chat and Embed (docs.cohere.com/reference/chat, /reference/embed). */
+/** Cohere's API, version 2: Chat, Embed and Rerank (docs.cohere.com/reference/chat, /embed, /rerank). */
 export const cohereWire: Wire = {
-  surfaces: ["chat", "embeddings"],
+  surfaces: ["chat", "embeddings", "rerank"],
   probe: { method: "GET", toEndpoint: () => "/v1/models?page_size=1000", accepted: [200] },
   draft(request, model, provider) {
     if (request.surface === "embeddings") {
       const body = Buffer.from(JSON.stringify(toEmbedRequest(request, model)));
       return { endpoint: "/v2/embed", toBody: () => body };
+    }
+    if (request.surface === "rerank") {
+      return { endpoint: "/v2/rerank", toBody: () => toUpstreamBody(request, model.upstreamName, undefined) };
     }
     const chat = toChatRequest(request, model, provider);
     return {
@@ -25,7 +29,8 @@ export const cohereWire: Wire = {
     };
   },
   toHeaders: (secret) => (secret === "" ? {} : { authorization: `Bearer ${secret}` }),
-  toAnswer(_body, json, facts) {
+  toAnswer(body, json, facts) {
+    if (Array.isArray(fieldOf(json, "results"))) return { body, json };
     const isEmbedding = fieldOf(json, "embeddings") !== undefined;
     const answer = (isEmbedding ? toEmbeddingList(json, facts) : toChatCompletion(json, facts)) ?? null;
     return { body: Buffer.from(JSON.stringify(answer)), json: answer };

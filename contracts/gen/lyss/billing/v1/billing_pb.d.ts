@@ -956,6 +956,13 @@ export declare type ReserveCallRequest = Message<"lyss.billing.v1.ReserveCallReq
    * @generated from field: lyss.billing.v1.ServiceMode service_mode = 12;
    */
   serviceMode: ServiceMode;
+
+  /**
+   * The most that it may use of what is no text: images, seconds, characters, searches. Unset where there is none.
+   *
+   * @generated from field: lyss.billing.v1.OtherUsage fixed = 13;
+   */
+  fixed?: OtherUsage | undefined;
 };
 
 /**
