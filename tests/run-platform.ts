@@ -69,7 +69,12 @@ export async function runPlatform(
   const file = join(dataDir, "lyss.yaml");
   if (options.config) writeFileSync(file, JSON.stringify(options.config));
   const args = [lyss, "up", ...(options.config ? ["--config", file] : []), ...(options.args ?? [])];
-  const env = { PATH: process.env["PATH"] ?? "", LYSS_HTTP_PORT: "0", LYSS_DATA_DIR: dataDir, ...options.env };
+  const env = {
+    ...{ PATH: process.env["PATH"] ?? "", LYSS_HTTP_PORT: "0", LYSS_DATA_DIR: dataDir },
+    // A test's provider is asked what the test asks of it, unless the test is about that.
+    ...(!asksForProbes(options) && { LYSS_AI_GATEWAY_PROBES_EVERY_MS: "0" }),
+    ...options.env,
+  };
   const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] });
   const exited = once(child, "exit");
   let isWanted = false;
@@ -100,6 +105,11 @@ export async function runPlatform(
       return child.exitCode;
     },
   };
+}
+
+function asksForProbes({ config = {} }: PlatformOptions): boolean {
+  const { aiGateway } = config as { readonly aiGateway?: object };
+  return aiGateway !== undefined && "probes" in aiGateway;
 }
 
 function hasDataElsewhere({ config = {}, env = {} }: PlatformOptions): boolean {

@@ -4,6 +4,7 @@ import {
   DegradationChangedSchema,
   ModelLimitChangedSchema,
   PersonErasedSchema,
+  ProviderAccountChangedSchema,
   ProviderChangedSchema,
   ResilienceOrderedSchema,
   RouteChangedSchema,
@@ -12,6 +13,13 @@ import { PersonExportedSchema } from "../gen/lyss/user/v1/user_pb.js";
 
 /** A tenant's providers or their models changed; nodes refresh their snapshot. */
 export const providerChanged = defineEvent("provider.changed", ProviderChangedSchema, (event) => event.tenantId);
+
+/** The account behind a provider refuses our key, has no money, is not there, or is well again; nodes follow. */
+export const providerAccountChanged = defineEvent(
+  "provider.account.changed",
+  ProviderAccountChangedSchema,
+  (event) => event.providerId,
+);
 
 /** A tenant's routes changed; nodes refresh their snapshot. */
 export const routeChanged = defineEvent("route.changed", RouteChangedSchema, (event) => event.tenantId);

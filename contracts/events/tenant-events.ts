@@ -1,6 +1,6 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { EventType } from "@lyss/kit/events/event.ts";
-import { providerChanged, routeChanged } from "./ai-gateway.ts";
+import { providerAccountChanged, providerChanged, routeChanged } from "./ai-gateway.ts";
 import { keyCreated, keyRevoked, roleCreated, roleRemoved, roleUpdated } from "./auth.ts";
 import {
   balanceLow,
@@ -40,6 +40,7 @@ function tenantEvent<Desc extends DescMessage>(event: TenantEvent<Desc>): EventT
 /** The types of which a tenant may see its own events. What is not listed here only operators see. */
 export const tenantEvents: readonly EventType[] = [
   tenantEvent(providerChanged),
+  tenantEvent(providerAccountChanged),
   tenantEvent(routeChanged),
   tenantEvent(keyCreated),
   tenantEvent(keyRevoked),

@@ -21,6 +21,8 @@ export interface Catalog {
   /** Each name that a tenant may call once, where its calls would go first. */
   listOffers(tenantId: string, allowedModels: readonly string[]): readonly Offer[];
   listProviders(tenantId: string): readonly Provider[];
+  /** The shared ones and every tenant's own. */
+  listAllProviders(): readonly Provider[];
   findProvider(tenantId: string, name: string): Provider | undefined;
   /** The tenant's own routes, and the operator's. */
   listRoutes(tenantId: string): readonly Route[];
@@ -72,6 +74,7 @@ export function createCatalog(): Catalog {
       return [...all.values()].filter(({ name }) => isModelAllowed(allowedModels, name));
     },
     listProviders,
+    listAllProviders: () => [...shared, ...[...byTenant.values()].flat()],
     findProvider: (tenantId, name) => listProviders(tenantId).find((provider) => provider.name === name),
     listRoutes: (tenantId) => [...ownRoutes(tenantId), ...sharedRoutes],
     resolve: (tenantId, route) => resolveTargets(route, listProviders(tenantId)),

@@ -301,6 +301,23 @@ export const aiGatewayConfig = {
         })
         .prefault({})
         .describe("What happens when a provider fails before its answer has begun and another offers the same model."),
+      probes: z
+        .strictObject({
+          everyMs: z
+            .int()
+            .min(0)
+            .max(3_600_000)
+            .refine(
+              (ms) => ms === 0 || ms >= 1_000,
+              inBothLanguages("must be 0 or at least 1000", "必须为 0 或不小于 1000"),
+            )
+            .default(30_000)
+            .describe("How often an account of which calls show nothing is asked for its models; 0 for never."),
+        })
+        .prefault({})
+        .describe(
+          "Requests that cost nothing and show whether a provider is there and takes our key; see guides/providers.md.",
+        ),
       scoring: z
         .strictObject({
           latency: z.number().min(0).max(1_000).default(40).describe("Time to the first byte."),

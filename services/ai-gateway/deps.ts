@@ -20,6 +20,8 @@ import type { OpenCalls } from "./open-calls.ts";
 import type { ProviderPolicies } from "./provider-policies.ts";
 import type { ResilienceChanges } from "./resilience-changes.ts";
 import type { KeptResponses } from "./responses/kept-responses.ts";
+import type { AccountChanges } from "./routing/account-changes.ts";
+import type { AccountStore } from "./routing/account-store.ts";
 import type { FailOver } from "./routing/fail-over.ts";
 import type { RouteStore } from "./routing/route-store.ts";
 import type { Standings } from "./routing/standing.ts";
@@ -43,6 +45,8 @@ export interface AiGatewayDeps {
   readonly policies: ProviderPolicies;
   readonly failOver: FailOver;
   readonly health: TargetHealth;
+  readonly accounts: AccountChanges;
+  readonly accountStore: AccountStore;
   readonly standings: Standings;
   readonly order: TargetOrder;
   readonly routeStore: RouteStore;

@@ -1,6 +1,7 @@
 import {
   aiGatewayPersonExported,
   modelLimitChanged,
+  providerAccountChanged,
   providerChanged,
   resilienceOrdered,
   routeChanged,
@@ -11,13 +12,13 @@ import { followDegradation } from "@lyss/contracts/events/follow-degradation.ts"
 import { userDeleted } from "@lyss/contracts/events/user.ts";
 import { onBroadcast, onEvent, type Subscription } from "@lyss/kit/events/event.ts";
 import type { AiGatewayDeps } from "./deps.ts";
+import { loadAccounts } from "./ops/load-accounts.ts";
 import type { AiGatewayOps } from "./ops.ts";
+import { isAccountState } from "./routing/target-health.ts";
 
 /** What keeps this node's snapshots fresh, and what is to be done for people who are gone or ask what is kept of them. */
-export function createAiGatewaySubscriptions(
-  ops: AiGatewayOps,
-  { credentials, funding, degradation, node, log, outbox, random }: AiGatewayDeps,
-): readonly Subscription[] {
+export function createAiGatewaySubscriptions(ops: AiGatewayOps, deps: AiGatewayDeps): readonly Subscription[] {
+  const { credentials, funding, degradation, health, node, log, outbox, random } = deps;
   const reload = () => {
     ops.loadTenantProviders().catch((err: unknown) => log.error({ err }, "the providers could not be read again"));
   };
@@ -32,6 +33,16 @@ export function createAiGatewaySubscriptions(
   const forgetAll = () => credentials.forgetAll();
   return [
     onBroadcast("reload-providers", providerChanged, reload, reload),
+    onBroadcast(
+      "follow-accounts",
+      providerAccountChanged,
+      ({ data: { node: by, providerId, state, status } }) => {
+        if (by !== node && isAccountState(state)) health.follow(providerId, state, status);
+      },
+      () => {
+        loadAccounts(deps).catch((err: unknown) => log.error({ err }, "the accounts could not be read again"));
+      },
+    ),
     onBroadcast("reload-routes", routeChanged, reloadRoutes, reloadRoutes),
     onBroadcast("reload-model-limits", modelLimitChanged, reloadLimits, reloadLimits),
     onBroadcast("forget-rotated-secret", credentialRotated, forget, forgetAll),

@@ -1,12 +1,26 @@
 import type { Job } from "@lyss/kit/service/define-service.ts";
 import type { AiGatewayDeps } from "./deps.ts";
+import { probeAccounts } from "./routing/probe-accounts.ts";
 
 /** The gateway's background work. */
-export function createAiGatewayJobs({ funding, once, responses, changes }: AiGatewayDeps): readonly Job[] {
+export function createAiGatewayJobs(deps: AiGatewayDeps): readonly Job[] {
+  const { funding, once, responses, changes, accounts, settings } = deps;
+  const { everyMs } = settings.probes;
   return [
     ...funding.jobs,
     ...once.jobs,
     ...responses.jobs,
     { name: "publish-resilience", everyMs: 1_000, run: () => changes.publish() },
+    { name: "publish-accounts", everyMs: 1_000, run: () => accounts.publish() },
+    // More often than each is due: whichever node comes first takes it.
+    ...(everyMs > 0
+      ? [
+          {
+            name: "probe-accounts",
+            everyMs: Math.ceil(everyMs / 3),
+            run: (signal: AbortSignal) => probeAccounts(deps, signal),
+          },
+        ]
+      : []),
   ];
 }

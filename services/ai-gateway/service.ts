@@ -4,6 +4,7 @@ import {
   breakerChanged,
   degradationChanged,
   modelLimitChanged,
+  providerAccountChanged,
   providerChanged,
   resilienceOrdered,
   routeChanged,
@@ -34,6 +35,7 @@ import { priceCheck } from "./model-prices/price-check.ts";
 import { createCallOnce } from "./once/call-once.ts";
 import { createOnceStore } from "./once/once-store.ts";
 import { createOpenCalls } from "./open-calls.ts";
+import { loadAccounts } from "./ops/load-accounts.ts";
 import { loadSharedProviders, loadTenantProviders } from "./ops/load-providers.ts";
 import { createAiGatewayOps } from "./ops.ts";
 import { createProviderPolicies } from "./provider-policies.ts";
@@ -57,11 +59,12 @@ export const aiGateway = defineService({
   contract: AiGatewayService,
   needs: { billing: BillingService, credential: CredentialService },
   publishes: [
-    ...[providerChanged, routeChanged, breakerChanged, degradationChanged, resilienceOrdered],
+    ...[providerChanged, providerAccountChanged, routeChanged, breakerChanged, degradationChanged, resilienceOrdered],
     ...[aiGatewayPersonErased, aiGatewayPersonExported, modelLimitChanged],
   ],
   hears: [
     providerChanged,
+    providerAccountChanged,
     routeChanged,
     modelLimitChanged,
     credentialRotated,
@@ -113,7 +116,7 @@ export const aiGateway = defineService({
     registerPolicyMetrics(metrics, policies);
     degradation.watch(policies.level);
     degradation.onChange(changes.noteDegradation);
-    const routing = createRouting(settings, { sql: db.sql, priceOf: funding.priceOf, clock, random });
+    const routing = createRouting(settings, { db, outbox, node, log, priceOf: funding.priceOf, clock, random });
     const limiting = createLimiting({ db, outbox, clock, metrics });
     const deps = {
       ...{ db, outbox, clock, random, log, settings, openCalls, funding, once, responses, credentials, pools, wheel },
@@ -133,7 +136,7 @@ export const aiGateway = defineService({
       : undefined;
     await loadSharedProviders(deps, config.providers, simulator && { url: simulator.url, apiKey });
     await loadTenantProviders(deps);
-    await loadRoutes(deps, config.routes);
+    await Promise.all([loadRoutes(deps, config.routes), loadAccounts(deps)]);
     given.onConfigChange(({ routes }) => changeSharedRoutes(deps, routes));
     await limiting.limitBook.start(config.modelLimits);
     given.onConfigChange(({ modelLimits }) => limiting.limitBook.configure(modelLimits));

@@ -38,6 +38,7 @@ export const unauditedEvents: Readonly<Record<string, string>> = {
   "user.audit.key_rotated": `${toldElsewhere}: key.revoked`,
   "user.audit.key_revoked": `${toldElsewhere}: key.revoked`,
   "resilience.breaker.changed": `${byItself}; a person's order is resilience.ordered`,
+  "provider.account.changed": byItself,
   "degradation.level.changed": `${byItself}; a person's order is resilience.ordered`,
   "billing.balance.low": byUse,
   "billing.usage.recorded": byUse,

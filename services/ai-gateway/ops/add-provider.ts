@@ -64,5 +64,7 @@ export async function addProvider(deps: AiGatewayDeps, input: AddProviderInput):
     await deps.outbox.append(tx, providerChanged, { tenantId, name, actorId: currentActorId() });
   });
   await loadTenantProviders(deps);
+  // Its key or its address may be another: what was known of the old one says nothing.
+  deps.health.letIn(provider);
   return provider;
 }

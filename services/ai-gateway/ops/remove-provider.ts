@@ -8,10 +8,11 @@ import { loadTenantProviders } from "./load-providers.ts";
 
 /** Removes a tenant's own provider and destroys its key. Throws `provider_not_found` and `provider_configured`. */
 export async function removeProvider(deps: AiGatewayDeps, { tenantId, name }: ProviderName): Promise<void> {
-  const { source, credentialId } = getProvider(deps, { tenantId, name });
+  const { source, credentialId, providerId } = getProvider(deps, { tenantId, name });
   if (source !== "tenant") throw new Failure(aiGatewayFailures.provider_configured, { name });
   await deps.db.transaction(async (tx) => {
     await deps.store.deleteProvider(tx, tenantId, name);
+    await deps.accountStore.forget(tx, providerId);
     await deps.outbox.append(tx, providerChanged, { tenantId, name, actorId: currentActorId() });
   });
   if (credentialId !== "") await deps.credential.revokeCredential({ tenantId, credentialId });

@@ -1,13 +1,8 @@
 import { isFailure } from "@lyss/kit/errors/failure.ts";
-import { requestAnswer } from "@lyss/kit/http/upstream/request-answer.ts";
-import { composeRequest, toRequestStart } from "@lyss/kit/http/upstream/request-bytes.ts";
 import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
-import { readBody } from "../call/send-upstream.ts";
+import { askForModels } from "../ask-for-models.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { fieldOf } from "../dialects/openai/usage.ts";
-import { pathAt } from "../model.ts";
-import type { Probe } from "../providers/wire.ts";
-import { wires } from "../providers/wires.ts";
 import { getProvider, type ProviderName } from "./get-provider.ts";
 
 export interface ProviderTest {
@@ -19,9 +14,7 @@ export interface ProviderTest {
   readonly missingModels: readonly string[];
 }
 
-const listing: Probe = { method: "GET", toEndpoint: () => "/models", accepted: [200] };
 const timeoutMs = 10_000;
-const maxBytes = 8_388_608;
 
 /**
  * Asks a provider for its models with the stored key: a real request that costs nothing, made as the provider's policy
@@ -32,31 +25,16 @@ export async function testProvider(deps: AiGatewayDeps, input: ProviderName): Pr
   const secret = await deps.credentials.secretOf(provider);
   const startedMs = deps.clock.monotonicMs();
   const latencyMs = () => Math.round(deps.clock.monotonicMs() - startedMs);
-  const wire = wires[provider.dialect];
-  const { method, toEndpoint, body: asked, accepted } = wire.probe ?? listing;
-  const ask = async (signal: AbortSignal) => {
-    const pool = deps.pools.poolOf(provider);
-    const endpoint = toEndpoint(provider.models[0]?.upstreamName ?? "", provider);
-    const sent = { method, path: pathAt(provider, endpoint), authority: pool.authority };
-    const start = toRequestStart({
-      ...sent,
-      headers: {
-        accept: "application/json",
-        ...(asked && { "content-type": "application/json" }),
-        ...wire.toHeaders(secret),
-        ...wire.sign?.(secret, { ...sent, body: asked ?? Buffer.alloc(0), nowMs: deps.clock.nowMs() }),
-      },
-    });
-    const answer = await requestAnswer(pool, composeRequest(start, asked), signal);
-    return { status: answer.head.status, body: await readBody(answer, maxBytes) };
-  };
+  const ask = (signal: AbortSignal) => askForModels(deps, provider, secret, signal);
   try {
     const signal = AbortSignal.timeout(timeoutMs);
-    const { status, body } = await deps.policies.policyOf(provider).run(ask, { signal, isIdempotent: true });
+    const { status, body, isAccepted } = await deps.policies
+      .policyOf(provider)
+      .run(ask, { signal, isIdempotent: true });
     const listed = status === 200 ? readModelIds(body) : new Set<string>();
     const names = provider.models.map((model) => model.upstreamName);
     const missingModels = listed.size === 0 ? [] : names.filter((name) => !listed.has(name));
-    return { isReachable: accepted.includes(status), status, latencyMs: latencyMs(), missingModels };
+    return { isReachable: isAccepted, status, latencyMs: latencyMs(), missingModels };
   } catch (err) {
     if (isFailure(err, resilienceFailures.circuit_open) || isFailure(err, resilienceFailures.bulkhead_full)) throw err;
     deps.log.warn({ err, provider: provider.name }, "a provider could not be reached");

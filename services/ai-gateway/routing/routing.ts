@@ -1,8 +1,12 @@
-import type { Sql } from "@lyss/kit/db/database.ts";
+import type { Database } from "@lyss/kit/db/database.ts";
+import type { Outbox } from "@lyss/kit/events/event.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
+import type { Logger } from "pino";
 import type { GatewaySettings } from "../config.ts";
 import type { Funding } from "../funds/funding.ts";
+import { createAccountChanges } from "./account-changes.ts";
+import { createAccountStore } from "./account-store.ts";
 import { createFailOver } from "./fail-over.ts";
 import { createRouteStore } from "./route-store.ts";
 import { createStandings } from "./standing.ts";
@@ -10,24 +14,31 @@ import { createTargetHealth } from "./target-health.ts";
 import { createTargetOrder } from "./target-order.ts";
 
 export interface RoutingDeps {
-  readonly sql: Sql;
   readonly priceOf: Funding["priceOf"];
   readonly clock: Clock;
   readonly random: Random;
+  readonly db: Database;
+  readonly outbox: Outbox;
+  readonly node: string;
+  readonly log: Logger;
 }
 
 /** What decides where calls go, and goes on. */
 export function createRouting(
   { failOver, scoring }: Pick<GatewaySettings, "failOver" | "scoring">,
-  { sql, priceOf, clock, random }: RoutingDeps,
+  { db, outbox, node, log, priceOf, clock, random }: RoutingDeps,
 ) {
   const standings = createStandings();
-  const health = createTargetHealth(clock);
+  const accountStore = createAccountStore(db.sql);
+  const accounts = createAccountChanges({ db, outbox, node, store: accountStore });
+  const health = createTargetHealth(clock, (provider, state, status) => {
+    log.warn({ provider: provider.name, state, ...(status > 0 && { status }) }, "a provider's account has changed");
+    accounts.note(provider, state, status);
+  });
   return {
-    standings,
-    health,
+    ...{ standings, health, accounts, accountStore },
     failOver: createFailOver(failOver, { clock, health, standings }),
-    routeStore: createRouteStore(sql),
+    routeStore: createRouteStore(db.sql),
     order: createTargetOrder({ weights: scoring, standings, priceOf, clock, random }),
   };
 }

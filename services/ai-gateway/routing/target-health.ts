@@ -1,7 +1,8 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
-import type { Target } from "../model.ts";
+import { CredentialRefused } from "../dialects/openai/upstream-failure.ts";
+import type { Provider, Target } from "../model.ts";
 
 /** How it stands with a target, as this node has seen it. */
 export interface TargetState {
@@ -21,7 +22,31 @@ export interface TargetHealth {
   noteFailure(target: Target, err: unknown): void;
   /** Why it is out; undefined when it is not. */
   find(target: Target): TargetState | undefined;
+  /** True while the account, or one of its models, is out. */
+  isOut(provider: Provider): boolean;
+  /** What a probe of the account has shown. */
+  noteProbe(provider: Provider, outcome: ProbeOutcome): void;
+  /** The account is to be tried again at once. */
+  letIn(provider: Provider): void;
+  /** What another node has found of the account, or its owner has mended: not said to anybody again. */
+  follow(providerId: string, state: AccountState, status: number): void;
 }
+
+/** `ejected`: three probes in a row were not answered. */
+export const accountStates = ["well", "parked", "ejected"] as const;
+export type AccountState = (typeof accountStates)[number];
+
+export function isAccountState(text: string): text is AccountState {
+  return accountStates.some((state) => state === text);
+}
+
+/** `unknown` says nothing; `refused` is our key, with the status that says so. */
+export type ProbeOutcome =
+  | { readonly kind: "answered" | "failed" | "unknown" }
+  | { readonly kind: "refused"; readonly status: number };
+
+/** Told when this node finds that an account is in another state. `status` is that of a refusal, else 0. */
+export type OnAccountChange = (provider: Provider, state: AccountState, status: number) => void;
 
 interface Entry {
   /** In a row. */
@@ -30,6 +55,10 @@ interface Entry {
   times: number;
   reason: TargetState["reason"];
   outUntilMs: number;
+  /** Of an account: what was told of it last. */
+  told: AccountState;
+  /** Of the refusal by which it was parked; 0 else. */
+  status: number;
 }
 
 /** As Envoy's outlier detection has it: out after five failures in a row, for 30 s the first time, 60 s the second, and so on. */
@@ -43,10 +72,12 @@ const maxParkedMs = 600_000;
 const heldMs = 1_000;
 const maxHeldMs = 60_000;
 const maxEntries = 10_000;
+/** A probe is one request a round: three of them are more than a slip. */
+const probesToEject = 3;
 
 const { upstream_unauthorized, upstream_rate_limited, upstream_overloaded } = aiGatewayFailures;
 
-export function createTargetHealth(clock: Clock): TargetHealth {
+export function createTargetHealth(clock: Clock, onAccountChange: OnAccountChange = () => {}): TargetHealth {
   /** Only what has failed of late: on a good day it is empty, and nothing is looked up. */
   const entries = new Map<string, Entry>();
 
@@ -55,7 +86,7 @@ export function createTargetHealth(clock: Clock): TargetHealth {
     if (known) return known;
     const [oldest] = entries.keys();
     if (entries.size >= maxEntries && oldest !== undefined) entries.delete(oldest);
-    const entry: Entry = { failures: 0, times: 0, reason: "ejected", outUntilMs: 0 };
+    const entry: Entry = { failures: 0, times: 0, reason: "ejected", outUntilMs: 0, told: "well", status: 0 };
     entries.set(name, entry);
     return entry;
   }
@@ -63,6 +94,26 @@ export function createTargetHealth(clock: Clock): TargetHealth {
   function takeOut(entry: Entry, reason: Entry["reason"], ms: number): void {
     entry.reason = reason;
     entry.outUntilMs = Math.max(entry.outUntilMs, clock.monotonicMs() + ms);
+  }
+
+  function tell(entry: Entry, provider: Provider, state: AccountState): void {
+    if (entry.told === state) return;
+    entry.told = state;
+    onAccountChange(provider, state, state === "parked" ? entry.status : 0);
+  }
+
+  function park(provider: Provider, status: number): void {
+    const account = entryOf(provider.providerId);
+    account.times++;
+    account.status = status;
+    takeOut(account, "parked", Math.min(parkedMs * account.times, maxParkedMs));
+    tell(account, provider, "parked");
+  }
+
+  function letIn(provider: Provider, account: Entry): void {
+    account.failures = 0;
+    account.outUntilMs = Math.min(account.outUntilMs, clock.monotonicMs());
+    tell(account, provider, "well");
   }
 
   function outOf(name: string): Entry | undefined {
@@ -74,6 +125,9 @@ export function createTargetHealth(clock: Clock): TargetHealth {
     isWell: (target) => entries.size === 0 || !(outOf(accountOf(target)) ?? outOf(nameOf(target))),
     noteAnswer(target) {
       if (entries.size === 0) return;
+      const account = entries.get(accountOf(target));
+      // One whose call was under way when it was parked may still answer that.
+      if (account && account.outUntilMs <= clock.monotonicMs()) tell(account, target.provider, "well");
       for (const name of [accountOf(target), nameOf(target)]) {
         const entry = entries.get(name);
         if (!entry) continue;
@@ -85,9 +139,7 @@ export function createTargetHealth(clock: Clock): TargetHealth {
     noteFailure(target, err) {
       const retryAfterMs = isFailure(err) ? err.retryAfterMs : undefined;
       if (isFailure(err, upstream_unauthorized)) {
-        const account = entryOf(accountOf(target));
-        account.times++;
-        takeOut(account, "parked", Math.min(parkedMs * account.times, maxParkedMs));
+        park(target.provider, err.cause instanceof CredentialRefused ? err.cause.status : 0);
         return;
       }
       const entry = entryOf(nameOf(target));
@@ -106,6 +158,45 @@ export function createTargetHealth(clock: Clock): TargetHealth {
       const entry = outOf(accountOf(target)) ?? outOf(nameOf(target));
       if (!entry) return undefined;
       return { reason: entry.reason, untilMs: clock.nowMs() + entry.outUntilMs - clock.monotonicMs() };
+    },
+    isOut(provider) {
+      if (entries.size === 0) return false;
+      // One whose time has passed is still not known to be well.
+      if ((entries.get(provider.providerId)?.told ?? "well") !== "well") return true;
+      return provider.models.some((model) => outOf(nameOf({ provider, model })));
+    },
+    noteProbe(provider, outcome) {
+      const account = entries.get(provider.providerId);
+      if (outcome.kind === "refused") {
+        park(provider, outcome.status);
+      } else if (outcome.kind === "answered") {
+        // A list is shown without money, too: that an account has some again, only a call can show.
+        const isOfKey = account?.told === "ejected" || account?.status === 401 || account?.status === 403;
+        if (account && isOfKey) letIn(provider, account);
+        else if (account) account.failures = 0;
+      } else if (outcome.kind === "failed") {
+        const failing = account ?? entryOf(provider.providerId);
+        failing.failures++;
+        if (failing.failures < probesToEject || failing.told === "parked") return;
+        failing.times++;
+        takeOut(failing, "ejected", Math.min(ejectedMs * failing.times, maxEjectedMs));
+        tell(failing, provider, "ejected");
+      }
+    },
+    letIn(provider) {
+      const account = entries.get(provider.providerId);
+      if (account) letIn(provider, account);
+    },
+    follow(providerId, state, status) {
+      if (state === "well") {
+        entries.delete(providerId);
+        return;
+      }
+      const account = entryOf(providerId);
+      account.told = state;
+      account.status = status;
+      account.times = Math.max(1, account.times);
+      takeOut(account, state, state === "parked" ? parkedMs : ejectedMs);
     },
   };
 }

@@ -28,6 +28,17 @@ export class UpstreamStatus extends Error {
   }
 }
 
+/** The status by which a provider refused our key, or the money behind it. */
+export class CredentialRefused extends Error {
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`the provider refused our credential with status ${status}`);
+    this.name = "CredentialRefused";
+    this.status = status;
+  }
+}
+
 /** What a provider's error status means to the caller. The upstream's own text goes nowhere. */
 export function toUpstreamFailure({ model, status, body, retryAfterMs }: UpstreamError): Failure {
   const { param, code } = readError(body);
@@ -41,10 +52,12 @@ export function toUpstreamFailure({ model, status, body, retryAfterMs }: Upstrea
     case 401:
     case 402:
     case 403:
-      return new Failure(aiGatewayFailures.upstream_unauthorized, details);
+      return new Failure(aiGatewayFailures.upstream_unauthorized, details, { cause: new CredentialRefused(status) });
     case 429:
       // The platform's own quota is used up: waiting does not help, and the caller cannot mend it.
-      if (code === "insufficient_quota") return new Failure(aiGatewayFailures.upstream_unauthorized, details);
+      if (code === "insufficient_quota") {
+        return new Failure(aiGatewayFailures.upstream_unauthorized, details, { cause: new CredentialRefused(status) });
+      }
       return new Failure(aiGatewayFailures.upstream_rate_limited, details, { retryAfterMs });
     case 503:
     case 529:

@@ -631,6 +631,57 @@ export declare type ProviderChanged = Message<"lyss.ai_gateway.v1.ProviderChange
 export declare const ProviderChangedSchema: GenMessage<ProviderChanged>;
 
 /**
+ * What calls and probes have shown of the account behind a provider. Said once for each change, whichever node finds it first.
+ *
+ * @generated from message lyss.ai_gateway.v1.ProviderAccountChanged
+ */
+export declare type ProviderAccountChanged = Message<"lyss.ai_gateway.v1.ProviderAccountChanged"> & {
+  /**
+   * Empty for the operator's.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string provider_id = 2;
+   */
+  providerId: string;
+
+  /**
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * `parked`: it refuses our key, or has no money; `ejected`: it does not answer; `well`: it is let in again.
+   *
+   * @generated from field: string state = 4;
+   */
+  state: string;
+
+  /**
+   * By which it refused; 0 where it did not.
+   *
+   * @generated from field: int32 status = 5;
+   */
+  status: number;
+
+  /**
+   * The node that has found it.
+   *
+   * @generated from field: string node = 6;
+   */
+  node: string;
+};
+
+/**
+ * Describes the message lyss.ai_gateway.v1.ProviderAccountChanged.
+ * Use `create(ProviderAccountChangedSchema)` to create a new message.
+ */
+export declare const ProviderAccountChangedSchema: GenMessage<ProviderAccountChanged>;
+
+/**
  * A route of a tenant's own was made, changed or removed.
  *
  * @generated from message lyss.ai_gateway.v1.RouteChanged
