@@ -166,6 +166,27 @@ test("a provider that speaks Google's API answers OpenAI's SDK, whole and stream
   assert.deepEqual([tested.body["status"], tested.body["missing_models"]], [200, []]);
 });
 
+test("W33, W37: a prompt that Google blocks and a response that ends too early are charged as their provider reports", async () => {
+  await waitForNoCall(platform);
+  const before = new Set((await listUsage(platform)).map(({ id }) => id));
+  const request = { model: "gemini", messages: user("Something blocked, please") };
+  const whole = await client.chat.completions.create(request);
+  const options = { stream: true as const, stream_options: { include_usage: true } };
+  const chunks = await Array.fromAsync(await client.chat.completions.create({ ...request, ...options }));
+  assert.deepEqual([whole.choices[0]?.finish_reason, whole.usage?.prompt_tokens], ["content_filter", 10]);
+  const finished = chunks.findLast(({ choices }) => choices.length > 0)?.choices[0]?.finish_reason;
+  assert.deepEqual([finished, chunks.at(-1)?.usage?.prompt_tokens], ["content_filter", 10]);
+  const cut = await client.responses.create({ model: "nova", input: "Tell me more.", max_output_tokens: 16 });
+  assert.deepEqual([cut.status, cut.incomplete_details?.reason], ["incomplete", "max_output_tokens"]);
+  await waitForNoCall(platform);
+  const rows = (await listUsage(platform)).filter(({ id }) => !before.has(id));
+  const incomplete = BigInt(cut.usage?.input_tokens ?? 0) * 1_000n + 16n * 2_000n;
+  assert.deepEqual(
+    rows.map(({ status, cost_nanos }) => `${status} ${cost_nanos}`).sort(),
+    [`completed ${incomplete}`, "completed 10000", "completed 10000"].sort(),
+  );
+});
+
 test("W23, W44, W46: Anthropic's SDK gets from Anthropic what chat cannot say, and is charged as it reports", async () => {
   const sdk = new Anthropic({ baseURL: platform.url, apiKey: platform.apiKey, maxRetries: 0 });
   const request = {

@@ -112,6 +112,17 @@ const messages = {
   baseUrl: badUrl,
   models: [{ name: "status-529--claude", ...price }],
 };
+/** Offered by one that is away, one that continues no answer, one that would answer anew, and one that continues it. */
+const begun = (name: string, more: object, upstreamName: string) => ({
+  ...{ name, models: [{ ...price, name: "status-529--begun", upstreamName }], ...more },
+});
+const atAnthropic = { dialect: "anthropic", baseUrl: `${simulator.url}/v1`, apiKey: "sk-well" };
+const prefills = [
+  begun("begun-away", { dialect: "anthropic", baseUrl: badUrl }, "status-529--begun"),
+  begun("begun-newer", atAnthropic, "claude-opus-4-6"),
+  begun("begun-chat", { baseUrl: `${simulator.url}/v1`, apiKey: "sk-well" }, "simulated-chat"),
+  begun("begun-well", atAnthropic, "simulated-chat"),
+];
 const well = {
   ...{ name: "well", baseUrl: `${simulator.url}/v1`, apiKey: "sk-well" },
   models: [...cases, "status-529--claude"].map((name) => ({ ...price, name, upstreamName: "simulated-chat" })),
@@ -121,7 +132,7 @@ let start = 0n;
 before(async () => {
   platform = await runPlatform(scope, {
     config: {
-      providers: [...failing, messages, alone, well],
+      providers: [...failing, messages, alone, ...prefills, well],
       // Every fault is asked for: what one leaves of the budget is not to decide about the next.
       aiGateway: { simulator: false, firstByteTimeoutMs: 1_000, failOver: { budgetReserve: 1_000 } },
       resilience: { policies: { "provider.alone": {} } },
@@ -243,6 +254,20 @@ test("W23: thoughts that a vendor has signed are left out where another takes th
     },
   });
   assert.deepEqual([answer.status, answer.headers.get("lyss-provider")], [200, "well"]);
+});
+
+test("W19: an answer that is begun for the model goes on at the first that would continue it", async () => {
+  const answer = await requestJson(`${platform.url}/v1/messages`, platform.apiKey, {
+    body: {
+      ...{ model: "status-529--begun", max_tokens: 20 },
+      messages: [
+        { role: "user", content: "hello" },
+        { role: "assistant", content: "Once upon" },
+      ],
+    },
+  });
+  const provider = answer.headers.get("lyss-provider");
+  assert.deepEqual([answer.status, provider, answer.headers.get("lyss-attempts")], [200, "begun-well", "2"]);
 });
 
 test("R9: one that refuses our key, or asks to wait, is not asked again for a while", async () => {

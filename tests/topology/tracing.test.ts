@@ -46,13 +46,13 @@ const onTheWay = ["chat simulated-chat", "billing.grantLease"];
 async function traceCall(platform: RunningPlatform, traceId: string) {
   const headers = { traceparent: `00-${traceId}-${clientSpanId}-00` };
   const url = `${platform.url}/v1/chat/completions`;
-  const { status, body } = await requestJson(url, platform.apiKey, { body: chat(), headers });
+  const { status, body, headers: answered } = await requestJson(url, platform.apiKey, { body: chat(), headers });
   assert.equal(status, 200);
   const hasAll = (spans: readonly ReceivedSpan[]) =>
     onTheWay.every((name) => spans.some((span) => span.name === name)) &&
     spans.some(({ parentSpanId }) => parentSpanId === clientSpanId);
   const spans = await receiver.trace(traceId, hasAll);
-  return { spans, usage: body["usage"] as Record<string, number> };
+  return { spans, requestId: answered.get("x-request-id"), usage: body["usage"] as Record<string, number> };
 }
 
 function checkTree(spans: readonly ReceivedSpan[]): void {
@@ -72,8 +72,8 @@ for (const [title, platform, processes, traceId] of [
   ["one process", whole, 1, "0af7651916cd43dd8448eb211c80319c"],
   ["three processes", apart, 3, "1af7651916cd43dd8448eb211c80319c"],
 ] as const) {
-  test(`in ${title} a call is one trace from the client's span to billing's`, async () => {
-    const { spans, usage } = await traceCall(platform, traceId);
+  test(`W41: in ${title} a call is one trace from the client's span to billing's, and names the provider's request`, async () => {
+    const { spans, usage, requestId } = await traceCall(platform, traceId);
     checkTree(spans);
     assert.equal(new Set(spans.map(({ instance }) => instance)).size, processes);
     const call = spans.find(({ name }) => name === "chat simulated-chat");
@@ -85,6 +85,9 @@ for (const [title, platform, processes, traceId] of [
     assert.equal(attributes["gen_ai.usage.output_tokens"], usage["completion_tokens"]);
     assert.equal(typeof attributes["lyss.cost_nanos"], "number");
     assert.match(String(attributes["lyss.tenant_id"]), /^ten/);
+    // W41: the provider's own id of the request is written down, and the caller gets ours.
+    assert.match(String(attributes["lyss.upstream_request_id"]), /^req_[0-9a-f]{24}$/);
+    assert.match(requestId ?? "", /^req_[0-9a-z]{26}$/);
     assert.ok(!JSON.stringify(spans).includes("canary-prompt"), "no content in a trace");
     assert.ok(!JSON.stringify(receiver.spans).includes(platform.apiKey || "no key"), "no key in a trace");
   });

@@ -10,12 +10,16 @@ export function startGoogle(t: TestScope): Promise<Vendor> {
     ...more,
   });
   const usageMetadata = { promptTokenCount: 10, candidatesTokenCount: 4, thoughtsTokenCount: 3, totalTokenCount: 17 };
-  return startVendor(t, ({ path, headers }, res) => {
+  return startVendor(t, ({ path, headers, bytes }, res) => {
     const isKnown = headers["x-goog-api-key"] === "a key";
     const isStream = path.includes(":streamGenerateContent");
     res.writeHead(isKnown ? 200 : 403, { "content-type": isStream ? "text/event-stream" : "application/json" });
     if (!isKnown) return res.end(JSON.stringify({ error: { code: 403 } }));
     if (path.startsWith("GET")) return res.end(JSON.stringify({ models: [{ name: "models/gemini-3-flash" }] }));
+    if (bytes.includes("blocked, please")) {
+      const blocked = { ...head, promptFeedback: { blockReason: "SAFETY" }, usageMetadata: { promptTokenCount: 10 } };
+      return res.end(isStream ? `data: ${JSON.stringify(blocked)}\r\n\r\n` : JSON.stringify(blocked));
+    }
     const whole = { ...head, candidates: [say("Hello there", { finishReason: "STOP" })], usageMetadata };
     if (!isStream) return res.end(JSON.stringify(whole));
     const last = { ...whole, candidates: [say(" there", { finishReason: "STOP" })] };

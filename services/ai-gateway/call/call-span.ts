@@ -30,6 +30,11 @@ export function describeCall({
   };
 }
 
+/** What is known when the provider begins to answer: by what id it knows the request. */
+export function describeAnswered(upstreamRequestId: string | undefined): SpanAttributes {
+  return upstreamRequestId === undefined ? {} : { "lyss.upstream_request_id": upstreamRequestId };
+}
+
 /** What is known of a call when it has ended. The cost is absent while billing has not confirmed it. */
 export function describeEnding(
   { outcome, tokens, isEstimated }: Ending,

@@ -7,6 +7,8 @@ import type { CallRequest } from "./read-request.ts";
 export interface Dispatch {
   /** Requests that have left and of which the provider has not said that it served nothing. */
   unanswered: number;
+  /** What the provider calls the request that it answered. */
+  upstreamRequestId?: string | undefined;
 }
 
 /** True when an error says that nothing of the request can have reached the provider. */

@@ -15,6 +15,7 @@ import { wires } from "../providers/wires.ts";
 import type { Call } from "./call.ts";
 import { hasNotLeft } from "./dispatch.ts";
 import { readRetryHint } from "./retry-hint.ts";
+import { findUpstreamRequestId } from "./upstream-request-id.ts";
 
 export const maxErrorBytes = 65_536;
 
@@ -54,6 +55,7 @@ async function sendOnce(deps: AiGatewayDeps, call: Call, secret: string): Promis
     throw toFailure(deps, call, err);
   }
   deps.metrics.of(call.target).observeFirstByte(deps.clock.monotonicMs() - sentMs);
+  call.dispatch.upstreamRequestId = findUpstreamRequestId(answer.head);
   if (answer.head.status !== 200) {
     call.dispatch.unanswered--;
     throw await readStatusFailure(deps, call, answer);
@@ -100,7 +102,11 @@ export function toStatusFailure(
 ): Failure {
   const { status } = head;
   if (status === 401 || status === 403) {
-    log.error({ provider: provider.name, status }, "a provider refuses the credential it was given");
+    const upstream_request_id = findUpstreamRequestId(head);
+    log.error(
+      { provider: provider.name, status, upstream_request_id },
+      "a provider refuses the credential it was given",
+    );
   }
   const said = body && parseIfJson(body);
   return toUpstreamFailure({

@@ -10,7 +10,7 @@ import { expectedTokens } from "../model-limits/expected-tokens.ts";
 import { toLimitHeaders } from "../model-limits/limit-headers.ts";
 import type { LimitPlace } from "../model-limits/model-limits.ts";
 import { type Call, type Ending, endWithoutCharge, hasCallerLeft } from "./call.ts";
-import { describeCall, describeEnding } from "./call-span.ts";
+import { describeAnswered, describeCall, describeEnding } from "./call-span.ts";
 import { limitToSend, toCallToFund } from "./call-to-fund.ts";
 import { estimateCounted } from "./dispatch.ts";
 import { type KeepAlive, keepAliveComment, keepResponseAlive } from "./keep-alive.ts";
@@ -112,7 +112,8 @@ async function goOn(
   try {
     const next = await openAttempt(deps, walk, served, await prepareFrom(deps, walk, target), failed);
     const names = { from: failed.target.provider.name, to: next.target.provider.name };
-    log.warn({ ...names, model: failed.target.model.name, call_id: failed.callId, err }, "a call goes on elsewhere");
+    const ids = { call_id: failed.callId, upstream_request_id: failed.dispatch.upstreamRequestId };
+    log.warn({ ...names, ...ids, model: failed.target.model.name, err }, "a call goes on elsewhere");
     return next;
   } catch (cause) {
     if (!isFailure(cause)) throw cause;
@@ -278,6 +279,7 @@ async function serveAttempt(deps: AiGatewayDeps, call: Call): Promise<FailedAtte
 async function relay(deps: AiGatewayDeps, call: Call, span: Span): Promise<FailedAttempt | undefined> {
   let isSettled = false;
   let failedWith: Ending | undefined;
+  const noteRequestId = () => span.set(describeAnswered(call.dispatch.upstreamRequestId));
   const settle = async (ending: Ending) => {
     if (ending.outcome === "failed") {
       failedWith = ending;
@@ -291,7 +293,7 @@ async function relay(deps: AiGatewayDeps, call: Call, span: Span): Promise<Faile
   try {
     await call.begin?.();
     call.abort.signal.throwIfAborted();
-    const { answer, end } = await sendUpstream(deps, call);
+    const { answer, end } = await sendUpstream(deps, call).finally(noteRequestId);
     const relayBody = call.request.isStream ? relayStream : relayAnswer;
     try {
       await relayBody(deps, call, answer, settle);

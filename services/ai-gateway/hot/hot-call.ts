@@ -9,12 +9,13 @@ import type { UpstreamError } from "@lyss/kit/http/upstream/upstream-error.ts";
 import { noteError, type OpenSpan } from "@lyss/kit/observability/tracing.ts";
 import { createTimerEntry, type TimerEntry } from "@lyss/kit/service/timer-wheel.ts";
 import { type Ending, endWithoutCharge } from "../call/call.ts";
-import { describeCall, describeEnding } from "../call/call-span.ts";
+import { describeAnswered, describeCall, describeEnding } from "../call/call-span.ts";
 import { counterFor } from "../call/count-tokens.ts";
 import { type Dispatch, estimateCounted } from "../call/dispatch.ts";
 import { type CallRequest, readRequest } from "../call/read-request.ts";
 import { toCallFailure } from "../call/send-upstream.ts";
 import { settleCall } from "../call/settle-call.ts";
+import { findUpstreamRequestId } from "../call/upstream-request-id.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { Funds } from "../funds/funds.ts";
 import type { Target } from "../model.ts";
@@ -158,6 +159,7 @@ export class HotCall implements AnswerHandler, RelayedCall, OpenCall {
   onHead(head: ResponseHead): void {
     const { deps, target, admitted } = this;
     deps.metrics.of(target).observeFirstByte(deps.clock.monotonicMs() - this.#sentMs);
+    this.#span?.set(describeAnswered(findUpstreamRequestId(head)));
     if (head.status !== 200) {
       // The provider has said that it served nothing.
       this.dispatch.unanswered = 0;

@@ -1,6 +1,7 @@
 import { type CallRequest, maxOutputLimit } from "../../call/read-request.ts";
 import { refuseField } from "../../call/refuse-field.ts";
 import { anthropicWire } from "../../providers/anthropic/anthropic.ts";
+import { refusePrefill } from "../../providers/anthropic/refuse-prefill.ts";
 import { createNativeWire } from "../../providers/native.ts";
 import { parseData } from "../../providers/read-answer.ts";
 import type { Wire } from "../../providers/wire.ts";
@@ -61,11 +62,19 @@ function toCallRequest(body: Buffer, json: Fields): CallRequest {
 
 function createMessageWire(model: string, betas: readonly string[]): Wire {
   return createNativeWire(anthropicWire, {
-    draft: (request, { upstreamName }) => ({
-      endpoint: "/messages",
-      ...(betas.length > 0 && { headers: { "anthropic-beta": betas.join(",") } }),
-      toBody: (outputTokens) => toBody(request, upstreamName, outputTokens),
-    }),
+    draft(request, { upstreamName }) {
+      // What the system says is no message there, but the first one where it is counted.
+      const messages = readList(request.json["messages"], "messages");
+      refusePrefill(
+        messages.filter((message) => fieldOf(message, "role") !== "system"),
+        upstreamName,
+      );
+      return {
+        endpoint: "/messages",
+        ...(betas.length > 0 && { headers: { "anthropic-beta": betas.join(",") } }),
+        toBody: (outputTokens) => toBody(request, upstreamName, outputTokens),
+      };
+    },
     toRaw: (event) => toCallerEvent(event, model),
   });
 }

@@ -2,11 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
+import { readRequest } from "../../call/read-request.ts";
 import { askInAnthropic } from "../../dialects/anthropic/messages.ts";
+import { readNativeMessage } from "../../dialects/anthropic/native-message.ts";
 import { createChatReader, readChatAnswer } from "../../dialects/openai/chat-answer.ts";
 import { createSseReader } from "../../dialects/openai/sse.ts";
 import { findInBandFailure } from "../../dialects/openai/upstream-failure.ts";
 import { drawFrom, randomChat, writeStream } from "../../dialects/random-chat.ts";
+import type { Model } from "../../model.ts";
+import { bedrockWire } from "../bedrock/bedrock.ts";
+import { vertexAnthropicWire } from "../vertex/vertex.ts";
 import { describeWire, goldenFacts as facts, toSseEvent as toEvent } from "../wire-golden.ts";
 import { anthropicWire } from "./anthropic.ts";
 
@@ -55,6 +60,52 @@ test("an error within an answer is the failure it would have been on its own", (
     }
   }
   assert.equal(anthropicWire.toAnswer(Buffer.alloc(0), { hello: "world" }, facts).json, null);
+});
+
+test("W19: an answer that is begun for the model goes to those that continue it, and is refused by name for all others", () => {
+  const asked = {
+    model: "m",
+    messages: [
+      { role: "user", content: "hi" },
+      { role: "assistant", content: "Once" },
+    ],
+  };
+  const request = readRequest("chat", Buffer.from(JSON.stringify(asked)));
+  const native = readNativeMessage(
+    {
+      ...{ body: Buffer.from(JSON.stringify({ ...asked, max_tokens: 5, system: "Be brief." })), betas: [] },
+      json: { ...asked, max_tokens: 5, system: "Be brief." },
+    },
+    { serverTools: false, dialect: "anthropic", source: "config" },
+  );
+  const model = (upstreamName: string): Model => ({
+    ...{ name: "m", upstreamName, maxOutputTokens: 4_096, showsAllOutput: false },
+    ...{ inputUsdPerMillion: undefined, cachedInputUsdPerMillion: undefined, outputUsdPerMillion: undefined },
+  });
+  const drafts = (upstreamName: string) => [
+    () => anthropicWire.draft(request, model(upstreamName)),
+    () => vertexAnthropicWire.draft(request, model(upstreamName)),
+    () => bedrockWire.draft(request, model(`us.anthropic.${upstreamName}-v1:0`)),
+    () => native.wire?.draft(native.request, model(upstreamName)),
+  ];
+  const refused = (err: unknown) => isFailure(err) && err.details["param"] === "messages[1].role";
+  for (const name of [
+    "claude-opus-4-6",
+    "claude-sonnet-4-6-20260217",
+    "claude-opus-4.8",
+    "claude-sonnet-5",
+    "claude-fable-5-2",
+  ]) {
+    for (const draft of drafts(name)) assert.throws(draft, refused, name);
+  }
+  for (const name of [
+    "claude-sonnet-4-5-20250929",
+    "claude-opus-4-20250514",
+    "claude-3-7-sonnet-20250219",
+    "claude-opus-4-1",
+  ]) {
+    for (const draft of drafts(name)) draft();
+  }
 });
 
 test("for 200 seeds: what is written as a message and read again is what was said", async () => {

@@ -18,6 +18,7 @@ import type { Model } from "../../model.ts";
 import { refuseUnread } from "../asked-fields.ts";
 import { readFunctionTool, readStops, readToolChoice } from "../read-chat.ts";
 import type { WireProvider } from "../wire.ts";
+import { refusePrefill } from "./refuse-prefill.ts";
 import { toMessages } from "./to-messages.ts";
 
 const read = [
@@ -43,6 +44,7 @@ export function toMessageRequest(
 ): MessageBody {
   const json = parseBody(body, parseExact);
   refuseUnread(json, read, ["seed"], provider);
+  refusePrefill(json["messages"], model.upstreamName);
   return {
     model: model.upstreamName,
     max_tokens: outputLimit?.tokens ?? model.maxOutputTokens,

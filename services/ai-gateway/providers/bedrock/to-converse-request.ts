@@ -13,6 +13,7 @@ import {
   unsupported,
 } from "../../dialects/request-fields.ts";
 import type { Model } from "../../model.ts";
+import { refusePrefill } from "../anthropic/refuse-prefill.ts";
 import { mayDrop, refuseUnread } from "../asked-fields.ts";
 import { readFunctionTool, readStops, readToolChoice } from "../read-chat.ts";
 import type { WireProvider } from "../wire.ts";
@@ -43,6 +44,7 @@ export function toConverseRequest(
   const json = parseBody(body, parseExact);
   const isParallel = json["parallel_tool_calls"] === true ? ["parallel_tool_calls"] : [];
   refuseUnread(json, read, [...left, ...isParallel], provider);
+  refusePrefill(json["messages"], upstreamName);
   const more = toModelFields(json, upstreamName, provider);
   const tier = toTier(json["service_tier"]);
   return {
