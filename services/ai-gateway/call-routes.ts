@@ -3,6 +3,7 @@ import { z } from "zod";
 import { keepAliveHeaders } from "./call/keep-alive.ts";
 import { tagHeaders } from "./call/read-tags.ts";
 import type { AiGatewayOps } from "./ops.ts";
+import { preferencesBody } from "./routing/preferences.ts";
 import { type Surface, writesText } from "./surfaces/surface.ts";
 
 const { raw } = routesFor<AiGatewayOps>();
@@ -53,6 +54,7 @@ export function callRoutes(place: Place) {
           .array(z.looseObject({ role: z.string() }))
           .meta({ examples: [[{ role: "user", content: "Hello" }]] }),
         stream: streamField,
+        provider: preferencesBody,
       }),
     }),
     callRoute(place, "completions", "/completions", {

@@ -16,6 +16,7 @@ import { createHotCalls } from "./hot/serve-hot.ts";
 import type { ModelLimitSpec } from "./model-limits/model-limit.ts";
 import { getModel, listModels, type ModelsOfCaller } from "./model-prices/list-models.ts";
 import { type AddProviderInput, addProvider } from "./ops/add-provider.ts";
+import { askWithPreferences } from "./ops/ask-with-preferences.ts";
 import { countContentTokens } from "./ops/count-content-tokens.ts";
 import { countMessageTokens } from "./ops/count-message-tokens.ts";
 import { createResponse } from "./ops/create-response.ts";
@@ -44,14 +45,33 @@ import type { Surface } from "./surfaces/surface.ts";
 /** Binds the gateway's operations to what they need. */
 export function createAiGatewayOps(deps: AiGatewayDeps) {
   return {
-    serveCall: (surface: Surface, exchange: Exchange) => serveCall(deps, askInOpenAi(surface, exchange.body), exchange),
+    serveCall: (surface: Surface, exchange: Exchange) =>
+      serveCall(
+        deps,
+        askWithPreferences(exchange, (body) => askInOpenAi(surface, body)),
+        exchange,
+      ),
     serveHotCall: createHotCalls(deps),
     createMessage: (exchange: Exchange) =>
-      serveCall(deps, askInAnthropic(exchange.body, readBetas(exchange.req, deps.settings.anthropicBetas)), exchange),
+      serveCall(
+        deps,
+        askWithPreferences(exchange, (body) =>
+          askInAnthropic(body, readBetas(exchange.req, deps.settings.anthropicBetas)),
+        ),
+        exchange,
+      ),
     generateContent: (content: AskedContent, exchange: Exchange) =>
-      serveCall(deps, askInGemini(content, exchange.body), exchange),
+      serveCall(
+        deps,
+        askWithPreferences(exchange, (body) => askInGemini(content, body)),
+        exchange,
+      ),
     embedContent: ({ model, isBatch }: { model: string; isBatch: boolean }, exchange: Exchange) =>
-      serveCall(deps, askForEmbeddings(model, isBatch, exchange.body), exchange),
+      serveCall(
+        deps,
+        askWithPreferences(exchange, (body) => askForEmbeddings(model, isBatch, body)),
+        exchange,
+      ),
     countContentTokens: (input: { caller: Caller; model: string; body: Buffer }) => countContentTokens(deps, input),
     countMessageTokens: (input: { caller: Caller; body: Buffer }) => countMessageTokens(deps, input),
     createResponse: (exchange: Exchange) => createResponse(deps, exchange),

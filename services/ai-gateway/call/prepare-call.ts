@@ -65,7 +65,7 @@ async function prepare(deps: AiGatewayDeps, walk: Walk, target: Target): Promise
     throw new Failure(resilienceFailures.bulkhead_full, { policy: policy.name });
   }
   const read = walk.askedCall.readFor(provider);
-  const { wire, draft } = draftFor(target, read);
+  const { wire, draft } = draftFor(target, read, walk.askedCall.preferences?.requiresParameters ?? false);
   // Where there is no other, a call waits for nothing before its money.
   if (walk.targets.length > 1) await deps.credentials.secretOf(provider);
   const counter = await counterFor(provider);
@@ -78,8 +78,13 @@ function hasRoomElsewhere({ policies }: AiGatewayDeps, walk: Walk): boolean {
 }
 
 /** Throws `invalid_request` for what this provider cannot be asked. */
-function draftFor({ provider, model }: Target, { request, wire = wireOf(provider, model) }: ReadCall) {
-  if (wire.surfaces.includes(request.surface)) return { wire, draft: wire.draft(request, model, provider) };
+function draftFor(
+  { provider, model }: Target,
+  { request, wire = wireOf(provider, model) }: ReadCall,
+  requiresParameters: boolean,
+) {
+  const asked = requiresParameters ? { ...provider, unsupportedParameters: "refuse" as const } : provider;
+  if (wire.surfaces.includes(request.surface)) return { wire, draft: wire.draft(request, model, asked) };
   throw refuseField(
     "model",
     "is at a provider that does not answer requests of this kind; GET /v1/models lists others",

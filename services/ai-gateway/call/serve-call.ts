@@ -27,7 +27,7 @@ export async function serveCall(deps: AiGatewayDeps, askedCall: AskedCall, excha
   const keepAliveMs = readKeepAliveMs(exchange.req.headers, deps.settings);
   const { detached } = askedCall;
   const { res } = detached ?? exchange;
-  const targets = await findTargets(deps, caller, askedCall.model, tags);
+  const targets = await findTargets(deps, caller, askedCall, tags);
   if (targets.length > 1) deps.failOver.noteCall();
   const walk: Walk = { askedCall, caller, tags, targets, tried: [], startedMs };
   const prepared = await prepareFrom(deps, walk, deps.failOver.first(takersFor(walk)) ?? targets[0]);

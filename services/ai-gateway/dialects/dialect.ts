@@ -4,6 +4,7 @@ import type { CallRequest } from "../call/read-request.ts";
 import type { Provider } from "../model.ts";
 import type { AnswerRecord } from "../once/call-once.ts";
 import type { Wire } from "../providers/wire.ts";
+import type { Preferences } from "../routing/preferences.ts";
 import type { SseEvent } from "./openai/sse.ts";
 import type { ReportedUsage } from "./openai/usage.ts";
 
@@ -21,6 +22,8 @@ export interface AskedCall {
   readonly asked: { readonly surface: string; readonly body: Buffer };
   /** Reads it for the provider that serves the model. Throws `invalid_request` naming the field that cannot be had there. */
   readFor(provider: ReadingProvider): ReadCall;
+  /** What its caller wants of the providers; undefined for nothing. */
+  readonly preferences?: Preferences;
   /** Given for a call that goes on without its caller, who is answered before anything is sent. */
   readonly detached?: DetachedCall;
 }

@@ -18,6 +18,7 @@ import {
 import { createResponseWriter, type KeepResponse } from "../dialects/responses/responses.ts";
 import type { Owner } from "../responses/response-store.ts";
 import { createSink } from "../responses/sink.ts";
+import { takeWanted } from "../routing/preferences.ts";
 import { ownerOf } from "./stored-responses.ts";
 
 /** What a response is made from, whatever way it is served. */
@@ -25,7 +26,7 @@ interface Asked {
   readonly owner: Owner;
   readonly read: ResponseRequest;
   readonly request: CallRequest;
-  readonly call: Pick<AskedCall, "model" | "asked">;
+  readonly call: Pick<AskedCall, "model" | "asked" | "preferences">;
   /** The request's own items; their ids depend on the call's. */
   inputOf(callId: string): readonly Fields[];
 }
@@ -36,7 +37,8 @@ interface Asked {
  */
 export async function createResponse(deps: AiGatewayDeps, exchange: Exchange): Promise<void> {
   const owner = ownerOf(requireCaller(exchange));
-  const read = readResponseRequest(exchange.body);
+  const { body, ...wanted } = takeWanted(exchange);
+  const read = readResponseRequest(body);
   const { previousResponseId } = read;
   const history =
     previousResponseId === undefined
@@ -45,7 +47,7 @@ export async function createResponse(deps: AiGatewayDeps, exchange: Exchange): P
   const request = toCallRequest(read, history, inputOf(read, ""));
   const asked = {
     ...{ owner, read, request },
-    call: { model: request.model, asked: { surface: "responses", body: exchange.body } },
+    call: { model: request.model, asked: { surface: "responses", body: exchange.body }, ...wanted },
     inputOf: (callId: string) => inputOf(read, suffixOf(callId)),
   };
   if (read.isBackground) return serveInBackground(deps, asked, exchange);

@@ -5,8 +5,10 @@ import type { Funding } from "../funds/funding.ts";
 import type { KnownPrice } from "../funds/price-cache.ts";
 import type { Target } from "../model.ts";
 import { type AskedBy, type OrderDeps, orderTargets, type RoutedTarget } from "./order-targets.ts";
+import { preferTargets } from "./prefer-targets.ts";
+import type { Preferences } from "./preferences.ts";
 import { type Candidate, type Score, type ScoreWeights, scoreTargets } from "./score-targets.ts";
-import { createStanding, isStale, type Standings } from "./standing.ts";
+import { createStanding, isStale, type Standing, type Standings } from "./standing.ts";
 
 /** In which order the targets of a name are tried. */
 export interface TargetOrder {
@@ -18,6 +20,8 @@ export interface TargetOrder {
   prepare(offer: Pick<Offer, "routed">, tenantId: string): Promise<void> | undefined;
   /** Resolves when the prices of these targets are known, or cannot be had; undefined when they are known. Never rejects. */
   learnPrices(tenantId: string, targets: readonly RoutedTarget[]): Promise<void> | undefined;
+  /** Those of `targets` that a caller wants, as it wants them. Throws `invalid_request` where none is left. */
+  prefer(tenantId: string, targets: readonly Target[], wanted: Preferences): Promise<readonly Target[]>;
   /** As `scored` sees them now, in the order given. */
   scoresOf(tenantId: string, targets: readonly RoutedTarget[]): readonly Score[];
 }
@@ -39,12 +43,19 @@ export function createTargetOrder({ weights, standings, priceOf, clock, random }
     const price = findPrice(tenantId, target);
     // Looked up for the next call.
     if (price instanceof Promise) void price.catch(() => undefined);
-    const known = standings.of(target);
-    const standing = isStale(known, clock.monotonicMs()) ? { ...createStanding(), inFlight: known.inFlight } : known;
-    return { standing, costNanos: price instanceof Promise ? undefined : blend(price), quality: rule.quality };
+    return {
+      standing: standingOf(target),
+      costNanos: price instanceof Promise ? undefined : blend(price),
+      quality: rule.quality,
+    };
   }
 
-  function learnPrices(tenantId: string, targets: readonly RoutedTarget[]): Promise<void> | undefined {
+  function standingOf(target: Target): Standing {
+    const known = standings.of(target);
+    return isStale(known, clock.monotonicMs()) ? { ...createStanding(), inFlight: known.inFlight } : known;
+  }
+
+  function learnPrices(tenantId: string, targets: readonly Pick<RoutedTarget, "target">[]): Promise<void> | undefined {
     const unknown = targets.flatMap(({ target }) => {
       const price = findPrice(tenantId, target);
       return price instanceof Promise ? [price] : [];
@@ -63,6 +74,23 @@ export function createTargetOrder({ weights, standings, priceOf, clock, random }
       return isPriced ? learnPrices(tenantId, routed.targets) : undefined;
     },
     learnPrices,
+    async prefer(tenantId, targets, wanted) {
+      if (wanted.maxPrice || wanted.sort === "price") {
+        await learnPrices(
+          tenantId,
+          targets.map((target) => ({ target })),
+        );
+      }
+      return preferTargets(targets, wanted, {
+        ratesOf(target) {
+          const price = findPrice(tenantId, target);
+          if (price instanceof Promise) void price.catch(() => undefined);
+          const rates = price instanceof Promise ? undefined : price?.terms.rates;
+          return rates && { input: Number(rates.input ?? 0n), output: Number(rates.output ?? 0n) };
+        },
+        firstByteMsOf: (target) => standingOf(target).firstByteMs,
+      });
+    },
     scoresOf: (tenantId, targets) =>
       scoreTargets(
         targets.map((routed) => candidateOf(tenantId, routed)),

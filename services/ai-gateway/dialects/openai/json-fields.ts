@@ -37,6 +37,30 @@ export function findFields(body: Buffer, names: ReadonlySet<string>): Map<string
   return found;
 }
 
+/**
+ * `body` without a top-level field, and not a byte of the others touched; as it was where there is none, undefined where there are
+ * two. `body` as for `findFields`.
+ */
+export function withoutField(body: Buffer, name: string): Buffer | undefined {
+  let cut: { readonly from: number; readonly to: number } | undefined;
+  let before: number | undefined;
+  let at = skipSpace(body, body.indexOf(openBrace) + 1);
+  while (body[at] === quote) {
+    const keyEnd = skipString(body, at);
+    const valueEnd = skipValue(body, skipSpace(body, skipSpace(body, keyEnd) + 1));
+    const afterValue = skipSpace(body, valueEnd);
+    const next = body[afterValue] === comma ? skipSpace(body, afterValue + 1) : undefined;
+    if (JSON.parse(body.toString("utf8", at, keyEnd)) === name) {
+      if (cut) return undefined;
+      // The last one goes with the comma before it, every other with the one behind.
+      cut = next === undefined ? { from: before ?? at, to: valueEnd } : { from: at, to: next };
+    }
+    before = valueEnd;
+    at = next ?? afterValue;
+  }
+  return cut ? Buffer.concat([body.subarray(0, cut.from), body.subarray(cut.to)]) : body;
+}
+
 /** `body` with each named field set to a JSON text: replaced where it stands, else put in front. */
 export function setFields(
   body: Buffer,

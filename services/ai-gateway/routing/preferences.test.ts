@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { isFailure } from "@lyss/kit/errors/failure.ts";
+import type { Target } from "../model.ts";
+import { scanRequest } from "../scan/scan-request.ts";
+import { preferTargets } from "./prefer-targets.ts";
+import { takePreferences } from "./preferences.ts";
+
+const rest = '"model":"m","messages":[],"seed":9007199254740993';
+const take = (provider: unknown) => takePreferences(Buffer.from(`{${rest},"provider":${JSON.stringify(provider)}}`));
+
+test("W16: the object is taken out wherever it stands, and no other byte is touched", () => {
+  const object = '"provider" : {"order":["a"]}';
+  for (const [body, without] of [
+    [`{${rest},${object}}`, `{${rest}}`],
+    [`{${rest} , ${object} }`, `{${rest} }`],
+    [`{${object},${rest}}`, `{${rest}}`],
+    [`{ "model":"m", ${object} , "n":1}`, `{ "model":"m", "n":1}`],
+    [`{${object}}`, "{}"],
+  ] as const) {
+    const taken = takePreferences(Buffer.from(body));
+    assert.equal(taken?.body.toString(), without);
+    assert.deepEqual(taken?.preferences.order, ["a"]);
+    assert.equal(scanRequest(Buffer.from(body)), undefined, "the lane leaves it alone");
+  }
+  for (const body of [
+    `{${rest}}`,
+    '{"messages":[{"provider":1}]}',
+    '{"user":"\\"provider\\""}',
+    '["provider"]',
+    '{"provider"',
+  ]) {
+    assert.equal(takePreferences(Buffer.from(body)), undefined, body);
+  }
+  assert.deepEqual(take(null)?.preferences.order, []);
+});
+
+test("what is wrong in it is named", () => {
+  for (const [provider, param] of [
+    [[], "provider"],
+    [{ order: "a" }, "provider.order"],
+    [{ only: [1] }, "provider.only.0"],
+    [{ ignore: Array.from({ length: 101 }, () => "a") }, "provider.ignore"],
+    [{ allow_fallbacks: "no" }, "provider.allow_fallbacks"],
+    [{ require_parameters: 1 }, "provider.require_parameters"],
+    [{ sort: "throughput" }, "provider.sort"],
+    [{ max_price: { prompt: -1 } }, "provider.max_price.prompt"],
+    [{ max_price: { completion: "dear" } }, "provider.max_price.completion"],
+    [{ max_price: { image: 1 } }, "provider.max_price.image"],
+    [{ data_collection: "deny" }, "provider.data_collection"],
+    [{ quantizations: ["fp8"] }, "provider.quantizations"],
+  ] as const) {
+    assert.throws(
+      () => take(provider),
+      (err) => isFailure(err, aiGatewayFailures.invalid_request) && err.details["param"] === param,
+      param,
+    );
+  }
+  const twice = Buffer.from('{"provider":{},"provider":{}}');
+  assert.throws(() => takePreferences(twice), /only once/);
+});
+
+const [a, b, c] = ["a", "b", "c"].map((name) => ({ provider: { name }, model: { name: "m" } })) as unknown as [
+  Target,
+  Target,
+  Target,
+];
+const rates = new Map([
+  [a, { input: 3e9, output: 9e9 }],
+  [b, { input: 1e9, output: 2e9 }],
+]);
+const latencies = new Map([
+  [a, 200],
+  [b, 300],
+]);
+
+function prefer(provider: object): string {
+  const { preferences } = take(provider) ?? assert.fail();
+  const by = {
+    ratesOf: (target: Target) => rates.get(target),
+    firstByteMsOf: (target: Target) => latencies.get(target) ?? 0,
+  };
+  return preferTargets([a, b, c], preferences, by)
+    .map(({ provider: { name } }) => name)
+    .join("");
+}
+
+test("providers come in the order wanted, and those that are not wanted do not come at all", () => {
+  const none = (err: unknown) =>
+    isFailure(err, aiGatewayFailures.invalid_request) && err.details["param"] === "provider";
+  assert.equal(prefer({}), "abc");
+  assert.equal(prefer({ order: ["c", "nobody", "b"] }), "cba");
+  assert.equal(prefer({ order: ["c", "b"], allow_fallbacks: false }), "cb");
+  assert.equal(prefer({ allow_fallbacks: false }), "a");
+  assert.equal(prefer({ only: ["b", "c"] }), "bc");
+  assert.equal(prefer({ ignore: ["a"], order: ["c"] }), "cb");
+  assert.equal(prefer({ sort: "price" }), "bac", "a price that is not known is the dearest");
+  assert.equal(prefer({ sort: "latency" }), "cab", "a latency that is not known is tried, and then known");
+  assert.equal(prefer({ sort: "price", allow_fallbacks: false }), "b");
+  assert.equal(prefer({ max_price: { prompt: 3, completion: "9" } }), "ab");
+  assert.equal(prefer({ max_price: { completion: 2 } }), "b");
+  for (const provider of [
+    { only: [] },
+    { only: ["nobody"] },
+    { ignore: ["a", "b", "c"] },
+    { max_price: { prompt: 0 } },
+  ]) {
+    assert.throws(() => prefer(provider), none);
+  }
+});
