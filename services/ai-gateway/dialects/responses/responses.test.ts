@@ -150,6 +150,15 @@ test("a stream that breaks off ends with a failed response that says why", () =>
   assert.deepEqual([status, error["code"], output], ["failed", "GATEWAY_009", []]);
 });
 
+test("W24: what another account has sealed goes to no provider: a response's thoughts are left out of what is asked next", () => {
+  const sealed = { type: "reasoning", id: "rs_1", summary: [], encrypted_content: "gAAAAABsealed" };
+  const read = readResponseRequest(
+    toBody({ model: "alias", input: [user, sealed, user], include: ["reasoning.encrypted_content"] }),
+  );
+  const { body } = toCallRequest(read, [], inputOf(read, "p"));
+  assert.deepEqual(JSON.parse(body.toString()).messages, [user, user]);
+});
+
 test("W22: thoughts are told as they are, or as a summary to who asked for one, whole and streamed alike", async () => {
   const chunks = ["Let me ", "see."].map((text) => ({ choices: [{ index: 0, delta: { reasoning_content: text } }] }));
   for (const [asked, kind, name] of [
