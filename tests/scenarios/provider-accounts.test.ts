@@ -85,10 +85,13 @@ async function waitForChange(name: string, last: string): Promise<void> {
   await waitUntil(async () => (await changesOf(name)).at(-1) === last);
 }
 
-test("a key that is refused is found before a caller meets it, and let in as soon as it is taken again", async () => {
+test("the owner of a key that is refused is told, and it is let in as soon as it is taken again", async () => {
+  await waitUntil(async () => (asked["refusing"]?.lists ?? 0) >= 1);
+  assert.deepEqual(await changesOf("refusing"), [], "a key may be good for calls and not for lists");
+  assert.deepEqual(await call("refusing"), ["well", "2"]);
   await waitForChange("refusing", "parked 401");
   assert.deepEqual(await call("refusing"), ["well", "1"]);
-  assert.equal(asked["refusing"]?.calls, 0);
+  assert.equal(asked["refusing"]?.calls, 1);
   says["refusing"] = { call: 200, list: 200 };
   await waitForChange("refusing", "well");
   assert.deepEqual(await call("refusing"), ["refusing", "1"]);
@@ -122,7 +125,7 @@ test("a probe costs nobody anything", async () => {
   await waitForNoCall(platform);
   await waitForNoHold(platform);
   const rows = await listUsage(platform);
-  assert.equal(rows.length, 6);
+  assert.equal(rows.length, 7);
   const spent = rows.reduce((sum, { cost_nanos: nanos }) => sum + BigInt(nanos), 0n);
   const { available, held } = await balanceOf(platform);
   assert.deepEqual([start - available, held], [spent, 0n]);

@@ -46,7 +46,7 @@ const mark = Buffer.from('"provider"');
 const permission = "provider:read";
 
 /** A request, as far as it says what is wanted. */
-export interface AskedBy {
+export interface WantedBy {
   readonly body: Buffer;
   readonly caller: Caller | undefined;
 }
@@ -55,7 +55,7 @@ export interface AskedBy {
  * What a caller wants of the providers, and the body without that, which never goes upstream. Throws `invalid_request` for a `provider`
  * that is none, and `permission_denied` for a caller who may not choose.
  */
-export function takeWanted({ body, caller }: AskedBy): { readonly body: Buffer; readonly preferences?: Preferences } {
+export function takeWanted({ body, caller }: WantedBy): { readonly body: Buffer; readonly preferences?: Preferences } {
   const taken = takePreferences(body);
   if (!taken) return { body };
   if (!permits(caller?.permissions ?? [], permission)) {

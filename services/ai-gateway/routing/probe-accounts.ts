@@ -66,7 +66,7 @@ async function probe(deps: ProbeDeps, provider: Provider, signal: AbortSignal): 
     const within = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
     const { status, isAccepted } = await askForModels(deps, provider, secret, within);
     if (isAccepted) return { kind: "answered" };
-    if (status === 401 || status === 403) return { kind: "refused", status };
+    if (status === 401 || status === 403) return { kind: "refused" };
     // One that has no such list, or is busy, says nothing of how it answers calls.
     return { kind: status >= 500 ? "failed" : "unknown" };
   } catch (err) {

@@ -82,9 +82,14 @@ test("R1: an account that nobody calls is out after three probes in a row that n
   assert.deepEqual([told.at(-1), health.isWell(target)], ["a well 0", true]);
 });
 
-test("a probe that is refused parks the account before any call is", () => {
-  const { health, told } = start();
-  health.noteProbe(provider, { kind: "refused", status: 401 });
+test("a probe that is refused keeps an account out whose key a call was refused with, and parks no other: a key may not be for lists", () => {
+  const { clock, health, told } = start();
+  health.noteProbe(provider, { kind: "refused" });
+  assert.deepEqual([told, health.isWell(target)], [[], true]);
+  health.noteFailure(target, refusal(401));
+  clock.advance(59_000);
+  health.noteProbe(provider, { kind: "refused" });
+  clock.advance(59_000);
   assert.deepEqual([told, health.isWell(target)], [["a parked 401"], false]);
 });
 

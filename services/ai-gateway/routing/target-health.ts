@@ -40,10 +40,10 @@ export function isAccountState(text: string): text is AccountState {
   return accountStates.some((state) => state === text);
 }
 
-/** `unknown` says nothing; `refused` is our key, with the status that says so. */
-export type ProbeOutcome =
-  | { readonly kind: "answered" | "failed" | "unknown" }
-  | { readonly kind: "refused"; readonly status: number };
+/** `unknown` says nothing; `refused` is our key. */
+export interface ProbeOutcome {
+  readonly kind: "answered" | "refused" | "failed" | "unknown";
+}
 
 /** Told when this node finds that an account is in another state. `status` is that of a refusal, else 0. */
 export type OnAccountChange = (provider: Provider, state: AccountState, status: number) => void;
@@ -168,7 +168,8 @@ export function createTargetHealth(clock: Clock, onAccountChange: OnAccountChang
     noteProbe(provider, outcome) {
       const account = entries.get(provider.providerId);
       if (outcome.kind === "refused") {
-        park(provider, outcome.status);
+        // A key may be good for calls and not for lists: only one that a call was refused with stays out by it.
+        if (account?.told === "parked") takeOut(account, "parked", parkedMs);
       } else if (outcome.kind === "answered") {
         // A list is shown without money, too: that an account has some again, only a call can show.
         const isOfKey = account?.told === "ejected" || account?.status === 401 || account?.status === 403;
