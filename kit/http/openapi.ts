@@ -65,7 +65,7 @@ function describeOperation(service: string, route: Route<never>, components: Com
   };
   const name = route.operation.charAt(0).toUpperCase() + route.operation.slice(1);
   if (route.kind === "raw") {
-    const body = route.body && requestBody(components.refer(route.body, `${name}Body`, "input"));
+    const body = route.body && requestBody(components.refer(route.body, `${name}Body`, "input"), [], route.bodyType);
     const success = route.response && components.refer(route.response, `${name}Response`, "output");
     const inPath = z.strictObject(Object.fromEntries(paramNamesOf(route.path).map((name) => [name, z.string()])));
     const parameters = [
@@ -77,7 +77,7 @@ function describeOperation(service: string, route: Route<never>, components: Com
       ...base,
       ...(parameters.length > 0 && { parameters }),
       ...body,
-      responses: { 200: answer("Success", success), ...errorAnswers(route, components) },
+      responses: { 200: withFiles(answer("Success", success), route.files), ...errorAnswers(route, components) },
     };
   }
   const schemas = requestSchemasOf(route);
@@ -134,8 +134,8 @@ function parametersIn(place: "path" | "query", schema: z.ZodType, { exampleOf }:
   });
 }
 
-function requestBody(schema: Json, formats: readonly string[] = []): Json {
-  const types = ["application/json", ...formats].map((type) => [type, { schema }]);
+function requestBody(schema: Json, formats: readonly string[] = [], usualType = "application/json"): Json {
+  const types = [usualType, ...formats].map((type) => [type, { schema }]);
   return { requestBody: { required: true, content: Object.fromEntries(types) } };
 }
 

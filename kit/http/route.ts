@@ -213,7 +213,11 @@ export interface RawRoute<Ops = never> {
   readonly takesIdempotencyKey?: boolean;
   /** For the OpenAPI document only; the handler reads the bytes. */
   readonly body?: z.ZodType;
+  /** In place of JSON. */
+  readonly bodyType?: string;
   readonly response?: z.ZodType;
+  /** Types of what may be answered in place of JSON. */
+  readonly files?: readonly string[];
   /** Request headers that the handler reads, and what they say; for the OpenAPI document. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Errors before and inside the handler in the dialect of the route's callers; in the platform's own shape unless given. */

@@ -4,13 +4,13 @@ import { keepAliveHeaders } from "./call/keep-alive.ts";
 import { tagHeaders } from "./call/read-tags.ts";
 import type { AiGatewayOps } from "./ops.ts";
 import { preferencesBody } from "./routing/preferences.ts";
-import { type Surface, writesText } from "./surfaces/surface.ts";
+import { isMedia, type Surface, writesText } from "./surfaces/surface.ts";
 
 const { raw } = routesFor<AiGatewayOps>();
 
 /** Bodies pass through untouched, so the document names only what decides; unknown fields are allowed. */
-const modelField = z.string().describe("A model of GET /v1/models.");
-const streamField = z.boolean().optional().describe("True for server-sent events.");
+export const modelField = z.string().describe("A model of GET /v1/models.");
+export const streamField = z.boolean().optional().describe("True for server-sent events.");
 const bodyLimitBytes = 33_554_432;
 
 /** Where the operations on models stand, and what errors look like there. */
@@ -21,7 +21,7 @@ export interface Place {
   readonly dialect: { readonly toFailureReply?: ToFailureReply };
 }
 
-function callRoute({ prefix, suffix, dialect }: Place, surface: Surface, path: string, route: CallRouteParts) {
+export function callRoute({ prefix, suffix, dialect }: Place, surface: Surface, path: string, route: CallRouteParts) {
   return raw({
     ...{
       ...route,
@@ -35,12 +35,15 @@ function callRoute({ prefix, suffix, dialect }: Place, surface: Surface, path: s
     takesIdempotencyKey: true,
     headers: { ...tagHeaders, ...(writesText(surface) && keepAliveHeaders) },
     response: z.looseObject({ id: z.string().optional(), model: z.string().optional() }),
-    handle: (ops, exchange) => ops.serveCall(surface, exchange),
+    handle: (ops, exchange) =>
+      route.bodyType !== undefined && isMedia(surface)
+        ? ops.serveForm(surface, exchange)
+        : ops.serveCall(surface, exchange),
     ...(surface === "chat" && { serveHot: (ops: AiGatewayOps, exchange: HotExchange) => ops.serveHotCall(exchange) }),
   });
 }
 
-type CallRouteParts = Pick<RawRoute, "operation" | "summary" | "body" | "priority">;
+type CallRouteParts = Pick<RawRoute, "operation" | "summary" | "body" | "bodyType" | "files" | "priority">;
 
 /** Model calls that pass through in OpenAI's dialect, and in those that lean on it. */
 export function callRoutes(place: Place) {

@@ -40,7 +40,8 @@ import { dryRunRoute } from "./routing/dry-run-route.ts";
 import { reportModels, reportRoute } from "./routing/report-models.ts";
 import type { Route, RouteSpec } from "./routing/route.ts";
 import { getRoute, listRoutes, loadTenantRoutes, putRoute, type RouteName, removeRoute } from "./routing/route-ops.ts";
-import type { Surface } from "./surfaces/surface.ts";
+import { askWithForm } from "./surfaces/ask-for-media.ts";
+import type { MediaSurface, Surface } from "./surfaces/surface.ts";
 
 /** Binds the gateway's operations to what they need. */
 export function createAiGatewayOps(deps: AiGatewayDeps) {
@@ -51,6 +52,11 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
         askWithPreferences(exchange, (body) => askInOpenAi(surface, body)),
         exchange,
       ),
+    serveForm: (surface: MediaSurface, exchange: Exchange) => {
+      const { req, body, context } = exchange;
+      const isKeyed = context.idempotencyKey !== undefined;
+      return serveCall(deps, askWithForm(surface, body, req.headers["content-type"] ?? "", isKeyed), exchange);
+    },
     serveHotCall: createHotCalls(deps),
     createMessage: (exchange: Exchange) =>
       serveCall(

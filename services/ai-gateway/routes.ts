@@ -7,6 +7,7 @@ import { callRoutes, type Place } from "./call-routes.ts";
 import { apiVersionSchema, baseUrlSchema, type ModelConfig, modelSchema, needsInputPrice } from "./config.ts";
 import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
 import { geminiRoutes } from "./gemini-routes.ts";
+import { mediaRoutes } from "./media-routes.ts";
 import { messagesRoutes } from "./messages-routes.ts";
 import { type Provider, providerDialects, unsupportedParametersModes } from "./model.ts";
 import { modelLimitRoutes } from "./model-limit-routes.ts";
@@ -261,7 +262,7 @@ const places: readonly Place[] = [
 
 /** Model calls in the dialects of OpenAI, Anthropic and Google, and the providers behind them. */
 export const aiGatewayRoutes = [
-  ...places.flatMap((place) => [...callRoutes(place), ...modelRoutes(place)]),
+  ...places.flatMap((place) => [...callRoutes(place), ...mediaRoutes(place), ...modelRoutes(place)]),
   ...messagesRoutes,
   ...geminiRoutes,
   ...responsesRoutes,

@@ -3,8 +3,9 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, test } from "node:test";
-import OpenAI from "openai";
-import { balanceOf, listUsage, waitForNoHold } from "../read-money.ts";
+import { createSound, spokenMs } from "@lyss/services/ai-gateway/simulator/sound.ts";
+import OpenAI, { BadRequestError, toFile } from "openai";
+import { assertMoneyAddsUp, balanceOf, listUsage, type UsageRow, waitForNoHold } from "../read-money.ts";
 import { runPlatform } from "../run-platform.ts";
 
 /** A vendor that has no answer for anything. */
@@ -15,8 +16,8 @@ broken.listen(0, "127.0.0.1");
 await once(broken, "listening");
 after(() => broken.close());
 const baseUrl = `http://127.0.0.1:${(broken.address() as AddressInfo).port}/v1`;
-const surfaceModels = ["simulated-moderation", "simulated-rerank"];
-const models = surfaceModels.map((name) => ({ name, inputUsdPerMillion: "1" }));
+const surfaceModels = ["moderation", "rerank", "speech", "transcription", "image"].map((name) => `simulated-${name}`);
+const models = surfaceModels.map((name) => ({ name, inputUsdPerMillion: "1", outputUsdPerMillion: "1" }));
 const routes = surfaceModels.map((model) => ({
   name: `routed-${model}`,
   strategy: "fallback",
@@ -26,24 +27,31 @@ const routes = surfaceModels.map((model) => ({
   ],
 }));
 const platform = await runPlatform({ after }, { config: { providers: [{ name: "broken", baseUrl, models }], routes } });
+const start = await balanceOf(platform);
 const client = new OpenAI({ baseURL: `${platform.url}/v1`, apiKey: platform.apiKey, maxRetries: 0 });
 
-/** What a call costs that goes on at the simulated provider, by the wallet and by its usage. */
-async function costOf(call: () => Promise<Response>): Promise<bigint> {
-  const before = await balanceOf(platform);
+const seen = new Set<string>();
+
+/** What a call costs that goes on at the simulated provider, by its usage. */
+async function costOf(call: () => Promise<Response>, read?: (answer: Response) => Promise<void>): Promise<bigint> {
   const answer = await call();
+  await (read ? read(answer) : answer.arrayBuffer());
   assert.equal(answer.headers.get("lyss-provider"), "simulated");
-  assert.equal(answer.headers.get("lyss-attempts"), "2");
-  await answer.arrayBuffer();
-  await waitForNoHold(platform);
-  const spent = before.available - (await balanceOf(platform)).available;
-  const id = answer.headers.get("lyss-call-id");
-  const rows = (await listUsage(platform)).filter((row) => row.id === id && row.status === "completed");
-  assert.deepEqual(
-    rows.map((row) => BigInt(row.cost_nanos)),
-    [spent],
-  );
-  return spent;
+  const row = await findUsage(answer.headers.get("lyss-call-id"));
+  // A provider that failed often is not asked again for a while.
+  if (!seen.has(row.model)) assert.equal(answer.headers.get("lyss-attempts"), "2");
+  seen.add(row.model);
+  return BigInt(row.cost_nanos);
+}
+
+/** Usage is posted a moment after the answer. */
+async function findUsage(callId: string | null): Promise<UsageRow> {
+  const endMs = performance.now() + 30_000;
+  for (;;) {
+    const row = (await listUsage(platform)).find(({ id, status }) => id === callId && status !== "failed");
+    if (row) return row;
+    if (performance.now() > endMs) assert.fail(`${callId} is not recorded after 30 s`);
+  }
 }
 
 test("W31: a moderation costs its tokens, and goes on at another provider before its answer has begun", async () => {
@@ -60,4 +68,168 @@ test("W31: a rerank costs its searches, to the nano", async () => {
   const cost = await costOf(() => client.post("/rerank", { body }).asResponse());
   // Two searches at 2 USD per thousand.
   assert.equal(cost, 4_000_000n);
+});
+
+const speech = { model: "routed-simulated-speech", input: "Good morning, 世界", voice: "alloy" } as const;
+const spokenCost = BigInt([...speech.input].length) * 15_000n;
+
+test("W49: speech comes in the type of its format as the provider sends it, and costs its characters", async () => {
+  const types = { mp3: "audio/mpeg", wav: "audio/wav", pcm: "audio/pcm" } as const;
+  for (const format of ["mp3", "wav", "pcm"] as const) {
+    const cost = await costOf(
+      () => client.audio.speech.create({ ...speech, response_format: format }).asResponse(),
+      async (answer) => {
+        assert.equal(answer.headers.get("content-type"), types[format]);
+        const sound = Buffer.from(await answer.arrayBuffer());
+        assert.ok(sound.equals(createSound(format, spokenMs(speech.input))), format);
+      },
+    );
+    assert.equal(cost, spokenCost);
+  }
+  await assert.rejects(client.audio.speech.create({ ...speech, response_format: "opus" }), BadRequestError);
+  await assert.rejects(client.audio.speech.create({ ...speech, input: "" }), BadRequestError);
+});
+
+test("W49: speech comes as events where they are asked for, the last with what it cost", async () => {
+  const cost = await costOf(
+    () => client.audio.speech.create({ ...speech, stream_format: "sse" }).asResponse(),
+    async (answer) => {
+      assert.match(answer.headers.get("content-type") ?? "", /^text\/event-stream/);
+      const events = (await answer.text()).split("\n\n").filter((event) => event !== "");
+      const json = events.map((event) => JSON.parse(event.replace("data: ", "")) as { type: string; audio?: string });
+      const sound = Buffer.concat(json.map(({ audio = "" }) => Buffer.from(audio, "base64")));
+      assert.ok(sound.equals(createSound("mp3", spokenMs(speech.input))));
+      assert.equal(json.at(-1)?.type, "speech.audio.done");
+    },
+  );
+  assert.equal(cost, spokenCost);
+});
+
+test("a sound or a stream that breaks off is no whole answer, and costs nothing", async () => {
+  const input = "one two three simulate.cut_after_tokens=2";
+  const sound = await client.audio.speech.create({ ...speech, input });
+  await assert.rejects(sound.arrayBuffer());
+  const events = await client.audio.speech.create({ ...speech, input, stream_format: "sse" });
+  const text = await events.text();
+  assert.match(text, /"error":\{"message"/);
+  assert.doesNotMatch(text, /speech\.audio\.done/);
+  for (const answer of [sound, events]) {
+    const { status, cost_nanos } = await findUsage(answer.headers.get("lyss-call-id"));
+    assert.deepEqual([status, cost_nanos], ["truncated", "0"]);
+  }
+});
+
+const wave = createSound("wav", 2_500);
+const said = "This is a simulated transcript of 3 seconds of sound.";
+const heard = (fields: object) =>
+  toFile(wave, "sound; of.wav", { type: "audio/wav" }).then((file) =>
+    client.audio.transcriptions
+      .create({ ...fields, file, model: "routed-simulated-transcription" } as never)
+      .asResponse(),
+  );
+
+test("W48: a transcript comes in the form that was asked for, and costs its seconds in each", async () => {
+  const forms: Readonly<Record<string, (text: string) => void>> = {
+    json: (text) => assert.equal(JSON.parse(text).text, said),
+    verbose_json: (text) => assert.equal(JSON.parse(text).duration, 3),
+    text: (text) => assert.equal(text, `${said}\n`),
+    srt: (text) => assert.match(text, /^1\n00:00:00,000 --> 00:00:03,000\n/),
+    vtt: (text) => assert.match(text, /^WEBVTT\n/),
+  };
+  for (const [format, check] of Object.entries(forms)) {
+    const cost = await costOf(
+      () => heard({ response_format: format, timestamp_granularities: ["word", "segment"] }),
+      async (answer) => {
+        assert.match(answer.headers.get("content-type") ?? "", format.endsWith("json") ? /json/ : /^text\/plain/);
+        check(await answer.text());
+      },
+    );
+    assert.equal(cost, 300_000n, format);
+  }
+  const file = await toFile(wave, "a.wav");
+  const translated = await client.audio.translations.create({ file, model: "simulated-transcription" });
+  assert.equal(translated.text, said);
+});
+
+test("W48: a transcript streams, and its model may stand behind the file", async () => {
+  const form = new FormData();
+  form.append("stream", "true");
+  form.append("file", new Blob([Uint8Array.from(wave)]), "a.wav");
+  form.append("model", "routed-simulated-transcription");
+  const cost = await costOf(
+    () =>
+      fetch(`${platform.url}/v1/audio/transcriptions`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${platform.apiKey}` },
+        body: form,
+      }),
+    async (answer) => {
+      const events = (await answer.text()).split("\n\n").filter((event) => event !== "");
+      const json = events.map((event) => JSON.parse(event.replace("data: ", "")) as { delta?: string; text?: string });
+      assert.equal(json.map(({ delta = "" }) => delta).join(""), said);
+      assert.equal(json.at(-1)?.text, said);
+    },
+  );
+  assert.equal(cost, 300_000n);
+});
+
+const png = Buffer.from("89504e470d0a1a0a", "hex");
+const isPicture = (base64 = "") => Buffer.from(base64, "base64").subarray(0, 8).equals(png);
+
+test("W31: images are made and edited, and cost their tokens", async () => {
+  const request = { model: "routed-simulated-image", prompt: "a cat", size: "1024x1024" } as const;
+  const made = await costOf(
+    () => client.images.generate({ ...request, n: 2 }).asResponse(),
+    async (answer) => {
+      const { data } = (await answer.json()) as { data: { b64_json: string }[] };
+      assert.deepEqual(
+        data.map((one) => isPicture(one.b64_json)),
+        [true, true],
+      );
+    },
+  );
+  // Two tokens of text at 5 USD per million, and those of two images at 40.
+  assert.equal(made, 2n * 5_000n + 2n * 1_056n * 40_000n);
+
+  const image = [await toFile(png, "a.png"), await toFile(png, "b.png")];
+  const edited = await costOf(
+    () => client.images.edit({ ...request, image, stream: true, partial_images: 1 }).asResponse(),
+    async (answer) => {
+      const events = (await answer.text()).split("\n\n").filter((event) => event !== "");
+      const json = events.map((event) => JSON.parse(event.replace("data: ", "")) as { type: string; b64_json: string });
+      assert.deepEqual(
+        json.map(({ type }) => type),
+        ["image_edit.partial_image", "image_edit.completed"],
+      );
+      assert.ok(json.every((event) => isPicture(event.b64_json)));
+    },
+  );
+  assert.equal(edited, 2n * 5_000n + 2n * 323n * 10_000n + 1_056n * 40_000n);
+
+  const varied = await client.images.createVariation({ image: await toFile(png, "a.png"), model: "simulated-image" });
+  assert.equal(varied.data?.length, 1);
+  await assert.rejects(client.images.generate({ ...request, n: 2, stream: true }), BadRequestError);
+});
+
+test("W48: a repeat with its key is the first answer, though the client draws another boundary", async () => {
+  const keyed = async (sound: Buffer) => {
+    const file = await toFile(sound, "a.wav");
+    const body = { file, model: "simulated-transcription", response_format: "srt" } as const;
+    const options = { headers: { "Idempotency-Key": "media-1" } };
+    const answer = await client.audio.transcriptions.create(body, options).asResponse();
+    return { headers: answer.headers, text: await answer.text() };
+  };
+  const [first, second] = [await keyed(wave), await keyed(wave)];
+  assert.equal(second.headers.get("idempotent-replayed"), "true");
+  assert.equal(second.headers.get("content-type"), first.headers.get("content-type"));
+  assert.equal(second.text, first.text);
+  await assert.rejects(keyed(createSound("wav", 5_000)), /422/);
+});
+
+test("what all of it cost is gone from the wallet, to the nano", async () => {
+  await waitForNoHold(platform);
+  const costs = (await listUsage(platform)).map((row) => BigInt(row.cost_nanos));
+  const { available } = await balanceOf(platform);
+  assert.equal(available + costs.reduce((sum, cost) => sum + cost, 0n), start.available);
+  await assertMoneyAddsUp(platform);
 });

@@ -22,12 +22,20 @@ const bodies: Readonly<Record<string, object>> = {
   embeddings: { model: "dear", input: "hello" },
   moderations: { model: "dear", input: "hello" },
   rerank: { model: "dear", query: "hello", documents: ["hello"] },
+  "audio/speech": { model: "dear", input: "hello", voice: "alloy" },
+  "images/generations": { model: "dear", prompt: "hello" },
   responses: { model: "dear", input: "hello" },
   messages: { model: "dear", max_tokens: 1_900, messages: [{ role: "user", content: "hello" }] },
   "models/{model}:generateContent": { contents },
   "models/{model}:streamGenerateContent": { contents },
   "models/{model}:embedContent": embedding,
   "models/{model}:batchEmbedContents": { requests: [{ model: "models/dear", ...embedding }] },
+};
+
+/** The same of those that take files: which field has one. */
+const files: Readonly<Record<string, string>> = {
+  ...{ "audio/transcriptions": "file", "audio/translations": "file" },
+  ...{ "images/edits": "image", "images/variations": "image" },
 };
 
 /** Operations on what a call has left behind: they call nothing, and are not paid for. */
@@ -37,7 +45,7 @@ const afterwards: ReadonlySet<string> = new Set([
 
 /** Those that have no stream, or are one by their name. */
 const isWholeOnly = (name: string) =>
-  ["embeddings", "moderations", "rerank"].includes(name) || name.startsWith("models/");
+  ["embeddings", "moderations", "rerank", "audio/speech"].includes(name) || name.startsWith("models/");
 
 const places = /^\/(?:api\/v1\/ai|v1|v1beta)\//;
 
@@ -79,6 +87,19 @@ test("B14: every route that calls a model is refused with an empty wallet, befor
     if (afterwards.has(`${method} ${name}`)) {
       const gone = await requestJson(`${platform.url}${path.replace("{id}", "resp_x")}`, platform.apiKey, { method });
       assert.deepEqual([path, gone.status], [path, 404]);
+      continue;
+    }
+    const file = files[name];
+    if (file !== undefined) {
+      const form = new FormData();
+      for (const [field, text] of Object.entries({ model: "dear", prompt: "hello" })) form.append(field, text);
+      form.append(file, new Blob(["x".repeat(1_000)]), "a.bin");
+      const headers = { authorization: `Bearer ${platform.apiKey}` };
+      const answer = await fetch(platform.url + path, { method, headers, body: form });
+      assert.deepEqual(
+        [path, answer.status, codeOf((await answer.json()) as Record<string, unknown>)],
+        [path, 402, "BILLING_001"],
+      );
       continue;
     }
     const body = bodies[name];

@@ -3,7 +3,7 @@ import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { readServiceMode } from "../dialects/openai/usage.ts";
 import { type CallToFund, type Funds, meteredTokens } from "../funds/funds.ts";
 import type { Target } from "../model.ts";
-import { writesText } from "../surfaces/surface.ts";
+import { isMedia, writesText } from "../surfaces/surface.ts";
 import type { CallRequest } from "./read-request.ts";
 
 /** A shorter answer than this is not worth its prompt. */
@@ -28,7 +28,8 @@ export function toCallToFund(given: AttemptToFund): CallToFund {
   const most = mostOutputTokens(request, target);
   const isMetered = request.isStream && model.showsAllOutput && most > meteredTokens;
   // A metered stream is cut when money ends: all of it need not be known to fit.
-  const limit = isMetered ? undefined : request.outputLimit?.tokens;
+  // What has no limit in its request is not cut either.
+  const limit = isMetered ? undefined : isMedia(request.surface) ? most : request.outputLimit?.tokens;
   const { callId, attempt, requestId, tags } = given;
   const { tenantId, keyId, userId } = caller;
   return {
@@ -45,7 +46,8 @@ export function toCallToFund(given: AttemptToFund): CallToFund {
 
 /** What one answer may put out at most. */
 export function mostOutputTokens(request: Pick<CallRequest, "surface" | "outputLimit">, { model }: Target): number {
-  return writesText(request.surface) ? (request.outputLimit?.tokens ?? model.maxOutputTokens) : 0;
+  const { surface, outputLimit } = request;
+  return writesText(surface) || isMedia(surface) ? (outputLimit?.tokens ?? model.maxOutputTokens) : 0;
 }
 
 /** The output limit to send when money allows less than was asked for, unless the stream is cut when money ends. */

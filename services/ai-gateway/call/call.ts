@@ -8,7 +8,7 @@ import type { Target } from "../model.ts";
 import type { LimitPlace } from "../model-limits/model-limits.ts";
 import type { AnswerRecord } from "../once/call-once.ts";
 import type { Wire, WireDraft, WireFacts } from "../providers/wire.ts";
-import { writesText } from "../surfaces/surface.ts";
+import { isSpoken, writesText } from "../surfaces/surface.ts";
 import type { TokenCounter } from "./count-tokens.ts";
 import type { Dispatch } from "./dispatch.ts";
 import type { KeepAlive } from "./keep-alive.ts";
@@ -121,7 +121,8 @@ export async function endWithCharge(
 ): Promise<Ending> {
   if (usage) return { outcome, tokens: usage, serviceMode, isEstimated: false };
   const inputTokens = await counter.estimateInput(request);
-  const counted = writesText(request.surface) ? countedTokens + (await counter.estimateText(text)) : 0;
+  const isWritten = writesText(request.surface) || isSpoken(request.surface);
+  const counted = isWritten ? countedTokens + (await counter.estimateText(text)) : 0;
   const outputTokens = Math.min(counted, meter?.heldTokens ?? counted);
   const otherBuckets = request.units?.likely;
   const tokens = {

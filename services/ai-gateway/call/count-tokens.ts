@@ -112,7 +112,7 @@ function textsOf(content: unknown): readonly string[] | undefined {
 /** What holds the bytes of a part that is not text. */
 const mediaFields = new Set(["image_url", "input_audio", "file"]);
 
-const contentFields = ["messages", "prompt", "input", "tools", "query", "documents"] as const;
+const contentFields = ["messages", "prompt", "input", "tools", "query", "documents", "instructions"] as const;
 
 /** Counting the JSON itself counts every text in it, plus punctuation that the provider's own framing stays below. */
 function contentOf({ json }: CountedRequest): readonly unknown[] {

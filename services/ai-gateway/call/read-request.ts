@@ -1,7 +1,8 @@
 import type { Failure } from "@lyss/kit/errors/failure.ts";
 import { type FieldRange, findFields, setFields } from "../dialects/openai/json-fields.ts";
 import { fieldOf } from "../dialects/openai/usage.ts";
-import { type Surface, writesText } from "../surfaces/surface.ts";
+import type { Form } from "../surfaces/multipart.ts";
+import { makesImages, mayStream, type Surface, writesText } from "../surfaces/surface.ts";
 import { type Units, unitsOf } from "../surfaces/units.ts";
 import { parseBody } from "./parse-body.ts";
 import { refuseField } from "./refuse-field.ts";
@@ -21,6 +22,8 @@ export interface CallRequest {
   readonly answers: number;
   /** What it uses besides tokens of text. */
   readonly units?: Units | undefined;
+  /** What goes upstream in place of the body, which then has the fields of the form alone. */
+  readonly form?: Form | undefined;
   /** The parsed body, for counting. */
   readonly json: Readonly<Record<string, unknown>>;
   readonly body: Buffer;
@@ -55,14 +58,18 @@ export function readRequest(surface: Surface, body: Buffer): CallRequest {
     throw refuseField("stream", "must be true or false", "必须是 true 或 false");
   }
   requireContent(surface, json);
+  const choices = readChoices(surface, json);
+  if (makesImages(surface) && stream === true && choices.choices > 1) {
+    throw refuseField("n", "must be 1 with stream", "与 stream 一起使用时必须为 1");
+  }
   return {
     surface,
     model,
-    isStream: stream === true && writesText(surface),
+    isStream: surface === "speech" ? json["stream_format"] === "sse" : stream === true && mayStream(surface),
     wantsUsage: fieldOf(json["stream_options"], "include_usage") === true,
     outputLimit: writesText(surface) ? readOutputLimit(json) : undefined,
-    ...readChoices(surface, json),
-    units: unitsOf(surface, json),
+    ...choices,
+    units: unitsOf(surface, json, choices.choices),
     json,
     body,
     fields,
@@ -73,7 +80,7 @@ export function readRequest(surface: Surface, body: Buffer): CallRequest {
 export function toUpstreamBody(request: CallRequest, upstreamModel: string, outputTokens: number | undefined): Buffer {
   const values = new Map<string, string>();
   if (upstreamModel !== request.model) values.set("model", JSON.stringify(upstreamModel));
-  if (request.isStream && !request.wantsUsage) {
+  if (request.isStream && !request.wantsUsage && writesText(request.surface)) {
     const options = request.json["stream_options"];
     const asked = typeof options === "object" && options !== null ? options : {};
     values.set("stream_options", JSON.stringify({ ...asked, include_usage: true }));
@@ -98,6 +105,12 @@ function requireContent(surface: Surface, json: Readonly<Record<string, unknown>
   if (surface === "completions" && prompt === undefined) throw refuseField("prompt", "is missing", "为必填项");
   if (surface === "embeddings" && (input === undefined || input === null || input === "")) {
     throw refuseField("input", "must be a text, a list of texts, or tokens", "必须是文本、文本列表或 token 列表");
+  }
+  if (surface === "speech" && (typeof input !== "string" || input === "")) {
+    throw refuseField("input", "must be a text", "必须是文本");
+  }
+  if ((surface === "imageGenerations" || surface === "imageEdits") && (typeof prompt !== "string" || prompt === "")) {
+    throw refuseField("prompt", "must be a text", "必须是文本");
   }
   if (surface === "moderations") requireModerated(input);
   if (surface === "rerank") requireDocuments(json);
@@ -144,8 +157,9 @@ function readChoices(
   surface: Surface,
   json: Readonly<Record<string, unknown>>,
 ): { readonly choices: number; readonly answers: number } {
-  if (!writesText(surface)) return { choices: 1, answers: 1 };
+  if (!writesText(surface) && !makesImages(surface)) return { choices: 1, answers: 1 };
   const n = readCount(json, "n");
+  if (makesImages(surface)) return { choices: n, answers: n };
   const { prompt } = json;
   const isList = surface === "completions" && Array.isArray(prompt) && typeof prompt[0] !== "number";
   const prompts = isList ? Math.max(1, prompt.length) : 1;

@@ -134,7 +134,7 @@ async function passOn(deps: AiGatewayDeps, call: Call, events: readonly SseEvent
   if (pieces.length > 0) {
     const bytes = pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces);
     call.record?.add(bytes);
-    await write(deps, call, progress, bytes);
+    await writeToCaller(deps, call, progress, bytes);
   }
   if (failure) throw failure;
 }
@@ -183,7 +183,12 @@ export function streamHead(call: Pick<Call, "writer">, headers: Record<string, s
 }
 
 /** Writes and waits while the caller reads more slowly than the provider sends, so that memory stays flat. */
-async function write({ settings }: AiGatewayDeps, call: Call, progress: Progress, bytes: Buffer): Promise<void> {
+export async function writeToCaller(
+  { settings }: AiGatewayDeps,
+  call: Call,
+  progress: Pick<Progress, "hasBegun">,
+  bytes: Buffer,
+): Promise<void> {
   const { res, abort, caller } = call;
   abort.signal.throwIfAborted();
   if (caller.left.aborted) return;

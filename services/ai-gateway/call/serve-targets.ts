@@ -9,6 +9,7 @@ import type { AiGatewayDeps } from "../deps.ts";
 import { expectedTokens } from "../model-limits/expected-tokens.ts";
 import { toLimitHeaders } from "../model-limits/limit-headers.ts";
 import type { LimitPlace } from "../model-limits/model-limits.ts";
+import { isMedia } from "../surfaces/surface.ts";
 import { type Call, type Ending, endWithoutCharge, hasCallerLeft } from "./call.ts";
 import { describeAnswered, describeCall, describeEnding } from "./call-span.ts";
 import { limitToSend, toCallToFund } from "./call-to-fund.ts";
@@ -16,6 +17,7 @@ import { estimateCounted } from "./dispatch.ts";
 import { type KeepAlive, keepAliveComment, keepResponseAlive } from "./keep-alive.ts";
 import { type PreparedCall, prepareFrom, takersFor, type Walk } from "./prepare-call.ts";
 import { relayAnswer } from "./relay-answer.ts";
+import { relayMedia } from "./relay-media.ts";
 import { relayStream, streamHead } from "./relay-stream.ts";
 import { sendUpstream } from "./send-upstream.ts";
 import { settleCall } from "./settle-call.ts";
@@ -248,7 +250,8 @@ function openKeepAlive(
   { res, callId, requestId, keepAliveMs }: ServedCall,
   { request, writer }: Pick<Call, "request" | "writer">,
 ): KeepAlive | undefined {
-  if (keepAliveMs === 0 || !request.isStream) return undefined;
+  // Of media the provider decides whether it is a stream at all.
+  if (keepAliveMs === 0 || !request.isStream || isMedia(request.surface)) return undefined;
   const head = () => streamHead({ writer }, { "x-request-id": requestId, "lyss-call-id": callId });
   return keepResponseAlive(wheel, keepAliveMs, { res, head, bytes: writer.keepAlive ?? keepAliveComment });
 }
@@ -294,7 +297,8 @@ async function relay(deps: AiGatewayDeps, call: Call, span: Span): Promise<Faile
     await call.begin?.();
     call.abort.signal.throwIfAborted();
     const { answer, end } = await sendUpstream(deps, call).finally(noteRequestId);
-    const relayBody = call.request.isStream ? relayStream : relayAnswer;
+    const relayUsual = call.request.isStream ? relayStream : relayAnswer;
+    const relayBody = isMedia(call.request.surface) ? relayMedia : relayUsual;
     try {
       await relayBody(deps, call, answer, settle);
     } finally {

@@ -1,6 +1,7 @@
 import { toUpstreamBody } from "../call/read-request.ts";
 import { adaptToVendor } from "../provider-quirks.ts";
-import { type Surface, surfaces } from "../surfaces/surface.ts";
+import { withField } from "../surfaces/multipart.ts";
+import { isMedia, type Surface, surfaces } from "../surfaces/surface.ts";
 import type { Wire, WireStream } from "./wire.ts";
 
 const stream: WireStream = { read: (event) => [event] };
@@ -9,8 +10,15 @@ const stream: WireStream = { read: (event) => [event] };
 export const openAiWire: Wire = {
   surfaces: Object.keys(surfaces) as Surface[],
   draft(request, model, provider = {}) {
-    const adapted = adaptToVendor(request, model, provider);
+    const { form } = request;
+    if (form) {
+      const body = model.upstreamName === request.model ? form.bytes : withField(form, "model", model.upstreamName);
+      const headers = { "content-type": form.contentType };
+      return { endpoint: surfaces[request.surface].endpoint, headers, toBody: () => body };
+    }
+    const adapted = isMedia(request.surface) ? request : adaptToVendor(request, model, provider);
     return {
+      ...(request.surface === "speech" && { headers: { accept: "*/*" } }),
       endpoint: surfaces[request.surface].endpoint,
       toBody: (outputTokens) => toUpstreamBody(adapted, model.upstreamName, outputTokens),
     };

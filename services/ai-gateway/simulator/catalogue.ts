@@ -3,7 +3,7 @@ import type { OtherBucket } from "@lyss/contracts/pricing/token-price.ts";
 /** A model of the simulated provider, with play prices so that money can be tried out too. */
 export interface SimulatedModel {
   readonly name: string;
-  readonly kind: "chat" | "completion" | "embedding" | "moderation" | "rerank";
+  readonly kind: "chat" | "completion" | "embedding" | "moderation" | "rerank" | "speech" | "transcription" | "image";
   /** Decimal US dollars per million prompt tokens. */
   readonly inputUsdPerMillion: string;
   /** Decimal US dollars per million completion tokens. */
@@ -74,6 +74,33 @@ export const simulatedModels: readonly SimulatedModel[] = [
     unitUsdPerMillion: { requests: "2000" },
     contextTokens: 32_768,
     maxOutputTokens: 0,
+  },
+  {
+    name: "simulated-speech",
+    kind: "speech",
+    inputUsdPerMillion: "0",
+    outputUsdPerMillion: "0",
+    unitUsdPerMillion: { characters: "15" },
+    contextTokens: 4_096,
+    maxOutputTokens: 0,
+  },
+  {
+    name: "simulated-transcription",
+    kind: "transcription",
+    inputUsdPerMillion: "0",
+    outputUsdPerMillion: "0",
+    unitUsdPerMillion: { seconds: "100" },
+    contextTokens: 0,
+    maxOutputTokens: 0,
+  },
+  {
+    name: "simulated-image",
+    kind: "image",
+    inputUsdPerMillion: "5",
+    outputUsdPerMillion: "0",
+    unitUsdPerMillion: { imageInput: "10", imageOutput: "40" },
+    contextTokens: 0,
+    maxOutputTokens: 1_056,
   },
 ];
 

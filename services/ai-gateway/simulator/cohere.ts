@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { type Answer, type Choice, usageOf } from "./answer.ts";
+import type { Call } from "./call.ts";
 import { type Frame, sendJson, sendSimulatedError, waitAsAsked } from "./delivery.ts";
 import { type Behaviour, parseBehaviour } from "./directives.ts";
 import { answerEmbedding } from "./embedding.ts";
-import { type Call, getModelOf } from "./endpoints.ts";
+import { getModelOf } from "./endpoints.ts";
 import { parseJsonObject } from "./requests.ts";
 import {
   callsOf,

@@ -1,10 +1,12 @@
 import type { Answer } from "./answer.ts";
+import type { Call } from "./call.ts";
 import { findSimulatedModel, type SimulatedModel, simulatedModels } from "./catalogue.ts";
 import { answerChat, lastUserText, type Stamp } from "./chat.ts";
 import { answerCompletion, promptsOf } from "./completion.ts";
-import { type Outlet, sendJson, sendSimulatedError, sendStream, sendWhole, waitAsAsked } from "./delivery.ts";
+import { sendJson, sendSimulatedError, sendStream, sendWhole, waitAsAsked } from "./delivery.ts";
 import { type Behaviour, parseBehaviour } from "./directives.ts";
 import { answerEmbedding } from "./embedding.ts";
+import { draw, type MediaFields, readMediaForm, speak, transcribe } from "./media.ts";
 import { answerModeration, textsOf } from "./moderation.ts";
 import {
   parseChatRequest,
@@ -15,23 +17,8 @@ import {
   parseRerankRequest,
 } from "./requests.ts";
 import { answerRerank } from "./rerank.ts";
-import { badRequest, type ErrorObject, WireError } from "./wire-error.ts";
+import { badRequest, WireError } from "./wire-error.ts";
 import { chatForm, completionForm, type WireForm } from "./wire-form.ts";
-
-/** One authenticated request and what it may use. */
-export interface Call {
-  readonly body: Buffer;
-  readonly stamp: Stamp;
-  /** Directives of the installation. */
-  readonly directives: Readonly<Record<string, string>>;
-  /** The behaviour of this attempt, once `times` is taken into account. */
-  settle(behaviour: Behaviour): Behaviour;
-  open(behaviour: Behaviour): Outlet;
-  /** An error as the vendor says it. */
-  toError(status: number, error: ErrorObject): object;
-  /** Writes down what the call is about. */
-  note(facts: { model: string; isStream: boolean; promptTokens: number }): void;
-}
 
 /** What stands at each method and path. */
 export const endpoints: Readonly<Record<string, (call: Call) => Promise<void>>> = {
@@ -40,6 +27,12 @@ export const endpoints: Readonly<Record<string, (call: Call) => Promise<void>>> 
   "POST /v1/embeddings": serveEmbedding,
   "POST /v1/moderations": serveModeration,
   "POST /v1/rerank": serveRerank,
+  "POST /v1/audio/speech": serveSpeech,
+  "POST /v1/audio/transcriptions": serveTranscript,
+  "POST /v1/audio/translations": serveTranscript,
+  "POST /v1/images/generations": serveImages,
+  "POST /v1/images/edits": serveImagesOfOthers,
+  "POST /v1/images/variations": serveImagesOfOthers,
   "GET /v1/models": (call) =>
     sendJson(call.open({}), 200, { object: "list", data: simulatedModels.map(toModelObject) }),
 };
@@ -102,6 +95,29 @@ async function serveRerank(call: Call): Promise<void> {
   const { promptTokens, meta, ...answer } = answerRerank(request, model, stamped(call, "rerank").id);
   const reported = behaviour.usage === "none" ? {} : { meta };
   await respondWhole(call, behaviour, { model: model.name, promptTokens }, { ...answer, ...reported });
+}
+
+async function serveSpeech(call: Call): Promise<void> {
+  const fields: MediaFields = { ...parseJsonObject(call.body) };
+  await speak(call, getModelOf(fields, "speech").name, fields);
+}
+
+async function serveTranscript(call: Call): Promise<void> {
+  const { fields, files } = readMediaForm(call);
+  const [sound] = files;
+  if (!sound) throw badRequest("file", "Missing required parameter: 'file'.");
+  await transcribe(call, getModelOf(fields, "transcription").name, fields, sound);
+}
+
+async function serveImages(call: Call): Promise<void> {
+  const fields: MediaFields = { ...parseJsonObject(call.body) };
+  await draw(call, getModelOf(fields, "image").name, fields, 0);
+}
+
+async function serveImagesOfOthers(call: Call): Promise<void> {
+  const { fields, files } = readMediaForm(call);
+  if (files.length === 0) throw badRequest("image", "Missing required parameter: 'image'.");
+  await draw(call, getModelOf(fields, "image").name, fields, files.length);
 }
 
 interface Noted {

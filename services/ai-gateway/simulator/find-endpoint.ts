@@ -1,10 +1,11 @@
 import type { IncomingHttpHeaders } from "node:http";
+import type { Call } from "./call.ts";
 import { simulatedModels } from "./catalogue.ts";
 import { cohereForm, serveEmbed } from "./cohere.ts";
 import { contentForm } from "./contents.ts";
 import { converseForm } from "./converse.ts";
 import { sendJson } from "./delivery.ts";
-import { type Call, endpoints, serveModel } from "./endpoints.ts";
+import { endpoints, serveModel } from "./endpoints.ts";
 import { messageForm } from "./messages.ts";
 import { parseJsonObject } from "./requests.ts";
 import { serveForm } from "./vendor-form.ts";

@@ -4,9 +4,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import { authenticate, authenticateSigned, isSigned } from "./authenticate.ts";
+import type { Call } from "./call.ts";
 import { sendJson } from "./delivery.ts";
 import type { Behaviour } from "./directives.ts";
-import type { Call } from "./endpoints.ts";
 import { findEndpoint } from "./find-endpoint.ts";
 import { seededHex } from "./seeded.ts";
 import { type Vendor, vendorOf } from "./vendors.ts";
@@ -144,6 +144,7 @@ async function serve(state: State, req: IncomingMessage, res: ServerResponse): P
     if (isSigned(req.headers)) authenticateSigned(state.options, req, body);
     const call: Call = {
       body,
+      contentType: req.headers["content-type"] ?? "",
       stamp: { id, created: Math.floor(state.options.clock.nowMs() / 1000) },
       directives: state.options.directives ?? {},
       settle: (behaviour) => limitFaults(state.attempts, body, behaviour),
@@ -169,7 +170,9 @@ async function endWithError(outlet: ReturnType<Call["open"]>, vendor: Vendor, er
 async function readBody(req: IncomingMessage): Promise<Buffer> {
   if (req.method === "GET") return Buffer.alloc(0);
   const { "content-type": type = "", "content-encoding": encoding = "identity" } = req.headers;
-  if (!/^application\/json\b/i.test(type)) throw new WireError(415, "Send the body as application/json.");
+  if (!/^(application\/json|multipart\/form-data)\b/i.test(type)) {
+    throw new WireError(415, "Send the body as application/json or multipart/form-data.");
+  }
   if (encoding !== "identity") throw new WireError(415, "Compressed bodies are not supported.");
   const chunks: Buffer[] = [];
   let bytes = 0;

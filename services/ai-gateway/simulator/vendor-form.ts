@@ -1,8 +1,9 @@
 import type { Answer, Choice, Piece } from "./answer.ts";
+import type { Call } from "./call.ts";
 import { answerChat, lastUserText } from "./chat.ts";
 import { type Frame, sendFrames, sendJson, sendSimulatedError, waitAsAsked } from "./delivery.ts";
 import { type Behaviour, parseBehaviour } from "./directives.ts";
-import { type Call, getModelOf } from "./endpoints.ts";
+import { getModelOf } from "./endpoints.ts";
 import { parseChatRequest, parseJsonObject } from "./requests.ts";
 import type { StreamEvent } from "./stream-events.ts";
 import { writeEvent } from "./stream-events.ts";

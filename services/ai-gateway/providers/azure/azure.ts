@@ -30,8 +30,8 @@ export const azureWire: Wire = {
     accepted: [400],
   },
   draft(request, model, provider = {}) {
-    const { endpoint, toBody } = openAiWire.draft(request, model, provider);
-    return { endpoint: placeOf(model.upstreamName, endpoint, provider), toBody };
+    const drafted = openAiWire.draft(request, model, provider);
+    return { ...drafted, endpoint: placeOf(model.upstreamName, drafted.endpoint, provider) };
   },
   toHeaders(secret) {
     if (secret === "") return {};
