@@ -13,6 +13,7 @@ export const topics: readonly Topic[] = [
       "ai-gateway.*",
       "audit.*",
       "auth.*",
+      "cache_policy.*",
       "credential.*",
       "degradation.*",
       "factor.*",

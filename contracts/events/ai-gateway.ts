@@ -1,6 +1,7 @@
 import { defineEvent } from "@lyss/kit/events/event.ts";
 import {
   BreakerChangedSchema,
+  CachePolicyChangedSchema,
   DegradationChangedSchema,
   ModelLimitChangedSchema,
   PersonErasedSchema,
@@ -23,6 +24,13 @@ export const providerAccountChanged = defineEvent(
 
 /** A tenant's routes changed; nodes refresh their snapshot. */
 export const routeChanged = defineEvent("route.changed", RouteChangedSchema, (event) => event.tenantId);
+
+/** A tenant switched its cache on, off or over; nodes read what tenants say anew. */
+export const cachePolicyChanged = defineEvent(
+  "cache_policy.changed",
+  CachePolicyChangedSchema,
+  (event) => event.tenantId,
+);
 
 /** A limit on a model or an account changed; nodes read them anew. */
 export const modelLimitChanged = defineEvent("model_limit.changed", ModelLimitChangedSchema, () => "limits");

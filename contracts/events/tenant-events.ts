@@ -1,6 +1,6 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { EventType } from "@lyss/kit/events/event.ts";
-import { providerAccountChanged, providerChanged, routeChanged } from "./ai-gateway.ts";
+import { cachePolicyChanged, providerAccountChanged, providerChanged, routeChanged } from "./ai-gateway.ts";
 import { keyCreated, keyRevoked, roleCreated, roleRemoved, roleUpdated } from "./auth.ts";
 import {
   balanceLow,
@@ -42,6 +42,7 @@ export const tenantEvents: readonly EventType[] = [
   tenantEvent(providerChanged),
   tenantEvent(providerAccountChanged),
   tenantEvent(routeChanged),
+  tenantEvent(cachePolicyChanged),
   tenantEvent(keyCreated),
   tenantEvent(keyRevoked),
   tenantEvent(roleCreated),

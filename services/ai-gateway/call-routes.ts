@@ -1,5 +1,6 @@
 import { type HotExchange, type RawRoute, routesFor, type ToFailureReply } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
+import { cacheHeaders } from "./answer-cache/cache-wish.ts";
 import { keepAliveHeaders } from "./call/keep-alive.ts";
 import { tagHeaders } from "./call/read-tags.ts";
 import type { AiGatewayOps } from "./ops.ts";
@@ -33,7 +34,7 @@ export function callRoute({ prefix, suffix, dialect }: Place, surface: Surface, 
     },
     permission: "model:call",
     takesIdempotencyKey: true,
-    headers: { ...tagHeaders, ...(writesText(surface) && keepAliveHeaders) },
+    headers: { ...tagHeaders, ...cacheHeaders, ...(writesText(surface) && keepAliveHeaders) },
     response: z.looseObject({ id: z.string().optional(), model: z.string().optional() }),
     handle: (ops, exchange) =>
       route.bodyType !== undefined && isMedia(surface)

@@ -327,6 +327,30 @@ export const aiGatewayConfig = {
         })
         .prefault({})
         .describe("How much each part counts in the score of a route's targets; only their proportions matter."),
+      cache: z
+        .strictObject({
+          chargedShare: z
+            .number()
+            .min(0)
+            .max(1)
+            .default(0)
+            .describe("Of the tokens of an answer that comes from the cache: what part is charged."),
+          maxAnswerBytes: z.int().min(1_024).max(33_554_432).default(1_048_576).describe("The largest that is kept."),
+          maxTenantAnswers: z
+            .int()
+            .min(1)
+            .max(1_000_000)
+            .default(10_000)
+            .describe("Of one tenant at most; beyond it the oldest go."),
+          maxTenantBytes: z
+            .int()
+            .min(1_048_576)
+            .max(107_374_182_400)
+            .default(268_435_456)
+            .describe("The same in bytes."),
+        })
+        .prefault({})
+        .describe("Answers that are given again to whoever of the tenant asks the same; see guides/providers.md."),
       sendTraceparent: z
         .boolean()
         .default(false)

@@ -8,6 +8,8 @@ import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { TimerWheel } from "@lyss/kit/service/timer-wheel.ts";
 import type { Logger } from "pino";
+import type { AnswerCache } from "./answer-cache/answer-cache.ts";
+import type { CachePolicies } from "./answer-cache/cache-policies.ts";
 import type { Catalog } from "./catalog.ts";
 import type { GatewaySettings } from "./config.ts";
 import type { CredentialCache } from "./credential-cache.ts";
@@ -55,6 +57,8 @@ export interface AiGatewayDeps {
   readonly openCalls: OpenCalls;
   readonly funding: Funding;
   readonly once: CallOnce;
+  readonly answerCache: AnswerCache;
+  readonly cachePolicies: CachePolicies;
   readonly responses: KeptResponses;
   readonly settings: GatewaySettings;
   readonly degradation: Degradation;

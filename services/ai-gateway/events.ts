@@ -1,5 +1,6 @@
 import {
   aiGatewayPersonExported,
+  cachePolicyChanged,
   modelLimitChanged,
   providerAccountChanged,
   providerChanged,
@@ -28,6 +29,9 @@ export function createAiGatewaySubscriptions(ops: AiGatewayOps, deps: AiGatewayD
   const reloadLimits = () => {
     ops.loadModelLimits().catch((err: unknown) => log.error({ err }, "the limits could not be read again"));
   };
+  const reloadPolicies = () => {
+    ops.loadCachePolicies().catch((err: unknown) => log.error({ err }, "who uses the cache could not be read again"));
+  };
   const forget = ({ data }: { readonly data: { readonly credentialId: string } }) =>
     credentials.forget(data.credentialId);
   const forgetAll = () => credentials.forgetAll();
@@ -45,6 +49,7 @@ export function createAiGatewaySubscriptions(ops: AiGatewayOps, deps: AiGatewayD
     ),
     onBroadcast("reload-routes", routeChanged, reloadRoutes, reloadRoutes),
     onBroadcast("reload-model-limits", modelLimitChanged, reloadLimits, reloadLimits),
+    onBroadcast("reload-cache-policies", cachePolicyChanged, reloadPolicies, reloadPolicies),
     onBroadcast("forget-rotated-secret", credentialRotated, forget, forgetAll),
     onBroadcast("forget-revoked-secret", credentialRevoked, forget, forgetAll),
     onBroadcast(

@@ -3,6 +3,7 @@ import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { type Exchange, type RawRoute, routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
+import { cacheHeaders } from "./answer-cache/cache-wish.ts";
 import { keepAliveHeaders } from "./call/keep-alive.ts";
 import { tagHeaders } from "./call/read-tags.ts";
 import { toGeminiFailureReply } from "./dialects/gemini/failure-reply.ts";
@@ -43,7 +44,7 @@ function callRoute(
   return raw({
     ...{ ...route, ...dialect, method: "POST", path: `${prefix}/models/{model}:${verb}`, bodyLimitBytes },
     ...{ permission: "model:call", operation: verb + suffix, takesIdempotencyKey: true },
-    headers: { ...tagHeaders, ...keepAliveHeaders },
+    headers: { ...tagHeaders, ...cacheHeaders, ...keepAliveHeaders },
   });
 }
 

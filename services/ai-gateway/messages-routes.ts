@@ -2,6 +2,7 @@ import { setLastingHeader } from "@lyss/kit/http/failure-reply.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { type Exchange, type RawRoute, routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
+import { cacheHeaders } from "./answer-cache/cache-wish.ts";
 import { keepAliveHeaders } from "./call/keep-alive.ts";
 import { tagHeaders } from "./call/read-tags.ts";
 import { toAnthropicFailureReply } from "./dialects/anthropic/failure-reply.ts";
@@ -48,7 +49,7 @@ export const messagesRoutes = places.flatMap(({ prefix, suffix, dialect }) => [
     summary: "Answers a conversation. Anthropic's dialect, for any model.",
     bodyLimitBytes,
     takesIdempotencyKey: true,
-    headers: { ...tagHeaders, ...keepAliveHeaders, ...betaHeaders },
+    headers: { ...tagHeaders, ...cacheHeaders, ...keepAliveHeaders, ...betaHeaders },
     body: messageBody,
     response: z.looseObject({ id: z.string(), type: z.literal("message"), model: z.string() }),
     async handle(ops, exchange) {

@@ -3,6 +3,7 @@ import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
+import { cacheRoutes } from "./cache-routes.ts";
 import { callRoutes, type Place } from "./call-routes.ts";
 import { apiVersionSchema, baseUrlSchema, type ModelConfig, modelSchema, needsInputPrice } from "./config.ts";
 import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
@@ -270,6 +271,7 @@ export const aiGatewayRoutes = [
   ...routingRoutes,
   ...resilienceRoutes,
   ...modelLimitRoutes,
+  ...cacheRoutes,
 ];
 
 function toModelConfig(input: z.output<typeof modelInput>): ModelConfig {

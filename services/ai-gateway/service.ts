@@ -2,6 +2,7 @@ import {
   aiGatewayPersonErased,
   aiGatewayPersonExported,
   breakerChanged,
+  cachePolicyChanged,
   degradationChanged,
   modelLimitChanged,
   providerAccountChanged,
@@ -23,6 +24,7 @@ import { createGuardedFetch } from "@lyss/kit/http/guarded-fetch.ts";
 import { registerPolicyMetrics } from "@lyss/kit/resilience/metrics.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
 import { createTimerWheel } from "@lyss/kit/service/timer-wheel.ts";
+import { createCaching } from "./answer-cache/caching.ts";
 import { createCatalog } from "./catalog.ts";
 import { aiGatewayConfig } from "./config.ts";
 import { createCredentialCache } from "./credential-cache.ts";
@@ -60,13 +62,14 @@ export const aiGateway = defineService({
   needs: { billing: BillingService, credential: CredentialService },
   publishes: [
     ...[providerChanged, providerAccountChanged, routeChanged, breakerChanged, degradationChanged, resilienceOrdered],
-    ...[aiGatewayPersonErased, aiGatewayPersonExported, modelLimitChanged],
+    ...[aiGatewayPersonErased, aiGatewayPersonExported, modelLimitChanged, cachePolicyChanged],
   ],
   hears: [
     providerChanged,
     providerAccountChanged,
     routeChanged,
     modelLimitChanged,
+    cachePolicyChanged,
     credentialRotated,
     credentialRevoked,
     resilienceOrdered,
@@ -101,6 +104,10 @@ export const aiGateway = defineService({
       ...{ store: createResponseStore(db), clock, random, log, key: given.deriveKey("ai-gateway.response") },
       ...{ heartbeatMs, retentionDays: settings.responseRetentionDays, maxBytes: settings.maxStoredResponseBytes },
     });
+    const caching = createCaching({
+      ...{ db, outbox, clock, random, log, metrics, settings: settings.cache },
+      key: given.deriveKey("ai-gateway.answer-cache"),
+    });
     const wheel = createTimerWheel({ tickMs: timerTickMs, clock });
     const pools = createUpstreamPools(settings, createAddressGuard(), { clock, wheel });
     const changes = createResilienceChanges({ db, outbox, node });
@@ -122,7 +129,7 @@ export const aiGateway = defineService({
       ...{ db, outbox, clock, random, log, settings, openCalls, funding, once, responses, credentials, pools, wheel },
       ...clients,
       ...{ catalog, policies, degradation, changes, node },
-      ...{ ...routing, ...limiting },
+      ...{ ...routing, ...limiting, ...caching },
       store: createAiGatewayStore(db.sql),
       metrics: createGatewayMetrics(metrics, {
         openCalls: () => openCalls.size,
@@ -138,6 +145,7 @@ export const aiGateway = defineService({
     await loadTenantProviders(deps);
     await Promise.all([loadRoutes(deps, config.routes), loadAccounts(deps)]);
     given.onConfigChange(({ routes }) => changeSharedRoutes(deps, routes));
+    await caching.cachePolicies.load();
     await limiting.limitBook.start(config.modelLimits);
     given.onConfigChange(({ modelLimits }) => limiting.limitBook.configure(modelLimits));
 

@@ -1,4 +1,4 @@
-import { keepAliveHeader } from "@lyss/contracts/calls/call-headers.ts";
+import { cacheHeader, keepAliveHeader } from "@lyss/contracts/calls/call-headers.ts";
 import { tagsHeader } from "@lyss/contracts/usage/tags.ts";
 import { createHealthRoutes } from "@lyss/kit/health/health-routes.ts";
 import { createForwarder, type Forwarder } from "@lyss/kit/http/forward.ts";
@@ -23,7 +23,7 @@ import { priorityHeader } from "./priority.ts";
 import { googlePaths } from "./read-credential.ts";
 
 /** What guard, intake and hot routes read of a request, besides what the kit does. */
-const hotHeaders = ["authorization", "x-api-key", "origin", priorityHeader, tagsHeader, keepAliveHeader];
+const hotHeaders = ["authorization", "x-api-key", "origin", priorityHeader, tagsHeader, keepAliveHeader, cacheHeader];
 
 export interface ListenerOptions {
   readonly settings: z.output<typeof apiGatewayConfig.http>;
@@ -75,7 +75,7 @@ export function createListener(options: ListenerOptions): Listener {
       forwarder = createForwarder({
         peerToken,
         clock,
-        allowedHeaders: [tagsHeader, keepAliveHeader, "anthropic-beta"],
+        allowedHeaders: [tagsHeader, keepAliveHeader, cacheHeader, "anthropic-beta"],
         withheldQuery: { path: googlePaths, field: "key" },
       });
       handler = createHttpHandler({

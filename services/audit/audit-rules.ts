@@ -1,5 +1,6 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import {
+  cachePolicyChanged,
   modelLimitChanged,
   providerChanged,
   resilienceOrdered,
@@ -316,6 +317,7 @@ export const auditRules: readonly AuditRule[] = [
     details: ["reversalId", "walletId", "currency", "amountNanos", "isWon"],
   }),
   audited(integrityFailed, { subject: ["journal", "runId"], details: ["findingCount"] }),
+  audited(cachePolicyChanged, { ...ofTenant, actor: "actorId", subject: ["cache", "tenantId"] }),
   audited(modelLimitChanged, { subject: ["model_limit", "name"], actor: "actorId" }),
   audited(resilienceOrdered, { subject: ["node", "node"], actor: "userId", details: ["order"] }),
   audited(auditChainBroken, { subject: ["audit_log", "chain"], details: ["brokenSequence", "reason"] }),

@@ -25,7 +25,7 @@ export type Tokens = TokenCounts;
 export const noTokens: Tokens = { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n };
 
 /** How a call ended, as its usage row says it. */
-export type Outcome = "completed" | "failed" | "canceled" | "truncated" | "lost";
+export type Outcome = "completed" | "failed" | "canceled" | "truncated" | "lost" | "cached";
 
 export interface Wallet {
   readonly walletId: string;

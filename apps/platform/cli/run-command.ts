@@ -4,6 +4,7 @@ import manifest from "../package.json" with { type: "json" };
 import { addAuditCommands } from "./audit-commands.ts";
 import { addBillingCommands } from "./billing-commands.ts";
 import { addBudgetCommands } from "./budget-commands.ts";
+import { addCacheCommands } from "./cache-commands.ts";
 import { addClientCommands } from "./client-commands.ts";
 import { addCodeCommands } from "./code-commands.ts";
 import type { CliDeps } from "./context.ts";
@@ -59,6 +60,7 @@ function createProgram(deps: CliDeps): Command {
   addProviderCommands(program, deps);
   addRouteCommands(program, deps);
   addModelLimitCommands(program, deps);
+  addCacheCommands(program, deps);
   addMoneyCommands(program, deps);
   addBillingCommands(program, deps);
   addPriceCommands(program, deps);

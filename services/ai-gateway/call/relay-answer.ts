@@ -32,7 +32,7 @@ export async function relayAnswer(
   const ending = await endWithCharge(call, endOfWholeAnswer(call), reported, delivered);
   const bytes = await call.writer.whole(body, json, ending.tokens);
   call.record?.add(bytes);
-  await call.record?.keep(contentType);
+  await call.record?.keep(contentType, ending.tokens);
   await settle(ending);
 
   const { res } = call;

@@ -77,7 +77,7 @@ export async function relayStream(
   const ending = await endWithCharge(call, endOfWholeAnswer(call), progress, progress);
   const lastEvents = await call.writer.end(ending.tokens);
   call.record?.add(lastEvents);
-  await call.record?.keep(contentTypeOf(call));
+  await call.record?.keep(contentTypeOf(call), ending.tokens);
   await settle(ending);
   if (res.destroyed) return;
   if (!res.headersSent) res.writeHead(200, streamHead(call, headersOf(call)));

@@ -3,8 +3,11 @@ import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import type { Exchange } from "@lyss/kit/http/route.ts";
+import type { CachePlan } from "../answer-cache/answer-cache.ts";
+import { serveCached } from "../answer-cache/serve-cached.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { AskedCall } from "../dialects/dialect.ts";
+import type { Target } from "../model.ts";
 import type { AnswerRecord, FirstAnswer } from "../once/call-once.ts";
 import type { OpenCall } from "../open-calls.ts";
 import { findTargets } from "./choose-target.ts";
@@ -21,19 +24,59 @@ import { watchCaller } from "./watch-caller.ts";
 export async function serveCall(deps: AiGatewayDeps, askedCall: AskedCall, exchange: Exchange): Promise<void> {
   const startedMs = deps.clock.monotonicMs();
   if (deps.openCalls.isStopping) throw new Failure(aiGatewayFailures.shutting_down);
-  const { caller, requestId, context } = exchange;
+  const { caller } = exchange;
   if (!caller) throw new Failure(kitFailures.unauthenticated);
   const tags = readTags(exchange.req);
   const keepAliveMs = readKeepAliveMs(exchange.req.headers, deps.settings);
-  const { detached } = askedCall;
-  const { res } = detached ?? exchange;
   const targets = await findTargets(deps, caller, askedCall, tags);
+  const plan = planCache(deps, askedCall, exchange, targets);
+  if (plan && (await serveCached(deps, { exchange, caller, tags, plan, startedMs }))) return;
   if (targets.length > 1) deps.failOver.noteCall();
   const walk: Walk = { askedCall, caller, tags, targets, tried: [], startedMs };
-  const prepared = await prepareFrom(deps, walk, deps.failOver.first(takersFor(walk)) ?? targets[0]);
+  const callId = deps.random.id("call");
+  const kept = plan && deps.answerCache.record(plan, { callId, target: () => walk.tried.at(-1) });
+  try {
+    await serveWalk(deps, walk, exchange, { callId, keepAliveMs, kept });
+  } finally {
+    await kept?.close();
+  }
+}
+
+/** Undefined for a call that asks for nothing of the cache, and for one with an idempotency key, which has its own first answer. */
+function planCache(
+  { answerCache }: AiGatewayDeps,
+  askedCall: AskedCall,
+  { caller, req, context }: Exchange,
+  targets: readonly Target[],
+): CachePlan | undefined {
+  const { headers } = req;
+  if (!caller || context.idempotencyKey !== undefined || !answerCache.isWanted(caller, headers)) return undefined;
+  return answerCache.planFor({ caller, headers, targets }, askedCall);
+}
+
+interface WalkedCall {
+  readonly callId: string;
+  readonly keepAliveMs: number;
+  /** Where its answer goes, for others who ask the same. */
+  readonly kept: AnswerRecord | undefined;
+}
+
+async function serveWalk(
+  deps: AiGatewayDeps,
+  walk: Walk,
+  exchange: Exchange,
+  { callId, keepAliveMs, kept }: WalkedCall,
+): Promise<void> {
+  const { requestId, context } = exchange;
+  const { askedCall, targets } = walk;
+  const { detached } = askedCall;
+  const { res } = detached ?? exchange;
+  const [first] = targets;
+  const target = deps.failOver.first(takersFor(walk)) ?? first;
+  if (!target) throw new Failure(aiGatewayFailures.model_not_found, { model: askedCall.model });
+  const prepared = await prepareFrom(deps, walk, target);
   // Gone already, so that no `close` will tell.
   if (res.destroyed) return;
-  const callId = deps.random.id("call");
   const abort = new AbortController();
   const isAwaited = context.idempotencyKey !== undefined && !detached;
   const isDrained = () => isAwaited || walk.tried.at(-1)?.provider.onDisconnect === "drain";
@@ -45,7 +88,7 @@ export async function serveCall(deps: AiGatewayDeps, askedCall: AskedCall, excha
     const begun = await beginOnce(deps, exchange, callId, askedCall);
     if (begun && "first" in begun) return repeatAnswer(exchange.res, requestId, begun.first);
     record = begun?.record;
-    const given = record;
+    const given = record ?? kept;
     await serveTargets(deps, walk, prepared, {
       ...{ callId, requestId, record: detached ? undefined : given },
       begin: detached && (() => detached.begin(callId, given)),

@@ -25,7 +25,7 @@ import { createRequestStarts } from "./request-starts.ts";
  * is wrong; nothing has been taken then.
  */
 export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => boolean | Promise<boolean> {
-  const { openCalls, catalog, settings, credentials, funding, pools, failOver, order, modelLimits } = deps;
+  const { openCalls, catalog, settings, credentials, funding, pools, failOver, order, modelLimits, answerCache } = deps;
   const startOf = createRequestStarts();
 
   const compose: Compose = (request, target, secret) => {
@@ -93,7 +93,7 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
     if (openCalls.isStopping || settings.sendTraceparent) return false;
     const { caller, body } = exchange.facts;
     const request = scanRequest(body);
-    if (!request || request.mayHoldMedia) return false;
+    if (!request || request.mayHoldMedia || answerCache.isWanted(caller, exchange.facts.headers)) return false;
     const offer = isModelAllowed(caller.models, request.model)
       ? catalog.findOffer(caller.tenantId, request.model)
       : undefined;

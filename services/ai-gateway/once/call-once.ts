@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import type { TokenCounts } from "@lyss/contracts/pricing/token-price.ts";
 import { seal, unseal } from "@lyss/kit/crypto/seal.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
@@ -28,8 +29,10 @@ export interface FirstAnswer {
 export interface AnswerRecord {
   /** Notes what goes to the caller. */
   add(bytes: Buffer): void;
-  /** Resolves when the whole answer is kept. To be awaited before it is charged: a repeat must not be charged again. */
-  keep(contentType: string): Promise<void>;
+  /**
+   * Resolves when the whole answer, of so many tokens, is kept. To be awaited before it is charged: a repeat must not be charged again.
+   */
+  keep(contentType: string, tokens?: TokenCounts): Promise<void>;
   /** Frees the key, unless the answer was kept. Never rejects. */
   close(): Promise<void>;
 }

@@ -64,7 +64,7 @@ export function createProviderCostStore(sql: Sql) {
     from (
       select call_id, attempt, tenant_id, provider, model, outcome, input_tokens, cached_input_tokens, output_tokens,
         other_buckets, is_estimated, true as is_charged, coalesce(started_at, created_at) as started_at
-      from usage
+      from usage where outcome <> 'cached'
       union all
       select call_id, attempt, tenant_id, provider, model, outcome, input_tokens, cached_input_tokens, output_tokens,
         other_buckets, is_estimated, false, started_at

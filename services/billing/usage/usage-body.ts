@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { UsageGroup, UsageRow, UsageSum } from "../model.ts";
 import { bucketCounts, toBucketCounts } from "../prices/price-body.ts";
 
-export const statuses = ["completed", "failed", "canceled", "truncated", "lost"] as const;
+export const statuses = ["completed", "failed", "canceled", "truncated", "lost", "cached"] as const;
 const time = z.iso.datetime();
 
 /** One attempt of a call. */

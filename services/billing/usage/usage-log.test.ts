@@ -131,8 +131,8 @@ test("each wallet's stream has an event of what its calls came to", async () => 
 });
 
 test("every outcome is called by its own name on the wire", () => {
-  const { COMPLETED, FAILED, CANCELED, TRUNCATED, LOST } = CallOutcome;
+  const { COMPLETED, FAILED, CANCELED, TRUNCATED, LOST, CACHED } = CallOutcome;
   assert.deepEqual(outcomeMessages, {
-    ...{ completed: COMPLETED, failed: FAILED, canceled: CANCELED, truncated: TRUNCATED, lost: LOST },
+    ...{ completed: COMPLETED, failed: FAILED, canceled: CANCELED, truncated: TRUNCATED, lost: LOST, cached: CACHED },
   });
 });

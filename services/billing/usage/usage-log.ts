@@ -13,6 +13,7 @@ export const outcomeMessages: Readonly<Record<Outcome, CallOutcome>> = {
   canceled: CallOutcome.CANCELED,
   truncated: CallOutcome.TRUNCATED,
   lost: CallOutcome.LOST,
+  cached: CallOutcome.CACHED,
 };
 
 export const minuteMs = 60_000;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { payRuleIds, payRuleOf } from "./who-pays.ts";
 
-const outcomes = ["completed", "failed", "truncated", "lost"] as const;
+const outcomes = ["completed", "failed", "truncated", "lost", "cached"] as const;
 
 test("each ending is charged by the rule of its name; of a caller who left it is told whether anything was charged", () => {
   for (const outcome of outcomes) {

@@ -59,6 +59,14 @@ const rules = {
       zh_CN: "网关在调用中崩溃，无人知晓其结果：不收费。",
     },
   },
+  cached: {
+    id: "cached",
+    text: {
+      en_US:
+        "The answer had been given before and came from the cache: of its tokens the share is charged that the operator has set, nothing unless it has.",
+      zh_CN: "回答来自缓存（此前已生成）：按管理员设定的比例计费，未设定则不收费。",
+    },
+  },
 } as const satisfies Record<string, PayRule>;
 
 /** The ids of all rules. */

@@ -712,6 +712,31 @@ export declare type RouteChanged = Message<"lyss.ai_gateway.v1.RouteChanged"> & 
 export declare const RouteChangedSchema: GenMessage<RouteChanged>;
 
 /**
+ * A tenant said for which of its calls answers may come from the cache.
+ *
+ * @generated from message lyss.ai_gateway.v1.CachePolicyChanged
+ */
+export declare type CachePolicyChanged = Message<"lyss.ai_gateway.v1.CachePolicyChanged"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * Who did it, a person or a key without one.
+   *
+   * @generated from field: string actor_id = 2;
+   */
+  actorId: string;
+};
+
+/**
+ * Describes the message lyss.ai_gateway.v1.CachePolicyChanged.
+ * Use `create(CachePolicyChangedSchema)` to create a new message.
+ */
+export declare const CachePolicyChangedSchema: GenMessage<CachePolicyChanged>;
+
+/**
  * A limit on a model or an account was set, changed or removed.
  *
  * @generated from message lyss.ai_gateway.v1.ModelLimitChanged

@@ -3410,6 +3410,13 @@ export enum CallOutcome {
    * @generated from enum value: CALL_OUTCOME_LOST = 5;
    */
   LOST = 5,
+
+  /**
+   * Nothing was asked of a provider: the answer had been given before. The tokens are the share that is charged of it.
+   *
+   * @generated from enum value: CALL_OUTCOME_CACHED = 6;
+   */
+  CACHED = 6,
 }
 
 /**

@@ -1,0 +1,182 @@
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { systemClock } from "@lyss/kit/service/clock.ts";
+import { closeInReverse } from "@lyss/kit/testing/test-cluster.ts";
+import { startSimulator } from "@lyss/services/ai-gateway/simulator/simulator.ts";
+import { assertMoneyAddsUp, listUsage, waitForUsage } from "../read-money.ts";
+import { type RunningPlatform, requestJson, runLyss, runPlatform } from "../run-platform.ts";
+
+const scope = closeInReverse({ after });
+const simulator = await startSimulator({ clock: systemClock, host: "127.0.0.1", port: 0, apiKey: "sk-vendor" });
+scope.after(simulator.stop);
+const configOf = (cache: object) => ({
+  providers: [
+    {
+      ...{ name: "vendor", baseUrl: `${simulator.url}/v1`, apiKey: "sk-vendor" },
+      models: [
+        {
+          ...{ name: "chat", upstreamName: "simulated-chat", maxOutputTokens: 50 },
+          ...{ inputUsdPerMillion: "1", outputUsdPerMillion: "2" },
+        },
+        { name: "vectors", upstreamName: "simulated-embedding", inputUsdPerMillion: "1", outputUsdPerMillion: "0" },
+      ],
+    },
+  ],
+  aiGateway: { simulator: false, cache },
+  log: { level: "error" },
+});
+/** Of one a quarter is charged, of the other nothing. */
+const [dear, free] = (await Promise.all([
+  runPlatform(scope, { config: configOf({ chargedShare: 0.25 }) }),
+  runPlatform(scope, { config: configOf({}) }),
+])) as [RunningPlatform, RunningPlatform];
+
+const asked = { "lyss-cache": "max-age=60" };
+
+async function send(
+  platform: RunningPlatform,
+  path: string,
+  body: object,
+  headers: Readonly<Record<string, string>> = asked,
+) {
+  const answer = await fetch(platform.url + path, {
+    method: "POST",
+    headers: { authorization: `Bearer ${platform.apiKey}`, "content-type": "application/json", ...headers },
+    body: JSON.stringify(body),
+  });
+  const bytes = await answer.text();
+  return { status: answer.status, cache: answer.headers.get("lyss-cache"), bytes, headers: answer.headers };
+}
+const chat = (text: string, more: object = {}) => ({
+  ...{ model: "chat", messages: [{ role: "user", content: text }], max_tokens: 20 },
+  ...more,
+});
+const path = "/v1/chat/completions";
+
+async function recordOf(platform: RunningPlatform, { headers }: Awaited<ReturnType<typeof send>>) {
+  const id = headers.get("lyss-call-id");
+  for (let count = 1; ; count++) {
+    const found = (await waitForUsage(platform, count)).find((row) => row.id === id);
+    if (found) return found as unknown as Readonly<Record<string, unknown>>;
+  }
+}
+
+test("without anybody's word no answer is given again, and none says anything of a cache", async () => {
+  const answers = [await send(dear, path, chat("off"), {}), await send(dear, path, chat("off"), {})];
+  assert.deepEqual(
+    answers.map(({ cache }) => cache),
+    [null, null],
+  );
+  assert.notEqual(answers[0]?.bytes, answers[1]?.bytes);
+});
+
+for (const [what, at, body] of [
+  ["a whole answer", path, chat("whole")],
+  ["a stream", path, chat("streamed", { stream: true })],
+  ["a stream with usage", path, chat("counted", { stream: true, stream_options: { include_usage: true } })],
+  ["Anthropic's stream", "/v1/messages", chat("claude", { stream: true })],
+  ["Google's answer", "/v1beta/models/chat:generateContent", { contents: [{ role: "user", parts: [{ text: "hi" }] }] }],
+  ["vectors", "/v1/embeddings", { model: "vectors", input: "a vector" }],
+] as const) {
+  test(`${what} is given again byte by byte, charged by its share, and says what it saved`, async () => {
+    const first = await send(dear, at, body);
+    assert.deepEqual([first.status, first.cache], [200, "miss"], first.bytes);
+    const second = await send(dear, at, body);
+    assert.deepEqual([second.status, second.cache, second.bytes], [200, "hit", first.bytes]);
+    assert.equal(second.headers.get("content-type"), first.headers.get("content-type"));
+    assert.ok(Number(second.headers.get("age")) < 60);
+    const [whole, part] = [await recordOf(dear, first), await recordOf(dear, second)];
+    const outputNanos = at === "/v1/embeddings" ? 0 : 2_000;
+    const share = (tokens: unknown) => Math.ceil(Number(tokens) / 4);
+    assert.deepEqual(
+      [part["status"], part["input_tokens"], part["output_tokens"], part["provider"]],
+      ["cached", share(whole["input_tokens"]), share(whole["output_tokens"]), "vendor"],
+    );
+    assert.equal(
+      part["cost_nanos"],
+      String(1_000 * Number(part["input_tokens"]) + outputNanos * Number(part["output_tokens"])),
+    );
+    const saved = BigInt(String(whole["cost_nanos"])) - BigInt(String(part["cost_nanos"]));
+    assert.equal(second.headers.get("lyss-cache-saved-nanos"), String(saved));
+  });
+}
+
+test("what does not change an answer finds it, what does finds none", async () => {
+  await send(dear, path, chat("same", { temperature: 0, user: "a" }));
+  const same = { user: "b", metadata: { trace: "1" }, temperature: 0, ...chat("same") };
+  assert.equal((await send(dear, path, same)).cache, "hit");
+  for (const other of [{ temperature: 1 }, { seed: 1 }, { stream: true }]) {
+    assert.equal((await send(dear, path, chat("same", other))).cache, "miss", JSON.stringify(other));
+  }
+});
+
+test("no-store asks and keeps nothing, no-cache asks anew and keeps, and anything else is refused", async () => {
+  assert.equal((await send(dear, path, chat("wish"), { "lyss-cache": "no-store" })).cache, null);
+  const first = await send(dear, path, chat("wish"));
+  assert.equal(first.cache, "miss");
+  const renewed = await send(dear, path, chat("wish"), { "lyss-cache": "no-cache, max-age=60" });
+  assert.equal(renewed.cache, "miss");
+  assert.notEqual(renewed.bytes, first.bytes);
+  assert.equal((await send(dear, path, chat("wish"))).bytes, renewed.bytes);
+  for (const wrong of ["yes", "max-age=0", "max-age=9999999", "max-age=1, max-age=2", ""]) {
+    const { status, bytes } = await send(dear, path, chat("wish"), { "lyss-cache": wrong });
+    assert.equal(status, 400, wrong);
+    assert.match(bytes, /lyss-cache/);
+  }
+});
+
+test("of calls at once that ask the same one is made, and a stream that breaks off is given to nobody else", async () => {
+  const slow = chat("at once simulate.delay_ms=400");
+  const answers = await Promise.all(Array.from({ length: 8 }, () => send(dear, path, slow)));
+  assert.deepEqual(answers.map(({ cache }) => cache).toSorted(), [...Array(7).fill("hit"), "miss"]);
+  assert.equal(new Set(answers.map(({ bytes }) => bytes)).size, 1);
+  const cut = chat("broken simulate.cut_after_tokens=3", { stream: true });
+  for (let n = 0; n < 2; n++) assert.equal((await send(dear, path, cut)).cache, "miss");
+});
+
+test("a tenant switches it on for keys, sees what is kept, and forgets it; by command, too", async () => {
+  const api = (method: string, at = "", init: object = {}) =>
+    requestJson(`${dear.url}/api/v1/ai/cache${at}`, dear.apiKey, { method, ...init });
+  assert.equal((await api("GET")).status, 404);
+  const body = { max_age_seconds: 600, keys: ["key_of_nobody"] };
+  assert.equal((await api("PUT", "", { body })).body["version"], 1);
+  assert.equal((await send(dear, path, chat("policy"), {})).cache, null);
+  assert.equal((await api("PUT", "", { body: { max_age_seconds: 600 } })).body["version"], 2);
+  for (const cache of ["miss", "hit"]) assert.equal((await send(dear, path, chat("policy"), {})).cache, cache);
+  assert.equal((await send(dear, path, chat("policy"), { "lyss-cache": "no-store" })).cache, null);
+  assert.ok(Number((await api("GET")).body["answers"]) > 0);
+
+  const env = { LYSS_URL: dear.url, LYSS_API_KEY: dear.apiKey };
+  const lyss = (...words: readonly string[]) => runLyss(["cache", ...words], env);
+  assert.match((await lyss("purge")).output, /^[1-9]\d* answers are forgotten/);
+  assert.equal((await send(dear, path, chat("policy"), {})).cache, "miss");
+  assert.match((await lyss("put", "--max-age", "30")).output, /max age +30 s/);
+  assert.match((await lyss("get")).output, /answers +1/);
+  assert.equal((await lyss("delete")).code, 0);
+  assert.equal((await send(dear, path, chat("policy"), {})).cache, null);
+});
+
+test("a call with an idempotency key has its own first answer", async () => {
+  const headers = { ...asked, "idempotency-key": "cache-1" };
+  assert.equal((await send(dear, path, chat("keyed"), headers)).cache, null);
+  assert.equal((await send(dear, path, chat("keyed"), headers)).headers.get("idempotent-replayed"), "true");
+});
+
+test("unless the operator says otherwise nothing is charged, and the receipt says by which rule", async () => {
+  const first = await send(free, path, chat("free"));
+  const second = await send(free, path, chat("free"));
+  assert.deepEqual([second.cache, second.bytes], ["hit", first.bytes]);
+  const [whole, part] = [await recordOf(free, first), await recordOf(free, second)];
+  assert.deepEqual([part["status"], part["cost_nanos"], part["input_tokens"]], ["cached", "0", 0]);
+  assert.equal(second.headers.get("lyss-cache-saved-nanos"), whole["cost_nanos"]);
+  const id = second.headers.get("lyss-call-id");
+  const { body } = await requestJson(`${free.url}/v1/billing/usage/${id}`, free.apiKey);
+  const [attempt] = body["attempts"] as { rule: { id: string } }[];
+  assert.equal(attempt?.rule.id, "cached");
+});
+
+test("the money adds up", async () => {
+  const rows = await listUsage(dear);
+  assert.ok(rows.some(({ status }) => status === "cached"));
+  for (const platform of [dear, free]) await assertMoneyAddsUp(platform);
+});
