@@ -120,8 +120,8 @@ test("B14: there is one way to a provider, and it takes the money of a call", ()
   );
   const using = (call: string) =>
     sources.filter((path) => readFileSync(join(root, path), "utf8").includes(call)).sort();
-  // A call's `funds` are not optional; the other asks a provider of the tenant's own for its list of models.
-  assert.deepEqual(using("pools.poolOf("), ["call/send-upstream.ts", "hot/serve-hot.ts", "ops/test-provider.ts"]);
+  // A call's `funds` are not optional; the other asks a provider for its list of models, which costs nothing.
+  assert.deepEqual(using("pools.poolOf("), ["ask-for-models.ts", "call/send-upstream.ts", "hot/serve-hot.ts"]);
   assert.deepEqual(using("await sendUpstream("), ["call/serve-targets.ts"]);
   assert.match(readFileSync(join(root, "call/call.ts"), "utf8"), /readonly funds: Funds;/);
   // The short way has one place where a request leaves, which is given the call's funds.
