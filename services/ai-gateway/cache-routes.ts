@@ -2,7 +2,7 @@ import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
-import type { CachePolicy, CacheSize } from "./answer-cache/cache-store.ts";
+import type { CachePolicy, CacheSize } from "./answer-cache/cache-policy.ts";
 import { maxAgeLimitSeconds } from "./answer-cache/cache-wish.ts";
 import type { AiGatewayOps } from "./ops.ts";
 

@@ -28,10 +28,12 @@ import { createCaching } from "./answer-cache/caching.ts";
 import { createCatalog } from "./catalog.ts";
 import { aiGatewayConfig } from "./config.ts";
 import { createCredentialCache } from "./credential-cache.ts";
+import type { AiGatewayDeps } from "./deps.ts";
 import { createAiGatewaySubscriptions } from "./events.ts";
 import { createFunding } from "./funds/funding.ts";
 import { createAiGatewayJobs } from "./jobs.ts";
 import { createGatewayMetrics } from "./metrics.ts";
+import type { ModelLimitSettings } from "./model-limits/limit-book.ts";
 import { createLimiting } from "./model-limits/limiting.ts";
 import { priceCheck } from "./model-prices/price-check.ts";
 import { createCallOnce } from "./once/call-once.ts";
@@ -46,6 +48,7 @@ import { createResilienceChanges } from "./resilience-changes.ts";
 import { createKeptResponses } from "./responses/kept-responses.ts";
 import { createResponseStore } from "./responses/response-store.ts";
 import { aiGatewayRoutes } from "./routes.ts";
+import type { RouteSpec } from "./routing/route.ts";
 import { changeSharedRoutes, loadRoutes } from "./routing/route-ops.ts";
 import { createRouting } from "./routing/routing.ts";
 import { createAiGatewayRpc } from "./rpc.ts";
@@ -55,6 +58,26 @@ import { createUpstreamPools } from "./upstream-pools.ts";
 
 /** Half of the shortest time limit that can be configured. */
 const timerTickMs = 50;
+
+interface LiveSettings {
+  readonly routes: readonly RouteSpec[];
+  readonly modelLimits: ModelLimitSettings;
+}
+
+/** What calls need to know, into memory, after the operator's providers; and what changes of it while the process runs. */
+async function loadSnapshots(
+  deps: AiGatewayDeps,
+  given: { readonly config: LiveSettings; onConfigChange(listen: (config: LiveSettings) => void): void },
+): Promise<void> {
+  const { routes, modelLimits } = given.config;
+  await loadTenantProviders(deps);
+  await Promise.all([loadRoutes(deps, routes), loadAccounts(deps), deps.cachePolicies.load()]);
+  await deps.limitBook.start(modelLimits);
+  given.onConfigChange((changed) => {
+    changeSharedRoutes(deps, changed.routes);
+    deps.limitBook.configure(changed.modelLimits);
+  });
+}
 
 export const aiGateway = defineService({
   name: "ai-gateway",
@@ -104,10 +127,8 @@ export const aiGateway = defineService({
       ...{ store: createResponseStore(db), clock, random, log, key: given.deriveKey("ai-gateway.response") },
       ...{ heartbeatMs, retentionDays: settings.responseRetentionDays, maxBytes: settings.maxStoredResponseBytes },
     });
-    const caching = createCaching({
-      ...{ db, outbox, clock, random, log, metrics, settings: settings.cache },
-      key: given.deriveKey("ai-gateway.answer-cache"),
-    });
+    const cacheKey = given.deriveKey("ai-gateway.answer-cache");
+    const caching = createCaching({ ...given, settings: settings.cache, key: cacheKey });
     const wheel = createTimerWheel({ tickMs: timerTickMs, clock });
     const pools = createUpstreamPools(settings, createAddressGuard(), { clock, wheel });
     const changes = createResilienceChanges({ db, outbox, node });
@@ -142,12 +163,7 @@ export const aiGateway = defineService({
       ? await startSimulator({ clock, host: "127.0.0.1", port: 0, apiKey })
       : undefined;
     await loadSharedProviders(deps, config.providers, simulator && { url: simulator.url, apiKey });
-    await loadTenantProviders(deps);
-    await Promise.all([loadRoutes(deps, config.routes), loadAccounts(deps)]);
-    given.onConfigChange(({ routes }) => changeSharedRoutes(deps, routes));
-    await caching.cachePolicies.load();
-    await limiting.limitBook.start(config.modelLimits);
-    given.onConfigChange(({ modelLimits }) => limiting.limitBook.configure(modelLimits));
+    await loadSnapshots(deps, given);
 
     const ops = createAiGatewayOps(deps);
     return {

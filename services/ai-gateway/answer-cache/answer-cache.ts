@@ -15,7 +15,8 @@ import type { AskedCall } from "../dialects/dialect.ts";
 import type { Target } from "../model.ts";
 import type { AnswerRecord } from "../once/call-once.ts";
 import type { CachePolicies } from "./cache-policies.ts";
-import type { CacheSize, CacheStore } from "./cache-store.ts";
+import type { CacheSize } from "./cache-policy.ts";
+import type { CacheStore } from "./cache-store.ts";
 import { readCacheWish } from "./cache-wish.ts";
 import { hashRequest } from "./request-hash.ts";
 

@@ -5,7 +5,8 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Outbox } from "@lyss/kit/events/event.ts";
 import { currentActorId } from "@lyss/kit/rpc/call-context.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
-import type { CachePolicy, CacheStore } from "./cache-store.ts";
+import type { CachePolicy } from "./cache-policy.ts";
+import type { CacheStore } from "./cache-store.ts";
 
 /** Which tenants' calls are answered from the cache without asking for it. */
 export interface CachePolicies {

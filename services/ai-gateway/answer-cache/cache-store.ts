@@ -1,5 +1,6 @@
 import type { Database, Sql, Tx } from "@lyss/kit/db/database.ts";
 import { deleteExpired } from "@lyss/kit/db/delete-expired.ts";
+import type { CachePolicy, CacheSize } from "./cache-policy.ts";
 
 /** Names an answer. */
 export interface CachedName {
@@ -20,22 +21,6 @@ export interface CachedRow extends CachedName {
   readonly answer: Buffer;
   readonly createdAt: Date;
   readonly expiresAt: Date;
-}
-
-/** A tenant whose calls are answered from the cache. */
-export interface CachePolicy {
-  readonly tenantId: string;
-  readonly maxAgeSeconds: number;
-  /** All when empty. */
-  readonly keys: readonly string[];
-  readonly version: number;
-  readonly updatedAt: Date;
-}
-
-/** What a tenant has in the cache. */
-export interface CacheSize {
-  readonly answers: number;
-  readonly bytes: number;
 }
 
 /** The SQL of the cache. One method, one statement. */
