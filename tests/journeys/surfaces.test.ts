@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, test } from "node:test";
 import { createSound, spokenMs } from "@lyss/services/ai-gateway/simulator/sound.ts";
@@ -177,9 +177,9 @@ const png = Buffer.from("89504e470d0a1a0a", "hex");
 const isPicture = (base64 = "") => Buffer.from(base64, "base64").subarray(0, 8).equals(png);
 
 test("W31: images are made and edited, and cost their tokens", async () => {
-  const request = { model: "routed-simulated-image", prompt: "a cat", size: "1024x1024" } as const;
+  const asked = { model: "routed-simulated-image", prompt: "a cat", size: "1024x1024" } as const;
   const made = await costOf(
-    () => client.images.generate({ ...request, n: 2 }).asResponse(),
+    () => client.images.generate({ ...asked, n: 2 }).asResponse(),
     async (answer) => {
       const { data } = (await answer.json()) as { data: { b64_json: string }[] };
       assert.deepEqual(
@@ -193,7 +193,7 @@ test("W31: images are made and edited, and cost their tokens", async () => {
 
   const image = [await toFile(png, "a.png"), await toFile(png, "b.png")];
   const edited = await costOf(
-    () => client.images.edit({ ...request, image, stream: true, partial_images: 1 }).asResponse(),
+    () => client.images.edit({ ...asked, image, stream: true, partial_images: 1 }).asResponse(),
     async (answer) => {
       const events = (await answer.text()).split("\n\n").filter((event) => event !== "");
       const json = events.map((event) => JSON.parse(event.replace("data: ", "")) as { type: string; b64_json: string });
@@ -208,7 +208,7 @@ test("W31: images are made and edited, and cost their tokens", async () => {
 
   const varied = await client.images.createVariation({ image: await toFile(png, "a.png"), model: "simulated-image" });
   assert.equal(varied.data?.length, 1);
-  await assert.rejects(client.images.generate({ ...request, n: 2, stream: true }), BadRequestError);
+  await assert.rejects(client.images.generate({ ...asked, n: 2, stream: true }), BadRequestError);
 });
 
 test("W48: a repeat with its key is the first answer, though the client draws another boundary", async () => {
@@ -224,6 +224,54 @@ test("W48: a repeat with its key is the first answer, though the client draws an
   assert.equal(second.headers.get("content-type"), first.headers.get("content-type"));
   assert.equal(second.text, first.text);
   await assert.rejects(keyed(createSound("wav", 5_000)), /422/);
+});
+
+/** The answer to a request of that length, of whose body nothing is sent. */
+async function announce(path: string, headers: Record<string, string>): Promise<{ status: number; body: unknown }> {
+  const sent = request(platform.url + path, {
+    method: "POST",
+    headers: { authorization: `Bearer ${platform.apiKey}`, "content-type": "application/json", ...headers },
+  });
+  sent.flushHeaders();
+  sent.on("error", () => undefined);
+  const [answer] = (await once(sent, "response")) as [IncomingMessage];
+  const body = JSON.parse(Buffer.concat(await answer.toArray()).toString("utf8"));
+  sent.destroy();
+  return { status: answer.statusCode ?? 0, body };
+}
+
+test("W54: a body without a length is taken; one that is too long or compressed is refused in its caller's dialect", async () => {
+  const tooLong = { "content-length": "33554433" };
+  const compressed = { "content-length": "10", "content-encoding": "gzip" };
+  for (const [headers, status] of [
+    [tooLong, 413],
+    [compressed, 415],
+  ] as const) {
+    const [openAi, anthropic, google] = await Promise.all(
+      ["/v1/audio/transcriptions", "/v1/messages", "/v1beta/models/m:generateContent"].map((path) =>
+        announce(path, headers),
+      ),
+    );
+    assert.deepEqual([openAi?.status, anthropic?.status, google?.status], [status, status, status]);
+    assert.equal(Object(openAi?.body).error.type, "invalid_request_error");
+    assert.equal(Object(anthropic?.body).type, "error");
+    assert.equal(Object(google?.body).error.code, status);
+  }
+  const text = JSON.stringify({ model: "simulated-moderation", input: "one two" });
+  const pieces = new ReadableStream({
+    start(controller) {
+      for (const piece of text) controller.enqueue(Buffer.from(piece));
+      controller.close();
+    },
+  });
+  const chunked = await fetch(`${platform.url}/v1/moderations`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${platform.apiKey}`, "content-type": "application/json" },
+    body: pieces,
+    duplex: "half",
+  });
+  assert.equal(chunked.status, 200);
+  await chunked.arrayBuffer();
 });
 
 test("what all of it cost is gone from the wallet, to the nano", async () => {
