@@ -21,6 +21,7 @@ export const topics: readonly Topic[] = [
       "impersonation.*",
       "key.*",
       "model_limit.*",
+      "prompt.*",
       "provider.*",
       "recovery_code.*",
       "recovery_codes.*",

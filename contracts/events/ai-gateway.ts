@@ -5,6 +5,7 @@ import {
   DegradationChangedSchema,
   ModelLimitChangedSchema,
   PersonErasedSchema,
+  PromptChangedSchema,
   ProviderAccountChangedSchema,
   ProviderChangedSchema,
   ResilienceOrderedSchema,
@@ -31,6 +32,8 @@ export const cachePolicyChanged = defineEvent(
   CachePolicyChangedSchema,
   (event) => event.tenantId,
 );
+/** A tenant's prompt, or what a label of its means, changed. */
+export const promptChanged = defineEvent("prompt.changed", PromptChangedSchema, (event) => event.tenantId);
 
 /** A limit on a model or an account changed; nodes read them anew. */
 export const modelLimitChanged = defineEvent("model_limit.changed", ModelLimitChangedSchema, () => "limits");

@@ -250,4 +250,49 @@ export const aiGatewayFailures = defineFailures("ai_gateway", {
       zh_CN: "此处未启用缓存；仅当请求带有 lyss-cache 标头时才使用缓存。",
     },
   },
+  prompt_not_found: {
+    kind: "not_found",
+    publicCode: "GATEWAY_051",
+    text: {
+      en_US: "There is no prompt '{name}'. GET /api/v1/ai/prompts lists them.",
+      zh_CN: "没有名为“{name}”的提示词，可用者见 GET /api/v1/ai/prompts。",
+    },
+  },
+  prompt_version_not_found: {
+    kind: "not_found",
+    publicCode: "GATEWAY_052",
+    text: {
+      en_US: "The prompt '{name}' has no version and no label '{version}'.",
+      zh_CN: "提示词“{name}”没有版本或标签“{version}”。",
+    },
+  },
+  prompt_variables: {
+    kind: "invalid_argument",
+    publicCode: "GATEWAY_053",
+    text: {
+      en_US: "The variables do not fit the prompt '{name}'. Missing: {missing}. Unknown: {unknown}.",
+      zh_CN: "变量与提示词“{name}”不符。缺少：{missing}。未知：{unknown}。",
+    },
+  },
+  prompt_version_mismatch: {
+    kind: "failed_precondition",
+    publicCode: "GATEWAY_054",
+    httpStatus: 412,
+    text: {
+      en_US: "The prompt has changed: it is at version {current}, not {expected}. Read it again.",
+      zh_CN: "提示词已发生变化：当前版本为 {current}，而非 {expected}。请重新读取。",
+    },
+  },
+  too_many_prompts: {
+    kind: "resource_exhausted",
+    publicCode: "GATEWAY_055",
+    httpStatus: 409,
+    text: { en_US: "A tenant may have {limit} prompts.", zh_CN: "每个租户最多可有 {limit} 个提示词。" },
+  },
+  too_many_labels: {
+    kind: "resource_exhausted",
+    publicCode: "GATEWAY_056",
+    httpStatus: 409,
+    text: { en_US: "A prompt may have {limit} labels.", zh_CN: "每个提示词最多可有 {limit} 个标签。" },
+  },
 });

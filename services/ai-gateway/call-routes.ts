@@ -4,6 +4,7 @@ import { cacheHeaders } from "./answer-cache/cache-wish.ts";
 import { keepAliveHeaders } from "./call/keep-alive.ts";
 import { tagHeaders } from "./call/read-tags.ts";
 import type { AiGatewayOps } from "./ops.ts";
+import { promptField } from "./prompts/prompt.ts";
 import { preferencesBody } from "./routing/preferences.ts";
 import { isMedia, type Surface, writesText } from "./surfaces/surface.ts";
 
@@ -57,6 +58,7 @@ export function callRoutes(place: Place) {
         messages: z
           .array(z.looseObject({ role: z.string() }))
           .meta({ examples: [[{ role: "user", content: "Hello" }]] }),
+        prompt: promptField,
         stream: streamField,
         provider: preferencesBody,
       }),

@@ -19,6 +19,7 @@ import type { LimitBook } from "./model-limits/limit-book.ts";
 import type { ModelLimits } from "./model-limits/model-limits.ts";
 import type { CallOnce } from "./once/call-once.ts";
 import type { OpenCalls } from "./open-calls.ts";
+import type { PromptStore } from "./prompts/prompt-store.ts";
 import type { ProviderPolicies } from "./provider-policies.ts";
 import type { ResilienceChanges } from "./resilience-changes.ts";
 import type { KeptResponses } from "./responses/kept-responses.ts";
@@ -54,6 +55,7 @@ export interface AiGatewayDeps {
   readonly routeStore: RouteStore;
   readonly modelLimits: ModelLimits;
   readonly limitBook: LimitBook;
+  readonly promptStore: PromptStore;
   readonly openCalls: OpenCalls;
   readonly funding: Funding;
   readonly once: CallOnce;

@@ -8,6 +8,7 @@ import { tagHeaders } from "./call/read-tags.ts";
 import { toAnthropicFailureReply } from "./dialects/anthropic/failure-reply.ts";
 import { betaHeaders } from "./dialects/anthropic/read-betas.ts";
 import type { AiGatewayOps } from "./ops.ts";
+import { promptField } from "./prompts/prompt.ts";
 import { preferencesBody } from "./routing/preferences.ts";
 
 const { raw } = routesFor<AiGatewayOps>();
@@ -25,6 +26,7 @@ const messageBody = countedBody.extend({
   max_tokens: z.int().min(1).describe("The most tokens that the answer may have."),
   stream: z.boolean().optional().describe("True for server-sent events."),
   provider: preferencesBody,
+  prompt: promptField,
 });
 
 /** Under `/v1` errors have Anthropic's shape, under the platform's prefix the platform's own. */

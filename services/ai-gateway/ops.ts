@@ -9,6 +9,7 @@ import { serveCall } from "./call/serve-call.ts";
 import type { AiGatewayDeps } from "./deps.ts";
 import { askInAnthropic } from "./dialects/anthropic/messages.ts";
 import { readBetas } from "./dialects/anthropic/read-betas.ts";
+import type { AskedCall } from "./dialects/dialect.ts";
 import { type AskedContent, askInGemini } from "./dialects/gemini/contents.ts";
 import { askForEmbeddings } from "./dialects/gemini/embeddings.ts";
 import { askInOpenAi } from "./dialects/openai/pass-through.ts";
@@ -36,6 +37,19 @@ import {
   removeResponse,
 } from "./ops/stored-responses.ts";
 import { testProvider } from "./ops/test-provider.ts";
+import { expandPrompt, type PromptedDialect } from "./prompts/expand-prompt.ts";
+import type { PromptName } from "./prompts/prompt.ts";
+import {
+  getPrompt,
+  labelPrompt,
+  listPrompts,
+  listPromptVersions,
+  type PromptChoice,
+  putPrompt,
+  removePrompt,
+  renderChosen,
+  unlabelPrompt,
+} from "./prompts/prompt-ops.ts";
 import { dryRunRoute } from "./routing/dry-run-route.ts";
 import { reportModels, reportRoute } from "./routing/report-models.ts";
 import type { Route, RouteSpec } from "./routing/route.ts";
@@ -45,42 +59,49 @@ import type { MediaSurface, Surface } from "./surfaces/surface.ts";
 
 /** Binds the gateway's operations to what they need. */
 export function createAiGatewayOps(deps: AiGatewayDeps) {
+  const givenBy = async ({ caller, body }: Exchange, dialect: PromptedDialect) => ({
+    caller,
+    body: caller ? await expandPrompt(deps, caller.tenantId, dialect, body) : body,
+  });
+  const serve = (exchange: Exchange, call: AskedCall) => serveCall(deps, askedAs(call, exchange), exchange);
   return {
-    serveCall: (surface: Surface, exchange: Exchange) =>
-      serveCall(
-        deps,
-        askWithPreferences(exchange, (body) => askInOpenAi(surface, body)),
+    async serveCall(surface: Surface, exchange: Exchange) {
+      const given = surface === "chat" ? await givenBy(exchange, surface) : exchange;
+      await serve(
         exchange,
-      ),
+        askWithPreferences(given, (body) => askInOpenAi(surface, body)),
+      );
+    },
     serveForm: (surface: MediaSurface, exchange: Exchange) => {
       const { req, body, context } = exchange;
       const isKeyed = context.idempotencyKey !== undefined;
       return serveCall(deps, askWithForm(surface, body, req.headers["content-type"] ?? "", isKeyed), exchange);
     },
     serveHotCall: createHotCalls(deps),
-    createMessage: (exchange: Exchange) =>
-      serveCall(
-        deps,
-        askWithPreferences(exchange, (body) =>
-          askInAnthropic(body, readBetas(exchange.req, deps.settings.anthropicBetas)),
-        ),
+    async createMessage(exchange: Exchange) {
+      const betas = readBetas(exchange.req, deps.settings.anthropicBetas);
+      const given = await givenBy(exchange, "messages");
+      await serve(
         exchange,
-      ),
+        askWithPreferences(given, (body) => askInAnthropic(body, betas)),
+      );
+    },
     generateContent: (content: AskedContent, exchange: Exchange) =>
-      serveCall(
-        deps,
-        askWithPreferences(exchange, (body) => askInGemini(content, body)),
+      serve(
         exchange,
+        askWithPreferences(exchange, (body) => askInGemini(content, body)),
       ),
     embedContent: ({ model, isBatch }: { model: string; isBatch: boolean }, exchange: Exchange) =>
-      serveCall(
-        deps,
-        askWithPreferences(exchange, (body) => askForEmbeddings(model, isBatch, body)),
+      serve(
         exchange,
+        askWithPreferences(exchange, (body) => askForEmbeddings(model, isBatch, body)),
       ),
     countContentTokens: (input: { caller: Caller; model: string; body: Buffer }) => countContentTokens(deps, input),
     countMessageTokens: (input: { caller: Caller; body: Buffer }) => countMessageTokens(deps, input),
-    createResponse: (exchange: Exchange) => createResponse(deps, exchange),
+    async createResponse(exchange: Exchange) {
+      const { body } = await givenBy(exchange, "responses");
+      await createResponse(deps, exchange, body);
+    },
     getResponse: (input: ResponseOfCaller) => getResponse(deps, input),
     removeResponse: (input: ResponseOfCaller) => removeResponse(deps, input),
     cancelResponse: (input: ResponseOfCaller) => cancelResponse(deps, input),
@@ -132,7 +153,20 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
     dryRunRoute: (input: RouteSpec & { tenantId: string; calls: number }) => dryRunRoute(deps, input),
     reportRoute: (input: { tenantId: string; route: Route }) => reportRoute(deps, input),
     loadTenantRoutes: () => loadTenantRoutes(deps),
+    listPrompts: (input: Parameters<typeof listPrompts>[1]) => listPrompts(deps, input),
+    getPrompt: (input: PromptChoice) => getPrompt(deps, input),
+    listPromptVersions: (input: Parameters<typeof listPromptVersions>[1]) => listPromptVersions(deps, input),
+    putPrompt: (input: Parameters<typeof putPrompt>[1]) => putPrompt(deps, input),
+    removePrompt: (input: PromptName) => removePrompt(deps, input),
+    labelPrompt: (input: Parameters<typeof labelPrompt>[1]) => labelPrompt(deps, input),
+    unlabelPrompt: (input: Parameters<typeof unlabelPrompt>[1]) => unlabelPrompt(deps, input),
+    renderPrompt: (input: Parameters<typeof renderChosen>[1]) => renderChosen(deps, input),
   };
+}
+
+/** A repeat is the same call by what its caller wrote, whatever a prompt in it means by then. */
+function askedAs(call: AskedCall, { body }: Exchange): AskedCall {
+  return call.asked.body === body ? call : { ...call, asked: { ...call.asked, body, opened: call.asked.body } };
 }
 
 export type AiGatewayOps = ReturnType<typeof createAiGatewayOps>;

@@ -6,6 +6,7 @@ import { keepAliveHeaders } from "./call/keep-alive.ts";
 import { tagHeaders } from "./call/read-tags.ts";
 import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
 import type { AiGatewayOps } from "./ops.ts";
+import { promptField } from "./prompts/prompt.ts";
 
 const { json, raw } = routesFor<AiGatewayOps>();
 
@@ -20,6 +21,7 @@ const body = z.looseObject({
   background: z.boolean().optional().describe("True to be answered at once and ask for the response later."),
   store: z.boolean().optional().describe("True unless given: the response can be asked for again."),
   previous_response_id: z.string().optional(),
+  prompt: promptField,
 });
 const response = z.looseObject({ id: z.string(), object: z.literal("response"), status: z.string() });
 const params = z.strictObject({ id: z.string().max(100) });

@@ -29,6 +29,7 @@ import {
   toOpenAiModel,
 } from "./model-lists.ts";
 import type { AiGatewayOps } from "./ops.ts";
+import { promptRoutes } from "./prompt-routes.ts";
 import { providerNameSchema } from "./provider-name.ts";
 import { type ProviderPreset, providerPresets } from "./provider-presets.ts";
 import { resilienceRoutes } from "./resilience-routes.ts";
@@ -269,6 +270,7 @@ export const aiGatewayRoutes = [
   ...responsesRoutes,
   ...providerRoutes,
   ...routingRoutes,
+  ...promptRoutes,
   ...resilienceRoutes,
   ...modelLimitRoutes,
   ...cacheRoutes,

@@ -5,6 +5,7 @@ import {
   cachePolicyChanged,
   degradationChanged,
   modelLimitChanged,
+  promptChanged,
   providerAccountChanged,
   providerChanged,
   resilienceOrdered,
@@ -42,6 +43,7 @@ import { createOpenCalls } from "./open-calls.ts";
 import { loadAccounts } from "./ops/load-accounts.ts";
 import { loadSharedProviders, loadTenantProviders } from "./ops/load-providers.ts";
 import { createAiGatewayOps } from "./ops.ts";
+import { createPromptStore } from "./prompts/prompt-store.ts";
 import { createProviderPolicies } from "./provider-policies.ts";
 import { createAccessTokens, withAccessTokens } from "./providers/vertex/access-tokens.ts";
 import { createResilienceChanges } from "./resilience-changes.ts";
@@ -85,7 +87,7 @@ export const aiGateway = defineService({
   needs: { billing: BillingService, credential: CredentialService },
   publishes: [
     ...[providerChanged, providerAccountChanged, routeChanged, breakerChanged, degradationChanged, resilienceOrdered],
-    ...[aiGatewayPersonErased, aiGatewayPersonExported, modelLimitChanged, cachePolicyChanged],
+    ...[aiGatewayPersonErased, aiGatewayPersonExported, modelLimitChanged, cachePolicyChanged, promptChanged],
   ],
   hears: [
     providerChanged,
@@ -151,6 +153,7 @@ export const aiGateway = defineService({
       ...clients,
       ...{ catalog, policies, degradation, changes, node },
       ...{ ...routing, ...limiting, ...caching },
+      promptStore: createPromptStore(db.sql),
       store: createAiGatewayStore(db.sql),
       metrics: createGatewayMetrics(metrics, {
         openCalls: () => openCalls.size,

@@ -2,6 +2,7 @@ import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import {
   cachePolicyChanged,
   modelLimitChanged,
+  promptChanged,
   providerChanged,
   resilienceOrdered,
   routeChanged,
@@ -281,6 +282,7 @@ export const auditRules: readonly AuditRule[] = [
   audited(credentialCreated, { ...ofCredential }),
   audited(credentialRotated, { ...ofCredential, details: ["name", "version"] }),
   audited(credentialRevoked, { ...ofCredential }),
+  audited(promptChanged, { ...ofTenant, actor: "actorId", subject: ["prompt", "name"], details: ["version", "label"] }),
   audited(routeChanged, { ...ofTenant, actor: "actorId", subject: ["route", "name"] }),
   audited(providerChanged, { ...ofTenant, actor: "actorId", subject: ["provider", "name"] }),
   audited(pricesChanged, { ...ofTenant, actor: "actorId", subject: ["prices"] }),

@@ -18,6 +18,7 @@ import { addMoneyCommands } from "./money-commands.ts";
 import { addOrderCommands } from "./order-commands.ts";
 import { addPlanCommands } from "./plan-commands.ts";
 import { addPriceCommands } from "./price-commands.ts";
+import { addPromptCommands } from "./prompt-commands.ts";
 import { addProviderCommands } from "./provider-commands.ts";
 import { addResilienceCommands } from "./resilience-commands.ts";
 import { addRouteCommands } from "./route-commands.ts";
@@ -61,6 +62,7 @@ function createProgram(deps: CliDeps): Command {
   addRouteCommands(program, deps);
   addModelLimitCommands(program, deps);
   addCacheCommands(program, deps);
+  addPromptCommands(program, deps);
   addMoneyCommands(program, deps);
   addBillingCommands(program, deps);
   addPriceCommands(program, deps);

@@ -158,7 +158,10 @@ export function createAnswerCache(deps: AnswerCacheDeps): AnswerCache {
       if (maxAgeSeconds === undefined || detached || !isKept || !surfaces.test(asked.surface)) return undefined;
       const { tenantId, userId, keyId } = caller;
       const deciding = JSON.stringify(decidingHeaders.map((name) => headers[name] ?? null));
-      const requestHash = hashRequest(key, { tenantId, model, targets, ...asked, headers: deciding });
+      // What a prompt says may be another thing by now.
+      const body = asked.opened ?? asked.body;
+      const { surface } = asked;
+      const requestHash = hashRequest(key, { tenantId, model, targets, surface, body, headers: deciding });
       return requestHash && { tenantId, ownerId: userId || keyId, requestHash, maxAgeSeconds, isRead, isKept };
     },
     async find(plan) {

@@ -18,8 +18,11 @@ export type ReadingProvider = Pick<Provider, "dialect" | "source" | "serverTools
 export interface AskedCall {
   /** What the caller calls the model. */
   readonly model: string;
-  /** What makes a repeat with an idempotency key the same call: where it was sent, and the caller's own bytes. */
-  readonly asked: { readonly surface: string; readonly body: Buffer };
+  /**
+   * What makes a repeat with an idempotency key the same call: where it was sent, and the caller's own bytes; and, for one with a
+   * prompt, the bytes in which that is written out.
+   */
+  readonly asked: { readonly surface: string; readonly body: Buffer; readonly opened?: Buffer };
   /** Reads it for the provider that serves the model. Throws `invalid_request` naming the field that cannot be had there. */
   readFor(provider: ReadingProvider): ReadCall;
   /** What its caller wants of the providers; undefined for nothing. */

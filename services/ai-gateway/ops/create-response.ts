@@ -33,11 +33,11 @@ interface Asked {
 
 /**
  * A model call as OpenAI's Responses API has it: served before its caller, or in the background. What of it is to be stored
- * is kept before it is charged. Throws a Failure while nothing has been sent to the caller.
+ * is kept before it is charged. `given` is what it asks, with the texts that a prompt stands for. Throws a Failure while nothing has been sent to the caller.
  */
-export async function createResponse(deps: AiGatewayDeps, exchange: Exchange): Promise<void> {
+export async function createResponse(deps: AiGatewayDeps, exchange: Exchange, given: Buffer): Promise<void> {
   const owner = ownerOf(requireCaller(exchange));
-  const { body, ...wanted } = takeWanted(exchange);
+  const { body, ...wanted } = takeWanted({ body: given, caller: exchange.caller });
   const read = readResponseRequest(body);
   const { previousResponseId } = read;
   const history =

@@ -60,12 +60,13 @@ const nField = 5;
 const bestOfField = 6;
 const tierField = 7;
 const messagesField = 8;
-/** What is wanted of the providers is taken out of the body on the ordinary way. */
+/** What is wanted of the providers, and what stands for messages, is taken out of the body on the ordinary way. */
 const providerField = 9;
+const promptField = 10;
 
 const requestFields = fieldNames(
   ...["model", "stream", "stream_options", "max_completion_tokens", "max_tokens", "n", "best_of", "service_tier"],
-  ...["messages", "provider"],
+  ...["messages", "provider", "prompt"],
 );
 const noRanges: FieldRanges = requestFields.names.flatMap(() => [0, 0]);
 
@@ -143,7 +144,7 @@ function skipMessage(json: JsonBytes, start: number, found: Found): number {
 /** What the fields say; undefined when one says nothing that `readRequest` accepts, or says it in an unusual way. */
 function readFields(body: Buffer, json: JsonBytes, found: Found): ScannedRequest | undefined {
   const { ranges, messages, mayHoldMedia } = found;
-  if (messages === 0 || ranges[2 * providerField + 1] !== 0) return undefined;
+  if (messages === 0 || ranges[2 * providerField + 1] !== 0 || ranges[2 * promptField + 1] !== 0) return undefined;
   const model = readModel(body, json, ranges);
   const stream = readRange(json, ranges, streamField, readFlag);
   const n = readRange(json, ranges, nField, readCount);

@@ -737,6 +737,50 @@ export declare type CachePolicyChanged = Message<"lyss.ai_gateway.v1.CachePolicy
 export declare const CachePolicyChangedSchema: GenMessage<CachePolicyChanged>;
 
 /**
+ * A prompt of a tenant's got a version, or a label of its was set or taken away.
+ *
+ * @generated from message lyss.ai_gateway.v1.PromptChanged
+ */
+export declare type PromptChanged = Message<"lyss.ai_gateway.v1.PromptChanged"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * The version that was made or that the label means now; 0 for a label or a prompt that is gone.
+   *
+   * @generated from field: int32 version = 3;
+   */
+  version: number;
+
+  /**
+   * Empty where the prompt itself changed.
+   *
+   * @generated from field: string label = 4;
+   */
+  label: string;
+
+  /**
+   * Who did it, a person or a key without one.
+   *
+   * @generated from field: string actor_id = 5;
+   */
+  actorId: string;
+};
+
+/**
+ * Describes the message lyss.ai_gateway.v1.PromptChanged.
+ * Use `create(PromptChangedSchema)` to create a new message.
+ */
+export declare const PromptChangedSchema: GenMessage<PromptChanged>;
+
+/**
  * A limit on a model or an account was set, changed or removed.
  *
  * @generated from message lyss.ai_gateway.v1.ModelLimitChanged

@@ -1,0 +1,127 @@
+import { parseBody } from "../call/parse-body.ts";
+import { refuseField } from "../call/refuse-field.ts";
+import { parseExact } from "../dialects/exact-json.ts";
+import { isAbsent } from "../dialects/request-fields.ts";
+import { type PromptDeps, type RenderedPrompt, renderChosen } from "./prompt-ops.ts";
+import type { PromptMessage, PromptValues } from "./render-prompt.ts";
+
+/** Dialects whose requests may begin with a prompt. */
+export type PromptedDialect = "chat" | "messages" | "responses";
+
+type Json = Readonly<Record<string, unknown>>;
+
+const maxVariables = 100;
+const maxValueLength = 1_000_000;
+
+/**
+ * A request's body with what its `prompt` (`{id, version, variables}`, as OpenAI's Responses API has it) stands for: messages before
+ * the caller's own, and a model and parameters where the caller names none. A body without one stays as it is, byte for byte; of one
+ * with a prompt numbers are written as they came. Throws `invalid_json`, `invalid_request`, `prompt_not_found`,
+ * `prompt_version_not_found` and `prompt_variables`.
+ */
+export async function expandPrompt(
+  deps: PromptDeps,
+  tenantId: string,
+  dialect: PromptedDialect,
+  body: Buffer,
+): Promise<Buffer> {
+  if (!body.includes('"prompt"')) return body;
+  const { prompt, ...json } = parseBody(body, parseExact);
+  if (isAbsent(prompt)) return body;
+  const rendered = await renderChosen(deps, { tenantId, ...readPrompt(prompt) });
+  return Buffer.from(
+    JSON.stringify({ ...defaultsOf(rendered, dialect, json), ...withMessages[dialect](rendered.messages, json) }),
+  );
+}
+
+function readPrompt(prompt: unknown) {
+  const { id, version, variables = {}, ...unknown } = isObject(prompt) ? prompt : { id: undefined };
+  if (typeof id !== "string" || Object.keys(unknown).length > 0) {
+    throw refuseField(
+      "prompt",
+      "must be an object with id, version and variables",
+      "必须是含 id、version 和 variables 的对象",
+    );
+  }
+  if (!isAbsent(version) && typeof version !== "string")
+    throw refuseField("prompt.version", "must be a text: a number or a label", "必须是文本：版本号或标签");
+  return { name: id, version: version ?? undefined, variables: readVariables(variables ?? {}) };
+}
+
+function readVariables(given: unknown): PromptValues {
+  const pairs = isObject(given) ? Object.entries(given) : [];
+  if (!isObject(given) || pairs.length > maxVariables) {
+    throw refuseField(
+      "prompt.variables",
+      `must be an object of at most ${maxVariables} texts`,
+      `必须是至多含 ${maxVariables} 个文本的对象`,
+    );
+  }
+  const values = pairs.map(([name, value]) => [name, readValue(name, value)] as const);
+  if (values.reduce((sum, [, value]) => sum + value.length, 0) > maxValueLength) {
+    throw refuseField(
+      "prompt.variables",
+      `may hold ${maxValueLength} characters together`,
+      `合计不得超过 ${maxValueLength} 个字符`,
+    );
+  }
+  return Object.fromEntries(values);
+}
+
+/** A text, or a part of the Responses API that is one. */
+function readValue(name: string, value: unknown): string {
+  if (typeof value === "string") return value;
+  if (isObject(value) && value["type"] === "input_text" && typeof value["text"] === "string") return value["text"];
+  throw refuseField(`prompt.variables.${name.slice(0, 64)}`, "must be a text", "必须是文本");
+}
+
+function defaultsOf({ model, parameters }: RenderedPrompt, dialect: PromptedDialect, json: Json): Json {
+  const { max_tokens: limit, ...sampling } = parameters;
+  const limitNames = {
+    chat: ["max_tokens", "max_completion_tokens"],
+    messages: ["max_tokens"],
+    responses: ["max_output_tokens"],
+  }[dialect];
+  const hasLimit = limitNames.some((name) => !isAbsent(json[name]));
+  return {
+    ...(model !== undefined && { model }),
+    ...sampling,
+    ...(limit !== undefined && !hasLimit && { [limitNames[0] ?? ""]: limit }),
+  };
+}
+
+/** The caller's body with the prompt's messages before its own. */
+const withMessages: Readonly<Record<PromptedDialect, (messages: readonly PromptMessage[], json: Json) => Json>> = {
+  chat: (messages, json) => ({ ...json, messages: [...messages, ...readList("messages", json["messages"])] }),
+
+  messages(messages, json) {
+    const instructions = messages.filter(isInstruction).map(({ content }) => ({ type: "text", text: content }));
+    const { system } = json;
+    const own = typeof system === "string" ? [{ type: "text", text: system }] : readList("system", system);
+    return {
+      ...json,
+      ...(instructions.length > 0 && { system: [...instructions, ...own] }),
+      messages: [...messages.filter((message) => !isInstruction(message)), ...readList("messages", json["messages"])],
+    };
+  },
+
+  responses(messages, json) {
+    const { input } = json;
+    const own = typeof input === "string" ? [{ role: "user", content: input }] : readList("input", input);
+    return { ...json, input: [...messages, ...own] };
+  },
+};
+
+function isInstruction({ role }: PromptMessage): boolean {
+  return role === "system" || role === "developer";
+}
+
+function readList(field: string, value: unknown): readonly unknown[] {
+  if (isAbsent(value)) return [];
+  if (Array.isArray(value)) return value;
+  throw refuseField(field, "must be a list", "必须是列表");
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

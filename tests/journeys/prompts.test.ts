@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { after, test } from "node:test";
+import Anthropic from "@anthropic-ai/sdk";
+import OpenAI, { NotFoundError } from "openai";
+import { listUsage, waitForNoCall } from "../read-money.ts";
+import { requestJson, runLyss, runPlatform } from "../run-platform.ts";
+
+/** What the vendor was asked, as it came. */
+const asked: string[] = [];
+const vendor = createServer(async (req, res) => {
+  asked.push(await text(req));
+  const choices = [{ index: 0, message: { role: "assistant", content: "Paris." }, finish_reason: "stop" }];
+  const usage = { prompt_tokens: 10, completion_tokens: 2, total_tokens: 12 };
+  res.writeHead(200, { "content-type": "application/json" });
+  res.end(JSON.stringify({ id: "x", object: "chat.completion", created: 1, model: "m", choices, usage }));
+});
+vendor.listen(0, "127.0.0.1");
+await once(vendor, "listening");
+after(() => vendor.close());
+
+const price = { inputUsdPerMillion: "1", outputUsdPerMillion: "2", maxOutputTokens: 100 };
+const baseUrl = `http://127.0.0.1:${(vendor.address() as AddressInfo).port}/v1`;
+const providers = [{ name: "vendor", baseUrl, models: ["m", "n"].map((name) => ({ name, ...price })) }];
+const platform = await runPlatform({ after }, { config: { providers, log: { level: "error" } } });
+const { url, apiKey } = platform;
+const openai = new OpenAI({ baseURL: `${url}/v1`, apiKey, maxRetries: 0 });
+const anthropic = new Anthropic({ baseURL: url, apiKey, maxRetries: 0 });
+
+const prompts = (path: string, init: Parameters<typeof requestJson>[2] = {}) =>
+  requestJson(`${url}/api/v1/ai/prompts${path}`, apiKey, init);
+const lastAsked = () => JSON.parse(asked.at(-1) ?? "{}");
+
+const geography = {
+  messages: [
+    { role: "system", content: "You know {{field}}." },
+    { role: "user", content: "Be short." },
+    { role: "assistant", content: "Yes." },
+  ],
+  model: "m",
+  parameters: { temperature: 0.2, max_tokens: 50 },
+};
+
+test("a prompt is made in versions, which labels name, under If-Match", async () => {
+  const made = await prompts("/geo", { method: "PUT", body: geography });
+  assert.deepEqual([made.status, made.headers.get("etag")], [200, '"1"'], JSON.stringify(made.body));
+  const again = await prompts("/geo", { method: "PUT", body: geography });
+  assert.equal(again.body["latest_version"], 1, "a repeat makes no version");
+  const changed = { ...geography, description: "longer", messages: geography.messages.slice(0, 1) };
+  const stale = await prompts("/geo", { method: "PUT", body: changed, headers: { "if-match": '"7"' } });
+  assert.equal(stale.status, 412);
+  const second = await prompts("/geo", { method: "PUT", body: changed, headers: { "if-match": '"1"' } });
+  assert.equal(second.body["latest_version"], 2);
+  assert.equal((await prompts("/geo/labels/production", { method: "PUT", body: { version: 3 } })).status, 404);
+  const labelled = await prompts("/geo/labels/production", { method: "PUT", body: { version: 1 } });
+  assert.deepEqual(labelled.body["labels"], { production: 1 });
+  const { body } = await prompts("/geo");
+  const content = body["content"] as Record<string, unknown>;
+  assert.deepEqual([content["version"], content["variables"]], [1, ["field"]]);
+  const versions = await prompts("/geo/versions?limit=1");
+  assert.deepEqual(
+    (versions.body["data"] as { version: number }[]).map(({ version }) => version),
+    [2],
+  );
+  const rest = await prompts(`/geo/versions?cursor=${versions.body["next_cursor"]}`);
+  assert.deepEqual(
+    (rest.body["data"] as { version: number }[]).map(({ version }) => version),
+    [1],
+  );
+  const wrong = await prompts("/geo", { method: "PUT", body: { messages: [{ role: "robot", content: "" }] } });
+  assert.equal(wrong.status, 400);
+});
+
+const prompt = { id: "geo", variables: { field: 'geography "{{field}}"' } };
+const rendered = [
+  { role: "system", content: 'You know geography "{{field}}".' },
+  { role: "user", content: "Be short." },
+  { role: "assistant", content: "Yes." },
+];
+const question = { role: "user" as const, content: "Capital of France?" };
+
+test("a chat begins with the prompt, and numbers of the caller's stay as they were written", async () => {
+  const send = (more: string) =>
+    fetch(`${url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },
+      body: `{"prompt":${JSON.stringify(prompt)},"messages":[${JSON.stringify(question)}],"seed":12345678901234567890${more}}`,
+    });
+  const answer = await send("");
+  assert.equal(answer.status, 200, await answer.text());
+  const { messages, model, temperature, max_tokens, prompt: left } = lastAsked();
+  assert.deepEqual(messages, [...rendered, question]);
+  assert.deepEqual([model, temperature, max_tokens, left], ["m", 0.2, 50, undefined]);
+  assert.match(asked.at(-1) ?? "", /"seed":12345678901234567890[,}]/);
+  await send(',"model":"n","temperature":1,"max_completion_tokens":7');
+  const own = lastAsked();
+  assert.deepEqual([own.model, own.temperature, own.max_completion_tokens, own.max_tokens], ["n", 1, 7, undefined]);
+});
+
+test("a message of Anthropic's dialect and a response of OpenAI's begin with it, too", async () => {
+  const extra = { prompt, system: "Speak English." } as object;
+  const said = await anthropic.messages.create({ ...extra, model: "m", max_tokens: 20, messages: [question] });
+  assert.equal(said.content[0]?.type === "text" && said.content[0].text, "Paris.");
+  const [system, ...messages] = lastAsked().messages;
+  assert.equal(system.role, "system");
+  assert.match(JSON.stringify(system.content), /You know geography.*Speak English\./);
+  assert.deepEqual(
+    messages.map(({ role }: { role: string }) => role),
+    ["user", "assistant", "user"],
+  );
+  assert.equal(lastAsked().max_tokens, 20);
+
+  const response = await openai.responses.create({ prompt: { ...prompt, version: "2" }, input: "Capital of France?" });
+  assert.equal(response.output_text, "Paris.");
+  assert.deepEqual(
+    lastAsked().messages.map(({ role }: { role: string }) => role),
+    ["system", "user"],
+  );
+  assert.deepEqual([lastAsked().model, response.model], ["m", "m"]);
+});
+
+test("what is wrong with a prompt is said in the caller's dialect, and nothing is sent or charged", async () => {
+  const before = asked.length;
+  const chat = (given: object) => openai.chat.completions.create({ model: "m", messages: [question], ...given });
+  await assert.rejects(
+    chat({ prompt: { id: "none" } }),
+    (err) => err instanceof NotFoundError && /'none'/.test(err.message),
+  );
+  await assert.rejects(chat({ prompt: { id: "geo", version: "beta" } }), /no label 'beta'/);
+  await assert.rejects(chat({ prompt: { id: "geo" } }), /Missing: field/);
+  await assert.rejects(chat({ prompt: { ...prompt, variables: { field: "x", town: "y" } } }), /Unknown: town/);
+  await assert.rejects(chat({ prompt: "geo" }), /prompt/);
+  await assert.rejects(chat({ prompt: { ...prompt, variables: { field: 3 } } }), /prompt\.variables\.field/);
+  await assert.rejects(
+    anthropic.messages.create({ prompt: { id: "none" }, model: "m", max_tokens: 9, messages: [question] } as never),
+    /not_found_error/,
+  );
+  assert.equal(asked.length, before);
+  await waitForNoCall(platform);
+  assert.equal((await listUsage(platform)).length, before);
+});
+
+test("a repeat with its key is the same call, whatever the label means by then", async () => {
+  const call = () =>
+    requestJson(`${url}/v1/chat/completions`, apiKey, {
+      body: { prompt, messages: [question] },
+      headers: { "idempotency-key": "once" },
+    });
+  const first = await call();
+  assert.equal((await prompts("/geo/labels/production", { method: "PUT", body: { version: 2 } })).status, 200);
+  const before = asked.length;
+  const repeat = await call();
+  assert.equal(repeat.headers.get("idempotent-replayed"), "true");
+  assert.deepEqual([repeat.body, asked.length], [first.body, before]);
+});
+
+test("an answer that was kept is another prompt's as soon as the label means another version", async () => {
+  const mean = (version: number) => prompts("/geo/labels/production", { method: "PUT", body: { version } });
+  const call = async () => {
+    const before = asked.length;
+    const body = { prompt, messages: [{ role: "user", content: "Capital of Spain?" }] };
+    const headers = { "lyss-cache": "max-age=60" };
+    assert.equal((await requestJson(`${url}/v1/chat/completions`, apiKey, { body, headers })).status, 200);
+    return asked.length - before;
+  };
+  await mean(1);
+  assert.deepEqual([await call(), await call()], [1, 0]);
+  await mean(2);
+  assert.equal(await call(), 1);
+});
+
+test("prompts are kept by command", async () => {
+  const env = { LYSS_URL: url, LYSS_API_KEY: apiKey };
+  const lyss = (...words: readonly string[]) => runLyss(["prompt", ...words], env);
+  const file = join(platform.dataDir, "prompt.json");
+  writeFileSync(file, JSON.stringify(geography));
+  assert.match((await lyss("put", "by-hand", "--file", file, "--description", "first")).output, /variables +field/);
+  assert.match((await lyss("put", "by-hand", "--system", "Hi {{who}}.")).output, /latest version +2/);
+  assert.match((await lyss("label", "by-hand", "production", "1")).output, /labels +production=1/);
+  assert.match((await lyss("list")).output, /by-hand +2 +production=1/);
+  assert.match((await lyss("versions", "by-hand")).output, /^2 .*\n1 .* first/m);
+  const shown = await lyss("render", "by-hand", "--prompt-version", "2", "--var", "who=Ann=Bea");
+  assert.match(shown.output, /^system:\nHi Ann=Bea\./);
+  assert.match((await lyss("render", "by-hand")).complaint, /Missing: field/);
+  assert.match((await lyss("unlabel", "by-hand", "production")).output, /latest version +2/);
+  assert.equal((await lyss("delete", "by-hand")).output, "by-hand is removed.\n");
+  assert.match((await lyss("get", "by-hand")).complaint, /no prompt 'by-hand'/);
+});
