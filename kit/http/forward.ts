@@ -59,7 +59,7 @@ export interface Forwarder {
  */
 const ordinaryHeaders = [
   ...["accept", "accept-language", "content-type", "content-length", "user-agent", "range"],
-  ...["if-match", "if-none-match", "idempotency-key", "last-event-id"],
+  ...["content-encoding", "if-match", "if-none-match", "idempotency-key", "last-event-id"],
 ];
 
 /** Headers that belong to one connection (RFC 9110, 7.6.1). */

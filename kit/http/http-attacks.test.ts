@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { after, test } from "node:test";
+import { constants, createZstdCompress, gzipSync, zstdCompressSync } from "node:zlib";
 import { type TestOps, testRoutes } from "./http-test-routes.ts";
 import { errorOf, exchangeBytes, signedIn, startTestServer } from "./http-test-server.ts";
 
@@ -50,7 +53,7 @@ test("sizes and types: 413 by length and while reading, 415 for compression and 
   assert.equal((await sendJson("/v1/raw", "x".repeat(1_001))).status, 413);
   assert.equal((await sendJson("/v1/raw", "x".repeat(1_000))).status, 200);
   for (const path of ["/v1/raw", "/v1/things"]) {
-    const compressed = await sendJson(path, "x", { ...signedIn, "content-encoding": "gzip" });
+    const compressed = await sendJson(path, "x", { ...signedIn, "content-encoding": "br" });
     assert.equal(compressed.status, 415);
     const body = new ReadableStream({
       pull(controller) {
@@ -69,6 +72,49 @@ test("sizes and types: 413 by length and while reading, 415 for compression and 
     "content-type": "application/x-www-form-urlencoded",
   });
   assert.equal(text.status, 415);
+});
+
+test("compressed bodies are read by raw routes alone, and what they hold counts as much as what came", async () => {
+  const ways = { gzip: gzipSync, zstd: zstdCompressSync };
+  for (const [encoding, compress] of Object.entries(ways)) {
+    const send = async (bytes: Uint8Array<ArrayBuffer>, path = "/v1/raw", said = encoding) => {
+      const headers = { ...signedIn, "content-type": "application/json", "content-encoding": said };
+      const answer = await fetch(server.url + path, { method: "POST", headers, body: bytes });
+      return [answer.status, await answer.text()] as const;
+    };
+    const bytesOf = (length: number) => new Uint8Array(compress("x".repeat(length)));
+    assert.deepEqual(await send(bytesOf(1_000)), [200, "1000 usr_1 true"], encoding);
+    assert.equal((await send(bytesOf(1_000), "/v1/raw", encoding.toUpperCase()))[0], 200);
+    assert.equal((await send(bytesOf(1_000), "/v1/things"))[0], 415);
+    assert.equal((await send(bytesOf(1_000), "/v1/raw", `${encoding}, ${encoding}`))[0], 415);
+    assert.equal((await send(bytesOf(1_001)))[0], 413);
+    assert.equal((await send(bytesOf(100_000_000)))[0], 413, "a small body that holds much");
+    const whole = bytesOf(500);
+    for (const end of [1, 5, whole.length - 1]) {
+      const [status, text] = await send(whole.slice(0, end));
+      assert.deepEqual([status, JSON.parse(text).dialect], [400, "kit.invalid_request"], `${encoding} cut at ${end}`);
+    }
+    assert.equal((await send(new TextEncoder().encode("not compressed")))[0], 400);
+  }
+  // Little comes out of as many empty frames as one likes.
+  const empty = new Uint8Array(gzipSync(""));
+  const many = new Uint8Array(empty.length * 60);
+  for (let at = 0; at < 60; at++) many.set(empty, at * empty.length);
+  const endless = ReadableStream.from([many]);
+  const headers = { ...signedIn, "content-type": "application/json", "content-encoding": "gzip" };
+  const status = await fetch(`${server.url}/v1/raw`, { method: "POST", headers, body: endless, duplex: "half" }).then(
+    (answer) => answer.status,
+    () => "closed",
+  );
+  assert.ok(status === 413 || status === "closed", String(status));
+});
+
+test("a window that would take more memory than 8 MiB is refused", async () => {
+  const params = { [constants.ZSTD_c_windowLog]: 27, [constants.ZSTD_c_enableLongDistanceMatching]: 1 };
+  const bytes = await buffer(Readable.from([Buffer.from("x")]).pipe(createZstdCompress({ params })));
+  const headers = { ...signedIn, "content-type": "application/json", "content-encoding": "zstd" };
+  const answer = await fetch(`${server.url}/v1/raw`, { method: "POST", headers, body: new Uint8Array(bytes) });
+  assert.equal(answer.status, 400);
 });
 
 test("an answer that has begun is cut off, never ended as if it were whole", async () => {

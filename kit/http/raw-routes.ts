@@ -22,7 +22,7 @@ export function serveRawRoute(serving: Serving, service: MountedService, route: 
     const context = await enter(serving, route, req, res, call);
     const { peerUrl } = service;
     if (peerUrl !== undefined) {
-      checkBodyHead(req, route.bodyLimitBytes);
+      checkBodyHead(req, route.bodyLimitBytes, true);
       const target = { service: service.name, peerUrl, bodyLimitBytes: route.bodyLimitBytes };
       return serving.forward?.(target, req, res, { ...call, context });
     }

@@ -43,9 +43,10 @@ export function createKeepAlive(wheel: TimerWheel, intervalMs: number, send: () 
   let isQuiet = true;
   let isStarted = false;
   const entry = createTimerEntry(() => {
+    // First, so that a stop within `send` counts.
+    wheel.start(intervalMs, entry);
     if (isQuiet) send();
     isQuiet = true;
-    wheel.start(intervalMs, entry);
   });
   return {
     start() {
