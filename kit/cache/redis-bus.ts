@@ -11,7 +11,6 @@ export async function createRedisBus(options: RedisCacheOptions): Promise<Invali
   const self = randomBytes(9).toString("base64url");
   const hearers = new Set<{ onMarks(marks: readonly string[]): void; onGap(): void }>();
 
-  // ioredis subscribes again by itself after a lost connection, but not after one that never was.
   const listen = () => {
     receiver.subscribe(channel).then(
       () => {

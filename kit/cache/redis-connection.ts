@@ -17,6 +17,8 @@ export async function connectRedis(url: string): Promise<Redis> {
     lazyConnect: true,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
+    // It would leave its own subscription to nobody: one that fails would end the process. Who subscribes does so at each `ready`.
+    autoResubscribe: false,
     maxRetriesPerRequest: 0,
     connectTimeout: 1_000,
     retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, 1_000),

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { after, type TestContext, test } from "node:test";
 import { createCache } from "@lyss/kit/cache/cache.ts";
 import { runDriverContract } from "@lyss/kit/cache/driver-contract.ts";
@@ -95,6 +97,52 @@ test("a Redis that dies or hangs delays one call a second by 50 ms and fails non
     await node.get(key, loads("shared"));
     await delay(clock, 5);
     return (await other.get(key, loads("own"))) === "shared";
+  });
+});
+
+test("a Redis that dies again as soon as it is back ends no process, and is listened to when it stays", async (t) => {
+  let isCutting = false;
+  let cuts = 0;
+  const proxy = createServer((client) => {
+    const server = connect(redis.port, "127.0.0.1");
+    const end = () => {
+      for (const one of [client, server]) one.destroy();
+    };
+    for (const one of [client, server]) one.on("error", () => {}).on("close", end);
+    client.on("data", (bytes) => {
+      if (isCutting && bytes.includes("subscribe")) {
+        cuts++;
+        client.destroy();
+      } else {
+        server.write(bytes);
+      }
+    });
+    server.pipe(client);
+  });
+  proxy.listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  t.after(() => proxy.close());
+  const port = (proxy.address() as AddressInfo).port;
+  const bus = await createRedisBus({ url: `redis://127.0.0.1:${port}`, prefix: "cut:" });
+  t.after(() => bus.close());
+  const other = await createRedisBus({ url: urlOf(redis), prefix: "cut:" });
+  t.after(() => other.close());
+  let heard = 0;
+  bus.subscribe(
+    () => {
+      heard++;
+    },
+    () => {},
+  );
+  const admin = new Redis(urlOf(redis));
+  t.after(() => admin.disconnect());
+  isCutting = true;
+  await admin.client("KILL", "TYPE", "pubsub");
+  await until(() => cuts >= 5);
+  isCutting = false;
+  await until(async () => {
+    await other.publish(["m"]).catch(() => undefined);
+    return heard > 0;
   });
 });
 
