@@ -1,6 +1,7 @@
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { type CliDeps, connect, withConnection } from "./context.ts";
 import { print, toFields } from "./print.ts";
+import { readCount } from "./read-count.ts";
 
 type Row = Record<string, unknown>;
 
@@ -16,7 +17,7 @@ export function addCacheCommands(program: Command, deps: CliDeps): void {
   });
 
   withConnection(cache.command("put").description("let calls be answered from the cache"))
-    .requiredOption("--max-age <seconds>", "for how long an answer is given again", readSeconds)
+    .requiredOption("--max-age <seconds>", "for how long an answer is given again", readCount)
     .option("--key <id...>", "only calls with these keys; all unless given")
     .action(async ({ maxAge, key: keys, ...options }) => {
       const { api, output } = connect(deps, options);
@@ -34,11 +35,6 @@ export function addCacheCommands(program: Command, deps: CliDeps): void {
     const { api, output } = connect(deps, options);
     print(output, await api.send("POST", `${path}:purge`), (it) => `${it["purged_answers"]} answers are forgotten.`);
   });
-}
-
-function readSeconds(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("Write a whole number.");
 }
 
 function toText(it: Row): string {

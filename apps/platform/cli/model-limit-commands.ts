@@ -1,7 +1,8 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { type CliDeps, connect, withConnection } from "./context.ts";
 import { print, toFields, toTable } from "./print.ts";
 import { toQuery } from "./query.ts";
+import { readCount } from "./read-count.ts";
 import { formatUsd } from "./usd.ts";
 
 type Row = Record<string, unknown>;
@@ -58,11 +59,6 @@ export function addModelLimitCommands(program: Command, deps: CliDeps): void {
       const { api, output } = connect(deps, options);
       print(output, await api.send("DELETE", pathOf(name)), (it) => `${it["name"]} is removed.`);
     });
-}
-
-function readCount(text: string): number {
-  if (/^\d{1,10}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("Write a whole number.");
 }
 
 function placeOf({ provider, model }: Row): string {

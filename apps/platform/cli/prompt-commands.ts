@@ -4,6 +4,7 @@ import { CommandError } from "./api-client.ts";
 import { type CliDeps, connect, withConnection } from "./context.ts";
 import { print, toFields, toTable } from "./print.ts";
 import { toQuery } from "./query.ts";
+import { readCount } from "./read-count.ts";
 
 type Row = Record<string, unknown>;
 
@@ -103,11 +104,6 @@ function withPages(command: Command): Command {
   return withConnection(command)
     .option("--limit <n>", "at most so many, 1 to 200; 50 unless given")
     .option("--cursor <cursor>", "where the page before ended");
-}
-
-function readCount(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("Write a whole number.");
 }
 
 function readVariable(text: string, before: Record<string, string> = {}): Record<string, string> {

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { type CliDeps, connect, withConnection } from "./context.ts";
 import { print, toFields, toTable } from "./print.ts";
 import { toQuery } from "./query.ts";
+import { readCount } from "./read-count.ts";
 import { formatUsd } from "./usd.ts";
 
 type Row = Record<string, unknown>;
@@ -74,11 +75,6 @@ function withTargets(command: Command): Command {
         .makeOptionMandatory(),
     )
     .addHelpText("after", `\nA target in full:\n  --target ${targetExample}`);
-}
-
-function readCount(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("Write a whole number.");
 }
 
 function parseTarget(text: string): Row {
