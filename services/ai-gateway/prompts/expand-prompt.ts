@@ -1,14 +1,12 @@
 import { parseBody } from "../call/parse-body.ts";
 import { refuseField } from "../call/refuse-field.ts";
 import { parseExact } from "../dialects/exact-json.ts";
-import { isAbsent } from "../dialects/request-fields.ts";
+import { type Fields, isAbsent, readList, readOptional, readText } from "../dialects/request-fields.ts";
 import { type PromptDeps, type RenderedPrompt, renderChosen } from "./prompt-ops.ts";
 import type { PromptMessage, PromptValues } from "./render-prompt.ts";
 
 /** Dialects whose requests may begin with a prompt. */
 export type PromptedDialect = "chat" | "messages" | "responses";
-
-type Json = Readonly<Record<string, unknown>>;
 
 const maxVariables = 100;
 const maxValueLength = 1_000_000;
@@ -70,12 +68,11 @@ function readVariables(given: unknown): PromptValues {
 
 /** A text, or a part of the Responses API that is one. */
 function readValue(name: string, value: unknown): string {
-  if (typeof value === "string") return value;
-  if (isObject(value) && value["type"] === "input_text" && typeof value["text"] === "string") return value["text"];
-  throw refuseField(`prompt.variables.${name.slice(0, 64)}`, "must be a text", "必须是文本");
+  const text = isObject(value) && value["type"] === "input_text" ? value["text"] : value;
+  return readText(text, `prompt.variables.${name.slice(0, 64)}`);
 }
 
-function defaultsOf({ model, parameters }: RenderedPrompt, dialect: PromptedDialect, json: Json): Json {
+function defaultsOf({ model, parameters }: RenderedPrompt, dialect: PromptedDialect, json: Fields): Fields {
   const { max_tokens: limit, ...sampling } = parameters;
   const limitNames = {
     chat: ["max_tokens", "max_completion_tokens"],
@@ -91,23 +88,23 @@ function defaultsOf({ model, parameters }: RenderedPrompt, dialect: PromptedDial
 }
 
 /** The caller's body with the prompt's messages before its own. */
-const withMessages: Readonly<Record<PromptedDialect, (messages: readonly PromptMessage[], json: Json) => Json>> = {
-  chat: (messages, json) => ({ ...json, messages: [...messages, ...readList("messages", json["messages"])] }),
+const withMessages: Readonly<Record<PromptedDialect, (messages: readonly PromptMessage[], json: Fields) => Fields>> = {
+  chat: (messages, json) => ({ ...json, messages: [...messages, ...listOf("messages", json["messages"])] }),
 
   messages(messages, json) {
     const instructions = messages.filter(isInstruction).map(({ content }) => ({ type: "text", text: content }));
     const { system } = json;
-    const own = typeof system === "string" ? [{ type: "text", text: system }] : readList("system", system);
+    const own = typeof system === "string" ? [{ type: "text", text: system }] : listOf("system", system);
     return {
       ...json,
       ...(instructions.length > 0 && { system: [...instructions, ...own] }),
-      messages: [...messages.filter((message) => !isInstruction(message)), ...readList("messages", json["messages"])],
+      messages: [...messages.filter((message) => !isInstruction(message)), ...listOf("messages", json["messages"])],
     };
   },
 
   responses(messages, json) {
     const { input } = json;
-    const own = typeof input === "string" ? [{ role: "user", content: input }] : readList("input", input);
+    const own = typeof input === "string" ? [{ role: "user", content: input }] : listOf("input", input);
     return { ...json, input: [...messages, ...own] };
   },
 };
@@ -116,12 +113,10 @@ function isInstruction({ role }: PromptMessage): boolean {
   return role === "system" || role === "developer";
 }
 
-function readList(field: string, value: unknown): readonly unknown[] {
-  if (isAbsent(value)) return [];
-  if (Array.isArray(value)) return value;
-  throw refuseField(field, "must be a list", "必须是列表");
+function listOf(field: string, value: unknown): readonly unknown[] {
+  return readOptional(value, field, readList) ?? [];
 }
 
-function isObject(value: unknown): value is Json {
+function isObject(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -54,7 +54,8 @@ export async function listPromptVersions(
   deps: PromptDeps,
   { limit, cursor, ...named }: PageRequest & PromptName,
 ): Promise<Page<PromptVersion>> {
-  const { prompt } = await getPrompt(deps, { ...named, version: undefined });
+  const prompt = await deps.promptStore.findPrompt(deps.db.sql, named);
+  if (!prompt) throw notFound(named.name, undefined);
   const before = Number(decodeSequenceCursor(cursor) ?? prompt.latestVersion + 1);
   const rows = await deps.promptStore.listVersions(named, { before, limit });
   return toPage(rows, limit, ({ version }) => [String(version)]);
