@@ -8,7 +8,7 @@ import { UserService } from "@lyss/contracts/gen/lyss/user/v1/user_pb.js";
 import { registerConfigMetrics } from "@lyss/kit/config/config-metrics.ts";
 import type { LiveConfig } from "@lyss/kit/config/live-config.ts";
 import { type Cluster, openCluster } from "@lyss/kit/db/cluster.ts";
-import { type EmbeddedPostgres, startEmbeddedPostgres } from "@lyss/kit/db/embedded-postgres.ts";
+import { type EmbeddedPostgres, embeddedConnections, startEmbeddedPostgres } from "@lyss/kit/db/embedded-postgres.ts";
 import type { Locale } from "@lyss/kit/errors/failure.ts";
 import { diskSpaceCheck, eventLoopCheck } from "@lyss/kit/health/checkers.ts";
 import { createPeerHttpHandler } from "@lyss/kit/http/peer-handler.ts";
@@ -99,7 +99,7 @@ export async function startPlatform(options: UpOptions): Promise<Platform> {
   };
   try {
     if (!config.database.url) {
-      const settings = { max_connections: String(100 + (config.gateways - 1) * gatewayConnections) };
+      const settings = { max_connections: String(embeddedConnections + (config.gateways - 1) * gatewayConnections) };
       postgres = await startEmbeddedPostgres({ dir: join(dataDir, "postgres"), log, clock: systemClock, settings });
     }
     const adminUrl = postgres?.url ?? config.database.url?.reveal() ?? "";

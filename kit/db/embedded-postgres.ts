@@ -42,13 +42,16 @@ export interface EmbeddedPostgresOptions {
   readonly settings?: Readonly<Record<string, string>>;
 }
 
+/** Sessions that the server lets in: of several processes of the program, each with a pool of its own. */
+export const embeddedConnections = 300;
+
 // Durability stays PostgreSQL's own default: fsync, synchronous_commit and full_page_writes on. Only LOG, FATAL and
 // PANIC go to the server's log file: an ordinary error is told to the client, and its values are kept nowhere.
 const defaultSettings: Readonly<Record<string, string>> = {
   listen_addresses: "127.0.0.1",
   unix_socket_directories: "",
   shared_buffers: "64MB",
-  max_connections: "100",
+  max_connections: String(embeddedConnections),
   wal_compression: "on",
   jit: "off",
   log_min_messages: "log",
