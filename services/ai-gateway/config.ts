@@ -301,6 +301,25 @@ export const aiGatewayConfig = {
         })
         .prefault({})
         .describe("What happens when a provider fails before its answer has begun and another offers the same model."),
+      affinity: z
+        .strictObject({
+          ttlMs: z
+            .int()
+            .min(0)
+            .max(86_400_000)
+            .default(600_000)
+            .describe("How long after its last call a conversation stays at the provider that served it; 0 for never."),
+          minPromptBytes: z
+            .int()
+            .min(0)
+            .max(33_554_432)
+            .default(2_048)
+            .describe("A shorter request, which no provider caches, goes where its route says."),
+        })
+        .prefault({})
+        .describe(
+          "Which account has a conversation in its prompt cache: its next call goes there, where a route chooses for each call.",
+        ),
       probes: z
         .strictObject({
           everyMs: z

@@ -25,6 +25,7 @@ import type { ResilienceChanges } from "./resilience-changes.ts";
 import type { KeptResponses } from "./responses/kept-responses.ts";
 import type { AccountChanges } from "./routing/account-changes.ts";
 import type { AccountStore } from "./routing/account-store.ts";
+import type { Affinity } from "./routing/affinity.ts";
 import type { FailOver } from "./routing/fail-over.ts";
 import type { RouteStore } from "./routing/route-store.ts";
 import type { Standings } from "./routing/standing.ts";
@@ -52,6 +53,7 @@ export interface AiGatewayDeps {
   readonly accountStore: AccountStore;
   readonly standings: Standings;
   readonly order: TargetOrder;
+  readonly affinity: Affinity;
   readonly routeStore: RouteStore;
   readonly modelLimits: ModelLimits;
   readonly limitBook: LimitBook;

@@ -96,6 +96,49 @@ test("weighted calls go to both, and to none that has no weight; conditions choo
   for (const way of ways) assert.equal((await call("mixed", way))[0], 404);
 });
 
+test("W25: a conversation stays at the vendor that served it, in every dialect, until that one fails", async () => {
+  await put("sticky", "weighted", [cheap, dear]);
+  const brief = "Be brief. ".repeat(300);
+  const ask = async (path: string, body: object, headers = {}) => {
+    const given = { body: { model: "sticky", ...body }, headers };
+    const answer = await requestJson(`${platform.url}${path}`, platform.apiKey, given);
+    assert.equal(answer.status, 200, JSON.stringify(answer.body));
+    return { vendor: answer.headers.get("lyss-provider"), id: answer.body["id"] };
+  };
+  const toMessages = (said: readonly string[]) => said.map((content) => ({ role: "user", content }));
+  const chat = (said: readonly string[], headers = {}) =>
+    ask("/v1/chat/completions", { messages: [{ role: "system", content: brief }, ...toMessages(said)] }, headers);
+  let previous: unknown;
+  /** One call of a conversation in which all of that was said. */
+  const dialects: Readonly<Record<string, (said: readonly string[]) => Promise<{ readonly vendor: string | null }>>> = {
+    lane: (said) => chat(said),
+    ordinary: (said) => chat(said, { "idempotency-key": `sticky-${++calls}` }),
+    messages: (said) => ask("/v1/messages", { system: brief, messages: toMessages(said), max_tokens: 20 }),
+    // What was said before is kept here: only its id is sent.
+    async responses(said) {
+      const from = said.length > 1 ? { previous_response_id: previous } : {};
+      const answer = await ask("/v1/responses", { instructions: brief, input: said.at(-1), ...from });
+      previous = answer.id;
+      return answer;
+    },
+  };
+  for (const [name, talk] of Object.entries(dialects)) {
+    const said = [`hello in ${name}`];
+    const { vendor } = await talk(said);
+    for (let at = 0; at < 6; at++) {
+      said.push(`and ${at}?`);
+      assert.equal((await talk(said)).vendor, vendor, name);
+    }
+    said.push("simulate.error=500 simulate.times=1");
+    const { vendor: other } = await talk(said);
+    assert.notEqual(other, vendor, `${name}: it goes on elsewhere`);
+    said.push("and then?");
+    for (let at = 0; at < 3; at++) assert.equal((await talk(said)).vendor, other, `${name}: and stays there`);
+  }
+  const seen = new Set<unknown>();
+  await waitUntil(async () => seen.add((await chat([`another one, ${++calls}`])).vendor).size === 2);
+});
+
 test("a dry run says where recorded calls would have gone and what that would have cost, and changes nothing", async () => {
   await waitForNoCall(platform);
   await waitForNoHold(platform);

@@ -8,6 +8,7 @@ import type { Target } from "../model.ts";
 import type { LimitPlace } from "../model-limits/model-limits.ts";
 import type { AnswerRecord } from "../once/call-once.ts";
 import type { Wire, WireDraft, WireFacts } from "../providers/wire.ts";
+import type { Conversation } from "../routing/affinity.ts";
 import { isSpoken, writesText } from "../surfaces/surface.ts";
 import type { TokenCounter } from "./count-tokens.ts";
 import type { Dispatch } from "./dispatch.ts";
@@ -21,6 +22,8 @@ export interface Call {
   readonly callId: string;
   readonly requestId: string;
   readonly tenantId: string;
+  /** The conversation that it belongs to; undefined where it is all the same which target it goes to. */
+  readonly conversation: Conversation | undefined;
   /** Which of the call's attempts this is, from 1. */
   readonly attempt: number;
   readonly request: CallRequest;

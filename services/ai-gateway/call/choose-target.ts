@@ -5,24 +5,39 @@ import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { AskedCall } from "../dialects/dialect.ts";
 import { isModelAllowed, type Target } from "../model.ts";
+import type { Conversation } from "../routing/affinity.ts";
+
+/** Where a call can go, in order, and the conversation that it belongs to, if it is to stay where that was. */
+export interface Found {
+  readonly targets: readonly [Target, ...Target[]];
+  readonly conversation: Conversation | undefined;
+}
+
+/** Others are no conversations: what they are asked twice, no provider has cached. */
+const conversing = /^(chat|messages|responses|(stream)?generateContent .*)$/i;
 
 /**
  * Where a call of this model can go, in order: at least one target. Throws `model_not_found`, also for a model that the key may
  * not use, and for a route that has no target for such a call; `invalid_request` where its caller wants none of them.
  */
 export async function findTargets(
-  { catalog, order }: Pick<AiGatewayDeps, "catalog" | "order">,
+  { catalog, order, affinity }: Pick<AiGatewayDeps, "catalog" | "order" | "affinity">,
   caller: Caller,
-  { model, preferences }: Pick<AskedCall, "model" | "preferences">,
+  { model, preferences, asked, chat }: Pick<AskedCall, "model" | "preferences" | "asked" | "chat">,
   tags: TagsText,
-): Promise<readonly [Target, ...Target[]]> {
+): Promise<Found> {
   const offer = isModelAllowed(caller.models, model) ? catalog.findOffer(caller.tenantId, model) : undefined;
   const { tenantId, userId, keyId } = caller;
   if (offer) await order.prepare(offer, tenantId);
-  const targets = offer ? order.orderOf(offer, { tenantId, userId, keyId, tags }) : [];
+  const ordered = offer ? order.orderOf(offer, { tenantId, userId, keyId, tags }) : [];
+  const conversation =
+    offer && conversing.test(asked.surface)
+      ? affinity.find(offer, { caller, body: asked.opened ?? asked.body, opened: chat })
+      : undefined;
+  const targets = offer ? affinity.lead(offer, ordered, conversation) : ordered;
   const [first, ...others] =
     preferences && targets.length > 0 ? await order.prefer(tenantId, targets, preferences) : targets;
-  if (first) return [first, ...others];
+  if (first) return { targets: [first, ...others], conversation };
   throw new Failure(aiGatewayFailures.model_not_found, { model });
 }
 

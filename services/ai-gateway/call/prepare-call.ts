@@ -7,6 +7,7 @@ import type { AskedCall, ReadCall } from "../dialects/dialect.ts";
 import type { Target } from "../model.ts";
 import type { Wire, WireDraft } from "../providers/wire.ts";
 import { wireOf } from "../providers/wires.ts";
+import type { Conversation } from "../routing/affinity.ts";
 import { takersOf } from "../routing/bound-request.ts";
 import { counterFor, type TokenCounter } from "./count-tokens.ts";
 import { refuseField } from "./refuse-field.ts";
@@ -17,6 +18,8 @@ export interface Walk {
   readonly caller: Caller;
   readonly tags: TagsText;
   readonly targets: readonly Target[];
+  /** The conversation that it belongs to; undefined where it is all the same which target it goes to. */
+  readonly conversation: Conversation | undefined;
   /** Those that it has come to, in order. */
   readonly tried: Target[];
   readonly startedMs: number;

@@ -202,7 +202,7 @@ function soonerOf(a: Failure | undefined, b: Failure): Failure {
 
 function toCall(
   deps: AiGatewayDeps,
-  { caller: { tenantId }, startedMs }: Walk,
+  { caller: { tenantId }, conversation, startedMs }: Walk,
   served: ServedCall,
   { target, read, wire, draft, counter, inputTokens }: PreparedCall,
   {
@@ -224,6 +224,7 @@ function toCall(
     ...served,
     ...{
       tenantId,
+      conversation,
       attempt,
       request,
       target,
@@ -289,7 +290,10 @@ async function relay(deps: AiGatewayDeps, call: Call, span: Span): Promise<Faile
       return;
     }
     isSettled = true;
-    if (ending.outcome === "completed") deps.failOver.noteAnswer(call.target);
+    if (ending.outcome === "completed") {
+      deps.failOver.noteAnswer(call.target);
+      deps.affinity.note(call.conversation, call.target);
+    }
     const costNanos = await settleCall(deps, call, ending, () => estimateCounted(call));
     span.set(describeEnding(ending, costNanos));
   };

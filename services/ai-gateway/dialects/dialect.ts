@@ -23,6 +23,8 @@ export interface AskedCall {
    * prompt, the bytes in which that is written out.
    */
   readonly asked: { readonly surface: string; readonly body: Buffer; readonly opened?: Buffer };
+  /** The request in chat's form, where it is at hand and says more than its bytes: with what came before it. */
+  readonly chat?: Readonly<Record<string, unknown>>;
   /** Reads it for the provider that serves the model. Throws `invalid_request` naming the field that cannot be had there. */
   readFor(provider: ReadingProvider): ReadCall;
   /** What its caller wants of the providers; undefined for nothing. */

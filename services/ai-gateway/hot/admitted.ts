@@ -9,6 +9,7 @@ import { readTags } from "../call/read-tags.ts";
 import type { CallToFund, Drawn } from "../funds/funds.ts";
 import type { Target } from "../model.ts";
 import type { LimitPlace } from "../model-limits/model-limits.ts";
+import type { Conversation } from "../routing/affinity.ts";
 import type { ScannedRequest } from "../scan/scan-request.ts";
 
 /** What goes upstream, and over which connections. */
@@ -27,6 +28,8 @@ export interface Admitted extends Message {
   readonly attempt: number;
   readonly request: ScannedRequest;
   readonly target: Target;
+  /** The conversation that it belongs to; undefined where it is all the same which target it goes to. */
+  readonly conversation: Conversation | undefined;
   /** All that offer the model, and those that the call has come to. */
   readonly targets: readonly Target[];
   readonly tried: readonly Target[];

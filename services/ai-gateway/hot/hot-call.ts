@@ -242,7 +242,10 @@ export class HotCall implements AnswerHandler, RelayedCall, OpenCall {
     this.#isSettled = true;
     this.#release();
     if (!this.#isContinued) this.admitted.keepAlive?.stop();
-    if (ending.outcome === "completed") this.deps.failOver.noteAnswer(this.target);
+    if (ending.outcome === "completed") {
+      this.deps.failOver.noteAnswer(this.target);
+      this.deps.affinity.note(this.admitted.conversation, this.target);
+    }
     settleCall(this.deps, this, ending, () => this.#estimate()).then((costNanos) => {
       this.#span?.set(describeEnding(ending, costNanos));
       this.#span?.end();

@@ -12,12 +12,14 @@ import { expectedTokens } from "../model-limits/expected-tokens.ts";
 import { quirksOf } from "../provider-quirks.ts";
 import { takersOf } from "../routing/bound-request.ts";
 import { patchBody, writePatched } from "../scan/patch-body.ts";
-import { type ScannedRequest, scanRequest } from "../scan/scan-request.ts";
-import { type Compose, toFund } from "./admitted.ts";
+import { messagesField, type ScannedRequest, scanRequest } from "../scan/scan-request.ts";
+import { type Admitted, type Compose, toFund } from "./admitted.ts";
 import { HotCall } from "./hot-call.ts";
 import { openHotKeepAlive } from "./hot-keep-alive.ts";
 import { roomAtOnce } from "./next-attempt.ts";
 import { createRequestStarts } from "./request-starts.ts";
+
+type Choice = Pick<Admitted, "targets" | "conversation">;
 
 /**
  * A chat call as one straight line: no promise until its attempt is on disk unless something has to be looked up, and no parsed
@@ -26,6 +28,7 @@ import { createRequestStarts } from "./request-starts.ts";
  */
 export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => boolean | Promise<boolean> {
   const { openCalls, catalog, settings, credentials, funding, pools, failOver, order, modelLimits, answerCache } = deps;
+  const { affinity } = deps;
   const startOf = createRequestStarts();
 
   const compose: Compose = (request, target, secret) => {
@@ -38,7 +41,7 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
     exchange: HotExchange,
     request: ScannedRequest,
     target: Target,
-    targets: readonly Target[],
+    { targets, conversation }: Choice,
     secret: string,
   ) {
     const callId = deps.random.id("call");
@@ -53,7 +56,7 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
         if (targets.length > 1) failOver.noteCall();
         const { pool, message } = composed;
         const keepAlive = openHotKeepAlive(deps, request.isStream ? keepAliveMs : 0, exchange, callId);
-        const named = { callId, attempt: 1, request, target, targets, tried: [target] };
+        const named = { callId, attempt: 1, request, target, targets, conversation, tried: [target] };
         new HotCall(deps, exchange, { ...named, ...room, drawn, pool, message, compose, keepAlive }).run();
       } else {
         room.place.end();
@@ -88,6 +91,14 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
     }
   }
 
+  function choose(offer: Offer, request: ScannedRequest, exchange: HotExchange): Choice | undefined {
+    const targets = targetsOf(offer, exchange);
+    if (!targets || targets.length < 2) return targets && { targets, conversation: undefined };
+    const messagesAt = request.ranges[2 * messagesField] ?? 0;
+    const conversation = affinity.find(offer, { caller: exchange.facts.caller, body: request.body, messagesAt });
+    return { targets: affinity.lead(offer, targets, conversation), conversation };
+  }
+
   return (exchange) => {
     // A trace that goes on at the provider makes each request's head another one.
     if (openCalls.isStopping || settings.sendTraceparent) return false;
@@ -97,15 +108,16 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
     const offer = isModelAllowed(caller.models, request.model)
       ? catalog.findOffer(caller.tenantId, request.model)
       : undefined;
-    const targets = offer && targetsOf(offer, exchange);
+    const choice = offer && choose(offer, request, exchange);
+    const targets = choice?.targets;
     const target = targets && chooseFirst(targets, request, caller);
     if (!target) return false;
     // What has to be translated, here or where the call may go on, goes its own way.
     if (!targets.every(speaksChat)) return false;
     const secret = credentials.secretOf(target.provider);
-    if (!(secret instanceof Promise)) return serve(exchange, request, target, targets, secret);
+    if (!(secret instanceof Promise)) return serve(exchange, request, target, choice, secret);
     return secret.then(
-      (opened) => serve(exchange, request, target, targets, opened),
+      (opened) => serve(exchange, request, target, choice, opened),
       () => false,
     );
   };

@@ -26,7 +26,7 @@ interface Asked {
   readonly owner: Owner;
   readonly read: ResponseRequest;
   readonly request: CallRequest;
-  readonly call: Pick<AskedCall, "model" | "asked" | "preferences">;
+  readonly call: Pick<AskedCall, "model" | "asked" | "chat" | "preferences">;
   /** The request's own items; their ids depend on the call's. */
   inputOf(callId: string): readonly Fields[];
 }
@@ -47,7 +47,7 @@ export async function createResponse(deps: AiGatewayDeps, exchange: Exchange, gi
   const request = toCallRequest(read, history, inputOf(read, ""));
   const asked = {
     ...{ owner, read, request },
-    call: { model: request.model, asked: { surface: "responses", body: exchange.body }, ...wanted },
+    call: { model: request.model, asked: { surface: "responses", body: exchange.body }, chat: request.json, ...wanted },
     inputOf: (callId: string) => inputOf(read, suffixOf(callId)),
   };
   if (read.isBackground) return serveInBackground(deps, asked, exchange);

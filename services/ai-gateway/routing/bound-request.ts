@@ -10,6 +10,11 @@ const nativeMarks = toMarks(["signature", "redacted_thinking", "thoughtSignature
 /** As chat carries them, to whoever speaks chat. */
 const chatMarks = toMarks(["thought_signature"]);
 
+/** True for a request that carries sealed thoughts. */
+export function isSealed(body: Buffer): boolean {
+  return [...chatMarks, ...nativeMarks].some((mark) => body.includes(mark));
+}
+
 /** The targets that can take a request: all of them, or where it carries sealed thoughts those that the first can stand beside. */
 export function takersOf(body: Buffer, targets: readonly Target[]): readonly Target[] {
   const [first] = targets;

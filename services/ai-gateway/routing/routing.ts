@@ -7,6 +7,7 @@ import type { GatewaySettings } from "../config.ts";
 import type { Funding } from "../funds/funding.ts";
 import { createAccountChanges } from "./account-changes.ts";
 import { createAccountStore } from "./account-store.ts";
+import { createAffinity } from "./affinity.ts";
 import { createFailOver } from "./fail-over.ts";
 import { createRouteStore } from "./route-store.ts";
 import { createStandings } from "./standing.ts";
@@ -25,7 +26,7 @@ export interface RoutingDeps {
 
 /** What decides where calls go, and goes on. */
 export function createRouting(
-  { failOver, scoring }: Pick<GatewaySettings, "failOver" | "scoring">,
+  { failOver, scoring, affinity }: Pick<GatewaySettings, "failOver" | "scoring" | "affinity">,
   { db, outbox, node, log, priceOf, clock, random }: RoutingDeps,
 ) {
   const standings = createStandings();
@@ -39,6 +40,7 @@ export function createRouting(
     ...{ standings, health, accounts, accountStore },
     failOver: createFailOver(failOver, { clock, health, standings }),
     routeStore: createRouteStore(db.sql),
+    affinity: createAffinity(affinity, clock),
     order: createTargetOrder({ weights: scoring, standings, priceOf, clock, random }),
   };
 }

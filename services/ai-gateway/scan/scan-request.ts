@@ -59,7 +59,7 @@ const streamField = 1;
 const nField = 5;
 const bestOfField = 6;
 const tierField = 7;
-const messagesField = 8;
+export const messagesField = 8;
 /** What is wanted of the providers, and what stands for messages, is taken out of the body on the ordinary way. */
 const providerField = 9;
 const promptField = 10;
