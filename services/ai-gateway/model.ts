@@ -26,7 +26,16 @@ export interface Model {
 export type OnDisconnect = "cancel" | "drain";
 
 /** APIs that providers speak; `providers/` has a wire for each. */
-export const providerDialects = ["openai", "anthropic", "gemini", "bedrock", "cohere", "vertex", "azure"] as const;
+export const providerDialects = [
+  "openai",
+  "responses",
+  "anthropic",
+  "gemini",
+  "bedrock",
+  "cohere",
+  "vertex",
+  "azure",
+] as const;
 export type ProviderDialect = (typeof providerDialects)[number];
 
 /** What becomes of a parameter that a model is known not to take: the call is refused, or goes without it. */

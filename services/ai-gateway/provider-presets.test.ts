@@ -27,6 +27,7 @@ const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 /** Where a chat is asked, and how a key is shown, by dialect. */
 const expected = {
   openai: { path: "/chat/completions", header: "authorization", value: "Bearer a key" },
+  responses: { path: "/responses", header: "authorization", value: "Bearer a key" },
   anthropic: { path: "/messages", header: "x-api-key", value: "a key" },
   bedrock: { path: "/model/vendor-model/converse", header: "authorization", value: "Bearer a key" },
   cohere: { path: "/v2/chat", header: "authorization", value: "Bearer a key" },

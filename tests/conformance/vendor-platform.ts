@@ -17,7 +17,7 @@ export interface VendorPlatform {
 }
 
 /** Wires that vectors can be asked of. */
-const withVectors: readonly string[] = ["openai", "azure", "cohere"];
+const withVectors: readonly string[] = ["openai", "responses", "azure", "cohere"];
 
 /** Starts the simulated provider and a platform that speaks to it as to each vendor; both end with the scope. */
 export async function runVendorPlatform(t: TestScope): Promise<VendorPlatform> {

@@ -2,12 +2,13 @@ import { Failure, isFailure, type Locale } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import type { Exchange } from "@lyss/kit/http/route.ts";
-import type { CallRequest } from "../call/read-request.ts";
 import { serveCall } from "../call/serve-call.ts";
 import type { AiGatewayDeps } from "../deps.ts";
-import type { AnswerFacts, AskedCall } from "../dialects/dialect.ts";
+import type { AnswerFacts, AskedCall, ReadCall, ReadingProvider } from "../dialects/dialect.ts";
 import { toErrorObject } from "../dialects/openai/failure-reply.ts";
-import type { Fields } from "../dialects/request-fields.ts";
+import { type Fields, readText } from "../dialects/request-fields.ts";
+import { toCountedChat } from "../dialects/responses/native-count.ts";
+import { readNativeResponse } from "../dialects/responses/native-response.ts";
 import { type ResponseObject, startResponse, suffixOf, toResponseId } from "../dialects/responses/response-object.ts";
 import {
   inputOf,
@@ -25,7 +26,8 @@ import { ownerOf } from "./stored-responses.ts";
 interface Asked {
   readonly owner: Owner;
   readonly read: ResponseRequest;
-  readonly request: CallRequest;
+  /** Reads it for the provider that serves it; `keeperFor` gives what keeps the response. */
+  readFor(provider: ReadingProvider, keeperFor: (facts: AnswerFacts) => KeepResponse): ReadCall;
   readonly call: Pick<AskedCall, "model" | "asked" | "chat" | "preferences">;
   /** The request's own items; their ids depend on the call's. */
   inputOf(callId: string): readonly Fields[];
@@ -44,10 +46,22 @@ export async function createResponse(deps: AiGatewayDeps, exchange: Exchange, gi
     previousResponseId === undefined
       ? []
       : await deps.responses.listItems({ ...owner, responseId: previousResponseId });
-  const request = toCallRequest(read, history, inputOf(read, ""));
-  const asked = {
-    ...{ owner, read, request },
-    call: { model: request.model, asked: { surface: "responses", body: exchange.body }, chat: request.json, ...wanted },
+  const input = inputOf(read, "");
+  const asked: Asked = {
+    ...{ owner, read },
+    readFor(provider, keeperFor) {
+      if (provider.dialect === "responses") {
+        return readNativeResponse({ body, read, history, input, keeperFor }, provider);
+      }
+      const request = toCallRequest(read, history, input);
+      return { request, createWriter: (facts) => createResponseWriter(read, facts, keeperFor(facts)) };
+    },
+    call: {
+      model: readText(read.json["model"], "model"),
+      asked: { surface: "responses", body: exchange.body },
+      chat: toCountedChat(read.json, [...history, ...input]),
+      ...wanted,
+    },
     inputOf: (callId: string) => inputOf(read, suffixOf(callId)),
   };
   if (read.isBackground) return serveInBackground(deps, asked, exchange);
@@ -55,14 +69,7 @@ export async function createResponse(deps: AiGatewayDeps, exchange: Exchange, gi
     ({ callId }: AnswerFacts): KeepResponse =>
     (response) =>
       deps.responses.keep(owner, { response, previousResponseId, input: asked.inputOf(callId) });
-  return serveCall(
-    deps,
-    {
-      ...asked.call,
-      readFor: () => ({ request, createWriter: (facts) => createResponseWriter(read, facts, keeperFor(facts)) }),
-    },
-    exchange,
-  );
+  return serveCall(deps, { ...asked.call, readFor: (provider) => asked.readFor(provider, keeperFor) }, exchange);
 }
 
 /**
@@ -70,7 +77,7 @@ export async function createResponse(deps: AiGatewayDeps, exchange: Exchange, gi
  * hear; what fails later becomes the response's error.
  */
 async function serveInBackground(deps: AiGatewayDeps, asked: Asked, exchange: Exchange): Promise<void> {
-  const { owner, read, request } = asked;
+  const { owner, read } = asked;
   const res = createSink();
   const begun = Promise.withResolvers<void>();
   let response: ResponseObject | undefined;
@@ -78,10 +85,7 @@ async function serveInBackground(deps: AiGatewayDeps, asked: Asked, exchange: Ex
     deps,
     {
       ...asked.call,
-      readFor: () => ({
-        request,
-        createWriter: (facts) => createResponseWriter(read, facts, (whole) => deps.responses.end(owner, whole)),
-      }),
+      readFor: (provider) => asked.readFor(provider, () => (whole) => deps.responses.end(owner, whole)),
       detached: {
         res,
         async begin(callId, record) {

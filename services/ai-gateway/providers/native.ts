@@ -1,12 +1,12 @@
 import type { SseEvent } from "../dialects/openai/sse.ts";
-import type { Wire } from "./wire.ts";
+import type { Wire, WireFacts } from "./wire.ts";
 
 const nothing = Buffer.alloc(0);
 
 /** What a native wire does itself. */
 export interface NativeParts extends Pick<Wire, "draft"> {
   /** An event as its caller is to have it. */
-  toRaw(event: SseEvent): Buffer;
+  toRaw(event: SseEvent, facts: WireFacts): Buffer;
 }
 
 /**
@@ -22,10 +22,12 @@ export function createNativeWire(wire: Wire, { draft, toRaw }: NativeParts): Wir
       const stream = wire.createStream(facts);
       return {
         read(event) {
-          const raw = toRaw(event);
+          const raw = toRaw(event, facts);
           const read = stream.read(event);
           if (read.length === 0) return [{ raw, data: undefined }];
-          return read.map((one, n) => ({ ...one, raw: n === read.length - 1 ? raw : nothing }));
+          // Nobody is shown chat's own end.
+          const end = read.at(-1)?.data === "[DONE]" ? 2 : 1;
+          return read.map((one, n) => ({ ...one, raw: n === Math.max(read.length - end, 0) ? raw : nothing }));
         },
       };
     },

@@ -1,4 +1,5 @@
 import { isAbsent, readList, readObject, readOptional, readText } from "../dialects/request-fields.ts";
+import { responsesFormat } from "./responses/reasoning-items.ts";
 
 /** A thought as its provider signed it, or sealed; each is good for the model that thought it. */
 export type ReasoningDetail =
@@ -15,6 +16,8 @@ export function readReasoningDetails(value: unknown, path: string): readonly Rea
     const at = `${path}[${n}]`;
     const detail = readObject(item, at);
     const type = readText(detail["type"], `${at}.type`);
+    // What OpenAI has sealed is nobody else's.
+    if (detail["format"] === responsesFormat) return [];
     if (type === "reasoning.encrypted") return [{ type, data: readText(detail["data"], `${at}.data`) }];
     const signature = readOptional(detail["signature"], `${at}.signature`, readText);
     if (type !== "reasoning.text" || signature === undefined) return [];

@@ -5,12 +5,14 @@ import { bedrockWire } from "./bedrock/bedrock.ts";
 import { cohereWire } from "./cohere/cohere.ts";
 import { geminiWire } from "./gemini/gemini.ts";
 import { openAiWire } from "./openai.ts";
+import { responsesWire } from "./responses/responses.ts";
 import { isAnthropic, vertexAnthropicWire, vertexWire } from "./vertex/vertex.ts";
 import type { Wire } from "./wire.ts";
 
 /** By what a provider says it speaks. */
 export const wires: Readonly<Record<ProviderDialect, Wire>> = {
   openai: openAiWire,
+  responses: responsesWire,
   anthropic: anthropicWire,
   gemini: geminiWire,
   bedrock: bedrockWire,

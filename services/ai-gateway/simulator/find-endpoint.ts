@@ -8,6 +8,7 @@ import { sendJson } from "./delivery.ts";
 import { endpoints, serveModel } from "./endpoints.ts";
 import { messageForm } from "./messages.ts";
 import { parseJsonObject } from "./requests.ts";
+import { serveResponse } from "./responses.ts";
 import { serveForm } from "./vendor-form.ts";
 import { badRequest, WireError } from "./wire-error.ts";
 
@@ -34,6 +35,7 @@ const modelPlaces: readonly (readonly [path: RegExp, find: (model: string, verb:
 
 /** What other vendors have at paths of their own. */
 const others: Readonly<Record<string, Serve>> = {
+  "POST /v1/responses": serveResponse,
   "POST /v1/messages": (call) => serveNamed(call, messageForm),
   "POST /v2/chat": (call) => serveNamed(call, cohereForm),
   "POST /v2/embed": serveEmbed,

@@ -18,6 +18,7 @@ const project = "/v1/projects/simulated/locations/global";
 /** Every wire that the simulated provider speaks. */
 export const vendorProviders: readonly VendorProvider[] = [
   { ...plain, name: "openai", dialect: "openai", path: "/v1" },
+  { ...plain, name: "responses", dialect: "responses", path: "/v1" },
   { ...plain, name: "anthropic", dialect: "anthropic", path: "/v1" },
   { ...plain, name: "gemini", dialect: "gemini", path: "/v1beta" },
   { ...plain, name: "vertex", dialect: "vertex", path: project },

@@ -40,7 +40,7 @@ export interface Client {
 
 /** Vendors who keep to themselves what a model thinks. */
 export function showsThoughts({ dialect }: VendorProvider): boolean {
-  return dialect !== "openai" && dialect !== "azure";
+  return dialect !== "openai" && dialect !== "azure" && dialect !== "responses";
 }
 
 export const asked = {

@@ -41,7 +41,6 @@ const maxOutputTokens = 10_000_000;
 /** Reads what decides. Throws `invalid_json`, or `invalid_request` naming the field. */
 export function readResponseRequest(body: Buffer): ResponseRequest {
   const json = parseBody(body, parseExact);
-  refuseOthers(json, known, "");
   const flag = (name: string) => readOptional(json[name], name, readFlag);
   const isStream = flag("stream") ?? false;
   const isBackground = flag("background") ?? false;
@@ -53,8 +52,6 @@ export function readResponseRequest(body: Buffer): ResponseRequest {
     throw refuseField("stream", "must not be true with 'background'", "与“background”同用时不能为 true");
   }
   readMetadata(json["metadata"]);
-  refuseLogprobs(json);
-  if (!isAbsent(json["truncation"])) readOneOf(json["truncation"], "truncation", ["disabled"]);
   return {
     ...{ json, isStream, isBackground, isStored },
     previousResponseId: readOptional(json["previous_response_id"], "previous_response_id", readText),
@@ -70,6 +67,9 @@ export function toCallRequest(
   history: readonly Fields[],
   input: readonly Fields[],
 ): CallRequest {
+  refuseOthers(json, known, "");
+  refuseLogprobs(json);
+  if (!isAbsent(json["truncation"])) readOneOf(json["truncation"], "truncation", ["disabled"]);
   const instructions = readOptional(json["instructions"], "instructions", readText) ?? "";
   const items = [
     ...history.map((item) => ({ item, path: "previous_response_id" })),
