@@ -301,6 +301,12 @@ export const aiGatewayConfig = {
         })
         .prefault({})
         .describe("What happens when a provider fails before its answer has begun and another offers the same model."),
+      choiceRetentionHours: z
+        .int()
+        .min(0)
+        .max(2_160)
+        .default(24)
+        .describe("How long receipts can say how calls were routed; 0 keeps nothing of it."),
       affinity: z
         .strictObject({
           ttlMs: z

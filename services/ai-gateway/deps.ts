@@ -11,6 +11,7 @@ import type { Logger } from "pino";
 import type { AnswerCache } from "./answer-cache/answer-cache.ts";
 import type { CachePolicies } from "./answer-cache/cache-policies.ts";
 import type { Catalog } from "./catalog.ts";
+import type { ChoiceLog } from "./choices/choice-log.ts";
 import type { GatewaySettings } from "./config.ts";
 import type { CredentialCache } from "./credential-cache.ts";
 import type { Funding } from "./funds/funding.ts";
@@ -54,6 +55,7 @@ export interface AiGatewayDeps {
   readonly standings: Standings;
   readonly order: TargetOrder;
   readonly affinity: Affinity;
+  readonly choices: ChoiceLog;
   readonly routeStore: RouteStore;
   readonly modelLimits: ModelLimits;
   readonly limitBook: LimitBook;

@@ -4,13 +4,14 @@ import { probeAccounts } from "./routing/probe-accounts.ts";
 
 /** The gateway's background work. */
 export function createAiGatewayJobs(deps: AiGatewayDeps): readonly Job[] {
-  const { funding, once, responses, answerCache, changes, accounts, settings } = deps;
+  const { funding, once, responses, answerCache, choices, changes, accounts, settings } = deps;
   const { everyMs } = settings.probes;
   return [
     ...funding.jobs,
     ...once.jobs,
     ...responses.jobs,
     ...answerCache.jobs,
+    ...choices.jobs,
     { name: "publish-resilience", everyMs: 1_000, run: () => changes.publish() },
     { name: "publish-accounts", everyMs: 1_000, run: () => accounts.publish() },
     // More often than each is due: whichever node comes first takes it.

@@ -6,6 +6,7 @@ import type { Exchange } from "@lyss/kit/http/route.ts";
 import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { serveCall } from "./call/serve-call.ts";
+import { getReceipt } from "./choices/get-receipt.ts";
 import type { AiGatewayDeps } from "./deps.ts";
 import { askInAnthropic } from "./dialects/anthropic/messages.ts";
 import { readBetas } from "./dialects/anthropic/read-betas.ts";
@@ -144,6 +145,7 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
       deps.limitBook.put(spec, expectedVersion),
     removeModelLimit: (name: string) => deps.limitBook.remove(name),
     useOfModelLimit: (name: string) => deps.modelLimits.useOf(name),
+    getReceipt: (input: Parameters<typeof getReceipt>[1]) => getReceipt(deps, input),
     loadTenantProviders: () => loadTenantProviders(deps),
     reportModels: (input: { tenantId: string }) => reportModels(deps, input),
     listRoutes: (input: Parameters<typeof listRoutes>[1]) => listRoutes(deps, input),

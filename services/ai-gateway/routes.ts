@@ -32,6 +32,7 @@ import type { AiGatewayOps } from "./ops.ts";
 import { promptRoutes } from "./prompt-routes.ts";
 import { providerNameSchema } from "./provider-name.ts";
 import { type ProviderPreset, providerPresets } from "./provider-presets.ts";
+import { receiptRoutes } from "./receipt-routes.ts";
 import { resilienceRoutes } from "./resilience-routes.ts";
 import { responsesRoutes } from "./responses-routes.ts";
 import { type TargetReport, targetReport, toTargetReport } from "./routing/target-report.ts";
@@ -274,6 +275,7 @@ export const aiGatewayRoutes = [
   ...resilienceRoutes,
   ...modelLimitRoutes,
   ...cacheRoutes,
+  ...receiptRoutes,
 ];
 
 function toModelConfig(input: z.output<typeof modelInput>): ModelConfig {

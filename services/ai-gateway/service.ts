@@ -27,6 +27,8 @@ import { defineService } from "@lyss/kit/service/define-service.ts";
 import { createTimerWheel } from "@lyss/kit/service/timer-wheel.ts";
 import { createCaching } from "./answer-cache/caching.ts";
 import { createCatalog } from "./catalog.ts";
+import { createChoiceLog } from "./choices/choice-log.ts";
+import { createChoiceStore } from "./choices/choice-store.ts";
 import { aiGatewayConfig } from "./config.ts";
 import { createCredentialCache } from "./credential-cache.ts";
 import type { AiGatewayDeps } from "./deps.ts";
@@ -147,12 +149,13 @@ export const aiGateway = defineService({
     degradation.watch(policies.level);
     degradation.onChange(changes.noteDegradation);
     const routing = createRouting(settings, { db, outbox, node, log, priceOf: funding.priceOf, clock, random });
+    const choices = createChoiceLog(settings, { ...routing, choiceStore: createChoiceStore(db), clock, log, metrics });
     const limiting = createLimiting({ db, outbox, clock, metrics });
     const deps = {
       ...{ db, outbox, clock, random, log, settings, openCalls, funding, once, responses, credentials, pools, wheel },
       ...clients,
       ...{ catalog, policies, degradation, changes, node },
-      ...{ ...routing, ...limiting, ...caching },
+      ...{ ...routing, ...limiting, ...caching, choices },
       promptStore: createPromptStore(db.sql),
       store: createAiGatewayStore(db.sql),
       metrics: createGatewayMetrics(metrics, {
@@ -178,6 +181,7 @@ export const aiGateway = defineService({
       drain: (signal) => openCalls.drain(signal),
       cut: (signal) => openCalls.cut(new Failure(aiGatewayFailures.shutting_down), signal),
       async stop() {
+        await choices.flush();
         await funding.stop();
         pools.close();
         await simulator?.stop();

@@ -1,4 +1,5 @@
 import type { ExportedPerson } from "@lyss/contracts/events/answer-export.ts";
+import type { UsageScope } from "@lyss/contracts/usage/usage-scope.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import { rebuildProjection } from "@lyss/kit/event-sourcing/projection.ts";
 import { createBudgetOps } from "./budgets/budget-ops.ts";
@@ -27,7 +28,6 @@ import { keepUsageSums } from "./usage/keep-usage-sums.ts";
 import { type ListUsageInput, listUsage } from "./usage/list-usage.ts";
 import { type ListUsageSummaryInput, listUsageSummary } from "./usage/list-usage-summary.ts";
 import { sumUsage } from "./usage/sum-usage.ts";
-import type { UsageScope } from "./usage/usage-scope.ts";
 import type { UsageFilter } from "./usage/usage-store.ts";
 
 /** Binds billing's operations to what they need. */

@@ -23,6 +23,7 @@ import type { BillingOps } from "./ops.ts";
 import { createPricesRpc, priceInputs } from "./prices/rpc.ts";
 import { maxInt64, optionalUsageInput, otherUsageInput, serviceModeInput, usageInput } from "./prices/rpc-inputs.ts";
 import { createReconciliationRpc, reconciliationInputs } from "./reconciliation/reconciliation-rpc.ts";
+import { toReceiptMessage } from "./usage/receipt-message.ts";
 import { tagsInput } from "./usage/tag-fields.ts";
 import { outcomeMessages } from "./usage/usage-log.ts";
 
@@ -60,6 +61,7 @@ const inputs = {
   },
   getBalance: { tenantId: idInput },
   listUsage: { tenantId: idInput, keyId: optionalIdInput, model: text, ...pageInputs },
+  getReceipt: { tenantId: idInput, callId: requiredText, userId: optionalIdInput, keyId: optionalIdInput },
   listUsageSummary: {
     ...{ tenantId: idInput, from: timestampInput, to: timestampInput, cursor: z.string().max(8_192) },
     ...{ groupBy: z.enum(UsageGroupMessage), interval: z.enum(UsageInterval) },
@@ -121,6 +123,10 @@ export function createBillingRpc(ops: BillingOps): CheckedRpc<typeof BillingServ
       const filter = { tenantId, keyId: keyId || undefined, model: model || undefined };
       const { rows, nextCursor } = await ops.listUsage({ ...filter, ...fromPageRequest(request) });
       return { records: rows.map(toUsageRecord), nextCursor: nextCursor ?? "" };
+    },
+    async getReceipt({ tenantId, callId, userId, keyId }) {
+      const scope = { tenantId, userId: userId || undefined, keyId: keyId || undefined };
+      return toReceiptMessage(await ops.getReceipt({ ...scope, callId }));
     },
     async listUsageSummary(request) {
       const { rows, nextCursor } = await ops.listUsageSummary({

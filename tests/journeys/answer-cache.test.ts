@@ -98,6 +98,9 @@ for (const [what, at, body] of [
     );
     const saved = BigInt(String(whole["cost_nanos"])) - BigInt(String(part["cost_nanos"]));
     assert.equal(second.headers.get("lyss-cache-saved-nanos"), String(saved));
+    const receiptPath = `/v1/requests/${second.headers.get("lyss-call-id")}/receipt`;
+    const { body: receipt } = await requestJson(dear.url + receiptPath, dear.apiKey);
+    assert.deepEqual([receipt["cache_saved_nanos"], receipt["cost_nanos"]], [String(saved), part["cost_nanos"]]);
   });
 }
 

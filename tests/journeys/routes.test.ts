@@ -139,6 +139,54 @@ test("W25: a conversation stays at the vendor that served it, in every dialect, 
   await waitUntil(async () => seen.add((await chat([`another one, ${++calls}`])).vendor).size === 2);
 });
 
+test("a call's receipt says who could have served it, how they did, and why it went where it did", async () => {
+  await put("explained", "fallback", [cheap, dear]);
+  const ask = async (content: string, more: object = {}, headers = {}) => {
+    const body = { model: "explained", messages: [{ role: "user", content: `${content} ${++calls}` }], ...more };
+    const answer = await requestJson(`${platform.url}/v1/chat/completions`, platform.apiKey, { body, headers });
+    const callId = String(answer.headers.get("lyss-call-id"));
+    const receipt = async () => await requestJson(`${platform.url}/v1/requests/${callId}/receipt`, platform.apiKey, {});
+    await waitUntil(async () => (await receipt()).status === 200);
+    return { callId, ...((await receipt()).body as unknown as Receipt) };
+  };
+  const brief = ({ routing }: Receipt) =>
+    routing?.candidates.map(({ provider, result, code, place }) => [provider, result, code, place]);
+  for (const headers of [{}, { "idempotency-key": `explained-${++calls}` }]) {
+    const failed = await ask("simulate.error=500 simulate.times=1", {}, headers);
+    assert.deepEqual(brief(failed), [
+      ["cheap", "failed", "GATEWAY_007", 1],
+      ["dear", "served", null, 2],
+    ]);
+    assert.deepEqual([failed.routing?.model, failed.routing?.strategy], ["explained", "fallback"]);
+    assert.deepEqual(
+      failed.attempts.map(({ attempt, provider, status, charged }) => [attempt, provider, status, charged]),
+      [
+        [1, "cheap", "failed", false],
+        [2, "dear", "completed", true],
+      ],
+    );
+    assert.equal(failed.attempts[1]?.cost_nanos, failed.cost_nanos);
+    const health = failed.routing?.candidates[0]?.health;
+    assert.ok(health && health.score > 0 && health.score <= 1 && health.state === "well", JSON.stringify(health));
+  }
+  const chosen = await ask("hello", { provider: { ignore: ["cheap"] } });
+  assert.deepEqual(brief(chosen), [
+    ["cheap", "not_wanted", null, null],
+    ["dear", "served", null, 1],
+  ]);
+  await put("explained", "fallback", [{ ...cheap, tags: { env: "prod" } }, dear]);
+  assert.deepEqual(brief(await ask("hello")), [
+    ["cheap", "not_for_call", null, null],
+    ["dear", "served", null, 1],
+  ]);
+  const { callId, ...plain } = await ask("hello", { model: "chat" });
+  assert.deepEqual([plain.routing?.strategy, brief(plain)?.[1]], [null, ["dear", "not_reached", null, 2]]);
+  const env = { LYSS_URL: platform.url, LYSS_API_KEY: platform.apiKey };
+  assert.match((await runLyss(["usage", "explain", callId], env)).output, /cheap\) +served/);
+  const unknown = await requestJson(`${platform.url}/v1/requests/call_none/receipt`, platform.apiKey, {});
+  assert.equal(unknown.status, 404);
+});
+
 test("a dry run says where recorded calls would have gone and what that would have cost, and changes nothing", async () => {
   await waitForNoCall(platform);
   await waitForNoHold(platform);
@@ -179,6 +227,28 @@ test("the operator's routes change with the file, and one that goes nowhere leav
   await waitUntil(async () => (await call("operators"))[0] === 404);
 });
 
+interface Receipt {
+  readonly cost_nanos: string;
+  readonly attempts: readonly {
+    readonly attempt: number;
+    readonly provider: string;
+    readonly status: string;
+    readonly charged: boolean;
+    readonly cost_nanos: string;
+  }[];
+  readonly routing: {
+    readonly model: string;
+    readonly strategy: string | null;
+    readonly candidates: readonly {
+      readonly provider: string;
+      readonly result: string;
+      readonly code: string | null;
+      readonly place: number | null;
+      readonly health: { readonly score: number; readonly state: string } | null;
+    }[];
+  } | null;
+}
+
 interface Health {
   readonly state: string;
   readonly availability: number;
@@ -192,7 +262,9 @@ test("providers show how their models do beside each other", async () => {
   const healthOf = (name: string) => shown.find((it) => it.name === name)?.models[0]?.health;
   for (const name of ["cheap", "dear"]) {
     const health = healthOf(name);
-    assert.deepEqual([health?.state, health?.availability], ["well", 1], name);
+    assert.equal(health?.state, "well", name);
+    // Calls before this one were made to fail.
+    assert.ok(Number(health?.availability) > 0.5, name);
     assert.ok(Number(health?.first_byte_ms) > 0, name);
   }
   const costs = ["cheap", "dear"].map((name) => healthOf(name)?.score_parts.cost);

@@ -9,7 +9,7 @@ import { formatNanos } from "./usd.ts";
 
 type Row = Record<string, unknown>;
 
-/** `lyss usage`, `lyss usage summary`, `lyss usage show` and `lyss usage export`. */
+/** `lyss usage` and what stands under it. */
 export function addUsageCommands(program: Command, deps: CliDeps): void {
   const usage = withFilters(withConnection(program.command("usage")))
     .description("list calls and what they cost, newest first")
@@ -39,6 +39,13 @@ export function addUsageCommands(program: Command, deps: CliDeps): void {
     .action(async (callId: string, _options, command: Command) => {
       const { api, output } = connect(deps, command.optsWithGlobals());
       print(output, await api.send("GET", `/v1/billing/usage/${encodeURIComponent(callId)}`), toReceiptText);
+    });
+
+  withConnection(usage.command("explain").description("show why a call went where it did"))
+    .argument("<call id>", "the header lyss-call-id of its answer")
+    .action(async (callId: string, _options, command: Command) => {
+      const { api, output } = connect(deps, command.optsWithGlobals());
+      print(output, await api.send("GET", `/v1/requests/${encodeURIComponent(callId)}/receipt`), toExplanation);
     });
 
   withFilters(withConnection(usage.command("export").description("write all usage of a time, oldest first")))
@@ -163,6 +170,31 @@ function toReceiptText({ id, cost, currency, attempts }: Row): string {
     return `${facts}\n\n${toTable(["BUCKET", "QUANTITY", "NANOS PER MILLION", "NANOS"], [...lines, ...sums])}`;
   });
   return [`${id}: ${cost} ${currency}`, ...parts].join("\n\n");
+}
+
+function toExplanation(receipt: Row): string {
+  const routing = receipt["routing"] as Row | null;
+  const facts = toFields({
+    call: receipt["id"],
+    cost: `${toCost(receipt["cost_nanos"])} ${receipt["currency"]}`,
+    ...(receipt["cache_saved_nanos"] !== null && { "saved by the cache": toCost(receipt["cache_saved_nanos"]) }),
+    ...(routing && { model: routing["model"], strategy: routing["strategy"] ?? "in the providers' order" }),
+    ...(routing?.["kept_by_conversation"] === true && { first: "served the conversation last" }),
+  });
+  const attempts = (receipt["attempts"] as Row[]).map((it) => [
+    ...[it["attempt"], `${it["model"]} (${it["provider"]})`, it["status"], it["charged"] ? it["rule"] : "not charged"],
+    toCost(it["cost_nanos"]),
+  ]);
+  const candidates = ((routing?.["candidates"] ?? []) as Row[]).map((it) => {
+    const health = it["health"] as Row | null;
+    const name = `${it["model"]} (${it["provider"]})`;
+    return [it["place"] ?? "", name, it["result"], it["code"] ?? "", health?.["score"] ?? "", health?.["state"] ?? ""];
+  });
+  return [
+    facts,
+    toTable(["ATTEMPT", "MODEL", "STATUS", "RULE", "COST"], attempts),
+    ...(routing ? [toTable(["PLACE", "CANDIDATE", "RESULT", "CODE", "SCORE", "STATE"], candidates)] : []),
+  ].join("\n\n");
 }
 
 function toCost(nanos: unknown): string {

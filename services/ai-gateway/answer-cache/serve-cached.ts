@@ -59,6 +59,7 @@ async function replay(deps: AiGatewayDeps, call: CacheableCall, found: CachedAns
   try {
     const savedNanos = await charge(deps, call, callId, found);
     answerCache.note("hit", savedNanos);
+    deps.choices.noteCached({ tenantId: call.caller.tenantId, callId }, savedNanos);
     if (res.destroyed) return true;
     res.writeHead(200, {
       ...{ "content-type": found.contentType, "content-length": found.bytes.length, "cache-control": "no-store" },

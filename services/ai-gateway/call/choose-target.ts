@@ -2,15 +2,19 @@ import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
+import type { Choice } from "../choices/choice.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { AskedCall } from "../dialects/dialect.ts";
 import { isModelAllowed, type Target } from "../model.ts";
 import type { Conversation } from "../routing/affinity.ts";
+import { takersOf } from "../routing/bound-request.ts";
 
 /** Where a call can go, in order, and the conversation that it belongs to, if it is to stay where that was. */
 export interface Found {
   readonly targets: readonly [Target, ...Target[]];
   readonly conversation: Conversation | undefined;
+  /** How they were chosen; undefined where there was nothing to choose. */
+  readonly choice: Choice | undefined;
 }
 
 /** Others are no conversations: what they are asked twice, no provider has cached. */
@@ -21,7 +25,7 @@ const conversing = /^(chat|messages|responses|(stream)?generateContent .*)$/i;
  * not use, and for a route that has no target for such a call; `invalid_request` where its caller wants none of them.
  */
 export async function findTargets(
-  { catalog, order, affinity }: Pick<AiGatewayDeps, "catalog" | "order" | "affinity">,
+  { catalog, order, affinity, choices }: Pick<AiGatewayDeps, "catalog" | "order" | "affinity" | "choices">,
   caller: Caller,
   { model, preferences, asked, chat }: Pick<AskedCall, "model" | "preferences" | "asked" | "chat">,
   tags: TagsText,
@@ -35,9 +39,14 @@ export async function findTargets(
       ? affinity.find(offer, { caller, body: asked.opened ?? asked.body, opened: chat })
       : undefined;
   const targets = offer ? affinity.lead(offer, ordered, conversation) : ordered;
-  const [first, ...others] =
-    preferences && targets.length > 0 ? await order.prefer(tenantId, targets, preferences) : targets;
-  if (first) return { targets: [first, ...others], conversation };
+  const wanted = preferences && targets.length > 0 ? await order.prefer(tenantId, targets, preferences) : targets;
+  const [first, ...others] = wanted;
+  if (offer && first) {
+    const takers = conversation?.isSealed ? takersOf(asked.opened ?? asked.body, wanted) : wanted;
+    const isKept = targets !== ordered && first === targets[0];
+    const choice = choices.begin(tenantId, { offer, open: ordered, targets: wanted, takers, isKept });
+    return { targets: [first, ...others], conversation, choice };
+  }
   throw new Failure(aiGatewayFailures.model_not_found, { model });
 }
 

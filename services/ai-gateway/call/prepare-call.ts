@@ -2,6 +2,7 @@ import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
+import { type Choice, noteLeft } from "../choices/choice.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { AskedCall, ReadCall } from "../dialects/dialect.ts";
 import type { Target } from "../model.ts";
@@ -20,6 +21,7 @@ export interface Walk {
   readonly targets: readonly Target[];
   /** The conversation that it belongs to; undefined where it is all the same which target it goes to. */
   readonly conversation: Conversation | undefined;
+  readonly choice: Choice | undefined;
   /** Those that it has come to, in order. */
   readonly tried: Target[];
   readonly startedMs: number;
@@ -53,6 +55,7 @@ export async function prepareFrom(deps: AiGatewayDeps, walk: Walk, target: Targe
       return await prepare(deps, walk, at);
     } catch (err) {
       told ??= { err };
+      noteLeft(walk.choice, at, err, false);
       at = deps.failOver.skip(walk.tried, takersFor(walk));
     }
   }

@@ -5,6 +5,7 @@ import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { setLastingHeader } from "@lyss/kit/http/failure-reply.ts";
 import type { Span } from "@lyss/kit/observability/span.ts";
 import { inSpan } from "@lyss/kit/observability/tracing.ts";
+import { noteLeft } from "../choices/choice.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { expectedTokens } from "../model-limits/expected-tokens.ts";
 import { toLimitHeaders } from "../model-limits/limit-headers.ts";
@@ -54,6 +55,7 @@ export async function serveTargets(
     for (;;) {
       const failed = await serveAttempt(deps, call);
       if (!failed) return;
+      noteLeft(walk.choice, call.target, failed.err, true);
       let next: Call | undefined;
       try {
         if (!hasCallerLeft(call) && !served.abort.signal.aborted && limit.start()) {
@@ -142,6 +144,7 @@ async function openAttempt(
     } catch (err) {
       if (isFailure(err, aiGatewayFailures.model_limited)) limited = soonerOf(limited, err);
       else if (!isFailure(err, billingFailures.price_missing)) throw err;
+      noteLeft(walk.choice, at.target, err, false);
       const other = deps.failOver.skip(walk.tried, takersFor(walk));
       if (!other) throw limited ?? err;
       try {

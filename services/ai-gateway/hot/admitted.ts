@@ -6,6 +6,7 @@ import type { PolicyPlace } from "@lyss/kit/resilience/policy-place.ts";
 import { mostOutputTokens } from "../call/call-to-fund.ts";
 import type { KeepAlive } from "../call/keep-alive.ts";
 import { readTags } from "../call/read-tags.ts";
+import type { Choice } from "../choices/choice.ts";
 import type { CallToFund, Drawn } from "../funds/funds.ts";
 import type { Target } from "../model.ts";
 import type { LimitPlace } from "../model-limits/model-limits.ts";
@@ -30,6 +31,7 @@ export interface Admitted extends Message {
   readonly target: Target;
   /** The conversation that it belongs to; undefined where it is all the same which target it goes to. */
   readonly conversation: Conversation | undefined;
+  readonly choice: Choice | undefined;
   /** All that offer the model, and those that the call has come to. */
   readonly targets: readonly Target[];
   readonly tried: readonly Target[];

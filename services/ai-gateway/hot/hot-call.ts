@@ -16,6 +16,7 @@ import { type CallRequest, readRequest } from "../call/read-request.ts";
 import { toCallFailure } from "../call/send-upstream.ts";
 import { settleCall } from "../call/settle-call.ts";
 import { findUpstreamRequestId } from "../call/upstream-request-id.ts";
+import { noteLeft } from "../choices/choice.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { Funds } from "../funds/funds.ts";
 import type { Target } from "../model.ts";
@@ -241,7 +242,11 @@ export class HotCall implements AnswerHandler, RelayedCall, OpenCall {
   settle(ending: Ending, then: () => void): void {
     this.#isSettled = true;
     this.#release();
-    if (!this.#isContinued) this.admitted.keepAlive?.stop();
+    if (!this.#isContinued) {
+      this.admitted.keepAlive?.stop();
+      const { callId, choice, tried } = this.admitted;
+      this.deps.choices.end({ tenantId: this.exchange.facts.caller.tenantId, callId }, choice, tried);
+    }
     if (ending.outcome === "completed") {
       this.deps.failOver.noteAnswer(this.target);
       this.deps.affinity.note(this.admitted.conversation, this.target);
@@ -256,6 +261,7 @@ export class HotCall implements AnswerHandler, RelayedCall, OpenCall {
   }
 
   failWithoutAnswer(failure: unknown): void {
+    noteLeft(this.admitted.choice, this.target, failure, true);
     if (this.hasCallerLeft) {
       this.settle(endWithoutCharge("canceled"), () => this.exchange.fail(failure));
       return;

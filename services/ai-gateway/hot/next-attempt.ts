@@ -1,8 +1,10 @@
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
-import { isFailure } from "@lyss/kit/errors/failure.ts";
+import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
 import type { HotExchange } from "@lyss/kit/http/route.ts";
 import type { PolicyPlace } from "@lyss/kit/resilience/policy-place.ts";
+import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
+import { noteLeft } from "../choices/choice.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { Funds } from "../funds/funds.ts";
 import type { Target } from "../model.ts";
@@ -46,7 +48,10 @@ export async function findNextAttempt(
     const leftMs = leftOf(deps, startedMs, tried) - clock.monotonicMs();
     if (leftMs <= 0) return undefined;
     const room = roomAtOnce(deps, target, request, exchange.facts.caller);
-    if (!room) continue;
+    if (!room) {
+      noteLeft(admitted.choice, target, new Failure(resilienceFailures.bulkhead_full), false);
+      continue;
+    }
     const { place, limited } = room;
     try {
       const message = admitted.compose(request, target, await deps.credentials.secretOf(target.provider));
@@ -60,6 +65,7 @@ export async function findNextAttempt(
       place.end();
       limited?.cancel();
       if (!isFailure(cause)) throw cause;
+      noteLeft(admitted.choice, target, cause, false);
       // Its money is refused wherever it goes; its price or its key only here.
       if (isOfMoney(cause.type.code) && cause.type !== billingFailures.price_missing) return undefined;
       continue;

@@ -1,10 +1,12 @@
-import { isFailure } from "@lyss/kit/errors/failure.ts";
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
 import type { HotExchange } from "@lyss/kit/http/route.ts";
 import { composeRequest, type RequestBytes } from "@lyss/kit/http/upstream/request-bytes.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { findKeepAliveMs } from "../call/keep-alive.ts";
 import { readTags } from "../call/read-tags.ts";
 import type { Offer } from "../catalog.ts";
+import { noteLeft } from "../choices/choice.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { Drawn } from "../funds/funds.ts";
 import { isModelAllowed, type Target } from "../model.ts";
@@ -19,7 +21,7 @@ import { openHotKeepAlive } from "./hot-keep-alive.ts";
 import { roomAtOnce } from "./next-attempt.ts";
 import { createRequestStarts } from "./request-starts.ts";
 
-type Choice = Pick<Admitted, "targets" | "conversation">;
+type Chosen = Pick<Admitted, "targets" | "conversation" | "choice">;
 
 /**
  * A chat call as one straight line: no promise until its attempt is on disk unless something has to be looked up, and no parsed
@@ -28,7 +30,7 @@ type Choice = Pick<Admitted, "targets" | "conversation">;
  */
 export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => boolean | Promise<boolean> {
   const { openCalls, catalog, settings, credentials, funding, pools, failOver, order, modelLimits, answerCache } = deps;
-  const { affinity } = deps;
+  const { affinity, choices } = deps;
   const startOf = createRequestStarts();
 
   const compose: Compose = (request, target, secret) => {
@@ -41,7 +43,7 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
     exchange: HotExchange,
     request: ScannedRequest,
     target: Target,
-    { targets, conversation }: Choice,
+    { targets, conversation, choice }: Chosen,
     secret: string,
   ) {
     const callId = deps.random.id("call");
@@ -56,7 +58,7 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
         if (targets.length > 1) failOver.noteCall();
         const { pool, message } = composed;
         const keepAlive = openHotKeepAlive(deps, request.isStream ? keepAliveMs : 0, exchange, callId);
-        const named = { callId, attempt: 1, request, target, targets, conversation, tried: [target] };
+        const named = { callId, attempt: 1, request, target, targets, conversation, choice, tried: [target] };
         new HotCall(deps, exchange, { ...named, ...room, drawn, pool, message, compose, keepAlive }).run();
       } else {
         room.place.end();
@@ -68,10 +70,13 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
     return drawing instanceof Promise ? drawing.then(run, () => run(undefined)) : run(drawing);
   }
 
-  function chooseFirst(all: readonly Target[], request: ScannedRequest, caller: Caller): Target | undefined {
-    const targets = modelLimits.isEmpty
-      ? all
-      : all.filter((target) => modelLimits.hasRoom(target, caller, expectedTokens(request)));
+  function chooseFirst({ targets: all, choice }: Chosen, request: ScannedRequest, caller: Caller): Target | undefined {
+    const hasRoom = (target: Target) => {
+      const isFree = modelLimits.hasRoom(target, caller, expectedTokens(request));
+      if (!isFree) noteLeft(choice, target, new Failure(aiGatewayFailures.model_limited), false);
+      return isFree;
+    };
+    const targets = modelLimits.isEmpty ? all : all.filter(hasRoom);
     const target = failOver.first(targets);
     return target === all[0]
       ? target
@@ -91,12 +96,16 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
     }
   }
 
-  function choose(offer: Offer, request: ScannedRequest, exchange: HotExchange): Choice | undefined {
+  function choose(offer: Offer, request: ScannedRequest, exchange: HotExchange): Chosen | undefined {
     const targets = targetsOf(offer, exchange);
-    if (!targets || targets.length < 2) return targets && { targets, conversation: undefined };
-    const messagesAt = request.ranges[2 * messagesField] ?? 0;
-    const conversation = affinity.find(offer, { caller: exchange.facts.caller, body: request.body, messagesAt });
-    return { targets: affinity.lead(offer, targets, conversation), conversation };
+    if (!targets || offer.targets.length < 2) return targets && { targets, conversation: undefined, choice: undefined };
+    const { caller } = exchange.facts;
+    const { body } = request;
+    const conversation = affinity.find(offer, { caller, body, messagesAt: request.ranges[2 * messagesField] ?? 0 });
+    const led = affinity.lead(offer, targets, conversation);
+    const takers = conversation?.isSealed ? takersOf(body, led) : led;
+    const ordered = { offer, open: targets, targets: led, takers, isKept: led !== targets };
+    return { targets: led, conversation, choice: choices.begin(caller.tenantId, ordered) };
   }
 
   return (exchange) => {
@@ -108,16 +117,16 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
     const offer = isModelAllowed(caller.models, request.model)
       ? catalog.findOffer(caller.tenantId, request.model)
       : undefined;
-    const choice = offer && choose(offer, request, exchange);
-    const targets = choice?.targets;
-    const target = targets && chooseFirst(targets, request, caller);
+    const chosen = offer && choose(offer, request, exchange);
+    const targets = chosen?.targets;
+    const target = targets && chooseFirst(chosen, request, caller);
     if (!target) return false;
     // What has to be translated, here or where the call may go on, goes its own way.
     if (!targets.every(speaksChat)) return false;
     const secret = credentials.secretOf(target.provider);
-    if (!(secret instanceof Promise)) return serve(exchange, request, target, choice, secret);
+    if (!(secret instanceof Promise)) return serve(exchange, request, target, chosen, secret);
     return secret.then(
-      (opened) => serve(exchange, request, target, choice, opened),
+      (opened) => serve(exchange, request, target, chosen, opened),
       () => false,
     );
   };

@@ -52,6 +52,9 @@ export const routeSchema = z.strictObject({
     .describe("Where its calls may go."),
 });
 
+/** As a target is without a route. */
+export const plainRule = routeTargetSchema.parse({ provider: "any", model: "any" });
+
 export type RouteSpec = z.output<typeof routeSchema>;
 export type RouteTarget = z.output<typeof routeTargetSchema>;
 

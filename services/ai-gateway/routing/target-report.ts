@@ -1,9 +1,10 @@
+import type { Clock } from "@lyss/kit/service/clock.ts";
 import { z } from "zod";
-import type { AiGatewayDeps } from "../deps.ts";
 import type { RoutedTarget } from "./order-targets.ts";
 import type { Score } from "./score-targets.ts";
-import { createStanding, isStale } from "./standing.ts";
-import type { TargetState } from "./target-health.ts";
+import { createStanding, isStale, type Standings } from "./standing.ts";
+import type { TargetHealth, TargetState } from "./target-health.ts";
+import type { TargetOrder } from "./target-order.ts";
 
 /** How a target does, as this node sees it, beside the others of its name. */
 export interface TargetReport {
@@ -31,9 +32,16 @@ export const targetReport = z.strictObject({
   availability: part.describe("The share of attempts that were answered, likewise; 1 then."),
 });
 
+export interface ReportDeps {
+  readonly order: Pick<TargetOrder, "scoresOf">;
+  readonly health: Pick<TargetHealth, "find">;
+  readonly standings: Standings;
+  readonly clock: Clock;
+}
+
 /** Reports in the order of the targets. */
 export function reportTargets(
-  { order, health, standings, clock }: Pick<AiGatewayDeps, "order" | "health" | "standings" | "clock">,
+  { order, health, standings, clock }: ReportDeps,
   tenantId: string,
   targets: readonly RoutedTarget[],
 ): readonly TargetReport[] {

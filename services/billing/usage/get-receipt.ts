@@ -2,12 +2,12 @@ import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { type ItemizedCost, itemize } from "@lyss/contracts/pricing/cost-lines.ts";
 import { callTerms } from "@lyss/contracts/pricing/price.ts";
 import { toQuantities } from "@lyss/contracts/pricing/token-price.ts";
+import type { UsageScope } from "@lyss/contracts/usage/usage-scope.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { BillingDeps } from "../deps.ts";
 import type { UsageRow } from "../model.ts";
 import type { Price } from "../prices/price.ts";
 import type { UnchargedAttempt } from "../provider-cost/provider-cost-store.ts";
-import type { UsageScope } from "./usage-scope.ts";
 import { type PayRule, payRuleOf } from "./who-pays.ts";
 
 /** How one attempt came to its cost. */

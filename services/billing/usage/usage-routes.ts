@@ -1,4 +1,5 @@
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
+import { scopeFor } from "@lyss/contracts/usage/usage-scope.ts";
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
@@ -10,7 +11,6 @@ import { receiptBody, toReceiptBody } from "./receipt-body.ts";
 import { isTagGroup, tagFilter } from "./tag-fields.ts";
 import { statuses, toUsageBody, toUsageSum, usageRecord, usageSum } from "./usage-body.ts";
 import { sendExport } from "./usage-download.ts";
-import { scopeFor } from "./usage-scope.ts";
 
 const { json, raw } = routesFor<BillingOps>();
 

@@ -433,6 +433,139 @@ export declare type ListUsageResponse = Message<"lyss.billing.v1.ListUsageRespon
 export declare const ListUsageResponseSchema: GenMessage<ListUsageResponse>;
 
 /**
+ * @generated from message lyss.billing.v1.GetReceiptRequest
+ */
+export declare type GetReceiptRequest = Message<"lyss.billing.v1.GetReceiptRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string call_id = 2;
+   */
+  callId: string;
+
+  /**
+   * Both may be empty.
+   *
+   * @generated from field: string user_id = 3;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string key_id = 4;
+   */
+  keyId: string;
+};
+
+/**
+ * Describes the message lyss.billing.v1.GetReceiptRequest.
+ * Use `create(GetReceiptRequestSchema)` to create a new message.
+ */
+export declare const GetReceiptRequestSchema: GenMessage<GetReceiptRequest>;
+
+/**
+ * @generated from message lyss.billing.v1.GetReceiptResponse
+ */
+export declare type GetReceiptResponse = Message<"lyss.billing.v1.GetReceiptResponse"> & {
+  /**
+   * @generated from field: string currency = 1;
+   */
+  currency: string;
+
+  /**
+   * What the wallet paid for all attempts.
+   *
+   * @generated from field: int64 cost_nanos = 2;
+   */
+  costNanos: bigint;
+
+  /**
+   * In order.
+   *
+   * @generated from field: repeated lyss.billing.v1.ReceiptAttempt attempts = 3;
+   */
+  attempts: ReceiptAttempt[];
+};
+
+/**
+ * Describes the message lyss.billing.v1.GetReceiptResponse.
+ * Use `create(GetReceiptResponseSchema)` to create a new message.
+ */
+export declare const GetReceiptResponseSchema: GenMessage<GetReceiptResponse>;
+
+/**
+ * @generated from message lyss.billing.v1.ReceiptAttempt
+ */
+export declare type ReceiptAttempt = Message<"lyss.billing.v1.ReceiptAttempt"> & {
+  /**
+   * @generated from field: int32 attempt = 1;
+   */
+  attempt: number;
+
+  /**
+   * @generated from field: string provider = 2;
+   */
+  provider: string;
+
+  /**
+   * @generated from field: string model = 3;
+   */
+  model: string;
+
+  /**
+   * @generated from field: lyss.billing.v1.CallOutcome outcome = 4;
+   */
+  outcome: CallOutcome;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp started_at = 5;
+   */
+  startedAt?: Timestamp | undefined;
+
+  /**
+   * False for one after which the call went on elsewhere: then the rest is not set.
+   *
+   * @generated from field: bool is_charged = 6;
+   */
+  isCharged: boolean;
+
+  /**
+   * @generated from field: int64 cost_nanos = 7;
+   */
+  costNanos: bigint;
+
+  /**
+   * @generated from field: lyss.billing.v1.TokenUsage tokens = 8;
+   */
+  tokens?: TokenUsage | undefined;
+
+  /**
+   * @generated from field: string price_id = 9;
+   */
+  priceId: string;
+
+  /**
+   * The rule of the guide by which it was charged.
+   *
+   * @generated from field: string rule_id = 10;
+   */
+  ruleId: string;
+
+  /**
+   * @generated from field: int64 latency_ms = 11;
+   */
+  latencyMs: bigint;
+};
+
+/**
+ * Describes the message lyss.billing.v1.ReceiptAttempt.
+ * Use `create(ReceiptAttemptSchema)` to create a new message.
+ */
+export declare const ReceiptAttemptSchema: GenMessage<ReceiptAttempt>;
+
+/**
  * Nano-units of the currency per million tokens.
  *
  * @generated from message lyss.billing.v1.PriceRates
@@ -3627,6 +3760,16 @@ export declare const BillingService: GenService<{
     methodKind: "unary";
     input: typeof ListUsageRequestSchema;
     output: typeof ListUsageResponseSchema;
+  },
+  /**
+   * How each attempt of one call was charged; of the tenant's, or only of the person's or the key's where one is given.
+   *
+   * @generated from rpc lyss.billing.v1.BillingService.GetReceipt
+   */
+  getReceipt: {
+    methodKind: "unary";
+    input: typeof GetReceiptRequestSchema;
+    output: typeof GetReceiptResponseSchema;
   },
   /**
    * Calls, tokens and cost by minute, hour, day or month, and by any of key, user, model and provider; a moment behind the calls.

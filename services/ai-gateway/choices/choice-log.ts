@@ -1,0 +1,101 @@
+import type { Job } from "@lyss/kit/service/define-service.ts";
+import type { Logger } from "pino";
+import { Counter, type Registry } from "prom-client";
+import type { Target } from "../model.ts";
+import { plainRule } from "../routing/route.ts";
+import { type ReportDeps, reportTargets } from "../routing/target-report.ts";
+import { type Choice, endChoice } from "./choice.ts";
+import { toChoiceBody } from "./choice-body.ts";
+import type { ChoiceRecord, ChoiceStore } from "./choice-store.ts";
+
+/** A call's targets when they are in order. */
+export type Ordered = Pick<Choice, "offer" | "open" | "targets" | "takers" | "isKept">;
+
+/** Remembers how calls were chosen where they go, for their receipts. Nothing waits for it, and nothing is refused for it. */
+export interface ChoiceLog {
+  /** Undefined for a name with one target, of which there is nothing to say, and where nothing is kept. */
+  begin(tenantId: string, ordered: Ordered): Choice | undefined;
+  /** `tried` are those that the call came to, in order. */
+  end(named: Pick<ChoiceRecord, "tenantId" | "callId">, choice: Choice | undefined, tried: readonly Target[]): void;
+  /** The answer of a call came from the cache. */
+  noteCached(named: Pick<ChoiceRecord, "tenantId" | "callId">, savedNanos: bigint): void;
+  /** Calls of this node at once, of others a second later. Undefined where nothing is known, or any more. */
+  find(tenantId: string, callId: string): Promise<Omit<ChoiceRecord, "tenantId" | "callId"> | undefined>;
+  /** Writes down what has ended until now. */
+  flush(): Promise<void>;
+  readonly jobs: readonly Job[];
+}
+
+const everyMs = 1_000;
+/** In a second, of one node. Beyond them some are not remembered: a receipt explains a call, it does not count them. */
+const maxWaiting = 1_000;
+const deleteEveryMs = 10_000;
+const deletedAtOnce = 20_000;
+const hourMs = 3_600_000;
+const nothing: ReadonlyMap<string, ChoiceRecord> = new Map();
+
+export function createChoiceLog(
+  { choiceRetentionHours: retentionHours }: { readonly choiceRetentionHours: number },
+  deps: ReportDeps & {
+    readonly choiceStore: ChoiceStore;
+    readonly log: Logger;
+    readonly metrics: Registry;
+  },
+): ChoiceLog {
+  const { choiceStore, clock, log, metrics } = deps;
+  const dropped = new Counter({
+    name: "lyss_gateway_choices_dropped_total",
+    help: "Calls whose receipts do not say how they were routed, because too many ended in a second.",
+    registers: [metrics],
+  });
+  let waiting = new Map<string, ChoiceRecord>();
+  /** Of which nothing is in the database yet. */
+  let writing = nothing;
+
+  function keep(record: ChoiceRecord): void {
+    if (retentionHours === 0) return;
+    if (waiting.size >= maxWaiting) dropped.inc();
+    else waiting.set(record.callId, record);
+  }
+
+  async function flush(): Promise<void> {
+    if (waiting.size === 0) return;
+    const records = waiting;
+    writing = records;
+    waiting = new Map();
+    try {
+      await choiceStore.add([...records.values()], new Date(clock.nowMs() + retentionHours * hourMs));
+    } catch (err) {
+      dropped.inc(records.size);
+      log.warn({ err, calls: records.size }, "how calls were routed cannot be written; their receipts will not say it");
+    } finally {
+      writing = nothing;
+    }
+  }
+
+  return {
+    begin(tenantId, ordered) {
+      const { targets, routed } = ordered.offer;
+      if (retentionHours === 0 || targets.length < 2) return undefined;
+      const all = routed?.targets ?? targets.map((target) => ({ target, rule: plainRule }));
+      return { ...ordered, reports: reportTargets(deps, tenantId, all), left: new Map() };
+    },
+    end(named, choice, tried) {
+      if (choice && tried.length > 0) keep({ ...named, routing: toChoiceBody(endChoice(choice, tried)) });
+    },
+    noteCached: (named, savedNanos) => keep({ ...named, cacheSavedNanos: savedNanos.toString() }),
+    async find(tenantId, callId) {
+      const known = waiting.get(callId) ?? writing.get(callId);
+      return known?.tenantId === tenantId ? known : choiceStore.find(tenantId, callId);
+    },
+    flush,
+    jobs: [
+      { name: "keep-choices", everyMs, run: flush },
+      {
+        name: "forget-choices",
+        everyMs: deleteEveryMs,
+        run: () => choiceStore.deleteExpired(new Date(clock.nowMs()), deletedAtOnce).then(() => undefined),
+      },
+    ],
+  };
+}

@@ -1,0 +1,39 @@
+import type { Database } from "@lyss/kit/db/database.ts";
+import { deleteExpired } from "@lyss/kit/db/delete-expired.ts";
+import type { ChoiceBody } from "./choice-body.ts";
+
+/** What is kept of a call: how it was chosen where it goes, or what an answer from the cache has saved. */
+export interface ChoiceRecord {
+  readonly tenantId: string;
+  readonly callId: string;
+  readonly routing?: ChoiceBody;
+  /** Nano-units, in digits. */
+  readonly cacheSavedNanos?: string;
+}
+
+/** The SQL of choices. One method, one statement. */
+export function createChoiceStore(db: Database) {
+  const { sql } = db;
+  return {
+    /** One that is there already stays as it is. */
+    async add(records: readonly ChoiceRecord[], expiresAt: Date): Promise<void> {
+      const texts = records.map(({ routing, cacheSavedNanos }) => JSON.stringify({ routing, cacheSavedNanos }));
+      await sql`
+        insert into choice (call_id, tenant_id, record, expires_at)
+        select call_id, tenant_id, record::json, ${expiresAt}
+        from unnest(${records.map(({ callId }) => callId)}::text[], ${records.map(({ tenantId }) => tenantId)}::text[],
+          ${texts}::text[]) as given (call_id, tenant_id, record)
+        on conflict (call_id) do nothing`;
+    },
+
+    async find(tenantId: string, callId: string): Promise<Omit<ChoiceRecord, "tenantId" | "callId"> | undefined> {
+      const [row] = await sql<{ record: Omit<ChoiceRecord, "tenantId" | "callId"> }[]>`
+        select record from choice where call_id = ${callId} and tenant_id = ${tenantId}`;
+      return row?.record;
+    },
+
+    deleteExpired: (now: Date, limit: number) => deleteExpired(db, "choice", { now, limit }),
+  };
+}
+
+export type ChoiceStore = ReturnType<typeof createChoiceStore>;

@@ -1,0 +1,96 @@
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import { billingFailures } from "@lyss/contracts/failures/billing.ts";
+import { CallOutcome, type ReceiptAttempt } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { scopeFor } from "@lyss/contracts/usage/usage-scope.ts";
+import { requireCaller } from "@lyss/kit/http/require-caller.ts";
+import { routesFor } from "@lyss/kit/http/route.ts";
+import { permits } from "@lyss/kit/rpc/call-context.ts";
+import { z } from "zod";
+import { choiceBody } from "./choices/choice-body.ts";
+import type { CallReceipt } from "./choices/get-receipt.ts";
+import type { AiGatewayOps } from "./ops.ts";
+
+const { json } = routesFor<AiGatewayOps>();
+
+const statuses = ["completed", "failed", "canceled", "truncated", "lost", "cached"] as const;
+const statusOf: Readonly<Record<CallOutcome, (typeof statuses)[number]>> = {
+  [CallOutcome.UNSPECIFIED]: "lost",
+  [CallOutcome.COMPLETED]: "completed",
+  [CallOutcome.FAILED]: "failed",
+  [CallOutcome.CANCELED]: "canceled",
+  [CallOutcome.TRUNCATED]: "truncated",
+  [CallOutcome.LOST]: "lost",
+  [CallOutcome.CACHED]: "cached",
+};
+
+const receiptBody = z.strictObject({
+  object: z.literal("call_receipt"),
+  id: z.string(),
+  currency: z.string(),
+  cost_nanos: z.string().describe("What the wallet paid for all attempts, in nano-units."),
+  cache_saved_nanos: z
+    .string()
+    .nullable()
+    .describe("What an answer from the cache cost less than the first; null for one that a provider gave."),
+  attempts: z.array(
+    z.strictObject({
+      attempt: z.int().min(1),
+      provider: z.string(),
+      model: z.string().describe("Its name at that provider's place in Lyss."),
+      status: z.enum(statuses),
+      started_at: z.iso.datetime(),
+      charged: z.boolean().describe("False for one after which the call went on elsewhere: nobody pays for it."),
+      cost_nanos: z.string(),
+      rule: z.string().nullable().describe("The rule of the guide by which it was charged."),
+      latency_ms: z.number().nullable(),
+    }),
+  ),
+  routing: choiceBody
+    .nullable()
+    .describe(
+      "Null for a name with one target, for an answer from the cache, without `provider:read`, and when aiGateway.choiceRetentionHours are over.",
+    ),
+  billing_receipt: z.string().describe("Where the receipt with price version and cost lines is."),
+});
+
+/** Why a call went where it did, and what that cost. */
+export const receiptRoutes = [
+  json({
+    method: "GET",
+    path: "/v1/requests/{id}/receipt",
+    permission: "billing:read",
+    operation: "getCallReceipt",
+    summary:
+      "Explains a call: the candidates with their scores, why each was chosen or passed over, and what each attempt cost. Without `billing:audit` of the caller's own calls.",
+    params: z.strictObject({
+      id: z.string().min(1).max(200).describe("The call: the header lyss-call-id of its answer."),
+    }),
+    response: receiptBody,
+    failures: [billingFailures.usage_not_found],
+    async handle(ops, request) {
+      const caller = requireCaller(request);
+      const { routing, ...receipt } = await ops.getReceipt({ ...scopeFor(caller, {}), callId: request.params.id });
+      // Who may not see providers does not see how they do.
+      return toReceiptBody({ ...receipt, routing: permits(caller.permissions, "provider:read") ? routing : undefined });
+    },
+  }),
+];
+
+function toReceiptBody(receipt: CallReceipt): z.input<typeof receiptBody> {
+  const { callId, currency, costNanos, attempts, routing = null, cacheSavedNanos = null } = receipt;
+  return {
+    ...{ object: "call_receipt", id: callId, currency, cost_nanos: costNanos.toString() },
+    ...{ cache_saved_nanos: cacheSavedNanos, attempts: attempts.map(toAttempt), routing },
+    billing_receipt: `/v1/billing/usage/${callId}`,
+  };
+}
+
+function toAttempt(one: ReceiptAttempt): z.input<typeof receiptBody>["attempts"][number] {
+  const { attempt, provider, model, outcome, startedAt, isCharged, costNanos, ruleId, latencyMs } = one;
+  return {
+    ...{ attempt, provider, model, status: statusOf[outcome], charged: isCharged, cost_nanos: costNanos.toString() },
+    started_at: (startedAt ? timestampDate(startedAt) : new Date(0)).toISOString(),
+    rule: isCharged ? ruleId : null,
+    latency_ms: isCharged ? Number(latencyMs) : null,
+  };
+}
