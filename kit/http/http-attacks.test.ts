@@ -137,6 +137,22 @@ test("no spelling of a path but its own reaches a handler", async () => {
   const variants = [
     ...["/v1/things/", "//v1/things", "/v1//things", "/V1/things", "/v1/Things", "/v1/%74hings", "/v1/things%2F"],
     ...["/v1/things/%2e", "/v1/x/../things", "/v1/./things", "/v1/things/a%2Frotate", "/v1/things/a%3Arotate"],
+    ...[
+      "/v1/names/a%2F",
+      "/v1/names/%2Fa",
+      "/v1/names/a%2F%2Fb",
+      "/v1/names/a%2F..%2Fb",
+      "/v1/names%2Fa",
+      "/v1/names/%61",
+    ],
+    ...[
+      "/v1/names/",
+      "/v1/names/%2E%2E",
+      "/v1/names/a%252Fb%2F",
+      "/v1/%6Eames/a%2Fb",
+      "/v1/names/a%5Cb",
+      "/v1/names/%2e%2fa",
+    ],
     ...["/v1\\things", "/v1/things;x", "/v1/things/", "/v1/things%00", "/v1/things%20", "/v1/raw/", "/v1/%72aw"],
     ...[
       "/v1/raw#x",

@@ -99,6 +99,26 @@ test("verbs and parameters: the last colon starts the verb, the caller's trace g
   assert.deepEqual(await get.json(), { id: "llama3:8b 你", name: "n" });
 });
 
+test("a name with slashes and colons is the same name however a client writes them, and a verb behind it is none of it", async () => {
+  const ask = async (path: string, method = "GET") => {
+    const response = await fetch(`${server.url}/v1/names/${path}`, { method, headers: signedIn });
+    return [response.status, await response.json()] as const;
+  };
+  for (const written of [
+    "openai/gpt-4o:free",
+    "openai%2Fgpt-4o%3Afree",
+    "openai%2fgpt-4o:free",
+    "openai/gpt-4o%3afree",
+  ]) {
+    assert.deepEqual(await ask(written), [200, { name: "openai/gpt-4o:free" }], written);
+    assert.deepEqual(await ask(`${written}:test`, "POST"), [200, { tested: "openai/gpt-4o:free" }], written);
+  }
+  assert.deepEqual(await ask("plain"), [200, { name: "plain" }]);
+  assert.equal((await ask("openai/gpt-4o", "POST"))[0], 404);
+  assert.equal((await ask("openai/gpt-4o", "DELETE"))[0], 405);
+  assert.equal((await ask(`${"a/".repeat(150)}b`))[0], 404);
+});
+
 test("known paths answer 405 with Allow and OPTIONS, HEAD answers like GET, 204 has no body", async () => {
   const ask = (method: string, path: string) => fetch(server.url + path, { method, headers: signedIn });
   const wrong = await ask("PUT", "/v1/things/a");

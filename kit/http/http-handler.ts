@@ -19,7 +19,7 @@ import { createHotRoutes, type HotRoutes } from "./hot-routes.ts";
 import type { Intake, OpenExchange } from "./intake.ts";
 import { createJsonApp } from "./json-routes.ts";
 import { createOpenApiDocument, type OpenApiOptions } from "./openapi.ts";
-import { createPathReader } from "./raw-paths.ts";
+import { createPathReader, isEncodedName, startOf } from "./raw-paths.ts";
 import { type Serve, type ServeRaw, serveRawRoute } from "./raw-routes.ts";
 import { checkRequestHead, headerOf, isCanonicalPath, pathOf } from "./request-head.ts";
 import type { PathParams } from "./route.ts";
@@ -161,6 +161,8 @@ export function createHandler(
       if (route.method === "GET") exact.set(`HEAD ${route.path}`, serve);
     }
   }
+  const named = mounted.flatMap(({ routes }) => routes.filter((route) => route.kind === "json" && route.takesSlashes));
+  const starts = [...new Set(named.map(({ path }) => startOf(path)))];
   const app = createJsonApp(serving, mounted, Object.keys(systemRoutes));
   const refused = metrics.forRoute("any", "refused");
 
@@ -170,7 +172,7 @@ export function createHandler(
     const path = pathOf(req);
     const serve = exact.get(`${req.method} ${path}`);
     if (serve) return serve;
-    if (isCanonicalPath(path)) return findByTemplate(req.method, path) ?? app.serve;
+    if (isCanonicalPath(path) || isEncodedName(path, starts)) return findByTemplate(req.method, path) ?? app.serve;
     throw new Failure(kitFailures.not_found, { method: req.method ?? "", path: path.slice(0, 200) });
   }
 

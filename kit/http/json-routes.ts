@@ -11,6 +11,7 @@ import { dataHeaders, sendReply } from "./failure-reply.ts";
 import { FileAnswer, fileHeaders } from "./file-answer.ts";
 import { parseFormBody } from "./form-body.ts";
 import { parseJsonBody } from "./json-body.ts";
+import { createPathReader, startOf } from "./raw-paths.ts";
 import { checkBodyHead } from "./read-body.ts";
 import { pathOf } from "./request-head.ts";
 import { type BodyFormat, isConditional, type JsonRoute, type Route } from "./route.ts";
@@ -136,10 +137,11 @@ function mountJsonRoute(
   stateOf: (request: FastifyRequest) => State,
 ): void {
   const schemas = requestSchemasOf(route);
+  const readName = route.takesSlashes ? createPathReader(route.path) : undefined;
   const meter = serving.metrics.forRoute(route.method, route.path);
   app.route({
     method: route.method,
-    url: toFastifyPath(route.path),
+    url: toFastifyPath(route),
     config: { bodyFormats: route.bodyFormats } satisfies RouteConfig,
     errorHandler(err, request, reply) {
       reply.hijack();
@@ -161,7 +163,7 @@ function mountJsonRoute(
         .catch((err) => answerError(err, serving, request.raw, reply.raw, call, route.toFailureReply));
     },
     async handler(request, reply) {
-      const answer = await handle({ serving, service, route, schemas }, request, stateOf(request));
+      const answer = await handle({ serving, service, route, schemas, readName }, request, stateOf(request));
       reply.hijack();
       sendReply(request.raw, reply.raw, answer);
     },
@@ -173,15 +175,20 @@ interface MountedRoute {
   readonly service: MountedService;
   readonly route: JsonRoute<never>;
   readonly schemas: RequestSchemas;
+  /** Given where a name in the path may hold slashes. */
+  readonly readName: ReturnType<typeof createPathReader> | undefined;
 }
 
 async function handle(
-  { serving, service, route, schemas }: MountedRoute,
+  { serving, service, route, schemas, readName }: MountedRoute,
   request: FastifyRequest,
   { call, context }: State,
 ) {
+  const path = pathOf(request.raw);
+  const params = readName ? readName(path) : { ...(request.params as object) };
+  if (!params) throw new Failure(kitFailures.not_found, { method: route.method, path: path.slice(0, 200) });
   const input = {
-    params: parseInput(schemas.params, { ...(request.params as object) }, "path"),
+    params: parseInput(schemas.params, params, "path"),
     query: parseInput(schemas.query, readQuery(request.query as Query, schemas.listFields), "query"),
     body: parseInput(schemas.body, request.body ?? undefined, "body"),
     caller: context.caller,
@@ -241,12 +248,14 @@ function readQuery(query: Query, listFields: ReadonlySet<string>): Record<string
 function mountOtherMethods(
   app: FastifyInstance,
   serving: Serving,
-  routes: readonly Pick<Route<never>, "path" | "method">[],
+  routes: readonly (Pick<Route<never>, "method"> & NamedPath)[],
   stateOf: (request: FastifyRequest) => State,
 ): void {
-  const byShape = Map.groupBy(routes, (route) => route.path.replace(/\{\w+\}/g, "{}"));
+  const byShape = Map.groupBy(routes, (route) =>
+    route.takesSlashes ? toFastifyPath(route) : route.path.replace(/\{\w+\}/g, "{}"),
+  );
   for (const group of byShape.values()) {
-    const path = group[0]?.path ?? "/";
+    const [{ path, takesSlashes } = { path: "/", takesSlashes: false }] = group;
     const methods: string[] = group.map((route) => route.method);
     const allowed = allMethods.filter(
       (method) => method === "OPTIONS" || methods.includes(method === "HEAD" ? "GET" : method),
@@ -254,7 +263,7 @@ function mountOtherMethods(
     const meter = serving.metrics.forRoute("other", path);
     app.route({
       method: allMethods.filter((method) => method === "OPTIONS" || !allowed.includes(method)),
-      url: toFastifyPath(path),
+      url: toFastifyPath({ path, takesSlashes }),
       async onRequest(request, reply) {
         observe(serving, meter, "otherMethod", reply.raw, stateOf(request).call);
         if (request.method !== "OPTIONS") {
@@ -270,9 +279,18 @@ function mountOtherMethods(
   }
 }
 
-/** `/keys/{id}:rotate` in find-my-way's notation; a name before a verb takes everything up to the last colon. */
-function toFastifyPath(template: string): string {
-  return template
+interface NamedPath {
+  readonly path: string;
+  readonly takesSlashes?: boolean | undefined;
+}
+
+/**
+ * `/keys/{id}:rotate` in find-my-way's notation; a name before a verb takes everything up to the last colon, and one that takes slashes
+ * whatever follows.
+ */
+function toFastifyPath({ path, takesSlashes }: NamedPath): string {
+  if (takesSlashes) return `${startOf(path)}*`;
+  return path
     .replaceAll(":", "::")
     .replace(/\{(\w+)\}::/, ":$1([^/]+)::")
     .replace(/\{(\w+)\}/g, ":$1");

@@ -91,6 +91,11 @@ export interface JsonRoute<
    * kit/idempotency.
    */
   readonly takesIdempotencyKey?: boolean;
+  /**
+   * True where the path ends in its one parameter, or in that and a verb, and the parameter may hold slashes and colons, as names of models
+   * do: written as they are, or encoded. Of one method no two such routes may begin alike.
+   */
+  readonly takesSlashes?: boolean;
   /** The version of what the answer shows. Goes out as `ETag`; a change may send it back as `If-Match`. */
   versionOf?(body: z.output<Response>): number;
   /** Failures worth naming in the OpenAPI document besides the kit's own. */

@@ -119,6 +119,7 @@ const modelRoutes = [
     ...dialect,
     method: "GET",
     path: "/v1beta/models/{id}",
+    takesSlashes: true,
     permission: "model:list",
     operation: "getGeminiModel",
     summary: "One model that this key may use, in Google's form.",

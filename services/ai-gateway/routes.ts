@@ -66,6 +66,7 @@ function modelRoutes({ prefix, suffix, dialect }: Place) {
       ...dialect,
       method: "GET",
       path: `${prefix}/models/{id}`,
+      takesSlashes: true,
       permission: "model:list",
       operation: `getModel${suffix}`,
       summary: "One model that this key may use.",

@@ -11,7 +11,9 @@ import { targetReport, toTargetReport } from "./routing/target-report.ts";
 const { json } = routesFor<AiGatewayOps>();
 
 const routePath = "/api/v1/ai/routes/{name}";
-const routeParams = z.strictObject({ name: z.string().min(1).max(200).describe("Without a slash or colon.") });
+const routeParams = z.strictObject({
+  name: z.string().min(1).max(200).describe("Slashes and colons stand as they are: `openai/gpt-4o:free`."),
+});
 const examples = [
   {
     strategy: "weighted",
@@ -71,6 +73,7 @@ export const routingRoutes = [
   json({
     method: "GET",
     path: routePath,
+    takesSlashes: true,
     permission: "provider:read",
     operation: "getRoute",
     summary: "One route, with how its targets do at the node that answers.",
@@ -86,6 +89,7 @@ export const routingRoutes = [
   json({
     method: "PUT",
     path: routePath,
+    takesSlashes: true,
     permission: "provider:create",
     operation: "putRoute",
     summary:
@@ -106,6 +110,7 @@ export const routingRoutes = [
   json({
     method: "DELETE",
     path: routePath,
+    takesSlashes: true,
     permission: "provider:delete",
     operation: "removeRoute",
     summary: "Removes a route of the tenant's own: its name is again what it was without it.",
@@ -122,6 +127,7 @@ export const routingRoutes = [
   json({
     method: "POST",
     path: `${routePath}:dry-run`,
+    takesSlashes: true,
     // It looks at everybody's calls.
     permission: "billing:audit",
     operation: "dryRunRoute",

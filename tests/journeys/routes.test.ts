@@ -60,6 +60,23 @@ async function call(model: string, headers: Readonly<Record<string, string>> = {
   return [answer.status, answer.headers.get("lyss-provider"), answer.body["model"]];
 }
 
+test("a route may be called as vendors call their models, with slashes and colons", async () => {
+  for (const written of ["openai/gpt-4o:free", encodeURIComponent("openai/gpt-4o:free")]) {
+    const made = await put(written, "fallback", [cheap]);
+    assert.deepEqual([made.status, made.body["name"]], [200, "openai/gpt-4o:free"]);
+    for (const way of ways) {
+      assert.deepEqual(await call("openai/gpt-4o:free", way), [200, "cheap", "openai/gpt-4o:free"]);
+    }
+    const shown = await requestJson(`${platform.url}/v1/models/${written}`, platform.apiKey);
+    assert.deepEqual([shown.status, shown.body["id"]], [200, "openai/gpt-4o:free"]);
+    const tried = await routes(`/${written}:dry-run`, { method: "POST", body: { targets: [dear] } });
+    assert.deepEqual([tried.status, tried.body["object"]], [200, "route_dry_run"]);
+    assert.equal((await routes(`/${written}`)).status, 200);
+    assert.equal((await routes(`/${written}`, { method: "DELETE" })).status, 200);
+    assert.equal((await routes(`/${written}`)).status, 404);
+  }
+});
+
 test("a route decides where calls of its name go; a change of it counts at once, and its removal ends it", async () => {
   assert.equal((await put("smart", "fallback", [dear, cheap])).status, 200);
   for (const way of ways) assert.deepEqual(await call("smart", way), [200, "dear", "smart"]);
