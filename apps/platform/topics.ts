@@ -14,6 +14,7 @@ export const topics: readonly Topic[] = [
       "audit.*",
       "auth.*",
       "cache_policy.*",
+      "call_defaults.*",
       "credential.*",
       "degradation.*",
       "factor.*",

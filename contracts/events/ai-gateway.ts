@@ -2,6 +2,7 @@ import { defineEvent } from "@lyss/kit/events/event.ts";
 import {
   BreakerChangedSchema,
   CachePolicyChangedSchema,
+  CallDefaultsChangedSchema,
   DegradationChangedSchema,
   ModelLimitChangedSchema,
   PersonErasedSchema,
@@ -32,6 +33,14 @@ export const cachePolicyChanged = defineEvent(
   CachePolicyChangedSchema,
   (event) => event.tenantId,
 );
+
+/** What a tenant's calls mean and say by default changed; nodes read it anew. */
+export const callDefaultsChanged = defineEvent(
+  "call_defaults.changed",
+  CallDefaultsChangedSchema,
+  (event) => event.tenantId,
+);
+
 /** A tenant's prompt, or what a label of its means, changed. */
 export const promptChanged = defineEvent("prompt.changed", PromptChangedSchema, (event) => event.tenantId);
 

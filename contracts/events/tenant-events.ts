@@ -1,6 +1,12 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { EventType } from "@lyss/kit/events/event.ts";
-import { cachePolicyChanged, providerAccountChanged, providerChanged, routeChanged } from "./ai-gateway.ts";
+import {
+  cachePolicyChanged,
+  callDefaultsChanged,
+  providerAccountChanged,
+  providerChanged,
+  routeChanged,
+} from "./ai-gateway.ts";
 import { keyCreated, keyRevoked, roleCreated, roleRemoved, roleUpdated } from "./auth.ts";
 import {
   balanceLow,
@@ -43,6 +49,7 @@ export const tenantEvents: readonly EventType[] = [
   tenantEvent(providerAccountChanged),
   tenantEvent(routeChanged),
   tenantEvent(cachePolicyChanged),
+  tenantEvent(callDefaultsChanged),
   tenantEvent(keyCreated),
   tenantEvent(keyRevoked),
   tenantEvent(roleCreated),

@@ -250,6 +250,33 @@ export const aiGatewayFailures = defineFailures("ai_gateway", {
       zh_CN: "此处未启用缓存；仅当请求带有 lyss-cache 标头时才使用缓存。",
     },
   },
+  call_defaults_not_found: {
+    kind: "not_found",
+    publicCode: "GATEWAY_091",
+    text: {
+      en_US:
+        "Nothing is said by default for these calls. PUT says it; GET /api/v1/ai/call-defaults lists what is said.",
+      zh_CN: "没有为这些调用设置默认值。可用 PUT 设置；已有设置见 GET /api/v1/ai/call-defaults。",
+    },
+  },
+  call_defaults_version_mismatch: {
+    kind: "failed_precondition",
+    publicCode: "GATEWAY_092",
+    httpStatus: 412,
+    text: {
+      en_US: "What is said by default has changed: it is at version {current}, not {expected}. Read it again.",
+      zh_CN: "默认值已发生变化：当前版本为 {current}，而非 {expected}。请重新读取。",
+    },
+  },
+  too_many_call_defaults: {
+    kind: "resource_exhausted",
+    publicCode: "GATEWAY_093",
+    httpStatus: 409,
+    text: {
+      en_US: "Defaults may be said for {limit} keys. Delete those of keys that are gone.",
+      zh_CN: "最多可为 {limit} 个密钥设置默认值，请删除已失效密钥的设置。",
+    },
+  },
   prompt_not_found: {
     kind: "not_found",
     publicCode: "GATEWAY_051",

@@ -10,6 +10,7 @@ import type { TimerWheel } from "@lyss/kit/service/timer-wheel.ts";
 import type { Logger } from "pino";
 import type { AnswerCache } from "./answer-cache/answer-cache.ts";
 import type { CachePolicies } from "./answer-cache/cache-policies.ts";
+import type { DefaultsBook } from "./call-defaults/defaults-book.ts";
 import type { Catalog } from "./catalog.ts";
 import type { ChoiceLog } from "./choices/choice-log.ts";
 import type { GatewaySettings } from "./config.ts";
@@ -60,6 +61,7 @@ export interface AiGatewayDeps {
   readonly modelLimits: ModelLimits;
   readonly limitBook: LimitBook;
   readonly promptStore: PromptStore;
+  readonly callDefaults: DefaultsBook;
   readonly openCalls: OpenCalls;
   readonly funding: Funding;
   readonly once: CallOnce;

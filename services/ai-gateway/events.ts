@@ -1,6 +1,7 @@
 import {
   aiGatewayPersonExported,
   cachePolicyChanged,
+  callDefaultsChanged,
   modelLimitChanged,
   providerAccountChanged,
   providerChanged,
@@ -32,6 +33,11 @@ export function createAiGatewaySubscriptions(ops: AiGatewayOps, deps: AiGatewayD
   const reloadPolicies = () => {
     ops.loadCachePolicies().catch((err: unknown) => log.error({ err }, "who uses the cache could not be read again"));
   };
+  const reloadDefaults = () => {
+    deps.callDefaults
+      .load()
+      .catch((err: unknown) => log.error({ err }, "what calls say by default could not be read again"));
+  };
   const forget = ({ data }: { readonly data: { readonly credentialId: string } }) =>
     credentials.forget(data.credentialId);
   const forgetAll = () => credentials.forgetAll();
@@ -50,6 +56,7 @@ export function createAiGatewaySubscriptions(ops: AiGatewayOps, deps: AiGatewayD
     onBroadcast("reload-routes", routeChanged, reloadRoutes, reloadRoutes),
     onBroadcast("reload-model-limits", modelLimitChanged, reloadLimits, reloadLimits),
     onBroadcast("reload-cache-policies", cachePolicyChanged, reloadPolicies, reloadPolicies),
+    onBroadcast("reload-call-defaults", callDefaultsChanged, reloadDefaults, reloadDefaults),
     onBroadcast("forget-rotated-secret", credentialRotated, forget, forgetAll),
     onBroadcast("forget-revoked-secret", credentialRevoked, forget, forgetAll),
     onBroadcast(

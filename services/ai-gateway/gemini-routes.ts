@@ -111,8 +111,8 @@ const modelRoutes = [
     query: pageQuery.pick({ key: true, pageSize: true, pageToken: true }),
     response: googleList,
     async handle(ops, request) {
-      const { tenantId, models: allowedModels } = requireCaller(request);
-      return toGoogleList(await ops.listModels({ tenantId, allowedModels }), request.query);
+      const { tenantId, keyId, models: allowedModels } = requireCaller(request);
+      return toGoogleList(await ops.listModels({ tenantId, keyId, allowedModels }), request.query);
     },
   }),
   json({
@@ -128,8 +128,8 @@ const modelRoutes = [
     response: googleModel,
     failures: [aiGatewayFailures.model_not_found, billingFailures.price_missing],
     async handle(ops, request) {
-      const { tenantId, models: allowedModels } = requireCaller(request);
-      return toGoogleModel(await ops.getModel({ tenantId, allowedModels, model: request.params.id }));
+      const { tenantId, keyId, models: allowedModels } = requireCaller(request);
+      return toGoogleModel(await ops.getModel({ tenantId, keyId, allowedModels, model: request.params.id }));
     },
   }),
 ];

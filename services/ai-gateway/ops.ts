@@ -7,6 +7,9 @@ import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts"
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { serveCall } from "./call/serve-call.ts";
 import { getReceipt } from "./choices/get-receipt.ts";
+import type { CallDefaultsKey, CallDefaultsSpec } from "./call-defaults/call-defaults.ts";
+import type { ParameterDialect } from "./call-defaults/parameters.ts";
+import { withDefaults } from "./call-defaults/with-defaults.ts";
 import type { AiGatewayDeps } from "./deps.ts";
 import { askInAnthropic } from "./dialects/anthropic/messages.ts";
 import { readBetas } from "./dialects/anthropic/read-betas.ts";
@@ -60,9 +63,13 @@ import type { MediaSurface, Surface } from "./surfaces/surface.ts";
 
 /** Binds the gateway's operations to what they need. */
 export function createAiGatewayOps(deps: AiGatewayDeps) {
+  const defaulted = (caller: Caller | undefined, dialect: ParameterDialect, body: Buffer) => {
+    const parameters = caller && deps.callDefaults.parametersOf(caller);
+    return parameters ? withDefaults(parameters, dialect, body) : body;
+  };
   const givenBy = async ({ caller, body }: Exchange, dialect: PromptedDialect) => ({
     caller,
-    body: caller ? await expandPrompt(deps, caller.tenantId, dialect, body) : body,
+    body: defaulted(caller, dialect, caller ? await expandPrompt(deps, caller.tenantId, dialect, body) : body),
   });
   const serve = (exchange: Exchange, call: AskedCall) => serveCall(deps, askedAs(call, exchange), exchange);
   return {
@@ -87,11 +94,14 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
         askWithPreferences(given, (body) => askInAnthropic(body, betas)),
       );
     },
-    generateContent: (content: AskedContent, exchange: Exchange) =>
-      serve(
+    async generateContent(content: AskedContent, exchange: Exchange) {
+      const { caller } = exchange;
+      const given = { caller, body: defaulted(caller, "gemini", exchange.body) };
+      await serve(
         exchange,
-        askWithPreferences(exchange, (body) => askInGemini(content, body)),
-      ),
+        askWithPreferences(given, (body) => askInGemini(content, body)),
+      );
+    },
     embedContent: ({ model, isBatch }: { model: string; isBatch: boolean }, exchange: Exchange) =>
       serve(
         exchange,
@@ -138,6 +148,11 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
     putCachePolicy: (policy: Parameters<AiGatewayDeps["cachePolicies"]["put"]>[0]) => deps.cachePolicies.put(policy),
     removeCachePolicy: (tenantId: string) => deps.cachePolicies.remove(tenantId),
     purgeCache: (tenantId: string) => deps.answerCache.purge(tenantId),
+    listCallDefaults: (tenantId: string, page: PageRequest) => deps.callDefaults.list(tenantId, page),
+    getCallDefaults: (key: CallDefaultsKey) => deps.callDefaults.get(key),
+    putCallDefaults: (key: CallDefaultsKey, spec: CallDefaultsSpec, expectedVersion: number | undefined) =>
+      deps.callDefaults.put(key, spec, expectedVersion),
+    removeCallDefaults: (key: CallDefaultsKey) => deps.callDefaults.remove(key),
     loadModelLimits: () => deps.limitBook.load(),
     listModelLimits: (page: PageRequest) => deps.limitBook.list(page),
     getModelLimit: (name: string) => deps.limitBook.get(name),

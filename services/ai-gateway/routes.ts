@@ -4,6 +4,7 @@ import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
 import { cacheRoutes } from "./cache-routes.ts";
+import { callDefaultsRoutes } from "./call-defaults-routes.ts";
 import { callRoutes, type Place } from "./call-routes.ts";
 import { apiVersionSchema, baseUrlSchema, type ModelConfig, modelSchema, needsInputPrice } from "./config.ts";
 import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
@@ -54,8 +55,8 @@ function modelRoutes({ prefix, suffix, dialect }: Place) {
       query: pageQuery,
       response: z.union([openAiList, anthropicList, googleList]),
       async handle(ops, request) {
-        const { tenantId, models } = requireCaller(request);
-        const targets = await ops.listModels({ tenantId, allowedModels: models });
+        const { tenantId, keyId, models } = requireCaller(request);
+        const targets = await ops.listModels({ tenantId, keyId, allowedModels: models });
         const whose = listDialectOf(request.headers);
         if (whose === "google") return toGoogleList(targets, request.query);
         if (whose === "anthropic") return toAnthropicList(targets, request.query);
@@ -76,8 +77,8 @@ function modelRoutes({ prefix, suffix, dialect }: Place) {
       response: z.union([openAiModel, anthropicModel, googleModel]),
       failures: [aiGatewayFailures.model_not_found, billingFailures.price_missing],
       async handle(ops, request) {
-        const { tenantId, models } = requireCaller(request);
-        const target = await ops.getModel({ tenantId, allowedModels: models, model: request.params.id });
+        const { tenantId, keyId, models } = requireCaller(request);
+        const target = await ops.getModel({ tenantId, keyId, allowedModels: models, model: request.params.id });
         const whose = listDialectOf(request.headers);
         if (whose === "google") return toGoogleModel(target);
         return whose === "anthropic" ? toAnthropicModel(target) : toOpenAiModel(target);
@@ -275,6 +276,7 @@ export const aiGatewayRoutes = [
   ...promptRoutes,
   ...resilienceRoutes,
   ...modelLimitRoutes,
+  ...callDefaultsRoutes,
   ...cacheRoutes,
   ...receiptRoutes,
 ];

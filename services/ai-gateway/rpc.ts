@@ -53,7 +53,7 @@ export function createAiGatewayRpc(ops: AiGatewayOps): CheckedRpc<typeof AiGatew
       return { ...result, latencyMs: BigInt(result.latencyMs), missingModels: [...result.missingModels] };
     },
     async listModels({ tenantId, allowedModels }) {
-      const targets = await ops.listModels({ tenantId, allowedModels });
+      const targets = await ops.listModels({ tenantId, keyId: "", allowedModels });
       const models = targets.map(({ name, target: { provider } }) => ({
         name,
         provider: provider.name,

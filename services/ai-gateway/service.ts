@@ -3,6 +3,7 @@ import {
   aiGatewayPersonExported,
   breakerChanged,
   cachePolicyChanged,
+  callDefaultsChanged,
   degradationChanged,
   modelLimitChanged,
   promptChanged,
@@ -26,6 +27,8 @@ import { registerPolicyMetrics } from "@lyss/kit/resilience/metrics.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
 import { createTimerWheel } from "@lyss/kit/service/timer-wheel.ts";
 import { createCaching } from "./answer-cache/caching.ts";
+import { createCallDefaultsStore } from "./call-defaults/call-defaults-store.ts";
+import { createDefaultsBook } from "./call-defaults/defaults-book.ts";
 import { createCatalog } from "./catalog.ts";
 import { createChoiceLog } from "./choices/choice-log.ts";
 import { createChoiceStore } from "./choices/choice-store.ts";
@@ -75,7 +78,12 @@ async function loadSnapshots(
 ): Promise<void> {
   const { routes, modelLimits } = given.config;
   await loadTenantProviders(deps);
-  await Promise.all([loadRoutes(deps, routes), loadAccounts(deps), deps.cachePolicies.load()]);
+  await Promise.all([
+    loadRoutes(deps, routes),
+    loadAccounts(deps),
+    deps.cachePolicies.load(),
+    deps.callDefaults.load(),
+  ]);
   await deps.limitBook.start(modelLimits);
   given.onConfigChange((changed) => {
     changeSharedRoutes(deps, changed.routes);
@@ -90,6 +98,7 @@ export const aiGateway = defineService({
   publishes: [
     ...[providerChanged, providerAccountChanged, routeChanged, breakerChanged, degradationChanged, resilienceOrdered],
     ...[aiGatewayPersonErased, aiGatewayPersonExported, modelLimitChanged, cachePolicyChanged, promptChanged],
+    callDefaultsChanged,
   ],
   hears: [
     providerChanged,
@@ -97,6 +106,7 @@ export const aiGateway = defineService({
     routeChanged,
     modelLimitChanged,
     cachePolicyChanged,
+    callDefaultsChanged,
     credentialRotated,
     credentialRevoked,
     resilienceOrdered,
@@ -157,6 +167,7 @@ export const aiGateway = defineService({
       ...{ catalog, policies, degradation, changes, node },
       ...{ ...routing, ...limiting, ...caching, choices },
       promptStore: createPromptStore(db.sql),
+      callDefaults: createDefaultsBook({ db, outbox, clock, store: createCallDefaultsStore(db.sql) }),
       store: createAiGatewayStore(db.sql),
       metrics: createGatewayMetrics(metrics, {
         openCalls: () => openCalls.size,

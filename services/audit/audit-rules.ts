@@ -1,6 +1,7 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import {
   cachePolicyChanged,
+  callDefaultsChanged,
   modelLimitChanged,
   promptChanged,
   providerChanged,
@@ -319,6 +320,7 @@ export const auditRules: readonly AuditRule[] = [
     details: ["reversalId", "walletId", "currency", "amountNanos", "isWon"],
   }),
   audited(integrityFailed, { subject: ["journal", "runId"], details: ["findingCount"] }),
+  audited(callDefaultsChanged, { ...ofTenant, actor: "actorId", subject: ["call_defaults", "keyId"] }),
   audited(cachePolicyChanged, { ...ofTenant, actor: "actorId", subject: ["cache", "tenantId"] }),
   audited(modelLimitChanged, { subject: ["model_limit", "name"], actor: "actorId" }),
   audited(resilienceOrdered, { subject: ["node", "node"], actor: "userId", details: ["order"] }),

@@ -174,6 +174,67 @@ test("an answer that was kept is another prompt's as soon as the label means ano
   assert.equal(await call(), 1);
 });
 
+test("a key's calls mean by a name what is said for the key, and say what is said of their answers where they do not", async () => {
+  const defaults = (key: string, init: Parameters<typeof requestJson>[2] = {}) =>
+    requestJson(`${url}/api/v1/ai/call-defaults/${key}`, apiKey, init);
+  const made = await requestJson(`${url}/api/v1/keys`, apiKey, { body: { name: "limited", models: ["n"] } });
+  const key = { id: String(made.body["id"]), secret: String(made.body["secret"]) };
+  assert.equal((await defaults("all")).status, 404);
+  const forAll = { aliases: { fast: "m", clever: "n" }, parameters: { temperature: 0.5 } };
+  assert.equal((await defaults("all", { method: "PUT", body: forAll })).body["version"], 1);
+  const forKey = { aliases: { fast: "n" }, parameters: { max_tokens: 9 } };
+  const put = await defaults(key.id, { method: "PUT", body: forKey });
+  assert.deepEqual([put.status, put.body["key"], put.body["parameters"]], [200, key.id, { max_tokens: 9 }]);
+
+  const limited = new OpenAI({ baseURL: `${url}/v1`, apiKey: key.secret, maxRetries: 0 });
+  const ask = (client: OpenAI, model: string, more: object = {}) =>
+    client.chat.completions.create({ model, messages: [question], ...more });
+  const sent = () => [lastAsked().model, lastAsked().temperature, lastAsked().max_tokens];
+  await ask(limited, "fast");
+  assert.deepEqual(sent(), ["n", 0.5, 9]);
+  await ask(limited, "n", { temperature: 1, max_tokens: 3 });
+  assert.deepEqual(sent(), ["n", 1, 3]);
+  await ask(openai, "fast", { prompt });
+  assert.deepEqual([lastAsked().model, lastAsked().temperature], ["m", 0.2], "a prompt goes before");
+  // Whatever an alias is called, the key may use what it may use.
+  const steal = { aliases: { n: "m" }, parameters: {} };
+  assert.equal((await defaults(key.id, { method: "PUT", body: steal })).status, 200);
+  await assert.rejects(ask(limited, "n"), (err) => err instanceof NotFoundError && /'n'/.test(err.message));
+  assert.equal((await defaults(key.id, { method: "PUT", body: forKey })).status, 200);
+
+  const listed = async (client: OpenAI) => (await client.models.list()).data.map(({ id }) => id).toSorted();
+  assert.deepEqual(await listed(limited), ["clever", "fast", "n"]);
+  const gemini = await requestJson(`${url}/v1beta/models/clever:generateContent`, apiKey, {
+    body: { contents: [{ role: "user", parts: [{ text: "Capital of France?" }] }], generationConfig: { topP: 1 } },
+  });
+  assert.equal(gemini.status, 200, JSON.stringify(gemini.body));
+  assert.deepEqual([...sent().slice(0, 2), lastAsked().top_p], ["n", 0.5, 1]);
+  await anthropic.messages.create({ model: "fast", max_tokens: 20, messages: [question] });
+  assert.deepEqual(sent(), ["m", 0.5, 20]);
+  const counted = await anthropic.messages.countTokens({ model: "fast", messages: [question] });
+  assert.ok(counted.input_tokens > 0);
+  // Without parameters a chat call goes the shorter way, and its alias with it.
+  assert.equal((await defaults("all", { method: "PUT", body: { aliases: { fast: "m" } } })).body["version"], 2);
+  await ask(openai, "fast");
+  assert.deepEqual(sent().slice(0, 2), ["m", undefined]);
+  await waitForNoCall(platform);
+  const models = (await listUsage(platform)).slice(0, 3).map(({ model }) => model);
+  assert.ok(
+    models.every((model) => model === "m" || model === "n"),
+    `usage is of models, not of names: ${models}`,
+  );
+
+  const lyss = (...words: readonly string[]) =>
+    runLyss(["call-defaults", ...words], { LYSS_URL: url, LYSS_API_KEY: apiKey });
+  assert.match((await lyss("list")).output, new RegExp(`all +fast=m +none +2\\n${key.id} +fast=n +max_tokens=9 +3`));
+  const said = await lyss("put", "all", "--alias", "a=m", "b=n", "--top-p", "0.5", "--if-version", "2");
+  assert.match(said.output, /aliases +a=m b=n\nparameters +top_p=0\.5/);
+  assert.match((await lyss("put", "all", "--alias", "a")).complaint, /name=model/);
+  assert.match((await lyss("put", "all", "--if-version", "2")).complaint, /at version 3, not 2/);
+  assert.match((await lyss("delete", "all")).output, /Nothing is said by default for all\./);
+  assert.match((await lyss("get", "all")).complaint, /Nothing is said by default/);
+});
+
 test("prompts are kept by command", async () => {
   const env = { LYSS_URL: url, LYSS_API_KEY: apiKey };
   const lyss = (...words: readonly string[]) => runLyss(["prompt", ...words], env);

@@ -5,6 +5,7 @@ import { addAuditCommands } from "./audit-commands.ts";
 import { addBillingCommands } from "./billing-commands.ts";
 import { addBudgetCommands } from "./budget-commands.ts";
 import { addCacheCommands } from "./cache-commands.ts";
+import { addCallDefaultsCommands } from "./call-defaults-commands.ts";
 import { addClientCommands } from "./client-commands.ts";
 import { addCodeCommands } from "./code-commands.ts";
 import type { CliDeps } from "./context.ts";
@@ -61,6 +62,7 @@ function createProgram(deps: CliDeps): Command {
   addProviderCommands(program, deps);
   addRouteCommands(program, deps);
   addModelLimitCommands(program, deps);
+  addCallDefaultsCommands(program, deps);
   addCacheCommands(program, deps);
   addPromptCommands(program, deps);
   addMoneyCommands(program, deps);

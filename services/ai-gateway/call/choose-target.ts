@@ -22,14 +22,16 @@ const conversing = /^(chat|messages|responses|(stream)?generateContent .*)$/i;
 
 /**
  * Where a call of this model can go, in order: at least one target. Throws `model_not_found`, also for a model that the key may
- * not use, and for a route that has no target for such a call; `invalid_request` where its caller wants none of them.
+ * not use, by whatever alias, and for a route that has no target for such a call; `invalid_request` where its caller wants none of them.
  */
 export async function findTargets(
-  { catalog, order, affinity, choices }: Pick<AiGatewayDeps, "catalog" | "order" | "affinity" | "choices">,
+  deps: Pick<AiGatewayDeps, "affinity" | "callDefaults" | "catalog" | "choices" | "order">,
   caller: Caller,
-  { model, preferences, asked, chat }: Pick<AskedCall, "model" | "preferences" | "asked" | "chat">,
+  { model: named, preferences, asked, chat }: Pick<AskedCall, "model" | "preferences" | "asked" | "chat">,
   tags: TagsText,
 ): Promise<Found> {
+  const { catalog, order, affinity, choices, callDefaults } = deps;
+  const model = callDefaults.modelOf(caller, named);
   const offer = isModelAllowed(caller.models, model) ? catalog.findOffer(caller.tenantId, model) : undefined;
   const { tenantId, userId, keyId } = caller;
   if (offer) await order.prepare(offer, tenantId);
@@ -47,17 +49,18 @@ export async function findTargets(
     const choice = choices.begin(tenantId, { offer, open: ordered, targets: wanted, takers, isKept });
     return { targets: [first, ...others], conversation, choice };
   }
-  throw new Failure(aiGatewayFailures.model_not_found, { model });
+  throw new Failure(aiGatewayFailures.model_not_found, { model: named });
 }
 
 /** One to which a call of this model may go; of a route, the first that is well. Throws `model_not_found`. */
 export function chooseTarget(
-  { failOver, catalog }: Pick<AiGatewayDeps, "catalog" | "failOver">,
+  { failOver, catalog, callDefaults }: Pick<AiGatewayDeps, "callDefaults" | "catalog" | "failOver">,
   caller: Caller,
-  model: string,
+  asked: string,
 ): Target {
+  const model = callDefaults.modelOf(caller, asked);
   const offer = isModelAllowed(caller.models, model) ? catalog.findOffer(caller.tenantId, model) : undefined;
   const target = failOver.first(offer?.targets ?? []);
   if (target) return target;
-  throw new Failure(aiGatewayFailures.model_not_found, { model });
+  throw new Failure(aiGatewayFailures.model_not_found, { model: asked });
 }

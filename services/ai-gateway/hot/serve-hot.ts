@@ -29,8 +29,8 @@ type Chosen = Pick<Admitted, "targets" | "conversation" | "choice">;
  * is wrong; nothing has been taken then.
  */
 export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => boolean | Promise<boolean> {
-  const { openCalls, catalog, settings, credentials, funding, pools, failOver, order, modelLimits, answerCache } = deps;
-  const { affinity, choices } = deps;
+  const { openCalls, catalog, settings, credentials, funding, pools, failOver, order, modelLimits } = deps;
+  const { affinity, answerCache, callDefaults, choices } = deps;
   const startOf = createRequestStarts();
 
   const compose: Compose = (request, target, secret) => {
@@ -114,9 +114,9 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
     const { caller, body } = exchange.facts;
     const request = scanRequest(body);
     if (!request || request.mayHoldMedia || answerCache.isWanted(caller, exchange.facts.headers)) return false;
-    const offer = isModelAllowed(caller.models, request.model)
-      ? catalog.findOffer(caller.tenantId, request.model)
-      : undefined;
+    if (callDefaults.parametersOf(caller)) return false;
+    const model = callDefaults.modelOf(caller, request.model);
+    const offer = isModelAllowed(caller.models, model) ? catalog.findOffer(caller.tenantId, model) : undefined;
     const chosen = offer && choose(offer, request, exchange);
     const targets = chosen?.targets;
     const target = targets && chooseFirst(chosen, request, caller);

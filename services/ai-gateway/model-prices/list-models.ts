@@ -13,22 +13,31 @@ export interface ListedModel {
 /** Whose models are asked for. */
 export interface ModelsOfCaller {
   readonly tenantId: string;
+  /** Empty for a caller without one. */
+  readonly keyId: string;
   /** Empty for all. */
   readonly allowedModels: readonly string[];
 }
 
-type ListDeps = Pick<AiGatewayDeps, "catalog" | "funding" | "clock" | "log">;
+type ListDeps = Pick<AiGatewayDeps, "callDefaults" | "catalog" | "funding" | "clock" | "log">;
 
-/** Each model that a caller may name once, with the provider that would serve it. One without a price cannot be called: it is left out. */
+/** Each model that a caller may name once, by its aliases too, with the provider that would serve it. One without a price cannot be called: it is left out. */
 export async function listModels(deps: ListDeps, caller: ModelsOfCaller): Promise<readonly ListedModel[]> {
   const listed = listAll(deps, caller);
   const priced = await Promise.all(listed.map(({ target }) => hasPrice(deps, caller.tenantId, target)));
   return listed.filter((_model, i) => priced[i]);
 }
 
-function listAll({ catalog }: ListDeps, { tenantId, allowedModels }: ModelsOfCaller): readonly ListedModel[] {
-  const offers = catalog.listOffers(tenantId, allowedModels);
-  return offers.flatMap(({ name, targets: [target] }) => (target ? [{ name, target }] : []));
+function listAll({ catalog, callDefaults }: ListDeps, caller: ModelsOfCaller): readonly ListedModel[] {
+  const offers = catalog.listOffers(caller.tenantId, caller.allowedModels);
+  const targets = new Map(offers.flatMap(({ name, targets: [target] }) => (target ? [[name, target]] : [])));
+  const named = new Map(targets);
+  for (const [alias, model] of Object.entries(callDefaults.aliasesOf(caller))) {
+    const target = targets.get(model);
+    if (target) named.set(alias, target);
+    else named.delete(alias);
+  }
+  return [...named].map(([name, target]) => ({ name, target }));
 }
 
 /** One model that a caller may name. Throws `model_not_found`, and `billing.price_missing` as a call of it would. */

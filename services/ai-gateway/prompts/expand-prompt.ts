@@ -1,12 +1,13 @@
 import { parseBody } from "../call/parse-body.ts";
 import { refuseField } from "../call/refuse-field.ts";
+import { missingParameters, type ParameterDialect } from "../call-defaults/parameters.ts";
 import { parseExact } from "../dialects/exact-json.ts";
 import { type Fields, isAbsent, readList, readOptional, readText } from "../dialects/request-fields.ts";
 import { type PromptDeps, type RenderedPrompt, renderChosen } from "./prompt-ops.ts";
 import type { PromptMessage, PromptValues } from "./render-prompt.ts";
 
 /** Dialects whose requests may begin with a prompt. */
-export type PromptedDialect = "chat" | "messages" | "responses";
+export type PromptedDialect = Exclude<ParameterDialect, "gemini">;
 
 const maxVariables = 100;
 const maxValueLength = 1_000_000;
@@ -73,18 +74,7 @@ function readValue(name: string, value: unknown): string {
 }
 
 function defaultsOf({ model, parameters }: RenderedPrompt, dialect: PromptedDialect, json: Fields): Fields {
-  const { max_tokens: limit, ...sampling } = parameters;
-  const limitNames = {
-    chat: ["max_tokens", "max_completion_tokens"],
-    messages: ["max_tokens"],
-    responses: ["max_output_tokens"],
-  }[dialect];
-  const hasLimit = limitNames.some((name) => !isAbsent(json[name]));
-  return {
-    ...(model !== undefined && { model }),
-    ...sampling,
-    ...(limit !== undefined && !hasLimit && { [limitNames[0] ?? ""]: limit }),
-  };
+  return { ...(model !== undefined && { model }), ...missingParameters(parameters, dialect, json) };
 }
 
 /** The caller's body with the prompt's messages before its own. */

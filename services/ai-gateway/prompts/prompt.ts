@@ -1,5 +1,6 @@
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { z } from "zod";
+import { parametersSchema } from "../call-defaults/parameters.ts";
 import { namesIn } from "./render-prompt.ts";
 
 const maxTextLength = 200_000;
@@ -46,14 +47,7 @@ export const promptSchema = z.strictObject({
     )
     .describe("What a conversation begins with."),
   model: z.string().min(1).max(200).optional().describe("For calls that name no model."),
-  parameters: z
-    .strictObject({
-      temperature: z.number().min(0).max(2).optional(),
-      top_p: z.number().min(0).max(1).optional(),
-      max_tokens: z.int().min(1).max(10_000_000).optional().describe("The most tokens of an answer."),
-    })
-    .default({})
-    .describe("For calls that do not say them."),
+  parameters: parametersSchema.default({}).describe("For calls that do not say them."),
   description: z.string().max(1_000).default("").describe("What this version is for, or what is new in it."),
 });
 

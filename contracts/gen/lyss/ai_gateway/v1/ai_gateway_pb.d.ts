@@ -737,6 +737,38 @@ export declare type CachePolicyChanged = Message<"lyss.ai_gateway.v1.CachePolicy
 export declare const CachePolicyChangedSchema: GenMessage<CachePolicyChanged>;
 
 /**
+ * A tenant said what its calls, or those with one of its keys, mean and say by default.
+ *
+ * @generated from message lyss.ai_gateway.v1.CallDefaultsChanged
+ */
+export declare type CallDefaultsChanged = Message<"lyss.ai_gateway.v1.CallDefaultsChanged"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * Empty for all of the tenant's calls.
+   *
+   * @generated from field: string key_id = 2;
+   */
+  keyId: string;
+
+  /**
+   * Who did it, a person or a key without one.
+   *
+   * @generated from field: string actor_id = 3;
+   */
+  actorId: string;
+};
+
+/**
+ * Describes the message lyss.ai_gateway.v1.CallDefaultsChanged.
+ * Use `create(CallDefaultsChangedSchema)` to create a new message.
+ */
+export declare const CallDefaultsChangedSchema: GenMessage<CallDefaultsChanged>;
+
+/**
  * A prompt of a tenant's got a version, or a label of its was set or taken away.
  *
  * @generated from message lyss.ai_gateway.v1.PromptChanged
