@@ -1,4 +1,5 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { authFailures } from "@lyss/contracts/failures/auth.ts";
 import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
@@ -11,11 +12,7 @@ const { json } = routesFor<AiGatewayOps>();
 const path = "/api/v1/ai/call-defaults/{key}";
 const allKeys = "all";
 const params = z.strictObject({
-  key: z
-    .string()
-    .min(1)
-    .max(100)
-    .describe("The id of a key or of a service client; `all` for all of the tenant's calls."),
+  key: z.string().min(1).max(100).describe("The id of a key; `all` for all of the tenant's calls."),
 });
 
 const defaultsBody = z.strictObject({
@@ -63,7 +60,10 @@ export const callDefaultsRoutes = [
     }),
     response: defaultsBody,
     versionOf: ({ version }) => version,
-    failures: [aiGatewayFailures.call_defaults_version_mismatch, aiGatewayFailures.too_many_call_defaults],
+    failures: [
+      ...[aiGatewayFailures.call_defaults_version_mismatch, aiGatewayFailures.too_many_call_defaults],
+      authFailures.key_not_found,
+    ],
     async handle(ops, { params: asked, body, expectedVersion, ...request }) {
       return toBody(await ops.putCallDefaults(whoseOf(requireCaller(request).tenantId, asked), body, expectedVersion));
     },

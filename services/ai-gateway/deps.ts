@@ -1,4 +1,5 @@
 import type { Client } from "@connectrpc/connect";
+import type { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import type { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import type { CredentialService } from "@lyss/contracts/gen/lyss/credential/v1/credential_pb.js";
 import type { Database } from "@lyss/kit/db/database.ts";
@@ -41,6 +42,7 @@ export interface AiGatewayDeps {
   readonly db: Database;
   readonly store: AiGatewayStore;
   readonly outbox: Outbox;
+  readonly auth: Client<typeof AuthService>;
   readonly billing: Client<typeof BillingService>;
   readonly credential: Client<typeof CredentialService>;
   readonly catalog: Catalog;

@@ -150,8 +150,11 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
     purgeCache: (tenantId: string) => deps.answerCache.purge(tenantId),
     listCallDefaults: (tenantId: string, page: PageRequest) => deps.callDefaults.list(tenantId, page),
     getCallDefaults: (key: CallDefaultsKey) => deps.callDefaults.get(key),
-    putCallDefaults: (key: CallDefaultsKey, spec: CallDefaultsSpec, expectedVersion: number | undefined) =>
-      deps.callDefaults.put(key, spec, expectedVersion),
+    async putCallDefaults(key: CallDefaultsKey, spec: CallDefaultsSpec, expectedVersion: number | undefined) {
+      // Throws for a key that is not the tenant's.
+      if (key.keyId !== "") await deps.auth.getKey(key);
+      return deps.callDefaults.put(key, spec, expectedVersion);
+    },
     removeCallDefaults: (key: CallDefaultsKey) => deps.callDefaults.remove(key),
     loadModelLimits: () => deps.limitBook.load(),
     listModelLimits: (page: PageRequest) => deps.limitBook.list(page),

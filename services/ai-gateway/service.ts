@@ -17,6 +17,7 @@ import { credentialRevoked, credentialRotated } from "@lyss/contracts/events/cre
 import { userDeleted, userExportRequested } from "@lyss/contracts/events/user.ts";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { AiGatewayService } from "@lyss/contracts/gen/lyss/ai_gateway/v1/ai_gateway_pb.js";
+import { AuthService } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { CredentialService } from "@lyss/contracts/gen/lyss/credential/v1/credential_pb.js";
 import { Failure } from "@lyss/kit/errors/failure.ts";
@@ -94,7 +95,7 @@ async function loadSnapshots(
 export const aiGateway = defineService({
   name: "ai-gateway",
   contract: AiGatewayService,
-  needs: { billing: BillingService, credential: CredentialService },
+  needs: { auth: AuthService, billing: BillingService, credential: CredentialService },
   publishes: [
     ...[providerChanged, providerAccountChanged, routeChanged, breakerChanged, degradationChanged, resilienceOrdered],
     ...[aiGatewayPersonErased, aiGatewayPersonExported, modelLimitChanged, cachePolicyChanged, promptChanged],

@@ -186,6 +186,8 @@ test("a key's calls mean by a name what is said for the key, and say what is sai
   const put = await defaults(key.id, { method: "PUT", body: forKey });
   assert.deepEqual([put.status, put.body["key"], put.body["parameters"]], [200, key.id, { max_tokens: 9 }]);
 
+  assert.equal((await defaults("key_of_nobody", { method: "PUT", body: forKey })).status, 404);
+
   const limited = new OpenAI({ baseURL: `${url}/v1`, apiKey: key.secret, maxRetries: 0 });
   const ask = (client: OpenAI, model: string, more: object = {}) =>
     client.chat.completions.create({ model, messages: [question], ...more });
