@@ -159,7 +159,10 @@ test("a missing peer stops the boot by name", async () => {
     /billing is needed by ai-gateway|ended with 1[\s\S]*billing[\s\S]*credential/,
   );
   const dead = ["auth", "billing", "credential"].flatMap((name) => ["--peer", `${name}=http://127.0.0.1:1`]);
-  await assert.rejects(boot(["--run", "ai-gateway", ...dead]), /(auth|billing) did not serve at http:\/\/127\.0\.0\.1:1/);
+  await assert.rejects(
+    boot(["--run", "ai-gateway", ...dead]),
+    /(auth|billing) did not serve at http:\/\/127\.0\.0\.1:1/,
+  );
   const routed = ["ai-gateway", "auth", "billing", "credential", "event", "group", "user", "workflow"].flatMap(
     (name) => ["--peer", `${name}=http://127.0.0.1:1`],
   );

@@ -18,6 +18,7 @@ export const callDefaultsSchema = z.strictObject({
       (aliases) => Object.entries(aliases).every(([alias, model]) => alias !== model),
       inBothLanguages("must not give a name itself", "名称不得指向自身"),
     )
+    .meta({ examples: [{ fast: "gpt-4o-mini" }] })
     .describe(
       "Names that callers may write into `model`, and which model or route each means. A name of a model may be one: it then means the other. An alias of an alias is none.",
     ),
