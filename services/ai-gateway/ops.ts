@@ -6,7 +6,6 @@ import type { Exchange } from "@lyss/kit/http/route.ts";
 import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { serveCall } from "./call/serve-call.ts";
-import type { CallDefaultsKey, CallDefaultsSpec } from "./call-defaults/call-defaults.ts";
 import type { ParameterDialect } from "./call-defaults/parameters.ts";
 import { withDefaults } from "./call-defaults/with-defaults.ts";
 import { getReceipt } from "./choices/get-receipt.ts";
@@ -18,7 +17,6 @@ import { type AskedContent, askInGemini } from "./dialects/gemini/contents.ts";
 import { askForEmbeddings } from "./dialects/gemini/embeddings.ts";
 import { askInOpenAi } from "./dialects/openai/pass-through.ts";
 import { createHotCalls } from "./hot/serve-hot.ts";
-import type { ModelLimitSpec } from "./model-limits/model-limit.ts";
 import { getModel, listModels, type ModelsOfCaller } from "./model-prices/list-models.ts";
 import { type AddProviderInput, addProvider } from "./ops/add-provider.ts";
 import { askWithPreferences } from "./ops/ask-with-preferences.ts";
@@ -58,6 +56,7 @@ import { dryRunRoute } from "./routing/dry-run-route.ts";
 import { reportModels, reportRoute } from "./routing/report-models.ts";
 import type { Route, RouteSpec } from "./routing/route.ts";
 import { getRoute, listRoutes, loadTenantRoutes, putRoute, type RouteName, removeRoute } from "./routing/route-ops.ts";
+import { createSettingsOps } from "./settings-ops.ts";
 import { askWithForm } from "./surfaces/ask-for-media.ts";
 import type { MediaSurface, Surface } from "./surfaces/surface.ts";
 
@@ -140,30 +139,7 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
     orderBreaker: (order: BreakerOrder) => orderBreaker(deps, order),
     followBreakerOrder: (order: { policy: string; action: string }) => followBreakerOrder(deps, order),
     orderDegradation: (order: DegradationOrder) => orderDegradation(deps, order),
-    loadCachePolicies: () => deps.cachePolicies.load(),
-    getCache: async (tenantId: string) => ({
-      policy: deps.cachePolicies.get(tenantId),
-      size: await deps.answerCache.sizeOf(tenantId),
-    }),
-    putCachePolicy: (policy: Parameters<AiGatewayDeps["cachePolicies"]["put"]>[0]) => deps.cachePolicies.put(policy),
-    removeCachePolicy: (tenantId: string) => deps.cachePolicies.remove(tenantId),
-    purgeCache: (tenantId: string) => deps.answerCache.purge(tenantId),
-    listCallDefaults: (tenantId: string, page: PageRequest) => deps.callDefaults.list(tenantId, page),
-    getCallDefaults: (key: CallDefaultsKey) => deps.callDefaults.get(key),
-    async putCallDefaults(key: CallDefaultsKey, spec: CallDefaultsSpec, expectedVersion: number | undefined) {
-      // Throws for a key that is not the tenant's.
-      if (key.keyId !== "") await deps.auth.getKey(key);
-      return deps.callDefaults.put(key, spec, expectedVersion);
-    },
-    removeCallDefaults: (key: CallDefaultsKey) => deps.callDefaults.remove(key),
-    loadModelLimits: () => deps.limitBook.load(),
-    listModelLimits: (page: PageRequest) => deps.limitBook.list(page),
-    getModelLimit: (name: string) => deps.limitBook.get(name),
-    putModelLimit: ({ expectedVersion, ...spec }: ModelLimitSpec & { readonly expectedVersion: number | undefined }) =>
-      deps.limitBook.put(spec, expectedVersion),
-    removeModelLimit: (name: string) => deps.limitBook.remove(name),
-    useOfModelLimit: (name: string) => deps.modelLimits.useOf(name),
-    getReceipt: (input: Parameters<typeof getReceipt>[1]) => getReceipt(deps, input),
+    ...createSettingsOps(deps),
     loadTenantProviders: () => loadTenantProviders(deps),
     reportModels: (input: { tenantId: string }) => reportModels(deps, input),
     listRoutes: (input: Parameters<typeof listRoutes>[1]) => listRoutes(deps, input),

@@ -25,6 +25,7 @@ import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { createAddressGuard } from "@lyss/kit/http/address-guard.ts";
 import { createGuardedFetch } from "@lyss/kit/http/guarded-fetch.ts";
 import { registerPolicyMetrics } from "@lyss/kit/resilience/metrics.ts";
+import type { Clock } from "@lyss/kit/service/clock.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
 import { createTimerWheel } from "@lyss/kit/service/timer-wheel.ts";
 import { createCaching } from "./answer-cache/caching.ts";
@@ -90,6 +91,13 @@ async function loadSnapshots(
     changeSharedRoutes(deps, changed.routes);
     deps.limitBook.configure(changed.modelLimits);
   });
+}
+
+/** The built-in provider, on a port of its own, with a key that is this installation's. */
+async function startOwnSimulator({ clock, deriveKey }: { readonly clock: Clock; deriveKey(purpose: string): Buffer }) {
+  const apiKey = `sk-simulated-${deriveKey("ai-gateway.simulator").toString("base64url")}`;
+  const { url, stop } = await startSimulator({ clock, host: "127.0.0.1", port: 0, apiKey });
+  return { url, stop, apiKey };
 }
 
 export const aiGateway = defineService({
@@ -176,11 +184,8 @@ export const aiGateway = defineService({
         standings: routing.standings,
       }),
     };
-    const apiKey = `sk-simulated-${given.deriveKey("ai-gateway.simulator").toString("base64url")}`;
-    const simulator = settings.simulator
-      ? await startSimulator({ clock, host: "127.0.0.1", port: 0, apiKey })
-      : undefined;
-    await loadSharedProviders(deps, config.providers, simulator && { url: simulator.url, apiKey });
+    const simulator = settings.simulator ? await startOwnSimulator(given) : undefined;
+    await loadSharedProviders(deps, config.providers, simulator);
     await loadSnapshots(deps, given);
 
     const ops = createAiGatewayOps(deps);

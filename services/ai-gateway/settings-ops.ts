@@ -1,0 +1,34 @@
+import type { PageRequest } from "@lyss/kit/http/page.ts";
+import type { CallDefaultsKey, CallDefaultsSpec } from "./call-defaults/call-defaults.ts";
+import type { AiGatewayDeps } from "./deps.ts";
+import type { ModelLimitSpec } from "./model-limits/model-limit.ts";
+
+/** What is said once and counts for many calls: caches, limits, defaults. */
+export function createSettingsOps(deps: AiGatewayDeps) {
+  return {
+    loadCachePolicies: () => deps.cachePolicies.load(),
+    getCache: async (tenantId: string) => ({
+      policy: deps.cachePolicies.get(tenantId),
+      size: await deps.answerCache.sizeOf(tenantId),
+    }),
+    putCachePolicy: (policy: Parameters<AiGatewayDeps["cachePolicies"]["put"]>[0]) => deps.cachePolicies.put(policy),
+    removeCachePolicy: (tenantId: string) => deps.cachePolicies.remove(tenantId),
+    purgeCache: (tenantId: string) => deps.answerCache.purge(tenantId),
+    listCallDefaults: (tenantId: string, page: PageRequest) => deps.callDefaults.list(tenantId, page),
+    getCallDefaults: (key: CallDefaultsKey) => deps.callDefaults.get(key),
+    async putCallDefaults(key: CallDefaultsKey, spec: CallDefaultsSpec, expectedVersion: number | undefined) {
+      // Throws for a key that is not the tenant's.
+      if (key.keyId !== "") await deps.auth.getKey(key);
+      return deps.callDefaults.put(key, spec, expectedVersion);
+    },
+    removeCallDefaults: (key: CallDefaultsKey) => deps.callDefaults.remove(key),
+    loadModelLimits: () => deps.limitBook.load(),
+    listModelLimits: (page: PageRequest) => deps.limitBook.list(page),
+    getModelLimit: (name: string) => deps.limitBook.get(name),
+    putModelLimit: ({ expectedVersion, ...spec }: ModelLimitSpec & { readonly expectedVersion: number | undefined }) =>
+      deps.limitBook.put(spec, expectedVersion),
+    removeModelLimit: (name: string) => deps.limitBook.remove(name),
+    useOfModelLimit: (name: string) => deps.modelLimits.useOf(name),
+    getReceipt: (input: Parameters<typeof getReceipt>[1]) => getReceipt(deps, input),
+  };
+}
