@@ -1,7 +1,6 @@
 import type { ExportedPerson } from "@lyss/contracts/events/answer-export.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
-import type { PageRequest } from "@lyss/kit/http/page.ts";
 import type { Exchange } from "@lyss/kit/http/route.ts";
 import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
@@ -139,6 +138,7 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
     orderBreaker: (order: BreakerOrder) => orderBreaker(deps, order),
     followBreakerOrder: (order: { policy: string; action: string }) => followBreakerOrder(deps, order),
     orderDegradation: (order: DegradationOrder) => orderDegradation(deps, order),
+    getReceipt: (input: Parameters<typeof getReceipt>[1]) => getReceipt(deps, input),
     ...createSettingsOps(deps),
     loadTenantProviders: () => loadTenantProviders(deps),
     reportModels: (input: { tenantId: string }) => reportModels(deps, input),

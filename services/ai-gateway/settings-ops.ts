@@ -29,6 +29,5 @@ export function createSettingsOps(deps: AiGatewayDeps) {
       deps.limitBook.put(spec, expectedVersion),
     removeModelLimit: (name: string) => deps.limitBook.remove(name),
     useOfModelLimit: (name: string) => deps.modelLimits.useOf(name),
-    getReceipt: (input: Parameters<typeof getReceipt>[1]) => getReceipt(deps, input),
   };
 }
