@@ -6,6 +6,7 @@ import { providerDialects, unsupportedParametersModes } from "./model.ts";
 import { modelLimitSchema } from "./model-limits/model-limit.ts";
 import { providerNameSchema } from "./provider-name.ts";
 import { routeSchema } from "./routing/route.ts";
+import { routingSettings } from "./routing/routing-settings.ts";
 
 const usdPerMillion = z
   .string()
@@ -301,31 +302,7 @@ export const aiGatewayConfig = {
         })
         .prefault({})
         .describe("What happens when a provider fails before its answer has begun and another offers the same model."),
-      choiceRetentionHours: z
-        .int()
-        .min(0)
-        .max(2_160)
-        .default(24)
-        .describe("How long receipts can say how calls were routed; 0 keeps nothing of it."),
-      affinity: z
-        .strictObject({
-          ttlMs: z
-            .int()
-            .min(0)
-            .max(86_400_000)
-            .default(600_000)
-            .describe("How long after its last call a conversation stays at the provider that served it; 0 for never."),
-          minPromptBytes: z
-            .int()
-            .min(0)
-            .max(33_554_432)
-            .default(2_048)
-            .describe("A shorter request, which no provider caches, goes where its route says."),
-        })
-        .prefault({})
-        .describe(
-          "Which account has a conversation in its prompt cache: its next call goes there, where a route chooses for each call.",
-        ),
+      ...routingSettings,
       probes: z
         .strictObject({
           everyMs: z

@@ -30,6 +30,7 @@ import type { AccountChanges } from "./routing/account-changes.ts";
 import type { AccountStore } from "./routing/account-store.ts";
 import type { Affinity } from "./routing/affinity.ts";
 import type { FailOver } from "./routing/fail-over.ts";
+import type { Hedging } from "./routing/hedging.ts";
 import type { RouteStore } from "./routing/route-store.ts";
 import type { Standings } from "./routing/standing.ts";
 import type { TargetHealth } from "./routing/target-health.ts";
@@ -59,6 +60,7 @@ export interface AiGatewayDeps {
   readonly order: TargetOrder;
   readonly affinity: Affinity;
   readonly choices: ChoiceLog;
+  readonly hedging: Hedging;
   readonly routeStore: RouteStore;
   readonly modelLimits: ModelLimits;
   readonly limitBook: LimitBook;

@@ -167,7 +167,9 @@ export const aiGateway = defineService({
     registerPolicyMetrics(metrics, policies);
     degradation.watch(policies.level);
     degradation.onChange(changes.noteDegradation);
-    const routing = createRouting(settings, { db, outbox, node, log, priceOf: funding.priceOf, clock, random });
+    const routing = createRouting(settings, {
+      ...{ db, outbox, node, log, metrics, priceOf: funding.priceOf, clock, random },
+    });
     const choices = createChoiceLog(settings, { ...routing, choiceStore: createChoiceStore(db), clock, log, metrics });
     const limiting = createLimiting({ db, outbox, clock, metrics });
     const deps = {

@@ -34,10 +34,15 @@ export function addRouteCommands(program: Command, deps: CliDeps): void {
     });
 
   withTargets(route.command("put").description("make a route of your own, or put this in its place"))
+    .option(
+      "--hedge <percentile>",
+      "ask a second target beside one that is slower than so many of a hundred calls, 50 to 99",
+      readCount,
+    )
     .option("--if-version <n>", "only if the route is at this version", readCount)
-    .action(async (name: string, { strategy, target: targets, ifVersion: expectedVersion, ...options }) => {
+    .action(async (name: string, { strategy, hedge, target: targets, ifVersion: expectedVersion, ...options }) => {
       const { api, output } = connect(deps, options);
-      const put = await api.send("PUT", pathOf(name), { strategy, targets }, { expectedVersion });
+      const put = await api.send("PUT", pathOf(name), { strategy, hedge, targets }, { expectedVersion });
       print(output, put, toRouteText);
     });
 

@@ -13,6 +13,8 @@ import { takersOf } from "../routing/bound-request.ts";
 export interface Found {
   readonly targets: readonly [Target, ...Target[]];
   readonly conversation: Conversation | undefined;
+  /** As the route has it; undefined where it does not hedge. */
+  readonly hedge: number | undefined;
   /** How they were chosen; undefined where there was nothing to choose. */
   readonly choice: Choice | undefined;
 }
@@ -47,7 +49,7 @@ export async function findTargets(
     const takers = conversation?.isSealed ? takersOf(asked.opened ?? asked.body, wanted) : wanted;
     const isKept = targets !== ordered && first === targets[0];
     const choice = choices.begin(tenantId, { offer, open: ordered, targets: wanted, takers, isKept });
-    return { targets: [first, ...others], conversation, choice };
+    return { targets: [first, ...others], conversation, choice, hedge: offer.routed?.route.hedge ?? undefined };
   }
   throw new Failure(aiGatewayFailures.model_not_found, { model: named });
 }

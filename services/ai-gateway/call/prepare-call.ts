@@ -22,6 +22,10 @@ export interface Walk {
   /** The conversation that it belongs to; undefined where it is all the same which target it goes to. */
   readonly conversation: Conversation | undefined;
   readonly choice: Choice | undefined;
+  /** After which percentile a second target is asked beside the first; undefined for never. */
+  readonly hedge: number | undefined;
+  /** Those that were paid for until now. */
+  attempts: number;
   /** Those that it has come to, in order. */
   readonly tried: Target[];
   readonly startedMs: number;

@@ -28,17 +28,18 @@ export async function serveCall(deps: AiGatewayDeps, askedCall: AskedCall, excha
   if (!caller) throw new Failure(kitFailures.unauthenticated);
   const tags = readTags(exchange.req);
   const keepAliveMs = readKeepAliveMs(exchange.req.headers, deps.settings);
-  const { targets, conversation, choice } = await findTargets(deps, caller, askedCall, tags);
+  const found = await findTargets(deps, caller, askedCall, tags);
+  const { targets } = found;
   const plan = planCache(deps, askedCall, exchange, targets);
   if (plan && (await serveCached(deps, { exchange, caller, tags, plan, startedMs }))) return;
   if (targets.length > 1) deps.failOver.noteCall();
-  const walk: Walk = { askedCall, caller, tags, targets, conversation, choice, tried: [], startedMs };
+  const walk: Walk = { ...found, askedCall, caller, tags, tried: [], attempts: 0, startedMs };
   const callId = deps.random.id("call");
   const kept = plan && deps.answerCache.record(plan, { callId, target: () => walk.tried.at(-1) });
   try {
     await serveWalk(deps, walk, exchange, { callId, keepAliveMs, kept });
   } finally {
-    deps.choices.end({ tenantId: caller.tenantId, callId }, choice, walk.tried);
+    deps.choices.end({ tenantId: caller.tenantId, callId }, found.choice, walk.tried);
     await kept?.close();
   }
 }

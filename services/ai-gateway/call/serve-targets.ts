@@ -3,10 +3,13 @@ import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { setLastingHeader } from "@lyss/kit/http/failure-reply.ts";
+import type { Answer } from "@lyss/kit/http/upstream/request-answer.ts";
 import type { Span } from "@lyss/kit/observability/span.ts";
 import { inSpan } from "@lyss/kit/observability/tracing.ts";
-import { noteLeft } from "../choices/choice.ts";
+import type { OpenCall } from "@lyss/kit/resilience/open-call.ts";
+import { noteLeft, noteOutraced } from "../choices/choice.ts";
 import type { AiGatewayDeps } from "../deps.ts";
+import type { CallToFund, Funds } from "../funds/funds.ts";
 import { expectedTokens } from "../model-limits/expected-tokens.ts";
 import { toLimitHeaders } from "../model-limits/limit-headers.ts";
 import type { LimitPlace } from "../model-limits/model-limits.ts";
@@ -17,10 +20,11 @@ import { limitToSend, toCallToFund } from "./call-to-fund.ts";
 import { estimateCounted } from "./dispatch.ts";
 import { type KeepAlive, keepAliveComment, keepResponseAlive } from "./keep-alive.ts";
 import { type PreparedCall, prepareFrom, takersFor, type Walk } from "./prepare-call.ts";
+import { type FailedAttempt, outraced, type Race, serveRaced, untilFirstBytes } from "./race.ts";
 import { relayAnswer } from "./relay-answer.ts";
 import { relayMedia } from "./relay-media.ts";
 import { relayStream, streamHead } from "./relay-stream.ts";
-import { sendUpstream } from "./send-upstream.ts";
+import { sendUpstream, toFailure } from "./send-upstream.ts";
 import { settleCall } from "./settle-call.ts";
 import { createStreamMeter } from "./stream-meter.ts";
 
@@ -29,12 +33,6 @@ export interface ServedCall
   extends Pick<Call, "callId" | "requestId" | "record" | "begin" | "res" | "locale" | "caller" | "abort"> {
   /** After how long a silence a stream is kept alive; 0 for one that is not. */
   readonly keepAliveMs: number;
-}
-
-/** An attempt that ended before anything of an answer left. It is not settled: whether it was the last is not decided yet. */
-interface FailedAttempt {
-  readonly err: unknown;
-  readonly ending: Ending;
 }
 
 /**
@@ -53,7 +51,9 @@ export async function serveTargets(
   call.keepAlive?.start();
   try {
     for (;;) {
-      const failed = await serveAttempt(deps, call);
+      const raced = await serveOrRace(deps, walk, served, call);
+      call = raced.call;
+      const { failed } = raced;
       if (!failed) return;
       noteLeft(walk.choice, call.target, failed.err, true);
       let next: Call | undefined;
@@ -111,7 +111,7 @@ async function goOn(
   err: unknown,
 ): Promise<Call | undefined> {
   const { failOver, log } = deps;
-  const target = failOver.next(err, { tried: walk.tried, targets: takersFor(walk), attempts: failed.attempt });
+  const target = failOver.next(err, { tried: walk.tried, targets: takersFor(walk), attempts: walk.attempts });
   if (!target) return undefined;
   try {
     const next = await openAttempt(deps, walk, served, await prepareFrom(deps, walk, target), failed);
@@ -124,6 +124,55 @@ async function goOn(
     log.debug({ err: cause, call_id: failed.callId }, "a call cannot go on elsewhere");
     return undefined;
   }
+}
+
+/** An attempt, and where the route of the call hedges another beside it when it is slow. */
+async function serveOrRace(
+  deps: AiGatewayDeps,
+  walk: Walk,
+  served: ServedCall,
+  call: Call,
+): ReturnType<typeof serveRaced> {
+  const { hedge, askedCall, tried, choice } = walk;
+  if (hedge === undefined || askedCall.detached || isMedia(call.request.surface) || !call.funds.beside) {
+    return { call, failed: await serveAttempt(deps, call) };
+  }
+  const raced = await serveRaced(call, {
+    hedging: deps.hedging,
+    percentile: hedge,
+    open: () => openBeside(deps, walk, served, call),
+    serve: (contender, race) => serveAttempt(deps, contender, race),
+    async drop(dropped, { err, ending }) {
+      if (ending.outcome === "failed") noteLeft(choice, dropped.target, err, true);
+      else noteOutraced(choice, dropped.target);
+      if (ending.outcome === "failed") deps.failOver.noteFailure(dropped.target, err);
+      dropped.funds.forgo();
+      await settleCall(deps, dropped, ending, () => estimateCounted(dropped));
+    },
+  });
+  // The last of them is the one that serves it.
+  tried.push(...tried.splice(tried.indexOf(raced.call.target), 1));
+  return raced;
+}
+
+/** An attempt beside `call`; undefined where no other target is well, where this node has no attempt left, and where money is scarce. */
+async function openBeside(deps: AiGatewayDeps, walk: Walk, served: ServedCall, call: Call): Promise<Call | undefined> {
+  const { failOver } = deps;
+  const target = failOver.beside({ tried: walk.tried, targets: takersFor(walk), attempts: walk.attempts });
+  if (!target || hasCallerLeft(call)) return undefined;
+  try {
+    const at = await prepareFrom(deps, walk, target);
+    return await openAt(deps, walk, served, at, call, (toFund) => besideOf(call, toFund));
+  } catch (err) {
+    if (!isFailure(err)) throw err;
+    deps.log.debug({ err, call_id: call.callId }, "a call is not asked at a second target");
+    return undefined;
+  }
+}
+
+function besideOf({ funds }: Call, toFund: CallToFund): Promise<Funds> {
+  if (!funds.beside) throw new TypeError("only a call that is paid for from a lease is raced");
+  return funds.beside(toFund);
 }
 
 /**
@@ -162,8 +211,9 @@ async function openAt(
   served: ServedCall,
   at: PreparedCall,
   previous: Call | undefined,
+  pay: (toFund: CallToFund) => Promise<Funds> = previous?.funds.goOn ?? deps.funding.fund,
 ): Promise<Call> {
-  const attempt = (previous?.attempt ?? 0) + 1;
+  const attempt = walk.attempts + 1;
   const limited = enterLimits(deps, walk, served, at);
   try {
     const startedAtMs = deps.clock.nowMs();
@@ -172,7 +222,8 @@ async function openAt(
     const { request } = at.read;
     const { caller, tags } = walk;
     const toFund = toCallToFund({ callId, attempt, requestId, caller, request, target, inputTokens, tags });
-    const funds = await (previous ? previous.funds.goOn(toFund) : deps.funding.fund(toFund));
+    const funds = await pay(toFund);
+    walk.attempts = attempt;
     return toCall(deps, walk, served, at, { attempt, funds, startedAtMs, limited, keepAlive: previous?.keepAlive });
   } catch (err) {
     limited?.cancel();
@@ -269,11 +320,11 @@ function follow(signal: AbortSignal): AbortController {
   return abort;
 }
 
-async function serveAttempt(deps: AiGatewayDeps, call: Call): Promise<FailedAttempt | undefined> {
+async function serveAttempt(deps: AiGatewayDeps, call: Call, race?: Race): Promise<FailedAttempt | undefined> {
   const { name, ...description } = describeCall(call);
   let failed: FailedAttempt | undefined;
   const serve = async (span: Span) => {
-    failed = await relay(deps, call, span);
+    failed = await relay(deps, call, span, race);
     // For the span.
     if (failed && !hasCallerLeft(call)) throw failed.err;
   };
@@ -283,7 +334,20 @@ async function serveAttempt(deps: AiGatewayDeps, call: Call): Promise<FailedAtte
   return failed;
 }
 
-async function relay(deps: AiGatewayDeps, call: Call, span: Span): Promise<FailedAttempt | undefined> {
+/** The answer of an attempt, when it has begun and no other was first. */
+async function winRace(deps: AiGatewayDeps, call: Call, race: Race, { answer, end }: OpenCall<Answer>) {
+  try {
+    const begun = await untilFirstBytes(answer);
+    if (race.win(call)) return { answer: begun, end };
+    answer.discard();
+    throw outraced;
+  } catch (err) {
+    end();
+    throw toFailure(deps, call, err);
+  }
+}
+
+async function relay(deps: AiGatewayDeps, call: Call, span: Span, race?: Race): Promise<FailedAttempt | undefined> {
   let isSettled = false;
   let failedWith: Ending | undefined;
   const noteRequestId = () => span.set(describeAnswered(call.dispatch.upstreamRequestId));
@@ -303,7 +367,8 @@ async function relay(deps: AiGatewayDeps, call: Call, span: Span): Promise<Faile
   try {
     await call.begin?.();
     call.abort.signal.throwIfAborted();
-    const { answer, end } = await sendUpstream(deps, call).finally(noteRequestId);
+    const opened = await sendUpstream(deps, call).finally(noteRequestId);
+    const { answer, end } = race ? await winRace(deps, call, race, opened) : opened;
     const relayUsual = call.request.isStream ? relayStream : relayAnswer;
     const relayBody = isMedia(call.request.surface) ? relayMedia : relayUsual;
     try {

@@ -7,7 +7,7 @@ import type { TargetReport } from "../routing/target-report.ts";
 
 /** What became of a candidate of a call. */
 export const candidateResults = [
-  ...["served", "failed", "passed_over", "out", "not_reached"],
+  ...["served", "failed", "outraced", "passed_over", "out", "not_reached"],
   ...["not_for_call", "not_wanted", "cannot_take"],
 ] as const;
 export type CandidateResult = (typeof candidateResults)[number];
@@ -24,7 +24,7 @@ export interface Choice {
   /** Of each target of the offer, as it stood then. */
   readonly reports: readonly TargetReport[];
   /** Why the call left a target, or never asked it. */
-  readonly left: Map<Target, { readonly code: string; readonly wasAsked: boolean }>;
+  readonly left: Map<Target, { readonly code: string | undefined; readonly wasAsked: boolean }>;
 }
 
 /** A target of a call, and why it was or was not the one. */
@@ -56,6 +56,11 @@ export function noteLeft(choice: Choice | undefined, target: Target, err: unknow
   choice.left.set(target, { code, wasAsked: wasAsked && !isOurs });
 }
 
+/** Another attempt of the call was answered first. */
+export function noteOutraced(choice: Choice | undefined, target: Target): void {
+  choice?.left.set(target, { code: undefined, wasAsked: true });
+}
+
 /** `tried` are those that the call has come to, in order: the last one served it, unless the call has left that, too. */
 export function endChoice(choice: Choice, tried: readonly Target[]): EndedChoice {
   const { offer, targets, isKept, reports } = choice;
@@ -79,7 +84,7 @@ function resultOf(
   report: TargetReport | undefined,
 ): CandidateResult {
   const why = left.get(target);
-  if (why) return why.wasAsked ? "failed" : "passed_over";
+  if (why) return why.code === undefined ? "outraced" : why.wasAsked ? "failed" : "passed_over";
   if (target === tried.at(-1)) return "served";
   if (!open.includes(target)) return "not_for_call";
   if (!targets.includes(target)) return "not_wanted";

@@ -12,6 +12,7 @@ import { boundNanos, costOf } from "@lyss/contracts/pricing/price.ts";
 import { toQuantities } from "@lyss/contracts/pricing/token-price.ts";
 import { serviceModeMessages } from "@lyss/contracts/pricing/wire.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
+import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { loadShedFailures } from "@lyss/kit/resilience/load-shed-failures.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Logger } from "pino";
@@ -135,6 +136,11 @@ export function createFunder(deps: {
     return {
       outputTokens,
       raise: isPartly ? createRaise(call, outputTokens) : undefined,
+      beside: draw && besideIt,
+      forgo() {
+        if (draw) undo(draw);
+        attempt.fact.isUncharged = true;
+      },
       async goOn(next) {
         // Drawn twice, the same call could be too dear for what there is.
         if (draw) undo(draw);
@@ -153,6 +159,12 @@ export function createFunder(deps: {
         return journal.end(attempt, whenPosted(call.callId, draw)).then(() => costNanos);
       },
     };
+  }
+
+  async function besideIt(next: CallToFund): Promise<Funds> {
+    const drawn = await draw(next);
+    if (!drawn) throw new Failure(kitFailures.unavailable);
+    return drawn.begin();
   }
 
   /** By itself, so that of a call that waits to be posted nothing more is kept in memory. */

@@ -78,6 +78,13 @@ export interface Funds {
    */
   goOn(next: CallToFund): Promise<Funds>;
   /**
+   * Money for an attempt of the call that runs beside this one, from a lease: in the end one of the two is settled and the other
+   * forgone. Rejects with `kit.unavailable` where it is not at hand. Not there for a call with a hold of its own.
+   */
+  readonly beside?: ((next: CallToFund) => Promise<Funds>) | undefined;
+  /** Gives back what is set aside: another attempt is the call's. Nobody is charged for this one, and `settle` records it as such. */
+  forgo(): void;
+  /**
    * Resolves when the charge cannot be lost any more: the last of the answer may leave. Gives the cost when it is known.
    * To be called once, however the call ended. Never rejects.
    */

@@ -140,6 +140,17 @@ test("what an open breaker keeps away takes nothing of the budget; a call has an
   assert.equal(failOver.next(open, { tried: [a], targets: [a, b], attempts: 3 }), undefined);
 });
 
+test("an attempt beside another goes to one that is well, within the budget of attempts and the end of the call", () => {
+  const { failOver, health } = start({ budgetRatio: 0, budgetReserve: 2 });
+  const at = { tried: [a], targets: [a, b, c], attempts: 1 };
+  health.noteFailure(b, new Failure(upstream_rate_limited, { model: "m" }, { retryAfterMs: 5_000 }));
+  assert.equal(failOver.beside(at), c, "one that is out is asked by nobody who has another under way");
+  assert.equal(failOver.beside({ ...at, attempts: 3 }), undefined);
+  assert.equal(failOver.beside({ ...at, tried: [a, c] }), undefined);
+  assert.equal(failOver.beside(at), c);
+  assert.equal(failOver.beside(at), undefined, "the budget is spent");
+});
+
 test("W23: signed and sealed thoughts go to no other vendor who would read them", () => {
   const sibling = targetAt("a2", "m", "https://a.test/v1");
   const other = targetAt("c");

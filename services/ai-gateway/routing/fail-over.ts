@@ -21,6 +21,13 @@ export interface FailOver {
    * `maxAttempts`, and where this node has no attempt left.
    */
   next(err: unknown, at: Attempted): Target | undefined;
+  /**
+   * Another target to ask while the last of `tried` is silent. Undefined where no other is well, after `maxAttempts`, and where
+   * this node has no attempt left.
+   */
+  beside(at: Attempted): Target | undefined;
+  /** What an attempt beside another has shown: as `next` remembers it. */
+  noteFailure(target: Target, err: unknown): void;
   /** The same for a target that was not asked at all. */
   skip(tried: readonly Target[], targets: readonly Target[]): Target | undefined;
 }
@@ -80,6 +87,12 @@ export function createFailOver(
     return left.find(health.isWell) ?? left[0];
   }
 
+  function noteFailure(target: Target, err: unknown): void {
+    if (!isOfTarget(err) || ofOurs.some((type) => isFailure(err, type))) return;
+    health.noteFailure(target, err);
+    noteUnanswered(standings.of(target));
+  }
+
   return {
     first: (targets) => (targets.length < 2 ? targets[0] : (targets.find(health.isWell) ?? targets[0])),
     noteCall: budget.request,
@@ -90,13 +103,16 @@ export function createFailOver(
     next(err, { tried, targets, attempts }) {
       if (!isOfTarget(err)) return undefined;
       const failed = tried.at(-1);
-      if (failed && !ofOurs.some((type) => isFailure(err, type))) {
-        health.noteFailure(failed, err);
-        noteUnanswered(standings.of(failed));
-      }
+      if (failed) noteFailure(failed, err);
       const target = attempts < maxAttempts ? skip(tried, targets) : undefined;
       return target && (isFree(err) || budget.take()) ? target : undefined;
     },
+    beside({ tried, targets, attempts }) {
+      if (attempts >= maxAttempts) return undefined;
+      const target = targets.find((it) => !tried.includes(it) && health.isWell(it));
+      return target && budget.take() ? target : undefined;
+    },
+    noteFailure,
     skip,
   };
 }

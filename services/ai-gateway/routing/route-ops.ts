@@ -60,7 +60,7 @@ export function getRoute({ catalog }: Pick<RouteDeps, "catalog">, { tenantId, na
  */
 export async function putRoute(deps: RouteDeps, given: ChangedRoute): Promise<Route> {
   const { db, outbox, clock, catalog, routeStore } = deps;
-  const { tenantId, name, strategy, targets, expectedVersion } = given;
+  const { tenantId, name, strategy, hedge, targets, expectedVersion } = given;
   checkTargets(catalog, tenantId, { targets });
   const route = await db.transaction(async (tx) => {
     const routes = await routeStore.lockRoutes(tx, tenantId);
@@ -70,7 +70,8 @@ export async function putRoute(deps: RouteDeps, given: ChangedRoute): Promise<Ro
       throw new Failure(aiGatewayFailures.too_many_routes, { limit: maxRoutesPerTenant });
     }
     const updatedAt = new Date(clock.nowMs());
-    const changed: Route = { tenantId, name, strategy, targets, source: "tenant", version: current + 1, updatedAt };
+    const spec = { name, strategy, hedge, targets };
+    const changed: Route = { ...spec, tenantId, source: "tenant", version: current + 1, updatedAt };
     await routeStore.putRoute(tx, changed);
     await outbox.append(tx, routeChanged, { tenantId, name, actorId: currentActorId() });
     return changed;

@@ -40,6 +40,15 @@ export const routeSchema = z.strictObject({
     .describe(
       "`scored` by latency, availability, cost and quality; `fallback` in the order given; `weighted` by chance; `cost` and `latency`: the least first.",
     ),
+  hedge: z
+    .int()
+    .min(50)
+    .max(99)
+    .nullable()
+    .default(null)
+    .describe(
+      "After what percentile of its usual time to a first byte a second target is asked beside one that is silent; null for never. The first answer counts and is paid.",
+    ),
   targets: z
     .array(routeTargetSchema)
     .min(1)

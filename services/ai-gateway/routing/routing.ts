@@ -3,12 +3,14 @@ import type { Outbox } from "@lyss/kit/events/event.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { Logger } from "pino";
+import type { Registry } from "prom-client";
 import type { GatewaySettings } from "../config.ts";
 import type { Funding } from "../funds/funding.ts";
 import { createAccountChanges } from "./account-changes.ts";
 import { createAccountStore } from "./account-store.ts";
 import { createAffinity } from "./affinity.ts";
 import { createFailOver } from "./fail-over.ts";
+import { createHedging } from "./hedging.ts";
 import { createRouteStore } from "./route-store.ts";
 import { createStandings } from "./standing.ts";
 import { createTargetHealth } from "./target-health.ts";
@@ -22,12 +24,13 @@ export interface RoutingDeps {
   readonly outbox: Outbox;
   readonly node: string;
   readonly log: Logger;
+  readonly metrics: Registry;
 }
 
 /** What decides where calls go, and goes on. */
 export function createRouting(
-  { failOver, scoring, affinity }: Pick<GatewaySettings, "failOver" | "scoring" | "affinity">,
-  { db, outbox, node, log, priceOf, clock, random }: RoutingDeps,
+  { failOver, scoring, affinity, hedging }: Pick<GatewaySettings, "failOver" | "scoring" | "affinity" | "hedging">,
+  { db, outbox, node, log, metrics, priceOf, clock, random }: RoutingDeps,
 ) {
   const standings = createStandings();
   const accountStore = createAccountStore(db.sql);
@@ -41,6 +44,7 @@ export function createRouting(
     failOver: createFailOver(failOver, { clock, health, standings }),
     routeStore: createRouteStore(db.sql),
     affinity: createAffinity(affinity, clock),
+    hedging: createHedging(hedging, clock, metrics),
     order: createTargetOrder({ weights: scoring, standings, priceOf, clock, random }),
   };
 }
