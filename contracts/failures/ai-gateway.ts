@@ -322,4 +322,15 @@ export const aiGatewayFailures = defineFailures("ai_gateway", {
     httpStatus: 409,
     text: { en_US: "A prompt may have {limit} labels.", zh_CN: "每个提示词最多可有 {limit} 个标签。" },
   },
+  image_price_missing: {
+    kind: "failed_precondition",
+    publicCode: "GATEWAY_085",
+    httpStatus: 403,
+    text: {
+      en_US:
+        "The model '{model}' has no price for images of size '{size}' in quality '{quality}', so they cannot be asked for. Ask for another size or quality, or let an operator give one: `imagePrices` of the model.",
+      zh_CN:
+        "模型“{model}”没有尺寸“{size}”、质量“{quality}”的图片价格，无法生成。请改用其他尺寸或质量，或由运营者在该模型的 imagePrices 中给出价格。",
+    },
+  },
 });

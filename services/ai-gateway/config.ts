@@ -2,6 +2,7 @@ import { secretSchema } from "@lyss/kit/config/secret.ts";
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { policiesSchema } from "@lyss/kit/resilience/policy-config.ts";
 import { z } from "zod";
+import { toImagePriceName } from "./funds/image-prices.ts";
 import { providerDialects, unsupportedParametersModes } from "./model.ts";
 import { modelLimitSchema } from "./model-limits/model-limit.ts";
 import { providerNameSchema } from "./provider-name.ts";
@@ -16,6 +17,37 @@ const usdPerMillion = z
       'must be a decimal string of US dollars per million tokens, such as "0.15"',
       '必须是每百万 token 的美元价格（十进制数字符串），例如 "0.15"',
     ),
+  );
+
+const imageWord = z
+  .string()
+  .regex(
+    /^[\w.:-]{1,40}$/,
+    inBothLanguages(
+      "must be 1 to 40 letters, digits, '.', ':', '_' or '-'",
+      "必须是 1 到 40 个字母、数字、“.”、“:”、“_”或“-”",
+    ),
+  );
+
+/** What an image costs that is of a size, a quality, or both. */
+export const imagePriceSchema = z
+  .strictObject({
+    size: imageWord.optional().describe("As callers write it, such as `1024x1792`; any unless given."),
+    quality: imageWord.optional().describe("As callers write it, such as `hd`; any unless given."),
+    usd: z
+      .string()
+      .regex(
+        /^\d{1,6}(\.\d{1,9})?$/,
+        inBothLanguages(
+          'must be a decimal string of US dollars for one image, such as "0.04"',
+          '必须是每张图片的美元价格（十进制数字符串），例如 "0.04"',
+        ),
+      )
+      .describe("US dollars for one image: a string of up to six digits, a point and nine digits."),
+  })
+  .refine(
+    ({ size, quality }) => size !== undefined || quality !== undefined,
+    inBothLanguages("must have a size or a quality", "必须给出尺寸或质量"),
   );
 
 const modelFields = z.strictObject({
@@ -33,6 +65,16 @@ const modelFields = z.strictObject({
     .describe(
       "The same for input that the provider serves from its prompt cache; the price of other input unless given.",
     ),
+  imagePrices: z
+    .array(imagePriceSchema)
+    .min(1)
+    .max(64)
+    .refine(
+      (prices) => new Set(prices.map((price) => toImagePriceName("", price))).size === prices.length,
+      inBothLanguages("must name each size and quality once", "同一尺寸和质量只能出现一次"),
+    )
+    .optional()
+    .describe("What an image costs by its size and quality, where it is not charged by tokens."),
   maxOutputTokens: z
     .int()
     .min(1)
@@ -69,7 +111,7 @@ export function needsInputPrice(input: string, others: readonly string[]) {
 
 /** One model of a provider, as a file or a call names it. */
 export const modelSchema = modelFields.superRefine(
-  needsInputPrice("inputUsdPerMillion", ["cachedInputUsdPerMillion", "outputUsdPerMillion"]),
+  needsInputPrice("inputUsdPerMillion", ["cachedInputUsdPerMillion", "outputUsdPerMillion", "imagePrices"]),
 );
 
 export const baseUrlSchema = z

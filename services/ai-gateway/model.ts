@@ -3,6 +3,13 @@ import type { OtherBucket } from "@lyss/contracts/pricing/token-price.ts";
 /** Where a provider comes from: the operator's file or environment, the built-in simulator, or a tenant's own call. */
 export type ProviderSource = "config" | "simulator" | "tenant";
 
+/** The price of an image in US dollars. */
+export interface ImagePrice {
+  readonly size?: string | undefined;
+  readonly quality?: string | undefined;
+  readonly usd: string;
+}
+
 /** A model as callers name it, at one provider. */
 export interface Model {
   readonly name: string;
@@ -12,6 +19,8 @@ export interface Model {
   readonly outputUsdPerMillion: string | undefined;
   /** What is said of the price of what is no text; the price book has the word where nothing is. */
   readonly unitUsdPerMillion?: Partial<Record<OtherBucket, string>> | undefined;
+  /** What an image costs, by what it is like: one without a size or quality is for all; the model's own price where none fits. */
+  readonly imagePrices?: readonly ImagePrice[] | undefined;
   readonly maxOutputTokens: number;
   /** True when its streams show all that is charged as output. */
   readonly showsAllOutput: boolean;

@@ -6,7 +6,14 @@ import { z } from "zod";
 import { cacheRoutes } from "./cache-routes.ts";
 import { callDefaultsRoutes } from "./call-defaults-routes.ts";
 import { callRoutes, type Place } from "./call-routes.ts";
-import { apiVersionSchema, baseUrlSchema, type ModelConfig, modelSchema, needsInputPrice } from "./config.ts";
+import {
+  apiVersionSchema,
+  baseUrlSchema,
+  imagePriceSchema,
+  type ModelConfig,
+  modelSchema,
+  needsInputPrice,
+} from "./config.ts";
 import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
 import { geminiRoutes } from "./gemini-routes.ts";
 import { mediaRoutes } from "./media-routes.ts";
@@ -99,10 +106,15 @@ const modelInput = z
     input_usd_per_million: shape.inputUsdPerMillion,
     cached_input_usd_per_million: shape.cachedInputUsdPerMillion,
     output_usd_per_million: shape.outputUsdPerMillion,
+    image_prices: shape.imagePrices,
     max_output_tokens: shape.maxOutputTokens,
     shows_all_output: shape.showsAllOutput,
   })
-  .superRefine(needsInputPrice("input_usd_per_million", ["cached_input_usd_per_million", "output_usd_per_million"]));
+  .superRefine(
+    needsInputPrice("input_usd_per_million", [
+      ...["cached_input_usd_per_million", "output_usd_per_million", "image_prices"],
+    ]),
+  );
 
 /** Null where the price book has the word. */
 const shownPrice = z.string().nullable();
@@ -123,6 +135,7 @@ const provider = z.strictObject({
       input_usd_per_million: shownPrice,
       cached_input_usd_per_million: shownPrice,
       output_usd_per_million: shownPrice,
+      image_prices: z.array(imagePriceSchema).optional().describe("What an image costs by its size and quality."),
       max_output_tokens: z.int(),
       shows_all_output: z.boolean(),
       health: targetReport.optional().describe("How it does, beside the same model at other providers."),
@@ -288,6 +301,7 @@ function toModelConfig(input: z.output<typeof modelInput>): ModelConfig {
     inputUsdPerMillion: input.input_usd_per_million,
     cachedInputUsdPerMillion: input.cached_input_usd_per_million,
     outputUsdPerMillion: input.output_usd_per_million,
+    imagePrices: input.image_prices,
     maxOutputTokens: input.max_output_tokens,
     showsAllOutput: input.shows_all_output,
   };
@@ -319,6 +333,7 @@ function toProvider(it: Provider, reports?: ReadonlyMap<string, TargetReport>): 
       input_usd_per_million: entry.inputUsdPerMillion ?? null,
       cached_input_usd_per_million: entry.cachedInputUsdPerMillion ?? null,
       output_usd_per_million: entry.outputUsdPerMillion ?? null,
+      ...(entry.imagePrices && { image_prices: [...entry.imagePrices] }),
       max_output_tokens: entry.maxOutputTokens,
       shows_all_output: entry.showsAllOutput,
       ...healthOf(entry.name),

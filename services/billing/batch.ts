@@ -143,7 +143,7 @@ async function readBatch(
     options.budgets.listBudgetedTenants(tx, [...tenantIds]),
     callIds.length > 0 ? store.findHolds(tx, callIds) : undefined,
     newCallIds.length > 0 ? store.findRecentUsage(tx, newCallIds) : undefined,
-    reserves.length > 0 ? options.priceStore.findPrices(tx, reserves) : undefined,
+    reserves.length > 0 ? options.priceStore.findPrices(tx, reserves.map(toPriceName)) : undefined,
     leaseIds.length > 0 ? options.leases.lockLeases(tx, leaseIds) : undefined,
   ]);
   const holdsById = new Map(holds?.map((hold) => [hold.callId, hold]));
@@ -216,6 +216,10 @@ function changeLeaseOf(
   return { amounts, budgets: book.findHeld(leaseId), nowMs: book.nowMs };
 }
 
+function toPriceName({ tenantId, provider, model, priceName }: ReserveRequest): PriceName {
+  return { tenantId, provider, model: priceName || model };
+}
+
 function priceKey({ tenantId, provider, model }: PriceName): string {
   return JSON.stringify([tenantId, provider, model]);
 }
@@ -230,7 +234,7 @@ function reserve(batch: Batch, request: ReserveRequest): ReserveResult {
   if (batch.usages.has(request.callId)) return failed(new Failure(billingFailures.hold_not_found));
   const wallet = batch.wallets.get(request.tenantId);
   if (!wallet) return failed(new Failure(billingFailures.wallet_not_found));
-  const price = batch.prices.get(priceKey(request));
+  const price = batch.prices.get(priceKey(toPriceName(request)));
   if (!price) {
     const { model, provider } = request;
     return failed(new Failure(billingFailures.price_missing, { model, provider }));
@@ -264,7 +268,7 @@ function goOn({ options, book, ...batch }: Batch, hold: OpenHold, request: Reser
   const { callId, tenantId, provider, model } = request;
   const wallet = batch.wallets.get(tenantId);
   if (!wallet || hold.tenantId !== tenantId) return failed(new Failure(billingFailures.hold_not_found));
-  const price = batch.prices.get(priceKey(request));
+  const price = batch.prices.get(priceKey(toPriceName(request)));
   if (!price) return failed(new Failure(billingFailures.price_missing, { model, provider }));
   const { comfortableOutputTokens, clock } = options;
   const at = { comfortableOutputTokens, startedAtMs: clock.nowMs(), nowMs: book.nowMs };

@@ -2,6 +2,8 @@ import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import type { CallFacts, Outcome, PricedMode, Tokens, Want } from "./model.ts";
 
 export interface ReserveRequest extends CallFacts, Want {
+  /** Under what its price stands, where that is not the model's name; empty for that. */
+  readonly priceName?: string;
   /** True when the call waits no longer: an answer to wait is a refusal. */
   readonly isLastTry?: boolean;
 }

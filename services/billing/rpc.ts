@@ -83,6 +83,7 @@ const inputs = {
     ...{ provider: text, model: text, choices: z.int().min(1).max(1_000) },
     ...{ inputTokens: amount, maxOutputTokens: amount, minOutputTokens: amount, serviceMode: serviceModeInput },
     fixed: otherUsageInput,
+    priceName: text,
   },
   raiseHold: {
     ...{ callId: requiredText, tenantId: requiredText, choices: z.int().min(1).max(1_000) },

@@ -7,11 +7,16 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import { createSound, spokenMs } from "@lyss/services/ai-gateway/simulator/sound.ts";
 import OpenAI, { BadRequestError, toFile } from "openai";
 import { assertMoneyAddsUp, balanceOf, listUsage, type UsageRow, waitForNoHold } from "../read-money.ts";
-import { runPlatform } from "../run-platform.ts";
+import { requestJson, runPlatform } from "../run-platform.ts";
 
-/** A vendor that has no answer for anything. */
-const broken = createServer((req, res) => {
-  req.resume().on("end", () => res.writeHead(500, { "content-type": "application/json" }).end("{}"));
+const png = Buffer.from("89504e470d0a1a0a", "hex");
+/** A vendor that has no answer for anything; below `/by-image` one that makes images, and does not say what they used. */
+const broken = createServer(async (req, res) => {
+  const body = Buffer.concat(await Array.fromAsync(req)).toString();
+  const makes = req.url?.startsWith("/by-image");
+  const data = makes && Array.from({ length: JSON.parse(body).n ?? 1 }, () => ({ b64_json: png.toString("base64") }));
+  res.writeHead(makes ? 200 : 500, { "content-type": "application/json" });
+  res.end(JSON.stringify(makes ? { created: 1, data } : {}));
 });
 broken.listen(0, "127.0.0.1");
 await once(broken, "listening");
@@ -27,7 +32,27 @@ const routes = surfaceModels.map((model) => ({
     { provider: "simulated", model },
   ],
 }));
-const platform = await runPlatform({ after }, { config: { providers: [{ name: "broken", baseUrl, models }], routes } });
+/** The price list of DALL·E, as OpenAI has it (platform.openai.com/docs/pricing, image generation, read in 2026-11). */
+const dalle3 = {
+  ...{ name: "dall-e-3", inputUsdPerMillion: "0" },
+  imagePrices: [
+    { quality: "standard", size: "1024x1024", usd: "0.04" },
+    { quality: "standard", size: "1024x1792", usd: "0.08" },
+    { quality: "hd", size: "1024x1024", usd: "0.08" },
+    { quality: "hd", size: "1024x1792", usd: "0.12" },
+  ],
+};
+const dalle2 = {
+  ...{ name: "dall-e-2", inputUsdPerMillion: "0" },
+  imagePrices: [
+    { size: "256x256", usd: "0.016" },
+    { size: "512x512", usd: "0.018" },
+    { size: "1024x1024", usd: "0.02" },
+  ],
+};
+const byImage = { name: "by-image", baseUrl: baseUrl.replace("/v1", "/by-image/v1"), models: [dalle2, dalle3] };
+const providers = [{ name: "broken", baseUrl, models }, byImage];
+const platform = await runPlatform({ after }, { config: { providers, routes } });
 const start = await balanceOf(platform);
 const client = new OpenAI({ baseURL: `${platform.url}/v1`, apiKey: platform.apiKey, maxRetries: 0 });
 
@@ -174,7 +199,6 @@ test("W48: a transcript streams, and its model may stand behind the file", async
   assert.equal(cost, 300_000n);
 });
 
-const png = Buffer.from("89504e470d0a1a0a", "hex");
 const isPicture = (base64 = "") => Buffer.from(base64, "base64").subarray(0, 8).equals(png);
 
 test("W31: images are made and edited, and cost their tokens", async () => {
@@ -210,6 +234,38 @@ test("W31: images are made and edited, and cost their tokens", async () => {
   const varied = await client.images.createVariation({ image: await toFile(png, "a.png"), model: "simulated-image" });
   assert.equal(varied.data?.length, 1);
   await assert.rejects(client.images.generate({ ...asked, n: 2, stream: true }), BadRequestError);
+});
+
+test("W31: images cost what their size and quality cost, to the nano; what has no price is refused before anything is asked", async () => {
+  for (const [asked, usd] of [
+    [{ model: "dall-e-3" }, 0.04],
+    [{ model: "dall-e-3", quality: "standard", size: "1024x1792" }, 0.08],
+    [{ model: "dall-e-3", quality: "hd" }, 0.08],
+    [{ model: "dall-e-3", quality: "hd", size: "1024x1792", n: 3 }, 0.36],
+    [{ model: "dall-e-2", size: "256x256", n: 10 }, 0.16],
+    [{ model: "dall-e-2", size: "512x512" }, 0.018],
+    [{ model: "dall-e-2", quality: "any" }, 0.02],
+  ] as const) {
+    const answer = await requestJson(`${platform.url}/v1/images/generations`, platform.apiKey, {
+      body: { prompt: "a cat", ...asked },
+    });
+    const row = await findUsage(answer.headers.get("lyss-call-id"));
+    assert.deepEqual([row.cost_nanos, row.model], [String(Math.round(usd * 1e9)), asked.model], JSON.stringify(asked));
+  }
+  for (const [fields, code, param] of [
+    [{ size: "1792x1024" }, "GATEWAY_085", undefined],
+    [{ size: "auto" }, "GATEWAY_085", undefined],
+    [{ quality: "high" }, "GATEWAY_085", undefined],
+    [{ size: 7 }, "GATEWAY_002", "size"],
+  ] as const) {
+    const { status, body } = await requestJson(`${platform.url}/v1/images/generations`, platform.apiKey, {
+      body: { model: "dall-e-3", prompt: "a cat", ...fields },
+    });
+    const { error } = body as { error: { code: string; param: string | null; message: string } };
+    assert.equal(error.code, code, JSON.stringify(body));
+    if (param) assert.deepEqual([status, error.param], [400, param]);
+    else assert.ok(status === 403 && error.message.includes(String(Object.values(fields)[0])), error.message);
+  }
 });
 
 test("W48: a repeat with its key is the first answer, though the client draws another boundary", async () => {

@@ -2,6 +2,7 @@ import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { readServiceMode } from "../dialects/openai/usage.ts";
 import { type CallToFund, type Funds, meteredTokens } from "../funds/funds.ts";
+import { imageFormOf, imagePriceNames } from "../funds/image-prices.ts";
 import type { Target } from "../model.ts";
 import { isMedia, writesText } from "../surfaces/surface.ts";
 import type { CallRequest } from "./read-request.ts";
@@ -32,6 +33,7 @@ export function toCallToFund(given: AttemptToFund): CallToFund {
   const limit = isMetered ? undefined : isMedia(request.surface) ? most : request.outputLimit?.tokens;
   const { callId, attempt, requestId, tags } = given;
   const { tenantId, keyId, userId } = caller;
+  const images = imageFormOf(request);
   return {
     ...{ callId, attempt, requestId, tenantId, keyId, userId, provider: provider.name, model: model.name, tags },
     inputTokens: BigInt(inputTokens),
@@ -41,6 +43,7 @@ export function toCallToFund(given: AttemptToFund): CallToFund {
     fixed: request.units?.most,
     isMetered,
     serviceMode: readServiceMode(request.json),
+    ...(images && { images: { ...images, priceNames: imagePriceNames(model.name, images) } }),
   };
 }
 

@@ -22,7 +22,7 @@ import type { Attempt, FactJournal } from "./fact-journal.ts";
 import { type CallToFund, type DrawForCall, type Drawn, type Funds, meteredTokens } from "./funds.ts";
 import { type Draw, notePosted, settleDraw } from "./lease-book.ts";
 import type { LeaseKeeper } from "./lease-keeper.ts";
-import type { KnownPrice, PriceCache } from "./price-cache.ts";
+import type { KnownPrice, PriceCache, PricedModel } from "./price-cache.ts";
 import { pricesUnits } from "./priced-units.ts";
 
 /** Above `billing.reserveWaitMs` at its largest: it is billing that says when waiting for held money ends. */
@@ -66,12 +66,11 @@ export function createFunder(deps: {
     // Calls that end faster than they are charged are slowed down to that; refused only where that does not help.
     if (journal.isFull && !(await journal.untilRoom()))
       throw new Failure(loadShedFailures.overloaded, { retryAfterSeconds: 1 }, { retryAfterMs: 1_000 });
-    const { tenantId, provider, model } = call;
     const startedAtMs = clock.nowMs();
     // What is at hand is not waited for, as `await` would.
-    const finding = prices.priceOf({ tenantId, provider, model }, startedAtMs);
+    const finding = prices.priceOf(toPriced(call), startedAtMs);
     const price = finding instanceof Promise ? await finding : finding;
-    if (!price || !pricesUnits(price.terms, call.fixed)) throw missingPrice(call);
+    checkPrice(call, price);
     const drawing = drawAt(call, price, startedAtMs);
     const draw = drawing instanceof Promise ? await drawing : drawing;
     return draw ? begin(call, { price, draw, hold: undefined }, startedAtMs) : hold(call, price, startedAtMs);
@@ -79,15 +78,15 @@ export function createFunder(deps: {
 
   /** By billing alone. A hold that the call has already moves on to the call's new target. */
   async function hold(call: CallToFund, price: KnownPrice, startedAtMs: number): Promise<Funds> {
-    const held = await billing.reserveCall(toReserve(call), { timeoutMs: reserveTimeoutMs });
+    const held = await billing.reserveCall(toReserve(call, price), { timeoutMs: reserveTimeoutMs });
     heldCallIds.add(call.callId);
     return begin(call, { price, draw: undefined, hold: held }, startedAtMs);
   }
 
   async function holdAnew(call: CallToFund): Promise<Funds> {
     const startedAtMs = clock.nowMs();
-    const price = await prices.priceOf(call, startedAtMs);
-    if (!price || !pricesUnits(price.terms, call.fixed)) throw missingPrice(call);
+    const price = await prices.priceOf(toPriced(call), startedAtMs);
+    checkPrice(call, price);
     return hold(call, price, startedAtMs);
   }
 
@@ -203,8 +202,17 @@ type MaybePromise<T> = T | Promise<T>;
 
 const nothing = () => {};
 
-function missingPrice({ model, provider }: CallToFund): Failure {
-  return new Failure(billingFailures.price_missing, { model, provider });
+function toPriced({ tenantId, provider, model, images }: CallToFund): PricedModel {
+  return { tenantId, provider, model, priceNames: images?.priceNames };
+}
+
+/** Throws for a call that would be free by accident: of a model without a price, or with none for such images. */
+function checkPrice(call: CallToFund, price: KnownPrice | undefined): asserts price is KnownPrice {
+  if (price && pricesUnits(price.terms, call.fixed)) return;
+  const { model, provider, images } = call;
+  if (!price || !images) throw new Failure(billingFailures.price_missing, { model, provider });
+  const { size, quality } = images;
+  throw new Failure(aiGatewayFailures.image_price_missing, { model, size, quality });
 }
 
 /** Goes on at once with what is at hand. */
@@ -229,9 +237,9 @@ function undo(draw: Draw): void {
 }
 
 /** A metered call begins with some of its output. */
-function toReserve(call: CallToFund) {
+function toReserve({ images: _, ...call }: CallToFund, { name }: KnownPrice) {
   const most = call.isMetered ? atMost(call.maxOutputTokens, BigInt(meteredTokens)) : call.maxOutputTokens;
-  return { ...call, maxOutputTokens: most, serviceMode: toModeMessage(call) };
+  return { ...call, maxOutputTokens: most, serviceMode: toModeMessage(call), ...(name && { priceName: name }) };
 }
 
 function toModeMessage({ serviceMode = "standard" }: CallToFund) {

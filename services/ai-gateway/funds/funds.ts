@@ -2,6 +2,7 @@ import type { CallOutcome } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb
 import type { ServiceMode } from "@lyss/contracts/pricing/price.ts";
 import type { OtherQuantities, TokenCounts } from "@lyss/contracts/pricing/token-price.ts";
 import type { TagsText } from "@lyss/contracts/usage/tags.ts";
+import type { ImageForm } from "./image-prices.ts";
 
 /** For so much output of each choice a metered call sets money aside at a time. */
 export const meteredTokens = 2_048;
@@ -31,6 +32,8 @@ export interface CallToFund {
   readonly serviceMode?: ServiceMode | undefined;
   /** The most that it may use of what is no text. */
   readonly fixed?: OtherQuantities | undefined;
+  /** Of images: what they are to be like, and under what their price may stand before the model's own. */
+  readonly images?: (ImageForm & { readonly priceNames: readonly string[] }) | undefined;
 }
 
 /** How a call ended and what it used. */

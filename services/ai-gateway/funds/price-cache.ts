@@ -12,6 +12,8 @@ import type { Registry } from "prom-client";
 export interface KnownPrice {
   readonly priceId: string;
   readonly terms: PriceTerms;
+  /** Where it stands under one of the names that were asked for besides the model's. */
+  readonly name?: string;
 }
 
 /** A model as a tenant calls it. */
@@ -19,6 +21,8 @@ export interface PricedModel {
   readonly tenantId: string;
   readonly provider: string;
   readonly model: string;
+  /** Under what its price may stand before its own name, the nearest first. */
+  readonly priceNames?: readonly string[] | undefined;
 }
 
 /** Prices, so that admitting a call does not wait for billing. */
@@ -63,12 +67,17 @@ export function createPriceCache(
   }
 
   return {
-    priceOf({ tenantId, provider, model }, atMs) {
+    priceOf({ tenantId, provider, model, priceNames }, atMs) {
+      const find = (known: Book | undefined) => {
+        for (const own of priceNames ?? []) {
+          const version = versionAt(known?.get(own), atMs);
+          if (version) return { ...version, name: own };
+        }
+        return versionAt(known?.get(model), atMs);
+      };
       const name = `${tenantId} ${provider}`;
       const book = books.fresh(name) ?? books.get(name, () => load(tenantId, provider), { tags: [tenantId] });
-      return book instanceof Promise
-        ? book.then((found) => versionAt(found?.get(model), atMs))
-        : versionAt(book?.get(model), atMs);
+      return book instanceof Promise ? book.then(find) : find(book);
     },
     forget(tenantId) {
       void (tenantId === "" ? books.forgetAll() : books.forgetTags(tenantId));

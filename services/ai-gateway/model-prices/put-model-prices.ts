@@ -2,6 +2,7 @@ import { ImportState } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { toTerms } from "@lyss/contracts/pricing/token-price.ts";
 import { toTermsMessage } from "@lyss/contracts/pricing/wire.ts";
 import type { AiGatewayDeps } from "../deps.ts";
+import { toImagePriceName } from "../funds/image-prices.ts";
 import { type Model, type Provider, usdToNanos } from "../model.ts";
 
 /** A model as the price book names it. */
@@ -23,7 +24,7 @@ export async function putModelPrices(
   tenantId: string,
   providers: readonly Pick<Provider, "name" | "baseUrl" | "models">[],
 ): Promise<readonly ModelName[]> {
-  const prices = providers.flatMap(({ name, models }) => models.flatMap((model) => toPrice(name, model) ?? []));
+  const prices = providers.flatMap(({ name, models }) => models.flatMap((model) => toPrices(name, model)));
   for (const some of inParts(prices)) await billing.putPrices({ tenantId, prices: some });
 
   const wishes = providers.flatMap(({ name, baseUrl, models }) =>
@@ -50,6 +51,19 @@ export async function putModelPrices(
 export function byProvider(models: readonly ModelName[]): ReadonlyMap<string, readonly string[]> {
   const groups = Map.groupBy(models, ({ provider }) => provider);
   return new Map([...groups].map(([provider, ofProvider]) => [provider, ofProvider.map(({ model }) => model)]));
+}
+
+/** None of a model that comes without a price. */
+function toPrices(provider: string, model: Model) {
+  const price = toPrice(provider, model);
+  if (!price) return [];
+  const images = (model.imagePrices ?? []).map((form) => ({
+    provider,
+    model: toImagePriceName(model.name, form),
+    // A rate is for a million.
+    terms: toTermsMessage({ rates: { images: usdToNanos(form.usd) * 1_000_000n } }),
+  }));
+  return [price, ...images];
 }
 
 /** Undefined for a model that comes without a price. */

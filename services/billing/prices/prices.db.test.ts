@@ -30,9 +30,9 @@ const newModel = () => random.id("model").toLowerCase();
 const flat = (input: bigint): PriceTerms => ({ rates: { input } });
 const put = (model: string, terms: PriceTerms, more: Partial<Parameters<typeof ops.putPrices>[0]> = {}) =>
   ops.putPrices({ tenantId: "", prices: [{ provider: "p", model, terms }], ...more });
-const reserve = (tenantId: string, model: string, callId = random.id("call")) =>
+const reserve = (tenantId: string, model: string, callId = random.id("call"), priceName = "") =>
   ops.reserveCall({
-    ...{ callId, tenantId, requestId: "r", keyId: "k", userId: "u", provider: "p", model },
+    ...{ callId, tenantId, requestId: "r", keyId: "k", userId: "u", provider: "p", model, priceName },
     ...{ inputTokens: 1_000n, maxOutputTokens: 0n, minOutputTokens: 0n, choices: 1n },
   });
 
@@ -133,6 +133,16 @@ test("a tenant's own price counts for that tenant only, and before it is in effe
   await put(model, flat(5_000_000n), { tenantId });
   assert.equal((await reserve(tenantId, model)).amountNanos, 5_000n);
   assert.equal((await reserve(other, model)).amountNanos, 1_000n);
+});
+
+test("a hold whose price stands under another name is taken by that, and is the model's all the same", async () => {
+  const [tenantId, model] = [await createTenant(), newModel()];
+  await put(model, flat(1_000_000n));
+  await put(`${model}#hd`, flat(7_000_000n));
+  const hold = await reserve(tenantId, model, random.id("call"), `${model}#hd`);
+  assert.deepEqual([hold.amountNanos, hold.model], [7_000n, model]);
+  const missing = reserve(tenantId, model, random.id("call"), `${model}#8k`);
+  await assert.rejects(missing, (err) => isFailure(err, billingFailures.price_missing));
 });
 
 test("the service's own role can change no version, and the database refuses terms of another shape", async () => {

@@ -1096,6 +1096,13 @@ export declare type ReserveCallRequest = Message<"lyss.billing.v1.ReserveCallReq
    * @generated from field: lyss.billing.v1.OtherUsage fixed = 13;
    */
   fixed?: OtherUsage | undefined;
+
+  /**
+   * Under what its price stands in the price book, where that is not the model's name.
+   *
+   * @generated from field: string price_name = 14;
+   */
+  priceName: string;
 };
 
 /**
