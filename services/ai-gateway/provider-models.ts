@@ -1,5 +1,5 @@
-import type { ModelConfig } from "./config.ts";
 import type { Model } from "./model.ts";
+import type { ModelConfig } from "./model-config.ts";
 
 /** Models as the catalog holds them: what was left out is filled in. */
 export function toModels(configs: readonly ModelConfig[]): Model[] {

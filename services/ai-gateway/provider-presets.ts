@@ -1,6 +1,7 @@
 import { Secret } from "@lyss/kit/config/secret.ts";
-import { modelSchema, type ProviderConfig } from "./config.ts";
+import type { ProviderConfig } from "./config.ts";
 import type { ProviderDialect } from "./model.ts";
+import { modelSchema } from "./model-config.ts";
 import file from "./provider-presets.json" with { type: "json" };
 
 /** What is known of a vendor's API, by its own documentation. */

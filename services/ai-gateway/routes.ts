@@ -6,19 +6,13 @@ import { z } from "zod";
 import { cacheRoutes } from "./cache-routes.ts";
 import { callDefaultsRoutes } from "./call-defaults-routes.ts";
 import { callRoutes, type Place } from "./call-routes.ts";
-import {
-  apiVersionSchema,
-  baseUrlSchema,
-  imagePriceSchema,
-  type ModelConfig,
-  modelSchema,
-  needsInputPrice,
-} from "./config.ts";
+import { apiVersionSchema, baseUrlSchema } from "./config.ts";
 import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
 import { geminiRoutes } from "./gemini-routes.ts";
 import { mediaRoutes } from "./media-routes.ts";
 import { messagesRoutes } from "./messages-routes.ts";
 import { type Provider, providerDialects, unsupportedParametersModes } from "./model.ts";
+import { imagePriceSchema, type ModelConfig, modelSchema, needsInputPrice } from "./model-config.ts";
 import { modelLimitRoutes } from "./model-limit-routes.ts";
 import {
   anthropicList,

@@ -7,9 +7,10 @@ import {
 import { type CheckedRpc, createRpc, type MethodInputs } from "@lyss/kit/rpc/checked-rpc.ts";
 import { idInput } from "@lyss/kit/rpc/field-inputs.ts";
 import { z } from "zod";
-import { apiVersionSchema, baseUrlSchema, modelSchema } from "./config.ts";
+import { apiVersionSchema, baseUrlSchema } from "./config.ts";
 import type { Provider, ProviderSource } from "./model.ts";
 import { providerDialects, unsupportedParametersModes } from "./model.ts";
+import { modelSchema } from "./model-config.ts";
 import type { AiGatewayOps } from "./ops.ts";
 import { providerNameSchema } from "./provider-name.ts";
 

@@ -103,24 +103,19 @@ test("where the lease has too little billing sets aside what the call holds, at 
   }
 });
 
-test("a call of images takes the nearest price that there is, which a hold names too; without one it is refused by what they are like", async () => {
-  const terms = { rates: { images: 40_000_000n * 1_000_000n } };
-  const images = { size: "1024x1024", quality: "hd", priceNames: ["m#hd/1024x1024", "m#1024x1024", "m#hd"] };
-  const asked = { ...call, maxOutputTokens: 0n, minOutputTokens: 0n, fixed: { images: 2n }, images };
-  const { fund, takeAsked } = start({ price: { priceId: "prc_9", name: "m#hd", terms }, granted: [0n] });
-  const funds = await fund(asked);
-  const [, request] = takeAsked().find((one) => (one as unknown[])[0] === "reserve") as [
-    string,
-    Record<string, unknown>,
-  ];
-  assert.deepEqual([request["model"], request["priceName"], request["images"]], ["m", "m#hd", undefined]);
-  const tokens = { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n, otherBuckets: { images: 2n } };
-  assert.equal(await funds.settle(spentOf({ tokens })), 80_000_000n);
-  const unpriced = start({ price: { priceId: "prc_1", terms: { rates: { input: 0n } } } });
-  await assert.rejects(
-    unpriced.fund(asked),
-    (err) => isFailure(err, aiGatewayFailures.image_price_missing) && err.details["size"] === "1024x1024",
-  );
+test("W31: a hold names the price of a call's images; without one it is refused by what they are like", async () => {
+  const images = { size: "1024x1024", quality: "hd", priceNames: [] };
+  const asked = { ...call, fixed: { images: 2n }, images };
+  const named = start({ price: { priceId: "prc_9", name: "m#hd", terms: { rates: { images: 1n } } }, granted: [0n] });
+  await named.fund(asked);
+  const { images: _, ...rest } = asked;
+  assert.deepEqual(named.takeAsked()[2], [
+    "reserve",
+    { ...rest, serviceMode: 0, priceName: "m#hd" },
+    { timeoutMs: 70_000 },
+  ]);
+  const unpriced = start({ price: { priceId: "prc_1", terms: { rates: { input: 0n } } } }).fund(asked);
+  await assert.rejects(unpriced, (err) => isFailure(err, aiGatewayFailures.image_price_missing));
 });
 
 test("what a call asks for is asked of billing: its mode, and of a metered one the first of its output", async () => {

@@ -53,6 +53,21 @@ test("a tenant's prices of a provider are asked for once, those of the next five
   assert.match(await metrics.metrics(), /cache="ai-gateway\.price"/);
 });
 
+test("W31: of the names under which a price may stand the first that has one counts, and says so; else the model's own", async () => {
+  const { cache } = start(
+    priceOf("prc_1"),
+    { ...priceOf("prc_2"), model: "m#hd" },
+    { ...priceOf("prc_3"), model: "m#8k" },
+  );
+  const find = async (...priceNames: string[]) => {
+    const price = await cache.priceOf({ tenantId: "ten_1", provider: "p", model: "m", priceNames }, startMs);
+    return [price?.priceId, price?.name];
+  };
+  assert.deepEqual(await find("m#hd/8k", "m#8k", "m#hd"), ["prc_3", "m#8k"]);
+  assert.deepEqual(await find("m#hd/4k", "m#4k", "m#hd"), ["prc_2", "m#hd"]);
+  assert.deepEqual(await find("m#4k"), ["prc_1", undefined]);
+});
+
 test("a model that is not known has no price, at whatever time", async () => {
   const { idOf } = start();
   assert.equal(await idOf(), undefined);
