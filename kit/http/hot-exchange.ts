@@ -3,7 +3,7 @@ import type { RouteMeter } from "../observability/metrics.ts";
 import type { OpenSpan, Tracer } from "../observability/tracing.ts";
 import { type CallContext, type Caller, runInContext } from "../rpc/call-context.ts";
 import { fromTraceparent, isTraceparent } from "../rpc/context-headers.ts";
-import type { Arrival, OpenExchange } from "./intake.ts";
+import type { Arrival, Intake, OpenExchange } from "./intake.ts";
 import type { LaneReply } from "./lane/reply.ts";
 import { toHeaderText } from "./lane/reply.ts";
 import { localeOf } from "./locale.ts";
@@ -97,7 +97,7 @@ export class LaneExchange implements HotExchange, Arrival, OpenExchange {
       giveUp();
       this.fail(err);
     };
-    let entering: void | Promise<void>;
+    let entering: ReturnType<Intake> | undefined;
     try {
       entering = this.#hot.serving.intake?.(this);
     } catch (err) {

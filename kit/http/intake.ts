@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
+import type { Priority } from "../resilience/load-shed.ts";
 import type { Caller } from "../rpc/call-context.ts";
 import type { Route } from "./route.ts";
 
@@ -30,7 +31,7 @@ export interface OpenExchange {
 }
 
 /**
- * Decides whether a request is served now: limits and load. Called once for each request to any route, before its operation
- * runs; throws a Failure to refuse it, and may answer at once, without a promise.
+ * Decides whether a request is served now: limits and load, and how urgent it is where it has to wait later on. Called once for each request
+ * to any route, before its operation runs; throws a Failure to refuse it, and may answer at once, without a promise.
  */
-export type Intake = (arrival: Arrival) => void | Promise<void>;
+export type Intake = (arrival: Arrival) => Priority | Promise<Priority>;

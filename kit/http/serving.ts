@@ -76,11 +76,12 @@ export async function enter(
     throw err;
   }
   const taken = intake?.(toArrival(req, res, call, route, caller));
-  if (taken) await taken;
+  const priority = taken instanceof Promise ? await taken : taken;
   // Its end has been told already: nobody would tell the handler.
   if (res.closed) throw new Failure(kitFailures.canceled);
   if (caller && serving.open) keepOpen(serving.open, req, res, call, route);
-  return caller === context.caller ? context : { ...context, caller };
+  const isAsBefore = caller === context.caller && (priority === undefined || priority === "interactive");
+  return isAsBefore ? context : { ...context, caller, priority };
 }
 
 function keepOpen(

@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { test } from "node:test";
 import { isFailure } from "../errors/failure.ts";
+import { noSession, runInContext } from "../rpc/call-context.ts";
 import { createFakeClock } from "../testing/fake-clock.ts";
 import { createBulkhead } from "./bulkhead.ts";
+import type { Priority } from "./load-shed.ts";
 import { resilienceFailures } from "./resilience-failures.ts";
 
 const full = (err: unknown) => isFailure(err, resilienceFailures.bulkhead_full);
@@ -38,6 +40,48 @@ test("no more than the given number run at a time, and those who wait go in the 
   assert.deepEqual(order, ["begin 0", "begin 1", "begin 2", "begin 3", "begin 4"]);
   assert.deepEqual(bulkhead.stats(), { inFlight: 0, queued: 0, refused: 0 });
   assert.equal(clock.countTimers(), 0);
+});
+
+/** Runs as a call of that tenant's. */
+function as<T>(tenantId: string, priority: Priority, work: () => T): T {
+  const caller = { tenantId, userId: "", keyId: "key_1", ...noSession, permissions: [], models: [] };
+  const ids = { traceId: "1".repeat(32), spanId: "2".repeat(16), isSampled: false };
+  return runInContext({ ...ids, caller, locale: "en_US", deadlineMs: undefined, priority }, work);
+}
+
+test("a tenant with many calls that wait holds up no other, and what is urgent goes before what is not", async () => {
+  const { bulkhead } = start(1, 10);
+  bulkhead.enter();
+  const order: string[] = [];
+  const wait = (tenantId: string, priority: Priority = "interactive") => {
+    const entered = as(tenantId, priority, () => bulkhead.enter()) ?? Promise.resolve();
+    return entered.then(() => order.push(`${tenantId} ${priority}`));
+  };
+  const all = [wait("slow", "batch"), ...[1, 2, 3].map(() => wait("noisy")), wait("quiet")];
+  for (const _ of all) {
+    bulkhead.leave();
+    await new Promise(setImmediate);
+  }
+  await Promise.all(all);
+  const urgent = order.filter((one) => one.endsWith("interactive"));
+  assert.deepEqual(urgent, ["noisy interactive", "quiet interactive", "noisy interactive", "noisy interactive"]);
+  assert.notEqual(order[0], "slow batch");
+});
+
+test("where the queue is full of one tenant's calls its last makes room for another's", async () => {
+  const { bulkhead, clock } = start(1, 2);
+  bulkhead.enter();
+  const first = as("noisy", "interactive", () => bulkhead.enter());
+  const last = as("noisy", "interactive", () => bulkhead.enter());
+  assert.throws(() => as("noisy", "interactive", () => bulkhead.enter()), full);
+  const quiet = as("quiet", "interactive", () => bulkhead.enter());
+  await assert.rejects(last ?? Promise.resolve(), full);
+  assert.deepEqual(bulkhead.stats(), { inFlight: 1, queued: 2, refused: 2 });
+  for (const entered of [first, quiet]) {
+    bulkhead.leave();
+    await entered;
+  }
+  assert.deepEqual([bulkhead.stats().queued, clock.countTimers()], [0, 0]);
 });
 
 test("a caller for whom there is no room in the queue is refused at once", async () => {

@@ -1,11 +1,13 @@
 import { Failure } from "../errors/failure.ts";
+import { currentContext } from "../rpc/call-context.ts";
 import type { Clock } from "../service/clock.ts";
+import { createFairQueue, type Turn } from "./fair-queue.ts";
 import { resilienceFailures } from "./resilience-failures.ts";
 
 export interface BulkheadOptions {
   /** Calls at a time. */
   readonly maxConcurrent: number;
-  /** Callers that may wait for a place; 0 refuses at once. */
+  /** Callers that may wait for a place, of all tenants together; 0 refuses at once. */
   readonly maxQueue: number;
   /** How long each of them waits at most. */
   readonly maxQueueMs: number;
@@ -18,13 +20,19 @@ export interface BulkheadStats {
   readonly refused: number;
 }
 
+interface Waiter {
+  admit(): void;
+  turnAway(): void;
+}
+
 /** Keeps a slow peer from taking every place that there is. */
 export interface Bulkhead {
   /** Makes the call when there is a place, or throws as `enter` does. */
   run<T>(call: () => Promise<T>, signal?: AbortSignal): Promise<T>;
   /**
    * Takes a place, to be given back by exactly one `leave`. Undefined when there was one; a promise when the caller has
-   * to wait. Throws `resilience.bulkhead_full` when the queue is full or the wait is over, and the signal's reason.
+   * to wait. Throws `resilience.bulkhead_full` when the queue is full or the wait is over, and the signal's reason. A wait may also
+   * end so for somebody whose tenant has more waiting, or whose call is less urgent, than who came.
    */
   enter(signal?: AbortSignal): Promise<void> | undefined;
   /** Takes a place if there is one, and tells. Nobody waits. */
@@ -43,49 +51,46 @@ export interface BulkheadDeps {
   readonly name: string;
 }
 
-/** A limit on calls at a time with a queue, first come, first served. O(1). */
+/** A limit on calls at a time with a queue that is fair to tenants, by the priority of the call's context. O(1) unless the queue is full. */
 export function createBulkhead(options: BulkheadOptions, { clock, name }: BulkheadDeps): Bulkhead {
   let limits = options;
   let inFlight = 0;
   let refused = 0;
-  /** In the order of arrival; each lets one caller in. */
-  const queue = new Set<() => void>();
+  const queue = createFairQueue<Waiter>();
 
   function refuse(): Failure {
     refused++;
     return new Failure(resilienceFailures.bulkhead_full, { policy: name }, { retryAfterMs: limits.maxQueueMs });
   }
 
-  function waitForPlace(signal: AbortSignal | undefined): Promise<void> {
+  function waitForPlace(turn: Turn, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const stopWaiting = () => {
-        queue.delete(admit);
+        queue.remove(waiting);
         cancelTimer();
         signal?.removeEventListener("abort", onAbort);
+      };
+      const turnAway = () => {
+        stopWaiting();
+        reject(refuse());
+      };
+      const onAbort = () => {
+        stopWaiting();
+        reject(signal?.reason);
       };
       const admit = () => {
         stopWaiting();
         inFlight++;
         resolve();
       };
-      const onAbort = () => {
-        stopWaiting();
-        reject(signal?.reason);
-      };
-      const cancelTimer = clock.setTimer(limits.maxQueueMs, () => {
-        stopWaiting();
-        reject(refuse());
-      });
+      const cancelTimer = clock.setTimer(limits.maxQueueMs, turnAway);
       signal?.addEventListener("abort", onAbort);
-      queue.add(admit);
+      const waiting = queue.add(turn, { admit, turnAway });
     });
   }
 
   function admitWaiting(): void {
-    for (const admit of queue) {
-      if (inFlight >= limits.maxConcurrent) return;
-      admit();
-    }
+    while (inFlight < limits.maxConcurrent && queue.size > 0) queue.next()?.admit();
   }
 
   function tryEnter(): boolean {
@@ -97,8 +102,13 @@ export function createBulkhead(options: BulkheadOptions, { clock, name }: Bulkhe
   function enter(signal?: AbortSignal): Promise<void> | undefined {
     signal?.throwIfAborted();
     if (tryEnter()) return undefined;
-    if (queue.size >= limits.maxQueue) throw refuse();
-    return waitForPlace(signal);
+    const turn = currentTurn();
+    if (queue.size >= limits.maxQueue) {
+      const other = queue.makeRoom(turn);
+      if (!other) throw refuse();
+      other.turnAway();
+    }
+    return waitForPlace(turn, signal);
   }
 
   function leave(): void {
@@ -128,4 +138,10 @@ export function createBulkhead(options: BulkheadOptions, { clock, name }: Bulkhe
     },
     stats: () => ({ inFlight, queued: queue.size, refused }),
   };
+}
+
+/** Work of the platform itself is a tenant among others. */
+function currentTurn(): Turn {
+  const context = currentContext();
+  return { line: context?.caller?.tenantId ?? "", priority: context?.priority ?? "interactive" };
 }

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Locale } from "../errors/failure.ts";
 import type { TracerOf } from "../observability/span.ts";
+import type { Priority } from "../resilience/load-shed.ts";
 
 /** On whose behalf a call is made. Set once by the edge's guard and carried through every hop. */
 export interface Caller {
@@ -49,6 +50,8 @@ export interface CallContext {
   readonly retryAttempt?: number | undefined;
   /** In what follows from an event: the operator in whose act in somebody's name it began. */
   readonly operatorId?: string | undefined;
+  /** What it is for where calls wait for one another; `interactive` unless given. Stays in this process. */
+  readonly priority?: Priority | undefined;
   /** By which a client tells a repeat of this call from a new one. Stays in this process, and ends with the call. */
   readonly idempotencyKey?: string | undefined;
   /** Records what happens in this call; absent unless traces are wanted. Stays in this process. */

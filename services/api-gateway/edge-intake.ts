@@ -43,9 +43,13 @@ export function createEdgeIntake({
     if (rules && rules.maxConcurrentRequests > 0) {
       concurrency.take(arrival, caller.keyId, rules.maxConcurrentRequests);
     }
-    if (priority !== undefined) return limits.take(arrival);
+    const taken = limits.take(arrival);
+    if (priority !== undefined) {
+      const urgency = priority === "essential" ? "interactive" : priority;
+      return taken ? taken.then(() => urgency) : urgency;
+    }
     // A request that is wrong counts like any other.
-    return Promise.resolve(limits.take(arrival)).then(() => {
+    return Promise.resolve(taken).then(() => {
       throw invalidPriority();
     });
   };

@@ -13,7 +13,7 @@ async function open(t: TestContext, http: object): Promise<string> {
   const listener = createListener({
     settings: apiGatewayConfig.http.parse({ port: 0, ...http }),
     guard: () => undefined,
-    intake: () => {},
+    intake: () => "interactive",
     clock: systemClock,
     random: createRandom(systemClock),
     log: silentLog,

@@ -10,7 +10,7 @@ import { waitForNoHold } from "../read-money.ts";
 import { requestJson, runPlatform } from "../run-platform.ts";
 
 const apiKey = "sk-simulated-vendor";
-const names = ["flaky", "slow", "steady", "crowded", "brief", "dead"] as const;
+const names = ["flaky", "slow", "steady", "crowded", "queued", "brief", "dead"] as const;
 const vendors = await Promise.all(
   names.map((name) => startSimulator({ clock: systemClock, host: "127.0.0.1", port: 0, apiKey, seed: name })),
 );
@@ -36,6 +36,7 @@ const config = {
     policies: {
       "provider.flaky": { breaker },
       "provider.crowded": { bulkhead: { maxConcurrent: 2, maxQueue: 0 } },
+      "provider.queued": { bulkhead: { maxConcurrent: 1, maxQueue: 10, maxQueueMs: "30s" } },
       "provider.brief": { timeoutMs: "900ms", attemptTimeoutMs: "400ms" },
       "provider.dead": { retry: { baseDelayMs: 1 } },
     },
@@ -154,6 +155,38 @@ test("R5: a provider that answers nothing fills its own places and nobody else's
     "places given back",
   );
   assert.equal((await chat("crowded")).status, 200);
+  await waitForNoHold(platform);
+});
+
+test("of calls that wait for a place those of batch work go after those for which somebody waits", async () => {
+  const send = (priority: string, metadata: object, signal?: AbortSignal) =>
+    fetch(`${platform.url}/v1/chat/completions`, {
+      ...{ method: "POST", ...(signal && { signal }) },
+      headers: {
+        ...{ authorization: `Bearer ${platform.apiKey}`, "content-type": "application/json" },
+        "x-lyss-priority": priority,
+      },
+      body: JSON.stringify({ model: "queued", messages: [{ role: "user", content: "hi" }], metadata }),
+    });
+  const place = async (is: string, wanted: number) =>
+    until(async () => (await policyOf("provider.queued"))["bulkhead"]?.[is] === wanted, 10_000, `${wanted} ${is}`);
+  const hanging = new AbortController();
+  const held = send("interactive", { "simulate.hang": "true" }, hanging.signal).catch(() => undefined);
+  await place("in_flight", 1);
+  const order: string[] = [];
+  const calls: Promise<unknown>[] = [];
+  for (const priority of ["batch", "batch", "background", "interactive"]) {
+    calls.push(
+      send(priority, {}).then(async (answer) => {
+        await answer.arrayBuffer();
+        order.push(`${priority} ${answer.status}`);
+      }),
+    );
+    await place("queued", calls.length);
+  }
+  hanging.abort();
+  await Promise.all([held, ...calls]);
+  assert.deepEqual(order, ["interactive 200", "background 200", "batch 200", "batch 200"]);
   await waitForNoHold(platform);
 });
 
