@@ -6,7 +6,7 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Outbox } from "@lyss/kit/events/event.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
-import { admitOnPath, mostOf } from "./budgets/admit-on-path.ts";
+import { admitOnPath, findWholeRefusal, mostOf } from "./budgets/admit-on-path.ts";
 import type { BudgetBook } from "./budgets/budget-book.ts";
 import type { Budgets } from "./budgets/budgets.ts";
 import { isNothing, ofMoney } from "./budgets/model.ts";
@@ -200,11 +200,14 @@ function changeLeaseOf(
   const { leaseId } = request;
   const path = request.kind === "grant" ? book.findPath(request) : [];
   const isAwaited = tenantIds.has(request.tenantId) || path.some(({ budgetId }) => budgetIds.has(budgetId));
-  const wanted = request.kind === "grant" && isAwaited ? { ...request, want: ofMoney(0n) } : request;
+  const isWhole = request.kind === "grant" && request.isWhole === true;
+  const wanted = request.kind === "grant" && isAwaited && !isWhole ? { ...request, want: ofMoney(0n) } : request;
   const budgets = { path, held: book.findHeld(leaseId), nowMs: book.nowMs };
   const change = changeLease(batch.leases.get(leaseId), wallet, wanted, budgets);
   if (!change) return new Failure(billingFailures.lease_not_found);
   const { lease, amounts, isRepeat } = change;
+  const refusal = isWhole && !isRepeat && findWholeRefusal(wallet, path, request.want, book.nowMs);
+  if (refusal) return refusal;
   // A repeat is written, too: its node counts the lease's time from it.
   batch.changedLeases.set(leaseId, lease);
   if (!isRepeat) {

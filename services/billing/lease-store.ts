@@ -30,9 +30,9 @@ export function createLeaseStore(sql: Sql) {
           change_tokens, change_calls, expires_at)
         select "leaseId", "nodeId", "walletId", "tenantId", "amountNanos", "changeNumber", "changeNanos",
           "changeTokens", "changeCalls",
-          now() + ${ttlMs}::float8 * interval '1 millisecond'
+          now() + coalesce("lifetimeMs", ${ttlMs}::float8) * interval '1 millisecond'
         from jsonb_to_recordset(${toJson(leases)}::text::jsonb) as r("leaseId" text, "nodeId" text, "walletId" text,
-          "tenantId" text, "amountNanos" bigint, "changeNumber" integer, "changeNanos" bigint, "changeTokens" bigint, "changeCalls" bigint)
+          "tenantId" text, "amountNanos" bigint, "changeNumber" integer, "changeNanos" bigint, "changeTokens" bigint, "changeCalls" bigint, "lifetimeMs" float8)
         on conflict (lease_id) do update set amount_nanos = excluded.amount_nanos,
           change_number = excluded.change_number, change_nanos = excluded.change_nanos,
           change_tokens = excluded.change_tokens, change_calls = excluded.change_calls, expires_at = excluded.expires_at`;

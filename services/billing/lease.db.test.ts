@@ -209,3 +209,36 @@ test("B4, B5: grants, returns, facts, heart-beats and expiry that race leave eve
 function ignoreGone(err: unknown): void {
   if (!isFailure(err, billingFailures.lease_not_found)) throw err;
 }
+
+test("known work has all its money set aside at once, for as long as it says, or hears what is missing", async () => {
+  const tenantId = await createTenant(1_000n);
+  const whole = (wantNanos: bigint) => ({
+    ...grantOf(tenantId, wantNanos, 1, wantNanos),
+    isWhole: true,
+    lifetimeMs: 60_000n,
+  });
+  await assert.rejects(ops.changeLease(whole(1_001n)), (err) => {
+    assert.ok(isFailure(err, billingFailures.insufficient_balance));
+    assert.equal(err.details["available"], "0.000001");
+    return true;
+  });
+  assert.deepEqual(await moneyOf(tenantId), [1_000n, 0n]);
+  assert.equal(await changeMoney(ops, whole(900n)), 900n);
+  await ops.postFacts({ facts: [factOf(tenantId)] });
+  assert.equal(await changeMoney(ops, whole(900n)), 900n, "a repeat, though less is available by now");
+  assert.deepEqual(await moneyOf(tenantId), [900n, 800n]);
+  const [row] =
+    await service.sql`select expires_at > now() + interval '50 seconds' as lasts from lease where tenant_id = ${tenantId}`;
+  assert.equal(row?.["lasts"], true);
+  assert.equal(await ops.closeLeases({ nodeId, leaseIds: [`lse_${tenantId}`] }), 800n);
+  assert.deepEqual(await moneyOf(tenantId), [900n, 0n]);
+  const poor = { ...whole(100n), changeNumber: 1, leaseId: `lse_capped_${tenantId}` };
+  await ops.setBudget({
+    ...{ tenantId, scopeKind: "tenant", scopeId: tenantId },
+    limit: { unit: "money", limit: 150n, period: "total", timeZone: "UTC", resetDay: 1, alertPercents: [] },
+  });
+  await assert.rejects(ops.changeLease({ ...poor, ...{ want: { money: 151n, tokens: 0n, calls: 0n } } }), (err) =>
+    isFailure(err, billingFailures.budget_exceeded),
+  );
+  await assertBalanced();
+});

@@ -11,6 +11,8 @@ export interface Lease extends LeaseChanged {
   /** What of the wallet is still set aside. */
   readonly amountNanos: bigint;
   readonly changeNumber: number;
+  /** Where its last change says how long it lives. */
+  readonly lifetimeMs?: bigint;
 }
 
 /** What the last change came to: positive for a grant, negative for a return. Tokens and calls where a budget counts them. */
@@ -32,6 +34,10 @@ export interface LeaseGrant extends LeaseRequest, CallPath {
   readonly want: Amounts;
   /** Less than this is of no use. */
   readonly least: Amounts;
+  /** True for one that is to hold all that is wanted, or nothing, out of all that is available. */
+  readonly isWhole?: boolean;
+  /** How long it lives without being extended; as billing has it for every lease when 0 or left out. */
+  readonly lifetimeMs?: bigint;
 }
 
 export interface LeaseReturn extends LeaseRequest {
@@ -61,10 +67,14 @@ const nothing = ofMoney(0n);
 export function grantAmounts(
   wallet: Wallet,
   path: readonly Budget[],
-  { want, least }: Pick<LeaseGrant, "want" | "least">,
+  { want, least, isWhole = false }: Pick<LeaseGrant, "want" | "least" | "isWhole">,
   nowMs: number,
 ): Amounts {
-  if (path.some(({ window }) => window.endsAt !== null && window.endsAt.getTime() - nowMs < leastWindowMs)) {
+  // What is set aside for known work is charged in the period in which it began, whenever that ends.
+  if (
+    !isWhole &&
+    path.some(({ window }) => window.endsAt !== null && window.endsAt.getTime() - nowMs < leastWindowMs)
+  ) {
     return nothing;
   }
   const levels = [
@@ -73,8 +83,8 @@ export function grantAmounts(
   ];
   const granted = { ...nothing };
   for (const [unit, ofUnit] of Map.groupBy(levels, (level) => level.unit)) {
-    const share = ofUnit.map(({ available }) => available).reduce(atMost) / shareDivisor;
-    if (share < least[unit] || share <= 0n) return nothing;
+    const share = ofUnit.map(({ available }) => available).reduce(atMost) / (isWhole ? 1n : shareDivisor);
+    if (share < least[unit] || (share <= 0n && !isWhole)) return nothing;
     granted[unit] = atMost(want[unit], share);
   }
   return granted;
@@ -93,6 +103,7 @@ export function changeLease(
   budgets: { readonly path: readonly Budget[]; readonly held: readonly Budget[]; readonly nowMs: number },
 ): { readonly lease: Lease; readonly amounts: Amounts; readonly isRepeat: boolean } | undefined {
   const { leaseId, nodeId, tenantId, changeNumber } = change;
+  const lifetime = change.kind === "grant" && change.lifetimeMs ? { lifetimeMs: change.lifetimeMs } : {};
   if (!lease && changeNumber !== 1) return undefined;
   const known = lease ?? {
     ...{ leaseId, nodeId, tenantId, walletId: wallet.walletId },
@@ -101,7 +112,7 @@ export function changeLease(
   if (known.nodeId !== nodeId || known.tenantId !== tenantId || changeNumber < known.changeNumber) return undefined;
   if (changeNumber === known.changeNumber) {
     const amounts = { money: known.changeNanos, tokens: known.changeTokens, calls: known.changeCalls };
-    return { lease: known, amounts, isRepeat: true };
+    return { lease: { ...known, ...lifetime }, amounts, isRepeat: true };
   }
   const isOutdated = lease !== undefined && !isSame(budgets.path, budgets.held);
   const amounts =
@@ -111,7 +122,10 @@ export function changeLease(
         ? nothing
         : grantAmounts(wallet, budgets.path, change, budgets.nowMs);
   const amountNanos = known.amountNanos + amounts.money;
-  return { lease: { ...known, amountNanos, changeNumber, ...toChanged(amounts) }, amounts, isRepeat: false };
+  return {
+    lease: { ...known, amountNanos, changeNumber, ...toChanged(amounts), ...lifetime },
+    ...{ amounts, isRepeat: false },
+  };
 }
 
 function takenBack({ amounts }: LeaseReturn, { amountNanos }: Lease): Amounts {

@@ -43,6 +43,8 @@ const units: Readonly<Record<UsageInterval, UsageUnit>> = {
   [UsageInterval.MONTH]: "month",
 };
 
+/** Work whose money is set aside at its start takes days at most. */
+const maxLifetimeMs = 30n * 86_400_000n;
 const amount = z.bigint().min(0n).max(maxInt64);
 const text = z.string().max(200);
 const requiredText = text.min(1);
@@ -96,7 +98,8 @@ const inputs = {
   extendHolds: { callIds: z.array(requiredText).max(10_000) },
   grantLease: {
     ...{ ...lease, userId: optionalIdInput, keyId: optionalIdInput, wantNanos: amount, leastNanos: amount },
-    ...{ wantTokens: amount, leastTokens: amount, wantCalls: amount, leastCalls: amount },
+    ...{ wantTokens: amount, leastTokens: amount, wantCalls: amount, leastCalls: amount, isWhole: z.boolean() },
+    lifetimeMs: z.bigint().min(0n).max(maxLifetimeMs),
   },
   returnLease: { ...lease, amountNanos: amount, amountTokens: amount, amountCalls: amount },
   extendLeases: { nodeId: requiredText, leaseIds: z.array(requiredText).max(10_000) },
@@ -178,7 +181,7 @@ export function createBillingRpc(ops: BillingOps): CheckedRpc<typeof BillingServ
       const want = { money: change.wantNanos, tokens: change.wantTokens, calls: change.wantCalls };
       const least = { money: change.leastNanos, tokens: change.leastTokens, calls: change.leastCalls };
       const answer = await ops.changeLease({ kind: "grant", ...change, want, least });
-      return toGrant(answer, ops.leaseTtlMs);
+      return toGrant(answer, Number(change.lifetimeMs) || ops.leaseTtlMs);
     },
     async returnLease(change) {
       const amounts = { money: change.amountNanos, tokens: change.amountTokens, calls: change.amountCalls };

@@ -54,6 +54,20 @@ export function admitOnPath(wallet: Wallet, path: readonly Budget[], terms: Term
   return { kind, failure: budgetExceeded(budget, wallet.currency, requiredNanos), budgetId: budget.budgetId };
 }
 
+/** Why all of this cannot be set aside at once; undefined where it can. The answer names the level that it does not fit. */
+export function findWholeRefusal(
+  wallet: Wallet,
+  path: readonly Budget[],
+  want: Amounts,
+  nowMs: number,
+): Failure | undefined {
+  if (availableNanos(wallet) < want.money) return insufficientBalance(wallet, want.money);
+  const short = path.find((budget) => availableOf(budget) < want[budget.unit]);
+  if (!short) return undefined;
+  if (short.unit === "money") return budgetExceeded(short, wallet.currency, want.money);
+  return quotaExceeded("refused", short, want[short.unit], nowMs);
+}
+
 /** The wallet as if it had no more than its narrowest budget. */
 function narrow(wallet: Wallet, budgets: readonly Budget[]): Wallet {
   const balanceNanos = budgets.map(unusedOf).reduce(atMost, wallet.balanceNanos);
@@ -86,12 +100,15 @@ function outputWithin(budgets: readonly Budget[], amountOf: (budget: Budget) => 
 }
 
 function refuse(kind: "wait" | "refused", budget: Budget, required: bigint, nowMs: number): PathAdmission {
-  const failure = new Failure(
+  return { kind, failure: quotaExceeded(kind, budget, required, nowMs), budgetId: budget.budgetId };
+}
+
+function quotaExceeded(kind: "wait" | "refused", budget: Budget, required: bigint, nowMs: number): Failure {
+  return new Failure(
     billingFailures.quota_exceeded,
     { ...describe(budget, String), required: String(required) },
     { retryAfterMs: retryAfterMs(kind, budget, required, nowMs) },
   );
-  return { kind, failure, budgetId: budget.budgetId };
 }
 
 /** Undefined where no time will help: the call is larger than the limit, or the limit does not begin anew. */
