@@ -13,6 +13,7 @@ export type Serve = (req: IncomingMessage, res: ServerResponse, call: Call) => v
 export type ServeRaw = (req: IncomingMessage, res: ServerResponse, call: Call, params?: PathParams) => void;
 
 const none: PathParams = {};
+const nothing = Buffer.alloc(0);
 
 /** How a raw route's requests are served: gate, body, handler, or a peer in the handler's place. No framework. */
 export function serveRawRoute(serving: Serving, service: MountedService, route: RawRoute<never>): ServeRaw {
@@ -26,7 +27,8 @@ export function serveRawRoute(serving: Serving, service: MountedService, route: 
       const target = { service: service.name, peerUrl, bodyLimitBytes: route.bodyLimitBytes };
       return serving.forward?.(target, req, res, { ...call, context });
     }
-    const body = await readBody(req, route.bodyLimitBytes);
+    if (route.streamsBody) checkBodyHead(req, route.bodyLimitBytes);
+    const body = route.streamsBody ? nothing : await readBody(req, route.bodyLimitBytes);
     const { requestId } = call;
     const inside = withIdempotencyKey(context, route, req);
     const exchange = { req, res, body, caller: context.caller, context: inside, requestId, params };

@@ -220,6 +220,8 @@ export interface RawRoute<Ops = never> {
   readonly body?: z.ZodType;
   /** In place of JSON. */
   readonly bodyType?: string;
+  /** True where the handler reads the body from `req` as it comes, and counts it: `body` is then empty. */
+  readonly streamsBody?: boolean;
   readonly response?: z.ZodType;
   /** Types of what may be answered in place of JSON. */
   readonly files?: readonly string[];

@@ -290,6 +290,33 @@ export const aiGatewayConfig = {
         })
         .prefault({})
         .describe("Answers that are given again to whoever of the tenant asks the same; see guides/providers.md."),
+      batches: z
+        .strictObject({
+          providers: z
+            .array(z.string().min(1).max(63))
+            .max(100)
+            .default([])
+            .describe("Other providers, by name, that serve `/files` and `/batches` as OpenAI does."),
+          pollMs: z
+            .int()
+            .min(100)
+            .max(3_600_000)
+            .default(30_000)
+            .describe("How often a batch that is under way is asked for by itself."),
+          maxFileBytes: z
+            .int()
+            .min(1_024)
+            .max(1_073_741_824)
+            .default(209_715_200)
+            .describe("The largest file of requests; it waits on the local disk while it is read."),
+          maxLines: z.int().min(1).max(50_000).default(50_000).describe("Requests in one file."),
+          maxTenantFiles: z.int().min(1).max(100_000).default(1_000).describe("Files that one tenant may have."),
+          maxTenantBatches: z.int().min(1).max(10_000).default(100).describe("Batches of one tenant under way."),
+        })
+        .prefault({})
+        .describe(
+          "Many requests at once, answered within a day at the provider's price for that; see guides/batches.md.",
+        ),
       sendTraceparent: z
         .boolean()
         .default(false)

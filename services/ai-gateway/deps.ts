@@ -11,11 +11,14 @@ import type { TimerWheel } from "@lyss/kit/service/timer-wheel.ts";
 import type { Logger } from "pino";
 import type { AnswerCache } from "./answer-cache/answer-cache.ts";
 import type { CachePolicies } from "./answer-cache/cache-policies.ts";
+import type { BatchStore } from "./batches/batch-store.ts";
+import type { FileStore } from "./batches/file-store.ts";
 import type { DefaultsBook } from "./call-defaults/defaults-book.ts";
 import type { Catalog } from "./catalog.ts";
 import type { ChoiceLog } from "./choices/choice-log.ts";
 import type { GatewaySettings } from "./config.ts";
 import type { CredentialCache } from "./credential-cache.ts";
+import type { BatchFunds } from "./funds/batch-funds.ts";
 import type { Funding } from "./funds/funding.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import type { LimitBook } from "./model-limits/limit-book.ts";
@@ -72,6 +75,11 @@ export interface AiGatewayDeps {
   readonly answerCache: AnswerCache;
   readonly cachePolicies: CachePolicies;
   readonly responses: KeptResponses;
+  readonly fileStore: FileStore;
+  readonly batchStore: BatchStore;
+  readonly batchFunds: BatchFunds;
+  /** Of the local disk. */
+  readonly folder: string;
   readonly settings: GatewaySettings;
   readonly degradation: Degradation;
   readonly changes: ResilienceChanges;

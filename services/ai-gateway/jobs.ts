@@ -1,4 +1,6 @@
 import type { Job } from "@lyss/kit/service/define-service.ts";
+import { advanceBatches } from "./batches/batches.ts";
+import { removeHiddenFiles } from "./batches/files.ts";
 import type { AiGatewayDeps } from "./deps.ts";
 import { probeAccounts } from "./routing/probe-accounts.ts";
 
@@ -12,6 +14,8 @@ export function createAiGatewayJobs(deps: AiGatewayDeps): readonly Job[] {
     ...responses.jobs,
     ...answerCache.jobs,
     ...choices.jobs,
+    { name: "advance-batches", everyMs: settings.batches.pollMs, run: (signal) => advanceBatches(deps, signal) },
+    { name: "remove-files", everyMs: 60_000, run: (signal) => removeHiddenFiles(deps, signal) },
     { name: "publish-resilience", everyMs: 1_000, run: () => changes.publish() },
     { name: "publish-accounts", everyMs: 1_000, run: () => accounts.publish() },
     // More often than each is due: whichever node comes first takes it.

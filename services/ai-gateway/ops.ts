@@ -4,6 +4,8 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Exchange } from "@lyss/kit/http/route.ts";
 import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
+import { createBatchOps } from "./batches/batch-ops.ts";
+import { listBatchesOf } from "./batches/batches-of-person.ts";
 import { serveCall } from "./call/serve-call.ts";
 import type { ParameterDialect } from "./call-defaults/parameters.ts";
 import { withDefaults } from "./call-defaults/with-defaults.ts";
@@ -115,9 +117,11 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
     removeResponse: (input: ResponseOfCaller) => removeResponse(deps, input),
     cancelResponse: (input: ResponseOfCaller) => cancelResponse(deps, input),
     listInputItems: (input: ResponseOfCaller & ItemPage) => listInputItems(deps, input),
+    ...createBatchOps(deps),
     exportPerson: async (tx: Tx, person: ExportedPerson) => ({
       responses: await deps.responses.listOf(tx, person),
       cached_answers: await deps.answerCache.listOf(tx, person),
+      ...(await listBatchesOf(deps, tx, person)),
     }),
     forgetPerson: (tx: Tx, person: ExportedPerson) => forgetPerson(deps, tx, person),
     listModels: (input: ModelsOfCaller) => listModels(deps, input),

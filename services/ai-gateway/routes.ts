@@ -3,11 +3,13 @@ import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
+import { batchRoutes } from "./batch-routes.ts";
 import { cacheRoutes } from "./cache-routes.ts";
 import { callDefaultsRoutes } from "./call-defaults-routes.ts";
 import { callRoutes, type Place } from "./call-routes.ts";
 import { apiVersionSchema, baseUrlSchema } from "./config.ts";
 import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
+import { fileRoutes } from "./file-routes.ts";
 import { geminiRoutes } from "./gemini-routes.ts";
 import { mediaRoutes } from "./media-routes.ts";
 import { messagesRoutes } from "./messages-routes.ts";
@@ -275,6 +277,7 @@ const places: readonly Place[] = [
 /** Model calls in the dialects of OpenAI, Anthropic and Google, and the providers behind them. */
 export const aiGatewayRoutes = [
   ...places.flatMap((place) => [...callRoutes(place), ...mediaRoutes(place), ...modelRoutes(place)]),
+  ...places.flatMap((place) => [...fileRoutes(place), ...batchRoutes(place)]),
   ...messagesRoutes,
   ...geminiRoutes,
   ...responsesRoutes,

@@ -29,6 +29,7 @@ import type { Clock } from "@lyss/kit/service/clock.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
 import { createTimerWheel } from "@lyss/kit/service/timer-wheel.ts";
 import { createCaching } from "./answer-cache/caching.ts";
+import { createBatching } from "./batches/batching.ts";
 import { createCallDefaultsStore } from "./call-defaults/call-defaults-store.ts";
 import { createDefaultsBook } from "./call-defaults/defaults-book.ts";
 import { createCatalog } from "./catalog.ts";
@@ -179,6 +180,7 @@ export const aiGateway = defineService({
       ...{ ...routing, ...limiting, ...caching, choices },
       promptStore: createPromptStore(db.sql),
       callDefaults: createDefaultsBook({ db, outbox, clock, store: createCallDefaultsStore(db.sql) }),
+      ...createBatching(db, billing, given.folder),
       store: createAiGatewayStore(db.sql),
       metrics: createGatewayMetrics(metrics, {
         openCalls: () => openCalls.size,

@@ -1,16 +1,19 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { aiGatewayPersonErased } from "@lyss/contracts/events/ai-gateway.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
+import { forgetBatchesOf } from "../batches/batches-of-person.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 
-/** Removes the responses and cached answers that were kept for a person who is gone, and says so. A repeat is safe. */
+/** Removes the responses, cached answers, files and batches of a person who is gone, and says so. A repeat is safe. */
 export async function forgetPerson(
-  { responses, answerCache, outbox, clock }: Pick<AiGatewayDeps, "responses" | "answerCache" | "outbox" | "clock">,
+  deps: Pick<AiGatewayDeps, "responses" | "answerCache" | "fileStore" | "batchStore" | "outbox" | "clock">,
   tx: Tx,
   { userId, tenantId }: { readonly userId: string; readonly tenantId: string },
 ): Promise<void> {
+  const { responses, answerCache, outbox, clock } = deps;
   await responses.removeOf(tx, { userId });
   await answerCache.removeOf(tx, { userId });
+  await forgetBatchesOf(deps, tx, { userId });
   const erasedAt = timestampFromDate(new Date(clock.nowMs()));
   await outbox.append(tx, aiGatewayPersonErased, { userId, tenantId, erasedAt });
 }

@@ -1,5 +1,7 @@
+import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Stamp } from "./chat.ts";
 import type { Outlet } from "./delivery.ts";
+import type { Desk } from "./desk.ts";
 import type { Behaviour } from "./directives.ts";
 import type { ErrorObject } from "./wire-error.ts";
 
@@ -8,6 +10,9 @@ export interface Call {
   readonly body: Buffer;
   readonly contentType: string;
   readonly stamp: Stamp;
+  readonly clock: Clock;
+  /** Files and batches. */
+  readonly desk: Desk;
   /** Directives of the installation. */
   readonly directives: Readonly<Record<string, string>>;
   /** The behaviour of this attempt, once `times` is taken into account. */

@@ -60,6 +60,9 @@ const directives = {
   split_bytes: count(65_536),
   sse: oneOf(["crlf", "bom", "comments", "multiline", "no_space", "no_last_blank_line"]),
   quirk: oneOf(["azure", "whole_tool_calls", "no_tool_index"]),
+
+  batch_ms: count(86_400_000),
+  batch_end: oneOf(["completed", "expired", "failed"]),
 };
 
 /** The names that may follow `simulate.`, in the README's order. */

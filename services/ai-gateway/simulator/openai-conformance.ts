@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import OpenAI, { BadRequestError, NotFoundError } from "openai";
 import type { ChatCompletionMessageParam, ChatCompletionTool } from "openai/resources/chat/completions";
+import { describeBatches } from "./batch-conformance.ts";
 import { countSimulatedInput, countSimulatedPrompt, countSimulatedTokens } from "./tokenizer.ts";
 
 /** An OpenAI-compatible server that serves the simulated models under their own names. */
@@ -54,6 +55,7 @@ export function describeOpenAiConformance(label: string, start: () => Promise<Co
     describeBounds(() => client);
     describeTools(() => client);
     describeOtherEndpoints(() => client);
+    describeBatches(() => client);
     test("a stream ends with [DONE] and arrives as server-sent events", async () => {
       const res = await fetch(`${target.baseUrl}/chat/completions`, {
         method: "POST",

@@ -2,13 +2,18 @@ import { hash } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { hasBody } from "@lyss/kit/http/read-body.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import { authenticate, authenticateSigned, isSigned } from "./authenticate.ts";
+import { createSimulatedBatches } from "./batches.ts";
 import type { Call } from "./call.ts";
 import { sendJson } from "./delivery.ts";
+import type { Desk } from "./desk.ts";
 import type { Behaviour } from "./directives.ts";
+import { createSimulatedFiles } from "./files.ts";
 import { findEndpoint } from "./find-endpoint.ts";
 import { seededHex } from "./seeded.ts";
+import { answerByRequest } from "./serve-batches.ts";
 import { type Vendor, vendorOf } from "./vendors.ts";
 import { WireError } from "./wire-error.ts";
 
@@ -65,6 +70,7 @@ interface State {
   /** How often each body came that asked for a limited number of faults. */
   readonly attempts: Map<string, number>;
   readonly idSeed: string;
+  readonly desk: Desk;
   requests: number;
 }
 
@@ -73,8 +79,15 @@ interface State {
  * rejects when the address cannot be had. The models are in `catalogue.ts`, the directives in the README.
  */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
+  let url = "";
+  const files = createSimulatedFiles();
+  const batches = createSimulatedBatches(
+    files,
+    answerByRequest(() => url, options.apiKey),
+  );
   const state: State = {
     options,
+    desk: { files, batches },
     callLog: [],
     underWay: new Set(),
     attempts: new Map(),
@@ -89,8 +102,9 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   server.listen(options.port, options.host);
   await once(server, "listening");
   const { address, port, family } = server.address() as AddressInfo;
+  url = `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
   return {
-    url: `http://${family === "IPv6" ? `[${address}]` : address}:${port}`,
+    url,
     callLog: state.callLog,
     get openCalls() {
       return state.underWay.size;
@@ -146,6 +160,8 @@ async function serve(state: State, req: IncomingMessage, res: ServerResponse): P
       body,
       contentType: req.headers["content-type"] ?? "",
       stamp: { id, created: Math.floor(state.options.clock.nowMs() / 1000) },
+      clock: state.options.clock,
+      desk: state.desk,
       directives: state.options.directives ?? {},
       settle: (behaviour) => limitFaults(state.attempts, body, behaviour),
       open,
@@ -167,8 +183,13 @@ async function endWithError(outlet: ReturnType<Call["open"]>, vendor: Vendor, er
   await sendJson(outlet, known.status, vendor.toError(known.status, known.error)).catch(() => undefined);
 }
 
+/** A batch is cancelled by a request without a body. */
+function isBare(req: IncomingMessage): boolean {
+  return !hasBody(req) && /^\/v1\/batches\/[^/]+\/cancel$/.test(req.url ?? "");
+}
+
 async function readBody(req: IncomingMessage): Promise<Buffer> {
-  if (req.method === "GET") return Buffer.alloc(0);
+  if (req.method === "GET" || req.method === "DELETE" || isBare(req)) return Buffer.alloc(0);
   const { "content-type": type = "", "content-encoding": encoding = "identity" } = req.headers;
   if (!/^(application\/json|multipart\/form-data)\b/i.test(type)) {
     throw new WireError(415, "Send the body as application/json or multipart/form-data.");

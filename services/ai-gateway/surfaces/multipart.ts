@@ -17,19 +17,14 @@ export interface Form {
 }
 
 const maxParts = 256;
-const maxPartHeadBytes = 4_096;
+export const maxPartHeadBytes = 4_096;
 const boundaryOf = /^multipart\/form-data\s*;(?:.*;)?\s*boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))/i;
 const parameter = /;\s*([\w*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s]*))/g;
 
 /** The parts of a form in their order, wherever in it a field stands. Throws `invalid_request`. */
 export function readForm(bytes: Buffer, contentType: string): Form {
-  const found = boundaryOf.exec(contentType);
-  const boundary = found?.[1] ?? found?.[2];
-  if (boundary === undefined) {
-    throw refuseForm("must be multipart/form-data with a boundary", "必须是带 boundary 的 multipart/form-data");
-  }
   const parts: FormPart[] = [];
-  const mark = `--${boundary}`;
+  const mark = readMark(contentType);
   const isAtStart = bytes.subarray(0, mark.length).equals(Buffer.from(mark));
   let at = isAtStart ? mark.length : afterOf(bytes, `\r\n${mark}`, 0);
   while (!isClosing(bytes, at)) {
@@ -43,6 +38,14 @@ export function readForm(bytes: Buffer, contentType: string): Form {
     parts.push({ ...names, start, end: at - mark.length - 2 });
   }
   return { contentType, bytes, parts };
+}
+
+/** What stands before each part of a form of that type. Throws `invalid_request`. */
+export function readMark(contentType: string): string {
+  const found = boundaryOf.exec(contentType);
+  const boundary = found?.[1] ?? found?.[2];
+  if (boundary !== undefined) return `--${boundary}`;
+  throw refuseForm("must be multipart/form-data with a boundary", "必须是带 boundary 的 multipart/form-data");
 }
 
 /** The same form with another text in its part `name`; every other byte stays. */
@@ -62,7 +65,8 @@ function afterOf(bytes: Buffer, mark: string, from: number): number {
   return at + mark.length;
 }
 
-function readNames(head: string): Pick<FormPart, "name" | "fileName"> {
+/** Of the head of a part. Throws `invalid_request`. */
+export function readNames(head: string): Pick<FormPart, "name" | "fileName"> {
   const line = /^content-disposition:\s*form-data\s*(;[^\r\n]*)\r?$/im.exec(head)?.[1];
   const fields = new Map<string, string>();
   for (const [, name = "", quoted, plain = ""] of line?.matchAll(parameter) ?? []) {
@@ -75,7 +79,7 @@ function readNames(head: string): Pick<FormPart, "name" | "fileName"> {
   return { name, fileName: fields.get("filename") ?? fields.get("filename*") };
 }
 
-function brokenForm() {
+export function brokenForm() {
   return refuseForm(
     "is no whole form: a part or the last boundary is missing",
     "表单不完整：缺少某个部分或结尾的 boundary",

@@ -1,0 +1,135 @@
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { billingFailures } from "@lyss/contracts/failures/billing.ts";
+import { parseTags, type TagsText, tagsHeader, tagsRule } from "@lyss/contracts/usage/tags.ts";
+import { requireCaller } from "@lyss/kit/http/require-caller.ts";
+import { routesFor } from "@lyss/kit/http/route.ts";
+import { z } from "zod";
+import { toBatchObject } from "./batches/batch-object.ts";
+import { batchStatuses } from "./batches/batch-row.ts";
+import { endpointsOfBatches } from "./batches/files.ts";
+import { refuseField } from "./call/refuse-field.ts";
+import type { Place } from "./call-routes.ts";
+import type { AiGatewayOps } from "./ops.ts";
+
+const { json } = routesFor<AiGatewayOps>();
+
+const time = z.number().nullable();
+const batch = z.strictObject({
+  id: z.string(),
+  object: z.literal("batch"),
+  endpoint: z.string(),
+  model: z.string(),
+  errors: z
+    .strictObject({
+      object: z.literal("list"),
+      data: z.array(
+        z.strictObject({
+          code: z.string(),
+          message: z.string(),
+          param: z.string().nullable(),
+          line: z.number().nullable(),
+        }),
+      ),
+    })
+    .nullable(),
+  input_file_id: z.string(),
+  completion_window: z.literal("24h"),
+  status: z.enum(batchStatuses),
+  output_file_id: z.string().nullable(),
+  error_file_id: z.string().nullable(),
+  created_at: z.number(),
+  ...{ in_progress_at: time, expires_at: time, finalizing_at: time, completed_at: time },
+  ...{ failed_at: time, expired_at: time, cancelling_at: time, cancelled_at: time },
+  request_counts: z.strictObject({ total: z.number(), completed: z.number(), failed: z.number() }),
+  metadata: z.record(z.string(), z.string()).nullable(),
+});
+const params = z.strictObject({ id: z.string().max(100) });
+const failures = [aiGatewayFailures.batch_not_found];
+const maxPairs = 16;
+
+/** Many requests at once, in OpenAI's dialect. */
+export function batchRoutes({ prefix, suffix, dialect }: Place) {
+  const path = `${prefix}/batches/{id}`;
+  return [
+    json({
+      ...dialect,
+      ...{ method: "POST", path: `${prefix}/batches`, permission: "model:call", priority: "background" },
+      operation: `createBatch${suffix}`,
+      summary: "Has the requests of a file answered within a day. The most that they may cost is set aside at once.",
+      reads: [tagsHeader],
+      body: z.strictObject({
+        input_file_id: z.string().max(100).describe("A file of purpose `batch`."),
+        endpoint: z.enum(endpointsOfBatches).describe("The `url` of its requests."),
+        completion_window: z.literal("24h"),
+        metadata: z
+          .record(z.string().max(64), z.string().max(512))
+          .refine((pairs) => Object.keys(pairs).length <= maxPairs, `may have ${maxPairs} pairs`)
+          .nullish()
+          .meta({ examples: [{ job: "nightly" }] }),
+      }),
+      response: batch,
+      failures: [
+        aiGatewayFailures.file_not_found,
+        aiGatewayFailures.batch_account_gone,
+        aiGatewayFailures.too_many_batches,
+        billingFailures.insufficient_balance,
+        billingFailures.budget_exceeded,
+      ],
+      async handle(ops, request) {
+        const { input_file_id: inputFileId, endpoint, metadata = null } = request.body;
+        const { requestId } = request;
+        const tags = tagsOf(request.headers[tagsHeader]);
+        return toBatchObject(
+          await ops.createBatch({ caller: requireCaller(request), requestId, tags, inputFileId, endpoint, metadata }),
+        );
+      },
+    }),
+    json({
+      ...dialect,
+      ...{ method: "GET", path: `${prefix}/batches`, permission: "model:call" },
+      operation: `listBatches${suffix}`,
+      summary: "The caller's own batches, the newest first, as they were last seen.",
+      query: z.strictObject({
+        limit: z.coerce.number().int().min(1).max(100).default(20),
+        after: z.string().max(100).optional().describe("The id of the batch before the first."),
+      }),
+      response: z.strictObject({
+        object: z.literal("list"),
+        data: z.array(batch),
+        first_id: z.string().nullable(),
+        last_id: z.string().nullable(),
+        has_more: z.boolean(),
+      }),
+      async handle(ops, request) {
+        const { limit, after } = request.query;
+        const { batches, hasMore } = await ops.listBatches({ caller: requireCaller(request), limit, after });
+        const data = batches.map(toBatchObject);
+        const [first_id = null, last_id = null] = [data[0]?.id, data.at(-1)?.id];
+        return { object: "list" as const, data, first_id, last_id, has_more: hasMore };
+      },
+    }),
+    json({
+      ...dialect,
+      ...{ method: "GET", path, params, failures, permission: "model:call", response: batch },
+      operation: `getBatch${suffix}`,
+      summary: "A batch as it stands at its provider. Asking costs nothing.",
+      handle: async (ops, request) =>
+        toBatchObject(await ops.getBatch({ caller: requireCaller(request), batchId: request.params.id })),
+    }),
+    json({
+      ...dialect,
+      ...{ method: "POST", path: `${path}/cancel`, params, permission: "model:call", response: batch },
+      operation: `cancelBatch${suffix}`,
+      summary: "Ends a batch early: what was answered by then is charged, the rest of its money comes back.",
+      failures: [...failures, aiGatewayFailures.batch_ended],
+      handle: async (ops, request) =>
+        toBatchObject(await ops.cancelBatch({ caller: requireCaller(request), batchId: request.params.id })),
+    }),
+  ];
+}
+
+function tagsOf(said: string | undefined): TagsText {
+  const tags = said === undefined ? "" : parseTags(said);
+  if (tags !== undefined) return tags;
+  throw refuseField(tagsHeader, `must be ${tagsRule.en_US}`, `必须是${tagsRule.zh_CN}`);
+}

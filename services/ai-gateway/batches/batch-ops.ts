@@ -1,0 +1,40 @@
+import type { Exchange } from "@lyss/kit/http/route.ts";
+import type { Caller } from "@lyss/kit/rpc/call-context.ts";
+import type { AiGatewayDeps } from "../deps.ts";
+import {
+  advanceBatches,
+  type BatchOfCaller,
+  type BatchToCreate,
+  cancelBatch,
+  createBatch,
+  getBatch,
+  listBatches,
+} from "./batches.ts";
+import type { FilePage } from "./file-store.ts";
+import {
+  type FileOfCaller,
+  getFile,
+  listFiles,
+  removeFile,
+  removeHiddenFiles,
+  sendFileContent,
+  uploadFile,
+} from "./files.ts";
+
+/** Binds the operations on files and batches to what they need. */
+export function createBatchOps(deps: AiGatewayDeps) {
+  return {
+    uploadFile: (exchange: Exchange) => uploadFile(deps, exchange),
+    getFile: (input: FileOfCaller) => getFile(deps, input),
+    listFiles: (input: FilePage & { readonly caller: Caller }) => listFiles(deps, input),
+    removeFile: (input: FileOfCaller) => removeFile(deps, input),
+    removeHiddenFiles: (signal: AbortSignal) => removeHiddenFiles(deps, signal),
+    sendFileContent: (exchange: Exchange) => sendFileContent(deps, exchange),
+    createBatch: (input: BatchToCreate) => createBatch(deps, input),
+    getBatch: (input: BatchOfCaller) => getBatch(deps, input),
+    listBatches: (input: { readonly caller: Caller; readonly limit: number; readonly after: string | undefined }) =>
+      listBatches(deps, input),
+    cancelBatch: (input: BatchOfCaller) => cancelBatch(deps, input),
+    advanceBatches: (signal: AbortSignal) => advanceBatches(deps, signal),
+  };
+}

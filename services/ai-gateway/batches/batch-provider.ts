@@ -1,0 +1,43 @@
+import type { AiGatewayDeps } from "../deps.ts";
+import type { Provider, Target } from "../model.ts";
+
+/**
+ * Hosts whose own documentation says that they serve `/files` and `/batches` as OpenAI does (platform.openai.com/docs/guides/batch,
+ * console.groq.com/docs/batch, help.aliyun.com "OpenAI compatible - Batch", docs.siliconflow.cn "batch"; read in 2026).
+ */
+const hosts: ReadonlySet<string> = new Set([
+  "api.openai.com",
+  "api.groq.com",
+  "dashscope.aliyuncs.com",
+  "dashscope-intl.aliyuncs.com",
+  "api.siliconflow.cn",
+]);
+
+/** True for a provider that takes batches in OpenAI's dialect. */
+export function takesBatches({ settings }: Pick<AiGatewayDeps, "settings">, provider: Provider): boolean {
+  if (provider.dialect !== "openai") return false;
+  if (provider.source === "simulator" || settings.batches.providers.includes(provider.name)) return true;
+  return hosts.has(new URL(provider.baseUrl).hostname);
+}
+
+/** The account with that id, if the tenant may still use it. */
+export function findAccount(
+  { catalog }: Pick<AiGatewayDeps, "catalog">,
+  { tenantId, providerId }: { readonly tenantId: string; readonly providerId: string },
+): Provider | undefined {
+  return catalog.listProviders(tenantId).find((provider) => provider.providerId === providerId);
+}
+
+/** For failures, which name a model. */
+export function targetAt(provider: Provider, name: string): Target {
+  const model = provider.models.find((one) => one.name === name);
+  const unknown = {
+    inputUsdPerMillion: undefined,
+    cachedInputUsdPerMillion: undefined,
+    outputUsdPerMillion: undefined,
+  };
+  return {
+    provider,
+    model: model ?? { name, ...unknown, maxOutputTokens: 0, showsAllOutput: false, upstreamName: name },
+  };
+}

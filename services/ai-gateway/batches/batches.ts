@@ -1,0 +1,145 @@
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { billingFailures } from "@lyss/contracts/failures/billing.ts";
+import type { TagsText } from "@lyss/contracts/usage/tags.ts";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import type { Caller } from "@lyss/kit/rpc/call-context.ts";
+import { refuseField } from "../call/refuse-field.ts";
+import type { AiGatewayDeps } from "../deps.ts";
+import { isModelAllowed } from "../model.ts";
+import { ownerOf } from "../ops/stored-responses.ts";
+import { advanceBatch, claimMs, isRefused } from "./advance-batch.ts";
+import { findAccount } from "./batch-provider.ts";
+import { type BatchRow, hasEnded } from "./batch-row.ts";
+import { getFile } from "./files.ts";
+import type { BatchEndpoint } from "./request-line.ts";
+import { mostOfRequests } from "./settle-batch.ts";
+
+export interface BatchToCreate {
+  readonly caller: Caller;
+  readonly requestId: string;
+  readonly tags: TagsText;
+  readonly inputFileId: string;
+  readonly endpoint: BatchEndpoint;
+  readonly metadata: Readonly<Record<string, string>> | null;
+}
+
+export interface BatchOfCaller {
+  readonly caller: Caller;
+  readonly batchId: string;
+}
+
+/**
+ * Sets the most that a file's requests may cost aside, and gives the file to its provider as a batch. Throws `file_not_found`, `model_not_found` where the key
+ * may not use the model, `batch_account_gone`, `too_many_batches`, billing's failures, and what the provider refuses: then there is no
+ * batch, and no money is set aside. Where the provider's answer is lost, the batch is there and goes on by itself.
+ */
+export async function createBatch(deps: AiGatewayDeps, input: BatchToCreate): Promise<BatchRow> {
+  const batch = await prepareBatch(deps, input);
+  await deps.batchStore.insert(batch, new Date(deps.clock.nowMs() + claimMs));
+  try {
+    await advanceBatch(deps, batch, true);
+  } catch (err) {
+    const { isHeld = false } = (await deps.batchStore.find(batch)) ?? {};
+    // Billing's answer may be lost as well; whatever came of it goes with the lease.
+    if (isHeld && !isRefused(err)) {
+      deps.log.warn({ err, batch_id: batch.batchId }, "whether a provider has taken a batch is found out later");
+    } else {
+      // Should this end here, a job finds that it goes nowhere.
+      await deps.batchStore.wantCancel(batch.batchId);
+      await deps.batchFunds.close(batch.batchId);
+      await deps.batchStore.remove(batch.batchId);
+      throw err;
+    }
+  }
+  return (await deps.batchStore.find(batch)) ?? batch;
+}
+
+async function prepareBatch(deps: AiGatewayDeps, input: BatchToCreate): Promise<BatchRow> {
+  const { caller, inputFileId, endpoint } = input;
+  const { tenantId, keyId, userId } = caller;
+  const file = await getFile(deps, { caller, fileId: inputFileId });
+  if (file.purpose !== "batch") {
+    throw refuseField("input_file_id", "must be a file of purpose batch", "必须是用途为 batch 的文件");
+  }
+  if (file.endpoint !== endpoint) {
+    throw refuseField("endpoint", `must be ${file.endpoint}, as in the file`, `必须与文件一致，为 ${file.endpoint}`);
+  }
+  const { model, providerId } = file;
+  if (!isModelAllowed(caller.models, model)) throw new Failure(aiGatewayFailures.model_not_found, { model });
+  const provider = findAccount(deps, { tenantId, providerId });
+  if (!provider) throw new Failure(aiGatewayFailures.batch_account_gone);
+  const { maxTenantBatches: limit } = deps.settings.batches;
+  if ((await deps.batchStore.countOpen(tenantId)) >= limit) {
+    throw new Failure(aiGatewayFailures.too_many_batches, { limit });
+  }
+  const createdAt = new Date(deps.clock.nowMs());
+  const price = await deps.funding.priceOf({ tenantId, provider: provider.name, model }, createdAt.getTime());
+  if (!price) throw new Failure(billingFailures.price_missing, { model, provider: provider.name });
+  const requests = await deps.fileStore.listRequests(file.fileId);
+  const most = mostOfRequests(requests, price.terms, createdAt.getTime());
+  return {
+    ...{ ...ownerOf(caller), keyId, userId, requestId: input.requestId, tags: input.tags, metadata: input.metadata },
+    ...{ batchId: deps.random.id("batch"), inputFileId, providerId, model, endpoint, priceId: price.priceId },
+    ...{ mostNanos: most.nanos, mostTokens: most.tokens, isHeld: false, upstreamId: null, isCancelWanted: false },
+    ...{ status: "validating", outputFileId: null, errorFileId: null, isSettled: false, polledAt: null, createdAt },
+    progress: { counts: { total: requests.length, completed: 0, failed: 0 }, times: {}, errors: [] },
+  };
+}
+
+/** Who asks for a batch gets it as its provider has it, though not asked more often than this. */
+const freshMs = 1_000;
+
+/** As it stands. Throws `batch_not_found`. */
+export async function getBatch(deps: AiGatewayDeps, { caller, batchId }: BatchOfCaller): Promise<BatchRow> {
+  const name = { ...ownerOf(caller), batchId };
+  const batch = await deps.batchStore.find(name);
+  if (!batch) throw new Failure(aiGatewayFailures.batch_not_found, { id: batchId });
+  const isFresh = batch.polledAt !== null && deps.clock.nowMs() - batch.polledAt.getTime() < freshMs;
+  if (batch.isSettled || isFresh) return batch;
+  await advanceIfFree(deps, batchId);
+  return (await deps.batchStore.find(name)) ?? batch;
+}
+
+/** The caller's own, the newest first, as they were last seen. */
+export async function listBatches(
+  { batchStore }: AiGatewayDeps,
+  { caller, limit, after }: { readonly caller: Caller; readonly limit: number; readonly after: string | undefined },
+) {
+  const rows = await batchStore.list(ownerOf(caller), { limit: limit + 1, after });
+  return { batches: rows.slice(0, limit), hasMore: rows.length > limit };
+}
+
+/** Ends a batch early: what was answered is charged. A repeat changes nothing. Throws `batch_not_found` and `batch_ended`. */
+export async function cancelBatch(deps: AiGatewayDeps, { caller, batchId }: BatchOfCaller): Promise<BatchRow> {
+  const name = { ...ownerOf(caller), batchId };
+  const batch = await deps.batchStore.find(name);
+  if (!batch) throw new Failure(aiGatewayFailures.batch_not_found, { id: batchId });
+  const { status } = batch;
+  if (hasEnded(status)) throw new Failure(aiGatewayFailures.batch_ended, { id: batchId, status });
+  await deps.batchStore.wantCancel(batchId);
+  await advanceIfFree(deps, batchId);
+  return (await deps.batchStore.find(name)) ?? batch;
+}
+
+/** Unless a node is at work on it. What goes wrong is tried again later. */
+async function advanceIfFree(deps: AiGatewayDeps, batchId: string): Promise<void> {
+  const nowMs = deps.clock.nowMs();
+  const batch = await deps.batchStore.claim(batchId, new Date(nowMs), new Date(nowMs + claimMs));
+  if (!batch) return;
+  try {
+    await advanceBatch(deps, batch);
+  } catch (err) {
+    deps.log.warn({ err, batch_id: batchId }, "a batch cannot be taken on yet");
+  }
+}
+
+const maxBatchesAtOnce = 100;
+
+/** Takes on all batches that nobody has asked for: their answers are charged whether or not anybody fetches them. */
+export async function advanceBatches(deps: AiGatewayDeps, signal: AbortSignal): Promise<void> {
+  const since = new Date(deps.clock.nowMs() - deps.settings.batches.pollMs);
+  for (const batchId of await deps.batchStore.listDue(since, maxBatchesAtOnce)) {
+    if (signal.aborted) return;
+    await advanceIfFree(deps, batchId);
+  }
+}

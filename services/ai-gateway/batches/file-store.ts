@@ -1,0 +1,122 @@
+import type { Database, Tx } from "@lyss/kit/db/database.ts";
+import type { Owner } from "../responses/response-store.ts";
+import type { BatchEndpoint } from "./request-line.ts";
+
+export type FilePurpose = "batch" | "batch_output";
+
+/** What is held for of a request in a file. */
+export type RequestBound = readonly [customId: string, inputTokens: number, outputTokens: number];
+
+export interface FileRow extends Owner {
+  readonly fileId: string;
+  readonly providerId: string;
+  readonly upstreamId: string;
+  readonly purpose: FilePurpose;
+  readonly fileName: string;
+  readonly bytes: bigint;
+  readonly model: string;
+  readonly endpoint: BatchEndpoint;
+  readonly createdAt: Date;
+}
+
+/** Names one file of an owner. */
+export interface FileName extends Owner {
+  readonly fileId: string;
+}
+
+export interface FilePage {
+  readonly limit: number;
+  readonly order: "asc" | "desc";
+  /** The id of the file before it. */
+  readonly after: string | undefined;
+  readonly purpose: FilePurpose | undefined;
+}
+
+/** The SQL of files. One method, one statement. */
+export function createFileStore(db: Database) {
+  const { sql } = db;
+  const columns = sql`file_id as "fileId", tenant_id as "tenantId", owner_id as "ownerId", provider_id as "providerId",
+    upstream_id as "upstreamId", purpose, file_name as "fileName", bytes, model, endpoint, created_at as "createdAt"`;
+  return {
+    /** Once, however often it is told. */
+    async insert(tx: Tx, file: FileRow, requests: readonly RequestBound[] | undefined): Promise<void> {
+      const bounds = requests ? JSON.stringify(requests) : null;
+      await tx`
+        insert into file (file_id, tenant_id, owner_id, provider_id, upstream_id, purpose, file_name, bytes, model, endpoint,
+          requests, created_at)
+        values (${file.fileId}, ${file.tenantId}, ${file.ownerId}, ${file.providerId}, ${file.upstreamId}, ${file.purpose},
+          ${file.fileName}, ${file.bytes}, ${file.model}, ${file.endpoint}, ${bounds}::text::jsonb, ${file.createdAt})
+        on conflict (file_id) do nothing`;
+    },
+
+    async find({ tenantId, ownerId, fileId }: FileName): Promise<FileRow | undefined> {
+      const [row] = await sql<FileRow[]>`
+        select ${columns} from file
+        where file_id = ${fileId} and tenant_id = ${tenantId} and owner_id = ${ownerId} and removed_at is null`;
+      return row;
+    },
+
+    /** Also of a file that is shown to nobody any more. */
+    async listRequests(fileId: string): Promise<readonly RequestBound[]> {
+      const [row] = await sql<{ requests: readonly RequestBound[] | null }[]>`
+        select requests from file where file_id = ${fileId}`;
+      return row?.requests ?? [];
+    },
+
+    /** Where it lies at its provider; also of a file that is shown to nobody any more. */
+    async findUpstream(fileId: string): Promise<string | undefined> {
+      const [row] = await sql<{ upstreamId: string }[]>`
+        select upstream_id as "upstreamId" from file where file_id = ${fileId}`;
+      return row?.upstreamId;
+    },
+
+    list({ tenantId, ownerId }: Owner, { limit, order, after, purpose }: FilePage): Promise<FileRow[]> {
+      const beyond = order === "desc" ? sql`file_id < ${after ?? "~"}` : sql`file_id > ${after ?? ""}`;
+      return sql<FileRow[]>`
+        select ${columns} from file
+        where tenant_id = ${tenantId} and owner_id = ${ownerId} and removed_at is null and ${beyond}
+          and (${purpose ?? null}::text is null or purpose = ${purpose ?? null})
+        order by file_id ${order === "desc" ? sql`desc` : sql`asc`} limit ${limit}`;
+    },
+
+    async countOf(tenantId: string): Promise<number> {
+      const [row] = await sql<{ count: number }[]>`
+        select count(*)::int as count from file where tenant_id = ${tenantId} and removed_at is null`;
+      return row?.count ?? 0;
+    },
+
+    /** True when it was there. */
+    async hide({ tenantId, ownerId, fileId }: FileName, now: Date): Promise<boolean> {
+      const result = await db.transaction(
+        (tx) => tx`
+          update file set removed_at = ${now}
+          where file_id = ${fileId} and tenant_id = ${tenantId} and owner_id = ${ownerId} and removed_at is null`,
+      );
+      return result.count > 0;
+    },
+
+    async hideAllOf(tx: Tx, ownerId: string, now: Date): Promise<void> {
+      await tx`update file set removed_at = ${now}, file_name = '' where owner_id = ${ownerId} and removed_at is null`;
+    },
+
+    listOf(tx: Tx, ownerId: string, limit: number): Promise<FileRow[]> {
+      return tx<FileRow[]>`
+        select ${columns} from file where owner_id = ${ownerId} and removed_at is null order by file_id desc limit ${limit}`;
+    },
+
+    /** Those that are hidden and that no batch under way needs, the oldest first. */
+    listToRemove(limit: number): Promise<FileRow[]> {
+      return sql<FileRow[]>`
+        select ${columns} from file
+        where removed_at is not null
+          and not exists (select from batch where input_file_id = file_id and not is_settled)
+        order by removed_at limit ${limit}`;
+    },
+
+    async remove(fileId: string): Promise<void> {
+      await db.transaction((tx) => tx`delete from file where file_id = ${fileId}`);
+    },
+  };
+}
+
+export type FileStore = ReturnType<typeof createFileStore>;

@@ -1,0 +1,124 @@
+import type { TokenCounts } from "@lyss/contracts/pricing/token-price.ts";
+import { counterFor } from "../call/count-tokens.ts";
+import type { AiGatewayDeps } from "../deps.ts";
+import { textOf } from "../dialects/openai/delivered-text.ts";
+import { fieldOf, readUsage } from "../dialects/openai/usage.ts";
+import { type BatchedCall, type FundedBatch, mostOfBatched } from "../funds/batch-funds.ts";
+import type { Provider, Target } from "../model.ts";
+import { readAnswerLine } from "./answer-line.ts";
+import { targetAt } from "./batch-provider.ts";
+import type { BatchRow } from "./batch-row.ts";
+import { cutLines } from "./cut-lines.ts";
+import type { FileRow, RequestBound } from "./file-store.ts";
+import type { UpstreamBatches } from "./upstream-batches.ts";
+
+type Deps = Pick<AiGatewayDeps, "batchFunds" | "fileStore" | "settings" | "clock" | "log">;
+
+const maxCallsAtOnce = 1_000;
+const none: TokenCounts = { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n };
+
+/** What a provider has written for a batch, as files of the batch's owner. */
+export interface Written {
+  readonly output: FileRow | undefined;
+  readonly errors: FileRow | undefined;
+  readonly counts: { readonly completed: number; readonly failed: number };
+}
+
+export function fundedOf(batch: BatchRow, provider: Provider): FundedBatch {
+  return { ...batch, provider: provider.name, startedAtMs: batch.createdAt.getTime() };
+}
+
+/**
+ * Reads what came of a batch that has ended, charges each request that was answered, at the price of batches, and gives back the rest of
+ * its money. A repeat, after whatever interruption, charges nothing twice: each request is a call with a name of its own.
+ */
+export async function settleBatch(
+  deps: Deps,
+  { batch, provider }: { readonly batch: BatchRow; readonly provider: Provider },
+  upstream: UpstreamBatches,
+  ended: unknown,
+): Promise<Written> {
+  const requests = await deps.fileStore.listRequests(batch.inputFileId);
+  const indexes = new Map(requests.map(([customId], index) => [customId, index]));
+  const target = targetAt(provider, batch.model);
+  const counts = { completed: 0, failed: 0 };
+  const charge = async (calls: readonly BatchedCall[]) => {
+    const latencyMs = deps.clock.nowMs() - batch.createdAt.getTime();
+    await deps.batchFunds.charge(fundedOf(batch, provider), calls, latencyMs);
+  };
+
+  async function read(field: "output_file_id" | "error_file_id"): Promise<FileRow | undefined> {
+    const upstreamId = fieldOf(ended, field);
+    if (typeof upstreamId !== "string" || upstreamId === "") return undefined;
+    let bytes = 0n;
+    let calls: BatchedCall[] = [];
+    const { body } = await upstream.openContent(upstreamId);
+    for await (const { bytes: line } of cutLines(body, deps.settings.maxResponseBytes)) {
+      bytes += BigInt(line.length + 1);
+      const answer = readAnswerLine(line);
+      const index = answer && indexes.get(answer.customId);
+      if (!answer || index === undefined) {
+        deps.log.warn({ batch_id: batch.batchId }, "a provider answers what a batch did not ask");
+        continue;
+      }
+      const isAnswered = answer.status === 200;
+      counts[isAnswered ? "completed" : "failed"]++;
+      if (answer.status === undefined) continue;
+      calls.push(await toCall(target, requests[index], { index, isAnswered, body: answer.body }));
+      if (calls.length < maxCallsAtOnce) continue;
+      await charge(calls);
+      calls = [];
+    }
+    await charge(calls);
+    return toFile(batch, upstreamId, bytes, field === "output_file_id" ? "output" : "errors");
+  }
+
+  const output = await read("output_file_id");
+  const errors = await read("error_file_id");
+  await deps.batchFunds.close(batch.batchId);
+  return { output, errors, counts };
+}
+
+async function toCall(
+  { provider }: Target,
+  [, mostInput]: RequestBound = ["", 0, 0],
+  { index, isAnswered, body }: { readonly index: number; readonly isAnswered: boolean; readonly body: unknown },
+): Promise<BatchedCall> {
+  if (!isAnswered) return { index, outcome: "failed", tokens: none, isEstimated: false };
+  const tokens = readUsage(body);
+  if (tokens) return { index, outcome: "completed", tokens, isEstimated: false };
+  const counter = await counterFor(provider);
+  const outputTokens = BigInt(await counter.estimateText(textOf(body)));
+  return {
+    index,
+    outcome: "completed",
+    tokens: { ...none, inputTokens: BigInt(mostInput), outputTokens },
+    isEstimated: true,
+  };
+}
+
+/** Its name here follows from the batch's: whoever reads the answers again finds the same file. */
+function toFile(batch: BatchRow, upstreamId: string, bytes: bigint, kind: "output" | "errors"): FileRow {
+  const { batchId, tenantId, ownerId, providerId, model, endpoint } = batch;
+  const suffix = batchId.slice(batchId.indexOf("_") + 1);
+  return {
+    ...{ fileId: `file_${suffix}${kind === "output" ? "o" : "e"}`, tenantId, ownerId, providerId, upstreamId, bytes },
+    ...{ purpose: "batch_output", fileName: `${batchId}_${kind}.jsonl`, model, endpoint, createdAt: batch.createdAt },
+  };
+}
+
+/** What all requests of a file can cost and use at most. */
+export function mostOfRequests(
+  requests: readonly RequestBound[],
+  terms: Parameters<typeof mostOfBatched>[0],
+  startedAtMs: number,
+): { readonly nanos: bigint; readonly tokens: bigint } {
+  let nanos = 0n;
+  let tokens = 0n;
+  for (const [, input, output] of requests) {
+    const most = { inputTokens: BigInt(input), outputTokens: BigInt(output) };
+    nanos += mostOfBatched(terms, most, startedAtMs);
+    tokens += most.inputTokens + most.outputTokens;
+  }
+  return { nanos, tokens };
+}

@@ -1,0 +1,197 @@
+import { request as requestHttp } from "node:http";
+import { request as requestHttps } from "node:https";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import { createAddressGuard } from "@lyss/kit/http/address-guard.ts";
+import { type Answer, requestAnswer } from "@lyss/kit/http/upstream/request-answer.ts";
+import { composeRequest, type RequestStart, toRequestStart } from "@lyss/kit/http/upstream/request-bytes.ts";
+import { readBody, toCallFailure, toStatusFailure } from "../call/send-upstream.ts";
+import type { AiGatewayDeps } from "../deps.ts";
+import { fieldOf } from "../dialects/openai/usage.ts";
+import { pathAt, type Target } from "../model.ts";
+import { wires } from "../providers/wires.ts";
+import type { DiskFile } from "./disk-file.ts";
+
+type Deps = Pick<AiGatewayDeps, "pools" | "credentials" | "policies" | "log" | "settings" | "random">;
+
+/** By what a batch of ours is known at its provider, should the answer to its creation be lost. */
+const markName = "lyss_batch";
+const maxAnswerBytes = 4_194_304;
+const maxPages = 10;
+const guard = createAddressGuard();
+
+/** Files and batches at the account of a provider. All throw the failures of a model call at it. */
+export interface UpstreamBatches {
+  /** Sends a file piece by piece; gives its id there. */
+  uploadFile(file: DiskFile, fileName: string): Promise<string>;
+  /** True also for a file that is there no more. */
+  removeFile(id: string): Promise<void>;
+  /** The content of a file, to be read once. */
+  openContent(id: string): Promise<Answer>;
+  /** Gives the batch as the provider shows it. */
+  create(asked: { readonly fileId: string; readonly endpoint: string; readonly mark: string }): Promise<unknown>;
+  get(id: string): Promise<unknown>;
+  /** One that has ended stays as it is. */
+  cancel(id: string): Promise<void>;
+  /** The batch that bears a mark, if it was created. */
+  findByMark(mark: string): Promise<unknown>;
+}
+
+interface Asked {
+  readonly method: RequestStart["method"];
+  readonly endpoint: string;
+  readonly body?: object;
+  /** Statuses besides 200 that are an answer. */
+  readonly accepted?: readonly number[];
+}
+
+/** `target` names the account, and the model for failures. */
+export function createUpstreamBatches(deps: Deps, target: Target): UpstreamBatches {
+  const { provider } = target;
+  const { pools, credentials, policies } = deps;
+  const policy = policies.policyOf(provider);
+
+  async function open({ method, endpoint, body, accepted = [] }: Asked): Promise<Answer> {
+    const pool = pools.poolOf(provider);
+    const headers = {
+      ...{ accept: "application/json", "user-agent": "lyss", ...(body && { "content-type": "application/json" }) },
+      ...wires[provider.dialect].toHeaders(await credentials.secretOf(provider)),
+    };
+    const start = toRequestStart({ method, path: pathAt(provider, endpoint), authority: pool.authority, headers });
+    const request = composeRequest(start, body && Buffer.from(JSON.stringify(body)));
+    try {
+      // The pool has limits for the head and for pauses.
+      const answer = await requestAnswer(pool, request, new AbortController().signal);
+      const { status } = answer.head;
+      if (status === 200 || accepted.includes(status)) return answer;
+      const said = await readBody(answer, maxAnswerBytes).catch(() => undefined);
+      throw toStatusFailure(deps, target, answer.head, said);
+    } catch (err) {
+      throw toCallFailure(deps, target, err, undefined);
+    }
+  }
+
+  /** What a provider has not answered is repeated by whoever asks, who knows whether that is safe. */
+  async function ask(asked: Asked): Promise<unknown> {
+    policy.breaker()?.throwIfOpen();
+    return parse(target, await readBody(await open(asked), maxAnswerBytes));
+  }
+
+  return {
+    async uploadFile(file, fileName) {
+      policy.breaker()?.throwIfOpen();
+      const secret = await credentials.secretOf(provider);
+      try {
+        const { status, body } = await sendForm(deps, target, secret, file, fileName);
+        if (status !== 200) {
+          throw toStatusFailure(deps, target, { status, find: () => undefined }, body);
+        }
+        return readId(target, parse(target, body));
+      } catch (err) {
+        throw toCallFailure(deps, target, err, undefined);
+      }
+    },
+    async removeFile(id) {
+      await ask({ method: "DELETE", endpoint: `/files/${encodeURIComponent(id)}`, accepted: [404] });
+    },
+    openContent: (id) => open({ method: "GET", endpoint: `/files/${encodeURIComponent(id)}/content` }),
+    create: ({ fileId, endpoint, mark }) =>
+      ask({
+        ...{ method: "POST", endpoint: "/batches" },
+        body: { input_file_id: fileId, endpoint, completion_window: "24h", metadata: { [markName]: mark } },
+      }),
+    get: (id) => ask({ method: "GET", endpoint: `/batches/${encodeURIComponent(id)}` }),
+    async cancel(id) {
+      await ask({
+        ...{ method: "POST", endpoint: `/batches/${encodeURIComponent(id)}/cancel` },
+        accepted: [400, 404, 409],
+      });
+    },
+    async findByMark(mark) {
+      for (let page = 0, after = ""; page < maxPages; page++) {
+        const listed = await ask({ method: "GET", endpoint: `/batches?limit=100${after && `&after=${after}`}` });
+        const data = fieldOf(listed, "data");
+        const batches: readonly unknown[] = Array.isArray(data) ? data : [];
+        const found = batches.find((batch) => fieldOf(fieldOf(batch, "metadata"), markName) === mark);
+        const last = fieldOf(batches.at(-1), "id");
+        if (found || fieldOf(listed, "has_more") !== true || typeof last !== "string") return found;
+        after = encodeURIComponent(last);
+      }
+      return undefined;
+    },
+  };
+}
+
+/** The id of what a provider shows. Throws `upstream_failed` where there is none. */
+export function readId({ model }: Target, json: unknown): string {
+  const id = fieldOf(json, "id");
+  if (typeof id === "string" && id !== "" && id.length <= 256) return id;
+  throw new Failure(aiGatewayFailures.upstream_failed, { model: model.name });
+}
+
+function parse({ model }: Target, body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString("utf8"));
+  } catch (cause) {
+    throw new Failure(aiGatewayFailures.upstream_failed, { model: model.name }, { cause });
+  }
+}
+
+/** The pools send what lies in memory: a file takes a connection of its own, checked as theirs are. */
+async function sendForm(
+  { settings, random }: Deps,
+  { provider }: Target,
+  secret: string,
+  file: DiskFile,
+  fileName: string,
+): Promise<{ readonly status: number; readonly body: Buffer }> {
+  const url = new URL(provider.baseUrl);
+  url.pathname = pathAt(provider, "/files");
+  const boundary = random.id("lyss");
+  const head = Buffer.from(
+    `--${boundary}\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nbatch\r\n` +
+      `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="${fileName}"\r\n` +
+      "content-type: application/jsonl\r\n\r\n",
+  );
+  const tail = Buffer.from(`\r\n--${boundary}--\r\n`);
+  const isForeign = provider.source === "tenant";
+  const refusal = isForeign ? guard.refuse(url) : undefined;
+  if (refusal) throw new Error(refusal.en_US);
+  const outgoing = (url.protocol === "https:" ? requestHttps : requestHttp)(url, {
+    method: "POST",
+    agent: false,
+    timeout: settings.idleTimeoutMs,
+    ...(isForeign && { lookup: guard.lookup }),
+    headers: {
+      ...wires[provider.dialect].toHeaders(secret),
+      ...{ accept: "application/json", "user-agent": "lyss", "accept-encoding": "identity", connection: "close" },
+      "content-type": `multipart/form-data; boundary=${boundary}`,
+      "content-length": head.length + file.size + tail.length,
+    },
+  });
+  outgoing.once("timeout", () => outgoing.destroy(new Error("a provider is silent while a file is sent to it")));
+  const answered = new Promise<{ status: number; body: Buffer }>((resolve, reject) => {
+    outgoing.once("error", reject);
+    outgoing.once("response", (answer) => {
+      const pieces: Buffer[] = [];
+      let size = 0;
+      answer.on("data", (piece: Buffer) => {
+        size += piece.length;
+        if (size > maxAnswerBytes) outgoing.destroy(new Error("the answer to a file is too long"));
+        else pieces.push(piece);
+      });
+      answer.once("error", reject);
+      answer.once("end", () => resolve({ status: answer.statusCode ?? 502, body: Buffer.concat(pieces) }));
+    });
+  });
+  async function* form() {
+    yield head;
+    yield* file.pieces(0, file.size);
+    yield tail;
+  }
+  // A provider may refuse a file before it has all of it: then its answer counts, not that the rest could not be sent.
+  const sent = pipeline(Readable.from(form()), outgoing).then(() => answered);
+  return Promise.race([answered, sent]);
+}

@@ -1,0 +1,8 @@
+import type { SimulatedBatches } from "./batches.ts";
+import type { SimulatedFiles } from "./files.ts";
+
+/** What one simulated provider keeps for its clients. */
+export interface Desk {
+  readonly files: SimulatedFiles;
+  readonly batches: SimulatedBatches;
+}

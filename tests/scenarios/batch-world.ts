@@ -1,0 +1,74 @@
+import { create, type DescMethod } from "@bufbuild/protobuf";
+import type { Client } from "@connectrpc/connect";
+import { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import type { PriceTerms } from "@lyss/contracts/pricing/price.ts";
+import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
+import { noSession } from "@lyss/kit/rpc/call-context.ts";
+import type { ServiceDeps } from "@lyss/kit/service/define-service.ts";
+import { startTestService } from "@lyss/kit/testing/start-service.ts";
+import type { TestScope } from "@lyss/kit/testing/test-cluster.ts";
+import { aiGateway } from "@lyss/services/ai-gateway/service.ts";
+import { billing } from "@lyss/services/billing/service.ts";
+import OpenAI, { toFile } from "openai";
+
+/** What billing is to answer with instead, by the name of a method; it has done what it was asked then. */
+export const lostAnswers = new Set<string>();
+
+/** 3 USD of input, 0.30 of what is read from a cache, 15 of output; a third of that in batches, where reasoning has a price of its own. */
+export const batchTerms: PriceTerms = {
+  rates: { input: 3_000_000_000n, cacheRead: 300_000_000n, output: 15_000_000_000n },
+  modes: {
+    batch: { input: 1_000_000_000n, cacheRead: 100_000_000n, output: 5_000_000_000n, reasoning: 7_000_000_000n },
+  },
+};
+
+/** A gateway and its billing on databases of their own, with the simulated provider behind them. Callers are `<tenant>/<person>[/<models>]`. */
+export async function startBatchWorld(t: TestScope) {
+  const paid = await startTestService(t, billing, { clients: {} });
+  const client = new Proxy({} as Client<typeof BillingService>, {
+    get: (_target, name: string) => async (request: Record<string, unknown>) => {
+      const method = BillingService.methods.find(({ localName }) => localName === name) as DescMethod;
+      const handle = paid.rpc?.handlerOf(method);
+      const answer = await handle?.(create(method.input, request), {} as never);
+      if (lostAnswers.delete(name)) throw new Error(`the answer of ${name} is lost`);
+      return create(method.output, answer as Record<string, unknown>);
+    },
+  });
+  const clients = { billing: client } as ServiceDeps<
+    (typeof aiGateway)["needs"],
+    (typeof aiGateway)["config"]
+  >["clients"];
+  const service = await startTestService(t, aiGateway, { clients });
+  const server = await startTestServer({
+    mounted: [{ name: "ai-gateway", routes: aiGateway.routes, ops: service.ops, peerUrl: undefined }],
+    guard({ headers: { authorization } }) {
+      const [tenantId, userId, models] = (authorization ?? "").replace("Bearer ", "").split("/");
+      if (!tenantId || !userId) return undefined;
+      const allowed = models ? models.split(",") : [];
+      return { tenantId, userId, keyId: "key_1", ...noSession, permissions: ["model:*"], models: allowed };
+    },
+  });
+  t.after(() => server.close());
+  return {
+    ...{ service, server, billing: paid.ops },
+    clientOf: (apiKey: string) => new OpenAI({ baseURL: `${server.url}/v1`, apiKey, maxRetries: 0 }),
+    async createTenant(tenantId: string, amountNanos: bigint) {
+      await paid.ops.createWallet({ tenantId });
+      if (amountNanos > 0n) await paid.ops.topUpWallet({ tenantId, amountNanos, reference: "start", source: "grant" });
+      const prices = [{ provider: "simulated", model: "simulated-chat", terms: batchTerms }];
+      await paid.ops.putPrices({ tenantId, prices });
+    },
+  };
+}
+
+export type BatchWorld = Awaited<ReturnType<typeof startBatchWorld>>;
+
+/** A line that asks the simulated chat. */
+export function lineOf(customId: string, content: string, more: object = {}): string {
+  const body = { model: "simulated-chat", messages: [{ role: "user", content }], max_tokens: 100, ...more };
+  return JSON.stringify({ custom_id: customId, method: "POST", url: "/v1/chat/completions", body });
+}
+
+export function toUpload(lines: readonly string[], name = "requests.jsonl") {
+  return toFile(Buffer.from(lines.map((line) => `${line}\n`).join("")), name);
+}
