@@ -258,12 +258,13 @@ test("W51: nothing is kept of a file in which a line is wrong, and the line is n
 test("W51: a batch that a wallet cannot pay for is refused before anything is sent, and one that it can is not", async () => {
   const { tenantId, client } = await startTenant(0n);
   await assert.rejects(startBatch(client, [lineOf("a", "Hi.")]), refusal(402, "BILLING_001"));
-  assert.deepEqual((await client.batches.list()).data, []);
+  assert.deepEqual((await client.files.list()).data, []);
   await billing.topUpWallet({ tenantId, amountNanos: 900_000n, reference: "more", source: "grant" });
   // 100 tokens of output at 7 USD a million, and 8 of input.
   const two = [lineOf("a", `Hi. ${now}`), lineOf("b", "Ho.")];
   await assert.rejects(startBatch(client, two), refusal(402, "BILLING_001"));
   assert.deepEqual(await moneyOf(tenantId), [900_000n, 0n]);
+  assert.deepEqual((await client.batches.list()).data, []);
   const batch = await startBatch(client, two.slice(0, 1));
   assert.equal((await untilEnded(client, batch.id)).status, "completed");
   await assertIntegrity(billing as never);

@@ -32,8 +32,11 @@ const bodies: Readonly<Record<string, object>> = {
   "models/{model}:batchEmbedContents": { requests: [{ model: "models/dear", ...embedding }] },
 };
 
+const line = { custom_id: "a", method: "POST", url: "/v1/embeddings", body: { model: "dear", input: "hello" } };
+
 /** The same of those that take files: which field has one. */
 const files: Readonly<Record<string, string>> = {
+  files: "file",
   ...{ "audio/transcriptions": "file", "audio/translations": "file" },
   ...{ "images/edits": "image", "images/variations": "image" },
 };
@@ -41,7 +44,9 @@ const files: Readonly<Record<string, string>> = {
 /** Operations on what a call has left behind: they call nothing, and are not paid for. */
 const afterwards: ReadonlySet<string> = new Set([
   ...["GET responses/{id}", "DELETE responses/{id}", "POST responses/{id}/cancel", "GET responses/{id}/input_items"],
+  ...["GET files/{id}", "DELETE files/{id}", "GET files/{id}/content", "GET batches/{id}", "POST batches/{id}/cancel"],
 ]);
+const lists: ReadonlySet<string> = new Set(["GET files", "GET batches"]);
 
 /** Those that have no stream, or are one by their name. */
 const isWholeOnly = (name: string) =>
@@ -71,7 +76,9 @@ test("B14: every route that calls a model is refused with an empty wallet, befor
   t.after(() => vendor.close());
   const models = [{ name: "dear", inputUsdPerMillion: "5000", outputUsdPerMillion: "5000", maxOutputTokens: 2_000 }];
   const baseUrl = `http://127.0.0.1:${(vendor.address() as AddressInfo).port}/v1`;
-  const platform = await runPlatform(t, { config: { providers: [{ name: "vendor", baseUrl, models }] } });
+  const platform = await runPlatform(t, {
+    config: { providers: [{ name: "vendor", baseUrl, models }], aiGateway: { batches: { providers: ["vendor"] } } },
+  });
 
   const send = (path: string, body: object) => requestJson(`${platform.url}${path}`, platform.apiKey, { body });
   const spend = { ...bodies["chat/completions"], max_tokens: 1_900 };
@@ -89,11 +96,22 @@ test("B14: every route that calls a model is refused with an empty wallet, befor
       assert.deepEqual([path, gone.status], [path, 404]);
       continue;
     }
+    if (lists.has(`${method} ${name}`)) {
+      assert.deepEqual((await requestJson(`${platform.url}${path}`, platform.apiKey, { method })).body["data"], []);
+      continue;
+    }
+    if (name === "batches") {
+      // Without money there is no file of requests to make one of.
+      const asked = { input_file_id: "file_x", endpoint: "/v1/embeddings", completion_window: "24h" };
+      assert.equal((await send(path, asked)).status, 404);
+      continue;
+    }
     const file = files[name];
     if (file !== undefined) {
       const form = new FormData();
-      for (const [field, text] of Object.entries({ model: "dear", prompt: "hello" })) form.append(field, text);
-      form.append(file, new Blob(["x".repeat(1_000)]), "a.bin");
+      const fields = name === "files" ? { purpose: "batch" } : { model: "dear", prompt: "hello" };
+      for (const [field, text] of Object.entries(fields)) form.append(field, text);
+      form.append(file, new Blob([name === "files" ? JSON.stringify(line) : "x".repeat(1_000)]), "a.bin");
       const headers = { authorization: `Bearer ${platform.apiKey}` };
       const answer = await fetch(platform.url + path, { method, headers, body: form });
       assert.deepEqual(
@@ -120,8 +138,12 @@ test("B14: there is one way to a provider, and it takes the money of a call", ()
   );
   const using = (call: string) =>
     sources.filter((path) => readFileSync(join(root, path), "utf8").includes(call)).sort();
-  // A call's `funds` are not optional; the other asks a provider for its list of models, which costs nothing.
-  assert.deepEqual(using("pools.poolOf("), ["ask-for-models.ts", "call/send-upstream.ts", "hot/serve-hot.ts"]);
+  // A call's `funds` are not optional; of the others one asks a provider for its list of models, which costs nothing, and one is
+  // for files and batches, of which only the creation of a batch costs something: it comes behind its lease.
+  assert.deepEqual(using("pools.poolOf("), [
+    ...["ask-for-models.ts", "batches/upstream-batches.ts", "call/send-upstream.ts", "hot/serve-hot.ts"],
+  ]);
+  assert.deepEqual(using("upstream.create("), ["batches/advance-batch.ts"]);
   assert.deepEqual(using("await sendUpstream("), ["call/serve-targets.ts"]);
   assert.match(readFileSync(join(root, "call/call.ts"), "utf8"), /readonly funds: Funds;/);
   // The short way has one place where a request leaves, which is given the call's funds.

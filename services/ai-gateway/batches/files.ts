@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import type { Exchange } from "@lyss/kit/http/route.ts";
@@ -20,6 +21,7 @@ import { type DiskFile, openDiskFile, receiveBody } from "./disk-file.ts";
 import type { FilePage, FileRow, RequestBound } from "./file-store.ts";
 import { findParts, readPart } from "./form-on-disk.ts";
 import { type BatchEndpoint, batchEndpoints, type RequestLine, readRequestLine, refuseLine } from "./request-line.ts";
+import { mostOfRequests } from "./settle-batch.ts";
 import { createUpstreamBatches } from "./upstream-batches.ts";
 
 export interface FileOfCaller {
@@ -54,6 +56,7 @@ export async function uploadFile(deps: AiGatewayDeps, exchange: Exchange): Promi
     await receiveBody(exchange.req, body, uploadLimitBytes(deps));
     const part = await readForm(body, exchange.req.headers["content-type"] ?? "");
     const read = await readRequests(deps, caller, body, part, rewritten);
+    await requireMoney(deps, caller, read);
     const fileName = toFileName(part.fileName);
     const upstreamId = await createUpstreamBatches(deps, read.target).uploadFile(rewritten, fileName);
     const file: FileRow = {
@@ -77,6 +80,32 @@ export async function uploadFile(deps: AiGatewayDeps, exchange: Exchange): Promi
   } finally {
     await Promise.all([body.close(), rewritten.close()]);
   }
+}
+
+/** Requests for which there is no money at all are sent nowhere; what all of them need is set aside when a batch is made of them. */
+async function requireMoney(
+  { funding, billing, clock }: AiGatewayDeps,
+  { tenantId }: Caller,
+  { target, model, requests }: ReadRequests,
+): Promise<void> {
+  const provider = target.provider.name;
+  const startedAtMs = clock.nowMs();
+  const price = await funding.priceOf({ tenantId, provider, model }, startedAtMs);
+  if (!price) throw new Failure(billingFailures.price_missing, { model, provider });
+  const { nanos } = mostOfRequests(requests, price.terms, startedAtMs);
+  if (nanos === 0n) return;
+  const { balance } = await billing.getBalance({ tenantId });
+  if (balance && balance.availableNanos > 0n) return;
+  throw new Failure(billingFailures.insufficient_balance, {
+    ...{ required: formatNanos(nanos), available: "0", held: formatNanos(balance?.heldNanos ?? 0n) },
+    ...{ currency: balance?.currency ?? "USD", limit_source: "wallet", top_up_url: "/v1/billing/top-up" },
+  });
+}
+
+/** Exact, without zeros at the end. */
+function formatNanos(nanos: bigint): string {
+  const digits = nanos.toString().padStart(10, "0");
+  return `${digits.slice(0, -9)}.${digits.slice(-9)}`.replace(/\.?0+$/, "");
 }
 
 /** ASCII without quotes, so that it can stand in a head. */
