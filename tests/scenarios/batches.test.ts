@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { readUsage } from "@lyss/services/ai-gateway/dialects/openai/usage.ts";
+import { routeSchema } from "@lyss/services/ai-gateway/routing/route.ts";
 import { assertIntegrity } from "@lyss/services/billing/assert-integrity.ts";
 import type OpenAI from "openai";
 import { APIError } from "openai";
@@ -195,6 +196,22 @@ test("W51: files and batches are their owner's: for everybody else they do not e
     refusal(404, "model_not_found"),
   );
   await assert.rejects(startBatch(barred, [lineOf("a", "Hi.")]), refusal(404, "model_not_found"));
+});
+
+test("W51, W46: what is asked by the name of a route is charged as its target, and answered under the name that was asked", async () => {
+  const { tenantId, client } = await startTenant();
+  const target = { provider: "simulated", model: "simulated-chat" };
+  const route = routeSchema.parse({ name: "nightly", strategy: "fallback", targets: [target] });
+  await service.ops.putRoute({ tenantId, ...route, expectedVersion: undefined });
+  const lines = [lineOf("a", `Hi. ${now} simulate.tokens=5`, { model: "nightly" })];
+  const batch = await untilEnded(client, (await startBatch(client, lines)).id);
+  const [answer] = await linesOf(client, batch.output_file_id);
+  assert.equal(answer.response.body.model, "nightly");
+  assert.equal(await (await client.files.content(batch.input_file_id)).text(), `${lines[0]}\n`);
+  assert.deepEqual(
+    (await usageOf(tenantId)).map(({ provider, model }) => [provider, model]),
+    [["simulated", "simulated-chat"]],
+  );
 });
 
 test("W51: files are listed by pages, read as they were written, and gone when they are removed", async () => {

@@ -35,7 +35,7 @@ export async function advanceBatch(deps: AiGatewayDeps, batch: BatchRow, isNew =
     // The node that began it is gone, and with it whoever would have been told its name.
     if (!batch.isHeld && !isNew) return await fail(deps, batch, "batch_not_begun");
     if (!provider) return;
-    const target = targetAt(provider, batch.model);
+    const target = targetAt(provider, batch.targetModel);
     const placed = { batch, provider, target, upstream: createUpstreamBatches(deps, target) };
     if (!batch.isHeld) await hold(deps, placed);
     const upstreamId = batch.upstreamId ?? (await submit(deps, placed, isNew));

@@ -50,7 +50,9 @@ export interface BatchRow extends Owner {
   readonly tags: TagsText;
   readonly inputFileId: string;
   readonly providerId: string;
+  /** As its requests name it, and as its provider's account has it. */
   readonly model: string;
+  readonly targetModel: string;
   readonly endpoint: BatchEndpoint;
   readonly metadata: Readonly<Record<string, string>> | null;
   readonly priceId: string;

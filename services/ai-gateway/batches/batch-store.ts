@@ -13,7 +13,7 @@ export function createBatchStore(db: Database) {
   const { sql } = db;
   const columns = sql`batch_id as "batchId", tenant_id as "tenantId", owner_id as "ownerId", key_id as "keyId",
     user_id as "userId", request_id as "requestId", tags, input_file_id as "inputFileId", provider_id as "providerId", model,
-    endpoint, metadata, price_id as "priceId", most_nanos as "mostNanos", most_tokens as "mostTokens", is_held as "isHeld",
+    target_model as "targetModel", endpoint, metadata, price_id as "priceId", most_nanos as "mostNanos", most_tokens as "mostTokens", is_held as "isHeld",
     upstream_id as "upstreamId", is_cancel_wanted as "isCancelWanted", status, progress, output_file_id as "outputFileId",
     error_file_id as "errorFileId", is_settled as "isSettled", polled_at as "polledAt", created_at as "createdAt"`;
   const write = async (statement: (tx: Tx) => Promise<{ readonly count: number }>) =>
@@ -25,10 +25,10 @@ export function createBatchStore(db: Database) {
       await write(
         (tx) => tx`
           insert into batch (batch_id, tenant_id, owner_id, key_id, user_id, request_id, tags, input_file_id, provider_id,
-            model, endpoint, metadata, price_id, most_nanos, most_tokens, is_held, upstream_id, is_cancel_wanted, status,
+            model, target_model, endpoint, metadata, price_id, most_nanos, most_tokens, is_held, upstream_id, is_cancel_wanted, status,
             progress, is_settled, claimed_until, created_at)
           values (${batchId}, ${tenantId}, ${ownerId}, ${keyId}, ${userId}, ${requestId}, ${tags}, ${inputFileId},
-            ${providerId}, ${model}, ${batch.endpoint}, ${metadata}::text::jsonb, ${batch.priceId}, ${batch.mostNanos},
+            ${providerId}, ${model}, ${batch.targetModel}, ${batch.endpoint}, ${metadata}::text::jsonb, ${batch.priceId}, ${batch.mostNanos},
             ${batch.mostTokens}, ${batch.isHeld}, ${batch.upstreamId}, ${batch.isCancelWanted}, ${batch.status},
             ${JSON.stringify(batch.progress)}::text::jsonb, ${batch.isSettled}, ${claimedUntil}, ${batch.createdAt})`,
       );

@@ -64,8 +64,9 @@ async function prepareBatch(deps: AiGatewayDeps, input: BatchToCreate): Promise<
   if (file.endpoint !== endpoint) {
     throw refuseField("endpoint", `must be ${file.endpoint}, as in the file`, `必须与文件一致，为 ${file.endpoint}`);
   }
-  const { model, providerId } = file;
-  if (!isModelAllowed(caller.models, model)) throw new Failure(aiGatewayFailures.model_not_found, { model });
+  const { model, targetModel, providerId } = file;
+  if (!isModelAllowed(caller.models, deps.callDefaults.modelOf(caller, model)))
+    throw new Failure(aiGatewayFailures.model_not_found, { model });
   const provider = findAccount(deps, { tenantId, providerId });
   if (!provider) throw new Failure(aiGatewayFailures.batch_account_gone);
   const { maxTenantBatches: limit } = deps.settings.batches;
@@ -73,13 +74,24 @@ async function prepareBatch(deps: AiGatewayDeps, input: BatchToCreate): Promise<
     throw new Failure(aiGatewayFailures.too_many_batches, { limit });
   }
   const createdAt = new Date(deps.clock.nowMs());
-  const price = await deps.funding.priceOf({ tenantId, provider: provider.name, model }, createdAt.getTime());
-  if (!price) throw new Failure(billingFailures.price_missing, { model, provider: provider.name });
+  const price = await deps.funding.priceOf(
+    { tenantId, provider: provider.name, model: targetModel },
+    createdAt.getTime(),
+  );
+  if (!price) throw new Failure(billingFailures.price_missing, { model: targetModel, provider: provider.name });
   const requests = await deps.fileStore.listRequests(file.fileId);
   const most = mostOfRequests(requests, price.terms, createdAt.getTime());
   return {
     ...{ ...ownerOf(caller), keyId, userId, requestId: input.requestId, tags: input.tags, metadata: input.metadata },
-    ...{ batchId: deps.random.id("batch"), inputFileId, providerId, model, endpoint, priceId: price.priceId },
+    ...{
+      batchId: deps.random.id("batch"),
+      inputFileId,
+      providerId,
+      model,
+      targetModel,
+      endpoint,
+      priceId: price.priceId,
+    },
     ...{ mostNanos: most.nanos, mostTokens: most.tokens, isHeld: false, upstreamId: null, isCancelWanted: false },
     ...{ status: "validating", outputFileId: null, errorFileId: null, isSettled: false, polledAt: null, createdAt },
     progress: { counts: { total: requests.length, completed: 0, failed: 0 }, times: {}, errors: [] },

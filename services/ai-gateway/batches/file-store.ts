@@ -14,7 +14,9 @@ export interface FileRow extends Owner {
   readonly purpose: FilePurpose;
   readonly fileName: string;
   readonly bytes: bigint;
+  /** As its requests name it, and as its provider's account has it. */
   readonly model: string;
+  readonly targetModel: string;
   readonly endpoint: BatchEndpoint;
   readonly createdAt: Date;
 }
@@ -36,16 +38,17 @@ export interface FilePage {
 export function createFileStore(db: Database) {
   const { sql } = db;
   const columns = sql`file_id as "fileId", tenant_id as "tenantId", owner_id as "ownerId", provider_id as "providerId",
-    upstream_id as "upstreamId", purpose, file_name as "fileName", bytes, model, endpoint, created_at as "createdAt"`;
+    upstream_id as "upstreamId", purpose, file_name as "fileName", bytes, model, target_model as "targetModel", endpoint,
+    created_at as "createdAt"`;
   return {
     /** Once, however often it is told. */
     async insert(tx: Tx, file: FileRow, requests: readonly RequestBound[] | undefined): Promise<void> {
       const bounds = requests ? JSON.stringify(requests) : null;
       await tx`
-        insert into file (file_id, tenant_id, owner_id, provider_id, upstream_id, purpose, file_name, bytes, model, endpoint,
-          requests, created_at)
+        insert into file (file_id, tenant_id, owner_id, provider_id, upstream_id, purpose, file_name, bytes, model,
+          target_model, endpoint, requests, created_at)
         values (${file.fileId}, ${file.tenantId}, ${file.ownerId}, ${file.providerId}, ${file.upstreamId}, ${file.purpose},
-          ${file.fileName}, ${file.bytes}, ${file.model}, ${file.endpoint}, ${bounds}::text::jsonb, ${file.createdAt})
+          ${file.fileName}, ${file.bytes}, ${file.model}, ${file.targetModel}, ${file.endpoint}, ${bounds}::text::jsonb, ${file.createdAt})
         on conflict (file_id) do nothing`;
     },
 

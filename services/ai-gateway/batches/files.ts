@@ -6,11 +6,10 @@ import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import type { Exchange } from "@lyss/kit/http/route.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { mostOutputTokens } from "../call/call-to-fund.ts";
-import { findTargets } from "../call/choose-target.ts";
 import { counterFor } from "../call/count-tokens.ts";
 import { refuseField } from "../call/refuse-field.ts";
 import type { AiGatewayDeps } from "../deps.ts";
-import type { Target } from "../model.ts";
+import { isModelAllowed, type Target } from "../model.ts";
 import { ownerOf } from "../ops/stored-responses.ts";
 import { wireOf } from "../providers/wires.ts";
 import type { FormPart } from "../surfaces/multipart.ts";
@@ -59,20 +58,11 @@ export async function uploadFile(deps: AiGatewayDeps, exchange: Exchange): Promi
     await requireMoney(deps, caller, read);
     const fileName = toFileName(part.fileName);
     const upstreamId = await createUpstreamBatches(deps, read.target).uploadFile(rewritten, fileName);
+    const { target, model, endpoint } = read;
     const file: FileRow = {
-      ...{
-        ...ownerOf(caller),
-        fileId: deps.random.id("file"),
-        providerId: read.target.provider.providerId,
-        upstreamId,
-      },
-      ...{
-        purpose: "batch",
-        fileName,
-        bytes: BigInt(part.end - part.start),
-        model: read.model,
-        endpoint: read.endpoint,
-      },
+      ...{ ...ownerOf(caller), fileId: deps.random.id("file"), providerId: target.provider.providerId, upstreamId },
+      ...{ purpose: "batch", fileName, bytes: BigInt(part.end - part.start), model, endpoint },
+      targetModel: target.model.name,
       createdAt: new Date(deps.clock.nowMs()),
     };
     await deps.db.transaction((tx) => deps.fileStore.insert(tx, file, read.requests));
@@ -86,9 +76,10 @@ export async function uploadFile(deps: AiGatewayDeps, exchange: Exchange): Promi
 async function requireMoney(
   { funding, billing, clock }: AiGatewayDeps,
   { tenantId }: Caller,
-  { target, model, requests }: ReadRequests,
+  { target, requests }: ReadRequests,
 ): Promise<void> {
-  const provider = target.provider.name;
+  const { name: provider } = target.provider;
+  const { name: model } = target.model;
   const startedAtMs = clock.nowMs();
   const price = await funding.priceOf({ tenantId, provider, model }, startedAtMs);
   if (!price) throw new Failure(billingFailures.price_missing, { model, provider });
@@ -195,13 +186,18 @@ const newline = Buffer.from("\n");
 
 /** Where files of requests for a model go: the account that a call of it would go to, among those that take batches. */
 async function findBatchTarget(deps: AiGatewayDeps, caller: Caller, line: RequestLine): Promise<Target> {
-  const { model, surface } = line.request;
-  const targets = await findTargets(deps, caller, { model }, "");
+  const { model: named, surface } = line.request;
+  const { tenantId, userId, keyId } = caller;
+  const model = deps.callDefaults.modelOf(caller, named);
+  const offer = isModelAllowed(caller.models, model) ? deps.catalog.findOffer(tenantId, model) : undefined;
+  if (!offer) throw new Failure(aiGatewayFailures.model_not_found, { model: named });
+  await deps.order.prepare(offer, tenantId);
+  const targets = deps.order.orderOf(offer, { tenantId, userId, keyId, tags: "" });
   const target = targets.find(
     (one) => takesBatches(deps, one.provider) && wireOf(one.provider, one.model).surfaces.includes(surface),
   );
   if (target) return target;
-  throw new Failure(aiGatewayFailures.batch_provider_missing, { model, param: "model" });
+  throw new Failure(aiGatewayFailures.batch_provider_missing, { model: named, param: "model" });
 }
 
 /** All lines of a file go to one model at one endpoint, as the providers ask. */
@@ -263,7 +259,7 @@ export async function sendFileContent(deps: AiGatewayDeps, exchange: Exchange): 
   const file = await getFile(deps, { caller: requireCaller(exchange), fileId: params["id"] ?? "" });
   const provider = findAccount(deps, file);
   if (!provider) throw new Failure(aiGatewayFailures.batch_account_gone);
-  const { body } = await createUpstreamBatches(deps, targetAt(provider, file.model)).openContent(file.upstreamId);
+  const { body } = await createUpstreamBatches(deps, targetAt(provider, file.targetModel)).openContent(file.upstreamId);
   const toOwn = file.purpose === "batch" ? toOwnRequestLine : toOwnAnswerLine;
   res.writeHead(200, {
     "content-type": "application/octet-stream",
@@ -297,7 +293,7 @@ export async function removeHiddenFiles(deps: AiGatewayDeps, signal: AbortSignal
     if (signal.aborted) return;
     const provider = findAccount(deps, file);
     try {
-      if (provider) await createUpstreamBatches(deps, targetAt(provider, file.model)).removeFile(file.upstreamId);
+      if (provider) await createUpstreamBatches(deps, targetAt(provider, file.targetModel)).removeFile(file.upstreamId);
       await deps.fileStore.remove(file.fileId);
     } catch (err) {
       deps.log.warn({ err, file_id: file.fileId }, "a file could not be removed at its provider yet");

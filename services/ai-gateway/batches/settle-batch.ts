@@ -25,7 +25,7 @@ export interface Written {
 }
 
 export function fundedOf(batch: BatchRow, provider: Provider): FundedBatch {
-  return { ...batch, provider: provider.name, startedAtMs: batch.createdAt.getTime() };
+  return { ...batch, model: batch.targetModel, provider: provider.name, startedAtMs: batch.createdAt.getTime() };
 }
 
 /**
@@ -40,7 +40,7 @@ export async function settleBatch(
 ): Promise<Written> {
   const requests = await deps.fileStore.listRequests(batch.inputFileId);
   const indexes = new Map(requests.map(([customId], index) => [customId, index]));
-  const target = targetAt(provider, batch.model);
+  const target = targetAt(provider, batch.targetModel);
   const counts = { completed: 0, failed: 0 };
   const charge = async (calls: readonly BatchedCall[]) => {
     const latencyMs = deps.clock.nowMs() - batch.createdAt.getTime();
@@ -99,11 +99,18 @@ async function toCall(
 
 /** Its name here follows from the batch's: whoever reads the answers again finds the same file. */
 function toFile(batch: BatchRow, upstreamId: string, bytes: bigint, kind: "output" | "errors"): FileRow {
-  const { batchId, tenantId, ownerId, providerId, model, endpoint } = batch;
+  const { batchId, tenantId, ownerId, providerId, model, targetModel, endpoint } = batch;
   const suffix = batchId.slice(batchId.indexOf("_") + 1);
   return {
     ...{ fileId: `file_${suffix}${kind === "output" ? "o" : "e"}`, tenantId, ownerId, providerId, upstreamId, bytes },
-    ...{ purpose: "batch_output", fileName: `${batchId}_${kind}.jsonl`, model, endpoint, createdAt: batch.createdAt },
+    ...{
+      purpose: "batch_output",
+      fileName: `${batchId}_${kind}.jsonl`,
+      model,
+      targetModel,
+      endpoint,
+      createdAt: batch.createdAt,
+    },
   };
 }
 

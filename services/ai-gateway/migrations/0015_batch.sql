@@ -9,8 +9,9 @@ create table file (
   purpose text not null check (purpose in ('batch', 'batch_output')),
   file_name text not null,
   bytes bigint not null check (bytes >= 0),
-  -- What its requests ask: one model at one endpoint.
+  -- What its requests ask: one model, as they name it and as the provider's account has it, at one endpoint.
   model text not null,
+  target_model text not null,
   endpoint text not null,
   -- Of each request in their order: its custom id, and the most that goes in and comes out. Null for answers.
   requests jsonb,
@@ -33,6 +34,7 @@ create table batch (
   input_file_id text not null,
   provider_id text not null,
   model text not null,
+  target_model text not null,
   endpoint text not null,
   metadata jsonb,
   -- The price at which its requests are charged, and the most that they may cost.

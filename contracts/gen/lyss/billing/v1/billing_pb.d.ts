@@ -1837,6 +1837,21 @@ export declare type GrantLeaseRequest = Message<"lyss.billing.v1.GrantLeaseReque
    * @generated from field: int64 least_calls = 12;
    */
   leastCalls: bigint;
+
+  /**
+   * True where all of it is wanted for work whose most is known, or nothing: refused like a call where it does not fit. Such a lease may hold
+   * all that is available.
+   *
+   * @generated from field: bool is_whole = 13;
+   */
+  isWhole: boolean;
+
+  /**
+   * How long it lives without being extended; 0 for billing's own time.
+   *
+   * @generated from field: int64 lifetime_ms = 14;
+   */
+  lifetimeMs: bigint;
 };
 
 /**
