@@ -1,4 +1,4 @@
-import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { batchFailures } from "@lyss/contracts/failures/ai-gateway-batches.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { parseTags, type TagsText, tagsHeader, tagsRule } from "@lyss/contracts/usage/tags.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
@@ -44,7 +44,7 @@ const batch = z.strictObject({
   metadata: z.record(z.string(), z.string()).nullable(),
 });
 const params = z.strictObject({ id: z.string().max(100) });
-const failures = [aiGatewayFailures.batch_not_found];
+const failures = [batchFailures.batch_not_found];
 const maxPairs = 16;
 
 /** Many requests at once, in OpenAI's dialect. */
@@ -69,9 +69,9 @@ export function batchRoutes({ prefix, suffix, dialect }: Place) {
       }),
       response: batch,
       failures: [
-        aiGatewayFailures.file_not_found,
-        aiGatewayFailures.batch_account_gone,
-        aiGatewayFailures.too_many_batches,
+        batchFailures.file_not_found,
+        batchFailures.batch_account_gone,
+        batchFailures.too_many_batches,
         billingFailures.insufficient_balance,
         billingFailures.budget_exceeded,
       ],
@@ -121,7 +121,7 @@ export function batchRoutes({ prefix, suffix, dialect }: Place) {
       ...{ method: "POST", path: `${path}/cancel`, params, permission: "model:call", response: batch },
       operation: `cancelBatch${suffix}`,
       summary: "Ends a batch early: what was answered by then is charged, the rest of its money comes back.",
-      failures: [...failures, aiGatewayFailures.batch_ended],
+      failures: [...failures, batchFailures.batch_ended],
       handle: async (ops, request) =>
         toBatchObject(await ops.cancelBatch({ caller: requireCaller(request), batchId: request.params.id })),
     }),

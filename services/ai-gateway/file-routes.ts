@@ -1,4 +1,4 @@
-import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { batchFailures } from "@lyss/contracts/failures/ai-gateway-batches.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
@@ -21,7 +21,7 @@ const file = z.strictObject({
   status: z.literal("processed"),
 });
 const params = z.strictObject({ id: z.string().max(100) });
-const failures = [aiGatewayFailures.file_not_found];
+const failures = [batchFailures.file_not_found];
 
 /** Files of requests for batches, and of their answers, in OpenAI's dialect. */
 export function fileRoutes({ prefix, suffix, dialect }: Place) {

@@ -178,10 +178,9 @@ export const aiGateway = defineService({
       ...clients,
       ...{ catalog, policies, degradation, changes, node },
       ...{ ...routing, ...limiting, ...caching, choices },
-      promptStore: createPromptStore(db.sql),
+      ...{ promptStore: createPromptStore(db.sql), store: createAiGatewayStore(db.sql) },
       callDefaults: createDefaultsBook({ db, outbox, clock, store: createCallDefaultsStore(db.sql) }),
       ...createBatching(db, billing, given.folder),
-      store: createAiGatewayStore(db.sql),
       metrics: createGatewayMetrics(metrics, {
         openCalls: () => openCalls.size,
         unsettled: () => funding.pending,

@@ -1,4 +1,5 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { batchFailures } from "@lyss/contracts/failures/ai-gateway-batches.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
@@ -68,10 +69,10 @@ async function prepareBatch(deps: AiGatewayDeps, input: BatchToCreate): Promise<
   if (!isModelAllowed(caller.models, deps.callDefaults.modelOf(caller, model)))
     throw new Failure(aiGatewayFailures.model_not_found, { model });
   const provider = findAccount(deps, { tenantId, providerId });
-  if (!provider) throw new Failure(aiGatewayFailures.batch_account_gone);
+  if (!provider) throw new Failure(batchFailures.batch_account_gone);
   const { maxTenantBatches: limit } = deps.settings.batches;
   if ((await deps.batchStore.countOpen(tenantId)) >= limit) {
-    throw new Failure(aiGatewayFailures.too_many_batches, { limit });
+    throw new Failure(batchFailures.too_many_batches, { limit });
   }
   const createdAt = new Date(deps.clock.nowMs());
   const price = await deps.funding.priceOf(
@@ -105,7 +106,7 @@ const freshMs = 1_000;
 export async function getBatch(deps: AiGatewayDeps, { caller, batchId }: BatchOfCaller): Promise<BatchRow> {
   const name = { ...ownerOf(caller), batchId };
   const batch = await deps.batchStore.find(name);
-  if (!batch) throw new Failure(aiGatewayFailures.batch_not_found, { id: batchId });
+  if (!batch) throw new Failure(batchFailures.batch_not_found, { id: batchId });
   const isFresh = batch.polledAt !== null && deps.clock.nowMs() - batch.polledAt.getTime() < freshMs;
   if (batch.isSettled || isFresh) return batch;
   await advanceIfFree(deps, batchId);
@@ -125,9 +126,9 @@ export async function listBatches(
 export async function cancelBatch(deps: AiGatewayDeps, { caller, batchId }: BatchOfCaller): Promise<BatchRow> {
   const name = { ...ownerOf(caller), batchId };
   const batch = await deps.batchStore.find(name);
-  if (!batch) throw new Failure(aiGatewayFailures.batch_not_found, { id: batchId });
+  if (!batch) throw new Failure(batchFailures.batch_not_found, { id: batchId });
   const { status } = batch;
-  if (hasEnded(status)) throw new Failure(aiGatewayFailures.batch_ended, { id: batchId, status });
+  if (hasEnded(status)) throw new Failure(batchFailures.batch_ended, { id: batchId, status });
   await deps.batchStore.wantCancel(batchId);
   await advanceIfFree(deps, batchId);
   return (await deps.batchStore.find(name)) ?? batch;

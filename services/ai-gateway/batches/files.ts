@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { batchFailures } from "@lyss/contracts/failures/ai-gateway-batches.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
@@ -46,7 +47,7 @@ export async function uploadFile(deps: AiGatewayDeps, exchange: Exchange): Promi
   const caller = requireCaller(exchange);
   const { maxTenantFiles: limit } = deps.settings.batches;
   if ((await deps.fileStore.countOf(caller.tenantId)) >= limit) {
-    throw new Failure(aiGatewayFailures.too_many_files, { limit });
+    throw new Failure(batchFailures.too_many_files, { limit });
   }
   const folder = join(deps.folder, "uploads");
   const body = await openDiskFile(folder, deps.random);
@@ -197,7 +198,7 @@ async function findBatchTarget(deps: AiGatewayDeps, caller: Caller, line: Reques
     (one) => takesBatches(deps, one.provider) && wireOf(one.provider, one.model).surfaces.includes(surface),
   );
   if (target) return target;
-  throw new Failure(aiGatewayFailures.batch_provider_missing, { model: named, param: "model" });
+  throw new Failure(batchFailures.batch_provider_missing, { model: named, param: "model" });
 }
 
 /** All lines of a file go to one model at one endpoint, as the providers ask. */
@@ -235,7 +236,7 @@ function draftOf({ number, request }: RequestLine, { provider, model }: Target):
 export async function getFile({ fileStore }: AiGatewayDeps, { caller, fileId }: FileOfCaller): Promise<FileRow> {
   const file = await fileStore.find({ ...ownerOf(caller), fileId });
   if (file) return file;
-  throw new Failure(aiGatewayFailures.file_not_found, { id: fileId });
+  throw new Failure(batchFailures.file_not_found, { id: fileId });
 }
 
 /** The caller's own, and whether there are more. */
@@ -250,7 +251,7 @@ export async function listFiles(
 /** It is shown to nobody from then on. Where its provider cannot be told now, a job does that later. */
 export async function removeFile(deps: AiGatewayDeps, { caller, fileId }: FileOfCaller): Promise<void> {
   const isRemoved = await deps.fileStore.hide({ ...ownerOf(caller), fileId }, new Date(deps.clock.nowMs()));
-  if (!isRemoved) throw new Failure(aiGatewayFailures.file_not_found, { id: fileId });
+  if (!isRemoved) throw new Failure(batchFailures.file_not_found, { id: fileId });
 }
 
 /** Writes a file's content to its owner as it comes: names of models are those that are used here. Throws `batch_account_gone`, too. */
@@ -258,7 +259,7 @@ export async function sendFileContent(deps: AiGatewayDeps, exchange: Exchange): 
   const { res, requestId, params } = exchange;
   const file = await getFile(deps, { caller: requireCaller(exchange), fileId: params["id"] ?? "" });
   const provider = findAccount(deps, file);
-  if (!provider) throw new Failure(aiGatewayFailures.batch_account_gone);
+  if (!provider) throw new Failure(batchFailures.batch_account_gone);
   const { body } = await createUpstreamBatches(deps, targetAt(provider, file.targetModel)).openContent(file.upstreamId);
   const toOwn = file.purpose === "batch" ? toOwnRequestLine : toOwnAnswerLine;
   res.writeHead(200, {

@@ -1,4 +1,5 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { batchFailures } from "@lyss/contracts/failures/ai-gateway-batches.ts";
 import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
 import { parseBody } from "../call/parse-body.ts";
 import { type CallRequest, readRequest } from "../call/read-request.ts";
@@ -69,7 +70,7 @@ export function readRequestLine({ number, bytes }: NumberedLine): RequestLine {
 }
 
 export function refuseLine(line: number, reason: string, reason_zh_CN: string): Failure {
-  return new Failure(aiGatewayFailures.batch_file_invalid, { line, reason, reason_zh_CN, param: "file" });
+  return new Failure(batchFailures.batch_file_invalid, { line, reason, reason_zh_CN, param: "file" });
 }
 
 function refuseOurs(number: number, body: unknown): void {
