@@ -154,7 +154,7 @@ function mountJsonRoute(
       state.context = await enter(serving, route, request.raw, reply.raw, state.call);
       checkBodyHead(request.raw, jsonBodyLimitBytes);
       const { peerUrl } = service;
-      if (peerUrl === undefined) return;
+      if (peerUrl === undefined) return askRoute({ serving, service, route }, request.raw, state);
       reply.hijack();
       const target = { service: service.name, peerUrl, bodyLimitBytes: jsonBodyLimitBytes, headers: route.reads };
       const call = { ...state.call, context: state.context };
@@ -214,6 +214,16 @@ async function handle(
   if (!checked.success) throw new Error(`${route.operation} answers against its schema: ${checked.error.message}`);
   const etag = route.versionOf && { etag: toEntityTag(route.versionOf(checked.data)) };
   return { status, headers: { ...dataHeaders, ...etag }, body: JSON.stringify(checked.data) };
+}
+
+async function askRoute(
+  { serving, service, route }: Pick<MountedRoute, "serving" | "service" | "route">,
+  req: IncomingMessage,
+  { call, context }: State,
+) {
+  if (!route.admit) return;
+  const asked = { headers: readHeaders(serving, route, req), clientAddress: call.clientAddress };
+  await runInContext(context, () => route.admit?.(service.ops as never, asked));
 }
 
 function readHeaders({ readHeader }: Serving, { reads = [] }: JsonRoute<never>, req: IncomingMessage) {

@@ -96,6 +96,14 @@ export interface JsonRoute<
    * do: written as they are, or encoded. Of one method no two such routes may begin alike.
    */
   readonly takesSlashes?: boolean;
+  /**
+   * For a `public` route whose callers show a credential that is not the platform's: asked before anything of the body is read, and
+   * throws for who may not come in. The operation is still the one that decides; may be called again for the same request.
+   */
+  admit?(
+    ops: Ops,
+    request: Pick<JsonRequest<unknown, unknown, unknown>, "headers" | "clientAddress">,
+  ): Promise<unknown>;
   /** The version of what the answer shows. Goes out as `ETag`; a change may send it back as `If-Match`. */
   versionOf?(body: z.output<Response>): number;
   /** Failures worth naming in the OpenAPI document besides the kit's own. */

@@ -263,6 +263,8 @@ eachTopology("I13: a provider manages people by SCIM", { services: signOnService
     for (const wrong of ["", "lyss_scim_", `lyss_scim_${"A".repeat(43)}`, "Bearer"]) {
       token = wrong;
       assert.equal((await scim("GET", "/Users")).status, 401);
+      // Who may not come in is told nothing of what is wrong with the rest.
+      assert.equal((await scim("POST", "/Users", {})).status, 401);
     }
     token = mine;
     assert.equal((await scim("GET", `/Users/${id}`)).status, 200);

@@ -31,6 +31,7 @@ const common = {
   permission: "public" as const,
   reads: ["authorization", "if-none-match"],
   toFailureReply: toScimErrorReply,
+  admit: openScim,
 };
 const writing = { ...common, bodyFormats: ["application/scim+json" as const] };
 const versionOf = ({ meta }: { readonly meta: { readonly version: string } }) =>
