@@ -2,6 +2,7 @@ import { failureText, isFailure, type Locale } from "@lyss/kit/errors/failure.ts
 import { Command, CommanderError } from "commander";
 import manifest from "../package.json" with { type: "json" };
 import { addAuditCommands } from "./audit-commands.ts";
+import { addBatchCommands } from "./batch-commands.ts";
 import { addBillingCommands } from "./billing-commands.ts";
 import { addBudgetCommands } from "./budget-commands.ts";
 import { addCacheCommands } from "./cache-commands.ts";
@@ -65,6 +66,7 @@ function createProgram(deps: CliDeps): Command {
   addCallDefaultsCommands(program, deps);
   addCacheCommands(program, deps);
   addPromptCommands(program, deps);
+  addBatchCommands(program, deps);
   addMoneyCommands(program, deps);
   addBillingCommands(program, deps);
   addPriceCommands(program, deps);

@@ -81,7 +81,7 @@ async function prepareBatch(deps: AiGatewayDeps, input: BatchToCreate): Promise<
   );
   if (!price) throw new Failure(billingFailures.price_missing, { model: targetModel, provider: provider.name });
   const requests = await deps.fileStore.listRequests(file.fileId);
-  const most = mostOfRequests(requests, price.terms, createdAt.getTime());
+  const most = await mostOfRequests(requests, price.terms, createdAt.getTime());
   return {
     ...{ ...ownerOf(caller), keyId, userId, requestId: input.requestId, tags: input.tags, metadata: input.metadata },
     ...{

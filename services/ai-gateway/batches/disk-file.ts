@@ -17,7 +17,8 @@ export interface DiskFile {
   close(): Promise<void>;
 }
 
-const pieceBytes = 262_144;
+/** Short, so that what is read of a piece holds up no call. */
+const pieceBytes = 32_768;
 
 /** An empty one in `folder`, which is made where it is missing. */
 export async function openDiskFile(folder: string, random: Random): Promise<DiskFile> {

@@ -84,7 +84,7 @@ async function requireMoney(
   const startedAtMs = clock.nowMs();
   const price = await funding.priceOf({ tenantId, provider, model }, startedAtMs);
   if (!price) throw new Failure(billingFailures.price_missing, { model, provider });
-  const { nanos } = mostOfRequests(requests, price.terms, startedAtMs);
+  const { nanos } = await mostOfRequests(requests, price.terms, startedAtMs);
   if (nanos === 0n) return;
   const { balance } = await billing.getBalance({ tenantId });
   if (balance && balance.availableNanos > 0n) return;

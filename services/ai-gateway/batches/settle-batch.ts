@@ -1,9 +1,11 @@
+import { setImmediate } from "node:timers/promises";
+import { boundNanos, type PriceTerms } from "@lyss/contracts/pricing/price.ts";
 import type { TokenCounts } from "@lyss/contracts/pricing/token-price.ts";
 import { counterFor } from "../call/count-tokens.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { textOf } from "../dialects/openai/delivered-text.ts";
 import { fieldOf, readUsage } from "../dialects/openai/usage.ts";
-import { type BatchedCall, type FundedBatch, mostOfBatched } from "../funds/batch-funds.ts";
+import { type BatchedCall, type FundedBatch, toBatchTerms } from "../funds/batch-funds.ts";
 import type { Provider, Target } from "../model.ts";
 import { readAnswerLine } from "./answer-line.ts";
 import { targetAt } from "./batch-provider.ts";
@@ -114,17 +116,21 @@ function toFile(batch: BatchRow, upstreamId: string, bytes: bigint, kind: "outpu
   };
 }
 
-/** What all requests of a file can cost and use at most. */
-export function mostOfRequests(
+const countedInTurn = 500;
+
+/** What all requests of a file can cost and use at most. They are counted in turns, so that calls go on meanwhile. */
+export async function mostOfRequests(
   requests: readonly RequestBound[],
-  terms: Parameters<typeof mostOfBatched>[0],
+  terms: PriceTerms,
   startedAtMs: number,
-): { readonly nanos: bigint; readonly tokens: bigint } {
+): Promise<{ readonly nanos: bigint; readonly tokens: bigint }> {
+  const batched = toBatchTerms(terms);
   let nanos = 0n;
   let tokens = 0n;
-  for (const [, input, output] of requests) {
+  for (const [index, [, input, output]] of requests.entries()) {
+    if (index % countedInTurn === countedInTurn - 1) await setImmediate();
     const most = { inputTokens: BigInt(input), outputTokens: BigInt(output) };
-    nanos += mostOfBatched(terms, most, startedAtMs);
+    nanos += boundNanos(batched, most, { startedAtMs });
     tokens += most.inputTokens + most.outputTokens;
   }
   return { nanos, tokens };

@@ -1,6 +1,6 @@
 import type { Client } from "@connectrpc/connect";
 import { type BillingService, CallOutcome, type UsageFact } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
-import { boundNanos, type PriceTerms } from "@lyss/contracts/pricing/price.ts";
+import type { PriceTerms } from "@lyss/contracts/pricing/price.ts";
 import type { TokenCounts } from "@lyss/contracts/pricing/token-price.ts";
 import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import { beginFact, endFact } from "./call-fact.ts";
@@ -98,15 +98,9 @@ function toFact(
 
 const minutesPerDay = 1_440;
 
-/** The most that a call in a batch costs: a provider that took it as one does not charge it as anything else. */
-export function mostOfBatched(
-  { modes, ...terms }: PriceTerms,
-  most: { readonly inputTokens: bigint; readonly outputTokens: bigint },
-  startedAtMs: number,
-): bigint {
+/** A price as if its batch rates were its only ones: a provider that took a call into a batch charges it as nothing else. */
+export function toBatchTerms({ modes, ...terms }: PriceTerms): PriceTerms {
   const ofBatch = modes?.batch;
-  const windows = ofBatch
-    ? [...(terms.windows ?? []), { fromMinute: 0, toMinute: minutesPerDay, rates: ofBatch }]
-    : terms.windows;
-  return boundNanos({ ...terms, ...(windows && { windows }) }, most, { startedAtMs });
+  if (!ofBatch) return terms;
+  return { ...terms, windows: [...(terms.windows ?? []), { fromMinute: 0, toMinute: minutesPerDay, rates: ofBatch }] };
 }

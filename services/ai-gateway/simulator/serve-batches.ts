@@ -4,8 +4,9 @@ import { sendJson } from "./delivery.ts";
 import { toFileObject } from "./files.ts";
 import { readMediaForm } from "./media.ts";
 import { parseJsonObject } from "./requests.ts";
-import { badRequest } from "./wire-error.ts";
+import { badRequest, WireError } from "./wire-error.ts";
 
+const maxFileBytes = 4_194_304;
 const place = /^(GET|POST|DELETE) \/v1\/(files|batches)(?:\/([^/]{1,100})(?:\/(content|cancel))?)?$/;
 
 /** What stands at a method and path of `/v1/files` and `/v1/batches`; undefined where nothing does. */
@@ -22,6 +23,8 @@ const served: Readonly<Record<string, (call: Call, id: string) => Promise<void>>
     const { fields, files } = readMediaForm(call);
     const [bytes] = files;
     if (!bytes) throw badRequest("file", "'file' is a required property");
+    // Read at one go, in a process that may serve calls.
+    if (bytes.length > maxFileBytes) throw new WireError(413, `Simulated files are at most ${maxFileBytes} bytes.`);
     const { purpose } = fields;
     if (purpose !== "batch") throw badRequest("purpose", "Simulated files are for batches: purpose must be 'batch'.");
     const name = String(fields["filename"] ?? "batch.jsonl");
