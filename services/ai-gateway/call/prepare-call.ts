@@ -74,7 +74,7 @@ async function prepare(deps: AiGatewayDeps, walk: Walk, target: Target): Promise
   if (policy.isFull && hasRoomElsewhere(deps, walk)) {
     throw new Failure(resilienceFailures.bulkhead_full, { policy: policy.name });
   }
-  const read = walk.askedCall.readFor(provider);
+  const read = walk.askedCall.readFor(provider, target.model.upstreamName);
   const { wire, draft } = draftFor(target, read, walk.askedCall.preferences?.requiresParameters ?? false);
   // Where there is no other, a call waits for nothing before its money.
   if (walk.targets.length > 1) await deps.credentials.secretOf(provider);

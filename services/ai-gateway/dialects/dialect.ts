@@ -25,8 +25,8 @@ export interface AskedCall {
   readonly asked: { readonly surface: string; readonly body: Buffer; readonly opened?: Buffer };
   /** The request in chat's form, where it is at hand and says more than its bytes: with what came before it. */
   readonly chat?: Readonly<Record<string, unknown>>;
-  /** Reads it for the provider that serves the model. Throws `invalid_request` naming the field that cannot be had there. */
-  readFor(provider: ReadingProvider): ReadCall;
+  /** Reads it for the provider that serves the model, which calls it by `upstreamName`. Throws `invalid_request` naming the field that cannot be had there. */
+  readFor(provider: ReadingProvider, upstreamName?: string): ReadCall;
   /** What its caller wants of the providers; undefined for nothing. */
   readonly preferences?: Preferences;
   /** Given for a call that goes on without its caller, who is answered before anything is sent. */

@@ -22,8 +22,16 @@ export function takersOf(body: Buffer, targets: readonly Target[]): readonly Tar
   const has = (mark: Buffer) => body.includes(mark);
   if (chatMarks.some(has)) return targets.filter((target) => isOneVendor(first, target));
   if (!nativeMarks.some(has)) return targets;
-  const { dialect } = first.provider;
-  return targets.filter((target) => target.provider.dialect !== dialect || isOneVendor(first, target));
+  const family = familyOf(first);
+  return targets.filter((target) => familyOf(target) !== family || isOneVendor(first, target));
+}
+
+/**
+ * Google's thoughts go as they are to both of its APIs. Those of Anthropic are good wherever its models are offered
+ * (platform.claude.com/docs/en/build-with-claude/extended-thinking, "Thinking encryption").
+ */
+function familyOf({ provider: { dialect } }: Target): string {
+  return dialect === "vertex" ? "gemini" : dialect;
 }
 
 function isOneVendor({ provider: one }: Target, { provider: other }: Target): boolean {

@@ -6,7 +6,7 @@ import { contentForm } from "./contents.ts";
 import { converseForm } from "./converse.ts";
 import { sendJson } from "./delivery.ts";
 import { endpoints, serveModel } from "./endpoints.ts";
-import { messageForm } from "./messages.ts";
+import { invokeForm, messageForm } from "./messages.ts";
 import { parseJsonObject } from "./requests.ts";
 import { serveResponse } from "./responses.ts";
 import { findDeskEndpoint } from "./serve-batches.ts";
@@ -17,10 +17,13 @@ type Serve = (call: Call) => Promise<void>;
 
 /** What the names of models on Vertex AI begin with when they are Anthropic's. */
 const claude = /^claude-/;
+/** And on Bedrock. */
+const claudeOnBedrock = /^anthropic\.claude-/;
 
 /** What stands at a path that names a model, by its pattern; groups are the model and the verb. */
 const modelPlaces: readonly (readonly [path: RegExp, find: (model: string, verb: string, query: string) => Serve])[] = [
   [/^POST \/model\/([^/]{1,2048})\/(converse|converse-stream)$/, serveConverse],
+  [/^POST \/model\/([^/]{1,2048})\/(invoke|invoke-with-response-stream)$/, serveInvoke],
   [/^POST \/v1beta\/models\/([^/]{1,256}):(generateContent|streamGenerateContent)$/, serveContent],
   [
     /^POST \/v1\/projects\/[^/]+\/locations\/[^/]+\/publishers\/google\/models\/([^/]{1,256}):(generateContent|streamGenerateContent)$/,
@@ -75,7 +78,17 @@ async function serveNamed(call: Call, form: typeof messageForm): Promise<void> {
 }
 
 function serveConverse(model: string, verb: string): Serve {
-  return (call) => serveForm(call, converseForm, model, verb === "converse-stream");
+  return (call) => serveForm(call, converseForm, model.replace(claudeOnBedrock, ""), verb === "converse-stream");
+}
+
+/** Claude on Bedrock in its own form: the path says whether it streams, and the body the version of its API. */
+function serveInvoke(model: string, verb: string): Serve {
+  return async (call) => {
+    const body: { readonly anthropic_version?: unknown; readonly model?: unknown } = parseJsonObject(call.body);
+    if (body.anthropic_version !== "bedrock-2023-05-31") throw badRequest(null, "anthropic_version: Field required");
+    if (body.model !== undefined) throw badRequest(null, "model: Extra inputs are not permitted");
+    await serveForm(call, invokeForm, model.replace(claudeOnBedrock, ""), verb !== "invoke");
+  };
 }
 
 function serveContent(model: string, verb: string, query: string): Serve {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { writeEvent, writeException } from "../providers/bedrock/event-frames.ts";
 import { type Answer, type Choice, usageOf } from "./answer.ts";
 import type { Frame } from "./delivery.ts";
 import type { Behaviour } from "./directives.ts";
@@ -75,6 +76,19 @@ export const messageForm: VendorForm = {
   whole: toMessage,
   frames: toFrames,
   streamError: `event: error\ndata: ${JSON.stringify({ type: "error", error: { type: "api_error", message: "Simulated: internal server error" } })}\n\n`,
+};
+
+/** The same within Bedrock's frames, each with an event in base64. */
+export const invokeForm: VendorForm = {
+  ...messageForm,
+  contentType: "application/vnd.amazon.eventstream",
+  *frames(answer, behaviour) {
+    for (const { bytes, ...frame } of toFrames(answer, { ...behaviour, sse: undefined })) {
+      const data = String(bytes).split("\ndata: ")[1]?.trim() ?? "{}";
+      yield { ...frame, bytes: writeEvent("chunk", { bytes: Buffer.from(data).toString("base64") }) };
+    }
+  },
+  streamError: writeException("internalServerException", "Simulated: the server had an error."),
 };
 
 function toChatRequest(request: MessageRequest, model: string): object {

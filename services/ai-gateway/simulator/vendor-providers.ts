@@ -24,6 +24,10 @@ export const vendorProviders: readonly VendorProvider[] = [
   { ...plain, name: "vertex", dialect: "vertex", path: project },
   { ...plain, name: "vertex-anthropic", dialect: "vertex", path: project, modelPrefix: "claude-" },
   { ...plain, name: "bedrock", dialect: "bedrock", path: "", toSecret: (apiKey) => `AKIDEXAMPLE:${apiKey}` },
+  {
+    ...{ name: "bedrock-anthropic", dialect: "bedrock", path: "", modelPrefix: "anthropic.claude-" },
+    toSecret: (apiKey) => `AKIDEXAMPLE:${apiKey}`,
+  },
   { ...plain, name: "bedrock-key", dialect: "bedrock", path: "" },
   { ...plain, name: "azure", dialect: "azure", path: "/openai" },
   { ...plain, name: "cohere", dialect: "cohere", path: "" },

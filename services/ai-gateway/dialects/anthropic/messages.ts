@@ -8,6 +8,7 @@ import { toMessage } from "./message-answer.ts";
 import { type MessageRequest, readMessageRequest } from "./message-request.ts";
 import { createMessageStream, pingEvent, toEvent } from "./message-stream.ts";
 import { readNativeMessage } from "./native-message.ts";
+import { nativePlaceOf } from "./native-places.ts";
 
 /**
  * A call of `POST /v1/messages`, with the names of `anthropic-beta` that may go upstream. A provider that speaks as its caller
@@ -18,8 +19,9 @@ export function askInAnthropic(body: Buffer, betas: readonly string[] = []): Ask
   return {
     model: readText(json["model"], "model"),
     asked: { surface: "messages", body },
-    readFor(provider) {
-      if (provider.dialect === "anthropic") return readNativeMessage({ body, json, betas }, provider);
+    readFor(provider, upstreamName = "") {
+      const place = nativePlaceOf(provider, upstreamName);
+      if (place) return readNativeMessage({ body, json, betas }, provider, place);
       const read = readMessageRequest(json);
       return { request: read.request, createWriter: (facts) => createMessageWriter(read, facts) };
     },

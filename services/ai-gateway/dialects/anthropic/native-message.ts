@@ -1,6 +1,5 @@
 import { type CallRequest, maxOutputLimit } from "../../call/read-request.ts";
 import { refuseField } from "../../call/refuse-field.ts";
-import { anthropicWire } from "../../providers/anthropic/anthropic.ts";
 import { refusePrefill } from "../../providers/anthropic/refuse-prefill.ts";
 import { createNativeWire } from "../../providers/native.ts";
 import { parseData } from "../../providers/read-answer.ts";
@@ -14,6 +13,7 @@ import { type Fields, readFlag, readInteger, readList, readOptional, readText } 
 import { toErrorBody } from "./failure-reply.ts";
 import { pingEvent, toEvent } from "./message-stream.ts";
 import { toCountedChat } from "./native-count.ts";
+import type { NativePlace } from "./native-places.ts";
 import { refuseDearer } from "./native-refusals.ts";
 
 const decidingFields = new Set(["model", "stream", "max_tokens"]);
@@ -30,13 +30,13 @@ export interface NativeMessage {
  * A call for a provider that speaks Anthropic's API: what the caller wrote goes there byte for byte, but for the model's name, and
  * what is answered comes back so. Throws `invalid_request` for what decides and is wrong, and for what cannot be shared.
  */
-export function readNativeMessage(message: NativeMessage, provider: ReadingProvider): ReadCall {
+export function readNativeMessage(message: NativeMessage, provider: ReadingProvider, place: NativePlace): ReadCall {
   const { body, json, betas } = message;
   refuseDearer(json, provider);
   const request = toCallRequest(body, json);
   return {
     request,
-    wire: createMessageWire(request.model, betas),
+    wire: createMessageWire(request.model, betas, place),
     createWriter: (facts) => createNativeWriter(request.model, facts),
   };
 }
@@ -60,8 +60,9 @@ function toCallRequest(body: Buffer, json: Fields): CallRequest {
   };
 }
 
-function createMessageWire(model: string, betas: readonly string[]): Wire {
-  return createNativeWire(anthropicWire, {
+function createMessageWire(model: string, betas: readonly string[], place: NativePlace): Wire {
+  const { wire, hasBetaHeader } = place;
+  return createNativeWire(wire, {
     draft(request, { upstreamName }) {
       // What the system says is no message there, but the first one where it is counted.
       const messages = readList(request.json["messages"], "messages");
@@ -70,12 +71,12 @@ function createMessageWire(model: string, betas: readonly string[]): Wire {
         upstreamName,
       );
       return {
-        endpoint: "/messages",
-        ...(betas.length > 0 && { headers: { "anthropic-beta": betas.join(",") } }),
-        toBody: (outputTokens) => toBody(request, upstreamName, outputTokens),
+        endpoint: place.endpointOf(upstreamName, request.isStream),
+        ...(hasBetaHeader && betas.length > 0 && { headers: { "anthropic-beta": betas.join(",") } }),
+        toBody: (outputTokens) => place.toBody(toBody(request, upstreamName, outputTokens), betas),
       };
     },
-    toRaw: (event) => toCallerEvent(event, model),
+    toRaw: (event) => toCallerEvent(place.toEvent(event), model),
   });
 }
 

@@ -1,4 +1,5 @@
 import { parseBody } from "../../call/parse-body.ts";
+import { isAnthropic } from "../../providers/vertex/vertex.ts";
 import type { AnswerFacts, AnswerWriter, AskedCall } from "../dialect.ts";
 import { parseExact } from "../exact-json.ts";
 import { readChatAnswer } from "../openai/chat-answer.ts";
@@ -30,8 +31,9 @@ export function askInGemini(content: AskedContent, body: Buffer): AskedCall {
       surface: `${isStream ? `streamGenerateContent${isSse ? " sse" : ""}` : "generateContent"} ${model}`,
       body,
     },
-    readFor(provider) {
-      if (provider.dialect === "gemini") return readNativeContent({ ...content, body, json }, provider);
+    readFor(provider, upstreamName = "") {
+      const isOnVertex = provider.dialect === "vertex" && !isAnthropic(upstreamName);
+      if (provider.dialect === "gemini" || isOnVertex) return readNativeContent({ ...content, body, json }, provider);
       const read = readContentRequest(model, isStream, json);
       return { request: read.request, createWriter: (facts) => createContentWriter(read, facts, isSse) };
     },

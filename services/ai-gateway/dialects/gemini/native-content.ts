@@ -2,6 +2,7 @@ import { type CallRequest, maxOutputLimit } from "../../call/read-request.ts";
 import { refuseField } from "../../call/refuse-field.ts";
 import { endpointOf, geminiWire } from "../../providers/gemini/gemini.ts";
 import { createNativeWire } from "../../providers/native.ts";
+import { vertexWire } from "../../providers/vertex/vertex.ts";
 import type { Wire } from "../../providers/wire.ts";
 import type { AnswerFacts, AnswerWriter, ReadCall, ReadingProvider } from "../dialect.ts";
 import { listFinished } from "../openai/delivered-text.ts";
@@ -37,7 +38,10 @@ export function readNativeContent(content: NativeContent, provider: ReadingProvi
   const request = toCallRequest(content);
   return {
     request,
-    wire: createContentWire(model),
+    wire:
+      provider.dialect === "vertex"
+        ? createContentWire(model, vertexWire, "/publishers/google")
+        : createContentWire(model),
     createWriter: (facts) => createNativeWriter({ model, isSse, answers: request.answers }, facts),
   };
 }
@@ -62,10 +66,11 @@ function toCallRequest({ model, isStream, body, json }: NativeContent): CallRequ
   };
 }
 
-function createContentWire(model: string): Wire {
-  return createNativeWire(geminiWire, {
+/** `place` is where Google's models stand below the base URL. */
+function createContentWire(model: string, wire: Wire = geminiWire, place = ""): Wire {
+  return createNativeWire(wire, {
     draft: (request, { upstreamName }) => ({
-      endpoint: endpointOf(upstreamName, request.isStream),
+      endpoint: place + endpointOf(upstreamName, request.isStream),
       toBody: (outputTokens) => (outputTokens === undefined ? request.body : withLimit(request, outputTokens)),
     }),
     toRaw: ({ data }: SseEvent) => (data === undefined ? Buffer.alloc(0) : withModelVersion(Buffer.from(data), model)),

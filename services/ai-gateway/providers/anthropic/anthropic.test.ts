@@ -5,6 +5,7 @@ import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { readRequest } from "../../call/read-request.ts";
 import { askInAnthropic } from "../../dialects/anthropic/messages.ts";
 import { readNativeMessage } from "../../dialects/anthropic/native-message.ts";
+import { nativePlaceOf } from "../../dialects/anthropic/native-places.ts";
 import { createChatReader, readChatAnswer } from "../../dialects/openai/chat-answer.ts";
 import { createSseReader } from "../../dialects/openai/sse.ts";
 import { findInBandFailure } from "../../dialects/openai/upstream-failure.ts";
@@ -77,6 +78,7 @@ test("W19: an answer that is begun for the model goes to those that continue it,
       json: { ...asked, max_tokens: 5, system: "Be brief." },
     },
     { serverTools: false, dialect: "anthropic", source: "config" },
+    nativePlaceOf({ dialect: "anthropic" }, "") ?? assert.fail(),
   );
   const model = (upstreamName: string): Model => ({
     ...{ name: "m", upstreamName, maxOutputTokens: 4_096, showsAllOutput: false },

@@ -9,7 +9,7 @@ import { toConverseRequest } from "./to-converse-request.ts";
 const service = "bedrock";
 
 /** A model, an inference profile or an ARN of one, as one segment of the path. */
-function endpointOf(modelId: string, verb: string): string {
+export function endpointOf(modelId: string, verb: string): string {
   return `/model/${encodeSegment(modelId)}/${verb}`;
 }
 

@@ -6,7 +6,7 @@ import type { WireFacts, WireStream } from "../wire.ts";
 import { toChatUsage, toFinishReason, toServiceTier } from "./from-converse.ts";
 
 /** The status that an exception of a stream has where it stands alone (API_runtime_ConverseStream.html#API_runtime_ConverseStream_Errors). */
-const statuses: Readonly<Record<string, number>> = {
+export const statuses: Readonly<Record<string, number>> = {
   validationException: 400,
   accessDeniedException: 403,
   resourceNotFoundException: 404,

@@ -4,9 +4,9 @@ import { geminiWire } from "../gemini/gemini.ts";
 import type { Wire } from "../wire.ts";
 
 /** What stands for `anthropic-version` there, and in the body (docs.claude.com/en/api/claude-on-vertex-ai). */
-const anthropicVersion = "vertex-2023-10-16";
+export const anthropicVersion = "vertex-2023-10-16";
 
-function placeOf(model: string, verb: string): string {
+export function placeOf(model: string, verb: string): string {
   return `/publishers/${isAnthropic(model) ? "anthropic" : "google"}/models/${encodeURIComponent(model)}:${verb}`;
 }
 
