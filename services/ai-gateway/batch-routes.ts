@@ -1,6 +1,7 @@
 import { batchFailures } from "@lyss/contracts/failures/ai-gateway-batches.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { parseTags, type TagsText, tagsHeader, tagsRule } from "@lyss/contracts/usage/tags.ts";
+import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
@@ -63,7 +64,10 @@ export function batchRoutes({ prefix, suffix, dialect }: Place) {
         completion_window: z.literal("24h"),
         metadata: z
           .record(z.string().max(64), z.string().max(512))
-          .refine((pairs) => Object.keys(pairs).length <= maxPairs, `may have ${maxPairs} pairs`)
+          .refine(
+            (pairs) => Object.keys(pairs).length <= maxPairs,
+            inBothLanguages(`must have at most ${maxPairs} pairs`, `最多可有 ${maxPairs} 项`),
+          )
           .nullish()
           .meta({ examples: [{ job: "nightly" }] }),
       }),

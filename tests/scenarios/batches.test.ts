@@ -238,6 +238,28 @@ test("W51: files are listed by pages, read as they were written, and gone when t
   assert.equal(row?.["count"], 0);
 });
 
+test("W51: of a person who is gone nothing is left, here or at the provider, and what was answered is charged", async () => {
+  const { tenantId, client } = await startTenant();
+  await untilEnded(client, (await startBatch(client, [lineOf("a", `Hi. ${now} simulate.tokens=5`)])).id);
+  const open = await startBatch(client, [lineOf("a", "Hi. simulate.batch_ms=3600000"), lineOf("b", "Ho.")]);
+  const exported = await service.db.transaction((tx) =>
+    service.ops.exportPerson(tx, { userId: "usr_1", tenantId } as never),
+  );
+  assert.ok(exported.files.length >= 3 && exported.batches.some(({ id }) => id === open.id));
+  const signal = new AbortController().signal;
+  await service.db.transaction((tx) => service.ops.forgetPerson(tx, { userId: "usr_1", tenantId } as never));
+  assert.deepEqual([(await client.files.list()).data, (await client.batches.list()).data], [[], []]);
+  await service.sql`update batch set polled_at = null`;
+  await service.ops.advanceBatches(signal);
+  await service.ops.removeHiddenFiles(signal);
+  const [left] = await service.sql`
+    select (select count(*)::int from file where tenant_id = ${tenantId}) as files,
+      (select count(*)::int from batch where tenant_id = ${tenantId}) as batches`;
+  assert.deepEqual({ ...left }, { files: 0, batches: 0 });
+  assert.equal((await usageOf(tenantId)).length, 2);
+  assert.equal((await moneyOf(tenantId))[1], 0n);
+});
+
 test("W51: nothing is kept of a file in which a line is wrong, and the line is named", async () => {
   const { client } = await startTenant();
   const good = lineOf("a", "Hi.");

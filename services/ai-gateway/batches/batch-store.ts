@@ -95,8 +95,9 @@ export function createBatchStore(db: Database) {
         where batch_id = ${batchId} and not is_settled`,
       ),
 
-    wantCancelOf: (tx: Tx, ownerId: string) => tx`
-      update batch set is_cancel_wanted = true, metadata = null where owner_id = ${ownerId} and not is_settled`,
+    /** Those of a person who is gone are nobody's from then on. */
+    disownOf: (tx: Tx, ownerId: string) => tx`
+      update batch set is_cancel_wanted = true, metadata = null, owner_id = '' where owner_id = ${ownerId}`,
 
     async change(tx: Tx, change: BatchChange): Promise<void> {
       await tx`
@@ -108,7 +109,7 @@ export function createBatchStore(db: Database) {
     /** One that nothing was done for. */
     remove: (batchId: string) => write((tx) => tx`delete from batch where batch_id = ${batchId}`),
 
-    removeEndedOf: (tx: Tx, ownerId: string) => tx`delete from batch where owner_id = ${ownerId} and is_settled`,
+    removeDisowned: () => write((tx) => tx`delete from batch where owner_id = '' and is_settled`),
   };
 }
 

@@ -15,13 +15,12 @@ export async function listBatchesOf({ fileStore, batchStore }: Deps, tx: Tx, { u
   };
 }
 
-/** Hides a person's files, which a job then removes at their providers, and ends the batches. A repeat is safe. */
+/** Hides a person's files and ends the batches: jobs remove both, at their providers too, once what was answered is charged. A repeat is safe. */
 export async function forgetBatchesOf(
   { fileStore, batchStore, clock }: Deps,
   tx: Tx,
   { userId }: { readonly userId: string },
 ): Promise<void> {
   await fileStore.hideAllOf(tx, userId, new Date(clock.nowMs()));
-  await batchStore.wantCancelOf(tx, userId);
-  await batchStore.removeEndedOf(tx, userId);
+  await batchStore.disownOf(tx, userId);
 }

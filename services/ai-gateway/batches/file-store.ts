@@ -41,14 +41,15 @@ export function createFileStore(db: Database) {
     upstream_id as "upstreamId", purpose, file_name as "fileName", bytes, model, target_model as "targetModel", endpoint,
     created_at as "createdAt"`;
   return {
-    /** Once, however often it is told. */
+    /** Once, however often it is told. What is nobody's is shown to nobody, and removed. */
     async insert(tx: Tx, file: FileRow, requests: readonly RequestBound[] | undefined): Promise<void> {
       const bounds = requests ? JSON.stringify(requests) : null;
+      const removedAt = file.ownerId === "" ? file.createdAt : null;
       await tx`
         insert into file (file_id, tenant_id, owner_id, provider_id, upstream_id, purpose, file_name, bytes, model,
-          target_model, endpoint, requests, created_at)
+          target_model, endpoint, requests, created_at, removed_at)
         values (${file.fileId}, ${file.tenantId}, ${file.ownerId}, ${file.providerId}, ${file.upstreamId}, ${file.purpose},
-          ${file.fileName}, ${file.bytes}, ${file.model}, ${file.targetModel}, ${file.endpoint}, ${bounds}::text::jsonb, ${file.createdAt})
+          ${file.fileName}, ${file.bytes}, ${file.model}, ${file.targetModel}, ${file.endpoint}, ${bounds}::text::jsonb, ${file.createdAt}, ${removedAt})
         on conflict (file_id) do nothing`;
     },
 

@@ -288,8 +288,9 @@ function drained(res: Exchange["res"]): Promise<void> {
 
 const maxRemovalsAtOnce = 100;
 
-/** Removes hidden files at their providers, then here. What fails is tried again the next time. */
+/** Removes hidden files at their providers, then here, and ended batches that are nobody's. What fails is tried again the next time. */
 export async function removeHiddenFiles(deps: AiGatewayDeps, signal: AbortSignal): Promise<void> {
+  await deps.batchStore.removeDisowned();
   for (const file of await deps.fileStore.listToRemove(maxRemovalsAtOnce)) {
     if (signal.aborted) return;
     const provider = findAccount(deps, file);
