@@ -29,9 +29,11 @@ test("W6: a silent stream is kept alive after the interval, one that speaks afte
   assert.equal(sent, 2);
 });
 
-test("W6: keep-alives are off by configuration and by request, and a header is one of two words", () => {
+test("W6: keep-alives are off by configuration and by request, which may also say after how many seconds", () => {
   const ms = (said?: string, keepAliveMs = 15_000) =>
     findKeepAliveMs(said === undefined ? {} : { "lyss-keep-alive": said }, { keepAliveMs });
   assert.deepEqual([ms(), ms("on"), ms("off"), ms("On"), ms("")], [15_000, 15_000, 0, undefined, undefined]);
-  assert.deepEqual([ms(undefined, 0), ms("on", 0)], [0, 0]);
+  assert.deepEqual([ms(undefined, 0), ms("on", 0), ms("5", 0)], [0, 0, 5_000]);
+  assert.deepEqual([ms("1"), ms("30"), ms("3600")], [1_000, 30_000, 3_600_000]);
+  for (const wrong of ["0", "3601", "1.5", "-1", "5s", "1e3", " 5", "00005"]) assert.equal(ms(wrong), undefined, wrong);
 });

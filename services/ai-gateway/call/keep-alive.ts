@@ -4,13 +4,17 @@ import { createTimerEntry, type TimerWheel } from "@lyss/kit/service/timer-wheel
 import type { GatewaySettings } from "../config.ts";
 import { refuseField } from "./refuse-field.ts";
 
-/** The header by which a caller wants nothing in a stream but its answer, for the OpenAPI document. */
+/** The header by which a caller says how soon a silent stream is kept alive, for the OpenAPI document. */
 export const keepAliveHeaders = {
-  [keepAliveHeader]: "`off` for a stream without keep-alives, `on` as usual: see guides/surfaces.md.",
+  [keepAliveHeader]:
+    "Seconds of silence after which a stream is kept alive, 1 to 3600; `off` for never, `on` as usual: see guides/surfaces.md.",
 };
 
 /** A comment, which readers of server-sent events pass over (WHATWG HTML, "Server-sent events", 9.2.7). */
 export const keepAliveComment = Buffer.from(": keep-alive\n\n");
+
+const wholeSeconds = /^\d{1,4}$/;
+const mostSeconds = 3_600;
 
 /** After how many milliseconds of silence a stream is kept alive, 0 for never; undefined for a header that is none. */
 export function findKeepAliveMs(
@@ -19,14 +23,20 @@ export function findKeepAliveMs(
 ): number | undefined {
   const said = headers[keepAliveHeader];
   if (said === undefined || said === "on") return keepAliveMs;
-  return said === "off" ? 0 : undefined;
+  if (said === "off") return 0;
+  const seconds = typeof said === "string" && wholeSeconds.test(said) ? Number(said) : 0;
+  return seconds >= 1 && seconds <= mostSeconds ? seconds * 1_000 : undefined;
 }
 
 /** The same. Throws `invalid_request` for a header that is none. */
 export function readKeepAliveMs(headers: IncomingHttpHeaders, settings: Pick<GatewaySettings, "keepAliveMs">): number {
   const ms = findKeepAliveMs(headers, settings);
   if (ms !== undefined) return ms;
-  throw refuseField(keepAliveHeader, "must be 'on' or 'off'", "必须是“on”或“off”");
+  throw refuseField(
+    keepAliveHeader,
+    "must be 'on', 'off' or whole seconds from 1 to 3600",
+    "必须是“on”“off”或 1 到 3600 的整秒数",
+  );
 }
 
 /** Keeps one stream alive from before its first byte, so that no proxy on its way takes it for dead. */
