@@ -2,7 +2,7 @@ import { secretSchema } from "@lyss/kit/config/secret.ts";
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { policiesSchema } from "@lyss/kit/resilience/policy-config.ts";
 import { z } from "zod";
-import { providerDialects, unsupportedParametersModes } from "./model.ts";
+import { dataPolicies, providerDialects, unsupportedParametersModes } from "./model.ts";
 import { modelSchema } from "./model-config.ts";
 import { modelLimitSchema } from "./model-limits/model-limit.ts";
 import { providerNameSchema } from "./provider-name.ts";
@@ -83,6 +83,12 @@ export const aiGatewayConfig = {
           .default("refuse")
           .describe(
             "What becomes of a parameter that a model is known not to take: `refuse` answers 400 and names it, `drop` asks without it where the answer is still what was asked for.",
+          ),
+        dataPolicy: z
+          .enum(dataPolicies)
+          .default("unknown")
+          .describe(
+            "What it does with prompts: `collects` keeps them and may learn from them, `retains` keeps them for a time against abuse alone, `zero_retention` keeps nothing. Calls may ask for it; `unknown` counts as the first.",
           ),
         onDisconnect: z
           .enum(["cancel", "drain"])

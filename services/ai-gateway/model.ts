@@ -51,6 +51,13 @@ export type ProviderDialect = (typeof providerDialects)[number];
 export const unsupportedParametersModes = ["refuse", "drop"] as const;
 export type UnsupportedParameters = (typeof unsupportedParametersModes)[number];
 
+/**
+ * What a provider does with prompts, as whoever adds it says: it may keep or learn from them, it keeps them for a time against abuse alone, or
+ * it keeps nothing. Who says nothing may do the first.
+ */
+export const dataPolicies = ["unknown", "collects", "retains", "zero_retention"] as const;
+export type DataPolicy = (typeof dataPolicies)[number];
+
 export interface Provider {
   readonly providerId: string;
   /** Empty for those that every tenant may use. */
@@ -68,6 +75,8 @@ export interface Provider {
   readonly apiVersion?: string;
   /** `refuse` where it is left out. */
   readonly unsupportedParameters?: UnsupportedParameters;
+  /** `unknown` where it is left out. */
+  readonly dataPolicy?: DataPolicy;
   /** Whether callers may use tools that run there, and what else is charged apart from tokens; always at a tenant's own. */
   readonly serverTools: boolean;
   readonly createdAt: Date;

@@ -40,7 +40,7 @@ export function findPresetProviders(
     const parsed = models.map((model) => modelSchema.parse({ name: model }));
     const provider: ProviderConfig = {
       ...{ name, dialect, baseUrl, apiKey: new Secret(apiKey), models: parsed },
-      ...{ onDisconnect: "cancel", serverTools: false, unsupportedParameters: "refuse" },
+      ...{ onDisconnect: "cancel", serverTools: false, unsupportedParameters: "refuse", dataPolicy: "unknown" },
     };
     return [provider];
   });

@@ -13,7 +13,7 @@ import { fileRoutes } from "./file-routes.ts";
 import { geminiRoutes } from "./gemini-routes.ts";
 import { mediaRoutes } from "./media-routes.ts";
 import { messagesRoutes } from "./messages-routes.ts";
-import { type Provider, providerDialects, unsupportedParametersModes } from "./model.ts";
+import { dataPolicies, type Provider, providerDialects, unsupportedParametersModes } from "./model.ts";
 import { imagePriceSchema, type ModelConfig, modelSchema, needsInputPrice } from "./model-config.ts";
 import { modelLimitRoutes } from "./model-limit-routes.ts";
 import {
@@ -122,6 +122,7 @@ const provider = z.strictObject({
   base_url: z.string(),
   api_version: z.string().nullable().describe("Null where it is the usual one, or there are none."),
   unsupported_parameters: z.enum(unsupportedParametersModes),
+  data_policy: z.enum(dataPolicies).describe("What it does with prompts, as whoever added it says."),
   source: z.enum(["config", "simulator", "tenant"]),
   has_api_key: z.boolean(),
   models: z.array(
@@ -200,6 +201,12 @@ const providerRoutes = [
         .describe(
           "Whether a call with a parameter that its model is known not to take is refused, or goes without it.",
         ),
+      data_policy: z
+        .enum(dataPolicies)
+        .default("unknown")
+        .describe(
+          "What it does with prompts: `collects` keeps them and may learn from them, `retains` keeps them for a time against abuse alone, `zero_retention` keeps nothing.",
+        ),
       models: z.array(modelInput).min(1).max(1_000),
     }),
     response: provider,
@@ -210,7 +217,7 @@ const providerRoutes = [
       const { name, dialect, base_url: baseUrl, api_key: apiKey } = request.body;
       const models = request.body.models.map(toModelConfig);
       const { api_version: apiVersion = "", unsupported_parameters: unsupportedParameters } = request.body;
-      const how = { apiVersion, unsupportedParameters };
+      const how = { apiVersion, unsupportedParameters, dataPolicy: request.body.data_policy };
       return toProvider(await ops.addProvider({ tenantId, name, dialect, baseUrl, apiKey, models, ...how }));
     },
   }),
@@ -322,6 +329,7 @@ function toProvider(it: Provider, reports?: ReadonlyMap<string, TargetReport>): 
     base_url: it.baseUrl,
     api_version: it.apiVersion || null,
     unsupported_parameters: it.unsupportedParameters ?? "refuse",
+    data_policy: it.dataPolicy ?? "unknown",
     source: it.source,
     has_api_key: it.credentialId !== "",
     models: it.models.map((entry) => ({

@@ -9,7 +9,7 @@ import { idInput } from "@lyss/kit/rpc/field-inputs.ts";
 import { z } from "zod";
 import { apiVersionSchema, baseUrlSchema } from "./config.ts";
 import type { Provider, ProviderSource } from "./model.ts";
-import { providerDialects, unsupportedParametersModes } from "./model.ts";
+import { dataPolicies, providerDialects, unsupportedParametersModes } from "./model.ts";
 import { modelSchema } from "./model-config.ts";
 import type { AiGatewayOps } from "./ops.ts";
 import { providerNameSchema } from "./provider-name.ts";
@@ -30,6 +30,7 @@ const inputs = {
     apiKey: z.string().max(16_384),
     apiVersion: z.union([z.literal(""), apiVersionSchema]),
     unsupportedParameters: z.preprocess((given) => given || "refuse", z.enum(unsupportedParametersModes)),
+    dataPolicy: z.preprocess((given) => given || "unknown", z.enum(dataPolicies)),
     models: z.array(z.preprocess(fromModelMessage, modelSchema)).min(1).max(1_000),
   },
   getProvider: reference,
@@ -81,9 +82,9 @@ function fromModelMessage(message: unknown) {
 
 function toProvider(provider: Provider) {
   const { providerId, name, dialect, baseUrl, source, models, createdAt } = provider;
-  const { apiVersion = "", unsupportedParameters = "refuse" } = provider;
+  const { apiVersion = "", unsupportedParameters = "refuse", dataPolicy = "unknown" } = provider;
   return {
-    ...{ apiVersion, unsupportedParameters },
+    ...{ apiVersion, unsupportedParameters, dataPolicy },
     ...{ providerId, name, dialect, baseUrl },
     source: sources[source],
     models: models.map((model) => ({

@@ -18,6 +18,7 @@ const strict: RawProvider = await startRawProvider(scope, "strict", (res, _isStr
 });
 const providers = [1, 10].map((usd, at) => ({
   ...{ name: ["cheap", "dear"][at], baseUrl: `${simulator.url}/v1`, apiKey: "sk-vendor" },
+  ...(usd === 10 && { dataPolicy: "zero_retention" }),
   models: ["chat", "strict"].map((name) => ({
     ...{ name, upstreamName: "simulated-chat", maxOutputTokens: 50 },
     ...{ inputUsdPerMillion: `${usd}`, outputUsdPerMillion: `${2 * usd}` },
@@ -49,6 +50,9 @@ test("a caller says in any dialect which provider it wants for a call, first or 
       [{ ignore: ["cheap"] }, "dear"],
       [{ order: ["dear"], max_price: { prompt: 1 } }, "cheap"],
       [{ sort: "price" }, "cheap"],
+      [{ data_collection: "deny" }, "dear"],
+      [{ zdr: true, sort: "price" }, "dear"],
+      [{ data_collection: "allow" }, "cheap"],
       [undefined, "cheap"],
     ] as const) {
       const answer = await call(path, provider ? { provider } : {});
@@ -76,7 +80,8 @@ test("what cannot be had is refused by name, in the caller's dialect", async () 
   };
   for (const path of Object.keys(dialects)) {
     assert.match(await text(path, { only: ["nobody"] }), /leaves no provider/);
-    assert.match(await text(path, { data_collection: "deny" }), /provider\.data_collection/);
+    assert.match(await text(path, { data_collection: "never" }), /provider\.data_collection/);
+    assert.match(await text(path, { only: ["cheap"], zdr: true }), /leaves no provider/);
     assert.match(await text(path, "dear"), /provider/);
   }
   assert.match(await text("/v1/messages", { sort: "x" }), /"type":"invalid_request_error"/);

@@ -26,6 +26,11 @@ export function addProviderCommands(program: Command, deps: CliDeps): void {
       "--drop-unsupported",
       "ask without parameters that a model is known not to take, instead of refusing the call",
     )
+    .addOption(
+      new Option("--data-policy <policy>", "what it does with prompts; unknown unless given").choices([
+        ...["unknown", "collects", "retains", "zero_retention"],
+      ]),
+    )
     .option(
       "--model <name=input/output...>",
       "model and its price in USD per million tokens: gpt-4o-mini=0.15/0.60; a well-known one also without",
@@ -42,6 +47,7 @@ export function addProviderCommands(program: Command, deps: CliDeps): void {
         api_key: await readProviderKey(deps, options, preset),
         models: readModels(options.model, preset),
         ...(options.apiVersion !== undefined && { api_version: options.apiVersion }),
+        ...(options.dataPolicy !== undefined && { data_policy: options.dataPolicy }),
         ...(options.dropUnsupported && { unsupported_parameters: "drop" }),
       });
       print(output, added, () => `${name} is added. Try it with 'lyss provider test ${name}'.`);

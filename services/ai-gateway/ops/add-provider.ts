@@ -5,7 +5,13 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import { createAddressGuard } from "@lyss/kit/http/address-guard.ts";
 import { currentActorId } from "@lyss/kit/rpc/call-context.ts";
 import type { AiGatewayDeps } from "../deps.ts";
-import { type Provider, type ProviderDialect, type UnsupportedParameters, withoutEndSlash } from "../model.ts";
+import {
+  type DataPolicy,
+  type Provider,
+  type ProviderDialect,
+  type UnsupportedParameters,
+  withoutEndSlash,
+} from "../model.ts";
 import type { ModelConfig } from "../model-config.ts";
 import { putModelPrices } from "../model-prices/put-model-prices.ts";
 import { toModels } from "../provider-models.ts";
@@ -23,6 +29,7 @@ export interface AddProviderInput {
   /** Of Azure's dated API; empty for the usual one. */
   readonly apiVersion: string;
   readonly unsupportedParameters: UnsupportedParameters;
+  readonly dataPolicy: DataPolicy;
 }
 
 const guard = createAddressGuard();
@@ -34,7 +41,7 @@ const guard = createAddressGuard();
  * `billing.price_missing` for one that it does not know.
  */
 export async function addProvider(deps: AiGatewayDeps, input: AddProviderInput): Promise<Provider> {
-  const { tenantId, name, dialect, apiKey, apiVersion, unsupportedParameters } = input;
+  const { tenantId, name, dialect, apiKey, apiVersion, unsupportedParameters, dataPolicy } = input;
   const baseUrl = withoutEndSlash(input.baseUrl);
   const reason = guard.refuse(new URL(baseUrl));
   if (reason) {
@@ -49,7 +56,7 @@ export async function addProvider(deps: AiGatewayDeps, input: AddProviderInput):
   const credentialId = apiKey === "" ? "" : await sealProviderKey(deps, { tenantId, name, apiKey, baseUrl });
   const provider: Provider = {
     ...{ providerId: known?.providerId ?? deps.random.id("prv"), tenantId, name, dialect, baseUrl },
-    ...{ apiVersion, unsupportedParameters },
+    ...{ apiVersion, unsupportedParameters, dataPolicy },
     ...{
       source: "tenant",
       onDisconnect: "cancel",

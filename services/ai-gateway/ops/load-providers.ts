@@ -36,6 +36,7 @@ export async function loadSharedProviders(
         serverTools,
         apiVersion = "",
         unsupportedParameters,
+        dataPolicy,
         ...config
       }): Promise<Provider> => {
         const baseUrl = withoutEndSlash(config.baseUrl);
@@ -50,6 +51,7 @@ export async function loadSharedProviders(
           serverTools,
           apiVersion,
           unsupportedParameters,
+          dataPolicy,
         };
         return { ...names, baseUrl, source: "config", credentialId, models: toModels(models), createdAt };
       },
@@ -88,6 +90,7 @@ function toSimulatedProvider(
   return {
     ...names,
     onDisconnect: "cancel",
+    dataPolicy: "zero_retention",
     serverTools: false,
     baseUrl: `${url}/v1`,
     source: "simulator",

@@ -1,5 +1,5 @@
 import { refuseField } from "../call/refuse-field.ts";
-import type { Target } from "../model.ts";
+import type { DataPolicy, Target } from "../model.ts";
 import type { Preferences } from "./preferences.ts";
 
 /** What is known of a target beside its name. */
@@ -18,9 +18,11 @@ const nanosPerUsd = 1e9;
  */
 export function preferTargets(targets: readonly Target[], wanted: Preferences, by: PreferredBy): readonly Target[] {
   const { order, only, ignore, allowsFallbacks, sort, maxPrice } = wanted;
+  const keeping = keptFrom(wanted);
   const isWanted = (target: Target) => {
     const { name } = target.provider;
     if (ignore.includes(name) || (only && !only.includes(name))) return false;
+    if (keeping.includes(target.provider.dataPolicy ?? "unknown")) return false;
     return !maxPrice || isWithin(maxPrice, by.ratesOf(target));
   };
   const left = targets.filter(isWanted);
@@ -35,6 +37,12 @@ export function preferTargets(targets: readonly Target[], wanted: Preferences, b
     "leaves no provider of this model; GET /api/v1/ai/providers lists them",
     "未留下此模型的任何供应商；供应商列表见 GET /api/v1/ai/providers",
   );
+}
+
+/** What a provider must not do with prompts. */
+function keptFrom({ refusesCollection, wantsZeroRetention }: Preferences): readonly DataPolicy[] {
+  if (wantsZeroRetention) return ["unknown", "collects", "retains"];
+  return refusesCollection ? ["unknown", "collects"] : [];
 }
 
 function isWithin(max: NonNullable<Preferences["maxPrice"]>, rates: ReturnType<PreferredBy["ratesOf"]>): boolean {

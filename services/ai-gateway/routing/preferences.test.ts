@@ -48,7 +48,8 @@ test("what is wrong in it is named", () => {
     [{ max_price: { prompt: -1 } }, "provider.max_price.prompt"],
     [{ max_price: { completion: "dear" } }, "provider.max_price.completion"],
     [{ max_price: { image: 1 } }, "provider.max_price.image"],
-    [{ data_collection: "deny" }, "provider.data_collection"],
+    [{ data_collection: "never" }, "provider.data_collection"],
+    [{ zdr: "yes" }, "provider.zdr"],
     [{ quantizations: ["fp8"] }, "provider.quantizations"],
   ] as const) {
     assert.throws(
@@ -101,6 +102,8 @@ test("providers come in the order wanted, and those that are not wanted do not c
   assert.equal(prefer({ max_price: { prompt: 3, completion: "9" } }), "ab");
   assert.equal(prefer({ max_price: { completion: 2 } }), "b");
   for (const provider of [
+    { zdr: true },
+    { data_collection: "deny" },
     { only: [] },
     { only: ["nobody"] },
     { ignore: ["a", "b", "c"] },
@@ -108,4 +111,23 @@ test("providers come in the order wanted, and those that are not wanted do not c
   ]) {
     assert.throws(() => prefer(provider), none);
   }
+});
+
+test("prompts go to nobody who does more with them than the call allows, and who says nothing may do anything", () => {
+  const policies = ["unknown", "collects", "retains", "zero_retention", undefined] as const;
+  const targets = policies.map((dataPolicy, at) => ({
+    ...{ provider: { name: `${at}`, dataPolicy }, model: { name: "m" } },
+  })) as unknown as Target[];
+  const left = (provider: object) =>
+    preferTargets(targets, take(provider)?.preferences ?? assert.fail(), {
+      ratesOf: () => undefined,
+      firstByteMsOf: () => 0,
+    })
+      .map(({ provider: { name } }) => name)
+      .join("");
+  assert.equal(left({ data_collection: "allow", zdr: false }), "01234");
+  assert.equal(left({ data_collection: "deny" }), "23");
+  assert.equal(left({ zdr: true }), "3");
+  assert.equal(left({ data_collection: "allow", zdr: true }), "3");
+  assert.equal(left({ data_collection: "deny", order: ["0", "3"] }), "32", "an order names none that is not allowed");
 });

@@ -25,12 +25,26 @@ export interface Preferences {
   readonly allowsFallbacks: boolean;
   /** True: none that would leave out or refuse a parameter. */
   readonly requiresParameters: boolean;
+  /** True: none that may keep or learn from prompts. */
+  readonly refusesCollection: boolean;
+  /** True: none that keeps prompts at all. */
+  readonly wantsZeroRetention: boolean;
   readonly sort: "price" | "latency" | undefined;
   /** US dollars per million tokens; a provider that asks for more, or whose price is not known, is none. */
   readonly maxPrice: { readonly prompt: number | undefined; readonly completion: number | undefined } | undefined;
 }
 
-const known = new Set(["order", "only", "ignore", "allow_fallbacks", "require_parameters", "sort", "max_price"]);
+const known = new Set([
+  "order",
+  "only",
+  "ignore",
+  "allow_fallbacks",
+  "require_parameters",
+  "sort",
+  "max_price",
+  "data_collection",
+  "zdr",
+]);
 const knownPrices = new Set(["prompt", "completion"]);
 /** For the OpenAPI document. */
 export const preferencesBody = z
@@ -38,7 +52,7 @@ export const preferencesBody = z
   .optional()
   .meta({ examples: [{}] })
   .describe(
-    "Which providers the call may go to, and in which order: `order`, `only`, `ignore`, `allow_fallbacks`, `sort`, `max_price`, `require_parameters`; see guides/providers.md. Needs `provider:read`.",
+    "Which providers the call may go to, and in which order: `order`, `only`, `ignore`, `allow_fallbacks`, `sort`, `max_price`, `require_parameters`, `data_collection`, `zdr`; see guides/providers.md. Needs `provider:read`.",
   );
 const maxNames = 100;
 const mark = Buffer.from('"provider"');
@@ -92,6 +106,11 @@ function readPreferences(value: unknown): Preferences {
     ignore: names("ignore") ?? [],
     allowsFallbacks: readOptional(fields["allow_fallbacks"], "provider.allow_fallbacks", readFlag) ?? true,
     requiresParameters: readOptional(fields["require_parameters"], "provider.require_parameters", readFlag) ?? false,
+    refusesCollection:
+      readOptional(fields["data_collection"], "provider.data_collection", (value, path) =>
+        readOneOf(value, path, ["allow", "deny"]),
+      ) === "deny",
+    wantsZeroRetention: readOptional(fields["zdr"], "provider.zdr", readFlag) ?? false,
     sort: readOptional(fields["sort"], "provider.sort", (sort, path) => readOneOf(sort, path, ["price", "latency"])),
     maxPrice: readOptional(fields["max_price"], "provider.max_price", readMaxPrice),
   };

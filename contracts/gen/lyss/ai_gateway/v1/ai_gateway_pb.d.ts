@@ -61,6 +61,13 @@ export declare type Provider = Message<"lyss.ai_gateway.v1.Provider"> & {
    * @generated from field: string unsupported_parameters = 9;
    */
   unsupportedParameters: string;
+
+  /**
+   * What it does with prompts: `unknown`, `collects`, `retains` or `zero_retention`.
+   *
+   * @generated from field: string data_policy = 10;
+   */
+  dataPolicy: string;
 };
 
 /**
@@ -172,6 +179,13 @@ export declare type AddProviderRequest = Message<"lyss.ai_gateway.v1.AddProvider
    * @generated from field: string unsupported_parameters = 8;
    */
   unsupportedParameters: string;
+
+  /**
+   * What it does with prompts: `collects`, `retains` or `zero_retention`; `unknown`, which it is when empty.
+   *
+   * @generated from field: string data_policy = 9;
+   */
+  dataPolicy: string;
 };
 
 /**
