@@ -65,14 +65,19 @@ export async function runWalkedPlatform(t: TestScope, config: object = {}): Prom
     operator: platform.apiKey,
     person: await signIn(platform),
   };
+  const scimToken = await createScimToken(platform);
+  // The platform's credentials open nothing there, not even an operator's.
+  const credentialOf = (as: Identity, target: string) =>
+    as === "operator" && target.startsWith("/scim/v2/") ? scimToken : credentials[as];
 
   function send({ method, target, as = "nobody", headers = {}, body }: Attack): Promise<Answer> {
     const { hostname, port } = new URL(platform.url);
+    const credential = credentialOf(as, target);
     return new Promise((resolve, reject) => {
       const options = {
         ...{ agent, hostname, port, method, path: target },
         headers: {
-          ...(credentials[as] !== "" && { authorization: `Bearer ${credentials[as]}` }),
+          ...(credential !== "" && { authorization: `Bearer ${credential}` }),
           ...(body !== undefined && { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
           ...headers,
         },
@@ -99,6 +104,17 @@ async function signIn({ url, dataDir }: RunningPlatform): Promise<string> {
   const answer = await requestJson(`${url}/api/v1/users/login`, "", { body });
   assert.equal(answer.status, 200, JSON.stringify(answer.body));
   return String(answer.body["access_token"]);
+}
+
+/** Of a sign-on connection of the operator's tenant. */
+async function createScimToken({ url, apiKey }: RunningPlatform): Promise<string> {
+  const path = `${url}/api/v1/sso/connections`;
+  const body = { kind: "oidc", name: "Walk", issuer: "https://id.example.com", client_id: "lyss", client_secret: "x" };
+  const connection = await requestJson(path, apiKey, { body });
+  assert.equal(connection.status, 201, JSON.stringify(connection.body));
+  const token = await requestJson(`${path}/${connection.body["id"]}/scim-tokens`, apiKey, { body: {} });
+  assert.equal(token.status, 201, JSON.stringify(token.body));
+  return String(token.body["secret"]);
 }
 
 async function createKey({ url, apiKey }: RunningPlatform, permissions: readonly string[]): Promise<string> {
