@@ -19,6 +19,7 @@ export const topics: readonly Topic[] = [
       "degradation.*",
       "factor.*",
       "group.*",
+      "guardrail.*",
       "impersonation.*",
       "key.*",
       "model_limit.*",

@@ -4,6 +4,8 @@ import {
   CachePolicyChangedSchema,
   CallDefaultsChangedSchema,
   DegradationChangedSchema,
+  GuardrailChangedSchema,
+  GuardrailFoundSchema,
   ModelLimitChangedSchema,
   PersonErasedSchema,
   PromptChangedSchema,
@@ -43,6 +45,11 @@ export const callDefaultsChanged = defineEvent(
 
 /** A tenant's prompt, or what a label of its means, changed. */
 export const promptChanged = defineEvent("prompt.changed", PromptChangedSchema, (event) => event.tenantId);
+
+/** A guardrail of a tenant's or of the platform's changed; nodes read them anew. */
+export const guardrailChanged = defineEvent("guardrail.changed", GuardrailChangedSchema, (event) => event.tenantId);
+/** A guardrail has found something in a call. */
+export const guardrailFound = defineEvent("guardrail.found", GuardrailFoundSchema, (event) => event.tenantId);
 
 /** A limit on a model or an account changed; nodes read them anew. */
 export const modelLimitChanged = defineEvent("model_limit.changed", ModelLimitChangedSchema, () => "limits");

@@ -3,6 +3,8 @@ import type { EventType } from "@lyss/kit/events/event.ts";
 import {
   cachePolicyChanged,
   callDefaultsChanged,
+  guardrailChanged,
+  guardrailFound,
   providerAccountChanged,
   providerChanged,
   routeChanged,
@@ -50,6 +52,8 @@ export const tenantEvents: readonly EventType[] = [
   tenantEvent(routeChanged),
   tenantEvent(cachePolicyChanged),
   tenantEvent(callDefaultsChanged),
+  tenantEvent(guardrailChanged),
+  tenantEvent(guardrailFound),
   tenantEvent(keyCreated),
   tenantEvent(keyRevoked),
   tenantEvent(roleCreated),

@@ -322,6 +322,43 @@ export const aiGatewayFailures = defineFailures("ai_gateway", {
     httpStatus: 409,
     text: { en_US: "A prompt may have {limit} labels.", zh_CN: "每个提示词最多可有 {limit} 个标签。" },
   },
+  guardrail_blocked: {
+    kind: "failed_precondition",
+    publicCode: "GATEWAY_079",
+    text: {
+      en_US: "The guardrail '{guardrail}' does not let this {side} through.",
+      zh_CN: "护栏“{guardrail}”拦截了此{side}（request 为请求，answer 为回答）。",
+    },
+  },
+  guardrail_failed: {
+    kind: "unavailable",
+    publicCode: "GATEWAY_080",
+    isRetryable: true,
+    text: {
+      en_US: "The guardrail '{guardrail}' could not look at this call in its time, and does not let it through unseen.",
+      zh_CN: "护栏“{guardrail}”未能在限定时间内完成检查，因此未放行此调用。",
+    },
+  },
+  guardrail_not_found: {
+    kind: "not_found",
+    publicCode: "GATEWAY_081",
+    text: { en_US: "There is no guardrail '{name}'.", zh_CN: "没有名为“{name}”的护栏。" },
+  },
+  guardrail_version_mismatch: {
+    kind: "failed_precondition",
+    publicCode: "GATEWAY_082",
+    httpStatus: 412,
+    text: {
+      en_US: "The guardrail has changed: it is at version {current}, not {expected}. Read it again.",
+      zh_CN: "护栏已发生变化：当前版本为 {current}，而非 {expected}。请重新读取。",
+    },
+  },
+  too_many_guardrails: {
+    kind: "resource_exhausted",
+    publicCode: "GATEWAY_083",
+    httpStatus: 409,
+    text: { en_US: "There may be {limit} guardrails.", zh_CN: "最多可有 {limit} 个护栏。" },
+  },
   image_price_missing: {
     kind: "failed_precondition",
     publicCode: "GATEWAY_085",

@@ -20,6 +20,7 @@ import type { GatewaySettings } from "./config.ts";
 import type { CredentialCache } from "./credential-cache.ts";
 import type { BatchFunds } from "./funds/batch-funds.ts";
 import type { Funding } from "./funds/funding.ts";
+import type { Guardrails } from "./guardrails/guardrails.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import type { LimitBook } from "./model-limits/limit-book.ts";
 import type { ModelLimits } from "./model-limits/model-limits.ts";
@@ -69,6 +70,7 @@ export interface AiGatewayDeps {
   readonly limitBook: LimitBook;
   readonly promptStore: PromptStore;
   readonly callDefaults: DefaultsBook;
+  readonly guardrails: Guardrails;
   readonly openCalls: OpenCalls;
   readonly funding: Funding;
   readonly once: CallOnce;

@@ -2,6 +2,7 @@ import {
   aiGatewayPersonExported,
   cachePolicyChanged,
   callDefaultsChanged,
+  guardrailChanged,
   modelLimitChanged,
   providerAccountChanged,
   providerChanged,
@@ -38,6 +39,9 @@ export function createAiGatewaySubscriptions(ops: AiGatewayOps, deps: AiGatewayD
       .load()
       .catch((err: unknown) => log.error({ err }, "what calls say by default could not be read again"));
   };
+  const reloadGuardrails = () => {
+    deps.guardrails.load().catch((err: unknown) => log.error({ err }, "the guardrails could not be read again"));
+  };
   const forget = ({ data }: { readonly data: { readonly credentialId: string } }) =>
     credentials.forget(data.credentialId);
   const forgetAll = () => credentials.forgetAll();
@@ -57,6 +61,7 @@ export function createAiGatewaySubscriptions(ops: AiGatewayOps, deps: AiGatewayD
     onBroadcast("reload-model-limits", modelLimitChanged, reloadLimits, reloadLimits),
     onBroadcast("reload-cache-policies", cachePolicyChanged, reloadPolicies, reloadPolicies),
     onBroadcast("reload-call-defaults", callDefaultsChanged, reloadDefaults, reloadDefaults),
+    onBroadcast("reload-guardrails", guardrailChanged, reloadGuardrails, reloadGuardrails),
     onBroadcast("forget-rotated-secret", credentialRotated, forget, forgetAll),
     onBroadcast("forget-revoked-secret", credentialRevoked, forget, forgetAll),
     onBroadcast(

@@ -11,6 +11,7 @@ import { apiVersionSchema, baseUrlSchema } from "./config.ts";
 import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
 import { fileRoutes } from "./file-routes.ts";
 import { geminiRoutes } from "./gemini-routes.ts";
+import { guardrailRoutes } from "./guardrail-routes.ts";
 import { mediaRoutes } from "./media-routes.ts";
 import { messagesRoutes } from "./messages-routes.ts";
 import { dataPolicies, type Provider, providerDialects, unsupportedParametersModes } from "./model.ts";
@@ -291,6 +292,7 @@ export const aiGatewayRoutes = [
   ...providerRoutes,
   ...routingRoutes,
   ...promptRoutes,
+  ...guardrailRoutes,
   ...resilienceRoutes,
   ...modelLimitRoutes,
   ...callDefaultsRoutes,

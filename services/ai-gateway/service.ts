@@ -5,6 +5,8 @@ import {
   cachePolicyChanged,
   callDefaultsChanged,
   degradationChanged,
+  guardrailChanged,
+  guardrailFound,
   modelLimitChanged,
   promptChanged,
   providerAccountChanged,
@@ -40,6 +42,7 @@ import { createCredentialCache } from "./credential-cache.ts";
 import type { AiGatewayDeps } from "./deps.ts";
 import { createAiGatewaySubscriptions } from "./events.ts";
 import { createFunding } from "./funds/funding.ts";
+import { createGuardrails, type GuardrailsDeps } from "./guardrails/guardrails.ts";
 import { createAiGatewayJobs } from "./jobs.ts";
 import { createGatewayMetrics } from "./metrics.ts";
 import type { ModelLimitSettings } from "./model-limits/limit-book.ts";
@@ -86,6 +89,7 @@ async function loadSnapshots(
     loadAccounts(deps),
     deps.cachePolicies.load(),
     deps.callDefaults.load(),
+    deps.guardrails.load(),
   ]);
   await deps.limitBook.start(modelLimits);
   given.onConfigChange((changed) => {
@@ -101,6 +105,10 @@ async function startOwnSimulator({ clock, deriveKey }: { readonly clock: Clock; 
   return { url, stop, apiKey };
 }
 
+function openGuardrails(given: Omit<GuardrailsDeps, "key"> & { deriveKey(purpose: string): Buffer }) {
+  return createGuardrails({ ...given, key: given.deriveKey("ai-gateway.guardrail") });
+}
+
 export const aiGateway = defineService({
   name: "ai-gateway",
   contract: AiGatewayService,
@@ -108,7 +116,7 @@ export const aiGateway = defineService({
   publishes: [
     ...[providerChanged, providerAccountChanged, routeChanged, breakerChanged, degradationChanged, resilienceOrdered],
     ...[aiGatewayPersonErased, aiGatewayPersonExported, modelLimitChanged, cachePolicyChanged, promptChanged],
-    callDefaultsChanged,
+    ...[callDefaultsChanged, guardrailChanged, guardrailFound],
   ],
   hears: [
     providerChanged,
@@ -117,6 +125,7 @@ export const aiGateway = defineService({
     modelLimitChanged,
     cachePolicyChanged,
     callDefaultsChanged,
+    guardrailChanged,
     credentialRotated,
     credentialRevoked,
     resilienceOrdered,
@@ -177,7 +186,7 @@ export const aiGateway = defineService({
       ...{ db, outbox, clock, random, log, settings, openCalls, funding, once, responses, credentials, pools, wheel },
       ...clients,
       ...{ catalog, policies, degradation, changes, node },
-      ...{ ...routing, ...limiting, ...caching, choices },
+      ...{ ...routing, ...limiting, ...caching, choices, guardrails: openGuardrails(given) },
       ...{ promptStore: createPromptStore(db.sql), store: createAiGatewayStore(db.sql) },
       callDefaults: createDefaultsBook({ db, outbox, clock, store: createCallDefaultsStore(db.sql) }),
       ...createBatching(db, billing, given.folder),

@@ -1,9 +1,11 @@
 import type { PageRequest } from "@lyss/kit/http/page.ts";
 import type { CallDefaultsKey, CallDefaultsSpec } from "./call-defaults/call-defaults.ts";
 import type { AiGatewayDeps } from "./deps.ts";
+import type { GuardrailName } from "./guardrails/guardrail.ts";
+import { type TextToTry, tryGuardrails } from "./guardrails/try-guardrails.ts";
 import type { ModelLimitSpec } from "./model-limits/model-limit.ts";
 
-/** What is said once and counts for many calls: caches, limits, defaults. */
+/** What is said once and counts for many calls: caches, limits, defaults, guardrails. */
 export function createSettingsOps(deps: AiGatewayDeps) {
   return {
     loadCachePolicies: () => deps.cachePolicies.load(),
@@ -22,6 +24,11 @@ export function createSettingsOps(deps: AiGatewayDeps) {
       return deps.callDefaults.put(key, spec, expectedVersion);
     },
     removeCallDefaults: (key: CallDefaultsKey) => deps.callDefaults.remove(key),
+    listGuardrails: (page: Parameters<AiGatewayDeps["guardrails"]["list"]>[0]) => deps.guardrails.list(page),
+    getGuardrail: (name: GuardrailName) => deps.guardrails.get(name),
+    putGuardrail: (given: Parameters<AiGatewayDeps["guardrails"]["put"]>[0]) => deps.guardrails.put(given),
+    removeGuardrail: (name: GuardrailName) => deps.guardrails.remove(name),
+    tryGuardrails: (given: TextToTry) => tryGuardrails(deps.guardrails, given),
     loadModelLimits: () => deps.limitBook.load(),
     listModelLimits: (page: PageRequest) => deps.limitBook.list(page),
     getModelLimit: (name: string) => deps.limitBook.get(name),

@@ -2,6 +2,7 @@ import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import {
   cachePolicyChanged,
   callDefaultsChanged,
+  guardrailChanged,
   modelLimitChanged,
   promptChanged,
   providerChanged,
@@ -283,6 +284,7 @@ export const auditRules: readonly AuditRule[] = [
   audited(credentialCreated, { ...ofCredential }),
   audited(credentialRotated, { ...ofCredential, details: ["name", "version"] }),
   audited(credentialRevoked, { ...ofCredential }),
+  audited(guardrailChanged, { ...ofTenant, actor: "actorId", subject: ["guardrail", "name"], details: ["version"] }),
   audited(promptChanged, { ...ofTenant, actor: "actorId", subject: ["prompt", "name"], details: ["version", "label"] }),
   audited(routeChanged, { ...ofTenant, actor: "actorId", subject: ["route", "name"] }),
   audited(providerChanged, { ...ofTenant, actor: "actorId", subject: ["provider", "name"] }),

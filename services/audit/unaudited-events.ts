@@ -40,6 +40,7 @@ export const unauditedEvents: Readonly<Record<string, string>> = {
   "resilience.breaker.changed": `${byItself}; a person's order is resilience.ordered`,
   "provider.account.changed": byItself,
   "degradation.level.changed": `${byItself}; a person's order is resilience.ordered`,
+  "guardrail.found": byUse,
   "billing.balance.low": byUse,
   "billing.usage.recorded": byUse,
   "billing.quota.exceeded": byUse,

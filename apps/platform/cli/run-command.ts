@@ -13,6 +13,7 @@ import type { CliDeps } from "./context.ts";
 import { addDoctorCommand } from "./doctor-command.ts";
 import { addEventCommands } from "./event-commands.ts";
 import { addGroupCommands } from "./group-commands.ts";
+import { addGuardrailCommands } from "./guardrail-commands.ts";
 import { addInvoiceCommands } from "./invoice-commands.ts";
 import { addKeyCommands } from "./key-commands.ts";
 import { addModelLimitCommands } from "./model-limit-commands.ts";
@@ -67,6 +68,7 @@ function createProgram(deps: CliDeps): Command {
   addCacheCommands(program, deps);
   addPromptCommands(program, deps);
   addBatchCommands(program, deps);
+  addGuardrailCommands(program, deps);
   addMoneyCommands(program, deps);
   addBillingCommands(program, deps);
   addPriceCommands(program, deps);

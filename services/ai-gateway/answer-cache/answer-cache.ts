@@ -54,7 +54,13 @@ export interface AnswerCache {
   isWanted(caller: Pick<Caller, "tenantId" | "keyId">, headers: IncomingHttpHeaders): boolean;
   /** Undefined where the cache is off for the call. Throws `invalid_request` for a header that says nothing. */
   planFor(
-    call: { readonly caller: Caller; readonly headers: IncomingHttpHeaders; readonly targets: readonly Target[] },
+    call: {
+      readonly caller: Caller;
+      readonly headers: IncomingHttpHeaders;
+      readonly targets: readonly Target[];
+      /** Which guardrails look at it: what others let through is another answer. */
+      readonly rules: string;
+    },
     asked: AskedCall,
   ): CachePlan | undefined;
   /** Undefined when there is none that is young enough, or the database is away. */
@@ -150,14 +156,17 @@ export function createAnswerCache(deps: AnswerCacheDeps): AnswerCache {
 
   return {
     isWanted: (caller, headers) => headers[cacheHeader] !== undefined || policies.find(caller) !== undefined,
-    planFor({ caller, headers, targets }, { model, asked, detached }) {
+    planFor({ caller, headers, targets, rules }, { model, asked, detached }) {
       const wish = readCacheWish(headers);
       const policy = policies.find(caller);
       const maxAgeSeconds = wish?.maxAgeSeconds ?? policy?.maxAgeSeconds;
       const { isRead, isKept } = wish ?? { isRead: true, isKept: true };
       if (maxAgeSeconds === undefined || detached || !isKept || !surfaces.test(asked.surface)) return undefined;
       const { tenantId, userId, keyId } = caller;
-      const deciding = JSON.stringify(decidingHeaders.map((name) => headers[name] ?? null));
+      const deciding = JSON.stringify([
+        ...decidingHeaders.map((name) => headers[name] ?? null),
+        ...(rules ? [rules] : []),
+      ]);
       // What a prompt says may be another thing by now.
       const body = asked.opened ?? asked.body;
       const { surface } = asked;

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { ServiceMode } from "@lyss/contracts/pricing/price.ts";
 import { isFailure, type Locale } from "@lyss/kit/errors/failure.ts";
-import type { AnswerWriter } from "../dialects/dialect.ts";
+import type { AnswerGuard, AnswerWriter } from "../dialects/dialect.ts";
 import type { ReportedUsage } from "../dialects/openai/usage.ts";
 import type { Funds } from "../funds/funds.ts";
 import type { Target } from "../model.ts";
@@ -46,6 +46,8 @@ export interface Call {
   readonly facts: WireFacts;
   /** Writes the answer in the caller's dialect. */
   readonly writer: AnswerWriter;
+  /** Looks at the answer before it is written; undefined where no rule is for it. */
+  readonly guard: AnswerGuard | undefined;
   readonly res: ServerResponse;
   /** For a stream that is kept alive: its head may have left before anything of its answer. */
   readonly keepAlive: KeepAlive | undefined;

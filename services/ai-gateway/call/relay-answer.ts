@@ -5,6 +5,7 @@ import type { AiGatewayDeps } from "../deps.ts";
 import { textOf } from "../dialects/openai/delivered-text.ts";
 import { findInBandFailure } from "../dialects/openai/upstream-failure.ts";
 import { fieldOf, readServiceMode } from "../dialects/openai/usage.ts";
+import { isRefusedByGuard } from "../guardrails/answer-guard.ts";
 import { readUsageOf } from "../surfaces/read-units.ts";
 import { type Call, type Ending, endOfWholeAnswer, endWithCharge, headersOf } from "./call.ts";
 import { readBody, toFailure } from "./send-upstream.ts";
@@ -29,8 +30,13 @@ export async function relayAnswer(
   checkAnswer(model, json);
   const delivered = { text: textOf(json), countedTokens: 0 };
   const reported = { usage: readUsageOf(call.request, json), serviceMode: readServiceMode(json) };
+  const shown = await call.guard?.whole(body, json).catch(async (err: unknown) => {
+    // It was made, and is charged; another would be looked at no otherwise.
+    if (isRefusedByGuard(err)) await settle(await endWithCharge(call, "truncated", reported, delivered));
+    throw err;
+  });
   const ending = await endWithCharge(call, endOfWholeAnswer(call), reported, delivered);
-  const bytes = await call.writer.whole(body, json, ending.tokens);
+  const bytes = await call.writer.whole(shown?.body ?? body, shown ? shown.json : json, ending.tokens);
   call.record?.add(bytes);
   await call.record?.keep(contentType, ending.tokens);
   await settle(ending);

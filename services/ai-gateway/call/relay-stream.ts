@@ -8,6 +8,7 @@ import { listFinished, textOf } from "../dialects/openai/delivered-text.ts";
 import { createSseReader, type SseEvent } from "../dialects/openai/sse.ts";
 import { findInBandFailure } from "../dialects/openai/upstream-failure.ts";
 import { type ReportedUsage, readServiceMode, readUsage } from "../dialects/openai/usage.ts";
+import { isRefusedByGuard } from "../guardrails/answer-guard.ts";
 import {
   type Call,
   type Ending,
@@ -64,13 +65,18 @@ export async function relayStream(
     if (!progress.isDone && progress.finished.size < call.request.answers) {
       throw new Failure(aiGatewayFailures.upstream_truncated, { model: call.target.model.name });
     }
+    await passHeld(deps, call, progress);
   } catch (err) {
     answer.discard();
-    const hasDelivered = progress.text !== "" || progress.countedTokens > 0 || progress.usage !== undefined;
-    const outcome = hasCallerLeft(call) ? "canceled" : progress.hasBegun ? "truncated" : "failed";
-    await settle(hasDelivered ? await endWithCharge(call, outcome, progress, progress) : endWithoutCharge(outcome));
+    // What a rule refuses was made, and is charged, whether or not anything of it has left; nobody else is asked for it.
+    const isRefused = isRefusedByGuard(err);
+    const hasMade = progress.text !== "" || progress.countedTokens > 0 || progress.usage !== undefined;
+    const outcome = hasCallerLeft(call) ? "canceled" : progress.hasBegun || isRefused ? "truncated" : "failed";
+    const isCharged = hasMade && (outcome !== "failed" || !call.guard);
+    await settle(isCharged ? await endWithCharge(call, outcome, progress, progress) : endWithoutCharge(outcome));
     const failure = toFailure(deps, call, err);
-    if (!progress.hasBegun || !(failure instanceof Failure) || res.destroyed) throw failure;
+    const isInBand = progress.hasBegun || (isRefused && res.headersSent);
+    if (!isInBand || !(failure instanceof Failure) || res.destroyed) throw failure;
     res.end(call.writer.fail(failure, call.locale));
     return;
   }
@@ -101,6 +107,14 @@ async function passEvents(deps: AiGatewayDeps, call: Call, answer: Answer, progr
   if (last) await passOn(deps, call, stream.read(last), progress);
 }
 
+/** What the rules of the call have held back until the answer was whole. */
+async function passHeld(deps: AiGatewayDeps, call: Call, progress: Progress): Promise<void> {
+  const bytes = call.guard?.end(call.writer);
+  if (!bytes) return;
+  call.record?.add(bytes);
+  await writeToCaller(deps, call, progress, bytes);
+}
+
 async function countLongText({ counter }: Call, progress: Progress): Promise<void> {
   const { text, usage } = progress;
   progress.text = "";
@@ -114,7 +128,7 @@ async function passOn(deps: AiGatewayDeps, call: Call, events: readonly SseEvent
   for (const event of events) {
     try {
       const isRead = call.record !== undefined || !hasCallerLeft(call);
-      const piece = toCallerEvent({ target: call.target, writer: call.writer, isRead }, event, progress);
+      const piece = toCallerEvent({ ...call, isRead }, event, progress);
       if (piece) pieces.push(piece);
     } catch (err) {
       // What came whole before the fault is still delivered.
@@ -141,14 +155,20 @@ async function passOn(deps: AiGatewayDeps, call: Call, events: readonly SseEvent
 
 /** The event for the caller, or undefined for one that is not the caller's. Throws the failure that it carries. */
 export function toCallerEvent(
-  { target, writer, isRead }: Pick<Call, "target" | "writer"> & { readonly isRead: boolean },
+  {
+    target,
+    writer,
+    guard,
+    isRead,
+  }: Pick<Call, "target" | "writer"> & Partial<Pick<Call, "guard">> & { readonly isRead: boolean },
   event: SseEvent,
   progress: Progress,
 ): Buffer | undefined {
   const { data } = event;
   if (data === undefined) {
     // A provider's own keep-alive commits nobody to its answer.
-    return !progress.hasBegun && event.raw[0] === colon ? undefined : writer.event(event, undefined);
+    if (!progress.hasBegun && event.raw[0] === colon) return undefined;
+    return guard ? guard.write(writer, event, undefined) : writer.event(event, undefined);
   }
   if (data === "[DONE]") {
     progress.isDone = true;
@@ -167,7 +187,7 @@ export function toCallerEvent(
   // What nobody reads any more is not charged by our count, only by the provider's.
   if (isRead) progress.text += textOf(json);
   for (const index of listFinished(json)) progress.finished.add(index);
-  return writer.event(event, json);
+  return guard ? guard.write(writer, event, json) : writer.event(event, json);
 }
 
 function contentTypeOf({ writer }: Pick<Call, "writer">): string {

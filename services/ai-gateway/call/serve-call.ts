@@ -7,6 +7,8 @@ import type { CachePlan } from "../answer-cache/answer-cache.ts";
 import { serveCached } from "../answer-cache/serve-cached.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { AskedCall } from "../dialects/dialect.ts";
+import { guardrailsHeader, toGuardrailsHeader } from "../guardrails/findings.ts";
+import { type CallToGuard, type GuardedCall, guardCall } from "../guardrails/guard-call.ts";
 import type { Target } from "../model.ts";
 import type { AnswerRecord, FirstAnswer } from "../once/call-once.ts";
 import type { OpenCall } from "../open-calls.ts";
@@ -21,20 +23,22 @@ import { watchCaller } from "./watch-caller.ts";
  * One model call of any dialect, stage by stage: choose, reserve, send, relay, settle. Whatever happens after the reservation, the
  * hold is resolved. Throws a Failure while nothing has been sent to the caller.
  */
-export async function serveCall(deps: AiGatewayDeps, askedCall: AskedCall, exchange: Exchange): Promise<void> {
+export async function serveCall(deps: AiGatewayDeps, asked: AskedCall, exchange: Exchange): Promise<void> {
   const startedMs = deps.clock.monotonicMs();
   if (deps.openCalls.isStopping) throw new Failure(aiGatewayFailures.shutting_down);
   const { caller } = exchange;
   if (!caller) throw new Failure(kitFailures.unauthenticated);
   const tags = readTags(exchange.req);
   const keepAliveMs = readKeepAliveMs(exchange.req.headers, deps.settings);
-  const found = await findTargets(deps, caller, askedCall, tags);
+  const found = await findTargets(deps, caller, asked, tags);
   const { targets } = found;
-  const plan = planCache(deps, askedCall, exchange, targets);
+  const callId = deps.random.id("call");
+  const guarded = await guardAsked(deps, asked, exchange, { callId, caller, tags, targets });
+  const askedCall = guarded?.askedCall ?? asked;
+  const plan = planCache(deps, askedCall, exchange, { targets, guarded });
   if (plan && (await serveCached(deps, { exchange, caller, tags, plan, startedMs }))) return;
   if (targets.length > 1) deps.failOver.noteCall();
   const walk: Walk = { ...found, askedCall, caller, tags, tried: [], attempts: 0, startedMs };
-  const callId = deps.random.id("call");
   const kept = plan && deps.answerCache.record(plan, { callId, target: () => walk.tried.at(-1) });
   try {
     await serveWalk(deps, walk, exchange, { callId, keepAliveMs, kept });
@@ -44,16 +48,32 @@ export async function serveCall(deps: AiGatewayDeps, askedCall: AskedCall, excha
   }
 }
 
+/** Before anything is set aside, or given from the cache. Undefined for a call that no rule is for. */
+async function guardAsked(
+  { guardrails, callDefaults, settings }: AiGatewayDeps,
+  askedCall: AskedCall,
+  { requestId, res }: Exchange,
+  call: Pick<CallToGuard, "callId" | "caller" | "tags" | "targets">,
+): Promise<GuardedCall | undefined> {
+  if (!guardrails.isWanted(call.caller)) return undefined;
+  const guarded = await guardCall(guardrails, {
+    ...{ ...call, requestId, askedCall, maxKeptLength: settings.maxResponseBytes },
+    models: [askedCall.model, callDefaults.modelOf(call.caller, askedCall.model)],
+  });
+  if (guarded && guarded.findings.length > 0) res.setHeader(guardrailsHeader, toGuardrailsHeader(guarded.findings));
+  return guarded;
+}
+
 /** Undefined for a call that asks for nothing of the cache, and for one with an idempotency key, which has its own first answer. */
 function planCache(
   { answerCache }: AiGatewayDeps,
   askedCall: AskedCall,
   { caller, req, context }: Exchange,
-  targets: readonly Target[],
+  { targets, guarded }: { readonly targets: readonly Target[]; readonly guarded: GuardedCall | undefined },
 ): CachePlan | undefined {
   const { headers } = req;
   if (!caller || context.idempotencyKey !== undefined || !answerCache.isWanted(caller, headers)) return undefined;
-  return answerCache.planFor({ caller, headers, targets }, askedCall);
+  return answerCache.planFor({ caller, headers, targets, rules: guarded?.fingerprint ?? "" }, askedCall);
 }
 
 interface WalkedCall {

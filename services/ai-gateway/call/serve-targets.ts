@@ -295,7 +295,7 @@ function toCall(
     abort: follow(served.abort.signal),
     meter: createStreamMeter(funds, counter, request.choices),
     ...{ outputTokens: limitToSend(request, target, funds), dispatch: { unanswered: 0 } },
-    ...{ writer, keepAlive: keepAlive ?? openKeepAlive(deps, served, { request, writer }) },
+    ...{ writer, guard: read.openGuard?.(), keepAlive: keepAlive ?? openKeepAlive(deps, served, { request, writer }) },
   };
 }
 

@@ -40,6 +40,8 @@ export interface ReadCall {
   createWriter(facts: AnswerFacts): AnswerWriter;
   /** Given where the provider speaks the caller's dialect: takes the bytes there and back, in place of the provider's usual wire. */
   readonly wire?: Wire;
+  /** For a call whose answer is looked at: once for each attempt. */
+  readonly openGuard?: () => AnswerGuard | undefined;
 }
 
 /** A call whose answer nobody waits for. */
@@ -84,4 +86,14 @@ export interface AnswerWriter {
   end(tokens: ReportedUsage): Buffer | Promise<Buffer>;
   /** Ends a stream that broke off after its first event. */
   fail(failure: Failure, locale: Locale): Buffer;
+}
+
+/** Passes on one attempt's answer as the rules of its call will have it. */
+export interface AnswerGuard {
+  /** A whole answer. Throws `guardrail_blocked` and `guardrail_failed`. */
+  whole(body: Buffer, json: unknown): Promise<{ readonly body: Buffer; readonly json: unknown }>;
+  /** What an event of the provider's stream is for the caller, by its writer. Throws as `whole` does. */
+  write(writer: AnswerWriter, event: SseEvent, json: unknown): Buffer | undefined;
+  /** What was held back until the end of a complete answer. Throws as `whole` does. */
+  end(writer: AnswerWriter): Buffer | undefined;
 }

@@ -30,7 +30,7 @@ type Chosen = Pick<Admitted, "targets" | "conversation" | "choice">;
  */
 export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => boolean | Promise<boolean> {
   const { openCalls, catalog, settings, credentials, funding, pools, failOver, order, modelLimits } = deps;
-  const { affinity, answerCache, callDefaults, choices } = deps;
+  const { affinity, answerCache, callDefaults, choices, guardrails } = deps;
   const startOf = createRequestStarts();
 
   const compose: Compose = (request, target, secret) => {
@@ -116,7 +116,7 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
     const { caller, body } = exchange.facts;
     const request = scanRequest(body);
     if (!request || request.mayHoldMedia || answerCache.isWanted(caller, exchange.facts.headers)) return false;
-    if (callDefaults.parametersOf(caller)) return false;
+    if (callDefaults.parametersOf(caller) || guardrails.isWanted(caller)) return false;
     const model = callDefaults.modelOf(caller, request.model);
     const offer = isModelAllowed(caller.models, model) ? catalog.findOffer(caller.tenantId, model) : undefined;
     const chosen = offer && choose(offer, request, exchange);

@@ -9,6 +9,7 @@ import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts"
 const openAiCodes: ReadonlyMap<FailureType, string> = new Map([
   [kitFailures.unauthenticated, "invalid_api_key"],
   [aiGatewayFailures.model_not_found, "model_not_found"],
+  [aiGatewayFailures.guardrail_blocked, "content_filter"],
   [aiGatewayFailures.upstream_rate_limited, "rate_limit_exceeded"],
   [aiGatewayFailures.model_limited, "rate_limit_exceeded"],
   [resilienceFailures.rate_limited, "rate_limit_exceeded"],

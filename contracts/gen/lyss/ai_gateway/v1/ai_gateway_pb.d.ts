@@ -827,6 +827,126 @@ export declare type PromptChanged = Message<"lyss.ai_gateway.v1.PromptChanged"> 
 export declare const PromptChangedSchema: GenMessage<PromptChanged>;
 
 /**
+ * A guardrail was made, changed or removed.
+ *
+ * @generated from message lyss.ai_gateway.v1.GuardrailChanged
+ */
+export declare type GuardrailChanged = Message<"lyss.ai_gateway.v1.GuardrailChanged"> & {
+  /**
+   * Empty for one of the platform's.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * 0 for one that is gone.
+   *
+   * @generated from field: int32 version = 3;
+   */
+  version: number;
+
+  /**
+   * Who did it, a person or a key without one.
+   *
+   * @generated from field: string actor_id = 4;
+   */
+  actorId: string;
+};
+
+/**
+ * Describes the message lyss.ai_gateway.v1.GuardrailChanged.
+ * Use `create(GuardrailChangedSchema)` to create a new message.
+ */
+export declare const GuardrailChangedSchema: GenMessage<GuardrailChanged>;
+
+/**
+ * A guardrail has found something in a call. What it was is not told.
+ *
+ * @generated from message lyss.ai_gateway.v1.GuardrailFound
+ */
+export declare type GuardrailFound = Message<"lyss.ai_gateway.v1.GuardrailFound"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: int32 version = 3;
+   */
+  version: number;
+
+  /**
+   * True for one of the platform's.
+   *
+   * @generated from field: bool is_of_platform = 4;
+   */
+  isOfPlatform: boolean;
+
+  /**
+   * Such as `pii`.
+   *
+   * @generated from field: string kind = 5;
+   */
+  kind: string;
+
+  /**
+   * `request` or `answer`.
+   *
+   * @generated from field: string side = 6;
+   */
+  side: string;
+
+  /**
+   * What became of it: `block`, `mask`, `flag`, or `error` where it could not look in its time.
+   *
+   * @generated from field: string action = 7;
+   */
+  action: string;
+
+  /**
+   * @generated from field: int32 count = 8;
+   */
+  count: number;
+
+  /**
+   * @generated from field: string call_id = 9;
+   */
+  callId: string;
+
+  /**
+   * @generated from field: string request_id = 10;
+   */
+  requestId: string;
+
+  /**
+   * @generated from field: string key_id = 11;
+   */
+  keyId: string;
+
+  /**
+   * @generated from field: string model = 12;
+   */
+  model: string;
+};
+
+/**
+ * Describes the message lyss.ai_gateway.v1.GuardrailFound.
+ * Use `create(GuardrailFoundSchema)` to create a new message.
+ */
+export declare const GuardrailFoundSchema: GenMessage<GuardrailFound>;
+
+/**
  * A limit on a model or an account was set, changed or removed.
  *
  * @generated from message lyss.ai_gateway.v1.ModelLimitChanged

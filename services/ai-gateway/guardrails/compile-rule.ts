@@ -1,0 +1,45 @@
+import { createSchemaCheck } from "./answer-schema.ts";
+import type { Detector, Match } from "./detector.ts";
+import type { Guardrail, GuardrailSpec } from "./guardrail.ts";
+import { injectionPatterns } from "./injection-patterns.ts";
+import { createPatternDetector } from "./pattern-detector.ts";
+import { createPiiDetector } from "./pii-detector.ts";
+import { createWordDetector } from "./word-detector.ts";
+
+/** A guardrail that is ready to look at calls. */
+export interface Rule {
+  readonly guardrail: Guardrail;
+  /** What looks at texts as they come. */
+  readonly detectors: readonly Detector[];
+  /** What looks at a whole answer; undefined for a kind that does not have to. */
+  readonly checkAnswer: ((text: string) => boolean) | undefined;
+}
+
+export function compileRule(guardrail: Guardrail): Rule {
+  const { spec } = guardrail;
+  return {
+    guardrail,
+    detectors: detectorsOf(spec),
+    checkAnswer: spec.kind === "schema" ? createSchemaCheck(spec.schema) : undefined,
+  };
+}
+
+function detectorsOf(spec: GuardrailSpec): readonly Detector[] {
+  switch (spec.kind) {
+    case "words":
+      return [createWordDetector(spec.words, "word")];
+    case "patterns":
+      return spec.patterns.map((pattern) => createPatternDetector(pattern, "text", spec.ignore_case));
+    case "pii":
+      return [createPiiDetector(spec.types)];
+    case "injection":
+      return injectionPatterns.map((pattern) => createPatternDetector(pattern, "injection"));
+    case "schema":
+      return [];
+  }
+}
+
+/** A match, and whose it is. */
+export interface RuleMatch extends Match {
+  readonly rule: Rule;
+}
