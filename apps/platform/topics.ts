@@ -22,6 +22,8 @@ export const topics: readonly Topic[] = [
       "guardrail.*",
       "impersonation.*",
       "key.*",
+      "mcp_server.*",
+      "mcp_tool.*",
       "model_limit.*",
       "prompt.*",
       "provider.*",

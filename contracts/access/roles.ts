@@ -46,6 +46,8 @@ export const permissionsByRole: Readonly<Record<string, readonly string[]>> = {
     "credential:*",
     "provider:*",
     "model:*",
+    "mcp_server:*",
+    "tool:*",
     "billing:read",
     "billing:audit",
     "billing:budget",
@@ -71,6 +73,7 @@ export const permissionsByRole: Readonly<Record<string, readonly string[]>> = {
     "key:rotate",
     "model:call",
     "model:list",
+    "tool:call",
     "billing:read",
   ],
   viewer: [

@@ -6,6 +6,8 @@ import {
   DegradationChangedSchema,
   GuardrailChangedSchema,
   GuardrailFoundSchema,
+  McpServerChangedSchema,
+  McpToolCalledSchema,
   ModelLimitChangedSchema,
   PersonErasedSchema,
   PromptChangedSchema,
@@ -50,6 +52,12 @@ export const promptChanged = defineEvent("prompt.changed", PromptChangedSchema, 
 export const guardrailChanged = defineEvent("guardrail.changed", GuardrailChangedSchema, (event) => event.tenantId);
 /** A guardrail has found something in a call. */
 export const guardrailFound = defineEvent("guardrail.found", GuardrailFoundSchema, (event) => event.tenantId);
+
+/** A tenant's tool servers changed; nodes refresh their snapshot. */
+export const mcpServerChanged = defineEvent("mcp_server.changed", McpServerChangedSchema, (event) => event.tenantId);
+
+/** A tool was called: who, which, and how it ended. */
+export const mcpToolCalled = defineEvent("mcp_tool.called", McpToolCalledSchema, (event) => event.tenantId);
 
 /** A limit on a model or an account changed; nodes read them anew. */
 export const modelLimitChanged = defineEvent("model_limit.changed", ModelLimitChangedSchema, () => "limits");

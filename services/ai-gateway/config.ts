@@ -2,26 +2,14 @@ import { secretSchema } from "@lyss/kit/config/secret.ts";
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { policiesSchema } from "@lyss/kit/resilience/policy-config.ts";
 import { z } from "zod";
+import { baseUrlSchema } from "./base-url.ts";
+import { mcpServersSchema } from "./mcp/mcp-config.ts";
 import { dataPolicies, providerDialects, unsupportedParametersModes } from "./model.ts";
 import { modelSchema } from "./model-config.ts";
 import { modelLimitSchema } from "./model-limits/model-limit.ts";
 import { providerNameSchema } from "./provider-name.ts";
 import { routeSchema } from "./routing/route.ts";
 import { routingSettings } from "./routing/routing-settings.ts";
-
-export const baseUrlSchema = z
-  .url({
-    protocol: /^https?$/,
-    error: inBothLanguages(
-      "must be an http or https URL such as https://api.openai.com/v1",
-      "必须是 http 或 https 的 URL，例如 https://api.openai.com/v1",
-    ),
-  })
-  .max(2_000)
-  .refine(
-    (url) => !/[?#@]/.test(url),
-    inBothLanguages("must have no user name, query or fragment", "不能包含用户名、查询参数或片段"),
-  );
 
 export const apiVersionSchema = z
   .string()
@@ -112,6 +100,7 @@ export const aiGatewayConfig = {
     )
     .prefault([])
     .describe("Model providers for every tenant; see guides/providers.md."),
+  mcpServers: mcpServersSchema,
   routes: z
     .array(routeSchema)
     .max(500)
@@ -323,6 +312,11 @@ export const aiGatewayConfig = {
         .describe(
           "Many requests at once, answered within a day at the provider's price for that; see guides/batches.md.",
         ),
+      mcpAllowedOrigins: z
+        .array(z.url({ protocol: /^https?$/ }).max(300))
+        .max(100)
+        .default([])
+        .describe("Origins of web pages that may speak to `/v1/mcp`, besides that of `http.publicUrl`."),
       sendTraceparent: z
         .boolean()
         .default(false)

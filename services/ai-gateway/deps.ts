@@ -21,6 +21,10 @@ import type { CredentialCache } from "./credential-cache.ts";
 import type { BatchFunds } from "./funds/batch-funds.ts";
 import type { Funding } from "./funds/funding.ts";
 import type { Guardrails } from "./guardrails/guardrails.ts";
+import type { McpCatalog } from "./mcp/mcp-catalog.ts";
+import type { McpServerStore } from "./mcp/mcp-server-store.ts";
+import type { McpSessions } from "./mcp/mcp-sessions.ts";
+import type { ToolBook } from "./mcp/tool-book.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import type { LimitBook } from "./model-limits/limit-book.ts";
 import type { ModelLimits } from "./model-limits/model-limits.ts";
@@ -71,6 +75,14 @@ export interface AiGatewayDeps {
   readonly promptStore: PromptStore;
   readonly callDefaults: DefaultsBook;
   readonly guardrails: Guardrails;
+  readonly mcpCatalog: McpCatalog;
+  readonly mcpServerStore: McpServerStore;
+  readonly mcpSessions: McpSessions;
+  readonly toolBook: ToolBook;
+  /** Calls of tools that are under way here, by whose they are and what their clients call them. */
+  readonly toolCalls: Map<string, AbortController>;
+  /** Origins of the web pages that may speak to the tools. */
+  readonly allowedOrigins: () => ReadonlySet<string>;
   readonly openCalls: OpenCalls;
   readonly funding: Funding;
   readonly once: CallOnce;

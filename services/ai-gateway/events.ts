@@ -3,6 +3,7 @@ import {
   cachePolicyChanged,
   callDefaultsChanged,
   guardrailChanged,
+  mcpServerChanged,
   modelLimitChanged,
   providerAccountChanged,
   providerChanged,
@@ -27,6 +28,9 @@ export function createAiGatewaySubscriptions(ops: AiGatewayOps, deps: AiGatewayD
   };
   const reloadRoutes = () => {
     ops.loadTenantRoutes().catch((err: unknown) => log.error({ err }, "the routes could not be read again"));
+  };
+  const reloadMcpServers = () => {
+    ops.loadTenantMcpServers().catch((err: unknown) => log.error({ err }, "the tool servers could not be read again"));
   };
   const reloadLimits = () => {
     ops.loadModelLimits().catch((err: unknown) => log.error({ err }, "the limits could not be read again"));
@@ -58,6 +62,7 @@ export function createAiGatewaySubscriptions(ops: AiGatewayOps, deps: AiGatewayD
       },
     ),
     onBroadcast("reload-routes", routeChanged, reloadRoutes, reloadRoutes),
+    onBroadcast("reload-mcp-servers", mcpServerChanged, reloadMcpServers, reloadMcpServers),
     onBroadcast("reload-model-limits", modelLimitChanged, reloadLimits, reloadLimits),
     onBroadcast("reload-cache-policies", cachePolicyChanged, reloadPolicies, reloadPolicies),
     onBroadcast("reload-call-defaults", callDefaultsChanged, reloadDefaults, reloadDefaults),

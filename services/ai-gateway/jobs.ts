@@ -6,7 +6,7 @@ import { probeAccounts } from "./routing/probe-accounts.ts";
 
 /** The gateway's background work. */
 export function createAiGatewayJobs(deps: AiGatewayDeps): readonly Job[] {
-  const { funding, once, responses, answerCache, choices, changes, accounts, settings } = deps;
+  const { funding, mcpSessions, once, responses, answerCache, choices, changes, accounts, settings } = deps;
   const { everyMs } = settings.probes;
   return [
     ...funding.jobs,
@@ -17,6 +17,7 @@ export function createAiGatewayJobs(deps: AiGatewayDeps): readonly Job[] {
     { name: "advance-batches", everyMs: settings.batches.pollMs, run: (signal) => advanceBatches(deps, signal) },
     { name: "remove-files", everyMs: 60_000, run: (signal) => removeHiddenFiles(deps, signal) },
     { name: "publish-resilience", everyMs: 1_000, run: () => changes.publish() },
+    { name: "sweep-mcp-sessions", everyMs: 60_000, run: () => mcpSessions.sweep() },
     { name: "publish-accounts", everyMs: 1_000, run: () => accounts.publish() },
     // More often than each is due: whichever node comes first takes it.
     ...(everyMs > 0

@@ -18,6 +18,16 @@ import { type AskedContent, askInGemini } from "./dialects/gemini/contents.ts";
 import { askForEmbeddings } from "./dialects/gemini/embeddings.ts";
 import { askInOpenAi } from "./dialects/openai/pass-through.ts";
 import { createHotCalls } from "./hot/serve-hot.ts";
+import { serveMcp } from "./mcp/serve-mcp.ts";
+import {
+  type AddMcpServerInput,
+  addMcpServer,
+  getMcpServer,
+  listMcpServerTools,
+  loadTenantMcpServers,
+  type McpServerName,
+  removeMcpServer,
+} from "./mcp/server-ops.ts";
 import { getModel, listModels, type ModelsOfCaller } from "./model-prices/list-models.ts";
 import { type AddProviderInput, addProvider } from "./ops/add-provider.ts";
 import { askWithPreferences } from "./ops/ask-with-preferences.ts";
@@ -138,6 +148,13 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
         throw new Failure(resilienceFailures.feature_suspended, { feature: "provider-test" });
       },
     }),
+    serveMcp: (exchange: Exchange) => serveMcp(deps, exchange),
+    listMcpServers: ({ tenantId }: { tenantId: string }) => deps.mcpCatalog.list(tenantId),
+    addMcpServer: (input: AddMcpServerInput) => addMcpServer(deps, input),
+    getMcpServer: (input: McpServerName) => getMcpServer(deps, input),
+    removeMcpServer: (input: McpServerName) => removeMcpServer(deps, input),
+    listMcpServerTools: (input: McpServerName) => listMcpServerTools(deps, input),
+    loadTenantMcpServers: () => loadTenantMcpServers(deps),
     getResilience: () => getResilience(deps),
     orderBreaker: (order: BreakerOrder) => orderBreaker(deps, order),
     followBreakerOrder: (order: { policy: string; action: string }) => followBreakerOrder(deps, order),

@@ -3,15 +3,17 @@ import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
+import { baseUrlSchema } from "./base-url.ts";
 import { batchRoutes } from "./batch-routes.ts";
 import { cacheRoutes } from "./cache-routes.ts";
 import { callDefaultsRoutes } from "./call-defaults-routes.ts";
 import { callRoutes, type Place } from "./call-routes.ts";
-import { apiVersionSchema, baseUrlSchema } from "./config.ts";
+import { apiVersionSchema } from "./config.ts";
 import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
 import { fileRoutes } from "./file-routes.ts";
 import { geminiRoutes } from "./gemini-routes.ts";
 import { guardrailRoutes } from "./guardrail-routes.ts";
+import { mcpRoutes } from "./mcp-routes.ts";
 import { mediaRoutes } from "./media-routes.ts";
 import { messagesRoutes } from "./messages-routes.ts";
 import { dataPolicies, type Provider, providerDialects, unsupportedParametersModes } from "./model.ts";
@@ -293,6 +295,7 @@ export const aiGatewayRoutes = [
   ...routingRoutes,
   ...promptRoutes,
   ...guardrailRoutes,
+  ...mcpRoutes,
   ...resilienceRoutes,
   ...modelLimitRoutes,
   ...callDefaultsRoutes,

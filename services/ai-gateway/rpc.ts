@@ -7,7 +7,8 @@ import {
 import { type CheckedRpc, createRpc, type MethodInputs } from "@lyss/kit/rpc/checked-rpc.ts";
 import { idInput } from "@lyss/kit/rpc/field-inputs.ts";
 import { z } from "zod";
-import { apiVersionSchema, baseUrlSchema } from "./config.ts";
+import { baseUrlSchema } from "./base-url.ts";
+import { apiVersionSchema } from "./config.ts";
 import type { Provider, ProviderSource } from "./model.ts";
 import { dataPolicies, providerDialects, unsupportedParametersModes } from "./model.ts";
 import { modelSchema } from "./model-config.ts";

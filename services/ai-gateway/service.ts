@@ -7,6 +7,8 @@ import {
   degradationChanged,
   guardrailChanged,
   guardrailFound,
+  mcpServerChanged,
+  mcpToolCalled,
   modelLimitChanged,
   promptChanged,
   providerAccountChanged,
@@ -44,6 +46,8 @@ import { createAiGatewaySubscriptions } from "./events.ts";
 import { createFunding } from "./funds/funding.ts";
 import { createGuardrails, type GuardrailsDeps } from "./guardrails/guardrails.ts";
 import { createAiGatewayJobs } from "./jobs.ts";
+import { createMcpParts } from "./mcp/mcp-parts.ts";
+import { loadSharedMcpServers, loadTenantMcpServers } from "./mcp/server-ops.ts";
 import { createGatewayMetrics } from "./metrics.ts";
 import type { ModelLimitSettings } from "./model-limits/limit-book.ts";
 import { createLimiting } from "./model-limits/limiting.ts";
@@ -85,6 +89,7 @@ async function loadSnapshots(
   const { routes, modelLimits } = given.config;
   await loadTenantProviders(deps);
   await Promise.all([
+    loadTenantMcpServers(deps),
     loadRoutes(deps, routes),
     loadAccounts(deps),
     deps.cachePolicies.load(),
@@ -109,6 +114,12 @@ function openGuardrails(given: Omit<GuardrailsDeps, "key"> & { deriveKey(purpose
   return createGuardrails({ ...given, key: given.deriveKey("ai-gateway.guardrail") });
 }
 
+/** Tokens for service accounts of Google Cloud, from where the operator says. */
+function createTokens(clock: Clock, tokenUrl: string) {
+  const fetch = createGuardedFetch({ guard: undefined, clock, timeoutMs: 10_000, maxBytes: 65_536 });
+  return createAccessTokens({ clock, fetch, tokenUrl });
+}
+
 export const aiGateway = defineService({
   name: "ai-gateway",
   contract: AiGatewayService,
@@ -116,7 +127,7 @@ export const aiGateway = defineService({
   publishes: [
     ...[providerChanged, providerAccountChanged, routeChanged, breakerChanged, degradationChanged, resilienceOrdered],
     ...[aiGatewayPersonErased, aiGatewayPersonExported, modelLimitChanged, cachePolicyChanged, promptChanged],
-    ...[callDefaultsChanged, guardrailChanged, guardrailFound],
+    ...[callDefaultsChanged, guardrailChanged, guardrailFound, mcpServerChanged, mcpToolCalled],
   ],
   hears: [
     providerChanged,
@@ -126,6 +137,7 @@ export const aiGateway = defineService({
     cachePolicyChanged,
     callDefaultsChanged,
     guardrailChanged,
+    mcpServerChanged,
     credentialRotated,
     credentialRevoked,
     resilienceOrdered,
@@ -146,11 +158,7 @@ export const aiGateway = defineService({
     const { billing } = clients;
     const { heartbeatMs } = settings;
     const funding = createFunding({ billing, folder: given.folder, heartbeatMs, clock, random, log, metrics });
-    const tokens = createAccessTokens({
-      clock,
-      fetch: createGuardedFetch({ guard: undefined, clock, timeoutMs: 10_000, maxBytes: 65_536 }),
-      tokenUrl: settings.googleTokenUrl,
-    });
+    const tokens = createTokens(clock, settings.googleTokenUrl);
     const credentials = withAccessTokens(createCredentialCache(clients.credential, { clock, random, metrics }), tokens);
     const once = createCallOnce({
       ...{ store: createOnceStore(db), clock, random, log, heartbeatMs },
@@ -188,6 +196,7 @@ export const aiGateway = defineService({
       ...{ catalog, policies, degradation, changes, node },
       ...{ ...routing, ...limiting, ...caching, choices, guardrails: openGuardrails(given) },
       ...{ promptStore: createPromptStore(db.sql), store: createAiGatewayStore(db.sql) },
+      ...createMcpParts({ ...given, billing, settings, credentials, pools }),
       callDefaults: createDefaultsBook({ db, outbox, clock, store: createCallDefaultsStore(db.sql) }),
       ...createBatching(db, billing, given.folder),
       metrics: createGatewayMetrics(metrics, {
@@ -198,6 +207,7 @@ export const aiGateway = defineService({
     };
     const simulator = settings.simulator ? await startOwnSimulator(given) : undefined;
     await loadSharedProviders(deps, config.providers, simulator);
+    await loadSharedMcpServers(deps, config.mcpServers, simulator);
     await loadSnapshots(deps, given);
 
     const ops = createAiGatewayOps(deps);
@@ -211,7 +221,7 @@ export const aiGateway = defineService({
       cut: (signal) => openCalls.cut(new Failure(aiGatewayFailures.shutting_down), signal),
       async stop() {
         await choices.flush();
-        await funding.stop();
+        await Promise.all([funding.stop(), deps.mcpSessions.closeAll()]);
         pools.close();
         await simulator?.stop();
       },

@@ -142,8 +142,12 @@ test("B14: there is one way to a provider, and it takes the money of a call", ()
   // for files and batches, of which only the creation of a batch costs something: it comes behind its lease.
   assert.deepEqual(using("pools.poolOf("), [
     ...["ask-for-models.ts", "batches/upstream-batches.ts", "call/send-upstream.ts", "hot/serve-hot.ts"],
+    "mcp/mcp-sessions.ts",
   ]);
   assert.deepEqual(using("upstream.create("), ["batches/advance-batch.ts"]);
+  // Tools have sessions, which one file opens and two use: to call, with funds, and to list, which costs nothing.
+  assert.deepEqual(using("essions.sessionOf("), ["mcp/call-tool.ts", "mcp/tool-book.ts"]);
+  assert.match(readFileSync(join(root, "mcp/call-tool.ts"), "utf8"), /funding\.fund\([\s\S]*policy\.run\(/);
   assert.deepEqual(using("await sendUpstream("), ["call/serve-targets.ts"]);
   assert.match(readFileSync(join(root, "call/call.ts"), "utf8"), /readonly funds: Funds;/);
   // The short way has one place where a request leaves, which is given the call's funds.

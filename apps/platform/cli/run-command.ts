@@ -16,6 +16,7 @@ import { addGroupCommands } from "./group-commands.ts";
 import { addGuardrailCommands } from "./guardrail-commands.ts";
 import { addInvoiceCommands } from "./invoice-commands.ts";
 import { addKeyCommands } from "./key-commands.ts";
+import { addMcpCommands } from "./mcp-commands.ts";
 import { addModelLimitCommands } from "./model-limit-commands.ts";
 import { addMoneyCommands } from "./money-commands.ts";
 import { addOrderCommands } from "./order-commands.ts";
@@ -62,6 +63,7 @@ function createProgram(deps: CliDeps): Command {
   addTenantCommands(program, deps);
   addGroupCommands(program, deps);
   addProviderCommands(program, deps);
+  addMcpCommands(program, deps);
   addRouteCommands(program, deps);
   addModelLimitCommands(program, deps);
   addCallDefaultsCommands(program, deps);

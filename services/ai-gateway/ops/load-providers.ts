@@ -7,7 +7,7 @@ import { sealProviderKey } from "../seal-provider-key.ts";
 import { simulatedModels } from "../simulator/catalogue.ts";
 
 /** The tenant under which the platform's own secrets lie. */
-const platformTenantId = "platform";
+export const platformTenantId = "platform";
 
 /** Where the built-in simulator listens, and the key it asks for. */
 export interface SimulatorAddress {

@@ -6,6 +6,7 @@ import { contentForm } from "./contents.ts";
 import { converseForm } from "./converse.ts";
 import { sendJson } from "./delivery.ts";
 import { endpoints, serveModel } from "./endpoints.ts";
+import { serveMcpServer } from "./mcp-server.ts";
 import { invokeForm, messageForm } from "./messages.ts";
 import { parseJsonObject } from "./requests.ts";
 import { serveResponse } from "./responses.ts";
@@ -40,6 +41,7 @@ const modelPlaces: readonly (readonly [path: RegExp, find: (model: string, verb:
 /** What other vendors have at paths of their own. */
 const others: Readonly<Record<string, Serve>> = {
   "POST /v1/responses": serveResponse,
+  "POST /mcp": serveMcpServer,
   "POST /v1/messages": (call) => serveNamed(call, messageForm),
   "POST /v2/chat": (call) => serveNamed(call, cohereForm),
   "POST /v2/embed": serveEmbed,

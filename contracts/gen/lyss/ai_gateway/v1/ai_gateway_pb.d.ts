@@ -947,6 +947,104 @@ export declare type GuardrailFound = Message<"lyss.ai_gateway.v1.GuardrailFound"
 export declare const GuardrailFoundSchema: GenMessage<GuardrailFound>;
 
 /**
+ * A tenant's tool server was added, replaced or removed.
+ *
+ * @generated from message lyss.ai_gateway.v1.McpServerChanged
+ */
+export declare type McpServerChanged = Message<"lyss.ai_gateway.v1.McpServerChanged"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * Who did it, a person or a key without one.
+   *
+   * @generated from field: string actor_id = 3;
+   */
+  actorId: string;
+};
+
+/**
+ * Describes the message lyss.ai_gateway.v1.McpServerChanged.
+ * Use `create(McpServerChangedSchema)` to create a new message.
+ */
+export declare const McpServerChangedSchema: GenMessage<McpServerChanged>;
+
+/**
+ * Somebody called a tool. What it was given and what it answered stands nowhere.
+ *
+ * @generated from message lyss.ai_gateway.v1.McpToolCalled
+ */
+export declare type McpToolCalled = Message<"lyss.ai_gateway.v1.McpToolCalled"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * Whose server it is: empty for one that every tenant may use.
+   *
+   * @generated from field: string owner_tenant_id = 2;
+   */
+  ownerTenantId: string;
+
+  /**
+   * @generated from field: string server = 3;
+   */
+  server: string;
+
+  /**
+   * @generated from field: string tool = 4;
+   */
+  tool: string;
+
+  /**
+   * @generated from field: string call_id = 5;
+   */
+  callId: string;
+
+  /**
+   * How it ended: completed, failed or canceled.
+   *
+   * @generated from field: string outcome = 6;
+   */
+  outcome: string;
+
+  /**
+   * The public code of what went wrong; empty where nothing did.
+   *
+   * @generated from field: string failure = 7;
+   */
+  failure: string;
+
+  /**
+   * Who called, a person or a key without one.
+   *
+   * @generated from field: string actor_id = 8;
+   */
+  actorId: string;
+
+  /**
+   * Empty for a person who is signed in.
+   *
+   * @generated from field: string key_id = 9;
+   */
+  keyId: string;
+};
+
+/**
+ * Describes the message lyss.ai_gateway.v1.McpToolCalled.
+ * Use `create(McpToolCalledSchema)` to create a new message.
+ */
+export declare const McpToolCalledSchema: GenMessage<McpToolCalled>;
+
+/**
  * A limit on a model or an account was set, changed or removed.
  *
  * @generated from message lyss.ai_gateway.v1.ModelLimitChanged

@@ -1,0 +1,123 @@
+import type { Command } from "commander";
+import { CommandError } from "./api-client.ts";
+import { type CliDeps, connect, withConnection } from "./context.ts";
+import { print, toFields, toTable } from "./print.ts";
+import { readCount } from "./read-count.ts";
+
+type Row = Record<string, unknown>;
+
+const path = "/api/v1/ai/mcp-servers";
+const pathOf = (name: string) => `${path}/${encodeURIComponent(name)}`;
+
+interface AddOptions {
+  readonly header?: readonly string[];
+  readonly bearerEnv?: string;
+  readonly bearerStdin?: boolean;
+}
+
+/** `lyss mcp add|list|show|tools|remove`. */
+export function addMcpCommands(program: Command, deps: CliDeps): void {
+  const mcp = program.command("mcp").description("servers of tools, called at /v1/mcp (Model Context Protocol)");
+  addAddCommand(mcp, deps);
+
+  withConnection(mcp.command("list").description("list the tool servers you may use")).action(async (options) => {
+    const { api, output } = connect(deps, options);
+    print(output, await api.send("GET", path), ({ data }) =>
+      toTable(
+        ["NAME", "SOURCE", "URL", "USD PER CALL", "TOOLS"],
+        (data as Row[]).map((it) => {
+          const allowed = it["allowed_tools"] as string[];
+          return [it["name"], it["source"], it["url"], it["usd_per_call"], allowed.join(", ") || "all"];
+        }),
+      ),
+    );
+  });
+
+  withConnection(mcp.command("show").description("show a tool server"))
+    .argument("<name>")
+    .action(async (name: string, options) => {
+      const { api, output } = connect(deps, options);
+      print(output, await api.send("GET", pathOf(name)), ({ object: _, ...server }) => {
+        const { allowed_tools: allowed, usd_per_call_by_tool: byTool } = server;
+        const prices = Object.entries(byTool as Row).map(([tool, usd]) => `${tool}=${usd}`);
+        const tools = (allowed as string[]).join(", ") || "all";
+        return toFields({ ...server, allowed_tools: tools, usd_per_call_by_tool: prices.join(", ") });
+      });
+    });
+
+  withConnection(mcp.command("tools").description("ask a tool server for its tools; costs nothing"))
+    .argument("<name>")
+    .action(async (name: string, options) => {
+      const { api, output } = connect(deps, options);
+      print(output, await api.send("GET", `${pathOf(name)}/tools`), ({ data, left_out: leftOut }) => {
+        const rows = (data as Row[]).map((it) => [it["name"], it["usd_per_call"], firstLine(it["description"])]);
+        const table = toTable(["TOOL", "USD PER CALL", "DESCRIPTION"], rows);
+        return leftOut === 0 ? table : `${table}\n${leftOut} more cannot be offered.`;
+      });
+    });
+
+  withConnection(mcp.command("remove").description("remove a tool server of your own"))
+    .argument("<name>")
+    .action(async (name: string, options) => {
+      const { api, output } = connect(deps, options);
+      const removed = await api.send("DELETE", pathOf(name));
+      print(output, removed, () => `${name} is removed, and what was sealed for it destroyed.`);
+    });
+}
+
+function addAddCommand(mcp: Command, deps: CliDeps): void {
+  withConnection(mcp.command("add").description("add a tool server, or replace the one of that name"))
+    .argument("<name>", "a-z, 0-9 and '-'; tools are called <name>__<tool>")
+    .argument("<url>", "its endpoint, such as https://tools.example.com/mcp; private addresses belong into lyss.yaml")
+    .option("--bearer-env <name>", "environment variable that holds its token")
+    .option("--bearer-stdin", "read its token from standard input")
+    .option("--header <name=VARIABLE...>", "another header, and the environment variable that holds its value")
+    .option("--tool <name...>", "only these, or beginnings that end in '*'")
+    .option("--price <usd>", "what a call costs, in USD; 0 unless given")
+    .option("--tool-price <name=usd...>", "the same of single tools")
+    .option("--timeout-ms <ms>", "limit of a call; 60000 unless given", readCount)
+    .addHelpText(
+      "after",
+      "\nExample:\n  lyss mcp add docs https://tools.example.com/mcp --bearer-env DOCS_TOKEN --price 0.002",
+    )
+    .action(async (name: string, url: string, options) => {
+      const { api, output } = connect(deps, options);
+      const added = await api.send("POST", path, {
+        ...{ name, url, headers: await readHeaders(deps, options) },
+        ...(options.tool && { allowed_tools: options.tool }),
+        ...(options.price !== undefined && { usd_per_call: options.price }),
+        ...(options.toolPrice && { usd_per_call_by_tool: toPairs("--tool-price", options.toolPrice) }),
+        ...(options.timeoutMs !== undefined && { timeout_ms: options.timeoutMs }),
+      });
+      print(output, added, () => `${name} is added. See what it offers with 'lyss mcp tools ${name}'.`);
+    });
+}
+
+/** Secrets are no arguments: those of a command can be seen by everybody on the machine. */
+async function readHeaders({ env, readInput }: CliDeps, options: AddOptions): Promise<Record<string, string>> {
+  const read = (variable: string) => {
+    const value = env[variable];
+    if (!value) throw new CommandError(`The environment variable ${variable} is not set.`);
+    return value;
+  };
+  const { bearerEnv, bearerStdin, header = [] } = options;
+  const headers = Object.fromEntries(
+    Object.entries(toPairs("--header", header)).map(([name, variable]) => [name, read(variable)]),
+  );
+  const token = bearerStdin ? (await readInput()).trim() : bearerEnv === undefined ? "" : read(bearerEnv);
+  return token === "" ? headers : { ...headers, authorization: `Bearer ${token}` };
+}
+
+function toPairs(option: string, entries: readonly string[]): Record<string, string> {
+  const pairs = entries.map((entry) => {
+    const at = entry.indexOf("=");
+    if (at < 1) throw new CommandError(`${option} ${entry}: write it as name=value.`);
+    return [entry.slice(0, at), entry.slice(at + 1)] as const;
+  });
+  return Object.fromEntries(pairs);
+}
+
+function firstLine(text: unknown): string {
+  const [line = ""] = String(text ?? "").split("\n", 1);
+  return line.length > 80 ? `${line.slice(0, 77)}...` : line;
+}

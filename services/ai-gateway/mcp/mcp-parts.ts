@@ -1,0 +1,37 @@
+import type { Client } from "@connectrpc/connect";
+import type { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import type { Database } from "@lyss/kit/db/database.ts";
+import type { Clock } from "@lyss/kit/service/clock.ts";
+import type { Random } from "@lyss/kit/service/ids.ts";
+import type { Logger } from "pino";
+import type { GatewaySettings } from "../config.ts";
+import type { CredentialCache } from "../credential-cache.ts";
+import type { UpstreamPools } from "../upstream-pools.ts";
+import { createMcpCatalog } from "./mcp-catalog.ts";
+import { createMcpServerStore } from "./mcp-server-store.ts";
+import { createMcpSessions } from "./mcp-sessions.ts";
+import { createToolBook } from "./tool-book.ts";
+
+export interface McpPartsDeps {
+  readonly billing: Client<typeof BillingService>;
+  readonly db: Database;
+  readonly settings: GatewaySettings;
+  readonly credentials: CredentialCache;
+  readonly pools: UpstreamPools;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  publicUrl(): string;
+}
+
+/** What the gateway of tools is made of. */
+export function createMcpParts({ db, settings, publicUrl, ...deps }: McpPartsDeps) {
+  const mcpCatalog = createMcpCatalog(deps);
+  const mcpSessions = createMcpSessions(deps);
+  return {
+    ...{ mcpCatalog, mcpSessions, mcpServerStore: createMcpServerStore(db.sql) },
+    toolBook: createToolBook({ ...deps, catalog: mcpCatalog, sessions: mcpSessions }),
+    toolCalls: new Map<string, AbortController>(),
+    allowedOrigins: () => new Set([publicUrl(), ...settings.mcpAllowedOrigins].map((url) => new URL(url).origin)),
+  };
+}

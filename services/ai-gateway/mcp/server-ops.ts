@@ -1,0 +1,145 @@
+import { mcpServerChanged } from "@lyss/contracts/events/ai-gateway.ts";
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { toolFailures } from "@lyss/contracts/failures/ai-gateway-tools.ts";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import { createAddressGuard } from "@lyss/kit/http/address-guard.ts";
+import { currentActorId } from "@lyss/kit/rpc/call-context.ts";
+import type { AiGatewayDeps } from "../deps.ts";
+import { withoutEndSlash } from "../model.ts";
+import { platformTenantId, type SimulatorAddress } from "../ops/load-providers.ts";
+import { sealProviderKey } from "../seal-provider-key.ts";
+import type { McpServerConfig } from "./mcp-config.ts";
+import { type McpServer, payeeOf, upstreamOf } from "./mcp-server.ts";
+import type { ToolList } from "./tool-book.ts";
+
+export interface McpServerName {
+  readonly tenantId: string;
+  readonly name: string;
+}
+
+/** What is sent with each request to a server, by the names of headers. */
+export type ServerHeaders = Readonly<Record<string, string>>;
+
+export interface AddMcpServerInput
+  extends Pick<
+    McpServer,
+    "tenantId" | "name" | "url" | "allowedTools" | "usdPerCall" | "usdPerCallByTool" | "timeoutMs"
+  > {
+  /** Sealed at once; empty where the server asks for nothing. */
+  readonly headers: ServerHeaders;
+}
+
+const maxServers = 100;
+const guard = createAddressGuard();
+
+/**
+ * Adds a tenant's tool server, or replaces the tenant's one of that name. Its headers are sealed by the credential service and bound to
+ * its address. Throws `address_refused` for an address that is not public, `mcp_server_configured` for the name of a shared one, and
+ * `too_many_mcp_servers`.
+ */
+export async function addMcpServer(deps: AiGatewayDeps, { headers, ...input }: AddMcpServerInput): Promise<McpServer> {
+  const { tenantId, name } = input;
+  const url = withoutEndSlash(input.url);
+  const reason = guard.refuse(new URL(url));
+  if (reason) {
+    throw new Failure(aiGatewayFailures.address_refused, { reason: reason.en_US, reason_zh_CN: reason.zh_CN });
+  }
+  const known = deps.mcpCatalog.find(tenantId, name);
+  if (known && known.source !== "tenant") throw new Failure(toolFailures.mcp_server_configured, { name });
+  const credentialId = await sealHeaders(deps, { tenantId, name, url }, headers);
+  const server: McpServer = {
+    ...{ ...input, url, credentialId, source: "tenant", serverId: known?.serverId ?? deps.random.id("mcp") },
+    createdAt: known?.createdAt ?? new Date(deps.clock.nowMs()),
+  };
+  await deps.db.transaction(async (tx) => {
+    await deps.mcpServerStore.lockServers(tx, tenantId);
+    const others = await deps.mcpServerStore.countOthers(tx, server);
+    if (others >= maxServers) throw new Failure(toolFailures.too_many_mcp_servers, { limit: maxServers });
+    await deps.mcpServerStore.putServer(tx, server);
+    await deps.outbox.append(tx, mcpServerChanged, { tenantId, name, actorId: currentActorId() });
+  });
+  await loadTenantMcpServers(deps);
+  return getMcpServer(deps, { tenantId, name });
+}
+
+/** Throws `mcp_server_not_found`. */
+export function getMcpServer(
+  { mcpCatalog }: Pick<AiGatewayDeps, "mcpCatalog">,
+  { tenantId, name }: McpServerName,
+): McpServer {
+  const found = mcpCatalog.find(tenantId, name);
+  if (!found) throw new Failure(toolFailures.mcp_server_not_found, { name });
+  return found;
+}
+
+/** Removes a tenant's own server and destroys its credential. Throws `mcp_server_not_found` and `mcp_server_configured`. */
+export async function removeMcpServer(deps: AiGatewayDeps, { tenantId, name }: McpServerName): Promise<void> {
+  const { source, credentialId } = getMcpServer(deps, { tenantId, name });
+  if (source !== "tenant") throw new Failure(toolFailures.mcp_server_configured, { name });
+  await deps.db.transaction(async (tx) => {
+    await deps.mcpServerStore.deleteServer(tx, { tenantId, name });
+    await deps.outbox.append(tx, mcpServerChanged, { tenantId, name, actorId: currentActorId() });
+  });
+  if (credentialId !== "") await deps.credential.revokeCredential({ tenantId, credentialId });
+  await loadTenantMcpServers(deps);
+}
+
+/** Asks the server now. Throws `mcp_server_not_found`, and what was wrong with its answer. */
+export async function listMcpServerTools(
+  deps: Pick<AiGatewayDeps, "mcpCatalog" | "toolBook">,
+  named: McpServerName,
+): Promise<{ readonly server: McpServer; readonly list: ToolList }> {
+  const server = getMcpServer(deps, named);
+  return { server, list: await deps.toolBook.ask(server) };
+}
+
+/** Reads every tenant's own servers into the catalog. */
+export async function loadTenantMcpServers({
+  mcpServerStore,
+  mcpCatalog,
+}: Pick<AiGatewayDeps, "mcpServerStore" | "mcpCatalog">): Promise<void> {
+  mcpCatalog.setTenants(await mcpServerStore.listServers());
+}
+
+/** Puts the configured servers and the simulated one into the catalog, and what they are sent into the vault. */
+export async function loadSharedMcpServers(
+  deps: AiGatewayDeps,
+  configs: readonly McpServerConfig[],
+  simulator: SimulatorAddress | undefined,
+): Promise<void> {
+  const createdAt = new Date(deps.clock.nowMs());
+  const configured = await Promise.all(
+    configs.map(async ({ headers, ...config }): Promise<McpServer> => {
+      const url = withoutEndSlash(config.url);
+      const revealed = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value.reveal()]));
+      const credentialId = await sealHeaders(deps, { tenantId: platformTenantId, name: config.name, url }, revealed);
+      const ids = { serverId: `config:${config.name}`, tenantId: "", source: "config" } as const;
+      return { ...config, ...ids, url, credentialId, createdAt };
+    }),
+  );
+  const simulated = simulator && toSimulatedServer(deps, simulator, createdAt);
+  deps.mcpCatalog.setShared(simulated ? [...configured, simulated] : configured);
+}
+
+function toSimulatedServer(
+  { credentials }: AiGatewayDeps,
+  { url, apiKey }: SimulatorAddress,
+  createdAt: Date,
+): McpServer {
+  const server: McpServer = {
+    ...{ serverId: "simulated-mcp", tenantId: "", name: "simulated", url: `${url}/mcp`, source: "simulator" },
+    ...{ credentialId: "", allowedTools: [], usdPerCall: "0.001", usdPerCallByTool: {}, timeoutMs: 60_000, createdAt },
+  };
+  credentials.setLocal(upstreamOf(server).providerId, JSON.stringify({ authorization: `Bearer ${apiKey}` }));
+  return server;
+}
+
+async function sealHeaders(
+  deps: AiGatewayDeps,
+  { tenantId, name, url }: Pick<McpServer, "tenantId" | "name" | "url">,
+  headers: ServerHeaders,
+): Promise<string> {
+  if (Object.keys(headers).length === 0) return "";
+  const lowered = Object.fromEntries(Object.entries(headers).map(([field, value]) => [field.toLowerCase(), value]));
+  return sealProviderKey(deps, { tenantId, name: payeeOf({ name }), apiKey: JSON.stringify(lowered), baseUrl: url });
+}

@@ -1,0 +1,195 @@
+import { toolFailures } from "@lyss/contracts/failures/ai-gateway-tools.ts";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import { type Answer, requestAnswer } from "@lyss/kit/http/upstream/request-answer.ts";
+import { composeRequest, toRequestStart } from "@lyss/kit/http/upstream/request-bytes.ts";
+import type { UpstreamPool } from "@lyss/kit/http/upstream/upstream-pool.ts";
+import { isObject, type RpcParams, rpcCodes } from "./json-rpc.ts";
+import type { McpServer } from "./mcp-server.ts";
+import { isProtocolVersion, latestVersion, sessionHeader, versionHeader } from "./protocol.ts";
+import { type RpcAnswer, readRpcAnswer } from "./read-rpc-answer.ts";
+import { ToolServerError } from "./tool-server-failure.ts";
+
+/** One request to a tool server, and what is heard while it is answered. */
+export interface UpstreamRequest {
+  readonly method: string;
+  readonly params: RpcParams;
+  readonly signal: AbortSignal;
+  /** Called once, when a byte of it may have left. */
+  onSent?(): void;
+  onProgress?(params: RpcParams): void;
+}
+
+/** A tool server as one caller speaks to it. */
+export interface UpstreamSession {
+  /**
+   * The result. A session that the server has forgotten is opened again, once: it did nothing with the request. Throws `tool_refused` for an error of the server's,
+   * `tool_server_unauthorized`, a ToolServerError, an UpstreamError, or the signal's reason.
+   */
+  request(request: UpstreamRequest): Promise<RpcParams>;
+  /** Tells the server that nobody comes back. Never rejects. */
+  close(): Promise<void>;
+}
+
+export interface UpstreamSessionDeps {
+  readonly server: McpServer;
+  readonly pool: UpstreamPool;
+  /** What is sent with each request: who we are, to the server. */
+  headers(): Promise<Readonly<Record<string, string>>>;
+}
+
+/** Told to nobody else. */
+interface Opened {
+  readonly sessionId: string | undefined;
+  readonly version: string;
+}
+
+const clientInfo = { name: "lyss", title: "Lyss", version: "1" };
+const maxSessionIdLength = 1_024;
+/** Requests of the server's that are answered within one of ours; more is taken for an attack. */
+const maxAskedBack = 20;
+const cancelLimitMs = 5_000;
+const openLimitMs = 30_000;
+
+/** A session that opens with its first request. */
+export function createUpstreamSession({ server, pool, headers }: UpstreamSessionDeps): UpstreamSession {
+  const path = new URL(server.url).pathname;
+  let opened: Promise<Opened> | undefined;
+  let lastId = 0;
+
+  async function post(message: object, at: Opened | undefined, signal: AbortSignal, onSent?: () => void) {
+    const start = toRequestStart({
+      ...{ method: "POST", path, authority: pool.authority },
+      headers: {
+        ...(await headers()),
+        ...{ "content-type": "application/json", accept: "application/json, text/event-stream", "user-agent": "lyss" },
+        ...(at && { [versionHeader]: at.version }),
+        ...(at?.sessionId !== undefined && { [sessionHeader]: at.sessionId }),
+      },
+    });
+    const body = Buffer.from(JSON.stringify({ jsonrpc: "2.0", ...message }));
+    onSent?.();
+    return requestAnswer(pool, composeRequest(start, body), signal);
+  }
+
+  /** A message that gets no answer of its own. */
+  async function tell(message: object, at: Opened, signal: AbortSignal): Promise<void> {
+    (await post(message, at, signal)).discard();
+  }
+
+  async function open(signal: AbortSignal): Promise<Opened> {
+    const id = ++lastId;
+    const params = { protocolVersion: latestVersion, capabilities: {}, clientInfo };
+    const answer = await post({ id, method: "initialize", params }, undefined, signal);
+    const sessionId = answer.head.find(sessionHeader);
+    const result = toResult(await readAnswer(answer, id), server);
+    const version = result["protocolVersion"];
+    if (!isProtocolVersion(version)) throw new ToolServerError("version");
+    if (sessionId !== undefined && !/^[\x21-\x7e]+$/.test(sessionId.slice(0, maxSessionIdLength + 1))) {
+      throw new ToolServerError("malformed");
+    }
+    if (sessionId !== undefined && sessionId.length > maxSessionIdLength) throw new ToolServerError("too_large");
+    const now = { sessionId, version };
+    await tell({ method: "notifications/initialized" }, now, signal);
+    return now;
+  }
+
+  function readAnswer(answer: Answer, id: number, at?: Opened, request?: UpstreamRequest): Promise<RpcAnswer> {
+    let askedBack = 0;
+    const { status } = answer.head;
+    if (status === 401 || status === 403) {
+      answer.discard();
+      throw new Failure(toolFailures.tool_server_unauthorized, { server: server.name });
+    }
+    return readRpcAnswer(answer, id, {
+      onProgress: (params) => request?.onProgress?.(params),
+      onRequest(asked) {
+        if (!at || !request || ++askedBack > maxAskedBack) throw new ToolServerError("malformed");
+        const said =
+          asked.method === "ping"
+            ? { result: {} }
+            : { error: { code: rpcCodes.unknownMethod, message: `${asked.method} is not offered` } };
+        tell({ id: asked.id, ...said }, at, request.signal).catch(() => undefined);
+      },
+    });
+  }
+
+  /** One session for all who come while it opens; who gives up alone does not end it for them. */
+  function current(signal: AbortSignal): Promise<Opened> {
+    opened ??= open(AbortSignal.timeout(Math.min(server.timeoutMs, openLimitMs))).catch((err) => {
+      opened = undefined;
+      throw err;
+    });
+    return orAborted(opened, signal);
+  }
+
+  async function send(request: UpstreamRequest, at: Opened): Promise<RpcAnswer | "forgotten"> {
+    const id = ++lastId;
+    const { method, params, signal, onSent } = request;
+    const wantsProgress = request.onProgress && { _meta: { ...asMeta(params), progressToken: id } };
+    const tellCanceled = () => {
+      const told = { method: "notifications/cancelled", params: { requestId: id, reason: "the caller has left" } };
+      tell(told, at, AbortSignal.timeout(cancelLimitMs)).catch(() => undefined);
+    };
+    signal.addEventListener("abort", tellCanceled, { once: true });
+    try {
+      const sent = { id, method, params: { ...params, ...wantsProgress } };
+      const answer = await post(sent, at, signal, onSent?.bind(request));
+      if (answer.head.status === 404 && at.sessionId !== undefined) {
+        answer.discard();
+        return "forgotten";
+      }
+      return await readAnswer(answer, id, at, request);
+    } finally {
+      signal.removeEventListener("abort", tellCanceled);
+    }
+  }
+
+  return {
+    async request(request) {
+      const { signal } = request;
+      let at = await current(signal);
+      let answer = await send(request, at);
+      if (answer === "forgotten") {
+        opened = undefined;
+        at = await current(signal);
+        answer = await send(request, at);
+      }
+      if (answer === "forgotten") throw new ToolServerError("status");
+      return toResult(answer, server);
+    },
+    async close() {
+      const at = await opened?.catch(() => undefined);
+      opened = undefined;
+      if (at?.sessionId === undefined) return;
+      try {
+        const start = toRequestStart({
+          ...{ method: "DELETE", path, authority: pool.authority },
+          headers: { ...(await headers()), [versionHeader]: at.version, [sessionHeader]: at.sessionId },
+        });
+        const signal = AbortSignal.timeout(cancelLimitMs);
+        (await requestAnswer(pool, composeRequest(start, undefined), signal)).discard();
+      } catch {
+        // It forgets by itself.
+      }
+    },
+  };
+}
+
+/** What `work` gives, or the signal's reason if that comes first. */
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) return onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}
+
+function asMeta({ _meta }: RpcParams): RpcParams {
+  return isObject(_meta) ? _meta : {};
+}
+
+function toResult(answer: RpcAnswer, { name }: McpServer): RpcParams {
+  if (answer.kind === "result") return answer.result;
+  throw new Failure(toolFailures.tool_refused, { server: name, rpcCode: answer.code });
+}
