@@ -101,6 +101,16 @@ test("weighted calls go to both, and to none that has no weight; conditions choo
   await put("mixed", "weighted", [{ ...cheap, weight: 0 }, dear]);
   for (const way of [...ways, ...ways]) assert.equal((await call("mixed", way))[1], "dear");
 
+  await put("mixed", "experiment", [cheap, dear]);
+  const bySide = new Map<string, Set<unknown>>();
+  for (let n = 0; n < 24; n++) {
+    const unit = `unit=${n % 8}`;
+    const answer = await call("mixed", { ...ways[n % ways.length], "lyss-tags": unit });
+    bySide.set(unit, (bySide.get(unit) ?? new Set()).add(answer[1]));
+  }
+  assert.ok([...bySide.values()].every(({ size }) => size === 1));
+  assert.equal(new Set([...bySide.values()].flatMap((side) => [...side])).size, 2);
+
   await put("mixed", "fallback", [{ ...dear, tags: { env: "prod" } }, cheap]);
   for (const way of ways) {
     assert.equal((await call("mixed", { ...way, "lyss-tags": "env=prod,team=a" }))[1], "dear");

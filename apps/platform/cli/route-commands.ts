@@ -68,7 +68,7 @@ function withTargets(command: Command): Command {
     .argument("<name>", "what callers write into 'model'")
     .addOption(
       new Option("--strategy <strategy>", "scored unless given").choices([
-        ...["scored", "fallback", "weighted", "cost", "latency"],
+        ...["scored", "fallback", "weighted", "experiment", "cost", "latency"],
       ]),
     )
     .addOption(

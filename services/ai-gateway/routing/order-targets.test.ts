@@ -42,7 +42,9 @@ function namesOf(
 ): string[] {
   const { between } = createSeeded(given.seed ?? 1);
   const deps = depsOf(given.known ?? {}, (n) => between(0, n - 1));
-  return orderTargets({ strategy, targets }, { ...anybody, ...given.asked }, deps).map(({ provider }) => provider.name);
+  return orderTargets({ name: "r", strategy, targets }, { ...anybody, ...given.asked }, deps).map(
+    ({ provider }) => provider.name,
+  );
 }
 
 test("fallback keeps the order given, and a lower priority number comes before it", () => {
@@ -92,7 +94,9 @@ test("weighted: each target gets its share of the calls, one without a weight on
   const calls = 10_000;
   const firsts: Record<string, number> = {};
   for (let call = 0; call < calls; call++) {
-    const ordered = orderTargets({ strategy: "weighted", targets }, anybody, deps).map(({ provider }) => provider.name);
+    const ordered = orderTargets({ name: "r", strategy: "weighted", targets }, anybody, deps).map(
+      ({ provider }) => provider.name,
+    );
     assert.equal(ordered.at(-1), "d");
     firsts[ordered[0] ?? ""] = (firsts[ordered[0] ?? ""] ?? 0) + 1;
   }
@@ -105,6 +109,45 @@ test("weighted: each target gets its share of the calls, one without a weight on
     Object.values(firsts).reduce((sum, n) => sum + n, 0),
     calls,
   );
+});
+
+test("experiment: who calls keeps to one target, targets have their shares of who calls, and a share that grows keeps its own", () => {
+  const deps = depsOf({}, () => assert.fail("nothing is left to chance"));
+  const firstOf = (name: string, weights: readonly number[], asked: Partial<AskedBy>) => {
+    const targets = weights.map((weight, at) => routed(`p${at}`, { weight }));
+    const [first, ...others] = orderTargets({ name, strategy: "experiment", targets }, { ...anybody, ...asked }, deps);
+    assert.equal(others.length, weights.length - 1);
+    return first?.provider.name;
+  };
+  const people = Array.from({ length: 10_000 }, (_one, n) => ({ userId: `usr_${n}` }));
+  const half = people.map((person) => firstOf("r", [1, 1], person));
+  assert.deepEqual(
+    people.map((person) => firstOf("r", [1, 1], { ...person, keyId: "key_2", tags: "" })),
+    half,
+  );
+  const inFirst = half.filter((name) => name === "p0").length;
+  assert.ok(Math.abs(inFirst - 5_000) < 250, `${inFirst} of 10,000`);
+  const more = people.map((person) => firstOf("r", [6, 4], person));
+  assert.ok(half.every((name, at) => name !== "p0" || more[at] === "p0"));
+  const grown = more.filter((name) => name === "p0").length;
+  assert.ok(Math.abs(grown - 6_000) < 250, `${grown} of 10,000`);
+  const elsewhere = people.map((person) => firstOf("other", [1, 1], person));
+  const same = elsewhere.filter((name, at) => name === half[at]).length;
+  assert.ok(Math.abs(same - 5_000) < 250, `${same} of 10,000 are on the same side in another experiment`);
+  assert.equal(firstOf("r", [0, 1], {}), "p1");
+});
+
+test("experiment: a program says by the tag unit for whom it calls; a key without a person is one", () => {
+  const deps = depsOf({}, () => 0);
+  const targets = [routed("a"), routed("b")];
+  const firstOf = (asked: Partial<AskedBy>) =>
+    orderTargets({ name: "r", strategy: "experiment", targets }, { ...anybody, ...asked }, deps)[0]?.provider.name;
+  const sides = new Set(Array.from({ length: 50 }, (_one, n) => firstOf({ tags: `env=prod,unit=customer-${n}` })));
+  assert.equal(sides.size, 2);
+  const unit = { tags: "unit=customer-7,env=prod" };
+  assert.equal(firstOf({ ...unit, userId: "usr_5" }), firstOf({ ...unit, userId: "", keyId: "key_8" }));
+  const keys = Array.from({ length: 50 }, (_one, n) => firstOf({ tags: "", userId: "", keyId: `key_${n}` }));
+  assert.equal(new Set(keys).size, 2);
 });
 
 test("whatever the route: all its open targets stand once, by priority, and the same seed gives the same order", () => {

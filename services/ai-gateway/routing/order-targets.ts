@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import type { Target } from "../model.ts";
 import type { RouteStrategy, RouteTarget } from "./route.ts";
@@ -24,12 +25,19 @@ export interface OrderDeps {
   draw(n: number): number;
 }
 
+const unitTag = "unit=";
+
 /** The targets that a call may go to, the one that is to serve it first. */
 export function orderTargets(
-  { strategy, targets }: { readonly strategy: RouteStrategy; readonly targets: readonly RoutedTarget[] },
+  {
+    name,
+    strategy,
+    targets,
+  }: { readonly name: string; readonly strategy: RouteStrategy; readonly targets: readonly RoutedTarget[] },
   asked: AskedBy,
-  deps: OrderDeps,
+  given: OrderDeps,
 ): readonly Target[] {
+  const deps = strategy === "experiment" ? { ...given, draw: drawFor(name, unitOf(asked)) } : given;
   const open = targets.filter(({ rule }) => isFor(rule, asked));
   const byPriority = Map.groupBy(open, ({ rule }) => rule.priority);
   const groups = [...byPriority].sort(([a], [b]) => a - b);
@@ -52,7 +60,7 @@ function orderGroup(
   deps: OrderDeps,
 ): readonly RoutedTarget[] {
   if (group.length < 2 || strategy === "fallback") return group;
-  if (strategy === "weighted") return orderByWeight(group, deps.draw);
+  if (strategy === "weighted" || strategy === "experiment") return orderByWeight(group, deps.draw);
   const candidates = group.map((routed) => deps.candidateOf(tenantId, routed));
   if (strategy === "scored") {
     const places = rankByScore(candidates, scoreTargets(candidates, deps.weights), deps.draw);
@@ -65,6 +73,22 @@ function orderGroup(
   const places = group.map((_routed, at) => at);
   places.sort((a, b) => compare(measures[a] ?? 0, measures[b] ?? 0));
   return places.flatMap((at) => group[at] ?? []);
+}
+
+/** Who is in an experiment: whom a program calls for, as it says itself, or else who calls. */
+function unitOf({ tenantId, userId, keyId, tags }: AskedBy): string {
+  const said = tags.split(",").find((tag) => tag.startsWith(unitTag));
+  return said === undefined ? `${tenantId} ${userId || keyId}` : `${tenantId} ${said}`;
+}
+
+/** The same for the same unit each time, and as good as chance over all of them; of another route it is another. */
+function drawFor(route: string, unit: string): (n: number) => number {
+  let drawn = 0;
+  return (n) => {
+    const digest = hash("sha256", [route, unit, drawn++].join("\0"), "buffer");
+    // A share that grows keeps those who are in it: the point stays where it is.
+    return Math.floor((digest.readUInt32BE() / 2 ** 32) * n);
+  };
 }
 
 function compare(a: number, b: number): number {

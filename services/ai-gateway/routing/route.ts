@@ -4,7 +4,7 @@ import { z } from "zod";
 import { providerNameSchema } from "../provider-name.ts";
 
 /** How a route orders its targets. */
-export const routeStrategies = ["scored", "fallback", "weighted", "cost", "latency"] as const;
+export const routeStrategies = ["scored", "fallback", "weighted", "experiment", "cost", "latency"] as const;
 export type RouteStrategy = (typeof routeStrategies)[number];
 
 /** True for tags that a call may have: no separator within a key or value makes two of one. */
@@ -21,7 +21,12 @@ export const routeTargetSchema = z.strictObject({
   provider: providerNameSchema.describe("One that the tenant may use: its own of that name, or else the operator's."),
   model: modelName.describe("What that provider's model is called in Lyss."),
   priority: z.int().min(0).max(100).default(0).describe("Those of a higher number are tried after all of a lower one."),
-  weight: z.int().min(0).max(1_000_000).default(1).describe("Of `weighted`: its share of the calls; 0 only stands in."),
+  weight: z
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .default(1)
+    .describe("Of `weighted` and `experiment`: its share of the calls, or of those who call; 0 only stands in."),
   quality: z.number().min(0).max(1).default(1).describe("Of `scored`: how good its answers are, beside the others'."),
   tags: z
     .record(z.string(), z.string())
@@ -38,7 +43,7 @@ export const routeSchema = z.strictObject({
     .enum(routeStrategies)
     .default("scored")
     .describe(
-      "`scored` by latency, availability, cost and quality; `fallback` in the order given; `weighted` by chance; `cost` and `latency`: the least first.",
+      "`scored` by latency, availability, cost and quality; `fallback` in the order given; `weighted` by chance; `experiment` by weight, the same for all calls of one person, key or `unit` tag; `cost` and `latency`: the least first.",
     ),
   hedge: z
     .int()
