@@ -322,6 +322,32 @@ export const aiGatewayFailures = defineFailures("ai_gateway", {
     httpStatus: 409,
     text: { en_US: "A prompt may have {limit} labels.", zh_CN: "每个提示词最多可有 {limit} 个标签。" },
   },
+  web_socket_needed: {
+    kind: "failed_precondition",
+    publicCode: "GATEWAY_057",
+    httpStatus: 426,
+    text: {
+      en_US: "This address speaks WebSocket. Connect to it with wss://, or ws:// where there is no TLS.",
+      zh_CN: "此地址使用 WebSocket 协议，请以 wss://（未启用 TLS 时为 ws://）连接。",
+    },
+  },
+  session_unguarded: {
+    kind: "permission_denied",
+    publicCode: "GATEWAY_059",
+    text: {
+      en_US: "Guardrails are set for calls of '{model}', and they cannot look into a session. It is not opened.",
+      zh_CN: "“{model}”的调用设有护栏，而护栏无法检查会话内容，因此未建立会话。",
+    },
+  },
+  session_expired: {
+    kind: "deadline_exceeded",
+    publicCode: "GATEWAY_058",
+    httpStatus: 408,
+    text: {
+      en_US: "A session may last {minutes} minutes. Open another one.",
+      zh_CN: "会话最长 {minutes} 分钟，请重新建立会话。",
+    },
+  },
   guardrail_blocked: {
     kind: "failed_precondition",
     publicCode: "GATEWAY_079",

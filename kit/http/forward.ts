@@ -1,5 +1,6 @@
 import { Agent, type ClientRequest, type IncomingMessage, request, type ServerResponse } from "node:http";
-import { pipeline } from "node:stream";
+import { type Duplex, pipeline } from "node:stream";
+import { pipeline as pipe } from "node:stream/promises";
 import type { Secret } from "../config/secret.ts";
 import { Failure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
@@ -8,6 +9,7 @@ import type { Clock } from "../service/clock.ts";
 import type { Call } from "./call.ts";
 import { mustDropConnection } from "./failure-reply.ts";
 import { hasBody } from "./read-body.ts";
+import { markUpgraded, protocolsOf, upgradeOf } from "./upgrade.ts";
 
 /** Tells the peer from where the client called; believed only from a peer that has shown the token. */
 export const clientAddressHeader = "lyss-client-address";
@@ -40,6 +42,8 @@ export interface ForwardOptions {
   readonly allowedHeaders?: readonly string[];
   /** A field of a query that holds a credential, on these paths: it goes no further. */
   readonly withheldQuery?: { readonly path: RegExp; readonly field: string };
+  /** WebSocket subprotocols that hold a credential: they go no further. */
+  readonly withheldProtocols?: RegExp;
   readonly connectTimeoutMs?: number;
   /** How long a peer may stay silent, before its head or within its stream. */
   readonly idleTimeoutMs?: number;
@@ -77,7 +81,7 @@ export function createForwarder(options: ForwardOptions): Forwarder {
 
   const peers = new Map<string, URL>();
 
-  function open(target: ForwardTarget, req: IncomingMessage, call: Call): ClientRequest {
+  function open(target: ForwardTarget, req: IncomingMessage, call: Call, isUpgrade: boolean): ClientRequest {
     const base = peers.get(target.peerUrl) ?? parsePeerUrl(target.peerUrl);
     peers.set(target.peerUrl, base);
     const headers: Record<string, string> = {};
@@ -88,6 +92,7 @@ export function createForwarder(options: ForwardOptions): Forwarder {
     Object.assign(headers, toContextHeaders(call.context, clock), {
       authorization: `Bearer ${options.peerToken.reveal()}`,
       [clientAddressHeader]: call.clientAddress,
+      ...(isUpgrade && upgradeHeaders(req, options.withheldProtocols)),
     });
     const outgoing = request({
       agent,
@@ -112,7 +117,7 @@ export function createForwarder(options: ForwardOptions): Forwarder {
   }
 
   async function forward(target: ForwardTarget, req: IncomingMessage, res: ServerResponse, call: Call): Promise<void> {
-    const outgoing = open(target, req, call);
+    const outgoing = open(target, req, call, upgradeOf(res) !== undefined);
     res.once("close", () => outgoing.destroy());
     try {
       sendBody(req, outgoing, target.bodyLimitBytes);
@@ -155,7 +160,12 @@ function sendBody(req: IncomingMessage, outgoing: ClientRequest, limitBytes: num
 function relayAnswer(outgoing: ClientRequest, req: IncomingMessage, res: ServerResponse): Promise<void> {
   return new Promise((resolve, reject) => {
     outgoing.once("error", reject);
-    outgoing.once("close", () => reject(new Error("the peer closed the connection without an answer")));
+    const onClose = () => reject(new Error("the peer closed the connection without an answer"));
+    outgoing.once("close", onClose);
+    outgoing.once("upgrade", (answer, socket, head) => {
+      outgoing.off("close", onClose);
+      joinUpgraded(answer, socket, head, res).then(resolve, reject);
+    });
     outgoing.once("response", (answer) => {
       if (mustDropConnection(req)) res.shouldKeepAlive = false;
       res.writeHead(answer.statusCode ?? 502, endToEndHeaders(answer));
@@ -167,6 +177,47 @@ function relayAnswer(outgoing: ClientRequest, req: IncomingMessage, res: ServerR
       });
     });
   });
+}
+
+/** What opens a WebSocket at the peer, without what was for the edge alone. */
+function upgradeHeaders(req: IncomingMessage, withheld: RegExp | undefined): Record<string, string> {
+  const headers: Record<string, string> = { connection: "Upgrade", upgrade: "websocket" };
+  for (const name of ["sec-websocket-key", "sec-websocket-version"]) {
+    const value = req.headers[name];
+    if (typeof value === "string") headers[name] = value;
+  }
+  const protocols = protocolsOf(req).filter((one) => !withheld?.test(one));
+  if (protocols.length > 0) headers["sec-websocket-protocol"] = protocols.join(", ");
+  return headers;
+}
+
+/** Both connections become one; resolves when they have ended. Each that ends or breaks takes the other with it. */
+async function joinUpgraded(answer: IncomingMessage, peer: Duplex, head: Buffer, res: ServerResponse): Promise<void> {
+  const upgrade = upgradeOf(res);
+  if (!upgrade || res.closed) {
+    peer.destroy();
+    return;
+  }
+  // Its pings and its limits are the service's own affair.
+  answer.socket.setTimeout(0);
+  const { socket } = upgrade;
+  const own = Object.entries(res.getHeaders()).map(([name, value]) => `${name}: ${value}`);
+  const lines = [...pairsOf(answer), ...own];
+  markUpgraded(res);
+  socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join("\r\n")}\r\n\r\n`);
+  socket.write(head);
+  if (upgrade.head.length > 0) peer.write(upgrade.head);
+  await Promise.allSettled([pipe(peer, socket), pipe(socket, peer)]);
+  peer.destroy();
+  socket.destroy();
+}
+
+function pairsOf({ rawHeaders }: IncomingMessage): string[] {
+  const lines: string[] = [];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]?.toLowerCase() !== "x-request-id") lines.push(`${rawHeaders[i]}: ${rawHeaders[i + 1]}`);
+  }
+  return lines;
 }
 
 /** A peer's base URL. Throws a TypeError for one that is not plain `http://host:port`. */

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { Failure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
 import type { Clock } from "../service/clock.ts";
+import { isWebSocketRequest, takeUpgrades } from "./upgrade.ts";
 
 export interface HttpServerOptions {
   readonly onRequest: (req: IncomingMessage, res: ServerResponse) => void;
@@ -19,7 +20,7 @@ export interface HttpServerOptions {
 
 /** A listener with limits on everything that a client can make last or grow. */
 export interface HttpServer {
-  /** The stock server, for whoever hands it connections or takes upgrades. */
+  /** The stock server, for whoever hands it connections. */
   readonly server: Server;
   /** Listens and gives the port, the free one chosen for port 0. Throws `kit.cannot_listen`. */
   listen(address: { readonly host: string; readonly port: number }): Promise<number>;
@@ -47,12 +48,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       insecureHTTPParser: false,
       requireHostHeader: true,
       noDelay: true,
+      shouldUpgradeCallback: isWebSocketRequest,
     },
     (req, res) => {
       if (isClosing) res.shouldKeepAlive = false;
       onRequest(req, res);
     },
   );
+  takeUpgrades(server, onRequest);
   server.maxConnections = options.maxConnections ?? 20_000;
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);

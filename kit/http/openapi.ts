@@ -70,14 +70,18 @@ function describeOperation(service: string, route: Route<never>, components: Com
     const inPath = z.strictObject(Object.fromEntries(paramNamesOf(route.path).map((name) => [name, z.string()])));
     const parameters = [
       ...parametersIn("path", inPath, components, route.path),
+      ...(route.query ? parametersIn("query", route.query, components, route.path) : []),
       ...(route.takesIdempotencyKey ? [idempotencyKeyParameter] : []),
       ...Object.entries(route.headers ?? {}).map(toHeaderParameter),
     ];
+    const answers = route.isWebSocket
+      ? { 101: answer("A WebSocket") }
+      : { 200: withFiles(answer("Success", success), route.files) };
     return {
       ...base,
       ...(parameters.length > 0 && { parameters }),
       ...body,
-      responses: { 200: withFiles(answer("Success", success), route.files), ...errorAnswers(route, components) },
+      responses: { ...answers, ...errorAnswers(route, components) },
     };
   }
   const schemas = requestSchemasOf(route);

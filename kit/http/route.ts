@@ -224,7 +224,10 @@ export interface RawRoute<Ops = never> {
   readonly bodyLimitBytes: number;
   /** True when a client may send an `Idempotency-Key`: it stands in the exchange's context, and the handler sees to the rest. */
   readonly takesIdempotencyKey?: boolean;
-  /** For the OpenAPI document only; the handler reads the bytes. */
+  /** True where what is answered is a WebSocket (kit/http/web-socket.ts). */
+  readonly isWebSocket?: true;
+  /** For the OpenAPI document only, as is the body; the handler reads them. */
+  readonly query?: z.ZodType;
   readonly body?: z.ZodType;
   /** In place of JSON. */
   readonly bodyType?: string;

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createHttp2Server } from "node:http2";
 import { type AddressInfo, createServer, type Socket } from "node:net";
+import { isWebSocketRequest, takeUpgrades } from "../http/upgrade.ts";
 import type { Clock } from "../service/clock.ts";
 import { firstBytesTimeoutMs, maxConcurrentStreams, maxConnections, maxHeaderBytes } from "./peer-limits.ts";
 import type { PeerRouter } from "./peer-router.ts";
@@ -36,10 +37,14 @@ export async function listenForPeers(options: PeerListenerOptions): Promise<Peer
     { settings: { maxConcurrentStreams, maxHeaderListSize: maxHeaderBytes } },
     options.router.handle,
   );
-  const http1 = createHttpServer({ maxHeaderSize: maxHeaderBytes }, (req, res) => {
-    res.once("close", () => !server.listening && http1.closeIdleConnections());
-    options.onRequest(req, res);
-  });
+  const http1 = createHttpServer(
+    { maxHeaderSize: maxHeaderBytes, shouldUpgradeCallback: isWebSocketRequest },
+    (req, res) => {
+      res.once("close", () => !server.listening && http1.closeIdleConnections());
+      options.onRequest(req, res);
+    },
+  );
+  takeUpgrades(http1, options.onRequest);
   // It never listens itself; this is what starts its watch over slow headers and idle connections.
   http1.emit("listening");
 

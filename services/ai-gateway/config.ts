@@ -207,6 +207,37 @@ export const aiGatewayConfig = {
         .describe(
           "Names of `anthropic-beta` that reach a provider which speaks Anthropic's dialect; others are left out.",
         ),
+      realtime: z
+        .strictObject({
+          maxSessionMs: z
+            .int()
+            .min(1_000)
+            .max(86_400_000)
+            .default(3_600_000)
+            .describe("How long a session of `/v1/realtime` may last."),
+          pingMs: z
+            .int()
+            .min(100)
+            .max(3_600_000)
+            .default(20_000)
+            .describe(
+              "How often both ends of a session are asked whether they are there; who does not answer until the next time is gone.",
+            ),
+          maxMessageBytes: z
+            .int()
+            .min(1_024)
+            .max(67_108_864)
+            .default(16_777_216)
+            .describe("The longest message of a session; OpenAI takes 15 MiB of sound in one."),
+          maxContextTokens: z
+            .int()
+            .min(1_024)
+            .max(10_000_000)
+            .default(131_072)
+            .describe("What a model may read for one response at most: money for more is never set aside."),
+        })
+        .prefault({})
+        .describe("Sessions of `/v1/realtime`; see guides/realtime.md."),
       googleTokenUrl: z
         .url({ protocol: /^https?$/ })
         .default("https://oauth2.googleapis.com/token")

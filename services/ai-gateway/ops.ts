@@ -63,6 +63,7 @@ import {
   renderChosen,
   unlabelPrompt,
 } from "./prompts/prompt-ops.ts";
+import { serveSession } from "./realtime/serve-session.ts";
 import { dryRunRoute } from "./routing/dry-run-route.ts";
 import { reportModels, reportRoute } from "./routing/report-models.ts";
 import type { Route, RouteSpec } from "./routing/route.ts";
@@ -96,6 +97,7 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
       return serveCall(deps, askWithForm(surface, body, req.headers["content-type"] ?? "", isKeyed), exchange);
     },
     serveHotCall: createHotCalls(deps),
+    openRealtimeSession: (exchange: Exchange) => serveSession(deps, exchange),
     async createMessage(exchange: Exchange) {
       const betas = readBetas(exchange.req, deps.settings.anthropicBetas);
       const given = await givenBy(exchange, "messages");

@@ -39,6 +39,7 @@ import type { AiGatewayOps } from "./ops.ts";
 import { promptRoutes } from "./prompt-routes.ts";
 import { providerNameSchema } from "./provider-name.ts";
 import { type ProviderPreset, providerPresets } from "./provider-presets.ts";
+import { realtimeRoutes } from "./realtime-routes.ts";
 import { receiptRoutes } from "./receipt-routes.ts";
 import { resilienceRoutes } from "./resilience-routes.ts";
 import { responsesRoutes } from "./responses-routes.ts";
@@ -288,6 +289,7 @@ const places: readonly Place[] = [
 export const aiGatewayRoutes = [
   ...places.flatMap((place) => [...callRoutes(place), ...mediaRoutes(place), ...modelRoutes(place)]),
   ...places.flatMap((place) => [...fileRoutes(place), ...batchRoutes(place)]),
+  ...places.flatMap(realtimeRoutes),
   ...messagesRoutes,
   ...geminiRoutes,
   ...responsesRoutes,

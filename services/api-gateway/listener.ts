@@ -20,7 +20,7 @@ import type { apiGatewayConfig } from "./config.ts";
 import { registerLaneMetrics } from "./metrics.ts";
 import { openApi } from "./open-api.ts";
 import { priorityHeader } from "./priority.ts";
-import { googlePaths } from "./read-credential.ts";
+import { googlePaths, keyProtocol } from "./read-credential.ts";
 
 /** What guard, intake and hot routes read of a request, besides what the kit does. */
 const hotHeaders = ["authorization", "x-api-key", "origin", priorityHeader, tagsHeader, keepAliveHeader, cacheHeader];
@@ -75,8 +75,9 @@ export function createListener(options: ListenerOptions): Listener {
       forwarder = createForwarder({
         peerToken,
         clock,
-        allowedHeaders: [tagsHeader, keepAliveHeader, cacheHeader, "anthropic-beta"],
+        allowedHeaders: [tagsHeader, keepAliveHeader, cacheHeader, "anthropic-beta", "openai-beta"],
         withheldQuery: { path: googlePaths, field: "key" },
+        withheldProtocols: keyProtocol,
       });
       handler = createHttpHandler({
         ...{ guard, intake, clock, random, log, metrics, docBaseUrl: settings.docBaseUrl, tracer, ...openApi },

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { aiGateway } from "@lyss/services/ai-gateway/service.ts";
+import { WebSocket } from "ws";
 import { balanceOf, waitForNoHold } from "../read-money.ts";
 import { requestJson, runPlatform } from "../run-platform.ts";
 
@@ -58,6 +59,14 @@ const places = /^\/(?:api\/v1\/ai|v1|v1beta)\//;
 function codeOf({ error }: Record<string, unknown>): unknown {
   const { code, details } = error as { code?: unknown; details?: readonly Record<string, unknown>[] };
   return typeof code === "string" ? code : details?.find(({ reason }) => reason !== undefined)?.["reason"];
+}
+
+async function statusOfSession(url: string, apiKey: string): Promise<number> {
+  const socket = new WebSocket(url.replace("http", "ws"), { headers: { authorization: `Bearer ${apiKey}` } });
+  socket.on("error", () => undefined);
+  const [, answer] = await once(socket, "unexpected-response");
+  socket.terminate();
+  return answer.statusCode;
 }
 
 test("B14: every route that calls a model is refused with an empty wallet, before a connection to the provider", async (t) => {
@@ -120,6 +129,10 @@ test("B14: every route that calls a model is refused with an empty wallet, befor
       );
       continue;
     }
+    if (name === "realtime") {
+      assert.equal(await statusOfSession(`${platform.url}${path}?model=dear`, platform.apiKey), 402);
+      continue;
+    }
     const body = bodies[name];
     assert.ok(body && method === "POST", `${method} ${path} calls a model: say here with what`);
     for (const stream of isWholeOnly(name) ? [false] : [false, true]) {
@@ -149,6 +162,8 @@ test("B14: there is one way to a provider, and it takes the money of a call", ()
   assert.deepEqual(using("essions.sessionOf("), ["mcp/call-tool.ts", "mcp/tool-book.ts"]);
   assert.match(readFileSync(join(root, "mcp/call-tool.ts"), "utf8"), /funding\.fund\([\s\S]*policy\.run\(/);
   assert.deepEqual(using("await sendUpstream("), ["call/serve-targets.ts"]);
+  // A session is opened where its money has just been set aside.
+  assert.deepEqual(using("await connectUpstream("), ["realtime/serve-session.ts"]);
   assert.match(readFileSync(join(root, "call/call.ts"), "utf8"), /readonly funds: Funds;/);
   // The short way has one place where a request leaves, which is given the call's funds.
   assert.deepEqual(using("pool.send("), ["hot/hot-call.ts"]);

@@ -51,6 +51,7 @@ export function createFunder(deps: {
   readonly log: Logger;
 }): {
   readonly fund: (call: CallToFund) => Promise<Funds>;
+  readonly setAside: (call: CallToFund) => Promise<Drawn>;
   readonly draw: DrawForCall;
   /** Calls with a hold of their own that is not charged yet. */
   readonly heldCallIds: ReadonlySet<string>;
@@ -58,11 +59,14 @@ export function createFunder(deps: {
   const { billing, prices, budgets, leases, journal, clock, log } = deps;
   const heldCallIds = new Set<string>();
 
-  /**
-   * Sets money aside and writes the attempt down. What is drawn goes back when the attempt cannot be written. Throws `load.overloaded`
-   * while too many calls wait to be charged.
-   */
+  /** Sets money aside and writes the attempt down. What is drawn goes back when the attempt cannot be written. */
   async function fund(call: CallToFund): Promise<Funds> {
+    const drawn = await setAside(call);
+    return drawn.begin();
+  }
+
+  /** Sets money aside, and writes nothing down yet. Throws `load.overloaded` while too many calls wait to be charged. */
+  async function setAside(call: CallToFund): Promise<Drawn> {
     // Calls that end faster than they are charged are slowed down to that; refused only where that does not help.
     if (journal.isFull && !(await journal.untilRoom()))
       throw new Failure(loadShedFailures.overloaded, { retryAfterSeconds: 1 }, { retryAfterMs: 1_000 });
@@ -73,14 +77,24 @@ export function createFunder(deps: {
     checkPrice(call, price);
     const drawing = drawAt(call, price, startedAtMs);
     const draw = drawing instanceof Promise ? await drawing : drawing;
-    return draw ? begin(call, { price, draw, hold: undefined }, startedAtMs) : hold(call, price, startedAtMs);
+    if (draw) return toDrawn(call, price, draw, startedAtMs);
+    const held = await reserve(call, price);
+    return {
+      begin: () => begin(call, { price, draw: undefined, hold: held }, startedAtMs),
+      cancel: () => release(call),
+    };
   }
 
   /** By billing alone. A hold that the call has already moves on to the call's new target. */
   async function hold(call: CallToFund, price: KnownPrice, startedAtMs: number): Promise<Funds> {
+    const held = await reserve(call, price);
+    return begin(call, { price, draw: undefined, hold: held }, startedAtMs);
+  }
+
+  async function reserve(call: CallToFund, price: KnownPrice): Promise<ReserveCallResponse> {
     const held = await billing.reserveCall(toReserve(call, price), { timeoutMs: reserveTimeoutMs });
     heldCallIds.add(call.callId);
-    return begin(call, { price, draw: undefined, hold: held }, startedAtMs);
+    return held;
   }
 
   async function holdAnew(call: CallToFund): Promise<Funds> {
@@ -195,7 +209,7 @@ export function createFunder(deps: {
     });
   }
 
-  return { fund, draw, heldCallIds };
+  return { fund, setAside, draw, heldCallIds };
 }
 
 type MaybePromise<T> = T | Promise<T>;

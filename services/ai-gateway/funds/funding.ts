@@ -12,7 +12,7 @@ import type { Registry } from "prom-client";
 import { createBudgetPaths } from "./budget-paths.ts";
 import { createFactJournal } from "./fact-journal.ts";
 import { createFunder } from "./funder.ts";
-import type { CallToFund, DrawForCall, Funds } from "./funds.ts";
+import type { CallToFund, DrawForCall, Drawn, Funds } from "./funds.ts";
 import { assessEveryMs, createLeaseKeeper } from "./lease-keeper.ts";
 import { createPriceCache, type PriceCache } from "./price-cache.ts";
 import { createRecovery } from "./recovery.ts";
@@ -21,6 +21,8 @@ import { createRecovery } from "./recovery.ts";
 export interface Funding {
   /** Throws billing's failures, `kit.unavailable` when there is neither a lease nor billing, `cannot_record`, and `load.overloaded`. */
   fund(call: CallToFund): Promise<Funds>;
+  /** The same up to the point where the attempt is written down: for what may begin at any moment, or never. Throws as `fund` does. */
+  setAside(call: CallToFund): Promise<Drawn>;
   readonly draw: DrawForCall;
   readonly priceOf: PriceCache["priceOf"];
   readonly jobs: readonly Job[];
@@ -54,7 +56,7 @@ export function createFunding({ billing, folder, heartbeatMs, clock, random, log
   const leases = createLeaseKeeper({ billing, spool, nodeId, clock, random, log });
   const prices = createPriceCache(billing, { clock, random, metrics });
   const budgets = createBudgetPaths(billing, { clock, random, metrics });
-  const { fund, draw, heldCallIds } = createFunder({ billing, prices, budgets, leases, journal, clock, log });
+  const { fund, setAside, draw, heldCallIds } = createFunder({ billing, prices, budgets, leases, journal, clock, log });
   const recovery = createRecovery({ spool, billing, journal, clock, log });
   recovery.takeUp(recovered);
 
@@ -74,6 +76,7 @@ export function createFunding({ billing, folder, heartbeatMs, clock, random, log
 
   return {
     fund,
+    setAside,
     draw,
     priceOf: prices.priceOf,
     jobs: [

@@ -3,7 +3,16 @@ import type { OtherBucket } from "@lyss/contracts/pricing/token-price.ts";
 /** A model of the simulated provider, with play prices so that money can be tried out too. */
 export interface SimulatedModel {
   readonly name: string;
-  readonly kind: "chat" | "completion" | "embedding" | "moderation" | "rerank" | "speech" | "transcription" | "image";
+  readonly kind:
+    | "chat"
+    | "completion"
+    | "embedding"
+    | "moderation"
+    | "rerank"
+    | "speech"
+    | "transcription"
+    | "image"
+    | "realtime";
   /** Decimal US dollars per million prompt tokens. */
   readonly inputUsdPerMillion: string;
   /** Decimal US dollars per million completion tokens. */
@@ -101,6 +110,15 @@ export const simulatedModels: readonly SimulatedModel[] = [
     unitUsdPerMillion: { imageInput: "10", imageOutput: "40" },
     contextTokens: 0,
     maxOutputTokens: 1_056,
+  },
+  {
+    name: "simulated-realtime",
+    kind: "realtime",
+    inputUsdPerMillion: "0.60",
+    outputUsdPerMillion: "2.40",
+    unitUsdPerMillion: { audioInput: "10", audioOutput: "20" },
+    contextTokens: 32_768,
+    maxOutputTokens: 4_096,
   },
 ];
 

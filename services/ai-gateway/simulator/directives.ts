@@ -53,6 +53,7 @@ const directives = {
   cut_after_tokens: count(answerTokensLimit),
   end_after_tokens: count(answerTokensLimit),
   stall_after_tokens: count(answerTokensLimit),
+  close_code: count(4_999),
   stream_error_after_tokens: count(answerTokensLimit),
   stream_error_style: oneOf(["openai", "event", "openrouter"]),
 

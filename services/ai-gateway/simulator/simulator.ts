@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { hasBody } from "@lyss/kit/http/read-body.ts";
+import { isWebSocketRequest } from "@lyss/kit/http/upgrade.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import { authenticate, authenticateSigned, isSigned } from "./authenticate.ts";
 import { createSimulatedBatches } from "./batches.ts";
@@ -12,6 +13,7 @@ import type { Desk } from "./desk.ts";
 import type { Behaviour } from "./directives.ts";
 import { createSimulatedFiles } from "./files.ts";
 import { findEndpoint } from "./find-endpoint.ts";
+import { takeSessions } from "./realtime.ts";
 import { seededHex } from "./seeded.ts";
 import { answerByRequest } from "./serve-batches.ts";
 import { type Vendor, vendorOf } from "./vendors.ts";
@@ -95,9 +97,10 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     requests: 0,
   };
   const server = createServer(
-    { keepAliveTimeout: keepAliveMs, noDelay: true },
+    { keepAliveTimeout: keepAliveMs, noDelay: true, shouldUpgradeCallback: isWebSocketRequest },
     (req, res) => void serve(state, req, res),
   );
+  takeSessions(server, { ...options, underWay: state.underWay, nextId: () => nextId(state) });
   server.maxConnections = connectionsLimit;
   server.listen(options.port, options.host);
   await once(server, "listening");
@@ -120,12 +123,16 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   };
 }
 
+function nextId(state: State): string {
+  return seededHex(`${state.idSeed}\n${++state.requests}`, 24);
+}
+
 async function serve(state: State, req: IncomingMessage, res: ServerResponse): Promise<void> {
   const facts = { model: "", isStream: false, promptTokens: 0, completionTokens: 0, isCut: false };
   const controller = new AbortController();
   const [path = "", query = ""] = (req.url ?? "").split("?", 2);
   const vendor = vendorOf(path, req.headers);
-  const id = seededHex(`${state.idSeed}\n${++state.requests}`, 24);
+  const id = nextId(state);
   const cut = () => {
     facts.isCut = true;
     controller.abort();

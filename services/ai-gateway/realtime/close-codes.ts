@@ -1,0 +1,33 @@
+// RFC 6455, 7.4, and the IANA registry of close codes. 1005, 1006 and 1015 say what was not received, and are never sent.
+
+/** Why this side ends a session. */
+export const closeCodes = {
+  /** The other end is gone, or a session has lasted long enough. */
+  goingAway: 1001,
+  /** There is no money, or no right, to go on. */
+  refused: 1008,
+  /** Something is broken that the client cannot mend. */
+  broken: 1011,
+  restarting: 1012,
+  tryLater: 1013,
+} as const;
+
+const nothingSaid = 1005;
+const lost = 1006;
+const normal = 1000;
+
+/** The code with which a client ended, as the provider is to hear it: one that vanished has gone away. */
+export function toUpstreamCode(code: number): number {
+  if (code === nothingSaid) return normal;
+  return isSendable(code) ? code : closeCodes.goingAway;
+}
+
+/** The code with which a provider ended, as the client is to hear it; undefined when the connection was lost. */
+export function toClientCode(code: number): number | undefined {
+  if (code === nothingSaid) return normal;
+  return code === lost || !isSendable(code) ? undefined : code;
+}
+
+function isSendable(code: number): boolean {
+  return (code >= 1000 && code <= 1014 && code !== 1004 && code !== nothingSaid && code !== lost) || code >= 3000;
+}

@@ -1,0 +1,148 @@
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { Failure, isFailure, type Locale } from "@lyss/kit/errors/failure.ts";
+import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import type { WebSocket } from "ws";
+import type { AiGatewayDeps } from "../deps.ts";
+import { fieldOf } from "../dialects/openai/usage.ts";
+import { type ClientSession, readClientEvent } from "./client-event.ts";
+import { closeCodes, toClientCode, toUpstreamCode } from "./close-codes.ts";
+import { readErrorEvent, toErrorEvent } from "./error-event.ts";
+import { type Message, pump, send } from "./pump.ts";
+import { isOfResponse, type SessionMeter } from "./session-meter.ts";
+
+export interface RelayedSession extends ClientSession {
+  readonly client: WebSocket;
+  /** Paused. */
+  readonly upstream: WebSocket;
+  readonly meter: SessionMeter;
+  readonly locale: Locale;
+  /** Aborted with the failure that the client is to hear. */
+  readonly abort: AbortSignal;
+}
+
+/**
+ * Relays a session's messages both ways, each after its money is seen to, until one end closes, is gone, or may not go on. Resolves
+ * when everything is settled. Never rejects.
+ */
+export async function relaySession(deps: AiGatewayDeps, session: RelayedSession): Promise<void> {
+  const { client, upstream, meter, locale, abort } = session;
+  const { clock, random, log, settings } = deps;
+  const { model } = session.target;
+  const over = Promise.withResolvers<"canceled" | "truncated">();
+
+  const errorEvent = (failure: Failure, refersTo?: unknown) =>
+    toErrorEvent(failure, { eventId: random.id("event"), refersTo, locale });
+
+  /** Ends both sides: the client hears why, the provider at once. */
+  function cut(err: unknown): void {
+    const failure = isFailure(err) ? err : new Failure(kitFailures.internal);
+    if (!isFailure(err)) log.error({ err, model: model.name }, "a session failed in an unexpected way");
+    fromClient.stop();
+    fromUpstream.stop();
+    void send(client, errorEvent(failure), false);
+    client.close(codeFor(failure));
+    upstream.close(closeCodes.goingAway);
+    over.resolve("truncated");
+  }
+
+  async function onClientMessage(message: Message): Promise<void> {
+    try {
+      const event = readClientEvent(message.bytes, session);
+      await meter.admit(event);
+      await send(upstream, event.rewritten ?? message.bytes, event.rewritten === undefined && message.isBinary);
+    } catch (err) {
+      if (!isFailure(err) || !isOfResponse(err)) throw err;
+      await send(client, errorEvent(err, fieldOf(parseIfJson(message.bytes), "event_id")), false);
+    }
+  }
+
+  async function onUpstreamMessage({ bytes, isBinary }: Message): Promise<void> {
+    const event = parseIfJson(bytes);
+    await meter.note(event);
+    const type = fieldOf(event, "type");
+    // What an operator's account has left is nobody else's affair.
+    if (type === "rate_limits.updated" && session.target.provider.source !== "tenant") return;
+    await send(client, toClientText(event, type) ?? bytes, isBinary);
+    if (type === "response.done" || String(type).endsWith("transcription.completed")) meter.check().catch(cut);
+  }
+
+  /** In place of what the provider sent, where the client is not to see that. */
+  function toClientText(event: unknown, type: unknown): string | undefined {
+    if (type === "error") {
+      const { failure, refersTo } = readErrorEvent(model.name, event);
+      return errorEvent(failure, refersTo);
+    }
+    const shown = fieldOf(event, "session");
+    if (fieldOf(shown, "model") !== model.upstreamName || model.upstreamName === session.model) return undefined;
+    return JSON.stringify({ ...(event as object), session: { ...(shown as object), model: session.model } });
+  }
+
+  const fromClient = pump(client, onClientMessage, cut);
+  const fromUpstream = pump(upstream, onUpstreamMessage, cut);
+  client.on("error", () => undefined);
+  client.once("close", (code: number, reason: Buffer) => {
+    fromClient.stop();
+    fromUpstream.stop();
+    upstream.close(toUpstreamCode(code), code === 1000 || code >= 3000 ? reason : undefined);
+    over.resolve("canceled");
+  });
+  upstream.once("close", async (code: number) => {
+    await fromUpstream.idle();
+    const told = toClientCode(code);
+    if (told === undefined) cut(new Failure(aiGatewayFailures.upstream_truncated, { model: model.name }));
+    client.close(told);
+    over.resolve("truncated");
+  });
+  const onAbort = () => cut(abort.reason);
+  abort.addEventListener("abort", onAbort, { once: true });
+  if (abort.aborted) onAbort();
+  const { maxSessionMs, pingMs } = settings.realtime;
+  const expire = () =>
+    cut(new Failure(aiGatewayFailures.session_expired, { minutes: Math.ceil(maxSessionMs / 60_000) }));
+  const cancelLimit = clock.setTimer(maxSessionMs, expire);
+  const stopPings = [client, upstream].map((socket) => keepAsking(deps, socket, pingMs));
+  upstream.resume();
+
+  const outcome = await over.promise;
+  cancelLimit();
+  for (const stop of stopPings) stop();
+  abort.removeEventListener("abort", onAbort);
+  await meter.end(outcome);
+}
+
+/** Ends the connection of an end that does not answer a ping until the next. One that is not read now cannot be heard. */
+function keepAsking({ clock }: Pick<AiGatewayDeps, "clock">, socket: WebSocket, pingMs: number): () => void {
+  let isHeard = true;
+  let cancel = () => {};
+  socket.on("pong", () => {
+    isHeard = true;
+  });
+  function ask(): void {
+    if (!isHeard && !socket.isPaused) {
+      socket.terminate();
+      return;
+    }
+    isHeard = socket.isPaused;
+    if (socket.readyState === socket.OPEN) socket.ping();
+    cancel = clock.setTimer(pingMs, ask);
+  }
+  cancel = clock.setTimer(pingMs, ask);
+  return () => cancel();
+}
+
+/** How a session ends that may not go on. */
+function codeFor({ type }: Failure): number {
+  if (type.code === aiGatewayFailures.session_expired.code) return closeCodes.goingAway;
+  if (type.code === aiGatewayFailures.shutting_down.code) return closeCodes.restarting;
+  if (type.code === aiGatewayFailures.upstream_truncated.code) return closeCodes.broken;
+  if (type.httpStatus < 500) return closeCodes.refused;
+  return type.isRetryable ? closeCodes.tryLater : closeCodes.broken;
+}
+
+function parseIfJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,172 @@
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { billingFailures } from "@lyss/contracts/failures/billing.ts";
+import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
+import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import { setLastingHeader } from "@lyss/kit/http/failure-reply.ts";
+import type { Exchange } from "@lyss/kit/http/route.ts";
+import { protocolsOf } from "@lyss/kit/http/upgrade.ts";
+import { acceptWebSocket, asksForWebSocket } from "@lyss/kit/http/web-socket.ts";
+import type { Caller } from "@lyss/kit/rpc/call-context.ts";
+import type { WebSocket } from "ws";
+import { servedBy } from "../call/call.ts";
+import { findTargets } from "../call/choose-target.ts";
+import { counterFor } from "../call/count-tokens.ts";
+import { readTags } from "../call/read-tags.ts";
+import { refuseField } from "../call/refuse-field.ts";
+import type { AiGatewayDeps } from "../deps.ts";
+import type { Target } from "../model.ts";
+import type { OpenCall } from "../open-calls.ts";
+import { connectUpstream } from "./connect-upstream.ts";
+import { relaySession } from "./relay-session.ts";
+import { createSessionMeter, type SessionMeter } from "./session-meter.ts";
+
+/** The subprotocol that is answered to whoever offers any. */
+const protocol = "realtime";
+const noBody = Buffer.alloc(0);
+const betaProtocol = /^openai-beta\.(realtime-v\d+)$/;
+const betaHeader = /^realtime=v\d+$/;
+
+interface Opened {
+  readonly target: Target;
+  readonly meter: SessionMeter;
+  readonly upstream: WebSocket;
+  readonly attempt: number;
+}
+
+/**
+ * One session of OpenAI's realtime dialect: money is set aside and the provider has answered before the client's handshake is. Throws a
+ * Failure until then. Resolves when the session is over and settled.
+ */
+export async function serveSession(deps: AiGatewayDeps, exchange: Exchange): Promise<void> {
+  const { req, res, caller, context } = exchange;
+  const model = readModel(req.url ?? "");
+  if (!asksForWebSocket(exchange)) {
+    setLastingHeader(res, "upgrade", "websocket");
+    throw new Failure(aiGatewayFailures.web_socket_needed);
+  }
+  if (deps.openCalls.isStopping) throw new Failure(aiGatewayFailures.shutting_down);
+  if (!caller) throw new Failure(kitFailures.unauthenticated);
+  const offered = protocolsOf(req);
+  if (offered.length > 0 && !offered.includes(protocol)) {
+    throw refuseField("sec-websocket-protocol", `must offer ${protocol}`, `必须包含 ${protocol}`);
+  }
+  const abort = new AbortController();
+  const leave = () => abort.abort(new Failure(kitFailures.canceled));
+  res.once("close", leave);
+  const call: OpenCall = { abort: (failure) => abort.abort(failure), previous: undefined, next: undefined };
+  deps.openCalls.begin(call);
+  try {
+    const { target, meter, upstream, attempt } = await openAtFirst(deps, exchange, {
+      caller,
+      model,
+      signal: abort.signal,
+    });
+    res.removeListener("close", leave);
+    const headers = servedBy(target, attempt);
+    const maxMessageBytes = deps.settings.realtime.maxMessageBytes;
+    const client = acceptWebSocket(exchange, {
+      protocol: offered.length > 0 ? protocol : undefined,
+      maxMessageBytes,
+      headers,
+    });
+    if (!client) {
+      upstream.terminate();
+      await meter.end("canceled");
+      return;
+    }
+    const { catalog } = deps;
+    await relaySession(deps, {
+      catalog,
+      caller,
+      model,
+      target,
+      client,
+      upstream,
+      meter,
+      locale: context.locale,
+      abort: abort.signal,
+    });
+  } finally {
+    deps.openCalls.end(call);
+  }
+}
+
+interface Asked {
+  readonly caller: Caller;
+  readonly model: string;
+  readonly signal: AbortSignal;
+}
+
+/** Opens the session at the first target that takes it: each has money of its own first. Throws what the first of them said. */
+async function openAtFirst(deps: AiGatewayDeps, exchange: Exchange, { caller, model, signal }: Asked): Promise<Opened> {
+  const { req, requestId } = exchange;
+  const tags = readTags(req);
+  // What they would look at goes by in sounds and in pieces: nothing is let through unseen.
+  const names = [model, deps.callDefaults.modelOf(caller, model)];
+  if (deps.guardrails.rulesFor(caller, names, tags).length > 0) {
+    throw new Failure(aiGatewayFailures.session_unguarded, { model });
+  }
+  const asked = { surface: "realtime", body: noBody };
+  const found = await findTargets(deps, caller, { model, asked }, tags);
+  const targets = found.targets.filter(({ provider }) => provider.dialect === "openai");
+  const first = deps.failOver.first(targets);
+  if (!first) throw notSpoken();
+  if (targets.length > 1) deps.failOver.noteCall();
+  const tried: Target[] = [];
+  let told: { readonly err: unknown } | undefined;
+  for (let target: Target | undefined = first; target; ) {
+    tried.push(target);
+    const counter = await counterFor(target.provider);
+    const meter = createSessionMeter(deps, { target, caller, tags, requestId, counter });
+    try {
+      deps.policies.policyOf(target.provider).breaker()?.throwIfOpen();
+      await meter.begin();
+      const upstream = await connectUpstream(deps, target, { beta: readBeta(exchange), signal });
+      deps.failOver.noteAnswer(target);
+      return { target, meter, upstream, attempt: tried.length };
+    } catch (err) {
+      await meter.end("canceled");
+      if (signal.aborted) throw err;
+      told ??= { err };
+      const isPassed = [billingFailures.price_missing, aiGatewayFailures.model_limited].some((type) =>
+        isFailure(err, type),
+      );
+      target = isPassed
+        ? deps.failOver.skip(tried, targets)
+        : deps.failOver.next(err, { tried, targets, attempts: tried.length });
+    }
+  }
+  throw told?.err;
+}
+
+function notSpoken(): Failure {
+  return refuseField(
+    "model",
+    "is at a provider that does not answer requests of this kind; GET /v1/models lists others",
+    "所在的供应商不支持此类请求；其他模型见 GET /v1/models",
+  );
+}
+
+/** The one thing that a query says. Throws `invalid_request` for what else it holds. */
+function readModel(url: string): string {
+  const query = new URLSearchParams(url.includes("?") ? url.slice(url.indexOf("?") + 1) : "");
+  for (const name of query.keys()) {
+    if (name === "model") continue;
+    throw refuseField(name.slice(0, 64), "is not known here; only model is", "不是此处可用的参数；只有 model");
+  }
+  const [model = "", ...others] = query.getAll("model");
+  if (model !== "" && model.length <= 200 && others.length === 0) return model;
+  throw refuseField(
+    "model",
+    "must be the name of a model; GET /v1/models lists them",
+    "必须是模型名称，见 GET /v1/models",
+  );
+}
+
+/** The form of the dialect before today's, where the client asks for it: by header, or a browser by subprotocol. */
+function readBeta({ req }: Pick<Exchange, "req">): string | undefined {
+  const said = req.headers["openai-beta"];
+  if (typeof said === "string" && betaHeader.test(said)) return said;
+  const offered = protocolsOf(req).map((one) => betaProtocol.exec(one)?.[1]);
+  return offered.find((one) => one !== undefined)?.replace("-", "=");
+}
