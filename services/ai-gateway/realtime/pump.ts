@@ -42,6 +42,8 @@ export function pump(
     stop() {
       isStopped = true;
       queue.length = 0;
+      // Or its answer to our close would never be read.
+      from.resume();
     },
   };
 }
