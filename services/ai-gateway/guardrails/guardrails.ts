@@ -27,8 +27,8 @@ export interface FoundIn {
 /** The rules that calls are looked at by, and what they find. */
 export interface Guardrails {
   readonly clock: Clock;
-  /** True where a rule may be for calls of the caller's: one or two look-ups. */
-  isWanted(caller: Pick<Caller, "tenantId">): boolean;
+  /** True where a rule that is enabled may be for calls of the caller's: a few look-ups. */
+  isWanted(caller: Pick<Caller, "tenantId" | "keyId">): boolean;
   /** Those for one call, by any name that its model has: the platform's, then the tenant's own, by name. */
   rulesFor(caller: Pick<Caller, "tenantId" | "keyId">, models: readonly string[], tags: TagsText): readonly Rule[];
   /** All that are in force for a tenant, for trying them. */
@@ -69,6 +69,7 @@ const maxGuardrails = 100;
 export function createGuardrails({ db, outbox, clock, log, metrics, key }: GuardrailsDeps): Guardrails {
   const store = createGuardrailStore(db.sql);
   let byTenant: ReadonlyMap<string, readonly Rule[]> = new Map();
+  let reachOf: ReadonlyMap<string, Reach> = new Map();
   const counter = new Counter({
     name: "llm_guardrail_findings_total",
     help: "What guardrails have found in calls, by kind, side and what became of it.",
@@ -90,6 +91,10 @@ export function createGuardrails({ db, outbox, clock, log, metrics, key }: Guard
     const before = new Map([...byTenant.values()].flat().map((rule) => [idOf(rule.guardrail), rule]));
     const rules = (await store.listGuardrails()).map((it) => before.get(idOf(it)) ?? compileRule(it));
     byTenant = Map.groupBy(rules, ({ guardrail }) => guardrail.tenantId);
+    const enabled = [...byTenant].map(
+      ([tenantId, own]) => [tenantId, own.filter(({ guardrail: { spec } }) => spec.enabled)] as const,
+    );
+    reachOf = new Map(enabled.flatMap(([tenantId, own]) => (own.length > 0 ? [[tenantId, toReach(own)]] : [])));
   }
 
   const say = (tx: Tx, { tenantId, name }: GuardrailName, version: number) =>
@@ -108,7 +113,10 @@ export function createGuardrails({ db, outbox, clock, log, metrics, key }: Guard
 
   return {
     clock,
-    isWanted: ({ tenantId }) => byTenant.size > 0 && (byTenant.has(tenantId) || byTenant.has(ofPlatform)),
+    isWanted({ tenantId, keyId }) {
+      if (reachOf.size === 0) return false;
+      return isWithin(reachOf.get(tenantId), keyId) || isWithin(reachOf.get(ofPlatform), keyId);
+    },
     rulesFor(caller, models, tags) {
       if (byTenant.size === 0) return [];
       return rulesOf(caller.tenantId).filter(({ guardrail }) => isFor(guardrail, caller, models, tags));
@@ -161,6 +169,21 @@ export function createGuardrails({ db, outbox, clock, log, metrics, key }: Guard
     },
     load,
   };
+}
+
+/** Whose calls the rules of a tenant can be for. */
+interface Reach {
+  readonly isForAll: boolean;
+  readonly keys: ReadonlySet<string>;
+}
+
+function toReach(rules: readonly Rule[]): Reach {
+  const keys = rules.map(({ guardrail: { spec } }) => spec.keys);
+  return { isForAll: keys.some(({ length }) => length === 0), keys: new Set(keys.flat()) };
+}
+
+function isWithin(reach: Reach | undefined, keyId: string): boolean {
+  return reach !== undefined && (reach.isForAll || reach.keys.has(keyId));
 }
 
 /** Another that was made under a name that was free again has another time. */
