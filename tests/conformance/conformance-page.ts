@@ -1,29 +1,35 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
-import { type Client, type Feature, features } from "./clients/client.ts";
+import type { Client } from "./clients/client.ts";
 
 const page = new URL("../../docs/conformance.md", import.meta.url);
 
-/** A client, and for each vendor what it did there. */
-export interface Row {
+/** What can be done, by the letter that stands for it. */
+export type Letters<Feature extends string> = Readonly<Record<Feature, readonly [letter: string, what: string]>>;
+
+/** A client, and for each column what it did there. */
+export interface Row<Feature extends string> {
   readonly client: Pick<Client, "name" | "package">;
   readonly version: string;
   readonly cells: readonly (readonly Feature[])[];
 }
 
-/** A table of what clients did at vendors, one a column. */
-export function toTable(vendors: readonly string[], rows: readonly Row[]): string {
+/** A table of what clients did. */
+export function toTable<Feature extends string>(
+  features: Letters<Feature>,
+  columns: readonly string[],
+  rows: readonly Row<Feature>[],
+): string {
   const lines = rows.map(({ client, version, cells }) => {
     const letters = cells.map((cell) => cell.map((feature) => features[feature][0]).join(" ") || "–");
     return `| \`${client.package}\` ${version} | ${client.name} | ${letters.join(" | ")} |`;
   });
-  return [`| client | surface | ${vendors.join(" | ")} |`, `|---|---|${"---|".repeat(vendors.length)}`, ...lines].join(
-    "\n",
-  );
+  const head = [`| client | surface | ${columns.join(" | ")} |`, `|---|---|${"---|".repeat(columns.length)}`];
+  return [...head, ...lines].join("\n");
 }
 
 /** The letters of the tables. */
-export function toLegend(): string {
+export function toLegend(features: Letters<string>): string {
   const lines = Object.values(features).map(([letter, what]) => `| ${letter} | ${what} |`);
   return ["| letter | what was done |", "|---|---|", ...lines].join("\n");
 }

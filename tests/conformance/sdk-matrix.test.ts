@@ -4,20 +4,21 @@ import { after, test } from "node:test";
 import OpenAI, { BadRequestError } from "openai";
 import { aiSdkClients } from "./clients/ai-sdk.ts";
 import { anthropicMessages } from "./clients/anthropic.ts";
-import type { Client, Feature } from "./clients/client.ts";
+import { type Client, type Feature, features } from "./clients/client.ts";
 import { googleGenAi } from "./clients/google.ts";
+import { connectToTools, type ToolFeature, toolExercises, toolFeatures, toolModes } from "./clients/mcp.ts";
 import { openAiChat, openAiEmbeddings, openAiResponses } from "./clients/openai.ts";
 import { holdPart, type Row, toLegend, toTable } from "./conformance-page.ts";
 import { runVendorPlatform } from "./vendor-platform.ts";
 
 // Public clients with nothing changed but the base URL, in front of a model at each vendor's wire; one platform serves all.
-const { platform, vendors, placeOf } = await runVendorPlatform({ after });
+const { platform, vendors, placeOf, untilLeft } = await runVendorPlatform({ after });
 
 const { devDependencies } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
 const clients: readonly Client[] = [
   ...[openAiChat, openAiResponses, openAiEmbeddings, anthropicMessages, googleGenAi, ...aiSdkClients],
 ];
-const rows: (Row & { readonly client: Client })[] = clients.map((client) => ({
+const rows: (Row<Feature> & { readonly client: Client })[] = clients.map((client) => ({
   ...{ client, version: devDependencies[client.package], cells: vendors.map((): Feature[] => []) },
 }));
 
@@ -43,11 +44,29 @@ test("vectors are refused by name where a wire has none", async () => {
   }
 });
 
+const toolRow: Row<ToolFeature> & { readonly cells: ToolFeature[][] } = {
+  client: { package: "@modelcontextprotocol/client", name: "tools" },
+  ...{ version: devDependencies["@modelcontextprotocol/client"], cells: toolModes.map(() => []) },
+};
+for (const [n, mode] of toolModes.entries()) {
+  for (const name of Object.keys(toolExercises) as ToolFeature[]) {
+    test(`@modelcontextprotocol/client (${mode}): ${name}`, async () => {
+      const place = { url: platform.url, apiKey: platform.apiKey, untilLeft };
+      const client = await connectToTools(place, mode);
+      await toolExercises[name](client, place).finally(() => client.close());
+      toolRow.cells[n]?.push(name);
+    });
+  }
+}
+
 test("docs/conformance.md says what was found", () => {
-  holdPart("letters", toLegend());
+  holdPart("letters", toLegend(features));
+  holdPart("tool-letters", toLegend(toolFeatures));
+  holdPart("tools", toTable(toolFeatures, toolModes, [toolRow]));
   holdPart(
     "node",
     toTable(
+      features,
       vendors.map(({ name }) => name),
       rows,
     ),

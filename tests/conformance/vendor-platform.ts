@@ -29,6 +29,7 @@ export async function runVendorPlatform(t: TestScope): Promise<VendorPlatform> {
   const priced = { inputUsdPerMillion: "1", outputUsdPerMillion: "2" };
   const platform = await runPlatform(scope, {
     config: {
+      mcpServers: [{ name: "tools", url: `${simulator.url}/mcp`, headers: { authorization: `Bearer ${apiKey}` } }],
       aiGateway: { simulator: false },
       log: { level: "warn" },
       providers: vendors.map(({ name, dialect, path, modelPrefix, toSecret }) => ({

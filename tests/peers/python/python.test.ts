@@ -56,7 +56,7 @@ test("streams that Python's SDKs left have ended at the vendors", untilLeft);
 test("docs/conformance.md says what was found with Python", () => {
   const requirements = readFileSync(fileOf("requirements.txt"), "utf8");
   const clients = Map.groupBy(tried, ({ package: library, name }) => `${library} ${name}`);
-  const rows = [...clients.values()].map((own): Row => {
+  const rows = [...clients.values()].map((own): Row<Feature> => {
     const [{ package: library = "", name = "" } = {}] = own;
     const [, version = ""] = new RegExp(`^${library}==(.+)$`, "m").exec(requirements) ?? [];
     const cells = vendors.map((vendor) =>
@@ -68,6 +68,7 @@ test("docs/conformance.md says what was found with Python", () => {
   holdPart(
     "python",
     toTable(
+      features,
       vendors.map(({ name }) => name),
       rows,
     ),
