@@ -214,6 +214,22 @@ test("W51, W46: what is asked by the name of a route is charged as its target, a
   );
 });
 
+test("W51: what is said for all calls of a tenant is written into lines that say nothing of it, and decides what is set aside", async () => {
+  const { tenantId, client } = await startTenant();
+  const spec = { aliases: {}, parameters: { max_tokens: 50, temperature: 0.25 } };
+  await service.ops.putCallDefaults({ tenantId, keyId: "" }, spec, undefined);
+  const lines = [lineOf("silent", `Hi. ${now}`, { max_tokens: undefined }), lineOf("said", "Ho.", { temperature: 1 })];
+  const batch = await startBatch(client, lines);
+  const bodies = (await linesOf(client, batch.input_file_id)).map(({ body }) => [body.max_tokens, body.temperature]);
+  assert.deepEqual(bodies, [
+    [50, 0.25],
+    [100, 1],
+  ]);
+  const [, held] = await moneyOf(tenantId);
+  assert.ok(held >= 150n * 7_000n && held < 151n * 7_000n + 200_000n, `${held} nanos for 150 tokens of output`);
+  assert.equal((await untilEnded(client, batch.id)).status, "completed");
+});
+
 test("W51: files are listed by pages, read as they were written, and gone when they are removed", async () => {
   const { client } = await startTenant();
   const lines = [lineOf("ü", "Grüße 世界"), lineOf("b", "Ho.")];

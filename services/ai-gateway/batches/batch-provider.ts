@@ -2,8 +2,9 @@ import type { AiGatewayDeps } from "../deps.ts";
 import type { Provider, Target } from "../model.ts";
 
 /**
- * Hosts whose own documentation says that they serve `/files` and `/batches` as OpenAI does (platform.openai.com/docs/guides/batch,
- * console.groq.com/docs/batch, help.aliyun.com "OpenAI compatible - Batch", docs.siliconflow.cn "batch"; read in 2026).
+ * Hosts that serve `/files` and `/batches` as OpenAI does, by what their makers publish (platform.openai.com/docs/guides/batch,
+ * github.com/groq/groq-api-cookbook "batch-processing", alibabacloud.com/help/en/model-studio/batch-inference for Beijing and Singapore,
+ * docs.siliconflow.cn/cn/userguide/guides/batch; read in November 2026).
  */
 const hosts: ReadonlySet<string> = new Set([
   "api.openai.com",

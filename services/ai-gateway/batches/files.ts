@@ -148,6 +148,7 @@ async function readRequests(
     const { maxFileBytes } = deps.settings.batches;
     throw refuseField("file", `must be at most ${maxFileBytes} bytes`, `不能超过 ${maxFileBytes} 字节`);
   }
+  const parameters = deps.callDefaults.parametersOf(caller);
   const requests: RequestBound[] = [];
   const seen = new Set<string>();
   let first: RequestLine | undefined;
@@ -161,7 +162,7 @@ async function readRequests(
   };
   try {
     for await (const cut of cutLines(body.pieces(start, end), maxLineBytes)) {
-      const line = readRequestLine(cut);
+      const line = readRequestLine(cut, parameters);
       first ??= line;
       target ??= await findBatchTarget(deps, caller, line);
       refuseOdd(deps, line, first, seen);

@@ -3,6 +3,8 @@ import { batchFailures } from "@lyss/contracts/failures/ai-gateway-batches.ts";
 import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
 import { parseBody } from "../call/parse-body.ts";
 import { type CallRequest, readRequest } from "../call/read-request.ts";
+import type { Parameters } from "../call-defaults/parameters.ts";
+import { withDefaults } from "../call-defaults/with-defaults.ts";
 import { findFields, setFields } from "../dialects/openai/json-fields.ts";
 import { fieldOf } from "../dialects/openai/usage.ts";
 import type { Surface } from "../surfaces/surface.ts";
@@ -31,8 +33,8 @@ const maxCustomIdLength = 256;
 /** Fields of ours that mean something else, or nothing, where no call is made. */
 const ourFields = ["provider"];
 
-/** Reads a line. Throws `batch_file_invalid`, which names it. */
-export function readRequestLine({ number, bytes }: NumberedLine): RequestLine {
+/** Reads a line; a conversation gets those parameters of which it says nothing. Throws `batch_file_invalid`, which names it. */
+export function readRequestLine({ number, bytes }: NumberedLine, parameters: Parameters | undefined): RequestLine {
   try {
     const json = parseBody(bytes);
     const unknown = Object.keys(json).find((name) => !knownFields.has(name));
@@ -59,7 +61,12 @@ export function readRequestLine({ number, bytes }: NumberedLine): RequestLine {
         "每个字段必须出现且只出现一次，且 body 必须是对象",
       );
     const endpoint = url as BatchEndpoint;
-    const request = readRequest(batchEndpoints[endpoint], bytes.subarray(range.valueStart, range.valueEnd));
+    const surface = batchEndpoints[endpoint];
+    const said = bytes.subarray(range.valueStart, range.valueEnd);
+    const request = readRequest(
+      surface,
+      parameters && surface === "chat" ? withDefaults(parameters, surface, said) : said,
+    );
     refuseOurs(number, body);
     if (fieldOf(body, "stream") === true) throw refuseLine(number, "a batch has no streams", "批处理不支持流式输出");
     const withBody = (other: Buffer) => setFields(bytes, fields, new Map([["body", other.toString("utf8")]]));
