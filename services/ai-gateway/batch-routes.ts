@@ -4,6 +4,7 @@ import { parseTags, type TagsText, tagsHeader, tagsRule } from "@lyss/contracts/
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
+import { currentContext } from "@lyss/kit/rpc/call-context.ts";
 import { z } from "zod";
 import { toBatchObject } from "./batches/batch-object.ts";
 import { batchStatuses } from "./batches/batch-row.ts";
@@ -57,6 +58,7 @@ export function batchRoutes({ prefix, suffix, dialect }: Place) {
       ...{ method: "POST", path: `${prefix}/batches`, permission: "model:call", priority: "background" },
       operation: `createBatch${suffix}`,
       summary: "Has the requests of a file answered within a day. The most that they may cost is set aside at once.",
+      takesIdempotencyKey: true,
       reads: [tagsHeader],
       body: z.strictObject({
         input_file_id: z.string().max(100).describe("A file of purpose `batch`."),
@@ -83,9 +85,8 @@ export function batchRoutes({ prefix, suffix, dialect }: Place) {
         const { input_file_id: inputFileId, endpoint, metadata = null } = request.body;
         const { requestId } = request;
         const tags = tagsOf(request.headers[tagsHeader]);
-        return toBatchObject(
-          await ops.createBatch({ caller: requireCaller(request), requestId, tags, inputFileId, endpoint, metadata }),
-        );
+        const asked = { tags, inputFileId, endpoint, metadata, idempotencyKey: currentContext()?.idempotencyKey };
+        return toBatchObject(await ops.createBatch({ caller: requireCaller(request), requestId, ...asked }));
       },
     }),
     json({

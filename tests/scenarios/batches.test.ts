@@ -230,6 +230,24 @@ test("W51: what is said for all calls of a tenant is written into lines that say
   assert.equal((await untilEnded(client, batch.id)).status, "completed");
 });
 
+test("W51: who repeats the creation of a batch with its idempotency key gets the same batch, and who asks otherwise with it is refused", async () => {
+  const { tenantId, client } = await startTenant();
+  const file = await client.files.create({ file: await toUpload([lineOf("a", `Hi. ${now}`)]), purpose: "batch" });
+  const asked = { input_file_id: file.id, endpoint: "/v1/chat/completions", completion_window: "24h" } as const;
+  const keyed = { headers: { "idempotency-key": "nightly-1" } };
+  const many = await Promise.allSettled(Array.from({ length: 5 }, () => client.batches.create(asked, keyed)));
+  const ids = many.flatMap((one) => (one.status === "fulfilled" ? [one.value.id] : []));
+  const first = await client.batches.create(asked, keyed);
+  assert.deepEqual(new Set(ids), new Set([first.id]));
+  for (const one of many) if (one.status === "rejected") refusal(409, "KIT_016")(one.reason);
+  const other = { ...asked, metadata: { job: "other" } };
+  await assert.rejects(client.batches.create(other, keyed), (err) => err instanceof APIError && err.status === 422);
+  assert.equal((await client.batches.list()).data.length, 1);
+  assert.notEqual((await world.clientOf(`${tenantId}/usr_1`).batches.create(asked)).id, first.id);
+  await untilEnded(client, first.id);
+  assert.equal((await client.batches.create(asked, keyed)).status, "completed");
+});
+
 test("W51: files are listed by pages, read as they were written, and gone when they are removed", async () => {
   const { client } = await startTenant();
   const lines = [lineOf("ü", "Grüße 世界"), lineOf("b", "Ho.")];

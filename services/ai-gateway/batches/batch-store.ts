@@ -8,6 +8,12 @@ export type BatchChange = Pick<
   "batchId" | "status" | "progress" | "outputFileId" | "errorFileId" | "isSettled"
 >;
 
+/** An idempotency key, and what was asked with it. */
+export interface Once {
+  readonly key: string;
+  readonly hash: Buffer;
+}
+
 /** The SQL of batches. One method, one statement. */
 export function createBatchStore(db: Database) {
   const { sql } = db;
@@ -19,19 +25,29 @@ export function createBatchStore(db: Database) {
   const write = async (statement: (tx: Tx) => Promise<{ readonly count: number }>) =>
     (await db.transaction(statement)).count > 0;
   return {
-    async insert(batch: BatchRow, claimedUntil: Date): Promise<void> {
+    /** False, and nothing is there, where the owner has made a batch with that key. */
+    async insert(batch: BatchRow, claimedUntil: Date, once: Once | undefined): Promise<boolean> {
       const metadata = batch.metadata && JSON.stringify(batch.metadata);
       const { batchId, tenantId, ownerId, keyId, userId, requestId, tags, inputFileId, providerId, model } = batch;
-      await write(
+      return write(
         (tx) => tx`
           insert into batch (batch_id, tenant_id, owner_id, key_id, user_id, request_id, tags, input_file_id, provider_id,
             model, target_model, endpoint, metadata, price_id, most_nanos, most_tokens, is_held, upstream_id, is_cancel_wanted, status,
-            progress, is_settled, claimed_until, created_at)
+            progress, is_settled, claimed_until, created_at, once_key, once_hash)
           values (${batchId}, ${tenantId}, ${ownerId}, ${keyId}, ${userId}, ${requestId}, ${tags}, ${inputFileId},
             ${providerId}, ${model}, ${batch.targetModel}, ${batch.endpoint}, ${metadata}::text::jsonb, ${batch.priceId}, ${batch.mostNanos},
             ${batch.mostTokens}, ${batch.isHeld}, ${batch.upstreamId}, ${batch.isCancelWanted}, ${batch.status},
-            ${JSON.stringify(batch.progress)}::text::jsonb, ${batch.isSettled}, ${claimedUntil}, ${batch.createdAt})`,
+            ${JSON.stringify(batch.progress)}::text::jsonb, ${batch.isSettled}, ${claimedUntil}, ${batch.createdAt},
+            ${once?.key ?? null}, ${once?.hash ?? null})
+          on conflict (tenant_id, owner_id, once_key) where once_key is not null do nothing`,
       );
+    },
+
+    async findOnce({ tenantId, ownerId }: Owner, key: string): Promise<(BatchRow & { onceHash: Buffer }) | undefined> {
+      const [row] = await sql<(BatchRow & { onceHash: Buffer })[]>`
+        select ${columns}, once_hash as "onceHash" from batch
+        where tenant_id = ${tenantId} and owner_id = ${ownerId} and once_key = ${key}`;
+      return row;
     },
 
     async find({ tenantId, ownerId, batchId }: BatchName): Promise<BatchRow | undefined> {
@@ -97,7 +113,7 @@ export function createBatchStore(db: Database) {
 
     /** Those of a person who is gone are nobody's from then on. */
     disownOf: (tx: Tx, ownerId: string) => tx`
-      update batch set is_cancel_wanted = true, metadata = null, owner_id = '' where owner_id = ${ownerId}`,
+      update batch set is_cancel_wanted = true, metadata = null, once_key = null, owner_id = '' where owner_id = ${ownerId}`,
 
     async change(tx: Tx, change: BatchChange): Promise<void> {
       await tx`

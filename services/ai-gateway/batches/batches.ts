@@ -1,8 +1,11 @@
+import { createHash } from "node:crypto";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { batchFailures } from "@lyss/contracts/failures/ai-gateway-batches.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
+import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import { canonicalText } from "@lyss/kit/idempotency/canonical-text.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { refuseField } from "../call/refuse-field.ts";
 import type { AiGatewayDeps } from "../deps.ts";
@@ -11,6 +14,7 @@ import { ownerOf } from "../ops/stored-responses.ts";
 import { advanceBatch, claimMs, isRefused } from "./advance-batch.ts";
 import { findAccount } from "./batch-provider.ts";
 import { type BatchRow, hasEnded } from "./batch-row.ts";
+import type { Once } from "./batch-store.ts";
 import { getFile } from "./files.ts";
 import type { BatchEndpoint } from "./request-line.ts";
 import { mostOfRequests } from "./settle-batch.ts";
@@ -22,6 +26,7 @@ export interface BatchToCreate {
   readonly inputFileId: string;
   readonly endpoint: BatchEndpoint;
   readonly metadata: Readonly<Record<string, string>> | null;
+  readonly idempotencyKey: string | undefined;
 }
 
 export interface BatchOfCaller {
@@ -32,11 +37,17 @@ export interface BatchOfCaller {
 /**
  * Sets the most that a file's requests may cost aside, and gives the file to its provider as a batch. Throws `file_not_found`, `model_not_found` where the key
  * may not use the model, `batch_account_gone`, `too_many_batches`, billing's failures, and what the provider refuses: then there is no
- * batch, and no money is set aside. Where the provider's answer is lost, the batch is there and goes on by itself.
+ * batch, and no money is set aside. Where the provider's answer is lost, the batch is there and goes on by itself. Who repeats a request with
+ * its idempotency key gets the same batch as it is by then; throws `kit.idempotency_conflict` and `kit.idempotency_in_flight`.
  */
 export async function createBatch(deps: AiGatewayDeps, input: BatchToCreate): Promise<BatchRow> {
+  const once = toOnce(input);
+  const made = once && (await findMade(deps, input, once));
+  if (made) return made;
   const batch = await prepareBatch(deps, input);
-  await deps.batchStore.insert(batch, new Date(deps.clock.nowMs() + claimMs));
+  if (!(await deps.batchStore.insert(batch, new Date(deps.clock.nowMs() + claimMs), once))) {
+    throw new Failure(kitFailures.idempotency_in_flight);
+  }
   try {
     await advanceBatch(deps, batch, true);
   } catch (err) {
@@ -53,6 +64,23 @@ export async function createBatch(deps: AiGatewayDeps, input: BatchToCreate): Pr
     }
   }
   return (await deps.batchStore.find(batch)) ?? batch;
+}
+
+function toOnce({ idempotencyKey: key, inputFileId, endpoint, metadata, tags }: BatchToCreate): Once | undefined {
+  if (key === undefined) return undefined;
+  const asked = canonicalText({ inputFileId, endpoint, metadata, tags });
+  return { key, hash: createHash("sha256").update(asked).digest() };
+}
+
+/** What came of the first request with the key. Until a provider has been asked, that may still be nothing. */
+async function findMade(deps: AiGatewayDeps, { caller }: BatchToCreate, once: Once): Promise<BatchRow | undefined> {
+  const made = await deps.batchStore.findOnce(ownerOf(caller), once.key);
+  if (!made) return undefined;
+  if (!made.onceHash.equals(once.hash)) throw new Failure(kitFailures.idempotency_conflict);
+  if (made.upstreamId === null && made.polledAt === null && !made.isSettled) {
+    throw new Failure(kitFailures.idempotency_in_flight);
+  }
+  return made;
 }
 
 async function prepareBatch(deps: AiGatewayDeps, input: BatchToCreate): Promise<BatchRow> {
