@@ -4,6 +4,7 @@ import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { type RoutePermission, routesFor } from "@lyss/kit/http/route.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { z } from "zod";
+import { findingBody, toFindingBody } from "./guardrails/finding-body.ts";
 import { type Guardrail, guardrailNameSchema, guardrailSchema } from "./guardrails/guardrail.ts";
 import type { TriedText } from "./guardrails/try-guardrails.ts";
 import type { AiGatewayOps } from "./ops.ts";
@@ -32,16 +33,7 @@ const triedBody = z.strictObject({
   object: z.literal("guardrail_test"),
   blocked: z.boolean(),
   text: z.string().describe("As it would go on; empty where it would not."),
-  findings: z.array(
-    z.strictObject({
-      name: z.string(),
-      kind: z.string(),
-      version: z.int(),
-      platform: z.boolean().describe("True for one that the operator has made for all."),
-      action: z.enum(["block", "mask", "flag", "error"]),
-      count: z.int(),
-    }),
-  ),
+  findings: z.array(findingBody),
 });
 
 interface GuardrailPlace {
@@ -150,8 +142,5 @@ function toBody({ name, spec, version, updatedAt }: Guardrail): z.input<typeof g
 }
 
 function toTriedBody({ isBlocked, text, findings }: TriedText): z.input<typeof triedBody> {
-  const told = findings.map(({ name, kind, version, isOfPlatform: platform, action, count }) => ({
-    ...{ name, kind, version, platform, action, count },
-  }));
-  return { object: "guardrail_test", blocked: isBlocked, text, findings: told };
+  return { object: "guardrail_test", blocked: isBlocked, text, findings: findings.map(toFindingBody) };
 }

@@ -8,6 +8,7 @@ import { permits } from "@lyss/kit/rpc/call-context.ts";
 import { z } from "zod";
 import { choiceBody } from "./choices/choice-body.ts";
 import type { CallReceipt } from "./choices/get-receipt.ts";
+import { findingBody, toFindingBody } from "./guardrails/finding-body.ts";
 import type { AiGatewayOps } from "./ops.ts";
 
 const { json } = routesFor<AiGatewayOps>();
@@ -50,6 +51,11 @@ const receiptBody = z.strictObject({
     .describe(
       "Null for a name with one target, for an answer from the cache, without `provider:read`, and when aiGateway.choiceRetentionHours are over.",
     ),
+  guardrails: z
+    .array(findingBody)
+    .describe(
+      "What guardrails have found in the call and its answer, without the text; empty when aiGateway.choiceRetentionHours are over.",
+    ),
   billing_receipt: z.string().describe("Where the receipt with price version and cost lines is."),
 });
 
@@ -77,10 +83,11 @@ export const receiptRoutes = [
 ];
 
 function toReceiptBody(receipt: CallReceipt): z.input<typeof receiptBody> {
-  const { callId, currency, costNanos, attempts, routing = null, cacheSavedNanos = null } = receipt;
+  const { callId, currency, costNanos, attempts, routing = null, cacheSavedNanos = null, findings } = receipt;
   return {
     ...{ object: "call_receipt", id: callId, currency, cost_nanos: costNanos.toString() },
     ...{ cache_saved_nanos: cacheSavedNanos, attempts: attempts.map(toAttempt), routing },
+    guardrails: findings.map(toFindingBody),
     billing_receipt: `/v1/billing/usage/${callId}`,
   };
 }

@@ -275,13 +275,26 @@ test("rules are for the models, keys and tags that they name; findings are told 
   assert.equal((await call("m", "env=prod")).headers.get("lyss-guardrails"), null);
   assert.equal((await call("claude")).headers.get("lyss-guardrails"), null);
   assert.equal((await call("claude", "env=prod,team=x")).headers.get("lyss-guardrails"), "only=flag:1");
+  const flagged = await call("claude", "env=prod,team=x");
   await remove("only");
+  let onReceipt: unknown;
+  await waitUntil(async () => {
+    const path = `/v1/requests/${flagged.headers.get("lyss-call-id")}/receipt`;
+    const { body } = await requestJson(`${url}${path}`, apiKey);
+    onReceipt = body["guardrails"];
+    return Array.isArray(onReceipt) && onReceipt.length > 1;
+  });
+  const ofOnly = { name: "only", kind: "words", version: 1, platform: false, action: "flag", count: 1 };
+  assert.deepEqual(onReceipt, [
+    { ...ofOnly, side: "request" },
+    { ...ofOnly, side: "answer" },
+  ]);
   type Told = { readonly data: Record<string, unknown> };
   let told: readonly Told[] = [];
   await waitUntil(async () => {
     const { body } = await requestJson(`${url}/api/v1/events?type=guardrail.found&limit=200`, apiKey);
     told = (body["data"] as Told[]).filter(({ data }) => data["name"] === "only");
-    return told.length >= 2;
+    return told.length >= 4;
   });
   assert.deepEqual(new Set(told.map(({ data }) => data["side"])), new Set(["request", "answer"]));
   assert.doesNotMatch(JSON.stringify(told), /forbidden|SAY>/);

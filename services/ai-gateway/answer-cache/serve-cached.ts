@@ -8,6 +8,7 @@ import type { Exchange } from "@lyss/kit/http/route.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { CallToFund } from "../funds/funds.ts";
+import type { Finding } from "../guardrails/findings.ts";
 import type { OpenCall } from "../open-calls.ts";
 import type { CachedAnswer, CachePlan } from "./answer-cache.ts";
 
@@ -18,6 +19,8 @@ export interface CacheableCall {
   readonly tags: TagsText;
   readonly plan: CachePlan;
   readonly startedMs: number;
+  /** What guardrails have found in the request; undefined where none is for it. */
+  readonly findings: readonly Finding[] | undefined;
 }
 
 /**
@@ -59,7 +62,7 @@ async function replay(deps: AiGatewayDeps, call: CacheableCall, found: CachedAns
   try {
     const savedNanos = await charge(deps, call, callId, found);
     answerCache.note("hit", savedNanos);
-    deps.choices.noteCached({ tenantId: call.caller.tenantId, callId }, savedNanos);
+    deps.choices.noteCached({ tenantId: call.caller.tenantId, callId }, savedNanos, call.findings);
     if (res.destroyed) return true;
     res.writeHead(200, {
       ...{ "content-type": found.contentType, "content-length": found.bytes.length, "cache-control": "no-store" },

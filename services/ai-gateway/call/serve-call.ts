@@ -36,14 +36,15 @@ export async function serveCall(deps: AiGatewayDeps, asked: AskedCall, exchange:
   const guarded = await guardAsked(deps, asked, exchange, { callId, caller, tags, targets });
   const askedCall = guarded?.askedCall ?? asked;
   const plan = planCache(deps, askedCall, exchange, { targets, guarded });
-  if (plan && (await serveCached(deps, { exchange, caller, tags, plan, startedMs }))) return;
+  if (plan && (await serveCached(deps, { exchange, caller, tags, plan, startedMs, findings: guarded?.findings })))
+    return;
   if (targets.length > 1) deps.failOver.noteCall();
   const walk: Walk = { ...found, askedCall, caller, tags, tried: [], attempts: 0, startedMs };
   const kept = plan && deps.answerCache.record(plan, { callId, target: () => walk.tried.at(-1) });
   try {
     await serveWalk(deps, walk, exchange, { callId, keepAliveMs, kept });
   } finally {
-    deps.choices.end({ tenantId: caller.tenantId, callId }, found.choice, walk.tried);
+    deps.choices.end({ tenantId: caller.tenantId, callId }, found.choice, walk.tried, guarded?.found());
     await kept?.close();
   }
 }

@@ -1,6 +1,7 @@
 import type { Job } from "@lyss/kit/service/define-service.ts";
 import type { Logger } from "pino";
 import { Counter, type Registry } from "prom-client";
+import type { Finding } from "../guardrails/findings.ts";
 import type { Target } from "../model.ts";
 import { plainRule } from "../routing/route.ts";
 import { type ReportDeps, reportTargets } from "../routing/target-report.ts";
@@ -15,10 +16,15 @@ export type Ordered = Pick<Choice, "offer" | "open" | "targets" | "takers" | "is
 export interface ChoiceLog {
   /** Undefined for a name with one target, of which there is nothing to say, and where nothing is kept. */
   begin(tenantId: string, ordered: Ordered): Choice | undefined;
-  /** `tried` are those that the call came to, in order. */
-  end(named: Pick<ChoiceRecord, "tenantId" | "callId">, choice: Choice | undefined, tried: readonly Target[]): void;
+  /** `tried` are those that the call came to, in order; `findings` what guardrails have found in it. */
+  end(
+    named: Pick<ChoiceRecord, "tenantId" | "callId">,
+    choice: Choice | undefined,
+    tried: readonly Target[],
+    findings?: readonly Finding[],
+  ): void;
   /** The answer of a call came from the cache. */
-  noteCached(named: Pick<ChoiceRecord, "tenantId" | "callId">, savedNanos: bigint): void;
+  noteCached(named: Pick<ChoiceRecord, "tenantId" | "callId">, savedNanos: bigint, findings?: readonly Finding[]): void;
   /** Calls of this node at once, of others a second later. Undefined where nothing is known, or any more. */
   find(tenantId: string, callId: string): Promise<Omit<ChoiceRecord, "tenantId" | "callId"> | undefined>;
   /** Writes down what has ended until now. */
@@ -80,10 +86,12 @@ export function createChoiceLog(
       const all = routed?.targets ?? targets.map((target) => ({ target, rule: plainRule }));
       return { ...ordered, reports: reportTargets(deps, tenantId, all), left: new Map() };
     },
-    end(named, choice, tried) {
-      if (choice && tried.length > 0) keep({ ...named, routing: toChoiceBody(endChoice(choice, tried)) });
+    end(named, choice, tried, findings = []) {
+      const routing = choice && tried.length > 0 ? { routing: toChoiceBody(endChoice(choice, tried)) } : undefined;
+      if (routing || findings.length > 0) keep({ ...named, ...routing, ...foundIn(findings) });
     },
-    noteCached: (named, savedNanos) => keep({ ...named, cacheSavedNanos: savedNanos.toString() }),
+    noteCached: (named, savedNanos, findings = []) =>
+      keep({ ...named, cacheSavedNanos: savedNanos.toString(), ...foundIn(findings) }),
     async find(tenantId, callId) {
       const known = waiting.get(callId) ?? writing.get(callId);
       return known?.tenantId === tenantId ? known : choiceStore.find(tenantId, callId);
@@ -98,4 +106,8 @@ export function createChoiceLog(
       },
     ],
   };
+}
+
+function foundIn(findings: readonly Finding[]): Pick<ChoiceRecord, "findings"> {
+  return findings.length > 0 ? { findings } : {};
 }

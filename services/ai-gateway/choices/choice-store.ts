@@ -1,14 +1,17 @@
 import type { Database } from "@lyss/kit/db/database.ts";
 import { deleteExpired } from "@lyss/kit/db/delete-expired.ts";
+import type { Finding } from "../guardrails/findings.ts";
 import type { ChoiceBody } from "./choice-body.ts";
 
-/** What is kept of a call: how it was chosen where it goes, or what an answer from the cache has saved. */
+/** What is kept of a call: how it was chosen where it goes, or what an answer from the cache has saved; and what was found in it. */
 export interface ChoiceRecord {
   readonly tenantId: string;
   readonly callId: string;
   readonly routing?: ChoiceBody;
   /** Nano-units, in digits. */
   readonly cacheSavedNanos?: string;
+  /** What guardrails have found in it, without the text; absent for nothing. */
+  readonly findings?: readonly Finding[];
 }
 
 /** The SQL of choices. One method, one statement. */
@@ -17,7 +20,9 @@ export function createChoiceStore(db: Database) {
   return {
     /** One that is there already stays as it is. */
     async add(records: readonly ChoiceRecord[], expiresAt: Date): Promise<void> {
-      const texts = records.map(({ routing, cacheSavedNanos }) => JSON.stringify({ routing, cacheSavedNanos }));
+      const texts = records.map(({ routing, cacheSavedNanos, findings }) =>
+        JSON.stringify({ routing, cacheSavedNanos, findings }),
+      );
       await sql`
         insert into choice (call_id, tenant_id, record, expires_at)
         select call_id, tenant_id, record::json, ${expiresAt}

@@ -36,6 +36,8 @@ export interface GuardedCall {
   readonly fingerprint: string;
   /** What was found in the request. */
   readonly findings: readonly Finding[];
+  /** What was found until now: in the request, and in what was made for it. */
+  found(): readonly Finding[];
 }
 
 /**
@@ -48,7 +50,12 @@ export async function guardCall(guardrails: Guardrails, call: CallToGuard): Prom
   if (rules.length === 0 || askedCall.asked.surface === "moderations") return undefined;
   const findings = createFindings(guardrails.clock);
   const placeholders = createPlaceholders(guardrails.keyOf(caller.tenantId));
-  const tell = () => guardrails.tell(call, findings.take());
+  const told: Finding[] = [];
+  const tell = () => {
+    const fresh = guardrails.tell(call, findings.take());
+    told.push(...fresh);
+    return fresh;
+  };
   const parts = { findings, placeholders };
   const asking: FilterParts = {
     ...parts,
@@ -72,6 +79,7 @@ export async function guardCall(guardrails: Guardrails, call: CallToGuard): Prom
   return {
     fingerprint: fingerprintOf(rules),
     findings: found,
+    found: () => told,
     askedCall: {
       ...askedCall,
       readFor(provider, upstreamName) {
