@@ -6,6 +6,7 @@ import { systemClock as clock } from "@lyss/kit/service/clock.ts";
 import type { ServiceDeps } from "@lyss/kit/service/define-service.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { silentLog as log } from "@lyss/kit/testing/test-cluster.ts";
+import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { Registry } from "prom-client";
 import { aiGateway } from "../service.ts";
 import { guardrailSchema } from "./guardrail.ts";
@@ -43,4 +44,20 @@ test("only calls that a rule can be for leave the shorter way: not those of a ru
     await guardrails.remove({ tenantId, name });
   }
   assert.equal(wanted("ten_1", "key_2"), false);
+});
+
+test("what is said on one node counts on another within two seconds", async () => {
+  const node = await service.startNode();
+  await service.hear();
+  const named = { tenantId: "ten_3", name: "far" };
+  const spec = guardrailSchema.parse({ kind: "words", words: ["secret"], action: "block" });
+  const tried = () => service.ops.tryGuardrails({ ...named, name: undefined, text: "a secret", side: "request" });
+  for (const isBlocked of [true, false]) {
+    const startMs = performance.now();
+    await (isBlocked
+      ? node.ops.putGuardrail({ ...named, spec, expectedVersion: undefined })
+      : node.ops.removeGuardrail(named));
+    await waitUntil(async () => (await tried()).isBlocked === isBlocked);
+    assert.ok(performance.now() - startMs < 2_000);
+  }
 });
