@@ -47,6 +47,11 @@ export class LaneExchange implements HotExchange, Arrival, OpenExchange {
     return this.facts.headers;
   }
 
+  /** Of a hot route no query says anything. */
+  get url(): string {
+    return this.route.path;
+  }
+
   get clientAddress(): string {
     return this.facts.clientAddress;
   }

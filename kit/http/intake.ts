@@ -23,6 +23,8 @@ export interface Arrival {
 /** A request under way whose sender is known. */
 export interface OpenExchange {
   readonly headers: IncomingHttpHeaders;
+  /** Path and query: a credential may stand there. */
+  readonly url: string | undefined;
   readonly route: Pick<Route<never>, "method" | "permission" | "impersonation">;
   /** By the clock's monotonic time. */
   readonly startedMs: number;

@@ -86,13 +86,13 @@ export async function enter(
 
 function keepOpen(
   open: OpenExchanges,
-  { headers }: IncomingMessage,
+  { headers, url }: IncomingMessage,
   res: ServerResponse,
   { startedMs }: Call,
   route: Route<never>,
 ): void {
   const cut = () => void res.destroy();
-  const exchange: KeptExchange = { headers, route, startedMs, cut, previous: undefined, next: undefined };
+  const exchange: KeptExchange = { headers, url, route, startedMs, cut, previous: undefined, next: undefined };
   open.add(exchange);
   res.once("close", () => open.remove(exchange));
 }

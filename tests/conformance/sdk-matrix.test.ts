@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, test } from "node:test";
+import { GoogleGenAI } from "@google/genai";
 import OpenAI, { BadRequestError } from "openai";
 import { aiSdkClients } from "./clients/ai-sdk.ts";
 import { anthropicMessages } from "./clients/anthropic.ts";
@@ -42,6 +43,18 @@ test("vectors are refused by name where a wire has none", async () => {
     const call = client.embeddings.create({ model: `${name}-chat`, input: "Hi" });
     await assert.rejects(call, (err) => err instanceof BadRequestError && err.param === "model", name);
   }
+});
+
+test("a stream whose key stands where only Google's SDK puts it outlives each look at who it is for", async () => {
+  const client = new GoogleGenAI({ apiKey: platform.apiKey, httpOptions: { baseUrl: platform.url } });
+  const [vendor] = vendors;
+  assert.ok(vendor);
+  const asked = { model: placeOf(vendor).model, contents: "Hi simulate.tokens=50 simulate.token_delay_ms=60" };
+  let tokens = 0;
+  for await (const { usageMetadata } of await client.models.generateContentStream(asked)) {
+    tokens = usageMetadata?.candidatesTokenCount ?? tokens;
+  }
+  assert.equal(tokens, 50);
 });
 
 const toolRow: Row<ToolFeature> & { readonly cells: ToolFeature[][] } = {
