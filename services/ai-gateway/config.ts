@@ -348,6 +348,22 @@ export const aiGatewayConfig = {
         .max(100)
         .default([])
         .describe("Origins of web pages that may speak to `/v1/mcp`, besides that of `http.publicUrl`."),
+      videos: z
+        .strictObject({
+          providers: z
+            .array(z.string().min(1).max(63))
+            .max(100)
+            .default([])
+            .describe("Other providers, by name, that serve `/videos` as OpenAI does."),
+          pollMs: z
+            .int()
+            .min(100)
+            .max(3_600_000)
+            .default(10_000)
+            .describe("How often a video that is under way is asked for by itself."),
+        })
+        .prefault({})
+        .describe("Videos, made at the price of their seconds; see guides/videos.md."),
       sendTraceparent: z
         .boolean()
         .default(false)

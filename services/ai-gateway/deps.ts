@@ -45,6 +45,7 @@ import type { TargetHealth } from "./routing/target-health.ts";
 import type { TargetOrder } from "./routing/target-order.ts";
 import type { AiGatewayStore } from "./store.ts";
 import type { UpstreamPools } from "./upstream-pools.ts";
+import type { VideoStore } from "./videos/video-store.ts";
 
 /** What the gateway's operations are given. */
 export interface AiGatewayDeps {
@@ -92,6 +93,7 @@ export interface AiGatewayDeps {
   readonly fileStore: FileStore;
   readonly batchStore: BatchStore;
   readonly batchFunds: BatchFunds;
+  readonly videoStore: VideoStore;
   /** Of the local disk. */
   readonly folder: string;
   readonly settings: GatewaySettings;

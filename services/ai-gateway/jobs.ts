@@ -3,6 +3,7 @@ import { advanceBatches } from "./batches/batches.ts";
 import { removeHiddenFiles } from "./batches/files.ts";
 import type { AiGatewayDeps } from "./deps.ts";
 import { probeAccounts } from "./routing/probe-accounts.ts";
+import { advanceVideos } from "./videos/videos.ts";
 
 /** The gateway's background work. */
 export function createAiGatewayJobs(deps: AiGatewayDeps): readonly Job[] {
@@ -15,6 +16,7 @@ export function createAiGatewayJobs(deps: AiGatewayDeps): readonly Job[] {
     ...answerCache.jobs,
     ...choices.jobs,
     { name: "advance-batches", everyMs: settings.batches.pollMs, run: (signal) => advanceBatches(deps, signal) },
+    { name: "advance-videos", everyMs: settings.videos.pollMs, run: (signal) => advanceVideos(deps, signal) },
     { name: "remove-files", everyMs: 60_000, run: (signal) => removeHiddenFiles(deps, signal) },
     { name: "publish-resilience", everyMs: 1_000, run: () => changes.publish() },
     { name: "sweep-mcp-sessions", everyMs: 60_000, run: () => mcpSessions.sweep() },

@@ -43,6 +43,21 @@ export const imagePriceSchema = z
     inBothLanguages("must have a size or a quality", "必须给出尺寸或质量"),
   );
 
+/** What a second of video costs that is of a size. */
+export const videoPriceSchema = z.strictObject({
+  size: imageWord.describe("As callers write it, such as `1280x720`."),
+  usdPerSecond: z
+    .string()
+    .regex(
+      /^\d{1,6}(\.\d{1,9})?$/,
+      inBothLanguages(
+        'must be a decimal string of US dollars for a second, such as "0.10"',
+        '必须是每秒的美元价格（十进制数字符串），例如 "0.10"',
+      ),
+    )
+    .describe("US dollars for a second: a string of up to six digits, a point and nine digits."),
+});
+
 const modelFields = z.strictObject({
   name: z.string().min(1).max(200).describe("What callers write into `model`."),
   inputUsdPerMillion: usdPerMillion
@@ -68,6 +83,16 @@ const modelFields = z.strictObject({
     )
     .optional()
     .describe("What an image costs by its size and quality, where it is not charged by tokens."),
+  videoPrices: z
+    .array(videoPriceSchema)
+    .min(1)
+    .max(64)
+    .refine(
+      (prices) => new Set(prices.map(({ size }) => size)).size === prices.length,
+      inBothLanguages("must name each size once", "同一尺寸只能出现一次"),
+    )
+    .optional()
+    .describe("What a second of video costs by its size."),
   maxOutputTokens: z
     .int()
     .min(1)
@@ -104,7 +129,12 @@ export function needsInputPrice(input: string, others: readonly string[]) {
 
 /** One model of a provider, as a file or a call names it. */
 export const modelSchema = modelFields.superRefine(
-  needsInputPrice("inputUsdPerMillion", ["cachedInputUsdPerMillion", "outputUsdPerMillion", "imagePrices"]),
+  needsInputPrice("inputUsdPerMillion", [
+    "cachedInputUsdPerMillion",
+    "outputUsdPerMillion",
+    "imagePrices",
+    "videoPrices",
+  ]),
 );
 
 export type ModelConfig = z.output<typeof modelSchema>;

@@ -10,6 +10,12 @@ export interface ImagePrice {
   readonly usd: string;
 }
 
+/** The price of a second of video in US dollars. */
+export interface VideoPrice {
+  readonly size: string;
+  readonly usdPerSecond: string;
+}
+
 /** A model as callers name it, at one provider. */
 export interface Model {
   readonly name: string;
@@ -21,6 +27,8 @@ export interface Model {
   readonly unitUsdPerMillion?: Partial<Record<OtherBucket, string>> | undefined;
   /** What an image costs, by what it is like: one without a size or quality is for all; the model's own price where none fits. */
   readonly imagePrices?: readonly ImagePrice[] | undefined;
+  /** What a second of video costs, by its size. */
+  readonly videoPrices?: readonly VideoPrice[] | undefined;
   readonly maxOutputTokens: number;
   /** True when its streams show all that is charged as output. */
   readonly showsAllOutput: boolean;

@@ -71,6 +71,7 @@ import { getRoute, listRoutes, loadTenantRoutes, putRoute, type RouteName, remov
 import { createSettingsOps } from "./settings-ops.ts";
 import { askWithForm } from "./surfaces/ask-for-media.ts";
 import type { MediaSurface, Surface } from "./surfaces/surface.ts";
+import { createVideoOps, listVideosOf } from "./videos/videos.ts";
 
 /** Binds the gateway's operations to what they need. */
 export function createAiGatewayOps(deps: AiGatewayDeps) {
@@ -130,10 +131,12 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
     cancelResponse: (input: ResponseOfCaller) => cancelResponse(deps, input),
     listInputItems: (input: ResponseOfCaller & ItemPage) => listInputItems(deps, input),
     ...createBatchOps(deps),
+    ...createVideoOps(deps),
     exportPerson: async (tx: Tx, person: ExportedPerson) => ({
       responses: await deps.responses.listOf(tx, person),
       cached_answers: await deps.answerCache.listOf(tx, person),
       ...(await listBatchesOf(deps, tx, person)),
+      videos: await listVideosOf(deps, tx, person.userId),
     }),
     forgetPerson: (tx: Tx, person: ExportedPerson) => forgetPerson(deps, tx, person),
     listModels: (input: ModelsOfCaller) => listModels(deps, input),

@@ -17,7 +17,7 @@ import { mcpRoutes } from "./mcp-routes.ts";
 import { mediaRoutes } from "./media-routes.ts";
 import { messagesRoutes } from "./messages-routes.ts";
 import { dataPolicies, type Provider, providerDialects, unsupportedParametersModes } from "./model.ts";
-import { imagePriceSchema, type ModelConfig, modelSchema, needsInputPrice } from "./model-config.ts";
+import { imagePriceSchema, type ModelConfig, modelSchema, needsInputPrice, videoPriceSchema } from "./model-config.ts";
 import { modelLimitRoutes } from "./model-limit-routes.ts";
 import {
   anthropicList,
@@ -45,6 +45,7 @@ import { resilienceRoutes } from "./resilience-routes.ts";
 import { responsesRoutes } from "./responses-routes.ts";
 import { type TargetReport, targetReport, toTargetReport } from "./routing/target-report.ts";
 import { routingRoutes } from "./routing-routes.ts";
+import { videoRoutes } from "./video-routes.ts";
 
 const { json } = routesFor<AiGatewayOps>();
 
@@ -107,12 +108,18 @@ const modelInput = z
     cached_input_usd_per_million: shape.cachedInputUsdPerMillion,
     output_usd_per_million: shape.outputUsdPerMillion,
     image_prices: shape.imagePrices,
+    video_prices: z
+      .array(z.strictObject({ size: videoPriceSchema.shape.size, usd_per_second: videoPriceSchema.shape.usdPerSecond }))
+      .min(1)
+      .max(64)
+      .optional()
+      .describe("What a second of video costs by its size."),
     max_output_tokens: shape.maxOutputTokens,
     shows_all_output: shape.showsAllOutput,
   })
   .superRefine(
     needsInputPrice("input_usd_per_million", [
-      ...["cached_input_usd_per_million", "output_usd_per_million", "image_prices"],
+      ...["cached_input_usd_per_million", "output_usd_per_million", "image_prices", "video_prices"],
     ]),
   );
 
@@ -137,6 +144,10 @@ const provider = z.strictObject({
       cached_input_usd_per_million: shownPrice,
       output_usd_per_million: shownPrice,
       image_prices: z.array(imagePriceSchema).optional().describe("What an image costs by its size and quality."),
+      video_prices: z
+        .array(z.strictObject({ size: z.string(), usd_per_second: z.string() }))
+        .optional()
+        .describe("What a second of video costs by its size."),
       max_output_tokens: z.int(),
       shows_all_output: z.boolean(),
       health: targetReport.optional().describe("How it does, beside the same model at other providers."),
@@ -288,7 +299,7 @@ const places: readonly Place[] = [
 /** Model calls in the dialects of OpenAI, Anthropic and Google, and the providers behind them. */
 export const aiGatewayRoutes = [
   ...places.flatMap((place) => [...callRoutes(place), ...mediaRoutes(place), ...modelRoutes(place)]),
-  ...places.flatMap((place) => [...fileRoutes(place), ...batchRoutes(place)]),
+  ...places.flatMap((place) => [...fileRoutes(place), ...batchRoutes(place), ...videoRoutes(place)]),
   ...places.flatMap(realtimeRoutes),
   ...messagesRoutes,
   ...geminiRoutes,
@@ -313,6 +324,7 @@ function toModelConfig(input: z.output<typeof modelInput>): ModelConfig {
     cachedInputUsdPerMillion: input.cached_input_usd_per_million,
     outputUsdPerMillion: input.output_usd_per_million,
     imagePrices: input.image_prices,
+    videoPrices: input.video_prices?.map(({ size, usd_per_second: usdPerSecond }) => ({ size, usdPerSecond })),
     maxOutputTokens: input.max_output_tokens,
     showsAllOutput: input.shows_all_output,
   };
@@ -346,6 +358,9 @@ function toProvider(it: Provider, reports?: ReadonlyMap<string, TargetReport>): 
       cached_input_usd_per_million: entry.cachedInputUsdPerMillion ?? null,
       output_usd_per_million: entry.outputUsdPerMillion ?? null,
       ...(entry.imagePrices && { image_prices: [...entry.imagePrices] }),
+      ...(entry.videoPrices && {
+        video_prices: entry.videoPrices.map(({ size, usdPerSecond }) => ({ size, usd_per_second: usdPerSecond })),
+      }),
       max_output_tokens: entry.maxOutputTokens,
       shows_all_output: entry.showsAllOutput,
       ...healthOf(entry.name),

@@ -25,6 +25,7 @@ const bodies: Readonly<Record<string, object>> = {
   rerank: { model: "dear", query: "hello", documents: ["hello"] },
   "audio/speech": { model: "dear", input: "hello", voice: "alloy" },
   "images/generations": { model: "dear", prompt: "hello" },
+  videos: { model: "dear", prompt: "hello", size: "720x1280" },
   responses: { model: "dear", input: "hello" },
   messages: { model: "dear", max_tokens: 1_900, messages: [{ role: "user", content: "hello" }] },
   "models/{model}:generateContent": { contents },
@@ -46,12 +47,13 @@ const files: Readonly<Record<string, string>> = {
 const afterwards: ReadonlySet<string> = new Set([
   ...["GET responses/{id}", "DELETE responses/{id}", "POST responses/{id}/cancel", "GET responses/{id}/input_items"],
   ...["GET files/{id}", "DELETE files/{id}", "GET files/{id}/content", "GET batches/{id}", "POST batches/{id}/cancel"],
+  ...["GET videos/{id}", "DELETE videos/{id}", "GET videos/{id}/content"],
 ]);
-const lists: ReadonlySet<string> = new Set(["GET files", "GET batches"]);
+const lists: ReadonlySet<string> = new Set(["GET files", "GET batches", "GET videos"]);
 
 /** Those that have no stream, or are one by their name. */
 const isWholeOnly = (name: string) =>
-  ["embeddings", "moderations", "rerank", "audio/speech"].includes(name) || name.startsWith("models/");
+  ["embeddings", "moderations", "rerank", "audio/speech", "videos"].includes(name) || name.startsWith("models/");
 
 const places = /^\/(?:api\/v1\/ai|v1|v1beta)\//;
 
@@ -83,10 +85,15 @@ test("B14: every route that calls a model is refused with an empty wallet, befor
   vendor.listen(0, "127.0.0.1");
   await once(vendor, "listening");
   t.after(() => vendor.close());
-  const models = [{ name: "dear", inputUsdPerMillion: "5000", outputUsdPerMillion: "5000", maxOutputTokens: 2_000 }];
+  const models = [
+    { name: "dear", inputUsdPerMillion: "5000", outputUsdPerMillion: "5000", maxOutputTokens: 2_000 },
+  ].map((model) => ({ ...model, videoPrices: [{ size: "720x1280", usdPerSecond: "1" }] }));
   const baseUrl = `http://127.0.0.1:${(vendor.address() as AddressInfo).port}/v1`;
   const platform = await runPlatform(t, {
-    config: { providers: [{ name: "vendor", baseUrl, models }], aiGateway: { batches: { providers: ["vendor"] } } },
+    config: {
+      providers: [{ name: "vendor", baseUrl, models }],
+      aiGateway: { batches: { providers: ["vendor"] }, videos: { providers: ["vendor"] } },
+    },
   });
 
   const send = (path: string, body: object) => requestJson(`${platform.url}${path}`, platform.apiKey, { body });
@@ -152,12 +159,12 @@ test("B14: there is one way to a provider, and it takes the money of a call", ()
   const using = (call: string) =>
     sources.filter((path) => readFileSync(join(root, path), "utf8").includes(call)).sort();
   // A call's `funds` are not optional; of the others one asks a provider for its list of models, which costs nothing, and one is
-  // for files and batches, of which only the creation of a batch costs something: it comes behind its lease.
+  // for files, batches and videos, of which only the creation of a batch or video costs something: it comes behind its lease.
   assert.deepEqual(using("pools.poolOf("), [
-    ...["ask-for-models.ts", "batches/upstream-batches.ts", "call/send-upstream.ts", "hot/serve-hot.ts"],
+    ...["ask-for-models.ts", "batches/account-client.ts", "call/send-upstream.ts", "hot/serve-hot.ts"],
     "mcp/mcp-sessions.ts",
   ]);
-  assert.deepEqual(using("upstream.create("), ["batches/advance-batch.ts"]);
+  assert.deepEqual(using("upstream.create("), ["batches/advance-batch.ts", "videos/create-video.ts"]);
   // Tools have sessions, which one file opens and two use: to call, with funds, and to list, which costs nothing.
   assert.deepEqual(using("essions.sessionOf("), ["mcp/call-tool.ts", "mcp/tool-book.ts"]);
   assert.match(readFileSync(join(root, "mcp/call-tool.ts"), "utf8"), /funding\.fund\([\s\S]*policy\.run\(/);

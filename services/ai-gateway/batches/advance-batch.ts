@@ -4,11 +4,12 @@ import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts"
 import type { AiGatewayDeps } from "../deps.ts";
 import { UpstreamStatus } from "../dialects/openai/upstream-failure.ts";
 import type { Provider, Target } from "../model.ts";
+import { readId } from "./account-client.ts";
 import { readProgress, readStatus, toBatchError } from "./batch-object.ts";
 import { findAccount, targetAt } from "./batch-provider.ts";
 import { type BatchRow, type BatchStatus, hasEnded } from "./batch-row.ts";
 import { fundedOf, settleBatch } from "./settle-batch.ts";
-import { createUpstreamBatches, readId, type UpstreamBatches } from "./upstream-batches.ts";
+import { createUpstreamBatches, type UpstreamBatches } from "./upstream-batches.ts";
 
 /** How long a node has a batch for itself; one that takes longer does nothing that another may not do, too. */
 export const claimMs = 120_000;

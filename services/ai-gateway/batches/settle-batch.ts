@@ -27,7 +27,8 @@ export interface Written {
 }
 
 export function fundedOf(batch: BatchRow, provider: Provider): FundedBatch {
-  return { ...batch, model: batch.targetModel, provider: provider.name, startedAtMs: batch.createdAt.getTime() };
+  const { targetModel: model, createdAt } = batch;
+  return { ...batch, model, provider: provider.name, serviceMode: "batch", startedAtMs: createdAt.getTime() };
 }
 
 /**

@@ -2,23 +2,26 @@ import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
-import { Failure } from "@lyss/kit/errors/failure.ts";
 import { createAddressGuard } from "@lyss/kit/http/address-guard.ts";
-import { type Answer, requestAnswer } from "@lyss/kit/http/upstream/request-answer.ts";
-import { composeRequest, type RequestStart, toRequestStart } from "@lyss/kit/http/upstream/request-bytes.ts";
-import { readBody, toCallFailure, toStatusFailure } from "../call/send-upstream.ts";
-import type { AiGatewayDeps } from "../deps.ts";
+import type { Answer } from "@lyss/kit/http/upstream/request-answer.ts";
+import { toCallFailure, toStatusFailure } from "../call/send-upstream.ts";
 import { fieldOf } from "../dialects/openai/usage.ts";
 import { pathAt, type Target } from "../model.ts";
 import { wires } from "../providers/wires.ts";
+import {
+  type AccountDeps,
+  createAccountClient,
+  maxAnswerBytes,
+  parseAnswer,
+  readId,
+  toJsonBody,
+} from "./account-client.ts";
 import type { DiskFile } from "./disk-file.ts";
 
-type Deps = Pick<AiGatewayDeps, "pools" | "credentials" | "policies" | "log" | "settings" | "random">;
+type Deps = AccountDeps;
 
 /** By what a batch of ours is known at its provider, should the answer to its creation be lost. */
 const markName = "lyss_batch";
-const maxAnswerBytes = 4_194_304;
 const maxPages = 10;
 const guard = createAddressGuard();
 
@@ -39,45 +42,12 @@ export interface UpstreamBatches {
   findByMark(mark: string): Promise<unknown>;
 }
 
-interface Asked {
-  readonly method: RequestStart["method"];
-  readonly endpoint: string;
-  readonly body?: object;
-  /** Statuses besides 200 that are an answer. */
-  readonly accepted?: readonly number[];
-}
-
 /** `target` names the account, and the model for failures. */
 export function createUpstreamBatches(deps: Deps, target: Target): UpstreamBatches {
   const { provider } = target;
-  const { pools, credentials, policies } = deps;
+  const { credentials, policies } = deps;
   const policy = policies.policyOf(provider);
-
-  async function open({ method, endpoint, body, accepted = [] }: Asked): Promise<Answer> {
-    const pool = pools.poolOf(provider);
-    const headers = {
-      ...{ accept: "application/json", "user-agent": "lyss", ...(body && { "content-type": "application/json" }) },
-      ...wires[provider.dialect].toHeaders(await credentials.secretOf(provider)),
-    };
-    const start = toRequestStart({ method, path: pathAt(provider, endpoint), authority: pool.authority, headers });
-    const request = composeRequest(start, body && Buffer.from(JSON.stringify(body)));
-    try {
-      // The pool has limits for the head and for pauses.
-      const answer = await requestAnswer(pool, request, new AbortController().signal);
-      const { status } = answer.head;
-      if (status === 200 || accepted.includes(status)) return answer;
-      const said = await readBody(answer, maxAnswerBytes).catch(() => undefined);
-      throw toStatusFailure(deps, target, answer.head, said);
-    } catch (err) {
-      throw toCallFailure(deps, target, err, undefined);
-    }
-  }
-
-  /** What a provider has not answered is repeated by whoever asks, who knows whether that is safe. */
-  async function ask(asked: Asked): Promise<unknown> {
-    policy.breaker()?.throwIfOpen();
-    return parse(target, await readBody(await open(asked), maxAnswerBytes));
-  }
+  const { open, ask } = createAccountClient(deps, target);
 
   return {
     async uploadFile(file, fileName) {
@@ -88,7 +58,7 @@ export function createUpstreamBatches(deps: Deps, target: Target): UpstreamBatch
         if (status !== 200) {
           throw toStatusFailure(deps, target, { status, find: () => undefined }, body);
         }
-        return readId(target, parse(target, body));
+        return readId(target, parseAnswer(target, body));
       } catch (err) {
         throw toCallFailure(deps, target, err, undefined);
       }
@@ -100,7 +70,10 @@ export function createUpstreamBatches(deps: Deps, target: Target): UpstreamBatch
     create: ({ fileId, endpoint, mark }) =>
       ask({
         ...{ method: "POST", endpoint: "/batches" },
-        body: { input_file_id: fileId, endpoint, completion_window: "24h", metadata: { [markName]: mark } },
+        body: toJsonBody({
+          ...{ input_file_id: fileId, endpoint, completion_window: "24h" },
+          metadata: { [markName]: mark },
+        }),
       }),
     get: (id) => ask({ method: "GET", endpoint: `/batches/${encodeURIComponent(id)}` }),
     async cancel(id) {
@@ -122,21 +95,6 @@ export function createUpstreamBatches(deps: Deps, target: Target): UpstreamBatch
       return undefined;
     },
   };
-}
-
-/** The id of what a provider shows. Throws `upstream_failed` where there is none. */
-export function readId({ model }: Target, json: unknown): string {
-  const id = fieldOf(json, "id");
-  if (typeof id === "string" && id !== "" && id.length <= 256) return id;
-  throw new Failure(aiGatewayFailures.upstream_failed, { model: model.name });
-}
-
-function parse({ model }: Target, body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString("utf8"));
-  } catch (cause) {
-    throw new Failure(aiGatewayFailures.upstream_failed, { model: model.name }, { cause });
-  }
 }
 
 /** The pools send what lies in memory: a file takes a connection of its own, checked as theirs are. */

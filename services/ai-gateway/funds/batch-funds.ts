@@ -5,7 +5,10 @@ import type { TokenCounts } from "@lyss/contracts/pricing/token-price.ts";
 import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import { beginFact, endFact } from "./call-fact.ts";
 
-/** Many calls whose money is set aside at once, in a lease of their own: it lives as long as they may take, whichever node ends them. */
+/**
+ * Calls that go on by themselves, whose money is set aside at once, in a lease of their own: it lives as long as they may take, whichever node ends
+ * them: a batch, or a video.
+ */
 export interface FundedBatch {
   /** Names its lease, too. */
   readonly batchId: string;
@@ -17,6 +20,7 @@ export interface FundedBatch {
   readonly provider: string;
   readonly model: string;
   readonly priceId: string;
+  readonly serviceMode: "batch" | "standard";
   /** When it began: what its calls are charged by. */
   readonly startedAtMs: number;
 }
@@ -92,7 +96,7 @@ function toFact(
     },
     { priceId: batch.priceId, leaseId: batch.batchId, startedAtMs: BigInt(batch.startedAtMs) },
   );
-  endFact(fact, { outcome: outcomes[outcome], tokens, serviceMode: "batch", isEstimated, latencyMs });
+  endFact(fact, { outcome: outcomes[outcome], tokens, serviceMode: batch.serviceMode, isEstimated, latencyMs });
   return fact;
 }
 

@@ -63,7 +63,12 @@ function toPrices(provider: string, model: Model) {
     // A rate is for a million.
     terms: toTermsMessage({ rates: { images: usdToNanos(form.usd) * 1_000_000n } }),
   }));
-  return [price, ...images];
+  const videos = (model.videoPrices ?? []).map(({ size, usdPerSecond }) => ({
+    provider,
+    model: toImagePriceName(model.name, { size }),
+    terms: toTermsMessage({ rates: { seconds: usdToNanos(usdPerSecond) * 1_000_000n } }),
+  }));
+  return [price, ...images, ...videos];
 }
 
 /** Undefined for a model that comes without a price. */

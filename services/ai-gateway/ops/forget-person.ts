@@ -4,9 +4,12 @@ import type { Tx } from "@lyss/kit/db/database.ts";
 import { forgetBatchesOf } from "../batches/batches-of-person.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 
-/** Removes the responses, cached answers, files and batches of a person who is gone, and says so. A repeat is safe. */
+/** Removes the responses, cached answers, files, batches and videos of a person who is gone, and says so. A repeat is safe. */
 export async function forgetPerson(
-  deps: Pick<AiGatewayDeps, "responses" | "answerCache" | "fileStore" | "batchStore" | "outbox" | "clock">,
+  deps: Pick<
+    AiGatewayDeps,
+    "responses" | "answerCache" | "fileStore" | "batchStore" | "videoStore" | "outbox" | "clock"
+  >,
   tx: Tx,
   { userId, tenantId }: { readonly userId: string; readonly tenantId: string },
 ): Promise<void> {
@@ -14,6 +17,7 @@ export async function forgetPerson(
   await responses.removeOf(tx, { userId });
   await answerCache.removeOf(tx, { userId });
   await forgetBatchesOf(deps, tx, { userId });
+  await deps.videoStore.disownOf(tx, userId);
   const erasedAt = timestampFromDate(new Date(clock.nowMs()));
   await outbox.append(tx, aiGatewayPersonErased, { userId, tenantId, erasedAt });
 }

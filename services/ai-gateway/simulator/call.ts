@@ -11,7 +11,7 @@ export interface Call {
   readonly contentType: string;
   readonly stamp: Stamp;
   readonly clock: Clock;
-  /** Files and batches. */
+  /** Files, batches and videos. */
   readonly desk: Desk;
   /** Directives of the installation. */
   readonly directives: Readonly<Record<string, string>>;

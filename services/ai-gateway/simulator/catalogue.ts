@@ -12,7 +12,8 @@ export interface SimulatedModel {
     | "speech"
     | "transcription"
     | "image"
-    | "realtime";
+    | "realtime"
+    | "video";
   /** Decimal US dollars per million prompt tokens. */
   readonly inputUsdPerMillion: string;
   /** Decimal US dollars per million completion tokens. */
@@ -23,6 +24,8 @@ export interface SimulatedModel {
   readonly maxOutputTokens: number;
   /** What else is charged: decimal US dollars for a million of each. */
   readonly unitUsdPerMillion?: Partial<Record<OtherBucket, string>>;
+  /** Decimal US dollars for a second of video, by size. */
+  readonly videoPrices?: readonly { readonly size: string; readonly usdPerSecond: string }[];
 }
 
 /** Everything the simulated provider serves. */
@@ -119,6 +122,20 @@ export const simulatedModels: readonly SimulatedModel[] = [
     unitUsdPerMillion: { audioInput: "10", audioOutput: "20" },
     contextTokens: 32_768,
     maxOutputTokens: 4_096,
+  },
+  {
+    name: "simulated-video",
+    kind: "video",
+    inputUsdPerMillion: "0",
+    outputUsdPerMillion: "0",
+    videoPrices: [
+      { size: "720x1280", usdPerSecond: "0.10" },
+      { size: "1280x720", usdPerSecond: "0.10" },
+      { size: "1024x1792", usdPerSecond: "0.50" },
+      { size: "1792x1024", usdPerSecond: "0.50" },
+    ],
+    contextTokens: 0,
+    maxOutputTokens: 0,
   },
 ];
 

@@ -64,6 +64,9 @@ const directives = {
 
   batch_ms: count(86_400_000),
   batch_end: oneOf(["completed", "expired", "failed"]),
+
+  video_ms: count(86_400_000),
+  video_end: oneOf(["completed", "failed"]),
 };
 
 /** The names that may follow `simulate.`, in the README's order. */

@@ -11,6 +11,7 @@ import { invokeForm, messageForm } from "./messages.ts";
 import { parseJsonObject } from "./requests.ts";
 import { serveResponse } from "./responses.ts";
 import { findDeskEndpoint } from "./serve-batches.ts";
+import { findVideoEndpoint } from "./serve-videos.ts";
 import { serveForm } from "./vendor-form.ts";
 import { badRequest, WireError } from "./wire-error.ts";
 
@@ -59,7 +60,7 @@ export function findEndpoint(method: string, path: string, query: string, header
     const [, model, verb = ""] = pattern.exec(key) ?? [];
     if (model !== undefined) return find(decode(model), verb, query);
   }
-  const ofDesk = findDeskEndpoint(key);
+  const ofDesk = findDeskEndpoint(key) ?? findVideoEndpoint(key);
   if (ofDesk) return ofDesk;
   throw Object.keys(known).some((one) => one.endsWith(` ${path}`))
     ? new WireError(405, `Not allowed to ${method.slice(0, 16)} on ${path}.`, { code: "method_not_supported" })

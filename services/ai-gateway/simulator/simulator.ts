@@ -17,6 +17,7 @@ import { takeSessions } from "./realtime.ts";
 import { seededHex } from "./seeded.ts";
 import { answerByRequest } from "./serve-batches.ts";
 import { type Vendor, vendorOf } from "./vendors.ts";
+import { createSimulatedVideos } from "./videos.ts";
 import { WireError } from "./wire-error.ts";
 
 const bodyLimitBytes = 32 * 1024 * 1024;
@@ -89,7 +90,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   );
   const state: State = {
     options,
-    desk: { files, batches },
+    desk: { files, batches, videos: createSimulatedVideos() },
     callLog: [],
     underWay: new Set(),
     attempts: new Map(),

@@ -1,0 +1,107 @@
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { videoFailures } from "@lyss/contracts/failures/ai-gateway-videos.ts";
+import { boundNanos } from "@lyss/contracts/pricing/price.ts";
+import { toOtherQuantities } from "@lyss/contracts/pricing/token-price.ts";
+import type { TagsText } from "@lyss/contracts/usage/tags.ts";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import type { Caller } from "@lyss/kit/rpc/call-context.ts";
+import { claimMs } from "../batches/advance-batch.ts";
+import type { AiGatewayDeps } from "../deps.ts";
+import { toImagePriceName } from "../funds/image-prices.ts";
+import { isModelAllowed, type Provider, type Target } from "../model.ts";
+import { ownerOf } from "../ops/stored-responses.ts";
+import { fundedOf } from "./advance-video.ts";
+import { type AskedVideo, readAskedVideo } from "./read-asked-video.ts";
+import { createUpstreamVideos } from "./upstream-videos.ts";
+import type { VideoRow } from "./video-row.ts";
+
+export interface VideoToCreate {
+  readonly caller: Caller;
+  readonly requestId: string;
+  readonly tags: TagsText;
+  readonly body: Buffer;
+  readonly contentType: string;
+}
+
+/**
+ * Sets aside what a video costs, and has it made by the account that its model's calls go to. Throws `invalid_request`, `model_not_found`,
+ * `video_provider_missing`, `video_price_missing`, billing's failures, and those of a model call. Whatever is thrown, there is no video then,
+ * and nothing is charged, also where the provider's answer was lost. A repeat makes another.
+ */
+export async function createVideo(deps: AiGatewayDeps, input: VideoToCreate): Promise<VideoRow> {
+  const asked = readAskedVideo(input.body, input.contentType);
+  const target = await findVideoTarget(deps, input.caller, asked.model);
+  const { video, nanos } = await prepareVideo(deps, input, asked, target);
+  const { videoStore, batchFunds, clock } = deps;
+  await videoStore.insert(video, new Date(clock.nowMs() + claimMs));
+  try {
+    await batchFunds.reserve(fundedOf(video, target.provider), { nanos, tokens: 0n, calls: 1n });
+    const upstream = createUpstreamVideos(deps, target);
+    const upstreamId = await upstream.create(asked);
+    if (!(await videoStore.markTaken(video.videoId, upstreamId))) {
+      throw new Failure(aiGatewayFailures.upstream_timeout, { model: asked.model, timeoutMs: claimMs });
+    }
+  } catch (err) {
+    await undo(deps, video.videoId);
+    throw err;
+  }
+  return video;
+}
+
+/** Where this cannot be done now, a job finds the video and gives its money back. */
+async function undo({ batchFunds, videoStore, log }: AiGatewayDeps, videoId: string): Promise<void> {
+  try {
+    await batchFunds.close(videoId);
+    await videoStore.remove(videoId);
+  } catch (err) {
+    log.warn({ err, video_id: videoId }, "the money of a video that was not begun is given back later");
+  }
+}
+
+async function findVideoTarget(deps: AiGatewayDeps, caller: Caller, named: string): Promise<Target> {
+  const { tenantId, userId, keyId } = caller;
+  const model = deps.callDefaults.modelOf(caller, named);
+  const offer = isModelAllowed(caller.models, model) ? deps.catalog.findOffer(tenantId, model) : undefined;
+  if (!offer) throw new Failure(aiGatewayFailures.model_not_found, { model: named });
+  await deps.order.prepare(offer, tenantId);
+  const targets = deps.order.orderOf(offer, { tenantId, userId, keyId, tags: "" });
+  const target = targets.find((one) => makesVideos(deps, one.provider));
+  if (target) return target;
+  throw new Failure(videoFailures.video_provider_missing, { model: named, param: "model" });
+}
+
+/** True for a provider that serves `/videos` as OpenAI does (platform.openai.com/docs/guides/video-generation). */
+function makesVideos({ settings }: Pick<AiGatewayDeps, "settings">, provider: Provider): boolean {
+  if (provider.dialect !== "openai") return false;
+  if (provider.source === "simulator" || settings.videos.providers.includes(provider.name)) return true;
+  return new URL(provider.baseUrl).hostname === "api.openai.com";
+}
+
+async function prepareVideo(
+  deps: AiGatewayDeps,
+  { caller, requestId, tags }: VideoToCreate,
+  { model, seconds, size }: AskedVideo,
+  { provider, model: { name: targetModel } }: Target,
+): Promise<{ readonly video: VideoRow; readonly nanos: bigint }> {
+  const { tenantId, keyId, userId } = caller;
+  const createdAt = new Date(deps.clock.nowMs());
+  const startedAtMs = createdAt.getTime();
+  const priceNames = [toImagePriceName(targetModel, { size })];
+  const price = await deps.funding.priceOf(
+    { tenantId, provider: provider.name, model: targetModel, priceNames },
+    startedAtMs,
+  );
+  // Nothing stands in place of seconds: a price without them would make a video free by accident.
+  if (price?.terms.rates.seconds === undefined) {
+    throw new Failure(videoFailures.video_price_missing, { model, size });
+  }
+  const fixed = toOtherQuantities({ seconds: BigInt(seconds) }) ?? {};
+  const nanos = boundNanos(price.terms, { inputTokens: 0n, outputTokens: 0n, fixed }, { startedAtMs });
+  const video: VideoRow = {
+    ...{ ...ownerOf(caller), videoId: deps.random.id("video"), keyId, userId, requestId, tags },
+    ...{ providerId: provider.providerId, model, targetModel, seconds, size, priceId: price.priceId },
+    ...{ upstreamId: null, status: "queued", progress: 0, errorCode: null, completedAt: null, expiresAt: null },
+    ...{ isSettled: false, polledAt: null, createdAt },
+  };
+  return { video, nanos };
+}
