@@ -72,7 +72,6 @@ import { createAiGatewayRpc } from "./rpc.ts";
 import { startSimulator } from "./simulator/simulator.ts";
 import { createAiGatewayStore } from "./store.ts";
 import { createUpstreamPools } from "./upstream-pools.ts";
-import { createVideoStore } from "./videos/video-store.ts";
 
 /** Half of the shortest time limit that can be configured. */
 const timerTickMs = 50;
@@ -200,7 +199,6 @@ export const aiGateway = defineService({
       ...createMcpParts({ ...given, billing, settings, credentials, pools }),
       callDefaults: createDefaultsBook({ db, outbox, clock, store: createCallDefaultsStore(db.sql) }),
       ...createBatching(db, billing, given.folder),
-      videoStore: createVideoStore(db),
       metrics: createGatewayMetrics(metrics, {
         openCalls: () => openCalls.size,
         unsettled: () => funding.pending,

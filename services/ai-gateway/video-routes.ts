@@ -55,8 +55,7 @@ export function videoRoutes({ prefix, suffix, dialect }: Place) {
       response: video,
       async handle(ops, exchange) {
         const { req, res, requestId, body } = exchange;
-        const contentType = req.headers["content-type"] ?? "";
-        const tags = readTags(req);
+        const [tags, contentType = ""] = [readTags(req), req.headers["content-type"]];
         const made = await ops.createVideo({ caller: requireCaller(exchange), requestId, tags, body, contentType });
         const bytes = Buffer.from(JSON.stringify(toVideoObject(made)));
         const headers = { "content-type": "application/json", "content-length": bytes.length };

@@ -71,7 +71,7 @@ test("W51: the official SDK has a video made: its seconds are set aside, and cha
   assert.deepEqual([content.headers.get("content-type"), bytes.toString("latin1", 4, 8)], ["video/mp4", "ftyp"]);
 
   const wrong = { variant: "sound" } as unknown as { variant: "video" };
-  await assert.rejects(client.videos.downloadContent(made.id, wrong), refusal(400, "GATEWAY_004"));
+  await assert.rejects(client.videos.downloadContent(made.id, wrong), refusal(400, "GATEWAY_002"));
 
   const usual = await client.videos.create(asked);
   assert.deepEqual([usual.seconds, usual.size], ["4", "720x1280"]);
