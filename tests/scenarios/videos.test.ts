@@ -61,6 +61,7 @@ test("W51: the official SDK has a video made: its seconds are set aside, and cha
   assert.deepEqual(await moneyOf(tenantId), [rich, 4_000_000_000n]);
   const done = await look(client, made.id);
   assert.deepEqual([done.status, done.progress, done.error], ["completed", 100, null]);
+  assert.equal(done.expires_at, (done.completed_at ?? 0) + 86_400);
   assert.deepEqual(await moneyOf(tenantId), [rich - 4_000_000_000n, 0n]);
   await look(client, made.id);
   const [usage, ...more] = await usageOf(tenantId);

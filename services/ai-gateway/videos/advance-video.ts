@@ -69,8 +69,8 @@ async function settle(
   await deps.batchFunds.charge(fundedOf(video, provider), [call], nowMs - video.createdAt.getTime());
   await deps.batchFunds.close(video.videoId);
   const at = (name: string) => {
-    const time = readCount(fieldOf(said, name));
-    return time === undefined ? null : BigInt(time);
+    const time = fieldOf(said, name);
+    return typeof time === "number" && Number.isSafeInteger(time) && time >= 0 ? BigInt(time) : null;
   };
   await deps.videoStore.change({
     ...{ videoId: video.videoId, status, progress: isMade ? 100 : video.progress, isSettled: true },
