@@ -21,11 +21,12 @@ const isFull = process.env["SCENARIO_FULL"] === "1";
 const outsiders = ["nobody", "forged", "powerless", "viewer"] as const;
 const places = /^\/(?:api\/v1\/ai|api\/v1|v1)(?=\/)/;
 
-/** The permission of what a method does at a route's path; undefined where it does nothing. */
-function permissionAt(route: Route<never>, method: string): string | undefined {
+/** The permission of what a method does at a route's path, which with a verb may be a name to another route; undefined where it does nothing. */
+function permissionAt(route: Route<never>, method: string, target: string): string | undefined {
   if (method === route.method) return route.permission;
   return method === "HEAD"
-    ? allRoutes.find(({ path, method: other }) => path === route.path && other === "GET")?.permission
+    ? (allRoutes.find(({ path, method: other }) => path === route.path && other === "GET") ?? routeAt("GET", target))
+        ?.permission
     : undefined;
 }
 
@@ -125,7 +126,7 @@ test(
       // These credentials are in the place of the identity's own.
       const credential = headers?.["authorization"] === undefined ? as : "forged";
       const meant = name === "twice encoded slash" ? (routeAt(method, target) ?? route) : route;
-      const permission = permissionAt(meant, method);
+      const permission = permissionAt(meant, method, target);
       const verdict = permission === undefined ? undefined : verdictOf(permission, credential);
       if (name === "as it is" && verdict !== undefined) assert.equal(answer.status, verdict, told);
       if (permission !== undefined && verdict === undefined) return;
