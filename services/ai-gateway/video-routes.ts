@@ -26,6 +26,17 @@ const video = z.strictObject({
   remixed_from_video_id: z.null(),
   error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
 });
+const askedVideo = z.strictObject({
+  model: modelField,
+  prompt: z.string().describe("What is to be seen."),
+  seconds: z.string().optional().describe("How long it is to be; 4 unless given."),
+  size: z.string().optional().describe("Such as `1280x720`; `720x1280` unless given."),
+  input_reference: z
+    .string()
+    .optional()
+    .describe("A picture that it begins with: JPEG, PNG or WebP.")
+    .meta({ format: "binary", examples: ["…"] }),
+});
 const params = z.strictObject({ id: z.string().max(100) });
 const failures = [videoFailures.video_not_found];
 
@@ -41,17 +52,7 @@ export function videoRoutes({ prefix, suffix, dialect }: Place) {
         "Has a video made, by a form or JSON. What its seconds cost is set aside at once, and charged once it is completed.",
       bodyType: "multipart/form-data",
       headers: tagHeaders,
-      body: z.strictObject({
-        model: modelField,
-        prompt: z.string().describe("What is to be seen."),
-        seconds: z.string().optional().describe("How long it is to be; 4 unless given."),
-        size: z.string().optional().describe("Such as `1280x720`; `720x1280` unless given."),
-        input_reference: z
-          .string()
-          .optional()
-          .describe("A picture that it begins with: JPEG, PNG or WebP.")
-          .meta({ format: "binary", examples: ["…"] }),
-      }),
+      body: askedVideo,
       response: video,
       async handle(ops, exchange) {
         const { req, res, requestId, body } = exchange;

@@ -71,6 +71,12 @@ async function statusOfSession(url: string, apiKey: string): Promise<number> {
   return answer.statusCode;
 }
 
+/** A model of every kind. */
+const dear = {
+  ...{ name: "dear", inputUsdPerMillion: "5000", outputUsdPerMillion: "5000", maxOutputTokens: 2_000 },
+  videoPrices: [{ size: "720x1280", usdPerSecond: "1" }],
+};
+
 test("B14: every route that calls a model is refused with an empty wallet, before a connection to the provider", async (t) => {
   let connections = 0;
   const vendor = createServer((req, res) => {
@@ -85,13 +91,10 @@ test("B14: every route that calls a model is refused with an empty wallet, befor
   vendor.listen(0, "127.0.0.1");
   await once(vendor, "listening");
   t.after(() => vendor.close());
-  const models = [
-    { name: "dear", inputUsdPerMillion: "5000", outputUsdPerMillion: "5000", maxOutputTokens: 2_000 },
-  ].map((model) => ({ ...model, videoPrices: [{ size: "720x1280", usdPerSecond: "1" }] }));
   const baseUrl = `http://127.0.0.1:${(vendor.address() as AddressInfo).port}/v1`;
   const platform = await runPlatform(t, {
     config: {
-      providers: [{ name: "vendor", baseUrl, models }],
+      providers: [{ name: "vendor", baseUrl, models: [dear] }],
       aiGateway: { batches: { providers: ["vendor"] }, videos: { providers: ["vendor"] } },
     },
   });
