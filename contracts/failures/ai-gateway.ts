@@ -331,12 +331,12 @@ export const aiGatewayFailures = defineFailures("ai_gateway", {
       zh_CN: "此地址使用 WebSocket 协议，请以 wss://（未启用 TLS 时为 ws://）连接。",
     },
   },
-  session_unguarded: {
+  call_unguarded: {
     kind: "permission_denied",
     publicCode: "GATEWAY_059",
     text: {
-      en_US: "Guardrails are set for calls of '{model}', and they cannot look into a session. It is not opened.",
-      zh_CN: "“{model}”的调用设有护栏，而护栏无法检查会话内容，因此未建立会话。",
+      en_US: "Guardrails are set for calls of '{model}', and they cannot look into what is asked here. It is refused.",
+      zh_CN: "“{model}”的调用设有护栏，而护栏无法检查此类请求的内容，因此已拒绝。",
     },
   },
   session_expired: {

@@ -85,11 +85,11 @@ export function hasFields(schema: KeySchema): schema is KeySchema & { properties
   return schema.properties !== undefined;
 }
 
-/** A schema without the `null` that `.nullable()` adds. */
+/** A schema without the `null` that `.nullable()` adds, with all that was said after that. */
 export function withoutNull(schema: KeySchema): KeySchema {
-  const branches = schema.anyOf?.filter((branch) => branch.type !== "null");
-  const [only] = branches ?? [];
-  return branches?.length === 1 && only ? { ...only, ...("default" in schema && { default: schema.default }) } : schema;
+  const { anyOf = [], ...said } = schema;
+  const [only, ...others] = anyOf.filter((branch) => branch.type !== "null");
+  return only && others.length === 0 ? { ...only, ...said } : schema;
 }
 
 interface Surroundings {

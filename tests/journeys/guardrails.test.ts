@@ -300,6 +300,35 @@ test("rules are for the models, keys and tags that they name; findings are told 
   assert.doesNotMatch(JSON.stringify(told), /forbidden|SAY>/);
 });
 
+test("what cannot be looked into is refused where a guardrail is for its model: files of requests and videos", async () => {
+  const body = { model: "m", messages: [{ role: "user", content: "hi" }] };
+  const line = JSON.stringify({ custom_id: "a", method: "POST", url: "/v1/chat/completions", body });
+  const upload = async () => {
+    const form = new FormData();
+    form.set("purpose", "batch");
+    form.set("file", new Blob([line]), "a.jsonl");
+    const headers = { authorization: `Bearer ${platform.apiKey}` };
+    const answer = await fetch(`${platform.url}/v1/files`, { method: "POST", headers, body: form });
+    return [answer.status, ((await answer.json()) as { error?: { code?: string } }).error?.code];
+  };
+  const film = async () => {
+    const given = { body: { model: "m", prompt: "A cat", seconds: "4" } };
+    const answer = await requestJson(`${platform.url}/v1/videos`, platform.apiKey, given);
+    return [answer.status, (answer.body["error"] as { code?: string }).code];
+  };
+  const before = [await upload(), await film()];
+  assert.ok(before.every(([, code]) => code !== "GATEWAY_059"));
+  await put("seen", { kind: "words", words: ["forbidden"], action: "flag", models: ["m"] });
+  assert.deepEqual(
+    [await upload(), await film()],
+    [
+      [403, "GATEWAY_059"],
+      [403, "GATEWAY_059"],
+    ],
+  );
+  await remove("seen");
+});
+
 test("an answer that was kept is no answer under other rules", async () => {
   const call = async () => {
     const before = asked.length;

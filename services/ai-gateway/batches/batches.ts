@@ -9,6 +9,7 @@ import { canonicalText } from "@lyss/kit/idempotency/canonical-text.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { refuseField } from "../call/refuse-field.ts";
 import type { AiGatewayDeps } from "../deps.ts";
+import { requireUnguarded } from "../guardrails/require-unguarded.ts";
 import { isModelAllowed } from "../model.ts";
 import { ownerOf } from "../ops/stored-responses.ts";
 import { advanceBatch, claimMs, isRefused } from "./advance-batch.ts";
@@ -96,6 +97,7 @@ async function prepareBatch(deps: AiGatewayDeps, input: BatchToCreate): Promise<
   const { model, targetModel, providerId } = file;
   if (!isModelAllowed(caller.models, deps.callDefaults.modelOf(caller, model)))
     throw new Failure(aiGatewayFailures.model_not_found, { model });
+  requireUnguarded(deps, caller, { model, tags: input.tags });
   const provider = findAccount(deps, { tenantId, providerId });
   if (!provider) throw new Failure(batchFailures.batch_account_gone);
   const { maxTenantBatches: limit } = deps.settings.batches;

@@ -10,6 +10,7 @@ import { mostOutputTokens } from "../call/call-to-fund.ts";
 import { counterFor } from "../call/count-tokens.ts";
 import { refuseField } from "../call/refuse-field.ts";
 import type { AiGatewayDeps } from "../deps.ts";
+import { requireUnguarded } from "../guardrails/require-unguarded.ts";
 import { isModelAllowed, type Target } from "../model.ts";
 import { ownerOf } from "../ops/stored-responses.ts";
 import { wireOf } from "../providers/wires.ts";
@@ -189,6 +190,7 @@ const newline = Buffer.from("\n");
 /** Where files of requests for a model go: the account that a call of it would go to, among those that take batches. */
 async function findBatchTarget(deps: AiGatewayDeps, caller: Caller, line: RequestLine): Promise<Target> {
   const { model: named, surface } = line.request;
+  requireUnguarded(deps, caller, { model: named, tags: "" });
   const { tenantId, userId, keyId } = caller;
   const model = deps.callDefaults.modelOf(caller, named);
   const offer = isModelAllowed(caller.models, model) ? deps.catalog.findOffer(tenantId, model) : undefined;

@@ -14,6 +14,7 @@ import { counterFor } from "../call/count-tokens.ts";
 import { readTags } from "../call/read-tags.ts";
 import { refuseField } from "../call/refuse-field.ts";
 import type { AiGatewayDeps } from "../deps.ts";
+import { requireUnguarded } from "../guardrails/require-unguarded.ts";
 import type { Target } from "../model.ts";
 import type { OpenCall } from "../open-calls.ts";
 import { connectUpstream } from "./connect-upstream.ts";
@@ -101,11 +102,8 @@ interface Asked {
 async function openAtFirst(deps: AiGatewayDeps, exchange: Exchange, { caller, model, signal }: Asked): Promise<Opened> {
   const { req, requestId } = exchange;
   const tags = readTags(req);
-  // What they would look at goes by in sounds and in pieces: nothing is let through unseen.
-  const names = [model, deps.callDefaults.modelOf(caller, model)];
-  if (deps.guardrails.rulesFor(caller, names, tags).length > 0) {
-    throw new Failure(aiGatewayFailures.session_unguarded, { model });
-  }
+  // What they would look at goes by in sounds and in pieces.
+  requireUnguarded(deps, caller, { model, tags });
   const asked = { surface: "realtime", body: noBody };
   const found = await findTargets(deps, caller, { model, asked }, tags);
   const targets = found.targets.filter(({ provider }) => provider.dialect === "openai");

@@ -8,6 +8,7 @@ import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { claimMs } from "../batches/advance-batch.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { toImagePriceName } from "../funds/image-prices.ts";
+import { requireUnguarded } from "../guardrails/require-unguarded.ts";
 import { isModelAllowed, type Provider, type Target } from "../model.ts";
 import { ownerOf } from "../ops/stored-responses.ts";
 import { fundedOf } from "./advance-video.ts";
@@ -25,11 +26,12 @@ export interface VideoToCreate {
 
 /**
  * Sets aside what a video costs, and has it made by the account that its model's calls go to. Throws `invalid_request`, `model_not_found`,
- * `video_provider_missing`, `video_price_missing`, billing's failures, and those of a model call. Whatever is thrown, there is no video then,
+ * `call_unguarded`, `video_provider_missing`, `video_price_missing`, billing's failures, and those of a model call. Whatever is thrown, there is no video then,
  * and nothing is charged, also where the provider's answer was lost. A repeat makes another.
  */
 export async function createVideo(deps: AiGatewayDeps, input: VideoToCreate): Promise<VideoRow> {
   const asked = readAskedVideo(input.body, input.contentType);
+  requireUnguarded(deps, input.caller, { model: asked.model, tags: input.tags });
   const target = await findVideoTarget(deps, input.caller, asked.model);
   const { video, nanos } = await prepareVideo(deps, input, asked, target);
   const { videoStore, batchFunds, clock } = deps;
