@@ -28,6 +28,7 @@ import type { ToolBook } from "./mcp/tool-book.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import type { LimitBook } from "./model-limits/limit-book.ts";
 import type { ModelLimits } from "./model-limits/model-limits.ts";
+import type { CatalogReads } from "./newest-read.ts";
 import type { CallOnce } from "./once/call-once.ts";
 import type { OpenCalls } from "./open-calls.ts";
 import type { PromptStore } from "./prompts/prompt-store.ts";
@@ -56,6 +57,7 @@ export interface AiGatewayDeps {
   readonly billing: Client<typeof BillingService>;
   readonly credential: Client<typeof CredentialService>;
   readonly catalog: Catalog;
+  readonly newest: CatalogReads;
   readonly credentials: CredentialCache;
   readonly pools: UpstreamPools;
   /** For coarse limits of time, many at once. */

@@ -52,6 +52,7 @@ import { createGatewayMetrics } from "./metrics.ts";
 import type { ModelLimitSettings } from "./model-limits/limit-book.ts";
 import { createLimiting } from "./model-limits/limiting.ts";
 import { priceCheck } from "./model-prices/price-check.ts";
+import { createCatalogReads } from "./newest-read.ts";
 import { createCallOnce } from "./once/call-once.ts";
 import { createOnceStore } from "./once/once-store.ts";
 import { createOpenCalls } from "./open-calls.ts";
@@ -193,7 +194,7 @@ export const aiGateway = defineService({
     const deps = {
       ...{ db, outbox, clock, random, log, settings, openCalls, funding, once, responses, credentials, pools, wheel },
       ...clients,
-      ...{ catalog, policies, degradation, changes, node },
+      ...{ catalog, newest: createCatalogReads(), policies, degradation, changes, node },
       ...{ ...routing, ...limiting, ...caching, choices, guardrails: openGuardrails(given) },
       ...{ promptStore: createPromptStore(db.sql), store: createAiGatewayStore(db.sql) },
       ...createMcpParts({ ...given, billing, settings, credentials, pools }),

@@ -5,6 +5,7 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Outbox } from "@lyss/kit/events/event.ts";
 import { currentActorId } from "@lyss/kit/rpc/call-context.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
+import { createNewestRead } from "../newest-read.ts";
 import type { CachePolicy } from "./cache-policy.ts";
 import type { CacheStore } from "./cache-store.ts";
 
@@ -31,6 +32,7 @@ export interface CachePoliciesDeps {
 
 export function createCachePolicies({ db, outbox, clock, store }: CachePoliciesDeps): CachePolicies {
   let byTenant: ReadonlyMap<string, CachePolicy> = new Map();
+  const newest = createNewestRead();
 
   function get(tenantId: string): CachePolicy {
     const policy = byTenant.get(tenantId);
@@ -38,9 +40,10 @@ export function createCachePolicies({ db, outbox, clock, store }: CachePoliciesD
     return policy;
   }
 
-  async function load(): Promise<void> {
-    byTenant = new Map((await store.listPolicies()).map((policy) => [policy.tenantId, policy]));
-  }
+  const load = () =>
+    newest(store.listPolicies, (policies) => {
+      byTenant = new Map(policies.map((policy) => [policy.tenantId, policy]));
+    });
 
   return {
     find({ tenantId, keyId }) {

@@ -6,6 +6,7 @@ import type { Outbox } from "@lyss/kit/events/event.ts";
 import { decodeCursor, type Page, type PageRequest, toPage } from "@lyss/kit/http/page.ts";
 import { currentActorId } from "@lyss/kit/rpc/call-context.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
+import { createNewestRead } from "../newest-read.ts";
 import type { CallDefaults, CallDefaultsKey, CallDefaultsSpec } from "./call-defaults.ts";
 import type { CallDefaultsStore } from "./call-defaults-store.ts";
 import type { Parameters } from "./parameters.ts";
@@ -52,6 +53,7 @@ export function createDefaultsBook(deps: {
 }): DefaultsBook {
   const { db, outbox, clock, store } = deps;
   let byTenant: ReadonlyMap<string, TenantDefaults> = new Map();
+  const newest = createNewestRead();
 
   function find({ tenantId, keyId }: CallDefaultsKey): Said | undefined {
     if (byTenant.size === 0) return undefined;
@@ -59,10 +61,11 @@ export function createDefaultsBook(deps: {
     return said?.byKey.get(keyId) ?? said?.forAll;
   }
 
-  async function load(): Promise<void> {
-    const rows = Map.groupBy(await store.listAll(), ({ tenantId }) => tenantId);
-    byTenant = new Map([...rows].map(([tenantId, own]) => [tenantId, toTenantDefaults(own)]));
-  }
+  const load = () =>
+    newest(store.listAll, (all) => {
+      const rows = Map.groupBy(all, ({ tenantId }) => tenantId);
+      byTenant = new Map([...rows].map(([tenantId, own]) => [tenantId, toTenantDefaults(own)]));
+    });
 
   return {
     modelOf(caller, name) {

@@ -1,7 +1,7 @@
-import { createSchemaCheck } from "./answer-schema.ts";
 import type { Detector, Match } from "./detector.ts";
 import type { Guardrail, GuardrailSpec } from "./guardrail.ts";
 import { injectionPatterns } from "./injection-patterns.ts";
+import { compileSchema } from "./json-schema.ts";
 import { createPatternDetector } from "./pattern-detector.ts";
 import { createPiiDetector } from "./pii-detector.ts";
 import { createWordDetector } from "./word-detector.ts";
@@ -20,7 +20,21 @@ export function compileRule(guardrail: Guardrail): Rule {
   return {
     guardrail,
     detectors: detectorsOf(spec),
-    checkAnswer: spec.kind === "schema" ? createSchemaCheck(spec.schema) : undefined,
+    checkAnswer: spec.kind === "schema" ? createAnswerCheck(spec.schema) : undefined,
+  };
+}
+
+/** Says whether a text is JSON that keeps to the schema. */
+function createAnswerCheck(schema: Readonly<Record<string, unknown>>): (text: string) => boolean {
+  const keepsTo = compileSchema(schema);
+  return (text) => {
+    let json: unknown;
+    try {
+      json = JSON.parse(text);
+    } catch {
+      return false;
+    }
+    return keepsTo(json);
   };
 }
 

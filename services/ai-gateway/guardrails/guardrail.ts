@@ -1,6 +1,6 @@
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { z } from "zod";
-import { isJsonSchema } from "./answer-schema.ts";
+import { compileSchema, SchemaError } from "./json-schema.ts";
 import { createPatternDetector } from "./pattern-detector.ts";
 import { PatternError } from "./pattern-program.ts";
 import { piiKinds } from "./pii-detector.ts";
@@ -36,6 +36,16 @@ function reasonAgainst(pattern: string): string | undefined {
     return undefined;
   } catch (err) {
     if (err instanceof PatternError) return err.message;
+    throw err;
+  }
+}
+
+function reasonAgainstSchema(schema: unknown): string | undefined {
+  try {
+    compileSchema(schema);
+    return undefined;
+  } catch (err) {
+    if (err instanceof SchemaError) return err.message;
     throw err;
   }
 }
@@ -118,10 +128,12 @@ export const guardrailSchema = z.discriminatedUnion("kind", [
     kind: z.literal("schema"),
     schema: z
       .record(z.string(), z.unknown())
-      .refine(
-        isJsonSchema,
-        inBothLanguages("must be a JSON Schema without $ref to others", "必须是不引用外部文档的 JSON Schema"),
-      )
+      .superRefine((schema, { addIssue }) => {
+        const reason = reasonAgainstSchema(schema);
+        if (reason === undefined) return;
+        const message = inBothLanguages(`must be a JSON Schema: ${reason}`, `必须是 JSON Schema：${reason}`);
+        addIssue({ code: "custom", message });
+      })
       .describe("A JSON Schema that the answer's text has to fulfil."),
     action: verdictAction,
     ...fields,

@@ -11,6 +11,7 @@ import { currentActorId } from "@lyss/kit/rpc/call-context.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Logger } from "pino";
 import { Counter, type Registry } from "prom-client";
+import { createNewestRead } from "../newest-read.ts";
 import { compileRule, type Rule } from "./compile-rule.ts";
 import type { Finding } from "./findings.ts";
 import type { Guardrail, GuardrailName, GuardrailSpec } from "./guardrail.ts";
@@ -69,6 +70,7 @@ const maxGuardrails = 100;
 export function createGuardrails({ db, outbox, clock, log, metrics, key }: GuardrailsDeps): Guardrails {
   const store = createGuardrailStore(db.sql);
   let byTenant: ReadonlyMap<string, readonly Rule[]> = new Map();
+  const newest = createNewestRead();
   let reachOf: ReadonlyMap<string, Reach> = new Map();
   const counter = new Counter({
     name: "llm_guardrail_findings_total",
@@ -87,15 +89,15 @@ export function createGuardrails({ db, outbox, clock, log, metrics, key }: Guard
   }
 
   /** A rule that is as it was is not made ready again. */
-  async function load(): Promise<void> {
-    const before = new Map([...byTenant.values()].flat().map((rule) => [idOf(rule.guardrail), rule]));
-    const rules = (await store.listGuardrails()).map((it) => before.get(idOf(it)) ?? compileRule(it));
-    byTenant = Map.groupBy(rules, ({ guardrail }) => guardrail.tenantId);
-    const enabled = [...byTenant].map(
-      ([tenantId, own]) => [tenantId, own.filter(({ guardrail: { spec } }) => spec.enabled)] as const,
-    );
-    reachOf = new Map(enabled.flatMap(([tenantId, own]) => (own.length > 0 ? [[tenantId, toReach(own)]] : [])));
-  }
+  const load = () =>
+    newest(store.listGuardrails, (stored) => {
+      const before = new Map([...byTenant.values()].flat().map((rule) => [idOf(rule.guardrail), rule]));
+      const rules = stored.map((it) => before.get(idOf(it)) ?? compileRule(it));
+      byTenant = Map.groupBy(rules, ({ guardrail }) => guardrail.tenantId);
+      const enabled = rules.filter(({ guardrail: { spec } }) => spec.enabled);
+      const byReach = Map.groupBy(enabled, ({ guardrail }) => guardrail.tenantId);
+      reachOf = new Map([...byReach].map(([tenantId, own]) => [tenantId, toReach(own)]));
+    });
 
   const say = (tx: Tx, { tenantId, name }: GuardrailName, version: number) =>
     outbox.append(tx, guardrailChanged, { tenantId, name, version, actorId: currentActorId() });

@@ -97,8 +97,9 @@ export async function listMcpServerTools(
 export async function loadTenantMcpServers({
   mcpServerStore,
   mcpCatalog,
-}: Pick<AiGatewayDeps, "mcpServerStore" | "mcpCatalog">): Promise<void> {
-  mcpCatalog.setTenants(await mcpServerStore.listServers());
+  newest,
+}: Pick<AiGatewayDeps, "mcpServerStore" | "mcpCatalog" | "newest">): Promise<void> {
+  await newest.mcpServers(mcpServerStore.listServers, mcpCatalog.setTenants);
 }
 
 /** Puts the configured servers and the simulated one into the catalog, and what they are sent into the vault. */

@@ -6,6 +6,7 @@ import type { Outbox } from "@lyss/kit/events/event.ts";
 import { decodeCursor, type Page, type PageRequest, toPage } from "@lyss/kit/http/page.ts";
 import { currentActorId } from "@lyss/kit/rpc/call-context.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
+import { createNewestRead } from "../newest-read.ts";
 import type { ModelLimit, ModelLimitSpec } from "./model-limit.ts";
 import type { ModelLimitStore, StoredLimit } from "./model-limit-store.ts";
 import type { ModelLimits } from "./model-limits.ts";
@@ -51,6 +52,7 @@ export function createLimitBook({ db, outbox, clock, store, limits }: LimitBookD
   let configured: readonly ModelLimit[] = [];
   let stored: readonly ModelLimit[] = [];
   let processes = 1;
+  const newest = createNewestRead();
 
   /** One of the file stands before one of its name that was set by call. */
   function listAll(): readonly ModelLimit[] {
@@ -69,10 +71,11 @@ export function createLimitBook({ db, outbox, clock, store, limits }: LimitBookD
     if (configured.some((it) => it.name === name)) throw new Failure(aiGatewayFailures.limit_configured, { name });
   }
 
-  async function load(): Promise<void> {
-    stored = (await store.listLimits()).map(toLimit);
-    limits.update(listAll(), processes);
-  }
+  const load = () =>
+    newest(store.listLimits, (rows) => {
+      stored = rows.map(toLimit);
+      limits.update(listAll(), processes);
+    });
 
   function configure(settings: ModelLimitSettings): void {
     const before = new Map(configured.map((limit) => [JSON.stringify(toSpec(limit)), limit]));

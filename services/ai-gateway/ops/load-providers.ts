@@ -68,8 +68,8 @@ export async function loadSharedProviders(
 }
 
 /** Reads every tenant's own providers into the catalog. */
-export async function loadTenantProviders({ store, catalog, policies }: AiGatewayDeps): Promise<void> {
-  catalog.setTenants(await store.listProviders());
+export async function loadTenantProviders({ store, catalog, policies, newest }: AiGatewayDeps): Promise<void> {
+  await newest.providers(store.listProviders, catalog.setTenants);
   policies.prune();
 }
 

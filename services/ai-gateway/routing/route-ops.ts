@@ -9,7 +9,7 @@ import type { AiGatewayDeps } from "../deps.ts";
 import type { Route, RouteSpec } from "./route.ts";
 
 /** What the operations on routes need. */
-export type RouteDeps = Pick<AiGatewayDeps, "db" | "outbox" | "clock" | "catalog" | "routeStore">;
+export type RouteDeps = Pick<AiGatewayDeps, "db" | "outbox" | "clock" | "catalog" | "newest" | "routeStore">;
 
 export interface RouteName {
   readonly tenantId: string;
@@ -99,8 +99,9 @@ export async function removeRoute(deps: RouteDeps, { tenantId, name }: RouteName
 export async function loadTenantRoutes({
   routeStore,
   catalog,
-}: Pick<RouteDeps, "routeStore" | "catalog">): Promise<void> {
-  catalog.setTenantRoutes(await routeStore.listRoutes());
+  newest,
+}: Pick<RouteDeps, "routeStore" | "catalog" | "newest">): Promise<void> {
+  await newest.routes(routeStore.listRoutes, catalog.setTenantRoutes);
 }
 
 /** Fills the catalog at the start, after the providers. Throws `route_target_unknown` for a route of the operator's. */
