@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { costOf } from "@lyss/contracts/pricing/price.ts";
 import { createPriceCatalog, priceCatalog } from "./catalog.ts";
 
 const catalog = createPriceCatalog({
@@ -42,6 +43,35 @@ test("a provider is told by its host, whatever the path, and by nothing that onl
     undefined,
     undefined,
   ]);
+});
+
+test("a batch at OpenAI costs half of what goes in and comes out, to the nano; what comes from a cache costs what it costs", () => {
+  // Dollars per million, by the vendor's list: gpt-4o 2.50 in, 1.25 cached, 10 out; in batches 1.25 in, 5 out.
+  const terms = priceCatalog.findTerms("openai", "gpt-4o");
+  assert.ok(terms);
+  const used = { input: 800n, cacheRead: 200n, output: 90n, reasoning: 10n };
+  const at = { startedAtMs: 0 };
+  assert.equal(costOf(terms, used, at).costNanos, 3_250_000n);
+  assert.equal(costOf(terms, used, { ...at, mode: "batch" }).costNanos, 1_750_000n);
+  const tiered = { rates: { input: 2n, output: 4n }, tiers: [{ aboveInputTokens: 9n, rates: { input: 3n } }] };
+  const json = { rates: { input: "2", output: "4" }, tiers: [{ aboveInputTokens: "9", rates: { input: "3" } }] };
+  const others = createPriceCatalog({
+    ...{ source: "somewhere", license: "MIT", pricesOf: "2026-11-01" },
+    providers: [
+      {
+        name: "openai",
+        hosts: [],
+        models: [
+          { names: ["long"], terms: json },
+          { names: ["odd"], terms: { rates: { input: "3" } } },
+        ],
+      },
+      { name: "groq", hosts: [], models: [{ names: ["m"], terms: { rates: { input: "2" } } }] },
+    ],
+  });
+  assert.deepEqual(others.findTerms("openai", "long"), tiered, "one whose price depends on more stays as it is");
+  assert.deepEqual(others.findTerms("openai", "odd"), { rates: { input: 3n }, modes: { batch: { input: 2n } } });
+  assert.deepEqual(others.findTerms("groq", "m"), { rates: { input: 2n } });
 });
 
 test("it says what it is, and lists each model once, under its first name", () => {

@@ -42,11 +42,30 @@ export function createPriceCatalog({ source, license, pricesOf, providers }: Cat
     providerAt: (baseUrl) => (URL.canParse(baseUrl) ? byHost.get(new URL(baseUrl).hostname) : undefined),
     findTerms(provider, model) {
       const terms = models.get(provider)?.get(model);
-      return terms && fromTermsJson(terms);
+      return terms && withBatchRates(provider, fromTermsJson(terms));
     },
     listModels: (provider) =>
       providers.find(({ name }) => name === provider)?.models.flatMap(({ names }) => names.slice(0, 1)) ?? [],
   };
+}
+
+/**
+ * Who takes half for answers within a day, of what goes in and what comes out (platform.openai.com/docs/guides/batch). Tokens from a cache cost what
+ * they cost: discounts are not said to add up.
+ */
+const halvesBatches: ReadonlySet<string> = new Set(["openai"]);
+
+/** As they are where the price depends on more: rates of a mode would take the place of a tier's. */
+function withBatchRates(provider: string, terms: PriceTerms): PriceTerms {
+  const { input, output } = terms.rates;
+  if (!halvesBatches.has(provider) || terms.tiers || terms.windows || input === undefined) return terms;
+  const batch = { input: halfOf(input), ...(output !== undefined && { output: halfOf(output) }) };
+  return { ...terms, modes: { ...terms.modes, batch } };
+}
+
+/** Rounded up: nothing is sold for less than it costs. */
+function halfOf(nanos: bigint): bigint {
+  return (nanos + 1n) / 2n;
 }
 
 /** The catalog that comes with Lyss (written by `tools/import-price-catalog.ts`). */
