@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { batchFailures } from "@lyss/contracts/failures/ai-gateway-batches.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
@@ -156,6 +157,7 @@ async function readRequests(
   let target: Target | undefined;
   let pending: Buffer[] = [];
   let pendingBytes = 0;
+  let bytesOfTurn = 0;
   const flush = async () => {
     await rewritten.append(Buffer.concat(pending));
     pending = [];
@@ -163,6 +165,11 @@ async function readRequests(
   };
   try {
     for await (const cut of cutLines(body.pieces(start, end), maxLineBytes)) {
+      bytesOfTurn += cut.bytes.length;
+      if (bytesOfTurn > bytesPerTurn) {
+        await setImmediate();
+        bytesOfTurn = cut.bytes.length;
+      }
       const line = readRequestLine(cut, parameters);
       first ??= line;
       target ??= await findBatchTarget(deps, caller, line);
@@ -186,6 +193,8 @@ async function readRequests(
 }
 
 const newline = Buffer.from("\n");
+/** So much is read before others have their turn: some five milliseconds. */
+const bytesPerTurn = 65_536;
 
 /** Where files of requests for a model go: the account that a call of it would go to, among those that take batches. */
 async function findBatchTarget(deps: AiGatewayDeps, caller: Caller, line: RequestLine): Promise<Target> {
