@@ -137,7 +137,7 @@ test("schemas made of others by chance decide as ajv does", () => {
   }
 });
 
-test("what cannot be used is refused with its place, and nothing of a schema runs", () => {
+test("S23: what cannot be used is refused with its place, and nothing of a schema runs", () => {
   const refused: readonly (readonly [unknown, RegExp])[] = [
     [1, /# must be an object/],
     [{ properties: { a: 1 } }, /#\/properties\/a must be an object/],

@@ -7,7 +7,10 @@ import { priceCatalog } from "./catalog.ts";
 const service = await startTestService({ after }, billing, { clients: {} });
 const { ops } = service;
 const model = "gpt-4o-mini";
-const known = { rates: { input: 150_000_000n, cacheRead: 75_000_000n, output: 600_000_000n } };
+const known = {
+  rates: { input: 150_000_000n, cacheRead: 75_000_000n, output: 600_000_000n },
+  modes: { batch: { input: 75_000_000n, output: 300_000_000n } },
+};
 const openai = (name: string) => ({ provider: "openai", model: name });
 const statesOf = async (isDryRun: boolean, wishes?: readonly { provider: string; model: string }[]) => {
   const lines = await ops.importPrices({ tenantId: "", wishes, provider: "openai", isDryRun });
