@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { batchFailures } from "@lyss/contracts/failures/ai-gateway-batches.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
@@ -8,11 +7,12 @@ import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import type { Exchange } from "@lyss/kit/http/route.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { mostOutputTokens } from "../call/call-to-fund.ts";
+import { findFitTarget } from "../call/choose-target.ts";
 import { counterFor } from "../call/count-tokens.ts";
 import { refuseField } from "../call/refuse-field.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { requireUnguarded } from "../guardrails/require-unguarded.ts";
-import { isModelAllowed, type Target } from "../model.ts";
+import type { Target } from "../model.ts";
 import { ownerOf } from "../ops/stored-responses.ts";
 import { wireOf } from "../providers/wires.ts";
 import type { FormPart } from "../surfaces/multipart.ts";
@@ -200,15 +200,9 @@ const bytesPerTurn = 65_536;
 async function findBatchTarget(deps: AiGatewayDeps, caller: Caller, line: RequestLine): Promise<Target> {
   const { model: named, surface } = line.request;
   requireUnguarded(deps, caller, { model: named, tags: "" });
-  const { tenantId, userId, keyId } = caller;
-  const model = deps.callDefaults.modelOf(caller, named);
-  const offer = isModelAllowed(caller.models, model) ? deps.catalog.findOffer(tenantId, model) : undefined;
-  if (!offer) throw new Failure(aiGatewayFailures.model_not_found, { model: named });
-  await deps.order.prepare(offer, tenantId);
-  const targets = deps.order.orderOf(offer, { tenantId, userId, keyId, tags: "" });
-  const target = targets.find(
-    (one) => takesBatches(deps, one.provider) && wireOf(one.provider, one.model).surfaces.includes(surface),
-  );
+  const isFit = ({ provider, model }: Target) =>
+    takesBatches(deps, provider) && wireOf(provider, model).surfaces.includes(surface);
+  const target = await findFitTarget(deps, caller, named, isFit);
   if (target) return target;
   throw new Failure(batchFailures.batch_provider_missing, { model: named, param: "model" });
 }

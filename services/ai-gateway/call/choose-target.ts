@@ -2,6 +2,7 @@ import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
+import type { Offer } from "../catalog.ts";
 import type { Choice } from "../choices/choice.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { AskedCall } from "../dialects/dialect.ts";
@@ -22,6 +23,33 @@ export interface Found {
 /** Others are no conversations: what they are asked twice, no provider has cached. */
 const conversing = /^(chat|messages|responses|(stream)?generateContent .*)$/i;
 
+/** What a caller means by a name, whatever it is an alias of; undefined for what there is not, and for what the key may not use. */
+export function findOffer(
+  { catalog, callDefaults }: Pick<AiGatewayDeps, "callDefaults" | "catalog">,
+  caller: Caller,
+  named: string,
+): Offer | undefined {
+  const model = callDefaults.modelOf(caller, named);
+  return isModelAllowed(caller.models, model) ? catalog.findOffer(caller.tenantId, model) : undefined;
+}
+
+/**
+ * The first target that a call without tags would go to, among those that are fit: for work that stays with one account. Undefined where
+ * none is fit. Throws `model_not_found`.
+ */
+export async function findFitTarget(
+  deps: Pick<AiGatewayDeps, "callDefaults" | "catalog" | "order">,
+  caller: Caller,
+  named: string,
+  isFit: (target: Target) => boolean,
+): Promise<Target | undefined> {
+  const { tenantId, userId, keyId } = caller;
+  const offer = findOffer(deps, caller, named);
+  if (!offer) throw new Failure(aiGatewayFailures.model_not_found, { model: named });
+  await deps.order.prepare(offer, tenantId);
+  return deps.order.orderOf(offer, { tenantId, userId, keyId, tags: "" }).find(isFit);
+}
+
 /**
  * Where a call of this model can go, in order: at least one target. Throws `model_not_found`, also for a model that the key may
  * not use, by whatever alias, and for a route that has no target for such a call; `invalid_request` where its caller wants none of them.
@@ -32,9 +60,8 @@ export async function findTargets(
   { model: named, preferences, asked, chat }: Pick<AskedCall, "model" | "preferences" | "asked" | "chat">,
   tags: TagsText,
 ): Promise<Found> {
-  const { catalog, order, affinity, choices, callDefaults } = deps;
-  const model = callDefaults.modelOf(caller, named);
-  const offer = isModelAllowed(caller.models, model) ? catalog.findOffer(caller.tenantId, model) : undefined;
+  const { order, affinity, choices } = deps;
+  const offer = findOffer(deps, caller, named);
   const { tenantId, userId, keyId } = caller;
   if (offer) await order.prepare(offer, tenantId);
   const ordered = offer ? order.orderOf(offer, { tenantId, userId, keyId, tags }) : [];
@@ -56,13 +83,11 @@ export async function findTargets(
 
 /** One to which a call of this model may go; of a route, the first that is well. Throws `model_not_found`. */
 export function chooseTarget(
-  { failOver, catalog, callDefaults }: Pick<AiGatewayDeps, "callDefaults" | "catalog" | "failOver">,
+  deps: Pick<AiGatewayDeps, "callDefaults" | "catalog" | "failOver">,
   caller: Caller,
   asked: string,
 ): Target {
-  const model = callDefaults.modelOf(caller, asked);
-  const offer = isModelAllowed(caller.models, model) ? catalog.findOffer(caller.tenantId, model) : undefined;
-  const target = failOver.first(offer?.targets ?? []);
+  const target = deps.failOver.first(findOffer(deps, caller, asked)?.targets ?? []);
   if (target) return target;
   throw new Failure(aiGatewayFailures.model_not_found, { model: asked });
 }

@@ -3,13 +3,14 @@ import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
 import type { HotExchange } from "@lyss/kit/http/route.ts";
 import { composeRequest, type RequestBytes } from "@lyss/kit/http/upstream/request-bytes.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
+import { findOffer } from "../call/choose-target.ts";
 import { findKeepAliveMs } from "../call/keep-alive.ts";
 import { readTags } from "../call/read-tags.ts";
 import type { Offer } from "../catalog.ts";
 import { noteLeft } from "../choices/choice.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { Drawn } from "../funds/funds.ts";
-import { isModelAllowed, type Target } from "../model.ts";
+import type { Target } from "../model.ts";
 import { expectedTokens } from "../model-limits/expected-tokens.ts";
 import { quirksOf } from "../provider-quirks.ts";
 import { takersOf } from "../routing/bound-request.ts";
@@ -29,7 +30,7 @@ type Chosen = Pick<Admitted, "targets" | "conversation" | "choice">;
  * is wrong; nothing has been taken then.
  */
 export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => boolean | Promise<boolean> {
-  const { openCalls, catalog, settings, credentials, funding, pools, failOver, order, modelLimits } = deps;
+  const { openCalls, settings, credentials, funding, pools, failOver, order, modelLimits } = deps;
   const { affinity, answerCache, callDefaults, choices, guardrails } = deps;
   const startOf = createRequestStarts();
 
@@ -117,8 +118,7 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
     const request = scanRequest(body);
     if (!request || request.mayHoldMedia || answerCache.isWanted(caller, exchange.facts.headers)) return false;
     if (callDefaults.parametersOf(caller) || guardrails.isWanted(caller)) return false;
-    const model = callDefaults.modelOf(caller, request.model);
-    const offer = isModelAllowed(caller.models, model) ? catalog.findOffer(caller.tenantId, model) : undefined;
+    const offer = findOffer(deps, caller, request.model);
     const chosen = offer && choose(offer, request, exchange);
     const targets = chosen?.targets;
     const target = targets && chooseFirst(chosen, request, caller);

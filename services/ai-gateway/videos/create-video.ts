@@ -6,10 +6,11 @@ import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { claimMs } from "../batches/advance-batch.ts";
+import { findFitTarget } from "../call/choose-target.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { toImagePriceName } from "../funds/image-prices.ts";
 import { requireUnguarded } from "../guardrails/require-unguarded.ts";
-import { isModelAllowed, type Provider, type Target } from "../model.ts";
+import type { Provider, Target } from "../model.ts";
 import { ownerOf } from "../ops/stored-responses.ts";
 import { fundedOf } from "./advance-video.ts";
 import { type AskedVideo, readAskedVideo } from "./read-asked-video.ts";
@@ -61,13 +62,7 @@ async function undo({ batchFunds, videoStore, log }: AiGatewayDeps, videoId: str
 }
 
 async function findVideoTarget(deps: AiGatewayDeps, caller: Caller, named: string): Promise<Target> {
-  const { tenantId, userId, keyId } = caller;
-  const model = deps.callDefaults.modelOf(caller, named);
-  const offer = isModelAllowed(caller.models, model) ? deps.catalog.findOffer(tenantId, model) : undefined;
-  if (!offer) throw new Failure(aiGatewayFailures.model_not_found, { model: named });
-  await deps.order.prepare(offer, tenantId);
-  const targets = deps.order.orderOf(offer, { tenantId, userId, keyId, tags: "" });
-  const target = targets.find((one) => makesVideos(deps, one.provider));
+  const target = await findFitTarget(deps, caller, named, ({ provider }) => makesVideos(deps, provider));
   if (target) return target;
   throw new Failure(videoFailures.video_provider_missing, { model: named, param: "model" });
 }
