@@ -30,7 +30,10 @@ const vendor = createServer(async (req, res) => {
   const said = answerTo(body);
   const isStream = url.includes("stream") || /"stream":\s*true/.test(body);
   res.writeHead(200, { "content-type": isStream ? "text/event-stream" : "application/json" });
-  res.end(isStream ? toStream(url, said) : JSON.stringify(toWhole(url, said)));
+  const stream = isStream ? toStream(url, said) : "";
+  // One that never ends: without the events that say so.
+  if (body.includes("HANG")) res.write(`${stream.split("\n\n").slice(0, -4).join("\n\n")}\n\n`);
+  else res.end(isStream ? stream : JSON.stringify(toWhole(url, said)));
 });
 
 const openAiUsage = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 };
@@ -298,6 +301,32 @@ test("rules are for the models, keys and tags that they name; findings are told 
   });
   assert.deepEqual(new Set(told.map(({ data }) => data["side"])), new Set(["request", "answer"]));
   assert.doesNotMatch(JSON.stringify(told), /forbidden|SAY>/);
+});
+
+test("what was found in a stream is told, and stands on the receipt, also where its caller leaves before its end", async () => {
+  await put("left", { kind: "words", words: ["forbidden"], action: "flag", on: "answer" });
+  const abort = new AbortController();
+  const stream = await fetch(`${url}/v1/chat/completions`, {
+    ...{ method: "POST", signal: abort.signal },
+    headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },
+    body: JSON.stringify({ model: "m", messages: say("HANG forbidden words"), stream: true }),
+  });
+  let read = "";
+  const left = async () => {
+    for await (const chunk of stream.body ?? []) {
+      read += Buffer.from(chunk).toString("utf8");
+      const said = [...read.matchAll(/"content":"(.*?)"/g)].map(([, it]) => it).join("");
+      if (said.includes("forbidden words")) abort.abort();
+    }
+  };
+  await assert.rejects(left, { name: "AbortError" });
+  await waitForNoCall(platform);
+  await remove("left");
+  const { body } = await requestJson(`${url}/v1/requests/${stream.headers.get("lyss-call-id")}/receipt`, apiKey);
+  const [attempt] = body["attempts"] as { status: string }[];
+  assert.equal(attempt?.status, "canceled");
+  const [found] = body["guardrails"] as Record<string, unknown>[];
+  assert.deepEqual([found?.["name"], found?.["side"], found?.["count"]], ["left", "answer", 1]);
 });
 
 test("what cannot be looked into is refused where a guardrail is for its model: files of requests and videos", async () => {

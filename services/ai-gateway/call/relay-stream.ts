@@ -65,7 +65,8 @@ export async function relayStream(
     if (!progress.isDone && progress.finished.size < call.request.answers) {
       throw new Failure(aiGatewayFailures.upstream_truncated, { model: call.target.model.name });
     }
-    await passHeld(deps, call, progress);
+    // What the rules of the call have held back until the answer was whole.
+    await deliver(deps, call, progress, call.guard?.end(call.writer));
   } catch (err) {
     answer.discard();
     // What a rule refuses was made, and is charged, whether or not anything of it has left; nobody else is asked for it.
@@ -107,9 +108,8 @@ async function passEvents(deps: AiGatewayDeps, call: Call, answer: Answer, progr
   if (last) await passOn(deps, call, stream.read(last), progress);
 }
 
-/** What the rules of the call have held back until the answer was whole. */
-async function passHeld(deps: AiGatewayDeps, call: Call, progress: Progress): Promise<void> {
-  const bytes = call.guard?.end(call.writer);
+/** Passes on a part of the answer, and keeps it for a repeat. */
+async function deliver(deps: AiGatewayDeps, call: Call, progress: Progress, bytes: Buffer | undefined): Promise<void> {
   if (!bytes) return;
   call.record?.add(bytes);
   await writeToCaller(deps, call, progress, bytes);
@@ -145,11 +145,7 @@ async function passOn(deps: AiGatewayDeps, call: Call, events: readonly SseEvent
       throw err;
     });
   }
-  if (pieces.length > 0) {
-    const bytes = pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces);
-    call.record?.add(bytes);
-    await writeToCaller(deps, call, progress, bytes);
-  }
+  if (pieces.length > 0) await deliver(deps, call, progress, pieces.length === 1 ? pieces[0] : Buffer.concat(pieces));
   if (failure) throw failure;
 }
 

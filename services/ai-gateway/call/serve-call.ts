@@ -44,7 +44,7 @@ export async function serveCall(deps: AiGatewayDeps, asked: AskedCall, exchange:
   try {
     await serveWalk(deps, walk, exchange, { callId, keepAliveMs, kept });
   } finally {
-    deps.choices.end({ tenantId: caller.tenantId, callId }, found.choice, walk.tried, guarded?.found());
+    deps.choices.end({ tenantId: caller.tenantId, callId }, found.choice, walk.tried, guarded?.end());
     await kept?.close();
   }
 }

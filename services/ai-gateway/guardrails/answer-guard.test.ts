@@ -105,7 +105,7 @@ function readWith(events: Json[], read: (event: Json) => readonly unknown[]): re
 }
 
 function run(dialect: Dialect, parts: ReturnType<typeof partsOf>, events: readonly string[]): Json[] {
-  const guard = createAnswerGuard({ ...parts, dialect, maxKeptLength: 100_000, onEnd: () => {} });
+  const guard = createAnswerGuard({ ...parts, dialect, maxKeptLength: 100_000 });
   const out: string[] = [];
   const take = (bytes: Buffer | undefined) => bytes && out.push(bytes.toString("utf8"));
   for (const raw of events) {
@@ -180,7 +180,7 @@ test("for 200 seeds: a stream that is cut anywhere says what the whole text says
 
 test("a rule that blocks ends a stream before what it blocks has begun to leave", () => {
   const parts = partsOf([ruleOf({ kind: "words", words: ["forbidden"], action: "block" })]);
-  const guard = createAnswerGuard({ ...parts, dialect: "chat", maxKeptLength: 1_000, onEnd: () => {} });
+  const guard = createAnswerGuard({ ...parts, dialect: "chat", maxKeptLength: 1_000 });
   let shown = "";
   const [first = "", second = "", third = ""] = streams.chat.write(["All is forb", "idden", " x"], []);
   const write = (raw: string) =>
@@ -203,7 +203,7 @@ test("an answer that has to fulfil a schema is held until it does", () => {
   const rule = (action: string) => ruleOf({ kind: "schema", schema, action });
   const good = streams.chat.write(['{"city":', '"Bern"}'], []);
   const parts = partsOf([rule("block")]);
-  const guard = createAnswerGuard({ ...parts, dialect: "chat", maxKeptLength: 10_000, onEnd: () => {} });
+  const guard = createAnswerGuard({ ...parts, dialect: "chat", maxKeptLength: 10_000 });
   for (const raw of good)
     assert.equal(
       guard.write(plain, { raw: Buffer.from(raw), data: raw.slice(6) }, JSON.parse(raw.slice(6))),

@@ -20,11 +20,9 @@ export interface AnswerGuardParts extends Omit<FilterParts, "side"> {
   readonly dialect: keyof typeof answerForms;
   /** A call that has to keep more of an answer than so many characters throws a RangeError. */
   readonly maxKeptLength: number;
-  /** Called once, when the answer has been looked at or was blocked. */
-  onEnd(): void;
 }
 
-export function createAnswerGuard({ dialect, maxKeptLength, onEnd, ...given }: AnswerGuardParts): AnswerGuard {
+export function createAnswerGuard({ dialect, maxKeptLength, ...given }: AnswerGuardParts): AnswerGuard {
   const form = answerForms[dialect];
   const parts: FilterParts = { ...given, side: "answer" };
   const { rules, findings } = given;
@@ -68,48 +66,30 @@ export function createAnswerGuard({ dialect, maxKeptLength, onEnd, ...given }: A
     return pieces.length > 1 ? Buffer.concat(pieces) : pieces[0];
   };
 
-  function ending<T>(run: () => T): T {
-    try {
-      return run();
-    } catch (err) {
-      onEnd();
-      throw err;
-    }
-  }
-
   return {
     async whole(body, json) {
-      try {
-        if (checks.length > 0) gather(json);
-        const doc = parseExact(body.toString("utf8"));
-        let isChanged = false;
-        for (const text of form.textsOf(doc)) isChanged = (await changeWhole(parts, text)) || isChanged;
-        check();
-        if (!isChanged) return { body, json };
-        form.strip(doc);
-        const changed = Buffer.from(JSON.stringify(doc));
-        return { body: changed, json: dialect === "chat" ? JSON.parse(changed.toString("utf8")) : json };
-      } finally {
-        onEnd();
-      }
+      if (checks.length > 0) gather(json);
+      const doc = parseExact(body.toString("utf8"));
+      let isChanged = false;
+      for (const text of form.textsOf(doc)) isChanged = (await changeWhole(parts, text)) || isChanged;
+      check();
+      if (!isChanged) return { body, json };
+      form.strip(doc);
+      const changed = Buffer.from(JSON.stringify(doc));
+      return { body: changed, json: dialect === "chat" ? JSON.parse(changed.toString("utf8")) : json };
     },
     write(writer, event, json) {
-      return ending(() => {
-        if (checks.length > 0) gather(json);
-        const events = toEvents(dialect, event, json, stream);
-        if (!isHeld) return pass(writer, events);
-        for (const [one] of events) keep(one.raw.length);
-        held.push(...events);
-        return undefined;
-      });
+      if (checks.length > 0) gather(json);
+      const events = toEvents(dialect, event, json, stream);
+      if (!isHeld) return pass(writer, events);
+      for (const [one] of events) keep(one.raw.length);
+      held.push(...events);
+      return undefined;
     },
     end(writer) {
-      return ending(() => {
-        const events = [...held, ...stream.end().map((it) => toSse(dialect, it))];
-        check();
-        onEnd();
-        return pass(writer, events);
-      });
+      const events = [...held, ...stream.end().map((it) => toSse(dialect, it))];
+      check();
+      return pass(writer, events);
     },
   };
 }

@@ -36,8 +36,8 @@ export interface GuardedCall {
   readonly fingerprint: string;
   /** What was found in the request. */
   readonly findings: readonly Finding[];
-  /** What was found until now: in the request, and in what was made for it. */
-  found(): readonly Finding[];
+  /** Tells what was found in the answer, however the call has ended, and gives all that was found in it. */
+  end(): readonly Finding[];
 }
 
 /**
@@ -74,12 +74,15 @@ export async function guardCall(guardrails: Guardrails, call: CallToGuard): Prom
   const openGuard = (read: ReadCall, provider: AskedProvider): AnswerGuard | undefined => {
     if (!writesText(read.request.surface) || (answering.length === 0 && placeholders.isEmpty)) return undefined;
     const dialect = read.wire ? dialectOf(provider.dialect) : "chat";
-    return createAnswerGuard({ ...parts, rules: answering, dialect, maxKeptLength: call.maxKeptLength, onEnd: tell });
+    return createAnswerGuard({ ...parts, rules: answering, dialect, maxKeptLength: call.maxKeptLength });
   };
   return {
     fingerprint: fingerprintOf(rules),
     findings: found,
-    found: () => told,
+    end() {
+      tell();
+      return told;
+    },
     askedCall: {
       ...askedCall,
       readFor(provider, upstreamName) {
