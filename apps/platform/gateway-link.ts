@@ -1,5 +1,11 @@
-import cluster from "node:cluster";
+import cluster, { type Worker } from "node:cluster";
 import type { MetricsText } from "@lyss/kit/observability/metrics.ts";
+import {
+  type CountLink,
+  type CountNews,
+  createSharedCounts,
+  type SharedCounts,
+} from "@lyss/kit/resilience/shared-counts.ts";
 import { type Clock, delay } from "@lyss/kit/service/clock.ts";
 import type { Registry } from "prom-client";
 
@@ -10,12 +16,16 @@ export type MetricsReport = Awaited<ReturnType<Registry["getMetricsAsJSON"]>>;
 export type FromGateway =
   | { readonly kind: "ready"; readonly url: string }
   | { readonly kind: "collect"; readonly id: number }
+  | { readonly kind: "counts"; readonly news: CountNews }
   | { readonly kind: "metrics"; readonly id: number; readonly metrics: MetricsReport };
 
 /** What it is told. */
 export type ToGateway =
   | { readonly kind: "reload" }
   | { readonly kind: "report"; readonly id: number }
+  | { readonly kind: "counts"; readonly from: string; readonly news: CountNews }
+  | { readonly kind: "gateway_came" }
+  | { readonly kind: "gateway_gone"; readonly gateway: string }
   | { readonly kind: "collected"; readonly id: number; readonly text: string };
 
 /** A gateway process's side of the link to the process that started it. */
@@ -24,6 +34,8 @@ export interface GatewayLink {
   tellReady(url: string): void;
   /** Metrics of all processes that share the port: whichever of them is asked. */
   readonly allMetrics: MetricsText;
+  /** Counts kept with the other gateways. */
+  readonly sharedCounts: SharedCounts;
   /** Lets the process end. */
   close(): void;
 }
@@ -48,7 +60,7 @@ export function openGatewayLink(deps: {
   worker.on("message", (message: ToGateway) => {
     if (message.kind === "reload") onReload();
     else if (message.kind === "report") void report(message.id);
-    else waiting.get(message.id)?.(message.text);
+    else if (message.kind === "collected") waiting.get(message.id)?.(message.text);
   });
 
   async function report(id: number): Promise<void> {
@@ -74,7 +86,25 @@ export function openGatewayLink(deps: {
 
   return {
     tellReady: (url) => send({ kind: "ready", url }),
+    sharedCounts: createSharedCounts({ link: toCountLink(worker), clock }),
     allMetrics: { contentType: metrics.contentType, metrics: collect },
     close: () => worker.disconnect(),
+  };
+}
+
+/** By way of the process that started them: what one tells, it hands to the others. */
+function toCountLink(worker: Worker): CountLink {
+  return {
+    tell(news) {
+      const message: FromGateway = { kind: "counts", news };
+      if (worker.isConnected()) worker.send(message);
+    },
+    listen({ onNews, onCome, onGone }) {
+      worker.on("message", (message: ToGateway) => {
+        if (message.kind === "counts") onNews(message.from, message.news);
+        else if (message.kind === "gateway_came") onCome();
+        else if (message.kind === "gateway_gone") onGone(message.gateway);
+      });
+    },
   };
 }

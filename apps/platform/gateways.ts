@@ -1,4 +1,5 @@
 import cluster, { type Worker } from "node:cluster";
+import type { CountNews } from "@lyss/kit/resilience/shared-counts.ts";
 import { type Clock, delay } from "@lyss/kit/service/clock.ts";
 import type { Logger } from "pino";
 import { AggregatorRegistry, type Registry } from "prom-client";
@@ -53,18 +54,30 @@ export async function startGateways(options: GatewaysOptions): Promise<Gateways>
     const worker = cluster.fork();
     workers.set(name, worker);
     log.info({ gateway: name, pid: worker.process.pid }, "a gateway process is started");
+    const onUp = (url: string) => {
+      tellAll({ kind: "gateway_came" });
+      onReady(url);
+    };
     const { promise: ended, resolve } = Promise.withResolvers<string>();
     worker.once("exit", (code, by) => resolve(by ? `signal ${by}` : `code ${code}`));
     worker.on("error", (err) => log.warn({ err, gateway: name }, "a gateway process cannot be told something"));
     worker.on("message", (message: FromGateway) => {
-      if (message.kind === "ready") onReady(message.url);
+      if (message.kind === "ready") onUp(message.url);
+      else if (message.kind === "counts") tellOthers(name, message.news);
       else if (message.kind === "metrics") collector.onMetrics(message.id, name, message.metrics);
       else void collector.answer(worker, message.id);
     });
     const how = await ended;
     workers.delete(name);
     collector.onGone(name);
+    tellAll({ kind: "gateway_gone", gateway: name });
     return how;
+  }
+
+  const tellAll = (message: ToGateway) => eachOf(workers, (worker) => send(worker, message));
+
+  function tellOthers(from: string, news: CountNews): void {
+    for (const [name, worker] of workers) if (name !== from) send(worker, { kind: "counts", from, news });
   }
 
   /** Keeps one running until the stop; resolves when it has ended for good. */
@@ -108,7 +121,7 @@ export async function startGateways(options: GatewaysOptions): Promise<Gateways>
   try {
     const [url = ""] = await Promise.race([Promise.all(starts.map(({ ready }) => ready)), givenUp]);
     kept = starts.map(({ name, first }) => keep(name, first));
-    return { url, reload: () => eachOf(workers, (worker) => send(worker, { kind: "reload" })), stop };
+    return { url, reload: () => tellAll({ kind: "reload" }), stop };
   } catch (err) {
     await stop(AbortSignal.abort());
     throw err;

@@ -17,6 +17,7 @@ import type { Tracer } from "@lyss/kit/observability/tracing.ts";
 import { createDegradation, type Degradation } from "@lyss/kit/resilience/degradation.ts";
 import { registerDegradationMetrics } from "@lyss/kit/resilience/degradation-metrics.ts";
 import { createLoopMonitor } from "@lyss/kit/resilience/load-shed-loop-monitor.ts";
+import type { SharedCounts } from "@lyss/kit/resilience/shared-counts.ts";
 import { boot } from "@lyss/kit/service/boot.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
@@ -112,7 +113,17 @@ export async function startPlatform(options: UpOptions): Promise<Platform> {
     tracer = await openTracer(options);
     const publicUrl = (listening: string | undefined) =>
       config.http.publicUrl ?? gateways?.url ?? listening ?? toListenUrl(config.http);
-    const opened = { dataDir, cluster, events, tracer, degradation, metrics, publicUrl, allMetrics: link?.allMetrics };
+    const opened = {
+      dataDir,
+      cluster,
+      events,
+      tracer,
+      degradation,
+      metrics,
+      publicUrl,
+      allMetrics: link?.allMetrics,
+      sharedCounts: link?.sharedCounts,
+    };
     program = await bootServices(options, opened, deriveKey);
     if (config.gateways > 1) {
       gateways = await startGateways({ ...toGateways(options, program, metrics), clock: systemClock, log, signal });
@@ -190,6 +201,7 @@ interface OpenedParts {
   readonly degradation: Degradation;
   readonly metrics: Registry;
   readonly allMetrics: MetricsText | undefined;
+  readonly sharedCounts: SharedCounts | undefined;
 }
 
 function bootServices(

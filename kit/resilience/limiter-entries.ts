@@ -19,7 +19,7 @@ export const defaultMaxKeys = 100_000;
 
 /** Throws a RangeError for a `maxKeys` below 1. */
 export function createLimiterEntries<State>(
-  createState: () => State,
+  createState: (key: string) => State,
   maxKeys: number = defaultMaxKeys,
 ): LimiterEntries<State> {
   if (!(Number.isInteger(maxKeys) && maxKeys >= 1)) throw new RangeError("maxKeys must be an integer from 1");
@@ -60,7 +60,7 @@ export function createLimiterEntries<State>(
         unlink(entry);
       } else {
         if (byKey.size >= maxKeys) evictOldest();
-        entry = { key, state: createState(), newer: undefined, older: undefined };
+        entry = { key, state: createState(key), newer: undefined, older: undefined };
         byKey.set(key, entry);
       }
       linkNewest(entry);

@@ -52,6 +52,11 @@ export interface Limiter {
   take(key: string, count?: number): LimitDecision;
   /** What `take` would answer, without taking. */
   peek(key: string, count?: number): LimitDecision;
+  /**
+   * Takes `count` units whether they are there or not, because they were let through elsewhere. What is owed beyond the limit has to
+   * flow back before the next take succeeds.
+   */
+  charge(key: string, count: number): void;
   stats(): LimiterStats;
 }
 

@@ -68,6 +68,12 @@ export function createSlidingWindow(rate: SlidingWindowLimit, { clock, maxKeys }
       checkTake(key, count);
       return decide({ ...(entries.find(key) ?? createState()) }, count);
     },
+    charge(key, count) {
+      checkTake(key, count);
+      const state = entries.use(key);
+      roll(state, Math.floor(Math.floor(clock.monotonicMs()) / windowMs));
+      state.current += count;
+    },
     stats: () => ({ keys: entries.countKeys(), evictions: entries.countEvictions() }),
   };
 }

@@ -10,7 +10,7 @@ interface BucketState {
 
 /**
  * A token bucket per key by GCRA, in its form as a meter that leaks (ITU-T I.371, annex A): a take of n units adds
- * n·windowMs to the debt, each millisecond pays off `limit`, and the debt never exceeds burst·windowMs.
+ * n·windowMs to the debt, each millisecond pays off `limit`, and no take brings the debt above burst·windowMs.
  */
 export function createTokenBucket(rate: TokenBucketLimit, { clock, maxKeys }: MemoryLimiterOptions): Limiter {
   checkRate(rate);
@@ -18,16 +18,20 @@ export function createTokenBucket(rate: TokenBucketLimit, { clock, maxKeys }: Me
   const maxDebt = (rate.burst ?? limit) * windowMs;
   const entries = createLimiterEntries<BucketState>(() => ({ debt: 0, atMs: 0 }), maxKeys);
 
+  function debtAt({ debt, atMs }: BucketState, nowMs: number): number {
+    const elapsedMs = Math.max(0, nowMs - atMs);
+    return Math.max(0, debt - elapsedMs * limit);
+  }
+
   function decide(state: BucketState, count: number, isTaken: boolean): LimitDecision {
     const nowMs = Math.floor(clock.monotonicMs());
-    const elapsedMs = Math.max(0, nowMs - state.atMs);
-    const debt = Math.max(0, state.debt - elapsedMs * limit);
+    const debt = debtAt(state, nowMs);
     const nextDebt = debt + count * windowMs;
     if (nextDebt > maxDebt) {
       const isPossible = count * windowMs <= maxDebt;
       return {
         isAllowed: false,
-        remaining: Math.floor((maxDebt - debt) / windowMs),
+        remaining: Math.max(0, Math.floor((maxDebt - debt) / windowMs)),
         retryAfterMs: isPossible ? Math.ceil((nextDebt - maxDebt) / limit) : Number.POSITIVE_INFINITY,
       };
     }
@@ -49,6 +53,13 @@ export function createTokenBucket(rate: TokenBucketLimit, { clock, maxKeys }: Me
     peek(key, count = 1) {
       checkTake(key, count);
       return decide(entries.find(key) ?? { debt: 0, atMs: 0 }, count, false);
+    },
+    charge(key, count) {
+      checkTake(key, count);
+      const state = entries.use(key);
+      const nowMs = Math.floor(clock.monotonicMs());
+      state.debt = Math.min(Number.MAX_SAFE_INTEGER, debtAt(state, nowMs) + count * windowMs);
+      state.atMs = nowMs;
     },
     stats: () => ({ keys: entries.countKeys(), evictions: entries.countEvictions() }),
   };

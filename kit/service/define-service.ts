@@ -13,6 +13,7 @@ import type { Idempotency } from "../idempotency/idempotency.ts";
 import type { MetricsText } from "../observability/metrics.ts";
 import type { Tracer } from "../observability/tracing.ts";
 import type { Degradation } from "../resilience/degradation.ts";
+import type { SharedCounts } from "../resilience/shared-counts.ts";
 import type { CheckedRpc } from "../rpc/checked-rpc.ts";
 import type { RunDesk } from "../workflow/run-desk.ts";
 import type { AnySaga, Saga } from "../workflow/saga.ts";
@@ -83,6 +84,8 @@ export interface ServiceDeps<N extends Needs, C extends ConfigSections> {
   readonly node: string;
   /** How much this process offers, over all its services. */
   readonly degradation: Degradation;
+  /** Counts that this process keeps with those that share its public port; by itself where there are none. */
+  readonly sharedCounts: SharedCounts;
   readonly clients: { readonly [Name in keyof N]: Client<N[Name]> };
   /** Throws on use when the definition has no migrations. */
   readonly db: Database;

@@ -6,6 +6,7 @@ import { createOutbox } from "../events/outbox.ts";
 import type { RunningSubscriptions } from "../events/subscriptions.ts";
 import { createIdempotency, type Idempotency } from "../idempotency/idempotency.ts";
 import type { Degradation } from "../resilience/degradation.ts";
+import { unsharedCounts } from "../resilience/shared-counts.ts";
 import { type CallGate, createCallGate } from "../rpc/call-gate.ts";
 import type { AnyService, RunningService } from "./define-service.ts";
 import type { BootOptions } from "./program.ts";
@@ -56,6 +57,7 @@ export async function startService(
     publicUrl: () => publicUrl(shared.publicUrl),
     node,
     degradation,
+    sharedCounts: options.sharedCounts ?? unsharedCounts,
     clients: Object.fromEntries(clients),
     db,
     outbox: createOutbox({ source: name, publishes, clock, random }),

@@ -13,6 +13,7 @@ import type { MetricsText } from "../observability/metrics.ts";
 import type { Tracer } from "../observability/tracing.ts";
 import type { Degradation } from "../resilience/degradation.ts";
 import type { PoliciesConfig } from "../resilience/policies.ts";
+import type { SharedCounts } from "../resilience/shared-counts.ts";
 import type { AuditSink } from "../rpc/audit.ts";
 import type { HostedRuns } from "../workflow/hosted-runs.ts";
 import type { RunDesk } from "../workflow/run-desk.ts";
@@ -47,6 +48,8 @@ export interface BootOptions {
   readonly node?: string | undefined;
   /** How much this process offers. The caller stops it after `stop`; one that only services change unless given. */
   readonly degradation?: Degradation | undefined;
+  /** Counts kept with the processes that share this one's public port. */
+  readonly sharedCounts?: SharedCounts | undefined;
   /** How the event log is looked after; it is read and written without. */
   readonly events?: EventOptions | undefined;
   /** Not yet prepared. Needed when a hosted service keeps data or hears events. The caller closes it after `stop`. */

@@ -11,6 +11,7 @@ import { readLags } from "../events/subscription-lag.ts";
 import { startSubscriptions } from "../events/subscriptions.ts";
 import { createIdempotency } from "../idempotency/idempotency.ts";
 import { createDegradation } from "../resilience/degradation.ts";
+import { unsharedCounts } from "../resilience/shared-counts.ts";
 import type { Clock } from "../service/clock.ts";
 import { systemClock } from "../service/clock.ts";
 import type {
@@ -165,6 +166,7 @@ async function startNode<Contract extends DescService, N extends Needs, C extend
     publicUrl: () => options.publicUrl ?? "http://127.0.0.1:8080",
     node,
     degradation,
+    sharedCounts: unsharedCounts,
     db,
     outbox: createOutbox({ source: name, publishes, clock, random }),
     idempotency: createIdempotency({ db, clock, random, key: deriveTestKey(`${name}.idempotency`) }),

@@ -118,7 +118,9 @@ export const aiGatewayConfig = {
         .min(1)
         .max(10_000)
         .default(1)
-        .describe("Processes that serve model calls: each keeps to its share of every limit."),
+        .describe(
+          "Nodes that serve model calls: each keeps to its share of every limit. Gateway processes on one port are one node.",
+        ),
       limits: z
         .array(modelLimitSchema)
         .max(500)

@@ -190,7 +190,7 @@ export const aiGateway = defineService({
       ...{ db, outbox, node, log, metrics, priceOf: funding.priceOf, clock, random },
     });
     const choices = createChoiceLog(settings, { ...routing, choiceStore: createChoiceStore(db), clock, log, metrics });
-    const limiting = createLimiting({ db, outbox, clock, metrics });
+    const limiting = createLimiting(given);
     const deps = {
       ...{ db, outbox, clock, random, log, settings, openCalls, funding, once, responses, credentials, pools, wheel },
       ...clients,

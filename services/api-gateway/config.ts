@@ -41,7 +41,7 @@ export const apiGatewayConfig = {
         .max(10_000)
         .default(1)
         .describe(
-          "Processes that share the limits in Redis: each keeps to its share while Redis is away, and of a key's requests at once always.",
+          "Nodes that share the limits in Redis: each keeps to its share while Redis is away, and of a key's requests at once always. Gateway processes on one port are one node.",
         ),
     })
     .prefault({})

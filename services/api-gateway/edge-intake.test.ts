@@ -5,6 +5,9 @@ import { type TestContext, test } from "node:test";
 import type { SystemRoutes } from "@lyss/kit/http/http-handler.ts";
 import { testGuard } from "@lyss/kit/http/http-test-server.ts";
 import { type Route, routesFor } from "@lyss/kit/http/route.ts";
+import { createSharedCounts, tellEveryMs } from "@lyss/kit/resilience/shared-counts.ts";
+import { createCountHub } from "@lyss/kit/testing/count-hub.ts";
+import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { Registry } from "prom-client";
 import { z } from "zod";
 import { apiGatewayConfig } from "./config.ts";
@@ -213,4 +216,40 @@ test("answers name the level while there is one, and our own errors raise it", a
     clock.advance(1_000);
   }
   assert.notEqual(degradation.level(), "normal");
+});
+
+test("processes that share a port hold a key to its limits together: the platform's, its own, and how many at once", async (t) => {
+  const clock = createFakeClock();
+  const hub = createCountHub();
+  const rules = {
+    requestsPerMinute: 5,
+    maxConcurrentRequests: 2,
+    isAddressAllowed: undefined,
+    allowedOrigins: undefined,
+  };
+  const openOne = (name: string) =>
+    open(t, {
+      rateLimits: { perKey: { limit: 100 } },
+      rulesOf: () => rules,
+      sharedCounts: createSharedCounts({ link: hub.join(name), clock }),
+    });
+  const here = await openOne("a");
+  const there = await openOne("b");
+  const streams = [here.ask("/stream", "reader", {}, "POST"), here.ask("/stream", "reader", {}, "POST")];
+  for (const { status } of await Promise.all(streams)) assert.equal(status, 200);
+  clock.advance(tellEveryMs);
+  const full = await there.ask("/private");
+  assert.deepEqual([full.status, full.headers.get("x-ratelimit-remaining-concurrent")], [429, "0"]);
+  here.release();
+  for (const stream of streams) await (await stream).text();
+  clock.advance(tellEveryMs);
+  const next = await there.ask("/private");
+  assert.deepEqual([next.status, /"key-own";r=2\b/.test(next.headers.get("ratelimit") ?? "")], [200, true]);
+  assert.equal((await there.ask("/private")).status, 200);
+  clock.advance(tellEveryMs);
+  assert.equal((await here.ask("/private")).status, 200);
+  assert.equal((await here.ask("/private")).status, 429);
+  assert.equal((await there.ask("/private")).status, 200, "not told yet");
+  clock.advance(tellEveryMs);
+  assert.deepEqual([(await here.ask("/private")).status, (await there.ask("/private")).status], [429, 429]);
 });

@@ -5,14 +5,17 @@ import { createLimiter } from "@lyss/kit/resilience/limiter-in-memory.ts";
 import { type FailSoftLimiter, withLocalShare } from "@lyss/kit/resilience/limiter-local-share.ts";
 import { createRedisLimiter } from "@lyss/kit/resilience/redis-limiter.ts";
 import type { ScriptRunner } from "@lyss/kit/resilience/redis-limiter-connection.ts";
+import type { SharedCounts } from "@lyss/kit/resilience/shared-counts.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Logger } from "pino";
 
 export interface EdgeLimitDeps {
   readonly clock: Clock;
   readonly log: Logger;
-  /** Where the limits are shared by all processes; in this one's memory unless given. */
+  /** Where the limits are shared by all nodes; in memory unless given. */
   readonly redis: ScriptRunner | undefined;
+  /** What the processes of this node count together where they count in memory. */
+  readonly sharedCounts: SharedCounts;
 }
 
 /** A rate by key, counted here or in Redis, and what clients are told of it. */
@@ -22,6 +25,8 @@ export interface EdgeLimit {
   readonly memory: Limiter | undefined;
   readonly shared: FailSoftLimiter | undefined;
   readonly headersOf: ReturnType<typeof createLimitHeaders>;
+  /** Tells the processes that count with this one that one of a key's was taken. */
+  readonly noteTaken: (key: string) => void;
 }
 
 export interface EdgeLimitOptions {
@@ -30,13 +35,17 @@ export interface EdgeLimitOptions {
   readonly rate: RateLimit;
   readonly processes: number;
   readonly maxKeys?: number;
+  readonly noteTaken: (key: string) => void;
 }
 
-export function createEdgeLimit(options: EdgeLimitOptions, { clock, log, redis }: EdgeLimitDeps): EdgeLimit {
-  const { name, rate, processes, maxKeys } = options;
+export function createEdgeLimit(
+  options: EdgeLimitOptions,
+  { clock, log, redis }: Omit<EdgeLimitDeps, "sharedCounts">,
+): EdgeLimit {
+  const { name, rate, processes, maxKeys, noteTaken } = options;
   const shared = redis && createRedisLimiter(rate, { redis, name: `edge-${name}` });
   return {
-    ...{ rate, processes },
+    ...{ rate, processes, noteTaken },
     memory: redis ? undefined : createLimiter(rate, { clock, maxKeys }),
     shared: shared && withLocalShare(shared, { clock, log, processes, maxKeys }),
     headersOf: createLimitHeaders({ clock, rate, name, ...(maxKeys !== undefined && { maxKeys }) }),
@@ -52,14 +61,22 @@ export interface OwnLimits {
 /** Remembers those of the 100,000 keys that were used last. */
 export function createOwnLimits(deps: EdgeLimitDeps): OwnLimits {
   const known = createLimiterEntries<{ limit: EdgeLimit | undefined }>(() => ({ limit: undefined }));
-  return {
-    limitOf(keyId, requestsPerMinute, processes) {
-      const entry = known.use(keyId);
-      if (entry.limit?.rate.limit !== requestsPerMinute || entry.limit.processes !== processes) {
-        const rate = { kind: "token_bucket", limit: requestsPerMinute, windowMs: 60_000 } as const;
-        entry.limit = createEdgeLimit({ name: "key-own", rate, processes, maxKeys: 1 }, deps);
-      }
-      return entry.limit;
-    },
-  };
+
+  function limitOf(keyId: string, requestsPerMinute: number, processes: number): EdgeLimit {
+    const entry = known.use(keyId);
+    if (entry.limit?.rate.limit !== requestsPerMinute || entry.limit.processes !== processes) {
+      const rate = { kind: "token_bucket", limit: requestsPerMinute, windowMs: 60_000 } as const;
+      // A process that has not met the key yet learns the rate from this.
+      const sharedKey = JSON.stringify([keyId, requestsPerMinute, processes]);
+      const noteTaken = () => note(sharedKey, 1);
+      entry.limit = createEdgeLimit({ name: "key-own", rate, processes, maxKeys: 1, noteTaken }, deps);
+    }
+    return entry.limit;
+  }
+
+  const note = deps.sharedCounts.openTaken("edge-key-own", (sharedKey, count) => {
+    const [keyId, requestsPerMinute, processes] = JSON.parse(sharedKey) as [string, number, number];
+    limitOf(keyId, requestsPerMinute, processes).memory?.charge(keyId, count);
+  });
+  return { limitOf };
 }

@@ -5,6 +5,7 @@ import type { Route } from "@lyss/kit/http/route.ts";
 import { createDegradation } from "@lyss/kit/resilience/degradation.ts";
 import { createLoadShedder, type Pressure } from "@lyss/kit/resilience/load-shed.ts";
 import type { ScriptRunner } from "@lyss/kit/resilience/redis-limiter-connection.ts";
+import { type SharedCounts, unsharedCounts } from "@lyss/kit/resilience/shared-counts.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { silentLog, type TestScope } from "@lyss/kit/testing/test-cluster.ts";
@@ -20,6 +21,7 @@ export interface EdgeOptions {
   readonly redis?: ScriptRunner;
   readonly guard?: Guard;
   readonly rulesOf?: RulesOf;
+  readonly sharedCounts?: SharedCounts;
 }
 
 /** What the routes of an edge under test are given: an answer that waits until it is released. */
@@ -35,10 +37,11 @@ export async function startEdge(
   systemRoutes: SystemRoutes = {},
 ) {
   const { rateLimits = {}, maxInFlight = 100, redis, guard = testGuard, rulesOf = () => undefined } = options;
+  const { sharedCounts = unsharedCounts } = options;
   const clock = createFakeClock();
   const settings = apiGatewayConfig.rateLimits.parse(rateLimits);
-  const limits = createRateLimits(settings, { clock, log: silentLog, redis, rulesOf });
-  const concurrency = createConcurrency(settings);
+  const limits = createRateLimits(settings, { clock, log: silentLog, redis, sharedCounts, rulesOf });
+  const concurrency = createConcurrency(settings, { sharedCounts });
   const load: { pressure: Pressure } = { pressure: "none" };
   const shedder = createLoadShedder({ limit: () => maxInFlight, pressure: () => load.pressure });
   const degradation = createDegradation({ clock });

@@ -49,6 +49,18 @@ interface Claim {
 export function createRateLimits(initial: RateLimitSettings, deps: RateLimitDeps): RateLimits {
   const limits = new Map<LimitSubject, EdgeLimit>();
   const own = createOwnLimits(deps);
+  const noteTaken = (subject: LimitSubject) => {
+    const note = deps.sharedCounts.openTaken(`edge-${subject}`, (key, count) =>
+      limits.get(subject)?.memory?.charge(key, count),
+    );
+    return (key: string) => note(key, 1);
+  };
+  const notes = {
+    key: noteTaken("key"),
+    user: noteTaken("user"),
+    tenant: noteTaken("tenant"),
+    address: noteTaken("address"),
+  };
   let { processes } = initial;
   const refused: Record<LimitSubject, number> = { key: 0, user: 0, tenant: 0, address: 0 };
 
@@ -63,7 +75,8 @@ export function createRateLimits(initial: RateLimitSettings, deps: RateLimitDeps
       const rate = toTokenBucket(configured);
       const known = limits.get(subject);
       const isSame = known?.processes === processes && JSON.stringify(known.rate) === JSON.stringify(rate);
-      if (!isSame) limits.set(subject, createEdgeLimit({ name: subject, rate, processes }, deps));
+      if (!isSame)
+        limits.set(subject, createEdgeLimit({ name: subject, rate, processes, noteTaken: notes[subject] }, deps));
     }
   }
 
@@ -129,10 +142,16 @@ export function createRateLimits(initial: RateLimitSettings, deps: RateLimitDeps
 /** From all or from none. */
 function takeInMemory(claims: readonly Claim[]): readonly LimitDecision[] {
   const [only] = claims;
-  if (only && claims.length === 1) return only.limit.memory ? [only.limit.memory.take(only.key)] : [];
+  if (only && claims.length === 1) return takeOne(only);
   const previews = claims.flatMap(({ limit, key }) => limit.memory?.peek(key) ?? []);
   if (previews.some(({ isAllowed }) => !isAllowed)) return previews;
-  return claims.flatMap(({ limit, key }) => limit.memory?.take(key) ?? []);
+  return claims.flatMap(takeOne);
+}
+
+function takeOne({ limit, key }: Claim): readonly LimitDecision[] {
+  const decision = limit.memory?.take(key);
+  if (decision?.isAllowed) limit.noteTaken(key);
+  return decision ? [decision] : [];
 }
 
 /** One after the other up to the first that refuses. */

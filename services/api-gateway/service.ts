@@ -30,14 +30,14 @@ export const apiGateway = defineService({
   routes: [],
   servesRoutes: true,
 
-  async start({ config, onConfigChange, clients, clock, random, log, metrics, degradation, node }) {
+  async start({ config, onConfigChange, clients, clock, random, log, metrics, degradation, sharedCounts, node }) {
     const keys = createKeyCache(clients.auth, clock);
     const sessions = createSessionCache(clients.auth, clock);
     const guard = createAuthenticator(keys, createTokenVerifier(clients.auth, sessions, clock));
     const redis = config.redis.url && (await connectRedis(parseRedisUrl(config.redis.url)));
     const rulesOf = (caller: Caller) => (caller.sessionId === "" ? keys.rulesOf(caller) : sessions.rulesOf(caller));
-    const limits = createRateLimits(config.rateLimits, { clock, log, redis, rulesOf });
-    const concurrency = createConcurrency(config.rateLimits);
+    const limits = createRateLimits(config.rateLimits, { clock, log, redis, sharedCounts, rulesOf });
+    const concurrency = createConcurrency(config.rateLimits, { sharedCounts });
     const { loopDelayHighMs: highDelayMs, loopDelaySevereMs: severeDelayMs } = config.loadShedding;
     let monitor: LoopMonitor | undefined;
     let { maxInFlight } = config.loadShedding;

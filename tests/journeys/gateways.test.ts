@@ -12,7 +12,7 @@ const chat = { model: "simulated-chat", messages: [{ role: "user", content: "hel
 const startCount = 10_000_000_000n;
 
 /** A request on a connection of its own, so that any of the processes may get it; resolves when its answer begins. */
-async function open({ url, apiKey }: RunningPlatform, path: string, body?: object) {
+async function open({ url, apiKey }: Pick<RunningPlatform, "url" | "apiKey">, path: string, body?: object) {
   const headers = { authorization: `Bearer ${apiKey}`, "content-type": "application/json" };
   const req = request(`${url}${path}`, { method: body ? "POST" : "GET", headers, agent: false });
   req.end(body && JSON.stringify(body));
@@ -79,6 +79,19 @@ test("several gateway processes share one port, one wallet and one first start; 
   const metrics = await (await open(platform, "/metrics")).body;
   const types = metrics.match(/^# TYPE \S+/gm) ?? [];
   assert.equal(new Set(types).size, types.length, "a metric of several processes is told once");
+
+  const limit = 200;
+  const made = await open(platform, "/v1/keys", { name: "limited", requests_per_minute: limit });
+  assert.equal(made.status, 201, await made.body);
+  const { secret } = JSON.parse(await made.body);
+  let passed = 0;
+  for (let refused = 0; refused < 20; ) {
+    const { status } = await open({ url: platform.url, apiKey: secret }, "/v1/models");
+    if (status === 200) passed++;
+    else refused++;
+  }
+  // By itself each of the two would let as many through.
+  assert.ok(passed >= limit && passed < limit * 1.5, `of ${limit} a minute ${passed} were let through`);
 
   writeFileSync(join(platform.dataDir, "lyss.yaml"), "degradation: { level: reduced }");
   await until(async () => {

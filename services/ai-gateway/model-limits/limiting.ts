@@ -1,5 +1,6 @@
 import type { Database } from "@lyss/kit/db/database.ts";
 import type { Outbox } from "@lyss/kit/events/event.ts";
+import type { SharedCounts } from "@lyss/kit/resilience/shared-counts.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Registry } from "prom-client";
 import { createLimitBook } from "./limit-book.ts";
@@ -11,11 +12,12 @@ export interface LimitingDeps {
   readonly outbox: Outbox;
   readonly clock: Clock;
   readonly metrics: Registry;
+  readonly sharedCounts: SharedCounts;
 }
 
 /** What counts attempts at models and accounts, and who says how many there may be. */
-export function createLimiting({ db, outbox, clock, metrics }: LimitingDeps) {
-  const modelLimits = createModelLimits({ clock, metrics });
+export function createLimiting({ db, outbox, clock, metrics, sharedCounts }: LimitingDeps) {
+  const modelLimits = createModelLimits({ clock, metrics, sharedCounts });
   const store = createModelLimitStore(db.sql);
   return { modelLimits, limitBook: createLimitBook({ db, outbox, clock, store, limits: modelLimits }) };
 }

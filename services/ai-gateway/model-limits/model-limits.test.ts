@@ -3,6 +3,8 @@ import { randomInt } from "node:crypto";
 import { test } from "node:test";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { type Failure, isFailure } from "@lyss/kit/errors/failure.ts";
+import { createSharedCounts, tellEveryMs, unsharedCounts } from "@lyss/kit/resilience/shared-counts.ts";
+import { createCountHub } from "@lyss/kit/testing/count-hub.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { Registry } from "prom-client";
 import type { Target } from "../model.ts";
@@ -20,10 +22,9 @@ const limit = (spec: object): ModelLimit => ({
   ...{ source: "config", version: 1, updatedAt: new Date(0) },
 });
 
-function start(specs: readonly object[], processes = 1) {
-  const clock = createFakeClock();
+function start(specs: readonly object[], processes = 1, clock = createFakeClock(), sharedCounts = unsharedCounts) {
   const metrics = new Registry();
-  const limits = createModelLimits({ clock, metrics });
+  const limits = createModelLimits({ clock, metrics, sharedCounts });
   limits.update(specs.map(limit), processes);
   const refusal = (target: Target, who = caller, tokens = 0): Failure => {
     try {
@@ -177,4 +178,32 @@ test("W42: callers are told of their own limits alone, in the words of their SDK
   assert.equal(anthropic["anthropic-ratelimit-tokens-remaining"], "870");
   assert.ok(Date.parse(anthropic["anthropic-ratelimit-requests-reset"] ?? "") > clock.nowMs());
   assert.deepEqual(limits.tell(gpt, other)?.requests?.remaining, 10, "each for itself");
+});
+
+test("processes that share a port count attempts, tokens, money and what is under way together", () => {
+  const clock = createFakeClock();
+  const hub = createCountHub();
+  const spec = { model: "gpt", per: "key", requestsPerMinute: 4, tokensPerMinute: 100, maxConcurrent: 2, costUsd: "1" };
+  const [here, there] = ["a", "b"].map((name) =>
+    start([spec], 1, clock, createSharedCounts({ link: hub.join(name), clock })),
+  );
+  assert.ok(here && there);
+  const hear = () => clock.advance(tellEveryMs);
+  const first = here.limits.enter(gpt, caller, 60);
+  const second = here.limits.enter(gpt, caller, 0);
+  hear();
+  assert.equal(there.refusal(gpt).details["of"], "concurrent");
+  assert.equal(there.limits.hasRoom(gpt, other, 0), true, "another key has its own");
+  second?.cancel();
+  hear();
+  assert.equal(there.refusal(gpt, caller, 50).details["of"], "tokens");
+  assert.deepEqual(
+    [there.limits.tell(gpt, caller)?.requests?.remaining, there.limits.tell(gpt, caller)?.tokens?.remaining],
+    [3, 40],
+  );
+  first?.end(30);
+  first?.spend(1_000_000_000n);
+  hear();
+  assert.equal(there.limits.tell(gpt, caller)?.tokens?.remaining, 70);
+  assert.equal(there.refusal(gpt).details["of"], "cost");
 });

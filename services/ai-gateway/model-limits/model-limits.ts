@@ -1,6 +1,7 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
-import { createLimiterEntries, type LimiterEntries } from "@lyss/kit/resilience/limiter-entries.ts";
+import { createLimiterEntries } from "@lyss/kit/resilience/limiter-entries.ts";
+import type { SharedCounts } from "@lyss/kit/resilience/shared-counts.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import { Counter, type Registry } from "prom-client";
@@ -34,7 +35,7 @@ export interface ToldLimits {
   readonly tokens: ToldLimit | undefined;
 }
 
-/** What counts against a limit now, at this node. */
+/** What counts against a limit now, in this process and those that share its port. */
 export interface LimitUse {
   readonly inFlight: number;
   readonly requests: number;
@@ -60,21 +61,25 @@ export interface ModelLimits {
   update(limits: readonly ModelLimit[], processes: number): void;
 }
 
-/** What is counted of one limit for one subject. */
+/** What is counted of one limit for one subject, here and at the processes that count with this one. */
 interface Count {
+  /** What the others know it by. */
+  readonly sharedKey: string;
   inFlight: number;
+  inFlightElsewhere: number;
   /** Tokens that attempts under way are expected to take. */
   expectedTokens: number;
+  expectedElsewhere: number;
   readonly requests: CountWindow;
   readonly tokens: CountWindow;
   readonly cost: CountWindow;
 }
 
-/** A limit as one process keeps it: its share of the whole. */
+/** A limit as one node keeps it: its share of the whole. */
 interface Rule {
   readonly limit: ModelLimit;
   readonly shape: string;
-  readonly counts: LimiterEntries<Count>;
+  readonly countOf: (subject: string) => Count;
   readonly requests: number;
   readonly tokens: number;
   readonly concurrent: number;
@@ -88,7 +93,13 @@ const minuteMs = 60_000;
 const shortWaitMs = 1_000;
 const none = Number.POSITIVE_INFINITY;
 
-export function createModelLimits({ clock, metrics }: { clock: Clock; metrics: Registry }): ModelLimits {
+export interface ModelLimitsDeps {
+  readonly clock: Clock;
+  readonly metrics: Registry;
+  readonly sharedCounts: SharedCounts;
+}
+
+export function createModelLimits({ clock, metrics, sharedCounts }: ModelLimitsDeps): ModelLimits {
   let rules: readonly Rule[] = [];
   let byTarget = new WeakMap<Target, readonly Rule[]>();
   const refusals = new Counter({
@@ -96,6 +107,14 @@ export function createModelLimits({ clock, metrics }: { clock: Clock; metrics: R
     help: "Attempts that a limit on a model or an account has turned away.",
     labelNames: ["limit", "of"],
     registers: [metrics],
+  });
+
+  const notes = openNotes(sharedCounts, {
+    find(sharedKey) {
+      const [name, version, subject] = JSON.parse(sharedKey) as [string, number, string];
+      return rules.find(({ limit }) => limit.name === name && limit.version === version)?.countOf(subject);
+    },
+    nowMs: () => clock.monotonicMs(),
   });
 
   function rulesOf(target: Target): readonly Rule[] {
@@ -108,7 +127,7 @@ export function createModelLimits({ clock, metrics }: { clock: Clock; metrics: R
   }
 
   function claimsOf(target: Target, caller: LimitCaller): readonly Claim[] {
-    return rulesOf(target).map((rule) => [rule, rule.counts.use(subjectOf(rule.limit, caller))]);
+    return rulesOf(target).map((rule) => [rule, rule.countOf(subjectOf(rule.limit, caller))]);
   }
 
   function findRefusal(claims: readonly Claim[], tokens: number, nowMs: number) {
@@ -131,7 +150,7 @@ export function createModelLimits({ clock, metrics }: { clock: Clock; metrics: R
       if (claims.length === 0) return undefined;
       const nowMs = clock.monotonicMs();
       const refusal = findRefusal(claims, tokens, nowMs);
-      if (!refusal) return take(claims, tokens, clock);
+      if (!refusal) return take(claims, tokens, { clock, notes });
       const { of, waitMs, limit } = refusal;
       refusals.inc({ limit: limit.name, of });
       const retryAfterSeconds = Math.ceil(waitMs / 1_000);
@@ -148,18 +167,21 @@ export function createModelLimits({ clock, metrics }: { clock: Clock; metrics: R
       const nowMs = clock.monotonicMs();
       return {
         requests: scarcest(own.map(([rule, { requests }]) => toTold(rule.requests, requests, 0, nowMs))),
-        tokens: scarcest(
-          own.map(([rule, { tokens, expectedTokens }]) => toTold(rule.tokens, tokens, expectedTokens, nowMs)),
-        ),
+        tokens: scarcest(own.map(([rule, count]) => toTold(rule.tokens, count.tokens, expectedOf(count), nowMs))),
       };
     },
     useOf(name) {
       const rule = rules.find(({ limit }) => limit.name === name && limit.per === "all");
       if (!rule) return undefined;
-      const { inFlight, requests, tokens, expectedTokens, cost } = rule.counts.use("");
+      const count = rule.countOf("");
+      const { requests, tokens, cost } = count;
       const nowMs = clock.monotonicMs();
       return {
-        ...{ inFlight, requests: requests.sum(nowMs), tokens: tokens.sum(nowMs) + expectedTokens },
+        ...{
+          inFlight: inFlightOf(count),
+          requests: requests.sum(nowMs),
+          tokens: tokens.sum(nowMs) + expectedOf(count),
+        },
         costNanos: BigInt(Math.round(cost.sum(nowMs))),
       };
     },
@@ -201,14 +223,15 @@ function toRule(limit: ModelLimit, processes: number): Omit<Rule, "shape"> {
   const { requestsPerMinute, tokensPerMinute, maxConcurrent, costUsd, costWindowMs } = limit;
   const share = (whole: number | undefined) =>
     whole === undefined ? none : Math.max(1, Math.floor(whole / processes));
-  const createCount = (): Count => ({
-    ...{ inFlight: 0, expectedTokens: 0 },
+  const createCount = (subject: string): Count => ({
+    sharedKey: JSON.stringify([limit.name, limit.version, subject]),
+    ...{ inFlight: 0, inFlightElsewhere: 0, expectedTokens: 0, expectedElsewhere: 0 },
     ...{ requests: createCountWindow(minuteMs), tokens: createCountWindow(minuteMs) },
     cost: createCountWindow(costWindowMs),
   });
   return {
     limit,
-    counts: createLimiterEntries(createCount),
+    countOf: createLimiterEntries(createCount).use,
     requests: share(requestsPerMinute),
     tokens: share(tokensPerMinute),
     concurrent: share(maxConcurrent),
@@ -221,39 +244,50 @@ function waitsOf(rule: Rule, count: Count, tokens: number, nowMs: number): reado
   const { requests, concurrent, costNanos } = rule;
   // One that asks for more than there ever is goes when nothing else does.
   const wanted = Math.min(tokens, rule.tokens);
-  const roomForTokens = rule.tokens - wanted - count.expectedTokens;
+  const roomForTokens = rule.tokens - wanted - expectedOf(count);
   return [
     ["requests", requests === none ? 0 : count.requests.waitMs(requests - 1, nowMs)],
-    ["concurrent", count.inFlight < concurrent ? 0 : shortWaitMs],
+    ["concurrent", inFlightOf(count) < concurrent ? 0 : shortWaitMs],
     ["tokens", rule.tokens === none ? 0 : roomForTokens < 0 ? shortWaitMs : count.tokens.waitMs(roomForTokens, nowMs)],
     ["cost", costNanos === none ? 0 : count.cost.waitMs(costNanos - 1, nowMs)],
   ];
 }
 
-function take(claims: readonly Claim[], tokens: number, clock: Clock): LimitPlace {
+const inFlightOf = (count: Count) => count.inFlight + count.inFlightElsewhere;
+const expectedOf = (count: Count) => count.expectedTokens + count.expectedElsewhere;
+
+function take(claims: readonly Claim[], tokens: number, { clock, notes }: { clock: Clock; notes: Notes }): LimitPlace {
   const nowMs = clock.monotonicMs();
   const expected = claims.map(([rule]) => (rule.tokens === none ? 0 : Math.min(tokens, rule.tokens)));
+  const hold = (count: Count, attempts: number, expectedTokens: number) => {
+    count.inFlight += attempts;
+    count.expectedTokens += expectedTokens;
+    notes.inFlight(count.sharedKey, attempts);
+    notes.expected(count.sharedKey, expectedTokens);
+  };
+  const add = (count: Count, of: CountedOverTime, units: number, atMs: number) => {
+    count[of].add(units, atMs);
+    notes[of](count.sharedKey, units);
+  };
   for (const [at, [, count]] of claims.entries()) {
-    count.inFlight++;
-    count.expectedTokens += expected[at] ?? 0;
-    count.requests.add(1, nowMs);
+    hold(count, 1, expected[at] ?? 0);
+    add(count, "requests", 1, nowMs);
   }
   let isOver = false;
   const leave = (each: (count: Count) => void) => {
     if (isOver) return;
     isOver = true;
     for (const [at, [, count]] of claims.entries()) {
-      count.inFlight--;
-      count.expectedTokens -= expected[at] ?? 0;
+      hold(count, -1, -(expected[at] ?? 0));
       each(count);
     }
   };
   return {
     // In the step of now: it may be a later one, which then lets one more in than was taken from it.
-    cancel: () => leave((count) => count.requests.add(-1, nowMs)),
-    end: (used) => leave((count) => count.tokens.add(used, clock.monotonicMs())),
+    cancel: () => leave((count) => add(count, "requests", -1, nowMs)),
+    end: (used) => leave((count) => add(count, "tokens", used, clock.monotonicMs())),
     spend(costNanos) {
-      for (const [, count] of claims) count.cost.add(Number(costNanos), clock.monotonicMs());
+      for (const [, count] of claims) add(count, "cost", Number(costNanos), clock.monotonicMs());
     },
   };
 }
@@ -266,4 +300,26 @@ function toTold(limit: number, window: CountWindow, expected: number, nowMs: num
 
 function scarcest(all: readonly (ToldLimit | undefined)[]): ToldLimit | undefined {
   return all.reduce((least, one) => (one && one.remaining < (least?.remaining ?? none) ? one : least), undefined);
+}
+
+type CountedOverTime = "requests" | "tokens" | "cost";
+
+/** Tells the processes that count with this one, by a count's `sharedKey`. */
+type Notes = Readonly<Record<CountedOverTime | "inFlight" | "expected", (sharedKey: string, units: number) => void>>;
+
+function openNotes(
+  sharedCounts: SharedCounts,
+  { find, nowMs }: { find: (sharedKey: string) => Count | undefined; nowMs: () => number },
+): Notes {
+  const openTaken = (of: CountedOverTime) =>
+    sharedCounts.openTaken(`model-${of}`, (sharedKey, units) => find(sharedKey)?.[of].add(units, nowMs()));
+  const openHeld = (of: "inFlightElsewhere" | "expectedElsewhere") =>
+    sharedCounts.openHeld(`model-${of}`, (sharedKey, units) => {
+      const count = find(sharedKey);
+      if (count) count[of] = units;
+    });
+  return {
+    ...{ requests: openTaken("requests"), tokens: openTaken("tokens"), cost: openTaken("cost") },
+    ...{ inFlight: openHeld("inFlightElsewhere"), expected: openHeld("expectedElsewhere") },
+  };
 }
