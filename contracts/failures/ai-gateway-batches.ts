@@ -52,6 +52,25 @@ export const batchFailures = defineFailures("ai_gateway", {
       zh_CN: "保存该内容的供应商账户已不再配置。请重新上传文件。",
     },
   },
+  batch_too_large: {
+    kind: "invalid_argument",
+    publicCode: "GATEWAY_117",
+    httpStatus: 413,
+    text: {
+      en_US: "The provider of the model '{model}' takes no batch of {bytes} bytes. Divide its requests.",
+      zh_CN: "模型“{model}”的供应商不接受 {bytes} 字节的批处理。请将请求拆分为多个批处理。",
+    },
+  },
+  batch_refused: {
+    kind: "invalid_argument",
+    publicCode: "GATEWAY_118",
+    text: {
+      en_US:
+        "The provider of the model '{model}' refuses the requests of this batch as a whole: {reason}. Each of them was of a right form here; see what the provider's batches take.",
+      zh_CN:
+        "模型“{model}”的供应商整体拒绝了该批处理的请求：{reason}。各请求在此处的格式正确，请查看供应商对批处理的要求。",
+    },
+  },
   too_many_files: {
     kind: "resource_exhausted",
     publicCode: "GATEWAY_069",

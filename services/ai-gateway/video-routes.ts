@@ -47,6 +47,7 @@ export function videoRoutes({ prefix, suffix, dialect }: Place) {
     raw({
       ...dialect,
       ...{ method: "POST", path: `${prefix}/videos`, permission: "model:call", bodyLimitBytes },
+      takesIdempotencyKey: true,
       operation: `createVideo${suffix}`,
       summary:
         "Has a video made, by a form or JSON. What its seconds cost is set aside at once, and charged once it is completed.",
@@ -55,9 +56,11 @@ export function videoRoutes({ prefix, suffix, dialect }: Place) {
       body: askedVideo,
       response: video,
       async handle(ops, exchange) {
-        const { req, res, requestId, body } = exchange;
+        const { req, res, requestId, body, context } = exchange;
         const [tags, contentType = ""] = [readTags(req), req.headers["content-type"]];
-        const made = await ops.createVideo({ caller: requireCaller(exchange), requestId, tags, body, contentType });
+        const { idempotencyKey } = context;
+        const asked = { requestId, tags, body, contentType, idempotencyKey };
+        const made = await ops.createVideo({ caller: requireCaller(exchange), ...asked });
         const bytes = Buffer.from(JSON.stringify(toVideoObject(made)));
         const headers = { "content-type": "application/json", "content-length": bytes.length };
         res.writeHead(200, { ...headers, "cache-control": "no-store", "x-request-id": requestId }).end(bytes);

@@ -248,6 +248,40 @@ test("W51: who repeats the creation of a batch with its idempotency key gets the
   assert.equal((await client.batches.create(asked, keyed)).status, "completed");
 });
 
+test("W51: what is limited for a model holds for its batches: each is one request, and costs what its answers do", async () => {
+  const { client } = await startTenant();
+  const limit = {
+    provider: "simulated",
+    model: "simulated-chat",
+    per: "tenant",
+    costWindowMs: 86_400_000,
+    expectedVersion: undefined,
+  } as const;
+  const one = [lineOf("a", `Hi. ${now} simulate.tokens=20`)];
+  await service.ops.putModelLimit({ ...limit, name: "nightly", requestsPerMinute: 1 });
+  await startBatch(client, one);
+  await assert.rejects(startBatch(client, one), refusal(429, "rate_limit_exceeded"));
+  await service.ops.putModelLimit({ ...limit, name: "nightly", costUsd: "0.0001" });
+  const { id } = await startBatch(client, one);
+  assert.equal((await startBatch(client, [lineOf("a", "Ho. simulate.batch_ms=3600000")])).status, "validating");
+  await untilEnded(client, id);
+  await assert.rejects(startBatch(client, one), refusal(429, "rate_limit_exceeded"));
+  await service.ops.removeModelLimit("nightly");
+});
+
+test("W51: a file that its provider finds too large, or refuses, is said to be that, without a word of the provider's", async () => {
+  const { client } = await startTenant();
+  const large = ["a", "b"].map((id) => lineOf(id, "word ".repeat(500_000)));
+  await assert.rejects(startBatch(client, large), (err: unknown) => {
+    assert.ok(err instanceof APIError);
+    assert.deepEqual([err.status, err.code], [413, "GATEWAY_117"], err.message);
+    assert.match(err.message, /simulated-chat.*5\d{6} bytes/);
+    assert.doesNotMatch(err.message, /Simulated/);
+    return true;
+  });
+  assert.deepEqual((await client.files.list()).data, []);
+});
+
 test("W51: files are listed by pages, read as they were written, and gone when they are removed", async () => {
   const { client } = await startTenant();
   const lines = [lineOf("ü", "Grüße 世界"), lineOf("b", "Ho.")];

@@ -154,6 +154,47 @@ test("W51: without money, a price or a right there is no video; what is wrong is
   assert.deepEqual((await client.videos.list()).data, []);
 });
 
+test("W51: who repeats the creation of a video with its idempotency key gets the same video, and who asks otherwise with it is refused", async () => {
+  const { tenantId, client } = await startTenant();
+  const keyed = { headers: { "idempotency-key": "film-1" } };
+  const create = async (more: object = {}) =>
+    client.videos.create({ ...asked, input_reference: await toFile(png, "cat.png"), ...more }, keyed);
+  const many = await Promise.allSettled(Array.from({ length: 5 }, () => create()));
+  const ids = many.flatMap((one) => (one.status === "fulfilled" ? [one.value.id] : []));
+  for (const one of many) if (one.status === "rejected") refusal(409, "KIT_016")(one.reason);
+  const again = await create();
+  assert.deepEqual([...new Set(ids)], [again.id]);
+  assert.deepEqual(await moneyOf(tenantId), [rich, 400_000_000n], "one video's money");
+  for (const other of [{ seconds: "5" }, { input_reference: await toFile(Buffer.concat([png, png]), "cat.png") }]) {
+    await assert.rejects(create(other), (err) => err instanceof APIError && err.status === 422);
+  }
+  await look(client, again.id);
+  assert.equal((await create()).status, "completed");
+  assert.equal((await usageOf(tenantId)).length, 1);
+});
+
+test("W51: what is limited for a model holds for its videos, too", async () => {
+  const { tenantId, client } = await startTenant();
+  const limit = {
+    provider: "simulated",
+    model: "simulated-video",
+    per: "tenant",
+    costWindowMs: 86_400_000,
+    expectedVersion: undefined,
+  } as const;
+  await service.ops.putModelLimit({ ...limit, name: "films", requestsPerMinute: 2 });
+  await assert.rejects(client.videos.create({ ...asked, prompt: "simulate.error=400" }));
+  await client.videos.create(asked);
+  await client.videos.create(asked);
+  await assert.rejects(client.videos.create(asked), refusal(429, "rate_limit_exceeded"));
+  await service.ops.putModelLimit({ ...limit, name: "films", costUsd: "0.5" });
+  const dear = await client.videos.create({ ...asked, seconds: "8" });
+  await assert.rejects(client.videos.create(asked), refusal(429, "rate_limit_exceeded"));
+  await service.ops.removeModelLimit("films");
+  await look(client, dear.id);
+  assert.equal((await moneyOf(tenantId))[1], 800_000_000n);
+});
+
 test("W51: a video is its owner's: for everybody else it does not exist; who is gone leaves none", async () => {
   const { tenantId, client } = await startTenant();
   const { id } = await client.videos.create(asked);

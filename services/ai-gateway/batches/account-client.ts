@@ -1,9 +1,11 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
-import { Failure } from "@lyss/kit/errors/failure.ts";
+import { batchFailures } from "@lyss/contracts/failures/ai-gateway-batches.ts";
+import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
 import { type Answer, requestAnswer } from "@lyss/kit/http/upstream/request-answer.ts";
 import { composeRequest, type RequestStart, toRequestStart } from "@lyss/kit/http/upstream/request-bytes.ts";
 import { readBody, toCallFailure, toStatusFailure } from "../call/send-upstream.ts";
 import type { AiGatewayDeps } from "../deps.ts";
+import { UpstreamStatus } from "../dialects/openai/upstream-failure.ts";
 import { fieldOf } from "../dialects/openai/usage.ts";
 import { pathAt, type Target } from "../model.ts";
 import { wires } from "../providers/wires.ts";
@@ -59,6 +61,15 @@ export function createAccountClient(deps: AccountDeps, target: Target) {
   }
 
   return { open, ask };
+}
+
+/** What a refusal of a batch's requests means, of so many bytes; what else went wrong stays what it is. */
+export function toBatchRefusal(err: unknown, { model: { name: model } }: Target, bytes: number): unknown {
+  if (!isFailure(err, aiGatewayFailures.upstream_rejected)) return err;
+  if (err.cause instanceof UpstreamStatus && err.cause.status === 413) {
+    return new Failure(batchFailures.batch_too_large, { model, bytes }, { cause: err });
+  }
+  return new Failure(batchFailures.batch_refused, { ...err.details, model }, { cause: err });
 }
 
 /** The id of what a provider shows. Throws `upstream_failed` where there is none. */

@@ -1,18 +1,13 @@
 import type { Database, Tx } from "@lyss/kit/db/database.ts";
 import type { Owner } from "../responses/response-store.ts";
 import type { BatchName, BatchRow } from "./batch-row.ts";
+import type { Once } from "./once.ts";
 
 /** How a batch stands by now. */
 export type BatchChange = Pick<
   BatchRow,
   "batchId" | "status" | "progress" | "outputFileId" | "errorFileId" | "isSettled"
 >;
-
-/** An idempotency key, and what was asked with it. */
-export interface Once {
-  readonly key: string;
-  readonly hash: Buffer;
-}
 
 /** The SQL of batches. One method, one statement. */
 export function createBatchStore(db: Database) {

@@ -1,11 +1,9 @@
-import { createHash } from "node:crypto";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { batchFailures } from "@lyss/contracts/failures/ai-gateway-batches.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
-import { canonicalText } from "@lyss/kit/idempotency/canonical-text.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { refuseField } from "../call/refuse-field.ts";
 import type { AiGatewayDeps } from "../deps.ts";
@@ -13,10 +11,10 @@ import { requireUnguarded } from "../guardrails/require-unguarded.ts";
 import { isModelAllowed } from "../model.ts";
 import { ownerOf } from "../ops/stored-responses.ts";
 import { advanceBatch, claimMs, isRefused } from "./advance-batch.ts";
-import { findAccount } from "./batch-provider.ts";
+import { findAccount, targetAt } from "./batch-provider.ts";
 import { type BatchRow, hasEnded } from "./batch-row.ts";
-import type { Once } from "./batch-store.ts";
 import { getFile } from "./files.ts";
+import { type Once, requireSame, toOnce } from "./once.ts";
 import type { BatchEndpoint } from "./request-line.ts";
 import { mostOfRequests } from "./settle-batch.ts";
 
@@ -37,15 +35,34 @@ export interface BatchOfCaller {
 
 /**
  * Sets the most that a file's requests may cost aside, and gives the file to its provider as a batch. Throws `file_not_found`, `model_not_found` where the key
- * may not use the model, `batch_account_gone`, `too_many_batches`, billing's failures, and what the provider refuses: then there is no
+ * may not use the model, `batch_account_gone`, `too_many_batches`, `model_limited`, billing's failures, and what the provider refuses: then there is no
  * batch, and no money is set aside. Where the provider's answer is lost, the batch is there and goes on by itself. Who repeats a request with
  * its idempotency key gets the same batch as it is by then; throws `kit.idempotency_conflict` and `kit.idempotency_in_flight`.
  */
 export async function createBatch(deps: AiGatewayDeps, input: BatchToCreate): Promise<BatchRow> {
-  const once = toOnce(input);
+  const { inputFileId, endpoint, metadata, tags } = input;
+  const once = toOnce(input.idempotencyKey, { inputFileId, endpoint, metadata, tags });
   const made = once && (await findMade(deps, input, once));
   if (made) return made;
   const batch = await prepareBatch(deps, input);
+  await startBatch(deps, input.caller, batch, once);
+  return (await deps.batchStore.find(batch)) ?? batch;
+}
+
+/** Throws `model_limited`, too: a batch is one request of its model. */
+async function startBatch(deps: AiGatewayDeps, caller: Caller, batch: BatchRow, once: Once | undefined): Promise<void> {
+  const provider = findAccount(deps, batch);
+  const place = provider && deps.modelLimits.enter(targetAt(provider, batch.targetModel), caller, 0);
+  try {
+    await begin(deps, batch, once);
+  } catch (err) {
+    place?.cancel();
+    throw err;
+  }
+  place?.end(0);
+}
+
+async function begin(deps: AiGatewayDeps, batch: BatchRow, once: Once | undefined): Promise<void> {
   if (!(await deps.batchStore.insert(batch, new Date(deps.clock.nowMs() + claimMs), once))) {
     throw new Failure(kitFailures.idempotency_in_flight);
   }
@@ -64,23 +81,14 @@ export async function createBatch(deps: AiGatewayDeps, input: BatchToCreate): Pr
       throw err;
     }
   }
-  return (await deps.batchStore.find(batch)) ?? batch;
 }
 
-function toOnce({ idempotencyKey: key, inputFileId, endpoint, metadata, tags }: BatchToCreate): Once | undefined {
-  if (key === undefined) return undefined;
-  const asked = canonicalText({ inputFileId, endpoint, metadata, tags });
-  return { key, hash: createHash("sha256").update(asked).digest() };
-}
-
-/** What came of the first request with the key. Until a provider has been asked, that may still be nothing. */
+/** What came of the first request with the key. */
 async function findMade(deps: AiGatewayDeps, { caller }: BatchToCreate, once: Once): Promise<BatchRow | undefined> {
   const made = await deps.batchStore.findOnce(ownerOf(caller), once.key);
   if (!made) return undefined;
-  if (!made.onceHash.equals(once.hash)) throw new Failure(kitFailures.idempotency_conflict);
-  if (made.upstreamId === null && made.polledAt === null && !made.isSettled) {
-    throw new Failure(kitFailures.idempotency_in_flight);
-  }
+  const isBegun = made.upstreamId !== null || made.polledAt !== null || made.isSettled;
+  requireSame(once, { onceHash: made.onceHash, isBegun });
   return made;
 }
 

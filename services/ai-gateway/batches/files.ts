@@ -7,7 +7,7 @@ import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import type { Exchange } from "@lyss/kit/http/route.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { mostOutputTokens } from "../call/call-to-fund.ts";
-import { findFitTarget } from "../call/choose-target.ts";
+import { findFreeTarget } from "../call/choose-target.ts";
 import { counterFor } from "../call/count-tokens.ts";
 import { refuseField } from "../call/refuse-field.ts";
 import type { AiGatewayDeps } from "../deps.ts";
@@ -22,7 +22,14 @@ import { cutLines, LineTooLong } from "./cut-lines.ts";
 import { type DiskFile, openDiskFile, receiveBody } from "./disk-file.ts";
 import type { FilePage, FileRow, RequestBound } from "./file-store.ts";
 import { findParts, readPart } from "./form-on-disk.ts";
-import { type BatchEndpoint, batchEndpoints, type RequestLine, readRequestLine, refuseLine } from "./request-line.ts";
+import {
+  type BatchEndpoint,
+  batchEndpoints,
+  type RequestLine,
+  readRequestLine,
+  refuseLine,
+  takeTurn,
+} from "./request-line.ts";
 import { mostOfRequests } from "./settle-batch.ts";
 import { createUpstreamBatches } from "./upstream-batches.ts";
 
@@ -170,14 +177,16 @@ async function readRequests(
         await setImmediate();
         bytesOfTurn = cut.bytes.length;
       }
-      const line = readRequestLine(cut, parameters);
+      const line = await readRequestLine(cut, parameters);
       first ??= line;
       target ??= await findBatchTarget(deps, caller, line);
       refuseOdd(deps, line, first, seen);
       const counter = await counterFor(target.provider);
       const { request } = line;
+      await takeTurn(cut.bytes.length);
       const output = mostOutputTokens(request, target) * request.choices;
       requests.push([line.customId, counter.boundInput(request), output]);
+      await takeTurn(cut.bytes.length);
       const written = line.withBody(draftOf(line, target));
       pending.push(written, newline);
       pendingBytes += written.length;
@@ -202,7 +211,7 @@ async function findBatchTarget(deps: AiGatewayDeps, caller: Caller, line: Reques
   requireUnguarded(deps, caller, { model: named, tags: "" });
   const isFit = ({ provider, model }: Target) =>
     takesBatches(deps, provider) && wireOf(provider, model).surfaces.includes(surface);
-  const target = await findFitTarget(deps, caller, named, isFit);
+  const target = await findFreeTarget(deps, caller, named, isFit);
   if (target) return target;
   throw new Failure(batchFailures.batch_provider_missing, { model: named, param: "model" });
 }

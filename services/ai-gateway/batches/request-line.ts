@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { batchFailures } from "@lyss/contracts/failures/ai-gateway-batches.ts";
 import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
@@ -33,8 +34,19 @@ const maxCustomIdLength = 256;
 /** Fields of ours that mean something else, or nothing, where no call is made. */
 const ourFields = ["provider"];
 
+/** A line that is longer is read step by step, so that calls go on between two of them: the longest takes some 20 ms a step. */
+const bytesAtOnce = 262_144;
+
+/** For what is done of a line of so many bytes between two steps. */
+export async function takeTurn(bytes: number): Promise<void> {
+  if (bytes > bytesAtOnce) await setImmediate();
+}
+
 /** Reads a line; a conversation gets those parameters of which it says nothing. Throws `batch_file_invalid`, which names it. */
-export function readRequestLine({ number, bytes }: NumberedLine, parameters: Parameters | undefined): RequestLine {
+export async function readRequestLine(
+  { number, bytes }: NumberedLine,
+  parameters: Parameters | undefined,
+): Promise<RequestLine> {
   try {
     const json = parseBody(bytes);
     const unknown = Object.keys(json).find((name) => !knownFields.has(name));
@@ -52,6 +64,7 @@ export function readRequestLine({ number, bytes }: NumberedLine, parameters: Par
       const endpoints = Object.keys(batchEndpoints).join(", ");
       throw refuseLine(number, `url must be one of ${endpoints}`, `url 必须是以下之一：${endpoints}`);
     }
+    await takeTurn(bytes.length);
     const fields = findFields(bytes, knownFields);
     const range = fields?.get("body");
     if (!fields || !range)
@@ -63,10 +76,10 @@ export function readRequestLine({ number, bytes }: NumberedLine, parameters: Par
     const endpoint = url as BatchEndpoint;
     const surface = batchEndpoints[endpoint];
     const said = bytes.subarray(range.valueStart, range.valueEnd);
-    const request = readRequest(
-      surface,
-      parameters && surface === "chat" ? withDefaults(parameters, surface, said) : said,
-    );
+    await takeTurn(bytes.length);
+    const whole = parameters && surface === "chat" ? withDefaults(parameters, surface, said) : said;
+    await takeTurn(bytes.length);
+    const request = readRequest(surface, whole);
     refuseOurs(number, body);
     if (fieldOf(body, "stream") === true) throw refuseLine(number, "a batch has no streams", "批处理不支持流式输出");
     const withBody = (other: Buffer) => setFields(bytes, fields, new Map([["body", other.toString("utf8")]]));

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
-import { boundNanos, type PriceTerms } from "@lyss/contracts/pricing/price.ts";
-import type { TokenCounts } from "@lyss/contracts/pricing/token-price.ts";
+import { boundNanos, costOf, type PriceTerms } from "@lyss/contracts/pricing/price.ts";
+import { type TokenCounts, toQuantities } from "@lyss/contracts/pricing/token-price.ts";
 import { counterFor } from "../call/count-tokens.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { textOf } from "../dialects/openai/delivered-text.ts";
@@ -14,7 +14,7 @@ import { cutLines } from "./cut-lines.ts";
 import type { FileRow, RequestBound } from "./file-store.ts";
 import type { UpstreamBatches } from "./upstream-batches.ts";
 
-type Deps = Pick<AiGatewayDeps, "batchFunds" | "fileStore" | "settings" | "clock" | "log">;
+type Deps = Pick<AiGatewayDeps, "batchFunds" | "fileStore" | "funding" | "modelLimits" | "settings" | "clock" | "log">;
 
 const maxCallsAtOnce = 1_000;
 const none: TokenCounts = { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n };
@@ -45,9 +45,14 @@ export async function settleBatch(
   const indexes = new Map(requests.map(([customId], index) => [customId, index]));
   const target = targetAt(provider, batch.targetModel);
   const counts = { completed: 0, failed: 0 };
+  const funded = fundedOf(batch, provider);
+  const price = await deps.funding.priceOf(
+    { ...batch, provider: provider.name, model: batch.targetModel },
+    funded.startedAtMs,
+  );
   const charge = async (calls: readonly BatchedCall[]) => {
-    const latencyMs = deps.clock.nowMs() - batch.createdAt.getTime();
-    await deps.batchFunds.charge(fundedOf(batch, provider), calls, latencyMs);
+    await deps.batchFunds.charge(funded, calls, deps.clock.nowMs() - funded.startedAtMs);
+    if (price) deps.modelLimits.spend(target, batch, costOfCalls(calls, price.terms, funded.startedAtMs));
   };
 
   async function read(field: "output_file_id" | "error_file_id"): Promise<FileRow | undefined> {
@@ -80,6 +85,12 @@ export async function settleBatch(
   const errors = await read("error_file_id");
   await deps.batchFunds.close(batch.batchId);
   return { output, errors, counts };
+}
+
+/** What calls of a batch cost by a price, for what is limited by that; what is charged, billing says. */
+function costOfCalls(calls: readonly BatchedCall[], terms: PriceTerms, startedAtMs: number): bigint {
+  const when = { startedAtMs, mode: "batch" } as const;
+  return calls.reduce((sum, { tokens }) => sum + costOf(terms, toQuantities(tokens), when).costNanos, 0n);
 }
 
 async function toCall(

@@ -14,6 +14,7 @@ import {
   maxAnswerBytes,
   parseAnswer,
   readId,
+  toBatchRefusal,
   toJsonBody,
 } from "./account-client.ts";
 import type { DiskFile } from "./disk-file.ts";
@@ -60,7 +61,7 @@ export function createUpstreamBatches(deps: Deps, target: Target): UpstreamBatch
         }
         return readId(target, parseAnswer(target, body));
       } catch (err) {
-        throw toCallFailure(deps, target, err, undefined);
+        throw toBatchRefusal(toCallFailure(deps, target, err, undefined), target, file.size);
       }
     },
     async removeFile(id) {

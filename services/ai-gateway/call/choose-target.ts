@@ -50,6 +50,17 @@ export async function findFitTarget(
   return deps.order.orderOf(offer, { tenantId, userId, keyId, tags: "" }).find(isFit);
 }
 
+/** As `findFitTarget`, before others one at which no limit on models and accounts is in the way. */
+export async function findFreeTarget(
+  deps: Pick<AiGatewayDeps, "callDefaults" | "catalog" | "order" | "modelLimits">,
+  caller: Caller,
+  named: string,
+  isFit: (target: Target) => boolean,
+): Promise<Target | undefined> {
+  const hasRoom = (target: Target) => isFit(target) && deps.modelLimits.hasRoom(target, caller, 0);
+  return (await findFitTarget(deps, caller, named, hasRoom)) ?? findFitTarget(deps, caller, named, isFit);
+}
+
 /**
  * Where a call of this model can go, in order: at least one target. Throws `model_not_found`, also for a model that the key may
  * not use, by whatever alias, and for a route that has no target for such a call; `invalid_request` where its caller wants none of them.

@@ -51,6 +51,8 @@ export interface ModelLimits {
    * limit. Throws `model_limited` with the wait for the last of them.
    */
   enter(target: Target, caller: LimitCaller, tokens: number): LimitPlace | undefined;
+  /** What work has cost that has left long ago: it counts against the limits that it falls under. */
+  spend(target: Target, caller: LimitCaller, costNanos: bigint): void;
   /** True when `enter` would let it in. */
   hasRoom(target: Target, caller: LimitCaller, tokens: number): boolean;
   /** Undefined where the caller has no limit of its own there. */
@@ -156,6 +158,11 @@ export function createModelLimits({ clock, metrics, sharedCounts }: ModelLimitsD
       const retryAfterSeconds = Math.ceil(waitMs / 1_000);
       const details = { model: target.model.name, of, ...texts[of], retryAfterSeconds };
       throw new Failure(aiGatewayFailures.model_limited, details, { retryAfterMs: waitMs });
+    },
+    spend(target, caller, costNanos) {
+      if (rules.length === 0) return;
+      const nowMs = clock.monotonicMs();
+      for (const [, count] of claimsOf(target, caller)) count.cost.add(Number(costNanos), nowMs);
     },
     hasRoom(target, caller, tokens) {
       return rules.length === 0 || !findRefusal(claimsOf(target, caller), tokens, clock.monotonicMs());

@@ -1,12 +1,15 @@
+import { createHash } from "node:crypto";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { videoFailures } from "@lyss/contracts/failures/ai-gateway-videos.ts";
 import { boundNanos } from "@lyss/contracts/pricing/price.ts";
 import { toOtherQuantities } from "@lyss/contracts/pricing/token-price.ts";
 import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
+import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { claimMs } from "../batches/advance-batch.ts";
-import { findFitTarget } from "../call/choose-target.ts";
+import { requireSame, toOnce } from "../batches/once.ts";
+import { findFreeTarget } from "../call/choose-target.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { toImagePriceName } from "../funds/image-prices.ts";
 import { requireUnguarded } from "../guardrails/require-unguarded.ts";
@@ -23,20 +26,44 @@ export interface VideoToCreate {
   readonly tags: TagsText;
   readonly body: Buffer;
   readonly contentType: string;
+  readonly idempotencyKey: string | undefined;
 }
 
 /**
  * Sets aside what a video costs, and has it made by the account that its model's calls go to. Throws `invalid_request`, `model_not_found`,
- * `call_unguarded`, `video_provider_missing`, `video_price_missing`, billing's failures, and those of a model call. Whatever is thrown, there is no video then,
- * and nothing is charged, also where the provider's answer was lost. A repeat makes another.
+ * `call_unguarded`, `video_provider_missing`, `video_price_missing`, `model_limited`, billing's failures, and those of a model call. Whatever is thrown, there is no video then,
+ * and nothing is charged, also where the provider's answer was lost. A repeat makes another, but with an idempotency key: that gets the same
+ * video as it is by then, and throws `kit.idempotency_conflict` and `kit.idempotency_in_flight`.
  */
 export async function createVideo(deps: AiGatewayDeps, input: VideoToCreate): Promise<VideoRow> {
   const asked = readAskedVideo(input.body, input.contentType);
   requireUnguarded(deps, input.caller, { model: asked.model, tags: input.tags });
+  const once = toOnce(input.idempotencyKey, { ...asked, picture: digestOf(asked.picture), tags: input.tags });
+  const made = once && (await deps.videoStore.findOnce(ownerOf(input.caller), once.key));
+  if (made) {
+    requireSame(once, { onceHash: made.onceHash, isBegun: made.upstreamId !== null || made.isSettled });
+    return made;
+  }
   const target = await findVideoTarget(deps, input.caller, asked.model);
   const { video, nanos } = await prepareVideo(deps, input, asked, target);
-  const { videoStore, batchFunds, clock } = deps;
-  await videoStore.insert(video, new Date(clock.nowMs() + claimMs));
+  const { videoStore, clock } = deps;
+  const place = deps.modelLimits.enter(target, input.caller, 0);
+  try {
+    if (!(await videoStore.insert(video, new Date(clock.nowMs() + claimMs), once))) {
+      throw new Failure(kitFailures.idempotency_in_flight);
+    }
+    await begin(deps, asked, target, video, nanos);
+  } catch (err) {
+    place?.cancel();
+    throw err;
+  }
+  place?.end(0);
+  place?.spend(nanos);
+  return video;
+}
+
+async function begin(deps: AiGatewayDeps, asked: AskedVideo, target: Target, video: VideoRow, nanos: bigint) {
+  const { videoStore, batchFunds } = deps;
   try {
     await batchFunds.reserve(fundedOf(video, target.provider), { nanos, tokens: 0n, calls: 1n });
     const upstream = createUpstreamVideos(deps, target);
@@ -48,7 +75,10 @@ export async function createVideo(deps: AiGatewayDeps, input: VideoToCreate): Pr
     await undo(deps, video.videoId);
     throw err;
   }
-  return video;
+}
+
+function digestOf(picture: AskedVideo["picture"]): string {
+  return picture ? createHash("sha256").update(picture.bytes).digest("hex") : "";
 }
 
 /** Where this cannot be done now, a job finds the video and gives its money back. */
@@ -62,7 +92,8 @@ async function undo({ batchFunds, videoStore, log }: AiGatewayDeps, videoId: str
 }
 
 async function findVideoTarget(deps: AiGatewayDeps, caller: Caller, named: string): Promise<Target> {
-  const target = await findFitTarget(deps, caller, named, ({ provider }) => makesVideos(deps, provider));
+  const isFit = ({ provider }: Target) => makesVideos(deps, provider);
+  const target = await findFreeTarget(deps, caller, named, isFit);
   if (target) return target;
   throw new Failure(videoFailures.video_provider_missing, { model: named, param: "model" });
 }

@@ -1,4 +1,5 @@
 import type { Database, Tx } from "@lyss/kit/db/database.ts";
+import type { Once } from "../batches/once.ts";
 import type { Owner } from "../responses/response-store.ts";
 import type { VideoRow } from "./video-row.ts";
 
@@ -25,16 +26,25 @@ export function createVideoStore(db: Database) {
   const write = async (statement: (tx: Tx) => Promise<{ readonly count: number }>) =>
     (await db.transaction(statement)).count > 0;
   return {
-    async insert(video: VideoRow, claimedUntil: Date): Promise<void> {
+    /** False, and nothing is there, where the owner has made a video with that key. */
+    async insert(video: VideoRow, claimedUntil: Date, once: Once | undefined): Promise<boolean> {
       const { videoId, tenantId, ownerId, keyId, userId, requestId, tags, providerId, model, targetModel } = video;
-      await write(
+      return write(
         (tx) => tx`
           insert into video (video_id, tenant_id, owner_id, key_id, user_id, request_id, tags, provider_id, model, target_model,
-            seconds, size, price_id, status, progress, is_settled, claimed_until, created_at)
+            seconds, size, price_id, status, progress, is_settled, claimed_until, created_at, once_key, once_hash)
           values (${videoId}, ${tenantId}, ${ownerId}, ${keyId}, ${userId}, ${requestId}, ${tags}, ${providerId}, ${model},
             ${targetModel}, ${video.seconds}, ${video.size}, ${video.priceId}, ${video.status}, ${video.progress},
-            ${video.isSettled}, ${claimedUntil}, ${video.createdAt})`,
+            ${video.isSettled}, ${claimedUntil}, ${video.createdAt}, ${once?.key ?? null}, ${once?.hash ?? null})
+          on conflict (tenant_id, owner_id, once_key) where once_key is not null do nothing`,
       );
+    },
+
+    async findOnce({ tenantId, ownerId }: Owner, key: string): Promise<(VideoRow & { onceHash: Buffer }) | undefined> {
+      const [row] = await sql<(VideoRow & { onceHash: Buffer })[]>`
+        select ${columns}, once_hash as "onceHash" from video
+        where tenant_id = ${tenantId} and owner_id = ${ownerId} and once_key = ${key}`;
+      return row;
     },
 
     async find({ tenantId, ownerId, videoId }: Owner & { readonly videoId: string }): Promise<VideoRow | undefined> {
@@ -96,7 +106,8 @@ export function createVideoStore(db: Database) {
       ),
 
     /** Those of a person who is gone are nobody's from then on. */
-    disownOf: (tx: Tx, ownerId: string) => tx`update video set owner_id = '' where owner_id = ${ownerId}`,
+    disownOf: (tx: Tx, ownerId: string) =>
+      tx`update video set owner_id = '', once_key = null where owner_id = ${ownerId}`,
 
     listDisowned: (limit: number): Promise<VideoRow[]> =>
       sql<VideoRow[]>`select ${columns} from video where owner_id = '' and is_settled limit ${limit}`,

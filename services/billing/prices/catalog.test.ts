@@ -66,12 +66,12 @@ test("a batch at OpenAI costs half of what goes in and comes out, to the nano; w
           { names: ["odd"], terms: { rates: { input: "3" } } },
         ],
       },
-      { name: "groq", hosts: [], models: [{ names: ["m"], terms: { rates: { input: "2" } } }] },
+      { name: "nobody", hosts: [], models: [{ names: ["m"], terms: { rates: { input: "2" } } }] },
     ],
   });
   assert.deepEqual(others.findTerms("openai", "long"), tiered, "one whose price depends on more stays as it is");
   assert.deepEqual(others.findTerms("openai", "odd"), { rates: { input: 3n }, modes: { batch: { input: 2n } } });
-  assert.deepEqual(others.findTerms("groq", "m"), { rates: { input: 2n } });
+  assert.deepEqual(others.findTerms("nobody", "m"), { rates: { input: 2n } });
 });
 
 test("it says what it is, and lists each model once, under its first name", () => {

@@ -1,4 +1,4 @@
-import type { PriceTerms } from "@lyss/contracts/pricing/price.ts";
+import type { Bucket, PriceTerms } from "@lyss/contracts/pricing/price.ts";
 import file from "./catalog.json" with { type: "json" };
 import { fromTermsJson, type TermsJson } from "./terms-json.ts";
 
@@ -49,17 +49,32 @@ export function createPriceCatalog({ source, license, pricesOf, providers }: Cat
   };
 }
 
+const sold: readonly Bucket[] = ["input", "output"];
+
 /**
- * Who takes half for answers within a day, of what goes in and what comes out (platform.openai.com/docs/guides/batch). Tokens from a cache cost what
- * they cost: discounts are not said to add up.
+ * Who takes half for answers within a day, and of what; whatever else a price names costs in batches what it costs (read in November 2026):
+ * - OpenAI, platform.openai.com/docs/guides/batch: what goes in and out. Discounts on what comes from a cache are not said to add up.
+ * - Anthropic, platform.claude.com/docs/en/build-with-claude/batch-processing: all tokens, and the discounts of its cache add up.
+ * - Google, ai.google.dev/gemini-api/docs/batch-api: all but what comes from a cache, which costs the same there.
+ * - Groq, console.groq.com/docs/batch: discounts do not add up; what comes from its cache costs half in any case.
+ * - Mistral, docs.mistral.ai/capabilities/batch, and Fireworks, fireworks.ai/blog/batch-api: what goes in and out.
  */
-const halvesBatches: ReadonlySet<string> = new Set(["openai"]);
+const halvedInBatches: ReadonlyMap<string, readonly Bucket[]> = new Map([
+  ["openai", sold],
+  ["anthropic", [...sold, "cacheRead", "cacheWrite5m", "cacheWrite1h"]],
+  ["google", [...sold, "reasoning", "audioInput", "audioOutput", "imageInput", "imageOutput"]],
+  ...["groq", "mistral", "fireworks"].map((name) => [name, sold] as const),
+]);
 
 /** As they are where the price depends on more: rates of a mode would take the place of a tier's. */
 function withBatchRates(provider: string, terms: PriceTerms): PriceTerms {
-  const { input, output } = terms.rates;
-  if (!halvesBatches.has(provider) || terms.tiers || terms.windows || input === undefined) return terms;
-  const batch = { input: halfOf(input), ...(output !== undefined && { output: halfOf(output) }) };
+  const halved = halvedInBatches.get(provider);
+  if (!halved || terms.tiers || terms.windows || terms.rates.input === undefined) return terms;
+  const batch: { [B in Bucket]?: bigint } = {};
+  for (const bucket of halved) {
+    const rate = terms.rates[bucket];
+    if (rate !== undefined) batch[bucket] = halfOf(rate);
+  }
   return { ...terms, modes: { ...terms.modes, batch } };
 }
 

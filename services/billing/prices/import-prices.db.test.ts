@@ -33,6 +33,15 @@ test("the catalog's prices are whole nanos, each name stands for one model, and 
   const claude = priceCatalog.findTerms("anthropic", "claude-sonnet-4-5");
   assert.deepEqual(claude?.rates.cacheWrite1h, 6_000_000_000n);
   assert.deepEqual(claude?.tiers?.[0]?.aboveInputTokens, 200_000n);
+  assert.equal(claude?.modes, undefined, "of two tiers a mode would name one");
+  const batchOf = (provider: string, name: string) => priceCatalog.findTerms(provider, name)?.modes?.batch;
+  const halved = { input: 500_000_000n, output: 2_500_000_000n };
+  const cached = { cacheRead: 50_000_000n, cacheWrite5m: 625_000_000n, cacheWrite1h: 1_000_000_000n };
+  assert.deepEqual(batchOf("anthropic", "claude-haiku-4-5"), { ...halved, ...cached });
+  const gemini = { input: 150_000_000n, output: 1_250_000_000n, audioInput: 500_000_000n };
+  assert.deepEqual(batchOf("google", "gemini-2.5-flash"), gemini);
+  assert.deepEqual(batchOf("mistral", "mistral-large-latest"), { input: 1_000_000_000n, output: 3_000_000_000n });
+  assert.equal(batchOf("deepseek", "deepseek-chat"), undefined);
   for (const provider of priceCatalog.providers) {
     assert.ok(priceCatalog.listModels(provider).length > 0, provider);
     for (const name of priceCatalog.listModels(provider)) {

@@ -48,7 +48,7 @@ export function toUpstreamFailure({ model, status, body, retryAfterMs }: Upstrea
     case 413:
     case 415:
     case 422:
-      return toRejection(param, code);
+      return toRejection(param, code, status);
     case 401:
     case 402:
     case 403:
@@ -67,10 +67,12 @@ export function toUpstreamFailure({ model, status, body, retryAfterMs }: Upstrea
   }
 }
 
-function toRejection(param: string, code: string): Failure {
+function toRejection(param: string, code: string, status: number): Failure {
   const reason = [param && `parameter '${param}'`, code].filter(Boolean).join(", ") || "it gave no reason";
   const reason_zh_CN = [param && `参数“${param}”`, code].filter(Boolean).join("，") || "未说明原因";
-  return new Failure(aiGatewayFailures.upstream_rejected, { reason, reason_zh_CN, param, ...(code && { code }) });
+  const details = { reason, reason_zh_CN, param, ...(code && { code }) };
+  const options = status === 413 ? { cause: new UpstreamStatus(status) } : {};
+  return new Failure(aiGatewayFailures.upstream_rejected, details, options);
 }
 
 /** The error object of a 200 answer or of a stream event, as the failure it stands for; undefined when there is none. */
