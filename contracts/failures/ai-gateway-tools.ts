@@ -59,6 +59,22 @@ export const toolFailures = defineFailures("ai_gateway", {
     httpStatus: 409,
     text: { en_US: "A tenant may have {limit} tool servers.", zh_CN: "每个租户最多可有 {limit} 个工具服务器。" },
   },
+  mcp_resource_not_found: {
+    kind: "not_found",
+    publicCode: "GATEWAY_102",
+    text: {
+      en_US: "There is no resource '{uri}' that you may read. resources/list names those that there are.",
+      zh_CN: "没有您可以读取的资源“{uri}”，可用者见 resources/list。",
+    },
+  },
+  mcp_prompt_not_found: {
+    kind: "not_found",
+    publicCode: "GATEWAY_103",
+    text: {
+      en_US: "There is no prompt '{prompt}' that you may use. prompts/list names those that there are.",
+      zh_CN: "没有您可以使用的提示词“{prompt}”，可用者见 prompts/list。",
+    },
+  },
   tool_refused: {
     kind: "invalid_argument",
     publicCode: "GATEWAY_078",

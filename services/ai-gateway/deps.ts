@@ -24,7 +24,7 @@ import type { Guardrails } from "./guardrails/guardrails.ts";
 import type { McpCatalog } from "./mcp/mcp-catalog.ts";
 import type { McpServerStore } from "./mcp/mcp-server-store.ts";
 import type { McpSessions } from "./mcp/mcp-sessions.ts";
-import type { ToolBook } from "./mcp/tool-book.ts";
+import type { OfferBook } from "./mcp/offer-book.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import type { LimitBook } from "./model-limits/limit-book.ts";
 import type { ModelLimits } from "./model-limits/model-limits.ts";
@@ -81,9 +81,9 @@ export interface AiGatewayDeps {
   readonly mcpCatalog: McpCatalog;
   readonly mcpServerStore: McpServerStore;
   readonly mcpSessions: McpSessions;
-  readonly toolBook: ToolBook;
+  readonly offerBook: OfferBook;
   /** Calls of tools that are under way here, by whose they are and what their clients call them. */
-  readonly toolCalls: Map<string, AbortController>;
+  readonly serverCalls: Map<string, AbortController>;
   /** Origins of the web pages that may speak to the tools. */
   readonly allowedOrigins: () => ReadonlySet<string>;
   readonly openCalls: OpenCalls;

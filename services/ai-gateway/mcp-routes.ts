@@ -13,7 +13,11 @@ import {
   serverHeadersSchema,
   toolNameOf,
 } from "./mcp/mcp-server.ts";
-import type { ToolList } from "./mcp/tool-book.ts";
+import { type Listed, promptUnit, readUnit } from "./mcp/offer-book.ts";
+import type { Prompt } from "./mcp/read-prompts.ts";
+import type { Resource, ResourceTemplate } from "./mcp/read-resources.ts";
+import type { Tool } from "./mcp/read-tools.ts";
+import { uriOf } from "./mcp/resource-uri.ts";
 import type { AiGatewayOps } from "./ops.ts";
 
 const { json, raw } = routesFor<AiGatewayOps>();
@@ -24,7 +28,7 @@ function mcpRoute(path: string, suffix: string) {
   return raw({
     ...{ method: "POST", path, operation: `callMcp${suffix}`, permission: "tool:call", bodyLimitBytes },
     summary:
-      "One message of the Model Context Protocol (Streamable HTTP): the tools of all servers that the key may use, as one server.",
+      "One message of the Model Context Protocol (Streamable HTTP): the tools, resources and prompts of all servers that the key may use, as one server.",
     headers: {
       ...tagHeaders,
       "mcp-protocol-version": "The version that was agreed upon; 2025-11-25, 2025-06-18 or 2025-03-26.",
@@ -69,7 +73,46 @@ const toolBody = z.strictObject({
   input_schema: z.looseObject({}),
 });
 
+const promptBody = z.strictObject({
+  object: z.literal("prompt"),
+  name: z.string().describe("As it is got: `<server>__<prompt>`."),
+  title: z.string().nullable(),
+  description: z.string().nullable(),
+  arguments: z.array(
+    z.strictObject({
+      name: z.string(),
+      title: z.string().nullable(),
+      description: z.string().nullable(),
+      required: z.boolean(),
+    }),
+  ),
+  usd_per_call: z.string().describe("As the server is configured; the price book has the word."),
+});
+
+const resourceBody = z.strictObject({
+  object: z.literal("resource"),
+  uri: z.string().nullable().describe("As it is read: `lyss://<server>/<uri>`; null for a template."),
+  uri_template: z.string().nullable().describe("Of many (RFC 6570); null for one resource."),
+  name: z.string(),
+  title: z.string().nullable(),
+  description: z.string().nullable(),
+  mime_type: z.string().nullable(),
+  usd_per_call: z.string().describe("As the server is configured; the price book has the word."),
+});
+
 const notFound = [toolFailures.mcp_server_not_found];
+const leftOut = z.int().describe("Those that cannot be offered: their name, size or form is not taken.");
+
+/** Of what is asked of a server by its owner. */
+const asking = {
+  method: "GET",
+  permission: "mcp_server:read",
+  params,
+  failures: [
+    ...[...notFound, toolFailures.tool_server_failed, toolFailures.tool_server_timeout],
+    ...[toolFailures.tool_server_unauthorized, toolFailures.tool_refused],
+  ],
+} as const;
 
 const serverRoutes = [
   json({
@@ -128,24 +171,41 @@ const serverRoutes = [
     },
   }),
   json({
-    method: "GET",
+    ...asking,
     path: `${serversPath}/{name}/tools`,
-    permission: "mcp_server:read",
     operation: "listMcpServerTools",
     summary: "Asks a tool server for its tools. Costs nothing.",
-    params,
-    response: z.strictObject({
-      object: z.literal("list"),
-      data: z.array(toolBody),
-      left_out: z.int().describe("Tools that cannot be offered: their name, size or form is not taken."),
-    }),
-    failures: [
-      ...[...notFound, toolFailures.tool_server_failed, toolFailures.tool_server_timeout],
-      ...[toolFailures.tool_server_unauthorized, toolFailures.tool_refused],
-    ],
+    response: z.strictObject({ object: z.literal("list"), data: z.array(toolBody), left_out: leftOut }),
     async handle(ops, request) {
       const { tenantId } = requireCaller(request);
-      return toToolList(await ops.listMcpServerTools({ tenantId, name: request.params.name }));
+      const { server, offer } = await ops.askMcpServer({ tenantId, name: request.params.name });
+      return toList(offer.tools, (tool) => toToolBody(server, tool));
+    },
+  }),
+  json({
+    ...asking,
+    path: `${serversPath}/{name}/prompts`,
+    operation: "listMcpServerPrompts",
+    summary: "Asks a tool server for its prompts. Costs nothing.",
+    response: z.strictObject({ object: z.literal("list"), data: z.array(promptBody), left_out: leftOut }),
+    async handle(ops, request) {
+      const { tenantId } = requireCaller(request);
+      const { server, offer } = await ops.askMcpServer({ tenantId, name: request.params.name });
+      return toList(offer.prompts, (prompt) => toPromptBody(server, prompt));
+    },
+  }),
+  json({
+    ...asking,
+    path: `${serversPath}/{name}/resources`,
+    operation: "listMcpServerResources",
+    summary: "Asks a tool server for its resources and their templates. Costs nothing.",
+    response: z.strictObject({ object: z.literal("list"), data: z.array(resourceBody), left_out: leftOut }),
+    async handle(ops, request) {
+      const { tenantId } = requireCaller(request);
+      const { server, offer } = await ops.askMcpServer({ tenantId, name: request.params.name });
+      const { resources, templates } = offer;
+      const items = [...resources.items, ...templates.items];
+      return toList({ items, leftOut: resources.leftOut + templates.leftOut }, (one) => toResourceBody(server, one));
     },
   }),
   json({
@@ -178,13 +238,34 @@ function toServerBody(server: McpServer): z.input<typeof serverBody> {
   };
 }
 
-function toToolList({ server, list }: { readonly server: McpServer; readonly list: ToolList }) {
-  const data = list.tools.map(
-    (tool): z.input<typeof toolBody> => ({
-      ...{ object: "tool", name: toolNameOf(server, tool.name), title: tool.title ?? null },
-      ...{ description: tool.description ?? null, usd_per_call: priceOfTool(server, tool.name) },
-      input_schema: { ...tool.inputSchema },
-    }),
-  );
-  return { object: "list" as const, data, left_out: list.leftOut };
+function toToolBody(server: McpServer, tool: Tool): z.input<typeof toolBody> {
+  return {
+    ...{ object: "tool", name: toolNameOf(server, tool.name), title: tool.title ?? null },
+    ...{ description: tool.description ?? null, usd_per_call: priceOfTool(server, tool.name) },
+    input_schema: { ...tool.inputSchema },
+  };
+}
+
+function toPromptBody(server: McpServer, prompt: Prompt): z.input<typeof promptBody> {
+  return {
+    ...{ object: "prompt", name: toolNameOf(server, prompt.name), title: prompt.title ?? null },
+    ...{ description: prompt.description ?? null, usd_per_call: priceOfTool(server, promptUnit) },
+    arguments: prompt.arguments.map(({ name, title = null, description = null, required }) => ({
+      ...{ name, title, description, required },
+    })),
+  };
+}
+
+function toResourceBody(server: McpServer, one: Resource | ResourceTemplate): z.input<typeof resourceBody> {
+  return {
+    object: "resource",
+    uri: "uri" in one ? uriOf(server, one.uri) : null,
+    uri_template: "uriTemplate" in one ? uriOf(server, one.uriTemplate) : null,
+    ...{ name: one.name, title: one.title ?? null, description: one.description ?? null },
+    ...{ mime_type: one.mimeType ?? null, usd_per_call: priceOfTool(server, readUnit) },
+  };
+}
+
+function toList<Item, Body>({ items, leftOut: left_out }: Listed<Item>, toBody: (item: Item) => Body) {
+  return { object: "list" as const, data: items.map(toBody), left_out };
 }

@@ -22,8 +22,8 @@ import { serveMcp } from "./mcp/serve-mcp.ts";
 import {
   type AddMcpServerInput,
   addMcpServer,
+  askMcpServer,
   getMcpServer,
-  listMcpServerTools,
   loadTenantMcpServers,
   type McpServerName,
   removeMcpServer,
@@ -158,7 +158,7 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
     addMcpServer: (input: AddMcpServerInput) => addMcpServer(deps, input),
     getMcpServer: (input: McpServerName) => getMcpServer(deps, input),
     removeMcpServer: (input: McpServerName) => removeMcpServer(deps, input),
-    listMcpServerTools: (input: McpServerName) => listMcpServerTools(deps, input),
+    askMcpServer: (input: McpServerName) => askMcpServer(deps, input),
     loadTenantMcpServers: () => loadTenantMcpServers(deps),
     getResilience: () => getResilience(deps),
     orderBreaker: (order: BreakerOrder) => orderBreaker(deps, order),

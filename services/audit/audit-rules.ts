@@ -291,7 +291,7 @@ export const auditRules: readonly AuditRule[] = [
   audited(mcpServerChanged, { ...ofTenant, actor: "actorId", subject: ["mcp_server", "name"] }),
   audited(mcpToolCalled, {
     ...{ ...ofTenant, actor: "actorId", subject: ["tool", "tool"] },
-    details: ["server", "callId", "outcome", "failure", "keyId"],
+    details: ["server", "method", "callId", "outcome", "failure", "keyId"],
   }),
   audited(routeChanged, { ...ofTenant, actor: "actorId", subject: ["route", "name"] }),
   audited(providerChanged, { ...ofTenant, actor: "actorId", subject: ["provider", "name"] }),

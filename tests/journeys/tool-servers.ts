@@ -27,6 +27,12 @@ const stream = (res: ServerResponse) => res.writeHead(200, { "content-type": "te
 
 const sessions = new Set<string>();
 
+const readable = { capabilities: { tools: {}, resources: {}, prompts: {} }, serverInfo: { name: "r", version: "1" } };
+const twice = [
+  { uri: "file:///a.txt", name: "a" },
+  { uri: "file:///b.txt", name: "b" },
+];
+
 /** Servers of all manners, one for each path. */
 const servers: Readonly<Record<string, Answer>> = {
   /** Keeps sessions, and forgets one when told to by a tool. */
@@ -71,6 +77,32 @@ const servers: Readonly<Record<string, Answer>> = {
       { name: "__proto__", inputSchema: { type: "object" } },
     ];
     return sendJson(res, { jsonrpc: "2.0", id, result: { tools, nextCursor: "again" } });
+  },
+  /** Has resources and prompts, some of which break a bound; a resource that links to another; and no templates, though it says so. */
+  "/readable": ({ message: { method, id, params } }, res) => {
+    const answer = (result: object) => sendJson(res, { jsonrpc: "2.0", id, result });
+    switch (method) {
+      case "initialize":
+        return answer({ protocolVersion: "2025-11-25", ...readable });
+      case "resources/list":
+        return params.cursor === undefined
+          ? answer({ resources: [...twice.slice(0, 1), { uri: "no scheme", name: "x" }, null], nextCursor: "2" })
+          : answer({ resources: [...twice.slice(1), { uri: `file:///${"x".repeat(3_000)}`, name: "long" }] });
+      case "resources/templates/list":
+        return sendJson(res, { jsonrpc: "2.0", id, error: { code: -32_601, message: "none" } });
+      case "resources/read":
+        return params.uri === "file:///none"
+          ? sendJson(res, { jsonrpc: "2.0", id, error: { code: -32_002, message: "secret" } })
+          : answer({ contents: [{ uri: params.uri, text: `read ${params.uri}` }] });
+      case "prompts/list":
+        return answer({ prompts: [{ name: "write" }, { name: "wr\u202eite" }, { name: "many", arguments: [{}] }] });
+      case "prompts/get":
+        return answer({
+          messages: [{ role: "user", content: { type: "resource", resource: { ...twice[0], text: "t" } } }],
+        });
+      default:
+        return false;
+    }
   },
   "/dead": (_heard, res) => {
     res.destroy();

@@ -89,6 +89,45 @@ test("a call reaches its server with what is sealed for it, and its result comes
   assert.match(await exact.text(), /12345678901234567890/, "W16: a number is passed on as it is written");
 });
 
+test("resources and prompts of all servers are one list, under names of their own, and what breaks a bound is left out", async () => {
+  const { resources } = await client.listResources();
+  const uris = resources.map(({ uri }) => uri);
+  const readable = ["lyss://readable/file:///a.txt", "lyss://readable/file:///b.txt"];
+  assert.deepEqual(uris, [...readable, "lyss://simulated/simulated://readme"]);
+  const { prompts } = await client.listPrompts();
+  assert.deepEqual(
+    prompts.map(({ name }) => name),
+    ["readable__write", "simulated__greet"],
+  );
+  const { contents } = await client.readResource({ uri: "lyss://readable/file:///c.txt" });
+  const unlisted = [{ uri: "lyss://readable/file:///c.txt", text: "read file:///c.txt" }];
+  assert.deepEqual(contents, unlisted, "a server may have what it does not list");
+  const { messages } = await client.getPrompt({ name: "readable__write" });
+  const { content } = messages[0] ?? {};
+  assert.equal(content?.type === "resource" && content.resource.uri, readable[0], "what is linked to can be read");
+  const { body } = await requestJson(`${url}/api/v1/ai/mcp-servers/readable/resources`, apiKey);
+  assert.deepEqual([(body["data"] as unknown[]).length, body["left_out"]], [2, 3]);
+  const said = await requestJson(`${url}/api/v1/ai/mcp-servers/readable/prompts`, apiKey);
+  assert.deepEqual([(said.body["data"] as unknown[]).length, said.body["left_out"]], [1, 2]);
+});
+
+test("a resource that its server does not know is an error of the protocol's, and shows nothing of what it said", async () => {
+  for (const uri of [
+    "lyss://readable/file:///none",
+    "lyss://nobody/file:///a.txt",
+    "lyss://session/file:///a",
+    "lyss://",
+  ]) {
+    const failure = await failureOf(client.readResource({ uri }));
+    assert.deepEqual([failure.code, failure.text.includes("secret")], ["GATEWAY_102", false], uri);
+  }
+  const none = await failureOf(client.getPrompt({ name: "readable__none" }));
+  assert.equal(none.code, "GATEWAY_103");
+  const uri = "lyss://readable/file:///none";
+  const { body } = await post({ jsonrpc: "2.0", id: 1, method: "resources/read", params: { uri } });
+  assert.equal((body["error"] as { code: number }).code, -32_002);
+});
+
 test("progress is told under the client's own token, and a tool that fails says so in its result", async () => {
   const steps: number[] = [];
   const slow = await client.callTool(
@@ -117,9 +156,15 @@ test("W31: a call costs what its tool costs, to the nano, and what did not come 
     await client.callTool({ name: "priced__run", arguments: {} });
     await client.callTool({ name: "simulated__echo", arguments: { text: "x" } });
     await failureOf(client.callTool({ name: "error__run", arguments: {} }));
+    await client.readResource({ uri: "lyss://simulated/simulated://readme" });
+    await failureOf(client.readResource({ uri: "lyss://simulated/simulated://none" }));
+    await client.getPrompt({ name: "simulated__greet", arguments: { name: "Ada" } });
   });
   assert.deepEqual(records, [
     ["echo", "completed", "1000000"],
+    ["prompts/get", "completed", "1000000"],
+    ["resources/read", "completed", "1000000"],
+    ["resources/read", "failed", "0"],
     ["run", "completed", "1"],
     ["run", "failed", "0"],
   ]);
@@ -179,8 +224,19 @@ test("a key calls the tools on its list and no others", async () => {
     return String(body["secret"] ?? body["key"]);
   };
   const some = await connect(
-    await make({ permissions: ["tool:call"], models: ["simulated-chat", "simulated__echo", "priced__*"] }),
+    await make({
+      permissions: ["tool:call"],
+      models: ["simulated-chat", "simulated__echo", "priced__*", "readable__file:///a*"],
+    }),
   );
+  const { resources } = await some.listResources();
+  assert.deepEqual(
+    resources.map(({ uri }) => uri),
+    ["lyss://readable/file:///a.txt"],
+  );
+  assert.deepEqual((await some.listPrompts()).prompts, []);
+  const unread = await failureOf(some.readResource({ uri: "lyss://readable/file:///b.txt" }));
+  assert.equal(unread.code, "GATEWAY_102");
   assert.deepEqual(await namesOf(some), ["priced__other", "priced__run", "simulated__echo"]);
   const asked = heard.length;
   const failure = await failureOf(some.callTool({ name: "session__who", arguments: {} }));
@@ -204,7 +260,7 @@ test("what is no message, or comes from a page of somebody else's, is refused in
   }
   assert.equal((await post(ping, { origin: "https://evil.example" })).status, 403);
   assert.equal((await post(ping, { origin: url })).status, 200);
-  const unknown = await post({ ...ping, method: "resources/list" });
+  const unknown = await post({ ...ping, method: "resources/subscribe" });
   assert.equal((unknown.body["error"] as { code: number }).code, -32_601);
   for (const method of ["GET", "DELETE"])
     assert.equal((await requestJson(`${url}/v1/mcp`, apiKey, { method })).status, 405);
@@ -219,7 +275,7 @@ test("who called which tool is in the audit log, and what it was given is not", 
     const { body, status } = await requestJson(`${url}/api/v1/audit?limit=200`, apiKey);
     assert.equal(status, 200);
     entries = JSON.stringify(body);
-    return entries.includes("mcp_tool.called") && entries.includes("GATEWAY_075");
+    return ["mcp_tool.called", "GATEWAY_075", "resources/read"].every((said) => entries.includes(said));
   });
   assert.ok(!entries.includes("nobody's business"));
 });

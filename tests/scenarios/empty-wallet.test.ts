@@ -168,9 +168,9 @@ test("B14: there is one way to a provider, and it takes the money of a call", ()
     "mcp/mcp-sessions.ts",
   ]);
   assert.deepEqual(using("upstream.create("), ["batches/advance-batch.ts", "videos/create-video.ts"]);
-  // Tools have sessions, which one file opens and two use: to call, with funds, and to list, which costs nothing.
-  assert.deepEqual(using("essions.sessionOf("), ["mcp/call-tool.ts", "mcp/tool-book.ts"]);
-  assert.match(readFileSync(join(root, "mcp/call-tool.ts"), "utf8"), /funding\.fund\([\s\S]*policy\.run\(/);
+  // Tool servers have sessions, which one file opens and three use: to call, with funds, and to list and to complete, which costs nothing.
+  assert.deepEqual(using("essions.sessionOf("), ["mcp/call-server.ts", "mcp/complete.ts", "mcp/offer-book.ts"]);
+  assert.match(readFileSync(join(root, "mcp/call-server.ts"), "utf8"), /funding\.fund\([\s\S]*policy\.run\(/);
   assert.deepEqual(using("await sendUpstream("), ["call/serve-targets.ts"]);
   // A session is opened where its money has just been set aside.
   assert.deepEqual(using("await connectUpstream("), ["realtime/serve-session.ts"]);

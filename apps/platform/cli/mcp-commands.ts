@@ -15,7 +15,7 @@ interface AddOptions {
   readonly bearerStdin?: boolean;
 }
 
-/** `lyss mcp add|list|show|tools|remove`. */
+/** `lyss mcp add|list|show|tools|prompts|resources|remove`. */
 export function addMcpCommands(program: Command, deps: CliDeps): void {
   const mcp = program.command("mcp").description("servers of tools, called at /v1/mcp (Model Context Protocol)");
   addAddCommand(mcp, deps);
@@ -51,8 +51,29 @@ export function addMcpCommands(program: Command, deps: CliDeps): void {
       const { api, output } = connect(deps, options);
       print(output, await api.send("GET", `${pathOf(name)}/tools`), ({ data, left_out: leftOut }) => {
         const rows = (data as Row[]).map((it) => [it["name"], it["usd_per_call"], firstLine(it["description"])]);
-        const table = toTable(["TOOL", "USD PER CALL", "DESCRIPTION"], rows);
-        return leftOut === 0 ? table : `${table}\n${leftOut} more cannot be offered.`;
+        return withLeftOut(toTable(["TOOL", "USD PER CALL", "DESCRIPTION"], rows), leftOut);
+      });
+    });
+
+  withConnection(mcp.command("prompts").description("ask a tool server for its prompts; costs nothing"))
+    .argument("<name>")
+    .action(async (name: string, options) => {
+      const { api, output } = connect(deps, options);
+      print(output, await api.send("GET", `${pathOf(name)}/prompts`), ({ data, left_out: leftOut }) => {
+        const argumentsOf = (it: Row) =>
+          (it["arguments"] as Row[]).map((one) => (one["required"] ? one["name"] : `[${one["name"]}]`)).join(" ");
+        const rows = (data as Row[]).map((it) => [it["name"], argumentsOf(it), firstLine(it["description"])]);
+        return withLeftOut(toTable(["PROMPT", "ARGUMENTS", "DESCRIPTION"], rows), leftOut);
+      });
+    });
+
+  withConnection(mcp.command("resources").description("ask a tool server for its resources; costs nothing"))
+    .argument("<name>")
+    .action(async (name: string, options) => {
+      const { api, output } = connect(deps, options);
+      print(output, await api.send("GET", `${pathOf(name)}/resources`), ({ data, left_out: leftOut }) => {
+        const rows = (data as Row[]).map((it) => [it["uri"] ?? it["uri_template"], it["name"], it["mime_type"]]);
+        return withLeftOut(toTable(["RESOURCE", "NAME", "TYPE"], rows), leftOut);
       });
     });
 
@@ -72,9 +93,9 @@ function addAddCommand(mcp: Command, deps: CliDeps): void {
     .option("--bearer-env <name>", "environment variable that holds its token")
     .option("--bearer-stdin", "read its token from standard input")
     .option("--header <name=VARIABLE...>", "another header, and the environment variable that holds its value")
-    .option("--tool <name...>", "only these, or beginnings that end in '*'")
+    .option("--tool <name...>", "only these tools, prompts and URIs of resources, or beginnings that end in '*'")
     .option("--price <usd>", "what a call costs, in USD; 0 unless given")
-    .option("--tool-price <name=usd...>", "the same of single tools")
+    .option("--tool-price <name=usd...>", "the same of single tools, of resources/read and of prompts/get")
     .option("--timeout-ms <ms>", "limit of a call; 60000 unless given", readCount)
     .addHelpText(
       "after",
@@ -115,6 +136,10 @@ function toPairs(option: string, entries: readonly string[]): Record<string, str
     return [entry.slice(0, at), entry.slice(at + 1)] as const;
   });
   return Object.fromEntries(pairs);
+}
+
+function withLeftOut(table: string, leftOut: unknown): string {
+  return leftOut === 0 ? table : `${table}\n${leftOut} more cannot be offered.`;
 }
 
 function firstLine(text: unknown): string {

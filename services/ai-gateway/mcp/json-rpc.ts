@@ -21,6 +21,8 @@ export const rpcCodes = {
   invalidParams: -32_602,
   internal: -32_603,
   refused: -32_000,
+  /** Of the Model Context Protocol. */
+  resourceNotFound: -32_002,
 } as const;
 
 const maxIdLength = 256;
@@ -74,6 +76,8 @@ export function toErrorText(id: RpcId | null, failure: Failure, locale: Locale):
 
 const codesByType: ReadonlyMap<FailureType, number> = new Map([
   [toolFailures.tool_not_found, rpcCodes.invalidParams],
+  [toolFailures.mcp_prompt_not_found, rpcCodes.invalidParams],
+  [toolFailures.mcp_resource_not_found, rpcCodes.resourceNotFound],
   [toolFailures.tool_refused, rpcCodes.invalidParams],
   [aiGatewayFailures.invalid_request, rpcCodes.invalidParams],
   [kitFailures.invalid_request, rpcCodes.invalidParams],

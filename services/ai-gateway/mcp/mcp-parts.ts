@@ -10,7 +10,7 @@ import type { UpstreamPools } from "../upstream-pools.ts";
 import { createMcpCatalog } from "./mcp-catalog.ts";
 import { createMcpServerStore } from "./mcp-server-store.ts";
 import { createMcpSessions } from "./mcp-sessions.ts";
-import { createToolBook } from "./tool-book.ts";
+import { createOfferBook } from "./offer-book.ts";
 
 export interface McpPartsDeps {
   readonly billing: Client<typeof BillingService>;
@@ -30,8 +30,8 @@ export function createMcpParts({ db, settings, publicUrl, ...deps }: McpPartsDep
   const mcpSessions = createMcpSessions(deps);
   return {
     ...{ mcpCatalog, mcpSessions, mcpServerStore: createMcpServerStore(db.sql) },
-    toolBook: createToolBook({ ...deps, catalog: mcpCatalog, sessions: mcpSessions }),
-    toolCalls: new Map<string, AbortController>(),
+    offerBook: createOfferBook({ ...deps, catalog: mcpCatalog, sessions: mcpSessions }),
+    serverCalls: new Map<string, AbortController>(),
     allowedOrigins: () => new Set([publicUrl(), ...settings.mcpAllowedOrigins].map((url) => new URL(url).origin)),
   };
 }

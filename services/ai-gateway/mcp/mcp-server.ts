@@ -14,11 +14,11 @@ export interface McpServer {
   readonly source: ProviderSource;
   /** Of what is sent with each request; empty where that is nothing. */
   readonly credentialId: string;
-  /** Names, or beginnings that end in `*`; empty for all that it has. */
+  /** Names of tools and prompts and URIs of resources, or beginnings that end in `*`; empty for all that it has. */
   readonly allowedTools: readonly string[];
   /** A decimal string of US dollars. */
   readonly usdPerCall: string;
-  /** The same of single tools. */
+  /** The same of single tools, and of `resources/read` and `prompts/get`. */
   readonly usdPerCallByTool: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
   readonly createdAt: Date;
@@ -27,7 +27,7 @@ export interface McpServer {
 /** Between the name of a server and that of its tool. */
 const separator = "__";
 
-/** What callers name a tool. */
+/** What callers name a tool or prompt, and what the list of a key names a resource by its URI. */
 export function toolNameOf(server: Pick<McpServer, "name">, tool: string): string {
   return `${server.name}${separator}${tool}`;
 }
@@ -93,12 +93,16 @@ export const mcpServerNameSchema = z
 
 /** Letters, digits and a few marks, as far as the protocol says (2025-11-25, "Tool Names"). */
 export const toolPattern = /^[A-Za-z0-9_.-]{1,128}$/;
+const pricedPattern = /^([A-Za-z0-9_.-]{1,128}|resources\/read|prompts\/get)$/;
 
 const allowedToolSchema = z
   .string()
   .regex(
-    /^[A-Za-z0-9_.-]{0,128}\*?$/,
-    inBothLanguages("must be a tool's name, or its beginning and '*'", "必须是工具名称，或名称前缀加“*”"),
+    /^[\x21-\x29\x2b-\x7e]{0,512}\*?$/,
+    inBothLanguages(
+      "must be the name of a tool or prompt or the URI of a resource, or its beginning and '*'",
+      "必须是工具或提示词的名称、资源的 URI，或其前缀加“*”",
+    ),
   );
 
 const usdPerCallSchema = z
@@ -119,16 +123,18 @@ export const mcpServerFields = {
     .array(allowedToolSchema)
     .max(1_000)
     .default([])
-    .describe("Names, or beginnings that end in `*`; empty for all that it has."),
+    .describe(
+      "Names of tools and prompts and URIs of resources, or beginnings that end in `*`; empty for all that it has.",
+    ),
   usdPerCall: usdPerCallSchema.default("0").describe("What a call costs: a decimal string of US dollars."),
   usdPerCallByTool: z
-    .record(z.string().regex(toolPattern), usdPerCallSchema)
+    .record(z.string().regex(pricedPattern), usdPerCallSchema)
     .refine(
       (prices) => Object.keys(prices).length <= 1_000,
       inBothLanguages("must have at most 1,000 tools", "最多包含 1,000 个工具"),
     )
     .default({})
-    .describe("The same of single tools, by their names."),
+    .describe("The same of single tools, by their names, and of `resources/read` and `prompts/get`."),
   timeoutMs: z.int().min(100).max(3_600_000).default(60_000).describe("Limit of a call."),
 };
 

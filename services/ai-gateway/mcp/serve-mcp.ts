@@ -13,18 +13,11 @@ import { watchCaller } from "../call/watch-caller.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { parseExact } from "../dialects/exact-json.ts";
 import type { OpenCall } from "../open-calls.ts";
-import { callTool } from "./call-tool.ts";
-import {
-  isObject,
-  isRpcId,
-  type RpcId,
-  type RpcMessage,
-  type RpcParams,
-  toErrorText,
-  toResultText,
-  toRpcMessage,
-} from "./json-rpc.ts";
-import { listTools } from "./list-tools.ts";
+import { callServer } from "./call-server.ts";
+import { complete } from "./complete.ts";
+import { isPaidMethod } from "./find-target.ts";
+import { isObject, isRpcId, type RpcId, type RpcMessage, toErrorText, toResultText, toRpcMessage } from "./json-rpc.ts";
+import { capabilitiesFor, isListMethod, listOffers } from "./list-offers.ts";
 import { createMcpReply, type McpReply, withToken } from "./mcp-reply.ts";
 import { isProtocolVersion, latestVersion, protocolVersions, sessionHeader, versionHeader } from "./protocol.ts";
 
@@ -45,12 +38,13 @@ export async function serveMcp(deps: AiGatewayDeps, exchange: Exchange): Promise
     res.writeHead(202, { "content-length": "0", "x-request-id": requestId }).end();
     return;
   }
-  const callId = message.method === "tools/call" ? deps.random.id("call") : undefined;
+  const callId = isPaidMethod(message.method) ? deps.random.id("call") : undefined;
   const sessionId = message.method === "initialize" ? deps.random.id("mcps") : undefined;
   const reply = createMcpReply(deps, exchange, { callId, sessionId });
   try {
-    const result =
-      callId === undefined ? await answer(deps, caller, message) : await call(deps, exchange, message, reply, callId);
+    const result = isAsked(message.method)
+      ? await ask(deps, exchange, message, reply, callId)
+      : await answer(deps, caller, message);
     reply.end(toResultText(message.id, result));
   } catch (err) {
     const failure = toExpectedFailure(err, { traceId: context.traceId, requestId, locale: context.locale }, deps.log);
@@ -93,45 +87,37 @@ function readMessage(body: Buffer): RpcMessage {
 
 /** What needs nothing but what is known here. */
 async function answer(deps: AiGatewayDeps, caller: Caller, { method, params }: RpcRequest): Promise<string> {
-  switch (method) {
-    case "initialize":
-      return JSON.stringify(toInitialized(params));
-    case "ping":
-      return "{}";
-    case "tools/list": {
-      const { cursor } = params;
-      if (cursor !== undefined && typeof cursor !== "string")
-        throw refuseField("cursor", "must be a string", "必须是字符串");
-      return JSON.stringify(await listTools(deps, caller, cursor));
-    }
-    default:
-      throw new Failure(kitFailures.unimplemented, { method });
+  if (isListMethod(method)) {
+    const { cursor } = params;
+    if (cursor !== undefined && typeof cursor !== "string")
+      throw refuseField("cursor", "must be a string", "必须是字符串");
+    return JSON.stringify(await listOffers(deps, method, caller, cursor));
   }
-}
-
-function toInitialized({ protocolVersion }: RpcParams) {
-  return {
+  if (method === "ping") return "{}";
+  if (method !== "initialize") throw new Failure(kitFailures.unimplemented, { method });
+  const { protocolVersion } = params;
+  return JSON.stringify({
     protocolVersion: isProtocolVersion(protocolVersion) ? protocolVersion : latestVersion,
-    capabilities: { tools: {} },
+    capabilities: await capabilitiesFor(deps, caller),
     serverInfo: { name: "lyss", title: "Lyss", version: manifest.version },
-  };
+  });
 }
 
-/** `tools/call`: ends when its caller leaves or cancels it, or when this process stops. */
-async function call(
+/** Whether one of the servers is asked. */
+function isAsked(method: string): boolean {
+  return isPaidMethod(method) || method === "completion/complete";
+}
+
+/** Ends when its caller leaves or cancels it, or when this process stops. */
+async function ask(
   deps: AiGatewayDeps,
   { req, res, requestId, ...exchange }: Exchange,
-  { id, params }: RpcRequest,
+  { id, method, params }: RpcRequest,
   reply: McpReply,
-  callId: string,
+  callId: string | undefined,
 ): Promise<string> {
   if (deps.openCalls.isStopping) throw new Failure(aiGatewayFailures.shutting_down);
   const caller = requireCaller(exchange);
-  const { name, arguments: given = {}, _meta } = params;
-  if (typeof name !== "string") throw refuseField("name", "must be a tool's name", "必须是工具名称");
-  if (!isObject(given)) throw refuseField("arguments", "must be an object", "必须是对象");
-  const token = isObject(_meta) ? _meta["progressToken"] : undefined;
-  const wantsProgress = isRpcId(token) && reply.canStream;
   const abort = new AbortController();
   const watch = watchCaller({ res, abort, clock: deps.clock }, () => 0);
   const open: OpenCall = {
@@ -140,14 +126,20 @@ async function call(
   };
   const key = callKeyOf(caller, req, id);
   deps.openCalls.begin(open);
-  deps.toolCalls.set(key, abort);
+  deps.serverCalls.set(key, abort);
   try {
-    return await callTool(deps, {
-      ...{ caller, callId, requestId, tags: readTags(req), name, arguments: given, abort },
+    if (callId === undefined || !isPaidMethod(method)) {
+      return JSON.stringify(await complete(deps, caller, params, abort.signal));
+    }
+    const { _meta } = params;
+    const token = isObject(_meta) ? _meta["progressToken"] : undefined;
+    const wantsProgress = isRpcId(token) && reply.canStream;
+    return await callServer(deps, {
+      ...{ caller, callId, requestId, tags: readTags(req), method, params, abort },
       onProgress: wantsProgress ? (said) => reply.progress(withToken(said, token)) : undefined,
     });
   } finally {
-    deps.toolCalls.delete(key);
+    deps.serverCalls.delete(key);
     deps.openCalls.end(open);
     watch.stop();
   }
@@ -155,14 +147,14 @@ async function call(
 
 /** A client takes back what it asked. The call may be under way elsewhere or over: then nothing happens, as the protocol says. */
 function hear(
-  { toolCalls }: Pick<AiGatewayDeps, "toolCalls">,
+  { serverCalls }: Pick<AiGatewayDeps, "serverCalls">,
   caller: Caller,
   req: IncomingMessage,
   { method, params }: Extract<RpcMessage, { kind: "notification" }>,
 ): void {
   const { requestId } = params;
   if (method === "notifications/cancelled" && isRpcId(requestId))
-    toolCalls.get(callKeyOf(caller, req, requestId))?.abort();
+    serverCalls.get(callKeyOf(caller, req, requestId))?.abort();
 }
 
 /** Clients count their requests from 0: a call is known by its session as well, and belongs to whoever made it. */

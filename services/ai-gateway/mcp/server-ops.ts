@@ -10,7 +10,7 @@ import { platformTenantId, type SimulatorAddress } from "../ops/load-providers.t
 import { sealProviderKey } from "../seal-provider-key.ts";
 import type { McpServerConfig } from "./mcp-config.ts";
 import { type McpServer, payeeOf, upstreamOf } from "./mcp-server.ts";
-import type { ToolList } from "./tool-book.ts";
+import type { Offer } from "./offer-book.ts";
 
 export interface McpServerName {
   readonly tenantId: string;
@@ -84,13 +84,13 @@ export async function removeMcpServer(deps: AiGatewayDeps, { tenantId, name }: M
   await loadTenantMcpServers(deps);
 }
 
-/** Asks the server now. Throws `mcp_server_not_found`, and what was wrong with its answer. */
-export async function listMcpServerTools(
-  deps: Pick<AiGatewayDeps, "mcpCatalog" | "toolBook">,
+/** What the server has, asked of it now. Throws `mcp_server_not_found`, and what was wrong with its answer. */
+export async function askMcpServer(
+  deps: Pick<AiGatewayDeps, "mcpCatalog" | "offerBook">,
   named: McpServerName,
-): Promise<{ readonly server: McpServer; readonly list: ToolList }> {
+): Promise<{ readonly server: McpServer; readonly offer: Offer }> {
   const server = getMcpServer(deps, named);
-  return { server, list: await deps.toolBook.ask(server) };
+  return { server, offer: await deps.offerBook.ask(server) };
 }
 
 /** Reads every tenant's own servers into the catalog. */

@@ -26,6 +26,8 @@ export interface UpstreamSession {
    * `tool_server_unauthorized`, a ToolServerError, an UpstreamError, or the signal's reason.
    */
   request(request: UpstreamRequest): Promise<RpcParams>;
+  /** What the server said that it has when the session was opened, which it is for this if need be. */
+  capabilities(signal: AbortSignal): Promise<RpcParams>;
   /** Tells the server that nobody comes back. Never rejects. */
   close(): Promise<void>;
 }
@@ -41,6 +43,7 @@ export interface UpstreamSessionDeps {
 interface Opened {
   readonly sessionId: string | undefined;
   readonly version: string;
+  readonly capabilities: RpcParams;
 }
 
 const clientInfo = { name: "lyss", title: "Lyss", version: "1" };
@@ -82,13 +85,13 @@ export function createUpstreamSession({ server, pool, headers }: UpstreamSession
     const answer = await post({ id, method: "initialize", params }, undefined, signal);
     const sessionId = answer.head.find(sessionHeader);
     const result = toResult(await readAnswer(answer, id), server);
-    const version = result["protocolVersion"];
+    const { protocolVersion: version, capabilities } = result;
     if (!isProtocolVersion(version)) throw new ToolServerError("version");
     if (sessionId !== undefined && !/^[\x21-\x7e]+$/.test(sessionId.slice(0, maxSessionIdLength + 1))) {
       throw new ToolServerError("malformed");
     }
     if (sessionId !== undefined && sessionId.length > maxSessionIdLength) throw new ToolServerError("too_large");
-    const now = { sessionId, version };
+    const now = { sessionId, version, capabilities: isObject(capabilities) ? capabilities : {} };
     await tell({ method: "notifications/initialized" }, now, signal);
     return now;
   }
@@ -157,6 +160,7 @@ export function createUpstreamSession({ server, pool, headers }: UpstreamSession
       if (answer === "forgotten") throw new ToolServerError("status");
       return toResult(answer, server);
     },
+    capabilities: async (signal) => (await current(signal)).capabilities,
     async close() {
       const at = await opened?.catch(() => undefined);
       opened = undefined;

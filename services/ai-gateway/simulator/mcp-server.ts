@@ -45,8 +45,24 @@ const tools = [
   },
 ];
 
+const readme = "simulated://readme";
+const greetingsAt = "simulated://greetings/";
+
+const resources = [{ uri: readme, name: "readme", title: "What this is", mimeType: "text/plain", size: 48 }];
+const resourceTemplates = [
+  { uriTemplate: `${greetingsAt}{name}`, name: "greetings", title: "A greeting for somebody", mimeType: "text/plain" },
+];
+const prompts = [
+  {
+    ...{ name: "greet", title: "Greet somebody", description: "Asks for a greeting." },
+    arguments: [{ name: "name", description: "Who is greeted.", required: true }],
+  },
+];
+/** What is proposed for a name. */
+const names = ["Ada", "Alan", "Grace"];
+
 /**
- * A simulated server of tools (Model Context Protocol 2025-11-25, Streamable HTTP): without sessions, and the same answer to the same
+ * A simulated server of tools, resources and prompts (Model Context Protocol 2025-11-25, Streamable HTTP): without sessions, and the same answer to the same
  * call. It says what it is in `serverInfo`.
  */
 export async function serveMcpServer(call: Call): Promise<void> {
@@ -68,6 +84,18 @@ export async function serveMcpServer(call: Call): Promise<void> {
       return end({ result: { tools } });
     case "tools/call":
       return callTool(outlet, id, given);
+    case "resources/list":
+      return end({ result: { resources } });
+    case "resources/templates/list":
+      return end({ result: { resourceTemplates } });
+    case "resources/read":
+      return end(readResource(given["uri"]));
+    case "prompts/list":
+      return end({ result: { prompts } });
+    case "prompts/get":
+      return end(getPrompt(given));
+    case "completion/complete":
+      return end({ result: completeName(toParams(given["argument"])["value"]) });
     default:
       return end({ error: { code: -32_601, message: "Method not found" } });
   }
@@ -76,9 +104,32 @@ export async function serveMcpServer(call: Call): Promise<void> {
 function toInitialized({ protocolVersion }: Params) {
   return {
     protocolVersion: versions.includes(protocolVersion) ? protocolVersion : versions[0],
-    capabilities: { tools: {} },
+    capabilities: { tools: {}, resources: {}, prompts: {}, completions: {} },
     serverInfo: { name: "lyss-simulator", title: "Simulated tools", version: "1" },
   };
+}
+
+function readResource(uri: unknown): object {
+  const answer = (text: string) => ({ result: { contents: [{ uri, mimeType: "text/plain", text }] } });
+  if (uri === readme) return answer("A simulated server of tools, for trying things.");
+  if (typeof uri === "string" && uri.startsWith(greetingsAt)) return answer(`Hello, ${uri.slice(greetingsAt.length)}!`);
+  return { error: { code: -32_002, message: "Resource not found" } };
+}
+
+function getPrompt({ name, arguments: given }: Params): object {
+  if (name !== "greet") return { error: { code: -32_602, message: "Unknown prompt" } };
+  const text = `Greet ${String(toParams(given)["name"] ?? "nobody")}.`;
+  const link = { type: "resource_link", uri: readme, name: "readme" };
+  const messages = [text, link].map((said) => ({
+    role: "user",
+    content: typeof said === "string" ? { type: "text", text: said } : said,
+  }));
+  return { result: { description: "Asks for a greeting.", messages } };
+}
+
+function completeName(begun: unknown): object {
+  const values = names.filter((name) => name.startsWith(String(begun ?? "")));
+  return { completion: { values, total: values.length, hasMore: false } };
 }
 
 async function callTool(outlet: Outlet, id: unknown, params: Params): Promise<void> {

@@ -9,6 +9,9 @@ export const toolFeatures = {
   progress: ["P", "progress of a call is told as it runs"],
   failure: ["F", "a tool that fails says so in its result"],
   error: ["E", "a tool that is not there, as the client's own class of error"],
+  resources: ["R", "resources and templates of a server are found and read, by names of their own"],
+  prompts: ["G", "a prompt is found and got, with what it is given"],
+  complete: ["M", "what is begun for an argument of a prompt is completed"],
   abort: ["A", "a call that the client takes back ends at the server too"],
 } as const satisfies Readonly<Record<string, readonly [letter: string, what: string]>>;
 export type ToolFeature = keyof typeof toolFeatures;
@@ -61,6 +64,29 @@ export const toolExercises: Readonly<Record<ToolFeature, (client: Client, place:
   },
   async error(client) {
     await assert.rejects(client.callTool({ name: "tools__none", arguments: {} }), ProtocolError);
+  },
+  async resources(client) {
+    const { resources } = await client.listResources();
+    const { resourceTemplates } = await client.listResourceTemplates();
+    assert.ok(resources.some(({ uri }) => uri === "lyss://tools/simulated://readme"));
+    assert.ok(resourceTemplates.some(({ uriTemplate }) => uriTemplate === "lyss://tools/simulated://greetings/{name}"));
+    const uri = "lyss://tools/simulated://greetings/Ada";
+    const { contents } = await client.readResource({ uri });
+    assert.deepEqual(contents, [{ uri, mimeType: "text/plain", text: "Hello, Ada!" }]);
+  },
+  async prompts(client) {
+    const { prompts } = await client.listPrompts();
+    assert.deepEqual(
+      prompts.find(({ name }) => name === "tools__greet")?.arguments?.map(({ name }) => name),
+      ["name"],
+    );
+    const { messages } = await client.getPrompt({ name: "tools__greet", arguments: { name: "Ada" } });
+    assert.deepEqual(messages[0]?.content, { type: "text", text: "Greet Ada." });
+  },
+  async complete(client) {
+    const ref = { type: "ref/prompt", name: "tools__greet" } as const;
+    const { completion } = await client.complete({ ref, argument: { name: "name", value: "A" } });
+    assert.deepEqual(completion.values, ["Ada", "Alan"]);
   },
   async abort(client, { untilLeft }) {
     const leaving = new AbortController();

@@ -1000,6 +1000,8 @@ export declare type McpToolCalled = Message<"lyss.ai_gateway.v1.McpToolCalled"> 
   server: string;
 
   /**
+   * Or a prompt's name or a resource's URI, cut to 500 characters: as the server has it.
+   *
    * @generated from field: string tool = 4;
    */
   tool: string;
@@ -1036,6 +1038,13 @@ export declare type McpToolCalled = Message<"lyss.ai_gateway.v1.McpToolCalled"> 
    * @generated from field: string key_id = 9;
    */
   keyId: string;
+
+  /**
+   * tools/call, resources/read or prompts/get; empty, as it was before there were others, for the first.
+   *
+   * @generated from field: string method = 10;
+   */
+  method: string;
 };
 
 /**

@@ -8,18 +8,21 @@ import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { Funds } from "../funds/funds.ts";
-import type { RpcParams } from "./json-rpc.ts";
-import { type McpServer, mayCall, payeeOf, splitToolName, toolNameOf } from "./mcp-server.ts";
+import { findTarget, type PaidMethod, type Target } from "./find-target.ts";
+import { type RpcParams, rpcCodes } from "./json-rpc.ts";
+import { payeeOf, toolNameOf } from "./mcp-server.ts";
+import { uriOf, withOwnUris } from "./resource-uri.ts";
 import { toToolFailure } from "./tool-server-failure.ts";
 
-export interface ToolCall {
+/** A call of a tool, a read of a resource, or a prompt that is got. */
+export interface ServerCall {
   readonly caller: Caller;
   readonly callId: string;
   readonly requestId: string;
   readonly tags: TagsText;
-  /** As callers name it. */
-  readonly name: string;
-  readonly arguments: RpcParams;
+  readonly method: PaidMethod;
+  /** As the caller has sent them. */
+  readonly params: RpcParams;
   /** Aborted when the caller has left or cancelled, or with the Failure that ends the call. */
   readonly abort: AbortController;
   readonly onProgress: ((params: RpcParams) => void) | undefined;
@@ -27,13 +30,15 @@ export interface ToolCall {
 
 const nothing: TokenCounts = { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n };
 const oneCall = { toolCalls: 1n };
+const maxRecordedLength = 500;
 
 /**
- * One call of a tool: what it costs is set aside before anything is sent, and charged when a result has come, whatever the result says. Gives the result as
- * JSON. Throws `tool_not_found`, billing's failures, what the server's policy refuses with, and what went wrong at the server.
+ * One call of a tool server: what it costs is set aside before anything is sent, and charged when a result has come, whatever the result says. Gives the result as
+ * JSON. Throws what `findTarget` does, billing's failures, what the server's policy refuses with, and what went wrong at the server.
  */
-export async function callTool(deps: AiGatewayDeps, call: ToolCall): Promise<string> {
-  const { server, tool } = await findTool(deps, call.caller, call.name);
+export async function callServer(deps: AiGatewayDeps, call: ServerCall): Promise<string> {
+  const target = await findTarget(deps, call.method, call.caller, call.params);
+  const { server } = target;
   const { clock } = deps;
   const policy = deps.mcpCatalog.policyOf(server);
   // Before money is set aside for a call that would be refused.
@@ -42,32 +47,29 @@ export async function callTool(deps: AiGatewayDeps, call: ToolCall): Promise<str
   const startedMs = clock.monotonicMs();
   const funds = await deps.funding.fund({
     ...{ callId: call.callId, requestId: call.requestId, tenantId, keyId, userId, tags: call.tags },
-    ...{ provider: payeeOf(server), model: tool, fixed: oneCall },
+    ...{ provider: payeeOf(server), model: target.unit, fixed: oneCall },
     ...{ inputTokens: 0n, maxOutputTokens: 0n, minOutputTokens: 0n, choices: 1 },
   });
   let wasSent = false;
   try {
-    const result = await policy.run(
-      (signal) => ask(deps, call, { server, tool, signal, onSent: () => (wasSent = true) }),
-      {
-        signal: call.abort.signal,
-        isIdempotent: false,
-      },
-    );
+    const result = await policy.run((signal) => ask(deps, call, target, { signal, onSent: () => (wasSent = true) }), {
+      signal: call.abort.signal,
+      isIdempotent: false,
+    });
     const text = JSON.stringify(result);
     // An answer leaves only after its charge is written down.
     await settle(funds, CallOutcome.COMPLETED, { ...nothing, otherBuckets: oneCall });
-    await record(deps, call, { server, tool, outcome: "completed", failure: "" });
+    await record(deps, call, target, { outcome: "completed", failure: "" });
     return text;
   } catch (thrown) {
     // The time limit of the policy is its own to tell.
     const err = toToolFailure(server, thrown, undefined);
     const hasLeft = call.abort.signal.aborted && !isFailure(call.abort.signal.reason);
     const outcome = hasLeft ? CallOutcome.CANCELED : CallOutcome.FAILED;
-    const wasRefused = isFailure(err, toolFailures.tool_refused);
+    const wasRefused = isFailure(err, toolFailures.tool_refused) || isFailure(err, toolFailures.mcp_resource_not_found);
     await settle(funds, outcome, nothing, wasSent && !wasRefused ? { ...nothing, otherBuckets: oneCall } : undefined);
     const failure = isFailure(err) ? err.type.publicCode : "";
-    await record(deps, call, { server, tool, outcome: hasLeft ? "canceled" : "failed", failure });
+    await record(deps, call, target, { outcome: hasLeft ? "canceled" : "failed", failure });
     throw hasLeft ? new Failure(kitFailures.canceled) : err;
   }
 
@@ -82,61 +84,59 @@ export async function callTool(deps: AiGatewayDeps, call: ToolCall): Promise<str
   }
 }
 
-/** Throws `tool_not_found`, also for one that the key may not call, and what was wrong when the server was asked for its tools. */
-async function findTool({ mcpCatalog, toolBook }: AiGatewayDeps, { tenantId, models }: Caller, name: string) {
-  const notFound = () => new Failure(toolFailures.tool_not_found, { tool: name.slice(0, 200) });
-  const parts = splitToolName(name);
-  const server = parts && mayCall(models, name) ? mcpCatalog.find(tenantId, parts.server) : undefined;
-  if (!parts || !server) throw notFound();
-  const { tools } = await toolBook.listOf(server);
-  if (!tools.some((tool) => tool.name === parts.tool)) throw notFound();
-  return { server, tool: parts.tool };
-}
-
-interface Asked {
-  readonly server: McpServer;
-  readonly tool: string;
+interface Asking {
   readonly signal: AbortSignal;
   onSent(): void;
 }
 
 async function ask(
   { mcpSessions }: AiGatewayDeps,
-  call: ToolCall,
-  { server, tool, signal, onSent }: Asked,
+  { caller, onProgress }: ServerCall,
+  { server, method, params, name, hasResources }: Target,
+  { signal, onSent }: Asking,
 ): Promise<RpcParams> {
-  const { onProgress } = call;
   try {
-    return await mcpSessions.sessionOf(server, call.caller).request({
-      ...{ method: "tools/call", params: { name: tool, arguments: call.arguments }, signal, onSent },
-      ...(onProgress && { onProgress }),
-    });
+    const session = mcpSessions.sessionOf(server, caller);
+    const result = await session.request({ method, params, signal, onSent, ...(onProgress && { onProgress }) });
+    return hasResources ? withOwnUris(server, result) : result;
   } catch (err) {
+    const isUnknown = isFailure(err, toolFailures.tool_refused) && err.details["rpcCode"] === rpcCodes.resourceNotFound;
+    if (isUnknown && method === "resources/read") {
+      throw new Failure(toolFailures.mcp_resource_not_found, { uri: uriOf(server, name).slice(0, 500) });
+    }
     throw toToolFailure(server, err, signal.aborted ? signal.reason : undefined);
   }
 }
 
 interface Ended {
-  readonly server: McpServer;
-  readonly tool: string;
   readonly outcome: "completed" | "failed" | "canceled";
   readonly failure: string;
 }
 
 /** Who called what, and how it ended; the money is written down already. */
-async function record({ db, outbox, log }: AiGatewayDeps, { caller, callId }: ToolCall, ended: Ended): Promise<void> {
-  const { server, tool, outcome, failure } = ended;
+async function record(
+  { db, outbox, log }: AiGatewayDeps,
+  { caller, callId }: ServerCall,
+  { server, method, name }: Target,
+  { outcome, failure }: Ended,
+): Promise<void> {
   const { tenantId, userId, keyId } = caller;
   const event = {
-    ...{ tenantId, ownerTenantId: server.tenantId, server: server.name, tool, callId, outcome, failure },
-    ...{ actorId: userId || keyId, keyId },
+    ...{
+      tenantId,
+      ownerTenantId: server.tenantId,
+      server: server.name,
+      method,
+      tool: name.slice(0, maxRecordedLength),
+    },
+    ...{ callId, outcome, failure, actorId: userId || keyId, keyId },
   };
   await db
     .transaction((tx) => outbox.append(tx, mcpToolCalled, event))
     .catch((err: unknown) => {
       log.error(
-        { err, call_id: callId, tool: toolNameOf(server, tool), outcome },
-        "a call of a tool could not be recorded",
+        { err, call_id: callId, method, tool: toolNameOf(server, event.tool), outcome },
+        "a call of a tool server could not be recorded",
       );
     });
 }
