@@ -348,6 +348,23 @@ export const aiGatewayFailures = defineFailures("ai_gateway", {
       zh_CN: "会话最长 {minutes} 分钟，请重新建立会话。",
     },
   },
+  connection_expired: {
+    kind: "failed_precondition",
+    publicCode: "GATEWAY_107",
+    text: {
+      en_US: "A connection may last {minutes} minutes. Open another one, and go on from the last response there.",
+      zh_CN: "连接最长 {minutes} 分钟，请重新建立连接，并从最近的响应继续。",
+    },
+  },
+  connection_crowded: {
+    kind: "resource_exhausted",
+    publicCode: "GATEWAY_108",
+    text: {
+      en_US:
+        "As many responses wait on this connection as may: {limit}, of {maxBytes} bytes together. Wait for one to end.",
+      zh_CN: "此连接上等待的响应已达上限：{limit} 个，合计 {maxBytes} 字节。请等待其中一个结束。",
+    },
+  },
   guardrail_blocked: {
     kind: "failed_precondition",
     publicCode: "GATEWAY_079",

@@ -5,6 +5,8 @@ import { createLinkedList, type Linked } from "@lyss/kit/service/linked-list.ts"
 export interface OpenCall extends Linked<OpenCall> {
   /** Must end it soon. */
   abort(failure: Failure): void;
+  /** Called when the node begins to stop: what only waits for its client is to end. Others have until `abort`. */
+  drain?(): void;
 }
 
 /** The calls that this node has in flight. */
@@ -47,6 +49,7 @@ export function createOpenCalls(): OpenCalls {
     },
     drain(signal) {
       isStopping = true;
+      for (const call of [...open]) call.drain?.();
       return untilEmpty(signal);
     },
     cut(failure, signal) {

@@ -33,7 +33,7 @@ import { type AddProviderInput, addProvider } from "./ops/add-provider.ts";
 import { askWithPreferences } from "./ops/ask-with-preferences.ts";
 import { countContentTokens } from "./ops/count-content-tokens.ts";
 import { countMessageTokens } from "./ops/count-message-tokens.ts";
-import { createResponse } from "./ops/create-response.ts";
+import { createResponse, prepareResponse } from "./ops/create-response.ts";
 import { forgetPerson } from "./ops/forget-person.ts";
 import { getProvider, type ProviderName } from "./ops/get-provider.ts";
 import { getResilience } from "./ops/get-resilience.ts";
@@ -64,6 +64,7 @@ import {
   unlabelPrompt,
 } from "./prompts/prompt-ops.ts";
 import { serveSession } from "./realtime/serve-session.ts";
+import { serveConnection } from "./responses/serve-connection.ts";
 import { dryRunRoute } from "./routing/dry-run-route.ts";
 import { reportModels, reportRoute } from "./routing/report-models.ts";
 import type { Route, RouteSpec } from "./routing/route.ts";
@@ -126,6 +127,17 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
       const { body } = await givenBy(exchange, "responses");
       await createResponse(deps, exchange, body);
     },
+    openResponseConnection: (exchange: Exchange) =>
+      serveConnection(deps, exchange, {
+        async respond(asked, memory) {
+          const { body } = await givenBy(asked, "responses");
+          await createResponse(deps, asked, body, memory);
+        },
+        async prepare(asked, memory) {
+          const { body } = await givenBy(asked, "responses");
+          return prepareResponse(deps, asked, body, memory);
+        },
+      }),
     getResponse: (input: ResponseOfCaller) => getResponse(deps, input),
     removeResponse: (input: ResponseOfCaller) => removeResponse(deps, input),
     cancelResponse: (input: ResponseOfCaller) => cancelResponse(deps, input),

@@ -50,6 +50,23 @@ function createRoute({ prefix, suffix, dialect }: Place) {
   });
 }
 
+function connectionRoute({ prefix, suffix, dialect }: Place) {
+  return raw({
+    ...dialect,
+    method: "GET",
+    path: `${prefix}/responses`,
+    permission: "model:call",
+    operation: `openResponseConnection${suffix}`,
+    summary:
+      "Opens a connection for one response after the other: OpenAI's Responses API over a WebSocket. Each message `response.create` has the fields of POST; the events come back as messages.",
+    bodyLimitBytes: 0,
+    isWebSocket: true,
+    query: z.strictObject({}),
+    headers: tagHeaders,
+    handle: (ops, exchange) => ops.openResponseConnection(exchange),
+  });
+}
+
 function storedRoutes({ prefix, suffix, dialect }: Place) {
   const failures = [aiGatewayFailures.response_not_found];
   const path = `${prefix}/responses/{id}`;
@@ -111,4 +128,8 @@ function storedRoutes({ prefix, suffix, dialect }: Place) {
 }
 
 /** Model calls as OpenAI's Responses API has them, and those that are stored. */
-export const responsesRoutes = places.flatMap((place) => [createRoute(place), ...storedRoutes(place)]);
+export const responsesRoutes = places.flatMap((place) => [
+  createRoute(place),
+  connectionRoute(place),
+  ...storedRoutes(place),
+]);

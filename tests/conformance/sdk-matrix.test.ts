@@ -9,6 +9,7 @@ import { type Client, type Feature, features } from "./clients/client.ts";
 import { googleGenAi } from "./clients/google.ts";
 import { connectToTools, type ToolFeature, toolExercises, toolFeatures, toolModes } from "./clients/mcp.ts";
 import { openAiChat, openAiEmbeddings, openAiResponses } from "./clients/openai.ts";
+import { openAiResponsesWs } from "./clients/openai-ws.ts";
 import { holdPart, type Row, toLegend, toTable } from "./conformance-page.ts";
 import { runVendorPlatform } from "./vendor-platform.ts";
 
@@ -17,7 +18,15 @@ const { platform, vendors, placeOf, untilLeft } = await runVendorPlatform({ afte
 
 const { devDependencies } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
 const clients: readonly Client[] = [
-  ...[openAiChat, openAiResponses, openAiEmbeddings, anthropicMessages, googleGenAi, ...aiSdkClients],
+  ...[
+    openAiChat,
+    openAiResponses,
+    openAiResponsesWs,
+    openAiEmbeddings,
+    anthropicMessages,
+    googleGenAi,
+    ...aiSdkClients,
+  ],
 ];
 const rows: (Row<Feature> & { readonly client: Client })[] = clients.map((client) => ({
   ...{ client, version: devDependencies[client.package], cells: vendors.map((): Feature[] => []) },

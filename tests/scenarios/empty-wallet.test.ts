@@ -71,6 +71,16 @@ async function statusOfSession(url: string, apiKey: string): Promise<number> {
   return answer.statusCode;
 }
 
+/** What a response on a connection is refused with. */
+async function errorOnConnection(url: string, apiKey: string): Promise<Record<string, unknown>> {
+  const socket = new WebSocket(url.replace("http", "ws"), { headers: { authorization: `Bearer ${apiKey}` } });
+  await once(socket, "open");
+  socket.send(JSON.stringify({ type: "response.create", ...bodies["responses"] }));
+  const [data] = await once(socket, "message");
+  socket.terminate();
+  return JSON.parse(String(data));
+}
+
 /** A model of every kind. */
 const dear = {
   ...{ name: "dear", inputUsdPerMillion: "5000", outputUsdPerMillion: "5000", maxOutputTokens: 2_000 },
@@ -141,6 +151,11 @@ test("B14: every route that calls a model is refused with an empty wallet, befor
     }
     if (name === "realtime") {
       assert.equal(await statusOfSession(`${platform.url}${path}?model=dear`, platform.apiKey), 402);
+      continue;
+    }
+    if (method === "GET" && name === "responses") {
+      const told = await errorOnConnection(`${platform.url}${path}`, platform.apiKey);
+      assert.deepEqual([path, told["type"], told["status"], codeOf(told)], [path, "error", 402, "BILLING_001"]);
       continue;
     }
     const body = bodies[name];

@@ -1,3 +1,6 @@
+import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import type { Failure } from "@lyss/kit/errors/failure.ts";
+
 // RFC 6455, 7.4, and the IANA registry of close codes. 1005, 1006 and 1015 say what was not received, and are never sent.
 
 /** Why this side ends a session. */
@@ -11,6 +14,8 @@ export const closeCodes = {
   restarting: 1012,
   tryLater: 1013,
 } as const;
+
+const expired = new Set<string>([aiGatewayFailures.session_expired.code, aiGatewayFailures.connection_expired.code]);
 
 const nothingSaid = 1005;
 const lost = 1006;
@@ -30,4 +35,13 @@ export function toClientCode(code: number): number | undefined {
 
 function isSendable(code: number): boolean {
   return (code >= 1000 && code <= 1014 && code !== 1004 && code !== nothingSaid && code !== lost) || code >= 3000;
+}
+
+/** How a connection ends that may not go on. */
+export function codeFor({ type }: Failure): number {
+  if (expired.has(type.code)) return closeCodes.goingAway;
+  if (type.code === aiGatewayFailures.shutting_down.code) return closeCodes.restarting;
+  if (type.code === aiGatewayFailures.upstream_truncated.code) return closeCodes.broken;
+  if (type.httpStatus < 500) return closeCodes.refused;
+  return type.isRetryable ? closeCodes.tryLater : closeCodes.broken;
 }

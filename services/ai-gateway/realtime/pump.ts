@@ -58,7 +58,8 @@ export function send(to: WebSocket, bytes: Buffer | string, isBinary: boolean): 
   });
 }
 
-function toBuffer(data: WebSocket.RawData): Buffer {
+/** A message as one piece. */
+export function toBuffer(data: WebSocket.RawData): Buffer {
   if (Array.isArray(data)) return Buffer.concat(data);
   return Buffer.isBuffer(data) ? data : Buffer.from(data);
 }

@@ -5,8 +5,9 @@ import type { WebSocket } from "ws";
 import type { AiGatewayDeps } from "../deps.ts";
 import { fieldOf } from "../dialects/openai/usage.ts";
 import { type ClientSession, readClientEvent } from "./client-event.ts";
-import { closeCodes, toClientCode, toUpstreamCode } from "./close-codes.ts";
+import { closeCodes, codeFor, toClientCode, toUpstreamCode } from "./close-codes.ts";
 import { readErrorEvent, toErrorEvent } from "./error-event.ts";
+import { keepAsking } from "./keep-asking.ts";
 import { type Message, pump, send } from "./pump.ts";
 import { isOfResponse, type SessionMeter } from "./session-meter.ts";
 
@@ -100,7 +101,7 @@ export async function relaySession(deps: AiGatewayDeps, session: RelayedSession)
   const expire = () =>
     cut(new Failure(aiGatewayFailures.session_expired, { minutes: Math.ceil(maxSessionMs / 60_000) }));
   const cancelLimit = clock.setTimer(maxSessionMs, expire);
-  const stopPings = [client, upstream].map((socket) => keepAsking(deps, socket, pingMs));
+  const stopPings = [client, upstream].map((socket) => keepAsking(clock, socket, pingMs));
   upstream.resume();
 
   const outcome = await over.promise;
@@ -108,35 +109,6 @@ export async function relaySession(deps: AiGatewayDeps, session: RelayedSession)
   for (const stop of stopPings) stop();
   abort.removeEventListener("abort", onAbort);
   await meter.end(outcome);
-}
-
-/** Ends the connection of an end that does not answer a ping until the next. One that is not read now cannot be heard. */
-function keepAsking({ clock }: Pick<AiGatewayDeps, "clock">, socket: WebSocket, pingMs: number): () => void {
-  let isHeard = true;
-  let cancel = () => {};
-  socket.on("pong", () => {
-    isHeard = true;
-  });
-  function ask(): void {
-    if (!isHeard && !socket.isPaused) {
-      socket.terminate();
-      return;
-    }
-    isHeard = socket.isPaused;
-    if (socket.readyState === socket.OPEN) socket.ping();
-    cancel = clock.setTimer(pingMs, ask);
-  }
-  cancel = clock.setTimer(pingMs, ask);
-  return () => cancel();
-}
-
-/** How a session ends that may not go on. */
-function codeFor({ type }: Failure): number {
-  if (type.code === aiGatewayFailures.session_expired.code) return closeCodes.goingAway;
-  if (type.code === aiGatewayFailures.shutting_down.code) return closeCodes.restarting;
-  if (type.code === aiGatewayFailures.upstream_truncated.code) return closeCodes.broken;
-  if (type.httpStatus < 500) return closeCodes.refused;
-  return type.isRetryable ? closeCodes.tryLater : closeCodes.broken;
 }
 
 function parseIfJson(bytes: Buffer): unknown {

@@ -2,10 +2,9 @@ import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
-import { setLastingHeader } from "@lyss/kit/http/failure-reply.ts";
 import type { Exchange } from "@lyss/kit/http/route.ts";
 import { protocolsOf } from "@lyss/kit/http/upgrade.ts";
-import { acceptWebSocket, asksForWebSocket } from "@lyss/kit/http/web-socket.ts";
+import { acceptWebSocket } from "@lyss/kit/http/web-socket.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import type { WebSocket } from "ws";
 import { servedBy } from "../call/call.ts";
@@ -19,6 +18,7 @@ import type { Target } from "../model.ts";
 import type { OpenCall } from "../open-calls.ts";
 import { connectUpstream } from "./connect-upstream.ts";
 import { relaySession } from "./relay-session.ts";
+import { requireWebSocket } from "./require-web-socket.ts";
 import { createSessionMeter, type SessionMeter } from "./session-meter.ts";
 
 /** The subprotocol that is answered to whoever offers any. */
@@ -39,14 +39,9 @@ interface Opened {
  * Failure until then. Resolves when the session is over and settled.
  */
 export async function serveSession(deps: AiGatewayDeps, exchange: Exchange): Promise<void> {
-  const { req, res, caller, context } = exchange;
+  const { req, res, context } = exchange;
   const model = readModel(req.url ?? "");
-  if (!asksForWebSocket(exchange)) {
-    setLastingHeader(res, "upgrade", "websocket");
-    throw new Failure(aiGatewayFailures.web_socket_needed);
-  }
-  if (deps.openCalls.isStopping) throw new Failure(aiGatewayFailures.shutting_down);
-  if (!caller) throw new Failure(kitFailures.unauthenticated);
+  const caller = requireWebSocket(deps, exchange);
   const offered = protocolsOf(req);
   if (offered.length > 0 && !offered.includes(protocol)) {
     throw refuseField("sec-websocket-protocol", `must offer ${protocol}`, `必须包含 ${protocol}`);

@@ -172,7 +172,7 @@ export function createKeptResponses(deps: {
       // The id is the caller's word, and PostgreSQL takes no text with such a character.
       const rows = name.responseId.includes("\0") ? [] : await store.listChain(name, now(), maxChain);
       const [oldest] = rows;
-      if (!oldest) throw cannotGoOn("is not kept, or no longer", "未保存或已不再保存");
+      if (!oldest) throw notKept();
       if (rows.some(({ status }) => status !== "completed" && status !== "incomplete")) {
         throw cannotGoOn("has not ended with an answer", "尚未以回答结束");
       }
@@ -222,6 +222,12 @@ export function createKeptResponses(deps: {
 
 function cannotGoOn(reason: string, reason_zh_CN: string): Failure {
   return refuseField("previous_response_id", reason, reason_zh_CN);
+}
+
+/** By this code OpenAI's clients know that they are to say everything again. */
+function notKept(): Failure {
+  const { details } = cannotGoOn("is not kept, or no longer", "未保存或已不再保存");
+  return new Failure(aiGatewayFailures.invalid_request, { ...details, code: "previous_response_not_found" });
 }
 
 function toError(type: (typeof aiGatewayFailures)["response_lost"]) {

@@ -12,6 +12,7 @@ const openAiCodes: ReadonlyMap<FailureType, string> = new Map([
   [aiGatewayFailures.guardrail_blocked, "content_filter"],
   [aiGatewayFailures.upstream_rate_limited, "rate_limit_exceeded"],
   [aiGatewayFailures.model_limited, "rate_limit_exceeded"],
+  [aiGatewayFailures.connection_expired, "websocket_connection_limit_reached"],
   [resilienceFailures.rate_limited, "rate_limit_exceeded"],
   [resilienceFailures.too_many_at_once, "rate_limit_exceeded"],
   [billingFailures.quota_exceeded, "rate_limit_exceeded"],

@@ -4,14 +4,14 @@ import { type ResponseObject, startResponse } from "./response-object.ts";
 import type { ResponseRequest } from "./response-request.ts";
 import { createResponseStream } from "./response-stream.ts";
 
-/** Keeps a response, as far as it is to be kept; false when it could not be. Resolves before the response is shown. */
+/** Keeps a response, as far as it is to be kept; false when it is not stored. Resolves before the response is shown. */
 export type KeepResponse = (response: ResponseObject) => Promise<boolean>;
 
 /** Writes a call's answer as a response. What cannot be kept says `store: false`. */
 export function createResponseWriter(read: ResponseRequest, facts: AnswerFacts, keep: KeepResponse): AnswerWriter {
   const stream = createResponseStream(facts, startResponse(read, facts, "in_progress"));
   const asKept = async (response: ResponseObject): Promise<ResponseObject> =>
-    !response.store || (await keep(response)) ? response : { ...response, store: false };
+    (await keep(response)) || !response.store ? response : { ...response, store: false };
   return {
     async whole(_body, json, tokens) {
       stream.read(json);
