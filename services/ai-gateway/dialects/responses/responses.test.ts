@@ -181,16 +181,16 @@ test("W22: thoughts are told as they are, or as a summary to who asked for one, 
   }
 });
 
-test("a response is kept before it is shown, and one that could not be says so", async () => {
+test("a response is shown to who keeps it before its caller, and one that could not be kept says so", async () => {
   const chat = { choices: [{ index: 0, message: { content: "x" }, finish_reason: "stop" }] };
   const show = async (asked: object, keep: KeepResponse) =>
     JSON.parse((await writerFor(asked, keep).whole(Buffer.alloc(0), chat, none)).toString()).store;
   const kept: string[] = [];
-  const keep = async ({ status }: { status: string }) => kept.push(status) > 0;
+  const keep = async ({ status, store }: { status: string; store: boolean }) => kept.push(`${status} ${store}`) > 0;
   assert.equal(await show({}, keep), true);
   assert.equal(await show({ store: false }, keep), false);
   assert.equal(await show({}, async () => false), false);
-  assert.deepEqual(kept, ["completed"]);
+  assert.deepEqual(kept, ["completed true", "completed false"]);
 });
 
 test("an answer of which more would have to be gathered than may be is ended", () => {
