@@ -81,6 +81,14 @@ async function errorOnConnection(url: string, apiKey: string): Promise<Record<st
   return JSON.parse(String(data));
 }
 
+function toForm(name: string, file: string): FormData {
+  const form = new FormData();
+  const fields = name === "files" ? { purpose: "batch" } : { model: "dear", prompt: "hello" };
+  for (const [field, text] of Object.entries(fields)) form.append(field, text);
+  form.append(file, new Blob([name === "files" ? JSON.stringify(line) : "x".repeat(1_000)]), "a.bin");
+  return form;
+}
+
 /** A model of every kind. */
 const dear = {
   ...{ name: "dear", inputUsdPerMillion: "5000", outputUsdPerMillion: "5000", maxOutputTokens: 2_000 },
@@ -137,12 +145,8 @@ test("B14: every route that calls a model is refused with an empty wallet, befor
     }
     const file = files[name];
     if (file !== undefined) {
-      const form = new FormData();
-      const fields = name === "files" ? { purpose: "batch" } : { model: "dear", prompt: "hello" };
-      for (const [field, text] of Object.entries(fields)) form.append(field, text);
-      form.append(file, new Blob([name === "files" ? JSON.stringify(line) : "x".repeat(1_000)]), "a.bin");
       const headers = { authorization: `Bearer ${platform.apiKey}` };
-      const answer = await fetch(platform.url + path, { method, headers, body: form });
+      const answer = await fetch(platform.url + path, { method, headers, body: toForm(name, file) });
       assert.deepEqual(
         [path, answer.status, codeOf((await answer.json()) as Record<string, unknown>)],
         [path, 402, "BILLING_001"],

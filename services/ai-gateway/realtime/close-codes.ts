@@ -1,4 +1,5 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { connectionFailures } from "@lyss/contracts/failures/ai-gateway-connections.ts";
 import type { Failure } from "@lyss/kit/errors/failure.ts";
 
 // RFC 6455, 7.4, and the IANA registry of close codes. 1005, 1006 and 1015 say what was not received, and are never sent.
@@ -15,7 +16,7 @@ export const closeCodes = {
   tryLater: 1013,
 } as const;
 
-const expired = new Set<string>([aiGatewayFailures.session_expired.code, aiGatewayFailures.connection_expired.code]);
+const expired = new Set<string>([connectionFailures.session_expired.code, connectionFailures.connection_expired.code]);
 
 const nothingSaid = 1005;
 const lost = 1006;

@@ -1,4 +1,5 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { connectionFailures } from "@lyss/contracts/failures/ai-gateway-connections.ts";
 import { Failure, isFailure, type Locale } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import type { WebSocket } from "ws";
@@ -99,7 +100,7 @@ export async function relaySession(deps: AiGatewayDeps, session: RelayedSession)
   if (abort.aborted) onAbort();
   const { maxSessionMs, pingMs } = settings.realtime;
   const expire = () =>
-    cut(new Failure(aiGatewayFailures.session_expired, { minutes: Math.ceil(maxSessionMs / 60_000) }));
+    cut(new Failure(connectionFailures.session_expired, { minutes: Math.ceil(maxSessionMs / 60_000) }));
   const cancelLimit = clock.setTimer(maxSessionMs, expire);
   const stopPings = [client, upstream].map((socket) => keepAsking(clock, socket, pingMs));
   upstream.resume();

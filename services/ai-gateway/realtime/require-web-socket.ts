@@ -1,4 +1,5 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { connectionFailures } from "@lyss/contracts/failures/ai-gateway-connections.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { setLastingHeader } from "@lyss/kit/http/failure-reply.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
@@ -11,7 +12,7 @@ import type { AiGatewayDeps } from "../deps.ts";
 export function requireWebSocket({ openCalls }: Pick<AiGatewayDeps, "openCalls">, exchange: Exchange): Caller {
   if (!asksForWebSocket(exchange)) {
     setLastingHeader(exchange.res, "upgrade", "websocket");
-    throw new Failure(aiGatewayFailures.web_socket_needed);
+    throw new Failure(connectionFailures.web_socket_needed);
   }
   if (openCalls.isStopping) throw new Failure(aiGatewayFailures.shutting_down);
   return requireCaller(exchange);

@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { keepAliveHeader } from "@lyss/contracts/calls/call-headers.ts";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { connectionFailures } from "@lyss/contracts/failures/ai-gateway-connections.ts";
 import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import type { Exchange } from "@lyss/kit/http/route.ts";
@@ -62,7 +63,7 @@ async function converse(deps: Deps, exchange: Exchange, client: WebSocket, respo
     send(client, withStreamId(toErrorEvent(failure, locale), streamId), false);
   const inbox = createInbox(client, { maxWaiting, maxBytes }, (message) => {
     void tell(
-      new Failure(aiGatewayFailures.connection_crowded, { limit: maxWaiting, maxBytes }),
+      new Failure(connectionFailures.connection_crowded, { limit: maxWaiting, maxBytes }),
       findStreamId(message),
     );
   });
@@ -78,7 +79,7 @@ async function converse(deps: Deps, exchange: Exchange, client: WebSocket, respo
   const open: OpenCall = { abort: endWith, drain: stopping, previous: undefined, next: undefined };
   openCalls.begin(open);
   const minutes = Math.ceil(maxConnectionMs / 60_000);
-  const expire = () => endWith(new Failure(aiGatewayFailures.connection_expired, { minutes }));
+  const expire = () => endWith(new Failure(connectionFailures.connection_expired, { minutes }));
   const cancelLimit = clock.setTimer(maxConnectionMs, expire);
   const stopPings = keepAsking(clock, client, pingMs);
   try {

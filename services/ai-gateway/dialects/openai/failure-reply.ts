@@ -1,4 +1,5 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { connectionFailures } from "@lyss/contracts/failures/ai-gateway-connections.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { type Failure, type FailureType, failureText, type Locale } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
@@ -12,7 +13,7 @@ const openAiCodes: ReadonlyMap<FailureType, string> = new Map([
   [aiGatewayFailures.guardrail_blocked, "content_filter"],
   [aiGatewayFailures.upstream_rate_limited, "rate_limit_exceeded"],
   [aiGatewayFailures.model_limited, "rate_limit_exceeded"],
-  [aiGatewayFailures.connection_expired, "websocket_connection_limit_reached"],
+  [connectionFailures.connection_expired, "websocket_connection_limit_reached"],
   [resilienceFailures.rate_limited, "rate_limit_exceeded"],
   [resilienceFailures.too_many_at_once, "rate_limit_exceeded"],
   [billingFailures.quota_exceeded, "rate_limit_exceeded"],
