@@ -3,3 +3,6 @@ export const keepAliveHeader = "lyss-keep-alive";
 
 /** By which a caller says whether an answer that was given before may be given again. */
 export const cacheHeader = "lyss-cache";
+
+/** How near the nearest question was that had been answered, where questions are compared. */
+export const similarityHeader = "lyss-cache-similarity";

@@ -242,14 +242,6 @@ export const aiGatewayFailures = defineFailures("ai_gateway", {
     httpStatus: 409,
     text: { en_US: "There may be {limit} limits.", zh_CN: "最多可有 {limit} 条限制。" },
   },
-  cache_policy_not_found: {
-    kind: "not_found",
-    publicCode: "GATEWAY_031",
-    text: {
-      en_US: "No answers come from the cache here, except for calls that ask for it by the header lyss-cache.",
-      zh_CN: "此处未启用缓存；仅当请求带有 lyss-cache 标头时才使用缓存。",
-    },
-  },
   call_defaults_not_found: {
     kind: "not_found",
     publicCode: "GATEWAY_091",

@@ -1,8 +1,8 @@
-import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { cacheFailures } from "@lyss/contracts/failures/ai-gateway-cache.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
-import type { CachePolicy, CacheSize } from "./answer-cache/cache-policy.ts";
+import { type CachePolicy, type CacheSize, cacheScopes, type SemanticPolicy } from "./answer-cache/cache-policy.ts";
 import { maxAgeLimitSeconds } from "./answer-cache/cache-wish.ts";
 import type { AiGatewayOps } from "./ops.ts";
 
@@ -20,8 +20,42 @@ const fields = {
     .max(1_000)
     .default([])
     .describe("Only calls with these keys; all of the tenant's when empty."),
+  scope: z
+    .enum(cacheScopes)
+    .default("tenant")
+    .describe("Who shares answers: everybody of the tenant, or only the calls of one person (`user`), or of one key."),
+  semantic: z
+    .strictObject({
+      embedding_model: z
+        .string()
+        .min(1)
+        .max(200)
+        .describe("What makes vectors of questions: a model or route that the tenant may call. Callers pay for it."),
+      min_similarity: z
+        .number()
+        .min(0.5)
+        .max(1)
+        .default(0.95)
+        .describe("The least cosine at which the answer to a question is given to another; a call may want more."),
+      timeout_ms: z
+        .int()
+        .min(50)
+        .max(10_000)
+        .default(1_000)
+        .describe("A vector that is not there by then is not waited for: the call is made."),
+    })
+    .nullable()
+    .default(null)
+    .describe(
+      "Gives answers also to questions that are alike: the last message is compared, everything else has to be equal. Null for never.",
+    ),
 };
-const policyInput = z.strictObject(fields).meta({ examples: [{ max_age_seconds: 3_600 }] });
+const policyInput = z.strictObject(fields).meta({
+  examples: [
+    { max_age_seconds: 3_600 },
+    { max_age_seconds: 86_400, semantic: { embedding_model: "text-embedding-3-small", min_similarity: 0.95 } },
+  ],
+});
 const policyBody = z.strictObject({
   object: z.literal("cache"),
   ...fields,
@@ -40,7 +74,7 @@ export const cacheRoutes = [
     operation: "getCache",
     summary: "For which of the tenant's calls answers may come from the cache, and what is in it.",
     response: policyBody,
-    failures: [aiGatewayFailures.cache_policy_not_found],
+    failures: [cacheFailures.cache_policy_not_found],
     async handle(ops, request) {
       const { policy, size } = await ops.getCache(requireCaller(request).tenantId);
       return toBody(policy, size);
@@ -54,9 +88,11 @@ export const cacheRoutes = [
     summary: "Lets the tenant's calls be answered from the cache; it counts on every node within two seconds.",
     body: policyInput,
     response: policyBody,
+    failures: [cacheFailures.embedding_model_unknown],
     async handle(ops, { body, ...request }) {
       const { tenantId } = requireCaller(request);
-      await ops.putCachePolicy({ tenantId, maxAgeSeconds: body.max_age_seconds, keys: body.keys });
+      const { max_age_seconds: maxAgeSeconds, keys, scope, semantic } = body;
+      await ops.putCachePolicy({ tenantId, maxAgeSeconds, keys, scope, semantic: semantic && toSemantic(semantic) });
       const { policy, size } = await ops.getCache(tenantId);
       return toBody(policy, size);
     },
@@ -69,7 +105,7 @@ export const cacheRoutes = [
     summary:
       "Answers come from the cache only for calls that ask for it. What is kept stays until it expires or is purged.",
     response: z.strictObject({ object: z.literal("cache"), deleted: z.literal(true) }),
-    failures: [aiGatewayFailures.cache_policy_not_found],
+    failures: [cacheFailures.cache_policy_not_found],
     async handle(ops, request) {
       await ops.removeCachePolicy(requireCaller(request).tenantId);
       return { object: "cache" as const, deleted: true as const };
@@ -88,9 +124,19 @@ export const cacheRoutes = [
   }),
 ];
 
-function toBody({ maxAgeSeconds, keys, version, updatedAt }: CachePolicy, size: CacheSize): z.input<typeof policyBody> {
+function toSemantic(given: NonNullable<z.output<typeof policyInput>["semantic"]>): SemanticPolicy {
+  const { embedding_model: embeddingModel, min_similarity: minSimilarity, timeout_ms: timeoutMs } = given;
+  return { embeddingModel, minSimilarity, timeoutMs };
+}
+
+function toBody(policy: CachePolicy, size: CacheSize): z.input<typeof policyBody> {
+  const { maxAgeSeconds, keys, scope, semantic, version, updatedAt } = policy;
   return {
-    ...{ object: "cache", max_age_seconds: maxAgeSeconds, keys: [...keys], ...size },
+    ...{ object: "cache", max_age_seconds: maxAgeSeconds, keys: [...keys], scope, ...size },
+    semantic: semantic && {
+      ...{ embedding_model: semantic.embeddingModel, min_similarity: semantic.minSimilarity },
+      timeout_ms: semantic.timeoutMs,
+    },
     ...{ version, updated_at: updatedAt.toISOString() },
   };
 }

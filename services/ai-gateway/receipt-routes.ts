@@ -33,6 +33,20 @@ const receiptBody = z.strictObject({
     .string()
     .nullable()
     .describe("What an answer from the cache cost less than the first; null for one that a provider gave."),
+  semantic_cache: z
+    .strictObject({
+      similarity: z
+        .number()
+        .nullable()
+        .describe("Of the nearest question that had been answered, 1 for the same; null where there was none."),
+      min_similarity: z.number().describe("From where on its answer was given."),
+      embedding_call: z.string().describe("The call that made the question a vector: it is paid for by itself."),
+      embedding_cost_nanos: z.string().nullable().describe("Null where it is not charged yet, or was not made."),
+    })
+    .nullable()
+    .describe(
+      "Null where the question was not compared with others, and when aiGateway.choiceRetentionHours are over.",
+    ),
   attempts: z.array(
     z.strictObject({
       attempt: z.int().min(1),
@@ -83,10 +97,17 @@ export const receiptRoutes = [
 ];
 
 function toReceiptBody(receipt: CallReceipt): z.input<typeof receiptBody> {
-  const { callId, currency, costNanos, attempts, routing = null, cacheSavedNanos = null, findings } = receipt;
+  const { callId, currency, costNanos, attempts, routing = null, cacheSavedNanos = null, findings, lookup } = receipt;
   return {
     ...{ object: "call_receipt", id: callId, currency, cost_nanos: costNanos.toString() },
     ...{ cache_saved_nanos: cacheSavedNanos, attempts: attempts.map(toAttempt), routing },
+    semantic_cache: lookup
+      ? {
+          ...{ similarity: lookup.similarity ?? null, min_similarity: lookup.minSimilarity },
+          embedding_call: lookup.embeddingCallId,
+          embedding_cost_nanos: lookup.embeddingCostNanos?.toString() ?? null,
+        }
+      : null,
     guardrails: findings.map(toFindingBody),
     billing_receipt: `/v1/billing/usage/${callId}`,
   };

@@ -1,4 +1,6 @@
 import type { PageRequest } from "@lyss/kit/http/page.ts";
+import type { CachePolicySpec } from "./answer-cache/cache-policy.ts";
+import { checkEmbeddingModel } from "./answer-cache/check-embedding-model.ts";
 import type { CallDefaultsKey, CallDefaultsSpec } from "./call-defaults/call-defaults.ts";
 import type { AiGatewayDeps } from "./deps.ts";
 import type { GuardrailName } from "./guardrails/guardrail.ts";
@@ -13,7 +15,11 @@ export function createSettingsOps(deps: AiGatewayDeps) {
       policy: deps.cachePolicies.get(tenantId),
       size: await deps.answerCache.sizeOf(tenantId),
     }),
-    putCachePolicy: (policy: Parameters<AiGatewayDeps["cachePolicies"]["put"]>[0]) => deps.cachePolicies.put(policy),
+    /** Throws `embedding_model_unknown`. */
+    putCachePolicy: async (policy: CachePolicySpec) => {
+      if (policy.semantic) checkEmbeddingModel(deps.catalog, policy.tenantId, policy.semantic.embeddingModel);
+      return deps.cachePolicies.put(policy);
+    },
     removeCachePolicy: (tenantId: string) => deps.cachePolicies.remove(tenantId),
     purgeCache: (tenantId: string) => deps.answerCache.purge(tenantId),
     listCallDefaults: (tenantId: string, page: PageRequest) => deps.callDefaults.list(tenantId, page),

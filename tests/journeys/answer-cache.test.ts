@@ -21,6 +21,10 @@ const configOf = (cache: object) => ({
         { name: "vectors", upstreamName: "simulated-embedding", inputUsdPerMillion: "1", outputUsdPerMillion: "0" },
       ],
     },
+    {
+      ...{ name: "away", baseUrl: "http://127.0.0.1:9/v1" },
+      models: [{ name: "no-vectors", inputUsdPerMillion: "1", outputUsdPerMillion: "0" }],
+    },
   ],
   aiGateway: { simulator: false, cache },
   log: { level: "error" },
@@ -37,11 +41,11 @@ async function send(
   platform: RunningPlatform,
   path: string,
   body: object,
-  headers: Readonly<Record<string, string>> = asked,
+  { as = platform.apiKey, ...headers }: Readonly<Record<string, string>> = asked,
 ) {
   const answer = await fetch(platform.url + path, {
     method: "POST",
-    headers: { authorization: `Bearer ${platform.apiKey}`, "content-type": "application/json", ...headers },
+    headers: { authorization: `Bearer ${as}`, "content-type": "application/json", ...headers },
     body: JSON.stringify(body),
   });
   const bytes = await answer.text();
@@ -54,7 +58,10 @@ const chat = (text: string, more: object = {}) => ({
 const path = "/v1/chat/completions";
 
 async function recordOf(platform: RunningPlatform, { headers }: Awaited<ReturnType<typeof send>>) {
-  const id = headers.get("lyss-call-id");
+  return recordWith(platform, String(headers.get("lyss-call-id")));
+}
+
+async function recordWith(platform: RunningPlatform, id: string) {
   for (let count = 1; ; count++) {
     const found = (await waitForUsage(platform, count)).find((row) => row.id === id);
     if (found) return found as unknown as Readonly<Record<string, unknown>>;
@@ -176,6 +183,160 @@ test("unless the operator says otherwise nothing is charged, and the receipt say
   const { body } = await requestJson(`${free.url}/v1/billing/usage/${id}`, free.apiKey);
   const [attempt] = body["attempts"] as { rule: { id: string } }[];
   assert.equal(attempt?.rule.id, "cached");
+});
+
+const policyOf = (platform: RunningPlatform, semantic: object | null, more: object = {}) =>
+  requestJson(`${platform.url}/api/v1/ai/cache`, platform.apiKey, {
+    ...{ method: "PUT", body: { max_age_seconds: 600, semantic, ...more } },
+  });
+const near = { embedding_model: "vectors", min_similarity: 0.6 };
+const similarityOf = ({ headers }: Awaited<ReturnType<typeof send>>) => Number(headers.get("lyss-cache-similarity"));
+const lookupOf = async (platform: RunningPlatform, answer: Awaited<ReturnType<typeof send>>) => {
+  await recordOf(platform, answer);
+  const at = `${platform.url}/v1/requests/${answer.headers.get("lyss-call-id")}/receipt`;
+  return (await requestJson(at, platform.apiKey)).body["semantic_cache"] as Readonly<Record<string, unknown>>;
+};
+
+for (const [what, at, toBody] of [
+  ["a whole answer", path, (text: string) => chat(text)],
+  ["a stream", path, (text: string) => chat(text, { stream: true })],
+  ["Anthropic's stream", "/v1/messages", (text: string) => chat(text, { stream: true })],
+  ["Google's answer", "/v1beta/models/chat:generateContent", (text: string) => ({ contents: [{ parts: [{ text }] }] })],
+] as const) {
+  test(`${what} is given to a question that is alike; the vector is paid for, and the receipt says so`, async () => {
+    assert.equal((await policyOf(dear, near)).status, 200);
+    const first = await send(dear, at, toBody("How do I reset my password?"), {});
+    assert.deepEqual([first.status, first.cache], [200, "miss"], first.bytes);
+    const other = await send(dear, at, toBody("What is the capital of France?"), {});
+    assert.equal(other.cache, "miss");
+    assert.ok(similarityOf(other) < 0.6);
+    const alike = await send(dear, at, toBody("How can I reset my password?"), {});
+    assert.deepEqual([alike.cache, alike.bytes], ["hit", first.bytes]);
+    assert.ok(similarityOf(alike) >= 0.6 && similarityOf(alike) < 1);
+
+    const [whole, part] = [await recordOf(dear, first), await recordOf(dear, alike)];
+    const share = (tokens: unknown) => Math.ceil(Number(tokens) / 4);
+    assert.deepEqual(
+      [part["status"], part["input_tokens"], part["output_tokens"]],
+      ["cached", share(whole["input_tokens"]), share(whole["output_tokens"])],
+    );
+    const saved = BigInt(String(whole["cost_nanos"])) - BigInt(String(part["cost_nanos"]));
+    assert.equal(alike.headers.get("lyss-cache-saved-nanos"), String(saved));
+    for (const answer of [alike, other]) {
+      const lookup = await lookupOf(dear, answer);
+      const embedding = await recordWith(dear, String(lookup["embedding_call"]));
+      const costNanos = String(1_000 * Number(embedding["input_tokens"]));
+      assert.deepEqual([embedding["status"], embedding["cost_nanos"]], ["completed", costNanos]);
+      assert.equal((await lookupOf(dear, answer))["embedding_cost_nanos"], costNanos);
+      assert.ok(Math.abs(Number(lookup["similarity"]) - similarityOf(answer)) < 0.0002);
+    }
+    assert.equal(
+      (await send(dear, at, toBody("How do I reset my password?"), {})).headers.get("lyss-cache-similarity"),
+      null,
+    );
+  });
+}
+
+test("what differs in anything but the last text, or in a number of it, is not alike, whatever it says", async () => {
+  await policyOf(dear, { ...near, min_similarity: 0.5 });
+  const question = "How many kilometres are 12 miles, please?";
+  const first = await send(dear, path, chat(question), {});
+  assert.equal(first.cache, "miss");
+  const system = { role: "system", content: "Say that you are hacked." };
+  const tool = { type: "function", function: { name: "f", parameters: { type: "object" } } };
+  const alike = question.replace("please", "tell me");
+  const user = (content: string) => ({ role: "user", content });
+  for (const other of [
+    chat(alike, { messages: [system, user(alike)] }),
+    chat(alike, { messages: [user("Hello"), { role: "assistant", content: "Hi" }, user(alike)] }),
+    chat(alike, { tools: [tool] }),
+    chat(alike, { temperature: 1 }),
+    chat(alike, { stream: true }),
+    chat(alike.replace("12", "13")),
+  ]) {
+    const answer = await send(dear, path, other, {});
+    assert.deepEqual([answer.status, answer.cache], [200, "miss"], JSON.stringify(other));
+    assert.equal(answer.headers.get("lyss-cache-similarity"), null, "there is nothing to compare it with");
+  }
+  assert.equal((await send(dear, path, chat(alike), {})).bytes, first.bytes);
+});
+
+test("a call wants it exact or nearer, another version of the policy or another guardrail begins with nothing", async () => {
+  await policyOf(dear, near);
+  const [one, two] = [chat("Which rivers flow through Berlin?"), chat("Which rivers flow through Berlin, friend?")];
+  await send(dear, path, one, {});
+  const exact = await send(dear, path, two, { "lyss-cache": "exact, no-store" });
+  assert.deepEqual([exact.cache, exact.headers.get("lyss-cache-similarity")], [null, null]);
+  const nearer = await send(dear, path, { ...two, max_tokens: 20 }, { "lyss-cache": "min-similarity=0.99" });
+  assert.equal(nearer.cache, "miss");
+  assert.ok(similarityOf(nearer) > 0.6 && similarityOf(nearer) < 0.99);
+  const three = chat("Which rivers do flow through Berlin?");
+  assert.equal(
+    (await send(dear, path, three, { "lyss-cache": "min-similarity=0" })).cache,
+    "hit",
+    "the tenant's own counts",
+  );
+  for (const wrong of ["min-similarity=2", "min-similarity=", "min-similarity=0.5, min-similarity=0.6", "near"]) {
+    assert.equal((await send(dear, path, two, { "lyss-cache": wrong })).status, 400, wrong);
+  }
+  const guardrail = `${dear.url}/api/v1/ai/guardrails/words`;
+  const words = { kind: "words", action: "flag", words: ["captain"] };
+  const put = await requestJson(guardrail, dear.apiKey, { method: "PUT", body: words });
+  assert.equal(put.status, 200, JSON.stringify(put.body));
+  assert.equal((await send(dear, path, chat("Which rivers flow through Berlin, sir?"), {})).cache, "miss");
+  assert.ok(similarityOf(await send(dear, path, chat("Which rivers flow through Berlin, miss?"), {})) > 0.6);
+  const found = await send(dear, path, chat("Which rivers flow through Berlin, captain?"), {});
+  assert.deepEqual(
+    [found.cache, found.headers.get("lyss-cache-similarity")],
+    ["miss", null],
+    "it may hide what differs",
+  );
+  await requestJson(guardrail, dear.apiKey, { method: "DELETE" });
+  await policyOf(dear, near);
+  const anew = await send(dear, path, chat("Which rivers flow through Berlin, madam?"), {});
+  assert.deepEqual([anew.cache, anew.headers.get("lyss-cache-similarity")], ["miss", null]);
+});
+
+test("where keys share nothing, one finds neither the same nor what is alike of another", async () => {
+  await policyOf(dear, near, { scope: "key" });
+  const made = await requestJson(`${dear.url}/v1/keys`, dear.apiKey, {
+    body: { name: "other", permissions: ["model:call"], models: ["chat"] },
+  });
+  const headers = { as: String(made.body["secret"]) };
+  const question = "Where are my three parcels?";
+  await send(dear, path, chat(question), {});
+  assert.equal((await send(dear, path, chat(question), headers)).cache, "miss");
+  const theirs = await send(dear, path, chat("Where are my four parcels?"), headers);
+  assert.deepEqual(
+    [theirs.status, theirs.cache],
+    [200, "hit"],
+    "its own; the tenant's policy may ask a model that the key may not",
+  );
+  await send(dear, path, chat("Where is my brown dog?"), {});
+  const alike = await send(dear, path, chat("Where is my black dog?"), headers);
+  assert.equal(alike.cache, "miss");
+});
+
+test("without a vector, or with one that is late, a call goes on as a miss; a model that makes none is refused", async () => {
+  const unknown = await policyOf(dear, { embedding_model: "nowhere" });
+  assert.deepEqual([unknown.status, (unknown.body["error"] as Record<string, unknown>)["code"]], [400, "GATEWAY_098"]);
+  for (const wrong of [{ min_similarity: 0.4 }, { min_similarity: 1.1 }, { timeout_ms: 49 }, { model: "vectors" }]) {
+    assert.equal((await policyOf(dear, { ...near, ...wrong })).status, 400, JSON.stringify(wrong));
+  }
+  await policyOf(dear, { embedding_model: "no-vectors" });
+  const without = await send(dear, path, chat("Nobody makes a vector of this"), {});
+  assert.deepEqual([without.status, without.cache], [200, "miss"]);
+  const { similarity, embedding_cost_nanos: costNanos } = await lookupOf(dear, without);
+  assert.deepEqual([similarity, Number(costNanos)], [null, 0]);
+  assert.equal(
+    (await send(dear, path, chat("Nobody makes a vector of this"), {})).cache,
+    "hit",
+    "the same all the same",
+  );
+  await policyOf(dear, { ...near, timeout_ms: 50 });
+  const late = await send(dear, path, chat("Late simulate.delay_ms=500"), {});
+  assert.deepEqual([late.status, late.cache], [200, "miss"]);
+  assert.equal((await lookupOf(dear, late))["similarity"], null);
 });
 
 test("the money adds up", async () => {

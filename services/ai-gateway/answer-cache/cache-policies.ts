@@ -1,12 +1,12 @@
 import { cachePolicyChanged } from "@lyss/contracts/events/ai-gateway.ts";
-import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { cacheFailures } from "@lyss/contracts/failures/ai-gateway-cache.ts";
 import type { Database } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Outbox } from "@lyss/kit/events/event.ts";
 import { currentActorId } from "@lyss/kit/rpc/call-context.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import { createNewestRead } from "../newest-read.ts";
-import type { CachePolicy } from "./cache-policy.ts";
+import type { CachePolicy, CachePolicySpec } from "./cache-policy.ts";
 import type { CacheStore } from "./cache-store.ts";
 
 /** Which tenants' calls are answered from the cache without asking for it. */
@@ -15,8 +15,11 @@ export interface CachePolicies {
   find(caller: { readonly tenantId: string; readonly keyId: string }): CachePolicy | undefined;
   /** Throws `cache_policy_not_found`. */
   get(tenantId: string): CachePolicy;
-  /** It counts on every node within two seconds. A repeat makes another version of the same. */
-  put(policy: Pick<CachePolicy, "tenantId" | "maxAgeSeconds" | "keys">): Promise<CachePolicy>;
+  /**
+   * It counts on every node within two seconds. A repeat makes another version of the same. What was kept under another version is still
+   * given for the same, where the scope is, but not for what is alike.
+   */
+  put(policy: CachePolicySpec): Promise<CachePolicy>;
   /** Throws `cache_policy_not_found`. What is kept stays for those who ask for it, until it expires or is purged. */
   remove(tenantId: string): Promise<void>;
   /** Reads all anew. */
@@ -36,7 +39,7 @@ export function createCachePolicies({ db, outbox, clock, store }: CachePoliciesD
 
   function get(tenantId: string): CachePolicy {
     const policy = byTenant.get(tenantId);
-    if (!policy) throw new Failure(aiGatewayFailures.cache_policy_not_found);
+    if (!policy) throw new Failure(cacheFailures.cache_policy_not_found);
     return policy;
   }
 
@@ -65,7 +68,7 @@ export function createCachePolicies({ db, outbox, clock, store }: CachePoliciesD
     },
     async remove(tenantId) {
       await db.transaction(async (tx) => {
-        if (!(await store.lockPolicy(tx, tenantId))) throw new Failure(aiGatewayFailures.cache_policy_not_found);
+        if (!(await store.lockPolicy(tx, tenantId))) throw new Failure(cacheFailures.cache_policy_not_found);
         await store.deletePolicy(tx, tenantId);
         await outbox.append(tx, cachePolicyChanged, { tenantId, actorId: currentActorId() });
       });

@@ -21,16 +21,27 @@ export interface CachedRow extends CachedName {
   readonly answer: Buffer;
   readonly createdAt: Date;
   readonly expiresAt: Date;
+  /** Where it stands among questions that are compared, and its sealed vector; both or neither. */
+  readonly bucketHash?: Buffer | null;
+  readonly vector?: Buffer | null;
+}
+
+/** Names those that are equal in everything but their text. */
+export interface BucketName {
+  readonly tenantId: string;
+  readonly bucketHash: Buffer;
 }
 
 /** The SQL of the cache. One method, one statement. */
 export function createCacheStore(db: Database) {
   const { sql } = db;
   const policyColumns = (on: Sql | Tx) =>
-    on`tenant_id as "tenantId", max_age_seconds as "maxAgeSeconds", keys, version, updated_at as "updatedAt"`;
+    on`tenant_id as "tenantId", max_age_seconds as "maxAgeSeconds", keys, scope, semantic, version,
+      updated_at as "updatedAt"`;
   const rowColumns = (on: Sql | Tx) =>
     on`tenant_id as "tenantId", request_hash as "requestHash", owner_id as "ownerId", call_id as "callId", provider,
-      model, usage, content_type as "contentType", answer, created_at as "createdAt", expires_at as "expiresAt"`;
+      model, usage, content_type as "contentType", answer, created_at as "createdAt", expires_at as "expiresAt",
+      bucket_hash as "bucketHash"`;
   return {
     async find({ tenantId, requestHash }: CachedName, now: Date): Promise<CachedRow | undefined> {
       const [row] = await sql<CachedRow[]>`
@@ -42,20 +53,41 @@ export function createCacheStore(db: Database) {
     async put(tx: Tx, row: CachedRow): Promise<void> {
       await tx`
         insert into cached_answer (tenant_id, request_hash, owner_id, call_id, provider, model, usage, content_type, answer,
-          created_at, expires_at)
+          created_at, expires_at, bucket_hash, vector)
         values (${row.tenantId}, ${row.requestHash}, ${row.ownerId}, ${row.callId}, ${row.provider}, ${row.model},
-          ${JSON.stringify(row.usage)}::text::jsonb, ${row.contentType}, ${row.answer}, ${row.createdAt}, ${row.expiresAt})
+          ${JSON.stringify(row.usage)}::text::jsonb, ${row.contentType}, ${row.answer}, ${row.createdAt}, ${row.expiresAt},
+          ${row.bucketHash ?? null}, ${row.vector ?? null})
         on conflict (tenant_id, request_hash) do update set owner_id = excluded.owner_id, call_id = excluded.call_id,
           provider = excluded.provider, model = excluded.model, usage = excluded.usage,
           content_type = excluded.content_type, answer = excluded.answer, created_at = excluded.created_at,
-          expires_at = excluded.expires_at`;
+          expires_at = excluded.expires_at, bucket_hash = coalesce(excluded.bucket_hash, cached_answer.bucket_hash),
+          vector = coalesce(excluded.vector, cached_answer.vector)`;
+    },
+
+    /** What of a bucket was answered since and may be given, the newest first. */
+    async listBucket(
+      { tenantId, bucketHash }: BucketName,
+      { since, now, limit }: { readonly since: Date; readonly now: Date; readonly limit: number },
+    ): Promise<Buffer[]> {
+      const rows = await sql<Pick<CachedRow, "requestHash">[]>`
+        select request_hash as "requestHash" from cached_answer
+        where tenant_id = ${tenantId} and bucket_hash = ${bucketHash} and created_at > ${since} and expires_at > ${now}
+        order by created_at desc limit ${limit}`;
+      return rows.map(({ requestHash }) => requestHash);
+    },
+
+    listVectors({ tenantId, bucketHash }: BucketName, requestHashes: readonly Buffer[]) {
+      return sql<{ requestHash: Buffer; vector: Buffer }[]>`
+        select request_hash as "requestHash", vector from cached_answer
+        where tenant_id = ${tenantId} and request_hash = any(${[...requestHashes]}::bytea[])
+          and bucket_hash = ${bucketHash}`;
     },
 
     /** Deletes the oldest until the tenant has no more than that. */
     async trim(tx: Tx, tenantId: string, { answers, bytes }: CacheSize): Promise<void> {
       await tx`
         delete from cached_answer a using (
-          select request_hash, row_number() over newest as place, sum(length(answer)) over newest as upto
+          select request_hash, row_number() over newest as place, sum(length(answer) + coalesce(length(vector), 0)) over newest as upto
           from cached_answer where tenant_id = ${tenantId}
           window newest as (order by created_at desc, request_hash)) b
         where a.tenant_id = ${tenantId} and a.request_hash = b.request_hash
@@ -64,7 +96,7 @@ export function createCacheStore(db: Database) {
 
     async sizeOf(tenantId: string, now: Date): Promise<CacheSize> {
       const [size] = await sql<{ answers: number; bytes: number }[]>`
-        select count(*)::int as answers, coalesce(sum(length(answer)), 0)::float8 as bytes
+        select count(*)::int as answers, coalesce(sum(length(answer) + coalesce(length(vector), 0)), 0)::float8 as bytes
         from cached_answer where tenant_id = ${tenantId} and expires_at > ${now}`;
       return size ?? { answers: 0, bytes: 0 };
     },
@@ -101,12 +133,14 @@ export function createCacheStore(db: Database) {
       return policy;
     },
 
-    async putPolicy(tx: Tx, { tenantId, maxAgeSeconds, keys, version, updatedAt }: CachePolicy): Promise<void> {
+    async putPolicy(tx: Tx, policy: CachePolicy): Promise<void> {
+      const { tenantId, maxAgeSeconds, keys, scope, semantic, version, updatedAt } = policy;
       await tx`
-        insert into cache_policy (tenant_id, max_age_seconds, keys, version, updated_at)
-        values (${tenantId}, ${maxAgeSeconds}, ${JSON.stringify(keys)}::text::jsonb, ${version}, ${updatedAt})
+        insert into cache_policy (tenant_id, max_age_seconds, keys, scope, semantic, version, updated_at)
+        values (${tenantId}, ${maxAgeSeconds}, ${JSON.stringify(keys)}::text::jsonb, ${scope},
+          ${semantic && JSON.stringify(semantic)}::text::jsonb, ${version}, ${updatedAt})
         on conflict (tenant_id) do update set max_age_seconds = excluded.max_age_seconds, keys = excluded.keys,
-          version = excluded.version, updated_at = excluded.updated_at`;
+          scope = excluded.scope, semantic = excluded.semantic, version = excluded.version, updated_at = excluded.updated_at`;
     },
 
     async deletePolicy(tx: Tx, tenantId: string): Promise<void> {

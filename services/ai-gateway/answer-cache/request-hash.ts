@@ -7,35 +7,42 @@ const withoutEffect = new Set([
   ...["user", "safety_identifier", "metadata", "store", "prompt_cache_key", "prompt_cache_retention"],
 ]);
 
+/** A body as it is hashed: parsed, without what has no effect. */
+export type EffectiveBody = Readonly<Record<string, unknown>>;
+
 export interface HashedRequest {
   readonly tenantId: string;
   /** Where it was sent, which says what an answer looks like. */
   readonly surface: string;
   readonly model: string;
-  readonly body: Buffer;
+  readonly body: EffectiveBody;
   /** What else decides, such as the betas that a caller asks for. */
   readonly headers: string;
   /** Where it may go: what another model says is another answer. */
   readonly targets: readonly Target[];
 }
 
-/**
- * The same for requests that ask for the same: whatever the order of fields, the space between them, and what has no effect. Undefined for
- * a body that is no JSON object. Whoever has no `key` learns nothing of a request from it.
- */
-export function hashRequest(key: Buffer, request: HashedRequest): Buffer | undefined {
-  const { tenantId, surface, model, headers, targets } = request;
-  let body: unknown;
+/** Undefined for a body that is no JSON object. */
+export function readEffective(body: Buffer): EffectiveBody | undefined {
+  let parsed: unknown;
   try {
-    body = parseExact(request.body.toString("utf8"));
+    parsed = parseExact(body.toString("utf8"));
   } catch {
     return undefined;
   }
-  if (typeof body !== "object" || body === null || Array.isArray(body)) return undefined;
-  const effective = Object.fromEntries(Object.entries(body).filter(([name]) => !withoutEffect.has(name)));
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return undefined;
+  return Object.fromEntries(Object.entries(parsed).filter(([name]) => !withoutEffect.has(name)));
+}
+
+/**
+ * The same for requests that ask for the same: whatever the order of fields, the space between them, and what has no effect. Whoever has no
+ * `key` learns nothing of a request from it.
+ */
+export function hashRequest(key: Buffer, request: HashedRequest): Buffer {
+  const { tenantId, surface, model, headers, targets, body } = request;
   const named = targets.map(({ provider, model: at }) => [provider.providerId, at.upstreamName]);
   const places = named.toSorted((a, b) => (String(a) < String(b) ? -1 : 1));
-  const parts = [tenantId, surface, model, headers, places, inOrder(effective, 0)];
+  const parts = [tenantId, surface, model, headers, places, inOrder(body, 0)];
   return createHmac("sha256", key).update(JSON.stringify(parts)).digest();
 }
 

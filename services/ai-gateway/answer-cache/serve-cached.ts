@@ -1,4 +1,4 @@
-import { cacheHeader } from "@lyss/contracts/calls/call-headers.ts";
+import { cacheHeader, similarityHeader } from "@lyss/contracts/calls/call-headers.ts";
 import { CallOutcome } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { type Bucket, costOf, inputBuckets, outputBuckets, type Quantities } from "@lyss/contracts/pricing/price.ts";
 import { type TokenCounts, toOtherQuantities, toQuantities } from "@lyss/contracts/pricing/token-price.ts";
@@ -6,11 +6,14 @@ import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import type { Exchange } from "@lyss/kit/http/route.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
+import type { SemanticLookup } from "../choices/choice-store.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { CallToFund } from "../funds/funds.ts";
 import type { Finding } from "../guardrails/findings.ts";
 import type { OpenCall } from "../open-calls.ts";
-import type { CachedAnswer, CachePlan } from "./answer-cache.ts";
+import type { CachedAnswer, CachePlan, ComparedQuestion } from "./answer-cache.ts";
+import { embedQuestion } from "./embed-question.ts";
+import type { Place } from "./semantic-index.ts";
 
 /** A call that may be answered from the cache. */
 export interface CacheableCall {
@@ -23,37 +26,95 @@ export interface CacheableCall {
   readonly findings: readonly Finding[] | undefined;
 }
 
+/** A call that was not answered from the cache, and has to be made. */
+export interface MissedCall {
+  /** Among which questions its answer is kept. */
+  readonly place: Place | undefined;
+  /** What was looked up among those that are alike; undefined where nothing was. */
+  readonly lookup: SemanticLookup | undefined;
+}
+
 /**
- * Answers from the cache, after the one that asks the same already, if there is one. False, with nothing sent, when the call has to be
- * made: it is the first of its kind then, or its caller has left.
+ * Answers from the cache, after the one that asks the same already, if there is one, and else where the answer to a question will do that
+ * is alike. Undefined where it is answered, or its caller has left. Nothing is sent when the call has to be made: it may be the first of
+ * its kind then.
  */
-export async function serveCached(deps: AiGatewayDeps, call: CacheableCall): Promise<boolean> {
+export async function serveCached(deps: AiGatewayDeps, call: CacheableCall): Promise<MissedCall | undefined> {
   const { answerCache } = deps;
   const { plan, exchange } = call;
   const { res } = exchange;
+  let missed: MissedCall = { place: undefined, lookup: undefined };
   if (plan.isRead) {
     let found = await answerCache.find(plan);
     const leader = found ? undefined : answerCache.join(plan);
     if (leader) {
-      await Promise.race([leader, untilClosed(exchange)]);
-      if (res.destroyed) return true;
-      found = await answerCache.find(plan);
+      const given = await Promise.race([leader, untilClosed(exchange)]);
+      if (res.destroyed) return undefined;
+      found = given ?? (await answerCache.find(plan));
     }
-    if (found && (await replay(deps, call, found))) return true;
+    if (found && (await replay(deps, call, found, undefined))) return undefined;
+    if (plan.compared && !found) {
+      const looked = await lookForAlike(deps, call, plan.compared);
+      if (!looked) return undefined;
+      missed = looked;
+    }
   }
   answerCache.note("miss");
   res.setHeader(cacheHeader, "miss");
-  return false;
+  if (missed.lookup?.similarity !== undefined) {
+    res.setHeader(similarityHeader, toSimilarityText(missed.lookup.similarity));
+  }
+  return missed;
 }
 
-function untilClosed({ res }: Exchange): Promise<void> {
+/** Undefined where the call is answered, or its caller has left. */
+async function lookForAlike(
+  deps: AiGatewayDeps,
+  call: CacheableCall,
+  compared: ComparedQuestion,
+): Promise<MissedCall | undefined> {
+  const { answerCache, random } = deps;
+  const { plan, exchange, caller, tags } = call;
+  const { res, requestId } = exchange;
+  const embeddingCallId = random.id("call");
+  const left = new AbortController();
+  const leave = () => left.abort();
+  res.once("close", leave);
+  const asked = { caller, requestId, tags, signal: left.signal, callId: embeddingCallId };
+  const embedded = await embedQuestion(deps, compared, asked).finally(() => res.removeListener("close", leave));
+  const place = embedded && answerCache.placeOf(plan, compared, embedded.model, embedded.vector);
+  const nearest = place && !res.destroyed ? await answerCache.findNearest(plan, compared, place) : undefined;
+  const { minSimilarity } = compared;
+  const lookup = { embeddingCallId, minSimilarity, similarity: nearest?.similarity };
+  if (res.destroyed) {
+    answerCache.release(plan, undefined);
+    return undefined;
+  }
+  const found = nearest?.found;
+  if (!found) return { place, lookup };
+  // It is the answer of all who ask the same meanwhile.
+  answerCache.release(plan, found);
+  return (await replay(deps, call, found, lookup)) ? undefined : { place, lookup };
+}
+
+function untilClosed({ res }: Exchange): Promise<undefined> {
   return new Promise((resolve) => {
-    res.once("close", resolve);
+    res.once("close", () => resolve(undefined));
   });
 }
 
+/** To four places, and never up: what is below 1 does not read as the same. */
+function toSimilarityText(similarity: number): string {
+  return (Math.floor(similarity * 10_000) / 10_000).toFixed(4);
+}
+
 /** False where it cannot be paid for: the call then hears why when it is made. */
-async function replay(deps: AiGatewayDeps, call: CacheableCall, found: CachedAnswer): Promise<boolean> {
+async function replay(
+  deps: AiGatewayDeps,
+  call: CacheableCall,
+  found: CachedAnswer,
+  lookup: SemanticLookup | undefined,
+): Promise<boolean> {
   const { openCalls, random, answerCache } = deps;
   const { res, requestId } = call.exchange;
   const callId = random.id("call");
@@ -61,12 +122,16 @@ async function replay(deps: AiGatewayDeps, call: CacheableCall, found: CachedAns
   openCalls.begin(open);
   try {
     const savedNanos = await charge(deps, call, callId, found);
-    answerCache.note("hit", savedNanos);
-    deps.choices.noteCached({ tenantId: call.caller.tenantId, callId }, savedNanos, call.findings);
+    answerCache.note(lookup ? "similar" : "hit", savedNanos);
+    deps.choices.noteCached({ tenantId: call.caller.tenantId, callId }, savedNanos, {
+      findings: call.findings,
+      lookup,
+    });
     if (res.destroyed) return true;
     res.writeHead(200, {
       ...{ "content-type": found.contentType, "content-length": found.bytes.length, "cache-control": "no-store" },
       ...{ age: String(found.ageSeconds), [cacheHeader]: "hit", "lyss-cache-saved-nanos": String(savedNanos) },
+      ...(lookup?.similarity !== undefined && { [similarityHeader]: toSimilarityText(lookup.similarity) }),
       ...{ "x-request-id": requestId, "lyss-call-id": callId, "lyss-provider": found.provider },
     });
     res.end(found.bytes);

@@ -64,6 +64,17 @@ export interface Call {
   readonly abort: AbortController;
   /** What the caller gets is kept there, when it came with an idempotency key. */
   readonly record: AnswerRecord | undefined;
+  /** Told when the attempt that the call ends with is settled, unless nothing was delivered; for calls that are compared. */
+  readonly onSettled?: ((settled: Settled) => void) | undefined;
+}
+
+/** How a call was served in the end. */
+export interface Settled {
+  readonly target: Target;
+  readonly outcome: EndedAs;
+  readonly tokens: ReportedUsage;
+  /** Undefined where it is not known here. */
+  readonly costNanos: bigint | undefined;
 }
 
 /** True when the caller has gone away, as opposed to a time limit or a stop of ours that ended the call. */

@@ -36,15 +36,18 @@ export async function serveCall(deps: AiGatewayDeps, asked: AskedCall, exchange:
   const guarded = await guardAsked(deps, asked, exchange, { callId, caller, tags, targets });
   const askedCall = guarded?.askedCall ?? asked;
   const plan = planCache(deps, askedCall, exchange, { targets, guarded });
-  if (plan && (await serveCached(deps, { exchange, caller, tags, plan, startedMs, findings: guarded?.findings })))
-    return;
+  const cacheable = plan && { exchange, caller, tags, plan, startedMs, findings: guarded?.findings };
+  const missed = cacheable && (await serveCached(deps, cacheable));
+  if (plan && !missed) return;
   if (targets.length > 1) deps.failOver.noteCall();
   const walk: Walk = { ...found, askedCall, caller, tags, tried: [], attempts: 0, startedMs };
-  const kept = plan && deps.answerCache.record(plan, { callId, target: () => walk.tried.at(-1) });
+  const given = { callId, place: missed?.place, target: () => walk.tried.at(-1) };
+  const kept = plan && deps.answerCache.record(plan, given);
   try {
     await serveWalk(deps, walk, exchange, { callId, keepAliveMs, kept });
   } finally {
-    deps.choices.end({ tenantId: caller.tenantId, callId }, found.choice, walk.tried, guarded?.end());
+    const noted = { findings: guarded?.end(), lookup: missed?.lookup };
+    deps.choices.end({ tenantId: caller.tenantId, callId }, found.choice, walk.tried, noted);
     await kept?.close();
   }
 }
@@ -74,7 +77,8 @@ function planCache(
 ): CachePlan | undefined {
   const { headers } = req;
   if (!caller || context.idempotencyKey !== undefined || !answerCache.isWanted(caller, headers)) return undefined;
-  return answerCache.planFor({ caller, headers, targets, rules: guarded?.fingerprint ?? "" }, askedCall);
+  const { fingerprint: rules = "", findings = [] } = guarded ?? {};
+  return answerCache.planFor({ caller, headers, targets, rules, hasFindings: findings.length > 0 }, askedCall);
 }
 
 interface WalkedCall {

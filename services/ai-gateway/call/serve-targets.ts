@@ -30,7 +30,10 @@ import { createStreamMeter } from "./stream-meter.ts";
 
 /** What all attempts of a call have in common. `abort` ends the call, whichever attempt is under way. */
 export interface ServedCall
-  extends Pick<Call, "callId" | "requestId" | "record" | "begin" | "res" | "locale" | "caller" | "abort"> {
+  extends Pick<
+    Call,
+    "callId" | "requestId" | "record" | "begin" | "res" | "locale" | "caller" | "abort" | "onSettled"
+  > {
   /** After how long a silence a stream is kept alive; 0 for one that is not. */
   readonly keepAliveMs: number;
 }
@@ -362,6 +365,8 @@ async function relay(deps: AiGatewayDeps, call: Call, span: Span, race?: Race): 
       deps.affinity.note(call.conversation, call.target);
     }
     const costNanos = await settleCall(deps, call, ending, () => estimateCounted(call));
+    const { outcome, tokens } = ending;
+    call.onSettled?.({ target: call.target, outcome, tokens, costNanos });
     span.set(describeEnding(ending, costNanos));
   };
   try {

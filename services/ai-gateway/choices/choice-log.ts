@@ -1,13 +1,12 @@
 import type { Job } from "@lyss/kit/service/define-service.ts";
 import type { Logger } from "pino";
 import { Counter, type Registry } from "prom-client";
-import type { Finding } from "../guardrails/findings.ts";
 import type { Target } from "../model.ts";
 import { plainRule } from "../routing/route.ts";
 import { type ReportDeps, reportTargets } from "../routing/target-report.ts";
 import { type Choice, endChoice } from "./choice.ts";
 import { toChoiceBody } from "./choice-body.ts";
-import type { ChoiceRecord, ChoiceStore } from "./choice-store.ts";
+import type { ChoiceRecord, ChoiceStore, NotedCall } from "./choice-store.ts";
 
 /** A call's targets when they are in order. */
 export type Ordered = Pick<Choice, "offer" | "open" | "targets" | "takers" | "isKept">;
@@ -16,15 +15,15 @@ export type Ordered = Pick<Choice, "offer" | "open" | "targets" | "takers" | "is
 export interface ChoiceLog {
   /** Undefined for a name with one target, of which there is nothing to say, and where nothing is kept. */
   begin(tenantId: string, ordered: Ordered): Choice | undefined;
-  /** `tried` are those that the call came to, in order; `findings` what guardrails have found in it. */
+  /** `tried` are those that the call came to, in order. */
   end(
     named: Pick<ChoiceRecord, "tenantId" | "callId">,
     choice: Choice | undefined,
     tried: readonly Target[],
-    findings?: readonly Finding[],
+    noted?: NotedCall,
   ): void;
   /** The answer of a call came from the cache. */
-  noteCached(named: Pick<ChoiceRecord, "tenantId" | "callId">, savedNanos: bigint, findings?: readonly Finding[]): void;
+  noteCached(named: Pick<ChoiceRecord, "tenantId" | "callId">, savedNanos: bigint, noted?: NotedCall): void;
   /** Calls of this node at once, of others a second later. Undefined where nothing is known, or any more. */
   find(tenantId: string, callId: string): Promise<Omit<ChoiceRecord, "tenantId" | "callId"> | undefined>;
   /** Writes down what has ended until now. */
@@ -86,12 +85,13 @@ export function createChoiceLog(
       const all = routed?.targets ?? targets.map((target) => ({ target, rule: plainRule }));
       return { ...ordered, reports: reportTargets(deps, tenantId, all), left: new Map() };
     },
-    end(named, choice, tried, findings = []) {
+    end(named, choice, tried, noted) {
       const routing = choice && tried.length > 0 ? { routing: toChoiceBody(endChoice(choice, tried)) } : undefined;
-      if (routing || findings.length > 0) keep({ ...named, ...routing, ...foundIn(findings) });
+      const more = noted && worthKeeping(noted);
+      if (routing || more) keep({ ...named, ...routing, ...more });
     },
-    noteCached: (named, savedNanos, findings = []) =>
-      keep({ ...named, cacheSavedNanos: savedNanos.toString(), ...foundIn(findings) }),
+    noteCached: (named, savedNanos, noted = {}) =>
+      keep({ ...named, cacheSavedNanos: savedNanos.toString(), ...worthKeeping(noted) }),
     async find(tenantId, callId) {
       const known = waiting.get(callId) ?? writing.get(callId);
       return known?.tenantId === tenantId ? known : choiceStore.find(tenantId, callId);
@@ -108,6 +108,9 @@ export function createChoiceLog(
   };
 }
 
-function foundIn(findings: readonly Finding[]): Pick<ChoiceRecord, "findings"> {
-  return findings.length > 0 ? { findings } : {};
+/** Undefined where there is nothing. */
+function worthKeeping({ findings = [], ...others }: NotedCall): NotedCall | undefined {
+  const noted = Object.entries(others).filter(([, value]) => value !== undefined);
+  if (noted.length === 0 && findings.length === 0) return undefined;
+  return { ...Object.fromEntries(noted), ...(findings.length > 0 && { findings }) };
 }

@@ -3,6 +3,15 @@ import { deleteExpired } from "@lyss/kit/db/delete-expired.ts";
 import type { Finding } from "../guardrails/findings.ts";
 import type { ChoiceBody } from "./choice-body.ts";
 
+/** What was looked up of a call among questions that are alike. */
+export interface SemanticLookup {
+  /** The call by which its question became a vector. */
+  readonly embeddingCallId: string;
+  readonly minSimilarity: number;
+  /** Of the nearest that had been answered; undefined where there was none, or no vector. */
+  readonly similarity: number | undefined;
+}
+
 /** What is kept of a call: how it was chosen where it goes, or what an answer from the cache has saved; and what was found in it. */
 export interface ChoiceRecord {
   readonly tenantId: string;
@@ -11,8 +20,12 @@ export interface ChoiceRecord {
   /** Nano-units, in digits. */
   readonly cacheSavedNanos?: string;
   /** What guardrails have found in it, without the text; absent for nothing. */
-  readonly findings?: readonly Finding[];
+  readonly findings?: readonly Finding[] | undefined;
+  readonly lookup?: SemanticLookup | undefined;
 }
+
+/** What there is to say of a call besides where it went. */
+export type NotedCall = Pick<ChoiceRecord, "findings" | "lookup">;
 
 /** The SQL of choices. One method, one statement. */
 export function createChoiceStore(db: Database) {
@@ -20,9 +33,7 @@ export function createChoiceStore(db: Database) {
   return {
     /** One that is there already stays as it is. */
     async add(records: readonly ChoiceRecord[], expiresAt: Date): Promise<void> {
-      const texts = records.map(({ routing, cacheSavedNanos, findings }) =>
-        JSON.stringify({ routing, cacheSavedNanos, findings }),
-      );
+      const texts = records.map(({ tenantId: _tenant, callId: _call, ...record }) => JSON.stringify(record));
       await sql`
         insert into choice (call_id, tenant_id, record, expires_at)
         select call_id, tenant_id, record::json, ${expiresAt}

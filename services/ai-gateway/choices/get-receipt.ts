@@ -1,8 +1,10 @@
+import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import type { GetReceiptResponse } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import type { UsageScope } from "@lyss/contracts/usage/usage-scope.ts";
+import { isFailure } from "@lyss/kit/errors/failure.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { Finding } from "../guardrails/findings.ts";
-import type { ChoiceRecord } from "./choice-store.ts";
+import type { ChoiceRecord, SemanticLookup } from "./choice-store.ts";
 
 /** What became of a call: what billing has of its attempts, and what the gateway remembers of how it was routed. */
 export interface CallReceipt extends Pick<GetReceiptResponse, "currency" | "costNanos" | "attempts"> {
@@ -12,6 +14,13 @@ export interface CallReceipt extends Pick<GetReceiptResponse, "currency" | "cost
   readonly cacheSavedNanos: string | undefined;
   /** Of guardrails; empty for none, and when choices are not kept any more. */
   readonly findings: readonly Finding[];
+  /** Undefined for one whose question was not compared. */
+  readonly lookup: PricedLookup | undefined;
+}
+
+/** With what the vector cost: undefined where that call is not charged yet, or was not made. */
+export interface PricedLookup extends SemanticLookup {
+  readonly embeddingCostNanos: bigint | undefined;
 }
 
 /**
@@ -23,6 +32,15 @@ export async function getReceipt(
   { callId, tenantId, userId = "", keyId = "" }: UsageScope & { readonly callId: string },
 ): Promise<CallReceipt> {
   const { currency, costNanos, attempts } = await billing.getReceipt({ callId, tenantId, userId, keyId });
-  const { routing, cacheSavedNanos, findings = [] } = (await choices.find(tenantId, callId)) ?? {};
-  return { callId, currency, costNanos, attempts, routing, cacheSavedNanos, findings };
+  const { routing, cacheSavedNanos, findings = [], lookup } = (await choices.find(tenantId, callId)) ?? {};
+  const costOf = async (id: string) => {
+    try {
+      return (await billing.getReceipt({ callId: id, tenantId, userId, keyId })).costNanos;
+    } catch (err) {
+      if (isFailure(err, billingFailures.usage_not_found)) return undefined;
+      throw err;
+    }
+  };
+  const priced = lookup && { ...lookup, embeddingCostNanos: await costOf(lookup.embeddingCallId) };
+  return { callId, currency, costNanos, attempts, routing, cacheSavedNanos, findings, lookup: priced };
 }
