@@ -188,6 +188,15 @@ export const aiGatewayFailures = defineFailures("ai_gateway", {
       zh_CN: "targets：供应商“{provider}”不提供模型“{model}”，可用者见 GET /api/v1/ai/providers。",
     },
   },
+  route_not_nestable: {
+    kind: "invalid_argument",
+    publicCode: "GATEWAY_084",
+    text: {
+      en_US:
+        "targets: the route '{route}' cannot stand in this one: it is not there, leads back to this one, or makes more than 4 routes in each other or 256 targets.",
+      zh_CN: "targets：路由“{route}”不能放入此路由：它不存在、会绕回此路由，或使嵌套超过 4 层、目标超过 256 个。",
+    },
+  },
   route_version_mismatch: {
     kind: "failed_precondition",
     publicCode: "GATEWAY_024",

@@ -1,5 +1,6 @@
 import { isModelAllowed, type Provider, type Target } from "./model.ts";
-import type { RoutedTarget } from "./routing/order-targets.ts";
+import type { RoutedRoute, RoutedTarget } from "./routing/order-targets.ts";
+import { type RouteLookup, resolveRoute, type UnresolvedRoute } from "./routing/resolve-route.ts";
 import type { Route } from "./routing/route.ts";
 
 /** What a name that callers write into `model` stands for. */
@@ -8,7 +9,17 @@ export interface Offer {
   /** Where its calls can go; of a route, all of them, in the order in which they are written. At least one. */
   readonly targets: readonly Target[];
   /** Undefined for a model that nobody has made a route of: then `targets` are tried in their order. */
-  readonly routed: { readonly route: Route; readonly targets: readonly RoutedTarget[] } | undefined;
+  readonly routed: Routed | undefined;
+}
+
+export interface Routed {
+  readonly route: Route;
+  /** What it orders, with the routes that it names. */
+  readonly tree: RoutedRoute;
+  /** Every target within. */
+  readonly targets: readonly RoutedTarget[];
+  /** True where the order depends on prices. */
+  readonly isPriced: boolean;
 }
 
 /** What this node knows of providers and routes, so that choosing one needs no database. */
@@ -26,8 +37,8 @@ export interface Catalog {
   findProvider(tenantId: string, name: string): Provider | undefined;
   /** The tenant's own routes, and the operator's. */
   listRoutes(tenantId: string): readonly Route[];
-  /** The targets of a route that are there, as a tenant would have them. */
-  resolve(tenantId: string, route: Pick<Route, "targets">): readonly RoutedTarget[];
+  /** A route as a tenant would have it, as far as its targets are there. */
+  resolve(tenantId: string, route: UnresolvedRoute): Omit<Routed, "route">;
   /** Replaces the shared providers. */
   setShared(providers: readonly Provider[]): void;
   /** Replaces every tenant's own providers. */
@@ -53,8 +64,14 @@ export function createCatalog(): Catalog {
   const ownRoutes = (tenantId: string) => routesByTenant.get(tenantId) ?? [];
   const listProviders = (tenantId: string) => [...ownProviders(tenantId), ...shared];
 
+  const listRoutes = (tenantId: string) => [...ownRoutes(tenantId), ...sharedRoutes];
+  const lookupFor = (tenantId: string): RouteLookup => ({
+    providers: listProviders(tenantId),
+    routes: listRoutes(tenantId),
+  });
+
   function rebuildShared(): void {
-    sharedOffers = toOffers(shared, sharedRoutes, shared);
+    sharedOffers = toOffers(shared, sharedRoutes, lookupFor(""));
   }
 
   function rebuildTenants(): void {
@@ -62,7 +79,7 @@ export function createCatalog(): Catalog {
     offersByTenant = new Map(
       [...tenantIds].map((tenantId) => [
         tenantId,
-        toOffers(ownProviders(tenantId), ownRoutes(tenantId), listProviders(tenantId)),
+        toOffers(ownProviders(tenantId), ownRoutes(tenantId), lookupFor(tenantId)),
       ]),
     );
   }
@@ -76,8 +93,8 @@ export function createCatalog(): Catalog {
     listProviders,
     listAllProviders: () => [...shared, ...[...byTenant.values()].flat()],
     findProvider: (tenantId, name) => listProviders(tenantId).find((provider) => provider.name === name),
-    listRoutes: (tenantId) => [...ownRoutes(tenantId), ...sharedRoutes],
-    resolve: (tenantId, route) => resolveTargets(route, listProviders(tenantId)),
+    listRoutes,
+    resolve: (tenantId, route) => resolveRoute(route, lookupFor(tenantId)),
     setShared(providers) {
       shared = providers;
       rebuildShared();
@@ -91,6 +108,8 @@ export function createCatalog(): Catalog {
     setSharedRoutes(routes) {
       sharedRoutes = routes;
       rebuildShared();
+      // Theirs may name these.
+      rebuildTenants();
     },
     setTenantRoutes(routes) {
       routesByTenant = Map.groupBy(routes, (route) => route.tenantId);
@@ -100,24 +119,16 @@ export function createCatalog(): Catalog {
 }
 
 /** A route stands before models of its name; one of which no target is there does not. */
-function toOffers(providers: readonly Provider[], routes: readonly Route[], reachable: readonly Provider[]): Offers {
+function toOffers(providers: readonly Provider[], routes: readonly Route[], reachable: RouteLookup): Offers {
   const offers = new Map<string, Offer>();
   for (const [name, targets] of toTargets(providers)) offers.set(name, { name, targets, routed: undefined });
   for (const route of routes) {
-    const targets = resolveTargets(route, reachable);
-    if (targets.length === 0) continue;
+    const routed = resolveRoute(route, reachable);
+    if (routed.targets.length === 0) continue;
     const { name } = route;
-    offers.set(name, { name, targets: targets.map(({ target }) => target), routed: { route, targets } });
+    offers.set(name, { name, targets: routed.targets.map(({ target }) => target), routed: { route, ...routed } });
   }
   return offers;
-}
-
-function resolveTargets({ targets }: Pick<Route, "targets">, providers: readonly Provider[]): readonly RoutedTarget[] {
-  return targets.flatMap((rule) => {
-    const provider = providers.find(({ name }) => name === rule.provider);
-    const model = provider?.models.find(({ name }) => name === rule.model);
-    return provider && model ? [{ target: { provider, model }, rule }] : [];
-  });
 }
 
 /** In the providers' order; of a name that one provider has twice, the first. */

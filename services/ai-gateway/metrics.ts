@@ -5,13 +5,12 @@ import { noteAnswered, noteBegin, noteEnd, noteFirstByte, type Standings } from 
 
 /** What is counted of calls to one target. */
 export interface TargetMeter {
-  /** An attempt begins that `countCall` will end. Monotonic milliseconds. */
+  /** An attempt begins that `end` will end. Monotonic milliseconds. */
   begin(nowMs: number): void;
-  countCall(outcome: string): void;
-  countTokens(input: bigint, output: bigint): void;
   /** Milliseconds. */
   observeFirstByte(ms: number): void;
-  observeDuration(ms: number): void;
+  /** Tokens that are charged, and milliseconds from the arrival of the call. */
+  end(outcome: string, inputTokens: number, outputTokens: number, durationMs: number): void;
 }
 
 /** What the gateway counts. Model names come from the catalog, so the number of series is bounded. */
@@ -108,20 +107,18 @@ export function createGatewayMetrics(
     const [observeFirst, observeWhole] = [firstByte({ provider }), duration({ provider })];
     return {
       begin: (nowMs) => noteBegin(standing, nowMs),
-      countCall(outcome) {
-        count.calls.set(outcome, (count.calls.get(outcome) ?? 0) + 1);
-        noteEnd(standing);
-        if (outcome === "completed") noteAnswered(standing);
-      },
-      countTokens(input, output) {
-        count.inputTokens += Number(input);
-        count.outputTokens += Number(output);
-      },
       observeFirstByte(ms) {
         observeFirst(ms / 1_000);
         noteFirstByte(standing, ms);
       },
-      observeDuration: (ms) => observeWhole(ms / 1_000),
+      end(outcome, inputTokens, outputTokens, durationMs) {
+        count.calls.set(outcome, (count.calls.get(outcome) ?? 0) + 1);
+        count.inputTokens += inputTokens;
+        count.outputTokens += outputTokens;
+        observeWhole(durationMs / 1_000);
+        noteEnd(standing);
+        if (outcome === "completed") noteAnswered(standing, outputTokens, durationMs);
+      },
     };
   }
 

@@ -5,7 +5,7 @@ import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
 import type { AiGatewayOps } from "./ops.ts";
 import type { DryRun } from "./routing/dry-run-route.ts";
-import { type Route, routeSchema, routeStrategies, routeTargetSchema } from "./routing/route.ts";
+import { type Route, routeSchema, routeStrategies, routeTargetBody } from "./routing/route.ts";
 import { targetReport, toTargetReport } from "./routing/target-report.ts";
 
 const { json } = routesFor<AiGatewayOps>();
@@ -31,7 +31,7 @@ const routeBody = z.strictObject({
   name: z.string(),
   strategy: z.enum(routeStrategies),
   hedge: routeSchema.shape.hedge,
-  targets: z.array(z.strictObject({ ...routeTargetSchema.shape, health: targetReport.nullable() })),
+  targets: z.array(z.strictObject({ ...routeTargetBody.shape, health: targetReport.nullable() })),
   source: z.enum(["config", "tenant"]),
   version: z.int().describe("1, and one more for each change; the ETag."),
   updated_at: z.iso.datetime(),
@@ -46,6 +46,9 @@ const dryRunBody = z.strictObject({
     .describe(
       "Completed calls that were looked at: the last ones of the models that the route names, or of its own name.",
     ),
+  undecided_calls: z
+    .int()
+    .describe("Of these, those whose target depends on what they said (`when`), which is not recorded."),
   unserved_calls: z.int().describe("Of these, those for which the route has no target."),
   unpriced_calls: z.int().describe("Of these, those whose target has no price."),
   recorded_nanos: nanos.describe("What the others did cost."),
@@ -100,8 +103,8 @@ export const routingRoutes = [
     response: routeBody,
     versionOf: ({ version }) => version,
     failures: [
-      ...[aiGatewayFailures.route_target_unknown, aiGatewayFailures.route_version_mismatch],
-      aiGatewayFailures.too_many_routes,
+      ...[aiGatewayFailures.route_target_unknown, aiGatewayFailures.route_not_nestable],
+      ...[aiGatewayFailures.route_version_mismatch, aiGatewayFailures.too_many_routes],
     ],
     async handle(ops, { expectedVersion, params: { name }, body, ...request }) {
       const { tenantId } = requireCaller(request);
@@ -142,7 +145,7 @@ export const routingRoutes = [
       })
       .meta({ examples }),
     response: dryRunBody,
-    failures: [aiGatewayFailures.route_target_unknown],
+    failures: [aiGatewayFailures.route_target_unknown, aiGatewayFailures.route_not_nestable],
     async handle(ops, request) {
       const { tenantId } = requireCaller(request);
       return toDryRunBody(await ops.dryRunRoute({ tenantId, name: request.params.name, ...request.body }));
@@ -165,7 +168,13 @@ async function showRoute(ops: AiGatewayOps, tenantId: string, route: Route): Pro
 
 function toDryRunBody(run: DryRun): z.input<typeof dryRunBody> {
   return {
-    ...{ object: "route_dry_run", calls: run.calls, unserved_calls: run.unserved, unpriced_calls: run.unpriced },
+    ...{
+      object: "route_dry_run",
+      calls: run.calls,
+      undecided_calls: run.undecided,
+      unserved_calls: run.unserved,
+      unpriced_calls: run.unpriced,
+    },
     recorded_nanos: run.recordedNanos.toString(),
     cost_nanos: run.costNanos.toString(),
     difference_nanos: (run.costNanos - run.recordedNanos).toString(),

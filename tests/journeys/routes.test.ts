@@ -94,6 +94,27 @@ test("a route decides where calls of its name go; a change of it counts at once,
   for (const way of ways) assert.equal((await call("smart", way))[0], 404);
 });
 
+test("hard questions go to one and easy ones to another, by a route that stands in another", async () => {
+  const hard = "Prove it step by step, compare both, then derive the bound: why is the algorithm O(n log n)?";
+  const ask = async (content: string, headers: Readonly<Record<string, string>>) => {
+    const body = { model: "clever", messages: [{ role: "user", content: `${content} ${++calls}` }] };
+    const named = "idempotency-key" in headers && { "idempotency-key": `call-${calls}` };
+    const answer = await requestJson(`${platform.url}/v1/chat/completions`, platform.apiKey, {
+      body,
+      headers: { ...named },
+    });
+    return answer.headers.get("lyss-provider");
+  };
+  await put("strong", "quality", [{ ...cheap, quality: 0.5 }, dear]);
+  const made = await put("clever", "fallback", [{ route: "strong", when: { complexity: { min: 40 } } }, cheap]);
+  assert.equal(made.status, 200, JSON.stringify(made.body));
+  for (const way of ways) assert.deepEqual([await ask("hello", way), await ask(hard, way)], ["cheap", "dear"]);
+  await put("strong", "quality", [cheap]);
+  for (const way of ways)
+    assert.equal(await ask(hard, way), "cheap", "a change of the inner route counts in the outer");
+  for (const name of ["clever", "strong"]) await routes(`/${name}`, { method: "DELETE" });
+});
+
 test("weighted calls go to both, and to none that has no weight; conditions choose by tag", async () => {
   await put("mixed", "weighted", [cheap, dear]);
   const seen = new Set<unknown>();
@@ -234,6 +255,14 @@ test("a dry run says where recorded calls would have gone and what that would ha
   const spent = await run([dear]);
   assert.equal(spent["difference_nanos"], `${9n * atCheap}`);
   assert.deepEqual(spent["targets"], [{ ...dear, calls: rows.length, cost_nanos: `${10n * atCheap + atDear}` }]);
+  const undecided = await run([{ ...cheap, when: { tools: true } }, dear]);
+  assert.deepEqual([undecided["undecided_calls"], undecided["cost_nanos"]], [rows.length, "0"]);
+  const long = await run([{ ...cheap, when: { tokens: { min: 100_000 } } }, dear]);
+  assert.deepEqual([long["undecided_calls"], long["cost_nanos"]], [0, spent["cost_nanos"]]);
+  await put("inner", "fallback", [dear]);
+  const nested = await run([{ ...cheap, users: ["usr_nobody"] }, { route: "inner" }]);
+  assert.deepEqual([nested["cost_nanos"], nested["unserved_calls"]], [spent["cost_nanos"], 0]);
+  await routes("/inner", { method: "DELETE" });
   const nobodys = await run([{ ...cheap, users: ["usr_nobody"] }]);
   assert.deepEqual([nobodys["unserved_calls"], nobodys["cost_nanos"]], [rows.length, "0"]);
 

@@ -9,7 +9,8 @@ type Row = Record<string, unknown>;
 type Values = Record<string, unknown>;
 
 const pathOf = (name: string) => `/api/v1/ai/routes/${encodeURIComponent(name)}`;
-const targetExample = "openai/gpt-4o-mini,weight=9,priority=0,quality=0.8,tag.env=prod,user=usr_1,key=key_1";
+const targetExample =
+  "openai/gpt-4o-mini,weight=9,priority=0,quality=0.8,tag.env=prod,user=usr_1,key=key_1,tokens=..2000,complexity=60..,tools=true,media=false,mentions=proof";
 
 /** `lyss route list|get|put|delete|dry-run`; `lyss routes` is the same. */
 export function addRouteCommands(program: Command, deps: CliDeps): void {
@@ -68,13 +69,13 @@ function withTargets(command: Command): Command {
     .argument("<name>", "what callers write into 'model'")
     .addOption(
       new Option("--strategy <strategy>", "scored unless given").choices([
-        ...["scored", "fallback", "weighted", "experiment", "cost", "latency"],
+        ...["scored", "fallback", "weighted", "experiment", "cost", "latency", "throughput", "quality"],
       ]),
     )
     .addOption(
       new Option(
         "--target <target...>",
-        "provider/model, in order; after commas its weight, priority, quality and whom it is for",
+        "provider/model, or route:<name> for all of another route's, in order; after commas its weight, priority, quality and for which calls it is",
       )
         .argParser((text: string, before: Row[] = []) => [...before, parseTarget(text)])
         .makeOptionMandatory(),
@@ -84,25 +85,45 @@ function withTargets(command: Command): Command {
 
 function parseTarget(text: string): Row {
   const [place = "", ...settings] = text.split(",");
-  const slash = place.indexOf("/");
-  if (slash < 1 || slash === place.length - 1) throw new InvalidArgumentError(`Write it as ${targetExample}.`);
   const numbers: Values = {};
   const tags: Values = {};
-  const [users, keys]: [string[], string[]] = [[], []];
+  const when: Values = {};
+  const [users, keys, mentions]: [string[], string[], string[]] = [[], [], []];
   for (const setting of settings) {
     const [, name = "", value = ""] = /^([^=]+)=(.+)$/.exec(setting) ?? [];
-    if (["weight", "priority", "quality"].includes(name) && /^\d+(\.\d+)?$/.test(value)) numbers[name] = Number(value);
+    const [isRange, min, max] = /^(\d*)\.\.(\d*)$/.exec(value) ?? [];
+    if (["tokens", "complexity"].includes(name) && isRange !== undefined) {
+      when[name] = { ...(min && { min: Number(min) }), ...(max && { max: Number(max) }) };
+    } else if (["tools", "media"].includes(name) && /^(true|false)$/.test(value)) when[name] = value === "true";
+    else if (name === "mentions") mentions.push(value);
+    else if (["weight", "priority", "quality"].includes(name) && /^\d+(\.\d+)?$/.test(value))
+      numbers[name] = Number(value);
     else if (name.startsWith("tag.")) tags[name.slice("tag.".length)] = value;
     else if (name === "user") users.push(value);
     else if (name === "key") keys.push(value);
     else throw new InvalidArgumentError(`'${setting}' is not known; write it as ${targetExample}.`);
   }
-  return { provider: place.slice(0, slash), model: place.slice(slash + 1), ...numbers, tags, users, keys };
+  if (mentions.length > 0) when["mentions"] = mentions;
+  const conditions = { tags, users, keys, ...(Object.keys(when).length > 0 && { when }) };
+  return { ...parsePlace(place), ...numbers, ...conditions };
+}
+
+const nestedPrefix = "route:";
+
+function parsePlace(place: string): Row {
+  if (place.startsWith(nestedPrefix) && place !== nestedPrefix) return { route: place.slice(nestedPrefix.length) };
+  const slash = place.indexOf("/");
+  if (slash < 1 || slash === place.length - 1) throw new InvalidArgumentError(`Write it as ${targetExample}.`);
+  return { provider: place.slice(0, slash), model: place.slice(slash + 1) };
+}
+
+function toPlace({ provider, model, route }: Row): string {
+  return route === undefined ? `${provider}/${model}` : `${nestedPrefix}${route}`;
 }
 
 function toRouteTable({ data, next_cursor }: Row): string {
   const rows = (data as Row[]).map((it) => {
-    const targets = (it["targets"] as Row[]).map((target) => `${target["provider"]}/${target["model"]}`);
+    const targets = (it["targets"] as Row[]).map(toPlace);
     return [it["name"], it["strategy"], it["source"], it["version"], targets.join(" ")];
   });
   const table = toTable(["NAME", "STRATEGY", "SOURCE", "VERSION", "TARGETS"], rows);
@@ -114,9 +135,9 @@ function toRouteText({ targets, ...it }: Row): string {
   const rows = (targets as Row[]).map((target) => {
     const health = target["health"] as Row | null;
     return [
-      ...[`${target["provider"]}/${target["model"]}`, target["priority"], target["weight"], target["quality"]],
-      ...[toConditions(target), health?.["state"] ?? "missing", health?.["score"]],
-      ...[health?.["first_byte_ms"], health?.["availability"]],
+      ...[toPlace(target), target["priority"], target["weight"], target["quality"], toConditions(target)],
+      ...[health?.["state"] ?? (target["route"] === undefined ? "missing" : ""), health?.["score"]],
+      ...[health?.["first_byte_ms"], health?.["tokens_per_second"], health?.["availability"]],
     ];
   });
   const headings = [
@@ -128,20 +149,35 @@ function toRouteText({ targets, ...it }: Row): string {
     "STATE",
     "SCORE",
     "FIRST BYTE MS",
+    "TOKENS/S",
     "ANSWERED",
   ];
   return `${toFields(about)}\n\n${toTable(headings, rows)}`;
 }
 
-function toConditions({ tags, users, keys }: Row): string {
+function toConditions({ tags, users, keys, when = {} }: Row): string {
+  const { mentions = [], ...asked } = when as Row;
+  const likeness = Object.entries(asked as Row).map(([name, it]) => `${name}=${toConditionText(it)}`);
   const pairs = Object.entries(tags as Row).map(([name, value]) => `${name}=${value}`);
-  return [...pairs, ...(users as string[]), ...(keys as string[])].join(" ");
+  const words = (mentions as string[]).map((word) => `mentions=${word}`);
+  return [...pairs, ...(users as string[]), ...(keys as string[]), ...likeness, ...words].join(" ");
+}
+
+function toConditionText(it: unknown): string {
+  if (typeof it !== "object" || it === null) return String(it);
+  const { min = "", max = "" } = it as Row;
+  return `${min}..${max}`;
 }
 
 function toDryRunText(run: Row): string {
   const money = (field: string) => formatUsd(BigInt(String(run[field])));
   const sums = {
-    ...{ calls: run["calls"], "without a target": run["unserved_calls"], "without a price": run["unpriced_calls"] },
+    ...{
+      calls: run["calls"],
+      undecided: run["undecided_calls"],
+      "without a target": run["unserved_calls"],
+      "without a price": run["unpriced_calls"],
+    },
     ...{
       "did cost": money("recorded_nanos"),
       "would cost": money("cost_nanos"),

@@ -9,6 +9,7 @@ import type { AskedCall } from "../dialects/dialect.ts";
 import { isModelAllowed, type Target } from "../model.ts";
 import type { Conversation } from "../routing/affinity.ts";
 import { takersOf } from "../routing/bound-request.ts";
+import { likenessOf } from "../routing/request-shape.ts";
 
 /** Where a call can go, in order, and the conversation that it belongs to, if it is to stay where that was. */
 export interface Found {
@@ -75,7 +76,8 @@ export async function findTargets(
   const offer = findOffer(deps, caller, named);
   const { tenantId, userId, keyId } = caller;
   if (offer) await order.prepare(offer, tenantId);
-  const ordered = offer ? order.orderOf(offer, { tenantId, userId, keyId, tags }) : [];
+  const isLike = offer?.routed && likenessOf(asked.opened ?? asked.body, chat);
+  const ordered = offer ? order.orderOf(offer, { tenantId, userId, keyId, tags, isLike }) : [];
   const conversation =
     offer && conversing.test(asked.surface)
       ? affinity.find(offer, { caller, body: asked.opened ?? asked.body, opened: chat })

@@ -44,10 +44,7 @@ function settle(
   const { target, startedMs, funds, dispatch } = call;
   const { inputTokens, cachedInputTokens, outputTokens } = foldCounts(tokens);
   const latencyMs = clock.monotonicMs() - startedMs;
-  const meter = metrics.of(target);
-  meter.countCall(outcome);
-  meter.countTokens(inputTokens + cachedInputTokens, outputTokens);
-  meter.observeDuration(latencyMs);
+  metrics.of(target).end(outcome, Number(inputTokens + cachedInputTokens), Number(outputTokens), latencyMs);
   const spent = { outcome: outcomes[outcome], tokens, serviceMode, isEstimated, latencyMs };
   if (!mayHaveCounted(dispatch, ending)) return funds.settle(spent);
   return estimate().then(

@@ -14,6 +14,7 @@ import type { Target } from "../model.ts";
 import { expectedTokens } from "../model-limits/expected-tokens.ts";
 import { quirksOf } from "../provider-quirks.ts";
 import { takersOf } from "../routing/bound-request.ts";
+import { likenessOf } from "../routing/request-shape.ts";
 import { patchBody, writePatched } from "../scan/patch-body.ts";
 import { messagesField, type ScannedRequest, scanRequest } from "../scan/scan-request.ts";
 import { type Admitted, type Compose, toFund } from "./admitted.ts";
@@ -85,12 +86,12 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
   }
 
   /** Undefined where the tags are none, and where prices have to be looked up. */
-  function targetsOf(offer: Offer, { facts: { caller, headers } }: HotExchange): readonly Target[] | undefined {
+  function targetsOf(offer: Offer, { facts: { caller, headers, body } }: HotExchange): readonly Target[] | undefined {
     if (!offer.routed) return offer.targets;
     const { tenantId, userId, keyId } = caller;
     if (order.prepare(offer, tenantId)) return undefined;
     try {
-      return order.orderOf(offer, { tenantId, userId, keyId, tags: readTags({ headers }) });
+      return order.orderOf(offer, { tenantId, userId, keyId, tags: readTags({ headers }), isLike: likenessOf(body) });
     } catch (err) {
       if (isFailure(err)) return undefined;
       throw err;

@@ -24,7 +24,11 @@ function offerOf(strategy: RouteStrategy, rules: readonly object[] = [{}, {}, {}
     ...{ tenantId: "", source: "config" as const, version: 1, updatedAt: new Date(0) },
   };
   const routed = route.targets.map((rule, at) => ({ rule, target: [a, b, c][at] as Target }));
-  return { name: "smart", targets: routed.map(({ target }) => target), routed: { route, targets: routed } };
+  return {
+    name: "smart",
+    targets: routed.map(({ target }) => target),
+    routed: { route, targets: routed, tree: { ...route, targets: routed }, isPriced: true },
+  };
 }
 
 function start(settings = { ttlMs: 600_000, minPromptBytes: 2_048 }) {

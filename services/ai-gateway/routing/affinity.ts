@@ -60,7 +60,7 @@ interface Served {
 /** Each takes some 200 bytes. Beyond them the one that was asked about longest ago is forgotten. */
 const maxConversations = 50_000;
 /** Those that choose anew for each call. What is in the order given, or by price, stays where it is by itself. */
-const choosing: readonly RouteStrategy[] = ["scored", "weighted", "latency"];
+const choosing: readonly RouteStrategy[] = ["scored", "weighted", "latency", "throughput"];
 const cacheKeyMark = Buffer.from('"prompt_cache_key"');
 
 export function createAffinity({ ttlMs, minPromptBytes }: AffinitySettings, clock: Clock): Affinity {
@@ -102,7 +102,8 @@ export function createAffinity({ ttlMs, minPromptBytes }: AffinitySettings, cloc
 /** True where a route leaves it to its strategy which of the two comes first. */
 function isEqual({ routed }: Offer, first: Target | undefined, target: Target): boolean {
   if (!routed || !choosing.includes(routed.route.strategy)) return false;
-  const ruleOf = (of: Target | undefined) => routed.targets.find((it) => it.target === of)?.rule;
+  // What a nested route orders is its own affair.
+  const ruleOf = (of: Target | undefined) => routed.tree.targets.find((it) => "target" in it && it.target === of)?.rule;
   const rule = ruleOf(target);
   const standsIn = routed.route.strategy === "weighted" && rule?.weight === 0;
   return rule !== undefined && !standsIn && rule.priority === ruleOf(first)?.priority;

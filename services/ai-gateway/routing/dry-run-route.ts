@@ -5,7 +5,9 @@ import { toQuantities } from "@lyss/contracts/pricing/token-price.ts";
 import { fromServiceModeMessage, fromUsageMessage } from "@lyss/contracts/pricing/wire.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { Target } from "../model.ts";
-import type { RouteSpec } from "./route.ts";
+import type { RoutedRoute } from "./order-targets.ts";
+import { isWithin } from "./request-shape.ts";
+import type { RouteSpec, RouteTarget, When } from "./route.ts";
 import { checkTargets } from "./route-ops.ts";
 
 type DryRunDeps = Pick<AiGatewayDeps, "billing" | "catalog" | "order" | "funding" | "clock">;
@@ -21,7 +23,11 @@ export interface TargetShare {
 export interface DryRun {
   /** Recorded calls that were looked at. */
   readonly calls: number;
-  /** Those for which the route has no target, and those whose target has no price. Both count in no sum. */
+  /**
+   * Those whose target depends on what they said, which is not recorded; those for which the route has no target; and those whose target has
+   * no price. They count in no sum.
+   */
+  readonly undecided: number;
   readonly unserved: number;
   readonly unpriced: number;
   /** What the rest did cost, and what they would have. */
@@ -44,15 +50,22 @@ export async function dryRunRoute(
   { tenantId, calls, ...route }: RouteSpec & { readonly tenantId: string; readonly calls: number },
 ): Promise<DryRun> {
   checkTargets(deps.catalog, tenantId, route);
-  const targets = deps.catalog.resolve(tenantId, route);
+  const { tree, targets } = deps.catalog.resolve(tenantId, route);
   await deps.order.learnPrices(tenantId, targets);
+  const asksForMore = hasRule(tree, ({ when }) => when !== undefined && !asksForLength(when));
   const records = await listRecords(deps, tenantId, route, calls);
   const shares = new Map<Target, { calls: number; costNanos: bigint }>();
   for (const { target } of targets) shares.set(target, { calls: 0, costNanos: 0n });
-  const run = { calls: records.length, unserved: 0, unpriced: 0, recordedNanos: 0n, costNanos: 0n };
+  const run = { calls: records.length, undecided: 0, unserved: 0, unpriced: 0, recordedNanos: 0n, costNanos: 0n };
   for (const record of records) {
     const { userId, keyId, tags } = record;
-    const [first] = deps.order.orderTargets({ ...route, targets }, { tenantId, userId, keyId, tags });
+    const firstIf = (guess: boolean) =>
+      deps.order.orderTargets(tree, { tenantId, userId, keyId, tags, isLike: likenessOf(record, guess) })[0];
+    const first = firstIf(true);
+    if (asksForMore && firstIf(false) !== first) {
+      run.undecided++;
+      continue;
+    }
     const share = first && shares.get(first);
     const costNanos = first && (await costAt(deps, tenantId, first, record));
     if (!share) run.unserved++;
@@ -77,7 +90,7 @@ async function listRecords(
   { name, targets }: RouteSpec,
   most: number,
 ): Promise<readonly UsageRecord[]> {
-  const models = new Set([name, ...targets.map(({ model }) => model)]);
+  const models = new Set([name, ...targets.map(({ model, route: nested }) => model ?? nested)]);
   const found: UsageRecord[] = [];
   let cursor = "";
   for (let page = 0; page < maxPages && found.length < most; page++) {
@@ -87,6 +100,18 @@ async function listRecords(
     cursor = nextCursor;
   }
   return found.slice(0, most);
+}
+
+/** By its tokens of input, where nothing else is asked; else as it is guessed. */
+function likenessOf({ tokens }: UsageRecord, guess: boolean): (when: When) => boolean {
+  const { inputTokens = 0n, cachedInputTokens = 0n } = tokens ?? {};
+  return (when) => (asksForLength(when) ? isWithin(Number(inputTokens + cachedInputTokens), when.tokens) : guess);
+}
+
+const asksForLength = (when: When) => Object.entries(when).every(([name, it]) => name === "tokens" || it === undefined);
+
+function hasRule({ targets }: RoutedRoute, isOne: (rule: RouteTarget) => boolean): boolean {
+  return targets.some((node) => isOne(node.rule) || ("nested" in node && hasRule(node.nested, isOne)));
 }
 
 /** By the price of now, in its bands of the time of the call; undefined without one. */

@@ -16,7 +16,7 @@ type Fields = Readonly<Record<string, unknown>>;
 export function openingOf(request: unknown): string | undefined {
   if (!isFields(request)) return undefined;
   const said = instructionFields.map((field) => textOf(request[field], 0));
-  const messages = messageFields.map((field) => request[field]).find((value) => value !== undefined);
+  const messages = messagesOf(request);
   if (typeof messages === "string") return [...said, messages].join("\n");
   if (!Array.isArray(messages) || messages.length === 0) return undefined;
   const first = messages.findIndex((message) => !isInstruction(message));
@@ -40,12 +40,17 @@ export function openingAt(body: Buffer, start: number): string | undefined {
   return openingOf({ messages });
 }
 
+/** The messages of a request in any dialect: a list, or one text. */
+export function messagesOf(request: Fields): unknown {
+  return messageFields.map((field) => request[field]).find((value) => value !== undefined);
+}
+
 function isInstruction(message: unknown): boolean {
   return isFields(message) && instructing.has(message["role"]);
 }
 
 /** The texts within a message or a list of parts. */
-function textOf(value: unknown, depth: number): string {
+export function textOf(value: unknown, depth: number): string {
   if (typeof value === "string") return value;
   if (depth > maxDepth) return "";
   if (Array.isArray(value)) return value.map((part) => textOf(part, depth + 1)).join("\n");

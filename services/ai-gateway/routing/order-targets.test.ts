@@ -3,7 +3,15 @@ import { randomInt } from "node:crypto";
 import { test } from "node:test";
 import { createSeeded } from "@lyss/kit/testing/seeded-random.ts";
 import type { Target } from "../model.ts";
-import { type AskedBy, type OrderDeps, orderTargets, type RoutedTarget } from "./order-targets.ts";
+import {
+  type AskedBy,
+  leavesOf,
+  type OrderDeps,
+  orderTargets,
+  type RoutedNode,
+  type RoutedTarget,
+} from "./order-targets.ts";
+import { likenessOf } from "./request-shape.ts";
 import { type RouteStrategy, routeSchema, routeStrategies, routeTargetSchema } from "./route.ts";
 import type { Candidate } from "./score-targets.ts";
 import { createStanding } from "./standing.ts";
@@ -18,14 +26,15 @@ function routed(provider: string, rule: object = {}): RoutedTarget {
 interface Known {
   readonly firstByteMs?: number;
   readonly costNanos?: number;
+  readonly tokensPerSecond?: number;
 }
 
 function depsOf(known: Readonly<Record<string, Known>>, draw: (n: number) => number): OrderDeps {
   return {
     weights: { latency: 40, availability: 30, cost: 20, quality: 10 },
-    candidateOf(_tenantId, { rule }): Candidate {
-      const { firstByteMs = 0, costNanos } = known[rule.provider] ?? {};
-      return { standing: { ...createStanding(), firstByteMs }, costNanos, quality: rule.quality };
+    candidateOf(_tenantId, { rule, target }): Candidate {
+      const { firstByteMs = 0, tokensPerSecond = 0, costNanos } = known[target.provider.name] ?? {};
+      return { standing: { ...createStanding(), firstByteMs, tokensPerSecond }, costNanos, quality: rule.quality };
     },
     draw,
   };
@@ -33,7 +42,7 @@ function depsOf(known: Readonly<Record<string, Known>>, draw: (n: number) => num
 
 function namesOf(
   strategy: RouteStrategy,
-  targets: readonly RoutedTarget[],
+  targets: readonly RoutedNode[],
   given: {
     readonly asked?: Partial<AskedBy>;
     readonly known?: Readonly<Record<string, Known>>;
@@ -150,6 +159,49 @@ test("experiment: a program says by the tag unit for whom it calls; a key withou
   assert.equal(new Set(keys).size, 2);
 });
 
+test("throughput and quality put the most first; a throughput that is not known is tried", () => {
+  const known = { a: { tokensPerSecond: 20 }, b: { tokensPerSecond: 90 }, c: {} };
+  const targets = [routed("a", { quality: 0.9 }), routed("b", { quality: 0.2 }), routed("c", { quality: 0.5 })];
+  assert.deepEqual(namesOf("throughput", targets, { known }), ["c", "b", "a"]);
+  assert.deepEqual(namesOf("quality", targets, { known }), ["a", "c", "b"]);
+});
+
+test("a route in a route keeps its own order, stands for its first among the others, and brings nothing twice", () => {
+  const nest = (strategy: RouteStrategy, targets: readonly RoutedNode[], rule: object = {}): RoutedNode => ({
+    rule: routeTargetSchema.parse({ route: "inner", ...rule }),
+    nested: { name: "inner", strategy, targets },
+  });
+  const known = { a: { costNanos: 5 }, b: { costNanos: 1 }, c: { costNanos: 3 }, d: { costNanos: 9 } };
+  const [a, b, c, d] = ["a", "b", "c", "d"].map((name) => routed(name)) as [
+    ...[RoutedTarget, RoutedTarget, RoutedTarget, RoutedTarget],
+  ];
+  assert.deepEqual(namesOf("fallback", [d, nest("cost", [a, b])], { known }), ["d", "b", "a"]);
+  assert.deepEqual(namesOf("cost", [c, nest("fallback", [d, b])], { known }), ["c", "d", "b"], "its first costs 9");
+  assert.deepEqual(namesOf("fallback", [nest("cost", [a, b], { priority: 1 }), c, b], { known }), ["c", "b", "a"]);
+  const closed = nest("fallback", [routed("a", { users: ["usr_9"] })]);
+  assert.deepEqual(namesOf("fallback", [closed, b]), ["b"], "nobody in it is open to the call");
+  assert.deepEqual(namesOf("fallback", [nest("fallback", [a, b], { tags: { env: "dev" } }), c]), ["c"]);
+  assert.deepEqual(leavesOf([a, nest("cost", [b, a])]), [a, b]);
+});
+
+test("conditions on a request open a target to those that meet them, and to none where there is no request", () => {
+  const targets = [
+    routed("small", { when: { tokens: { max: 10 } } }),
+    routed("seeing", { when: { media: true } }),
+    routed("usual"),
+  ];
+  const ask = (body: object) => ({ asked: { isLike: likenessOf(Buffer.from(JSON.stringify(body))) } });
+  assert.deepEqual(namesOf("fallback", targets, ask({ a: 1 })), ["small", "usual"]);
+  assert.deepEqual(namesOf("fallback", targets, ask({ text: "x".repeat(100) })), ["usual"]);
+  const image = { type: "image_url", image_url: { url: "https://x/y.png" } };
+  assert.deepEqual(namesOf("fallback", targets, ask({ messages: [{ content: [image] }] })), [
+    "small",
+    "seeing",
+    "usual",
+  ]);
+  assert.deepEqual(namesOf("fallback", targets), ["usual"]);
+});
+
 test("whatever the route: all its open targets stand once, by priority, and the same seed gives the same order", () => {
   const seed = randomInt(2 ** 32);
   const { between, next } = createSeeded(seed);
@@ -195,4 +247,17 @@ test("a route names each model of a provider once, has 1 to 32 targets, and tags
   assert.ok(!reads({ targets: [{ ...target, tags: { env: "a,b=c" } }] }));
   assert.ok(!reads({ targets: [{ ...target, tags: { "": "x" } }] }));
   assert.ok(!reads({ targets: [{ ...target, nonsense: 1 }] }));
+  assert.ok(reads({ targets: [target, { ...target, when: { tools: true } }, { route: "other" }] }));
+  for (const wrong of [{ route: "other", ...target }, { provider: "a" }, { route: "other", model: "m" }, {}]) {
+    assert.ok(!reads({ targets: [wrong] }), JSON.stringify(wrong));
+  }
+  for (const when of [
+    {},
+    { tokens: {} },
+    { tokens: { min: 2, max: 1 } },
+    { complexity: { min: 101 } },
+    { mentions: [] },
+  ]) {
+    assert.ok(!reads({ targets: [{ ...target, when }] }), JSON.stringify(when));
+  }
 });

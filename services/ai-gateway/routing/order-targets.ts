@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import type { Target } from "../model.ts";
-import type { RouteStrategy, RouteTarget } from "./route.ts";
+import type { RouteStrategy, RouteTarget, When } from "./route.ts";
 import { type Candidate, rankByScore, type ScoreWeights, scoreTargets } from "./score-targets.ts";
 
 /** A route's target that is there. */
@@ -10,12 +10,37 @@ export interface RoutedTarget {
   readonly rule: RouteTarget;
 }
 
+/** A route, as far as its targets are there. */
+export interface RoutedRoute {
+  readonly name: string;
+  readonly strategy: RouteStrategy;
+  readonly targets: readonly RoutedNode[];
+}
+
+/** One of its places: a target, or all those of a route that it names. */
+export type RoutedNode = RoutedTarget | { readonly rule: RouteTarget; readonly nested: RoutedRoute };
+
+/** Every target within, once, in the order in which they are written. */
+export function leavesOf(nodes: readonly RoutedNode[]): readonly RoutedTarget[] {
+  return distinct(
+    nodes.flatMap((node) => ("nested" in node ? leavesOf(node.nested.targets) : [node])),
+    ({ target }) => target,
+  );
+}
+
+/** A place that is open to a call: its first target stands for it among the others, the rest come right behind. */
+interface Open extends RoutedTarget {
+  readonly rest?: readonly Target[];
+}
+
 /** What of a call its conditions ask for. */
 export interface AskedBy {
   readonly tenantId: string;
   readonly userId: string;
   readonly keyId: string;
   readonly tags: TagsText;
+  /** Whether the request meets a condition; without one it meets none. */
+  readonly isLike?: ((when: When) => boolean) | undefined;
 }
 
 export interface OrderDeps {
@@ -29,24 +54,39 @@ const unitTag = "unit=";
 
 /** The targets that a call may go to, the one that is to serve it first. */
 export function orderTargets(
-  {
-    name,
-    strategy,
-    targets,
-  }: { readonly name: string; readonly strategy: RouteStrategy; readonly targets: readonly RoutedTarget[] },
+  { name, strategy, targets }: RoutedRoute,
   asked: AskedBy,
   given: OrderDeps,
 ): readonly Target[] {
   const deps = strategy === "experiment" ? { ...given, draw: drawFor(name, unitOf(asked)) } : given;
-  const open = targets.filter(({ rule }) => isFor(rule, asked));
+  const open = targets.flatMap((node) => (isFor(node.rule, asked) ? openAt(node, asked, given) : []));
   const byPriority = Map.groupBy(open, ({ rule }) => rule.priority);
   const groups = [...byPriority].sort(([a], [b]) => a - b);
-  return groups.flatMap(([, group]) => orderGroup(strategy, group, asked.tenantId, deps)).map(({ target }) => target);
+  const ordered = groups.flatMap(([, group]) => orderGroup(strategy, group, asked.tenantId, deps));
+  if (!ordered.some(({ rest, rule }) => rest || rule.when)) return ordered.map(({ target }) => target);
+  // By two ways the same target is one: it is not asked again what it has just failed at.
+  return distinct(
+    ordered.flatMap(({ target, rest = [] }) => [target, ...rest]),
+    (target) => target,
+  );
 }
 
-function isFor({ tags, users, keys }: RouteTarget, asked: AskedBy): boolean {
+function openAt(node: RoutedNode, asked: AskedBy, deps: OrderDeps): readonly Open[] {
+  if (!("nested" in node)) return [node];
+  const [target, ...rest] = orderTargets(node.nested, asked, deps);
+  return target ? [{ target, rule: node.rule, rest }] : [];
+}
+
+/** Of those that are the same target, the first. */
+function distinct<One>(all: readonly One[], targetOf: (one: One) => Target): readonly One[] {
+  const seen = new Set<Target>();
+  return all.filter((one) => !seen.has(targetOf(one)) && seen.add(targetOf(one)));
+}
+
+function isFor({ tags, users, keys, when }: RouteTarget, asked: AskedBy): boolean {
   if (users.length > 0 && !users.includes(asked.userId)) return false;
   if (keys.length > 0 && !keys.includes(asked.keyId)) return false;
+  if (when && !asked.isLike?.(when)) return false;
   const wanted = Object.entries(tags);
   if (wanted.length === 0) return true;
   const has = new Set(asked.tags.split(","));
@@ -55,10 +95,10 @@ function isFor({ tags, users, keys }: RouteTarget, asked: AskedBy): boolean {
 
 function orderGroup(
   strategy: RouteStrategy,
-  group: readonly RoutedTarget[],
+  group: readonly Open[],
   tenantId: string,
   deps: OrderDeps,
-): readonly RoutedTarget[] {
+): readonly Open[] {
   if (group.length < 2 || strategy === "fallback") return group;
   if (strategy === "weighted" || strategy === "experiment") return orderByWeight(group, deps.draw);
   const candidates = group.map((routed) => deps.candidateOf(tenantId, routed));
@@ -66,14 +106,19 @@ function orderGroup(
     const places = rankByScore(candidates, scoreTargets(candidates, deps.weights), deps.draw);
     return places.flatMap((at) => group[at] ?? []);
   }
-  // A latency that is not known yet is 0: it is tried, and then known. What has no price cannot be called.
-  const measures = candidates.map(({ standing, costNanos }) =>
-    strategy === "latency" ? standing.firstByteMs : (costNanos ?? Number.POSITIVE_INFINITY),
-  );
+  const measures = candidates.map(measureOf[strategy]);
   const places = group.map((_routed, at) => at);
   places.sort((a, b) => compare(measures[a] ?? 0, measures[b] ?? 0));
   return places.flatMap((at) => group[at] ?? []);
 }
+
+/** What is least comes first. What is not known yet is tried, and then known; what has no price cannot be called. */
+const measureOf: Readonly<Record<"cost" | "latency" | "throughput" | "quality", (candidate: Candidate) => number>> = {
+  cost: ({ costNanos }) => costNanos ?? Number.POSITIVE_INFINITY,
+  latency: ({ standing }) => standing.firstByteMs,
+  throughput: ({ standing }) => -(standing.tokensPerSecond || Number.POSITIVE_INFINITY),
+  quality: ({ quality }) => -quality,
+};
 
 /** Who is in an experiment: whom a program calls for, as it says itself, or else who calls. */
 function unitOf({ tenantId, userId, keyId, tags }: AskedBy): string {
@@ -96,9 +141,9 @@ function compare(a: number, b: number): number {
 }
 
 /** Each place is drawn among those that are left, by their weights; those without a weight come last, in their order. */
-function orderByWeight(group: readonly RoutedTarget[], draw: (n: number) => number): readonly RoutedTarget[] {
+function orderByWeight(group: readonly Open[], draw: (n: number) => number): readonly Open[] {
   const left = group.filter(({ rule }) => rule.weight > 0);
-  const ordered: RoutedTarget[] = [];
+  const ordered: Open[] = [];
   while (left.length > 0) {
     let rest = draw(left.reduce((sum, { rule }) => sum + rule.weight, 0));
     const at = left.findIndex(({ rule }) => {

@@ -8,6 +8,8 @@ export interface PreferredBy {
   ratesOf(target: Target): { readonly input: number; readonly output: number } | undefined;
   /** Milliseconds; 0 while it is not known. */
   firstByteMsOf(target: Target): number;
+  /** 0 while it is not known. */
+  tokensPerSecondOf(target: Target): number;
 }
 
 const nanosPerUsd = 1e9;
@@ -28,6 +30,7 @@ export function preferTargets(targets: readonly Target[], wanted: Preferences, b
   const left = targets.filter(isWanted);
   if (sort === "price") left.sort((a, b) => priceOf(by, a) - priceOf(by, b));
   if (sort === "latency") left.sort((a, b) => by.firstByteMsOf(a) - by.firstByteMsOf(b));
+  if (sort === "throughput") left.sort((a, b) => slownessOf(by, a) - slownessOf(by, b));
   const ordered = order.flatMap((name) => left.filter(({ provider }) => provider.name === name));
   const others = left.filter((target) => !ordered.includes(target));
   const kept = allowsFallbacks ? [...ordered, ...others] : order.length > 0 ? ordered : left.slice(0, 1);
@@ -52,6 +55,11 @@ function isWithin(max: NonNullable<Preferences["maxPrice"]>, rates: ReturnType<P
     rates.input <= (prompt ?? Number.POSITIVE_INFINITY) * nanosPerUsd &&
     rates.output <= (completion ?? Number.POSITIVE_INFINITY) * nanosPerUsd
   );
+}
+
+/** One whose throughput is not known is tried, and then known. */
+function slownessOf(by: PreferredBy, target: Target): number {
+  return 1 / (by.tokensPerSecondOf(target) || Number.POSITIVE_INFINITY);
 }
 
 /** Of a usual call, which reads three tokens for each that it writes. One that is not known is the dearest. */

@@ -44,7 +44,7 @@ test("what is wrong in it is named", () => {
     [{ ignore: Array.from({ length: 101 }, () => "a") }, "provider.ignore"],
     [{ allow_fallbacks: "no" }, "provider.allow_fallbacks"],
     [{ require_parameters: 1 }, "provider.require_parameters"],
-    [{ sort: "throughput" }, "provider.sort"],
+    [{ sort: "quality" }, "provider.sort"],
     [{ max_price: { prompt: -1 } }, "provider.max_price.prompt"],
     [{ max_price: { completion: "dear" } }, "provider.max_price.completion"],
     [{ max_price: { image: 1 } }, "provider.max_price.image"],
@@ -81,6 +81,7 @@ function prefer(provider: object): string {
   const by = {
     ratesOf: (target: Target) => rates.get(target),
     firstByteMsOf: (target: Target) => latencies.get(target) ?? 0,
+    tokensPerSecondOf: (target: Target) => (latencies.get(target) ?? 0) / 10,
   };
   return preferTargets([a, b, c], preferences, by)
     .map(({ provider: { name } }) => name)
@@ -98,6 +99,7 @@ test("providers come in the order wanted, and those that are not wanted do not c
   assert.equal(prefer({ ignore: ["a"], order: ["c"] }), "cb");
   assert.equal(prefer({ sort: "price" }), "bac", "a price that is not known is the dearest");
   assert.equal(prefer({ sort: "latency" }), "cab", "a latency that is not known is tried, and then known");
+  assert.equal(prefer({ sort: "throughput" }), "cba");
   assert.equal(prefer({ sort: "price", allow_fallbacks: false }), "b");
   assert.equal(prefer({ max_price: { prompt: 3, completion: "9" } }), "ab");
   assert.equal(prefer({ max_price: { completion: 2 } }), "b");
@@ -122,6 +124,7 @@ test("prompts go to nobody who does more with them than the call allows, and who
     preferTargets(targets, take(provider)?.preferences ?? assert.fail(), {
       ratesOf: () => undefined,
       firstByteMsOf: () => 0,
+      tokensPerSecondOf: () => 0,
     })
       .map(({ provider: { name } }) => name)
       .join("");

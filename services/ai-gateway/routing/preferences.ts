@@ -29,7 +29,7 @@ export interface Preferences {
   readonly refusesCollection: boolean;
   /** True: none that keeps prompts at all. */
   readonly wantsZeroRetention: boolean;
-  readonly sort: "price" | "latency" | undefined;
+  readonly sort: (typeof sorts)[number] | undefined;
   /** US dollars per million tokens; a provider that asks for more, or whose price is not known, is none. */
   readonly maxPrice: { readonly prompt: number | undefined; readonly completion: number | undefined } | undefined;
 }
@@ -45,6 +45,7 @@ const known = new Set([
   "data_collection",
   "zdr",
 ]);
+const sorts = ["price", "latency", "throughput"] as const;
 const knownPrices = new Set(["prompt", "completion"]);
 /** For the OpenAPI document. */
 export const preferencesBody = z
@@ -111,7 +112,7 @@ function readPreferences(value: unknown): Preferences {
         readOneOf(value, path, ["allow", "deny"]),
       ) === "deny",
     wantsZeroRetention: readOptional(fields["zdr"], "provider.zdr", readFlag) ?? false,
-    sort: readOptional(fields["sort"], "provider.sort", (sort, path) => readOneOf(sort, path, ["price", "latency"])),
+    sort: readOptional(fields["sort"], "provider.sort", (sort, path) => readOneOf(sort, path, sorts)),
     maxPrice: readOptional(fields["max_price"], "provider.max_price", readMaxPrice),
   };
 }

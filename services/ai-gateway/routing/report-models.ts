@@ -31,8 +31,11 @@ export async function reportRoute(
   deps: ModelDeps,
   { tenantId, route }: { readonly tenantId: string; readonly route: Route },
 ): Promise<readonly (TargetReport | undefined)[]> {
-  const there = deps.catalog.resolve(route.source === "config" ? "" : tenantId, route);
+  const there = deps.catalog.resolve(route.source === "config" ? "" : tenantId, route).targets;
   await deps.order.learnPrices(tenantId, there);
   const reports = reportTargets(deps, tenantId, there);
-  return route.targets.map((rule) => reports[there.findIndex((routed) => routed.rule === rule)]);
+  return route.targets.map(
+    ({ provider, model }) =>
+      reports[there.findIndex(({ target }) => target.provider.name === provider && target.model.name === model)],
+  );
 }

@@ -6,6 +6,7 @@ import { currentActorId } from "@lyss/kit/rpc/call-context.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Catalog } from "../catalog.ts";
 import type { AiGatewayDeps } from "../deps.ts";
+import { canNest } from "./resolve-route.ts";
 import type { Route, RouteSpec } from "./route.ts";
 
 /** What the operations on routes need. */
@@ -55,13 +56,13 @@ export function getRoute({ catalog }: Pick<RouteDeps, "catalog">, { tenantId, na
 
 /**
  * Makes a route of the tenant's own, or puts this in its place: from then on calls of its name take it, on every node within
- * two seconds. A repeat makes another version of the same. Throws `route_target_unknown`, `route_version_mismatch` and
- * `too_many_routes`.
+ * two seconds. A repeat makes another version of the same. Throws `route_target_unknown`, `route_not_nestable`,
+ * `route_version_mismatch` and `too_many_routes`.
  */
 export async function putRoute(deps: RouteDeps, given: ChangedRoute): Promise<Route> {
   const { db, outbox, clock, catalog, routeStore } = deps;
   const { tenantId, name, strategy, hedge, targets, expectedVersion } = given;
-  checkTargets(catalog, tenantId, { targets });
+  checkTargets(catalog, tenantId, { name, strategy, targets });
   const route = await db.transaction(async (tx) => {
     const routes = await routeStore.lockRoutes(tx, tenantId);
     const current = routes.find((it) => it.name === name)?.version ?? 0;
@@ -125,18 +126,25 @@ function loadSharedRoutes(
   specs: readonly RouteSpec[],
 ): void {
   const updatedAt = new Date(clock.nowMs());
-  for (const spec of specs) checkTargets(catalog, "", spec);
-  catalog.setSharedRoutes(
-    specs.map((spec) => ({ ...spec, tenantId: "", source: "config" as const, version: 1, updatedAt })),
-  );
+  const routes = specs.map((spec) => ({ ...spec, tenantId: "", source: "config" as const, version: 1, updatedAt }));
+  for (const spec of specs) checkTargets(catalog, "", spec, routes);
+  catalog.setSharedRoutes(routes);
 }
 
-/** Throws `route_target_unknown` for the first target that is not there. */
-export function checkTargets(catalog: Catalog, tenantId: string, { targets }: Pick<RouteSpec, "targets">): void {
+/** Throws `route_target_unknown` or `route_not_nestable` for the first target that is not there. */
+export function checkTargets(
+  catalog: Pick<Catalog, "resolve" | "listRoutes">,
+  tenantId: string,
+  { name, strategy, targets }: Pick<RouteSpec, "name" | "strategy" | "targets">,
+  routes = catalog.listRoutes(tenantId),
+): void {
   for (const rule of targets) {
-    if (catalog.resolve(tenantId, { targets: [rule] }).length > 0) continue;
-    const { provider, model } = rule;
-    throw new Failure(aiGatewayFailures.route_target_unknown, { provider, model });
+    const { provider = "", model = "", route } = rule;
+    if (route !== undefined) {
+      if (!canNest(name, route, { routes })) throw new Failure(aiGatewayFailures.route_not_nestable, { route });
+    } else if (catalog.resolve(tenantId, { name, strategy, targets: [rule] }).targets.length === 0) {
+      throw new Failure(aiGatewayFailures.route_target_unknown, { provider, model });
+    }
   }
 }
 

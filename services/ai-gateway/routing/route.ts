@@ -4,7 +4,10 @@ import { z } from "zod";
 import { providerNameSchema } from "../provider-name.ts";
 
 /** How a route orders its targets. */
-export const routeStrategies = ["scored", "fallback", "weighted", "experiment", "cost", "latency"] as const;
+export const routeStrategies = [
+  ...(["scored", "fallback", "weighted", "experiment"] as const),
+  ...(["cost", "latency", "throughput", "quality"] as const),
+] as const;
 export type RouteStrategy = (typeof routeStrategies)[number];
 
 /** True for tags that a call may have: no separator within a key or value makes two of one. */
@@ -16,10 +19,46 @@ function areTags(tags: Readonly<Record<string, string>>): boolean {
 const modelName = z.string().min(1).max(200);
 const ids = z.array(z.string().min(1).max(100)).max(100).default([]);
 
-/** One target of a route, in a file or a request. */
-export const routeTargetSchema = z.strictObject({
-  provider: providerNameSchema.describe("One that the tenant may use: its own of that name, or else the operator's."),
-  model: modelName.describe("What that provider's model is called in Lyss."),
+function range(most: number) {
+  const bound = z.int().min(0).max(most).optional();
+  const isRange = ({ min, max }: { min?: number | undefined; max?: number | undefined }) =>
+    (min ?? max) !== undefined && (min ?? 0) <= (max ?? most);
+  const rule = inBothLanguages(
+    "must have min, max or both, min not above max",
+    "必须有 min、max 或两者，且 min 不大于 max",
+  );
+  return z.strictObject({ min: bound, max: bound }).refine(isRange, rule).optional();
+}
+
+/** What a request must be like; read by `request-shape.ts`. */
+export const whenSchema = z
+  .strictObject({
+    tokens: range(100_000_000).describe("How long it is: a quarter of its bytes, media aside."),
+    complexity: range(100).describe("How hard it looks, 0 to 100, without asking a model; see guides/providers.md."),
+    tools: z.boolean().optional().describe("Whether it gives the model tools."),
+    media: z.boolean().optional().describe("Whether it holds images, sound or files."),
+    mentions: z
+      .array(z.string().min(1).max(100))
+      .min(1)
+      .max(100)
+      .optional()
+      .describe("Its last message of a person's has one of these words or phrases, in any case of letters."),
+  })
+  .refine(
+    (when) => Object.values(when).some((it) => it !== undefined),
+    inBothLanguages("must say something", "不能为空"),
+  );
+
+export type When = z.output<typeof whenSchema>;
+
+const targetFields = {
+  provider: providerNameSchema
+    .optional()
+    .describe("One that the tenant may use: its own of that name, or else the operator's."),
+  model: modelName.optional().describe("What that provider's model is called in Lyss."),
+  route: modelName
+    .optional()
+    .describe("In place of provider and model: another route, whose targets stand here in its own order."),
   priority: z.int().min(0).max(100).default(0).describe("Those of a higher number are tried after all of a lower one."),
   weight: z
     .int()
@@ -35,7 +74,18 @@ export const routeTargetSchema = z.strictObject({
     .describe("Only for calls that have all of these in `lyss-tags`."),
   users: ids.describe("Only for calls of these people; for all when empty."),
   keys: ids.describe("Only for calls with these keys; for all when empty."),
-});
+  when: whenSchema.optional().describe("Only for calls that are like this."),
+};
+
+/** A target as it is shown. */
+export const routeTargetBody = z.strictObject(targetFields);
+
+/** One target of a route, in a file or a request. */
+export const routeTargetSchema = routeTargetBody.refine(
+  ({ provider, model, route }) =>
+    route === undefined ? provider !== undefined && model !== undefined : (provider ?? model) === undefined,
+  inBothLanguages("must name a provider and its model, or a route", "必须指定供应商及其模型，或另一条路由"),
+);
 
 export const routeSchema = z.strictObject({
   name: modelName.describe("What callers write into `model`. It takes the place of models of that name."),
@@ -43,7 +93,7 @@ export const routeSchema = z.strictObject({
     .enum(routeStrategies)
     .default("scored")
     .describe(
-      "`scored` by latency, availability, cost and quality; `fallback` in the order given; `weighted` by chance; `experiment` by weight, the same for all calls of one person, key or `unit` tag; `cost` and `latency`: the least first.",
+      "`scored` by latency, availability, cost and quality; `fallback` in the order given; `weighted` by chance; `experiment` by weight, the same for all calls of one person, key or `unit` tag; `cost` and `latency`: the least first; `throughput` (tokens of output in a second) and `quality`: the most first.",
     ),
   hedge: z
     .int()
@@ -60,8 +110,12 @@ export const routeSchema = z.strictObject({
     .max(32)
     .refine(
       (targets) =>
-        new Set(targets.map(({ provider, model }) => JSON.stringify([provider, model]))).size === targets.length,
-      inBothLanguages("must name each model of a provider once", "同一供应商的同一模型只能出现一次"),
+        new Set(targets.map(({ provider, model, route, when }) => JSON.stringify([provider, model, route, when])))
+          .size === targets.length,
+      inBothLanguages(
+        "must name each model of a provider, and each route, once for the same condition",
+        "同一供应商的同一模型以及同一路由在相同条件下只能出现一次",
+      ),
     )
     .describe("Where its calls may go."),
 });

@@ -158,6 +158,9 @@ test("what is not a route is refused, with what is wrong, in both languages", as
     ["a target twice", { targets: [target, target] }],
     ["33 targets", { targets: Array.from({ length: 33 }, (_one, at) => ({ ...target, model: `m${at}` })) }],
     ["a tag that is none", { targets: [{ ...target, tags: { env: "a,b=c" } }] }],
+    ["a provider and a route", { targets: [{ ...target, route: "smart" }] }],
+    ["a condition that says nothing", { targets: [{ ...target, when: {} }] }],
+    ["an unknown condition", { targets: [{ ...target, when: { mood: "good" } }] }],
     ["101 people", { targets: [{ ...target, users: Array.from({ length: 101 }, (_one, at) => `usr_${at}`) }] }],
   ];
   for (const [what, body] of wrong) assert.deepEqual(codeOf(await ask("PUT", "/x", { body })), [400, "KIT_002"], what);
@@ -171,6 +174,34 @@ test("what is not a route is refused, with what is wrong, in both languages", as
   assert.match(JSON.stringify(twice.body), /只能出现一次/);
   assert.deepEqual(codeOf(await ask("PUT", `/${"x".repeat(201)}`, { body: toA })), [400, "KIT_002"]);
   assert.deepEqual(codeOf(await ask("GET", "/x")), [404, "GATEWAY_021"], "nothing was made");
+});
+
+test("a route stands in another, goes with it when it changes, and never leads back to itself", async () => {
+  await ask("PUT", "/inner", { body: { strategy: "fallback", targets: [{ provider: "a", model: "n" }] } });
+  const when = { complexity: { min: 60 }, tools: true, mentions: ["prove", "证明"] };
+  const nesting = {
+    strategy: "fallback",
+    targets: [
+      { route: "inner", when },
+      { provider: "b", model: "m" },
+    ],
+  };
+  const outer = await ask("PUT", "/outer", { body: nesting });
+  assert.equal(outer.status, 200, JSON.stringify(outer.body));
+  assert.deepEqual(
+    [outer.body.targets[0].route, outer.body.targets[0].when, outer.body.targets[0].health],
+    [...["inner", when, null]],
+  );
+  const loop = await ask("PUT", "/inner", { body: { targets: [{ route: "outer" }] } });
+  assert.deepEqual(codeOf(loop), [400, "GATEWAY_084"]);
+  assert.match(loop.body.error.message, /the route 'outer' cannot stand in this one/);
+  const nowhere = await ask("PUT", "/x", { body: { targets: [{ route: "nowhere" }] }, language: "zh-CN" });
+  assert.match(nowhere.body.error.message, /路由“nowhere”不能放入此路由/);
+  assert.deepEqual(codeOf(await ask("PUT", "/x", { body: { targets: [{ route: "x" }] } })), [400, "GATEWAY_084"]);
+  assert.deepEqual(codeOf(await ask("PUT", "/x", { as: "other", body: nesting })), [400, "GATEWAY_084"]);
+  assert.equal((await ask("DELETE", "/inner")).status, 200);
+  assert.equal((await ask("GET", "/outer")).status, 200, "what is left of it serves");
+  await ask("DELETE", "/outer");
 });
 
 test("each operation has its permission", async () => {

@@ -22,11 +22,26 @@ test("latency and availability are averages, and what is under way is counted", 
   assert.equal(standing.firstByteMs, 110);
   noteUnanswered(standing);
   assert.equal(standing.availability, 0.9);
-  noteAnswered(standing);
+  noteAnswered(standing, 0, 1);
   assert.ok(Math.abs(standing.availability - 0.91) < 1e-9);
   noteEnd(standing);
   noteEnd(standing);
   assert.equal(standing.inFlight, 0);
+});
+
+test("throughput is an average over whole calls; those of few tokens say nothing of it", () => {
+  const standing = createStanding();
+  noteAnswered(standing, 15, 10);
+  noteAnswered(standing, 100, 0);
+  assert.equal(standing.tokensPerSecond, 0);
+  noteAnswered(standing, 100, 1_000);
+  noteAnswered(standing, 200, 1_000);
+  assert.equal(standing.tokensPerSecond, 110);
+  noteBegin(standing, 0);
+  noteFirstByte(standing, 5);
+  noteBegin(standing, 60_001);
+  noteAnswered(standing, 50, 1_000);
+  assert.equal(standing.tokensPerSecond, 50, "after a pause what was before says nothing");
 });
 
 test("one that nobody tried for a minute is tried again, and what comes then counts wholly", () => {
@@ -41,7 +56,7 @@ test("one that nobody tried for a minute is tried again, and what comes then cou
   noteBegin(standing, 60_001);
   assert.ok(!isStale(standing, 60_001), "one call at a time finds out");
   noteFirstByte(standing, 50);
-  noteAnswered(standing);
+  noteAnswered(standing, 0, 1);
   assert.deepEqual([standing.firstByteMs, standing.availability], [50, 1]);
   noteFirstByte(standing, 150);
   assert.equal(standing.firstByteMs, 60);

@@ -6,6 +6,8 @@ export interface Standing {
   inFlight: number;
   /** From sending to the head of the answer, averaged over about the last ten attempts; 0 before the first. */
   firstByteMs: number;
+  /** Tokens of output in a second of a whole call, likewise; 0 before the first call that was long enough to tell. */
+  tokensPerSecond: number;
   /** The share of attempts that the provider answered, likewise; 1 before the first. */
   availability: number;
   /** Monotonic milliseconds of the last attempt's begin. */
@@ -20,6 +22,8 @@ export interface Standings {
 }
 
 const share = 0.1;
+/** With fewer tokens it is their first that takes the time. */
+const fewestTokens = 16;
 /** Beyond these the oldest begins anew when its providers are read again. */
 const maxStandings = 20_000;
 /** One that nobody has tried for so long is tried again: nothing else would show that it is well by now. */
@@ -44,7 +48,7 @@ export function createStandings(): Standings {
 }
 
 export function createStanding(): Standing {
-  return { inFlight: 0, firstByteMs: 0, availability: 1, begunMs: 0, isRenewed: false };
+  return { inFlight: 0, firstByteMs: 0, tokensPerSecond: 0, availability: 1, begunMs: 0, isRenewed: false };
 }
 
 /** True for one that was tried, and not for long. */
@@ -69,8 +73,13 @@ export function noteEnd(standing: Standing): void {
   standing.inFlight--;
 }
 
-/** The provider answered to the end. */
-export function noteAnswered(standing: Standing): void {
+/** The provider answered to the end, with so many tokens in so many milliseconds. */
+export function noteAnswered(standing: Standing, outputTokens: number, durationMs: number): void {
+  if (outputTokens >= fewestTokens && durationMs > 0) {
+    const rate = (outputTokens / durationMs) * 1_000;
+    const before = standing.tokensPerSecond;
+    standing.tokensPerSecond = before === 0 || standing.isRenewed ? rate : before + share * (rate - before);
+  }
   standing.availability = standing.isRenewed ? 1 : standing.availability + share * (1 - standing.availability);
   standing.isRenewed = false;
 }

@@ -36,7 +36,11 @@ function start(priceOf: (provider: string) => KnownPrice | undefined | Promise<K
     });
     const route = { ...written, tenantId: "", source: "config" as const, version: 1, updatedAt: new Date(0) };
     const targets = route.targets.map((rule, at) => ({ rule, target: at === 0 ? a : b }));
-    return { name: "smart", targets: [a, b], routed: { route, targets } };
+    return {
+      name: "smart",
+      targets: [a, b],
+      routed: { route, targets, tree: { ...route, targets }, isPriced: strategy === "cost" || strategy === "scored" },
+    };
   };
   const firstOf = (strategy: RouteStrategy) => order.orderOf(offerOf(strategy), asked)[0]?.provider.name;
   /** A call that a target answers after so many milliseconds. */
@@ -45,7 +49,7 @@ function start(priceOf: (provider: string) => KnownPrice | undefined | Promise<K
     noteBegin(standing, clock.monotonicMs());
     noteFirstByte(standing, firstByteMs);
     noteEnd(standing);
-    noteAnswered(standing);
+    noteAnswered(standing, 0, 1);
   };
   return { clock, order, offerOf, firstOf, serve, a, b };
 }

@@ -4,7 +4,7 @@ import type { Offer } from "../catalog.ts";
 import type { Funding } from "../funds/funding.ts";
 import type { KnownPrice } from "../funds/price-cache.ts";
 import type { Target } from "../model.ts";
-import { type AskedBy, type OrderDeps, orderTargets, type RoutedTarget } from "./order-targets.ts";
+import { type AskedBy, type OrderDeps, orderTargets, type RoutedRoute, type RoutedTarget } from "./order-targets.ts";
 import { preferTargets } from "./prefer-targets.ts";
 import type { Preferences } from "./preferences.ts";
 import { type Candidate, type Score, type ScoreWeights, scoreTargets } from "./score-targets.ts";
@@ -15,7 +15,7 @@ export interface TargetOrder {
   /** Empty where a route has no target for such a call. Prices that are not known yet count as the highest. */
   orderOf(offer: Offer, asked: AskedBy): readonly Target[];
   /** The same for targets of a route that is none yet. */
-  orderTargets(route: Parameters<typeof orderTargets>[0], asked: AskedBy): readonly Target[];
+  orderTargets(route: RoutedRoute, asked: AskedBy): readonly Target[];
   /** Before `orderOf`: as `learnPrices` for a route whose order depends on prices, undefined for every other name. */
   prepare(offer: Pick<Offer, "routed">, tenantId: string): Promise<void> | undefined;
   /** Resolves when the prices of these targets are known, or cannot be had; undefined when they are known. Never rejects. */
@@ -66,12 +66,10 @@ export function createTargetOrder({ weights, standings, priceOf, clock, random }
   const orderDeps: OrderDeps = { weights, candidateOf, draw: (n) => random.bytes(4).readUInt32LE() % n };
 
   return {
-    orderOf: ({ targets, routed }, asked) =>
-      routed ? orderTargets({ ...routed.route, targets: routed.targets }, asked, orderDeps) : targets,
+    orderOf: ({ targets, routed }, asked) => (routed ? orderTargets(routed.tree, asked, orderDeps) : targets),
     orderTargets: (route, asked) => orderTargets(route, asked, orderDeps),
     prepare({ routed }, tenantId) {
-      const isPriced = routed?.route.strategy === "cost" || routed?.route.strategy === "scored";
-      return isPriced ? learnPrices(tenantId, routed.targets) : undefined;
+      return routed?.isPriced ? learnPrices(tenantId, routed.targets) : undefined;
     },
     learnPrices,
     async prefer(tenantId, targets, wanted) {
@@ -89,6 +87,7 @@ export function createTargetOrder({ weights, standings, priceOf, clock, random }
           return rates && { input: Number(rates.input ?? 0n), output: Number(rates.output ?? 0n) };
         },
         firstByteMsOf: (target) => standingOf(target).firstByteMs,
+        tokensPerSecondOf: (target) => standingOf(target).tokensPerSecond,
       });
     },
     scoresOf: (tenantId, targets) =>

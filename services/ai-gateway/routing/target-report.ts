@@ -10,6 +10,7 @@ import type { TargetOrder } from "./target-order.ts";
 export interface TargetReport {
   readonly score: Score;
   readonly firstByteMs: number | undefined;
+  readonly tokensPerSecond: number | undefined;
   readonly availability: number;
   readonly state: TargetState | undefined;
 }
@@ -29,6 +30,10 @@ export const targetReport = z.strictObject({
     .number()
     .nullable()
     .describe("Averaged over about the last ten attempts; null before the first, and when none was made for a minute."),
+  tokens_per_second: z
+    .number()
+    .nullable()
+    .describe("Of output, over whole calls of 16 tokens and more, likewise; null before the first."),
   availability: part.describe("The share of attempts that were answered, likewise; 1 then."),
 });
 
@@ -50,8 +55,11 @@ export function reportTargets(
     const target = targets[at]?.target;
     const standing = target && standings.of(target);
     const isKnown = standing && !isStale(standing, clock.monotonicMs());
-    const { firstByteMs, availability } = isKnown ? standing : createStanding();
-    return { score, availability, firstByteMs: firstByteMs || undefined, state: target && health.find(target) };
+    const { firstByteMs, tokensPerSecond, availability } = isKnown ? standing : createStanding();
+    return {
+      ...{ score, availability, firstByteMs: firstByteMs || undefined, tokensPerSecond: tokensPerSecond || undefined },
+      state: target && health.find(target),
+    };
   });
 }
 
@@ -68,6 +76,7 @@ export function toTargetReport(report: TargetReport): z.input<typeof targetRepor
       quality: rounded(parts.quality),
     },
     first_byte_ms: report.firstByteMs === undefined ? null : rounded(report.firstByteMs),
+    tokens_per_second: report.tokensPerSecond === undefined ? null : rounded(report.tokensPerSecond),
     availability: rounded(report.availability),
   };
 }
