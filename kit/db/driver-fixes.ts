@@ -121,6 +121,16 @@ export const driverFixes: readonly DriverFix[] = [
 `,
   },
   {
+    file: "connection.js",
+    why: "a session that ends while somebody looks at rows of a cursor fails the transaction, and does not end the process",
+    before: "      const x = await Promise.resolve(query.cursorFn(result))\n",
+    after: `      const read = query
+      const x = await Promise.resolve(query.cursorFn(result))
+      if (query !== read)
+        return
+`,
+  },
+  {
     file: "index.js",
     why: "the end of a transaction's session is noticed from its first statement on",
     before: `        new Promise((_, reject) => connection.onclose = reject)

@@ -201,3 +201,23 @@ test(
     assert.deepEqual(await notes(), ["kept"]);
   },
 );
+
+test(
+  "a session that is cut while rows of a cursor are looked at fails its transaction, and the process goes on",
+  limits,
+  async (t) => {
+    const { pool } = await openPools(t, 2);
+    let seen = 0;
+    const reading = pool.transaction(async (tx) => {
+      const [session] = await tx`select pg_backend_pid() as pid`;
+      for await (const rows of tx`select generate_series(1, 30) as row`.cursor(10)) {
+        seen += rows.length;
+        await pool.sql`select pg_terminate_backend(${session?.["pid"]}, 5000)`;
+      }
+      await tx`select 1`;
+    });
+    await assert.rejects(reading, /CONNECTION_CLOSED|terminating connection/);
+    assert.equal(seen, 10);
+    assert.equal((await pool.sql`select 1`).length, 1);
+  },
+);

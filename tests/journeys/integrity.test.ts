@@ -166,3 +166,41 @@ test("a vendor is added by its name, with its address and its models; what is it
     assert.match(refused.stderr, complaint);
   }
 });
+
+test("`lyss demo` fills a tenant of its own beside a running platform: the money adds up, a repeat changes nothing, another's tenant is refused", async () => {
+  const calls = 1_050;
+  const made = await runLyss("demo", "--calls", String(calls), "--days", "5", "--json");
+  assert.equal(made.code, 0, made.stderr);
+  const { api_key: demoKey, cost_nanos: costNanos, ...shown } = JSON.parse(made.stdout);
+  assert.deepEqual([shown.state, shown.tenant, shown.email], ["filled", "demo", "mia@demo.lyss.local"]);
+  assert.ok(BigInt(costNanos) > 0n);
+
+  // More calls than are read at once, at prices that this process has not looked up yet.
+  const verified = await runLyss("billing", "verify", "--json");
+  assert.equal(verified.code, 0, `${verified.stdout}${verified.stderr}`);
+  const { wallets, usage_rows } = JSON.parse(verified.stdout);
+  assert.equal(wallets, 2);
+  assert.ok(Number(usage_rows) >= calls);
+
+  const sums = await requestJson(`${url}/v1/billing/usage/summary?unit=day&group_by=key`, demoKey);
+  const rows = sums.body.data as { calls: number; cost_nanos: string; group: { key: string } }[];
+  assert.equal(
+    rows.reduce((sum, row) => sum + row.calls, 0),
+    calls,
+  );
+  assert.equal(
+    rows.reduce((sum, row) => sum + BigInt(row.cost_nanos), 0n),
+    BigInt(costNanos),
+  );
+  assert.equal(new Set(rows.map(({ group }) => group.key)).size, 8);
+  const budgets = await requestJson(`${url}/v1/billing/budgets?scope=group`, demoKey);
+  const used = (budgets.body.data as { used: string }[]).map((budget) => budget.used);
+  assert.equal(used.length, 4);
+  assert.ok(!used.includes("0"));
+
+  const again = await runLyss("demo", "--json");
+  assert.deepEqual([again.code, JSON.parse(again.stdout).state], [0, "there"]);
+  const refused = await runLyss("demo", "--tenant", "default");
+  assert.deepEqual([refused.code, refused.stdout], [1, ""]);
+  assert.match(refused.stderr, /was not made by 'lyss demo'/);
+});

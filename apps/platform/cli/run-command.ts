@@ -10,6 +10,7 @@ import { addCallDefaultsCommands } from "./call-defaults-commands.ts";
 import { addClientCommands } from "./client-commands.ts";
 import { addCodeCommands } from "./code-commands.ts";
 import type { CliDeps } from "./context.ts";
+import { addDemoCommand } from "./demo-command.ts";
 import { addDoctorCommand } from "./doctor-command.ts";
 import { addEventCommands } from "./event-commands.ts";
 import { addGroupCommands } from "./group-commands.ts";
@@ -87,6 +88,7 @@ function createProgram(deps: CliDeps): Command {
   addStatsCommand(program, deps);
   addAuditCommands(program, deps);
   addWorkflowCommands(program, deps);
+  addDemoCommand(program, deps);
   addDoctorCommand(program, deps);
   addRpcCommands(program, deps);
   program

@@ -55,7 +55,7 @@ const lateDays = 30;
 const statementTimeoutMs = 600_000;
 
 /** The SQL of looking at everything. One method, one statement. */
-export function createIntegrityStore() {
+export function createIntegrityStore(rowsAtOnce = rowsPerFetch) {
   const walletColumns = (tx: Tx) => tx`
     wallet_id as "walletId", tenant_id as "tenantId", balance_nanos as "balanceNanos", held_nanos as "heldNanos",
     coalesce((select sum(amount_nanos) from entry where account = 'wallet:' || wallet_id), 0)::bigint as "journalNanos",
@@ -96,24 +96,31 @@ export function createIntegrityStore() {
           (extract(epoch from created_at) * 1000000)::bigint as "createdAtUs",
           (select jsonb_agg(jsonb_build_object('account', account, 'amountNanos', amount_nanos::text))
             from entry where entry.posting_id = posting.posting_id) as entries
-        from posting where chain = any(${chains as string[]}) order by chain, sequence`.cursor(rowsPerFetch);
+        from posting where chain = any(${chains as string[]}) order by chain, sequence`.cursor(rowsAtOnce);
     },
 
-    /** Recorded calls of these tenants, some at a time. */
+    /**
+     * Recorded calls of these tenants, some at a time. By a cursor of the server's: between two parts of it the transaction is free for
+     * other statements, which behind a cursor of the driver's would wait for ever.
+     */
     async *readUsage(tx: Tx, tenantIds: readonly string[]): AsyncIterable<CheckedUsage[]> {
-      const pages = tx<UsageColumns[]>`
+      await tx`
+        declare checked_usage no scroll cursor for
         select call_id as "callId", wallet_id as "walletId", price_id as "priceId", cost_nanos as "costNanos",
           uncollected_nanos as "uncollectedNanos", input_tokens as "inputTokens",
           cached_input_tokens as "cachedInputTokens", output_tokens as "outputTokens",
           other_buckets as "otherBuckets", service_mode as "serviceMode", started_at as "startedAt"
-        from usage where tenant_id = any(${tenantIds as string[]})`.cursor(rowsPerFetch);
-      for await (const rows of pages) {
+        from usage where tenant_id = any(${tenantIds as string[]})`;
+      for (;;) {
+        const rows = await tx<UsageColumns[]>`fetch forward ${tx.unsafe(String(rowsAtOnce))} from checked_usage`;
+        if (rows.length === 0) break;
         yield rows.map(({ otherBuckets, serviceMode, ...row }) => ({
           ...row,
           otherBuckets: fromOtherBucketsJson(otherBuckets),
           serviceMode: serviceMode ?? undefined,
         }));
       }
+      await tx`close checked_usage`;
     },
 
     /**
