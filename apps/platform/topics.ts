@@ -29,6 +29,7 @@ export const topics: readonly Topic[] = [
       "provider.*",
       "recovery_code.*",
       "recovery_codes.*",
+      "request_body.*",
       "resilience.*",
       "role.*",
       "route.*",

@@ -46,6 +46,12 @@ export const tenantPermissions: Readonly<Record<string, Text>> = {
   "provider:delete": text("Remove the tenant's model providers", "删除租户的模型供应商"),
   "provider:read": text("See the tenant's model providers", "查看租户的模型供应商"),
   "provider:test": text("Try the tenant's model providers", "测试租户的模型供应商"),
+  "request_body:delete": text("Remove what was kept of calls", "删除已保存的调用内容"),
+  "request_body:read": text(
+    "Read what was said in everybody's calls, where it is kept",
+    "查看已保存的所有人的调用内容",
+  ),
+  "request_body:update": text("Say of which calls requests and answers are kept", "设置保存哪些调用的请求和回答"),
   "role:manage": text(
     "Make, change and remove roles that hold no more than oneself",
     "创建、修改和删除不超出本人权限的角色",

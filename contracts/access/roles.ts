@@ -48,6 +48,7 @@ export const permissionsByRole: Readonly<Record<string, readonly string[]>> = {
     "model:*",
     "mcp_server:*",
     "tool:*",
+    "request_body:*",
     "billing:read",
     "billing:audit",
     "billing:budget",

@@ -13,6 +13,9 @@ import {
   PromptChangedSchema,
   ProviderAccountChangedSchema,
   ProviderChangedSchema,
+  RequestBodyPolicyChangedSchema,
+  RequestBodyReadSchema,
+  RequestBodyRemovedSchema,
   ResilienceOrderedSchema,
   RouteChangedSchema,
 } from "../gen/lyss/ai_gateway/v1/ai_gateway_pb.js";
@@ -58,6 +61,23 @@ export const mcpServerChanged = defineEvent("mcp_server.changed", McpServerChang
 
 /** A tool was called: who, which, and how it ended. */
 export const mcpToolCalled = defineEvent("mcp_tool.called", McpToolCalledSchema, (event) => event.tenantId);
+
+/** A tenant keeps what is said in its calls, or no longer, or had it forgotten; nodes read it anew. */
+export const requestBodyPolicyChanged = defineEvent(
+  "request_body.policy_changed",
+  RequestBodyPolicyChangedSchema,
+  (event) => event.tenantId,
+);
+
+/** What was said in a call was read. */
+export const requestBodyRead = defineEvent("request_body.read", RequestBodyReadSchema, (event) => event.tenantId);
+
+/** What was said in a call was removed by hand. */
+export const requestBodyRemoved = defineEvent(
+  "request_body.removed",
+  RequestBodyRemovedSchema,
+  (event) => event.tenantId,
+);
 
 /** A limit on a model or an account changed; nodes read them anew. */
 export const modelLimitChanged = defineEvent("model_limit.changed", ModelLimitChangedSchema, () => "limits");

@@ -33,6 +33,7 @@ import type { CallOnce } from "./once/call-once.ts";
 import type { OpenCalls } from "./open-calls.ts";
 import type { PromptStore } from "./prompts/prompt-store.ts";
 import type { ProviderPolicies } from "./provider-policies.ts";
+import type { RequestBodies } from "./request-bodies/request-bodies.ts";
 import type { ResilienceChanges } from "./resilience-changes.ts";
 import type { KeptResponses } from "./responses/kept-responses.ts";
 import type { AccountChanges } from "./routing/account-changes.ts";
@@ -92,6 +93,7 @@ export interface AiGatewayDeps {
   readonly answerCache: AnswerCache;
   readonly cachePolicies: CachePolicies;
   readonly responses: KeptResponses;
+  readonly requestBodies: RequestBodies;
   readonly fileStore: FileStore;
   readonly batchStore: BatchStore;
   readonly batchFunds: BatchFunds;

@@ -7,6 +7,7 @@ import {
   modelLimitChanged,
   providerAccountChanged,
   providerChanged,
+  requestBodyPolicyChanged,
   resilienceOrdered,
   routeChanged,
 } from "@lyss/contracts/events/ai-gateway.ts";
@@ -46,6 +47,9 @@ export function createAiGatewaySubscriptions(ops: AiGatewayOps, deps: AiGatewayD
   const reloadGuardrails = () => {
     deps.guardrails.load().catch((err: unknown) => log.error({ err }, "the guardrails could not be read again"));
   };
+  const reloadBodyPolicies = () => {
+    ops.loadBodyPolicies().catch((err: unknown) => log.error({ err }, "what is to be kept could not be read again"));
+  };
   const forget = ({ data }: { readonly data: { readonly credentialId: string } }) =>
     credentials.forget(data.credentialId);
   const forgetAll = () => credentials.forgetAll();
@@ -67,6 +71,13 @@ export function createAiGatewaySubscriptions(ops: AiGatewayOps, deps: AiGatewayD
     onBroadcast("reload-cache-policies", cachePolicyChanged, reloadPolicies, reloadPolicies),
     onBroadcast("reload-call-defaults", callDefaultsChanged, reloadDefaults, reloadDefaults),
     onBroadcast("reload-guardrails", guardrailChanged, reloadGuardrails, reloadGuardrails),
+    onBroadcast("reload-body-policies", requestBodyPolicyChanged, reloadBodyPolicies, reloadBodyPolicies),
+    onBroadcast(
+      "drop-bodies-of-person",
+      userDeleted,
+      ({ data }) => deps.requestBodies.log.forgetPerson(data.userId),
+      () => {},
+    ),
     onBroadcast("forget-rotated-secret", credentialRotated, forget, forgetAll),
     onBroadcast("forget-revoked-secret", credentialRevoked, forget, forgetAll),
     onBroadcast(

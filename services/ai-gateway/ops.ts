@@ -149,6 +149,7 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
       cached_answers: await deps.answerCache.listOf(tx, person),
       ...(await listBatchesOf(deps, tx, person)),
       videos: await listVideosOf(deps, tx, person.userId),
+      request_bodies: await deps.requestBodies.listOf(tx, person),
     }),
     forgetPerson: (tx: Tx, person: ExportedPerson) => forgetPerson(deps, tx, person),
     listModels: (input: ModelsOfCaller) => listModels(deps, input),

@@ -41,6 +41,7 @@ import { providerNameSchema } from "./provider-name.ts";
 import { type ProviderPreset, providerPresets } from "./provider-presets.ts";
 import { realtimeRoutes } from "./realtime-routes.ts";
 import { receiptRoutes } from "./receipt-routes.ts";
+import { requestBodyRoutes } from "./request-body-routes.ts";
 import { resilienceRoutes } from "./resilience-routes.ts";
 import { responsesRoutes } from "./responses-routes.ts";
 import { type TargetReport, targetReport, toTargetReport } from "./routing/target-report.ts";
@@ -314,6 +315,7 @@ export const aiGatewayRoutes = [
   ...callDefaultsRoutes,
   ...cacheRoutes,
   ...receiptRoutes,
+  ...requestBodyRoutes,
 ];
 
 function toModelConfig(input: z.output<typeof modelInput>): ModelConfig {

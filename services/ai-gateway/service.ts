@@ -13,6 +13,9 @@ import {
   promptChanged,
   providerAccountChanged,
   providerChanged,
+  requestBodyPolicyChanged,
+  requestBodyRead,
+  requestBodyRemoved,
   resilienceOrdered,
   routeChanged,
 } from "@lyss/contracts/events/ai-gateway.ts";
@@ -62,6 +65,7 @@ import { createAiGatewayOps } from "./ops.ts";
 import { createPromptStore } from "./prompts/prompt-store.ts";
 import { createProviderPolicies } from "./provider-policies.ts";
 import { createAccessTokens, withAccessTokens } from "./providers/vertex/access-tokens.ts";
+import { createRequestBodies } from "./request-bodies/request-bodies.ts";
 import { createResilienceChanges } from "./resilience-changes.ts";
 import { createKeptResponses } from "./responses/kept-responses.ts";
 import { createResponseStore } from "./responses/response-store.ts";
@@ -96,6 +100,7 @@ async function loadSnapshots(
     deps.cachePolicies.load(),
     deps.callDefaults.load(),
     deps.guardrails.load(),
+    deps.requestBodies.policies.load(),
   ]);
   await deps.limitBook.start(modelLimits);
   given.onConfigChange((changed) => {
@@ -129,6 +134,7 @@ export const aiGateway = defineService({
     ...[providerChanged, providerAccountChanged, routeChanged, breakerChanged, degradationChanged, resilienceOrdered],
     ...[aiGatewayPersonErased, aiGatewayPersonExported, modelLimitChanged, cachePolicyChanged, promptChanged],
     ...[callDefaultsChanged, guardrailChanged, guardrailFound, mcpServerChanged, mcpToolCalled],
+    ...[requestBodyPolicyChanged, requestBodyRead, requestBodyRemoved],
   ],
   hears: [
     providerChanged,
@@ -139,6 +145,7 @@ export const aiGateway = defineService({
     callDefaultsChanged,
     guardrailChanged,
     mcpServerChanged,
+    requestBodyPolicyChanged,
     credentialRotated,
     credentialRevoked,
     resilienceOrdered,
@@ -198,6 +205,7 @@ export const aiGateway = defineService({
       ...{ ...routing, ...limiting, ...caching, choices, guardrails: openGuardrails(given) },
       ...{ promptStore: createPromptStore(db.sql), store: createAiGatewayStore(db.sql) },
       ...createMcpParts({ ...given, billing, settings, credentials, pools }),
+      requestBodies: createRequestBodies({ ...given, key: given.deriveKey("ai-gateway.request-body") }),
       callDefaults: createDefaultsBook({ db, outbox, clock, store: createCallDefaultsStore(db.sql) }),
       ...createBatching(db, billing, given.folder),
       metrics: createGatewayMetrics(metrics, {
@@ -221,7 +229,7 @@ export const aiGateway = defineService({
       drain: (signal) => openCalls.drain(signal),
       cut: (signal) => openCalls.cut(new Failure(aiGatewayFailures.shutting_down), signal),
       async stop() {
-        await choices.flush();
+        await Promise.all([choices.flush(), deps.requestBodies.log.flush()]);
         await Promise.all([funding.stop(), deps.mcpSessions.closeAll()]);
         pools.close();
         await simulator?.stop();

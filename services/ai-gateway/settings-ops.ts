@@ -6,6 +6,8 @@ import type { AiGatewayDeps } from "./deps.ts";
 import type { GuardrailName } from "./guardrails/guardrail.ts";
 import { type TextToTry, tryGuardrails } from "./guardrails/try-guardrails.ts";
 import type { ModelLimitSpec } from "./model-limits/model-limit.ts";
+import type { BodyPolicySpec } from "./request-bodies/body-policy.ts";
+import type { RequestBodies } from "./request-bodies/request-bodies.ts";
 
 /** What is said once and counts for many calls: caches, limits, defaults, guardrails. */
 export function createSettingsOps(deps: AiGatewayDeps) {
@@ -35,6 +37,17 @@ export function createSettingsOps(deps: AiGatewayDeps) {
     putGuardrail: (given: Parameters<AiGatewayDeps["guardrails"]["put"]>[0]) => deps.guardrails.put(given),
     removeGuardrail: (name: GuardrailName) => deps.guardrails.remove(name),
     tryGuardrails: (given: TextToTry) => tryGuardrails(deps.guardrails, given),
+    loadBodyPolicies: () => deps.requestBodies.policies.load(),
+    getBodyPolicy: (tenantId: string) => deps.requestBodies.report(tenantId),
+    async putBodyPolicy(tenantId: string, spec: BodyPolicySpec) {
+      await deps.requestBodies.policies.put(tenantId, spec);
+      return deps.requestBodies.report(tenantId);
+    },
+    removeBodyPolicy: (tenantId: string) => deps.requestBodies.policies.remove(tenantId),
+    purgeBodies: (tenantId: string) => deps.requestBodies.policies.purge(tenantId),
+    listBodies: (input: Parameters<RequestBodies["list"]>[0]) => deps.requestBodies.list(input),
+    readBody: (call: Parameters<RequestBodies["read"]>[0]) => deps.requestBodies.read(call),
+    removeBody: (call: Parameters<RequestBodies["remove"]>[0]) => deps.requestBodies.remove(call),
     loadModelLimits: () => deps.limitBook.load(),
     listModelLimits: (page: PageRequest) => deps.limitBook.list(page),
     getModelLimit: (name: string) => deps.limitBook.get(name),

@@ -8,6 +8,9 @@ import {
   modelLimitChanged,
   promptChanged,
   providerChanged,
+  requestBodyPolicyChanged,
+  requestBodyRead,
+  requestBodyRemoved,
   resilienceOrdered,
   routeChanged,
 } from "@lyss/contracts/events/ai-gateway.ts";
@@ -331,6 +334,11 @@ export const auditRules: readonly AuditRule[] = [
   audited(integrityFailed, { subject: ["journal", "runId"], details: ["findingCount"] }),
   audited(callDefaultsChanged, { ...ofTenant, actor: "actorId", subject: ["call_defaults", "keyId"] }),
   audited(cachePolicyChanged, { ...ofTenant, actor: "actorId", subject: ["cache", "tenantId"] }),
+  audited(requestBodyPolicyChanged, {
+    ...{ ...ofTenant, actor: "actorId", subject: ["request_body_policy", "tenantId"], details: ["change"] },
+  }),
+  audited(requestBodyRead, { ...ofTenant, actor: "actorId", subject: ["request_body", "callId"] }),
+  audited(requestBodyRemoved, { ...ofTenant, actor: "actorId", subject: ["request_body", "callId"] }),
   audited(modelLimitChanged, { subject: ["model_limit", "name"], actor: "actorId" }),
   audited(resilienceOrdered, { subject: ["node", "node"], actor: "userId", details: ["order"] }),
   audited(auditChainBroken, { subject: ["audit_log", "chain"], details: ["brokenSequence", "reason"] }),

@@ -1,10 +1,10 @@
 import { credentialFailures } from "@lyss/contracts/failures/credential.ts";
+import type { Keyring } from "@lyss/kit/crypto/keyring.ts";
 import type { Database } from "@lyss/kit/db/database.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { DataKey } from "./envelope.ts";
-import type { Keyring } from "./keyring.ts";
 import type { CredentialStore, StoredDataKey } from "./store.ts";
 
 const dataKeyBytes = 32;

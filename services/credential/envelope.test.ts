@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { Secret } from "@lyss/kit/config/secret.ts";
+import { createLocalKeyring } from "@lyss/kit/crypto/keyring.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
 import { dataKeyIdOf, openEnvelope, sealEnvelope } from "./envelope.ts";
-import { createLocalKeyring } from "./keyring.ts";
 import { bindingOf } from "./model.ts";
 
 const random = createRandom(systemClock);

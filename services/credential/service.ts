@@ -1,10 +1,10 @@
 import { credentialCreated, credentialRevoked, credentialRotated } from "@lyss/contracts/events/credential.ts";
 import { CredentialService } from "@lyss/contracts/gen/lyss/credential/v1/credential_pb.js";
+import { createLocalKeyring } from "@lyss/kit/crypto/keyring.ts";
 import { databaseCheck } from "@lyss/kit/health/checkers.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
 import { credentialConfig } from "./config.ts";
 import { createDataKeys } from "./data-keys.ts";
-import { createLocalKeyring } from "./keyring.ts";
 import { createCredentialOps } from "./ops.ts";
 import { credentialRoutes } from "./routes.ts";
 import { createCredentialRpc } from "./rpc.ts";

@@ -1,5 +1,5 @@
+import type { WrappedKey } from "@lyss/kit/crypto/keyring.ts";
 import type { Sql, Tx } from "@lyss/kit/db/database.ts";
-import type { WrappedKey } from "./keyring.ts";
 import type { Credential, CredentialId } from "./model.ts";
 
 /** A tenant's data key as it is stored. */

@@ -1,102 +1,15 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { text } from "node:stream/consumers";
 import { after, test } from "node:test";
 import Anthropic from "@anthropic-ai/sdk";
 import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import OpenAI, { APIError, BadRequestError } from "openai";
 import { balanceOf, listUsage, waitForNoCall, waitForUsage } from "../read-money.ts";
 import { requestJson, runLyss, runPlatform } from "../run-platform.ts";
+import { startThreeVendors } from "./three-vendors.ts";
 
-/** What the vendors were asked, as it came. */
-const asked: string[] = [];
-
-/** What was said last, and what stands between `>` and `<` of it once more. */
-function answerTo(body: string): string {
-  const said = /SAY>(.*?)<END/.exec(body)?.[1] ?? "nothing";
-  return `You wrote: ${said} -- done`;
-}
-
-const cut = (said: string) => said.match(/.{1,3}/gs) ?? [];
-const sse = (json: object, type = "") => `${type && `event: ${type}\n`}data: ${JSON.stringify(json)}\n\n`;
-
-/** Three vendors in one: each path answers in its own dialect. */
-const vendor = createServer(async (req, res) => {
-  const body = await text(req);
-  asked.push(body);
-  const url = req.url ?? "";
-  const said = answerTo(body);
-  const isStream = url.includes("stream") || /"stream":\s*true/.test(body);
-  res.writeHead(200, { "content-type": isStream ? "text/event-stream" : "application/json" });
-  const stream = isStream ? toStream(url, said) : "";
-  // One that never ends: without the events that say so.
-  if (body.includes("HANG")) res.write(`${stream.split("\n\n").slice(0, -4).join("\n\n")}\n\n`);
-  else res.end(isStream ? stream : JSON.stringify(toWhole(url, said)));
-});
-
-const openAiUsage = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 };
-const geminiUsage = { promptTokenCount: 10, candidatesTokenCount: 5, totalTokenCount: 15 };
-
-function toWhole(url: string, said: string): object {
-  if (url.includes("/messages")) {
-    const message = { id: "msg_1", type: "message", role: "assistant", model: "claude", stop_reason: "end_turn" };
-    return { ...message, content: [{ type: "text", text: said }], usage: { input_tokens: 10, output_tokens: 5 } };
-  }
-  if (url.includes("generateContent")) {
-    const content = { role: "model", parts: [{ text: said }] };
-    return { candidates: [{ content, finishReason: "STOP", index: 0 }], usageMetadata: geminiUsage };
-  }
-  const message = { role: "assistant", content: said };
-  const choices = [{ index: 0, message, finish_reason: "stop" }];
-  return { id: "x", object: "chat.completion", created: 1, model: "m", choices, usage: openAiUsage };
-}
-
-function toStream(url: string, said: string): string {
-  if (url.includes("/messages")) {
-    const message = { id: "msg_1", type: "message", role: "assistant", model: "claude", content: [] };
-    const usage = { input_tokens: 10, output_tokens: 0 };
-    const delta = { stop_reason: "end_turn", stop_sequence: null };
-    return [
-      sse({ type: "message_start", message: { ...message, usage } }, "message_start"),
-      sse({ type: "content_block_start", index: 0, content_block: { type: "text", text: "" } }, "content_block_start"),
-      ...cut(said).map((it) =>
-        sse({ type: "content_block_delta", index: 0, delta: { type: "text_delta", text: it } }, "content_block_delta"),
-      ),
-      sse({ type: "content_block_stop", index: 0 }, "content_block_stop"),
-      sse({ type: "message_delta", delta, usage: { output_tokens: 5 } }, "message_delta"),
-      sse({ type: "message_stop" }, "message_stop"),
-    ].join("");
-  }
-  if (url.includes("GenerateContent")) {
-    const chunk = (it: string, more: object = {}) =>
-      sse({ candidates: [{ content: { role: "model", parts: [{ text: it }] }, index: 0, ...more }] });
-    const last = {
-      candidates: [{ content: { role: "model", parts: [{ text: "" }] }, finishReason: "STOP", index: 0 }],
-    };
-    return (
-      cut(said)
-        .map((it) => chunk(it))
-        .join("") + sse({ ...last, usageMetadata: geminiUsage })
-    );
-  }
-  const chunk = (fields: object) =>
-    sse({ id: "x", object: "chat.completion.chunk", created: 1, model: "m", ...fields });
-  return [
-    ...cut(said).map((content) => chunk({ choices: [{ index: 0, delta: { content }, finish_reason: null }] })),
-    chunk({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] }),
-    chunk({ choices: [], usage: openAiUsage }),
-    "data: [DONE]\n\n",
-  ].join("");
-}
-
-vendor.listen(0, "127.0.0.1");
-await once(vendor, "listening");
-after(() => vendor.close());
+const { asked, url: at } = await startThreeVendors({ after });
 
 const price = { inputUsdPerMillion: "1", outputUsdPerMillion: "2", maxOutputTokens: 500 };
-const at = `http://127.0.0.1:${(vendor.address() as AddressInfo).port}`;
 const providers = [
   { name: "open", baseUrl: `${at}/v1`, models: [{ name: "m", ...price }] },
   { name: "ant", dialect: "anthropic", baseUrl: `${at}/v1`, models: [{ name: "claude", ...price }] },
@@ -369,6 +282,50 @@ test("an answer that was kept is no answer under other rules", async () => {
   await put("later", { kind: "words", words: ["x"], action: "flag" });
   assert.deepEqual([await call(), await call()], [1, 0]);
   await remove("later");
+});
+
+test("where the tenant wishes it, what is said is kept in every dialect, whole and put together from streams; else nothing is", async () => {
+  const env = { LYSS_URL: url, LYSS_API_KEY: apiKey };
+  const lyss = (...words: readonly string[]) => runLyss(["request-bodies", ...words], env);
+  assert.match((await lyss("policy")).complaint, /not kept for this tenant/);
+  assert.equal(await callers["chat"]?.("m", "before"), "You wrote: before -- done");
+  assert.match((await lyss("on", "--days", "1", "--word", "falcon")).output, /kept +1 days[\s\S]*version +1/);
+  const said = "ann@example.com keeps a Falcon";
+  for (const model of models) {
+    for (const [name, call] of Object.entries(callers)) {
+      assert.equal(await call(model, said), `You wrote: ${said} -- done`, `${name} at ${model}`);
+    }
+  }
+  const expected = models.length * Object.keys(callers).length;
+  const list = () => requestJson(`${url}/api/v1/ai/request-bodies?limit=200`, apiKey);
+  await waitUntil(async () => ((await list()).body["data"] as object[]).length === expected);
+  const rows = (await list()).body["data"] as { id: string; surface: string; model: string; complete: boolean }[];
+  for (const { id, surface, model, complete } of rows) {
+    const { body } = await requestJson(`${url}/v1/requests/${id}/bodies`, apiKey);
+    const text = JSON.stringify(body);
+    assert.match(text, /SAY>\[EMAIL\] keeps a \[WORD\]<END/, `${surface} at ${model}`);
+    assert.match(
+      JSON.stringify(body["answer"]),
+      /You wrote: \[EMAIL\] keeps a \[WORD\] -- done/,
+      `${surface} at ${model}`,
+    );
+    assert.doesNotMatch(text, /ann@|alcon/, `${surface} at ${model}`);
+    assert.ok(complete, `${surface} at ${model}`);
+  }
+  const one = rows[0]?.id ?? "";
+  assert.match((await lyss("get", one)).output, /"object": "request_bodies"/);
+  assert.match((await lyss("list", "--model", "gem", "--limit", "1")).output, /gem .*whole[\s\S]*More: --cursor/);
+  assert.match((await lyss("delete", one)).output, /Nothing is kept of/);
+  assert.match((await lyss("get", one)).complaint, /Nothing is kept of what was said/);
+  await waitUntil(async () => {
+    const { body } = await requestJson(`${url}/api/v1/audit?act=request_body.read&limit=200`, apiKey);
+    return (body["data"] as object[] | undefined)?.length === expected + 1;
+  });
+  assert.match((await lyss("purge")).complaint, /--yes/);
+  assert.match((await lyss("purge", "--yes")).output, new RegExp(`${expected - 1} calls are forgotten`));
+  assert.match((await lyss("off")).output, /Nothing more is kept/);
+  await callers["chat"]?.("m", "after");
+  assert.deepEqual((await list()).body["data"], []);
 });
 
 test("the operator's guardrails are for all, and guardrails are kept by command", async () => {

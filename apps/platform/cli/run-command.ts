@@ -25,6 +25,7 @@ import { addPlanCommands } from "./plan-commands.ts";
 import { addPriceCommands } from "./price-commands.ts";
 import { addPromptCommands } from "./prompt-commands.ts";
 import { addProviderCommands } from "./provider-commands.ts";
+import { addRequestBodyCommands } from "./request-body-commands.ts";
 import { addResilienceCommands } from "./resilience-commands.ts";
 import { addRouteCommands } from "./route-commands.ts";
 import { addRpcCommands } from "./rpc-command.ts";
@@ -72,6 +73,7 @@ function createProgram(deps: CliDeps): Command {
   addPromptCommands(program, deps);
   addBatchCommands(program, deps);
   addGuardrailCommands(program, deps);
+  addRequestBodyCommands(program, deps);
   addMoneyCommands(program, deps);
   addBillingCommands(program, deps);
   addPriceCommands(program, deps);

@@ -24,6 +24,8 @@ export interface CacheableCall {
   readonly startedMs: number;
   /** What guardrails have found in the request; undefined where none is for it. */
   readonly findings: readonly Finding[] | undefined;
+  /** Called with what a call is given from the cache. */
+  readonly onHit?: ((callId: string, bytes: Buffer) => void) | undefined;
 }
 
 /** A call that was not answered from the cache, and has to be made. */
@@ -135,6 +137,7 @@ async function replay(
       ...{ "x-request-id": requestId, "lyss-call-id": callId, "lyss-provider": found.provider },
     });
     res.end(found.bytes);
+    call.onHit?.(callId, found.bytes);
     return true;
   } catch (err) {
     if (isFailure(err) && !res.headersSent) return false;

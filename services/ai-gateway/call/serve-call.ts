@@ -1,8 +1,10 @@
 import type { ServerResponse } from "node:http";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import type { Exchange } from "@lyss/kit/http/route.ts";
+import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import type { CachePlan } from "../answer-cache/answer-cache.ts";
 import { serveCached } from "../answer-cache/serve-cached.ts";
 import type { AiGatewayDeps } from "../deps.ts";
@@ -12,6 +14,7 @@ import { type CallToGuard, type GuardedCall, guardCall } from "../guardrails/gua
 import type { Target } from "../model.ts";
 import type { AnswerRecord, FirstAnswer } from "../once/call-once.ts";
 import type { OpenCall } from "../open-calls.ts";
+import { type BodyRecord, recordBodies } from "../request-bodies/record-bodies.ts";
 import { findTargets } from "./choose-target.ts";
 import { readKeepAliveMs } from "./keep-alive.ts";
 import { prepareFrom, takersFor, type Walk } from "./prepare-call.ts";
@@ -34,9 +37,38 @@ export async function serveCall(deps: AiGatewayDeps, asked: AskedCall, exchange:
   const { targets } = found;
   const callId = deps.random.id("call");
   const guarded = await guardAsked(deps, asked, exchange, { callId, caller, tags, targets });
-  const askedCall = guarded?.askedCall ?? asked;
+  const bodies = recordAsked(deps, guarded?.askedCall ?? asked, { callId, caller });
+  try {
+    const given: GivenCall = { ...{ callId, caller, tags, startedMs, keepAliveMs, found, guarded, bodies } };
+    await serveAsked(deps, bodies?.askedCall ?? guarded?.askedCall ?? asked, exchange, given);
+  } finally {
+    bodies?.end();
+  }
+}
+
+interface GivenCall {
+  readonly callId: string;
+  readonly caller: Caller;
+  readonly tags: TagsText;
+  readonly startedMs: number;
+  readonly keepAliveMs: number;
+  readonly found: Awaited<ReturnType<typeof findTargets>>;
+  readonly guarded: GuardedCall | undefined;
+  readonly bodies: BodyRecord | undefined;
+}
+
+/** From the cache, or by a target. */
+async function serveAsked(
+  deps: AiGatewayDeps,
+  askedCall: AskedCall,
+  exchange: Exchange,
+  { callId, caller, tags, startedMs, keepAliveMs, found, guarded, bodies }: GivenCall,
+): Promise<void> {
+  const { targets } = found;
   const plan = planCache(deps, askedCall, exchange, { targets, guarded });
-  const cacheable = plan && { exchange, caller, tags, plan, startedMs, findings: guarded?.findings };
+  const cacheable = plan && {
+    ...{ exchange, caller, tags, plan, startedMs, findings: guarded?.findings, onHit: bodies?.noteCached },
+  };
   const missed = cacheable && (await serveCached(deps, cacheable));
   if (plan && !missed) return;
   if (targets.length > 1) deps.failOver.noteCall();
@@ -50,6 +82,21 @@ export async function serveCall(deps: AiGatewayDeps, asked: AskedCall, exchange:
     deps.choices.end({ tenantId: caller.tenantId, callId }, found.choice, walk.tried, noted);
     await kept?.close();
   }
+}
+
+/** Undefined for a call of which nothing is kept: for a tenant that has not asked for it, one look-up. */
+function recordAsked(
+  { requestBodies: { policies, log }, callDefaults, clock }: AiGatewayDeps,
+  askedCall: AskedCall,
+  { callId, caller }: Pick<GivenCall, "callId" | "caller">,
+): BodyRecord | undefined {
+  if (!policies.isWanted(caller)) return undefined;
+  const { model, asked } = askedCall;
+  const policy = policies.find({ caller, callId, models: [model, callDefaults.modelOf(caller, model)] });
+  const { tenantId, userId, keyId } = caller;
+  const startedAt = new Date(clock.nowMs());
+  const call = { callId, tenantId, userId, keyId, model, surface: asked.surface, startedAt };
+  return policy && recordBodies(log, askedCall, { ...call, policy });
 }
 
 /** Before anything is set aside, or given from the cache. Undefined for a call that no rule is for. */

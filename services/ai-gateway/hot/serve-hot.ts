@@ -33,6 +33,7 @@ type Chosen = Pick<Admitted, "targets" | "conversation" | "choice">;
 export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => boolean | Promise<boolean> {
   const { openCalls, settings, credentials, funding, pools, failOver, order, modelLimits } = deps;
   const { affinity, answerCache, callDefaults, choices, guardrails } = deps;
+  const { policies: bodyPolicies } = deps.requestBodies;
   const startOf = createRequestStarts();
 
   const compose: Compose = (request, target, secret) => {
@@ -119,6 +120,8 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
     const request = scanRequest(body);
     if (!request || request.mayHoldMedia || answerCache.isWanted(caller, exchange.facts.headers)) return false;
     if (callDefaults.parametersOf(caller) || guardrails.isWanted(caller)) return false;
+    // What is said is gathered on the ordinary way.
+    if (bodyPolicies.isWanted(caller)) return false;
     const offer = findOffer(deps, caller, request.model);
     const chosen = offer && choose(offer, request, exchange);
     const targets = chosen?.targets;

@@ -751,6 +751,98 @@ export declare type CachePolicyChanged = Message<"lyss.ai_gateway.v1.CachePolicy
 export declare const CachePolicyChangedSchema: GenMessage<CachePolicyChanged>;
 
 /**
+ * A tenant said of which calls requests and answers are kept, or that none are, or had all that is kept forgotten.
+ *
+ * @generated from message lyss.ai_gateway.v1.RequestBodyPolicyChanged
+ */
+export declare type RequestBodyPolicyChanged = Message<"lyss.ai_gateway.v1.RequestBodyPolicyChanged"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * `put`, `removed` or `purged`.
+   *
+   * @generated from field: string change = 2;
+   */
+  change: string;
+
+  /**
+   * Who did it, a person or a key without one.
+   *
+   * @generated from field: string actor_id = 3;
+   */
+  actorId: string;
+};
+
+/**
+ * Describes the message lyss.ai_gateway.v1.RequestBodyPolicyChanged.
+ * Use `create(RequestBodyPolicyChangedSchema)` to create a new message.
+ */
+export declare const RequestBodyPolicyChangedSchema: GenMessage<RequestBodyPolicyChanged>;
+
+/**
+ * Somebody has read what was said in a call.
+ *
+ * @generated from message lyss.ai_gateway.v1.RequestBodyRead
+ */
+export declare type RequestBodyRead = Message<"lyss.ai_gateway.v1.RequestBodyRead"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string call_id = 2;
+   */
+  callId: string;
+
+  /**
+   * Who read it, a person or a key without one.
+   *
+   * @generated from field: string actor_id = 3;
+   */
+  actorId: string;
+};
+
+/**
+ * Describes the message lyss.ai_gateway.v1.RequestBodyRead.
+ * Use `create(RequestBodyReadSchema)` to create a new message.
+ */
+export declare const RequestBodyReadSchema: GenMessage<RequestBodyRead>;
+
+/**
+ * What was said in a call was removed before its time.
+ *
+ * @generated from message lyss.ai_gateway.v1.RequestBodyRemoved
+ */
+export declare type RequestBodyRemoved = Message<"lyss.ai_gateway.v1.RequestBodyRemoved"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string call_id = 2;
+   */
+  callId: string;
+
+  /**
+   * Who did it, a person or a key without one.
+   *
+   * @generated from field: string actor_id = 3;
+   */
+  actorId: string;
+};
+
+/**
+ * Describes the message lyss.ai_gateway.v1.RequestBodyRemoved.
+ * Use `create(RequestBodyRemovedSchema)` to create a new message.
+ */
+export declare const RequestBodyRemovedSchema: GenMessage<RequestBodyRemoved>;
+
+/**
  * A tenant said what its calls, or those with one of its keys, mean and say by default.
  *
  * @generated from message lyss.ai_gateway.v1.CallDefaultsChanged

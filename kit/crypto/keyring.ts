@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
-import { seal, unseal } from "@lyss/kit/crypto/seal.ts";
-import type { Random } from "@lyss/kit/service/ids.ts";
+import type { Random } from "../service/ids.ts";
+import { seal, unseal } from "./seal.ts";
 
 /** A data key as it is stored: opened only by the key-encryption key of that name. */
 export interface WrappedKey {
