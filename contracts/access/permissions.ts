@@ -44,6 +44,10 @@ export const tenantPermissions: Readonly<Record<string, Text>> = {
   "prompt:update": text("Make and change the tenant's prompts", "创建和修改租户的提示词"),
   "provider:create": text("Add model providers of the tenant's own", "添加租户自有的模型供应商"),
   "provider:delete": text("Remove the tenant's model providers", "删除租户的模型供应商"),
+  "provider:proxy": text(
+    "Send anything to the tenant's own providers with their keys",
+    "以租户自有供应商的密钥向其发送任意请求",
+  ),
   "provider:read": text("See the tenant's model providers", "查看租户的模型供应商"),
   "provider:test": text("Try the tenant's model providers", "测试租户的模型供应商"),
   "request_body:delete": text("Remove what was kept of calls", "删除已保存的调用内容"),

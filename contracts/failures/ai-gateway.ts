@@ -89,6 +89,24 @@ export const aiGatewayFailures = defineFailures("ai_gateway", {
     publicCode: "GATEWAY_011",
     text: { en_US: "There is no provider '{name}'.", zh_CN: "没有名为“{name}”的供应商。" },
   },
+  pass_through_shared: {
+    kind: "permission_denied",
+    publicCode: "GATEWAY_032",
+    text: {
+      en_US:
+        "'{name}' is not a provider of the tenant's own: what Lyss cannot read and price does not pass through to shared ones.",
+      zh_CN: "“{name}”不是租户自有的供应商：Lyss 无法读取和计价的请求不会转发给共享供应商。",
+    },
+  },
+  pass_through_restricted: {
+    kind: "permission_denied",
+    publicCode: "GATEWAY_033",
+    text: {
+      en_US:
+        "This key may use certain models only; what passes through is not looked at. Use a key without that limit.",
+      zh_CN: "此密钥仅可使用指定模型，而直通请求不会被检查。请使用没有此限制的密钥。",
+    },
+  },
   provider_configured: {
     kind: "failed_precondition",
     publicCode: "GATEWAY_012",

@@ -50,6 +50,7 @@ import {
   removeResponse,
 } from "./ops/stored-responses.ts";
 import { testProvider } from "./ops/test-provider.ts";
+import { passThrough } from "./pass-through/pass-through.ts";
 import { expandPrompt, type PromptedDialect } from "./prompts/expand-prompt.ts";
 import type { PromptName } from "./prompts/prompt.ts";
 import {
@@ -99,6 +100,7 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
       return serveCall(deps, askWithForm(surface, body, req.headers["content-type"] ?? "", isKeyed), exchange);
     },
     serveHotCall: createHotCalls(deps),
+    passThrough: (exchange: Exchange) => passThrough(deps, exchange),
     openRealtimeSession: (exchange: Exchange) => serveSession(deps, exchange),
     async createMessage(exchange: Exchange) {
       const betas = readBetas(exchange.req, deps.settings.anthropicBetas);

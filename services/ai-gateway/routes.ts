@@ -36,6 +36,7 @@ import {
   toOpenAiModel,
 } from "./model-lists.ts";
 import type { AiGatewayOps } from "./ops.ts";
+import { passThroughRoutes } from "./pass-through-routes.ts";
 import { promptRoutes } from "./prompt-routes.ts";
 import { providerNameSchema } from "./provider-name.ts";
 import { type ProviderPreset, providerPresets } from "./provider-presets.ts";
@@ -301,7 +302,7 @@ const places: readonly Place[] = [
 export const aiGatewayRoutes = [
   ...places.flatMap((place) => [...callRoutes(place), ...mediaRoutes(place), ...modelRoutes(place)]),
   ...places.flatMap((place) => [...fileRoutes(place), ...batchRoutes(place), ...videoRoutes(place)]),
-  ...places.flatMap(realtimeRoutes),
+  ...places.flatMap((place) => [...realtimeRoutes(place), ...passThroughRoutes(place)]),
   ...messagesRoutes,
   ...geminiRoutes,
   ...responsesRoutes,
