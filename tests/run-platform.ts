@@ -71,6 +71,8 @@ export async function runPlatform(
   const args = [lyss, "up", ...(options.config ? ["--config", file] : []), ...(options.args ?? [])];
   const env = {
     ...{ PATH: process.env["PATH"] ?? "", LYSS_HTTP_PORT: "0", LYSS_DATA_DIR: dataDir },
+    // Building it takes seconds; the test that looks at it asks for it.
+    LYSS_HTTP_CONSOLE: "false",
     // A test's provider is asked what the test asks of it, unless the test is about that.
     ...(!asksForProbes(options) && { LYSS_AI_GATEWAY_PROBES_EVERY_MS: "0" }),
     ...options.env,

@@ -39,7 +39,12 @@ function claim(folder: string): boolean {
 async function startOnce(dataDir: string): Promise<void> {
   mkdirSync(dataDir);
   const lyss = fileURLToPath(new URL("../bin/lyss", import.meta.url));
-  const env = { PATH: process.env["PATH"] ?? "", LYSS_HTTP_PORT: "0", LYSS_DATA_DIR: dataDir };
+  const env = {
+    PATH: process.env["PATH"] ?? "",
+    LYSS_HTTP_PORT: "0",
+    LYSS_DATA_DIR: dataDir,
+    LYSS_HTTP_CONSOLE: "false",
+  };
   const child = spawn(process.execPath, [lyss, "up"], { env, stdio: ["ignore", "pipe", "ignore"] });
   const exited = once(child, "exit");
   for await (const line of createInterface({ input: child.stdout })) if (line.includes("Lyss is ready at")) break;

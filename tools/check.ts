@@ -1,4 +1,5 @@
 import { findBoundaryProblems } from "./boundaries.ts";
+import { generateConsoleClient } from "./console-client.ts";
 import { findBreakingChanges, lintContracts } from "./contracts.ts";
 import { generateConfigurationDocs } from "./docs-configuration.ts";
 import { generateErrorDocs } from "./docs-errors.ts";
@@ -22,6 +23,7 @@ const files = readSourceTree();
 /** Everything that must hold of the repository, by the name under which it is reported. */
 const gates: Readonly<Record<string, () => Promise<Verdict>>> = {
   types: async () => fromTool(await runTool("tsc", ["-p", "."])),
+  console: async () => fromTool(await runTool("tsc", ["-p", "apps/console"])),
   lint: async () => fromTool(await runTool("biome", ["check", "--error-on-warnings", "--max-diagnostics=200", "."])),
   contracts: async () => fromTool(await lintContracts(root)),
   breaking: async () => {
@@ -31,7 +33,8 @@ const gates: Readonly<Record<string, () => Promise<Verdict>>> = {
   generated: async () => fromProblems(findStale(root, await generateProtobuf(root))),
   openapi: async () => {
     const problems = findExampleProblems(await loadServices(root));
-    return fromProblems([...problems, ...findStale(root, await generateOpenApi(root))]);
+    const written = [await generateOpenApi(root), await generateConsoleClient(root)];
+    return fromProblems([...problems, ...written.flatMap((one) => findStale(root, one))]);
   },
   docs: async () => {
     const pages = await Promise.all([generateErrorDocs(root), generateConfigurationDocs(root)]);

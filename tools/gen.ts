@@ -1,3 +1,4 @@
+import { generateConsoleClient } from "./console-client.ts";
 import { generateConfigurationDocs } from "./docs-configuration.ts";
 import { generateErrorDocs } from "./docs-errors.ts";
 import { writeGenerated } from "./generated.ts";
@@ -11,6 +12,7 @@ for (const generate of [
   generateProtobuf,
   generateTopology,
   generateOpenApi,
+  generateConsoleClient,
   generateErrorDocs,
   generateConfigurationDocs,
 ]) {

@@ -32,6 +32,7 @@ import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { firstRunBanner, readyLine } from "./banner.ts";
 import type { PlatformConfig } from "./config.ts";
+import { type Console, openConsole } from "./console/console.ts";
 import { openEvents } from "./event-transport.ts";
 import { runFirstTime } from "./first-run.ts";
 import { firstRunFile } from "./first-run-file.ts";
@@ -80,6 +81,7 @@ export async function startPlatform(options: UpOptions): Promise<Platform> {
   let program: Program | undefined;
   let gateways: Gateways | undefined;
   let tracer: Tracer | undefined;
+  let site: Console | undefined;
   const metrics = createMetrics();
   const link = openGatewayLink({ metrics, clock: systemClock, onReload: live.reload });
   const events = openEvents(config.events, services);
@@ -89,6 +91,7 @@ export async function startPlatform(options: UpOptions): Promise<Platform> {
   });
 
   const stop = async (hurry: AbortSignal) => {
+    site?.stop();
     await gateways?.stop(hurry);
     await program?.stop(hurry);
     degradation.stop();
@@ -99,6 +102,8 @@ export async function startPlatform(options: UpOptions): Promise<Platform> {
     link?.close();
   };
   try {
+    // Beside the database's start, and for nothing to wait for.
+    if (showsConsole(config)) site = openConsole({ ...options, dataDir, mayBuild: !link, clock: systemClock });
     if (!config.database.url) {
       const settings = { max_connections: String(embeddedConnections + (config.gateways - 1) * gatewayConnections) };
       postgres = await startEmbeddedPostgres({ dir: join(dataDir, "postgres"), log, clock: systemClock, settings });
@@ -113,17 +118,8 @@ export async function startPlatform(options: UpOptions): Promise<Platform> {
     tracer = await openTracer(options);
     const publicUrl = (listening: string | undefined) =>
       config.http.publicUrl ?? gateways?.url ?? listening ?? toListenUrl(config.http);
-    const opened = {
-      dataDir,
-      cluster,
-      events,
-      tracer,
-      degradation,
-      metrics,
-      publicUrl,
-      allMetrics: link?.allMetrics,
-      sharedCounts: link?.sharedCounts,
-    };
+    const shared = { dataDir, cluster, events, tracer, degradation, metrics, publicUrl, site };
+    const opened = { ...shared, allMetrics: link?.allMetrics, sharedCounts: link?.sharedCounts };
     program = await bootServices(options, opened, deriveKey);
     if (config.gateways > 1) {
       gateways = await startGateways({ ...toGateways(options, program, metrics), clock: systemClock, log, signal });
@@ -138,6 +134,11 @@ export async function startPlatform(options: UpOptions): Promise<Platform> {
     await stop(AbortSignal.any([signal, AbortSignal.timeout(10_000)]));
     throw err;
   }
+}
+
+/** Whether this process has the public listener, or starts those that have it. */
+function showsConsole({ http, run }: PlatformConfig): boolean {
+  return http.console && run.includes("api-gateway");
 }
 
 /** Where the listener is on this machine, as the configuration has it. */
@@ -202,6 +203,7 @@ interface OpenedParts {
   readonly metrics: Registry;
   readonly allMetrics: MetricsText | undefined;
   readonly sharedCounts: SharedCounts | undefined;
+  readonly site: Console | undefined;
 }
 
 function bootServices(

@@ -25,6 +25,7 @@ import { checkRequestHead, headerOf, isCanonicalPath, pathOf } from "./request-h
 import type { PathParams } from "./route.ts";
 import { refuseTwins } from "./route-schemas.ts";
 import { answerError, clientClosedStatus, type OpenExchanges, observe, type Serving } from "./serving.ts";
+import { createSiteFinder, type Site } from "./site.ts";
 
 /** A GET answer that needs no caller and no operation: health, metrics. By exact path. */
 export type SystemRoutes = Readonly<Record<string, (req: IncomingMessage, res: ServerResponse) => void>>;
@@ -39,6 +40,8 @@ export interface HttpHandlerOptions extends OpenApiOptions {
   /** Needed when a mounted service has a `peerUrl`. */
   readonly forward?: Forward;
   readonly systemRoutes?: SystemRoutes;
+  /** Pages for browsers, beside all routes. */
+  readonly site?: Site | undefined;
   readonly log: Logger;
   readonly metrics: Registry;
   readonly clock: Clock;
@@ -165,6 +168,7 @@ export function createHandler(
   const starts = [...new Set(named.map(({ path }) => startOf(path)))];
   const app = createJsonApp(serving, mounted, Object.keys(systemRoutes));
   const refused = metrics.forRoute("any", "refused");
+  const findPage = createPageFinder(serving, parts);
 
   function find(req: IncomingMessage): Serve {
     checkRequestHead(req);
@@ -172,7 +176,8 @@ export function createHandler(
     const path = pathOf(req);
     const serve = exact.get(`${req.method} ${path}`);
     if (serve) return serve;
-    if (isCanonicalPath(path) || isEncodedName(path, starts)) return findByTemplate(req.method, path) ?? app.serve;
+    if (isCanonicalPath(path) || isEncodedName(path, starts))
+      return findByTemplate(req.method, path) ?? findPage(req, path) ?? app.serve;
     throw new Failure(kitFailures.not_found, { method: req.method ?? "", path: path.slice(0, 200) });
   }
 
@@ -199,6 +204,27 @@ export function createHandler(
   }
 
   return { onRequest, close: app.close, serving };
+}
+
+/** Finds what a browser is shown: nothing without a site. */
+function createPageFinder(
+  serving: Serving,
+  { site, mounted, systemRoutes = {} }: Pick<HandlerParts, "site" | "mounted" | "systemRoutes">,
+): (req: IncomingMessage, path: string) => Serve | undefined {
+  if (!site) return () => undefined;
+  const routes = mounted.flatMap((service) => service.routes.map((route) => route.path));
+  const find = createSiteFinder(site, [...routes, ...Object.keys(systemRoutes)]);
+  const meter = serving.metrics.forRoute("GET", "site");
+  return (req, path) => {
+    const send = find(req, path);
+    return (
+      send &&
+      ((asked, res, call) => {
+        observe(serving, meter, "site", res, call);
+        send(asked, res);
+      })
+    );
+  };
 }
 
 function endWithAnswer(span: OpenSpan, req: IncomingMessage, res: ServerResponse): void {

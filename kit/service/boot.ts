@@ -243,6 +243,7 @@ async function serveAll(run: Run): Promise<void> {
     peerToken: run.options.peerToken,
     tracer: run.options.tracer,
     allMetrics: run.options.allMetrics,
+    site: run.options.site,
   };
   for (const { definition, running } of run.hosted) {
     await named(definition, async () => {

@@ -9,6 +9,7 @@ import type { EventType, Outbox, Subscription } from "../events/event.ts";
 import type { Health } from "../health/health.ts";
 import type { HealthCheck } from "../health/health-check.ts";
 import type { Route } from "../http/route.ts";
+import type { Site } from "../http/site.ts";
 import type { Idempotency } from "../idempotency/idempotency.ts";
 import type { MetricsText } from "../observability/metrics.ts";
 import type { Tracer } from "../observability/tracing.ts";
@@ -56,6 +57,8 @@ export interface ProgramFace {
   readonly tracer?: Tracer | undefined;
   /** Of all processes that share the public port; absent where there is one. */
   readonly allMetrics?: MetricsText | undefined;
+  /** Pages for browsers; absent where there are none. */
+  readonly site?: Site | undefined;
 }
 
 /** The runs of a service's own sagas. Every method throws `kit.unavailable` until all services of the process run. */

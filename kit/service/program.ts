@@ -9,6 +9,7 @@ import type { Target } from "../discovery/target.ts";
 import type { BrokerTransport } from "../events/broker-transport.ts";
 import type { Health } from "../health/health.ts";
 import type { HealthCheck } from "../health/health-check.ts";
+import type { Site } from "../http/site.ts";
 import type { MetricsText } from "../observability/metrics.ts";
 import type { Tracer } from "../observability/tracing.ts";
 import type { Degradation } from "../resilience/degradation.ts";
@@ -60,6 +61,8 @@ export interface BootOptions {
   readonly metrics: Registry;
   /** Of all processes that share the public port; `metrics` unless given. */
   readonly allMetrics?: MetricsText | undefined;
+  /** Pages for browsers, which the owner of the public listener shows. */
+  readonly site?: Site | undefined;
   /** Records calls and events; absent unless traces are wanted. The caller closes it after `stop`. */
   readonly tracer?: Tracer | undefined;
   deriveKey(purpose: string): Buffer;

@@ -1,3 +1,4 @@
+import { readPageToken } from "@lyss/contracts/access/page-session.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import type { Guard } from "@lyss/kit/http/gate.ts";
@@ -9,12 +10,13 @@ import type { TokenVerifier } from "./token-verifier.ts";
 const keyPrefix = "lyss_";
 
 /**
- * The guard of every route: who sends a request, by API key or access token. Undefined when no credential is sent; throws
+ * The guard of every route: who sends a request, by API key or access token, or by the cookie of a page of ours where nothing else
+ * is sent. Undefined when no credential is sent; throws
  * `kit.unauthenticated` for one that is not good. A key that is known is answered without a promise.
  */
 export function createAuthenticator(keys: KeyCache, tokens: TokenVerifier): Guard {
   return (req) => {
-    const credential = readCredential(req);
+    const credential = readCredential(req) ?? readPageToken(req.headers);
     if (credential === undefined) return undefined;
     const caller = credential.startsWith(keyPrefix) ? keys.callerOf(credential) : tokens.callerOf(credential);
     return caller instanceof Promise ? caller.then(requireKnown) : requireKnown(caller);

@@ -108,6 +108,10 @@ export const apiGatewayConfig = {
         .boolean()
         .default(true)
         .describe("Whether model calls of the usual shape take the short way; false serves all as any other request."),
+      console: z
+        .boolean()
+        .default(true)
+        .describe("Whether the web console is served, and built at the first start where it is missing."),
       exposeMetrics: z
         .boolean()
         .default(true)

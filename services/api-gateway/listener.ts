@@ -23,7 +23,10 @@ import { priorityHeader } from "./priority.ts";
 import { googlePaths, keyProtocol } from "./read-credential.ts";
 
 /** What guard, intake and hot routes read of a request, besides what the kit does. */
-const hotHeaders = ["authorization", "x-api-key", "origin", priorityHeader, tagsHeader, keepAliveHeader, cacheHeader];
+const hotHeaders = [
+  ...["authorization", "x-api-key", "cookie", "sec-fetch-site", "origin"],
+  ...[priorityHeader, tagsHeader, keepAliveHeader, cacheHeader],
+];
 
 export interface ListenerOptions {
   readonly settings: z.output<typeof apiGatewayConfig.http>;
@@ -70,7 +73,7 @@ export function createListener(options: ListenerOptions): Listener {
   }
 
   return {
-    async open({ listMounted, health, peerToken, tracer, allMetrics = metrics }) {
+    async open({ listMounted, health, peerToken, tracer, site, allMetrics = metrics }) {
       const healthRoutes = createHealthRoutes({ health, clock, service: "lyss", version: openApi.version });
       forwarder = createForwarder({
         peerToken,
@@ -80,7 +83,7 @@ export function createListener(options: ListenerOptions): Listener {
         withheldProtocols: keyProtocol,
       });
       handler = createHttpHandler({
-        ...{ guard, intake, clock, random, log, metrics, docBaseUrl: settings.docBaseUrl, tracer, ...openApi },
+        ...{ guard, intake, clock, random, log, metrics, docBaseUrl: settings.docBaseUrl, tracer, site, ...openApi },
         mounted: listMounted(),
         hotHeaders,
         forward: forwarder.forward,

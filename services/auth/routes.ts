@@ -1,6 +1,7 @@
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
 import { accessRoutes } from "./access-routes.ts";
+import { browserSessionRoutes } from "./browser-session-routes.ts";
 import { clientRoutes } from "./clients/client-routes.ts";
 import { factorRoutes } from "./factors/factor-routes.ts";
 import { factorSignInRoutes } from "./factors/sign-in-routes.ts";
@@ -42,6 +43,7 @@ export const authRoutes = [
   ...clientRoutes,
   ...tokenRoutes,
   ...sessionRoutes,
+  ...browserSessionRoutes,
   ...accessRoutes,
   ...roleRoutes,
   ...factorRoutes,

@@ -1,8 +1,9 @@
 import { ssoFailures } from "@lyss/contracts/failures/sso.ts";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
+import { readCookie } from "@lyss/kit/http/cookie.ts";
 import { type AdmittedPerson, admitPerson } from "./admit-person.ts";
-import { cookieNameOf, readCookie, setCookie } from "./browser-cookie.ts";
+import { cookieNameOf, setCookie } from "./browser-cookie.ts";
 import { secretPurpose } from "./connection-change.ts";
 import type { SsoDeps } from "./deps.ts";
 import { type Assertion, type Connection, limits } from "./model.ts";

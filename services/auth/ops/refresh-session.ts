@@ -22,6 +22,8 @@ export interface RefreshSessionInput {
   readonly refreshToken: Secret;
   /** Empty when it is not known. */
   readonly clientAddress: string;
+  /** The access token is to fit into a cookie: it names the session alone, of which its permissions are asked anyway. */
+  readonly isForCookie?: boolean;
 }
 
 /**
@@ -37,7 +39,7 @@ export async function refreshSession(deps: AuthDeps, input: RefreshSessionInput)
   const tokenHash = hashRefreshToken(refreshPepper, token);
   const answer = await db.transaction(async (tx) => {
     const stored = await sessions.lockRefreshToken(tx, tokenHash);
-    return stored && followToken(deps, tx, { token, stored, clientAddress: input.clientAddress });
+    return stored && followToken(deps, tx, { ...input, token, stored });
   });
   if (!answer) throw new Failure(authFailures.refresh_token_refused);
   // By itself, for it says that what is above has committed. Where it is lost, a repeat is let through for longer.
@@ -50,13 +52,14 @@ interface ShownToken {
   readonly token: string;
   readonly stored: StoredRefreshToken;
   readonly clientAddress: string;
+  readonly isForCookie?: boolean;
 }
 
 /** Undefined for one that is refused: what that ends is to be committed, so nothing is thrown. */
 async function followToken(
   deps: AuthDeps,
   tx: Tx,
-  { token, stored, clientAddress }: ShownToken,
+  { token, stored, clientAddress, isForCookie = false }: ShownToken,
 ): Promise<SessionTokens | undefined> {
   const { sessions, clock, refreshGraceMs, refreshPepper } = deps;
   const { sessionId, sealedSuccessor } = stored;
@@ -64,7 +67,7 @@ async function followToken(
   const verdict = judgeSession(await sessions.lockLiveSession(tx, sessionId), nowMs);
   if (!verdict.isActive) return undefined;
   const shown = judgeRefresh(stored, nowMs, refreshGraceMs);
-  if (shown === "first") return rotate(deps, tx, { token, stored, verdict });
+  if (shown === "first") return rotate(deps, tx, { token, stored, verdict, isForCookie });
   if (shown === "repeat") {
     const pair = sealedSuccessor && unsealPair(refreshPepper, token, sealedSuccessor);
     return pair ? toSessionTokens(sessionId, pair, nowMs) : undefined;
@@ -81,14 +84,18 @@ interface Rotation extends Omit<ShownToken, "clientAddress"> {
   readonly verdict: Extract<ReturnType<typeof judgeSession>, { isActive: true }>;
 }
 
-async function rotate(deps: AuthDeps, tx: Tx, { token, stored, verdict }: Rotation): Promise<SessionTokens> {
+async function rotate(deps: AuthDeps, tx: Tx, rotation: Rotation): Promise<SessionTokens> {
+  const { token, stored, verdict, isForCookie } = rotation;
   const { sessions, clock, random, refreshPepper } = deps;
   const now = new Date(clock.nowMs());
   const { sessionId } = stored;
   const refreshToken = generateRefreshToken(random);
   const { idleTtlMs } = limitSession(await deps.access.findPolicy(tx, verdict.session.tenantId), deps);
   const expiresAt = new Date(Math.min(now.getTime() + idleTtlMs, verdict.session.expiresAt.getTime()));
-  const { accessToken, expiresAtMs } = await signAccessToken(deps, verdict);
+  const { accessToken, expiresAtMs } = await signAccessToken(
+    deps,
+    isForCookie ? { ...verdict, permissions: [] } : verdict,
+  );
   const pair = { accessToken, expiresAtMs, refreshToken, refreshExpiresAtMs: expiresAt.getTime() };
   await sessions.noteAnswersOf(tx, sessionId, now);
   await sessions.useRefreshToken(tx, stored.tokenHash, now, sealPair(deps, token, pair));

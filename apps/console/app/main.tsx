@@ -1,0 +1,31 @@
+import { QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { whenSessionIsLost } from "../api/keep-session.ts";
+import { Toasts } from "../ui/toast.tsx";
+import "../ui/styles.css";
+import { paths } from "./paths.ts";
+import { ProveAgain } from "./prove-dialog.tsx";
+import { queryClient } from "./query-client.ts";
+import { router } from "./router.tsx";
+
+whenSessionIsLost(() => {
+  queryClient.clear();
+  const { pathname, searchStr } = router.state.location;
+  if (pathname === paths.signIn()) return;
+  void router.navigate({ to: paths.signIn(), search: { next: pathname + searchStr } } as never);
+});
+
+const root = document.getElementById("root");
+if (root) {
+  createRoot(root).render(
+    <StrictMode>
+      <QueryClientProvider client={queryClient}>
+        <RouterProvider router={router} />
+        <ProveAgain />
+        <Toasts />
+      </QueryClientProvider>
+    </StrictMode>,
+  );
+}

@@ -1,0 +1,6 @@
+/** Every address of the console that another place links to, written once. */
+export const paths = {
+  signIn: () => "/sign-in",
+  start: () => "/start",
+  keys: () => "/keys",
+} as const;

@@ -1,0 +1,82 @@
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { listUsage } from "../../api/gen/client.ts";
+import { Badge } from "../../ui/page-parts.tsx";
+import { ProblemNote } from "../../ui/problem-note.tsx";
+import { Money, Quantity, Time } from "../../ui/values.tsx";
+import { useStartTexts } from "./texts.ts";
+
+/** What scrolls must be reached by keyboard. */
+const scrollStop = 0;
+const everyMs = 1_500;
+
+/** The latest calls, as they arrive: of the key that was made here, or of all. */
+export function Watch({ keyId, onSeen }: { readonly keyId: string | undefined; readonly onSeen: () => void }) {
+  const t = useStartTexts();
+  const [openedAt] = useState(() => new Date().toISOString());
+  const { data, error } = useQuery({
+    queryKey: ["list", "usage", "latest", keyId],
+    queryFn: ({ signal }) => listUsage({ query: { limit: 5, key_id: keyId } }, { signal }),
+    refetchInterval: everyMs,
+  });
+  const calls = data?.data ?? [];
+  const isSeen = calls.some((call) => keyId !== undefined || call.started_at >= openedAt);
+  useEffect(() => {
+    if (isSeen) onSeen();
+  }, [isSeen, onSeen]);
+  if (error) return <ProblemNote problem={error} />;
+  return (
+    <>
+      <p role="status" className="flex items-center gap-2.5">
+        <span aria-hidden className={`size-2 rounded-full ${isSeen ? "bg-good" : "animate-pulse bg-accent"}`} />
+        {t(isSeen ? "watchSeen" : "watchWaiting")}
+      </p>
+      {calls.length > 0 && (
+        <section
+          className="relative mt-3 overflow-x-auto rounded-lg border border-line"
+          aria-label={t("watchLatest")}
+          tabIndex={scrollStop}
+        >
+          <table className="w-full text-sm">
+            <thead>
+              <tr className="border-b border-line text-left text-xs text-ink-soft">
+                {(["model", "status", "tokens", "cost", "latency", "when"] as const).map((key) => (
+                  <th key={key} scope="col" className="h-8 px-3 font-medium whitespace-nowrap">
+                    {t(key)}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {calls.map((call) => (
+                <tr
+                  key={`${call.id}-${call.attempt}`}
+                  className="appear border-b border-line last:border-0 *:h-10 *:px-3 *:whitespace-nowrap"
+                >
+                  <td className="font-medium">{call.model}</td>
+                  <td>
+                    <Badge tone={call.status === "completed" || call.status === "cached" ? "good" : "bad"}>
+                      {call.status}
+                    </Badge>
+                  </td>
+                  <td>
+                    <Quantity value={call.input_tokens + call.output_tokens} />
+                  </td>
+                  <td>
+                    <Money nanos={call.cost_nanos} />
+                  </td>
+                  <td>
+                    <Quantity value={call.latency_ms} unit="ms" />
+                  </td>
+                  <td>
+                    <Time at={call.started_at} />
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </section>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,129 @@
+import { BarChart, LineChart } from "echarts/charts";
+import { AriaComponent, GridComponent, TooltipComponent } from "echarts/components";
+import { type ECharts, init, use } from "echarts/core";
+import { CanvasRenderer } from "echarts/renderers";
+import { useEffect, useRef } from "react";
+import { useLanguage } from "../app/language.ts";
+import { useShownTheme } from "../app/theme.ts";
+import type { ChartProps } from "./chart-props.ts";
+
+use([LineChart, BarChart, GridComponent, TooltipComponent, AriaComponent, CanvasRenderer]);
+
+/** Told apart without colour vision (Okabe and Ito, 2008), darker on light and lighter on dark. */
+export const palette = {
+  light: ["#5753c6", "#0b7a5e", "#c2410c", "#0369a1", "#a21caf", "#854d0e", "#475569", "#be123c"],
+  dark: ["#9c98f2", "#4fd1a5", "#fb9a61", "#63b8f0", "#e48bf0", "#e2b94e", "#a3b0c2", "#fb8ba0"],
+} as const;
+
+export function ChartCanvas(props: ChartProps) {
+  const { label, heightPx = 220 } = props;
+  const box = useRef<HTMLDivElement>(null);
+  const chart = useRef<ECharts>(undefined);
+  const theme = useShownTheme();
+  const language = useLanguage();
+  useEffect(() => {
+    if (!box.current) return;
+    const made = init(box.current);
+    chart.current = made;
+    const observer = new ResizeObserver(() => made.resize());
+    observer.observe(box.current);
+    return () => {
+      observer.disconnect();
+      made.dispose();
+    };
+  }, []);
+  useEffect(() => {
+    chart.current?.setOption(toOption(props, theme, language), { notMerge: true });
+  }, [props, theme, language]);
+  return <div ref={box} role="img" aria-label={label} style={{ height: heightPx }} />;
+}
+
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+function toOption(
+  { times, series, comparison, kind = "area", format }: ChartProps,
+  theme: "light" | "dark",
+  language: string,
+) {
+  const style = getComputedStyle(document.documentElement);
+  const color = (name: string) => style.getPropertyValue(`--${name}`).trim();
+  const isBar = kind === "bar";
+  const toSeries = (name: string, values: readonly number[]) => ({
+    ...{ name, data: [...values], type: isBar ? "bar" : "line", symbol: "none", smooth: 0.15 },
+    ...{ lineStyle: { width: 1.75 }, barMaxWidth: 28, emphasis: { focus: "series" } },
+    ...(kind !== "line" && { stack: "all", areaStyle: { opacity: 0.12 } }),
+  });
+  const before = comparison && {
+    ...{ name: comparison.name, data: [...comparison.values], type: "line", symbol: "none", z: 1 },
+    ...{
+      lineStyle: { width: 1.25, type: "dashed", color: color("line-strong") },
+      itemStyle: { color: color("line-strong") },
+    },
+  };
+  const axisText = { color: color("ink-soft"), fontSize: 11 };
+  return {
+    animation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
+    animationDuration: 250,
+    color: [...palette[theme]],
+    grid: { left: 4, right: 8, top: 12, bottom: 2, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+    tooltip: {
+      trigger: "axis",
+      backgroundColor: color("surface"),
+      borderColor: color("line"),
+      textStyle: { color: color("ink"), fontSize: 12 },
+      // An element, not a text: styles inside a text are refused by the content policy.
+      formatter: (items: readonly TooltipItem[]) => toTooltip(items, format, language),
+    },
+    xAxis: {
+      type: "category",
+      data: times.map((at) => at),
+      boundaryGap: isBar,
+      axisLine: { lineStyle: { color: color("line") } },
+      axisTick: { show: false },
+      axisLabel: { ...axisText, hideOverlap: true, formatter: (at: string) => toShortTime(at, times, language) },
+    },
+    yAxis: {
+      type: "value",
+      splitNumber: 3,
+      splitLine: { lineStyle: { color: color("line") } },
+      axisLabel: { ...axisText, formatter: (value: number) => format(value) },
+    },
+    series: [...series.map(({ name, values }) => toSeries(name, values)), ...(before ? [before] : [])],
+  };
+}
+
+interface TooltipItem {
+  readonly axisValue: string;
+  readonly seriesName: string;
+  readonly value: number;
+  readonly color: string;
+}
+
+function toTooltip(items: readonly TooltipItem[], format: ChartProps["format"], language: string): HTMLElement {
+  const root = document.createElement("div");
+  const [first] = items;
+  const head = root.appendChild(document.createElement("div"));
+  head.className = "mb-1 text-ink-soft";
+  const time = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+  head.textContent = first ? `${time.format(new Date(first.axisValue))} ${zone}` : "";
+  for (const { seriesName, value, color } of items.toSorted((a, b) => b.value - a.value).slice(0, 12)) {
+    const line = root.appendChild(document.createElement("div"));
+    line.className = "flex items-center gap-2";
+    const dot = line.appendChild(document.createElement("span"));
+    dot.className = "size-2 rounded-full";
+    dot.style.background = color;
+    const name = line.appendChild(document.createElement("span"));
+    name.textContent = seriesName;
+    const amount = line.appendChild(document.createElement("span"));
+    amount.className = "ml-auto pl-4 tabular-nums font-medium";
+    amount.textContent = format(value);
+  }
+  return root;
+}
+
+function toShortTime(at: string, times: readonly string[], language: string): string {
+  const spanMs = new Date(times.at(-1) ?? at).getTime() - new Date(times[0] ?? at).getTime();
+  const options: Intl.DateTimeFormatOptions =
+    spanMs > 2 * 86_400_000 ? { month: "short", day: "numeric" } : { hour: "2-digit", minute: "2-digit" };
+  return new Intl.DateTimeFormat(language, options).format(new Date(at));
+}

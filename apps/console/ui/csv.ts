@@ -1,0 +1,20 @@
+import type { Column } from "./column.ts";
+
+/** Offers rows as a file (RFC 4180). What a spreadsheet would take for a formula is marked as text. */
+export function saveCsv<Row>(fileName: string, columns: readonly Column<Row>[], rows: readonly Row[]): void {
+  const kept = columns.flatMap(({ title, csv }) => (csv ? [{ title, csv }] : []));
+  const lines = [kept.map(({ title }) => title), ...rows.map((row) => kept.map(({ csv }) => csv(row)))];
+  const text = lines.map((line) => line.map(toField).join(",")).join("\r\n");
+  // The mark tells spreadsheets that it is UTF-8.
+  const address = URL.createObjectURL(new Blob(["\uFEFF", text, "\r\n"], { type: "text/csv" }));
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = fileName;
+  link.click();
+  URL.revokeObjectURL(address);
+}
+
+function toField(value: string | number | null): string {
+  const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value ?? "");
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,218 @@
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { ArrowDown, ArrowUp, ChevronRight, Download } from "lucide-react";
+import { type ReactNode, useState } from "react";
+import { useSearchState } from "../app/search.ts";
+import { Button } from "./button.tsx";
+import type { Column } from "./column.ts";
+import { saveCsv } from "./csv.ts";
+import { type Filter, Filters } from "./filters.tsx";
+import { join } from "./join.ts";
+import { Card, EmptyState, Loading } from "./page-parts.tsx";
+import { ProblemNote } from "./problem-note.tsx";
+import { useUiTexts } from "./texts.ts";
+import { toast, toastProblem } from "./toast.tsx";
+
+export interface ListPage<Row> {
+  readonly data: readonly Row[];
+  readonly next_cursor: string | null;
+}
+
+/** What the API is asked for: filters and search by their names, and where the page begins. */
+export type ListQuery = Readonly<Record<string, string | undefined>> & { readonly cursor?: string | undefined };
+
+export interface DataTableProps<Row> {
+  /** Of the list, and of its file: `keys`. */
+  readonly name: string;
+  readonly columns: readonly Column<Row>[];
+  readonly rowKey: (row: Row) => string;
+  readonly load: (query: ListQuery, signal?: AbortSignal) => Promise<ListPage<Row>>;
+  readonly filters?: readonly Filter[];
+  /** The query field that search goes into; no search without it. */
+  readonly searchField?: string;
+  /** Shown where nothing is yet: it teaches. */
+  readonly empty: ReactNode;
+  /** What is done with a row, at its end. */
+  readonly actions?: (row: Row) => ReactNode;
+  /** Asks again this often. */
+  readonly refreshMs?: number;
+  readonly onOpen?: (row: Row) => void;
+}
+
+const maxExportRows = 10_000;
+
+/** A list: search, filters as chips, sort, cursor paging, CSV. All of its state stands in the address. */
+export function DataTable<Row>(props: DataTableProps<Row>) {
+  const { name, columns, load, filters = [], searchField, refreshMs } = props;
+  const t = useUiTexts();
+  const [search, setSearch] = useSearchState();
+  const fields = [...filters.map((filter) => filter.name), ...(searchField ? [searchField] : [])];
+  const asked = Object.fromEntries(fields.flatMap((field) => (search[field] ? [[field, search[field]]] : [])));
+  const isFiltered = Object.keys(asked).length > 0;
+  const { cursor } = search;
+  const { data, error, isPending, refetch, isPlaceholderData } = useQuery({
+    queryKey: ["list", name, asked, cursor],
+    queryFn: ({ signal }) => load({ ...asked, cursor }, signal),
+    placeholderData: keepPreviousData,
+    ...(refreshMs !== undefined && { refetchInterval: refreshMs }),
+  });
+  const rows = sortRows(data?.data ?? [], columns, search["sort"]);
+  const clear = () => setSearch(Object.fromEntries([...fields, "cursor"].map((field) => [field, undefined])));
+
+  if (error && !data) return <ProblemNote problem={error} onRetry={() => void refetch()} />;
+  if (isPending) return <Loading />;
+  if (rows.length === 0 && !isFiltered && cursor === undefined) return <Card>{props.empty}</Card>;
+  return (
+    <div>
+      <div className="mb-3 flex flex-wrap items-center gap-2">
+        <Filters {...{ filters, searchField }} />
+        <div className="ml-auto">
+          <ExportButton {...{ name, columns, load, asked }} />
+        </div>
+      </div>
+      <Card className="overflow-hidden">
+        {rows.length === 0 ? (
+          <EmptyState title={t("nothingFound")} action={<Button onClick={clear}>{t("clearAll")}</Button>}>
+            {t("nothingFoundHint")}
+          </EmptyState>
+        ) : (
+          <Rows {...props} rows={rows} isFaded={isPlaceholderData} />
+        )}
+      </Card>
+      {(cursor !== undefined || data?.next_cursor) && (
+        <nav className="mt-3 flex items-center justify-end gap-2" aria-label={t("next")}>
+          {cursor !== undefined && (
+            <Button size="small" onClick={() => setSearch({ cursor: undefined })}>
+              {t("first")}
+            </Button>
+          )}
+          <Button
+            size="small"
+            disabled={!data?.next_cursor}
+            onClick={() => setSearch({ cursor: data?.next_cursor ?? undefined })}
+          >
+            {t("next")}
+            <ChevronRight aria-hidden className="size-4" />
+          </Button>
+        </nav>
+      )}
+    </div>
+  );
+}
+
+function Rows<Row>(props: DataTableProps<Row> & { readonly rows: readonly Row[]; readonly isFaded: boolean }) {
+  const { columns, rows, rowKey, actions, onOpen, isFaded, name } = props;
+  const t = useUiTexts();
+  const [search, setSearch] = useSearchState();
+  const sort = search["sort"];
+  const cellClass = ({ align, isMinor }: Column<Row>) =>
+    join("px-4", align === "end" && "text-right", isMinor && "max-md:hidden");
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
+    <section className="relative overflow-x-auto" aria-label={name} tabIndex={0}>
+      <table className={join("w-full border-collapse text-sm transition-opacity", isFaded && "opacity-60")}>
+        <thead>
+          <tr className="border-b border-line text-left">
+            {columns.map((column) => (
+              <th
+                key={column.id}
+                scope="col"
+                aria-sort={sort === column.id ? "ascending" : sort === `-${column.id}` ? "descending" : undefined}
+                className={join(cellClass(column), "h-9 text-xs font-medium whitespace-nowrap text-ink-soft")}
+              >
+                {column.sort ? (
+                  <button
+                    type="button"
+                    aria-label={t("sortBy", { name: column.title })}
+                    className="inline-flex items-center gap-1 hover:text-ink"
+                    onClick={() => setSearch({ sort: nextSort(sort, column.id) })}
+                  >
+                    {column.title}
+                    {sort === column.id && <ArrowUp aria-hidden className="size-3" />}
+                    {sort === `-${column.id}` && <ArrowDown aria-hidden className="size-3" />}
+                  </button>
+                ) : (
+                  column.title
+                )}
+              </th>
+            ))}
+            {actions && (
+              <th scope="col" className="w-px px-2">
+                <span className="sr-only">{t("actions")}</span>
+              </th>
+            )}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr
+              key={rowKey(row)}
+              className={join("border-b border-line last:border-0 hover:bg-sunken/60", onOpen && "cursor-pointer")}
+              onClick={onOpen && (() => onOpen(row))}
+            >
+              {columns.map((column) => (
+                <td key={column.id} className={join(cellClass(column), "h-12 py-2 align-middle")}>
+                  {column.cell(row)}
+                </td>
+              ))}
+              {actions && <td className="px-2 text-right">{actions(row)}</td>}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+/** Up, down, as it came. */
+function nextSort(sort: string | undefined, id: string): string | undefined {
+  if (sort === id) return `-${id}`;
+  return sort === `-${id}` ? undefined : id;
+}
+
+function sortRows<Row>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  sort: string | undefined,
+): readonly Row[] {
+  const by = columns.find(({ id }) => id === sort?.replace(/^-/, ""))?.sort;
+  if (!by) return rows;
+  const sign = sort?.startsWith("-") ? -1 : 1;
+  return rows.toSorted((a, b) => {
+    const [x, y] = [by(a), by(b)];
+    return sign * (typeof x === "number" && typeof y === "number" ? x - y : String(x).localeCompare(String(y)));
+  });
+}
+
+function ExportButton<Row>({
+  name,
+  columns,
+  load,
+  asked,
+}: Pick<DataTableProps<Row>, "name" | "columns" | "load"> & { readonly asked: ListQuery }) {
+  const t = useUiTexts();
+  const [isBusy, setBusy] = useState(false);
+  const save = async () => {
+    setBusy(true);
+    try {
+      const rows: Row[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await load({ ...asked, cursor });
+        rows.push(...page.data);
+        cursor = page.next_cursor ?? undefined;
+      } while (cursor !== undefined && rows.length < maxExportRows);
+      saveCsv(`${name}.csv`, columns, rows);
+      toast(t("exported", { count: rows.length }));
+    } catch (err) {
+      toastProblem(err);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <Button size="small" look="ghost" isBusy={isBusy} onClick={save}>
+      {!isBusy && <Download aria-hidden className="size-3.5" />}
+      {t("exportCsv")}
+    </Button>
+  );
+}

@@ -1,0 +1,80 @@
+import { useLanguage } from "../app/language.ts";
+import { useUiTexts } from "./texts.ts";
+
+const nanosPerUnit = 1_000_000_000n;
+
+/** Nano-units of a currency as a person reads them: four digits of what is less than a unit, two of what is more. */
+export function formatMoney(nanos: string | bigint, language: string, currency = "USD"): string {
+  const amount = BigInt(nanos);
+  const size = amount < 0n ? -amount : amount;
+  const isExactZero = size === 0n;
+  const digits = isExactZero || size >= nanosPerUnit ? 2 : size >= 10_000n ? 6 : 9;
+  // A number holds fifteen digits; what is shown of a larger amount ends before them.
+  const value = Number(amount) / Number(nanosPerUnit);
+  return new Intl.NumberFormat(language, {
+    style: "currency",
+    currency,
+    currencyDisplay: "narrowSymbol",
+    minimumFractionDigits: 2,
+    maximumFractionDigits: digits,
+  }).format(value);
+}
+
+/** An amount; its exact value and currency are shown on hover and read out. */
+export function Money({ nanos, currency = "USD" }: { readonly nanos: string | bigint; readonly currency?: string }) {
+  const text = formatMoney(nanos, useLanguage(), currency);
+  return (
+    <span className="tabular-nums" title={`${toUnits(BigInt(nanos))} ${currency}`}>
+      {text}
+    </span>
+  );
+}
+
+/** `1500000000` as `1.5`, exact. */
+export function toUnits(nanos: bigint): string {
+  const size = nanos < 0n ? -nanos : nanos;
+  const rest = (size % nanosPerUnit).toString().padStart(9, "0").replace(/0+$/, "");
+  return `${nanos < 0n ? "-" : ""}${size / nanosPerUnit}${rest && `.${rest}`}`;
+}
+
+/** A count, or a quantity with its unit. */
+export function Quantity({ value, unit }: { readonly value: number; readonly unit?: string }) {
+  const text = new Intl.NumberFormat(useLanguage(), { maximumFractionDigits: 2 }).format(value);
+  return (
+    <span className="tabular-nums">
+      {text}
+      {unit && <span className="text-ink-soft"> {unit}</span>}
+    </span>
+  );
+}
+
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** A time with its zone, in full. */
+export function formatTime(at: string | number, language: string): string {
+  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "long" }).format(new Date(at));
+}
+
+const steps = [
+  ["second", 60_000, 1_000],
+  ["minute", 3_600_000, 60_000],
+  ["hour", 86_400_000, 3_600_000],
+  ["day", 2_592_000_000, 86_400_000],
+] as const;
+
+/** How long ago, or until; in full with its zone on hover. What is more than 30 days away is shown as its date. */
+export function Time({ at, none }: { readonly at: string | null; readonly none?: string }) {
+  const language = useLanguage();
+  const t = useUiTexts();
+  if (at === null) return <span className="text-ink-soft">{none ?? t("never")}</span>;
+  const differenceMs = new Date(at).getTime() - Date.now();
+  const step = steps.find(([, belowMs]) => Math.abs(differenceMs) < belowMs);
+  const text = step
+    ? new Intl.RelativeTimeFormat(language, { numeric: "auto" }).format(Math.round(differenceMs / step[2]), step[0])
+    : new Intl.DateTimeFormat(language, { dateStyle: "medium" }).format(new Date(at));
+  return (
+    <time dateTime={at} title={`${formatTime(at, language)} (${zone})`}>
+      {text}
+    </time>
+  );
+}

@@ -1,0 +1,184 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
+import type { Browser } from "playwright-core";
+import { requestJson, runPlatform } from "../../run-platform.ts";
+import { checkLook, checkWidth, missingBrowser, openBrowser, openPage, signIn } from "./browser.ts";
+
+const skip = missingBrowser ?? false;
+const dataDir = mkdtempSync(join(tmpdir(), "lyss-console-"));
+after(() => rmSync(dataDir, { recursive: true, force: true }));
+const platform = skip ? undefined : await runPlatform({ after }, { dataDir, env: { LYSS_HTTP_CONSOLE: "true" } });
+const url = platform?.url ?? "";
+const person = skip ? undefined : JSON.parse(readFileSync(join(dataDir, "first-run.json"), "utf8"));
+let browser: Browser | undefined;
+if (!skip) {
+  await waitUntil(async () => (await fetch(url, { headers: { accept: "text/html" } })).status === 200);
+  browser = await openBrowser();
+  after(() => browser?.close());
+}
+const open = async (options: Parameters<typeof openPage>[1]) => openPage(browser as Browser, options);
+const desk = { viewport: { width: 1_280, height: 800 } };
+
+test("somebody new signs in, makes a key, runs the snippet and sees the call arrive", { skip }, async () => {
+  const { page, mistakes } = await open(desk);
+  await page.goto(url);
+  await checkLook(page, "sign-in");
+  await signIn(page, person);
+  await page.getByRole("heading", { level: 1, name: "Get started" }).waitFor();
+  await page.getByRole("button", { name: "Create a key" }).click();
+  const secret = (await page.getByTestId("secret").textContent()) ?? "";
+  assert.match(secret, /^lyss_/);
+  const snippet = (await page.getByRole("tabpanel").textContent()) ?? "";
+  assert.ok(snippet.includes(`Bearer ${secret}`) && snippet.includes(`${url}/v1/chat/completions`), snippet);
+  const body = JSON.parse(/-d '(.*)'/s.exec(snippet)?.[1] ?? "");
+  const { status } = await requestJson(`${url}/v1/chat/completions`, secret, { body });
+  assert.equal(status, 200);
+  await page.getByText("It arrived.").waitFor();
+  await page.getByRole("cell", { name: "simulated-chat" }).first().waitFor();
+  await checkLook(page, "start");
+  assert.deepEqual(mistakes, []);
+});
+
+test("a key is made with limits, shown once, and revoked after its loss was named; its list is in the address", {
+  skip,
+}, async () => {
+  const { page, mistakes } = await open({ ...desk, colorScheme: "dark" });
+  await page.goto(`${url}/keys`);
+  await signIn(page, person);
+  await page.getByRole("button", { name: "Create key" }).click();
+  await page.getByRole("textbox", { name: "Name" }).fill("batch job");
+  await page.getByLabel("Requests / minute").fill("30");
+  await checkLook(page, "key-form-dark");
+  await page.getByRole("dialog").getByRole("button", { name: "Create key" }).click();
+  assert.match((await page.getByTestId("secret").textContent()) ?? "", /^lyss_/);
+  await page.getByRole("button", { name: "I have copied it" }).click();
+  await page.getByRole("cell", { name: "30 req/min" }).waitFor();
+  await page.getByRole("searchbox").fill("batch");
+  await page.waitForURL(/name_prefix=batch/);
+  await page.getByRole("button", { name: "Actions for batch job" }).click();
+  await page.getByRole("menuitem", { name: "Revoke" }).click();
+  await page.getByText(/is refused within a second/).waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
+  await page.getByRole("cell", { name: "Revoked" }).waitFor();
+  await checkLook(page, "keys-dark");
+  assert.deepEqual(mistakes, []);
+});
+
+test("a wrong password says so with a trace id, and what the server finds wrong stands at its field", {
+  skip,
+}, async () => {
+  const { page } = await open({ ...desk, locale: "zh-CN" });
+  await page.goto(url);
+  await page.locator("input[name=email]").fill(person.adminEmail);
+  await page.locator("input[name=password]").fill("not the password");
+  await page.locator("button[type=submit]").click();
+  const alert = page.getByRole("alert");
+  await alert.waitFor();
+  assert.match((await alert.textContent()) ?? "", /密码[\s\S]*追踪 ID [0-9a-f]{32}/);
+});
+
+test("no script can read the session; it ends with a sign-out, and the way back leads to where one was", {
+  skip,
+}, async () => {
+  const { page, context } = await open(desk);
+  await page.goto(`${url}/keys?status=active`);
+  await signIn(page, person);
+  await page.waitForURL(/\/keys\?status=active$/);
+  assert.equal(await page.evaluate("document.cookie"), "");
+  const stored = await page.evaluate<string>("JSON.stringify({ ...localStorage, ...sessionStorage })");
+  assert.doesNotMatch(stored, /eyJ|lyr_/);
+  const kept = await context.cookies();
+  assert.deepEqual(
+    kept.map(({ name, httpOnly, secure, sameSite }) => [name, httpOnly, secure, sameSite]).sort(),
+    ["__Host-lyss-refresh", "__Host-lyss-session"].map((name) => [name, true, true, "Strict"]),
+  );
+  // The access token has run out: the page goes on by the refresh token, and nobody notices.
+  await context.clearCookies({ name: "__Host-lyss-session" });
+  await page.reload();
+  await page.getByRole("cell", { name: "first key", exact: true }).waitFor();
+  await context.clearCookies();
+  await page.reload();
+  await page.waitForURL(/\/sign-in\?next=/);
+  await signIn(page, person);
+  await page.waitForURL(/\/keys\?status=active$/);
+  await page.getByRole("button", { name: /^Account/ }).click();
+  await page.getByRole("menuitem", { name: "Sign out" }).click();
+  await page.waitForURL(/\/sign-in$/);
+  assert.deepEqual(await context.cookies(), []);
+});
+
+test("language and theme are chosen by keyboard, and stay", { skip }, async () => {
+  const { page, mistakes } = await open(desk);
+  await page.goto(url);
+  await signIn(page, person);
+  await page.getByRole("heading", { level: 1, name: "Get started" }).waitFor();
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox").waitFor();
+  await checkLook(page, "palette");
+  await page.keyboard.type("简体");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { level: 1, name: "快速开始" }).waitFor();
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("深色");
+  await page.keyboard.press("Enter");
+  await page.reload();
+  await page.getByRole("heading", { level: 1, name: "快速开始" }).waitFor();
+  assert.deepEqual(await page.evaluate("[document.documentElement.lang, document.documentElement.dataset.theme]"), [
+    "zh-CN",
+    "dark",
+  ]);
+  await checkLook(page, "start-zh-dark");
+  assert.deepEqual(mistakes, []);
+});
+
+test("on a phone nothing stands out, and the navigation opens", { skip }, async () => {
+  const { page, mistakes } = await open({ viewport: { width: 390, height: 844 }, locale: "zh-CN", hasTouch: true });
+  await page.goto(url);
+  await checkWidth(page);
+  await signIn(page, person);
+  await page.getByRole("heading", { level: 1, name: "快速开始" }).waitFor();
+  await checkWidth(page);
+  await page.getByRole("button", { name: "打开导航" }).click();
+  await page.getByRole("link", { name: "API 密钥" }).click();
+  await page.getByRole("cell", { name: "first key", exact: true }).waitFor();
+  await checkWidth(page);
+  await checkLook(page, "keys-phone-zh");
+  assert.deepEqual(mistakes, []);
+});
+
+test("the first load is small, quick and of this site alone; files are kept for good, the page is not", {
+  skip,
+}, async () => {
+  const { page } = await open(desk);
+  let bytes = 0;
+  const asked: string[] = [];
+  page.on("response", async (answer) => {
+    asked.push(answer.url());
+    bytes += Number(answer.headers()["content-length"] ?? 0);
+  });
+  await page.goto(url);
+  await page.locator("input[name=email]").waitFor();
+  const interactiveMs = await page.evaluate<number>("performance.now()");
+  assert.ok(bytes < 250_000, `${bytes} bytes`);
+  assert.ok(interactiveMs < 1_500, `${interactiveMs} ms`);
+  assert.deepEqual(
+    asked.filter((one) => !one.startsWith(url)),
+    [],
+  );
+  const script = asked.find((one) => /\/assets\/.*\.js$/.test(one)) ?? "";
+  const file = await fetch(script, { headers: { "accept-encoding": "gzip" } });
+  assert.deepEqual(
+    [file.headers.get("cache-control"), file.headers.get("content-encoding")],
+    ["public, max-age=31536000, immutable", "gzip"],
+  );
+  const shown = await fetch(url);
+  assert.equal(shown.headers.get("cache-control"), "no-cache");
+  assert.match(
+    shown.headers.get("content-security-policy") ?? "",
+    /default-src 'none'; script-src 'self'; style-src 'self'/,
+  );
+});
