@@ -1,4 +1,5 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { guardrailFailures } from "@lyss/contracts/failures/ai-gateway-guardrails.ts";
 import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { type RoutePermission, routesFor } from "@lyss/kit/http/route.ts";
@@ -13,12 +14,17 @@ const { json } = routesFor<AiGatewayOps>();
 
 const params = z.strictObject({ name: guardrailNameSchema });
 const guardrailInput = guardrailSchema.meta({
-  examples: [{ kind: "pii", types: ["email", "phone"], action: "mask", on: "request" }],
+  examples: [
+    { kind: "pii", types: ["email", "phone"], action: "mask", on: "request" },
+    { kind: "webhook", url: "https://guard.example.com/check", on_error: "closed", timeout_ms: 1_000 },
+    { kind: "model", model: "omni-moderation-latest", categories: ["violence"], thresholds: { violence: 0.7 } },
+  ],
 });
 const guardrailBody = z.strictObject({
   object: z.literal("guardrail"),
   name: z.string(),
   rule: guardrailSchema,
+  has_secret: z.boolean().describe("Whether what a webhook is sent is signed."),
   version: z.int().describe("1, and one more for each change; the ETag."),
   updated_at: z.iso.datetime(),
 });
@@ -96,7 +102,11 @@ function routesAt({ path, suffix, whose, permission, tenantOf }: GuardrailPlace)
       body: guardrailInput,
       response: guardrailBody,
       versionOf: ({ version }) => version,
-      failures: [aiGatewayFailures.guardrail_version_mismatch, aiGatewayFailures.too_many_guardrails],
+      failures: [
+        ...[aiGatewayFailures.guardrail_version_mismatch, aiGatewayFailures.too_many_guardrails],
+        ...[aiGatewayFailures.address_refused, guardrailFailures.guardrail_secret_needed],
+        ...[aiGatewayFailures.model_not_found, guardrailFailures.guardrail_of_tenant],
+      ],
       async handle(ops, { params: { name }, body: spec, expectedVersion, ...request }) {
         const tenantId = tenantOf(requireCaller(request));
         return toBody(await ops.putGuardrail({ tenantId, name, spec, expectedVersion }));
@@ -122,13 +132,16 @@ function routesAt({ path, suffix, whose, permission, tenantOf }: GuardrailPlace)
       path: `${path}:test`,
       permission: permission("read"),
       operation: `testGuardrails${suffix}`,
-      summary: `What ${whose} guardrails would make of a text, whichever calls they are for. Nothing is sent, told or charged.`,
+      summary: `What ${whose} guardrails would make of a text, whichever calls they are for. Webhooks are asked, and models at their price, which takes \`model:call\`; nothing else is sent, told or charged.`,
       body: textInput,
       response: triedBody,
       failures: notFound,
       async handle(ops, request) {
         const { text, side, name } = request.body;
-        return toTriedBody(await ops.tryGuardrails({ tenantId: tenantOf(requireCaller(request)), text, side, name }));
+        const { requestId } = request;
+        const caller = requireCaller(request);
+        const given = { tenantId: tenantOf(caller), text, side, name, caller, requestId };
+        return toTriedBody(await ops.tryGuardrails(given));
       },
     }),
   ];
@@ -137,8 +150,9 @@ function routesAt({ path, suffix, whose, permission, tenantOf }: GuardrailPlace)
 /** What calls are looked at for. */
 export const guardrailRoutes = places.flatMap(routesAt);
 
-function toBody({ name, spec, version, updatedAt }: Guardrail): z.input<typeof guardrailBody> {
-  return { object: "guardrail", name, rule: spec, version, updated_at: updatedAt.toISOString() };
+function toBody({ name, spec, credentialId, version, updatedAt }: Guardrail): z.input<typeof guardrailBody> {
+  const signed = { has_secret: credentialId !== "" };
+  return { object: "guardrail", name, rule: spec, ...signed, version, updated_at: updatedAt.toISOString() };
 }
 
 function toTriedBody({ isBlocked, text, findings }: TriedText): z.input<typeof triedBody> {

@@ -70,6 +70,10 @@ const receiptBody = z.strictObject({
     .describe(
       "What guardrails have found in the call and its answer, without the text; empty when aiGateway.choiceRetentionHours are over.",
     ),
+  part_of: z
+    .string()
+    .nullable()
+    .describe("The call that a guardrail has asked this model about; null for calls of clients."),
   billing_receipt: z.string().describe("Where the receipt with price version and cost lines is."),
 });
 
@@ -97,7 +101,17 @@ export const receiptRoutes = [
 ];
 
 function toReceiptBody(receipt: CallReceipt): z.input<typeof receiptBody> {
-  const { callId, currency, costNanos, attempts, routing = null, cacheSavedNanos = null, findings, lookup } = receipt;
+  const {
+    callId,
+    currency,
+    costNanos,
+    attempts,
+    routing = null,
+    cacheSavedNanos = null,
+    findings,
+    lookup,
+    partOf,
+  } = receipt;
   return {
     ...{ object: "call_receipt", id: callId, currency, cost_nanos: costNanos.toString() },
     ...{ cache_saved_nanos: cacheSavedNanos, attempts: attempts.map(toAttempt), routing },
@@ -109,6 +123,7 @@ function toReceiptBody(receipt: CallReceipt): z.input<typeof receiptBody> {
         }
       : null,
     guardrails: findings.map(toFindingBody),
+    part_of: partOf ?? null,
     billing_receipt: `/v1/billing/usage/${callId}`,
   };
 }

@@ -48,6 +48,8 @@ import type { AiGatewayDeps } from "./deps.ts";
 import { createAiGatewaySubscriptions } from "./events.ts";
 import { createFunding } from "./funds/funding.ts";
 import { createGuardrails, type GuardrailsDeps } from "./guardrails/guardrails.ts";
+import { type AskedModel, createJudge, type JudgesDeps } from "./guardrails/judges.ts";
+import { askModel } from "./guardrails/model-judge.ts";
 import { createAiGatewayJobs } from "./jobs.ts";
 import { createMcpParts } from "./mcp/mcp-parts.ts";
 import { loadSharedMcpServers, loadTenantMcpServers } from "./mcp/server-ops.ts";
@@ -116,8 +118,10 @@ async function startOwnSimulator({ clock, deriveKey }: { readonly clock: Clock; 
   return { url, stop, apiKey };
 }
 
-function openGuardrails(given: Omit<GuardrailsDeps, "key"> & { deriveKey(purpose: string): Buffer }) {
-  return createGuardrails({ ...given, key: given.deriveKey("ai-gateway.guardrail") });
+function openGuardrails(
+  given: Omit<GuardrailsDeps, "key" | "judge"> & JudgesDeps & { deriveKey(purpose: string): Buffer },
+) {
+  return createGuardrails({ ...given, key: given.deriveKey("ai-gateway.guardrail"), judge: createJudge(given) });
 }
 
 /** Tokens for service accounts of Google Cloud, from where the operator says. */
@@ -198,11 +202,12 @@ export const aiGateway = defineService({
     });
     const choices = createChoiceLog(settings, { ...routing, choiceStore: createChoiceStore(db), clock, log, metrics });
     const limiting = createLimiting(given);
-    const deps = {
+    const asking = { pools, credentials, askModel: (...asked: AskedModel) => askModel(deps, ...asked) };
+    const deps: AiGatewayDeps = {
       ...{ db, outbox, clock, random, log, settings, openCalls, funding, once, responses, credentials, pools, wheel },
       ...clients,
       ...{ catalog, newest: createCatalogReads(), policies, degradation, changes, node },
-      ...{ ...routing, ...limiting, ...caching, choices, guardrails: openGuardrails(given) },
+      ...{ ...routing, ...limiting, ...caching, choices, guardrails: openGuardrails({ ...given, ...asking }) },
       ...{ promptStore: createPromptStore(db.sql), store: createAiGatewayStore(db.sql) },
       ...createMcpParts({ ...given, billing, settings, credentials, pools }),
       requestBodies: createRequestBodies({ ...given, key: given.deriveKey("ai-gateway.request-body") }),

@@ -4,6 +4,7 @@ import { checkEmbeddingModel } from "./answer-cache/check-embedding-model.ts";
 import type { CallDefaultsKey, CallDefaultsSpec } from "./call-defaults/call-defaults.ts";
 import type { AiGatewayDeps } from "./deps.ts";
 import type { GuardrailName } from "./guardrails/guardrail.ts";
+import { type GuardrailToPut, putGuardrail, removeGuardrail } from "./guardrails/put-guardrail.ts";
 import { type TextToTry, tryGuardrails } from "./guardrails/try-guardrails.ts";
 import type { ModelLimitSpec } from "./model-limits/model-limit.ts";
 import type { BodyPolicySpec } from "./request-bodies/body-policy.ts";
@@ -34,8 +35,8 @@ export function createSettingsOps(deps: AiGatewayDeps) {
     removeCallDefaults: (key: CallDefaultsKey) => deps.callDefaults.remove(key),
     listGuardrails: (page: Parameters<AiGatewayDeps["guardrails"]["list"]>[0]) => deps.guardrails.list(page),
     getGuardrail: (name: GuardrailName) => deps.guardrails.get(name),
-    putGuardrail: (given: Parameters<AiGatewayDeps["guardrails"]["put"]>[0]) => deps.guardrails.put(given),
-    removeGuardrail: (name: GuardrailName) => deps.guardrails.remove(name),
+    putGuardrail: (given: GuardrailToPut) => putGuardrail(deps, given),
+    removeGuardrail: (name: GuardrailName) => removeGuardrail(deps, name),
     tryGuardrails: (given: TextToTry) => tryGuardrails(deps.guardrails, given),
     loadBodyPolicies: () => deps.requestBodies.policies.load(),
     getBodyPolicy: (tenantId: string) => deps.requestBodies.report(tenantId),

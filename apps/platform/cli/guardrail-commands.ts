@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { CommandError } from "./api-client.ts";
 import { type CliDeps, connect, withConnection } from "./context.ts";
 import { print, toFields, toTable } from "./print.ts";
@@ -45,7 +45,9 @@ function addReadingCommands(guardrail: Command, deps: CliDeps): void {
       print(output, await api.send("GET", pathOf({ platform }, name)), toGuardrailText);
     });
 
-  withPlatform(guardrail.command("test").description("show what becomes of a text; costs nothing"))
+  withPlatform(
+    guardrail.command("test").description("show what becomes of a text; costs what models cost that are asked"),
+  )
     .argument("<text>")
     .option("--name <name>", "only this guardrail; all that are in force unless given")
     .addOption(new Option("--side <side>", "as what it is looked at").choices(["request", "answer"]))
@@ -59,7 +61,9 @@ function addAddCommand(guardrail: Command, deps: CliDeps): void {
   withPlatform(guardrail.command("add").description("make a guardrail, or put this in its place"))
     .argument("<name>", "lower-case letters, digits, dots, dashes and underscores")
     .addOption(
-      new Option("--kind <kind>", "what it looks for").choices(["words", "patterns", "pii", "injection", "schema"]),
+      new Option("--kind <kind>", "what it looks for").choices([
+        ...["words", "patterns", "pii", "injection", "schema", "webhook", "model"],
+      ]),
     )
     .addOption(new Option("--action <action>", "what becomes of it").choices(["block", "mask", "flag"]))
     .addOption(new Option("--on <side>", "what it looks at").choices(["request", "answer", "both"]))
@@ -68,6 +72,14 @@ function addAddCommand(guardrail: Command, deps: CliDeps): void {
     .option("--pattern <pattern...>", "regular expressions of kind patterns")
     .option("--type <type...>", "of kind pii: email phone cn_id credit_card iban ip secret; all unless given")
     .option("--schema <path>", "a file with the JSON Schema of kind schema")
+    .option("--webhook <url>", "of kind webhook: where texts are posted")
+    .option("--secret-file <path>", "a file with what its messages are signed with, whsec_ and base64; none leaves it")
+    .option("--judge <model>", "of kind model: what is asked, as a call of its own that costs")
+    .addOption(new Option("--ask <how>", "as what it is asked").choices(["moderation", "chat"]))
+    .option("--category <name...>", "what counts, of what the model knows; with --ask chat what to look for")
+    .option("--threshold <score>", "from which score on, 0 to 1", readScore)
+    .option("--timeout-ms <n>", "how long a webhook or model is waited for", readCount)
+    .option("--window-chars <n>", "how much of a stream is held back for it at a time", readCount)
     .option("--model <model...>", "only calls of these models; a name may end in *")
     .option("--key <id...>", "only calls with these keys")
     .addOption(new Option("--on-error <how>", "whether a call goes on unseen").choices(["closed", "open"]))
@@ -78,17 +90,32 @@ function addAddCommand(guardrail: Command, deps: CliDeps): void {
     .action(async (name: string, given) => {
       const { platform, ifVersion: expectedVersion, file, ...rest } = given;
       const { kind, action, on, word, words, pattern, type, schema, model, key, ...more } = rest;
-      const { onError, latencyBudgetMs, disabled, ...options } = more;
+      const { onError, latencyBudgetMs, disabled, ...asking } = more;
+      const { webhook, secretFile, judge, ask, category, threshold, timeoutMs, windowChars, ...options } = asking;
       const listed = [...(word ?? []), ...(words ? readLines(words) : [])];
       const body = dropAbsent({
         ...(file ? readJson(file) : {}),
         ...dropAbsent({ kind, action, on, patterns: pattern, types: type, models: model, keys: key }),
         ...dropAbsent({ words: listed.length > 0 ? listed : undefined, schema: schema && readJson(schema) }),
+        ...dropAbsent({
+          url: webhook,
+          secret: secretFile && readText(secretFile).trim(),
+          model: judge,
+          ask,
+          categories: category,
+        }),
+        ...dropAbsent({ threshold, timeout_ms: timeoutMs, window_chars: windowChars }),
         ...dropAbsent({ on_error: onError, latency_budget_ms: latencyBudgetMs, enabled: disabled ? false : undefined }),
       });
       const { api, output } = connect(deps, options);
       print(output, await api.send("PUT", pathOf({ platform }, name), body, { expectedVersion }), toGuardrailText);
     });
+}
+
+function readScore(text: string): number {
+  const score = Number(text);
+  if (text.trim() !== "" && score >= 0 && score <= 1) return score;
+  throw new InvalidArgumentError("must be from 0 to 1");
 }
 
 function withPlatform(command: Command): Command {
@@ -141,7 +168,8 @@ function toGuardrailText({ name, rule, version, updated_at }: Row): string {
 }
 
 function toTestText({ blocked, text, findings }: Row): string {
-  const rows = (findings as Row[]).map((it) => [it["name"], it["kind"], it["action"], it["count"]]);
-  const found = rows.length > 0 ? toTable(["GUARDRAIL", "KIND", "ACTION", "COUNT"], rows) : "Nothing is found.";
+  const rows = (findings as Row[]).map((it) => [it["name"], it["kind"], it["action"], it["count"], it["reason"] ?? ""]);
+  const found =
+    rows.length > 0 ? toTable(["GUARDRAIL", "KIND", "ACTION", "COUNT", "REASON"], rows) : "Nothing is found.";
   return `${found}\n\n${blocked ? "It is blocked." : `It goes on as:\n${text}`}`;
 }

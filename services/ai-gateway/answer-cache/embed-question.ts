@@ -8,6 +8,7 @@ import type { AiGatewayDeps } from "../deps.ts";
 import { askInOpenAi } from "../dialects/openai/pass-through.ts";
 import { fieldOf } from "../dialects/openai/usage.ts";
 import type { Target } from "../model.ts";
+import { gatherAnswer } from "../once/gather-answer.ts";
 import type { ComparedQuestion } from "./answer-cache.ts";
 import { toUnitVector } from "./semantic-index.ts";
 
@@ -55,16 +56,7 @@ async function embed(
   { text, embeddingModel: model, timeoutMs }: Pick<ComparedQuestion, "text" | "embeddingModel" | "timeoutMs">,
   { caller: asking, requestId, tags, signal, callId }: AskedQuestion & { readonly callId: string },
 ): Promise<Embedded | undefined> {
-  const pieces: Buffer[] = [];
-  let size = 0;
-  const record = {
-    add(bytes: Buffer) {
-      size += bytes.length;
-      if (size <= maxBytes) pieces.push(bytes);
-    },
-    keep: async () => {},
-    close: async () => {},
-  };
+  const record = gatherAnswer(maxBytes);
   // That this model is asked the tenant has said, whichever models the key may name itself.
   const caller: Caller = { ...asking, models: [] };
   try {
@@ -72,7 +64,8 @@ async function embed(
     const { targets } = await findTargets(deps, caller, askedCall, tags);
     const own = { callId, requestId, caller, tags, askedCall, targets, timeoutMs, signal, record };
     const by = await serveOwnCall(deps, own);
-    const vector = size <= maxBytes ? readVector(Buffer.concat(pieces, size)) : undefined;
+    const bytes = record.bytes();
+    const vector = bytes && readVector(bytes);
     if (!vector)
       deps.log.warn({ call_id: callId, model }, "a model for questions gives no vector that can be compared");
     return by && vector && { vector, model: by };

@@ -30,7 +30,7 @@ export async function relayAnswer(
   checkAnswer(model, json);
   const delivered = { text: textOf(json), countedTokens: 0 };
   const reported = { usage: readUsageOf(call.request, json), serviceMode: readServiceMode(json) };
-  const shown = await call.guard?.whole(body, json).catch(async (err: unknown) => {
+  const shown = await call.guard?.whole(body, json, call.abort.signal).catch(async (err: unknown) => {
     // It was made, and is charged; another would be looked at no otherwise.
     if (isRefusedByGuard(err)) await settle(await endWithCharge(call, "truncated", reported, delivered));
     throw err;

@@ -67,6 +67,7 @@ export async function relayStream(
     }
     // What the rules of the call have held back until the answer was whole.
     await deliver(deps, call, progress, call.guard?.end(call.writer));
+    await deliver(deps, call, progress, await judged(call, true));
   } catch (err) {
     answer.discard();
     // What a rule refuses was made, and is charged, whether or not anything of it has left; nobody else is asked for it.
@@ -108,6 +109,11 @@ async function passEvents(deps: AiGatewayDeps, call: Call, answer: Answer, progr
   if (last) await passOn(deps, call, stream.read(last), progress);
 }
 
+/** What of the answer is let through by whom its rules ask. */
+function judged({ guard, writer, abort }: Call, isEnd: boolean): Promise<Buffer | undefined> | undefined {
+  return guard?.judge?.(writer, isEnd, abort.signal);
+}
+
 /** Passes on a part of the answer, and keeps it for a repeat. */
 async function deliver(deps: AiGatewayDeps, call: Call, progress: Progress, bytes: Buffer | undefined): Promise<void> {
   if (!bytes) return;
@@ -147,6 +153,8 @@ async function passOn(deps: AiGatewayDeps, call: Call, events: readonly SseEvent
   }
   if (pieces.length > 0) await deliver(deps, call, progress, pieces.length === 1 ? pieces[0] : Buffer.concat(pieces));
   if (failure) throw failure;
+  const judging = judged(call, false);
+  if (judging) await deliver(deps, call, progress, await judging);
 }
 
 /** The event for the caller, or undefined for one that is not the caller's. Throws the failure that it carries. */

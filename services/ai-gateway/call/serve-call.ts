@@ -107,10 +107,13 @@ async function guardAsked(
   call: Pick<CallToGuard, "callId" | "caller" | "tags" | "targets">,
 ): Promise<GuardedCall | undefined> {
   if (!guardrails.isWanted(call.caller)) return undefined;
+  const left = new AbortController();
+  const leave = () => left.abort(new Failure(kitFailures.canceled));
+  res.once("close", leave);
   const guarded = await guardCall(guardrails, {
-    ...{ ...call, requestId, askedCall, maxKeptLength: settings.maxResponseBytes },
+    ...{ ...call, requestId, askedCall, maxKeptLength: settings.maxResponseBytes, signal: left.signal },
     models: [askedCall.model, callDefaults.modelOf(call.caller, askedCall.model)],
-  });
+  }).finally(() => res.removeListener("close", leave));
   if (guarded && guarded.findings.length > 0) res.setHeader(guardrailsHeader, toGuardrailsHeader(guarded.findings));
   return guarded;
 }

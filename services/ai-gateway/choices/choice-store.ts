@@ -22,10 +22,12 @@ export interface ChoiceRecord {
   /** What guardrails have found in it, without the text; absent for nothing. */
   readonly findings?: readonly Finding[] | undefined;
   readonly lookup?: SemanticLookup | undefined;
+  /** The call that a guardrail has asked a model about; absent for every other. */
+  readonly partOf?: string | undefined;
 }
 
 /** What there is to say of a call besides where it went. */
-export type NotedCall = Pick<ChoiceRecord, "findings" | "lookup">;
+export type NotedCall = Pick<ChoiceRecord, "findings" | "lookup" | "partOf">;
 
 /** The SQL of choices. One method, one statement. */
 export function createChoiceStore(db: Database) {

@@ -16,6 +16,8 @@ export interface CallReceipt extends Pick<GetReceiptResponse, "currency" | "cost
   readonly findings: readonly Finding[];
   /** Undefined for one whose question was not compared. */
   readonly lookup: PricedLookup | undefined;
+  /** The call that it was made for by a guardrail; undefined for every other. */
+  readonly partOf: string | undefined;
 }
 
 /** With what the vector cost: undefined where that call is not charged yet, or was not made. */
@@ -32,7 +34,7 @@ export async function getReceipt(
   { callId, tenantId, userId = "", keyId = "" }: UsageScope & { readonly callId: string },
 ): Promise<CallReceipt> {
   const { currency, costNanos, attempts } = await billing.getReceipt({ callId, tenantId, userId, keyId });
-  const { routing, cacheSavedNanos, findings = [], lookup } = (await choices.find(tenantId, callId)) ?? {};
+  const { routing, cacheSavedNanos, findings = [], lookup, partOf } = (await choices.find(tenantId, callId)) ?? {};
   const costOf = async (id: string) => {
     try {
       return (await billing.getReceipt({ callId: id, tenantId, userId, keyId })).costNanos;
@@ -42,5 +44,5 @@ export async function getReceipt(
     }
   };
   const priced = lookup && { ...lookup, embeddingCostNanos: await costOf(lookup.embeddingCallId) };
-  return { callId, currency, costNanos, attempts, routing, cacheSavedNanos, findings, lookup: priced };
+  return { callId, currency, costNanos, attempts, routing, cacheSavedNanos, findings, lookup: priced, partOf };
 }

@@ -90,10 +90,15 @@ export interface AnswerWriter {
 
 /** Passes on one attempt's answer as the rules of its call will have it. */
 export interface AnswerGuard {
-  /** A whole answer. Throws `guardrail_blocked` and `guardrail_failed`. */
-  whole(body: Buffer, json: unknown): Promise<{ readonly body: Buffer; readonly json: unknown }>;
-  /** What an event of the provider's stream is for the caller, by its writer. Throws as `whole` does. */
+  /** A whole answer. Throws `guardrail_blocked`, `guardrail_failed`, and the signal's reason. */
+  whole(body: Buffer, json: unknown, signal: AbortSignal): Promise<{ readonly body: Buffer; readonly json: unknown }>;
+  /** What an event of the provider's stream is for the caller, by its writer; undefined for what is held back. Throws as `whole` does. */
   write(writer: AnswerWriter, event: SseEvent, json: unknown): Buffer | undefined;
   /** What was held back until the end of a complete answer. Throws as `whole` does. */
   end(writer: AnswerWriter): Buffer | undefined;
+  /**
+   * For a call with rules that ask others: what they let through of what was held back, as soon as that is enough to ask about, and at
+   * the end whatever there is. Throws as `whole` does.
+   */
+  judge?(writer: AnswerWriter, isEnd: boolean, signal: AbortSignal): Promise<Buffer | undefined>;
 }

@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
+import { noSession } from "@lyss/kit/rpc/call-context.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { createSeeded } from "@lyss/kit/testing/seeded-random.ts";
-import type { AnswerWriter } from "../dialects/dialect.ts";
+import type { AnswerGuard, AnswerWriter } from "../dialects/dialect.ts";
 import { createAnswerGuard } from "./answer-guard.ts";
 import type { answerForms } from "./answer-texts.ts";
-import { compileRule, type Rule } from "./compile-rule.ts";
+import { compileRule, isAsking, type Rule } from "./compile-rule.ts";
 import { createFindings } from "./findings.ts";
 import { guardrailSchema } from "./guardrail.ts";
+import type { Question, Verdict } from "./judge.ts";
 import { createPlaceholders } from "./placeholders.ts";
 import { changeTexts } from "./request-texts.ts";
 import { filterText } from "./text-filter.ts";
@@ -18,7 +20,14 @@ type Dialect = keyof typeof answerForms;
 
 function ruleOf(spec: object): Rule {
   const updatedAt = new Date(0);
-  return compileRule({ tenantId: "t", name: "r", spec: guardrailSchema.parse(spec), version: 1, updatedAt });
+  return compileRule({
+    tenantId: "t",
+    name: "r",
+    spec: guardrailSchema.parse(spec),
+    credentialId: "",
+    version: 1,
+    updatedAt,
+  });
 }
 
 function partsOf(rules: readonly Rule[], clock = createFakeClock()) {
@@ -105,14 +114,20 @@ function readWith(events: Json[], read: (event: Json) => readonly unknown[]): re
 }
 
 function run(dialect: Dialect, parts: ReturnType<typeof partsOf>, events: readonly string[]): Json[] {
-  const guard = createAnswerGuard({ ...parts, dialect, maxKeptLength: 100_000 });
+  const guard = createAnswerGuard({ ...parts, dialect, maxKeptLength: 100_000, asking: undefined });
   const out: string[] = [];
   const take = (bytes: Buffer | undefined) => bytes && out.push(bytes.toString("utf8"));
-  for (const raw of events) {
-    const data = /data: (.+)\n/.exec(raw)?.[1] ?? raw;
-    take(guard.write(plain, { raw: Buffer.from(raw), data }, JSON.parse(data)));
-  }
+  for (const raw of events) take(writeTo(guard, raw));
   take(guard.end(plain));
+  return readEvents(dialect, out);
+}
+
+function writeTo(guard: AnswerGuard, raw: string): Buffer | undefined {
+  const data = /data: (.+)\n/.exec(raw)?.[1] ?? raw;
+  return guard.write(plain, { raw: Buffer.from(raw), data }, JSON.parse(data));
+}
+
+function readEvents(dialect: Dialect, out: readonly string[]): Json[] {
   const jsons =
     dialect === "gemini"
       ? out.flatMap((it) => it.split(/(?<=\})(?=\{)/))
@@ -180,7 +195,7 @@ test("for 200 seeds: a stream that is cut anywhere says what the whole text says
 
 test("a rule that blocks ends a stream before what it blocks has begun to leave", () => {
   const parts = partsOf([ruleOf({ kind: "words", words: ["forbidden"], action: "block" })]);
-  const guard = createAnswerGuard({ ...parts, dialect: "chat", maxKeptLength: 1_000 });
+  const guard = createAnswerGuard({ ...parts, dialect: "chat", maxKeptLength: 1_000, asking: undefined });
   let shown = "";
   const [first = "", second = "", third = ""] = streams.chat.write(["All is forb", "idden", " x"], []);
   const write = (raw: string) =>
@@ -203,7 +218,7 @@ test("an answer that has to fulfil a schema is held until it does", () => {
   const rule = (action: string) => ruleOf({ kind: "schema", schema, action });
   const good = streams.chat.write(['{"city":', '"Bern"}'], []);
   const parts = partsOf([rule("block")]);
-  const guard = createAnswerGuard({ ...parts, dialect: "chat", maxKeptLength: 10_000 });
+  const guard = createAnswerGuard({ ...parts, dialect: "chat", maxKeptLength: 10_000, asking: undefined });
   for (const raw of good)
     assert.equal(
       guard.write(plain, { raw: Buffer.from(raw), data: raw.slice(6) }, JSON.parse(raw.slice(6))),
@@ -294,5 +309,90 @@ test("texts of requests are looked at in every dialect, and what names, points o
   assert.equal(
     changeTexts(request, (text) => text),
     request,
+  );
+});
+
+/** A rule that asks, and who answers it: what it was asked is kept. */
+function askingOf(parts: ReturnType<typeof partsOf>, more: object, answer: (texts: readonly string[]) => Verdict) {
+  const rule = ruleOf({ kind: "webhook", url: "https://hook.example.com/", window_chars: 12, ...more });
+  const caller = { ...noSession, tenantId: "t", userId: "", keyId: "k", permissions: [], models: [] };
+  const questions: (readonly string[])[] = [];
+  const judge = async (_: Rule, { texts }: Question) => {
+    questions.push(texts);
+    return answer(texts);
+  };
+  const call = { callId: "call_1", requestId: "req_1", caller, tags: "", model: "m" };
+  return { questions, asking: { ...parts, rules: isAsking(rule) ? [rule] : [], side: "answer" as const, judge, call } };
+}
+
+async function runAsking(dialect: Dialect, parts: ReturnType<typeof askingOf>["asking"], events: readonly string[]) {
+  const given = { ...partsOf([]), findings: parts.findings };
+  const guard = createAnswerGuard({ ...given, dialect, maxKeptLength: 100_000, asking: parts });
+  const { signal } = new AbortController();
+  const out: string[] = [];
+  for (const raw of events) {
+    assert.equal(writeTo(guard, raw), undefined, "nothing leaves unjudged");
+    out.push(String((await guard.judge?.(plain, false, signal)) ?? ""));
+  }
+  assert.equal(guard.end(plain), undefined);
+  return readEvents(dialect, [...out, String((await guard.judge?.(plain, true, signal)) ?? "")].filter(Boolean));
+}
+
+const toRed = (texts: readonly string[]): Verdict => ({
+  ...{ action: "replace", texts: texts.map((it) => it.replaceAll("blue", "red")) },
+});
+
+test("in every dialect a stream is asked about in windows, in order, and says what the verdicts have left of it", async () => {
+  const said = "the blue sky over the blue sea, and nothing else";
+  const args = { colour: "blue", big: 1 };
+  for (const dialect of ["chat", "anthropic", "gemini"] as const) {
+    const { write, read } = streams[dialect];
+    const { asking, questions } = askingOf(partsOf([]), {}, toRed);
+    const events = write(said.match(/.{1,5}/gs) ?? [], [
+      JSON.stringify(args).slice(0, 9),
+      JSON.stringify(args).slice(9),
+    ]);
+    const [text, told] = read(await runAsking(dialect, asking, events));
+    assert.equal(text, said.replaceAll("blue", "red"), dialect);
+    assert.deepEqual(JSON.parse(told), { ...args, colour: "red" }, dialect);
+    assert.equal(questions.flat().join(""), said + JSON.stringify(args), dialect);
+    assert.ok(questions.length > 3, dialect);
+    const found = asking.findings.take().map(({ action, side, count }) => [action, side, count]);
+    assert.deepEqual(found, [["mask", "answer", 3]], dialect);
+  }
+});
+
+test("what replaces a tool's arguments is JSON, or there is no verdict; a rule that fails open is not asked again", async () => {
+  const events = streams.chat.write(["some words of the answer"], ['{"a":1}']);
+  const spoil = (texts: readonly string[]): Verdict => ({ action: "replace", texts: texts.map(() => "oops") });
+  const closed = askingOf(partsOf([]), { on_error: "closed" }, spoil);
+  await assert.rejects(
+    runAsking("chat", closed.asking, events),
+    (err) => isFailure(err) && err.type.publicCode === "GATEWAY_080",
+  );
+  const open = askingOf(partsOf([]), { on_error: "open" }, (texts) => spoil(texts));
+  const [text, told] = streams.chat.read(await runAsking("chat", open.asking, events));
+  assert.deepEqual([text, told], ["oops", '{"a":1}']);
+  assert.deepEqual(
+    open.asking.findings.take().map(({ action, reason }) => [action, reason]),
+    [
+      ["mask", undefined],
+      ["error", "malformed"],
+    ],
+  );
+});
+
+test("questions of a call take no longer together than its budget", async () => {
+  const clock = createFakeClock();
+  const parts = partsOf([], clock);
+  const { asking, questions } = askingOf(parts, { on_error: "open", latency_budget_ms: 100 }, () => {
+    clock.advance(80);
+    return { action: "allow" };
+  });
+  await runAsking("chat", asking, streams.chat.write(Array(10).fill("twelve chars"), []));
+  assert.equal(questions.length, 2);
+  assert.deepEqual(
+    parts.findings.take().map(({ action, reason }) => [action, reason]),
+    [["error", "timeout"]],
   );
 });

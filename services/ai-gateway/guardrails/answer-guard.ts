@@ -5,6 +5,8 @@ import { parseExact } from "../dialects/exact-json.ts";
 import { type SseEvent, toEvent } from "../dialects/openai/sse.ts";
 import { fieldOf } from "../dialects/openai/usage.ts";
 import { type AnswerForm, type AnswerText, answerForms } from "./answer-texts.ts";
+import { createAnswerWindow, type Piece } from "./answer-window.ts";
+import { type Asking, askAboutAnswer } from "./ask-rules.ts";
 import { changeAll, changeArguments } from "./request-texts.ts";
 import { createTextFilter, type FilterParts, filterText, filterTextAtOnce, type TextFilter } from "./text-filter.ts";
 
@@ -20,18 +22,21 @@ export interface AnswerGuardParts extends Omit<FilterParts, "side"> {
   readonly dialect: keyof typeof answerForms;
   /** A call that has to keep more of an answer than so many characters throws a RangeError. */
   readonly maxKeptLength: number;
+  /** Rules that ask others; undefined for none. */
+  readonly asking: Asking | undefined;
 }
 
-export function createAnswerGuard({ dialect, maxKeptLength, ...given }: AnswerGuardParts): AnswerGuard {
+export function createAnswerGuard({ dialect, maxKeptLength, asking, ...given }: AnswerGuardParts): AnswerGuard {
   const form = answerForms[dialect];
   const parts: FilterParts = { ...given, side: "answer" };
   const { rules, findings } = given;
   const checks = rules.filter(({ checkAnswer }) => checkAnswer);
   /** An answer that may be refused as a whole does not begin to leave before it is. */
   const isHeld = checks.some(({ guardrail }) => guardrail.spec.action === "block");
-  const stream = createStreamFilter(form, parts, rules.length > 0);
+  const stream = createStreamFilter(form, parts, rules.length > 0 || asking !== undefined);
+  const window = asking && createAnswerWindow(form, asking);
   const said = new Map<number, string>();
-  const held: (readonly [SseEvent, unknown])[] = [];
+  const held: Piece[] = [];
   let keptLength = 0;
 
   function keep(length: number): void {
@@ -61,18 +66,24 @@ export function createAnswerGuard({ dialect, maxKeptLength, ...given }: AnswerGu
     }
   }
 
-  const pass = (writer: AnswerWriter, events: readonly (readonly [SseEvent, unknown])[]): Buffer | undefined => {
-    const pieces = events.flatMap(([event, json]) => writer.event(event, json) ?? []);
-    return pieces.length > 1 ? Buffer.concat(pieces) : pieces[0];
+  const pass = (writer: AnswerWriter, pieces: readonly Piece[]): Buffer | undefined => {
+    const bytes = pieces.flatMap(({ event, json }) => writer.event(event, json) ?? []);
+    return bytes.length > 1 ? Buffer.concat(bytes) : bytes[0];
+  };
+  /** What waits for its verdict leaves later. */
+  const passOrWait = (writer: AnswerWriter, pieces: readonly Piece[]): Buffer | undefined => {
+    window?.add(pieces);
+    return window ? undefined : pass(writer, pieces);
   };
 
   return {
-    async whole(body, json) {
+    async whole(body, json, signal) {
       if (checks.length > 0) gather(json);
       const doc = parseExact(body.toString("utf8"));
       let isChanged = false;
       for (const text of form.textsOf(doc)) isChanged = (await changeWhole(parts, text)) || isChanged;
       check();
+      if (asking) isChanged = (await askAboutAnswer(asking, form.textsOf(doc), new Map(), signal)) || isChanged;
       if (!isChanged) return { body, json };
       form.strip(doc);
       const changed = Buffer.from(JSON.stringify(doc));
@@ -80,17 +91,23 @@ export function createAnswerGuard({ dialect, maxKeptLength, ...given }: AnswerGu
     },
     write(writer, event, json) {
       if (checks.length > 0) gather(json);
-      const events = toEvents(dialect, event, json, stream);
-      if (!isHeld) return pass(writer, events);
-      for (const [one] of events) keep(one.raw.length);
-      held.push(...events);
+      const pieces = toPieces(dialect, event, json, stream);
+      if (!isHeld) return passOrWait(writer, pieces);
+      for (const piece of pieces) keep(piece.event.raw.length);
+      held.push(...pieces);
       return undefined;
     },
     end(writer) {
-      const events = [...held, ...stream.end().map((it) => toSse(dialect, it))];
+      const pieces = [...held, ...stream.end().map((it) => toPiece(dialect, it))];
       check();
-      return pass(writer, events);
+      return passOrWait(writer, pieces);
     },
+    ...(window && {
+      async judge(writer, isEnd, signal) {
+        if (!isEnd && !window.isFull) return undefined;
+        return pass(writer, await window.judge((own, { json }) => toPiece(dialect, own, json), signal));
+      },
+    }),
   };
 }
 
@@ -196,28 +213,28 @@ function createStreamFilter(form: AnswerForm, parts: FilterParts, hasRules: bool
 }
 
 /** The events that an event of the provider is, with what chat's form has of each. */
-function toEvents(
+function toPieces(
   dialect: keyof typeof answerForms,
   event: SseEvent,
   json: unknown,
   stream: StreamFilter,
-): (readonly [SseEvent, unknown])[] {
+): readonly Piece[] {
   const data =
     dialect === "chat" ? event.data : dialect === "gemini" ? event.raw.toString("utf8") : toEvent(event.raw).data;
-  if (data === undefined || data === "" || data[0] !== "{") return [[event, json]];
+  if (data === undefined || data === "" || data[0] !== "{") return [{ event, json, own: undefined }];
   const own = parseExact(data) as Json;
   const { before, isChanged } = stream.read(own);
-  const events = before.map((it) => toSse(dialect, it));
-  if (!isChanged) return [...events, [event, json]];
-  const [changed, shown] = toSse(dialect, own);
-  return [...events, [changed, dialect === "chat" ? shown : json]];
+  const pieces = before.map((it) => toPiece(dialect, it));
+  return [...pieces, isChanged ? toPiece(dialect, own, json) : { event, json, own }];
 }
 
-function toSse(dialect: keyof typeof answerForms, json: Json): readonly [SseEvent, unknown] {
-  const data = JSON.stringify(json);
-  if (dialect === "gemini") return [{ raw: Buffer.from(data), data: "{}" }, {}];
+/** `json` is what chat's form has of an event that another dialect's bytes are passed on of. */
+function toPiece(dialect: keyof typeof answerForms, own: Json, json: unknown = {}): Piece {
+  const data = JSON.stringify(own);
+  if (dialect === "gemini") return { event: { raw: Buffer.from(data), data: "{}" }, json, own };
   if (dialect === "anthropic") {
-    return [{ raw: Buffer.from(`event: ${json["type"]}\ndata: ${data}\n\n`), data: "{}" }, {}];
+    const raw = Buffer.from(`event: ${own["type"]}\ndata: ${data}\n\n`);
+    return { event: { raw, data: "{}" }, json, own };
   }
-  return [{ raw: Buffer.from(`data: ${data}\n\n`), data }, JSON.parse(data)];
+  return { event: { raw: Buffer.from(`data: ${data}\n\n`), data }, json: JSON.parse(data), own };
 }

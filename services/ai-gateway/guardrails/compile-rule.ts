@@ -1,5 +1,5 @@
 import type { Detector, Match } from "./detector.ts";
-import type { Guardrail, GuardrailSpec } from "./guardrail.ts";
+import type { AskingSpec, Guardrail, GuardrailSpec } from "./guardrail.ts";
 import { injectionPatterns } from "./injection-patterns.ts";
 import { compileSchema } from "./json-schema.ts";
 import { createPatternDetector } from "./pattern-detector.ts";
@@ -7,8 +7,8 @@ import { createPiiDetector } from "./pii-detector.ts";
 import { createWordDetector } from "./word-detector.ts";
 
 /** A guardrail that is ready to look at calls. */
-export interface Rule {
-  readonly guardrail: Guardrail;
+export interface Rule<Spec extends GuardrailSpec = GuardrailSpec> {
+  readonly guardrail: Guardrail & { readonly spec: Spec };
   /** What looks at texts as they come. */
   readonly detectors: readonly Detector[];
   /** What looks at a whole answer; undefined for a kind that does not have to. */
@@ -22,6 +22,12 @@ export function compileRule(guardrail: Guardrail): Rule {
     detectors: detectorsOf(spec),
     checkAnswer: spec.kind === "schema" ? createAnswerCheck(spec.schema) : undefined,
   };
+}
+
+/** True for a rule that asks somebody outside of this process. */
+export function isAsking(rule: Rule): rule is Rule<AskingSpec> {
+  const { kind } = rule.guardrail.spec;
+  return kind === "webhook" || kind === "model";
 }
 
 /** Says whether a text is JSON that keeps to the schema. */
@@ -49,6 +55,8 @@ function detectorsOf(spec: GuardrailSpec): readonly Detector[] {
     case "injection":
       return injectionPatterns.map((pattern) => createPatternDetector(pattern, "injection"));
     case "schema":
+    case "webhook":
+    case "model":
       return [];
   }
 }

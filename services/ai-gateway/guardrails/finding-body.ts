@@ -10,9 +10,13 @@ export const findingBody = z.strictObject({
   side: z.enum(["request", "answer"]),
   action: z.enum(["block", "mask", "flag", "error"]).describe("`error` where the rule could not look."),
   count: z.int(),
+  reason: z
+    .string()
+    .optional()
+    .describe("A code of whoever was asked; with `error` why no verdict came, such as `timeout` or `malformed`."),
 });
 
 export function toFindingBody({ isOfPlatform, ...finding }: Finding): z.input<typeof findingBody> {
-  const { name, kind, version, side, action, count } = finding;
-  return { name, kind, version, platform: isOfPlatform, side, action, count };
+  const { name, kind, version, side, action, count, reason } = finding;
+  return { name, kind, version, platform: isOfPlatform, side, action, count, reason };
 }

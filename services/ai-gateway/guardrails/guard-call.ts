@@ -8,10 +8,12 @@ import { findFields } from "../dialects/openai/json-fields.ts";
 import type { Target } from "../model.ts";
 import { writesText } from "../surfaces/surface.ts";
 import { createAnswerGuard } from "./answer-guard.ts";
-import type { Rule } from "./compile-rule.ts";
+import { type Asking, askRules } from "./ask-rules.ts";
+import { isAsking, type Rule } from "./compile-rule.ts";
 import { createFindings, type Finding } from "./findings.ts";
-import { looksAt } from "./guardrail.ts";
+import { looksAt, type Side } from "./guardrail.ts";
 import type { Guardrails } from "./guardrails.ts";
+import { JudgeError } from "./judge.ts";
 import { createPlaceholders } from "./placeholders.ts";
 import { changeTexts } from "./request-texts.ts";
 import { type FilterParts, filterText, filterTextAtOnce } from "./text-filter.ts";
@@ -27,6 +29,8 @@ export interface CallToGuard {
   readonly askedCall: AskedCall;
   readonly targets: readonly Target[];
   readonly maxKeptLength: number;
+  /** Aborted when nobody waits for the call any more. */
+  readonly signal: AbortSignal;
 }
 
 /** What rules have made of a call. */
@@ -42,10 +46,10 @@ export interface GuardedCall {
 
 /**
  * Looks at a request before money is set aside for it, and sees to it that its answer is looked at. Undefined where no rule is for the
- * call. Throws `guardrail_blocked` and `guardrail_failed`.
+ * call. Throws `guardrail_blocked`, `guardrail_failed`, and the signal's reason.
  */
 export async function guardCall(guardrails: Guardrails, call: CallToGuard): Promise<GuardedCall | undefined> {
-  const { caller, tags, models, askedCall, targets } = call;
+  const { caller, tags, models, askedCall } = call;
   const rules = guardrails.rulesFor(caller, models, tags);
   if (rules.length === 0 || askedCall.asked.surface === "moderations") return undefined;
   const findings = createFindings(guardrails.clock);
@@ -56,25 +60,32 @@ export async function guardCall(guardrails: Guardrails, call: CallToGuard): Prom
     told.push(...fresh);
     return fresh;
   };
-  const parts = { findings, placeholders };
-  const asking: FilterParts = {
-    ...parts,
-    side: "request",
-    rules: rules.filter(({ guardrail }) => looksAt(guardrail, "request")),
+  const sideOf = (side: Side): LookedAtSide => {
+    const all = rules.filter(({ guardrail }) => looksAt(guardrail, side));
+    const asking = all.filter(isAsking);
+    const asked = { ...call, model: askedCall.model };
+    return {
+      filter: { findings, placeholders, side, rules: all.filter((rule) => !isAsking(rule)) },
+      asking: asking.length > 0 ? { rules: asking, side, findings, judge: guardrails.judge, call: asked } : undefined,
+    };
   };
-  const answering = rules.filter(({ guardrail }) => looksAt(guardrail, "answer"));
+  const request = sideOf("request");
+  const answer = sideOf("answer");
   const known = new Map<string, string>();
+  const isLookedAt = request.filter.rules.length > 0 || request.asking !== undefined;
   let found: readonly Finding[];
   try {
-    if (asking.rules.length > 0) await lookAt(asking, known, askedCall, targets);
+    if (isLookedAt) await lookAt(request, known, call);
   } finally {
     found = tell();
   }
-  const change = (text: string) => known.get(text) ?? filterTextAtOnce(asking, text);
+  const change = (text: string) => known.get(text) ?? changeUnasked(request, text);
   const openGuard = (read: ReadCall, provider: AskedProvider): AnswerGuard | undefined => {
-    if (!writesText(read.request.surface) || (answering.length === 0 && placeholders.isEmpty)) return undefined;
+    const { filter, asking } = answer;
+    if (!writesText(read.request.surface)) return undefined;
+    if (filter.rules.length === 0 && !asking && placeholders.isEmpty) return undefined;
     const dialect = read.wire ? dialectOf(provider.dialect) : "chat";
-    return createAnswerGuard({ ...parts, rules: answering, dialect, maxKeptLength: call.maxKeptLength });
+    return createAnswerGuard({ ...filter, dialect, asking, maxKeptLength: call.maxKeptLength });
   };
   return {
     fingerprint: fingerprintOf(rules),
@@ -87,12 +98,17 @@ export async function guardCall(guardrails: Guardrails, call: CallToGuard): Prom
       ...askedCall,
       readFor(provider, upstreamName) {
         const read = askedCall.readFor(asTranslated(provider), upstreamName);
-        const request = asking.rules.length > 0 ? changeRequest(read.request, change) : read.request;
-        const guarded = { ...read, request };
+        const guarded = isLookedAt ? { ...read, request: changeRequest(read.request, change) } : read;
         return { ...guarded, openGuard: () => openGuard(guarded, provider) };
       },
     },
   };
+}
+
+/** The rules of one side of a call: those that look themselves, and those that ask others about what these leave. */
+interface LookedAtSide {
+  readonly filter: FilterParts;
+  readonly asking: Asking | undefined;
 }
 
 type AskedProvider = Parameters<AskedCall["readFor"]>[0];
@@ -111,35 +127,48 @@ function fingerprintOf(rules: readonly Rule[]): string {
   return rules.map(({ guardrail: { tenantId, name, version } }) => `${tenantId} ${name} ${version}`).join("\n");
 }
 
-/** Looks at every text of the request as the first target would have it that takes it; other calls go on meanwhile. */
+/**
+ * Looks at every text of the request as the first target would have it that takes it; other calls go on meanwhile. Whom rules ask is shown
+ * it in every form that it may take on its way.
+ */
 async function lookAt(
-  parts: FilterParts,
+  { filter, asking }: LookedAtSide,
   known: Map<string, string>,
-  askedCall: AskedCall,
-  targets: readonly Target[],
+  { askedCall, targets, signal }: CallToGuard,
 ): Promise<void> {
-  const request = readForFirst(askedCall, targets);
-  if (!request) return;
   const texts = new Set<string>();
-  for (const json of jsonsOf(request)) {
+  for (const json of readForms(askedCall, targets, asking ? 3 : 1).flatMap(jsonsOf)) {
     changeTexts(json, (text) => {
       texts.add(text);
       return text;
     });
   }
-  for (const text of texts) known.set(text, await filterText(parts, text));
+  for (const text of texts) known.set(text, await filterText(filter, text));
+  if (!asking) return;
+  const judged = await askRules(asking, { texts: [...known.values()] }, signal);
+  for (const [n, text] of [...known.keys()].entries()) known.set(text, judged[n] ?? "");
 }
 
-/** Undefined where none takes it: then its caller hears why when it is prepared. */
-function readForFirst(askedCall: AskedCall, targets: readonly Target[]): CallRequest | undefined {
+/** None where no target takes it: then its caller hears why when it is prepared. */
+function readForms(askedCall: AskedCall, targets: readonly Target[], most: number): readonly CallRequest[] {
+  const forms = new Map<string, CallRequest>();
   for (const { provider, model } of targets) {
+    const form = dialectOf(provider.dialect);
+    if (forms.has(form)) continue;
     try {
-      return askedCall.readFor(asTranslated(provider), model.upstreamName).request;
+      forms.set(form, askedCall.readFor(asTranslated(provider), model.upstreamName).request);
     } catch {
       // The next may take it.
     }
+    if (forms.size === most) break;
   }
-  return undefined;
+  return [...forms.values()];
+}
+
+/** A text that stood in none of the forms: nobody can be asked about it any more. */
+function changeUnasked({ filter, asking }: LookedAtSide, text: string): string {
+  for (const rule of asking?.rules ?? []) asking?.findings.fail(rule, asking.side, new JudgeError("malformed"));
+  return filterTextAtOnce(filter, text);
 }
 
 /** What goes upstream, and what is counted where that is not the same. */

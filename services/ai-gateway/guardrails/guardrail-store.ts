@@ -6,7 +6,8 @@ export function createGuardrailStore(sql: Sql) {
   return {
     listGuardrails(): Promise<Guardrail[]> {
       return sql<Guardrail[]>`
-        select tenant_id as "tenantId", name, spec, version, updated_at as "updatedAt" from guardrail
+        select tenant_id as "tenantId", name, spec, credential_id as "credentialId", version, updated_at as "updatedAt"
+        from guardrail
         order by tenant_id, name`;
     },
 
@@ -17,12 +18,12 @@ export function createGuardrailStore(sql: Sql) {
         select name, version from guardrail where tenant_id = ${tenantId}`;
     },
 
-    async putGuardrail(tx: Tx, { tenantId, name, spec, version, updatedAt }: Guardrail): Promise<void> {
+    async putGuardrail(tx: Tx, { tenantId, name, spec, credentialId, version, updatedAt }: Guardrail): Promise<void> {
       await tx`
-        insert into guardrail (tenant_id, name, spec, version, updated_at)
-        values (${tenantId}, ${name}, ${JSON.stringify(spec)}::text::json, ${version}, ${updatedAt})
-        on conflict (tenant_id, name) do update set spec = excluded.spec, version = excluded.version,
-          updated_at = excluded.updated_at`;
+        insert into guardrail (tenant_id, name, spec, credential_id, version, updated_at)
+        values (${tenantId}, ${name}, ${JSON.stringify(spec)}::text::json, ${credentialId}, ${version}, ${updatedAt})
+        on conflict (tenant_id, name) do update set spec = excluded.spec, credential_id = excluded.credential_id,
+          version = excluded.version, updated_at = excluded.updated_at`;
     },
 
     async deleteGuardrail(tx: Tx, { tenantId, name }: GuardrailName): Promise<void> {

@@ -14,8 +14,9 @@ import { Counter, type Registry } from "prom-client";
 import { createNewestRead } from "../newest-read.ts";
 import { compileRule, type Rule } from "./compile-rule.ts";
 import type { Finding } from "./findings.ts";
-import type { Guardrail, GuardrailName, GuardrailSpec } from "./guardrail.ts";
+import type { Guardrail, GuardrailName } from "./guardrail.ts";
 import { createGuardrailStore } from "./guardrail-store.ts";
+import type { Judge } from "./judge.ts";
 
 /** The call that something was found in. */
 export interface FoundIn {
@@ -28,6 +29,8 @@ export interface FoundIn {
 /** The rules that calls are looked at by, and what they find. */
 export interface Guardrails {
   readonly clock: Clock;
+  /** Asks for rules that do not look themselves. */
+  readonly judge: Judge;
   /** True where a rule that is enabled may be for calls of the caller's: a few look-ups. */
   isWanted(caller: Pick<Caller, "tenantId" | "keyId">): boolean;
   /** Those for one call, by any name that its model has: the platform's, then the tenant's own, by name. */
@@ -40,13 +43,16 @@ export interface Guardrails {
   tell(call: FoundIn, found: readonly Finding[]): readonly Finding[];
   /** By name. Throws `kit.invalid_request` for a cursor that is none. */
   list(page: PageRequest & { readonly tenantId: string }): Page<Guardrail>;
+  find(name: GuardrailName): Guardrail | undefined;
   /** Throws `guardrail_not_found`. */
   get(name: GuardrailName): Guardrail;
   /**
    * Makes a guardrail, or puts this in its place: it counts on every node within two seconds. A repeat makes another version of the same.
    * Throws `guardrail_version_mismatch` and `too_many_guardrails`.
    */
-  put(given: GuardrailName & { spec: GuardrailSpec; expectedVersion: number | undefined }): Promise<Guardrail>;
+  put(
+    given: Pick<Guardrail, "tenantId" | "name" | "spec" | "credentialId"> & { expectedVersion: number | undefined },
+  ): Promise<Guardrail>;
   /** Throws `guardrail_not_found`. */
   remove(name: GuardrailName): Promise<void>;
   /** Reads all anew. */
@@ -61,13 +67,14 @@ export interface GuardrailsDeps {
   readonly metrics: Registry;
   /** 32 bytes. */
   readonly key: Buffer;
+  readonly judge: Judge;
 }
 
 /** Whose tenant is empty: the platform's, for all. */
 const ofPlatform = "";
 const maxGuardrails = 100;
 
-export function createGuardrails({ db, outbox, clock, log, metrics, key }: GuardrailsDeps): Guardrails {
+export function createGuardrails({ db, outbox, clock, log, metrics, key, judge }: GuardrailsDeps): Guardrails {
   const store = createGuardrailStore(db.sql);
   let byTenant: ReadonlyMap<string, readonly Rule[]> = new Map();
   const newest = createNewestRead();
@@ -82,11 +89,8 @@ export function createGuardrails({ db, outbox, clock, log, metrics, key }: Guard
   const ownOf = (tenantId: string): readonly Rule[] => byTenant.get(tenantId) ?? [];
   const rulesOf = (tenantId: string) => [...ownOf(ofPlatform), ...ownOf(tenantId)];
 
-  function get({ tenantId, name }: GuardrailName): Guardrail {
-    const rule = ownOf(tenantId).find(({ guardrail }) => guardrail.name === name);
-    if (!rule) throw new Failure(aiGatewayFailures.guardrail_not_found, { name });
-    return rule.guardrail;
-  }
+  const find = ({ tenantId, name }: GuardrailName) =>
+    ownOf(tenantId).find(({ guardrail }) => guardrail.name === name)?.guardrail;
 
   /** A rule that is as it was is not made ready again. */
   const load = () =>
@@ -107,14 +111,14 @@ export function createGuardrails({ db, outbox, clock, log, metrics, key }: Guard
     const { tenantId, keyId } = caller;
     const common = { tenantId, keyId, callId, requestId, model: askedCall.model };
     await db.transaction(async (tx) => {
-      for (const { name, version, kind, side, action, count, isOfPlatform } of found) {
-        await outbox.append(tx, guardrailFound, { ...common, name, version, kind, side, action, count, isOfPlatform });
+      for (const { reason = "", ...finding } of found) {
+        await outbox.append(tx, guardrailFound, { ...common, ...finding, reason });
       }
     });
   }
 
   return {
-    clock,
+    ...{ clock, judge, find },
     isWanted({ tenantId, keyId }) {
       if (reachOf.size === 0) return false;
       return isWithin(reachOf.get(tenantId), keyId) || isWithin(reachOf.get(ofPlatform), keyId);
@@ -139,8 +143,12 @@ export function createGuardrails({ db, outbox, clock, log, metrics, key }: Guard
       const rows = ownOf(tenantId).flatMap(({ guardrail }) => (guardrail.name > after ? [guardrail] : []));
       return toPage(rows.slice(0, limit + 1), limit, ({ name }) => [name]);
     },
-    get,
-    async put({ tenantId, name, spec, expectedVersion }) {
+    get(named) {
+      const found = find(named);
+      if (!found) throw new Failure(aiGatewayFailures.guardrail_not_found, { name: named.name });
+      return found;
+    },
+    async put({ tenantId, name, spec, credentialId, expectedVersion }) {
       const put = await db.transaction(async (tx) => {
         const known = await store.lockGuardrails(tx, tenantId);
         const current = known.find((it) => it.name === name)?.version ?? 0;
@@ -150,7 +158,8 @@ export function createGuardrails({ db, outbox, clock, log, metrics, key }: Guard
         if (current === 0 && known.length >= maxGuardrails) {
           throw new Failure(aiGatewayFailures.too_many_guardrails, { limit: maxGuardrails });
         }
-        const changed = { tenantId, name, spec, version: current + 1, updatedAt: new Date(clock.nowMs()) };
+        const updatedAt = new Date(clock.nowMs());
+        const changed = { tenantId, name, spec, credentialId, version: current + 1, updatedAt };
         await store.putGuardrail(tx, changed);
         await say(tx, changed, changed.version);
         return changed;

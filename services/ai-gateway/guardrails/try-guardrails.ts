@@ -1,6 +1,9 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
-import type { Rule } from "./compile-rule.ts";
+import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import { type Caller, permits } from "@lyss/kit/rpc/call-context.ts";
+import { askRules } from "./ask-rules.ts";
+import { isAsking, type Rule } from "./compile-rule.ts";
 import { createFindings, type Finding } from "./findings.ts";
 import { looksAt, type Side } from "./guardrail.ts";
 import type { Guardrails } from "./guardrails.ts";
@@ -13,6 +16,9 @@ export interface TextToTry {
   readonly side: Side;
   /** Only this one; every rule that is in force for the tenant unless given. */
   readonly name: string | undefined;
+  /** Who tries it, and pays for models that are asked. */
+  readonly caller: Caller;
+  readonly requestId: string;
 }
 
 export interface TriedText {
@@ -22,18 +28,31 @@ export interface TriedText {
   readonly findings: readonly Finding[];
 }
 
-/** What the rules make of a text, whichever calls they are for. Nothing is counted, told or charged. Throws `guardrail_not_found`. */
+const modelCall = "model:call";
+
+/**
+ * What the rules make of a text, whichever calls they are for. Nothing is told, and nothing charged but the calls of models that are asked.
+ * Throws `guardrail_not_found`, and
+ * `kit.permission_denied` for who may not call models where one is asked.
+ */
 export async function tryGuardrails(guardrails: Guardrails, given: TextToTry): Promise<TriedText> {
-  const { tenantId, side, name, text } = given;
+  const { tenantId, side, name, text, caller, requestId } = given;
   const all = guardrails.rulesOf(tenantId).filter(({ guardrail }) => name === undefined || guardrail.name === name);
   if (name !== undefined && all.length === 0) throw new Failure(aiGatewayFailures.guardrail_not_found, { name });
   const rules = all.filter(({ guardrail }) => guardrail.spec.enabled && looksAt(guardrail, side));
+  if (rules.some(({ guardrail }) => guardrail.spec.kind === "model") && !permits(caller.permissions, modelCall)) {
+    throw new Failure(kitFailures.permission_denied, { permission: modelCall });
+  }
   const findings = createFindings(guardrails.clock);
-  const parts = { rules, side, findings, placeholders: createPlaceholders(guardrails.keyOf(tenantId)) };
+  const placeholders = createPlaceholders(guardrails.keyOf(tenantId));
+  const parts = { rules: rules.filter((rule) => !isAsking(rule)), side, findings, placeholders };
+  const call = { callId: "", requestId, caller, tags: "", model: "" };
+  const asking = { rules: rules.filter(isAsking), side, findings, judge: guardrails.judge, call };
   try {
     const passed = await filterText(parts, text);
     if (side === "answer") checkWhole(rules, text, findings);
-    return { isBlocked: false, text: passed, findings: findings.take() };
+    const [judged = passed] = await askRules(asking, { texts: [passed] }, new AbortController().signal);
+    return { isBlocked: false, text: judged, findings: findings.take() };
   } catch (err) {
     if (!isFailure(err, aiGatewayFailures.guardrail_blocked) && !isFailure(err, aiGatewayFailures.guardrail_failed))
       throw err;

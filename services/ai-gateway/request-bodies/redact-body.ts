@@ -37,7 +37,7 @@ function rulesOf({ pii, words, patterns }: BodyPolicySpec["redaction"]): readonl
     ...(words.length > 0 ? [{ kind: "words", words, ...common }] : []),
     ...(patterns.length > 0 ? [{ kind: "patterns", patterns, ...common }] : []),
   ].map((spec): GuardrailSpec => guardrailSchema.parse(spec));
-  const made = { tenantId: "", version: 1, updatedAt: new Date(0) };
+  const made = { tenantId: "", credentialId: "", version: 1, updatedAt: new Date(0) };
   return specs.map((spec) => compileRule({ ...made, name: spec.kind, spec }));
 }
 

@@ -1030,6 +1030,13 @@ export declare type GuardrailFound = Message<"lyss.ai_gateway.v1.GuardrailFound"
    * @generated from field: string model = 12;
    */
   model: string;
+
+  /**
+   * A code of the webhook or model that was asked, or why no verdict came; empty for rules that look themselves.
+   *
+   * @generated from field: string reason = 13;
+   */
+  reason: string;
 };
 
 /**
