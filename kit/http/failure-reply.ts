@@ -10,6 +10,8 @@ export interface FailedCall {
   readonly traceId: string;
   readonly requestId: string;
   readonly locale: Locale;
+  /** Where clients find the platform; undefined behind the edge, which has refused whom it would not let in. */
+  readonly publicUrl?: string | undefined;
 }
 
 const maxLingerBytes = 134_217_728;

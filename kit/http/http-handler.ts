@@ -48,6 +48,8 @@ export interface HttpHandlerOptions extends OpenApiOptions {
   readonly random: Random;
   /** Where error codes are explained; `<docBaseUrl>/billing-001` is the page of BILLING_001. */
   readonly docBaseUrl: string;
+  /** Where clients find the platform, for replies that name an address. */
+  publicUrl?(): string;
   /** Records each request; absent unless traces are wanted. */
   readonly tracer?: Tracer | undefined;
 }
@@ -143,6 +145,7 @@ export function createHandler(
     metrics,
     toFailureReply,
     forward,
+    publicUrl: parts.publicUrl,
   };
   checkPeers(mounted, forward);
   const exact = new Map<string, Serve>();

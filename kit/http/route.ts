@@ -137,7 +137,12 @@ export interface Reply extends Omit<FailureReply, "body" | "headers"> {
 /** A failure as the reply that a route's callers understand. */
 export type ToFailureReply = (
   failure: Failure,
-  context: { readonly traceId: string; readonly requestId: string; readonly locale: Locale },
+  context: {
+    readonly traceId: string;
+    readonly requestId: string;
+    readonly locale: Locale;
+    readonly publicUrl?: string | undefined;
+  },
 ) => FailureReply;
 
 /** What stands in a path for its `{parameters}`. */

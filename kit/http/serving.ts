@@ -46,6 +46,8 @@ export interface Serving {
   readonly metrics: HttpMetrics;
   readonly toFailureReply: ToFailureReply;
   readonly forward: Forward | undefined;
+  /** Where clients find the platform; at the edge only. */
+  readonly publicUrl: (() => string) | undefined;
 }
 
 /**
@@ -173,6 +175,7 @@ export function replyTo(
     traceId: call.context.traceId,
     requestId: call.requestId,
     locale: call.context.locale,
+    publicUrl: serving.publicUrl?.(),
   };
   try {
     return toFailureReply(toExpectedFailure(err, failed, serving.log), failed);

@@ -86,6 +86,8 @@ export interface AiGatewayDeps {
   /** Calls of tools that are under way here, by whose they are and what their clients call them. */
   readonly serverCalls: Map<string, AbortController>;
   /** Origins of the web pages that may speak to the tools. */
+  /** Where clients find the platform. */
+  readonly publicUrl: () => string;
   readonly allowedOrigins: () => ReadonlySet<string>;
   readonly openCalls: OpenCalls;
   readonly funding: Funding;

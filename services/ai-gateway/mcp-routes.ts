@@ -1,10 +1,11 @@
+import { toolResource, toolResourceUri } from "@lyss/contracts/access/resources.ts";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { toolFailures } from "@lyss/contracts/failures/ai-gateway-tools.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
 import { tagHeaders } from "./call/read-tags.ts";
-import { toMcpFailureReply } from "./mcp/failure-reply.ts";
+import { metadataPath, toMcpFailureReply } from "./mcp/failure-reply.ts";
 import {
   headerValueSchema,
   type McpServer,
@@ -225,8 +226,33 @@ const serverRoutes = [
   }),
 ];
 
+/** Who signs people in for `/v1/mcp`, as a client that was refused looks for it. */
+function resourceRoute(path: string, suffix: string) {
+  return json({
+    ...{ method: "GET", path, permission: "public", operation: `getToolResource${suffix}` },
+    summary: "Where people sign in for `/v1/mcp`, and what for (RFC 9728).",
+    response: z.strictObject({
+      resource: z.string().meta({ examples: ["https://lyss.example.com/v1/mcp"] }),
+      authorization_servers: z.array(z.string()).meta({ examples: [["https://lyss.example.com/oidc"]] }),
+      scopes_supported: z.array(z.string()),
+      bearer_methods_supported: z.array(z.string()),
+      resource_name: z.string(),
+    }),
+    handle(ops) {
+      const publicUrl = ops.getPublicUrl();
+      return {
+        ...{ resource: toolResourceUri(publicUrl), authorization_servers: [`${publicUrl}/oidc`] },
+        ...{ scopes_supported: [toolResource.scope], bearer_methods_supported: ["header"], resource_name: "Lyss" },
+      };
+    },
+  });
+}
+
 /** Tools of servers that speak the Model Context Protocol, and these servers. */
-export const mcpRoutes = [mcpRoute("/v1/mcp", ""), mcpRoute("/api/v1/ai/mcp", "ApiV1Ai"), ...serverRoutes];
+export const mcpRoutes = [
+  ...[mcpRoute(toolResource.path, ""), mcpRoute("/api/v1/ai/mcp", "ApiV1Ai"), ...serverRoutes],
+  ...[resourceRoute(metadataPath, ""), resourceRoute(metadataPath + toolResource.path, "ByPath")],
+];
 
 function toServerBody(server: McpServer): z.input<typeof serverBody> {
   return {

@@ -173,6 +173,7 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
     addMcpServer: (input: AddMcpServerInput) => addMcpServer(deps, input),
     getMcpServer: (input: McpServerName) => getMcpServer(deps, input),
     removeMcpServer: (input: McpServerName) => removeMcpServer(deps, input),
+    getPublicUrl: () => deps.publicUrl(),
     askMcpServer: (input: McpServerName) => askMcpServer(deps, input),
     loadTenantMcpServers: () => loadTenantMcpServers(deps),
     getResilience: () => getResilience(deps),

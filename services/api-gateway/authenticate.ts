@@ -18,9 +18,16 @@ export function createAuthenticator(keys: KeyCache, tokens: TokenVerifier): Guar
   return (req) => {
     const credential = readCredential(req) ?? readPageToken(req.headers);
     if (credential === undefined) return undefined;
-    const caller = credential.startsWith(keyPrefix) ? keys.callerOf(credential) : tokens.callerOf(credential);
+    const caller = credential.startsWith(keyPrefix)
+      ? keys.callerOf(credential)
+      : tokens.callerOf(credential, pathOf(req.url));
     return caller instanceof Promise ? caller.then(requireKnown) : requireKnown(caller);
   };
+}
+
+function pathOf(url: string | undefined = ""): string {
+  const end = url.search(/[?#]/);
+  return end < 0 ? url : url.slice(0, end);
 }
 
 function requireKnown(caller: Caller | undefined): Caller {

@@ -18,6 +18,7 @@ async function open(t: TestContext, http: object): Promise<string> {
     random: createRandom(systemClock),
     log: silentLog,
     metrics: new Registry(),
+    publicUrl: () => "http://127.0.0.1",
   });
   t.after(() => listener.close(AbortSignal.abort()));
   return listener.open({

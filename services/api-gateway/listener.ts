@@ -36,6 +36,8 @@ export interface ListenerOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly metrics: Registry;
+  /** Where clients find the platform. Not asked before it is open. */
+  publicUrl(): string;
 }
 
 /** The public listener: closed until the program around it runs. */
@@ -84,6 +86,7 @@ export function createListener(options: ListenerOptions): Listener {
       });
       handler = createHttpHandler({
         ...{ guard, intake, clock, random, log, metrics, docBaseUrl: settings.docBaseUrl, tracer, site, ...openApi },
+        publicUrl: () => options.publicUrl(),
         mounted: listMounted(),
         hotHeaders,
         forward: forwarder.forward,

@@ -1,3 +1,4 @@
+import { toolResource, toolResourceUri } from "@lyss/contracts/access/resources.ts";
 import { resilienceOrdered } from "@lyss/contracts/events/ai-gateway.ts";
 import { accessChanged, keyRevoked, keyUpdated } from "@lyss/contracts/events/auth.ts";
 import { followDegradation } from "@lyss/contracts/events/follow-degradation.ts";
@@ -30,10 +31,23 @@ export const apiGateway = defineService({
   routes: [],
   servesRoutes: true,
 
-  async start({ config, onConfigChange, clients, clock, random, log, metrics, degradation, sharedCounts, node }) {
+  async start({
+    config,
+    onConfigChange,
+    clients,
+    clock,
+    random,
+    log,
+    metrics,
+    degradation,
+    sharedCounts,
+    node,
+    publicUrl,
+  }) {
     const keys = createKeyCache(clients.auth, clock);
     const sessions = createSessionCache(clients.auth, clock);
-    const guard = createAuthenticator(keys, createTokenVerifier(clients.auth, sessions, clock));
+    const resource = { path: toolResource.path, uri: () => toolResourceUri(publicUrl()) };
+    const guard = createAuthenticator(keys, createTokenVerifier(clients.auth, sessions, clock, resource));
     const redis = config.redis.url && (await connectRedis(parseRedisUrl(config.redis.url)));
     const rulesOf = (caller: Caller) => (caller.sessionId === "" ? keys.rulesOf(caller) : sessions.rulesOf(caller));
     const limits = createRateLimits(config.rateLimits, { clock, log, redis, sharedCounts, rulesOf });
@@ -50,7 +64,7 @@ export const apiGateway = defineService({
     registerEdgeMetrics(metrics, { limits, shedder, concurrency });
     degradation.watch(() => (limits.isAlone() ? "reduced" : "normal"));
     const intake = createEdgeIntake({ rulesOf, concurrency, limits, shedder, degradation, clock });
-    const listener = createListener({ settings: config.http, guard, intake, clock, random, log, metrics });
+    const listener = createListener({ settings: config.http, guard, intake, clock, random, log, metrics, publicUrl });
     const cutCalls = () => cutOpenCalls({ forEachOpen: listener.forEachOpen, guard, clock });
     // What fails shows up in the job, a second later at most.
     const recheck = () => void cutCalls().catch(() => undefined);

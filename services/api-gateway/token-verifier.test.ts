@@ -16,6 +16,7 @@ const isFull = process.env["SCENARIO_FULL"] === "1";
 const limits = { timeout: isFull ? 3_000_000 : 60_000 };
 const issuer = "https://lyss.test";
 const audience = "lyss";
+const resource = { path: "/v1/mcp", uri: () => "https://lyss.example.com/v1/mcp" };
 const clock = createFakeClock();
 let jti = 0;
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
@@ -65,7 +66,7 @@ function startVerifier(publish: () => readonly (readonly [kid: string, key: KeyO
   const client = createClient(AuthService, transport);
   const sessions = createSessionCache(client, clock);
   return {
-    ...{ sessions, verifier: createTokenVerifier(client, sessions, clock) },
+    ...{ sessions, verifier: createTokenVerifier(client, sessions, clock, resource) },
     countFetches: () => fetches,
     countChecks: () => checks,
     setAway: (value: boolean) => {

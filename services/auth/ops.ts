@@ -8,6 +8,7 @@ import { type CheckPermissionInput, checkPermission } from "./ops/check-permissi
 import { checkSession } from "./ops/check-session.ts";
 import { countAccess } from "./ops/count-access.ts";
 import { type CreateKeyInput, createKey } from "./ops/create-key.ts";
+import { type CreateResourceTokenInput, createResourceToken } from "./ops/create-resource-token.ts";
 import { type EndSessionsInput, endSessions } from "./ops/end-sessions.ts";
 import { erasePerson } from "./ops/erase-person.ts";
 import { exportPerson } from "./ops/export-person.ts";
@@ -48,6 +49,7 @@ export function createAuthOps(deps: AuthDeps) {
     startImpersonation: (input: StartImpersonationInput) => startImpersonation(deps, input),
     refreshSession: (input: RefreshSessionInput) => refreshSession(deps, input),
     checkSession: (input: { sessionId: string }) => checkSession(deps, input),
+    createResourceToken: (input: CreateResourceTokenInput) => createResourceToken(deps, input),
     endSessions: (input: EndSessionsInput) => endSessions(deps, input),
     erasePerson: (tx: Tx, person: { readonly tenantId: string; readonly userId: string }) =>
       erasePerson(deps, tx, person),

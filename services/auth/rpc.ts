@@ -50,6 +50,10 @@ const inputs = {
     clientAssertion: clientFields.shownAssertion,
     ...{ scope: clientFields.scope, clientAddress },
   },
+  createResourceToken: {
+    ...{ sessionId: idInput, userId: idInput, clientId: idInput, audience: z.url().max(2_048) },
+    ...{ scopes: z.array(z.string().max(80)).min(1).max(20), ttlSeconds: z.int().min(1).max(900) },
+  },
   refreshSession: { refreshToken: z.string().max(maxShownSecretLength), clientAddress },
   checkSession: { sessionId: z.string().max(maxShownSecretLength) },
   endSessions: {
@@ -112,6 +116,7 @@ export function createAuthRpc(ops: AuthOps, clock: Clock): CheckedRpc<typeof Aut
         : ({ kind: "secret", secret: new Secret(clientSecret) } as const);
       return ops.createClientToken({ ...request, proof });
     },
+    createResourceToken: (request) => ops.createResourceToken(request),
     checkSession: async (request) => toSessionMessage(await ops.checkSession(request)),
     endSessions: ({ sessionId, exceptSessionId, reason, ...request }) =>
       ops.endSessions({

@@ -46,12 +46,14 @@ export interface AccessTokenSubject {
   /** Empty for a service client. */
   readonly role: string;
   readonly permissions: readonly string[];
+  /** Of the program that a person has let in, whose token it is; undefined for their own. */
+  readonly programId?: string;
 }
 
 /** An access token (JWT, `typ` at+jwt, RFC 9068) that names its session, and when it expires. */
 export async function signAccessToken(
   { clock, random, signingKeys, issuer, audience, accessTokenTtlMs }: SessionTokenDeps,
-  { session, role, permissions }: AccessTokenSubject,
+  { session, role, permissions, programId }: AccessTokenSubject,
 ): Promise<{ readonly accessToken: string; readonly expiresAtMs: number }> {
   const { jwk, privateKey } = signingKeys.signer();
   const issuedAt = Math.floor(clock.nowMs() / 1_000);
@@ -63,6 +65,7 @@ export async function signAccessToken(
     permissions,
     sid: sessionId,
     ...claimsOf(session, role, permissions),
+    ...(programId !== undefined && { client_id: programId, scope: permissions.join(" ") }),
   })
     .setProtectedHeader({ alg: jwk.alg, kid: jwk.kid, typ: "at+jwt" })
     .setIssuer(issuer)

@@ -10,6 +10,18 @@ export const ssoConfig = {
         .describe(
           "Whether identity providers may have private addresses and speak plain HTTP. For tests and closed networks.",
         ),
+      clientRegistration: z
+        .enum(["off", "open"])
+        .default("off")
+        .describe(
+          "Whether programs may register themselves to sign people in and call tools in their names (RFC 7591), as clients of MCP do; `open` for whoever asks. People of every tenant can let them in.",
+        ),
+      maxRegisteredClients: z
+        .int()
+        .min(1)
+        .max(100_000)
+        .default(1_000)
+        .describe("How many that have registered themselves are kept at once."),
       providerTimeoutMs: z
         .int()
         .min(500)

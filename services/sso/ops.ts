@@ -40,6 +40,7 @@ import { type ListClientsInput, listClients } from "./ops/list-clients.ts";
 import { type ListConnectionsInput, listConnections } from "./ops/list-connections.ts";
 import { getScimGroup, type ListScimGroupsInput, listScimGroups } from "./ops/list-scim-groups.ts";
 import { getScimUser, type ListScimInput, listScimUsers } from "./ops/list-scim-users.ts";
+import { forgetUnusedClients, registerClient } from "./ops/register-client.ts";
 import { rotateClientSecret } from "./ops/rotate-client-secret.ts";
 import { type StartSignInInput, startSignIn } from "./ops/start-sign-in.ts";
 import { type TakeSamlAnswerInput, takeSamlAnswer } from "./ops/take-saml-answer.ts";
@@ -133,8 +134,10 @@ export function createSsoOps(deps: SsoDeps) {
     forgetPerson: (tx: Tx, person: ExportedPerson) => forgetPerson(deps, tx, person),
     exportPerson: (tx: Tx, person: ExportedPerson) => exportPerson(deps, tx, person),
     /** Deletes what nobody can come back to. */
+    registerClient: (input: Parameters<typeof registerClient>[1]) => registerClient(deps, input),
     async sweep() {
       const now = new Date(deps.clock.nowMs());
+      await forgetUnusedClients(deps);
       for (const table of expiring) await deleteExpired(deps.db, table, { now, limit: maxDeletedAtOnce });
     },
     get publicUrl() {

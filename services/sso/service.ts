@@ -32,6 +32,7 @@ import { createLogoutStore } from "./provider/logout-store.ts";
 import { createOpenIdProvider } from "./provider/openid-provider.ts";
 import { providerRoutes } from "./provider/provider-routes.ts";
 import { createProviderStore } from "./provider/provider-store.ts";
+import { registrationRoutes } from "./provider/registration-routes.ts";
 import { connectionRoutes } from "./routes.ts";
 import { samlRoutes } from "./saml-routes.ts";
 import { scimDiscoveryRoutes } from "./scim/discovery-routes.ts";
@@ -60,7 +61,7 @@ export const sso = defineService({
   migrations: new URL("./migrations/", import.meta.url),
   routes: [
     ...[...connectionRoutes, ...signInRoutes, ...samlRoutes, ...clientRoutes, ...providerRoutes],
-    ...[...scimTokenRoutes, ...scimRoutes, ...scimDiscoveryRoutes],
+    ...[...registrationRoutes, ...scimTokenRoutes, ...scimRoutes, ...scimDiscoveryRoutes],
   ],
 
   async start({ config, clients, db, outbox, clock, random, deriveKey, publicUrl, log }) {

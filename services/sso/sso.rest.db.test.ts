@@ -10,6 +10,7 @@ import { UserService } from "@lyss/contracts/gen/lyss/user/v1/user_pb.js";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { startTestServer } from "@lyss/kit/http/http-test-server.ts";
 import { noSession } from "@lyss/kit/rpc/call-context.ts";
+import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { sso } from "./service.ts";
 
@@ -31,12 +32,11 @@ const group: Client<typeof GroupService> = {
     return create(GetGroupResponseSchema, { group: { groupId, permissions } });
   },
 };
-const service = await startTestService({ after }, sso, {
-  clients: {
-    ...{ auth: createClient(AuthService, nobody), group },
-    ...{ tenant: createClient(TenantService, nobody), user: createClient(UserService, nobody) },
-  },
-});
+const clients = {
+  ...{ auth: createClient(AuthService, nobody), group },
+  ...{ tenant: createClient(TenantService, nobody), user: createClient(UserService, nobody) },
+};
+const service = await startTestService({ after }, sso, { clients });
 /** The bearer token is the caller: `<tenant>/<person>/<permissions, by commas>`. */
 const server = await startTestServer({
   mounted: [{ name: "sso", routes: sso.routes, ops: service.ops, peerUrl: undefined }],
@@ -271,4 +271,44 @@ test("what cannot be, is too much, or leads inside is refused and says why; anot
     const { json: answer } = await call("", "GET", `/api/v1/sso/${json.id}/start?${query}`);
     assert.equal(answer.error.code, "SSO_013", returnTo);
   }
+});
+
+test("programs register themselves where the operator lets them, so many at once, and one that nobody lets in is forgotten in an hour", async (t) => {
+  const request = {
+    redirect_uris: ["http://127.0.0.1:1/callback"],
+    client_name: "Agent",
+    token_endpoint_auth_method: "none",
+  };
+  const refused = await call("", "POST", "/oidc/register", request);
+  assert.deepEqual([refused.status, refused.json.error], [403, "invalid_request"]);
+
+  const clock = createFakeClock();
+  const open = await startTestService(t, sso, {
+    clients,
+    clock,
+    config: { sso: { clientRegistration: "open", maxRegisteredClients: 2 } },
+  });
+  const mounted = [{ name: "sso", routes: sso.routes, ops: open.ops, peerUrl: undefined }];
+  const there = await startTestServer({ mounted, guard: () => undefined });
+  t.after(() => there.close());
+  const register = (more: object = {}) => there.call("", "POST", "/oidc/register", { ...request, ...more });
+  const [first, second] = [await register(), await register({ grant_types: ["implicit"], logo_uri: "x" })];
+  assert.deepEqual([first.status, second.status], [201, 201], "two may be called alike");
+  assert.deepEqual(second.json.grant_types, ["authorization_code", "refresh_token"], "what cannot be is replaced");
+  assert.equal((await register()).json.error, "temporarily_unavailable");
+  const metadata = await there.call("", "GET", "/.well-known/oauth-authorization-server/oidc");
+  assert.deepEqual(
+    [metadata.status, metadata.json.registration_endpoint, metadata.json.code_challenge_methods_supported],
+    [200, `${metadata.json.issuer}/register`, ["S256"]],
+  );
+  await open.sql`update client set let_in_at = created_at where client_id = ${first.json.client_id}`;
+  clock.advance(3_600_001);
+  await open.ops.sweep();
+  assert.deepEqual(
+    (await open.sql`select client_id from client`).map(({ client_id }) => client_id),
+    [first.json.client_id],
+  );
+  clock.advance(90 * 86_400_000);
+  await open.ops.sweep();
+  assert.equal((await register()).status, 201);
 });

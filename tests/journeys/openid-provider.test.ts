@@ -1,11 +1,19 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { startMailServer } from "@lyss/kit/testing/mail-server.ts";
 import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
-import { exportJWK, generateKeyPair } from "jose";
+import {
+  Client,
+  type OAuthClientProvider,
+  type OAuthTokens,
+  StreamableHTTPClientTransport,
+  UnauthorizedError,
+} from "@modelcontextprotocol/client";
+import { decodeJwt, exportJWK, generateKeyPair } from "jose";
 import * as openid from "openid-client";
 import { generateSync } from "otplib";
 import { runLyss, runPlatform } from "../run-platform.ts";
@@ -18,6 +26,7 @@ const env = {
   LYSS_USER_REGISTRATION: "open",
   LYSS_MAIL_URL: mailServer.url,
   LYSS_HTTP_PUBLIC_URL: publicUrl,
+  LYSS_SSO_CLIENT_REGISTRATION: "open",
 };
 const platform = await runPlatform({ after }, { env });
 const world = { nextUrl: () => platform.url };
@@ -86,6 +95,140 @@ test("I14 OP through the gateway: whoever has a second factor shows it before a 
   assert.deepEqual(known, [email, true, ["pwd", "mfa"]]);
   const posted = await sendTo(world)(`${publicUrl}/oidc/authorize`, { method: "POST", body: begun.url.searchParams });
   assert.equal(posted.status, 303, "a form says the same as the address");
+});
+
+/** A client of MCP as its library has it, whose person answers the pages in a browser. */
+function createToolClient(person: { readonly email: string }, known?: { readonly client_id: string }) {
+  const redirectUrl = "http://127.0.0.1:33418/callback";
+  const browser = createTestBrowser(publicUrl, world.nextUrl);
+  const state = {
+    discovery: undefined as unknown,
+    client: known as object | undefined,
+    tokens: undefined as OAuthTokens | undefined,
+    verifier: "",
+  };
+  const pages: string[] = [];
+  let back = new URLSearchParams();
+  const isCallback = (url: URL) => url.href.startsWith(redirectUrl);
+  const authProvider: OAuthClientProvider = {
+    redirectUrl,
+    clientMetadata: {
+      client_name: "Agent <b>",
+      redirect_uris: [redirectUrl],
+      grant_types: ["authorization_code", "refresh_token"],
+    },
+    clientInformation: () => state.client as never,
+    saveClientInformation(client) {
+      state.client = client;
+    },
+    tokens: () => state.tokens,
+    discoveryState: () => state.discovery as never,
+    saveDiscoveryState(discovery) {
+      state.discovery = discovery;
+    },
+    saveTokens(tokens) {
+      state.tokens = tokens;
+    },
+    saveCodeVerifier(verifier) {
+      state.verifier = verifier;
+    },
+    codeVerifier: () => state.verifier,
+    async redirectToAuthorization(start) {
+      let at = await browser.follow(start.href, isCallback);
+      for (const fields of [{ action: "sign_in", email: person.email, password }, { action: "allow" }]) {
+        if (!at.answer) break;
+        pages.push(await at.answer.text());
+        const sent = await browser.send(at.url.href, { method: "POST", body: new URLSearchParams(fields) });
+        at = await browser.follow(new URL(sent.headers.get("location") ?? "", at.url).href, isCallback);
+      }
+      back = at.url.searchParams;
+    },
+  };
+  const open = () =>
+    new StreamableHTTPClientTransport(new URL(`${publicUrl}/v1/mcp`), {
+      authProvider,
+      fetch: (url, init) => sendTo(world)(String(url), init),
+    });
+  async function connect() {
+    const first = open();
+    const client = new Client({ name: "agent", version: "1" });
+    await assert.rejects(client.connect(first), UnauthorizedError);
+    await first.finishAuth(back);
+    const signedIn = new Client({ name: "agent", version: "1" });
+    await signedIn.connect(open());
+    after(() => signedIn.close());
+    return signedIn;
+  }
+  return { connect, state, pages };
+}
+
+test("I14 OP the official client of MCP registers, signs a person in and asks for tools in their name; its token is good there alone", async () => {
+  const email = "bea@example.com";
+  const own = await register(email);
+  const { connect, state, pages } = createToolClient({ email });
+  const client = await connect();
+  const { resources } = await client.listResources();
+  assert.deepEqual(
+    resources.map(({ uri }) => uri),
+    ["lyss://simulated/simulated://readme"],
+  );
+  const unpaid = client.callTool({ name: "simulated__echo", arguments: { text: "hello" } });
+  await assert.rejects(
+    unpaid,
+    /Insufficient balance/,
+    "the wallet of the person's organisation is asked, which is empty",
+  );
+  assert.match(pages[1] ?? "", /Agent &lt;b&gt;[\s\S]*127\.0\.0\.1:33418[\s\S]*call tools in your name/);
+
+  const token = state.tokens?.access_token ?? "";
+  const claims = decodeJwt(token);
+  assert.deepEqual([claims.aud, claims["scope"]], [`${publicUrl}/v1/mcp`, "tool:call"]);
+  assert.equal((await call("GET", "/v1/models", undefined, token)).status, 401, "it is good at its resource alone");
+  assert.equal((await call("POST", "/api/v1/ai/mcp", { jsonrpc: "2.0", id: 1, method: "ping" }, token)).status, 401);
+  const refreshed = await sendTo(world)(`${publicUrl}/oidc/token`, {
+    method: "POST",
+    body: new URLSearchParams({
+      ...{ grant_type: "refresh_token", refresh_token: state.tokens?.refresh_token ?? "" },
+      client_id: (state.client as { client_id: string }).client_id,
+    }),
+  });
+  const next = (await refreshed.json()) as { access_token: string };
+  const ping = { jsonrpc: "2.0", id: 1, method: "ping" };
+  assert.equal((await call("POST", "/v1/mcp", ping, next.access_token)).status, 200);
+
+  const revoked = await call("POST", "/api/v1/auth/revoke", { token: own });
+  assert.equal(revoked.status, 200);
+  assert.equal((await call("POST", "/v1/mcp", ping, token)).status, 200, "another session of the person's");
+  const { sid } = claims as { sid: string };
+  const signedIn = await call("POST", "/api/v1/users/login", { email, password });
+  const ended = await call("DELETE", `/api/v1/auth/sessions/${sid}`, undefined, signedIn.json.access_token);
+  assert.equal(ended.status, 200, JSON.stringify(ended.json));
+  await waitUntil(async () => (await call("POST", "/v1/mcp", ping, token)).status === 401);
+});
+
+test("a program that may not call tools, or names another resource, gets no token for them", async () => {
+  const token = await register("cleo@example.com");
+  const redirect_uris = ["http://127.0.0.1:33418/callback"];
+  const made = await call("POST", "/api/v1/sso/clients", { name: "Plain", type: "public", redirect_uris }, token);
+  const verifier = "v".repeat(43);
+  const ask = async (client_id: string, more: Record<string, string>) => {
+    const code_challenge = createHash("sha256").update(verifier).digest("base64url");
+    const query = new URLSearchParams({
+      ...{ client_id, response_type: "code", redirect_uri: redirect_uris[0] ?? "", code_challenge },
+      ...{ code_challenge_method: "S256", ...more },
+    });
+    const answer = await sendTo(world)(`${publicUrl}/oidc/authorize?${query}`);
+    return new URL(answer.headers.get("location") ?? "", publicUrl).searchParams.get("error");
+  };
+  const resource = `${publicUrl}/v1/mcp`;
+  assert.equal(await ask(made.json.id, { scope: "openid tool:call", resource }), "invalid_target");
+  const registered = await call("POST", "/oidc/register", { redirect_uris, software_id: "ignored" });
+  assert.equal(registered.status, 201, JSON.stringify(registered.json));
+  const { client_id } = registered.json;
+  assert.equal(await ask(client_id, { scope: "tool:call", resource: `${publicUrl}/v1/models` }), "invalid_target");
+  assert.equal(await ask(client_id, { scope: "tool:call", resource }), null);
+  const elsewhere = await call("POST", "/oidc/register", { redirect_uris: ["http://evil.example/callback"] });
+  assert.deepEqual([elsewhere.status, elsewhere.json.error], [400, "invalid_request"]);
 });
 
 test("a program that is made by lyss client create with a public key gets tokens with openid-client's PrivateKeyJwt", async () => {

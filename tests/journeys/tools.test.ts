@@ -265,7 +265,8 @@ test("what is no message, or comes from a page of somebody else's, is refused in
   for (const method of ["GET", "DELETE"])
     assert.equal((await requestJson(`${url}/v1/mcp`, apiKey, { method })).status, 405);
   const nobody = await fetch(`${url}/v1/mcp`, { method: "POST", body: "{}" });
-  assert.deepEqual([nobody.status, nobody.headers.get("www-authenticate")], [401, "Bearer"]);
+  const challenge = `Bearer scope="tool:call", resource_metadata="${url}/.well-known/oauth-protected-resource/v1/mcp"`;
+  assert.deepEqual([nobody.status, nobody.headers.get("www-authenticate")], [401, challenge]);
 });
 
 test("who called which tool is in the audit log, and what it was given is not", async () => {

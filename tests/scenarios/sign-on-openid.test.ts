@@ -219,7 +219,7 @@ eachTopology("I14 RP: sign-on by a real OpenID provider", { services: signOnServ
     const sessionId = tokens["session_id"] ?? "";
     const { userId } = await checkSession(sessionId);
     const answer = await world.call(`${tenantId}/${userId}/user:read/${sessionId}`, "POST", "/api/v1/sso/logout", {
-      return_to: "http://lyss.test/bye",
+      return_to: "http://lyss.localhost/bye",
     });
     assert.equal((await checkSession(sessionId)).isActive, false);
     const logoutUrl: string = answer.json.logout_url;
@@ -228,7 +228,7 @@ eachTopology("I14 RP: sign-on by a real OpenID provider", { services: signOnServ
     const xsrf = /name="xsrf" value="([^"]+)"/.exec(page)?.[1] ?? "";
     const confirm = { method: "POST", body: new URLSearchParams({ xsrf, logout: "yes" }) };
     const left = await browser.send(`${idp.issuer}/session/end/confirm`, confirm);
-    assert.equal(left.headers.get("location"), "http://lyss.test/bye");
+    assert.equal(left.headers.get("location"), "http://lyss.localhost/bye");
 
     const second = await signOn("fay");
     const secondId = second.tokens["session_id"] ?? "";

@@ -95,7 +95,7 @@ eachTopology("I13: a provider manages people by SCIM", { services: signOnService
     const made = await scim("POST", "/Users", sent);
     assert.equal(made.status, 201, made.text);
     const { id } = made.json;
-    assert.equal(made.headers.get("location"), `http://lyss.test/scim/v2/Users/${id}`);
+    assert.equal(made.headers.get("location"), `http://lyss.localhost/scim/v2/Users/${id}`);
     assert.deepEqual([made.json.userName, made.json.externalId, made.json.active], [email, sent.externalId, true]);
     assert.equal(made.text.includes("1mz050nq"), false);
     const person = await personOf(email);

@@ -32,6 +32,7 @@ export function createMcpParts({ db, settings, publicUrl, ...deps }: McpPartsDep
     ...{ mcpCatalog, mcpSessions, mcpServerStore: createMcpServerStore(db.sql) },
     offerBook: createOfferBook({ ...deps, catalog: mcpCatalog, sessions: mcpSessions }),
     serverCalls: new Map<string, AbortController>(),
+    publicUrl,
     allowedOrigins: () => new Set([publicUrl(), ...settings.mcpAllowedOrigins].map((url) => new URL(url).origin)),
   };
 }

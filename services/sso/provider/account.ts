@@ -6,15 +6,25 @@ import { isFailure } from "@lyss/kit/errors/failure.ts";
 import type { Account, KoaContextWithOIDC } from "oidc-provider";
 import type { SsoDeps } from "../deps.ts";
 import { limits } from "../model.ts";
+import { sha256 } from "../sealed.ts";
+import { readLogin } from "./lyss-login.ts";
 
-/** The person as the client may know them: an active one of the client's tenant; undefined for everybody else. */
+type AccountDeps = Pick<SsoDeps, "user" | "group" | "providerState">;
+
+/**
+ * The person as the client may know them: an active one of the client's tenant, or of any where the client has registered itself;
+ * undefined for everybody else.
+ */
 export async function findAccount(
-  deps: Pick<SsoDeps, "user" | "group">,
-  { oidc }: KoaContextWithOIDC,
+  deps: AccountDeps,
+  ctx: KoaContextWithOIDC,
   userId: string,
+  sessionUid: string | undefined,
 ): Promise<Account | undefined> {
-  const tenantId = oidc.client?.["tenant"];
-  if (typeof tenantId !== "string") return undefined;
+  const ofClient = ctx.oidc.client?.["tenant"];
+  if (typeof ofClient !== "string") return undefined;
+  const tenantId = ofClient === "" ? await findTenant(deps, ctx, userId, sessionUid) : ofClient;
+  if (tenantId === undefined) return undefined;
   const person = await deps.user.getUser({ userId, tenantId }).catch((err: unknown) => {
     if (isFailure(err, userFailures.not_found)) return undefined;
     throw err;
@@ -29,6 +39,20 @@ export async function findAccount(
       return { sub: userId, tenant: tenantId, name, email, email_verified: isEmailVerified, ...groups };
     },
   };
+}
+
+/** Whose person it is that signs in now, or did when the token's session began. */
+async function findTenant(
+  { providerState }: AccountDeps,
+  { oidc }: KoaContextWithOIDC,
+  userId: string,
+  sessionUid: string | undefined,
+): Promise<string | undefined> {
+  const { result } = oidc;
+  if (result?.login?.accountId === userId) return readLogin(result)?.tenantId;
+  const uid = sessionUid ?? oidc.session?.uid;
+  const login = uid === undefined ? undefined : await providerState.findLogin(sha256(uid));
+  return login?.userId === userId ? login.tenantId : undefined;
 }
 
 /** Names of the groups that a person is in, at most 200. */

@@ -1,9 +1,11 @@
+import { toolResource } from "@lyss/contracts/access/resources.ts";
 import type { ClientMetadata } from "oidc-provider";
 import type { StoredClient } from "./client-store.ts";
 
 /** A client as the library knows it (RFC 7591). Its secret stands there as a hash, and is compared as one. */
 export function toClientMetadata(client: StoredClient): ClientMetadata {
   const { secretHash, scopes } = client;
+  const callsTools = scopes.includes(toolResource.scope);
   return {
     client_id: client.clientId,
     client_name: client.name,
@@ -16,8 +18,12 @@ export function toClientMetadata(client: StoredClient): ClientMetadata {
       backchannel_logout_uri: client.backchannelLogoutUri,
       backchannel_logout_session_required: client.backchannelLogoutSessionRequired,
     }),
-    scope: scopes.join(" "),
-    grant_types: scopes.includes("offline_access") ? ["authorization_code", "refresh_token"] : ["authorization_code"],
+    scope: scopes.filter((scope) => scope !== toolResource.scope).join(" "),
+    calls_tools: callsTools,
+    grant_types:
+      callsTools || scopes.includes("offline_access")
+        ? ["authorization_code", "refresh_token"]
+        : ["authorization_code"],
     response_types: ["code"],
     id_token_signed_response_alg: "RS256",
     application_type: "web",

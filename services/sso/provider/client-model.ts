@@ -1,3 +1,4 @@
+import { toolResource } from "@lyss/contracts/access/resources.ts";
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { z } from "zod";
 
@@ -7,13 +8,16 @@ export function isClientId(text: string): text is ClientId {
   return /^cli_[0-9a-z]{26}$/.test(text);
 }
 
-/** What a program may be told of a person; `openid` always. */
+/** What a program may be told of a person. */
 export const scopesSupported = ["openid", "profile", "email", "groups", "offline_access"] as const;
-export type ClientScope = (typeof scopesSupported)[number];
+/** The same, and what it may do in a person's name at a resource of ours. */
+export const clientScopes = [...scopesSupported, toolResource.scope] as const;
+export type ClientScope = (typeof clientScopes)[number];
 
 /** A program that signs a tenant's people in with Lyss, without its secret. */
 export interface Client {
   readonly clientId: ClientId;
+  /** Empty for one that has registered itself: it is for people of every tenant. */
   readonly tenantId: string;
   readonly name: string;
   /** Whether it shows a secret; false for programs that could not keep one. */
@@ -74,9 +78,9 @@ export const clientFields = {
       inBothLanguages("must be an https URL without fragment", "必须是不含片段的 https URL"),
     ),
   scopes: z
-    .array(z.enum(scopesSupported))
+    .array(z.enum(clientScopes))
     .min(1)
-    .max(scopesSupported.length)
+    .max(clientScopes.length)
     .refine((items) => items.includes("openid"), inBothLanguages("must contain openid", "必须包含 openid"))
     .refine((items) => new Set(items).size === items.length, inBothLanguages("must not repeat one", "不得重复")),
 };

@@ -6,7 +6,7 @@ import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { z } from "zod";
 import type { SsoOps } from "../ops.ts";
 import type { ClientWithSecret } from "./client-change.ts";
-import { type Client, clientFields, scopesSupported } from "./client-model.ts";
+import { type Client, clientFields, clientScopes } from "./client-model.ts";
 
 const { json } = routesFor<SsoOps>();
 
@@ -29,7 +29,9 @@ const fields = {
   backchannel_logout_session_required: z
     .boolean()
     .describe("Whether ID tokens and logout tokens name the session (`sid`), and not only the person."),
-  scopes: clientFields.scopes.describe("What it may be told, and whether it may stay signed in (offline_access)."),
+  scopes: clientFields.scopes.describe(
+    "What it may be told, whether it may stay signed in (offline_access), and whether it may call tools in their names (tool:call).",
+  ),
 };
 const clientBody = z.strictObject({
   ...{ object: z.literal("sso.client"), id: z.string().describe("The `client_id` of OpenID Connect.") },
@@ -37,7 +39,7 @@ const clientBody = z.strictObject({
   issuer: z.string().describe("What the program is set up with; everything else it reads from there."),
   ...{ name: z.string(), redirect_uris: z.array(z.string()), post_logout_redirect_uris: z.array(z.string()) },
   ...{ backchannel_logout_uri: z.string().nullable(), backchannel_logout_session_required: z.boolean() },
-  scopes: z.array(z.enum(scopesSupported)),
+  scopes: z.array(z.enum(clientScopes)),
   ...{ version: z.int(), created_at: time, updated_at: time },
 });
 const withSecret = clientBody.extend({

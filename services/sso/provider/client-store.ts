@@ -34,7 +34,7 @@ export function createClientStore(sql: Sql) {
         values (${row.clientId}, ${row.tenantId}, ${row.name}, ${row.secretHash}, ${[...row.redirectUris]},
           ${[...row.postLogoutRedirectUris]}, ${[...row.scopes]}, ${row.backchannelLogoutUri},
           ${row.backchannelLogoutSessionRequired}, ${row.version}, ${row.createdAt}, ${row.updatedAt})
-        on conflict (tenant_id, name) do nothing`;
+        on conflict (tenant_id, name) where tenant_id <> '' do nothing`;
       return count === 1;
     },
 
@@ -77,6 +77,18 @@ export function createClientStore(sql: Sql) {
       const [row] = await sql<StoredClient[]>`
         select ${columns(sql)}, secret_hash as "secretHash" from client where client_id = ${clientId}`;
       return row;
+    },
+
+    /** A person has let it in. */
+    async noteLetIn(clientId: string, at: Date): Promise<void> {
+      await sql`update client set let_in_at = ${at} where client_id = ${clientId}`;
+    },
+
+    /** Of those that have registered themselves: whom nobody has let in since `unusedSince`, or ever and registered before `neverSince`. */
+    async deleteUnused({ unusedSince, neverSince }: { unusedSince: Date; neverSince: Date }): Promise<void> {
+      await sql`
+        delete from client where tenant_id = ''
+          and (let_in_at < ${unusedSince} or (let_in_at is null and created_at < ${neverSince}))`;
     },
 
     async hasAny(): Promise<boolean> {

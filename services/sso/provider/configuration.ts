@@ -1,9 +1,12 @@
+import { toolResource, toolResourceUri } from "@lyss/contracts/access/resources.ts";
 import type { Configuration, interactionPolicy, KoaContextWithOIDC, errors as OidcErrors } from "oidc-provider";
 import type { SsoDeps } from "../deps.ts";
 import { findAccount } from "./account.ts";
 import { scopesSupported } from "./client-model.ts";
+import { readLogin } from "./lyss-login.ts";
 import { confirmLogoutPage, pageHeaders, signedOutPage } from "./pages.ts";
 import type { ProviderKey } from "./provider-keys.ts";
+import { createResourceIndicators } from "./resource-tokens.ts";
 import { createStateAdapter } from "./state-adapter.ts";
 import { localeOfRequest, noteFailure } from "./under-way.ts";
 
@@ -53,9 +56,12 @@ export function createConfiguration(
     pkce: { required: () => true },
     allowOmittingSingleRegisteredRedirectUri: false,
     clientAuthMethods: ["client_secret_basic", "client_secret_post", "none"],
-    extraClientMetadata: { properties: ["tenant"] },
+    extraClientMetadata: { properties: ["tenant", "calls_tools"] },
     enabledJWA: { idTokenSigningAlgValues: ["RS256"] },
     expiresWithSession: async () => true,
+    // Programs that call tools are not known to ask for `offline_access`; their tokens end with the person's session all the same.
+    issueRefreshToken: async (_ctx, client, { scopes, resource }) =>
+      client.grantTypeAllowed("refresh_token") && (scopes.has("offline_access") || resource !== undefined),
     rotateRefreshToken: () => true,
     cookies: {
       keys: [deps.cookieKey.toString("base64url")],
@@ -63,13 +69,17 @@ export function createConfiguration(
       long: { httpOnly: true, sameSite: "lax", path: "/oidc", signed: true },
       short: { httpOnly: true, sameSite: "lax", signed: true },
     },
+    ...(deps.settings.clientRegistration === "open" && {
+      discovery: { registration_endpoint: `${deps.settings.publicUrl}/oidc/register` },
+    }),
     routes: {
       ...{ authorization: "/authorize", token: "/token", userinfo: "/userinfo", jwks: "/jwks" },
       ...{ introspection: "/introspect", revocation: "/revoke", end_session: "/logout" },
     },
     features: {
       ...{ devInteractions: { enabled: false }, userinfo: { enabled: true }, dPoP: { enabled: false } },
-      ...{ pushedAuthorizationRequests: { enabled: false }, resourceIndicators: { enabled: false } },
+      ...{ pushedAuthorizationRequests: { enabled: false } },
+      resourceIndicators: createResourceIndicators(deps, errors),
       introspection: {
         enabled: true,
         allowedPolicy: async (_ctx, client, token) => token.clientId === client.clientId,
@@ -79,22 +89,13 @@ export function createConfiguration(
       rpInitiatedLogout: { enabled: true, logoutSource: askToSignOut, postLogoutSuccessSource: sayGoodbye },
     },
     interactions: { policy: createPolicy(policies), url: (_ctx, { uid }) => `/oidc/interaction/${uid}` },
-    findAccount: (ctx, sub) => findAccount(deps, ctx, sub),
+    findAccount: (ctx, sub, token) =>
+      findAccount(deps, ctx, sub, token && "sessionUid" in token ? token.sessionUid : undefined),
     loadExistingGrant: (ctx) => loadGrant(deps, ctx),
     renderError(ctx, _out, err) {
       noteFailure(ctx.req, err);
     },
   };
-}
-
-/** What the page of ours adds to the result of a login. */
-export interface LyssLogin {
-  readonly sessionId: string;
-  readonly tenantId: string;
-}
-
-function readLogin(result: unknown): LyssLogin | undefined {
-  return (result as { login?: { lyss?: LyssLogin } } | undefined)?.login?.lyss;
 }
 
 function createPolicy({ base, Check }: typeof interactionPolicy) {
@@ -109,7 +110,10 @@ function createPolicy({ base, Check }: typeof interactionPolicy) {
 }
 
 /** The grant of this sign-in, or a new one for what the person has consented to before. */
-async function loadGrant({ providerState }: Pick<SsoDeps, "providerState">, { oidc }: KoaContextWithOIDC) {
+async function loadGrant(
+  { providerState, settings }: Pick<SsoDeps, "providerState" | "settings">,
+  { oidc }: KoaContextWithOIDC,
+) {
   const { client, session, result, provider } = oidc;
   const accountId = session?.accountId;
   if (!client || !session || accountId === undefined) return undefined;
@@ -121,6 +125,9 @@ async function loadGrant({ providerState }: Pick<SsoDeps, "providerState">, { oi
   const allowed = new Set((client.scope ?? "").split(" "));
   const grant = new provider.Grant({ accountId, clientId: client.clientId });
   grant.addOIDCScope(consent.scopes.filter((scope) => allowed.has(scope)).join(" "));
+  if (client["calls_tools"] === true && consent.scopes.includes(toolResource.scope)) {
+    grant.addResourceScope(toolResourceUri(settings.publicUrl), toolResource.scope);
+  }
   await grant.save();
   return grant;
 }

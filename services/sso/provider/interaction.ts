@@ -9,8 +9,9 @@ import { WholeAnswer } from "@lyss/kit/http/whole-answer.ts";
 import type { InteractionResults } from "oidc-provider";
 import type { SsoDeps } from "../deps.ts";
 import { sha256 } from "../sealed.ts";
-import type { LyssLogin } from "./configuration.ts";
+import { scopesSupported } from "./client-model.ts";
 import { openExchange } from "./exchange.ts";
+import type { LyssLogin } from "./lyss-login.ts";
 import { mount } from "./openid-provider.ts";
 import { consentPage, errorPage, factorPage, pageHeaders, signInPage } from "./pages.ts";
 
@@ -124,7 +125,7 @@ async function enter(
     auth.endSessions({
       ...{ tenantId, userId, sessionId, reason: SessionEndReason.SIGNED_OUT, actorId: userId, clientAddress },
     });
-  if (tenantId !== client.tenantId) {
+  if (client.tenantId !== "" && tenantId !== client.tenantId) {
     await end();
     throw new Failure(ssoFailures.person_refused);
   }
@@ -146,28 +147,42 @@ async function findFormerLogin(
 }
 
 async function allow(
-  { db, providerState, outbox, clock }: SsoDeps,
+  deps: SsoDeps,
   { provider, details, client, finish }: Interaction,
   { clientAddress }: InteractionAnswer,
 ): Promise<WholeAnswer> {
-  const userId = details.session?.accountId;
-  if (userId === undefined) throw new Failure(ssoFailures.sign_in_unknown);
-  const { clientId, tenantId } = client;
+  const { db, providerState, oidcClients, outbox, clock } = deps;
+  const { accountId: userId = "", uid } = details.session ?? {};
+  const login = await findFormerLogin(deps, uid, userId);
+  if (!login) throw new Failure(ssoFailures.sign_in_unknown);
+  const { clientId, tenantId: ofClient } = client;
+  const { tenantId } = login;
   const known = details.grantId === undefined ? undefined : await provider.Grant.find(details.grantId);
   const grant = known ?? new provider.Grant({ accountId: userId, clientId });
   const asked = scopesOf(details.params);
-  grant.addOIDCScope(asked.join(" "));
+  const told = scopesSupported.filter((scope) => asked.includes(scope));
+  grant.addOIDCScope(told.join(" "));
+  for (const [resource, scopes] of Object.entries(missingScopesOf(details.prompt.details))) {
+    grant.addResourceScope(resource, scopes.join(" "));
+  }
   const grantId = await grant.save();
   const before = await providerState.findConsent(userId, clientId);
   const scopes = [...new Set([...(before?.scopes ?? []), ...asked])];
   const givenAt = new Date(clock.nowMs());
+  if (ofClient === "") await oidcClients.noteLetIn(clientId, givenAt);
   await db.transaction(async (tx) => {
-    await providerState.upsertConsent(tx, { userId, clientId, scopes, givenAt });
+    // Anybody may show the id of a program that registered itself: of each sign-in the person is asked.
+    if (ofClient !== "") await providerState.upsertConsent(tx, { userId, clientId, scopes, givenAt });
     await outbox.append(tx, ssoConsentGiven, {
       ...{ clientId, tenantId, userId, scopes, clientAddress, givenAt: timestampFromDate(givenAt) },
     });
   });
   return finish({ consent: { grantId } });
+}
+
+/** What the library says that the person has not allowed yet, by resource. */
+function missingScopesOf(details: Readonly<Record<string, unknown>>): Readonly<Record<string, readonly string[]>> {
+  return (details["missingResourceScopes"] ?? {}) as Readonly<Record<string, readonly string[]>>;
 }
 
 function scopesOf(params: Readonly<Record<string, unknown>>): string[] {
@@ -191,7 +206,8 @@ function toPage(
   const headers = pageHeaders([String(details.params["redirect_uri"])]);
   if (details.prompt.name === "consent") {
     const scopes = scopesOf(details.params);
-    return new WholeAnswer(200, headers, consentPage(locale, { client: client.name, scopes }));
+    const returnTo = client.tenantId === "" ? new URL(String(details.params["redirect_uri"])).host : undefined;
+    return new WholeAnswer(200, headers, consentPage(locale, { client: client.name, scopes, returnTo }));
   }
   const status = error?.status ?? 200;
   if (challenge !== undefined) {

@@ -10,6 +10,7 @@ import { openExchange, type ProviderRequest } from "./exchange.ts";
 import { errorPage, pageHeaders } from "./pages.ts";
 import type { OpenIdProvider } from "./provider-face.ts";
 import { keepProviderKeys } from "./provider-keys.ts";
+import { signByAuth } from "./resource-tokens.ts";
 import { begin, noteEnded, noteFailure } from "./under-way.ts";
 
 export const mount = "/oidc";
@@ -23,7 +24,8 @@ export function createOpenIdProvider(deps: Omit<SsoDeps, "provider">): OpenIdPro
   let loading: Promise<Provider> | undefined;
 
   async function open(): Promise<Provider> {
-    if (!loaded && !(await oidcClients.hasAny())) throw new Failure(ssoFailures.no_provider);
+    const isOpen = settings.clientRegistration === "open";
+    if (!loaded && !isOpen && !(await oidcClients.hasAny())) throw new Failure(ssoFailures.no_provider);
     const library = await import("oidc-provider");
     const keys = await keepProviderKeys(deps, idTokenTtlMs);
     const kids = keys.map(({ kid }) => kid).join();
@@ -35,6 +37,7 @@ export function createOpenIdProvider(deps: Omit<SsoDeps, "provider">): OpenIdPro
     const parts = { interactionPolicy, errors, current: () => Library.ctx };
     const provider = new Library(settings.publicUrl + mount, createConfiguration(deps, parts, keys));
     watch(provider);
+    signByAuth(provider, errors, deps);
     loaded = { provider, kids, readAtMs: clock.nowMs() };
     return provider;
   }

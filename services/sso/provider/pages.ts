@@ -25,7 +25,9 @@ const texts = {
     goOn: "Continue",
     cancel: "Cancel",
     consent: "{client} wants to know who you are",
-    told: "It will be told:",
+    told: "It will be told, or may do:",
+    registered:
+      "It has registered itself; nobody has checked its name. You will be sent to {host}: allow it only if you have just started it yourself.",
     allow: "Allow",
     deny: "Refuse",
     logout: "Do you want to sign out of Lyss as well?",
@@ -40,6 +42,7 @@ const texts = {
       email: "your e-mail address",
       groups: "your groups",
       offline_access: "the same for as long as you are signed in here, also while you are away",
+      "tool:call": "call tools in your name, which your organisation pays for",
     },
   },
   zh_CN: {
@@ -53,7 +56,8 @@ const texts = {
     goOn: "继续",
     cancel: "取消",
     consent: "{client} 希望获知您的身份",
-    told: "它将获知：",
+    told: "它将获知或可以：",
+    registered: "该程序自行注册，其名称未经核实。您将被带到 {host}：请仅在您刚刚亲自启动它时才允许。",
     allow: "允许",
     deny: "拒绝",
     logout: "是否同时退出 Lyss？",
@@ -68,6 +72,7 @@ const texts = {
       email: "您的邮箱地址",
       groups: "您所在的群组",
       offline_access: "在您保持登录期间持续获知上述信息，即使您已离开",
+      "tool:call": "以您的名义调用工具，费用由您的组织承担",
     },
   },
 } as const;
@@ -135,14 +140,18 @@ export function factorPage(
 /** Asks whether the program may know who the person is. */
 export function consentPage(
   locale: Locale,
-  { client, scopes }: { readonly client: string; readonly scopes: readonly string[] },
+  {
+    client,
+    scopes,
+    returnTo,
+  }: { readonly client: string; readonly scopes: readonly string[]; readonly returnTo: string | undefined },
 ): string {
   const text = texts[locale];
   const told = scopes.map((scope) => text.scopes[scope as keyof typeof text.scopes] ?? scope);
   return page(
     locale,
     text.consent.replace("{client}", () => client),
-    `<p>${text.told}</p>
+    `${returnTo === undefined ? "" : `<p>${escapeHtml(text.registered.replace("{host}", () => returnTo))}</p>`}<p>${text.told}</p>
 <ul>${told.map((item) => `<li>${escapeHtml(item)}</li>`).join("")}</ul>
 <form method="post">
 <button class="main" name="action" value="allow">${text.allow}</button>

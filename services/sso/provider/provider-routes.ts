@@ -87,6 +87,23 @@ export const providerRoutes = [
       issuer: "https://lyss.example.com/oidc",
     },
   ),
+  json({
+    method: "GET",
+    path: "/.well-known/oauth-authorization-server/oidc",
+    permission: "public",
+    operation: "getProviderMetadata",
+    summary: "The same for programs that look for it where RFC 8414 has it.",
+    ...{ failures, toFailureReply: toOauthFailureReply },
+    response: anything.meta({ examples: [{ issuer: "https://lyss.example.com/oidc" }] }),
+    handle: (ops, { body: _body, ...told }) =>
+      serve(
+        ops,
+        { ...told, headers: {} },
+        {
+          ...{ method: "GET", target: "/.well-known/openid-configuration", isBrowser: false, fields: {} },
+        },
+      ),
+  }),
   programRoute("GET", "/jwks", "getProviderKeys", "The keys that sign ID tokens (RFC 7517).", { keys: [] }),
   pageRoute("GET", "/authorize", "authorize", "Signs a person in for a program: code with PKCE (S256), nothing else."),
   pageRoute("POST", "/authorize", "postAuthorize", "The same, by a form."),

@@ -40,7 +40,7 @@ export async function startOpenIdProvider(t: { after(work: () => Promise<void>):
         clients: [
           {
             ...{ client_id: "lyss", client_secret: "a secret of the client", redirect_uris: client.redirectUris },
-            post_logout_redirect_uris: ["http://lyss.test/bye"],
+            post_logout_redirect_uris: ["http://lyss.localhost/bye"],
             ...(client.backchannelLogoutUri && {
               backchannel_logout_uri: client.backchannelLogoutUri,
               backchannel_logout_session_required: true,

@@ -12,7 +12,7 @@ import { user } from "@lyss/services/user/service.ts";
 import { createTestBrowser } from "./test-browser.ts";
 
 /** Where browsers believe the platform to be: each request goes to one of its nodes. */
-export const publicUrl = "http://lyss.test";
+export const publicUrl = "http://lyss.localhost";
 export const signOnServices = [auth, billing, group, tenant, user];
 
 /** What is started in a `before` and ends with the suite, the last first. */

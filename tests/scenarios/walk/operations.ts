@@ -119,6 +119,6 @@ export function ignoresUnknown(route: Route<never>): boolean {
   if (route.kind === "raw") return true;
   return [route.query, route.body].some((schema) => {
     const inner = schema instanceof z.ZodDefault ? schema.unwrap() : schema;
-    return inner instanceof z.ZodRecord;
+    return inner instanceof z.ZodRecord || (inner instanceof z.ZodObject && inner.def.catchall instanceof z.ZodUnknown);
   });
 }

@@ -444,6 +444,75 @@ export declare type CreateClientTokenResponse = Message<"lyss.auth.v1.CreateClie
 export declare const CreateClientTokenResponseSchema: GenMessage<CreateClientTokenResponse>;
 
 /**
+ * @generated from message lyss.auth.v1.CreateResourceTokenRequest
+ */
+export declare type CreateResourceTokenRequest = Message<"lyss.auth.v1.CreateResourceTokenRequest"> & {
+  /**
+   * On which the token stands, and whose it is.
+   *
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+
+  /**
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * The program's, as its provider knows it.
+   *
+   * @generated from field: string client_id = 3;
+   */
+  clientId: string;
+
+  /**
+   * The URI of the resource.
+   *
+   * @generated from field: string audience = 4;
+   */
+  audience: string;
+
+  /**
+   * Permissions of which the token gives those that the person holds.
+   *
+   * @generated from field: repeated string scopes = 5;
+   */
+  scopes: string[];
+
+  /**
+   * 1 to 900; the session's end comes first.
+   *
+   * @generated from field: int32 ttl_seconds = 6;
+   */
+  ttlSeconds: number;
+};
+
+/**
+ * Describes the message lyss.auth.v1.CreateResourceTokenRequest.
+ * Use `create(CreateResourceTokenRequestSchema)` to create a new message.
+ */
+export declare const CreateResourceTokenRequestSchema: GenMessage<CreateResourceTokenRequest>;
+
+/**
+ * @generated from message lyss.auth.v1.CreateResourceTokenResponse
+ */
+export declare type CreateResourceTokenResponse = Message<"lyss.auth.v1.CreateResourceTokenResponse"> & {
+  /**
+   * JWT (`typ` at+jwt, RFC 9068) with `aud`, `client_id` and `scope`.
+   *
+   * @generated from field: string access_token = 1;
+   */
+  accessToken: string;
+};
+
+/**
+ * Describes the message lyss.auth.v1.CreateResourceTokenResponse.
+ * Use `create(CreateResourceTokenResponseSchema)` to create a new message.
+ */
+export declare const CreateResourceTokenResponseSchema: GenMessage<CreateResourceTokenResponse>;
+
+/**
  * @generated from message lyss.auth.v1.CheckSessionRequest
  */
 export declare type CheckSessionRequest = Message<"lyss.auth.v1.CheckSessionRequest"> & {
@@ -2634,6 +2703,16 @@ export declare const AuthService: GenService<{
     methodKind: "unary";
     input: typeof CreateClientTokenRequestSchema;
     output: typeof CreateClientTokenResponseSchema;
+  },
+  /**
+   * Gives an access token that is good at one resource alone (RFC 8707), for a program that a person has let in. Refused once the session is over.
+   *
+   * @generated from rpc lyss.auth.v1.AuthService.CreateResourceToken
+   */
+  createResourceToken: {
+    methodKind: "unary";
+    input: typeof CreateResourceTokenRequestSchema;
+    output: typeof CreateResourceTokenResponseSchema;
   },
   /**
    * What a session may do now. One that is over, or unknown, is an answer, not an error.
