@@ -59,6 +59,25 @@ export const toolFailures = defineFailures("ai_gateway", {
     httpStatus: 409,
     text: { en_US: "A tenant may have {limit} tool servers.", zh_CN: "每个租户最多可有 {limit} 个工具服务器。" },
   },
+  tool_server_token_refused: {
+    kind: "failed_precondition",
+    publicCode: "GATEWAY_104",
+    httpStatus: 502,
+    text: {
+      en_US:
+        "The authorization server of the tool server '{server}' gave no token: {reason}. Its owner has to look at it. Nothing was charged.",
+      zh_CN: "工具服务器“{server}”的授权服务器未签发令牌：{reason}。需由其所有者检查。未计费。",
+    },
+  },
+  token_endpoint_unknown: {
+    kind: "failed_precondition",
+    publicCode: "GATEWAY_105",
+    httpStatus: 400,
+    text: {
+      en_US: "The tool server does not say where tokens for it are got: {reason}. Say it in oauth.token_url.",
+      zh_CN: "该工具服务器未说明从何处获取令牌：{reason}。请在 oauth.token_url 中指定。",
+    },
+  },
   mcp_resource_not_found: {
     kind: "not_found",
     publicCode: "GATEWAY_102",

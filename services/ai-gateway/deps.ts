@@ -4,6 +4,7 @@ import type { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing
 import type { CredentialService } from "@lyss/contracts/gen/lyss/credential/v1/credential_pb.js";
 import type { Database } from "@lyss/kit/db/database.ts";
 import type { Outbox } from "@lyss/kit/events/event.ts";
+import type { GuardedFetch } from "@lyss/kit/http/guarded-fetch.ts";
 import type { Degradation } from "@lyss/kit/resilience/degradation.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
@@ -79,6 +80,8 @@ export interface AiGatewayDeps {
   readonly promptStore: PromptStore;
   readonly callDefaults: DefaultsBook;
   readonly guardrails: Guardrails;
+  /** Reaches addresses that tenants name, for metadata and tokens. */
+  readonly fetchPublic: GuardedFetch;
   readonly mcpCatalog: McpCatalog;
   readonly mcpServerStore: McpServerStore;
   readonly mcpSessions: McpSessions;

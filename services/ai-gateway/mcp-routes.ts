@@ -19,6 +19,7 @@ import type { Prompt } from "./mcp/read-prompts.ts";
 import type { Resource, ResourceTemplate } from "./mcp/read-resources.ts";
 import type { Tool } from "./mcp/read-tools.ts";
 import { uriOf } from "./mcp/resource-uri.ts";
+import { clientSecretSchema, serverOauthFields, tokenAuthMethods } from "./mcp/server-oauth.ts";
 import type { AiGatewayOps } from "./ops.ts";
 
 const { json, raw } = routesFor<AiGatewayOps>();
@@ -52,12 +53,23 @@ const { name, url, allowedTools, usdPerCall, usdPerCallByTool, timeoutMs } = mcp
 const serversPath = "/api/v1/ai/mcp-servers";
 const params = z.strictObject({ name: z.string().max(63) });
 
+const { clientId, tokenUrl, scope, resource, tokenAuthMethod } = serverOauthFields;
+
+const oauthBody = z.strictObject({
+  client_id: z.string(),
+  token_url: z.string(),
+  scope: z.string(),
+  resource: z.string(),
+  token_endpoint_auth_method: z.enum(tokenAuthMethods),
+});
+
 const serverBody = z.strictObject({
   object: z.literal("mcp_server"),
   name: z.string(),
   url: z.string(),
   source: z.enum(["config", "simulator", "tenant"]),
   has_headers: z.boolean().describe("Whether something secret is sent with each request."),
+  oauth: oauthBody.nullable().describe("How tokens for it are got; null where none are. The secret is not shown."),
   allowed_tools: z.array(z.string()).describe("Empty for all that it has."),
   usd_per_call: z.string(),
   usd_per_call_by_tool: z.record(z.string(), z.string()),
@@ -111,7 +123,7 @@ const asking = {
   params,
   failures: [
     ...[...notFound, toolFailures.tool_server_failed, toolFailures.tool_server_timeout],
-    ...[toolFailures.tool_server_unauthorized, toolFailures.tool_refused],
+    ...[toolFailures.tool_server_unauthorized, toolFailures.tool_refused, toolFailures.tool_server_token_refused],
   ],
 } as const;
 
@@ -139,6 +151,22 @@ const serverRoutes = [
       headers: serverHeadersSchema(headerValueSchema)
         .default({})
         .describe("Sent with each request. Sealed at once; never shown again."),
+      oauth: z
+        .strictObject({
+          client_id: clientId.meta({ examples: ["lyss"] }),
+          client_secret: clientSecretSchema
+            .meta({ writeOnly: true })
+            .describe("Sealed at once; sent to the token endpoint alone, never shown again."),
+          token_url: tokenUrl
+            .optional()
+            .meta({ examples: ["https://id.example.com/token"] })
+            .describe("The token endpoint; what the server's metadata says unless given (RFC 9728, 8414)."),
+          ...{ scope, resource: resource.optional() },
+          token_endpoint_auth_method: tokenAuthMethod.optional(),
+        })
+        .nullable()
+        .default(null)
+        .describe("How tokens for it are got by client credentials (RFC 6749, 4.4)."),
       ...{ allowed_tools: allowedTools, usd_per_call: usdPerCall, usd_per_call_by_tool: usdPerCallByTool },
       timeout_ms: timeoutMs,
     }),
@@ -146,12 +174,17 @@ const serverRoutes = [
     successStatus: 201,
     failures: [
       ...[aiGatewayFailures.address_refused, toolFailures.mcp_server_configured],
-      toolFailures.too_many_mcp_servers,
+      ...[toolFailures.too_many_mcp_servers, toolFailures.token_endpoint_unknown],
     ],
     async handle(ops, { body, ...request }) {
       const { tenantId } = requireCaller(request);
       const added = await ops.addMcpServer({
         ...{ tenantId, name: body.name, url: body.url, headers: body.headers, allowedTools: body.allowed_tools },
+        oauth: body.oauth && {
+          ...{ clientId: body.oauth.client_id, clientSecret: body.oauth.client_secret, scope: body.oauth.scope },
+          ...{ tokenUrl: body.oauth.token_url, resource: body.oauth.resource },
+          tokenAuthMethod: body.oauth.token_endpoint_auth_method,
+        },
         ...{ usdPerCall: body.usd_per_call, usdPerCallByTool: body.usd_per_call_by_tool, timeoutMs: body.timeout_ms },
       });
       return toServerBody(added);
@@ -258,6 +291,10 @@ function toServerBody(server: McpServer): z.input<typeof serverBody> {
   return {
     ...{ object: "mcp_server", name: server.name, url: server.url, source: server.source },
     has_headers: server.source === "simulator" || server.credentialId !== "",
+    oauth: server.oauth && {
+      ...{ client_id: server.oauth.clientId, token_url: server.oauth.tokenUrl, scope: server.oauth.scope },
+      ...{ resource: server.oauth.resource, token_endpoint_auth_method: server.oauth.tokenAuthMethod },
+    },
     ...{ allowed_tools: [...server.allowedTools], usd_per_call: server.usdPerCall },
     ...{ usd_per_call_by_tool: { ...server.usdPerCallByTool }, timeout_ms: server.timeoutMs },
     created_at: server.createdAt.toISOString(),

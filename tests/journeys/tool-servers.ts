@@ -33,6 +33,21 @@ const twice = [
   { uri: "file:///b.txt", name: "b" },
 ];
 
+/** What the authorization server has lent, the newest last, and how often it was asked. */
+const lent: string[] = [];
+let isLending = true;
+const client = `Basic ${Buffer.from("lyss%3Aone:the+secret").toString("base64")}`;
+
+/** An authorization server: lends a token for the guarded server to the one client that it knows. */
+function lend(req: IncomingMessage, form: URLSearchParams, res: ServerResponse): void {
+  const isKnown = req.headers.authorization === client && form.get("resource")?.endsWith("/guarded");
+  if (!isLending || !isKnown || form.get("grant_type") !== "client_credentials" || form.get("scope") !== "read run") {
+    return void res.writeHead(400, { "content-type": "application/json" }).end('{"error":"the secret"}');
+  }
+  lent.push(`lent-${lent.length}`);
+  sendJson(res, { access_token: lent.at(-1), token_type: "bearer", expires_in: 3_600 });
+}
+
 /** Servers of all manners, one for each path. */
 const servers: Readonly<Record<string, Answer>> = {
   /** Keeps sessions, and forgets one when told to by a tool. */
@@ -104,6 +119,16 @@ const servers: Readonly<Record<string, Answer>> = {
         return false;
     }
   },
+  /** Takes the token that was lent last, until it is told to take none that has been. */
+  "/guarded": ({ message: { method, id, params }, headers }, res) => {
+    if (headers.authorization !== `Bearer ${lent.at(-1)}`) {
+      res.writeHead(401).end("secret");
+      return true;
+    }
+    if (method !== "tools/call") return false;
+    if (params.name === "other") lent.push("nobody has this one");
+    return sendText(res, id, String(headers.authorization));
+  },
   "/dead": (_heard, res) => {
     res.destroy();
     return true;
@@ -169,6 +194,7 @@ export async function startToolServers(t: { after(work: () => void): void }) {
     const path = req.url ?? "";
     const body = await text(req);
     if (req.method !== "POST") return void res.writeHead(405).end();
+    if (path === "/token") return lend(req, new URLSearchParams(body), res);
     const one: Heard = { path, headers: req.headers, message: JSON.parse(body) };
     heard.push(one);
     if (servers[path]?.(one, res)) return;
@@ -198,5 +224,5 @@ export async function startToolServers(t: { after(work: () => void): void }) {
     server.close();
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { url, heard, paths: Object.keys(servers) };
+  return { url, heard, paths: Object.keys(servers), lent, stopLending: () => (isLending = false) };
 }

@@ -6,11 +6,20 @@ import { assertMoneyAddsUp, balanceOf, listUsage, waitForNoCall, waitForNoHold }
 import { requestJson, runLyss, runPlatform } from "../run-platform.ts";
 import { startToolServers } from "./tool-servers.ts";
 
-const { url: servers, heard, paths } = await startToolServers({ after });
+const { url: servers, heard, paths, lent, stopLending } = await startToolServers({ after });
 
 const timeoutsMs: Readonly<Record<string, number>> = { "/silent": 300 };
 const mcpServers = [
-  ...paths.map((path) => ({ name: path.slice(1), url: servers + path, timeoutMs: timeoutsMs[path] ?? 20_000 })),
+  ...["guarded", "misled"].map((name) => ({
+    ...{ name, url: `${servers}/guarded`, timeoutMs: 20_000 },
+    oauth: {
+      ...{ clientId: "lyss:one", clientSecret: name === "guarded" ? "the secret" : "another secret" },
+      ...{ tokenUrl: `${servers}/token`, scope: "read run" },
+    },
+  })),
+  ...paths
+    .filter((path) => path !== "/guarded")
+    .map((path) => ({ name: path.slice(1), url: servers + path, timeoutMs: timeoutsMs[path] ?? 20_000 })),
   {
     ...{ name: "priced", url: `${servers}/priced`, usdPerCall: "0.000000001", allowedTools: ["run", "o*"] },
     ...{ usdPerCallByTool: { other: "6" }, headers: { "X-Key": "the key" } },
@@ -33,6 +42,13 @@ const textOf = (result: Awaited<ReturnType<Client["callTool"]>>) => {
   return first?.type === "text" ? first.text : undefined;
 };
 const namesOf = async (of: Client) => (await of.listTools()).tools.map(({ name }) => name);
+
+async function makeKey(more: object = {}): Promise<string> {
+  const asked = { name: "k", permissions: ["tool:call"], ...more };
+  const { body, status } = await requestJson(`${url}/v1/keys`, apiKey, { body: asked });
+  assert.equal(status, 201, JSON.stringify(body));
+  return String(body["secret"] ?? body["key"]);
+}
 
 /** What the error of a call says, by our code. */
 async function failureOf(call: Promise<unknown>): Promise<{ readonly code: unknown; readonly text: string }> {
@@ -198,8 +214,7 @@ test("a session that its server has forgotten is opened again, and no two caller
   await client.callTool({ name: "session__forget", arguments: {} });
   const second = await who(client);
   assert.notEqual(second, first);
-  const { body } = await requestJson(`${url}/v1/keys`, apiKey, { body: { name: "b", permissions: ["tool:call"] } });
-  assert.notEqual(await who(await connect(String(body["secret"] ?? body["key"]))), second);
+  assert.notEqual(await who(await connect(await makeKey())), second);
 });
 
 test("a call that its client takes back ends at the server, and costs nothing", async () => {
@@ -217,15 +232,35 @@ test("a call that its client takes back ends at the server, and costs nothing", 
   assert.deepEqual(records, [["run", "canceled", "0"]]);
 });
 
+test("a server that wants tokens gets one for all who call it, and another when it refuses that", async () => {
+  const others = await Promise.all(Array.from({ length: 3 }, async () => connect(await makeKey())));
+  const run = async (of: Client, name = "run") =>
+    textOf(await of.callTool({ name: `guarded__${name}`, arguments: {} }));
+  const before = lent.length;
+  const tokens = await Promise.all(others.map((of) => run(of)));
+  assert.deepEqual([new Set(tokens).size, lent.length - before <= 1], [1, true], "one is asked for by all together");
+  await run(client, "other");
+  const records = await recordsOf(async () => {
+    const renewed = await Promise.all([run(client), ...others.map((of) => run(of))]);
+    assert.deepEqual(new Set(renewed).size, 1);
+    assert.notEqual(renewed[0], tokens[0]);
+  });
+  assert.deepEqual(
+    records,
+    Array.from({ length: 4 }, () => ["run", "completed", "0"]),
+  );
+  stopLending();
+  await run(client, "other");
+  const gone = await failureOf(run(client));
+  const misled = await failureOf(client.callTool({ name: "misled__run", arguments: {} }));
+  for (const { code, text } of [gone, misled]) {
+    assert.deepEqual([code, /secret|lent-/.test(text)], ["GATEWAY_104", false]);
+  }
+});
+
 test("a key calls the tools on its list and no others", async () => {
-  const make = async (more: object) => {
-    const { body, status } = await requestJson(`${url}/v1/keys`, apiKey, { body: { name: "k", ...more } });
-    assert.equal(status, 201, JSON.stringify(body));
-    return String(body["secret"] ?? body["key"]);
-  };
   const some = await connect(
-    await make({
-      permissions: ["tool:call"],
+    await makeKey({
       models: ["simulated-chat", "simulated__echo", "priced__*", "readable__file:///a*"],
     }),
   );
@@ -241,9 +276,9 @@ test("a key calls the tools on its list and no others", async () => {
   const asked = heard.length;
   const failure = await failureOf(some.callTool({ name: "session__who", arguments: {} }));
   assert.deepEqual([failure.code, heard.length], ["GATEWAY_073", asked]);
-  const none = await connect(await make({ permissions: ["tool:call"], models: ["simulated-chat"] }));
+  const none = await connect(await makeKey({ models: ["simulated-chat"] }));
   assert.deepEqual(await namesOf(none), []);
-  await assert.rejects(connect(await make({})), "a key for models alone calls no tools");
+  await assert.rejects(connect(await makeKey({ permissions: undefined })), "a key for models alone calls no tools");
 });
 
 test("what is no message, or comes from a page of somebody else's, is refused in the words of JSON-RPC", async () => {

@@ -13,6 +13,11 @@ interface AddOptions {
   readonly header?: readonly string[];
   readonly bearerEnv?: string;
   readonly bearerStdin?: boolean;
+  readonly clientId?: string;
+  readonly clientSecretEnv?: string;
+  readonly tokenUrl?: string;
+  readonly scope?: string;
+  readonly resource?: string;
 }
 
 /** `lyss mcp add|list|show|tools|prompts|resources|remove`. */
@@ -41,7 +46,9 @@ export function addMcpCommands(program: Command, deps: CliDeps): void {
         const { allowed_tools: allowed, usd_per_call_by_tool: byTool } = server;
         const prices = Object.entries(byTool as Row).map(([tool, usd]) => `${tool}=${usd}`);
         const tools = (allowed as string[]).join(", ") || "all";
-        return toFields({ ...server, allowed_tools: tools, usd_per_call_by_tool: prices.join(", ") });
+        const { token_url: tokenUrl, scope } = (server["oauth"] ?? {}) as Row;
+        const oauth = tokenUrl === undefined ? "" : `${tokenUrl} ${scope}`.trim();
+        return toFields({ ...server, oauth, allowed_tools: tools, usd_per_call_by_tool: prices.join(", ") });
       });
     });
 
@@ -93,6 +100,11 @@ function addAddCommand(mcp: Command, deps: CliDeps): void {
     .option("--bearer-env <name>", "environment variable that holds its token")
     .option("--bearer-stdin", "read its token from standard input")
     .option("--header <name=VARIABLE...>", "another header, and the environment variable that holds its value")
+    .option("--client-id <id>", "get tokens for it by client credentials (OAuth 2.0), as this client")
+    .option("--client-secret-env <name>", "environment variable that holds the client's secret")
+    .option("--token-url <url>", "where tokens are got; what the server says unless given")
+    .option("--scope <scopes>", "scopes to ask for, by spaces")
+    .option("--resource <uri>", "what tokens are for; the server's address unless given")
     .option("--tool <name...>", "only these tools, prompts and URIs of resources, or beginnings that end in '*'")
     .option("--price <usd>", "what a call costs, in USD; 0 unless given")
     .option("--tool-price <name=usd...>", "the same of single tools, of resources/read and of prompts/get")
@@ -105,6 +117,7 @@ function addAddCommand(mcp: Command, deps: CliDeps): void {
       const { api, output } = connect(deps, options);
       const added = await api.send("POST", path, {
         ...{ name, url, headers: await readHeaders(deps, options) },
+        ...readOauth(deps, options),
         ...(options.tool && { allowed_tools: options.tool }),
         ...(options.price !== undefined && { usd_per_call: options.price }),
         ...(options.toolPrice && { usd_per_call_by_tool: toPairs("--tool-price", options.toolPrice) }),
@@ -116,17 +129,32 @@ function addAddCommand(mcp: Command, deps: CliDeps): void {
 
 /** Secrets are no arguments: those of a command can be seen by everybody on the machine. */
 async function readHeaders({ env, readInput }: CliDeps, options: AddOptions): Promise<Record<string, string>> {
-  const read = (variable: string) => {
-    const value = env[variable];
-    if (!value) throw new CommandError(`The environment variable ${variable} is not set.`);
-    return value;
-  };
+  const read = (variable: string) => readVariable(env, variable);
   const { bearerEnv, bearerStdin, header = [] } = options;
   const headers = Object.fromEntries(
     Object.entries(toPairs("--header", header)).map(([name, variable]) => [name, read(variable)]),
   );
   const token = bearerStdin ? (await readInput()).trim() : bearerEnv === undefined ? "" : read(bearerEnv);
   return token === "" ? headers : { ...headers, authorization: `Bearer ${token}` };
+}
+
+function readOauth({ env }: CliDeps, options: AddOptions): { readonly oauth?: object } {
+  const { clientId, clientSecretEnv, tokenUrl, scope, resource } = options;
+  if (clientId === undefined && clientSecretEnv === undefined) {
+    if (tokenUrl === undefined && scope === undefined && resource === undefined) return {};
+    throw new CommandError("--token-url, --scope and --resource need --client-id and --client-secret-env.");
+  }
+  if (clientId === undefined || clientSecretEnv === undefined) {
+    throw new CommandError("--client-id and --client-secret-env belong together.");
+  }
+  const oauth = { client_id: clientId, client_secret: readVariable(env, clientSecretEnv) };
+  return { oauth: { ...oauth, ...(tokenUrl !== undefined && { token_url: tokenUrl }), scope, resource } };
+}
+
+function readVariable(env: CliDeps["env"], variable: string): string {
+  const value = env[variable];
+  if (!value) throw new CommandError(`The environment variable ${variable} is not set.`);
+  return value;
 }
 
 function toPairs(option: string, entries: readonly string[]): Record<string, string> {

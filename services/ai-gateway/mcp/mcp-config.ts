@@ -2,6 +2,7 @@ import { secretSchema } from "@lyss/kit/config/secret.ts";
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { z } from "zod";
 import { mcpServerFields, serverHeadersSchema } from "./mcp-server.ts";
+import { serverOauthFields } from "./server-oauth.ts";
 
 /** Section `mcpServers` of the configuration. */
 export const mcpServersSchema = z
@@ -15,6 +16,15 @@ export const mcpServersSchema = z
       headers: serverHeadersSchema(secretSchema)
         .default({})
         .describe("Sent with each request, such as `authorization: Bearer …`."),
+      oauth: z
+        .strictObject({
+          ...serverOauthFields,
+          clientSecret: secretSchema,
+          resource: serverOauthFields.resource.optional(),
+          tokenAuthMethod: serverOauthFields.tokenAuthMethod.default("client_secret_basic"),
+        })
+        .optional()
+        .describe("How tokens for it are got by client credentials (OAuth 2.0)."),
     }),
   )
   .max(100)

@@ -1,6 +1,8 @@
 import type { Client } from "@connectrpc/connect";
 import type { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import type { Database } from "@lyss/kit/db/database.ts";
+import { createAddressGuard } from "@lyss/kit/http/address-guard.ts";
+import { createGuardedFetch } from "@lyss/kit/http/guarded-fetch.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { Logger } from "pino";
@@ -11,6 +13,7 @@ import { createMcpCatalog } from "./mcp-catalog.ts";
 import { createMcpServerStore } from "./mcp-server-store.ts";
 import { createMcpSessions } from "./mcp-sessions.ts";
 import { createOfferBook } from "./offer-book.ts";
+import { createServerTokens } from "./server-tokens.ts";
 
 export interface McpPartsDeps {
   readonly billing: Client<typeof BillingService>;
@@ -26,9 +29,15 @@ export interface McpPartsDeps {
 
 /** What the gateway of tools is made of. */
 export function createMcpParts({ db, settings, publicUrl, ...deps }: McpPartsDeps) {
+  const { clock } = deps;
   const mcpCatalog = createMcpCatalog(deps);
-  const mcpSessions = createMcpSessions(deps);
+  const fetchLimits = { clock, timeoutMs: 10_000, maxBytes: 65_536 };
+  const fetchPublic = createGuardedFetch({ ...fetchLimits, guard: createAddressGuard() });
+  const fetchAny = createGuardedFetch({ ...fetchLimits, guard: undefined });
+  const tokens = createServerTokens({ ...deps, fetchPublic, fetchAny });
+  const mcpSessions = createMcpSessions({ ...deps, tokens });
   return {
+    fetchPublic,
     ...{ mcpCatalog, mcpSessions, mcpServerStore: createMcpServerStore(db.sql) },
     offerBook: createOfferBook({ ...deps, catalog: mcpCatalog, sessions: mcpSessions }),
     serverCalls: new Map<string, AbortController>(),

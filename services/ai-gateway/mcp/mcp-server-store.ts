@@ -8,7 +8,7 @@ export function createMcpServerStore(sql: Sql) {
     listServers(): Promise<McpServer[]> {
       return sql<McpServer[]>`
         select server_id as "serverId", tenant_id as "tenantId", name, url, 'tenant' as source,
-          credential_id as "credentialId", allowed_tools as "allowedTools", usd_per_call as "usdPerCall",
+          credential_id as "credentialId", oauth, allowed_tools as "allowedTools", usd_per_call as "usdPerCall",
           usd_per_call_by_tool as "usdPerCallByTool", timeout_ms as "timeoutMs", created_at as "createdAt"
         from mcp_server order by tenant_id, name`;
     },
@@ -28,13 +28,13 @@ export function createMcpServerStore(sql: Sql) {
     async putServer(tx: Tx, server: McpServer): Promise<void> {
       const { serverId, tenantId, name, url, credentialId, usdPerCall, timeoutMs, createdAt } = server;
       await tx`
-        insert into mcp_server (server_id, tenant_id, name, url, credential_id, allowed_tools, usd_per_call,
+        insert into mcp_server (server_id, tenant_id, name, url, credential_id, oauth, allowed_tools, usd_per_call,
           usd_per_call_by_tool, timeout_ms, created_at)
         values (${serverId}, ${tenantId}, ${name}, ${url}, ${credentialId},
-          ${JSON.stringify(server.allowedTools)}::text::jsonb, ${usdPerCall},
+          ${server.oauth && JSON.stringify(server.oauth)}::text::jsonb, ${JSON.stringify(server.allowedTools)}::text::jsonb, ${usdPerCall},
           ${JSON.stringify(server.usdPerCallByTool)}::text::jsonb, ${timeoutMs}, ${createdAt})
         on conflict (tenant_id, name) do update set url = excluded.url, credential_id = excluded.credential_id,
-          allowed_tools = excluded.allowed_tools, usd_per_call = excluded.usd_per_call,
+          oauth = excluded.oauth, allowed_tools = excluded.allowed_tools, usd_per_call = excluded.usd_per_call,
           usd_per_call_by_tool = excluded.usd_per_call_by_tool, timeout_ms = excluded.timeout_ms, updated_at = now()`;
     },
 

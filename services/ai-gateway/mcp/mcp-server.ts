@@ -2,6 +2,7 @@ import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { z } from "zod";
 import { baseUrlSchema } from "../base-url.ts";
 import type { Provider, ProviderSource } from "../model.ts";
+import type { ServerOauth } from "./server-oauth.ts";
 
 /** A server of tools that speaks the Model Context Protocol over HTTP. */
 export interface McpServer {
@@ -14,6 +15,8 @@ export interface McpServer {
   readonly source: ProviderSource;
   /** Of what is sent with each request; empty where that is nothing. */
   readonly credentialId: string;
+  /** How tokens for it are got; null where none are. */
+  readonly oauth: ServerOauth | null;
   /** Names of tools and prompts and URIs of resources, or beginnings that end in `*`; empty for all that it has. */
   readonly allowedTools: readonly string[];
   /** A decimal string of US dollars. */

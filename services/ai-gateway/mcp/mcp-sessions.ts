@@ -2,6 +2,7 @@ import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { CredentialCache } from "../credential-cache.ts";
 import type { UpstreamPools } from "../upstream-pools.ts";
 import { type McpServer, upstreamOf } from "./mcp-server.ts";
+import type { ServerTokens } from "./server-tokens.ts";
 import { createUpstreamSession, type UpstreamSession } from "./upstream-session.ts";
 
 /** Sessions at tool servers, each of one person or key: what a server remembers of one never reaches another. */
@@ -29,14 +30,17 @@ interface Entry {
 
 const maxSessions = 5_000;
 const idleMs = 600_000;
+const bearer = "Bearer ";
 
 export function createMcpSessions({
   pools,
   credentials,
+  tokens,
   clock,
 }: {
   readonly pools: UpstreamPools;
   readonly credentials: CredentialCache;
+  readonly tokens: ServerTokens;
   readonly clock: Clock;
 }): McpSessions {
   /** The one that was used longest ago first. */
@@ -44,7 +48,17 @@ export function createMcpSessions({
 
   async function headersOf(server: McpServer): Promise<Readonly<Record<string, string>>> {
     const secret = await credentials.secretOf(upstreamOf(server));
-    return secret === "" ? {} : JSON.parse(secret);
+    const headers = secret === "" ? {} : JSON.parse(secret);
+    const token = await tokens.tokenOf(server);
+    return token === undefined ? headers : { ...headers, authorization: bearer + token };
+  }
+
+  function open(server: McpServer): UpstreamSession {
+    const pool = pools.poolOf(upstreamOf(server));
+    return createUpstreamSession({
+      ...{ server, pool, headers: () => headersOf(server) },
+      isWorthAnother: ({ authorization = "" }) => tokens.refuse(server, authorization.slice(bearer.length)),
+    });
   }
 
   async function drop(name: string, { session }: Entry): Promise<void> {
@@ -59,10 +73,7 @@ export function createMcpSessions({
       entries.delete(name);
       const isSame = known?.server === server;
       if (known && !isSame) void known.session.close();
-      const upstream = upstreamOf(server);
-      const session = isSame
-        ? known.session
-        : createUpstreamSession({ server, pool: pools.poolOf(upstream), headers: () => headersOf(server) });
+      const session = isSame ? known.session : open(server);
       entries.set(name, { server, session, usedMs: clock.monotonicMs() });
       const [oldest] = entries;
       if (entries.size > maxSessions && oldest) void drop(...oldest);

@@ -8,9 +8,11 @@ import type { AiGatewayDeps } from "../deps.ts";
 import { withoutEndSlash } from "../model.ts";
 import { platformTenantId, type SimulatorAddress } from "../ops/load-providers.ts";
 import { sealProviderKey } from "../seal-provider-key.ts";
+import { findTokenEndpoint, type TokenEndpoint } from "./find-token-endpoint.ts";
 import type { McpServerConfig } from "./mcp-config.ts";
 import { type McpServer, payeeOf, upstreamOf } from "./mcp-server.ts";
 import type { Offer } from "./offer-book.ts";
+import type { ServerOauth, TokenAuthMethod } from "./server-oauth.ts";
 
 export interface McpServerName {
   readonly tenantId: string;
@@ -27,6 +29,17 @@ export interface AddMcpServerInput
   > {
   /** Sealed at once; empty where the server asks for nothing. */
   readonly headers: ServerHeaders;
+  readonly oauth: GivenOauth | null;
+}
+
+/** As the owner says it. */
+export interface GivenOauth extends Pick<ServerOauth, "clientId" | "scope"> {
+  /** Sealed at once, and bound to the token endpoint's origin. */
+  readonly clientSecret: string;
+  /** Undefined for what the server's own metadata says, or is usual. */
+  readonly tokenUrl: string | undefined;
+  readonly resource: string | undefined;
+  readonly tokenAuthMethod: TokenAuthMethod | undefined;
 }
 
 const maxServers = 100;
@@ -34,21 +47,22 @@ const guard = createAddressGuard();
 
 /**
  * Adds a tenant's tool server, or replaces the tenant's one of that name. Its headers are sealed by the credential service and bound to
- * its address. Throws `address_refused` for an address that is not public, `mcp_server_configured` for the name of a shared one, and
+ * its address. Throws `address_refused` for an address that is not public, `token_endpoint_unknown`, `mcp_server_configured` for the name of a shared one, and
  * `too_many_mcp_servers`.
  */
-export async function addMcpServer(deps: AiGatewayDeps, { headers, ...input }: AddMcpServerInput): Promise<McpServer> {
+export async function addMcpServer(
+  deps: AiGatewayDeps,
+  { headers, oauth: given, ...input }: AddMcpServerInput,
+): Promise<McpServer> {
   const { tenantId, name } = input;
   const url = withoutEndSlash(input.url);
-  const reason = guard.refuse(new URL(url));
-  if (reason) {
-    throw new Failure(aiGatewayFailures.address_refused, { reason: reason.en_US, reason_zh_CN: reason.zh_CN });
-  }
+  requirePublic(url);
   const known = deps.mcpCatalog.find(tenantId, name);
   if (known && known.source !== "tenant") throw new Failure(toolFailures.mcp_server_configured, { name });
+  const oauth = given && (await sealOauth(deps, { tenantId, name, url }, await completeOauth(deps, url, given)));
   const credentialId = await sealHeaders(deps, { tenantId, name, url }, headers);
   const server: McpServer = {
-    ...{ ...input, url, credentialId, source: "tenant", serverId: known?.serverId ?? deps.random.id("mcp") },
+    ...{ ...input, url, credentialId, oauth, source: "tenant", serverId: known?.serverId ?? deps.random.id("mcp") },
     createdAt: known?.createdAt ?? new Date(deps.clock.nowMs()),
   };
   await deps.db.transaction(async (tx) => {
@@ -62,6 +76,37 @@ export async function addMcpServer(deps: AiGatewayDeps, { headers, ...input }: A
   return getMcpServer(deps, { tenantId, name });
 }
 
+/** Throws `address_refused`. */
+function requirePublic(url: string): void {
+  const reason = guard.refuse(new URL(url));
+  if (!reason) return;
+  throw new Failure(aiGatewayFailures.address_refused, { reason: reason.en_US, reason_zh_CN: reason.zh_CN });
+}
+
+type CompleteOauth = Omit<GivenOauth, "tokenUrl" | "tokenAuthMethod"> & TokenEndpoint;
+
+/** With the token endpoint that the server's metadata names, unless its owner names one. Throws `address_refused` and `token_endpoint_unknown`. */
+async function completeOauth(
+  { fetchPublic }: Pick<AiGatewayDeps, "fetchPublic">,
+  url: string,
+  { tokenUrl, tokenAuthMethod, ...given }: GivenOauth,
+): Promise<CompleteOauth> {
+  const usual = "client_secret_basic" as const;
+  const found =
+    tokenUrl === undefined ? await findTokenEndpoint(fetchPublic, url) : { tokenUrl, tokenAuthMethod: usual };
+  requirePublic(found.tokenUrl);
+  return { ...given, ...found, ...(tokenAuthMethod && { tokenAuthMethod }) };
+}
+
+async function sealOauth(
+  deps: AiGatewayDeps,
+  { tenantId, name, url }: Pick<McpServer, "tenantId" | "name" | "url">,
+  { clientSecret: apiKey, resource = url, ...given }: CompleteOauth,
+): Promise<ServerOauth> {
+  const sealed = { tenantId, name: `${payeeOf({ name })} oauth`, apiKey, baseUrl: given.tokenUrl };
+  return { ...given, resource, credentialId: await sealProviderKey(deps, sealed) };
+}
+
 /** Throws `mcp_server_not_found`. */
 export function getMcpServer(
   { mcpCatalog }: Pick<AiGatewayDeps, "mcpCatalog">,
@@ -72,15 +117,17 @@ export function getMcpServer(
   return found;
 }
 
-/** Removes a tenant's own server and destroys its credential. Throws `mcp_server_not_found` and `mcp_server_configured`. */
+/** Removes a tenant's own server and destroys its credentials. Throws `mcp_server_not_found` and `mcp_server_configured`. */
 export async function removeMcpServer(deps: AiGatewayDeps, { tenantId, name }: McpServerName): Promise<void> {
-  const { source, credentialId } = getMcpServer(deps, { tenantId, name });
+  const { source, credentialId, oauth } = getMcpServer(deps, { tenantId, name });
   if (source !== "tenant") throw new Failure(toolFailures.mcp_server_configured, { name });
   await deps.db.transaction(async (tx) => {
     await deps.mcpServerStore.deleteServer(tx, { tenantId, name });
     await deps.outbox.append(tx, mcpServerChanged, { tenantId, name, actorId: currentActorId() });
   });
-  if (credentialId !== "") await deps.credential.revokeCredential({ tenantId, credentialId });
+  for (const id of [credentialId, oauth?.credentialId ?? ""]) {
+    if (id !== "") await deps.credential.revokeCredential({ tenantId, credentialId: id });
+  }
   await loadTenantMcpServers(deps);
 }
 
@@ -110,12 +157,18 @@ export async function loadSharedMcpServers(
 ): Promise<void> {
   const createdAt = new Date(deps.clock.nowMs());
   const configured = await Promise.all(
-    configs.map(async ({ headers, ...config }): Promise<McpServer> => {
+    configs.map(async ({ headers, oauth: given, ...config }): Promise<McpServer> => {
       const url = withoutEndSlash(config.url);
       const revealed = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value.reveal()]));
-      const credentialId = await sealHeaders(deps, { tenantId: platformTenantId, name: config.name, url }, revealed);
+      const named = { tenantId: platformTenantId, name: config.name, url };
+      const credentialId = await sealHeaders(deps, named, revealed);
+      const oauth =
+        given &&
+        (await sealOauth(deps, named, {
+          ...{ ...given, resource: given.resource, clientSecret: given.clientSecret.reveal() },
+        }));
       const ids = { serverId: `config:${config.name}`, tenantId: "", source: "config" } as const;
-      return { ...config, ...ids, url, credentialId, createdAt };
+      return { ...config, ...ids, url, credentialId, oauth: oauth ?? null, createdAt };
     }),
   );
   const simulated = simulator && toSimulatedServer(deps, simulator, createdAt);
@@ -129,7 +182,15 @@ function toSimulatedServer(
 ): McpServer {
   const server: McpServer = {
     ...{ serverId: "simulated-mcp", tenantId: "", name: "simulated", url: `${url}/mcp`, source: "simulator" },
-    ...{ credentialId: "", allowedTools: [], usdPerCall: "0.001", usdPerCallByTool: {}, timeoutMs: 60_000, createdAt },
+    ...{
+      credentialId: "",
+      oauth: null,
+      allowedTools: [],
+      usdPerCall: "0.001",
+      usdPerCallByTool: {},
+      timeoutMs: 60_000,
+      createdAt,
+    },
   };
   credentials.setLocal(upstreamOf(server).providerId, JSON.stringify({ authorization: `Bearer ${apiKey}` }));
   return server;

@@ -37,6 +37,8 @@ export interface UpstreamSessionDeps {
   readonly pool: UpstreamPool;
   /** What is sent with each request: who we are, to the server. */
   headers(): Promise<Readonly<Record<string, string>>>;
+  /** Whether a request that was refused (401) with these headers is to be sent once more, with new ones. */
+  isWorthAnother(headers: Readonly<Record<string, string>>): boolean;
 }
 
 /** Told to nobody else. */
@@ -54,23 +56,37 @@ const cancelLimitMs = 5_000;
 const openLimitMs = 30_000;
 
 /** A session that opens with its first request. */
-export function createUpstreamSession({ server, pool, headers }: UpstreamSessionDeps): UpstreamSession {
+export function createUpstreamSession({ server, pool, headers, isWorthAnother }: UpstreamSessionDeps): UpstreamSession {
   const path = new URL(server.url).pathname;
   let opened: Promise<Opened> | undefined;
   let lastId = 0;
 
+  /** A request that was refused for its token did nothing, and is sent once more with another. */
   async function post(message: object, at: Opened | undefined, signal: AbortSignal, onSent?: () => void) {
+    const given = await headers();
+    onSent?.();
+    const answer = await postWith(given, message, at, signal);
+    if (answer.head.status !== 401 || !isWorthAnother(given)) return answer;
+    answer.discard();
+    return postWith(await headers(), message, at, signal);
+  }
+
+  function postWith(
+    given: Readonly<Record<string, string>>,
+    message: object,
+    at: Opened | undefined,
+    signal: AbortSignal,
+  ): Promise<Answer> {
     const start = toRequestStart({
       ...{ method: "POST", path, authority: pool.authority },
       headers: {
-        ...(await headers()),
+        ...given,
         ...{ "content-type": "application/json", accept: "application/json, text/event-stream", "user-agent": "lyss" },
         ...(at && { [versionHeader]: at.version }),
         ...(at?.sessionId !== undefined && { [sessionHeader]: at.sessionId }),
       },
     });
     const body = Buffer.from(JSON.stringify({ jsonrpc: "2.0", ...message }));
-    onSent?.();
     return requestAnswer(pool, composeRequest(start, body), signal);
   }
 
