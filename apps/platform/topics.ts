@@ -22,6 +22,7 @@ export const topics: readonly Topic[] = [
       "guardrail.*",
       "impersonation.*",
       "key.*",
+      "mcp_call.*",
       "mcp_server.*",
       "mcp_tool.*",
       "model_limit.*",

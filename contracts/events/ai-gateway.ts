@@ -6,6 +6,7 @@ import {
   DegradationChangedSchema,
   GuardrailChangedSchema,
   GuardrailFoundSchema,
+  McpCallCanceledSchema,
   McpServerChangedSchema,
   McpToolCalledSchema,
   ModelLimitChangedSchema,
@@ -58,6 +59,9 @@ export const guardrailFound = defineEvent("guardrail.found", GuardrailFoundSchem
 
 /** A tenant's tool servers changed; nodes refresh their snapshot. */
 export const mcpServerChanged = defineEvent("mcp_server.changed", McpServerChangedSchema, (event) => event.tenantId);
+
+/** A client has taken back a request to a tool server; whichever process answers it ends it. */
+export const mcpCallCanceled = defineEvent("mcp_call.canceled", McpCallCanceledSchema, (event) => event.tenantId);
 
 /** A tool was called: who, which, and how it ended. */
 export const mcpToolCalled = defineEvent("mcp_tool.called", McpToolCalledSchema, (event) => event.tenantId);

@@ -7,6 +7,7 @@ import {
   degradationChanged,
   guardrailChanged,
   guardrailFound,
+  mcpCallCanceled,
   mcpServerChanged,
   mcpToolCalled,
   modelLimitChanged,
@@ -137,7 +138,7 @@ export const aiGateway = defineService({
   publishes: [
     ...[providerChanged, providerAccountChanged, routeChanged, breakerChanged, degradationChanged, resilienceOrdered],
     ...[aiGatewayPersonErased, aiGatewayPersonExported, modelLimitChanged, cachePolicyChanged, promptChanged],
-    ...[callDefaultsChanged, guardrailChanged, guardrailFound, mcpServerChanged, mcpToolCalled],
+    ...[callDefaultsChanged, guardrailChanged, guardrailFound, mcpServerChanged, mcpToolCalled, mcpCallCanceled],
     ...[requestBodyPolicyChanged, requestBodyRead, requestBodyRemoved],
   ],
   hears: [
@@ -148,6 +149,7 @@ export const aiGateway = defineService({
     cachePolicyChanged,
     callDefaultsChanged,
     guardrailChanged,
+    mcpCallCanceled,
     mcpServerChanged,
     requestBodyPolicyChanged,
     credentialRotated,

@@ -26,6 +26,7 @@ export const unauditedEvents: Readonly<Record<string, string>> = {
   "user.audit.key_updated": `${toldElsewhere}: key.updated`,
   "user.audit.key_leaked": `${toldElsewhere}: key.revoked`,
   "access.changed": refresh,
+  "mcp_call.canceled": byUse,
   "user.audit.federated": `${toldElsewhere}: user.federated`,
   "user.audit.impersonated": `${toldElsewhere}: impersonation.started`,
   "user.audit.factor_added": `${toldElsewhere}: factor.added`,

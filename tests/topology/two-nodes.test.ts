@@ -242,6 +242,29 @@ test(
   },
 );
 
+test("a call of a tool that is taken back at one node ends at the other", limits, async () => {
+  const [here, there] = nodes.map(({ url }) => `${url}/v1/mcp`);
+  const post = (at: string | undefined, message: object, session = "") =>
+    fetch(at ?? "", {
+      method: "POST",
+      headers: {
+        ...{ authorization: `Bearer ${first.apiKey}`, "content-type": "application/json" },
+        ...{ accept: "application/json, text/event-stream", ...(session && { "mcp-session-id": session }) },
+      },
+      body: JSON.stringify({ jsonrpc: "2.0", ...message }),
+    });
+  const opened = await post(here, { id: 0, method: "initialize", params: {} });
+  const session = opened.headers.get("mcp-session-id") ?? "";
+  const asked = { name: "simulated__slow", arguments: { steps: 20, step_ms: 500 }, _meta: { progressToken: 1 } };
+  // The head comes with the first step: then it is under way.
+  const answer = await post(here, { id: 1, method: "tools/call", params: asked }, session);
+  const startedMs = clock.monotonicMs();
+  const taken = { method: "notifications/cancelled", params: { requestId: 1 } };
+  assert.equal((await post(there, taken, session)).status, 202);
+  assert.match(await answer.text(), /"error":/);
+  assert.ok(clock.monotonicMs() - startedMs < 5_000, "long before its last step");
+});
+
 test("the audit log of what was done at both nodes is one chain, intact at each", limits, async () => {
   const { access_token } = await login(world.ann);
   const acts = async () => {

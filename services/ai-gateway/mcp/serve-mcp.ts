@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { mcpCallCanceled } from "@lyss/contracts/events/ai-gateway.ts";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
@@ -34,7 +35,7 @@ export async function serveMcp(deps: AiGatewayDeps, exchange: Exchange): Promise
   checkHead(deps, req);
   const message = readMessage(body);
   if (message.kind !== "request") {
-    if (message.kind === "notification") hear(deps, caller, req, message);
+    if (message.kind === "notification") await hear(deps, caller, req, message);
     res.writeHead(202, { "content-length": "0", "x-request-id": requestId }).end();
     return;
   }
@@ -145,17 +146,24 @@ async function ask(
   }
 }
 
-/** A client takes back what it asked. The call may be under way elsewhere or over: then nothing happens, as the protocol says. */
-function hear(
-  { serverCalls }: Pick<AiGatewayDeps, "serverCalls">,
+/** A client takes back what it asked, here or at another process. It may be over: then nothing happens, as the protocol says. */
+async function hear(
+  { serverCalls, db, outbox }: Pick<AiGatewayDeps, "serverCalls" | "db" | "outbox">,
   caller: Caller,
   req: IncomingMessage,
   { method, params }: Extract<RpcMessage, { kind: "notification" }>,
-): void {
+): Promise<void> {
   const { requestId } = params;
-  if (method === "notifications/cancelled" && isRpcId(requestId))
-    serverCalls.get(callKeyOf(caller, req, requestId))?.abort();
+  if (method !== "notifications/cancelled" || !isRpcId(requestId)) return;
+  const call = callKeyOf(caller, req, requestId);
+  const here = serverCalls.get(call);
+  if (here) return here.abort();
+  // Without a session of ours a request is known at its own process alone.
+  if (!sessionPattern.test(String(req.headers[sessionHeader]))) return;
+  await db.transaction((tx) => outbox.append(tx, mcpCallCanceled, { tenantId: caller.tenantId, call }));
 }
+
+const sessionPattern = /^mcps_[0-9a-z]{26}$/;
 
 /** Clients count their requests from 0: a call is known by its session as well, and belongs to whoever made it. */
 function callKeyOf({ tenantId, userId, keyId }: Caller, { headers }: IncomingMessage, id: RpcId): string {

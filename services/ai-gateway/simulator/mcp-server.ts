@@ -48,7 +48,7 @@ const tools = [
 const readme = "simulated://readme";
 const greetingsAt = "simulated://greetings/";
 
-const resources = [{ uri: readme, name: "readme", title: "What this is", mimeType: "text/plain", size: 48 }];
+const resources = [{ uri: readme, name: "readme", title: "What this is", mimeType: "text/plain", size: 47 }];
 const resourceTemplates = [
   { uriTemplate: `${greetingsAt}{name}`, name: "greetings", title: "A greeting for somebody", mimeType: "text/plain" },
 ];

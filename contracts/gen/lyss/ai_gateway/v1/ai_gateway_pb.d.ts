@@ -1076,6 +1076,31 @@ export declare type McpServerChanged = Message<"lyss.ai_gateway.v1.McpServerChan
 export declare const McpServerChangedSchema: GenMessage<McpServerChanged>;
 
 /**
+ * A client has taken back a request to a tool server that another process may be answering. Only that one does anything.
+ *
+ * @generated from message lyss.ai_gateway.v1.McpCallCanceled
+ */
+export declare type McpCallCanceled = Message<"lyss.ai_gateway.v1.McpCallCanceled"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * Whose it is and what they called it, as the process knows it that answers it.
+   *
+   * @generated from field: string call = 2;
+   */
+  call: string;
+};
+
+/**
+ * Describes the message lyss.ai_gateway.v1.McpCallCanceled.
+ * Use `create(McpCallCanceledSchema)` to create a new message.
+ */
+export declare const McpCallCanceledSchema: GenMessage<McpCallCanceled>;
+
+/**
  * Somebody called a tool. What it was given and what it answered stands nowhere.
  *
  * @generated from message lyss.ai_gateway.v1.McpToolCalled
