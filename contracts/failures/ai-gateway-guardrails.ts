@@ -11,6 +11,15 @@ export const guardrailFailures = defineFailures("ai_gateway", {
       zh_CN: "类型为“model”的护栏会调用租户的模型并由租户付费，因此平台级护栏不支持。请为租户创建，或改用 webhook。",
     },
   },
+  webhook_address_refused: {
+    kind: "invalid_argument",
+    publicCode: "GATEWAY_096",
+    text: {
+      en_US:
+        "url: {reason}. A tenant's webhook is https and public; only the operator's guardrails may name other addresses.",
+      zh_CN: "url：{reason}。租户的 webhook 必须使用 https 且为公网地址；仅运营者的护栏可使用其他地址。",
+    },
+  },
   guardrail_secret_needed: {
     kind: "failed_precondition",
     publicCode: "GATEWAY_095",

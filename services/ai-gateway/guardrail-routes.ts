@@ -104,7 +104,7 @@ function routesAt({ path, suffix, whose, permission, tenantOf }: GuardrailPlace)
       versionOf: ({ version }) => version,
       failures: [
         ...[aiGatewayFailures.guardrail_version_mismatch, aiGatewayFailures.too_many_guardrails],
-        ...[aiGatewayFailures.address_refused, guardrailFailures.guardrail_secret_needed],
+        ...[guardrailFailures.webhook_address_refused, guardrailFailures.guardrail_secret_needed],
         ...[aiGatewayFailures.model_not_found, guardrailFailures.guardrail_of_tenant],
       ],
       async handle(ops, { params: { name }, body: spec, expectedVersion, ...request }) {

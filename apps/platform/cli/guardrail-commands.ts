@@ -159,12 +159,13 @@ function toGuardrailTable({ data, next_cursor }: Row): string {
   return next_cursor ? `${table}\nMore: --cursor ${next_cursor}` : table;
 }
 
-function toGuardrailText({ name, rule, version, updated_at }: Row): string {
+function toGuardrailText({ name, rule, has_secret, version, updated_at }: Row): string {
   const fields = Object.entries(rule as Row).map(([field, value]) => [
     field.replaceAll("_", " "),
     typeof value === "object" ? JSON.stringify(value) : value,
   ]);
-  return toFields({ name, ...Object.fromEntries(fields), version, changed: updated_at });
+  const signed = (rule as Row)["kind"] === "webhook" ? { signed: has_secret } : {};
+  return toFields({ name, ...Object.fromEntries(fields), ...signed, version, changed: updated_at });
 }
 
 function toTestText({ blocked, text, findings }: Row): string {

@@ -19,7 +19,7 @@ export interface GuardrailToPut extends GuardrailName {
 const guard = createAddressGuard();
 
 /**
- * `Guardrails.put`, for what asks others, too: its secret is sealed and good for its address alone. Throws also `address_refused` for a
+ * `Guardrails.put`, for what asks others, too: its secret is sealed and good for its address alone. Throws also `webhook_address_refused` for a
  * tenant's address that is not public, `guardrail_secret_needed`, `model_not_found` for a model that the tenant has not, and
  * `guardrail_of_tenant`.
  */
@@ -51,7 +51,8 @@ function requireAskable({ catalog }: Deps, { tenantId, spec }: GuardrailToPut): 
   if (spec.kind === "webhook" && tenantId !== "") {
     const reason = guard.refuse(new URL(spec.url));
     if (reason) {
-      throw new Failure(aiGatewayFailures.address_refused, { reason: reason.en_US, reason_zh_CN: reason.zh_CN });
+      const details = { reason: reason.en_US, reason_zh_CN: reason.zh_CN };
+      throw new Failure(guardrailFailures.webhook_address_refused, details);
     }
   }
   if (spec.kind === "model") {
