@@ -5,6 +5,7 @@ import type { DebtStore } from "./debts/debt-store.ts";
 import type { IntegrityOps } from "./integrity/integrity-ops.ts";
 import type { InvoiceOps } from "./invoices/ops.ts";
 import type { Ledger } from "./ledger.ts";
+import type { LiveDeps } from "./live/send-live.ts";
 import type { PersonStore } from "./persons/person-store.ts";
 import type { FactsDeps } from "./post-facts.ts";
 import type { PricesDeps } from "./prices/ops.ts";
@@ -32,6 +33,8 @@ export interface BillingDeps extends FactsDeps, PricesDeps {
   readonly reports: ReportStore;
   readonly usageProjection: Projection;
   readonly clock: Clock;
+  /** What is told as it happens. */
+  readonly live: LiveDeps;
   readonly holdTtlMs: number;
   readonly leaseTtlMs: number;
   readonly usageRetentionDays: number | undefined;

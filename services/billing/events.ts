@@ -13,7 +13,7 @@ import type { BillingOps } from "./ops.ts";
 interface EventParts extends Pick<BillingDeps, "store" | "outbox" | "random" | "currency"> {
   readonly usageProjection: Projection;
   readonly budgets: Budgets;
-  readonly ops: Pick<BillingOps, "capKey" | "uncapKey" | "exportPerson">;
+  readonly ops: Pick<BillingOps, "capKey" | "uncapKey" | "exportPerson" | "live">;
 }
 
 /** What billing hears: its own usage, who is in which group, what keys are limited to, and new tenants: each has a wallet, empty at first. */
@@ -23,6 +23,7 @@ export function createBillingSubscriptions(parts: EventParts): readonly Subscrip
     projectionSubscription(usageProjection),
     followGroups(budgets),
     followKeys(ops),
+    ops.live.feed.subscription,
     {
       mode: "durable",
       name: "follow-tenants",

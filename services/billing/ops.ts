@@ -64,6 +64,7 @@ export function createBillingOps(deps: BillingDeps, payments: Payments, credit: 
     keepUsageDays: (signal?: AbortSignal) => keepUsageDays(deps, signal),
     keepUsageSums: (signal?: AbortSignal) => keepUsageSums(deps, signal),
     leaseTtlMs: deps.leaseTtlMs,
+    live: deps.live,
     ...deps.integrityOps,
     ...deps.reconciliation,
     ...deps.invoiceOps,

@@ -48,6 +48,9 @@ import { createJournal } from "./journal/journal.ts";
 import { createJournalStore } from "./journal/journal-store.ts";
 import { createLeaseStore } from "./lease-store.ts";
 import { createLedger } from "./ledger.ts";
+import { alertEvents } from "./live/live-feed.ts";
+import { liveRoutes } from "./live/live-routes.ts";
+import { startLive } from "./live/start-live.ts";
 import { parseNanos } from "./model.ts";
 import { createBillingOps } from "./ops.ts";
 import { sayOverdraft } from "./overdraft/overdraft.ts";
@@ -86,6 +89,7 @@ export const billing = defineService({
     ...[integrityFailed, reconciliationDrift, billingPersonExported],
   ],
   hears: [
+    ...alertEvents,
     ...[usageRecorded, groupMemberAdded, groupMemberRemoved, keyCreated, keyUpdated, keyRevoked],
     ...[tenantCreated, tenantDiscarded, userExportRequested],
   ],
@@ -108,6 +112,7 @@ export const billing = defineService({
     ...overdraftRoutes,
     ...billingRoutes,
     ...usageRoutes,
+    ...liveRoutes,
     ...reportRoutes,
     ...creditRoutes,
     ...invoiceRoutes,
@@ -166,7 +171,7 @@ export const billing = defineService({
           usageProjection,
           ...prices,
         },
-        ...{ integrityOps: integrity.ops, ...reconciliation },
+        ...{ integrityOps: integrity.ops, ...reconciliation, live: startLive({ ...shared, store }) },
         usageRetentionDays: config.billing.usageRetentionDays,
         usageMinuteRetentionDays: config.billing.usageMinuteRetentionDays,
         usageTagRetentionDays: config.billing.usageTagRetentionDays,
@@ -181,7 +186,7 @@ export const billing = defineService({
       subscriptions: createBillingSubscriptions({ ...shared, usageProjection, budgets, store, ops }),
       jobs: [...createBillingJobs(ops), ...invoices.jobs],
       health: { database: databaseCheck(db), integrity: integrity.check },
-      drain: () => ledger.drain(),
+      drain: () => Promise.all([ledger.drain(), ops.live.feed.close()]).then(() => undefined),
       async stop() {
         await Promise.all([payments.stop(), invoices.stop()]);
       },

@@ -3,4 +3,6 @@ export const paths = {
   signIn: () => "/sign-in",
   start: () => "/start",
   keys: () => "/keys",
+  requests: () => "/requests",
+  request: (id: string) => `/requests/${encodeURIComponent(id)}`,
 } as const;

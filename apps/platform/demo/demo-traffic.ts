@@ -53,7 +53,9 @@ export function makeTraffic({ seed, days, calls, endMs }: TrafficOptions): reado
   const begun = Array.from({ length: calls }, () => {
     const app = pickApp(next());
     const startMs = (app.isNightly ? byNight : byDay)(next());
-    return { app, startedAtMs: Math.min(Math.floor(startMs + next() * hourMs), endMs - 1_000) };
+    // The last hour ends where the traffic does.
+    const lastsMs = Math.max(1, Math.min(hourMs, endMs - startMs));
+    return { app, startedAtMs: Math.min(Math.floor(startMs + next() * lastsMs), endMs - 1) };
   }).sort((one, other) => one.startedAtMs - other.startedAtMs);
   const nameCall = toCallNames(sequence);
   return begun.flatMap(({ app, startedAtMs }) =>

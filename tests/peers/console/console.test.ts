@@ -182,3 +182,36 @@ test("the first load is small, quick and of this site alone; files are kept for 
     /default-src 'none'; script-src 'self'; style-src 'self'/,
   );
 });
+
+test("a request stands in the list as it ends, and its page says what became of it and what it cost, on a phone and in Chinese too", {
+  skip,
+}, async () => {
+  const { page, context, mistakes } = await open(desk);
+  await page.goto(`${url}/requests?range=24h`);
+  await signIn(page, person);
+  await page.getByText("Live", { exact: true }).waitFor();
+  const body = { model: "simulated-small", messages: [{ role: "user", content: "hello" }] };
+  assert.equal((await requestJson(`${url}/v1/chat/completions`, person.apiKey, { body })).status, 200);
+  const row = page.getByRole("row", { name: /simulated-small/ });
+  await row.first().waitFor();
+  await checkLook(page, "requests");
+  await row.first().click();
+  await page.getByRole("heading", { name: "Attempts" }).waitFor();
+  await page.getByRole("cell", { name: "Paid by the tenant's wallet" }).waitFor();
+  await checkLook(page, "request");
+  assert.deepEqual(mistakes, []);
+
+  const phone = await open({
+    ...{ viewport: { width: 390, height: 844 }, locale: "zh-CN", colorScheme: "dark" },
+    storageState: await context.storageState(),
+  });
+  await phone.page.goto(page.url());
+  await phone.page.getByRole("heading", { name: "各次尝试" }).waitFor();
+  await checkWidth(phone.page);
+  await checkLook(phone.page, "request-phone-dark");
+  await phone.page.getByRole("link", { name: "全部请求" }).click();
+  await phone.page.getByText("实时", { exact: true }).waitFor();
+  await checkWidth(phone.page);
+  await checkLook(phone.page, "requests-phone-dark");
+  assert.deepEqual(phone.mistakes, []);
+});

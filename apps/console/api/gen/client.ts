@@ -932,6 +932,8 @@ export const getKeyApiV1 = /* @__PURE__ */ operation<{ path: { id: string } }, R
 export const updateKeyApiV1 = /* @__PURE__ */ operation<{ path: { id: string }; body: UpdateKeyApiV1Body }, RevokeKeyApiV1Response>("PATCH", "/api/v1/keys/{id}");
 /** Gives an API key a new secret. */
 export const rotateKeyApiV1 = /* @__PURE__ */ operation<{ path: { id: string }; body: RotateKeyApiV1Body }, CreateKeyApiV1Response>("POST", "/api/v1/keys/{id}/rotate");
+/** Server-sent events of the tenant: `request` for each attempt that was recorded, as the usage list has it, `balance`, `alert` (with `event:read`), and `missed` with the number of requests that were not told. Without `billing:audit` requests are one's own. */
+export const watchTenant = /* @__PURE__ */ operation<{ header?: { Accept?: string | undefined; "Last-Event-ID"?: string | undefined } }, unknown>("GET", "/api/v1/live");
 /** Every permission that a role, key, group or service client of a tenant may hold, with what it is for. */
 export const listPermissions = /* @__PURE__ */ operation<Record<string, never>, ListPermissionsResponse>("GET", "/api/v1/permissions");
 /** The programs that sign the tenant's people in, newest first. */

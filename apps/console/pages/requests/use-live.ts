@@ -1,0 +1,45 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { watchTenant } from "../../api/gen/client.ts";
+
+const retryMs = 2_000;
+/** What comes in a burst is shown together. */
+const gatherMs = 1_000;
+
+/** Has lists of a name loaded anew when something was recorded in the tenant. Tells whether the stream is open. */
+export function useLive(listName: string): boolean {
+  const cache = useQueryClient();
+  const [isOpen, setOpen] = useState(false);
+  useEffect(() => {
+    const leaving = new AbortController();
+    const { signal } = leaving;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const refresh = () => {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        void cache.invalidateQueries({ queryKey: ["list", listName] });
+      }, gatherMs);
+    };
+    const watch = async () => {
+      while (!signal.aborted) {
+        try {
+          for await (const data of watchTenant.stream({ header: { Accept: "text/event-stream" } }, { signal })) {
+            setOpen(true);
+            // A request, or how many were not told; the balance alone changes no list.
+            if (/^\{"(id|requests)":/.test(data)) refresh();
+          }
+        } catch {
+          // It is tried again; what is wrong with the API the list says.
+        }
+        setOpen(false);
+        if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, retryMs));
+      }
+    };
+    void watch();
+    return () => {
+      leaving.abort();
+      clearTimeout(timer);
+    };
+  }, [cache, listName]);
+  return isOpen;
+}
