@@ -17,6 +17,7 @@ export const topics: readonly Topic[] = [
       "call_defaults.*",
       "credential.*",
       "degradation.*",
+      "export.*",
       "factor.*",
       "group.*",
       "guardrail.*",

@@ -49,6 +49,7 @@ export const permissionsByRole: Readonly<Record<string, readonly string[]>> = {
     "mcp_server:*",
     "tool:*",
     "request_body:*",
+    "export:*",
     "billing:read",
     "billing:audit",
     "billing:budget",

@@ -4,6 +4,8 @@ import {
   CachePolicyChangedSchema,
   CallDefaultsChangedSchema,
   DegradationChangedSchema,
+  ExportChangedSchema,
+  ExportFailedSchema,
   GuardrailChangedSchema,
   GuardrailFoundSchema,
   McpCallCanceledSchema,
@@ -65,6 +67,16 @@ export const mcpCallCanceled = defineEvent("mcp_call.canceled", McpCallCanceledS
 
 /** A tool was called: who, which, and how it ended. */
 export const mcpToolCalled = defineEvent("mcp_tool.called", McpToolCalledSchema, (event) => event.tenantId);
+
+/** Where records of calls are sent was changed, or halted. */
+export const exportChanged = defineEvent(
+  "export.changed",
+  ExportChangedSchema,
+  (event) => event.tenantId || "platform",
+);
+
+/** Records of calls are not taken, and are not sent until somebody resumes it. */
+export const exportFailed = defineEvent("export.failed", ExportFailedSchema, (event) => event.tenantId || "platform");
 
 /** A tenant keeps what is said in its calls, or no longer, or had it forgotten; nodes read it anew. */
 export const requestBodyPolicyChanged = defineEvent(

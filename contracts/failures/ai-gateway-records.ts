@@ -19,4 +19,24 @@ export const recordFailures = defineFailures("ai_gateway", {
       zh_CN: "没有保存调用“{id}”的内容：未要求保存、已过保存期，或没有此调用。",
     },
   },
+  export_not_found: {
+    kind: "not_found",
+    publicCode: "GATEWAY_114",
+    text: { en_US: "There is no export '{name}'.", zh_CN: "没有名为“{name}”的导出。" },
+  },
+  export_version_mismatch: {
+    kind: "failed_precondition",
+    publicCode: "GATEWAY_115",
+    httpStatus: 412,
+    text: {
+      en_US: "The export has changed: it is at version {current}, not {expected}. Read it again.",
+      zh_CN: "导出已发生变化：当前版本为 {current}，而非 {expected}。请重新读取。",
+    },
+  },
+  too_many_exports: {
+    kind: "resource_exhausted",
+    publicCode: "GATEWAY_116",
+    httpStatus: 409,
+    text: { en_US: "There may be {limit} exports.", zh_CN: "最多可有 {limit} 个导出。" },
+  },
 });

@@ -17,7 +17,7 @@ export interface GuardedFetchOptions {
 export interface GuardedRequest {
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string | undefined;
+  readonly body?: string | Buffer | undefined;
 }
 
 /** Why an address was not called, or no usable answer came. `reason` is fit to be shown to whoever named the address. */

@@ -19,6 +19,7 @@ import type { Catalog } from "./catalog.ts";
 import type { ChoiceLog } from "./choices/choice-log.ts";
 import type { GatewaySettings } from "./config.ts";
 import type { CredentialCache } from "./credential-cache.ts";
+import type { Exports } from "./exports/exports.ts";
 import type { BatchFunds } from "./funds/batch-funds.ts";
 import type { Funding } from "./funds/funding.ts";
 import type { Guardrails } from "./guardrails/guardrails.ts";
@@ -99,6 +100,7 @@ export interface AiGatewayDeps {
   readonly cachePolicies: CachePolicies;
   readonly responses: KeptResponses;
   readonly requestBodies: RequestBodies;
+  readonly exports: Exports;
   readonly fileStore: FileStore;
   readonly batchStore: BatchStore;
   readonly batchFunds: BatchFunds;

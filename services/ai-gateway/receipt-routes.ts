@@ -1,28 +1,18 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
-import { CallOutcome, type ReceiptAttempt } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import type { ReceiptAttempt } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { scopeFor } from "@lyss/contracts/usage/usage-scope.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { permits } from "@lyss/kit/rpc/call-context.ts";
 import { z } from "zod";
+import { callStatuses, statusOf } from "./call-status.ts";
 import { choiceBody } from "./choices/choice-body.ts";
 import type { CallReceipt } from "./choices/get-receipt.ts";
 import { findingBody, toFindingBody } from "./guardrails/finding-body.ts";
 import type { AiGatewayOps } from "./ops.ts";
 
 const { json } = routesFor<AiGatewayOps>();
-
-const statuses = ["completed", "failed", "canceled", "truncated", "lost", "cached"] as const;
-const statusOf: Readonly<Record<CallOutcome, (typeof statuses)[number]>> = {
-  [CallOutcome.UNSPECIFIED]: "lost",
-  [CallOutcome.COMPLETED]: "completed",
-  [CallOutcome.FAILED]: "failed",
-  [CallOutcome.CANCELED]: "canceled",
-  [CallOutcome.TRUNCATED]: "truncated",
-  [CallOutcome.LOST]: "lost",
-  [CallOutcome.CACHED]: "cached",
-};
 
 const receiptBody = z.strictObject({
   object: z.literal("call_receipt"),
@@ -52,7 +42,7 @@ const receiptBody = z.strictObject({
       attempt: z.int().min(1),
       provider: z.string(),
       model: z.string().describe("Its name at that provider's place in Lyss."),
-      status: z.enum(statuses),
+      status: z.enum(callStatuses),
       started_at: z.iso.datetime(),
       charged: z.boolean().describe("False for one after which the call went on elsewhere: nobody pays for it."),
       cost_nanos: z.string(),

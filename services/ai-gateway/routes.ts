@@ -10,6 +10,7 @@ import { callDefaultsRoutes } from "./call-defaults-routes.ts";
 import { callRoutes, type Place } from "./call-routes.ts";
 import { apiVersionSchema } from "./config.ts";
 import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
+import { exportRoutes } from "./export-routes.ts";
 import { fileRoutes } from "./file-routes.ts";
 import { geminiRoutes } from "./gemini-routes.ts";
 import { guardrailRoutes } from "./guardrail-routes.ts";
@@ -317,6 +318,7 @@ export const aiGatewayRoutes = [
   ...cacheRoutes,
   ...receiptRoutes,
   ...requestBodyRoutes,
+  ...exportRoutes,
 ];
 
 function toModelConfig(input: z.output<typeof modelInput>): ModelConfig {

@@ -5,6 +5,8 @@ import {
   cachePolicyChanged,
   callDefaultsChanged,
   degradationChanged,
+  exportChanged,
+  exportFailed,
   guardrailChanged,
   guardrailFound,
   mcpCallCanceled,
@@ -68,7 +70,7 @@ import { createAiGatewayOps } from "./ops.ts";
 import { createPromptStore } from "./prompts/prompt-store.ts";
 import { createProviderPolicies } from "./provider-policies.ts";
 import { createAccessTokens, withAccessTokens } from "./providers/vertex/access-tokens.ts";
-import { createRequestBodies } from "./request-bodies/request-bodies.ts";
+import { createRecordKeeping } from "./record-keeping.ts";
 import { createResilienceChanges } from "./resilience-changes.ts";
 import { createKeptResponses } from "./responses/kept-responses.ts";
 import { createResponseStore } from "./responses/response-store.ts";
@@ -139,7 +141,7 @@ export const aiGateway = defineService({
     ...[providerChanged, providerAccountChanged, routeChanged, breakerChanged, degradationChanged, resilienceOrdered],
     ...[aiGatewayPersonErased, aiGatewayPersonExported, modelLimitChanged, cachePolicyChanged, promptChanged],
     ...[callDefaultsChanged, guardrailChanged, guardrailFound, mcpServerChanged, mcpToolCalled, mcpCallCanceled],
-    ...[requestBodyPolicyChanged, requestBodyRead, requestBodyRemoved],
+    ...[requestBodyPolicyChanged, requestBodyRead, requestBodyRemoved, exportChanged, exportFailed],
   ],
   hears: [
     providerChanged,
@@ -212,7 +214,7 @@ export const aiGateway = defineService({
       ...{ ...routing, ...limiting, ...caching, choices, guardrails: openGuardrails({ ...given, ...asking }) },
       ...{ promptStore: createPromptStore(db.sql), store: createAiGatewayStore(db.sql) },
       ...createMcpParts({ ...given, billing, settings, credentials, pools }),
-      requestBodies: createRequestBodies({ ...given, key: given.deriveKey("ai-gateway.request-body") }),
+      ...createRecordKeeping({ ...given, billing }),
       callDefaults: createDefaultsBook({ db, outbox, clock, store: createCallDefaultsStore(db.sql) }),
       ...createBatching(db, billing, given.folder),
       metrics: createGatewayMetrics(metrics, {

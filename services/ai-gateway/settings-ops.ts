@@ -3,6 +3,8 @@ import type { CachePolicySpec } from "./answer-cache/cache-policy.ts";
 import { checkEmbeddingModel } from "./answer-cache/check-embedding-model.ts";
 import type { CallDefaultsKey, CallDefaultsSpec } from "./call-defaults/call-defaults.ts";
 import type { AiGatewayDeps } from "./deps.ts";
+import type { ExportName } from "./exports/export.ts";
+import type { Exports } from "./exports/exports.ts";
 import type { GuardrailName } from "./guardrails/guardrail.ts";
 import { type GuardrailToPut, putGuardrail, removeGuardrail } from "./guardrails/put-guardrail.ts";
 import { type TextToTry, tryGuardrails } from "./guardrails/try-guardrails.ts";
@@ -38,6 +40,13 @@ export function createSettingsOps(deps: AiGatewayDeps) {
     putGuardrail: (given: GuardrailToPut) => putGuardrail(deps, given),
     removeGuardrail: (name: GuardrailName) => removeGuardrail(deps, name),
     tryGuardrails: (given: TextToTry) => tryGuardrails(deps.guardrails, given),
+    listRecordExports: (page: Parameters<Exports["list"]>[0]) => deps.exports.list(page),
+    getRecordExport: (named: ExportName) => deps.exports.get(named),
+    putRecordExport: (given: Parameters<Exports["put"]>[0]) => deps.exports.put(given),
+    removeRecordExport: (named: ExportName) => deps.exports.remove(named),
+    pauseRecordExport: (named: ExportName) => deps.exports.pause(named),
+    resumeRecordExport: (named: ExportName) => deps.exports.resume(named),
+    testRecordExport: (named: ExportName) => deps.exports.test(named),
     loadBodyPolicies: () => deps.requestBodies.policies.load(),
     getBodyPolicy: (tenantId: string) => deps.requestBodies.report(tenantId),
     async putBodyPolicy(tenantId: string, spec: BodyPolicySpec) {

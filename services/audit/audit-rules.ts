@@ -2,6 +2,7 @@ import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import {
   cachePolicyChanged,
   callDefaultsChanged,
+  exportChanged,
   guardrailChanged,
   mcpServerChanged,
   mcpToolCalled,
@@ -334,6 +335,7 @@ export const auditRules: readonly AuditRule[] = [
   audited(integrityFailed, { subject: ["journal", "runId"], details: ["findingCount"] }),
   audited(callDefaultsChanged, { ...ofTenant, actor: "actorId", subject: ["call_defaults", "keyId"] }),
   audited(cachePolicyChanged, { ...ofTenant, actor: "actorId", subject: ["cache", "tenantId"] }),
+  audited(exportChanged, { ...ofTenant, actor: "actorId", subject: ["export", "name"], details: ["change"] }),
   audited(requestBodyPolicyChanged, {
     ...{ ...ofTenant, actor: "actorId", subject: ["request_body_policy", "tenantId"], details: ["change"] },
   }),

@@ -42,6 +42,7 @@ export const unauditedEvents: Readonly<Record<string, string>> = {
   "provider.account.changed": byItself,
   "degradation.level.changed": `${byItself}; a person's order is resilience.ordered`,
   "guardrail.found": byUse,
+  "export.failed": byItself,
   "billing.balance.low": byUse,
   "billing.usage.recorded": byUse,
   "billing.quota.exceeded": byUse,

@@ -21,6 +21,7 @@ import { createPricesOps } from "./prices/ops.ts";
 import type { RaiseRequest } from "./raise-hold.ts";
 import { type ReportUsageInput, reportUsage } from "./reports/report-usage.ts";
 import { exportUsage } from "./usage/export-usage.ts";
+import { type FollowUsageInput, followUsage } from "./usage/follow-usage.ts";
 import { getCosts } from "./usage/get-costs.ts";
 import { getReceipt } from "./usage/get-receipt.ts";
 import { keepUsageDays } from "./usage/keep-usage-days.ts";
@@ -39,6 +40,7 @@ export function createBillingOps(deps: BillingDeps, payments: Payments, credit: 
     topUpWallet: (input: TopUpWalletInput) => topUpWallet(deps, input),
     getBalance: (input: { tenantId: string }) => getBalance(deps, input),
     listUsage: (input: ListUsageInput) => listUsage(deps, input),
+    followUsage: (input: FollowUsageInput) => followUsage(deps, input),
     sumUsage: () => sumUsage(deps),
     listUsageSummary: (input: ListUsageSummaryInput) => listUsageSummary(deps, input),
     exportUsage: (input: UsageFilter) => exportUsage(deps, input),

@@ -23,6 +23,7 @@ import type { BillingOps } from "./ops.ts";
 import { createPricesRpc, priceInputs } from "./prices/rpc.ts";
 import { maxInt64, optionalUsageInput, otherUsageInput, serviceModeInput, usageInput } from "./prices/rpc-inputs.ts";
 import { createReconciliationRpc, reconciliationInputs } from "./reconciliation/reconciliation-rpc.ts";
+import type { FollowedRow } from "./usage/follow-usage.ts";
 import { toReceiptMessage } from "./usage/receipt-message.ts";
 import { tagsInput } from "./usage/tag-fields.ts";
 import { outcomeMessages } from "./usage/usage-log.ts";
@@ -63,6 +64,7 @@ const inputs = {
   },
   getBalance: { tenantId: idInput },
   listUsage: { tenantId: idInput, keyId: optionalIdInput, model: text, ...pageInputs },
+  followUsage: { tenantId: optionalIdInput, limit: z.int().min(1).max(1_000), after: z.string().max(300) },
   getReceipt: { tenantId: idInput, callId: requiredText, userId: optionalIdInput, keyId: optionalIdInput },
   listUsageSummary: {
     ...{ tenantId: idInput, from: timestampInput, to: timestampInput, cursor: z.string().max(8_192) },
@@ -127,6 +129,10 @@ export function createBillingRpc(ops: BillingOps): CheckedRpc<typeof BillingServ
       const filter = { tenantId, keyId: keyId || undefined, model: model || undefined };
       const { rows, nextCursor } = await ops.listUsage({ ...filter, ...fromPageRequest(request) });
       return { records: rows.map(toUsageRecord), nextCursor: nextCursor ?? "" };
+    },
+    async followUsage({ tenantId, limit, after }) {
+      const { rows, next, isEnd } = await ops.followUsage({ tenantId: tenantId || undefined, limit, after });
+      return { records: rows.map(toFollowed), next, isEnd };
     },
     async getReceipt({ tenantId, callId, userId, keyId }) {
       const scope = { tenantId, userId: userId || undefined, keyId: keyId || undefined };
@@ -228,6 +234,12 @@ function toUsageRecord(row: UsageRow) {
     tokens: toUsageMessage(row),
     serviceMode: serviceModeMessages[row.serviceMode ?? "standard"],
   };
+}
+
+function toFollowed({ row, place }: FollowedRow) {
+  const { tenantId, attempt, uncollectedNanos, startedAtMs } = row;
+  const startedAt = timestampFromDate(new Date(Number(startedAtMs)));
+  return { record: toUsageRecord(row), tenantId, attempt, startedAt, uncollectedNanos, place };
 }
 
 /** What a node reports is never `lost`: only the sweep says that. */

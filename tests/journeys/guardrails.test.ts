@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
 import { after, test } from "node:test";
+import { gunzipSync } from "node:zlib";
 import Anthropic from "@anthropic-ai/sdk";
 import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import OpenAI, { APIError, BadRequestError } from "openai";
@@ -326,6 +331,36 @@ test("where the tenant wishes it, what is said is kept in every dialect, whole a
   assert.match((await lyss("off")).output, /Nothing more is kept/);
   await callers["chat"]?.("m", "after");
   assert.deepEqual((await list()).body["data"], []);
+});
+
+test("records of calls are sent where the operator says, paused, resumed and shown by command", async () => {
+  const taken: string[] = [];
+  const receiver = createServer(async (req, res) => {
+    taken.push(gunzipSync(await buffer(req)).toString());
+    res.end("{}");
+  });
+  receiver.listen(0, "127.0.0.1");
+  await once(receiver, "listening");
+  after(() => receiver.close());
+  const logs = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/v1/logs`;
+  const env = { LYSS_URL: url, LYSS_API_KEY: apiKey };
+  const lyss = (...words: readonly string[]) => runLyss(["exports", ...words], env);
+  const to = ["--kind", "otlp", "--otlp-url", logs, "--max-age", "1"];
+  assert.match((await lyss("add", "own", ...to)).complaint, /only https is allowed/);
+  assert.match((await lyss("add", "logs", "--platform", ...to)).output, /state +active[\s\S]*version +1/);
+  assert.match((await lyss("test", "logs", "--platform")).output, /It was taken, in \d+ ms/);
+  const show = async () => (await requestJson(`${url}/admin/exports/logs`, apiKey)).body;
+  const made = (await show())["next_run_at"];
+  await waitUntil(async () => (await show())["next_run_at"] !== made);
+  await callers["chat"]?.("m", "exported");
+  await waitUntil(async () => (await show())["sent_records"] === 1);
+  assert.match(taken.at(-1) ?? "", /"gen_ai\.request\.model","value":\{"stringValue":"m"\}/);
+  assert.doesNotMatch(taken.join(), /SAY>/);
+  assert.match((await lyss("pause", "logs", "--platform")).output, /state +paused[\s\S]*sent +1 records in 1 batches/);
+  assert.match((await lyss("list", "--platform")).output, /logs +otlp +paused +1 /);
+  assert.match((await lyss("resume", "logs", "--platform")).output, /state +active/);
+  assert.equal((await lyss("delete", "logs", "--platform")).output, "logs is removed.\n");
+  assert.match((await lyss("show", "logs", "--platform")).complaint, /no export 'logs'/);
 });
 
 test("the operator's guardrails are for all, and guardrails are kept by command", async () => {

@@ -13,6 +13,7 @@ import type { CliDeps } from "./context.ts";
 import { addDemoCommand } from "./demo-command.ts";
 import { addDoctorCommand } from "./doctor-command.ts";
 import { addEventCommands } from "./event-commands.ts";
+import { addExportCommands } from "./export-commands.ts";
 import { addGroupCommands } from "./group-commands.ts";
 import { addGuardrailCommands } from "./guardrail-commands.ts";
 import { addInvoiceCommands } from "./invoice-commands.ts";
@@ -74,6 +75,7 @@ function createProgram(deps: CliDeps): Command {
   addBatchCommands(program, deps);
   addGuardrailCommands(program, deps);
   addRequestBodyCommands(program, deps);
+  addExportCommands(program, deps);
   addMoneyCommands(program, deps);
   addBillingCommands(program, deps);
   addPriceCommands(program, deps);

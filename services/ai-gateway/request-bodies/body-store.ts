@@ -72,6 +72,9 @@ export function createBodyStore(db: Database) {
       return row;
     },
 
+    findAll: (tenantId: string, callIds: readonly string[], now: Date) => sql<OpenableBody[]>`
+      ${openable(sql)} where call_id = any(${callIds as string[]}::text[]) and b.tenant_id = ${tenantId} and expires_at > ${now}`,
+
     /** Newest first, from behind `after` on. */
     list(
       { tenantId, userId, keyId, model, from, to }: BodyFilter,

@@ -84,6 +84,15 @@ export function createRequestBodies(deps: RequestBodyDeps) {
       await db.transaction((tx) => outbox.append(tx, requestBodyRead, { tenantId, callId, actorId: currentActorId() }));
       return opened;
     },
+    /** What is kept of these calls, by their ids: for an export, which was allowed to have it when it was made. */
+    async openAll(tenantId: string, callIds: readonly string[]) {
+      const opened = new Map<string, { readonly request: unknown; readonly answer: unknown }>();
+      for (const row of await bodyStore.findAll(tenantId, callIds, now())) {
+        const { request, answer } = await open(row);
+        opened.set(row.callId, { request: request.content, answer: answer?.content ?? null });
+      }
+      return opened;
+    },
     /** Throws `request_body_not_found`. */
     async remove({ tenantId, callId }: CallName): Promise<void> {
       await db.transaction(async (tx) => {

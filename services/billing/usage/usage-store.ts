@@ -26,6 +26,14 @@ export interface UsagePlace {
   readonly attempt: number;
 }
 
+/** A place in the order in which usage is recorded: a transaction, and a row of it that lies behind the place. */
+export interface RecordPlace {
+  readonly recordedBy: bigint;
+  /** Empty for a place before all rows of the transaction. */
+  readonly callId: string;
+  readonly attempt: number;
+}
+
 /** Columns of usage, for `fromUsageColumns`. */
 export function usageColumns(db: Sql | Tx) {
   return db`
@@ -193,6 +201,29 @@ export function createUsageStore(sql: Sql, maxByTag = maxRowsByTag) {
     /** Oldest first, from behind `after` on. */
     listUsageForward: (filter: UsageFilter, after: UsagePlace | undefined, limit: number) =>
       list(filter, { after, limit, direction: "oldest" }),
+
+    /** The oldest transaction that may still record something. */
+    async findRecordHorizon(): Promise<bigint> {
+      const [found] = await sql<{ horizon: bigint }[]>`
+        select (pg_snapshot_xmin(pg_current_snapshot())::text)::bigint as horizon`;
+      return found?.horizon ?? 0n;
+    },
+
+    /** From behind a place up to a transaction, which is not in it, in the order of recording; of all tenants unless one is given. */
+    async listRecorded(
+      tenantId: string | undefined,
+      { recordedBy, callId, attempt }: RecordPlace,
+      end: bigint,
+      limit: number,
+    ): Promise<(UsageRow & { readonly recordedBy: bigint })[]> {
+      const rows = await sql<UsageColumns<UsageRow & { readonly recordedBy: bigint }>[]>`
+        select ${rowColumns()}, recorded_by as "recordedBy" from usage
+        where recorded_by >= ${recordedBy} and recorded_by < ${end}
+          and (recorded_by, call_id, attempt) > (${recordedBy}::bigint, ${callId}::text, ${attempt}::smallint)
+          ${tenantId === undefined ? sql`` : sql`and tenant_id = ${tenantId}`}
+        order by recorded_by, call_id, attempt limit ${limit}`;
+      return rows.map(fromUsageColumns);
+    },
 
     /** The attempts of a call, in order. Looks into every day. */
     async listAttempts(filter: UsageFilter, callId: string): Promise<UsageRow[]> {

@@ -18,7 +18,7 @@ const algorithm = "AWS4-HMAC-SHA256";
 /**
  * The headers that sign a request over the exact bytes that are sent: AWS's Signature Version 4
  * (docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html). Every header given is signed. The path is encoded once
- * more than it is sent, as every service but S3 has it; it is not normalised, since paths are ours.
+ * more than it is sent, but for S3, which has it as it is sent; it is not normalised, since paths are ours.
  */
 export function signRequest(
   { method, authority, path, body, nowMs }: SentRequest,
@@ -40,7 +40,7 @@ export function signRequest(
   const signed = named.map(([name]) => name).join(";");
   const [pathname = "/", query = ""] = path.split("?", 2);
   const canonical = [
-    ...[method, encodeSegments(pathname), sortQuery(query)],
+    ...[method, service === "s3" ? pathname : encodeSegments(pathname), sortQuery(query)],
     ...[named.map(([name, value]) => `${name}:${value}\n`).join(""), signed, sha256(body)],
   ].join("\n");
   const scope = `${date}/${region}/${service}/aws4_request`;

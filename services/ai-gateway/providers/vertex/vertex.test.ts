@@ -45,7 +45,7 @@ function lend(answer: (n: number) => Response) {
   const clock = createFakeClock();
   const asked: { readonly url: string; readonly form: URLSearchParams }[] = [];
   const fetch: GuardedFetch = async (url, { body: sent }) => {
-    asked.push({ url: url.href, form: new URLSearchParams(sent) });
+    asked.push({ url: url.href, form: new URLSearchParams(sent?.toString()) });
     return answer(asked.length);
   };
   return { clock, asked, tokens: createAccessTokens({ clock, fetch, tokenUrl }) };

@@ -433,6 +433,111 @@ export declare type ListUsageResponse = Message<"lyss.billing.v1.ListUsageRespon
 export declare const ListUsageResponseSchema: GenMessage<ListUsageResponse>;
 
 /**
+ * @generated from message lyss.billing.v1.FollowUsageRequest
+ */
+export declare type FollowUsageRequest = Message<"lyss.billing.v1.FollowUsageRequest"> & {
+  /**
+   * Empty for all tenants.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * 1 to 1,000.
+   *
+   * @generated from field: int32 limit = 2;
+   */
+  limit: number;
+
+  /**
+   * Of a record or a response; empty for what is recorded from now on.
+   *
+   * @generated from field: string after = 3;
+   */
+  after: string;
+};
+
+/**
+ * Describes the message lyss.billing.v1.FollowUsageRequest.
+ * Use `create(FollowUsageRequestSchema)` to create a new message.
+ */
+export declare const FollowUsageRequestSchema: GenMessage<FollowUsageRequest>;
+
+/**
+ * @generated from message lyss.billing.v1.FollowUsageResponse
+ */
+export declare type FollowUsageResponse = Message<"lyss.billing.v1.FollowUsageResponse"> & {
+  /**
+   * @generated from field: repeated lyss.billing.v1.FollowedUsage records = 1;
+   */
+  records: FollowedUsage[];
+
+  /**
+   * Where to go on.
+   *
+   * @generated from field: string next = 2;
+   */
+  next: string;
+
+  /**
+   * True when there was no more at that moment.
+   *
+   * @generated from field: bool is_end = 3;
+   */
+  isEnd: boolean;
+};
+
+/**
+ * Describes the message lyss.billing.v1.FollowUsageResponse.
+ * Use `create(FollowUsageResponseSchema)` to create a new message.
+ */
+export declare const FollowUsageResponseSchema: GenMessage<FollowUsageResponse>;
+
+/**
+ * @generated from message lyss.billing.v1.FollowedUsage
+ */
+export declare type FollowedUsage = Message<"lyss.billing.v1.FollowedUsage"> & {
+  /**
+   * @generated from field: lyss.billing.v1.UsageRecord record = 1;
+   */
+  record?: UsageRecord | undefined;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: int32 attempt = 3;
+   */
+  attempt: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp started_at = 4;
+   */
+  startedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: int64 uncollected_nanos = 5;
+   */
+  uncollectedNanos: bigint;
+
+  /**
+   * Where to go on behind it.
+   *
+   * @generated from field: string place = 6;
+   */
+  place: string;
+};
+
+/**
+ * Describes the message lyss.billing.v1.FollowedUsage.
+ * Use `create(FollowedUsageSchema)` to create a new message.
+ */
+export declare const FollowedUsageSchema: GenMessage<FollowedUsage>;
+
+/**
  * @generated from message lyss.billing.v1.GetReceiptRequest
  */
 export declare type GetReceiptRequest = Message<"lyss.billing.v1.GetReceiptRequest"> & {
@@ -3782,6 +3887,16 @@ export declare const BillingService: GenService<{
     methodKind: "unary";
     input: typeof ListUsageRequestSchema;
     output: typeof ListUsageResponseSchema;
+  },
+  /**
+   * Usage of a tenant, or of all, in the order in which it was recorded, from a place in it on: what was read is never followed by something before it.
+   *
+   * @generated from rpc lyss.billing.v1.BillingService.FollowUsage
+   */
+  followUsage: {
+    methodKind: "unary";
+    input: typeof FollowUsageRequestSchema;
+    output: typeof FollowUsageResponseSchema;
   },
   /**
    * How each attempt of one call was charged; of the tenant's, or only of the person's or the key's where one is given.
