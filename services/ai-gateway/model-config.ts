@@ -1,6 +1,7 @@
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { z } from "zod";
 import { toImagePriceName } from "./funds/image-prices.ts";
+import { prefillForms } from "./model.ts";
 
 const usdPerMillion = z
   .string()
@@ -111,6 +112,12 @@ const modelFields = z.strictObject({
     .max(200)
     .optional()
     .describe("What the provider calls the model, when that differs from `name`."),
+  prefill: z
+    .enum(prefillForms)
+    .optional()
+    .describe(
+      "How the model is asked to go on with an answer that is begun: a last message of the assistant's as it is (`plain`), with `prefix` or `partial` true in it, or with `continue_final_message` (vLLM, SGLang). Of Anthropic, DashScope, Mistral and Moonshot it is known.",
+    ),
 });
 
 /** A rule for models: a price without that of input would make input free by accident. `input` and `others` name the fields. */

@@ -16,6 +16,13 @@ export interface VideoPrice {
   readonly usdPerSecond: string;
 }
 
+/**
+ * How a model is asked to go on with an answer that is begun: by a last message of the assistant's as it is (`plain`), with that field true
+ * in it (`prefix`, `partial`), or as vLLM and SGLang have it, with `continue_final_message` beside the messages.
+ */
+export const prefillForms = ["plain", "prefix", "partial", "continue_final_message"] as const;
+export type PrefillForm = (typeof prefillForms)[number];
+
 /** A model as callers name it, at one provider. */
 export interface Model {
   readonly name: string;
@@ -34,6 +41,8 @@ export interface Model {
   readonly showsAllOutput: boolean;
   /** What the provider calls it. */
   readonly upstreamName: string;
+  /** How it is asked to go on with an answer that is begun; undefined where only what is known of its provider counts. */
+  readonly prefill?: PrefillForm | undefined;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { type CallRequest, readRequest } from "./call/read-request.ts";
 import { parseExact } from "./dialects/exact-json.ts";
 import { unsupported } from "./dialects/request-fields.ts";
-import type { Model, Provider } from "./model.ts";
+import type { Model, PrefillForm, Provider } from "./model.ts";
 import file from "./provider-presets.json" with { type: "json" };
 import { asksForNothing, isHint, mayDrop } from "./providers/asked-fields.ts";
 import type { WireProvider } from "./providers/wire.ts";
@@ -26,6 +26,8 @@ interface ModelQuirks extends Quirks {
 interface VendorQuirks extends Quirks {
   /** Those of some of its models, which come on top. */
   readonly some?: readonly ModelQuirks[];
+  /** How some of its models are asked to go on with an answer that is begun. Of others it is not known. */
+  readonly prefill?: { readonly form: PrefillForm; readonly models: string };
   /** Where the vendor says so, and when that was read. */
   readonly checked: string;
 }
@@ -61,6 +63,12 @@ function findQuirks(baseUrl: string, upstreamName: string): Quirks | undefined {
   const { denied, renamed, roles, noStreamOptions } = quirks;
   const isEmpty = denied.length === 0 && Object.keys({ ...renamed, ...roles }).length === 0 && !noStreamOptions;
   return isEmpty ? undefined : quirks;
+}
+
+/** How a model is asked to go on with an answer that is begun; undefined where it is not known to, by the address of its provider. */
+export function knownPrefillOf({ baseUrl }: Pick<Provider, "baseUrl">, model: Model): PrefillForm | undefined {
+  const known = vendors.get(new URL(baseUrl).hostname)?.prefill;
+  return known && new RegExp(known.models).test(model.upstreamName) ? known.form : undefined;
 }
 
 /**

@@ -17,7 +17,7 @@ import { guardrailRoutes } from "./guardrail-routes.ts";
 import { mcpRoutes } from "./mcp-routes.ts";
 import { mediaRoutes } from "./media-routes.ts";
 import { messagesRoutes } from "./messages-routes.ts";
-import { dataPolicies, type Provider, providerDialects, unsupportedParametersModes } from "./model.ts";
+import { dataPolicies, type Provider, prefillForms, providerDialects, unsupportedParametersModes } from "./model.ts";
 import { imagePriceSchema, type ModelConfig, modelSchema, needsInputPrice, videoPriceSchema } from "./model-config.ts";
 import { modelLimitRoutes } from "./model-limit-routes.ts";
 import {
@@ -119,6 +119,7 @@ const modelInput = z
       .describe("What a second of video costs by its size."),
     max_output_tokens: shape.maxOutputTokens,
     shows_all_output: shape.showsAllOutput,
+    prefill: shape.prefill,
   })
   .superRefine(
     needsInputPrice("input_usd_per_million", [
@@ -153,6 +154,7 @@ const provider = z.strictObject({
         .describe("What a second of video costs by its size."),
       max_output_tokens: z.int(),
       shows_all_output: z.boolean(),
+      prefill: z.enum(prefillForms).optional(),
       health: targetReport.optional().describe("How it does, beside the same model at other providers."),
     }),
   ),
@@ -332,6 +334,7 @@ function toModelConfig(input: z.output<typeof modelInput>): ModelConfig {
     videoPrices: input.video_prices?.map(({ size, usd_per_second: usdPerSecond }) => ({ size, usdPerSecond })),
     maxOutputTokens: input.max_output_tokens,
     showsAllOutput: input.shows_all_output,
+    prefill: input.prefill,
   };
 }
 
@@ -368,6 +371,7 @@ function toProvider(it: Provider, reports?: ReadonlyMap<string, TargetReport>): 
       }),
       max_output_tokens: entry.maxOutputTokens,
       shows_all_output: entry.showsAllOutput,
+      ...(entry.prefill && { prefill: entry.prefill }),
       ...healthOf(entry.name),
     })),
     created_at: it.createdAt.toISOString(),

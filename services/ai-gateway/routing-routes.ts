@@ -31,6 +31,7 @@ const routeBody = z.strictObject({
   name: z.string(),
   strategy: z.enum(routeStrategies),
   hedge: routeSchema.shape.hedge,
+  continues: z.boolean(),
   targets: z.array(z.strictObject({ ...routeTargetBody.shape, health: targetReport.nullable() })),
   source: z.enum(["config", "tenant"]),
   version: z.int().describe("1, and one more for each change; the ETag."),
@@ -156,9 +157,9 @@ export const routingRoutes = [
 /** A route as it stands, with how its targets do now. */
 async function showRoute(ops: AiGatewayOps, tenantId: string, route: Route): Promise<z.input<typeof routeBody>> {
   const reports = await ops.reportRoute({ tenantId, route });
-  const { name, strategy, hedge, targets, source, version, updatedAt } = route;
+  const { name, strategy, hedge, continues, targets, source, version, updatedAt } = route;
   return {
-    ...{ object: "route", name, strategy, hedge, source, version, updated_at: updatedAt.toISOString() },
+    ...{ object: "route", name, strategy, hedge, continues, source, version, updated_at: updatedAt.toISOString() },
     targets: targets.map((target, at) => {
       const report = reports[at];
       return { ...target, health: report ? toTargetReport(report) : null };

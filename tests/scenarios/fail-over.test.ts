@@ -8,6 +8,7 @@ import { closeInReverse } from "@lyss/kit/testing/test-cluster.ts";
 import { startSimulator } from "@lyss/services/ai-gateway/simulator/simulator.ts";
 import { assertMoneyAddsUp, balanceOf, listUsage, waitForNoCall, waitForNoHold } from "../read-money.ts";
 import { type RunningPlatform, requestJson, runPlatform } from "../run-platform.ts";
+import { describeContinued, startTellers } from "./continued-answers.ts";
 
 // Each fault is a model of its own at providers of its own, which is also offered by one that is well, or by nobody else.
 
@@ -127,12 +128,14 @@ const well = {
   ...{ name: "well", baseUrl: `${simulator.url}/v1`, apiKey: "sk-well" },
   models: [...cases, "status-529--claude"].map((name) => ({ ...price, name, upstreamName: "simulated-chat" })),
 };
+const tellers = await startTellers(scope);
 let platform: RunningPlatform;
 let start = 0n;
 before(async () => {
   platform = await runPlatform(scope, {
     config: {
-      providers: [...failing, messages, alone, ...prefills, well],
+      providers: [...failing, messages, alone, ...prefills, well, ...tellers.providers],
+      routes: tellers.routes,
       // Every fault is asked for: what one leaves of the budget is not to decide about the next.
       aiGateway: { simulator: false, firstByteTimeoutMs: 1_000, failOver: { budgetReserve: 1_000 } },
       resilience: { policies: { "provider.alone": {} } },
@@ -269,6 +272,17 @@ test("W19: an answer that is begun for the model goes on at the first that would
   const provider = answer.headers.get("lyss-provider");
   assert.deepEqual([answer.status, provider, answer.headers.get("lyss-attempts")], [200, "begun-well", "2"]);
 });
+
+describeContinued(
+  () => platform,
+  tellers.asked,
+  async (callId) => {
+    await waitForNoCall(platform);
+    const rows = (await listUsage(platform)).filter(({ id }) => id === callId) as unknown as Record<string, unknown>[];
+    const told = rows.map((row) => [row["provider"], Number(row["attempt"]), row["status"]] as const);
+    return told.toSorted(([, one], [, other]) => one - other);
+  },
+);
 
 test("R9: one that refuses our key, or asks to wait, is not asked again for a while", async () => {
   for (const fault of ["status-401", "status-429"]) {

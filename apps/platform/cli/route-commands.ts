@@ -40,10 +40,15 @@ export function addRouteCommands(program: Command, deps: CliDeps): void {
       "ask a second target beside one that is slower than so many of a hundred calls, 50 to 99",
       readCount,
     )
+    .option(
+      "--continues",
+      "go on at another target with a stream that breaks off, where that continues answers; both are paid",
+    )
     .option("--if-version <n>", "only if the route is at this version", readCount)
-    .action(async (name: string, { strategy, hedge, target: targets, ifVersion: expectedVersion, ...options }) => {
+    .action(async (name: string, { strategy, hedge, continues, target: targets, ifVersion, ...options }) => {
       const { api, output } = connect(deps, options);
-      const put = await api.send("PUT", pathOf(name), { strategy, hedge, targets }, { expectedVersion });
+      const body = { strategy, hedge, continues, targets };
+      const put = await api.send("PUT", pathOf(name), body, { expectedVersion: ifVersion });
       print(output, put, toRouteText);
     });
 

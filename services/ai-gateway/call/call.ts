@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { ServiceMode } from "@lyss/contracts/pricing/price.ts";
 import { isFailure, type Locale } from "@lyss/kit/errors/failure.ts";
+import type { ShownText } from "../continuation/shown-text.ts";
 import type { AnswerGuard, AnswerWriter } from "../dialects/dialect.ts";
 import type { ReportedUsage } from "../dialects/openai/usage.ts";
 import type { Funds } from "../funds/funds.ts";
@@ -46,6 +47,10 @@ export interface Call {
   readonly facts: WireFacts;
   /** Writes the answer in the caller's dialect. */
   readonly writer: AnswerWriter;
+  /** What its stream has shown; undefined where it is not to be gone on with elsewhere. */
+  readonly shown: ShownText | undefined;
+  /** True where an answer that has begun elsewhere goes on: what fails is told in it, and tried nowhere else. */
+  readonly isContinuation: boolean;
   /** Looks at the answer before it is written; undefined where no rule is for it. */
   readonly guard: AnswerGuard | undefined;
   readonly res: ServerResponse;

@@ -15,6 +15,8 @@ import { likenessOf } from "../routing/request-shape.ts";
 export interface Found {
   readonly targets: readonly [Target, ...Target[]];
   readonly conversation: Conversation | undefined;
+  /** True where the route, or else its caller, wants an answer that breaks off gone on with elsewhere. */
+  readonly continues: boolean;
   /** As the route has it; undefined where it does not hedge. */
   readonly hedge: number | undefined;
   /** How they were chosen; undefined where there was nothing to choose. */
@@ -89,7 +91,11 @@ export async function findTargets(
     const takers = conversation?.isSealed ? takersOf(asked.opened ?? asked.body, wanted) : wanted;
     const isKept = targets !== ordered && first === targets[0];
     const choice = choices.begin(tenantId, { offer, open: ordered, targets: wanted, takers, isKept });
-    return { targets: [first, ...others], conversation, choice, hedge: offer.routed?.route.hedge ?? undefined };
+    const { hedge, continues = false } = offer.routed?.route ?? {};
+    return {
+      ...{ targets: [first, ...others], conversation, choice, hedge: hedge ?? undefined },
+      continues: preferences?.continues ?? continues,
+    };
   }
   throw new Failure(aiGatewayFailures.model_not_found, { model: named });
 }

@@ -22,6 +22,8 @@ export interface Walk {
   /** The conversation that it belongs to; undefined where it is all the same which target it goes to. */
   readonly conversation: Conversation | undefined;
   readonly choice: Choice | undefined;
+  /** True where an answer that breaks off may be gone on with at another target. */
+  readonly continues: boolean;
   /** After which percentile a second target is asked beside the first; undefined for never. */
   readonly hedge: number | undefined;
   /** Those that were paid for until now. */
@@ -40,6 +42,8 @@ export interface PreparedCall {
   readonly counter: TokenCounter;
   /** The bound of the input. */
   readonly inputTokens: number;
+  /** True where an answer that has begun elsewhere goes on. */
+  readonly isContinuation?: true;
 }
 
 /** The targets that can take the call over. */
@@ -66,7 +70,13 @@ export async function prepareFrom(deps: AiGatewayDeps, walk: Walk, target: Targe
   throw told?.err;
 }
 
-async function prepare(deps: AiGatewayDeps, walk: Walk, target: Target): Promise<PreparedCall> {
+/** Reads the call for one target, as `readIt` has it. Throws where the target cannot be asked. */
+export async function prepare(
+  deps: AiGatewayDeps,
+  walk: Walk,
+  target: Target,
+  readIt = (): ReadCall => walk.askedCall.readFor(target.provider, target.model.upstreamName),
+): Promise<PreparedCall> {
   const { provider } = target;
   // Before money is set aside for a call that would be refused.
   const policy = deps.policies.policyOf(provider);
@@ -74,7 +84,7 @@ async function prepare(deps: AiGatewayDeps, walk: Walk, target: Target): Promise
   if (policy.isFull && hasRoomElsewhere(deps, walk)) {
     throw new Failure(resilienceFailures.bulkhead_full, { policy: policy.name });
   }
-  const read = walk.askedCall.readFor(provider, target.model.upstreamName);
+  const read = readIt();
   const { wire, draft } = draftFor(target, read, walk.askedCall.preferences?.requiresParameters ?? false);
   // Where there is no other, a call waits for nothing before its money.
   if (walk.targets.length > 1) await deps.credentials.secretOf(provider);

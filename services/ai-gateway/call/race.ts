@@ -3,10 +3,12 @@ import { delay } from "@lyss/kit/service/clock.ts";
 import type { Hedging } from "../routing/hedging.ts";
 import type { Call, Ending } from "./call.ts";
 
-/** An attempt that ended before anything of an answer left. It is not settled: whether it was the last is not decided yet. */
+/** An attempt that ended before anything of an answer left: it is not settled, for whether it was the last is not decided yet. */
 export interface FailedAttempt {
   readonly err: unknown;
   readonly ending: Ending;
+  /** True for one whose answer had begun, and may be gone on with elsewhere: it is settled, and its caller is to be told of its end. */
+  readonly hasBegun?: true;
 }
 
 /** Between attempts of one call that are under way at once: the first whose answer begins serves it. */

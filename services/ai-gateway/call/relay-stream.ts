@@ -3,12 +3,14 @@ import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import type { ServiceMode } from "@lyss/contracts/pricing/price.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Answer } from "@lyss/kit/http/upstream/request-answer.ts";
+import { noteShown, type ShownText } from "../continuation/shown-text.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { listFinished, textOf } from "../dialects/openai/delivered-text.ts";
 import { createSseReader, type SseEvent } from "../dialects/openai/sse.ts";
 import { findInBandFailure } from "../dialects/openai/upstream-failure.ts";
 import { type ReportedUsage, readServiceMode, readUsage } from "../dialects/openai/usage.ts";
 import { isRefusedByGuard } from "../guardrails/answer-guard.ts";
+import { isOfTarget } from "../routing/fail-over.ts";
 import {
   type Call,
   type Ending,
@@ -18,6 +20,7 @@ import {
   hasCallerLeft,
   headersOf,
 } from "./call.ts";
+import type { FailedAttempt } from "./race.ts";
 import { toFailure } from "./send-upstream.ts";
 
 /** A stream may put out megabytes, and a slow reader keep it open for hours: of its text no more than this is kept. */
@@ -38,6 +41,8 @@ export interface Progress {
   /** Choices that said why they ended. */
   readonly finished: Set<number>;
   isDone: boolean;
+  /** Kept for an answer that may be gone on with elsewhere. */
+  shown?: ShownText | undefined;
 }
 
 export function createProgress(): Progress {
@@ -50,16 +55,18 @@ export function createProgress(): Progress {
 /**
  * Relays a streamed answer event by event. What ends it (`[DONE]` in OpenAI's dialect) leaves only after the charge is
  * committed, and only behind a complete answer: a stream that breaks off ends with an error event instead. Throws, with
- * nothing of an answer sent, when the stream fails before its first event.
+ * nothing of an answer sent, when the stream fails before its first event. Gives how one ended that may be gone on with elsewhere: it is
+ * settled, and its end is not told yet.
  */
 export async function relayStream(
   deps: AiGatewayDeps,
   call: Call,
   answer: Answer,
   settle: (ending: Ending) => Promise<void>,
-): Promise<void> {
+): Promise<FailedAttempt | undefined> {
   const { res } = call;
   const progress = createProgress();
+  progress.shown = call.shown;
   try {
     await passEvents(deps, call, answer, progress);
     if (!progress.isDone && progress.finished.size < call.request.answers) {
@@ -75,21 +82,30 @@ export async function relayStream(
     const hasMade = progress.text !== "" || progress.countedTokens > 0 || progress.usage !== undefined;
     const outcome = hasCallerLeft(call) ? "canceled" : progress.hasBegun || isRefused ? "truncated" : "failed";
     const isCharged = hasMade && (outcome !== "failed" || !call.guard);
-    await settle(isCharged ? await endWithCharge(call, outcome, progress, progress) : endWithoutCharge(outcome));
+    const ending = isCharged ? await endWithCharge(call, outcome, progress, progress) : endWithoutCharge(outcome);
+    await settle(ending);
     const failure = toFailure(deps, call, err);
+    if (outcome === "truncated" && isCharged && mayGoOn(progress) && isOfTarget(failure)) {
+      return { err: failure, ending, hasBegun: true };
+    }
     const isInBand = progress.hasBegun || (isRefused && res.headersSent);
     if (!isInBand || !(failure instanceof Failure) || res.destroyed) throw failure;
     res.end(call.writer.fail(failure, call.locale));
-    return;
+    return undefined;
   }
   const ending = await endWithCharge(call, endOfWholeAnswer(call), progress, progress);
   const lastEvents = await call.writer.end(ending.tokens);
   call.record?.add(lastEvents);
   await call.record?.keep(contentTypeOf(call), ending.tokens);
   await settle(ending);
-  if (res.destroyed) return;
+  if (res.destroyed) return undefined;
   if (!res.headersSent) res.writeHead(200, streamHead(call, headersOf(call)));
   res.end(lastEvents);
+  return undefined;
+}
+
+function mayGoOn({ shown, finished }: Progress): boolean {
+  return shown?.isPlain === true && shown.text !== "" && finished.size === 0;
 }
 
 async function passEvents(deps: AiGatewayDeps, call: Call, answer: Answer, progress: Progress): Promise<void> {
@@ -191,7 +207,9 @@ export function toCallerEvent(
   // What nobody reads any more is not charged by our count, only by the provider's.
   if (isRead) progress.text += textOf(json);
   for (const index of listFinished(json)) progress.finished.add(index);
-  return guard ? guard.write(writer, event, json) : writer.event(event, json);
+  const written = guard ? guard.write(writer, event, json) : writer.event(event, json);
+  if (progress.shown) noteShown(progress.shown, json);
+  return written;
 }
 
 function contentTypeOf({ writer }: Pick<Call, "writer">): string {

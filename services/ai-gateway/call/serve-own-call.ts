@@ -41,7 +41,8 @@ export async function serveOwnCall(deps: AiGatewayDeps, own: OwnCall): Promise<T
   const abort = new AbortController();
   const watch = watchCaller({ res, abort, clock }, () => 0);
   const walk: Walk = {
-    ...{ askedCall, caller, tags, targets, conversation: undefined, choice: undefined, hedge: undefined },
+    ...{ askedCall, caller, tags, targets, conversation: undefined, choice: undefined },
+    ...{ hedge: undefined, continues: false },
     ...{ attempts: 0, tried: [], startedMs: clock.monotonicMs() },
   };
   const open: OpenCall = { abort: (failure) => abort.abort(failure), previous: undefined, next: undefined };

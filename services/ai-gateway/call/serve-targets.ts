@@ -8,6 +8,7 @@ import type { Span } from "@lyss/kit/observability/span.ts";
 import { inSpan } from "@lyss/kit/observability/tracing.ts";
 import type { OpenCall } from "@lyss/kit/resilience/open-call.ts";
 import { noteLeft, noteOutraced } from "../choices/choice.ts";
+import { continueElsewhere } from "../continuation/continue-elsewhere.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { CallToFund, Funds } from "../funds/funds.ts";
 import { expectedTokens } from "../model-limits/expected-tokens.ts";
@@ -16,27 +17,16 @@ import type { LimitPlace } from "../model-limits/model-limits.ts";
 import { isMedia } from "../surfaces/surface.ts";
 import { type Call, type Ending, endWithoutCharge, hasCallerLeft } from "./call.ts";
 import { describeAnswered, describeCall, describeEnding } from "./call-span.ts";
-import { limitToSend, toCallToFund } from "./call-to-fund.ts";
+import { toCallToFund } from "./call-to-fund.ts";
 import { estimateCounted } from "./dispatch.ts";
-import { type KeepAlive, keepAliveComment, keepResponseAlive } from "./keep-alive.ts";
 import { type PreparedCall, prepareFrom, takersFor, type Walk } from "./prepare-call.ts";
 import { type FailedAttempt, outraced, type Race, serveRaced, untilFirstBytes } from "./race.ts";
 import { relayAnswer } from "./relay-answer.ts";
 import { relayMedia } from "./relay-media.ts";
-import { relayStream, streamHead } from "./relay-stream.ts";
+import { relayStream } from "./relay-stream.ts";
 import { sendUpstream, toFailure } from "./send-upstream.ts";
 import { settleCall } from "./settle-call.ts";
-import { createStreamMeter } from "./stream-meter.ts";
-
-/** What all attempts of a call have in common. `abort` ends the call, whichever attempt is under way. */
-export interface ServedCall
-  extends Pick<
-    Call,
-    "callId" | "requestId" | "record" | "begin" | "res" | "locale" | "caller" | "abort" | "onSettled"
-  > {
-  /** After how long a silence a stream is kept alive; 0 for one that is not. */
-  readonly keepAliveMs: number;
-}
+import { type ServedCall, toCall } from "./to-call.ts";
 
 /**
  * Serves a call at one target after the other until one answers: each attempt has money of its own and is one usage fact, and what
@@ -58,10 +48,17 @@ export async function serveTargets(
       call = raced.call;
       const { failed } = raced;
       if (!failed) return;
+      if (failed.hasBegun) {
+        const rest = limit.start() ? await continueCall(deps, walk, served, { call, failed }) : undefined;
+        if (!rest) return void endInBand(call, failed.err);
+        call = rest;
+        continue;
+      }
       noteLeft(walk.choice, call.target, failed.err, true);
       let next: Call | undefined;
       try {
-        if (!hasCallerLeft(call) && !served.abort.signal.aborted && limit.start()) {
+        if (call.isContinuation) deps.failOver.noteFailure(call.target, failed.err);
+        else if (!hasCallerLeft(call) && !served.abort.signal.aborted && limit.start()) {
           next = await goOn(deps, walk, served, call, failed.err);
         }
       } finally {
@@ -78,6 +75,19 @@ export async function serveTargets(
     call.keepAlive?.stop();
     limit.stop();
   }
+}
+
+function continueCall(
+  deps: AiGatewayDeps,
+  walk: Walk,
+  served: ServedCall,
+  broken: { readonly call: Call; readonly failed: FailedAttempt },
+): Promise<Call | undefined> | undefined {
+  if (hasCallerLeft(broken.call) || served.abort.signal.aborted) return undefined;
+  const { call } = broken;
+  return continueElsewhere(deps, walk, broken, (at) =>
+    openAt(deps, walk, served, at, call, (toFund) => besideOf(call, toFund)),
+  );
 }
 
 /** Tells a caller what went wrong whose stream has begun with keep-alives. False where it has not, or where it is a bug of ours. */
@@ -257,72 +267,6 @@ function soonerOf(a: Failure | undefined, b: Failure): Failure {
   return a && (a.retryAfterMs ?? 0) <= (b.retryAfterMs ?? 0) ? a : b;
 }
 
-function toCall(
-  deps: AiGatewayDeps,
-  { caller: { tenantId }, conversation, startedMs }: Walk,
-  served: ServedCall,
-  { target, read, wire, draft, counter, inputTokens }: PreparedCall,
-  {
-    attempt,
-    funds,
-    startedAtMs,
-    limited,
-    keepAlive,
-  }: Pick<Call, "attempt" | "funds" | "limited" | "keepAlive"> & { readonly startedAtMs: number },
-): Call {
-  const { callId, requestId, begin } = served;
-  const { request } = read;
-  const writer = read.createWriter({
-    ...{ callId, requestId, startedAtMs, maxKeptLength: deps.settings.maxResponseBytes },
-    upstreamModel: target.model.upstreamName,
-  });
-  deps.metrics.of(target).begin(deps.clock.monotonicMs());
-  return {
-    ...served,
-    ...{
-      tenantId,
-      conversation,
-      attempt,
-      request,
-      target,
-      counter,
-      inputTokens,
-      funds,
-      limited,
-      wire,
-      draft,
-      facts: { startedAtMs, callId, upstreamModel: target.model.upstreamName },
-      startedMs,
-    },
-    begin: attempt === 1 ? begin : undefined,
-    abort: follow(served.abort.signal),
-    meter: createStreamMeter(funds, counter, request.choices),
-    ...{ outputTokens: limitToSend(request, target, funds), dispatch: { unanswered: 0 } },
-    ...{ writer, guard: read.openGuard?.(), keepAlive: keepAlive ?? openKeepAlive(deps, served, { request, writer }) },
-  };
-}
-
-/** Of the call, whichever attempt is under way: which provider serves it is not known when its head leaves. */
-function openKeepAlive(
-  { wheel }: AiGatewayDeps,
-  { res, callId, requestId, keepAliveMs }: ServedCall,
-  { request, writer }: Pick<Call, "request" | "writer">,
-): KeepAlive | undefined {
-  // Of media the provider decides whether it is a stream at all.
-  if (keepAliveMs === 0 || !request.isStream || isMedia(request.surface)) return undefined;
-  const head = () => streamHead({ writer }, { "x-request-id": requestId, "lyss-call-id": callId });
-  return keepResponseAlive(wheel, keepAliveMs, { res, head, bytes: writer.keepAlive ?? keepAliveComment });
-}
-
-/** Aborted with `signal`, or alone: a time limit of one attempt does not end the next. */
-function follow(signal: AbortSignal): AbortController {
-  const abort = new AbortController();
-  const end = () => abort.abort(signal.reason);
-  if (signal.aborted) end();
-  else signal.addEventListener("abort", end, { once: true });
-  return abort;
-}
-
 async function serveAttempt(deps: AiGatewayDeps, call: Call, race?: Race): Promise<FailedAttempt | undefined> {
   const { name, ...description } = describeCall(call);
   let failed: FailedAttempt | undefined;
@@ -377,11 +321,10 @@ async function relay(deps: AiGatewayDeps, call: Call, span: Span, race?: Race): 
     const relayUsual = call.request.isStream ? relayStream : relayAnswer;
     const relayBody = isMedia(call.request.surface) ? relayMedia : relayUsual;
     try {
-      await relayBody(deps, call, answer, settle);
+      return (await relayBody(deps, call, answer, settle)) ?? undefined;
     } finally {
       end();
     }
-    return undefined;
   } catch (err) {
     if (isSettled) {
       if (!hasCallerLeft(call)) throw err;

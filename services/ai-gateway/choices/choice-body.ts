@@ -17,7 +17,7 @@ export const choiceBody = z.strictObject({
       result: z
         .enum(candidateResults)
         .describe(
-          "`served`; `failed` when asked; `outraced`: asked beside the one that was first (`hedge`); `passed_over` without being asked: no place, at a limit, no price or no key; `out`: was not well and so came last; `not_reached`: another answered before; `not_for_call`: the route has it for other tags, people or keys; `not_wanted` by the call's `provider`; `cannot_take`: the request carries what another vendor has signed.",
+          "`served`; `failed` when asked; `broke_off` after its answer had begun, and another went on with it (`continues`); `outraced`: asked beside the one that was first (`hedge`); `passed_over` without being asked: no place, at a limit, no price or no key; `out`: was not well and so came last; `not_reached`: another answered before; `not_for_call`: the route has it for other tags, people or keys; `not_wanted` by the call's `provider`; `cannot_take`: the request carries what another vendor has signed.",
         ),
       code: z.string().nullable().describe("Of the failure for which it was left, as in docs/errors.md."),
       place: z.int().min(1).nullable().describe("In which order it was to be tried; null for one that was not to be."),

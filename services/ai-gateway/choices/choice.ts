@@ -7,7 +7,7 @@ import type { TargetReport } from "../routing/target-report.ts";
 
 /** What became of a candidate of a call. */
 export const candidateResults = [
-  ...["served", "failed", "outraced", "passed_over", "out", "not_reached"],
+  ...["served", "failed", "broke_off", "outraced", "passed_over", "out", "not_reached"],
   ...["not_for_call", "not_wanted", "cannot_take"],
 ] as const;
 export type CandidateResult = (typeof candidateResults)[number];
@@ -24,7 +24,10 @@ export interface Choice {
   /** Of each target of the offer, as it stood then. */
   readonly reports: readonly TargetReport[];
   /** Why the call left a target, or never asked it. */
-  readonly left: Map<Target, { readonly code: string | undefined; readonly wasAsked: boolean }>;
+  readonly left: Map<
+    Target,
+    { readonly code: string | undefined; readonly wasAsked: boolean; readonly hasBegun?: true }
+  >;
 }
 
 /** A target of a call, and why it was or was not the one. */
@@ -56,6 +59,12 @@ export function noteLeft(choice: Choice | undefined, target: Target, err: unknow
   choice.left.set(target, { code, wasAsked: wasAsked && !isOurs });
 }
 
+/** Its answer broke off for `err` after it had begun, and goes on at another target. */
+export function noteBrokenOff(choice: Choice | undefined, target: Target, err: unknown): void {
+  const code = isFailure(err) ? err.type.publicCode : "INTERNAL";
+  choice?.left.set(target, { code, wasAsked: true, hasBegun: true });
+}
+
 /** Another attempt of the call was answered first. */
 export function noteOutraced(choice: Choice | undefined, target: Target): void {
   choice?.left.set(target, { code: undefined, wasAsked: true });
@@ -84,6 +93,7 @@ function resultOf(
   report: TargetReport | undefined,
 ): CandidateResult {
   const why = left.get(target);
+  if (why?.hasBegun) return "broke_off";
   if (why) return why.code === undefined ? "outraced" : why.wasAsked ? "failed" : "passed_over";
   if (target === tried.at(-1)) return "served";
   if (!open.includes(target)) return "not_for_call";

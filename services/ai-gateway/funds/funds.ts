@@ -81,8 +81,8 @@ export interface Funds {
    */
   goOn(next: CallToFund): Promise<Funds>;
   /**
-   * Money for an attempt of the call that runs beside this one, from a lease: in the end one of the two is settled and the other
-   * forgone. Rejects with `kit.unavailable` where it is not at hand. Not there for a call with a hold of its own.
+   * Money for an attempt of the call beside this one, from a lease: of two that run at once one is settled in the end and the other
+   * forgone; of an answer that goes on elsewhere both are settled. Rejects with `kit.unavailable` where it is not at hand. Not there for a call with a hold of its own.
    */
   readonly beside?: ((next: CallToFund) => Promise<Funds>) | undefined;
   /** Gives back what is set aside: another attempt is the call's. Nobody is charged for this one, and `settle` records it as such. */

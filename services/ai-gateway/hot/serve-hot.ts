@@ -100,8 +100,8 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
   }
 
   function choose(offer: Offer, request: ScannedRequest, exchange: HotExchange): Chosen | undefined {
-    // Two at once are the ordinary way's.
-    if (offer.routed && offer.routed.route.hedge !== null) return undefined;
+    // Two at once, and one that goes on for another, are the ordinary way's.
+    if (offer.routed && (offer.routed.route.hedge !== null || offer.routed.route.continues)) return undefined;
     const targets = targetsOf(offer, exchange);
     if (!targets || offer.targets.length < 2) return targets && { targets, conversation: undefined, choice: undefined };
     const { caller } = exchange.facts;

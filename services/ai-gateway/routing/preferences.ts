@@ -30,6 +30,8 @@ export interface Preferences {
   /** True: none that keeps prompts at all. */
   readonly wantsZeroRetention: boolean;
   readonly sort: (typeof sorts)[number] | undefined;
+  /** Whether an answer that breaks off is gone on with elsewhere; undefined as the route has it. */
+  readonly continues: boolean | undefined;
   /** US dollars per million tokens; a provider that asks for more, or whose price is not known, is none. */
   readonly maxPrice: { readonly prompt: number | undefined; readonly completion: number | undefined } | undefined;
 }
@@ -44,6 +46,7 @@ const known = new Set([
   "max_price",
   "data_collection",
   "zdr",
+  "continue",
 ]);
 const sorts = ["price", "latency", "throughput"] as const;
 const knownPrices = new Set(["prompt", "completion"]);
@@ -53,7 +56,7 @@ export const preferencesBody = z
   .optional()
   .meta({ examples: [{}] })
   .describe(
-    "Which providers the call may go to, and in which order: `order`, `only`, `ignore`, `allow_fallbacks`, `sort`, `max_price`, `require_parameters`, `data_collection`, `zdr`; see guides/providers.md. Needs `provider:read`.",
+    "Which providers the call may go to, and in which order: `order`, `only`, `ignore`, `allow_fallbacks`, `sort`, `max_price`, `require_parameters`, `data_collection`, `zdr`, `continue`; see guides/providers.md. Needs `provider:read`.",
   );
 const maxNames = 100;
 const mark = Buffer.from('"provider"');
@@ -113,6 +116,7 @@ function readPreferences(value: unknown): Preferences {
       ) === "deny",
     wantsZeroRetention: readOptional(fields["zdr"], "provider.zdr", readFlag) ?? false,
     sort: readOptional(fields["sort"], "provider.sort", (sort, path) => readOneOf(sort, path, sorts)),
+    continues: readOptional(fields["continue"], "provider.continue", readFlag),
     maxPrice: readOptional(fields["max_price"], "provider.max_price", readMaxPrice),
   };
 }

@@ -61,7 +61,7 @@ export function getRoute({ catalog }: Pick<RouteDeps, "catalog">, { tenantId, na
  */
 export async function putRoute(deps: RouteDeps, given: ChangedRoute): Promise<Route> {
   const { db, outbox, clock, catalog, routeStore } = deps;
-  const { tenantId, name, strategy, hedge, targets, expectedVersion } = given;
+  const { tenantId, name, strategy, hedge, continues, targets, expectedVersion } = given;
   checkTargets(catalog, tenantId, { name, strategy, targets });
   const route = await db.transaction(async (tx) => {
     const routes = await routeStore.lockRoutes(tx, tenantId);
@@ -71,7 +71,7 @@ export async function putRoute(deps: RouteDeps, given: ChangedRoute): Promise<Ro
       throw new Failure(aiGatewayFailures.too_many_routes, { limit: maxRoutesPerTenant });
     }
     const updatedAt = new Date(clock.nowMs());
-    const spec = { name, strategy, hedge, targets };
+    const spec = { name, strategy, hedge, continues, targets };
     const changed: Route = { ...spec, tenantId, source: "tenant", version: current + 1, updatedAt };
     await routeStore.putRoute(tx, changed);
     await outbox.append(tx, routeChanged, { tenantId, name, actorId: currentActorId() });

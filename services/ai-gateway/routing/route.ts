@@ -104,6 +104,12 @@ export const routeSchema = z.strictObject({
     .describe(
       "After what percentile of its usual time to a first byte a second target is asked beside one that is silent; null for never. The first answer counts and is paid.",
     ),
+  continues: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Whether a stream that breaks off after it has begun is gone on with at another target that continues answers: in the same message, labelled, and both are paid.",
+    ),
   targets: z
     .array(routeTargetSchema)
     .min(1)

@@ -77,7 +77,15 @@ test("a route is made, read, changed under If-Match, listed and removed, and eac
   assert.deepEqual([made.status, made.etag], [200, '"1"'], JSON.stringify(made.body));
   const { targets, ...about } = made.body;
   assert.deepEqual(about, {
-    ...{ object: "route", name: "smart.1", strategy: "fallback", hedge: null, source: "tenant", version: 1 },
+    ...{
+      object: "route",
+      name: "smart.1",
+      strategy: "fallback",
+      hedge: null,
+      continues: false,
+      source: "tenant",
+      version: 1,
+    },
     updated_at: about.updated_at,
   });
   const { health, ...target } = targets[0];
@@ -219,7 +227,7 @@ test("each operation has its permission", async () => {
 test("a change on one node counts on another within two seconds", async () => {
   const node = await service.startNode();
   await service.hear();
-  const spec = { strategy: "fallback" as const, targets: [], name: "far", hedge: null };
+  const spec = { strategy: "fallback" as const, targets: [], name: "far", hedge: null, continues: false };
   const target = { provider: "a", model: "m", priority: 0, weight: 1, quality: 1, tags: {}, users: [], keys: [] };
   await node.ops.putRoute({ ...spec, targets: [target], tenantId: "ten_1", expectedVersion: undefined });
   const startMs = performance.now();

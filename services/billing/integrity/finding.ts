@@ -26,7 +26,7 @@ export const findingChecks = [
   "usage.price",
   /** A call's cost is not what its price and tokens come to. */
   "usage.cost",
-  /** A call was charged for more than one of its attempts. */
+  /** A call was charged for more than one of its attempts, and not for the two parts of an answer that went on elsewhere. */
   "usage.twice",
   /** A budget has not reserved what calls in flight and leases have set aside. */
   "budget.reserved",

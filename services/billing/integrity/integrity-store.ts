@@ -148,12 +148,13 @@ export function createIntegrityStore(rowsAtOnce = rowsPerFetch) {
         order by posting_id`;
     },
 
-    /** Calls of these tenants that more than one attempt was charged for. */
+    /** Calls of these tenants that more than one attempt was charged for, but for an answer that broke off and went on elsewhere. */
     listTwiceCharged(tx: Tx, tenantIds: readonly string[]): Promise<TwiceCharged[]> {
       return tx<TwiceCharged[]>`
         select call_id as "callId", wallet_id as "walletId", count(*)::int as attempts, sum(cost_nanos)::bigint as "costNanos"
         from usage where tenant_id = any(${tenantIds as string[]}) and cost_nanos > 0
-        group by call_id, wallet_id having count(*) > 1 order by call_id`;
+        group by call_id, wallet_id
+        having count(*) > 1 and not (count(*) = 2 and (array_agg(outcome order by attempt))[1] = 'truncated') order by call_id`;
     },
 
     /**

@@ -175,6 +175,11 @@ test("a balance, a hold, a cost and a price that do not agree are each found wit
     const findings = await findAfter((tx) => tx.unsafe(statement));
     assert.deepEqual(findings, [{ check, walletId: "", postingId: "", callId: "", ...ids }], statement);
   }
+  const continued = await findAfter(async (tx) => {
+    await tx`update usage set call_id = ${callId}, attempt = 2 where call_id = ${otherCallId}`;
+    await tx`update usage set outcome = 'truncated' where call_id = ${callId} and attempt = 1`;
+  });
+  assert.deepEqual(continued, [], "an answer that broke off and went on elsewhere is paid in two parts");
   const unpaid = await findAfter((tx) => tx`delete from usage where call_id in (${callId}, ${chargedCallId})`);
   assert.deepEqual(
     unpaid.map(({ check }) => check),
