@@ -71,6 +71,24 @@ export const batchFailures = defineFailures("ai_gateway", {
         "模型“{model}”的供应商整体拒绝了该批处理的请求：{reason}。各请求在此处的格式正确，请查看供应商对批处理的要求。",
     },
   },
+  batch_not_ended: {
+    kind: "failed_precondition",
+    publicCode: "GATEWAY_119",
+    httpStatus: 409,
+    text: {
+      en_US:
+        "The batch '{id}' is under way: it has answers, and can be removed, once it has ended. Cancel it, or wait.",
+      zh_CN: "批处理“{id}”仍在进行中：结束后才有结果，也才能删除。请取消或等待其结束。",
+    },
+  },
+  batch_request_invalid: {
+    kind: "invalid_argument",
+    publicCode: "GATEWAY_120",
+    text: {
+      en_US: "Request {number} of the batch: {reason}. Nothing of the batch was kept.",
+      zh_CN: "批处理中的第 {number} 个请求：{reason}。批处理未被保存。",
+    },
+  },
   too_many_files: {
     kind: "resource_exhausted",
     publicCode: "GATEWAY_069",

@@ -4,13 +4,15 @@ import { parseTags, type TagsText, tagsHeader, tagsRule } from "@lyss/contracts/
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
-import { currentContext } from "@lyss/kit/rpc/call-context.ts";
+import { type Caller, currentContext } from "@lyss/kit/rpc/call-context.ts";
 import { z } from "zod";
 import { toBatchObject } from "./batches/batch-object.ts";
 import { batchStatuses } from "./batches/batch-row.ts";
 import { endpointsOfBatches } from "./batches/files.ts";
 import { refuseField } from "./call/refuse-field.ts";
 import type { Place } from "./call-routes.ts";
+import { contentBatch, contentBatchList, contentBatchPage, listContentBatches } from "./content-batch-routes.ts";
+import { dialectHeaders, listDialectOf } from "./model-lists.ts";
 import type { AiGatewayOps } from "./ops.ts";
 
 const { json } = routesFor<AiGatewayOps>();
@@ -44,6 +46,13 @@ const batch = z.strictObject({
   ...{ failed_at: time, expired_at: time, cancelling_at: time, cancelled_at: time },
   request_counts: z.strictObject({ total: z.number(), completed: z.number(), failed: z.number() }),
   metadata: z.record(z.string(), z.string()).nullable(),
+});
+const batchList = z.strictObject({
+  object: z.literal("list"),
+  data: z.array(batch),
+  first_id: z.string().nullable(),
+  last_id: z.string().nullable(),
+  has_more: z.boolean(),
 });
 const params = z.strictObject({ id: z.string().max(100) });
 const failures = [batchFailures.batch_not_found];
@@ -93,21 +102,20 @@ export function batchRoutes({ prefix, suffix, dialect }: Place) {
       ...dialect,
       ...{ method: "GET", path: `${prefix}/batches`, permission: "model:call" },
       operation: `listBatches${suffix}`,
-      summary: "The caller's own batches, the newest first, as they were last seen.",
+      summary: "The caller's own batches, the newest first, as they were last seen, in the form of the SDK that asks.",
+      reads: dialectHeaders,
       query: z.strictObject({
         limit: z.coerce.number().int().min(1).max(100).default(20),
         after: z.string().max(100).optional().describe("The id of the batch before the first."),
+        ...contentBatchPage.shape,
       }),
-      response: z.strictObject({
-        object: z.literal("list"),
-        data: z.array(batch),
-        first_id: z.string().nullable(),
-        last_id: z.string().nullable(),
-        has_more: z.boolean(),
-      }),
+      response: z.union([batchList, contentBatchList]),
       async handle(ops, request) {
+        if (isGoogle(request)) return listContentBatches(ops, requireCaller(request), request.query);
         const { limit, after } = request.query;
-        const { batches, hasMore } = await ops.listBatches({ caller: requireCaller(request), limit, after });
+        const { batches, hasMore } = await ops.listBatches({
+          ...{ caller: requireCaller(request), dialect: "openai", limit, after },
+        });
         const data = batches.map(toBatchObject);
         const [first_id = null, last_id = null] = [data[0]?.id, data.at(-1)?.id];
         return { object: "list" as const, data, first_id, last_id, has_more: hasMore };
@@ -115,11 +123,17 @@ export function batchRoutes({ prefix, suffix, dialect }: Place) {
     }),
     json({
       ...dialect,
-      ...{ method: "GET", path, params, failures, permission: "model:call", response: batch },
+      ...{ method: "GET", path, params, failures, permission: "model:call" },
       operation: `getBatch${suffix}`,
-      summary: "A batch as it stands at its provider. Asking costs nothing.",
-      handle: async (ops, request) =>
-        toBatchObject(await ops.getBatch({ caller: requireCaller(request), batchId: request.params.id })),
+      summary: "A batch as it stands at its provider, in the form of the SDK that asks. Asking costs nothing.",
+      reads: dialectHeaders,
+      query: contentBatchPage.pick({ key: true }),
+      response: z.union([batch, contentBatch]),
+      async handle(ops, request) {
+        const { requestId, locale } = request;
+        if (isGoogle(request)) return ops.showContentBatch({ ...nameOf(request), requestId, locale });
+        return toBatchObject(await ops.getBatch(nameOf(request)));
+      },
     }),
     json({
       ...dialect,
@@ -127,10 +141,18 @@ export function batchRoutes({ prefix, suffix, dialect }: Place) {
       operation: `cancelBatch${suffix}`,
       summary: "Ends a batch early: what was answered by then is charged, the rest of its money comes back.",
       failures: [...failures, batchFailures.batch_ended],
-      handle: async (ops, request) =>
-        toBatchObject(await ops.cancelBatch({ caller: requireCaller(request), batchId: request.params.id })),
+      handle: async (ops, request) => toBatchObject(await ops.cancelBatch(nameOf(request))),
     }),
   ];
+}
+
+/** Google's SDKs ask for their batches at the same path. */
+function isGoogle({ headers }: { readonly headers: Readonly<Record<string, string>> }): boolean {
+  return listDialectOf(headers) === "google";
+}
+
+function nameOf(request: { readonly caller: Caller | undefined; readonly params: { readonly id: string } }) {
+  return { caller: requireCaller(request), batchId: request.params.id, dialect: "openai" as const };
 }
 
 function tagsOf(said: string | undefined): TagsText {

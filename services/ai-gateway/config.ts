@@ -295,7 +295,9 @@ export const aiGatewayConfig = {
             .array(z.string().min(1).max(63))
             .max(100)
             .default([])
-            .describe("Other providers, by name, that serve `/files` and `/batches` as OpenAI does."),
+            .describe(
+              "Other providers, by name, that take batches as their dialect has it: of OpenAI, Anthropic or Google.",
+            ),
           pollMs: z
             .int()
             .min(100)

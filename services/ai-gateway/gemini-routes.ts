@@ -6,6 +6,7 @@ import { z } from "zod";
 import { cacheHeaders } from "./answer-cache/cache-wish.ts";
 import { keepAliveHeaders } from "./call/keep-alive.ts";
 import { tagHeaders } from "./call/read-tags.ts";
+import { contentBatchRoutes, contentBatchViews } from "./content-batch-routes.ts";
 import { toGeminiFailureReply } from "./dialects/gemini/failure-reply.ts";
 import { googleList, googleModel, pageQuery, toGoogleList, toGoogleModel } from "./model-lists.ts";
 import type { AiGatewayOps } from "./ops.ts";
@@ -135,7 +136,11 @@ const modelRoutes = [
 ];
 
 /** Model calls in Google's dialect, and its list of models. */
-export const geminiRoutes = [...places.flatMap((place) => [...callRoutes(place), countRoute(place)]), ...modelRoutes];
+export const geminiRoutes = [
+  ...places.flatMap((place) => [...callRoutes(place), countRoute(place), ...contentBatchRoutes(place)]),
+  ...places.slice(0, 1).flatMap(contentBatchViews),
+  ...modelRoutes,
+];
 
 function modelOf({ params }: Exchange): string {
   return params["model"] ?? "";

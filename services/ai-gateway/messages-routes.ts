@@ -7,6 +7,7 @@ import { keepAliveHeaders } from "./call/keep-alive.ts";
 import { tagHeaders } from "./call/read-tags.ts";
 import { toAnthropicFailureReply } from "./dialects/anthropic/failure-reply.ts";
 import { betaHeaders } from "./dialects/anthropic/read-betas.ts";
+import { messageBatchRoutes } from "./message-batch-routes.ts";
 import type { AiGatewayOps } from "./ops.ts";
 import { promptField } from "./prompts/prompt.ts";
 import { preferencesBody } from "./routing/preferences.ts";
@@ -42,6 +43,7 @@ function nameRequest({ res, requestId }: Exchange): void {
 
 /** Model calls in Anthropic's dialect. */
 export const messagesRoutes = places.flatMap(({ prefix, suffix, dialect }) => [
+  ...messageBatchRoutes({ prefix, suffix, dialect }),
   raw({
     ...dialect,
     method: "POST",

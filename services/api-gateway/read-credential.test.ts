@@ -60,6 +60,8 @@ test("W43: Google's SDKs put a key where only they do, and only where they go", 
   assert.equal(read("/v1beta/models?key=a&key=b"), "");
   assert.equal(read("/v1beta/models"), undefined);
   assert.equal(read("/v1/models/m:generateContent", { "x-goog-api-key": "lyss_abc" }), "lyss_abc");
+  for (const path of ["/v1/batches", "/v1beta/batches/b:cancel"])
+    assert.equal(read(path, { "x-goog-api-key": "lyss_abc" }), "lyss_abc");
   for (const path of ["/v1/chat/completions", "/v1/modelsX", "/api/v1/ai/models"])
     assert.equal(read(`${path}?key=lyss_abc`, { "x-goog-api-key": "lyss_abc" }), undefined);
 });

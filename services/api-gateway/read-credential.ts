@@ -6,7 +6,7 @@ const maxCredentialLength = 8_192;
 const bearer = /^bearer +([\x21-\x7e]+) *$/i;
 
 /** Where Google's SDKs go; nowhere else is a key looked for where only they put it. */
-export const googlePaths = /^\/v1(beta)?\/models(?=[/?]|$)/;
+export const googlePaths = /^\/v1(beta)?\/(models|batches)(?=[/?]|$)/;
 
 /**
  * The WebSocket subprotocol in which a browser, which sets no headers there, says its key. It is never the one that is answered

@@ -21,7 +21,14 @@ export function toTable<Feature extends string>(
   rows: readonly Row<Feature>[],
 ): string {
   const lines = rows.map(({ client, version, cells }) => {
-    const letters = cells.map((cell) => cell.map((feature) => features[feature][0]).join(" ") || "–");
+    const all = Object.keys(features) as Feature[];
+    const letters = cells.map(
+      (cell) =>
+        all
+          .filter((feature) => cell.includes(feature))
+          .map((feature) => features[feature][0])
+          .join(" ") || "–",
+    );
     return `| \`${client.package}\` ${version} | ${client.name} | ${letters.join(" | ")} |`;
   });
   const head = [`| client | surface | ${columns.join(" | ")} |`, `|---|---|${"---|".repeat(columns.length)}`];

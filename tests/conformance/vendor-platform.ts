@@ -19,6 +19,9 @@ export interface VendorPlatform {
 /** Wires that vectors can be asked of. */
 const withVectors: readonly string[] = ["openai", "responses", "azure", "cohere"];
 
+/** Wires that the simulated provider's batches speak. */
+const withBatches = ["openai", "anthropic", "gemini"];
+
 /** Starts the simulated provider and a platform that speaks to it as to each vendor; both end with the scope. */
 export async function runVendorPlatform(t: TestScope): Promise<VendorPlatform> {
   const scope = closeInReverse(t);
@@ -30,7 +33,7 @@ export async function runVendorPlatform(t: TestScope): Promise<VendorPlatform> {
   const platform = await runPlatform(scope, {
     config: {
       mcpServers: [{ name: "tools", url: `${simulator.url}/mcp`, headers: { authorization: `Bearer ${apiKey}` } }],
-      aiGateway: { simulator: false },
+      aiGateway: { simulator: false, batches: { providers: withBatches } },
       log: { level: "warn" },
       providers: vendors.map(({ name, dialect, path, modelPrefix, toSecret }) => ({
         ...{ name, dialect, baseUrl: `${simulator.url}${path}`, apiKey: toSecret(apiKey) },
@@ -55,6 +58,7 @@ export async function runVendorPlatform(t: TestScope): Promise<VendorPlatform> {
 
   const placeOf = (vendor: VendorProvider): Place => ({
     ...{ url: platform.url, apiKey: platform.apiKey, vendor, untilLeft, model: `${vendor.name}-chat` },
+    takesBatches: withBatches.includes(vendor.name),
     vectorModel: withVectors.includes(vendor.name) ? `${vendor.name}-vectors` : undefined,
   });
   return { platform, vendors, placeOf, untilLeft };

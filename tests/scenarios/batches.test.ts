@@ -5,27 +5,15 @@ import { routeSchema } from "@lyss/services/ai-gateway/routing/route.ts";
 import { assertIntegrity } from "@lyss/services/billing/assert-integrity.ts";
 import type OpenAI from "openai";
 import { APIError } from "openai";
-import { lineOf, lostAnswers, startBatchWorld, toUpload } from "./batch-world.ts";
+import { lineOf, lostAnswers, refusal, startBatchWorld, toUpload } from "./batch-world.ts";
 
 const world = await startBatchWorld({ after });
-const { service, billing } = world;
+const { service, billing, moneyOf, usageOf } = world;
 const rich = 1_000_000_000_000n;
-let last = 0;
 
 async function startTenant(amountNanos = rich) {
-  const tenantId = `ten_${++last}`;
-  await world.createTenant(tenantId, amountNanos);
+  const tenantId = await world.createTenant(amountNanos);
   return { tenantId, client: world.clientOf(`${tenantId}/usr_1`) };
-}
-
-async function moneyOf(tenantId: string): Promise<readonly [balance: bigint, held: bigint]> {
-  const { balanceNanos, heldNanos } = await billing.getBalance({ tenantId });
-  return [balanceNanos, heldNanos];
-}
-
-async function usageOf(tenantId: string) {
-  const { rows } = await billing.listUsage({ tenantId, limit: 100, cursor: "" } as never);
-  return rows.toSorted((a, b) => (a.callId < b.callId ? -1 : 1));
 }
 
 /** Asks until it has ended. A look is a second old at most, so the clock of looks is turned back. */
@@ -50,12 +38,6 @@ async function linesOf(client: OpenAI, id: string | null | undefined) {
   const text = await (await client.files.content(id ?? "")).text();
   return text.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line)]));
 }
-
-const refusal = (status: number, code: string) => (err: unknown) => {
-  assert.ok(err instanceof APIError);
-  assert.deepEqual([err.status, err.code], [status, code], err.message);
-  return true;
-};
 
 const now = "simulate.batch_ms=0";
 

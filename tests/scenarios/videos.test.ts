@@ -3,33 +3,20 @@ import { after, test } from "node:test";
 import { assertIntegrity } from "@lyss/services/billing/assert-integrity.ts";
 import type OpenAI from "openai";
 import { APIError, toFile } from "openai";
-import { lostAnswers, startBatchWorld } from "./batch-world.ts";
+import { lostAnswers, refusal, startBatchWorld } from "./batch-world.ts";
 
 const world = await startBatchWorld({ after });
-const { service, billing } = world;
+const { service, billing, moneyOf, usageOf } = world;
 const rich = 100_000_000_000n;
-let last = 0;
 
 async function startTenant(amountNanos = rich) {
-  const tenantId = `ten_${++last}`;
-  await world.createTenant(tenantId, amountNanos);
   // 0.10 USD a second, 0.50 in the large size.
   const prices = [
     { provider: "simulated", model: "simulated-video", terms: { rates: { seconds: 100_000_000_000_000n } } },
     { provider: "simulated", model: "simulated-video#1792x1024", terms: { rates: { seconds: 500_000_000_000_000n } } },
   ];
-  await billing.putPrices({ tenantId, prices });
+  const tenantId = await world.createTenant(amountNanos, prices);
   return { tenantId, client: world.clientOf(`${tenantId}/usr_1`) };
-}
-
-async function moneyOf(tenantId: string): Promise<readonly [balance: bigint, held: bigint]> {
-  const { balanceNanos, heldNanos } = await billing.getBalance({ tenantId });
-  return [balanceNanos, heldNanos];
-}
-
-async function usageOf(tenantId: string) {
-  const { rows } = await billing.listUsage({ tenantId, limit: 100, cursor: "" } as never);
-  return rows;
 }
 
 /** A look is a second old at most, so the clock of looks is turned back. */
@@ -37,12 +24,6 @@ async function look(client: OpenAI, id: string) {
   await service.sql`update video set polled_at = null, claimed_until = null where video_id = ${id}`;
   return client.videos.retrieve(id);
 }
-
-const refusal = (status: number, code: string) => (err: unknown) => {
-  assert.ok(err instanceof APIError);
-  assert.deepEqual([err.status, err.code], [status, code], err.message);
-  return true;
-};
 
 const png = Buffer.from("\x89PNG\r\n\x1a\nand so on", "latin1");
 const now = "simulate.video_ms=0";

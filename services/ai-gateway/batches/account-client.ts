@@ -18,6 +18,8 @@ export interface AskedAccount {
   readonly method: RequestStart["method"];
   readonly endpoint: string;
   readonly body?: { readonly contentType: string; readonly bytes: Buffer };
+  /** Told besides what the provider's wire tells. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Statuses besides 200 that are an answer. */
   readonly accepted?: readonly number[];
 }
@@ -35,11 +37,12 @@ export function createAccountClient(deps: AccountDeps, target: Target) {
   const { pools, credentials, policies } = deps;
 
   /** The answer, to be read once. */
-  async function open({ method, endpoint, body, accepted = [] }: AskedAccount): Promise<Answer> {
+  async function open({ method, endpoint, body, headers: more, accepted = [] }: AskedAccount): Promise<Answer> {
     const pool = pools.poolOf(provider);
     const headers = {
       ...{ accept: "application/json", "user-agent": "lyss", ...(body && { "content-type": body.contentType }) },
       ...wires[provider.dialect].toHeaders(await credentials.secretOf(provider)),
+      ...more,
     };
     const start = toRequestStart({ method, path: pathAt(provider, endpoint), authority: pool.authority, headers });
     try {

@@ -1,15 +1,17 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { batchFailures } from "@lyss/contracts/failures/ai-gateway-batches.ts";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { UpstreamStatus } from "../dialects/openai/upstream-failure.ts";
 import type { Provider, Target } from "../model.ts";
+import type { BatchToSend, UpstreamBatches } from "./account-batches.ts";
 import { readId } from "./account-client.ts";
 import { readProgress, readStatus, toBatchError } from "./batch-object.ts";
 import { findAccount, targetAt } from "./batch-provider.ts";
 import { type BatchRow, type BatchStatus, hasEnded } from "./batch-row.ts";
 import { fundedOf, settleBatch } from "./settle-batch.ts";
-import { createUpstreamBatches, type UpstreamBatches } from "./upstream-batches.ts";
+import { createUpstreamBatches } from "./upstream-batches.ts";
 
 /** How long a node has a batch for itself; one that takes longer does nothing that another may not do, too. */
 export const claimMs = 120_000;
@@ -24,12 +26,16 @@ interface Placed {
   readonly upstream: UpstreamBatches;
 }
 
+/** What a batch that is new brings along: requests that do not lie in a file. */
+export type BroughtAlong = Partial<Pick<BatchToSend, "requests" | "headers">>;
+
 /**
  * Takes a batch a step on from wherever it stands: its money, its creation at the provider, its progress, its cancellation, its
  * answers and their price. Each step is written down before the next, and each may be repeated. Gives the batch back as nobody's. Throws
  * what went wrong, with the batch as it was before that step. One that is new is not asked for yet.
  */
-export async function advanceBatch(deps: AiGatewayDeps, batch: BatchRow, isNew = false): Promise<void> {
+export async function advanceBatch(deps: AiGatewayDeps, batch: BatchRow, brought?: BroughtAlong): Promise<void> {
+  const isNew = brought !== undefined;
   try {
     const provider = findAccount(deps, batch);
     if (deps.clock.nowMs() - batch.createdAt.getTime() > giveUpMs) return await fail(deps, batch, "batch_unreachable");
@@ -39,8 +45,10 @@ export async function advanceBatch(deps: AiGatewayDeps, batch: BatchRow, isNew =
     const target = targetAt(provider, batch.targetModel);
     const placed = { batch, provider, target, upstream: createUpstreamBatches(deps, target) };
     if (!batch.isHeld) await hold(deps, placed);
-    const upstreamId = batch.upstreamId ?? (await submit(deps, placed, isNew));
-    if (upstreamId === undefined) return await fail(deps, batch, "batch_cancelled");
+    const upstreamId = batch.upstreamId ?? (await submit(deps, placed, brought));
+    if (upstreamId === undefined) {
+      return await fail(deps, batch, batch.isCancelWanted ? "batch_cancelled" : "batch_not_begun");
+    }
     if (batch.isCancelWanted) await placed.upstream.cancel(upstreamId);
     if (!isNew) await follow(deps, placed, await placed.upstream.get(upstreamId));
   } catch (err) {
@@ -60,14 +68,17 @@ async function hold({ batchFunds, batchStore, fileStore }: AiGatewayDeps, { batc
 
 /**
  * Gives the batch to its provider, unless it was cancelled meanwhile. The answer to an earlier try may have been lost: the provider is asked
- * first whether it has the batch.
+ * first whether it has the batch. Undefined for one that is not given to it any more.
  */
-async function submit(deps: AiGatewayDeps, { batch, target, upstream }: Placed, isNew: boolean) {
+async function submit(deps: AiGatewayDeps, { batch, target, upstream }: Placed, brought: BroughtAlong | undefined) {
   const { batchId, endpoint, inputFileId } = batch;
   const fileId = (await deps.fileStore.findUpstream(inputFileId)) ?? "";
-  const known = isNew ? undefined : await upstream.findByMark(batchId);
+  const known = brought ? undefined : await upstream.findByMark(batchId);
   if (!known && batch.isCancelWanted) return undefined;
-  const upstreamId = readId(target, known ?? (await upstream.create({ fileId, endpoint, mark: batchId })));
+  const { requests, headers } = brought ?? {};
+  const said = known ?? (await upstream.create({ fileId, endpoint, mark: batchId, requests, headers }));
+  if (said === undefined) return undefined;
+  const upstreamId = readId(target, said);
   await deps.batchStore.markTaken(batchId, upstreamId);
   return upstreamId;
 }
@@ -107,6 +118,7 @@ export async function fail(deps: AiGatewayDeps, batch: BatchRow, code: string): 
 /** What a provider, or billing, will say again however often it is asked. */
 export function isFinal(err: unknown): boolean {
   if (isFailure(err, aiGatewayFailures.upstream_rejected)) return true;
+  if (isFailure(err, batchFailures.batch_refused) || isFailure(err, batchFailures.batch_too_large)) return true;
   if (isFailure(err, aiGatewayFailures.upstream_failed)) {
     return err.cause instanceof UpstreamStatus && err.cause.status >= 400 && err.cause.status < 500;
   }

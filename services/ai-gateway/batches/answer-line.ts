@@ -5,22 +5,39 @@ import { toUpstreamFailure } from "../dialects/openai/upstream-failure.ts";
 import { fieldOf } from "../dialects/openai/usage.ts";
 import { toBatchError } from "./batch-object.ts";
 
-/** A line of what a batch gives back (platform.openai.com/docs/api-reference/batch/request-output). */
+/** What came of one request of a batch. */
 export interface AnswerLine {
   readonly customId: string;
   /** Undefined for a request that was never made. */
   readonly status: number | undefined;
+  /** As its provider has written it, and that parsed. */
+  readonly bytes: Buffer;
   readonly body: unknown;
+  /** What all that is said of the request takes there, with what ends it. */
+  readonly lineBytes: number;
 }
 
-/** Undefined for what is no such line. */
+const nothing = Buffer.alloc(0);
+
+/** A line of a file of answers (platform.openai.com/docs/api-reference/batch/request-output); undefined for what is no such line. */
 export function readAnswerLine(line: Buffer): AnswerLine | undefined {
   const json = parseIfObject(line);
   const customId = fieldOf(json, "custom_id");
   if (typeof customId !== "string") return undefined;
   const response = fieldOf(json, "response");
   const status = fieldOf(response, "status_code");
-  return { customId, status: typeof status === "number" ? status : undefined, body: fieldOf(response, "body") };
+  const bytes = findAt(line, ["response", "body"]) ?? nothing;
+  return {
+    ...{ customId, status: typeof status === "number" ? status : undefined },
+    ...{ bytes, body: fieldOf(response, "body"), lineBytes: line.length + 1 },
+  };
+}
+
+/** The bytes of the value at a path of fields. `json` as for `findFields`. */
+export function findAt(json: Buffer, [name = "", ...rest]: readonly string[]): Buffer | undefined {
+  const range = json[0] === 0x7b ? findFields(json, new Set([name]))?.get(name) : undefined;
+  const value = range && json.subarray(range.valueStart, range.valueEnd);
+  return value && rest.length > 0 ? findAt(value, rest) : value;
 }
 
 const modelAt = ["body", "model"];
@@ -48,7 +65,7 @@ export function toOwnAnswerLine(line: Buffer, model: string): Buffer {
   return setAt(shown, ["response", "body"], JSON.stringify(toErrorObject(failure, "en_US")));
 }
 
-function parseIfObject(line: Buffer): Readonly<Record<string, unknown>> | undefined {
+export function parseIfObject(line: Buffer): Readonly<Record<string, unknown>> | undefined {
   try {
     return parseBody(line);
   } catch {

@@ -22,7 +22,7 @@ export function readProgress(json: unknown, before: BatchProgress): BatchProgres
   const data = fieldOf(fieldOf(json, "errors"), "data");
   const errors = Array.isArray(data) ? data.slice(0, 100).map(toBatchError) : before.errors;
   return {
-    counts: { total: before.counts.total, completed: count("completed"), failed: count("failed") },
+    counts: { ...before.counts, completed: count("completed"), failed: count("failed") },
     times: Object.fromEntries(times),
     errors,
   };
@@ -72,7 +72,7 @@ export function toBatchObject(row: BatchRow) {
     expired_at: at("expired_at"),
     cancelling_at: at("cancelling_at"),
     cancelled_at: at("cancelled_at"),
-    request_counts: counts,
+    request_counts: { total: counts.total, completed: counts.completed, failed: counts.failed },
     metadata: row.metadata,
   };
 }

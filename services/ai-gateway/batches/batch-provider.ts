@@ -1,24 +1,31 @@
 import type { AiGatewayDeps } from "../deps.ts";
-import type { Provider, Target } from "../model.ts";
+import type { Provider, ProviderDialect, Target } from "../model.ts";
 
 /**
- * Hosts that serve `/files` and `/batches` as OpenAI does, by what their makers publish (platform.openai.com/docs/guides/batch,
+ * Hosts that take batches, by the dialect that they speak. Of OpenAI's those that serve `/files` and `/batches` as OpenAI does, by what their makers publish (platform.openai.com/docs/guides/batch,
  * github.com/groq/groq-api-cookbook "batch-processing", alibabacloud.com/help/en/model-studio/batch-inference for Beijing and Singapore,
  * docs.siliconflow.cn/cn/userguide/guides/batch; read in November 2026).
  */
-const hosts: ReadonlySet<string> = new Set([
-  "api.openai.com",
-  "api.groq.com",
-  "dashscope.aliyuncs.com",
-  "dashscope-intl.aliyuncs.com",
-  "api.siliconflow.cn",
-]);
+const hosts: { readonly [D in ProviderDialect]?: readonly string[] } = {
+  openai: [
+    ...["api.openai.com", "api.groq.com", "dashscope.aliyuncs.com", "dashscope-intl.aliyuncs.com"],
+    "api.siliconflow.cn",
+  ],
+  anthropic: ["api.anthropic.com"],
+  gemini: ["generativelanguage.googleapis.com"],
+};
 
-/** True for a provider that takes batches in OpenAI's dialect. */
+/** True for a provider that takes batches in its own dialect. */
 export function takesBatches({ settings }: Pick<AiGatewayDeps, "settings">, provider: Provider): boolean {
-  if (provider.dialect !== "openai") return false;
+  const known = hosts[provider.dialect];
+  if (!known) return false;
   if (provider.source === "simulator" || settings.batches.providers.includes(provider.name)) return true;
-  return hosts.has(new URL(provider.baseUrl).hostname);
+  return known.includes(new URL(provider.baseUrl).hostname);
+}
+
+/** True for one whose batches are made of files, in OpenAI's dialect. */
+export function takesFiles(deps: Pick<AiGatewayDeps, "settings">, provider: Provider): boolean {
+  return provider.dialect === "openai" && takesBatches(deps, provider);
 }
 
 /** The account with that id, if the tenant may still use it. */

@@ -36,14 +36,24 @@ export interface BatchError {
 
 /** What changes of a batch while it is under way. */
 export interface BatchProgress {
-  readonly counts: { readonly total: number; readonly completed: number; readonly failed: number };
+  readonly counts: {
+    readonly total: number;
+    readonly completed: number;
+    readonly failed: number;
+    /** Of those that failed, those that were made; known once it has ended. */
+    readonly errored?: number;
+  };
   /** Unix seconds. */
   readonly times: { readonly [T in TimeName]?: number };
   readonly errors: readonly BatchError[];
 }
 
+/** In whose form a batch was asked for, and is shown. */
+export type BatchDialect = "openai" | "anthropic" | "gemini";
+
 export interface BatchRow extends Owner {
   readonly batchId: string;
+  readonly dialect: BatchDialect;
   readonly keyId: string;
   readonly userId: string;
   readonly requestId: string;
@@ -70,7 +80,8 @@ export interface BatchRow extends Owner {
   readonly createdAt: Date;
 }
 
-/** Names one batch of an owner. */
+/** Names one batch of an owner, as it was asked for. */
 export interface BatchName extends Owner {
   readonly batchId: string;
+  readonly dialect: BatchDialect;
 }

@@ -1,6 +1,6 @@
 import type { Database, Tx } from "@lyss/kit/db/database.ts";
 import type { Owner } from "../responses/response-store.ts";
-import type { BatchName, BatchRow } from "./batch-row.ts";
+import type { BatchDialect, BatchName, BatchRow } from "./batch-row.ts";
 import type { Once } from "./once.ts";
 
 /** How a batch stands by now. */
@@ -9,10 +9,17 @@ export type BatchChange = Pick<
   "batchId" | "status" | "progress" | "outputFileId" | "errorFileId" | "isSettled"
 >;
 
+export interface BatchPage {
+  readonly dialect: BatchDialect;
+  readonly limit: number;
+  readonly after: string | undefined;
+  readonly before?: string | undefined;
+}
+
 /** The SQL of batches. One method, one statement. */
 export function createBatchStore(db: Database) {
   const { sql } = db;
-  const columns = sql`batch_id as "batchId", tenant_id as "tenantId", owner_id as "ownerId", key_id as "keyId",
+  const columns = sql`batch_id as "batchId", dialect, tenant_id as "tenantId", owner_id as "ownerId", key_id as "keyId",
     user_id as "userId", request_id as "requestId", tags, input_file_id as "inputFileId", provider_id as "providerId", model,
     target_model as "targetModel", endpoint, metadata, price_id as "priceId", most_nanos as "mostNanos", most_tokens as "mostTokens", is_held as "isHeld",
     upstream_id as "upstreamId", is_cancel_wanted as "isCancelWanted", status, progress, output_file_id as "outputFileId",
@@ -26,10 +33,10 @@ export function createBatchStore(db: Database) {
       const { batchId, tenantId, ownerId, keyId, userId, requestId, tags, inputFileId, providerId, model } = batch;
       return write(
         (tx) => tx`
-          insert into batch (batch_id, tenant_id, owner_id, key_id, user_id, request_id, tags, input_file_id, provider_id,
+          insert into batch (batch_id, dialect, tenant_id, owner_id, key_id, user_id, request_id, tags, input_file_id, provider_id,
             model, target_model, endpoint, metadata, price_id, most_nanos, most_tokens, is_held, upstream_id, is_cancel_wanted, status,
             progress, is_settled, claimed_until, created_at, once_key, once_hash)
-          values (${batchId}, ${tenantId}, ${ownerId}, ${keyId}, ${userId}, ${requestId}, ${tags}, ${inputFileId},
+          values (${batchId}, ${batch.dialect}, ${tenantId}, ${ownerId}, ${keyId}, ${userId}, ${requestId}, ${tags}, ${inputFileId},
             ${providerId}, ${model}, ${batch.targetModel}, ${batch.endpoint}, ${metadata}::text::jsonb, ${batch.priceId}, ${batch.mostNanos},
             ${batch.mostTokens}, ${batch.isHeld}, ${batch.upstreamId}, ${batch.isCancelWanted}, ${batch.status},
             ${JSON.stringify(batch.progress)}::text::jsonb, ${batch.isSettled}, ${claimedUntil}, ${batch.createdAt},
@@ -45,17 +52,22 @@ export function createBatchStore(db: Database) {
       return row;
     },
 
-    async find({ tenantId, ownerId, batchId }: BatchName): Promise<BatchRow | undefined> {
+    async find({ tenantId, ownerId, batchId, dialect }: BatchName): Promise<BatchRow | undefined> {
       const [row] = await sql<BatchRow[]>`
-        select ${columns} from batch where batch_id = ${batchId} and tenant_id = ${tenantId} and owner_id = ${ownerId}`;
+        select ${columns} from batch
+        where batch_id = ${batchId} and tenant_id = ${tenantId} and owner_id = ${ownerId} and dialect = ${dialect}`;
       return row;
     },
 
-    list({ tenantId, ownerId }: Owner, page: { limit: number; after: string | undefined }): Promise<BatchRow[]> {
-      return sql<BatchRow[]>`
+    /** The newest first: those behind one, or else the nearest before one. */
+    async list({ tenantId, ownerId }: Owner, { dialect, limit, after, before }: BatchPage): Promise<BatchRow[]> {
+      const isUp = before !== undefined && after === undefined;
+      const rows = await sql<BatchRow[]>`
         select ${columns} from batch
-        where tenant_id = ${tenantId} and owner_id = ${ownerId} and batch_id < ${page.after ?? "~"}
-        order by batch_id desc limit ${page.limit}`;
+        where tenant_id = ${tenantId} and owner_id = ${ownerId} and dialect = ${dialect}
+          and ${isUp ? sql`batch_id > ${before}` : sql`batch_id < ${after ?? "~"}`}
+        order by batch_id ${isUp ? sql`asc` : sql`desc`} limit ${limit}`;
+      return isUp ? rows.toReversed() : rows;
     },
 
     listOf(tx: Tx, ownerId: string, limit: number): Promise<BatchRow[]> {
@@ -119,6 +131,8 @@ export function createBatchStore(db: Database) {
 
     /** One that nothing was done for. */
     remove: (batchId: string) => write((tx) => tx`delete from batch where batch_id = ${batchId}`),
+
+    removeIn: (tx: Tx, batchId: string) => tx`delete from batch where batch_id = ${batchId}`,
 
     removeDisowned: () => write((tx) => tx`delete from batch where owner_id = '' and is_settled`),
   };

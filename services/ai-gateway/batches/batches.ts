@@ -10,13 +10,16 @@ import type { AiGatewayDeps } from "../deps.ts";
 import { requireUnguarded } from "../guardrails/require-unguarded.ts";
 import { isModelAllowed } from "../model.ts";
 import { ownerOf } from "../ops/stored-responses.ts";
-import { advanceBatch, claimMs, isRefused } from "./advance-batch.ts";
+import { advanceBatch, type BroughtAlong, claimMs, isRefused } from "./advance-batch.ts";
 import { findAccount, targetAt } from "./batch-provider.ts";
-import { type BatchRow, hasEnded } from "./batch-row.ts";
+import { type BatchDialect, type BatchRow, hasEnded } from "./batch-row.ts";
+import type { BatchPage } from "./batch-store.ts";
+import type { FileRow } from "./file-store.ts";
 import { getFile } from "./files.ts";
 import { type Once, requireSame, toOnce } from "./once.ts";
 import type { BatchEndpoint } from "./request-line.ts";
 import { mostOfRequests } from "./settle-batch.ts";
+import { createUpstreamBatches } from "./upstream-batches.ts";
 
 export interface BatchToCreate {
   readonly caller: Caller;
@@ -31,6 +34,7 @@ export interface BatchToCreate {
 export interface BatchOfCaller {
   readonly caller: Caller;
   readonly batchId: string;
+  readonly dialect: BatchDialect;
 }
 
 /**
@@ -44,34 +48,50 @@ export async function createBatch(deps: AiGatewayDeps, input: BatchToCreate): Pr
   const once = toOnce(input.idempotencyKey, { inputFileId, endpoint, metadata, tags });
   const made = once && (await findMade(deps, input, once));
   if (made) return made;
-  const batch = await prepareBatch(deps, input);
-  await startBatch(deps, input.caller, batch, once);
-  return (await deps.batchStore.find(batch)) ?? batch;
+  const file = await requireFile(deps, input);
+  return startBatch(deps, { ...input, dialect: "openai", once }, file, {});
 }
 
-/** Throws `model_limited`, too: a batch is one request of its model. */
-async function startBatch(deps: AiGatewayDeps, caller: Caller, batch: BatchRow, once: Once | undefined): Promise<void> {
+/** What is asked of a batch, beside its requests. */
+export interface BatchToStart extends Pick<BatchToCreate, "caller" | "requestId" | "tags" | "metadata"> {
+  readonly dialect: BatchDialect;
+  readonly once: Once | undefined;
+}
+
+/**
+ * Makes a batch of what is known of its requests, sets its money aside, and gives it to its provider. Throws as `createBatch` does, and
+ * `model_limited`: a batch is one request of its model.
+ */
+export async function startBatch(
+  deps: AiGatewayDeps,
+  input: BatchToStart,
+  file: FileRow,
+  brought: BroughtAlong,
+): Promise<BatchRow> {
+  const batch = await prepareBatch(deps, input, file);
   const provider = findAccount(deps, batch);
-  const place = provider && deps.modelLimits.enter(targetAt(provider, batch.targetModel), caller, 0);
+  const target = provider && targetAt(provider, batch.targetModel);
+  const place = target && deps.modelLimits.enter(target, input.caller, 0);
   try {
-    await begin(deps, batch, once);
+    await begin(deps, batch, input.once, brought);
   } catch (err) {
     place?.cancel();
     throw err;
   }
   place?.end(0);
+  return (await deps.batchStore.find(batch)) ?? batch;
 }
 
-async function begin(deps: AiGatewayDeps, batch: BatchRow, once: Once | undefined): Promise<void> {
+async function begin(deps: AiGatewayDeps, batch: BatchRow, once: Once | undefined, brought: BroughtAlong) {
   if (!(await deps.batchStore.insert(batch, new Date(deps.clock.nowMs() + claimMs), once))) {
     throw new Failure(kitFailures.idempotency_in_flight);
   }
   try {
-    await advanceBatch(deps, batch, true);
+    await advanceBatch(deps, batch, brought);
   } catch (err) {
     const { isHeld = false } = (await deps.batchStore.find(batch)) ?? {};
     // Billing's answer may be lost as well; whatever came of it goes with the lease.
-    if (isHeld && !isRefused(err)) {
+    if (isHeld && !isRefused(err) && isFindable(deps, batch)) {
       deps.log.warn({ err, batch_id: batch.batchId }, "whether a provider has taken a batch is found out later");
     } else {
       // Should this end here, a job finds that it goes nowhere.
@@ -83,8 +103,18 @@ async function begin(deps: AiGatewayDeps, batch: BatchRow, once: Once | undefine
   }
 }
 
+/** Whether a batch can be asked for at its provider when the answer to its creation was lost: what cannot be is given up, and costs nothing. */
+function isFindable(deps: AiGatewayDeps, batch: BatchRow): boolean {
+  const provider = findAccount(deps, batch);
+  return provider === undefined || createUpstreamBatches(deps, targetAt(provider, batch.targetModel)).isFindable;
+}
+
 /** What came of the first request with the key. */
-async function findMade(deps: AiGatewayDeps, { caller }: BatchToCreate, once: Once): Promise<BatchRow | undefined> {
+export async function findMade(
+  deps: AiGatewayDeps,
+  { caller }: Pick<BatchToCreate, "caller">,
+  once: Once,
+): Promise<BatchRow | undefined> {
   const made = await deps.batchStore.findOnce(ownerOf(caller), once.key);
   if (!made) return undefined;
   const isBegun = made.upstreamId !== null || made.polledAt !== null || made.isSettled;
@@ -92,9 +122,7 @@ async function findMade(deps: AiGatewayDeps, { caller }: BatchToCreate, once: On
   return made;
 }
 
-async function prepareBatch(deps: AiGatewayDeps, input: BatchToCreate): Promise<BatchRow> {
-  const { caller, inputFileId, endpoint } = input;
-  const { tenantId, keyId, userId } = caller;
+async function requireFile(deps: AiGatewayDeps, { caller, inputFileId, endpoint }: BatchToCreate): Promise<FileRow> {
   const file = await getFile(deps, { caller, fileId: inputFileId });
   if (file.purpose !== "batch") {
     throw refuseField("input_file_id", "must be a file of purpose batch", "必须是用途为 batch 的文件");
@@ -102,7 +130,13 @@ async function prepareBatch(deps: AiGatewayDeps, input: BatchToCreate): Promise<
   if (file.endpoint !== endpoint) {
     throw refuseField("endpoint", `must be ${file.endpoint}, as in the file`, `必须与文件一致，为 ${file.endpoint}`);
   }
-  const { model, targetModel, providerId } = file;
+  return file;
+}
+
+async function prepareBatch(deps: AiGatewayDeps, input: BatchToStart, file: FileRow): Promise<BatchRow> {
+  const { caller } = input;
+  const { tenantId, keyId, userId } = caller;
+  const { model, targetModel, providerId, endpoint, fileId: inputFileId } = file;
   if (!isModelAllowed(caller.models, deps.callDefaults.modelOf(caller, model)))
     throw new Failure(aiGatewayFailures.model_not_found, { model });
   requireUnguarded(deps, caller, { model, tags: input.tags });
@@ -124,6 +158,7 @@ async function prepareBatch(deps: AiGatewayDeps, input: BatchToCreate): Promise<
     ...{ ...ownerOf(caller), keyId, userId, requestId: input.requestId, tags: input.tags, metadata: input.metadata },
     ...{
       batchId: deps.random.id("batch"),
+      dialect: input.dialect,
       inputFileId,
       providerId,
       model,
@@ -141,8 +176,8 @@ async function prepareBatch(deps: AiGatewayDeps, input: BatchToCreate): Promise<
 const freshMs = 1_000;
 
 /** As it stands. Throws `batch_not_found`. */
-export async function getBatch(deps: AiGatewayDeps, { caller, batchId }: BatchOfCaller): Promise<BatchRow> {
-  const name = { ...ownerOf(caller), batchId };
+export async function getBatch(deps: AiGatewayDeps, { caller, batchId, dialect }: BatchOfCaller): Promise<BatchRow> {
+  const name = { ...ownerOf(caller), batchId, dialect };
   const batch = await deps.batchStore.find(name);
   if (!batch) throw new Failure(batchFailures.batch_not_found, { id: batchId });
   const isFresh = batch.polledAt !== null && deps.clock.nowMs() - batch.polledAt.getTime() < freshMs;
@@ -154,15 +189,30 @@ export async function getBatch(deps: AiGatewayDeps, { caller, batchId }: BatchOf
 /** The caller's own, the newest first, as they were last seen. */
 export async function listBatches(
   { batchStore }: AiGatewayDeps,
-  { caller, limit, after }: { readonly caller: Caller; readonly limit: number; readonly after: string | undefined },
+  { caller, ...page }: BatchPage & { readonly caller: Caller },
 ) {
-  const rows = await batchStore.list(ownerOf(caller), { limit: limit + 1, after });
-  return { batches: rows.slice(0, limit), hasMore: rows.length > limit };
+  const rows = await batchStore.list(ownerOf(caller), { ...page, limit: page.limit + 1 });
+  const isUp = page.before !== undefined && page.after === undefined;
+  return { batches: isUp ? rows.slice(-page.limit) : rows.slice(0, page.limit), hasMore: rows.length > page.limit };
+}
+
+/**
+ * Removes a batch that has ended, with what was answered, here at once and at its provider as soon as that can be told. Throws
+ * `batch_not_found`, and `batch_not_ended`.
+ */
+export async function removeBatch(deps: AiGatewayDeps, input: BatchOfCaller): Promise<void> {
+  const { batchId, isSettled, inputFileId, outputFileId, errorFileId } = await getBatch(deps, input);
+  if (!isSettled) throw new Failure(batchFailures.batch_not_ended, { id: batchId });
+  const files = [inputFileId, outputFileId, errorFileId].filter((id) => id !== null);
+  await deps.db.transaction(async (tx) => {
+    await deps.fileStore.hideFiles(tx, files, new Date(deps.clock.nowMs()));
+    await deps.batchStore.removeIn(tx, batchId);
+  });
 }
 
 /** Ends a batch early: what was answered is charged. A repeat changes nothing. Throws `batch_not_found` and `batch_ended`. */
-export async function cancelBatch(deps: AiGatewayDeps, { caller, batchId }: BatchOfCaller): Promise<BatchRow> {
-  const name = { ...ownerOf(caller), batchId };
+export async function cancelBatch(deps: AiGatewayDeps, { caller, batchId, dialect }: BatchOfCaller): Promise<BatchRow> {
+  const name = { ...ownerOf(caller), batchId, dialect };
   const batch = await deps.batchStore.find(name);
   if (!batch) throw new Failure(batchFailures.batch_not_found, { id: batchId });
   const { status } = batch;

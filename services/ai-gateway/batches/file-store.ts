@@ -2,10 +2,21 @@ import type { Database, Tx } from "@lyss/kit/db/database.ts";
 import type { Owner } from "../responses/response-store.ts";
 import type { BatchEndpoint } from "./request-line.ts";
 
-export type FilePurpose = "batch" | "batch_output";
+/** Of those that anybody is shown. */
+export type ShownPurpose = "batch" | "batch_output";
+/** `requests` and `answers` are a batch's own. */
+export type FilePurpose = ShownPurpose | "requests" | "answers";
 
-/** What is held for of a request in a file. */
-export type RequestBound = readonly [customId: string, inputTokens: number, outputTokens: number];
+/** What is held for of a request in a file; and what of it decides how its answer is written, where that is more than nothing. */
+export type RequestBound = readonly [
+  customId: string,
+  inputTokens: number,
+  outputTokens: number,
+  kept?: Readonly<Record<string, unknown>>,
+];
+
+/** A file that its owner is shown. */
+export type ShownFile = FileRow & { readonly purpose: ShownPurpose };
 
 export interface FileRow extends Owner {
   readonly fileId: string;
@@ -31,7 +42,7 @@ export interface FilePage {
   readonly order: "asc" | "desc";
   /** The id of the file before it. */
   readonly after: string | undefined;
-  readonly purpose: FilePurpose | undefined;
+  readonly purpose: ShownPurpose | undefined;
 }
 
 /** The SQL of files. One method, one statement. */
@@ -40,6 +51,7 @@ export function createFileStore(db: Database) {
   const columns = sql`file_id as "fileId", tenant_id as "tenantId", owner_id as "ownerId", provider_id as "providerId",
     upstream_id as "upstreamId", purpose, file_name as "fileName", bytes, model, target_model as "targetModel", endpoint,
     created_at as "createdAt"`;
+  const isShown = sql`purpose in ('batch', 'batch_output')`;
   return {
     /** Once, however often it is told. What is nobody's is shown to nobody, and removed. */
     async insert(tx: Tx, file: FileRow, requests: readonly RequestBound[] | undefined): Promise<void> {
@@ -53,10 +65,10 @@ export function createFileStore(db: Database) {
         on conflict (file_id) do nothing`;
     },
 
-    async find({ tenantId, ownerId, fileId }: FileName): Promise<FileRow | undefined> {
-      const [row] = await sql<FileRow[]>`
+    async find({ tenantId, ownerId, fileId }: FileName): Promise<ShownFile | undefined> {
+      const [row] = await sql<ShownFile[]>`
         select ${columns} from file
-        where file_id = ${fileId} and tenant_id = ${tenantId} and owner_id = ${ownerId} and removed_at is null`;
+        where file_id = ${fileId} and tenant_id = ${tenantId} and owner_id = ${ownerId} and removed_at is null and ${isShown}`;
       return row;
     },
 
@@ -67,25 +79,28 @@ export function createFileStore(db: Database) {
       return row?.requests ?? [];
     },
 
-    /** Where it lies at its provider; also of a file that is shown to nobody any more. */
+    /** Where it lies at its provider; also of a file that is shown to nobody, or to nobody any more. */
     async findUpstream(fileId: string): Promise<string | undefined> {
       const [row] = await sql<{ upstreamId: string }[]>`
         select upstream_id as "upstreamId" from file where file_id = ${fileId}`;
       return row?.upstreamId;
     },
 
-    list({ tenantId, ownerId }: Owner, { limit, order, after, purpose }: FilePage): Promise<FileRow[]> {
+    hideFiles: (tx: Tx, fileIds: readonly string[], now: Date) => tx`
+      update file set removed_at = ${now} where file_id = any(${fileIds}) and removed_at is null`,
+
+    list({ tenantId, ownerId }: Owner, { limit, order, after, purpose }: FilePage): Promise<ShownFile[]> {
       const beyond = order === "desc" ? sql`file_id < ${after ?? "~"}` : sql`file_id > ${after ?? ""}`;
-      return sql<FileRow[]>`
+      return sql<ShownFile[]>`
         select ${columns} from file
-        where tenant_id = ${tenantId} and owner_id = ${ownerId} and removed_at is null and ${beyond}
+        where tenant_id = ${tenantId} and owner_id = ${ownerId} and removed_at is null and ${isShown} and ${beyond}
           and (${purpose ?? null}::text is null or purpose = ${purpose ?? null})
         order by file_id ${order === "desc" ? sql`desc` : sql`asc`} limit ${limit}`;
     },
 
     async countOf(tenantId: string): Promise<number> {
       const [row] = await sql<{ count: number }[]>`
-        select count(*)::int as count from file where tenant_id = ${tenantId} and removed_at is null`;
+        select count(*)::int as count from file where tenant_id = ${tenantId} and removed_at is null and ${isShown}`;
       return row?.count ?? 0;
     },
 
@@ -103,9 +118,9 @@ export function createFileStore(db: Database) {
       await tx`update file set removed_at = ${now}, file_name = '' where owner_id = ${ownerId} and removed_at is null`;
     },
 
-    listOf(tx: Tx, ownerId: string, limit: number): Promise<FileRow[]> {
-      return tx<FileRow[]>`
-        select ${columns} from file where owner_id = ${ownerId} and removed_at is null order by file_id desc limit ${limit}`;
+    listOf(tx: Tx, ownerId: string, limit: number): Promise<ShownFile[]> {
+      return tx<ShownFile[]>`
+        select ${columns} from file where owner_id = ${ownerId} and removed_at is null and ${isShown} order by file_id desc limit ${limit}`;
     },
 
     /** Those that are hidden and that no batch under way needs, the oldest first. */

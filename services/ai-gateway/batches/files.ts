@@ -17,10 +17,11 @@ import { ownerOf } from "../ops/stored-responses.ts";
 import { wireOf } from "../providers/wires.ts";
 import type { FormPart } from "../surfaces/multipart.ts";
 import { toOwnAnswerLine, toOwnRequestLine } from "./answer-line.ts";
-import { findAccount, takesBatches, targetAt } from "./batch-provider.ts";
+import { findAccount, takesFiles, targetAt } from "./batch-provider.ts";
 import { cutLines, LineTooLong } from "./cut-lines.ts";
 import { type DiskFile, openDiskFile, receiveBody } from "./disk-file.ts";
-import type { FilePage, FileRow, RequestBound } from "./file-store.ts";
+import { createFileBatches } from "./file-batches.ts";
+import type { FilePage, RequestBound, ShownFile } from "./file-store.ts";
 import { findParts, readPart } from "./form-on-disk.ts";
 import {
   type BatchEndpoint,
@@ -52,7 +53,7 @@ export function uploadLimitBytes({ settings }: Pick<AiGatewayDeps, "settings">):
  * in which something is wrong: `batch_file_invalid` names the line. Throws `model_not_found`, `batch_provider_missing`,
  * `too_many_files`, and what a model call does that its provider refuses.
  */
-export async function uploadFile(deps: AiGatewayDeps, exchange: Exchange): Promise<FileRow> {
+export async function uploadFile(deps: AiGatewayDeps, exchange: Exchange): Promise<ShownFile> {
   const caller = requireCaller(exchange);
   const { maxTenantFiles: limit } = deps.settings.batches;
   if ((await deps.fileStore.countOf(caller.tenantId)) >= limit) {
@@ -67,9 +68,9 @@ export async function uploadFile(deps: AiGatewayDeps, exchange: Exchange): Promi
     const read = await readRequests(deps, caller, body, part, rewritten);
     await requireMoney(deps, caller, read);
     const fileName = toFileName(part.fileName);
-    const upstreamId = await createUpstreamBatches(deps, read.target).uploadFile(rewritten, fileName);
+    const upstreamId = await createFileBatches(deps, read.target).uploadFile(rewritten, fileName);
     const { target, model, endpoint } = read;
-    const file: FileRow = {
+    const file: ShownFile = {
       ...{ ...ownerOf(caller), fileId: deps.random.id("file"), providerId: target.provider.providerId, upstreamId },
       ...{ purpose: "batch", fileName, bytes: BigInt(part.end - part.start), model, endpoint },
       targetModel: target.model.name,
@@ -83,10 +84,10 @@ export async function uploadFile(deps: AiGatewayDeps, exchange: Exchange): Promi
 }
 
 /** Requests for which there is no money at all are sent nowhere; what all of them need is set aside when a batch is made of them. */
-async function requireMoney(
+export async function requireMoney(
   { funding, billing, clock }: AiGatewayDeps,
   { tenantId }: Caller,
-  { target, requests }: ReadRequests,
+  { target, requests }: Pick<ReadRequests, "target" | "requests">,
 ): Promise<void> {
   const { name: provider } = target.provider;
   const { name: model } = target.model;
@@ -210,7 +211,7 @@ async function findBatchTarget(deps: AiGatewayDeps, caller: Caller, line: Reques
   const { model: named, surface } = line.request;
   requireUnguarded(deps, caller, { model: named, tags: "" });
   const isFit = ({ provider, model }: Target) =>
-    takesBatches(deps, provider) && wireOf(provider, model).surfaces.includes(surface);
+    takesFiles(deps, provider) && wireOf(provider, model).surfaces.includes(surface);
   const target = await findFreeTarget(deps, caller, named, isFit);
   if (target) return target;
   throw new Failure(batchFailures.batch_provider_missing, { model: named, param: "model" });
@@ -248,7 +249,7 @@ function draftOf({ number, request }: RequestLine, { provider, model }: Target):
 }
 
 /** Throws `file_not_found`; so do the others below. */
-export async function getFile({ fileStore }: AiGatewayDeps, { caller, fileId }: FileOfCaller): Promise<FileRow> {
+export async function getFile({ fileStore }: AiGatewayDeps, { caller, fileId }: FileOfCaller): Promise<ShownFile> {
   const file = await fileStore.find({ ...ownerOf(caller), fileId });
   if (file) return file;
   throw new Failure(batchFailures.file_not_found, { id: fileId });
@@ -275,7 +276,7 @@ export async function sendFileContent(deps: AiGatewayDeps, exchange: Exchange): 
   const file = await getFile(deps, { caller: requireCaller(exchange), fileId: params["id"] ?? "" });
   const provider = findAccount(deps, file);
   if (!provider) throw new Failure(batchFailures.batch_account_gone);
-  const { body } = await createUpstreamBatches(deps, targetAt(provider, file.targetModel)).openContent(file.upstreamId);
+  const { body } = await createFileBatches(deps, targetAt(provider, file.targetModel)).openContent(file.upstreamId);
   const toOwn = file.purpose === "batch" ? toOwnRequestLine : toOwnAnswerLine;
   res.writeHead(200, {
     "content-type": "application/octet-stream",
@@ -291,7 +292,7 @@ export async function sendFileContent(deps: AiGatewayDeps, exchange: Exchange): 
 }
 
 /** Resolves when more can be written, or nobody reads any more. */
-function drained(res: Exchange["res"]): Promise<void> {
+export function drained(res: Exchange["res"]): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       res.off("drain", done).off("close", done);
@@ -319,7 +320,7 @@ export async function removeHiddenFiles(deps: AiGatewayDeps, signal: AbortSignal
 }
 
 /** As OpenAI's API shows it (platform.openai.com/docs/api-reference/files/object). */
-export function toFileObject({ fileId, bytes, createdAt, fileName, purpose }: FileRow) {
+export function toFileObject({ fileId, bytes, createdAt, fileName, purpose }: ShownFile) {
   return {
     ...{
       id: fileId,

@@ -5,14 +5,13 @@ import { counterFor } from "../call/count-tokens.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { textOf } from "../dialects/openai/delivered-text.ts";
 import { fieldOf, readUsage } from "../dialects/openai/usage.ts";
-import { type BatchedCall, type FundedBatch, toBatchTerms } from "../funds/batch-funds.ts";
+import { type BatchedCall, batchedCallId, type FundedBatch, toBatchTerms } from "../funds/batch-funds.ts";
 import type { Provider, Target } from "../model.ts";
-import { readAnswerLine } from "./answer-line.ts";
+import { wireOf } from "../providers/wires.ts";
+import type { UpstreamBatches } from "./account-batches.ts";
 import { targetAt } from "./batch-provider.ts";
 import type { BatchRow } from "./batch-row.ts";
-import { cutLines } from "./cut-lines.ts";
 import type { FileRow, RequestBound } from "./file-store.ts";
-import type { UpstreamBatches } from "./upstream-batches.ts";
 
 type Deps = Pick<AiGatewayDeps, "batchFunds" | "fileStore" | "funding" | "modelLimits" | "settings" | "clock" | "log">;
 
@@ -23,7 +22,7 @@ const none: TokenCounts = { inputTokens: 0n, cachedInputTokens: 0n, outputTokens
 export interface Written {
   readonly output: FileRow | undefined;
   readonly errors: FileRow | undefined;
-  readonly counts: { readonly completed: number; readonly failed: number };
+  readonly counts: { readonly completed: number; readonly failed: number; readonly errored: number };
 }
 
 export function fundedOf(batch: BatchRow, provider: Provider): FundedBatch {
@@ -44,15 +43,17 @@ export async function settleBatch(
   const requests = await deps.fileStore.listRequests(batch.inputFileId);
   const indexes = new Map(requests.map(([customId], index) => [customId, index]));
   const target = targetAt(provider, batch.targetModel);
-  const counts = { completed: 0, failed: 0 };
+  const wire = wireOf(provider, target.model);
+  const counts = { completed: 0, failed: 0, errored: 0 };
   const funded = fundedOf(batch, provider);
+  const { startedAtMs } = funded;
   const price = await deps.funding.priceOf(
     { ...batch, provider: provider.name, model: batch.targetModel },
-    funded.startedAtMs,
+    startedAtMs,
   );
   const charge = async (calls: readonly BatchedCall[]) => {
-    await deps.batchFunds.charge(funded, calls, deps.clock.nowMs() - funded.startedAtMs);
-    if (price) deps.modelLimits.spend(target, batch, costOfCalls(calls, price.terms, funded.startedAtMs));
+    await deps.batchFunds.charge(funded, calls, deps.clock.nowMs() - startedAtMs);
+    if (price) deps.modelLimits.spend(target, batch, costOfCalls(calls, price.terms, startedAtMs));
   };
 
   async function read(field: "output_file_id" | "error_file_id"): Promise<FileRow | undefined> {
@@ -60,19 +61,24 @@ export async function settleBatch(
     if (typeof upstreamId !== "string" || upstreamId === "") return undefined;
     let bytes = 0n;
     let calls: BatchedCall[] = [];
-    const { body } = await upstream.openContent(upstreamId);
-    for await (const { bytes: line } of cutLines(body, deps.settings.maxResponseBytes)) {
-      bytes += BigInt(line.length + 1);
-      const answer = readAnswerLine(line);
-      const index = answer && indexes.get(answer.customId);
-      if (!answer || index === undefined) {
+    for await (const answer of upstream.answers(upstreamId)) {
+      bytes += BigInt(answer.lineBytes);
+      const index = indexes.get(answer.customId);
+      if (index === undefined) {
         deps.log.warn({ batch_id: batch.batchId }, "a provider answers what a batch did not ask");
         continue;
       }
       const isAnswered = answer.status === 200;
       counts[isAnswered ? "completed" : "failed"]++;
       if (answer.status === undefined) continue;
-      calls.push(await toCall(target, requests[index], { index, isAnswered, body: answer.body }));
+      if (!isAnswered) counts.errored++;
+      const facts = {
+        startedAtMs,
+        callId: batchedCallId(batch.batchId, index),
+        upstreamModel: target.model.upstreamName,
+      };
+      const body = isAnswered ? wire.toAnswer(answer.bytes, answer.body, facts).json : undefined;
+      calls.push(await toCall(target, requests[index], { index, isAnswered, body }));
       if (calls.length < maxCallsAtOnce) continue;
       await charge(calls);
       calls = [];
@@ -118,7 +124,7 @@ function toFile(batch: BatchRow, upstreamId: string, bytes: bigint, kind: "outpu
   return {
     ...{ fileId: `file_${suffix}${kind === "output" ? "o" : "e"}`, tenantId, ownerId, providerId, upstreamId, bytes },
     ...{
-      purpose: "batch_output",
+      purpose: batch.dialect === "openai" ? "batch_output" : "answers",
       fileName: `${batchId}_${kind}.jsonl`,
       model,
       targetModel,

@@ -11,6 +11,7 @@ import { invokeForm, messageForm } from "./messages.ts";
 import { parseJsonObject } from "./requests.ts";
 import { serveResponse } from "./responses.ts";
 import { findDeskEndpoint } from "./serve-batches.ts";
+import { findInlineEndpoint, serveContentBatch } from "./serve-inline-batches.ts";
 import { findVideoEndpoint } from "./serve-videos.ts";
 import { serveForm } from "./vendor-form.ts";
 import { badRequest, WireError } from "./wire-error.ts";
@@ -27,6 +28,7 @@ const modelPlaces: readonly (readonly [path: RegExp, find: (model: string, verb:
   [/^POST \/model\/([^/]{1,2048})\/(converse|converse-stream)$/, serveConverse],
   [/^POST \/model\/([^/]{1,2048})\/(invoke|invoke-with-response-stream)$/, serveInvoke],
   [/^POST \/v1beta\/models\/([^/]{1,256}):(generateContent|streamGenerateContent)$/, serveContent],
+  [/^POST \/v1beta\/models\/([^/]{1,256}):(batchGenerateContent)$/, (model) => serveContentBatch(model)],
   [
     /^POST \/v1\/projects\/[^/]+\/locations\/[^/]+\/publishers\/google\/models\/([^/]{1,256}):(generateContent|streamGenerateContent)$/,
     serveContent,
@@ -60,7 +62,7 @@ export function findEndpoint(method: string, path: string, query: string, header
     const [, model, verb = ""] = pattern.exec(key) ?? [];
     if (model !== undefined) return find(decode(model), verb, query);
   }
-  const ofDesk = findDeskEndpoint(key) ?? findVideoEndpoint(key);
+  const ofDesk = findDeskEndpoint(key) ?? findInlineEndpoint(key) ?? findVideoEndpoint(key);
   if (ofDesk) return ofDesk;
   throw Object.keys(known).some((one) => one.endsWith(` ${path}`))
     ? new WireError(405, `Not allowed to ${method.slice(0, 16)} on ${path}.`, { code: "method_not_supported" })

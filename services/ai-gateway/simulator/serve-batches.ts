@@ -56,7 +56,10 @@ export function answerByRequest(urlOf: () => string, apiKey: string): AnswerLine
   return async (endpoint, body) => {
     const res = await fetch(urlOf() + endpoint, {
       method: "POST",
-      headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },
+      headers: {
+        ...{ authorization: `Bearer ${apiKey}`, "x-api-key": apiKey, "x-goog-api-key": apiKey },
+        ...{ "anthropic-version": "2023-06-01", "content-type": "application/json" },
+      },
       body,
     });
     return { status: res.status, body: await res.json() };

@@ -13,6 +13,7 @@ import type { Desk } from "./desk.ts";
 import type { Behaviour } from "./directives.ts";
 import { createSimulatedFiles } from "./files.ts";
 import { findEndpoint } from "./find-endpoint.ts";
+import { createInlineBatches } from "./inline-batches.ts";
 import { takeSessions } from "./realtime.ts";
 import { seededHex } from "./seeded.ts";
 import { answerByRequest } from "./serve-batches.ts";
@@ -84,13 +85,11 @@ interface State {
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   let url = "";
   const files = createSimulatedFiles();
-  const batches = createSimulatedBatches(
-    files,
-    answerByRequest(() => url, options.apiKey),
-  );
+  const answer = answerByRequest(() => url, options.apiKey);
+  const batches = createSimulatedBatches(files, answer);
   const state: State = {
     options,
-    desk: { files, batches, videos: createSimulatedVideos() },
+    desk: { files, batches, inline: createInlineBatches(answer), videos: createSimulatedVideos() },
     callLog: [],
     underWay: new Set(),
     attempts: new Map(),
@@ -193,7 +192,8 @@ async function endWithError(outlet: ReturnType<Call["open"]>, vendor: Vendor, er
 
 /** A batch is cancelled by a request without a body. */
 function isBare(req: IncomingMessage): boolean {
-  return !hasBody(req) && /^\/v1\/batches\/[^/]+\/cancel$/.test(req.url ?? "");
+  const path = /^\/v1\/(messages\/)?batches\/[^/]+\/cancel$|^\/v1beta\/batches\/[^/]+:cancel$/;
+  return !hasBody(req) && path.test(req.url ?? "");
 }
 
 async function readBody(req: IncomingMessage): Promise<Buffer> {

@@ -15,6 +15,16 @@ export const anthropicMessages: Client = {
   name: "messages",
   package: "@anthropic-ai/sdk",
   features: {
+    async batch(place) {
+      const { batches } = clientOf(place).messages;
+      const { id } = await batches.create({ requests: [{ custom_id: "one", params: ask(place, asked.batched) }] });
+      assert.equal((await batches.retrieve(id)).processing_status, "ended");
+      assert.ok((await batches.list()).data.some((batch) => batch.id === id));
+      const [result] = await Array.fromAsync(await batches.results(id));
+      assert.ok(result?.custom_id === "one" && result.result.type === "succeeded");
+      assert.match(textOf(result.result.message), /This is a simulated answer/);
+      assert.equal((await batches.delete(id)).type, "message_batch_deleted");
+    },
     async text(place) {
       const message = await clientOf(place).messages.create(ask(place, asked.text));
       assert.deepEqual([message.model, message.stop_reason], [place.model, "end_turn"]);

@@ -13,6 +13,7 @@ export const features = {
   abort: ["A", "a stream that the client leaves ends at the vendor too"],
   count: ["C", "tokens counted before a call, as the call reports them"],
   vectors: ["V", "texts as vectors"],
+  batch: ["B", "a batch of requests, at a vendor that takes batches: made, listed, ended, its answers read"],
 } as const satisfies Readonly<Record<string, readonly [letter: string, what: string]>>;
 export type Feature = keyof typeof features;
 
@@ -25,6 +26,8 @@ export interface Place {
   readonly model: string;
   /** The same for one that gives vectors; undefined where the vendor's wire has none. */
   readonly vectorModel: string | undefined;
+  /** Whether the vendor takes batches in its wire's form, or in files. */
+  readonly takesBatches: boolean;
   /** Resolves when the vendor has no call under way. */
   untilLeft(): Promise<void>;
 }
@@ -44,6 +47,7 @@ export function showsThoughts({ dialect }: VendorProvider): boolean {
 }
 
 export const asked = {
+  batched: "Hello simulate.batch_ms=0 simulate.tokens=12",
   text: "Hello simulate.tokens=12",
   thought: "Hi simulate.reasoning_tokens=7 simulate.tokens=5",
   refused: "Hi simulate.error=429",

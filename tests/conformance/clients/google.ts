@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ApiError, type GenerateContentConfig, GoogleGenAI } from "@google/genai";
+import { ApiError, type GenerateContentConfig, GoogleGenAI, JobState } from "@google/genai";
 import { countSimulatedPrompt } from "@lyss/services/ai-gateway/simulator/tokenizer.ts";
 import { asked, type Client, citySchema, image, type Place, showsThoughts, thought } from "./client.ts";
 
@@ -15,6 +15,18 @@ export const googleGenAi: Client = {
   name: "generateContent",
   package: "@google/genai",
   features: {
+    async batch(place) {
+      const { batches } = clientOf(place);
+      const src = [{ contents: asked.batched, metadata: { key: "one" } }];
+      const { name = "" } = await batches.create({ model: place.model, src, config: { displayName: "one" } });
+      const { state, dest } = await batches.get({ name });
+      assert.equal(state, JobState.JOB_STATE_SUCCEEDED);
+      assert.ok((await Array.fromAsync(await batches.list())).some((batch) => batch.name === name));
+      const [answer] = dest?.inlinedResponses ?? [];
+      assert.equal(answer?.metadata?.["key"], "one");
+      assert.match(answer?.response?.candidates?.[0]?.content?.parts?.[0]?.text ?? "", /This is a simulated answer/);
+      await batches.delete({ name });
+    },
     async text(place) {
       const answer = await clientOf(place).models.generateContent({ model: place.model, contents: asked.text });
       assert.deepEqual([answer.modelVersion, answer.candidates?.[0]?.finishReason], [place.model, "STOP"]);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { countSimulatedInput, countSimulatedPrompt } from "@lyss/services/ai-gateway/simulator/tokenizer.ts";
-import OpenAI, { RateLimitError } from "openai";
+import OpenAI, { RateLimitError, toFile } from "openai";
 import { asked, type Client, citySchema, image, type Place, showsThoughts, thought } from "./client.ts";
 
 const clientOf = ({ url, apiKey }: Place) => new OpenAI({ baseURL: `${url}/v1`, apiKey, maxRetries: 0 });
@@ -17,6 +17,18 @@ export const openAiChat: Client = {
   name: "chat completions",
   package: "openai",
   features: {
+    async batch(place) {
+      const client = clientOf(place);
+      const endpoint = "/v1/chat/completions";
+      const body = { model: place.model, messages: [{ role: "user", content: asked.batched }], max_tokens: 100 };
+      const line = JSON.stringify({ custom_id: "one", method: "POST", url: endpoint, body });
+      const file = await client.files.create({ file: await toFile(Buffer.from(line), "one.jsonl"), purpose: "batch" });
+      const { id } = await client.batches.create({ input_file_id: file.id, endpoint, completion_window: "24h" });
+      const { status, output_file_id } = await client.batches.retrieve(id);
+      assert.equal(status, "completed");
+      const answers = await (await client.files.content(output_file_id ?? "")).text();
+      assert.match(JSON.parse(answers).response.body.choices[0].message.content, /This is a simulated answer/);
+    },
     async text(place) {
       const { choices, model } = await clientOf(place).chat.completions.create({
         ...{ model: place.model, messages: user(asked.text) },
