@@ -124,6 +124,9 @@ function toObjectType({ properties, required = [], additionalProperties }: Schem
     const isNeeded = required.includes(name);
     return `readonly ${toKey(name)}${isNeeded ? "" : "?"}: ${toType(schema)}${isNeeded ? "" : " | undefined"}`;
   });
+  // What a schema lets through besides is a vendor's own.
+  const isOpen = additionalProperties !== undefined && additionalProperties !== false;
+  if (isOpen) fields.push("readonly [name: string]: unknown");
   return fields.length === 0 ? "Record<string, never>" : `{ ${fields.join("; ")} }`;
 }
 

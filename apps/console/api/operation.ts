@@ -14,6 +14,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** False where an answer of 401 is one of the things that may be: signing in. */
   readonly keepsSession?: boolean;
+  /** Told when an answer begins. */
+  readonly onHead?: (headers: Headers) => void;
 }
 
 /** An operation of the API. Throws a `Problem`, which says in the person's language what is wrong. */
@@ -46,7 +48,10 @@ async function request(method: string, path: string, input: Input, options: Call
   const { signal, keepsSession = true } = options;
   for (let attempt = 0; ; attempt++) {
     const answer = await sendOnce(method, path, input, signal);
-    if (answer.ok) return answer;
+    if (answer.ok) {
+      options.onHead?.(answer.headers);
+      return answer;
+    }
     const problem = await readProblem(answer);
     // Once each: what is refused again is refused.
     if (attempt === 0 && keepsSession && answer.status === 401 && (await keepSession())) continue;

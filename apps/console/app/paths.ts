@@ -5,4 +5,6 @@ export const paths = {
   keys: () => "/keys",
   requests: () => "/requests",
   request: (id: string) => `/requests/${encodeURIComponent(id)}`,
+  overview: () => "/overview",
+  playground: () => "/playground",
 } as const;

@@ -49,7 +49,7 @@ function toOption(
   const color = (name: string) => style.getPropertyValue(`--${name}`).trim();
   const isBar = kind === "bar";
   const toSeries = (name: string, values: readonly number[]) => ({
-    ...{ name, data: [...values], type: isBar ? "bar" : "line", symbol: "none", smooth: 0.15 },
+    ...{ name, data: [...values], type: isBar ? "bar" : "line", symbol: "none" },
     ...{ lineStyle: { width: 1.75 }, barMaxWidth: 28, emphasis: { focus: "series" } },
     ...(kind !== "line" && { stack: "all", areaStyle: { opacity: 0.12 } }),
   });

@@ -135,6 +135,22 @@ test("language and theme are chosen by keyboard, and stay", { skip }, async () =
   assert.deepEqual(mistakes, []);
 });
 
+test("a model answers in the playground, and what that cost is drawn in the overview", { skip }, async () => {
+  const { page, mistakes } = await open({ ...desk, colorScheme: "dark" });
+  await page.goto(`${url}/playground`);
+  await signIn(page, person);
+  await page.getByRole("textbox", { name: "Message" }).fill("Say hello.");
+  await page.getByRole("button", { name: "Run" }).click();
+  await page.getByText("You wrote: “Say hello.”").waitFor();
+  await page.getByText(/^\$0\.0000/).waitFor();
+  await checkLook(page, "playground-dark");
+  await page.goto(`${url}/overview?range=hour`);
+  await page.getByRole("img", { name: /^Spend: \$0\.0000/ }).waitFor();
+  await page.locator("canvas").first().waitFor();
+  await checkLook(page, "overview-dark");
+  assert.deepEqual(mistakes, []);
+});
+
 test("on a phone nothing stands out, and the navigation opens", { skip }, async () => {
   const { page, mistakes } = await open({ viewport: { width: 390, height: 844 }, locale: "zh-CN", hasTouch: true });
   await page.goto(url);
