@@ -69,7 +69,16 @@ import { serveConnection } from "./responses/serve-connection.ts";
 import { dryRunRoute } from "./routing/dry-run-route.ts";
 import { reportModels, reportRoute } from "./routing/report-models.ts";
 import type { Route, RouteSpec } from "./routing/route.ts";
-import { getRoute, listRoutes, loadTenantRoutes, putRoute, type RouteName, removeRoute } from "./routing/route-ops.ts";
+import {
+  type AskedVersions,
+  getRoute,
+  listRoutes,
+  listRouteVersions,
+  loadTenantRoutes,
+  putRoute,
+  type RouteName,
+  removeRoute,
+} from "./routing/route-ops.ts";
 import { createSettingsOps } from "./settings-ops.ts";
 import { askWithForm } from "./surfaces/ask-for-media.ts";
 import type { MediaSurface, Surface } from "./surfaces/surface.ts";
@@ -186,6 +195,7 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
     reportModels: (input: { tenantId: string }) => reportModels(deps, input),
     listRoutes: (input: Parameters<typeof listRoutes>[1]) => listRoutes(deps, input),
     getRoute: (input: RouteName) => getRoute(deps, input),
+    listRouteVersions: (input: AskedVersions) => listRouteVersions(deps, input),
     putRoute: (input: Parameters<typeof putRoute>[1]) => putRoute(deps, input),
     removeRoute: (input: Parameters<typeof removeRoute>[1]) => removeRoute(deps, input),
     dryRunRoute: (input: RouteSpec & { tenantId: string; calls: number }) => dryRunRoute(deps, input),

@@ -38,6 +38,13 @@ const routeBody = z.strictObject({
   updated_at: z.iso.datetime(),
 });
 
+const versionBody = z.strictObject({
+  object: z.literal("route_version"),
+  version: z.int(),
+  ...routeSchema.omit({ name: true }).shape,
+  updated_at: z.iso.datetime(),
+});
+
 const nanos = z.string().describe("Nano-units of the currency.");
 
 const dryRunBody = z.strictObject({
@@ -89,6 +96,29 @@ export const routingRoutes = [
     handle(ops, request) {
       const { tenantId } = requireCaller(request);
       return showRoute(ops, tenantId, ops.getRoute({ tenantId, name: request.params.name }));
+    },
+  }),
+  json({
+    method: "GET",
+    // A name takes whatever follows it.
+    path: "/api/v1/ai/route-versions/{name}",
+    takesSlashes: true,
+    permission: "provider:read",
+    operation: "listRouteVersions",
+    summary: "What a route was each time it was put, the newest first: to see what has changed, and to put one back.",
+    params: routeParams,
+    query: z.strictObject({
+      ...pageQueryFields,
+      before: z.coerce.number().int().min(1).max(2_147_483_647).optional().describe("Only those before this version."),
+    }),
+    response: pageOf(versionBody),
+    failures: [aiGatewayFailures.route_not_found],
+    async handle(ops, request) {
+      const { tenantId } = requireCaller(request);
+      const page = await ops.listRouteVersions({ tenantId, name: request.params.name, ...request.query });
+      return toPageBody(page, ({ version, spec, updatedAt }) => ({
+        ...{ object: "route_version" as const, version, ...spec, updated_at: updatedAt.toISOString() },
+      }));
     },
   }),
   json({

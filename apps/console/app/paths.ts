@@ -7,4 +7,6 @@ export const paths = {
   request: (id: string) => `/requests/${encodeURIComponent(id)}`,
   overview: () => "/overview",
   playground: () => "/playground",
+  routes: () => "/routes",
+  route: () => "/routes/edit",
 } as const;

@@ -8,6 +8,7 @@ import { formatUsd } from "./usd.ts";
 type Row = Record<string, unknown>;
 type Values = Record<string, unknown>;
 
+const versionsPathOf = (name: string) => `/api/v1/ai/route-versions/${encodeURIComponent(name)}`;
 const pathOf = (name: string) => `/api/v1/ai/routes/${encodeURIComponent(name)}`;
 const targetExample =
   "openai/gpt-4o-mini,weight=9,priority=0,quality=0.8,tag.env=prod,user=usr_1,key=key_1,tokens=..2000,complexity=60..,tools=true,media=false,mentions=proof";
@@ -50,6 +51,30 @@ export function addRouteCommands(program: Command, deps: CliDeps): void {
       const body = { strategy, hedge, continues, targets };
       const put = await api.send("PUT", pathOf(name), body, { expectedVersion: ifVersion });
       print(output, put, toRouteText);
+    });
+
+  withConnection(route.command("versions").description("list what a route of your own was, the newest first"))
+    .argument("<name>")
+    .option("--limit <n>", "at most so many, 1 to 200; 50 unless given")
+    .option("--cursor <cursor>", "where the page before ended")
+    .action(async (name: string, { limit, cursor, ...options }) => {
+      const { api, output } = connect(deps, options);
+      print(output, await api.send("GET", `${versionsPathOf(name)}${toQuery({ limit, cursor })}`), toVersionTable);
+    });
+
+  withConnection(route.command("roll-back").description("put a route back to what it was at a version"))
+    .argument("<name>")
+    .requiredOption("--to <version>", "as 'versions' lists it", readCount)
+    .option("--if-version <n>", "only if the route is at this version", readCount)
+    .action(async (name: string, { to, ifVersion: expectedVersion, ...options }) => {
+      const { api, output } = connect(deps, options);
+      const query = toQuery({ limit: "1", cursor: undefined, before: String(to + 1) });
+      const { data } = (await api.send("GET", `${versionsPathOf(name)}${query}`)) as Row;
+      const [found] = data as Row[];
+      if (found?.["version"] !== to)
+        throw new InvalidArgumentError(`${name} has no version ${to}; see 'lyss route versions ${name}'.`);
+      const { object: _object, version: _version, updated_at: _updatedAt, ...body } = found ?? {};
+      print(output, await api.send("PUT", pathOf(name), body, { expectedVersion }), toRouteText);
     });
 
   withConnection(route.command("delete").description("remove a route of your own"))
@@ -132,6 +157,14 @@ function toRouteTable({ data, next_cursor }: Row): string {
     return [it["name"], it["strategy"], it["source"], it["version"], targets.join(" ")];
   });
   const table = toTable(["NAME", "STRATEGY", "SOURCE", "VERSION", "TARGETS"], rows);
+  return next_cursor ? `${table}\nMore: --cursor ${next_cursor}` : table;
+}
+
+function toVersionTable({ data, next_cursor }: Row): string {
+  const rows = (data as Row[]).map((it) => [
+    ...[it["version"], it["updated_at"], it["strategy"], (it["targets"] as Row[]).map(toPlace).join(" ")],
+  ]);
+  const table = toTable(["VERSION", "SINCE", "STRATEGY", "TARGETS"], rows);
   return next_cursor ? `${table}\nMore: --cursor ${next_cursor}` : table;
 }
 

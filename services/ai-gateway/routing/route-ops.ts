@@ -7,7 +7,7 @@ import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Catalog } from "../catalog.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { canNest } from "./resolve-route.ts";
-import type { Route, RouteSpec } from "./route.ts";
+import type { Route, RouteSpec, RouteVersion } from "./route.ts";
 
 /** What the operations on routes need. */
 export type RouteDeps = Pick<AiGatewayDeps, "db" | "outbox" | "clock" | "catalog" | "newest" | "routeStore">;
@@ -24,6 +24,8 @@ interface ChangedRoute extends RouteSpec {
 }
 
 const maxRoutesPerTenant = 500;
+/** Of each route, for putting one back. */
+const keptVersions = 100;
 
 /**
  * The routes that a tenant may call by name: its own, then the operator's; one of its own may stand before one of these. Throws
@@ -74,11 +76,37 @@ export async function putRoute(deps: RouteDeps, given: ChangedRoute): Promise<Ro
     const spec = { name, strategy, hedge, continues, targets };
     const changed: Route = { ...spec, tenantId, source: "tenant", version: current + 1, updatedAt };
     await routeStore.putRoute(tx, changed);
+    await routeStore.putVersion(tx, changed, keptVersions);
     await outbox.append(tx, routeChanged, { tenantId, name, actorId: currentActorId() });
     return changed;
   });
   await loadTenantRoutes(deps);
   return route;
+}
+
+export interface AskedVersions extends RouteName, PageRequest {
+  readonly before?: number | undefined;
+}
+
+const newest = 2_147_483_647;
+
+/**
+ * What a tenant's own route was, the newest first: its last 100 versions. One of the operator's has none but what its file says. Throws
+ * `route_not_found`, and `kit.invalid_request` for a cursor that is none.
+ */
+export async function listRouteVersions(
+  deps: Pick<RouteDeps, "catalog" | "routeStore">,
+  { tenantId, name, limit, cursor, before: asked = newest }: AskedVersions,
+): Promise<Page<RouteVersion>> {
+  const route = getRoute(deps, { tenantId, name });
+  if (route.source === "config") {
+    const { name: _name, tenantId: _tenantId, source: _source, version, updatedAt, ...spec } = route;
+    return { rows: [{ version, spec, updatedAt }], nextCursor: undefined };
+  }
+  const [before = ""] = decodeCursor(cursor, 1) ?? [];
+  const from = /^\d{1,9}$/.test(before) ? Math.min(asked, Number(before)) : asked;
+  const rows = await deps.routeStore.listVersions({ tenantId, name }, { before: from, limit: limit + 1 });
+  return toPage(rows, limit, ({ version }) => [String(version)]);
 }
 
 /** Removes a tenant's own route. Throws `route_not_found` and `route_configured`. */

@@ -1,5 +1,5 @@
 import type { Sql, Tx } from "@lyss/kit/db/database.ts";
-import type { Route } from "./route.ts";
+import type { Route, RouteVersion } from "./route.ts";
 
 /** The SQL of tenants' own routes. One method, one statement. */
 export function createRouteStore(sql: Sql) {
@@ -26,6 +26,26 @@ export function createRouteStore(sql: Sql) {
         values (${tenantId}, ${name}, ${strategy}, ${hedge}, ${continues}, ${JSON.stringify(targets)}::text::jsonb, ${version}, ${updatedAt})
         on conflict (tenant_id, name) do update set strategy = excluded.strategy, hedge = excluded.hedge, continues = excluded.continues,
           targets = excluded.targets, version = excluded.version, updated_at = excluded.updated_at`;
+    },
+
+    /** Keeps what a route is now beside what it was, the newest `most` of it. */
+    async putVersion(tx: Tx, route: Route, most: number): Promise<void> {
+      const { tenantId, name, source: _source, version, updatedAt, ...spec } = route;
+      await tx`
+        insert into route_version (tenant_id, name, version, spec, updated_at)
+        values (${tenantId}, ${name}, ${version}, ${JSON.stringify(spec)}::text::jsonb, ${updatedAt})`;
+      await tx`
+        delete from route_version where tenant_id = ${tenantId} and name = ${name} and version <= ${version - most}`;
+    },
+
+    /** The newest first, from before a version on. */
+    listVersions(
+      { tenantId, name }: Pick<Route, "tenantId" | "name">,
+      { before, limit }: { readonly before: number; readonly limit: number },
+    ): Promise<RouteVersion[]> {
+      return sql<RouteVersion[]>`
+        select version, spec, updated_at as "updatedAt" from route_version
+        where tenant_id = ${tenantId} and name = ${name} and version < ${before} order by version desc limit ${limit}`;
     },
 
     async deleteRoute(tx: Tx, tenantId: string, name: string): Promise<void> {

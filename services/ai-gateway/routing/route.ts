@@ -132,6 +132,13 @@ export const plainRule = routeTargetSchema.parse({ provider: "any", model: "any"
 export type RouteSpec = z.output<typeof routeSchema>;
 export type RouteTarget = z.output<typeof routeTargetSchema>;
 
+/** What a route was at one time. */
+export interface RouteVersion {
+  readonly version: number;
+  readonly spec: Omit<RouteSpec, "name">;
+  readonly updatedAt: Date;
+}
+
 /** A name that goes to targets as somebody has said. */
 export interface Route extends RouteSpec {
   /** Empty for those of the operator, which every tenant may call. */

@@ -49,13 +49,17 @@ interface Answer {
   readonly body: any;
 }
 
-async function ask(
+const askAt = (path: string, { as = "one" } = {}) => send("GET", path, { as });
+const ask = (method: string, path: string, given: Parameters<typeof send>[2] = {}) =>
+  send(method, `/routes${path}`, given);
+
+async function send(
   method: string,
   path: string,
   given: { readonly body?: unknown; readonly as?: string; readonly ifMatch?: string; readonly language?: string } = {},
 ): Promise<Answer> {
   const { body, as = "one", ifMatch, language = "en-US" } = given;
-  const answer = await fetch(`${server.url}/api/v1/ai/routes${path}`, {
+  const answer = await fetch(`${server.url}/api/v1/ai${path}`, {
     method,
     headers: {
       ...{ authorization: `Bearer ${as}`, "accept-language": language },
@@ -116,6 +120,38 @@ test("a route is made, read, changed under If-Match, listed and removed, and eac
     events.map(({ key, data }) => [key, data["name"]]),
     Array.from({ length: 3 }, () => ["ten_1", "smart.1"]),
   );
+});
+
+test("what a route was is kept in versions, put back as a newer one, and gone with the route", async () => {
+  const toB = { strategy: "weighted", hedge: 90, targets: [{ provider: "b", model: "n", weight: 3 }] };
+  for (const body of [toA, toB, toA]) await ask("PUT", "/kept", { body });
+  const versions = (query = "") => askAt(`/route-versions/kept${query}`);
+  const first = await versions("?limit=2");
+  assert.deepEqual(
+    first.body.data.map((it: Record<string, unknown>) => [it["version"], it["strategy"], it["hedge"]]),
+    [
+      [3, "fallback", null],
+      [2, "weighted", 90],
+    ],
+  );
+  const rest = await versions(`?cursor=${first.body.next_cursor}`);
+  assert.deepEqual([rest.body.data.length, rest.body.data[0].version, rest.body.next_cursor], [1, 1, null]);
+  const {
+    object: _object,
+    version: _version,
+    updated_at: _at,
+    ...body
+  } = (await versions("?before=3&limit=1")).body.data[0];
+  const back = await ask("PUT", "/kept", { body, ifMatch: '"3"' });
+  assert.deepEqual([back.body.version, back.body.strategy, back.body.targets[0].weight], [4, "weighted", 3]);
+  assert.deepEqual(codeOf(await askAt("/route-versions/kept", { as: "other" })), [404, "GATEWAY_021"]);
+  assert.deepEqual(codeOf(await versions("?before=0")), [400, "KIT_002"]);
+  assert.equal((await askAt("/route-versions/kept", { as: "caller" })).status, 403);
+  await ask("DELETE", "/kept");
+  assert.deepEqual(codeOf(await versions()), [404, "GATEWAY_021"]);
+  await ask("PUT", "/kept", { body: toA });
+  assert.equal((await versions()).body.data.length, 1, "one of the same name is another");
+  await ask("DELETE", "/kept");
 });
 
 test("routes come in pages, by name", async () => {

@@ -56,7 +56,7 @@ function useFirstModel(): string {
 
 function ProviderStep({ number }: { readonly number: number }) {
   const t = useStartTexts();
-  const mayAdd = useCan()("provider:manage");
+  const mayAdd = useCan()("provider:create");
   const [isAdding, setAdding] = useState(false);
   const { data } = useQuery({ queryKey: ["providers"], queryFn: ({ signal }) => listProviders({}, { signal }) });
   const names = data?.data.map(({ name }) => name) ?? [];

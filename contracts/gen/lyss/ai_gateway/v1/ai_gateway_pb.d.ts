@@ -751,6 +751,91 @@ export declare type CachePolicyChanged = Message<"lyss.ai_gateway.v1.CachePolicy
 export declare const CachePolicyChangedSchema: GenMessage<CachePolicyChanged>;
 
 /**
+ * Where records of calls are sent was said, or is no longer, or was halted.
+ *
+ * @generated from message lyss.ai_gateway.v1.ExportChanged
+ */
+export declare type ExportChanged = Message<"lyss.ai_gateway.v1.ExportChanged"> & {
+  /**
+   * Empty for the platform's.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * `put`, `removed`, `paused` or `resumed`.
+   *
+   * @generated from field: string change = 3;
+   */
+  change: string;
+
+  /**
+   * Who did it, a person or a key without one.
+   *
+   * @generated from field: string actor_id = 4;
+   */
+  actorId: string;
+};
+
+/**
+ * Describes the message lyss.ai_gateway.v1.ExportChanged.
+ * Use `create(ExportChangedSchema)` to create a new message.
+ */
+export declare const ExportChangedSchema: GenMessage<ExportChanged>;
+
+/**
+ * Records of calls are not sent any more until somebody resumes it: the other side does not take them.
+ *
+ * @generated from message lyss.ai_gateway.v1.ExportFailed
+ */
+export declare type ExportFailed = Message<"lyss.ai_gateway.v1.ExportFailed"> & {
+  /**
+   * Empty for the platform's.
+   *
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * Such as `answered_with_error`.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * Of the answer; 0 without one.
+   *
+   * @generated from field: int32 status = 4;
+   */
+  status: number;
+
+  /**
+   * By which the other side names it; empty where it does not.
+   *
+   * @generated from field: string code = 5;
+   */
+  code: string;
+};
+
+/**
+ * Describes the message lyss.ai_gateway.v1.ExportFailed.
+ * Use `create(ExportFailedSchema)` to create a new message.
+ */
+export declare const ExportFailedSchema: GenMessage<ExportFailed>;
+
+/**
  * A tenant said of which calls requests and answers are kept, or that none are, or had all that is kept forgotten.
  *
  * @generated from message lyss.ai_gateway.v1.RequestBodyPolicyChanged

@@ -1,0 +1,139 @@
+import { useQuery } from "@tanstack/react-query";
+import { Boxes } from "lucide-react";
+import { type ListProvidersResponse, listProviders } from "../../api/gen/client.ts";
+import { useLanguage } from "../../app/language.ts";
+import type { Column } from "../../ui/column.ts";
+import { DataTable, type ListQuery } from "../../ui/data-table.tsx";
+import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
+import { Quantity } from "../../ui/values.tsx";
+import { useModelTexts } from "./texts.ts";
+
+type Provider = ListProvidersResponse["data"][number];
+type Model = Provider["models"][number];
+
+interface Row {
+  readonly provider: Provider;
+  readonly model: Model;
+}
+
+const refreshMs = 15_000;
+
+/** Every model at every provider: prices and how it does. */
+export function Page() {
+  const t = useModelTexts();
+  const { data } = useQuery({ queryKey: ["providers"], queryFn: ({ signal }) => listProviders({}, { signal }) });
+  const providers = (data?.data ?? []).map(({ name }) => [name, name] as const);
+  return (
+    <>
+      <PageHeader title={t("title")} description={t("description")} />
+      <DataTable
+        name="models"
+        columns={useColumns()}
+        rowKey={({ provider, model }) => `${provider.name} ${model.name}`}
+        load={loadModels}
+        searchField="name"
+        filters={[{ name: "provider", label: t("provider"), options: providers }]}
+        refreshMs={refreshMs}
+        empty={
+          <EmptyState icon={<Boxes aria-hidden className="size-5" />} title={t("emptyTitle")}>
+            {t("empty")}
+          </EmptyState>
+        }
+      />
+    </>
+  );
+}
+
+async function loadModels({ name = "", provider: at }: ListQuery, signal?: AbortSignal) {
+  const { data } = await listProviders({}, { signal });
+  const rows = data
+    .filter((provider) => at === undefined || provider.name === at)
+    .flatMap((provider) => provider.models.map((model): Row => ({ provider, model })))
+    .filter(({ model }) => model.name.toLowerCase().includes(name.toLowerCase()));
+  return { data: rows, next_cursor: null };
+}
+
+const tones = { well: "good", ejected: "bad", held: "warn", parked: "bad" } as const;
+
+function Health({ health }: Pick<Model, "health">) {
+  const t = useModelTexts();
+  const language = useLanguage();
+  if (!health) return null;
+  const percent = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 });
+  const isKnown = health.first_byte_ms !== null || health.availability < 1;
+  return (
+    <span className="inline-flex flex-wrap items-center gap-2">
+      <Badge tone={isKnown || health.state !== "well" ? tones[health.state] : "neutral"}>
+        {t(`state.${health.state}`)}
+      </Badge>
+      <span className="text-xs text-ink-soft">
+        {isKnown ? t("answered", { percent: percent.format(health.availability) }) : t("unused")}
+      </span>
+    </span>
+  );
+}
+
+function Price({ usd }: { readonly usd: string | null }) {
+  const t = useModelTexts();
+  const language = useLanguage();
+  if (usd === null) return <span className="text-ink-soft">{t("book")}</span>;
+  const text = new Intl.NumberFormat(language, {
+    ...{ style: "currency", currency: "USD", currencyDisplay: "narrowSymbol", maximumFractionDigits: 4 },
+  });
+  return <span className="tabular-nums">{text.format(Number(usd))}</span>;
+}
+
+function useColumns(): readonly Column<Row>[] {
+  const t = useModelTexts();
+  return [
+    {
+      ...{ id: "model", title: t("model"), csv: ({ model }) => model.name, sort: ({ model }) => model.name },
+      cell: ({ model }) => <code className="font-mono text-[13px] font-medium break-all">{model.name}</code>,
+    },
+    {
+      ...{ id: "provider", title: t("provider"), csv: ({ provider }) => provider.name },
+      sort: ({ provider }) => provider.name,
+      cell: ({ provider }) => (
+        <span className="inline-flex items-center gap-2 whitespace-nowrap">
+          {provider.name}
+          {provider.source === "tenant" && <Badge tone="accent">{t("yours")}</Badge>}
+        </span>
+      ),
+    },
+    {
+      ...{ id: "input", title: t("input"), align: "end", csv: ({ model }) => model.input_usd_per_million },
+      sort: ({ model }) => Number(model.input_usd_per_million ?? Number.MAX_VALUE),
+      cell: ({ model }) => <Price usd={model.input_usd_per_million} />,
+    },
+    {
+      ...{ id: "output", title: t("output"), align: "end", csv: ({ model }) => model.output_usd_per_million },
+      sort: ({ model }) => Number(model.output_usd_per_million ?? Number.MAX_VALUE),
+      cell: ({ model }) => <Price usd={model.output_usd_per_million} />,
+    },
+    {
+      ...{ id: "health", title: t("health"), csv: ({ model }) => model.health?.state ?? null },
+      cell: ({ model }) => <Health health={model.health} />,
+    },
+    {
+      ...{ id: "first", title: t("firstByte"), align: "end", isMinor: true },
+      csv: ({ model }) => model.health?.first_byte_ms ?? null,
+      sort: ({ model }) => model.health?.first_byte_ms ?? Number.MAX_VALUE,
+      cell: ({ model }) => <Measure value={model.health?.first_byte_ms} unit="ms" />,
+    },
+    {
+      ...{ id: "throughput", title: t("throughput"), align: "end", isMinor: true },
+      csv: ({ model }) => model.health?.tokens_per_second ?? null,
+      sort: ({ model }) => -(model.health?.tokens_per_second ?? 0),
+      cell: ({ model }) => <Measure value={model.health?.tokens_per_second} />,
+    },
+    {
+      ...{ id: "policy", title: t("policy"), isMinor: true, csv: ({ provider }) => provider.data_policy },
+      cell: ({ provider }) => <span className="text-ink-soft">{t(`policy.${provider.data_policy}`)}</span>,
+    },
+  ];
+}
+
+function Measure({ value, unit }: { readonly value: number | null | undefined; readonly unit?: string }) {
+  if (value === null || value === undefined) return <span className="text-ink-soft">–</span>;
+  return <Quantity value={Math.round(value * 10) / 10} {...(unit !== undefined && { unit })} />;
+}

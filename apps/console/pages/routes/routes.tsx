@@ -1,0 +1,139 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { MoreHorizontal, Plus, Split, Trash2 } from "lucide-react";
+import { useState } from "react";
+import { type ListRoutesResponse, listRoutes, removeRoute } from "../../api/gen/client.ts";
+import { paths } from "../../app/paths.ts";
+import { useCan } from "../../app/session.ts";
+import { Button, IconButton } from "../../ui/button.tsx";
+import type { Column } from "../../ui/column.ts";
+import { Confirm } from "../../ui/confirm.tsx";
+import { DataTable, type ListQuery } from "../../ui/data-table.tsx";
+import { Menu, MenuItem } from "../../ui/menu.tsx";
+import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
+import { toast } from "../../ui/toast.tsx";
+import { Time } from "../../ui/values.tsx";
+import { useRouteListTexts } from "./texts.ts";
+
+type Route = ListRoutesResponse["data"][number];
+
+/** Names that go to several targets. */
+export function Page() {
+  const t = useRouteListTexts();
+  const can = useCan();
+  const cache = useQueryClient();
+  const navigate = useNavigate();
+  const [removing, setRemoving] = useState<Route>();
+  const open = (name?: string) => void navigate({ to: paths.route(), search: { name } } as never);
+  const create = can("provider:create") && (
+    <Button look="primary" onClick={() => open()}>
+      <Plus aria-hidden className="size-4" />
+      {t("create")}
+    </Button>
+  );
+  const remove = async ({ name }: Route) => {
+    await removeRoute({ path: { name } });
+    await cache.invalidateQueries({ queryKey: ["list", "routes"] });
+    toast(t("wasRemoved", { name }));
+  };
+  return (
+    <>
+      <PageHeader title={t("title")} description={t("description")} actions={create} />
+      <DataTable
+        name="routes"
+        columns={useColumns()}
+        rowKey={({ name, source }) => `${source} ${name}`}
+        load={loadRoutes}
+        empty={
+          <EmptyState icon={<Split aria-hidden className="size-5" />} title={t("emptyTitle")} action={create}>
+            {t("empty")}
+          </EmptyState>
+        }
+        onOpen={({ name }) => open(name)}
+        actions={(route) =>
+          route.source === "tenant" &&
+          can("provider:delete") && <Actions route={route} onRemove={() => setRemoving(route)} />
+        }
+      />
+      {removing && (
+        <Confirm
+          isOpen
+          onClose={() => setRemoving(undefined)}
+          title={t("removeTitle", { name: removing.name })}
+          losses={[t("removeLoss", { name: removing.name })]}
+          act={t("remove")}
+          onConfirm={() => remove(removing)}
+        />
+      )}
+    </>
+  );
+}
+
+const loadRoutes = ({ cursor }: ListQuery, signal?: AbortSignal) =>
+  listRoutes({ query: { limit: 50, cursor } }, { signal });
+
+function Actions({ route, onRemove }: { readonly route: Route; readonly onRemove: () => void }) {
+  const t = useRouteListTexts();
+  return (
+    // What is chosen here does not open the row as well.
+    // biome-ignore lint/a11y/noStaticElementInteractions: nothing happens at it
+    // biome-ignore lint/a11y/useKeyWithClickEvents: keys do not reach the row
+    <span onClick={(event) => event.stopPropagation()}>
+      <Menu
+        trigger={
+          <IconButton label={t("actions", { name: route.name })}>
+            <MoreHorizontal aria-hidden className="size-4" />
+          </IconButton>
+        }
+      >
+        <MenuItem isDanger icon={<Trash2 aria-hidden className="size-4" />} onSelect={onRemove}>
+          {t("remove")}
+        </MenuItem>
+      </Menu>
+    </span>
+  );
+}
+
+function useColumns(): readonly Column<Route>[] {
+  const t = useRouteListTexts();
+  const navigate = useNavigate();
+  return [
+    {
+      ...{ id: "name", title: t("name"), csv: ({ name }) => name, sort: ({ name }) => name },
+      cell: ({ name }) => (
+        <button
+          type="button"
+          className="font-mono text-[13px] font-medium break-all hover:underline"
+          onClick={() => void navigate({ to: paths.route(), search: { name } } as never)}
+        >
+          {name}
+        </button>
+      ),
+    },
+    {
+      ...{ id: "strategy", title: t("strategy"), csv: ({ strategy }) => strategy, sort: ({ strategy }) => strategy },
+      cell: ({ strategy }) => <Badge>{strategy}</Badge>,
+    },
+    {
+      ...{ id: "targets", title: t("targets"), csv: (route) => route.targets.map(nameOfTarget).join("; ") },
+      cell: ({ targets }) => <span className="text-ink-soft">{targets.map(nameOfTarget).join(" · ")}</span>,
+    },
+    {
+      ...{ id: "source", title: t("source"), csv: ({ source }) => source, isMinor: true },
+      cell: ({ source }) => t(`source.${source}`),
+    },
+    {
+      ...{ id: "version", title: t("version"), csv: ({ version }) => version, align: "end", isMinor: true },
+      cell: ({ version }) => <span className="tabular-nums">{version}</span>,
+    },
+    {
+      ...{ id: "updated", title: t("updated"), csv: (route) => route.updated_at, isMinor: true },
+      sort: (route) => route.updated_at,
+      cell: (route) => <Time at={route.updated_at} />,
+    },
+  ];
+}
+
+function nameOfTarget({ provider, model, route }: Route["targets"][number]): string {
+  return route === undefined ? `${provider}/${model}` : `→ ${route}`;
+}
