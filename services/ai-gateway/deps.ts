@@ -28,6 +28,8 @@ import type { McpServerStore } from "./mcp/mcp-server-store.ts";
 import type { McpSessions } from "./mcp/mcp-sessions.ts";
 import type { OfferBook } from "./mcp/offer-book.ts";
 import type { GatewayMetrics } from "./metrics.ts";
+import type { MirrorStore } from "./mirroring/mirror-store.ts";
+import type { Mirrors } from "./mirroring/mirrors.ts";
 import type { LimitBook } from "./model-limits/limit-book.ts";
 import type { ModelLimits } from "./model-limits/model-limits.ts";
 import type { CatalogReads } from "./newest-read.ts";
@@ -76,6 +78,8 @@ export interface AiGatewayDeps {
   readonly choices: ChoiceLog;
   readonly hedging: Hedging;
   readonly routeStore: RouteStore;
+  readonly mirrorStore: MirrorStore;
+  readonly mirrors: Mirrors;
   readonly modelLimits: ModelLimits;
   readonly limitBook: LimitBook;
   readonly promptStore: PromptStore;

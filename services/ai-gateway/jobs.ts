@@ -7,7 +7,7 @@ import { advanceVideos } from "./videos/videos.ts";
 
 /** The gateway's background work. */
 export function createAiGatewayJobs(deps: AiGatewayDeps): readonly Job[] {
-  const { funding, mcpSessions, once, responses, answerCache, choices, changes, accounts, settings } = deps;
+  const { funding, mcpSessions, once, responses, answerCache, choices, mirrors, changes, accounts, settings } = deps;
   const { log: bodyLog } = deps.requestBodies;
   const { everyMs } = settings.probes;
   return [
@@ -17,6 +17,7 @@ export function createAiGatewayJobs(deps: AiGatewayDeps): readonly Job[] {
     ...answerCache.jobs,
     ...choices.jobs,
     ...bodyLog.jobs,
+    ...mirrors.jobs,
     { name: "advance-batches", everyMs: settings.batches.pollMs, run: (signal) => advanceBatches(deps, signal) },
     { name: "advance-videos", everyMs: settings.videos.pollMs, run: (signal) => advanceVideos(deps, signal) },
     { name: "remove-files", everyMs: 60_000, run: (signal) => removeHiddenFiles(deps, signal) },

@@ -66,19 +66,8 @@ import {
 } from "./prompts/prompt-ops.ts";
 import { serveSession } from "./realtime/serve-session.ts";
 import { serveConnection } from "./responses/serve-connection.ts";
-import { dryRunRoute } from "./routing/dry-run-route.ts";
-import { reportModels, reportRoute } from "./routing/report-models.ts";
-import type { Route, RouteSpec } from "./routing/route.ts";
-import {
-  type AskedVersions,
-  getRoute,
-  listRoutes,
-  listRouteVersions,
-  loadTenantRoutes,
-  putRoute,
-  type RouteName,
-  removeRoute,
-} from "./routing/route-ops.ts";
+import { reportModels } from "./routing/report-models.ts";
+import { createRoutingOps } from "./routing/routing-ops.ts";
 import { createSettingsOps } from "./settings-ops.ts";
 import { askWithForm } from "./surfaces/ask-for-media.ts";
 import type { MediaSurface, Surface } from "./surfaces/surface.ts";
@@ -193,14 +182,7 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
     ...createSettingsOps(deps),
     loadTenantProviders: () => loadTenantProviders(deps),
     reportModels: (input: { tenantId: string }) => reportModels(deps, input),
-    listRoutes: (input: Parameters<typeof listRoutes>[1]) => listRoutes(deps, input),
-    getRoute: (input: RouteName) => getRoute(deps, input),
-    listRouteVersions: (input: AskedVersions) => listRouteVersions(deps, input),
-    putRoute: (input: Parameters<typeof putRoute>[1]) => putRoute(deps, input),
-    removeRoute: (input: Parameters<typeof removeRoute>[1]) => removeRoute(deps, input),
-    dryRunRoute: (input: RouteSpec & { tenantId: string; calls: number }) => dryRunRoute(deps, input),
-    reportRoute: (input: { tenantId: string; route: Route }) => reportRoute(deps, input),
-    loadTenantRoutes: () => loadTenantRoutes(deps),
+    ...createRoutingOps(deps),
     listPrompts: (input: Parameters<typeof listPrompts>[1]) => listPrompts(deps, input),
     getPrompt: (input: PromptChoice) => getPrompt(deps, input),
     listPromptVersions: (input: Parameters<typeof listPromptVersions>[1]) => listPromptVersions(deps, input),

@@ -37,6 +37,11 @@ const receiptBody = z.strictObject({
     .describe(
       "Null where the question was not compared with others, and when aiGateway.choiceRetentionHours are over.",
     ),
+  mirror_call: z
+    .string()
+    .nullable()
+    .describe("By which the route's mirror was asked the same: it has a receipt of its own. Null for none."),
+  mirror_of: z.string().nullable().describe("Of a mirror: the call that its caller made. Null for every other."),
   attempts: z.array(
     z.strictObject({
       attempt: z.int().min(1),
@@ -105,6 +110,7 @@ function toReceiptBody(receipt: CallReceipt): z.input<typeof receiptBody> {
   return {
     ...{ object: "call_receipt", id: callId, currency, cost_nanos: costNanos.toString() },
     ...{ cache_saved_nanos: cacheSavedNanos, attempts: attempts.map(toAttempt), routing },
+    ...{ mirror_call: receipt.mirrorCallId ?? null, mirror_of: receipt.mirrorOf ?? null },
     semantic_cache: lookup
       ? {
           ...{ similarity: lookup.similarity ?? null, min_similarity: lookup.minSimilarity },

@@ -17,6 +17,7 @@ import { guardrailRoutes } from "./guardrail-routes.ts";
 import { mcpRoutes } from "./mcp-routes.ts";
 import { mediaRoutes } from "./media-routes.ts";
 import { messagesRoutes } from "./messages-routes.ts";
+import { mirrorRoutes } from "./mirror-routes.ts";
 import { dataPolicies, type Provider, prefillForms, providerDialects, unsupportedParametersModes } from "./model.ts";
 import { imagePriceSchema, type ModelConfig, modelSchema, needsInputPrice, videoPriceSchema } from "./model-config.ts";
 import { modelLimitRoutes } from "./model-limit-routes.ts";
@@ -311,6 +312,7 @@ export const aiGatewayRoutes = [
   ...responsesRoutes,
   ...providerRoutes,
   ...routingRoutes,
+  ...mirrorRoutes,
   ...promptRoutes,
   ...guardrailRoutes,
   ...mcpRoutes,

@@ -1,4 +1,5 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { mirrorFailures } from "@lyss/contracts/failures/ai-gateway-mirrors.ts";
 import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
@@ -32,6 +33,7 @@ const routeBody = z.strictObject({
   strategy: z.enum(routeStrategies),
   hedge: routeSchema.shape.hedge,
   continues: z.boolean(),
+  mirror: routeSchema.shape.mirror,
   targets: z.array(z.strictObject({ ...routeTargetBody.shape, health: targetReport.nullable() })),
   source: z.enum(["config", "tenant"]),
   version: z.int().describe("1, and one more for each change; the ETag."),
@@ -42,6 +44,7 @@ const versionBody = z.strictObject({
   object: z.literal("route_version"),
   version: z.int(),
   ...routeSchema.omit({ name: true }).shape,
+  targets: z.array(routeTargetBody),
   updated_at: z.iso.datetime(),
 });
 
@@ -136,6 +139,7 @@ export const routingRoutes = [
     failures: [
       ...[aiGatewayFailures.route_target_unknown, aiGatewayFailures.route_not_nestable],
       ...[aiGatewayFailures.route_version_mismatch, aiGatewayFailures.too_many_routes],
+      mirrorFailures.route_mirror_unknown,
     ],
     async handle(ops, { expectedVersion, params: { name }, body, ...request }) {
       const { tenantId } = requireCaller(request);
@@ -187,9 +191,10 @@ export const routingRoutes = [
 /** A route as it stands, with how its targets do now. */
 async function showRoute(ops: AiGatewayOps, tenantId: string, route: Route): Promise<z.input<typeof routeBody>> {
   const reports = await ops.reportRoute({ tenantId, route });
-  const { name, strategy, hedge, continues, targets, source, version, updatedAt } = route;
+  const { name, strategy, hedge, continues, mirror, targets, source, version, updatedAt } = route;
   return {
-    ...{ object: "route", name, strategy, hedge, continues, source, version, updated_at: updatedAt.toISOString() },
+    ...{ object: "route", name, strategy, hedge, continues, mirror },
+    ...{ source, version, updated_at: updatedAt.toISOString() },
     targets: targets.map((target, at) => {
       const report = reports[at];
       return { ...target, health: report ? toTargetReport(report) : null };

@@ -57,6 +57,7 @@ import { createAiGatewayJobs } from "./jobs.ts";
 import { createMcpParts } from "./mcp/mcp-parts.ts";
 import { loadSharedMcpServers, loadTenantMcpServers } from "./mcp/server-ops.ts";
 import { createGatewayMetrics } from "./metrics.ts";
+import { createMirroring } from "./mirroring/mirroring.ts";
 import type { ModelLimitSettings } from "./model-limits/limit-book.ts";
 import { createLimiting } from "./model-limits/limiting.ts";
 import { priceCheck } from "./model-prices/price-check.ts";
@@ -205,13 +206,13 @@ export const aiGateway = defineService({
       ...{ db, outbox, node, log, metrics, priceOf: funding.priceOf, clock, random },
     });
     const choices = createChoiceLog(settings, { ...routing, choiceStore: createChoiceStore(db), clock, log, metrics });
-    const limiting = createLimiting(given);
     const asking = { pools, credentials, askModel: (...asked: AskedModel) => askModel(deps, ...asked) };
     const deps: AiGatewayDeps = {
       ...{ db, outbox, clock, random, log, settings, openCalls, funding, once, responses, credentials, pools, wheel },
       ...clients,
       ...{ catalog, newest: createCatalogReads(), policies, degradation, changes, node },
-      ...{ ...routing, ...limiting, ...caching, choices, guardrails: openGuardrails({ ...given, ...asking }) },
+      ...{ ...routing, ...createLimiting(given), ...createMirroring(given, catalog), ...caching, choices },
+      guardrails: openGuardrails({ ...given, ...asking }),
       ...{ promptStore: createPromptStore(db.sql), store: createAiGatewayStore(db.sql) },
       ...createMcpParts({ ...given, billing, settings, credentials, pools }),
       ...createRecordKeeping({ ...given, billing }),
@@ -238,7 +239,7 @@ export const aiGateway = defineService({
       drain: (signal) => openCalls.drain(signal),
       cut: (signal) => openCalls.cut(new Failure(aiGatewayFailures.shutting_down), signal),
       async stop() {
-        await Promise.all([choices.flush(), deps.requestBodies.log.flush()]);
+        await Promise.all([choices.flush(), deps.mirrors.flush(), deps.requestBodies.log.flush()]);
         await Promise.all([funding.stop(), deps.mcpSessions.closeAll()]);
         pools.close();
         await simulator?.stop();

@@ -8,13 +8,15 @@ import type { Exports } from "./exports/exports.ts";
 import type { GuardrailName } from "./guardrails/guardrail.ts";
 import { type GuardrailToPut, putGuardrail, removeGuardrail } from "./guardrails/put-guardrail.ts";
 import { type TextToTry, tryGuardrails } from "./guardrails/try-guardrails.ts";
+import { compareMirror } from "./mirroring/compare-mirror.ts";
 import type { ModelLimitSpec } from "./model-limits/model-limit.ts";
 import type { BodyPolicySpec } from "./request-bodies/body-policy.ts";
 import type { RequestBodies } from "./request-bodies/request-bodies.ts";
 
-/** What is said once and counts for many calls: caches, limits, defaults, guardrails. */
+/** What is said once and counts for many calls: caches, limits, defaults, guardrails, mirrors. */
 export function createSettingsOps(deps: AiGatewayDeps) {
   return {
+    compareMirror: (input: Parameters<typeof compareMirror>[1]) => compareMirror(deps, input),
     loadCachePolicies: () => deps.cachePolicies.load(),
     getCache: async (tenantId: string) => ({
       policy: deps.cachePolicies.get(tenantId),

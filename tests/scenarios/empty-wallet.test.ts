@@ -197,11 +197,16 @@ test("B14: there is one way to a provider, and it takes the money of a call", ()
   const using = (call: string) =>
     sources.filter((path) => readFileSync(join(root, path), "utf8").includes(call)).sort();
   // A call's `funds` are not optional; of the others one asks a provider for its list of models, which costs nothing, and one is
-  // for files, batches and videos, of which only the creation of a batch or video costs something: it comes behind its lease.
+  // for files, batches and videos, of which only the creation of a batch or video costs something: it comes behind its lease. A guardrail's
+  // webhook is no provider, and what passes through goes to providers whose bill is the tenant's own.
   assert.deepEqual(using("pools.poolOf("), [
-    ...["ask-for-models.ts", "batches/account-client.ts", "call/send-upstream.ts", "hot/serve-hot.ts"],
-    "mcp/mcp-sessions.ts",
+    ...["ask-for-models.ts", "batches/account-client.ts", "call/send-upstream.ts", "guardrails/webhook-judge.ts"],
+    ...["hot/serve-hot.ts", "mcp/mcp-sessions.ts", "pass-through/pass-through.ts"],
   ]);
+  assert.match(
+    readFileSync(join(root, "pass-through/pass-through.ts"), "utf8"),
+    /source !== "tenant"\) throw[\s\S]*pools\.poolOf\(/,
+  );
   assert.deepEqual(using("upstream.create("), ["batches/advance-batch.ts", "videos/create-video.ts"]);
   // Tool servers have sessions, which one file opens and three use: to call, with funds, and to list and to complete, which costs nothing.
   assert.deepEqual(using("essions.sessionOf("), ["mcp/call-server.ts", "mcp/complete.ts", "mcp/offer-book.ts"]);

@@ -13,7 +13,7 @@ const pathOf = (name: string) => `/api/v1/ai/routes/${encodeURIComponent(name)}`
 const targetExample =
   "openai/gpt-4o-mini,weight=9,priority=0,quality=0.8,tag.env=prod,user=usr_1,key=key_1,tokens=..2000,complexity=60..,tools=true,media=false,mentions=proof";
 
-/** `lyss route list|get|put|delete|dry-run`; `lyss routes` is the same. */
+/** `lyss route list|get|put|delete|compare|dry-run`; `lyss routes` is the same. */
 export function addRouteCommands(program: Command, deps: CliDeps): void {
   const route = program
     .command("route")
@@ -45,10 +45,16 @@ export function addRouteCommands(program: Command, deps: CliDeps): void {
       "--continues",
       "go on at another target with a stream that breaks off, where that continues answers; both are paid",
     )
+    .addOption(
+      new Option(
+        "--mirror <target>",
+        `also send a share of the calls there when they are over, for 'compare': ${mirrorExample}`,
+      ).argParser(parseMirror),
+    )
     .option("--if-version <n>", "only if the route is at this version", readCount)
-    .action(async (name: string, { strategy, hedge, continues, target: targets, ifVersion, ...options }) => {
+    .action(async (name: string, { strategy, hedge, continues, mirror, target: targets, ifVersion, ...options }) => {
       const { api, output } = connect(deps, options);
-      const body = { strategy, hedge, continues, targets };
+      const body = { strategy, hedge, continues, mirror, targets };
       const put = await api.send("PUT", pathOf(name), body, { expectedVersion: ifVersion });
       print(output, put, toRouteText);
     });
@@ -82,6 +88,15 @@ export function addRouteCommands(program: Command, deps: CliDeps): void {
     .action(async (name: string, options) => {
       const { api, output } = connect(deps, options);
       print(output, await api.send("DELETE", pathOf(name)), (it) => `${it["name"]} is removed.`);
+    });
+
+  withConnection(route.command("compare").description("show how a route's calls and their mirrors ended"))
+    .argument("<name>", "what callers write into 'model'")
+    .option("--hours <n>", "how far back to look, 1 to 720; 24 unless given", readCount)
+    .action(async (name: string, { hours, ...options }) => {
+      const { api, output } = connect(deps, options);
+      const path = `/api/v1/ai/mirrors/${encodeURIComponent(name)}${toQuery({ hours })}`;
+      print(output, await api.send("GET", path), toComparisonText);
     });
 
   withTargets(
@@ -138,6 +153,16 @@ function parseTarget(text: string): Row {
   return { ...parsePlace(place), ...numbers, ...conditions };
 }
 
+const mirrorExample = "openai/gpt-4o-mini,share=0.1";
+
+function parseMirror(text: string): Row {
+  const [, provider, model, share] = /^([^/,]+)\/([^,]+),share=(\d*\.?\d+)$/.exec(text) ?? [];
+  if (share === undefined || !(Number(share) > 0 && Number(share) <= 1)) {
+    throw new InvalidArgumentError(`Write it as ${mirrorExample}, with a share of up to 1.`);
+  }
+  return { provider, model, share: Number(share) };
+}
+
 const nestedPrefix = "route:";
 
 function parsePlace(place: string): Row {
@@ -169,7 +194,11 @@ function toVersionTable({ data, next_cursor }: Row): string {
 }
 
 function toRouteText({ targets, ...it }: Row): string {
-  const about = { name: it["name"], strategy: it["strategy"], source: it["source"], version: it["version"] };
+  const mirror = it["mirror"] as Row | null;
+  const about = {
+    ...{ name: it["name"], strategy: it["strategy"], source: it["source"], version: it["version"] },
+    ...(mirror && { mirror: `${toPlace(mirror)}, ${Number(mirror["share"]) * 100} % of the calls` }),
+  };
   const rows = (targets as Row[]).map((target) => {
     const health = target["health"] as Row | null;
     return [
@@ -205,6 +234,26 @@ function toConditionText(it: unknown): string {
   if (typeof it !== "object" || it === null) return String(it);
   const { min = "", max = "" } = it as Row;
   return `${min}..${max}`;
+}
+
+function toComparisonText({ since, comparisons }: Row): string {
+  const rows = (comparisons as Row[]).flatMap(({ calls, ...sides }) =>
+    ["first", "mirror"].map((name) => {
+      const side = sides[name] as Row;
+      const share = `${(100 * Number(side["success_rate"])).toFixed(1)} %`;
+      const cost = formatUsd(BigInt(String(side["cost_nanos"])));
+      return [
+        ...[name, toPlace(side), calls, share, toMs(side["p50_ms"]), toMs(side["p95_ms"])],
+        ...[side["input_tokens"], side["output_tokens"], cost],
+      ];
+    }),
+  );
+  if (rows.length === 0) return `No call was mirrored since ${since}.`;
+  return toTable(["SIDE", "TARGET", "CALLS", "ANSWERED", "P50 MS", "P95 MS", "TOKENS IN", "OUT", "COST"], rows);
+}
+
+function toMs(value: unknown): string {
+  return value === null ? "" : Number(value).toFixed(0);
 }
 
 function toDryRunText(run: Row): string {

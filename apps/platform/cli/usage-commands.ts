@@ -172,11 +172,24 @@ function toReceiptText({ id, cost, currency, attempts }: Row): string {
   return [`${id}: ${cost} ${currency}`, ...parts].join("\n\n");
 }
 
+/** What was looked up among questions that are alike. */
+function toLookup(lookup: Row | null): Row {
+  if (lookup === null) return {};
+  const cost = lookup["embedding_cost_nanos"];
+  return {
+    "nearest question": `${lookup["similarity"] ?? "none"}, from ${lookup["min_similarity"]} on it is answered alike`,
+    "its vector": `${lookup["embedding_call"]}${cost === null ? "" : `, ${toCost(cost)}`}`,
+  };
+}
+
 function toExplanation(receipt: Row): string {
   const routing = receipt["routing"] as Row | null;
   const facts = toFields({
     call: receipt["id"],
     cost: `${toCost(receipt["cost_nanos"])} ${receipt["currency"]}`,
+    ...(receipt["mirror_call"] !== null && { "mirrored by": receipt["mirror_call"] }),
+    ...(receipt["mirror_of"] !== null && { "mirror of": receipt["mirror_of"] }),
+    ...toLookup(receipt["semantic_cache"] as Row | null),
     ...(receipt["cache_saved_nanos"] !== null && { "saved by the cache": toCost(receipt["cache_saved_nanos"]) }),
     ...(routing && { model: routing["model"], strategy: routing["strategy"] ?? "in the providers' order" }),
     ...(routing?.["kept_by_conversation"] === true && { first: "served the conversation last" }),

@@ -19,6 +19,8 @@ export interface Found {
   readonly continues: boolean;
   /** As the route has it; undefined where it does not hedge. */
   readonly hedge: number | undefined;
+  /** What the name stands for. */
+  readonly offer: Offer;
   /** How they were chosen; undefined where there was nothing to choose. */
   readonly choice: Choice | undefined;
 }
@@ -93,7 +95,7 @@ export async function findTargets(
     const choice = choices.begin(tenantId, { offer, open: ordered, targets: wanted, takers, isKept });
     const { hedge, continues = false } = offer.routed?.route ?? {};
     return {
-      ...{ targets: [first, ...others], conversation, choice, hedge: hedge ?? undefined },
+      ...{ targets: [first, ...others], conversation, offer, choice, hedge: hedge ?? undefined },
       continues: preferences?.continues ?? continues,
     };
   }

@@ -11,10 +11,12 @@ import type { AiGatewayDeps } from "../deps.ts";
 import type { AskedCall } from "../dialects/dialect.ts";
 import { guardrailsHeader, toGuardrailsHeader } from "../guardrails/findings.ts";
 import { type CallToGuard, type GuardedCall, guardCall } from "../guardrails/guard-call.ts";
+import { mirrorCall } from "../mirroring/mirror-call.ts";
 import type { Target } from "../model.ts";
 import type { AnswerRecord, FirstAnswer } from "../once/call-once.ts";
 import type { OpenCall } from "../open-calls.ts";
 import { type BodyRecord, recordBodies } from "../request-bodies/record-bodies.ts";
+import type { Call, Settled } from "./call.ts";
 import { findTargets } from "./choose-target.ts";
 import { readKeepAliveMs } from "./keep-alive.ts";
 import { prepareFrom, takersFor, type Walk } from "./prepare-call.ts";
@@ -39,8 +41,9 @@ export async function serveCall(deps: AiGatewayDeps, asked: AskedCall, exchange:
   const guarded = await guardAsked(deps, asked, exchange, { callId, caller, tags, targets });
   const bodies = recordAsked(deps, guarded?.askedCall ?? asked, { callId, caller });
   try {
-    const given: GivenCall = { ...{ callId, caller, tags, startedMs, keepAliveMs, found, guarded, bodies } };
-    await serveAsked(deps, bodies?.askedCall ?? guarded?.askedCall ?? asked, exchange, given);
+    const unrecorded = guarded?.askedCall ?? asked;
+    const given: GivenCall = { callId, caller, tags, startedMs, keepAliveMs, found, guarded, bodies, unrecorded };
+    await serveAsked(deps, bodies?.askedCall ?? unrecorded, exchange, given);
   } finally {
     bodies?.end();
   }
@@ -55,6 +58,8 @@ interface GivenCall {
   readonly found: Awaited<ReturnType<typeof findTargets>>;
   readonly guarded: GuardedCall | undefined;
   readonly bodies: BodyRecord | undefined;
+  /** For its mirror, of which no body is kept. */
+  readonly unrecorded: AskedCall;
 }
 
 /** From the cache, or by a target. */
@@ -62,7 +67,7 @@ async function serveAsked(
   deps: AiGatewayDeps,
   askedCall: AskedCall,
   exchange: Exchange,
-  { callId, caller, tags, startedMs, keepAliveMs, found, guarded, bodies }: GivenCall,
+  { callId, caller, tags, startedMs, keepAliveMs, found, guarded, bodies, unrecorded }: GivenCall,
 ): Promise<void> {
   const { targets } = found;
   const plan = planCache(deps, askedCall, exchange, { targets, guarded });
@@ -75,10 +80,21 @@ async function serveAsked(
   const walk: Walk = { ...found, askedCall, caller, tags, tried: [], attempts: 0, startedMs };
   const given = { callId, place: missed?.place, target: () => walk.tried.at(-1) };
   const kept = plan && deps.answerCache.record(plan, given);
+  let settled: Settled | undefined;
+  const onSettled = (it: Settled) => {
+    settled = it;
+  };
   try {
-    await serveWalk(deps, walk, exchange, { callId, keepAliveMs, kept });
+    await serveWalk(deps, walk, exchange, { callId, keepAliveMs, kept, onSettled });
   } finally {
-    const noted = { findings: guarded?.end(), lookup: missed?.lookup };
+    const mirrorCallId = mirrorCall(deps, walk, {
+      callId,
+      exchange,
+      settled,
+      offer: found.offer,
+      askedCall: unrecorded,
+    });
+    const noted = { findings: guarded?.end(), lookup: missed?.lookup, mirrorCallId };
     deps.choices.end({ tenantId: caller.tenantId, callId }, found.choice, walk.tried, noted);
     await kept?.close();
   }
@@ -136,13 +152,14 @@ interface WalkedCall {
   readonly keepAliveMs: number;
   /** Where its answer goes, for others who ask the same. */
   readonly kept: AnswerRecord | undefined;
+  readonly onSettled: Call["onSettled"];
 }
 
 async function serveWalk(
   deps: AiGatewayDeps,
   walk: Walk,
   exchange: Exchange,
-  { callId, keepAliveMs, kept }: WalkedCall,
+  { callId, keepAliveMs, kept, onSettled }: WalkedCall,
 ): Promise<void> {
   const { requestId, context } = exchange;
   const { askedCall, targets } = walk;
@@ -171,6 +188,7 @@ async function serveWalk(
       begin: detached && (() => detached.begin(callId, given)),
       ...{ res, locale: context.locale, caller: watch, abort },
       keepAliveMs: detached ? 0 : keepAliveMs,
+      onSettled,
     });
   } catch (err) {
     await detached?.fail(err);

@@ -24,10 +24,13 @@ export interface ChoiceRecord {
   readonly lookup?: SemanticLookup | undefined;
   /** The call that a guardrail has asked a model about; absent for every other. */
   readonly partOf?: string | undefined;
+  /** The call by which it was mirrored, and of a mirror the call that it is of. */
+  readonly mirrorCallId?: string | undefined;
+  readonly mirrorOf?: string | undefined;
 }
 
 /** What there is to say of a call besides where it went. */
-export type NotedCall = Pick<ChoiceRecord, "findings" | "lookup" | "partOf">;
+export type NotedCall = Pick<ChoiceRecord, "findings" | "lookup" | "partOf" | "mirrorCallId" | "mirrorOf">;
 
 /** The SQL of choices. One method, one statement. */
 export function createChoiceStore(db: Database) {

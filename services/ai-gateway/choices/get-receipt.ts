@@ -18,6 +18,9 @@ export interface CallReceipt extends Pick<GetReceiptResponse, "currency" | "cost
   readonly lookup: PricedLookup | undefined;
   /** The call that it was made for by a guardrail; undefined for every other. */
   readonly partOf: string | undefined;
+  /** By which it was mirrored, and of which it is the mirror. */
+  readonly mirrorCallId: string | undefined;
+  readonly mirrorOf: string | undefined;
 }
 
 /** With what the vector cost: undefined where that call is not charged yet, or was not made. */
@@ -34,7 +37,8 @@ export async function getReceipt(
   { callId, tenantId, userId = "", keyId = "" }: UsageScope & { readonly callId: string },
 ): Promise<CallReceipt> {
   const { currency, costNanos, attempts } = await billing.getReceipt({ callId, tenantId, userId, keyId });
-  const { routing, cacheSavedNanos, findings = [], lookup, partOf } = (await choices.find(tenantId, callId)) ?? {};
+  const noted = (await choices.find(tenantId, callId)) ?? {};
+  const { routing, cacheSavedNanos, findings = [], lookup, partOf, mirrorCallId, mirrorOf } = noted;
   const costOf = async (id: string) => {
     try {
       return (await billing.getReceipt({ callId: id, tenantId, userId, keyId })).costNanos;
@@ -44,5 +48,6 @@ export async function getReceipt(
     }
   };
   const priced = lookup && { ...lookup, embeddingCostNanos: await costOf(lookup.embeddingCallId) };
-  return { callId, currency, costNanos, attempts, routing, cacheSavedNanos, findings, lookup: priced, partOf };
+  const given = { callId, currency, costNanos, attempts, routing, cacheSavedNanos, findings };
+  return { ...given, lookup: priced, partOf, mirrorCallId, mirrorOf };
 }

@@ -15,6 +15,7 @@ import { expectedTokens } from "../model-limits/expected-tokens.ts";
 import { quirksOf } from "../provider-quirks.ts";
 import { takersOf } from "../routing/bound-request.ts";
 import { likenessOf } from "../routing/request-shape.ts";
+import type { Route } from "../routing/route.ts";
 import { patchBody, writePatched } from "../scan/patch-body.ts";
 import { messagesField, type ScannedRequest, scanRequest } from "../scan/scan-request.ts";
 import { type Admitted, type Compose, toFund } from "./admitted.ts";
@@ -100,8 +101,7 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
   }
 
   function choose(offer: Offer, request: ScannedRequest, exchange: HotExchange): Chosen | undefined {
-    // Two at once, and one that goes on for another, are the ordinary way's.
-    if (offer.routed && (offer.routed.route.hedge !== null || offer.routed.route.continues)) return undefined;
+    if (offer.routed && isOrdinary(offer.routed.route)) return undefined;
     const targets = targetsOf(offer, exchange);
     if (!targets || offer.targets.length < 2) return targets && { targets, conversation: undefined, choice: undefined };
     const { caller } = exchange.facts;
@@ -148,4 +148,9 @@ function toMessage(start: string, request: ScannedRequest, { model }: Target): R
   const body = Buffer.allocUnsafe(patch.bytes);
   writePatched(patch, body, 0);
   return composeRequest(start, body);
+}
+
+/** Two at once, one that goes on for another, and one that is mirrored are the ordinary way's. */
+function isOrdinary({ hedge, continues, mirror }: Route): boolean {
+  return hedge !== null || continues || mirror !== null;
 }

@@ -1,11 +1,13 @@
 import { routeChanged } from "@lyss/contracts/events/ai-gateway.ts";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { mirrorFailures } from "@lyss/contracts/failures/ai-gateway-mirrors.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { decodeCursor, type Page, type PageRequest, toPage } from "@lyss/kit/http/page.ts";
 import { currentActorId } from "@lyss/kit/rpc/call-context.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Catalog } from "../catalog.ts";
 import type { AiGatewayDeps } from "../deps.ts";
+import { findMirror } from "../mirroring/find-mirror.ts";
 import { canNest } from "./resolve-route.ts";
 import type { Route, RouteSpec, RouteVersion } from "./route.ts";
 
@@ -59,11 +61,12 @@ export function getRoute({ catalog }: Pick<RouteDeps, "catalog">, { tenantId, na
 /**
  * Makes a route of the tenant's own, or puts this in its place: from then on calls of its name take it, on every node within
  * two seconds. A repeat makes another version of the same. Throws `route_target_unknown`, `route_not_nestable`,
- * `route_version_mismatch` and `too_many_routes`.
+ * `route_mirror_unknown`, `route_version_mismatch` and `too_many_routes`.
  */
 export async function putRoute(deps: RouteDeps, given: ChangedRoute): Promise<Route> {
   const { db, outbox, clock, catalog, routeStore } = deps;
-  const { tenantId, name, strategy, hedge, continues, targets, expectedVersion } = given;
+  const { tenantId, name, strategy, hedge, continues, mirror, targets, expectedVersion } = given;
+  checkMirror(catalog, tenantId, mirror);
   checkTargets(catalog, tenantId, { name, strategy, targets });
   const route = await db.transaction(async (tx) => {
     const routes = await routeStore.lockRoutes(tx, tenantId);
@@ -73,7 +76,7 @@ export async function putRoute(deps: RouteDeps, given: ChangedRoute): Promise<Ro
       throw new Failure(aiGatewayFailures.too_many_routes, { limit: maxRoutesPerTenant });
     }
     const updatedAt = new Date(clock.nowMs());
-    const spec = { name, strategy, hedge, continues, targets };
+    const spec = { name, strategy, hedge, continues, mirror, targets };
     const changed: Route = { ...spec, tenantId, source: "tenant", version: current + 1, updatedAt };
     await routeStore.putRoute(tx, changed);
     await routeStore.putVersion(tx, changed, keptVersions);
@@ -148,15 +151,25 @@ export function changeSharedRoutes(deps: RouteDeps & Pick<AiGatewayDeps, "log">,
   }
 }
 
-/** Puts the operator's routes into the catalog. Throws `route_target_unknown`. */
+/** Puts the operator's routes into the catalog. Throws `route_target_unknown`, `route_not_nestable` and `route_mirror_unknown`. */
 function loadSharedRoutes(
   { catalog, clock }: { readonly catalog: Catalog; readonly clock: Clock },
   specs: readonly RouteSpec[],
 ): void {
   const updatedAt = new Date(clock.nowMs());
   const routes = specs.map((spec) => ({ ...spec, tenantId: "", source: "config" as const, version: 1, updatedAt }));
-  for (const spec of specs) checkTargets(catalog, "", spec, routes);
+  for (const spec of specs) {
+    checkTargets(catalog, "", spec, routes);
+    checkMirror(catalog, "", spec.mirror);
+  }
   catalog.setSharedRoutes(routes);
+}
+
+/** Throws `route_mirror_unknown`. */
+function checkMirror(catalog: Catalog, tenantId: string, mirror: RouteSpec["mirror"]): void {
+  if (!mirror || findMirror(catalog, tenantId, mirror)) return;
+  const { provider, model } = mirror;
+  throw new Failure(mirrorFailures.route_mirror_unknown, { provider, model });
 }
 
 /** Throws `route_target_unknown` or `route_not_nestable` for the first target that is not there. */

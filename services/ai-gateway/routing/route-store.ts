@@ -7,7 +7,8 @@ export function createRouteStore(sql: Sql) {
     /** Every tenant's, for the catalog. */
     listRoutes(): Promise<Route[]> {
       return sql<Route[]>`
-        select tenant_id as "tenantId", name, strategy, hedge, continues, targets, version, updated_at as "updatedAt", 'tenant' as source
+        select tenant_id as "tenantId", name, strategy, hedge, continues, mirror, targets, version,
+          updated_at as "updatedAt", 'tenant' as source
         from route order by tenant_id, name`;
     },
 
@@ -17,15 +18,15 @@ export function createRouteStore(sql: Sql) {
       return tx<Pick<Route, "name" | "version">[]>`select name, version from route where tenant_id = ${tenantId}`;
     },
 
-    async putRoute(
-      tx: Tx,
-      { tenantId, name, strategy, hedge, continues, targets, version, updatedAt }: Route,
-    ): Promise<void> {
+    async putRoute(tx: Tx, route: Route): Promise<void> {
+      const { tenantId, name, strategy, hedge, continues, mirror, targets, version, updatedAt } = route;
       await tx`
-        insert into route (tenant_id, name, strategy, hedge, continues, targets, version, updated_at)
-        values (${tenantId}, ${name}, ${strategy}, ${hedge}, ${continues}, ${JSON.stringify(targets)}::text::jsonb, ${version}, ${updatedAt})
-        on conflict (tenant_id, name) do update set strategy = excluded.strategy, hedge = excluded.hedge, continues = excluded.continues,
-          targets = excluded.targets, version = excluded.version, updated_at = excluded.updated_at`;
+        insert into route (tenant_id, name, strategy, hedge, continues, mirror, targets, version, updated_at)
+        values (${tenantId}, ${name}, ${strategy}, ${hedge}, ${continues}, ${mirror && JSON.stringify(mirror)}::text::jsonb,
+          ${JSON.stringify(targets)}::text::jsonb, ${version}, ${updatedAt})
+        on conflict (tenant_id, name) do update set strategy = excluded.strategy, hedge = excluded.hedge,
+          continues = excluded.continues, mirror = excluded.mirror, targets = excluded.targets,
+          version = excluded.version, updated_at = excluded.updated_at`;
     },
 
     /** Keeps what a route is now beside what it was, the newest `most` of it. */

@@ -1,6 +1,7 @@
 import { parseTags, tagsRule } from "@lyss/contracts/usage/tags.ts";
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { z } from "zod";
+import { mirrorSchema } from "../mirroring/mirror.ts";
 import { providerNameSchema } from "../provider-name.ts";
 
 /** How a route orders its targets. */
@@ -109,6 +110,12 @@ export const routeSchema = z.strictObject({
     .default(false)
     .describe(
       "Whether a stream that breaks off after it has begun is gone on with at another target that continues answers: in the same message, labelled, and both are paid.",
+    ),
+  mirror: mirrorSchema
+    .nullable()
+    .default(null)
+    .describe(
+      "Where a share of its calls also goes when they are over, for comparison; null for nowhere. Nobody waits for it or sees it.",
     ),
   targets: z
     .array(routeTargetSchema)

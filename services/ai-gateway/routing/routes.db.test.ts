@@ -87,6 +87,7 @@ test("a route is made, read, changed under If-Match, listed and removed, and eac
       strategy: "fallback",
       hedge: null,
       continues: false,
+      mirror: null,
       source: "tenant",
       version: 1,
     },
@@ -263,7 +264,7 @@ test("each operation has its permission", async () => {
 test("a change on one node counts on another within two seconds", async () => {
   const node = await service.startNode();
   await service.hear();
-  const spec = { strategy: "fallback" as const, targets: [], name: "far", hedge: null, continues: false };
+  const spec = { strategy: "fallback" as const, targets: [], name: "far", hedge: null, continues: false, mirror: null };
   const target = { provider: "a", model: "m", priority: 0, weight: 1, quality: 1, tags: {}, users: [], keys: [] };
   await node.ops.putRoute({ ...spec, targets: [target], tenantId: "ten_1", expectedVersion: undefined });
   const startMs = performance.now();

@@ -27,6 +27,25 @@ export const routingSettings = {
     .describe(
       "Which account has a conversation in its prompt cache: its next call goes there, where a route chooses for each call.",
     ),
+  mirroring: z
+    .strictObject({
+      maxConcurrent: z
+        .int()
+        .min(0)
+        .max(10_000)
+        .default(64)
+        .describe("Mirrored calls at once, of this process; beyond it they are dropped. 0 for none."),
+      maxTenantConcurrent: z.int().min(1).max(10_000).default(16).describe("The same of one tenant."),
+      timeoutMs: z
+        .int()
+        .min(1_000)
+        .max(3_600_000)
+        .default(120_000)
+        .describe("A mirrored call that has not ended by then is ended."),
+      retentionDays: z.int().min(1).max(365).default(30).describe("For how long how they ended can be compared."),
+    })
+    .prefault({})
+    .describe("Of routes with `mirror`: how many calls are also sent to a second model in the background."),
   hedging: z
     .strictObject({
       minDelayMs: z

@@ -1,4 +1,5 @@
 import { ArrowDown, ArrowUp, ChevronRight, Trash2 } from "lucide-react";
+import { useState } from "react";
 import { IconButton } from "../../ui/button.tsx";
 import { SelectField, TextField } from "../../ui/form.tsx";
 import { hasConditions, type RouteDraft, type TargetDraft } from "./draft.ts";
@@ -21,6 +22,7 @@ export interface TargetFieldsProps {
 export function TargetFields(props: TargetFieldsProps) {
   const { target, number, count, strategy, places, onChange, onMove, onRemove } = props;
   const t = useRouteTexts();
+  const [beginsOpen] = useState(() => hasConditions(target));
   const at = `targets.${number - 1}`;
   const known = places.some(({ place }) => place === target.place);
   const options = [
@@ -68,19 +70,9 @@ export function TargetFields(props: TargetFieldsProps) {
           title={t("priorityHint")}
           onSet={(priority) => onChange({ priority })}
         />
-        <div className="flex pb-0.5">
-          <IconButton label={t("up", { number })} disabled={number === 1} onClick={() => onMove(-1)}>
-            <ArrowUp aria-hidden className="size-4" />
-          </IconButton>
-          <IconButton label={t("down", { number })} disabled={number === count} onClick={() => onMove(1)}>
-            <ArrowDown aria-hidden className="size-4" />
-          </IconButton>
-          <IconButton label={t("removeTarget", { number })} disabled={count === 1} onClick={onRemove}>
-            <Trash2 aria-hidden className="size-4" />
-          </IconButton>
-        </div>
+        <Moves {...{ number, count, onMove, onRemove }} />
       </div>
-      <details className="group mt-2" open={hasConditions(target)}>
+      <details className="group mt-2" open={beginsOpen}>
         <summary className="flex w-fit list-none items-center gap-1 rounded text-[13px] text-ink-soft hover:text-ink">
           <ChevronRight aria-hidden className="size-3.5 transition-transform group-open:rotate-90" />
           {t("conditions")}
@@ -88,6 +80,28 @@ export function TargetFields(props: TargetFieldsProps) {
         <Conditions {...{ at, target, onChange }} />
       </details>
     </fieldset>
+  );
+}
+
+function Moves({
+  number,
+  count,
+  onMove,
+  onRemove,
+}: Pick<TargetFieldsProps, "number" | "count" | "onMove" | "onRemove">) {
+  const t = useRouteTexts();
+  return (
+    <div className="flex pb-0.5">
+      <IconButton label={t("up", { number })} disabled={number === 1} onClick={() => onMove(-1)}>
+        <ArrowUp aria-hidden className="size-4" />
+      </IconButton>
+      <IconButton label={t("down", { number })} disabled={number === count} onClick={() => onMove(1)}>
+        <ArrowDown aria-hidden className="size-4" />
+      </IconButton>
+      <IconButton label={t("removeTarget", { number })} disabled={count === 1} onClick={onRemove}>
+        <Trash2 aria-hidden className="size-4" />
+      </IconButton>
+    </div>
   );
 }
 
