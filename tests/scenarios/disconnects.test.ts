@@ -94,7 +94,10 @@ function call({ url, apiKey }: RunningPlatform, path: string, body: object, leav
 const costOf = ({ input_tokens, output_tokens }: Row) =>
   BigInt(input_tokens) * inputNanos + BigInt(output_tokens) * outputNanos;
 
-/** Streams, many at a time, whose callers leave at a random place. */
+/** A stream that goes on long after its first byte, however slow the machine is. */
+const longTokens = 300;
+
+/** Streams, many at a time, whose callers leave at a random place: one of them at once, and one never. */
 async function leaveStreams(rig: Rig, seed: number, directives: string) {
   const { between } = createSeeded(seed);
   const received: { readonly text: string; readonly callId: string }[] = [];
@@ -102,9 +105,11 @@ async function leaveStreams(rig: Rig, seed: number, directives: string) {
   const worker = async () => {
     while (started < streams) {
       started++;
-      const tokens = between(5, 60);
+      const [isFirst, isSecond] = [started === 1, started === 2];
+      const tokens = isFirst ? longTokens : between(5, 60);
+      const leaveAfter = isFirst ? 1 : isSecond ? undefined : between(1, 200 * tokens);
       const body = chat(`simulate.tokens=${tokens} ${directives}`, { stream: true });
-      received.push(await call(rig.platform, "chat/completions", body, between(1, 200 * tokens)));
+      received.push(await call(rig.platform, "chat/completions", body, leaveAfter));
     }
   };
   await Promise.all(Array.from({ length: 50 }, worker));

@@ -19,7 +19,9 @@ export const mcpServersSchema = z
       oauth: z
         .strictObject({
           ...serverOauthFields,
-          clientSecret: secretSchema,
+          clientSecret: secretSchema.describe(
+            "What the server's authorization server knows Lyss by, beside the client id.",
+          ),
           resource: serverOauthFields.resource.optional(),
           tokenAuthMethod: serverOauthFields.tokenAuthMethod.default("client_secret_basic"),
         })
