@@ -21,14 +21,14 @@ const modelName = z.string().min(1).max(200);
 const ids = z.array(z.string().min(1).max(100)).max(100).default([]);
 
 function range(most: number) {
-  const bound = z.int().min(0).max(most).optional();
+  const bound = (what: string) => z.int().min(0).max(most).optional().describe(what);
   const isRange = ({ min, max }: { min?: number | undefined; max?: number | undefined }) =>
     (min ?? max) !== undefined && (min ?? 0) <= (max ?? most);
   const rule = inBothLanguages(
     "must have min, max or both, min not above max",
     "必须有 min、max 或两者，且 min 不大于 max",
   );
-  return z.strictObject({ min: bound, max: bound }).refine(isRange, rule).optional();
+  return z.strictObject({ min: bound("The least."), max: bound("The most.") }).refine(isRange, rule).optional();
 }
 
 /** What a request must be like; read by `request-shape.ts`. */

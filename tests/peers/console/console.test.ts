@@ -232,3 +232,47 @@ test("a request stands in the list as it ends, and its page says what became of 
   await checkLook(phone.page, "requests-phone-dark");
   assert.deepEqual(phone.mistakes, []);
 });
+
+test("a route is drawn while it is made, tried on recorded calls, saved, changed, and put back to what it was", {
+  skip,
+}, async () => {
+  const { page, mistakes } = await open(desk);
+  await page.goto(`${url}/models`);
+  await signIn(page, person);
+  await page.getByRole("cell", { name: "simulated-chat", exact: true }).waitFor();
+  await checkLook(page, "models");
+  await page.goto(`${url}/routes`);
+  await page.getByRole("button", { name: "Create route" }).first().click();
+  await page.getByLabel("Name").fill("smart");
+  await page.getByLabel("Strategy").selectOption("weighted");
+  await page.getByRole("button", { name: "Add target" }).click();
+  await page.getByLabel("Weight").first().fill("3");
+  await page.getByText("75%").waitFor();
+  await page.getByRole("button", { name: "Try on recorded calls" }).click();
+  await page.getByText(/calls looked at|no recorded calls/).waitFor();
+  await checkLook(page, "route-new");
+  await page.getByRole("button", { name: "Create route" }).click();
+  await page.getByText("Version 1").waitFor();
+  const stored = async () => (await requestJson(`${url}/api/v1/ai/routes/smart`, person.apiKey)).body;
+  assert.deepEqual([(await stored())["strategy"], (await stored())["version"]], ["weighted", 1]);
+
+  await page.getByLabel("Strategy").selectOption("fallback");
+  await page.getByText("Only for some calls").first().click();
+  await page.getByLabel("At least this hard, 0 to 100").first().fill("60");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("Version 2").waitFor();
+  const [first] = (await stored())["targets"] as { when?: object }[];
+  assert.deepEqual([(await stored())["strategy"], first?.when], ["fallback", { complexity: { min: 60 } }]);
+  await page.getByRole("button", { name: "Put back" }).click();
+  await page.getByText("Version 3").waitFor();
+  assert.equal((await stored())["strategy"], "weighted");
+  await page.setViewportSize({ width: 390, height: 844 });
+  await checkWidth(page);
+  await checkLook(page, "route-phone");
+  await page.goto(`${url}/routes`);
+  await page.getByRole("button", { name: "Actions for smart" }).click();
+  await page.getByRole("menuitem", { name: "Remove" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+  await page.getByText("“smart” is removed").waitFor();
+  assert.deepEqual(mistakes, []);
+});
