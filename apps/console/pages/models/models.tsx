@@ -62,7 +62,7 @@ function Health({ health }: Pick<Model, "health">) {
   const percent = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 });
   const isKnown = health.first_byte_ms !== null || health.availability < 1;
   return (
-    <span className="inline-flex flex-wrap items-center gap-2">
+    <span className="inline-flex items-center gap-2 whitespace-nowrap">
       <Badge tone={isKnown || health.state !== "well" ? tones[health.state] : "neutral"}>
         {t(`state.${health.state}`)}
       </Badge>
@@ -88,7 +88,7 @@ function useColumns(): readonly Column<Row>[] {
   return [
     {
       ...{ id: "model", title: t("model"), csv: ({ model }) => model.name, sort: ({ model }) => model.name },
-      cell: ({ model }) => <code className="font-mono text-[13px] font-medium break-all">{model.name}</code>,
+      cell: ({ model }) => <code className="font-mono text-[13px] font-medium whitespace-nowrap">{model.name}</code>,
     },
     {
       ...{ id: "provider", title: t("provider"), csv: ({ provider }) => provider.name },
@@ -128,7 +128,9 @@ function useColumns(): readonly Column<Row>[] {
     },
     {
       ...{ id: "policy", title: t("policy"), isMinor: true, csv: ({ provider }) => provider.data_policy },
-      cell: ({ provider }) => <span className="text-ink-soft">{t(`policy.${provider.data_policy}`)}</span>,
+      cell: ({ provider }) => (
+        <span className="whitespace-nowrap text-ink-soft">{t(`policy.${provider.data_policy}`)}</span>
+      ),
     },
   ];
 }
