@@ -9,4 +9,14 @@ export const paths = {
   playground: () => "/playground",
   routes: () => "/routes",
   route: () => "/routes/edit",
+  wallet: () => "/wallet",
+  invoices: () => "/invoices",
+  invoice: (id: string) => `/invoices/${encodeURIComponent(id)}`,
+  /** What was posted between two days, `?from=&to=`. */
+  statement: () => "/invoices/statement",
+  prices: () => "/prices",
+  /** `?provider=&model=`: names of models have slashes. */
+  price: () => "/prices/versions",
+  reconciliations: () => "/reconciliation",
+  reconciliation: (id: string) => `/reconciliation/${encodeURIComponent(id)}`,
 } as const;

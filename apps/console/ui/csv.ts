@@ -1,4 +1,5 @@
 import type { Column } from "./column.ts";
+import { saveFile } from "./save-file.ts";
 
 /** Offers rows as a file (RFC 4180). What a spreadsheet would take for a formula is marked as text. */
 export function saveCsv<Row>(fileName: string, columns: readonly Column<Row>[], rows: readonly Row[]): void {
@@ -6,12 +7,7 @@ export function saveCsv<Row>(fileName: string, columns: readonly Column<Row>[], 
   const lines = [kept.map(({ title }) => title), ...rows.map((row) => kept.map(({ csv }) => csv(row)))];
   const text = lines.map((line) => line.map(toField).join(",")).join("\r\n");
   // The mark tells spreadsheets that it is UTF-8.
-  const address = URL.createObjectURL(new Blob(["\uFEFF", text, "\r\n"], { type: "text/csv" }));
-  const link = document.createElement("a");
-  link.href = address;
-  link.download = fileName;
-  link.click();
-  URL.revokeObjectURL(address);
+  saveFile(fileName, new Blob(["\uFEFF", text, "\r\n"], { type: "text/csv" }));
 }
 
 function toField(value: string | number | null): string {

@@ -37,6 +37,13 @@ export function toUnits(nanos: bigint): string {
   return `${nanos < 0n ? "-" : ""}${size / nanosPerUnit}${rest && `.${rest}`}`;
 }
 
+/** `1.5` as 1500000000n: the other way round. What is no amount is zero. */
+export function fromUnits(text: string): bigint {
+  const [, sign = "", whole = "0", rest = ""] = /^(-?)(\d+)(?:\.(\d{1,9}))?$/.exec(text) ?? [];
+  const size = BigInt(whole) * nanosPerUnit + BigInt(rest.padEnd(9, "0"));
+  return sign === "-" ? -size : size;
+}
+
 /** A count, or a quantity with its unit. */
 export function Quantity({ value, unit }: { readonly value: number; readonly unit?: string }) {
   const text = new Intl.NumberFormat(useLanguage(), { maximumFractionDigits: 2 }).format(value);

@@ -1,0 +1,128 @@
+import { Link, useNavigate } from "@tanstack/react-router";
+import { Building2, CalendarRange, ReceiptText } from "lucide-react";
+import { useState } from "react";
+import { getInvoice, type ListInvoicesResponse, listInvoices } from "../../api/gen/client.ts";
+import { useLanguage } from "../../app/language.ts";
+import { paths } from "../../app/paths.ts";
+import { Button } from "../../ui/button.tsx";
+import type { Column } from "../../ui/column.ts";
+import { DataTable } from "../../ui/data-table.tsx";
+import { DocumentFiles } from "../../ui/document-files.tsx";
+import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
+import { Money, Time, toUnits } from "../../ui/values.tsx";
+import { Profile } from "./profile.tsx";
+import { StatementRange } from "./statement-range.tsx";
+import { useInvoicesTexts } from "./texts.ts";
+
+type Invoice = ListInvoicesResponse["data"][number];
+
+/** The tenant's invoices, before them the period that runs. */
+export function Page() {
+  const t = useInvoicesTexts();
+  const navigate = useNavigate();
+  const [open, setOpen] = useState<"profile" | "statement">();
+  const close = () => setOpen(undefined);
+  return (
+    <>
+      <PageHeader
+        title={t("title")}
+        description={t("description")}
+        actions={
+          <>
+            <Button onClick={() => setOpen("profile")}>
+              <Building2 aria-hidden className="size-4" />
+              {t("profile")}
+            </Button>
+            <Button onClick={() => setOpen("statement")}>
+              <CalendarRange aria-hidden className="size-4" />
+              {t("statement")}
+            </Button>
+          </>
+        }
+      />
+      <DataTable
+        name="invoices"
+        columns={useColumns()}
+        rowKey={({ id }) => id}
+        load={(query, signal) => listInvoices({ query: { ...query, limit: 50 } }, { signal })}
+        onOpen={({ id }) => void navigate({ to: paths.invoice(id) })}
+        empty={
+          <EmptyState icon={<ReceiptText aria-hidden className="size-5" />} title={t("emptyTitle")}>
+            {t("empty")}
+          </EmptyState>
+        }
+        actions={({ id, number }) => (
+          // biome-ignore lint/a11y/noStaticElementInteractions: keeps a press on a button from opening the row
+          // biome-ignore lint/a11y/useKeyWithClickEvents: as above; the row is opened by keyboard through its link
+          <span onClick={(event) => event.stopPropagation()}>
+            <DocumentFiles
+              look="ghost"
+              name={number ?? id}
+              load={(format, language) => getInvoice.download({ path: { id }, query: { format, language } })}
+            />
+          </span>
+        )}
+      />
+      {open === "profile" && <Profile onClose={close} />}
+      {open === "statement" && <StatementRange onClose={close} />}
+    </>
+  );
+}
+
+function useColumns(): readonly Column<Invoice>[] {
+  const t = useInvoicesTexts();
+  const amount = (nanos: string | null, currency: string | null) =>
+    nanos === null ? (
+      <span className="text-ink-soft">{t("open")}</span>
+    ) : (
+      <Money nanos={nanos} currency={currency ?? "USD"} />
+    );
+  const units = (nanos: string | null) => (nanos === null ? null : toUnits(BigInt(nanos)));
+  return [
+    {
+      ...{ id: "number", title: t("number"), csv: ({ number }) => number },
+      cell: ({ id, number }) => (
+        <Link
+          to={paths.invoice(id)}
+          className="font-medium whitespace-nowrap underline-offset-2 hover:underline"
+          onClick={(event) => event.stopPropagation()}
+        >
+          {number ?? t("draft")}
+        </Link>
+      ),
+    },
+    {
+      ...{ id: "period", title: t("period"), csv: ({ period }) => period.start, sort: ({ period }) => period.start },
+      cell: ({ period }) => <Period {...period} />,
+    },
+    {
+      ...{ id: "state", title: t("state"), csv: ({ state }) => t(`state.${state}`) },
+      cell: ({ state }) => <Badge tone={state === "issued" ? "good" : "neutral"}>{t(`state.${state}`)}</Badge>,
+    },
+    {
+      ...{ id: "charged", title: t("charged"), align: "end", csv: (invoice) => units(invoice.charged_nanos) },
+      sort: (invoice) => Number(invoice.charged_nanos ?? -1),
+      cell: (invoice) => amount(invoice.charged_nanos, invoice.currency),
+    },
+    {
+      ...{ id: "closing", title: t("closing"), align: "end", csv: (invoice) => units(invoice.closing_nanos) },
+      cell: (invoice) => amount(invoice.closing_nanos, invoice.currency),
+      isMinor: true,
+    },
+    {
+      ...{ id: "issued", title: t("issued"), csv: (invoice) => invoice.issued_at, isMinor: true },
+      cell: (invoice) => <Time at={invoice.issued_at} none="–" />,
+    },
+  ];
+}
+
+function Period({ start, end }: { readonly start: string; readonly end: string }) {
+  const format = new Intl.DateTimeFormat(useLanguage(), { dateStyle: "medium", timeZone: "UTC" });
+  // The end is the first moment that is not part of it.
+  const last = new Date(new Date(end).getTime() - 1);
+  return (
+    <time dateTime={start} className="whitespace-nowrap" title="UTC">
+      {format.formatRange(new Date(start), last)}
+    </time>
+  );
+}

@@ -1,0 +1,122 @@
+import { ReceiptText } from "lucide-react";
+import { getStatement } from "../../api/gen/client.ts";
+import { movementCategories, useCategoryName } from "../../ui/billing-texts.ts";
+import type { Column } from "../../ui/column.ts";
+import { DataTable, type ListQuery } from "../../ui/data-table.tsx";
+import { join } from "../../ui/join.ts";
+import { Badge, EmptyState } from "../../ui/page-parts.tsx";
+import { Money, Time, toUnits } from "../../ui/values.tsx";
+import { rangeOf } from "./months.ts";
+import { useWalletTexts } from "./texts.ts";
+
+/** What was posted to the wallet. Calls are one entry for each model at each price. */
+interface Entry {
+  readonly id: string;
+  /** Null of calls, which were posted all over the month. */
+  readonly at: string | null;
+  readonly category: string;
+  readonly about: string;
+  readonly count: number;
+  readonly nanos: bigint;
+  readonly currency: string;
+}
+
+/** The entries of a month, the latest first. */
+export function Entries({ month }: { readonly month: string }) {
+  const t = useWalletTexts();
+  const nameOf = useCategoryName();
+  const version = (number: number) => t("priceVersion", { number });
+  return (
+    <DataTable
+      name={`entries-${month}`}
+      columns={useColumns()}
+      rowKey={({ id }) => id}
+      load={(query, signal) => loadEntries(month, query, version, signal)}
+      filters={[
+        {
+          name: "category",
+          label: t("category"),
+          options: movementCategories.map((one) => [one, nameOf(one)] as const),
+        },
+      ]}
+      empty={
+        <EmptyState icon={<ReceiptText aria-hidden className="size-5" />} title={t("noEntriesTitle")}>
+          {t("noEntries")}
+        </EmptyState>
+      }
+    />
+  );
+}
+
+async function loadEntries(
+  month: string,
+  { category }: ListQuery,
+  versionName: (number: number) => string,
+  signal?: AbortSignal,
+) {
+  const { movements, usage, other_usage_nanos, currency } = await getStatement({ query: rangeOf(month) }, { signal });
+  const moved = movements.map(
+    (movement, index): Entry => ({
+      id: movement.posting_id || `rest-${index}`,
+      at: movement.posted_at,
+      category: movement.category,
+      about: [movement.reference, movement.note].filter(Boolean).join(" · "),
+      count: movement.count,
+      ...{ nanos: BigInt(movement.amount_nanos), currency },
+    }),
+  );
+  const used = usage.map((line, index): Entry => {
+    const { model, provider, price_version, service_mode } = line;
+    const about = [model, provider, service_mode, versionName(price_version)].filter(Boolean).join(" · ");
+    const id = `usage-${index}`;
+    return {
+      ...{ id, at: null, category: "usage", about, count: Number(line.calls) },
+      ...{ nanos: -BigInt(line.charge_nanos), currency },
+    };
+  });
+  const rest = BigInt(other_usage_nanos);
+  const other: Entry = { id: "other", at: null, category: "usage", about: "", count: 0, nanos: -rest, currency };
+  const rows = [...used, ...(rest === 0n ? [] : [other]), ...moved.reverse()];
+  return { data: rows.filter((row) => category === undefined || row.category === category), next_cursor: null };
+}
+
+function useColumns(): readonly Column<Entry>[] {
+  const t = useWalletTexts();
+  const nameOf = useCategoryName();
+  return [
+    {
+      ...{ id: "at", title: t("when"), csv: ({ at }) => at, sort: ({ at }) => at ?? "~" },
+      cell: ({ at }) => (
+        <span className="whitespace-nowrap">
+          <Time at={at} none={t("wholeMonth")} />
+        </span>
+      ),
+    },
+    {
+      ...{ id: "category", title: t("category"), csv: ({ category }) => nameOf(category) },
+      sort: ({ category }) => nameOf(category),
+      cell: ({ category, nanos }) => <Badge tone={nanos > 0n ? "good" : "neutral"}>{nameOf(category)}</Badge>,
+    },
+    {
+      ...{ id: "about", title: t("about"), csv: ({ about }) => about },
+      cell: ({ about }) => (
+        <span className="block max-w-96 min-w-40 wrap-anywhere text-ink-soft">{about || t("noDetails")}</span>
+      ),
+    },
+    {
+      ...{ id: "count", title: t("count"), align: "end", csv: ({ count }) => count, isMinor: true },
+      sort: ({ count }) => count,
+      cell: ({ count }) => <span className="tabular-nums">{count || "–"}</span>,
+    },
+    {
+      ...{ id: "amount", title: t("amount"), align: "end", csv: ({ nanos }) => toUnits(nanos) },
+      sort: ({ nanos }) => Number(nanos),
+      cell: ({ nanos, currency }) => (
+        <span className={join("whitespace-nowrap", nanos > 0n && "text-good")}>
+          {nanos > 0n && "+"}
+          <Money nanos={nanos} currency={currency} />
+        </span>
+      ),
+    },
+  ];
+}

@@ -1,0 +1,77 @@
+import { CreditCard } from "lucide-react";
+import { type ListTopUpOrdersResponse, listTopUpOrders } from "../../api/gen/client.ts";
+import { buttonClass } from "../../ui/button.tsx";
+import type { Column } from "../../ui/column.ts";
+import { DataTable } from "../../ui/data-table.tsx";
+import { Badge, EmptyState } from "../../ui/page-parts.tsx";
+import { Money, Time } from "../../ui/values.tsx";
+import { useWalletTexts } from "./texts.ts";
+
+type Order = ListTopUpOrdersResponse["data"][number];
+
+const states = ["pending", "processing", "paid", "failed", "expired", "created"] as const;
+const tones = {
+  created: "neutral",
+  pending: "warn",
+  processing: "accent",
+  paid: "good",
+  failed: "bad",
+  expired: "neutral",
+} as const;
+
+/** Payments that were begun, and what became of them. */
+export function Orders() {
+  const t = useWalletTexts();
+  return (
+    <DataTable
+      name="orders"
+      columns={useColumns()}
+      rowKey={({ id }) => id}
+      load={(query, signal) => listTopUpOrders({ query: { ...query, limit: 50 } as never }, { signal })}
+      filters={[{ name: "state", label: t("state"), options: states.map((one) => [one, t(`state.${one}`)] as const) }]}
+      empty={
+        <EmptyState icon={<CreditCard aria-hidden className="size-5" />} title={t("noOrdersTitle")}>
+          {t("noOrders")}
+        </EmptyState>
+      }
+      actions={({ checkout_url }) =>
+        checkout_url !== null && (
+          <a href={checkout_url} className={buttonClass("secondary", "small")}>
+            {t("pay")}
+          </a>
+        )
+      }
+    />
+  );
+}
+
+function useColumns(): readonly Column<Order>[] {
+  const t = useWalletTexts();
+  return [
+    {
+      ...{ id: "created", title: t("when"), csv: (order) => order.created_at, sort: (order) => order.created_at },
+      cell: (order) => (
+        <span className="whitespace-nowrap">
+          <Time at={order.created_at} />
+        </span>
+      ),
+    },
+    {
+      ...{ id: "state", title: t("state"), csv: (order) => order.state },
+      cell: ({ state }) => <Badge tone={tones[state]}>{t(`state.${state}`)}</Badge>,
+    },
+    {
+      ...{ id: "amount", title: t("amount"), align: "end", csv: (order) => order.amount },
+      sort: (order) => Number(order.amount_nanos),
+      cell: (order) => <Money nanos={order.amount_nanos} currency={order.currency} />,
+    },
+    {
+      ...{ id: "id", title: t("order"), csv: (order) => order.id, isMinor: true },
+      cell: (order) => <code className="font-mono text-xs text-ink-soft">{order.id}</code>,
+    },
+    {
+      ...{ id: "ended", title: t("ended"), csv: (order) => order.ended_at, isMinor: true },
+      cell: (order) => <Time at={order.ended_at} none="–" />,
+    },
+  ];
+}
