@@ -1,0 +1,135 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { Ban, Plus, Ticket } from "lucide-react";
+import { useState } from "react";
+import { disableCodes, type ListCodesResponse, listCodes } from "../../api/gen/client.ts";
+import { Button, IconButton } from "../../ui/button.tsx";
+import type { Column } from "../../ui/column.ts";
+import { Confirm } from "../../ui/confirm.tsx";
+import { DataTable } from "../../ui/data-table.tsx";
+import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
+import { toast } from "../../ui/toast.tsx";
+import { fromUnits, Money, Quantity, Time } from "../../ui/values.tsx";
+import { CreateCodes } from "./create-codes.tsx";
+import { useCodesTexts } from "./texts.ts";
+
+type Batch = ListCodesResponse["data"][number];
+type Open = { readonly what: "create" } | { readonly what: "disable"; readonly batch: Batch };
+
+/** Batches of codes that are worth money to whoever redeems one. */
+export function Page() {
+  const t = useCodesTexts();
+  const cache = useQueryClient();
+  const [open, setOpen] = useState<Open>();
+  const close = () => setOpen(undefined);
+  const refresh = () => cache.invalidateQueries({ queryKey: ["list", "codes"] });
+  const create = (
+    <Button look="primary" onClick={() => setOpen({ what: "create" })}>
+      <Plus aria-hidden className="size-4" />
+      {t("create")}
+    </Button>
+  );
+  return (
+    <>
+      <PageHeader title={t("title")} description={t("description")} actions={create} />
+      <DataTable
+        name="codes"
+        columns={useColumns()}
+        rowKey={({ id }) => id}
+        load={(query, signal) => listCodes({ query: { ...query, limit: 50 } }, { signal })}
+        empty={
+          <EmptyState icon={<Ticket aria-hidden className="size-5" />} title={t("emptyTitle")} action={create}>
+            {t("empty")}
+          </EmptyState>
+        }
+        actions={(batch) =>
+          statusOf(batch) === "active" && (
+            <IconButton
+              label={t("disableNamed", { name: batch.name })}
+              onClick={() => setOpen({ what: "disable", batch })}
+            >
+              <Ban aria-hidden className="size-4" />
+            </IconButton>
+          )
+        }
+      />
+      {open?.what === "create" && <CreateCodes onClose={close} onMade={refresh} />}
+      {open?.what === "disable" && <Disable batch={open.batch} onClose={close} onDone={refresh} />}
+    </>
+  );
+}
+
+type Status = "active" | "usedUp" | "expired" | "disabled";
+
+function statusOf({ disabled_at, expires_at, redemptions, count, max_uses }: Batch): Status {
+  if (disabled_at !== null) return "disabled";
+  if (expires_at !== null && Date.parse(expires_at) <= Date.now()) return "expired";
+  return redemptions >= count * max_uses ? "usedUp" : "active";
+}
+
+function Disable({
+  batch,
+  onClose,
+  onDone,
+}: {
+  readonly batch: Batch;
+  readonly onClose: () => void;
+  readonly onDone: () => Promise<void>;
+}) {
+  const t = useCodesTexts();
+  const { id, name, count, max_uses, redemptions } = batch;
+  return (
+    <Confirm
+      isOpen
+      onClose={onClose}
+      title={t("disableTitle", { name })}
+      losses={[t("disableLoss1", { left: count * max_uses - redemptions }), t("disableLoss2")]}
+      act={t("disable")}
+      onConfirm={async () => {
+        await disableCodes({ path: { id } });
+        await onDone();
+        toast(t("wasDisabled", { name }));
+      }}
+    />
+  );
+}
+
+function useColumns(): readonly Column<Batch>[] {
+  const t = useCodesTexts();
+  return [
+    {
+      ...{ id: "name", title: t("name"), csv: ({ name }) => name, sort: ({ name }) => name },
+      cell: ({ name }) => <span className="font-medium wrap-anywhere">{name}</span>,
+    },
+    {
+      ...{ id: "status", title: t("status"), csv: (batch) => t(statusOf(batch)) },
+      cell: (batch) => <Badge tone={statusOf(batch) === "active" ? "good" : "neutral"}>{t(statusOf(batch))}</Badge>,
+    },
+    {
+      ...{ id: "amount", title: t("amount"), align: "end", csv: ({ amount }) => amount },
+      sort: ({ amount }) => Number(amount),
+      cell: ({ amount, currency }) => <Money nanos={fromUnits(amount)} currency={currency} />,
+    },
+    {
+      ...{ id: "used", title: t("used"), align: "end", csv: ({ redemptions }) => redemptions },
+      sort: ({ redemptions }) => redemptions,
+      cell: ({ redemptions, count, max_uses }) => (
+        <span className="whitespace-nowrap">
+          <Quantity value={redemptions} /> / <Quantity value={count * max_uses} />
+        </span>
+      ),
+    },
+    {
+      ...{ id: "once", title: t("once"), isMinor: true, csv: (batch) => t(batch.once_per_tenant ? "yes" : "no") },
+      cell: (batch) => <span className="text-ink-soft">{t(batch.once_per_tenant ? "yes" : "no")}</span>,
+    },
+    {
+      ...{ id: "expires", title: t("expires"), csv: ({ expires_at }) => expires_at, isMinor: true },
+      cell: ({ expires_at }) => <Time at={expires_at} />,
+    },
+    {
+      ...{ id: "created", title: t("created"), csv: ({ created_at }) => created_at, isMinor: true },
+      sort: ({ created_at }) => created_at,
+      cell: ({ created_at }) => <Time at={created_at} />,
+    },
+  ];
+}

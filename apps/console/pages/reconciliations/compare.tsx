@@ -1,0 +1,80 @@
+import { useState } from "react";
+import { reconcileProvider } from "../../api/gen/client.ts";
+import { Button } from "../../ui/button.tsx";
+import { Dialog } from "../../ui/dialog.tsx";
+import { Form, type FormValues, TextArea, TextField, useFormIsBusy } from "../../ui/form.tsx";
+import { useUiTexts } from "../../ui/texts.ts";
+import { useReconciliationsTexts } from "./texts.ts";
+import { useProviders } from "./use-providers.ts";
+
+/** Takes a provider's report, from a file or pasted, and compares it. */
+export function Compare({
+  onClose,
+  onDone,
+}: {
+  readonly onClose: () => void;
+  readonly onDone: (id: string) => Promise<void>;
+}) {
+  const t = useReconciliationsTexts();
+  const providers = useProviders();
+  const [csv, setCsv] = useState("");
+  const send = async ({ provider = "" }: FormValues) => {
+    const { id } = await reconcileProvider({ body: { provider, csv } });
+    await onDone(id);
+  };
+  return (
+    <Dialog isOpen isWide onClose={onClose} title={t("compareTitle")} description={t("compareHint")}>
+      <Form onSend={send}>
+        <TextField
+          name="provider"
+          label={t("provider")}
+          hint={t("providerHint")}
+          list="providers"
+          required
+          maxLength={200}
+          autoComplete="off"
+        />
+        <datalist id="providers">
+          {providers.map((one) => (
+            <option key={one} value={one} />
+          ))}
+        </datalist>
+        <label className="block text-[13px] font-medium">
+          {t("file")}
+          <input
+            type="file"
+            accept=".csv,text/csv"
+            className="mt-1.5 block w-full text-sm font-normal text-ink-soft file:mr-3 file:h-9 file:rounded-md file:border file:border-line file:bg-surface file:px-3 file:text-ink"
+            onChange={async (event) => setCsv((await event.target.files?.[0]?.text()) ?? "")}
+          />
+        </label>
+        <TextArea
+          name="csv"
+          label={t("report")}
+          hint={t("reportHint")}
+          required
+          rows={7}
+          value={csv}
+          onChange={(event) => setCsv(event.target.value)}
+          placeholder={"day,model,cost\n2026-11-25,gpt-4o-mini,1.25"}
+          spellCheck={false}
+          className="font-mono text-[13px]"
+        />
+        <Buttons onClose={onClose} />
+      </Form>
+    </Dialog>
+  );
+}
+
+function Buttons({ onClose }: { readonly onClose: () => void }) {
+  const t = useReconciliationsTexts();
+  const ui = useUiTexts();
+  return (
+    <div className="flex justify-end gap-2">
+      <Button onClick={onClose}>{ui("cancel")}</Button>
+      <Button type="submit" look="primary" isBusy={useFormIsBusy()}>
+        {t("compare")}
+      </Button>
+    </div>
+  );
+}

@@ -1,0 +1,104 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { Plus, Scale } from "lucide-react";
+import { useState } from "react";
+import { type ListReconciliationsResponse, listReconciliations } from "../../api/gen/client.ts";
+import { paths } from "../../app/paths.ts";
+import { Button } from "../../ui/button.tsx";
+import type { Column } from "../../ui/column.ts";
+import { DataTable } from "../../ui/data-table.tsx";
+import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
+import { Money, Quantity, Time, toUnits } from "../../ui/values.tsx";
+import { Compare } from "./compare.tsx";
+import { useReconciliationsTexts } from "./texts.ts";
+import { useProviders } from "./use-providers.ts";
+
+type Reconciliation = ListReconciliationsResponse["data"][number];
+
+/** Providers' own reports, beside what was recorded here. */
+export function Page() {
+  const t = useReconciliationsTexts();
+  const navigate = useNavigate();
+  const cache = useQueryClient();
+  const providers = useProviders();
+  const [isOpen, setOpen] = useState(false);
+  const compare = (
+    <Button look="primary" onClick={() => setOpen(true)}>
+      <Plus aria-hidden className="size-4" />
+      {t("compare")}
+    </Button>
+  );
+  const done = async (id: string) => {
+    await cache.invalidateQueries({ queryKey: ["list", "reconciliations"] });
+    await navigate({ to: paths.reconciliation(id) });
+  };
+  return (
+    <>
+      <PageHeader title={t("title")} description={t("description")} actions={compare} />
+      <DataTable
+        name="reconciliations"
+        columns={useColumns()}
+        rowKey={({ id }) => id}
+        load={(query, signal) => listReconciliations({ query: { ...query, limit: 50 } }, { signal })}
+        filters={[{ name: "provider", label: t("provider"), options: providers.map((one) => [one, one] as const) }]}
+        onOpen={({ id }) => void navigate({ to: paths.reconciliation(id) })}
+        empty={
+          <EmptyState icon={<Scale aria-hidden className="size-5" />} title={t("emptyTitle")} action={compare}>
+            {t("empty")}
+          </EmptyState>
+        }
+      />
+      {isOpen && <Compare onClose={() => setOpen(false)} onDone={done} />}
+    </>
+  );
+}
+
+function useColumns(): readonly Column<Reconciliation>[] {
+  const t = useReconciliationsTexts();
+  const money = (
+    id: "reported" | "recorded" | "drift",
+    nanos: (row: Reconciliation) => string,
+    isMinor = false,
+  ): Column<Reconciliation> => ({
+    ...{ id, title: t(id), align: "end", isMinor, csv: (row) => toUnits(BigInt(nanos(row))) },
+    sort: (row) => Number(nanos(row)),
+    cell: (row) => <Money nanos={nanos(row)} currency={row.currency} />,
+  });
+  return [
+    {
+      ...{ id: "when", title: t("when"), csv: (row) => row.created_at, sort: (row) => row.created_at },
+      cell: (row) => (
+        <Link
+          to={paths.reconciliation(row.id)}
+          className="font-medium whitespace-nowrap underline-offset-2 hover:underline"
+          onClick={(event) => event.stopPropagation()}
+        >
+          <Time at={row.created_at} />
+        </Link>
+      ),
+    },
+    {
+      ...{ id: "provider", title: t("provider"), csv: (row) => row.provider, sort: (row) => row.provider },
+      cell: (row) => <span className="whitespace-nowrap">{row.provider}</span>,
+    },
+    {
+      ...{ id: "state", title: t("state"), csv: (row) => t(`state.${row.state}`) },
+      cell: ({ state }) => <Badge tone={state === "matched" ? "good" : "bad"}>{t(`state.${state}`)}</Badge>,
+    },
+    {
+      ...{ id: "days", title: t("days"), csv: (row) => `${row.from_day} – ${row.to_day}`, isMinor: true },
+      cell: (row) => (
+        <span className="whitespace-nowrap text-ink-soft">
+          {row.from_day} – {row.to_day}
+        </span>
+      ),
+    },
+    money("reported", (row) => row.reported_nanos),
+    money("recorded", (row) => row.recorded_nanos, true),
+    money("drift", (row) => row.drift_nanos),
+    {
+      ...{ id: "lines", title: t("lines"), align: "end", csv: (row) => row.lines, isMinor: true },
+      cell: (row) => <Quantity value={row.lines} />,
+    },
+  ];
+}
