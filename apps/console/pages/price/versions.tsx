@@ -1,11 +1,15 @@
 import { useQuery } from "@tanstack/react-query";
+import { Plus } from "lucide-react";
+import { useState } from "react";
 import { listPriceVersions } from "../../api/gen/client.ts";
 import { useLanguage } from "../../app/language.ts";
 import { useSearchState } from "../../app/search.ts";
+import { Button } from "../../ui/button.tsx";
 import { join } from "../../ui/join.ts";
 import { Badge, Card, Loading } from "../../ui/page-parts.tsx";
 import { ProblemNote } from "../../ui/problem-note.tsx";
 import { formatTime, Time } from "../../ui/values.tsx";
+import { NewVersion } from "./new-version.tsx";
 import { compareTerms, type PriceVersion } from "./terms.ts";
 import { usePriceTexts } from "./texts.ts";
 import { usePriceWords } from "./words.ts";
@@ -18,6 +22,7 @@ const maxVersions = 100;
 export function Versions({ provider, model }: { readonly provider: string; readonly model: string }) {
   const t = usePriceTexts();
   const [search, setSearch] = useSearchState();
+  const [isOpen, setOpen] = useState(false);
   const { data, error, refetch } = useQuery({
     queryKey: ["price-versions", provider, model],
     queryFn: ({ signal }) => listPriceVersions({ query: { provider, model, limit: maxVersions } }, { signal }),
@@ -25,6 +30,7 @@ export function Versions({ provider, model }: { readonly provider: string; reado
   if (error && !data) return <ProblemNote problem={error} onRetry={() => void refetch()} />;
   if (!data) return <Loading />;
   const versions = data.data;
+  const current = currentOf(versions);
   const find = (id: string | undefined, otherwise: PriceVersion | undefined) =>
     versions.find((one) => one.id === id) ?? otherwise;
   const after = find(search["after"], versions[0]);
@@ -32,14 +38,22 @@ export function Versions({ provider, model }: { readonly provider: string; reado
   return (
     <>
       <Card className="p-5">
-        <h2 className="font-semibold">{t("versions")}</h2>
+        <div className="flex items-center justify-between gap-3">
+          <h2 className="font-semibold">{t("versions")}</h2>
+          {current && (
+            <Button size="small" onClick={() => setOpen(true)}>
+              <Plus aria-hidden className="size-3.5" />
+              {t("new")}
+            </Button>
+          )}
+        </div>
         <p className="mt-0.5 text-[13px] text-ink-soft">{t("versionsHint")}</p>
         <ul className="mt-3 divide-y divide-line">
           {versions.map((version) => (
             <li key={version.id} className="flex flex-wrap items-center gap-x-3 gap-y-1 py-2">
               <span className="font-medium">{t("version", { number: version.version })}</span>
-              {version.in_force && <Badge tone="good">{t("inForce")}</Badge>}
-              {Date.parse(version.effective_at) > Date.now() && <Badge tone="warn">{t("planned")}</Badge>}
+              {version === current && <Badge tone="good">{t("inForce")}</Badge>}
+              {!version.in_force && <Badge tone="warn">{t("planned")}</Badge>}
               <Badge>{t(`origin.${version.origin}`)}</Badge>
               <span className="text-[13px] text-ink-soft">
                 {t("since")} <Time at={version.effective_at} />
@@ -48,6 +62,7 @@ export function Versions({ provider, model }: { readonly provider: string; reado
           ))}
         </ul>
       </Card>
+      {isOpen && current && <NewVersion version={current} onClose={() => setOpen(false)} />}
       {before && after && versions.length > 1 && (
         <Card className="p-5">
           <h2 className="font-semibold">{t("diff")}</h2>
@@ -68,6 +83,12 @@ export function Versions({ provider, model }: { readonly provider: string; reado
       )}
     </>
   );
+}
+
+/** Of those whose time has come, the one that came last. */
+function currentOf(versions: readonly PriceVersion[]): PriceVersion | undefined {
+  const begun = versions.filter((version) => version.in_force);
+  return begun.toSorted((a, b) => Date.parse(b.effective_at) - Date.parse(a.effective_at) || b.version - a.version)[0];
 }
 
 function Pick({

@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
+import type { Browser, Page } from "playwright-core";
+import { requestJson, runPlatform } from "../../run-platform.ts";
+import { checkLook, checkWidth, missingBrowser, openBrowser, openPage, signIn } from "./browser.ts";
+
+const skip = missingBrowser ?? false;
+const platform = skip ? undefined : await runPlatform({ after }, { env: { LYSS_HTTP_CONSOLE: "true" } });
+const url = platform?.url ?? "";
+const person = skip ? undefined : JSON.parse(readFileSync(join(platform?.dataDir ?? "", "first-run.json"), "utf8"));
+let browser: Browser | undefined;
+if (!skip) {
+  await waitUntil(async () => (await fetch(url, { headers: { accept: "text/html" } })).status === 200);
+  browser = await openBrowser();
+  after(() => browser?.close());
+}
+const open = async (options: Parameters<typeof openPage>[1]) => openPage(browser as Browser, options);
+const desk = { viewport: { width: 1_280, height: 800 } };
+const ask = async (path: string) => (await requestJson(`${url}${path}`, person.apiKey)).body;
+const inDialog = (page: Page, name: string) => page.getByRole("dialog").getByRole("button", { name, exact: true });
+
+test("a code that an operator made is redeemed once into the wallet, and what takes no payments says so", {
+  skip,
+}, async () => {
+  const { page, mistakes } = await open(desk);
+  await page.goto(`${url}/codes`);
+  await signIn(page, person);
+  await page.getByRole("button", { name: "Make codes" }).first().click();
+  await page.getByLabel("Name").fill("spring");
+  await page.getByLabel("Each worth, in USD").fill("7.5");
+  await inDialog(page, "Make codes").click();
+  const code = (await page.getByTestId("codes").textContent()) ?? "";
+  await inDialog(page, "I have kept them").click();
+  await page.getByRole("cell", { name: "$7.50" }).waitFor();
+  await checkLook(page, "codes");
+
+  const { balance_nanos: before } = await ask("/v1/billing/balance");
+  await page.goto(`${url}/wallet`);
+  await page.getByRole("button", { name: "Add money" }).click();
+  await page.getByLabel("Amount in USD").fill("10");
+  await inDialog(page, "Go to payment").click();
+  await page.getByRole("alert").getByText("takes no payments").waitFor();
+  await checkLook(page, "top-up");
+  await inDialog(page, "By code").click();
+  await page.getByLabel("Code", { exact: true }).fill(code.toLowerCase());
+  await inDialog(page, "Redeem").click();
+  await page.getByText("$7.50 came in").waitFor();
+  await page.getByRole("cell", { name: "+$7.50" }).waitFor();
+  const { balance_nanos: now } = await ask("/v1/billing/balance");
+  assert.equal(BigInt(String(now)) - BigInt(String(before)), 7_500_000_000n);
+  await checkLook(page, "wallet");
+  // Browsers report every answer of 404.
+  assert.deepEqual(
+    mistakes.filter((one) => !one.includes("status of 404")),
+    [],
+  );
+});
+
+test("a budget is set, shown as a bar, changed, and lifted after its loss was named; a wrong limit is told at its field", {
+  skip,
+}, async () => {
+  const { page } = await open({ ...desk, colorScheme: "dark" });
+  const limits = async () => {
+    const { data } = await ask("/v1/billing/budgets");
+    return (data as { limit: string; period: string }[]).map(({ limit, period }) => `${limit}/${period}`);
+  };
+  await page.goto(`${url}/budgets`);
+  await signIn(page, person);
+  await page.getByRole("button", { name: "Set a budget" }).first().click();
+  await page.getByLabel("Limit in USD").fill("25 or so");
+  await inDialog(page, "Save budget").click();
+  await page.getByRole("alert").getByText("must be a decimal string").waitFor();
+  await page.getByLabel("Limit in USD").fill("25");
+  await checkLook(page, "budget-form-dark");
+  await inDialog(page, "Save budget").click();
+  await page.getByText("of $25.00").waitFor();
+  assert.deepEqual(await limits(), ["25/month"]);
+  await page.getByRole("button", { name: /^Actions for the budget of/ }).click();
+  await page.getByRole("menuitem", { name: "Change" }).click();
+  await page.getByLabel("Limit in USD").fill("40");
+  await inDialog(page, "Save budget").click();
+  await page.getByText("of $40.00").waitFor();
+  assert.deepEqual(await limits(), ["40/month"]);
+  await checkLook(page, "budgets-dark");
+  await page.getByRole("button", { name: /^Actions for the budget of/ }).click();
+  await page.getByRole("menuitem", { name: "Remove" }).click();
+  await page.getByText(/Its limit of \$40\.00/).waitFor();
+  await inDialog(page, "Remove").click();
+  await page.getByText("No budget holds yet").waitFor();
+  assert.deepEqual(await limits(), []);
+});
+
+test("the running month is a document, also as a file; a price gets a new version, and what changed is told", {
+  skip,
+}, async () => {
+  const { page, mistakes } = await open(desk);
+  const body = { model: "simulated-chat", messages: [{ role: "user", content: "hello" }] };
+  assert.equal((await requestJson(`${url}/v1/chat/completions`, person.apiKey, { body })).status, 200);
+  await page.goto(`${url}/invoices`);
+  await signIn(page, person);
+  await page.getByRole("link", { name: "Draft" }).click();
+  await page.getByRole("heading", { name: "Draft invoice" }).waitFor();
+  await page.getByRole("cell", { name: "Input tokens" }).first().waitFor();
+  await checkLook(page, "invoice");
+  const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: /^PDF/ }).click()]);
+  assert.match(readFileSync(await file.path(), "latin1"), /^%PDF-/);
+  assert.match(file.suggestedFilename(), /^draft-.*\.pdf$/);
+
+  await page.goto(`${url}/prices`);
+  await page.getByRole("link", { name: "simulated-small" }).click();
+  await page.getByRole("button", { name: "New version" }).click();
+  await page.getByLabel("Output tokens").fill("9.25");
+  await inDialog(page, "Put into effect").click();
+  await page.getByRole("heading", { name: "What changed" }).waitFor();
+  await page.getByRole("cell", { name: "$9.25 per million" }).waitFor();
+  await checkLook(page, "price");
+  const prices = (await ask("/v1/billing/prices"))["data"] as { model: string; output_nanos_per_million: string }[];
+  assert.equal(prices.find(({ model }) => model === "simulated-small")?.output_nanos_per_million, "9250000000");
+  assert.deepEqual(mistakes, []);
+});
+
+test("the pages of money fit a phone, in Chinese and dark", { skip }, async () => {
+  const { page, mistakes } = await open({
+    ...{ viewport: { width: 390, height: 844 }, locale: "zh-CN", colorScheme: "dark", hasTouch: true },
+  });
+  await page.goto(`${url}/wallet`);
+  await signIn(page, person);
+  const pages = { wallet: "钱包", budgets: "预算", invoices: "账单", prices: "价格", codes: "兑换码", reconciliation: "对账" };
+  for (const [path, name] of Object.entries(pages)) {
+    await page.goto(`${url}/${path}`);
+    await page.getByRole("heading", { level: 1, name }).waitFor();
+    await page.getByText("加载中…").first().waitFor({ state: "detached" });
+    await checkWidth(page);
+    await checkLook(page, `${path}-phone-dark`);
+  }
+  assert.deepEqual(mistakes, []);
+});
