@@ -128,7 +128,7 @@ test("the pages of money fit a phone, in Chinese and dark", { skip }, async () =
   });
   await page.goto(`${url}/wallet`);
   await signIn(page, person);
-  const pages = { wallet: "钱包", budgets: "预算", invoices: "账单", prices: "价格", codes: "兑换码", reconciliation: "对账" };
+  const pages = { wallet: "钱包", budgets: "预算", invoices: "账单", prices: "价格", codes: "兑换码", reconciliation: "对账", integrity: "账本检查" };
   for (const [path, name] of Object.entries(pages)) {
     await page.goto(`${url}/${path}`);
     await page.getByRole("heading", { level: 1, name }).waitFor();
