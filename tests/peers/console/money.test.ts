@@ -110,7 +110,7 @@ test("the running month is a document, also as a file; a price gets a new versio
   assert.match(file.suggestedFilename(), /^draft-.*\.pdf$/);
 
   await page.goto(`${url}/prices`);
-  await page.getByRole("link", { name: "simulated-small" }).click();
+  await page.getByRole("link", { name: "simulated-small", exact: true }).click();
   await page.getByRole("button", { name: "New version" }).click();
   await page.getByLabel("Output tokens").fill("9.25");
   await inDialog(page, "Put into effect").click();
@@ -128,7 +128,15 @@ test("the pages of money fit a phone, in Chinese and dark", { skip }, async () =
   });
   await page.goto(`${url}/wallet`);
   await signIn(page, person);
-  const pages = { wallet: "钱包", budgets: "预算", invoices: "账单", prices: "价格", codes: "兑换码", reconciliation: "对账", integrity: "账本检查" };
+  const pages = {
+    wallet: "钱包",
+    budgets: "预算",
+    invoices: "账单",
+    prices: "价格",
+    codes: "兑换码",
+    reconciliation: "对账",
+    integrity: "账本检查",
+  };
   for (const [path, name] of Object.entries(pages)) {
     await page.goto(`${url}/${path}`);
     await page.getByRole("heading", { level: 1, name }).waitFor();

@@ -1,5 +1,5 @@
 import { Dialog } from "../../ui/dialog.tsx";
-import type { Run } from "./integrity.tsx";
+import type { Run } from "./run.ts";
 import { useIntegrityTexts } from "./texts.ts";
 
 /** What of the books does not hold, with the ids by which it is looked up. */

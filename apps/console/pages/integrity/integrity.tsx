@@ -1,7 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { ShieldCheck } from "lucide-react";
 import { useState } from "react";
-import { type ListIntegrityRunsResponse, listIntegrityRuns, requestIntegrityRun } from "../../api/gen/client.ts";
+import { listIntegrityRuns, requestIntegrityRun } from "../../api/gen/client.ts";
 import { useLanguage } from "../../app/language.ts";
 import { Button } from "../../ui/button.tsx";
 import type { Column } from "../../ui/column.ts";
@@ -11,9 +11,8 @@ import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
 import { toast, toastProblem } from "../../ui/toast.tsx";
 import { Quantity, Time } from "../../ui/values.tsx";
 import { Findings } from "./findings.tsx";
+import type { Run } from "./run.ts";
 import { useIntegrityTexts } from "./texts.ts";
-
-export type Run = ListIntegrityRunsResponse["data"][number];
 
 const refreshMs = 3_000;
 
