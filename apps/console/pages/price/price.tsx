@@ -2,12 +2,13 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { ArrowLeft } from "lucide-react";
 import { listPrices } from "../../api/gen/client.ts";
+import { useLanguage } from "../../app/language.ts";
 import { paths } from "../../app/paths.ts";
 import { useSearchState } from "../../app/search.ts";
 import { useCan } from "../../app/session.ts";
 import { Card, EmptyState, Loading, PageHeader } from "../../ui/page-parts.tsx";
 import { ProblemNote } from "../../ui/problem-note.tsx";
-import { Time } from "../../ui/values.tsx";
+import { formatTime } from "../../ui/values.tsx";
 import { type Price, toTerms } from "./terms.ts";
 import { usePriceTexts } from "./texts.ts";
 import { Versions } from "./versions.tsx";
@@ -16,6 +17,7 @@ import { usePriceWords } from "./words.ts";
 /** What a model costs, line by line; for operators its versions, two of them side by side. */
 export function Page() {
   const t = usePriceTexts();
+  const language = useLanguage();
   const isOperator = useCan()("platform:billing");
   const [{ provider = "", model = "" }] = useSearchState();
   const { data, error, refetch } = useQuery({
@@ -37,7 +39,7 @@ export function Page() {
             {price && (
               <>
                 {" · "}
-                {t("version", { number: price.version })} · {t("since")} <Time at={price.effective_at} />
+                {t("version", { number: price.version })} · {t("since")} {formatTime(price.effective_at, language)}
               </>
             )}
           </>

@@ -5,7 +5,7 @@ export const usePriceTexts = defineTexts("price", {
     back: "Price book",
     title: "Price of a model",
     version: "Version {{number}}",
-    since: "in effect",
+    since: "in effect from",
     now: "What your organisation pays",
     nowHint: "A kind of token without a line of its own costs as much as input or output, of which it is a kind.",
     above: "{{name}}, calls with over {{tokens}} input tokens",

@@ -8,7 +8,7 @@ import { Button } from "../../ui/button.tsx";
 import { join } from "../../ui/join.ts";
 import { Badge, Card, Loading } from "../../ui/page-parts.tsx";
 import { ProblemNote } from "../../ui/problem-note.tsx";
-import { formatTime, Time } from "../../ui/values.tsx";
+import { formatTime } from "../../ui/values.tsx";
 import { NewVersion } from "./new-version.tsx";
 import { compareTerms, type PriceVersion } from "./terms.ts";
 import { usePriceTexts } from "./texts.ts";
@@ -22,6 +22,7 @@ const maxVersions = 100;
 export function Versions({ provider, model }: { readonly provider: string; readonly model: string }) {
   const t = usePriceTexts();
   const [search, setSearch] = useSearchState();
+  const language = useLanguage();
   const [isOpen, setOpen] = useState(false);
   const { data, error, refetch } = useQuery({
     queryKey: ["price-versions", provider, model],
@@ -56,7 +57,7 @@ export function Versions({ provider, model }: { readonly provider: string; reado
               {!version.in_force && <Badge tone="warn">{t("planned")}</Badge>}
               <Badge>{t(`origin.${version.origin}`)}</Badge>
               <span className="text-[13px] text-ink-soft">
-                {t("since")} <Time at={version.effective_at} />
+                {t("since")} {formatTime(version.effective_at, language)}
               </span>
             </li>
           ))}

@@ -4,6 +4,7 @@ import { Tags } from "lucide-react";
 import { type ListPricesResponse, listPrices } from "../../api/gen/client.ts";
 import { useLanguage } from "../../app/language.ts";
 import { paths } from "../../app/paths.ts";
+import { useBucketName } from "../../ui/billing-texts.ts";
 import type { Column } from "../../ui/column.ts";
 import { DataTable, type ListQuery } from "../../ui/data-table.tsx";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
@@ -45,6 +46,15 @@ async function loadPrices({ name = "", provider }: ListQuery, signal?: AbortSign
   return { data: rows, next_cursor: null };
 }
 
+/** Buckets with columns of their own. */
+const shown: ReadonlySet<string> = new Set(["input", "cache_read", "output"]);
+
+/** A model that is priced by something else, such as seconds, has no price of tokens: it is not free. */
+function isPricedElsewise({ terms: { rates } }: Price): boolean {
+  const paid = Object.entries(rates).filter(([, nanos]) => nanos !== "0");
+  return paid.length > 0 && paid.every(([bucket]) => !shown.has(bucket));
+}
+
 /** What of a price is more than rates that always hold. */
 function useExtras(): (price: Price) => readonly string[] {
   const t = usePricesTexts();
@@ -52,7 +62,11 @@ function useExtras(): (price: Price) => readonly string[] {
   const percent = new Intl.NumberFormat(language, {
     ...{ style: "percent", maximumFractionDigits: 2, signDisplay: "exceptZero" },
   });
-  return ({ terms: { tiers, modes, windows, markup_ppm } }) => [
+  const bucketName = useBucketName();
+  return ({ terms: { rates, tiers, modes, windows, markup_ppm } }) => [
+    ...Object.entries(rates).flatMap(([bucket, nanos]) =>
+      shown.has(bucket) || nanos === "0" ? [] : [bucketName(bucket)],
+    ),
     ...(markup_ppm === 0 ? [] : [percent.format(markup_ppm / 1_000_000)]),
     ...(tiers.length === 0 ? [] : [t("tiers")]),
     ...Object.keys(modes),
@@ -69,7 +83,7 @@ function useColumns(): readonly Column<Price>[] {
   ): Column<Price> => ({
     ...{ id, title: t(id as "input"), align: "end", csv: (price) => toUnits(BigInt(price[field])) },
     sort: (price) => Number(price[field]),
-    cell: (price) => <Money nanos={price[field]} currency={price.currency} />,
+    cell: (price) => (isPricedElsewise(price) ? "–" : <Money nanos={price[field]} currency={price.currency} />),
     ...(id === "cached" && { isMinor: true }),
   });
   return [
