@@ -14,7 +14,7 @@ export function Bar({ budget }: { readonly budget: Budget }) {
   const width = (part: number) => `${100 * Math.min(1, Math.max(0, part))}%`;
   const text = t("usedOf", { used: amount(used, unit), limit: amount(limit, unit) });
   return (
-    <div className="w-56 max-w-full min-w-40">
+    <div className="w-44 md:w-56">
       <div className="flex justify-between gap-3 text-[13px] whitespace-nowrap tabular-nums">
         <span>{text}</span>
         <span className={share >= 1 ? "font-medium text-bad" : "text-ink-soft"}>

@@ -116,7 +116,7 @@ function Period({ period: { start, end } }: Pick<Statement, "period">) {
 function Body({ statement, note }: { readonly statement: Statement; readonly note?: string }) {
   const t = useInvoiceTexts();
   return (
-    <div className="grid gap-5">
+    <div className="grid grid-cols-1 gap-5">
       <Card className="grid gap-6 p-5 md:grid-cols-2">
         <Party title={t("seller")} party={statement.seller} />
         <Party title={t("buyer")} party={statement.buyer} />

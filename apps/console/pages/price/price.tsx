@@ -53,7 +53,7 @@ export function Page() {
         </Card>
       )}
       {price && (
-        <div className="grid gap-5">
+        <div className="grid grid-cols-1 gap-5">
           <Terms price={price} />
           {isOperator && <Versions provider={provider} model={model} />}
         </div>
