@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { BookOpen, ChevronsUpDown, LogOut } from "lucide-react";
+import { BookOpen, ChevronsUpDown, LogOut, UserCog } from "lucide-react";
 import { Menu, MenuChoice, MenuItem, MenuLine } from "../ui/menu.tsx";
 import { type Language, languages, setLanguage, useLanguage } from "./language.ts";
 import { paths } from "./paths.ts";
@@ -54,6 +54,12 @@ export function AccountMenu() {
       />
       <MenuChoice label={t("theme")} value={useTheme()} options={themes} onChange={setTheme} />
       <MenuLine />
+      <MenuItem
+        icon={<UserCog aria-hidden className="size-4" />}
+        onSelect={() => void navigate({ to: paths.account() } as never)}
+      >
+        {t("ownAccount")}
+      </MenuItem>
       <MenuItem
         icon={<BookOpen aria-hidden className="size-4" />}
         onSelect={() => window.open("/openapi.json", "_blank")}

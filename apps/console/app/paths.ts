@@ -19,4 +19,11 @@ export const paths = {
   price: () => "/prices/versions",
   reconciliations: () => "/reconciliation",
   reconciliation: (id: string) => `/reconciliation/${encodeURIComponent(id)}`,
+  people: () => "/people",
+  person: (id: string) => `/people/${encodeURIComponent(id)}`,
+  groups: () => "/groups",
+  group: (id: string) => `/groups/${encodeURIComponent(id)}`,
+  audit: (of: { readonly actor_id?: string; readonly subject_id?: string } = {}) =>
+    `/audit?${new URLSearchParams(of)}`.replace(/\?$/, ""),
+  account: () => "/settings",
 } as const;

@@ -71,8 +71,9 @@ function readValues(form: HTMLFormElement): FormValues {
   );
   return Object.fromEntries(
     entries.map(([name, value]) => {
-      const kept =
-        form.elements.namedItem(name) instanceof HTMLInputElement && name === "password" ? value : value.trim();
+      const field = form.elements.namedItem(name);
+      // A password may begin or end with a space.
+      const kept = field instanceof HTMLInputElement && field.type === "password" ? value : value.trim();
       return [name, kept === "" ? undefined : kept];
     }),
   );

@@ -1,0 +1,167 @@
+import { Ban, MoreHorizontal, ShieldOff, Trash2, UserCheck, UserCog } from "lucide-react";
+import { useState } from "react";
+import { deleteUser, type ListUsersResponse, resetFactors, updateUser } from "../../api/gen/client.ts";
+import { IconButton } from "../../ui/button.tsx";
+import { Confirm } from "../../ui/confirm.tsx";
+import { Dialog } from "../../ui/dialog.tsx";
+import { Form, type FormValues, SelectField, TextField } from "../../ui/form.tsx";
+import { FormButtons } from "../../ui/form-buttons.tsx";
+import { Menu, MenuItem, MenuLine } from "../../ui/menu.tsx";
+import { toast, toastProblem } from "../../ui/toast.tsx";
+import { usePeopleTexts } from "./texts.ts";
+import { useRoles } from "./use-roles.ts";
+
+export type Person = ListUsersResponse["data"][number];
+
+type Open = "role" | "disable" | "remove" | "reset";
+
+interface ActionsProps {
+  readonly person: Person;
+  /** What shows people shows them as they are now. */
+  readonly onChanged: () => Promise<unknown>;
+  readonly onRemoved?: () => void;
+}
+
+/** What an admin does with somebody else. */
+export function PersonActions({ person, onChanged, onRemoved }: ActionsProps) {
+  const t = usePeopleTexts();
+  const [open, setOpen] = useState<Open>();
+  const { id, name, email, version, status } = person;
+  const close = () => setOpen(undefined);
+  const change = (wanted: "active" | "inactive") =>
+    updateUser({ path: { id }, header: { "If-Match": `"${version}"` }, body: { status: wanted } });
+  const disable = async () => {
+    await change("inactive");
+    await onChanged();
+    toast(t("wasDisabled", { name }));
+  };
+  const enable = async () => {
+    try {
+      await change("active");
+      await onChanged();
+      toast(t("wasEnabled", { name }));
+    } catch (err) {
+      toastProblem(err);
+    }
+  };
+  const remove = async () => {
+    await deleteUser({ path: { id } });
+    onRemoved?.();
+    await onChanged();
+    toast(t("wasRemoved", { name }));
+  };
+  const items = <Items isActive={status === "active"} onOpen={setOpen} onEnable={() => void enable()} />;
+  return (
+    <>
+      <Menu
+        trigger={
+          <IconButton label={t("actions", { name })}>
+            <MoreHorizontal aria-hidden className="size-4" />
+          </IconButton>
+        }
+      >
+        {items}
+      </Menu>
+      {open === "role" && <ChangeRole {...{ person, onChanged }} onClose={close} />}
+      {open === "reset" && <ResetFactors {...{ person, onChanged }} onClose={close} />}
+      <Confirm
+        isOpen={open === "disable"}
+        onClose={close}
+        title={t("disableTitle", { name })}
+        losses={[t("disableLoss1", { email }), t("disableLoss2"), t("disableLoss3")]}
+        act={t("disable")}
+        onConfirm={disable}
+      />
+      <Confirm
+        isOpen={open === "remove"}
+        onClose={close}
+        title={t("removeTitle", { name })}
+        losses={[t("removeLoss1", { email }), t("removeLoss2"), t("removeLoss3")]}
+        act={t("remove")}
+        word={email}
+        onConfirm={remove}
+      />
+    </>
+  );
+}
+
+function Items({
+  isActive,
+  onOpen,
+  onEnable,
+}: {
+  readonly isActive: boolean;
+  readonly onOpen: (open: Open) => void;
+  readonly onEnable: () => void;
+}) {
+  const t = usePeopleTexts();
+  return (
+    <>
+      <MenuItem icon={<UserCog aria-hidden className="size-4" />} onSelect={() => onOpen("role")}>
+        {t("changeRole")}
+      </MenuItem>
+      {isActive ? (
+        <MenuItem icon={<Ban aria-hidden className="size-4" />} onSelect={() => onOpen("disable")}>
+          {t("disable")}
+        </MenuItem>
+      ) : (
+        <MenuItem icon={<UserCheck aria-hidden className="size-4" />} onSelect={onEnable}>
+          {t("enable")}
+        </MenuItem>
+      )}
+      <MenuItem icon={<ShieldOff aria-hidden className="size-4" />} onSelect={() => onOpen("reset")}>
+        {t("resetFactors")}
+      </MenuItem>
+      <MenuLine />
+      <MenuItem isDanger icon={<Trash2 aria-hidden className="size-4" />} onSelect={() => onOpen("remove")}>
+        {t("remove")}
+      </MenuItem>
+    </>
+  );
+}
+
+function ChangeRole({ person, onChanged, onClose }: ActionsProps & { readonly onClose: () => void }) {
+  const t = usePeopleTexts();
+  const { options, titleOf } = useRoles();
+  const { id, name, version } = person;
+  const send = async ({ role = person.role }: FormValues) => {
+    await updateUser({ path: { id }, header: { "If-Match": `"${version}"` }, body: { role } });
+    await onChanged();
+    toast(t("roleChanged", { name, role: titleOf(role) }));
+    onClose();
+  };
+  return (
+    <Dialog isOpen onClose={onClose} title={t("roleTitle", { name })}>
+      <Form onSend={send}>
+        <SelectField name="role" label={t("role")} options={options} defaultValue={person.role} hint={t("roleHint")} />
+        <FormButtons act={t("changeRole")} onClose={onClose} />
+      </Form>
+    </Dialog>
+  );
+}
+
+function ResetFactors({ person, onChanged, onClose }: ActionsProps & { readonly onClose: () => void }) {
+  const t = usePeopleTexts();
+  const { id, name } = person;
+  const send = async ({ reason = "" }: FormValues) => {
+    await resetFactors({ path: { id }, body: { reason } });
+    await onChanged();
+    toast(t("wereReset", { name }));
+    onClose();
+  };
+  return (
+    <Dialog isOpen onClose={onClose} title={t("resetTitle", { name })} description={t("resetHint")}>
+      <Form onSend={send}>
+        <TextField
+          name="reason"
+          label={t("reason")}
+          hint={t("reasonHint")}
+          required
+          maxLength={200}
+          autoComplete="off"
+        />
+        <FormButtons act={t("resetFactors")} onClose={onClose} />
+      </Form>
+    </Dialog>
+  );
+}

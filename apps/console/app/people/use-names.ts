@@ -1,0 +1,29 @@
+import { useQueries, useQuery } from "@tanstack/react-query";
+import { getUser, listUsers } from "../../api/gen/client.ts";
+import { useCan } from "../session.ts";
+
+/** What people are called, by their ids; who is gone, or may not be known, keeps the id. */
+export function useNames(ids: readonly string[]): (id: string) => string {
+  const mayList = useCan()("user:list");
+  const listed = useQuery({
+    queryKey: ["list", "people", "names"],
+    queryFn: ({ signal }) => listUsers({ query: { limit: 200 } }, { signal }),
+    enabled: mayList,
+    staleTime: 60_000,
+  });
+  const names = new Map(listed.data?.data.map(({ id, name, email }) => [id, name || email]));
+  // A tenant of up to 200 is known by now; of a larger one, those who are shown are asked for one by one.
+  const others = listed.data?.next_cursor
+    ? [...new Set(ids)].filter((id) => id.startsWith("usr_") && !names.has(id))
+    : [];
+  const found = useQueries({
+    queries: others.map((id) => ({
+      queryKey: ["user", id],
+      queryFn: ({ signal }: { readonly signal: AbortSignal }) => getUser({ path: { id } }, { signal }),
+      staleTime: 300_000,
+      retry: false,
+    })),
+  });
+  for (const { data } of found) if (data) names.set(data.id, data.name || data.email);
+  return (id) => names.get(id) ?? id;
+}

@@ -1,0 +1,128 @@
+import { ScrollText } from "lucide-react";
+import { useState } from "react";
+import { type ListAuditEntriesResponse, listAuditEntries } from "../../api/gen/client.ts";
+import { useNames } from "../../app/people/use-names.ts";
+import { useSearchState } from "../../app/search.ts";
+import type { Column } from "../../ui/column.ts";
+import { DataTable, type ListQuery } from "../../ui/data-table.tsx";
+import { EmptyState, PageHeader } from "../../ui/page-parts.tsx";
+import { Time } from "../../ui/values.tsx";
+import { Entry } from "./entry.tsx";
+import { Export } from "./export.tsx";
+import { useAuditTexts } from "./texts.ts";
+import { Verify } from "./verify.tsx";
+
+export type AuditEntry = ListAuditEntriesResponse["data"][number];
+
+const dayMs = 86_400_000;
+const ranges = { "24h": dayMs, "7d": 7 * dayMs, "30d": 30 * dayMs, "365d": 365 * dayMs } as const;
+type Range = keyof typeof ranges;
+const areas = [
+  ...(["user", "factor", "role", "group", "sso", "key", "credential", "service_client", "tenant", "billing"] as const),
+  ...(["provider", "route", "guardrail", "prompt", "mcp_server", "request_body"] as const),
+];
+
+/** What was done in the tenant, by whom, to what, and from where. */
+export function Page() {
+  const t = useAuditTexts();
+  const [shown, setShown] = useState<AuditEntry>();
+  const [search] = useSearchState();
+  const nameOf = useNames([]);
+  const asked = [search["actor_id"], search["subject_id"]].filter((id) => id !== undefined);
+  return (
+    <>
+      <PageHeader
+        title={t("title")}
+        description={t("description")}
+        actions={
+          <>
+            <Verify />
+            <Export query={toQuery(search)} />
+          </>
+        }
+      />
+      <DataTable
+        name="audit"
+        columns={useColumns(nameOf)}
+        rowKey={({ id }) => id}
+        load={(query, signal) => listAuditEntries({ query: { ...toQuery(query), limit: 50 } as never }, { signal })}
+        searchField="q"
+        onOpen={setShown}
+        filters={[
+          {
+            name: "range",
+            label: t("range"),
+            options: (Object.keys(ranges) as Range[]).map((name) => [name, t(`range.${name}`)] as const),
+          },
+          { name: "act", label: t("act"), options: areas.map((area) => [`${area}.*`, t(`area.${area}`)] as const) },
+          // Chosen elsewhere, by a link of a person: shown as chips, and taken away here.
+          ...(asked.length > 0
+            ? [
+                { name: "actor_id", label: t("actor"), options: asked.map((id) => [id, nameOf(id)] as const) },
+                { name: "subject_id", label: t("subject"), options: asked.map((id) => [id, nameOf(id)] as const) },
+              ]
+            : []),
+        ]}
+        empty={
+          <EmptyState icon={<ScrollText aria-hidden className="size-5" />} title={t("emptyTitle")}>
+            {t("empty")}
+          </EmptyState>
+        }
+      />
+      {shown && <Entry entry={shown} nameOf={nameOf} onClose={() => setShown(undefined)} />}
+    </>
+  );
+}
+
+/** As the API has it: a range is a time from which on. */
+function toQuery({ range, act, q, actor_id, subject_id, cursor }: ListQuery): ListQuery {
+  const rangeMs = ranges[range as Range];
+  const from = rangeMs === undefined ? undefined : new Date(Date.now() - rangeMs).toISOString();
+  return { act, q, actor_id, subject_id, from, cursor };
+}
+
+function useColumns(nameOf: (id: string) => string): readonly Column<AuditEntry>[] {
+  const t = useAuditTexts();
+  return [
+    {
+      ...{ id: "time", title: t("time"), csv: (entry) => entry.happened_at, sort: (entry) => entry.happened_at },
+      cell: (entry) => (
+        <span className="whitespace-nowrap">
+          <Time at={entry.happened_at} />
+        </span>
+      ),
+    },
+    {
+      ...{ id: "act", title: t("act"), csv: (entry) => entry.act, sort: (entry) => entry.act },
+      cell: (entry) => <code className="font-mono text-[13px] whitespace-nowrap">{entry.act}</code>,
+    },
+    {
+      ...{ id: "actor", title: t("actor"), csv: (entry) => entry.actor_id },
+      cell: ({ actor_id, operator_id }) => (
+        <>
+          <span className="whitespace-nowrap">
+            {actor_id === null ? <span className="text-ink-soft">{t("platform")}</span> : nameOf(actor_id)}
+          </span>
+          {operator_id !== null && (
+            <span className="block text-xs text-warn">{t("operator", { id: operator_id })}</span>
+          )}
+        </>
+      ),
+    },
+    {
+      ...{ id: "subject", title: t("subject"), csv: (entry) => `${entry.subject_kind} ${entry.subject_id}` },
+      cell: ({ subject_kind, subject_id }) => (
+        <>
+          <span className="block max-w-64 truncate" title={subject_id}>
+            {nameOf(subject_id)}
+          </span>
+          <span className="block text-xs text-ink-soft">{subject_kind.replaceAll("_", " ")}</span>
+        </>
+      ),
+    },
+    {
+      ...{ id: "address", title: t("address"), csv: (entry) => entry.client_address, isMinor: true },
+      cell: (entry) => <span className="text-ink-soft">{entry.client_address ?? "–"}</span>,
+    },
+  ];
+}

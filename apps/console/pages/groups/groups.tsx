@@ -1,0 +1,125 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { CornerDownRight, Network, Plus } from "lucide-react";
+import { useState } from "react";
+import { createGroup, listGroups } from "../../api/gen/client.ts";
+import { paths } from "../../app/paths.ts";
+import { useCan } from "../../app/session.ts";
+import { Button } from "../../ui/button.tsx";
+import type { Column } from "../../ui/column.ts";
+import { DataTable } from "../../ui/data-table.tsx";
+import { Dialog } from "../../ui/dialog.tsx";
+import { Form, type FormValues, SelectField, TextArea, TextField } from "../../ui/form.tsx";
+import { FormButtons } from "../../ui/form-buttons.tsx";
+import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
+import { Quantity, Time } from "../../ui/values.tsx";
+import { useGroupsTexts } from "./texts.ts";
+import { type Placed, toTree } from "./tree.ts";
+
+/** The groups of the tenant, each below the one it belongs to. */
+export function Page() {
+  const t = useGroupsTexts();
+  const can = useCan();
+  const [isCreating, setCreating] = useState(false);
+  const create = can("group:create") && (
+    <Button look="primary" onClick={() => setCreating(true)}>
+      <Plus aria-hidden className="size-4" />
+      {t("create")}
+    </Button>
+  );
+  return (
+    <>
+      <PageHeader title={t("title")} description={t("description")} actions={create} />
+      <DataTable
+        name="groups"
+        columns={useColumns()}
+        rowKey={({ id }) => id}
+        load={async (query, signal) => {
+          const page = await listGroups({ query: { ...query, limit: 200 } as never }, { signal });
+          return { ...page, data: toTree(page.data) };
+        }}
+        searchField="name"
+        filters={[
+          {
+            name: "status",
+            label: t("status"),
+            options: [
+              ["active", t("active")],
+              ["archived", t("archived")],
+            ],
+          },
+        ]}
+        empty={
+          <EmptyState icon={<Network aria-hidden className="size-5" />} title={t("emptyTitle")} action={create}>
+            {t("empty")}
+          </EmptyState>
+        }
+      />
+      {isCreating && <Create onClose={() => setCreating(false)} />}
+    </>
+  );
+}
+
+function useColumns(): readonly Column<Placed>[] {
+  const t = useGroupsTexts();
+  return [
+    {
+      ...{ id: "name", title: t("name"), csv: ({ name }) => name },
+      cell: ({ id, name, depth, description }) => (
+        <span className="flex min-w-40 items-start gap-1.5" style={{ paddingLeft: `${Math.min(depth, 8) * 1.25}rem` }}>
+          {depth > 0 && <CornerDownRight aria-hidden className="mt-0.5 size-4 shrink-0 text-ink-soft" />}
+          <span className="min-w-0">
+            <Link to={paths.group(id)} className="font-medium underline-offset-2 hover:underline">
+              {name}
+            </Link>
+            {description && <span className="line-clamp-1 text-xs text-ink-soft">{description}</span>}
+          </span>
+        </span>
+      ),
+    },
+    {
+      ...{ id: "members", title: t("members"), align: "end", csv: (group) => group.member_count },
+      cell: (group) => <Quantity value={group.member_count} />,
+    },
+    {
+      ...{ id: "permissions", title: t("permissions"), csv: ({ permissions }) => permissions.join(" "), isMinor: true },
+      cell: ({ permissions }) => <span className="text-ink-soft">{permissions.join(", ") || t("none")}</span>,
+    },
+    {
+      ...{ id: "status", title: t("status"), csv: ({ status }) => status },
+      cell: ({ status }) => <Badge tone={status === "active" ? "good" : "neutral"}>{t(status)}</Badge>,
+    },
+    {
+      ...{ id: "changed", title: t("changed"), csv: (group) => group.updated_at, isMinor: true },
+      cell: (group) => <Time at={group.updated_at} />,
+    },
+  ];
+}
+
+function Create({ onClose }: { readonly onClose: () => void }) {
+  const t = useGroupsTexts();
+  const cache = useQueryClient();
+  const navigate = useNavigate();
+  const { data: groups } = useQuery({
+    queryKey: ["list", "groups", "names"],
+    queryFn: ({ signal }) => listGroups({ query: { status: "active", limit: 200 } }, { signal }),
+  });
+  const send = async ({ name = "", description, parent_id }: FormValues) => {
+    const made = await createGroup({ body: { name, description, parent_id } });
+    await cache.invalidateQueries({ queryKey: ["list", "groups"] });
+    await navigate({ to: paths.group(made.id) } as never);
+  };
+  const parents = toTree(groups?.data ?? []).map(
+    ({ id, name, depth }) => [id, `${"\u2003".repeat(depth)}${name}`] as const,
+  );
+  return (
+    <Dialog isOpen onClose={onClose} title={t("createTitle")} description={t("createHint")}>
+      <Form onSend={send}>
+        <TextField name="name" label={t("name")} required autoFocus maxLength={100} autoComplete="off" />
+        <TextArea name="description" label={t("about")} isOptional maxLength={1_000} rows={2} />
+        <SelectField name="parent_id" label={t("parent")} options={[["", t("noParent")], ...parents]} />
+        <FormButtons act={t("create")} onClose={onClose} />
+      </Form>
+    </Dialog>
+  );
+}

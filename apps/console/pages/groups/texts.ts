@@ -1,0 +1,46 @@
+import { defineTexts } from "../../app/language.ts";
+
+export const useGroupsTexts = defineTexts("groups", {
+  en: {
+    title: "Groups",
+    description:
+      "Teams and departments. A role in a group counts for all groups below it; a group can have budgets of its own.",
+    create: "Create group",
+    name: "Name",
+    about: "Description",
+    members: "Members",
+    permissions: "Gives its members",
+    none: "nothing more",
+    status: "Status",
+    active: "Active",
+    archived: "Archived",
+    changed: "Changed",
+    emptyTitle: "No groups yet",
+    empty:
+      "Put people who share work and a budget into one group, such as a team. Groups stand below groups, as your organisation does.",
+    createTitle: "Create a group",
+    createHint: "You become its owner.",
+    parent: "Stands below",
+    noParent: "No other group",
+  },
+  "zh-CN": {
+    title: "群组",
+    description: "团队与部门。在某个群组中的角色适用于其所有下级群组；每个群组可以有自己的预算。",
+    create: "创建群组",
+    name: "名称",
+    about: "说明",
+    members: "成员数",
+    permissions: "授予成员的权限",
+    none: "无",
+    status: "状态",
+    active: "使用中",
+    archived: "已归档",
+    changed: "更新时间",
+    emptyTitle: "暂无群组",
+    empty: "将共同工作、共用预算的人放入同一群组，例如一个团队。群组可以逐级嵌套，与组织架构保持一致。",
+    createTitle: "创建群组",
+    createHint: "您将成为该群组的所有者。",
+    parent: "上级群组",
+    noParent: "无",
+  },
+});

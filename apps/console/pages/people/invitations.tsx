@@ -1,0 +1,135 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { MailPlus, MoreHorizontal, Send, Undo2 } from "lucide-react";
+import { type ReactNode, useState } from "react";
+import {
+  type ListInvitationsResponse,
+  listInvitations,
+  resendInvitation,
+  revokeInvitation,
+} from "../../api/gen/client.ts";
+import { usePeopleTexts } from "../../app/people/texts.ts";
+import { useNames } from "../../app/people/use-names.ts";
+import { useRoles } from "../../app/people/use-roles.ts";
+import { IconButton } from "../../ui/button.tsx";
+import type { Column } from "../../ui/column.ts";
+import { Confirm } from "../../ui/confirm.tsx";
+import { DataTable } from "../../ui/data-table.tsx";
+import { Menu, MenuItem } from "../../ui/menu.tsx";
+import { EmptyState } from "../../ui/page-parts.tsx";
+import { toast, toastProblem } from "../../ui/toast.tsx";
+import { Time } from "../../ui/values.tsx";
+import { usePeoplePageTexts } from "./texts.ts";
+
+type Invitation = ListInvitationsResponse["data"][number];
+
+/** Who was asked to come and has not yet: sent once more, or taken back. */
+export function Invitations({ invite }: { readonly invite: ReactNode }) {
+  const t = usePeoplePageTexts();
+  const cache = useQueryClient();
+  const [revoked, setRevoked] = useState<Invitation>();
+  const refresh = () => cache.invalidateQueries({ queryKey: ["list", "invitations"] });
+  const resend = async ({ id, email }: Invitation) => {
+    try {
+      await resendInvitation({ path: { id } });
+      await refresh();
+      toast(t("wasResent", { email }));
+    } catch (err) {
+      toastProblem(err);
+    }
+  };
+  const revoke = async ({ id, email }: Invitation) => {
+    await revokeInvitation({ path: { id } });
+    await refresh();
+    toast(t("wasRevoked", { email }));
+  };
+  return (
+    <>
+      <DataTable
+        name="invitations"
+        columns={useColumns()}
+        rowKey={({ id }) => id}
+        load={(query, signal) => listInvitations({ query: { ...query, limit: 50 } as never }, { signal })}
+        empty={
+          <EmptyState
+            icon={<MailPlus aria-hidden className="size-5" />}
+            title={t("invitationsEmptyTitle")}
+            action={invite}
+          >
+            {t("invitationsEmpty")}
+          </EmptyState>
+        }
+        actions={(invitation) => (
+          <Actions invitation={invitation} onResend={() => void resend(invitation)} onRevoke={setRevoked} />
+        )}
+      />
+      {revoked && (
+        <Confirm
+          isOpen
+          onClose={() => setRevoked(undefined)}
+          title={t("revokeTitle", { email: revoked.email })}
+          losses={[t("revokeLoss")]}
+          act={t("revoke")}
+          onConfirm={() => revoke(revoked)}
+        />
+      )}
+    </>
+  );
+}
+
+function Actions({
+  invitation,
+  onResend,
+  onRevoke,
+}: {
+  readonly invitation: Invitation;
+  readonly onResend: () => void;
+  readonly onRevoke: (invitation: Invitation) => void;
+}) {
+  const t = usePeoplePageTexts();
+  const parts = usePeopleTexts();
+  return (
+    <Menu
+      trigger={
+        <IconButton label={parts("actions", { name: invitation.email })}>
+          <MoreHorizontal aria-hidden className="size-4" />
+        </IconButton>
+      }
+    >
+      <MenuItem icon={<Send aria-hidden className="size-4" />} onSelect={onResend}>
+        {t("resend")}
+      </MenuItem>
+      <MenuItem isDanger icon={<Undo2 aria-hidden className="size-4" />} onSelect={() => onRevoke(invitation)}>
+        {t("revoke")}
+      </MenuItem>
+    </Menu>
+  );
+}
+
+function useColumns(): readonly Column<Invitation>[] {
+  const t = usePeoplePageTexts();
+  const parts = usePeopleTexts();
+  const { titleOf } = useRoles();
+  const nameOf = useNames([]);
+  return [
+    {
+      ...{ id: "email", title: t("email"), csv: ({ email }) => email, sort: ({ email }) => email },
+      cell: ({ email }) => <span className="font-medium wrap-anywhere">{email}</span>,
+    },
+    {
+      ...{ id: "role", title: parts("role"), csv: ({ role }) => role, sort: ({ role }) => titleOf(role) },
+      cell: ({ role }) => titleOf(role),
+    },
+    {
+      ...{ id: "inviter", title: t("inviter"), csv: (one) => one.invited_by, isMinor: true },
+      cell: (one) => <span className="text-ink-soft">{nameOf(one.invited_by)}</span>,
+    },
+    {
+      ...{ id: "sent", title: t("sent"), csv: (one) => one.created_at, sort: (one) => one.created_at, isMinor: true },
+      cell: (one) => <Time at={one.created_at} />,
+    },
+    {
+      ...{ id: "expires", title: t("expires"), csv: (one) => one.expires_at, sort: (one) => one.expires_at },
+      cell: (one) => <Time at={one.expires_at} />,
+    },
+  ];
+}
