@@ -23,7 +23,6 @@ export const paths = {
   person: (id: string) => `/people/${encodeURIComponent(id)}`,
   groups: () => "/groups",
   group: (id: string) => `/groups/${encodeURIComponent(id)}`,
-  audit: (of: { readonly actor_id?: string; readonly subject_id?: string } = {}) =>
-    `/audit?${new URLSearchParams(of)}`.replace(/\?$/, ""),
+  audit: () => "/audit",
   account: () => "/settings",
 } as const;

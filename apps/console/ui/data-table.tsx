@@ -23,6 +23,8 @@ export type ListQuery = Readonly<Record<string, string | undefined>> & { readonl
 export interface DataTableProps<Row> {
   /** Of the list, and of its file: `keys`. */
   readonly name: string;
+  /** Whose list it is, where there are several of one name. */
+  readonly of?: string;
   readonly columns: readonly Column<Row>[];
   readonly rowKey: (row: Row) => string;
   readonly load: (query: ListQuery, signal?: AbortSignal) => Promise<ListPage<Row>>;
@@ -42,7 +44,7 @@ const maxExportRows = 10_000;
 
 /** A list: search, filters as chips, sort, cursor paging, CSV. All of its state stands in the address. */
 export function DataTable<Row>(props: DataTableProps<Row>) {
-  const { name, columns, load, filters = [], searchField, refreshMs } = props;
+  const { name, of, columns, load, filters = [], searchField, refreshMs } = props;
   const t = useUiTexts();
   const [search, setSearch] = useSearchState();
   const fields = [...filters.map((filter) => filter.name), ...(searchField ? [searchField] : [])];
@@ -50,7 +52,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
   const isFiltered = Object.keys(asked).length > 0;
   const { cursor } = search;
   const { data, error, isPending, refetch, isPlaceholderData } = useQuery({
-    queryKey: ["list", name, asked, cursor],
+    queryKey: ["list", name, asked, cursor, of],
     queryFn: ({ signal }) => load({ ...asked, cursor }, signal),
     placeholderData: keepPreviousData,
     ...(refreshMs !== undefined && { refetchInterval: refreshMs }),

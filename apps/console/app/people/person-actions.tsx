@@ -19,7 +19,7 @@ interface ActionsProps {
   readonly person: Person;
   /** What shows people shows them as they are now. */
   readonly onChanged: () => Promise<unknown>;
-  readonly onRemoved?: () => void;
+  readonly onRemoved?: () => Promise<unknown>;
 }
 
 /** What an admin does with somebody else. */
@@ -46,8 +46,7 @@ export function PersonActions({ person, onChanged, onRemoved }: ActionsProps) {
   };
   const remove = async () => {
     await deleteUser({ path: { id } });
-    onRemoved?.();
-    await onChanged();
+    await (onRemoved ?? onChanged)();
     toast(t("wasRemoved", { name }));
   };
   const items = <Items isActive={status === "active"} onOpen={setOpen} onEnable={() => void enable()} />;
@@ -133,7 +132,12 @@ function ChangeRole({ person, onChanged, onClose }: ActionsProps & { readonly on
   return (
     <Dialog isOpen onClose={onClose} title={t("roleTitle", { name })}>
       <Form onSend={send}>
-        <SelectField name="role" label={t("role")} options={options} defaultValue={person.role} hint={t("roleHint")} />
+        <SelectField
+          {...{ name: "role", label: t("role"), hint: t("roleHint"), options }}
+          // The tenant's own roles come a moment later, and the person's may be one of them.
+          key={options.length}
+          defaultValue={person.role}
+        />
         <FormButtons act={t("changeRole")} onClose={onClose} />
       </Form>
     </Dialog>

@@ -43,7 +43,7 @@ export function Page() {
       />
       <DataTable
         name="audit"
-        columns={useColumns(nameOf)}
+        columns={useColumns(nameOf, setShown)}
         rowKey={({ id }) => id}
         load={(query, signal) => listAuditEntries({ query: { ...toQuery(query), limit: 50 } as never }, { signal })}
         searchField="q"
@@ -81,7 +81,10 @@ function toQuery({ range, act, q, actor_id, subject_id, cursor }: ListQuery): Li
   return { act, q, actor_id, subject_id, from, cursor };
 }
 
-function useColumns(nameOf: (id: string) => string): readonly Column<AuditEntry>[] {
+function useColumns(
+  nameOf: (id: string) => string,
+  onOpen: (entry: AuditEntry) => void,
+): readonly Column<AuditEntry>[] {
   const t = useAuditTexts();
   return [
     {
@@ -94,7 +97,18 @@ function useColumns(nameOf: (id: string) => string): readonly Column<AuditEntry>
     },
     {
       ...{ id: "act", title: t("act"), csv: (entry) => entry.act, sort: (entry) => entry.act },
-      cell: (entry) => <code className="font-mono text-[13px] whitespace-nowrap">{entry.act}</code>,
+      cell: (entry) => (
+        <button
+          type="button"
+          className="font-mono text-[13px] whitespace-nowrap underline-offset-2 hover:underline"
+          onClick={(event) => {
+            event.stopPropagation();
+            onOpen(entry);
+          }}
+        >
+          {entry.act}
+        </button>
+      ),
     },
     {
       ...{ id: "actor", title: t("actor"), csv: (entry) => entry.actor_id },

@@ -30,7 +30,7 @@ export function Members({ group, onChanged }: { readonly group: Group; readonly 
   const nameOf = useNames(shown.map(({ user_id }) => user_id));
   const { id } = group;
   const refresh = async () => {
-    await Promise.all([onChanged(), cache.invalidateQueries({ queryKey: ["list", `members of ${id}`] })]);
+    await Promise.all([onChanged(), cache.invalidateQueries({ queryKey: ["list", "group-members"] })]);
   };
   const change = async ({ user_id }: Member, role: Member["role"]) => {
     try {
@@ -53,13 +53,14 @@ export function Members({ group, onChanged }: { readonly group: Group; readonly 
     </Button>
   );
   return (
-    <section aria-label={t("members")}>
+    <div>
       <div className="mb-3 flex items-center justify-between gap-3">
         <h2 className="font-semibold">{t("members")}</h2>
         {add}
       </div>
       <DataTable
-        name={`members of ${id}`}
+        name="group-members"
+        of={id}
         columns={useColumns(nameOf, mayChange ? change : undefined)}
         rowKey={(member) => member.user_id}
         load={async (query, signal) => {
@@ -94,7 +95,7 @@ export function Members({ group, onChanged }: { readonly group: Group; readonly 
           onConfirm={() => remove(leaving)}
         />
       )}
-    </section>
+    </div>
   );
 }
 

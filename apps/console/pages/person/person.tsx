@@ -31,7 +31,12 @@ export function Page() {
   const isSelf = session?.user_id === id;
   const refresh = () =>
     Promise.all(["user", "sessions", "list", "audit"].map((name) => cache.invalidateQueries({ queryKey: [name] })));
-  const leave = () => void navigate({ to: paths.people() } as never);
+  // Who is gone is not asked for again.
+  const leave = async () => {
+    await navigate({ to: paths.people() } as never);
+    cache.removeQueries({ queryKey: ["user", id] });
+    await cache.invalidateQueries({ queryKey: ["list"] });
+  };
   return (
     <>
       <BackLink to={paths.people()} text={t("back")} />
@@ -126,7 +131,7 @@ function Acts({ id }: { readonly id: string }) {
       hint={t("auditHint")}
       isFlush
       actions={
-        <Link to={paths.audit({ actor_id: id })} className={buttonClass("secondary", "small")}>
+        <Link to={paths.audit()} search={{ actor_id: id } as never} className={buttonClass("secondary", "small")}>
           {t("byThem")}
         </Link>
       }

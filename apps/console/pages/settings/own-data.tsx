@@ -2,7 +2,6 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Download } from "lucide-react";
 import { useState } from "react";
 import { downloadExport, getExport, requestExport } from "../../api/gen/client.ts";
-import { Problem } from "../../api/problem.ts";
 import { Button } from "../../ui/button.tsx";
 import { saveFile } from "../../ui/save-file.ts";
 import { Section } from "../../ui/section.tsx";
@@ -18,10 +17,12 @@ export function OwnData() {
   const t = useSettingsTexts();
   const cache = useQueryClient();
   const [isBusy, setBusy] = useState(false);
+  const [isAsked, setAsked] = useState(false);
   const { data } = useQuery({
     queryKey: ["export", "me"],
-    queryFn: ({ signal }) => getExport({ path }, { signal }).catch(toNone),
-    retry: false,
+    queryFn: ({ signal }) => getExport({ path }, { signal }),
+    // Nobody is told of an export that was never asked for: that is an error to the API.
+    enabled: isAsked,
     refetchInterval: ({ state }) => state.data?.state === "running" && waitMs,
   });
   const run = async (act: () => Promise<unknown>) => {
@@ -34,7 +35,11 @@ export function OwnData() {
       setBusy(false);
     }
   };
-  const ask = () => run(async () => cache.setQueryData(["export", "me"], await requestExport({ path })));
+  const ask = () =>
+    run(async () => {
+      cache.setQueryData(["export", "me"], await requestExport({ path }));
+      setAsked(true);
+    });
   const save = () => run(async () => saveFile("lyss-export.json", await downloadExport.download({ path })));
   const done = data?.parts.filter(({ exported_at }) => exported_at !== null).length ?? 0;
   return (
@@ -67,10 +72,4 @@ export function OwnData() {
       )}
     </Section>
   );
-}
-
-/** Nobody has asked yet. */
-function toNone(err: unknown): null {
-  if (err instanceof Problem && err.status === 404) return null;
-  throw err;
 }

@@ -1,0 +1,246 @@
+import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { startMailServer } from "@lyss/kit/testing/mail-server.ts";
+import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
+import type { Browser, Page } from "playwright-core";
+import { requestJson, runPlatform } from "../../run-platform.ts";
+import { checkLook, checkWidth, missingBrowser, openBrowser, openPage, signIn } from "./browser.ts";
+
+const skip = missingBrowser ?? false;
+const dataDir = mkdtempSync(join(tmpdir(), "lyss-console-people-"));
+after(() => rmSync(dataDir, { recursive: true, force: true }));
+const mails = skip ? undefined : await startMailServer({ after });
+const env = { LYSS_HTTP_CONSOLE: "true", LYSS_MAIL_URL: mails?.url ?? "" };
+const platform = skip ? undefined : await runPlatform({ after }, { dataDir, env });
+const url = platform?.url ?? "";
+const person = skip ? undefined : JSON.parse(readFileSync(join(dataDir, "first-run.json"), "utf8"));
+let browser: Browser | undefined;
+if (!skip) {
+  await waitUntil(async () => (await fetch(url, { headers: { accept: "text/html" } })).status === 200);
+  browser = await openBrowser();
+  after(() => browser?.close());
+}
+const open = async (options: Parameters<typeof openPage>[1]) => openPage(browser as Browser, options);
+const desk = { viewport: { width: 1_280, height: 800 } };
+const phone = { viewport: { width: 390, height: 844 }, locale: "zh-CN", colorScheme: "dark" } as const;
+const ann = { adminEmail: "ann@example.com", adminPassword: "correct horse battery" };
+
+async function list(path: string): Promise<Record<string, unknown>[]> {
+  return (await requestJson(url + path, person.apiKey)).body["data"] as Record<string, unknown>[];
+}
+
+async function findAnn(): Promise<Record<string, unknown> | undefined> {
+  const [found] = await list("/api/v1/users?search=ann%40example.com");
+  return found;
+}
+
+/** What came by mail and begins a way back. */
+async function linkFor(email: string): Promise<string> {
+  const find = () =>
+    mails?.received
+      .filter(({ to }) => to.includes(email))
+      .map(({ text }) => /http\S+\/account#accept=[\w-]+/.exec(text)?.[0])
+      .findLast((link) => link !== undefined);
+  await waitUntil(async () => find() !== undefined);
+  return find() ?? "";
+}
+
+async function choose(page: Page, menu: RegExp | string, item: string): Promise<void> {
+  await page.getByRole("button", { name: menu }).click();
+  await page.getByRole("menuitem", { name: item }).click();
+}
+
+test("somebody is invited, comes, gets another role, and is disabled after it was said what that ends", {
+  skip,
+}, async () => {
+  const { page, context, mistakes } = await open(desk);
+  await page.goto(`${url}/people`);
+  await signIn(page, person);
+  await page.getByRole("button", { name: "Invite" }).first().click();
+  await page.getByLabel("E-mail").fill(ann.adminEmail);
+  await checkLook(page, "invite");
+  await page.getByRole("button", { name: "Send the invitation" }).click();
+  await page.getByRole("cell", { name: ann.adminEmail }).waitFor();
+  await checkLook(page, "invitations");
+  assert.deepEqual(
+    (await list("/api/v1/invitations")).map(({ email, role }) => [email, role]),
+    [[ann.adminEmail, "member"]],
+  );
+  const other = await context.newPage();
+  await other.goto(await linkFor(ann.adminEmail));
+  await other.locator("input[name=name]").fill("Ann Example");
+  await other.locator("input[name=password]").fill(ann.adminPassword);
+  await other.locator("button").click();
+  await waitUntil(async () => (await findAnn()) !== undefined);
+
+  await page.goto(`${url}/people?search=ann`);
+  await choose(page, "Actions for Ann Example", "Change role");
+  await page.getByRole("dialog").getByLabel("Role").selectOption("viewer");
+  await page.getByRole("dialog").getByRole("button", { name: "Change role" }).click();
+  await page.getByRole("cell", { name: "Viewer" }).waitFor();
+  assert.equal((await findAnn())?.["role"], "viewer");
+  await choose(page, "Actions for Ann Example", "Disable");
+  await page.getByText(/is signed out everywhere/).waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "Disable" }).click();
+  await page.getByRole("cell", { name: "Disabled" }).waitFor();
+  await checkLook(page, "people");
+  assert.equal((await findAnn())?.["status"], "inactive");
+  await choose(page, "Actions for Ann Example", "Enable");
+  await page.getByRole("cell", { name: "Active" }).waitFor();
+  await page.getByRole("link", { name: "Ann Example" }).click();
+  await page.getByText("user.status_changed").first().waitFor();
+  await checkLook(page, "person");
+  assert.deepEqual(mistakes, []);
+});
+
+/** RFC 6238, as an app on a phone has it. */
+function codeOf(secret: string): string {
+  const bits = [...secret].map((letter) =>
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0"),
+  );
+  const bytes = bits.join("").match(/.{8}/g) ?? [];
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
+  const digest = createHmac("sha1", Buffer.from(bytes.map((byte) => Number.parseInt(byte, 2))))
+    .update(counter)
+    .digest();
+  const number = digest.readUInt32BE((digest.at(-1) ?? 0) & 0xf) & 0x7fffffff;
+  return String(number % 1_000_000).padStart(6, "0");
+}
+
+test("one's own account: a name, an app as second factor with its recovery codes, and an end to all other sessions", {
+  skip,
+}, async () => {
+  const elsewhere = await open(desk);
+  await elsewhere.page.goto(`${url}/settings`);
+  await signIn(elsewhere.page, ann);
+  const { page, mistakes } = await open({ ...desk, colorScheme: "dark" });
+  await page.goto(`${url}/settings`);
+  await signIn(page, ann);
+  await page.getByLabel("Name", { exact: true }).fill("Ann of Research");
+  await page.getByRole("button", { name: "Save profile" }).click();
+  await page.getByText("Profile saved").waitFor();
+  assert.equal((await findAnn())?.["name"], "Ann of Research");
+
+  await page.getByRole("button", { name: "Add an app" }).click();
+  const secret = (await page.getByRole("dialog").locator("code").textContent()) ?? "";
+  await checkLook(page, "totp-dark");
+  await page.getByLabel("Code").fill(codeOf(secret));
+  await page.getByRole("button", { name: "Confirm" }).click();
+  assert.equal(await page.getByTestId("codes").locator("li").count(), 10);
+  await page.getByRole("button", { name: "I have kept them" }).click();
+  await page.getByText(/^10 left/).waitFor();
+
+  await page.getByRole("button", { name: "End all others" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "End all others" }).click();
+  await page.getByText("Sessions ended: 1").waitFor();
+  const ask = `fetch("/api/v1/auth/sessions").then((answer) => answer.json()).then(({ data }) => data.length)`;
+  assert.equal(await page.evaluate(ask), 1);
+  await checkLook(page, "settings-dark");
+  assert.deepEqual(mistakes, []);
+});
+
+test("a group is made and takes somebody in; a role of the tenant's own holds what was ticked; both stand in the audit log", {
+  skip,
+}, async () => {
+  const { page, mistakes } = await open(desk);
+  await page.goto(`${url}/groups`);
+  await signIn(page, person);
+  await page.getByRole("button", { name: "Create group" }).first().click();
+  await page.getByLabel("Name").fill("Research");
+  await page.getByRole("dialog").getByRole("button", { name: "Create group" }).click();
+  await page.getByRole("heading", { level: 1, name: "Research" }).waitFor();
+  await page.getByRole("button", { name: "Add member" }).click();
+  await page.getByLabel("Person").fill(ann.adminEmail);
+  await page.getByRole("dialog").getByRole("button", { name: "Add member" }).click();
+  await page.getByRole("link", { name: /^Ann/ }).waitFor();
+  await checkLook(page, "group");
+  const [research] = await list("/api/v1/groups?name=Research");
+  const members = await list(`/api/v1/groups/${research?.["id"]}/members`);
+  assert.ok(
+    members.some((one) => one["role"] === "member"),
+    JSON.stringify(members),
+  );
+
+  await page.goto(`${url}/roles`);
+  await page.getByRole("button", { name: "Create role" }).click();
+  await page.getByLabel("Title").fill("Support");
+  await page.getByLabel("Name").fill("support");
+  await page.getByRole("checkbox", { name: "user:list" }).check();
+  await checkLook(page, "role-form");
+  await page.getByRole("dialog").getByRole("button", { name: "Create role" }).click();
+  await page.getByRole("cell", { name: "Support support" }).waitFor();
+  await checkLook(page, "roles");
+  const roles = await list("/api/v1/tenants/me/roles");
+  assert.deepEqual(roles.find(({ name }) => name === "support")?.["permissions"], ["user:list"]);
+
+  await page.goto(`${url}/audit?act=role.*`);
+  await page.getByRole("button", { name: "role.created" }).click();
+  await page.getByText(/^Proof/).waitFor();
+  await checkLook(page, "audit-entry");
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Verify" }).click();
+  await page.getByText(/The log is intact/).waitFor();
+  await checkLook(page, "audit");
+  assert.deepEqual(mistakes, []);
+});
+
+test("an identity provider is connected and its addresses are shown; the organisation's name and domain are its own", {
+  skip,
+}, async () => {
+  const { page, mistakes } = await open(desk);
+  await page.goto(`${url}/sso`);
+  await signIn(page, person);
+  await page.getByRole("button", { name: "Connect a provider" }).first().click();
+  await page.getByLabel("Name").fill("Our directory");
+  await page.getByLabel("Issuer").fill("https://login.example.com");
+  await page.getByLabel("Client id").fill("lyss");
+  await checkLook(page, "sso-form");
+  await page.getByRole("dialog").getByRole("button", { name: "Connect a provider" }).click();
+  const [made] = await waitForList("/api/v1/sso/connections");
+  await page.getByText(String(made?.["redirect_uri"])).waitFor();
+  await checkLook(page, "sso-connection");
+  await page.goto(`${url}/organisation`);
+  await page.getByLabel("Name").first().fill("Example Works");
+  await page.getByRole("button", { name: "Save name" }).click();
+  await page.getByRole("button", { name: "Add domain" }).click();
+  await page.getByLabel("Domain").fill("example.com");
+  await page.getByRole("dialog").getByRole("button", { name: "Add domain" }).click();
+  await page.getByText(/^lyss-verification=/).waitFor();
+  await checkLook(page, "organisation");
+  const tenant = (await requestJson(`${url}/api/v1/tenants/me`, person.apiKey)).body;
+  assert.equal(tenant["name"], "Example Works");
+  assert.deepEqual(mistakes, []);
+});
+
+async function waitForList(path: string): Promise<Record<string, unknown>[]> {
+  await waitUntil(async () => (await list(path)).length > 0);
+  return list(path);
+}
+
+test("on a phone, in Chinese and dark, nothing of these pages stands out", { skip }, async () => {
+  const { page, mistakes } = await open(phone);
+  await page.goto(`${url}/people`);
+  await signIn(page, person);
+  const found = await findAnn();
+  const [research] = await list("/api/v1/groups?name=Research");
+  const places = [
+    "people",
+    `people/${found?.["id"]}`,
+    "people?view=invitations",
+    "groups",
+    `groups/${research?.["id"]}`,
+  ];
+  for (const place of [...places, "roles", "sso", "audit", "organisation", "settings"]) {
+    await page.goto(`${url}/${place}`);
+    await page.locator("main h1").waitFor();
+    await page.waitForLoadState("networkidle");
+    await checkWidth(page);
+    await checkLook(page, `${place.replaceAll(/\W/g, "-").slice(0, 24)}-phone-zh-dark`);
+  }
+  assert.deepEqual(mistakes, []);
+});
