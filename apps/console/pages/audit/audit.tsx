@@ -125,10 +125,10 @@ function useColumns(
     },
     {
       ...{ id: "subject", title: t("subject"), csv: (entry) => `${entry.subject_kind} ${entry.subject_id}` },
-      cell: ({ subject_kind, subject_id }) => (
+      cell: ({ subject_kind, subject_id, details }) => (
         <>
           <span className="block max-w-64 truncate" title={subject_id}>
-            {nameOf(subject_id)}
+            {typeof details["name"] === "string" ? details["name"] : nameOf(subject_id)}
           </span>
           <span className="block text-xs text-ink-soft">{subject_kind.replaceAll("_", " ")}</span>
         </>
