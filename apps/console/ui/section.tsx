@@ -20,7 +20,7 @@ export function Section({
   return (
     <Card className="overflow-hidden">
       <div className="flex flex-wrap items-start justify-between gap-x-6 gap-y-3 px-5 pt-4 pb-4">
-        <div className="min-w-0">
+        <div className="min-w-0 flex-1 basis-60">
           <h2 className="font-semibold">{title}</h2>
           {hint && <p className="mt-0.5 max-w-2xl text-[13px] text-ink-soft">{hint}</p>}
         </div>

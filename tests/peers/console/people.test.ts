@@ -64,7 +64,7 @@ test("somebody is invited, comes, gets another role, and is disabled after it wa
   await page.getByLabel("E-mail").fill(ann.adminEmail);
   await checkLook(page, "invite");
   await page.getByRole("button", { name: "Send the invitation" }).click();
-  await page.getByRole("cell", { name: ann.adminEmail }).waitFor();
+  await page.getByRole("cell", { name: ann.adminEmail, exact: true }).waitFor();
   await checkLook(page, "invitations");
   assert.deepEqual(
     (await list("/api/v1/invitations")).map(({ email, role }) => [email, role]),
@@ -208,7 +208,7 @@ test("an identity provider is connected and its addresses are shown; the organis
   await page.getByLabel("Name").first().fill("Example Works");
   await page.getByRole("button", { name: "Save name" }).click();
   await page.getByRole("button", { name: "Add domain" }).click();
-  await page.getByLabel("Domain").fill("example.com");
+  await page.getByRole("textbox", { name: "Domain" }).fill("example.com");
   await page.getByRole("dialog").getByRole("button", { name: "Add domain" }).click();
   await page.getByText(/^lyss-verification=/).waitFor();
   await checkLook(page, "organisation");

@@ -18,6 +18,7 @@ const masks: readonly ((row: number, column: number) => number)[] = [
 const versions: Readonly<
   Record<number, { readonly blocks: readonly number[]; ecc: number; centres: readonly number[] }>
 > = {
+  1: { blocks: [16], ecc: 10, centres: [] },
   2: { blocks: [28], ecc: 16, centres: [6, 18] },
   6: { blocks: [27, 27, 27, 27], ecc: 16, centres: [6, 34] },
   9: { blocks: [36, 36, 36, 37, 37], ecc: 22, centres: [6, 26, 46] },
