@@ -28,7 +28,10 @@ function range(most: number) {
     "must have min, max or both, min not above max",
     "必须有 min、max 或两者，且 min 不大于 max",
   );
-  return z.strictObject({ min: bound("The least."), max: bound("The most.") }).refine(isRange, rule).optional();
+  return z
+    .strictObject({ min: bound("The least."), max: bound("The most.") })
+    .refine(isRange, rule)
+    .optional();
 }
 
 /** What a request must be like; read by `request-shape.ts`. */

@@ -1,18 +1,17 @@
 import { ScrollText } from "lucide-react";
 import { useState } from "react";
-import { type ListAuditEntriesResponse, listAuditEntries } from "../../api/gen/client.ts";
+import { listAuditEntries } from "../../api/gen/client.ts";
 import { useNames } from "../../app/people/use-names.ts";
 import { useSearchState } from "../../app/search.ts";
 import type { Column } from "../../ui/column.ts";
 import { DataTable, type ListQuery } from "../../ui/data-table.tsx";
 import { EmptyState, PageHeader } from "../../ui/page-parts.tsx";
 import { Time } from "../../ui/values.tsx";
+import type { AuditEntry } from "./audit-entry.ts";
 import { Entry } from "./entry.tsx";
 import { Export } from "./export.tsx";
 import { useAuditTexts } from "./texts.ts";
 import { Verify } from "./verify.tsx";
-
-export type AuditEntry = ListAuditEntriesResponse["data"][number];
 
 const dayMs = 86_400_000;
 const ranges = { "24h": dayMs, "7d": 7 * dayMs, "30d": 30 * dayMs, "365d": 365 * dayMs } as const;

@@ -2,7 +2,7 @@ import { CopyButton } from "../../ui/copy-button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Fact } from "../../ui/section.tsx";
 import { Time } from "../../ui/values.tsx";
-import type { AuditEntry } from "./audit.tsx";
+import type { AuditEntry } from "./audit-entry.ts";
 import { useAuditTexts } from "./texts.ts";
 
 /** All that is known of one act. */

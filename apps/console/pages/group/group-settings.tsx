@@ -5,7 +5,7 @@ import { Form, type FormValues, SelectField, TextArea, TextField } from "../../u
 import { FormButtons } from "../../ui/form-buttons.tsx";
 import { Section } from "../../ui/section.tsx";
 import { toast } from "../../ui/toast.tsx";
-import type { Group } from "./group.tsx";
+import type { Group } from "./group-type.ts";
 import { useGroupTexts } from "./texts.ts";
 
 interface Given {

@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { Archive } from "lucide-react";
 import { useState } from "react";
-import { archiveGroup, type CreateGroupResponse, getGroup, listGroups } from "../../api/gen/client.ts";
+import { archiveGroup, getGroup, listGroups } from "../../api/gen/client.ts";
 import { paths } from "../../app/paths.ts";
 import { useCan } from "../../app/session.ts";
 import { BackLink } from "../../ui/back-link.tsx";
@@ -13,11 +13,10 @@ import { ProblemNote } from "../../ui/problem-note.tsx";
 import { Section } from "../../ui/section.tsx";
 import { toast } from "../../ui/toast.tsx";
 import { GroupSettings } from "./group-settings.tsx";
+import type { Group } from "./group-type.ts";
 import { Members } from "./members.tsx";
 import { Permissions } from "./permissions.tsx";
 import { useGroupTexts } from "./texts.ts";
-
-export type Group = CreateGroupResponse;
 
 /** One group: who is in it, what stands below it, and what it gives its members. */
 export function Page() {

@@ -14,7 +14,7 @@ import { EmptyState } from "../../ui/page-parts.tsx";
 import { toast, toastProblem } from "../../ui/toast.tsx";
 import { Time } from "../../ui/values.tsx";
 import { AddMember } from "./add-member.tsx";
-import type { Group } from "./group.tsx";
+import type { Group } from "./group-type.ts";
 import { groupRoles, useGroupTexts } from "./texts.ts";
 
 type Member = ListMembersResponse["data"][number];

@@ -10,7 +10,7 @@ import { FormButtons } from "../../ui/form-buttons.tsx";
 import { PermissionPicker } from "../../ui/permission-picker.tsx";
 import { Section } from "../../ui/section.tsx";
 import { toast } from "../../ui/toast.tsx";
-import type { Group } from "./group.tsx";
+import type { Group } from "./group-type.ts";
 import { useGroupTexts } from "./texts.ts";
 
 interface Given {

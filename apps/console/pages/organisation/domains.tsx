@@ -28,11 +28,6 @@ export function Domains({ mayChange }: { readonly mayChange: boolean }) {
     queryFn: ({ signal }) => listDomains({ path: { id: "me" } }, { signal }),
   });
   const refresh = () => cache.invalidateQueries({ queryKey: ["domains"] });
-  const add = async ({ domain = "" }: FormValues) => {
-    await addDomain({ path: { id: "me" }, body: { domain } });
-    await refresh();
-    setAdding(false);
-  };
   const remove = async ({ domain }: Domain) => {
     await removeDomain({ path: { id: "me", domain } });
     await refresh();
@@ -70,24 +65,7 @@ export function Domains({ mayChange }: { readonly mayChange: boolean }) {
           )}
         </Lines>
       )}
-      <Dialog
-        isOpen={isAdding}
-        onClose={() => setAdding(false)}
-        title={t("addDomainTitle")}
-        description={t("addDomainHint")}
-      >
-        <Form onSend={add}>
-          <TextField
-            name="domain"
-            label={t("domain")}
-            placeholder="example.com"
-            required
-            autoFocus
-            autoComplete="off"
-          />
-          <FormButtons act={t("addDomain")} onClose={() => setAdding(false)} />
-        </Form>
-      </Dialog>
+      {isAdding && <AddDomain onClose={() => setAdding(false)} onAdded={refresh} />}
       {removed && (
         <Confirm
           isOpen
@@ -99,6 +77,23 @@ export function Domains({ mayChange }: { readonly mayChange: boolean }) {
         />
       )}
     </Section>
+  );
+}
+
+function AddDomain({ onClose, onAdded }: { readonly onClose: () => void; readonly onAdded: () => Promise<void> }) {
+  const t = useOrganisationTexts();
+  const send = async ({ domain = "" }: FormValues) => {
+    await addDomain({ path: { id: "me" }, body: { domain } });
+    await onAdded();
+    onClose();
+  };
+  return (
+    <Dialog isOpen onClose={onClose} title={t("addDomainTitle")} description={t("addDomainHint")}>
+      <Form onSend={send}>
+        <TextField name="domain" label={t("domain")} placeholder="example.com" required autoFocus autoComplete="off" />
+        <FormButtons act={t("addDomain")} onClose={onClose} />
+      </Form>
+    </Dialog>
   );
 }
 

@@ -8,7 +8,7 @@ import { Form, type FormValues, TextField } from "../../ui/form.tsx";
 import { FormButtons } from "../../ui/form-buttons.tsx";
 import { PermissionPicker } from "../../ui/permission-picker.tsx";
 import { toast } from "../../ui/toast.tsx";
-import type { Role } from "./roles.tsx";
+import type { Role } from "./role.ts";
 import { useRolesTexts } from "./texts.ts";
 
 /** Makes a role of the tenant's own, or changes `role`. */

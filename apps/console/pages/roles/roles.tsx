@@ -1,7 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { IdCard, MoreHorizontal, Pencil, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
-import { type ListRolesResponse, listRoles, removeRole } from "../../api/gen/client.ts";
+import { listRoles, removeRole } from "../../api/gen/client.ts";
 import { usePeopleTexts } from "../../app/people/texts.ts";
 import { useCan } from "../../app/session.ts";
 import { Button, IconButton } from "../../ui/button.tsx";
@@ -13,9 +13,8 @@ import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
 import { toast } from "../../ui/toast.tsx";
 import { Time } from "../../ui/values.tsx";
 import { EditRole } from "./edit-role.tsx";
+import type { Role } from "./role.ts";
 import { useRolesTexts } from "./texts.ts";
-
-export type Role = ListRolesResponse["data"][number];
 
 type Open = { readonly what: "create" } | { readonly what: "edit" | "remove"; readonly role: Role };
 
@@ -116,7 +115,7 @@ function useColumns(): readonly Column<Role>[] {
       ),
     },
     {
-      ...{ id: "kind", title: t("kind"), csv: (role) => (role.built_in ? t("builtIn") : t("own")) },
+      ...{ id: "kind", title: t("kind"), csv: (role) => (role.built_in ? t("builtIn") : t("own")), isMinor: true },
       cell: (role) => (
         <Badge tone={role.built_in ? "neutral" : "accent"}>{role.built_in ? t("builtIn") : t("own")}</Badge>
       ),

@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { KeyRound, Smartphone } from "lucide-react";
 import { useState } from "react";
-import { type ListFactorsResponse, listFactors, removeFactor, renewRecoveryCodes } from "../../api/gen/client.ts";
+import { listFactors, removeFactor, renewRecoveryCodes } from "../../api/gen/client.ts";
 import { hasPasskeys } from "../../app/passkey.ts";
 import { Button } from "../../ui/button.tsx";
 import { Confirm } from "../../ui/confirm.tsx";
@@ -12,11 +12,10 @@ import { toast } from "../../ui/toast.tsx";
 import { Time } from "../../ui/values.tsx";
 import { AddApp } from "./add-app.tsx";
 import { AddPasskey } from "./add-passkey.tsx";
+import type { Factor } from "./factor.ts";
 import { RecoveryCodes } from "./recovery-codes.tsx";
 import { RenameFactor } from "./rename-factor.tsx";
 import { useSettingsTexts } from "./texts.ts";
-
-export type Factor = ListFactorsResponse["data"][number];
 
 type Open =
   | { readonly what: "app" | "passkey" | "renew" }
@@ -57,18 +56,7 @@ export function Factors() {
       title={t("factors")}
       hint={t("factorsHint")}
       isFlush
-      actions={
-        <>
-          <Button size="small" onClick={() => setOpen({ what: "app" })}>
-            {t("addApp")}
-          </Button>
-          {hasPasskeys && (
-            <Button size="small" onClick={() => setOpen({ what: "passkey" })}>
-              {t("addPasskey")}
-            </Button>
-          )}
-        </>
-      }
+      actions={<AddButtons onOpen={(what) => setOpen({ what })} />}
     >
       {error && !data ? (
         <div className="p-5">
@@ -113,6 +101,22 @@ export function Factors() {
         onConfirm={renew}
       />
     </Section>
+  );
+}
+
+function AddButtons({ onOpen }: { readonly onOpen: (what: "app" | "passkey") => void }) {
+  const t = useSettingsTexts();
+  return (
+    <>
+      <Button size="small" onClick={() => onOpen("app")}>
+        {t("addApp")}
+      </Button>
+      {hasPasskeys && (
+        <Button size="small" onClick={() => onOpen("passkey")}>
+          {t("addPasskey")}
+        </Button>
+      )}
+    </>
   );
 }
 

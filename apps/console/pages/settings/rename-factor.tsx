@@ -2,7 +2,7 @@ import { renameFactor } from "../../api/gen/client.ts";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Form, type FormValues, TextField } from "../../ui/form.tsx";
 import { FormButtons } from "../../ui/form-buttons.tsx";
-import type { Factor } from "./factors.tsx";
+import type { Factor } from "./factor.ts";
 import { useSettingsTexts } from "./texts.ts";
 
 export function RenameFactor({

@@ -16,7 +16,7 @@ import { Badge, Loading } from "../../ui/page-parts.tsx";
 import { ProblemNote } from "../../ui/problem-note.tsx";
 import { Fact } from "../../ui/section.tsx";
 import { toast } from "../../ui/toast.tsx";
-import type { Connection } from "./sso.tsx";
+import type { Connection } from "./connection.ts";
 import { useSsoTexts } from "./texts.ts";
 
 interface Given {

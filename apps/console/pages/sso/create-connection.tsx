@@ -4,7 +4,7 @@ import { CheckField } from "../../ui/check-field.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Form, type FormValues, SelectField, TextField } from "../../ui/form.tsx";
 import { FormButtons } from "../../ui/form-buttons.tsx";
-import type { Connection } from "./sso.tsx";
+import type { Connection } from "./connection.ts";
 import { useSsoTexts } from "./texts.ts";
 
 /** Connects a provider that speaks OpenID Connect. It is out of use until it was tested and is put into use. */

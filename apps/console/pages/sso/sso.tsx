@@ -1,18 +1,17 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { LogIn, Plus } from "lucide-react";
 import { useState } from "react";
-import { type CreateSsoConnectionResponse, listSsoConnections } from "../../api/gen/client.ts";
+import { listSsoConnections } from "../../api/gen/client.ts";
 import { useSearchState } from "../../app/search.ts";
 import { Button } from "../../ui/button.tsx";
 import type { Column } from "../../ui/column.ts";
 import { DataTable } from "../../ui/data-table.tsx";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
 import { Time } from "../../ui/values.tsx";
+import type { Connection } from "./connection.ts";
 import { ConnectionDialog } from "./connection-dialog.tsx";
 import { CreateConnection } from "./create-connection.tsx";
 import { useSsoTexts } from "./texts.ts";
-
-export type Connection = CreateSsoConnectionResponse;
 
 /** The identity providers by which people of the tenant sign in. */
 export function Page() {
