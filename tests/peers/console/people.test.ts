@@ -61,7 +61,7 @@ test("somebody is invited, comes, gets another role, and is disabled after it wa
   await page.goto(`${url}/people`);
   await signIn(page, person);
   await page.getByRole("button", { name: "Invite" }).first().click();
-  await page.getByLabel("E-mail").fill(ann.adminEmail);
+  await page.getByRole("textbox", { name: "E-mail" }).fill(ann.adminEmail);
   await checkLook(page, "invite");
   await page.getByRole("button", { name: "Send the invitation" }).click();
   await page.getByRole("cell", { name: ann.adminEmail, exact: true }).waitFor();
@@ -129,7 +129,7 @@ test("one's own account: a name, an app as second factor with its recovery codes
   await page.getByRole("button", { name: "Add an app" }).click();
   const secret = (await page.getByRole("dialog").locator("code").textContent()) ?? "";
   await checkLook(page, "totp-dark");
-  await page.getByLabel("Code").fill(codeOf(secret));
+  await page.getByRole("textbox", { name: "Code" }).fill(codeOf(secret));
   await page.getByRole("button", { name: "Confirm" }).click();
   assert.equal(await page.getByTestId("codes").locator("li").count(), 10);
   await page.getByRole("button", { name: "I have kept them" }).click();
@@ -151,7 +151,7 @@ test("a group is made and takes somebody in; a role of the tenant's own holds wh
   await page.goto(`${url}/groups`);
   await signIn(page, person);
   await page.getByRole("button", { name: "Create group" }).first().click();
-  await page.getByLabel("Name").fill("Research");
+  await page.getByRole("textbox", { name: "Name" }).fill("Research");
   await page.getByRole("dialog").getByRole("button", { name: "Create group" }).click();
   await page.getByRole("heading", { level: 1, name: "Research" }).waitFor();
   await page.getByRole("button", { name: "Add member" }).click();
@@ -168,8 +168,8 @@ test("a group is made and takes somebody in; a role of the tenant's own holds wh
 
   await page.goto(`${url}/roles`);
   await page.getByRole("button", { name: "Create role" }).click();
-  await page.getByLabel("Title").fill("Support");
-  await page.getByLabel("Name").fill("support");
+  await page.getByRole("textbox", { name: "Title" }).fill("Support");
+  await page.getByRole("textbox", { name: "Name" }).fill("support");
   await page.getByRole("checkbox", { name: "user:list" }).check();
   await checkLook(page, "role-form");
   await page.getByRole("dialog").getByRole("button", { name: "Create role" }).click();
@@ -196,7 +196,7 @@ test("an identity provider is connected and its addresses are shown; the organis
   await page.goto(`${url}/sso`);
   await signIn(page, person);
   await page.getByRole("button", { name: "Connect a provider" }).first().click();
-  await page.getByLabel("Name").fill("Our directory");
+  await page.getByRole("textbox", { name: "Name" }).fill("Our directory");
   await page.getByLabel("Issuer").fill("https://login.example.com");
   await page.getByLabel("Client id").fill("lyss");
   await checkLook(page, "sso-form");
