@@ -131,6 +131,7 @@ test("one's own account: a name, an app as second factor with its recovery codes
   await checkLook(page, "totp-dark");
   await page.getByRole("textbox", { name: "Code" }).fill(codeOf(secret));
   await page.getByRole("button", { name: "Confirm" }).click();
+  await page.getByTestId("codes").waitFor();
   assert.equal(await page.getByTestId("codes").locator("li").count(), 10);
   await page.getByRole("button", { name: "I have kept them" }).click();
   await page.getByText(/^10 left/).waitFor();
