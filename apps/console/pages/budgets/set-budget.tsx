@@ -1,9 +1,8 @@
 import { useState } from "react";
 import { setBudget, type UpdateBudgetBody, updateBudget } from "../../api/gen/client.ts";
-import { Button } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
-import { Form, type FormValues, SelectField, TextField, useFormIsBusy } from "../../ui/form.tsx";
-import { useUiTexts } from "../../ui/texts.ts";
+import { Form, type FormValues, SelectField, TextField } from "../../ui/form.tsx";
+import { FormButtons } from "../../ui/form-buttons.tsx";
 import { type Budget, type Period, periods, type Scope, scopes, type Unit, units } from "./budget.ts";
 import { useScopeNames } from "./names.ts";
 import { useBudgetTexts } from "./texts.ts";
@@ -52,7 +51,7 @@ export function SetBudget({ onClose, onDone }: SetBudgetProps) {
           />
         </div>
         <LimitFields unit={unit} period={period} />
-        <Buttons onClose={onClose} />
+        <FormButtons act={t("save")} onClose={onClose} />
       </Form>
     </Dialog>
   );
@@ -82,7 +81,7 @@ export function ChangeBudget({
     >
       <Form onSend={send}>
         <LimitFields unit={unit} period={period} budget={budget} />
-        <Buttons onClose={onClose} />
+        <FormButtons act={t("save")} onClose={onClose} />
       </Form>
     </Dialog>
   );
@@ -157,19 +156,6 @@ function LimitFields({
         defaultValue={budget?.alert_percents.join(", ")}
       />
     </>
-  );
-}
-
-function Buttons({ onClose }: { readonly onClose: () => void }) {
-  const t = useBudgetTexts();
-  const ui = useUiTexts();
-  return (
-    <div className="flex justify-end gap-2">
-      <Button onClick={onClose}>{ui("cancel")}</Button>
-      <Button type="submit" look="primary" isBusy={useFormIsBusy()}>
-        {t("save")}
-      </Button>
-    </div>
   );
 }
 

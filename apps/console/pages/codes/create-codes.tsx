@@ -5,8 +5,8 @@ import { Button } from "../../ui/button.tsx";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { saveCsv } from "../../ui/csv.ts";
 import { Dialog } from "../../ui/dialog.tsx";
-import { Form, type FormValues, SelectField, TextField, useFormIsBusy } from "../../ui/form.tsx";
-import { useUiTexts } from "../../ui/texts.ts";
+import { Form, type FormValues, SelectField, TextField } from "../../ui/form.tsx";
+import { FormButtons } from "../../ui/form-buttons.tsx";
 import { useCodesTexts } from "./texts.ts";
 
 /** Makes a batch, and shows its codes once. */
@@ -30,7 +30,7 @@ export function CreateCodes({
       ) : (
         <Form onSend={send}>
           <Fields />
-          <Buttons onClose={onClose} />
+          <FormButtons act={t("create")} onClose={onClose} />
         </Form>
       )}
     </Dialog>
@@ -83,19 +83,6 @@ function Fields() {
         <TextField name="expires_at" label={t("expiresField")} type="date" isOptional />
       </div>
     </>
-  );
-}
-
-function Buttons({ onClose }: { readonly onClose: () => void }) {
-  const t = useCodesTexts();
-  const ui = useUiTexts();
-  return (
-    <div className="flex justify-end gap-2">
-      <Button onClick={onClose}>{ui("cancel")}</Button>
-      <Button type="submit" look="primary" isBusy={useFormIsBusy()}>
-        {t("create")}
-      </Button>
-    </div>
   );
 }
 

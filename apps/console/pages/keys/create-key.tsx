@@ -1,9 +1,8 @@
 import { useEffect, useState } from "react";
 import { type CreateKeyApiV1Body, createKey } from "../../api/gen/client.ts";
-import { Button } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
-import { Form, type FormValues, SelectField, TextField, useFormIsBusy } from "../../ui/form.tsx";
-import { useUiTexts } from "../../ui/texts.ts";
+import { Form, type FormValues, SelectField, TextField } from "../../ui/form.tsx";
+import { FormButtons } from "../../ui/form-buttons.tsx";
 import { Made } from "./made.tsx";
 import { useKeyTexts } from "./texts.ts";
 
@@ -37,7 +36,7 @@ export function CreateKey({
       {secret === undefined ? (
         <Form onSend={send}>
           <Fields />
-          <Buttons onClose={onClose} />
+          <FormButtons act={t("create")} onClose={onClose} />
         </Form>
       ) : (
         <Made secret={secret} onClose={onClose} />
@@ -70,19 +69,6 @@ function Fields() {
       <TextField name="models" label={t("modelsField")} hint={t("modelsHint")} isOptional autoComplete="off" />
       <TextField name="expires_at" label={t("expiresField")} type="date" isOptional />
     </>
-  );
-}
-
-function Buttons({ onClose }: { readonly onClose: () => void }) {
-  const t = useKeyTexts();
-  const ui = useUiTexts();
-  return (
-    <div className="flex justify-end gap-2">
-      <Button onClick={onClose}>{ui("cancel")}</Button>
-      <Button type="submit" look="primary" isBusy={useFormIsBusy()}>
-        {t("create")}
-      </Button>
-    </div>
   );
 }
 

@@ -3,9 +3,9 @@ import { useRef, useState } from "react";
 import { type EstimateCostsResponse, estimateCosts, type PutPricesBody, putPrices } from "../../api/gen/client.ts";
 import { Button } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
-import { Form, type FormValues, TextField, useFormIsBusy } from "../../ui/form.tsx";
+import { Form, type FormValues, TextField } from "../../ui/form.tsx";
+import { FormButtons } from "../../ui/form-buttons.tsx";
 import { ProblemNote } from "../../ui/problem-note.tsx";
-import { useUiTexts } from "../../ui/texts.ts";
 import { toast } from "../../ui/toast.tsx";
 import { fromUnits, Money, toUnits } from "../../ui/values.tsx";
 import { type PriceVersion, toTerms } from "./terms.ts";
@@ -57,7 +57,7 @@ export function NewVersion({ version, onClose }: { readonly version: PriceVersio
         </div>
         <TextField name="effective_at" type="datetime-local" label={t("startsAt")} hint={t("startsHint")} isOptional />
         <Trial read={read} />
-        <Buttons onClose={onClose} />
+        <FormButtons act={t("put")} onClose={onClose} />
       </Form>
     </Dialog>
   );
@@ -114,19 +114,6 @@ function Trial({ read }: { readonly read: () => Price | undefined }) {
           </strong>
         </p>
       )}
-    </div>
-  );
-}
-
-function Buttons({ onClose }: { readonly onClose: () => void }) {
-  const t = usePriceTexts();
-  const ui = useUiTexts();
-  return (
-    <div className="flex justify-end gap-2">
-      <Button onClick={onClose}>{ui("cancel")}</Button>
-      <Button type="submit" look="primary" isBusy={useFormIsBusy()}>
-        {t("put")}
-      </Button>
     </div>
   );
 }

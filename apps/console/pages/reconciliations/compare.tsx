@@ -1,9 +1,8 @@
 import { useState } from "react";
 import { reconcileProvider } from "../../api/gen/client.ts";
-import { Button } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
-import { Form, type FormValues, TextArea, TextField, useFormIsBusy } from "../../ui/form.tsx";
-import { useUiTexts } from "../../ui/texts.ts";
+import { Form, type FormValues, TextArea, TextField } from "../../ui/form.tsx";
+import { FormButtons } from "../../ui/form-buttons.tsx";
 import { useReconciliationsTexts } from "./texts.ts";
 import { useProviders } from "./use-providers.ts";
 
@@ -60,21 +59,8 @@ export function Compare({
           spellCheck={false}
           className="font-mono text-[13px]"
         />
-        <Buttons onClose={onClose} />
+        <FormButtons act={t("compare")} onClose={onClose} />
       </Form>
     </Dialog>
-  );
-}
-
-function Buttons({ onClose }: { readonly onClose: () => void }) {
-  const t = useReconciliationsTexts();
-  const ui = useUiTexts();
-  return (
-    <div className="flex justify-end gap-2">
-      <Button onClick={onClose}>{ui("cancel")}</Button>
-      <Button type="submit" look="primary" isBusy={useFormIsBusy()}>
-        {t("compare")}
-      </Button>
-    </div>
   );
 }

@@ -1,11 +1,10 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { addProvider, listProviderPresets } from "../../api/gen/client.ts";
-import { Button } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
-import { Form, type FormValues, SelectField, TextArea, TextField, useFormIsBusy } from "../../ui/form.tsx";
+import { Form, type FormValues, SelectField, TextArea, TextField } from "../../ui/form.tsx";
+import { FormButtons } from "../../ui/form-buttons.tsx";
 import { Loading } from "../../ui/page-parts.tsx";
-import { useUiTexts } from "../../ui/texts.ts";
 import { toast } from "../../ui/toast.tsx";
 import { useStartTexts } from "./texts.ts";
 
@@ -65,20 +64,7 @@ function ProviderForm({ onClose }: { readonly onClose: () => void }) {
         required
         defaultValue={preset.models.slice(0, 4).join(", ")}
       />
-      <Buttons onClose={onClose} />
+      <FormButtons act={t("add")} onClose={onClose} />
     </Form>
-  );
-}
-
-function Buttons({ onClose }: { readonly onClose: () => void }) {
-  const t = useStartTexts();
-  const ui = useUiTexts();
-  return (
-    <div className="flex justify-end gap-2">
-      <Button onClick={onClose}>{ui("cancel")}</Button>
-      <Button type="submit" look="primary" isBusy={useFormIsBusy()}>
-        {t("add")}
-      </Button>
-    </div>
   );
 }

@@ -2,11 +2,10 @@ import { useState } from "react";
 import { createTopUpOrder, redeemCode, topUpWallet } from "../../api/gen/client.ts";
 import { useLanguage } from "../../app/language.ts";
 import { paths } from "../../app/paths.ts";
-import { Button } from "../../ui/button.tsx";
 import { Choice } from "../../ui/choice.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
-import { Form, type FormValues, TextField, useFormIsBusy } from "../../ui/form.tsx";
-import { useUiTexts } from "../../ui/texts.ts";
+import { Form, type FormValues, TextField } from "../../ui/form.tsx";
+import { FormButtons } from "../../ui/form-buttons.tsx";
 import { toast } from "../../ui/toast.tsx";
 import { formatMoney, fromUnits } from "../../ui/values.tsx";
 import { useWalletTexts } from "./texts.ts";
@@ -78,21 +77,8 @@ export function TopUp({ onClose, onDone }: { readonly onClose: () => void; reado
             autoComplete="off"
           />
         )}
-        <Buttons way={way} onClose={onClose} />
+        <FormButtons act={t(`act.${way}`)} onClose={onClose} />
       </Form>
     </Dialog>
-  );
-}
-
-function Buttons({ way, onClose }: { readonly way: Way; readonly onClose: () => void }) {
-  const t = useWalletTexts();
-  const ui = useUiTexts();
-  return (
-    <div className="flex justify-end gap-2">
-      <Button onClick={onClose}>{ui("cancel")}</Button>
-      <Button type="submit" look="primary" isBusy={useFormIsBusy()}>
-        {t(`act.${way}`)}
-      </Button>
-    </div>
   );
 }
