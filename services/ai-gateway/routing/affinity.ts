@@ -5,6 +5,7 @@ import type { Offer } from "../catalog.ts";
 import type { Target } from "../model.ts";
 import { isSealed } from "./bound-request.ts";
 import { openingAt, openingOf } from "./opening.ts";
+import { parseRequest } from "./request-json.ts";
 import type { RouteStrategy } from "./route.ts";
 
 /** As the configuration has it. */
@@ -117,8 +118,8 @@ function nameOfTarget({ provider, model }: Target): string {
 /** What a caller calls its conversation, or what it begins with. */
 function nameOf({ body, messagesAt, opened }: AskedConversation) {
   const mayBeNamed = body.includes(cacheKeyMark);
-  const request = opened === undefined && (mayBeNamed || messagesAt === undefined) ? parse(body) : opened;
-  const key = mayBeNamed ? (cacheKeyOf(request) ?? cacheKeyOf(parse(body))) : undefined;
+  const request = opened === undefined && (mayBeNamed || messagesAt === undefined) ? parseRequest(body) : opened;
+  const key = mayBeNamed ? (cacheKeyOf(request) ?? cacheKeyOf(parseRequest(body))) : undefined;
   if (key !== undefined) return { text: `key ${key}`, isByCaller: true };
   const text = request === undefined && messagesAt !== undefined ? openingAt(body, messagesAt) : openingOf(request);
   return text === undefined ? undefined : { text: `opening ${text}`, isByCaller: false };
@@ -131,10 +132,3 @@ function cacheKeyOf(request: unknown): string | undefined {
 }
 
 /** Undefined for what is no JSON: whoever reads it says what is wrong. */
-function parse(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString("utf8"));
-  } catch {
-    return undefined;
-  }
-}

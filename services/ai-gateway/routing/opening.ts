@@ -1,4 +1,5 @@
 import { byteAt, closeBracket, nextItem, notJson, openList, skipValue, toJsonBytes } from "../scan/json-bytes.ts";
+import { type Fields, isFields } from "./request-json.ts";
 
 /** Who says what a conversation is about before anybody asks. */
 const instructing = new Set<unknown>(["system", "developer"]);
@@ -6,8 +7,6 @@ const instructing = new Set<unknown>(["system", "developer"]);
 const instructionFields = ["system", "instructions", "systemInstruction", "system_instruction"];
 const messageFields = ["messages", "contents", "input"];
 const maxDepth = 4;
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * What a conversation begins with, in any dialect: its instructions and its first message that is none, as text. It stays the same
@@ -56,8 +55,4 @@ export function textOf(value: unknown, depth: number): string {
   if (Array.isArray(value)) return value.map((part) => textOf(part, depth + 1)).join("\n");
   if (!isFields(value)) return "";
   return textOf(value["content"] ?? value["parts"] ?? value["text"], depth + 1);
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,6 @@
 import { complexityOf } from "./complexity.ts";
 import { messagesOf, textOf } from "./opening.ts";
+import { type Fields, isFields, parseRequest } from "./request-json.ts";
 import type { When } from "./route.ts";
 
 /** What a request is like, as far as conditions of routes ask. */
@@ -14,8 +15,6 @@ interface RequestShape {
   readonly complexity: number;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
 const toolFields = ["tools", "functions"];
 /** What parts of messages are called that hold something else than text, in the dialects that are spoken here. */
 const mediaTypes = /^(input_)?(image|image_url|audio|file|document|video|video_url)$/;
@@ -26,7 +25,7 @@ const maxDepth = 6;
 export function likenessOf(body: Buffer, parsed?: unknown): (when: When) => boolean {
   let shape: RequestShape | undefined;
   return (when) => {
-    shape ??= shapeOf(body, parsed ?? parse(body));
+    shape ??= shapeOf(body, parsed ?? parseRequest(body));
     return isLike(shape, when);
   };
 }
@@ -76,16 +75,4 @@ function mediaBytesOf(value: unknown, depth: number): number {
   const isMedia = typeof value["type"] === "string" && mediaTypes.test(value["type"]);
   if (isMedia || mediaFields.some((field) => field in value)) return JSON.stringify(value).length;
   return mediaBytesOf(value["content"] ?? value["parts"], depth + 1);
-}
-
-function parse(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString("utf8"));
-  } catch {
-    return undefined;
-  }
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
