@@ -70,13 +70,14 @@ test("a key without tokens or money to hold to needs no wallet, and a call beyon
   const { tenantId, keyId, created } = await createTenant("ten_held");
   await service.say(keyCreated, { tenantId: "ten_none", keyId: "key_none", limits: { requestsPerMinute: 5 } });
   await created({ tokensPerMinute: 100n });
-  const reserve = (callId: string) =>
+  const reserve = (callId: string, tokens: bigint) =>
     ops.reserveCall({
       ...{ callId, tenantId, requestId: "req_1", keyId, userId: "usr_1", provider: "p", model: "m" },
-      ...{ inputTokens: 30n, maxOutputTokens: 30n, minOutputTokens: 30n, choices: 1n },
+      ...{ inputTokens: tokens, maxOutputTokens: tokens, minOutputTokens: tokens, choices: 1n },
     });
-  await reserve("call_1");
-  await assert.rejects(reserve("call_2"), (err) => {
+  await reserve("call_1", 30n);
+  // More than a whole minute's: the minute may turn between the two calls.
+  await assert.rejects(reserve("call_2", 51n), (err) => {
     return isFailure(err, billingFailures.quota_exceeded) && err.details["limit_source"] === "key";
   });
 });
