@@ -41,7 +41,8 @@ function toLine(fact: PostedFact): string {
   const used = `${inputTokens}\t${cachedInputTokens}\t${outputTokens}\t${isEstimated}\t${costNanos}\t${uncollectedNanos}`;
   const when = `${latencyMs}\t${toTime(fact.startedAtMs)}`;
   const rare = `${fact.otherBuckets ? toBucketsJson(fact.otherBuckets) : none}\t${fact.serviceMode ?? none}\t${fact.tags ? `{${fact.tags}}` : none}`;
-  return `${call}\t${attempt}\t${lease}\t${posting}\t${names.join("\t")}\t${outcome}\t${used}\t${when}\t${rare}\n`;
+  const continued = fact.continuesAttempt || none;
+  return `${call}\t${attempt}\t${lease}\t${posting}\t${names.join("\t")}\t${outcome}\t${used}\t${when}\t${rare}\t${continued}\n`;
 }
 
 const special = /[\\\t\n\r]/;

@@ -17,6 +17,8 @@ export interface Fact extends CallFacts, Tokens {
   readonly mayHaveUsed?: Tokens | undefined;
   /** As the provider says that it served it; its usual one when undefined. */
   readonly serviceMode?: PricedMode | undefined;
+  /** The attempt whose answer broke off and that this one goes on with; 0 or undefined for none. */
+  readonly continuesAttempt?: number;
   /** By what its caller tells usage apart. */
   readonly tags?: TagsText | undefined;
 }

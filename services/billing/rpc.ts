@@ -55,7 +55,7 @@ const fact = z.object({
   ...{ provider: text, model: text, priceId: text, attempt: z.int().min(1).max(1_000) },
   ...{ outcome: z.int(), tokens: usageInput, isEstimated: z.boolean(), latencyMs: amount },
   ...{ startedAtMs: amount, serviceMode: serviceModeInput, isUncharged: z.boolean(), tags: tagsInput },
-  mayHaveUsed: optionalUsageInput,
+  ...{ mayHaveUsed: optionalUsageInput, continuesAttempt: z.int().min(0).max(1_000) },
 });
 const inputs = {
   createWallet: { tenantId: idInput },

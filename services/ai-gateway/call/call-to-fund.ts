@@ -13,6 +13,7 @@ const leastOutputTokens = 16;
 export interface AttemptToFund {
   readonly callId: string;
   readonly attempt: number;
+  readonly continuesAttempt: number | undefined;
   readonly requestId: string;
   readonly caller: Caller;
   readonly request: CallRequest;
@@ -31,11 +32,12 @@ export function toCallToFund(given: AttemptToFund): CallToFund {
   // A metered stream is cut when money ends: all of it need not be known to fit.
   // What has no limit in its request is not cut either.
   const limit = isMetered ? undefined : isMedia(request.surface) ? most : request.outputLimit?.tokens;
-  const { callId, attempt, requestId, tags } = given;
+  const { callId, attempt, continuesAttempt, requestId, tags } = given;
   const { tenantId, keyId, userId } = caller;
   const images = imageFormOf(request);
   return {
     ...{ callId, attempt, requestId, tenantId, keyId, userId, provider: provider.name, model: model.name, tags },
+    ...(continuesAttempt !== undefined && { continuesAttempt }),
     inputTokens: BigInt(inputTokens),
     maxOutputTokens: BigInt(most),
     minOutputTokens: BigInt(limit ?? Math.min(leastOutputTokens, most)),

@@ -42,8 +42,8 @@ export interface PreparedCall {
   readonly counter: TokenCounter;
   /** The bound of the input. */
   readonly inputTokens: number;
-  /** True where an answer that has begun elsewhere goes on. */
-  readonly isContinuation?: true;
+  /** The attempt that began the answer which this one goes on with. */
+  readonly continuesAttempt?: number;
 }
 
 /** The targets that can take the call over. */

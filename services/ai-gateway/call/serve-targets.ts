@@ -231,10 +231,12 @@ async function openAt(
   try {
     const startedAtMs = deps.clock.nowMs();
     const { callId, requestId } = served;
-    const { target, inputTokens } = at;
+    const { target, inputTokens, continuesAttempt } = at;
     const { request } = at.read;
     const { caller, tags } = walk;
-    const toFund = toCallToFund({ callId, attempt, requestId, caller, request, target, inputTokens, tags });
+    const toFund = toCallToFund({
+      ...{ callId, attempt, continuesAttempt, requestId, caller, request, target, inputTokens, tags },
+    });
     const funds = await pay(toFund);
     walk.attempts = attempt;
     return toCall(deps, walk, served, at, { attempt, funds, startedAtMs, limited, keepAlive: previous?.keepAlive });

@@ -21,8 +21,8 @@ export interface ServedCall
 }
 
 /** Whether an answer may be gone on with elsewhere: not one that passes byte for byte, that is looked at, or that money is scarce for. */
-function canGoOn({ continues, askedCall }: Walk, { read, isContinuation }: PreparedCall, { beside }: Funds): boolean {
-  if (!continues || isContinuation || askedCall.detached || read.wire || read.openGuard) return false;
+function canGoOn({ continues, askedCall }: Walk, { read, continuesAttempt }: PreparedCall, { beside }: Funds): boolean {
+  if (!continues || continuesAttempt !== undefined || askedCall.detached || read.wire || read.openGuard) return false;
   return beside !== undefined && canBeContinued(read.request);
 }
 
@@ -41,7 +41,7 @@ export function toCall(
   }: Pick<Call, "attempt" | "funds" | "limited" | "keepAlive"> & { readonly startedAtMs: number },
 ): Call {
   const { caller, conversation, startedMs } = walk;
-  const { target, read, wire, draft, counter, inputTokens, isContinuation = false } = at;
+  const { target, read, wire, draft, counter, inputTokens, continuesAttempt } = at;
   const { callId, requestId, begin } = served;
   const { request } = read;
   const writer = read.createWriter({
@@ -55,7 +55,7 @@ export function toCall(
       tenantId: caller.tenantId,
       conversation,
       shown: canGoOn(walk, at, funds) ? startShownText() : undefined,
-      isContinuation,
+      isContinuation: continuesAttempt !== undefined,
       attempt,
       request,
       target,

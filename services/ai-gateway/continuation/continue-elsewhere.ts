@@ -61,5 +61,5 @@ async function prepareToGoOn(
   const by = { provider: target.provider.name, attempt: walk.attempts + 1 };
   const createWriter = () => createContinuedWriter(writer, { shown, spent, by, isTrimmed: prefill.isTrimmed });
   const at = await prepare(deps, walk, target, () => ({ request, createWriter }));
-  return { ...at, isContinuation: true };
+  return { ...at, continuesAttempt: call.attempt };
 }

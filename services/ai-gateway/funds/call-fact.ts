@@ -36,6 +36,7 @@ export function blankFact(): UsageFact {
     isUncharged: false,
     tags: "",
     mayHaveUsed: undefined,
+    continuesAttempt: 0,
   };
 }
 
@@ -46,7 +47,18 @@ export function blankUsage(): TokenUsage {
 
 /** What is known of an attempt when it begins. */
 export function beginFact(
-  { callId, attempt = 1, requestId, tenantId, keyId, userId, provider, model, tags = "" }: CallToFund,
+  {
+    callId,
+    attempt = 1,
+    requestId,
+    tenantId,
+    keyId,
+    userId,
+    provider,
+    model,
+    tags = "",
+    continuesAttempt = 0,
+  }: CallToFund,
   { priceId, leaseId, startedAtMs }: Pick<UsageFact, "priceId" | "leaseId" | "startedAtMs">,
 ): UsageFact {
   const fact = blankFact();
@@ -62,6 +74,7 @@ export function beginFact(
   fact.priceId = priceId;
   fact.startedAtMs = startedAtMs;
   fact.tags = tags;
+  fact.continuesAttempt = continuesAttempt;
   return fact;
 }
 

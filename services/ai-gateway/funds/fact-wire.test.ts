@@ -50,7 +50,7 @@ function createFacts(seed: number) {
       ...{ priceId: pick(texts), outcome: pick([0, 1, CallOutcome.LOST, 99]), tokens: usage() },
       ...{ isEstimated: pick([true, false]), latencyMs: pick(int64s), startedAtMs: pick(int64s) },
       ...{ serviceMode: pick([0, ServiceMode.FLEX, 300]), isUncharged: pick([true, false]), tags: pick(texts) },
-      ...{ mayHaveUsed: usage() },
+      ...{ mayHaveUsed: usage(), continuesAttempt: pick(ints) },
     });
 }
 
@@ -91,7 +91,14 @@ test("the longest names and counts that there are take no more room than is said
       outcome: negative,
       latencyMs: -1n,
     },
-    ...{ serviceMode: negative, isEstimated: true, isUncharged: true, tokens: usage, mayHaveUsed: usage },
+    ...{
+      serviceMode: negative,
+      continuesAttempt: negative,
+      isEstimated: true,
+      isUncharged: true,
+      tokens: usage,
+      mayHaveUsed: usage,
+    },
   });
   assert.equal(write(fact).length, toBinary(UsageFactSchema, fact).length);
   assert.ok(writeEnd(Buffer.alloc(1_000), 0, fact) <= endBytes);
@@ -106,7 +113,7 @@ test("every field of the contract is written", () => {
   const fact = create(UsageFactSchema, {
     ...{ callId: "1", attempt: 2, leaseId: "3", requestId: "4", tenantId: "5", keyId: "6", userId: "7", provider: "8" },
     ...{ model: "9", priceId: "10", outcome: 1, tokens: {}, isEstimated: true, latencyMs: 14n, startedAtMs: 15n },
-    ...{ serviceMode: 1, isUncharged: true, tags: "18", mayHaveUsed: {} },
+    ...{ serviceMode: 1, isUncharged: true, tags: "18", mayHaveUsed: {}, continuesAttempt: 20 },
   });
   const read = fromBinary(UsageFactSchema, write(fact));
   const blank = create(UsageFactSchema, {});

@@ -30,7 +30,7 @@ export function beginBytes(fact: UsageFact): number {
   const { callId, leaseId, requestId, tenantId, keyId, userId, provider, model, priceId, tags } = fact;
   const names = textFieldBytes(callId) + textFieldBytes(requestId) + textFieldBytes(leaseId) + textFieldBytes(priceId);
   const payer = textFieldBytes(tenantId) + textFieldBytes(keyId) + textFieldBytes(userId) + textFieldBytes(tags);
-  return names + payer + textFieldBytes(provider) + textFieldBytes(model) + 2 * varintFieldBytes;
+  return names + payer + textFieldBytes(provider) + textFieldBytes(model) + 3 * varintFieldBytes;
 }
 
 /** What is known of an attempt when it begins. */
@@ -46,7 +46,8 @@ export function writeBegin(bytes: Buffer, start: number, fact: UsageFact): numbe
   at = writeTextField(bytes, at, 9, fact.model);
   at = writeTextField(bytes, at, 10, fact.priceId);
   at = writeInt64Field(bytes, at, 15, fact.startedAtMs);
-  return writeTextField(bytes, at, 18, fact.tags);
+  at = writeTextField(bytes, at, 18, fact.tags);
+  return writeIntField(bytes, at, 20, fact.continuesAttempt);
 }
 
 /** Of a usage, where tags and lengths of both its messages take no more than a number does. */
@@ -178,6 +179,9 @@ function readNumberField(fact: UsageFact, tag: number, value: number): boolean {
     case 17 << 3:
       fact.isUncharged = value !== 0;
       return true;
+    case 20 << 3:
+      fact.continuesAttempt = value;
+      return value < 2 ** 31;
     default:
       return false;
   }

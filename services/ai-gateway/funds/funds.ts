@@ -12,6 +12,8 @@ export interface CallToFund {
   readonly callId: string;
   /** Which of its attempts; 1, the first, unless given. */
   readonly attempt?: number | undefined;
+  /** Of one that goes on with an answer that broke off: the attempt that began it. */
+  readonly continuesAttempt?: number | undefined;
   readonly requestId: string;
   readonly tenantId: string;
   readonly keyId: string;

@@ -148,13 +148,16 @@ export function createIntegrityStore(rowsAtOnce = rowsPerFetch) {
         order by posting_id`;
     },
 
-    /** Calls of these tenants that more than one attempt was charged for, but for an answer that broke off and went on elsewhere. */
+    /** Calls of these tenants that more than one attempt was charged for, but for an answer that broke off and the one that says that it goes on with it. */
     listTwiceCharged(tx: Tx, tenantIds: readonly string[]): Promise<TwiceCharged[]> {
       return tx<TwiceCharged[]>`
         select call_id as "callId", wallet_id as "walletId", count(*)::int as attempts, sum(cost_nanos)::bigint as "costNanos"
         from usage where tenant_id = any(${tenantIds as string[]}) and cost_nanos > 0
         group by call_id, wallet_id
-        having count(*) > 1 and not (count(*) = 2 and (array_agg(outcome order by attempt))[1] = 'truncated') order by call_id`;
+        having count(*) > 1 and not (count(*) = 2
+          and (array_agg(outcome order by attempt))[1] = 'truncated'
+          and (array_agg(continues_attempt order by attempt))[2] is not distinct from min(attempt))
+        order by call_id`;
     },
 
     /**

@@ -178,7 +178,21 @@ test("a balance, a hold, a cost and a price that do not agree are each found wit
   const continued = await findAfter(async (tx) => {
     await tx`update usage set call_id = ${callId}, attempt = 2 where call_id = ${otherCallId}`;
     await tx`update usage set outcome = 'truncated' where call_id = ${callId} and attempt = 1`;
+    await tx`update usage set continues_attempt = 1 where call_id = ${callId} and attempt = 2`;
   });
+  const twice = [{ check: "usage.twice", walletId, postingId: "", callId }];
+  for (const change of ["continues_attempt = null", "continues_attempt = 3"]) {
+    const findings = await findAfter(async (tx) => {
+      await tx`update usage set call_id = ${callId}, attempt = 2 where call_id = ${otherCallId}`;
+      await tx`update usage set outcome = 'truncated' where call_id = ${callId} and attempt = 1`;
+      await tx.unsafe(`update usage set ${change} where call_id = '${callId}' and attempt = 2`);
+    });
+    assert.deepEqual(
+      findings,
+      twice,
+      `an answer broke off, and the second does not say that it goes on with it: ${change}`,
+    );
+  }
   assert.deepEqual(continued, [], "an answer that broke off and went on elsewhere is paid in two parts");
   const unpaid = await findAfter((tx) => tx`delete from usage where call_id in (${callId}, ${chargedCallId})`);
   assert.deepEqual(

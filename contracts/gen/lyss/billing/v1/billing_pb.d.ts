@@ -2276,6 +2276,13 @@ export declare type UsageFact = Message<"lyss.billing.v1.UsageFact"> & {
    * @generated from field: lyss.billing.v1.TokenUsage may_have_used = 19;
    */
   mayHaveUsed?: TokenUsage | undefined;
+
+  /**
+   * The attempt of the call whose answer broke off and that this one goes on with; the call is then paid in these two parts. 0 for none.
+   *
+   * @generated from field: int32 continues_attempt = 20;
+   */
+  continuesAttempt: number;
 };
 
 /**
