@@ -23,6 +23,7 @@ function drawTerms({ between }: ReturnType<typeof createSeeded>): PriceTerms {
       tiers: Array.from({ length: between(1, 3) }, () => ({
         aboveInputTokens: BigInt(between(0, 50)),
         rates: drawRates(),
+        ...(between(0, 1) && { modes: { batch: drawRates() } }),
       })),
     }),
     ...(between(0, 1) && { modes: { batch: drawRates(), priority: drawRates() } }),

@@ -124,6 +124,10 @@ test("a price of one set of rates is not copied, and a mode, a window or a tier 
   assert.deepEqual(ratesFor({ rates, modes: { batch: other } }, 5n, noon), rates);
   assert.deepEqual(ratesFor({ rates, modes: { batch: other } }, 5n, { ...noon, mode: "standard" }), rates);
   assert.deepEqual(ratesFor({ rates, tiers: [{ aboveInputTokens: 4n, rates: other }] }, 5n, call), changed);
+  const tier = { aboveInputTokens: 4n, rates: other, modes: { batch: other } };
+  const half = { batch: { input: 1n, output: 1n } };
+  assert.deepEqual(ratesFor({ rates, modes: half, tiers: [tier] }, 5n, call), { ...changed, ...half.batch, ...other });
+  assert.deepEqual(ratesFor({ rates, modes: half, tiers: [tier] }, 4n, call), { ...rates, ...half.batch });
   const allDay = { fromMinute: 0, toMinute: 1_440, rates: other };
   assert.deepEqual(ratesFor({ rates, windows: [allDay] }, 5n, call), changed);
   assert.deepEqual(rates, { input: 1n, output: 1n });

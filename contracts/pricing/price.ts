@@ -52,12 +52,22 @@ export const outputBuckets = ["output", "reasoning", "audioOutput", "imageOutput
 export const serviceModes = ["standard", "batch", "flex", "priority"] as const;
 export type ServiceMode = (typeof serviceModes)[number];
 
-/** What one version of a price says. Rates of a tier, a mode or a window take the place of those they name. */
+/** Rates by how urgently a call was asked for. */
+export type ModeRates = { readonly [M in Exclude<ServiceMode, "standard">]?: Rates };
+
+export interface PriceTier {
+  readonly aboveInputTokens: bigint;
+  readonly rates: Rates;
+  /** What the modes cost in this tier. */
+  readonly modes?: ModeRates;
+}
+
+/** What one version of a price says. Rates of a tier, a window, a mode, or a mode in its tier take the place of those they name, in this order. */
 export interface PriceTerms {
   readonly rates: Rates;
   /** For calls with more input than this, of all kinds together; the highest that applies counts. */
-  readonly tiers?: readonly { readonly aboveInputTokens: bigint; readonly rates: Rates }[];
-  readonly modes?: { readonly [M in Exclude<ServiceMode, "standard">]?: Rates };
+  readonly tiers?: readonly PriceTier[];
+  readonly modes?: ModeRates;
   /** By the minute of the day, in UTC, at which the call began: from the first up to the second, which may be past midnight. */
   readonly windows?: readonly { readonly fromMinute: number; readonly toMinute: number; readonly rates: Rates }[];
   /** Millionths added to the whole, or taken off when negative. From −1,000,000, which is free. */
@@ -68,6 +78,8 @@ export interface PriceTerms {
 export interface CallTerms {
   readonly startedAtMs: number;
   readonly mode?: ServiceMode;
+  /** True where it is served in that mode or not at all: its provider has taken it as nothing else. */
+  readonly isModeSure?: boolean;
 }
 
 /** When a call began, and how it was served or is asked for: the usual way when undefined. */
@@ -102,7 +114,7 @@ export function costOf(terms: PriceTerms, quantities: Quantities, call: CallTerm
 
 /**
  * What a call can cost at most: whatever kind of token its input and output turn out to be, in whichever tier up to that
- * much input it falls, and also when the provider serves it as usual although another mode was asked for.
+ * much input it falls, and also when the provider serves it as usual although another mode was asked for, where it may.
  */
 export function boundNanos(
   terms: PriceTerms,
@@ -176,7 +188,7 @@ function reachableRates(terms: PriceTerms, inputTokens: bigint, call: CallTerms)
   const reachable = new Set<Rates>();
   for (const input of tierStarts(terms, inputTokens)) {
     reachable.add(ratesFor(terms, input, call));
-    reachable.add(ratesFor(terms, input, { startedAtMs: call.startedAtMs }));
+    if (!call.isModeSure) reachable.add(ratesFor(terms, input, { startedAtMs: call.startedAtMs }));
   }
   return reachable;
 }
@@ -214,21 +226,21 @@ export function ratesFor(terms: PriceTerms, inputTokens: bigint, { startedAtMs, 
   const { rates, tiers, modes, windows } = terms;
   // As they are: a price of one set of rates is looked up for each call, and copied for none.
   if (isPlain(terms)) return rates;
-  let ofTier: Rates = {};
+  let ofTier: PriceTier | undefined;
   let aboveMost = -1n;
   if (tiers) {
     for (const tier of tiers) {
       if (inputTokens > tier.aboveInputTokens && tier.aboveInputTokens > aboveMost) {
         aboveMost = tier.aboveInputTokens;
-        ofTier = tier.rates;
+        ofTier = tier;
       }
     }
   }
-  const found = { ...rates, ...ofTier };
+  const found = { ...rates, ...ofTier?.rates };
   const minute = Math.floor(startedAtMs / msPerMinute) % minutesPerDay;
   if (windows) for (const window of windows) if (isWithin(window, minute)) Object.assign(found, window.rates);
-  const ofMode: Partial<Record<ServiceMode, Rates>> | undefined = modes;
-  return { ...found, ...(mode && ofMode?.[mode]) };
+  if (mode && mode !== "standard") Object.assign(found, modes?.[mode], ofTier?.modes?.[mode]);
+  return found;
 }
 
 function isWithin({ fromMinute, toMinute }: { fromMinute: number; toMinute: number }, minute: number): boolean {

@@ -4,19 +4,25 @@ import {
   ServiceMode as ServiceModeMessage,
   type TokenUsageSchema,
 } from "../gen/lyss/billing/v1/billing_pb.js";
-import { type Bucket, buckets, type PriceTerms, type Rates, type ServiceMode } from "./price.ts";
+import { type Bucket, buckets, type ModeRates, type PriceTerms, type Rates, type ServiceMode } from "./price.ts";
 import type { TokenCounts } from "./token-price.ts";
 import { toOtherQuantities } from "./token-price.ts";
 
 type RatesMessage = { readonly [B in Bucket]?: bigint | undefined };
 
-/** What `fromTermsMessage` reads: a message of the contract, or what its bounds let through. */
-export interface TermsMessage {
-  readonly rates?: RatesMessage | undefined;
-  readonly tiers: readonly { readonly aboveInputTokens: bigint; readonly rates?: RatesMessage | undefined }[];
+interface ModesMessage {
   readonly batch?: RatesMessage | undefined;
   readonly flex?: RatesMessage | undefined;
   readonly priority?: RatesMessage | undefined;
+}
+
+/** What `fromTermsMessage` reads: a message of the contract, or what its bounds let through. */
+export interface TermsMessage extends ModesMessage {
+  readonly rates?: RatesMessage | undefined;
+  readonly tiers: readonly (ModesMessage & {
+    readonly aboveInputTokens: bigint;
+    readonly rates?: RatesMessage | undefined;
+  })[];
   readonly windows: readonly {
     readonly fromMinute: number;
     readonly toMinute: number;
@@ -45,23 +51,21 @@ export function fromServiceModeMessage(message: ServiceModeMessage): ServiceMode
 /** Terms as billing's contract carries them. */
 export function toTermsMessage(terms: PriceTerms): MessageInitShape<typeof PriceTermsSchema> {
   const { rates, tiers = [], modes = {}, windows = [], markupPpm = 0 } = terms;
-  return { rates, tiers: [...tiers], windows: [...windows], markupPpm, ...modes };
+  const ofTiers = tiers.map(({ modes: ofTier, ...tier }) => ({ ...tier, ...ofTier }));
+  return { rates, tiers: ofTiers, windows: [...windows], markupPpm, ...modes };
 }
 
 /** The terms that a message carries; what it leaves out is left out. */
 export function fromTermsMessage(message: TermsMessage): PriceTerms {
-  const { tiers, windows, batch, flex, priority, markupPpm } = message;
-  const modes = {
-    ...(batch && { batch: fromRatesMessage(batch) }),
-    ...(flex && { flex: fromRatesMessage(flex) }),
-    ...(priority && { priority: fromRatesMessage(priority) }),
-  };
+  const { tiers, windows, markupPpm } = message;
   return {
     rates: fromRatesMessage(message.rates),
     ...(tiers.length > 0 && {
-      tiers: tiers.map(({ aboveInputTokens, rates }) => ({ aboveInputTokens, rates: fromRatesMessage(rates) })),
+      tiers: tiers.map(({ aboveInputTokens, rates, ...ofTier }) => ({
+        ...{ aboveInputTokens, rates: fromRatesMessage(rates), ...fromModesMessage(ofTier) },
+      })),
     }),
-    ...(Object.keys(modes).length > 0 && { modes }),
+    ...fromModesMessage(message),
     ...(windows.length > 0 && {
       windows: windows.map(({ fromMinute, toMinute, rates }) => ({
         ...{ fromMinute, toMinute, rates: fromRatesMessage(rates) },
@@ -69,6 +73,15 @@ export function fromTermsMessage(message: TermsMessage): PriceTerms {
     }),
     ...(markupPpm !== 0 && { markupPpm }),
   };
+}
+
+function fromModesMessage({ batch, flex, priority }: ModesMessage): { readonly modes?: ModeRates } {
+  const modes = {
+    ...(batch && { batch: fromRatesMessage(batch) }),
+    ...(flex && { flex: fromRatesMessage(flex) }),
+    ...(priority && { priority: fromRatesMessage(priority) }),
+  };
+  return Object.keys(modes).length > 0 ? { modes } : {};
 }
 
 function fromRatesMessage(message: RatesMessage | undefined): Rates {

@@ -5,7 +5,7 @@ import { routeSchema } from "@lyss/services/ai-gateway/routing/route.ts";
 import { assertIntegrity } from "@lyss/services/billing/assert-integrity.ts";
 import type OpenAI from "openai";
 import { APIError } from "openai";
-import { lineOf, lostAnswers, refusal, startBatchWorld, toUpload } from "./batch-world.ts";
+import { batchTerms, lineOf, lostAnswers, refusal, startBatchWorld, toUpload } from "./batch-world.ts";
 
 const world = await startBatchWorld({ after });
 const { service, billing, moneyOf, usageOf } = world;
@@ -85,6 +85,25 @@ test("W51: the official SDK has a batch answered: each line costs what it used a
   assert.doesNotMatch(JSON.stringify(failed), /Simulated/, "no sentence of a provider");
 
   await client.batches.retrieve(created.id);
+  assert.deepEqual(await moneyOf(tenantId), [rich - cost, 0n]);
+  await assertIntegrity(billing as never);
+});
+
+test("W51: a request of a batch whose input is in a long-context tier costs what batches cost in that tier, to the nano", async () => {
+  const tiers = [
+    { aboveInputTokens: 40n, rates: { input: 6_000_000_000n }, modes: { batch: { input: 2_000_000_000n } } },
+  ];
+  const price = { provider: "simulated", model: "simulated-chat", terms: { ...batchTerms, tiers } };
+  const tenantId = await world.createTenant(rich, [price]);
+  const client = world.clientOf(`${tenantId}/usr_1`);
+  const long = lineOf("long", `${"word ".repeat(60)} simulate.tokens=5`);
+  const batch = await untilEnded(client, (await startBatch(client, [lineOf("short", now), long])).id);
+  let cost = 0n;
+  for (const { custom_id, response } of await linesOf(client, batch.output_file_id)) {
+    const { prompt_tokens: input, completion_tokens: output } = response.body.usage;
+    assert.equal(input > 40, custom_id === "long");
+    cost += BigInt(input) * (custom_id === "long" ? 2_000n : 1_000n) + BigInt(output) * 5_000n;
+  }
   assert.deepEqual(await moneyOf(tenantId), [rich - cost, 0n]);
   await assertIntegrity(billing as never);
 });

@@ -190,7 +190,9 @@ function othersOf({ rates, tiers, modes, windows, markup_ppm: markup }: Row): st
   );
   return [
     ...named.map(([bucket, nanos]) => `${bucket} ${formatUsd(nanos)}`),
-    ...(tiers as Row[]).map((tier) => `above ${tier["above_input_tokens"]} tokens`),
+    ...(tiers as Row[]).map((tier) =>
+      [`above ${tier["above_input_tokens"]} tokens`, ...Object.keys(tier["modes"] as Row)].join(" and "),
+    ),
     ...Object.keys(modes as Row),
     ...((windows as Row[]).length > 0 ? ["by time of day"] : []),
     ...(markup === 0 ? [] : [formatPercent(markup)]),

@@ -5,7 +5,7 @@ import { counterFor } from "../call/count-tokens.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { textOf } from "../dialects/openai/delivered-text.ts";
 import { fieldOf, readUsage } from "../dialects/openai/usage.ts";
-import { type BatchedCall, batchedCallId, type FundedBatch, toBatchTerms } from "../funds/batch-funds.ts";
+import { type BatchedCall, batchedCallId, type FundedBatch } from "../funds/batch-funds.ts";
 import type { Provider, Target } from "../model.ts";
 import { wireOf } from "../providers/wires.ts";
 import type { UpstreamBatches } from "./account-batches.ts";
@@ -142,13 +142,14 @@ export async function mostOfRequests(
   terms: PriceTerms,
   startedAtMs: number,
 ): Promise<{ readonly nanos: bigint; readonly tokens: bigint }> {
-  const batched = toBatchTerms(terms);
+  // A provider that took a call into a batch charges it as nothing else.
+  const call = { startedAtMs, mode: "batch", isModeSure: true } as const;
   let nanos = 0n;
   let tokens = 0n;
   for (const [index, [, input, output]] of requests.entries()) {
     if (index % countedInTurn === countedInTurn - 1) await setImmediate();
     const most = { inputTokens: BigInt(input), outputTokens: BigInt(output) };
-    nanos += boundNanos(batched, most, { startedAtMs });
+    nanos += boundNanos(terms, most, call);
     tokens += most.inputTokens + most.outputTokens;
   }
   return { nanos, tokens };

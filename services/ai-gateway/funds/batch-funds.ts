@@ -1,6 +1,5 @@
 import type { Client } from "@connectrpc/connect";
 import { type BillingService, CallOutcome, type UsageFact } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
-import type { PriceTerms } from "@lyss/contracts/pricing/price.ts";
 import type { TokenCounts } from "@lyss/contracts/pricing/token-price.ts";
 import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import { beginFact, endFact } from "./call-fact.ts";
@@ -98,13 +97,4 @@ function toFact(
   );
   endFact(fact, { outcome: outcomes[outcome], tokens, serviceMode: batch.serviceMode, isEstimated, latencyMs });
   return fact;
-}
-
-const minutesPerDay = 1_440;
-
-/** A price as if its batch rates were its only ones: a provider that took a call into a batch charges it as nothing else. */
-export function toBatchTerms({ modes, ...terms }: PriceTerms): PriceTerms {
-  const ofBatch = modes?.batch;
-  if (!ofBatch) return terms;
-  return { ...terms, windows: [...(terms.windows ?? []), { fromMinute: 0, toMinute: minutesPerDay, rates: ofBatch }] };
 }

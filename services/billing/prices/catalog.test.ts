@@ -53,7 +53,10 @@ test("a batch at OpenAI costs half of what goes in and comes out, to the nano; w
   const at = { startedAtMs: 0 };
   assert.equal(costOf(terms, used, at).costNanos, 3_250_000n);
   assert.equal(costOf(terms, used, { ...at, mode: "batch" }).costNanos, 1_750_000n);
-  const tiered = { rates: { input: 2n, output: 4n }, tiers: [{ aboveInputTokens: 9n, rates: { input: 3n } }] };
+  const tiered = {
+    ...{ rates: { input: 2n, output: 4n }, modes: { batch: { input: 1n, output: 2n } } },
+    tiers: [{ aboveInputTokens: 9n, rates: { input: 3n }, modes: { batch: { input: 2n } } }],
+  };
   const json = { rates: { input: "2", output: "4" }, tiers: [{ aboveInputTokens: "9", rates: { input: "3" } }] };
   const others = createPriceCatalog({
     ...{ source: "somewhere", license: "MIT", pricesOf: "2026-11-01" },
@@ -69,7 +72,7 @@ test("a batch at OpenAI costs half of what goes in and comes out, to the nano; w
       { name: "nobody", hosts: [], models: [{ names: ["m"], terms: { rates: { input: "2" } } }] },
     ],
   });
-  assert.deepEqual(others.findTerms("openai", "long"), tiered, "one whose price depends on more stays as it is");
+  assert.deepEqual(others.findTerms("openai", "long"), tiered, "each tier has a half of its own");
   assert.deepEqual(others.findTerms("openai", "odd"), { rates: { input: 3n }, modes: { batch: { input: 2n } } });
   assert.deepEqual(others.findTerms("nobody", "m"), { rates: { input: 2n } });
 });

@@ -1,4 +1,4 @@
-import type { Bucket, PriceTerms } from "@lyss/contracts/pricing/price.ts";
+import type { Bucket, ModeRates, PriceTerms, Rates } from "@lyss/contracts/pricing/price.ts";
 import file from "./catalog.json" with { type: "json" };
 import { fromTermsJson, type TermsJson } from "./terms-json.ts";
 
@@ -66,16 +66,25 @@ const halvedInBatches: ReadonlyMap<string, readonly Bucket[]> = new Map([
   ...["groq", "mistral", "fireworks"].map((name) => [name, sold] as const),
 ]);
 
-/** As they are where the price depends on more: rates of a mode would take the place of a tier's. */
+/** As they are where the price depends on the time of day: rates of a mode would take the place of a window's. */
 function withBatchRates(provider: string, terms: PriceTerms): PriceTerms {
   const halved = halvedInBatches.get(provider);
-  if (!halved || terms.tiers || terms.windows || terms.rates.input === undefined) return terms;
+  if (!halved || terms.windows || terms.rates.input === undefined) return terms;
+  const withBatch = <T extends { readonly rates: Rates; readonly modes?: ModeRates }>(of: T): T => ({
+    ...of,
+    modes: { ...of.modes, batch: halve(of.rates, halved) },
+  });
+  return withBatch({ ...terms, ...(terms.tiers && { tiers: terms.tiers.map(withBatch) }) });
+}
+
+/** Of those buckets that are named. */
+function halve(rates: Rates, halved: readonly Bucket[]): Rates {
   const batch: { [B in Bucket]?: bigint } = {};
   for (const bucket of halved) {
-    const rate = terms.rates[bucket];
+    const rate = rates[bucket];
     if (rate !== undefined) batch[bucket] = halfOf(rate);
   }
-  return { ...terms, modes: { ...terms.modes, batch } };
+  return batch;
 }
 
 /** Rounded up: nothing is sold for less than it costs. */

@@ -33,7 +33,10 @@ test("the catalog's prices are whole nanos, each name stands for one model, and 
   const claude = priceCatalog.findTerms("anthropic", "claude-sonnet-4-5");
   assert.deepEqual(claude?.rates.cacheWrite1h, 6_000_000_000n);
   assert.deepEqual(claude?.tiers?.[0]?.aboveInputTokens, 200_000n);
-  assert.equal(claude?.modes, undefined, "of two tiers a mode would name one");
+  assert.deepEqual(
+    [claude?.modes?.batch?.input, claude?.tiers?.[0]?.modes?.batch?.input],
+    [1_500_000_000n, 3_000_000_000n],
+  );
   const batchOf = (provider: string, name: string) => priceCatalog.findTerms(provider, name)?.modes?.batch;
   const halved = { input: 500_000_000n, output: 2_500_000_000n };
   const cached = { cacheRead: 50_000_000n, cacheWrite5m: 625_000_000n, cacheWrite1h: 1_000_000_000n };

@@ -16,14 +16,14 @@ import {
 
 const full: PriceTerms = {
   rates: { input: 1n, cacheRead: 0n, output: 10n ** 17n },
-  tiers: [{ aboveInputTokens: 200_000n, rates: { input: 2n } }],
+  tiers: [{ aboveInputTokens: 200_000n, rates: { input: 2n }, modes: { batch: { input: 1n } } }],
   modes: { batch: { output: 3n }, flex: { output: 4n }, priority: { output: 5n } },
   windows: [{ fromMinute: 0, toMinute: 1_440, rates: { toolCalls: 6n } }],
   markupPpm: -250_000,
 };
 const written = {
   rates: { input: "1", cache_read: "0", output: "100000000000000000" },
-  tiers: [{ above_input_tokens: "200000", rates: { input: "2" } }],
+  tiers: [{ above_input_tokens: "200000", rates: { input: "2" }, modes: { batch: { input: "1" } } }],
   modes: { batch: { output: "3" }, flex: { output: "4" }, priority: { output: "5" } },
   windows: [{ from_minute: 0, to_minute: 1_440, rates: { tool_calls: "6" } }],
   markup_ppm: -250_000,

@@ -1,4 +1,11 @@
-import { type Bucket, buckets, type PriceTerms, type Rates, rateOf } from "@lyss/contracts/pricing/price.ts";
+import {
+  type Bucket,
+  buckets,
+  type ModeRates,
+  type PriceTerms,
+  type Rates,
+  rateOf,
+} from "@lyss/contracts/pricing/price.ts";
 import { type TokenCounts, toQuantities } from "@lyss/contracts/pricing/token-price.ts";
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { z } from "zod";
@@ -52,15 +59,17 @@ function toRatesBody(rates: Rates): z.input<typeof ratesBody> {
   );
 }
 
+const modesBody = z
+  .partialRecord(z.enum(["batch", "flex", "priority"]), ratesBody)
+  .describe("Rates for calls that the provider serves in another mode than its usual one.");
+
 /** The terms of a price. */
 export const termsBody = z.strictObject({
   rates: ratesBody,
   tiers: z
-    .array(z.strictObject({ above_input_tokens: z.string(), rates: ratesBody }))
+    .array(z.strictObject({ above_input_tokens: z.string(), rates: ratesBody, modes: modesBody }))
     .describe("Rates for calls with more input, of all kinds together, than this; the highest that applies counts."),
-  modes: z
-    .partialRecord(z.enum(["batch", "flex", "priority"]), ratesBody)
-    .describe("Rates for calls that the provider serves in another mode than its usual one."),
+  modes: modesBody,
   windows: z
     .array(z.strictObject({ from_minute: z.number(), to_minute: z.number(), rates: ratesBody }))
     .describe("Rates for calls that begin between two minutes of the day (UTC); the second may lie past midnight."),
@@ -79,13 +88,18 @@ export function toTermsBody({
     tiers: tiers.map((tier) => ({
       above_input_tokens: tier.aboveInputTokens.toString(),
       rates: toRatesBody(tier.rates),
+      modes: toModesBody(tier.modes),
     })),
-    modes: Object.fromEntries(Object.entries(modes).map(([mode, ofMode]) => [mode, toRatesBody(ofMode)])),
+    modes: toModesBody(modes),
     windows: windows.map((window) => ({
       ...{ from_minute: window.fromMinute, to_minute: window.toMinute, rates: toRatesBody(window.rates) },
     })),
     markup_ppm: markupPpm,
   };
+}
+
+function toModesBody(modes: ModeRates = {}): z.input<typeof modesBody> {
+  return Object.fromEntries(Object.entries(modes).map(([mode, ofMode]) => [mode, toRatesBody(ofMode)]));
 }
 
 const digits = z
@@ -108,6 +122,7 @@ const ratesInputBody = z
     }
     return named;
   });
+const modesInputBody = z.partialRecord(z.enum(["batch", "flex", "priority"]), ratesInputBody).default({});
 const minute = z.int().min(0).max(1_440);
 
 /** Terms as an operator writes them: those that `termsBody` shows, of which all but the rates may be left out. */
@@ -115,10 +130,10 @@ export const termsInputBody = z
   .strictObject({
     rates: ratesInputBody,
     tiers: z
-      .array(z.strictObject({ above_input_tokens: digits, rates: ratesInputBody }))
+      .array(z.strictObject({ above_input_tokens: digits, rates: ratesInputBody, modes: modesInputBody }))
       .max(maxTiers)
       .default([]),
-    modes: z.partialRecord(z.enum(["batch", "flex", "priority"]), ratesInputBody).default({}),
+    modes: modesInputBody,
     windows: z
       .array(z.strictObject({ from_minute: minute, to_minute: minute, rates: ratesInputBody }))
       .max(maxWindows)
@@ -129,7 +144,10 @@ export const termsInputBody = z
     ({ rates, tiers, modes, windows, markup_ppm: markupPpm }): PriceTerms => ({
       rates,
       ...(tiers.length > 0 && {
-        tiers: tiers.map((tier) => ({ aboveInputTokens: BigInt(tier.above_input_tokens), rates: tier.rates })),
+        tiers: tiers.map((tier) => ({
+          ...{ aboveInputTokens: BigInt(tier.above_input_tokens), rates: tier.rates },
+          ...(Object.keys(tier.modes).length > 0 && { modes: tier.modes }),
+        })),
       }),
       ...(Object.keys(modes).length > 0 && { modes }),
       ...(windows.length > 0 && {

@@ -13,7 +13,13 @@ const { ops, random } = service;
 
 const full: PriceTerms = {
   rates: { input: 2_500_000_000n, cacheRead: 250_000_000n, output: 15_000_000_000n, audioInput: 40_000_000_000n },
-  tiers: [{ aboveInputTokens: 272_000n, rates: { input: 5_000_000_000n, output: 22_500_000_000n } }],
+  tiers: [
+    {
+      aboveInputTokens: 272_000n,
+      rates: { input: 5_000_000_000n, output: 22_500_000_000n },
+      modes: { batch: { input: 2_500_000_000n } },
+    },
+  ],
   modes: { batch: { input: 1_250_000_000n, output: 7_500_000_000n }, priority: { input: 5_000_000_000n } },
   windows: [{ fromMinute: 990, toMinute: 30, rates: { output: 1_000_000_000n } }],
   markupPpm: 50_000,

@@ -28,7 +28,7 @@ const call = (method: Method, path: string, body?: unknown, token = "ten_op/plat
   server.call(token, method, path, body);
 const terms = {
   rates: { input: "150000000", cache_read: "75000000", output: "600000000", reasoning: "700000000" },
-  tiers: [{ above_input_tokens: "200000", rates: { input: "300000000" } }],
+  tiers: [{ above_input_tokens: "200000", rates: { input: "300000000" }, modes: { batch: { input: "150000000" } } }],
   modes: { batch: { input: "75000000", output: "300000000" } },
   windows: [{ from_minute: 960, to_minute: 30, rates: { output: "500000000" } }],
   markup_ppm: 50_000,

@@ -48,11 +48,12 @@ export const markupInput = z.int().min(minMarkupPpm).max(maxMarkupPpm);
 const minute = z.int().min(0).max(minutesPerDay);
 
 /** Terms of a price. */
+const modeInputs = { batch: someRates.optional(), flex: someRates.optional(), priority: someRates.optional() };
 export const termsInput = z
   .object({
     rates: someRates,
-    tiers: z.array(z.object({ aboveInputTokens: amount, rates: someRates })).max(maxTiers),
-    ...{ batch: someRates.optional(), flex: someRates.optional(), priority: someRates.optional() },
+    tiers: z.array(z.object({ aboveInputTokens: amount, rates: someRates, ...modeInputs })).max(maxTiers),
+    ...modeInputs,
     windows: z.array(z.object({ fromMinute: minute, toMinute: minute, rates: someRates })).max(maxWindows),
     markupPpm: markupInput,
   })

@@ -7,14 +7,14 @@ test("terms come out of the database with every part that they have, and none th
   assert.deepEqual(fromTermsJson({ rates: { input: "1" } }), { rates: { input: 1n } });
   const json = {
     rates: { input: "12", cacheRead: "0", surprise: "3" },
-    tiers: [{ aboveInputTokens: "200000", rates: { input: "24" } }],
+    tiers: [{ aboveInputTokens: "200000", rates: { input: "24" }, modes: { batch: { input: "13" } } }],
     modes: { batch: { input: "6" }, priority: { output: "90" } },
     windows: [{ fromMinute: 30, toMinute: 990, rates: { output: "5" } }],
     markupPpm: 0,
   };
   assert.deepEqual(fromTermsJson(json), {
     rates: { input: 12n, cacheRead: 0n },
-    tiers: [{ aboveInputTokens: 200_000n, rates: { input: 24n } }],
+    tiers: [{ aboveInputTokens: 200_000n, rates: { input: 24n }, modes: { batch: { input: 13n } } }],
     modes: { batch: { input: 6n }, priority: { output: 90n } },
     windows: [{ fromMinute: 30, toMinute: 990, rates: { output: 5n } }],
     markupPpm: 0,

@@ -12,6 +12,7 @@ export interface Term {
     | { readonly kind: "always" }
     | { readonly kind: "above"; readonly tokens: string }
     | { readonly kind: "mode"; readonly mode: string }
+    | { readonly kind: "modeAbove"; readonly mode: string; readonly tokens: string }
     | { readonly kind: "between"; readonly from: string; readonly to: string };
   readonly nanos: string;
 }
@@ -26,6 +27,11 @@ export function toTerms({ rates, tiers, modes, windows }: Terms): readonly Term[
       lines(ofTier, `above ${tokens}`, { kind: "above", tokens }),
     ),
     ...Object.entries(modes).flatMap(([mode, ofMode]) => lines(ofMode, `mode ${mode}`, { kind: "mode", mode })),
+    ...tiers.flatMap(({ above_input_tokens: tokens, modes: ofTier }) =>
+      Object.entries(ofTier).flatMap(([mode, ofMode]) =>
+        lines(ofMode, `above ${tokens} mode ${mode}`, { kind: "modeAbove", mode, tokens }),
+      ),
+    ),
     ...windows.flatMap(({ from_minute, to_minute, rates: ofWindow }) => {
       const [from, to] = [toClock(from_minute), toClock(to_minute)];
       return lines(ofWindow, `between ${from} ${to}`, { kind: "between", from, to });

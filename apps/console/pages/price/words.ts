@@ -24,6 +24,9 @@ export function usePriceWords() {
       if (when.kind === "always") return name;
       if (when.kind === "above") return t("above", { name, tokens: count.format(BigInt(when.tokens)) });
       if (when.kind === "mode") return t("mode", { name, mode: when.mode });
+      if (when.kind === "modeAbove") {
+        return t("modeAbove", { name, mode: when.mode, tokens: count.format(BigInt(when.tokens)) });
+      }
       return t("between", { name, from: when.from, to: when.to });
     },
     rateOf(nanos: string, { bucket }: Term, currency: string): string {

@@ -802,6 +802,23 @@ export declare type PriceTier = Message<"lyss.billing.v1.PriceTier"> & {
    * @generated from field: lyss.billing.v1.BucketRates rates = 2;
    */
   rates?: BucketRates | undefined;
+
+  /**
+   * What the modes cost in this tier.
+   *
+   * @generated from field: lyss.billing.v1.BucketRates batch = 3;
+   */
+  batch?: BucketRates | undefined;
+
+  /**
+   * @generated from field: lyss.billing.v1.BucketRates flex = 4;
+   */
+  flex?: BucketRates | undefined;
+
+  /**
+   * @generated from field: lyss.billing.v1.BucketRates priority = 5;
+   */
+  priority?: BucketRates | undefined;
 };
 
 /**
@@ -839,7 +856,8 @@ export declare type PriceWindow = Message<"lyss.billing.v1.PriceWindow"> & {
 export declare const PriceWindowSchema: GenMessage<PriceWindow>;
 
 /**
- * What a version of a price says. Rates of a tier, a window or a mode take the place of those that they name, in this order.
+ * What a version of a price says. Rates of a tier, a window, a mode, or a mode in its tier take the
+ * place of those that they name, in this order.
  *
  * @generated from message lyss.billing.v1.PriceTerms
  */
