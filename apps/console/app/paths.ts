@@ -23,6 +23,9 @@ export const paths = {
   person: (id: string) => `/people/${encodeURIComponent(id)}`,
   groups: () => "/groups",
   group: (id: string) => `/groups/${encodeURIComponent(id)}`,
+  sso: () => "/sso",
+  ssoConnection: (id: string) => `/sso/${encodeURIComponent(id)}`,
+  organisation: () => "/organisation",
   audit: () => "/audit",
   account: () => "/settings",
 } as const;

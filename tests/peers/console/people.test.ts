@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { createTestCertificate } from "@lyss/kit/testing/certificate.ts";
 import { startMailServer } from "@lyss/kit/testing/mail-server.ts";
 import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import type { Browser, Page } from "playwright-core";
@@ -204,7 +205,6 @@ test("an identity provider is connected and its addresses are shown; the organis
   await page.getByRole("dialog").getByRole("button", { name: "Connect a provider" }).click();
   const [made] = await waitForList("/api/v1/sso/connections");
   await page.getByText(String(made?.["redirect_uri"])).waitFor();
-  await checkLook(page, "sso-connection");
   await page.goto(`${url}/organisation`);
   await page.getByLabel("Name").first().fill("Example Works");
   await page.getByRole("button", { name: "Save name" }).click();
@@ -215,6 +215,136 @@ test("an identity provider is connected and its addresses are shown; the organis
   await checkLook(page, "organisation");
   const tenant = (await requestJson(`${url}/api/v1/tenants/me`, person.apiKey)).body;
   assert.equal(tenant["name"], "Example Works");
+  assert.deepEqual(mistakes, []);
+});
+
+/** What a SAML provider says of itself. */
+function idpMetadata(): string {
+  const certificate = createTestCertificate().certificate.replaceAll(/-----[A-Z ]+-----|\s/g, "");
+  return `<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://idp.example.com/saml">
+    <IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">
+      <KeyDescriptor use="signing"><KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data>
+        <X509Certificate>${certificate}</X509Certificate></X509Data></KeyInfo></KeyDescriptor>
+      <SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://idp.example.com/sso"/>
+    </IDPSSODescriptor></EntityDescriptor>`;
+}
+
+test("a SAML provider is connected by its metadata, enforced, its groups mapped, and given a SCIM token that is then revoked", {
+  skip,
+}, async () => {
+  const { page, mistakes } = await open(desk);
+  const find = async () => (await list("/api/v1/sso/connections")).find(({ kind }) => kind === "saml");
+  const inDialog = (name: string) => page.getByRole("dialog").getByRole("button", { name, exact: true });
+  await page.goto(`${url}/sso`);
+  await signIn(page, person);
+  await page.getByRole("button", { name: "Connect a provider" }).first().click();
+  await inDialog("SAML 2.0").click();
+  await page.getByRole("textbox", { name: "Name" }).fill("Works login");
+  await inDialog("As a file").click();
+  await page.getByLabel("Metadata (XML)").fill("<nothing/>");
+  await page.getByRole("textbox", { name: "E-mail domains" }).fill("example.com, example.org");
+  await inDialog("Connect a provider").click();
+  await page.getByText("must be the EntityDescriptor of an identity provider").waitFor();
+  await checkLook(page, "sso-form-saml");
+  await page.getByLabel("Metadata (XML)").fill(idpMetadata());
+  await inDialog("Connect a provider").click();
+  await page.getByRole("heading", { level: 1, name: "Works login" }).waitFor();
+  await page.getByText(/acs$/).waitFor();
+  await page.getByText("example.com · not verified").waitFor();
+
+  await page.getByLabel("Single sign-on is enforced").check();
+  await page.getByRole("button", { name: "Save rules" }).click();
+  await waitUntil(async () => (await find())?.["enforced"] === true);
+  await page.getByLabel("Groups stand in").fill("memberOf");
+  await page.getByRole("button", { name: "Add: Groups to groups" }).click();
+  await page.getByLabel("Group at the provider, rule 1").fill("/research");
+  await page.getByRole("button", { name: "Add: Groups to roles" }).click();
+  await page.getByLabel("Group at the provider, rule 1").last().fill("/desk");
+  await page.getByLabel("Role", { exact: true }).last().selectOption("support");
+  await page.getByRole("button", { name: "Save mappings" }).click();
+  await waitUntil(async () => (await find())?.["version"] === 3);
+  const [research] = await list("/api/v1/groups?name=Research");
+  const { claims, group_mapping, role_mapping, id, sso_url } = (await find()) ?? {};
+  assert.deepEqual(
+    { claims, group_mapping, role_mapping, sso_url },
+    {
+      claims: { email: "email", name: "name", groups: "memberOf" },
+      group_mapping: [{ value: "/research", group_id: research?.["id"], role: "member" }],
+      role_mapping: [{ value: "/desk", role: "support" }],
+      sso_url: "https://idp.example.com/sso",
+    },
+  );
+
+  await page.getByText(/refused until the provider is in use/).waitFor();
+  await page.getByRole("button", { name: "Put into use" }).click();
+  await page.getByText("In use", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Create token" }).click();
+  await inDialog("Create token").click();
+  const secret = (await page.getByTestId("secret").textContent()) ?? "";
+  await checkLook(page, "scim-token");
+  const asked = () => fetch(`${url}/scim/v2/Users`, { headers: { authorization: `Bearer ${secret}` } });
+  assert.equal((await asked()).status, 200);
+  await inDialog("I have copied it").click();
+  await checkLook(page, "sso-connection");
+  await page.getByRole("button", { name: /^Actions for lyss_scim/ }).click();
+  await page.getByRole("menuitem", { name: "Revoke" }).click();
+  await page.getByText(/The provider's next call is refused/).waitFor();
+  await inDialog("Revoke").click();
+  await page.getByText("No token yet").waitFor();
+  assert.deepEqual(await list(`/api/v1/sso/connections/${id}/scim-tokens`), []);
+  assert.equal((await asked()).status, 401);
+  // Browsers report every answer of 400.
+  assert.deepEqual(
+    mistakes.filter((one) => !one.includes("status of 400")),
+    [],
+  );
+});
+
+test("a service client gets a token by the secret that is shown once, none when it is disabled, and is removed after its name was typed", {
+  skip,
+}, async () => {
+  const { page, mistakes } = await open({ ...desk, colorScheme: "dark" });
+  await page.goto(`${url}/service-clients`);
+  await signIn(page, person);
+  const inDialog = (name: string) => page.getByRole("dialog").getByRole("button", { name, exact: true });
+  const chooseIn = (item: string) => choose(page, "Actions for nightly", item);
+  const getToken = async (secret: string) => {
+    const [client] = await list("/api/v1/auth/clients");
+    const basic = Buffer.from(`${client?.["id"]}:${secret}`).toString("base64");
+    const headers = { authorization: `Basic ${basic}`, "content-type": "application/x-www-form-urlencoded" };
+    const body = "grant_type=client_credentials";
+    return (await fetch(`${url}/api/v1/auth/token`, { method: "POST", headers, body })).status;
+  };
+  await page.getByRole("button", { name: "Create client" }).first().click();
+  await page.getByRole("textbox", { name: "Name" }).fill("nightly");
+  await page.getByRole("checkbox", { name: "billing:read" }).check();
+  await checkLook(page, "service-client-form-dark");
+  await inDialog("Create client").click();
+  const first = (await page.getByTestId("secret").textContent()) ?? "";
+  await checkLook(page, "service-client-made-dark");
+  await inDialog("I have copied it").click();
+  assert.equal(await getToken(first), 200);
+  const [made] = await list("/api/v1/auth/clients");
+  assert.deepEqual([made?.["name"], made?.["permissions"]], ["nightly", ["model:call", "billing:read"]]);
+
+  await chooseIn("Rotate secret");
+  await page.getByLabel("The old secret works for").selectOption("0");
+  await inDialog("Rotate secret").click();
+  const second = (await page.getByTestId("secret").textContent()) ?? "";
+  await inDialog("I have copied it").click();
+  assert.deepEqual([await getToken(first), await getToken(second)], [401, 200]);
+  await chooseIn("Disable");
+  await inDialog("Disable").click();
+  await page.getByRole("cell", { name: "Disabled" }).waitFor();
+  assert.equal(await getToken(second), 401);
+  await chooseIn("Enable");
+  await page.getByRole("cell", { name: "Active" }).waitFor();
+  await checkLook(page, "service-clients-dark");
+  await chooseIn("Remove");
+  await page.getByLabel("Type nightly to confirm").fill("nightly");
+  await inDialog("Remove").click();
+  await page.getByText("No service clients yet").waitFor();
+  assert.deepEqual(await list("/api/v1/auth/clients"), []);
   assert.deepEqual(mistakes, []);
 });
 
@@ -236,7 +366,17 @@ test("on a phone, in Chinese and dark, nothing of these pages stands out", { ski
     "groups",
     `groups/${research?.["id"]}`,
   ];
-  for (const place of [...places, "roles", "sso", "audit", "organisation", "settings"]) {
+  const [saml] = await list("/api/v1/sso/connections");
+  for (const place of [
+    ...places,
+    `sso/${saml?.["id"]}`,
+    "service-clients",
+    "roles",
+    "sso",
+    "audit",
+    "organisation",
+    "settings",
+  ]) {
     await page.goto(`${url}/${place}`);
     await page.locator("main h1").waitFor();
     await page.waitForLoadState("networkidle");

@@ -4,6 +4,7 @@ import { type CreateCodesResponse, createCodes } from "../../api/gen/client.ts";
 import { Button } from "../../ui/button.tsx";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { saveCsv } from "../../ui/csv.ts";
+import { endOfDay } from "../../ui/days.ts";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Form, type FormValues, SelectField, TextField } from "../../ui/form.tsx";
 import { FormButtons } from "../../ui/form-buttons.tsx";
@@ -134,7 +135,6 @@ function toBody(values: FormValues) {
   return {
     ...{ name, amount, count: Number(count), max_uses: Number(max_uses), once_per_tenant: once_per_tenant === "yes" },
     ...(prefix !== undefined && { prefix: prefix.toUpperCase() }),
-    // To the end of that day, where the person is.
-    ...(expires_at !== undefined && { expires_at: new Date(`${expires_at}T23:59:59`).toISOString() }),
+    ...(expires_at !== undefined && { expires_at: endOfDay(expires_at) }),
   };
 }

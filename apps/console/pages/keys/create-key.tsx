@@ -1,26 +1,19 @@
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { type CreateKeyApiV1Body, createKey } from "../../api/gen/client.ts";
+import { endOfDay } from "../../ui/days.ts";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Form, type FormValues, SelectField, TextField } from "../../ui/form.tsx";
 import { FormButtons } from "../../ui/form-buttons.tsx";
-import { Made } from "./made.tsx";
+import { SecretOnce } from "../../ui/secret-once.tsx";
+import { splitList } from "../../ui/split-list.ts";
+import { useUiTexts } from "../../ui/texts.ts";
 import { useKeyTexts } from "./texts.ts";
 
 /** Makes a key with its limits, and shows its secret once. */
-export function CreateKey({
-  isOpen,
-  onClose,
-  onMade,
-}: {
-  readonly isOpen: boolean;
-  readonly onClose: () => void;
-  readonly onMade: () => Promise<void>;
-}) {
+export function CreateKey({ onClose, onMade }: { readonly onClose: () => void; readonly onMade: () => Promise<void> }) {
   const t = useKeyTexts();
+  const parts = useUiTexts();
   const [secret, setSecret] = useState<string>();
-  useEffect(() => {
-    if (isOpen) setSecret(undefined);
-  }, [isOpen]);
   const send = async (values: FormValues) => {
     const made = await createKey({ body: toBody(values) });
     setSecret(made.secret);
@@ -28,9 +21,9 @@ export function CreateKey({
   };
   return (
     <Dialog
-      isOpen={isOpen}
+      isOpen
       onClose={onClose}
-      title={secret === undefined ? t("createTitle") : t("madeTitle")}
+      title={secret === undefined ? t("createTitle") : parts("secretTitle")}
       closesOutside={secret === undefined}
     >
       {secret === undefined ? (
@@ -39,7 +32,7 @@ export function CreateKey({
           <FormButtons act={t("create")} onClose={onClose} />
         </Form>
       ) : (
-        <Made secret={secret} onClose={onClose} />
+        <SecretOnce secret={secret} onClose={onClose} />
       )}
     </Dialog>
   );
@@ -73,15 +66,14 @@ function Fields() {
 }
 
 function toBody(values: FormValues): CreateKeyApiV1Body {
-  const { name = "", budget, period, models = "", expires_at } = values;
+  const { name = "", budget, period, models, expires_at } = values;
   const toCount = (text: string | undefined) => (text === undefined ? null : Number(text));
   return {
     name,
     requests_per_minute: toCount(values["requests_per_minute"]),
     tokens_per_minute: toCount(values["tokens_per_minute"]),
     budget: budget === undefined ? null : { limit: budget, period: period as "month" },
-    models: models.split(/[\s,，]+/).filter(Boolean),
-    // To the end of that day, where the person is.
-    expires_at: expires_at === undefined ? null : new Date(`${expires_at}T23:59:59`).toISOString(),
+    models: splitList(models),
+    expires_at: endOfDay(expires_at),
   };
 }

@@ -1,19 +1,18 @@
-import { useQueryClient } from "@tanstack/react-query";
-import { Ban, KeyRound, MoreHorizontal, Plus, RefreshCw } from "lucide-react";
-import { useState } from "react";
-import { listKeys, revokeKey } from "../../api/gen/client.ts";
+import { Ban, KeyRound, RefreshCw } from "lucide-react";
+import { listKeys, revokeKey, rotateKey } from "../../api/gen/client.ts";
 import { useCan } from "../../app/session.ts";
-import { Button, IconButton } from "../../ui/button.tsx";
+import { AddButton } from "../../ui/add-button.tsx";
 import type { Column } from "../../ui/column.ts";
 import { Confirm } from "../../ui/confirm.tsx";
 import { DataTable } from "../../ui/data-table.tsx";
-import { Menu, MenuItem } from "../../ui/menu.tsx";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
-import { toast } from "../../ui/toast.tsx";
+import { RotateSecret } from "../../ui/rotate-secret.tsx";
+import { RowMenu } from "../../ui/row-menu.tsx";
+import { useUiTexts } from "../../ui/texts.ts";
+import { useListDialog } from "../../ui/use-list-dialog.ts";
 import { Time } from "../../ui/values.tsx";
 import { CreateKey } from "./create-key.tsx";
 import type { Key } from "./key.ts";
-import { RollKey } from "./roll-key.tsx";
 import { useKeyTexts } from "./texts.ts";
 
 type Open = { readonly what: "create" } | { readonly what: "roll" | "revoke"; readonly key: Key };
@@ -21,22 +20,22 @@ type Open = { readonly what: "create" } | { readonly what: "roll" | "revoke"; re
 /** The keys of a tenant's programs. */
 export function Page() {
   const t = useKeyTexts();
+  const parts = useUiTexts();
   const can = useCan();
-  const cache = useQueryClient();
-  const [open, setOpen] = useState<Open>();
-  const close = () => setOpen(undefined);
-  const refresh = () => cache.invalidateQueries({ queryKey: ["list", "keys"] });
-  const create = can("key:create") && (
-    <Button look="primary" onClick={() => setOpen({ what: "create" })}>
-      <Plus aria-hidden className="size-4" />
-      {t("create")}
-    </Button>
-  );
-  const revoke = async (key: Key) => {
-    await revokeKey({ path: { id: key.id } });
-    await refresh();
-    toast(t("wasRevoked", { name: key.name }));
-  };
+  const { open, setOpen, close, changed } = useListDialog<Open>("keys");
+  const create = can("key:create") && <AddButton text={t("create")} onClick={() => setOpen({ what: "create" })} />;
+  const actions = (key: Key) =>
+    statusOf(key) === "active" && (
+      <RowMenu
+        label={parts("actionsOf", { name: key.name })}
+        acts={[
+          can("key:rotate") && { text: t("roll"), icon: RefreshCw, act: () => setOpen({ what: "roll", key }) },
+          can("key:delete") && {
+            ...{ text: t("revoke"), icon: Ban, isDanger: true, act: () => setOpen({ what: "revoke", key }) },
+          },
+        ]}
+      />
+    );
   return (
     <>
       <PageHeader title={t("title")} description={t("description")} actions={create} />
@@ -62,10 +61,21 @@ export function Page() {
             {t("empty")}
           </EmptyState>
         }
-        actions={(key) => statusOf(key) === "active" && <Actions apiKey={key} onOpen={setOpen} />}
+        actions={actions}
       />
-      <CreateKey isOpen={open?.what === "create"} onClose={close} onMade={refresh} />
-      {open?.what === "roll" && <RollKey apiKey={open.key} onClose={close} onMade={refresh} />}
+      {open?.what === "create" && <CreateKey onClose={close} onMade={changed} />}
+      {open?.what === "roll" && (
+        <RotateSecret
+          title={t("rollTitle", { name: open.key.name })}
+          act={t("roll")}
+          onClose={close}
+          rotate={async (grace_seconds) => {
+            const { secret } = await rotateKey({ path: { id: open.key.id }, body: { grace_seconds } });
+            await changed();
+            return secret;
+          }}
+        />
+      )}
       {open?.what === "revoke" && (
         <Confirm
           isOpen
@@ -73,42 +83,13 @@ export function Page() {
           title={t("revokeTitle", { name: open.key.name })}
           losses={[t("revokeLoss1", { prefix: open.key.prefix }), t("revokeLoss2")]}
           act={t("revoke")}
-          onConfirm={() => revoke(open.key)}
+          onConfirm={async () => {
+            await revokeKey({ path: { id: open.key.id } });
+            await changed(t("wasRevoked", { name: open.key.name }));
+          }}
         />
       )}
     </>
-  );
-}
-
-function Actions({ apiKey, onOpen }: { readonly apiKey: Key; readonly onOpen: (open: Open) => void }) {
-  const t = useKeyTexts();
-  const can = useCan();
-  return (
-    <Menu
-      trigger={
-        <IconButton label={t("actions", { name: apiKey.name })}>
-          <MoreHorizontal aria-hidden className="size-4" />
-        </IconButton>
-      }
-    >
-      {can("key:rotate") && (
-        <MenuItem
-          icon={<RefreshCw aria-hidden className="size-4" />}
-          onSelect={() => onOpen({ what: "roll", key: apiKey })}
-        >
-          {t("roll")}
-        </MenuItem>
-      )}
-      {can("key:delete") && (
-        <MenuItem
-          isDanger
-          icon={<Ban aria-hidden className="size-4" />}
-          onSelect={() => onOpen({ what: "revoke", key: apiKey })}
-        >
-          {t("revoke")}
-        </MenuItem>
-      )}
-    </Menu>
   );
 }
 

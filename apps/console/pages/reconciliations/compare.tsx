@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { reconcileProvider } from "../../api/gen/client.ts";
 import { Dialog } from "../../ui/dialog.tsx";
+import { FileField } from "../../ui/file-field.tsx";
 import { Form, type FormValues, TextArea, TextField } from "../../ui/form.tsx";
 import { FormButtons } from "../../ui/form-buttons.tsx";
 import { useReconciliationsTexts } from "./texts.ts";
@@ -38,15 +39,7 @@ export function Compare({
             <option key={one} value={one} />
           ))}
         </datalist>
-        <label className="block text-[13px] font-medium">
-          {t("file")}
-          <input
-            type="file"
-            accept=".csv,text/csv"
-            className="mt-1.5 block w-full text-sm font-normal text-ink-soft file:mr-3 file:h-9 file:rounded-md file:border file:border-line file:bg-surface file:px-3 file:text-ink"
-            onChange={async (event) => setCsv((await event.target.files?.[0]?.text()) ?? "")}
-          />
-        </label>
+        <FileField label={t("file")} accept=".csv,text/csv" onText={setCsv} />
         <TextArea
           name="csv"
           label={t("report")}

@@ -1,13 +1,20 @@
-import { createSsoConnection } from "../../api/gen/client.ts";
+import { useState } from "react";
+import { type CreateSsoConnectionBody, createSsoConnection } from "../../api/gen/client.ts";
 import { useRoles } from "../../app/people/use-roles.ts";
+import type { Connection } from "../../app/sso/connection.ts";
+import { type Kind, PartyFields, readParty } from "../../app/sso/party-fields.tsx";
+import { useSsoParts } from "../../app/sso/texts.ts";
 import { CheckField } from "../../ui/check-field.tsx";
+import { Choice } from "../../ui/choice.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Form, type FormValues, SelectField, TextField } from "../../ui/form.tsx";
 import { FormButtons } from "../../ui/form-buttons.tsx";
-import type { Connection } from "./connection.ts";
+import { splitList } from "../../ui/split-list.ts";
 import { useSsoTexts } from "./texts.ts";
 
-/** Connects a provider that speaks OpenID Connect. It is out of use until it was tested and is put into use. */
+const kinds = ["oidc", "saml"] as const;
+
+/** Connects a provider. It is out of use until it was tested and is put into use. */
 export function CreateConnection({
   onClose,
   onMade,
@@ -16,18 +23,18 @@ export function CreateConnection({
   readonly onMade: (connection: Connection) => Promise<void>;
 }) {
   const t = useSsoTexts();
+  const parts = useSsoParts();
   const { options } = useRoles();
+  const [kind, setKind] = useState<Kind>("oidc");
   const send = async (values: FormValues) => {
-    const { name = "", issuer = "", client_id = "", client_secret, domains = "", default_role } = values;
-    const made = await createSsoConnection({
-      body: {
-        ...{ kind: "oidc", enabled: false, name, issuer, client_id, client_secret },
-        domains: domains.split(/[\s,，]+/).filter(Boolean),
-        create_people: values["create_people"] !== undefined,
-        default_role: default_role ?? null,
-      },
-    });
-    await onMade(made);
+    const { name = "", domains, default_role, create_people } = values;
+    const rules = {
+      domains: splitList(domains),
+      create_people: create_people !== undefined,
+      default_role: default_role ?? null,
+    };
+    const body = { ...readParty(values), ...rules, kind, name, enabled: false };
+    await onMade(await createSsoConnection({ body: body as CreateSsoConnectionBody }));
   };
   const roles = options.filter(([name]) => name !== "owner");
   return (
@@ -40,35 +47,27 @@ export function CreateConnection({
       description={t("createHint")}
     >
       <Form onSend={send}>
+        <Choice
+          {...{ label: parts("kind"), value: kind, onChange: setKind }}
+          options={kinds.map((one) => [one, parts(`kind.${one}`)] as const)}
+        />
         <TextField
-          name="name"
-          label={t("name")}
-          hint={t("nameHint")}
+          {...{ name: "name", label: parts("name"), hint: parts("nameHint"), maxLength: 100, autoComplete: "off" }}
           required
           autoFocus
-          maxLength={100}
-          autoComplete="off"
         />
+        <PartyFields kind={kind} />
         <TextField
-          {...{ name: "issuer", label: t("issuer"), hint: t("issuerHint"), type: "url" }}
-          placeholder="https://login.example.com"
-          required
-          autoComplete="off"
-        />
-        <div className="grid gap-4 sm:grid-cols-2">
-          <TextField name="client_id" label={t("clientId")} required autoComplete="off" />
-          <TextField
-            {...{ name: "client_secret", label: t("clientSecret"), type: "password", autoComplete: "off" }}
-            isOptional
-          />
-        </div>
-        <TextField
-          {...{ name: "domains", label: t("domains"), hint: t("domainsHint"), placeholder: "example.com" }}
+          {...{ name: "domains", label: parts("domains"), hint: parts("domainsHint"), placeholder: "example.com" }}
           isOptional
           autoComplete="off"
         />
-        <CheckField name="create_people" label={t("createPeople")} hint={t("createPeopleHint")} />
-        <SelectField name="default_role" label={t("defaultRole")} options={[["", t("tenantsRole")], ...roles]} />
+        <CheckField name="create_people" label={parts("createPeople")} hint={parts("createPeopleHint")} />
+        <SelectField
+          name="default_role"
+          label={parts("defaultRole")}
+          options={[["", parts("tenantsRole")], ...roles]}
+        />
         <FormButtons act={t("create")} onClose={onClose} />
       </Form>
     </Dialog>
