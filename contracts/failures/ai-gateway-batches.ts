@@ -98,6 +98,17 @@ export const batchFailures = defineFailures("ai_gateway", {
       zh_CN: "每个租户最多可有 {limit} 个文件。请先删除一些。",
     },
   },
+  kept_files_full: {
+    kind: "resource_exhausted",
+    publicCode: "GATEWAY_131",
+    httpStatus: 409,
+    text: {
+      en_US:
+        "Files for providers that take batches without files are kept here, and a tenant may have {limit} bytes of them; there is no room for {bytes} more. Remove some of them first.",
+      zh_CN:
+        "面向不接收文件的供应商的请求文件保存在此处，每个租户最多 {limit} 字节，无法再存 {bytes} 字节。请先删除一些。",
+    },
+  },
   too_many_batches: {
     kind: "resource_exhausted",
     publicCode: "GATEWAY_070",

@@ -310,6 +310,18 @@ export const aiGatewayConfig = {
             .max(1_073_741_824)
             .default(209_715_200)
             .describe("The largest file of requests; it waits on the local disk while it is read."),
+          maxKeptFileBytes: z
+            .int()
+            .min(1_024)
+            .max(67_108_864)
+            .default(33_554_432)
+            .describe("The largest file of requests for an account that takes batches without files: it is kept here."),
+          maxTenantKeptBytes: z
+            .int()
+            .min(1_024)
+            .max(1_099_511_627_776)
+            .default(1_073_741_824)
+            .describe("How much one tenant may have kept here of such files."),
           maxLines: z.int().min(1).max(50_000).default(50_000).describe("Requests in one file."),
           maxTenantFiles: z.int().min(1).max(100_000).default(1_000).describe("Files that one tenant may have."),
           maxTenantBatches: z.int().min(1).max(10_000).default(100).describe("Batches of one tenant under way."),

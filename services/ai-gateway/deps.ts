@@ -14,6 +14,7 @@ import type { AnswerCache } from "./answer-cache/answer-cache.ts";
 import type { CachePolicies } from "./answer-cache/cache-policies.ts";
 import type { BatchStore } from "./batches/batch-store.ts";
 import type { FileStore } from "./batches/file-store.ts";
+import type { KeptContent } from "./batches/kept-content.ts";
 import type { DefaultsBook } from "./call-defaults/defaults-book.ts";
 import type { Catalog } from "./catalog.ts";
 import type { ChoiceLog } from "./choices/choice-log.ts";
@@ -106,6 +107,7 @@ export interface AiGatewayDeps {
   readonly requestBodies: RequestBodies;
   readonly exports: Exports;
   readonly fileStore: FileStore;
+  readonly keptContent: KeptContent;
   readonly batchStore: BatchStore;
   readonly batchFunds: BatchFunds;
   readonly videoStore: VideoStore;

@@ -19,6 +19,7 @@ const file = z.strictObject({
   filename: z.string(),
   purpose: z.enum(["batch", "batch_output"]),
   status: z.literal("processed"),
+  expires_at: z.number().optional().describe("Of a file that is kept here: when it is removed."),
 });
 const params = z.strictObject({ id: z.string().max(100) });
 const failures = [batchFailures.file_not_found];

@@ -217,7 +217,7 @@ export const aiGateway = defineService({
       ...createMcpParts({ ...given, billing, settings, credentials, pools }),
       ...createRecordKeeping({ ...given, billing }),
       callDefaults: createDefaultsBook({ db, outbox, clock, store: createCallDefaultsStore(db.sql) }),
-      ...createBatching(db, billing, given.folder),
+      ...createBatching({ ...given, billing }),
       metrics: createGatewayMetrics(metrics, {
         openCalls: () => openCalls.size,
         unsettled: () => funding.pending,

@@ -14,16 +14,9 @@ import {
 } from "./batches.ts";
 import { createInlineBatch, type InlineBatch } from "./create-inline-batch.ts";
 import type { FilePage } from "./file-store.ts";
-import {
-  type FileOfCaller,
-  getFile,
-  listFiles,
-  removeFile,
-  removeHiddenFiles,
-  sendFileContent,
-  uploadFile,
-} from "./files.ts";
+import { type FileOfCaller, getFile, listFiles, removeFile, removeHiddenFiles, uploadFile } from "./files.ts";
 
+import { sendFileContent } from "./send-file-content.ts";
 import { sendMessageResults } from "./send-message-results.ts";
 import { type ContentBatchOfCaller, showContentBatch } from "./show-content-batch.ts";
 

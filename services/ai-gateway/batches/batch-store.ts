@@ -1,6 +1,7 @@
 import type { Database, Tx } from "@lyss/kit/db/database.ts";
 import type { Owner } from "../responses/response-store.ts";
 import type { BatchDialect, BatchName, BatchRow } from "./batch-row.ts";
+import type { FileName } from "./file-store.ts";
 import type { Once } from "./once.ts";
 
 /** How a batch stands by now. */
@@ -56,6 +57,14 @@ export function createBatchStore(db: Database) {
       const [row] = await sql<BatchRow[]>`
         select ${columns} from batch
         where batch_id = ${batchId} and tenant_id = ${tenantId} and owner_id = ${ownerId} and dialect = ${dialect}`;
+      return row;
+    },
+
+    /** Whose answers a file is. */
+    async findByAnswers({ tenantId, ownerId, fileId }: FileName): Promise<BatchRow | undefined> {
+      const [row] = await sql<BatchRow[]>`
+        select ${columns} from batch
+        where tenant_id = ${tenantId} and owner_id = ${ownerId} and ${fileId} in (output_file_id, error_file_id)`;
       return row;
     },
 

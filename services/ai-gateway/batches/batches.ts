@@ -17,6 +17,7 @@ import type { BatchPage } from "./batch-store.ts";
 import type { FileRow } from "./file-store.ts";
 import { getFile } from "./files.ts";
 import { type Once, requireSame, toOnce } from "./once.ts";
+import { bringRequests } from "./read-request-file.ts";
 import type { BatchEndpoint } from "./request-line.ts";
 import { mostOfRequests } from "./settle-batch.ts";
 import { createUpstreamBatches } from "./upstream-batches.ts";
@@ -49,7 +50,8 @@ export async function createBatch(deps: AiGatewayDeps, input: BatchToCreate): Pr
   const made = once && (await findMade(deps, input, once));
   if (made) return made;
   const file = await requireFile(deps, input);
-  return startBatch(deps, { ...input, dialect: "openai", once }, file, {});
+  const brought = file.upstreamId === "" ? await bringRequests(deps, file) : {};
+  return startBatch(deps, { ...input, dialect: "openai", once }, file, brought);
 }
 
 /** What is asked of a batch, beside its requests. */

@@ -21,6 +21,7 @@ export type ShownFile = FileRow & { readonly purpose: ShownPurpose };
 export interface FileRow extends Owner {
   readonly fileId: string;
   readonly providerId: string;
+  /** Empty for one that is kept here. */
   readonly upstreamId: string;
   readonly purpose: FilePurpose;
   readonly fileName: string;
@@ -44,6 +45,9 @@ export interface FilePage {
   readonly after: string | undefined;
   readonly purpose: ShownPurpose | undefined;
 }
+
+/** How long a file is kept here, as OpenAI keeps those for batches. */
+export const keptFileMs = 30 * 86_400_000;
 
 /** The SQL of files. One method, one statement. */
 export function createFileStore(db: Database) {
@@ -104,6 +108,33 @@ export function createFileStore(db: Database) {
       return row?.count ?? 0;
     },
 
+    /** Of what a file holds that is kept here; gone with it. */
+    insertPiece: (tx: Tx, fileId: string, number: number, sealed: Buffer) => tx`
+      insert into file_piece (file_id, number, sealed) values (${fileId}, ${number}, ${sealed})`,
+
+    async findPiece(fileId: string, number: number): Promise<Buffer | undefined> {
+      const [row] = await sql<{ sealed: Buffer }[]>`
+        select sealed from file_piece where file_id = ${fileId} and number = ${number}`;
+      return row?.sealed;
+    },
+
+    /** What of a tenant's is kept here. */
+    async keptBytesOf(tenantId: string): Promise<bigint> {
+      const [row] = await sql<{ bytes: bigint }[]>`
+        select coalesce(sum(bytes), 0)::bigint as bytes from file
+        where tenant_id = ${tenantId} and removed_at is null and purpose = 'batch' and upstream_id = ''`;
+      return row?.bytes ?? 0n;
+    },
+
+    /** Those that were kept here from `before` on. */
+    async hideExpired(now: Date, before: Date): Promise<void> {
+      await db.transaction(
+        (tx) => tx`
+          update file set removed_at = ${now}
+          where removed_at is null and purpose = 'batch' and upstream_id = '' and created_at < ${before}`,
+      );
+    },
+
     /** True when it was there. */
     async hide({ tenantId, ownerId, fileId }: FileName, now: Date): Promise<boolean> {
       const result = await db.transaction(
@@ -123,12 +154,15 @@ export function createFileStore(db: Database) {
         select ${columns} from file where owner_id = ${ownerId} and removed_at is null and ${isShown} order by file_id desc limit ${limit}`;
     },
 
-    /** Those that are hidden and that no batch under way needs, the oldest first. */
+    /** Those that are hidden and that no batch under way needs, nor another file that is the same there, the oldest first. */
     listToRemove(limit: number): Promise<FileRow[]> {
       return sql<FileRow[]>`
         select ${columns} from file
         where removed_at is not null
           and not exists (select from batch where input_file_id = file_id and not is_settled)
+          and (upstream_id = '' or not exists (
+            select from file other where other.provider_id = file.provider_id and other.upstream_id = file.upstream_id
+              and other.file_id <> file.file_id and other.removed_at is null))
         order by removed_at limit ${limit}`;
     },
 

@@ -4,6 +4,7 @@ import type { AiGatewayDeps } from "../deps.ts";
 import { toUpstreamFailure } from "../dialects/openai/upstream-failure.ts";
 import { readUsage } from "../dialects/openai/usage.ts";
 import { batchedCallId } from "../funds/batch-funds.ts";
+import type { Provider } from "../model.ts";
 import { wireOf } from "../providers/wires.ts";
 import type { AnswerLine } from "./answer-line.ts";
 import type { BatchForm } from "./batch-form.ts";
@@ -29,7 +30,7 @@ const none = { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n };
 export async function* ownAnswers(
   deps: AiGatewayDeps,
   batch: BatchRow,
-  form: BatchForm,
+  form: Pick<BatchForm, "askAgain">,
   requestId: string,
 ): AsyncGenerator<OwnAnswer> {
   const requests = await deps.fileStore.listRequests(batch.inputFileId);
@@ -38,25 +39,11 @@ export async function* ownAnswers(
   const files = [batch.outputFileId, batch.errorFileId].filter((id) => id !== null);
   if (!provider && files.length > 0) throw new Failure(batchFailures.batch_account_gone);
   if (provider) {
-    const target = targetAt(provider, batch.targetModel);
-    const upstream = createUpstreamBatches(deps, target);
-    const wire = wireOf(provider, target.model);
-    const write = async (line: AnswerLine, { request, index }: { request: RequestBound; index: number }) => {
-      const { model } = batch;
-      const { status, bytes, body } = line;
-      if (status === undefined) return undefined;
-      if (status !== 200) return toUpstreamFailure({ model, status, body, retryAfterMs: undefined });
-      const { upstreamName: upstreamModel } = target.model;
-      const startedAtMs = batch.createdAt.getTime();
-      const facts = { callId: batchedCallId(batch.batchId, index), requestId, upstreamModel, startedAtMs };
-      const read = form.askAgain(model, request[3] ?? {}).readFor(provider, upstreamModel);
-      const answer = (read.wire ?? wire).toAnswer(bytes, body, facts);
-      const writer = read.createWriter({ ...facts, maxKeptLength: deps.settings.maxResponseBytes });
-      return writer.whole(answer.body, answer.json, readUsage(answer.json) ?? none);
-    };
-    for (const fileId of files) {
-      const upstreamId = (await deps.fileStore.findUpstream(fileId)) ?? "";
-      for await (const line of upstream.answers(upstreamId)) {
+    const write = createAnswerWriter(deps, { batch, provider }, form, requestId);
+    const upstream = createUpstreamBatches(deps, targetAt(provider, batch.targetModel));
+    const upstreamIds = await Promise.all(files.map((fileId) => deps.fileStore.findUpstream(fileId)));
+    for (const upstreamId of new Set(upstreamIds)) {
+      for await (const line of upstream.answers(upstreamId ?? "")) {
         const found = left.get(line.customId);
         if (!found) continue;
         left.delete(line.customId);
@@ -65,4 +52,27 @@ export async function* ownAnswers(
     }
   }
   for (const found of left.values()) yield { ...found, answer: undefined };
+}
+
+/** How a line of answers is written for its caller, by what is known of its request. */
+export function createAnswerWriter(
+  { settings }: Pick<AiGatewayDeps, "settings">,
+  { batch, provider }: { readonly batch: BatchRow; readonly provider: Provider },
+  form: Pick<BatchForm, "askAgain">,
+  requestId: string,
+) {
+  const { model } = batch;
+  const target = targetAt(provider, batch.targetModel);
+  const wire = wireOf(provider, target.model);
+  const { upstreamName: upstreamModel } = target.model;
+  const startedAtMs = batch.createdAt.getTime();
+  return async ({ status, bytes, body }: AnswerLine, { request, index }: Pick<OwnAnswer, "request" | "index">) => {
+    if (status === undefined) return undefined;
+    if (status !== 200) return toUpstreamFailure({ model, status, body, retryAfterMs: undefined });
+    const facts = { callId: batchedCallId(batch.batchId, index), requestId, upstreamModel, startedAtMs };
+    const read = form.askAgain(model, request[3] ?? {}).readFor(provider, upstreamModel);
+    const answer = (read.wire ?? wire).toAnswer(bytes, body, facts);
+    const writer = read.createWriter({ ...facts, maxKeptLength: settings.maxResponseBytes });
+    return writer.whole(answer.body, answer.json, readUsage(answer.json) ?? none);
+  };
 }

@@ -7,9 +7,9 @@ import type { AiGatewayDeps } from "../deps.ts";
 import { toErrorBody } from "../dialects/anthropic/failure-reply.ts";
 import type { BatchRow } from "./batch-row.ts";
 import { getBatch } from "./batches.ts";
-import { drained } from "./files.ts";
 import { createMessageForm } from "./message-batch-form.ts";
 import { type OwnAnswer, ownAnswers } from "./own-answers.ts";
+import { drained } from "./send-file-content.ts";
 
 /**
  * Writes what came of a batch to its owner, a line for each request, as its provider gives it (platform.claude.com/docs/en/api/retrieving-message-batch-results).

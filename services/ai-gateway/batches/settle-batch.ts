@@ -9,9 +9,11 @@ import { type BatchedCall, batchedCallId, type FundedBatch } from "../funds/batc
 import type { Provider, Target } from "../model.ts";
 import { wireOf } from "../providers/wires.ts";
 import type { UpstreamBatches } from "./account-batches.ts";
-import { targetAt } from "./batch-provider.ts";
+import { readStatus } from "./batch-object.ts";
+import { takesFiles, targetAt } from "./batch-provider.ts";
 import type { BatchRow } from "./batch-row.ts";
 import type { FileRow, RequestBound } from "./file-store.ts";
+import { createLineMeter } from "./own-lines.ts";
 
 type Deps = Pick<AiGatewayDeps, "batchFunds" | "fileStore" | "funding" | "modelLimits" | "settings" | "clock" | "log">;
 
@@ -45,6 +47,10 @@ export async function settleBatch(
   const target = targetAt(provider, batch.targetModel);
   const wire = wireOf(provider, target.model);
   const counts = { completed: 0, failed: 0, errored: 0 };
+  // An account that takes no files writes none, either: there are two here all the same.
+  const isFileless = batch.dialect === "openai" && !takesFiles(deps, provider);
+  const meter = isFileless ? createLineMeter(deps, { batch, provider }, requests) : undefined;
+  const status = readStatus(ended) ?? batch.status;
   const funded = fundedOf(batch, provider);
   const { startedAtMs } = funded;
   const price = await deps.funding.priceOf(
@@ -68,6 +74,7 @@ export async function settleBatch(
         deps.log.warn({ batch_id: batch.batchId }, "a provider answers what a batch did not ask");
         continue;
       }
+      await meter?.note(answer, index, status);
       const isAnswered = answer.status === 200;
       counts[isAnswered ? "completed" : "failed"]++;
       if (answer.status === undefined) continue;
@@ -90,7 +97,13 @@ export async function settleBatch(
   const output = await read("output_file_id");
   const errors = await read("error_file_id");
   await deps.batchFunds.close(batch.batchId);
-  return { output, errors, counts };
+  if (!meter) return { output, errors, counts };
+  const { bytes, left } = meter.end(status);
+  counts.failed += left;
+  const upstreamId = output?.upstreamId ?? batch.upstreamId ?? "";
+  const fileOf = (kind: "output" | "errors") =>
+    bytes[kind] > 0 ? toFile(batch, upstreamId, BigInt(bytes[kind]), kind) : undefined;
+  return { output: fileOf("output"), errors: fileOf("errors"), counts };
 }
 
 /** What calls of a batch cost by a price, for what is limited by that; what is charged, billing says. */
