@@ -31,6 +31,7 @@ export const topics: readonly Topic[] = [
       "provider.*",
       "recovery_code.*",
       "recovery_codes.*",
+      "data_policy.*",
       "request_body.*",
       "resilience.*",
       "role.*",

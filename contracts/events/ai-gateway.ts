@@ -3,6 +3,7 @@ import {
   BreakerChangedSchema,
   CachePolicyChangedSchema,
   CallDefaultsChangedSchema,
+  DataPolicyAppliedSchema,
   DegradationChangedSchema,
   ExportChangedSchema,
   ExportFailedSchema,
@@ -84,6 +85,9 @@ export const requestBodyPolicyChanged = defineEvent(
   RequestBodyPolicyChangedSchema,
   (event) => event.tenantId,
 );
+
+/** What a tenant allows to be kept of its calls was noted; nodes read it anew. */
+export const dataPolicyApplied = defineEvent("data_policy.applied", DataPolicyAppliedSchema, (event) => event.tenantId);
 
 /** What was said in a call was read. */
 export const requestBodyRead = defineEvent("request_body.read", RequestBodyReadSchema, (event) => event.tenantId);

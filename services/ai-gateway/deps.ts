@@ -20,6 +20,7 @@ import type { Catalog } from "./catalog.ts";
 import type { ChoiceLog } from "./choices/choice-log.ts";
 import type { GatewaySettings } from "./config.ts";
 import type { CredentialCache } from "./credential-cache.ts";
+import type { DataPolicies } from "./data-policies/data-policies.ts";
 import type { Exports } from "./exports/exports.ts";
 import type { BatchFunds } from "./funds/batch-funds.ts";
 import type { Funding } from "./funds/funding.ts";
@@ -105,6 +106,7 @@ export interface AiGatewayDeps {
   readonly cachePolicies: CachePolicies;
   readonly responses: KeptResponses;
   readonly requestBodies: RequestBodies;
+  readonly dataPolicies: DataPolicies;
   readonly exports: Exports;
   readonly fileStore: FileStore;
   readonly keptContent: KeptContent;

@@ -2,6 +2,7 @@ import {
   aiGatewayPersonExported,
   cachePolicyChanged,
   callDefaultsChanged,
+  dataPolicyApplied,
   guardrailChanged,
   mcpCallCanceled,
   mcpServerChanged,
@@ -15,6 +16,7 @@ import {
 import { answerExport } from "@lyss/contracts/events/answer-export.ts";
 import { credentialRevoked, credentialRotated } from "@lyss/contracts/events/credential.ts";
 import { followDegradation } from "@lyss/contracts/events/follow-degradation.ts";
+import { dataPolicyChanged } from "@lyss/contracts/events/tenant.ts";
 import { userDeleted } from "@lyss/contracts/events/user.ts";
 import { onBroadcast, onEvent, type Subscription } from "@lyss/kit/events/event.ts";
 import type { AiGatewayDeps } from "./deps.ts";
@@ -79,6 +81,7 @@ export function createAiGatewaySubscriptions(ops: AiGatewayOps, deps: AiGatewayD
     onBroadcast("reload-call-defaults", callDefaultsChanged, reloadDefaults, reloadDefaults),
     onBroadcast("reload-guardrails", guardrailChanged, reloadGuardrails, reloadGuardrails),
     onBroadcast("reload-body-policies", requestBodyPolicyChanged, reloadBodyPolicies, reloadBodyPolicies),
+    onBroadcast("reload-data-policies", dataPolicyApplied, reloadBodyPolicies, reloadBodyPolicies),
     onBroadcast(
       "drop-bodies-of-person",
       userDeleted,
@@ -97,6 +100,7 @@ export function createAiGatewaySubscriptions(ops: AiGatewayOps, deps: AiGatewayD
     ),
     followDegradation(degradation, node),
     ...funding.subscriptions,
+    onEvent("follow-data-policy", dataPolicyChanged, (tx, { data }) => ops.followDataPolicy(tx, data)),
     onEvent("forget-person", userDeleted, (tx, { data }) => ops.forgetPerson(tx, data)),
     answerExport({
       ...{ outbox, random, service: "ai-gateway", event: aiGatewayPersonExported },

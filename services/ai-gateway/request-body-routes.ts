@@ -22,6 +22,11 @@ const policyInput = bodyPolicySchema.meta({
 const policyBody = z.strictObject({
   object: z.literal("request_body_policy"),
   policy: bodyPolicySchema,
+  allowed: z
+    .boolean()
+    .describe(
+      "False while the tenant's data policy (`/api/v1/tenants/{id}/data-policy`) has no `store_bodies`: nothing is kept then.",
+    ),
   calls: z.int().describe("Of which something is kept now."),
   bytes: z.int().describe("What it takes, compressed."),
   dropped: z
@@ -81,7 +86,7 @@ export const requestBodyRoutes = [
     permission: "request_body:update",
     operation: "putRequestBodyPolicy",
     summary:
-      "Keeps requests and answers of the tenant's calls, redacted and sealed, or changes which; it counts on every node within two seconds.",
+      "Keeps requests and answers of the tenant's calls, redacted and sealed, or changes which, as far as its data policy allows; it counts on every node within two seconds.",
     body: policyInput,
     response: policyBody,
     handle: async (ops, { body, ...request }) =>
@@ -172,9 +177,9 @@ export const requestBodyRoutes = [
 ];
 
 function toPolicyBody({ policy, calls, bytes, dropped }: BodyPolicyReport): z.input<typeof policyBody> {
-  const { spec, version, updatedAt } = policy;
+  const { spec, version, updatedAt, isAllowed } = policy;
   return {
-    ...{ object: "request_body_policy", policy: spec, calls, bytes, dropped },
+    ...{ object: "request_body_policy", policy: spec, allowed: isAllowed, calls, bytes, dropped },
     ...{ version, updated_at: updatedAt.toISOString() },
   };
 }

@@ -4,6 +4,7 @@ import {
   breakerChanged,
   cachePolicyChanged,
   callDefaultsChanged,
+  dataPolicyApplied,
   degradationChanged,
   exportChanged,
   exportFailed,
@@ -24,6 +25,7 @@ import {
 } from "@lyss/contracts/events/ai-gateway.ts";
 import { budgetsChanged, moneyRecalled, pricesChanged } from "@lyss/contracts/events/billing.ts";
 import { credentialRevoked, credentialRotated } from "@lyss/contracts/events/credential.ts";
+import { dataPolicyChanged } from "@lyss/contracts/events/tenant.ts";
 import { userDeleted, userExportRequested } from "@lyss/contracts/events/user.ts";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { AiGatewayService } from "@lyss/contracts/gen/lyss/ai_gateway/v1/ai_gateway_pb.js";
@@ -38,7 +40,6 @@ import { registerPolicyMetrics } from "@lyss/kit/resilience/metrics.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
 import { createTimerWheel } from "@lyss/kit/service/timer-wheel.ts";
-import { createCaching } from "./answer-cache/caching.ts";
 import { createBatching } from "./batches/batching.ts";
 import { createCallDefaultsStore } from "./call-defaults/call-defaults-store.ts";
 import { createDefaultsBook } from "./call-defaults/defaults-book.ts";
@@ -73,13 +74,12 @@ import { createProviderPolicies } from "./provider-policies.ts";
 import { createAccessTokens, withAccessTokens } from "./providers/vertex/access-tokens.ts";
 import { createRecordKeeping } from "./record-keeping.ts";
 import { createResilienceChanges } from "./resilience-changes.ts";
-import { createKeptResponses } from "./responses/kept-responses.ts";
-import { createResponseStore } from "./responses/response-store.ts";
 import { aiGatewayRoutes } from "./routes.ts";
 import type { RouteSpec } from "./routing/route.ts";
 import { changeSharedRoutes, loadRoutes } from "./routing/route-ops.ts";
 import { createRouting } from "./routing/routing.ts";
 import { createAiGatewayRpc } from "./rpc.ts";
+import { loadBodyPolicies } from "./settings-ops.ts";
 import { startSimulator } from "./simulator/simulator.ts";
 import { createAiGatewayStore } from "./store.ts";
 import { createUpstreamPools } from "./upstream-pools.ts";
@@ -106,7 +106,7 @@ async function loadSnapshots(
     deps.cachePolicies.load(),
     deps.callDefaults.load(),
     deps.guardrails.load(),
-    deps.requestBodies.policies.load(),
+    loadBodyPolicies(deps),
   ]);
   await deps.limitBook.start(modelLimits);
   given.onConfigChange((changed) => {
@@ -143,6 +143,7 @@ export const aiGateway = defineService({
     ...[aiGatewayPersonErased, aiGatewayPersonExported, modelLimitChanged, cachePolicyChanged, promptChanged],
     ...[callDefaultsChanged, guardrailChanged, guardrailFound, mcpServerChanged, mcpToolCalled, mcpCallCanceled],
     ...[requestBodyPolicyChanged, requestBodyRead, requestBodyRemoved, exportChanged, exportFailed],
+    ...[dataPolicyApplied],
   ],
   hears: [
     providerChanged,
@@ -155,6 +156,8 @@ export const aiGateway = defineService({
     mcpCallCanceled,
     mcpServerChanged,
     requestBodyPolicyChanged,
+    dataPolicyApplied,
+    dataPolicyChanged,
     credentialRotated,
     credentialRevoked,
     resilienceOrdered,
@@ -181,12 +184,6 @@ export const aiGateway = defineService({
       ...{ store: createOnceStore(db), clock, random, log, heartbeatMs },
       key: given.deriveKey("ai-gateway.answer-once"),
     });
-    const responses = createKeptResponses({
-      ...{ store: createResponseStore(db), clock, random, log, key: given.deriveKey("ai-gateway.response") },
-      ...{ heartbeatMs, retentionDays: settings.responseRetentionDays, maxBytes: settings.maxStoredResponseBytes },
-    });
-    const cacheKey = given.deriveKey("ai-gateway.answer-cache");
-    const caching = createCaching({ ...given, settings: settings.cache, key: cacheKey });
     const wheel = createTimerWheel({ tickMs: timerTickMs, clock });
     const pools = createUpstreamPools(settings, createAddressGuard(), { clock, wheel });
     const changes = createResilienceChanges({ db, outbox, node });
@@ -208,14 +205,14 @@ export const aiGateway = defineService({
     const choices = createChoiceLog(settings, { ...routing, choiceStore: createChoiceStore(db), clock, log, metrics });
     const asking = { pools, credentials, askModel: (...asked: AskedModel) => askModel(deps, ...asked) };
     const deps: AiGatewayDeps = {
-      ...{ db, outbox, clock, random, log, settings, openCalls, funding, once, responses, credentials, pools, wheel },
+      ...{ db, outbox, clock, random, log, settings, openCalls, funding, once, credentials, pools, wheel },
       ...clients,
       ...{ catalog, newest: createCatalogReads(), policies, degradation, changes, node },
-      ...{ ...routing, ...createLimiting(given), ...createMirroring(given, catalog), ...caching, choices },
+      ...{ ...routing, ...createLimiting(given), ...createMirroring(given, catalog), choices },
       guardrails: openGuardrails({ ...given, ...asking }),
       ...{ promptStore: createPromptStore(db.sql), store: createAiGatewayStore(db.sql) },
       ...createMcpParts({ ...given, billing, settings, credentials, pools }),
-      ...createRecordKeeping({ ...given, billing }),
+      ...createRecordKeeping({ ...given, billing, settings }),
       callDefaults: createDefaultsBook({ db, outbox, clock, store: createCallDefaultsStore(db.sql) }),
       ...createBatching({ ...given, billing }),
       metrics: createGatewayMetrics(metrics, {

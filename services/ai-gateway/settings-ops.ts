@@ -1,7 +1,9 @@
+import type { Tx } from "@lyss/kit/db/database.ts";
 import type { PageRequest } from "@lyss/kit/http/page.ts";
 import type { CachePolicySpec } from "./answer-cache/cache-policy.ts";
 import { checkEmbeddingModel } from "./answer-cache/check-embedding-model.ts";
 import type { CallDefaultsKey, CallDefaultsSpec } from "./call-defaults/call-defaults.ts";
+import type { ToldPolicy } from "./data-policies/data-policy.ts";
 import type { AiGatewayDeps } from "./deps.ts";
 import type { ExportName } from "./exports/export.ts";
 import type { Exports } from "./exports/exports.ts";
@@ -12,6 +14,15 @@ import { compareMirror } from "./mirroring/compare-mirror.ts";
 import type { ModelLimitSpec } from "./model-limits/model-limit.ts";
 import type { BodyPolicySpec } from "./request-bodies/body-policy.ts";
 import type { RequestBodies } from "./request-bodies/request-bodies.ts";
+
+/** What may be kept of what is said in calls, and what is: the second is made of the first. */
+export async function loadBodyPolicies({
+  dataPolicies,
+  requestBodies,
+}: Pick<AiGatewayDeps, "dataPolicies" | "requestBodies">) {
+  await dataPolicies.load();
+  await requestBodies.policies.load();
+}
 
 /** What is said once and counts for many calls: caches, limits, defaults, guardrails, mirrors. */
 export function createSettingsOps(deps: AiGatewayDeps) {
@@ -49,7 +60,8 @@ export function createSettingsOps(deps: AiGatewayDeps) {
     pauseRecordExport: (named: ExportName) => deps.exports.pause(named),
     resumeRecordExport: (named: ExportName) => deps.exports.resume(named),
     testRecordExport: (named: ExportName) => deps.exports.test(named),
-    loadBodyPolicies: () => deps.requestBodies.policies.load(),
+    loadBodyPolicies: () => loadBodyPolicies(deps),
+    followDataPolicy: (tx: Tx, told: ToldPolicy) => deps.dataPolicies.follow(tx, told),
     getBodyPolicy: (tenantId: string) => deps.requestBodies.report(tenantId),
     async putBodyPolicy(tenantId: string, spec: BodyPolicySpec) {
       await deps.requestBodies.policies.put(tenantId, spec);

@@ -131,7 +131,7 @@ const policyRoutes = [
     path: "/api/v1/tenants/{id}/data-policy",
     permission: "tenant:read",
     operation: "getDataPolicy",
-    summary: "What is kept of a tenant's calls, and for how long.",
+    summary: "What may be kept of what a tenant's calls say, and for how long.",
     params,
     response: policyBody,
     versionOf: ({ version }) => version,
@@ -143,11 +143,15 @@ const policyRoutes = [
     path: "/api/v1/tenants/{id}/data-policy",
     permission: "tenant:update",
     operation: "setDataPolicy",
-    summary: "Sets what is kept of a tenant's calls from now on; former versions can be read.",
+    summary: "Sets what may be kept of what a tenant's calls say, from now on; former versions can be read.",
     params,
     body: z.strictObject({
       retention_days: tenantFields.retentionDays,
-      store_bodies: z.boolean().describe("Whether prompts and answers may be stored."),
+      store_bodies: z
+        .boolean()
+        .describe(
+          "Whether requests and answers may be kept (`PUT /api/v1/ai/request-bodies/policy` says of which calls they are).",
+        ),
       redact: tenantFields.redact.default([]).describe("What is taken out of what is stored."),
     }),
     response: policyBody,

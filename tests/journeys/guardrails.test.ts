@@ -294,7 +294,13 @@ test("where the tenant wishes it, what is said is kept in every dialect, whole a
   const lyss = (...words: readonly string[]) => runLyss(["request-bodies", ...words], env);
   assert.match((await lyss("policy")).complaint, /not kept for this tenant/);
   assert.equal(await callers["chat"]?.("m", "before"), "You wrote: before -- done");
-  assert.match((await lyss("on", "--days", "1", "--word", "falcon")).output, /kept +1 days[\s\S]*version +1/);
+  const on = await lyss("on", "--days", "1", "--word", "falcon");
+  assert.match(on.output, /kept +nothing: the tenant's data policy does not allow it/);
+  const allowed = await runLyss(["tenant", "data-policy", "set", "--store-bodies", "yes"], env);
+  assert.match(allowed.output, /may be kept[\s\S]*90 days/);
+  const policyOf = async () => (await requestJson(`${url}/api/v1/ai/request-bodies/policy`, apiKey)).body;
+  await waitUntil(async () => (await policyOf())["allowed"] === true);
+  assert.match((await lyss("policy")).output, /kept +1 days[\s\S]*version +1/);
   const said = "ann@example.com keeps a Falcon";
   for (const model of models) {
     for (const [name, call] of Object.entries(callers)) {

@@ -99,11 +99,16 @@ function toText(it: Row): string {
   const listOf = (value: unknown, none: string) => (value as string[]).join(" ") || none;
   return toFields({
     ...{ models: listOf(policy["models"], "all"), keys: listOf(policy["keys"], "all"), sample: policy["sample_ratio"] },
-    ...{ kept: `${policy["retention_days"]} days`, "cut at": `${policy["max_bytes"]} bytes` },
+    ...{ kept: keptText(it, policy), "cut at": `${policy["max_bytes"]} bytes` },
     "taken out": listOf(redaction["pii"], "no PII"),
     ...{ words: redaction["words"]?.length, patterns: redaction["patterns"]?.length },
     ...{ calls: it["calls"], bytes: it["bytes"], dropped: it["dropped"], version: it["version"] },
   });
+}
+
+function keptText({ allowed }: Row, policy: Row): string {
+  if (allowed) return `${policy["retention_days"]} days, or as long as the data policy allows`;
+  return "nothing: the tenant's data policy does not allow it (lyss tenant data-policy set --store-bodies yes)";
 }
 
 function toListTable({ data, next_cursor }: Row): string {

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { type CliDeps, connect, withConnection } from "./context.ts";
+import { addDataPolicyCommands } from "./data-policy-commands.ts";
 import { print, toFields, toTable } from "./print.ts";
 import { toQuery } from "./query.ts";
 import { addRoleCommands } from "./role-commands.ts";
@@ -9,7 +10,7 @@ type Row = Record<string, unknown>;
 
 const pathOf = (id: string) => `/api/v1/tenants/${encodeURIComponent(id)}`;
 
-/** `lyss tenant list|show|create|update|suspend|reactivate|members` `lyss tenant domain …` and `lyss tenant role …`. */
+/** `lyss tenant list|show|create|update|suspend|reactivate|members` `lyss tenant domain …`, `lyss tenant data-policy …` and `lyss tenant role …`. */
 export function addTenantCommands(program: Command, deps: CliDeps): void {
   const tenant = program.command("tenant").description("organisations: who they are, and whether they may work");
 
@@ -106,6 +107,7 @@ export function addTenantCommands(program: Command, deps: CliDeps): void {
     });
 
   addDomainCommands(tenant, deps);
+  addDataPolicyCommands(tenant, deps);
   addRoleCommands(tenant, deps);
 }
 

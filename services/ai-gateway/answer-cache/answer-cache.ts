@@ -11,6 +11,7 @@ import type { Job } from "@lyss/kit/service/define-service.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { Logger } from "pino";
 import { Counter, type Registry } from "prom-client";
+import type { DataPolicies } from "../data-policies/data-policies.ts";
 import type { AskedCall } from "../dialects/dialect.ts";
 import type { Target } from "../model.ts";
 import type { AnswerRecord } from "../once/call-once.ts";
@@ -123,6 +124,7 @@ export interface AnswerCacheDeps {
   readonly db: Database;
   readonly store: CacheStore;
   readonly policies: CachePolicies;
+  readonly dataPolicies: Pick<DataPolicies, "of">;
   readonly settings: CacheSettings;
   readonly clock: Clock;
   readonly random: Random;
@@ -143,6 +145,7 @@ const decidingHeaders = ["anthropic-beta", "anthropic-version"];
 const maxShown = { maxRows: exportedRowsLimit, maxBytes: 33_554_432 };
 const sweepEveryMs = 600_000;
 const sweepLimit = 1_000;
+const dayMs = 86_400_000;
 
 interface Leader {
   readonly plan: CachePlan;
@@ -150,7 +153,7 @@ interface Leader {
 }
 
 export function createAnswerCache(deps: AnswerCacheDeps): AnswerCache {
-  const { db, store, policies, settings, clock, random, log, key } = deps;
+  const { db, store, policies, dataPolicies, settings, clock, random, log, key } = deps;
   const leaders = new Map<string, Leader>();
   const index = createSemanticIndex({ store, random, key });
   const registers = [deps.metrics];
@@ -175,10 +178,11 @@ export function createAnswerCache(deps: AnswerCacheDeps): AnswerCache {
     if (!target) return;
     const sealed = seal(random, key, answer.bytes, bindingOf(plan));
     const createdAt = new Date(clock.nowMs());
+    const { retentionDays } = dataPolicies.of(tenantId);
     const row = {
       ...{ tenantId, ownerId, requestHash, callId: given.callId, answer: sealed, contentType: answer.contentType },
       ...{ provider: target.provider.name, model: target.model.name, usage: toUsage(answer.tokens), createdAt },
-      expiresAt: new Date(createdAt.getTime() + 1_000 * maxAgeSeconds),
+      expiresAt: new Date(createdAt.getTime() + Math.min(1_000 * maxAgeSeconds, dayMs * retentionDays)),
       ...(given.place && { bucketHash: given.place.bucketHash, vector: index.seal(given.place, requestHash) }),
     };
     const { maxTenantAnswers: answers, maxTenantBytes: bytes } = settings;

@@ -9,6 +9,7 @@ import type { Job } from "@lyss/kit/service/define-service.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { Logger } from "pino";
 import { Counter, Gauge, type Registry } from "prom-client";
+import type { DataPolicies } from "../data-policies/data-policies.ts";
 import { assembleAnswer } from "./assemble-answer.ts";
 import type { ReadyPolicy } from "./body-policies.ts";
 import type { BodyStore } from "./body-store.ts";
@@ -70,6 +71,7 @@ export interface BodyLog {
 export interface BodyLogDeps {
   readonly db: Database;
   readonly bodyStore: BodyStore;
+  readonly dataPolicies: Pick<DataPolicies, "hold">;
   readonly keyring: Keyring;
   readonly clock: Clock;
   readonly random: Random;
@@ -101,7 +103,7 @@ export function keyContextOf({ tenantId, dataKeyId }: { readonly tenantId: strin
 }
 
 export function createBodyLog(deps: BodyLogDeps): BodyLog {
-  const { db, bodyStore, clock, random, log, metrics } = deps;
+  const { db, bodyStore, dataPolicies, clock, random, log, metrics } = deps;
   let waiting: Waiting[] = [];
   let takenBytes = 0;
   let writing: Promise<void> = Promise.resolve();
@@ -155,17 +157,21 @@ export function createBodyLog(deps: BodyLogDeps): BodyLog {
     for (const call of calls) takenBytes -= call.takenBytes;
   }
 
-  /** How many were written. Those of a tenant that keeps nothing any more, and from before a purge, are not. */
+  /** How many were written. Those of a tenant that keeps nothing any more, or may not, and from before a purge, are not. */
   async function write(
     tx: Tx,
     tenantId: string,
     ready: readonly { readonly call: Waiting; readonly plain: Buffer; readonly isTruncated: boolean }[],
   ): Promise<number> {
     const policy = await bodyStore.holdPolicy(tx, tenantId);
-    const wanted = policy ? ready.filter(({ call }) => !policy.purgedAt || call.startedAt > policy.purgedAt) : [];
+    const allowed = await dataPolicies.hold(tx, tenantId);
+    const wanted =
+      policy && allowed.storeBodies
+        ? ready.filter(({ call }) => !policy.purgedAt || call.startedAt > policy.purgedAt)
+        : [];
     if (!policy || wanted.length === 0) return 0;
     const key = await dataKeyOf(deps, tx, tenantId);
-    const expiresAt = new Date(clock.nowMs() + policy.spec.retention_days * dayMs);
+    const expiresAt = new Date(clock.nowMs() + Math.min(policy.spec.retention_days, allowed.retentionDays) * dayMs);
     for (const { call, plain, isTruncated } of wanted) {
       const { callId, userId, keyId, model, surface, isComplete, startedAt } = call;
       const row: BodyRow = {

@@ -6,19 +6,22 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Outbox } from "@lyss/kit/events/event.ts";
 import { currentActorId } from "@lyss/kit/rpc/call-context.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
+import type { DataPolicies } from "../data-policies/data-policies.ts";
 import { createNewestRead } from "../newest-read.ts";
 import type { BodyPolicy, BodyPolicySpec } from "./body-policy.ts";
 import type { BodyStore } from "./body-store.ts";
 import { createRedaction, type Redaction } from "./redact-body.ts";
 
-/** A policy that is ready for calls. */
+/** A policy that is ready for calls, within what its tenant's data policy allows. */
 export interface ReadyPolicy extends BodyPolicy {
+  /** False where nothing may be kept. */
+  readonly isAllowed: boolean;
   readonly redaction: Redaction;
 }
 
 type KeyOfCaller = { readonly tenantId: string; readonly keyId: string };
 
-/** Which tenants want kept what is said in their calls. */
+/** Which tenants want kept what is said in their calls; what they may is bounded by their data policies. */
 export interface BodyPolicies {
   /** True where something of the caller's calls may be kept: one look-up. */
   isWanted(caller: KeyOfCaller): boolean;
@@ -29,7 +32,7 @@ export interface BodyPolicies {
     readonly models: readonly string[];
   }): ReadyPolicy | undefined;
   /** Throws `request_body_policy_not_found`. */
-  get(tenantId: string): BodyPolicy;
+  get(tenantId: string): ReadyPolicy;
   /** It counts on every node within two seconds. A repeat makes another version of the same. */
   put(tenantId: string, spec: BodyPolicySpec): Promise<BodyPolicy>;
   /** Nothing more is kept. What is there stays until it expires or is purged. Throws `request_body_policy_not_found`. */
@@ -45,9 +48,11 @@ export interface BodyPoliciesDeps {
   readonly outbox: Outbox;
   readonly clock: Clock;
   readonly bodyStore: BodyStore;
+  readonly dataPolicies: Pick<DataPolicies, "of">;
 }
 
-export function createBodyPolicies({ db, outbox, clock, bodyStore: store }: BodyPoliciesDeps): BodyPolicies {
+export function createBodyPolicies({ bodyStore: store, ...deps }: BodyPoliciesDeps): BodyPolicies {
+  const { db, outbox, clock, dataPolicies } = deps;
   let byTenant: ReadonlyMap<string, ReadyPolicy> = new Map();
   const newest = createNewestRead();
   const notFound = () => new Failure(recordFailures.request_body_policy_not_found);
@@ -56,14 +61,24 @@ export function createBodyPolicies({ db, outbox, clock, bodyStore: store }: Body
 
   const load = () =>
     newest(store.listPolicies, (policies) => {
-      byTenant = new Map(
-        policies.map((policy) => [policy.tenantId, { ...policy, redaction: createRedaction(policy.spec, clock) }]),
-      );
+      byTenant = new Map(policies.map((policy) => [policy.tenantId, toReady(policy)]));
     });
+
+  function toReady(policy: BodyPolicy): ReadyPolicy {
+    const { storeBodies, redact } = dataPolicies.of(policy.tenantId);
+    const { redaction } = policy.spec;
+    const pii = [...new Set([...redaction.pii, ...redact])];
+    return {
+      ...policy,
+      isAllowed: storeBodies,
+      redaction: createRedaction({ redaction: { ...redaction, pii } }, clock),
+    };
+  }
 
   function ofCaller({ tenantId, keyId }: KeyOfCaller): ReadyPolicy | undefined {
     const policy = byTenant.size === 0 ? undefined : byTenant.get(tenantId);
-    return policy && (policy.spec.keys.length === 0 || policy.spec.keys.includes(keyId)) ? policy : undefined;
+    if (!policy?.isAllowed) return undefined;
+    return policy.spec.keys.length === 0 || policy.spec.keys.includes(keyId) ? policy : undefined;
   }
 
   return {

@@ -1,14 +1,22 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { requestBodyPolicyChanged, requestBodyRead, requestBodyRemoved } from "@lyss/contracts/events/ai-gateway.ts";
+import {
+  dataPolicyApplied,
+  requestBodyPolicyChanged,
+  requestBodyRead,
+  requestBodyRemoved,
+} from "@lyss/contracts/events/ai-gateway.ts";
+import { dataPolicyChanged } from "@lyss/contracts/events/tenant.ts";
 import { createOutbox } from "@lyss/kit/events/outbox.ts";
 import type { ServiceDeps } from "@lyss/kit/service/define-service.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { silentLog as log } from "@lyss/kit/testing/test-cluster.ts";
 import { Registry } from "prom-client";
+import { createDataPolicies } from "../data-policies/data-policies.ts";
 import type { AnswerWriter, AskedCall } from "../dialects/dialect.ts";
 import { aiGateway } from "../service.ts";
+import { loadBodyPolicies } from "../settings-ops.ts";
 import { bodyPolicySchema } from "./body-policy.ts";
 import { recordBodies } from "./record-bodies.ts";
 import { createRequestBodies } from "./request-bodies.ts";
@@ -18,12 +26,31 @@ const clients = {} as ServiceDeps<(typeof aiGateway)["needs"], (typeof aiGateway
 const service = await startTestService({ after }, aiGateway, { clients, config: { aiGateway: { simulator: false } } });
 const { db, random, sql } = service;
 const clock = createFakeClock();
-const publishes = [requestBodyPolicyChanged, requestBodyRead, requestBodyRemoved];
+const publishes = [requestBodyPolicyChanged, requestBodyRead, requestBodyRemoved, dataPolicyApplied];
 const outbox = createOutbox({ source: "ai-gateway", publishes, clock, random });
 const metrics = new Registry();
-const bodies = createRequestBodies({ db, outbox, clock, random, log, metrics, key: Buffer.alloc(32, 1) });
+const dataPolicies = createDataPolicies({ db, outbox });
+const bodies = createRequestBodies({
+  ...{ db, outbox, dataPolicies, clock, random, log, metrics },
+  key: Buffer.alloc(32, 1),
+});
 
-const put = (tenantId: string, spec: object) => bodies.policies.put(tenantId, bodyPolicySchema.parse(spec));
+await service.hear();
+let version = 0n;
+/** The tenant sets its data policy, as the tenant service tells it, and this node reads it. */
+async function allow(
+  tenantId: string,
+  policy: { retentionDays?: number; storeBodies?: boolean; redact?: string[] } = {},
+) {
+  const said = { retentionDays: 90, storeBodies: true, redact: [], ...policy };
+  await service.say(dataPolicyChanged, { tenantId, version: ++version, ...said });
+  await service.untilHeard();
+  await loadBodyPolicies({ dataPolicies, requestBodies: bodies });
+}
+async function put(tenantId: string, spec: object) {
+  await allow(tenantId);
+  return bodies.policies.put(tenantId, bodyPolicySchema.parse(spec));
+}
 const chatBody = (content: string) =>
   Buffer.from(JSON.stringify({ model: "m", messages: [{ role: "user", content }] }));
 
@@ -89,6 +116,29 @@ test("nothing is kept until the tenant says so, and then only of the models, key
   assert.equal(await say({ tenantId: "ten_a", callId: "call_off" }), false);
 });
 
+test("nothing is kept beyond the tenant's data policy: not at all without its word, not for longer, not what it takes out", async () => {
+  const caller = { tenantId: "ten_b", keyId: "key_1" };
+  await bodies.policies.put("ten_b", bodyPolicySchema.parse({ retention_days: 30, redaction: { pii: [] } }));
+  assert.equal(bodies.policies.isWanted(caller), false, "a tenant that has said nothing");
+  assert.equal((await bodies.report("ten_b")).policy.isAllowed, false);
+  await allow("ten_b", { retentionDays: 2, redact: ["email"] });
+  await keep({ tenantId: "ten_b", callId: "call_b1", asked: chatBody("ann@example.com, +49 171 2345678") });
+  const { request, startedAt, expiresAt } = await read("ten_b", "call_b1");
+  assert.match(JSON.stringify(request.content), /"\[EMAIL\], \+49 171 2345678"/);
+  assert.equal(Math.round((expiresAt.getTime() - startedAt.getTime()) / 86_400_000), 2);
+
+  assert.ok(await say({ tenantId: "ten_b", callId: "call_b2" }));
+  await allow("ten_b", { storeBodies: false });
+  assert.equal(bodies.policies.isWanted(caller), false);
+  await bodies.log.flush();
+  await assert.rejects(read("ten_b", "call_b2"), /Nothing is kept/, "what was under way when it was forbidden");
+  assert.equal((await read("ten_b", "call_b1")).callId, "call_b1", "what was kept before stays until its time is over");
+  const older = { tenantId: "ten_b", version: 1n, retentionDays: 90, storeBodies: true, redact: [] };
+  await db.transaction((tx) => dataPolicies.follow(tx, older));
+  await dataPolicies.load();
+  assert.equal(dataPolicies.of("ten_b").storeBodies, false, "an older one that is heard again changes nothing");
+});
+
 test("what is kept is redacted, sealed with the tenant's key and bound to its row; reading it is told of", async () => {
   await put("ten_r", { redaction: { words: ["Falcon"], patterns: ["K-\\d+"] } });
   const args = JSON.stringify({ card: 4111111111111111, note: "call +49 171 2345678" });
@@ -119,7 +169,9 @@ test("what is kept is redacted, sealed with the tenant's key and bound to its ro
   await sql`update request_body set tenant_id = 'ten_x' where call_id = 'call_r'`;
   await assert.rejects(read("ten_r", "call_r"), /GATEWAY_113|Nothing is kept/);
   await assert.rejects(read("ten_x", "call_r"), /does not open/, "a row that was moved to another tenant");
-  const told_ = (await service.listEvents()).filter(({ type }) => type === "request_body.read");
+  const told_ = (await service.listEvents()).filter(
+    ({ type, data }) => type === "request_body.read" && data["tenantId"] === "ten_r",
+  );
   assert.deepEqual(
     told_.map(({ data }) => data["callId"]),
     ["call_r"],

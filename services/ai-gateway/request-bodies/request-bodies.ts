@@ -11,9 +11,9 @@ import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import type { Outbox } from "@lyss/kit/events/event.ts";
 import { decodeCursor, type Page, type PageRequest, toPage } from "@lyss/kit/http/page.ts";
 import { currentActorId } from "@lyss/kit/rpc/call-context.ts";
+import type { DataPolicies } from "../data-policies/data-policies.ts";
 import { type BodyLogDeps, bindingOf, createBodyLog, type KeptBodies, keyContextOf } from "./body-log.ts";
-import { createBodyPolicies } from "./body-policies.ts";
-import type { BodyPolicy } from "./body-policy.ts";
+import { createBodyPolicies, type ReadyPolicy } from "./body-policies.ts";
 import { createBodyStore } from "./body-store.ts";
 import type { BodyFacts, BodyFilter, OpenableBody } from "./request-body.ts";
 
@@ -26,7 +26,7 @@ export interface OpenedBody extends BodyFacts, KeptBodies {}
 
 /** A policy, and what is kept by it. */
 export interface BodyPolicyReport {
-  readonly policy: BodyPolicy;
+  readonly policy: ReadyPolicy;
   readonly calls: number;
   /** Sealed and compressed. */
   readonly bytes: number;
@@ -39,7 +39,8 @@ interface CallName {
   readonly callId: string;
 }
 
-export interface RequestBodyDeps extends Omit<BodyLogDeps, "keyring" | "bodyStore"> {
+export interface RequestBodyDeps extends Omit<BodyLogDeps, "keyring" | "bodyStore" | "dataPolicies"> {
+  readonly dataPolicies: DataPolicies;
   readonly outbox: Outbox;
   /** 32 bytes: it wraps the tenants' keys. */
   readonly key: Buffer;
@@ -47,10 +48,10 @@ export interface RequestBodyDeps extends Omit<BodyLogDeps, "keyring" | "bodyStor
 
 /** What is said in calls, kept where their tenant wishes it (docs/adr/0105). */
 export function createRequestBodies(deps: RequestBodyDeps) {
-  const { db, outbox, clock, random, key } = deps;
+  const { db, outbox, clock, random, key, dataPolicies } = deps;
   const keyring = createLocalKeyring(key, random);
   const bodyStore = createBodyStore(db);
-  const policies = createBodyPolicies({ db, outbox, clock, bodyStore });
+  const policies = createBodyPolicies({ db, outbox, clock, bodyStore, dataPolicies });
   const log = createBodyLog({ ...deps, keyring, bodyStore });
   const now = () => new Date(clock.nowMs());
   const notFound = (callId: string) => new Failure(recordFailures.request_body_not_found, { id: callId });

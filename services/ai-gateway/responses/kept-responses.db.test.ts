@@ -6,6 +6,7 @@ import { createRandom } from "@lyss/kit/service/ids.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { openTestCluster } from "@lyss/kit/testing/postgres.ts";
 import { deriveTestKey, silentLog as log } from "@lyss/kit/testing/test-cluster.ts";
+import { unsaidPolicy } from "../data-policies/data-policy.ts";
 import { startResponse } from "../dialects/responses/response-object.ts";
 import { readResponseRequest } from "../dialects/responses/response-request.ts";
 import { createKeptResponses } from "./kept-responses.ts";
@@ -20,10 +21,14 @@ const random = createRandom(clock);
 const store = createResponseStore(db);
 const heartbeatMs = 8_000;
 
+const dataPolicies = {
+  of: (tenantId: string) => (tenantId === "ten_brief" ? { ...unsaidPolicy, retentionDays: 1 } : unsaidPolicy),
+};
+
 /** A gateway node. */
 const start = () =>
   createKeptResponses({
-    ...{ store, clock, random, log, heartbeatMs, retentionDays: 30, maxBytes: 10_000 },
+    ...{ store, dataPolicies, clock, random, log, heartbeatMs, retentionDays: 30, maxBytes: 10_000 },
     key: deriveTestKey("ai-gateway.response"),
   });
 let node = start();
@@ -100,6 +105,15 @@ test("what was said stands sealed in the database, and opens in no other row", a
       where response_id = 'resp_b'`,
   );
   await assert.rejects(node.get(name("b")), /does not open/);
+});
+
+test("a response is kept no longer than its tenant's data policy allows", async () => {
+  const brief = { tenantId: "ten_brief", ownerId: "usr_ann" };
+  await node.keep(brief, kept("brief"));
+  clock.advance(86_400_000 - 1);
+  assert.equal((await node.get(name("brief", brief))).response.id, "resp_brief");
+  clock.advance(1);
+  await assert.rejects(node.get(name("brief", brief)), notFound);
 });
 
 test("it is kept for its days and then forgotten, and one that is too large is not kept at all", async () => {

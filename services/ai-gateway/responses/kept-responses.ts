@@ -8,6 +8,7 @@ import type { Job } from "@lyss/kit/service/define-service.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { Logger } from "pino";
 import { refuseField } from "../call/refuse-field.ts";
+import type { DataPolicies } from "../data-policies/data-policies.ts";
 import { parseExact } from "../dialects/exact-json.ts";
 import type { Fields } from "../dialects/request-fields.ts";
 import type { ResponseObject } from "../dialects/responses/response-object.ts";
@@ -67,10 +68,11 @@ export function createKeptResponses(deps: {
   readonly key: Buffer;
   readonly heartbeatMs: number;
   readonly retentionDays: number;
+  readonly dataPolicies: Pick<DataPolicies, "of">;
   /** Of a response and its input together. */
   readonly maxBytes: number;
 }): KeptResponses {
-  const { store, clock, random, log, key, heartbeatMs, retentionDays, maxBytes } = deps;
+  const { store, clock, random, log, key, heartbeatMs, retentionDays, dataPolicies, maxBytes } = deps;
   /** What this node serves in the background, and how each is ended. */
   const underWay = new Map<string, () => void>();
   const now = () => new Date(clock.nowMs());
@@ -108,7 +110,8 @@ export function createKeptResponses(deps: {
       input: sealJson(owner, id, "input", input),
     };
     if (sealed.response.length + sealed.input.length > maxBytes) return undefined;
-    const expiresAt = new Date(clock.nowMs() + retentionDays * dayMs);
+    const days = Math.min(retentionDays, dataPolicies.of(owner.tenantId).retentionDays);
+    const expiresAt = new Date(clock.nowMs() + days * dayMs);
     return { ...owner, ...sealed, responseId: id, status, previousResponseId, expiresAt };
   }
 

@@ -52,7 +52,7 @@ export const useOrganisationTexts = defineTexts("organisation", {
     saveRules: "Save rules",
     policy: "Data policy",
     policyHint:
-      "What your organisation lets be kept of its calls. Whether prompts and answers are stored at all is switched on separately, for request records.",
+      "The most that may be kept of what your organisation's calls say. Of which calls it is kept is said separately, for request records.",
     policyBy: "Last changed by {{name}}",
     retention: "Kept for (days)",
     retentionHint: "1 to 3,650.",
@@ -115,7 +115,7 @@ export const useOrganisationTexts = defineTexts("organisation", {
     defaultRoleHint: "适用于使用组织域名邮箱注册的人，以及通过未单独指定角色的连接登录的人。",
     saveRules: "保存规则",
     policy: "数据策略",
-    policyHint: "组织允许保留哪些调用数据。是否实际保存提示词和回答，由请求记录功能单独开启。",
+    policyHint: "组织的调用内容最多可保留什么、保留多久。具体保留哪些调用，由请求记录功能单独设定。",
     policyBy: "最近由 {{name}} 修改于",
     retention: "保留时长（天）",
     retentionHint: "1 至 3,650。",

@@ -868,6 +868,29 @@ export declare type RequestBodyPolicyChanged = Message<"lyss.ai_gateway.v1.Reque
 export declare const RequestBodyPolicyChangedSchema: GenMessage<RequestBodyPolicyChanged>;
 
 /**
+ * What a tenant's data policy allows to be kept holds for its calls from here on.
+ *
+ * @generated from message lyss.ai_gateway.v1.DataPolicyApplied
+ */
+export declare type DataPolicyApplied = Message<"lyss.ai_gateway.v1.DataPolicyApplied"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: int64 version = 2;
+   */
+  version: bigint;
+};
+
+/**
+ * Describes the message lyss.ai_gateway.v1.DataPolicyApplied.
+ * Use `create(DataPolicyAppliedSchema)` to create a new message.
+ */
+export declare const DataPolicyAppliedSchema: GenMessage<DataPolicyApplied>;
+
+/**
  * Somebody has read what was said in a call.
  *
  * @generated from message lyss.ai_gateway.v1.RequestBodyRead

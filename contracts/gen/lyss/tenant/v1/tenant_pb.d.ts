@@ -624,14 +624,14 @@ export declare type DataPolicy = Message<"lyss.tenant.v1.DataPolicy"> & {
   version: bigint;
 
   /**
-   * Records of calls are deleted after this many days: 1 to 3,650.
+   * What is said in calls is kept no longer than this: 1 to 3,650.
    *
    * @generated from field: int32 retention_days = 3;
    */
   retentionDays: number;
 
   /**
-   * Whether prompts and answers may be stored.
+   * Whether requests and answers may be kept beside what callers have kept themselves.
    *
    * @generated from field: bool store_bodies = 4;
    */
