@@ -10,6 +10,10 @@ export interface UsageRow {
   readonly output_tokens: number;
   readonly cost_nanos: string;
   readonly uncollected_nanos: string;
+  readonly latency_ms: number;
+  readonly streamed: boolean | null;
+  readonly first_token_ms: number | null;
+  readonly error: string | null;
 }
 
 /** Every recorded call of the first run's tenant. */

@@ -349,6 +349,7 @@ function settle(batch: Batch, request: SettleRequest): SettleResult {
     outcome: request.outcome,
     isEstimated: request.isEstimated,
     latencyMs: request.latencyMs,
+    ...{ isStreamed: request.isStreamed, firstTokenMs: request.firstTokenMs, error: request.error },
     costNanos: paidNanos,
     uncollectedNanos: cost - paidNanos,
     postingId: charge?.postingId ?? "",

@@ -84,6 +84,7 @@ test("usage is summed up over REST by what is asked for, and a range that is no 
     output_tokens: 5,
     cost_nanos: "20",
     uncollected_nanos: "0",
+    ...{ errors: 0, latency_ms: { count: 1, p50: 4, p95: 4, p99: 4 }, first_token_ms: null },
   };
   const groups = { key: "key_1", user: "usr_1", model: "m", provider: "p" };
   for (const [by, group] of Object.entries(groups)) {

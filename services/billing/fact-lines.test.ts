@@ -24,13 +24,17 @@ test("a fact is a line of COPY's text format, in the order of the columns, with 
   assert.deepEqual(await fieldsOf({}), [
     ...["call_1", "2", "lse_1", "pst_1", "wal_1", "ten_1", "req_1", "key_1", "usr_1", "p", "m", "prc_1", "completed"],
     ...["1", "2", "3", "false", "4", "5", "6", "2026-01-01T00:00:00.123Z", "\\N", "\\N", "\\N"],
+    ...["\\N", "\\N", "\\N", "\\N"],
   ]);
   const rare = await fieldsOf({
     otherBuckets: { reasoning: 7n, images: 10n ** 18n },
     serviceMode: "batch",
     tags: "a=1,b=2",
+    ...{ continuesAttempt: 1, isStreamed: false, firstTokenMs: 12, error: "timeout" },
   });
-  assert.deepEqual(rare.slice(-3), ['{"reasoning":"7","images":"1000000000000000000"}', "batch", "{a=1,b=2}"]);
+  assert.deepEqual(rare.slice(-7), [
+    ...['{"reasoning":"7","images":"1000000000000000000"}', "batch", "{a=1,b=2}", "1", "false", "12", "timeout"],
+  ]);
 });
 
 test("whatever a name holds, it stays in its field", async () => {
@@ -38,7 +42,7 @@ test("whatever a name holds, it stays in its field", async () => {
   const names = ["callId", "leaseId", "postingId", "walletId", "tenantId", "requestId", "keyId", "userId"] as const;
   for (const name of [...names, "provider", "model", "priceId"] as const) {
     const fields = await fieldsOf({ [name]: odd });
-    assert.equal(fields.length, 24, name);
+    assert.equal(fields.length, 28, name);
     assert.equal(fields.filter((field) => field === "a\\\\b\\tc\\nd\\re\\\\N").length, 1, name);
   }
   for (const char of ["\\", "\t", "\n", "\r"]) {

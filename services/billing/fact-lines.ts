@@ -42,7 +42,9 @@ function toLine(fact: PostedFact): string {
   const when = `${latencyMs}\t${toTime(fact.startedAtMs)}`;
   const rare = `${fact.otherBuckets ? toBucketsJson(fact.otherBuckets) : none}\t${fact.serviceMode ?? none}\t${fact.tags ? `{${fact.tags}}` : none}`;
   const continued = fact.continuesAttempt || none;
-  return `${call}\t${attempt}\t${lease}\t${posting}\t${names.join("\t")}\t${outcome}\t${used}\t${when}\t${rare}\t${continued}\n`;
+  const { isStreamed = none, firstTokenMs = none, error = none } = fact;
+  const ended = `${isStreamed}\t${firstTokenMs}\t${error}`;
+  return `${call}\t${attempt}\t${lease}\t${posting}\t${names.join("\t")}\t${outcome}\t${used}\t${when}\t${rare}\t${continued}\t${ended}\n`;
 }
 
 const special = /[\\\t\n\r]/;

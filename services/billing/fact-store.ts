@@ -39,16 +39,18 @@ export function createFactStore(): FactStore {
       const inserted = await tx<AttemptName[]>`
         insert into usage (call_id, attempt, lease_id, posting_id, wallet_id, tenant_id, request_id, key_id, user_id, provider,
           model, price_id, outcome, input_tokens, cached_input_tokens, output_tokens, is_estimated, cost_nanos, uncollected_nanos,
-          latency_ms, started_at, other_buckets, service_mode, tags, continues_attempt)
+          latency_ms, started_at, other_buckets, service_mode, tags, continues_attempt, is_streamed,
+          first_token_ms, error)
         select "callId", attempt, "leaseId", "postingId", "walletId", "tenantId", "requestId", "keyId", "userId", provider,
           model, "priceId", outcome, "inputTokens", "cachedInputTokens", "outputTokens", "isEstimated", "costNanos",
           "uncollectedNanos", "latencyMs", start::timestamptz, "otherBuckets", "serviceMode", string_to_array(nullif(tags, ''), ','),
-          nullif("continuesAttempt", 0)
+          nullif("continuesAttempt", 0), "isStreamed", "firstTokenMs", error
         from rows from (jsonb_to_recordset(${toJson(rows)}::text::jsonb) as ("callId" text, attempt smallint, "leaseId" text,
           "postingId" text, "walletId" text, "tenantId" text, "requestId" text, "keyId" text, "userId" text, provider text,
           model text, "priceId" text, outcome text, "inputTokens" bigint, "cachedInputTokens" bigint, "outputTokens" bigint,
           "isEstimated" boolean, "costNanos" bigint, "uncollectedNanos" bigint, "latencyMs" bigint, start text,
-          "otherBuckets" jsonb, "serviceMode" text, tags text, "continuesAttempt" smallint)) with ordinality
+          "otherBuckets" jsonb, "serviceMode" text, tags text, "continuesAttempt" smallint,
+          "isStreamed" boolean, "firstTokenMs" integer, error text)) with ordinality
         order by ordinality
         on conflict do nothing
         returning call_id as "callId", attempt`;
@@ -63,7 +65,7 @@ export async function copyFacts(tx: Tx, table: string, facts: readonly PostedFac
   const rows = await tx`
     copy ${tx(table)} (call_id, attempt, lease_id, posting_id, wallet_id, tenant_id, request_id, key_id, user_id, provider, model,
       price_id, outcome, input_tokens, cached_input_tokens, output_tokens, is_estimated, cost_nanos, uncollected_nanos,
-      latency_ms, started_at, other_buckets, service_mode, tags, continues_attempt)
+      latency_ms, started_at, other_buckets, service_mode, tags, continues_attempt, is_streamed, first_token_ms, error)
     from stdin`.writable();
   await pipeline(Readable.from(toFactLines(facts)), rows);
 }

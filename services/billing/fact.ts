@@ -1,8 +1,8 @@
 import type { TagsText } from "@lyss/contracts/usage/tags.ts";
-import type { CallFacts, Outcome, PricedMode, Tokens } from "./model.ts";
+import type { CallEnd, CallFacts, Outcome, PricedMode, Tokens } from "./model.ts";
 
 /** One attempt at a provider as it ended, drawn from a lease. */
-export interface Fact extends CallFacts, Tokens {
+export interface Fact extends CallFacts, Tokens, CallEnd {
   readonly attempt: number;
   readonly leaseId: string;
   readonly priceId: string;

@@ -1,5 +1,5 @@
 import type { TagsText } from "@lyss/contracts/usage/tags.ts";
-import type { CallFacts, Outcome, PricedMode, Tokens, Want } from "./model.ts";
+import type { CallEnd, CallFacts, Outcome, PricedMode, Tokens, Want } from "./model.ts";
 
 export interface ReserveRequest extends CallFacts, Want {
   /** Under what its price stands, where that is not the model's name; empty for that. */
@@ -8,7 +8,7 @@ export interface ReserveRequest extends CallFacts, Want {
   readonly isLastTry?: boolean;
 }
 
-export interface SettleRequest extends Tokens {
+export interface SettleRequest extends Tokens, CallEnd {
   readonly callId: string;
   readonly tenantId: string;
   readonly outcome: Outcome;

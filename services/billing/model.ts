@@ -15,6 +15,7 @@ import {
   type TokenRates,
   toQuantities,
 } from "@lyss/contracts/pricing/token-price.ts";
+import type { CallErrorName } from "@lyss/contracts/usage/call-errors.ts";
 import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import { formatDecimal } from "./decimal.ts";
 
@@ -72,8 +73,18 @@ export interface Hold extends CallFacts {
   readonly outputTokens: bigint;
 }
 
+/** What is known of a call besides what it used. */
+export interface CallEnd {
+  /** Undefined where it is not said. */
+  readonly isStreamed?: boolean | undefined;
+  /** Until the first of its streamed answer left; undefined where nothing did. */
+  readonly firstTokenMs?: number | undefined;
+  /** What went wrong with one that failed or broke off; undefined where that is not known. */
+  readonly error?: CallErrorName | undefined;
+}
+
 /** One call as it was used and charged. */
-export interface Usage extends CallFacts, Tokens {
+export interface Usage extends CallFacts, Tokens, CallEnd {
   readonly walletId: string;
   readonly priceId: string;
   readonly outcome: Outcome;
@@ -102,7 +113,7 @@ export interface UsageRow extends Usage {
 }
 
 /** By what usage is told apart in sums that are kept. */
-export type KeptGroup = "key" | "user" | "model" | "provider";
+export type KeptGroup = "key" | "user" | "model" | "provider" | "group";
 
 /** A tag by which usage is told apart. */
 export type TagGroup = `tag:${string}`;
@@ -112,14 +123,23 @@ export type UsageGroup = KeptGroup | TagGroup;
 /** By what times, all in UTC. */
 export type UsageUnit = "minute" | "hour" | "day" | "month";
 
+/** What calls come to, and how they went. */
+export interface UsageFigures extends Tokens {
+  readonly calls: bigint;
+  /** Those that failed or broke off. */
+  readonly errors: bigint;
+  readonly costNanos: bigint;
+  readonly uncollectedNanos: bigint;
+  /** How many took how long (usage/durations.ts): whole answers, and the first of streamed ones. Where that was asked for. */
+  readonly latency?: readonly number[];
+  readonly firstToken?: readonly number[];
+}
+
 /** What was used in a minute, hour, day or month by one key, user, model or provider, or several of these together. */
-export interface UsageSum extends Tokens {
+export interface UsageSum extends UsageFigures {
   readonly start: Date;
   /** As they were asked for, in that order. */
   readonly groups: readonly string[];
-  readonly calls: bigint;
-  readonly costNanos: bigint;
-  readonly uncollectedNanos: bigint;
 }
 
 export function availableNanos(wallet: Wallet): bigint {

@@ -24,6 +24,7 @@ import { exportUsage } from "./usage/export-usage.ts";
 import { type FollowUsageInput, followUsage } from "./usage/follow-usage.ts";
 import { getCosts } from "./usage/get-costs.ts";
 import { getReceipt } from "./usage/get-receipt.ts";
+import { getUsageTotals, type UsageTotalsInput } from "./usage/get-usage-totals.ts";
 import { keepUsageDays } from "./usage/keep-usage-days.ts";
 import { keepUsageSums } from "./usage/keep-usage-sums.ts";
 import { type ListUsageInput, listUsage } from "./usage/list-usage.ts";
@@ -43,6 +44,7 @@ export function createBillingOps(deps: BillingDeps, payments: Payments, credit: 
     followUsage: (input: FollowUsageInput) => followUsage(deps, input),
     sumUsage: () => sumUsage(deps),
     listUsageSummary: (input: ListUsageSummaryInput) => listUsageSummary(deps, input),
+    getUsageTotals: (input: UsageTotalsInput) => getUsageTotals(deps, input),
     exportUsage: (input: UsageFilter) => exportUsage(deps, input),
     getCosts: (input: ListUsageSummaryInput) => getCosts(deps, input),
     getReceipt: (input: UsageScope & { callId: string }) => getReceipt(deps, input),

@@ -7,6 +7,7 @@ import {
   UsageInterval,
 } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { serviceModeMessages, toUsageMessage } from "@lyss/contracts/pricing/wire.ts";
+import { fromCallErrorMessage } from "@lyss/contracts/usage/call-errors.ts";
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
@@ -56,6 +57,7 @@ const fact = z.object({
   ...{ outcome: z.int(), tokens: usageInput, isEstimated: z.boolean(), latencyMs: amount },
   ...{ startedAtMs: amount, serviceMode: serviceModeInput, isUncharged: z.boolean(), tags: tagsInput },
   ...{ mayHaveUsed: optionalUsageInput, continuesAttempt: z.int().min(0).max(1_000) },
+  ...{ firstTokenMs: z.int().min(0), isStreamed: z.boolean(), error: z.int() },
 });
 const inputs = {
   createWallet: { tenantId: idInput },
@@ -199,9 +201,10 @@ export function createBillingRpc(ops: BillingOps): CheckedRpc<typeof BillingServ
     },
     closeLeases: async (request) => ({ freedNanos: await ops.closeLeases(request) }),
     async postFacts({ facts }) {
-      const flat = facts.map(({ tokens, outcome, ...fact }) => ({
+      const flat = facts.map(({ tokens, outcome, firstTokenMs, error, ...fact }) => ({
         ...fact,
         ...tokens,
+        ...{ firstTokenMs: firstTokenMs || undefined, error: fromCallErrorMessage(error) },
         outcome: fromFactOutcome(outcome),
       }));
       return ops.postFacts({ facts: flat });

@@ -72,6 +72,7 @@ import { createBillingRpc } from "./rpc.ts";
 import { createBillingStore } from "./store.ts";
 import { createDayStore } from "./usage/day-store.ts";
 import { createTagSumStore } from "./usage/tag-sum-store.ts";
+import { totalsRoutes } from "./usage/totals-routes.ts";
 import { usageRoutes } from "./usage/usage-routes.ts";
 import { createUsageStore } from "./usage/usage-store.ts";
 import { createUsageSumStore } from "./usage/usage-sum-store.ts";
@@ -111,6 +112,7 @@ export const billing = defineService({
   routes: [
     ...overdraftRoutes,
     ...billingRoutes,
+    ...totalsRoutes,
     ...usageRoutes,
     ...liveRoutes,
     ...reportRoutes,

@@ -121,22 +121,24 @@ export function createBillingStore(sql: Sql) {
       await tx`
         insert into usage (call_id, wallet_id, tenant_id, request_id, key_id, user_id, provider, model, price_id, outcome,
           input_tokens, cached_input_tokens, output_tokens, is_estimated, cost_nanos, uncollected_nanos, latency_ms, posting_id,
-          other_buckets, service_mode, started_at, tags, attempt)
+          other_buckets, service_mode, started_at, tags, attempt, is_streamed, first_token_ms, error)
         select "callId", "walletId", "tenantId", "requestId", "keyId", "userId", provider, model, "priceId", outcome,
           "inputTokens", "cachedInputTokens", "outputTokens", "isEstimated", "costNanos", "uncollectedNanos", "latencyMs",
           "postingId", "otherBuckets", "serviceMode", to_timestamp("startedAtMs" / 1000.0),
-          string_to_array(nullif(tags, ''), ','), coalesce(r.attempt, 1)
+          string_to_array(nullif(tags, ''), ','), coalesce(r.attempt, 1), "isStreamed", "firstTokenMs", error
         from jsonb_to_recordset(${toJson(rows)}::text::jsonb) as r("callId" text, "walletId" text, "tenantId" text,
           "requestId" text, "keyId" text, "userId" text, provider text, model text, "priceId" text, outcome text,
           "inputTokens" bigint, "cachedInputTokens" bigint, "outputTokens" bigint, "isEstimated" boolean,
           "costNanos" bigint, "uncollectedNanos" bigint, "latencyMs" bigint, "postingId" text,
-          "otherBuckets" jsonb, "serviceMode" text, "startedAtMs" bigint, tags text, attempt smallint)
+          "otherBuckets" jsonb, "serviceMode" text, "startedAtMs" bigint, tags text, attempt smallint,
+          "isStreamed" boolean, "firstTokenMs" integer, error text)
         on conflict (call_id, attempt, started_at) do update set outcome = excluded.outcome, input_tokens = excluded.input_tokens,
           cached_input_tokens = excluded.cached_input_tokens, output_tokens = excluded.output_tokens,
           is_estimated = excluded.is_estimated, cost_nanos = excluded.cost_nanos,
           uncollected_nanos = excluded.uncollected_nanos, latency_ms = excluded.latency_ms,
           posting_id = excluded.posting_id, other_buckets = excluded.other_buckets,
-          service_mode = excluded.service_mode, tags = excluded.tags
+          service_mode = excluded.service_mode, tags = excluded.tags, is_streamed = excluded.is_streamed,
+          first_token_ms = excluded.first_token_ms, error = excluded.error
         where usage.outcome = 'lost'`;
     },
   };

@@ -202,12 +202,31 @@ test("S7: all of them are charged alike, and the money adds up", async () => {
       await waitForNoHold(platform);
       await assertMoneyAddsUp(platform);
       // What the price was and who pays has the same names on both; when it was, and which call, does not.
-      return (await listUsage(platform)).map(({ status, input_tokens, output_tokens, cost_nanos, uncollected_nanos }) =>
-        [status, input_tokens, output_tokens, cost_nanos, uncollected_nanos].join(" "),
-      );
+      // How long it took is its own; that it is told is not.
+      return (await listUsage(platform)).map((row) => {
+        const { status, input_tokens, output_tokens, cost_nanos, uncollected_nanos, streamed, error } = row;
+        const hasFirstToken = row.first_token_ms !== null;
+        if (hasFirstToken) assert.ok(streamed && (row.first_token_ms ?? 0) <= Math.max(1, row.latency_ms));
+        if (status === "completed") assert.equal(hasFirstToken, streamed);
+        assert.equal(error !== null, status === "failed" || status === "truncated");
+        return [
+          status,
+          input_tokens,
+          output_tokens,
+          cost_nanos,
+          uncollected_nanos,
+          streamed,
+          hasFirstToken,
+          error,
+        ].join(" ");
+      });
     }),
   );
   assert.deepEqual(one, other);
+  const errors = new Set(one?.map((row) => row.split(" ").at(-1)));
+  for (const error of ["rate_limited", "overloaded", "rejected", "unauthorized", "provider_failed", "broken_off"]) {
+    assert.ok(errors.has(error), error);
+  }
 });
 
 test("the lane has served them", async () => {

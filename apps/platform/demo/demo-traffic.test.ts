@@ -51,3 +51,12 @@ test("calls end in every way, what failed and what the cache answered used no to
     assert.equal(isUncharged, attempt === 1 && followed.has(callId));
   }
 });
+
+test("what failed says why, and only of streamed answers it is told when they began", () => {
+  for (const { outcome, error, isStreamed, firstTokenMs = 0, latencyMs = 0n } of traffic) {
+    assert.equal(Boolean(error), outcome === CallOutcome.FAILED || outcome === CallOutcome.TRUNCATED);
+    if (firstTokenMs > 0) assert.ok(isStreamed && firstTokenMs <= Math.max(1, Number(latencyMs)));
+  }
+  assert.ok(traffic.some(({ firstTokenMs = 0 }) => firstTokenMs > 0));
+  assert.ok(new Set(traffic.map(({ error }) => error)).size >= 5);
+});

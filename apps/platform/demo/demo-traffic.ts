@@ -1,5 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { CallOutcome, type UsageFactSchema } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { CallError, CallOutcome, type UsageFactSchema } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
 import { createSequence } from "@lyss/services/ai-gateway/simulator/seeded.ts";
@@ -88,7 +88,9 @@ interface BegunCall {
 
 function makeCall({ app, callId, startedAtMs, endMs }: BegunCall, next: () => number): readonly DemoAttempt[] {
   const model = toPicker(Object.entries(app.models), ([, share]) => share)(next())[0];
-  const about = { app, model, callId, requestId: callId.replace("call_", "req_"), tags: app.tags };
+  // People read along; jobs and vectors come whole.
+  const isStreamed = app.isNightly !== true && app.outputTokens > 0;
+  const about = { app, model, callId, requestId: callId.replace("call_", "req_"), tags: app.tags, isStreamed };
   const first = { ...about, attempt: 1, startedAtMs: BigInt(startedAtMs) };
   if (next() < app.cachedShare) {
     const latencyMs = BigInt(2 + Math.floor(next() * 7));
@@ -99,13 +101,20 @@ function makeCall({ app, callId, startedAtMs, endMs }: BegunCall, next: () => nu
   const failedShare = isBad ? incident.failedShare : usualShares.failed;
   if (roll >= failedShare) return [{ ...first, ...answer(app, model, roll - failedShare, next) }];
   const latencyMs = BigInt(Math.floor(isBad ? 4_000 + next() * 26_000 : 200 + next() * 2_800));
-  const failed = { ...first, outcome: CallOutcome.FAILED, tokens: toTokens(0, 0, 0), latencyMs };
+  const error = errorOf(isBad, Number(latencyMs));
+  const failed = { ...first, outcome: CallOutcome.FAILED, error, tokens: toTokens(0, 0, 0), latencyMs };
   if (next() >= rescuedShare) return [failed];
   const second = { ...about, attempt: 2, startedAtMs: BigInt(startedAtMs) + latencyMs };
   return [
     { ...failed, isUncharged: true },
     { ...second, ...answer(app, model, 1, next) },
   ];
+}
+
+/** What is slow in a bad morning has waited too long; on other days one is refused at once. */
+function errorOf(isBad: boolean, latencyMs: number): CallError {
+  if (isBad) return latencyMs > 20_000 ? CallError.TIMEOUT : CallError.OVERLOADED;
+  return latencyMs < 1_600 ? CallError.RATE_LIMITED : CallError.PROVIDER_FAILED;
 }
 
 function isInIncident(startedAtMs: number, endMs: number): boolean {
@@ -124,9 +133,12 @@ function answer(app: DemoApp, model: string, roll: number, next: () => number) {
   const output = Math.floor(skewed(app.outputTokens, next) * (isStopped ? next() : 1));
   const cached = next() < 0.3 ? Math.floor(input * (0.4 + next() * 0.5)) : 0;
   const tokensPerSecond = { "simulated-large": 45, "simulated-chat": 80 }[model] ?? 140;
-  const latencyMs = skewed(model === "simulated-large" ? 620 : 240, next) + (output / tokensPerSecond) * 1_000;
+  const firstMs = skewed(model === "simulated-large" ? 620 : 240, next);
+  const latencyMs = firstMs + (output / tokensPerSecond) * 1_000;
+  const firstTokenMs = app.isNightly !== true && output > 0 ? Math.max(1, firstMs) : 0;
+  const error = outcome === CallOutcome.TRUNCATED ? CallError.BROKEN_OFF : CallError.UNSPECIFIED;
   const tokens = toTokens(input - cached, cached, output);
-  return { outcome, tokens, latencyMs: BigInt(Math.round(latencyMs)), isEstimated: isStopped };
+  return { outcome, tokens, latencyMs: BigInt(Math.round(latencyMs)), firstTokenMs, error, isEstimated: isStopped };
 }
 
 /** Around `median`, with a long tail above it (log-normal, by Box and Muller). */

@@ -152,13 +152,14 @@ async function charge(
   { funding, settings, clock }: AiGatewayDeps,
   { caller, exchange: { requestId }, tags, startedMs }: CacheableCall,
   callId: string,
-  { provider, model, tokens }: CachedAnswer,
+  { provider, model, tokens, contentType }: CachedAnswer,
 ): Promise<bigint> {
   const { tenantId, keyId, userId } = caller;
   const charged = shareOf(tokens, settings.cache.chargedShare);
   const most = toBound(charged);
   const funds = await funding.fund({
     ...{ callId, requestId, tenantId, keyId, userId, provider, model, tags },
+    isStreamed: contentType.startsWith("text/event-stream"),
     ...{ ...most, minOutputTokens: most.maxOutputTokens, choices: 1 },
   });
   const latencyMs = clock.monotonicMs() - startedMs;

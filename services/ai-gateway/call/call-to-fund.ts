@@ -38,6 +38,7 @@ export function toCallToFund(given: AttemptToFund): CallToFund {
   return {
     ...{ callId, attempt, requestId, tenantId, keyId, userId, provider: provider.name, model: model.name, tags },
     ...(continuesAttempt !== undefined && { continuesAttempt }),
+    isStreamed: request.isStream,
     inputTokens: BigInt(inputTokens),
     maxOutputTokens: BigInt(most),
     minOutputTokens: BigInt(limit ?? Math.min(leastOutputTokens, most)),

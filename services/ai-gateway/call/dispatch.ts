@@ -8,7 +8,15 @@ export interface Dispatch {
   /** Requests that have left and of which the provider has not said that it served nothing. */
   unanswered: number;
   /** What the provider calls the request that it answered. */
-  upstreamRequestId?: string | undefined;
+  upstreamRequestId: string | undefined;
+  /** When the first of its streamed answer left for the caller, by the clock that only goes forward. */
+  firstTokenAtMs: number | undefined;
+  /** Why it failed, or broke off. */
+  failure: unknown;
+}
+
+export function createDispatch(unanswered = 0): Dispatch {
+  return { unanswered, upstreamRequestId: undefined, firstTokenAtMs: undefined, failure: undefined };
 }
 
 /** True when an error says that nothing of the request can have reached the provider. */
@@ -21,7 +29,7 @@ export function hasNotLeft(err: unknown): boolean {
  * refusal came back.
  */
 export function mayHaveCounted(
-  dispatch: Dispatch,
+  dispatch: Pick<Dispatch, "unanswered">,
   { outcome, tokens }: { readonly outcome: string; readonly tokens: TokenCounts },
 ): boolean {
   const { inputTokens: input, cachedInputTokens: cached, outputTokens: output } = tokens;

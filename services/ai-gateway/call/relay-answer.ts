@@ -31,6 +31,7 @@ export async function relayAnswer(
   const delivered = { text: textOf(json), countedTokens: 0 };
   const reported = { usage: readUsageOf(call.request, json), serviceMode: readServiceMode(json) };
   const shown = await call.guard?.whole(body, json, call.abort.signal).catch(async (err: unknown) => {
+    call.dispatch.failure = err;
     // It was made, and is charged; another would be looked at no otherwise.
     if (isRefusedByGuard(err)) await settle(await endWithCharge(call, "truncated", reported, delivered));
     throw err;

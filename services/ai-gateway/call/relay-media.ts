@@ -100,8 +100,8 @@ async function endBroken(
   answer.discard();
   const outcome = hasCallerLeft(call) ? "canceled" : progress.hasBegun ? "truncated" : "failed";
   const isCharged = progress.usage !== undefined || (outcome === "canceled" && progress.hasBegun);
-  await settle(isCharged ? await endWithCharge(call, outcome, progress, progress) : endWithoutCharge(outcome));
   const failure = toFailure(deps, call, err);
+  await settle(isCharged ? await endWithCharge(call, outcome, progress, progress) : endWithoutCharge(outcome));
   if (!progress.hasBegun || !(failure instanceof Failure) || call.res.destroyed) throw failure;
   if (isEvents) call.res.end(call.writer.fail(failure, call.locale));
   // Bytes have no place for an error: without their end they are no whole answer.

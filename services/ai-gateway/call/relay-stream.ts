@@ -83,8 +83,8 @@ export async function relayStream(
     const outcome = hasCallerLeft(call) ? "canceled" : progress.hasBegun || isRefused ? "truncated" : "failed";
     const isCharged = hasMade && (outcome !== "failed" || !call.guard);
     const ending = isCharged ? await endWithCharge(call, outcome, progress, progress) : endWithoutCharge(outcome);
-    await settle(ending);
     const failure = toFailure(deps, call, err);
+    await settle(ending);
     if (outcome === "truncated" && isCharged && mayGoOn(progress) && isOfTarget(failure)) {
       return { err: failure, ending, hasBegun: true };
     }
@@ -226,7 +226,7 @@ export function streamHead(call: Pick<Call, "writer">, headers: Record<string, s
 
 /** Writes and waits while the caller reads more slowly than the provider sends, so that memory stays flat. */
 export async function writeToCaller(
-  { settings }: AiGatewayDeps,
+  { settings, clock }: AiGatewayDeps,
   call: Call,
   progress: Pick<Progress, "hasBegun">,
   bytes: Buffer,
@@ -235,6 +235,7 @@ export async function writeToCaller(
   abort.signal.throwIfAborted();
   if (caller.left.aborted) return;
   if (!res.headersSent) res.writeHead(200, streamHead(call, headersOf(call)));
+  if (!progress.hasBegun && call.request.isStream) call.dispatch.firstTokenAtMs = clock.monotonicMs();
   progress.hasBegun = true;
   call.keepAlive?.note();
   if (res.write(bytes)) return;

@@ -140,13 +140,14 @@ export async function readBody(answer: Answer, maxBytes: number): Promise<Buffer
   return Buffer.concat(chunks, size);
 }
 
-/** What a transport error means to the caller. */
+/** What a transport error means to the caller; noted as why the attempt failed. */
 export function toFailure(
   deps: Pick<AiGatewayDeps, "log">,
-  { target, abort: { signal } }: Call,
+  { target, dispatch, abort: { signal } }: Pick<Call, "target" | "dispatch" | "abort">,
   err: unknown,
 ): unknown {
-  return toCallFailure(deps, target, err, signal.aborted ? signal.reason : undefined);
+  dispatch.failure = toCallFailure(deps, target, err, signal.aborted ? signal.reason : undefined);
+  return dispatch.failure;
 }
 
 /** The same of a call to `target`. `reason` is what ended the call, undefined where nobody did. */

@@ -332,6 +332,7 @@ async function relay(deps: AiGatewayDeps, call: Call, span: Span, race?: Race): 
       if (!hasCallerLeft(call)) throw err;
       return undefined;
     }
+    call.dispatch.failure = err;
     const ending = failedWith ?? endWithoutCharge(hasCallerLeft(call) ? "canceled" : "failed");
     span.set(describeEnding(ending, 0n));
     return { err, ending };

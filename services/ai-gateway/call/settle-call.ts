@@ -2,6 +2,7 @@ import { CallOutcome } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { foldCounts, type TokenCounts } from "@lyss/contracts/pricing/token-price.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { Call, EndedAs, Ending } from "./call.ts";
+import { toCallError } from "./call-error.ts";
 import { mayHaveCounted } from "./dispatch.ts";
 
 const outcomes: Readonly<Record<EndedAs, CallOutcome>> = {
@@ -45,7 +46,13 @@ function settle(
   const { inputTokens, cachedInputTokens, outputTokens } = foldCounts(tokens);
   const latencyMs = clock.monotonicMs() - startedMs;
   metrics.of(target).end(outcome, Number(inputTokens + cachedInputTokens), Number(outputTokens), latencyMs);
-  const spent = { outcome: outcomes[outcome], tokens, serviceMode, isEstimated, latencyMs };
+  const { firstTokenAtMs } = dispatch;
+  const firstTokenMs = firstTokenAtMs === undefined ? undefined : firstTokenAtMs - startedMs;
+  const isError = outcome === "failed" || outcome === "truncated";
+  const error = isError ? toCallError(dispatch.failure) : undefined;
+  const spent = {
+    ...{ outcome: outcomes[outcome], tokens, serviceMode, isEstimated, latencyMs, firstTokenMs, error },
+  };
   if (!mayHaveCounted(dispatch, ending)) return funds.settle(spent);
   return estimate().then(
     (mayHaveUsed) => funds.settle({ ...spent, mayHaveUsed }),

@@ -5,6 +5,7 @@ import type { Funds } from "../funds/funds.ts";
 import { isMedia } from "../surfaces/surface.ts";
 import type { Call } from "./call.ts";
 import { limitToSend } from "./call-to-fund.ts";
+import { createDispatch } from "./dispatch.ts";
 import { type KeepAlive, keepAliveComment, keepResponseAlive } from "./keep-alive.ts";
 import type { PreparedCall, Walk } from "./prepare-call.ts";
 import { streamHead } from "./relay-stream.ts";
@@ -71,7 +72,7 @@ export function toCall(
     begin: attempt === 1 ? begin : undefined,
     abort: follow(served.abort.signal),
     meter: createStreamMeter(funds, counter, request.choices),
-    ...{ outputTokens: limitToSend(request, target, funds), dispatch: { unanswered: 0 } },
+    ...{ outputTokens: limitToSend(request, target, funds), dispatch: createDispatch() },
     ...{ writer, guard: read.openGuard?.(), keepAlive: keepAlive ?? openKeepAlive(deps, served, { request, writer }) },
   };
 }

@@ -1,5 +1,10 @@
 import type { Client } from "@connectrpc/connect";
-import { type BillingService, CallOutcome, type UsageFact } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import {
+  type BillingService,
+  CallError,
+  CallOutcome,
+  type UsageFact,
+} from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import type { TokenCounts } from "@lyss/contracts/pricing/token-price.ts";
 import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import { beginFact, endFact } from "./call-fact.ts";
@@ -95,6 +100,7 @@ function toFact(
     },
     { priceId: batch.priceId, leaseId: batch.batchId, startedAtMs: BigInt(batch.startedAtMs) },
   );
-  endFact(fact, { outcome: outcomes[outcome], tokens, serviceMode: batch.serviceMode, isEstimated, latencyMs });
+  const error = outcome === "failed" ? CallError.PROVIDER_FAILED : undefined;
+  endFact(fact, { outcome: outcomes[outcome], tokens, serviceMode: batch.serviceMode, isEstimated, latencyMs, error });
   return fact;
 }

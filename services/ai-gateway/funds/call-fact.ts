@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import {
+  CallError,
   CallOutcome,
   ServiceMode,
   type TokenUsage,
@@ -37,6 +38,9 @@ export function blankFact(): UsageFact {
     tags: "",
     mayHaveUsed: undefined,
     continuesAttempt: 0,
+    firstTokenMs: 0,
+    isStreamed: false,
+    error: CallError.UNSPECIFIED,
   };
 }
 
@@ -58,6 +62,7 @@ export function beginFact(
     model,
     tags = "",
     continuesAttempt = 0,
+    isStreamed = false,
   }: CallToFund,
   { priceId, leaseId, startedAtMs }: Pick<UsageFact, "priceId" | "leaseId" | "startedAtMs">,
 ): UsageFact {
@@ -75,18 +80,22 @@ export function beginFact(
   fact.startedAtMs = startedAtMs;
   fact.tags = tags;
   fact.continuesAttempt = continuesAttempt;
+  fact.isStreamed = isStreamed;
   return fact;
 }
 
 /** Adds how it ended: to the same object, for an attempt has but one. */
 export function endFact(fact: UsageFact, ended: Spent): void {
   const { outcome, tokens, isEstimated, mayHaveUsed, latencyMs, serviceMode = "standard" } = ended;
+  const { firstTokenMs, error = CallError.UNSPECIFIED } = ended;
   fact.outcome = outcome;
   fact.tokens = toTokenUsage(tokens);
   fact.isEstimated = isEstimated;
   fact.latencyMs = BigInt(Math.round(latencyMs));
   fact.serviceMode = serviceModeMessages[serviceMode];
   fact.mayHaveUsed = mayHaveUsed && toTokenUsage(mayHaveUsed);
+  fact.firstTokenMs = firstTokenMs === undefined ? 0 : Math.max(1, Math.round(firstTokenMs));
+  fact.error = error;
 }
 
 function toTokenUsage(counts: TokenCounts): TokenUsage {

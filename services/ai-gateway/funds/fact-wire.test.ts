@@ -51,6 +51,7 @@ function createFacts(seed: number) {
       ...{ isEstimated: pick([true, false]), latencyMs: pick(int64s), startedAtMs: pick(int64s) },
       ...{ serviceMode: pick([0, ServiceMode.FLEX, 300]), isUncharged: pick([true, false]), tags: pick(texts) },
       ...{ mayHaveUsed: usage(), continuesAttempt: pick(ints) },
+      ...{ firstTokenMs: pick(ints), isStreamed: pick([true, false]), error: pick([0, 3, 200]) },
     });
 }
 
@@ -99,6 +100,7 @@ test("the longest names and counts that there are take no more room than is said
       tokens: usage,
       mayHaveUsed: usage,
     },
+    ...{ firstTokenMs: negative, isStreamed: true, error: negative },
   });
   assert.equal(write(fact).length, toBinary(UsageFactSchema, fact).length);
   assert.ok(writeEnd(Buffer.alloc(1_000), 0, fact) <= endBytes);
@@ -114,6 +116,7 @@ test("every field of the contract is written", () => {
     ...{ callId: "1", attempt: 2, leaseId: "3", requestId: "4", tenantId: "5", keyId: "6", userId: "7", provider: "8" },
     ...{ model: "9", priceId: "10", outcome: 1, tokens: {}, isEstimated: true, latencyMs: 14n, startedAtMs: 15n },
     ...{ serviceMode: 1, isUncharged: true, tags: "18", mayHaveUsed: {}, continuesAttempt: 20 },
+    ...{ firstTokenMs: 23, isStreamed: true, error: 3 },
   });
   const read = fromBinary(UsageFactSchema, write(fact));
   const blank = create(UsageFactSchema, {});

@@ -30,7 +30,7 @@ export function beginBytes(fact: UsageFact): number {
   const { callId, leaseId, requestId, tenantId, keyId, userId, provider, model, priceId, tags } = fact;
   const names = textFieldBytes(callId) + textFieldBytes(requestId) + textFieldBytes(leaseId) + textFieldBytes(priceId);
   const payer = textFieldBytes(tenantId) + textFieldBytes(keyId) + textFieldBytes(userId) + textFieldBytes(tags);
-  return names + payer + textFieldBytes(provider) + textFieldBytes(model) + 3 * varintFieldBytes;
+  return names + payer + textFieldBytes(provider) + textFieldBytes(model) + 4 * varintFieldBytes;
 }
 
 /** What is known of an attempt when it begins. */
@@ -47,14 +47,15 @@ export function writeBegin(bytes: Buffer, start: number, fact: UsageFact): numbe
   at = writeTextField(bytes, at, 10, fact.priceId);
   at = writeInt64Field(bytes, at, 15, fact.startedAtMs);
   at = writeTextField(bytes, at, 18, fact.tags);
-  return writeIntField(bytes, at, 20, fact.continuesAttempt);
+  at = writeIntField(bytes, at, 20, fact.continuesAttempt);
+  return writeIntField(bytes, at, 21, Number(fact.isStreamed));
 }
 
 /** Of a usage, where tags and lengths of both its messages take no more than a number does. */
 const numbersInUsage = 4 + otherBucketNames.length;
 
 /** What its end adds takes at most so many. */
-export const endBytes = (5 + 2 * numbersInUsage) * varintFieldBytes;
+export const endBytes = (7 + 2 * numbersInUsage) * varintFieldBytes;
 
 /** What its end adds. */
 export function writeEnd(bytes: Buffer, start: number, fact: UsageFact): number {
@@ -64,7 +65,9 @@ export function writeEnd(bytes: Buffer, start: number, fact: UsageFact): number 
   at = writeInt64Field(bytes, at, 14, fact.latencyMs);
   at = writeIntField(bytes, at, 16, fact.serviceMode);
   at = writeIntField(bytes, at, 17, Number(fact.isUncharged));
-  return writeUsage(bytes, at, 19, fact.mayHaveUsed);
+  at = writeUsage(bytes, at, 19, fact.mayHaveUsed);
+  at = writeIntField(bytes, at, 22, fact.error);
+  return writeIntField(bytes, at, 23, fact.firstTokenMs);
 }
 
 function writeUsage(bytes: Buffer, at: number, field: number, usage: TokenUsage | undefined): number {
@@ -181,6 +184,15 @@ function readNumberField(fact: UsageFact, tag: number, value: number): boolean {
       return true;
     case 20 << 3:
       fact.continuesAttempt = value;
+      return value < 2 ** 31;
+    case 21 << 3:
+      fact.isStreamed = value !== 0;
+      return true;
+    case 22 << 3:
+      fact.error = value;
+      return value < 2 ** 31;
+    case 23 << 3:
+      fact.firstTokenMs = value;
       return value < 2 ** 31;
     default:
       return false;

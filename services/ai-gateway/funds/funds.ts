@@ -1,4 +1,4 @@
-import type { CallOutcome } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import type { CallError, CallOutcome } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import type { ServiceMode } from "@lyss/contracts/pricing/price.ts";
 import type { OtherQuantities, TokenCounts } from "@lyss/contracts/pricing/token-price.ts";
 import type { TagsText } from "@lyss/contracts/usage/tags.ts";
@@ -22,6 +22,8 @@ export interface CallToFund {
   readonly model: string;
   /** By what its caller tells usage apart. */
   readonly tags?: TagsText;
+  /** True when its answer is asked for as a stream. */
+  readonly isStreamed?: boolean | undefined;
   /** An upper bound of the input. */
   readonly inputTokens: bigint;
   /** The most that one choice may put out, and the least that makes the call worth sending. */
@@ -48,6 +50,10 @@ export interface Spent {
   /** What the provider may have counted all the same where nothing is charged; undefined where it is known that it did not. */
   readonly mayHaveUsed?: TokenCounts | undefined;
   readonly latencyMs: number;
+  /** Until the first of its streamed answer left; undefined where nothing did. */
+  readonly firstTokenMs?: number | undefined;
+  /** What went wrong; nothing when undefined. */
+  readonly error?: CallError | undefined;
 }
 
 /** Money drawn for a call of which nothing is written down yet. Exactly one of the two is to be called, once. */

@@ -64,6 +64,7 @@ export function toFund({
       ...{ callId, attempt, requestId, tenantId, keyId, userId },
       ...{ provider: target.provider.name, model: target.model.name },
       tags: readTags({ headers }),
+      isStreamed: request.isStream,
       // A token has at least a byte, and what frames a message takes more bytes than tokens.
       inputTokens: BigInt(request.body.length),
       maxOutputTokens: BigInt(most),

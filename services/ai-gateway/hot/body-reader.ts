@@ -22,6 +22,8 @@ export interface RelayedCall {
   readonly hasCallerLeft: boolean;
   /** The parsed request, for what is rare: to estimate what was not reported. */
   readonly parsed: CallRequest;
+  /** The first of a streamed answer is about to leave. Called once. */
+  noteFirstToken(): void;
   /** Settles; `then` is called when the charge cannot be lost any more. Called once. */
   settle(ending: Ending, then: () => void): void;
   /** Nothing has been delivered, and nothing is charged: the call goes on at another target, or fails. */

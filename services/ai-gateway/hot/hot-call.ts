@@ -11,7 +11,7 @@ import { createTimerEntry, type TimerEntry } from "@lyss/kit/service/timer-wheel
 import { type Ending, endWithoutCharge } from "../call/call.ts";
 import { describeAnswered, describeCall, describeEnding } from "../call/call-span.ts";
 import { counterFor } from "../call/count-tokens.ts";
-import { type Dispatch, estimateCounted } from "../call/dispatch.ts";
+import { createDispatch, type Dispatch, estimateCounted } from "../call/dispatch.ts";
 import { type CallRequest, readRequest } from "../call/read-request.ts";
 import { toCallFailure } from "../call/send-upstream.ts";
 import { settleCall } from "../call/settle-call.ts";
@@ -42,7 +42,7 @@ export class HotCall implements AnswerHandler, RelayedCall, OpenCall {
   readonly deps: AiGatewayDeps;
   readonly exchange: HotExchange;
   readonly admitted: Admitted;
-  readonly dispatch: Dispatch = { unanswered: 0 };
+  readonly dispatch: Dispatch = createDispatch();
   /** Why it was ended from here: a Failure that the caller is to hear, or that there is no caller any more. */
   reason: unknown = undefined;
   hasCallerLeft = false;
@@ -239,6 +239,10 @@ export class HotCall implements AnswerHandler, RelayedCall, OpenCall {
     }
   }
 
+  noteFirstToken(): void {
+    this.dispatch.firstTokenAtMs = this.deps.clock.monotonicMs();
+  }
+
   settle(ending: Ending, then: () => void): void {
     this.#isSettled = true;
     this.#release();
@@ -261,6 +265,7 @@ export class HotCall implements AnswerHandler, RelayedCall, OpenCall {
   }
 
   failWithoutAnswer(failure: unknown): void {
+    this.dispatch.failure = failure;
     noteLeft(this.admitted.choice, this.target, failure, true);
     if (this.hasCallerLeft) {
       this.settle(endWithoutCharge("canceled"), () => this.exchange.fail(failure));
@@ -291,6 +296,7 @@ export class HotCall implements AnswerHandler, RelayedCall, OpenCall {
   #fail(err: unknown): void {
     if (this.#isSettled || this.#isGoingOn) return;
     const failure = toCallFailure(this.deps, this.target, err, this.reason);
+    this.dispatch.failure = failure;
     if (!this.hasCallerLeft) this.admitted.place.judge(failure);
     if (this.#span) noteError(this.#span, failure);
     if (this.#reader) this.#reader.onFail(failure);

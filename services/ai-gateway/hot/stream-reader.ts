@@ -98,6 +98,7 @@ export function createStreamReader(call: RelayedCall): BodyReader {
     pieces = [];
     if (exchange.isOver) return;
     begin();
+    if (!progress.hasBegun) call.noteFirstToken();
     progress.hasBegun = true;
     admitted.keepAlive?.note();
     if (exchange.write(bytes) || exchange.isOver) return;

@@ -1,6 +1,6 @@
 import { mcpToolCalled } from "@lyss/contracts/events/ai-gateway.ts";
 import { toolFailures } from "@lyss/contracts/failures/ai-gateway-tools.ts";
-import { CallOutcome } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
+import { CallError, CallOutcome } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import type { TokenCounts } from "@lyss/contracts/pricing/token-price.ts";
 import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
@@ -80,7 +80,8 @@ export async function callServer(deps: AiGatewayDeps, call: ServerCall): Promise
     mayHaveUsed?: TokenCounts,
   ): Promise<bigint | undefined> {
     const latencyMs = clock.monotonicMs() - startedMs;
-    return end({ outcome, tokens, mayHaveUsed, isEstimated: false, latencyMs });
+    const error = outcome === CallOutcome.FAILED ? CallError.PROVIDER_FAILED : undefined;
+    return end({ outcome, tokens, mayHaveUsed, isEstimated: false, latencyMs, error });
   }
 }
 

@@ -103,7 +103,7 @@ export function createReserves(options: ReservesOptions): Reserves {
     const outputTokens = BigInt(target.model.maxOutputTokens);
     const callId = random.id("call");
     const drawn = await funding.setAside({
-      ...{ callId, requestId, tenantId, keyId, userId, tags },
+      ...{ callId, requestId, tenantId, keyId, userId, tags, isStreamed: true },
       ...{ provider: target.provider.name, model: target.model.name, choices: 1 },
       ...{ inputTokens: BigInt(bound.inputTokens), maxOutputTokens: outputTokens, minOutputTokens: outputTokens },
       fixed: bound.fixed,

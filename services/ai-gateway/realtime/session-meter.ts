@@ -3,6 +3,7 @@ import { foldCounts } from "@lyss/contracts/pricing/token-price.ts";
 import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
 import { type EndedAs, type Ending, endWithoutCharge } from "../call/call.ts";
 import type { TokenCounter } from "../call/count-tokens.ts";
+import { createDispatch, type Dispatch } from "../call/dispatch.ts";
 import { settleCall } from "../call/settle-call.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { fieldOf, type ReportedUsage } from "../dialects/openai/usage.ts";
@@ -42,7 +43,7 @@ interface OpenResponse {
   readonly funds: Funds;
   readonly limited: LimitPlace | undefined;
   readonly startedMs: number;
-  readonly dispatch: { unanswered: number };
+  readonly dispatch: Dispatch;
   readonly delivered: Delivered;
   /** What had been sent when it began. */
   readonly sentTokens: number;
@@ -141,7 +142,7 @@ export function createSessionMeter(deps: AiGatewayDeps, session: MeteredSession)
     const startedMs = clock.monotonicMs();
     metrics.of(of).begin(startedMs);
     return {
-      ...{ target: of, funds, startedMs, limited: enterLimits(of), dispatch: { unanswered: 1 } },
+      ...{ target: of, funds, startedMs, limited: enterLimits(of), dispatch: createDispatch(1) },
       ...{ delivered: { text: "", soundBytes: 0 }, sentTokens: sentMost, likelyInputTokens: base + sentLikely },
     };
   }
@@ -190,6 +191,7 @@ export function createSessionMeter(deps: AiGatewayDeps, session: MeteredSession)
     one.dispatch.unanswered = 0;
     const tokens = readRealtimeUsage(fieldOf(response, "usage"));
     const outcome = outcomeOf(fieldOf(response, "status"), tokens);
+    one.dispatch.failure = new Failure(aiGatewayFailures.upstream_failed, { model: one.target.model.name });
     const ending = tokens ? { outcome, tokens, isEstimated: false } : await endByEstimate(one, outcome);
     noteContext(response, one, tokens);
     await settle(id, one, ending);
@@ -258,6 +260,7 @@ export function createSessionMeter(deps: AiGatewayDeps, session: MeteredSession)
       else if (type === "error") asked = Math.max(0, asked - 1);
       else {
         const one = open.get(String(fieldOf(event, "response_id")));
+        if (one) one.dispatch.firstTokenAtMs ??= clock.monotonicMs();
         if (one) noteDelta(one.delivered, type, fieldOf(event, "delta"));
       }
     },
@@ -269,6 +272,9 @@ export function createSessionMeter(deps: AiGatewayDeps, session: MeteredSession)
       reserves.end();
       transcriber?.reserves.end();
       const left = [...open];
+      for (const [, { dispatch, target: of }] of left) {
+        dispatch.failure = new Failure(aiGatewayFailures.upstream_truncated, { model: of.model.name });
+      }
       await Promise.all(left.map(async ([id, one]) => settle(id, one, await endByEstimate(one, outcome))));
     },
   };

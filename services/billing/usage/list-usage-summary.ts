@@ -11,6 +11,9 @@ export interface ListUsageSummaryInput extends UsageRangeInput {
   readonly keyId?: string | undefined;
   readonly provider?: string | undefined;
   readonly model?: string | undefined;
+  readonly groupId?: string | undefined;
+  /** Whether it is to be told how long calls took, which is kept without tags. */
+  readonly withDurations?: boolean;
   /** All of which a call must have. */
   readonly tags?: TagsText | undefined;
   /** Each once; nothing for one sum of each unit. */
@@ -34,7 +37,7 @@ export async function listUsageSummary(
   { usageSums, tagSums, clock, ...deps }: SummaryDeps,
   input: ListUsageSummaryInput,
 ): Promise<Page<UsageSum>> {
-  const { fromMs, toMs, limit, cursor, groupBy, tags, ...filter } = input;
+  const { fromMs, toMs, limit, cursor, groupBy, tags, withDurations = false, ...filter } = input;
   const tagsFrom = tagsFromOf(input);
   const range = usageRangeOf(
     { unit: input.unit, fromMs, toMs, tagsFrom },
@@ -46,7 +49,8 @@ export async function listUsageSummary(
   const keptGroups = groupBy.filter((group) => !isTagGroup(group)) as readonly KeptGroup[];
   const list = () => {
     if (tagsFrom === "rows") return tagSums.listSums({ ...query, groupBy, tags });
-    if (keptGroups.length === groupBy.length) return usageSums.listSums({ ...query, groupBy: keptGroups, tag: tags });
+    if (keptGroups.length === groupBy.length)
+      return usageSums.listSums({ ...query, groupBy: keptGroups, tag: tags, withDurations: withDurations && !tags });
     return usageSums.listSumsByTag({ ...query, groupBy });
   };
   const rows = await list();
@@ -60,13 +64,20 @@ export function tagsFromOf({
   tags,
   userId,
   keyId,
-}: Pick<ListUsageSummaryInput, "unit" | "groupBy" | "tags" | "userId" | "keyId">): UsageRangeInput["tagsFrom"] {
+  groupId,
+}: Pick<
+  ListUsageSummaryInput,
+  "unit" | "groupBy" | "tags" | "userId" | "keyId" | "groupId"
+>): UsageRangeInput["tagsFrom"] {
   const count = groupBy.filter(isTagGroup).length + (tags === undefined ? 0 : tags.split(",").length);
   if (count === 0) return undefined;
   // By hour tags are kept without key and user, by minute not at all.
   const isByCaller =
-    [userId, keyId].some((id) => id !== undefined) || groupBy.includes("key") || groupBy.includes("user");
-  return count > 1 || unit === "minute" || (unit === "hour" && isByCaller) ? "rows" : "sums";
+    [userId, keyId, groupId].some((id) => id !== undefined) || groupBy.includes("key") || groupBy.includes("user");
+  // Groups are told apart by who called, one by one.
+  return count > 1 || groupBy.includes("group") || unit === "minute" || (unit === "hour" && isByCaller)
+    ? "rows"
+    : "sums";
 }
 
 export function keptDaysOf({

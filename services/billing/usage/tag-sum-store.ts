@@ -4,15 +4,13 @@ import type { Sql } from "@lyss/kit/db/database.ts";
 import type { UsageGroup, UsageSum } from "../model.ts";
 import { isTagGroup, tagKeyOf } from "./tag-fields.ts";
 import { hasTags } from "./usage-store.ts";
-import type { UsageSumQuery } from "./usage-sum-store.ts";
+import { groupColumns, isOfGroup, type UsageSumQuery, withGroups } from "./usage-sum-store.ts";
 
 export interface TagSumQuery extends Omit<UsageSumQuery, "groupBy"> {
   readonly groupBy: readonly UsageGroup[];
   /** All of which a call must have. */
   readonly tags: TagsText | undefined;
 }
-
-const groupColumns = { key: "key_id", user: "user_id", model: "model", provider: "provider" } as const;
 
 /** The SQL of sums by several tags, or by a tag and what is not kept with it: they are made of the calls' own rows. */
 export function createTagSumStore(sql: Sql) {
@@ -44,7 +42,7 @@ export function createTagSumStore(sql: Sql) {
   return {
     /** By start, then by the groups in their order. */
     listSums({ tenantId, unit, from, to, groupBy, after, limit, tags, ...filter }: TagSumQuery): Promise<UsageSum[]> {
-      const { userId, keyId, provider, model } = filter;
+      const { userId, keyId, provider, model, groupId } = filter;
       const first = after && after.start > from ? after.start : from;
       const columns =
         groupBy.length > 0 ? groupBy.map(toColumn).reduce((list, column) => sql`${list}, ${column}`) : nothing;
@@ -54,17 +52,20 @@ export function createTagSumStore(sql: Sql) {
       return sql<UsageSum[]>`
         select start, groups, sum(calls)::bigint as calls, sum(input)::bigint as "inputTokens",
           sum(cached_input)::bigint as "cachedInputTokens", sum(output)::bigint as "outputTokens",
-          sum(cost)::bigint as "costNanos", sum(uncollected)::bigint as "uncollectedNanos"
+          sum(cost)::bigint as "costNanos", sum(uncollected)::bigint as "uncollectedNanos",
+          sum(errors)::bigint as errors
         from (
           select ${names}, count(*) as calls, sum(input_tokens + ${sumOf(inputBuckets)}) as input,
             sum(cached_input_tokens) as cached_input, sum(output_tokens + ${sumOf(outputBuckets)}) as output,
-            sum(cost_nanos) as cost, sum(uncollected_nanos) as uncollected
-          from usage cross join lateral (select ${unitStarts[unit]} as start)
+            sum(cost_nanos) as cost, sum(uncollected_nanos) as uncollected,
+            count(*) filter (where outcome in ('failed', 'truncated')) as errors
+          from ${withGroups(sql, "usage", groupBy)} cross join lateral (select ${unitStarts[unit]} as start)
           where tenant_id = ${tenantId} and started_at >= ${first} and started_at < ${to}
             ${userId === undefined ? nothing : sql`and user_id = ${userId}`}
             ${keyId === undefined ? nothing : sql`and key_id = ${keyId}`}
             ${provider === undefined ? nothing : sql`and provider = ${provider}`}
             ${model === undefined ? nothing : sql`and model = ${model}`}
+            ${groupId === undefined ? nothing : sql`and ${isOfGroup(sql, { tenantId, groupId })}`}
             ${tags === undefined ? nothing : matchTags({ tenantId, userId, keyId, tags })}
           group by ${names}
         ) as used cross join lateral (select array[${columns}]::text[] collate "C" as groups)

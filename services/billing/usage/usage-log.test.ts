@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { CallOutcome } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import type { Outbox } from "@lyss/kit/events/event.ts";
 import type { Usage } from "../model.ts";
+import { bucketOf } from "./durations.ts";
 import { appendUsage, type CallSum, outcomeMessages, splitSums, sumCalls } from "./usage-log.ts";
 
 const usageOf = (callId: string, more: Partial<Usage> = {}): Usage => ({
@@ -24,8 +25,24 @@ test("calls of one minute, key, user, provider, model and tags are one sum of al
     {
       ...{ ...names, calls: 3n, lostCalls: 0n, costNanos: 14n, uncollectedNanos: 2n },
       ...{ inputTokens: 130n, cachedInputTokens: 60n, outputTokens: 1_090n },
+      ...{ errors: 0n, latency: new Map([[0, 3]]), firstToken: new Map() },
     },
   ]);
+});
+
+test("a sum tells how many failed or broke off, how long whole answers took, and the first of streamed ones", () => {
+  const usages = [
+    usageOf("c1", { latencyMs: 1_000n, firstTokenMs: 100, isStreamed: true }),
+    usageOf("c2", { outcome: "cached", latencyMs: 1_001n }),
+    usageOf("c3", { outcome: "failed", latencyMs: 7_000n }),
+    usageOf("c4", { outcome: "truncated", latencyMs: 7_000n, firstTokenMs: 101 }),
+    usageOf("c5", { outcome: "canceled", latencyMs: 7_000n }),
+    usageOf("c6", { outcome: "lost", latencyMs: 0n }),
+  ];
+  const [sum] = sumCalls(usages, new Set(["c4"]));
+  assert.deepEqual([sum?.calls, sum?.lostCalls, sum?.errors], [5n, 1n, 2n]);
+  assert.deepEqual([...(sum?.latency ?? [])], [[bucketOf(1_000), 2]]);
+  assert.deepEqual([...(sum?.firstToken ?? [])], [[bucketOf(100), 2]]);
 });
 
 test("a sum of its own has each minute, key, user, provider, model and set of tags, in the order in which they come", () => {
@@ -61,6 +78,7 @@ test("a call that was counted when it was lost is not counted again, and what it
 
 const sumOf = (more: Partial<CallSum> = {}): CallSum => ({
   ...{ ...names, calls: 1n, lostCalls: 0n, costNanos: 7n, uncollectedNanos: 1n },
+  ...{ errors: 0n, latency: new Map(), firstToken: new Map() },
   ...{ inputTokens: 10n, cachedInputTokens: 20n, outputTokens: 30n, ...more },
 });
 
@@ -119,6 +137,7 @@ test("each wallet's stream has an event of what its calls came to", async () => 
   );
   const message = (calls: bigint, factor: bigint) => ({
     ...{ ...names, calls, lostCalls: factor - calls, costNanos: 7n * factor, uncollectedNanos: factor },
+    ...{ errors: 0n, latency: { buckets: [0], counts: [Number(factor)] } },
     tokens: { inputTokens: 10n * factor, cachedInputTokens: 20n * factor, outputTokens: 30n * factor },
   });
   const event = (id: string, sum: object) => [

@@ -5,6 +5,7 @@ import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import type { Tx } from "@lyss/kit/db/database.ts";
 import type { Outbox } from "@lyss/kit/events/event.ts";
 import type { Outcome, Tokens, Usage } from "../model.ts";
+import { bucketOf, type DurationCounts } from "./durations.ts";
 
 /** How each outcome is called on the wire. */
 export const outcomeMessages: Readonly<Record<Outcome, CallOutcome>> = {
@@ -32,6 +33,11 @@ export interface CallSum extends Tokens {
   readonly calls: bigint;
   /** Those that were: counted already, but without their tags. */
   readonly lostCalls: bigint;
+  /** Those that failed or broke off, counted before or not. */
+  readonly errors: bigint;
+  /** How long whole answers took, and how long it took until the first of streamed ones was there. */
+  readonly latency: DurationCounts;
+  readonly firstToken: DurationCounts;
   readonly costNanos: bigint;
   readonly uncollectedNanos: bigint;
 }
@@ -40,6 +46,8 @@ const maxSumsPerEvent = 200;
 /** Half of what an event may hold, for the names are counted and the rest is guessed. */
 const maxBytesPerEvent = 131_072;
 const guessedBytesPerSum = 300;
+/** Of a bucket of durations that holds any. */
+const bytesPerBucket = 8;
 /** A character that JSON has to escape. */
 const maxBytesPerCharacter = 6;
 
@@ -67,7 +75,7 @@ export async function appendUsage(
 
 /** Calls summed up by minute, key, user, provider, model and tags. */
 export function sumCalls(usages: readonly Usage[], wasLost: ReadonlySet<string>): readonly CallSum[] {
-  const sums = new Map<string, { -readonly [K in keyof CallSum]: CallSum[K] }>();
+  const sums = new Map<string, OpenSum>();
   for (const usage of usages) {
     const { keyId, userId, provider, model, tags = "" } = usage;
     const minute = Math.floor(Number(usage.startedAtMs) / minuteMs);
@@ -76,11 +84,13 @@ export function sumCalls(usages: readonly Usage[], wasLost: ReadonlySet<string>)
     let sum = sums.get(name);
     if (!sum) {
       const nothing = { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n, costNanos: 0n, uncollectedNanos: 0n };
-      sum = { minute, keyId, userId, provider, model, tags, calls: 0n, lostCalls: 0n, ...nothing };
+      const ended = { errors: 0n, latency: new Map<number, number>(), firstToken: new Map<number, number>() };
+      sum = { minute, keyId, userId, provider, model, tags, calls: 0n, lostCalls: 0n, ...ended, ...nothing };
       sums.set(name, sum);
     }
     if (wasLost.has(usage.callId)) sum.lostCalls++;
     else sum.calls++;
+    noteEnd(sum, usage);
     const { inputTokens, cachedInputTokens, outputTokens } = foldCounts(usage);
     sum.inputTokens += inputTokens;
     sum.cachedInputTokens += cachedInputTokens;
@@ -91,6 +101,23 @@ export function sumCalls(usages: readonly Usage[], wasLost: ReadonlySet<string>)
   return [...sums.values()];
 }
 
+interface OpenSum extends Omit<{ -readonly [K in keyof CallSum]: CallSum[K] }, "latency" | "firstToken"> {
+  readonly latency: Map<number, number>;
+  readonly firstToken: Map<number, number>;
+}
+
+/** What an answer took that was not whole says nothing of how fast answers are. */
+function noteEnd(sum: OpenSum, { outcome, latencyMs, firstTokenMs }: Usage): void {
+  if (outcome === "failed" || outcome === "truncated") sum.errors++;
+  if (outcome === "completed" || outcome === "cached") count(sum.latency, Number(latencyMs));
+  if (firstTokenMs !== undefined) count(sum.firstToken, firstTokenMs);
+}
+
+function count(counts: Map<number, number>, durationMs: number): void {
+  const bucket = bucketOf(durationMs);
+  counts.set(bucket, (counts.get(bucket) ?? 0) + 1);
+}
+
 /** Parts that fit into an event each. */
 export function splitSums(sums: readonly CallSum[]): readonly (readonly CallSum[])[] {
   const parts: CallSum[][] = [];
@@ -99,7 +126,8 @@ export function splitSums(sums: readonly CallSum[]): readonly (readonly CallSum[
   for (const sum of sums) {
     const characters = sum.keyId.length + sum.userId.length + sum.provider.length + sum.model.length;
     // Of what tags are made of nothing is escaped.
-    const sumBytes = guessedBytesPerSum + maxBytesPerCharacter * characters + sum.tags.length;
+    const durationBytes = bytesPerBucket * (sum.latency.size + sum.firstToken.size);
+    const sumBytes = guessedBytesPerSum + maxBytesPerCharacter * characters + sum.tags.length + durationBytes;
     if (part.length > 0 && (part.length === maxSumsPerEvent || bytes + sumBytes > maxBytesPerEvent)) {
       parts.push(part);
       part = [];
@@ -112,6 +140,14 @@ export function splitSums(sums: readonly CallSum[]): readonly (readonly CallSum[
   return parts;
 }
 
-function toMessage({ inputTokens, cachedInputTokens, outputTokens, ...sum }: CallSum) {
-  return { ...sum, tokens: { inputTokens, cachedInputTokens, outputTokens } };
+function toMessage({ inputTokens, cachedInputTokens, outputTokens, latency, firstToken, ...sum }: CallSum) {
+  const durations = {
+    ...(latency.size > 0 && { latency: toDurations(latency) }),
+    ...(firstToken.size > 0 && { firstToken: toDurations(firstToken) }),
+  };
+  return { ...sum, ...durations, tokens: { inputTokens, cachedInputTokens, outputTokens } };
+}
+
+function toDurations(counts: DurationCounts) {
+  return { buckets: [...counts.keys()], counts: [...counts.values()] };
 }

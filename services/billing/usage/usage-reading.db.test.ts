@@ -211,7 +211,7 @@ test("usage is found and told apart by tags, in the list, in sums, in the export
   assert.equal(
     parseCsv(await csv.text())
       .at(-1)
-      ?.at(-1),
+      ?.at(-4),
     '{"env":"test","team":"search"}',
   );
 

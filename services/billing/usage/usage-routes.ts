@@ -16,6 +16,7 @@ const { json, raw } = routesFor<BillingOps>();
 
 const id = z.string().min(1).max(200);
 const time = z.iso.datetime({ offset: true });
+const groupId = id.optional().describe("Only calls of who is in this group now.");
 const rowFilters = {
   from: time.optional().describe("The first start."),
   to: time.optional().describe("Exclusive."),
@@ -45,7 +46,7 @@ const summaryQuery = {
   cursor: z.string().max(8_192).optional(),
 };
 const usageGroups = z.union([
-  z.enum(["key", "user", "model", "provider"]),
+  z.enum(["key", "user", "model", "provider", "group"]),
   z.custom<TagGroup>((name) => typeof name === "string" && isTagGroup(name)),
 ]);
 
@@ -94,18 +95,20 @@ export const usageRoutes = [
     path: "/v1/billing/usage/summary",
     permission: "billing:read",
     operation: "listUsageSummary",
-    summary: `Calls, tokens and cost by minute, hour, day or month, and by any of key, user, model, provider and tags. ${ownOnly}`,
+    summary: `Calls, errors, tokens, cost and how long calls took by minute, hour, day or month, and by any of key, user, model, provider, group and tags. ${ownOnly}`,
     query: z.strictObject({
       ...summaryQuery,
       user_id: filters.user_id,
       tag: tagFilter,
-      group_by: groupByOf(usageGroups, "key, user, model, provider and tag:<key>"),
+      group_id: groupId,
+      group_by: groupByOf(usageGroups, "key, user, model, provider, group and tag:<key>"),
     }),
     response: pageOf(usageSum),
     async handle(ops, request) {
-      const { from, to, key_id: keyId, user_id: userId, group_by: groupBy, tag: tags, ...query } = request.query;
+      const { from, to, key_id: keyId, user_id: userId, group_by: groupBy, tag: tags, ...asked } = request.query;
+      const { group_id: groupId, ...query } = asked;
       const scope = scopeFor(requireCaller(request), { userId, keyId });
-      const range = { fromMs: toMs(from), toMs: toMs(to), groupBy, tags };
+      const range = { fromMs: toMs(from), toMs: toMs(to), groupBy, tags, groupId, withDurations: true };
       return toPageBody(await ops.listUsageSummary({ ...scope, ...query, ...range }), toUsageSum(groupBy));
     },
   }),
@@ -173,7 +176,14 @@ export const usageRoutes = [
       const { from, to, group_by: groupBy, key_id: keyId, ...query } = request.query;
       const userId = userOf(request);
       const scope = scopeFor(requireCaller(request), { userId, keyId });
-      const costs = await ops.getCosts({ ...scope, ...query, fromMs: toMs(from), toMs: toMs(to), groupBy });
+      const costs = await ops.getCosts({
+        ...scope,
+        ...query,
+        fromMs: toMs(from),
+        toMs: toMs(to),
+        groupBy,
+        withDurations: true,
+      });
       return {
         ...{
           ...toPageBody(costs.page, toUsageSum(groupBy)),

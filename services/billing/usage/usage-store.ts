@@ -1,6 +1,6 @@
 import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import type { Sql, Tx } from "@lyss/kit/db/database.ts";
-import type { Outcome, Usage, UsageRow } from "../model.ts";
+import type { CallEnd, Outcome, Usage, UsageRow } from "../model.ts";
 import { fromOtherBucketsJson, type OtherBucketsJson } from "../prices/terms-json.ts";
 
 /** Which rows of a tenant; what is undefined does not matter. */
@@ -43,24 +43,28 @@ export function usageColumns(db: Sql | Tx) {
     output_tokens as "outputTokens", is_estimated as "isEstimated", cost_nanos as "costNanos",
     uncollected_nanos as "uncollectedNanos", latency_ms as "latencyMs", posting_id as "postingId",
     other_buckets as "otherBuckets", service_mode as "serviceMode", started_at as "startedAt",
-    array_to_string(tags, ',') as tags`;
+    array_to_string(tags, ',') as tags, is_streamed as "isStreamed", first_token_ms as "firstTokenMs", error`;
 }
 
 /** A row of usage as it comes from SQL. */
-export type UsageColumns<Row extends Usage> = Omit<Row, "otherBuckets" | "serviceMode" | "startedAtMs" | "tags"> & {
+export type UsageColumns<Row extends Usage> = Omit<
+  Row,
+  "otherBuckets" | "serviceMode" | "startedAtMs" | "tags" | keyof CallEnd
+> & {
   readonly otherBuckets: OtherBucketsJson;
   readonly serviceMode: Usage["serviceMode"] | null;
   readonly startedAt: Date;
   readonly tags: string | null;
-};
+} & { readonly [Name in keyof CallEnd]-?: NonNullable<CallEnd[Name]> | null };
 
 export function fromUsageColumns<Row extends Usage>(columns: UsageColumns<Row>): Row {
-  const { otherBuckets, serviceMode, startedAt, tags, ...row } = columns;
+  const { otherBuckets, serviceMode, startedAt, tags, isStreamed, firstTokenMs, error, ...row } = columns;
   return {
     ...row,
     otherBuckets: fromOtherBucketsJson(otherBuckets),
     serviceMode: serviceMode ?? undefined,
     tags: tags ?? undefined,
+    ...{ isStreamed: isStreamed ?? undefined, firstTokenMs: firstTokenMs ?? undefined, error: error ?? undefined },
     startedAtMs: BigInt(startedAt.getTime()),
   } as unknown as Row;
 }

@@ -1808,6 +1808,27 @@ export declare type RecordedSum = Message<"lyss.billing.v1.RecordedSum"> & {
    * @generated from field: int64 lost_calls = 11;
    */
   lostCalls: bigint;
+
+  /**
+   * Those that failed or broke off, whether or not they were recorded as lost before.
+   *
+   * @generated from field: int64 errors = 12;
+   */
+  errors: bigint;
+
+  /**
+   * How long whole answers took.
+   *
+   * @generated from field: lyss.billing.v1.Durations latency = 13;
+   */
+  latency?: Durations | undefined;
+
+  /**
+   * How long it took until the first of a streamed answer was there.
+   *
+   * @generated from field: lyss.billing.v1.Durations first_token = 14;
+   */
+  firstToken?: Durations | undefined;
 };
 
 /**
@@ -1815,6 +1836,29 @@ export declare type RecordedSum = Message<"lyss.billing.v1.RecordedSum"> & {
  * Use `create(RecordedSumSchema)` to create a new message.
  */
 export declare const RecordedSumSchema: GenMessage<RecordedSum>;
+
+/**
+ * How many took about so long: parallel lists of buckets (services/billing/usage/durations.ts) and how many are in each.
+ *
+ * @generated from message lyss.billing.v1.Durations
+ */
+export declare type Durations = Message<"lyss.billing.v1.Durations"> & {
+  /**
+   * @generated from field: repeated int32 buckets = 1;
+   */
+  buckets: number[];
+
+  /**
+   * @generated from field: repeated int32 counts = 2;
+   */
+  counts: number[];
+};
+
+/**
+ * Describes the message lyss.billing.v1.Durations.
+ * Use `create(DurationsSchema)` to create a new message.
+ */
+export declare const DurationsSchema: GenMessage<Durations>;
 
 /**
  * @generated from message lyss.billing.v1.RecordedCall
@@ -2301,6 +2345,28 @@ export declare type UsageFact = Message<"lyss.billing.v1.UsageFact"> & {
    * @generated from field: int32 continues_attempt = 20;
    */
   continuesAttempt: number;
+
+  /**
+   * From when the call came until the first of its streamed answer left for the caller, at least 1; 0 where nothing did, and for an
+   * answer that was not streamed.
+   *
+   * @generated from field: int32 first_token_ms = 23;
+   */
+  firstTokenMs: number;
+
+  /**
+   * True for a call whose answer was asked for as a stream.
+   *
+   * @generated from field: bool is_streamed = 21;
+   */
+  isStreamed: boolean;
+
+  /**
+   * What went wrong with one that failed or broke off.
+   *
+   * @generated from field: lyss.billing.v1.CallError error = 22;
+   */
+  error: CallError;
 };
 
 /**
@@ -3708,6 +3774,88 @@ export enum CallOutcome {
  * Describes the enum lyss.billing.v1.CallOutcome.
  */
 export declare const CallOutcomeSchema: GenEnum<CallOutcome>;
+
+/**
+ * What went wrong with a call that failed or broke off.
+ *
+ * @generated from enum lyss.billing.v1.CallError
+ */
+export enum CallError {
+  /**
+   * Nothing, or it is not known.
+   *
+   * @generated from enum value: CALL_ERROR_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The provider is at its rate limit.
+   *
+   * @generated from enum value: CALL_ERROR_RATE_LIMITED = 1;
+   */
+  RATE_LIMITED = 1,
+
+  /**
+   * The provider is overloaded.
+   *
+   * @generated from enum value: CALL_ERROR_OVERLOADED = 2;
+   */
+  OVERLOADED = 2,
+
+  /**
+   * The provider did not answer in time.
+   *
+   * @generated from enum value: CALL_ERROR_TIMEOUT = 3;
+   */
+  TIMEOUT = 3,
+
+  /**
+   * The provider refused the request.
+   *
+   * @generated from enum value: CALL_ERROR_REJECTED = 4;
+   */
+  REJECTED = 4,
+
+  /**
+   * The provider refused the credential that it was given.
+   *
+   * @generated from enum value: CALL_ERROR_UNAUTHORIZED = 5;
+   */
+  UNAUTHORIZED = 5,
+
+  /**
+   * The provider could not be reached, or its answer was none.
+   *
+   * @generated from enum value: CALL_ERROR_PROVIDER_FAILED = 6;
+   */
+  PROVIDER_FAILED = 6,
+
+  /**
+   * The provider broke off an answer that had begun.
+   *
+   * @generated from enum value: CALL_ERROR_BROKEN_OFF = 7;
+   */
+  BROKEN_OFF = 7,
+
+  /**
+   * A guardrail refused the answer, or could not be asked.
+   *
+   * @generated from enum value: CALL_ERROR_BLOCKED = 8;
+   */
+  BLOCKED = 8,
+
+  /**
+   * It ended on our side: this node stopped, or money ended.
+   *
+   * @generated from enum value: CALL_ERROR_GATEWAY = 9;
+   */
+  GATEWAY = 9,
+}
+
+/**
+ * Describes the enum lyss.billing.v1.CallError.
+ */
+export declare const CallErrorSchema: GenEnum<CallError>;
 
 /**
  * Who says what a price is.
