@@ -22,6 +22,9 @@ if (!skip) {
 }
 const open = async (options: Parameters<typeof openPage>[1]) => openPage(browser as Browser, options);
 const desk = { viewport: { width: 1_280, height: 800 } };
+const small = { viewport: { width: 390, height: 844 }, locale: "zh-CN", colorScheme: "dark" } as const;
+/** A PNG of one pixel. */
+const dot = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
 test("somebody new signs in, makes a key, runs the snippet and sees the call arrive", { skip }, async () => {
   const { page, mistakes } = await open(desk);
@@ -148,6 +151,81 @@ test("a model answers in the playground, and what that cost is drawn in the over
   await page.getByRole("img", { name: /^Spend: \$0\.0000/ }).waitFor();
   await page.locator("canvas").first().waitFor();
   await checkLook(page, "overview-dark");
+  assert.deepEqual(mistakes, []);
+});
+
+test("a model calls a tool in the playground and goes on with what it returned; the set-up is shared by a link and kept as a prompt", {
+  skip,
+}, async () => {
+  const { page, context, mistakes } = await open(desk);
+  await page.goto(`${url}/playground`);
+  await signIn(page, person);
+  await page.getByRole("textbox", { name: "Message" }).fill("Please get weather in {{city}}.");
+  await page.getByLabel("{{city}}").fill("Paris");
+  await page.getByRole("button", { name: "Add model" }).click();
+  await page.getByLabel("Model 2").selectOption("simulated-small");
+  await page.getByRole("button", { name: "Add tool" }).click();
+  const schema = page.getByLabel("Arguments, as JSON schema");
+  await schema.fill("{");
+  await page.getByRole("button", { name: "Keep tool" }).click();
+  await page.getByRole("alert").getByText("must be JSON").waitFor();
+  await schema.fill('{"type":"object","properties":{"place":{"type":"string"}},"required":["place"]}');
+  await page.getByRole("button", { name: "Keep tool" }).click();
+  await page.getByRole("button", { name: "Run" }).click();
+  const returned = page.getByLabel("What get_weather returns");
+  await returned.nth(1).waitFor();
+  await returned.first().fill('{"celsius": 21}');
+  await page.getByRole("button", { name: "Send to the model" }).first().click();
+  await page.getByText('The tool get_weather returned: “{"celsius": 21}”').waitFor();
+  await checkLook(page, "playground-tools");
+
+  await page.getByRole("button", { name: "Save as prompt" }).click();
+  await page.getByLabel("Prompt name").fill("weather");
+  await page.getByRole("dialog").getByRole("button", { name: "Save" }).click();
+  await page.getByText("Saved as version 1 of “weather”").waitFor();
+  const prompt = (await requestJson(`${url}/api/v1/ai/prompts/weather`, person.apiKey)).body;
+  const { messages, model, variables } = prompt["content"] as Record<string, unknown>;
+  const said = [{ role: "user", content: "Please get weather in {{city}}." }];
+  assert.deepEqual([messages, model, variables], [said, "simulated-chat", ["city"]]);
+
+  await page.getByRole("button", { name: "Share" }).click();
+  const link = (await page.getByRole("dialog").locator("code").textContent()) ?? "";
+  assert.deepEqual(mistakes, []);
+  const phone = await open({ ...small, storageState: await context.storageState() });
+  await phone.page.goto(link);
+  await phone.page.getByLabel("模型 2").waitFor();
+  assert.equal(await phone.page.getByLabel("模型 2").inputValue(), "simulated-small");
+  await phone.page.getByText("get_weather", { exact: true }).waitFor();
+  await phone.page.getByRole("button", { name: "打开提示词" }).click();
+  await phone.page.getByRole("button", { name: "打开", exact: true }).click();
+  await phone.page.getByLabel("模型 2").waitFor({ state: "detached" });
+  assert.equal(await phone.page.getByLabel("消息").inputValue(), "Please get weather in {{city}}.");
+  await checkWidth(phone.page);
+  await checkLook(phone.page, "playground-phone-dark");
+  assert.deepEqual(phone.mistakes, []);
+});
+
+test("images go with a message to a model in the playground, and an image model draws what is described", {
+  skip,
+}, async () => {
+  const { page, mistakes } = await open(desk);
+  await page.goto(`${url}/playground`);
+  await signIn(page, person);
+  await page.getByRole("textbox", { name: "Message" }).fill("What is this?");
+  const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.getByText("Attach images").click()]);
+  await chooser.setFiles({ name: "dot.png", mimeType: "image/png", buffer: Buffer.from(dot, "base64") });
+  await page.getByRole("img", { name: "dot.png" }).waitFor();
+  await page.getByRole("button", { name: "Run" }).click();
+  await page.getByText("1 × image_url").waitFor();
+  await page.getByRole("textbox", { name: "Message" }).fill("And then?");
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByText("2 × user, 2 × image_url, 1 × assistant").waitFor();
+  await page.getByRole("button", { name: "Images", exact: true }).click();
+  await page.getByLabel("Description of the image").fill("A red square");
+  await page.getByLabel("How many").fill("2");
+  await page.getByRole("button", { name: "Run" }).click();
+  await page.getByRole("img", { name: "Image 2" }).waitFor();
+  await checkLook(page, "playground-images");
   assert.deepEqual(mistakes, []);
 });
 

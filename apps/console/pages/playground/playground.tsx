@@ -1,104 +1,141 @@
 import { useQuery } from "@tanstack/react-query";
-import { Play, Square } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useState } from "react";
 import { listModels } from "../../api/gen/client.ts";
 import { useSearchState } from "../../app/search.ts";
-import { Button } from "../../ui/button.tsx";
-import { Form, type FormValues, SelectField, TextArea, TextField } from "../../ui/form.tsx";
-import { Card, Loading, PageHeader } from "../../ui/page-parts.tsx";
+import { join } from "../../ui/join.ts";
+import { Loading, PageHeader } from "../../ui/page-parts.tsx";
+import { ProblemNote } from "../../ui/problem-note.tsx";
+import { toast } from "../../ui/toast.tsx";
+import type { Message } from "./answer.ts";
 import { AnswerCard } from "./answer-card.tsx";
-import { type Answer, runModel } from "./run-model.ts";
+import type { Attachment } from "./attached.tsx";
+import { Prompts } from "./prompts.tsx";
+import { emptySetUp, fillIn, fromFragment, type SetUp, variablesOf } from "./set-up.ts";
+import { SetUpForm } from "./set-up-form.tsx";
+import { Share } from "./share.tsx";
 import { usePlaygroundTexts } from "./texts.ts";
+import { useThreads } from "./use-threads.ts";
 
-const places = [0, 1, 2] as const;
+const imageName = /image|dall-e|imagen|flux|diffusion/i;
 
 /** Several models side by side, asked the same at once. */
 export function Page() {
   const t = usePlaygroundTexts();
-  const { data } = useQuery({ queryKey: ["models"], queryFn: ({ signal }) => listModels({}, { signal }) });
+  const { data, error } = useQuery({ queryKey: ["models"], queryFn: ({ signal }) => listModels({}, { signal }) });
+  const [search] = useSearchState();
+  const [given, setGiven] = useState<SetUp>();
+  const broken = t("linkBroken");
+  useEffect(() => {
+    const begin = async () => {
+      const linked = location.hash === "" ? undefined : await fromFragment(location.hash);
+      if (location.hash !== "" && !linked) toast(broken, "bad");
+      const { model } = search;
+      setGiven((before) => before ?? linked ?? { ...emptySetUp, models: model ? [model] : [] });
+    };
+    void begin();
+  }, [search, broken]);
+  if (error) return <ProblemNote problem={error} />;
   const names = data && "data" in data ? data.data.map(({ id }) => id) : undefined;
+  if (!names || !given) return <Loading />;
+  return <Desk names={names} given={given} />;
+}
+
+function Desk({ names, given }: { readonly names: readonly string[]; readonly given: SetUp }) {
+  const t = usePlaygroundTexts();
+  const [setUp, setSetUp] = useState(() => withKnownModels(given, names));
+  const [values, setValues] = useState<Readonly<Record<string, string>>>({});
+  const [images, setImages] = useState<readonly Attachment[]>([]);
+  const { threads, isRunning, ask, stop, clear } = useThreads();
+  const isImage = setUp.kind === "image";
+
+  const change = (part: Partial<SetUp>) => {
+    // Answers belong to their models, and to what was asked of them.
+    if (part.models || part.kind) clear();
+    setSetUp((before) => {
+      const next = { ...before, ...part };
+      return part.kind ? withKnownModels({ ...next, models: [] }, names) : next;
+    });
+  };
+  const all = (said: readonly Message[]) => new Map(setUp.models.map((_model, place) => [place, said]));
+  const question = (): Message => {
+    const text = fillIn(setUp.message, values);
+    const parts = images.map(({ url }) => ({ type: "image_url" as const, image_url: { url } }));
+    return {
+      role: "user",
+      content: parts.length === 0 || isImage ? text : [{ type: "text", text }, ...parts],
+    };
+  };
+  const begin = () => {
+    const system = fillIn(setUp.system, values);
+    const earlier = setUp.earlier.map(({ role, content }) => ({ role, content: fillIn(content, values) }));
+    const before: readonly Message[] = isImage
+      ? []
+      : [...(system.trim() === "" ? [] : [{ role: "system" as const, content: system }]), ...earlier];
+    return ask(setUp, all([...before, question()]), { begins: true });
+  };
+  const goOn = () => {
+    const asked = ask(setUp, all([question()]));
+    change({ message: "" });
+    setImages([]);
+    return asked;
+  };
   return (
     <>
-      <PageHeader title={t("title")} description={t("description")} />
-      {names ? <Desk names={names} /> : <Loading />}
+      <PageHeader
+        title={t("title")}
+        description={t("description")}
+        actions={
+          <>
+            <Prompts
+              setUp={setUp}
+              onOpen={(opened) => {
+                clear();
+                setSetUp(
+                  withKnownModels(
+                    { ...opened, models: opened.models.length > 0 ? opened.models : setUp.models },
+                    names,
+                  ),
+                );
+              }}
+            />
+            <Share setUp={setUp} />
+          </>
+        }
+      />
+      <div className="grid items-start gap-4 lg:grid-cols-[22rem_1fr]">
+        <SetUpForm
+          {...{ names, setUp, change, values, setValues, images, setImages, isRunning }}
+          variables={variablesOf(setUp)}
+          mayContinue={!isImage && threads.some((turns) => turns.length > 0)}
+          onRun={begin}
+          onContinue={goOn}
+          onStop={stop}
+        />
+        <div className={join("grid min-w-0 gap-4", setUp.models.length > 1 && "xl:grid-cols-2")}>
+          {setUp.models.map((model, place) => (
+            <AnswerCard
+              key={model}
+              {...{ model, isImage }}
+              turns={threads[place] ?? []}
+              onToolResults={(said) => void ask(setUp, new Map([[place, said]]))}
+              onRemove={
+                setUp.models.length > 1 && !isRunning
+                  ? () => change({ models: setUp.models.filter((one) => one !== model) })
+                  : undefined
+              }
+            />
+          ))}
+        </div>
+      </div>
     </>
   );
 }
 
-function Desk({ names }: { readonly names: readonly string[] }) {
-  const t = usePlaygroundTexts();
-  const [search, setSearch] = useSearchState();
-  const [answers, setAnswers] = useState<readonly (Answer | undefined)[]>([]);
-  const running = useRef<AbortController>(undefined);
-  useEffect(() => () => running.current?.abort(), []);
-  const chat = names.find((name) => name.startsWith("simulated-chat")) ?? names[0];
-  const chosen = places.map((place) => {
-    const name = search[`model${place}`] ?? (place === 0 ? chat : undefined);
-    return name !== undefined && names.includes(name) ? name : undefined;
-  });
-  const isRunning = answers.some((answer) => answer?.isRunning);
-
-  const run = async ({ system, message = "", temperature, max_tokens }: FormValues) => {
-    const control = new AbortController();
-    running.current = control;
-    const toNumber = (text: string | undefined) => (text === undefined ? undefined : Number(text));
-    const question = { system, message, temperature: toNumber(temperature), maxTokens: toNumber(max_tokens) };
-    setAnswers([]);
-    const tell = (place: number) => (answer: Answer) =>
-      setAnswers((before) => places.map((one) => (one === place ? answer : before[one])));
-    await Promise.all(chosen.map((model, place) => model && runModel(model, question, control.signal, tell(place))));
-  };
-  return (
-    <div className="grid items-start gap-4 lg:grid-cols-[20rem_1fr]">
-      <Card className="p-5">
-        <Form onSend={run}>
-          {places.map((place) => (
-            <SelectField
-              key={place}
-              name={`model${place}`}
-              label={t("model", { number: place + 1 })}
-              value={chosen[place] ?? ""}
-              onChange={(event) =>
-                setSearch({ [`model${place}`]: event.target.value || undefined }, { replaces: true })
-              }
-              options={[
-                ...(place === 0 ? [] : [["", t("none")] as const]),
-                ...names.map((name) => [name, name] as const),
-              ]}
-            />
-          ))}
-          <TextArea name="system" label={t("system")} hint={t("systemHint")} isOptional rows={2} />
-          <TextArea name="message" label={t("message")} required rows={4} />
-          <div className="grid grid-cols-2 items-end gap-3">
-            <TextField
-              name="temperature"
-              label={t("temperature")}
-              type="number"
-              min={0}
-              max={2}
-              step={0.1}
-              isOptional
-            />
-            <TextField name="max_tokens" label={t("maxTokens")} type="number" min={1} />
-          </div>
-          {isRunning ? (
-            <Button className="w-full" onClick={() => running.current?.abort()}>
-              <Square aria-hidden className="size-3.5" />
-              {t("stop")}
-            </Button>
-          ) : (
-            <Button type="submit" look="primary" className="w-full">
-              <Play aria-hidden className="size-4" />
-              {t("run")}
-            </Button>
-          )}
-        </Form>
-      </Card>
-      <div className="grid gap-4 xl:auto-cols-fr xl:grid-flow-col">
-        {chosen.map(
-          (model, place) => model && <AnswerCard key={places[place]} model={model} answer={answers[place]} />,
-        )}
-      </div>
-    </div>
-  );
+/** Models that are not there are left out; without any it is the first that does what is wanted, the simulated one before others. */
+function withKnownModels(setUp: SetUp, names: readonly string[]): SetUp {
+  const models = [...new Set(setUp.models)].filter((name) => names.includes(name));
+  if (models.length > 0) return { ...setUp, models };
+  const wanted = setUp.kind === "image" ? imageName : /^simulated-chat/;
+  const first = names.find((name) => wanted.test(name)) ?? names[0];
+  return { ...setUp, models: first === undefined ? [] : [first] };
 }

@@ -1,0 +1,174 @@
+/** A function that models may call. `parameters` is a JSON schema, as it was written. */
+export interface Tool {
+  readonly name: string;
+  readonly description: string;
+  readonly parameters: string;
+}
+
+export interface Said {
+  readonly role: "user" | "assistant";
+  readonly content: string;
+}
+
+export const parameterNames = ["temperature", "top_p", "max_tokens", "seed"] as const;
+export type ParameterName = (typeof parameterNames)[number];
+export const toolChoices = ["auto", "required", "none"] as const;
+export const imageSizes = ["auto", "1024x1024", "1536x1024", "1024x1536"] as const;
+
+/** All that is asked, of whom, and how: what a link carries and a prompt is saved from. It holds no secret. */
+export interface SetUp {
+  readonly kind: "chat" | "image";
+  /** One to `maxModels`. Empty until the catalogue is known. */
+  readonly models: readonly string[];
+  readonly system: string;
+  /** What was said before the message, as a prompt may have it. */
+  readonly earlier: readonly Said[];
+  readonly message: string;
+  readonly tools: readonly Tool[];
+  readonly toolChoice: (typeof toolChoices)[number];
+  /** As typed; empty for the model's own. */
+  readonly parameters: Readonly<Record<ParameterName, string>>;
+  readonly imageSize: (typeof imageSizes)[number];
+  readonly imageCount: number;
+}
+
+export const maxModels = 4;
+export const maxTools = 16;
+export const maxImageCount = 4;
+/** Of a link's fragment: what mails and chats carry whole. */
+export const maxFragmentLength = 8_000;
+const maxUnpackedBytes = 200_000;
+const maxEarlier = 100;
+const fragmentName = "set-up";
+
+export const emptySetUp: SetUp = {
+  ...{ kind: "chat", models: [], system: "", earlier: [], message: "", tools: [], toolChoice: "auto" },
+  ...{ parameters: { temperature: "", top_p: "", max_tokens: "", seed: "" }, imageSize: "auto", imageCount: 1 },
+};
+
+/** `{{name}}`, as prompts have it (guides/prompts.md). */
+const variable = /\{\{ *([A-Za-z_]\w{0,63}) *\}\}/g;
+
+/** The variables in its texts, each once, in the order in which they stand. */
+export function variablesOf({ kind, system, earlier, message }: SetUp): readonly string[] {
+  const texts = kind === "image" ? [message] : [system, ...earlier.map(({ content }) => content), message];
+  return [...new Set(texts.flatMap((text) => [...text.matchAll(variable)].map(([, name = ""]) => name)))];
+}
+
+/** A text with values in place of variables; one without a value stays as it is written. */
+export function fillIn(text: string, values: Readonly<Record<string, string>>): string {
+  return text.replace(variable, (whole, name: string) => (Object.hasOwn(values, name) && values[name]) || whole);
+}
+
+/** What looks like a key to something: it does not go into a link. */
+const secret =
+  /\b(?:lyss_[\w-]{16,}|sk-[\w-]{16,}|gh[pousr]_\w{16,}|xox[abp]-[\w-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}|eyJ[\w-]{10,}\.eyJ)/;
+
+export type Link = { readonly fragment: string } | { readonly refusal: "too_long" | "secret" };
+
+/** The set-up as the fragment of an address, which browsers send to no server. */
+export async function toFragment(setUp: SetUp): Promise<Link> {
+  const json = JSON.stringify(setUp);
+  if (secret.test(json)) return { refusal: "secret" };
+  const packed = await pipe(new TextEncoder().encode(json), new CompressionStream("deflate-raw"), maxUnpackedBytes);
+  const fragment = packed && `#${fragmentName}=${toBase64Url(packed)}`;
+  return fragment === undefined || fragment.length > maxFragmentLength ? { refusal: "too_long" } : { fragment };
+}
+
+/** What a fragment of somebody's says; undefined when it is none, or not whole. What does not fit is left out. */
+export async function fromFragment(fragment: string): Promise<SetUp | undefined> {
+  const start = `#${fragmentName}=`;
+  if (!fragment.startsWith(start) || fragment.length > maxFragmentLength) return undefined;
+  try {
+    const packed = Uint8Array.from(
+      atob(fragment.slice(start.length).replaceAll("-", "+").replaceAll("_", "/")),
+      (letter) => letter.charCodeAt(0),
+    );
+    const bytes = await pipe(packed, new DecompressionStream("deflate-raw"), maxUnpackedBytes);
+    return bytes && readSetUp(JSON.parse(new TextDecoder().decode(bytes)));
+  } catch {
+    return undefined;
+  }
+}
+
+function readSetUp(value: unknown): SetUp {
+  const given = toFields(value);
+  const parameters = toFields(given["parameters"]);
+  return {
+    kind: oneOf(["chat", "image"], given["kind"]),
+    models: toList(given["models"], maxModels).map(toText).filter(Boolean),
+    system: toText(given["system"]),
+    earlier: toList(given["earlier"], maxEarlier)
+      .map(toFields)
+      .map(({ role, content }) => ({ role: oneOf(["user", "assistant"], role), content: toText(content) })),
+    message: toText(given["message"]),
+    tools: toList(given["tools"], maxTools)
+      .map(toFields)
+      .map(({ name, description, parameters: schema }) => ({
+        ...{ name: toText(name), description: toText(description), parameters: toText(schema) },
+      }))
+      .filter(({ name, parameters: schema }) => toolNamePattern.test(name) && readSchema(schema) !== undefined),
+    toolChoice: oneOf(toolChoices, given["toolChoice"]),
+    parameters: {
+      ...{ temperature: toText(parameters["temperature"]), top_p: toText(parameters["top_p"]) },
+      ...{ max_tokens: toText(parameters["max_tokens"]), seed: toText(parameters["seed"]) },
+    },
+    imageSize: oneOf(imageSizes, given["imageSize"]),
+    imageCount: Math.min(Math.max(Math.trunc(Number(given["imageCount"])) || 1, 1), maxImageCount),
+  };
+}
+
+/** What vendors take for a function's name. */
+export const toolNamePattern = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** A JSON schema of an object, out of its text; undefined when it is none. */
+export function readSchema(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const schema: unknown = JSON.parse(text);
+    const isObject = typeof schema === "object" && schema !== null && "type" in schema && schema.type === "object";
+    return isObject ? (schema as unknown as Readonly<Record<string, unknown>>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function toFields(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+}
+
+function toList(value: unknown, max: number): readonly unknown[] {
+  return Array.isArray(value) ? value.slice(0, max) : [];
+}
+
+function toText(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+function oneOf<Value extends string>(known: readonly [Value, ...Value[]], value: unknown): Value {
+  return known.find((one) => one === value) ?? known[0];
+}
+
+/** What comes out at the end; undefined when that is more than `max` bytes. */
+async function pipe(
+  bytes: Uint8Array<ArrayBuffer>,
+  through: CompressionStream | DecompressionStream,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const reader = new Blob([bytes]).stream().pipeThrough(through).getReader();
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  let length = 0;
+  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    pieces.push(next.value);
+    length += next.value.length;
+    if (length > maxBytes) {
+      await reader.cancel();
+      return undefined;
+    }
+  }
+  return new Uint8Array(await new Blob(pieces).arrayBuffer());
+}
+
+function toBase64Url(bytes: Uint8Array): string {
+  const letters = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+  return btoa(letters).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
