@@ -16,31 +16,24 @@ interface SetUpProps {
   readonly change: (part: Partial<SetUp>) => void;
 }
 
+interface FormProps extends SetUpProps {
+  readonly names: readonly string[];
+  readonly variables: readonly string[];
+  readonly values: Values;
+  readonly setValues: (values: Values) => void;
+  readonly images: readonly Attachment[];
+  readonly setImages: (images: readonly Attachment[]) => void;
+  readonly isRunning: boolean;
+  readonly mayContinue: boolean;
+  readonly onRun: () => Promise<void>;
+  readonly onContinue: () => Promise<void>;
+  readonly onStop: () => void;
+}
+
 /** All that is asked, of whom, and how. */
-export function SetUpForm(
-  props: SetUpProps & {
-    readonly names: readonly string[];
-    readonly variables: readonly string[];
-    readonly values: Values;
-    readonly setValues: (values: Values) => void;
-    readonly images: readonly Attachment[];
-    readonly setImages: (images: readonly Attachment[]) => void;
-    readonly isRunning: boolean;
-    readonly mayContinue: boolean;
-    readonly onRun: () => Promise<void>;
-    readonly onContinue: () => Promise<void>;
-    readonly onStop: () => void;
-  },
-) {
-  const { setUp, change, images, setImages, isRunning, mayContinue } = props;
+export function SetUpForm(props: FormProps) {
+  const { setUp, change } = props;
   const t = usePlaygroundTexts();
-  const isImage = setUp.kind === "image";
-  const paste = async (event: ClipboardEvent) => {
-    const files = [...event.clipboardData.files];
-    if (files.length === 0 || isImage) return;
-    event.preventDefault();
-    setImages(await withImages(images, files, t("imagesLeftOut")));
-  };
   return (
     <Card className="min-w-0 p-5">
       {/* Not to be awaited: what is under way is shown beside, and can be stopped. */}
@@ -55,38 +48,10 @@ export function SetUpForm(
           onChange={(kind) => change({ kind })}
         />
         <Models {...props} />
-        {!isImage && (
-          <TextArea
-            name="system"
-            label={t("system")}
-            hint={t("systemHint", { variable: "{{name}}" })}
-            isOptional
-            rows={2}
-            value={setUp.system}
-            onChange={(event) => change({ system: event.target.value })}
-          />
-        )}
-        {!isImage && setUp.earlier.length > 0 && (
-          <p className="flex items-center justify-between rounded-md border border-line py-0.5 pr-0.5 pl-2.5 text-[13px]">
-            {t("earlier", { count: setUp.earlier.length })}
-            <IconButton label={t("removeEarlier")} onClick={() => change({ earlier: [] })}>
-              <X aria-hidden className="size-3.5" />
-            </IconButton>
-          </p>
-        )}
-        <div className="space-y-2" onPaste={paste}>
-          <TextArea
-            name="message"
-            label={t(isImage ? "describe" : "message")}
-            required
-            rows={4}
-            value={setUp.message}
-            onChange={(event) => change({ message: event.target.value })}
-          />
-          {!isImage && <Attached images={images} onChange={setImages} />}
-        </div>
+        {setUp.kind === "chat" && <Before {...props} />}
+        <Message {...props} />
         <Variables {...props} />
-        {isImage ? (
+        {setUp.kind === "image" ? (
           <ImageParameters {...props} />
         ) : (
           <>
@@ -94,32 +59,90 @@ export function SetUpForm(
             <Parameters {...props} />
           </>
         )}
-        {isRunning ? (
-          <Button className="w-full" onClick={props.onStop}>
-            <Square aria-hidden className="size-3.5" />
-            {t("stop")}
-          </Button>
-        ) : (
-          <div className="flex gap-2">
-            <Button type="submit" look="primary" className="flex-1">
-              <Play aria-hidden className="size-4" />
-              {t("run")}
-            </Button>
-            {mayContinue && (
-              <Button
-                className="flex-1"
-                title={t("continueHint")}
-                disabled={setUp.message.trim() === ""}
-                onClick={() => void props.onContinue()}
-              >
-                <CornerDownLeft aria-hidden className="size-4" />
-                {t("continue")}
-              </Button>
-            )}
-          </div>
-        )}
+        <Buttons {...props} />
       </Form>
     </Card>
+  );
+}
+
+/** What stands before the message. */
+function Before({ setUp, change }: SetUpProps) {
+  const t = usePlaygroundTexts();
+  return (
+    <>
+      <TextArea
+        name="system"
+        label={t("system")}
+        hint={t("systemHint", { variable: "{{name}}" })}
+        isOptional
+        rows={2}
+        value={setUp.system}
+        onChange={(event) => change({ system: event.target.value })}
+      />
+      {setUp.earlier.length > 0 && (
+        <p className="flex items-center justify-between rounded-md border border-line py-0.5 pr-0.5 pl-2.5 text-[13px]">
+          {t("earlier", { count: setUp.earlier.length })}
+          <IconButton label={t("removeEarlier")} onClick={() => change({ earlier: [] })}>
+            <X aria-hidden className="size-3.5" />
+          </IconButton>
+        </p>
+      )}
+    </>
+  );
+}
+
+function Message({ setUp, change, images, setImages }: FormProps) {
+  const t = usePlaygroundTexts();
+  const isImage = setUp.kind === "image";
+  const paste = async (event: ClipboardEvent) => {
+    const files = [...event.clipboardData.files];
+    if (files.length === 0 || isImage) return;
+    event.preventDefault();
+    setImages(await withImages(images, files, t("imagesLeftOut")));
+  };
+  return (
+    <div className="space-y-2" onPaste={paste}>
+      <TextArea
+        name="message"
+        label={t(isImage ? "describe" : "message")}
+        required
+        rows={4}
+        value={setUp.message}
+        onChange={(event) => change({ message: event.target.value })}
+      />
+      {!isImage && <Attached images={images} onChange={setImages} />}
+    </div>
+  );
+}
+
+function Buttons({ setUp, isRunning, mayContinue, onContinue, onStop }: FormProps) {
+  const t = usePlaygroundTexts();
+  if (isRunning) {
+    return (
+      <Button className="w-full" onClick={onStop}>
+        <Square aria-hidden className="size-3.5" />
+        {t("stop")}
+      </Button>
+    );
+  }
+  return (
+    <div className="flex gap-2">
+      <Button type="submit" look="primary" className="flex-1">
+        <Play aria-hidden className="size-4" />
+        {t("run")}
+      </Button>
+      {mayContinue && (
+        <Button
+          className="flex-1"
+          title={t("continueHint")}
+          disabled={setUp.message.trim() === ""}
+          onClick={() => void onContinue()}
+        >
+          <CornerDownLeft aria-hidden className="size-4" />
+          {t("continue")}
+        </Button>
+      )}
+    </div>
   );
 }
 
