@@ -18,10 +18,7 @@ export function AccountMenu() {
     ["light", t("theme.light")],
     ["dark", t("theme.dark")],
   ];
-  const signOut = async () => {
-    await endSession();
-    await navigate({ to: paths.signIn() } as never);
-  };
+  const signOut = () => endSession(() => navigate({ to: paths.signIn() } as never));
   return (
     <Menu
       side="top"

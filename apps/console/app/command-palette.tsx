@@ -131,7 +131,7 @@ function useCommands(): readonly Command[] {
     },
     {
       ...{ id: "out", text: t("signOut"), words: "log out 退出", icon: LogOut },
-      run: () => void endSession().then(() => navigate({ to: paths.signIn() } as never)),
+      run: () => void endSession(() => navigate({ to: paths.signIn() } as never)),
     },
   ];
 }

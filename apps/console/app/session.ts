@@ -41,10 +41,13 @@ export async function beginSession(refreshToken: string, notKept: string): Promi
   queryClient.clear();
 }
 
-/** Ends the session here and at the platform. */
-export async function endSession(): Promise<void> {
+/** Ends the session here and at the platform, and then leaves by `leave`. */
+export async function endSession(leave: () => Promise<void>): Promise<void> {
+  await queryClient.cancelQueries();
   await endBrowserSession({}, { keepsSession: false }).catch(() => undefined);
   markSignedIn(false);
+  await leave();
+  // Not before: what is still shown would ask again, and be refused.
   queryClient.clear();
 }
 

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +9,7 @@ import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import type { Browser, Page } from "playwright-core";
 import { requestJson, runPlatform } from "../../run-platform.ts";
 import { checkLook, checkWidth, missingBrowser, openBrowser, openPage, signIn } from "./browser.ts";
+import { codeOf } from "./totp.ts";
 
 const skip = missingBrowser ?? false;
 const dataDir = mkdtempSync(join(tmpdir(), "lyss-console-people-"));
@@ -97,21 +97,6 @@ test("somebody is invited, comes, gets another role, and is disabled after it wa
   await checkLook(page, "person");
   assert.deepEqual(mistakes, []);
 });
-
-/** RFC 6238, as an app on a phone has it. */
-function codeOf(secret: string): string {
-  const bits = [...secret].map((letter) =>
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0"),
-  );
-  const bytes = bits.join("").match(/.{8}/g) ?? [];
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
-  const digest = createHmac("sha1", Buffer.from(bytes.map((byte) => Number.parseInt(byte, 2))))
-    .update(counter)
-    .digest();
-  const number = digest.readUInt32BE((digest.at(-1) ?? 0) & 0xf) & 0x7fffffff;
-  return String(number % 1_000_000).padStart(6, "0");
-}
 
 test("one's own account: a name, an app as second factor with its recovery codes, and an end to all other sessions", {
   skip,

@@ -47,6 +47,7 @@ export function createSimulatedAccount(clock: Clock, random: Random) {
       client_reference_id: fields["client_reference_id"] ?? null,
       metadata: metadataOf(fields, "metadata"),
       payment_metadata: metadataOf(fields, "payment_intent_data[metadata]"),
+      ...{ success_url: fields["success_url"], cancel_url: fields["cancel_url"] },
       url: `https://checkout.stripe.com/c/pay/${id}`,
       expires_at: Number(fields["expires_at"]),
     };
