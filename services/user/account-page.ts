@@ -22,10 +22,22 @@ const [word, token] = location.hash.slice(1).split("=");
 history.replaceState(null, "", location.pathname);
 const main = document.querySelector("main");
 const tell = (text) => { const line = document.createElement("p"); line.setAttribute("role", "status"); line.textContent = text; main.append(line); };
+/** Leads on to the console, where this platform has one. */
+const lead = async (path, text) => {
+  const answer = await fetch(path, { headers: { accept: "text/html" } }).catch(() => undefined);
+  if (!answer?.ok) return;
+  const line = document.createElement("p");
+  const link = document.createElement("a");
+  Object.assign(link, { href: path, textContent: text });
+  line.append(link);
+  main.append(line);
+};
 const action = Object.hasOwn(actions, word) ? actions[word] : undefined;
 document.documentElement.lang = zh ? "zh-CN" : "en";
-if (!action || !token) tell(say("Open the link of the mail once more.", "请重新打开邮件中的链接。"));
-else {
+if (!action || !token) {
+  tell(say("This page is opened by links in mails of Lyss. Open yours once more.", "此页面由 Lyss 邮件中的链接打开。请重新打开邮件中的链接。"));
+  lead("/settings", say("Sign in to your account", "登录并管理您的账户"));
+} else {
   const [path, fields, title] = action;
   const form = document.createElement("form");
   for (const field of fields) {
@@ -48,8 +60,11 @@ else {
     try {
       const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
       const { error } = await answer.json();
-      if (answer.ok) form.remove();
       tell(answer.ok ? say("Done. You can close this page.", "已完成，可以关闭此页面。") : error.message_i18n[zh ? "zh_CN" : "en_US"]);
+      if (answer.ok) {
+        form.remove();
+        lead("/settings", say("Sign in to your account", "登录并管理您的账户"));
+      }
     } catch {
       tell(say("The server cannot be reached. Try again.", "无法连接服务器，请重试。"));
     }

@@ -15,6 +15,8 @@ export const paths = {
   /** What was posted between two days, `?from=&to=`. */
   statement: () => "/invoices/statement",
   prices: () => "/prices",
+  plans: () => "/plans",
+  plan: (name: string) => `/plans/${encodeURIComponent(name)}`,
   /** `?provider=&model=`: names of models have slashes. */
   price: () => "/prices/versions",
   reconciliations: () => "/reconciliation",

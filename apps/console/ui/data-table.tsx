@@ -156,7 +156,12 @@ function Rows<Row>(props: DataTableProps<Row> & { readonly rows: readonly Row[];
                   {column.cell(row)}
                 </td>
               ))}
-              {actions && <td className="px-2 text-right">{actions(row)}</td>}
+              {actions && (
+                // biome-ignore lint/a11y/useKeyWithClickEvents: keys do not reach the row
+                <td className="px-2 text-right" onClick={(event) => event.stopPropagation()}>
+                  {actions(row)}
+                </td>
+              )}
             </tr>
           ))}
         </tbody>

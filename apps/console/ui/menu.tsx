@@ -27,7 +27,7 @@ export function Menu({
           side={side}
           sideOffset={6}
           collisionPadding={8}
-          className="appear z-50 max-w-[calc(100vw-16px)] min-w-52 rounded-lg border border-line bg-surface p-1 shadow-float"
+          className="appear z-50 max-h-(--radix-dropdown-menu-content-available-height) max-w-[calc(100vw-16px)] min-w-52 overflow-y-auto rounded-lg border border-line bg-surface p-1 shadow-float"
         >
           {children}
         </Radix.Content>

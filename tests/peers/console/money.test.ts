@@ -2,13 +2,23 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { systemClock } from "@lyss/kit/service/clock.ts";
+import { createRandom } from "@lyss/kit/service/ids.ts";
 import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import type { Browser, Page } from "playwright-core";
+import { startStripeSimulator } from "../../../services/billing/payments/stripe/stripe-simulator.ts";
 import { requestJson, runPlatform } from "../../run-platform.ts";
 import { checkLook, checkWidth, missingBrowser, openBrowser, openPage, signIn } from "./browser.ts";
 
 const skip = missingBrowser ?? false;
-const platform = skip ? undefined : await runPlatform({ after }, { env: { LYSS_HTTP_CONSOLE: "true" } });
+const keys = { apiKey: "sk_test_simulated", webhookSecret: "whsec_simulated_secret" };
+const returnOrigin = "https://console.example.com";
+const stripe = skip
+  ? undefined
+  : await startStripeSimulator({ ...keys, clock: systemClock, random: createRandom(systemClock) });
+after(() => stripe?.close());
+const config = { payments: { returnOrigins: [returnOrigin], stripe: { ...keys, baseUrl: stripe?.url } } };
+const platform = skip ? undefined : await runPlatform({ after }, { config, env: { LYSS_HTTP_CONSOLE: "true" } });
 const url = platform?.url ?? "";
 const person = skip ? undefined : JSON.parse(readFileSync(join(platform?.dataDir ?? "", "first-run.json"), "utf8"));
 let browser: Browser | undefined;
@@ -22,7 +32,7 @@ const desk = { viewport: { width: 1_280, height: 800 } };
 const ask = async (path: string) => (await requestJson(`${url}${path}`, person.apiKey)).body;
 const inDialog = (page: Page, name: string) => page.getByRole("dialog").getByRole("button", { name, exact: true });
 
-test("a code that an operator made is redeemed once into the wallet, and what takes no payments says so", {
+test("a code that an operator made is redeemed once into the wallet, and an address that payers may not come back to is told", {
   skip,
 }, async () => {
   const { page, mistakes } = await open(desk);
@@ -42,7 +52,7 @@ test("a code that an operator made is redeemed once into the wallet, and what ta
   await page.getByRole("button", { name: "Add money" }).click();
   await page.getByLabel("Amount in USD").fill("10");
   await inDialog(page, "Go to payment").click();
-  await page.getByRole("alert").getByText("takes no payments").waitFor();
+  await page.getByRole("alert").getByText("must be a URL of one of the origins").waitFor();
   await checkLook(page, "top-up");
   await inDialog(page, "By code").click();
   await page.getByLabel("Code", { exact: true }).fill(code.toLowerCase());
@@ -122,6 +132,84 @@ test("the running month is a document, also as a file; a price gets a new versio
   assert.deepEqual(mistakes, []);
 });
 
+test("a payment is refunded in part after it was said where the money goes, and leaves the wallet once", {
+  skip,
+}, async () => {
+  const urls = { success_url: `${returnOrigin}/paid`, cancel_url: returnOrigin };
+  const body = { amount: "20", ...urls };
+  const { body: order } = await requestJson(`${url}/v1/billing/top-up/orders`, person.apiKey, { body });
+  const session = new URL(String(order["checkout_url"])).pathname.split("/").at(-1) ?? "";
+  const { body: paid, signature } = stripe?.sign(stripe.account.pay(session)) ?? { body: "", signature: "" };
+  const headers = { "content-type": "application/json", "stripe-signature": signature };
+  assert.equal((await fetch(`${url}/webhooks/stripe`, { method: "POST", headers, body: paid })).status, 200);
+  const { balance_nanos: before } = await ask("/v1/billing/balance");
+
+  const { page, mistakes } = await open(desk);
+  await page.goto(`${url}/payments`);
+  await signIn(page, person);
+  await page.getByRole("cell", { name: "Paid" }).waitFor();
+  await checkLook(page, "payments");
+  await page.getByRole("button", { name: /^Refund/ }).click();
+  await page.getByText(/goes back to the card or account that paid/).waitFor();
+  await page.getByLabel("Amount in USD").fill("7.50");
+  await page.getByLabel("Reason").fill("ordered twice");
+  await checkLook(page, "refund");
+  await inDialog(page, "Refund").click();
+  await page.getByText("$7.50 went back").waitFor();
+  const { balance_nanos: now } = await ask("/v1/billing/balance");
+  assert.equal(BigInt(String(before)) - BigInt(String(now)), 7_500_000_000n);
+  assert.deepEqual(mistakes, []);
+});
+
+test("a plan's mark-up reaches the prices of who is put on it; a cost stands beside its price, and tells a loss", {
+  skip,
+}, async () => {
+  const { page, mistakes } = await open(desk);
+  const priceOf = async (model: string) => {
+    const prices = (await ask("/v1/billing/prices"))["data"] as { model: string; output_nanos_per_million: string }[];
+    return prices.find((one) => one.model === model)?.output_nanos_per_million;
+  };
+  const before = BigInt((await priceOf("simulated-chat")) ?? 0);
+  const { id: tenantId } = await ask("/api/v1/tenants/me");
+  await page.goto(`${url}/plans`);
+  await signIn(page, person);
+  await page.getByRole("button", { name: "Create plan" }).first().click();
+  await page.getByRole("textbox", { name: "Name" }).fill("friends");
+  await page.getByLabel("Mark-up in percent").fill("-10");
+  await checkLook(page, "plan-form");
+  await inDialog(page, "Create plan").click();
+  await page.getByRole("link", { name: "friends" }).click();
+  await page.getByRole("button", { name: "Add organisation" }).click();
+  await page.getByRole("combobox", { name: "Organisation" }).fill(String(tenantId));
+  await inDialog(page, "Add organisation").click();
+  await page.getByRole("button", { name: /^Take .+ off$/ }).waitFor();
+  await checkLook(page, "plan");
+  assert.equal(await priceOf("simulated-chat"), String((before * 9n) / 10n));
+
+  await page.goto(`${url}/cost-prices?name=simulated-chat`);
+  await page.getByRole("button", { name: "Change the cost of simulated-chat" }).click();
+  await page.getByLabel("Output").fill("999");
+  await inDialog(page, "Save").click();
+  await page.getByRole("cell", { name: "Sold at a loss" }).waitFor();
+  await checkLook(page, "cost-prices");
+  const costs = await operatorAsk(page, "/admin/billing/cost-prices");
+  assert.deepEqual(
+    costs.map(({ model, output_nanos_per_million }) => [model, output_nanos_per_million]),
+    [["simulated-chat", "999000000000"]],
+  );
+  await page.goto(`${url}/plans/friends`);
+  await page.getByRole("button", { name: /^Take .+ off$/ }).click();
+  await inDialog(page, "Take off").click();
+  await page.getByText("Nobody is on it").waitFor();
+  assert.equal(await priceOf("simulated-chat"), String(before));
+  assert.deepEqual(mistakes, []);
+});
+
+/** What an operator's session is answered; keys are no operators. */
+function operatorAsk(page: Page, path: string): Promise<Record<string, unknown>[]> {
+  return page.evaluate(`fetch(${JSON.stringify(path)}).then((answer) => answer.json()).then(({ data }) => data)`);
+}
+
 test("the pages of money fit a phone, in Chinese and dark", { skip }, async () => {
   const { page, mistakes } = await open({
     ...{ viewport: { width: 390, height: 844 }, locale: "zh-CN", colorScheme: "dark", hasTouch: true },
@@ -131,7 +219,16 @@ test("the pages of money fit a phone, in Chinese and dark", { skip }, async () =
   const [draft] = (await ask("/v1/billing/invoices"))["data"] as { id: string }[];
   const pages = {
     ...{ wallet: "钱包", budgets: "预算", invoices: "账单", [`invoices/${draft?.id}`]: "账单草稿" },
-    ...{ prices: "价格", codes: "兑换码", reconciliation: "对账", integrity: "账本检查" },
+    ...{
+      prices: "价格",
+      plans: "价格方案",
+      "plans/friends": "friends",
+      payments: "付款",
+      "cost-prices": "成本与毛利",
+      codes: "兑换码",
+      reconciliation: "对账",
+      integrity: "账本检查",
+    },
   };
   for (const [path, name] of Object.entries(pages)) {
     await page.goto(`${url}/${path}`);

@@ -93,7 +93,7 @@ test("somebody is invited, comes, gets another role, and is disabled after it wa
   await choose(page, "Actions for Ann Example", "Enable");
   await page.getByRole("cell", { name: "Active" }).waitFor();
   await page.getByRole("link", { name: "Ann Example" }).click();
-  await page.getByText("user.status_changed").first().waitFor();
+  await page.getByText("Person enabled or disabled").first().waitFor();
   await checkLook(page, "person");
   assert.deepEqual(mistakes, []);
 });
@@ -102,8 +102,11 @@ test("one's own account: a name, an app as second factor with its recovery codes
   skip,
 }, async () => {
   const elsewhere = await open(desk);
-  await elsewhere.page.goto(`${url}/settings`);
+  // Signed out, the page that mails lead to leads on to one's own account.
+  await elsewhere.page.goto(`${url}/account`);
+  await elsewhere.page.getByRole("link", { name: "Sign in to your account" }).click();
   await signIn(elsewhere.page, ann);
+  await elsewhere.page.getByRole("heading", { level: 1, name: "Your account" }).waitFor();
   const { page, mistakes } = await open({ ...desk, colorScheme: "dark" });
   await page.goto(`${url}/settings`);
   await signIn(page, ann);
@@ -166,7 +169,7 @@ test("a group is made and takes somebody in; a role of the tenant's own holds wh
   assert.deepEqual(roles.find(({ name }) => name === "support")?.["permissions"], ["user:list"]);
 
   await page.goto(`${url}/audit?act=role.*`);
-  await page.getByRole("button", { name: "role.created" }).click();
+  await page.getByRole("button", { name: "Role created" }).click();
   await page.getByText(/^Proof/).waitFor();
   await checkLook(page, "audit-entry");
   await page.keyboard.press("Escape");

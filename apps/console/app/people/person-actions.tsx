@@ -1,12 +1,12 @@
-import { Ban, MoreHorizontal, ShieldOff, Trash2, UserCheck, UserCog } from "lucide-react";
+import { Ban, ShieldOff, Trash2, UserCheck, UserCog } from "lucide-react";
 import { useState } from "react";
 import { deleteUser, type ListUsersResponse, resetFactors, updateUser } from "../../api/gen/client.ts";
-import { IconButton } from "../../ui/button.tsx";
 import { Confirm } from "../../ui/confirm.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Form, type FormValues, SelectField, TextField } from "../../ui/form.tsx";
 import { FormButtons } from "../../ui/form-buttons.tsx";
-import { Menu, MenuItem, MenuLine } from "../../ui/menu.tsx";
+import { RowMenu } from "../../ui/row-menu.tsx";
+import { useUiTexts } from "../../ui/texts.ts";
 import { toast, toastProblem } from "../../ui/toast.tsx";
 import { usePeopleTexts } from "./texts.ts";
 import { useRoles } from "./use-roles.ts";
@@ -25,6 +25,7 @@ interface ActionsProps {
 /** What an admin does with somebody else. */
 export function PersonActions({ person, onChanged, onRemoved }: ActionsProps) {
   const t = usePeopleTexts();
+  const parts = useUiTexts();
   const [open, setOpen] = useState<Open>();
   const { id, name, email, version, status } = person;
   const close = () => setOpen(undefined);
@@ -49,18 +50,19 @@ export function PersonActions({ person, onChanged, onRemoved }: ActionsProps) {
     await (onRemoved ?? onChanged)();
     toast(t("wasRemoved", { name }));
   };
-  const items = <Items isActive={status === "active"} onOpen={setOpen} onEnable={() => void enable()} />;
   return (
     <>
-      <Menu
-        trigger={
-          <IconButton label={t("actions", { name })}>
-            <MoreHorizontal aria-hidden className="size-4" />
-          </IconButton>
-        }
-      >
-        {items}
-      </Menu>
+      <RowMenu
+        label={parts("actionsOf", { name })}
+        acts={[
+          { text: t("changeRole"), icon: UserCog, act: () => setOpen("role") },
+          status === "active"
+            ? { text: t("disable"), icon: Ban, act: () => setOpen("disable") }
+            : { text: t("enable"), icon: UserCheck, act: () => void enable() },
+          { text: t("resetFactors"), icon: ShieldOff, act: () => setOpen("reset") },
+          { text: t("remove"), icon: Trash2, isDanger: true, act: () => setOpen("remove") },
+        ]}
+      />
       {open === "role" && <ChangeRole {...{ person, onChanged }} onClose={close} />}
       {open === "reset" && <ResetFactors {...{ person, onChanged }} onClose={close} />}
       <Confirm
@@ -80,41 +82,6 @@ export function PersonActions({ person, onChanged, onRemoved }: ActionsProps) {
         word={email}
         onConfirm={remove}
       />
-    </>
-  );
-}
-
-function Items({
-  isActive,
-  onOpen,
-  onEnable,
-}: {
-  readonly isActive: boolean;
-  readonly onOpen: (open: Open) => void;
-  readonly onEnable: () => void;
-}) {
-  const t = usePeopleTexts();
-  return (
-    <>
-      <MenuItem icon={<UserCog aria-hidden className="size-4" />} onSelect={() => onOpen("role")}>
-        {t("changeRole")}
-      </MenuItem>
-      {isActive ? (
-        <MenuItem icon={<Ban aria-hidden className="size-4" />} onSelect={() => onOpen("disable")}>
-          {t("disable")}
-        </MenuItem>
-      ) : (
-        <MenuItem icon={<UserCheck aria-hidden className="size-4" />} onSelect={onEnable}>
-          {t("enable")}
-        </MenuItem>
-      )}
-      <MenuItem icon={<ShieldOff aria-hidden className="size-4" />} onSelect={() => onOpen("reset")}>
-        {t("resetFactors")}
-      </MenuItem>
-      <MenuLine />
-      <MenuItem isDanger icon={<Trash2 aria-hidden className="size-4" />} onSelect={() => onOpen("remove")}>
-        {t("remove")}
-      </MenuItem>
     </>
   );
 }

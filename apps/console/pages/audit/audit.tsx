@@ -1,6 +1,8 @@
 import { ScrollText } from "lucide-react";
 import { useState } from "react";
 import { listAuditEntries } from "../../api/gen/client.ts";
+import { acts, areas, subjects, wordsOf } from "../../app/audit/acts.ts";
+import { useLanguage } from "../../app/language.ts";
 import { useNames } from "../../app/people/use-names.ts";
 import { useSearchState } from "../../app/search.ts";
 import type { Column } from "../../ui/column.ts";
@@ -16,14 +18,10 @@ import { Verify } from "./verify.tsx";
 const dayMs = 86_400_000;
 const ranges = { "24h": dayMs, "7d": 7 * dayMs, "30d": 30 * dayMs, "365d": 365 * dayMs } as const;
 type Range = keyof typeof ranges;
-const areas = [
-  ...(["user", "factor", "role", "group", "sso", "key", "credential", "service_client", "tenant", "billing"] as const),
-  ...(["provider", "route", "guardrail", "prompt", "mcp_server", "request_body"] as const),
-];
-
 /** What was done in the tenant, by whom, to what, and from where. */
 export function Page() {
   const t = useAuditTexts();
+  const language = useLanguage();
   const [shown, setShown] = useState<AuditEntry>();
   const [search] = useSearchState();
   const nameOf = useNames([]);
@@ -53,7 +51,10 @@ export function Page() {
             label: t("range"),
             options: (Object.keys(ranges) as Range[]).map((name) => [name, t(`range.${name}`)] as const),
           },
-          { name: "act", label: t("act"), options: areas.map((area) => [`${area}.*`, t(`area.${area}`)] as const) },
+          {
+            ...{ name: "act", label: t("act") },
+            options: Object.keys(areas).map((area) => [`${area}.*`, wordsOf(areas, area, language)] as const),
+          },
           // Chosen elsewhere, by a link of a person: shown as chips, and taken away here.
           ...(asked.length > 0
             ? [
@@ -85,6 +86,8 @@ function useColumns(
   onOpen: (entry: AuditEntry) => void,
 ): readonly Column<AuditEntry>[] {
   const t = useAuditTexts();
+  const language = useLanguage();
+  const actOf = ({ act }: AuditEntry) => wordsOf(acts, act, language);
   return [
     {
       ...{ id: "time", title: t("time"), csv: (entry) => entry.happened_at, sort: (entry) => entry.happened_at },
@@ -95,17 +98,17 @@ function useColumns(
       ),
     },
     {
-      ...{ id: "act", title: t("act"), csv: (entry) => entry.act, sort: (entry) => entry.act },
+      ...{ id: "act", title: t("act"), csv: (entry) => entry.act, sort: actOf },
       cell: (entry) => (
         <button
           type="button"
-          className="font-mono text-[13px] whitespace-nowrap underline-offset-2 hover:underline"
+          className="min-w-40 text-left font-medium underline-offset-2 hover:underline"
           onClick={(event) => {
             event.stopPropagation();
             onOpen(entry);
           }}
         >
-          {entry.act}
+          {actOf(entry)}
         </button>
       ),
     },
@@ -129,7 +132,7 @@ function useColumns(
           <span className="block max-w-64 truncate" title={subject_id}>
             {typeof details["name"] === "string" ? details["name"] : nameOf(subject_id)}
           </span>
-          <span className="block text-xs text-ink-soft">{subject_kind.replaceAll("_", " ")}</span>
+          <span className="block text-xs text-ink-soft">{wordsOf(subjects, subject_kind, language)}</span>
         </>
       ),
     },

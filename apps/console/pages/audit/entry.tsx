@@ -1,3 +1,5 @@
+import { acts, wordsOf } from "../../app/audit/acts.ts";
+import { useLanguage } from "../../app/language.ts";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Fact } from "../../ui/section.tsx";
@@ -16,9 +18,10 @@ export function Entry({
   readonly onClose: () => void;
 }) {
   const t = useAuditTexts();
+  const language = useLanguage();
   const details = Object.entries(entry.details);
   return (
-    <Dialog isOpen onClose={onClose} title={entry.act} isWide>
+    <Dialog isOpen onClose={onClose} title={wordsOf(acts, entry.act, language)} isWide>
       <dl className="grid grid-cols-1 gap-x-6 gap-y-4 sm:grid-cols-2">
         <Fact name={t("time")}>
           <Time at={entry.happened_at} />
@@ -35,6 +38,9 @@ export function Entry({
         {entry.operator_id !== null && <Fact name={t("operatorName")}>{entry.operator_id}</Fact>}
         <Fact name={t("address")}>{entry.client_address ?? t("unknown")}</Fact>
         <Fact name={t("sequence")}>{entry.sequence}</Fact>
+        <Fact name={t("code")}>
+          <code className="font-mono text-[13px]">{entry.act}</code>
+        </Fact>
         {details.map(([name, value]) => (
           <Fact key={name} name={name}>
             <code className="font-mono text-[13px]">{typeof value === "string" ? value : JSON.stringify(value)}</code>

@@ -1,15 +1,13 @@
-import { useQueryClient } from "@tanstack/react-query";
-import { Gauge, MoreHorizontal, Pencil, Plus, RotateCcw, Trash2 } from "lucide-react";
-import { useState } from "react";
+import { Gauge, Pencil, RotateCcw, Trash2 } from "lucide-react";
 import { deleteBudget, listBudgets, resetUserQuota } from "../../api/gen/client.ts";
 import { useCan } from "../../app/session.ts";
-import { Button, IconButton } from "../../ui/button.tsx";
+import { AddButton } from "../../ui/add-button.tsx";
 import type { Column } from "../../ui/column.ts";
 import { Confirm } from "../../ui/confirm.tsx";
 import { DataTable } from "../../ui/data-table.tsx";
-import { Menu, MenuItem } from "../../ui/menu.tsx";
 import { EmptyState, PageHeader } from "../../ui/page-parts.tsx";
-import { toast } from "../../ui/toast.tsx";
+import { RowMenu } from "../../ui/row-menu.tsx";
+import { useListDialog } from "../../ui/use-list-dialog.ts";
 import { Time } from "../../ui/values.tsx";
 import { Bar } from "./bar.tsx";
 import { type Budget, scopes, shareOf, useAmount } from "./budget.ts";
@@ -24,22 +22,23 @@ const refreshMs = 15_000;
 /** What the tenant, groups, people and keys may use, and what of it is used. */
 export function Page() {
   const t = useBudgetTexts();
-  const cache = useQueryClient();
   const maySet = useCan()("billing:budget");
   const nameOf = useNameOf();
-  const [open, setOpen] = useState<Open>();
-  const close = () => setOpen(undefined);
-  const refresh = () => cache.invalidateQueries({ queryKey: ["list", "budgets"] });
+  const { open, setOpen, close, changed } = useListDialog<Open>("budgets");
   const done = async () => {
-    await refresh();
+    await changed(t("wasSet"));
     close();
-    toast(t("wasSet"));
   };
-  const set = maySet && (
-    <Button look="primary" onClick={() => setOpen({ what: "set" })}>
-      <Plus aria-hidden className="size-4" />
-      {t("set")}
-    </Button>
+  const set = maySet && <AddButton text={t("set")} onClick={() => setOpen({ what: "set" })} />;
+  const actions = (budget: Budget) => (
+    <RowMenu
+      label={t("actions", { name: nameOf(budget) })}
+      acts={[
+        { text: t("change"), icon: Pencil, act: () => setOpen({ what: "change", budget }) },
+        budget.scope === "user" && { text: t("reset"), icon: RotateCcw, act: () => setOpen({ what: "reset", budget }) },
+        { text: t("remove"), icon: Trash2, isDanger: true, act: () => setOpen({ what: "remove", budget }) },
+      ]}
+    />
   );
   return (
     <>
@@ -58,16 +57,14 @@ export function Page() {
             {t(maySet ? "empty" : "emptyMine")}
           </EmptyState>
         }
-        {...(maySet && {
-          actions: (budget: Budget) => <Actions budget={budget} name={nameOf(budget)} onOpen={setOpen} />,
-        })}
+        {...(maySet && { actions })}
       />
       {open?.what === "set" && <SetBudget onClose={close} onDone={done} />}
       {open?.what === "change" && (
         <ChangeBudget budget={open.budget} name={nameOf(open.budget)} onClose={close} onDone={done} />
       )}
-      {open?.what === "remove" && <Remove budget={open.budget} onClose={close} onDone={refresh} />}
-      {open?.what === "reset" && <Reset budget={open.budget} onClose={close} onDone={refresh} />}
+      {open?.what === "remove" && <Remove budget={open.budget} onClose={close} onDone={changed} />}
+      {open?.what === "reset" && <Reset budget={open.budget} onClose={close} onDone={changed} />}
     </>
   );
 }
@@ -77,48 +74,10 @@ function useNameOf(): (budget: Budget) => string {
   return ({ scope, scope_id }) => names[scope].get(scope_id) ?? scope_id;
 }
 
-function Actions({
-  budget,
-  name,
-  onOpen,
-}: {
-  readonly budget: Budget;
-  readonly name: string;
-  readonly onOpen: (open: Open) => void;
-}) {
-  const t = useBudgetTexts();
-  const icon = "size-4";
-  return (
-    <Menu
-      trigger={
-        <IconButton label={t("actions", { name })}>
-          <MoreHorizontal aria-hidden className="size-4" />
-        </IconButton>
-      }
-    >
-      <MenuItem icon={<Pencil aria-hidden className={icon} />} onSelect={() => onOpen({ what: "change", budget })}>
-        {t("change")}
-      </MenuItem>
-      {budget.scope === "user" && (
-        <MenuItem icon={<RotateCcw aria-hidden className={icon} />} onSelect={() => onOpen({ what: "reset", budget })}>
-          {t("reset")}
-        </MenuItem>
-      )}
-      <MenuItem
-        isDanger
-        icon={<Trash2 aria-hidden className={icon} />}
-        onSelect={() => onOpen({ what: "remove", budget })}
-      >
-        {t("remove")}
-      </MenuItem>
-    </Menu>
-  );
-}
-
 interface LossProps {
   readonly budget: Budget;
   readonly onClose: () => void;
-  readonly onDone: () => Promise<void>;
+  readonly onDone: (said: string) => Promise<void>;
 }
 
 function Remove({ budget, onClose, onDone }: LossProps) {
@@ -139,8 +98,7 @@ function Remove({ budget, onClose, onDone }: LossProps) {
       act={t("remove")}
       onConfirm={async () => {
         await deleteBudget({ path: { id } });
-        await onDone();
-        toast(t("wasRemoved"));
+        await onDone(t("wasRemoved"));
       }}
     />
   );
@@ -158,8 +116,7 @@ function Reset({ budget, onClose, onDone }: LossProps) {
       act={t("reset")}
       onConfirm={async () => {
         await resetUserQuota({ path: { user_id: budget.scope_id } });
-        await onDone();
-        toast(t("wasReset"));
+        await onDone(t("wasReset"));
       }}
     />
   );

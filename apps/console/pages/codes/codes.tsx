@@ -1,13 +1,12 @@
-import { useQueryClient } from "@tanstack/react-query";
-import { Ban, Plus, Ticket } from "lucide-react";
-import { useState } from "react";
+import { Ban, Ticket } from "lucide-react";
 import { disableCodes, type ListCodesResponse, listCodes } from "../../api/gen/client.ts";
-import { Button, IconButton } from "../../ui/button.tsx";
+import { AddButton } from "../../ui/add-button.tsx";
+import { IconButton } from "../../ui/button.tsx";
 import type { Column } from "../../ui/column.ts";
 import { Confirm } from "../../ui/confirm.tsx";
 import { DataTable } from "../../ui/data-table.tsx";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
-import { toast } from "../../ui/toast.tsx";
+import { useListDialog } from "../../ui/use-list-dialog.ts";
 import { fromUnits, Money, Quantity, Time } from "../../ui/values.tsx";
 import { CreateCodes } from "./create-codes.tsx";
 import { useCodesTexts } from "./texts.ts";
@@ -18,16 +17,8 @@ type Open = { readonly what: "create" } | { readonly what: "disable"; readonly b
 /** Batches of codes that are worth money to whoever redeems one. */
 export function Page() {
   const t = useCodesTexts();
-  const cache = useQueryClient();
-  const [open, setOpen] = useState<Open>();
-  const close = () => setOpen(undefined);
-  const refresh = () => cache.invalidateQueries({ queryKey: ["list", "codes"] });
-  const create = (
-    <Button look="primary" onClick={() => setOpen({ what: "create" })}>
-      <Plus aria-hidden className="size-4" />
-      {t("create")}
-    </Button>
-  );
+  const { open, setOpen, close, changed } = useListDialog<Open>("codes");
+  const create = <AddButton text={t("create")} onClick={() => setOpen({ what: "create" })} />;
   return (
     <>
       <PageHeader title={t("title")} description={t("description")} actions={create} />
@@ -52,8 +43,8 @@ export function Page() {
           )
         }
       />
-      {open?.what === "create" && <CreateCodes onClose={close} onMade={refresh} />}
-      {open?.what === "disable" && <Disable batch={open.batch} onClose={close} onDone={refresh} />}
+      {open?.what === "create" && <CreateCodes onClose={close} onMade={changed} />}
+      {open?.what === "disable" && <Disable batch={open.batch} onClose={close} onDone={changed} />}
     </>
   );
 }
@@ -73,7 +64,7 @@ function Disable({
 }: {
   readonly batch: Batch;
   readonly onClose: () => void;
-  readonly onDone: () => Promise<void>;
+  readonly onDone: (said: string) => Promise<void>;
 }) {
   const t = useCodesTexts();
   const { id, name, count, max_uses, redemptions } = batch;
@@ -86,8 +77,7 @@ function Disable({
       act={t("disable")}
       onConfirm={async () => {
         await disableCodes({ path: { id } });
-        await onDone();
-        toast(t("wasDisabled", { name }));
+        await onDone(t("wasDisabled", { name }));
       }}
     />
   );

@@ -1,17 +1,17 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { CornerDownRight, Network, Plus } from "lucide-react";
-import { useState } from "react";
+import { CornerDownRight, Network } from "lucide-react";
 import { createGroup, listGroups } from "../../api/gen/client.ts";
 import { paths } from "../../app/paths.ts";
 import { useCan } from "../../app/session.ts";
-import { Button } from "../../ui/button.tsx";
+import { AddButton } from "../../ui/add-button.tsx";
 import type { Column } from "../../ui/column.ts";
 import { DataTable } from "../../ui/data-table.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Form, type FormValues, SelectField, TextArea, TextField } from "../../ui/form.tsx";
 import { FormButtons } from "../../ui/form-buttons.tsx";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
+import { useListDialog } from "../../ui/use-list-dialog.ts";
 import { Quantity, Time } from "../../ui/values.tsx";
 import { useGroupsTexts } from "./texts.ts";
 import { type Placed, toTree } from "./tree.ts";
@@ -20,13 +20,8 @@ import { type Placed, toTree } from "./tree.ts";
 export function Page() {
   const t = useGroupsTexts();
   const can = useCan();
-  const [isCreating, setCreating] = useState(false);
-  const create = can("group:create") && (
-    <Button look="primary" onClick={() => setCreating(true)}>
-      <Plus aria-hidden className="size-4" />
-      {t("create")}
-    </Button>
-  );
+  const { open, setOpen, close, changed } = useListDialog<"create">("groups");
+  const create = can("group:create") && <AddButton text={t("create")} onClick={() => setOpen("create")} />;
   return (
     <>
       <PageHeader title={t("title")} description={t("description")} actions={create} />
@@ -55,7 +50,7 @@ export function Page() {
           </EmptyState>
         }
       />
-      {isCreating && <Create onClose={() => setCreating(false)} />}
+      {open && <Create onClose={close} onMade={changed} />}
     </>
   );
 }
@@ -96,9 +91,8 @@ function useColumns(): readonly Column<Placed>[] {
   ];
 }
 
-function Create({ onClose }: { readonly onClose: () => void }) {
+function Create({ onClose, onMade }: { readonly onClose: () => void; readonly onMade: () => Promise<void> }) {
   const t = useGroupsTexts();
-  const cache = useQueryClient();
   const navigate = useNavigate();
   const { data: groups } = useQuery({
     queryKey: ["list", "groups", "names"],
@@ -106,7 +100,7 @@ function Create({ onClose }: { readonly onClose: () => void }) {
   });
   const send = async ({ name = "", description, parent_id }: FormValues) => {
     const made = await createGroup({ body: { name, description, parent_id } });
-    await cache.invalidateQueries({ queryKey: ["list", "groups"] });
+    await onMade();
     await navigate({ to: paths.group(made.id) } as never);
   };
   const parents = toTree(groups?.data ?? []).map(

@@ -52,15 +52,11 @@ export function Page() {
           </EmptyState>
         }
         actions={({ id, number }) => (
-          // biome-ignore lint/a11y/noStaticElementInteractions: keeps a press on a button from opening the row
-          // biome-ignore lint/a11y/useKeyWithClickEvents: as above; the row is opened by keyboard through its link
-          <span onClick={(event) => event.stopPropagation()}>
-            <DocumentFiles
-              look="ghost"
-              name={number ?? id}
-              load={(format, language) => getInvoice.download({ path: { id }, query: { format, language } })}
-            />
-          </span>
+          <DocumentFiles
+            look="ghost"
+            name={number ?? id}
+            load={(format, language) => getInvoice.download({ path: { id }, query: { format, language } })}
+          />
         )}
       />
       {open === "profile" && <Profile onClose={close} />}

@@ -1,6 +1,5 @@
-import { useQueryClient } from "@tanstack/react-query";
-import { MailPlus, MoreHorizontal, Send, Undo2 } from "lucide-react";
-import { type ReactNode, useState } from "react";
+import { MailPlus, Send, Undo2 } from "lucide-react";
+import type { ReactNode } from "react";
 import {
   type ListInvitationsResponse,
   listInvitations,
@@ -10,13 +9,14 @@ import {
 import { usePeopleTexts } from "../../app/people/texts.ts";
 import { useNames } from "../../app/people/use-names.ts";
 import { useRoles } from "../../app/people/use-roles.ts";
-import { IconButton } from "../../ui/button.tsx";
 import type { Column } from "../../ui/column.ts";
 import { Confirm } from "../../ui/confirm.tsx";
 import { DataTable } from "../../ui/data-table.tsx";
-import { Menu, MenuItem } from "../../ui/menu.tsx";
 import { EmptyState } from "../../ui/page-parts.tsx";
-import { toast, toastProblem } from "../../ui/toast.tsx";
+import { RowMenu } from "../../ui/row-menu.tsx";
+import { useUiTexts } from "../../ui/texts.ts";
+import { toastProblem } from "../../ui/toast.tsx";
+import { useListDialog } from "../../ui/use-list-dialog.ts";
 import { Time } from "../../ui/values.tsx";
 import { usePeoplePageTexts } from "./texts.ts";
 
@@ -25,22 +25,19 @@ type Invitation = ListInvitationsResponse["data"][number];
 /** Who was asked to come and has not yet: sent once more, or taken back. */
 export function Invitations({ invite }: { readonly invite: ReactNode }) {
   const t = usePeoplePageTexts();
-  const cache = useQueryClient();
-  const [revoked, setRevoked] = useState<Invitation>();
-  const refresh = () => cache.invalidateQueries({ queryKey: ["list", "invitations"] });
+  const parts = useUiTexts();
+  const { open: revoked, setOpen: setRevoked, close, changed } = useListDialog<Invitation>("invitations");
   const resend = async ({ id, email }: Invitation) => {
     try {
       await resendInvitation({ path: { id } });
-      await refresh();
-      toast(t("wasResent", { email }));
+      await changed(t("wasResent", { email }));
     } catch (err) {
       toastProblem(err);
     }
   };
   const revoke = async ({ id, email }: Invitation) => {
     await revokeInvitation({ path: { id } });
-    await refresh();
-    toast(t("wasRevoked", { email }));
+    await changed(t("wasRevoked", { email }));
   };
   return (
     <>
@@ -59,13 +56,19 @@ export function Invitations({ invite }: { readonly invite: ReactNode }) {
           </EmptyState>
         }
         actions={(invitation) => (
-          <Actions invitation={invitation} onResend={() => void resend(invitation)} onRevoke={setRevoked} />
+          <RowMenu
+            label={parts("actionsOf", { name: invitation.email })}
+            acts={[
+              { text: t("resend"), icon: Send, act: () => void resend(invitation) },
+              { text: t("revoke"), icon: Undo2, isDanger: true, act: () => setRevoked(invitation) },
+            ]}
+          />
         )}
       />
       {revoked && (
         <Confirm
           isOpen
-          onClose={() => setRevoked(undefined)}
+          onClose={close}
           title={t("revokeTitle", { email: revoked.email })}
           losses={[t("revokeLoss")]}
           act={t("revoke")}
@@ -73,35 +76,6 @@ export function Invitations({ invite }: { readonly invite: ReactNode }) {
         />
       )}
     </>
-  );
-}
-
-function Actions({
-  invitation,
-  onResend,
-  onRevoke,
-}: {
-  readonly invitation: Invitation;
-  readonly onResend: () => void;
-  readonly onRevoke: (invitation: Invitation) => void;
-}) {
-  const t = usePeoplePageTexts();
-  const parts = usePeopleTexts();
-  return (
-    <Menu
-      trigger={
-        <IconButton label={parts("actions", { name: invitation.email })}>
-          <MoreHorizontal aria-hidden className="size-4" />
-        </IconButton>
-      }
-    >
-      <MenuItem icon={<Send aria-hidden className="size-4" />} onSelect={onResend}>
-        {t("resend")}
-      </MenuItem>
-      <MenuItem isDanger icon={<Undo2 aria-hidden className="size-4" />} onSelect={() => onRevoke(invitation)}>
-        {t("revoke")}
-      </MenuItem>
-    </Menu>
   );
 }
 

@@ -1,6 +1,8 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { getUser, listAuditEntries, listGroups } from "../../api/gen/client.ts";
+import { acts, wordsOf } from "../../app/audit/acts.ts";
+import { useLanguage } from "../../app/language.ts";
 import { paths } from "../../app/paths.ts";
 import { type Person, PersonActions } from "../../app/people/person-actions.tsx";
 import { Sessions } from "../../app/people/sessions.tsx";
@@ -125,6 +127,7 @@ function Acts({ id }: { readonly id: string }) {
     queryFn: ({ signal }) => listAuditEntries({ query: { subject_id: id, limit: 15 } }, { signal }),
   });
   const nameOf = useNames([]);
+  const language = useLanguage();
   return (
     <Section
       title={t("audit")}
@@ -144,7 +147,7 @@ function Acts({ id }: { readonly id: string }) {
       <Lines>
         {data?.data.map((entry) => (
           <Line key={entry.id} actions={<Time at={entry.happened_at} />}>
-            <code className="font-mono text-[13px] wrap-anywhere">{entry.act}</code>
+            <p title={entry.act}>{wordsOf(acts, entry.act, language)}</p>
             <p className="text-[13px] text-ink-soft">
               {entry.actor_id === null ? t("byPlatform") : t("by", { name: nameOf(entry.actor_id) })}
               {entry.client_address && ` · ${entry.client_address}`}

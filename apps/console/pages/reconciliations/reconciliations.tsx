@@ -1,13 +1,12 @@
-import { useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { Plus, Scale } from "lucide-react";
-import { useState } from "react";
+import { Scale } from "lucide-react";
 import { type ListReconciliationsResponse, listReconciliations } from "../../api/gen/client.ts";
 import { paths } from "../../app/paths.ts";
-import { Button } from "../../ui/button.tsx";
+import { AddButton } from "../../ui/add-button.tsx";
 import type { Column } from "../../ui/column.ts";
 import { DataTable } from "../../ui/data-table.tsx";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
+import { useListDialog } from "../../ui/use-list-dialog.ts";
 import { Money, Quantity, Time, toUnits } from "../../ui/values.tsx";
 import { Compare } from "./compare.tsx";
 import { useReconciliationsTexts } from "./texts.ts";
@@ -19,17 +18,11 @@ type Reconciliation = ListReconciliationsResponse["data"][number];
 export function Page() {
   const t = useReconciliationsTexts();
   const navigate = useNavigate();
-  const cache = useQueryClient();
   const providers = useProviders();
-  const [isOpen, setOpen] = useState(false);
-  const compare = (
-    <Button look="primary" onClick={() => setOpen(true)}>
-      <Plus aria-hidden className="size-4" />
-      {t("compare")}
-    </Button>
-  );
+  const { open, setOpen, close, changed } = useListDialog<"compare">("reconciliations");
+  const compare = <AddButton text={t("compare")} onClick={() => setOpen("compare")} />;
   const done = async (id: string) => {
-    await cache.invalidateQueries({ queryKey: ["list", "reconciliations"] });
+    await changed();
     await navigate({ to: paths.reconciliation(id) });
   };
   return (
@@ -48,7 +41,7 @@ export function Page() {
           </EmptyState>
         }
       />
-      {isOpen && <Compare onClose={() => setOpen(false)} onDone={done} />}
+      {open && <Compare onClose={close} onDone={done} />}
     </>
   );
 }

@@ -1,16 +1,16 @@
-import { useQueryClient } from "@tanstack/react-query";
-import { IdCard, MoreHorizontal, Pencil, Plus, Trash2 } from "lucide-react";
+import { IdCard, Pencil, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { listRoles, removeRole } from "../../api/gen/client.ts";
 import { usePeopleTexts } from "../../app/people/texts.ts";
 import { useCan } from "../../app/session.ts";
-import { Button, IconButton } from "../../ui/button.tsx";
+import { AddButton } from "../../ui/add-button.tsx";
 import type { Column } from "../../ui/column.ts";
 import { Confirm } from "../../ui/confirm.tsx";
 import { DataTable } from "../../ui/data-table.tsx";
-import { Menu, MenuItem } from "../../ui/menu.tsx";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
-import { toast } from "../../ui/toast.tsx";
+import { RowMenu } from "../../ui/row-menu.tsx";
+import { useUiTexts } from "../../ui/texts.ts";
+import { useListDialog } from "../../ui/use-list-dialog.ts";
 import { Time } from "../../ui/values.tsx";
 import { EditRole } from "./edit-role.tsx";
 import type { Role } from "./role.ts";
@@ -22,29 +22,24 @@ type Open = { readonly what: "create" } | { readonly what: "edit" | "remove"; re
 export function Page() {
   const t = useRolesTexts();
   const mayChange = useCan()("role:manage");
-  const cache = useQueryClient();
-  const [open, setOpen] = useState<Open>();
-  const close = () => setOpen(undefined);
-  const refresh = () => cache.invalidateQueries({ queryKey: ["list", "roles"] });
-  const remove = async ({ name }: Role) => {
-    await removeRole({ path: { id: "me", name } });
-    await refresh();
-    toast(t("wasRemoved", { name }));
-  };
-  const actions = (role: Role) => !role.built_in && <Actions role={role} onOpen={(what) => setOpen({ what, role })} />;
+  const parts = useUiTexts();
+  const { open, setOpen, close, changed } = useListDialog<Open>("roles");
+  const actions = (role: Role) =>
+    !role.built_in && (
+      <RowMenu
+        label={parts("actionsOf", { name: role.title || role.name })}
+        acts={[
+          { text: t("edit"), icon: Pencil, act: () => setOpen({ what: "edit", role }) },
+          { text: t("remove"), icon: Trash2, isDanger: true, act: () => setOpen({ what: "remove", role }) },
+        ]}
+      />
+    );
   return (
     <>
       <PageHeader
         title={t("title")}
         description={t("description")}
-        actions={
-          mayChange && (
-            <Button look="primary" onClick={() => setOpen({ what: "create" })}>
-              <Plus aria-hidden className="size-4" />
-              {t("create")}
-            </Button>
-          )
-        }
+        actions={mayChange && <AddButton text={t("create")} onClick={() => setOpen({ what: "create" })} />}
       />
       <DataTable
         name="roles"
@@ -58,8 +53,8 @@ export function Page() {
         }
         {...(mayChange && { actions })}
       />
-      {open?.what === "create" && <EditRole onClose={close} onSaved={refresh} />}
-      {open?.what === "edit" && <EditRole role={open.role} onClose={close} onSaved={refresh} />}
+      {open?.what === "create" && <EditRole onClose={close} onSaved={changed} />}
+      {open?.what === "edit" && <EditRole role={open.role} onClose={close} onSaved={changed} />}
       {open?.what === "remove" && (
         <Confirm
           isOpen
@@ -67,31 +62,14 @@ export function Page() {
           title={t("removeTitle", { name: open.role.title || open.role.name })}
           losses={[t("removeLoss1"), t("removeLoss2")]}
           act={t("remove")}
-          onConfirm={() => remove(open.role)}
+          onConfirm={async () => {
+            const { name } = open.role;
+            await removeRole({ path: { id: "me", name } });
+            await changed(t("wasRemoved", { name }));
+          }}
         />
       )}
     </>
-  );
-}
-
-function Actions({ role, onOpen }: { readonly role: Role; readonly onOpen: (what: "edit" | "remove") => void }) {
-  const t = useRolesTexts();
-  const parts = usePeopleTexts();
-  return (
-    <Menu
-      trigger={
-        <IconButton label={parts("actions", { name: role.title || role.name })}>
-          <MoreHorizontal aria-hidden className="size-4" />
-        </IconButton>
-      }
-    >
-      <MenuItem icon={<Pencil aria-hidden className="size-4" />} onSelect={() => onOpen("edit")}>
-        {t("edit")}
-      </MenuItem>
-      <MenuItem isDanger icon={<Trash2 aria-hidden className="size-4" />} onSelect={() => onOpen("remove")}>
-        {t("remove")}
-      </MenuItem>
-    </Menu>
   );
 }
 

@@ -1,17 +1,16 @@
-import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { MoreHorizontal, Plus, Split, Trash2 } from "lucide-react";
-import { useState } from "react";
+import { Split, Trash2 } from "lucide-react";
 import { type ListRoutesResponse, listRoutes, removeRoute } from "../../api/gen/client.ts";
 import { paths } from "../../app/paths.ts";
 import { useCan } from "../../app/session.ts";
-import { Button, IconButton } from "../../ui/button.tsx";
+import { AddButton } from "../../ui/add-button.tsx";
 import type { Column } from "../../ui/column.ts";
 import { Confirm } from "../../ui/confirm.tsx";
 import { DataTable, type ListQuery } from "../../ui/data-table.tsx";
-import { Menu, MenuItem } from "../../ui/menu.tsx";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
-import { toast } from "../../ui/toast.tsx";
+import { RowMenu } from "../../ui/row-menu.tsx";
+import { useUiTexts } from "../../ui/texts.ts";
+import { useListDialog } from "../../ui/use-list-dialog.ts";
 import { Time } from "../../ui/values.tsx";
 import { useRouteListTexts } from "./texts.ts";
 
@@ -21,20 +20,14 @@ type Route = ListRoutesResponse["data"][number];
 export function Page() {
   const t = useRouteListTexts();
   const can = useCan();
-  const cache = useQueryClient();
   const navigate = useNavigate();
-  const [removing, setRemoving] = useState<Route>();
+  const parts = useUiTexts();
+  const { open: removing, setOpen: setRemoving, close, changed } = useListDialog<Route>("routes");
   const open = (name?: string) => void navigate({ to: paths.route(), search: { name } } as never);
-  const create = can("provider:create") && (
-    <Button look="primary" onClick={() => open()}>
-      <Plus aria-hidden className="size-4" />
-      {t("create")}
-    </Button>
-  );
+  const create = can("provider:create") && <AddButton text={t("create")} onClick={() => open()} />;
   const remove = async ({ name }: Route) => {
     await removeRoute({ path: { name } });
-    await cache.invalidateQueries({ queryKey: ["list", "routes"] });
-    toast(t("wasRemoved", { name }));
+    await changed(t("wasRemoved", { name }));
   };
   return (
     <>
@@ -52,13 +45,18 @@ export function Page() {
         onOpen={({ name }) => open(name)}
         actions={(route) =>
           route.source === "tenant" &&
-          can("provider:delete") && <Actions route={route} onRemove={() => setRemoving(route)} />
+          can("provider:delete") && (
+            <RowMenu
+              label={parts("actionsOf", { name: route.name })}
+              acts={[{ text: t("remove"), icon: Trash2, isDanger: true, act: () => setRemoving(route) }]}
+            />
+          )
         }
       />
       {removing && (
         <Confirm
           isOpen
-          onClose={() => setRemoving(undefined)}
+          onClose={close}
           title={t("removeTitle", { name: removing.name })}
           losses={[t("removeLoss", { name: removing.name })]}
           act={t("remove")}
@@ -71,28 +69,6 @@ export function Page() {
 
 const loadRoutes = ({ cursor }: ListQuery, signal?: AbortSignal) =>
   listRoutes({ query: { limit: 50, cursor } }, { signal });
-
-function Actions({ route, onRemove }: { readonly route: Route; readonly onRemove: () => void }) {
-  const t = useRouteListTexts();
-  return (
-    // What is chosen here does not open the row as well.
-    // biome-ignore lint/a11y/noStaticElementInteractions: nothing happens at it
-    // biome-ignore lint/a11y/useKeyWithClickEvents: keys do not reach the row
-    <span onClick={(event) => event.stopPropagation()}>
-      <Menu
-        trigger={
-          <IconButton label={t("actions", { name: route.name })}>
-            <MoreHorizontal aria-hidden className="size-4" />
-          </IconButton>
-        }
-      >
-        <MenuItem isDanger icon={<Trash2 aria-hidden className="size-4" />} onSelect={onRemove}>
-          {t("remove")}
-        </MenuItem>
-      </Menu>
-    </span>
-  );
-}
 
 function useColumns(): readonly Column<Route>[] {
   const t = useRouteListTexts();

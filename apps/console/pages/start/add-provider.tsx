@@ -5,6 +5,7 @@ import { Dialog } from "../../ui/dialog.tsx";
 import { Form, type FormValues, SelectField, TextArea, TextField } from "../../ui/form.tsx";
 import { FormButtons } from "../../ui/form-buttons.tsx";
 import { Loading } from "../../ui/page-parts.tsx";
+import { splitList } from "../../ui/split-list.ts";
 import { toast } from "../../ui/toast.tsx";
 import { useStartTexts } from "./texts.ts";
 
@@ -32,7 +33,7 @@ function ProviderForm({ onClose }: { readonly onClose: () => void }) {
   const preset = presets.find(({ name }) => name === chosen) ?? presets[0];
   if (!preset) return <Loading />;
   const send = async ({ api_key, models = "" }: FormValues) => {
-    const names = models.split(/[\s,，]+/).filter(Boolean);
+    const names = splitList(models);
     const { name, dialect, base_url } = preset;
     await addProvider({ body: { name, dialect, base_url, api_key, models: names.map((one) => ({ name: one })) } });
     await Promise.all([["providers"], ["models"]].map((queryKey) => cache.invalidateQueries({ queryKey })));

@@ -3,32 +3,24 @@ import { type ListTopUpOrdersResponse, listTopUpOrders } from "../../api/gen/cli
 import { buttonClass } from "../../ui/button.tsx";
 import type { Column } from "../../ui/column.ts";
 import { DataTable } from "../../ui/data-table.tsx";
-import { Badge, EmptyState } from "../../ui/page-parts.tsx";
+import { OrderState, useOrderStates } from "../../ui/order-state.tsx";
+import { EmptyState } from "../../ui/page-parts.tsx";
 import { Money, Time } from "../../ui/values.tsx";
 import { useWalletTexts } from "./texts.ts";
 
 type Order = ListTopUpOrdersResponse["data"][number];
 
-const states = ["pending", "processing", "paid", "failed", "expired", "created"] as const;
-const tones = {
-  created: "neutral",
-  pending: "warn",
-  processing: "accent",
-  paid: "good",
-  failed: "bad",
-  expired: "neutral",
-} as const;
-
 /** Payments that were begun, and what became of them. */
 export function Orders() {
   const t = useWalletTexts();
+  const states = useOrderStates();
   return (
     <DataTable
       name="orders"
       columns={useColumns()}
       rowKey={({ id }) => id}
       load={(query, signal) => listTopUpOrders({ query: { ...query, limit: 50 } as never }, { signal })}
-      filters={[{ name: "state", label: t("state"), options: states.map((one) => [one, t(`state.${one}`)] as const) }]}
+      filters={[{ name: "state", label: t("state"), options: states }]}
       empty={
         <EmptyState icon={<CreditCard aria-hidden className="size-5" />} title={t("noOrdersTitle")}>
           {t("noOrders")}
@@ -58,7 +50,7 @@ function useColumns(): readonly Column<Order>[] {
     },
     {
       ...{ id: "state", title: t("state"), csv: (order) => order.state },
-      cell: ({ state }) => <Badge tone={tones[state]}>{t(`state.${state}`)}</Badge>,
+      cell: ({ state }) => <OrderState state={state} />,
     },
     {
       ...{ id: "amount", title: t("amount"), align: "end", csv: (order) => order.amount },

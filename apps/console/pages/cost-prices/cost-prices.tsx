@@ -1,0 +1,122 @@
+import { Coins, Pencil } from "lucide-react";
+import { listCostPrices, listPrices } from "../../api/gen/client.ts";
+import { useLanguage } from "../../app/language.ts";
+import { AddButton } from "../../ui/add-button.tsx";
+import { IconButton } from "../../ui/button.tsx";
+import type { Column } from "../../ui/column.ts";
+import { DataTable, type ListQuery } from "../../ui/data-table.tsx";
+import { join } from "../../ui/join.ts";
+import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
+import { useListDialog } from "../../ui/use-list-dialog.ts";
+import { Money, toUnits } from "../../ui/values.tsx";
+import { type Cost, type Margin, type Rate, rates, shareOf, stateOf, toMargins } from "./margin.ts";
+import { PutCost } from "./put-cost.tsx";
+import { useCostTexts } from "./texts.ts";
+
+const states = ["loss", "noCost", "profit", "noPrice"] as const;
+const tones = { loss: "bad", noCost: "warn", profit: "good", noPrice: "neutral" } as const;
+
+/** What models cost the platform, beside what callers pay for them. */
+export function Page() {
+  const t = useCostTexts();
+  const { open, setOpen, close, changed } = useListDialog<Margin | "new">("cost-prices");
+  const add = <AddButton text={t("add")} onClick={() => setOpen("new")} />;
+  return (
+    <>
+      <PageHeader title={t("title")} description={t("description")} actions={add} />
+      <DataTable
+        name="cost-prices"
+        columns={useColumns()}
+        rowKey={({ provider, model }) => `${provider} ${model}`}
+        load={loadMargins}
+        searchField="name"
+        filters={[{ name: "state", label: t("state"), options: states.map((one) => [one, t(one)] as const) }]}
+        empty={
+          <EmptyState icon={<Coins aria-hidden className="size-5" />} title={t("emptyTitle")} action={add}>
+            {t("empty")}
+          </EmptyState>
+        }
+        actions={(margin) => (
+          <IconButton label={t("changeNamed", { model: margin.model })} onClick={() => setOpen(margin)}>
+            <Pencil aria-hidden className="size-4" />
+          </IconButton>
+        )}
+      />
+      {open && <PutCost {...(open !== "new" && { margin: open })} onClose={close} onSaved={changed} />}
+    </>
+  );
+}
+
+/** All of both: neither knows of the other, and they are looked at together. */
+async function loadMargins({ name = "", state }: ListQuery, signal?: AbortSignal) {
+  const [costs, { data: prices }] = await Promise.all([listAllCosts(signal), listPrices({}, { signal })]);
+  const wanted = name.toLowerCase();
+  const rows = toMargins(costs, prices).filter(
+    (one) => `${one.provider} ${one.model}`.toLowerCase().includes(wanted) && (!state || stateOf(one) === state),
+  );
+  return { data: rows, next_cursor: null };
+}
+
+async function listAllCosts(signal: AbortSignal | undefined): Promise<readonly Cost[]> {
+  const costs: Cost[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await listCostPrices({ query: { limit: 200, cursor } }, { signal });
+    costs.push(...page.data);
+    cursor = page.next_cursor ?? undefined;
+  } while (cursor !== undefined);
+  return costs;
+}
+
+function useColumns(): readonly Column<Margin>[] {
+  const t = useCostTexts();
+  const rate = (id: Rate): Column<Margin> => ({
+    ...{ id, title: t(id), align: "end", isMinor: id === "cached" },
+    csv: ({ cost, price }) => [cost, price].map((one) => (one ? toUnits(BigInt(one[rates[id]])) : "–")).join(" → "),
+    sort: (margin) => shareOf(margin, id) ?? Number.NEGATIVE_INFINITY,
+    cell: (margin) => <Compared margin={margin} rate={id} />,
+  });
+  return [
+    {
+      ...{ id: "model", title: t("model"), csv: ({ model }) => model, sort: ({ model }) => model },
+      cell: ({ provider, model }) => (
+        <>
+          <span className="block min-w-36 font-mono text-[13px] font-medium break-all">{model}</span>
+          <span className="block text-xs text-ink-soft">{provider}</span>
+        </>
+      ),
+    },
+    {
+      ...{ id: "state", title: t("state"), csv: (margin) => t(stateOf(margin)) },
+      cell: (margin) => <Badge tone={tones[stateOf(margin)]}>{t(stateOf(margin))}</Badge>,
+    },
+    ...(["input", "cached", "output"] as const).map(rate),
+    {
+      ...{ id: "version", title: t("version"), align: "end", csv: ({ cost }) => cost?.version ?? null, isMinor: true },
+      cell: ({ cost }) => <span className="text-ink-soft tabular-nums">{cost?.version ?? "–"}</span>,
+    },
+  ];
+}
+
+function Compared({ margin, rate }: { readonly margin: Margin; readonly rate: Rate }) {
+  const t = useCostTexts();
+  const { cost, price } = margin;
+  const percent = new Intl.NumberFormat(useLanguage(), {
+    ...{ style: "percent", maximumFractionDigits: 1, signDisplay: "exceptZero" },
+  });
+  const share = shareOf(margin, rate);
+  return (
+    <span className="inline-block whitespace-nowrap">
+      {cost ? <Money nanos={cost[rates[rate]]} currency={cost.currency} /> : "–"}
+      <span className="text-ink-soft">
+        {" → "}
+        {price ? <Money nanos={price[rates[rate]]} currency={price.currency} /> : "–"}
+      </span>
+      {share !== undefined && (
+        <span className={join("block text-xs tabular-nums", share < 0 ? "text-bad" : "text-ink-soft")}>
+          {t("margin", { share: percent.format(share) })}
+        </span>
+      )}
+    </span>
+  );
+}
