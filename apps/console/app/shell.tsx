@@ -6,6 +6,7 @@ import { Button, buttonClass, IconButton } from "../ui/button.tsx";
 import { EmptyState } from "../ui/page-parts.tsx";
 import { ProblemNote } from "../ui/problem-note.tsx";
 import { useUiTexts } from "../ui/texts.ts";
+import { zone } from "../ui/values.tsx";
 import { AccountMenu } from "./account-menu.tsx";
 import { CommandPalette } from "./command-palette.tsx";
 import { navGroups, type Page, pages } from "./define-page.ts";
@@ -76,6 +77,7 @@ export function Shell() {
       <main id="content" tabIndex={-1} className="min-w-0 flex-1 outline-none">
         <div className="mx-auto max-w-6xl px-4 py-6 md:px-8 md:py-8">
           {session || !error ? session && <Outlet /> : <ProblemNote problem={error} onRetry={() => void refetch()} />}
+          {session && <p className="mt-10 text-xs text-ink-soft">{t("timeZone", { zone })}</p>}
         </div>
       </main>
       <CommandPalette isOpen={isPaletteOpen} onClose={() => setPaletteOpen(false)} />

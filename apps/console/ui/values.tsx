@@ -55,7 +55,8 @@ export function Quantity({ value, unit }: { readonly value: number; readonly uni
   );
 }
 
-const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+/** Where the person is, as times are shown. */
+export const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** A time with its zone, in full. */
 export function formatTime(at: string | number, language: string): string {

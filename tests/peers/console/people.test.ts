@@ -165,6 +165,10 @@ test("a group is made and takes somebody in; a role of the tenant's own holds wh
   await page.getByRole("dialog").getByRole("button", { name: "Create role" }).click();
   await page.getByRole("cell", { name: "Support support" }).waitFor();
   await checkLook(page, "roles");
+  // The API does not search roles: the console does.
+  await page.getByRole("searchbox", { name: "Search" }).fill("supp");
+  await page.getByRole("cell", { name: "Viewer" }).waitFor({ state: "detached" });
+  await page.getByRole("cell", { name: "Support support" }).waitFor();
   const roles = await list("/api/v1/tenants/me/roles");
   assert.deepEqual(roles.find(({ name }) => name === "support")?.["permissions"], ["user:list"]);
 

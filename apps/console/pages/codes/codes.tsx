@@ -5,6 +5,7 @@ import { IconButton } from "../../ui/button.tsx";
 import type { Column } from "../../ui/column.ts";
 import { Confirm } from "../../ui/confirm.tsx";
 import { DataTable } from "../../ui/data-table.tsx";
+import { has, narrowHere } from "../../ui/narrow-here.ts";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
 import { useListDialog } from "../../ui/use-list-dialog.ts";
 import { fromUnits, Money, Quantity, Time } from "../../ui/values.tsx";
@@ -26,7 +27,9 @@ export function Page() {
         name="codes"
         columns={useColumns()}
         rowKey={({ id }) => id}
-        load={(query, signal) => listCodes({ query: { ...query, limit: 50 } }, { signal })}
+        load={loadCodes}
+        searchField="q"
+        filters={[{ name: "status", label: t("status"), options: states.map((one) => [one, t(one)] as const) }]}
         empty={
           <EmptyState icon={<Ticket aria-hidden className="size-5" />} title={t("emptyTitle")} action={create}>
             {t("empty")}
@@ -49,7 +52,14 @@ export function Page() {
   );
 }
 
-type Status = "active" | "usedUp" | "expired" | "disabled";
+const loadCodes = narrowHere(
+  ["q", "status"],
+  (query, signal) => listCodes({ query: { limit: 50, ...query } as never }, { signal }),
+  (batch: Batch, { q, status }) => has([batch.name], q) && (!status || statusOf(batch) === status),
+);
+
+const states = ["active", "usedUp", "expired", "disabled"] as const;
+type Status = (typeof states)[number];
 
 function statusOf({ disabled_at, expires_at, redemptions, count, max_uses }: Batch): Status {
   if (disabled_at !== null) return "disabled";

@@ -9,7 +9,7 @@ import { join } from "../../ui/join.ts";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
 import { useListDialog } from "../../ui/use-list-dialog.ts";
 import { Money, toUnits } from "../../ui/values.tsx";
-import { type Cost, type Margin, type Rate, rates, shareOf, stateOf, toMargins } from "./margin.ts";
+import { type Cost, chargedNanos, type Margin, type Rate, rates, shareOf, stateOf, toMargins } from "./margin.ts";
 import { PutCost } from "./put-cost.tsx";
 import { useCostTexts } from "./texts.ts";
 
@@ -72,7 +72,10 @@ function useColumns(): readonly Column<Margin>[] {
   const t = useCostTexts();
   const rate = (id: Rate): Column<Margin> => ({
     ...{ id, title: t(id), align: "end", isMinor: id === "cached" },
-    csv: ({ cost, price }) => [cost, price].map((one) => (one ? toUnits(BigInt(one[rates[id]])) : "–")).join(" → "),
+    csv: ({ cost, price }) =>
+      [cost && BigInt(cost[rates[id]]), price && chargedNanos(price, id)]
+        .map((nanos) => (nanos === undefined ? "–" : toUnits(nanos)))
+        .join(" → "),
     sort: (margin) => shareOf(margin, id) ?? Number.NEGATIVE_INFINITY,
     cell: (margin) => <Compared margin={margin} rate={id} />,
   });
@@ -110,7 +113,7 @@ function Compared({ margin, rate }: { readonly margin: Margin; readonly rate: Ra
       {cost ? <Money nanos={cost[rates[rate]]} currency={cost.currency} /> : "–"}
       <span className="text-ink-soft">
         {" → "}
-        {price ? <Money nanos={price[rates[rate]]} currency={price.currency} /> : "–"}
+        {price ? <Money nanos={chargedNanos(price, rate)} currency={price.currency} /> : "–"}
       </span>
       {share !== undefined && (
         <span className={join("block text-xs tabular-nums", share < 0 ? "text-bad" : "text-ink-soft")}>

@@ -36,17 +36,22 @@ export function toMargins(costs: readonly Cost[], prices: readonly Price[]): rea
   });
 }
 
+/** What is charged for a million tokens, with the mark-up of the plan. */
+export function chargedNanos({ terms, ...price }: Price, rate: Rate): bigint {
+  return (BigInt(price[rates[rate]]) * (1_000_000n + BigInt(terms.markup_ppm))) / 1_000_000n;
+}
+
 /** What of a rate is left to the platform, as a share of the price; undefined where one is not known, or nothing is charged. */
 export function shareOf({ cost, price }: Margin, rate: Rate): number | undefined {
   if (!cost || !price) return undefined;
-  const [paid, charged] = [Number(cost[rates[rate]]), Number(price[rates[rate]])];
+  const [paid, charged] = [Number(cost[rates[rate]]), Number(chargedNanos(price, rate))];
   return charged === 0 ? undefined : (charged - paid) / charged;
 }
 
 /** Whether some rate is sold for less than it costs. */
 export function isLoss({ cost, price }: Margin): boolean {
   if (!cost || !price) return false;
-  return Object.values(rates).some((field) => BigInt(cost[field]) > BigInt(price[field]));
+  return (Object.keys(rates) as Rate[]).some((rate) => BigInt(cost[rates[rate]]) > chargedNanos(price, rate));
 }
 
 export type State = "profit" | "loss" | "noCost" | "noPrice";

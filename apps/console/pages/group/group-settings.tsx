@@ -19,7 +19,7 @@ export function GroupSettings({ group, onChanged }: Given) {
   const mayChange = useCan()("group:update") && group.status === "active";
   const { id, name, description, join_role, parent_id, version } = group;
   const { data: groups } = useQuery({
-    queryKey: ["list", "groups", "names"],
+    queryKey: ["list", "groups", "active"],
     queryFn: ({ signal }) => listGroups({ query: { status: "active", limit: 200 } }, { signal }),
     enabled: mayChange,
   });

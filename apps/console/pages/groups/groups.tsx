@@ -95,7 +95,7 @@ function Create({ onClose, onMade }: { readonly onClose: () => void; readonly on
   const t = useGroupsTexts();
   const navigate = useNavigate();
   const { data: groups } = useQuery({
-    queryKey: ["list", "groups", "names"],
+    queryKey: ["list", "groups", "active"],
     queryFn: ({ signal }) => listGroups({ query: { status: "active", limit: 200 } }, { signal }),
   });
   const send = async ({ name = "", description, parent_id }: FormValues) => {

@@ -7,6 +7,7 @@ import { Button } from "../../ui/button.tsx";
 import type { Column } from "../../ui/column.ts";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { DataTable } from "../../ui/data-table.tsx";
+import { narrowHere } from "../../ui/narrow-here.ts";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
 import { toast, toastProblem } from "../../ui/toast.tsx";
 import { Quantity, Time } from "../../ui/values.tsx";
@@ -46,7 +47,10 @@ export function Page() {
         name="integrity-runs"
         columns={useColumns()}
         rowKey={({ id }) => id}
-        load={(query, signal) => listIntegrityRuns({ query: { ...query, limit: 50 } }, { signal })}
+        load={loadRuns}
+        filters={[
+          { name: "state", label: t("state"), options: states.map((one) => [one, t(`state.${one}`)] as const) },
+        ]}
         refreshMs={refreshMs}
         empty={
           <EmptyState icon={<ShieldCheck aria-hidden className="size-5" />} title={t("emptyTitle")} action={button}>
@@ -66,6 +70,13 @@ export function Page() {
   );
 }
 
+const loadRuns = narrowHere(
+  ["state"],
+  (query, signal) => listIntegrityRuns({ query: { limit: 50, ...query } as never }, { signal }),
+  (run: Run, { state }) => run.state === state,
+);
+
+const states = ["failed", "passed", "running", "wanted"] as const;
 const tones = { wanted: "neutral", running: "accent", passed: "good", failed: "bad" } as const;
 
 function useColumns(): readonly Column<Run>[] {

@@ -8,6 +8,7 @@ import { Button } from "../../ui/button.tsx";
 import type { Column } from "../../ui/column.ts";
 import { DataTable } from "../../ui/data-table.tsx";
 import { DocumentFiles } from "../../ui/document-files.tsx";
+import { has, narrowHere } from "../../ui/narrow-here.ts";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
 import { Money, Time, toUnits } from "../../ui/values.tsx";
 import { Profile } from "./profile.tsx";
@@ -44,7 +45,14 @@ export function Page() {
         name="invoices"
         columns={useColumns()}
         rowKey={({ id }) => id}
-        load={(query, signal) => listInvoices({ query: { ...query, limit: 50 } }, { signal })}
+        load={loadInvoices}
+        searchField="q"
+        filters={[
+          {
+            ...{ name: "state", label: t("state") },
+            options: (["issued", "draft"] as const).map((state) => [state, t(`state.${state}`)] as const),
+          },
+        ]}
         onOpen={({ id }) => void navigate({ to: paths.invoice(id) })}
         empty={
           <EmptyState icon={<ReceiptText aria-hidden className="size-5" />} title={t("emptyTitle")}>
@@ -64,6 +72,13 @@ export function Page() {
     </>
   );
 }
+
+const loadInvoices = narrowHere(
+  ["q", "state"],
+  (query, signal) => listInvoices({ query: { limit: 50, ...query } as never }, { signal }),
+  ({ number, period, state }: Invoice, asked) =>
+    has([number, period.start.slice(0, 10)], asked["q"]) && (!asked["state"] || asked["state"] === state),
+);
 
 function useColumns(): readonly Column<Invoice>[] {
   const t = useInvoicesTexts();

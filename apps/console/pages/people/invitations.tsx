@@ -12,6 +12,7 @@ import { useRoles } from "../../app/people/use-roles.ts";
 import type { Column } from "../../ui/column.ts";
 import { Confirm } from "../../ui/confirm.tsx";
 import { DataTable } from "../../ui/data-table.tsx";
+import { has, narrowHere } from "../../ui/narrow-here.ts";
 import { EmptyState } from "../../ui/page-parts.tsx";
 import { RowMenu } from "../../ui/row-menu.tsx";
 import { useUiTexts } from "../../ui/texts.ts";
@@ -26,6 +27,8 @@ type Invitation = ListInvitationsResponse["data"][number];
 export function Invitations({ invite }: { readonly invite: ReactNode }) {
   const t = usePeoplePageTexts();
   const parts = useUiTexts();
+  const people = usePeopleTexts();
+  const { options } = useRoles();
   const { open: revoked, setOpen: setRevoked, close, changed } = useListDialog<Invitation>("invitations");
   const resend = async ({ id, email }: Invitation) => {
     try {
@@ -45,7 +48,9 @@ export function Invitations({ invite }: { readonly invite: ReactNode }) {
         name="invitations"
         columns={useColumns()}
         rowKey={({ id }) => id}
-        load={(query, signal) => listInvitations({ query: { ...query, limit: 50 } as never }, { signal })}
+        load={loadInvitations}
+        searchField="q"
+        filters={[{ name: "role", label: people("role"), options }]}
         empty={
           <EmptyState
             icon={<MailPlus aria-hidden className="size-5" />}
@@ -78,6 +83,12 @@ export function Invitations({ invite }: { readonly invite: ReactNode }) {
     </>
   );
 }
+
+const loadInvitations = narrowHere(
+  ["q", "role"],
+  (query, signal) => listInvitations({ query: { limit: 50, ...query } as never }, { signal }),
+  (invitation: Invitation, { q, role }) => has([invitation.email], q) && (!role || invitation.role === role),
+);
 
 function useColumns(): readonly Column<Invitation>[] {
   const t = usePeoplePageTexts();

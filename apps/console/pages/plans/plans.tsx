@@ -8,6 +8,7 @@ import { usePlanTexts } from "../../app/plans/texts.ts";
 import { AddButton } from "../../ui/add-button.tsx";
 import type { Column } from "../../ui/column.ts";
 import { DataTable } from "../../ui/data-table.tsx";
+import { has, narrowHere } from "../../ui/narrow-here.ts";
 import { EmptyState, PageHeader } from "../../ui/page-parts.tsx";
 import { useListDialog } from "../../ui/use-list-dialog.ts";
 import { fromUnits, Money, Quantity, Time } from "../../ui/values.tsx";
@@ -25,7 +26,8 @@ export function Page() {
         name="plans"
         columns={useColumns()}
         rowKey={({ id }) => id}
-        load={(query, signal) => listPlans({ query: { ...query, limit: 50 } as never }, { signal })}
+        load={loadPlans}
+        searchField="q"
         onOpen={({ name }) => void navigate({ to: paths.plan(name) } as never)}
         empty={
           <EmptyState icon={<Layers aria-hidden className="size-5" />} title={t("emptyTitle")} action={create}>
@@ -37,6 +39,12 @@ export function Page() {
     </>
   );
 }
+
+const loadPlans = narrowHere(
+  ["q"],
+  (query, signal) => listPlans({ query: { limit: 50, ...query } as never }, { signal }),
+  ({ name, description }: Plan, { q }) => has([name, description], q),
+);
 
 function useColumns(): readonly Column<Plan>[] {
   const t = usePlanTexts();

@@ -7,6 +7,7 @@ import { AddButton } from "../../ui/add-button.tsx";
 import type { Column } from "../../ui/column.ts";
 import { Confirm } from "../../ui/confirm.tsx";
 import { DataTable } from "../../ui/data-table.tsx";
+import { has, narrowHere } from "../../ui/narrow-here.ts";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
 import { RowMenu } from "../../ui/row-menu.tsx";
 import { useUiTexts } from "../../ui/texts.ts";
@@ -45,7 +46,17 @@ export function Page() {
         name="roles"
         columns={useColumns()}
         rowKey={({ name }) => name}
-        load={(_query, signal) => listRoles({ path: { id: "me" } }, { signal })}
+        load={loadRoles}
+        searchField="q"
+        filters={[
+          {
+            ...{ name: "kind", label: t("kind") },
+            options: [
+              ["own", t("own")],
+              ["builtIn", t("builtIn")],
+            ],
+          },
+        ]}
         empty={
           <EmptyState icon={<IdCard aria-hidden className="size-5" />} title={t("emptyTitle")}>
             {t("empty")}
@@ -72,6 +83,13 @@ export function Page() {
     </>
   );
 }
+
+const loadRoles = narrowHere(
+  ["q", "kind"],
+  (_query, signal) => listRoles({ path: { id: "me" } }, { signal }),
+  ({ name, title, description, permissions, built_in }: Role, { q, kind }) =>
+    has([name, title, description, ...permissions], q) && (!kind || built_in === (kind === "builtIn")),
+);
 
 const builtInNames = ["owner", "admin", "member", "viewer"] as const;
 

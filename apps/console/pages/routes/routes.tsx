@@ -6,7 +6,8 @@ import { useCan } from "../../app/session.ts";
 import { AddButton } from "../../ui/add-button.tsx";
 import type { Column } from "../../ui/column.ts";
 import { Confirm } from "../../ui/confirm.tsx";
-import { DataTable, type ListQuery } from "../../ui/data-table.tsx";
+import { DataTable } from "../../ui/data-table.tsx";
+import { has, narrowHere } from "../../ui/narrow-here.ts";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
 import { RowMenu } from "../../ui/row-menu.tsx";
 import { useUiTexts } from "../../ui/texts.ts";
@@ -37,6 +38,7 @@ export function Page() {
         columns={useColumns()}
         rowKey={({ name, source }) => `${source} ${name}`}
         load={loadRoutes}
+        searchField="q"
         empty={
           <EmptyState icon={<Split aria-hidden className="size-5" />} title={t("emptyTitle")} action={create}>
             {t("empty")}
@@ -67,8 +69,12 @@ export function Page() {
   );
 }
 
-const loadRoutes = ({ cursor }: ListQuery, signal?: AbortSignal) =>
-  listRoutes({ query: { limit: 50, cursor } }, { signal });
+const loadRoutes = narrowHere(
+  ["q"],
+  (query, signal) => listRoutes({ query: { limit: 50, ...query } as never }, { signal }),
+  (route: Route, { q }) =>
+    has([route.name, ...route.targets.flatMap(({ provider, model }) => [provider ?? null, model ?? null])], q),
+);
 
 function useColumns(): readonly Column<Route>[] {
   const t = useRouteListTexts();

@@ -87,7 +87,7 @@ export function Mappings({ connection }: { readonly connection: Connection }) {
 /** The tenant's groups, and such as are mapped and no longer listed. */
 function useGroupOptions(mapped: Connection["group_mapping"]): readonly (readonly [string, string])[] {
   const { data } = useQuery({
-    queryKey: ["list", "groups", "names"],
+    queryKey: ["list", "groups", "active"],
     queryFn: ({ signal }) => listGroups({ query: { status: "active", limit: 200 } }, { signal }),
     enabled: useCan()("group:read"),
   });

@@ -7,6 +7,7 @@ import { useSsoParts } from "../../app/sso/texts.ts";
 import { AddButton } from "../../ui/add-button.tsx";
 import type { Column } from "../../ui/column.ts";
 import { DataTable } from "../../ui/data-table.tsx";
+import { has, narrowHere } from "../../ui/narrow-here.ts";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
 import { useListDialog } from "../../ui/use-list-dialog.ts";
 import { Time } from "../../ui/values.tsx";
@@ -16,6 +17,7 @@ import { useSsoTexts } from "./texts.ts";
 /** The identity providers by which people of the tenant sign in. */
 export function Page() {
   const t = useSsoTexts();
+  const parts = useSsoParts();
   const navigate = useNavigate();
   const { open, setOpen, close, changed } = useListDialog<"create">("sso");
   const create = <AddButton text={t("create")} onClick={() => setOpen("create")} />;
@@ -27,7 +29,18 @@ export function Page() {
         name="sso"
         columns={useColumns()}
         rowKey={({ id }) => id}
-        load={(query, signal) => listSsoConnections({ query: { ...query, limit: 50 } as never }, { signal })}
+        load={loadConnections}
+        searchField="q"
+        filters={[
+          {
+            ...{ name: "kind", label: parts("kind") },
+            options: (["oidc", "saml"] as const).map((kind) => [kind, parts(`kind.${kind}`)] as const),
+          },
+          {
+            ...{ name: "status", label: parts("status") },
+            options: (["enabled", "disabled"] as const).map((one) => [one, parts(one)] as const),
+          },
+        ]}
         onOpen={({ id }) => void show(id)}
         empty={
           <EmptyState icon={<LogIn aria-hidden className="size-5" />} title={t("emptyTitle")} action={create}>
@@ -49,10 +62,20 @@ export function Page() {
   );
 }
 
+const partyOf = (connection: Connection) => (connection.kind === "oidc" ? connection.issuer : connection.entity_id);
+
+const loadConnections = narrowHere(
+  ["q", "kind", "status"],
+  (query, signal) => listSsoConnections({ query: { limit: 50, ...query } as never }, { signal }),
+  (connection: Connection, { q, kind, status }) =>
+    has([connection.name, partyOf(connection), ...connection.domains], q) &&
+    (!kind || connection.kind === kind) &&
+    (!status || connection.enabled === (status === "enabled")),
+);
+
 function useColumns(): readonly Column<Connection>[] {
   const t = useSsoTexts();
   const parts = useSsoParts();
-  const partyOf = (connection: Connection) => (connection.kind === "oidc" ? connection.issuer : connection.entity_id);
   return [
     {
       ...{ id: "name", title: parts("name"), csv: ({ name }) => name, sort: ({ name }) => name },
