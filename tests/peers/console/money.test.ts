@@ -188,7 +188,7 @@ test("a plan's mark-up reaches the prices of who is put on it; a cost stands bes
 
   await page.goto(`${url}/cost-prices?name=simulated-chat`);
   await page.getByRole("button", { name: "Change the cost of simulated-chat" }).click();
-  await page.getByLabel("Output").fill("999");
+  await page.getByRole("textbox", { name: "Output" }).fill("999");
   await inDialog(page, "Save").click();
   await page.getByRole("cell", { name: "Sold at a loss" }).waitFor();
   await page.getByRole("cell", { name: "$999.00 → $0.54" }).waitFor();
