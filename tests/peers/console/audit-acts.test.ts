@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { auditRules } from "@lyss/services/audit/audit-rules.ts";
 import { acts, areas, subjects, wordsOf } from "../../../apps/console/app/audit/acts.ts";
-import { auditRules } from "../../../services/audit/audit-rules.ts";
 
 const distinct = (names: readonly string[]) => [...new Set(names)].sort();
 

@@ -5,8 +5,8 @@ import { after, test } from "node:test";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
 import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
+import { startStripeSimulator } from "@lyss/services/billing/payments/stripe/stripe-simulator.ts";
 import type { Browser, Page } from "playwright-core";
-import { startStripeSimulator } from "../../../services/billing/payments/stripe/stripe-simulator.ts";
 import { requestJson, runPlatform } from "../../run-platform.ts";
 import { checkLook, checkWidth, missingBrowser, openBrowser, openPage, signIn } from "./browser.ts";
 
