@@ -19,6 +19,7 @@ export const topics: readonly Topic[] = [
       "degradation.*",
       "export.*",
       "factor.*",
+      "feedback.*",
       "group.*",
       "guardrail.*",
       "impersonation.*",

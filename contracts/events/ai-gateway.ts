@@ -7,6 +7,7 @@ import {
   DegradationChangedSchema,
   ExportChangedSchema,
   ExportFailedSchema,
+  FeedbackChangedSchema,
   GuardrailChangedSchema,
   GuardrailFoundSchema,
   McpCallCanceledSchema,
@@ -51,6 +52,9 @@ export const callDefaultsChanged = defineEvent(
   CallDefaultsChangedSchema,
   (event) => event.tenantId,
 );
+
+/** A call was scored, or a score of it taken back. */
+export const feedbackChanged = defineEvent("feedback.changed", FeedbackChangedSchema, (event) => event.callId);
 
 /** A tenant's prompt, or what a label of its means, changed. */
 export const promptChanged = defineEvent("prompt.changed", PromptChangedSchema, (event) => event.tenantId);

@@ -19,6 +19,23 @@ export const recordFailures = defineFailures("ai_gateway", {
       zh_CN: "没有保存调用“{id}”的内容：未要求保存、已过保存期，或没有此调用。",
     },
   },
+  feedback_not_found: {
+    kind: "not_found",
+    publicCode: "GATEWAY_132",
+    text: {
+      en_US: "You have given the call '{id}' no score '{name}'.",
+      zh_CN: "您没有为调用“{id}”给出评分“{name}”。",
+    },
+  },
+  too_much_feedback: {
+    kind: "resource_exhausted",
+    publicCode: "GATEWAY_133",
+    httpStatus: 409,
+    text: {
+      en_US: "The call '{id}' has {limit} scores, and may have no more.",
+      zh_CN: "调用“{id}”已有 {limit} 个评分，不能再增加。",
+    },
+  },
   export_not_found: {
     kind: "not_found",
     publicCode: "GATEWAY_114",

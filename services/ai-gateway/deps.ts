@@ -22,6 +22,7 @@ import type { GatewaySettings } from "./config.ts";
 import type { CredentialCache } from "./credential-cache.ts";
 import type { DataPolicies } from "./data-policies/data-policies.ts";
 import type { Exports } from "./exports/exports.ts";
+import type { FeedbackStore } from "./feedback/feedback-store.ts";
 import type { BatchFunds } from "./funds/batch-funds.ts";
 import type { Funding } from "./funds/funding.ts";
 import type { Guardrails } from "./guardrails/guardrails.ts";
@@ -108,6 +109,7 @@ export interface AiGatewayDeps {
   readonly requestBodies: RequestBodies;
   readonly dataPolicies: DataPolicies;
   readonly exports: Exports;
+  readonly feedbackStore: FeedbackStore;
   readonly fileStore: FileStore;
   readonly keptContent: KeptContent;
   readonly batchStore: BatchStore;

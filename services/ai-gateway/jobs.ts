@@ -21,6 +21,11 @@ export function createAiGatewayJobs(deps: AiGatewayDeps): readonly Job[] {
     { name: "advance-batches", everyMs: settings.batches.pollMs, run: (signal) => advanceBatches(deps, signal) },
     { name: "advance-videos", everyMs: settings.videos.pollMs, run: (signal) => advanceVideos(deps, signal) },
     { name: "remove-files", everyMs: 60_000, run: (signal) => removeHiddenFiles(deps, signal) },
+    {
+      name: "forget-feedback",
+      everyMs: 60_000,
+      run: () => deps.feedbackStore.deleteExpired(new Date(deps.clock.nowMs()), 10_000).then(() => undefined),
+    },
     { name: "publish-resilience", everyMs: 1_000, run: () => changes.publish() },
     { name: "sweep-mcp-sessions", everyMs: 60_000, run: () => mcpSessions.sweep() },
     ...deps.exports.jobs,

@@ -17,6 +17,8 @@ import type { AskedCall } from "./dialects/dialect.ts";
 import { type AskedContent, askInGemini } from "./dialects/gemini/contents.ts";
 import { askForEmbeddings } from "./dialects/gemini/embeddings.ts";
 import { askInOpenAi } from "./dialects/openai/pass-through.ts";
+import { type FeedbackToGive, giveFeedback, removeFeedback } from "./feedback/give-feedback.ts";
+import { listCallFeedback, listFeedback, listFeedbackOf, sumFeedback } from "./feedback/list-feedback.ts";
 import { createHotCalls } from "./hot/serve-hot.ts";
 import { serveMcp } from "./mcp/serve-mcp.ts";
 import {
@@ -79,18 +81,17 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
     const parameters = caller && deps.callDefaults.parametersOf(caller);
     return parameters ? withDefaults(parameters, dialect, body) : body;
   };
-  const givenBy = async ({ caller, body }: Exchange, dialect: PromptedDialect) => ({
-    caller,
-    body: defaulted(caller, dialect, caller ? await expandPrompt(deps, caller.tenantId, dialect, body) : body),
-  });
-  const serve = (exchange: Exchange, call: AskedCall) => serveCall(deps, askedAs(call, exchange), exchange);
+  const givenBy = async ({ caller, body }: Exchange, dialect: PromptedDialect) => {
+    const opened = caller ? await expandPrompt(deps, caller.tenantId, dialect, body) : { body, prompt: undefined };
+    return { caller, body: defaulted(caller, dialect, opened.body), prompt: opened.prompt };
+  };
+  const serve = (exchange: Exchange, call: AskedCall, prompt?: AskedCall["prompt"]) =>
+    serveCall(deps, { ...askedAs(call, exchange), prompt }, exchange);
   return {
     async serveCall(surface: Surface, exchange: Exchange) {
-      const given = surface === "chat" ? await givenBy(exchange, surface) : exchange;
-      await serve(
-        exchange,
-        askWithPreferences(given, (body) => askInOpenAi(surface, body)),
-      );
+      const given = surface === "chat" ? await givenBy(exchange, surface) : { ...exchange, prompt: undefined };
+      const call = askWithPreferences(given, (body) => askInOpenAi(surface, body));
+      await serve(exchange, call, given.prompt);
     },
     serveForm: (surface: MediaSurface, exchange: Exchange) => {
       const { req, body, context } = exchange;
@@ -103,10 +104,8 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
     async createMessage(exchange: Exchange) {
       const betas = readBetas(exchange.req, deps.settings.anthropicBetas);
       const given = await givenBy(exchange, "messages");
-      await serve(
-        exchange,
-        askWithPreferences(given, (body) => askInAnthropic(body, betas)),
-      );
+      const call = askWithPreferences(given, (body) => askInAnthropic(body, betas));
+      await serve(exchange, call, given.prompt);
     },
     async generateContent(content: AskedContent, exchange: Exchange) {
       const { caller } = exchange;
@@ -124,14 +123,12 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
     countContentTokens: (input: { caller: Caller; model: string; body: Buffer }) => countContentTokens(deps, input),
     countMessageTokens: (input: { caller: Caller; body: Buffer }) => countMessageTokens(deps, input),
     async createResponse(exchange: Exchange) {
-      const { body } = await givenBy(exchange, "responses");
-      await createResponse(deps, exchange, body);
+      await createResponse(deps, exchange, await givenBy(exchange, "responses"));
     },
     openResponseConnection: (exchange: Exchange) =>
       serveConnection(deps, exchange, {
         async respond(asked, memory) {
-          const { body } = await givenBy(asked, "responses");
-          await createResponse(deps, asked, body, memory);
+          await createResponse(deps, asked, await givenBy(asked, "responses"), memory);
         },
         async prepare(asked, memory) {
           const { body } = await givenBy(asked, "responses");
@@ -150,6 +147,7 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
       ...(await listBatchesOf(deps, tx, person)),
       videos: await listVideosOf(deps, tx, person.userId),
       request_bodies: await deps.requestBodies.listOf(tx, person),
+      feedback: await listFeedbackOf(deps, tx, person.userId),
     }),
     forgetPerson: (tx: Tx, person: ExportedPerson) => forgetPerson(deps, tx, person),
     listModels: (input: ModelsOfCaller) => listModels(deps, input),
@@ -179,6 +177,11 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
     followBreakerOrder: (order: { policy: string; action: string }) => followBreakerOrder(deps, order),
     orderDegradation: (order: DegradationOrder) => orderDegradation(deps, order),
     getReceipt: (input: Parameters<typeof getReceipt>[1]) => getReceipt(deps, input),
+    giveFeedback: (input: FeedbackToGive) => giveFeedback(deps, input),
+    removeFeedback: (input: Parameters<typeof removeFeedback>[1]) => removeFeedback(deps, input),
+    listFeedback: (input: Parameters<typeof listFeedback>[1]) => listFeedback(deps, input),
+    listCallFeedback: (input: Parameters<typeof listCallFeedback>[1]) => listCallFeedback(deps, input),
+    sumFeedback: (input: Parameters<typeof sumFeedback>[1]) => sumFeedback(deps, input),
     ...createSettingsOps(deps),
     loadTenantProviders: () => loadTenantProviders(deps),
     reportModels: (input: { tenantId: string }) => reportModels(deps, input),

@@ -58,13 +58,17 @@ const receiptBody = z.strictObject({
   routing: choiceBody
     .nullable()
     .describe(
-      "Null for a name with one target, for an answer from the cache, without `provider:read`, and when aiGateway.choiceRetentionHours are over.",
+      "Null for a name with one target and no route, for an answer from the cache, without `provider:read`, and when aiGateway.choiceRetentionHours are over.",
     ),
   guardrails: z
     .array(findingBody)
     .describe(
       "What guardrails have found in the call and its answer, without the text; empty when aiGateway.choiceRetentionHours are over.",
     ),
+  prompt: z
+    .strictObject({ name: z.string(), version: z.int() })
+    .nullable()
+    .describe("What the call began with. Null for none, and when aiGateway.choiceRetentionHours are over."),
   part_of: z
     .string()
     .nullable()
@@ -119,6 +123,7 @@ function toReceiptBody(receipt: CallReceipt): z.input<typeof receiptBody> {
         }
       : null,
     guardrails: findings.map(toFindingBody),
+    prompt: receipt.prompt ?? null,
     part_of: partOf ?? null,
     billing_receipt: `/v1/billing/usage/${callId}`,
   };

@@ -11,6 +11,7 @@ import { callRoutes, type Place } from "./call-routes.ts";
 import { apiVersionSchema } from "./config.ts";
 import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
 import { exportRoutes } from "./export-routes.ts";
+import { feedbackRoutes } from "./feedback-routes.ts";
 import { fileRoutes } from "./file-routes.ts";
 import { geminiRoutes } from "./gemini-routes.ts";
 import { guardrailRoutes } from "./guardrail-routes.ts";
@@ -321,6 +322,7 @@ export const aiGatewayRoutes = [
   ...callDefaultsRoutes,
   ...cacheRoutes,
   ...receiptRoutes,
+  ...feedbackRoutes,
   ...requestBodyRoutes,
   ...exportRoutes,
 ];

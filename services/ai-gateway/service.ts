@@ -8,6 +8,7 @@ import {
   degradationChanged,
   exportChanged,
   exportFailed,
+  feedbackChanged,
   guardrailChanged,
   guardrailFound,
   mcpCallCanceled,
@@ -50,6 +51,7 @@ import { aiGatewayConfig } from "./config.ts";
 import { createCredentialCache } from "./credential-cache.ts";
 import type { AiGatewayDeps } from "./deps.ts";
 import { createAiGatewaySubscriptions } from "./events.ts";
+import { createFeedbackStore } from "./feedback/feedback-store.ts";
 import { createFunding } from "./funds/funding.ts";
 import { createGuardrails, type GuardrailsDeps } from "./guardrails/guardrails.ts";
 import { type AskedModel, createJudge, type JudgesDeps } from "./guardrails/judges.ts";
@@ -143,7 +145,7 @@ export const aiGateway = defineService({
     ...[aiGatewayPersonErased, aiGatewayPersonExported, modelLimitChanged, cachePolicyChanged, promptChanged],
     ...[callDefaultsChanged, guardrailChanged, guardrailFound, mcpServerChanged, mcpToolCalled, mcpCallCanceled],
     ...[requestBodyPolicyChanged, requestBodyRead, requestBodyRemoved, exportChanged, exportFailed],
-    ...[dataPolicyApplied],
+    ...[dataPolicyApplied, feedbackChanged],
   ],
   hears: [
     providerChanged,
@@ -212,7 +214,7 @@ export const aiGateway = defineService({
       guardrails: openGuardrails({ ...given, ...asking }),
       ...{ promptStore: createPromptStore(db.sql), store: createAiGatewayStore(db.sql) },
       ...createMcpParts({ ...given, billing, settings, credentials, pools }),
-      ...createRecordKeeping({ ...given, billing, settings }),
+      ...{ ...createRecordKeeping({ ...given, billing, settings }), feedbackStore: createFeedbackStore(db) },
       callDefaults: createDefaultsBook({ db, outbox, clock, store: createCallDefaultsStore(db.sql) }),
       ...createBatching({ ...given, billing }),
       metrics: createGatewayMetrics(metrics, {

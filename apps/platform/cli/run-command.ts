@@ -14,6 +14,7 @@ import { addDemoCommand } from "./demo-command.ts";
 import { addDoctorCommand } from "./doctor-command.ts";
 import { addEventCommands } from "./event-commands.ts";
 import { addExportCommands } from "./export-commands.ts";
+import { addFeedbackCommands } from "./feedback-commands.ts";
 import { addGroupCommands } from "./group-commands.ts";
 import { addGuardrailCommands } from "./guardrail-commands.ts";
 import { addInvoiceCommands } from "./invoice-commands.ts";
@@ -74,6 +75,7 @@ function createProgram(deps: CliDeps): Command {
   addPromptCommands(program, deps);
   addBatchCommands(program, deps);
   addGuardrailCommands(program, deps);
+  addFeedbackCommands(program, deps);
   addRequestBodyCommands(program, deps);
   addExportCommands(program, deps);
   addMoneyCommands(program, deps);

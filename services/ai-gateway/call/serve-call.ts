@@ -94,7 +94,7 @@ async function serveAsked(
       offer: found.offer,
       askedCall: unrecorded,
     });
-    const noted = { findings: guarded?.end(), lookup: missed?.lookup, mirrorCallId };
+    const noted = { findings: guarded?.end(), lookup: missed?.lookup, mirrorCallId, prompt: askedCall.prompt };
     deps.choices.end({ tenantId: caller.tenantId, callId }, found.choice, walk.tried, noted);
     await kept?.close();
   }

@@ -7,6 +7,7 @@ import { candidateResults, type EndedChoice } from "./choice.ts";
 export const choiceBody = z.strictObject({
   model: z.string().describe("What the caller wrote: a route, or a model that several providers have."),
   strategy: z.enum(routeStrategies).nullable().describe("Null for a name without a route: in the providers' order."),
+  route_version: z.int().nullable().optional().describe("Null for a name without a route."),
   kept_by_conversation: z
     .boolean()
     .describe("True where the first to be tried was first because it had served the conversation last (prompt cache)."),
@@ -28,9 +29,9 @@ export const choiceBody = z.strictObject({
 
 export type ChoiceBody = z.input<typeof choiceBody>;
 
-export function toChoiceBody({ name, strategy, isKept, candidates }: EndedChoice): ChoiceBody {
+export function toChoiceBody({ name, strategy, version, isKept, candidates }: EndedChoice): ChoiceBody {
   return {
-    ...{ model: name, strategy: strategy ?? null, kept_by_conversation: isKept },
+    ...{ model: name, strategy: strategy ?? null, route_version: version ?? null, kept_by_conversation: isKept },
     candidates: candidates.map(({ provider, model, result, code = null, place = null, report }) => ({
       ...{ provider, model, result, code, place, health: report ? toTargetReport(report) : null },
     })),

@@ -13,7 +13,7 @@ export type Ordered = Pick<Choice, "offer" | "open" | "targets" | "takers" | "is
 
 /** Remembers how calls were chosen where they go, for their receipts. Nothing waits for it, and nothing is refused for it. */
 export interface ChoiceLog {
-  /** Undefined for a name with one target, of which there is nothing to say, and where nothing is kept. */
+  /** Undefined for a name with one target and no route, of which there is nothing to say, and where nothing is kept. */
   begin(tenantId: string, ordered: Ordered): Choice | undefined;
   /** `tried` are those that the call came to, in order. */
   end(
@@ -81,7 +81,7 @@ export function createChoiceLog(
   return {
     begin(tenantId, ordered) {
       const { targets, routed } = ordered.offer;
-      if (retentionHours === 0 || targets.length < 2) return undefined;
+      if (retentionHours === 0 || (targets.length < 2 && !routed)) return undefined;
       const all = routed?.targets ?? targets.map((target) => ({ target, rule: plainRule }));
       return { ...ordered, reports: reportTargets(deps, tenantId, all), left: new Map() };
     },

@@ -27,10 +27,12 @@ export interface ChoiceRecord {
   /** The call by which it was mirrored, and of a mirror the call that it is of. */
   readonly mirrorCallId?: string | undefined;
   readonly mirrorOf?: string | undefined;
+  /** Of its tenant's that it began with; absent for none. */
+  readonly prompt?: { readonly name: string; readonly version: number } | undefined;
 }
 
 /** What there is to say of a call besides where it went. */
-export type NotedCall = Pick<ChoiceRecord, "findings" | "lookup" | "partOf" | "mirrorCallId" | "mirrorOf">;
+export type NotedCall = Pick<ChoiceRecord, "findings" | "lookup" | "partOf" | "mirrorCallId" | "mirrorOf" | "prompt">;
 
 /** The SQL of choices. One method, one statement. */
 export function createChoiceStore(db: Database) {

@@ -47,6 +47,8 @@ export interface EndedChoice {
   readonly name: string;
   /** Undefined for a name without a route. */
   readonly strategy: RouteStrategy | undefined;
+  /** Of the route. */
+  readonly version: number | undefined;
   readonly isKept: boolean;
   readonly candidates: readonly Candidate[];
 }
@@ -83,7 +85,8 @@ export function endChoice(choice: Choice, tried: readonly Target[]): EndedChoice
       place: place > 0 ? place : undefined,
     };
   });
-  return { name: offer.name, strategy: offer.routed?.route.strategy, isKept, candidates };
+  const { strategy, version } = offer.routed?.route ?? {};
+  return { name: offer.name, strategy, version, isKept, candidates };
 }
 
 function resultOf(

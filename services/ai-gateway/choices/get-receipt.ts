@@ -21,6 +21,8 @@ export interface CallReceipt extends Pick<GetReceiptResponse, "currency" | "cost
   /** By which it was mirrored, and of which it is the mirror. */
   readonly mirrorCallId: string | undefined;
   readonly mirrorOf: string | undefined;
+  /** What it began with; undefined for none. */
+  readonly prompt: ChoiceRecord["prompt"];
 }
 
 /** With what the vector cost: undefined where that call is not charged yet, or was not made. */
@@ -38,7 +40,7 @@ export async function getReceipt(
 ): Promise<CallReceipt> {
   const { currency, costNanos, attempts } = await billing.getReceipt({ callId, tenantId, userId, keyId });
   const noted = (await choices.find(tenantId, callId)) ?? {};
-  const { routing, cacheSavedNanos, findings = [], lookup, partOf, mirrorCallId, mirrorOf } = noted;
+  const { routing, cacheSavedNanos, findings = [], lookup, partOf, mirrorCallId, mirrorOf, prompt } = noted;
   const costOf = async (id: string) => {
     try {
       return (await billing.getReceipt({ callId: id, tenantId, userId, keyId })).costNanos;
@@ -49,5 +51,5 @@ export async function getReceipt(
   };
   const priced = lookup && { ...lookup, embeddingCostNanos: await costOf(lookup.embeddingCallId) };
   const given = { callId, currency, costNanos, attempts, routing, cacheSavedNanos, findings };
-  return { ...given, lookup: priced, partOf, mirrorCallId, mirrorOf };
+  return { ...given, lookup: priced, partOf, mirrorCallId, mirrorOf, prompt };
 }

@@ -29,6 +29,8 @@ export interface AskedCall {
   readFor(provider: ReadingProvider, upstreamName?: string): ReadCall;
   /** What its caller wants of the providers; undefined for nothing. */
   readonly preferences?: Preferences;
+  /** What it begins with, if that is one of its tenant's prompts. */
+  readonly prompt?: { readonly name: string; readonly version: number } | undefined;
   /** Given for a call that goes on without its caller, who is answered before anything is sent. */
   readonly detached?: DetachedCall;
 }

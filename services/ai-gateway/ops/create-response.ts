@@ -50,11 +50,11 @@ interface Asked {
 export async function createResponse(
   deps: AiGatewayDeps,
   exchange: Exchange,
-  given: Buffer,
+  given: { readonly body: Buffer; readonly prompt?: AskedCall["prompt"] },
   memory?: ConnectionMemory,
 ): Promise<void> {
   const owner = ownerOf(requireCaller(exchange));
-  const { body, ...wanted } = takeWanted({ body: given, caller: exchange.caller });
+  const { body, ...wanted } = takeWanted({ body: given.body, caller: exchange.caller });
   const read = readResponseRequest(body);
   const { previousResponseId } = read;
   const remembered = previousResponseId === undefined ? undefined : memory?.find(previousResponseId);
@@ -73,7 +73,7 @@ export async function createResponse(
       model: readText(read.json["model"], "model"),
       asked: { surface: "responses", body: exchange.body },
       chat: toCountedChat(read.json, [...history, ...input]),
-      ...wanted,
+      ...{ ...wanted, prompt: given.prompt },
     },
     inputOf: (callId: string) => inputOf(read, suffixOf(callId)),
   };

@@ -4,11 +4,19 @@ import type { Tx } from "@lyss/kit/db/database.ts";
 import { forgetBatchesOf } from "../batches/batches-of-person.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 
-/** Removes the responses, cached answers, what is kept of calls, files, batches and videos of a person who is gone, and says so. A repeat is safe. */
+/** Removes the responses, cached answers, what is kept of calls, files, batches, videos and feedback of a person who is gone, and says so. A repeat is safe. */
 export async function forgetPerson(
   deps: Pick<
     AiGatewayDeps,
-    "responses" | "answerCache" | "requestBodies" | "fileStore" | "batchStore" | "videoStore" | "outbox" | "clock"
+    | "responses"
+    | "answerCache"
+    | "requestBodies"
+    | "fileStore"
+    | "batchStore"
+    | "videoStore"
+    | "feedbackStore"
+    | "outbox"
+    | "clock"
   >,
   tx: Tx,
   { userId, tenantId }: { readonly userId: string; readonly tenantId: string },
@@ -19,6 +27,7 @@ export async function forgetPerson(
   await requestBodies.removeOf(tx, { userId });
   await forgetBatchesOf(deps, tx, { userId });
   await deps.videoStore.disownOf(tx, userId);
+  await deps.feedbackStore.removeOf(tx, userId);
   const erasedAt = timestampFromDate(new Date(clock.nowMs()));
   await outbox.append(tx, aiGatewayPersonErased, { userId, tenantId, erasedAt });
 }

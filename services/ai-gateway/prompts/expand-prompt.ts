@@ -9,6 +9,12 @@ import type { PromptMessage, PromptValues } from "./render-prompt.ts";
 /** Dialects whose requests may begin with a prompt. */
 export type PromptedDialect = Exclude<ParameterDialect, "gemini">;
 
+/** A request that is written out, and the prompt that it began with; undefined for none. */
+export interface OpenedRequest {
+  readonly body: Buffer;
+  readonly prompt: { readonly name: string; readonly version: number } | undefined;
+}
+
 const maxVariables = 100;
 const maxValueLength = 1_000_000;
 
@@ -23,14 +29,14 @@ export async function expandPrompt(
   tenantId: string,
   dialect: PromptedDialect,
   body: Buffer,
-): Promise<Buffer> {
-  if (!body.includes('"prompt"')) return body;
+): Promise<OpenedRequest> {
+  if (!body.includes('"prompt"')) return { body, prompt: undefined };
   const { prompt, ...json } = parseBody(body, parseExact);
-  if (isAbsent(prompt)) return body;
-  const rendered = await renderChosen(deps, { tenantId, ...readPrompt(prompt) });
-  return Buffer.from(
-    JSON.stringify({ ...defaultsOf(rendered, dialect, json), ...withMessages[dialect](rendered.messages, json) }),
-  );
+  if (isAbsent(prompt)) return { body, prompt: undefined };
+  const chosen = readPrompt(prompt);
+  const rendered = await renderChosen(deps, { tenantId, ...chosen });
+  const opened = { ...defaultsOf(rendered, dialect, json), ...withMessages[dialect](rendered.messages, json) };
+  return { body: Buffer.from(JSON.stringify(opened)), prompt: { name: chosen.name, version: rendered.version } };
 }
 
 function readPrompt(prompt: unknown) {

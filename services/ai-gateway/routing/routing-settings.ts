@@ -2,6 +2,12 @@ import { z } from "zod";
 
 /** What of the configuration says where calls stay, when two are asked at once, and what is remembered of it. */
 export const routingSettings = {
+  feedbackRetentionDays: z
+    .int()
+    .min(1)
+    .max(3_650)
+    .default(365)
+    .describe("How long scores of calls (POST /v1/requests/{id}/feedback) are kept, from when they were first given."),
   choiceRetentionHours: z
     .int()
     .min(0)

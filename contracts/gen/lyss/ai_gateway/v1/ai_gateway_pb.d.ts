@@ -983,6 +983,108 @@ export declare type CallDefaultsChanged = Message<"lyss.ai_gateway.v1.CallDefaul
 export declare const CallDefaultsChangedSchema: GenMessage<CallDefaultsChanged>;
 
 /**
+ * A call was scored, or a score of it was taken back.
+ *
+ * @generated from message lyss.ai_gateway.v1.FeedbackChanged
+ */
+export declare type FeedbackChanged = Message<"lyss.ai_gateway.v1.FeedbackChanged"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string call_id = 2;
+   */
+  callId: string;
+
+  /**
+   * What is scored.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * Who did it, a person or a key without one.
+   *
+   * @generated from field: string actor_id = 4;
+   */
+  actorId: string;
+
+  /**
+   * Whom it is given for, as they say; empty for themselves.
+   *
+   * @generated from field: string author = 5;
+   */
+  author: string;
+
+  /**
+   * True for one that was taken back: the rest is then not set.
+   *
+   * @generated from field: bool is_removed = 6;
+   */
+  isRemoved: boolean;
+
+  /**
+   * `number`, `boolean` or `label`.
+   *
+   * @generated from field: string kind = 7;
+   */
+  kind: string;
+
+  /**
+   * Of a boolean 1 or 0.
+   *
+   * @generated from field: double number = 8;
+   */
+  number: number;
+
+  /**
+   * @generated from field: string label = 9;
+   */
+  label: string;
+
+  /**
+   * What the call was; empty and 0 for none.
+   *
+   * @generated from field: string provider = 10;
+   */
+  provider: string;
+
+  /**
+   * @generated from field: string model = 11;
+   */
+  model: string;
+
+  /**
+   * @generated from field: string route = 12;
+   */
+  route: string;
+
+  /**
+   * @generated from field: int32 route_version = 13;
+   */
+  routeVersion: number;
+
+  /**
+   * @generated from field: string prompt = 14;
+   */
+  prompt: string;
+
+  /**
+   * @generated from field: int32 prompt_version = 15;
+   */
+  promptVersion: number;
+};
+
+/**
+ * Describes the message lyss.ai_gateway.v1.FeedbackChanged.
+ * Use `create(FeedbackChangedSchema)` to create a new message.
+ */
+export declare const FeedbackChangedSchema: GenMessage<FeedbackChanged>;
+
+/**
  * A prompt of a tenant's got a version, or a label of its was set or taken away.
  *
  * @generated from message lyss.ai_gateway.v1.PromptChanged
