@@ -100,7 +100,8 @@ function zeroIfTooSlow(err: unknown): number {
   throw err;
 }
 
-async function measure(question: string, asks: number, ask: () => Promise<number>): Promise<PageFigure> {
+/** Asks so many times. */
+export async function measure(question: string, asks: number, ask: () => Promise<number>): Promise<PageFigure> {
   const timesMs: number[] = [];
   let rows = 0;
   for (let n = 0; n < asks; n++) {

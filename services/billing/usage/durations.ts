@@ -9,21 +9,21 @@ const perOctave = 4;
 const octaves = 17;
 
 /** The longest of each bucket but the last, which has no bound. */
-const bounds: readonly number[] = Array.from({ length: octaves * perOctave + 1 }, (_, n) =>
+export const durationBounds: readonly number[] = Array.from({ length: octaves * perOctave + 1 }, (_, n) =>
   Math.floor(firstBoundMs * 2 ** (n / perOctave)),
 );
 
-export const durationBuckets: number = bounds.length + 1;
+export const durationBuckets: number = durationBounds.length + 1;
 
 /** How many are in each bucket that holds any. */
 export type DurationCounts = ReadonlyMap<number, number>;
 
 /** The bucket of a duration, from 0. */
 export function bucketOf(durationMs: number): number {
-  let [low, high] = [0, bounds.length];
+  let [low, high] = [0, durationBounds.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((bounds[middle] ?? 0) < durationMs) low = middle + 1;
+    if ((durationBounds[middle] ?? 0) < durationMs) low = middle + 1;
     else high = middle;
   }
   return low;
@@ -63,6 +63,6 @@ function atRank(counts: readonly number[], rank: number): number {
 
 function middleOf(bucket: number): number {
   if (bucket === 0) return firstBoundMs / 2;
-  const [longest, before = 0] = [bounds[bucket], bounds[bucket - 1]];
+  const [longest, before = 0] = [durationBounds[bucket], durationBounds[bucket - 1]];
   return longest === undefined ? before : Math.round(Math.sqrt((before + 1) * longest));
 }

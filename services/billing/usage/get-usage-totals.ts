@@ -1,7 +1,7 @@
 import type { KeptGroup, UsageFigures } from "../model.ts";
 import { keptDaysOf, type SummaryDeps } from "./list-usage-summary.ts";
-import { usageRangeOf } from "./usage-range.ts";
-import type { FiguresQuery, TotalsSort } from "./usage-sum-store.ts";
+import { invalidFrom, usageRanges } from "./usage-range.ts";
+import type { FiguresQuery, Span, TotalsSort } from "./usage-sum-store.ts";
 
 export interface UsageTotalsInput {
   readonly tenantId: string;
@@ -36,7 +36,7 @@ export interface Range {
 }
 
 export interface UsageTotals {
-  readonly unit: keyof typeof unitMs;
+  readonly unit: "minute" | "hour";
   readonly current: Range;
   readonly compared: Range | undefined;
   readonly total: Compared;
@@ -48,6 +48,7 @@ export interface UsageTotals {
 const minuteMs = 60_000;
 const dayMs = 86_400_000;
 const unitMs = { minute: minuteMs, hour: 60 * minuteMs, day: dayMs } as const;
+const { maxMs, most, most_zh_CN } = usageRanges.day;
 
 const nothing: UsageFigures = {
   ...{ calls: 0n, errors: 0n, inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n },
@@ -57,17 +58,17 @@ const nothing: UsageFigures = {
 /**
  * What a tenant's calls of a time came to, in all and by one group, with those of a time of the same length beside it: the groups that have
  * the most of what is sorted by, most first; a group that had calls only in the other time is not among them. A time is one of whole
- * minutes up to a day, of whole hours up to 31 days (or where minutes are no longer kept), and of whole days up to a year: it
- * begins with the unit in which it is to begin, and ends with the one in which it is to end. Calls show up a moment after they are
- * settled. Throws as `usageRangeOf` does.
+ * minutes, or of whole hours where minutes of one of the two are no longer kept: it begins with the one in which it is to begin, and ends
+ * with the one in which it is to end. Calls show up a moment after they are settled. Throws `kit.invalid_request` for a time that is empty,
+ * or longer than a year.
  */
 export async function getUsageTotals(deps: SummaryDeps, input: UsageTotalsInput): Promise<UsageTotals> {
   const { groupBy, sort, limit, tenantId, userId, keyId, provider, model, groupId } = input;
   const { unit, current, compared } = rangesOf(deps, input);
   const { usageSums } = deps;
-  const filter = { tenantId, userId, keyId, provider, model, groupId, unit, tag: undefined };
+  const filter = { tenantId, userId, keyId, provider, model, groupId };
   const sum = async (range: Range | undefined, more: Pick<FiguresQuery, "groupBy" | "names"> = {}) =>
-    range ? usageSums.sumFigures({ ...filter, ...range, sort, limit: limit + 1, ...more }) : undefined;
+    range ? usageSums.sumFigures({ ...filter, spans: spansOf(range), sort, limit: limit + 1, ...more }) : undefined;
   const [all, allBefore, rows] = await Promise.all([sum(current), sum(compared), groupBy && sum(current, { groupBy })]);
   const shown = rows?.slice(0, limit) ?? [];
   const before = groupBy && (await sum(compared, { groupBy, names: shown.map(({ name }) => name) }));
@@ -85,26 +86,34 @@ export async function getUsageTotals(deps: SummaryDeps, input: UsageTotalsInput)
 /** The times, in whole units; throws where one of them cannot be answered. */
 function rangesOf(deps: SummaryDeps, { fromMs, toMs, compareFromMs }: UsageTotalsInput) {
   const nowMs = deps.clock.nowMs();
-  const kept = keptDaysOf(deps);
   const endMs = toMs ?? nowMs;
   const startMs = fromMs ?? endMs - dayMs;
-  const otherMs = compareFromMs === "previous" ? 2 * startMs - endMs : compareFromMs;
-  const unit = unitOf(endMs - startMs, Math.min(startMs, otherMs ?? startMs), nowMs - kept.keptMinuteDays * dayMs);
-  const whole = (from: number, to: number): Range => {
-    const end = Math.ceil(to / unitMs[unit]) * unitMs[unit];
-    const range = usageRangeOf({ unit, fromMs: from, toMs: to }, { nowMs, ...kept });
-    return { from: range.from, to: new Date(end) };
-  };
-  const current = whole(startMs, endMs);
-  if (otherMs === undefined) return { unit, current, compared: undefined };
-  const lengthMs = current.to.getTime() - current.from.getTime();
-  const from = compareFromMs === "previous" ? current.from.getTime() - lengthMs : otherMs;
-  const first = usageRangeOf({ unit, fromMs: from, toMs: from + 1 }, { nowMs, ...kept }).from;
-  return { unit, current, compared: { from: first, to: new Date(first.getTime() + lengthMs) } };
+  if (startMs >= endMs) throw invalidFrom("must lie before 'to'", "必须早于 to");
+  if (endMs - startMs > maxMs) {
+    throw invalidFrom(`must be at most ${most} before 'to'`, `与 to 的间隔不得超过 ${most_zh_CN}`);
+  }
+  const otherMs = compareFromMs === "previous" ? 2 * startMs - endMs : (compareFromMs ?? startMs);
+  const minutesFromMs = nowMs - keptDaysOf(deps).keptMinuteDays * dayMs;
+  const unit = Math.min(startMs, otherMs) - minuteMs >= minutesFromMs ? "minute" : "hour";
+  const [from, to] = [Math.floor(startMs / unitMs[unit]), Math.ceil(endMs / unitMs[unit])];
+  const toRange = (first: number): Range => ({
+    ...{ from: new Date(first * unitMs[unit]), to: new Date((first + to - from) * unitMs[unit]) },
+  });
+  const first = compareFromMs === "previous" ? 2 * from - to : Math.floor(otherMs / unitMs[unit]);
+  return { unit, current: toRange(from), compared: compareFromMs === undefined ? undefined : toRange(first) } as const;
 }
 
-/** The shortest unit that is kept of such a time. */
-function unitOf(lengthMs: number, startMs: number, minutesFromMs: number): keyof typeof unitMs {
-  if (lengthMs <= dayMs && startMs - minuteMs >= minutesFromMs) return "minute";
-  return lengthMs <= 31 * dayMs ? "hour" : "day";
+/** A time as days with hours and minutes around them: as few sums as there are to read. */
+function spansOf({ from, to }: Range, units: readonly Span["unit"][] = ["day", "hour", "minute"]): readonly Span[] {
+  const [unit, ...finer] = units;
+  if (unit === undefined || from >= to) return [];
+  const lengthMs = unitMs[unit];
+  const first = new Date(Math.ceil(from.getTime() / lengthMs) * lengthMs);
+  const last = new Date(Math.floor(to.getTime() / lengthMs) * lengthMs);
+  if (first >= last) return spansOf({ from, to }, finer);
+  return [
+    ...spansOf({ from, to: first }, finer),
+    { unit, from: first, to: last },
+    ...spansOf({ from: last, to }, finer),
+  ];
 }

@@ -59,7 +59,7 @@ export function createTagSumStore(sql: Sql) {
             sum(cached_input_tokens) as cached_input, sum(output_tokens + ${sumOf(outputBuckets)}) as output,
             sum(cost_nanos) as cost, sum(uncollected_nanos) as uncollected,
             count(*) filter (where outcome in ('failed', 'truncated')) as errors
-          from ${withGroups(sql, "usage", groupBy)} cross join lateral (select ${unitStarts[unit]} as start)
+          from ${withGroups(sql, sql`usage`, groupBy)} cross join lateral (select ${unitStarts[unit]} as start)
           where tenant_id = ${tenantId} and started_at >= ${first} and started_at < ${to}
             ${userId === undefined ? nothing : sql`and user_id = ${userId}`}
             ${keyId === undefined ? nothing : sql`and key_id = ${keyId}`}

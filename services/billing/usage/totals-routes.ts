@@ -26,8 +26,8 @@ export const totalsRoutes = [
     summary:
       "What calls of a time came to and how they went, in all and by one of model, key, user, group and provider, beside a time of the same length. One's own; with billing:audit anybody's in the tenant.",
     query: z.strictObject({
-      from: time.optional().describe("Default: a day before 'to'; at most 366 days. With its minute, hour or day."),
-      to: time.optional().describe("Exclusive. Default: now. With its minute, hour or day."),
+      from: time.optional().describe("Default: a day before 'to'; at most 366 days. With its minute or hour."),
+      to: time.optional().describe("Exclusive. Default: now. With its minute or hour."),
       compare_from: z
         .union([z.literal("previous"), time])
         .optional()
@@ -40,7 +40,9 @@ export const totalsRoutes = [
     }),
     response: z.strictObject({
       object: z.literal("usage_totals"),
-      unit: z.enum(["minute", "hour", "day"]).describe("Both times are made of whole ones, in UTC."),
+      unit: z
+        .enum(["minute", "hour"])
+        .describe("Both times are made of whole ones: hours where minutes are no longer kept."),
       current: range,
       compared: range.nullable(),
       total: compared,

@@ -132,13 +132,13 @@ const namesOf = {
 } as const;
 
 test("totals of a time and of the one before it, in all and by each group, are exactly those of the calls", async () => {
-  for (const lengthMs of [3 * hourMs, dayMs - minuteMs, dayMs + hourMs]) {
-    const fromMs = startMs + dayMs;
+  for (const lengthMs of [17 * minuteMs, 3 * hourMs, dayMs - minuteMs, dayMs + hourMs]) {
+    const fromMs = startMs + dayMs - (lengthMs > dayMs ? 7 * minuteMs : 0);
     const query = { from: at(fromMs), to: at(fromMs + lengthMs), compare_from: "previous", limit: "100" };
     const [current, compared] = [within(fromMs, fromMs + lengthMs), within(fromMs - lengthMs, fromMs)];
     for (const [group, toNames] of Object.entries(namesOf)) {
       const told = await get({ ...query, group_by: group });
-      assert.equal(told.unit, lengthMs < dayMs ? "minute" : "hour");
+      assert.equal(told.unit, "minute");
       assert.deepEqual(told.total, { current: figuresOf(current), compared: figuresOf(compared) }, `seed ${seed}`);
       const names = [...new Set(current.flatMap(toNames))];
       const wanted = names.map((name) => ({

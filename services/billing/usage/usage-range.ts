@@ -81,6 +81,7 @@ function startOf(unit: UsageUnit, timeMs: number): number {
   return Math.floor(timeMs / lengthMs) * lengthMs;
 }
 
-function invalidFrom(reason: string, reason_zh_CN: string): Failure {
+/** What is wrong with `from`, in both languages. */
+export function invalidFrom(reason: string, reason_zh_CN: string): Failure {
   return new Failure(kitFailures.invalid_request, { field: "from", reason, reason_zh_CN });
 }

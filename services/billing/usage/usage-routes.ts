@@ -1,4 +1,5 @@
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
+import { callErrors } from "@lyss/contracts/usage/call-errors.ts";
 import { scopeFor } from "@lyss/contracts/usage/usage-scope.ts";
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
@@ -11,19 +12,38 @@ import { receiptBody, toReceiptBody } from "./receipt-body.ts";
 import { isTagGroup, tagFilter } from "./tag-fields.ts";
 import { statuses, toUsageBody, toUsageSum, usageRecord, usageSum } from "./usage-body.ts";
 import { sendExport } from "./usage-download.ts";
+import type { UsageOrder } from "./usage-store.ts";
 
 const { json, raw } = routesFor<BillingOps>();
 
 const id = z.string().min(1).max(200);
 const time = z.iso.datetime({ offset: true });
 const groupId = id.optional().describe("Only calls of who is in this group now.");
+const milliseconds = z.coerce.number().int().min(0).max(1_000_000_000_000);
+const nanos = z
+  .string()
+  .regex(/^\d{1,18}$/, inBothLanguages("must be a whole number of nano-units", "必须是整数（纳单位）"));
 const rowFilters = {
   from: time.optional().describe("The first start."),
   to: time.optional().describe("Exclusive."),
   model: id.optional(),
   provider: id.optional(),
   status: z.enum(statuses).optional(),
+  error: z.enum(callErrors).optional().describe("What went wrong."),
+  streamed: z.enum(["true", "false"]).optional(),
+  min_cost_nanos: nanos.optional(),
+  max_cost_nanos: nanos.optional(),
+  min_latency_ms: milliseconds.optional(),
+  max_latency_ms: milliseconds.optional(),
+  group_id: groupId,
   tag: tagFilter,
+};
+const order = {
+  sort: z.enum(["time", "cost", "latency"]).default("time"),
+  order: z
+    .enum(["desc", "asc"])
+    .default("desc")
+    .describe("Of equal ones the newer, or with asc the older, comes first."),
 };
 const filters = {
   ...rowFilters,
@@ -81,13 +101,14 @@ export const usageRoutes = [
     path: "/v1/billing/usage",
     permission: "billing:read",
     operation: "listUsage",
-    summary: `Calls, attempt by attempt, newest first: who called what, how it ended, what it cost. ${ownOnly}`,
-    query: z.strictObject({ ...pageQueryFields, ...filters }),
+    summary: `Calls, attempt by attempt, newest first or by cost or latency: who called what, how it ended, what it cost. ${ownOnly}`,
+    query: z.strictObject({ ...pageQueryFields, ...order, ...filters }),
     response: pageOf(usageRecord),
     async handle(ops, request) {
       const { limit, cursor, ...asked } = request.query;
       const scope = scopeFor(requireCaller(request), { userId: asked.user_id, keyId: asked.key_id });
-      return toPageBody(await ops.listUsage({ ...scope, ...toFilter(asked), limit, cursor }), toUsageBody);
+      const page = { ...toFilter(asked), order: toOrder(asked), limit, cursor };
+      return toPageBody(await ops.listUsage({ ...scope, ...page }), toUsageBody);
     },
   }),
   json({
@@ -147,12 +168,13 @@ export const usageRoutes = [
     operation: "listUserUsage",
     summary: `A person's calls, attempt by attempt, newest first. ${ownOnly}`,
     params: userParams,
-    query: z.strictObject({ ...pageQueryFields, ...rowFilters, key_id: filters.key_id }),
+    query: z.strictObject({ ...pageQueryFields, ...order, ...rowFilters, key_id: filters.key_id }),
     response: pageOf(usageRecord),
     async handle(ops, request) {
       const { limit, cursor, ...asked } = request.query;
       const scope = scopeFor(requireCaller(request), { userId: userOf(request), keyId: asked.key_id });
-      return toPageBody(await ops.listUsage({ ...scope, ...toFilter(asked), limit, cursor }), toUsageBody);
+      const page = { ...toFilter(asked), order: toOrder(asked), limit, cursor };
+      return toPageBody(await ops.listUsage({ ...scope, ...page }), toUsageBody);
     },
   }),
   json({
@@ -206,8 +228,21 @@ function userOf(
 }
 
 function toFilter(asked: z.output<z.ZodObject<typeof rowFilters>>) {
-  const { from, to, model, provider, status: outcome, tag: tags } = asked;
-  return { model, provider, outcome, tags, fromMs: toMs(from), toMs: toMs(to) };
+  const { from, to, model, provider, status: outcome, error, streamed, tag: tags, group_id: groupId } = asked;
+  return {
+    ...{ model, provider, outcome, error, tags, groupId, fromMs: toMs(from), toMs: toMs(to) },
+    isStreamed: streamed === undefined ? undefined : streamed === "true",
+    ...{ minCostNanos: toBigInt(asked.min_cost_nanos), maxCostNanos: toBigInt(asked.max_cost_nanos) },
+    ...{ minLatencyMs: toBigInt(asked.min_latency_ms), maxLatencyMs: toBigInt(asked.max_latency_ms) },
+  };
+}
+
+function toOrder({ sort, order: way }: z.output<z.ZodObject<typeof order>>): UsageOrder {
+  return { by: sort, isDescending: way === "desc" };
+}
+
+function toBigInt(value: string | number | undefined): bigint | undefined {
+  return value === undefined ? undefined : BigInt(value);
 }
 
 function toMs(at: string | undefined): number | undefined {

@@ -1,3 +1,4 @@
+import type { CallErrorName } from "@lyss/contracts/usage/call-errors.ts";
 import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import type { Sql, Tx } from "@lyss/kit/db/database.ts";
 import type { CallEnd, Outcome, Usage, UsageRow } from "../model.ts";
@@ -13,14 +14,34 @@ export interface UsageFilter {
   readonly outcome?: Outcome | undefined;
   /** All of which a row must have. */
   readonly tags?: TagsText | undefined;
+  /** Only calls of who is in this group now. */
+  readonly groupId?: string | undefined;
+  readonly isStreamed?: boolean | undefined;
+  readonly error?: CallErrorName | undefined;
+  /** Both within. */
+  readonly minCostNanos?: bigint | undefined;
+  readonly maxCostNanos?: bigint | undefined;
+  readonly minLatencyMs?: bigint | undefined;
+  readonly maxLatencyMs?: bigint | undefined;
   /** The first start. */
   readonly fromMs?: number | undefined;
   /** Exclusive. */
   readonly toMs?: number | undefined;
 }
 
+/** By what a list is sorted; equal ones go by time. */
+export type UsageSort = "time" | "cost" | "latency";
+
+export interface UsageOrder {
+  readonly by: UsageSort;
+  /** The newest, dearest or longest first. */
+  readonly isDescending: boolean;
+}
+
 /** A row's place in the order of all. */
 export interface UsagePlace {
+  /** What it cost or how long it took, where the order is by that. */
+  readonly value?: bigint;
   readonly startedAtMs: number;
   readonly callId: string;
   readonly attempt: number;
@@ -79,17 +100,31 @@ export function hasTags(
   return sql`usage_terms(tenant_id, user_id, key_id, tags) @> ${terms}::text[]`;
 }
 
-/** Whether a list goes back or forward in time. */
-type Direction = "newest" | "oldest";
-
 /** Which of the matching rows. */
 interface ListPart {
   readonly after: UsagePlace | undefined;
   readonly limit: number;
-  readonly direction: Direction;
+  readonly order: UsageOrder;
 }
 
-type TaggedFilter = UsageFilter & { readonly tags: TagsText };
+/** With the people of a group in its place. */
+type AskedFilter = Omit<UsageFilter, "groupId"> & { readonly userIds?: readonly string[] | undefined };
+type TaggedFilter = AskedFilter & { readonly tags: TagsText };
+/** What most lists are narrowed by: statements that are planned once. */
+type CommonFilter = Pick<
+  UsageFilter,
+  "tenantId" | "userId" | "keyId" | "model" | "provider" | "outcome" | "tags" | "fromMs" | "toMs"
+>;
+
+const newestFirst: UsageOrder = { by: "time", isDescending: true };
+const sortColumns = { cost: "cost_nanos", latency: "latency_ms" } as const;
+
+/** True for a list that has to be planned anew for its values. */
+function isOfValues({ userIds, isStreamed, error, ...filter }: AskedFilter, { by }: UsageOrder): boolean {
+  const { minCostNanos, maxCostNanos, minLatencyMs, maxLatencyMs } = filter;
+  const asked = [userIds, isStreamed, error, minCostNanos, maxCostNanos, minLatencyMs, maxLatencyMs];
+  return by !== "time" || asked.some((value) => value !== undefined);
+}
 
 /** From a time up to another one, which is not in it. */
 interface Span {
@@ -109,7 +144,26 @@ export function createUsageStore(sql: Sql, maxByTag = maxRowsByTag) {
   const within = ({ fromMs, toMs }: Pick<UsageFilter, "fromMs" | "toMs">) => sql`
     ${fromMs === undefined ? sql`` : sql`and started_at >= ${new Date(fromMs)}`}
     ${toMs === undefined ? sql`` : sql`and started_at < ${new Date(toMs)}`}`;
-  const matches = ({ tenantId, userId, keyId, model, provider, outcome, tags, fromMs, toMs }: UsageFilter) => sql`
+  const matchesMore = ({ userIds, isStreamed, error, ...range }: Omit<AskedFilter, keyof CommonFilter>) => sql`
+    ${userIds === undefined ? sql`` : sql`and user_id = any(${userIds as string[]}::text[])`}
+    ${isStreamed === undefined ? sql`` : sql`and is_streamed = ${isStreamed}`}
+    ${error === undefined ? sql`` : sql`and error = ${error}`}
+    ${range.minCostNanos === undefined ? sql`` : sql`and cost_nanos >= ${String(range.minCostNanos)}::bigint`}
+    ${range.maxCostNanos === undefined ? sql`` : sql`and cost_nanos <= ${String(range.maxCostNanos)}::bigint`}
+    ${range.minLatencyMs === undefined ? sql`` : sql`and latency_ms >= ${String(range.minLatencyMs)}::bigint`}
+    ${range.maxLatencyMs === undefined ? sql`` : sql`and latency_ms <= ${String(range.maxLatencyMs)}::bigint`}`;
+  const matches = ({
+    tenantId,
+    userId,
+    keyId,
+    model,
+    provider,
+    outcome,
+    tags,
+    fromMs,
+    toMs,
+    ...more
+  }: AskedFilter) => sql`
     tenant_id = ${tenantId}
     ${userId === undefined ? sql`` : sql`and user_id = ${userId}`}
     ${keyId === undefined ? sql`` : sql`and key_id = ${keyId}`}
@@ -118,18 +172,29 @@ export function createUsageStore(sql: Sql, maxByTag = maxRowsByTag) {
     ${outcome === undefined ? sql`` : sql`and outcome = ${outcome}`}
     ${outcome === undefined || outcome === "completed" ? sql`` : sql`and outcome <> 'completed'`}
     ${tags === undefined ? sql`` : sql`and tags @> ${tags.split(",")}::text[]`}
-    ${within({ fromMs, toMs })}`;
-  const placeOf = ({ startedAtMs, callId, attempt }: UsagePlace) => sql`
-    (${new Date(startedAtMs)}::timestamptz, ${callId}::text, ${attempt}::smallint)`;
+    ${matchesMore(more)} ${within({ fromMs, toMs })}`;
+  const placeParts = ({ startedAtMs, callId, attempt }: UsagePlace) => sql`
+    ${new Date(startedAtMs)}::timestamptz, ${callId}::text, ${attempt}::smallint`;
+  const placeOf = (place: UsagePlace) => sql`(${placeParts(place)})`;
   // The start alone tells PostgreSQL which days to look into.
-  const behind = (direction: Direction, place: UsagePlace) =>
-    direction === "newest"
-      ? sql`and started_at <= ${new Date(place.startedAtMs)} and (started_at, call_id, attempt) < ${placeOf(place)}`
-      : sql`and started_at >= ${new Date(place.startedAtMs)} and (started_at, call_id, attempt) > ${placeOf(place)}`;
-  const inOrder = (direction: Direction) =>
-    direction === "newest"
-      ? sql`order by started_at desc, call_id desc, attempt desc`
-      : sql`order by started_at, call_id, attempt`;
+  const behind = ({ by, isDescending }: UsageOrder, place: UsagePlace) => {
+    if (by === "time") {
+      return isDescending
+        ? sql`and started_at <= ${new Date(place.startedAtMs)} and (started_at, call_id, attempt) < ${placeOf(place)}`
+        : sql`and started_at >= ${new Date(place.startedAtMs)} and (started_at, call_id, attempt) > ${placeOf(place)}`;
+    }
+    const column = sql(sortColumns[by]);
+    const value = sql`${String(place.value ?? 0n)}::bigint`;
+    const [row, other] = [sql`(${column}, started_at, call_id, attempt)`, sql`(${value}, ${placeParts(place)})`];
+    return isDescending
+      ? sql`and ${column} <= ${value} and ${row} < ${other}`
+      : sql`and ${column} >= ${value} and ${row} > ${other}`;
+  };
+  const inOrder = ({ by, isDescending }: UsageOrder) => {
+    const columns = [...(by === "time" ? [] : [sortColumns[by]]), "started_at", "call_id", "attempt"];
+    const parts = columns.map((column) => (isDescending ? sql`${sql(column)} desc` : sql`${sql(column)}`));
+    return sql`order by ${parts.reduce((list, part) => sql`${list}, ${part}`)}`;
+  };
   /**
    * Rows to look into that are found by their tags: planned by themselves. With the order and limit of a list around them PostgreSQL
    * goes by time, for it takes a tag that it does not know for one that is soon met.
@@ -139,13 +204,29 @@ export function createUsageStore(sql: Sql, maxByTag = maxRowsByTag) {
 
   async function listFrom(
     source: ReturnType<typeof byTag>,
-    filter: UsageFilter,
-    { after, limit, direction }: ListPart,
+    filter: AskedFilter,
+    { after, limit, order }: ListPart,
   ): Promise<UsageRow[]> {
-    const rows = await sql<UsageColumns<UsageRow>[]>`
-      select ${rowColumns()} from ${source} where ${matches(filter)} ${after ? behind(direction, after) : sql``}
-      ${inOrder(direction)} limit ${limit}`;
-    return rows.map(fromUsageColumns);
+    const ask = (db: Sql | Tx) => db<UsageColumns<UsageRow>[]>`
+      select ${rowColumns()} from ${source} where ${matches(filter)} ${after ? behind(order, after) : sql``}
+      ${inOrder(order)} limit ${limit}`;
+    const rows = isOfValues(filter, order) ? await planned(ask) : await ask(sql);
+    return rows.map(fromUsageColumns<UsageRow>);
+  }
+
+  /** Planned for these values: which index leads to a range soonest is told by where the range lies, and by how many fall into it. */
+  async function planned<Row>(ask: (tx: Tx) => PromiseLike<Row[]>): Promise<Row[]> {
+    return (await sql.begin("read only", async (tx) => {
+      await tx`set local plan_cache_mode = force_custom_plan`;
+      return ask(tx);
+    })) as Row[];
+  }
+
+  /** Whose calls a group's are. */
+  async function listMembers(tenantId: string, groupId: string): Promise<readonly string[]> {
+    const rows = await sql<{ userId: string }[]>`
+      select user_id as "userId" from budget_member where tenant_id = ${tenantId} and group_id = ${groupId}`;
+    return rows.map(({ userId }) => userId);
   }
 
   /** From the first to the last start of whoever is asked for, tags apart; undefined when there is none. */
@@ -167,8 +248,8 @@ export function createUsageStore(sql: Sql, maxByTag = maxRowsByTag) {
 
   /** Span by span, each twice as long as the one before while few have the tags, and half as long where many do. */
   async function listTagged(filter: TaggedFilter, part: ListPart): Promise<UsageRow[]> {
-    const { after, limit, direction } = part;
-    const isBack = direction === "newest";
+    const { after, limit, order } = part;
+    const isBack = order.isDescending;
     const rest = after && (isBack ? { toMs: after.startedAtMs + 1 } : { fromMs: after.startedAtMs });
     let left = await findBounds({ ...filter, ...rest });
     const rows: UsageRow[] = [];
@@ -192,19 +273,25 @@ export function createUsageStore(sql: Sql, maxByTag = maxRowsByTag) {
     return rows;
   }
 
-  function list(filter: UsageFilter, part: ListPart): Promise<UsageRow[]> {
-    const { tags } = filter;
-    return tags === undefined ? listFrom(sql`usage`, filter, part) : listTagged({ ...filter, tags }, part);
+  async function list({ groupId, ...filter }: UsageFilter, part: ListPart): Promise<UsageRow[]> {
+    const { tags, tenantId } = filter;
+    const userIds = groupId === undefined ? undefined : await listMembers(tenantId, groupId);
+    if (userIds?.length === 0) return [];
+    const asked = { ...filter, userIds };
+    if (tags === undefined) return listFrom(sql`usage`, asked, part);
+    const tagged = { ...asked, tags };
+    if (part.order.by === "time") return listTagged(tagged, part);
+    return listFrom((await hasMany(tagged)) ? sql`usage` : byTag(tagged), tagged, part);
   }
 
   return {
-    /** Newest first, from behind `after` on. */
-    listUsage: (filter: UsageFilter, after: UsagePlace | undefined, limit: number) =>
-      list(filter, { after, limit, direction: "newest" }),
+    /** From behind `after` on; the newest first unless another order is given. */
+    listUsage: (filter: UsageFilter, after: UsagePlace | undefined, limit: number, order: UsageOrder = newestFirst) =>
+      list(filter, { after, limit, order }),
 
     /** Oldest first, from behind `after` on. */
     listUsageForward: (filter: UsageFilter, after: UsagePlace | undefined, limit: number) =>
-      list(filter, { after, limit, direction: "oldest" }),
+      list(filter, { after, limit, order: { by: "time", isDescending: false } }),
 
     /** The oldest transaction that may still record something. */
     async findRecordHorizon(): Promise<bigint> {

@@ -39,7 +39,16 @@ export interface UsageSumQuery extends UsageSumFilter {
 /** By what groups are put in order, the most first. */
 export type TotalsSort = "cost" | "calls" | "errors";
 
-export interface FiguresQuery extends UsageSumFilter {
+/** Whole units, from the first on up to the last, which is not among them. */
+export interface Span {
+  readonly unit: "minute" | "hour" | "day";
+  readonly from: Date;
+  readonly to: Date;
+}
+
+export interface FiguresQuery extends Omit<UsageSumFilter, keyof Span | "tag"> {
+  /** What the time is made of: one at least. */
+  readonly spans: readonly Span[];
   /** One sum of all, with an empty name, when undefined. */
   readonly groupBy?: KeptGroup;
   /** Only these groups; all when undefined. */
@@ -82,10 +91,10 @@ export const groupColumns = {
  * A table of usage with the groups of whoever called, as they are now: a row for each of them, and one without for who is in none. What
  * several groups have in common counts in each.
  */
-export function withGroups(sql: Sql, table: string, groupBy: readonly UsageGroup[]) {
-  if (!groupBy.includes("group")) return sql`${sql(table)}`;
+export function withGroups(sql: Sql, rows: ReturnType<typeof sql>, groupBy: readonly UsageGroup[]) {
+  if (!groupBy.includes("group")) return sql`${rows} as u`;
   return sql`
-    ${sql(table)} as u cross join lateral (
+    ${rows} as u cross join lateral (
       select coalesce(group_id, '') as group_id
       from (select 1) left join budget_member as m on m.tenant_id = u.tenant_id and m.user_id = u.user_id
     ) as of_group`;
@@ -211,17 +220,19 @@ export function createUsageSumStore(sql: Sql) {
       return sql<UsageSum[]>`
         select ${startOf(filter.unit)} as start, array[${names.length > 0 ? listOf(names) : nothing}]::text[] as groups,
           ${figures} ${withDurations ? durations : nothing}
-        from ${withGroups(sql, "usage_sum", groupBy)} where ${matches({ ...filter, from })} ${after ? sql`and (${keys}) > (${placeOf(after)})` : nothing}
+        from ${withGroups(sql, sql`usage_sum`, groupBy)} where ${matches({ ...filter, from })} ${after ? sql`and (${keys}) > (${placeOf(after)})` : nothing}
         group by ${keys} order by ${keys} limit ${limit}`;
     },
 
-    /** All of the time in one, by one group; those that have the most first. */
-    sumFigures({ groupBy, names, sort, limit, ...filter }: FiguresQuery): Promise<FiguresByName[]> {
+    /** All of the spans in one, by one group; those that have the most first. */
+    sumFigures({ groupBy, names, sort, limit, spans, ...filter }: FiguresQuery): Promise<FiguresByName[]> {
+      const parts = spans.map((span) => sql`select * from usage_sum where ${matches({ ...filter, ...span })}`);
+      const rows = parts.reduce((all, part) => sql`${all} union all ${part}`);
       const name = groupBy === undefined ? sql`''` : nameOf(groupBy);
       return sql<FiguresByName[]>`
         select ${name} as name, ${figures} ${durations}
-        from ${withGroups(sql, "usage_sum", groupBy === undefined ? [] : [groupBy])}
-        where ${matches(filter)} ${names === undefined ? nothing : sql`and ${name} = any(${names as string[]}::text[])`}
+        from ${withGroups(sql, sql`(${rows})`, groupBy === undefined ? [] : [groupBy])}
+        ${names === undefined ? nothing : sql`where ${name} = any(${names as string[]}::text[])`}
         group by name order by sum(${sql(sortColumns[sort])}) desc, name limit ${limit}`;
     },
 
