@@ -8,3 +8,9 @@ export const toolResource = { path: "/v1/mcp", scope: "tool:call" } as const;
 export function toolResourceUri(publicUrl: string): string {
   return publicUrl + toolResource.path;
 }
+
+/** Where ephemeral keys are good, which a browser holds: nowhere else, and with no other permission. */
+export const ephemeralKeyResource = {
+  paths: ["/v1/realtime", "/api/v1/ai/realtime"],
+  permissions: ["model:call"],
+} as const;

@@ -37,4 +37,56 @@ export const connectionFailures = defineFailures("ai_gateway", {
       zh_CN: "此连接上等待的响应已达上限：{limit} 个，合计 {maxBytes} 字节。请等待其中一个结束。",
     },
   },
+  client_secret_needs_key: {
+    kind: "permission_denied",
+    publicCode: "GATEWAY_121",
+    text: {
+      en_US:
+        "A client secret stands for an API key: ask for it with one, and not with an access token or a client secret.",
+      zh_CN: "客户端密钥代表 API 密钥：请使用 API 密钥申请，而不是访问令牌或另一个客户端密钥。",
+    },
+  },
+  client_secrets_exceeded: {
+    kind: "resource_exhausted",
+    publicCode: "GATEWAY_122",
+    text: {
+      en_US: "This key has {limit} client secrets that have not expired, which is the most. Let them expire sooner.",
+      zh_CN: "此密钥未过期的客户端密钥已达上限 {limit} 个，请缩短其有效期。",
+    },
+  },
+  too_many_sessions: {
+    kind: "resource_exhausted",
+    publicCode: "GATEWAY_123",
+    text: {
+      en_US: "{of} may have {limit} realtime sessions open at once. Close one, or wait for one to end.",
+      zh_CN: "{of_zh_CN}同时最多可打开 {limit} 个实时会话，请关闭一个或等待其结束。",
+    },
+  },
+  sessions_full: {
+    kind: "unavailable",
+    publicCode: "GATEWAY_124",
+    text: {
+      en_US: "As many realtime sessions are open here as may be. Try again soon.",
+      zh_CN: "此处打开的实时会话已达上限，请稍后重试。",
+    },
+  },
+  session_idle: {
+    kind: "deadline_exceeded",
+    publicCode: "GATEWAY_125",
+    httpStatus: 408,
+    text: {
+      en_US: "Nothing was said in this session for {minutes} minutes. Open another one.",
+      zh_CN: "此会话已 {minutes} 分钟没有任何消息，请重新建立会话。",
+    },
+  },
+  compaction_not_offered: {
+    kind: "failed_precondition",
+    publicCode: "GATEWAY_126",
+    httpStatus: 400,
+    text: {
+      en_US:
+        "No provider of {model} compacts conversations. Choose a model at one that does, whose wire is OpenAI's Responses API, or send a shorter input.",
+      zh_CN: "{model} 的供应商都不支持压缩对话。请选择使用 OpenAI Responses API 的供应商的模型，或缩短输入。",
+    },
+  },
 });

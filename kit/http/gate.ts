@@ -6,11 +6,18 @@ import type { JsonRoute, Route } from "./route.ts";
 
 type MaybeCaller = Caller | undefined | Promise<Caller | undefined>;
 
+/** What a guard reads of a request. */
+export interface GuardedRequest extends Pick<IncomingMessage, "headers"> {
+  readonly url?: string | undefined;
+  /** True where it was let in before and is under way: what was good to begin it need only be good to go on. */
+  readonly isUnderWay?: boolean | undefined;
+}
+
 /**
  * Tells who sends a request: undefined when no credential is sent, a Failure thrown for one that is not valid. May answer
  * at once, without a promise, when it already knows the credential.
  */
-export type Guard = (req: Pick<IncomingMessage, "headers"> & { readonly url?: string | undefined }) => MaybeCaller;
+export type Guard = (req: GuardedRequest) => MaybeCaller;
 
 /**
  * The one place where a request is let in. `identify` tells who calls; throws `kit.unauthenticated` or

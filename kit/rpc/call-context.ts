@@ -10,6 +10,8 @@ export interface Caller {
   readonly userId: string;
   /** Of the API key or service client by which a program calls; empty for a person who is signed in. */
   readonly keyId: string;
+  /** Of what stands for the key for a short while, where the call came with that; absent otherwise. */
+  readonly ephemeralKeyId?: string | undefined;
   /** What a person, or a service client, was let in with; empty for a key. */
   readonly sessionId: string;
   /** When the person signed in, in milliseconds since the Unix epoch; 0 for a key. */

@@ -103,8 +103,11 @@ function parseCaller(header: string | undefined): Caller | undefined {
     if (typeof hasFactor !== "boolean" || ![signedInMs, factorMs, provenMs].every(Number.isFinite)) return undefined;
     if (![tenantId, userId, keyId, sessionId, operatorId].every((field) => typeof field === "string")) return undefined;
     if (![permissions, models].every((field) => Array.isArray(field))) return undefined;
+    const { ephemeralKeyId } = sent;
+    if (ephemeralKeyId !== undefined && typeof ephemeralKeyId !== "string") return undefined;
     const times = { signedInMs, factorMs, provenMs };
-    return { tenantId, userId, keyId, sessionId, ...times, hasFactor, operatorId, permissions, models };
+    const ids = { tenantId, userId, keyId, ...(ephemeralKeyId !== undefined && { ephemeralKeyId }), sessionId };
+    return { ...ids, ...times, hasFactor, operatorId, permissions, models };
   } catch {
     return undefined;
   }

@@ -40,6 +40,8 @@ import type { CallOnce } from "./once/call-once.ts";
 import type { OpenCalls } from "./open-calls.ts";
 import type { PromptStore } from "./prompts/prompt-store.ts";
 import type { ProviderPolicies } from "./provider-policies.ts";
+import type { EphemeralSessions } from "./realtime/ephemeral-sessions.ts";
+import type { SessionPlaces } from "./realtime/session-places.ts";
 import type { RequestBodies } from "./request-bodies/request-bodies.ts";
 import type { ResilienceChanges } from "./resilience-changes.ts";
 import type { KeptResponses } from "./responses/kept-responses.ts";
@@ -115,6 +117,8 @@ export interface AiGatewayDeps {
   readonly batchStore: BatchStore;
   readonly batchFunds: BatchFunds;
   readonly videoStore: VideoStore;
+  readonly sessionPlaces: SessionPlaces;
+  readonly ephemeralSessions: EphemeralSessions;
   /** Of the local disk. */
   readonly folder: string;
   readonly settings: GatewaySettings;

@@ -14,6 +14,7 @@ export function createAiGatewayJobs(deps: AiGatewayDeps): readonly Job[] {
     ...funding.jobs,
     ...once.jobs,
     ...responses.jobs,
+    ...deps.ephemeralSessions.jobs,
     ...answerCache.jobs,
     ...choices.jobs,
     ...bodyLog.jobs,

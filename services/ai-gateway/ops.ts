@@ -66,6 +66,7 @@ import {
   renderChosen,
   unlabelPrompt,
 } from "./prompts/prompt-ops.ts";
+import { type CreateClientSecretInput, createClientSecret } from "./realtime/create-client-secret.ts";
 import { serveSession } from "./realtime/serve-session.ts";
 import { serveConnection } from "./responses/serve-connection.ts";
 import { reportModels } from "./routing/report-models.ts";
@@ -101,6 +102,7 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
     serveHotCall: createHotCalls(deps),
     passThrough: (exchange: Exchange) => passThrough(deps, exchange),
     openRealtimeSession: (exchange: Exchange) => serveSession(deps, exchange),
+    createClientSecret: (input: CreateClientSecretInput) => createClientSecret(deps, input),
     async createMessage(exchange: Exchange) {
       const betas = readBetas(exchange.req, deps.settings.anthropicBetas);
       const given = await givenBy(exchange, "messages");

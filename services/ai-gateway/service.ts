@@ -74,6 +74,7 @@ import { createAiGatewayOps } from "./ops.ts";
 import { createPromptStore } from "./prompts/prompt-store.ts";
 import { createProviderPolicies } from "./provider-policies.ts";
 import { createAccessTokens, withAccessTokens } from "./providers/vertex/access-tokens.ts";
+import { createRealtimeParts } from "./realtime/realtime-parts.ts";
 import { createRecordKeeping } from "./record-keeping.ts";
 import { createResilienceChanges } from "./resilience-changes.ts";
 import { aiGatewayRoutes } from "./routes.ts";
@@ -216,7 +217,7 @@ export const aiGateway = defineService({
       ...createMcpParts({ ...given, billing, settings, credentials, pools }),
       ...{ ...createRecordKeeping({ ...given, billing, settings }), feedbackStore: createFeedbackStore(db) },
       callDefaults: createDefaultsBook({ db, outbox, clock, store: createCallDefaultsStore(db.sql) }),
-      ...createBatching({ ...given, billing }),
+      ...{ ...createBatching({ ...given, billing }), ...createRealtimeParts(settings.realtime, given) },
       metrics: createGatewayMetrics(metrics, {
         openCalls: () => openCalls.size,
         unsettled: () => funding.pending,

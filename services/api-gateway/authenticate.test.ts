@@ -39,3 +39,25 @@ test("a cookie that is there twice, or another's, is no session", () => {
   assert.equal(readPageToken({ ...headers, cookie: `${pageCookies.session}=a; ${pageCookies.session}=b` }), undefined);
   assert.equal(readPageToken({ ...headers, cookie: `x${pageCookies.session}=a` }), undefined);
 });
+
+test("what stands for a key is good where realtime sessions are opened, and begins nothing after its time", async () => {
+  let mayBegin = true;
+  const callerOf = (userId: string) => ({ userId }) as unknown as Caller;
+  const keys = { callerOf: async (secret: string) => callerOf(secret), mayBegin: () => mayBegin };
+  const guard = createAuthenticator(keys as never, { callerOf: () => assert.fail("it is no token") } as never);
+  const ask = async (url: string | undefined, isUnderWay?: boolean) => {
+    try {
+      return await guard({ headers: { authorization: "Bearer ek_1" }, url, isUnderWay });
+    } catch {
+      return undefined;
+    }
+  };
+  for (const url of ["/v1/realtime", "/v1/realtime?model=voice", "/api/v1/ai/realtime"]) assert.ok(await ask(url), url);
+  const others = ["/v1/realtime/client_secrets", "/v1/realtime/", "//v1/realtime", "/v1/models?x=/v1/realtime"];
+  for (const url of [...others, "/v1/realtime%3F", "/V1/realtime", "", undefined]) {
+    assert.equal(await ask(url), undefined, String(url));
+  }
+  mayBegin = false;
+  assert.equal(await ask("/v1/realtime"), undefined);
+  assert.ok(await ask("/v1/realtime", true), "what has begun goes on");
+});

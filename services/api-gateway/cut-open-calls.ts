@@ -34,7 +34,7 @@ export async function cutOpenCalls({ forEachOpen, guard, clock }: CutOpenCallsDe
 /** True for one whose sender is let in no more. */
 function judge(guard: Guard, { headers, url, route }: OpenExchange): boolean | Promise<boolean> {
   try {
-    const caller = admit(route, () => guard({ headers, url }));
+    const caller = admit(route, () => guard({ headers, url, isUnderWay: true }));
     return caller instanceof Promise ? caller.then(() => false, isRefusal) : false;
   } catch (err) {
     return isRefusal(err);

@@ -259,3 +259,52 @@ test("uses are written together, never backwards, and at the latest when the ser
   await db.transaction((tx) => createAuthStore(db.sql).updateLastUsed(tx, new Map([[one.key.keyId, 1]])));
   assert.deepEqual(await lastUsed(one.key.keyId), inMs(0));
 });
+
+test("what stands for a key is stored as a hash, may less than it, and begins nothing after its time", async () => {
+  const { key } = await createKey({ models: ["voice", "chat"] });
+  const { keyId } = key;
+  const asked = { tenantId: "ten_a", keyId, permissions: ["model:call"], models: ["voice"], ttlSeconds: 60 };
+  const made = await ops.createEphemeralKey(asked);
+  const secret = made.secret.reveal();
+  assert.match(secret, /^ek_[0-9A-Za-z]{36}$/);
+  assert.equal(made.expiresAt.getTime(), clock.nowMs() + 60_000);
+  const rows = await sql`select * from ephemeral_key`;
+  assert.ok(rows.length > 0 && !JSON.stringify(rows).includes(secret.slice(3)));
+  const seen = async () => {
+    const verdict = await ops.verifyKey({ secret: made.secret });
+    if (!verdict.isVerified) return verdict.reason;
+    const { permissions, models } = verdict.key;
+    return { permissions, models, beginsUntil: verdict.ephemeral?.beginsUntil.getTime() };
+  };
+  const expected = { permissions: ["model:call"], models: ["voice"], beginsUntil: made.expiresAt.getTime() };
+  assert.deepEqual(await seen(), expected);
+  // What has begun goes on: whoever lets something begin looks at the time.
+  clock.advance(61_000);
+  assert.deepEqual(await seen(), expected);
+  await ops.sweepSessions();
+  assert.deepEqual(await seen(), expected);
+  await ops.updateKey({ tenantId: "ten_a", keyId, userId: undefined, grantor: owner, changes: { models: ["chat"] } });
+  assert.equal(await seen(), "revoked", "none is left, which is not all");
+  const wanted = ops.createEphemeralKey(asked);
+  await assert.rejects(wanted, failsWith(authFailures.model_not_held));
+  await assert.rejects(ops.createEphemeralKey({ ...asked, tenantId: "ten_b" }), failsWith(authFailures.key_not_found));
+  clock.advance(86_400_000);
+  await ops.sweepSessions();
+  assert.equal(await seen(), "unknown");
+});
+
+test("what stands for a key ends with it, and with the grace of its rotation", async () => {
+  const { key } = await createKey();
+  const reference = { tenantId: "ten_a", keyId: key.keyId, userId: undefined };
+  const asked = { ...reference, permissions: ["model:call"], models: ["voice"], ttlSeconds: 7_200 };
+  const before = await ops.createEphemeralKey(asked);
+  await ops.rotateKey({ ...reference, graceSeconds: 60, grantor: owner });
+  const after = await ops.createEphemeralKey(asked);
+  assert.equal(await verdictOf(before.secret), key.keyId);
+  clock.advance(60_000);
+  assert.equal(await verdictOf(before.secret), "expired");
+  assert.equal(await verdictOf(after.secret), key.keyId);
+  await ops.revokeKey(reference);
+  assert.equal(await verdictOf(after.secret), "revoked");
+  await assert.rejects(ops.createEphemeralKey(asked), failsWith(authFailures.key_inactive));
+});

@@ -7,6 +7,8 @@ const randomCharacters = 30;
 const checksumCharacters = 6;
 const prefixCharacters = 11;
 const keyPrefix = "lyss_";
+/** As OpenAI's begin. */
+const ephemeralPrefix = "ek_";
 const secretPattern = /^([0-9A-Za-z]{30})([0-9A-Za-z]{6})$/;
 
 /**
@@ -33,6 +35,16 @@ export function generateSecret(random: Random, prefix: string): string {
 /** True for the shape of a key with the right checksum. Says nothing about whether the key exists. */
 export function isKeySecret(text: string): boolean {
   return isSecret(text, keyPrefix);
+}
+
+/** A new secret of that form that stands for a key for a while. */
+export function generateEphemeralSecret(random: Random): string {
+  return generateSecret(random, ephemeralPrefix);
+}
+
+/** True for the shape of one, with the right checksum. */
+export function isEphemeralSecret(text: string): boolean {
+  return isSecret(text, ephemeralPrefix);
 }
 
 /** The same behind another prefix. */

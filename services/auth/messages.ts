@@ -48,6 +48,8 @@ export function toVerdictMessage(verdict: KeyVerdict) {
     ...{ keyId, tenantId, userId, permissions: [...permissions], models: [...models] },
     limits: toLimitsMessage(verdict.key.limits),
     ...withTime("expiresAt", verdict.expiresAt),
+    ephemeralKeyId: verdict.ephemeral?.ephemeralKeyId ?? "",
+    ...withTime("beginsUntil", verdict.ephemeral?.beginsUntil ?? null),
   };
   return { case: "verified", value } as const;
 }

@@ -7,6 +7,7 @@ import { createFactorOps } from "./factors/factor-ops.ts";
 import { type CheckPermissionInput, checkPermission } from "./ops/check-permission.ts";
 import { checkSession } from "./ops/check-session.ts";
 import { countAccess } from "./ops/count-access.ts";
+import { type CreateEphemeralKeyInput, createEphemeralKey } from "./ops/create-ephemeral-key.ts";
 import { type CreateKeyInput, createKey } from "./ops/create-key.ts";
 import { type CreateResourceTokenInput, createResourceToken } from "./ops/create-resource-token.ts";
 import { type EndSessionsInput, endSessions } from "./ops/end-sessions.ts";
@@ -73,6 +74,7 @@ export function createAuthOps(deps: AuthDeps) {
     rotateKey: (input: RotateKeyInput) => rotateKey(deps, input),
     updateKey: (input: UpdateKeyInput) => updateKey(deps, input),
     reportLeakedKeys: (input: ReportLeakedKeysInput) => reportLeakedKeys(deps, input),
+    createEphemeralKey: (input: CreateEphemeralKeyInput) => createEphemeralKey(deps, input),
     verifyKey: (input: { secret: Secret }) => verifyKey(deps, input),
     flushLastUsed: () => flushLastUsed(deps),
   };

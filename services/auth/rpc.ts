@@ -1,3 +1,4 @@
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { AuthService, SessionEndReason } from "@lyss/contracts/gen/lyss/auth/v1/auth_pb.js";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { fromPageRequest } from "@lyss/kit/http/page.ts";
@@ -93,6 +94,10 @@ const inputs = {
   },
   reportLeakedKeys: { secrets: z.array(z.string().max(1_024)).min(1).max(100), clientAddress: z.string().max(64) },
   countAccess: {},
+  createEphemeralKey: {
+    ...{ tenantId: idInput, keyId: idInput, permissions: z.array(z.string().min(1).max(80)).min(1).max(8) },
+    ...{ models: z.array(z.string().min(1).max(200)).min(1).max(8), ttlSeconds: z.int().min(10).max(7_200) },
+  },
   verifyKey: { secret: z.string().max(maxShownSecretLength) },
 } satisfies MethodInputs<typeof AuthService>;
 
@@ -162,6 +167,10 @@ export function createAuthRpc(ops: AuthOps, clock: Clock): CheckedRpc<typeof Aut
     async countAccess() {
       const { sessions, keys } = await ops.countAccess();
       return { sessions: BigInt(sessions), keys: BigInt(keys) };
+    },
+    async createEphemeralKey(request) {
+      const { ephemeralKeyId, secret, expiresAt } = await ops.createEphemeralKey(request);
+      return { ephemeralKeyId, secret: secret.reveal(), expiresAt: timestampFromDate(expiresAt) };
     },
     verifyKey: async ({ secret }) => ({
       result: toVerdictMessage(await ops.verifyKey({ secret: new Secret(secret) })),

@@ -32,6 +32,26 @@ export type RecognisedKey = Key & {
   readonly isBarred: boolean;
 };
 
+/** What stands for a key for a while, as it is made. */
+export interface NewEphemeralKey {
+  readonly ephemeralKeyId: string;
+  readonly secretHash: Buffer;
+  readonly keyId: KeyId;
+  readonly permissions: readonly string[];
+  readonly models: readonly string[];
+  readonly createdAt: Date;
+  /** Until when something may be begun with it. */
+  readonly expiresAt: Date;
+}
+
+/** A key as it is recognised by what stands for it; `secretExpiresAt` is when that ends for good. */
+export type RecognisedEphemeralKey = RecognisedKey & {
+  readonly ephemeralKeyId: string;
+  readonly ephemeralPermissions: readonly string[];
+  readonly ephemeralModels: readonly string[];
+  readonly beginsUntil: Date;
+};
+
 /** The key that a stored hash belongs to. */
 export type HashedKey = Pick<Key, "keyId" | "tenantId"> &
   Pick<KeySecret, "secretHash"> & {
@@ -60,9 +80,18 @@ export interface KeyListQuery {
 /** The SQL of keys and tokens. One method, one statement. */
 export function createAuthStore(sql: Sql) {
   const columns = (db: Sql | Tx) => db`
-    key.key_id as "keyId", key.tenant_id as "tenantId", key.user_id as "userId", name, description, prefix, permissions,
-    models, limits, key.created_at as "createdAt", updated_at as "updatedAt", created_by as "createdBy", key.expires_at as "expiresAt",
+    key.key_id as "keyId", key.tenant_id as "tenantId", key.user_id as "userId", name, description, prefix, key.permissions,
+    key.models, limits, key.created_at as "createdAt", updated_at as "updatedAt", created_by as "createdBy", key.expires_at as "expiresAt",
     last_used_at as "lastUsedAt", revoked_at as "revokedAt"`;
+  /** Besides the key, what its person and tenant hold now. */
+  const recognised = sql`
+    ${columns(sql)}, person.role,
+    ${permissionsByTenantRole(sql, { tenantId: sql`key.tenant_id`, role: sql`person.role` })} as "rolePermissions",
+    ${permissionsByGroups(sql, { tenantId: sql`key.tenant_id`, userId: sql`key.user_id` })} as "groupPermissions",
+    coalesce(person.is_barred, false) or coalesce(tenant.is_barred, false) as "isBarred"`;
+  const withHolders = sql`
+    left join principal person on person.tenant_id = key.tenant_id and person.user_id = key.user_id
+    left join principal tenant on tenant.tenant_id = key.tenant_id and tenant.user_id = ''`;
 
   return {
     /** Lets one node at a time decide whether a first signing key is needed. Released with the transaction. */
@@ -150,14 +179,33 @@ export function createAuthStore(sql: Sql) {
 
     async findKeyBySecretHash(secretHash: Buffer): Promise<RecognisedKey | undefined> {
       const [row] = await sql<RecognisedKey[]>`
-        select ${columns(sql)}, key_secret.expires_at as "secretExpiresAt", person.role,
-          ${permissionsByTenantRole(sql, { tenantId: sql`key.tenant_id`, role: sql`person.role` })} as "rolePermissions",
-          ${permissionsByGroups(sql, { tenantId: sql`key.tenant_id`, userId: sql`key.user_id` })} as "groupPermissions", coalesce(person.is_barred, false) or coalesce(tenant.is_barred, false) as "isBarred"
-        from key_secret join key using (key_id)
-        left join principal person on person.tenant_id = key.tenant_id and person.user_id = key.user_id
-        left join principal tenant on tenant.tenant_id = key.tenant_id and tenant.user_id = ''
+        select ${recognised}, key_secret.expires_at as "secretExpiresAt"
+        from key_secret join key using (key_id) ${withHolders}
         where secret_hash = ${secretHash}`;
       return row;
+    },
+
+    async insertEphemeralKey(tx: Tx, row: NewEphemeralKey): Promise<void> {
+      await tx`
+        insert into ephemeral_key (ephemeral_key_id, secret_hash, key_id, permissions, models, created_at, expires_at)
+        values (${row.ephemeralKeyId}, ${row.secretHash}, ${row.keyId}, ${tx.json([...row.permissions])},
+          ${tx.json([...row.models])}, ${row.createdAt}, ${row.expiresAt})`;
+    },
+
+    async findKeyByEphemeralHash(secretHash: Buffer): Promise<RecognisedEphemeralKey | undefined> {
+      const [row] = await sql<RecognisedEphemeralKey[]>`
+        select ${recognised}, ephemeral_key.ends_at as "secretExpiresAt", ephemeral_key_id as "ephemeralKeyId",
+          ephemeral_key.permissions as "ephemeralPermissions", ephemeral_key.models as "ephemeralModels",
+          ephemeral_key.expires_at as "beginsUntil"
+        from ephemeral_key join key using (key_id) ${withHolders}
+        where secret_hash = ${secretHash}`;
+      return row;
+    },
+
+    /** Whatever stands for the key ends then, too, where it has not ended before. */
+    async endEphemeralKeys(tx: Tx, keyId: KeyId, endsAt: Date): Promise<void> {
+      await tx`
+        update ephemeral_key set ends_at = least(coalesce(ends_at, ${endsAt}), ${endsAt}) where key_id = ${keyId}`;
     },
 
     /** Those that are known, revoked and expired ones included. */

@@ -62,6 +62,15 @@ const afterwards: ReadonlySet<string> = new Set([
 ]);
 const lists: ReadonlySet<string> = new Set(["GET files", "GET batches", "GET videos", "GET messages/batches"]);
 
+/** What costs nothing by itself: without money there is no file to make a batch of, and a session is paid for when it is opened. */
+const unpaid: Readonly<Record<string, { readonly body: object; readonly status: number }>> = {
+  batches: {
+    body: { input_file_id: "file_x", endpoint: "/v1/embeddings", completion_window: "24h" },
+    status: 404,
+  },
+  "realtime/client_secrets": { body: { session: { model: "dear" } }, status: 200 },
+};
+
 /** Those that have no stream, or are one by their name. */
 const isWholeOnly = (name: string) =>
   ["embeddings", "moderations", "rerank", "audio/speech", "videos", "messages/batches"].includes(name) ||
@@ -153,10 +162,9 @@ test("B14: every route that calls a model is refused with an empty wallet, befor
       assert.deepEqual(listedIn(await requestJson(`${platform.url}${path}`, platform.apiKey, { method })), []);
       continue;
     }
-    if (name === "batches") {
-      // Without money there is no file of requests to make one of.
-      const asked = { input_file_id: "file_x", endpoint: "/v1/embeddings", completion_window: "24h" };
-      assert.equal((await send(path, asked)).status, 404);
+    const other = unpaid[name];
+    if (other) {
+      assert.equal((await send(path, other.body)).status, other.status);
       continue;
     }
     const file = files[name];

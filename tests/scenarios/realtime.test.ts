@@ -10,8 +10,8 @@ import { createTestCertificate } from "@lyss/kit/testing/certificate.ts";
 import OpenAI from "openai";
 import { OpenAIRealtimeWS } from "openai/realtime/ws";
 import { WebSocket } from "ws";
-import { assertMoneyAddsUp, balanceOf, listUsage, waitForNoHold, waitForUsage } from "../read-money.ts";
-import { runPlatform } from "../run-platform.ts";
+import { assertMoneyAddsUp, balanceOf, waitForUsage } from "../read-money.ts";
+import { requestJson, runPlatform } from "../run-platform.ts";
 import { copySeedData } from "../seed-data.ts";
 import { startRealtimeVendor } from "./realtime-vendor.ts";
 
@@ -23,7 +23,9 @@ const voice = { name: "voice", upstreamName: "vendor-voice", maxOutputTokens: 4_
 /** A response of 2,000 tokens takes the whole of 10 USD. */
 const dear = { name: "dear", inputUsdPerMillion: "0", outputUsdPerMillion: "5000", maxOutputTokens: 2_000 };
 const providers = [{ name: "vendor", baseUrl: vendor.baseUrl, apiKey: "sk-of-the-vendor", models: [voice, dear] }];
-const start = () => runPlatform({ after }, { dataDir, config: { providers, billing: { reserveWaitMs: 500 } } });
+const aiGateway = { realtime: { maxSessionsPerKey: 3 } };
+const config = { providers, aiGateway, billing: { reserveWaitMs: 500 } };
+const start = () => runPlatform({ after }, { dataDir, config });
 let platform = await start();
 const { apiKey } = platform;
 /** gpt-realtime: nanos per million tokens. */
@@ -38,11 +40,27 @@ const put = await fetch(`${platform.url}/admin/billing/prices`, {
 });
 assert.equal(put.status, 200, await put.text());
 
+/** Calls that are recorded by now. */
+let recorded = 0;
+
+/** Resolves with the rows when so many calls more are charged. */
+function charged(more: number) {
+  recorded += more;
+  return waitForUsage(platform, recorded);
+}
+
+/** What the wallet holds, set aside or not. */
+async function worth(): Promise<bigint> {
+  const { available, held } = await balanceOf(platform);
+  return available + held;
+}
+
 type Event = Record<string, unknown> & { readonly type: string };
 
 /** A client that keeps what it hears. */
 function open(model: string, options: { protocols?: readonly string[]; key?: string } = {}) {
-  const url = `${platform.url.replace("http", "ws")}/v1/realtime?model=${model}`;
+  const query = model === "" ? "" : `?model=${model}`;
+  const url = `${platform.url.replace("http", "ws")}/v1/realtime${query}`;
   const headers = { authorization: `Bearer ${options.key ?? apiKey}` };
   const socket = new WebSocket(url, [...(options.protocols ?? [])], { headers });
   const heard: Event[] = [];
@@ -138,7 +156,7 @@ test("W50: the official SDK speaks to the simulated model, by text and by voice,
   await once(rt.socket, "close");
   front.close();
 
-  const usage = await waitForUsage(platform, 3);
+  const usage = await charged(3);
   const costs = usage.map(({ model, status, cost_nanos }) => `${model} ${status} ${cost_nanos}`).sort();
   // 2 tokens in and 40 out; then these and 11 of sound in, 40 out, spoken for 4 s; and 2 s that have begun.
   const [first, second] = [2n * 600n + 40n * 2_400n, 42n * 600n + 11n * 10_000n + 40n * 2_400n + 80n * 20_000n];
@@ -169,8 +187,7 @@ test("W50: a browser says its key as a subprotocol, which is neither answered no
 });
 
 test("W50: money is exact by the provider's usage, and no event changes the model that is paid for", async () => {
-  await waitForNoHold(platform);
-  const before = (await balanceOf(platform)).available;
+  const before = await worth();
   const n = vendor.count;
   const client = open("voice");
   const session = await vendor.session(n);
@@ -196,10 +213,10 @@ test("W50: money is exact by the provider's usage, and no event changes the mode
   await client.until("response.done");
   client.socket.close(4_000);
   assert.equal(await session.closed, 4_000);
-  await waitForNoHold(platform);
+  await charged(1);
   assert.ok(!client.heard.some(({ type }) => type === "rate_limits.updated"));
   assert.ok(!JSON.stringify(client.heard).includes("sk-secret"));
-  assert.equal((await balanceOf(platform)).available, before - goldenNanos);
+  assert.equal(await worth(), before - goldenNanos);
 });
 
 test("W50: the provider's close is the client's; one that is lost is told of first, and what was delivered is charged", async () => {
@@ -219,8 +236,7 @@ test("W50: the provider's close is the client's; one that is lost is told of fir
   const error = (await cut.until("error"))["error"] as Event;
   assert.deepEqual([error["type"], error["code"]], ["server_error", "GATEWAY_009"]);
   assert.equal(await cut.closed, 1_011);
-  await waitForNoHold(platform);
-  const [row] = (await listUsage(platform)).filter(({ status }) => status === "truncated");
+  const [row] = (await charged(1)).filter(({ status }) => status === "truncated");
   assert.deepEqual([row?.model, row?.output_tokens], ["voice", 1]);
 });
 
@@ -234,12 +250,96 @@ test("W50: a client that vanishes ends the session at the provider at once", asy
   await client.until("response.created");
   client.socket.terminate();
   assert.equal(await session.closed, 1_001);
-  await waitForNoHold(platform);
-  const [row] = (await listUsage(platform)).filter(({ status }) => status === "canceled");
+  const [row] = (await charged(1)).filter(({ status }) => status === "canceled");
   assert.deepEqual([row?.model, row?.cost_nanos], ["voice", "0"]);
 });
 
+test("W50: a client secret of the official SDK opens sessions of its model with its settings, and nothing else, until its key ends", async () => {
+  const limited = { name: "backend", max_concurrent_requests: 2 };
+  const { body: key } = await requestJson(`${platform.url}/v1/keys`, apiKey, { body: limited });
+  const client = new OpenAI({ apiKey: String(key["secret"]), baseURL: `${platform.url}/v1`, maxRetries: 0 });
+  const instructions = "Speak like a pirate.";
+  const made = await client.realtime.clientSecrets.create({
+    expires_after: { anchor: "created_at", seconds: 60 },
+    session: { type: "realtime", model: "voice", instructions },
+  });
+  assert.match(made.value, /^ek_[0-9A-Za-z]{36}$/);
+  assert.ok(Math.abs(made.expires_at - Date.now() / 1_000 - 60) < 10);
+  assert.deepEqual(
+    { ...made.session, id: "" },
+    { id: "", object: "realtime.session", type: "realtime", model: "voice", instructions },
+  );
+  const wrong = client.realtime.clientSecrets.create({ session: { type: "realtime", model: "nothing" } });
+  await assert.rejects(wrong, (err) => err instanceof OpenAI.NotFoundError);
+  const tools = [{ type: "mcp" as const, server_label: "s", server_url: "https://mcp.example.com" }];
+  const refused = client.realtime.clientSecrets.create({ session: { type: "realtime", model: "voice", tools } });
+  await assert.rejects(refused, (err) => err instanceof OpenAI.BadRequestError && err.param === "session.tools[0]");
+
+  // A browser, which says neither a header nor a model.
+  const n = vendor.count;
+  const url = `${platform.url.replace("http", "ws")}/v1/realtime`;
+  const browser = new globalThis.WebSocket(url, ["realtime", `openai-insecure-api-key.${made.value}`]);
+  await once(browser, "open");
+  const session = await vendor.session(n);
+  browser.send(JSON.stringify({ type: "response.create" }));
+  await session.untilHeard("response.create");
+  assert.deepEqual(session.heard, [
+    { type: "session.update", session: { type: "realtime", model: "vendor-voice", instructions } },
+    { type: "response.create" },
+  ]);
+  session.say(created("by-secret"));
+  session.say(done("by-secret", golden));
+  const second = open("voice", { key: made.value });
+  await second.until("session.created");
+
+  // Elsewhere it is nobody's; another model is refused; and it counts as its key does.
+  const withSecret = new OpenAI({ apiKey: made.value, baseURL: `${platform.url}/v1`, maxRetries: 0 });
+  const elsewhere = [
+    () => withSecret.models.list(),
+    () => withSecret.realtime.clientSecrets.create({ session: { type: "realtime", model: "voice" } }),
+  ];
+  for (const ask of elsewhere) await assert.rejects(ask, (err) => err instanceof OpenAI.AuthenticationError);
+  assert.equal((await statusOf("voice", { key: made.value })).status, 429);
+  second.socket.close();
+  await second.closed;
+  const [row] = await charged(1);
+  assert.deepEqual([row?.model, row?.cost_nanos], ["voice", String(goldenNanos)]);
+  for (let answer = 429; answer === 429; ) {
+    const other = await statusOf("dear", { key: made.value });
+    answer = other.status;
+    if (answer !== 429) assert.deepEqual([answer, other.error.param], [400, "model"]);
+  }
+
+  const closed = once(browser, "close");
+  const revoked = await fetch(`${platform.url}/v1/keys/${key["id"]}`, {
+    method: "DELETE",
+    headers: { authorization: `Bearer ${apiKey}` },
+  });
+  assert.ok(revoked.ok);
+  await closed;
+  await session.closed;
+  assert.equal((await statusOf("", { key: made.value })).status, 401);
+});
+
+test("a key has so many sessions open as it may, and a place comes back when one has ended", async () => {
+  const n = vendor.count;
+  const sessions = [open("voice"), open("voice"), open("voice")];
+  await Promise.all(sessions.map((one) => one.until("session.created")));
+  const { status, error } = await statusOf("voice");
+  assert.deepEqual([status, error.code], [429, "GATEWAY_123"]);
+  sessions[0]?.socket.close();
+  await (await vendor.session(n)).closed;
+  await sessions[0]?.closed;
+  const next = open("voice");
+  await next.until("session.created");
+  for (const { socket, closed } of [...sessions.slice(1), next]) {
+    socket.close();
+    await closed;
+  }
+});
+
 test("who may not, or names what is not there, is answered in HTTP", async () => {
+  assert.equal((await statusOf("")).error.param, "model");
   assert.deepEqual((await statusOf("nothing")).error.code, "model_not_found");
   assert.equal((await statusOf("voice", { protocols: ["other"] })).status, 400);
   assert.equal((await statusOf("voice", { key: "lyss_none" })).status, 401);
@@ -247,8 +347,7 @@ test("who may not, or names what is not there, is answered in HTTP", async () =>
 });
 
 test("W50: killed within a response, a gateway has charged what had ended, once, and nothing else", async () => {
-  await waitForNoHold(platform);
-  const before = (await balanceOf(platform)).available;
+  const before = await worth();
   const n = vendor.count;
   const client = open("voice");
   const session = await vendor.session(n);
@@ -261,14 +360,13 @@ test("W50: killed within a response, a gateway has charged what had ended, once,
   await platform.kill();
   assert.equal(await session.closed, 1_006);
   platform = await start();
-  await waitForNoHold(platform);
-  assert.equal((await balanceOf(platform)).available, before - goldenNanos);
-  assert.equal((await listUsage(platform)).filter(({ status }) => status === "lost").length, 1);
+  const rows = await charged(2);
+  assert.equal(rows.filter(({ status }) => status === "lost").length, 1);
+  assert.equal(await worth(), before - goldenNanos);
 });
 
 test("W50: a session ends with a typed error when its money does, and nothing is overspent", async () => {
-  await waitForNoHold(platform);
-  const { available } = await balanceOf(platform);
+  const before = await worth();
   // Ten dollars are no longer whole.
   assert.equal((await statusOf("dear")).status, 402);
   const n = vendor.count;
@@ -288,9 +386,9 @@ test("W50: a session ends with a typed error when its money does, and nothing is
   assert.equal(error["type"], "insufficient_quota");
   assert.equal(await cheap.closed, 1_008);
   assert.equal(await session.closed, 1_001);
-  await waitForNoHold(platform);
-  const left = (await balanceOf(platform)).available;
-  assert.equal(left, available - BigInt(answers()) * 4_096n * 64_000n);
+  await charged(answers());
+  const left = await worth();
+  assert.equal(left, before - BigInt(answers()) * 4_096n * 64_000n);
   // What the conversation holds is read again, as dear as it may be, and as much may be answered: that no longer fits.
   assert.ok(left >= 0n && left < 4_096n * (32_000n + 64_000n), String(left));
   await assertMoneyAddsUp(platform);

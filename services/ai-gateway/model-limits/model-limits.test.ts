@@ -207,3 +207,20 @@ test("processes that share a port count attempts, tokens, money and what is unde
   assert.equal(there.limits.tell(gpt, caller)?.tokens?.remaining, 70);
   assert.equal(there.refusal(gpt).details["of"], "cost");
 });
+
+test("a session is one of what is under way and no request; what is asked within it is a request and nothing besides", () => {
+  const { limits, refusal } = start([{ provider: "openai", maxConcurrent: 1, requestsPerMinute: 2 }]);
+  const session = limits.enter(gpt, caller, 0, "session");
+  assert.equal(refusal(gpt).details["of"], "concurrent");
+  limits.enter(gpt, caller, 0, "within_session")?.end(10);
+  const use = limits.useOf("l");
+  assert.deepEqual([use?.inFlight, use?.requests, use?.tokens], [1, 1, 10]);
+  limits.enter(gpt, caller, 0, "within_session")?.end(0);
+  assert.throws(
+    () => limits.enter(gpt, caller, 0, "within_session"),
+    (err) => isFailure(err, aiGatewayFailures.model_limited) && err.details["of"] === "requests",
+  );
+  session?.cancel();
+  session?.cancel();
+  assert.deepEqual([limits.useOf("l")?.inFlight, limits.useOf("l")?.requests], [0, 2]);
+});

@@ -19,6 +19,12 @@ export interface LimitPlace {
   spend(costNanos: bigint): void;
 }
 
+/**
+ * What takes from the limits: an `attempt` counts for all of them. A `session` is one of what is under way, and counts as no request; what is
+ * asked `within_session` is not under way besides it.
+ */
+export type LimitedAs = "attempt" | "session" | "within_session";
+
 export type LimitCaller = Pick<Caller, "tenantId" | "userId" | "keyId">;
 
 /** What a caller has left of one of its own limits. */
@@ -50,7 +56,7 @@ export interface ModelLimits {
    * Takes an attempt of so many expected tokens from every limit that it falls under, or from none: undefined where there is no such
    * limit. Throws `model_limited` with the wait for the last of them.
    */
-  enter(target: Target, caller: LimitCaller, tokens: number): LimitPlace | undefined;
+  enter(target: Target, caller: LimitCaller, tokens: number, as?: LimitedAs): LimitPlace | undefined;
   /** What work has cost that has left long ago: it counts against the limits that it falls under. */
   spend(target: Target, caller: LimitCaller, costNanos: bigint): void;
   /** True when `enter` would let it in. */
@@ -132,10 +138,11 @@ export function createModelLimits({ clock, metrics, sharedCounts }: ModelLimitsD
     return rulesOf(target).map((rule) => [rule, rule.countOf(subjectOf(rule.limit, caller))]);
   }
 
-  function findRefusal(claims: readonly Claim[], tokens: number, nowMs: number) {
+  function findRefusal(claims: readonly Claim[], tokens: number, nowMs: number, as: LimitedAs = "attempt") {
     let worst: { readonly of: string; readonly waitMs: number; readonly limit: ModelLimit } | undefined;
     for (const [rule, count] of claims) {
       for (const [of, waitMs] of waitsOf(rule, count, tokens, nowMs)) {
+        if (as === "within_session" && of === "concurrent") continue;
         if (waitMs > (worst?.waitMs ?? 0)) worst = { of, waitMs, limit: rule.limit };
       }
     }
@@ -146,13 +153,13 @@ export function createModelLimits({ clock, metrics, sharedCounts }: ModelLimitsD
     get isEmpty() {
       return rules.length === 0;
     },
-    enter(target, caller, tokens) {
+    enter(target, caller, tokens, as = "attempt") {
       if (rules.length === 0) return undefined;
       const claims = claimsOf(target, caller);
       if (claims.length === 0) return undefined;
       const nowMs = clock.monotonicMs();
-      const refusal = findRefusal(claims, tokens, nowMs);
-      if (!refusal) return take(claims, tokens, { clock, notes });
+      const refusal = findRefusal(claims, tokens, nowMs, as);
+      if (!refusal) return take(claims, tokens, as, { clock, notes });
       const { of, waitMs, limit } = refusal;
       refusals.inc({ limit: limit.name, of });
       const retryAfterSeconds = Math.ceil(waitMs / 1_000);
@@ -263,7 +270,14 @@ function waitsOf(rule: Rule, count: Count, tokens: number, nowMs: number): reado
 const inFlightOf = (count: Count) => count.inFlight + count.inFlightElsewhere;
 const expectedOf = (count: Count) => count.expectedTokens + count.expectedElsewhere;
 
-function take(claims: readonly Claim[], tokens: number, { clock, notes }: { clock: Clock; notes: Notes }): LimitPlace {
+function take(
+  claims: readonly Claim[],
+  tokens: number,
+  as: LimitedAs,
+  { clock, notes }: { clock: Clock; notes: Notes },
+): LimitPlace {
+  const underWay = as === "within_session" ? 0 : 1;
+  const requests = as === "session" ? 0 : 1;
   const nowMs = clock.monotonicMs();
   const expected = claims.map(([rule]) => (rule.tokens === none ? 0 : Math.min(tokens, rule.tokens)));
   const hold = (count: Count, attempts: number, expectedTokens: number) => {
@@ -277,21 +291,21 @@ function take(claims: readonly Claim[], tokens: number, { clock, notes }: { cloc
     notes[of](count.sharedKey, units);
   };
   for (const [at, [, count]] of claims.entries()) {
-    hold(count, 1, expected[at] ?? 0);
-    add(count, "requests", 1, nowMs);
+    hold(count, underWay, expected[at] ?? 0);
+    add(count, "requests", requests, nowMs);
   }
   let isOver = false;
   const leave = (each: (count: Count) => void) => {
     if (isOver) return;
     isOver = true;
     for (const [at, [, count]] of claims.entries()) {
-      hold(count, -1, -(expected[at] ?? 0));
+      hold(count, -underWay, -(expected[at] ?? 0));
       each(count);
     }
   };
   return {
     // In the step of now: it may be a later one, which then lets one more in than was taken from it.
-    cancel: () => leave((count) => add(count, "requests", -1, nowMs)),
+    cancel: () => leave((count) => add(count, "requests", -requests, nowMs)),
     end: (used) => leave((count) => add(count, "tokens", used, clock.monotonicMs())),
     spend(costNanos) {
       for (const [, count] of claims) add(count, "cost", Number(costNanos), clock.monotonicMs());

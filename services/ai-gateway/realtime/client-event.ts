@@ -86,6 +86,11 @@ function refuseServerSide({ tools, prompt }: Json, path: string): void {
   if (prompt !== undefined && prompt !== null) throw ownersOnly(`${path}.prompt`);
 }
 
+/** The model that is to write down what is said, where a session's settings name one. */
+export function transcriberIn({ audio, input_audio_transcription: former }: Json): unknown {
+  return fieldOf(fieldOf(fieldOf(audio, "input"), "transcription") ?? former, "model");
+}
+
 /** Both forms: `audio.input.transcription`, and `input_audio_transcription` as it was before. */
 function checkTranscription(
   asked: Json,

@@ -6,7 +6,7 @@ import type { Failure } from "@lyss/kit/errors/failure.ts";
 
 /** Why this side ends a session. */
 export const closeCodes = {
-  /** The other end is gone, or a session has lasted long enough. */
+  /** The other end is gone, or a session has lasted, or been silent, long enough. */
   goingAway: 1001,
   /** There is no money, or no right, to go on. */
   refused: 1008,
@@ -16,7 +16,11 @@ export const closeCodes = {
   tryLater: 1013,
 } as const;
 
-const expired = new Set<string>([connectionFailures.session_expired.code, connectionFailures.connection_expired.code]);
+const expired = new Set<string>([
+  connectionFailures.session_expired.code,
+  connectionFailures.session_idle.code,
+  connectionFailures.connection_expired.code,
+]);
 
 const nothingSaid = 1005;
 const lost = 1006;

@@ -10,19 +10,39 @@ import { wires } from "../providers/wires.ts";
 
 const guard = createAddressGuard();
 
+/** A session at a provider. */
+export interface UpstreamSession {
+  /** Nothing of it is read yet: it is paused. */
+  readonly socket: WebSocket;
+  /** Gives back its place among what is under way there. To be called when it is over; may be repeated. */
+  leave(): void;
+}
+
 /**
- * Opens a session at a provider, as its policy says. Resolves with a connection of which nothing is read yet: it is paused. Throws a
+ * Opens a session at a provider, as its policy says, whose limit of time is that of the handshake here, and whose place is kept until `leave`. Throws a
  * gateway failure for every other answer, and what the policy throws.
  */
 export async function connectUpstream(
   deps: AiGatewayDeps,
   target: Target,
   { beta, signal }: { readonly beta: string | undefined; readonly signal: AbortSignal },
-): Promise<WebSocket> {
+): Promise<UpstreamSession> {
   const secret = await deps.credentials.secretOf(target.provider);
-  return deps.policies
-    .policyOf(target.provider)
-    .run((within) => open(deps, target, secret, { beta, signal: within }), { signal });
+  // Of the handshake alone: what comes later ends nothing.
+  const connecting = new AbortController();
+  const stop = () => connecting.abort(signal.reason);
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
+  try {
+    const policy = deps.policies.policyOf(target.provider);
+    const { answer: socket, end: leave } = await policy.open(
+      () => open(deps, target, secret, { beta, signal: connecting.signal }),
+      connecting,
+    );
+    return { socket, leave };
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
 }
 
 function open(

@@ -18,6 +18,25 @@ export const connectionSettings = {
         .describe(
           "How often both ends of a session are asked whether they are there; who does not answer until the next time is gone.",
         ),
+      idleMs: z
+        .int()
+        .min(1_000)
+        .max(86_400_000)
+        .default(1_800_000)
+        .describe("How long a session may last in which neither end says anything."),
+      maxSessions: z.int().min(1).max(1_000_000).default(1_000).describe("Sessions that a process has open at once."),
+      maxSessionsPerTenant: z
+        .int()
+        .min(1)
+        .max(1_000_000)
+        .default(500)
+        .describe("Sessions that a tenant has open at once, at the gateway processes on one port together."),
+      maxSessionsPerKey: z
+        .int()
+        .min(1)
+        .max(1_000_000)
+        .default(100)
+        .describe("The same of an API key, its ephemeral keys included, or of a person who calls without one."),
       maxMessageBytes: z
         .int()
         .min(1_024)

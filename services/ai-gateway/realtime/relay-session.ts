@@ -11,6 +11,7 @@ import { readErrorEvent, toErrorEvent } from "./error-event.ts";
 import { keepAsking } from "./keep-asking.ts";
 import { type Message, pump, send } from "./pump.ts";
 import { isOfResponse, type SessionMeter } from "./session-meter.ts";
+import { noteStillness } from "./stillness.ts";
 
 export interface RelayedSession extends ClientSession {
   readonly client: WebSocket;
@@ -18,16 +19,22 @@ export interface RelayedSession extends ClientSession {
   readonly upstream: WebSocket;
   readonly meter: SessionMeter;
   readonly locale: Locale;
+  /** Goes to the provider before all that the client says: the first event of a session that was prepared. */
+  readonly prelude: Buffer | undefined;
   /** Aborted with the failure that the client is to hear. */
   readonly abort: AbortSignal;
+  /** Aborted with the failure with which it ends as soon as no response is under way. */
+  readonly drain: AbortSignal;
 }
+
+type RelayDeps = Pick<AiGatewayDeps, "clock" | "random" | "log" | "settings">;
 
 /**
  * Relays a session's messages both ways, each after its money is seen to, until one end closes, is gone, or may not go on. Resolves
  * when everything is settled. Never rejects.
  */
-export async function relaySession(deps: AiGatewayDeps, session: RelayedSession): Promise<void> {
-  const { client, upstream, meter, locale, abort } = session;
+export async function relaySession(deps: RelayDeps, session: RelayedSession): Promise<void> {
+  const { client, upstream, meter, locale, prelude, abort, drain } = session;
   const { clock, random, log, settings } = deps;
   const { model } = session.target;
   const over = Promise.withResolvers<"canceled" | "truncated">();
@@ -47,11 +54,17 @@ export async function relaySession(deps: AiGatewayDeps, session: RelayedSession)
     over.resolve("truncated");
   }
 
+  async function forward({ bytes, isBinary }: Message): Promise<void> {
+    const event = readClientEvent(bytes, session);
+    await meter.admit(event);
+    await send(upstream, event.rewritten ?? bytes, event.rewritten === undefined && isBinary);
+  }
+
   async function onClientMessage(message: Message): Promise<void> {
+    stillness.noteSound();
+    await isPrepared;
     try {
-      const event = readClientEvent(message.bytes, session);
-      await meter.admit(event);
-      await send(upstream, event.rewritten ?? message.bytes, event.rewritten === undefined && message.isBinary);
+      await forward(message);
     } catch (err) {
       if (!isFailure(err) || !isOfResponse(err)) throw err;
       await send(client, errorEvent(err, fieldOf(parseIfJson(message.bytes), "event_id")), false);
@@ -59,12 +72,14 @@ export async function relaySession(deps: AiGatewayDeps, session: RelayedSession)
   }
 
   async function onUpstreamMessage({ bytes, isBinary }: Message): Promise<void> {
+    stillness.noteSound();
     const event = parseIfJson(bytes);
     await meter.note(event);
     const type = fieldOf(event, "type");
     // What an operator's account has left is nobody else's affair.
     if (type === "rate_limits.updated" && session.target.provider.source !== "tenant") return;
     await send(client, toClientText(event, type) ?? bytes, isBinary);
+    if (drain.aborted) return onDrain();
     if (type === "response.done" || String(type).endsWith("transcription.completed")) meter.check().catch(cut);
   }
 
@@ -96,19 +111,29 @@ export async function relaySession(deps: AiGatewayDeps, session: RelayedSession)
     over.resolve("truncated");
   });
   const onAbort = () => cut(abort.reason);
+  const onDrain = () => {
+    if (!meter.isAnswering) cut(drain.reason);
+  };
   abort.addEventListener("abort", onAbort, { once: true });
-  if (abort.aborted) onAbort();
-  const { maxSessionMs, pingMs } = settings.realtime;
-  const expire = () =>
-    cut(new Failure(connectionFailures.session_expired, { minutes: Math.ceil(maxSessionMs / 60_000) }));
+  drain.addEventListener("abort", onDrain, { once: true });
+  const { maxSessionMs, idleMs, pingMs } = settings.realtime;
+  const endWith = (type: typeof connectionFailures.session_expired, afterMs: number) =>
+    cut(new Failure(type, { minutes: Math.ceil(afterMs / 60_000) }));
+  const expire = () => endWith(connectionFailures.session_expired, maxSessionMs);
   const cancelLimit = clock.setTimer(maxSessionMs, expire);
+  const stillness = noteStillness(clock, idleMs, () => endWith(connectionFailures.session_idle, idleMs));
   const stopPings = [client, upstream].map((socket) => keepAsking(clock, socket, pingMs));
+  const isPrepared = prelude && forward({ bytes: prelude, isBinary: false }).catch(cut);
+  if (abort.aborted) onAbort();
+  else if (drain.aborted) onDrain();
   upstream.resume();
 
   const outcome = await over.promise;
   cancelLimit();
+  stillness.stop();
   for (const stop of stopPings) stop();
   abort.removeEventListener("abort", onAbort);
+  drain.removeEventListener("abort", onDrain);
   await meter.end(outcome);
 }
 

@@ -20,7 +20,7 @@ import { readFormats, usualFormats } from "./sound-format.ts";
 
 /** Pays for a session as it runs: each of its responses, and each transcription, is one call with money of its own. */
 export interface SessionMeter {
-  /** Sets aside what the first response can take. Rejects with billing's failure, and with `model_limited`. */
+  /** Sets aside what the first response can take, and takes a place under the limits of its model until \`end\`. Rejects with billing's failure, and with `model_limited`. */
   begin(): Promise<void>;
   /**
    * Before an event of the client goes on: resolves when there is money for what may be answered then. Rejects with the failure that
@@ -36,6 +36,8 @@ export interface SessionMeter {
   check(): Promise<void>;
   /** Settles what is open, and gives back the rest. Resolves when no charge can be lost any more. */
   end(outcome: "canceled" | "truncated"): Promise<void>;
+  /** Whether a response is under way, or asked for. */
+  readonly isAnswering: boolean;
 }
 
 interface OpenResponse {
@@ -76,6 +78,7 @@ export function createSessionMeter(deps: AiGatewayDeps, session: MeteredSession)
   let transcriber: { readonly target: Target; readonly reserves: Reserves } | undefined;
   let heardSeconds = 0;
   let isOver = false;
+  let place: LimitPlace | undefined;
 
   const boundOf = (): Bound => ({ inputTokens: Math.ceil(base + sentMost) });
   const ensure = () => reserves.ensure(1 + asked, boundOf());
@@ -130,7 +133,7 @@ export function createSessionMeter(deps: AiGatewayDeps, session: MeteredSession)
 
   function enterLimits(of: Target): LimitPlace | undefined {
     try {
-      return modelLimits.enter(of, caller, 0);
+      return modelLimits.enter(of, caller, 0, of === target ? "within_session" : "attempt");
     } catch {
       // It has begun: what is over the limit is counted, and the next one is refused.
       return undefined;
@@ -227,13 +230,13 @@ export function createSessionMeter(deps: AiGatewayDeps, session: MeteredSession)
 
   return {
     async begin() {
-      modelLimits.enter(target, caller, 0)?.cancel();
+      place = modelLimits.enter(target, caller, 0, "session");
       await ensure();
     },
     async admit(event) {
       const isResponse = event.type === "response.create";
       if (isResponse) {
-        modelLimits.enter(target, caller, 0)?.cancel();
+        modelLimits.enter(target, caller, 0, "within_session")?.cancel();
         asked = Math.min(maxAsked, asked + 1);
       }
       if (event.transcriber !== null) changeTranscriber(event.transcriber);
@@ -269,6 +272,7 @@ export function createSessionMeter(deps: AiGatewayDeps, session: MeteredSession)
     },
     async end(outcome) {
       isOver = true;
+      place?.cancel();
       reserves.end();
       transcriber?.reserves.end();
       const left = [...open];
@@ -276,6 +280,9 @@ export function createSessionMeter(deps: AiGatewayDeps, session: MeteredSession)
         dispatch.failure = new Failure(aiGatewayFailures.upstream_truncated, { model: of.model.name });
       }
       await Promise.all(left.map(async ([id, one]) => settle(id, one, await endByEstimate(one, outcome))));
+    },
+    get isAnswering() {
+      return open.size > 0 || asked > 0;
     },
   };
 }

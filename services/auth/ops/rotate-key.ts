@@ -38,6 +38,8 @@ export async function rotateKey(deps: AuthDeps, input: RotateKeyInput): Promise<
     requireHeld(grantor, found);
     await store.deleteExpiringSecrets(tx, found.keyId);
     await store.expireSecrets(tx, found.keyId, endOfGrace);
+    // Who had the secret before may have made some.
+    await store.endEphemeralKeys(tx, found.keyId, endOfGrace);
     await store.insertKeySecret(tx, { keyId: found.keyId, secretHash: hashKeySecret(pepper, secret), createdAt });
     await store.updatePrefix(tx, found.keyId, prefix);
     const author = { userId: grantor.userId, clientAddress };

@@ -1736,6 +1736,76 @@ export declare type CountAccessResponse = Message<"lyss.auth.v1.CountAccessRespo
 export declare const CountAccessResponseSchema: GenMessage<CountAccessResponse>;
 
 /**
+ * @generated from message lyss.auth.v1.CreateEphemeralKeyRequest
+ */
+export declare type CreateEphemeralKeyRequest = Message<"lyss.auth.v1.CreateEphemeralKeyRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string key_id = 2;
+   */
+  keyId: string;
+
+  /**
+   * What it permits, as far as the key does. 1 to 8.
+   *
+   * @generated from field: repeated string permissions = 3;
+   */
+  permissions: string[];
+
+  /**
+   * The models that it may use, which the key may. 1 to 8.
+   *
+   * @generated from field: repeated string models = 4;
+   */
+  models: string[];
+
+  /**
+   * How long something may be begun with it: 10 to 7,200.
+   *
+   * @generated from field: int32 ttl_seconds = 5;
+   */
+  ttlSeconds: number;
+};
+
+/**
+ * Describes the message lyss.auth.v1.CreateEphemeralKeyRequest.
+ * Use `create(CreateEphemeralKeyRequestSchema)` to create a new message.
+ */
+export declare const CreateEphemeralKeyRequestSchema: GenMessage<CreateEphemeralKeyRequest>;
+
+/**
+ * @generated from message lyss.auth.v1.CreateEphemeralKeyResponse
+ */
+export declare type CreateEphemeralKeyResponse = Message<"lyss.auth.v1.CreateEphemeralKeyResponse"> & {
+  /**
+   * @generated from field: string ephemeral_key_id = 1;
+   */
+  ephemeralKeyId: string;
+
+  /**
+   * `ek_` and 36 characters.
+   *
+   * @generated from field: string secret = 2;
+   */
+  secret: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp expires_at = 3;
+   */
+  expiresAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lyss.auth.v1.CreateEphemeralKeyResponse.
+ * Use `create(CreateEphemeralKeyResponseSchema)` to create a new message.
+ */
+export declare const CreateEphemeralKeyResponseSchema: GenMessage<CreateEphemeralKeyResponse>;
+
+/**
  * @generated from message lyss.auth.v1.VerifyKeyRequest
  */
 export declare type VerifyKeyRequest = Message<"lyss.auth.v1.VerifyKeyRequest"> & {
@@ -1821,6 +1891,20 @@ export declare type VerifiedKey = Message<"lyss.auth.v1.VerifiedKey"> & {
    * @generated from field: lyss.auth.v1.KeyLimits limits = 7;
    */
   limits?: KeyLimits | undefined;
+
+  /**
+   * Of a secret that only stands for the key; empty for the key's own.
+   *
+   * @generated from field: string ephemeral_key_id = 8;
+   */
+  ephemeralKeyId: string;
+
+  /**
+   * Until when something may be begun with it; what has begun by then goes on. Absent for a secret of the key's own.
+   *
+   * @generated from field: google.protobuf.Timestamp begins_until = 9;
+   */
+  beginsUntil?: Timestamp | undefined;
 };
 
 /**
@@ -2853,6 +2937,16 @@ export declare const AuthService: GenService<{
     methodKind: "unary";
     input: typeof CountAccessRequestSchema;
     output: typeof CountAccessResponseSchema;
+  },
+  /**
+   * Gives a secret that stands for a key for a short while, and may less than it. It ends with the key.
+   *
+   * @generated from rpc lyss.auth.v1.AuthService.CreateEphemeralKey
+   */
+  createEphemeralKey: {
+    methodKind: "unary";
+    input: typeof CreateEphemeralKeyRequestSchema;
+    output: typeof CreateEphemeralKeyResponseSchema;
   },
   /**
    * Says whose key a secret is. A secret that is refused is an answer, not an error.
