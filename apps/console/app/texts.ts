@@ -25,7 +25,7 @@ export const useAppTexts = defineTexts("app", {
     "theme.system": "As the system",
     signOut: "Sign out",
     apiReference: "API reference",
-    timeZone: "Times are of {{zone}}.",
+    timeZone: "Times are shown in {{zone}}.",
     notFound: "There is no page here",
     notFoundHint: "The address leads nowhere. The navigation shows what there is.",
     notAllowed: "This page is not for your role",

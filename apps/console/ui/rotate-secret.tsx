@@ -5,17 +5,20 @@ import { FormButtons } from "./form-buttons.tsx";
 import { SecretOnce } from "./secret-once.tsx";
 import { useUiTexts } from "./texts.ts";
 
-/** Asks for how long the old secret works yet, has a new one made, and shows it this once. */
+/** Asks for how long the old secret works yet where that can be chosen, has a new one made, and shows it this once. */
 export function RotateSecret({
   title,
   act,
   rotate,
+  isAtOnce = false,
   onClose,
 }: {
   readonly title: string;
   readonly act: string;
   /** Gives the new secret. */
   readonly rotate: (graceSeconds: number) => Promise<string>;
+  /** Where the old secret always ends with the new one. */
+  readonly isAtOnce?: boolean;
   readonly onClose: () => void;
 }) {
   const t = useUiTexts();
@@ -30,9 +33,9 @@ export function RotateSecret({
     );
   }
   return (
-    <Dialog isOpen onClose={onClose} title={title} description={t("rotateHint")}>
+    <Dialog isOpen onClose={onClose} title={title} description={t(isAtOnce ? "rotateAtOnceHint" : "rotateHint")}>
       <Form onSend={send}>
-        <SelectField name="grace_seconds" label={t("grace")} options={graces} />
+        {!isAtOnce && <SelectField name="grace_seconds" label={t("grace")} options={graces} />}
         <FormButtons act={act} onClose={onClose} />
       </Form>
     </Dialog>

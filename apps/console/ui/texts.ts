@@ -41,6 +41,7 @@ export const useUiTexts = defineTexts("ui", {
     "grace.3600": "1 more hour",
     "grace.86400": "24 more hours",
     grace: "The old secret works for",
+    rotateAtOnceHint: "You get a new secret. The old one is refused at once: have the program ready to change over.",
     rotateHint: "You get a new secret. The old one works on for a while, so that programs can change over.",
   },
   "zh-CN": {
@@ -82,6 +83,7 @@ export const useUiTexts = defineTexts("ui", {
     "grace.3600": "1 小时",
     "grace.86400": "24 小时",
     grace: "旧密钥继续有效",
+    rotateAtOnceHint: "您将获得新的密钥，旧密钥立即失效，请提前准备好切换。",
     rotateHint: "您将获得新的密钥，旧密钥在一段时间内仍然有效，便于程序切换。",
   },
 });

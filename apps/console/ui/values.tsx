@@ -81,7 +81,7 @@ export function Time({ at, none }: { readonly at: string | null; readonly none?:
     ? new Intl.RelativeTimeFormat(language, { numeric: "auto" }).format(Math.round(differenceMs / step[2]), step[0])
     : new Intl.DateTimeFormat(language, { dateStyle: "medium" }).format(new Date(at));
   return (
-    <time dateTime={at} title={`${formatTime(at, language)} (${zone})`}>
+    <time dateTime={at} className="whitespace-nowrap" title={`${formatTime(at, language)} (${zone})`}>
       {text}
     </time>
   );

@@ -210,6 +210,43 @@ test("an identity provider is connected and its addresses are shown; the organis
   assert.deepEqual(mistakes, []);
 });
 
+test("an app that people sign in to with Lyss is added, its secret replaced, and removed after it was said who is shut out", {
+  skip,
+}, async () => {
+  const { page, mistakes } = await open(desk);
+  await page.goto(`${url}/apps`);
+  await signIn(page, person);
+  const inDialog = (name: string) => page.getByRole("dialog").getByRole("button", { name, exact: true });
+  await page.getByRole("button", { name: "Add app" }).first().click();
+  await page.getByRole("textbox", { name: "Name" }).fill("Wiki");
+  await page.getByLabel("Callback addresses").fill("https://wiki.example.com/callback");
+  await page.getByRole("checkbox", { name: "offline_access" }).check();
+  await checkLook(page, "app-form");
+  await inDialog("Add app").click();
+  const first = await page.getByTestId("secret").textContent();
+  await checkLook(page, "app-made");
+  await inDialog("I have copied it").click();
+  const [app] = await list("/api/v1/sso/clients");
+  assert.deepEqual(
+    [app?.["name"], app?.["type"], app?.["redirect_uris"]],
+    ["Wiki", "confidential", ["https://wiki.example.com/callback"]],
+  );
+  assert.deepEqual(app?.["scopes"], ["openid", "profile", "email", "groups", "offline_access"]);
+  await choose(page, "Actions for Wiki", "Rotate secret");
+  await page.getByText("The old one is refused at once").waitFor();
+  await inDialog("Rotate secret").click();
+  assert.notEqual(await page.getByTestId("secret").textContent(), first);
+  await inDialog("I have copied it").click();
+  await checkLook(page, "apps");
+  await choose(page, "Actions for Wiki", "Remove");
+  await page.getByText(/Nobody can sign in to Wiki/).waitFor();
+  await page.getByLabel("Type Wiki to confirm").fill("Wiki");
+  await inDialog("Remove").click();
+  await page.getByText("No apps yet").waitFor();
+  assert.deepEqual(await list("/api/v1/sso/clients"), []);
+  assert.deepEqual(mistakes, []);
+});
+
 /** What a SAML provider says of itself. */
 function idpMetadata(): string {
   const certificate = createTestCertificate().certificate.replaceAll(/-----[A-Z ]+-----|\s/g, "");

@@ -91,11 +91,7 @@ function useColumns(
   return [
     {
       ...{ id: "time", title: t("time"), csv: (entry) => entry.happened_at, sort: (entry) => entry.happened_at },
-      cell: (entry) => (
-        <span className="whitespace-nowrap">
-          <Time at={entry.happened_at} />
-        </span>
-      ),
+      cell: (entry) => <Time at={entry.happened_at} />,
     },
     {
       ...{ id: "act", title: t("act"), csv: (entry) => entry.act, sort: actOf },

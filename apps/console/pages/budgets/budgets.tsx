@@ -165,11 +165,7 @@ function useColumns(nameOf: (budget: Budget) => string): readonly Column<Budget>
     {
       ...{ id: "changed", title: t("changed"), isMinor: true },
       ...{ csv: ({ updated_at }) => updated_at, sort: ({ updated_at }) => updated_at },
-      cell: ({ updated_at }) => (
-        <span className="whitespace-nowrap">
-          <Time at={updated_at} />
-        </span>
-      ),
+      cell: ({ updated_at }) => <Time at={updated_at} />,
     },
   ];
 }

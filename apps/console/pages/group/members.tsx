@@ -1,4 +1,3 @@
-import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { UserMinus, UserPlus, Users } from "lucide-react";
 import { useState } from "react";
@@ -12,6 +11,7 @@ import { Confirm } from "../../ui/confirm.tsx";
 import { DataTable } from "../../ui/data-table.tsx";
 import { EmptyState } from "../../ui/page-parts.tsx";
 import { toast, toastProblem } from "../../ui/toast.tsx";
+import { useListDialog } from "../../ui/use-list-dialog.ts";
 import { Time } from "../../ui/values.tsx";
 import { AddMember } from "./add-member.tsx";
 import type { Group } from "./group-type.ts";
@@ -23,14 +23,12 @@ type Member = ListMembersResponse["data"][number];
 export function Members({ group, onChanged }: { readonly group: Group; readonly onChanged: () => Promise<void> }) {
   const t = useGroupTexts();
   const mayChange = useCan()("group:update") && group.status === "active";
-  const cache = useQueryClient();
-  const [isAdding, setAdding] = useState(false);
-  const [leaving, setLeaving] = useState<Member>();
+  const { open, setOpen, close, changed } = useListDialog<"add" | Member>("group-members");
   const [shown, setShown] = useState<readonly Member[]>([]);
   const nameOf = useNames(shown.map(({ user_id }) => user_id));
   const { id } = group;
-  const refresh = async () => {
-    await Promise.all([onChanged(), cache.invalidateQueries({ queryKey: ["list", "group-members"] })]);
+  const refresh = async (said?: string) => {
+    await Promise.all([onChanged(), changed(said)]);
   };
   const change = async ({ user_id }: Member, role: Member["role"]) => {
     try {
@@ -43,11 +41,10 @@ export function Members({ group, onChanged }: { readonly group: Group; readonly 
   };
   const remove = async ({ user_id }: Member) => {
     await removeMember({ path: { id, user_id } });
-    await refresh();
-    toast(t("memberRemoved", { name: nameOf(user_id) }));
+    await refresh(t("memberRemoved", { name: nameOf(user_id) }));
   };
   const add = mayChange && (
-    <Button size="small" onClick={() => setAdding(true)}>
+    <Button size="small" onClick={() => setOpen("add")}>
       <UserPlus aria-hidden className="size-4" />
       {t("add")}
     </Button>
@@ -78,21 +75,21 @@ export function Members({ group, onChanged }: { readonly group: Group; readonly 
         }
         {...(mayChange && {
           actions: (member: Member) => (
-            <IconButton label={t("removeNamed", { name: nameOf(member.user_id) })} onClick={() => setLeaving(member)}>
+            <IconButton label={t("removeNamed", { name: nameOf(member.user_id) })} onClick={() => setOpen(member)}>
               <UserMinus aria-hidden className="size-4" />
             </IconButton>
           ),
         })}
       />
-      {isAdding && <AddMember groupId={id} onClose={() => setAdding(false)} onAdded={refresh} />}
-      {leaving && (
+      {open === "add" && <AddMember groupId={id} onClose={close} onAdded={refresh} />}
+      {open !== undefined && open !== "add" && (
         <Confirm
           isOpen
-          onClose={() => setLeaving(undefined)}
-          title={t("removeTitle", { name: nameOf(leaving.user_id) })}
+          onClose={close}
+          title={t("removeTitle", { name: nameOf(open.user_id) })}
           losses={[t("removeLoss")]}
           act={t("remove")}
-          onConfirm={() => remove(leaving)}
+          onConfirm={() => remove(open)}
         />
       )}
     </div>

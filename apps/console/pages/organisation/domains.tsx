@@ -1,4 +1,4 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Plus } from "lucide-react";
 import { useState } from "react";
 import { addDomain, type ListDomainsResponse, listDomains, removeDomain, verifyDomain } from "../../api/gen/client.ts";
@@ -11,7 +11,8 @@ import { FormButtons } from "../../ui/form-buttons.tsx";
 import { Badge, Loading } from "../../ui/page-parts.tsx";
 import { ProblemNote } from "../../ui/problem-note.tsx";
 import { Line, Lines, Section } from "../../ui/section.tsx";
-import { toast, toastProblem } from "../../ui/toast.tsx";
+import { toastProblem } from "../../ui/toast.tsx";
+import { useListDialog } from "../../ui/use-list-dialog.ts";
 import { Time } from "../../ui/values.tsx";
 import { useOrganisationTexts } from "./texts.ts";
 
@@ -20,18 +21,14 @@ type Domain = ListDomainsResponse["data"][number];
 /** Domains whose addresses are the tenant's people. */
 export function Domains({ mayChange }: { readonly mayChange: boolean }) {
   const t = useOrganisationTexts();
-  const cache = useQueryClient();
-  const [isAdding, setAdding] = useState(false);
-  const [removed, setRemoved] = useState<Domain>();
+  const { open, setOpen, close, changed } = useListDialog<"add" | Domain>("domains");
   const { data, error, refetch } = useQuery({
-    queryKey: ["domains"],
+    queryKey: ["list", "domains"],
     queryFn: ({ signal }) => listDomains({ path: { id: "me" } }, { signal }),
   });
-  const refresh = () => cache.invalidateQueries({ queryKey: ["domains"] });
   const remove = async ({ domain }: Domain) => {
     await removeDomain({ path: { id: "me", domain } });
-    await refresh();
-    toast(t("domainRemoved", { domain }));
+    await changed(t("domainRemoved", { domain }));
   };
   return (
     <Section
@@ -40,7 +37,7 @@ export function Domains({ mayChange }: { readonly mayChange: boolean }) {
       isFlush
       actions={
         mayChange && (
-          <Button size="small" onClick={() => setAdding(true)}>
+          <Button size="small" onClick={() => setOpen("add")}>
             <Plus aria-hidden className="size-4" />
             {t("addDomain")}
           </Button>
@@ -56,7 +53,7 @@ export function Domains({ mayChange }: { readonly mayChange: boolean }) {
       ) : (
         <Lines>
           {data.data.map((domain) => (
-            <One key={domain.domain} {...{ domain, mayChange, refresh }} onRemove={() => setRemoved(domain)} />
+            <One key={domain.domain} {...{ domain, mayChange, changed }} onRemove={() => setOpen(domain)} />
           ))}
           {data.data.length === 0 && (
             <Line>
@@ -65,15 +62,15 @@ export function Domains({ mayChange }: { readonly mayChange: boolean }) {
           )}
         </Lines>
       )}
-      {isAdding && <AddDomain onClose={() => setAdding(false)} onAdded={refresh} />}
-      {removed && (
+      {open === "add" && <AddDomain onClose={close} onAdded={changed} />}
+      {open !== undefined && open !== "add" && (
         <Confirm
           isOpen
-          onClose={() => setRemoved(undefined)}
-          title={t("removeDomainTitle", { domain: removed.domain })}
+          onClose={close}
+          title={t("removeDomainTitle", { domain: open.domain })}
           losses={[t("removeDomainLoss")]}
           act={t("removeDomain")}
-          onConfirm={() => remove(removed)}
+          onConfirm={() => remove(open)}
         />
       )}
     </Section>
@@ -100,12 +97,12 @@ function AddDomain({ onClose, onAdded }: { readonly onClose: () => void; readonl
 function One({
   domain,
   mayChange,
-  refresh,
+  changed,
   onRemove,
 }: {
   readonly domain: Domain;
   readonly mayChange: boolean;
-  readonly refresh: () => Promise<void>;
+  readonly changed: (said: string) => Promise<void>;
   readonly onRemove: () => void;
 }) {
   const t = useOrganisationTexts();
@@ -114,8 +111,7 @@ function One({
     setBusy(true);
     try {
       await verifyDomain({ path: { id: "me", domain: domain.domain } });
-      await refresh();
-      toast(t("domainVerified", { domain: domain.domain }));
+      await changed(t("domainVerified", { domain: domain.domain }));
     } catch (err) {
       toastProblem(err);
     } finally {

@@ -54,11 +54,7 @@ function useColumns(nameOf: (id: string) => string): readonly Column<Order>[] {
   return [
     {
       ...{ id: "created", title: t("when"), csv: (order) => order.created_at, sort: (order) => order.created_at },
-      cell: (order) => (
-        <span className="whitespace-nowrap">
-          <Time at={order.created_at} />
-        </span>
-      ),
+      cell: (order) => <Time at={order.created_at} />,
     },
     {
       ...{ id: "tenant", title: t("tenant"), csv: ({ tenant_id }) => tenant_id },

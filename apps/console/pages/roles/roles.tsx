@@ -127,11 +127,7 @@ function useColumns(): readonly Column<Role>[] {
     },
     {
       ...{ id: "changed", title: t("changed"), csv: (role) => role.updated_at, isMinor: true },
-      cell: (role) => (
-        <span className="whitespace-nowrap">
-          <Time at={role.updated_at} none="–" />
-        </span>
-      ),
+      cell: (role) => <Time at={role.updated_at} none="–" />,
     },
   ];
 }

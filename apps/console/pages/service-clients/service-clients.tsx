@@ -100,10 +100,13 @@ function useColumns(): readonly Column<ServiceClient>[] {
   return [
     {
       ...{ id: "name", title: t("name"), csv: ({ name }) => name, sort: ({ name }) => name },
-      cell: ({ name, description }) => (
+      cell: (client) => (
         <span className="block min-w-36">
-          <span className="font-medium wrap-anywhere">{name}</span>
-          {description && <span className="block text-xs text-ink-soft">{description}</span>}
+          <span className="font-medium wrap-anywhere">{client.name}</span>
+          {client.description && <span className="block text-xs text-ink-soft">{client.description}</span>}
+          <span className="block text-xs text-ink-soft">
+            {hasKeys(client) ? t("byKeys") : <code className="font-mono">{client.prefix}…</code>}
+          </span>
         </span>
       ),
     },
@@ -111,7 +114,7 @@ function useColumns(): readonly Column<ServiceClient>[] {
       ...{ id: "id", title: t("clientId"), csv: ({ id }) => id },
       cell: ({ id }) => (
         <span className="flex items-center gap-1">
-          <code className="font-mono text-[13px] text-ink-soft">{id}</code>
+          <code className="font-mono text-xs text-ink-soft">{id}</code>
           <CopyButton text={id} />
         </span>
       ),
@@ -119,15 +122,6 @@ function useColumns(): readonly Column<ServiceClient>[] {
     {
       ...{ id: "status", title: t("status"), csv: (client) => t(statusOf(client)) },
       cell: (client) => <Badge tone={statusOf(client) === "active" ? "good" : "neutral"}>{t(statusOf(client))}</Badge>,
-    },
-    {
-      ...{ id: "proof", title: t("proof"), csv: (client) => t(hasKeys(client) ? "byKeys" : "bySecret"), isMinor: true },
-      cell: (client) =>
-        hasKeys(client) ? (
-          <span className="text-ink-soft">{t("byKeys")}</span>
-        ) : (
-          <code className="font-mono text-[13px] whitespace-nowrap text-ink-soft">{client.prefix}…</code>
-        ),
     },
     {
       ...{ id: "permissions", title: t("permissions"), csv: ({ permissions }) => permissions.join(" "), isMinor: true },

@@ -77,7 +77,7 @@ export function Rules({ connection }: { readonly connection: Connection }) {
 function Verified({ domains }: { readonly domains: readonly string[] }) {
   const t = useConnectionTexts();
   const { data } = useQuery({
-    queryKey: ["domains"],
+    queryKey: ["list", "domains"],
     queryFn: ({ signal }) => listDomains({ path: { id: "me" } }, { signal }),
     enabled: useCan()("tenant:read") && domains.length > 0,
   });

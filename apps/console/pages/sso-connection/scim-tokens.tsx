@@ -1,4 +1,4 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Ban, Plus, RefreshCw } from "lucide-react";
 import { useState } from "react";
 import {
@@ -23,7 +23,7 @@ import { RowMenu } from "../../ui/row-menu.tsx";
 import { SecretOnce } from "../../ui/secret-once.tsx";
 import { Line, Lines, Section } from "../../ui/section.tsx";
 import { useUiTexts } from "../../ui/texts.ts";
-import { toast } from "../../ui/toast.tsx";
+import { useListDialog } from "../../ui/use-list-dialog.ts";
 import { Time } from "../../ui/values.tsx";
 import { useConnectionTexts } from "./texts.ts";
 
@@ -33,14 +33,11 @@ type Open = { readonly what: "create" } | { readonly what: "rotate" | "revoke"; 
 /** The tokens by which the provider makes, changes and ends accounts by itself. */
 export function ScimTokens({ connection: { id, enabled } }: { readonly connection: Connection }) {
   const t = useConnectionTexts();
-  const cache = useQueryClient();
-  const [open, setOpen] = useState<Open>();
-  const close = () => setOpen(undefined);
+  const { open, setOpen, close, changed } = useListDialog<Open>("scim-tokens");
   const { data, error, refetch } = useQuery({
-    queryKey: ["scim-tokens", id],
+    queryKey: ["list", "scim-tokens", id],
     queryFn: ({ signal }) => listScimTokens({ path: { id } }, { signal }),
   });
-  const refresh = () => cache.invalidateQueries({ queryKey: ["scim-tokens", id] });
   return (
     <Section
       title={t("scim")}
@@ -71,7 +68,7 @@ export function ScimTokens({ connection: { id, enabled } }: { readonly connectio
           )}
         </Lines>
       )}
-      {open?.what === "create" && <Create id={id} onClose={close} onMade={refresh} />}
+      {open?.what === "create" && <Create id={id} onClose={close} onMade={changed} />}
       {open?.what === "rotate" && (
         <RotateSecret
           title={t("rotateTitle", { prefix: open.token.prefix })}
@@ -79,7 +76,7 @@ export function ScimTokens({ connection: { id, enabled } }: { readonly connectio
           onClose={close}
           rotate={async (grace_seconds) => {
             const made = await rotateScimToken({ path: { id, token: open.token.id }, body: { grace_seconds } });
-            await refresh();
+            await changed();
             return made.secret;
           }}
         />
@@ -93,8 +90,7 @@ export function ScimTokens({ connection: { id, enabled } }: { readonly connectio
           act={t("revoke")}
           onConfirm={async () => {
             await revokeScimToken({ path: { id, token: open.token.id } });
-            await refresh();
-            toast(t("wasRevoked"));
+            await changed(t("wasRevoked"));
           }}
         />
       )}

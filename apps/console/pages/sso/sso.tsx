@@ -113,11 +113,7 @@ function useColumns(): readonly Column<Connection>[] {
     {
       ...{ id: "changed", title: t("changed"), isMinor: true },
       ...{ csv: ({ updated_at }) => updated_at, sort: ({ updated_at }) => updated_at },
-      cell: ({ updated_at }) => (
-        <span className="whitespace-nowrap">
-          <Time at={updated_at} />
-        </span>
-      ),
+      cell: ({ updated_at }) => <Time at={updated_at} />,
     },
   ];
 }

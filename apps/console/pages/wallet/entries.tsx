@@ -86,11 +86,7 @@ function useColumns(): readonly Column<Entry>[] {
   return [
     {
       ...{ id: "at", title: t("when"), csv: ({ at }) => at, sort: ({ at }) => at ?? "~" },
-      cell: ({ at }) => (
-        <span className="whitespace-nowrap">
-          <Time at={at} none={t("wholeMonth")} />
-        </span>
-      ),
+      cell: ({ at }) => <Time at={at} none={t("wholeMonth")} />,
     },
     {
       ...{ id: "category", title: t("category"), csv: ({ category }) => nameOf(category) },

@@ -42,11 +42,7 @@ function useColumns(): readonly Column<Order>[] {
   return [
     {
       ...{ id: "created", title: t("when"), csv: (order) => order.created_at, sort: (order) => order.created_at },
-      cell: (order) => (
-        <span className="whitespace-nowrap">
-          <Time at={order.created_at} />
-        </span>
-      ),
+      cell: (order) => <Time at={order.created_at} />,
     },
     {
       ...{ id: "state", title: t("state"), csv: (order) => order.state },
