@@ -158,9 +158,9 @@ test("an organisation proves its domain and connects its directory; somebody of 
   await inDialog(page, "Connect a provider").click();
   const redirectUri = (await page.getByText(/\/api\/v1\/sso\/.*\/callback$/).textContent()) ?? "";
   await world.idp.open({ redirectUris: [redirectUri] });
-  await inDialog(page, "Test").click();
+  await page.getByRole("button", { name: "Test", exact: true }).click();
   await page.getByText("The provider answers as it should.").waitFor();
-  await inDialog(page, "Put into use").click();
+  await page.getByRole("button", { name: "Put into use" }).click();
   await page.getByText("People can sign in by Our directory").waitFor();
   assert.deepEqual(mistakes, []);
 
