@@ -3,12 +3,12 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { createTestCertificate } from "@lyss/kit/testing/certificate.ts";
 import { startMailServer } from "@lyss/kit/testing/mail-server.ts";
 import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import type { Browser, Page } from "playwright-core";
 import { requestJson, runPlatform } from "../../run-platform.ts";
 import { checkLook, checkWidth, missingBrowser, openBrowser, openPage, signIn } from "./browser.ts";
+import { idpMetadata } from "./idp-metadata.ts";
 import { codeOf } from "./totp.ts";
 
 const skip = missingBrowser ?? false;
@@ -49,6 +49,8 @@ async function linkFor(email: string): Promise<string> {
   await waitUntil(async () => find() !== undefined);
   return find() ?? "";
 }
+
+const inDialog = (page: Page, name: string) => page.getByRole("dialog").getByRole("button", { name, exact: true });
 
 async function choose(page: Page, menu: RegExp | string, item: string): Promise<void> {
   await page.getByRole("button", { name: menu }).click();
@@ -195,7 +197,8 @@ test("an identity provider is connected and its addresses are shown; the organis
   await page.getByLabel("Client id").fill("lyss");
   await checkLook(page, "sso-form");
   await page.getByRole("dialog").getByRole("button", { name: "Connect a provider" }).click();
-  const [made] = await waitForList("/api/v1/sso/connections");
+  await waitUntil(async () => (await list("/api/v1/sso/connections")).length > 0);
+  const [made] = await list("/api/v1/sso/connections");
   await page.getByText(String(made?.["redirect_uri"])).waitFor();
   await page.goto(`${url}/organisation`);
   await page.getByLabel("Name").first().fill("Example Works");
@@ -216,67 +219,51 @@ test("an app that people sign in to with Lyss is added, its secret replaced, and
   const { page, mistakes } = await open(desk);
   await page.goto(`${url}/apps`);
   await signIn(page, person);
-  const inDialog = (name: string) => page.getByRole("dialog").getByRole("button", { name, exact: true });
   await page.getByRole("button", { name: "Add app" }).first().click();
   await page.getByRole("textbox", { name: "Name" }).fill("Wiki");
   await page.getByLabel("Callback addresses").fill("https://wiki.example.com/callback");
   await page.getByRole("checkbox", { name: "offline_access" }).check();
   await checkLook(page, "app-form");
-  await inDialog("Add app").click();
+  await inDialog(page, "Add app").click();
   const first = await page.getByTestId("secret").textContent();
   await checkLook(page, "app-made");
-  await inDialog("I have copied it").click();
+  await inDialog(page, "I have copied it").click();
   const [app] = await list("/api/v1/sso/clients");
-  assert.deepEqual(
-    [app?.["name"], app?.["type"], app?.["redirect_uris"]],
-    ["Wiki", "confidential", ["https://wiki.example.com/callback"]],
-  );
+  assert.deepEqual([app?.["name"], app?.["redirect_uris"]], ["Wiki", ["https://wiki.example.com/callback"]]);
   assert.deepEqual(app?.["scopes"], ["openid", "profile", "email", "groups", "offline_access"]);
   await choose(page, "Actions for Wiki", "Rotate secret");
   await page.getByText("The old one is refused at once").waitFor();
-  await inDialog("Rotate secret").click();
+  await inDialog(page, "Rotate secret").click();
   assert.notEqual(await page.getByTestId("secret").textContent(), first);
-  await inDialog("I have copied it").click();
+  await inDialog(page, "I have copied it").click();
   await checkLook(page, "apps");
   await choose(page, "Actions for Wiki", "Remove");
   await page.getByText(/Nobody can sign in to Wiki/).waitFor();
   await page.getByLabel("Type Wiki to confirm").fill("Wiki");
-  await inDialog("Remove").click();
+  await inDialog(page, "Remove").click();
   await page.getByText("No apps yet").waitFor();
   assert.deepEqual(await list("/api/v1/sso/clients"), []);
   assert.deepEqual(mistakes, []);
 });
-
-/** What a SAML provider says of itself. */
-function idpMetadata(): string {
-  const certificate = createTestCertificate().certificate.replaceAll(/-----[A-Z ]+-----|\s/g, "");
-  return `<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://idp.example.com/saml">
-    <IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">
-      <KeyDescriptor use="signing"><KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data>
-        <X509Certificate>${certificate}</X509Certificate></X509Data></KeyInfo></KeyDescriptor>
-      <SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://idp.example.com/sso"/>
-    </IDPSSODescriptor></EntityDescriptor>`;
-}
 
 test("a SAML provider is connected by its metadata, enforced, its groups mapped, and given a SCIM token that is then revoked", {
   skip,
 }, async () => {
   const { page, mistakes } = await open(desk);
   const find = async () => (await list("/api/v1/sso/connections")).find(({ kind }) => kind === "saml");
-  const inDialog = (name: string) => page.getByRole("dialog").getByRole("button", { name, exact: true });
   await page.goto(`${url}/sso`);
   await signIn(page, person);
   await page.getByRole("button", { name: "Connect a provider" }).first().click();
-  await inDialog("SAML 2.0").click();
+  await inDialog(page, "SAML 2.0").click();
   await page.getByRole("textbox", { name: "Name" }).fill("Works login");
-  await inDialog("As a file").click();
+  await inDialog(page, "As a file").click();
   await page.getByLabel("Metadata (XML)").fill("<nothing/>");
   await page.getByRole("textbox", { name: "E-mail domains" }).fill("example.com, example.org");
-  await inDialog("Connect a provider").click();
+  await inDialog(page, "Connect a provider").click();
   await page.getByText("must be the EntityDescriptor of an identity provider").waitFor();
   await checkLook(page, "sso-form-saml");
   await page.getByLabel("Metadata (XML)").fill(idpMetadata());
-  await inDialog("Connect a provider").click();
+  await inDialog(page, "Connect a provider").click();
   await page.getByRole("heading", { level: 1, name: "Works login" }).waitFor();
   await page.getByText(/acs$/).waitFor();
   await page.getByText("example.com · not verified").waitFor();
@@ -308,17 +295,17 @@ test("a SAML provider is connected by its metadata, enforced, its groups mapped,
   await page.getByRole("button", { name: "Put into use" }).click();
   await page.getByText("In use", { exact: true }).waitFor();
   await page.getByRole("button", { name: "Create token" }).click();
-  await inDialog("Create token").click();
+  await inDialog(page, "Create token").click();
   const secret = (await page.getByTestId("secret").textContent()) ?? "";
   await checkLook(page, "scim-token");
   const asked = () => fetch(`${url}/scim/v2/Users`, { headers: { authorization: `Bearer ${secret}` } });
   assert.equal((await asked()).status, 200);
-  await inDialog("I have copied it").click();
+  await inDialog(page, "I have copied it").click();
   await checkLook(page, "sso-connection");
   await page.getByRole("button", { name: /^Actions for lyss_scim/ }).click();
   await page.getByRole("menuitem", { name: "Revoke" }).click();
   await page.getByText(/The provider's next call is refused/).waitFor();
-  await inDialog("Revoke").click();
+  await inDialog(page, "Revoke").click();
   await page.getByText("No token yet").waitFor();
   assert.deepEqual(await list(`/api/v1/sso/connections/${id}/scim-tokens`), []);
   assert.equal((await asked()).status, 401);
@@ -335,7 +322,6 @@ test("a service client gets a token by the secret that is shown once, none when 
   const { page, mistakes } = await open({ ...desk, colorScheme: "dark" });
   await page.goto(`${url}/service-clients`);
   await signIn(page, person);
-  const inDialog = (name: string) => page.getByRole("dialog").getByRole("button", { name, exact: true });
   const chooseIn = (item: string) => choose(page, "Actions for nightly", item);
   const getToken = async (secret: string) => {
     const [client] = await list("/api/v1/auth/clients");
@@ -348,22 +334,22 @@ test("a service client gets a token by the secret that is shown once, none when 
   await page.getByRole("textbox", { name: "Name" }).fill("nightly");
   await page.getByRole("checkbox", { name: "billing:read" }).check();
   await checkLook(page, "service-client-form-dark");
-  await inDialog("Create client").click();
+  await inDialog(page, "Create client").click();
   const first = (await page.getByTestId("secret").textContent()) ?? "";
   await checkLook(page, "service-client-made-dark");
-  await inDialog("I have copied it").click();
+  await inDialog(page, "I have copied it").click();
   assert.equal(await getToken(first), 200);
   const [made] = await list("/api/v1/auth/clients");
   assert.deepEqual([made?.["name"], made?.["permissions"]], ["nightly", ["model:call", "billing:read"]]);
 
   await chooseIn("Rotate secret");
   await page.getByLabel("The old secret works for").selectOption("0");
-  await inDialog("Rotate secret").click();
+  await inDialog(page, "Rotate secret").click();
   const second = (await page.getByTestId("secret").textContent()) ?? "";
-  await inDialog("I have copied it").click();
+  await inDialog(page, "I have copied it").click();
   assert.deepEqual([await getToken(first), await getToken(second)], [401, 200]);
   await chooseIn("Disable");
-  await inDialog("Disable").click();
+  await inDialog(page, "Disable").click();
   await page.getByRole("cell", { name: "Disabled" }).waitFor();
   assert.equal(await getToken(second), 401);
   await chooseIn("Enable");
@@ -371,16 +357,11 @@ test("a service client gets a token by the secret that is shown once, none when 
   await checkLook(page, "service-clients-dark");
   await chooseIn("Remove");
   await page.getByLabel("Type nightly to confirm").fill("nightly");
-  await inDialog("Remove").click();
+  await inDialog(page, "Remove").click();
   await page.getByText("No service clients yet").waitFor();
   assert.deepEqual(await list("/api/v1/auth/clients"), []);
   assert.deepEqual(mistakes, []);
 });
-
-async function waitForList(path: string): Promise<Record<string, unknown>[]> {
-  await waitUntil(async () => (await list(path)).length > 0);
-  return list(path);
-}
 
 test("on a phone, in Chinese and dark, nothing of these pages stands out", { skip }, async () => {
   const { page, mistakes } = await open(phone);
