@@ -30,7 +30,8 @@ const context: CallContext = {
   caller: {
     tenantId: "ten_1",
     userId: "usr_1",
-    keyId: "",
+    keyId: "key_1",
+    ephemeralKeyId: "eph_1",
     ...noSession,
     permissions: ["wallet:read"],
     models: ["模型"],

@@ -33,8 +33,8 @@ import {
 import { getModel, listModels, type ModelsOfCaller } from "./model-prices/list-models.ts";
 import { type AddProviderInput, addProvider } from "./ops/add-provider.ts";
 import { askWithPreferences } from "./ops/ask-with-preferences.ts";
-import { countContentTokens } from "./ops/count-content-tokens.ts";
-import { countMessageTokens } from "./ops/count-message-tokens.ts";
+import { compactResponse } from "./ops/compact-response.ts";
+import { createCountOps } from "./ops/count-ops.ts";
 import { createResponse, prepareResponse } from "./ops/create-response.ts";
 import { forgetPerson } from "./ops/forget-person.ts";
 import { getProvider, type ProviderName } from "./ops/get-provider.ts";
@@ -122,8 +122,8 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
         exchange,
         askWithPreferences(exchange, (body) => askForEmbeddings(model, isBatch, body)),
       ),
-    countContentTokens: (input: { caller: Caller; model: string; body: Buffer }) => countContentTokens(deps, input),
-    countMessageTokens: (input: { caller: Caller; body: Buffer }) => countMessageTokens(deps, input),
+    ...createCountOps(deps),
+    compactResponse: (exchange: Exchange) => compactResponse(deps, exchange),
     async createResponse(exchange: Exchange) {
       await createResponse(deps, exchange, await givenBy(exchange, "responses"));
     },

@@ -50,6 +50,43 @@ function createRoute({ prefix, suffix, dialect }: Place) {
   });
 }
 
+/** What is counted and compacted; what is understood besides is a response's. */
+const conversation = body.pick({ model: true, input: true, previous_response_id: true }).extend({
+  instructions: z.string().nullish(),
+});
+
+function countRoute({ prefix, suffix, dialect }: Place) {
+  return raw({
+    ...dialect,
+    ...{ method: "POST", path: `${prefix}/responses/input_tokens`, permission: "model:list", bodyLimitBytes },
+    operation: `countResponseTokens${suffix}`,
+    summary: "How many tokens the input of a response is likely to take. Calls no model and costs nothing.",
+    body: conversation,
+    response: z.strictObject({ object: z.literal("response.input_tokens"), input_tokens: z.int() }),
+    async handle(ops, exchange) {
+      const { res, body: asked, requestId } = exchange;
+      const input_tokens = await ops.countResponseTokens({ caller: requireCaller(exchange), body: asked });
+      const bytes = Buffer.from(JSON.stringify({ object: "response.input_tokens", input_tokens }));
+      const headers = { "content-type": "application/json", "content-length": bytes.length };
+      res.writeHead(200, { ...headers, "cache-control": "no-store", "x-request-id": requestId }).end(bytes);
+    },
+  });
+}
+
+function compactRoute({ prefix, suffix, dialect }: Place) {
+  return raw({
+    ...dialect,
+    ...{ method: "POST", path: `${prefix}/responses/compact`, permission: "model:call", bodyLimitBytes },
+    operation: `compactResponse${suffix}`,
+    summary: "Tells a conversation in fewer tokens, at a provider that does that: one whose wire is the Responses API.",
+    takesIdempotencyKey: true,
+    headers: tagHeaders,
+    body: conversation,
+    response: z.looseObject({ id: z.string(), object: z.literal("response.compaction") }),
+    handle: (ops, exchange) => ops.compactResponse(exchange),
+  });
+}
+
 function connectionRoute({ prefix, suffix, dialect }: Place) {
   return raw({
     ...dialect,
@@ -131,5 +168,7 @@ function storedRoutes({ prefix, suffix, dialect }: Place) {
 export const responsesRoutes = places.flatMap((place) => [
   createRoute(place),
   connectionRoute(place),
+  countRoute(place),
+  compactRoute(place),
   ...storedRoutes(place),
 ]);

@@ -3,12 +3,14 @@ import { readFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { GoogleGenAI } from "@google/genai";
 import OpenAI, { BadRequestError } from "openai";
+import { listUsage, type UsageRow, waitForUsage } from "../read-money.ts";
 import { aiSdkClients } from "./clients/ai-sdk.ts";
 import { anthropicMessages } from "./clients/anthropic.ts";
 import { type Client, type Feature, features } from "./clients/client.ts";
 import { googleGenAi } from "./clients/google.ts";
 import { connectToTools, type ToolFeature, toolExercises, toolFeatures, toolModes } from "./clients/mcp.ts";
 import { openAiChat, openAiEmbeddings, openAiResponses } from "./clients/openai.ts";
+import { openAiRealtime } from "./clients/openai-realtime.ts";
 import { openAiResponsesWs } from "./clients/openai-ws.ts";
 import { holdPart, type Row, toLegend, toTable } from "./conformance-page.ts";
 import { runVendorPlatform } from "./vendor-platform.ts";
@@ -23,6 +25,7 @@ const clients: readonly Client[] = [
     openAiResponses,
     openAiResponsesWs,
     openAiEmbeddings,
+    openAiRealtime,
     anthropicMessages,
     googleGenAi,
     ...aiSdkClients,
@@ -38,6 +41,8 @@ for (const { client, cells } of rows) {
     for (const [name, exercise] of Object.entries(client.features)) {
       const needsVectors = name === "vectors" || client === openAiEmbeddings;
       if (needsVectors && place.vectorModel === undefined) continue;
+      if (client === openAiRealtime && place.voiceModel === undefined) continue;
+      if (name === "compact" && vendor.dialect !== "responses") continue;
       // OpenAI's batches are made of files, which lie at accounts that take files.
       const takesBatch = place.takesBatches && (client !== openAiChat || vendor.dialect === "openai");
       if (name === "batch" && !takesBatch) continue;
@@ -55,6 +60,24 @@ test("vectors are refused by name where a wire has none", async () => {
     const call = client.embeddings.create({ model: `${name}-chat`, input: "Hi" });
     await assert.rejects(call, (err) => err instanceof BadRequestError && err.param === "model", name);
   }
+});
+
+test("a compaction is refused by name where a wire has none, and charged like every call where it has", async () => {
+  const client = new OpenAI({ baseURL: `${platform.url}/v1`, apiKey: platform.apiKey, maxRetries: 0 });
+  for (const { name } of vendors.filter(({ dialect }) => dialect !== "responses")) {
+    const call = client.responses.compact({ model: `${name}-chat`, input: "Hi" });
+    await assert.rejects(call, (err) => err instanceof BadRequestError && err.code === "GATEWAY_126", name);
+  }
+  const input = `${"Compact what was said. ".repeat(50)}simulate.tokens=9`;
+  const { usage } = await client.responses.compact({ model: "responses-chat", input });
+  const find = (rows: readonly UsageRow[]) => rows.find(({ input_tokens }) => input_tokens === usage.input_tokens);
+  let rows = await listUsage(platform);
+  while (!find(rows)) rows = await waitForUsage(platform, rows.length + 1);
+  const row = find(rows);
+  assert.deepEqual(
+    [row?.model, row?.output_tokens, row?.cost_nanos],
+    ["responses-chat", 9, String(usage.input_tokens * 1_000 + 9 * 2_000)],
+  );
 });
 
 test("a stream whose key stands where only Google's SDK puts it outlives each look at who it is for", async () => {

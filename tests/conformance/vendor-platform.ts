@@ -5,6 +5,7 @@ import { closeInReverse, type TestScope } from "@lyss/kit/testing/test-cluster.t
 import { startSimulator } from "@lyss/services/ai-gateway/simulator/simulator.ts";
 import { type VendorProvider, vendorProviders } from "@lyss/services/ai-gateway/simulator/vendor-providers.ts";
 import { type RunningPlatform, runPlatform } from "../run-platform.ts";
+import { startTlsFront } from "../tls-front.ts";
 import type { Place } from "./clients/client.ts";
 
 /** One platform with a model at each vendor's wire. */
@@ -18,6 +19,9 @@ export interface VendorPlatform {
 
 /** Wires that vectors can be asked of. */
 const withVectors: readonly string[] = ["openai", "responses", "azure", "cohere"];
+
+/** Wires of sessions in which a model hears and speaks. */
+const withVoice: readonly string[] = ["openai"];
 
 /** Wires that the simulated provider's batches speak. */
 const withBatches = ["openai", "anthropic", "gemini"];
@@ -43,10 +47,15 @@ export async function runVendorPlatform(t: TestScope): Promise<VendorPlatform> {
           ...(withVectors.includes(name)
             ? [{ ...priced, name: `${name}-vectors`, upstreamName: "simulated-embedding" }]
             : []),
+          ...(withVoice.includes(name)
+            ? [{ ...priced, name: `${name}-voice`, upstreamName: "simulated-realtime" }]
+            : []),
         ],
       })),
     },
   });
+
+  const secureUrl = await startTlsFront(scope, platform.url);
 
   async function untilLeft(): Promise<void> {
     const endMs = performance.now() + 20_000;
@@ -58,6 +67,7 @@ export async function runVendorPlatform(t: TestScope): Promise<VendorPlatform> {
 
   const placeOf = (vendor: VendorProvider): Place => ({
     ...{ url: platform.url, apiKey: platform.apiKey, vendor, untilLeft, model: `${vendor.name}-chat` },
+    ...{ secureUrl, voiceModel: withVoice.includes(vendor.name) ? `${vendor.name}-voice` : undefined },
     takesBatches: withBatches.includes(vendor.name),
     vectorModel: withVectors.includes(vendor.name) ? `${vendor.name}-vectors` : undefined,
   });

@@ -27,6 +27,7 @@ const bodies: Readonly<Record<string, object>> = {
   "images/generations": { model: "dear", prompt: "hello" },
   videos: { model: "dear", prompt: "hello", size: "720x1280" },
   responses: { model: "dear", input: "hello" },
+  "responses/compact": { model: "compacting", input: "hello" },
   messages: { model: "dear", max_tokens: 1_900, messages: [{ role: "user", content: "hello" }] },
   "models/{model}:generateContent": { contents },
   "models/{model}:streamGenerateContent": { contents },
@@ -71,10 +72,17 @@ const unpaid: Readonly<Record<string, { readonly body: object; readonly status: 
   "realtime/client_secrets": { body: { session: { model: "dear" } }, status: 200 },
 };
 
+const wholes = [
+  "embeddings",
+  "moderations",
+  "rerank",
+  "audio/speech",
+  "videos",
+  "messages/batches",
+  "responses/compact",
+];
 /** Those that have no stream, or are one by their name. */
-const isWholeOnly = (name: string) =>
-  ["embeddings", "moderations", "rerank", "audio/speech", "videos", "messages/batches"].includes(name) ||
-  name.startsWith("models/");
+const isWholeOnly = (name: string) => wholes.includes(name) || name.startsWith("models/");
 
 const places = /^\/(?:api\/v1\/ai|v1|v1beta)\//;
 
@@ -120,6 +128,12 @@ const dear = {
   videoPrices: [{ size: "720x1280", usdPerSecond: "1" }],
 };
 
+/** Conversations are compacted where the Responses API is spoken. */
+const providersAt = (baseUrl: string) => [
+  { name: "vendor", baseUrl, models: [dear] },
+  { name: "responder", dialect: "responses", baseUrl, models: [{ ...dear, name: "compacting" }] },
+];
+
 test("B14: every route that calls a model is refused with an empty wallet, before a connection to the provider", async (t) => {
   let connections = 0;
   const vendor = createServer((req, res) => {
@@ -137,7 +151,7 @@ test("B14: every route that calls a model is refused with an empty wallet, befor
   const baseUrl = `http://127.0.0.1:${(vendor.address() as AddressInfo).port}/v1`;
   const platform = await runPlatform(t, {
     config: {
-      providers: [{ name: "vendor", baseUrl, models: [dear] }],
+      providers: providersAt(baseUrl),
       aiGateway: { batches: { providers: ["vendor"] }, videos: { providers: ["vendor"] } },
     },
   });
@@ -204,12 +218,12 @@ test("B14: there is one way to a provider, and it takes the money of a call", ()
   );
   const using = (call: string) =>
     sources.filter((path) => readFileSync(join(root, path), "utf8").includes(call)).sort();
-  // A call's `funds` are not optional; of the others one asks a provider for its list of models, which costs nothing, and one is
+  // A call's `funds` are not optional; of the others one asks a provider for its list of models and one for a count of tokens, which cost nothing, and one is
   // for files, batches and videos, of which only the creation of a batch or video costs something: it comes behind its lease. A guardrail's
   // webhook is no provider, and what passes through goes to providers whose bill is the tenant's own.
   assert.deepEqual(using("pools.poolOf("), [
     ...["ask-for-models.ts", "batches/account-client.ts", "call/send-upstream.ts", "guardrails/webhook-judge.ts"],
-    ...["hot/serve-hot.ts", "mcp/mcp-sessions.ts", "pass-through/pass-through.ts"],
+    ...["hot/serve-hot.ts", "mcp/mcp-sessions.ts", "pass-through/pass-through.ts", "responses/count-at-provider.ts"],
   ]);
   assert.match(
     readFileSync(join(root, "pass-through/pass-through.ts"), "utf8"),

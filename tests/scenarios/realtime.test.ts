@@ -1,18 +1,16 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { createServer } from "node:tls";
-import { createTestCertificate } from "@lyss/kit/testing/certificate.ts";
 import OpenAI from "openai";
 import { OpenAIRealtimeWS } from "openai/realtime/ws";
 import { WebSocket } from "ws";
 import { assertMoneyAddsUp, balanceOf, waitForUsage } from "../read-money.ts";
 import { requestJson, runPlatform } from "../run-platform.ts";
 import { copySeedData } from "../seed-data.ts";
+import { startTlsFront } from "../tls-front.ts";
 import { startRealtimeVendor } from "./realtime-vendor.ts";
 
 const vendor = await startRealtimeVendor({ after });
@@ -109,16 +107,8 @@ const done = (id: string, usage: object | null, status = "completed") => ({
 });
 
 test("W50: the official SDK speaks to the simulated model, by text and by voice, and each response is charged once", async () => {
-  const pem = createTestCertificate();
   // The SDK speaks through TLS alone.
-  const front = createServer({ key: pem.privateKey, cert: pem.certificate }, (socket) => {
-    const behind = connect(Number(new URL(platform.url).port), "127.0.0.1");
-    socket.on("error", () => behind.destroy()).pipe(behind);
-    behind.on("error", () => socket.destroy()).pipe(socket);
-  }).listen(0, "127.0.0.1");
-  await once(front, "listening");
-  const { port } = front.address() as { port: number };
-  const client = new OpenAI({ apiKey, baseURL: `https://127.0.0.1:${port}/v1` });
+  const client = new OpenAI({ apiKey, baseURL: `${await startTlsFront({ after }, platform.url)}/v1` });
   const rt = new OpenAIRealtimeWS({ model: "simulated-realtime", options: { rejectUnauthorized: false } }, client);
   const failed = new Promise((_, reject) => rt.on("error", reject));
   const heard = <T extends Parameters<typeof rt.once>[0]>(type: T) => Promise.race([rt.emitted(type), failed]);
@@ -154,7 +144,6 @@ test("W50: the official SDK speaks to the simulated model, by text and by voice,
   assert.equal(sound, 40 * 4_800);
   rt.close();
   await once(rt.socket, "close");
-  front.close();
 
   const usage = await charged(3);
   const costs = usage.map(({ model, status, cost_nanos }) => `${model} ${status} ${cost_nanos}`).sort();

@@ -31,7 +31,8 @@ export function toCallToFund(given: AttemptToFund): CallToFund {
   const isMetered = request.isStream && model.showsAllOutput && most > meteredTokens;
   // A metered stream is cut when money ends: all of it need not be known to fit.
   // What has no limit in its request is not cut either.
-  const limit = isMetered ? undefined : isMedia(request.surface) ? most : request.outputLimit?.tokens;
+  const isWhole = isMedia(request.surface) || request.takesNoLimit === true;
+  const limit = isMetered ? undefined : isWhole ? most : request.outputLimit?.tokens;
   const { callId, attempt, continuesAttempt, requestId, tags } = given;
   const { tenantId, keyId, userId } = caller;
   const images = imageFormOf(request);

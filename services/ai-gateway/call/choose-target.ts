@@ -26,7 +26,7 @@ export interface Found {
 }
 
 /** Others are no conversations: what they are asked twice, no provider has cached. */
-const conversing = /^(chat|messages|responses|(stream)?generateContent .*)$/i;
+const conversing = /^(chat|messages|responses( compact)?|(stream)?generateContent .*)$/i;
 
 /** What a caller means by a name, whatever it is an alias of; undefined for what there is not, and for what the key may not use. */
 export function findOffer(

@@ -16,6 +16,8 @@ export interface CallRequest {
   readonly wantsUsage: boolean;
   /** The caller's own limit of the answer, in the field it was written in; none yet in a request of another dialect. */
   readonly outputLimit: { readonly field: string | undefined; readonly tokens: number } | undefined;
+  /** True where nothing in it can say how long the answer may be: there is money for the longest, or it is not asked. */
+  readonly takesNoLimit?: boolean;
   /** Answers that are generated, and so charged. */
   readonly choices: number;
   /** Answers that come back. */

@@ -93,7 +93,8 @@ export async function createResponse(
   return serveCall(deps, { ...asked.call, readFor: (provider) => asked.readFor(provider, keeperFor) }, exchange);
 }
 
-function listHistory(
+/** The items that a response goes on from, the oldest first. Throws `response_not_found`, and `invalid_request` for what cannot be gone on from. */
+export function listHistory(
   { responses }: Pick<AiGatewayDeps, "responses">,
   owner: Owner,
   previousResponseId: string | undefined,

@@ -9,7 +9,7 @@ import { endpoints, serveModel } from "./endpoints.ts";
 import { serveMcpServer } from "./mcp-server.ts";
 import { invokeForm, messageForm } from "./messages.ts";
 import { parseJsonObject } from "./requests.ts";
-import { serveResponse } from "./responses.ts";
+import { serveCompaction, serveInputTokens, serveResponse } from "./responses.ts";
 import { findDeskEndpoint } from "./serve-batches.ts";
 import { findInlineEndpoint, serveContentBatch } from "./serve-inline-batches.ts";
 import { findVideoEndpoint } from "./serve-videos.ts";
@@ -44,6 +44,8 @@ const modelPlaces: readonly (readonly [path: RegExp, find: (model: string, verb:
 /** What other vendors have at paths of their own. */
 const others: Readonly<Record<string, Serve>> = {
   "POST /v1/responses": serveResponse,
+  "POST /v1/responses/compact": serveCompaction,
+  "POST /v1/responses/input_tokens": serveInputTokens,
   "POST /mcp": serveMcpServer,
   "POST /v1/messages": (call) => serveNamed(call, messageForm),
   "POST /v2/chat": (call) => serveNamed(call, cohereForm),

@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { type Answer, type Choice, usageOf } from "./answer.ts";
 import type { Call } from "./call.ts";
-import type { Frame } from "./delivery.ts";
+import { type Frame, sendJson } from "./delivery.ts";
 import type { Behaviour } from "./directives.ts";
 import { parseJsonObject } from "./requests.ts";
+import { countSimulatedPrompt } from "./tokenizer.ts";
 import {
   callsOf,
   eventStream,
@@ -38,6 +39,7 @@ const item = z.union([
   z.looseObject({ type: z.literal("function_call"), call_id: text.min(1), name: text, arguments: text }),
   z.looseObject({ type: z.literal("function_call_output"), call_id: text.min(1), output: content }),
   // Of what was thought only what is sealed can be told again: nothing is kept.
+  z.looseObject({ type: z.literal("compaction"), encrypted_content: text.min(1) }),
   z.looseObject({ type: z.literal("reasoning"), summary: z.array(z.looseObject({})), encrypted_content: text.min(1) }),
 ]);
 type Item = z.output<typeof item>;
@@ -73,13 +75,42 @@ type ResponseRequest = z.output<typeof schema>;
 
 /** OpenAI's Responses API (developers.openai.com/api/reference/resources/responses), for who keeps conversations elsewhere. */
 export async function serveResponse(call: Call): Promise<void> {
-  const body = parseJsonObject(call.body);
+  const request = read(parseJsonObject(call.body));
+  await serveForm(call, createForm(request), request.model, request.stream === true);
+}
+
+/** `POST /v1/responses/input_tokens`. */
+export async function serveInputTokens(call: Call): Promise<void> {
+  const request = read({ ...parseJsonObject(call.body), store: false });
+  const { messages, tools } = toChatRequest(request, request.model);
+  const input_tokens = countSimulatedPrompt(messages, tools);
+  await sendJson(call.open({}), 200, { object: "response.input_tokens", input_tokens });
+}
+
+/** `POST /v1/responses/compact`: what was said by users stays, and what was answered is told in an item that only this vendor reads. */
+export async function serveCompaction(call: Call): Promise<void> {
+  const request = read({ ...parseJsonObject(call.body), store: false });
+  const form = createForm(request);
+  const users = itemsOf(request).filter((one) => one.type !== "compaction" && "role" in one && one.role === "user");
+  const whole: VendorForm["whole"] = (answer, behaviour) => {
+    const told = Buffer.from(saidBy(onlyChoice(answer).pieces)).toString("base64");
+    const output = [...users, { id: `cmp_${answer.id}`, type: "compaction", encrypted_content: told }];
+    const { id, created } = answer;
+    const head = { id: `resp_${id}`, object: "response.compaction", created_at: created };
+    return { ...head, output, ...toUsage(answer, behaviour) };
+  };
+  await serveForm(call, { ...form, whole }, request.model, false);
+}
+
+function read(body: object): ResponseRequest {
   const parsed = schema.safeParse(body);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw badRequest(issue?.path.join(".") || null, z.prettifyError(parsed.error));
-  }
-  await serveForm(call, createForm(parsed.data), parsed.data.model, parsed.data.stream === true);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw badRequest(issue?.path.join(".") || null, z.prettifyError(parsed.error));
+}
+
+function itemsOf({ input }: ResponseRequest): readonly Item[] {
+  return typeof input === "string" ? [{ role: "user", content: input }] : input;
 }
 
 function createForm(request: ResponseRequest): VendorForm {
@@ -92,9 +123,9 @@ function createForm(request: ResponseRequest): VendorForm {
   };
 }
 
-function toChatRequest(request: ResponseRequest, model: string): object {
-  const { input, instructions, tools, tool_choice: choice, text: asked } = request;
-  const items: readonly Item[] = typeof input === "string" ? [{ role: "user", content: input }] : input;
+function toChatRequest(request: ResponseRequest, model: string) {
+  const { instructions, tools, tool_choice: choice, text: asked } = request;
+  const items = itemsOf(request);
   const format = asked?.format;
   const { type, ...named } = format ?? { type: "text" };
   return {
@@ -119,6 +150,11 @@ function toMessages(items: readonly Item[]): object[] {
   };
   for (const one of items) {
     if (one.type === "reasoning") continue;
+    if (one.type === "compaction") {
+      close();
+      messages.push({ role: "system", content: Buffer.from(one.encrypted_content, "base64").toString("utf8") });
+      continue;
+    }
     if (one.type === "function_call") {
       said ??= { text: "", calls: [] };
       said.calls.push({ id: one.call_id, type: "function", function: { name: one.name, arguments: one.arguments } });

@@ -13,6 +13,9 @@ export const features = {
   abort: ["A", "a stream that the client leaves ends at the vendor too"],
   count: ["C", "tokens counted before a call, as the call reports them"],
   vectors: ["V", "texts as vectors"],
+  compact: ["K", "a conversation told in fewer tokens, and gone on from, at a vendor that does that"],
+  voice: ["H", "sound that is heard and answered with sound"],
+  secret: ["W", "a session that a client secret opens, with its settings"],
   batch: ["B", "a batch of requests, at a vendor that takes batches: made, listed, ended, its answers read"],
 } as const satisfies Readonly<Record<string, readonly [letter: string, what: string]>>;
 export type Feature = keyof typeof features;
@@ -26,6 +29,10 @@ export interface Place {
   readonly model: string;
   /** The same for one that gives vectors; undefined where the vendor's wire has none. */
   readonly vectorModel: string | undefined;
+  /** The same for one that hears and speaks. */
+  readonly voiceModel: string | undefined;
+  /** The platform behind TLS, with a certificate that nobody vouches for. */
+  readonly secureUrl: string;
   /** Whether the vendor takes batches in its wire's form, or in files. */
   readonly takesBatches: boolean;
   /** Resolves when the vendor has no call under way. */

@@ -119,6 +119,24 @@ export const openAiResponses: Client = {
   name: "responses",
   package: "openai",
   features: {
+    async count(place) {
+      const request = { model: place.model, input: "How many are these?" };
+      const { input_tokens } = await clientOf(place).responses.inputTokens.count(request);
+      assert.equal(input_tokens, (await clientOf(place).responses.create(request)).usage?.input_tokens);
+    },
+    async compact(place) {
+      const client = clientOf(place);
+      const first = await client.responses.create({ model: place.model, input: asked.text });
+      const asking = { model: place.model, input: "And then?", previous_response_id: first.id };
+      const { object, output, usage } = await client.responses.compact(asking);
+      assert.deepEqual(
+        [object, output.at(-1)?.type, usage.output_tokens > 0],
+        ["response.compaction", "compaction", true],
+      );
+      const input = [...output, { role: "user", content: asked.text }] as OpenAI.Responses.ResponseInput;
+      const next = await client.responses.create({ model: place.model, input });
+      assert.match(next.output_text, /This is a simulated answer/);
+    },
     async text(place) {
       const response = await clientOf(place).responses.create({ model: place.model, input: asked.text });
       assert.deepEqual([response.model, response.status], [place.model, "completed"]);

@@ -40,6 +40,9 @@ export type ChangePasswordResponse = { readonly object: "password"; readonly use
 export type CheckPermissionBody = { readonly permission?: string | undefined; readonly resource?: string | undefined; readonly action?: string | undefined; readonly scope?: { readonly type: "platform" | "tenant" | "group" | "own"; readonly id?: string | undefined } | undefined; readonly explain?: boolean | undefined };
 export type CheckPermissionResponse = { readonly object: "permission_check"; readonly user_id: string; readonly permission: string; readonly allowed: boolean; readonly decided_by?: ({ readonly source: "role" | "group_permission" | "group_role" | "self"; readonly name: string; readonly permission: string; readonly scope: "platform" | "tenant" | "group" | "own" }) | null | undefined; readonly explanation?: string | undefined };
 export type CloseBillingPeriodsResponse = { readonly object: "closed_periods"; readonly issued: number; readonly refused: number };
+export type CompactResponseApiV1AiBody = { readonly model: string; readonly input: unknown; readonly previous_response_id?: string | undefined; readonly instructions?: string | null | undefined; readonly [name: string]: unknown };
+export type CompactResponseApiV1AiResponse = { readonly id: string; readonly object: "response.compaction"; readonly [name: string]: unknown };
+export type CompactResponseResponse = { readonly id: string; readonly object: "response.compaction"; readonly [name: string]: unknown };
 export type CompareMirrorResponse = { readonly object: "route_mirror"; readonly name: string; readonly mirror: { readonly provider: string; readonly model: string; readonly share: number } | null; readonly since: string; readonly comparisons: readonly ({ readonly calls: number; readonly first: { readonly provider: string; readonly model: string; readonly completed: number; readonly success_rate: number; readonly p50_ms: number | null; readonly p95_ms: number | null; readonly input_tokens: number; readonly output_tokens: number; readonly cost_nanos: string; readonly unpriced_calls: number }; readonly mirror: { readonly provider: string; readonly model: string; readonly completed: number; readonly success_rate: number; readonly p50_ms: number | null; readonly p95_ms: number | null; readonly input_tokens: number; readonly output_tokens: number; readonly cost_nanos: string; readonly unpriced_calls: number } })[] };
 export type ConfirmEmailBody = { readonly token: string };
 export type ConfirmEmailResponse = { readonly object: "email"; readonly email: string };
@@ -50,6 +53,8 @@ export type CorrectWalletResponse = { readonly object: "correction"; readonly ne
 export type CountMessageTokensApiV1AiBody = { readonly model: string; readonly messages: readonly { readonly role: string; readonly [name: string]: unknown }[]; readonly system?: unknown | undefined; readonly tools?: readonly { readonly name: string; readonly [name: string]: unknown }[] | undefined; readonly [name: string]: unknown };
 export type CountMessageTokensApiV1AiResponse = { readonly input_tokens: number };
 export type CountMessageTokensResponse = { readonly input_tokens: number };
+export type CountResponseTokensApiV1AiResponse = { readonly object: "response.input_tokens"; readonly input_tokens: number };
+export type CountResponseTokensResponse = { readonly object: "response.input_tokens"; readonly input_tokens: number };
 export type CountRunsResponse = { readonly running: number; readonly parked: number; readonly done: number; readonly compensated: number; readonly failed: number };
 export type CountTokensApiV1AiBody = { readonly contents?: readonly ({ readonly role?: string | undefined; readonly parts: readonly { readonly [name: string]: unknown }[]; readonly [name: string]: unknown })[] | undefined; readonly systemInstruction?: { readonly [name: string]: unknown } | undefined; readonly generationConfig?: { readonly [name: string]: unknown } | undefined; readonly tools?: readonly { readonly [name: string]: unknown }[] | undefined; readonly [name: string]: unknown };
 export type CountTokensApiV1AiResponse = { readonly totalTokens: number };
@@ -845,6 +850,10 @@ export const createRerankApiV1Ai = /* @__PURE__ */ operation<{ header?: { "Idemp
 export const openResponseConnectionApiV1Ai = /* @__PURE__ */ operation<{ header?: { "lyss-tags"?: string | undefined } }, undefined>("GET", "/api/v1/ai/responses");
 /** Answers a conversation. OpenAI's Responses API, for any model. */
 export const createResponseApiV1Ai = /* @__PURE__ */ operation<{ header?: { "Idempotency-Key"?: string | undefined; "lyss-tags"?: string | undefined; "lyss-keep-alive"?: string | undefined }; body: CreateResponseApiV1AiBody }, CreateResponseApiV1AiResponse>("POST", "/api/v1/ai/responses");
+/** Tells a conversation in fewer tokens, at a provider that does that: one whose wire is the Responses API. */
+export const compactResponseApiV1Ai = /* @__PURE__ */ operation<{ header?: { "Idempotency-Key"?: string | undefined; "lyss-tags"?: string | undefined }; body: CompactResponseApiV1AiBody }, CompactResponseApiV1AiResponse>("POST", "/api/v1/ai/responses/compact");
+/** How many tokens the input of a response is likely to take. Calls no model and costs nothing. */
+export const countResponseTokensApiV1Ai = /* @__PURE__ */ operation<{ body: CompactResponseApiV1AiBody }, CountResponseTokensApiV1AiResponse>("POST", "/api/v1/ai/responses/input_tokens");
 /** Removes a stored response; one that is under way is cancelled. */
 export const removeResponseApiV1Ai = /* @__PURE__ */ operation<{ path: { id: string } }, RemoveResponseApiV1AiResponse>("DELETE", "/api/v1/ai/responses/{id}");
 /** A stored response, as it stands. Asking costs nothing. */
@@ -1473,6 +1482,10 @@ export const createRerank = /* @__PURE__ */ operation<{ header?: { "Idempotency-
 export const openResponseConnection = /* @__PURE__ */ operation<{ header?: { "lyss-tags"?: string | undefined } }, undefined>("GET", "/v1/responses");
 /** Answers a conversation. OpenAI's Responses API, for any model. */
 export const createResponse = /* @__PURE__ */ operation<{ header?: { "Idempotency-Key"?: string | undefined; "lyss-tags"?: string | undefined; "lyss-keep-alive"?: string | undefined }; body: CreateResponseApiV1AiBody }, CreateResponseApiV1AiResponse>("POST", "/v1/responses");
+/** Tells a conversation in fewer tokens, at a provider that does that: one whose wire is the Responses API. */
+export const compactResponse = /* @__PURE__ */ operation<{ header?: { "Idempotency-Key"?: string | undefined; "lyss-tags"?: string | undefined }; body: CompactResponseApiV1AiBody }, CompactResponseResponse>("POST", "/v1/responses/compact");
+/** How many tokens the input of a response is likely to take. Calls no model and costs nothing. */
+export const countResponseTokens = /* @__PURE__ */ operation<{ body: CompactResponseApiV1AiBody }, CountResponseTokensResponse>("POST", "/v1/responses/input_tokens");
 /** Removes a stored response; one that is under way is cancelled. */
 export const removeResponse = /* @__PURE__ */ operation<{ path: { id: string } }, RemoveResponseResponse>("DELETE", "/v1/responses/{id}");
 /** A stored response, as it stands. Asking costs nothing. */

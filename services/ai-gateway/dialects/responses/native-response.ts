@@ -31,42 +31,63 @@ export interface NativeResponse {
   keeperFor(facts: AnswerFacts): KeepResponse;
 }
 
+type Conversation = Pick<NativeResponse, "history" | "input">;
+
 /**
  * A call for a provider that speaks the Responses API: what the caller wrote goes there byte for byte, and what is answered comes back
  * so, but for the model's name, the id, and where the response is kept: here, and not at the provider. Throws `invalid_request` for what
  * decides and is wrong, and for what cannot be shared.
  */
 export function readNativeResponse(asked: NativeResponse, provider: ReadingProvider): ReadCall {
-  const { read, history, input, keeperFor } = asked;
+  const { read, input, keeperFor } = asked;
   refuseDearer(read.json, input, provider);
   const request = toCallRequest(asked);
   return {
     request,
-    wire: createResponseWire(read, history.length > 0 ? [...history.flatMap(toToldItem), ...input] : undefined),
+    wire: createResponseWire(read, toToldItems(asked)),
     createWriter: (facts) => createNativeWriter(read, facts, keeperFor(facts)),
   };
 }
 
-function toCallRequest({ read, body, history, input }: NativeResponse): CallRequest {
+function toCallRequest(asked: NativeResponse): CallRequest {
+  const { read, history, input } = asked;
   const { json, isStream, outputLimit } = read;
+  const { own, fields } = toOwnBody(asked);
+  return {
+    ...{ surface: "chat", model: readText(json["model"], "model"), isStream, wantsUsage: true },
+    outputLimit: outputLimit === undefined ? undefined : { field: "max_output_tokens", tokens: outputLimit },
+    ...{ choices: 1, answers: 1, json: toCountedChat(json, [...history, ...input]), body: own, fields },
+  };
+}
+
+/** The caller's bytes without what only we go by, and where the fields stand that we say. Throws `invalid_request` where one stands twice. */
+export function toOwnBody({ body, history, input }: Conversation & Pick<NativeResponse, "body">) {
   if (history.length + input.length === 0) throw refuseField("input", "must not be empty", "不能为空");
   const own = ["background", "previous_response_id"].reduce<Buffer | undefined>(
     (left, name) => left && withoutField(left, name),
     body,
   );
   const fields = own && findFields(own, askedFields);
-  if (!fields) {
-    throw refuseField(
-      "model",
-      "each of model, input, store, stream, background, previous_response_id and max_output_tokens may stand only once",
-      "model、input、store、stream、background、previous_response_id 和 max_output_tokens 只能各出现一次",
-    );
-  }
-  return {
-    ...{ surface: "chat", model: readText(json["model"], "model"), isStream, wantsUsage: true },
-    outputLimit: outputLimit === undefined ? undefined : { field: "max_output_tokens", tokens: outputLimit },
-    ...{ choices: 1, answers: 1, json: toCountedChat(json, [...history, ...input]), body: own, fields },
-  };
+  if (fields) return { own, fields };
+  throw refuseField(
+    "model",
+    "each of model, input, store, stream, background, previous_response_id and max_output_tokens may stand only once",
+    "model、input、store、stream、background、previous_response_id 和 max_output_tokens 只能各出现一次",
+  );
+}
+
+/** All that is asked about, where that is more than the request's own input. */
+function toToldItems({ history, input }: Conversation): readonly Fields[] | undefined {
+  return history.length > 0 ? [...history.flatMap(toToldItem), ...input] : undefined;
+}
+
+/** What a provider is to be told of a conversation that it is not to answer: as it is written, under the provider's name for the model. */
+export function toConversationBody(asked: Conversation & Pick<NativeResponse, "body">, upstreamName: string): Buffer {
+  const { own, fields } = toOwnBody(asked);
+  const items = toToldItems(asked);
+  const values = new Map([["model", JSON.stringify(upstreamName)]]);
+  if (items) values.set("input", JSON.stringify(items));
+  return setFields(own, fields, values);
 }
 
 /** What was said before, told again without the ids that it had: thoughts are sealed for the account that had them, and are left out. */
