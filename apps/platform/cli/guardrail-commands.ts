@@ -74,6 +74,7 @@ function addAddCommand(guardrail: Command, deps: CliDeps): void {
     .option("--schema <path>", "a file with the JSON Schema of kind schema")
     .option("--webhook <url>", "of kind webhook: where texts are posted")
     .option("--secret-file <path>", "a file with what its messages are signed with, whsec_ and base64; none leaves it")
+    .option("--asked-first", "of kind webhook: ask it, and replace what it replaces, before others are asked")
     .option("--judge <model>", "of kind model: what is asked, as a call of its own that costs")
     .addOption(new Option("--ask <how>", "as what it is asked").choices(["moderation", "chat"]))
     .option("--category <name...>", "what counts, of what the model knows; with --ask chat what to look for")
@@ -91,7 +92,8 @@ function addAddCommand(guardrail: Command, deps: CliDeps): void {
       const { platform, ifVersion: expectedVersion, file, ...rest } = given;
       const { kind, action, on, word, words, pattern, type, schema, model, key, ...more } = rest;
       const { onError, latencyBudgetMs, disabled, ...asking } = more;
-      const { webhook, secretFile, judge, ask, category, threshold, timeoutMs, windowChars, ...options } = asking;
+      const { webhook, secretFile, judge, ask, category, threshold, timeoutMs, windowChars, askedFirst, ...options } =
+        asking;
       const listed = [...(word ?? []), ...(words ? readLines(words) : [])];
       const body = dropAbsent({
         ...(file ? readJson(file) : {}),
@@ -104,7 +106,7 @@ function addAddCommand(guardrail: Command, deps: CliDeps): void {
           ask,
           categories: category,
         }),
-        ...dropAbsent({ threshold, timeout_ms: timeoutMs, window_chars: windowChars }),
+        ...dropAbsent({ threshold, timeout_ms: timeoutMs, window_chars: windowChars, asked_first: askedFirst }),
         ...dropAbsent({ on_error: onError, latency_budget_ms: latencyBudgetMs, enabled: disabled ? false : undefined }),
       });
       const { api, output } = connect(deps, options);

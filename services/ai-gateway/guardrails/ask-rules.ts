@@ -22,8 +22,10 @@ interface AskedTexts {
 }
 
 /**
- * The texts as the rules will have them, one after the other. Texts without anything to see are nobody's to judge. Throws
- * `guardrail_blocked`, `guardrail_failed`, and the signal's reason.
+ * The texts as the rules will have them. Those that are `asked_first` are asked one after the other, and what they replace is replaced
+ * before the others are asked, who are all asked at once. The strictest holds: who blocks ends the questions to the others. Of several
+ * that replace one text, those behind the first are asked again, in their order, about what stands there by then. Texts without anything
+ * to see are nobody's to judge. Throws `guardrail_blocked`, `guardrail_failed`, and the signal's reason.
  */
 export async function askRules(
   { rules, side, findings, judge, call }: Asking,
@@ -33,37 +35,83 @@ export async function askRules(
   const asked = texts.flatMap((text, n) => (/\S/.test(text) ? [n] : []));
   const now = [...texts];
   if (asked.length === 0) return now;
-  for (const rule of rules) {
+  for (const rule of rules.filter(isAskedFirst)) follow(await ask(rule, signal), rule);
+  const others = rules.filter((rule) => !isAskedFirst(rule));
+  const replaced = new Set<number>();
+  for (const { rule, judged } of await askAtOnce(others)) {
+    const changed = changedBy(judged);
+    const isBehind = rule.guardrail.spec.action === "block" && changed.some((n) => replaced.has(n));
+    for (const n of follow(isBehind ? await ask(rule, signal) : judged, rule)) replaced.add(n);
+  }
+  return now;
+
+  async function ask(rule: Rule<AskingSpec>, until: AbortSignal): Promise<Judged | undefined> {
     const { spec } = rule.guardrail;
+    const shown = asked.map((n) => now[n] ?? "");
     const verdict = await findings.ask(rule, side, async (leftMs) => {
       const given = await judge(rule, {
-        ...{ side, call, signal, limitMs: Math.min(spec.timeout_ms, leftMs) },
-        texts: asked.map((n) => now[n] ?? ""),
-        before: asked.map((n) => before[n] ?? ""),
+        ...{ side, call, signal: until, limitMs: Math.min(spec.timeout_ms, leftMs) },
+        ...{ texts: shown, before: asked.map((n) => before[n] ?? "") },
       });
       if (given.action === "replace" && given.texts.some((text, at) => !isFit(text, asked[at] ?? 0))) {
         throw new JudgeError("malformed");
       }
       return given;
     });
-    if (verdict) follow(verdict, rule);
+    return verdict && { verdict, shown };
   }
-  return now;
 
-  function follow(verdict: Verdict, rule: Rule<AskingSpec>): void {
-    if (verdict.action === "allow") return;
+  /** In their order, once all have answered; none is waited for when one of them ends the call. */
+  async function askAtOnce(some: readonly Rule<AskingSpec>[]) {
+    const ended = new AbortController();
+    const until = some.length > 1 ? AbortSignal.any([signal, ended.signal]) : signal;
+    const asking = some.map(async (rule) => {
+      const judged = await ask(rule, until);
+      if (judged?.verdict.action === "block") follow(judged, rule);
+      return { rule, judged: judged?.verdict.action === "block" ? undefined : judged };
+    });
+    try {
+      return await Promise.all(asking);
+    } catch (err) {
+      ended.abort(err);
+      await Promise.allSettled(asking);
+      throw err;
+    }
+  }
+
+  function changedBy(judged: Judged | undefined): readonly number[] {
+    if (judged?.verdict.action !== "replace") return [];
+    const { verdict, shown } = judged;
+    return asked.filter((_, at) => verdict.texts[at] !== shown[at]);
+  }
+
+  /** Gives the texts that something else stands for now. */
+  function follow(judged: Judged | undefined, rule: Rule<AskingSpec>): readonly number[] {
+    if (!judged || judged.verdict.action === "allow") return [];
+    const { verdict } = judged;
     const { reason } = verdict;
     if (verdict.action === "block") {
       findings.note(rule, side, { reason });
-      return;
+      return [];
     }
-    const changed = asked.filter((n, at) => verdict.texts[at] !== now[n]);
-    if (changed.length === 0) return;
+    const changed = changedBy(judged);
+    if (changed.length === 0) return [];
     const isDone = rule.guardrail.spec.action === "block";
     findings.note(rule, side, { count: changed.length, action: isDone ? "mask" : "flag", reason });
-    if (!isDone) return;
-    for (const [at, n] of asked.entries()) now[n] = verdict.texts[at] ?? "";
+    if (!isDone) return [];
+    for (const n of changed) now[n] = verdict.texts[asked.indexOf(n)] ?? "";
+    return changed;
   }
+}
+
+/** A verdict, and the texts that it is of. */
+interface Judged {
+  readonly verdict: Verdict;
+  readonly shown: readonly string[];
+}
+
+function isAskedFirst({ guardrail: { spec } }: Rule<AskingSpec>): boolean {
+  return spec.kind === "webhook" && spec.asked_first;
 }
 
 /** Of what has left, so much is shown with what follows. */

@@ -189,6 +189,12 @@ export const guardrailSchema = z.discriminatedUnion("kind", [
       .describe(
         "What each message is signed with. Sealed at once, never shown again. Left out, the one that there is stays, as long as the address does; null for none.",
       ),
+    asked_first: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Whether it is asked, and what it replaces replaced, before other webhooks and models are: they never see what it has taken out. Else all are asked at once.",
+      ),
     ...askingFields,
   }),
   z
