@@ -11,10 +11,11 @@ import { queryClient } from "./query-client.ts";
 import { router } from "./router.tsx";
 
 whenSessionIsLost(() => {
-  queryClient.clear();
   const { pathname, searchStr } = router.state.location;
-  if (pathname === paths.signIn()) return;
-  void router.navigate({ to: paths.signIn(), search: { next: pathname + searchStr } } as never);
+  if (pathname === paths.signIn()) return queryClient.clear();
+  const left = router.navigate({ to: paths.signIn(), search: { next: pathname + searchStr } } as never);
+  // Not before: what is still shown would ask again, and be refused.
+  void left.then(() => queryClient.clear());
 });
 
 const root = document.getElementById("root");

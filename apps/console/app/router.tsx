@@ -10,7 +10,9 @@ import type { ComponentType } from "react";
 import { isMarkedSignedIn } from "../api/keep-session.ts";
 import { pages } from "./define-page.ts";
 import { paths } from "./paths.ts";
+import { queryClient } from "./query-client.ts";
 import { parseSearch, type Search, stringifySearch } from "./search.ts";
+import { personQuery, sessionQuery, tenantQuery } from "./session.ts";
 import { Broken, NotFound, PageFrame, Shell } from "./shell.tsx";
 
 const root = createRootRoute({
@@ -30,7 +32,11 @@ const shell = createRoute({
   id: "shell",
   component: Shell,
   beforeLoad({ location }) {
-    if (isMarkedSignedIn()) return;
+    if (isMarkedSignedIn()) {
+      // While the page's code is under way, not after it.
+      for (const query of [sessionQuery, personQuery, tenantQuery]) void queryClient.prefetchQuery(query as never);
+      return;
+    }
     const next = location.pathname === "/" ? undefined : location.pathname + location.searchStr;
     throw redirect({ to: paths.signIn(), search: { next } } as never);
   },
@@ -49,6 +55,8 @@ const pageRoutes = pages.map((page) => {
   return createRoute({
     getParentRoute: () => shell,
     path: page.path,
+    // At once, and when somebody is about to go there: the frame waits for the session.
+    loader: () => void page.load().catch(() => undefined),
     component: () => (
       <PageFrame page={page}>
         <Page />

@@ -1,6 +1,6 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { ArrowDown, ArrowUp, ChevronRight, Download } from "lucide-react";
-import { type ReactNode, useState } from "react";
+import { memo, type ReactNode, useState } from "react";
 import { useSearchState } from "../app/search.ts";
 import { Button } from "./button.tsx";
 import type { Column } from "./column.ts";
@@ -9,6 +9,7 @@ import { type Filter, Filters } from "./filters.tsx";
 import { join } from "./join.ts";
 import { Card, EmptyState, Loading } from "./page-parts.tsx";
 import { ProblemNote } from "./problem-note.tsx";
+import { useRowWindow } from "./row-window.ts";
 import { useUiTexts } from "./texts.ts";
 import { toast, toastProblem } from "./toast.tsx";
 
@@ -106,12 +107,14 @@ function Rows<Row>(props: DataTableProps<Row> & { readonly rows: readonly Row[];
   const t = useUiTexts();
   const [search, setSearch] = useSearchState();
   const sort = search["sort"];
-  const cellClass = ({ align, isMinor }: Column<Row>) =>
-    join("px-4", align === "end" && "text-right", isMinor && "max-md:hidden");
+  const { from, to, abovePx, belowPx, body } = useRowWindow(rows.length);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
     <section className="relative overflow-x-auto" aria-label={name} tabIndex={0}>
-      <table className={join("w-full border-collapse text-sm transition-opacity", isFaded && "opacity-60")}>
+      <table
+        aria-rowcount={rows.length + 1}
+        className={join("w-full border-collapse text-sm transition-opacity", isFaded && "opacity-60")}
+      >
         <thead>
           <tr className="border-b border-line text-left">
             {columns.map((column) => (
@@ -144,29 +147,56 @@ function Rows<Row>(props: DataTableProps<Row> & { readonly rows: readonly Row[];
             )}
           </tr>
         </thead>
-        <tbody>
-          {rows.map((row) => (
-            <tr
+        <tbody ref={body}>
+          {abovePx > 0 && <tr aria-hidden style={{ height: abovePx }} />}
+          {rows.slice(from, to).map((row, at) => (
+            <Row
               key={rowKey(row)}
-              className={join("border-b border-line last:border-0 hover:bg-sunken/60", onOpen && "cursor-pointer")}
-              onClick={onOpen && (() => onOpen(row))}
-            >
-              {columns.map((column) => (
-                <td key={column.id} className={join(cellClass(column), "h-12 py-2 align-middle")}>
-                  {column.cell(row)}
-                </td>
-              ))}
-              {actions && (
-                // biome-ignore lint/a11y/useKeyWithClickEvents: keys do not reach the row
-                <td className="px-2 text-right" onClick={(event) => event.stopPropagation()}>
-                  {actions(row)}
-                </td>
-              )}
-            </tr>
+              {...{ row, columns, actions, onOpen }}
+              index={to - from < rows.length ? from + at + 2 : undefined}
+            />
           ))}
+          {belowPx > 0 && <tr aria-hidden style={{ height: belowPx }} />}
         </tbody>
       </table>
     </section>
+  );
+}
+
+function cellClass({ align, isMinor }: Pick<Column<never>, "align" | "isMinor">): string {
+  return join("px-4", align === "end" && "text-right", isMinor && "max-md:hidden");
+}
+
+/** Drawn anew only when it is another row: many are on their way through the window while somebody scrolls. */
+const Row = memo(OneRow) as typeof OneRow;
+
+function OneRow<Row>({
+  row,
+  columns,
+  actions,
+  onOpen,
+  index,
+}: {
+  readonly row: Row;
+  readonly columns: readonly Column<Row>[];
+  readonly actions: ((row: Row) => ReactNode) | undefined;
+  readonly onOpen: ((row: Row) => void) | undefined;
+  /** Where it stands in a list that is not drawn whole, its head being 1. */
+  readonly index: number | undefined;
+}) {
+  return (
+    <tr
+      aria-rowindex={index}
+      className={join("border-b border-line last:border-0 hover:bg-sunken/60", onOpen && "cursor-pointer")}
+      onClick={onOpen && (() => onOpen(row))}
+    >
+      {columns.map((column) => (
+        <td key={column.id} className={join(cellClass(column), "h-12 py-2 align-middle")}>
+          {column.cell(row)}
+        </td>
+      ))}
+      {actions && <td className="px-2 text-right">{actions(row)}</td>}
+    </tr>
   );
 }
 

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { startEmbeddedPostgres } from "@lyss/kit/db/embedded-postgres.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
+import { findFreePorts } from "@lyss/kit/testing/free-ports.ts";
 import { silentLog } from "@lyss/kit/testing/test-cluster.ts";
 import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { startStripeSimulator } from "@lyss/services/billing/payments/stripe/stripe-simulator.ts";
@@ -24,7 +23,7 @@ const checkoutPages = "https://checkout.stripe.com/**";
 
 /** The platform at a name, as passkeys want it, with a bank, a directory and a name service that are not really there. */
 async function startWorld() {
-  const port = await findPort();
+  const [port = 0] = await findFreePorts(1);
   const url = `http://localhost:${port}`;
   const random = createRandom(systemClock);
   const keys = { apiKey: "sk_test_simulated", webhookSecret: "whsec_simulated_secret" };
@@ -47,15 +46,6 @@ async function startWorld() {
   const browser: Browser = await openBrowser();
   after(() => browser.close());
   return { url, stripe, records, idp, dataDir, person, browser };
-}
-
-async function findPort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 const world = skip ? undefined : await startWorld();
