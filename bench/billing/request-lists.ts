@@ -67,18 +67,7 @@ export async function measureRequestLists(
     "rare and of a group, by latency": () => list({ groupId: "grp_1", minLatencyMs: 60_000n, order: latency }),
     "a tag, by cost": () => list({ tags: "team=team-1", order: cost }),
     "a tag that hardly any call has, by cost": () => list({ tags: "team=team-rare", order: cost }),
-    "totals: 30 days by model, beside those before": async () => {
-      const range = { fromMs: endMs - 30 * dayMs, toMs: endMs, compareFromMs: "previous" as const };
-      return (await totals({ ...range, groupBy: "model" })).groups.length;
-    },
-    "totals: a day by group, beside the day before": async () => {
-      const range = { fromMs: endMs - dayMs, toMs: endMs, compareFromMs: "previous" as const };
-      return (await totals({ ...range, groupBy: "group" })).groups.length;
-    },
   };
-  type Totals = Parameters<typeof ops.getUsageTotals>[0];
-  const totals = (asked: Pick<Totals, "fromMs" | "toMs" | "compareFromMs" | "groupBy">) =>
-    ops.getUsageTotals({ tenantId, sort: "cost", limit: 20, ...asked });
   const figures: PageFigure[] = [];
   for (const [question, asked] of Object.entries(questions)) figures.push(await measure(question, plan.asks, asked));
   return figures;

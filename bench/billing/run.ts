@@ -92,7 +92,11 @@ function describeUsagePages(t: TestScope, { usage }: Plan): Promise<string> {
 
 /** Of a month, as people look at it. */
 function describeRequestLists(t: TestScope, { usage }: Plan): Promise<string> {
-  return describeLists(t, { ...usage, days: 31, asks: Math.ceil(usage.asks / 2) }, measureRequestLists);
+  return describeLists(
+    t,
+    { ...usage, days: 31, asks: Math.ceil(usage.asks / 2), withSums: false },
+    measureRequestLists,
+  );
 }
 
 async function describeLists(t: TestScope, usage: Plan["usage"], measureLists: typeof measurePages): Promise<string> {

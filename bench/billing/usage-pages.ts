@@ -39,6 +39,10 @@ export async function measurePages(
     const range = { unit, fromMs: toMs - days * dayMs, toMs };
     return (await ops.listUsageSummary({ tenantId, ...range, groupBy, limit: 1_000, ...more })).rows.length;
   };
+  const totals = async (days: number, groupBy: "model" | "group") => {
+    const range = { fromMs: endMs - days * dayMs, toMs: endMs, compareFromMs: "previous" } as const;
+    return (await ops.getUsageTotals({ tenantId, ...range, groupBy, sort: "cost", limit: 20 })).groups.length;
+  };
   const user = () => `usr_0_${between(0, users - 1)}`;
   const key = () => `key_0_${between(0, keys - 1)}`;
   const questions: Readonly<Record<string, () => Promise<number>>> = {
@@ -83,6 +87,8 @@ export async function measurePages(
       await pages.return();
       return value?.length ?? 0;
     },
+    "totals: 30 days by model, beside those before": () => totals(30, "model"),
+    "totals: a day by group, beside the day before": () => totals(1, "group"),
     "costs of a person: 30 days by day and model": async () => {
       const range = { unit: "day" as const, fromMs: endMs - 30 * dayMs, toMs: endMs };
       return (await ops.getCosts({ tenantId, userId: user(), ...range, groupBy: ["model"], limit: 1_000 })).page.rows

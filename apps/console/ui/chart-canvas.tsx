@@ -106,7 +106,10 @@ function toTooltip(items: readonly TooltipItem[], format: ChartProps["format"], 
   head.className = "mb-1 text-ink-soft";
   const time = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
   head.textContent = first ? `${time.format(new Date(first.axisValue))} ${zone}` : "";
-  for (const { seriesName, value, color } of items.toSorted((a, b) => b.value - a.value).slice(0, 12)) {
+  for (const { seriesName, value, color } of items
+    .filter(({ value }) => Number.isFinite(value))
+    .toSorted((a, b) => b.value - a.value)
+    .slice(0, 12)) {
     const line = root.appendChild(document.createElement("div"));
     line.className = "flex items-center gap-2";
     const dot = line.appendChild(document.createElement("span"));

@@ -1,6 +1,6 @@
 export interface ChartSeries {
   readonly name: string;
-  /** One value for each of `times`. */
+  /** One value for each of `times`; NaN where there is none. */
   readonly values: readonly number[];
 }
 

@@ -7,7 +7,7 @@ export interface Column<Row> {
   readonly cell: (row: Row) => ReactNode;
   /** What the CSV file holds; a column without is not in it. */
   readonly csv?: (row: Row) => string | number | null;
-  /** What rows of a page are sorted by; a column without is not sorted. */
+  /** What rows are sorted by; a column without is not sorted. */
   readonly sort?: (row: Row) => string | number;
   readonly align?: "end";
   /** Not shown on a phone. */

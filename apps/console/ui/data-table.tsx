@@ -1,7 +1,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { ArrowDown, ArrowUp, ChevronRight, Download } from "lucide-react";
 import { memo, type ReactNode, useState } from "react";
-import { useSearchState } from "../app/search.ts";
+import { type Search, useSearchState } from "../app/search.ts";
 import { Button } from "./button.tsx";
 import type { Column } from "./column.ts";
 import { saveCsv } from "./csv.ts";
@@ -18,7 +18,7 @@ export interface ListPage<Row> {
   readonly next_cursor: string | null;
 }
 
-/** What the API is asked for: filters and search by their names, and where the page begins. */
+/** What the API is asked for: filters and search by their names, where the page begins, and with `isSortedByLoad` what all is sorted by. */
 export type ListQuery = Readonly<Record<string, string | undefined>> & { readonly cursor?: string | undefined };
 
 export interface DataTableProps<Row> {
@@ -39,26 +39,29 @@ export interface DataTableProps<Row> {
   /** Asks again this often. */
   readonly refreshMs?: number;
   readonly onOpen?: (row: Row) => void;
+  /** True where `load` sorts all of the list by `sort`, a column's id behind `-` for the most first; else the page is sorted here. */
+  readonly isSortedByLoad?: boolean;
 }
 
 const maxExportRows = 10_000;
 
 /** A list: search, filters as chips, sort, cursor paging, CSV. All of its state stands in the address. */
 export function DataTable<Row>(props: DataTableProps<Row>) {
-  const { name, of, columns, load, filters = [], searchField, refreshMs } = props;
+  const { name, of, columns, load, filters = [], searchField, refreshMs, isSortedByLoad = false } = props;
   const t = useUiTexts();
   const [search, setSearch] = useSearchState();
   const fields = [...filters.map((filter) => filter.name), ...(searchField ? [searchField] : [])];
   const asked = Object.fromEntries(fields.flatMap((field) => (search[field] ? [[field, search[field]]] : [])));
   const isFiltered = Object.keys(asked).length > 0;
-  const { cursor } = search;
+  const { cursor, sort } = search;
+  const wanted = isSortedByLoad && sort ? { ...asked, sort } : asked;
   const { data, error, isPending, refetch, isPlaceholderData } = useQuery({
-    queryKey: ["list", name, asked, cursor, of],
-    queryFn: ({ signal }) => load({ ...asked, cursor }, signal),
+    queryKey: ["list", name, wanted, cursor, of],
+    queryFn: ({ signal }) => load({ ...wanted, cursor }, signal),
     placeholderData: keepPreviousData,
     ...(refreshMs !== undefined && { refetchInterval: refreshMs }),
   });
-  const rows = sortRows(data?.data ?? [], columns, search["sort"]);
+  const rows = isSortedByLoad ? (data?.data ?? []) : sortRows(data?.data ?? [], columns, sort);
   const clear = () => setSearch(Object.fromEntries([...fields, "cursor"].map((field) => [field, undefined])));
 
   if (error && !data) return <ProblemNote problem={error} onRetry={() => void refetch()} />;
@@ -69,7 +72,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
       <div className="mb-3 flex flex-wrap items-center gap-2">
         <Filters {...{ filters, searchField }} />
         <div className="ml-auto">
-          <ExportButton {...{ name, columns, load, asked }} />
+          <ExportButton {...{ name, columns, load, asked: wanted }} />
         </div>
       </div>
       <Card className="overflow-hidden">
@@ -103,7 +106,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
 }
 
 function Rows<Row>(props: DataTableProps<Row> & { readonly rows: readonly Row[]; readonly isFaded: boolean }) {
-  const { columns, rows, rowKey, actions, onOpen, isFaded, name } = props;
+  const { columns, rows, rowKey, actions, onOpen, isFaded, name, isSortedByLoad = false } = props;
   const t = useUiTexts();
   const [search, setSearch] = useSearchState();
   const sort = search["sort"];
@@ -129,7 +132,7 @@ function Rows<Row>(props: DataTableProps<Row> & { readonly rows: readonly Row[];
                     type="button"
                     aria-label={t("sortBy", { name: column.title })}
                     className="inline-flex items-center gap-1 hover:text-ink"
-                    onClick={() => setSearch({ sort: nextSort(sort, column.id) })}
+                    onClick={() => setSearch(toSort(nextSort(sort, column.id, isSortedByLoad), isSortedByLoad))}
                   >
                     {column.title}
                     {sort === column.id && <ArrowUp aria-hidden className="size-3" />}
@@ -200,10 +203,16 @@ function OneRow<Row>({
   );
 }
 
-/** Up, down, as it came. */
-function nextSort(sort: string | undefined, id: string): string | undefined {
-  if (sort === id) return `-${id}`;
-  return sort === `-${id}` ? undefined : id;
+/** Up, down, as it came; of all of a list the most first. */
+function nextSort(sort: string | undefined, id: string, isDownFirst: boolean): string | undefined {
+  const [first, second] = isDownFirst ? [`-${id}`, id] : [id, `-${id}`];
+  if (sort === first) return second;
+  return sort === second ? undefined : first;
+}
+
+/** A page of all begins anew in another order. */
+function toSort(sort: string | undefined, isOfAll: boolean): Search {
+  return isOfAll ? { sort, cursor: undefined } : { sort };
 }
 
 function sortRows<Row>(

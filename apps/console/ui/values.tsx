@@ -56,6 +56,24 @@ export function Quantity({ value, unit }: { readonly value: number; readonly uni
 }
 
 /** Where the person is, as times are shown. */
+/** Milliseconds as a person reads them; a dash where there are none. */
+export function formatDuration(ms: number | null | undefined, language: string): string {
+  if (ms === undefined || ms === null) return "–";
+  const isShort = ms < 1_000;
+  const number = new Intl.NumberFormat(language, { maximumFractionDigits: isShort ? 0 : 1 });
+  return isShort ? `${number.format(ms)} ms` : `${number.format(ms / 1_000)} s`;
+}
+
+/** The same; its exact value is shown on hover. */
+export function Duration({ ms }: { readonly ms: number | null }) {
+  const text = formatDuration(ms, useLanguage());
+  return (
+    <span className="whitespace-nowrap tabular-nums" title={ms === null ? undefined : `${ms} ms`}>
+      {text}
+    </span>
+  );
+}
+
 export const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** A time with its zone, in full. */

@@ -150,6 +150,9 @@ test("a model answers in the playground, and what that cost is drawn in the over
   await page.goto(`${url}/overview?range=hour`);
   await page.getByRole("img", { name: /^Spend: \$0\.0000/ }).waitFor();
   await page.locator("canvas").first().waitFor();
+  await page.getByText("Live", { exact: true }).waitFor();
+  await page.getByRole("rowheader", { name: "simulated-chat" }).waitFor();
+  await page.getByRole("img", { name: "Time to first token" }).waitFor();
   await checkLook(page, "overview-dark");
   assert.deepEqual(mistakes, []);
 });
@@ -315,6 +318,17 @@ test("a request stands in the list as it ends, and its page says what became of 
   const row = page.getByRole("row", { name: /simulated-small/ });
   await row.first().waitFor();
   await checkLook(page, "requests");
+  await page.getByRole("button", { name: "Sort by Cost" }).click();
+  await page.waitForURL(/sort=-cost/);
+  await page.getByRole("button", { name: "Streamed" }).click();
+  await page.getByRole("menuitemradio", { name: "No" }).click();
+  await page.getByText("Streamed: No").waitFor();
+  await row.first().waitFor();
+  await page.getByRole("button", { name: "Duration", exact: true }).click();
+  await page.getByRole("menuitemradio", { name: "30 s and more" }).click();
+  await page.getByText("Nothing matches").waitFor();
+  await page.getByRole("button", { name: "Clear filters" }).click();
+  await row.first().waitFor();
   await row.first().click();
   await page.getByRole("heading", { name: "Attempts" }).waitFor();
   await page.getByRole("cell", { name: "Paid by the tenant's wallet" }).waitFor();

@@ -1,0 +1,115 @@
+import { useLanguage } from "../../app/language.ts";
+import { Chart } from "../../ui/chart.tsx";
+import { Card } from "../../ui/page-parts.tsx";
+import { formatDuration, formatMoney } from "../../ui/values.tsx";
+import {
+  type Duration,
+  type Measure,
+  type RangeName,
+  type Sum,
+  stepsOf,
+  toDurationSeries,
+  toSeries,
+  totalOf,
+} from "./sums.ts";
+import { useOverviewTexts } from "./texts.ts";
+
+const listed = 7;
+
+/** A measure over the range, told apart, with the range before drawn faintly. */
+export function Drawing({
+  measure,
+  sums,
+  before,
+  range,
+  by,
+  nameOf,
+}: {
+  readonly measure: Measure;
+  readonly sums: readonly Sum[];
+  readonly before: readonly Sum[];
+  readonly range: RangeName;
+  readonly by: string;
+  readonly nameOf: (id: string) => string;
+}) {
+  const t = useOverviewTexts();
+  const format = useFormat();
+  const steps = stepsOf(range, 0);
+  const { ordered, series } = toSeries(sums, steps, by, measure, { others: t("others"), nameOf });
+  const [past] = toSeries(before, stepsOf(range, 1), "", measure, { others: "", nameOf: () => "" }).series;
+  const total = totalOf(sums, measure);
+  const title = t(measure === "errors" ? "errorCount" : measure);
+  return (
+    <Card className="grid gap-x-6 p-5 lg:grid-cols-[1fr_15rem]">
+      <div className="min-w-0">
+        <h2 className="mb-2 font-semibold">{title}</h2>
+        <Chart
+          label={`${title}: ${format(total, measure)}`}
+          times={steps}
+          series={series}
+          format={(value) => format(value, measure)}
+          kind={range === "month" ? "bar" : "area"}
+          {...(past && { comparison: { ...past, name: t("before") } })}
+        />
+      </div>
+      <ul className="mt-4 space-y-2.5 text-[13px] lg:mt-8">
+        {ordered.slice(0, listed).map(([name, value]) => (
+          <li key={name}>
+            <div className="flex justify-between gap-3">
+              <span className="truncate">{name}</span>
+              <span className="text-ink-soft tabular-nums">{format(value, measure)}</span>
+            </div>
+            <div aria-hidden className="mt-1 h-1 overflow-hidden rounded-full bg-sunken">
+              <div
+                className="h-full rounded-full bg-accent"
+                style={{ width: `${total === 0 ? 0 : (100 * value) / total}%` }}
+              />
+            </div>
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
+/** How long calls took over the range: the median and the 95th percentile, with that of the range before. */
+export function DurationDrawing({
+  duration,
+  sums,
+  before,
+  range,
+  language,
+}: {
+  readonly duration: Duration;
+  readonly sums: readonly Sum[];
+  readonly before: readonly Sum[];
+  readonly range: RangeName;
+  readonly language: string;
+}) {
+  const t = useOverviewTexts();
+  const steps = stepsOf(range, 0);
+  const names = { p50: t("p50"), p95: t("p95") };
+  const series = toDurationSeries(sums, steps, duration, names);
+  const [, past] = toDurationSeries(before, stepsOf(range, 1), duration, names);
+  const title = t(duration === "latency_ms" ? "latencyTitle" : "firstTokenTitle");
+  return (
+    <Card className="min-w-0 p-5">
+      <h2 className="mb-2 font-semibold">{title}</h2>
+      <Chart
+        label={title}
+        times={steps}
+        series={series}
+        format={(value) => formatDuration(value, language)}
+        kind="line"
+        {...(past && { comparison: { ...past, name: `${t("p95")}, ${t("before")}` } })}
+      />
+    </Card>
+  );
+}
+
+function useFormat(): (value: number, measure: Measure) => string {
+  const language = useLanguage();
+  const short = new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 1 });
+  return (value, measure) =>
+    measure === "spend" ? formatMoney(BigInt(Math.round(value)), language) : short.format(value);
+}
