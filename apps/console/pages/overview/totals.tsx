@@ -129,6 +129,8 @@ export function TotalTable({
   );
 }
 
+const mostShare = 10;
+
 /** How much more or less than before; worse in red where more is worse. */
 function Change({
   now,
@@ -148,8 +150,11 @@ function Change({
   const format = new Intl.NumberFormat(language, {
     ...{ style: "percent", maximumFractionDigits: 0, signDisplay: "exceptZero" },
   });
+  const times = new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 0 });
   if (Math.abs(share) < 0.005) return <>{t("same")}</>;
-  const text = isShort ? format.format(share) : `${format.format(share)} ${t("versus")}`;
+  // A percentage of hardly anything says nothing.
+  const change = share < mostShare ? format.format(share) : `×${times.format(share + 1)}`;
+  const text = isShort ? change : `${change} ${t("versus")}`;
   return <span className={join(isCost && share > 0.05 && "text-bad")}>{text}</span>;
 }
 
