@@ -1,6 +1,7 @@
 import { recordFailures } from "@lyss/contracts/failures/ai-gateway-records.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { readAllUsagePermission } from "@lyss/contracts/usage/usage-scope.ts";
+import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
@@ -17,7 +18,13 @@ const listPath = "/api/v1/ai/feedback";
 const time = z.iso.datetime();
 const nameSchema = z
   .string()
-  .regex(/^[a-z][a-z0-9_.-]{0,63}$/)
+  .regex(
+    /^[a-z][a-z0-9_.-]{0,63}$/,
+    inBothLanguages(
+      "must be a lower-case letter, then up to 63 of a-z, 0-9, '_', '.' and '-'",
+      "必须以小写字母开头，后接最多 63 个 a-z、0-9、“_”、“.”或“-”",
+    ),
+  )
   .describe("What is scored, such as `helpful`: a lower-case letter, then up to 63 of a-z, 0-9, '_', '.' and '-'.");
 const authorSchema = z
   .string()
