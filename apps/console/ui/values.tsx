@@ -1,4 +1,5 @@
 import { useLanguage } from "../app/language.ts";
+import { numberFormat, relativeTimeFormat, timeFormat } from "./formatters.ts";
 import { useUiTexts } from "./texts.ts";
 
 const nanosPerUnit = 1_000_000_000n;
@@ -11,7 +12,7 @@ export function formatMoney(nanos: string | bigint, language: string, currency =
   const digits = isExactZero || size >= nanosPerUnit ? 2 : size >= 10_000n ? 6 : 9;
   // A number holds fifteen digits; what is shown of a larger amount ends before them.
   const value = Number(amount) / Number(nanosPerUnit);
-  return new Intl.NumberFormat(language, {
+  return numberFormat(language, {
     style: "currency",
     currency,
     currencyDisplay: "narrowSymbol",
@@ -46,7 +47,7 @@ export function fromUnits(text: string): bigint {
 
 /** A count, or a quantity with its unit. */
 export function Quantity({ value, unit }: { readonly value: number; readonly unit?: string }) {
-  const text = new Intl.NumberFormat(useLanguage(), { maximumFractionDigits: 2 }).format(value);
+  const text = numberFormat(useLanguage(), { maximumFractionDigits: 2 }).format(value);
   return (
     <span className="tabular-nums">
       {text}
@@ -55,12 +56,11 @@ export function Quantity({ value, unit }: { readonly value: number; readonly uni
   );
 }
 
-/** Where the person is, as times are shown. */
 /** Milliseconds as a person reads them; a dash where there are none. */
 export function formatDuration(ms: number | null | undefined, language: string): string {
   if (ms === undefined || ms === null) return "–";
   const isShort = ms < 1_000;
-  const number = new Intl.NumberFormat(language, { maximumFractionDigits: isShort ? 0 : 1 });
+  const number = numberFormat(language, { maximumFractionDigits: isShort ? 0 : 1 });
   return isShort ? `${number.format(ms)} ms` : `${number.format(ms / 1_000)} s`;
 }
 
@@ -74,11 +74,12 @@ export function Duration({ ms }: { readonly ms: number | null }) {
   );
 }
 
+/** Where the person is, as times are shown. */
 export const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** A time with its zone, in full. */
 export function formatTime(at: string | number, language: string): string {
-  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "long" }).format(new Date(at));
+  return timeFormat(language, { dateStyle: "medium", timeStyle: "long" }).format(new Date(at));
 }
 
 const steps = [
@@ -96,8 +97,8 @@ export function Time({ at, none }: { readonly at: string | null; readonly none?:
   const differenceMs = new Date(at).getTime() - Date.now();
   const step = steps.find(([, belowMs]) => Math.abs(differenceMs) < belowMs);
   const text = step
-    ? new Intl.RelativeTimeFormat(language, { numeric: "auto" }).format(Math.round(differenceMs / step[2]), step[0])
-    : new Intl.DateTimeFormat(language, { dateStyle: "medium" }).format(new Date(at));
+    ? relativeTimeFormat(language, { numeric: "auto" }).format(Math.round(differenceMs / step[2]), step[0])
+    : timeFormat(language, { dateStyle: "medium" }).format(new Date(at));
   return (
     <time dateTime={at} className="whitespace-nowrap" title={`${formatTime(at, language)} (${zone})`}>
       {text}
