@@ -179,3 +179,19 @@ test("W51: a file that is kept here is one person's, of a bounded length, for a 
   const [left] = await service.sql`select count(*)::int as count from file_piece where file_id = ${first.id}`;
   assert.equal(left?.["count"], 0);
 });
+
+test("a file that waits here goes when its tenant's data policy says so, and is gone then", async () => {
+  const { tenantId, client } = await startTenant();
+  const policy = { tenantId, version: 1n, retentionDays: 2, storeBodies: false, redact: [] };
+  await service.db.transaction((tx) => service.ops.followDataPolicy(tx, policy));
+  await service.ops.loadBodyPolicies();
+  const [model] = models;
+  const lines = [lineOf("a", "Hello.", { model: model ?? "" })];
+  const file = await client.files.create({ file: await toUpload(lines), purpose: "batch" });
+  assert.equal(file.expires_at, file.created_at + 2 * 86_400);
+  await service.sql`update file set expires_at = ${new Date(clock.nowMs())} where file_id = ${file.id}`;
+  await service.ops.removeHiddenFiles(AbortSignal.timeout(10_000));
+  await assert.rejects(client.files.retrieve(file.id), refusal(404, "GATEWAY_063"));
+  const [piece] = await service.sql`select count(*)::int as count from file_piece where file_id = ${file.id}`;
+  assert.equal(piece?.["count"], 0);
+});

@@ -31,6 +31,8 @@ export interface FileRow extends Owner {
   readonly targetModel: string;
   readonly endpoint: BatchEndpoint;
   readonly createdAt: Date;
+  /** When one that is kept here goes; others stay until they are removed. */
+  readonly expiresAt?: Date | null;
 }
 
 /** Names one file of an owner. */
@@ -46,15 +48,12 @@ export interface FilePage {
   readonly purpose: ShownPurpose | undefined;
 }
 
-/** How long a file is kept here, as OpenAI keeps those for batches. */
-export const keptFileMs = 30 * 86_400_000;
-
 /** The SQL of files. One method, one statement. */
 export function createFileStore(db: Database) {
   const { sql } = db;
   const columns = sql`file_id as "fileId", tenant_id as "tenantId", owner_id as "ownerId", provider_id as "providerId",
     upstream_id as "upstreamId", purpose, file_name as "fileName", bytes, model, target_model as "targetModel", endpoint,
-    created_at as "createdAt"`;
+    created_at as "createdAt", expires_at as "expiresAt"`;
   const isShown = sql`purpose in ('batch', 'batch_output')`;
   return {
     /** Once, however often it is told. What is nobody's is shown to nobody, and removed. */
@@ -63,9 +62,10 @@ export function createFileStore(db: Database) {
       const removedAt = file.ownerId === "" ? file.createdAt : null;
       await tx`
         insert into file (file_id, tenant_id, owner_id, provider_id, upstream_id, purpose, file_name, bytes, model,
-          target_model, endpoint, requests, created_at, removed_at)
+          target_model, endpoint, requests, created_at, expires_at, removed_at)
         values (${file.fileId}, ${file.tenantId}, ${file.ownerId}, ${file.providerId}, ${file.upstreamId}, ${file.purpose},
-          ${file.fileName}, ${file.bytes}, ${file.model}, ${file.targetModel}, ${file.endpoint}, ${bounds}::text::jsonb, ${file.createdAt}, ${removedAt})
+          ${file.fileName}, ${file.bytes}, ${file.model}, ${file.targetModel}, ${file.endpoint}, ${bounds}::text::jsonb, ${file.createdAt},
+          ${file.expiresAt ?? null}, ${removedAt})
         on conflict (file_id) do nothing`;
     },
 
@@ -126,12 +126,9 @@ export function createFileStore(db: Database) {
       return row?.bytes ?? 0n;
     },
 
-    /** Those that were kept here from `before` on. */
-    async hideExpired(now: Date, before: Date): Promise<void> {
+    async hideExpired(now: Date): Promise<void> {
       await db.transaction(
-        (tx) => tx`
-          update file set removed_at = ${now}
-          where removed_at is null and purpose = 'batch' and upstream_id = '' and created_at < ${before}`,
+        (tx) => tx`update file set removed_at = ${now} where removed_at is null and expires_at <= ${now}`,
       );
     },
 

@@ -12,7 +12,7 @@ import type { FormPart } from "../surfaces/multipart.ts";
 import { findAccount, targetAt } from "./batch-provider.ts";
 import { type DiskFile, openDiskFile, receiveBody } from "./disk-file.ts";
 import { createFileBatches } from "./file-batches.ts";
-import { type FilePage, keptFileMs, type ShownFile } from "./file-store.ts";
+import type { FilePage, ShownFile } from "./file-store.ts";
 import { findParts, readPart } from "./form-on-disk.ts";
 import { type ReadRequests, readRequests } from "./read-request-file.ts";
 import { type BatchEndpoint, batchEndpoints } from "./request-line.ts";
@@ -31,6 +31,10 @@ const formBytes = 65_536;
 export function uploadLimitBytes({ settings }: Pick<AiGatewayDeps, "settings">): number {
   return settings.batches.maxFileBytes + formBytes;
 }
+
+/** As long as OpenAI keeps files for batches, where the tenant's data policy allows it. */
+const maxKeptDays = 30;
+const dayMs = 86_400_000;
 
 /**
  * Takes a file of requests, reads all of it, and sends it to the account that its model's calls go to, or keeps it, sealed, where that takes batches without
@@ -55,11 +59,14 @@ export async function uploadFile(deps: AiGatewayDeps, exchange: Exchange): Promi
     if (read.isKept) await requireRoom(deps, caller, rewritten.size);
     const upstreamId = read.isKept ? "" : await createFileBatches(deps, read.target).uploadFile(rewritten, fileName);
     const { target, model, endpoint } = read;
+    const createdAt = new Date(deps.clock.nowMs());
+    const keptDays = Math.min(maxKeptDays, deps.dataPolicies.of(caller.tenantId).retentionDays);
     const file: ShownFile = {
       ...{ ...ownerOf(caller), fileId: deps.random.id("file"), providerId: target.provider.providerId, upstreamId },
       ...{ purpose: "batch", fileName, bytes: BigInt(part.end - part.start), model, endpoint },
       targetModel: target.model.name,
-      createdAt: new Date(deps.clock.nowMs()),
+      createdAt,
+      expiresAt: read.isKept ? new Date(createdAt.getTime() + keptDays * dayMs) : null,
     };
     await deps.db.transaction(async (tx) => {
       await deps.fileStore.insert(tx, file, read.requests);
@@ -159,8 +166,7 @@ const maxRemovalsAtOnce = 100;
 /** Removes hidden files at their providers, then here, those that were kept here for their time, and ended batches that are nobody's. What fails is tried again the next time. */
 export async function removeHiddenFiles(deps: AiGatewayDeps, signal: AbortSignal): Promise<void> {
   await deps.batchStore.removeDisowned();
-  const now = deps.clock.nowMs();
-  await deps.fileStore.hideExpired(new Date(now), new Date(now - keptFileMs));
+  await deps.fileStore.hideExpired(new Date(deps.clock.nowMs()));
   for (const file of await deps.fileStore.listToRemove(maxRemovalsAtOnce)) {
     if (signal.aborted) return;
     const provider = findAccount(deps, file);
@@ -174,8 +180,7 @@ export async function removeHiddenFiles(deps: AiGatewayDeps, signal: AbortSignal
 }
 
 /** As OpenAI's API shows it (platform.openai.com/docs/api-reference/files/object). */
-export function toFileObject({ fileId, bytes, createdAt, fileName, purpose, upstreamId }: ShownFile) {
-  const expiresAtMs = upstreamId === "" ? createdAt.getTime() + keptFileMs : undefined;
+export function toFileObject({ fileId, bytes, createdAt, expiresAt, fileName, purpose }: ShownFile) {
   return {
     ...{
       id: fileId,
@@ -184,7 +189,7 @@ export function toFileObject({ fileId, bytes, createdAt, fileName, purpose, upst
       created_at: Math.floor(createdAt.getTime() / 1_000),
     },
     ...{ filename: fileName, purpose, status: "processed" as const },
-    ...(expiresAtMs !== undefined && { expires_at: Math.floor(expiresAtMs / 1_000) }),
+    ...(expiresAt && { expires_at: Math.floor(expiresAt.getTime() / 1_000) }),
   };
 }
 
