@@ -59,7 +59,7 @@ export const connectionFailures = defineFailures("ai_gateway", {
     publicCode: "GATEWAY_123",
     text: {
       en_US: "{of} may have {limit} realtime sessions open at once. Close one, or wait for one to end.",
-      zh_CN: "{of_zh_CN}同时最多可打开 {limit} 个实时会话，请关闭一个或等待其结束。",
+      zh_CN: "{of}同时最多可打开 {limit} 个实时会话，请关闭一个或等待其结束。",
     },
   },
   sessions_full: {

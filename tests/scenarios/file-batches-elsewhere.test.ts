@@ -171,7 +171,7 @@ test("W51: a file that is kept here is one person's, of a bounded length, for a 
   await assert.rejects(upload([line("a", 15_000)]), refusal(409, "GATEWAY_131"));
   await assert.rejects(world.clientOf(`${tenantId}/usr_2`).files.content(first.id), refusal(404, "GATEWAY_063"));
   const early = await client.files.create({ file: await toUpload([line("a", 100)]), purpose: "batch" });
-  await service.sql`update file set created_at = created_at - interval '31 days' where file_id = ${early.id}`;
+  await service.sql`update file set expires_at = expires_at - interval '31 days' where file_id = ${early.id}`;
   await service.ops.removeHiddenFiles(AbortSignal.timeout(10_000));
   await assert.rejects(client.files.retrieve(early.id), refusal(404, "GATEWAY_063"));
   await service.db.transaction((tx) => service.ops.forgetPerson(tx, { userId: "usr_1", tenantId } as never));
