@@ -40,6 +40,8 @@ export const unauditedEvents: Readonly<Record<string, string>> = {
   "user.audit.key_revoked": `${toldElsewhere}: key.revoked`,
   "resilience.breaker.changed": `${byItself}; a person's order is resilience.ordered`,
   "provider.account.changed": byItself,
+  "data_policy.applied": `${toldElsewhere}: tenant.data_policy_changed`,
+  "feedback.changed": "says what somebody thinks of a call; it is kept with who said it",
   "degradation.level.changed": `${byItself}; a person's order is resilience.ordered`,
   "guardrail.found": byUse,
   "export.failed": byItself,
