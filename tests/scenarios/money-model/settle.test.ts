@@ -32,6 +32,7 @@ test("a settled call pays what it cost at the price it was taken at, frees its h
       isEstimated: false,
       latencyMs: 7n,
     },
+    ...{ isStreamed: undefined, firstTokenMs: undefined, error: undefined },
     ...{ costNanos: 40n, uncollectedNanos: 0n },
   });
   assert.match(postingId, /^pst_/);
