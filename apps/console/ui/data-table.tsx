@@ -198,7 +198,12 @@ function OneRow<Row>({
           {column.cell(row)}
         </td>
       ))}
-      {actions && <td className="px-2 text-right">{actions(row)}</td>}
+      {actions && (
+        // biome-ignore lint/a11y/useKeyWithClickEvents: keys go to what is in it; only clicks would go on to the row.
+        <td className="px-2 text-right" onClick={(event) => event.stopPropagation()}>
+          {actions(row)}
+        </td>
+      )}
     </tr>
   );
 }
