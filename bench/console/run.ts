@@ -19,6 +19,9 @@ const visits = {
   "get started, cold": { path: "/start", selector: "main ol button", isSignedIn: true },
   "requests, cold": { path: "/requests", selector: "main h1", isSignedIn: true },
 } as const;
+/** Frames of the list and of a page without anything, round by round. */
+type Scrolled = Readonly<Record<"console" | "plain", Frames[]>>;
+
 type Visit = keyof typeof visits;
 
 /** How soon the console can be used, and how smoothly a long list scrolls. Writes `results/console.md` unless --quick. */
@@ -53,12 +56,19 @@ export async function runConsoleBench(args: readonly string[]): Promise<void> {
         }
       }
     }
-    const frames: Frames[] = [];
     await showLongList(page, url);
+    const plain = await openPlainPage(browser);
+    const frames: Scrolled = { console: [], plain: [] };
     for (let round = 0; round < Math.min(rounds, 5); round++) {
-      await page.evaluate("scrollTo(0, 0)");
-      frames.push(await measureScroll(page, scroll));
-      console.log("scroll", JSON.stringify(frames.at(-1)));
+      for (const [name, one] of [
+        ["console", page],
+        ["plain", plain],
+      ] as const) {
+        await one.bringToFront();
+        await one.evaluate("scrollTo(0, 0)");
+        frames[name].push(await measureScroll(one, scroll));
+        console.log("scroll", name, JSON.stringify(frames[name].at(-1)));
+      }
     }
     const gzipBytes = await sizeOf(url, loads.get("sign-in, cold here")?.[0]?.files ?? []);
     const command = ["npm run bench -- console", ...args].join(" ");
@@ -107,6 +117,17 @@ async function showLongList(page: Page, url: string): Promise<void> {
   await page.getByText("model-1", { exact: true }).waitFor();
 }
 
+/** As many rows of a few words, and no script: what this browser can do on this machine. */
+async function openPlainPage(browser: Browser): Promise<Page> {
+  const page = await browser.newPage({ viewport: { width: 1_280, height: 800 } });
+  const rows = Array.from(
+    { length: rowCount },
+    (_, at) => `<p style="height:47px;margin:0">model-${at + 1} a row of words`,
+  );
+  await page.setContent(rows.join(""));
+  return page;
+}
+
 /** What a first visit loads, as gzip has it. */
 async function sizeOf(url: string, paths: readonly string[]): Promise<number> {
   const sizes = await Promise.all(
@@ -133,7 +154,7 @@ function writeReport({
   readonly loadBefore: number;
   readonly gzipBytes: number;
   readonly loads: ReadonlyMap<string, readonly Load[]>;
-  readonly frames: readonly Frames[];
+  readonly frames: Scrolled;
 }): string {
   const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`;
   const median = (visit: Visit, name: string, pick: (load: Load) => number) =>
@@ -144,7 +165,11 @@ function writeReport({
     );
     return `| ${[visit, ...times, median(visit, "here", (load) => load.requestCount)].join(" | ")} |`;
   });
-  const ofFrames = (pick: (one: Frames) => number, digits = 1) => medianOf(frames.map(pick)).toFixed(digits);
+  const scrolled = (["console", "plain"] as const).map((name) => {
+    const of = (pick: (one: Frames) => number) => medianOf(frames[name].map(pick)).toFixed(1);
+    const gaps = [of((one) => one.p95Ms), of((one) => one.longestMs), `${of((one) => one.lateShare * 100)} %`];
+    return `| ${[name, of((one) => one.framesPerSecond), ...gaps].join(" | ")} |`;
+  });
   return `# The console
 
 Written by \`${command}\` on ${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC. Machine: ${machine}, node ${process.version}, headless
@@ -159,10 +184,11 @@ and the main thread is idle. The second figure is for a line of ${mobile.megabit
 | --- | ---: | ---: | ---: |
 ${rows.join("\n")}
 
-**A list of ${rowCount.toLocaleString("en-US")} rows**, scrolled ${scroll.distancePx.toLocaleString("en-US")} px at ${scroll.pxPerSecond.toLocaleString("en-US")} px/s, medians of ${frames.length} (goal: ${goals.framesPerSecond} frames a second).
+**A list of ${rowCount.toLocaleString("en-US")} rows**, scrolled ${scroll.distancePx.toLocaleString("en-US")} px at ${scroll.pxPerSecond.toLocaleString("en-US")} px/s, medians of ${frames.console.length} (goal: ${goals.framesPerSecond} frames a second). \`plain\` is
+as many rows of a few words without style or script, in turns: what this browser draws on this machine at most.
 
-| frames/s | p95 between frames, ms | longest, ms | frames more than half a frame late |
-| ---: | ---: | ---: | ---: |
-| ${ofFrames((one) => one.framesPerSecond)} | ${ofFrames((one) => one.p95Ms)} | ${ofFrames((one) => one.longestMs)} | ${ofFrames((one) => one.lateShare * 100)} % |
+| | frames/s | p95 between frames, ms | longest, ms | frames more than half a frame late |
+| --- | ---: | ---: | ---: | ---: |
+${scrolled.join("\n")}
 `;
 }

@@ -7,7 +7,7 @@ import {
   UsageInterval,
 } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { serviceModeMessages, toUsageMessage } from "@lyss/contracts/pricing/wire.ts";
-import { fromCallErrorMessage } from "@lyss/contracts/usage/call-errors.ts";
+import { callErrorMessages, fromCallErrorMessage } from "@lyss/contracts/usage/call-errors.ts";
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
@@ -236,6 +236,9 @@ function toUsageRecord(row: UsageRow) {
     outcome: outcomes[row.outcome],
     tokens: toUsageMessage(row),
     serviceMode: serviceModeMessages[row.serviceMode ?? "standard"],
+    isStreamed: row.isStreamed,
+    firstTokenMs: row.firstTokenMs === undefined ? undefined : BigInt(row.firstTokenMs),
+    ...(row.error && { error: callErrorMessages[row.error] }),
   };
 }
 

@@ -2,6 +2,7 @@ import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
 import type { FollowedUsage } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import { foldCounts } from "@lyss/contracts/pricing/token-price.ts";
 import { fromServiceModeMessage, fromUsageMessage } from "@lyss/contracts/pricing/wire.ts";
+import { type CallErrorName, fromCallErrorMessage } from "@lyss/contracts/usage/call-errors.ts";
 import { toTagRecord } from "@lyss/contracts/usage/tags.ts";
 import { type CallStatus, statusOf } from "../call-status.ts";
 
@@ -28,6 +29,10 @@ export interface ExportedRecord {
   readonly uncollected_nanos: string;
   readonly estimated: boolean;
   readonly latency_ms: number;
+  /** Null in records from before it was noted. */
+  readonly streamed: boolean | null;
+  readonly first_token_ms: number | null;
+  readonly error: CallErrorName | null;
   readonly tags: Readonly<Record<string, string>>;
   readonly request?: unknown;
   readonly answer?: unknown;
@@ -46,7 +51,10 @@ export function toExportedRecord(followed: FollowedUsage): ExportedRecord {
     output_tokens: Number(tokens.outputTokens),
     ...{ service_mode: fromServiceModeMessage(record.serviceMode), price_id: record.priceId },
     ...{ cost_nanos: record.costNanos.toString(), uncollected_nanos: uncollectedNanos.toString() },
-    ...{ estimated: record.isEstimated, latency_ms: Number(record.latencyMs), tags: toTagRecord(record.tags) },
+    ...{ estimated: record.isEstimated, latency_ms: Number(record.latencyMs) },
+    streamed: record.isStreamed ?? null,
+    first_token_ms: record.firstTokenMs === undefined ? null : Number(record.firstTokenMs),
+    ...{ error: fromCallErrorMessage(record.error) ?? null, tags: toTagRecord(record.tags) },
   };
 }
 

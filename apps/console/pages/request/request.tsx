@@ -4,6 +4,7 @@ import { ArrowLeft } from "lucide-react";
 import type { ReactNode } from "react";
 import { type GetCallReceiptResponse, getCallReceipt, getReceipt } from "../../api/gen/client.ts";
 import { paths } from "../../app/paths.ts";
+import { useCallErrorTexts } from "../../ui/call-error.ts";
 import { CallStatusBadge } from "../../ui/call-status.tsx";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { Card, Loading, PageHeader } from "../../ui/page-parts.tsx";
@@ -109,6 +110,7 @@ function Facts({
   readonly savedNanos: string | null;
 }) {
   const t = useRequestTexts();
+  const error = useCallErrorTexts();
   const tags = Object.entries(usage.tags).map(([name, value]) => `${name}=${value}`);
   return (
     <Card className="p-5">
@@ -125,6 +127,12 @@ function Facts({
         <Fact name={t("latency")}>
           <Quantity value={usage.latency_ms} unit="ms" />
         </Fact>
+        {usage.first_token_ms !== null && (
+          <Fact name={t("firstToken")}>
+            <Quantity value={usage.first_token_ms} unit="ms" />
+          </Fact>
+        )}
+        {usage.error && <Fact name={t("error")}>{error(usage.error)}</Fact>}
         <Fact name={t("when")}>
           <Time at={usage.started_at} />
         </Fact>

@@ -363,6 +363,27 @@ export declare type UsageRecord = Message<"lyss.billing.v1.UsageRecord"> & {
    * @generated from field: string user_id = 15;
    */
   userId: string;
+
+  /**
+   * Unset in records from before it was noted.
+   *
+   * @generated from field: optional bool is_streamed = 16;
+   */
+  isStreamed?: boolean | undefined;
+
+  /**
+   * From its beginning to the first of a streamed answer; unset where there was none.
+   *
+   * @generated from field: optional int64 first_token_ms = 17;
+   */
+  firstTokenMs?: bigint | undefined;
+
+  /**
+   * What went wrong with one that failed or broke off.
+   *
+   * @generated from field: lyss.billing.v1.CallError error = 18;
+   */
+  error: CallError;
 };
 
 /**
