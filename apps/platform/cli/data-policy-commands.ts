@@ -1,7 +1,8 @@
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { type CliDeps, connect, withConnection } from "./context.ts";
 import { print, toFields } from "./print.ts";
 import { readCount } from "./read-count.ts";
+import { readYesOrNo } from "./read-yes-or-no.ts";
 
 type Row = Record<string, unknown>;
 
@@ -20,7 +21,7 @@ export function addDataPolicyCommands(tenant: Command, deps: CliDeps): void {
 
   withConnection(policy.command("set").description("change what may be kept from now on; what is not given stays"))
     .argument("[id]", "the tenant's id; your own unless given", "me")
-    .option("--store-bodies <yes-or-no>", "whether requests and answers may be kept (lyss request-bodies)", toBoolean)
+    .option("--store-bodies <yes-or-no>", "whether requests and answers may be kept (lyss request-bodies)", readYesOrNo)
     .option("--retention-days <n>", "how long anything may be kept, 1 to 3650", readCount)
     .option("--redact <kinds>", "email, phone, card, secret, with commas; 'none' for nothing more", toKinds)
     .addHelpText(
@@ -39,11 +40,6 @@ export function addDataPolicyCommands(tenant: Command, deps: CliDeps): void {
       const expectedVersion = Number(now["version"]);
       print(output, await api.send("PUT", pathOf(id), wanted, { expectedVersion }), toText);
     });
-}
-
-function toBoolean(word: string): boolean {
-  if (word !== "yes" && word !== "no") throw new InvalidArgumentError("Write yes or no.");
-  return word === "yes";
 }
 
 function toKinds(words: string): readonly string[] {

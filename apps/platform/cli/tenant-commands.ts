@@ -1,8 +1,9 @@
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { type CliDeps, connect, withConnection } from "./context.ts";
 import { addDataPolicyCommands } from "./data-policy-commands.ts";
 import { print, toFields, toTable } from "./print.ts";
 import { toQuery } from "./query.ts";
+import { readYesOrNo } from "./read-yes-or-no.ts";
 import { addRoleCommands } from "./role-commands.ts";
 import { toUserTable } from "./user-commands.ts";
 
@@ -48,14 +49,14 @@ export function addTenantCommands(program: Command, deps: CliDeps): void {
     .argument("<id>", "the tenant's id, or me")
     .option("--name <name>")
     .option("--plan <plan>", "for operators")
-    .option("--require-mfa <yes-or-no>", "whether everybody needs a second factor", toBoolean)
+    .option("--require-mfa <yes-or-no>", "whether everybody needs a second factor", readYesOrNo)
     .option("--sign-in <methods>", "password, passkey, sso, with commas; 'all' for every one")
     .option("--session-idle-minutes <count>", "5 to 43200; 0 for the platform's limit", Number)
     .option("--session-lifetime-hours <count>", "1 to 2160; 0 for the platform's limit", Number)
     .option(
       "--silent-impersonation <yes-or-no>",
       "whether people get no mail when an operator acts for them",
-      toBoolean,
+      readYesOrNo,
     )
     .option(
       "--default-role <role>",
@@ -152,11 +153,6 @@ function addDomainCommands(tenant: Command, deps: CliDeps): void {
       const { api, output } = connect(deps, options);
       print(output, await api.send("DELETE", domainPath(options.tenant, name)), (it) => `${it["domain"]} is removed.`);
     });
-}
-
-function toBoolean(word: string): boolean {
-  if (word !== "yes" && word !== "no") throw new InvalidArgumentError("Write yes or no.");
-  return word === "yes";
 }
 
 function toTenantTable({ data, next_cursor: next }: Row): string {
