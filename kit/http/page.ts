@@ -9,6 +9,15 @@ export const pageQueryFields = {
   cursor: z.string().max(512).optional(),
 };
 
+const maxIds = 100;
+
+/** Query field of a list that is narrowed to some ids: 1 to 100, with commas in between. */
+export const idsQueryField = z
+  .string()
+  .max(maxIds * 65)
+  .transform((text) => text.split(","))
+  .pipe(z.array(z.string().min(1).max(64)).max(maxIds));
+
 /** Which page of a list is wanted. */
 export interface PageRequest {
   /** 1 to 200. */

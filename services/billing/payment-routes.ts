@@ -54,7 +54,17 @@ const order = z
   });
 
 const params = z.strictObject({ id: z.string().max(64) });
-const listQuery = { ...pageQueryFields, state: z.enum(states).optional() };
+const listQuery = {
+  ...pageQueryFields,
+  state: z.enum(states).optional(),
+  number: z
+    .string()
+    .trim()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe("Of the order, or of its session or payment at the provider; whole."),
+};
 const webhookLimitBytes = 524_288;
 
 /** Money from outside: what tenants order and pay, and what payment providers say. */

@@ -52,6 +52,11 @@ test("a group lives from its creation to its archive over REST", async () => {
       ["usr_bob", "viewer"],
     ],
   );
+  const { json: asked } = await call(bob, "GET", `/${id}/members?user_id=usr_bob,usr_none`);
+  assert.deepEqual(
+    asked.data.map(({ user_id }: Record<string, string>) => user_id),
+    ["usr_bob"],
+  );
   assert.deepEqual((await call(bob, "DELETE", `/${id}/members/me`)).json, {
     ...{ object: "group.member", user_id: "usr_bob", removed: true, group_version: 6 },
   });

@@ -1,6 +1,6 @@
 import { groupFailures } from "@lyss/contracts/failures/group.ts";
 import { eventEnvelope } from "@lyss/kit/event-sourcing/envelope.ts";
-import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
+import { idsQueryField, pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
@@ -234,11 +234,16 @@ const members = [
     operation: "listMembers",
     summary: "Who is in a group, in the order of their ids.",
     params,
-    query: z.strictObject({ ...pageQueryFields, role: groupFields.role.optional() }),
+    query: z.strictObject({
+      ...pageQueryFields,
+      role: groupFields.role.optional(),
+      user_id: idsQueryField.optional().describe("Up to 100 people who are asked about, with commas in between."),
+    }),
     response: pageOf(member),
     failures: knowing,
     async handle(ops, request) {
-      const page = await ops.listMembers({ ...scopeOf(request), groupId: request.params.id, ...request.query });
+      const { user_id: userIds, ...query } = request.query;
+      const page = await ops.listMembers({ ...scopeOf(request), groupId: request.params.id, userIds, ...query });
       return toPageBody(page, toMemberBody);
     },
   }),

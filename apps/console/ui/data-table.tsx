@@ -7,19 +7,13 @@ import type { Column } from "./column.ts";
 import { saveCsv } from "./csv.ts";
 import { type Filter, Filters } from "./filters.tsx";
 import { join } from "./join.ts";
+import type { ListPage, ListQuery } from "./list-page.ts";
 import { Card, EmptyState, Loading } from "./page-parts.tsx";
 import { ProblemNote } from "./problem-note.tsx";
+import { readAll } from "./read-all.ts";
 import { useRowWindow } from "./row-window.ts";
 import { useUiTexts } from "./texts.ts";
 import { toast, toastProblem } from "./toast.tsx";
-
-export interface ListPage<Row> {
-  readonly data: readonly Row[];
-  readonly next_cursor: string | null;
-}
-
-/** What the API is asked for: filters and search by their names, where the page begins, and with `isSortedByLoad` what all is sorted by. */
-export type ListQuery = Readonly<Record<string, string | undefined>> & { readonly cursor?: string | undefined };
 
 export interface DataTableProps<Row> {
   /** Of the list, and of its file: `keys`. */
@@ -32,6 +26,8 @@ export interface DataTableProps<Row> {
   readonly filters?: readonly Filter[];
   /** The query field that search goes into; no search without it. */
   readonly searchField?: string;
+  /** What is searched for, where that is not any part of a text. */
+  readonly searchHint?: string;
   /** Shown where nothing is yet: it teaches. */
   readonly empty: ReactNode;
   /** What is done with a row, at its end. */
@@ -70,7 +66,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
   return (
     <div>
       <div className="mb-3 flex flex-wrap items-center gap-2">
-        <Filters {...{ filters, searchField }} />
+        <Filters {...{ filters, searchField, searchHint: props.searchHint }} />
         <div className="ml-auto">
           <ExportButton {...{ name, columns, load, asked: wanted }} />
         </div>
@@ -245,13 +241,7 @@ function ExportButton<Row>({
   const save = async () => {
     setBusy(true);
     try {
-      const rows: Row[] = [];
-      let cursor: string | undefined;
-      do {
-        const page = await load({ ...asked, cursor });
-        rows.push(...page.data);
-        cursor = page.next_cursor ?? undefined;
-      } while (cursor !== undefined && rows.length < maxExportRows);
+      const { data: rows } = await readAll((cursor) => load({ ...asked, cursor }), { maxRows: maxExportRows });
       saveCsv(`${name}.csv`, columns, rows);
       toast(t("exported", { count: rows.length }));
     } catch (err) {

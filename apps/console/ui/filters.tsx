@@ -18,16 +18,18 @@ const typingMs = 250;
 export function Filters({
   filters,
   searchField,
+  searchHint,
 }: {
   readonly filters: readonly Filter[];
   readonly searchField: string | undefined;
+  readonly searchHint: string | undefined;
 }) {
   const t = useUiTexts();
   const [search, setSearch] = useSearchState();
   const set = (name: string, value: string | undefined) => setSearch({ [name]: value, cursor: undefined });
   return (
     <>
-      {searchField !== undefined && <SearchBox key={searchField} field={searchField} />}
+      {searchField !== undefined && <SearchBox key={searchField} field={searchField} hint={searchHint} />}
       {filters.map(({ name, label, options }) => (
         <Menu
           key={name}
@@ -72,7 +74,7 @@ export function Filters({
   );
 }
 
-function SearchBox({ field }: { readonly field: string }) {
+function SearchBox({ field, hint }: { readonly field: string; readonly hint: string | undefined }) {
   const t = useUiTexts();
   const [search, setSearch] = useSearchState();
   const [text, setText] = useState(search[field] ?? "");
@@ -89,13 +91,13 @@ function SearchBox({ field }: { readonly field: string }) {
   }, [text, shown, field]);
   return (
     <label className="relative block w-full sm:w-60">
-      <span className="sr-only">{t("search")}</span>
+      <span className="sr-only">{hint ?? t("search")}</span>
       <SearchIcon aria-hidden className="absolute top-2 left-2.5 size-4 text-ink-soft" />
       <input
         type="search"
         value={text}
         onChange={(event) => setText(event.target.value)}
-        placeholder={t("search")}
+        placeholder={hint ?? t("search")}
         className="h-8 w-full rounded-md border border-line bg-surface pr-2 pl-8 text-sm"
       />
     </label>

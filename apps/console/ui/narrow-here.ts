@@ -1,4 +1,5 @@
-import type { ListPage, ListQuery } from "./data-table.tsx";
+import type { ListPage, ListQuery } from "./list-page.ts";
+import { readAll } from "./read-all.ts";
 
 type Load<Row> = (query: ListQuery, signal?: AbortSignal) => Promise<ListPage<Row>>;
 
@@ -17,16 +18,10 @@ export function narrowHere<Row>(
   return async ({ cursor: from, ...asked }, signal) => {
     if (!fields.some((field) => asked[field])) return load({ ...asked, cursor: from }, signal);
     const others = Object.fromEntries(Object.entries(asked).filter(([name]) => !fields.includes(name)));
-    const rows: Row[] = [];
-    let cursor = from;
-    let seen = 0;
-    do {
-      const page = await load({ ...others, limit: pageRows, cursor }, signal);
-      rows.push(...page.data.filter((row) => fits(row, asked)));
-      seen += page.data.length;
-      cursor = page.next_cursor ?? undefined;
-    } while (cursor !== undefined && seen < maxRows);
-    return { data: rows, next_cursor: cursor ?? null };
+    const { data, next_cursor } = await readAll((cursor) => load({ ...others, limit: pageRows, cursor }, signal), {
+      ...{ cursor: from, maxRows },
+    });
+    return { data: data.filter((row) => fits(row, asked)), next_cursor };
   };
 }
 

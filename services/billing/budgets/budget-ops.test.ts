@@ -36,11 +36,11 @@ function start(defaultLimits: readonly BudgetLimit[] = []) {
       const budget = rows.get(budgetId);
       return budget?.tenantId === tenantId ? budget : undefined;
     },
-    listBudgets: async ({ tenantId, scopeKind, scopeId, path, afterId, limit }) =>
+    listBudgets: async ({ tenantId, scopeKind, scopeIds, path, afterId, limit }) =>
       [...rows.values()]
         .filter((one) => one.tenantId === tenantId && (afterId === undefined || one.budgetId < afterId))
         .filter((one) => scopeKind === undefined || one.scopeKind === scopeKind)
-        .filter((one) => scopeId === undefined || one.scopeId === scopeId)
+        .filter((one) => scopeIds === undefined || scopeIds.includes(one.scopeId))
         .filter((one) => path === undefined || one.scopeId === path.keyId)
         .toSorted((a, b) => (a.budgetId < b.budgetId ? 1 : -1))
         .slice(0, limit),
@@ -208,7 +208,11 @@ test("a budget is found by its own tenant in its current period, and listed page
   assert.deepEqual([rest.rows[0]?.used, rest.nextCursor], [0n, undefined]);
   const count = async (more: object) => (await ops.listBudgets({ tenantId: "ten_1", limit: 9, ...more })).rows.length;
   assert.deepEqual(
-    [await count({ scopeKind: "user" }), await count({ scopeId: "key_2" }), await count({ path: { keyId: "key_3" } })],
+    [
+      await count({ scopeKind: "user" }),
+      await count({ scopeIds: ["key_2"] }),
+      await count({ path: { keyId: "key_3" } }),
+    ],
     [0, 1, 1],
   );
 });

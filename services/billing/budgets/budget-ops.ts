@@ -10,7 +10,9 @@ import type { Budgets } from "./budgets.ts";
 import {
   type Budget,
   type BudgetLimit,
+  type BudgetPeriod,
   type BudgetScope,
+  type BudgetUnit,
   type CallPath,
   rollOver,
   type ScopeKind,
@@ -40,7 +42,9 @@ export interface UserQuota extends QuotaReference {
 export interface ListBudgetsInput extends PageRequest {
   readonly tenantId: string;
   readonly scopeKind?: ScopeKind | undefined;
-  readonly scopeId?: string | undefined;
+  readonly scopeIds?: readonly string[] | undefined;
+  readonly unit?: BudgetUnit | undefined;
+  readonly period?: BudgetPeriod | undefined;
   /** Only those that apply to this caller. */
   readonly path?: CallPath | undefined;
 }
@@ -143,9 +147,9 @@ async function getBudget(
 
 /** A tenant's budgets, newest first, each in its current period. */
 async function listBudgets({ budgets: { store }, db }: BudgetOpsDeps, input: ListBudgetsInput): Promise<Page<Budget>> {
-  const { tenantId, scopeKind, scopeId, path, limit } = input;
-  const [afterId] = decodeCursor(input.cursor, 1) ?? [];
-  const found = await store.listBudgets({ tenantId, scopeKind, scopeId, path, afterId, limit: limit + 1 });
+  const { limit, cursor, ...filter } = input;
+  const [afterId] = decodeCursor(cursor, 1) ?? [];
+  const found = await store.listBudgets({ ...filter, afterId, limit: limit + 1 });
   const nowMs = await store.readNowMs(db.sql);
   const rows = found.map((budget) => rollOver(budget, nowMs));
   return toPage(rows, limit, ({ budgetId }) => [budgetId]);

@@ -1,7 +1,16 @@
 import type { Sql, Tx } from "@lyss/kit/db/database.ts";
 import { toJson } from "../to-json.ts";
 import type { Membership } from "./budget-book.ts";
-import type { Budget, BudgetHold, BudgetLimit, BudgetScope, CallPath, ScopeKind } from "./model.ts";
+import type {
+  Budget,
+  BudgetHold,
+  BudgetLimit,
+  BudgetPeriod,
+  BudgetScope,
+  BudgetUnit,
+  CallPath,
+  ScopeKind,
+} from "./model.ts";
 
 /** A budget that is about to be written. */
 export interface NewBudget extends BudgetScope, BudgetLimit {
@@ -14,10 +23,12 @@ type BudgetRow = Omit<Budget, "window"> & { readonly startsAt: Date; readonly en
 /** Which budgets of a tenant are wanted, and from where on. */
 export interface BudgetQuery {
   readonly tenantId: string;
-  readonly scopeKind: ScopeKind | undefined;
-  readonly scopeId: string | undefined;
+  readonly scopeKind?: ScopeKind | undefined;
+  readonly scopeIds?: readonly string[] | undefined;
+  readonly unit?: BudgetUnit | undefined;
+  readonly period?: BudgetPeriod | undefined;
   /** Only those that a call of this user and key must fit into; all of the tenant's unless given. */
-  readonly path: CallPath | undefined;
+  readonly path?: CallPath | undefined;
   readonly afterId: string | undefined;
   readonly limit: number;
 }
@@ -159,12 +170,15 @@ export function createBudgetStore(sql: Sql) {
     },
 
     /** Newest first. */
-    async listBudgets({ tenantId, scopeKind, scopeId, path, afterId, limit }: BudgetQuery): Promise<Budget[]> {
+    async listBudgets({ tenantId, path, afterId, limit, ...filter }: BudgetQuery): Promise<Budget[]> {
+      const [scopeKind, unit, period] = [filter.scopeKind ?? null, filter.unit ?? null, filter.period ?? null];
+      const scopeIds = (filter.scopeIds as string[] | undefined) ?? null;
       const rows = await sql<BudgetRow[]>`
         select ${columns(sql)} from budget
         where tenant_id = ${tenantId}
-          and (${scopeKind ?? null}::text is null or scope_kind = ${scopeKind ?? null})
-          and (${scopeId ?? null}::text is null or scope_id = ${scopeId ?? null})
+          and (${scopeKind}::text is null or scope_kind = ${scopeKind})
+          and (${scopeIds}::text[] is null or scope_id = any(${scopeIds}))
+          and (${unit}::text is null or unit = ${unit}) and (${period}::text is null or period = ${period})
           and (${afterId ?? null}::text is null or budget_id < ${afterId ?? null})
           and (${path === undefined} or scope_kind = 'tenant' or scope_kind = 'user' and scope_id = ${path?.userId ?? null}
             or scope_kind = 'key' and scope_id = ${path?.keyId ?? null}

@@ -108,7 +108,7 @@ test("B2: of 1,000 concurrent calls under caps of tenant, group, user and key ex
         results[i]?.status === "fulfilled" ? [ops.settleCall(endOf(call, 45n, failed))] : [],
       ),
     );
-    const [own] = (await ops.listBudgets({ tenantId, limit: 1, scopeKind: kind, scopeId: id })).rows;
+    const [own] = (await ops.listBudgets({ tenantId, limit: 1, scopeKind: kind, scopeIds: [id] })).rows;
     await ops.deleteBudget({ tenantId, budgetId: own?.budgetId ?? "" });
   }
   assert.deepEqual(counts, [100, 200, 300, 400]);

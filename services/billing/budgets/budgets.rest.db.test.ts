@@ -76,6 +76,16 @@ test("budgets are set, listed in pages, changed and deleted; one more of the sam
     filtered.json.data.map((it: { id: string }) => it.id),
     [ids[1]],
   );
+  const narrowed = async (query: string) => {
+    const { json } = await call("GET", `/v1/billing/budgets?${query}`);
+    return json.data.map((it: { id: string }) => it.id);
+  };
+  assert.deepEqual(await narrowed("scope_id=grp_1,key_9,grp_none"), [ids[2], ids[1]]);
+  assert.deepEqual(await narrowed("unit=calls&period=day&scope_id=key_9"), [ids[2]]);
+  assert.deepEqual(await narrowed("unit=tokens&scope_id=key_9"), []);
+  assert.deepEqual(await narrowed("period=hour&scope_id=key_9"), []);
+  const many = Array.from({ length: 101 }, (_, at) => `grp_${at}`).join(",");
+  assert.equal((await call("GET", `/v1/billing/budgets?scope_id=${many}`)).status, 400);
   const changed = await call("PUT", `/v1/billing/budgets/${ids[1]}`, { limit: "9", alert_percents: [75] });
   assert.deepEqual([changed.json.limit, changed.json.alert_percents], ["9", [75]]);
   assert.deepEqual((await call("GET", `/v1/billing/budgets/${ids[1]}`)).json, changed.json);

@@ -32,7 +32,7 @@ async function createTenant(tenantId: string) {
       await service.untilHeard();
     },
     async budgets() {
-      const { rows } = await ops.listBudgets({ tenantId, scopeKind: "key", scopeId: key.keyId, limit: 200 });
+      const { rows } = await ops.listBudgets({ tenantId, scopeKind: "key", scopeIds: [key.keyId], limit: 200 });
       return rows.map(({ unit, period, limit }) => `${unit} ${period} ${limit}`).sort();
     },
   };
@@ -97,7 +97,7 @@ test("of a key that is revoked no budget stays, whoever set it; one that is rota
   await revoked(KeyRevocationReason.LEAKED);
   await revoked(KeyRevocationReason.LEAKED);
   assert.deepEqual(await budgets(), []);
-  const { rows } = await ops.listBudgets({ tenantId, scopeKind: "user", scopeId: "usr_1", limit: 10 });
+  const { rows } = await ops.listBudgets({ tenantId, scopeKind: "user", scopeIds: ["usr_1"], limit: 10 });
   assert.equal(rows.length, 1);
   await service.say(keyRevoked, { tenantId: "ten_none", keyId: "key_none", reason: KeyRevocationReason.REVOKED });
   await service.untilHeard();

@@ -1,7 +1,7 @@
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
-import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
+import { idsQueryField, pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { type Caller, permits } from "@lyss/kit/rpc/call-context.ts";
@@ -72,15 +72,19 @@ const ofBudgets = [
     query: z.strictObject({
       ...pageQueryFields,
       scope: budgetFields.scopeKind.optional(),
-      scope_id: budgetFields.scopeId.optional(),
+      scope_id: idsQueryField
+        .optional()
+        .describe("Up to 100 ids of tenants, groups, users or keys, with commas in between."),
+      unit: budgetFields.unit.optional(),
+      period: budgetFields.period.optional(),
     }),
     response: pageOf(budget),
     async handle(ops, request) {
       const caller = requireCaller(request);
       const { tenantId, userId, keyId } = caller;
-      const { scope: scopeKind, scope_id: scopeId, ...page } = request.query;
+      const { scope: scopeKind, scope_id: scopeIds, ...page } = request.query;
       const path = isManager(caller) ? undefined : { tenantId, userId, keyId };
-      return toPageBody(await ops.listBudgets({ tenantId, scopeKind, scopeId, path, ...page }), toBudget);
+      return toPageBody(await ops.listBudgets({ tenantId, scopeKind, scopeIds, path, ...page }), toBudget);
     },
   }),
   json({

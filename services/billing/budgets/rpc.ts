@@ -52,7 +52,11 @@ export function createBudgetRpc(ops: BillingOps) {
     getBudget: async (request: Request<"getBudget">) => ({ budget: toBudgetFacts(await ops.getBudget(request)) }),
     async listBudgets(request: Request<"listBudgets">) {
       const scopeKind = fromMessage(scopeMessages, request.scope);
-      const filter = { tenantId: request.tenantId, scopeKind, scopeId: request.scopeId || undefined };
+      const filter = {
+        tenantId: request.tenantId,
+        scopeKind,
+        scopeIds: request.scopeId ? [request.scopeId] : undefined,
+      };
       const { rows, nextCursor } = await ops.listBudgets({ ...filter, ...fromPageRequest(request) });
       return { budgets: rows.map(toBudgetFacts), nextCursor: nextCursor ?? "" };
     },

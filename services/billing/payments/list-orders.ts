@@ -8,15 +8,17 @@ export interface ListOrdersInput extends PageRequest {
   /** Undefined for those of every tenant. */
   readonly tenantId: string | undefined;
   readonly state?: OrderState | undefined;
+  /** Of the order, or of its session or payment at the provider. */
+  readonly number?: string | undefined;
 }
 
 /** Orders, newest first. */
 export async function listOrders(
   { orders }: Pick<PaymentDeps, "orders">,
-  { tenantId, state, limit, cursor }: ListOrdersInput,
+  { limit, cursor, ...filter }: ListOrdersInput,
 ): Promise<Page<Order>> {
   const [afterId] = decodeCursor(cursor, 1) ?? [];
-  const rows = await orders.listOrders({ tenantId, state, afterId, limit: limit + 1 });
+  const rows = await orders.listOrders({ ...filter, afterId, limit: limit + 1 });
   return toPage(rows, limit, ({ orderId }) => [orderId]);
 }
 

@@ -8,7 +8,8 @@ export type NewOrder = Omit<Order, "state" | "sessionId" | "checkoutUrl" | "paym
 export interface OrderPage {
   /** Undefined for those of every tenant. */
   readonly tenantId: string | undefined;
-  readonly state: OrderState | undefined;
+  readonly state?: OrderState | undefined;
+  readonly number?: string | undefined;
   readonly afterId: string | undefined;
   readonly limit: number;
 }
@@ -67,10 +68,16 @@ export function createOrderStore(sql: Sql) {
 
     listOrders(page: OrderPage): Promise<Order[]> {
       const [tenantId, state, afterId] = [page.tenantId ?? null, page.state ?? null, page.afterId ?? null];
+      const { number } = page;
+      const ofNumber =
+        number === undefined
+          ? sql``
+          : sql`and (order_id = ${number} or session_id = ${number} or payment_id = ${number})`;
       return sql<Order[]>`
         select ${columns(sql)} from payment_order
         where (${tenantId}::text is null or tenant_id = ${tenantId}) and (${state}::text is null or state = ${state})
           and (${afterId}::text is null or order_id < ${afterId})
+          ${ofNumber}
         order by order_id desc limit ${page.limit}`;
     },
 

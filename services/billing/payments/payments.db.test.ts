@@ -256,6 +256,14 @@ test("a tenant sees its own orders, an operator sees all, and at most 20 are ope
     json.data.map((it: { id: string }) => it.id),
     [orderId],
   );
+  for (const [number, found] of [
+    [orderId, 1],
+    ["cs_none", 0],
+  ] as const) {
+    const listed = await get(`${stranger}/platform:*`, `/admin/billing/orders?number=${number}`);
+    assert.equal(listed.json.data.length, found, number);
+    assert.equal((await get(`${stranger}/*`, `/v1/billing/top-up/orders?number=${number}`)).json.data.length, 0);
+  }
   for (let open = 1; open < 20; open++) assert.equal((await order(tenantId)).status, 201);
   assert.deepEqual([(await order(tenantId)).json.error.code], ["BILLING_033"]);
 });

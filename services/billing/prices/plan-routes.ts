@@ -1,5 +1,5 @@
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
-import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
+import { idsQueryField, pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
 import { amountInput } from "../amount-inputs.ts";
@@ -88,11 +88,14 @@ export const planRoutes = [
     operation: "listPlanTenants",
     summary: "Tenants that are on a price plan.",
     params,
-    query: z.strictObject(pageQueryFields),
+    query: z.strictObject({
+      ...pageQueryFields,
+      tenant_id: idsQueryField.optional().describe("Up to 100 tenants that are asked about, with commas in between."),
+    }),
     response: pageOf(z.strictObject({ tenant_id: z.string(), assigned_at: z.iso.datetime() })),
     failures,
-    async handle(ops, { params: { name }, query }) {
-      return toPageBody(await ops.listPlanTenants({ name, ...query }), ({ tenantId, assignedAt }) => ({
+    async handle(ops, { params: { name }, query: { tenant_id: tenantIds, ...page } }) {
+      return toPageBody(await ops.listPlanTenants({ name, tenantIds, ...page }), ({ tenantId, assignedAt }) => ({
         ...{ tenant_id: tenantId, assigned_at: assignedAt.toISOString() },
       }));
     },

@@ -46,11 +46,17 @@ export function createPlanStore(sql: Sql) {
     /** By tenant. */
     listPlanTenants(
       planId: string,
-      page: { readonly limit: number; readonly after: string | undefined },
+      page: {
+        readonly tenantIds: readonly string[] | undefined;
+        readonly limit: number;
+        readonly after: string | undefined;
+      },
     ): Promise<PlanTenant[]> {
+      const tenantIds = (page.tenantIds as string[] | undefined) ?? null;
       return sql<PlanTenant[]>`
         select tenant_id as "tenantId", assigned_at as "assignedAt" from price_plan_tenant
         where plan_id = ${planId} and tenant_id collate "C" > ${page.after ?? ""}
+          and (${tenantIds}::text[] is null or tenant_id = any(${tenantIds}))
         order by tenant_id collate "C" limit ${page.limit}`;
     },
 

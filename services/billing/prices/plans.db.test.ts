@@ -135,6 +135,11 @@ test("plans and versions page in their order, and what does not exist is said to
   const tenants = await Promise.all([createTenant(), createTenant()]);
   const [plan = ""] = names;
   for (const tenantId of tenants) await ops.assignPlan({ name: plan, tenantId });
+  const asked = await ops.listPlanTenants({ name: plan, tenantIds: [tenants[1] ?? "", "ten_none"], limit: 10 });
+  assert.deepEqual(
+    asked.rows.map(({ tenantId }) => tenantId),
+    [tenants[1]],
+  );
   const page = await ops.listPlanTenants({ name: plan, limit: 1 });
   const last = await ops.listPlanTenants({ name: plan, limit: 1, cursor: page.nextCursor });
   assert.deepEqual(

@@ -62,14 +62,20 @@ export async function listPlans({ planStore }: PlanDeps, { limit, cursor }: Page
   return toPage(await planStore.listPlans({ limit: limit + 1, after }), limit, ({ name }) => [name]);
 }
 
+export interface ListPlanTenantsInput extends PageRequest {
+  readonly name: string;
+  /** Only these of them. */
+  readonly tenantIds?: readonly string[] | undefined;
+}
+
 /** Throws `plan_not_found`. */
 export async function listPlanTenants(
   deps: PlanDeps,
-  { name, limit, cursor }: PageRequest & { readonly name: string },
+  { name, tenantIds, limit, cursor }: ListPlanTenantsInput,
 ): Promise<Page<PlanTenant>> {
   const { planId } = await getPlan(deps, { name });
   const [after] = decodeCursor(cursor, 1) ?? [];
-  const rows = await deps.planStore.listPlanTenants(planId, { limit: limit + 1, after });
+  const rows = await deps.planStore.listPlanTenants(planId, { tenantIds, limit: limit + 1, after });
   return toPage(rows, limit, ({ tenantId }) => [tenantId]);
 }
 

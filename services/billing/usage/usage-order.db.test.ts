@@ -74,6 +74,7 @@ function compare(a: UsageRow, b: UsageRow, { by, isDescending }: UsageOrder): nu
 
 const filters: Readonly<Record<string, readonly [Partial<UsageFilter>, (row: UsageRow) => boolean]>> = {
   all: [{}, () => true],
+  "one call": [{ callId: all[7]?.callId }, ({ callId }) => callId === all[7]?.callId],
   "a range of costs": [
     { minCostNanos: 3_000n, maxCostNanos: 5_000n },
     ({ costNanos }) => costNanos >= 3_000n && costNanos <= 5_000n,

@@ -26,6 +26,7 @@ const nanos = z
 const rowFilters = {
   from: time.optional().describe("The first start."),
   to: time.optional().describe("Exclusive."),
+  call_id: id.optional().describe("All attempts of one call."),
   model: id.optional(),
   provider: id.optional(),
   status: z.enum(statuses).optional(),
@@ -229,8 +230,9 @@ function userOf(
 
 function toFilter(asked: z.output<z.ZodObject<typeof rowFilters>>) {
   const { from, to, model, provider, status: outcome, error, streamed, tag: tags, group_id: groupId } = asked;
+  const { call_id: callId } = asked;
   return {
-    ...{ model, provider, outcome, error, tags, groupId, fromMs: toMs(from), toMs: toMs(to) },
+    ...{ callId, model, provider, outcome, error, tags, groupId, fromMs: toMs(from), toMs: toMs(to) },
     isStreamed: streamed === undefined ? undefined : streamed === "true",
     ...{ minCostNanos: toBigInt(asked.min_cost_nanos), maxCostNanos: toBigInt(asked.max_cost_nanos) },
     ...{ minLatencyMs: toBigInt(asked.min_latency_ms), maxLatencyMs: toBigInt(asked.max_latency_ms) },

@@ -7,6 +7,7 @@ import { fromOtherBucketsJson, type OtherBucketsJson } from "../prices/terms-jso
 /** Which rows of a tenant; what is undefined does not matter. */
 export interface UsageFilter {
   readonly tenantId: string;
+  readonly callId?: string | undefined;
   readonly userId?: string | undefined;
   readonly keyId?: string | undefined;
   readonly model?: string | undefined;
@@ -144,7 +145,8 @@ export function createUsageStore(sql: Sql, maxByTag = maxRowsByTag) {
   const within = ({ fromMs, toMs }: Pick<UsageFilter, "fromMs" | "toMs">) => sql`
     ${fromMs === undefined ? sql`` : sql`and started_at >= ${new Date(fromMs)}`}
     ${toMs === undefined ? sql`` : sql`and started_at < ${new Date(toMs)}`}`;
-  const matchesMore = ({ userIds, isStreamed, error, ...range }: Omit<AskedFilter, keyof CommonFilter>) => sql`
+  const matchesMore = ({ callId, userIds, isStreamed, error, ...range }: Omit<AskedFilter, keyof CommonFilter>) => sql`
+    ${callId === undefined ? sql`` : sql`and call_id = ${callId}`}
     ${userIds === undefined ? sql`` : sql`and user_id = any(${userIds as string[]}::text[])`}
     ${isStreamed === undefined ? sql`` : sql`and is_streamed = ${isStreamed}`}
     ${error === undefined ? sql`` : sql`and error = ${error}`}

@@ -94,7 +94,13 @@ test("a budget is set, shown as a bar, changed, and lifted after its loss was na
   await inDialog(page, "Save budget").click();
   await page.getByText("of $40.00").waitFor();
   assert.deepEqual(await limits(), ["40/month"]);
+  const searched = page.getByRole("searchbox", { name: "Search" });
+  await searched.fill("nobody");
+  await page.getByText("Nothing matches").waitFor();
+  await searched.fill(String((await ask("/api/v1/tenants/me"))["name"]));
+  await page.getByText("of $40.00").waitFor();
   await checkLook(page, "budgets-dark");
+  await searched.fill("");
   await page.getByRole("button", { name: /^Actions for the budget of/ }).click();
   await page.getByRole("menuitem", { name: "Remove" }).click();
   await page.getByText(/Its limit of \$40\.00/).waitFor();

@@ -527,7 +527,7 @@ export const getAnyInvoice = /* @__PURE__ */ operation<{ path: { id: string }; q
 /** Closes every period that has ended and whose grace is over, as happens by itself. A repeat issues nothing. */
 export const closeBillingPeriods = /* @__PURE__ */ operation<Record<string, never>, CloseBillingPeriodsResponse>("POST", "/admin/billing/invoices:close");
 /** Top-up orders of every tenant, or of one, newest first. */
-export const listAllTopUpOrders = /* @__PURE__ */ operation<{ query?: { limit?: number | undefined; cursor?: string | undefined; state?: "created" | "pending" | "processing" | "paid" | "failed" | "expired" | undefined; tenant_id?: string | undefined } }, ListAllTopUpOrdersResponse>("GET", "/admin/billing/orders");
+export const listAllTopUpOrders = /* @__PURE__ */ operation<{ query?: { limit?: number | undefined; cursor?: string | undefined; state?: "created" | "pending" | "processing" | "paid" | "failed" | "expired" | undefined; number?: string | undefined; tenant_id?: string | undefined } }, ListAllTopUpOrdersResponse>("GET", "/admin/billing/orders");
 /** A top-up order of any tenant. */
 export const getAnyTopUpOrder = /* @__PURE__ */ operation<{ path: { id: string } }, GetAnyTopUpOrderResponse>("GET", "/admin/billing/orders/{id}");
 /** Sends money of a paid order back to whoever paid; it leaves the wallet first. */
@@ -539,7 +539,7 @@ export const getPlan = /* @__PURE__ */ operation<{ path: { name: string } }, Get
 /** Creates a price plan, or gives it another mark-up, description or bound of credit; for calls from then on. */
 export const putPlan = /* @__PURE__ */ operation<{ path: { name: string }; body: PutPlanBody }, GetPlanResponse>("PUT", "/admin/billing/plans/{name}");
 /** Tenants that are on a price plan. */
-export const listPlanTenants = /* @__PURE__ */ operation<{ path: { name: string }; query?: { limit?: number | undefined; cursor?: string | undefined } }, ListPlanTenantsResponse>("GET", "/admin/billing/plans/{name}/tenants");
+export const listPlanTenants = /* @__PURE__ */ operation<{ path: { name: string }; query?: { limit?: number | undefined; cursor?: string | undefined; tenant_id?: string | undefined } }, ListPlanTenantsResponse>("GET", "/admin/billing/plans/{name}/tenants");
 /** Takes a tenant off a price plan. */
 export const unassignPlan = /* @__PURE__ */ operation<{ path: { name: string; tenant_id: string } }, UnassignPlanResponse>("DELETE", "/admin/billing/plans/{name}/tenants/{tenant_id}");
 /** Puts a tenant on a price plan, in place of the one that it was on. */
@@ -967,7 +967,7 @@ export const setUserQuota = /* @__PURE__ */ operation<{ path: { user_id: string 
 /** Reports usage that Lyss did not see itself: it is charged by the price book, all of it or nothing, each id once. */
 export const reportUsage = /* @__PURE__ */ operation<{ body: ReportUsageBody }, ReportUsageResponse>("POST", "/api/v1/billing/usage");
 /** A person's calls, attempt by attempt, newest first. One's own; with billing:audit anybody's in the tenant. */
-export const listUserUsage = /* @__PURE__ */ operation<{ path: { user_id: string }; query?: { limit?: number | undefined; cursor?: string | undefined; sort?: "time" | "cost" | "latency" | undefined; order?: "desc" | "asc" | undefined; from?: string | undefined; to?: string | undefined; model?: string | undefined; provider?: string | undefined; status?: "completed" | "failed" | "canceled" | "truncated" | "lost" | "cached" | undefined; error?: "rate_limited" | "overloaded" | "timeout" | "rejected" | "unauthorized" | "provider_failed" | "broken_off" | "blocked" | "gateway" | undefined; streamed?: "true" | "false" | undefined; min_cost_nanos?: string | undefined; max_cost_nanos?: string | undefined; min_latency_ms?: number | undefined; max_latency_ms?: number | undefined; group_id?: string | undefined; tag?: string | undefined; key_id?: string | undefined } }, ListUserUsageResponse>("GET", "/api/v1/billing/usage/{user_id}");
+export const listUserUsage = /* @__PURE__ */ operation<{ path: { user_id: string }; query?: { limit?: number | undefined; cursor?: string | undefined; sort?: "time" | "cost" | "latency" | undefined; order?: "desc" | "asc" | undefined; from?: string | undefined; to?: string | undefined; call_id?: string | undefined; model?: string | undefined; provider?: string | undefined; status?: "completed" | "failed" | "canceled" | "truncated" | "lost" | "cached" | undefined; error?: "rate_limited" | "overloaded" | "timeout" | "rejected" | "unauthorized" | "provider_failed" | "broken_off" | "blocked" | "gateway" | undefined; streamed?: "true" | "false" | undefined; min_cost_nanos?: string | undefined; max_cost_nanos?: string | undefined; min_latency_ms?: number | undefined; max_latency_ms?: number | undefined; group_id?: string | undefined; tag?: string | undefined; key_id?: string | undefined } }, ListUserUsageResponse>("GET", "/api/v1/billing/usage/{user_id}");
 /** The tenant's secrets, newest first, as far as they may be shown. */
 export const listCredentials = /* @__PURE__ */ operation<{ query?: { limit?: number | undefined; cursor?: string | undefined } }, ListCredentialsResponse>("GET", "/api/v1/credentials");
 /** Stores a provider's secret. The same name with another secret or other origins becomes its next version. */
@@ -993,7 +993,7 @@ export const updateGroup = /* @__PURE__ */ operation<{ path: { id: string }; hea
 /** What happened to a group, newest first. */
 export const listGroupEvents = /* @__PURE__ */ operation<{ path: { id: string }; query?: { limit?: number | undefined; cursor?: string | undefined } }, ListGroupEventsResponse>("GET", "/api/v1/groups/{id}/history");
 /** Who is in a group, in the order of their ids. */
-export const listMembers = /* @__PURE__ */ operation<{ path: { id: string }; query?: { limit?: number | undefined; cursor?: string | undefined; role?: "owner" | "admin" | "member" | "viewer" | undefined } }, ListMembersResponse>("GET", "/api/v1/groups/{id}/members");
+export const listMembers = /* @__PURE__ */ operation<{ path: { id: string }; query?: { limit?: number | undefined; cursor?: string | undefined; role?: "owner" | "admin" | "member" | "viewer" | undefined; user_id?: string | undefined } }, ListMembersResponse>("GET", "/api/v1/groups/{id}/members");
 /** Takes a person of the tenant into a group. */
 export const addMember = /* @__PURE__ */ operation<{ path: { id: string }; header?: { "If-Match"?: string | undefined }; body: AddMemberBody }, AddMemberResponse>("POST", "/api/v1/groups/{id}/members");
 /** Takes somebody out of a group; 'me' leaves it. */
@@ -1329,7 +1329,7 @@ export const cancelContentBatchV1 = /* @__PURE__ */ operation<{ path: { id: stri
 /** The tenant's prepaid balance. */
 export const getBalance = /* @__PURE__ */ operation<Record<string, never>, GetBalanceResponse>("GET", "/v1/billing/balance");
 /** Budgets, newest first: the tenant's for those who hold billing:budget, for others those that apply to them. */
-export const listBudgets = /* @__PURE__ */ operation<{ query?: { limit?: number | undefined; cursor?: string | undefined; scope?: "tenant" | "group" | "user" | "key" | undefined; scope_id?: string | undefined } }, ListBudgetsResponse>("GET", "/v1/billing/budgets");
+export const listBudgets = /* @__PURE__ */ operation<{ query?: { limit?: number | undefined; cursor?: string | undefined; scope?: "tenant" | "group" | "user" | "key" | undefined; scope_id?: string | undefined; unit?: "money" | "tokens" | "calls" | undefined; period?: "minute" | "hour" | "day" | "month" | "total" | undefined } }, ListBudgetsResponse>("GET", "/v1/billing/budgets");
 /** Caps a tenant, group, user or key. One that is there for the unit and period gets the new limit. */
 export const setBudget = /* @__PURE__ */ operation<{ header?: { "Idempotency-Key"?: string | undefined }; body: SetBudgetBody }, SetBudgetResponse>("POST", "/v1/billing/budgets");
 /** Lifts a budget. */
@@ -1355,13 +1355,13 @@ export const getStatement = /* @__PURE__ */ operation<{ query: { from: string; t
 /** Credits the tenant's wallet by hand. The same reference credits once. */
 export const topUpWallet = /* @__PURE__ */ operation<{ header?: { "Idempotency-Key"?: string | undefined }; body: TopUpWalletBody }, TopUpWalletResponse>("POST", "/v1/billing/top-up");
 /** The tenant's top-up orders, newest first. */
-export const listTopUpOrders = /* @__PURE__ */ operation<{ query?: { limit?: number | undefined; cursor?: string | undefined; state?: "created" | "pending" | "processing" | "paid" | "failed" | "expired" | undefined } }, ListTopUpOrdersResponse>("GET", "/v1/billing/top-up/orders");
+export const listTopUpOrders = /* @__PURE__ */ operation<{ query?: { limit?: number | undefined; cursor?: string | undefined; state?: "created" | "pending" | "processing" | "paid" | "failed" | "expired" | undefined; number?: string | undefined } }, ListTopUpOrdersResponse>("GET", "/v1/billing/top-up/orders");
 /** Orders a top-up, to be paid at the order's checkout_url. The wallet is credited when it was paid. */
 export const createTopUpOrder = /* @__PURE__ */ operation<{ header?: { "Idempotency-Key"?: string | undefined }; body: CreateTopUpOrderBody }, GetAnyTopUpOrderResponse>("POST", "/v1/billing/top-up/orders");
 /** A top-up order as it stands. */
 export const getTopUpOrder = /* @__PURE__ */ operation<{ path: { id: string } }, GetAnyTopUpOrderResponse>("GET", "/v1/billing/top-up/orders/{id}");
 /** Calls, attempt by attempt, newest first or by cost or latency: who called what, how it ended, what it cost. One's own; with billing:audit anybody's in the tenant. */
-export const listUsage = /* @__PURE__ */ operation<{ query?: { limit?: number | undefined; cursor?: string | undefined; sort?: "time" | "cost" | "latency" | undefined; order?: "desc" | "asc" | undefined; from?: string | undefined; to?: string | undefined; model?: string | undefined; provider?: string | undefined; status?: "completed" | "failed" | "canceled" | "truncated" | "lost" | "cached" | undefined; error?: "rate_limited" | "overloaded" | "timeout" | "rejected" | "unauthorized" | "provider_failed" | "broken_off" | "blocked" | "gateway" | undefined; streamed?: "true" | "false" | undefined; min_cost_nanos?: string | undefined; max_cost_nanos?: string | undefined; min_latency_ms?: number | undefined; max_latency_ms?: number | undefined; group_id?: string | undefined; tag?: string | undefined; key_id?: string | undefined; user_id?: string | undefined } }, ListUsageResponse>("GET", "/v1/billing/usage");
+export const listUsage = /* @__PURE__ */ operation<{ query?: { limit?: number | undefined; cursor?: string | undefined; sort?: "time" | "cost" | "latency" | undefined; order?: "desc" | "asc" | undefined; from?: string | undefined; to?: string | undefined; call_id?: string | undefined; model?: string | undefined; provider?: string | undefined; status?: "completed" | "failed" | "canceled" | "truncated" | "lost" | "cached" | undefined; error?: "rate_limited" | "overloaded" | "timeout" | "rejected" | "unauthorized" | "provider_failed" | "broken_off" | "blocked" | "gateway" | undefined; streamed?: "true" | "false" | undefined; min_cost_nanos?: string | undefined; max_cost_nanos?: string | undefined; min_latency_ms?: number | undefined; max_latency_ms?: number | undefined; group_id?: string | undefined; tag?: string | undefined; key_id?: string | undefined; user_id?: string | undefined } }, ListUsageResponse>("GET", "/v1/billing/usage");
 /** All usage of a time as CSV (RFC 4180) or JSON lines, oldest first: query as for the list, and format. One's own; with billing:audit anybody's in the tenant. */
 export const exportUsage = /* @__PURE__ */ operation<Record<string, never>, undefined>("GET", "/v1/billing/usage/export");
 /** Calls, errors, tokens, cost and how long calls took by minute, hour, day or month, and by any of key, user, model, provider, group and tags. One's own; with billing:audit anybody's in the tenant. */

@@ -2,7 +2,7 @@ import { Download } from "lucide-react";
 import { useState } from "react";
 import { exportAuditEntries } from "../../api/gen/client.ts";
 import { Button } from "../../ui/button.tsx";
-import type { ListQuery } from "../../ui/data-table.tsx";
+import type { ListQuery } from "../../ui/list-page.ts";
 import { Menu, MenuItem } from "../../ui/menu.tsx";
 import { saveFile } from "../../ui/save-file.ts";
 import { toastProblem } from "../../ui/toast.tsx";

@@ -1,5 +1,5 @@
 import { Gauge, Pencil, RotateCcw, Trash2 } from "lucide-react";
-import { deleteBudget, listBudgets, resetUserQuota } from "../../api/gen/client.ts";
+import { deleteBudget, resetUserQuota } from "../../api/gen/client.ts";
 import { useCan } from "../../app/session.ts";
 import { AddButton } from "../../ui/add-button.tsx";
 import type { Column } from "../../ui/column.ts";
@@ -10,8 +10,9 @@ import { RowMenu } from "../../ui/row-menu.tsx";
 import { useListDialog } from "../../ui/use-list-dialog.ts";
 import { Time } from "../../ui/values.tsx";
 import { Bar } from "./bar.tsx";
-import { type Budget, scopes, shareOf, useAmount } from "./budget.ts";
+import { type Budget, periods, scopes, shareOf, units, useAmount } from "./budget.ts";
 import { useScopeNames } from "./names.ts";
+import { useLoad } from "./search.ts";
 import { ChangeBudget, SetBudget } from "./set-budget.tsx";
 import { useBudgetTexts } from "./texts.ts";
 
@@ -47,9 +48,12 @@ export function Page() {
         name="budgets"
         columns={useColumns(nameOf)}
         rowKey={({ id }) => id}
-        load={(query, signal) => listBudgets({ query: { ...query, limit: 50 } as never }, { signal })}
+        load={useLoad()}
+        searchField="q"
         filters={[
           { name: "scope", label: t("scope"), options: scopes.map((one) => [one, t(`scope.${one}`)] as const) },
+          { name: "unit", label: t("unit"), options: units.map((one) => [one, t(`unit.${one}`)] as const) },
+          { name: "period", label: t("period"), options: periods.map((one) => [one, t(`period.${one}`)] as const) },
         ]}
         refreshMs={refreshMs}
         empty={

@@ -4,12 +4,14 @@ import { useLanguage } from "../../app/language.ts";
 import { AddButton } from "../../ui/add-button.tsx";
 import { IconButton } from "../../ui/button.tsx";
 import type { Column } from "../../ui/column.ts";
-import { DataTable, type ListQuery } from "../../ui/data-table.tsx";
+import { DataTable } from "../../ui/data-table.tsx";
 import { join } from "../../ui/join.ts";
+import type { ListQuery } from "../../ui/list-page.ts";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
+import { readAll } from "../../ui/read-all.ts";
 import { useListDialog } from "../../ui/use-list-dialog.ts";
 import { Money, toUnits } from "../../ui/values.tsx";
-import { type Cost, chargedNanos, type Margin, type Rate, rates, shareOf, stateOf, toMargins } from "./margin.ts";
+import { chargedNanos, type Margin, type Rate, rates, shareOf, stateOf, toMargins } from "./margin.ts";
 import { PutCost } from "./put-cost.tsx";
 import { useCostTexts } from "./texts.ts";
 
@@ -49,23 +51,15 @@ export function Page() {
 
 /** All of both: neither knows of the other, and they are looked at together. */
 async function loadMargins({ name = "", state }: ListQuery, signal?: AbortSignal) {
-  const [costs, { data: prices }] = await Promise.all([listAllCosts(signal), listPrices({}, { signal })]);
+  const [{ data: costs }, { data: prices }] = await Promise.all([
+    readAll((cursor) => listCostPrices({ query: { limit: 200, cursor } }, { signal })),
+    listPrices({}, { signal }),
+  ]);
   const wanted = name.toLowerCase();
   const rows = toMargins(costs, prices).filter(
     (one) => `${one.provider} ${one.model}`.toLowerCase().includes(wanted) && (!state || stateOf(one) === state),
   );
   return { data: rows, next_cursor: null };
-}
-
-async function listAllCosts(signal: AbortSignal | undefined): Promise<readonly Cost[]> {
-  const costs: Cost[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await listCostPrices({ query: { limit: 200, cursor } }, { signal });
-    costs.push(...page.data);
-    cursor = page.next_cursor ?? undefined;
-  } while (cursor !== undefined);
-  return costs;
 }
 
 function useColumns(): readonly Column<Margin>[] {

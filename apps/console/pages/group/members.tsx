@@ -3,6 +3,7 @@ import { UserMinus, UserPlus, Users } from "lucide-react";
 import { useState } from "react";
 import { changeMemberRole, type ListMembersResponse, listMembers, removeMember } from "../../api/gen/client.ts";
 import { paths } from "../../app/paths.ts";
+import { findPeople } from "../../app/people/find-people.ts";
 import { useNames } from "../../app/people/use-names.ts";
 import { useCan } from "../../app/session.ts";
 import { Button, IconButton } from "../../ui/button.tsx";
@@ -10,6 +11,7 @@ import type { Column } from "../../ui/column.ts";
 import { Confirm } from "../../ui/confirm.tsx";
 import { DataTable } from "../../ui/data-table.tsx";
 import { EmptyState } from "../../ui/page-parts.tsx";
+import { searchByName } from "../../ui/search-by-name.ts";
 import { toast, toastProblem } from "../../ui/toast.tsx";
 import { useListDialog } from "../../ui/use-list-dialog.ts";
 import { Time } from "../../ui/values.tsx";
@@ -27,6 +29,10 @@ export function Members({ group, onChanged }: { readonly group: Group; readonly 
   const [shown, setShown] = useState<readonly Member[]>([]);
   const nameOf = useNames(shown.map(({ user_id }) => user_id));
   const { id } = group;
+  const mayList = useCan()("user:list");
+  const load = searchByName<Member>([findPeople], (query, user_id, signal) =>
+    listMembers({ path: { id }, query: { ...query, user_id, limit: 50 } as never }, { signal }),
+  );
   const refresh = async (said?: string) => {
     await Promise.all([onChanged(), changed(said)]);
   };
@@ -61,10 +67,11 @@ export function Members({ group, onChanged }: { readonly group: Group; readonly 
         columns={useColumns(nameOf, mayChange ? change : undefined)}
         rowKey={(member) => member.user_id}
         load={async (query, signal) => {
-          const page = await listMembers({ path: { id }, query: { ...query, limit: 50 } as never }, { signal });
+          const page = await load(query, signal);
           setShown(page.data);
           return page;
         }}
+        {...(mayList && { searchField: "q" })}
         filters={[
           { name: "role", label: t("role"), options: groupRoles.map((role) => [role, t(`role.${role}`)] as const) },
         ]}

@@ -26,6 +26,8 @@ export function Page() {
         columns={useColumns(nameOf)}
         rowKey={({ id }) => id}
         load={(query, signal) => listAllTopUpOrders({ query: { ...query, limit: 50 } as never }, { signal })}
+        searchField="number"
+        searchHint={t("numberHint")}
         filters={[
           { name: "state", label: t("state"), options: states },
           ...(options.length > 1 ? [{ name: "tenant_id", label: t("tenant"), options }] : []),

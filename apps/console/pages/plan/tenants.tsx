@@ -2,6 +2,7 @@ import { Building2, X } from "lucide-react";
 import { assignPlan, type ListPlanTenantsResponse, listPlanTenants, unassignPlan } from "../../api/gen/client.ts";
 import { type Plan, useMarkup } from "../../app/plans/plan.ts";
 import { usePlanTexts } from "../../app/plans/texts.ts";
+import { findTenants } from "../../app/tenants/find-tenants.ts";
 import { TenantField } from "../../app/tenants/tenant-field.tsx";
 import { useTenants } from "../../app/tenants/use-tenants.ts";
 import { AddButton } from "../../ui/add-button.tsx";
@@ -13,6 +14,7 @@ import { Dialog } from "../../ui/dialog.tsx";
 import { Form, type FormValues } from "../../ui/form.tsx";
 import { FormButtons } from "../../ui/form-buttons.tsx";
 import { EmptyState } from "../../ui/page-parts.tsx";
+import { searchByName } from "../../ui/search-by-name.ts";
 import { useListDialog } from "../../ui/use-list-dialog.ts";
 import { Time } from "../../ui/values.tsx";
 
@@ -26,6 +28,9 @@ export function Tenants({ plan, onChanged }: { readonly plan: Plan; readonly onC
   const { nameOf } = useTenants();
   const { open, setOpen, close, changed } = useListDialog<Open>("plan-tenants");
   const { name } = plan;
+  const load = searchByName<Assigned>([findTenants], (query, tenant_id, signal) =>
+    listPlanTenants({ path: { name }, query: { ...query, tenant_id, limit: 50 } as never }, { signal }),
+  );
   const assign = <AddButton text={t("assign")} onClick={() => setOpen({ what: "assign" })} />;
   const send = async ({ tenant_id = "" }: FormValues) => {
     await assignPlan({ path: { name, tenant_id } });
@@ -44,9 +49,8 @@ export function Tenants({ plan, onChanged }: { readonly plan: Plan; readonly onC
         of={name}
         columns={useColumns(nameOf)}
         rowKey={({ tenant_id }) => tenant_id}
-        load={(query, signal) =>
-          listPlanTenants({ path: { name }, query: { ...query, limit: 50 } as never }, { signal })
-        }
+        load={load}
+        searchField="q"
         empty={
           <EmptyState icon={<Building2 aria-hidden className="size-5" />} title={t("nobodyTitle")} action={assign}>
             {t("nobody")}

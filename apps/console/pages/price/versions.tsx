@@ -1,4 +1,3 @@
-import { useQuery } from "@tanstack/react-query";
 import { Plus } from "lucide-react";
 import { useState } from "react";
 import { listPriceVersions } from "../../api/gen/client.ts";
@@ -8,6 +7,7 @@ import { Button } from "../../ui/button.tsx";
 import { join } from "../../ui/join.ts";
 import { Badge, Card, Loading } from "../../ui/page-parts.tsx";
 import { ProblemNote } from "../../ui/problem-note.tsx";
+import { usePages } from "../../ui/use-pages.tsx";
 import { formatTime } from "../../ui/values.tsx";
 import { NewVersion } from "./new-version.tsx";
 import { compareTerms, type PriceVersion } from "./terms.ts";
@@ -16,7 +16,6 @@ import { usePriceWords } from "./words.ts";
 
 /** What scrolls must be reached by keyboard. */
 const scrollStop = 0;
-const maxVersions = 100;
 
 /** The versions that hold for all, and what changed from one to another. Which two, stands in the address. */
 export function Versions({ provider, model }: { readonly provider: string; readonly model: string }) {
@@ -24,13 +23,16 @@ export function Versions({ provider, model }: { readonly provider: string; reado
   const [search, setSearch] = useSearchState();
   const language = useLanguage();
   const [isOpen, setOpen] = useState(false);
-  const { data, error, refetch } = useQuery({
-    queryKey: ["price-versions", provider, model],
-    queryFn: ({ signal }) => listPriceVersions({ query: { provider, model, limit: maxVersions } }, { signal }),
-  });
-  if (error && !data) return <ProblemNote problem={error} onRetry={() => void refetch()} />;
-  if (!data) return <Loading />;
-  const versions = data.data;
+  const {
+    rows: versions,
+    error,
+    refetch,
+    more,
+  } = usePages(["price-versions", provider, model], (cursor, signal) =>
+    listPriceVersions({ query: { provider, model, limit: 100, cursor } }, { signal }),
+  );
+  if (error && !versions) return <ProblemNote problem={error} onRetry={() => void refetch()} />;
+  if (!versions) return <Loading />;
   const current = currentOf(versions);
   const find = (id: string | undefined, otherwise: PriceVersion | undefined) =>
     versions.find((one) => one.id === id) ?? otherwise;
@@ -62,6 +64,7 @@ export function Versions({ provider, model }: { readonly provider: string; reado
             </li>
           ))}
         </ul>
+        {more}
       </Card>
       {isOpen && current && <NewVersion version={current} onClose={() => setOpen(false)} />}
       {before && after && versions.length > 1 && (

@@ -6,6 +6,7 @@ import { getReconciliation, type ReconcileProviderResponse } from "../../api/gen
 import { paths } from "../../app/paths.ts";
 import type { Column } from "../../ui/column.ts";
 import { DataTable } from "../../ui/data-table.tsx";
+import { has } from "../../ui/narrow-here.ts";
 import { Badge, Card, EmptyState, Loading, PageHeader } from "../../ui/page-parts.tsx";
 import { ProblemNote } from "../../ui/problem-note.tsx";
 import { Money, Quantity, Time, toUnits } from "../../ui/values.tsx";
@@ -88,8 +89,11 @@ function Differences({ report }: { readonly report: ReconcileProviderResponse })
       name={`reconciliation-${report.id}`}
       columns={useColumns(report.currency)}
       rowKey={({ day, model, account }) => `${day} ${model} ${account}`}
-      load={async ({ state }) => ({
-        data: report.differences.filter((one) => state === undefined || one.state === state),
+      searchField="q"
+      load={async ({ state, q }) => ({
+        data: report.differences.filter(
+          (one) => (state === undefined || one.state === state) && has([one.day, one.model, one.account], q),
+        ),
         next_cursor: null,
       })}
       filters={[{ name: "state", label: t("state"), options: states.map((one) => [one, t(`state.${one}`)] as const) }]}

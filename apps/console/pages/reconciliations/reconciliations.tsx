@@ -5,6 +5,7 @@ import { paths } from "../../app/paths.ts";
 import { AddButton } from "../../ui/add-button.tsx";
 import type { Column } from "../../ui/column.ts";
 import { DataTable } from "../../ui/data-table.tsx";
+import { narrowHere } from "../../ui/narrow-here.ts";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
 import { useListDialog } from "../../ui/use-list-dialog.ts";
 import { Money, Quantity, Time, toUnits } from "../../ui/values.tsx";
@@ -32,8 +33,11 @@ export function Page() {
         name="reconciliations"
         columns={useColumns()}
         rowKey={({ id }) => id}
-        load={(query, signal) => listReconciliations({ query: { ...query, limit: 50 } }, { signal })}
-        filters={[{ name: "provider", label: t("provider"), options: providers.map((one) => [one, one] as const) }]}
+        load={loadReconciliations}
+        filters={[
+          { name: "provider", label: t("provider"), options: providers.map((one) => [one, one] as const) },
+          { name: "state", label: t("state"), options: states.map((one) => [one, t(`state.${one}`)] as const) },
+        ]}
         onOpen={({ id }) => void navigate({ to: paths.reconciliation(id) })}
         empty={
           <EmptyState icon={<Scale aria-hidden className="size-5" />} title={t("emptyTitle")} action={compare}>
@@ -45,6 +49,14 @@ export function Page() {
     </>
   );
 }
+
+const states = ["matched", "drift"] as const satisfies readonly Reconciliation["state"][];
+
+const loadReconciliations = narrowHere(
+  ["state"],
+  (query, signal) => listReconciliations({ query: { limit: 50, ...query } as never }, { signal }),
+  (one: Reconciliation, { state }) => one.state === state,
+);
 
 function useColumns(): readonly Column<Reconciliation>[] {
   const t = useReconciliationsTexts();

@@ -9,7 +9,8 @@ import { buttonClass } from "../../ui/button.tsx";
 import { callErrors, useCallErrorTexts } from "../../ui/call-error.ts";
 import { CallStatusBadge, callStatuses, useCallStatusTexts } from "../../ui/call-status.tsx";
 import type { Column } from "../../ui/column.ts";
-import { DataTable, type ListQuery } from "../../ui/data-table.tsx";
+import { DataTable } from "../../ui/data-table.tsx";
+import type { ListQuery } from "../../ui/list-page.ts";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
 import { Duration, Money, Quantity, Time } from "../../ui/values.tsx";
 import { useRequestsTexts } from "./texts.ts";
@@ -53,6 +54,8 @@ export function Page() {
         rowKey={({ id, attempt }) => `${id}-${attempt}`}
         load={loadCalls}
         isSortedByLoad
+        searchField="call_id"
+        searchHint={t("callIdHint")}
         onOpen={({ id }) => void navigate({ to: paths.request(id) })}
         filters={[
           { name: "range", label: t("range"), options: rangeNames.map((name) => [name, t(`range.${name}`)] as const) },

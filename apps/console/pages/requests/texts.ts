@@ -3,6 +3,7 @@ import { defineTexts } from "../../app/language.ts";
 export const useRequestsTexts = defineTexts("requests", {
   en: {
     title: "Requests",
+    callIdHint: "Number of a request",
     description:
       "Every attempt at a model: who called, how it ended, how long it took and what it cost. Open one for its receipt.",
     emptyTitle: "No requests yet",
@@ -42,6 +43,7 @@ export const useRequestsTexts = defineTexts("requests", {
   },
   "zh-CN": {
     title: "请求",
+    callIdHint: "请求编号",
     description: "对模型的每一次尝试：由谁调用、如何结束、耗时多久、花费多少。打开任意一条可查看收据。",
     emptyTitle: "还没有请求",
     empty: "请求结束半秒后即会显示在此处。请创建一个密钥并用它调用模型。",

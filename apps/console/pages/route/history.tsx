@@ -1,4 +1,4 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { RotateCcw } from "lucide-react";
 import { useState } from "react";
 import { type ListRouteVersionsResponse, listRouteVersions, putRoute } from "../../api/gen/client.ts";
@@ -6,6 +6,7 @@ import { useCan } from "../../app/session.ts";
 import { Button } from "../../ui/button.tsx";
 import { Badge, Card } from "../../ui/page-parts.tsx";
 import { toast, toastProblem } from "../../ui/toast.tsx";
+import { usePages } from "../../ui/use-pages.tsx";
 import { Time } from "../../ui/values.tsx";
 import { nameOfPlace, type Route, type RouteSettings, toBody, toDraft } from "./draft.ts";
 import { useRouteTexts } from "./texts.ts";
@@ -16,17 +17,16 @@ type Version = ListRouteVersionsResponse["data"][number];
 export function History({ route: { name, version: current } }: { readonly route: Route }) {
   const t = useRouteTexts();
   const mayChange = useCan()("provider:create");
-  const { data } = useQuery({
-    queryKey: ["route-versions", name],
-    queryFn: ({ signal }) => listRouteVersions({ path: { name }, query: { limit: 20 } }, { signal }),
-  });
-  if (!data) return null;
+  const { rows, more } = usePages(["route-versions", name], (cursor, signal) =>
+    listRouteVersions({ path: { name }, query: { limit: 20, cursor } }, { signal }),
+  );
+  if (!rows) return null;
   return (
     <Card className="p-5">
       <h2 className="font-semibold">{t("history")}</h2>
       <p className="mt-0.5 text-[13px] text-ink-soft">{t("historyHint")}</p>
       <ul className="mt-3 divide-y divide-line">
-        {data.data.map((version) => (
+        {rows.map((version) => (
           <li key={version.version} className="flex items-center justify-between gap-3 py-2.5">
             <div className="min-w-0">
               <p className="flex items-center gap-2 text-[13px] font-medium">
@@ -42,6 +42,7 @@ export function History({ route: { name, version: current } }: { readonly route:
           </li>
         ))}
       </ul>
+      {more}
     </Card>
   );
 }

@@ -2,8 +2,10 @@ import { ReceiptText } from "lucide-react";
 import { getStatement } from "../../api/gen/client.ts";
 import { movementCategories, useCategoryName } from "../../ui/billing-texts.ts";
 import type { Column } from "../../ui/column.ts";
-import { DataTable, type ListQuery } from "../../ui/data-table.tsx";
+import { DataTable } from "../../ui/data-table.tsx";
 import { join } from "../../ui/join.ts";
+import type { ListQuery } from "../../ui/list-page.ts";
+import { has } from "../../ui/narrow-here.ts";
 import { Badge, EmptyState } from "../../ui/page-parts.tsx";
 import { Money, Time, toUnits } from "../../ui/values.tsx";
 import { rangeOf } from "./months.ts";
@@ -32,6 +34,7 @@ export function Entries({ month }: { readonly month: string }) {
       columns={useColumns()}
       rowKey={({ id }) => id}
       load={(query, signal) => loadEntries(month, query, version, signal)}
+      searchField="q"
       filters={[
         {
           name: "category",
@@ -50,7 +53,7 @@ export function Entries({ month }: { readonly month: string }) {
 
 async function loadEntries(
   month: string,
-  { category }: ListQuery,
+  { category, q }: ListQuery,
   versionName: (number: number) => string,
   signal?: AbortSignal,
 ) {
@@ -77,7 +80,8 @@ async function loadEntries(
   const rest = BigInt(other_usage_nanos);
   const other: Entry = { id: "other", at: null, category: "usage", about: "", count: 0, nanos: -rest, currency };
   const rows = [...used, ...(rest === 0n ? [] : [other]), ...moved.reverse()];
-  return { data: rows.filter((row) => category === undefined || row.category === category), next_cursor: null };
+  const fits = (row: Entry) => (category === undefined || row.category === category) && has([row.about], q);
+  return { data: rows.filter(fits), next_cursor: null };
 }
 
 function useColumns(): readonly Column<Entry>[] {

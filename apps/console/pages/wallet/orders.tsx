@@ -20,6 +20,8 @@ export function Orders() {
       columns={useColumns()}
       rowKey={({ id }) => id}
       load={(query, signal) => listTopUpOrders({ query: { ...query, limit: 50 } as never }, { signal })}
+      searchField="number"
+      searchHint={t("numberHint")}
       filters={[{ name: "state", label: t("state"), options: states }]}
       empty={
         <EmptyState icon={<CreditCard aria-hidden className="size-5" />} title={t("noOrdersTitle")}>

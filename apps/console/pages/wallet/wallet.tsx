@@ -72,9 +72,7 @@ export function Page() {
           label={t("show")}
           value={show}
           options={shown.map((one) => [one, t(one)])}
-          onChange={(value) =>
-            setSearch({ show: value, cursor: undefined, sort: undefined, category: undefined, state: undefined })
-          }
+          onChange={(value) => setSearch({ ...{ show: value, cursor: undefined, sort: undefined }, ...notOfBoth })}
         />
       </div>
       {show === "entries" ? <Entries key={month} month={month} /> : <Orders />}
@@ -82,6 +80,9 @@ export function Page() {
     </>
   );
 }
+
+/** What one of the lists is narrowed by is nothing to the other. */
+const notOfBoth = { category: undefined, q: undefined, state: undefined, number: undefined };
 
 /** Who comes back from the checkout is often here before the payment is told of. */
 function Paid() {
