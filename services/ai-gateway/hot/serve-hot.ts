@@ -60,10 +60,24 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
     const run = (drawn: Drawn | undefined) => {
       if (drawn) {
         if (targets.length > 1) failOver.noteCall();
-        const { pool, message } = composed;
-        const keepAlive = openHotKeepAlive(deps, request.isStream ? keepAliveMs : 0, exchange, callId);
-        const named = { callId, attempt: 1, request, target, targets, conversation, choice, tried: [target] };
-        new HotCall(deps, exchange, { ...named, ...room, drawn, pool, message, compose, keepAlive }).run();
+        new HotCall(deps, exchange, {
+          callId,
+          attempt: 1,
+          request,
+          target,
+          targets,
+          conversation,
+          choice,
+          tried: [target],
+          place: room.place,
+          limited: room.limited,
+          limitHead: room.limitHead,
+          drawn,
+          pool: composed.pool,
+          message: composed.message,
+          compose,
+          keepAlive: openHotKeepAlive(deps, request.isStream ? keepAliveMs : 0, exchange, callId),
+        }).run();
       } else {
         room.place.end();
         room.limited?.cancel();
