@@ -3,6 +3,7 @@ import { protocolsOf } from "@lyss/kit/http/upgrade.ts";
 
 /** Longer than any key or token of ours; what exceeds it is not looked at. */
 const maxCredentialLength = 8_192;
+const none: readonly string[] = [];
 const bearer = /^bearer +([\x21-\x7e]+) *$/i;
 
 /** Where Google's SDKs go; nowhere else is a key looked for where only they put it. */
@@ -18,28 +19,31 @@ export const keyProtocol = /^openai-insecure-api-key\./;
 export function readCredential(request: Pick<IncomingMessage, "headers"> & { readonly url?: string | undefined }) {
   const { authorization, "x-api-key": key } = request.headers;
   const token = authorization === undefined ? undefined : (bearer.exec(authorization)?.[1] ?? "");
-  const found = [
-    token,
-    key,
-    ...readProtocolKeys(request),
-    ...(request.url !== undefined && googlePaths.test(request.url) ? readGoogleKeys(request) : []),
-  ];
-  const [credential, ...others] = found.filter((one) => one !== undefined);
+  const protocolKeys = readProtocolKeys(request);
+  const googleKeys = readGoogleKeys(request);
+  // Nearly everybody says it once.
+  if (protocolKeys === none && googleKeys === none && (token === undefined || key === undefined))
+    return check(token ?? key);
+  const [credential, ...others] = [token, key, ...protocolKeys, ...googleKeys].filter((one) => one !== undefined);
+  // Two different credentials are ambiguous, and refused further on.
+  return others.some((other) => other !== credential) ? "" : check(credential);
+}
+
+/** An empty or overlong one is nobody's: it is refused further on. */
+function check(credential: string | readonly string[] | undefined): string | undefined {
   if (credential === undefined) return undefined;
-  // Two different credentials are ambiguous, and an empty or overlong one is nobody's: both are refused further on.
-  const isAmbiguous = others.some((other) => other !== credential);
-  if (isAmbiguous || typeof credential !== "string" || credential.length > maxCredentialLength) return "";
-  return credential;
+  return typeof credential === "string" && credential.length <= maxCredentialLength ? credential : "";
 }
 
 function readProtocolKeys(request: Parameters<typeof readCredential>[0]) {
-  if (request.headers.upgrade?.toLowerCase() !== "websocket") return [];
+  if (request.headers.upgrade?.toLowerCase() !== "websocket") return none;
   return protocolsOf(request)
     .filter((one) => keyProtocol.test(one))
     .map((one) => one.replace(keyProtocol, ""));
 }
 
-function readGoogleKeys({ headers, url = "" }: Parameters<typeof readCredential>[0]) {
+function readGoogleKeys({ headers, url }: Parameters<typeof readCredential>[0]) {
+  if (url === undefined || !googlePaths.test(url)) return none;
   const query = new URLSearchParams(url.slice(url.indexOf("?") + 1));
   return [headers["x-goog-api-key"], ...(url.includes("?") ? query.getAll("key") : [])];
 }

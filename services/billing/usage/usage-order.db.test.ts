@@ -9,7 +9,7 @@ import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import type { Fact } from "../fact.ts";
 import type { UsageRow } from "../model.ts";
 import { billing } from "../service.ts";
-import type { UsageFilter, UsageOrder } from "./usage-store.ts";
+import { createUsageStore, type UsageFilter, type UsageOrder } from "./usage-store.ts";
 
 const dayMs = 86_400_000;
 const clock = createFakeClock(Date.now());
@@ -116,6 +116,18 @@ for (const by of ["time", "cost", "latency"] as const) {
     }
   });
 }
+
+test("a range by time is the same whether its rows are fetched one by one or met on the way", async () => {
+  for (const maxFetched of [2_000, 60, 0]) {
+    const store = createUsageStore(service.db.sql, maxFetched);
+    for (const [name, [filter, isIn]] of Object.entries(filters)) {
+      const wanted = all.filter(isIn).toSorted((a, b) => compare(a, b, { by: "time", isDescending: true }));
+      const asked = { tenantId, ...filter };
+      assert.deepEqual(await store.listUsage(asked, undefined, 500), wanted, `seed ${seed}: ${name}, ${maxFetched}`);
+      assert.deepEqual(await store.listUsageForward(asked, undefined, 500), wanted.toReversed());
+    }
+  }
+});
 
 test("a page goes on where the last one ended, whatever is recorded meanwhile", async () => {
   const order = { by: "latency", isDescending: true } as const;

@@ -134,11 +134,11 @@ interface Span {
 }
 
 const dayMs = 86_400_000;
-/** As many rows of a span are fetched one by one and sorted. Where a day has more, a page is soon full by time. */
-const maxRowsByTag = 2_000;
+/** As many rows are fetched one by one and sorted. Where there are more, in a day by a tag, a page is soon full by time. */
+const maxRowsFetched = 2_000;
 
 /** The SQL of reading usage. */
-export function createUsageStore(sql: Sql, maxByTag = maxRowsByTag) {
+export function createUsageStore(sql: Sql, maxFetched = maxRowsFetched) {
   const rowColumns = () => sql`${usageColumns(sql)}, attempt, created_at as "createdAt"`;
   // A condition that is not asked for is not in the statement, so that each kind of question has a plan of its own. A plan for any
   // outcome does not know that the index over those that did not complete has it, unless it is told.
@@ -197,15 +197,27 @@ export function createUsageStore(sql: Sql, maxByTag = maxRowsByTag) {
     const parts = columns.map((column) => (isDescending ? sql`${sql(column)} desc` : sql`${sql(column)}`));
     return sql`order by ${parts.reduce((list, part) => sql`${list}, ${part}`)}`;
   };
+  type Condition = ReturnType<typeof within>;
   /**
-   * Rows to look into that are found by their tags: planned by themselves. With the order and limit of a list around them PostgreSQL
-   * goes by time, for it takes a tag that it does not know for one that is soon met.
+   * Rows to look into that are found by this alone: planned by themselves. With the order and limit of a list around them PostgreSQL
+   * goes by time, for it takes what it does not know for something that is soon met.
    */
-  const byTag = (filter: TaggedFilter) =>
-    sql`(select * from usage where ${hasTags(sql, filter)} ${within(filter)} offset 0) as usage`;
+  const found = (condition: Condition) => sql`(select * from usage where ${condition} offset 0) as usage`;
+  const byTag = (filter: TaggedFilter) => sql`${hasTags(sql, filter)} ${within(filter)}`;
+  /** Each range that is asked for, which an index leads to. */
+  const byRanges = (filter: AskedFilter) => {
+    const { tenantId, minCostNanos, maxCostNanos, minLatencyMs, maxLatencyMs } = filter;
+    const ranges = [
+      { minCostNanos, maxCostNanos },
+      { minLatencyMs, maxLatencyMs },
+    ];
+    return ranges
+      .filter((range) => Object.values(range).some((bound) => bound !== undefined))
+      .map((range) => sql`tenant_id = ${tenantId} ${matchesMore(range)} ${within(filter)}`);
+  };
 
   async function listFrom(
-    source: ReturnType<typeof byTag>,
+    source: ReturnType<typeof found>,
     filter: AskedFilter,
     { after, limit, order }: ListPart,
   ): Promise<UsageRow[]> {
@@ -239,13 +251,13 @@ export function createUsageStore(sql: Sql, maxByTag = maxRowsByTag) {
     return found?.first && found.last ? { fromMs: found.first.getTime(), toMs: found.last.getTime() + 1 } : undefined;
   }
 
-  /** Whether there are so many rows with the tags that they are not to be fetched one by one. Looks no further than that takes. */
-  async function hasMany(filter: TaggedFilter): Promise<boolean> {
-    const [found] = await sql<{ rows: number }[]>`
-      select count(*)::int as rows from (
-        select from usage where ${hasTags(sql, filter)} ${within(filter)} limit ${maxByTag + 1}
-      ) as found`;
-    return (found?.rows ?? 0) > maxByTag;
+  /** Whether there are so many such rows that they are not to be fetched one by one. Looks no further than that takes. */
+  async function hasMany(condition: Condition): Promise<boolean> {
+    const [found] = await planned(
+      (tx) => tx<{ rows: number }[]>`
+        select count(*)::int as rows from (select from usage where ${condition} limit ${maxFetched + 1}) as found`,
+    );
+    return (found?.rows ?? 0) > maxFetched;
   }
 
   /** Span by span, each twice as long as the one before while few have the tags, and half as long where many do. */
@@ -261,12 +273,12 @@ export function createUsageStore(sql: Sql, maxByTag = maxRowsByTag) {
         ? { fromMs: left.toMs - length, toMs: left.toMs }
         : { fromMs: left.fromMs, toMs: left.fromMs + length };
       const ofSpan = { ...filter, ...span };
-      const isCommon = await hasMany(ofSpan);
+      const isCommon = await hasMany(byTag(ofSpan));
       if (isCommon && length > dayMs) {
         lengthMs = Math.max(dayMs, Math.ceil(length / 2));
         continue;
       }
-      const source = isCommon ? sql`usage` : byTag(ofSpan);
+      const source = isCommon ? sql`usage` : found(byTag(ofSpan));
       rows.push(...(await listFrom(source, ofSpan, { ...part, limit: limit - rows.length })));
       if (!isCommon) lengthMs = 2 * length;
       const next = isBack ? { ...left, toMs: span.fromMs } : { ...left, fromMs: span.toMs };
@@ -275,15 +287,23 @@ export function createUsageStore(sql: Sql, maxByTag = maxRowsByTag) {
     return rows;
   }
 
+  /** By the first of the conditions that few rows meet, where there is one. */
+  async function listFew(conditions: readonly Condition[], filter: AskedFilter, part: ListPart): Promise<UsageRow[]> {
+    for (const condition of conditions) {
+      if (!(await hasMany(condition))) return listFrom(found(condition), filter, part);
+    }
+    return listFrom(sql`usage`, filter, part);
+  }
+
   async function list({ groupId, ...filter }: UsageFilter, part: ListPart): Promise<UsageRow[]> {
     const { tags, tenantId } = filter;
     const userIds = groupId === undefined ? undefined : await listMembers(tenantId, groupId);
     if (userIds?.length === 0) return [];
     const asked = { ...filter, userIds };
-    if (tags === undefined) return listFrom(sql`usage`, asked, part);
+    if (tags === undefined) return listFew(part.order.by === "time" ? byRanges(asked) : [], asked, part);
     const tagged = { ...asked, tags };
     if (part.order.by === "time") return listTagged(tagged, part);
-    return listFrom((await hasMany(tagged)) ? sql`usage` : byTag(tagged), tagged, part);
+    return listFew([byTag(tagged)], tagged, part);
   }
 
   return {
