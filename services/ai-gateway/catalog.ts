@@ -20,6 +20,8 @@ export interface Routed {
   readonly targets: readonly RoutedTarget[];
   /** True where the order depends on prices. */
   readonly isPriced: boolean;
+  /** True where a call is compared with examples before it is in order. */
+  readonly comparesMeaning: boolean;
 }
 
 /** What this node knows of providers and routes, so that choosing one needs no database. */

@@ -30,6 +30,7 @@ import type { McpCatalog } from "./mcp/mcp-catalog.ts";
 import type { McpServerStore } from "./mcp/mcp-server-store.ts";
 import type { McpSessions } from "./mcp/mcp-sessions.ts";
 import type { OfferBook } from "./mcp/offer-book.ts";
+import type { ExampleVectors } from "./meaning/example-vectors.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import type { MirrorStore } from "./mirroring/mirror-store.ts";
 import type { Mirrors } from "./mirroring/mirrors.ts";
@@ -83,6 +84,7 @@ export interface AiGatewayDeps {
   readonly choices: ChoiceLog;
   readonly hedging: Hedging;
   readonly routeStore: RouteStore;
+  readonly exampleVectors: ExampleVectors;
   readonly mirrorStore: MirrorStore;
   readonly mirrors: Mirrors;
   readonly modelLimits: ModelLimits;

@@ -19,6 +19,7 @@ export function createAiGatewayJobs(deps: AiGatewayDeps): readonly Job[] {
     ...choices.jobs,
     ...bodyLog.jobs,
     ...mirrors.jobs,
+    ...deps.exampleVectors.jobs,
     { name: "advance-batches", everyMs: settings.batches.pollMs, run: (signal) => advanceBatches(deps, signal) },
     { name: "advance-videos", everyMs: settings.videos.pollMs, run: (signal) => advanceVideos(deps, signal) },
     { name: "remove-files", everyMs: 60_000, run: (signal) => removeHiddenFiles(deps, signal) },

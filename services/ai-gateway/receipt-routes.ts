@@ -10,6 +10,7 @@ import { callStatuses, statusOf } from "./call-status.ts";
 import { choiceBody } from "./choices/choice-body.ts";
 import type { CallReceipt } from "./choices/get-receipt.ts";
 import { findingBody, toFindingBody } from "./guardrails/finding-body.ts";
+import { meaningBody, toMeaningBody } from "./meaning/meaning-body.ts";
 import type { AiGatewayOps } from "./ops.ts";
 
 const { json } = routesFor<AiGatewayOps>();
@@ -36,6 +37,11 @@ const receiptBody = z.strictObject({
     .nullable()
     .describe(
       "Null where the question was not compared with others, and when aiGateway.choiceRetentionHours are over.",
+    ),
+  meaning: z
+    .array(meaningBody)
+    .describe(
+      "How the call was compared with examples of its route (`when.meaning`), by each model that makes vectors; empty where it has none, and when aiGateway.choiceRetentionHours are over.",
     ),
   mirror_call: z
     .string()
@@ -72,7 +78,9 @@ const receiptBody = z.strictObject({
   part_of: z
     .string()
     .nullable()
-    .describe("The call that a guardrail has asked this model about; null for calls of clients."),
+    .describe(
+      "The call that a guardrail has asked this model about, or that this one has made vectors for; null for calls of clients.",
+    ),
   billing_receipt: z.string().describe("Where the receipt with price version and cost lines is."),
 });
 
@@ -92,9 +100,11 @@ export const receiptRoutes = [
     failures: [billingFailures.usage_not_found],
     async handle(ops, request) {
       const caller = requireCaller(request);
-      const { routing, ...receipt } = await ops.getReceipt({ ...scopeFor(caller, {}), callId: request.params.id });
-      // Who may not see providers does not see how they do.
-      return toReceiptBody({ ...receipt, routing: permits(caller.permissions, "provider:read") ? routing : undefined });
+      const receipt = await ops.getReceipt({ ...scopeFor(caller, {}), callId: request.params.id });
+      if (permits(caller.permissions, "provider:read")) return toReceiptBody(receipt);
+      // Who may not see providers does not see how they do, nor where else the call might have gone.
+      const meanings = receipt.meanings.map((meaning) => ({ ...meaning, places: [] }));
+      return toReceiptBody({ ...receipt, routing: undefined, meanings });
     },
   }),
 ];
@@ -114,6 +124,7 @@ function toReceiptBody(receipt: CallReceipt): z.input<typeof receiptBody> {
   return {
     ...{ object: "call_receipt", id: callId, currency, cost_nanos: costNanos.toString() },
     ...{ cache_saved_nanos: cacheSavedNanos, attempts: attempts.map(toAttempt), routing },
+    meaning: receipt.meanings.map(toMeaningBody),
     ...{ mirror_call: receipt.mirrorCallId ?? null, mirror_of: receipt.mirrorOf ?? null },
     semantic_cache: lookup
       ? {

@@ -1,4 +1,5 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { cacheFailures } from "@lyss/contracts/failures/ai-gateway-cache.ts";
 import { mirrorFailures } from "@lyss/contracts/failures/ai-gateway-mirrors.ts";
 import { pageOf, pageQueryFields, toPageBody } from "@lyss/kit/http/page.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
@@ -33,6 +34,7 @@ const routeBody = z.strictObject({
   strategy: z.enum(routeStrategies),
   hedge: routeSchema.shape.hedge,
   continues: z.boolean(),
+  embedding: routeSchema.shape.embedding,
   mirror: routeSchema.shape.mirror,
   targets: z.array(z.strictObject({ ...routeTargetBody.shape, health: targetReport.nullable() })),
   source: z.enum(["config", "tenant"]),
@@ -59,11 +61,13 @@ const dryRunBody = z.strictObject({
     ),
   undecided_calls: z
     .int()
-    .describe("Of these, those whose target depends on what they said (`when`), which is not recorded."),
+    .describe(
+      "Of these, those whose target depends on what they said (`when`, with `meaning`), which is not recorded: nothing is compared.",
+    ),
   unserved_calls: z.int().describe("Of these, those for which the route has no target."),
   unpriced_calls: z.int().describe("Of these, those whose target has no price."),
   recorded_nanos: nanos.describe("What the others did cost."),
-  cost_nanos: nanos.describe("What they would cost by the route."),
+  cost_nanos: nanos.describe("What they would cost by the route, without vectors for `when.meaning`."),
   difference_nanos: nanos.describe("The second less the first; negative where the route saves."),
   targets: z.array(z.strictObject({ provider: z.string(), model: z.string(), calls: z.int(), cost_nanos: nanos })),
 });
@@ -139,7 +143,8 @@ export const routingRoutes = [
     failures: [
       ...[aiGatewayFailures.route_target_unknown, aiGatewayFailures.route_not_nestable],
       ...[aiGatewayFailures.route_version_mismatch, aiGatewayFailures.too_many_routes],
-      mirrorFailures.route_mirror_unknown,
+      ...[mirrorFailures.route_mirror_unknown, cacheFailures.route_embedding_missing],
+      cacheFailures.embedding_model_unknown,
     ],
     async handle(ops, { expectedVersion, params: { name }, body, ...request }) {
       const { tenantId } = requireCaller(request);
@@ -180,7 +185,10 @@ export const routingRoutes = [
       })
       .meta({ examples }),
     response: dryRunBody,
-    failures: [aiGatewayFailures.route_target_unknown, aiGatewayFailures.route_not_nestable],
+    failures: [
+      ...[aiGatewayFailures.route_target_unknown, aiGatewayFailures.route_not_nestable],
+      ...[cacheFailures.route_embedding_missing, cacheFailures.embedding_model_unknown],
+    ],
     async handle(ops, request) {
       const { tenantId } = requireCaller(request);
       return toDryRunBody(await ops.dryRunRoute({ tenantId, name: request.params.name, ...request.body }));
@@ -191,9 +199,9 @@ export const routingRoutes = [
 /** A route as it stands, with how its targets do now. */
 async function showRoute(ops: AiGatewayOps, tenantId: string, route: Route): Promise<z.input<typeof routeBody>> {
   const reports = await ops.reportRoute({ tenantId, route });
-  const { name, strategy, hedge, continues, mirror, targets, source, version, updatedAt } = route;
+  const { name, strategy, hedge, continues, embedding, mirror, targets, source, version, updatedAt } = route;
   return {
-    ...{ object: "route", name, strategy, hedge, continues, mirror },
+    ...{ object: "route", name, strategy, hedge, continues, embedding, mirror },
     ...{ source, version, updated_at: updatedAt.toISOString() },
     targets: targets.map((target, at) => {
       const report = reports[at];

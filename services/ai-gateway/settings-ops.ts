@@ -1,7 +1,6 @@
 import type { Tx } from "@lyss/kit/db/database.ts";
 import type { PageRequest } from "@lyss/kit/http/page.ts";
 import type { CachePolicySpec } from "./answer-cache/cache-policy.ts";
-import { checkEmbeddingModel } from "./answer-cache/check-embedding-model.ts";
 import type { CallDefaultsKey, CallDefaultsSpec } from "./call-defaults/call-defaults.ts";
 import type { ToldPolicy } from "./data-policies/data-policy.ts";
 import type { AiGatewayDeps } from "./deps.ts";
@@ -14,6 +13,7 @@ import { compareMirror } from "./mirroring/compare-mirror.ts";
 import type { ModelLimitSpec } from "./model-limits/model-limit.ts";
 import type { BodyPolicySpec } from "./request-bodies/body-policy.ts";
 import type { RequestBodies } from "./request-bodies/request-bodies.ts";
+import { checkEmbeddingModel } from "./vectors/check-embedding-model.ts";
 
 /** What may be kept of what is said in calls, and what is: the second is made of the first. */
 export async function loadBodyPolicies({

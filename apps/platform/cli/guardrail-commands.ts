@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { CommandError } from "./api-client.ts";
 import { type CliDeps, connect, withConnection } from "./context.ts";
+import { dropAbsent } from "./drop-absent.ts";
 import { print, toFields, toTable } from "./print.ts";
 import { toQuery } from "./query.ts";
 import { readCount } from "./read-count.ts";
@@ -122,10 +123,6 @@ function readScore(text: string): number {
 
 function withPlatform(command: Command): Command {
   return withConnection(command).option("--platform", platformHelp);
-}
-
-function dropAbsent(row: Row): Row {
-  return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== undefined));
 }
 
 function readText(path: string): string {

@@ -1,5 +1,9 @@
+import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { parse } from "yaml";
+import { CommandError } from "./api-client.ts";
 import { type CliDeps, connect, withConnection } from "./context.ts";
+import { dropAbsent } from "./drop-absent.ts";
 import { print, toFields, toTable } from "./print.ts";
 import { toQuery } from "./query.ts";
 import { readCount } from "./read-count.ts";
@@ -11,7 +15,7 @@ type Values = Record<string, unknown>;
 const versionsPathOf = (name: string) => `/api/v1/ai/route-versions/${encodeURIComponent(name)}`;
 const pathOf = (name: string) => `/api/v1/ai/routes/${encodeURIComponent(name)}`;
 const targetExample =
-  "openai/gpt-4o-mini,weight=9,priority=0,quality=0.8,tag.env=prod,user=usr_1,key=key_1,tokens=..2000,complexity=60..,tools=true,media=false,mentions=proof";
+  "openai/gpt-4o-mini,weight=9,priority=0,quality=0.8,tag.env=prod,user=usr_1,key=key_1,tokens=..2000,complexity=60..,tools=true,media=false,mentions=proof,meaning=refund please,similarity=0.6";
 
 /** `lyss route list|get|put|delete|compare|dry-run`; `lyss routes` is the same. */
 export function addRouteCommands(program: Command, deps: CliDeps): void {
@@ -52,9 +56,9 @@ export function addRouteCommands(program: Command, deps: CliDeps): void {
       ).argParser(parseMirror),
     )
     .option("--if-version <n>", "only if the route is at this version", readCount)
-    .action(async (name: string, { strategy, hedge, continues, mirror, target: targets, ifVersion, ...options }) => {
+    .action(async (name: string, { hedge, continues, mirror, ifVersion, ...options }) => {
       const { api, output } = connect(deps, options);
-      const body = { strategy, hedge, continues, mirror, targets };
+      const body = { ...readSpec(options), ...dropAbsent({ hedge, continues, mirror }) };
       const put = await api.send("PUT", pathOf(name), body, { expectedVersion: ifVersion });
       print(output, put, toRouteText);
     });
@@ -103,9 +107,10 @@ export function addRouteCommands(program: Command, deps: CliDeps): void {
     route.command("dry-run").description("say where recorded calls would have gone, and at what cost; nothing changes"),
   )
     .option("--calls <n>", "how many calls to look at, 1 to 1000; 200 unless given", readCount)
-    .action(async (name: string, { strategy, target: targets, calls, ...options }) => {
+    .action(async (name: string, { calls, ...options }) => {
       const { api, output } = connect(deps, options);
-      print(output, await api.send("POST", `${pathOf(name)}:dry-run`, { strategy, targets, calls }), toDryRunText);
+      const body = { ...readSpec(options), ...dropAbsent({ calls }) };
+      print(output, await api.send("POST", `${pathOf(name)}:dry-run`, body), toDryRunText);
     });
 }
 
@@ -121,11 +126,29 @@ function withTargets(command: Command): Command {
       new Option(
         "--target <target...>",
         "provider/model, or route:<name> for all of another route's, in order; after commas its weight, priority, quality and for which calls it is",
-      )
-        .argParser((text: string, before: Row[] = []) => [...before, parseTarget(text)])
-        .makeOptionMandatory(),
+      ).argParser((text: string, before: Row[] = []) => [...before, parseTarget(text)]),
     )
+    .option("--embedding <model>", "what makes vectors for targets with meaning=; who calls pays for it")
+    .option("--file <path>", "all of the route as YAML or JSON, as in the configuration; options go before it")
     .addHelpText("after", `\nA target in full:\n  --target ${targetExample}`);
+}
+
+/** What the options say, before what the file says. */
+function readSpec({ file, strategy, embedding, target: targets }: Row): Row {
+  const { name: _name, ...spec } = typeof file === "string" ? readFile(file) : {};
+  const given = { ...spec, ...dropAbsent({ strategy, embedding, targets }) };
+  if (given["targets"] === undefined) throw new CommandError("Say where calls may go: --target or --file.");
+  return given;
+}
+
+function readFile(path: string): Row {
+  try {
+    const spec: unknown = parse(readFileSync(path, "utf8"));
+    if (typeof spec === "object" && spec !== null && !Array.isArray(spec)) return spec as Row;
+  } catch (err) {
+    throw new CommandError(`${path} cannot be read: ${err instanceof Error ? err.message : err}`);
+  }
+  throw new CommandError(`${path} holds no route: it begins with 'strategy:' or 'targets:'.`);
 }
 
 function parseTarget(text: string): Row {
@@ -133,24 +156,25 @@ function parseTarget(text: string): Row {
   const numbers: Values = {};
   const tags: Values = {};
   const when: Values = {};
-  const [users, keys, mentions]: [string[], string[], string[]] = [[], [], []];
+  const lists: Record<string, string[]> = { user: [], key: [], mentions: [], meaning: [] };
   for (const setting of settings) {
     const [, name = "", value = ""] = /^([^=]+)=(.+)$/.exec(setting) ?? [];
     const [isRange, min, max] = /^(\d*)\.\.(\d*)$/.exec(value) ?? [];
     if (["tokens", "complexity"].includes(name) && isRange !== undefined) {
       when[name] = { ...(min && { min: Number(min) }), ...(max && { max: Number(max) }) };
     } else if (["tools", "media"].includes(name) && /^(true|false)$/.test(value)) when[name] = value === "true";
-    else if (name === "mentions") mentions.push(value);
-    else if (["weight", "priority", "quality"].includes(name) && /^\d+(\.\d+)?$/.test(value))
+    else if (Object.hasOwn(lists, name)) lists[name]?.push(value);
+    else if (["weight", "priority", "quality", "similarity"].includes(name) && /^\d+(\.\d+)?$/.test(value))
       numbers[name] = Number(value);
     else if (name.startsWith("tag.")) tags[name.slice("tag.".length)] = value;
-    else if (name === "user") users.push(value);
-    else if (name === "key") keys.push(value);
     else throw new InvalidArgumentError(`'${setting}' is not known; write it as ${targetExample}.`);
   }
+  const { similarity, ...own } = numbers;
+  const { user: users, key: keys, mentions = [], meaning: examples = [] } = lists;
   if (mentions.length > 0) when["mentions"] = mentions;
+  if (examples.length > 0 || similarity !== undefined) when["meaning"] = dropAbsent({ examples, similarity });
   const conditions = { tags, users, keys, ...(Object.keys(when).length > 0 && { when }) };
-  return { ...parsePlace(place), ...numbers, ...conditions };
+  return { ...parsePlace(place), ...own, ...conditions };
 }
 
 const mirrorExample = "openai/gpt-4o-mini,share=0.1";
@@ -197,6 +221,7 @@ function toRouteText({ targets, ...it }: Row): string {
   const mirror = it["mirror"] as Row | null;
   const about = {
     ...{ name: it["name"], strategy: it["strategy"], source: it["source"], version: it["version"] },
+    ...(it["embedding"] !== null && { embedding: it["embedding"] }),
     ...(mirror && { mirror: `${toPlace(mirror)}, ${Number(mirror["share"]) * 100} % of the calls` }),
   };
   const rows = (targets as Row[]).map((target) => {
@@ -223,11 +248,16 @@ function toRouteText({ targets, ...it }: Row): string {
 }
 
 function toConditions({ tags, users, keys, when = {} }: Row): string {
-  const { mentions = [], ...asked } = when as Row;
+  const { mentions = [], meaning, ...asked } = when as Row;
+  const { examples = [], similarity } = (meaning ?? {}) as Row;
   const likeness = Object.entries(asked as Row).map(([name, it]) => `${name}=${toConditionText(it)}`);
   const pairs = Object.entries(tags as Row).map(([name, value]) => `${name}=${value}`);
   const words = (mentions as string[]).map((word) => `mentions=${word}`);
-  return [...pairs, ...(users as string[]), ...(keys as string[]), ...likeness, ...words].join(" ");
+  const near = (examples as string[]).map((example) => `meaning=${JSON.stringify(example)}`);
+  return [
+    ...[...pairs, ...(users as string[]), ...(keys as string[]), ...likeness, ...words, ...near],
+    ...(near.length > 0 ? [`similarity=${similarity}`] : []),
+  ].join(" ");
 }
 
 function toConditionText(it: unknown): string {

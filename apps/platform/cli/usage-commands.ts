@@ -190,6 +190,7 @@ function toExplanation(receipt: Row): string {
     ...(receipt["mirror_call"] !== null && { "mirrored by": receipt["mirror_call"] }),
     ...(receipt["mirror_of"] !== null && { "mirror of": receipt["mirror_of"] }),
     ...toLookup(receipt["semantic_cache"] as Row | null),
+    ...(receipt["part_of"] !== null && { "part of": receipt["part_of"] }),
     ...(receipt["cache_saved_nanos"] !== null && { "saved by the cache": toCost(receipt["cache_saved_nanos"]) }),
     ...(routing && { model: routing["model"], strategy: routing["strategy"] ?? "in the providers' order" }),
     ...(routing?.["kept_by_conversation"] === true && { first: "served the conversation last" }),
@@ -203,11 +204,32 @@ function toExplanation(receipt: Row): string {
     const name = `${it["model"]} (${it["provider"]})`;
     return [it["place"] ?? "", name, it["result"], it["code"] ?? "", health?.["score"] ?? "", health?.["state"] ?? ""];
   });
+  const meanings = receipt["meaning"] as Row[];
   return [
     facts,
+    ...meanings.map(toMeaningText),
     toTable(["ATTEMPT", "MODEL", "STATUS", "RULE", "COST"], attempts),
     ...(routing ? [toTable(["PLACE", "CANDIDATE", "RESULT", "CODE", "SCORE", "STATE"], candidates)] : []),
   ].join("\n\n");
+}
+
+/** What a call was compared with, and what that cost. */
+function toMeaningText({ model, result, calls, places }: Row): string {
+  const made = (calls as Row[]).map((it) => {
+    const cost = it["cost_nanos"] === null ? "not charged yet" : toCost(it["cost_nanos"]);
+    return `${it["of"]}: ${it["call"]}, ${cost}`;
+  });
+  const facts = toFields({
+    "by meaning": result,
+    "vectors by": model,
+    ...(made.length > 0 && { calls: made.join("; ") }),
+  });
+  const rows = (places as Row[]).map((it) => [
+    ...[it["route"], it["target"], Number(it["similarity"]).toFixed(4), it["min_similarity"], it["example"]],
+  ]);
+  return rows.length === 0
+    ? facts
+    : `${facts}\n${toTable(["ROUTE", "TARGET", "SIMILARITY", "FROM", "NEAREST EXAMPLE"], rows)}`;
 }
 
 function toCost(nanos: unknown): string {

@@ -6,8 +6,9 @@ import { startTestService } from "@lyss/kit/testing/start-service.ts";
 import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import type { Target } from "../model.ts";
 import { aiGateway } from "../service.ts";
+import { toUnitVector } from "../vectors/unit-vector.ts";
 import { type CachedRow, createCacheStore } from "./cache-store.ts";
-import { createSemanticIndex, toUnitVector } from "./semantic-index.ts";
+import { createSemanticIndex } from "./semantic-index.ts";
 
 // A gateway whose providers nobody asks needs none of the other services.
 const clients = {} as ServiceDeps<(typeof aiGateway)["needs"], (typeof aiGateway)["config"]>["clients"];

@@ -10,9 +10,10 @@ import type { SemanticLookup } from "../choices/choice-store.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { CallToFund } from "../funds/funds.ts";
 import type { Finding } from "../guardrails/findings.ts";
+import type { MeaningLookup } from "../meaning/compare-meanings.ts";
 import type { OpenCall } from "../open-calls.ts";
+import { embedTexts } from "../vectors/embed-texts.ts";
 import type { CachedAnswer, CachePlan, ComparedQuestion } from "./answer-cache.ts";
-import { embedQuestion } from "./embed-question.ts";
 import type { Place } from "./semantic-index.ts";
 
 /** A call that may be answered from the cache. */
@@ -24,6 +25,8 @@ export interface CacheableCall {
   readonly startedMs: number;
   /** What guardrails have found in the request; undefined where none is for it. */
   readonly findings: readonly Finding[] | undefined;
+  /** How it was compared with examples of its route. */
+  readonly meanings: readonly MeaningLookup[] | undefined;
   /** Called with what a call is given from the cache. */
   readonly onHit?: ((callId: string, bytes: Buffer) => void) | undefined;
 }
@@ -83,8 +86,10 @@ async function lookForAlike(
   const leave = () => left.abort();
   res.once("close", leave);
   const asked = { caller, requestId, tags, signal: left.signal, callId: embeddingCallId };
-  const embedded = await embedQuestion(deps, compared, asked).finally(() => res.removeListener("close", leave));
-  const place = embedded && answerCache.placeOf(plan, compared, embedded.model, embedded.vector);
+  const { text, embeddingModel: model, timeoutMs } = compared;
+  const embedding = embedTexts(deps, { model, texts: [text], timeoutMs }, asked);
+  const embedded = await embedding.finally(() => res.removeListener("close", leave));
+  const place = embedded && answerCache.placeOf(plan, compared, embedded.model, embedded.vectors[0]);
   const nearest = place && !res.destroyed ? await answerCache.findNearest(plan, compared, place) : undefined;
   const { minSimilarity } = compared;
   const lookup = { embeddingCallId, minSimilarity, similarity: nearest?.similarity };
@@ -126,8 +131,7 @@ async function replay(
     const savedNanos = await charge(deps, call, callId, found);
     answerCache.note(lookup ? "similar" : "hit", savedNanos);
     deps.choices.noteCached({ tenantId: call.caller.tenantId, callId }, savedNanos, {
-      findings: call.findings,
-      lookup,
+      ...{ findings: call.findings, lookup, meanings: call.meanings },
     });
     if (res.destroyed) return true;
     res.writeHead(200, {

@@ -9,6 +9,7 @@ import type { AskedCall } from "../dialects/dialect.ts";
 import { isModelAllowed, type Target } from "../model.ts";
 import type { Conversation } from "../routing/affinity.ts";
 import { takersOf } from "../routing/bound-request.ts";
+import type { AskedBy } from "../routing/order-targets.ts";
 import { likenessOf } from "../routing/request-shape.ts";
 
 /** Where a call can go, in order, and the conversation that it belongs to, if it is to stay where that was. */
@@ -69,19 +70,21 @@ export async function findFreeTarget(
 /**
  * Where a call of this model can go, in order: at least one target. Throws `model_not_found`, also for a model that the key may
  * not use, by whatever alias, and for a route that has no target for such a call; `invalid_request` where its caller wants none of them.
+ * Without `similarityTo` no target is near by meaning.
  */
 export async function findTargets(
   deps: Pick<AiGatewayDeps, "affinity" | "callDefaults" | "catalog" | "choices" | "order">,
   caller: Caller,
   { model: named, preferences, asked, chat }: Pick<AskedCall, "model" | "preferences" | "asked" | "chat">,
   tags: TagsText,
+  similarityTo?: AskedBy["similarityTo"],
 ): Promise<Found> {
   const { order, affinity, choices } = deps;
   const offer = findOffer(deps, caller, named);
   const { tenantId, userId, keyId } = caller;
   if (offer) await order.prepare(offer, tenantId);
   const isLike = offer?.routed && likenessOf(asked.opened ?? asked.body, chat);
-  const ordered = offer ? order.orderOf(offer, { tenantId, userId, keyId, tags, isLike }) : [];
+  const ordered = offer ? order.orderOf(offer, { tenantId, userId, keyId, tags, isLike, similarityTo }) : [];
   const conversation =
     offer && conversing.test(asked.surface)
       ? affinity.find(offer, { caller, body: asked.opened ?? asked.body, opened: chat })

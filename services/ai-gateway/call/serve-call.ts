@@ -7,17 +7,21 @@ import type { Exchange } from "@lyss/kit/http/route.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import type { CachePlan } from "../answer-cache/answer-cache.ts";
 import { serveCached } from "../answer-cache/serve-cached.ts";
+import type { Offer, Routed } from "../catalog.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { AskedCall } from "../dialects/dialect.ts";
 import { guardrailsHeader, toGuardrailsHeader } from "../guardrails/findings.ts";
 import { type CallToGuard, type GuardedCall, guardCall } from "../guardrails/guard-call.ts";
+import { type Compared, compareMeanings, type MeaningLookup } from "../meaning/compare-meanings.ts";
 import { mirrorCall } from "../mirroring/mirror-call.ts";
 import type { Target } from "../model.ts";
 import type { AnswerRecord, FirstAnswer } from "../once/call-once.ts";
 import type { OpenCall } from "../open-calls.ts";
 import { type BodyRecord, recordBodies } from "../request-bodies/record-bodies.ts";
+import { parseRequest } from "../routing/request-json.ts";
+import { lastTextOf, likenessOf } from "../routing/request-shape.ts";
 import type { Call, Settled } from "./call.ts";
-import { findTargets } from "./choose-target.ts";
+import { findOffer, findTargets } from "./choose-target.ts";
 import { readKeepAliveMs } from "./keep-alive.ts";
 import { prepareFrom, takersFor, type Walk } from "./prepare-call.ts";
 import { readTags } from "./read-tags.ts";
@@ -35,14 +39,34 @@ export async function serveCall(deps: AiGatewayDeps, asked: AskedCall, exchange:
   if (!caller) throw new Failure(kitFailures.unauthenticated);
   const tags = readTags(exchange.req);
   const keepAliveMs = readKeepAliveMs(exchange.req.headers, deps.settings);
-  const found = await findTargets(deps, caller, asked, tags);
-  const { targets } = found;
   const callId = deps.random.id("call");
-  const guarded = await guardAsked(deps, asked, exchange, { callId, caller, tags, targets });
+  const offer = findOffer(deps, caller, asked.model);
+  const { routed } = offer ?? {};
+  const compared =
+    offer && routed?.comparesMeaning
+      ? await compareAsked(deps, asked, exchange, { callId, caller, tags, offer, routed })
+      : undefined;
+  const found = await findTargets(deps, caller, asked, tags, compared?.similarityTo);
+  const { targets } = found;
+  const guarded = compared
+    ? compared.guarded
+    : await guardAsked(deps, asked, exchange, { callId, caller, tags, targets });
   const bodies = recordAsked(deps, guarded?.askedCall ?? asked, { callId, caller });
   try {
     const unrecorded = guarded?.askedCall ?? asked;
-    const given: GivenCall = { callId, caller, tags, startedMs, keepAliveMs, found, guarded, bodies, unrecorded };
+    const meanings = compared?.lookups;
+    const given: GivenCall = {
+      callId,
+      caller,
+      tags,
+      startedMs,
+      keepAliveMs,
+      found,
+      guarded,
+      meanings,
+      bodies,
+      unrecorded,
+    };
     await serveAsked(deps, bodies?.askedCall ?? unrecorded, exchange, given);
   } finally {
     bodies?.end();
@@ -57,6 +81,8 @@ interface GivenCall {
   readonly keepAliveMs: number;
   readonly found: Awaited<ReturnType<typeof findTargets>>;
   readonly guarded: GuardedCall | undefined;
+  /** How it was compared with examples; undefined where its route has none. */
+  readonly meanings: readonly MeaningLookup[] | undefined;
   readonly bodies: BodyRecord | undefined;
   /** For its mirror, of which no body is kept. */
   readonly unrecorded: AskedCall;
@@ -67,12 +93,12 @@ async function serveAsked(
   deps: AiGatewayDeps,
   askedCall: AskedCall,
   exchange: Exchange,
-  { callId, caller, tags, startedMs, keepAliveMs, found, guarded, bodies, unrecorded }: GivenCall,
+  { callId, caller, tags, startedMs, keepAliveMs, found, guarded, meanings, bodies, unrecorded }: GivenCall,
 ): Promise<void> {
   const { targets } = found;
   const plan = planCache(deps, askedCall, exchange, { targets, guarded });
   const cacheable = plan && {
-    ...{ exchange, caller, tags, plan, startedMs, findings: guarded?.findings, onHit: bodies?.noteCached },
+    ...{ exchange, caller, tags, plan, startedMs, findings: guarded?.findings, meanings, onHit: bodies?.noteCached },
   };
   const missed = cacheable && (await serveCached(deps, cacheable));
   if (plan && !missed) return;
@@ -94,7 +120,13 @@ async function serveAsked(
       offer: found.offer,
       askedCall: unrecorded,
     });
-    const noted = { findings: guarded?.end(), lookup: missed?.lookup, mirrorCallId, prompt: askedCall.prompt };
+    const noted = {
+      findings: guarded?.end(),
+      lookup: missed?.lookup,
+      meanings,
+      mirrorCallId,
+      prompt: askedCall.prompt,
+    };
     deps.choices.end({ tenantId: caller.tenantId, callId }, found.choice, walk.tried, noted);
     await kept?.close();
   }
@@ -123,15 +155,65 @@ async function guardAsked(
   call: Pick<CallToGuard, "callId" | "caller" | "tags" | "targets">,
 ): Promise<GuardedCall | undefined> {
   if (!guardrails.isWanted(call.caller)) return undefined;
+  const models = [askedCall.model, callDefaults.modelOf(call.caller, askedCall.model)];
+  const { maxResponseBytes: maxKeptLength } = settings;
+  const guarded = await whileAwaited(res, (signal) =>
+    guardCall(guardrails, { ...call, requestId, askedCall, maxKeptLength, signal, models }),
+  );
+  if (guarded && guarded.findings.length > 0) res.setHeader(guardrailsHeader, toGuardrailsHeader(guarded.findings));
+  return guarded;
+}
+
+/** Guarded first: whoever makes vectors hears nothing that a guardrail blocks or hides. */
+async function compareAsked(
+  deps: AiGatewayDeps,
+  askedCall: AskedCall,
+  exchange: Exchange,
+  {
+    offer,
+    routed,
+    ...call
+  }: Pick<CallToGuard, "callId" | "caller" | "tags"> & {
+    readonly offer: Offer;
+    readonly routed: Routed;
+  },
+): Promise<Compared & { readonly guarded: GuardedCall | undefined }> {
+  const { targets } = offer;
+  const guarded = await guardAsked(deps, askedCall, exchange, { ...call, targets });
+  const { asked, chat, preferences } = askedCall;
+  const body = asked.opened ?? asked.body;
+  const { tenantId, userId, keyId } = call.caller;
+  const compared = await whileAwaited(exchange.res, (signal) =>
+    compareMeanings(deps, {
+      ...{ ...call, requestId: exchange.requestId, signal, preferences, tree: routed.tree },
+      text: guarded ? saidTo(targets, guarded.askedCall) : lastTextOf(chat ?? parseRequest(body)),
+      asked: { tenantId, userId, keyId, tags: call.tags, isLike: likenessOf(body, chat) },
+    }),
+  );
+  return { ...compared, guarded };
+}
+
+/** What its caller says last, as the first target hears it that takes the call. */
+function saidTo(targets: readonly Target[], askedCall: AskedCall): string {
+  for (const { provider, model } of targets) {
+    try {
+      return lastTextOf(askedCall.readFor(provider, model.upstreamName).request.json);
+    } catch {
+      // The next may take it.
+    }
+  }
+  return "";
+}
+
+/** The signal is aborted when the caller leaves. */
+async function whileAwaited<Result>(
+  res: ServerResponse,
+  work: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
   const left = new AbortController();
   const leave = () => left.abort(new Failure(kitFailures.canceled));
   res.once("close", leave);
-  const guarded = await guardCall(guardrails, {
-    ...{ ...call, requestId, askedCall, maxKeptLength: settings.maxResponseBytes, signal: left.signal },
-    models: [askedCall.model, callDefaults.modelOf(call.caller, askedCall.model)],
-  }).finally(() => res.removeListener("close", leave));
-  if (guarded && guarded.findings.length > 0) res.setHeader(guardrailsHeader, toGuardrailsHeader(guarded.findings));
-  return guarded;
+  return work(left.signal).finally(() => res.removeListener("close", leave));
 }
 
 /** Undefined for a call that asks for nothing of the cache, and for one with an idempotency key, which has its own first answer. */

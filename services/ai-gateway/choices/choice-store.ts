@@ -1,6 +1,7 @@
 import type { Database } from "@lyss/kit/db/database.ts";
 import { deleteExpired } from "@lyss/kit/db/delete-expired.ts";
 import type { Finding } from "../guardrails/findings.ts";
+import type { MeaningLookup } from "../meaning/compare-meanings.ts";
 import type { ChoiceBody } from "./choice-body.ts";
 
 /** What was looked up of a call among questions that are alike. */
@@ -22,7 +23,9 @@ export interface ChoiceRecord {
   /** What guardrails have found in it, without the text; absent for nothing. */
   readonly findings?: readonly Finding[] | undefined;
   readonly lookup?: SemanticLookup | undefined;
-  /** The call that a guardrail has asked a model about; absent for every other. */
+  /** How it was compared with examples of its route; absent for none. */
+  readonly meanings?: readonly MeaningLookup[] | undefined;
+  /** The call that a guardrail has asked a model about, or that vectors were made for; absent for every other. */
   readonly partOf?: string | undefined;
   /** The call by which it was mirrored, and of a mirror the call that it is of. */
   readonly mirrorCallId?: string | undefined;
@@ -32,7 +35,10 @@ export interface ChoiceRecord {
 }
 
 /** What there is to say of a call besides where it went. */
-export type NotedCall = Pick<ChoiceRecord, "findings" | "lookup" | "partOf" | "mirrorCallId" | "mirrorOf" | "prompt">;
+export type NotedCall = Pick<
+  ChoiceRecord,
+  "findings" | "lookup" | "meanings" | "partOf" | "mirrorCallId" | "mirrorOf" | "prompt"
+>;
 
 /** The SQL of choices. One method, one statement. */
 export function createChoiceStore(db: Database) {

@@ -6,7 +6,7 @@ import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { findOffer } from "../call/choose-target.ts";
 import { findKeepAliveMs } from "../call/keep-alive.ts";
 import { readTags } from "../call/read-tags.ts";
-import type { Offer } from "../catalog.ts";
+import type { Offer, Routed } from "../catalog.ts";
 import { noteLeft } from "../choices/choice.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { Drawn } from "../funds/funds.ts";
@@ -15,7 +15,6 @@ import { expectedTokens } from "../model-limits/expected-tokens.ts";
 import { quirksOf } from "../provider-quirks.ts";
 import { takersOf } from "../routing/bound-request.ts";
 import { likenessOf } from "../routing/request-shape.ts";
-import type { Route } from "../routing/route.ts";
 import { patchBody, writePatched } from "../scan/patch-body.ts";
 import { messagesField, type ScannedRequest, scanRequest } from "../scan/scan-request.ts";
 import { type Admitted, type Compose, toFund } from "./admitted.ts";
@@ -115,7 +114,7 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
   }
 
   function choose(offer: Offer, request: ScannedRequest, exchange: HotExchange): Chosen | undefined {
-    if (offer.routed && isOrdinary(offer.routed.route)) return undefined;
+    if (offer.routed && isOrdinary(offer.routed)) return undefined;
     const targets = targetsOf(offer, exchange);
     if (!targets || offer.targets.length < 2) return targets && { targets, conversation: undefined, choice: undefined };
     const { caller } = exchange.facts;
@@ -164,7 +163,7 @@ function toMessage(start: string, request: ScannedRequest, { model }: Target): R
   return composeRequest(start, body);
 }
 
-/** Two at once, one that goes on for another, and one that is mirrored are the ordinary way's. */
-function isOrdinary({ hedge, continues, mirror }: Route): boolean {
-  return hedge !== null || continues || mirror !== null;
+/** Two at once, one that goes on for another, one that is mirrored and one that is compared are the ordinary way's. */
+function isOrdinary({ route: { hedge, continues, mirror }, comparesMeaning }: Routed): boolean {
+  return hedge !== null || continues || mirror !== null || comparesMeaning;
 }

@@ -27,7 +27,7 @@ function offerOf(strategy: RouteStrategy, rules: readonly object[] = [{}, {}, {}
   return {
     name: "smart",
     targets: routed.map(({ target }) => target),
-    routed: { route, targets: routed, tree: { ...route, targets: routed }, isPriced: true },
+    routed: { route, targets: routed, tree: { ...route, targets: routed }, isPriced: true, comparesMeaning: false },
   };
 }
 

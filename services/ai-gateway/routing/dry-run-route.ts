@@ -8,7 +8,7 @@ import type { Target } from "../model.ts";
 import type { RoutedRoute } from "./order-targets.ts";
 import { isWithin } from "./request-shape.ts";
 import type { RouteSpec, RouteTarget, When } from "./route.ts";
-import { checkTargets } from "./route-ops.ts";
+import { checkMeanings, checkTargets } from "./route-ops.ts";
 
 type DryRunDeps = Pick<AiGatewayDeps, "billing" | "catalog" | "order" | "funding" | "clock">;
 
@@ -43,13 +43,15 @@ const maxPages = 50;
 /**
  * Where the last `calls` completed calls of the models that a route names, or of its own name, would go first if it stood, and what
  * they would cost there with the tokens that they took. Latency, availability and prices are those of now; nothing is sent or
- * changed. At most the tenant's last 10,000 calls are looked through. Throws `route_target_unknown`.
+ * changed, and what vectors for `when.meaning` would cost is in no sum. At most the tenant's last 10,000 calls are looked through.
+ * Throws `route_target_unknown`, `route_not_nestable`, `route_embedding_missing` and `embedding_model_unknown`.
  */
 export async function dryRunRoute(
   deps: DryRunDeps,
   { tenantId, calls, ...route }: RouteSpec & { readonly tenantId: string; readonly calls: number },
 ): Promise<DryRun> {
   checkTargets(deps.catalog, tenantId, route);
+  checkMeanings(deps.catalog, tenantId, route);
   const { tree, targets } = deps.catalog.resolve(tenantId, route);
   await deps.order.learnPrices(tenantId, targets);
   const asksForMore = hasRule(tree, ({ when }) => when !== undefined && !asksForLength(when));
@@ -60,7 +62,10 @@ export async function dryRunRoute(
   for (const record of records) {
     const { userId, keyId, tags } = record;
     const firstIf = (guess: boolean) =>
-      deps.order.orderTargets(tree, { tenantId, userId, keyId, tags, isLike: likenessOf(record, guess) })[0];
+      deps.order.orderTargets(tree, {
+        ...{ tenantId, userId, keyId, tags, isLike: likenessOf(record, guess) },
+        similarityTo: () => (guess ? 1 : undefined),
+      })[0];
     const first = firstIf(true);
     if (asksForMore && firstIf(false) !== first) {
       run.undecided++;

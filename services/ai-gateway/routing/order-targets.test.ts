@@ -8,6 +8,7 @@ import {
   leavesOf,
   type OrderDeps,
   orderTargets,
+  placesToCompare,
   type RoutedNode,
   type RoutedTarget,
 } from "./order-targets.ts";
@@ -260,4 +261,41 @@ test("a route names each model of a provider once, has 1 to 32 targets, and tags
   ]) {
     assert.ok(!reads({ targets: [{ ...target, when }] }), JSON.stringify(when));
   }
+});
+
+const about = (provider: string, similarity: number, more: object = {}) =>
+  routed(provider, { ...more, when: { meaning: { examples: [provider], similarity } } });
+const near = (known: Readonly<Record<string, number>>): Partial<AskedBy> => ({
+  isLike: () => true,
+  similarityTo: ({ provider = "" }) => known[provider],
+});
+
+test("of places with examples only the nearest is open, and only if it is near enough; the others stay", () => {
+  const targets = [about("a", 0.5), about("b", 0.7), routed("rest")];
+  const ordered = (known: Readonly<Record<string, number>>) => namesOf("fallback", targets, { asked: near(known) });
+  assert.deepEqual(ordered({ a: 0.6, b: 0.8 }), ["b", "rest"]);
+  assert.deepEqual(ordered({ a: 0.6, b: 0.65 }), ["a", "rest"], "the nearer one is not near enough");
+  assert.deepEqual(ordered({ a: 0.4, b: 0.6 }), ["rest"]);
+  assert.deepEqual(ordered({ a: 0.7, b: 0.7 }), ["a", "b", "rest"], "both are the nearest");
+  assert.deepEqual(ordered({}), ["rest"], "nothing is known");
+  assert.deepEqual(namesOf("fallback", targets), ["rest"], "nothing was asked");
+});
+
+test("a place that is not open to the call in all else takes it from no other, and is not compared", () => {
+  const others = about("a", 0.5, { users: ["usr_other"] });
+  assert.deepEqual(namesOf("fallback", [others, about("b", 0.5)], { asked: near({ a: 0.9, b: 0.6 }) }), ["b"]);
+  const inner = { name: "inner", strategy: "fallback" as const, embedding: "v2", targets: [about("c", 0.5)] };
+  const rule = routeTargetSchema.parse({ route: "inner" });
+  const tree = {
+    ...{ name: "outer", strategy: "fallback" as const, embedding: "v1" },
+    targets: [others, about("b", 0.5), { rule, nested: inner }],
+  };
+  const places = placesToCompare(tree, { ...anybody, ...near({}) });
+  assert.deepEqual(
+    places.map(({ route, embedding, meaning }) => [route, embedding, meaning.examples]),
+    [
+      ["outer", "v1", ["b"]],
+      ["inner", "v2", ["c"]],
+    ],
+  );
 });

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import type { TagsText } from "@lyss/contracts/usage/tags.ts";
 import type { Target } from "../model.ts";
-import type { RouteStrategy, RouteTarget, When } from "./route.ts";
+import type { Meaning, RouteStrategy, RouteTarget, When } from "./route.ts";
 import { type Candidate, rankByScore, type ScoreWeights, scoreTargets } from "./score-targets.ts";
 
 /** A route's target that is there. */
@@ -14,6 +14,8 @@ export interface RoutedTarget {
 export interface RoutedRoute {
   readonly name: string;
   readonly strategy: RouteStrategy;
+  /** The model by which calls are compared with examples; nothing for a route that has none. */
+  readonly embedding?: string | null;
   readonly targets: readonly RoutedNode[];
 }
 
@@ -41,6 +43,8 @@ export interface AskedBy {
   readonly tags: TagsText;
   /** Whether the request meets a condition; without one it meets none. */
   readonly isLike?: ((when: When) => boolean) | undefined;
+  /** The cosine to the nearest example of a place; undefined where that is not known: then it is not near. */
+  readonly similarityTo?: ((rule: RouteTarget) => number | undefined) | undefined;
 }
 
 export interface OrderDeps {
@@ -59,7 +63,8 @@ export function orderTargets(
   given: OrderDeps,
 ): readonly Target[] {
   const deps = strategy === "experiment" ? { ...given, draw: drawFor(name, unitOf(asked)) } : given;
-  const open = targets.flatMap((node) => (isFor(node.rule, asked) ? openAt(node, asked, given) : []));
+  const fit = targets.filter(({ rule }) => isFor(rule, asked));
+  const open = nearestOf(fit, asked).flatMap((node) => openAt(node, asked, given));
   const byPriority = Map.groupBy(open, ({ rule }) => rule.priority);
   const groups = [...byPriority].sort(([a], [b]) => a - b);
   const ordered = groups.flatMap(([, group]) => orderGroup(strategy, group, asked.tenantId, deps));
@@ -69,6 +74,39 @@ export function orderTargets(
     ordered.flatMap(({ target, rest = [] }) => [target, ...rest]),
     (target) => target,
   );
+}
+
+/** A place of a route that a call has to be compared with before its targets are in order. */
+export interface ComparedPlace {
+  readonly route: string;
+  readonly embedding: string;
+  readonly rule: RouteTarget;
+  readonly meaning: Meaning;
+}
+
+/** Those that are open to the call in all else, of the route and of those within. */
+export function placesToCompare(
+  { name: route, embedding, targets }: RoutedRoute,
+  asked: AskedBy,
+): readonly ComparedPlace[] {
+  return targets.flatMap((node) => {
+    const { rule } = node;
+    const meaning = rule.when?.meaning;
+    if (!isFor(rule, asked)) return [];
+    const own = meaning && embedding ? [{ route, embedding, rule, meaning }] : [];
+    return "nested" in node ? [...own, ...placesToCompare(node.nested, asked)] : own;
+  });
+}
+
+/** Of places with a meaning only the nearest, if it is near enough; all others. */
+function nearestOf(nodes: readonly RoutedNode[], { similarityTo }: AskedBy): readonly RoutedNode[] {
+  if (!nodes.some(({ rule }) => rule.when?.meaning)) return nodes;
+  const similarities = nodes.map(({ rule }) => {
+    const similarity = rule.when?.meaning && similarityTo?.(rule);
+    return similarity !== undefined && similarity >= (rule.when?.meaning?.similarity ?? 1) ? similarity : undefined;
+  });
+  const most = Math.max(...similarities.flatMap((similarity) => similarity ?? []));
+  return nodes.filter(({ rule }, at) => !rule.when?.meaning || similarities[at] === most);
 }
 
 function openAt(node: RoutedNode, asked: AskedBy, deps: OrderDeps): readonly Open[] {

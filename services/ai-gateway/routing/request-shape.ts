@@ -47,8 +47,7 @@ function shapeOf(body: Buffer, request: unknown): RequestShape {
   const fields = isFields(request) ? request : {};
   const messages = messagesOf(fields);
   const listed = Array.isArray(messages) ? messages : [];
-  const last = listed.findLast((message) => isFields(message) && isPersons(message));
-  const lastText = typeof messages === "string" ? messages : textOf(last, 0);
+  const lastText = lastTextOf(fields);
   const hasTools = toolFields.some((field) => Array.isArray(fields[field]) && fields[field].length > 0);
   const mediaBytes = listed.reduce<number>((sum, message) => sum + mediaBytesOf(message, 0), 0);
   // A message has some bytes around its text; media that are only named by a URL have few.
@@ -60,6 +59,17 @@ function shapeOf(body: Buffer, request: unknown): RequestShape {
     lastText,
     complexity: complexityOf({ lastText, tokens, hasTools }),
   };
+}
+
+/** The last message of a person's in a request of any dialect; empty where there is none. */
+export function lastTextOf(request: unknown): string {
+  const messages = isFields(request) ? messagesOf(request) : undefined;
+  if (typeof messages === "string") return messages;
+  const listed: readonly unknown[] = Array.isArray(messages) ? messages : [];
+  return textOf(
+    listed.findLast((message) => isFields(message) && isPersons(message)),
+    0,
+  );
 }
 
 function isPersons(message: Fields): boolean {

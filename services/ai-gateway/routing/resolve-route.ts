@@ -1,5 +1,6 @@
+import type { Routed } from "../catalog.ts";
 import type { Provider, Target } from "../model.ts";
-import { leavesOf, type RoutedNode, type RoutedRoute, type RoutedTarget } from "./order-targets.ts";
+import { leavesOf, type RoutedNode, type RoutedRoute } from "./order-targets.ts";
 import type { Route, RouteTarget } from "./route.ts";
 
 /** What names in a route are looked up in: what stands first goes first. */
@@ -8,7 +9,7 @@ export interface RouteLookup {
   readonly routes: readonly Route[];
 }
 
-export type UnresolvedRoute = Pick<Route, "name" | "strategy" | "targets">;
+export type UnresolvedRoute = Pick<Route, "name" | "strategy" | "targets"> & Partial<Pick<Route, "embedding">>;
 
 /** Routes within routes. */
 const maxDepth = 4;
@@ -22,17 +23,15 @@ interface Walk extends RouteLookup {
 }
 
 /** A route with those that it names, as far as they are there. One that leads back to itself is not there. */
-export function resolveRoute(
-  route: UnresolvedRoute,
-  lookup: RouteLookup,
-): { readonly tree: RoutedRoute; readonly targets: readonly RoutedTarget[]; readonly isPriced: boolean } {
+export function resolveRoute(route: UnresolvedRoute, lookup: RouteLookup): Omit<Routed, "route"> {
   const tree = resolve(route, { ...lookup, placesLeft: maxPlaces, known: [] }, []);
-  return { tree, targets: leavesOf(tree.targets), isPriced: isPriced(tree) };
+  return { tree, targets: leavesOf(tree.targets), isPriced: isPriced(tree), comparesMeaning: comparesMeaning(tree) };
 }
 
-function resolve({ name, strategy, targets }: UnresolvedRoute, walk: Walk, above: readonly string[]): RoutedRoute {
+function resolve(route: UnresolvedRoute, walk: Walk, above: readonly string[]): RoutedRoute {
+  const { name, strategy, embedding = null, targets } = route;
   const within = [...above, name];
-  return { name, strategy, targets: targets.flatMap((rule) => resolvePlace(rule, walk, within)) };
+  return { name, strategy, embedding, targets: targets.flatMap((rule) => resolvePlace(rule, walk, within)) };
 }
 
 function resolvePlace(rule: RouteTarget, walk: Walk, within: readonly string[]): readonly RoutedNode[] {
@@ -62,6 +61,10 @@ function isPriced({ strategy, targets }: RoutedRoute): boolean {
   return (
     strategy === "cost" || strategy === "scored" || targets.some((node) => "nested" in node && isPriced(node.nested))
   );
+}
+
+function comparesMeaning({ targets }: RoutedRoute): boolean {
+  return targets.some((node) => node.rule.when?.meaning || ("nested" in node && comparesMeaning(node.nested)));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { routeChanged } from "@lyss/contracts/events/ai-gateway.ts";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
+import { cacheFailures } from "@lyss/contracts/failures/ai-gateway-cache.ts";
 import { mirrorFailures } from "@lyss/contracts/failures/ai-gateway-mirrors.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { decodeCursor, type Page, type PageRequest, toPage } from "@lyss/kit/http/page.ts";
@@ -8,6 +9,7 @@ import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Catalog } from "../catalog.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { findMirror } from "../mirroring/find-mirror.ts";
+import { checkEmbeddingModel } from "../vectors/check-embedding-model.ts";
 import { canNest } from "./resolve-route.ts";
 import type { Route, RouteSpec, RouteVersion } from "./route.ts";
 
@@ -61,12 +63,14 @@ export function getRoute({ catalog }: Pick<RouteDeps, "catalog">, { tenantId, na
 /**
  * Makes a route of the tenant's own, or puts this in its place: from then on calls of its name take it, on every node within
  * two seconds. A repeat makes another version of the same. Throws `route_target_unknown`, `route_not_nestable`,
- * `route_mirror_unknown`, `route_version_mismatch` and `too_many_routes`.
+ * `route_mirror_unknown`, `route_embedding_missing`, `embedding_model_unknown`, `route_version_mismatch` and `too_many_routes`.
  */
 export async function putRoute(deps: RouteDeps, given: ChangedRoute): Promise<Route> {
   const { db, outbox, clock, catalog, routeStore } = deps;
-  const { tenantId, name, strategy, hedge, continues, mirror, targets, expectedVersion } = given;
-  checkMirror(catalog, tenantId, mirror);
+  const { tenantId, expectedVersion, ...spec } = given;
+  const { name, strategy, targets } = spec;
+  checkMirror(catalog, tenantId, spec.mirror);
+  checkMeanings(catalog, tenantId, spec);
   checkTargets(catalog, tenantId, { name, strategy, targets });
   const route = await db.transaction(async (tx) => {
     const routes = await routeStore.lockRoutes(tx, tenantId);
@@ -76,7 +80,6 @@ export async function putRoute(deps: RouteDeps, given: ChangedRoute): Promise<Ro
       throw new Failure(aiGatewayFailures.too_many_routes, { limit: maxRoutesPerTenant });
     }
     const updatedAt = new Date(clock.nowMs());
-    const spec = { name, strategy, hedge, continues, mirror, targets };
     const changed: Route = { ...spec, tenantId, source: "tenant", version: current + 1, updatedAt };
     await routeStore.putRoute(tx, changed);
     await routeStore.putVersion(tx, changed, keptVersions);
@@ -151,7 +154,7 @@ export function changeSharedRoutes(deps: RouteDeps & Pick<AiGatewayDeps, "log">,
   }
 }
 
-/** Puts the operator's routes into the catalog. Throws `route_target_unknown`, `route_not_nestable` and `route_mirror_unknown`. */
+/** Puts the operator's routes into the catalog. Throws what `putRoute` does of what they say. */
 function loadSharedRoutes(
   { catalog, clock }: { readonly catalog: Catalog; readonly clock: Clock },
   specs: readonly RouteSpec[],
@@ -161,6 +164,7 @@ function loadSharedRoutes(
   for (const spec of specs) {
     checkTargets(catalog, "", spec, routes);
     checkMirror(catalog, "", spec.mirror);
+    checkMeanings(catalog, "", spec);
   }
   catalog.setSharedRoutes(routes);
 }
@@ -170,6 +174,16 @@ function checkMirror(catalog: Catalog, tenantId: string, mirror: RouteSpec["mirr
   if (!mirror || findMirror(catalog, tenantId, mirror)) return;
   const { provider, model } = mirror;
   throw new Failure(mirrorFailures.route_mirror_unknown, { provider, model });
+}
+
+/** Throws `route_embedding_missing`, and `embedding_model_unknown` for one that makes no vectors. */
+export function checkMeanings(
+  catalog: Pick<Catalog, "findOffer">,
+  tenantId: string,
+  { embedding, targets }: Pick<RouteSpec, "embedding" | "targets">,
+): void {
+  if (embedding !== null) checkEmbeddingModel(catalog, tenantId, embedding);
+  else if (targets.some(({ when }) => when?.meaning)) throw new Failure(cacheFailures.route_embedding_missing);
 }
 
 /** Throws `route_target_unknown` or `route_not_nestable` for the first target that is not there. */

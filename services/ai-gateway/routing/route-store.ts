@@ -7,7 +7,7 @@ export function createRouteStore(sql: Sql) {
     /** Every tenant's, for the catalog. */
     listRoutes(): Promise<Route[]> {
       return sql<Route[]>`
-        select tenant_id as "tenantId", name, strategy, hedge, continues, mirror, targets, version,
+        select tenant_id as "tenantId", name, strategy, hedge, continues, embedding, mirror, targets, version,
           updated_at as "updatedAt", 'tenant' as source
         from route order by tenant_id, name`;
     },
@@ -19,13 +19,13 @@ export function createRouteStore(sql: Sql) {
     },
 
     async putRoute(tx: Tx, route: Route): Promise<void> {
-      const { tenantId, name, strategy, hedge, continues, mirror, targets, version, updatedAt } = route;
+      const { tenantId, name, strategy, hedge, continues, embedding, mirror, targets, version, updatedAt } = route;
       await tx`
-        insert into route (tenant_id, name, strategy, hedge, continues, mirror, targets, version, updated_at)
-        values (${tenantId}, ${name}, ${strategy}, ${hedge}, ${continues}, ${mirror && JSON.stringify(mirror)}::text::jsonb,
-          ${JSON.stringify(targets)}::text::jsonb, ${version}, ${updatedAt})
+        insert into route (tenant_id, name, strategy, hedge, continues, embedding, mirror, targets, version, updated_at)
+        values (${tenantId}, ${name}, ${strategy}, ${hedge}, ${continues}, ${embedding},
+          ${mirror && JSON.stringify(mirror)}::text::jsonb, ${JSON.stringify(targets)}::text::jsonb, ${version}, ${updatedAt})
         on conflict (tenant_id, name) do update set strategy = excluded.strategy, hedge = excluded.hedge,
-          continues = excluded.continues, mirror = excluded.mirror, targets = excluded.targets,
+          continues = excluded.continues, embedding = excluded.embedding, mirror = excluded.mirror, targets = excluded.targets,
           version = excluded.version, updated_at = excluded.updated_at`;
     },
 
@@ -45,7 +45,7 @@ export function createRouteStore(sql: Sql) {
       { before, limit }: { readonly before: number; readonly limit: number },
     ): Promise<RouteVersion[]> {
       return sql<RouteVersion[]>`
-        select version, spec, updated_at as "updatedAt" from route_version
+        select version, '{"embedding": null}'::jsonb || spec as spec, updated_at as "updatedAt" from route_version
         where tenant_id = ${tenantId} and name = ${name} and version < ${before} order by version desc limit ${limit}`;
     },
 

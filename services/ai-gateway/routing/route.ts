@@ -34,6 +34,22 @@ function range(most: number) {
     .optional();
 }
 
+/** What a request must be about; compared by `meaning/compare-meanings.ts`. */
+const meaningSchema = z.strictObject({
+  examples: z
+    .array(z.string().trim().min(1).max(1_000))
+    .min(1)
+    .max(20)
+    .describe("What such callers say, in their words."),
+  similarity: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.5)
+    .describe("How near the nearest of them has to be: the cosine, 1 for the same. What is near depends on the model."),
+});
+export type Meaning = z.output<typeof meaningSchema>;
+
 /** What a request must be like; read by `request-shape.ts`. */
 export const whenSchema = z
   .strictObject({
@@ -47,6 +63,11 @@ export const whenSchema = z
       .max(100)
       .optional()
       .describe("Its last message of a person's has one of these words or phrases, in any case of letters."),
+    meaning: meaningSchema
+      .optional()
+      .describe(
+        "Of the route's targets with this, its last message of a person's is nearest to an example of this one. The route's `embedding` makes the vectors; without them it does not hold.",
+      ),
   })
   .refine(
     (when) => Object.values(when).some((it) => it !== undefined),
@@ -113,6 +134,12 @@ export const routeSchema = z.strictObject({
     .default(false)
     .describe(
       "Whether a stream that breaks off after it has begun is gone on with at another target that continues answers: in the same message, labelled, and both are paid.",
+    ),
+  embedding: modelName
+    .nullable()
+    .default(null)
+    .describe(
+      "Of targets with `when.meaning`: the model that makes the vectors, of the call by a call of its own that its caller pays for, and of the examples once.",
     ),
   mirror: mirrorSchema
     .nullable()

@@ -87,6 +87,7 @@ test("a route is made, read, changed under If-Match, listed and removed, and eac
       strategy: "fallback",
       hedge: null,
       continues: false,
+      embedding: null,
       mirror: null,
       source: "tenant",
       version: 1,
@@ -264,7 +265,15 @@ test("each operation has its permission", async () => {
 test("a change on one node counts on another within two seconds", async () => {
   const node = await service.startNode();
   await service.hear();
-  const spec = { strategy: "fallback" as const, targets: [], name: "far", hedge: null, continues: false, mirror: null };
+  const spec = {
+    strategy: "fallback" as const,
+    targets: [],
+    name: "far",
+    hedge: null,
+    continues: false,
+    embedding: null,
+    mirror: null,
+  };
   const target = { provider: "a", model: "m", priority: 0, weight: 1, quality: 1, tags: {}, users: [], keys: [] };
   await node.ops.putRoute({ ...spec, targets: [target], tenantId: "ten_1", expectedVersion: undefined });
   const startMs = performance.now();
@@ -272,6 +281,27 @@ test("a change on one node counts on another within two seconds", async () => {
   await node.ops.removeRoute({ tenantId: "ten_1", name: "far" });
   await waitUntil(async () => (await ask("GET", "/far")).status === 404);
   assert.ok(performance.now() - startMs < 2 * 2_000);
+});
+
+test("a route that compares names a model that makes vectors, and keeps its examples through its versions", async () => {
+  const meaning = { examples: ["my card was charged twice", " refund please "], similarity: 0.6 };
+  const targets = [
+    { provider: "a", model: "m", when: { meaning } },
+    { provider: "b", model: "m" },
+  ];
+  assert.deepEqual(codeOf(await ask("PUT", "/near", { body: { targets } })), [400, "GATEWAY_127"]);
+  assert.deepEqual(codeOf(await ask("POST", "/near:dry-run", { body: { targets } })), [400, "GATEWAY_127"]);
+  assert.deepEqual(codeOf(await ask("PUT", "/near", { body: { targets, embedding: "none" } })), [400, "GATEWAY_098"]);
+  const made = await ask("PUT", "/near", { body: { targets, embedding: "n" } });
+  assert.deepEqual([made.status, made.body.embedding], [200, "n"], JSON.stringify(made.body));
+  assert.deepEqual(made.body.targets[0].when.meaning.examples, ["my card was charged twice", "refund please"]);
+  const { data } = (await askAt("/route-versions/near")).body;
+  assert.deepEqual([data[0].embedding, data[0].targets[0].when.meaning.similarity], ["n", 0.6]);
+  for (const wrong of [{ examples: [] }, { examples: [""] }, { examples: ["x"], similarity: 2 }, { example: "x" }]) {
+    const body = { embedding: "n", targets: [{ ...targets[0], when: { meaning: wrong } }] };
+    assert.equal((await ask("PUT", "/near", { body })).status, 400, JSON.stringify(wrong));
+  }
+  await ask("DELETE", "/near");
 });
 
 test("two who change a route at once: one of them is told, and nothing is lost", async () => {

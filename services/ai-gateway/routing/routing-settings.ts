@@ -33,6 +33,17 @@ export const routingSettings = {
     .describe(
       "Which account has a conversation in its prompt cache: its next call goes there, where a route chooses for each call.",
     ),
+  meaning: z
+    .strictObject({
+      timeoutMs: z
+        .int()
+        .min(50)
+        .max(60_000)
+        .default(1_000)
+        .describe("A call that cannot be compared by then goes where it goes without."),
+    })
+    .prefault({})
+    .describe("Of routes with `when.meaning`: how long a call waits for the vectors of what it says."),
   mirroring: z
     .strictObject({
       maxConcurrent: z

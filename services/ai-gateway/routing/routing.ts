@@ -6,6 +6,8 @@ import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { GatewaySettings } from "../config.ts";
 import type { Funding } from "../funds/funding.ts";
+import { createExampleStore } from "../meaning/example-store.ts";
+import { createExampleVectors } from "../meaning/example-vectors.ts";
 import { createAccountChanges } from "./account-changes.ts";
 import { createAccountStore } from "./account-store.ts";
 import { createAffinity } from "./affinity.ts";
@@ -43,6 +45,7 @@ export function createRouting(
     ...{ standings, health, accounts, accountStore },
     failOver: createFailOver(failOver, { clock, health, standings }),
     routeStore: createRouteStore(db.sql),
+    exampleVectors: createExampleVectors({ store: createExampleStore(db), clock, log }),
     affinity: createAffinity(affinity, clock),
     hedging: createHedging(hedging, clock, metrics),
     order: createTargetOrder({ weights: scoring, standings, priceOf, clock, random }),

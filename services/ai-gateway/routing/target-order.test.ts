@@ -39,7 +39,13 @@ function start(priceOf: (provider: string) => KnownPrice | undefined | Promise<K
     return {
       name: "smart",
       targets: [a, b],
-      routed: { route, targets, tree: { ...route, targets }, isPriced: strategy === "cost" || strategy === "scored" },
+      routed: {
+        route,
+        targets,
+        tree: { ...route, targets },
+        isPriced: strategy === "cost" || strategy === "scored",
+        comparesMeaning: false,
+      },
     };
   };
   const firstOf = (strategy: RouteStrategy) => order.orderOf(offerOf(strategy), asked)[0]?.provider.name;

@@ -11,6 +11,7 @@ import { Card, Loading, PageHeader } from "../../ui/page-parts.tsx";
 import { ProblemNote } from "../../ui/problem-note.tsx";
 import { Money, Quantity, Time } from "../../ui/values.tsx";
 import { CostLines } from "./cost-lines.tsx";
+import { Meaning } from "./meaning.tsx";
 import { Routing } from "./routing.tsx";
 import { useRequestTexts } from "./texts.ts";
 import { Waterfall } from "./waterfall.tsx";
@@ -78,6 +79,9 @@ export function Page() {
           <CostLines key={attempt.usage.attempt} attempt={attempt} currency={receipt.data.currency} />
         ))}
         {call.data.routing && <Routing routing={call.data.routing} />}
+        {call.data.meaning.map((meaning) => (
+          <Meaning key={meaning.model} meaning={meaning} />
+        ))}
         {call.data.guardrails.length > 0 && <Found guardrails={call.data.guardrails} />}
       </div>
     </>

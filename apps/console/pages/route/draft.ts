@@ -27,6 +27,9 @@ export interface TargetDraft {
   readonly tools: string;
   readonly media: string;
   readonly mentions: string;
+  /** One a line. */
+  readonly examples: string;
+  readonly similarity: string;
   /** As it was, for what is not shown. */
   readonly kept: Pick<Route["targets"][number], "users" | "keys">;
 }
@@ -36,17 +39,22 @@ export type RouteSettings = Omit<Route, "object" | "name" | "source" | "version"
 
 export interface RouteDraft {
   /** Settings that are not shown; they stay as they are. */
-  readonly kept: Omit<RouteSettings, "strategy" | "hedge" | "targets"> | undefined;
+  readonly kept: Omit<RouteSettings, "strategy" | "hedge" | "embedding" | "targets"> | undefined;
   readonly strategy: Strategy;
   readonly hedge: string;
+  /** What makes vectors for `examples`; empty for none. */
+  readonly embedding: string;
   readonly targets: readonly TargetDraft[];
 }
 
 let lastId = 0;
 const textOf = (value: number | boolean | undefined) => (value === undefined ? "" : String(value));
 
-export function toDraft({ strategy, hedge, targets, ...kept }: RouteSettings): RouteDraft {
-  return { kept, strategy, hedge: textOf(hedge ?? undefined), targets: targets.map(toTargetDraft) };
+export function toDraft({ strategy, hedge, embedding, targets, ...kept }: RouteSettings): RouteDraft {
+  return {
+    ...{ kept, strategy, hedge: textOf(hedge ?? undefined), embedding: embedding ?? "" },
+    targets: targets.map(toTargetDraft),
+  };
 }
 
 export function toSettings(route: Route): RouteSettings {
@@ -73,6 +81,7 @@ function toTargetDraft(target: Route["targets"][number]): TargetDraft {
     ...{ minTokens: textOf(when.tokens?.min), maxTokens: textOf(when.tokens?.max) },
     ...{ minComplexity: textOf(when.complexity?.min), maxComplexity: textOf(when.complexity?.max) },
     ...{ tools: textOf(when.tools), media: textOf(when.media), mentions: (when.mentions ?? []).join(", ") },
+    ...{ examples: (when.meaning?.examples ?? []).join("\n"), similarity: textOf(when.meaning?.similarity) },
     kept: { users, keys },
   };
 }
@@ -100,14 +109,17 @@ export function nameOfPlace(place: string): string {
 }
 
 export function hasConditions(draft: TargetDraft): boolean {
-  const { tags, minTokens, maxTokens, minComplexity, maxComplexity, tools, media, mentions, kept } = draft;
-  const texts = [tags, minTokens, maxTokens, minComplexity, maxComplexity, tools, media, mentions];
+  const { tags, minTokens, maxTokens, minComplexity, maxComplexity, tools, media, mentions, examples, kept } = draft;
+  const texts = [tags, minTokens, maxTokens, minComplexity, maxComplexity, tools, media, mentions, examples];
   return texts.some((text) => text.trim() !== "") || kept.users.length > 0 || kept.keys.length > 0;
 }
 
 /** As the API takes it. What cannot be a number goes as it was typed, so that the API says what is wrong with it. */
-export function toBody({ kept, strategy, hedge, targets }: RouteDraft): PutRouteBody {
-  return { ...kept, strategy, hedge: toNumber(hedge) ?? null, targets: targets.map(toTarget) };
+export function toBody({ kept, strategy, hedge, embedding, targets }: RouteDraft): PutRouteBody {
+  return {
+    ...{ ...kept, strategy, hedge: toNumber(hedge) ?? null, embedding: embedding.trim() || null },
+    targets: targets.map(toTarget),
+  };
 }
 
 function toTarget(draft: TargetDraft): PutRouteBody["targets"][number] {
@@ -123,16 +135,19 @@ function toTarget(draft: TargetDraft): PutRouteBody["targets"][number] {
 }
 
 function toWhen(draft: TargetDraft): PutRouteBody["targets"][number]["when"] {
-  const { minTokens, maxTokens, minComplexity, maxComplexity, tools, media, mentions } = draft;
+  const { minTokens, maxTokens, minComplexity, maxComplexity, tools, media, mentions, similarity } = draft;
   const tokens = toRange(minTokens, maxTokens);
   const complexity = toRange(minComplexity, maxComplexity);
   const words = toList(mentions);
+  const examples = toLines(draft.examples);
+  const from = toNumber(similarity);
   const when = {
     ...(tokens && { tokens }),
     ...(complexity && { complexity }),
     ...(tools !== "" && { tools: tools === "true" }),
     ...(media !== "" && { media: media === "true" }),
     ...(words.length > 0 && { mentions: words }),
+    ...(examples.length > 0 && { meaning: { examples, ...(from !== undefined && { similarity: from }) } }),
   };
   return Object.keys(when).length > 0 ? when : undefined;
 }
@@ -149,6 +164,12 @@ function toNumber(text: string): number | undefined {
   const value = Number(trimmed);
   return Number.isNaN(value) ? (trimmed as unknown as number) : value;
 }
+
+const toLines = (text: string) =>
+  text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean);
 
 const toList = (text: string) =>
   text

@@ -81,7 +81,13 @@ function Editor({
   const [draft, setDraft] = useState<RouteDraft>(() =>
     route
       ? toDraft(toSettings(route))
-      : { kept: undefined, strategy: "fallback", hedge: "", targets: [newTarget(places[0]?.place ?? "")] },
+      : {
+          kept: undefined,
+          strategy: "fallback",
+          hedge: "",
+          embedding: "",
+          targets: [newTarget(places[0]?.place ?? "")],
+        },
   );
   const isOwn = route?.source !== "config";
   const save = async (values: FormValues) => {
@@ -118,6 +124,16 @@ function Editor({
               onChange={(event) => setDraft({ ...draft, hedge: event.target.value })}
             />
           </div>
+          {(draft.embedding !== "" || draft.targets.some(({ examples }) => examples.trim() !== "")) && (
+            <TextField
+              name="embedding"
+              label={t("embedding")}
+              hint={t("embeddingHint")}
+              autoComplete="off"
+              value={draft.embedding}
+              onChange={(event) => setDraft({ ...draft, embedding: event.target.value })}
+            />
+          )}
           <Targets {...{ draft, places, onChange: (targets) => setDraft({ ...draft, targets }) }} />
           {can("provider:create") && (
             <div className="flex justify-end">

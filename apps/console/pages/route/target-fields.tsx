@@ -1,7 +1,7 @@
 import { ArrowDown, ArrowUp, ChevronRight, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { IconButton } from "../../ui/button.tsx";
-import { SelectField, TextField } from "../../ui/form.tsx";
+import { SelectField, TextArea, TextField } from "../../ui/form.tsx";
 import { hasConditions, type RouteDraft, type TargetDraft } from "./draft.ts";
 import type { Place } from "./places.ts";
 import { useRouteTexts } from "./texts.ts";
@@ -124,13 +124,18 @@ function Count({
   );
 }
 
+type ConditionText = keyof Omit<
+  TargetDraft,
+  "id" | "place" | "weight" | "quality" | "priority" | "tools" | "media" | "kept"
+>;
+
 function Conditions({
   at,
   target,
   onChange,
 }: Pick<TargetFieldsProps, "target" | "onChange"> & { readonly at: string }) {
   const t = useRouteTexts();
-  const given = (field: "tags" | "minTokens" | "maxTokens" | "minComplexity" | "maxComplexity" | "mentions") => ({
+  const given = (field: ConditionText) => ({
     ...{ name: `${at}.${field}`, value: target[field], autoComplete: "off" },
     onChange: (event: { target: { value: string } }) => onChange({ [field]: event.target.value }),
   });
@@ -154,6 +159,16 @@ function Conditions({
       <SelectField label={t("media")} {...chosen("media")} />
       <TextField label={t("mentions")} hint={t("mentionsHint")} {...given("mentions")} />
       <TextField label={t("tags")} hint={t("tagsHint")} {...given("tags")} />
+      <div className="sm:col-span-2">
+        <TextArea label={t("examples")} hint={t("examplesHint")} {...given("examples")} />
+      </div>
+      {target.examples.trim() !== "" && (
+        <TextField
+          {...{ label: t("similarity"), hint: t("similarityHint"), type: "number", min: 0, max: 1, step: 0.01 }}
+          {...given("similarity")}
+          placeholder="0.5"
+        />
+      )}
       {(target.kept.users.length > 0 || target.kept.keys.length > 0) && (
         <p className="text-xs text-ink-soft sm:col-span-2">{t("more")}</p>
       )}

@@ -40,6 +40,14 @@ export const useRouteTexts = defineTexts("route", {
     without: "without",
     mentions: "Words",
     mentionsHint: "With commas in between; one of them in the last message.",
+    examples: "What such callers say",
+    examplesHint:
+      "One example a line, up to 20. Of the targets with examples the one is taken whose nearest is nearest to the last message. A model makes the vectors; that costs.",
+    similarity: "How near, 0 to 1",
+    similarityHint: "Less near, and this target is not for the call. What is near depends on the model.",
+    embedding: "Model that makes vectors",
+    embeddingHint:
+      "Compares calls with the examples. Who calls pays for it. Without an answer in time nothing is near.",
     more: "It is also limited to certain people or keys; that stays as it is.",
     addTarget: "Add target",
     removeTarget: "Remove target {{number}}",
@@ -112,6 +120,13 @@ export const useRouteTexts = defineTexts("route", {
     without: "不包含",
     mentions: "关键词",
     mentionsHint: "以逗号分隔；最后一条消息包含其中之一即可。",
+    examples: "此类用户会怎么说",
+    examplesHint:
+      "每行一个示例，最多 20 个。在有示例的目标中，选取与最后一条消息最接近的那个。向量由模型生成，会产生费用。",
+    similarity: "最低相似度（0 到 1）",
+    similarityHint: "低于此值时，该目标不用于此调用。合适的数值因模型而异。",
+    embedding: "向量模型",
+    embeddingHint: "用于将调用与示例比较，费用由调用方承担；未能及时返回时视为都不相似。",
     more: "该目标还限定了特定用户或密钥，保存时保持不变。",
     addTarget: "添加目标",
     removeTarget: "移除目标 {{number}}",
