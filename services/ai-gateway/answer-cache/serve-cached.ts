@@ -10,7 +10,7 @@ import type { SemanticLookup } from "../choices/choice-store.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { CallToFund } from "../funds/funds.ts";
 import type { Finding } from "../guardrails/findings.ts";
-import type { MeaningLookup } from "../meaning/compare-meanings.ts";
+import type { MeaningLookup } from "../meaning/meaning-lookup.ts";
 import type { OpenCall } from "../open-calls.ts";
 import { embedTexts } from "../vectors/embed-texts.ts";
 import type { CachedAnswer, CachePlan, ComparedQuestion } from "./answer-cache.ts";

@@ -1,7 +1,7 @@
 import type { Database } from "@lyss/kit/db/database.ts";
 import { deleteExpired } from "@lyss/kit/db/delete-expired.ts";
 import type { Finding } from "../guardrails/findings.ts";
-import type { MeaningLookup } from "../meaning/compare-meanings.ts";
+import type { MeaningLookup } from "../meaning/meaning-lookup.ts";
 import type { ChoiceBody } from "./choice-body.ts";
 
 /** What was looked up of a call among questions that are alike. */

@@ -4,7 +4,7 @@ import type { UsageScope } from "@lyss/contracts/usage/usage-scope.ts";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { Finding } from "../guardrails/findings.ts";
-import type { MadeCall, MeaningLookup } from "../meaning/compare-meanings.ts";
+import type { MadeCall, MeaningLookup } from "../meaning/meaning-lookup.ts";
 import type { ChoiceRecord, SemanticLookup } from "./choice-store.ts";
 
 /** What became of a call: what billing has of its attempts, and what the gateway remembers of how it was routed. */

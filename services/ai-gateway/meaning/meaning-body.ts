@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { PricedMeaning } from "../choices/get-receipt.ts";
-import { meaningResults } from "./compare-meanings.ts";
+import { meaningResults } from "./meaning-lookup.ts";
 
 /** How a call was compared with examples by one model, as its receipt shows it. */
 export const meaningBody = z.strictObject({

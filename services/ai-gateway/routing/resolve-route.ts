@@ -1,6 +1,5 @@
-import type { Routed } from "../catalog.ts";
 import type { Provider, Target } from "../model.ts";
-import { leavesOf, type RoutedNode, type RoutedRoute } from "./order-targets.ts";
+import { leavesOf, type RoutedNode, type RoutedRoute, type RoutedTarget } from "./order-targets.ts";
 import type { Route, RouteTarget } from "./route.ts";
 
 /** What names in a route are looked up in: what stands first goes first. */
@@ -23,7 +22,15 @@ interface Walk extends RouteLookup {
 }
 
 /** A route with those that it names, as far as they are there. One that leads back to itself is not there. */
-export function resolveRoute(route: UnresolvedRoute, lookup: RouteLookup): Omit<Routed, "route"> {
+export function resolveRoute(
+  route: UnresolvedRoute,
+  lookup: RouteLookup,
+): {
+  readonly tree: RoutedRoute;
+  readonly targets: readonly RoutedTarget[];
+  readonly isPriced: boolean;
+  readonly comparesMeaning: boolean;
+} {
   const tree = resolve(route, { ...lookup, placesLeft: maxPlaces, known: [] }, []);
   return { tree, targets: leavesOf(tree.targets), isPriced: isPriced(tree), comparesMeaning: comparesMeaning(tree) };
 }

@@ -19,7 +19,7 @@ export function Meaning({ meaning }: { readonly meaning: GetCallReceiptResponse[
                 <span className="min-w-0 font-mono break-all">{target}</span>
                 <span className="flex shrink-0 items-center gap-2">
                   <Badge tone={similarity >= min_similarity ? "good" : "neutral"}>
-                    <Quantity value={Math.floor(similarity * 10_000) / 10_000} />
+                    <span className="tabular-nums">{(Math.floor(similarity * 1_000) / 1_000).toFixed(3)}</span>
                   </Badge>
                   <span className="text-xs text-ink-soft">
                     {t("nearFrom")} <Quantity value={min_similarity} />

@@ -70,7 +70,7 @@ export function Page() {
   return (
     <>
       {title}
-      <div className="grid gap-5">
+      <div className="grid grid-cols-1 gap-5">
         {last && (
           <Facts usage={last.usage} costNanos={receipt.data.cost_nanos} savedNanos={call.data.cache_saved_nanos} />
         )}
