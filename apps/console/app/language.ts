@@ -43,12 +43,15 @@ export function useLanguage(): Language {
 type Values = Readonly<Record<string, string | number>>;
 
 /**
- * The texts of a page or a part, in both languages; a text that one of them lacks does not compile. `{{name}}` stands for a value. Gives
- * the hook that reads them.
+ * The texts of a page or a part, in both languages; a text that one of them lacks does not compile. `{{name}}` stands for a value. What is
+ * read instead of `rows` where `count` is 1 is called `rows_one`; Chinese has no such. Gives the hook that reads them.
  */
 export function defineTexts<Key extends string>(
   name: string,
-  texts: { readonly en: Readonly<Record<Key, string>>; readonly "zh-CN": Readonly<Record<NoInfer<Key>, string>> },
+  texts: {
+    readonly en: Readonly<Record<Key, string>>;
+    readonly "zh-CN": Readonly<Record<Exclude<NoInfer<Key>, `${string}_one`>, string>>;
+  },
 ): () => (key: Key, values?: Values) => string {
   for (const one of Object.keys(languages) as Language[]) i18next.addResourceBundle(one, name, texts[one]);
   // biome-ignore lint/correctness/noComponentHookFactories: made once for each page, outside all components

@@ -102,14 +102,14 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
 }
 
 function Rows<Row>(props: DataTableProps<Row> & { readonly rows: readonly Row[]; readonly isFaded: boolean }) {
-  const { columns, rows, rowKey, actions, onOpen, isFaded, name, isSortedByLoad = false } = props;
+  const { columns, rows, rowKey, actions, onOpen, isFaded, isSortedByLoad = false } = props;
   const t = useUiTexts();
   const [search, setSearch] = useSearchState();
   const sort = search["sort"];
   const { from, to, abovePx, belowPx, body } = useRowWindow(rows.length);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
-    <section className="relative overflow-x-auto" aria-label={name} tabIndex={0}>
+    <section className="relative overflow-x-auto" aria-labelledby="page-title" tabIndex={0}>
       <table
         aria-rowcount={rows.length + 1}
         className={join("w-full border-collapse text-sm transition-opacity", isFaded && "opacity-60")}

@@ -3,13 +3,14 @@ import { numberFormat, relativeTimeFormat, timeFormat } from "./formatters.ts";
 import { useUiTexts } from "./texts.ts";
 
 const nanosPerUnit = 1_000_000_000n;
+const nanosPerCent = nanosPerUnit / 100n;
 
-/** Nano-units of a currency as a person reads them: four digits of what is less than a unit, two of what is more. */
+/** Nano-units of a currency as a person reads them: cents of a unit and more, and of what is less as many digits as say something. */
 export function formatMoney(nanos: string | bigint, language: string, currency = "USD"): string {
   const amount = BigInt(nanos);
   const size = amount < 0n ? -amount : amount;
   const isExactZero = size === 0n;
-  const digits = isExactZero || size >= nanosPerUnit ? 2 : size >= 10_000n ? 6 : 9;
+  const digits = isExactZero || size >= nanosPerUnit ? 2 : size >= nanosPerCent ? 4 : size >= 10_000n ? 6 : 9;
   // A number holds fifteen digits; what is shown of a larger amount ends before them.
   const value = Number(amount) / Number(nanosPerUnit);
   return numberFormat(language, {
@@ -49,7 +50,7 @@ export function fromUnits(text: string): bigint {
 export function Quantity({ value, unit }: { readonly value: number; readonly unit?: string }) {
   const text = numberFormat(useLanguage(), { maximumFractionDigits: 2 }).format(value);
   return (
-    <span className="tabular-nums">
+    <span className="whitespace-nowrap tabular-nums">
       {text}
       {unit && <span className="text-ink-soft"> {unit}</span>}
     </span>

@@ -168,12 +168,12 @@ test("a model calls a tool in the playground and goes on with what it returned; 
   await page.getByRole("button", { name: "Add model" }).click();
   await page.getByLabel("Model 2").selectOption("simulated-small");
   await page.getByRole("button", { name: "Add tool" }).click();
-  const schema = page.getByLabel("Arguments, as JSON schema");
+  const schema = page.getByLabel("Arguments, as JSON Schema");
   await schema.fill("{");
-  await page.getByRole("button", { name: "Keep tool" }).click();
+  await page.getByRole("button", { name: "Save tool" }).click();
   await page.getByRole("alert").getByText("must be JSON").waitFor();
   await schema.fill('{"type":"object","properties":{"place":{"type":"string"}},"required":["place"]}');
-  await page.getByRole("button", { name: "Keep tool" }).click();
+  await page.getByRole("button", { name: "Save tool" }).click();
   await page.getByRole("button", { name: "Run" }).click();
   const returned = page.getByLabel("What get_weather returns");
   await returned.nth(1).waitFor();
@@ -323,7 +323,7 @@ test("a request stands in the list as it ends, and its page says what became of 
   await row.first().waitFor();
   await row.first().click();
   await page.getByRole("heading", { name: "Attempts" }).waitFor();
-  await page.getByRole("cell", { name: "Paid by the tenant's wallet" }).waitFor();
+  await page.getByRole("cell", { name: "Paid from the organisation’s wallet" }).waitFor();
   await checkLook(page, "request");
   assert.deepEqual(mistakes, []);
 
@@ -358,7 +358,7 @@ test("a route is drawn while it is made, tried on recorded calls, saved, changed
   await page.getByLabel("Weight").first().fill("3");
   await page.getByText("75%").waitFor();
   await page.getByRole("button", { name: "Try on recorded calls" }).click();
-  await page.getByText(/calls looked at|no recorded calls/).waitFor();
+  await page.getByText(/calls examined|no recorded calls/).waitFor();
   await checkLook(page, "route-new");
   await page.getByRole("button", { name: "Create route" }).click();
   await page.getByText("Version 1").waitFor();
@@ -367,12 +367,12 @@ test("a route is drawn while it is made, tried on recorded calls, saved, changed
 
   await page.getByLabel("Strategy").selectOption("fallback");
   await page.getByText("Only for some calls").first().click();
-  await page.getByLabel("At least this hard, 0 to 100").first().fill("60");
+  await page.getByLabel("Minimum difficulty, 0 to 100").first().fill("60");
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByText("Version 2").waitFor();
   const [first] = (await stored())["targets"] as { when?: object }[];
   assert.deepEqual([(await stored())["strategy"], first?.when], ["fallback", { complexity: { min: 60 } }]);
-  await page.getByRole("button", { name: "Put back" }).click();
+  await page.getByRole("button", { name: "Restore" }).click();
   await page.getByText("Version 3").waitFor();
   assert.equal((await stored())["strategy"], "weighted");
   await page.setViewportSize({ width: 390, height: 844 });
@@ -382,6 +382,6 @@ test("a route is drawn while it is made, tried on recorded calls, saved, changed
   await page.getByRole("button", { name: "Actions for smart" }).click();
   await page.getByRole("menuitem", { name: "Remove" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
-  await page.getByText("“smart” is removed").waitFor();
+  await page.getByText("“smart” was removed").waitFor();
   assert.deepEqual(mistakes, []);
 });

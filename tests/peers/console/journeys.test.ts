@@ -144,14 +144,14 @@ test("an organisation proves its domain and connects its directory; somebody of 
   await page.getByLabel("Client id").fill("lyss");
   await page.getByLabel("Client secret").fill("a secret of the client");
   await page.getByLabel("E-mail domains").fill("example.com");
-  await page.getByLabel("New people get an account").check();
+  await page.getByLabel("Create accounts for new people").check();
   await inDialog(page, "Connect a provider").click();
   const redirectUri = (await page.getByText(/\/api\/v1\/sso\/.*\/callback$/).textContent()) ?? "";
   await world.idp.open({ redirectUris: [redirectUri] });
   await page.getByRole("button", { name: "Test", exact: true }).click();
-  await page.getByText("The provider answers as it should.").waitFor();
-  await page.getByRole("button", { name: "Put into use" }).click();
-  await page.getByText("People can sign in by Our directory").waitFor();
+  await page.getByText("The provider responds correctly.").waitFor();
+  await page.getByRole("button", { name: "Turn on" }).click();
+  await page.getByText("People can now sign in with Our directory").waitFor();
   assert.deepEqual(mistakes, []);
 
   const ann = { email: "ann@example.com", email_verified: true, name: "Ann Example" };
@@ -204,7 +204,7 @@ test("with a second factor a password is not enough; what matters asks for it ag
   await inDialog(page, "Confirm").click();
   await page.getByTestId("codes").waitFor();
   const codes = await page.getByTestId("codes").locator("li").allTextContents();
-  await inDialog(page, "I have kept them").click();
+  await inDialog(page, "I have saved them").click();
   await leave();
 
   await enter();
@@ -232,14 +232,14 @@ test("with a second factor a password is not enough; what matters asks for it ag
   await page.goto(`${url}/settings`);
   await page.getByRole("button", { name: "New codes" }).click();
   await inDialog(page, "New codes").click();
-  await page.getByText("Prove that it is you").waitFor();
+  await page.getByText("Confirm that it is you").waitFor();
   await checkLook(page, "step-up");
-  await page.getByLabel("Code of your app, or a recovery code").fill(codes[0] ?? "");
+  await page.getByLabel("Code from your app, or a recovery code").fill(codes[0] ?? "");
   await inDialog(page, "Continue").click();
   await page.getByTestId("codes").waitFor();
   const renewed = await page.getByTestId("codes").locator("li").allTextContents();
   assert.equal(new Set([...codes, ...renewed]).size, 20);
-  await inDialog(page, "I have kept them").click();
+  await inDialog(page, "I have saved them").click();
 
   const devtools = await context.newCDPSession(page);
   await devtools.send("WebAuthn.enable");

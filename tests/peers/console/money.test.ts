@@ -38,12 +38,12 @@ test("a code that an operator made is redeemed once into the wallet, and an addr
   const { page, mistakes } = await open(desk);
   await page.goto(`${url}/codes`);
   await signIn(page, person);
-  await page.getByRole("button", { name: "Make codes" }).first().click();
+  await page.getByRole("button", { name: "Create codes" }).first().click();
   await page.getByLabel("Name").fill("spring");
-  await page.getByLabel("Each worth, in USD").fill("7.5");
-  await inDialog(page, "Make codes").click();
+  await page.getByLabel("Value of each in USD").fill("7.5");
+  await inDialog(page, "Create codes").click();
   const code = (await page.getByTestId("codes").textContent()) ?? "";
-  await inDialog(page, "I have kept them").click();
+  await inDialog(page, "I have saved them").click();
   await page.getByRole("cell", { name: "$7.50" }).waitFor();
   await checkLook(page, "codes");
 
@@ -57,7 +57,7 @@ test("a code that an operator made is redeemed once into the wallet, and an addr
   await inDialog(page, "By code").click();
   await page.getByLabel("Code", { exact: true }).fill(code.toLowerCase());
   await inDialog(page, "Redeem").click();
-  await page.getByText("$7.50 came in").waitFor();
+  await page.getByText("$7.50 added").waitFor();
   await page.getByRole("cell", { name: "+$7.50" }).waitFor();
   const { balance_nanos: now } = await ask("/v1/billing/balance");
   assert.equal(BigInt(String(now)) - BigInt(String(before)), 7_500_000_000n);
@@ -105,7 +105,7 @@ test("a budget is set, shown as a bar, changed, and lifted after its loss was na
   await page.getByRole("menuitem", { name: "Remove" }).click();
   await page.getByText(/Its limit of \$40\.00/).waitFor();
   await inDialog(page, "Remove").click();
-  await page.getByText("No budget holds yet").waitFor();
+  await page.getByText("No budgets yet").waitFor();
   assert.deepEqual(await limits(), []);
 });
 
@@ -161,7 +161,7 @@ test("a payment is refunded in part after it was said where the money goes, and 
   await page.getByLabel("Reason").fill("ordered twice");
   await checkLook(page, "refund");
   await inDialog(page, "Refund").click();
-  await page.getByText("$7.50 went back").waitFor();
+  await page.getByText("$7.50 refunded").waitFor();
   const { balance_nanos: now } = await ask("/v1/billing/balance");
   assert.equal(BigInt(String(before)) - BigInt(String(now)), 7_500_000_000n);
   assert.deepEqual(mistakes, []);
@@ -188,7 +188,7 @@ test("a plan's mark-up reaches the prices of who is put on it; a cost stands bes
   await page.getByRole("button", { name: "Add organisation" }).click();
   await page.getByRole("combobox", { name: "Organisation" }).fill(String(tenantId));
   await inDialog(page, "Add organisation").click();
-  await page.getByRole("button", { name: /^Take .+ off$/ }).waitFor();
+  await page.getByRole("button", { name: /^Remove / }).waitFor();
   await checkLook(page, "plan");
   assert.deepEqual(await markups(), [-100_000]);
 
@@ -205,9 +205,9 @@ test("a plan's mark-up reaches the prices of who is put on it; a cost stands bes
     [["simulated-chat", "999000000000"]],
   );
   await page.goto(`${url}/plans/friends`);
-  await page.getByRole("button", { name: /^Take .+ off$/ }).click();
-  await inDialog(page, "Take off").click();
-  await page.getByText("Nobody is on it").waitFor();
+  await page.getByRole("button", { name: /^Remove / }).click();
+  await inDialog(page, "Remove").click();
+  await page.getByText("No organisations yet").waitFor();
   assert.deepEqual(await markups(), [0]);
   assert.deepEqual(mistakes, []);
 });

@@ -66,7 +66,7 @@ test("somebody is invited, comes, gets another role, and is disabled after it wa
   await page.getByRole("button", { name: "Invite" }).first().click();
   await page.getByRole("textbox", { name: "E-mail" }).fill(ann.adminEmail);
   await checkLook(page, "invite");
-  await page.getByRole("button", { name: "Send the invitation" }).click();
+  await page.getByRole("button", { name: "Send invitation" }).click();
   await page.getByRole("cell", { name: ann.adminEmail, exact: true }).waitFor();
   await checkLook(page, "invitations");
   assert.deepEqual(
@@ -124,7 +124,7 @@ test("one's own account: a name, an app as second factor with its recovery codes
   await page.getByRole("button", { name: "Confirm" }).click();
   await page.getByTestId("codes").waitFor();
   assert.equal(await page.getByTestId("codes").locator("li").count(), 10);
-  await page.getByRole("button", { name: "I have kept them" }).click();
+  await page.getByRole("button", { name: "I have saved them" }).click();
   await page.getByText(/^10 left/).waitFor();
 
   await page.getByRole("button", { name: "End all others" }).click();
@@ -271,10 +271,10 @@ test("a SAML provider is connected by its metadata, enforced, its groups mapped,
   await page.getByText(/acs$/).waitFor();
   await page.getByText("example.com · not verified").waitFor();
 
-  await page.getByLabel("Single sign-on is enforced").check();
+  await page.getByLabel("Require single sign-on").check();
   await page.getByRole("button", { name: "Save rules" }).click();
   await waitUntil(async () => (await find())?.["enforced"] === true);
-  await page.getByLabel("Groups stand in").fill("memberOf");
+  await page.getByLabel("Groups attribute").fill("memberOf");
   await page.getByRole("button", { name: "Add: Groups to groups" }).click();
   await page.getByLabel("Group at the provider, rule 1").fill("/research");
   await page.getByRole("button", { name: "Add: Groups to roles" }).click();
@@ -294,9 +294,9 @@ test("a SAML provider is connected by its metadata, enforced, its groups mapped,
     },
   );
 
-  await page.getByText(/refused until the provider is in use/).waitFor();
-  await page.getByRole("button", { name: "Put into use" }).click();
-  await page.getByText("In use", { exact: true }).waitFor();
+  await page.getByText(/refused until the provider is turned on/).waitFor();
+  await page.getByRole("button", { name: "Turn on" }).click();
+  await page.getByText("On", { exact: true }).waitFor();
   await page.getByRole("button", { name: "Create token" }).click();
   await inDialog(page, "Create token").click();
   const secret = (await page.getByTestId("secret").textContent()) ?? "";

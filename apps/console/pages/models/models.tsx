@@ -6,7 +6,7 @@ import type { Column } from "../../ui/column.ts";
 import { DataTable } from "../../ui/data-table.tsx";
 import type { ListQuery } from "../../ui/list-page.ts";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
-import { Quantity } from "../../ui/values.tsx";
+import { Duration, Quantity } from "../../ui/values.tsx";
 import { useModelTexts } from "./texts.ts";
 
 type Provider = ListProvidersResponse["data"][number];
@@ -119,7 +119,7 @@ function useColumns(): readonly Column<Row>[] {
       ...{ id: "first", title: t("firstByte"), align: "end", isMinor: true },
       csv: ({ model }) => model.health?.first_byte_ms ?? null,
       sort: ({ model }) => model.health?.first_byte_ms ?? Number.MAX_VALUE,
-      cell: ({ model }) => <Measure value={model.health?.first_byte_ms} unit="ms" />,
+      cell: ({ model }) => <Duration ms={model.health?.first_byte_ms ?? null} />,
     },
     {
       ...{ id: "throughput", title: t("throughput"), align: "end", isMinor: true },
@@ -136,7 +136,7 @@ function useColumns(): readonly Column<Row>[] {
   ];
 }
 
-function Measure({ value, unit }: { readonly value: number | null | undefined; readonly unit?: string }) {
+function Measure({ value }: { readonly value: number | null | undefined }) {
   if (value === null || value === undefined) return <span className="text-ink-soft">–</span>;
-  return <Quantity value={Math.round(value * 10) / 10} {...(unit !== undefined && { unit })} />;
+  return <Quantity value={Math.round(value * 10) / 10} />;
 }

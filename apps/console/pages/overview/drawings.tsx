@@ -1,6 +1,7 @@
 import { useLanguage } from "../../app/language.ts";
 import { Chart } from "../../ui/chart.tsx";
 import { Card } from "../../ui/page-parts.tsx";
+import { useSeriesColor } from "../../ui/palette.ts";
 import { formatDuration, formatMoney } from "../../ui/values.tsx";
 import {
   type Duration,
@@ -34,6 +35,7 @@ export function Drawing({
 }) {
   const t = useOverviewTexts();
   const format = useFormat();
+  const colorOf = useSeriesColor();
   const steps = stepsOf(range, 0);
   const { ordered, series } = toSeries(sums, steps, by, measure, { others: t("others"), nameOf });
   const [past] = toSeries(before, stepsOf(range, 1), "", measure, { others: "", nameOf: () => "" }).series;
@@ -53,16 +55,22 @@ export function Drawing({
         />
       </div>
       <ul className="mt-4 space-y-2.5 text-[13px] lg:mt-8">
-        {ordered.slice(0, listed).map(([name, value]) => (
+        {ordered.slice(0, listed).map(([name, value], at) => (
           <li key={name}>
-            <div className="flex justify-between gap-3">
-              <span className="truncate">{name}</span>
+            <div className="flex items-center gap-2">
+              <SeriesDot at={Math.min(at, series.length - 1)} />
+              <span className="min-w-0 flex-1 truncate" title={name}>
+                {name}
+              </span>
               <span className="text-ink-soft tabular-nums">{format(value, measure)}</span>
             </div>
             <div aria-hidden className="mt-1 h-1 overflow-hidden rounded-full bg-sunken">
               <div
-                className="h-full rounded-full bg-accent"
-                style={{ width: `${total === 0 ? 0 : (100 * value) / total}%` }}
+                className="h-full rounded-full"
+                style={{
+                  width: `${total === 0 ? 0 : (100 * value) / total}%`,
+                  background: colorOf(Math.min(at, series.length - 1)),
+                }}
               />
             </div>
           </li>
@@ -94,7 +102,17 @@ export function DurationDrawing({
   const title = t(duration === "latency_ms" ? "latencyTitle" : "firstTokenTitle");
   return (
     <Card className="min-w-0 p-5">
-      <h2 className="mb-2 font-semibold">{title}</h2>
+      <div className="mb-2 flex flex-wrap items-baseline justify-between gap-x-4">
+        <h2 className="font-semibold">{title}</h2>
+        <ul className="flex gap-4 text-xs text-ink-soft">
+          {series.map(({ name }, at) => (
+            <li key={name} className="flex items-center gap-1.5">
+              <SeriesDot at={at} />
+              {name}
+            </li>
+          ))}
+        </ul>
+      </div>
       <Chart
         label={title}
         times={steps}
@@ -105,6 +123,12 @@ export function DurationDrawing({
       />
     </Card>
   );
+}
+
+/** The colour in which a drawing has its nth series. */
+function SeriesDot({ at }: { readonly at: number }) {
+  const colorOf = useSeriesColor();
+  return <span aria-hidden className="size-2 shrink-0 rounded-full" style={{ background: colorOf(at) }} />;
 }
 
 function useFormat(): (value: number, measure: Measure) => string {

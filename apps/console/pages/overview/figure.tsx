@@ -14,7 +14,7 @@ export function Figure({
     <div className="rounded-xl border border-line bg-surface px-4 py-3">
       <dt className="text-[13px] text-ink-soft">{name}</dt>
       <dd className="mt-0.5 text-xl font-semibold tracking-tight tabular-nums">{value}</dd>
-      <dd className="mt-0.5 truncate text-xs text-ink-soft">{note}</dd>
+      <dd className="mt-0.5 text-xs text-ink-soft">{note}</dd>
     </div>
   );
 }

@@ -113,12 +113,8 @@ export function TotalTable({
                 </td>
                 <td className={number}>{format.short(current.calls)}</td>
                 <td className={number}>{format.share(shareOfErrors(current))}</td>
-                <td className={number}>
-                  {format.ms(current.latency_ms?.p50)} / {format.ms(current.latency_ms?.p95)}
-                </td>
-                <td className={number}>
-                  {format.ms(current.first_token_ms?.p50)} / {format.ms(current.first_token_ms?.p95)}
-                </td>
+                <td className={number}>{format.both(current.latency_ms)}</td>
+                <td className={number}>{format.both(current.first_token_ms)}</td>
               </tr>
             ))}
           </tbody>
@@ -166,5 +162,7 @@ function useFormats() {
     short: (value: number) => short.format(value),
     share: (value: number | undefined) => (value === undefined ? "–" : percent.format(value)),
     ms: (value: number | undefined) => formatDuration(value, language),
+    both: (value: Figures["latency_ms"]) =>
+      value ? `${formatDuration(value.p50, language)} / ${formatDuration(value.p95, language)}` : "–",
   };
 }

@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 import { listProviders, listUsage } from "../../api/gen/client.ts";
 import { useLanguage } from "../../app/language.ts";
 import { useCan } from "../../app/session.ts";
-import { Money, Quantity } from "../../ui/values.tsx";
+import { Duration, Money, Quantity } from "../../ui/values.tsx";
 import type { Turn } from "./answer.ts";
 import { usePlaygroundTexts } from "./texts.ts";
 
@@ -24,10 +24,8 @@ export function AnswerFacts({ turns, model }: { readonly turns: readonly Turn[];
   const speed = tokens > 1 && streamedMs >= minMeasuredMs ? (tokens - 1) / (streamedMs / 1_000) : undefined;
   return (
     <dl className="grid grid-cols-2 gap-x-4 gap-y-2 border-t border-line px-4 py-3 text-[13px] sm:grid-cols-3">
-      <Fact name={t("first")}>
-        {firstTokenMs !== undefined && <Quantity value={Math.round(firstTokenMs)} unit="ms" />}
-      </Fact>
-      <Fact name={t("took")}>{tookMs !== undefined && <Quantity value={Math.round(tookMs)} unit="ms" />}</Fact>
+      <Fact name={t("first")}>{firstTokenMs !== undefined && <Duration ms={firstTokenMs} />}</Fact>
+      <Fact name={t("took")}>{tookMs !== undefined && <Duration ms={tookMs} />}</Fact>
       <Fact name={t("speed")}>
         {speed !== undefined && <Quantity value={Math.round(speed)} unit={t("perSecond")} />}
       </Fact>

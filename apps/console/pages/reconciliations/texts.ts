@@ -3,7 +3,7 @@ import { defineTexts } from "../../app/language.ts";
 export const useReconciliationsTexts = defineTexts("reconciliations", {
   en: {
     title: "Reconciliation",
-    description: "What a provider says it charged you, beside what was recorded here, by day and model.",
+    description: "Compares what a provider says it charged with what was recorded here, by day and model.",
     compare: "Compare a report",
     when: "Compared",
     provider: "Provider",
@@ -15,17 +15,17 @@ export const useReconciliationsTexts = defineTexts("reconciliations", {
     recorded: "Recorded",
     drift: "Beyond tolerance",
     lines: "Lines",
-    emptyTitle: "No report was compared yet",
+    emptyTitle: "No reports compared yet",
     empty:
-      "Take the cost report of a provider as CSV. Where it differs from what was recorded you see the day and the model, and what only the provider knew is taken over.",
+      "Upload a provider’s cost report as CSV. You see on which day and for which model it differs from the records, and figures only the provider has are adopted.",
     compareTitle: "Compare a provider’s report",
     compareHint:
-      "Where the report names calls, it is taken over for those that were estimated: customers who paid by an estimate get the difference. A difference of up to 0.01, or 0.5 % of what is reported, is none.",
-    providerHint: "As it is called here.",
+      "Where the report lists single calls, its figures replace estimates, and customers charged by an estimate get the difference. Differences of up to 0.01, or 0.5% of the reported amount, are ignored.",
+    providerHint: "Its name in Lyss.",
     file: "CSV file",
     report: "Report",
     reportHint:
-      "With a heading: day, model, cost; if known also account, request_id, input_tokens, cached_input_tokens, output_tokens.",
+      "The first line names the columns: day, model, cost; optionally account, request_id, input_tokens, cached_input_tokens, output_tokens.",
   },
   "zh-CN": {
     title: "对账",
@@ -46,7 +46,7 @@ export const useReconciliationsTexts = defineTexts("reconciliations", {
     compareTitle: "比对供应商报告",
     compareHint:
       "报告中注明调用的，将用于更正此前的估算：按估算付费的客户会得到差额。差异不超过 0.01 或报告金额的 0.5 % 视为一致。",
-    providerHint: "此处使用的名称。",
+    providerHint: "在 Lyss 中使用的名称。",
     file: "CSV 文件",
     report: "报告",
     reportHint:

@@ -1,5 +1,6 @@
 import type { GetReceiptResponse } from "../../api/gen/client.ts";
 import { useLanguage } from "../../app/language.ts";
+import { useBucketName } from "../../ui/billing-texts.ts";
 import { Card } from "../../ui/page-parts.tsx";
 import { formatMoney, Money, Quantity } from "../../ui/values.tsx";
 import { useRequestTexts } from "./texts.ts";
@@ -16,6 +17,7 @@ export function CostLines({
   readonly currency: string;
 }) {
   const t = useRequestTexts();
+  const bucketName = useBucketName();
   const { usage, price, rule, lines } = attempt;
   const { version, model, provider } = price;
   return (
@@ -41,7 +43,7 @@ export function CostLines({
           <tbody className="*:border-b *:border-line *:*:h-9">
             {lines.map((line) => (
               <tr key={line.bucket}>
-                <td>{line.bucket}</td>
+                <td>{bucketName(line.bucket)}</td>
                 <td className="text-right">
                   <Quantity value={Number(line.quantity)} />
                 </td>
@@ -63,7 +65,7 @@ export function CostLines({
         </table>
       </section>
       <p className="mt-3 text-ink-soft">
-        {t("ruled", { rule: rule.id })}: {rule.text} {usage.estimated && t("estimated")}
+        {rule.text} {usage.estimated && t("estimated")}
       </p>
     </Card>
   );

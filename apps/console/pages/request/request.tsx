@@ -4,12 +4,14 @@ import { ArrowLeft } from "lucide-react";
 import type { ReactNode } from "react";
 import { type GetCallReceiptResponse, getCallReceipt, getReceipt } from "../../api/gen/client.ts";
 import { paths } from "../../app/paths.ts";
+import { useKeyNames } from "../../app/people/use-key-names.ts";
+import { useNames } from "../../app/people/use-names.ts";
 import { useCallErrorTexts } from "../../ui/call-error.ts";
 import { CallStatusBadge } from "../../ui/call-status.tsx";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { Card, Loading, PageHeader } from "../../ui/page-parts.tsx";
 import { ProblemNote } from "../../ui/problem-note.tsx";
-import { Money, Quantity, Time } from "../../ui/values.tsx";
+import { Duration, Money, Quantity, Time } from "../../ui/values.tsx";
 import { CostLines } from "./cost-lines.tsx";
 import { Meaning } from "./meaning.tsx";
 import { Routing } from "./routing.tsx";
@@ -95,7 +97,7 @@ function Found({ guardrails }: Pick<GetCallReceiptResponse, "guardrails">) {
       <h2 className="font-semibold">{t("guardrails")}</h2>
       <ul className="mt-2 list-disc pl-5">
         {guardrails.map(({ name, count, side }) => (
-          <li key={`${name}-${side}`}>{t("found", { name, count, side })}</li>
+          <li key={`${name}-${side}`}>{t(`found.${side}`, { name, count })}</li>
         ))}
       </ul>
     </Card>
@@ -115,6 +117,8 @@ function Facts({
 }) {
   const t = useRequestTexts();
   const error = useCallErrorTexts();
+  const nameOf = useNames([usage.user_id]);
+  const keys = useKeyNames();
   const tags = Object.entries(usage.tags).map(([name, value]) => `${name}=${value}`);
   return (
     <Card className="p-5">
@@ -129,19 +133,19 @@ function Facts({
           <Quantity value={usage.input_tokens} /> / <Quantity value={usage.output_tokens} />
         </Fact>
         <Fact name={t("latency")}>
-          <Quantity value={usage.latency_ms} unit="ms" />
+          <Duration ms={usage.latency_ms} />
         </Fact>
         {usage.first_token_ms !== null && (
           <Fact name={t("firstToken")}>
-            <Quantity value={usage.first_token_ms} unit="ms" />
+            <Duration ms={usage.first_token_ms} />
           </Fact>
         )}
         {usage.error && <Fact name={t("error")}>{error(usage.error)}</Fact>}
         <Fact name={t("when")}>
           <Time at={usage.started_at} />
         </Fact>
-        <Fact name={t("key")}>{usage.key_id || t("none")}</Fact>
-        <Fact name={t("person")}>{usage.user_id || t("none")}</Fact>
+        <Fact name={t("key")}>{usage.key_id ? (keys.get(usage.key_id) ?? usage.key_id) : t("none")}</Fact>
+        <Fact name={t("person")}>{usage.user_id ? nameOf(usage.user_id) : t("none")}</Fact>
         <Fact name={t("tags")}>{tags.join(", ") || t("none")}</Fact>
         {savedNanos !== null && (
           <Fact name={t("saved")}>

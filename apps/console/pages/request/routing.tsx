@@ -1,6 +1,7 @@
 import type { GetCallReceiptResponse } from "../../api/gen/client.ts";
 import { Badge, Card } from "../../ui/page-parts.tsx";
-import { Quantity } from "../../ui/values.tsx";
+import { useStrategyTexts } from "../../ui/strategies.ts";
+import { Duration, Quantity } from "../../ui/values.tsx";
 import { useRequestTexts } from "./texts.ts";
 
 /** What scrolls must be reached by keyboard. */
@@ -9,13 +10,14 @@ const scrollStop = 0;
 /** The candidates of a call, and why each was the one or was not. */
 export function Routing({ routing }: { readonly routing: NonNullable<GetCallReceiptResponse["routing"]> }) {
   const t = useRequestTexts();
+  const strategyName = useStrategyTexts();
   const { strategy, model, kept_by_conversation: isKept, candidates } = routing;
   return (
     <Card className="p-5">
       <h2 className="font-semibold">{t("why")}</h2>
       <p className="mt-0.5 text-ink-soft">
         {model}
-        {strategy !== null && ` · ${t("strategy", { strategy })}`} {isKept && t("kept")}
+        {strategy !== null && ` · ${t("strategy", { strategy: strategyName(strategy) })}`} {isKept && t("kept")}
       </p>
       <section className="relative mt-3 overflow-x-auto" aria-label={t("why")} tabIndex={scrollStop}>
         <table className="w-full text-sm">
@@ -40,9 +42,7 @@ export function Routing({ routing }: { readonly routing: NonNullable<GetCallRece
                   {code !== null && <code className="font-mono text-xs text-ink-soft">{code}</code>}
                 </td>
                 <td>{health && <Quantity value={health.score} />}</td>
-                <td>
-                  {health && health.first_byte_ms !== null && <Quantity value={health.first_byte_ms} unit="ms" />}
-                </td>
+                <td>{health && health.first_byte_ms !== null && <Duration ms={health.first_byte_ms} />}</td>
               </tr>
             ))}
           </tbody>

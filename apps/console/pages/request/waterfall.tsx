@@ -1,7 +1,7 @@
 import type { GetCallReceiptResponse } from "../../api/gen/client.ts";
 import { CallStatusBadge } from "../../ui/call-status.tsx";
 import { Card } from "../../ui/page-parts.tsx";
-import { Money, Quantity } from "../../ui/values.tsx";
+import { Duration, Money } from "../../ui/values.tsx";
 import { useRequestTexts } from "./texts.ts";
 
 /** So wide that it is seen, however short it was. */
@@ -38,7 +38,7 @@ export function Waterfall({ attempts }: { readonly attempts: GetCallReceiptRespo
                 ) : (
                   <span className="text-ink-soft">{t("free")}</span>
                 )}
-                <Quantity value={tookMs} unit="ms" />
+                <Duration ms={tookMs} />
               </span>
             </div>
             <div aria-hidden className="h-2.5 rounded-full bg-sunken">

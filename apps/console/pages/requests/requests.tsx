@@ -1,8 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { ListTree } from "lucide-react";
-import { type ListUsageResponse, listGroups, listKeys, listUsage, listUsageSummary } from "../../api/gen/client.ts";
+import { type ListUsageResponse, listGroups, listUsage, listUsageSummary } from "../../api/gen/client.ts";
 import { paths } from "../../app/paths.ts";
+import { useKeyNames } from "../../app/people/use-key-names.ts";
 import { useCan } from "../../app/session.ts";
 import { useLive } from "../../app/use-live.ts";
 import { buttonClass } from "../../ui/button.tsx";
@@ -131,12 +132,7 @@ function useNames(): Names {
     },
     staleTime: 60_000,
   });
-  const keys = useQuery({
-    queryKey: ["list", "keys", "names"],
-    queryFn: ({ signal }) => listKeys({ query: { limit: 200 } }, { signal }),
-    enabled: can("key:read"),
-    staleTime: 60_000,
-  });
+  const keys = useKeyNames();
   const groups = useQuery({
     queryKey: ["list", "groups", "names"],
     queryFn: ({ signal }) => listGroups({ query: { limit: 200 } }, { signal }),
@@ -146,7 +142,7 @@ function useNames(): Names {
   return {
     groups: (groups.data?.data ?? []).map(({ id, name }) => [id, name] as const),
     models: [...new Set(models.data?.data.map(({ group }) => group["model"] ?? ""))].sort(),
-    keys: new Map(keys.data?.data.map(({ id, name }) => [id, name])),
+    keys,
   };
 }
 

@@ -5,6 +5,7 @@ import { type ListRouteVersionsResponse, listRouteVersions, putRoute } from "../
 import { useCan } from "../../app/session.ts";
 import { Button } from "../../ui/button.tsx";
 import { Badge, Card } from "../../ui/page-parts.tsx";
+import { useStrategyTexts } from "../../ui/strategies.ts";
 import { toast, toastProblem } from "../../ui/toast.tsx";
 import { usePages } from "../../ui/use-pages.tsx";
 import { Time } from "../../ui/values.tsx";
@@ -16,6 +17,7 @@ type Version = ListRouteVersionsResponse["data"][number];
 /** What a route was before, each to be put back. */
 export function History({ route: { name, version: current } }: { readonly route: Route }) {
   const t = useRouteTexts();
+  const strategyName = useStrategyTexts();
   const mayChange = useCan()("provider:create");
   const { rows, more } = usePages(["route-versions", name], (cursor, signal) =>
     listRouteVersions({ path: { name }, query: { limit: 20, cursor } }, { signal }),
@@ -36,7 +38,7 @@ export function History({ route: { name, version: current } }: { readonly route:
                   <Time at={version.updated_at} />
                 </span>
               </p>
-              <p className="mt-0.5 text-xs break-all text-ink-soft">{describe(version)}</p>
+              <p className="mt-0.5 text-xs break-all text-ink-soft">{`${strategyName(version.strategy)}: ${targetsOf(version)}`}</p>
             </div>
             {mayChange && version.version !== current && <PutBack {...{ name, version, current }} />}
           </li>
@@ -53,9 +55,10 @@ function toSettings(version: Version): RouteSettings {
   return { ...settings, targets: targets.map((target) => ({ ...target, health: null })) };
 }
 
-function describe(version: Version): string {
-  const { targets } = toDraft(toSettings(version));
-  return `${version.strategy}: ${targets.map(({ place }) => nameOfPlace(place)).join(" · ")}`;
+function targetsOf(version: Version): string {
+  return toDraft(toSettings(version))
+    .targets.map(({ place }) => nameOfPlace(place))
+    .join(" · ");
 }
 
 function PutBack({

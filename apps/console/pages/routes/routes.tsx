@@ -10,6 +10,7 @@ import { DataTable } from "../../ui/data-table.tsx";
 import { has, narrowHere } from "../../ui/narrow-here.ts";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
 import { RowMenu } from "../../ui/row-menu.tsx";
+import { useStrategyTexts } from "../../ui/strategies.ts";
 import { useUiTexts } from "../../ui/texts.ts";
 import { useListDialog } from "../../ui/use-list-dialog.ts";
 import { Time } from "../../ui/values.tsx";
@@ -78,6 +79,7 @@ const loadRoutes = narrowHere(
 
 function useColumns(): readonly Column<Route>[] {
   const t = useRouteListTexts();
+  const strategyName = useStrategyTexts();
   const navigate = useNavigate();
   return [
     {
@@ -94,7 +96,7 @@ function useColumns(): readonly Column<Route>[] {
     },
     {
       ...{ id: "strategy", title: t("strategy"), csv: ({ strategy }) => strategy, sort: ({ strategy }) => strategy },
-      cell: ({ strategy }) => <Badge>{strategy}</Badge>,
+      cell: ({ strategy }) => <Badge>{strategyName(strategy)}</Badge>,
     },
     {
       ...{ id: "targets", title: t("targets"), csv: (route) => route.targets.map(nameOfTarget).join("; ") },

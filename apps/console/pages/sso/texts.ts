@@ -4,14 +4,14 @@ export const useSsoTexts = defineTexts("sso", {
   en: {
     title: "Single sign-on",
     description:
-      "Your people sign in where they always do: Entra ID, Okta, Keycloak, Google, and whatever else speaks OpenID Connect or SAML.",
+      "Your people sign in where they always do: Entra ID, Okta, Keycloak, Google, or anything else that supports OpenID Connect or SAML.",
     create: "Connect a provider",
     changed: "Changed",
-    emptyTitle: "No provider is connected",
+    emptyTitle: "No provider connected",
     empty:
-      "Connect your identity provider, and people sign in with the account they have there. Whoever leaves there, is out here.",
+      "Connect your identity provider, and people sign in with the account they already have. Whoever is removed there loses access here.",
     createTitle: "Connect a provider",
-    createHint: "Nobody signs in by it yet: test it first, then put it into use.",
+    createHint: "Nobody can sign in with it yet: test it first, then turn it on.",
   },
   "zh-CN": {
     title: "单点登录",

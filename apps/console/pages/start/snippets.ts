@@ -25,7 +25,7 @@ print(answer.choices[0].message.content)`,
     },
     {
       name: "Node",
-      code: `// npm install openai, in a file that ends in .mjs
+      code: `// npm install openai; node call.mjs
 import OpenAI from "openai";
 
 const client = new OpenAI({ baseURL: "${base}", apiKey: "${secret ?? "lyss_…"}" });

@@ -1,9 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { listUsage } from "../../api/gen/client.ts";
-import { Badge } from "../../ui/page-parts.tsx";
+import { CallStatusBadge } from "../../ui/call-status.tsx";
 import { ProblemNote } from "../../ui/problem-note.tsx";
-import { Money, Quantity, Time } from "../../ui/values.tsx";
+import { Duration, Money, Quantity, Time } from "../../ui/values.tsx";
 import { useStartTexts } from "./texts.ts";
 
 /** What scrolls must be reached by keyboard. */
@@ -55,9 +55,7 @@ export function Watch({ keyId, onSeen }: { readonly keyId: string | undefined; r
                 >
                   <td className="font-medium">{call.model}</td>
                   <td>
-                    <Badge tone={call.status === "completed" || call.status === "cached" ? "good" : "bad"}>
-                      {call.status}
-                    </Badge>
+                    <CallStatusBadge status={call.status} />
                   </td>
                   <td>
                     <Quantity value={call.input_tokens + call.output_tokens} />
@@ -66,7 +64,7 @@ export function Watch({ keyId, onSeen }: { readonly keyId: string | undefined; r
                     <Money nanos={call.cost_nanos} />
                   </td>
                   <td>
-                    <Quantity value={call.latency_ms} unit="ms" />
+                    <Duration ms={call.latency_ms} />
                   </td>
                   <td>
                     <Time at={call.started_at} />
