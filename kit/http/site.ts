@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Locale } from "../errors/failure.ts";
 import { localeOf } from "./locale.ts";
+import { pageStyleSource } from "./page-style.ts";
 
 /** A file of a site, in each form in which it may leave. */
 export interface SiteFile {
@@ -121,6 +122,7 @@ function sendNotice(req: IncomingMessage, res: ServerResponse, site: Site): void
   const bytes = Buffer.from(html);
   res.writeHead(503, {
     ...siteHeaders,
+    "content-security-policy": policy.replace("style-src 'self'", `style-src 'self' ${pageStyleSource}`),
     "content-type": "text/html; charset=utf-8",
     "content-length": bytes.length,
     "cache-control": "no-store",

@@ -1,5 +1,6 @@
 import { failureText, isFailure, type Locale } from "@lyss/kit/errors/failure.ts";
 import { escapeHtml } from "@lyss/kit/http/escape-html.ts";
+import { pageStyle, pageStyleSource } from "@lyss/kit/http/page-style.ts";
 import { WholeAnswer } from "@lyss/kit/http/whole-answer.ts";
 
 /** Request headers that a route for browsers reads. */
@@ -7,7 +8,7 @@ export const forBrowsers = ["accept"];
 
 const headers = {
   "content-type": "text/html; charset=utf-8",
-  "content-security-policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "content-security-policy": `default-src 'none'; style-src ${pageStyleSource}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
   "referrer-policy": "no-referrer",
 } as const;
 
@@ -54,7 +55,7 @@ function toPage(language: string, text: string, code: string): string {
   const title = language.startsWith("zh") ? "登录未完成" : "Sign-in did not complete";
   return `<!doctype html>
 <html lang="${language}">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${title}</title><style>${pageStyle}</style></head>
 <body><main><h1>${title}</h1><p>${escapeHtml(text)}</p><p><small>${code}</small></p></main></body>
 </html>
 `;

@@ -1,11 +1,9 @@
 import { createHash } from "node:crypto";
+import { pageStyle, pageStyleSource } from "@lyss/kit/http/page-style.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import type { UserOps } from "./ops.ts";
 
 const { raw } = routesFor<UserOps>();
-
-const style = `body{font:16px/1.5 system-ui,sans-serif;max-width:26rem;margin:15vh auto;padding:0 1rem;color-scheme:light dark}
-label{display:block;margin:.75rem 0}input,button{font:inherit;width:100%;padding:.5rem;box-sizing:border-box}`;
 
 /** What the page does by the word behind `#`: where it posts the token, and what else it asks for. */
 const script = `"use strict";
@@ -21,7 +19,9 @@ const labels = { name: say("Your name", "姓名"), password: say("New password, 
 const [word, token] = location.hash.slice(1).split("=");
 history.replaceState(null, "", location.pathname);
 const main = document.querySelector("main");
-const tell = (text) => { const line = document.createElement("p"); line.setAttribute("role", "status"); line.textContent = text; main.append(line); };
+const told = document.createElement("p");
+told.setAttribute("role", "status");
+const tell = (text, isWrong = false) => { told.className = isWrong ? "error" : ""; told.textContent = text; main.append(told); };
 /** Leads on to the console, where this platform has one. */
 const lead = async (path, text) => {
   const answer = await fetch(path, { headers: { accept: "text/html" } }).catch(() => undefined);
@@ -34,21 +34,26 @@ const lead = async (path, text) => {
 };
 const action = Object.hasOwn(actions, word) ? actions[word] : undefined;
 document.documentElement.lang = zh ? "zh-CN" : "en";
+const head = (text) => { document.querySelector("h1").textContent = text; document.title = text + " · Lyss"; };
 if (!action || !token) {
-  tell(say("This page is opened by links in mails of Lyss. Open yours once more.", "此页面由 Lyss 邮件中的链接打开。请重新打开邮件中的链接。"));
+  head(say("Nothing to do here", "没有待办事项"));
+  tell(say("This page opens from a link in an e-mail. Open the link in your e-mail again.", "此页面需从邮件中的链接打开。请重新打开邮件中的链接。"));
   lead("/settings", say("Sign in to your account", "登录并管理您的账户"));
 } else {
   const [path, fields, title] = action;
+  head(title);
   const form = document.createElement("form");
   for (const field of fields) {
     const label = document.createElement("label");
     const input = document.createElement("input");
     Object.assign(input, { name: field, required: true, type: field === "password" ? "password" : "text" });
+    if (field === "password") input.minLength = 12;
     input.autocomplete = field === "password" ? "new-password" : "name";
     label.append(labels[field], input);
     form.append(label);
   }
   const button = document.createElement("button");
+  button.className = "main";
   button.textContent = title;
   form.append(button);
   main.append(form);
@@ -60,26 +65,26 @@ if (!action || !token) {
     try {
       const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
       const { error } = await answer.json();
-      tell(answer.ok ? say("Done. You can close this page.", "已完成，可以关闭此页面。") : error.message_i18n[zh ? "zh_CN" : "en_US"]);
+      tell(answer.ok ? say("Done. You can close this page.", "已完成，可以关闭此页面。") : error.message_i18n[zh ? "zh_CN" : "en_US"], !answer.ok);
       if (answer.ok) {
         form.remove();
         lead("/settings", say("Sign in to your account", "登录并管理您的账户"));
       }
     } catch {
-      tell(say("The server cannot be reached. Try again.", "无法连接服务器，请重试。"));
+      tell(say("The server cannot be reached. Try again.", "无法连接服务器，请重试。"), true);
     }
     button.disabled = false;
   });
 }`;
 
-const page = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Lyss</title><style>${style}</style><main><h1>Lyss</h1></main><script>${script}</script></html>
+const page = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<title>Lyss</title><style>${pageStyle}</style><main><h1>Lyss</h1></main><script>${script}</script></html>
 `;
 
 const hashOf = (text: string) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 const headers = {
   "content-type": "text/html; charset=utf-8",
-  "content-security-policy": `default-src 'none'; script-src ${hashOf(script)}; style-src ${hashOf(style)}; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+  "content-security-policy": `default-src 'none'; script-src ${hashOf(script)}; style-src ${pageStyleSource}; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
   "referrer-policy": "no-referrer",
   "x-content-type-options": "nosniff",
   "cache-control": "no-store",

@@ -144,7 +144,11 @@ export function PageFrame({ page, children }: { readonly page: Page; readonly ch
     if (document.activeElement === document.body) document.getElementById("content")?.focus({ preventScroll: true });
   }, []);
   if (isAllowed) return children;
-  return <EmptyState title={t("notAllowed")}>{t("notAllowedHint", { permission: page.permission ?? "" })}</EmptyState>;
+  return (
+    <EmptyState heading="h1" title={t("notAllowed")}>
+      {t("notAllowedHint", { permission: page.permission ?? "" })}
+    </EmptyState>
+  );
 }
 
 export function NotFound() {
@@ -152,6 +156,7 @@ export function NotFound() {
   return (
     <main className="grid min-h-dvh place-items-center">
       <EmptyState
+        heading="h1"
         title={t("notFound")}
         action={
           <Link to="/" className={buttonClass("primary")}>

@@ -140,7 +140,7 @@ function Rows<Row>(props: DataTableProps<Row> & { readonly rows: readonly Row[];
               </th>
             ))}
             {actions && (
-              <th scope="col" className="w-px px-2">
+              <th scope="col" className="w-px px-2 max-md:sticky max-md:right-0 max-md:bg-surface">
                 <span className="sr-only">{t("actions")}</span>
               </th>
             )}
@@ -196,7 +196,10 @@ function OneRow<Row>({
       ))}
       {actions && (
         // biome-ignore lint/a11y/useKeyWithClickEvents: keys go to what is in it; only clicks would go on to the row.
-        <td className="px-2 text-right" onClick={(event) => event.stopPropagation()}>
+        <td
+          className="px-2 text-right max-md:sticky max-md:right-0 max-md:bg-surface"
+          onClick={(event) => event.stopPropagation()}
+        >
           {actions(row)}
         </td>
       )}

@@ -57,24 +57,26 @@ export function Badge({
   );
 }
 
-/** What stands where nothing is yet: what would be here, why one wants it, and the first step. */
+/** What stands where nothing is yet: what would be here, why one wants it, and the first step. Its title heads a page that has no other. */
 export function EmptyState({
   icon,
   title,
   children,
   action,
+  heading: Heading = "h2",
 }: {
   readonly icon?: ReactNode;
   readonly title: string;
   readonly children: ReactNode;
   readonly action?: ReactNode;
+  readonly heading?: "h1" | "h2";
 }) {
   return (
     <div className="flex flex-col items-center px-6 py-14 text-center">
       {icon && (
         <div className="mb-3 grid size-10 place-items-center rounded-lg bg-accent-soft text-accent-strong">{icon}</div>
       )}
-      <h2 className="font-semibold">{title}</h2>
+      <Heading className="font-semibold">{title}</Heading>
       <p className="mt-1 max-w-md text-ink-soft">{children}</p>
       {action && <div className="mt-4">{action}</div>}
     </div>

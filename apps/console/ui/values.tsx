@@ -78,6 +78,11 @@ export function Duration({ ms }: { readonly ms: number | null }) {
 /** Where the person is, as times are shown. */
 export const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
+/** A day of the books, `2026-11-27`, which are kept in UTC. */
+export function formatDay(day: string, language: string): string {
+  return timeFormat(language, { dateStyle: "medium", timeZone: "UTC" }).format(new Date(day));
+}
+
 /** A time with its zone, in full. */
 export function formatTime(at: string | number, language: string): string {
   return timeFormat(language, { dateStyle: "medium", timeStyle: "long" }).format(new Date(at));

@@ -1,4 +1,5 @@
 import type { Locale } from "@lyss/kit/errors/failure.ts";
+import { pageStyle } from "@lyss/kit/http/page-style.ts";
 
 /** `building` also while it is not yet known whether it must be. */
 export type ConsoleState = "building" | "failed";
@@ -6,7 +7,7 @@ export type ConsoleState = "building" | "failed";
 /** What the terminal says. */
 export const progressLines: Readonly<Record<Locale, Readonly<Record<"building" | "built" | "failed", string>>>> = {
   en_US: {
-    building: "\n  The web console is built, once; the API does not wait for it …\n",
+    building: "\n  Building the web console, once; the API already works …\n",
     built: "  The web console is ready.\n",
     failed: "  The web console could not be built; the API runs without it. Open it to see what to do.\n",
   },
@@ -23,14 +24,14 @@ const texts = {
   building: {
     en_US: [
       "The console is being built",
-      "This takes a few seconds, once. The page comes back by itself. The API works already.",
+      "This happens once and takes a few seconds. The page reloads by itself. The API already works.",
     ],
     zh_CN: ["正在构建控制台", "仅需一次，几秒钟即可完成，本页会自动刷新。API 已可使用。"],
   },
   failed: {
     en_US: [
       "The console could not be built",
-      "The API works. Why it failed stands in the log of the process. In the project's folder, run the line below, then reload this page:",
+      "The API works. The log of the process says why it failed. In the project’s folder, run this command, then reload this page:",
     ],
     zh_CN: ["控制台构建失败", "API 可正常使用，失败原因见进程日志。请在项目目录运行以下命令，然后刷新本页："],
   },
@@ -49,7 +50,7 @@ export function noticeOf(
   const help = state === "failed" ? `<pre>${command.replace("&&", "&amp;&amp;")}</pre>` : "";
   const html = `<!doctype html>
 <html lang="${order[0]?.replace("_", "-")}">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>Lyss</title></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>Lyss</title><style>${pageStyle}</style></head>
 <body><main>${parts.join("\n")}${help}</main></body>
 </html>
 `;

@@ -1,17 +1,6 @@
-import { createHash } from "node:crypto";
 import type { Locale } from "@lyss/kit/errors/failure.ts";
 import { escapeHtml } from "@lyss/kit/http/escape-html.ts";
-
-const style = [
-  "body{font:16px/1.5 system-ui,sans-serif;margin:0;background:#f4f4f5;color:#18181b}",
-  "main{max-width:24rem;margin:10vh auto;padding:2rem;background:#fff;border-radius:.5rem}",
-  "h1{font-size:1.25rem;margin-top:0}label{display:block;margin-top:1rem}",
-  "input{box-sizing:border-box;width:100%;padding:.6rem;font:inherit;border:1px solid #71717a;border-radius:.25rem}",
-  "button{margin:1.25rem .5rem 0 0;padding:.6rem 1.2rem;font:inherit;border:1px solid #18181b;border-radius:.25rem;background:#fff}",
-  "button.main{background:#18181b;color:#fff}.error{color:#b91c1c}",
-  ":focus-visible{outline:3px solid #2563eb;outline-offset:2px}",
-].join("");
-const styleDigest = createHash("sha256").update(style).digest("base64");
+import { pageStyle, pageStyleSource } from "@lyss/kit/http/page-style.ts";
 
 const texts = {
   en_US: {
@@ -20,29 +9,29 @@ const texts = {
     email: "E-mail address",
     password: "Password",
     signInButton: "Sign in",
-    factor: "Show that it is you, to continue to {client}",
-    code: "Code of your authenticator app, or a recovery code",
+    factor: "Confirm that it is you to continue to {client}",
+    code: "Code from your authenticator app, or a recovery code",
     goOn: "Continue",
     cancel: "Cancel",
     consent: "{client} wants to know who you are",
-    told: "It will be told, or may do:",
+    told: "It will learn, or may do:",
     registered:
-      "It has registered itself; nobody has checked its name. You will be sent to {host}: allow it only if you have just started it yourself.",
+      "This app registered itself, and nobody has checked its name. You will be sent to {host}: allow it only if you have just started it yourself.",
     allow: "Allow",
-    deny: "Refuse",
+    deny: "Deny",
     logout: "Do you want to sign out of Lyss as well?",
     logoutButton: "Sign out",
     stay: "Stay signed in",
     signedOut: "You are signed out.",
-    failed: "This sign-in cannot go on",
-    startAgain: "Go back to the program that you came from and start again.",
+    failed: "This sign-in cannot continue",
+    startAgain: "Go back to the app that you came from and start again.",
     scopes: {
-      openid: "that it is you",
+      openid: "who you are",
       profile: "your name",
       email: "your e-mail address",
       groups: "your groups",
-      offline_access: "the same for as long as you are signed in here, also while you are away",
-      "tool:call": "call tools in your name, which your organisation pays for",
+      offline_access: "all of this for as long as you stay signed in here, also while you are away",
+      "tool:call": "call tools on your behalf, at your organisation’s expense",
     },
   },
   zh_CN: {
@@ -82,7 +71,7 @@ export function pageHeaders(leadsTo: readonly string[]): Record<string, string> 
   const origins = leadsTo.flatMap((url) => (URL.canParse(url) ? [new URL(url).origin] : []));
   const policy = [
     "default-src 'none'",
-    `style-src 'sha256-${styleDigest}'`,
+    `style-src ${pageStyleSource}`,
     `form-action ${["'self'", ...origins].join(" ")}`,
     ...["frame-ancestors 'none'", "base-uri 'none'"],
   ];
@@ -188,7 +177,7 @@ function page(locale: Locale, title: string, body: string): string {
   return `<!doctype html>
 <html lang="${texts[locale].lang}">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<title>${escapeHtml(title)}</title><style>${style}</style></head>
+<title>${escapeHtml(title)}</title><style>${pageStyle}</style></head>
 <body><main><h1>${escapeHtml(title)}</h1>
 ${body}
 </main></body>

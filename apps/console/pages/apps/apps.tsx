@@ -102,7 +102,7 @@ function useColumns(): readonly Column<App>[] {
   return [
     {
       ...{ id: "name", title: t("name"), csv: ({ name }) => name, sort: ({ name }) => name },
-      cell: ({ name }) => <span className="font-medium wrap-anywhere">{name}</span>,
+      cell: ({ name }) => <span className="font-medium wrap-break-word">{name}</span>,
     },
     {
       ...{ id: "id", title: t("clientId"), csv: ({ id }) => id },
@@ -123,7 +123,7 @@ function useColumns(): readonly Column<App>[] {
       cell: ({ redirect_uris }) => (
         <span className="text-[13px] text-ink-soft">
           {redirect_uris.map((uri) => (
-            <span key={uri} className="block wrap-anywhere">
+            <span key={uri} className="block wrap-break-word">
               {uri}
             </span>
           ))}

@@ -98,7 +98,7 @@ function useColumns(): readonly Column<Batch>[] {
   return [
     {
       ...{ id: "name", title: t("name"), csv: ({ name }) => name, sort: ({ name }) => name },
-      cell: ({ name }) => <span className="font-medium wrap-anywhere">{name}</span>,
+      cell: ({ name }) => <span className="font-medium wrap-break-word">{name}</span>,
     },
     {
       ...{ id: "status", title: t("status"), csv: (batch) => t(statusOf(batch)) },

@@ -78,7 +78,7 @@ function useColumns(): readonly Column<Margin>[] {
       ...{ id: "model", title: t("model"), csv: ({ model }) => model, sort: ({ model }) => model },
       cell: ({ provider, model }) => (
         <>
-          <span className="block min-w-36 font-mono text-[13px] font-medium break-all">{model}</span>
+          <span className="block min-w-36 font-mono text-[13px] font-medium wrap-break-word">{model}</span>
           <span className="block text-xs text-ink-soft">{provider}</span>
         </>
       ),

@@ -2,7 +2,6 @@ import { useQueryClient } from "@tanstack/react-query";
 import { ShieldCheck } from "lucide-react";
 import { useState } from "react";
 import { listIntegrityRuns, requestIntegrityRun } from "../../api/gen/client.ts";
-import { useLanguage } from "../../app/language.ts";
 import { Button } from "../../ui/button.tsx";
 import type { Column } from "../../ui/column.ts";
 import { CopyButton } from "../../ui/copy-button.tsx";
@@ -10,7 +9,7 @@ import { DataTable } from "../../ui/data-table.tsx";
 import { narrowHere } from "../../ui/narrow-here.ts";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
 import { toast, toastProblem } from "../../ui/toast.tsx";
-import { Quantity, Time } from "../../ui/values.tsx";
+import { Duration, Quantity, Time } from "../../ui/values.tsx";
 import { Findings } from "./findings.tsx";
 import type { Run } from "./run.ts";
 import { useIntegrityTexts } from "./texts.ts";
@@ -81,12 +80,10 @@ const tones = { wanted: "neutral", running: "accent", passed: "good", failed: "b
 
 function useColumns(): readonly Column<Run>[] {
   const t = useIntegrityTexts();
-  const language = useLanguage();
   const count = (id: "wallets" | "postings" | "usage", value: (run: Run) => number): Column<Run> => ({
     ...{ id, title: t(id), align: "end", isMinor: true, csv: value, sort: value },
     cell: (run) => <Quantity value={value(run)} />,
   });
-  const seconds = new Intl.NumberFormat(language, { style: "unit", unit: "second", maximumFractionDigits: 1 });
   return [
     {
       ...{ id: "when", title: t("when"), csv: (run) => run.wanted_at, sort: (run) => run.wanted_at },
@@ -112,11 +109,9 @@ function useColumns(): readonly Column<Run>[] {
     {
       ...{ id: "took", title: t("took"), align: "end", isMinor: true },
       cell: ({ started_at, ended_at }) => (
-        <span className="whitespace-nowrap tabular-nums">
-          {started_at === null || ended_at === null
-            ? "–"
-            : seconds.format((Date.parse(ended_at) - Date.parse(started_at)) / 1_000)}
-        </span>
+        <Duration
+          ms={started_at === null || ended_at === null ? null : Date.parse(ended_at) - Date.parse(started_at)}
+        />
       ),
     },
     {

@@ -1,6 +1,6 @@
 import { useLanguage } from "../../app/language.ts";
 import { useCategoryName } from "../../ui/billing-texts.ts";
-import { Money } from "../../ui/values.tsx";
+import { formatDay, Money } from "../../ui/values.tsx";
 import type { Statement } from "./statement.ts";
 import { Table } from "./table.tsx";
 import { useInvoiceTexts } from "./texts.ts";
@@ -9,7 +9,8 @@ import { useInvoiceTexts } from "./texts.ts";
 export function Movements({ statement: { movements, currency } }: { readonly statement: Statement }) {
   const t = useInvoiceTexts();
   const nameOf = useCategoryName();
-  const time = new Intl.DateTimeFormat(useLanguage(), { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
+  const language = useLanguage();
+  const time = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
   return (
     <Table title={t("movements")} columns={[t("posted"), t("kind"), t("reference"), t("amount")]} numbers={1}>
       {movements.map(({ posting_id, posted_at, category, about_period, reference, note, count, amount_nanos }) => (
@@ -21,7 +22,9 @@ export function Movements({ statement: { movements, currency } }: { readonly sta
           <td className="min-w-40 wrap-anywhere text-ink-soft">
             {reference}
             {note !== "" && <span className="block">{note}</span>}
-            {about_period !== null && <span className="block">{t("aboutPeriod", { period: about_period })}</span>}
+            {about_period !== null && (
+              <span className="block">{t("aboutPeriod", { period: formatDay(about_period, language) })}</span>
+            )}
             {count > 1 && <span className="block">{t("several", { count })}</span>}
           </td>
           <td className="text-right whitespace-nowrap">

@@ -1,6 +1,6 @@
 import { useLanguage } from "../../app/language.ts";
 import { useBucketName } from "../../ui/billing-texts.ts";
-import { formatMoney, Money, Quantity } from "../../ui/values.tsx";
+import { formatDay, formatMoney, Money, Quantity } from "../../ui/values.tsx";
 import type { Statement } from "./statement.ts";
 import { Table } from "./table.tsx";
 import { useInvoiceTexts } from "./texts.ts";
@@ -38,14 +38,16 @@ export function Usage({ statement }: { readonly statement: Statement }) {
 function Lines({ line, currency }: { readonly line: Line; readonly currency: string }) {
   const t = useInvoiceTexts();
   const bucketName = useBucketName();
+  const language = useLanguage();
+  const number = new Intl.NumberFormat(language);
   const { model, provider, price_version, service_mode, tier_above_input_tokens, about_period } = line;
   const about = [
-    t("calls", { count: line.calls }),
-    ...(line.estimated_calls === "0" ? [] : [t("estimated", { count: line.estimated_calls })]),
+    t("calls", { count: number.format(Number(line.calls)) }),
+    ...(line.estimated_calls === "0" ? [] : [t("estimated", { count: number.format(Number(line.estimated_calls)) })]),
     t("version", { number: price_version }),
     ...(service_mode === null ? [] : [service_mode]),
-    ...(tier_above_input_tokens === null ? [] : [t("tier", { above: tier_above_input_tokens })]),
-    ...(about_period === null ? [] : [t("aboutPeriod", { period: about_period })]),
+    ...(tier_above_input_tokens === null ? [] : [t("tier", { above: number.format(Number(tier_above_input_tokens)) })]),
+    ...(about_period === null ? [] : [t("aboutPeriod", { period: formatDay(about_period, language) })]),
   ];
   return (
     <>

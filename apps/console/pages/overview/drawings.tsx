@@ -1,7 +1,7 @@
 import { useLanguage } from "../../app/language.ts";
 import { Chart } from "../../ui/chart.tsx";
 import { Card } from "../../ui/page-parts.tsx";
-import { useSeriesColor } from "../../ui/palette.ts";
+import { SeriesDot, Shares } from "../../ui/shares.tsx";
 import { formatDuration, formatMoney } from "../../ui/values.tsx";
 import {
   type Duration,
@@ -35,7 +35,6 @@ export function Drawing({
 }) {
   const t = useOverviewTexts();
   const format = useFormat();
-  const colorOf = useSeriesColor();
   const steps = stepsOf(range, 0);
   const { ordered, series } = toSeries(sums, steps, by, measure, { others: t("others"), nameOf });
   const [past] = toSeries(before, stepsOf(range, 1), "", measure, { others: "", nameOf: () => "" }).series;
@@ -54,28 +53,14 @@ export function Drawing({
           {...(past && { comparison: { ...past, name: t("before") } })}
         />
       </div>
-      <ul className="mt-4 space-y-2.5 text-[13px] lg:mt-8">
-        {ordered.slice(0, listed).map(([name, value], at) => (
-          <li key={name}>
-            <div className="flex items-center gap-2">
-              <SeriesDot at={Math.min(at, series.length - 1)} />
-              <span className="min-w-0 flex-1 truncate" title={name}>
-                {name}
-              </span>
-              <span className="text-ink-soft tabular-nums">{format(value, measure)}</span>
-            </div>
-            <div aria-hidden className="mt-1 h-1 overflow-hidden rounded-full bg-sunken">
-              <div
-                className="h-full rounded-full"
-                style={{
-                  width: `${total === 0 ? 0 : (100 * value) / total}%`,
-                  background: colorOf(Math.min(at, series.length - 1)),
-                }}
-              />
-            </div>
-          </li>
-        ))}
-      </ul>
+      <div className="mt-4 lg:mt-8">
+        <Shares
+          seriesCount={series.length}
+          shares={ordered.slice(0, listed).map(([name, value]) => ({
+            ...{ name, text: format(value, measure), part: total === 0 ? 0 : value / total },
+          }))}
+        />
+      </div>
     </Card>
   );
 }
@@ -123,12 +108,6 @@ export function DurationDrawing({
       />
     </Card>
   );
-}
-
-/** The colour in which a drawing has its nth series. */
-function SeriesDot({ at }: { readonly at: number }) {
-  const colorOf = useSeriesColor();
-  return <span aria-hidden className="size-2 shrink-0 rounded-full" style={{ background: colorOf(at) }} />;
 }
 
 function useFormat(): (value: number, measure: Measure) => string {

@@ -98,11 +98,11 @@ function useColumns(): readonly Column<Invitation>[] {
   return [
     {
       ...{ id: "email", title: t("email"), csv: ({ email }) => email, sort: ({ email }) => email },
-      cell: ({ email }) => <span className="font-medium wrap-anywhere">{email}</span>,
+      cell: ({ email }) => <span className="font-medium wrap-break-word">{email}</span>,
     },
     {
       ...{ id: "role", title: parts("role"), csv: ({ role }) => role, sort: ({ role }) => titleOf(role) },
-      cell: ({ role }) => titleOf(role),
+      cell: ({ role }) => <span className="whitespace-nowrap">{titleOf(role)}</span>,
     },
     {
       ...{ id: "inviter", title: t("inviter"), csv: (one) => one.invited_by, isMinor: true },

@@ -125,7 +125,7 @@ function useColumns(ownId: string | undefined): readonly Column<Person>[] {
     },
     {
       ...{ id: "role", title: parts("role"), csv: ({ role }) => role, sort: ({ role }) => titleOf(role) },
-      cell: ({ role }) => titleOf(role),
+      cell: ({ role }) => <span className="whitespace-nowrap">{titleOf(role)}</span>,
     },
     {
       ...{ id: "status", title: t("status"), csv: ({ status }) => status, sort: ({ status }) => status },

@@ -94,7 +94,7 @@ function useColumns(): readonly Column<Price>[] {
         <Link
           to={paths.price()}
           search={{ provider, model } as never}
-          className="font-mono text-[13px] font-medium break-all underline-offset-2 hover:underline"
+          className="font-mono text-[13px] font-medium wrap-break-word underline-offset-2 hover:underline"
           onClick={(event) => event.stopPropagation()}
         >
           {model}

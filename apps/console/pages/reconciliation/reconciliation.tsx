@@ -118,7 +118,7 @@ function useColumns(currency: string): readonly Column<Difference>[] {
       ...{ id: "model", title: t("model"), csv: ({ model }) => model, sort: ({ model }) => model },
       cell: ({ model, account }) => (
         <>
-          <code className="font-mono text-[13px] break-all">{model}</code>
+          <code className="font-mono text-[13px] wrap-break-word">{model}</code>
           {account !== "" && <span className="block text-xs text-ink-soft">{account}</span>}
         </>
       ),

@@ -87,7 +87,7 @@ function useColumns(): readonly Column<Route>[] {
       cell: ({ name }) => (
         <button
           type="button"
-          className="font-mono text-[13px] font-medium break-all hover:underline"
+          className="font-mono text-[13px] font-medium wrap-break-word hover:underline"
           onClick={() => void navigate({ to: paths.route(), search: { name } } as never)}
         >
           {name}

@@ -102,7 +102,7 @@ function useColumns(): readonly Column<ServiceClient>[] {
       ...{ id: "name", title: t("name"), csv: ({ name }) => name, sort: ({ name }) => name },
       cell: (client) => (
         <span className="block min-w-36">
-          <span className="font-medium wrap-anywhere">{client.name}</span>
+          <span className="font-medium wrap-break-word">{client.name}</span>
           {client.description && <span className="block text-xs text-ink-soft">{client.description}</span>}
           <span className="block text-xs text-ink-soft">
             {hasKeys(client) ? t("byKeys") : <code className="font-mono">{client.prefix}…</code>}

@@ -95,7 +95,7 @@ function useColumns(): readonly Column<Connection>[] {
     },
     {
       ...{ id: "party", title: parts("provider"), csv: partyOf, isMinor: true },
-      cell: (connection) => <span className="wrap-anywhere text-ink-soft">{partyOf(connection)}</span>,
+      cell: (connection) => <span className="wrap-break-word text-ink-soft">{partyOf(connection)}</span>,
     },
     {
       ...{ id: "status", title: parts("status"), csv: ({ enabled }) => parts(enabled ? "enabled" : "disabled") },

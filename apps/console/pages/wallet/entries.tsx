@@ -7,7 +7,7 @@ import { join } from "../../ui/join.ts";
 import type { ListQuery } from "../../ui/list-page.ts";
 import { has } from "../../ui/narrow-here.ts";
 import { Badge, EmptyState } from "../../ui/page-parts.tsx";
-import { Money, Time, toUnits } from "../../ui/values.tsx";
+import { Money, Quantity, Time, toUnits } from "../../ui/values.tsx";
 import { rangeOf } from "./months.ts";
 import { useWalletTexts } from "./texts.ts";
 
@@ -100,13 +100,13 @@ function useColumns(): readonly Column<Entry>[] {
     {
       ...{ id: "about", title: t("about"), csv: ({ about }) => about },
       cell: ({ about }) => (
-        <span className="block max-w-96 min-w-40 wrap-anywhere text-ink-soft">{about || t("noDetails")}</span>
+        <span className="block max-w-96 min-w-28 wrap-break-word text-ink-soft">{about || t("noDetails")}</span>
       ),
     },
     {
       ...{ id: "count", title: t("count"), align: "end", csv: ({ count }) => count, isMinor: true },
       sort: ({ count }) => count,
-      cell: ({ count }) => <span className="tabular-nums">{count || "–"}</span>,
+      cell: ({ count }) => (count === 0 ? "–" : <Quantity value={count} />),
     },
     {
       ...{ id: "amount", title: t("amount"), align: "end", csv: ({ nanos }) => toUnits(nanos) },

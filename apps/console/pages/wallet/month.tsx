@@ -4,6 +4,7 @@ import { useLanguage } from "../../app/language.ts";
 import { Chart } from "../../ui/chart.tsx";
 import { Card, Loading } from "../../ui/page-parts.tsx";
 import { ProblemNote } from "../../ui/problem-note.tsx";
+import { Shares } from "../../ui/shares.tsx";
 import { formatMoney, Quantity } from "../../ui/values.tsx";
 import { daysOf, formatMonth, rangeOf } from "./months.ts";
 import { useWalletTexts } from "./texts.ts";
@@ -48,24 +49,14 @@ export function Month({ month }: { readonly month: string }) {
         />
         <p className="mt-1 text-xs text-ink-soft">{t("utcNote")}</p>
       </div>
-      <ul className="mt-4 space-y-2.5 text-[13px] lg:mt-1">
-        {series.map(({ model, nanos }) => (
-          <li key={model}>
-            <div className="flex justify-between gap-3">
-              <span className="truncate" title={model}>
-                {model}
-              </span>
-              <span className="text-ink-soft tabular-nums">{format(nanos)}</span>
-            </div>
-            <div aria-hidden className="mt-1 h-1 overflow-hidden rounded-full bg-sunken">
-              <div
-                className="h-full rounded-full bg-accent"
-                style={{ width: `${totalNanos === 0 ? 0 : (100 * nanos) / totalNanos}%` }}
-              />
-            </div>
-          </li>
-        ))}
-      </ul>
+      <div className="mt-4 lg:mt-1">
+        <Shares
+          seriesCount={series.length}
+          shares={series.map(({ model, nanos }) => ({
+            ...{ name: model, text: format(nanos), part: totalNanos === 0 ? 0 : nanos / totalNanos },
+          }))}
+        />
+      </div>
     </Card>
   );
 }

@@ -1,0 +1,68 @@
+import { readdirSync, readFileSync } from "node:fs";
+import type { Page } from "playwright-core";
+
+const root = new URL("../../../", import.meta.url);
+
+/** Addresses of all pages but those of one thing, which need an id: `/keys`. */
+export const pagePaths: readonly string[] = readdirSync(new URL("apps/console/pages/", root)).flatMap((folder) => {
+  const text = readFileSync(new URL(`apps/console/pages/${folder}/page.ts`, root), "utf8");
+  const path = /path: "([^"]+)"/.exec(text)?.[1] ?? "";
+  return path.includes("$") || !text.includes("nav:") ? [] : [path];
+});
+
+/** What the API calls its values: `completed`, `rate_limited`. People read words in their place. */
+function valuesOfApi(): readonly string[] {
+  const found = new Set<string>();
+  const walk = (part: unknown): void => {
+    if (typeof part !== "object" || part === null) return;
+    for (const [name, value] of Object.entries(part)) {
+      if (name === "enum" && Array.isArray(value)) for (const one of value) found.add(String(one));
+      else walk(value);
+    }
+  };
+  walk(JSON.parse(readFileSync(new URL("contracts/openapi.json", root), "utf8")));
+  return [...found].filter((one) => /^[a-z][a-z_]+$/.test(one));
+}
+
+const values = JSON.stringify(valuesOfApi());
+
+/** What is wrong with a page as it stands on the screen; runs in the page. */
+const look = `(() => {
+  const faults = new Set();
+  const { scrollWidth } = document.documentElement;
+  if (scrollWidth > innerWidth) faults.add("stands out to the right: " + scrollWidth + " px");
+  const isSeen = (one) => one.checkVisibility() && one.clientWidth > 1 && one.closest(".sr-only") === null;
+  for (const one of document.querySelectorAll("body *")) {
+    const { overflowX, textOverflow } = getComputedStyle(one);
+    const hides = overflowX === "hidden" || overflowX === "clip" || textOverflow === "ellipsis";
+    // What is cut off with a title is read in full on hover.
+    if (hides && one.title === "" && isSeen(one) && one.scrollWidth > one.clientWidth + 1)
+      faults.add("cut off: " + one.textContent.slice(0, 60));
+  }
+  const values = new Set(${values});
+  const isChinese = document.documentElement.lang === "zh-CN";
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const text = walker.currentNode.textContent.trim();
+    const holder = walker.currentNode.parentElement;
+    if (text === "" || holder.closest("code, pre, option, .font-mono") || !isSeen(holder)) continue;
+    if (/\\d{4}-\\d\\d-\\d\\dT\\d/.test(text)) faults.add("a time as the API has it: " + text);
+    // What has no name has its id for one, and as title.
+    if (/\\b[a-z]{2,8}_[0-9a-z]{20,}/.test(text) && holder.title !== text) faults.add("an id: " + text);
+    // In English a value may be the very word for it.
+    if (values.has(text) && (isChinese || text.includes("_"))) faults.add("a value of the API: " + text);
+    if (!isChinese && /[\\u4e00-\\u9fff]/.test(text)) faults.add("Chinese: " + text);
+  }
+  return [...faults];
+})()`;
+
+/** Goes to a page as a link does, without loading the console anew, and gives what is wrong with it there. */
+export async function faultsAt(page: Page, path: string): Promise<readonly string[]> {
+  await page.evaluate(
+    `history.pushState({}, "", ${JSON.stringify(path)}); dispatchEvent(new PopStateEvent("popstate"))`,
+  );
+  await page.locator("main h1").waitFor();
+  await page.locator("main .animate-spin").first().waitFor({ state: "detached" });
+  const faults = await page.evaluate<readonly string[]>(look);
+  return faults.map((fault) => `${path}: ${fault}`);
+}
