@@ -307,9 +307,9 @@ test("a SAML provider is connected by its metadata, enforced, its groups mapped,
   await checkLook(page, "sso-connection");
   await page.getByRole("button", { name: /^Actions for lyss_scim/ }).click();
   await page.getByRole("menuitem", { name: "Revoke" }).click();
-  await page.getByText(/The provider's next call is refused/).waitFor();
+  await page.getByText(/The provider’s next call is refused/).waitFor();
   await inDialog(page, "Revoke").click();
-  await page.getByText("No token yet").waitFor();
+  await page.getByText("No tokens yet").waitFor();
   assert.deepEqual(await list(`/api/v1/sso/connections/${id}/scim-tokens`), []);
   assert.equal((await asked()).status, 401);
   // Browsers report every answer of 400.
