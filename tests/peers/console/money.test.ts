@@ -9,6 +9,7 @@ import { startStripeSimulator } from "@lyss/services/billing/payments/stripe/str
 import type { Browser, Page } from "playwright-core";
 import { requestJson, runPlatform } from "../../run-platform.ts";
 import { checkLook, checkWidth, missingBrowser, openBrowser, openPage, signIn } from "./browser.ts";
+import { faultsAt, pagePaths } from "./look.ts";
 
 const skip = missingBrowser ?? false;
 const keys = { apiKey: "sk_test_simulated", webhookSecret: "whsec_simulated_secret" };
@@ -245,4 +246,19 @@ test("the pages of money fit a phone, in Chinese and dark", { skip }, async () =
     await checkLook(page, `${path.replace(/\W+/g, "-")}-phone-dark`);
   }
   assert.deepEqual(mistakes, []);
+});
+
+test("on every page of a phone nothing stands out or is cut off, and people read words of their language, not values of the API", {
+  skip,
+}, async () => {
+  const faults: string[] = [];
+  for (const locale of ["en-US", "zh-CN"]) {
+    const { page, mistakes } = await open({ viewport: { width: 390, height: 844 }, locale });
+    await page.goto(`${url}/start`);
+    await signIn(page, person);
+    for (const path of pagePaths) faults.push(...(await faultsAt(page, path)));
+    faults.push(...mistakes);
+  }
+  assert.ok(pagePaths.length > 25, `${pagePaths.length} pages`);
+  assert.deepEqual(faults, []);
 });
