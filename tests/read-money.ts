@@ -5,6 +5,7 @@ import { type RunningPlatform, requestJson } from "./run-platform.ts";
 export interface UsageRow {
   readonly id: string;
   readonly status: string;
+  readonly provider: string;
   readonly model: string;
   readonly input_tokens: number;
   readonly output_tokens: number;

@@ -12,6 +12,7 @@ export const topics: readonly Topic[] = [
       "access.*",
       "ai-gateway.*",
       "audit.*",
+      "agent.*",
       "auth.*",
       "cache_policy.*",
       "call_defaults.*",

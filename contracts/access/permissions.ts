@@ -5,6 +5,11 @@ const text = (en_US: string, zh_CN: string): Text => ({ en_US, zh_CN });
 
 /** Every permission that counts in a tenant, and what it is for. Those of the installation (`platform:`) are given by no tenant. */
 export const tenantPermissions: Readonly<Record<string, Text>> = {
+  "agent:call": text("Send messages to agents (A2A), paid by the tenant", "向智能体（A2A）发送消息，由租户付费"),
+  "agent:create": text("Add agents (A2A) of the tenant's own", "添加租户自有的智能体（A2A）"),
+  "agent:delete": text("Remove the tenant's agents", "删除租户的智能体"),
+  "agent:read": text("See the tenant's agents", "查看租户的智能体"),
+  "agent:update": text("Change the tenant's agents", "修改租户的智能体"),
   "audit:read": text("Read, verify and export the tenant's audit log", "查看、校验和导出租户的审计日志"),
   "billing:audit": text("See what everybody in the tenant has used", "查看租户内所有人的用量"),
   "billing:budget": text("Set budgets and see everybody's quota", "设置预算并查看所有人的配额"),

@@ -48,6 +48,7 @@ export const permissionsByRole: Readonly<Record<string, readonly string[]>> = {
     "model:*",
     "mcp_server:*",
     "tool:*",
+    "agent:*",
     "request_body:*",
     "export:*",
     "billing:read",
@@ -76,6 +77,7 @@ export const permissionsByRole: Readonly<Record<string, readonly string[]>> = {
     "model:call",
     "model:list",
     "tool:call",
+    "agent:call",
     "billing:read",
   ],
   viewer: [

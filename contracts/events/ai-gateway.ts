@@ -1,5 +1,7 @@
 import { defineEvent } from "@lyss/kit/events/event.ts";
 import {
+  AgentCalledSchema,
+  AgentChangedSchema,
   BreakerChangedSchema,
   CachePolicyChangedSchema,
   CallDefaultsChangedSchema,
@@ -72,6 +74,12 @@ export const mcpCallCanceled = defineEvent("mcp_call.canceled", McpCallCanceledS
 
 /** A tool was called: who, which, and how it ended. */
 export const mcpToolCalled = defineEvent("mcp_tool.called", McpToolCalledSchema, (event) => event.tenantId);
+
+/** A tenant's agents changed; nodes refresh their snapshot. */
+export const agentChanged = defineEvent("agent.changed", AgentChangedSchema, (event) => event.tenantId);
+
+/** An agent was sent a message or a cancellation: who, which, and how it ended. */
+export const agentCalled = defineEvent("agent.called", AgentCalledSchema, (event) => event.tenantId);
 
 /** Where records of calls are sent was changed, or halted. */
 export const exportChanged = defineEvent(

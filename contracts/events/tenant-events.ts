@@ -1,6 +1,8 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { EventType } from "@lyss/kit/events/event.ts";
 import {
+  agentCalled,
+  agentChanged,
   cachePolicyChanged,
   callDefaultsChanged,
   guardrailChanged,
@@ -56,6 +58,8 @@ export const tenantEvents: readonly EventType[] = [
   tenantEvent(callDefaultsChanged),
   tenantEvent(guardrailChanged),
   tenantEvent(guardrailFound),
+  tenantEvent(agentChanged),
+  tenantEvent(agentCalled),
   tenantEvent(mcpServerChanged),
   tenantEvent(mcpToolCalled),
   tenantEvent(keyCreated),

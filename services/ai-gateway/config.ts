@@ -2,6 +2,7 @@ import { secretSchema } from "@lyss/kit/config/secret.ts";
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { policiesSchema } from "@lyss/kit/resilience/policy-config.ts";
 import { z } from "zod";
+import { agentsSchema } from "./a2a/agent-config.ts";
 import { baseUrlSchema } from "./base-url.ts";
 import { mcpServersSchema } from "./mcp/mcp-config.ts";
 import { dataPolicies, providerDialects, unsupportedParametersModes } from "./model.ts";
@@ -102,6 +103,7 @@ export const aiGatewayConfig = {
     .prefault([])
     .describe("Model providers for every tenant; see guides/providers.md."),
   mcpServers: mcpServersSchema,
+  agents: agentsSchema,
   routes: z
     .array(routeSchema)
     .max(500)

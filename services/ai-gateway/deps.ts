@@ -10,6 +10,11 @@ import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { TimerWheel } from "@lyss/kit/service/timer-wheel.ts";
 import type { Logger } from "pino";
+import type { Agent } from "./a2a/agent.ts";
+import type { AgentLink } from "./a2a/agent-link.ts";
+import type { AgentStore } from "./a2a/agent-store.ts";
+import type { AgentCard } from "./a2a/read-card.ts";
+import type { References } from "./a2a/references.ts";
 import type { AnswerCache } from "./answer-cache/answer-cache.ts";
 import type { CachePolicies } from "./answer-cache/cache-policies.ts";
 import type { BatchStore } from "./batches/batch-store.ts";
@@ -26,7 +31,7 @@ import type { FeedbackStore } from "./feedback/feedback-store.ts";
 import type { BatchFunds } from "./funds/batch-funds.ts";
 import type { Funding } from "./funds/funding.ts";
 import type { Guardrails } from "./guardrails/guardrails.ts";
-import type { McpCatalog } from "./mcp/mcp-catalog.ts";
+import type { McpServer } from "./mcp/mcp-server.ts";
 import type { McpServerStore } from "./mcp/mcp-server-store.ts";
 import type { McpSessions } from "./mcp/mcp-sessions.ts";
 import type { OfferBook } from "./mcp/offer-book.ts";
@@ -55,6 +60,8 @@ import type { RouteStore } from "./routing/route-store.ts";
 import type { Standings } from "./routing/standing.ts";
 import type { TargetHealth } from "./routing/target-health.ts";
 import type { TargetOrder } from "./routing/target-order.ts";
+import type { AskedBook } from "./servers/asked-book.ts";
+import type { ServerCatalog } from "./servers/server-catalog.ts";
 import type { AiGatewayStore } from "./store.ts";
 import type { UpstreamPools } from "./upstream-pools.ts";
 import type { VideoStore } from "./videos/video-store.ts";
@@ -94,15 +101,20 @@ export interface AiGatewayDeps {
   readonly guardrails: Guardrails;
   /** Reaches addresses that tenants name, for metadata and tokens. */
   readonly fetchPublic: GuardedFetch;
-  readonly mcpCatalog: McpCatalog;
+  readonly mcpCatalog: ServerCatalog<McpServer>;
   readonly mcpServerStore: McpServerStore;
   readonly mcpSessions: McpSessions;
   readonly offerBook: OfferBook;
   /** Calls of tools that are under way here, by whose they are and what their clients call them. */
   readonly serverCalls: Map<string, AbortController>;
-  /** Origins of the web pages that may speak to the tools. */
+  readonly agentCatalog: ServerCatalog<Agent>;
+  readonly agentStore: AgentStore;
+  readonly agentLink: AgentLink;
+  readonly cardBook: AskedBook<Agent, AgentCard>;
+  readonly references: References;
   /** Where clients find the platform. */
   readonly publicUrl: () => string;
+  /** Origins of the web pages that may speak to the tools. */
   readonly allowedOrigins: () => ReadonlySet<string>;
   readonly openCalls: OpenCalls;
   readonly funding: Funding;

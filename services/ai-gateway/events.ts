@@ -1,4 +1,5 @@
 import {
+  agentChanged,
   aiGatewayPersonExported,
   cachePolicyChanged,
   callDefaultsChanged,
@@ -35,6 +36,9 @@ export function createAiGatewaySubscriptions(ops: AiGatewayOps, deps: AiGatewayD
   };
   const reloadMcpServers = () => {
     ops.loadTenantMcpServers().catch((err: unknown) => log.error({ err }, "the tool servers could not be read again"));
+  };
+  const reloadAgents = () => {
+    ops.loadTenantAgents().catch((err: unknown) => log.error({ err }, "the agents could not be read again"));
   };
   const reloadLimits = () => {
     ops.loadModelLimits().catch((err: unknown) => log.error({ err }, "the limits could not be read again"));
@@ -76,6 +80,7 @@ export function createAiGatewaySubscriptions(ops: AiGatewayOps, deps: AiGatewayD
       () => {},
     ),
     onBroadcast("reload-mcp-servers", mcpServerChanged, reloadMcpServers, reloadMcpServers),
+    onBroadcast("reload-agents", agentChanged, reloadAgents, reloadAgents),
     onBroadcast("reload-model-limits", modelLimitChanged, reloadLimits, reloadLimits),
     onBroadcast("reload-cache-policies", cachePolicyChanged, reloadPolicies, reloadPolicies),
     onBroadcast("reload-call-defaults", callDefaultsChanged, reloadDefaults, reloadDefaults),

@@ -6,14 +6,7 @@ import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
 import { tagHeaders } from "./call/read-tags.ts";
 import { metadataPath, toMcpFailureReply } from "./mcp/failure-reply.ts";
-import {
-  headerValueSchema,
-  type McpServer,
-  mcpServerFields,
-  priceOfTool,
-  serverHeadersSchema,
-  toolNameOf,
-} from "./mcp/mcp-server.ts";
+import { type McpServer, mcpServerFields, priceOfTool, toolNameOf } from "./mcp/mcp-server.ts";
 import { type Listed, promptUnit, readUnit } from "./mcp/offer-book.ts";
 import type { Prompt } from "./mcp/read-prompts.ts";
 import type { Resource, ResourceTemplate } from "./mcp/read-resources.ts";
@@ -21,6 +14,7 @@ import type { Tool } from "./mcp/read-tools.ts";
 import { uriOf } from "./mcp/resource-uri.ts";
 import { clientSecretSchema, serverOauthFields, tokenAuthMethods } from "./mcp/server-oauth.ts";
 import type { AiGatewayOps } from "./ops.ts";
+import { headerValueSchema, serverHeadersSchema } from "./servers/server-headers.ts";
 
 const { json, raw } = routesFor<AiGatewayOps>();
 

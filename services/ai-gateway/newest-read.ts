@@ -19,5 +19,6 @@ export const createCatalogReads = () => ({
   providers: createNewestRead(),
   routes: createNewestRead(),
   mcpServers: createNewestRead(),
+  agents: createNewestRead(),
 });
 export type CatalogReads = Readonly<ReturnType<typeof createCatalogReads>>;

@@ -4,6 +4,7 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Exchange } from "@lyss/kit/http/route.ts";
 import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
+import { createAgentOps } from "./a2a/ops.ts";
 import { createBatchOps } from "./batches/batch-ops.ts";
 import { listBatchesOf } from "./batches/batches-of-person.ts";
 import { serveCall } from "./call/serve-call.ts";
@@ -20,16 +21,7 @@ import { askInOpenAi } from "./dialects/openai/pass-through.ts";
 import { type FeedbackToGive, giveFeedback, removeFeedback } from "./feedback/give-feedback.ts";
 import { listCallFeedback, listFeedback, listFeedbackOf, sumFeedback } from "./feedback/list-feedback.ts";
 import { createHotCalls } from "./hot/serve-hot.ts";
-import { serveMcp } from "./mcp/serve-mcp.ts";
-import {
-  type AddMcpServerInput,
-  addMcpServer,
-  askMcpServer,
-  getMcpServer,
-  loadTenantMcpServers,
-  type McpServerName,
-  removeMcpServer,
-} from "./mcp/server-ops.ts";
+import { createToolOps } from "./mcp/ops.ts";
 import { getModel, listModels, type ModelsOfCaller } from "./model-prices/list-models.ts";
 import { type AddProviderInput, addProvider } from "./ops/add-provider.ts";
 import { askWithPreferences } from "./ops/ask-with-preferences.ts";
@@ -166,14 +158,8 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
         throw new Failure(resilienceFailures.feature_suspended, { feature: "provider-test" });
       },
     }),
-    serveMcp: (exchange: Exchange) => serveMcp(deps, exchange),
-    listMcpServers: ({ tenantId }: { tenantId: string }) => deps.mcpCatalog.list(tenantId),
-    addMcpServer: (input: AddMcpServerInput) => addMcpServer(deps, input),
-    getMcpServer: (input: McpServerName) => getMcpServer(deps, input),
-    removeMcpServer: (input: McpServerName) => removeMcpServer(deps, input),
-    getPublicUrl: () => deps.publicUrl(),
-    askMcpServer: (input: McpServerName) => askMcpServer(deps, input),
-    loadTenantMcpServers: () => loadTenantMcpServers(deps),
+    ...createToolOps(deps),
+    ...createAgentOps(deps),
     getResilience: () => getResilience(deps),
     orderBreaker: (order: BreakerOrder) => orderBreaker(deps, order),
     followBreakerOrder: (order: { policy: string; action: string }) => followBreakerOrder(deps, order),

@@ -3,6 +3,7 @@ import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
+import { agentRoutes } from "./agent-routes.ts";
 import { baseUrlSchema } from "./base-url.ts";
 import { batchRoutes } from "./batch-routes.ts";
 import { cacheRoutes } from "./cache-routes.ts";
@@ -317,6 +318,7 @@ export const aiGatewayRoutes = [
   ...promptRoutes,
   ...guardrailRoutes,
   ...mcpRoutes,
+  ...agentRoutes,
   ...resilienceRoutes,
   ...modelLimitRoutes,
   ...callDefaultsRoutes,

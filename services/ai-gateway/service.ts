@@ -1,4 +1,6 @@
 import {
+  agentCalled,
+  agentChanged,
   aiGatewayPersonErased,
   aiGatewayPersonExported,
   breakerChanged,
@@ -41,6 +43,8 @@ import { registerPolicyMetrics } from "@lyss/kit/resilience/metrics.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import { defineService } from "@lyss/kit/service/define-service.ts";
 import { createTimerWheel } from "@lyss/kit/service/timer-wheel.ts";
+import { loadSharedAgents, loadTenantAgents } from "./a2a/agent-ops.ts";
+import { createAgentParts } from "./a2a/agent-parts.ts";
 import { createBatching } from "./batches/batching.ts";
 import { createCallDefaultsStore } from "./call-defaults/call-defaults-store.ts";
 import { createDefaultsBook } from "./call-defaults/defaults-book.ts";
@@ -104,6 +108,7 @@ async function loadSnapshots(
   await loadTenantProviders(deps);
   await Promise.all([
     loadTenantMcpServers(deps),
+    loadTenantAgents(deps),
     loadRoutes(deps, routes),
     loadAccounts(deps),
     deps.cachePolicies.load(),
@@ -146,9 +151,10 @@ export const aiGateway = defineService({
     ...[aiGatewayPersonErased, aiGatewayPersonExported, modelLimitChanged, cachePolicyChanged, promptChanged],
     ...[callDefaultsChanged, guardrailChanged, guardrailFound, mcpServerChanged, mcpToolCalled, mcpCallCanceled],
     ...[requestBodyPolicyChanged, requestBodyRead, requestBodyRemoved, exportChanged, exportFailed],
-    ...[dataPolicyApplied, feedbackChanged],
+    ...[dataPolicyApplied, feedbackChanged, agentChanged, agentCalled],
   ],
   hears: [
+    agentChanged,
     providerChanged,
     providerAccountChanged,
     routeChanged,
@@ -215,6 +221,7 @@ export const aiGateway = defineService({
       guardrails: openGuardrails({ ...given, ...asking }),
       ...{ promptStore: createPromptStore(db.sql), store: createAiGatewayStore(db.sql) },
       ...createMcpParts({ ...given, billing, settings, credentials, pools }),
+      ...createAgentParts({ ...given, billing, credentials, pools }),
       ...{ ...createRecordKeeping({ ...given, billing, settings }), feedbackStore: createFeedbackStore(db) },
       callDefaults: createDefaultsBook({ db, outbox, clock, store: createCallDefaultsStore(db.sql) }),
       ...{ ...createBatching({ ...given, billing }), ...createRealtimeParts(settings.realtime, given) },
@@ -227,6 +234,7 @@ export const aiGateway = defineService({
     const simulator = settings.simulator ? await startOwnSimulator(given) : undefined;
     await loadSharedProviders(deps, config.providers, simulator);
     await loadSharedMcpServers(deps, config.mcpServers, simulator);
+    await loadSharedAgents(deps, config.agents);
     await loadSnapshots(deps, given);
 
     const ops = createAiGatewayOps(deps);

@@ -1,5 +1,7 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import {
+  agentCalled,
+  agentChanged,
   cachePolicyChanged,
   callDefaultsChanged,
   exportChanged,
@@ -296,6 +298,11 @@ export const auditRules: readonly AuditRule[] = [
   audited(mcpToolCalled, {
     ...{ ...ofTenant, actor: "actorId", subject: ["tool", "tool"] },
     details: ["server", "method", "callId", "outcome", "failure", "keyId"],
+  }),
+  audited(agentChanged, { ...ofTenant, actor: "actorId", subject: ["agent", "name"] }),
+  audited(agentCalled, {
+    ...{ ...ofTenant, actor: "actorId", subject: ["agent", "agent"] },
+    details: ["method", "taskId", "callId", "outcome", "failure", "keyId"],
   }),
   audited(routeChanged, { ...ofTenant, actor: "actorId", subject: ["route", "name"] }),
   audited(providerChanged, { ...ofTenant, actor: "actorId", subject: ["provider", "name"] }),

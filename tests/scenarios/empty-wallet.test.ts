@@ -224,7 +224,8 @@ test("B14: there is one way to a provider, and it takes the money of a call", ()
   // for files, batches and videos, of which only the creation of a batch or video costs something: it comes behind its lease. A guardrail's
   // webhook is no provider, and what passes through goes to providers whose bill is the tenant's own.
   assert.deepEqual(using("pools.poolOf("), [
-    ...["ask-for-models.ts", "batches/account-client.ts", "call/send-upstream.ts", "guardrails/webhook-judge.ts"],
+    ...["a2a/agent-link.ts", "ask-for-models.ts", "batches/account-client.ts", "call/send-upstream.ts"],
+    ...["guardrails/webhook-judge.ts"],
     ...["hot/serve-hot.ts", "mcp/mcp-sessions.ts", "pass-through/pass-through.ts", "responses/count-at-provider.ts"],
   ]);
   assert.match(
@@ -235,6 +236,13 @@ test("B14: there is one way to a provider, and it takes the money of a call", ()
   // Tool servers have sessions, which one file opens and three use: to call, with funds, and to list and to complete, which costs nothing.
   assert.deepEqual(using("essions.sessionOf("), ["mcp/call-server.ts", "mcp/complete.ts", "mcp/offer-book.ts"]);
   assert.match(readFileSync(join(root, "mcp/call-server.ts"), "utf8"), /funding\.fund\([\s\S]*policy\.run\(/);
+  // Agents are asked from one file: for a message with funds, and about tasks, which costs nothing.
+  assert.deepEqual(using("agentLink.request("), ["a2a/call-agent.ts"]);
+  assert.match(
+    readFileSync(join(root, "a2a/call-agent.ts"), "utf8"),
+    /funding\.fund\([\s\S]*policyOf\(agent\)\s*\.run\(/,
+  );
+  assert.match(readFileSync(join(root, "a2a/serve-agent.ts"), "utf8"), /if \(!isPaid\(operation\)\) return askAgent\(/);
   assert.deepEqual(using("await sendUpstream("), ["call/serve-targets.ts"]);
   // A session is opened where its money has just been set aside.
   assert.deepEqual(using("await connectUpstream("), ["realtime/serve-session.ts"]);

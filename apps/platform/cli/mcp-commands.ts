@@ -3,16 +3,14 @@ import { CommandError } from "./api-client.ts";
 import { type CliDeps, connect, withConnection } from "./context.ts";
 import { print, toFields, toTable } from "./print.ts";
 import { readCount } from "./read-count.ts";
+import { type HeaderOptions, readHeaders, readVariable, toPairs } from "./server-headers.ts";
 
 type Row = Record<string, unknown>;
 
 const path = "/api/v1/ai/mcp-servers";
 const pathOf = (name: string) => `${path}/${encodeURIComponent(name)}`;
 
-interface AddOptions {
-  readonly header?: readonly string[];
-  readonly bearerEnv?: string;
-  readonly bearerStdin?: boolean;
+interface AddOptions extends HeaderOptions {
   readonly clientId?: string;
   readonly clientSecretEnv?: string;
   readonly tokenUrl?: string;
@@ -127,17 +125,6 @@ function addAddCommand(mcp: Command, deps: CliDeps): void {
     });
 }
 
-/** Secrets are no arguments: those of a command can be seen by everybody on the machine. */
-async function readHeaders({ env, readInput }: CliDeps, options: AddOptions): Promise<Record<string, string>> {
-  const read = (variable: string) => readVariable(env, variable);
-  const { bearerEnv, bearerStdin, header = [] } = options;
-  const headers = Object.fromEntries(
-    Object.entries(toPairs("--header", header)).map(([name, variable]) => [name, read(variable)]),
-  );
-  const token = bearerStdin ? (await readInput()).trim() : bearerEnv === undefined ? "" : read(bearerEnv);
-  return token === "" ? headers : { ...headers, authorization: `Bearer ${token}` };
-}
-
 function readOauth({ env }: CliDeps, options: AddOptions): { readonly oauth?: object } {
   const { clientId, clientSecretEnv, tokenUrl, scope, resource } = options;
   if (clientId === undefined && clientSecretEnv === undefined) {
@@ -149,21 +136,6 @@ function readOauth({ env }: CliDeps, options: AddOptions): { readonly oauth?: ob
   }
   const oauth = { client_id: clientId, client_secret: readVariable(env, clientSecretEnv) };
   return { oauth: { ...oauth, ...(tokenUrl !== undefined && { token_url: tokenUrl }), scope, resource } };
-}
-
-function readVariable(env: CliDeps["env"], variable: string): string {
-  const value = env[variable];
-  if (!value) throw new CommandError(`The environment variable ${variable} is not set.`);
-  return value;
-}
-
-function toPairs(option: string, entries: readonly string[]): Record<string, string> {
-  const pairs = entries.map((entry) => {
-    const at = entry.indexOf("=");
-    if (at < 1) throw new CommandError(`${option} ${entry}: write it as name=value.`);
-    return [entry.slice(0, at), entry.slice(at + 1)] as const;
-  });
-  return Object.fromEntries(pairs);
 }
 
 function withLeftOut(table: string, leftOut: unknown): string {

@@ -1,6 +1,7 @@
 import { failureText, isFailure, type Locale } from "@lyss/kit/errors/failure.ts";
 import { Command, CommanderError } from "commander";
 import manifest from "../package.json" with { type: "json" };
+import { addAgentCommands } from "./agent-commands.ts";
 import { addAuditCommands } from "./audit-commands.ts";
 import { addBatchCommands } from "./batch-commands.ts";
 import { addBillingCommands } from "./billing-commands.ts";
@@ -68,6 +69,7 @@ function createProgram(deps: CliDeps): Command {
   addGroupCommands(program, deps);
   addProviderCommands(program, deps);
   addMcpCommands(program, deps);
+  addAgentCommands(program, deps);
   addRouteCommands(program, deps);
   addModelLimitCommands(program, deps);
   addCallDefaultsCommands(program, deps);

@@ -8,10 +8,11 @@ import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { Funds } from "../funds/funds.ts";
+import type { RpcParams } from "../servers/json-rpc.ts";
 import { findTarget, type PaidMethod, type Target } from "./find-target.ts";
-import { type RpcParams, rpcCodes } from "./json-rpc.ts";
 import { payeeOf, toolNameOf } from "./mcp-server.ts";
 import { uriOf, withOwnUris } from "./resource-uri.ts";
+import { resourceNotFoundCode } from "./rpc-codes.ts";
 import { toToolFailure } from "./tool-server-failure.ts";
 
 /** A call of a tool, a read of a resource, or a prompt that is got. */
@@ -101,7 +102,7 @@ async function ask(
     const result = await session.request({ method, params, signal, onSent, ...(onProgress && { onProgress }) });
     return hasResources ? withOwnUris(server, result) : result;
   } catch (err) {
-    const isUnknown = isFailure(err, toolFailures.tool_refused) && err.details["rpcCode"] === rpcCodes.resourceNotFound;
+    const isUnknown = isFailure(err, toolFailures.tool_refused) && err.details["rpcCode"] === resourceNotFoundCode;
     if (isUnknown && method === "resources/read") {
       throw new Failure(toolFailures.mcp_resource_not_found, { uri: uriOf(server, name).slice(0, 500) });
     }

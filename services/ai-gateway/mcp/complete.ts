@@ -1,9 +1,10 @@
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { refuseField } from "../call/refuse-field.ts";
 import type { AiGatewayDeps } from "../deps.ts";
+import { isObject, type RpcParams } from "../servers/json-rpc.ts";
+import { RpcAnswerError } from "../servers/rpc-answer-error.ts";
 import { requirePrompt, requireResource } from "./find-target.ts";
-import { isObject, type RpcParams } from "./json-rpc.ts";
-import { ToolServerError, toToolFailure } from "./tool-server-failure.ts";
+import { toToolFailure } from "./tool-server-failure.ts";
 
 const nothing = { completion: { values: [], hasMore: false } };
 const maxValues = 100;
@@ -37,7 +38,7 @@ export async function complete(
     });
   const { completion } = result;
   if (!isObject(completion) || !Array.isArray(completion["values"])) {
-    throw toToolFailure(server, new ToolServerError("malformed"), undefined);
+    throw toToolFailure(server, new RpcAnswerError("malformed"), undefined);
   }
   const values = completion["values"].filter((one) => typeof one === "string").slice(0, maxValues);
   const { total, hasMore } = completion;

@@ -1,6 +1,7 @@
 import { toolResource } from "@lyss/contracts/access/resources.ts";
 import type { ToFailureReply } from "@lyss/kit/http/route.ts";
-import { toErrorText } from "./json-rpc.ts";
+import { toErrorText } from "../servers/json-rpc.ts";
+import { toolCodeOf } from "./rpc-codes.ts";
 
 /** What went wrong before a message was read: its status for HTTP, and an error of JSON-RPC for who reads that. */
 export const toMcpFailureReply: ToFailureReply = (failure, { requestId, locale, publicUrl }) => {
@@ -13,7 +14,7 @@ export const toMcpFailureReply: ToFailureReply = (failure, { requestId, locale, 
   };
   if (failure.retryAfterMs !== undefined) headers["retry-after"] = String(Math.ceil(failure.retryAfterMs / 1_000));
   if (httpStatus === 401 || lacksScope) headers["www-authenticate"] = challengeOf(lacksScope, publicUrl);
-  return { status: httpStatus, headers, body: toErrorText(null, failure, locale) };
+  return { status: httpStatus, headers, body: toErrorText(null, failure, locale, toolCodeOf) };
 };
 
 /** Where it is said of a resource who signs people in for it (RFC 9728, 3). */

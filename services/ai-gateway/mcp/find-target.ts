@@ -3,8 +3,9 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { refuseField } from "../call/refuse-field.ts";
 import type { AiGatewayDeps } from "../deps.ts";
-import { isObject, type RpcParams } from "./json-rpc.ts";
-import { isToolAllowed, type McpServer, mayCall, splitToolName, toolNameOf } from "./mcp-server.ts";
+import { isObject, type RpcParams } from "../servers/json-rpc.ts";
+import { isAllowed } from "../servers/server.ts";
+import { type McpServer, mayCall, splitToolName, toolNameOf } from "./mcp-server.ts";
 import { type Offer, promptUnit, readUnit } from "./offer-book.ts";
 import { splitUri } from "./resource-uri.ts";
 
@@ -84,7 +85,7 @@ async function findResource(deps: FindDeps, caller: Caller, { uri }: RpcParams):
 export async function requireResource(deps: FindDeps, caller: Caller, uri: string) {
   const parts = splitUri(uri);
   const found = parts && (await findNamed(deps, caller, toolNameOf({ name: parts.server }, parts.uri)));
-  if (found?.offer.has.resources && isToolAllowed(found.server.allowedTools, found.own)) return found;
+  if (found?.offer.has.resources && isAllowed(found.server.allowedTools, found.own)) return found;
   throw new Failure(toolFailures.mcp_resource_not_found, { uri: uri.slice(0, 500) });
 }
 
@@ -96,7 +97,7 @@ async function findNamed(
 ): Promise<{ readonly server: McpServer; readonly own: string; readonly offer: Offer } | undefined> {
   const parts = splitToolName(name);
   const server = parts && mayCall(models, name) ? mcpCatalog.find(tenantId, parts.server) : undefined;
-  return parts && server && { server, own: parts.tool, offer: await offerBook.offerOf(server) };
+  return parts && server && { server, own: parts.tool, offer: await offerBook.of(server) };
 }
 
 function readArguments({ arguments: given = {} }: RpcParams): RpcParams {

@@ -1,7 +1,7 @@
 import { toolFailures } from "@lyss/contracts/failures/ai-gateway-tools.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { FetchError, type GuardedFetch } from "@lyss/kit/http/guarded-fetch.ts";
-import { isObject, type RpcParams } from "./json-rpc.ts";
+import { isObject, type RpcParams } from "../servers/json-rpc.ts";
 import type { TokenAuthMethod } from "./server-oauth.ts";
 
 export interface TokenEndpoint {

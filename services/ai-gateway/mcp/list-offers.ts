@@ -97,7 +97,7 @@ export async function capabilitiesFor(deps: ListDeps, { tenantId }: Caller) {
 async function offersOf({ mcpCatalog, offerBook }: ListDeps, tenantId: string) {
   const asked = mcpCatalog.list(tenantId).map(async (server) => {
     // What is wrong stands in the log, and `GET /api/v1/ai/mcp-servers/{name}/tools` says it.
-    const offer = await offerBook.offerOf(server).catch(() => undefined);
+    const offer = await offerBook.of(server).catch(() => undefined);
     return offer ? [{ server, offer }] : [];
   });
   return (await Promise.all(asked)).flat();

@@ -1,7 +1,8 @@
 import { secretSchema } from "@lyss/kit/config/secret.ts";
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { z } from "zod";
-import { mcpServerFields, serverHeadersSchema } from "./mcp-server.ts";
+import { serverHeadersSchema } from "../servers/server-headers.ts";
+import { mcpServerFields } from "./mcp-server.ts";
 import { serverOauthFields } from "./server-oauth.ts";
 
 /** Section `mcpServers` of the configuration. */

@@ -8,8 +8,10 @@ import type { Random } from "@lyss/kit/service/ids.ts";
 import type { Logger } from "pino";
 import type { GatewaySettings } from "../config.ts";
 import type { CredentialCache } from "../credential-cache.ts";
+import { createServerCatalog } from "../servers/server-catalog.ts";
 import type { UpstreamPools } from "../upstream-pools.ts";
-import { createMcpCatalog } from "./mcp-catalog.ts";
+
+import type { McpServer } from "./mcp-server.ts";
 import { createMcpServerStore } from "./mcp-server-store.ts";
 import { createMcpSessions } from "./mcp-sessions.ts";
 import { createOfferBook } from "./offer-book.ts";
@@ -30,7 +32,7 @@ export interface McpPartsDeps {
 /** What the gateway of tools is made of. */
 export function createMcpParts({ db, settings, publicUrl, ...deps }: McpPartsDeps) {
   const { clock } = deps;
-  const mcpCatalog = createMcpCatalog(deps);
+  const mcpCatalog = createServerCatalog<McpServer>("mcp", deps);
   const fetchLimits = { clock, timeoutMs: 10_000, maxBytes: 65_536 };
   const fetchPublic = createGuardedFetch({ ...fetchLimits, guard: createAddressGuard() });
   const fetchAny = createGuardedFetch({ ...fetchLimits, guard: undefined });

@@ -1,7 +1,7 @@
 import type { Exchange } from "@lyss/kit/http/route.ts";
 import { keepAliveComment, keepResponseAlive } from "../call/keep-alive.ts";
 import type { AiGatewayDeps } from "../deps.ts";
-import type { RpcId, RpcParams } from "./json-rpc.ts";
+import type { RpcId, RpcParams } from "../servers/json-rpc.ts";
 import { sessionHeader } from "./protocol.ts";
 
 /** The answer to one request: JSON, or server-sent events from the moment that something has to be said before its end. */

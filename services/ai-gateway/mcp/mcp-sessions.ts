@@ -1,5 +1,6 @@
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { CredentialCache } from "../credential-cache.ts";
+import { openHeaders } from "../servers/open-headers.ts";
 import type { UpstreamPools } from "../upstream-pools.ts";
 import { type McpServer, upstreamOf } from "./mcp-server.ts";
 import type { ServerTokens } from "./server-tokens.ts";
@@ -47,8 +48,7 @@ export function createMcpSessions({
   const entries = new Map<string, Entry>();
 
   async function headersOf(server: McpServer): Promise<Readonly<Record<string, string>>> {
-    const secret = await credentials.secretOf(upstreamOf(server));
-    const headers = secret === "" ? {} : JSON.parse(secret);
+    const headers = await openHeaders(credentials, upstreamOf(server));
     const token = await tokens.tokenOf(server);
     return token === undefined ? headers : { ...headers, authorization: bearer + token };
   }

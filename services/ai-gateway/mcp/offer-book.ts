@@ -1,15 +1,15 @@
 import type { Client } from "@connectrpc/connect";
 import { toolFailures } from "@lyss/contracts/failures/ai-gateway-tools.ts";
 import type { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
-import { toTermsMessage } from "@lyss/contracts/pricing/wire.ts";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
-import { runInContext } from "@lyss/kit/rpc/call-context.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Logger } from "pino";
-import { usdToNanos } from "../model.ts";
-import { isObject, type RpcParams } from "./json-rpc.ts";
-import type { McpCatalog } from "./mcp-catalog.ts";
-import { isToolAllowed, type McpServer, payeeOf, priceOfTool, toolNameOf } from "./mcp-server.ts";
+import { type AskedBook, createAskedBook } from "../servers/asked-book.ts";
+import { isObject, type RpcParams } from "../servers/json-rpc.ts";
+import { isAllowed } from "../servers/server.ts";
+import type { ServerCatalog } from "../servers/server-catalog.ts";
+import { createUnitPrices } from "../servers/unit-prices.ts";
+import { type McpServer, payeeOf, priceOfTool, toolNameOf } from "./mcp-server.ts";
 import { type McpSessions, platformOwner } from "./mcp-sessions.ts";
 import { readListing } from "./read-listing.ts";
 import { type Prompt, readPrompt } from "./read-prompts.ts";
@@ -37,19 +37,7 @@ export interface Offer {
 }
 
 /** What servers offer, as this node knows it, with their prices in billing's book. */
-export interface OfferBook {
-  /** Not older than a minute, or an older one where the server cannot be asked. Throws what it answered wrong if nothing is known of it. */
-  offerOf(server: McpServer): Promise<Offer>;
-  /** Asks the server now. */
-  ask(server: McpServer): Promise<Offer>;
-}
-
-interface Entry {
-  offer: Offer | undefined;
-  askedMs: number;
-  err: unknown;
-  flight: Promise<Offer> | undefined;
-}
+export type OfferBook = AskedBook<McpServer, Offer>;
 
 /** How one kind is listed. */
 interface Kind<Item> {
@@ -87,28 +75,20 @@ const templates: Kind<ResourceTemplate> = {
 };
 const none = { items: [], leftOut: 0 };
 
-const freshMs = 60_000;
-/** One that does not answer is left alone for so long. */
-const failedMs = 10_000;
 const listLimitMs = 10_000;
 const maxPages = 50;
 const maxItems = 1_000;
-/** Of a price for one call: billing counts by the million. */
-const perMillion = 1_000_000n;
 
 export interface OfferBookDeps {
   readonly billing: Client<typeof BillingService>;
-  readonly catalog: McpCatalog;
+  readonly catalog: ServerCatalog<McpServer>;
   readonly sessions: McpSessions;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 export function createOfferBook({ billing, catalog, sessions, clock, log }: OfferBookDeps): OfferBook {
-  /** By the server as it is now: one that changes is another object. */
-  const entries = new WeakMap<McpServer, Entry>();
-  /** Whose prices are in the book, and for which tools. */
-  const priced = new WeakMap<McpServer, string>();
+  const prices = createUnitPrices(billing);
 
   async function fetchOffer(server: McpServer, signal: AbortSignal): Promise<Offer> {
     const session = sessions.sessionOf(server, platformOwner);
@@ -140,69 +120,14 @@ export function createOfferBook({ billing, catalog, sessions, clock, log }: Offe
     return offer;
   }
 
-  /** What each call costs, into the book: of the server's owner, or of all where it is for all. A repeat writes nothing. */
   async function putPrices(server: McpServer, { tools: { items }, has }: Offer): Promise<void> {
     const units = items.map(({ name }) => name);
     if (has.prompts) units.push(promptUnit);
     if (has.resources) units.push(readUnit);
-    const prices = units.map((unit) => {
-      const nanos = usdToNanos(priceOfTool(server, unit));
-      const terms = toTermsMessage({ rates: { toolCalls: nanos * perMillion } });
-      return { provider: payeeOf(server), model: unit, terms };
-    });
-    const names = units.join("\n");
-    if (prices.length === 0 || priced.get(server) === names) return;
-    await billing.putPrices({ tenantId: server.tenantId, prices });
-    priced.set(server, names);
+    await prices.put(server, payeeOf(server), new Map(units.map((unit) => [unit, priceOfTool(server, unit)])));
   }
 
-  function refresh(server: McpServer, entry: Entry): Promise<Offer> {
-    // For all who may use the server, whoever comes first: nobody's own act.
-    entry.flight ??= runInContext(undefined, () => ask(server))
-      .then(
-        (offer) => {
-          entry.offer = offer;
-          entry.err = undefined;
-          return offer;
-        },
-        (err: unknown) => {
-          entry.err = err;
-          log.warn({ err, server: server.name }, "what a server offers could not be listed");
-          throw err;
-        },
-      )
-      .finally(() => {
-        entry.askedMs = clock.monotonicMs();
-        entry.flight = undefined;
-      });
-    return entry.flight;
-  }
-
-  function entryOf(server: McpServer): Entry {
-    let entry = entries.get(server);
-    if (!entry) {
-      entry = { offer: undefined, askedMs: Number.NEGATIVE_INFINITY, err: undefined, flight: undefined };
-      entries.set(server, entry);
-    }
-    return entry;
-  }
-
-  return {
-    ask: (server) => refresh(server, entryOf(server)),
-    async offerOf(server) {
-      const entry = entryOf(server);
-      const ageMs = clock.monotonicMs() - entry.askedMs;
-      if (ageMs < (entry.err === undefined ? freshMs : failedMs)) {
-        if (entry.offer) return entry.offer;
-        if (entry.err !== undefined) throw entry.err;
-      }
-      const asked = refresh(server, entry);
-      if (!entry.offer) return asked;
-      // Nobody waits for news of a server that is known.
-      asked.catch(() => undefined);
-      return entry.offer;
-    },
-  };
+  return createAskedBook({ ask, clock, log, failedText: "what a server offers could not be listed" });
 }
 
 /** All pages of one kind. */
@@ -221,7 +146,7 @@ async function fetchPages<Item>(
     leftOut += listing.leftOut;
     for (const item of listing.items) {
       const name = nameOf(item);
-      if (!isToolAllowed(server.allowedTools, name)) continue;
+      if (!isAllowed(server.allowedTools, name)) continue;
       const isOver = found.size === maxItems || toolNameOf(server, name).length > maxNameLength;
       if (found.has(name) || isOver) leftOut++;
       else found.set(name, item);

@@ -1,5 +1,6 @@
-import { isObject, type RpcParams } from "./json-rpc.ts";
-import { isPlain, maxDescriptionLength, maxTitleLength, toText } from "./read-listing.ts";
+import { isObject, type RpcParams } from "../servers/json-rpc.ts";
+import { isPlain, toText } from "../servers/plain-text.ts";
+import { maxDescriptionLength, maxTitleLength } from "./read-listing.ts";
 
 /** A prompt as its server describes it, within our bounds. */
 export interface Prompt {

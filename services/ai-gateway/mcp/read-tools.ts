@@ -1,6 +1,7 @@
-import { isObject, type RpcParams } from "./json-rpc.ts";
+import { isObject, type RpcParams } from "../servers/json-rpc.ts";
+import { toText } from "../servers/plain-text.ts";
 import { toolPattern } from "./mcp-server.ts";
-import { maxDescriptionLength, maxTitleLength, toText } from "./read-listing.ts";
+import { maxDescriptionLength, maxTitleLength } from "./read-listing.ts";
 
 /** A tool as its server describes it, within our bounds. */
 export interface Tool {

@@ -1,4 +1,4 @@
-import { isObject, type RpcParams } from "./json-rpc.ts";
+import { isObject, type RpcParams } from "../servers/json-rpc.ts";
 import type { McpServer } from "./mcp-server.ts";
 
 const scheme = "lyss://";

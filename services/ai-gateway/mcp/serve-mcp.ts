@@ -1,6 +1,5 @@
 import type { IncomingMessage } from "node:http";
 import { mcpCallCanceled } from "@lyss/contracts/events/ai-gateway.ts";
-import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { toExpectedFailure } from "@lyss/kit/http/failure-reply.ts";
@@ -10,17 +9,17 @@ import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { readTags } from "../call/read-tags.ts";
 import { refuseField } from "../call/refuse-field.ts";
-import { watchCaller } from "../call/watch-caller.ts";
 import type { AiGatewayDeps } from "../deps.ts";
-import { parseExact } from "../dialects/exact-json.ts";
-import type { OpenCall } from "../open-calls.ts";
+import { isObject, isRpcId, type RpcId, type RpcMessage, toErrorText, toResultText } from "../servers/json-rpc.ts";
+import { readRpcMessage } from "../servers/read-rpc-message.ts";
+import { runForCaller } from "../servers/run-for-caller.ts";
 import { callServer } from "./call-server.ts";
 import { complete } from "./complete.ts";
 import { isPaidMethod } from "./find-target.ts";
-import { isObject, isRpcId, type RpcId, type RpcMessage, toErrorText, toResultText, toRpcMessage } from "./json-rpc.ts";
 import { capabilitiesFor, isListMethod, listOffers } from "./list-offers.ts";
 import { createMcpReply, type McpReply, withToken } from "./mcp-reply.ts";
 import { isProtocolVersion, latestVersion, protocolVersions, sessionHeader, versionHeader } from "./protocol.ts";
+import { toolCodeOf } from "./rpc-codes.ts";
 
 type RpcRequest = Extract<RpcMessage, { kind: "request" }>;
 
@@ -33,7 +32,7 @@ export async function serveMcp(deps: AiGatewayDeps, exchange: Exchange): Promise
   const { req, res, body, requestId, context } = exchange;
   const caller = requireCaller(exchange);
   checkHead(deps, req);
-  const message = readMessage(body);
+  const message = readRpcMessage(body);
   if (message.kind !== "request") {
     if (message.kind === "notification") await hear(deps, caller, req, message);
     res.writeHead(202, { "content-length": "0", "x-request-id": requestId }).end();
@@ -49,7 +48,7 @@ export async function serveMcp(deps: AiGatewayDeps, exchange: Exchange): Promise
     reply.end(toResultText(message.id, result));
   } catch (err) {
     const failure = toExpectedFailure(err, { traceId: context.traceId, requestId, locale: context.locale }, deps.log);
-    reply.end(toErrorText(message.id, failure, context.locale));
+    reply.end(toErrorText(message.id, failure, context.locale, toolCodeOf));
   } finally {
     reply.stop();
   }
@@ -67,23 +66,6 @@ function checkHead({ allowedOrigins }: Pick<AiGatewayDeps, "allowedOrigins">, { 
     const known = protocolVersions.join(", ");
     throw refuseField(versionHeader, `must be one of ${known}`, `必须是以下之一：${known}`);
   }
-}
-
-/** Throws `invalid_request` for what is no message of JSON-RPC 2.0. */
-function readMessage(body: Buffer): RpcMessage {
-  let json: unknown;
-  try {
-    json = parseExact(body.toString("utf8"));
-  } catch {
-    throw refuseField("body", "must be JSON", "必须是 JSON");
-  }
-  const message = toRpcMessage(json);
-  if (message) return message;
-  throw refuseField(
-    "body",
-    "must be one message of JSON-RPC 2.0, not a batch",
-    "必须是一条 JSON-RPC 2.0 消息，不支持批量",
-  );
 }
 
 /** What needs nothing but what is known here. */
@@ -117,33 +99,25 @@ async function ask(
   reply: McpReply,
   callId: string | undefined,
 ): Promise<string> {
-  if (deps.openCalls.isStopping) throw new Failure(aiGatewayFailures.shutting_down);
   const caller = requireCaller(exchange);
-  const abort = new AbortController();
-  const watch = watchCaller({ res, abort, clock: deps.clock }, () => 0);
-  const open: OpenCall = {
-    ...{ previous: undefined, next: undefined },
-    abort: (failure) => abort.abort(failure),
-  };
   const key = callKeyOf(caller, req, id);
-  deps.openCalls.begin(open);
-  deps.serverCalls.set(key, abort);
-  try {
-    if (callId === undefined || !isPaidMethod(method)) {
-      return JSON.stringify(await complete(deps, caller, params, abort.signal));
+  return runForCaller(deps, res, async (abort) => {
+    deps.serverCalls.set(key, abort);
+    try {
+      if (callId === undefined || !isPaidMethod(method)) {
+        return JSON.stringify(await complete(deps, caller, params, abort.signal));
+      }
+      const { _meta } = params;
+      const token = isObject(_meta) ? _meta["progressToken"] : undefined;
+      const wantsProgress = isRpcId(token) && reply.canStream;
+      return await callServer(deps, {
+        ...{ caller, callId, requestId, tags: readTags(req), method, params, abort },
+        onProgress: wantsProgress ? (said) => reply.progress(withToken(said, token)) : undefined,
+      });
+    } finally {
+      deps.serverCalls.delete(key);
     }
-    const { _meta } = params;
-    const token = isObject(_meta) ? _meta["progressToken"] : undefined;
-    const wantsProgress = isRpcId(token) && reply.canStream;
-    return await callServer(deps, {
-      ...{ caller, callId, requestId, tags: readTags(req), method, params, abort },
-      onProgress: wantsProgress ? (said) => reply.progress(withToken(said, token)) : undefined,
-    });
-  } finally {
-    deps.serverCalls.delete(key);
-    deps.openCalls.end(open);
-    watch.stop();
-  }
+  });
 }
 
 /** A client takes back what it asked, here or at another process. It may be over: then nothing happens, as the protocol says. */

@@ -1,13 +1,14 @@
 import { mcpServerChanged } from "@lyss/contracts/events/ai-gateway.ts";
-import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { toolFailures } from "@lyss/contracts/failures/ai-gateway-tools.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
-import { createAddressGuard } from "@lyss/kit/http/address-guard.ts";
 import { currentActorId } from "@lyss/kit/rpc/call-context.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { withoutEndSlash } from "../model.ts";
 import { platformTenantId, type SimulatorAddress } from "../ops/load-providers.ts";
 import { sealProviderKey } from "../seal-provider-key.ts";
+import { requirePublic } from "../servers/require-public.ts";
+import { sealHeaders } from "../servers/seal-headers.ts";
+import type { ServerHeaders } from "../servers/server-headers.ts";
 import { findTokenEndpoint, type TokenEndpoint } from "./find-token-endpoint.ts";
 import type { McpServerConfig } from "./mcp-config.ts";
 import { type McpServer, payeeOf, upstreamOf } from "./mcp-server.ts";
@@ -18,9 +19,6 @@ export interface McpServerName {
   readonly tenantId: string;
   readonly name: string;
 }
-
-/** What is sent with each request to a server, by the names of headers. */
-export type ServerHeaders = Readonly<Record<string, string>>;
 
 export interface AddMcpServerInput
   extends Pick<
@@ -43,7 +41,6 @@ export interface GivenOauth extends Pick<ServerOauth, "clientId" | "scope"> {
 }
 
 const maxServers = 100;
-const guard = createAddressGuard();
 
 /**
  * Adds a tenant's tool server, or replaces the tenant's one of that name. Its headers are sealed by the credential service and bound to
@@ -60,7 +57,7 @@ export async function addMcpServer(
   const known = deps.mcpCatalog.find(tenantId, name);
   if (known && known.source !== "tenant") throw new Failure(toolFailures.mcp_server_configured, { name });
   const oauth = given && (await sealOauth(deps, { tenantId, name, url }, await completeOauth(deps, url, given)));
-  const credentialId = await sealHeaders(deps, { tenantId, name, url }, headers);
+  const credentialId = await sealHeaders(deps, { tenantId, payee: payeeOf({ name }), url }, headers);
   const server: McpServer = {
     ...{ ...input, url, credentialId, oauth, source: "tenant", serverId: known?.serverId ?? deps.random.id("mcp") },
     createdAt: known?.createdAt ?? new Date(deps.clock.nowMs()),
@@ -74,13 +71,6 @@ export async function addMcpServer(
   });
   await loadTenantMcpServers(deps);
   return getMcpServer(deps, { tenantId, name });
-}
-
-/** Throws `address_refused`. */
-function requirePublic(url: string): void {
-  const reason = guard.refuse(new URL(url));
-  if (!reason) return;
-  throw new Failure(aiGatewayFailures.address_refused, { reason: reason.en_US, reason_zh_CN: reason.zh_CN });
 }
 
 type CompleteOauth = Omit<GivenOauth, "tokenUrl" | "tokenAuthMethod"> & TokenEndpoint;
@@ -161,7 +151,7 @@ export async function loadSharedMcpServers(
       const url = withoutEndSlash(config.url);
       const revealed = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value.reveal()]));
       const named = { tenantId: platformTenantId, name: config.name, url };
-      const credentialId = await sealHeaders(deps, named, revealed);
+      const credentialId = await sealHeaders(deps, { ...named, payee: payeeOf(named) }, revealed);
       const oauth =
         given &&
         (await sealOauth(deps, named, {
@@ -194,14 +184,4 @@ function toSimulatedServer(
   };
   credentials.setLocal(upstreamOf(server).providerId, JSON.stringify({ authorization: `Bearer ${apiKey}` }));
   return server;
-}
-
-async function sealHeaders(
-  deps: AiGatewayDeps,
-  { tenantId, name, url }: Pick<McpServer, "tenantId" | "name" | "url">,
-  headers: ServerHeaders,
-): Promise<string> {
-  if (Object.keys(headers).length === 0) return "";
-  const lowered = Object.fromEntries(Object.entries(headers).map(([field, value]) => [field.toLowerCase(), value]));
-  return sealProviderKey(deps, { tenantId, name: payeeOf({ name }), apiKey: JSON.stringify(lowered), baseUrl: url });
 }

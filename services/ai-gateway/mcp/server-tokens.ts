@@ -4,7 +4,7 @@ import type { GuardedFetch } from "@lyss/kit/http/guarded-fetch.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { CredentialCache } from "../credential-cache.ts";
 import type { Provider } from "../model.ts";
-import { isObject } from "./json-rpc.ts";
+import { isObject } from "../servers/json-rpc.ts";
 import { type McpServer, payeeOf } from "./mcp-server.ts";
 import type { ServerOauth } from "./server-oauth.ts";
 

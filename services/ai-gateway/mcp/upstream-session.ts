@@ -3,11 +3,11 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import { type Answer, requestAnswer } from "@lyss/kit/http/upstream/request-answer.ts";
 import { composeRequest, toRequestStart } from "@lyss/kit/http/upstream/request-bytes.ts";
 import type { UpstreamPool } from "@lyss/kit/http/upstream/upstream-pool.ts";
-import { isObject, type RpcParams, rpcCodes } from "./json-rpc.ts";
+import { isObject, type RpcParams, rpcCodes } from "../servers/json-rpc.ts";
+import { RpcAnswerError } from "../servers/rpc-answer-error.ts";
 import type { McpServer } from "./mcp-server.ts";
 import { isProtocolVersion, latestVersion, sessionHeader, versionHeader } from "./protocol.ts";
 import { type RpcAnswer, readRpcAnswer } from "./read-rpc-answer.ts";
-import { ToolServerError } from "./tool-server-failure.ts";
 
 /** One request to a tool server, and what is heard while it is answered. */
 export interface UpstreamRequest {
@@ -23,7 +23,7 @@ export interface UpstreamRequest {
 export interface UpstreamSession {
   /**
    * The result. A session that the server has forgotten is opened again, once: it did nothing with the request. Throws `tool_refused` for an error of the server's,
-   * `tool_server_unauthorized`, a ToolServerError, an UpstreamError, or the signal's reason.
+   * `tool_server_unauthorized`, a RpcAnswerError, an UpstreamError, or the signal's reason.
    */
   request(request: UpstreamRequest): Promise<RpcParams>;
   /** What the server said that it has when the session was opened, which it is for this if need be. */
@@ -102,11 +102,11 @@ export function createUpstreamSession({ server, pool, headers, isWorthAnother }:
     const sessionId = answer.head.find(sessionHeader);
     const result = toResult(await readAnswer(answer, id), server);
     const { protocolVersion: version, capabilities } = result;
-    if (!isProtocolVersion(version)) throw new ToolServerError("version");
+    if (!isProtocolVersion(version)) throw new RpcAnswerError("version");
     if (sessionId !== undefined && !/^[\x21-\x7e]+$/.test(sessionId.slice(0, maxSessionIdLength + 1))) {
-      throw new ToolServerError("malformed");
+      throw new RpcAnswerError("malformed");
     }
-    if (sessionId !== undefined && sessionId.length > maxSessionIdLength) throw new ToolServerError("too_large");
+    if (sessionId !== undefined && sessionId.length > maxSessionIdLength) throw new RpcAnswerError("too_large");
     const now = { sessionId, version, capabilities: isObject(capabilities) ? capabilities : {} };
     await tell({ method: "notifications/initialized" }, now, signal);
     return now;
@@ -122,7 +122,7 @@ export function createUpstreamSession({ server, pool, headers, isWorthAnother }:
     return readRpcAnswer(answer, id, {
       onProgress: (params) => request?.onProgress?.(params),
       onRequest(asked) {
-        if (!at || !request || ++askedBack > maxAskedBack) throw new ToolServerError("malformed");
+        if (!at || !request || ++askedBack > maxAskedBack) throw new RpcAnswerError("malformed");
         const said =
           asked.method === "ping"
             ? { result: {} }
@@ -173,7 +173,7 @@ export function createUpstreamSession({ server, pool, headers, isWorthAnother }:
         at = await current(signal);
         answer = await send(request, at);
       }
-      if (answer === "forgotten") throw new ToolServerError("status");
+      if (answer === "forgotten") throw new RpcAnswerError("status");
       return toResult(answer, server);
     },
     capabilities: async (signal) => (await current(signal)).capabilities,

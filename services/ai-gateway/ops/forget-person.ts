@@ -4,7 +4,7 @@ import type { Tx } from "@lyss/kit/db/database.ts";
 import { forgetBatchesOf } from "../batches/batches-of-person.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 
-/** Removes the responses, cached answers, what is kept of calls, files, batches, videos and feedback of a person who is gone, and says so. A repeat is safe. */
+/** Removes the responses, cached answers, what is kept of calls, files, batches, videos, feedback and whose tasks at agents are, of a person who is gone, and says so. A repeat is safe. */
 export async function forgetPerson(
   deps: Pick<
     AiGatewayDeps,
@@ -15,6 +15,7 @@ export async function forgetPerson(
     | "batchStore"
     | "videoStore"
     | "feedbackStore"
+    | "references"
     | "outbox"
     | "clock"
   >,
@@ -28,6 +29,7 @@ export async function forgetPerson(
   await forgetBatchesOf(deps, tx, { userId });
   await deps.videoStore.disownOf(tx, userId);
   await deps.feedbackStore.removeOf(tx, userId);
+  await deps.references.removeOfOwner(tx, userId);
   const erasedAt = timestampFromDate(new Date(clock.nowMs()));
   await outbox.append(tx, aiGatewayPersonErased, { userId, tenantId, erasedAt });
 }

@@ -1,3 +1,4 @@
+import type { FailureType } from "@lyss/kit/errors/failure.ts";
 import { localeOf } from "@lyss/kit/http/locale.ts";
 import { errorShapeOf } from "@lyss/kit/http/openapi-errors.ts";
 import type { Route } from "@lyss/kit/http/route.ts";
@@ -12,11 +13,11 @@ const inside =
 /** What is wrong with an answer, however wrong the request was; undefined for one that is as the document says. */
 export function findFault(
   { status, headers, text }: Answer,
-  route: Pick<Route<never>, "toFailureReply" | "method"> & { readonly files?: readonly string[] },
+  route: Pick<Route<never>, "toFailureReply" | "method"> & Announced & { readonly files?: readonly string[] },
   failures: Document["x-failures"],
   acceptLanguage = "",
 ): string | undefined {
-  if (status >= 500) return "a server's error";
+  if (status >= 500 && !isOthers(route, status, text)) return "a server's error";
   const leak = inside.exec(text);
   if (leak) return `it shows ${leak[0]}`;
   if (status < 400 || text === "") return undefined;
@@ -35,6 +36,16 @@ export function findFault(
   if (shape.name !== "Error" && !isOwn) return findMisfit(body, shape.schema);
   const misfit = findMisfit(body, errorShapeOf({}).schema);
   return misfit ?? findOwnFault(body as OwnError, status, failures, headers["content-language"], acceptLanguage);
+}
+
+interface Announced {
+  readonly failures?: readonly Pick<FailureType, "httpStatus" | "publicCode">[];
+}
+
+/** Whether it says what the route announces: that somebody whom it asks, at an address that a tenant names, does not answer. */
+function isOthers({ failures = [] }: Announced, status: number, text: string): boolean {
+  const isGateway = status === 502 || status === 504;
+  return isGateway && failures.some((one) => one.httpStatus === status && text.includes(`"${one.publicCode}"`));
 }
 
 interface OwnError {

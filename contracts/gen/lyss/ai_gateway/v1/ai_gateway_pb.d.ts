@@ -1388,6 +1388,115 @@ export declare type McpToolCalled = Message<"lyss.ai_gateway.v1.McpToolCalled"> 
 export declare const McpToolCalledSchema: GenMessage<McpToolCalled>;
 
 /**
+ * A tenant's agent was added, changed or removed.
+ *
+ * @generated from message lyss.ai_gateway.v1.AgentChanged
+ */
+export declare type AgentChanged = Message<"lyss.ai_gateway.v1.AgentChanged"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * Who did it, a person or a key without one.
+   *
+   * @generated from field: string actor_id = 3;
+   */
+  actorId: string;
+};
+
+/**
+ * Describes the message lyss.ai_gateway.v1.AgentChanged.
+ * Use `create(AgentChangedSchema)` to create a new message.
+ */
+export declare const AgentChangedSchema: GenMessage<AgentChanged>;
+
+/**
+ * Somebody sent an agent a message, or canceled a task of its. What was said stands nowhere.
+ *
+ * @generated from message lyss.ai_gateway.v1.AgentCalled
+ */
+export declare type AgentCalled = Message<"lyss.ai_gateway.v1.AgentCalled"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * Whose agent it is: empty for one that every tenant may use.
+   *
+   * @generated from field: string owner_tenant_id = 2;
+   */
+  ownerTenantId: string;
+
+  /**
+   * @generated from field: string agent = 3;
+   */
+  agent: string;
+
+  /**
+   * As the protocol calls it, in the version that was spoken.
+   *
+   * @generated from field: string method = 4;
+   */
+  method: string;
+
+  /**
+   * Empty where the agent named none.
+   *
+   * @generated from field: string task_id = 5;
+   */
+  taskId: string;
+
+  /**
+   * Empty for a cancellation, which costs nothing.
+   *
+   * @generated from field: string call_id = 6;
+   */
+  callId: string;
+
+  /**
+   * How it ended: completed, failed or canceled.
+   *
+   * @generated from field: string outcome = 7;
+   */
+  outcome: string;
+
+  /**
+   * The public code of what went wrong; empty where nothing did.
+   *
+   * @generated from field: string failure = 8;
+   */
+  failure: string;
+
+  /**
+   * Who called, a person or a key without one.
+   *
+   * @generated from field: string actor_id = 9;
+   */
+  actorId: string;
+
+  /**
+   * Empty for a person who is signed in.
+   *
+   * @generated from field: string key_id = 10;
+   */
+  keyId: string;
+};
+
+/**
+ * Describes the message lyss.ai_gateway.v1.AgentCalled.
+ * Use `create(AgentCalledSchema)` to create a new message.
+ */
+export declare const AgentCalledSchema: GenMessage<AgentCalled>;
+
+/**
  * A limit on a model or an account was set, changed or removed.
  *
  * @generated from message lyss.ai_gateway.v1.ModelLimitChanged

@@ -2,27 +2,31 @@ import { createPolicy, type Policy } from "@lyss/kit/resilience/policy.ts";
 import { policySchema } from "@lyss/kit/resilience/policy-config.ts";
 import type { Clock } from "@lyss/kit/service/clock.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
-import type { McpServer } from "./mcp-server.ts";
+import type { Server } from "./server.ts";
 
-/** What this node knows of tool servers, so that a call of one needs no database. */
-export interface McpCatalog {
+/** What this node knows of servers of one kind, so that a call of one needs no database. */
+export interface ServerCatalog<Known extends Server> {
   /** By name: the tenant's own and the shared ones. */
-  list(tenantId: string): readonly McpServer[];
-  find(tenantId: string, name: string): McpServer | undefined;
+  list(tenantId: string): readonly Known[];
+  find(tenantId: string, name: string): Known | undefined;
   /** How it is called. Two servers never share a breaker or a place. */
-  policyOf(server: McpServer): Policy;
-  setShared(servers: readonly McpServer[]): void;
+  policyOf(server: Known): Policy;
+  setShared(servers: readonly Known[]): void;
   /** Replaces every tenant's own; one that has not changed stays the same object. */
-  setTenants(servers: readonly McpServer[]): void;
+  setTenants(servers: readonly Known[]): void;
 }
 
 const maxConcurrent = 200;
 const maxQueueMs = 5_000;
 
-export function createMcpCatalog(deps: { readonly clock: Clock; readonly random: Random }): McpCatalog {
-  let shared: readonly McpServer[] = [];
-  let byTenant: ReadonlyMap<string, readonly McpServer[]> = new Map();
-  const policies = new WeakMap<McpServer, Policy>();
+/** `kind` is what begins the names of their policies. */
+export function createServerCatalog<Known extends Server>(
+  kind: string,
+  deps: { readonly clock: Clock; readonly random: Random },
+): ServerCatalog<Known> {
+  let shared: readonly Known[] = [];
+  let byTenant: ReadonlyMap<string, readonly Known[]> = new Map();
+  const policies = new WeakMap<Known, Policy>();
 
   const listAll = () => [...shared, ...[...byTenant.values()].flat()];
   const find = (tenantId: string, name: string) =>
@@ -37,7 +41,7 @@ export function createMcpCatalog(deps: { readonly clock: Clock; readonly random:
         const { name, tenantId, timeoutMs } = server;
         const bulkhead = { maxConcurrent, maxQueue: maxConcurrent, maxQueueMs };
         const options = policySchema.parse({ timeoutMs, bulkhead, breaker: {} });
-        const policyName = tenantId === "" ? `mcp.${name}` : `mcp.${name}@${tenantId}`;
+        const policyName = tenantId === "" ? `${kind}.${name}` : `${kind}.${name}@${tenantId}`;
         policy = createPolicy(policyName, options, deps);
         policies.set(server, policy);
       }

@@ -1,19 +1,16 @@
-import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
-import { toolFailures } from "@lyss/contracts/failures/ai-gateway-tools.ts";
-import { type Failure, type FailureType, failureText, type Locale } from "@lyss/kit/errors/failure.ts";
-import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import { type Failure, failureText, type Locale } from "@lyss/kit/errors/failure.ts";
 
 export type RpcId = string | number;
 export type RpcParams = Readonly<Record<string, unknown>>;
 
-/** What a message of JSON-RPC 2.0 is; a batch is none (MCP 2025-06-18 took batches away). */
+/** What a message of JSON-RPC 2.0 is; a batch is none (MCP 2025-06-18 took batches away, and A2A never had them). */
 export type RpcMessage =
   | { readonly kind: "request"; readonly id: RpcId; readonly method: string; readonly params: RpcParams }
   | { readonly kind: "notification"; readonly method: string; readonly params: RpcParams }
   | { readonly kind: "result"; readonly id: RpcId; readonly result: RpcParams }
   | { readonly kind: "error"; readonly id: RpcId | null; readonly code: number };
 
-/** Codes of JSON-RPC 2.0, and one of those that are left to servers. */
+/** Codes of JSON-RPC 2.0, and one of those that are left to servers: protocols above it have more. */
 export const rpcCodes = {
   parse: -32_700,
   invalidRequest: -32_600,
@@ -21,8 +18,6 @@ export const rpcCodes = {
   invalidParams: -32_602,
   internal: -32_603,
   refused: -32_000,
-  /** Of the Model Context Protocol. */
-  resourceNotFound: -32_002,
 } as const;
 
 const maxIdLength = 256;
@@ -63,28 +58,16 @@ export function toResultText(id: RpcId, result: string): string {
   return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`;
 }
 
+/** Which code of JSON-RPC, or of the protocol above it, a failure has. */
+export type RpcCodeOf = (failure: Failure) => number;
+
 /** The message of a failure: what it is called and whether a repeat may help stand in `data`. */
-export function toErrorText(id: RpcId | null, failure: Failure, locale: Locale): string {
+export function toErrorText(id: RpcId | null, failure: Failure, locale: Locale, codeOf: RpcCodeOf): string {
   const { type, details, retryAfterMs } = failure;
   const data = {
     ...{ code: type.publicCode, retryable: type.isRetryable, details },
     ...(retryAfterMs !== undefined && { retry_after_ms: retryAfterMs }),
   };
-  const error = { code: rpcCodeOf(type), message: failureText(type, details, locale), data };
+  const error = { code: codeOf(failure), message: failureText(type, details, locale), data };
   return JSON.stringify({ jsonrpc: "2.0", id, error });
-}
-
-const codesByType: ReadonlyMap<FailureType, number> = new Map([
-  [toolFailures.tool_not_found, rpcCodes.invalidParams],
-  [toolFailures.mcp_prompt_not_found, rpcCodes.invalidParams],
-  [toolFailures.mcp_resource_not_found, rpcCodes.resourceNotFound],
-  [toolFailures.tool_refused, rpcCodes.invalidParams],
-  [aiGatewayFailures.invalid_request, rpcCodes.invalidParams],
-  [kitFailures.invalid_request, rpcCodes.invalidParams],
-  [kitFailures.unimplemented, rpcCodes.unknownMethod],
-  [kitFailures.internal, rpcCodes.internal],
-]);
-
-function rpcCodeOf(type: FailureType): number {
-  return codesByType.get(type) ?? rpcCodes.refused;
 }
