@@ -83,6 +83,11 @@ export function formatDay(day: string, language: string): string {
   return timeFormat(language, { dateStyle: "medium", timeZone: "UTC" }).format(new Date(day));
 }
 
+/** The same. */
+export function Day({ day }: { readonly day: string }) {
+  return <time dateTime={day}>{formatDay(day, useLanguage())}</time>;
+}
+
 /** A time with its zone, in full. */
 export function formatTime(at: string | number, language: string): string {
   return timeFormat(language, { dateStyle: "medium", timeStyle: "long" }).format(new Date(at));

@@ -15,7 +15,7 @@ export function Bar({ budget }: { readonly budget: Budget }) {
   const text = t("usedOf", { used: amount(used, unit), limit: amount(limit, unit) });
   return (
     <div className="w-44 md:w-56">
-      <div className="flex justify-between gap-3 text-[13px] whitespace-nowrap tabular-nums">
+      <div className="flex flex-wrap justify-between gap-x-3 text-[13px] whitespace-nowrap tabular-nums">
         <span>{text}</span>
         <span className={share >= 1 ? "font-medium text-bad" : "text-ink-soft"}>
           <Percent share={share} />

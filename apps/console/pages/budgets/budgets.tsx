@@ -133,7 +133,7 @@ function useColumns(nameOf: (budget: Budget) => string): readonly Column<Budget>
       ...{ id: "of", title: t("of"), csv: nameOf, sort: nameOf },
       cell: (budget) => (
         <>
-          <span className="block font-medium wrap-break-word">{nameOf(budget)}</span>
+          <span className="block min-w-20 font-medium wrap-anywhere">{nameOf(budget)}</span>
           <span className="block text-xs text-ink-soft">{t(`scope.${budget.scope}`)}</span>
         </>
       ),
@@ -155,7 +155,8 @@ function useColumns(nameOf: (budget: Budget) => string): readonly Column<Budget>
       ),
     },
     {
-      ...{ id: "ends", title: t("ends"), csv: ({ reset_at }) => reset_at, sort: ({ reset_at }) => reset_at ?? "~" },
+      ...{ id: "ends", title: t("ends"), csv: ({ reset_at }) => reset_at, isMinor: true },
+      sort: ({ reset_at }) => reset_at ?? "~",
       cell: ({ reset_at, time_zone }) => <Ends at={reset_at} zone={time_zone} />,
     },
     {

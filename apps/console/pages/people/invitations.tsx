@@ -98,7 +98,7 @@ function useColumns(): readonly Column<Invitation>[] {
   return [
     {
       ...{ id: "email", title: t("email"), csv: ({ email }) => email, sort: ({ email }) => email },
-      cell: ({ email }) => <span className="font-medium wrap-break-word">{email}</span>,
+      cell: ({ email }) => <span className="block min-w-36 font-medium wrap-anywhere">{email}</span>,
     },
     {
       ...{ id: "role", title: parts("role"), csv: ({ role }) => role, sort: ({ role }) => titleOf(role) },

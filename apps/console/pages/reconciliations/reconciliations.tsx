@@ -8,7 +8,7 @@ import { DataTable } from "../../ui/data-table.tsx";
 import { narrowHere } from "../../ui/narrow-here.ts";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
 import { useListDialog } from "../../ui/use-list-dialog.ts";
-import { Money, Quantity, Time, toUnits } from "../../ui/values.tsx";
+import { Day, Money, Quantity, Time, toUnits } from "../../ui/values.tsx";
 import { Compare } from "./compare.tsx";
 import { useReconciliationsTexts } from "./texts.ts";
 import { useProviders } from "./use-providers.ts";
@@ -94,7 +94,7 @@ function useColumns(): readonly Column<Reconciliation>[] {
       ...{ id: "days", title: t("days"), csv: (row) => `${row.from_day} – ${row.to_day}`, isMinor: true },
       cell: (row) => (
         <span className="whitespace-nowrap text-ink-soft">
-          {row.from_day} – {row.to_day}
+          <Day day={row.from_day} /> – <Day day={row.to_day} />
         </span>
       ),
     },

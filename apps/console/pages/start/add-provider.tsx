@@ -2,11 +2,12 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { addProvider, listProviderPresets } from "../../api/gen/client.ts";
 import { Dialog } from "../../ui/dialog.tsx";
-import { Form, type FormValues, SelectField, TextArea, TextField } from "../../ui/form.tsx";
+import { Form, type FormValues, SelectField, TextField } from "../../ui/form.tsx";
 import { FormButtons } from "../../ui/form-buttons.tsx";
 import { Loading } from "../../ui/page-parts.tsx";
 import { splitList } from "../../ui/split-list.ts";
 import { toast } from "../../ui/toast.tsx";
+import { ModelNames } from "./model-names.tsx";
 import { useStartTexts } from "./texts.ts";
 
 /** Adds one of the well-known providers with a key of the tenant's own. */
@@ -57,14 +58,7 @@ function ProviderForm({ onClose }: { readonly onClose: () => void }) {
         required
         autoComplete="off"
       />
-      <TextArea
-        key={preset.name}
-        name="models"
-        label={t("models")}
-        hint={t("modelsHint")}
-        required
-        defaultValue={preset.models.slice(0, 4).join(", ")}
-      />
+      <ModelNames key={preset.name} known={preset.models} />
       <FormButtons act={t("add")} onClose={onClose} />
     </Form>
   );

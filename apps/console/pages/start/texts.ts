@@ -38,6 +38,8 @@ export const useStartTexts = defineTexts("start", {
     apiKeyHint: "From your account with the provider. It is encrypted (AES-256-GCM) before it is stored.",
     models: "Models",
     modelsHint: "As the provider names them, separated by commas. Prices come from the public price list.",
+    modelsKnown:
+      "Type part of a name to pick from {{count}} known models, or any other name the provider has. Prices come from the public price list.",
     add: "Add",
     added: "{{name}} is ready",
   },
@@ -76,6 +78,7 @@ export const useStartTexts = defineTexts("start", {
     apiKeyHint: "来自您在供应商处的账户，存储前使用 AES-256-GCM 加密。",
     models: "模型",
     modelsHint: "供应商处的模型名称，以逗号分隔，价格取自公开价目表。",
+    modelsKnown: "输入名称的一部分，从 {{count}} 个已知模型中选择；也可填写供应商的其他模型名称。价格取自公开价目表。",
     add: "添加",
     added: "{{name}} 已就绪",
   },

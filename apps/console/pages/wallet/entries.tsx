@@ -95,10 +95,15 @@ function useColumns(): readonly Column<Entry>[] {
     {
       ...{ id: "category", title: t("category"), csv: ({ category }) => nameOf(category) },
       sort: ({ category }) => nameOf(category),
-      cell: ({ category, nanos }) => <Badge tone={nanos > 0n ? "good" : "neutral"}>{nameOf(category)}</Badge>,
+      cell: ({ category, nanos, about }) => (
+        <>
+          <Badge tone={nanos > 0n ? "good" : "neutral"}>{nameOf(category)}</Badge>
+          <span className="mt-1 block min-w-28 text-xs wrap-anywhere text-ink-soft md:hidden">{about}</span>
+        </>
+      ),
     },
     {
-      ...{ id: "about", title: t("about"), csv: ({ about }) => about },
+      ...{ id: "about", title: t("about"), csv: ({ about }) => about, isMinor: true },
       cell: ({ about }) => (
         <span className="block max-w-96 min-w-28 wrap-break-word text-ink-soft">{about || t("noDetails")}</span>
       ),
