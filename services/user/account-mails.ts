@@ -10,9 +10,9 @@ const texts = {
       subject: "Confirm your e-mail address",
       lines: [
         "Hello {name},",
-        "open this link to confirm that this is your address:",
+        "Open this link to confirm that this is your address:",
         "{link}",
-        "It is good for {hours} hours.",
+        "The link is valid for {hours} hours.",
       ],
     },
     zh_CN: {
@@ -25,9 +25,9 @@ const texts = {
       subject: "Confirm your new e-mail address",
       lines: [
         "Hello {name},",
-        "open this link to sign in with this address from now on:",
+        "Open this link to sign in with this address from now on:",
         "{link}",
-        "It is good for {hours} hours. If you did not ask for it, do nothing: your address stays.",
+        "The link is valid for {hours} hours. If you did not ask for this, ignore this e-mail: your address stays the same.",
       ],
     },
     zh_CN: {
@@ -45,7 +45,7 @@ const texts = {
       subject: "Your e-mail address is about to change",
       lines: [
         "Hello {name},",
-        "somebody who knows your password asked to replace this address by {email}. It changes once that one is confirmed.",
+        "Somebody who knows your password asked to replace this address with {email}. It changes once the new address is confirmed.",
         "If that was not you, set a new password now.",
       ],
     },
@@ -61,7 +61,7 @@ const texts = {
   emailChanged: {
     en_US: {
       subject: "Your e-mail address has changed",
-      lines: ["Hello {name},", "you sign in with {email} from now on. If that was not you, tell your administrator."],
+      lines: ["Hello {name},", "From now on you sign in with {email}. If that was not you, tell your administrator."],
     },
     zh_CN: {
       subject: "您的邮箱地址已变更",
@@ -73,9 +73,9 @@ const texts = {
       subject: "Set a new password",
       lines: [
         "Hello {name},",
-        "open this link to set a new password:",
+        "Open this link to set a new password:",
         "{link}",
-        "It is good for {hours} hours and once. If you did not ask for it, do nothing: your password stays.",
+        "The link works once and is valid for {hours} hours. If you did not ask for this, ignore this e-mail: your password stays the same.",
       ],
     },
     zh_CN: {
@@ -93,7 +93,7 @@ const texts = {
       subject: "Your password was replaced",
       lines: [
         "Hello {name},",
-        "your password was replaced, and you were signed out elsewhere. If that was not you, set a new one now.",
+        "Your password was replaced, and you were signed out everywhere else. If that was not you, set a new one now.",
       ],
     },
     zh_CN: {
@@ -103,11 +103,11 @@ const texts = {
   },
   budgetReached: {
     en_US: {
-      subject: "{percent} % of your limit is used",
+      subject: "You have used {percent}% of your limit",
       lines: [
         "Hello {name},",
-        "{percent} % of what you may use ({unit}, {period}) is used. It starts anew: {reset}.",
-        "Your settings tell whether you get such mails.",
+        "You have used {percent}% of your limit ({unit}, {period}). It resets: {reset}.",
+        "You can turn off these e-mails in your settings.",
       ],
     },
     zh_CN: {
@@ -121,10 +121,10 @@ const texts = {
   },
   factorsReset: {
     en_US: {
-      subject: "Your second factors were taken away",
+      subject: "Your second factors were reset",
       lines: [
         "Hello {name},",
-        "an administrator took your second factors away and signed you out everywhere: your password alone signs you in now. Set up a new factor. If you did not ask for it, tell your administrator at once.",
+        "An administrator reset your second factors and signed you out everywhere. For now, your password alone is enough to sign in; please set up a new second factor. If you did not ask for this, tell your administrator at once.",
       ],
     },
     zh_CN: {
@@ -140,7 +140,7 @@ const texts = {
       subject: "A copy of your data was asked for",
       lines: [
         "Hello {name},",
-        "an administrator of your organisation asked for a copy of what is kept of you. If that surprises you, ask them why.",
+        "An administrator of your organisation asked for a copy of the data kept about you. If that surprises you, ask them why.",
       ],
     },
     zh_CN: {
@@ -153,7 +153,7 @@ const texts = {
       subject: "Your data is ready",
       lines: [
         "Hello {name},",
-        "the copy of your data that you asked for is ready: download it within {days} days. If you did not ask for it, set a new password now.",
+        "The copy of your data that you asked for is ready. Download it within {days} days. If you did not ask for it, set a new password now.",
       ],
     },
     zh_CN: {
@@ -166,9 +166,9 @@ const texts = {
       subject: "Confirm your registration",
       lines: [
         "Hello {name},",
-        "open this link to complete your registration:",
+        "Open this link to complete your registration:",
         "{link}",
-        "It is good for {hours} hours. If you did not register, do nothing.",
+        "The link is valid for {hours} hours. If you did not register, ignore this e-mail.",
       ],
     },
     zh_CN: {
@@ -183,10 +183,10 @@ const texts = {
   },
   alreadyRegistered: {
     en_US: {
-      subject: "You have an account already",
+      subject: "You already have an account",
       lines: [
         "Hello {name},",
-        "somebody, maybe you, tried to register with this address, which has an account already. Sign in, or ask for a new password if you forgot yours.",
+        "Somebody, perhaps you, tried to register with this address, which already has an account. Sign in, or reset your password if you forgot it.",
       ],
     },
     zh_CN: {
@@ -204,7 +204,7 @@ const texts = {
         "Hello,",
         "{inviter} invites you to join {organization} as {role}. Open this link to accept:",
         "{link}",
-        "It is good for {hours} hours.",
+        "The link is valid for {hours} hours.",
       ],
     },
     zh_CN: {
@@ -222,7 +222,7 @@ const texts = {
       subject: "You are invited",
       lines: [
         "Hello {name},",
-        "you are invited to another organisation, but this address has an account already, and an address belongs to one. Ask to be invited with another address.",
+        "You were invited to another organisation, but this address already has an account, and an address can belong to only one organisation. Ask to be invited with another address.",
       ],
     },
     zh_CN: {
@@ -235,11 +235,11 @@ const texts = {
   },
   impersonated: {
     en_US: {
-      subject: "An operator acts in your name",
+      subject: "An operator is acting on your behalf",
       lines: [
         "Hello {name},",
-        "somebody who operates this platform acts in your name for the next {minutes} minutes. The reason given: {reason}",
-        "You see and end it in the list of your sessions, and what was done stands in your audit log. Passwords, factors, keys and money cannot be touched.",
+        "An operator of this platform is acting on your behalf for the next {minutes} minutes. The reason given: {reason}",
+        "You can see and end this in the list of your sessions, and everything done is recorded in your audit log. Passwords, second factors, keys and money cannot be touched.",
       ],
     },
     zh_CN: {

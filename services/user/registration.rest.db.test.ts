@@ -101,7 +101,7 @@ test("P1: an address that is taken gets the same answer, and only its owner is t
   assert.deepEqual([asked.status, asked.json], [202, { object: "mail.requested" }]);
   assert.deepEqual(
     (await mailsTo(email)).map(({ subject }) => subject),
-    ["You have an account already"],
+    ["You already have an account"],
   );
 });
 
