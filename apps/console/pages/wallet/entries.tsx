@@ -1,4 +1,5 @@
 import { ReceiptText } from "lucide-react";
+import { Fragment } from "react";
 import { getStatement } from "../../api/gen/client.ts";
 import { movementCategories, useCategoryName } from "../../ui/billing-texts.ts";
 import type { Column } from "../../ui/column.ts";
@@ -84,6 +85,18 @@ async function loadEntries(
   return { data: rows.filter(fits), next_cursor: null };
 }
 
+/** A payment's or a code's own number, as texts have it among words. */
+const number = /^[a-z]{2,8}_[0-9a-z]{20,}$/;
+
+function About({ about }: Pick<Entry, "about">) {
+  return about.split(" · ").map((part, at) => (
+    <Fragment key={part}>
+      {at > 0 && " · "}
+      {number.test(part) ? <code className="font-mono text-xs">{part}</code> : part}
+    </Fragment>
+  ));
+}
+
 function useColumns(): readonly Column<Entry>[] {
   const t = useWalletTexts();
   const nameOf = useCategoryName();
@@ -98,14 +111,18 @@ function useColumns(): readonly Column<Entry>[] {
       cell: ({ category, nanos, about }) => (
         <>
           <Badge tone={nanos > 0n ? "good" : "neutral"}>{nameOf(category)}</Badge>
-          <span className="mt-1 block min-w-28 text-xs wrap-anywhere text-ink-soft md:hidden">{about}</span>
+          <span className="mt-1 block min-w-28 text-xs wrap-anywhere text-ink-soft md:hidden">
+            <About about={about} />
+          </span>
         </>
       ),
     },
     {
       ...{ id: "about", title: t("about"), csv: ({ about }) => about, isMinor: true },
       cell: ({ about }) => (
-        <span className="block max-w-96 min-w-28 wrap-break-word text-ink-soft">{about || t("noDetails")}</span>
+        <span className="block max-w-96 min-w-28 wrap-break-word text-ink-soft">
+          {about ? <About about={about} /> : t("noDetails")}
+        </span>
       ),
     },
     {
