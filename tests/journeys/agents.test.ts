@@ -157,6 +157,9 @@ test("W31: a message costs what its agent costs, to the nano; questions about ta
     const waits = await leaveStream(client);
     await client.cancelTask(toTaskName(waits));
   });
+  const rows = await listUsage(platform);
+  const streamed = rows.filter(({ provider, streamed }) => provider === "a2a:echo" && streamed);
+  assert.ok(streamed.length >= 2 && streamed.every(({ first_token_ms: firstMs }) => firstMs !== null));
   assert.deepEqual(records, [
     // What the agent has begun is paid, also where its caller has left.
     ["a2a:echo", "message", "canceled", "2000001"],

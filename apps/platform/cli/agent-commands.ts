@@ -19,7 +19,10 @@ interface AgentOptions extends HeaderOptions {
 export function addAgentCommands(program: Command, deps: CliDeps): void {
   const agents = program.command("agents").description("agents, each reached at /v1/a2a/<name> (Agent2Agent protocol)");
 
-  withAgentOptions(withConnection(agents.command("add").description("add an agent, or replace the one of that name")))
+  withAgentOptions(
+    withConnection(agents.command("add").description("add an agent, or replace the one of that name")),
+    true,
+  )
     .argument("<name>", "a-z, 0-9 and '-'; keys are limited to it as a2a:<name>")
     .argument("<url>", "the address below which its card is; private addresses belong into lyss.yaml")
     .addHelpText(
@@ -50,7 +53,7 @@ export function addAgentCommands(program: Command, deps: CliDeps): void {
       print(output, await api.send("GET", pathOf(name)), ({ object: _, ...agent }) => toFields(agent));
     });
 
-  withAgentOptions(withConnection(agents.command("update").description("change an agent of your own")))
+  withAgentOptions(withConnection(agents.command("update").description("change an agent of your own")), false)
     .argument("<name>")
     .option("--agent-url <url>", "the address below which its card is")
     .option("--no-headers", "send nothing secret any more")
@@ -85,13 +88,15 @@ export function addAgentCommands(program: Command, deps: CliDeps): void {
     });
 }
 
-function withAgentOptions(command: Command) {
+/** With what counts where nothing is given: of one that changes an agent, what it has. */
+function withAgentOptions(command: Command, isNew: boolean) {
+  const unless = (usual: string) => (isNew ? `; ${usual} unless given` : "");
   return command
     .option("--bearer-env <name>", "environment variable that holds its token")
     .option("--bearer-stdin", "read its token from standard input")
     .option("--header <name=VARIABLE...>", "another header, and the environment variable that holds its value")
-    .option("--price <usd>", "what a message costs, in USD; 0 unless given")
-    .option("--timeout-ms <ms>", "limit of a call, its stream included; 600000 unless given", readCount);
+    .option("--price <usd>", `what a message costs, in USD${unless("0")}`)
+    .option("--timeout-ms <ms>", `limit of a call, its stream included${unless("600000")}`, readCount);
 }
 
 function toChanges({ price, timeoutMs }: AgentOptions): Row {

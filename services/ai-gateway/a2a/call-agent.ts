@@ -58,12 +58,13 @@ export async function callAgent(deps: AiGatewayDeps, call: AgentCall): Promise<s
     ...{ provider: payeeOf(agent), model: messageUnit, fixed: oneCall, isStreamed: isStreamed(call.operation) },
     ...{ inputTokens: 0n, maxOutputTokens: 0n, minOutputTokens: 0n, choices: 1 },
   });
-  const said: Said = { wasSent: false, hasAnswered: false, taskId: "" };
+  const said: Said = { ...nothingYet, taskId: "" };
   const settle = (outcome: CallOutcome, isDue: boolean, mayBeDue: boolean) =>
     funds.settle({
       ...{ outcome, tokens: isDue ? { ...nothing, otherBuckets: oneCall } : nothing, isEstimated: false },
       ...{ mayHaveUsed: mayBeDue ? { ...nothing, otherBuckets: oneCall } : undefined },
       ...{ latencyMs: clock.monotonicMs() - startedMs },
+      firstTokenMs: said.firstEventMs === undefined ? undefined : said.firstEventMs - startedMs,
       error: outcome === CallOutcome.FAILED ? CallError.PROVIDER_FAILED : undefined,
     });
   try {
@@ -85,7 +86,7 @@ export async function callAgent(deps: AiGatewayDeps, call: AgentCall): Promise<s
 
 /** What is asked about a task, which costs nothing. Gives and throws as `callAgent`; one that cancels is recorded. */
 export async function askAgent(deps: AiGatewayDeps, call: AgentCall): Promise<string | undefined> {
-  const said: Said = { wasSent: false, hasAnswered: false, taskId: String(call.params["id"]) };
+  const said: Said = { ...nothingYet, taskId: String(call.params["id"]) };
   const isRecorded = call.operation === "cancel";
   try {
     const text = await runCall(deps, call, said);
@@ -99,10 +100,14 @@ export async function askAgent(deps: AiGatewayDeps, call: AgentCall): Promise<st
   }
 }
 
+const nothingYet = { wasSent: false, hasAnswered: false, firstEventMs: undefined };
+
 /** How far a call came. */
 interface Said {
   wasSent: boolean;
   hasAnswered: boolean;
+  /** When the first event of a stream left. */
+  firstEventMs: number | undefined;
   /** The first that the agent named. */
   taskId: string;
 }
@@ -126,7 +131,7 @@ function runCall(deps: AiGatewayDeps, call: AgentCall, said: Said): Promise<stri
 }
 
 async function relay(
-  { agentLink, references }: AiGatewayDeps,
+  { agentLink, references, clock }: AiGatewayDeps,
   { agent, version, operation, method, params, at, owner, extensions, onEvent }: AgentCall,
   said: Said,
   signal: AbortSignal,
@@ -158,6 +163,7 @@ async function relay(
       said.taskId ||= event.references.find(({ kind }) => kind === "task")?.id ?? "";
       if (!isStreamed(operation)) return JSON.stringify(result);
       isEnd = event.isEnd ?? isEnd;
+      said.firstEventMs ??= clock.monotonicMs();
       await onEvent(JSON.stringify(result), signal);
     }
   } catch (err) {
