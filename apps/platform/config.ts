@@ -118,6 +118,18 @@ export const platformConfig = {
         ),
     })
     .prefault({}),
+  metrics: z
+    .strictObject({
+      otlpUrl: z
+        .url({ protocol: /^https?$/ })
+        .max(500)
+        .optional()
+        .describe(
+          "Where metrics are sent by OTLP over HTTP: http://host:4318/v1/metrics; without it they are only at /metrics.",
+        ),
+      otlpEveryMs: z.int().min(1_000).max(3_600_000).default(60_000).describe("How often they are sent."),
+    })
+    .prefault({}),
   degradation: z
     .strictObject({
       level: z

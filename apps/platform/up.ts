@@ -11,8 +11,10 @@ import { type Cluster, openCluster } from "@lyss/kit/db/cluster.ts";
 import { type EmbeddedPostgres, embeddedConnections, startEmbeddedPostgres } from "@lyss/kit/db/embedded-postgres.ts";
 import type { Locale } from "@lyss/kit/errors/failure.ts";
 import { diskSpaceCheck, eventLoopCheck } from "@lyss/kit/health/checkers.ts";
+import { createGuardedFetch } from "@lyss/kit/http/guarded-fetch.ts";
 import { createPeerHttpHandler } from "@lyss/kit/http/peer-handler.ts";
 import { createMetrics, type MetricsText } from "@lyss/kit/observability/metrics.ts";
+import { sendMetricsByOtlp } from "@lyss/kit/observability/otlp-metrics.ts";
 import type { Tracer } from "@lyss/kit/observability/tracing.ts";
 import { createDegradation, type Degradation } from "@lyss/kit/resilience/degradation.ts";
 import { registerDegradationMetrics } from "@lyss/kit/resilience/degradation-metrics.ts";
@@ -83,6 +85,7 @@ export async function startPlatform(options: UpOptions): Promise<Platform> {
   let tracer: Tracer | undefined;
   let site: Console | undefined;
   const metrics = createMetrics();
+  let endMetrics: (() => Promise<void>) | undefined;
   const link = openGatewayLink({ metrics, clock: systemClock, onReload: live.reload });
   const events = openEvents(config.events, services);
   const degradation = createDegradation({
@@ -97,6 +100,7 @@ export async function startPlatform(options: UpOptions): Promise<Platform> {
     degradation.stop();
     await events.transport?.close();
     await tracer?.close();
+    await endMetrics?.();
     await cluster?.close();
     await postgres?.stop();
     link?.close();
@@ -116,6 +120,7 @@ export async function startPlatform(options: UpOptions): Promise<Platform> {
     const eventLogConnections = events.transport ? 2 : 1;
     cluster = openCluster({ adminUrl, deriveKey, maxConnections, eventLogConnections, log, clock: systemClock });
     tracer = await openTracer(options);
+    endMetrics = openMetricsSender(options, metrics);
     const publicUrl = (listening: string | undefined) =>
       config.http.publicUrl ?? gateways?.url ?? listening ?? toListenUrl(config.http);
     const shared = { dataDir, cluster, events, tracer, degradation, metrics, publicUrl, site };
@@ -181,13 +186,27 @@ async function openTracer({ live, log }: UpOptions): Promise<Tracer | undefined>
   const { otlpUrl, sampleRatio, slowMs } = config.tracing;
   if (otlpUrl === undefined) return undefined;
   const { createOtlpTracer } = await import("@lyss/kit/observability/otlp-tracer.ts");
-  const resource = {
+  return createOtlpTracer({ otlpUrl, sampleRatio, slowMs, resource: toResource(config), clock: systemClock, log });
+}
+
+/** What of this process everything says that goes out by OTLP. */
+function toResource({ run }: PlatformConfig): Readonly<Record<string, string>> {
+  return {
     "service.name": "lyss",
     "service.version": manifest.version,
     "service.instance.id": node,
-    "lyss.services": config.run.join(","),
+    "lyss.services": run.join(","),
   };
-  return createOtlpTracer({ otlpUrl, sampleRatio, slowMs, resource, clock: systemClock, log });
+}
+
+/** Undefined unless metrics are to be sent; else what ends that. */
+function openMetricsSender({ live, log }: UpOptions, registry: Registry): (() => Promise<void>) | undefined {
+  const config = live.current();
+  const { otlpUrl, otlpEveryMs: everyMs } = config.metrics;
+  if (otlpUrl === undefined) return undefined;
+  const clock = systemClock;
+  const fetch = createGuardedFetch({ guard: undefined, clock, timeoutMs: 5_000, maxBytes: 65_536 });
+  return sendMetricsByOtlp({ registry, otlpUrl, everyMs, resource: toResource(config), fetch, clock, log });
 }
 
 /** What this process is called among those of the installation. */

@@ -25,7 +25,7 @@ const badBodies: readonly [name: string, body: string, field: string, reason: st
   ["value bomb", `{"extra":{"a":[${"0,".repeat(400_000)}0]}}`, "body", "holds more than 20000 values"],
 ];
 
-test("each bad body is 400 and names the field, the bound and what to do; no prototype changes", async () => {
+test("S12: each bad body is 400 and names the field, the bound and what to do; no prototype changes", async () => {
   ops.seen.length = 0;
   for (const [name, body, field, reason] of badBodies) {
     const response = await sendJson("/v1/things", body);

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
+import type { Failure } from "../errors/failure.ts";
 import type { Priority } from "../resilience/load-shed.ts";
 import type { Caller } from "../rpc/call-context.ts";
 import type { Route } from "./route.ts";
@@ -28,8 +29,8 @@ export interface OpenExchange {
   readonly route: Pick<Route<never>, "method" | "permission" | "impersonation">;
   /** By the clock's monotonic time. */
   readonly startedMs: number;
-  /** Ends it as if its client had left. */
-  cut(): void;
+  /** Ends it as if its client had left; a WebSocket's client hears why, where it is served in this process. */
+  cut(why: Failure): void;
 }
 
 /**

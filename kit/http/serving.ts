@@ -14,6 +14,7 @@ import { admit, type Guard, requireFreshProof } from "./gate.ts";
 import type { Arrival, Intake, OpenExchange } from "./intake.ts";
 import { headerOf } from "./request-head.ts";
 import type { FailureReply, Route, ToFailureReply } from "./route.ts";
+import { cut } from "./upgrade.ts";
 
 /** A request that takes longer than this and is no stream is worth a line in the log. */
 const slowRequestMs = 5_000;
@@ -93,8 +94,8 @@ function keepOpen(
   { startedMs }: Call,
   route: Route<never>,
 ): void {
-  const cut = () => void res.destroy();
-  const exchange: KeptExchange = { headers, url, route, startedMs, cut, previous: undefined, next: undefined };
+  const cutIt = (why: Failure) => cut(res, why);
+  const exchange: KeptExchange = { headers, url, route, startedMs, cut: cutIt, previous: undefined, next: undefined };
   open.add(exchange);
   res.once("close", () => open.remove(exchange));
 }

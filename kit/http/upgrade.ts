@@ -1,5 +1,6 @@
 import { type IncomingMessage, type Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import type { Failure } from "../errors/failure.ts";
 
 /** A connection whose client wants to speak WebSocket (RFC 6455) on it. */
 export interface Upgrade {
@@ -46,6 +47,24 @@ export function upgradeOf(res: ServerResponse): Upgrade | undefined {
 export function markUpgraded(res: ServerResponse): void {
   res.statusCode = 101;
   Object.defineProperty(res, "headersSent", { value: true });
+}
+
+const endings = new WeakMap<ServerResponse, (why: Failure) => void>();
+
+/**
+ * Whoever has taken the connection over ends it itself when its sender may not go on, so that the client hears why. Called once; a
+ * connection that is still there when that is found out again is destroyed.
+ */
+export function onCut(res: ServerResponse, end: (why: Failure) => void): void {
+  endings.set(res, end);
+}
+
+/** Ends an answer whose sender may not go on. */
+export function cut(res: ServerResponse, why: Failure): void {
+  const end = endings.get(res);
+  endings.delete(res);
+  if (end) end(why);
+  else res.destroy();
 }
 
 /** The subprotocols that a client offers, in its order. */

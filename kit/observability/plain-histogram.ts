@@ -1,4 +1,5 @@
 import type { Histogram, Registry } from "prom-client";
+import type { OtelName } from "./otlp-metrics.ts";
 
 export interface PlainHistogramOptions<Label extends string> {
   readonly name: string;
@@ -6,6 +7,8 @@ export interface PlainHistogramOptions<Label extends string> {
   readonly labelNames: readonly Label[];
   /** Upper bounds in rising order. */
   readonly buckets: readonly number[];
+  /** What OpenTelemetry calls it, where it has a name for that. */
+  readonly otel?: OtelName<Label>;
 }
 
 /** One series. */
@@ -22,7 +25,7 @@ interface Series {
  */
 export function createPlainHistogram<Label extends string>(
   registry: Registry,
-  { name, help, labelNames, buckets }: PlainHistogramOptions<Label>,
+  { name, help, labelNames, buckets, otel }: PlainHistogramOptions<Label>,
 ): (labels: Readonly<Record<Label, string>>) => (value: number) => void {
   const known = new Map<string, Series>();
 
@@ -39,7 +42,14 @@ export function createPlainHistogram<Label extends string>(
   // What the registry asks of a metric (prom-client 15.1.3, lib/registry.js); its types name its own classes only.
   const metric = {
     ...{ name, help, type: "histogram", aggregator: "sum" },
-    get: () => ({ name, help, type: "histogram", aggregator: "sum", values: [...known.values()].flatMap(toValues) }),
+    get: () => ({
+      name,
+      help,
+      type: "histogram",
+      aggregator: "sum",
+      otel,
+      values: [...known.values()].flatMap(toValues),
+    }),
     reset: () => known.clear(),
   };
 

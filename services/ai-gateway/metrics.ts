@@ -1,5 +1,7 @@
+import { foldCounts } from "@lyss/contracts/pricing/token-price.ts";
 import { createPlainHistogram } from "@lyss/kit/observability/plain-histogram.ts";
 import { Counter, Gauge, type Registry } from "prom-client";
+import { type CallMeter, createGenAiMetrics, type EndedCall, secondsBuckets } from "./gen-ai-metrics.ts";
 import type { Target } from "./model.ts";
 import { noteAnswered, noteBegin, noteEnd, noteFirstByte, type Standings } from "./routing/standing.ts";
 
@@ -9,8 +11,8 @@ export interface TargetMeter {
   begin(nowMs: number): void;
   /** Milliseconds. */
   observeFirstByte(ms: number): void;
-  /** Tokens that are charged, and milliseconds from the arrival of the call. */
-  end(outcome: string, inputTokens: number, outputTokens: number, durationMs: number): void;
+  /** `operation` is OpenTelemetry's name for what was asked. */
+  end(operation: string, ended: EndedCall): void;
 }
 
 /** What the gateway counts. Model names come from the catalog, so the number of series is bounded. */
@@ -24,8 +26,6 @@ interface Counts {
   inputTokens: number;
   outputTokens: number;
 }
-
-const secondsBuckets = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
 
 /** Plain numbers while serving; labels are put together only when somebody reads them. */
 export function createGatewayMetrics(
@@ -73,6 +73,7 @@ export function createGatewayMetrics(
     name: "llm_request_duration_seconds",
     help: "From the arrival of a call to its settlement.",
   });
+  const genAi = createGenAiMetrics(registry);
   new Gauge({
     name: "llm_requests_in_flight",
     help: "Calls that are open now.",
@@ -105,19 +106,28 @@ export function createGatewayMetrics(
     const count = countsOf(provider, target.model.name);
     const standing = watch.standings.of(target);
     const [observeFirst, observeWhole] = [firstByte({ provider }), duration({ provider })];
+    const byOperation = new Map<string, CallMeter>();
+    const meterOf = (operation: string) => {
+      const found = byOperation.get(operation) ?? genAi({ operation, provider, model: target.model.name });
+      byOperation.set(operation, found);
+      return found;
+    };
     return {
       begin: (nowMs) => noteBegin(standing, nowMs),
       observeFirstByte(ms) {
         observeFirst(ms / 1_000);
         noteFirstByte(standing, ms);
       },
-      end(outcome, inputTokens, outputTokens, durationMs) {
+      end(operation, ended) {
+        const { outcome, tokens, durationMs } = ended;
+        const { inputTokens, cachedInputTokens, outputTokens } = foldCounts(tokens);
+        meterOf(operation)(ended);
         count.calls.set(outcome, (count.calls.get(outcome) ?? 0) + 1);
-        count.inputTokens += inputTokens;
-        count.outputTokens += outputTokens;
+        count.inputTokens += Number(inputTokens + cachedInputTokens);
+        count.outputTokens += Number(outputTokens);
         observeWhole(durationMs / 1_000);
         noteEnd(standing);
-        if (outcome === "completed") noteAnswered(standing, outputTokens, durationMs);
+        if (outcome === "completed") noteAnswered(standing, Number(outputTokens), durationMs);
       },
     };
   }

@@ -63,6 +63,7 @@ export function realtimeRoutes({ prefix, suffix, dialect }: Place) {
         aiGatewayFailures.invalid_request,
         connectionFailures.client_secret_needs_key,
         connectionFailures.client_secrets_exceeded,
+        aiGatewayFailures.call_unguarded,
       ],
       async handle(ops, request) {
         const { session, expires_after } = request.body;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Failure } from "@lyss/kit/errors/failure.ts";
+import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import type { Guard } from "@lyss/kit/http/gate.ts";
 import type { OpenExchange } from "@lyss/kit/http/intake.ts";
@@ -30,7 +30,8 @@ test("whoever is still known is left alone wherever their key stands, and nobody
   const cut = new Set<number>();
   const route = { method: "POST", permission: "model:call" } as const;
   const open = places.map(([url, headers], n): OpenExchange => {
-    return { url, headers, route, startedMs: clock.monotonicMs(), cut: () => void cut.add(n) };
+    const note = (why: Failure) => void (isFailure(why, kitFailures.unauthenticated) && cut.add(n));
+    return { url, headers, route, startedMs: clock.monotonicMs(), cut: note };
   });
   const look = () => cutOpenCalls({ forEachOpen: (visit) => open.forEach(visit), guard, clock });
   await look();

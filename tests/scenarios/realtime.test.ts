@@ -260,6 +260,8 @@ test("W50: a client secret of the official SDK opens sessions of its model with 
   );
   const wrong = client.realtime.clientSecrets.create({ session: { type: "realtime", model: "nothing" } });
   await assert.rejects(wrong, (err) => err instanceof OpenAI.NotFoundError);
+  const mute = client.realtime.clientSecrets.create({ session: { type: "realtime", model: "simulated-chat" } });
+  await assert.rejects(mute, (err) => err instanceof OpenAI.BadRequestError && err.param === "model");
   const tools = [{ type: "mcp" as const, server_label: "s", server_url: "https://mcp.example.com" }];
   const refused = client.realtime.clientSecrets.create({ session: { type: "realtime", model: "voice", tools } });
   await assert.rejects(refused, (err) => err instanceof OpenAI.BadRequestError && err.param === "session.tools[0]");
@@ -300,13 +302,16 @@ test("W50: a client secret of the official SDK opens sessions of its model with 
   }
 
   const closed = once(browser, "close");
+  const told = once(browser, "message");
   const revoked = await fetch(`${platform.url}/v1/keys/${key["id"]}`, {
     method: "DELETE",
     headers: { authorization: `Bearer ${apiKey}` },
   });
   assert.ok(revoked.ok);
-  await closed;
-  await session.closed;
+  const [{ data }] = await told;
+  assert.deepEqual([JSON.parse(data).type, JSON.parse(data).error.code], ["error", "invalid_api_key"]);
+  assert.equal((await closed)[0].code, 1_008);
+  assert.equal(await session.closed, 1_001);
   assert.equal((await statusOf("", { key: made.value })).status, 401);
 });
 
@@ -332,6 +337,7 @@ test("who may not, or names what is not there, is answered in HTTP", async () =>
   assert.deepEqual((await statusOf("nothing")).error.code, "model_not_found");
   assert.equal((await statusOf("voice", { protocols: ["other"] })).status, 400);
   assert.equal((await statusOf("voice", { key: "lyss_none" })).status, 401);
+  assert.deepEqual((await statusOf("simulated-chat")).error.param, "model");
   assert.equal((await statusOf("voice&intent=transcription")).error.param, "intent");
 });
 

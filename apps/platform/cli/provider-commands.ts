@@ -5,9 +5,9 @@ import { print, toFields, toTable } from "./print.ts";
 
 type Row = Record<string, unknown>;
 
-/** `lyss provider add|presets|list|test|remove`. */
+/** `lyss provider add|presets|list|show|test|remove`; `lyss providers` is the same. */
 export function addProviderCommands(program: Command, deps: CliDeps): void {
-  const provider = program.command("provider").description("model providers");
+  const provider = program.command("provider").alias("providers").description("model providers");
 
   withConnection(provider.command("add").description("add a provider, or replace the one of that name"))
     .argument("<name>", "a-z, 0-9, '.', '_' and '-'")
@@ -83,6 +83,13 @@ export function addProviderCommands(program: Command, deps: CliDeps): void {
     );
   });
 
+  withConnection(provider.command("show").description("show a provider, and how each of its models does"))
+    .argument("<name>")
+    .action(async (name: string, options) => {
+      const { api, output } = connect(deps, options);
+      print(output, await api.send("GET", `/api/v1/ai/providers/${encodeURIComponent(name)}`), toProviderText);
+    });
+
   withConnection(provider.command("test").description("ask a provider for its models with the stored key"))
     .argument("<name>")
     .action(async (name: string, options) => {
@@ -100,6 +107,20 @@ export function addProviderCommands(program: Command, deps: CliDeps): void {
       const removed = await api.send("DELETE", `/api/v1/ai/providers/${encodeURIComponent(name)}`);
       print(output, removed, () => `${name} is removed and its key destroyed.`);
     });
+}
+
+function toProviderText({ models, object: _object, ...about }: Row): string {
+  const rows = (models as Row[]).map((model) => {
+    const health = model["health"] as Row | undefined;
+    return [
+      ...[model["name"], model["input_usd_per_million"], model["output_usd_per_million"]],
+      ...[health?.["state"], health?.["score"], health?.["first_byte_ms"], health?.["tokens_per_second"]],
+      health?.["availability"],
+    ];
+  });
+  const prices = ["USD/M IN", "USD/M OUT"];
+  const headings = ["MODEL", ...prices, "STATE", "SCORE", "FIRST BYTE MS", "TOKENS/S", "ANSWERED"];
+  return `${toFields(about)}\n\n${toTable(headings, rows)}`;
 }
 
 async function readProviderKey(

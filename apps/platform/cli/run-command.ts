@@ -21,6 +21,7 @@ import { addGuardrailCommands } from "./guardrail-commands.ts";
 import { addInvoiceCommands } from "./invoice-commands.ts";
 import { addKeyCommands } from "./key-commands.ts";
 import { addMcpCommands } from "./mcp-commands.ts";
+import { addModelCommands } from "./model-commands.ts";
 import { addModelLimitCommands } from "./model-limit-commands.ts";
 import { addMoneyCommands } from "./money-commands.ts";
 import { addOrderCommands } from "./order-commands.ts";
@@ -68,6 +69,7 @@ function createProgram(deps: CliDeps): Command {
   addTenantCommands(program, deps);
   addGroupCommands(program, deps);
   addProviderCommands(program, deps);
+  addModelCommands(program, deps);
   addMcpCommands(program, deps);
   addAgentCommands(program, deps);
   addRouteCommands(program, deps);

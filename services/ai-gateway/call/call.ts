@@ -28,6 +28,8 @@ export interface Call {
   /** Which of the call's attempts this is, from 1. */
   readonly attempt: number;
   readonly request: CallRequest;
+  /** OpenTelemetry's name for what is asked. */
+  readonly operation: string;
   readonly target: Target;
   readonly counter: TokenCounter;
   /** The bound of the input that was held for. */

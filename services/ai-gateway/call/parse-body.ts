@@ -1,6 +1,23 @@
 import { isUtf8 } from "node:buffer";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
+import { findExcess, type JsonExcess, jsonLimits } from "../scan/json-size.ts";
+
+const tooMuch: Readonly<Record<JsonExcess, readonly [en_US: string, zh_CN: string]>> = {
+  levels: [`it is nested deeper than ${jsonLimits.levels} levels`, `嵌套超过 ${jsonLimits.levels} 层`],
+  names: [`it names more than ${jsonLimits.names} fields`, `字段名超过 ${jsonLimits.names} 个`],
+  names_in_one: [
+    `it names more than ${jsonLimits.names_in_one} fields in one object`,
+    `同一对象中的字段名超过 ${jsonLimits.names_in_one} 个`,
+  ],
+  values: [`it holds more than ${jsonLimits.values} values`, `包含超过 ${jsonLimits.values} 个值`],
+};
+
+/** Throws `invalid_json` for a body that holds more than may be parsed (`jsonLimits`). */
+export function requireJsonSize(body: Uint8Array): void {
+  const excess = findExcess(body);
+  if (excess) throw invalidJson(...tooMuch[excess]);
+}
 
 /** The JSON object in a request's body. Throws `invalid_json`, which tells the place and quotes nothing. */
 export function parseBody(
@@ -8,6 +25,7 @@ export function parseBody(
   parse: (text: string) => unknown = JSON.parse,
 ): Readonly<Record<string, unknown>> {
   if (!isUtf8(body)) throw invalidJson("it is not UTF-8", "不是 UTF-8 编码");
+  requireJsonSize(body);
   let json: unknown;
   try {
     json = parse(body.toString("utf8"));

@@ -12,7 +12,7 @@ const outcomes: Readonly<Record<EndedAs, CallOutcome>> = {
   truncated: CallOutcome.TRUNCATED,
 };
 
-type SettledCall = Pick<Call, "target" | "startedMs" | "funds" | "dispatch" | "limited">;
+type SettledCall = Pick<Call, "operation" | "target" | "startedMs" | "funds" | "dispatch" | "limited">;
 
 /**
  * Counts how a call ended and settles it. Resolves with the cost when the charge cannot be lost any more. `estimate` is asked
@@ -42,12 +42,11 @@ function settle(
   estimate: () => Promise<TokenCounts>,
 ): Promise<bigint | undefined> {
   const { outcome, tokens, isEstimated, serviceMode } = ending;
-  const { target, startedMs, funds, dispatch } = call;
-  const { inputTokens, cachedInputTokens, outputTokens } = foldCounts(tokens);
+  const { operation, target, startedMs, funds, dispatch } = call;
   const latencyMs = clock.monotonicMs() - startedMs;
-  metrics.of(target).end(outcome, Number(inputTokens + cachedInputTokens), Number(outputTokens), latencyMs);
   const { firstTokenAtMs } = dispatch;
   const firstTokenMs = firstTokenAtMs === undefined ? undefined : firstTokenAtMs - startedMs;
+  metrics.of(target).end(operation, { outcome, tokens, durationMs: latencyMs, firstTokenMs });
   const isError = outcome === "failed" || outcome === "truncated";
   const error = isError ? toCallError(dispatch.failure) : undefined;
   const spent = {

@@ -2,7 +2,7 @@ import { canBeContinued } from "../continuation/continued-request.ts";
 import { startShownText } from "../continuation/shown-text.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { Funds } from "../funds/funds.ts";
-import { isMedia } from "../surfaces/surface.ts";
+import { isMedia, surfaces } from "../surfaces/surface.ts";
 import type { Call } from "./call.ts";
 import { limitToSend } from "./call-to-fund.ts";
 import { createDispatch } from "./dispatch.ts";
@@ -59,6 +59,7 @@ export function toCall(
       isContinuation: continuesAttempt !== undefined,
       attempt,
       request,
+      operation: surfaces[request.surface].operation,
       target,
       counter,
       inputTokens,

@@ -22,6 +22,7 @@ import type { Funds } from "../funds/funds.ts";
 import type { Target } from "../model.ts";
 import type { LimitPlace } from "../model-limits/model-limits.ts";
 import type { OpenCall } from "../open-calls.ts";
+import { surfaces } from "../surfaces/surface.ts";
 import type { Admitted } from "./admitted.ts";
 import { createAnswerReader } from "./answer-reader.ts";
 import type { BodyReader, RelayedCall } from "./body-reader.ts";
@@ -39,6 +40,8 @@ const canceled = new Failure(kitFailures.canceled);
  * stage stands what it must not skip.
  */
 export class HotCall implements AnswerHandler, RelayedCall, OpenCall {
+  /** What is served hot. */
+  readonly operation = surfaces.chat.operation;
   readonly deps: AiGatewayDeps;
   readonly exchange: HotExchange;
   readonly admitted: Admitted;

@@ -15,6 +15,8 @@ import { expectedTokens } from "../model-limits/expected-tokens.ts";
 import { quirksOf } from "../provider-quirks.ts";
 import { takersOf } from "../routing/bound-request.ts";
 import { likenessOf } from "../routing/request-shape.ts";
+import type { Route } from "../routing/route.ts";
+import { findExcess, smallJsonBytes } from "../scan/json-size.ts";
 import { patchBody, writePatched } from "../scan/patch-body.ts";
 import { messagesField, type ScannedRequest, scanRequest } from "../scan/scan-request.ts";
 import { type Admitted, type Compose, toFund } from "./admitted.ts";
@@ -130,6 +132,7 @@ export function createHotCalls(deps: AiGatewayDeps): (exchange: HotExchange) => 
     // A trace that goes on at the provider makes each request's head another one.
     if (openCalls.isStopping || settings.sendTraceparent) return false;
     const { caller, body } = exchange.facts;
+    if (body.length > smallJsonBytes && findExcess(body)) return false;
     const request = scanRequest(body);
     if (!request || request.mayHoldMedia || answerCache.isWanted(caller, exchange.facts.headers)) return false;
     if (callDefaults.parametersOf(caller) || guardrails.isWanted(caller)) return false;

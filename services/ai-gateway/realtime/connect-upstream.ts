@@ -3,6 +3,7 @@ import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import { createAddressGuard } from "@lyss/kit/http/address-guard.ts";
 import WebSocket from "ws";
+import { refuseField } from "../call/refuse-field.ts";
 import { maxErrorBytes, toCallFailure, toStatusFailure } from "../call/send-upstream.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { Target } from "../model.ts";
@@ -93,11 +94,20 @@ function open(
       const { statusCode: status = 502, headers } = answer;
       // A 200 is no session either.
       const head = { status: status < 400 ? 502 : status, find: (name: string) => headers[name]?.toString() };
-      reject(toStatusFailure(deps, target, head, body));
+      reject(status === 404 || status === 405 ? notHeld() : toStatusFailure(deps, target, head, body));
       socket.terminate();
     });
   });
   return promise;
+}
+
+/** A provider of the dialect need not have sessions, and of those that it has, not with every model. */
+function notHeld(): Failure {
+  return refuseField(
+    "model",
+    "has no realtime sessions at its provider; GET /v1/models lists others",
+    "在其供应商处不支持实时会话；其他模型见 GET /v1/models",
+  );
 }
 
 /** What it says, as far as it is short; never rejects. */

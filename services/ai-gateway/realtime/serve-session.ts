@@ -3,7 +3,7 @@ import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import type { Exchange } from "@lyss/kit/http/route.ts";
-import { protocolsOf } from "@lyss/kit/http/upgrade.ts";
+import { onCut, protocolsOf } from "@lyss/kit/http/upgrade.ts";
 import { acceptWebSocket } from "@lyss/kit/http/web-socket.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { servedBy } from "../call/call.ts";
@@ -48,6 +48,7 @@ export async function serveSession(deps: AiGatewayDeps, exchange: Exchange): Pro
   const { abort, drain, leave } = openSession(deps.openCalls);
   const onLeft = () => abort.abort(new Failure(kitFailures.canceled));
   res.once("close", onLeft);
+  onCut(res, (why) => abort.abort(why));
   try {
     const { model, prelude } = await prepare(deps, caller, named);
     const opened = await openAtFirst(deps, exchange, { caller, model, signal: abort.signal });

@@ -11,6 +11,7 @@ import type { Funds } from "../funds/funds.ts";
 import type { Target } from "../model.ts";
 import type { LimitPlace } from "../model-limits/model-limits.ts";
 import { readUsageOf } from "../surfaces/read-units.ts";
+import { surfaces } from "../surfaces/surface.ts";
 import { heardUnitsOf } from "../surfaces/units.ts";
 import type { ClientEvent } from "./client-event.ts";
 import { addedBy, type Delivered, estimateUsage, noteDelta } from "./open-response.ts";
@@ -41,6 +42,7 @@ export interface SessionMeter {
 }
 
 interface OpenResponse {
+  readonly operation: string;
   readonly target: Target;
   readonly funds: Funds;
   readonly limited: LimitPlace | undefined;
@@ -145,7 +147,8 @@ export function createSessionMeter(deps: AiGatewayDeps, session: MeteredSession)
     const startedMs = clock.monotonicMs();
     metrics.of(of).begin(startedMs);
     return {
-      ...{ target: of, funds, startedMs, limited: enterLimits(of), dispatch: createDispatch(1) },
+      ...{ operation: of === target ? "realtime" : surfaces.transcriptions.operation, target: of, funds, startedMs },
+      ...{ limited: enterLimits(of), dispatch: createDispatch(1) },
       ...{ delivered: { text: "", soundBytes: 0 }, sentTokens: sentMost, likelyInputTokens: base + sentLikely },
     };
   }

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, test } from "node:test";
+import { Failure } from "@lyss/kit/errors/failure.ts";
+import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { signedIn, startTestServer } from "@lyss/kit/http/http-test-server.ts";
 import { type Exchange, routesFor } from "@lyss/kit/http/route.ts";
+import { cut } from "@lyss/kit/http/upgrade.ts";
 import { createFakeClock } from "@lyss/kit/testing/fake-clock.ts";
 import { closeInReverse } from "@lyss/kit/testing/test-cluster.ts";
 import { WebSocket } from "ws";
@@ -25,6 +28,7 @@ async function connect(limits: Partial<(typeof defaults)["responseConnections"]>
   let wake = () => {};
   const settings = { ...defaults, responseConnections: { ...defaults.responseConnections, ...limits } };
   let served: Promise<void> | undefined;
+  let opened: Exchange["res"] | undefined;
   const server = await startTestServer({
     mounted: [
       {
@@ -34,6 +38,7 @@ async function connect(limits: Partial<(typeof defaults)["responseConnections"]>
             ...{ method: "GET", path: "/v1/responses", permission: "things:write", operation: "openConnection" },
             ...{ summary: "Opens.", bodyLimitBytes: 0, isWebSocket: true },
             handle(_, exchange) {
+              opened = exchange.res;
               served = serveConnection(
                 { openCalls, settings, clock, random: server.random, log: server.log },
                 exchange,
@@ -63,6 +68,7 @@ async function connect(limits: Partial<(typeof defaults)["responseConnections"]>
   return {
     ...{ clock, openCalls, client, server, heard, closed: once(client, "close").then(([code]) => code as number) },
     served: () => served,
+    cut: (why: Failure) => opened && cut(opened, why),
     create: (fields: Json = {}) => client.send(JSON.stringify({ type: "response.create", model: "m", ...fields })),
     /** The n-th response that was asked for, from 0. */
     async response(n: number): Promise<Exchange> {
@@ -206,4 +212,21 @@ test("a node that stops lets the response under way end, and sends an idle clien
   const idle = await connect();
   await idle.openCalls.drain(new AbortController().signal);
   assert.equal(await idle.closed, 1_012);
+});
+
+test("who may not go on is told why, and the response under way ends with the connection", async () => {
+  const one = await connect();
+  one.create();
+  one.create();
+  const { res } = await one.response(0);
+  res.writeHead(200, { "content-type": "text/event-stream" });
+  res.write(event("response.created"));
+  await one.until(1);
+  one.cut(new Failure(kitFailures.unauthenticated));
+  const [, told] = await one.until(2);
+  assert.deepEqual([told?.["type"], told?.["status"], codeOf(told ?? {})], ["error", 401, "invalid_api_key"]);
+  assert.equal(await one.closed, 1_008);
+  assert.ok(res.destroyed);
+  assert.equal(one.asked, 1, "what waits is not begun");
+  await one.served();
 });

@@ -5,7 +5,7 @@ import { connectionFailures } from "@lyss/contracts/failures/ai-gateway-connecti
 import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import type { Exchange } from "@lyss/kit/http/route.ts";
-import { protocolsOf } from "@lyss/kit/http/upgrade.ts";
+import { onCut, protocolsOf } from "@lyss/kit/http/upgrade.ts";
 import { acceptWebSocket } from "@lyss/kit/http/web-socket.ts";
 import { runInContext } from "@lyss/kit/rpc/call-context.ts";
 import type { WebSocket } from "ws";
@@ -58,6 +58,7 @@ async function converse(deps: Deps, exchange: Exchange, client: WebSocket, respo
   const memory = createConnectionMemory(maxRememberedBytes);
   let current: ServerResponse | undefined;
   let over: Failure | undefined;
+  let isCut = false;
 
   const tell = (failure: Failure, streamId?: string) =>
     send(client, withStreamId(toErrorEvent(failure, locale), streamId), false);
@@ -73,11 +74,19 @@ async function converse(deps: Deps, exchange: Exchange, client: WebSocket, respo
     inbox.stop();
   }
 
+  /** The response under way ends with the connection. */
+  function cut(why: Failure): void {
+    isCut = true;
+    endWith(why);
+    current?.destroy();
+  }
+
   client.on("error", () => undefined);
   client.once("close", () => current?.destroy());
   const stopping = () => endWith(new Failure(aiGatewayFailures.shutting_down));
   const open: OpenCall = { abort: endWith, drain: stopping, previous: undefined, next: undefined };
   openCalls.begin(open);
+  onCut(exchange.res, cut);
   const minutes = Math.ceil(maxConnectionMs / 60_000);
   const expire = () => endWith(new Failure(connectionFailures.connection_expired, { minutes }));
   const cancelLimit = clock.setTimer(maxConnectionMs, expire);
@@ -91,7 +100,7 @@ async function converse(deps: Deps, exchange: Exchange, client: WebSocket, respo
       try {
         await answer(deps, { exchange, responder, memory, message, res, say });
         // It stopped reading: the call has ended without it.
-        if (res.destroyed && !res.writableFinished) client.terminate();
+        if (res.destroyed && !res.writableFinished && !isCut) client.terminate();
       } catch (err) {
         if (isFailure(err)) await tell(err, streamId);
         else {

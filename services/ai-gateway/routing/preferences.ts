@@ -2,6 +2,7 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { type Caller, permits } from "@lyss/kit/rpc/call-context.ts";
 import { z } from "zod";
+import { requireJsonSize } from "../call/parse-body.ts";
 import { refuseField } from "../call/refuse-field.ts";
 import { withoutField } from "../dialects/openai/json-fields.ts";
 import {
@@ -85,6 +86,7 @@ export function takeWanted({ body, caller }: WantedBy): { readonly body: Buffer;
 /** The `provider` object of a body, and the body without it; undefined where there is none. Throws `invalid_request`. */
 export function takePreferences(body: Buffer) {
   if (!body.includes(mark)) return undefined;
+  requireJsonSize(body);
   let json: unknown;
   try {
     json = JSON.parse(body.toString("utf8"));

@@ -1,9 +1,11 @@
+import { requireJsonSize } from "../call/parse-body.ts";
 import { refuseField } from "../call/refuse-field.ts";
 import { parseExact } from "../dialects/exact-json.ts";
 import { type RpcMessage, toRpcMessage } from "./json-rpc.ts";
 
 /** Throws `invalid_request` for what is no message of JSON-RPC 2.0. */
 export function readRpcMessage(body: Buffer): RpcMessage {
+  requireJsonSize(body);
   let json: unknown;
   try {
     json = parseExact(body.toString("utf8"));

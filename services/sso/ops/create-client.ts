@@ -3,7 +3,13 @@ import { ssoFailures } from "@lyss/contracts/failures/sso.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { SsoDeps } from "../deps.ts";
 import type { Author } from "../model.ts";
-import { type ClientWithSecret, newSecret, requireLogoutAddress, toClientMessage } from "../provider/client-change.ts";
+import {
+  type ClientWithSecret,
+  newSecret,
+  requireLogoutAddress,
+  requireReturns,
+  toClientMessage,
+} from "../provider/client-change.ts";
 import { type Client, type ClientId, clientLimits } from "../provider/client-model.ts";
 
 export interface CreateClientInput
@@ -40,6 +46,7 @@ export async function createClient(
   const clientId = random.id("cli") as ClientId;
   const client: Client = { ...given, clientId, version: 1, createdAt, updatedAt: createdAt };
   requireLogoutAddress({ guard }, client);
+  requireReturns(client);
   const made = client.isConfidential ? newSecret(random) : undefined;
   await db.transaction(async (tx) => {
     await oidcClients.lockTenant(tx, client.tenantId);

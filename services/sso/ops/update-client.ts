@@ -3,7 +3,13 @@ import { ssoFailures } from "@lyss/contracts/failures/sso.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { SsoDeps } from "../deps.ts";
 import { given } from "../party-change.ts";
-import { type ClientChange, requireClient, requireLogoutAddress, toClientMessage } from "../provider/client-change.ts";
+import {
+  type ClientChange,
+  requireClient,
+  requireLogoutAddress,
+  requireReturns,
+  toClientMessage,
+} from "../provider/client-change.ts";
 import type { Client } from "../provider/client-model.ts";
 
 type Changeable = Pick<
@@ -39,6 +45,7 @@ export async function updateClient(
       ...{ ...before, ...given(changes), version: before.version + 1, updatedAt: new Date(clock.nowMs()) },
     };
     requireLogoutAddress({ guard }, after);
+    requireReturns(after);
     if (await oidcClients.hasOtherOfName(tx, after)) throw new Failure(ssoFailures.client_name_taken);
     await oidcClients.updateClient(tx, { ...after, secretHash });
     await outbox.append(tx, ssoClientUpdated, toClientMessage(after, author, false));

@@ -2,12 +2,13 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { ssoFailures } from "@lyss/contracts/failures/sso.ts";
 import { Secret } from "@lyss/kit/config/secret.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
+import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
 import type { SsoDeps } from "../deps.ts";
 import type { Author } from "../model.ts";
 import { requirePublicAddress } from "../party-change.ts";
 import { sha256 } from "../sealed.ts";
-import type { Client } from "./client-model.ts";
+import { type Client, isPrivateReturn } from "./client-model.ts";
 
 /** Which client, and at which version; undefined when any will do. */
 export interface ClientChange {
@@ -36,6 +37,19 @@ export function requireClient<Row extends Client>(row: Row | undefined, expected
     throw new Failure(ssoFailures.client_version_mismatch, { current: row.version, expected });
   }
   return row;
+}
+
+/** Throws `kit.invalid_request` for a scheme of its own of a client that is to keep a secret: it cannot be on people's machines. */
+export function requireReturns({ isConfidential, redirectUris, postLogoutRedirectUris }: Client): void {
+  if (!isConfidential) return;
+  const fields = { redirect_uris: redirectUris, post_logout_redirect_uris: postLogoutRedirectUris };
+  const [field] = Object.entries(fields).find(([, uris]) => uris.some(isPrivateReturn)) ?? [];
+  if (field === undefined) return;
+  throw new Failure(kitFailures.invalid_request, {
+    field,
+    reason: "may have a scheme of their own only for a public client",
+    reason_zh_CN: "仅公开客户端可使用自有 scheme",
+  });
 }
 
 /** Throws `address_refused` for an address at which no program may be told of logouts. */

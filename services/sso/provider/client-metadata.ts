@@ -1,5 +1,6 @@
 import { toolResource } from "@lyss/contracts/access/resources.ts";
 import type { ClientMetadata } from "oidc-provider";
+import { isNative } from "./client-model.ts";
 import type { StoredClient } from "./client-store.ts";
 
 /** A client as the library knows it (RFC 7591). Its secret stands there as a hash, and is compared as one. */
@@ -26,6 +27,7 @@ export function toClientMetadata(client: StoredClient): ClientMetadata {
         : ["authorization_code"],
     response_types: ["code"],
     id_token_signed_response_alg: "RS256",
-    application_type: "web",
+    // Of a native one any port of the person's own machine will do (RFC 8252, 7.3).
+    application_type: isNative(client) ? "native" : "web",
   };
 }

@@ -16,7 +16,9 @@ const fields = {
   name: clientFields.name.meta({ examples: ["Grafana"] }).describe("Shown to people when they sign in."),
   redirect_uris: clientFields.redirectUris
     .meta({ examples: [["https://grafana.example.com/login/generic_oauth"]] })
-    .describe("Where people are sent back to; compared character by character."),
+    .describe(
+      "Where people are sent back to; compared character by character, but for the port on the person's own machine of a public client.",
+    ),
   post_logout_redirect_uris: clientFields.postLogoutRedirectUris
     .meta({ examples: [["https://grafana.example.com/login"]] })
     .describe("Where people may be sent when they have signed out."),

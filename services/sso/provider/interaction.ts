@@ -9,7 +9,7 @@ import { WholeAnswer } from "@lyss/kit/http/whole-answer.ts";
 import type { InteractionResults } from "oidc-provider";
 import type { SsoDeps } from "../deps.ts";
 import { sha256 } from "../sealed.ts";
-import { scopesSupported } from "./client-model.ts";
+import { isPrivateReturn, scopesSupported } from "./client-model.ts";
 import { openExchange } from "./exchange.ts";
 import type { LyssLogin } from "./lyss-login.ts";
 import { mount } from "./openid-provider.ts";
@@ -206,7 +206,7 @@ function toPage(
   const headers = pageHeaders([String(details.params["redirect_uri"])]);
   if (details.prompt.name === "consent") {
     const scopes = scopesOf(details.params);
-    const returnTo = client.tenantId === "" ? new URL(String(details.params["redirect_uri"])).host : undefined;
+    const returnTo = client.tenantId === "" ? placeOf(String(details.params["redirect_uri"])) : undefined;
     return new WholeAnswer(200, headers, consentPage(locale, { client: client.name, scopes, returnTo }));
   }
   const status = error?.status ?? 200;
@@ -216,6 +216,12 @@ function toPage(
   }
   const hint = email ?? String(details.params["login_hint"] ?? "").slice(0, 254);
   return new WholeAnswer(status, headers, signInPage(locale, { client: client.name, email: hint, error: error?.text }));
+}
+
+/** Where a person is sent, in short. */
+function placeOf(redirectUri: string): string {
+  const { protocol, host } = new URL(redirectUri);
+  return isPrivateReturn(redirectUri) ? `${protocol}//${host}` : host;
 }
 
 async function orErrorPage(

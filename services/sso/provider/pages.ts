@@ -68,7 +68,7 @@ const texts = {
 
 /** Headers of a page; its forms lead here, and may then lead on to the addresses given. */
 export function pageHeaders(leadsTo: readonly string[]): Record<string, string> {
-  const origins = leadsTo.flatMap((url) => (URL.canParse(url) ? [new URL(url).origin] : []));
+  const origins = leadsTo.flatMap((url) => (URL.canParse(url) ? [sourceOf(new URL(url))] : []));
   const policy = [
     "default-src 'none'",
     `style-src ${pageStyleSource}`,
@@ -83,6 +83,11 @@ export function pageHeaders(leadsTo: readonly string[]): Record<string, string> 
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
   };
+}
+
+/** As a policy names it: a program's own scheme has no origin. */
+function sourceOf({ origin, protocol }: URL): string {
+  return origin === "null" ? protocol : origin;
 }
 
 /** Asks for address and password. */

@@ -20,7 +20,9 @@ export const registrationRoutes = [
     body: z.looseObject({
       redirect_uris: clientFields.redirectUris
         .meta({ examples: [["http://127.0.0.1:33418/callback"]] })
-        .describe("https, or http on the person's own machine; compared character by character."),
+        .describe(
+          "https, http on the person's own machine, where any port will do, or a scheme of the program's own; otherwise compared character by character.",
+        ),
       client_name: clientFields.name.default("A program without a name").describe("Shown to people when they sign in."),
     }),
     response: z.strictObject({

@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { isNative, isPrivateReturn, isSafeReturn } from "./client-model.ts";
+
+test("a person may be sent to https, to their own machine and to a program's own scheme, as RFC 8252 has it, and nowhere else", () => {
+  const good = [
+    ...["https://a.example.com/cb", "http://127.0.0.1:7777/cb", "http://[::1]/cb", "http://localhost:1/cb"],
+    ...[
+      "com.example.app:/oauth2redirect",
+      "cursor://anysphere.cursor-retrieval/oauth/user-mcp/callback",
+      "vscode://x.y/z?a=b",
+    ],
+  ];
+  const bad = [
+    ...[
+      "http://a.example.com/cb",
+      "javascript:alert(1)",
+      "javascript:/x",
+      "data:/text",
+      "file:///etc",
+      "intent://x/y",
+      "urn:x",
+    ],
+    ...[
+      "COM.example:/cb",
+      "com.example.app:cb",
+      "com.example.app:/a#b",
+      "x://u@h/p",
+      "app:/*",
+      "app:/a\\b",
+      "a:/b",
+      "app:/a b",
+    ],
+    ...["view-source:/x", "ms-settings:/x", "ws://h/p", "blob:/x", "app:/\u00e9", "//h/p", "app:", "app:/"],
+  ];
+  assert.deepEqual(
+    good.filter((uri) => !isSafeReturn(uri)),
+    [],
+  );
+  assert.deepEqual(bad.filter(isSafeReturn), []);
+  assert.deepEqual(good.filter(isPrivateReturn), good.slice(4));
+});
+
+test("a public program that comes back to the person's machine is native: any port of it will do", () => {
+  const kinds = (isConfidential: boolean, ...redirectUris: string[]) => isNative({ isConfidential, redirectUris });
+  assert.deepEqual(
+    [
+      kinds(false, "http://127.0.0.1:1/cb"),
+      kinds(false, "app:/cb", "https://a.example.com/cb"),
+      kinds(false, "https://a.example.com/cb"),
+      kinds(false, "http://127.0.0.1:1/cb", "https://localhost/cb"),
+      kinds(true, "http://127.0.0.1:1/cb"),
+    ],
+    [true, true, false, false, false],
+  );
+});
