@@ -36,13 +36,18 @@ export function toAnthropicModel({ name, target: { provider } }: ListedModel): z
   return { type: "model", id: name, display_name: name, created_at: provider.createdAt.toISOString() };
 }
 
+const answerMethods = ["generateContent", "streamGenerateContent", "countTokens", "batchGenerateContent"];
+const embeddingMethods = ["embedContent", "batchEmbedContents", "countTokens"];
+/** Of what kind a model is nobody says but its name: those of the vendors that make vectors. */
+const isEmbedding = /embed|(^|[/.])(bge|gte|e5|voyage)-/i;
+
 export function toGoogleModel({ name, target: { model } }: ListedModel): z.input<typeof googleModel> {
   return {
     name: `models/${name}`,
     version: name,
     displayName: name,
     outputTokenLimit: model.maxOutputTokens,
-    supportedGenerationMethods: ["generateContent", "streamGenerateContent", "countTokens"],
+    supportedGenerationMethods: isEmbedding.test(model.upstreamName) ? embeddingMethods : answerMethods,
   };
 }
 

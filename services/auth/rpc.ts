@@ -52,7 +52,7 @@ const inputs = {
     ...{ scope: clientFields.scope, clientAddress },
   },
   createResourceToken: {
-    ...{ sessionId: idInput, userId: idInput, clientId: idInput, audience: z.url().max(2_048) },
+    ...{ sessionId: idInput, userId: idInput, clientId: z.string().min(1).max(500), audience: z.url().max(2_048) },
     ...{ scopes: z.array(z.string().max(80)).min(1).max(20), ttlSeconds: z.int().min(1).max(900) },
   },
   refreshSession: { refreshToken: z.string().max(maxShownSecretLength), clientAddress },

@@ -13,6 +13,7 @@ import type { Logger } from "pino";
 import type { SsoSettings } from "./config.ts";
 import type { OidcProviders } from "./oidc/providers.ts";
 import type { PersonStore } from "./person-store.ts";
+import type { ClientDocuments } from "./provider/client-document.ts";
 import type { ClientStore } from "./provider/client-store.ts";
 import type { LogoutStore } from "./provider/logout-store.ts";
 import type { OpenIdProvider } from "./provider/provider-face.ts";
@@ -30,6 +31,8 @@ export interface SsoDeps {
   readonly connections: ConnectionStore;
   readonly signIns: SignInStore;
   readonly oidcClients: ClientStore;
+  /** Those that say at an address of their own what they are. */
+  readonly clientDocuments: ClientDocuments;
   readonly providerState: ProviderStore;
   /** Which programs are told of sessions that are over. */
   readonly logouts: LogoutStore;

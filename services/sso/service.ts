@@ -26,6 +26,7 @@ import { createSsoJobs } from "./jobs.ts";
 import { createOidcProviders } from "./oidc/providers.ts";
 import { createSsoOps } from "./ops.ts";
 import { createPersonStore } from "./person-store.ts";
+import { createClientDocuments } from "./provider/client-document.ts";
 import { clientRoutes } from "./provider/client-routes.ts";
 import { createClientStore } from "./provider/client-store.ts";
 import { createLogoutStore } from "./provider/logout-store.ts";
@@ -75,6 +76,8 @@ export const sso = defineService({
     const { providerTimeoutMs: timeoutMs, allowPrivateProviders: allowsHttp } = settings;
     const guard = allowsHttp ? undefined : createAddressGuard();
     const fetchFrom = createGuardedFetch({ guard, clock, timeoutMs, maxBytes: maxAnswerBytes });
+    const oidcClients = createClientStore(db.sql);
+    const documents = { db, oidcClients, fetchFrom, guard, clock, settings, log };
     const parts = {
       ...{ settings, db, outbox, clock, random, guard, fetchFrom, log, ...clients },
       connections: createConnectionStore(db.sql),
@@ -86,7 +89,8 @@ export const sso = defineService({
       providers: createOidcProviders({ fetchFrom, clock, timeoutMs, allowsHttp }),
       sealingKey: deriveKey("sso.sealing"),
       cookieKey: deriveKey("sso.provider_cookies"),
-      oidcClients: createClientStore(db.sql),
+      oidcClients,
+      clientDocuments: createClientDocuments(documents),
       providerState: createProviderStore(db.sql),
       logouts: createLogoutStore(db.sql),
     };

@@ -123,6 +123,8 @@ test("the command line makes keys, shows money and usage, and explains itself", 
   );
   assert.equal(json("provider", "list").data[0].name, "simulated");
   assert.equal(json("provider", "test", "simulated").reachable, true);
+  assert.equal(json("providers", "show", "simulated").models[0].health.state, "well");
+  assert.equal(json("models", "list").data[0].id, "simulated-chat");
   assert.ok(json("prices", "list").data.some((it: { model: string }) => it.model === "simulated-chat"));
   const set = json("prices", "set", "simulated", "simulated-chat", "--input", "0.15", "--rate", "reasoning=2.5");
   const rates = { input: "150000000", reasoning: "2500000000" };

@@ -110,7 +110,10 @@ test("W52: models are listed in Google's form, page by page, and one can be aske
   assert.ok(
     names.includes(`models/${model}`) && names.includes("models/flash") && new Set(names).size === names.length,
   );
-  assert.equal((await client.models.get({ model })).name, `models/${model}`);
+  const answers = await client.models.get({ model });
+  assert.deepEqual([answers.name, answers.supportedActions?.includes("generateContent")], [`models/${model}`, true]);
+  const { supportedActions } = await client.models.get({ model: "simulated-embedding" });
+  assert.deepEqual(supportedActions, ["embedContent", "batchEmbedContents", "countTokens"]);
 });
 
 test("W34: errors are those that the SDK knows, and a stream that breaks off never ends well", async () => {

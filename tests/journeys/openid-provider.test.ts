@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -27,6 +30,8 @@ const env = {
   LYSS_MAIL_URL: mailServer.url,
   LYSS_HTTP_PUBLIC_URL: publicUrl,
   LYSS_SSO_CLIENT_REGISTRATION: "open",
+  // What says on this machine what a client is stands for an address on the internet.
+  LYSS_SSO_ALLOW_PRIVATE_PROVIDERS: "true",
 };
 const platform = await runPlatform({ after }, { env });
 const world = { nextUrl: () => platform.url };
@@ -204,6 +209,57 @@ test("I14 OP the official client of MCP registers, signs a person in and asks fo
   const ended = await call("DELETE", `/api/v1/auth/sessions/${sid}`, undefined, signedIn.json.access_token);
   assert.equal(ended.status, 200, JSON.stringify(ended.json));
   await waitUntil(async () => (await call("POST", "/v1/mcp", ping, token)).status === 401);
+});
+
+test("I14 OP a client of MCP that says at an address of its own what it is needs no registration", async () => {
+  const said: Record<string, object> = {};
+  let reads = 0;
+  const server = createServer((req, res) => {
+    reads++;
+    const document = said[req.url ?? ""];
+    res.writeHead(document ? 200 : 404, { "content-type": "application/json" }).end(JSON.stringify(document ?? {}));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  after(() => server.close());
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const redirect_uris = ["http://127.0.0.1/callback"];
+  const document = (path: string, more: object = {}) => {
+    said[path] = { client_id: origin + path, client_name: "Agent <b>", redirect_uris, ...more };
+    return { client_id: origin + path };
+  };
+  const metadata = await call("GET", "/.well-known/oauth-authorization-server/oidc");
+  assert.equal(metadata.json.client_id_metadata_document_supported, true);
+
+  const email = "dan@example.com";
+  await register(email);
+  const { connect, pages } = createToolClient({ email }, document("/agent.json"));
+  const { tools } = await (await connect()).listTools();
+  assert.ok(tools.some(({ name }) => name === "simulated__echo"));
+  assert.match(
+    pages[1] ?? "",
+    new RegExp(`Agent &lt;b&gt; \\(${origin.slice("http://".length)}\\)[\\s\\S]*127\\.0\\.0\\.1:33418`),
+  );
+  assert.equal(reads, 1, "it is read once, and then not for an hour");
+
+  const code_challenge = createHash("sha256").update("v".repeat(43)).digest("base64url");
+  const refusals = {
+    ...{ "/other.json": { client_id: `${origin}/agent.json` }, "/secret.json": { client_secret: "x" } },
+    ...{
+      "/method.json": { token_endpoint_auth_method: "private_key_jwt" },
+      "/return.json": { redirect_uris: ["javascript:/x"] },
+    },
+  };
+  for (const [path, more] of Object.entries(refusals)) document(path, more);
+  for (const client_id of [...Object.keys(refusals), "/none.json", "/agent.json#x", "/", "/a/../agent.json"]) {
+    const asked = { client_id: origin + client_id, response_type: "code", redirect_uri: redirect_uris[0] ?? "" };
+    const query = new URLSearchParams({ ...asked, scope: "openid", code_challenge, code_challenge_method: "S256" });
+    const answer = await sendTo(world)(`${publicUrl}/oidc/authorize?${query}`);
+    assert.deepEqual([answer.status, answer.headers.get("location")], [400, null], client_id);
+  }
+  const before = reads;
+  await sendTo(world)(`${publicUrl}/oidc/authorize?client_id=${encodeURIComponent(`${origin}/none.json`)}`);
+  assert.equal(reads, before, "one that could not be read is left alone for a while");
 });
 
 test("a program that may not call tools, or names another resource, gets no token for them", async () => {

@@ -37,7 +37,7 @@ const platform = await runPlatform(scope, {
     ],
     rateLimits: { perAddress: { limit: 10_000_000, windowMs: 1_000 } },
     aiGateway: { realtime: { pingMs: 300 }, responseConnections: { pingMs: 300 } },
-    resilience: { policies: { "provider.vendor": { timeoutMs: 2_000 } } },
+    resilience: { policies: { "provider.vendor": { timeoutMs: 1_000 } } },
     metrics: { otlpUrl: receiver.url, otlpEveryMs: 1_000 },
   },
 });
@@ -225,6 +225,7 @@ test(
   "S13: a provider's endless line, body and field, a million fields, a bomb and a drip are cut, told as errors and cost no more than was set aside",
   limits,
   async (t) => {
+    await waitForNoCall(platform);
     const before = (await listUsage(platform)).length;
     const faults: string[] = [];
     const all = async () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { isDocumentId } from "./client-document.ts";
 import { isNative, isPrivateReturn, isSafeReturn } from "./client-model.ts";
 
 test("a person may be sent to https, to their own machine and to a program's own scheme, as RFC 8252 has it, and nowhere else", () => {
@@ -53,4 +54,31 @@ test("a public program that comes back to the person's machine is native: any po
     ],
     [true, true, false, false, false],
   );
+});
+
+test("a client is known by the address at which it says what it is, written in full: https, with a path, and nothing that hides", () => {
+  const bad = [
+    ...["http://a.example.com/c", "https://a.example.com", "https://a.example.com/", "https://a.example.com/c#x"],
+    ...[
+      "https://u@a.example.com/c",
+      "https://A.example.com/c",
+      "https://a.example.com/x/../c",
+      "https://a.example.com:443/c",
+    ],
+    ...[
+      `https://a.example.com/${"c".repeat(500)}`,
+      "https://a.example.com/c d",
+      "cli_x",
+      "",
+      "https:///c",
+      "https://a/\\c",
+    ],
+  ];
+  assert.deepEqual(
+    bad.filter((text) => isDocumentId(text, false)),
+    [],
+  );
+  for (const text of ["https://a.example.com/c", "https://a.example.com/oauth/client.json?v=1"])
+    assert.ok(isDocumentId(text, false), text);
+  assert.ok(isDocumentId("http://127.0.0.1:1/c", true));
 });

@@ -36,7 +36,7 @@ export function createOpenIdProvider(deps: Omit<SsoDeps, "provider">): OpenIdPro
     const { default: Library, interactionPolicy, errors } = library;
     const parts = { interactionPolicy, errors, current: () => Library.ctx };
     const provider = new Library(settings.publicUrl + mount, createConfiguration(deps, parts, keys));
-    watch(provider);
+    watch(provider, settings);
     signByAuth(provider, errors, deps);
     loaded = { provider, kids, readAtMs: clock.nowMs() };
     return provider;
@@ -70,9 +70,14 @@ export function createOpenIdProvider(deps: Omit<SsoDeps, "provider">): OpenIdPro
 }
 
 /** What the library must be told besides its configuration, and what it tells. */
-function watch(provider: Provider): void {
+function watch(provider: Provider, settings: Pick<SsoDeps["settings"], "clientRegistration">): void {
   // Behind the gateway: what it has been told of scheme and host is ours.
   provider.proxy = true;
+  provider.use(async (ctx, next) => {
+    await next();
+    if (ctx.oidc?.route !== "discovery" || settings.clientRegistration !== "open") return;
+    Object.assign(ctx.body as object, { client_id_metadata_document_supported: true });
+  });
   // What pages of its own may do; it adds the digests of its scripts.
   provider.use(async (ctx, next) => {
     ctx.set({

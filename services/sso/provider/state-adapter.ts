@@ -10,7 +10,7 @@ const maxTtlSeconds = 90 * 86_400;
 
 type AdapterDeps = Pick<
   SsoDeps,
-  "providerState" | "logouts" | "oidcClients" | "auth" | "clock" | "random" | "sealingKey"
+  "providerState" | "logouts" | "oidcClients" | "clientDocuments" | "auth" | "clock" | "random" | "sealingKey"
 >;
 
 export interface StateAdapterOptions {
@@ -25,7 +25,7 @@ export interface StateAdapterOptions {
  * there for as long as the session of ours is alive on which it stands.
  */
 export function createStateAdapter(deps: AdapterDeps, model: string, options: StateAdapterOptions): Adapter {
-  const { providerState, logouts, oidcClients, auth, clock } = deps;
+  const { providerState, logouts, oidcClients, clientDocuments, auth, clock } = deps;
   const now = () => new Date(clock.nowMs());
   const purposeOf = (idHash: Buffer) => `sso.provider/${model}/${idHash.toString("hex")}`;
 
@@ -75,7 +75,7 @@ export function createStateAdapter(deps: AdapterDeps, model: string, options: St
     async find(id) {
       if (model !== "Client") return open(await providerState.findItem(model, sha256(id), now()));
       // Whatever somebody sends may stand here.
-      const client = isClientId(id) ? await oidcClients.findStored(id) : undefined;
+      const client = await (isClientId(id) ? oidcClients.findStored(id) : clientDocuments.find(id));
       return client && (toClientMetadata(client) as AdapterPayload);
     },
     findByUid: async (uid) => open(await providerState.findItemByUid(model, sha256(uid), now())),
