@@ -101,7 +101,8 @@ export const aiGatewayConfig = {
       inBothLanguages("must have each name only once", "名称不能重复"),
     )
     .prefault([])
-    .describe("Model providers for every tenant; see guides/providers.md."),
+    .describe("Model providers for every tenant; see guides/providers.md.")
+    .meta({ live: true }),
   mcpServers: mcpServersSchema,
   agents: agentsSchema,
   routes: z

@@ -56,6 +56,7 @@ import { createCredentialCache } from "./credential-cache.ts";
 import type { AiGatewayDeps } from "./deps.ts";
 import { createAiGatewaySubscriptions } from "./events.ts";
 import { createFeedbackStore } from "./feedback/feedback-store.ts";
+import { followSharedConfig, type SharedConfig } from "./follow-config.ts";
 import { createFunding } from "./funds/funding.ts";
 import { createGuardrails, type GuardrailsDeps } from "./guardrails/guardrails.ts";
 import { type AskedModel, createJudge, type JudgesDeps } from "./guardrails/judges.ts";
@@ -73,7 +74,7 @@ import { createCallOnce } from "./once/call-once.ts";
 import { createOnceStore } from "./once/once-store.ts";
 import { createOpenCalls } from "./open-calls.ts";
 import { loadAccounts } from "./ops/load-accounts.ts";
-import { loadSharedProviders, loadTenantProviders } from "./ops/load-providers.ts";
+import { loadSharedProviders, loadTenantProviders, type SimulatorAddress } from "./ops/load-providers.ts";
 import { createAiGatewayOps } from "./ops.ts";
 import { createPromptStore } from "./prompts/prompt-store.ts";
 import { createProviderPolicies } from "./provider-policies.ts";
@@ -82,8 +83,7 @@ import { createRealtimeParts } from "./realtime/realtime-parts.ts";
 import { createRecordKeeping } from "./record-keeping.ts";
 import { createResilienceChanges } from "./resilience-changes.ts";
 import { aiGatewayRoutes } from "./routes.ts";
-import type { RouteSpec } from "./routing/route.ts";
-import { changeSharedRoutes, loadRoutes } from "./routing/route-ops.ts";
+import { loadRoutes } from "./routing/route-ops.ts";
 import { createRouting } from "./routing/routing.ts";
 import { createAiGatewayRpc } from "./rpc.ts";
 import { loadBodyPolicies } from "./settings-ops.ts";
@@ -94,8 +94,7 @@ import { createUpstreamPools } from "./upstream-pools.ts";
 /** Half of the shortest time limit that can be configured. */
 const timerTickMs = 50;
 
-interface LiveSettings {
-  readonly routes: readonly RouteSpec[];
+interface LiveSettings extends SharedConfig {
   readonly modelLimits: ModelLimitSettings;
 }
 
@@ -103,6 +102,7 @@ interface LiveSettings {
 async function loadSnapshots(
   deps: AiGatewayDeps,
   given: { readonly config: LiveSettings; onConfigChange(listen: (config: LiveSettings) => void): void },
+  simulator: SimulatorAddress | undefined,
 ): Promise<void> {
   const { routes, modelLimits } = given.config;
   await loadTenantProviders(deps);
@@ -117,8 +117,9 @@ async function loadSnapshots(
     loadBodyPolicies(deps),
   ]);
   await deps.limitBook.start(modelLimits);
+  const follow = followSharedConfig(deps, simulator);
   given.onConfigChange((changed) => {
-    changeSharedRoutes(deps, changed.routes);
+    follow(changed);
     deps.limitBook.configure(changed.modelLimits);
   });
 }
@@ -235,7 +236,7 @@ export const aiGateway = defineService({
     await loadSharedProviders(deps, config.providers, simulator);
     await loadSharedMcpServers(deps, config.mcpServers, simulator);
     await loadSharedAgents(deps, config.agents);
-    await loadSnapshots(deps, given);
+    await loadSnapshots(deps, given, simulator);
 
     const ops = createAiGatewayOps(deps);
     return {

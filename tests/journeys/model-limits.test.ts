@@ -126,6 +126,38 @@ test("the file's limits count as soon as it has changed, and are changed there o
   await waitUntil(async () => (await servedBy({})) === "first");
 });
 
+test("the file's providers, their keys, models, prices and routes count as soon as it has changed", async () => {
+  const file = join(platform.dataDir, "lyss.yaml");
+  const edit = (more: object) => {
+    writeFileSync(`${file}.new`, JSON.stringify({ ...config, ...more }));
+    renameSync(`${file}.new`, file);
+  };
+  const third = (apiKey: string, outputUsdPerMillion: string) => ({
+    ...{ name: "third", baseUrl: `${simulator.url}/v1`, apiKey },
+    models: [{ name: "fresh", upstreamName: "simulated-chat", inputUsdPerMillion: "1", outputUsdPerMillion }],
+  });
+  const routes = [{ name: "way", strategy: "fallback", targets: [{ provider: "third", model: "fresh" }] }];
+  const statusOf = async (model: string) => {
+    const body = { model, max_tokens: 2, messages: [{ role: "user", content: "hi" }] };
+    return (await requestJson(`${platform.url}/v1/chat/completions`, platform.apiKey, { body })).status;
+  };
+  const versionNow = async () =>
+    /config_version_info\{version="(\w+)"\} 1/.exec(await (await fetch(`${platform.url}/metrics`)).text())?.[1];
+  assert.equal(await statusOf("fresh"), 404);
+  const before = await versionNow();
+  edit({ providers: [...config.providers, third("sk-wrong", "1")], routes });
+  await waitUntil(async () => (await statusOf("way")) === 502);
+  assert.notEqual(await versionNow(), before);
+  edit({ providers: [...config.providers, third("sk-vendor", "2")], routes });
+  await waitUntil(async () => (await statusOf("way")) === 200);
+  const { body: shown } = await requestJson(`${platform.url}/api/v1/ai/providers/third`, platform.apiKey);
+  assert.equal((shown["models"] as { output_usd_per_million: string }[])[0]?.output_usd_per_million, "2");
+  edit({});
+  await waitUntil(async () => (await statusOf("fresh")) === 404);
+  assert.equal(await versionNow(), before);
+  assert.equal(await servedBy({}), "first", "the others are as they were");
+});
+
 test("limits are put, shown, listed and deleted by command", async () => {
   const env = { LYSS_URL: platform.url, LYSS_API_KEY: platform.apiKey };
   const lyss = (...words: readonly string[]) => runLyss(["model-limit", ...words], env);

@@ -36,8 +36,8 @@ const platform = await runPlatform(scope, {
       },
     ],
     rateLimits: { perAddress: { limit: 10_000_000, windowMs: 1_000 } },
-    aiGateway: { realtime: { pingMs: 300 }, responseConnections: { pingMs: 300 } },
-    resilience: { policies: { "provider.vendor": { timeoutMs: 1_000 } } },
+    aiGateway: { maxResponseBytes: 8 * mebibyte, realtime: { pingMs: 300 }, responseConnections: { pingMs: 300 } },
+    resilience: { policies: { "provider.vendor": { timeoutMs: 600 } } },
     metrics: { otlpUrl: receiver.url, otlpEveryMs: 1_000 },
   },
 });

@@ -24,7 +24,8 @@ export async function loadSharedProviders(
   configs: readonly ProviderConfig[],
   simulator: SimulatorAddress | undefined,
 ): Promise<void> {
-  const createdAt = new Date(deps.clock.nowMs());
+  const now = new Date(deps.clock.nowMs());
+  const known = new Map(deps.catalog.listProviders("").map((provider) => [provider.name, provider.createdAt]));
   const configured = await Promise.all(
     configs.map(
       async ({
@@ -53,11 +54,20 @@ export async function loadSharedProviders(
           unsupportedParameters,
           dataPolicy,
         };
-        return { ...names, baseUrl, source: "config", credentialId, models: toModels(models), createdAt };
+        return {
+          ...names,
+          baseUrl,
+          source: "config",
+          credentialId,
+          models: toModels(models),
+          createdAt: known.get(name) ?? now,
+        };
       },
     ),
   );
-  const providers = simulator ? [...configured, toSimulatedProvider(deps, simulator, createdAt)] : configured;
+  const providers = simulator
+    ? [...configured, toSimulatedProvider(deps, simulator, known.get("simulated") ?? now)]
+    : configured;
   const unpriced = await putModelPrices(deps, "", providers);
   for (const [provider, models] of byProvider(unpriced)) {
     deps.log.warn({ provider, models }, "models have no price and cannot be called: see 'lyss prices set'");
