@@ -29,7 +29,7 @@ const document = z.looseObject({
   redirect_uris: clientFields.redirectUris,
   // A secret that stands where anybody reads it is none, and keys of its own are not asked for.
   token_endpoint_auth_method: z.literal("none").default("none"),
-  client_secret: z.undefined(),
+  client_secret: z.never().optional(),
 });
 
 /** Clients that say what they are at an address of their own, which is their id. */
