@@ -15,7 +15,6 @@ import { expectedTokens } from "../model-limits/expected-tokens.ts";
 import { quirksOf } from "../provider-quirks.ts";
 import { takersOf } from "../routing/bound-request.ts";
 import { likenessOf } from "../routing/request-shape.ts";
-import type { Route } from "../routing/route.ts";
 import { findExcess, smallJsonBytes } from "../scan/json-size.ts";
 import { patchBody, writePatched } from "../scan/patch-body.ts";
 import { messagesField, type ScannedRequest, scanRequest } from "../scan/scan-request.ts";
