@@ -13,7 +13,7 @@ import type { Logger } from "pino";
 import type { SsoSettings } from "./config.ts";
 import type { OidcProviders } from "./oidc/providers.ts";
 import type { PersonStore } from "./person-store.ts";
-import type { ClientDocuments } from "./provider/client-document.ts";
+import type { ClientDocuments } from "./provider/client-documents.ts";
 import type { ClientStore } from "./provider/client-store.ts";
 import type { LogoutStore } from "./provider/logout-store.ts";
 import type { OpenIdProvider } from "./provider/provider-face.ts";

@@ -183,7 +183,7 @@ test("I14 OP the official client of MCP registers, signs a person in and asks fo
     /Insufficient balance/,
     "the wallet of the person's organisation is asked, which is empty",
   );
-  assert.match(pages[1] ?? "", /Agent &lt;b&gt;[\s\S]*127\.0\.0\.1:33418[\s\S]*call tools in your name/);
+  assert.match(pages[1] ?? "", /Agent &lt;b&gt;[\s\S]*127\.0\.0\.1:33418[\s\S]*call tools on your behalf/);
 
   const token = state.tokens?.access_token ?? "";
   const claims = decodeJwt(token);

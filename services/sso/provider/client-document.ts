@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { SsoDeps } from "../deps.ts";
+import type { ClientDocuments } from "./client-documents.ts";
 import { type Client, type ClientId, clientFields, clientLimits, clientScopes } from "./client-model.ts";
 import type { StoredClient } from "./client-store.ts";
 
@@ -31,12 +32,6 @@ const document = z.looseObject({
   token_endpoint_auth_method: z.literal("none").default("none"),
   client_secret: z.never().optional(),
 });
-
-/** Clients that say what they are at an address of their own, which is their id. */
-export interface ClientDocuments {
-  /** Read anew after an hour; undefined for one that cannot be read or says of itself what it may not, and where programs may not register themselves. */
-  find(clientId: string): Promise<StoredClient | undefined>;
-}
 
 type Deps = Pick<SsoDeps, "db" | "oidcClients" | "fetchFrom" | "guard" | "clock" | "settings" | "log">;
 

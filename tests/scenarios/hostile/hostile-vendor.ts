@@ -3,6 +3,7 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from "nod
 import type { AddressInfo } from "node:net";
 import type { Writable } from "node:stream";
 import { brotliCompressSync } from "node:zlib";
+import { systemClock } from "@lyss/kit/service/clock.ts";
 import type { TestScope } from "@lyss/kit/testing/test-cluster.ts";
 import { sendWord, toChunk } from "../raw-provider.ts";
 
@@ -75,5 +76,10 @@ function pour(to: Writable | null, start: string): void {
 function drip(res: ServerResponse): void {
   res.write(toChunk("word"));
   res.write("data: ");
-  const timer = setInterval(() => (res.destroyed ? clearInterval(timer) : res.write("x")), 20);
+  const more = () => {
+    if (res.destroyed) return;
+    res.write("x");
+    systemClock.setTimer(20, more);
+  };
+  more();
 }
