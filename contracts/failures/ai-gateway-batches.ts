@@ -104,9 +104,9 @@ export const batchFailures = defineFailures("ai_gateway", {
     httpStatus: 409,
     text: {
       en_US:
-        "Files for providers that take batches without files are kept here, and a tenant may have {limit} bytes of them; there is no room for {bytes} more. Remove some of them first.",
+        "Files whose account takes none, and those of examples before a job is made of them, are kept here, and a tenant may have {limit} bytes of them; there is no room for {bytes} more. Remove some of them first.",
       zh_CN:
-        "面向不接收文件的供应商的请求文件保存在此处，每个租户最多 {limit} 字节，无法再存 {bytes} 字节。请先删除一些。",
+        "账户不接收文件的请求文件，以及尚未用于任务的示例文件，保存在此处，每个租户最多 {limit} 字节，无法再存 {bytes} 字节。请先删除一些。",
     },
   },
   too_many_batches: {

@@ -28,6 +28,7 @@ import type { CredentialCache } from "./credential-cache.ts";
 import type { DataPolicies } from "./data-policies/data-policies.ts";
 import type { Exports } from "./exports/exports.ts";
 import type { FeedbackStore } from "./feedback/feedback-store.ts";
+import type { JobStore } from "./fine-tuning/job-store.ts";
 import type { BatchFunds } from "./funds/batch-funds.ts";
 import type { Funding } from "./funds/funding.ts";
 import type { Guardrails } from "./guardrails/guardrails.ts";
@@ -131,6 +132,7 @@ export interface AiGatewayDeps {
   readonly batchStore: BatchStore;
   readonly batchFunds: BatchFunds;
   readonly videoStore: VideoStore;
+  readonly fineTuningStore: JobStore;
   readonly sessionPlaces: SessionPlaces;
   readonly ephemeralSessions: EphemeralSessions;
   /** Of the local disk. */

@@ -2,6 +2,7 @@ import { batchFailures } from "@lyss/contracts/failures/ai-gateway-batches.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
+import { shownPurposes } from "./batches/file-store.ts";
 import { toFileObject } from "./batches/files.ts";
 import type { Place } from "./call-routes.ts";
 import type { AiGatewayOps } from "./ops.ts";
@@ -17,14 +18,14 @@ const file = z.strictObject({
   bytes: z.number(),
   created_at: z.number(),
   filename: z.string(),
-  purpose: z.enum(["batch", "batch_output"]),
+  purpose: z.enum(shownPurposes),
   status: z.literal("processed"),
   expires_at: z.number().optional().describe("Of a file that is kept here: when it is removed."),
 });
 const params = z.strictObject({ id: z.string().max(100) });
 const failures = [batchFailures.file_not_found];
 
-/** Files of requests for batches, and of their answers, in OpenAI's dialect. */
+/** Files of requests for batches, of their answers, and of examples for fine-tuning, in OpenAI's dialect. */
 export function fileRoutes({ prefix, suffix, dialect }: Place) {
   const path = `${prefix}/files/{id}`;
   return [
@@ -35,12 +36,17 @@ export function fileRoutes({ prefix, suffix, dialect }: Place) {
       permission: "model:call",
       priority: "background",
       operation: `uploadFile${suffix}`,
-      summary: "Takes a file of requests for a batch: a JSON object in each line, all of one model.",
+      summary:
+        "Takes a file of requests for a batch, a JSON object in each line, all of one model; or one of examples for fine-tuning.",
       bodyLimitBytes,
       streamsBody: true,
       bodyType: "multipart/form-data",
       body: z.strictObject({
-        purpose: z.literal("batch"),
+        purpose: z
+          .enum(["batch", "fine-tune"])
+          .describe(
+            "`fine-tune` for examples: they are kept here until a job of `/v1/fine_tuning/jobs` is made of them.",
+          ),
         file: z.string().meta({ format: "binary", examples: ["…"] }),
       }),
       response: file,
@@ -60,7 +66,7 @@ export function fileRoutes({ prefix, suffix, dialect }: Place) {
         limit: z.coerce.number().int().min(1).max(10_000).default(1_000),
         order: z.enum(["asc", "desc"]).default("desc"),
         after: z.string().max(100).optional().describe("The id of the file before the first."),
-        purpose: z.enum(["batch", "batch_output"]).optional(),
+        purpose: z.enum(shownPurposes).optional(),
       }),
       response: z.strictObject({
         object: z.literal("list"),

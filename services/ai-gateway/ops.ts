@@ -20,6 +20,7 @@ import { askForEmbeddings } from "./dialects/gemini/embeddings.ts";
 import { askInOpenAi } from "./dialects/openai/pass-through.ts";
 import { type FeedbackToGive, giveFeedback, removeFeedback } from "./feedback/give-feedback.ts";
 import { listCallFeedback, listFeedback, listFeedbackOf, sumFeedback } from "./feedback/list-feedback.ts";
+import { createFineTuningOps, listJobsOf } from "./fine-tuning/jobs.ts";
 import { createHotCalls } from "./hot/serve-hot.ts";
 import { createToolOps } from "./mcp/ops.ts";
 import { getModel, listModels, type ModelsOfCaller } from "./model-prices/list-models.ts";
@@ -135,11 +136,13 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
     listInputItems: (input: ResponseOfCaller & ItemPage) => listInputItems(deps, input),
     ...createBatchOps(deps),
     ...createVideoOps(deps),
+    ...createFineTuningOps(deps),
     exportPerson: async (tx: Tx, person: ExportedPerson) => ({
       responses: await deps.responses.listOf(tx, person),
       cached_answers: await deps.answerCache.listOf(tx, person),
       ...(await listBatchesOf(deps, tx, person)),
       videos: await listVideosOf(deps, tx, person.userId),
+      fine_tuning_jobs: await listJobsOf(deps, tx, person.userId),
       request_bodies: await deps.requestBodies.listOf(tx, person),
       feedback: await listFeedbackOf(deps, tx, person.userId),
     }),

@@ -14,6 +14,7 @@ import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
 import { exportRoutes } from "./export-routes.ts";
 import { feedbackRoutes } from "./feedback-routes.ts";
 import { fileRoutes } from "./file-routes.ts";
+import { fineTuningRoutes } from "./fine-tuning-routes.ts";
 import { geminiRoutes } from "./gemini-routes.ts";
 import { guardrailRoutes } from "./guardrail-routes.ts";
 import { mcpRoutes } from "./mcp-routes.ts";
@@ -308,6 +309,7 @@ const places: readonly Place[] = [
 export const aiGatewayRoutes = [
   ...places.flatMap((place) => [...callRoutes(place), ...mediaRoutes(place), ...modelRoutes(place)]),
   ...places.flatMap((place) => [...fileRoutes(place), ...batchRoutes(place), ...videoRoutes(place)]),
+  ...places.flatMap(fineTuningRoutes),
   ...places.flatMap((place) => [...realtimeRoutes(place), ...passThroughRoutes(place)]),
   ...messagesRoutes,
   ...geminiRoutes,

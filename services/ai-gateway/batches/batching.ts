@@ -2,6 +2,7 @@ import type { Client } from "@connectrpc/connect";
 import type { BillingService } from "@lyss/contracts/gen/lyss/billing/v1/billing_pb.js";
 import type { Database } from "@lyss/kit/db/database.ts";
 import type { Random } from "@lyss/kit/service/ids.ts";
+import { createJobStore } from "../fine-tuning/job-store.ts";
 import { createBatchFunds } from "../funds/batch-funds.ts";
 import { createVideoStore } from "../videos/video-store.ts";
 import { createBatchStore } from "./batch-store.ts";
@@ -17,13 +18,13 @@ export interface BatchingDeps {
   deriveKey(purpose: string): Buffer;
 }
 
-/** What files, batches and videos stand on. */
+/** What files, batches, videos and fine-tuning jobs stand on. */
 export function createBatching({ db, random, billing, folder, deriveKey }: BatchingDeps) {
   const fileStore = createFileStore(db);
   return {
     ...{ fileStore, batchStore: createBatchStore(db), batchFunds: createBatchFunds(billing) },
     keptContent: createKeptContent({ fileStore, random, key: deriveKey("ai-gateway.batch-file") }),
-    videoStore: createVideoStore(db),
+    ...{ videoStore: createVideoStore(db), fineTuningStore: createJobStore(db) },
     folder,
   };
 }

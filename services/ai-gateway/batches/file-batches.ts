@@ -27,8 +27,8 @@ const guard = createAddressGuard();
 
 /** Batches of OpenAI's own form, and the files that they are made of. */
 export interface FileBatches extends UpstreamBatches {
-  /** Sends a file piece by piece; gives its id there. */
-  uploadFile(file: DiskFile, fileName: string): Promise<string>;
+  /** Sends a file piece by piece, of requests unless its purpose is another; gives its id there. */
+  uploadFile(file: DiskFile, fileName: string, purpose?: "fine-tune"): Promise<string>;
   /** The content of a file, to be read once. */
   openContent(id: string): Promise<Answer>;
 }
@@ -51,11 +51,11 @@ export function createFileBatches(deps: AccountDeps, target: Target): FileBatche
         if (line) yield line;
       }
     },
-    async uploadFile(file, fileName) {
+    async uploadFile(file, fileName, purpose) {
       policy.breaker()?.throwIfOpen();
       const secret = await credentials.secretOf(provider);
       try {
-        const { status, body } = await sendForm(deps, target, secret, file, fileName);
+        const { status, body } = await sendForm(deps, target, secret, { file, fileName, purpose });
         if (status !== 200) {
           throw toStatusFailure(deps, target, { status, find: () => undefined }, body);
         }
@@ -97,19 +97,24 @@ export function createFileBatches(deps: AccountDeps, target: Target): FileBatche
   };
 }
 
+interface FormToSend {
+  readonly file: DiskFile;
+  readonly fileName: string;
+  readonly purpose: "fine-tune" | undefined;
+}
+
 /** The pools send what lies in memory: a file takes a connection of its own, checked as theirs are. */
 async function sendForm(
   { settings, random }: AccountDeps,
   { provider }: Target,
   secret: string,
-  file: DiskFile,
-  fileName: string,
+  { file, fileName, purpose = "batch" }: FormToSend,
 ): Promise<{ readonly status: number; readonly body: Buffer }> {
   const url = new URL(provider.baseUrl);
   url.pathname = pathAt(provider, "/files");
   const boundary = random.id("lyss");
   const head = Buffer.from(
-    `--${boundary}\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nbatch\r\n` +
+    `--${boundary}\r\ncontent-disposition: form-data; name="purpose"\r\n\r\n${purpose}\r\n` +
       `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="${fileName}"\r\n` +
       "content-type: application/jsonl\r\n\r\n",
   );

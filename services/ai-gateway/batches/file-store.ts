@@ -3,7 +3,8 @@ import type { Owner } from "../responses/response-store.ts";
 import type { BatchEndpoint } from "./request-line.ts";
 
 /** Of those that anybody is shown. */
-export type ShownPurpose = "batch" | "batch_output";
+export const shownPurposes = ["batch", "batch_output", "fine-tune", "fine-tune-results"] as const;
+export type ShownPurpose = (typeof shownPurposes)[number];
 /** `requests` and `answers` are a batch's own. */
 export type FilePurpose = ShownPurpose | "requests" | "answers";
 
@@ -20,6 +21,7 @@ export type ShownFile = FileRow & { readonly purpose: ShownPurpose };
 
 export interface FileRow extends Owner {
   readonly fileId: string;
+  /** Empty for examples of which no job was made yet. */
   readonly providerId: string;
   /** Empty for one that is kept here. */
   readonly upstreamId: string;
@@ -54,7 +56,7 @@ export function createFileStore(db: Database) {
   const columns = sql`file_id as "fileId", tenant_id as "tenantId", owner_id as "ownerId", provider_id as "providerId",
     upstream_id as "upstreamId", purpose, file_name as "fileName", bytes, model, target_model as "targetModel", endpoint,
     created_at as "createdAt", expires_at as "expiresAt"`;
-  const isShown = sql`purpose in ('batch', 'batch_output')`;
+  const isShown = sql`purpose in ('batch', 'batch_output', 'fine-tune', 'fine-tune-results')`;
   return {
     /** Once, however often it is told. What is nobody's is shown to nobody, and removed. */
     async insert(tx: Tx, file: FileRow, requests: readonly RequestBound[] | undefined): Promise<void> {
@@ -122,8 +124,23 @@ export function createFileStore(db: Database) {
     async keptBytesOf(tenantId: string): Promise<bigint> {
       const [row] = await sql<{ bytes: bigint }[]>`
         select coalesce(sum(bytes), 0)::bigint as bytes from file
-        where tenant_id = ${tenantId} and removed_at is null and purpose = 'batch' and upstream_id = ''`;
+        where tenant_id = ${tenantId} and removed_at is null and purpose in ('batch', 'fine-tune') and upstream_id = ''`;
       return row?.bytes ?? 0n;
+    },
+
+    /** From then on it lies there, and what was kept of it here is gone. False where it lies somewhere already. */
+    async bind(
+      tx: Tx,
+      { fileId, providerId, upstreamId, model, targetModel }: Omit<FileRow, "purpose">,
+    ): Promise<boolean> {
+      const { count } = await tx`
+        with bound as (
+          update file set provider_id = ${providerId}, upstream_id = ${upstreamId}, model = ${model},
+            target_model = ${targetModel}, expires_at = null
+          where file_id = ${fileId} and upstream_id = '' returning file_id)
+        , dropped as (delete from file_piece using bound where file_piece.file_id = bound.file_id)
+        select from bound`;
+      return count > 0;
     },
 
     async hideExpired(now: Date): Promise<void> {
@@ -151,12 +168,14 @@ export function createFileStore(db: Database) {
         select ${columns} from file where owner_id = ${ownerId} and removed_at is null and ${isShown} order by file_id desc limit ${limit}`;
     },
 
-    /** Those that are hidden and that no batch under way needs, nor another file that is the same there, the oldest first. */
+    /** Those that are hidden and that no batch or job under way needs, nor another file that is the same there, the oldest first. */
     listToRemove(limit: number): Promise<FileRow[]> {
       return sql<FileRow[]>`
         select ${columns} from file
         where removed_at is not null
           and not exists (select from batch where input_file_id = file_id and not is_settled)
+          and not exists (
+            select from fine_tuning_job where file_id in (training_file_id, validation_file_id) and not is_over)
           and (upstream_id = '' or not exists (
             select from file other where other.provider_id = file.provider_id and other.upstream_id = file.upstream_id
               and other.file_id <> file.file_id and other.removed_at is null))

@@ -7,6 +7,7 @@ import type { Exchange } from "@lyss/kit/http/route.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { refuseField } from "../call/refuse-field.ts";
 import type { AiGatewayDeps } from "../deps.ts";
+import { readExamples } from "../fine-tuning/read-examples.ts";
 import { ownerOf } from "../ops/stored-responses.ts";
 import type { FormPart } from "../surfaces/multipart.ts";
 import { findAccount, targetAt } from "./batch-provider.ts";
@@ -38,7 +39,7 @@ const dayMs = 86_400_000;
 
 /**
  * Takes a file of requests, reads all of it, and sends it to the account that its model's calls go to, or keeps it, sealed, where that takes batches without
- * files. Nothing is kept, here or there, of one in which something is wrong: `batch_file_invalid` names the line. Throws `model_not_found`, `batch_provider_missing`,
+ * files. One of examples is kept until a job is made of it. Nothing is kept, here or there, of one in which something is wrong: `batch_file_invalid` names the line. Throws `model_not_found`, `batch_provider_missing`,
  * `too_many_files`, `batch_too_large`, `kept_files_full`, and what a model call does that its provider refuses.
  */
 export async function uploadFile(deps: AiGatewayDeps, exchange: Exchange): Promise<ShownFile> {
@@ -52,25 +53,27 @@ export async function uploadFile(deps: AiGatewayDeps, exchange: Exchange): Promi
   const rewritten = await openDiskFile(folder, deps.random);
   try {
     await receiveBody(exchange.req, body, uploadLimitBytes(deps));
-    const part = await readForm(body, exchange.req.headers["content-type"] ?? "");
-    const read = await readRequests(deps, caller, body, part, rewritten);
-    await requireMoney(deps, caller, read);
+    const { part, purpose } = await readForm(body, exchange.req.headers["content-type"] ?? "");
     const fileName = toFileName(part.fileName);
-    if (read.isKept) await requireRoom(deps, caller, rewritten.size);
-    const upstreamId = read.isKept ? "" : await createFileBatches(deps, read.target).uploadFile(rewritten, fileName);
-    const { target, model, endpoint } = read;
+    const read = purpose === "batch" ? await readRequests(deps, caller, body, part, rewritten) : undefined;
+    if (read) await requireMoney(deps, caller, read);
+    else await readExamples(deps, body, part, rewritten);
+    const goesTo = read && !read.isKept ? read.target : undefined;
+    if (!goesTo) await requireRoom(deps, caller, rewritten.size);
+    const upstreamId = goesTo ? await createFileBatches(deps, goesTo).uploadFile(rewritten, fileName) : "";
     const createdAt = new Date(deps.clock.nowMs());
     const keptDays = Math.min(maxKeptDays, deps.dataPolicies.of(caller.tenantId).retentionDays);
     const file: ShownFile = {
-      ...{ ...ownerOf(caller), fileId: deps.random.id("file"), providerId: target.provider.providerId, upstreamId },
-      ...{ purpose: "batch", fileName, bytes: BigInt(part.end - part.start), model, endpoint },
-      targetModel: target.model.name,
-      createdAt,
-      expiresAt: read.isKept ? new Date(createdAt.getTime() + keptDays * dayMs) : null,
+      ...{ ...ownerOf(caller), fileId: deps.random.id("file"), upstreamId, purpose, fileName, createdAt },
+      ...{ providerId: read?.target.provider.providerId ?? "", bytes: BigInt(part.end - part.start) },
+      // Of examples a job will say it: they are conversations.
+      ...{ model: read?.model ?? "", targetModel: read?.target.model.name ?? "" },
+      endpoint: read?.endpoint ?? "/v1/chat/completions",
+      expiresAt: goesTo ? null : new Date(createdAt.getTime() + keptDays * dayMs),
     };
     await deps.db.transaction(async (tx) => {
-      await deps.fileStore.insert(tx, file, read.requests);
-      if (read.isKept) await deps.keptContent.keep(tx, file.fileId, rewritten);
+      await deps.fileStore.insert(tx, file, read?.requests);
+      if (!goesTo) await deps.keptContent.keep(tx, file.fileId, rewritten);
     });
     return file;
   } finally {
@@ -117,7 +120,10 @@ function toFileName(given: string | undefined): string {
 }
 
 /** The file in a form, whatever stands before and after it. */
-async function readForm(body: DiskFile, contentType: string): Promise<FormPart> {
+async function readForm(
+  body: DiskFile,
+  contentType: string,
+): Promise<{ readonly part: FormPart; readonly purpose: "batch" | "fine-tune" }> {
   const parts = await findParts(body, contentType);
   const named = Map.groupBy(parts, ({ name }) => name);
   for (const [name, some] of named) {
@@ -126,16 +132,17 @@ async function readForm(body: DiskFile, contentType: string): Promise<FormPart> 
     }
     if (some.length > 1) throw refuseField(name, "may stand only once", "只能出现一次");
   }
-  const purpose = named.get("purpose")?.[0];
-  if (!purpose || (await readPart(body, purpose)) !== "batch") {
+  const [said] = named.get("purpose") ?? [];
+  const purpose = said && (await readPart(body, said));
+  if (purpose !== "batch" && purpose !== "fine-tune") {
     throw refuseField(
       "purpose",
-      "must be batch: other files are kept nowhere here",
-      "必须是 batch：此处不保存其他用途的文件",
+      "must be batch or fine-tune: other files are kept nowhere here",
+      "必须是 batch 或 fine-tune：此处不保存其他用途的文件",
     );
   }
-  const file = named.get("file")?.[0];
-  if (file?.fileName !== undefined && file.end > file.start) return file;
+  const [part] = named.get("file") ?? [];
+  if (part?.fileName !== undefined && part.end > part.start) return { part, purpose };
   throw refuseField("file", "must be a file that is not empty", "必须是非空文件");
 }
 

@@ -41,10 +41,19 @@ async function* contentOf(deps: AiGatewayDeps, file: ShownFile): AsyncGenerator<
   if (file.upstreamId === "") return yield* deps.keptContent.pieces(file.fileId);
   const provider = findAccount(deps, file);
   if (!provider) throw new Failure(batchFailures.batch_account_gone);
+  if (isOfTuning(file)) {
+    const { body } = await createFileBatches(deps, targetAt(provider, file.targetModel)).openContent(file.upstreamId);
+    return yield* body;
+  }
   if (takesFiles(deps, provider)) return yield* linesAt(deps, provider, file);
   const batch = await deps.batchStore.findByAnswers(file);
   if (!batch) throw new Failure(batchFailures.file_not_found, { id: file.fileId });
   yield* ownLines(deps, batch, answerFileOf(batch, file));
+}
+
+/** Examples and what came of them say no names that are ours. */
+function isOfTuning({ purpose }: ShownFile): boolean {
+  return purpose === "fine-tune" || purpose === "fine-tune-results";
 }
 
 async function* linesAt(deps: AiGatewayDeps, provider: Provider, file: ShownFile): AsyncGenerator<Buffer> {

@@ -5,6 +5,7 @@ import { forgetBatchesOf } from "../batches/batches-of-person.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 
 /** Removes the responses, cached answers, what is kept of calls, files, batches, videos, feedback and whose tasks at agents are, of a person who is gone, and says so. A repeat is safe. */
+/** Removes the responses, cached answers, what is kept of calls, files, batches, videos, fine-tuning jobs and feedback of a person who is gone, and says so. A repeat is safe. */
 export async function forgetPerson(
   deps: Pick<
     AiGatewayDeps,
@@ -14,6 +15,7 @@ export async function forgetPerson(
     | "fileStore"
     | "batchStore"
     | "videoStore"
+    | "fineTuningStore"
     | "feedbackStore"
     | "references"
     | "outbox"
@@ -28,6 +30,7 @@ export async function forgetPerson(
   await requestBodies.removeOf(tx, { userId });
   await forgetBatchesOf(deps, tx, { userId });
   await deps.videoStore.disownOf(tx, userId);
+  await deps.fineTuningStore.removeOf(tx, userId);
   await deps.feedbackStore.removeOf(tx, userId);
   await deps.references.removeOfOwner(tx, userId);
   const erasedAt = timestampFromDate(new Date(clock.nowMs()));

@@ -139,7 +139,12 @@ export const simulatedModels: readonly SimulatedModel[] = [
   },
 ];
 
-/** The model of that name, or undefined. */
+/** What the names of fine-tuned models begin with: what they were made of. */
+const tuned = /^ft:([^:]+):/;
+
+/** The model of that name, or undefined. One that was fine-tuned answers as that does of which it was made. */
 export function findSimulatedModel(name: string): SimulatedModel | undefined {
-  return simulatedModels.find((model) => model.name === name);
+  const base = tuned.exec(name)?.[1] ?? name;
+  const found = simulatedModels.find((model) => model.name === base);
+  return found && base !== name ? { ...found, name } : found;
 }

@@ -1,5 +1,6 @@
 import type { SimulatedBatches } from "./batches.ts";
 import type { SimulatedFiles } from "./files.ts";
+import type { SimulatedTuning } from "./fine-tuning.ts";
 import type { InlineBatches } from "./inline-batches.ts";
 import type { SimulatedVideos } from "./videos.ts";
 
@@ -10,4 +11,5 @@ export interface Desk {
   /** Those of Anthropic's and Google's forms. */
   readonly inline: InlineBatches;
   readonly videos: SimulatedVideos;
+  readonly tuning: SimulatedTuning;
 }

@@ -11,6 +11,7 @@ import { invokeForm, messageForm } from "./messages.ts";
 import { parseJsonObject } from "./requests.ts";
 import { serveCompaction, serveInputTokens, serveResponse } from "./responses.ts";
 import { findDeskEndpoint } from "./serve-batches.ts";
+import { findTuningEndpoint } from "./serve-fine-tuning.ts";
 import { findInlineEndpoint, serveContentBatch } from "./serve-inline-batches.ts";
 import { findVideoEndpoint } from "./serve-videos.ts";
 import { serveForm } from "./vendor-form.ts";
@@ -64,7 +65,8 @@ export function findEndpoint(method: string, path: string, query: string, header
     const [, model, verb = ""] = pattern.exec(key) ?? [];
     if (model !== undefined) return find(decode(model), verb, query);
   }
-  const ofDesk = findDeskEndpoint(key) ?? findInlineEndpoint(key) ?? findVideoEndpoint(key);
+  const ofDesk =
+    findDeskEndpoint(key) ?? findInlineEndpoint(key) ?? findVideoEndpoint(key) ?? findTuningEndpoint(key, query);
   if (ofDesk) return ofDesk;
   throw Object.keys(known).some((one) => one.endsWith(` ${path}`))
     ? new WireError(405, `Not allowed to ${method.slice(0, 16)} on ${path}.`, { code: "method_not_supported" })

@@ -26,7 +26,9 @@ const served: Readonly<Record<string, (call: Call, id: string) => Promise<void>>
     // Read at one go, in a process that may serve calls.
     if (bytes.length > maxFileBytes) throw new WireError(413, `Simulated files are at most ${maxFileBytes} bytes.`);
     const { purpose } = fields;
-    if (purpose !== "batch") throw badRequest("purpose", "Simulated files are for batches: purpose must be 'batch'.");
+    if (purpose !== "batch" && purpose !== "fine-tune") {
+      throw badRequest("purpose", "Simulated files are for batches and fine-tuning: purpose must be one of these.");
+    }
     const name = String(fields["filename"] ?? "batch.jsonl");
     await answer(call, toFileObject(call.desk.files.add({ name, purpose, bytes }, call.stamp.created)));
   },

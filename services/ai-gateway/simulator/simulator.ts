@@ -13,6 +13,7 @@ import type { Desk } from "./desk.ts";
 import type { Behaviour } from "./directives.ts";
 import { createSimulatedFiles } from "./files.ts";
 import { findEndpoint } from "./find-endpoint.ts";
+import { createSimulatedTuning } from "./fine-tuning.ts";
 import { createInlineBatches } from "./inline-batches.ts";
 import { takeSessions } from "./realtime.ts";
 import { seededHex } from "./seeded.ts";
@@ -89,7 +90,10 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const batches = createSimulatedBatches(files, answer);
   const state: State = {
     options,
-    desk: { files, batches, inline: createInlineBatches(answer), videos: createSimulatedVideos() },
+    desk: {
+      ...{ files, batches, inline: createInlineBatches(answer) },
+      ...{ videos: createSimulatedVideos(), tuning: createSimulatedTuning(files) },
+    },
     callLog: [],
     underWay: new Set(),
     attempts: new Map(),
