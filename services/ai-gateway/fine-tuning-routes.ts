@@ -114,7 +114,8 @@ export function fineTuningRoutes({ prefix, suffix, dialect }: Place) {
       query: page,
       response: listOf(job),
       async handle(ops, request) {
-        const { jobs, hasMore } = await ops.listFineTuningJobs({ caller: requireCaller(request), ...request.query });
+        const { limit, after } = request.query;
+        const { jobs, hasMore } = await ops.listFineTuningJobs({ caller: requireCaller(request), limit, after });
         return { object: "list" as const, data: jobs.map(toJobObject), has_more: hasMore };
       },
     }),
@@ -146,7 +147,8 @@ export function fineTuningRoutes({ prefix, suffix, dialect }: Place) {
         response: listOf(z.looseObject({})),
         failures: [...failures, batchFailures.batch_account_gone],
         async handle(ops, request) {
-          const asked = { caller: requireCaller(request), jobId: request.params.id, ...request.query };
+          const { limit, after } = request.query;
+          const asked = { caller: requireCaller(request), jobId: request.params.id, limit, after };
           const { rows, hasMore } = await ops.listOfFineTuningJob({ ...asked, what });
           return { object: "list" as const, data: rows, has_more: hasMore };
         },

@@ -100,7 +100,7 @@ export function createFileBatches(deps: AccountDeps, target: Target): FileBatche
 interface FormToSend {
   readonly file: DiskFile;
   readonly fileName: string;
-  readonly purpose: "fine-tune" | undefined;
+  readonly purpose: "batch" | "fine-tune" | undefined;
 }
 
 /** The pools send what lies in memory: a file takes a connection of its own, checked as theirs are. */
