@@ -2,7 +2,7 @@ import { batchFailures } from "@lyss/contracts/failures/ai-gateway-batches.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { z } from "zod";
-import { shownPurposes } from "./batches/file-store.ts";
+import { shownPurposes } from "./batches/file-purpose.ts";
 import { toFileObject } from "./batches/files.ts";
 import type { Place } from "./call-routes.ts";
 import type { AiGatewayOps } from "./ops.ts";
@@ -21,6 +21,12 @@ const file = z.strictObject({
   purpose: z.enum(shownPurposes),
   status: z.literal("processed"),
   expires_at: z.number().optional().describe("Of a file that is kept here: when it is removed."),
+});
+const upload = z.strictObject({
+  purpose: z
+    .enum(["batch", "fine-tune"])
+    .describe("`fine-tune` for examples: they are kept here until a job of `/v1/fine_tuning/jobs` is made of them."),
+  file: z.string().meta({ format: "binary", examples: ["…"] }),
 });
 const params = z.strictObject({ id: z.string().max(100) });
 const failures = [batchFailures.file_not_found];
@@ -41,14 +47,7 @@ export function fileRoutes({ prefix, suffix, dialect }: Place) {
       bodyLimitBytes,
       streamsBody: true,
       bodyType: "multipart/form-data",
-      body: z.strictObject({
-        purpose: z
-          .enum(["batch", "fine-tune"])
-          .describe(
-            "`fine-tune` for examples: they are kept here until a job of `/v1/fine_tuning/jobs` is made of them.",
-          ),
-        file: z.string().meta({ format: "binary", examples: ["…"] }),
-      }),
+      body: upload,
       response: file,
       async handle(ops, exchange) {
         const { res, requestId } = exchange;

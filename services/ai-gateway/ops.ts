@@ -135,8 +135,7 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
     cancelResponse: (input: ResponseOfCaller) => cancelResponse(deps, input),
     listInputItems: (input: ResponseOfCaller & ItemPage) => listInputItems(deps, input),
     ...createBatchOps(deps),
-    ...createVideoOps(deps),
-    ...createFineTuningOps(deps),
+    ...{ ...createVideoOps(deps), ...createFineTuningOps(deps) },
     exportPerson: async (tx: Tx, person: ExportedPerson) => ({
       responses: await deps.responses.listOf(tx, person),
       cached_answers: await deps.answerCache.listOf(tx, person),

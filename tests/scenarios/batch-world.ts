@@ -68,7 +68,14 @@ export async function startBatchWorld(t: TestScope, config: object = {}) {
       const [tenantId, userId, models] = (authorization ?? "").replace("Bearer ", "").split("/");
       if (!tenantId || !userId) return undefined;
       const allowed = models ? models.split(",") : [];
-      return { tenantId, userId, keyId: "key_1", ...noSession, permissions: ["model:*"], models: allowed };
+      return {
+        tenantId,
+        userId,
+        keyId: "key_1",
+        ...noSession,
+        permissions: ["model:*", "provider:proxy"],
+        models: allowed,
+      };
     },
   });
   t.after(() => server.close());

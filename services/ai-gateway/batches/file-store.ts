@@ -1,10 +1,8 @@
 import type { Database, Tx } from "@lyss/kit/db/database.ts";
 import type { Owner } from "../responses/response-store.ts";
+import type { ShownPurpose } from "./file-purpose.ts";
 import type { BatchEndpoint } from "./request-line.ts";
 
-/** Of those that anybody is shown. */
-export const shownPurposes = ["batch", "batch_output", "fine-tune", "fine-tune-results"] as const;
-export type ShownPurpose = (typeof shownPurposes)[number];
 /** `requests` and `answers` are a batch's own. */
 export type FilePurpose = ShownPurpose | "requests" | "answers";
 
