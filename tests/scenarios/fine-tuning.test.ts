@@ -49,7 +49,7 @@ const lines = [example(`Is this paid? ${now}`), example("And this?")];
 /** A look is a second old at most, so the clock of looks is turned back. */
 const look = () => sql`update fine_tuning_job set polled_at = null`;
 
-test("W60: OpenAI's SDK fine-tunes a model: it is made, looked at, and its results, events and checkpoints are read by our ids", async () => {
+test("OpenAI's SDK fine-tunes a model: it is made, looked at, and its results, events and checkpoints are read by our ids", async () => {
   const [file, validation] = [await upload(lines), await upload(lines)];
   assert.deepEqual([file.purpose, file.filename], ["fine-tune", "examples.jsonl"]);
   assert.equal(
@@ -98,7 +98,7 @@ test("W60: OpenAI's SDK fine-tunes a model: it is made, looked at, and its resul
   );
 });
 
-test("W60: a job that goes on is paused, goes on, and ends; one that has ended cannot be", async () => {
+test("a job that goes on is paused, goes on, and ends; one that has ended cannot be", async () => {
   const file = await upload([example("simulate.tuning_ms=3600000"), example("b")]);
   const { id } = await client.fineTuning.jobs.create({ model: "simulated-chat", training_file: file.id });
   assert.equal((await client.fineTuning.jobs.pause(id)).status, "paused");
@@ -107,7 +107,7 @@ test("W60: a job that goes on is paused, goes on, and ends; one that has ended c
   await assert.rejects(client.fineTuning.jobs.cancel(id), refusal(400, "GATEWAY_004"));
 });
 
-test("W60: jobs are made at accounts of the tenant's own alone, for models that the key may use; what is refused is not there", async () => {
+test("jobs are made at accounts of the tenant's own alone, for models that the key may use; what is refused is not there", async () => {
   const file = await upload(lines);
   const asked = (name: string) => ({ model: name, training_file: file.id });
   await assert.rejects(
@@ -131,7 +131,7 @@ test("W60: jobs are made at accounts of the tenant's own alone, for models that 
   await assert.rejects(client.fineTuning.jobs.create(asked("far-chat")), refusal(409, "GATEWAY_129"));
 });
 
-test("W60: jobs and their files are their owner's: for everybody else they do not exist", async () => {
+test("jobs and their files are their owner's: for everybody else they do not exist", async () => {
   const file = await upload(lines);
   const { id } = await client.fineTuning.jobs.create({ model: "simulated-chat", training_file: file.id });
   for (const stranger of [clientOf(`${tenantId}/usr_2`), clientOf("ten_other/usr_1")]) {
@@ -144,7 +144,7 @@ test("W60: jobs and their files are their owner's: for everybody else they do no
   }
 });
 
-test("W60: a job is made once for a key, and found again where its provider's answer was lost", async () => {
+test("a job is made once for a key, and found again where its provider's answer was lost", async () => {
   const file = await upload(lines);
   const asked = { model: "simulated-chat", training_file: file.id };
   const keyed = { headers: { "idempotency-key": "tune-1" } };
@@ -163,7 +163,7 @@ test("W60: a job is made once for a key, and found again where its provider's an
   assert.equal((await client.fineTuning.jobs.retrieve(first.id)).status, "succeeded");
 });
 
-test("W60: a file in which a line is no example is refused with its line; one of examples is no batch", async () => {
+test("a file in which a line is no example is refused with its line; one of examples is no batch", async () => {
   for (const [wrong, message] of [
     [[lines[0] ?? "", "{"], /Line 2 .*JSON/],
     [["[]"], /Line 1 .*JSON/],
@@ -177,7 +177,7 @@ test("W60: a file in which a line is no example is refused with its line; one of
   await assert.rejects(client.batches.create(asked), refusal(400, "invalid_request"));
 });
 
-test("W60: a person's jobs are in their export, and gone with them", async () => {
+test("a person's jobs are in their export, and gone with them", async () => {
   const person = { userId: "usr_1", tenantId } as never;
   const exported = await service.db.transaction((tx) => ops.exportPerson(tx, person));
   assert.ok(exported.fine_tuning_jobs.length > 0);
