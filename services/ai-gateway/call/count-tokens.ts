@@ -137,8 +137,17 @@ function countMediaParts(messages: unknown): number {
 let o200k: Promise<TokenCounter> | undefined;
 
 /**
- * The counter for a provider's models. OpenAI's o200k vocabulary stands in for vendors that publish none; it is loaded on
- * first use, since it takes some 70 MB.
+ * Loads what counts for any of these providers. It holds everything else up for a quarter of a second, which no call should be in: so
+ * before the first of them. Nothing for the simulated one alone. A repeat does nothing.
+ */
+export async function loadCounters(providers: readonly Provider[]): Promise<void> {
+  const provider = providers.find(({ source }) => source !== "simulator");
+  if (provider) await counterFor(provider);
+}
+
+/**
+ * The counter for a provider's models. OpenAI's o200k vocabulary stands in for vendors that publish none; it is loaded once, when there is
+ * such a provider, since it takes some 70 MB.
  */
 export function counterFor(provider: Provider): Promise<TokenCounter> {
   if (provider.source === "simulator") return Promise.resolve(simulatedCounter);

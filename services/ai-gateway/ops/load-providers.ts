@@ -1,3 +1,4 @@
+import { loadCounters } from "../call/count-tokens.ts";
 import type { ProviderConfig } from "../config.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { type Provider, withoutEndSlash } from "../model.ts";
@@ -77,10 +78,11 @@ export async function loadSharedProviders(
   for (const provider of providers) deps.policies.policyOf(provider);
 }
 
-/** Reads every tenant's own providers into the catalog. */
+/** Reads every tenant's own providers into the catalog, and has at hand what counts for them and for the shared ones. */
 export async function loadTenantProviders({ store, catalog, policies, newest }: AiGatewayDeps): Promise<void> {
   await newest.providers(store.listProviders, catalog.setTenants);
   policies.prune();
+  await loadCounters(catalog.listAllProviders());
 }
 
 function toSimulatedProvider(
