@@ -196,7 +196,8 @@ async function endWithError(outlet: ReturnType<Call["open"]>, vendor: Vendor, er
 
 /** A batch is cancelled by a request without a body. */
 function isBare(req: IncomingMessage): boolean {
-  const path = /^\/v1\/(messages\/)?batches\/[^/]+\/cancel$|^\/v1beta\/batches\/[^/]+:cancel$/;
+  const path =
+    /^\/v1\/((messages\/)?batches\/[^/]+\/cancel|fine_tuning\/jobs\/[^/]+\/(cancel|pause|resume))$|^\/v1beta\/batches\/[^/]+:cancel$/;
   return !hasBody(req) && path.test(req.url ?? "");
 }
 
