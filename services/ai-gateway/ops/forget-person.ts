@@ -4,8 +4,7 @@ import type { Tx } from "@lyss/kit/db/database.ts";
 import { forgetBatchesOf } from "../batches/batches-of-person.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 
-/** Removes the responses, cached answers, what is kept of calls, files, batches, videos, feedback and whose tasks at agents are, of a person who is gone, and says so. A repeat is safe. */
-/** Removes the responses, cached answers, what is kept of calls, files, batches, videos, fine-tuning jobs and feedback of a person who is gone, and says so. A repeat is safe. */
+/** Removes the responses, cached answers, what is kept of calls, files, batches, videos, fine-tuning jobs, feedback and whose tasks at agents are, of a person who is gone, and says so. A repeat is safe. */
 export async function forgetPerson(
   deps: Pick<
     AiGatewayDeps,
