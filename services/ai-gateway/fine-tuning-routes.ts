@@ -59,7 +59,10 @@ const job = z.strictObject({
   method: z.looseObject({}).nullable(),
   error: z.strictObject({ code: z.string(), message: z.string(), param: z.string().nullable() }).nullable(),
   metadata: z.record(z.string(), z.string()).nullable(),
-  integrations: z.array(z.never()).describe("Its vendor has them."),
+  integrations: z
+    .array(z.looseObject({}))
+    .describe("As its vendor shows them.")
+    .meta({ examples: [[]] }),
 });
 const listOf = <Row extends z.ZodType>(row: Row) =>
   z.strictObject({ object: z.literal("list"), data: z.array(row), has_more: z.boolean() });

@@ -57,11 +57,14 @@ const afterwards: ReadonlySet<string> = new Set([
   ...["GET responses/{id}", "DELETE responses/{id}", "POST responses/{id}/cancel", "GET responses/{id}/input_items"],
   ...["GET files/{id}", "DELETE files/{id}", "GET files/{id}/content", "GET batches/{id}", "POST batches/{id}/cancel"],
   ...["GET videos/{id}", "DELETE videos/{id}", "GET videos/{id}/content"],
+  ...["", "/events", "/checkpoints"].map((what) => `GET fine_tuning/jobs/{id}${what}`),
   ...["DELETE batches/{id}", "POST batches/{id}:cancel"],
   ...["GET messages/batches/{id}", "DELETE messages/batches/{id}", "POST messages/batches/{id}/cancel"],
   "GET messages/batches/{id}/results",
 ]);
-const lists: ReadonlySet<string> = new Set(["GET files", "GET batches", "GET videos", "GET messages/batches"]);
+const lists: ReadonlySet<string> = new Set([
+  ...["GET files", "GET batches", "GET videos", "GET messages/batches", "GET fine_tuning/jobs"],
+]);
 
 /** What costs nothing by itself: without money there is no file to make a batch of, and a session is paid for when it is opened. */
 const unpaid: Readonly<Record<string, { readonly body: object; readonly status: number }>> = {
@@ -231,6 +234,12 @@ test("B14: there is one way to a provider, and it takes the money of a call", ()
   assert.match(
     readFileSync(join(root, "pass-through/pass-through.ts"), "utf8"),
     /source !== "tenant"\) throw[\s\S]*pools\.poolOf\(/,
+  );
+  // Fine-tuning has no meter: it is a matter of accounts whose bill is the tenant's own.
+  assert.deepEqual(using("createAccountJobs("), ["fine-tuning/account-jobs.ts", "fine-tuning/jobs.ts"]);
+  assert.match(
+    readFileSync(join(root, "fine-tuning/jobs.ts"), "utf8"),
+    /isOwn\(provider\)\)[\s\S]*\(source === "tenant" \|\| source === "simulator"\)/,
   );
   assert.deepEqual(using("upstream.create("), ["batches/advance-batch.ts", "videos/create-video.ts"]);
   // Tool servers have sessions, which one file opens and three use: to call, with funds, and to list and to complete, which costs nothing.
