@@ -45,7 +45,7 @@ export function toJobObject(row: JobRow) {
   const { seen } = row;
   const status = jobStatuses.find((it) => it === seen?.["status"]) ?? "validating_files";
   const results = seen?.["result_files"];
-  const integrations = seen?.["integrations"];
+  const integrations: readonly unknown[] = Array.isArray(seen?.["integrations"]) ? seen["integrations"] : [];
   const error = fields(seen?.["error"]);
   return {
     object: "fine_tuning.job" as const,
@@ -63,7 +63,7 @@ export function toJobObject(row: JobRow) {
     // A job without an error has one without anything in it.
     error: error && text(error["code"]) !== null ? toErrorObject(error) : null,
     metadata: row.metadata,
-    integrations: Array.isArray(integrations) ? integrations.flatMap((it) => fields(it) ?? []) : [],
+    integrations: integrations.map(fields).filter((it) => it !== null),
   };
 }
 
