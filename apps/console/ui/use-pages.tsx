@@ -8,6 +8,7 @@ import { useUiTexts } from "./texts.ts";
 export function usePages<Row>(
   queryKey: QueryKey,
   load: (cursor: string | undefined, signal: AbortSignal) => Promise<ListPage<Row>>,
+  isEnabled = true,
 ): {
   readonly rows: readonly Row[] | undefined;
   readonly error: Error | null;
@@ -17,6 +18,7 @@ export function usePages<Row>(
   const t = useUiTexts();
   const { data, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useInfiniteQuery({
     queryKey,
+    enabled: isEnabled,
     queryFn: ({ pageParam, signal }) => load(pageParam, signal),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: ({ next_cursor }) => next_cursor ?? undefined,

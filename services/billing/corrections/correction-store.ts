@@ -1,4 +1,4 @@
-import type { Tx } from "@lyss/kit/db/database.ts";
+import type { Sql, Tx } from "@lyss/kit/db/database.ts";
 
 /** What an operator put in (positive) or took out. */
 export interface Adjustment {
@@ -25,6 +25,11 @@ export interface CallRefund {
   readonly createdAt: Date;
 }
 
+export interface CallReference {
+  readonly tenantId: string;
+  readonly callId: string;
+}
+
 /** What a call has cost its wallet, over all its attempts, and what of it was given back. */
 export interface CallCost {
   readonly tenantId: string;
@@ -35,7 +40,7 @@ export interface CallCost {
 
 /** The SQL of corrections by hand. One method, one statement. */
 export function createCorrectionStore() {
-  const refundColumns = (tx: Tx) => tx`
+  const refundColumns = (tx: Sql | Tx) => tx`
     refund_id as "refundId", call_id as "callId", tenant_id as "tenantId", wallet_id as "walletId", reference, reason,
     created_by as "createdBy", amount_nanos as "amountNanos", created_at as "createdAt"`;
 
@@ -75,6 +80,13 @@ export function createCorrectionStore() {
       const [found] = await tx<CallRefund[]>`
         select ${refundColumns(tx)} from call_refund where call_id = ${callId} and reference = ${reference}`;
       return found;
+    },
+
+    /** The earliest first. */
+    listCallRefunds(sql: Sql, { tenantId, callId }: CallReference, limit: number): Promise<CallRefund[]> {
+      return sql<CallRefund[]>`
+        select ${refundColumns(sql)} from call_refund where call_id = ${callId} and tenant_id = ${tenantId}
+        order by created_at, refund_id limit ${limit}`;
     },
 
     async insertCallRefund(tx: Tx, it: CallRefund): Promise<void> {

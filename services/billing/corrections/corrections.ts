@@ -11,7 +11,7 @@ import { accounts } from "../journal/accounts.ts";
 import { move } from "../journal/posting.ts";
 import { formatNanos, nanosPerUnit, type Wallet } from "../model.ts";
 import { takableNanos } from "../overdraft/overdraft.ts";
-import type { Adjustment, CallRefund, CorrectionStore } from "./correction-store.ts";
+import type { Adjustment, CallReference, CallRefund, CorrectionStore } from "./correction-store.ts";
 
 export interface CorrectionDeps extends CreditDeps {
   readonly corrections: CorrectionStore;
@@ -30,6 +30,8 @@ export interface RefundCallInput extends Cause {
   readonly amountNanos: bigint | undefined;
 }
 
+/** Of a call; further ones are in the journal. */
+const maxRefunds = 100;
 const maxAdjustmentNanos = 1_000_000n * nanosPerUnit;
 
 /** What operators put right by hand, each as a posting of its own. */
@@ -37,6 +39,8 @@ export function createCorrections(deps: CorrectionDeps) {
   return {
     adjustWallet: (input: AdjustWalletInput) => adjustWallet(deps, input),
     refundCall: (input: RefundCallInput) => refundCall(deps, input),
+    /** What was given back for a call, the earliest first. */
+    listCallRefunds: (call: CallReference) => deps.corrections.listCallRefunds(deps.db.sql, call, maxRefunds),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Locale } from "@lyss/kit/errors/failure.ts";
 import { z } from "zod";
+import type { CallRefund } from "../corrections/correction-store.ts";
 import { formatTrillionths } from "../invoices/exact-nanos.ts";
 import { formatNanos } from "../model.ts";
 import { bucketFields, priceBody, toPriceBody } from "../prices/price-body.ts";
@@ -34,6 +35,11 @@ export const receiptBody = z.strictObject({
   currency: z.string(),
   cost_nanos: z.string().describe("What the wallet paid for all attempts."),
   cost: z.string().describe("The same in units of the currency."),
+  refunds: z
+    .array(
+      z.strictObject({ id: z.string(), amount_nanos: z.string(), reason: z.string(), created_at: z.iso.datetime() }),
+    )
+    .describe("What of it was given back to the wallet since, the earliest first; at most 100."),
   attempts: z.array(attempt),
   other_attempts: z
     .array(
@@ -47,11 +53,18 @@ export const receiptBody = z.strictObject({
     ),
 });
 
-export function toReceiptBody(receipt: Receipt, locale: Locale): z.input<typeof receiptBody> {
+export function toReceiptBody(
+  receipt: Receipt,
+  refunds: readonly CallRefund[],
+  locale: Locale,
+): z.input<typeof receiptBody> {
   return {
     ...{ object: "receipt", id: receipt.callId, currency: receipt.currency },
     cost_nanos: receipt.costNanos.toString(),
     cost: formatNanos(receipt.costNanos),
+    refunds: refunds.map(({ refundId: id, amountNanos, reason, createdAt }) => ({
+      ...{ id, amount_nanos: String(amountNanos), reason, created_at: createdAt.toISOString() },
+    })),
     attempts: receipt.attempts.map((one) => toAttempt(one, locale)),
     other_attempts: receipt.otherAttempts.map(({ attempt: number, provider, model, outcome, startedAt }) => ({
       ...{ attempt: number, provider, model, status: outcome, started_at: startedAt.toISOString() },

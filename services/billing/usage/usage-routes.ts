@@ -158,8 +158,10 @@ export const usageRoutes = [
     failures: [billingFailures.usage_not_found],
     async handle(ops, request) {
       const scope = scopeFor(requireCaller(request), {});
-      const receipt = await ops.getReceipt({ ...scope, callId: request.params.call_id });
-      return toReceiptBody(receipt, request.locale);
+      const callId = request.params.call_id;
+      const receipt = await ops.getReceipt({ ...scope, callId });
+      const refunds = await ops.corrections.listCallRefunds({ tenantId: scope.tenantId, callId });
+      return toReceiptBody(receipt, refunds, request.locale);
     },
   }),
   json({

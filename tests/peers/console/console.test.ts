@@ -324,6 +324,18 @@ test("a request stands in the list as it ends, and its page says what became of 
   await row.first().click();
   await page.getByRole("heading", { name: "Attempts" }).waitFor();
   await page.getByRole("cell", { name: "Paid from the organisation’s wallet" }).waitFor();
+  await page.getByRole("button", { name: "Refund" }).click();
+  await page.getByText(/The amount comes back to the wallet/).waitFor();
+  await page.getByLabel("Reason").fill("cut off");
+  await checkLook(page, "request-refund");
+  await page.getByRole("dialog").getByRole("button", { name: "Refund" }).click();
+  await page.getByRole("heading", { name: "Given back" }).waitFor();
+  await page.getByText("cut off").waitFor();
+  assert.equal(await page.getByRole("button", { name: "Refund" }).count(), 0);
+  await page.getByRole("button", { name: "Good answer" }).click();
+  await page.getByLabel("Why").fill("It said hello.");
+  await page.getByRole("button", { name: "Give score" }).click();
+  await page.getByText("helpful: yes").waitFor();
   await checkLook(page, "request");
   assert.deepEqual(mistakes, []);
 

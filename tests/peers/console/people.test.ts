@@ -180,11 +180,15 @@ test("a group is made and takes somebody in; a role of the tenant's own holds wh
   await page.goto(`${url}/audit?act=role.*`);
   await page.getByRole("button", { name: "Role created" }).click();
   await page.getByText(/^Proof/).waitFor();
+  await page.getByRole("term").filter({ hasText: "Permissions" }).waitFor();
   await checkLook(page, "audit-entry");
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Verify" }).click();
   await page.getByText(/The log is intact/).waitFor();
   await checkLook(page, "audit");
+  await page.getByRole("button", { name: "The platform" }).click();
+  await page.getByText(/^What was done to the platform itself/).waitFor();
+  await checkLook(page, "audit-platform");
   assert.deepEqual(mistakes, []);
 });
 
@@ -372,24 +376,11 @@ test("on a phone, in Chinese and dark, nothing of these pages stands out", { ski
   await signIn(page, person);
   const found = await findAnn();
   const [research] = await list("/api/v1/groups?name=Research");
-  const places = [
-    "people",
-    `people/${found?.["id"]}`,
-    "people?view=invitations",
-    "groups",
-    `groups/${research?.["id"]}`,
-  ];
   const [saml] = await list("/api/v1/sso/connections");
-  for (const place of [
-    ...places,
-    `sso/${saml?.["id"]}`,
-    "service-clients",
-    "roles",
-    "sso",
-    "audit",
-    "organisation",
-    "settings",
-  ]) {
+  const one = [`people/${found?.["id"]}`, `groups/${research?.["id"]}`, `sso/${saml?.["id"]}`];
+  const views = ["people?view=invitations", "audit?view=all"];
+  const lists = ["people", "groups", "service-clients", "roles", "sso", "audit", "organisation", "settings"];
+  for (const place of [...lists, ...views, ...one]) {
     await page.goto(`${url}/${place}`);
     await page.locator("main h1").waitFor();
     await page.waitForLoadState("networkidle");

@@ -79,6 +79,7 @@ export async function startCredit(balanceNanos: bigint) {
     },
     findCallRefund: async (_tx, callId, reference) =>
       refunds.find((one) => one.callId === callId && one.reference === reference),
+    listCallRefunds: async (_sql, { callId }, limit) => refunds.filter((one) => one.callId === callId).slice(0, limit),
     insertCallRefund: async (_tx, refund) => void refunds.push(refund),
   };
   const debts: DebtStore = {

@@ -1,4 +1,5 @@
-type Words = readonly [en: string, zh: string];
+/** The same in English and Chinese. */
+export type Words = readonly [en: string, zh: string];
 
 /** Every act that the audit log may tell of, in words; a test has them all. */
 export const acts: Readonly<Record<string, Words>> = {

@@ -1,10 +1,13 @@
 import { ScrollText } from "lucide-react";
 import { useState } from "react";
-import { listAuditEntries } from "../../api/gen/client.ts";
+import { listAllAuditEntries, listAuditEntries } from "../../api/gen/client.ts";
 import { acts, areas, subjects, wordsOf } from "../../app/audit/acts.ts";
 import { useLanguage } from "../../app/language.ts";
 import { useNames } from "../../app/people/use-names.ts";
 import { useSearchState } from "../../app/search.ts";
+import { useCan } from "../../app/session.ts";
+import { useTenants } from "../../app/tenants/use-tenants.ts";
+import { Choice } from "../../ui/choice.tsx";
 import type { Column } from "../../ui/column.ts";
 import { DataTable } from "../../ui/data-table.tsx";
 import type { ListQuery } from "../../ui/list-page.ts";
@@ -19,31 +22,58 @@ import { Verify } from "./verify.tsx";
 const dayMs = 86_400_000;
 const ranges = { "24h": dayMs, "7d": 7 * dayMs, "30d": 30 * dayMs, "365d": 365 * dayMs } as const;
 type Range = keyof typeof ranges;
-/** What was done in the tenant, by whom, to what, and from where. */
+const views = ["own", "platform", "all"] as const;
+
+/** What was done in the tenant, by whom, to what, and from where; for operators also to the platform, and everywhere. */
 export function Page() {
   const t = useAuditTexts();
   const language = useLanguage();
   const [shown, setShown] = useState<AuditEntry>();
-  const [search] = useSearchState();
-  const nameOf = useNames([]);
+  const [search, setSearch] = useSearchState();
+  const mayAll = useCan()("platform:audit");
+  const view = mayAll ? (views.find((one) => one === search["view"]) ?? "own") : "own";
+  const tenants = useTenants();
+  const personOf = useNames([]);
+  const nameOf = (id: string) => tenants.nameOf(personOf(id));
+  const tenant_id = view === "platform" ? "platform" : search["tenant_id"];
+  const load = (query: ListQuery, signal?: AbortSignal) => {
+    const asked = { ...toQuery(query), limit: 50 };
+    return view === "own"
+      ? listAuditEntries({ query: asked as never }, { signal })
+      : listAllAuditEntries({ query: { ...asked, tenant_id } as never }, { signal });
+  };
   const asked = [search["actor_id"], search["subject_id"]].filter((id) => id !== undefined);
   return (
     <>
       <PageHeader
         title={t("title")}
-        description={t("description")}
+        description={t(`description.${view}`)}
         actions={
           <>
-            <Verify />
-            <Export query={toQuery(search)} />
+            {(view !== "all" || tenant_id) && <Verify logOf={view === "own" ? undefined : tenant_id} />}
+            <Export query={{ ...toQuery(search), ...(view !== "own" && { tenant_id }) }} isOfAll={view !== "own"} />
           </>
         }
       />
+      {mayAll && (
+        <div className="mb-4 flex">
+          <Choice
+            label={t("log")}
+            value={view}
+            options={views.map((one) => [one, t(`view.${one}`)])}
+            onChange={(next) =>
+              setSearch({ view: next === "own" ? undefined : next, tenant_id: undefined, cursor: undefined })
+            }
+          />
+        </div>
+      )}
       <DataTable
+        key={view}
         name="audit"
-        columns={useColumns(nameOf, setShown)}
+        of={`${view} ${tenant_id ?? ""}`}
+        columns={useColumns(nameOf, setShown, view === "all")}
         rowKey={({ id }) => id}
-        load={(query, signal) => listAuditEntries({ query: { ...toQuery(query), limit: 50 } as never }, { signal })}
+        load={load}
         searchField="q"
         onOpen={setShown}
         filters={[
@@ -56,6 +86,9 @@ export function Page() {
             ...{ name: "act", label: t("act") },
             options: Object.keys(areas).map((area) => [`${area}.*`, wordsOf(areas, area, language)] as const),
           },
+          ...(view === "all" && tenants.options.length > 1
+            ? [{ name: "tenant_id", label: t("tenant"), options: tenants.options }]
+            : []),
           // Chosen elsewhere, by a link of a person: shown as chips, and taken away here.
           ...(asked.length > 0
             ? [
@@ -66,7 +99,7 @@ export function Page() {
         ]}
         empty={
           <EmptyState icon={<ScrollText aria-hidden className="size-5" />} title={t("emptyTitle")}>
-            {t("empty")}
+            {t(view === "platform" ? "emptyPlatform" : "empty")}
           </EmptyState>
         }
       />
@@ -85,6 +118,7 @@ function toQuery({ range, act, q, actor_id, subject_id, cursor }: ListQuery): Li
 function useColumns(
   nameOf: (id: string) => string,
   onOpen: (entry: AuditEntry) => void,
+  isOfAll: boolean,
 ): readonly Column<AuditEntry>[] {
   const t = useAuditTexts();
   const language = useLanguage();
@@ -109,6 +143,16 @@ function useColumns(
         </button>
       ),
     },
+    ...(isOfAll
+      ? [
+          {
+            ...{ id: "tenant", title: t("tenant"), csv: (entry: AuditEntry) => entry.tenant_id ?? "platform" },
+            cell: ({ tenant_id }: AuditEntry) => (
+              <span className="whitespace-nowrap">{tenant_id === null ? t("platformItself") : nameOf(tenant_id)}</span>
+            ),
+          },
+        ]
+      : []),
     {
       ...{ id: "actor", title: t("actor"), csv: (entry) => entry.actor_id },
       cell: ({ actor_id, operator_id }) => (

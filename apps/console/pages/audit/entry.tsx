@@ -5,6 +5,7 @@ import { Dialog } from "../../ui/dialog.tsx";
 import { Fact } from "../../ui/section.tsx";
 import { Time } from "../../ui/values.tsx";
 import type { AuditEntry } from "./audit-entry.ts";
+import { Details } from "./details.tsx";
 import { useAuditTexts } from "./texts.ts";
 
 /** All that is known of one act. */
@@ -19,7 +20,6 @@ export function Entry({
 }) {
   const t = useAuditTexts();
   const language = useLanguage();
-  const details = Object.entries(entry.details);
   return (
     <Dialog isOpen onClose={onClose} title={wordsOf(acts, entry.act, language)} isWide>
       <dl className="grid grid-cols-1 gap-x-6 gap-y-4 sm:grid-cols-2">
@@ -35,17 +35,14 @@ export function Entry({
         <Fact name={t("subject")}>
           <Named id={entry.subject_id} nameOf={nameOf} />
         </Fact>
+        {entry.tenant_id === null && <Fact name={t("tenant")}>{t("platformItself")}</Fact>}
         {entry.operator_id !== null && <Fact name={t("operatorName")}>{entry.operator_id}</Fact>}
         <Fact name={t("address")}>{entry.client_address ?? t("unknown")}</Fact>
         <Fact name={t("sequence")}>{entry.sequence}</Fact>
         <Fact name={t("code")}>
           <code className="font-mono text-[13px]">{entry.act}</code>
         </Fact>
-        {details.map(([name, value]) => (
-          <Fact key={name} name={name}>
-            <code className="font-mono text-[13px]">{typeof value === "string" ? value : JSON.stringify(value)}</code>
-          </Fact>
-        ))}
+        <Details details={entry.details} nameOf={nameOf} />
       </dl>
       <div className="mt-4 border-t border-line pt-4">
         <p className="text-xs font-medium text-ink-soft">{t("digest")}</p>

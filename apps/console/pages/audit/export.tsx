@@ -1,6 +1,6 @@
 import { Download } from "lucide-react";
 import { useState } from "react";
-import { exportAuditEntries } from "../../api/gen/client.ts";
+import { exportAllAuditEntries, exportAuditEntries } from "../../api/gen/client.ts";
 import { Button } from "../../ui/button.tsx";
 import type { ListQuery } from "../../ui/list-page.ts";
 import { Menu, MenuItem } from "../../ui/menu.tsx";
@@ -9,7 +9,7 @@ import { toastProblem } from "../../ui/toast.tsx";
 import { useAuditTexts } from "./texts.ts";
 
 /** All that the filters leave, with what proves it: the list's own file has neither. */
-export function Export({ query }: { readonly query: ListQuery }) {
+export function Export({ query, isOfAll }: { readonly query: ListQuery; readonly isOfAll: boolean }) {
   const t = useAuditTexts();
   const [isBusy, setBusy] = useState(false);
   const save = async (format: "csv" | "jsonl") => {
@@ -17,7 +17,8 @@ export function Export({ query }: { readonly query: ListQuery }) {
     try {
       const { cursor: _cursor, ...filter } = query;
       // What it may be asked is not in the OpenAPI document.
-      const file = await exportAuditEntries.download({ query: { ...filter, format } } as never);
+      const read = isOfAll ? exportAllAuditEntries : exportAuditEntries;
+      const file = await read.download({ query: { ...filter, format } } as never);
       saveFile(`audit.${format}`, file);
     } catch (err) {
       toastProblem(err);

@@ -3,8 +3,22 @@ import { defineTexts } from "../../app/language.ts";
 export const useAuditTexts = defineTexts("audit", {
   en: {
     title: "Audit log",
-    description:
+    "description.own":
       "Who did what in your organisation, to what, and from where. Entries are chained, so none can be changed unnoticed.",
+    "description.platform":
+      "What was done to the platform itself: limits of models, protection of calls, checks of the books and of the logs. Only operators see it.",
+    "description.all": "What was done in every organisation and to the platform. Only operators see it.",
+    log: "Which log",
+    "view.own": "Your organisation",
+    "view.platform": "The platform",
+    "view.all": "Everything",
+    tenant: "Organisation",
+    platformItself: "The platform",
+    yes: "yes",
+    no: "no",
+    noneOf: "none",
+    emptyPlatform:
+      "What operators change for everybody, and what the platform finds wrong with itself, ends up here and stays.",
     time: "Time",
     recorded: "Recorded",
     act: "Action",
@@ -37,7 +51,19 @@ export const useAuditTexts = defineTexts("audit", {
   },
   "zh-CN": {
     title: "审计日志",
-    description: "组织中的各项操作：由谁执行、对象是什么、来自何处。记录环环相扣，任何篡改都会被发现。",
+    "description.own": "组织中的各项操作：由谁执行、对象是什么、来自何处。记录环环相扣，任何篡改都会被发现。",
+    "description.platform": "对平台本身的操作：模型限额、调用保护、账本与日志检查。仅运维人员可见。",
+    "description.all": "所有组织以及平台本身的操作。仅运维人员可见。",
+    log: "日志范围",
+    "view.own": "本组织",
+    "view.platform": "平台",
+    "view.all": "全部",
+    tenant: "组织",
+    platformItself: "平台",
+    yes: "是",
+    no: "否",
+    noneOf: "无",
+    emptyPlatform: "运维人员对全平台的修改以及平台自查发现的问题都会记录在此并永久保留。",
     time: "时间",
     recorded: "记录时间",
     act: "操作",

@@ -1,6 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { Boxes } from "lucide-react";
 import { type ListProvidersResponse, listProviders } from "../../api/gen/client.ts";
+import { type FeedbackSum, FeedbackSums, useFeedbackSums, useSumText } from "../../app/feedback/sums.tsx";
+import { useFeedbackTexts } from "../../app/feedback/texts.ts";
 import { useLanguage } from "../../app/language.ts";
 import type { Column } from "../../ui/column.ts";
 import { DataTable } from "../../ui/data-table.tsx";
@@ -29,7 +31,7 @@ export function Page() {
       <PageHeader title={t("title")} description={t("description")} />
       <DataTable
         name="models"
-        columns={useColumns()}
+        columns={useColumns(useFeedbackSums({ by: "model" }))}
         rowKey={({ provider, model }) => `${provider.name} ${model.name}`}
         load={loadModels}
         searchField="name"
@@ -84,8 +86,12 @@ function Price({ usd }: { readonly usd: string | null }) {
   return <span className="tabular-nums">{text.format(Number(usd))}</span>;
 }
 
-function useColumns(): readonly Column<Row>[] {
+function useColumns(sums: readonly FeedbackSum[]): readonly Column<Row>[] {
   const t = useModelTexts();
+  const feedback = useFeedbackTexts();
+  const sumText = useSumText();
+  const sumsOf = ({ provider, model }: Row) =>
+    sums.filter((sum) => sum.provider === provider.name && sum.model === model.name);
   return [
     {
       ...{ id: "model", title: t("model"), csv: ({ model }) => model.name, sort: ({ model }) => model.name },
@@ -127,6 +133,15 @@ function useColumns(): readonly Column<Row>[] {
       sort: ({ model }) => -(model.health?.tokens_per_second ?? 0),
       cell: ({ model }) => <Measure value={model.health?.tokens_per_second} />,
     },
+    ...(sums.length > 0
+      ? [
+          {
+            ...{ id: "scores", title: feedback("column"), isMinor: true },
+            csv: (row: Row) => sumsOf(row).map(sumText).join("; "),
+            cell: (row: Row) => <FeedbackSums sums={sumsOf(row)} />,
+          },
+        ]
+      : []),
     {
       ...{ id: "policy", title: t("policy"), isMinor: true, csv: ({ provider }) => provider.data_policy },
       cell: ({ provider }) => (

@@ -13,7 +13,9 @@ import { Card, Loading, PageHeader } from "../../ui/page-parts.tsx";
 import { ProblemNote } from "../../ui/problem-note.tsx";
 import { Duration, Money, Quantity, Time } from "../../ui/values.tsx";
 import { CostLines } from "./cost-lines.tsx";
+import { Feedback } from "./feedback.tsx";
 import { Meaning } from "./meaning.tsx";
+import { Refund, Refunds } from "./refund.tsx";
 import { Routing } from "./routing.tsx";
 import { useRequestTexts } from "./texts.ts";
 import { Waterfall } from "./waterfall.tsx";
@@ -42,6 +44,7 @@ export function Page() {
       <div className="h-2" />
       <PageHeader
         title={t("title")}
+        actions={receipt.data && <Refund receipt={receipt.data} />}
         description={
           <span className="flex items-center gap-1">
             <code className="font-mono text-[13px] wrap-anywhere">{id}</code>
@@ -80,6 +83,8 @@ export function Page() {
         {receipt.data.attempts.map((attempt) => (
           <CostLines key={attempt.usage.attempt} attempt={attempt} currency={receipt.data.currency} />
         ))}
+        <Refunds refunds={receipt.data.refunds} currency={receipt.data.currency} />
+        <Feedback callId={id} />
         {call.data.routing && <Routing routing={call.data.routing} />}
         {call.data.meaning.map((meaning) => (
           <Meaning key={meaning.model} meaning={meaning} />

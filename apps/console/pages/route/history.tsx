@@ -2,6 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { RotateCcw } from "lucide-react";
 import { useState } from "react";
 import { type ListRouteVersionsResponse, listRouteVersions, putRoute } from "../../api/gen/client.ts";
+import { FeedbackSums, useFeedbackSums } from "../../app/feedback/sums.tsx";
 import { useCan } from "../../app/session.ts";
 import { Button } from "../../ui/button.tsx";
 import { Badge, Card } from "../../ui/page-parts.tsx";
@@ -22,6 +23,7 @@ export function History({ route: { name, version: current } }: { readonly route:
   const { rows, more } = usePages(["route-versions", name], (cursor, signal) =>
     listRouteVersions({ path: { name }, query: { limit: 20, cursor } }, { signal }),
   );
+  const sums = useFeedbackSums({ by: "route", route: name });
   if (!rows) return null;
   return (
     <Card className="p-5">
@@ -39,6 +41,7 @@ export function History({ route: { name, version: current } }: { readonly route:
                 </span>
               </p>
               <p className="mt-0.5 text-xs break-all text-ink-soft">{`${strategyName(version.strategy)}: ${targetsOf(version)}`}</p>
+              <FeedbackSums sums={sums.filter((sum) => sum.route_version === version.version)} />
             </div>
             {mayChange && version.version !== current && <PutBack {...{ name, version, current }} />}
           </li>
