@@ -10,6 +10,7 @@ import {
   promptLabelSchema,
   promptNameSchema,
   promptSchema,
+  promptShape,
 } from "./prompts/prompt.ts";
 import type { PromptAtVersion } from "./prompts/prompt-ops.ts";
 import { namesIn } from "./prompts/render-prompt.ts";
@@ -43,7 +44,7 @@ const summaryBody = z.strictObject({
 });
 
 const versionBody = z.strictObject({
-  ...promptSchema.shape,
+  ...promptShape,
   object: z.literal("prompt.version"),
   version: z.int().describe("1, and one more for each change. It never changes."),
   variables: z.array(z.string()).describe("What a call has to give."),
@@ -53,10 +54,11 @@ const versionBody = z.strictObject({
 
 const promptBody = z.strictObject({ ...summaryBody.shape, content: versionBody.describe("The version asked for.") });
 
+const { description: _description, ...renderedShape } = promptShape;
 const renderedBody = z.strictObject({
   object: z.literal("prompt.rendered"),
   version: z.int(),
-  ...promptSchema.pick({ messages: true, model: true, parameters: true }).shape,
+  ...renderedShape,
 });
 
 const notFound = [aiGatewayFailures.prompt_not_found, aiGatewayFailures.prompt_version_not_found];

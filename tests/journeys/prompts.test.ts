@@ -254,3 +254,95 @@ test("prompts are kept by command", async () => {
   assert.equal((await lyss("delete", "by-hand")).output, "by-hand is removed.\n");
   assert.match((await lyss("get", "by-hand")).complaint, /no prompt 'by-hand'/);
 });
+
+test("a prompt's tools, images and form of the answer go with calls of each dialect, and a call's own count before them", async () => {
+  const image = `data:image/png;base64,${Buffer.from("a picture").toString("base64")}`;
+  const look = { name: "look", description: "Looks closer.", parameters: { type: "object", properties: {} } };
+  const schema = {
+    type: "object",
+    properties: { city: { type: "string" } },
+    required: ["city"],
+    additionalProperties: false,
+  };
+  const prompt = {
+    messages: [
+      { role: "system", content: "You know {{field}}." },
+      {
+        role: "user",
+        content: [
+          { type: "text", text: "Where in {{field}} is this?" },
+          { type: "image_url", image_url: { url: image, detail: "low" } },
+        ],
+      },
+    ],
+    model: "m",
+    parameters: { seed: 7 },
+    tools: [{ type: "function", function: look }],
+    tool_choice: { type: "function", function: { name: "look" } },
+    response_format: { type: "json_schema", json_schema: { name: "place", schema, strict: true } },
+  };
+  const put = await prompts("/pictures", { method: "PUT", body: prompt });
+  assert.equal(put.status, 200, JSON.stringify(put.body));
+  const {
+    version: _version,
+    variables,
+    object: _object,
+    created_by: _by,
+    created_at: _at,
+    ...kept
+  } = put.body["content"] as Record<string, unknown>;
+  assert.deepEqual(kept, { ...prompt, description: "" });
+  assert.deepEqual(variables, ["field"]);
+
+  const id = { id: "pictures", variables: { field: "France" } };
+  const messages = [{ role: "user" as const, content: "Well?" }];
+  const given = (path: string, body: object) => requestJson(`${url}${path}`, apiKey, { body });
+  const calls = [
+    await given("/v1/chat/completions", { prompt: id, messages }),
+    await given("/v1/messages", { prompt: id, messages, max_tokens: 50 }),
+    await given("/v1/responses", { prompt: id, input: "Well?" }),
+  ];
+  assert.deepEqual(
+    calls.map(({ status }) => status),
+    [200, 200, 200],
+    JSON.stringify(calls.map(({ body }) => body)),
+  );
+  for (const text of asked.slice(-3)) {
+    const call = JSON.parse(text);
+    assert.equal(call.tools[0].function.name, "look", text);
+    assert.deepEqual(call.tools[0].function.parameters, look.parameters);
+    assert.deepEqual(call.tool_choice, prompt.tool_choice);
+    assert.deepEqual(call.response_format.json_schema.schema, schema);
+    const shown = call.messages[1].content;
+    assert.deepEqual([shown[0].text, shown[1].image_url.url], ["Where in France is this?", image], text);
+  }
+  assert.equal(JSON.parse(asked.at(-3) ?? "{}").seed, 7);
+
+  const own = [{ type: "function", function: { name: "own", parameters: { type: "object", properties: {} } } }];
+  const format = { type: "json_object" };
+  assert.equal(
+    (await given("/v1/chat/completions", { prompt: id, messages, tools: own, response_format: format })).status,
+    200,
+  );
+  const { tools, tool_choice, response_format } = lastAsked();
+  assert.deepEqual([tools.length, tools[0].function.name, tool_choice, response_format], [1, "own", undefined, format]);
+  await waitForNoCall(platform);
+});
+
+test("a prompt is refused whose choice names no tool of its own, or that has an image where none may be", async () => {
+  const image = { type: "image_url", image_url: { url: "https://example.com/a.png" } };
+  const messages = [{ role: "user", content: [image] }];
+  const tool = { type: "function", function: { name: "look" } };
+  for (const [body, field] of [
+    [{ messages, tool_choice: "auto" }, "tool_choice"],
+    [{ messages, tools: [tool], tool_choice: { type: "function", function: { name: "other" } } }, "tool_choice"],
+    [{ messages, tools: [tool, tool] }, "tools"],
+    [{ messages: [{ role: "assistant", content: [image] }] }, "messages"],
+    [{ messages: [{ role: "user", content: [{ ...image, image_url: { url: "http://10.0.0.1/a" } }] }] }, "messages"],
+    [{ messages, response_format: { type: "xml" } }, "response_format"],
+  ] as const) {
+    const { status, body: answer } = await prompts("/wrong", { method: "PUT", body });
+    assert.equal(status, 400, JSON.stringify(answer));
+    assert.match(JSON.stringify(answer), new RegExp(field));
+  }
+});

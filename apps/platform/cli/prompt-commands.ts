@@ -164,9 +164,21 @@ function toPromptText({ content, ...it }: Row): string {
 }
 
 function toMessageText(messages: readonly Row[]): string {
-  return messages.map(({ role, content }) => `${role}:\n${content}`).join("\n\n");
+  return messages.map(({ role, content }) => `${role}:\n${toText(content)}`).join("\n\n");
 }
 
 function toLabelText(it: Row): string {
   return toFields({ name: it["name"], "latest version": it["latest_version"], labels: toLabels(it) });
+}
+
+/** A message's text; of its images their addresses, unless they are the images themselves. */
+function toText(content: unknown): string {
+  if (!Array.isArray(content)) return String(content);
+  const parts = content as readonly { readonly text?: string; readonly image_url?: { readonly url: string } }[];
+  return parts
+    .map(
+      ({ text, image_url: { url } = { url: "" } }) =>
+        text ?? `[image ${url.startsWith("data:") ? "" : url}`.trimEnd().concat("]"),
+    )
+    .join("\n");
 }

@@ -4,7 +4,9 @@ import { missingParameters, type ParameterDialect } from "../call-defaults/param
 import { parseExact } from "../dialects/exact-json.ts";
 import { type Fields, isAbsent, readList, readOptional, readText } from "../dialects/request-fields.ts";
 import { type PromptDeps, type RenderedPrompt, renderChosen } from "./prompt-ops.ts";
-import type { PromptMessage, PromptValues } from "./render-prompt.ts";
+import { type PromptMessage, textsOf, toAnthropicContent, toResponsesContent } from "./prompt-parts.ts";
+import { missingTools } from "./prompt-tools.ts";
+import type { PromptValues } from "./render-prompt.ts";
 
 /** Dialects whose requests may begin with a prompt. */
 export type PromptedDialect = Exclude<ParameterDialect, "gemini">;
@@ -20,7 +22,7 @@ const maxValueLength = 1_000_000;
 
 /**
  * A request's body with what its `prompt` (`{id, version, variables}`, as OpenAI's Responses API has it) stands for: messages before
- * the caller's own, and a model and parameters where the caller names none. A body without one stays as it is, byte for byte; of one
+ * the caller's own, and a model, parameters, tools and a form of the answer where the caller names none. A body without one stays as it is, byte for byte; of one
  * with a prompt numbers are written as they came. Throws `invalid_json`, `invalid_request`, `prompt_not_found`,
  * `prompt_version_not_found` and `prompt_variables`.
  */
@@ -35,7 +37,8 @@ export async function expandPrompt(
   if (isAbsent(prompt)) return { body, prompt: undefined };
   const chosen = readPrompt(prompt);
   const rendered = await renderChosen(deps, { tenantId, ...chosen });
-  const opened = { ...defaultsOf(rendered, dialect, json), ...withMessages[dialect](rendered.messages, json) };
+  const own = withMessages[dialect](rendered.messages, json);
+  const opened = { ...defaultsOf(rendered, dialect, json), ...own, ...missingTools(rendered, dialect, json) };
   return { body: Buffer.from(JSON.stringify(opened)), prompt: { name: chosen.name, version: rendered.version } };
 }
 
@@ -80,7 +83,13 @@ function readValue(name: string, value: unknown): string {
 }
 
 function defaultsOf({ model, parameters }: RenderedPrompt, dialect: PromptedDialect, json: Fields): Fields {
-  return { ...(model !== undefined && { model }), ...missingParameters(parameters, dialect, json) };
+  const { seed } = parameters;
+  const hasSeed = seed !== undefined && dialect === "chat" && isAbsent(json["seed"]);
+  return {
+    ...(model !== undefined && { model }),
+    ...(hasSeed && { seed }),
+    ...missingParameters(parameters, dialect, json),
+  };
 }
 
 /** The caller's body with the prompt's messages before its own. */
@@ -88,20 +97,26 @@ const withMessages: Readonly<Record<PromptedDialect, (messages: readonly PromptM
   chat: (messages, json) => ({ ...json, messages: [...messages, ...listOf("messages", json["messages"])] }),
 
   messages(messages, json) {
-    const instructions = messages.filter(isInstruction).map(({ content }) => ({ type: "text", text: content }));
+    const texts = messages.filter(isInstruction).flatMap(({ content }) => textsOf(content));
+    const instructions = texts.map((text) => ({ type: "text", text }));
+    const said = messages.filter((message) => !isInstruction(message));
     const { system } = json;
     const own = typeof system === "string" ? [{ type: "text", text: system }] : listOf("system", system);
     return {
       ...json,
       ...(instructions.length > 0 && { system: [...instructions, ...own] }),
-      messages: [...messages.filter((message) => !isInstruction(message)), ...listOf("messages", json["messages"])],
+      messages: [
+        ...said.map(({ role, content }) => ({ role, content: toAnthropicContent(content) })),
+        ...listOf("messages", json["messages"]),
+      ],
     };
   },
 
   responses(messages, json) {
     const { input } = json;
     const own = typeof input === "string" ? [{ role: "user", content: input }] : listOf("input", input);
-    return { ...json, input: [...messages, ...own] };
+    const before = messages.map((message) => ({ role: message.role, content: toResponsesContent(message) }));
+    return { ...json, input: [...before, ...own] };
   },
 };
 

@@ -7,7 +7,8 @@ import { decodeCursor, decodeSequenceCursor, type Page, type PageRequest, toPage
 import { currentActorId } from "@lyss/kit/rpc/call-context.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { type Prompt, type PromptName, type PromptSpec, type PromptVersion, versionMeant } from "./prompt.ts";
-import { type PromptMessage, type PromptValues, renderPrompt } from "./render-prompt.ts";
+import type { PromptMessage } from "./prompt-parts.ts";
+import { type PromptValues, renderPrompt } from "./render-prompt.ts";
 
 export type PromptDeps = Pick<AiGatewayDeps, "db" | "outbox" | "clock" | "promptStore">;
 
@@ -20,7 +21,7 @@ export interface PromptAtVersion {
 /** What is meant: a number, a label, or neither for the one labelled `production` and else the latest. */
 export type PromptChoice = PromptName & { readonly version: string | undefined };
 
-export interface RenderedPrompt extends Pick<PromptSpec, "model" | "parameters"> {
+export interface RenderedPrompt extends Omit<PromptSpec, "messages" | "description"> {
   readonly version: number;
   readonly messages: readonly PromptMessage[];
 }
@@ -131,8 +132,8 @@ export async function renderChosen(
   const {
     at: { version, spec },
   } = await getPrompt(deps, choice);
-  const { model, parameters } = spec;
-  return { version, messages: renderPrompt(choice.name, spec, variables), model, parameters };
+  const { messages: _template, description: _description, ...rest } = spec;
+  return { version, messages: renderPrompt(choice.name, spec, variables), ...rest };
 }
 
 async function changeLabels(

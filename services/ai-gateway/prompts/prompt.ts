@@ -1,9 +1,10 @@
 import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { z } from "zod";
 import { parametersSchema } from "../call-defaults/parameters.ts";
+import { messagesSchema } from "./prompt-parts.ts";
+import { isChoiceKnown, toolFields } from "./prompt-tools.ts";
 import { namesIn } from "./render-prompt.ts";
 
-const maxTextLength = 200_000;
 const maxVariables = 100;
 
 export const promptNameSchema = z
@@ -27,28 +28,37 @@ export const promptLabelSchema = z
     ),
   );
 
-const messageSchema = z.strictObject({
-  role: z.enum(["system", "developer", "user", "assistant"]),
-  content: z.string().min(1).max(maxTextLength).describe("A text; `{{name}}` stands for a variable."),
+const parametersOfPrompt = parametersSchema.extend({
+  seed: z
+    .int()
+    .min(-(2 ** 31))
+    .max(2 ** 31)
+    .optional()
+    .describe("In calls of chat, which alone has it."),
 });
 
-export const promptSchema = z.strictObject({
-  messages: z
-    .array(messageSchema)
-    .min(1)
-    .max(100)
-    .refine(
-      (messages) => messages.reduce((sum, { content }) => sum + content.length, 0) <= maxTextLength,
-      inBothLanguages(`must hold at most ${maxTextLength} characters together`, `合计不得超过 ${maxTextLength} 个字符`),
-    )
+const promptFields = z.strictObject({
+  messages: messagesSchema
     .refine(
       (messages) => namesIn({ messages }).length <= maxVariables,
       inBothLanguages(`must have at most ${maxVariables} variables`, `变量不得超过 ${maxVariables} 个`),
     )
     .describe("What a conversation begins with."),
   model: z.string().min(1).max(200).optional().describe("For calls that name no model."),
-  parameters: parametersSchema.default({}).describe("For calls that do not say them."),
+  parameters: parametersOfPrompt.default({}).describe("For calls that do not say them."),
+  ...toolFields,
   description: z.string().max(1_000).default("").describe("What this version is for, or what is new in it."),
+});
+
+/** Fields of a prompt, without what they must be together. */
+export const promptShape = promptFields.shape;
+
+export const promptSchema = promptFields.refine(isChoiceKnown, {
+  error: inBothLanguages(
+    "must name one of the tools, or be left out without tools",
+    "必须是 tools 中的函数；没有 tools 时请省略",
+  ),
+  path: ["tool_choice"],
 });
 
 /** What a call begins with, for the OpenAPI document. */

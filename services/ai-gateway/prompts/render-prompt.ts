@@ -1,10 +1,6 @@
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
-
-export interface PromptMessage {
-  readonly role: "system" | "developer" | "user" | "assistant";
-  readonly content: string;
-}
+import { mapTexts, type PromptMessage, textsOf } from "./prompt-parts.ts";
 
 /** What there is to say, with variables in it. */
 interface Template {
@@ -18,7 +14,8 @@ const variable = /\{\{ *([A-Za-z_]\w{0,63}) *\}\}/g;
 
 /** The variables of a prompt, each once, in the order in which they stand. */
 export function namesIn({ messages }: Template): readonly string[] {
-  const names = messages.flatMap(({ content }) => [...content.matchAll(variable)].map(([, name = ""]) => name));
+  const texts = messages.flatMap(({ content }) => textsOf(content));
+  const names = texts.flatMap((text) => [...text.matchAll(variable)].map(([, name = ""]) => name));
   return [...new Set(names)];
 }
 
@@ -36,6 +33,6 @@ export function renderPrompt(name: string, template: Template, values: PromptVal
   }
   return template.messages.map(({ role, content }) => ({
     role,
-    content: content.replace(variable, (_all, it: string) => values[it] ?? ""),
+    content: mapTexts(content, (text) => text.replace(variable, (_all, it: string) => values[it] ?? "")),
   }));
 }

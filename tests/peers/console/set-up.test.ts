@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deflateRawSync } from "node:zlib";
+import { fromPrompt, toPrompt } from "../../../apps/console/pages/playground/prompt.ts";
 import {
   emptySetUp,
   fillIn,
@@ -21,7 +22,8 @@ const setUp: SetUp = {
   earlier: [{ role: "assistant", content: "{{again}}" }],
   tools: [{ name: "get_weather", description: "", parameters: '{"type":"object"}' }],
   parameters: { ...emptySetUp.parameters, temperature: "0.2" },
-  ...{ imageSize: "1024x1024", imageCount: 3, toolChoice: "required" },
+  ...{ imageSize: "1024x1024", imageCount: 3, toolChoice: "function:get_weather" },
+  responseFormat: '{"type":"json_object"}',
 };
 const fragmentOf = (json: unknown) =>
   `#set-up=${deflateRawSync(typeof json === "string" ? json : JSON.stringify(json)).toString("base64url")}`;
@@ -67,4 +69,24 @@ test("variables stand once each, and a text without a value stays as it is writt
   assert.deepEqual(variablesOf(setUp), ["field", "again", "city"]);
   assert.deepEqual(variablesOf({ ...setUp, kind: "image" }), ["city", "field"]);
   assert.equal(fillIn("{{a}} {{ b }} {{a}} {{toString}}", { a: "{{b}}" }), "{{b}} {{ b }} {{b}} {{toString}}");
+});
+
+test("what stands in the playground comes out of its prompt as it went in: tools, images, form of the answer, parameters", () => {
+  const schema = JSON.stringify({ type: "object", properties: { city: { type: "string" } } }, null, 2);
+  const image = { name: "1", url: "data:image/png;base64,AAAA", detail: "low" as const };
+  const asked = {
+    ...setUp,
+    ...{ models: ["gpt-4o"], imageSize: emptySetUp.imageSize, imageCount: emptySetUp.imageCount },
+    earlier: [
+      { role: "user" as const, content: "What is this?", images: [image] },
+      { role: "assistant" as const, content: "{{again}}" },
+    ],
+    tools: [{ name: "get_weather", description: "Now.", parameters: schema, strict: true }],
+    parameters: { temperature: "0.2", top_p: "", max_tokens: "9", seed: "7" },
+  };
+  for (const one of [asked, { ...asked, message: "", toolChoice: "none", responseFormat: "" }]) {
+    const opened = { setUp: one, images: [{ name: "1", url: "https://example.com/a.png" }] };
+    assert.deepEqual(fromPrompt(JSON.parse(JSON.stringify(toPrompt(opened)))), opened);
+  }
+  assert.deepEqual(toPrompt({ setUp: emptySetUp, images: [] }).messages, []);
 });

@@ -2,13 +2,8 @@ import { ImagePlus, X } from "lucide-react";
 import { type ChangeEvent, useId } from "react";
 import { buttonClass } from "../../ui/button.tsx";
 import { toast, toastProblem } from "../../ui/toast.tsx";
+import type { Attachment } from "./set-up.ts";
 import { usePlaygroundTexts } from "./texts.ts";
-
-/** An image as a data URL. */
-export interface Attachment {
-  readonly name: string;
-  readonly url: string;
-}
 
 const maxAttachments = 4;
 const maxImageBytes = 4_000_000;

@@ -8,9 +8,9 @@ import { ProblemNote } from "../../ui/problem-note.tsx";
 import { toast } from "../../ui/toast.tsx";
 import type { Message } from "./answer.ts";
 import { AnswerCard } from "./answer-card.tsx";
-import type { Attachment } from "./attached.tsx";
+import { toContent } from "./prompt.ts";
 import { Prompts } from "./prompts.tsx";
-import { emptySetUp, fillIn, fromFragment, type SetUp, variablesOf } from "./set-up.ts";
+import { type Attachment, emptySetUp, fillIn, fromFragment, type SetUp, variablesOf } from "./set-up.ts";
 import { SetUpForm } from "./set-up-form.tsx";
 import { Share } from "./share.tsx";
 import { usePlaygroundTexts } from "./texts.ts";
@@ -59,15 +59,13 @@ function Desk({ names, given }: { readonly names: readonly string[]; readonly gi
   const all = (said: readonly Message[]) => new Map(setUp.models.map((_model, place) => [place, said]));
   const question = (): Message => {
     const text = fillIn(setUp.message, values);
-    const parts = images.map(({ url }) => ({ type: "image_url" as const, image_url: { url } }));
-    return {
-      role: "user",
-      content: parts.length === 0 || isImage ? text : [{ type: "text", text }, ...parts],
-    };
+    return { role: "user", content: isImage ? text : toContent(text, images) };
   };
   const begin = () => {
     const system = fillIn(setUp.system, values);
-    const earlier = setUp.earlier.map(({ role, content }) => ({ role, content: fillIn(content, values) }));
+    const earlier = setUp.earlier.map(({ role, content, images: shown = [] }) => ({
+      ...{ role, content: toContent(fillIn(content, values), shown) },
+    }));
     const before: readonly Message[] = isImage
       ? []
       : [...(system.trim() === "" ? [] : [{ role: "system" as const, content: system }]), ...earlier];
@@ -87,9 +85,10 @@ function Desk({ names, given }: { readonly names: readonly string[]; readonly gi
         actions={
           <>
             <Prompts
-              setUp={setUp}
-              onOpen={(opened) => {
+              now={{ setUp, images }}
+              onOpen={({ setUp: opened, images: shown }) => {
                 clear();
+                setImages(shown);
                 setSetUp(
                   withKnownModels(
                     { ...opened, models: opened.models.length > 0 ? opened.models : setUp.models },

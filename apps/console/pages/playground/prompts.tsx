@@ -10,20 +10,19 @@ import { FormButtons } from "../../ui/form-buttons.tsx";
 import { EmptyState, Loading } from "../../ui/page-parts.tsx";
 import { ProblemNote } from "../../ui/problem-note.tsx";
 import { toast } from "../../ui/toast.tsx";
-import { toNumber } from "./run-model.ts";
-import { emptySetUp, type SetUp } from "./set-up.ts";
+import { fromPrompt, type Opened, type Prompt, toPrompt } from "./prompt.ts";
 import { usePlaygroundTexts } from "./texts.ts";
 
 const pageSize = 200;
 
 /** Opens a prompt of the tenant's, and saves what stands here as one. */
-export function Prompts({ setUp, onOpen }: { readonly setUp: SetUp; readonly onOpen: (setUp: SetUp) => void }) {
+export function Prompts({ now, onOpen }: { readonly now: Opened; readonly onOpen: (opened: Opened) => void }) {
   const t = usePlaygroundTexts();
   const can = useCan();
   const [shown, setShown] = useState<"open" | "save">();
   const [name, setName] = useState<string>();
   const close = () => setShown(undefined);
-  const isEmpty = toBody(setUp).messages.length === 0;
+  const isEmpty = toPrompt(now).messages.length === 0;
   return (
     <>
       {can("prompt:read") && (
@@ -32,7 +31,7 @@ export function Prompts({ setUp, onOpen }: { readonly setUp: SetUp; readonly onO
           {t("openPrompt")}
         </Button>
       )}
-      {can("prompt:update") && setUp.kind === "chat" && (
+      {can("prompt:update") && now.setUp.kind === "chat" && (
         <Button onClick={() => setShown("save")} disabled={isEmpty}>
           <Save aria-hidden className="size-4" />
           {t("savePrompt")}
@@ -49,7 +48,7 @@ export function Prompts({ setUp, onOpen }: { readonly setUp: SetUp; readonly onO
         />
       </Dialog>
       <Dialog isOpen={shown === "save"} onClose={close} title={t("savePrompt")} description={t("saveHint")}>
-        <SaveForm setUp={setUp} name={name} onClose={close} onSaved={setName} />
+        <SaveForm now={now} name={name} onClose={close} onSaved={setName} />
       </Dialog>
     </>
   );
@@ -59,7 +58,7 @@ function OpenForm({
   onOpen,
   onClose,
 }: {
-  readonly onOpen: (name: string, setUp: SetUp) => void;
+  readonly onOpen: (name: string, opened: Opened) => void;
   readonly onClose: () => void;
 }) {
   const t = usePlaygroundTexts();
@@ -80,7 +79,7 @@ function OpenForm({
   const labels = Object.entries(data.data.find((one) => one.name === name)?.labels ?? {});
   const send = async ({ version }: FormValues) => {
     const { content } = await getPrompt({ path: { name }, query: { version } });
-    onOpen(name, fromPrompt(content));
+    onOpen(name, fromPrompt(content as Prompt));
   };
   return (
     <Form onSend={send}>
@@ -106,12 +105,12 @@ function OpenForm({
 }
 
 function SaveForm({
-  setUp,
+  now,
   name,
   onClose,
   onSaved,
 }: {
-  readonly setUp: SetUp;
+  readonly now: Opened;
   readonly name: string | undefined;
   readonly onClose: () => void;
   readonly onSaved: (name: string) => void;
@@ -119,7 +118,7 @@ function SaveForm({
   const t = usePlaygroundTexts();
   const cache = useQueryClient();
   const send = async ({ name: as = "", description = "" }: FormValues) => {
-    const saved = await putPrompt({ path: { name: as }, body: { ...toBody(setUp), description } });
+    const saved = await putPrompt({ path: { name: as }, body: { ...toPrompt(now), description } as PutPromptBody });
     await cache.invalidateQueries({ queryKey: ["list", "prompts"] });
     await cache.invalidateQueries({ queryKey: ["list", "prompt-versions", as] });
     toast(t("saved", { name: as, version: saved.latest_version }));
@@ -133,43 +132,4 @@ function SaveForm({
       <FormButtons act={t("save")} onClose={onClose} />
     </Form>
   );
-}
-
-/** A prompt has texts, a model and parameters; tools and images are the call's own. */
-function toBody({ system, earlier, message, models: [model], parameters }: SetUp): PutPromptBody {
-  const said = [{ role: "system" as const, content: system }, ...earlier, { role: "user" as const, content: message }];
-  const [temperature, top_p, max_tokens] = (["temperature", "top_p", "max_tokens"] as const).map((name) =>
-    toNumber(parameters, name),
-  );
-  return {
-    messages: said.filter(({ content }) => content.trim() !== ""),
-    ...(model !== undefined && { model }),
-    parameters: { temperature, top_p, max_tokens },
-  };
-}
-
-type Content = Pick<PutPromptBody, "messages" | "model" | "parameters">;
-
-function fromPrompt({ messages, model, parameters = {} }: Content): SetUp {
-  const isSystem = ({ role }: { readonly role: string }) => role === "system" || role === "developer";
-  const said = messages.filter((one) => !isSystem(one));
-  const last = said.at(-1)?.role === "user" ? said.at(-1) : undefined;
-  const typed = (value: number | undefined) => (value === undefined ? "" : String(value));
-  return {
-    ...emptySetUp,
-    models: model === undefined ? [] : [model],
-    system: messages
-      .filter(isSystem)
-      .map(({ content }) => content)
-      .join("\n\n"),
-    earlier: (last ? said.slice(0, -1) : said).map(({ role, content }) => ({
-      ...{ role: role === "assistant" ? ("assistant" as const) : ("user" as const), content },
-    })),
-    message: last?.content ?? "",
-    parameters: {
-      ...emptySetUp.parameters,
-      ...{ temperature: typed(parameters.temperature), top_p: typed(parameters.top_p) },
-      max_tokens: typed(parameters.max_tokens),
-    },
-  };
 }

@@ -1,6 +1,6 @@
 import { createChatCompletionApiV1Ai, createImageApiV1Ai } from "../../api/gen/client.ts";
 import { type Answer, begunAnswer, type Message, type ToolCall } from "./answer.ts";
-import { type ParameterName, parameterNames, readSchema, type SetUp } from "./set-up.ts";
+import { parameterNames, type SetUp, toChoice, toFunction, toNumber } from "./set-up.ts";
 
 /** Told how far an answer is, after each piece. */
 export type Tell = (answer: Answer) => void;
@@ -118,24 +118,11 @@ function withCall(calls: readonly ToolCall[], piece: NonNullable<Delta["tool_cal
   return known ? calls.with(index, next) : [...calls, next];
 }
 
-function toFields({ tools, toolChoice, parameters }: SetUp): Readonly<Record<string, unknown>> {
+function toFields({ tools, toolChoice, parameters, responseFormat }: SetUp): Readonly<Record<string, unknown>> {
   const set = parameterNames.filter((name) => parameters[name].trim() !== "");
-  const functions = tools.map(({ name, description, parameters: schema }) => ({
-    type: "function",
-    function: {
-      name,
-      ...(description !== "" && { description }),
-      parameters: readSchema(schema) ?? { type: "object" },
-    },
-  }));
   return {
     ...Object.fromEntries(set.map((name) => [name, toNumber(parameters, name)])),
-    ...(functions.length > 0 && { tools: functions, tool_choice: toolChoice }),
+    ...(tools.length > 0 && { tools: tools.map(toFunction), tool_choice: toChoice(toolChoice) }),
+    ...(responseFormat !== "" && { response_format: JSON.parse(responseFormat) }),
   };
-}
-
-/** A parameter as the API takes it; undefined where the model's own counts. */
-export function toNumber(parameters: SetUp["parameters"], name: ParameterName): number | undefined {
-  const text = parameters[name].trim();
-  return text === "" ? undefined : Number(text);
 }

@@ -4,8 +4,8 @@ import { Button, IconButton } from "../../ui/button.tsx";
 import { Choice } from "../../ui/choice.tsx";
 import { Form, SelectField, TextArea, TextField } from "../../ui/form.tsx";
 import { Card } from "../../ui/page-parts.tsx";
-import { Attached, type Attachment, withImages } from "./attached.tsx";
-import { imageSizes, maxImageCount, maxModels, type ParameterName, type SetUp } from "./set-up.ts";
+import { Attached, withImages } from "./attached.tsx";
+import { type Attachment, imageSizes, maxImageCount, maxModels, type ParameterName, type SetUp } from "./set-up.ts";
 import { usePlaygroundTexts } from "./texts.ts";
 import { Tools } from "./tools.tsx";
 
@@ -80,14 +80,46 @@ function Before({ setUp, change }: SetUpProps) {
         onChange={(event) => change({ system: event.target.value })}
       />
       {setUp.earlier.length > 0 && (
-        <p className="flex items-center justify-between rounded-md border border-line py-0.5 pr-0.5 pl-2.5 text-[13px]">
-          {t("earlier", { count: setUp.earlier.length })}
-          <IconButton label={t("removeEarlier")} onClick={() => change({ earlier: [] })}>
-            <X aria-hidden className="size-3.5" />
-          </IconButton>
-        </p>
+        <Brought
+          text={t("earlier", { count: setUp.earlier.length })}
+          remove={t("removeEarlier")}
+          onRemove={() => change({ earlier: [] })}
+        />
+      )}
+      {setUp.responseFormat !== "" && (
+        <Brought
+          text={t("responseFormat")}
+          title={setUp.responseFormat}
+          remove={t("removeResponseFormat")}
+          onRemove={() => change({ responseFormat: "" })}
+        />
       )}
     </>
+  );
+}
+
+/** What a prompt or link has brought along, and can be taken away. */
+function Brought({
+  text,
+  title,
+  remove,
+  onRemove,
+}: {
+  readonly text: string;
+  readonly title?: string;
+  readonly remove: string;
+  readonly onRemove: () => void;
+}) {
+  return (
+    <p
+      title={title}
+      className="flex items-center justify-between rounded-md border border-line py-0.5 pr-0.5 pl-2.5 text-[13px]"
+    >
+      {text}
+      <IconButton label={remove} onClick={onRemove}>
+        <X aria-hidden className="size-3.5" />
+      </IconButton>
+    </p>
   );
 }
 

@@ -3,11 +3,22 @@ export interface Tool {
   readonly name: string;
   readonly description: string;
   readonly parameters: string;
+  /** Whether arguments have to fit the schema exactly; undefined for the model's own way. */
+  readonly strict?: boolean;
+}
+
+/** An image as a data URL, or an address elsewhere. */
+export interface Attachment {
+  readonly name: string;
+  readonly url: string;
+  readonly detail?: "auto" | "low" | "high";
 }
 
 export interface Said {
   readonly role: "user" | "assistant";
   readonly content: string;
+  /** They are in no link. */
+  readonly images?: readonly Attachment[];
 }
 
 export const parameterNames = ["temperature", "top_p", "max_tokens", "seed"] as const;
@@ -25,9 +36,12 @@ export interface SetUp {
   readonly earlier: readonly Said[];
   readonly message: string;
   readonly tools: readonly Tool[];
-  readonly toolChoice: (typeof toolChoices)[number];
+  /** One of `toolChoices`, or `function:` and the name of a tool. */
+  readonly toolChoice: string;
   /** As typed; empty for the model's own. */
   readonly parameters: Readonly<Record<ParameterName, string>>;
+  /** JSON, as chat has it; empty for none. */
+  readonly responseFormat: string;
   readonly imageSize: (typeof imageSizes)[number];
   readonly imageCount: number;
 }
@@ -42,7 +56,16 @@ const maxEarlier = 100;
 const fragmentName = "set-up";
 
 export const emptySetUp: SetUp = {
-  ...{ kind: "chat", models: [], system: "", earlier: [], message: "", tools: [], toolChoice: "auto" },
+  ...{
+    kind: "chat",
+    models: [],
+    system: "",
+    earlier: [],
+    message: "",
+    tools: [],
+    toolChoice: "auto",
+    responseFormat: "",
+  },
   ...{ parameters: { temperature: "", top_p: "", max_tokens: "", seed: "" }, imageSize: "auto", imageCount: 1 },
 };
 
@@ -93,6 +116,7 @@ export async function fromFragment(fragment: string): Promise<SetUp | undefined>
 
 function readSetUp(value: unknown): SetUp {
   const given = toFields(value);
+  const tools = readTools(given["tools"]);
   const parameters = toFields(given["parameters"]);
   return {
     kind: oneOf(["chat", "image"], given["kind"]),
@@ -102,13 +126,9 @@ function readSetUp(value: unknown): SetUp {
       .map(toFields)
       .map(({ role, content }) => ({ role: oneOf(["user", "assistant"], role), content: toText(content) })),
     message: toText(given["message"]),
-    tools: toList(given["tools"], maxTools)
-      .map(toFields)
-      .map(({ name, description, parameters: schema }) => ({
-        ...{ name: toText(name), description: toText(description), parameters: toText(schema) },
-      }))
-      .filter(({ name, parameters: schema }) => toolNamePattern.test(name) && readSchema(schema) !== undefined),
-    toolChoice: oneOf(toolChoices, given["toolChoice"]),
+    tools,
+    toolChoice: oneOf([...toolChoices, ...tools.map(({ name }) => `function:${name}`)], given["toolChoice"]),
+    responseFormat: isFormat(toText(given["responseFormat"])) ? toText(given["responseFormat"]) : "",
     parameters: {
       ...{ temperature: toText(parameters["temperature"]), top_p: toText(parameters["top_p"]) },
       ...{ max_tokens: toText(parameters["max_tokens"]), seed: toText(parameters["seed"]) },
@@ -116,6 +136,55 @@ function readSetUp(value: unknown): SetUp {
     imageSize: oneOf(imageSizes, given["imageSize"]),
     imageCount: Math.min(Math.max(Math.trunc(Number(given["imageCount"])) || 1, 1), maxImageCount),
   };
+}
+
+function readTools(value: unknown): readonly Tool[] {
+  return toList(value, maxTools)
+    .map(toFields)
+    .map(({ name, description, parameters, strict }) => ({
+      ...{ name: toText(name), description: toText(description), parameters: toText(parameters) },
+      ...(typeof strict === "boolean" && { strict }),
+    }))
+    .filter(({ name, parameters }) => toolNamePattern.test(name) && readSchema(parameters) !== undefined);
+}
+
+function isFormat(text: string): boolean {
+  try {
+    return typeof toFields(JSON.parse(text))["type"] === "string";
+  } catch {
+    return false;
+  }
+}
+
+/** A tool as chat has it. */
+export function toFunction({ name, description, parameters, strict }: Tool) {
+  const schema: Readonly<Record<string, unknown>> | undefined = readSchema(parameters) ?? { type: "object" };
+  return {
+    type: "function" as const,
+    function: {
+      name,
+      ...(description !== "" && { description }),
+      parameters: schema,
+      ...(strict !== undefined && { strict }),
+    } as {
+      readonly name: string;
+      readonly description?: string | undefined;
+      readonly parameters?: Readonly<Record<string, unknown>> | undefined;
+      readonly strict?: boolean | undefined;
+    },
+  };
+}
+
+/** A choice among tools as chat has it. */
+export function toChoice(choice: string) {
+  const [, name] = /^function:(.+)$/.exec(choice) ?? [];
+  return name === undefined ? oneOf(toolChoices, choice) : { type: "function" as const, function: { name } };
+}
+
+/** A parameter as the API takes it; undefined where the model's own counts. */
+export function toNumber(parameters: SetUp["parameters"], name: ParameterName): number | undefined {
+  const text = parameters[name].trim();
+  return text === "" ? undefined : Number(text);
 }
 
 /** What vendors take for a function's name. */
@@ -144,7 +213,7 @@ function toText(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
-function oneOf<Value extends string>(known: readonly [Value, ...Value[]], value: unknown): Value {
+function oneOf<Value extends string>(known: readonly [Value, ...(readonly Value[])], value: unknown): Value {
   return known.find((one) => one === value) ?? known[0];
 }
 

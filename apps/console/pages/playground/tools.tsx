@@ -30,8 +30,12 @@ export function Tools({ setUp, change }: { readonly setUp: SetUp; readonly chang
   const t = usePlaygroundTexts();
   const { tools, toolChoice } = setUp;
   const [edited, setEdited] = useState<number>();
+  /** A choice that names a tool goes with its name. */
+  const chosen = (name: string | undefined, next: string) =>
+    toolChoice === `function:${name}` ? { toolChoice: next } : {};
   const put = (tool: Tool) => {
     change({
+      ...chosen(tools[edited ?? tools.length]?.name, `function:${tool.name}`),
       tools: edited === tools.length ? [...tools, tool] : tools.map((one, at) => (at === edited ? tool : one)),
     });
     setEdited(undefined);
@@ -49,7 +53,7 @@ export function Tools({ setUp, change }: { readonly setUp: SetUp; readonly chang
           </IconButton>
           <IconButton
             label={t("removeTool", { name })}
-            onClick={() => change({ tools: tools.filter((_tool, at) => at !== index) })}
+            onClick={() => change({ ...chosen(name, "auto"), tools: tools.filter((_tool, at) => at !== index) })}
           >
             <Trash2 aria-hidden className="size-3.5" />
           </IconButton>
@@ -60,8 +64,11 @@ export function Tools({ setUp, change }: { readonly setUp: SetUp; readonly chang
           name="tool_choice"
           label={t("toolChoice")}
           value={toolChoice}
-          onChange={(event) => change({ toolChoice: event.target.value as SetUp["toolChoice"] })}
-          options={toolChoices.map((one) => [one, t(`toolChoice.${one}`)])}
+          onChange={(event) => change({ toolChoice: event.target.value })}
+          options={[
+            ...toolChoices.map((one) => [one, t(`toolChoice.${one}`)] as const),
+            ...tools.map(({ name }) => [`function:${name}`, t("toolChoice.named", { name })] as const),
+          ]}
         />
       )}
       {tools.length < maxTools && (
@@ -101,7 +108,8 @@ function ToolForm({
     if (!toolNamePattern.test(name)) throw wrongField("name", t("toolNameWrong"));
     if (names.includes(name)) throw wrongField("name", t("toolNameTaken"));
     if (!readSchema(parameters)) throw wrongField("parameters", t("schemaWrong"));
-    onPut({ name, description, parameters });
+    const { strict } = shown;
+    onPut({ name, description, parameters, ...(strict !== undefined && { strict }) });
   };
   return (
     <Form onSend={send}>
