@@ -255,15 +255,16 @@ test("prompts are kept by command", async () => {
   assert.match((await lyss("get", "by-hand")).complaint, /no prompt 'by-hand'/);
 });
 
+const image = `data:image/png;base64,${Buffer.from("a picture").toString("base64")}`;
+const look = { name: "look", description: "Looks closer.", parameters: { type: "object", properties: {} } };
+const schema = {
+  type: "object",
+  properties: { city: { type: "string" } },
+  required: ["city"],
+  additionalProperties: false,
+};
+
 test("a prompt's tools, images and form of the answer go with calls of each dialect, and a call's own count before them", async () => {
-  const image = `data:image/png;base64,${Buffer.from("a picture").toString("base64")}`;
-  const look = { name: "look", description: "Looks closer.", parameters: { type: "object", properties: {} } };
-  const schema = {
-    type: "object",
-    properties: { city: { type: "string" } },
-    required: ["city"],
-    additionalProperties: false,
-  };
   const prompt = {
     messages: [
       { role: "system", content: "You know {{field}}." },

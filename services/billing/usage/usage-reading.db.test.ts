@@ -288,12 +288,9 @@ test("a receipt names the price and the rule, and its lines, mark-up and roundin
   const { cost_nanos, uncollected_nanos } = paid.usage;
   assert.equal(sum, (BigInt(cost_nanos) + BigInt(uncollected_nanos)) * 10n ** 12n);
   assert.deepEqual([json.cost_nanos, cost_nanos, uncollected_nanos], ["20000", "20000", "16563"]);
-  assert.deepEqual(json.refunds, []);
-  const cause = { reference: "ticket-1", reason: "cut off", userId: "usr_operator" };
-  const { refundId, createdAt } = await ops.corrections.refundCall({ callId, amountNanos: 7_000n, ...cause });
-  assert.deepEqual((await get(admin(poor), path)).json.refunds, [
-    { id: refundId, amount_nanos: "7000", reason: "cut off", created_at: createdAt.toISOString() },
-  ]);
+  await ops.corrections.refundCall({ callId, amountNanos: 7_000n, reference: "t", reason: "cut off", userId: "usr_o" });
+  const [refund] = (await get(admin(poor), path)).json.refunds;
+  assert.deepEqual([refund.amount_nanos, refund.reason, json.refunds], ["7000", "cut off", []]);
   const chinese = await get(admin(poor), path, { "accept-language": "zh-CN" });
   assert.match(chinese.json.attempts[0].rule.text, /\p{Script=Han}/u);
 });

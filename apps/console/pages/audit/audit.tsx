@@ -29,7 +29,7 @@ export function Page() {
   const t = useAuditTexts();
   const language = useLanguage();
   const [shown, setShown] = useState<AuditEntry>();
-  const [search, setSearch] = useSearchState();
+  const [search] = useSearchState();
   const mayAll = useCan()("platform:audit");
   const view = mayAll ? (views.find((one) => one === search["view"]) ?? "own") : "own";
   const tenants = useTenants();
@@ -55,18 +55,7 @@ export function Page() {
           </>
         }
       />
-      {mayAll && (
-        <div className="mb-4 flex">
-          <Choice
-            label={t("log")}
-            value={view}
-            options={views.map((one) => [one, t(`view.${one}`)])}
-            onChange={(next) =>
-              setSearch({ view: next === "own" ? undefined : next, tenant_id: undefined, cursor: undefined })
-            }
-          />
-        </div>
-      )}
+      {mayAll && <Views view={view} />}
       <DataTable
         key={view}
         name="audit"
@@ -105,6 +94,18 @@ export function Page() {
       />
       {shown && <Entry entry={shown} nameOf={nameOf} onClose={() => setShown(undefined)} />}
     </>
+  );
+}
+
+function Views({ view }: { readonly view: (typeof views)[number] }) {
+  const t = useAuditTexts();
+  const [, setSearch] = useSearchState();
+  const go = (next: (typeof views)[number]) =>
+    setSearch({ view: next === "own" ? undefined : next, tenant_id: undefined, cursor: undefined });
+  return (
+    <div className="mb-4 flex">
+      <Choice label={t("log")} value={view} options={views.map((one) => [one, t(`view.${one}`)])} onChange={go} />
+    </div>
   );
 }
 
