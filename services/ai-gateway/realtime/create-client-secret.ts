@@ -7,7 +7,6 @@ import type { AiGatewayDeps } from "../deps.ts";
 import { requireUnguarded } from "../guardrails/require-unguarded.ts";
 import { readClientEvent, transcriberIn } from "./client-event.ts";
 import { findSpeakers } from "./find-speakers.ts";
-import { requireSpeaker } from "./require-speaker.ts";
 
 /** What a browser's session is to be. */
 export interface SessionWish {
@@ -37,7 +36,7 @@ const maxPerKey = 10_000;
  * An ephemeral key: a secret that opens realtime sessions of one model in a key's name until it expires, each of which begins with the settings that
  * are given here. They are looked at as a session's first event is. It may use the session's model, and the one that it names for transcriptions. Throws
  * `client_secret_needs_key` for who does not call by an API key, `client_secrets_exceeded`, `model_not_found`, and `invalid_request` for
- * what a session would be refused, also by the providers of its model. A repeat makes another.
+ * what a session would be refused; whether its provider holds sessions of the model is asked when one is opened. A repeat makes another.
  */
 export async function createClientSecret(
   deps: AiGatewayDeps,
@@ -53,7 +52,6 @@ export async function createClientSecret(
   readClientEvent(update, { catalog: deps.catalog, caller, model, target });
   const held = await deps.ephemeralSessions.countOf(keyId, maxPerKey);
   if (held >= maxPerKey) throw new Failure(connectionFailures.client_secrets_exceeded, { limit: maxPerKey });
-  await requireSpeaker(deps, targets);
   const transcriber = transcriberIn(session);
   const named = [deps.callDefaults.modelOf(caller, model), ...(typeof transcriber === "string" ? [transcriber] : [])];
   const models = new Set(named);
