@@ -41,6 +41,36 @@ test("W5: a last event without its blank line is given at the end", () => {
   );
 });
 
+test("events that were given stay as they were, whatever comes behind them", () => {
+  const wanted = Array.from({ length: 200 }, (_, n) => `data: ${"x".repeat((n * 37) % 90)}${n}\n\n`);
+  const bytes = Buffer.from(wanted.join(""));
+  for (const step of [1, 2, 7, 40, 200]) {
+    const reader = createSseReader(1_000);
+    const events: { readonly raw: Buffer }[] = [];
+    for (let at = 0; at < bytes.length; at += step)
+      events.push(...reader.push(Buffer.from(bytes.subarray(at, at + step))));
+    assert.deepEqual(
+      events.map(({ raw }) => raw.toString()),
+      wanted,
+      `in pieces of ${step}`,
+    );
+  }
+});
+
+test("a long event is not copied again for every chunk", (t) => {
+  const copied = t.mock.method(Buffer.prototype, "copy");
+  const joined = t.mock.method(Buffer, "concat");
+  const reader = createSseReader(1_000_000);
+  const chunk = Buffer.alloc(1_000, "x");
+  for (let i = 0; i < 1_000; i++) reader.push(chunk);
+  const sizes = [
+    ...copied.mock.calls.map(({ result = 0 }) => Number(result)),
+    ...joined.mock.calls.map(({ result }) => result?.length ?? 0),
+  ];
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  assert.ok(bytes < 4_000_000, String(bytes));
+});
+
 test("an event without end is cut off at the limit", () => {
   const reader = createSseReader(1_000);
   assert.throws(() => {

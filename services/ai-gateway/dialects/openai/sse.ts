@@ -1,3 +1,5 @@
+import { createUnreadBytes } from "../unread-bytes.ts";
+
 /** One server-sent event as it came: `raw` ends with its blank line, `data` joins its data lines. */
 export interface SseEvent {
   readonly raw: Buffer;
@@ -16,30 +18,28 @@ const carriageReturn = 0x0d;
  * the end. Throws SseEventTooLarge as soon as one event passes `maxEventBytes`.
  */
 export function createSseReader(maxEventBytes: number) {
-  let rest: Buffer = Buffer.alloc(0);
-  /** How far `rest` has been searched already, so that a long event is not searched again for every chunk. */
+  const unread = createUnreadBytes();
+  /** How far they have been searched already, so that a long event is not searched again for every chunk. */
   let searched = 0;
 
   return {
     push(chunk: Buffer): SseEvent[] {
-      rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+      unread.add(chunk);
       const events: SseEvent[] = [];
-      for (let end = findEventEnd(rest, searched); end !== -1; end = findEventEnd(rest, 0)) {
-        events.push(toEvent(rest.subarray(0, end)));
-        rest = rest.subarray(end);
+      for (let end = findEventEnd(unread.bytes, searched); end !== -1; end = findEventEnd(unread.bytes, 0)) {
+        events.push(toEvent(unread.take(end)));
       }
+      const { length } = unread.bytes;
       // A blank line may be cut after its first three bytes.
-      searched = Math.max(0, rest.length - 3);
-      if (rest.length > maxEventBytes) throw new SseEventTooLarge(`a server-sent event exceeds ${maxEventBytes} bytes`);
+      searched = Math.max(0, length - 3);
+      if (length > maxEventBytes) throw new SseEventTooLarge(`a server-sent event exceeds ${maxEventBytes} bytes`);
       return events;
     },
 
     /** The last event when the stream ended without a blank line. */
     flush(): SseEvent | undefined {
-      if (rest.length === 0) return undefined;
-      const event = toEvent(Buffer.concat([rest, Buffer.from("\n\n")]));
-      rest = Buffer.alloc(0);
-      return event;
+      const last = unread.take(unread.bytes.length);
+      return last.length === 0 ? undefined : toEvent(Buffer.concat([last, Buffer.from("\n\n")]));
     },
   };
 }

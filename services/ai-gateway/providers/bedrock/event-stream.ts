@@ -1,5 +1,6 @@
 import { crc32 } from "node:zlib";
 import type { SseEvent } from "../../dialects/openai/sse.ts";
+import { createUnreadBytes } from "../../dialects/unread-bytes.ts";
 import type { EventReader } from "../wire.ts";
 
 /** A stream whose frames are not what they should be; nothing in it can be trusted any more. */
@@ -20,9 +21,10 @@ const stringType = 7;
  * frame whose checksums or lengths are wrong, that is longer than `maxEventBytes`, or that is only half there at the end.
  */
 export function createEventStreamReader(maxEventBytes: number): EventReader {
-  let rest: Buffer = Buffer.alloc(0);
+  const unread = createUnreadBytes();
 
   function takeFrame(): Buffer | undefined {
+    const rest = unread.bytes;
     if (rest.length < preludeBytes) return undefined;
     const length = rest.readUInt32BE(0);
     if (crc32(rest.subarray(0, 8)) !== rest.readUInt32BE(8))
@@ -33,19 +35,18 @@ export function createEventStreamReader(maxEventBytes: number): EventReader {
     if (crc32(frame.subarray(0, -checksumBytes)) !== frame.readUInt32BE(length - checksumBytes)) {
       throw new BrokenEventStream("a frame's checksum is wrong");
     }
-    rest = rest.subarray(length);
-    return frame;
+    return unread.take(length);
   }
 
   return {
     push(chunk) {
-      rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+      unread.add(chunk);
       const events: SseEvent[] = [];
       for (let frame = takeFrame(); frame; frame = takeFrame()) events.push(toEvent(frame));
       return events;
     },
     flush() {
-      if (rest.length > 0) throw new BrokenEventStream("the stream ends within a frame");
+      if (unread.bytes.length > 0) throw new BrokenEventStream("the stream ends within a frame");
       return undefined;
     },
   };
