@@ -27,7 +27,6 @@ function createTree(name: string, hasInstalledNode: boolean): string {
         process.exitCode = 9;
       });
     }
-    if (command === "up") console.error(process.execArgv.join(" "));
     console.log(JSON.stringify([process.ppid, process.argv.slice(2)]));`;
   writeFileSync(join(root, "apps/platform/main.ts"), platform);
   if (hasInstalledNode) {
@@ -47,19 +46,6 @@ test("a Node that understands TypeScript runs the platform itself", () => {
   const { stdout, status } = spawnSync(process.execPath, [launcher, "up", "--run", "a b"], { encoding: "utf8" });
   assert.deepEqual(JSON.parse(stdout), [process.pid, ["up", "--run", "a b"]]);
   assert.equal(status, 0);
-});
-
-test("the platform gets room for what calls make, under the number and with the options it was started with", () => {
-  for (const [said, more] of [
-    [["--no-deprecation"], "--max-semi-space-size=64 --no-deprecation"],
-    [["--max-semi-space-size=8"], "--max-semi-space-size=8"],
-    [["--no-strip-types"], "--max-semi-space-size=64"],
-  ] as const) {
-    const { stderr } = spawnSync(process.execPath, [...said, launcher, "up"], { encoding: "utf8" });
-    assert.equal(stderr.trim(), more);
-  }
-  const env = { ...process.env, NODE_OPTIONS: "--max-semi-space-size=8" };
-  assert.equal(spawnSync(process.execPath, [launcher, "up"], { encoding: "utf8", env }).stderr.trim(), "");
 });
 
 test("another Node hands over to the installed one, with arguments and exit code", () => {

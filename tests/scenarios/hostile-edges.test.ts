@@ -27,8 +27,6 @@ const secret = "sk-of-the-vendor";
 const vendor = await startHostileVendor(scope, `http://127.0.0.1:${sink.port}/v1/chat/completions`);
 const receiver = await startMetricsReceiver(scope);
 const platform = await runPlatform(scope, {
-  // Node's own size: S12 and S13 tell how far memory rises by what is held, not by what waits to be collected.
-  env: { NODE_OPTIONS: "--max-semi-space-size=16" },
   config: {
     log: { level: "error" },
     providers: [
