@@ -21,6 +21,11 @@ const peerTarget = z
     }
   });
 
+const otlpUrl = z
+  .url({ protocol: /^https?$/ })
+  .max(500)
+  .optional();
+
 /** What the process itself is told, beside the sections of its services. */
 export const platformConfig = {
   dataDir: z
@@ -100,13 +105,9 @@ export const platformConfig = {
     .prefault({}),
   tracing: z
     .strictObject({
-      otlpUrl: z
-        .url({ protocol: /^https?$/ })
-        .max(500)
-        .optional()
-        .describe(
-          "Where traces are sent by OTLP over HTTP: http://host:4318/v1/traces; nothing is recorded without it.",
-        ),
+      otlpUrl: otlpUrl.describe(
+        "Where traces are sent by OTLP over HTTP: http://host:4318/v1/traces; nothing is recorded without it.",
+      ),
       sampleRatio: z.number().min(0).max(1).default(0.01).describe("Share of traces that are kept whatever they hold."),
       slowMs: z
         .int()
@@ -120,13 +121,9 @@ export const platformConfig = {
     .prefault({}),
   metrics: z
     .strictObject({
-      otlpUrl: z
-        .url({ protocol: /^https?$/ })
-        .max(500)
-        .optional()
-        .describe(
-          "Where metrics are sent by OTLP over HTTP: http://host:4318/v1/metrics; without it they are only at /metrics.",
-        ),
+      otlpUrl: otlpUrl.describe(
+        "Where metrics are sent by OTLP over HTTP: http://host:4318/v1/metrics; without it they are only at /metrics.",
+      ),
       otlpEveryMs: z.int().min(1_000).max(3_600_000).default(60_000).describe("How often they are sent."),
     })
     .prefault({}),

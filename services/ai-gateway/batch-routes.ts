@@ -1,7 +1,6 @@
 import { batchFailures } from "@lyss/contracts/failures/ai-gateway-batches.ts";
 import { billingFailures } from "@lyss/contracts/failures/billing.ts";
 import { parseTags, type TagsText, tagsHeader, tagsRule } from "@lyss/contracts/usage/tags.ts";
-import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { type Caller, currentContext } from "@lyss/kit/rpc/call-context.ts";
@@ -12,6 +11,7 @@ import { endpointsOfBatches } from "./batches/files.ts";
 import { refuseField } from "./call/refuse-field.ts";
 import type { Place } from "./call-routes.ts";
 import { contentBatch, contentBatchList, contentBatchPage, listContentBatches } from "./content-batch-routes.ts";
+import { metadataPairs } from "./metadata-pairs.ts";
 import { dialectHeaders, listDialectOf } from "./model-lists.ts";
 import type { AiGatewayOps } from "./ops.ts";
 
@@ -73,12 +73,7 @@ export function batchRoutes({ prefix, suffix, dialect }: Place) {
         input_file_id: z.string().max(100).describe("A file of purpose `batch`."),
         endpoint: z.enum(endpointsOfBatches).describe("The `url` of its requests."),
         completion_window: z.literal("24h"),
-        metadata: z
-          .record(z.string().max(64), z.string().max(512))
-          .refine(
-            (pairs) => Object.keys(pairs).length <= maxPairs,
-            inBothLanguages(`must have at most ${maxPairs} pairs`, `最多可有 ${maxPairs} 项`),
-          )
+        metadata: metadataPairs(maxPairs)
           .nullish()
           .meta({ examples: [{ job: "nightly" }] }),
       }),

@@ -1,12 +1,12 @@
 import { batchFailures } from "@lyss/contracts/failures/ai-gateway-batches.ts";
 import { fineTuningFailures } from "@lyss/contracts/failures/ai-gateway-fine-tuning.ts";
-import { inBothLanguages } from "@lyss/kit/errors/check-input.ts";
 import { requireCaller } from "@lyss/kit/http/require-caller.ts";
 import { routesFor } from "@lyss/kit/http/route.ts";
 import { currentContext } from "@lyss/kit/rpc/call-context.ts";
 import { z } from "zod";
 import { modelField, type Place } from "./call-routes.ts";
 import { jobStatuses, toJobObject } from "./fine-tuning/job.ts";
+import { metadataPairs } from "./metadata-pairs.ts";
 import type { AiGatewayOps } from "./ops.ts";
 
 const { json } = routesFor<AiGatewayOps>();
@@ -28,12 +28,7 @@ const jobInput = z.strictObject({
     .max(5)
     .nullish()
     .meta({ examples: [[]] }),
-  metadata: z
-    .record(z.string().max(64), z.string().max(512))
-    .refine(
-      (pairs) => Object.keys(pairs).length <= maxPairs,
-      inBothLanguages(`must have at most ${maxPairs} pairs`, `最多可有 ${maxPairs} 项`),
-    )
+  metadata: metadataPairs(maxPairs)
     .nullish()
     .meta({ examples: [{ team: "support" }] }),
 });
