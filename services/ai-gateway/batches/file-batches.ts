@@ -5,7 +5,6 @@ import { pipeline } from "node:stream/promises";
 import { createAddressGuard } from "@lyss/kit/http/address-guard.ts";
 import type { Answer } from "@lyss/kit/http/upstream/request-answer.ts";
 import { toCallFailure, toStatusFailure } from "../call/send-upstream.ts";
-import { fieldOf } from "../dialects/openai/usage.ts";
 import { pathAt, type Target } from "../model.ts";
 import { wires } from "../providers/wires.ts";
 import { markName, type UpstreamBatches } from "./account-batches.ts";
@@ -21,8 +20,8 @@ import {
 import { readAnswerLine } from "./answer-line.ts";
 import { cutLines } from "./cut-lines.ts";
 import type { DiskFile } from "./disk-file.ts";
+import { findByMark } from "./find-by-mark.ts";
 
-const maxPages = 10;
 const guard = createAddressGuard();
 
 /** Batches of OpenAI's own form, and the files that they are made of. */
@@ -82,18 +81,7 @@ export function createFileBatches(deps: AccountDeps, target: Target): FileBatche
         accepted: [400, 404, 409],
       });
     },
-    async findByMark(mark) {
-      for (let page = 0, after = ""; page < maxPages; page++) {
-        const listed = await ask({ method: "GET", endpoint: `/batches?limit=100${after && `&after=${after}`}` });
-        const data = fieldOf(listed, "data");
-        const batches: readonly unknown[] = Array.isArray(data) ? data : [];
-        const found = batches.find((batch) => fieldOf(fieldOf(batch, "metadata"), markName) === mark);
-        const last = fieldOf(batches.at(-1), "id");
-        if (found || fieldOf(listed, "has_more") !== true || typeof last !== "string") return found;
-        after = encodeURIComponent(last);
-      }
-      return undefined;
-    },
+    findByMark: (mark) => findByMark(ask, "/batches", { name: markName, mark }),
   };
 }
 

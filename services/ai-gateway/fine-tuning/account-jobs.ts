@@ -1,5 +1,5 @@
 import { type AccountDeps, createAccountClient, toJsonBody } from "../batches/account-client.ts";
-import { fieldOf } from "../dialects/openai/usage.ts";
+import { findByMark } from "../batches/find-by-mark.ts";
 import type { Target } from "../model.ts";
 import { markName } from "./job.ts";
 
@@ -11,8 +11,6 @@ export interface AccountPage {
   readonly limit: number;
   readonly after: string | undefined;
 }
-
-const maxPages = 10;
 
 /** Jobs at the account of a provider that speaks OpenAI's API. All throw the failures of a model call at it. */
 export function createAccountJobs(deps: AccountDeps, target: Target) {
@@ -28,21 +26,7 @@ export function createAccountJobs(deps: AccountDeps, target: Target) {
         endpoint: `${at(id)}/${what}?limit=${limit}${after === undefined ? "" : `&after=${encodeURIComponent(after)}`}`,
       }),
     /** The job that bears a mark, if it was made: among the newest thousand. */
-    async findByMark(mark: string): Promise<unknown> {
-      for (let page = 0, after = ""; page < maxPages; page++) {
-        const listed = await ask({
-          method: "GET",
-          endpoint: `/fine_tuning/jobs?limit=100${after && `&after=${after}`}`,
-        });
-        const data = fieldOf(listed, "data");
-        const jobs: readonly unknown[] = Array.isArray(data) ? data : [];
-        const found = jobs.find((job) => fieldOf(fieldOf(job, "metadata"), markName) === mark);
-        const last = fieldOf(jobs.at(-1), "id");
-        if (found || fieldOf(listed, "has_more") !== true || typeof last !== "string") return found;
-        after = encodeURIComponent(last);
-      }
-      return undefined;
-    },
+    findByMark: (mark: string) => findByMark(ask, "/fine_tuning/jobs", { name: markName, mark }),
   };
 }
 

@@ -6,7 +6,6 @@ import type { Failure } from "@lyss/kit/errors/failure.ts";
 
 /** Why this side ends a session. */
 export const closeCodes = {
-  normal: 1000,
   /** The other end is gone, or a session has lasted, or been silent, long enough. */
   goingAway: 1001,
   /** There is no money, or no right, to go on. */
@@ -25,16 +24,17 @@ const expired = new Set<string>([
 
 const nothingSaid = 1005;
 const lost = 1006;
+const normal = 1000;
 
 /** The code with which a client ended, as the provider is to hear it: one that vanished has gone away. */
 export function toUpstreamCode(code: number): number {
-  if (code === nothingSaid) return closeCodes.normal;
+  if (code === nothingSaid) return normal;
   return isSendable(code) ? code : closeCodes.goingAway;
 }
 
 /** The code with which a provider ended, as the client is to hear it; undefined when the connection was lost. */
 export function toClientCode(code: number): number | undefined {
-  if (code === nothingSaid) return closeCodes.normal;
+  if (code === nothingSaid) return normal;
   return code === lost || !isSendable(code) ? undefined : code;
 }
 

@@ -46,8 +46,7 @@ export async function createClientSecret(
   const { model } = session;
   if (keyId === "" || caller.sessionId !== "") throw new Failure(connectionFailures.client_secret_needs_key);
   requireUnguarded(deps, caller, { model, tags: "" });
-  const { targets } = await findSpeakers(deps, caller, { model, tags: "" });
-  const [target] = targets;
+  const [target] = (await findSpeakers(deps, caller, { model, tags: "" })).targets;
   const update = Buffer.from(JSON.stringify({ type: "session.update", session }));
   readClientEvent(update, { catalog: deps.catalog, caller, model, target });
   const held = await deps.ephemeralSessions.countOf(keyId, maxPerKey);
