@@ -141,6 +141,10 @@ test("the file's providers, their keys, models, prices and routes count as soon 
     const body = { model, max_tokens: 2, messages: [{ role: "user", content: "hi" }] };
     return (await requestJson(`${platform.url}/v1/chat/completions`, platform.apiKey, { body })).status;
   };
+  const shownPrice = async () => {
+    const { body: shown } = await requestJson(`${platform.url}/api/v1/ai/providers/third`, platform.apiKey);
+    return (shown["models"] as { output_usd_per_million: string }[])[0]?.output_usd_per_million;
+  };
   const versionNow = async () =>
     /config_version_info\{version="(\w+)"\} 1/.exec(await (await fetch(`${platform.url}/metrics`)).text())?.[1];
   assert.equal(await statusOf("fresh"), 404);
@@ -149,9 +153,9 @@ test("the file's providers, their keys, models, prices and routes count as soon 
   await waitUntil(async () => (await statusOf("way")) === 502);
   assert.notEqual(await versionNow(), before);
   edit({ providers: [...config.providers, third("sk-vendor", "2")], routes });
-  await waitUntil(async () => (await statusOf("way")) === 200);
-  const { body: shown } = await requestJson(`${platform.url}/api/v1/ai/providers/third`, platform.apiKey);
-  assert.equal((shown["models"] as { output_usd_per_million: string }[])[0]?.output_usd_per_million, "2");
+  // The key counts once it is sealed, the prices a few statements later.
+  await waitUntil(async () => (await shownPrice()) === "2");
+  assert.equal(await statusOf("way"), 200);
   edit({});
   await waitUntil(async () => (await statusOf("fresh")) === 404);
   assert.equal(await versionNow(), before);
