@@ -1,6 +1,5 @@
 import { Agent, type ClientRequest, type IncomingMessage, request, type ServerResponse } from "node:http";
 import { type Duplex, pipeline } from "node:stream";
-import { pipeline as pipe } from "node:stream/promises";
 import type { Secret } from "../config/secret.ts";
 import { Failure } from "../errors/failure.ts";
 import { kitFailures } from "../errors/kit-failures.ts";
@@ -8,8 +7,10 @@ import { toContextHeaders } from "../rpc/context-headers.ts";
 import type { Clock } from "../service/clock.ts";
 import type { Call } from "./call.ts";
 import { mustDropConnection } from "./failure-reply.ts";
+import { joinSockets } from "./join-sockets.ts";
 import { hasBody } from "./read-body.ts";
-import { markUpgraded, protocolsOf, upgradeOf } from "./upgrade.ts";
+import type { RawRoute } from "./route.ts";
+import { markUpgraded, onCut, protocolsOf, upgradeOf } from "./upgrade.ts";
 
 /** Tells the peer from where the client called; believed only from a peer that has shown the token. */
 export const clientAddressHeader = "lyss-client-address";
@@ -25,6 +26,8 @@ export interface ForwardTarget {
   readonly bodyLimitBytes: number;
   /** Client headers that this route reads, besides those that all routes get. */
   readonly headers?: readonly string[] | undefined;
+  /** What the client of a WebSocket hears that may not go on. */
+  readonly toLastWords?: RawRoute["toLastWords"];
 }
 
 /**
@@ -121,7 +124,7 @@ export function createForwarder(options: ForwardOptions): Forwarder {
     res.once("close", () => outgoing.destroy());
     try {
       sendBody(req, outgoing, target.bodyLimitBytes);
-      await relayAnswer(outgoing, req, res);
+      await relayAnswer(outgoing, { target, req, res, call });
     } catch (cause) {
       if (res.destroyed) return;
       if (cause instanceof Failure) throw cause;
@@ -157,14 +160,22 @@ function sendBody(req: IncomingMessage, outgoing: ClientRequest, limitBytes: num
   req.pipe(outgoing);
 }
 
-function relayAnswer(outgoing: ClientRequest, req: IncomingMessage, res: ServerResponse): Promise<void> {
+interface Forwarded {
+  readonly target: ForwardTarget;
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly call: Call;
+}
+
+function relayAnswer(outgoing: ClientRequest, forwarded: Forwarded): Promise<void> {
+  const { req, res } = forwarded;
   return new Promise((resolve, reject) => {
     outgoing.once("error", reject);
     const onClose = () => reject(new Error("the peer closed the connection without an answer"));
     outgoing.once("close", onClose);
     outgoing.once("upgrade", (answer, socket, head) => {
       outgoing.off("close", onClose);
-      joinUpgraded(answer, socket, head, res).then(resolve, reject);
+      joinUpgraded(answer, { peer: socket, head }, forwarded).then(resolve, reject);
     });
     outgoing.once("response", (answer) => {
       if (mustDropConnection(req)) res.shouldKeepAlive = false;
@@ -191,8 +202,18 @@ function upgradeHeaders(req: IncomingMessage, withheld: RegExp | undefined): Rec
   return headers;
 }
 
-/** Both connections become one; resolves when they have ended. Each that ends or breaks takes the other with it. */
-async function joinUpgraded(answer: IncomingMessage, peer: Duplex, head: Buffer, res: ServerResponse): Promise<void> {
+interface UpgradedPeer {
+  readonly peer: Duplex;
+  /** What it has sent behind its head. */
+  readonly head: Buffer;
+}
+
+/** Both connections become one; resolves when they have ended. Whose sender may not go on hears why, and the peer that it has left. */
+async function joinUpgraded(
+  answer: IncomingMessage,
+  { peer, head }: UpgradedPeer,
+  { target, res, call }: Forwarded,
+): Promise<void> {
   const upgrade = upgradeOf(res);
   if (!upgrade || res.closed) {
     peer.destroy();
@@ -205,11 +226,13 @@ async function joinUpgraded(answer: IncomingMessage, peer: Duplex, head: Buffer,
   const lines = [...pairsOf(answer), ...own];
   markUpgraded(res);
   socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join("\r\n")}\r\n\r\n`);
-  socket.write(head);
-  if (upgrade.head.length > 0) peer.write(upgrade.head);
-  await Promise.allSettled([pipe(peer, socket), pipe(socket, peer)]);
-  peer.destroy();
-  socket.destroy();
+  if (head.length > 0) peer.unshift(head);
+  if (upgrade.head.length > 0) socket.unshift(upgrade.head);
+  const { ended, end } = joinSockets(socket, peer);
+  const { toLastWords } = target;
+  const { requestId, context } = call;
+  if (toLastWords) onCut(res, (why) => end(toLastWords(why, { requestId, locale: context.locale })));
+  await ended;
 }
 
 function pairsOf({ rawHeaders }: IncomingMessage): string[] {

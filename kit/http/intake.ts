@@ -29,7 +29,7 @@ export interface OpenExchange {
   readonly route: Pick<Route<never>, "method" | "permission" | "impersonation">;
   /** By the clock's monotonic time. */
   readonly startedMs: number;
-  /** Ends it as if its client had left; a WebSocket's client hears why, where it is served in this process. */
+  /** Ends it as if its client had left; a WebSocket's client hears why. */
   cut(why: Failure): void;
 }
 

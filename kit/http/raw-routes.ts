@@ -24,7 +24,8 @@ export function serveRawRoute(serving: Serving, service: MountedService, route: 
     const { peerUrl } = service;
     if (peerUrl !== undefined) {
       checkBodyHead(req, route.bodyLimitBytes, true);
-      const target = { service: service.name, peerUrl, bodyLimitBytes: route.bodyLimitBytes };
+      const { bodyLimitBytes, toLastWords } = route;
+      const target = { service: service.name, peerUrl, bodyLimitBytes, toLastWords };
       return serving.forward?.(target, req, res, { ...call, context });
     }
     if (route.streamsBody) checkBodyHead(req, route.bodyLimitBytes);

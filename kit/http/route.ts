@@ -5,6 +5,7 @@ import type { OpenSpan } from "../observability/tracing.ts";
 import type { Priority } from "../resilience/load-shed.ts";
 import type { CallContext, Caller } from "../rpc/call-context.ts";
 import type { FileAnswer } from "./file-answer.ts";
+import type { LastWords } from "./join-sockets.ts";
 import type { WholeAnswer } from "./whole-answer.ts";
 
 export type HttpMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -231,6 +232,11 @@ export interface RawRoute<Ops = never> {
   readonly takesIdempotencyKey?: boolean;
   /** True where what is answered is a WebSocket (kit/http/web-socket.ts). */
   readonly isWebSocket?: true;
+  /**
+   * What the client of its WebSocket hears at the edge when its sender may not go on and another process serves it; who serves it here
+   * tells its client itself (`onCut`).
+   */
+  toLastWords?(failure: Failure, call: { readonly requestId: string; readonly locale: Locale }): LastWords;
   /** For the OpenAPI document only, as is the body; the handler reads them. */
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;

@@ -4,6 +4,8 @@ import type { IncomingHttpHeaders } from "node:http";
 import { after, test } from "node:test";
 import { WebSocket } from "ws";
 import { Secret } from "../config/secret.ts";
+import { Failure } from "../errors/failure.ts";
+import { kitFailures } from "../errors/kit-failures.ts";
 import { systemClock } from "../service/clock.ts";
 import { createForwarder } from "./forward.ts";
 import { createHttpServer } from "./http-server.ts";
@@ -41,6 +43,10 @@ const routes = [
     path: "/v1/echo",
     operation: "echo",
     isWebSocket: true,
+    toLastWords: (failure, { requestId, locale }) => ({
+      text: `${requestId} ${failure.type.code} ${locale}`,
+      code: 1008,
+    }),
     handle: (_, exchange) => echo(exchange),
   }),
   raw({
@@ -144,6 +150,26 @@ test("a subprotocol that holds a credential stays at the edge", async () => {
   assert.equal(seen.headers["lyss-client-authorization"], undefined);
   socket.close();
   await once(socket, "close");
+});
+
+test("whose sender may not go on hears why from the edge, and the peer that it has left; the second time it is cut", async () => {
+  for (const answers of [true, false]) {
+    const socket = open(far.port, "/v1/echo");
+    const opened = once(socket, "open");
+    const [answer] = await once(socket, "upgrade");
+    await opened;
+    // One that does not answer the close.
+    if (!answers) socket.close = () => undefined;
+    const heard = once(socket, "message");
+    const closed = once(socket, "close");
+    const cutAll = () => far.handler.forEachOpen((exchange) => exchange.cut(new Failure(kitFailures.unauthenticated)));
+    cutAll();
+    socket.send("not heard any more");
+    assert.equal(String((await heard)[0]), `${answer.headers["x-request-id"]} kit.unauthenticated en_US`);
+    await seen.ended;
+    if (!answers) cutAll();
+    assert.equal((await closed)[0], 1008);
+  }
 });
 
 test("a listener that stops waits for WebSockets, and cuts them when its time is over", async () => {

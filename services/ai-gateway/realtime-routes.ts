@@ -6,6 +6,8 @@ import { z } from "zod";
 import { tagHeaders } from "./call/read-tags.ts";
 import { modelField, type Place } from "./call-routes.ts";
 import type { AiGatewayOps } from "./ops.ts";
+import { codeFor } from "./realtime/close-codes.ts";
+import { toErrorEvent } from "./realtime/error-event.ts";
 
 const { json, raw } = routesFor<AiGatewayOps>();
 
@@ -38,6 +40,10 @@ export function realtimeRoutes({ prefix, suffix, dialect }: Place) {
         "Opens a session in which a model hears and speaks: a WebSocket, paid for as it runs. Browsers send a client secret as the subprotocol `openai-insecure-api-key.<secret>`, beside `realtime`.",
       bodyLimitBytes: 0,
       isWebSocket: true,
+      toLastWords: (failure, { requestId, locale }) => ({
+        text: toErrorEvent(failure, { eventId: requestId.replace("req_", "event_"), refersTo: undefined, locale }),
+        code: codeFor(failure),
+      }),
       query: z.strictObject({
         model: modelField.optional().describe("A model of GET /v1/models; may be left out with a client secret."),
       }),

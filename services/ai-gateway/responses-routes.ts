@@ -7,6 +7,8 @@ import { tagHeaders } from "./call/read-tags.ts";
 import { toOpenAiFailureReply } from "./dialects/openai/failure-reply.ts";
 import type { AiGatewayOps } from "./ops.ts";
 import { promptField } from "./prompts/prompt.ts";
+import { codeFor } from "./realtime/close-codes.ts";
+import { toErrorEvent } from "./responses/error-event.ts";
 
 const { json, raw } = routesFor<AiGatewayOps>();
 
@@ -98,6 +100,7 @@ function connectionRoute({ prefix, suffix, dialect }: Place) {
       "Opens a connection for one response after the other: OpenAI's Responses API over a WebSocket. Each message `response.create` has the fields of POST; the events come back as messages.",
     bodyLimitBytes: 0,
     isWebSocket: true,
+    toLastWords: (failure, { locale }) => ({ text: toErrorEvent(failure, locale), code: codeFor(failure) }),
     query: z.strictObject({}),
     headers: tagHeaders,
     handle: (ops, exchange) => ops.openResponseConnection(exchange),

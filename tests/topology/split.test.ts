@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { findFreePorts } from "@lyss/kit/testing/free-ports.ts";
+import { WebSocket } from "ws";
 import { waitForNoHold } from "../read-money.ts";
 import { type RunningPlatform, requestJson, runPlatform } from "../run-platform.ts";
 
@@ -142,6 +144,28 @@ test("a key that is revoked on one node is refused on all within a second", asyn
       }
     }),
   );
+});
+
+test("a WebSocket whose key is revoked hears so from whichever process serves it, and nothing that it held stays set aside", async () => {
+  for (const platform of [gateway, whole]) {
+    const { url, apiKey } = platform;
+    const { body: key } = await requestJson(`${url}/v1/keys`, apiKey, { body: { name: "short" } });
+    const sockets = ["/v1/realtime?model=simulated-realtime", "/v1/responses"].map((path) => {
+      const headers = { authorization: `Bearer ${key["secret"]}` };
+      return new WebSocket(`${url.replace("http", "ws")}${path}`, { headers });
+    });
+    await Promise.all(sockets.map((socket) => once(socket, "open")));
+    const endings = sockets.map(async (socket) => {
+      const heard: { type: string; error?: { code: string } }[] = [];
+      socket.on("message", (data) => void heard.push(JSON.parse(String(data))));
+      const [code] = await once(socket, "close");
+      const last = heard.at(-1);
+      return [code, last?.type, last?.error?.code];
+    });
+    await requestJson(`${url}/v1/keys/${key["id"]}`, apiKey, { method: "DELETE" });
+    for (const ending of endings) assert.deepEqual(await ending, [1_008, "error", "invalid_api_key"]);
+    await waitForNoHold(platform);
+  }
 });
 
 test("a peer's port answers nobody without the token", async () => {

@@ -11,7 +11,6 @@ import { runInContext } from "@lyss/kit/rpc/call-context.ts";
 import type { WebSocket } from "ws";
 import { refuseField } from "../call/refuse-field.ts";
 import type { AiGatewayDeps } from "../deps.ts";
-import { toErrorObject } from "../dialects/openai/failure-reply.ts";
 import type { OpenCall } from "../open-calls.ts";
 import { codeFor } from "../realtime/close-codes.ts";
 import { keepAsking } from "../realtime/keep-asking.ts";
@@ -19,6 +18,7 @@ import { send } from "../realtime/pump.ts";
 import { requireWebSocket } from "../realtime/require-web-socket.ts";
 import { findStreamId, readClientMessage } from "./client-message.ts";
 import { type ConnectionMemory, createConnectionMemory } from "./connection-memory.ts";
+import { toErrorEvent } from "./error-event.ts";
 import { createEventResponse } from "./event-response.ts";
 import { createInbox } from "./inbox.ts";
 
@@ -148,14 +148,6 @@ async function answer(deps: Deps, { exchange, responder, memory, message, res, s
   const isSent = new Promise<void>((resolve) => res.once("finish", resolve).once("close", resolve));
   await runInContext(context, () => responder.respond(own, memory));
   await isSent;
-}
-
-/** As OpenAI tells of what went wrong outside a response, and names the code by which its clients know it. */
-function toErrorEvent(failure: Failure, locale: Parameters<typeof toErrorObject>[1]): string {
-  const { error } = toErrorObject(failure, locale);
-  const { retryAfterMs } = failure;
-  const headers = retryAfterMs !== undefined && { headers: { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) } };
-  return JSON.stringify({ type: "error", status: failure.type.httpStatus, error, ...headers });
 }
 
 /** The client tells by it which of its conversations an event belongs to. */
