@@ -11,7 +11,14 @@ interface MeasuredRequest {
 /** What a provider says that a call used, as the surface has it; undefined where it says nothing. */
 export function readUsageOf(request: MeasuredRequest, json: unknown): ReportedUsage | undefined {
   if (isMedia(request.surface)) return readMedia(request, json);
-  return request.surface === "rerank" ? readRerank(json, request.units) : readUsage(json);
+  if (request.surface === "rerank") return readRerank(json, request.units);
+  return readUsage(json) ?? (request.surface === "embeddings" ? readTotal(json) : undefined);
+}
+
+/** Vectors put out no tokens: Voyage reports a total alone. */
+function readTotal(json: unknown): ReportedUsage | undefined {
+  const tokens = readCount(fieldOf(fieldOf(json, "usage"), "total_tokens"));
+  return tokens === undefined ? undefined : toUsage(BigInt(tokens), 0n, {});
 }
 
 /** Cohere bills searches (`meta.billed_units.search_units`), Jina and those like it tokens (`usage.total_tokens`). */

@@ -29,6 +29,16 @@ test("W31: a search is held for with all parts that its documents may count as, 
   assert.equal(usage({ meta: { billed_units: { search_units: -1 } } }), undefined);
 });
 
+test("vectors are charged by what their provider reports, where that is a total alone, too", () => {
+  const read = (json: unknown) => readUsageOf({ surface: "embeddings" }, json);
+  const ten = { inputTokens: 10n, cachedInputTokens: 0n, outputTokens: 0n };
+  assert.deepEqual(read({ usage: { total_tokens: 10 } }), ten);
+  assert.deepEqual(read({ usage: { prompt_tokens: 10, total_tokens: 11 } }), ten);
+  assert.equal(read({ usage: { total_tokens: -1 } }), undefined);
+  assert.equal(read({ data: [] }), undefined);
+  assert.equal(readUsageOf({ surface: "chat" }, { usage: { total_tokens: 10 } }), undefined);
+});
+
 const nano = (usd: number) => BigInt(usd * 1e9);
 const at = { startedAtMs: 0 };
 
