@@ -79,14 +79,4 @@ export const connectionFailures = defineFailures("ai_gateway", {
       zh_CN: "此会话已 {minutes} 分钟没有任何消息，请重新建立会话。",
     },
   },
-  compaction_not_offered: {
-    kind: "failed_precondition",
-    publicCode: "GATEWAY_126",
-    httpStatus: 400,
-    text: {
-      en_US:
-        "No provider of {model} compacts conversations. Choose a model at one that does, whose wire is OpenAI's Responses API, or send a shorter input.",
-      zh_CN: "{model} 的供应商都不支持压缩对话。请选择使用 OpenAI Responses API 的供应商的模型，或缩短输入。",
-    },
-  },
 });

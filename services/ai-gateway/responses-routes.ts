@@ -80,7 +80,8 @@ function compactRoute({ prefix, suffix, dialect }: Place) {
     ...dialect,
     ...{ method: "POST", path: `${prefix}/responses/compact`, permission: "model:call", bodyLimitBytes },
     operation: `compactResponse${suffix}`,
-    summary: "Tells a conversation in fewer tokens, at a provider that does that: one whose wire is the Responses API.",
+    summary:
+      "Tells a conversation in fewer tokens: as its provider does that, or in a summary for which the model is asked.",
     takesIdempotencyKey: true,
     headers: tagHeaders,
     body: conversation,

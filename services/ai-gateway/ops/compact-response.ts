@@ -11,8 +11,8 @@ import { listHistory } from "./create-response.ts";
 import { ownerOf } from "./stored-responses.ts";
 
 /**
- * A conversation told in fewer tokens, as OpenAI's Responses API has it: made by a provider of the model that makes them, and paid for as every
- * call is. It is stored nowhere. Throws `compaction_not_offered` where none does, and a Failure while nothing has been sent to the caller.
+ * A conversation told in fewer tokens, as OpenAI's Responses API has it: by the provider where it makes them, else in a summary for which
+ * the model is asked; paid for as every call is. It is stored nowhere. Throws a Failure while nothing has been sent to the caller.
  */
 export async function compactResponse(deps: AiGatewayDeps, exchange: Exchange): Promise<void> {
   const owner = ownerOf(requireCaller(exchange));

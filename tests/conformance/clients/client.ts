@@ -13,7 +13,7 @@ export const features = {
   abort: ["A", "a stream that the client leaves ends at the vendor too"],
   count: ["C", "tokens counted before a call, as the call reports them"],
   vectors: ["V", "texts as vectors"],
-  compact: ["K", "a conversation told in fewer tokens, and gone on from, at a vendor that does that"],
+  compact: ["K", "a conversation told in fewer tokens, and gone on from"],
   voice: ["H", "sound that is heard and answered with sound"],
   secret: ["W", "a session that a client secret opens, with its settings"],
   batch: ["B", "a batch of requests, at a vendor that takes batches: made, listed, ended, its answers read"],

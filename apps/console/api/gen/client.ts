@@ -901,7 +901,7 @@ export const createRerankApiV1Ai = /* @__PURE__ */ operation<{ header?: { "Idemp
 export const openResponseConnectionApiV1Ai = /* @__PURE__ */ operation<{ header?: { "lyss-tags"?: string | undefined } }, undefined>("GET", "/api/v1/ai/responses");
 /** Answers a conversation. OpenAI's Responses API, for any model. */
 export const createResponseApiV1Ai = /* @__PURE__ */ operation<{ header?: { "Idempotency-Key"?: string | undefined; "lyss-tags"?: string | undefined; "lyss-keep-alive"?: string | undefined }; body: CreateResponseApiV1AiBody }, CreateResponseApiV1AiResponse>("POST", "/api/v1/ai/responses");
-/** Tells a conversation in fewer tokens, at a provider that does that: one whose wire is the Responses API. */
+/** Tells a conversation in fewer tokens: as its provider does that, or in a summary for which the model is asked. */
 export const compactResponseApiV1Ai = /* @__PURE__ */ operation<{ header?: { "Idempotency-Key"?: string | undefined; "lyss-tags"?: string | undefined }; body: CompactResponseApiV1AiBody }, CompactResponseApiV1AiResponse>("POST", "/api/v1/ai/responses/compact");
 /** How many tokens the input of a response is likely to take. Calls no model and costs nothing. */
 export const countResponseTokensApiV1Ai = /* @__PURE__ */ operation<{ body: CompactResponseApiV1AiBody }, CountResponseTokensApiV1AiResponse>("POST", "/api/v1/ai/responses/input_tokens");
@@ -1553,7 +1553,7 @@ export const createRerank = /* @__PURE__ */ operation<{ header?: { "Idempotency-
 export const openResponseConnection = /* @__PURE__ */ operation<{ header?: { "lyss-tags"?: string | undefined } }, undefined>("GET", "/v1/responses");
 /** Answers a conversation. OpenAI's Responses API, for any model. */
 export const createResponse = /* @__PURE__ */ operation<{ header?: { "Idempotency-Key"?: string | undefined; "lyss-tags"?: string | undefined; "lyss-keep-alive"?: string | undefined }; body: CreateResponseApiV1AiBody }, CreateResponseApiV1AiResponse>("POST", "/v1/responses");
-/** Tells a conversation in fewer tokens, at a provider that does that: one whose wire is the Responses API. */
+/** Tells a conversation in fewer tokens: as its provider does that, or in a summary for which the model is asked. */
 export const compactResponse = /* @__PURE__ */ operation<{ header?: { "Idempotency-Key"?: string | undefined; "lyss-tags"?: string | undefined }; body: CompactResponseApiV1AiBody }, CompactResponseResponse>("POST", "/v1/responses/compact");
 /** How many tokens the input of a response is likely to take. Calls no model and costs nothing. */
 export const countResponseTokens = /* @__PURE__ */ operation<{ body: CompactResponseApiV1AiBody }, CountResponseTokensResponse>("POST", "/v1/responses/input_tokens");

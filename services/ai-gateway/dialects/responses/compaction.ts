@@ -1,5 +1,3 @@
-import { connectionFailures } from "@lyss/contracts/failures/ai-gateway-connections.ts";
-import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { CallRequest } from "../../call/read-request.ts";
 import { refuseField } from "../../call/refuse-field.ts";
 import { createNativeWire } from "../../providers/native.ts";
@@ -13,8 +11,9 @@ import { type Fields, isAbsent, readText } from "../request-fields.ts";
 import { toCountedChat } from "./native-count.ts";
 import { refuseDearer } from "./native-refusals.ts";
 import { toConversationBody, toOwnBody } from "./native-response.ts";
+import { readOwnCompaction } from "./own-compaction.ts";
 import { toResponseId } from "./response-object.ts";
-import type { ResponseRequest } from "./response-request.ts";
+import { type ResponseRequest, toPlacedItems } from "./response-request.ts";
 
 /** A conversation that is to be told in fewer tokens, as its caller wrote it. */
 export interface AskedCompaction {
@@ -30,16 +29,16 @@ const notHere = ["stream", "background", "store", "max_output_tokens"];
 const idField = new Set(["id"]);
 
 /**
- * A compaction for a provider that makes them: what the caller wrote goes there byte for byte, and what is answered comes back so, but for
- * the id. Throws `compaction_not_offered` for any other provider, and `invalid_request` for what decides and is wrong.
+ * A compaction. For a provider that makes them: what the caller wrote goes there byte for byte, and what is answered comes back so, but for
+ * the id. For any other the model is asked for a summary. Throws `invalid_request` for what decides and is wrong.
  */
 export function readCompaction(asked: AskedCompaction, provider: ReadingProvider): ReadCall {
-  const { read, input } = asked;
+  const { read, history, input } = asked;
   const model = readText(read.json["model"], "model");
-  if (provider.dialect !== "responses") throw new Failure(connectionFailures.compaction_not_offered, { model });
   for (const field of notHere) {
     if (!isAbsent(read.json[field])) throw refuseField(field, "is not known here", "不是此处可用的参数");
   }
+  if (provider.dialect !== "responses") return readOwnCompaction(asked, toPlacedItems(history, input));
   refuseDearer(read.json, input, provider);
   return { request: toCallRequest(asked, model), wire: createCompactionWire(asked), createWriter };
 }

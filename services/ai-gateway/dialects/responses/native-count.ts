@@ -1,12 +1,13 @@
 import { fieldOf } from "../openai/usage.ts";
 import type { Fields } from "../request-fields.ts";
+import { toToldSummary } from "./compaction-item.ts";
 
 type Part = { readonly type: "text"; readonly text: string } | { readonly type: "image_url" };
 
 const media: Part = { type: "image_url" };
 
 /** A request as chat would have it, as far as it is counted, priced and known again: every text, and a part for everything that is not text. */
-export function toCountedChat(json: Fields, items: readonly unknown[]): Fields {
+export function toCountedChat(json: Fields, items: readonly Fields[]): Fields {
   const { instructions, tools, service_tier, prompt_cache_key } = json;
   const first = typeof instructions === "string" ? [{ role: "system", content: instructions }] : [];
   return {
@@ -17,7 +18,8 @@ export function toCountedChat(json: Fields, items: readonly unknown[]): Fields {
   };
 }
 
-function toMessage(item: unknown): object {
+function toMessage(given: Fields): object {
+  const item = toToldSummary(given);
   const content = fieldOf(item, "content") ?? fieldOf(item, "output") ?? item;
   const role = fieldOf(item, "role") ?? "user";
   return { role, content: typeof content === "string" ? content : toParts(content) };

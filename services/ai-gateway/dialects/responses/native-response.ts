@@ -11,6 +11,7 @@ import { findFields, setFields, withoutField } from "../openai/json-fields.ts";
 import type { SseEvent } from "../openai/sse.ts";
 import { fieldOf } from "../openai/usage.ts";
 import { type Fields, readText } from "../request-fields.ts";
+import { summaryOf, toToldSummary } from "./compaction-item.ts";
 import { toCountedChat } from "./native-count.ts";
 import { refuseDearer } from "./native-refusals.ts";
 import { type ResponseObject, startResponse, toResponseId } from "./response-object.ts";
@@ -76,9 +77,10 @@ export function toOwnBody({ body, history, input }: Conversation & Pick<NativeRe
   );
 }
 
-/** All that is asked about, where that is more than the request's own input. */
+/** All that is asked about, where that is more than the request's own input, or something of it can be read only here. */
 function toToldItems({ history, input }: Conversation): readonly Fields[] | undefined {
-  return history.length > 0 ? [...history.flatMap(toToldItem), ...input] : undefined;
+  if (history.length === 0 && !input.some((item) => summaryOf(item) !== undefined)) return undefined;
+  return [...history.flatMap(toToldItem), ...input.map(toToldSummary)];
 }
 
 /** What a provider is to be told of a conversation that it is not to answer: as it is written, under the provider's name for the model. */
@@ -91,7 +93,8 @@ export function toConversationBody(asked: Conversation & Pick<NativeResponse, "b
 }
 
 /** What was said before, told again without the ids that it had: thoughts are sealed for the account that had them, and are left out. */
-function toToldItem(item: Fields): readonly Fields[] {
+function toToldItem(given: Fields): readonly Fields[] {
+  const item = toToldSummary(given);
   const { id: _, status: __, ...told } = item;
   const type = item["type"];
   if (type === "reasoning") return [];

@@ -10,6 +10,8 @@ import {
   unsupported,
 } from "../request-fields.ts";
 
+import { toToldSummary } from "./compaction-item.ts";
+
 type ChatMessage = Readonly<Record<string, unknown>>;
 type Part = Readonly<Record<string, unknown>>;
 
@@ -47,7 +49,8 @@ export function toChatMessages(items: readonly { readonly item: Fields; readonly
     if (shown.length > 0) messages.push({ role: "user", content: shown });
     shown = [];
   };
-  for (const { item, path } of items) {
+  for (const { item: given, path } of items) {
+    const item = toToldSummary(given);
     const type = readText(item["type"], `${path}.type`);
     if (type === "function_call_output") {
       const { message, images } = toToolMessage(item, path);

@@ -71,11 +71,7 @@ export function toCallRequest(
   refuseLogprobs(json);
   if (!isAbsent(json["truncation"])) readOneOf(json["truncation"], "truncation", ["disabled"]);
   const instructions = readOptional(json["instructions"], "instructions", readText) ?? "";
-  const items = [
-    ...history.map((item) => ({ item, path: "previous_response_id" })),
-    ...input.map((item, index) => ({ item, path: `input[${index}]` })),
-  ];
-  if (items.length === 0) throw refuseField("input", "must not be empty", "不能为空");
+  const items = toPlacedItems(history, input);
   const system = instructions === "" ? [] : [{ role: "system", content: instructions }];
   const chat = {
     model: readText(json["model"], "model"),
@@ -87,6 +83,16 @@ export function toCallRequest(
   };
   const request = readRequest("chat", Buffer.from(JSON.stringify(chat)));
   return { ...request, outputLimit: outputLimit === undefined ? undefined : { field: undefined, tokens: outputLimit } };
+}
+
+/** All items that are asked about, each with where it was given. Throws `invalid_request` where there are none. */
+export function toPlacedItems(history: readonly Fields[], input: readonly Fields[]) {
+  const items = [
+    ...history.map((item) => ({ item, path: "previous_response_id" })),
+    ...input.map((item, index) => ({ item, path: `input[${index}]` })),
+  ];
+  if (items.length === 0) throw refuseField("input", "must not be empty", "不能为空");
+  return items;
 }
 
 /** A request's own items. Throws `invalid_request` for what is no list of objects. */
