@@ -11,6 +11,7 @@ import { AccountMenu } from "./account-menu.tsx";
 import { CommandPalette } from "./command-palette.tsx";
 import { navGroups, type Page, pages } from "./define-page.ts";
 import { useLanguage } from "./language.ts";
+import { usePermissionName } from "./permissions/permission-name.ts";
 import { sessionQuery, tenantQuery, useCan } from "./session.ts";
 import { useAppTexts } from "./texts.ts";
 
@@ -135,6 +136,7 @@ function Navigation() {
 export function PageFrame({ page, children }: { readonly page: Page; readonly children: ReactNode }) {
   const t = useAppTexts();
   const language = useLanguage();
+  const nameOf = usePermissionName();
   const isAllowed = useCan()(page.permission);
   const title = page.title[language];
   useEffect(() => {
@@ -146,7 +148,7 @@ export function PageFrame({ page, children }: { readonly page: Page; readonly ch
   if (isAllowed) return children;
   return (
     <EmptyState heading="h1" title={t("notAllowed")}>
-      {t("notAllowedHint", { permission: page.permission ?? "" })}
+      {t("notAllowedHint", { permission: nameOf(page.permission ?? "") })}
     </EmptyState>
   );
 }

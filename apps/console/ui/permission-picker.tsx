@@ -1,4 +1,8 @@
 import type { ListPermissionsResponse } from "../api/gen/client.ts";
+import { wordsOf } from "../app/audit/acts.ts";
+import { useLanguage } from "../app/language.ts";
+import { usePermissionName } from "../app/permissions/permission-name.ts";
+import { permissionAreas } from "../app/permissions/words.ts";
 import { CheckField } from "./check-field.tsx";
 
 /** Permissions to give, by what they are for. What is chosen and not offered (`user:*`) stands first, and can be taken out. */
@@ -16,6 +20,8 @@ export function PermissionPicker({
   readonly isDisabled?: (permission: string) => boolean;
   readonly onChange: (chosen: readonly string[]) => void;
 }) {
+  const language = useLanguage();
+  const nameOf = usePermissionName();
   const names = new Set(offered.map(({ permission }) => permission));
   const others = chosen.filter((one) => !names.has(one)).map((permission) => ({ permission, description: "" }));
   const areas = Map.groupBy([...others, ...offered], ({ permission }) => permission.split(":")[0] ?? "");
@@ -27,13 +33,18 @@ export function PermissionPicker({
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
       <section aria-label={label} tabIndex={0} className="max-h-80 overflow-y-auto rounded-md border border-line p-4">
         {[...areas].map(([area, permissions]) => (
-          <div key={area} className="mb-4 grid gap-2 last:mb-0">
+          <div key={area} className="mb-5 grid gap-2 last:mb-0">
+            <h3 className="text-xs font-medium text-ink-soft">{wordsOf(permissionAreas, area, language)}</h3>
             {permissions.map(({ permission, description }) => {
               const covered = permission !== `${area}:*` && chosen.includes(`${area}:*`);
               return (
                 <CheckField
                   key={permission}
-                  label={<code className="font-mono text-[13px]">{permission}</code>}
+                  label={
+                    <>
+                      {nameOf(permission)} <code className="font-mono text-xs text-ink-soft">{permission}</code>
+                    </>
+                  }
                   {...(description && { hint: description })}
                   checked={covered || chosen.includes(permission)}
                   disabled={covered || (isDisabled(permission) && !chosen.includes(permission))}

@@ -3,6 +3,7 @@ import { wordsOf } from "../../app/audit/acts.ts";
 import { type Change, detailValues, nameWordsOf, readChange } from "../../app/audit/details.ts";
 import { useLanguage } from "../../app/language.ts";
 import { useRoles } from "../../app/people/use-roles.ts";
+import { permissionName } from "../../app/permissions/permission-name.ts";
 import { Fact } from "../../ui/section.tsx";
 import { formatMoney, Time } from "../../ui/values.tsx";
 import { useAuditTexts } from "./texts.ts";
@@ -86,6 +87,7 @@ function useText(nameOf: NameOf): (name: string, text: string) => string {
   return (name, text) => {
     if (ownTexts.has(name)) return text;
     if (roleNames.has(name)) return titleOf(text);
+    if (name === "permissions") return permissionName(text, language);
     if (name === "changedFields") return nameWordsOf(text)?.[language === "zh-CN" ? 1 : 0] ?? text;
     return wordsOf(detailValues, nameOf(text), language);
   };

@@ -7,6 +7,7 @@ import { Button } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Form } from "../../ui/form.tsx";
 import { FormButtons } from "../../ui/form-buttons.tsx";
+import { PermissionList } from "../../ui/permission-list.tsx";
 import { PermissionPicker } from "../../ui/permission-picker.tsx";
 import { Section } from "../../ui/section.tsx";
 import { toast } from "../../ui/toast.tsx";
@@ -39,13 +40,7 @@ export function Permissions({ group, onChanged }: Given) {
       {group.permissions.length === 0 ? (
         <p className="text-ink-soft">{t("noPermissions")}</p>
       ) : (
-        <ul className="flex flex-wrap gap-2">
-          {group.permissions.map((permission) => (
-            <li key={permission} className="rounded-md bg-sunken px-2 py-0.5 font-mono text-[13px]">
-              {permission}
-            </li>
-          ))}
-        </ul>
+        <PermissionList permissions={group.permissions} />
       )}
       {isOpen && <Change group={group} onChanged={onChanged} onClose={() => setOpen(false)} />}
     </Section>

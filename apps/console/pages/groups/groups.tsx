@@ -3,6 +3,7 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { CornerDownRight, Network } from "lucide-react";
 import { createGroup, listGroups } from "../../api/gen/client.ts";
 import { paths } from "../../app/paths.ts";
+import { usePermissionNames } from "../../app/permissions/permission-name.ts";
 import { useCan } from "../../app/session.ts";
 import { AddButton } from "../../ui/add-button.tsx";
 import type { Column } from "../../ui/column.ts";
@@ -57,6 +58,7 @@ export function Page() {
 
 function useColumns(): readonly Column<Placed>[] {
   const t = useGroupsTexts();
+  const namesOf = usePermissionNames();
   return [
     {
       ...{ id: "name", title: t("name"), csv: ({ name }) => name },
@@ -67,7 +69,7 @@ function useColumns(): readonly Column<Placed>[] {
             <Link to={paths.group(id)} className="font-medium underline-offset-2 hover:underline">
               {name}
             </Link>
-            {description && <span className="line-clamp-1 text-xs text-ink-soft">{description}</span>}
+            {description && <span className="line-clamp-2 text-xs text-ink-soft md:line-clamp-1">{description}</span>}
           </span>
         </span>
       ),
@@ -78,7 +80,7 @@ function useColumns(): readonly Column<Placed>[] {
     },
     {
       ...{ id: "permissions", title: t("permissions"), csv: ({ permissions }) => permissions.join(" "), isMinor: true },
-      cell: ({ permissions }) => <span className="text-ink-soft">{permissions.join(", ") || t("none")}</span>,
+      cell: ({ permissions }) => <span className="text-ink-soft">{namesOf(permissions) || t("none")}</span>,
     },
     {
       ...{ id: "status", title: t("status"), csv: ({ status }) => status },

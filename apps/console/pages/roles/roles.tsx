@@ -1,7 +1,9 @@
 import { IdCard, Pencil, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { listRoles, removeRole } from "../../api/gen/client.ts";
+import { language } from "../../app/language.ts";
 import { usePeopleTexts } from "../../app/people/texts.ts";
+import { permissionName, usePermissionNames } from "../../app/permissions/permission-name.ts";
 import { useCan } from "../../app/session.ts";
 import { AddButton } from "../../ui/add-button.tsx";
 import type { Column } from "../../ui/column.ts";
@@ -88,7 +90,8 @@ const loadRoles = narrowHere(
   ["q", "kind"],
   (_query, signal) => listRoles({ path: { id: "me" } }, { signal }),
   ({ name, title, description, permissions, built_in }: Role, { q, kind }) =>
-    has([name, title, description, ...permissions], q) && (!kind || built_in === (kind === "builtIn")),
+    has([name, title, description, ...permissions, ...permissions.map((one) => permissionName(one, language()))], q) &&
+    (!kind || built_in === (kind === "builtIn")),
 );
 
 const builtInNames = ["owner", "admin", "member", "viewer"] as const;
@@ -104,7 +107,7 @@ function useColumns(): readonly Column<Role>[] {
     {
       ...{ id: "title", title: t("role"), csv: titleOf, sort: titleOf },
       cell: (role) => (
-        <span className="block min-w-36">
+        <span className="block min-w-24 md:min-w-36">
           <span className="font-medium">{titleOf(role)}</span>
           <code className="block font-mono text-xs text-ink-soft">{role.name}</code>
         </span>
@@ -119,7 +122,7 @@ function useColumns(): readonly Column<Role>[] {
     {
       ...{ id: "permissions", title: t("permissions"), csv: ({ permissions }) => permissions.join(" ") },
       cell: ({ permissions, description }) => (
-        <span className="block min-w-48">
+        <span className="block min-w-36 md:min-w-48">
           {description && <span className="block">{description}</span>}
           <Held permissions={permissions} />
         </span>
@@ -137,12 +140,13 @@ const shownCount = 6;
 /** A few of them, and all when asked. */
 function Held({ permissions }: { readonly permissions: readonly string[] }) {
   const t = useRolesTexts();
+  const namesOf = usePermissionNames();
   const [isWhole, setWhole] = useState(false);
   if (permissions.includes("*")) return <span className="text-[13px] text-ink-soft">{t("everything")}</span>;
   const shown = isWhole ? permissions : permissions.slice(0, shownCount);
   return (
     <span className="text-[13px] text-ink-soft">
-      {shown.join(", ") || t("nothing")}
+      {namesOf(shown) || t("nothing")}
       {permissions.length > shown.length && (
         <button type="button" className="ml-1.5 underline underline-offset-2" onClick={() => setWhole(true)}>
           {t("more", { count: permissions.length - shown.length })}

@@ -1,5 +1,6 @@
 import { Ban, Bot, CircleCheck, Pencil, RefreshCw, Trash2 } from "lucide-react";
 import { listServiceClients, rotateServiceClient, updateServiceClient } from "../../api/gen/client.ts";
+import { usePermissionNames } from "../../app/permissions/permission-name.ts";
 import { useCan } from "../../app/session.ts";
 import { AddButton } from "../../ui/add-button.tsx";
 import type { Column } from "../../ui/column.ts";
@@ -97,6 +98,8 @@ export function Page() {
 
 function useColumns(): readonly Column<ServiceClient>[] {
   const t = useClientTexts();
+  const parts = useUiTexts();
+  const namesOf = usePermissionNames();
   return [
     {
       ...{ id: "name", title: t("name"), csv: ({ name }) => name, sort: ({ name }) => name },
@@ -104,6 +107,10 @@ function useColumns(): readonly Column<ServiceClient>[] {
         <span className="block min-w-36">
           <span className="font-medium wrap-break-word">{client.name}</span>
           {client.description && <span className="block text-xs text-ink-soft">{client.description}</span>}
+          <span className="flex items-center gap-1 md:hidden">
+            <code className="font-mono text-xs wrap-anywhere text-ink-soft">{client.id}</code>
+            <CopyButton text={client.id} />
+          </span>
           <span className="block text-xs text-ink-soft">
             {hasKeys(client) ? t("byKeys") : <code className="font-mono">{client.prefix}…</code>}
           </span>
@@ -111,7 +118,7 @@ function useColumns(): readonly Column<ServiceClient>[] {
       ),
     },
     {
-      ...{ id: "id", title: t("clientId"), csv: ({ id }) => id },
+      ...{ id: "id", title: t("clientId"), csv: ({ id }) => id, isMinor: true },
       cell: ({ id }) => (
         <span className="flex items-center gap-1">
           <code className="font-mono text-xs text-ink-soft">{id}</code>
@@ -126,18 +133,19 @@ function useColumns(): readonly Column<ServiceClient>[] {
     {
       ...{ id: "permissions", title: t("permissions"), csv: ({ permissions }) => permissions.join(" "), isMinor: true },
       cell: ({ permissions }) => (
-        <span className="line-clamp-2 text-[13px] text-ink-soft" title={permissions.join(", ")}>
-          {permissions.join(", ")}
+        <span className="line-clamp-2 min-w-40 text-[13px] text-ink-soft" title={namesOf(permissions)}>
+          {namesOf(permissions)}
         </span>
       ),
     },
     {
       ...{ id: "used", title: t("lastUsed"), csv: (one) => one.last_used_at, sort: (one) => one.last_used_at ?? "" },
+      isMinor: true,
       cell: ({ last_used_at }) => <Time at={last_used_at} />,
     },
     {
       ...{ id: "expires", title: t("expires"), csv: (one) => one.expires_at, isMinor: true },
-      cell: ({ expires_at }) => <Time at={expires_at} />,
+      cell: ({ expires_at }) => <Time at={expires_at} none={parts("noExpiry")} />,
     },
   ];
 }
