@@ -11,7 +11,7 @@ export function Choice<Value extends string>({
   readonly onChange: (value: Value) => void;
 }) {
   return (
-    <fieldset className="flex max-w-full overflow-x-auto rounded-md border border-line bg-surface p-0.5">
+    <fieldset className="flex max-w-full flex-wrap rounded-md border border-line bg-surface p-0.5">
       <legend className="sr-only">{label}</legend>
       {options.map(([one, text]) => (
         <button

@@ -186,7 +186,7 @@ function OneRow<Row>({
   return (
     <tr
       aria-rowindex={index}
-      className={join("border-b border-line last:border-0 hover:bg-sunken/60", onOpen && "cursor-pointer")}
+      className={join("border-b border-line last:border-0 md:hover:bg-sunken/60", onOpen && "cursor-pointer")}
       onClick={onOpen && (() => onOpen(row))}
     >
       {columns.map((column) => (

@@ -51,7 +51,7 @@ export function Toasts() {
     <div
       role="status"
       aria-live="polite"
-      className="pointer-events-none fixed inset-x-3 bottom-3 z-[60] flex flex-col items-end gap-2"
+      className="pointer-events-none fixed inset-x-3 z-[60] flex max-md:top-17 md:bottom-3 flex-col items-end gap-2"
     >
       {shown.map(({ id, text, kind, problem }) => (
         <div

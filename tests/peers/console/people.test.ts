@@ -279,9 +279,9 @@ test("a SAML provider is connected by its metadata, enforced, its groups mapped,
   await page.getByRole("button", { name: "Save rules" }).click();
   await waitUntil(async () => (await find())?.["enforced"] === true);
   await page.getByLabel("Groups attribute").fill("memberOf");
-  await page.getByRole("button", { name: "Add: Groups to groups" }).click();
+  await page.getByRole("button", { name: "Add rule: Group membership" }).click();
   await page.getByLabel("Group at the provider, rule 1").fill("/research");
-  await page.getByRole("button", { name: "Add: Groups to roles" }).click();
+  await page.getByRole("button", { name: "Add rule: Roles" }).click();
   await page.getByLabel("Group at the provider, rule 1").last().fill("/desk");
   await page.getByLabel("Role", { exact: true }).last().selectOption("support");
   await page.getByRole("button", { name: "Save mappings" }).click();

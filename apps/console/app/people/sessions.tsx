@@ -111,8 +111,19 @@ function One({ session, onEnd }: { readonly session: Session; readonly onEnd: ()
         {session.current && <Badge tone="good">{t("thisOne")}</Badge>}
       </p>
       <p className="mt-0.5 text-[13px] text-ink-soft">
-        {t("lastSeen")} <Time at={session.last_seen_at} /> · {t("signedIn")} <Time at={session.created_at} />
-        {session.client_address && <> · {t("from", { address: session.client_address })}</>}
+        <span className="inline-block">
+          {t("lastSeen")} <Time at={session.last_seen_at} />
+        </span>
+        {" · "}
+        <span className="inline-block">
+          {t("signedIn")} <Time at={session.created_at} />
+        </span>
+        {session.client_address && (
+          <>
+            {" · "}
+            <span className="inline-block">{t("from", { address: session.client_address })}</span>
+          </>
+        )}
       </p>
       {session.operator_id !== null && (
         <p className="mt-0.5 text-[13px] text-warn">{t("byOperator", { reason: session.reason ?? "" })}</p>

@@ -12,7 +12,7 @@ import { RowMenu } from "../../ui/row-menu.tsx";
 import { useUiTexts } from "../../ui/texts.ts";
 import { useListDialog } from "../../ui/use-list-dialog.ts";
 import { Time } from "../../ui/values.tsx";
-import type { App } from "./app.ts";
+import { type App, scopes } from "./app.ts";
 import { EditApp } from "./edit-app.tsx";
 import { useAppsTexts } from "./texts.ts";
 
@@ -102,10 +102,18 @@ function useColumns(): readonly Column<App>[] {
   return [
     {
       ...{ id: "name", title: t("name"), csv: ({ name }) => name, sort: ({ name }) => name },
-      cell: ({ name }) => <span className="font-medium wrap-break-word">{name}</span>,
+      cell: ({ id, name }) => (
+        <span className="block min-w-32">
+          <span className="font-medium wrap-break-word">{name}</span>
+          <span className="flex items-center gap-1 md:hidden">
+            <code className="font-mono text-xs wrap-anywhere text-ink-soft">{id}</code>
+            <CopyButton text={id} />
+          </span>
+        </span>
+      ),
     },
     {
-      ...{ id: "id", title: t("clientId"), csv: ({ id }) => id },
+      ...{ id: "id", title: t("clientId"), csv: ({ id }) => id, isMinor: true },
       cell: ({ id }) => (
         <span className="flex items-center gap-1">
           <code className="font-mono text-[13px] text-ink-soft">{id}</code>
@@ -115,7 +123,7 @@ function useColumns(): readonly Column<App>[] {
     },
     {
       ...{ id: "type", title: t("type"), csv: ({ type }) => t(type), isMinor: true },
-      cell: ({ type }) => t(type),
+      cell: ({ type }) => <span className="block min-w-24">{t(type)}</span>,
     },
     {
       ...{ id: "redirect", title: t("redirectUris"), csv: ({ redirect_uris }) => redirect_uris.join(" ") },
@@ -132,7 +140,17 @@ function useColumns(): readonly Column<App>[] {
     },
     {
       ...{ id: "scopes", title: t("scopes"), csv: ({ scopes }) => scopes.join(" "), isMinor: true },
-      cell: ({ scopes }) => <span className="text-[13px] text-ink-soft">{scopes.join(" ")}</span>,
+      cell: (app) => (
+        <span className="text-[13px] text-ink-soft">
+          {scopes
+            .filter((scope) => app.scopes.includes(scope))
+            .map((scope) => (
+              <span key={scope} className="block">
+                {t(`scope.${scope}`)}
+              </span>
+            ))}
+        </span>
+      ),
     },
     {
       ...{ id: "changed", title: t("changed"), isMinor: true },

@@ -7,10 +7,8 @@ import { Form, type FormValues, SelectField, TextArea, TextField } from "../../u
 import { FormButtons } from "../../ui/form-buttons.tsx";
 import { SecretOnce } from "../../ui/secret-once.tsx";
 import { useUiTexts } from "../../ui/texts.ts";
-import type { App } from "./app.ts";
+import { type App, scopes } from "./app.ts";
 import { useAppsTexts } from "./texts.ts";
-
-const scopes = ["profile", "email", "groups", "offline_access", "tool:call"] as const;
 
 /** Sets a program up, whose secret is shown once, or changes `app`. */
 export function EditApp({
@@ -109,8 +107,11 @@ function Fields({ app }: { readonly app?: App }) {
           <CheckField
             key={scope}
             name={scope}
-            label={<code className="font-mono text-[13px]">{scope}</code>}
-            hint={t(`scope.${scope}`)}
+            label={
+              <>
+                {t(`scope.${scope}`)} <code className="font-mono text-xs text-ink-soft">{scope}</code>
+              </>
+            }
             defaultChecked={app ? app.scopes.includes(scope) : ["profile", "email", "groups"].includes(scope)}
           />
         ))}

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { listAllAuditEntries, listAuditEntries } from "../../api/gen/client.ts";
 import { acts, areas, subjects, wordsOf } from "../../app/audit/acts.ts";
 import { useLanguage } from "../../app/language.ts";
-import { useNames } from "../../app/people/use-names.ts";
+import { useRoles } from "../../app/people/use-roles.ts";
 import { useSearchState } from "../../app/search.ts";
 import { useCan } from "../../app/session.ts";
 import { useTenants } from "../../app/tenants/use-tenants.ts";
@@ -17,6 +17,7 @@ import type { AuditEntry } from "./audit-entry.ts";
 import { Entry } from "./entry.tsx";
 import { Export } from "./export.tsx";
 import { useAuditTexts } from "./texts.ts";
+import { useSubjectNames } from "./use-subject-names.ts";
 import { Verify } from "./verify.tsx";
 
 const dayMs = 86_400_000;
@@ -33,8 +34,7 @@ export function Page() {
   const mayAll = useCan()("platform:audit");
   const view = mayAll ? (views.find((one) => one === search["view"]) ?? "own") : "own";
   const tenants = useTenants();
-  const personOf = useNames([]);
-  const nameOf = (id: string) => tenants.nameOf(personOf(id));
+  const nameOf = useSubjectNames();
   const tenant_id = view === "platform" ? "platform" : search["tenant_id"];
   const load = (query: ListQuery, signal?: AbortSignal) => {
     const asked = { ...toQuery(query), limit: 50 };
@@ -123,25 +123,35 @@ function useColumns(
 ): readonly Column<AuditEntry>[] {
   const t = useAuditTexts();
   const language = useLanguage();
+  const { titleOf } = useRoles();
   const actOf = ({ act }: AuditEntry) => wordsOf(acts, act, language);
+  /** What it was called then. */
+  const calledIn = (kind: string, { name }: AuditEntry["details"]) =>
+    typeof name !== "string" ? undefined : kind === "role" ? titleOf(name) : name;
   return [
     {
       ...{ id: "time", title: t("time"), csv: (entry) => entry.happened_at, sort: (entry) => entry.happened_at },
+      isMinor: true,
       cell: (entry) => <Time at={entry.happened_at} />,
     },
     {
       ...{ id: "act", title: t("act"), csv: (entry) => entry.act, sort: actOf },
       cell: (entry) => (
-        <button
-          type="button"
-          className="min-w-40 text-left font-medium underline-offset-2 hover:underline"
-          onClick={(event) => {
-            event.stopPropagation();
-            onOpen(entry);
-          }}
-        >
-          {actOf(entry)}
-        </button>
+        <>
+          <button
+            type="button"
+            className="min-w-32 text-left font-medium underline-offset-2 hover:underline"
+            onClick={(event) => {
+              event.stopPropagation();
+              onOpen(entry);
+            }}
+          >
+            {actOf(entry)}
+          </button>
+          <span className="block text-xs text-ink-soft md:hidden">
+            <Time at={entry.happened_at} />
+          </span>
+        </>
       ),
     },
     ...(isOfAll
@@ -158,7 +168,7 @@ function useColumns(
       ...{ id: "actor", title: t("actor"), csv: (entry) => entry.actor_id },
       cell: ({ actor_id, operator_id }) => (
         <>
-          <span className="whitespace-nowrap">
+          <span className="block max-w-40 truncate md:max-w-56" title={actor_id ?? undefined}>
             {actor_id === null ? <span className="text-ink-soft">{t("platform")}</span> : nameOf(actor_id)}
           </span>
           {operator_id !== null && (
@@ -171,8 +181,8 @@ function useColumns(
       ...{ id: "subject", title: t("subject"), csv: (entry) => `${entry.subject_kind} ${entry.subject_id}` },
       cell: ({ subject_kind, subject_id, details }) => (
         <>
-          <span className="block max-w-64 truncate" title={subject_id}>
-            {typeof details["name"] === "string" ? details["name"] : nameOf(subject_id)}
+          <span className="block max-w-40 truncate md:max-w-64" title={subject_id}>
+            {calledIn(subject_kind, details) ?? nameOf(subject_id)}
           </span>
           <span className="block text-xs text-ink-soft">{wordsOf(subjects, subject_kind, language)}</span>
         </>

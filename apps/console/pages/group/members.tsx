@@ -112,7 +112,7 @@ function useColumns(
     {
       ...{
         id: "name",
-        title: t("name"),
+        title: t("memberName"),
         csv: ({ user_id }) => nameOf(user_id),
         sort: ({ user_id }) => nameOf(user_id),
       },

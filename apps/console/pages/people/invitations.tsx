@@ -9,6 +9,7 @@ import {
 import { usePeopleTexts } from "../../app/people/texts.ts";
 import { useNames } from "../../app/people/use-names.ts";
 import { useRoles } from "../../app/people/use-roles.ts";
+import { Address } from "../../ui/address.tsx";
 import type { Column } from "../../ui/column.ts";
 import { Confirm } from "../../ui/confirm.tsx";
 import { DataTable } from "../../ui/data-table.tsx";
@@ -98,7 +99,11 @@ function useColumns(): readonly Column<Invitation>[] {
   return [
     {
       ...{ id: "email", title: t("email"), csv: ({ email }) => email, sort: ({ email }) => email },
-      cell: ({ email }) => <span className="block min-w-36 font-medium wrap-anywhere">{email}</span>,
+      cell: ({ email }) => (
+        <span className="block min-w-24 font-medium">
+          <Address text={email} />
+        </span>
+      ),
     },
     {
       ...{ id: "role", title: parts("role"), csv: ({ role }) => role, sort: ({ role }) => titleOf(role) },

@@ -10,6 +10,7 @@ import { usePeopleTexts } from "../../app/people/texts.ts";
 import { useRoles } from "../../app/people/use-roles.ts";
 import { useSearchState } from "../../app/search.ts";
 import { sessionQuery, useCan } from "../../app/session.ts";
+import { Address } from "../../ui/address.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Choice } from "../../ui/choice.tsx";
 import type { Column } from "../../ui/column.ts";
@@ -108,20 +109,26 @@ function useColumns(ownId: string | undefined): readonly Column<Person>[] {
     {
       ...{ id: "name", title: t("name"), csv: ({ name }) => name, sort: ({ name }) => name },
       cell: ({ id, name, email }) => (
-        <span className="block min-w-28">
+        <span className="block min-w-24">
           <span className="flex items-center gap-2">
             <Link to={paths.person(id)} className="font-medium underline-offset-2 hover:underline">
               {name || email}
             </Link>
             {id === ownId && <Badge>{t("you")}</Badge>}
           </span>
-          <span className="block text-xs wrap-anywhere text-ink-soft md:hidden">{email}</span>
+          <span className="block text-xs text-ink-soft md:hidden">
+            <Address text={email} />
+          </span>
         </span>
       ),
     },
     {
       ...{ id: "email", title: t("email"), csv: ({ email }) => email, sort: ({ email }) => email, isMinor: true },
-      cell: ({ email }) => <span className="wrap-anywhere text-ink-soft">{email}</span>,
+      cell: ({ email }) => (
+        <span className="text-ink-soft">
+          <Address text={email} />
+        </span>
+      ),
     },
     {
       ...{ id: "role", title: parts("role"), csv: ({ role }) => role, sort: ({ role }) => titleOf(role) },

@@ -43,7 +43,7 @@ export function MappingRows<Row extends { readonly value: string }>({
               maxLength={200}
               autoComplete="off"
               onChange={(event) => setAt(at)({ ...row, value: event.target.value })}
-              className="h-9 min-w-40 flex-1 rounded-md border border-line-strong/60 bg-surface px-2.5 font-mono text-[13px]"
+              className="h-9 min-w-40 flex-1 rounded-md max-sm:basis-full border border-line-strong/60 bg-surface px-2.5 font-mono text-[13px]"
             />
             {children(row, setAt(at))}
             <IconButton label={t("removeRule", { number: at + 1 })} onClick={() => onChange(rows.toSpliced(at, 1))}>
@@ -53,9 +53,14 @@ export function MappingRows<Row extends { readonly value: string }>({
         ))}
       </ul>
       {isOffered && (
-        <Button size="small" className="mt-2" onClick={() => onChange([...rows, blank])}>
+        <Button
+          size="small"
+          className="mt-2"
+          aria-label={t("addRuleTo", { what: title })}
+          onClick={() => onChange([...rows, blank])}
+        >
           <Plus aria-hidden className="size-3.5" />
-          {t("addRule", { what: title })}
+          {t("addRule")}
         </Button>
       )}
     </fieldset>
@@ -78,7 +83,7 @@ export function Pick({
       aria-label={label}
       value={value}
       onChange={(event) => onChange(event.target.value)}
-      className="h-9 max-w-full rounded-md border border-line-strong/60 bg-surface px-2 text-sm"
+      className="h-9 max-w-full rounded-md max-sm:min-w-0 max-sm:flex-1 border border-line-strong/60 bg-surface px-2 text-sm"
     >
       {options.map(([one, text]) => (
         <option key={one} value={one}>

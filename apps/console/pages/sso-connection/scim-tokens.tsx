@@ -116,7 +116,7 @@ function One({ token, onOpen }: { readonly token: Token; readonly onOpen: (what:
     >
       <code className="font-mono text-[13px] wrap-anywhere">{prefix}…</code>
       <p className="text-[13px] text-ink-soft">
-        {t("lastUsed")} <Time at={last_used_at} /> · {t("expires")} <Time at={expires_at} />
+        {t("lastUsed")} <Time at={last_used_at} /> · {t("expires")} <Time at={expires_at} none={parts("noExpiry")} />
       </p>
     </Line>
   );

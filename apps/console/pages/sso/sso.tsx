@@ -82,7 +82,7 @@ function useColumns(): readonly Column<Connection>[] {
       cell: ({ id, name }) => (
         <Link
           to={paths.ssoConnection(id)}
-          className="font-medium underline-offset-2 hover:underline"
+          className="inline-block min-w-24 font-medium underline-offset-2 hover:underline"
           onClick={(event) => event.stopPropagation()}
         >
           {name}
@@ -90,7 +90,7 @@ function useColumns(): readonly Column<Connection>[] {
       ),
     },
     {
-      ...{ id: "kind", title: parts("kind"), csv: ({ kind }) => kind, sort: ({ kind }) => kind },
+      ...{ id: "kind", title: parts("kind"), csv: ({ kind }) => kind, sort: ({ kind }) => kind, isMinor: true },
       cell: ({ kind }) => <span className="whitespace-nowrap">{parts(`kind.${kind}`)}</span>,
     },
     {
@@ -108,7 +108,16 @@ function useColumns(): readonly Column<Connection>[] {
     },
     {
       ...{ id: "domains", title: parts("domains"), csv: ({ domains }) => domains.join(" ") },
-      cell: ({ domains }) => domains.join(", ") || <span className="text-ink-soft">{parts("none")}</span>,
+      cell: ({ domains }) =>
+        domains.length === 0 ? (
+          <span className="text-ink-soft">{parts("none")}</span>
+        ) : (
+          domains.map((domain) => (
+            <span key={domain} className="block wrap-anywhere">
+              {domain}
+            </span>
+          ))
+        ),
     },
     {
       ...{ id: "changed", title: t("changed"), isMinor: true },

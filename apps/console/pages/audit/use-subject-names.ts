@@ -1,0 +1,22 @@
+import { useQuery } from "@tanstack/react-query";
+import { listGroups } from "../../api/gen/client.ts";
+import { useKeyNames } from "../../app/people/use-key-names.ts";
+import { useNames } from "../../app/people/use-names.ts";
+import { tenantQuery, useCan } from "../../app/session.ts";
+import { useTenants } from "../../app/tenants/use-tenants.ts";
+
+/** What people, organisations, groups and keys are called, by their ids, as far as who looks may know it. */
+export function useSubjectNames(): (id: string) => string {
+  const personOf = useNames([]);
+  const tenants = useTenants();
+  const keys = useKeyNames();
+  const { data: tenant } = useQuery(tenantQuery);
+  const { data: groups } = useQuery({
+    queryKey: ["list", "groups", "names"],
+    queryFn: ({ signal }) => listGroups({ query: { limit: 200 } }, { signal }),
+    enabled: useCan()("group:read"),
+    staleTime: 60_000,
+  });
+  const groupNames = new Map(groups?.data.map(({ id, name }) => [id, name]));
+  return (id) => keys.get(id) ?? groupNames.get(id) ?? (id === tenant?.id ? tenant.name : tenants.nameOf(personOf(id)));
+}
