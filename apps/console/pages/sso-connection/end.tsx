@@ -26,18 +26,19 @@ export function End({ connection }: { readonly connection: Connection }) {
     toast(t("wasRemoved", { name }));
   };
   return (
-    <Section
-      title={t("end")}
-      hint={t("endHint")}
-      actions={
-        <>
-          {enabled && <Button onClick={() => setAsked("disable")}>{t("disable")}</Button>}
-          <Button look="danger" onClick={() => setAsked("remove")}>
-            {t("remove")}
-          </Button>
-        </>
-      }
-    >
+    <>
+      <Section
+        title={t("end")}
+        hint={t("endHint")}
+        actions={
+          <>
+            {enabled && <Button onClick={() => setAsked("disable")}>{t("disable")}</Button>}
+            <Button look="danger" onClick={() => setAsked("remove")}>
+              {t("remove")}
+            </Button>
+          </>
+        }
+      />
       {asked === "disable" && (
         <Confirm
           isOpen
@@ -59,6 +60,6 @@ export function End({ connection }: { readonly connection: Connection }) {
           onConfirm={remove}
         />
       )}
-    </Section>
+    </>
   );
 }
