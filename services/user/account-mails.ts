@@ -12,12 +12,12 @@ const texts = {
         "Hello {name},",
         "Open this link to confirm that this is your address:",
         "{link}",
-        "The link is valid for {hours} hours.",
+        "The link is valid for {term}.",
       ],
     },
     zh_CN: {
       subject: "请确认您的邮箱地址",
-      lines: ["{name}，您好：", "请打开以下链接，确认这是您的邮箱地址：", "{link}", "链接在 {hours} 小时内有效。"],
+      lines: ["{name}，您好：", "请打开以下链接，确认这是您的邮箱地址：", "{link}", "链接在{term}内有效。"],
     },
   },
   changeEmail: {
@@ -27,7 +27,7 @@ const texts = {
         "Hello {name},",
         "Open this link to sign in with this address from now on:",
         "{link}",
-        "The link is valid for {hours} hours. If you did not ask for this, ignore this e-mail: your address stays the same.",
+        "The link is valid for {term}. If you did not ask for this, ignore this e-mail: your address stays the same.",
       ],
     },
     zh_CN: {
@@ -36,7 +36,7 @@ const texts = {
         "{name}，您好：",
         "请打开以下链接，之后即可使用此邮箱地址登录：",
         "{link}",
-        "链接在 {hours} 小时内有效。如非本人操作，请忽略此邮件，您的邮箱地址不会改变。",
+        "链接在{term}内有效。如非本人操作，请忽略此邮件，您的邮箱地址不会改变。",
       ],
     },
   },
@@ -75,7 +75,7 @@ const texts = {
         "Hello {name},",
         "Open this link to set a new password:",
         "{link}",
-        "The link works once and is valid for {hours} hours. If you did not ask for this, ignore this e-mail: your password stays the same.",
+        "The link works once and is valid for {term}. If you did not ask for this, ignore this e-mail: your password stays the same.",
       ],
     },
     zh_CN: {
@@ -84,7 +84,7 @@ const texts = {
         "{name}，您好：",
         "请打开以下链接设置新密码：",
         "{link}",
-        "链接在 {hours} 小时内有效，且只能使用一次。如非本人操作，请忽略此邮件，您的密码不会改变。",
+        "链接在{term}内有效，且只能使用一次。如非本人操作，请忽略此邮件，您的密码不会改变。",
       ],
     },
   },
@@ -168,7 +168,7 @@ const texts = {
         "Hello {name},",
         "Open this link to complete your registration:",
         "{link}",
-        "The link is valid for {hours} hours. If you did not register, ignore this e-mail.",
+        "The link is valid for {term}. If you did not register, ignore this e-mail.",
       ],
     },
     zh_CN: {
@@ -177,7 +177,7 @@ const texts = {
         "{name}，您好：",
         "请打开以下链接完成注册：",
         "{link}",
-        "链接在 {hours} 小时内有效。如非本人操作，请忽略此邮件。",
+        "链接在{term}内有效。如非本人操作，请忽略此邮件。",
       ],
     },
   },
@@ -202,18 +202,18 @@ const texts = {
       subject: "You are invited to {organization}",
       lines: [
         "Hello,",
-        "{inviter} invites you to join {organization} as {role}. Open this link to accept:",
+        "{inviter} invites you to join {organization} with the role “{role}”. Open this link to accept:",
         "{link}",
-        "The link is valid for {hours} hours.",
+        "The link is valid for {term}.",
       ],
     },
     zh_CN: {
       subject: "邀请您加入 {organization}",
       lines: [
         "您好：",
-        "{inviter} 邀请您以 {role} 角色加入 {organization}。请打开以下链接接受邀请：",
+        "{inviter} 邀请您以“{role}”角色加入 {organization}。请打开以下链接接受邀请：",
         "{link}",
-        "链接在 {hours} 小时内有效。",
+        "链接在{term}内有效。",
       ],
     },
   },
@@ -261,10 +261,28 @@ export function writeAccountMail(
   { to, locale, facts }: { to: string; locale: Locale; facts: Readonly<Record<string, string>> },
 ): Mail {
   const { subject, lines } = (texts as Readonly<Record<AccountMail, Texts>>)[kind][locale];
-  const fill = (line: string) => line.replace(/\{(\w+)\}/g, (_sign, name: string) => facts[name] ?? "");
-  const { link = "" } = facts;
+  const { link = "", hours = "", role = "" } = facts;
+  const words: Readonly<Record<string, string>> = {
+    ...facts,
+    term: termOf(Number(hours), locale),
+    role: builtInRoles[locale][role] ?? role,
+  };
+  const fill = (line: string) => line.replace(/\{(\w+)\}/g, (_sign, name: string) => words[name] ?? "");
   const marked = lines.map((line) =>
     line === "{link}" ? html`<p><a href="${link}">${link}</a></p>` : html`<p>${fill(line)}</p>`,
   );
   return { to, subject: fill(subject), text: `${lines.map(fill).join("\n\n")}\n`, html: marked.join("\n") };
+}
+
+/** What people call the roles that every organisation has. */
+const builtInRoles: Readonly<Record<Locale, Readonly<Record<string, string>>>> = {
+  en_US: { owner: "Owner", admin: "Admin", member: "Member", viewer: "Viewer" },
+  zh_CN: { owner: "所有者", admin: "管理员", member: "成员", viewer: "只读" },
+};
+
+/** As people say it: "1 hour", "7 days". */
+function termOf(hours: number, locale: Locale): string {
+  const isDays = hours >= 48 && hours % 24 === 0;
+  const unit = { style: "unit", unit: isDays ? "day" : "hour", unitDisplay: "long" } as const;
+  return new Intl.NumberFormat(locale.replace("_", "-"), unit).format(isDays ? hours / 24 : hours);
 }

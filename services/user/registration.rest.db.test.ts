@@ -289,7 +289,7 @@ test("P4: an invitation makes a person of the tenant with the role that it says,
   assert.deepEqual([invited.json.email, invited.json.role, invited.json.invited_by], [email, "admin", owner.userId]);
   const [mail] = await mailsTo(email);
   assert.equal(mail?.subject, "邀请您加入 Acme");
-  assert.match(mail?.text ?? "", new RegExp(`^您好：\\s+Ann \\(${owner.email}\\) 邀请您以 admin 角色加入 Acme。`));
+  assert.match(mail?.text ?? "", new RegExp(`^您好：\\s+Ann \\(${owner.email}\\) 邀请您以“管理员”角色加入 Acme。`));
   const token = await linkTo(email, "accept");
   const accept = (body = {}) => call("", "POST", "/v1/invitations/accept", { token, name: "Gus", password, ...body });
   assert.equal((await accept({ password: "short" })).json.error.code, "USER_005");
