@@ -148,8 +148,8 @@ function useColumns(
           >
             {actOf(entry)}
           </button>
-          <span className="block text-xs text-ink-soft md:hidden">
-            <Time at={entry.happened_at} />
+          <span className="block text-xs wrap-anywhere text-ink-soft md:hidden">
+            <Time at={entry.happened_at} /> · {entry.actor_id === null ? t("platform") : nameOf(entry.actor_id)}
           </span>
         </>
       ),
@@ -158,6 +158,7 @@ function useColumns(
       ? [
           {
             ...{ id: "tenant", title: t("tenant"), csv: (entry: AuditEntry) => entry.tenant_id ?? "platform" },
+            isMinor: true,
             cell: ({ tenant_id }: AuditEntry) => (
               <span className="whitespace-nowrap">{tenant_id === null ? t("platformItself") : nameOf(tenant_id)}</span>
             ),
@@ -165,10 +166,10 @@ function useColumns(
         ]
       : []),
     {
-      ...{ id: "actor", title: t("actor"), csv: (entry) => entry.actor_id },
+      ...{ id: "actor", title: t("actor"), csv: (entry) => entry.actor_id, isMinor: true },
       cell: ({ actor_id, operator_id }) => (
         <>
-          <span className="block max-w-40 truncate md:max-w-56" title={actor_id ?? undefined}>
+          <span className="block max-w-48 truncate" title={actor_id ?? undefined}>
             {actor_id === null ? <span className="text-ink-soft">{t("platform")}</span> : nameOf(actor_id)}
           </span>
           {operator_id !== null && (
@@ -181,7 +182,7 @@ function useColumns(
       ...{ id: "subject", title: t("subject"), csv: (entry) => `${entry.subject_kind} ${entry.subject_id}` },
       cell: ({ subject_kind, subject_id, details }) => (
         <>
-          <span className="block max-w-40 truncate md:max-w-64" title={subject_id}>
+          <span className="block max-w-40 truncate md:max-w-56" title={subject_id}>
             {calledIn(subject_kind, details) ?? nameOf(subject_id)}
           </span>
           <span className="block text-xs text-ink-soft">{wordsOf(subjects, subject_kind, language)}</span>
