@@ -228,7 +228,7 @@ test("the pages of money fit a phone, in Chinese and dark", { skip }, async () =
   const pages = {
     ...{ wallet: "钱包", budgets: "预算", invoices: "账单", [`invoices/${draft?.id}`]: "账单草稿" },
     ...{
-      prices: "价格",
+      prices: "价目表",
       plans: "价格方案",
       "plans/friends": "friends",
       payments: "付款",

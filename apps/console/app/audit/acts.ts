@@ -135,7 +135,7 @@ export const subjects: Readonly<Record<string, Words>> = {
   order: ["payment", "付款"],
   wallet: ["wallet", "钱包"],
   journal: ["books", "账本"],
-  prices: ["price book", "价格表"],
+  prices: ["price book", "价目表"],
   refund: ["refund", "退款"],
   cache: ["cache", "缓存"],
   call_defaults: ["defaults of calls", "调用默认值"],

@@ -85,7 +85,7 @@ export const useBudgetTexts = defineTexts("budgets", {
   },
   "zh-CN": {
     title: "预算",
-    description: "每次调用必须同时满足其路径上的所有预算：组织、所在群组、个人以及密钥。",
+    description: "每次调用必须同时满足所有相关预算：组织、所在群组、个人以及密钥。",
     set: "设置预算",
     change: "修改",
     remove: "移除",
@@ -150,7 +150,7 @@ export const useBudgetTexts = defineTexts("budgets", {
     zoneHint: "按该时区划分日和月。",
     resetDay: "每月起始日",
     alertField: "提醒百分比",
-    alertHint: "用逗号分隔，例如 50, 80, 100。留空则使用系统设置。",
+    alertHint: "用逗号分隔，例如 50, 80, 100。留空则使用平台的默认设置。",
     save: "保存预算",
     wasSet: "预算已生效",
     removeTitle: "移除 {{name}} 的预算？",
@@ -158,8 +158,8 @@ export const useBudgetTexts = defineTexts("budgets", {
     removeLoss2: "已计入的 {{used}} 将被清除；重新设置后从零计数。",
     wasRemoved: "预算已移除",
     resetTitle: "让 {{name}} 恢复默认限额？",
-    resetLoss1: "为此人手动设置的所有限额将丢失，改为系统对所有人的默认限额。",
-    resetLoss2: "若系统没有默认限额，则此人只受钱包和其他预算限制。",
+    resetLoss1: "为此人手动设置的所有限额将丢失，改用平台的默认限额。",
+    resetLoss2: "若平台没有默认限额，则此人只受钱包和其他预算限制。",
     wasReset: "默认限额已生效",
   },
 });

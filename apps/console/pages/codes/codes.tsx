@@ -83,7 +83,7 @@ function Disable({
       isOpen
       onClose={onClose}
       title={t("disableTitle", { name })}
-      losses={[t("disableLoss1", { left: count * max_uses - redemptions }), t("disableLoss2")]}
+      losses={[t("disableLoss1", { count: count * max_uses - redemptions }), t("disableLoss2")]}
       act={t("disable")}
       onConfirm={async () => {
         await disableCodes({ path: { id } });

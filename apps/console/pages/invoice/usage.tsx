@@ -42,8 +42,8 @@ function Lines({ line, currency }: { readonly line: Line; readonly currency: str
   const number = new Intl.NumberFormat(language);
   const { model, provider, price_version, service_mode, tier_above_input_tokens, about_period } = line;
   const about = [
-    t("calls", { count: number.format(Number(line.calls)) }),
-    ...(line.estimated_calls === "0" ? [] : [t("estimated", { count: number.format(Number(line.estimated_calls)) })]),
+    t("calls", { count: Number(line.calls) }),
+    ...(line.estimated_calls === "0" ? [] : [t("estimated", { count: Number(line.estimated_calls) })]),
     t("version", { number: price_version }),
     ...(service_mode === null ? [] : [service_mode]),
     ...(tier_above_input_tokens === null ? [] : [t("tier", { above: number.format(Number(tier_above_input_tokens)) })]),

@@ -100,7 +100,7 @@ export function TotalTable({
           <tbody>
             {totals.data.map(({ name, current, compared }) => (
               <tr key={name} className="border-b border-line last:border-0">
-                <th scope="row" className="h-11 max-w-64 truncate px-4 text-left font-medium">
+                <th scope="row" title={nameOf(name)} className="h-11 max-w-64 truncate px-4 text-left font-medium">
                   {nameOf(name)}
                 </th>
                 <td className={number}>{formatMoney(current.cost_nanos, language)}</td>

@@ -108,7 +108,7 @@ function Trial({ read }: { readonly read: () => Price | undefined }) {
       {line === "none" && <p className="mt-2">{t("noCalls")}</p>}
       {line !== undefined && line !== "none" && (
         <p role="status" className="mt-2">
-          {t("tried", { calls: line.calls })} <Money nanos={line.charged_nanos} /> →{" "}
+          {t("tried", { count: line.calls })} <Money nanos={line.charged_nanos} /> →{" "}
           <strong>
             <Money nanos={line.proposed_nanos} />
           </strong>

@@ -20,7 +20,7 @@ export const usePricesTexts = defineTexts("prices", {
       "A model without a price cannot be called. Prices come from a provider’s configuration, the public price list or an operator.",
   },
   "zh-CN": {
-    title: "价格",
+    title: "价目表",
     description:
       "您的组织支付的价格，单位为美元每百万 Token。价格一经生效不再改变：调价即新增版本，每次调用都注明计费所用的版本。",
     model: "模型",

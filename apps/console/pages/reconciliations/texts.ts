@@ -45,7 +45,7 @@ export const useReconciliationsTexts = defineTexts("reconciliations", {
     empty: "请导入供应商的费用报告（CSV）。如与记录不一致，将列出相应的日期和模型，并采用只有供应商掌握的数据。",
     compareTitle: "比对供应商报告",
     compareHint:
-      "报告中注明调用的，将用于更正此前的估算：按估算付费的客户会得到差额。差异不超过 0.01 或报告金额的 0.5 % 视为一致。",
+      "若报告列出单次调用，其金额将取代此前的估算，按估算付费的客户多退少补。差异不超过 0.01 或报告金额的 0.5% 视为一致。",
     providerHint: "在 Lyss 中使用的名称。",
     file: "CSV 文件",
     report: "报告",

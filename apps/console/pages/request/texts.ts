@@ -38,8 +38,8 @@ export const useRequestTexts = defineTexts("request", {
     refundLoss1:
       "The amount comes back to the wallet of the organisation at once, as money that does not expire, whatever paid for the request.",
     refundLoss2: "The request keeps its cost in usage and budgets; the refund is a line of its own on the statement.",
-    refundLoss3: "It is taken back only by adjusting the wallet by hand.",
-    refundReasonHint: "It stands here, where the organisation reads it, too.",
+    refundLoss3: "Only a manual adjustment of the wallet can take it back.",
+    refundReasonHint: "It is shown on this page, where the organisation can read it too.",
     wasRefunded: "{{amount}} came back to the wallet",
     why: "Why this route",
     strategy: "Strategy: {{strategy}}",

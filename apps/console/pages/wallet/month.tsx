@@ -5,7 +5,7 @@ import { Chart } from "../../ui/chart.tsx";
 import { Card, Loading } from "../../ui/page-parts.tsx";
 import { ProblemNote } from "../../ui/problem-note.tsx";
 import { Shares } from "../../ui/shares.tsx";
-import { formatMoney, Quantity } from "../../ui/values.tsx";
+import { formatMoney } from "../../ui/values.tsx";
 import { daysOf, formatMonth, rangeOf } from "./months.ts";
 import { useWalletTexts } from "./texts.ts";
 
@@ -35,9 +35,7 @@ export function Month({ month }: { readonly month: string }) {
         <h3 className="text-[13px] text-ink-soft">{t("spent")}</h3>
         <p className="mb-2 flex flex-wrap items-baseline gap-x-3">
           <span className="text-xl font-semibold tracking-tight tabular-nums">{total}</span>
-          <span className="text-[13px] text-ink-soft">
-            <Quantity value={calls} unit={t("calls")} />
-          </span>
+          <span className="text-[13px] text-ink-soft tabular-nums">{t("calls", { count: calls })}</span>
         </p>
         <Chart
           label={t("chart", { month: formatMonth(month, language), total })}
