@@ -75,7 +75,14 @@ function toOption(
       boundaryGap: isBar,
       axisLine: { lineStyle: { color: color("line") } },
       axisTick: { show: false },
-      axisLabel: { ...axisText, hideOverlap: true, formatter: (at: string) => toShortTime(at, times, language) },
+      axisLabel: {
+        ...{ ...axisText, hideOverlap: true, formatter: (at: string) => toShortTime(at, times, language) },
+        // A day stands there once, however many steps it has.
+        ...(spansDays(times) && {
+          interval: (index: number, at: string) =>
+            index === 0 || toShortTime(at, times, language) !== toShortTime(times[index - 1] ?? at, times, language),
+        }),
+      },
     },
     yAxis: {
       type: "value",
@@ -119,9 +126,15 @@ function toTooltip(items: readonly TooltipItem[], format: ChartProps["format"], 
   return root;
 }
 
+/** True where the axis tells days, not times of the day. */
+function spansDays(times: readonly string[]): boolean {
+  const [first = "", last = first] = [times[0], times.at(-1)];
+  return new Date(last).getTime() - new Date(first).getTime() > 2 * 86_400_000;
+}
+
 function toShortTime(at: string, times: readonly string[], language: string): string {
-  const spanMs = new Date(times.at(-1) ?? at).getTime() - new Date(times[0] ?? at).getTime();
-  const options: Intl.DateTimeFormatOptions =
-    spanMs > 2 * 86_400_000 ? { month: "short", day: "numeric" } : { hour: "2-digit", minute: "2-digit" };
+  const options: Intl.DateTimeFormatOptions = spansDays(times)
+    ? { month: "short", day: "numeric" }
+    : { hour: "2-digit", minute: "2-digit" };
   return new Intl.DateTimeFormat(language, options).format(new Date(at));
 }

@@ -163,7 +163,7 @@ function Rows<Row>(props: DataTableProps<Row> & { readonly rows: readonly Row[];
 }
 
 function cellClass({ align, isMinor }: Pick<Column<never>, "align" | "isMinor">): string {
-  return join("px-4 max-md:px-3", align === "end" && "text-right", isMinor && "max-md:hidden");
+  return join("px-3", align === "end" && "text-right", isMinor && "max-md:hidden");
 }
 
 /** Drawn anew only when it is another row: many are on their way through the window while somebody scrolls. */

@@ -56,13 +56,15 @@ export function Filters({
         return [
           <span
             key={name}
-            className="inline-flex h-7 items-center gap-1 rounded-full bg-accent-soft pr-1 pl-2.5 text-[13px] text-accent-strong"
+            className="inline-flex h-7 max-w-full items-center gap-1 rounded-full bg-accent-soft pr-1 pl-2.5 text-[13px] text-accent-strong"
           >
-            {label}: {text}
+            <span className="truncate" title={text}>
+              {t("chosen", { name: label, value: text })}
+            </span>
             <button
               type="button"
               aria-label={t("clearFilter", { name: label })}
-              className="grid size-5 place-items-center rounded-full hover:bg-surface"
+              className="grid size-5 shrink-0 place-items-center rounded-full hover:bg-surface"
               onClick={() => set(name, undefined)}
             >
               <X aria-hidden className="size-3" />

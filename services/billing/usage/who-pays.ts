@@ -18,15 +18,16 @@ const rules = {
   completed: {
     id: "completed",
     text: {
-      en_US: "The whole answer was delivered: what the provider reports is charged, and a reported zero is zero.",
-      zh_CN: "已完整送达回答：按服务商报告的用量收费，报告为零即为零。",
+      en_US:
+        "The whole answer was delivered: what the provider reports is charged, and nothing where it reports nothing.",
+      zh_CN: "回答已完整送达：按供应商报告的用量收费，报告为零则不收费。",
     },
   },
   failed: {
     id: "failed",
     text: {
       en_US: "The provider failed or sent no answer at all: nothing is charged.",
-      zh_CN: "服务商失败或完全没有回答：不收费。",
+      zh_CN: "供应商失败或完全没有回答：不收费。",
     },
   },
   leftAndPaid: {
@@ -34,7 +35,7 @@ const rules = {
     text: {
       en_US:
         "You left before the end: what was delivered until then is charged, or what the provider reports where it charges to the end.",
-      zh_CN: "您在结束前离开：按此前已送达的内容收费；若服务商仍计费至结束，则按其报告收费。",
+      zh_CN: "您在结束前离开：按此前已送达的内容收费；若供应商仍计费至结束，则按其报告收费。",
     },
   },
   leftForNothing: {
@@ -49,7 +50,7 @@ const rules = {
     text: {
       en_US:
         "The provider broke off within the answer: what was delivered is charged, and nothing if that was no text.",
-      zh_CN: "服务商在回答途中中断：按已送达的内容收费；若没有文本则不收费。",
+      zh_CN: "供应商在回答途中中断：按已送达的内容收费；若没有文本则不收费。",
     },
   },
   lost: {

@@ -45,7 +45,12 @@ const look = `(() => {
   while (walker.nextNode()) {
     const text = walker.currentNode.textContent.trim();
     const holder = walker.currentNode.parentElement;
-    if (text === "" || holder.closest("code, pre, option, .font-mono") || !isSeen(holder)) continue;
+    if (text === "" || !isSeen(holder)) continue;
+    const range = document.createRange();
+    range.selectNodeContents(walker.currentNode);
+    const lines = new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size;
+    if (lines > 2 && text.length < 5 * lines) faults.add("squeezed into " + lines + " lines: " + text);
+    if (holder.closest("code, pre, option, .font-mono")) continue;
     if (/\\d{4}-\\d\\d-\\d\\dT\\d/.test(text)) faults.add("a time as the API has it: " + text);
     // What has no name has its id for one, and as title.
     if (/\\b[a-z]{2,8}_[0-9a-z]{20,}/.test(text) && holder.title !== text) faults.add("an id: " + text);
@@ -64,5 +69,21 @@ export async function faultsAt(page: Page, path: string): Promise<readonly strin
   await page.locator("main h1").waitFor();
   await page.locator("main .animate-spin").first().waitFor({ state: "detached" });
   const faults = await page.evaluate<readonly string[]>(look);
-  return faults.map((fault) => `${path}: ${fault}`);
+  const inDialog = await faultsOfDialog(page);
+  return [...faults, ...inDialog.map((fault) => `dialog, ${fault}`)].map((fault) => `${path}: ${fault}`);
+}
+
+/** What is wrong with the dialog by which the list of this page grows; nothing where there is none. */
+async function faultsOfDialog(page: Page): Promise<readonly string[]> {
+  const add = page.locator("main button:has(svg.lucide-plus)").first();
+  if (!(await add.isVisible())) return [];
+  await add.click();
+  const dialog = page.getByRole("dialog");
+  // It stands there as soon as it is asked for; a route is made on a page of its own.
+  if (!(await dialog.isVisible())) return [];
+  await dialog.locator(".animate-spin").first().waitFor({ state: "detached" });
+  const faults = await page.evaluate<readonly string[]>(look);
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+  return faults;
 }

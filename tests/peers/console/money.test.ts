@@ -248,7 +248,7 @@ test("the pages of money fit a phone, in Chinese and dark", { skip }, async () =
   assert.deepEqual(mistakes, []);
 });
 
-test("on every page of a phone nothing stands out or is cut off, and people read words of their language, not values of the API", {
+test("on every page of a phone, and in the dialog it grows by, nothing stands out or is cut off, and people read words of their language, not values of the API", {
   skip,
 }, async () => {
   const faults: string[] = [];

@@ -133,7 +133,7 @@ function useColumns(nameOf: (budget: Budget) => string): readonly Column<Budget>
       ...{ id: "of", title: t("of"), csv: nameOf, sort: nameOf },
       cell: (budget) => (
         <>
-          <span className="block min-w-20 font-medium wrap-anywhere">{nameOf(budget)}</span>
+          <span className="block min-w-28 font-medium wrap-anywhere">{nameOf(budget)}</span>
           <span className="block text-xs text-ink-soft">{t(`scope.${budget.scope}`)}</span>
         </>
       ),

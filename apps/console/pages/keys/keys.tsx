@@ -109,7 +109,7 @@ function useColumns(): readonly Column<Key>[] {
       cell: (key) => <span className="font-medium">{key.name}</span>,
     },
     {
-      ...{ id: "key", title: t("key"), csv: (key) => key.prefix },
+      ...{ id: "key", title: t("key"), csv: (key) => key.prefix, isMinor: true },
       cell: (key) => <code className="font-mono text-[13px] text-ink-soft">{key.prefix}…</code>,
     },
     {

@@ -95,10 +95,17 @@ function useColumns(sums: readonly FeedbackSum[]): readonly Column<Row>[] {
   return [
     {
       ...{ id: "model", title: t("model"), csv: ({ model }) => model.name, sort: ({ model }) => model.name },
-      cell: ({ model }) => <code className="font-mono text-[13px] font-medium whitespace-nowrap">{model.name}</code>,
+      cell: ({ provider, model }) => (
+        <>
+          <code className="font-mono text-[13px] font-medium max-md:block max-md:min-w-36 max-md:wrap-anywhere md:whitespace-nowrap">
+            {model.name}
+          </code>
+          <span className="text-xs text-ink-soft md:hidden">{provider.name}</span>
+        </>
+      ),
     },
     {
-      ...{ id: "provider", title: t("provider"), csv: ({ provider }) => provider.name },
+      ...{ id: "provider", title: t("provider"), csv: ({ provider }) => provider.name, isMinor: true },
       sort: ({ provider }) => provider.name,
       cell: ({ provider }) => (
         <span className="inline-flex items-center gap-2 whitespace-nowrap">

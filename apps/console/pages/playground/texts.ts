@@ -101,7 +101,7 @@ export const usePlaygroundTexts = defineTexts("playground", {
   },
   "zh-CN": {
     title: "试验场",
-    description: "向多个模型提出同一问题，比较回答、速度和费用。调用真实发生，由您的组织付费。",
+    description: "向多个模型提出同一问题，比较回答、速度和费用。调用会真实发出，费用由您的组织承担。",
     kind: "模式",
     chat: "对话",
     image: "图像",

@@ -27,7 +27,7 @@ export function CostLines({
       <section className="relative mt-3 overflow-x-auto" aria-label={t("price")} tabIndex={scrollStop}>
         <table className="w-full text-sm">
           <thead>
-            <tr className="border-b border-line text-left text-xs text-ink-soft *:h-8 *:font-medium *:whitespace-nowrap">
+            <tr className="border-b border-line text-left text-xs text-ink-soft *:h-8 *:pl-3 *:font-medium *:whitespace-nowrap *:first:pl-0">
               <th scope="col">{t("bucket")}</th>
               <th scope="col" className="text-right">
                 {t("quantity")}
@@ -40,7 +40,7 @@ export function CostLines({
               </th>
             </tr>
           </thead>
-          <tbody className="*:border-b *:border-line *:*:h-9">
+          <tbody className="*:border-b *:border-line *:*:h-9 *:*:pl-3 *:*:first:pl-0">
             {lines.map((line) => (
               <tr key={line.bucket}>
                 <td>{bucketName(line.bucket)}</td>

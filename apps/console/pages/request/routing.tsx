@@ -32,7 +32,10 @@ export function Routing({ routing }: { readonly routing: NonNullable<GetCallRece
           </thead>
           <tbody>
             {candidates.map(({ provider, model: name, result, code, health }) => (
-              <tr key={`${provider}/${name}`} className="border-b border-line last:border-0 *:h-10 *:pr-4">
+              <tr
+                key={`${provider}/${name}`}
+                className="border-b border-line last:border-0 *:h-10 *:pr-4 *:whitespace-nowrap"
+              >
                 <td>{provider}</td>
                 <td>{name}</td>
                 <td>

@@ -40,7 +40,7 @@ export function History({ route: { name, version: current } }: { readonly route:
                   <Time at={version.updated_at} />
                 </span>
               </p>
-              <p className="mt-0.5 text-xs break-all text-ink-soft">{`${strategyName(version.strategy)}: ${targetsOf(version)}`}</p>
+              <p className="mt-0.5 text-xs wrap-break-word text-ink-soft">{`${strategyName(version.strategy)}: ${targetsOf(version)}`}</p>
               <FeedbackSums sums={sums.filter((sum) => sum.route_version === version.version)} />
             </div>
             {mayChange && version.version !== current && <PutBack {...{ name, version, current }} />}

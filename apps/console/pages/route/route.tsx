@@ -1,11 +1,12 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { ArrowLeft, FlaskConical, Plus } from "lucide-react";
+import { FlaskConical, Plus } from "lucide-react";
 import { useState } from "react";
 import { type DryRunRouteResponse, dryRunRoute, getRoute, putRoute } from "../../api/gen/client.ts";
 import { paths } from "../../app/paths.ts";
 import { useSearchState } from "../../app/search.ts";
 import { useCan } from "../../app/session.ts";
+import { BackLink } from "../../ui/back-link.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Form, type FormValues, SelectField, TextField, useFormIsBusy } from "../../ui/form.tsx";
 import { Card, Loading, PageHeader } from "../../ui/page-parts.tsx";
@@ -31,7 +32,6 @@ import { useRouteTexts } from "./texts.ts";
 /** One route: what it does, changed and tried before it counts. `?name=` says which; without one it is new. */
 export function Page() {
   const t = useRouteTexts();
-  const navigate = useNavigate();
   const [{ name }] = useSearchState();
   const places = usePlaces(name);
   const found = useQuery({
@@ -39,19 +39,13 @@ export function Page() {
     queryFn: ({ signal }) => getRoute({ path: { name: name ?? "" } }, { signal }),
     enabled: name !== undefined,
   });
-  const back = (
-    <Button look="ghost" onClick={() => void navigate({ to: paths.routes() } as never)}>
-      <ArrowLeft aria-hidden className="size-4" />
-      {t("back")}
-    </Button>
-  );
   const isThere = name === undefined || found.data !== undefined;
   return (
     <>
+      <BackLink to={paths.routes()} text={t("back")} />
       <PageHeader
         title={name ?? t("newTitle")}
         description={found.data?.source === "config" ? t("operators") : t("description")}
-        actions={back}
       />
       {found.error && !found.data ? (
         <ProblemNote problem={found.error} onRetry={() => void found.refetch()} />

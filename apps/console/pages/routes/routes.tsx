@@ -87,7 +87,7 @@ function useColumns(): readonly Column<Route>[] {
       cell: ({ name }) => (
         <button
           type="button"
-          className="font-mono text-[13px] font-medium wrap-break-word hover:underline"
+          className="text-left font-mono text-[13px] font-medium wrap-break-word hover:underline"
           onClick={() => void navigate({ to: paths.route(), search: { name } } as never)}
         >
           {name}
@@ -100,7 +100,9 @@ function useColumns(): readonly Column<Route>[] {
     },
     {
       ...{ id: "targets", title: t("targets"), csv: (route) => route.targets.map(nameOfTarget).join("; ") },
-      cell: ({ targets }) => <span className="text-ink-soft">{targets.map(nameOfTarget).join(" · ")}</span>,
+      cell: ({ targets }) => (
+        <span className="text-ink-soft max-md:wrap-anywhere">{targets.map(nameOfTarget).join(" · ")}</span>
+      ),
     },
     {
       ...{ id: "source", title: t("source"), csv: ({ source }) => source, isMinor: true },

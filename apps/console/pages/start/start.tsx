@@ -60,9 +60,10 @@ function ProviderStep({ number }: { readonly number: number }) {
   const [isAdding, setAdding] = useState(false);
   const { data } = useQuery({ queryKey: ["providers"], queryFn: ({ signal }) => listProviders({}, { signal }) });
   const names = data?.data.map(({ name }) => name) ?? [];
+  const list = new Intl.ListFormat(useLanguage(), { type: "conjunction" });
   return (
     <Step number={number} title={t("providerTitle")} isDone={names.length > 0}>
-      {names.length > 0 && <p className="mb-1">{t("providerReady", { names: names.join(", ") })}</p>}
+      {names.length > 0 && <p className="mb-1">{t("providerReady", { names: list.format(names) })}</p>}
       <p className="text-ink-soft">{t("providerHint")}</p>
       {mayAdd && (
         <Button className="mt-3" onClick={() => setAdding(true)}>
