@@ -15,11 +15,11 @@ export function Movements({ statement: { movements, currency } }: { readonly sta
     <Table title={t("movements")} columns={[t("posted"), t("kind"), t("reference"), t("amount")]} numbers={1}>
       {movements.map(({ posting_id, posted_at, category, about_period, reference, note, count, amount_nanos }) => (
         <tr key={posting_id || `${category} ${posted_at}`}>
-          <td className="whitespace-nowrap">
+          <td className="md:whitespace-nowrap">
             <time dateTime={posted_at}>{time.format(new Date(posted_at))}</time>
           </td>
           <td className="whitespace-nowrap">{nameOf(category)}</td>
-          <td className="min-w-40 wrap-anywhere text-ink-soft">
+          <td className="wrap-anywhere text-ink-soft max-md:min-w-24 md:min-w-40">
             {reference}
             {note !== "" && <span className="block">{note}</span>}
             {about_period !== null && (

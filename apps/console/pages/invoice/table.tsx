@@ -11,6 +11,7 @@ export function Table({
   hint,
   columns,
   numbers,
+  minor,
   children,
 }: {
   readonly title: string;
@@ -18,6 +19,8 @@ export function Table({
   readonly columns: readonly string[];
   /** How many of the columns, from the right, are numbers. */
   readonly numbers: number;
+  /** Of which column a phone shows nothing: what stands in it stands elsewhere, too. */
+  readonly minor?: number;
   readonly children: ReactNode;
 }) {
   return (
@@ -35,14 +38,16 @@ export function Table({
                   className={join(
                     "h-8 pr-4 font-medium whitespace-nowrap last:pr-0",
                     index >= columns.length - numbers && "text-right",
+                    index === minor && "max-md:pr-0",
                   )}
                 >
-                  {column}
+                  {/* Its cells stay, or those that span it would stand elsewhere. */}
+                  <span className={index === minor ? "max-md:hidden" : undefined}>{column}</span>
                 </th>
               ))}
             </tr>
           </thead>
-          <tbody className="[&_td]:py-2 [&_td]:pr-4 [&_td]:align-top [&_td:last-child]:pr-0 [&_tr]:border-b [&_tr]:border-line [&_tr:last-child]:border-0">
+          <tbody className="[&_td]:py-2 [&_td]:pr-4 max-md:[&_td]:pr-3 [&_td]:align-top [&_td:last-child]:pr-0 [&_tr]:border-b [&_tr]:border-line [&_tr:last-child]:border-0">
             {children}
           </tbody>
         </table>

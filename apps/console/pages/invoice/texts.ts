@@ -65,7 +65,7 @@ export const useInvoiceTexts = defineTexts("invoice", {
     movements: "充值、赠额与更正",
     posted: "入账时间（UTC）",
     reference: "参考号",
-    aboutPeriod: "更正：{{period}} 起的账期",
+    aboutPeriod: "更正：{{period}}起的账期",
     several: "共 {{count}} 笔",
     usage: "用量",
     usageHint: "每次调用按实际用量精确计费，仅向上取整一次，精确到十亿分之一美元。",

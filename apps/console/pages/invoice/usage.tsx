@@ -18,6 +18,7 @@ export function Usage({ statement }: { readonly statement: Statement }) {
       hint={t("usageHint")}
       columns={[t("item"), t("quantity"), t("perMillion"), t("amount")]}
       numbers={3}
+      minor={2}
     >
       {usage.map((line, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a document's lines stay in their order, and have no id
@@ -62,12 +63,19 @@ function Lines({ line, currency }: { readonly line: Line; readonly currency: str
       </tr>
       {line.buckets.map(({ bucket, quantity, nanos_per_million, exact_nanos }) => (
         <tr key={bucket} className="text-[13px] text-ink-soft">
-          <td className="pl-4">{bucketName(bucket)}</td>
+          <td className="pl-4">
+            {bucketName(bucket)}
+            <span className="block text-xs md:hidden">
+              {t("perMillion")} <Money nanos={nanos_per_million} currency={currency} />
+            </span>
+          </td>
           <td className="text-right">
             <Quantity value={Number(quantity)} />
           </td>
-          <td className="text-right whitespace-nowrap">
-            <Money nanos={nanos_per_million} currency={currency} />
+          <td className="text-right whitespace-nowrap max-md:pr-0!">
+            <span className="max-md:hidden">
+              <Money nanos={nanos_per_million} currency={currency} />
+            </span>
           </td>
           <td className="text-right whitespace-nowrap">
             <Exact nanos={exact_nanos} currency={currency} />

@@ -107,7 +107,7 @@ function useColumns(): readonly Column<Invoice>[] {
       cell: ({ period }) => <Period {...period} />,
     },
     {
-      ...{ id: "state", title: t("state"), csv: ({ state }) => t(`state.${state}`) },
+      ...{ id: "state", title: t("state"), csv: ({ state }) => t(`state.${state}`), isMinor: true },
       cell: ({ state }) => <Badge tone={state === "issued" ? "good" : "neutral"}>{t(`state.${state}`)}</Badge>,
     },
     {
@@ -132,7 +132,7 @@ function Period({ start, end }: { readonly start: string; readonly end: string }
   // The end is the first moment that is not part of it.
   const last = new Date(new Date(end).getTime() - 1);
   return (
-    <time dateTime={start} className="whitespace-nowrap" title="UTC">
+    <time dateTime={start} className="md:whitespace-nowrap" title="UTC">
       {format.formatRange(new Date(start), last)}
     </time>
   );

@@ -91,18 +91,22 @@ function useColumns(): readonly Column<Price>[] {
     {
       ...{ id: "model", title: t("model"), csv: ({ model }) => model, sort: ({ model }) => model },
       cell: ({ provider, model }) => (
-        <Link
-          to={paths.price()}
-          search={{ provider, model } as never}
-          className="font-mono text-[13px] font-medium wrap-break-word underline-offset-2 hover:underline"
-          onClick={(event) => event.stopPropagation()}
-        >
-          {model}
-        </Link>
+        <>
+          <Link
+            to={paths.price()}
+            search={{ provider, model } as never}
+            className="font-mono text-[13px] font-medium wrap-break-word underline-offset-2 hover:underline"
+            onClick={(event) => event.stopPropagation()}
+          >
+            {model}
+          </Link>
+          <span className="block text-xs text-ink-soft md:hidden">{provider}</span>
+        </>
       ),
     },
     {
       ...{ id: "provider", title: t("provider"), csv: ({ provider }) => provider, sort: ({ provider }) => provider },
+      isMinor: true,
       cell: ({ provider }) => <span className="whitespace-nowrap text-ink-soft">{provider}</span>,
     },
     rate("input", "input_nanos_per_million"),

@@ -32,7 +32,7 @@ export function DryRun({ run }: { readonly run: DryRunRouteResponse }) {
         {run.targets.map(({ provider, model, calls, cost_nanos }) => (
           <li key={`${provider}/${model}`}>
             <div className="flex justify-between gap-3 text-[13px]">
-              <span className="min-w-0 font-mono break-all">
+              <span className="min-w-0 font-mono wrap-anywhere">
                 {provider}/{model}
               </span>
               <span className="shrink-0 text-ink-soft tabular-nums">

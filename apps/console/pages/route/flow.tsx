@@ -20,7 +20,7 @@ export function Flow({ draft, places }: { readonly draft: RouteDraft; readonly p
             {targets.map((target, at) => (
               <li key={target.id} className="rounded-lg border border-line bg-canvas px-3 py-2">
                 <div className="flex items-center justify-between gap-3">
-                  <span className="min-w-0 font-mono text-[13px] break-all">{nameOfPlace(target.place)}</span>
+                  <span className="min-w-0 font-mono text-[13px] wrap-anywhere">{nameOfPlace(target.place)}</span>
                   <span className="flex shrink-0 gap-1.5">
                     {!places.has(target.place) && <Badge tone="bad">{t("missing")}</Badge>}
                     {hasConditions(target) && <Badge tone="accent">{t("onlySome")}</Badge>}
