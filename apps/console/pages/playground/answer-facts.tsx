@@ -23,16 +23,18 @@ export function AnswerFacts({ turns, model }: { readonly turns: readonly Turn[];
   const tokens = outputTokens ?? pieceCount;
   const speed = tokens > 1 && streamedMs >= minMeasuredMs ? (tokens - 1) / (streamedMs / 1_000) : undefined;
   return (
-    <dl className="grid grid-cols-2 gap-x-4 gap-y-2 border-t border-line px-4 py-3 text-[13px] sm:grid-cols-3">
+    <dl className="grid grid-cols-2 gap-x-4 gap-y-2 border-t border-line px-4 py-3 text-[13px] sm:grid-cols-[repeat(3,auto)]">
       <Fact name={t("first")}>{firstTokenMs !== undefined && <Duration ms={firstTokenMs} />}</Fact>
       <Fact name={t("took")}>{tookMs !== undefined && <Duration ms={tookMs} />}</Fact>
       <Fact name={t("speed")}>
         {speed !== undefined && <Quantity value={Math.round(speed)} unit={t("perSecond")} />}
       </Fact>
       <Fact name={t("tokens")}>
-        {inputTokens === undefined
-          ? pieceCount > 0 && t("outSoFar", { output: count.format(pieceCount) })
-          : t("inOut", { input: count.format(inputTokens), output: count.format(outputTokens ?? 0) })}
+        <span className="whitespace-nowrap">
+          {inputTokens === undefined
+            ? pieceCount > 0 && t("outSoFar", { output: count.format(pieceCount) })
+            : t("inOut", { input: count.format(inputTokens), output: count.format(outputTokens ?? 0) })}
+        </span>
       </Fact>
       <Fact name={t(turns.length > 1 ? "costAll" : "cost")}>
         {cost && (
