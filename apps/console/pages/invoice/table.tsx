@@ -42,7 +42,7 @@ export function Table({
                   )}
                 >
                   {/* Its cells stay, or those that span it would stand elsewhere. */}
-                  <span className={index === minor ? "max-md:hidden" : undefined}>{column}</span>
+                  <span className={index === minor ? "max-md:sr-only" : undefined}>{column}</span>
                 </th>
               ))}
             </tr>
