@@ -95,14 +95,22 @@ function Disable({
 
 function useColumns(): readonly Column<Batch>[] {
   const t = useCodesTexts();
+  const badge = (batch: Batch) => (
+    <Badge tone={statusOf(batch) === "active" ? "good" : "neutral"}>{t(statusOf(batch))}</Badge>
+  );
   return [
     {
       ...{ id: "name", title: t("name"), csv: ({ name }) => name, sort: ({ name }) => name },
-      cell: ({ name }) => <span className="font-medium wrap-break-word">{name}</span>,
+      cell: (batch) => (
+        <>
+          <span className="font-medium wrap-break-word">{batch.name}</span>
+          <span className="mt-1 block md:hidden">{badge(batch)}</span>
+        </>
+      ),
     },
     {
-      ...{ id: "status", title: t("status"), csv: (batch) => t(statusOf(batch)) },
-      cell: (batch) => <Badge tone={statusOf(batch) === "active" ? "good" : "neutral"}>{t(statusOf(batch))}</Badge>,
+      ...{ id: "status", title: t("status"), csv: (batch) => t(statusOf(batch)), isMinor: true },
+      cell: badge,
     },
     {
       ...{ id: "amount", title: t("amount"), align: "end", csv: ({ amount }) => amount },

@@ -73,19 +73,21 @@ function useColumns(): readonly Column<Margin>[] {
     sort: (margin) => shareOf(margin, id) ?? Number.NEGATIVE_INFINITY,
     cell: (margin) => <Compared margin={margin} rate={id} />,
   });
+  const badge = (margin: Margin) => <Badge tone={tones[stateOf(margin)]}>{t(stateOf(margin))}</Badge>;
   return [
     {
       ...{ id: "model", title: t("model"), csv: ({ model }) => model, sort: ({ model }) => model },
-      cell: ({ provider, model }) => (
+      cell: (margin) => (
         <>
-          <span className="block min-w-36 font-mono text-[13px] font-medium wrap-break-word">{model}</span>
-          <span className="block text-xs text-ink-soft">{provider}</span>
+          <span className="block min-w-36 font-mono text-[13px] font-medium wrap-break-word">{margin.model}</span>
+          <span className="block text-xs text-ink-soft">{margin.provider}</span>
+          <span className="mt-1 block md:hidden">{badge(margin)}</span>
         </>
       ),
     },
     {
-      ...{ id: "state", title: t("state"), csv: (margin) => t(stateOf(margin)) },
-      cell: (margin) => <Badge tone={tones[stateOf(margin)]}>{t(stateOf(margin))}</Badge>,
+      ...{ id: "state", title: t("state"), csv: (margin) => t(stateOf(margin)), isMinor: true },
+      cell: badge,
     },
     ...(["input", "cached", "output"] as const).map(rate),
     {

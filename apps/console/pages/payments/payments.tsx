@@ -41,7 +41,7 @@ export function Page() {
           order.state === "paid" && (
             <Button size="small" onClick={() => setOpen(order)} aria-label={t("refundNamed", { id: order.id })}>
               <Undo2 aria-hidden className="size-3.5" />
-              {t("refund")}
+              <span className="max-md:hidden">{t("refund")}</span>
             </Button>
           )
         }
@@ -56,10 +56,15 @@ function useColumns(nameOf: (id: string) => string): readonly Column<Order>[] {
   return [
     {
       ...{ id: "created", title: t("when"), csv: (order) => order.created_at, sort: (order) => order.created_at },
-      cell: (order) => <Time at={order.created_at} />,
+      cell: (order) => (
+        <>
+          <Time at={order.created_at} />
+          <span className="block text-xs text-ink-soft md:hidden">{nameOf(order.tenant_id)}</span>
+        </>
+      ),
     },
     {
-      ...{ id: "tenant", title: t("tenant"), csv: ({ tenant_id }) => tenant_id },
+      ...{ id: "tenant", title: t("tenant"), csv: ({ tenant_id }) => tenant_id, isMinor: true },
       sort: ({ tenant_id }) => nameOf(tenant_id),
       cell: ({ tenant_id }) => <span title={tenant_id}>{nameOf(tenant_id)}</span>,
     },

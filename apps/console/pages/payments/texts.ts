@@ -17,7 +17,7 @@ export const usePaymentsTexts = defineTexts("payments", {
     empty: "When somebody tops up a wallet by card, the payment appears here and can be refunded.",
     refund: "Refund",
     refundNamed: "Refund {{id}}",
-    refundTitle: "Refund {{amount}} of {{tenant}}?",
+    refundTitle: "Refund {{amount}} to {{tenant}}?",
     loss1: "The amount leaves the wallet of {{tenant}} at once; calls stop when nothing is left.",
     loss2: "It goes back to the card or account that paid. This cannot be undone.",
     reasonHint: "For anyone who reads the books later.",

@@ -100,7 +100,9 @@ function useColumns(nameOf: (id: string) => string): readonly Column<Assigned>[]
       cell: ({ tenant_id }) => (
         <>
           <span className="block font-medium">{nameOf(tenant_id)}</span>
-          {nameOf(tenant_id) !== tenant_id && <code className="font-mono text-xs text-ink-soft">{tenant_id}</code>}
+          {nameOf(tenant_id) !== tenant_id && (
+            <code className="font-mono text-xs text-ink-soft max-md:wrap-anywhere">{tenant_id}</code>
+          )}
         </>
       ),
     },

@@ -111,7 +111,7 @@ function useColumns(currency: string): readonly Column<Difference>[] {
   });
   return [
     {
-      ...{ id: "day", title: t("day"), csv: ({ day }) => day, sort: ({ day }) => day },
+      ...{ id: "day", title: t("day"), csv: ({ day }) => day, sort: ({ day }) => day, isMinor: true },
       cell: ({ day }) => (
         <span className="whitespace-nowrap">
           <Day day={day} />
@@ -120,8 +120,11 @@ function useColumns(currency: string): readonly Column<Difference>[] {
     },
     {
       ...{ id: "model", title: t("model"), csv: ({ model }) => model, sort: ({ model }) => model },
-      cell: ({ model, account }) => (
+      cell: ({ day, model, account }) => (
         <>
+          <span className="block text-xs text-ink-soft md:hidden">
+            <Day day={day} />
+          </span>
           <code className="font-mono text-[13px] wrap-break-word">{model}</code>
           {account !== "" && <span className="block text-xs text-ink-soft">{account}</span>}
         </>

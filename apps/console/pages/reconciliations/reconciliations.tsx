@@ -79,11 +79,13 @@ function useColumns(): readonly Column<Reconciliation>[] {
           onClick={(event) => event.stopPropagation()}
         >
           <Time at={row.created_at} />
+          <span className="block text-xs text-ink-soft md:hidden">{row.provider}</span>
         </Link>
       ),
     },
     {
       ...{ id: "provider", title: t("provider"), csv: (row) => row.provider, sort: (row) => row.provider },
+      isMinor: true,
       cell: (row) => <span className="whitespace-nowrap">{row.provider}</span>,
     },
     {
@@ -100,7 +102,7 @@ function useColumns(): readonly Column<Reconciliation>[] {
     },
     money("reported", (row) => row.reported_nanos),
     money("recorded", (row) => row.recorded_nanos, true),
-    money("drift", (row) => row.drift_nanos),
+    money("drift", (row) => row.drift_nanos, true),
     {
       ...{ id: "lines", title: t("lines"), align: "end", csv: (row) => row.lines, isMinor: true },
       cell: (row) => <Quantity value={row.lines} />,
