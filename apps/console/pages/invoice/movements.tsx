@@ -12,15 +12,18 @@ export function Movements({ statement: { movements, currency } }: { readonly sta
   const language = useLanguage();
   const time = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
   return (
-    <Table title={t("movements")} columns={[t("posted"), t("kind"), t("reference"), t("amount")]} numbers={1}>
+    <Table title={t("movements")} columns={[t("posted"), t("kind"), t("reference"), t("amount")]} numbers={1} minor={2}>
       {movements.map(({ posting_id, posted_at, category, about_period, reference, note, count, amount_nanos }) => (
         <tr key={posting_id || `${category} ${posted_at}`}>
           <td className="md:whitespace-nowrap">
             <time dateTime={posted_at}>{time.format(new Date(posted_at))}</time>
           </td>
-          <td className="whitespace-nowrap">{nameOf(category)}</td>
-          <td className="wrap-anywhere text-ink-soft max-md:min-w-24 md:min-w-40">
-            {reference}
+          <td className="md:whitespace-nowrap">
+            {nameOf(category)}
+            <span className="block text-xs wrap-anywhere text-ink-soft md:hidden">{reference}</span>
+          </td>
+          <td className="wrap-anywhere text-ink-soft max-md:pr-0! md:min-w-40">
+            <span className="max-md:hidden">{reference}</span>
             {note !== "" && <span className="block">{note}</span>}
             {about_period !== null && (
               <span className="block">{t("aboutPeriod", { period: formatDay(about_period, language) })}</span>

@@ -84,7 +84,7 @@ function useColumns(): readonly Column<Invoice>[] {
   const t = useInvoicesTexts();
   const amount = (nanos: string | null, currency: string | null) =>
     nanos === null ? (
-      <span className="text-ink-soft">{t("open")}</span>
+      <span className="whitespace-nowrap text-ink-soft">{t("open")}</span>
     ) : (
       <Money nanos={nanos} currency={currency ?? "USD"} />
     );
@@ -92,18 +92,24 @@ function useColumns(): readonly Column<Invoice>[] {
   return [
     {
       ...{ id: "number", title: t("number"), csv: ({ number }) => number },
-      cell: ({ id, number }) => (
-        <Link
-          to={paths.invoice(id)}
-          className="font-medium whitespace-nowrap underline-offset-2 hover:underline"
-          onClick={(event) => event.stopPropagation()}
-        >
-          {number ?? t("draft")}
-        </Link>
+      cell: ({ id, number, period }) => (
+        <>
+          <Link
+            to={paths.invoice(id)}
+            className="font-medium whitespace-nowrap underline-offset-2 hover:underline"
+            onClick={(event) => event.stopPropagation()}
+          >
+            {number ?? t("draft")}
+          </Link>
+          <span className="block text-xs text-ink-soft md:hidden">
+            <Period {...period} />
+          </span>
+        </>
       ),
     },
     {
       ...{ id: "period", title: t("period"), csv: ({ period }) => period.start, sort: ({ period }) => period.start },
+      isMinor: true,
       cell: ({ period }) => <Period {...period} />,
     },
     {
@@ -132,7 +138,7 @@ function Period({ start, end }: { readonly start: string; readonly end: string }
   // The end is the first moment that is not part of it.
   const last = new Date(new Date(end).getTime() - 1);
   return (
-    <time dateTime={start} className="md:whitespace-nowrap" title="UTC">
+    <time dateTime={start} className="whitespace-nowrap" title="UTC">
       {format.formatRange(new Date(start), last)}
     </time>
   );

@@ -84,18 +84,24 @@ function useColumns(): readonly Column<Route>[] {
   return [
     {
       ...{ id: "name", title: t("name"), csv: ({ name }) => name, sort: ({ name }) => name },
-      cell: ({ name }) => (
-        <button
-          type="button"
-          className="text-left font-mono text-[13px] font-medium wrap-break-word hover:underline"
-          onClick={() => void navigate({ to: paths.route(), search: { name } } as never)}
-        >
-          {name}
-        </button>
+      cell: ({ name, strategy }) => (
+        <>
+          <button
+            type="button"
+            className="text-left font-mono text-[13px] font-medium wrap-break-word hover:underline"
+            onClick={() => void navigate({ to: paths.route(), search: { name } } as never)}
+          >
+            {name}
+          </button>
+          <span className="mt-1 block md:hidden">
+            <Badge>{strategyName(strategy)}</Badge>
+          </span>
+        </>
       ),
     },
     {
       ...{ id: "strategy", title: t("strategy"), csv: ({ strategy }) => strategy, sort: ({ strategy }) => strategy },
+      isMinor: true,
       cell: ({ strategy }) => <Badge>{strategyName(strategy)}</Badge>,
     },
     {

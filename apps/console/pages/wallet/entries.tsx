@@ -103,16 +103,20 @@ function useColumns(): readonly Column<Entry>[] {
   return [
     {
       ...{ id: "at", title: t("when"), csv: ({ at }) => at, sort: ({ at }) => at ?? "~" },
+      isMinor: true,
       cell: ({ at }) => <Time at={at} none={t("wholeMonth")} />,
     },
     {
       ...{ id: "category", title: t("category"), csv: ({ category }) => nameOf(category) },
       sort: ({ category }) => nameOf(category),
-      cell: ({ category, nanos, about }) => (
+      cell: ({ at, category, nanos, about }) => (
         <>
           <Badge tone={nanos > 0n ? "good" : "neutral"}>{nameOf(category)}</Badge>
           <span className="mt-1 block min-w-28 text-xs wrap-anywhere text-ink-soft md:hidden">
             <About about={about} />
+            <span className="block">
+              <Time at={at} none={t("wholeMonth")} />
+            </span>
           </span>
         </>
       ),
