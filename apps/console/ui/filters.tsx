@@ -92,7 +92,7 @@ function SearchBox({ field, hint }: { readonly field: string; readonly hint: str
     return () => clearTimeout(timer);
   }, [text, shown, field]);
   return (
-    <label className="relative block w-full sm:w-60">
+    <label className="relative block w-full sm:w-72">
       <span className="sr-only">{hint ?? t("search")}</span>
       <SearchIcon aria-hidden className="absolute top-2 left-2.5 size-4 text-ink-soft" />
       <input

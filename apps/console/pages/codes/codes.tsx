@@ -7,6 +7,7 @@ import { Confirm } from "../../ui/confirm.tsx";
 import { DataTable } from "../../ui/data-table.tsx";
 import { has, narrowHere } from "../../ui/narrow-here.ts";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
+import { useUiTexts } from "../../ui/texts.ts";
 import { useListDialog } from "../../ui/use-list-dialog.ts";
 import { fromUnits, Money, Quantity, Time } from "../../ui/values.tsx";
 import { CreateCodes } from "./create-codes.tsx";
@@ -95,6 +96,7 @@ function Disable({
 
 function useColumns(): readonly Column<Batch>[] {
   const t = useCodesTexts();
+  const ui = useUiTexts();
   const badge = (batch: Batch) => (
     <Badge tone={statusOf(batch) === "active" ? "good" : "neutral"}>{t(statusOf(batch))}</Badge>
   );
@@ -132,7 +134,7 @@ function useColumns(): readonly Column<Batch>[] {
     },
     {
       ...{ id: "expires", title: t("expires"), csv: ({ expires_at }) => expires_at, isMinor: true },
-      cell: ({ expires_at }) => <Time at={expires_at} />,
+      cell: ({ expires_at }) => <Time at={expires_at} none={ui("noExpiry")} />,
     },
     {
       ...{ id: "created", title: t("created"), csv: ({ created_at }) => created_at, isMinor: true },
