@@ -10,7 +10,29 @@ const tooMuch: Readonly<Record<JsonExcess, readonly [en_US: string, zh_CN: strin
     `it names more than ${jsonLimits.names_in_one} fields in one object`,
     `同一对象中的字段名超过 ${jsonLimits.names_in_one} 个`,
   ],
+  different_names: [
+    `it holds fields of more than ${jsonLimits.different_names} different names`,
+    `不同的字段名超过 ${jsonLimits.different_names} 个`,
+  ],
+  lists: [`it holds more than ${jsonLimits.lists} lists and objects`, `列表和对象超过 ${jsonLimits.lists} 个`],
+  texts: [`it holds more than ${jsonLimits.texts} texts`, `文本超过 ${jsonLimits.texts} 个`],
   values: [`it holds more than ${jsonLimits.values} values`, `包含超过 ${jsonLimits.values} 个值`],
+  long_numbers: [
+    `it holds more than ${jsonLimits.long_numbers} numbers with an exponent or of more than 15 characters`,
+    `带指数或超过 15 个字符的数字超过 ${jsonLimits.long_numbers} 个`,
+  ],
+  escaped_bytes: [
+    `more than ${jsonLimits.escaped_bytes} of its bytes are escapes (send text as UTF-8)`,
+    `转义序列超过 ${jsonLimits.escaped_bytes} 字节（请以 UTF-8 直接发送文本）`,
+  ],
+  loose_bytes: [
+    `more than ${jsonLimits.loose_bytes} of its bytes are outside of texts (send it without indentation)`,
+    `文本之外的内容超过 ${jsonLimits.loose_bytes} 字节（请去掉缩进）`,
+  ],
+  work: [
+    "its fields, texts, lists and numbers are more together than one call may hold",
+    "字段、文本、列表和数字合计超过一次调用的上限",
+  ],
 };
 
 /** Throws `invalid_json` for a body that holds more than may be parsed (`jsonLimits`). */

@@ -14,7 +14,7 @@ export const openBracket = 0x5b;
 export const closeBracket = 0x5d;
 export const openBrace = 0x7b;
 export const closeBrace = 0x7d;
-const backslash = 0x5c;
+export const backslash = 0x5c;
 const colon = 0x3a;
 const minus = 0x2d;
 const plus = 0x2b;
@@ -26,6 +26,7 @@ const letterT = 0x74;
 const letterU = 0x75;
 
 const allBits = -1;
+const maxEscapesBytes = 65_536;
 
 const isEscaped = markBytes('"\\/bfnrt');
 const isHexDigit = markBytes("0123456789abcdefABCDEF");
@@ -71,9 +72,9 @@ export function skipString(json: JsonBytes, at: number): number {
   if (byteAt(json, at) !== quote) return notJson;
   let i = skipPlainText(json, at + 1);
   while (byteAt(json, i) === backslash) {
-    const end = skipEscape(json, i);
+    const end = skipEscapes(json, i);
     if (end === notJson) return notJson;
-    i = skipPlainText(json, end);
+    i = skipBetweenEscapes(json, end);
   }
   // Otherwise it is a raw control character, which JSON.parse refuses, or the end of the bytes, which reads as one.
   return byteAt(json, i) === quote ? i + 1 : notJson;
@@ -167,7 +168,7 @@ export function nextItem(json: JsonBytes, at: number): number {
 }
 
 /** To the next quote, backslash or control character, or to the end: four bytes at a time. */
-function skipPlainText({ bytes, length, words, shift }: JsonBytes, at: number): number {
+export function skipPlainText({ bytes, length, words, shift }: JsonBytes, at: number): number {
   const count = words.length;
   let i = at;
   for (;;) {
@@ -183,6 +184,13 @@ function skipPlainText({ bytes, length, words, shift }: JsonBytes, at: number): 
   i = Math.max(i, (count << 2) - shift);
   while (i < length && !isSpecial(bytes[i] ?? 0)) i++;
   return i;
+}
+
+/** As `skipPlainText`, which costs more to begin than few bytes take. */
+export function skipBetweenEscapes(json: JsonBytes, at: number): number {
+  const stop = Math.min(at + 8, json.length);
+  for (let i = at; i < stop; i++) if (isSpecial(json.bytes[i] ?? 0)) return i;
+  return stop === json.length ? stop : skipPlainText(json, stop);
 }
 
 function isSpecial(byte: number): boolean {
@@ -203,6 +211,16 @@ function markSpecial(word: number): number {
 /** Which of four bytes, from 0, has the lowest mark. */
 function firstMarked(marks: number): number {
   return (31 - Math.clz32(marks & -marks)) >> 3;
+}
+
+/** Past those that follow each other, some 64 KiB at most: texts of other scripts may be written in nothing else. */
+export function skipEscapes(json: JsonBytes, at: number): number {
+  let i = at;
+  while (byteAt(json, i) === backslash && i - at < maxEscapesBytes) {
+    i = skipEscape(json, i);
+    if (i === notJson) return notJson;
+  }
+  return i;
 }
 
 function skipEscape(json: JsonBytes, at: number): number {

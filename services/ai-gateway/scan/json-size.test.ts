@@ -4,27 +4,65 @@ import { findExcess, jsonLimits, smallJsonBytes } from "./json-size.ts";
 
 const excessOf = (text: string) => findExcess(Buffer.from(text));
 const nested = (levels: number) => `${"[".repeat(levels)}${"]".repeat(levels)}`;
-const named = (count: number) => `{${Array.from({ length: count }, (_, n) => `"k${n}":0`).join(",")}}`;
-/** So many names, in lists of objects that each have few. */
-const spread = (count: number) =>
-  `[[${Array(count / 1_000)
-    .fill(named(1_000))
-    .join(",")}]]`;
+const named = (count: number, kind = "k") =>
+  `{${Array.from({ length: count }, (_, n) => `"${kind}${n}":0`).join(",")}}`;
+/** So many names, in objects that each have as many, of the same kinds. */
+const spread = (each: number, count: number) =>
+  `[${Array(count / each)
+    .fill(named(each))
+    .join(",")}]`;
 const listed = (count: number) => `[${"0,".repeat(count)}0]`;
 
-test("S12: what has too many levels, names or values is found before it is parsed; what has just enough is not", () => {
-  assert.deepEqual(
-    [excessOf(nested(jsonLimits.levels)), excessOf(nested(jsonLimits.levels + 1))],
-    [undefined, "levels"],
-  );
-  const most = jsonLimits.names_in_one;
-  assert.deepEqual([excessOf(named(most)), excessOf(named(most + 1))], [undefined, "names_in_one"]);
-  const all = jsonLimits.names;
-  assert.deepEqual([excessOf(spread(all)), excessOf(spread(all + 1_000))], [undefined, "names"]);
-  assert.deepEqual(
-    [excessOf(listed(jsonLimits.values)), excessOf(listed(jsonLimits.values + 1))],
-    [undefined, "values"],
-  );
+test("S12: what has too much of anything is found before it is parsed; what has just enough is not", () => {
+  // Names are made by the object, and the last text may yet be one.
+  const beyond: Readonly<Record<string, number>> = { names: 50, texts: 2 };
+  const lists = (count: number) => `[${"[],".repeat(count - 2)}[]]`;
+  const texts = (count: number) => `[${'"",'.repeat(count - 1)}""]`;
+  const numbers = (form: string) => (count: number) => `[${`${form},`.repeat(count - 1)}${form}]`;
+  const made: Readonly<Record<keyof typeof jsonLimits, readonly ((count: number) => string)[]>> = {
+    levels: [nested],
+    names: [(count) => spread(50, count)],
+    names_in_one: [(count) => named(count)],
+    // The first thousand are not looked at.
+    different_names: [(count) => `[${spread(100, 1_000)},${named(2_500, "a")},${named(count - 2_500, "b")}]`],
+    lists: [lists],
+    texts: [texts, (count) => `{"a":${texts(count)},"b":{"c":0}}`],
+    values: [(count) => listed(count)],
+    long_numbers: [numbers("1e5"), numbers("-1E+5"), numbers("1234567890123456"), numbers("0.12345678901234")],
+    escaped_bytes: [(count) => `"${"\\n".repeat(count / 2)}${count % 2 ? "\\n" : ""}"`],
+    // A byte of a text counts once, of all between them seven times; two texts and two lists count, too.
+    work: [(count) => `["${"a".repeat(30_000_000)}",[${" ".repeat(1_000_000)}],"${"a".repeat(count - 37_001_006)}"]`],
+    loose_bytes: [(count) => `["a",${" ".repeat(count - 3)}"${"b".repeat(100)}"]`],
+  };
+  for (const [what, makers] of Object.entries(made))
+    for (const make of makers) {
+      const limit = jsonLimits[what as keyof typeof made];
+      assert.equal(excessOf(make(limit)), undefined, `${what}: ${limit}`);
+      const more = limit + (beyond[what] ?? 1);
+      assert.equal(excessOf(make(more)), what, `${what}: ${more}`);
+    }
+});
+
+test("S12: a conversation of ten thousand messages, a list of 300,000 tokens and a file of 30 MB are not too much", () => {
+  const message = (n: number) => ({ role: n % 2 ? "assistant" : "user", content: [{ type: "text", text: `${n}` }] });
+  const tools = Array.from({ length: 128 }, (_, n) => ({
+    ...{ type: "function", name: `tool_${n}` },
+    parameters: Object.fromEntries(Array.from({ length: 30 }, (_, p) => [`p${n}_${p}`, { type: "string" }])),
+  }));
+  const conversation = JSON.stringify({
+    model: "m",
+    messages: Array.from({ length: 10_000 }, (_, n) => message(n)),
+    tools,
+  });
+  assert.equal(excessOf(conversation), undefined);
+  assert.equal(excessOf(JSON.stringify({ input: Array(300_000).fill(54_321) }, null, 2)), undefined);
+  assert.equal(excessOf(JSON.stringify({ input: "a".repeat(30_000_000) })), undefined);
+});
+
+test("S12: names that are made to meet in a table are counted all the same", () => {
+  // Each of these has the same hash as the one before it but for its first bits, or is another spelling.
+  const names = Array.from({ length: 4_900 }, (_, n) => `{"${"x".repeat(n % 97)}${n}":0,"\\u0061${n}":0}`);
+  assert.equal(excessOf(`[${spread(500, 1_000)},${names.join(",")}]`), "different_names");
 });
 
 test("marks within strings count for nothing, and levels that are closed are over", () => {
@@ -38,6 +76,11 @@ test("what is no JSON is left to whoever parses it, as far as that would read", 
 });
 
 test("a body that counts as small cannot hold too many names or values", () => {
-  // A name takes five bytes at least, a value two.
-  assert.ok(smallJsonBytes / 5 <= jsonLimits.names_in_one && smallJsonBytes / 2 <= jsonLimits.values);
+  // A name takes five bytes at least with its value, a list three, a text three, a value two, a long number four.
+  const { names_in_one: names, different_names: different, lists, texts, values, long_numbers: long } = jsonLimits;
+  const most = [5 * names, 5 * different, 3 * lists, 3 * texts, 2 * values, 4 * long];
+  assert.deepEqual(
+    most.filter((bytes) => bytes < smallJsonBytes),
+    [],
+  );
 });

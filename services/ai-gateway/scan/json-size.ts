@@ -1,28 +1,61 @@
 import {
+  backslash,
   byteAt,
   closeBrace,
   closeBracket,
+  type JsonBytes,
   maxDepth,
   notJson,
   openBrace,
   openBracket,
   quote,
-  skipString,
+  skipBetweenEscapes,
+  skipEscapes,
+  skipPlainText,
   toJsonBytes,
 } from "./json-bytes.ts";
+import { createNameSet } from "./name-set.ts";
 
 /**
- * What the JSON of one call may hold. A conversation of a million tokens has some ten thousand names, none of its objects more than some
- * hundred; a list of token numbers up to 300,000 values.
+ * What the JSON of one call may hold, so that to build it holds up no other call for 50 ms. A conversation of a
+ * million tokens in ten thousand messages has some 40,000 names of a few hundred kinds, 30,000 texts and as many lists and objects; a list
+ * of token numbers up to 300,000 values.
  */
-export const jsonLimits = { levels: maxDepth, names: 50_000, names_in_one: 5_000, values: 1_000_000 } as const;
+export const jsonLimits = {
+  levels: maxDepth,
+  names: 50_000,
+  names_in_one: 5_000,
+  /** Of each of them the engine makes a shape of objects. */
+  different_names: 5_000,
+  /** Lists and objects. */
+  lists: 40_000,
+  /** Other than names. */
+  texts: 40_000,
+  values: 400_000,
+  /** Numbers that have an exponent or are longer than 15 characters: a double may not hold them. */
+  long_numbers: 10_000,
+  /** All of them together: `\n` has two. */
+  escaped_bytes: 4_000_000,
+  /** Between texts: numbers, marks and white space. */
+  loose_bytes: 4_000_000,
+  /** All of it together, each counted as many times as the nanoseconds that it takes (`workOf`). */
+  work: 45_000_000,
+} as const;
 export type JsonExcess = keyof typeof jsonLimits;
 
-/** A body that is no longer holds neither more names nor more values than it may. */
+/** A body that is no longer holds no more of anything than it may. */
 export const smallJsonBytes = 25_000;
 
+const space = 0x20;
 const comma = 0x2c;
 const colon = 0x3a;
+const longestPlainNumber = 15;
+
+const plain = 1;
+const exponent = 2;
+const ofNumber = new Uint8Array(256);
+for (const character of "0123456789.+-") ofNumber[character.charCodeAt(0)] = plain;
+for (const character of "eE") ofNumber[character.charCodeAt(0)] = exponent;
 
 /**
  * What a body has too much of, found before it is parsed: a million different names hold the event loop for seconds while an object is built
@@ -30,27 +63,89 @@ const colon = 0x3a;
  */
 export function findExcess(body: Uint8Array): JsonExcess | undefined {
   const json = toJsonBytes(body);
-  const namesAt = new Uint32Array(maxDepth + 1);
-  let [levels, names, values] = [0, 0, 0];
+  const found = createFindings(body);
   for (let at = 0; at < json.length; ) {
-    const byte = byteAt(json, at);
-    if (byte === quote) {
-      at = skipString(json, at);
-      if (at === notJson) return undefined;
-      continue;
+    const byte = json.bytes[at] ?? 0;
+    if (byte <= space) at++;
+    else if (byte === quote) at = skipText(json, at, found);
+    else if (ofNumber[byte]) at = skipNumber(json, at, found);
+    else at = noteMark(byte, at, found);
+    if (at === notJson) return undefined;
+    if (found.excess) return found.excess;
+    if (at - found.inTexts > jsonLimits.loose_bytes) return "loose_bytes";
+  }
+  return workOf(json, found) > jsonLimits.work ? "work" : undefined;
+}
+
+/** What it takes to build all of it, in nanoseconds, at the most that was measured for each kind of thing. */
+function workOf({ length }: JsonBytes, { different, lists, strings, names, long, escaped, inTexts }: Findings): number {
+  const things = 2_000 * different + 130 * lists + 350 * (strings - names) + 2_500 * long;
+  return things + 5 * escaped + 7 * (length - inTexts) + inTexts;
+}
+
+function createFindings(bytes: Uint8Array) {
+  return {
+    ...{ levels: 0, names: 0, different: 0, lists: 0, strings: 0, values: 0, long: 0, escaped: 0 },
+    namesAt: new Uint32Array(maxDepth + 2),
+    isNew: createNameSet(bytes),
+    /** How many bytes stand in texts, and where the last one does, which may be a name. */
+    ...{ inTexts: 0, textStart: 0, textEnd: 0 },
+    excess: undefined as JsonExcess | undefined,
+  };
+}
+type Findings = ReturnType<typeof createFindings>;
+
+function skipText(json: JsonBytes, start: number, found: Findings): number {
+  let at = skipPlainText(json, start + 1);
+  while (byteAt(json, at) === backslash) {
+    const end = skipEscapes(json, at);
+    if (end === notJson) return notJson;
+    found.escaped += end - at;
+    if (found.escaped > jsonLimits.escaped_bytes) {
+      found.excess = "escaped_bytes";
+      return end;
     }
-    if (byte === comma && ++values > jsonLimits.values) return "values";
-    if (byte === colon) {
-      if (++names > jsonLimits.names) return "names";
-      namesAt[levels] = (namesAt[levels] ?? 0) + 1;
-      if ((namesAt[levels] ?? 0) > jsonLimits.names_in_one) return "names_in_one";
-    }
-    if (byte === openBrace || byte === openBracket) {
-      if (++levels > jsonLimits.levels) return "levels";
-      namesAt[levels] = 0;
-    }
-    if (byte === closeBrace || byte === closeBracket) levels--;
+    at = skipBetweenEscapes(json, end);
+  }
+  if (byteAt(json, at) !== quote) return notJson;
+  found.textStart = start;
+  found.textEnd = ++at;
+  found.inTexts += at - start;
+  // The last one may yet be a name.
+  if (++found.strings - found.names > jsonLimits.texts + 1) found.excess = "texts";
+  return at;
+}
+
+function skipNumber(json: JsonBytes, start: number, found: Findings): number {
+  let at = start;
+  let kinds = 0;
+  for (let kind = ofNumber[byteAt(json, at)]; kind; kind = ofNumber[byteAt(json, at)]) {
+    kinds |= kind;
     at++;
   }
-  return undefined;
+  // `true` has an e, too.
+  const isLong = at - start > longestPlainNumber || ((kinds & exponent) !== 0 && at - start > 1);
+  if (isLong && ++found.long > jsonLimits.long_numbers) found.excess = "long_numbers";
+  return at;
+}
+
+function noteMark(byte: number, at: number, found: Findings): number {
+  if (byte === comma) {
+    if (++found.values > jsonLimits.values) found.excess = "values";
+  } else if (byte === colon) noteName(found);
+  else if (byte === openBrace || byte === openBracket) {
+    if (++found.lists > jsonLimits.lists) found.excess = "lists";
+    if (++found.levels > jsonLimits.levels) found.excess = "levels";
+    found.namesAt[found.levels] = 0;
+  } else if (byte === closeBrace || byte === closeBracket) found.levels--;
+  return at + 1;
+}
+
+function noteName(found: Findings): void {
+  const { namesAt, levels } = found;
+  if (found.isNew(found.textStart, found.textEnd) && ++found.different > jsonLimits.different_names)
+    found.excess = "different_names";
+  namesAt[levels] = (namesAt[levels] ?? 0) + 1;
+  if ((namesAt[levels] ?? 0) > jsonLimits.names_in_one) found.excess = "names_in_one";
+  if (++found.names > jsonLimits.names) found.excess = "names";
 }
