@@ -234,7 +234,8 @@ function randomUsage(draw: Draw): object {
     prompt_tokens_details: pick(draw, [null, {}, { cached_tokens: draw(2_100), audio_tokens: draw(3) }]),
     completion_tokens_details: { reasoning_tokens: draw(600), audio_tokens: 0, accepted_prediction_tokens: 0 },
   };
-  const counts = { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens };
+  const beside = pick(draw, [{}, { cached_tokens: draw(2_100) }, { prompt_cache_hit_tokens: draw(2_100) }]);
+  const counts = { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens, ...beside };
   return draw(3) === 0 ? counts : { ...counts, ...details };
 }
 

@@ -30,13 +30,30 @@ const cacheWriteTokens = 5;
 const audioInputTokens = 6;
 const reasoningTokens = 7;
 const audioOutputTokens = 8;
-const noCounts: UsageCounts = Array.from({ length: 9 }, () => unset);
+const cachedBeside = 9;
+const cacheHits = 10;
+const noCounts: UsageCounts = Array.from({ length: 11 }, () => unset);
 
-const usageNames = fieldNames(
-  ...["prompt_tokens", "completion_tokens", "prompt_tokens_details", "completion_tokens_details"],
-);
-const inputNames = fieldNames("cached_tokens", "cache_write_tokens", "audio_tokens");
-const outputNames = fieldNames("reasoning_tokens", "audio_tokens");
+/** Names, and the place of each one's count. */
+interface Places {
+  readonly names: FieldNames;
+  readonly places: readonly number[];
+}
+const usagePlaces: Places = {
+  names: fieldNames(
+    ...["prompt_tokens", "completion_tokens", "prompt_tokens_details", "completion_tokens_details"],
+    ...["cached_tokens", "prompt_cache_hit_tokens"],
+  ),
+  places: [promptTokens, completionTokens, promptDetails, completionDetails, cachedBeside, cacheHits],
+};
+const inputPlaces: Places = {
+  names: fieldNames("cached_tokens", "cache_write_tokens", "audio_tokens"),
+  places: [cachedTokens, cacheWriteTokens, audioInputTokens],
+};
+const outputPlaces: Places = {
+  names: fieldNames("reasoning_tokens", "audio_tokens"),
+  places: [reasoningTokens, audioOutputTokens],
+};
 
 export function createCounts(): UsageCounts {
   return noCounts.slice();
@@ -47,14 +64,15 @@ export function createCounts(): UsageCounts {
  * parser has to look at: no object, a name written twice, a count that is not a plain number up to `maxTokens`.
  */
 export function skipUsage(json: JsonBytes, start: number, counts: UsageCounts): number {
-  return skipCounts(json, start, usageNames, promptTokens, counts);
+  return skipCounts(json, start, usagePlaces, counts);
 }
 
 /** What `readUsage` makes of the same object; undefined when that is nothing. Each detail is taken out of its total. */
 export function toReportedUsage(counts: UsageCounts): ReportedUsage | undefined {
   const prompt = counts[promptTokens] ?? unset;
   if (prompt < 0) return undefined;
-  const cached = takeOut(counts, cachedTokens, prompt);
+  const saysCached = [cachedTokens, cachedBeside, cacheHits].find((place) => (counts[place] ?? unset) >= 0);
+  const cached = saysCached === undefined ? 0 : takeOut(counts, saysCached, prompt);
   const cacheWrite5m = takeOut(counts, cacheWriteTokens, prompt - cached);
   const audioInput = takeOut(counts, audioInputTokens, prompt - cached - cacheWrite5m);
   const completion = Math.max(0, counts[completionTokens] ?? 0);
@@ -80,14 +98,15 @@ function takeOut(counts: UsageCounts, place: number, left: number): number {
   return Math.min(Math.max(0, counts[place] ?? 0), left);
 }
 
-function skipCounts(json: JsonBytes, start: number, names: FieldNames, places: number, counts: UsageCounts): number {
+function skipCounts(json: JsonBytes, start: number, { names, places }: Places, counts: UsageCounts): number {
   let at = openObject(json, start);
   while (at !== notJson && byteAt(json, at) !== closeBrace) {
     const nameEnd = skipPlainName(json, at);
     const valueStart = skipColon(json, nameEnd);
     if (valueStart === notJson) return notJson;
     const name = findName(json, at, nameEnd, names);
-    const valueEnd = name < 0 ? skipValue(json, valueStart) : skipCount(json, valueStart, places + name, counts);
+    const place = places[name];
+    const valueEnd = place === undefined ? skipValue(json, valueStart) : skipCount(json, valueStart, place, counts);
     at = nextField(json, valueEnd);
   }
   return at === notJson ? notJson : at + 1;
@@ -98,8 +117,8 @@ function skipCount(json: JsonBytes, start: number, place: number, counts: UsageC
   // Of two the parser believes the last one; to guess here would be to charge by the other.
   if (counts[place] !== unset) return notJson;
   counts[place] = isSeen;
-  if (place === promptDetails) return skipDetails(json, start, inputNames, cachedTokens, counts);
-  if (place === completionDetails) return skipDetails(json, start, outputNames, reasoningTokens, counts);
+  if (place === promptDetails) return skipDetails(json, start, inputPlaces, counts);
+  if (place === completionDetails) return skipDetails(json, start, outputPlaces, counts);
   const end = skipValue(json, start);
   if (end === notJson) return notJson;
   const count = readCount(json, start, end);
@@ -108,6 +127,6 @@ function skipCount(json: JsonBytes, start: number, place: number, counts: UsageC
   return end;
 }
 
-function skipDetails(json: JsonBytes, start: number, names: FieldNames, places: number, counts: UsageCounts): number {
-  return isNull(json, start, start + 4) ? start + 4 : skipCounts(json, start, names, places, counts);
+function skipDetails(json: JsonBytes, start: number, places: Places, counts: UsageCounts): number {
+  return isNull(json, start, start + 4) ? start + 4 : skipCounts(json, start, places, counts);
 }

@@ -157,6 +157,26 @@ test("W26, W27: input of Anthropic's leaves out what was read from a cache and w
   });
 });
 
+test("W26, W28: vendors who begin a stream with all input, and say at its end what of it came from a cache, are believed at its end", () => {
+  const usageOf = (first: object, last: object) =>
+    relay(
+      event({ type: "message_start", ...{ message: { ...start.message, usage: first } } }) +
+        event({ type: "message_delta", ...{ delta: { stop_reason: "end_turn" }, usage: last } }) +
+        stop,
+    ).progress.usage;
+  // As Qwen's and Kimi's endpoints do it (github.com/maximhq/bifrost, 5355 and 5510).
+  const qwen = usageOf(
+    { input_tokens: 8_834, output_tokens: 0 },
+    { input_tokens: 18, output_tokens: 426, cache_creation_input_tokens: 0, cache_read_input_tokens: 8_831 },
+  );
+  assert.deepEqual(qwen, { inputTokens: 18n, cachedInputTokens: 8_831n, outputTokens: 426n });
+  const kimi = usageOf(
+    { input_tokens: 173_306, cache_creation_input_tokens: 0, cache_read_input_tokens: 0, output_tokens: 0 },
+    { input_tokens: 250, output_tokens: 9, cache_read_input_tokens: 173_056, prompt_tokens: 173_306 },
+  );
+  assert.deepEqual(kimi, { inputTokens: 250n, cachedInputTokens: 173_056n, outputTokens: 9n });
+});
+
 test("W44: of the betas that a caller names those reach Anthropic which are allowed, each once", () => {
   const betas = readBetas({ headers: { "anthropic-beta": "a-1, b-2,a-1 , c-3" } }, ["c-3", "a-1"]);
   assert.deepEqual(betas, ["a-1", "c-3"]);

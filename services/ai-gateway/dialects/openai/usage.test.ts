@@ -32,6 +32,19 @@ test("usage without details, with empty ones, and of an embedding has the three 
   assert.deepEqual(readUsage({ usage: { prompt_tokens: 7, total_tokens: 7 } }), { ...plain, outputTokens: 0n });
 });
 
+test("W26: what came from a cache is found where Kimi and DeepSeek say it, once, and never more than the prompt", () => {
+  const read = (more: object) => readUsage({ usage: { prompt_tokens: 1_000, completion_tokens: 3, ...more } });
+  const cachedOf = (more: object) => [read(more)?.inputTokens, read(more)?.cachedInputTokens];
+  assert.deepEqual(cachedOf({ cached_tokens: 600 }), [400n, 600n]);
+  assert.deepEqual(cachedOf({ prompt_cache_hit_tokens: 600, prompt_cache_miss_tokens: 400 }), [400n, 600n]);
+  const both = { cached_tokens: 600, prompt_cache_hit_tokens: 600, prompt_tokens_details: { cached_tokens: 600 } };
+  assert.deepEqual(cachedOf(both), [400n, 600n]);
+  assert.deepEqual(cachedOf({ cached_tokens: 600, prompt_tokens_details: { cached_tokens: 0 } }), [1_000n, 0n]);
+  assert.deepEqual(cachedOf({ cached_tokens: 600, prompt_tokens_details: null }), [400n, 600n]);
+  assert.deepEqual(cachedOf({ cached_tokens: 2_000 }), [0n, 1_000n]);
+  for (const wrong of [null, "600", -1, 0.5]) assert.deepEqual(cachedOf({ cached_tokens: wrong }), [1_000n, 0n]);
+});
+
 test("B9: an explicit zero is a usage; none, and one that is none, is not", () => {
   const zero = { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n };
   assert.deepEqual(readUsage({ usage: { prompt_tokens: 0, completion_tokens: 0 } }), zero);

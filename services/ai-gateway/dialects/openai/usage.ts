@@ -11,16 +11,17 @@ const maxTokens = 1_000_000_000;
  * The `usage` object of OpenAI's dialect; undefined when there is none or it is not one. `prompt_tokens` includes cached,
  * written and audio tokens, `completion_tokens` reasoning and audio (platform.openai.com/docs/api-reference/chat/object;
  * `cache_write_tokens` as openrouter.ai/docs/guides/best-practices/prompt-caching has it; `cache_write_1h_tokens` is what our own
- * wires say of what was written for an hour, and `server_tool_calls` of tools that ran at the provider). Each detail is taken out of its
- * total, so a token is counted once; details that add up to more than their total are cut off there. An explicit zero is a
- * zero.
+ * wires say of what was written for an hour, and `server_tool_calls` of tools that ran at the provider). Some say what came from a cache
+ * beside the total instead: Kimi in `cached_tokens` (platform.kimi.ai/docs/api/chat), DeepSeek in `prompt_cache_hit_tokens`
+ * (api-docs.deepseek.com/api/create-chat-completion). Each detail is taken out of its total, so a token is counted once; details that add
+ * up to more than their total are cut off there. An explicit zero is a zero.
  */
 export function readUsage(body: unknown): ReportedUsage | undefined {
   const usage = fieldOf(body, "usage");
   const prompt = readCount(fieldOf(usage, "prompt_tokens"));
   if (prompt === undefined) return undefined;
   const completion = readCount(fieldOf(usage, "completion_tokens")) ?? 0;
-  const input = splitTotal(prompt, fieldOf(usage, "prompt_tokens_details"));
+  const input = splitTotal(prompt, inputDetailsOf(usage));
   const output = splitTotal(completion, fieldOf(usage, "completion_tokens_details"));
   const [cacheRead, cacheWrite5m, cacheWrite1h, audioInput] = input.take(
     ...(["cached_tokens", "cache_write_tokens", "cache_write_1h_tokens", "audio_tokens"] as const),
@@ -32,6 +33,13 @@ export function readUsage(body: unknown): ReportedUsage | undefined {
     ...{ inputTokens: input.rest(), cachedInputTokens: cacheRead, outputTokens: output.rest() },
     ...(otherBuckets && { otherBuckets }),
   };
+}
+
+function inputDetailsOf(usage: unknown): unknown {
+  const details = fieldOf(usage, "prompt_tokens_details");
+  const beside = fieldOf(usage, "cached_tokens") ?? fieldOf(usage, "prompt_cache_hit_tokens");
+  if (beside === undefined || readCount(fieldOf(details, "cached_tokens")) !== undefined) return details;
+  return { ...Object(details), cached_tokens: beside };
 }
 
 /** Takes details out of a total, in the order asked for. */
