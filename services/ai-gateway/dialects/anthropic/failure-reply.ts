@@ -1,6 +1,7 @@
 import { type Failure, failureText, type Locale } from "@lyss/kit/errors/failure.ts";
 import type { FailureReply } from "@lyss/kit/http/route.ts";
 import { toErrorObject } from "../openai/failure-reply.ts";
+import { toRetryHeaders } from "../retry-headers.ts";
 
 /** Anthropic's `error.type` by HTTP status (docs.anthropic.com/en/api/errors). */
 const types: Readonly<Record<number, string>> = {
@@ -35,13 +36,13 @@ export function toAnthropicFailureReply(
   failure: Failure,
   { traceId, requestId, locale }: { traceId: string; requestId: string; locale: Locale },
 ): FailureReply {
-  const headers: Record<string, string> = {
+  const headers = {
     "content-type": "application/json; charset=utf-8",
     "cache-control": "no-store",
     "x-request-id": requestId,
     "request-id": requestId,
+    ...toRetryHeaders(failure),
   };
-  if (failure.retryAfterMs !== undefined) headers["retry-after"] = String(Math.ceil(failure.retryAfterMs / 1_000));
   const { error, ...rest } = toErrorBody(failure, requestId, locale);
   const body = JSON.stringify({ ...rest, error: { ...error, trace_id: traceId } });
   return { status: failure.type.httpStatus, headers, body };

@@ -1,6 +1,7 @@
 import { type Failure, failureText, type Locale } from "@lyss/kit/errors/failure.ts";
 import type { FailureReply } from "@lyss/kit/http/route.ts";
 import { toErrorObject } from "../openai/failure-reply.ts";
+import { toRetryHeaders } from "../retry-headers.ts";
 
 /** `google.rpc.Code` by HTTP status (ai.google.dev/gemini-api/docs/troubleshooting; google.aip.dev/193). */
 const statuses: Readonly<Record<number, string>> = {
@@ -57,12 +58,12 @@ export function toGeminiFailureReply(
   failure: Failure,
   { requestId, locale }: { traceId: string; requestId: string; locale: Locale },
 ): FailureReply {
-  const headers: Record<string, string> = {
+  const headers = {
     "content-type": "application/json; charset=utf-8",
     "cache-control": "no-store",
     "x-request-id": requestId,
+    ...toRetryHeaders(failure),
   };
-  if (failure.retryAfterMs !== undefined) headers["retry-after"] = String(Math.ceil(failure.retryAfterMs / 1_000));
   return {
     status: failure.type.httpStatus,
     headers,

@@ -5,6 +5,7 @@ import { type Failure, type FailureType, failureText, type Locale } from "@lyss/
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import type { FailureReply } from "@lyss/kit/http/route.ts";
 import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
+import { toRetryHeaders } from "../retry-headers.ts";
 
 /** The codes that OpenAI's own API uses for these, which clients compare with; every other failure shows its public code. */
 const openAiCodes: ReadonlyMap<FailureType, string> = new Map([
@@ -57,11 +58,11 @@ export function toOpenAiFailureReply(
   { traceId, requestId, locale }: { traceId: string; requestId: string; locale: Locale },
 ): FailureReply {
   const { error } = toErrorObject(failure, locale);
-  const headers: Record<string, string> = {
+  const headers = {
     "content-type": "application/json; charset=utf-8",
     "cache-control": "no-store",
     "x-request-id": requestId,
+    ...toRetryHeaders(failure),
   };
-  if (failure.retryAfterMs !== undefined) headers["retry-after"] = String(Math.ceil(failure.retryAfterMs / 1_000));
   return { status: failure.type.httpStatus, headers, body: JSON.stringify({ error: { ...error, trace_id: traceId } }) };
 }

@@ -116,6 +116,20 @@ test("W35: the four meanings of 429, and Anthropic's 529, are told apart in ever
   );
 });
 
+test("W36: SDKs are told not to repeat what no repeat mends, by the header that they obey, and when to repeat the rest", () => {
+  const headersOf = (failure: Failure) =>
+    [toOpenAiFailureReply, toAnthropicFailureReply, toGeminiFailureReply].map((toReply) => {
+      const { headers } = toReply(failure, context);
+      return [headers["x-should-retry"], headers["retry-after"]];
+    });
+  const each = (one: readonly (string | undefined)[]) => [one, one, one];
+  for (const failure of [failureOf(401, {}), failureOf(403, {}), failureOf(429, { code: "insufficient_quota" }, 7_000)])
+    assert.deepEqual(headersOf(failure), each(["false", undefined]), failure.message);
+  for (const failure of [failureOf(500, {}), failureOf(503, {}), failureOf(400, {}), failureOf(504, {})])
+    assert.deepEqual(headersOf(failure), each([undefined, undefined]), failure.message);
+  assert.deepEqual(headersOf(failureOf(429, { code: "rate_limit_exceeded" }, 7_000)), each([undefined, "7"]));
+});
+
 test("W39: missing money is 402 in every dialect, and says by a word which money it is", () => {
   const money = { required: "1", available: "0", currency: "USD" };
   const wallet = new Failure(billingFailures.insufficient_balance, { ...money, limit_source: "wallet" });
