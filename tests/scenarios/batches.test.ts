@@ -341,6 +341,7 @@ test("W51: nothing is kept of a file in which a line is wrong, and the line is n
     [[good.replace('"POST"', '"GET"')], /Line 1 .*POST/],
     [[lineOf("a", "Hi.", { stream: true })], /Line 1 .*streams/],
     [[lineOf("a", "Hi.", { max_tokens: -1 })], /Line 1 .*max_tokens/],
+    [[good, lineOf("b", "Ho.", { web_search_options: {} })], /Line 2 .*web_search_options .*of your own/],
     [[lineOf("a", "Hi.", { provider: { only: ["simulated"] } })], /Line 1 .*provider/],
     [[`{"custom_id":"a","custom_id":"b",${good.slice(good.indexOf('"method"'))}`], /Line 1 .*once/],
     [["\n"], /Line 1 .*no request/],

@@ -7,6 +7,7 @@ import { findFreeTarget } from "../call/choose-target.ts";
 import { counterFor } from "../call/count-tokens.ts";
 import { refuseField } from "../call/refuse-field.ts";
 import type { AiGatewayDeps } from "../deps.ts";
+import { refuseDearer } from "../dialects/openai/native-refusals.ts";
 import { requireUnguarded } from "../guardrails/require-unguarded.ts";
 import type { Target } from "../model.ts";
 import type { WireDraft } from "../providers/wire.ts";
@@ -165,6 +166,7 @@ function refuseOdd(
 /** What the line asks as its provider is to be asked. Throws `batch_file_invalid` for what the provider has no place for. */
 function draftOf({ number, request }: RequestLine, { provider, model }: Target): WireDraft {
   try {
+    if (request.surface === "chat") refuseDearer(request.json, provider);
     return wireOf(provider, model).draft(request, model, provider);
   } catch (err) {
     if (!(err instanceof Failure)) throw err;

@@ -1,5 +1,6 @@
 import type { Failure } from "@lyss/kit/errors/failure.ts";
 import { type FieldRange, findFields, setFields } from "../dialects/openai/json-fields.ts";
+import { fieldsAtPrice } from "../dialects/openai/native-refusals.ts";
 import { fieldOf } from "../dialects/openai/usage.ts";
 import type { Form } from "../surfaces/multipart.ts";
 import { makesImages, mayStream, type Surface, writesText } from "../surfaces/surface.ts";
@@ -33,7 +34,10 @@ export interface CallRequest {
 }
 
 const limitFields = ["max_completion_tokens", "max_tokens"] as const;
-const decidingFields = new Set<string>(["model", "stream", "stream_options", "n", "best_of", ...limitFields]);
+const decidingFields = new Set<string>([
+  ...["model", "stream", "stream_options", "n", "best_of", "tools", ...limitFields],
+  ...fieldsAtPrice,
+]);
 const maxChoices = 128;
 export const maxOutputLimit = 10_000_000;
 
@@ -44,8 +48,8 @@ export function readRequest(surface: Surface, body: Buffer): CallRequest {
   if (!fields)
     throw refuseField(
       "model",
-      "each of model, stream, stream_options, n and the token limits may stand only once",
-      "model、stream、stream_options、n 和各个 token 上限只能各出现一次",
+      "each of model, stream, stream_options, n, tools, the token limits and what is paid apart may stand only once",
+      "model、stream、stream_options、n、tools、各个 token 上限以及另行计费的字段只能各出现一次",
     );
 
   const { model, stream } = json;

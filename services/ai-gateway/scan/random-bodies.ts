@@ -108,7 +108,7 @@ export function randomRequest(draw: Draw, isOdd: boolean): string {
   maybe("tools", () => Array.from({ length: draw(3) }, () => ({ type: "function", function: randomTool(draw) })));
   maybe("metadata", () => randomValue(draw, 4));
   maybe("user", () => randomText(draw));
-  return writeFields(draw, fields, isOdd, ["best_of", "prompt", "stop"]);
+  return writeFields(draw, fields, isOdd, ["best_of", "prompt", "stop", "tools", "web_search_options", "models"]);
 }
 
 /** A whole answer with usage; with `isOdd`, something like one. */

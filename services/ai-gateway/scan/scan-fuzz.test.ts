@@ -18,7 +18,11 @@ import { createStreamScanner } from "./scan-stream.ts";
 const rounds = process.env["SCENARIO_FULL"] === "1" ? 1_000_000 : 7_000;
 /** `SCAN_SEED=requests-17` repeats what failed as that, and nothing else. */
 const onlySeed = process.env["SCAN_SEED"];
-const rangeNames = ["model", "stream", "stream_options", "max_completion_tokens", "max_tokens", "n", "best_of"];
+/** By their places in ranges; `readRequest` says nothing of where those without a name stand. */
+const rangeNames = [
+  ...["model", "stream", "stream_options", "max_completion_tokens", "max_tokens", "n", "best_of"],
+  ...[undefined, undefined, undefined, undefined, "tools"],
+];
 
 type Draw = ReturnType<typeof drawFrom>;
 
@@ -163,7 +167,11 @@ function holdsList(message: unknown): boolean {
 }
 
 function toRanges(ranges: FieldRanges): Map<string, object> {
-  return new Map(rangeNames.flatMap((name, index) => [...modelRange(ranges[2 * index], ranges[2 * index + 1], name)]));
+  return new Map(
+    rangeNames.flatMap((name, index) =>
+      name === undefined ? [] : [...modelRange(ranges[2 * index], ranges[2 * index + 1], name)],
+    ),
+  );
 }
 
 function modelRange(valueStart = 0, valueEnd = 0, name = "model"): Map<string, object> {

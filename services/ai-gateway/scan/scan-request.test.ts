@@ -75,6 +75,20 @@ test("what has two meanings, or is not what readRequest takes, is left to it", (
   }
 });
 
+test("W31: what may cost apart from tokens is left to the parser, however it is written; plain functions are not", () => {
+  const tool = (more: string) => `"model":"a","tools":[{"type":"function","function":{"name":"f"}}${more}]`;
+  assert.ok(scan(tool("")));
+  assert.ok(scan('"model":"a","tools":[]'));
+  assert.ok(scan(tool(',{"function":{"name":"g","parameters":{"type":"object"}}}')));
+  for (const more of [
+    ...[',{"type":"web_search"}', ',{"typ\\u0065":"web_search"}', ',{"type":"functio\\u006e"}', ',{"type":null}', ",1"],
+    ...[',{"type":"function","type":"web_search"}', ',{"type":"builtin_function","function":{"name":"$web_search"}}'],
+  ])
+    assert.equal(scan(tool(more)), undefined, more);
+  for (const field of ["web_search_options", "search_parameters", "plugins", "enable_search", "models", "route"])
+    assert.equal(scan(`"model":"a","${field}":{}`), undefined, field);
+});
+
 test("bytes that are not UTF-8 are left to the parser, wherever they stand", () => {
   const body = Buffer.from(`{"model":"a","user":"x\u00e9",${messages}}`);
   assert.ok(scanRequest(body));

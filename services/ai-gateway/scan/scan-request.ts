@@ -1,7 +1,8 @@
 import { isUtf8 } from "node:buffer";
 import type { ServiceMode } from "@lyss/contracts/pricing/price.ts";
+import { fieldsAtPrice } from "../dialects/openai/native-refusals.ts";
 import { fieldOf } from "../dialects/openai/usage.ts";
-import { fieldNames, findName } from "./field-names.ts";
+import { fieldNames, findName, isString } from "./field-names.ts";
 import {
   byteAt,
   closeBrace,
@@ -63,11 +64,16 @@ export const messagesField = 8;
 /** What is wanted of the providers, and what stands for messages, is taken out of the body on the ordinary way. */
 const providerField = 9;
 const promptField = 10;
+const toolsField = 11;
+/** From here on: what may be paid apart from tokens, which is looked at on the ordinary way. */
+const firstAtPrice = 12;
 
 const requestFields = fieldNames(
   ...["model", "stream", "stream_options", "max_completion_tokens", "max_tokens", "n", "best_of", "service_tier"],
-  ...["messages", "provider", "prompt"],
+  ...["messages", "provider", "prompt", "tools"],
+  ...fieldsAtPrice,
 );
+const toolFields = fieldNames("type");
 const noRanges: FieldRanges = requestFields.names.flatMap(() => [0, 0]);
 
 /** The bounds of `readRequest`, which says to the caller what is wrong. */
@@ -106,8 +112,8 @@ function findFields(json: JsonBytes, found: Found): boolean {
     const valueStart = skipColon(json, nameEnd);
     if (valueStart === notJson) return false;
     const field = findName(json, at, nameEnd, requestFields);
-    const valueEnd = field === messagesField ? skipMessages(json, valueStart, found) : skipValue(json, valueStart);
-    if (valueEnd === notJson) return false;
+    const valueEnd = skipField(json, field, valueStart, found);
+    if (valueEnd === notJson || field >= firstAtPrice) return false;
     if (field >= 0) {
       // Written twice, one of the two counts for us and maybe the other one for the provider: a price for one model, an answer of another.
       if (ranges[2 * field + 1] !== 0) return false;
@@ -118,6 +124,32 @@ function findFields(json: JsonBytes, found: Found): boolean {
   }
   // Behind the object nothing may stand: a second one would be a second request to a lenient reader.
   return at !== notJson && skipSpace(json, at + 1) === json.length;
+}
+
+function skipField(json: JsonBytes, field: number, start: number, found: Found): number {
+  if (field === messagesField) return skipMessages(json, start, found);
+  return field === toolsField ? skipTools(json, start) : skipValue(json, start);
+}
+
+/** A list of functions, which run at the caller; `notJson` also for any other, and for a list that cannot be one. */
+function skipTools(json: JsonBytes, start: number): number {
+  let at = openList(json, start);
+  while (at !== notJson && byteAt(json, at) !== closeBracket) at = nextItem(json, skipTool(json, at));
+  return at === notJson ? notJson : at + 1;
+}
+
+function skipTool(json: JsonBytes, start: number): number {
+  let at = openObject(json, start);
+  while (at !== notJson && byteAt(json, at) !== closeBrace) {
+    const nameEnd = skipPlainName(json, at);
+    const valueStart = skipColon(json, nameEnd);
+    const valueEnd = skipValue(json, valueStart);
+    if (valueEnd === notJson) return notJson;
+    const isType = findName(json, at, nameEnd, toolFields) === 0;
+    if (isType && !isString(json, valueStart, valueEnd, "function")) return notJson;
+    at = nextField(json, valueEnd);
+  }
+  return at === notJson ? notJson : at + 1;
 }
 
 /** A list, whose messages it looks into. */

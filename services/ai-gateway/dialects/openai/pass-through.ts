@@ -4,6 +4,7 @@ import type { Surface } from "../../surfaces/surface.ts";
 import type { AnswerWriter, AskedCall } from "../dialect.ts";
 import { toErrorObject } from "./failure-reply.ts";
 import { findFields, setFields } from "./json-fields.ts";
+import { refuseDearer } from "./native-refusals.ts";
 import { fieldOf } from "./usage.ts";
 
 const modelField = new Set(["model"]);
@@ -16,13 +17,16 @@ export function askInOpenAi(surface: Surface, body: Buffer): AskedCall {
   const { model, wantsUsage } = request;
   return {
     ...{ model, asked: { surface, body } },
-    readFor: () => ({
-      request,
-      createWriter({ upstreamModel }) {
-        const writer = passThrough(model, upstreamModel, wantsUsage);
-        return request.json["encoding_format"] === "base64" ? { ...writer, whole: inBase64(writer.whole) } : writer;
-      },
-    }),
+    readFor(provider) {
+      if (surface === "chat") refuseDearer(request.json, provider);
+      return {
+        request,
+        createWriter({ upstreamModel }) {
+          const writer = passThrough(model, upstreamModel, wantsUsage);
+          return request.json["encoding_format"] === "base64" ? { ...writer, whole: inBase64(writer.whole) } : writer;
+        },
+      };
+    },
   };
 }
 
