@@ -43,7 +43,7 @@ test("B20: of 1 to 50 tokens at 0.01 to 0.10 per million no call is free, and no
   }
 });
 
-test("a bucket without a rate costs as much as the one it is a kind of, and what is no token is free", () => {
+test("W27, W31: a bucket without a rate costs as much as the one it is a kind of, and what is no token is free", () => {
   const terms: PriceTerms = { rates: { input: usd(1), output: usd(2) } };
   const costs = Object.fromEntries(
     buckets.map((bucket) => [bucket, costOf(terms, { [bucket]: 1_000n }, noon).costNanos]),
@@ -56,7 +56,7 @@ test("a bucket without a rate costs as much as the one it is a kind of, and what
   });
 });
 
-test("a tier counts from the first token above its mark, whatever kind of input fills it", () => {
+test("W27: a tier counts from the first token above its mark, whatever kind of input fills it", () => {
   const terms: PriceTerms = {
     rates: { input: usd(1), output: usd(2) },
     tiers: [
@@ -69,7 +69,7 @@ test("a tier counts from the first token above its mark, whatever kind of input 
   assert.equal(costOf(terms, { input: 201n, output: 1n }, noon).costNanos, 810_000n);
 });
 
-test("a window of the day holds from its first minute up to its last, also past midnight, and a mode above it", () => {
+test("W27: a window of the day holds from its first minute up to its last, also past midnight, and a mode above it", () => {
   const terms: PriceTerms = {
     rates: { input: usd(1) },
     windows: [{ fromMinute: 1_380, toMinute: 60, rates: { input: usd(0.5) } }],

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { test } from "node:test";
 import { Failure, failureText } from "../errors/failure.ts";
@@ -75,4 +76,21 @@ test("a head above 16 KiB is 431", async () => {
   const answer = await exchangeBytes(server.port, `GET / HTTP/1.1\r\nHost: lyss\r\nX-A: ${"a".repeat(17_000)}\r\n\r\n`);
   assert.match(answer, /^HTTP\/1\.1 431 /);
   await server.close();
+});
+
+test("W10: a connection whose peer may have gone without a word is asked for within half a minute", async (t) => {
+  const server = createHttpServer({ clock: systemClock, onRequest: (_req, res) => void res.end() });
+  const port = await server.listen(loopback);
+  t.after(() => server.close(AbortSignal.abort()));
+  const accepted = once(server.server, "connection");
+  const client = connect(port, "127.0.0.1");
+  t.after(() => client.destroy());
+  await Promise.all([accepted, once(client, "connect")]);
+  const { localPort = 0 } = client;
+  // proc(5), tcp: the kernel's timer of the socket, 2 for one that asks, and in how many hundredths of a second it does.
+  const hex = (number: number) => number.toString(16).toUpperCase().padStart(4, "0");
+  const ends = new RegExp(`:${hex(port)} \\w+:${hex(localPort)} 01 \\S+ (\\w\\w):(\\w+)`);
+  const [, timer, when] = ends.exec(readFileSync("/proc/net/tcp", "utf8")) ?? [];
+  assert.equal(timer, "02");
+  assert.ok(Number.parseInt(when ?? "", 16) <= 3_000, when);
 });

@@ -32,6 +32,8 @@ export interface HttpServer {
 }
 
 const closeIdleEveryMs = 50;
+/** A peer that has gone without a word is asked for after so long, and given up ten unanswered questions, a second apart, later. */
+const keepAliveInitialDelayMs = 30_000;
 
 /** A server that is not listening yet. Malformed requests are answered 400 and their connections closed, by node:http. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
@@ -48,6 +50,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       insecureHTTPParser: false,
       requireHostHeader: true,
       noDelay: true,
+      ...{ keepAlive: true, keepAliveInitialDelay: keepAliveInitialDelayMs },
       shouldUpgradeCallback: isWebSocketRequest,
     },
     (req, res) => {

@@ -32,7 +32,7 @@ test("W13: a limit has the name that the model takes, there and back, also one t
 });
 
 test("W14: what a reasoning model does not take is refused by name, or left out where the provider says so", () => {
-  for (const name of ["temperature", "top_p", "logprobs"]) {
+  for (const name of ["temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs"]) {
     const fields = `"${name}":${name === "logprobs" ? true : 0.5}`;
     const isNamed = (err: unknown) => isFailure(err) && err.details["param"] === name;
     assert.throws(() => send(openai, "gpt-5-mini-2025-08-07", fields), isNamed, name);

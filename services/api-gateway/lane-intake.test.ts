@@ -219,29 +219,32 @@ both("a key is used from its addresses and web pages alone, and a refusal costs 
   return seen;
 });
 
-both("nobody is let in without a credential, with a wrong one, or without the permission", async (t, isHot) => {
-  const { ask } = await open(t, isHot, { rateLimits: { perAddress: { limit: 3 }, perKey: { limit: 2 } } });
-  const seen: unknown[] = [];
-  for (const [path, token] of [
-    ["/echo", ""],
-    ["/echo", "wrong"],
-    ["/echo", "outage"],
-    ["/echo", ""],
-    ["/echo", ""],
-    ["/forbidden", "reader"],
-    ["/who", "wrong"],
-    ["/echo", "reader"],
-    ["/who", "reader"],
-  ] as const) {
-    const { status, answer } = await ask(path, token);
-    seen.push([status, await bodyOf(answer)]);
-  }
-  assert.deepEqual(
-    seen.map((each) => (each as unknown[])[0]),
-    [401, 401, 503, 401, 429, 403, 429, 200, 429],
-  );
-  return seen;
-});
+both(
+  "W38: nobody is let in without a credential, while it cannot be looked up, with a wrong one, or without the permission",
+  async (t, isHot) => {
+    const { ask } = await open(t, isHot, { rateLimits: { perAddress: { limit: 3 }, perKey: { limit: 2 } } });
+    const seen: unknown[] = [];
+    for (const [path, token] of [
+      ["/echo", ""],
+      ["/echo", "wrong"],
+      ["/echo", "outage"],
+      ["/echo", ""],
+      ["/echo", ""],
+      ["/forbidden", "reader"],
+      ["/who", "wrong"],
+      ["/echo", "reader"],
+      ["/who", "reader"],
+    ] as const) {
+      const { status, answer } = await ask(path, token);
+      seen.push([status, await bodyOf(answer)]);
+    }
+    assert.deepEqual(
+      seen.map((each) => (each as unknown[])[0]),
+      [401, 401, 503, 401, 429, 403, 429, 200, 429],
+    );
+    return seen;
+  },
+);
 
 both("two credentials that differ are none", async (t, isHot) => {
   const { ask } = await open(t, isHot, {

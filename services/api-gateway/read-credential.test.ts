@@ -5,7 +5,7 @@ import { readCredential } from "./read-credential.ts";
 
 const read = (headers: Record<string, string | string[]>) => readCredential({ headers } as unknown as IncomingMessage);
 
-test("a credential is found where each vendor's SDK puts it", () => {
+test("W43: a credential is found where each vendor's SDK puts it", () => {
   const found: readonly (readonly [Record<string, string>, string])[] = [
     [{ authorization: "Bearer lyss_abc" }, "lyss_abc"],
     [{ authorization: "bearer lyss_abc" }, "lyss_abc"],

@@ -165,7 +165,7 @@ const expected: readonly (readonly [model: string, status: number, code: string]
   ["dear", 402, "BILLING_001"],
 ];
 
-test("each way an upstream fails is a typed error that costs nothing and holds nothing", async () => {
+test("W11, W38: each way an upstream fails is a typed error that costs nothing and holds nothing", async () => {
   for (const [model, status, code] of expected) {
     const extra = model === "dear" ? { max_tokens: 100 } : {};
     const err = await errorOf(model, openai, extra);
@@ -228,7 +228,7 @@ test("W34: errors have OpenAI's shape on OpenAI's paths, and the platform's own 
   assert.equal((anonymous["error"] as Record<string, unknown>)["code"], "invalid_api_key");
 });
 
-test("a revoked key is refused, and a key limited to a model sees no other", async () => {
+test("W52: a revoked key is refused, and a key limited to a model sees no other", async () => {
   const create = (body: object) => requestJson(`${platform.url}/v1/keys`, platform.apiKey, { body });
   const { body: key } = await create({ name: "limited", models: ["status-500"] });
   const client = new OpenAI({ baseURL: `${platform.url}/v1`, apiKey: String(key["secret"]), maxRetries: 0 });
@@ -260,7 +260,7 @@ test("a stream that says why it ended is complete without [DONE]", async () => {
   }
 });
 
-test("a caller who leaves ends the call upstream, and pays for what was delivered", async () => {
+test("W10: a caller who leaves ends the call upstream, and pays for what was delivered", async () => {
   const before = closedByUs;
   const stream = await openai.chat.completions.create({ model: "stall", messages, stream: true });
   for await (const _chunk of stream) break;

@@ -189,6 +189,8 @@ for (const [name, { end, failed, type = "text/event-stream" }] of Object.entries
     const { res, held, rest } = await openAlive(name, model);
     const of = (header: string) => res.headers.get(header);
     assert.deepEqual([res.status, of("cache-control"), of("x-accel-buffering")], [200, "no-cache", "no"]);
+    // The client would take a compressed one.
+    assert.equal(of("content-encoding"), null);
     assert.ok(of("content-type")?.startsWith(type));
     assert.ok(of("x-request-id"));
     answer(held);

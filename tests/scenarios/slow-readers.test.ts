@@ -57,7 +57,7 @@ async function callOthers({ url, apiKey }: RunningPlatform, model: string, count
   }
 }
 
-test("R15: a provider that sends faster than its reader reads is paused", limits, async (t) => {
+test("R15, W9: a provider that sends faster than its reader reads is paused", limits, async (t) => {
   const scope = closeInReverse(t);
   const readers = 2;
   const sent: number[] = [];

@@ -14,7 +14,7 @@ const count = async (body: object, surface: "chat" | "embeddings" = "chat") => {
   return (await counterFor(provider)).boundInput(request);
 };
 
-test("the bound of a conversation is at least what OpenAI reports, and close to it; the estimate is the same", async () => {
+test("W32: the bound of a conversation is at least what OpenAI reports, and close to it; the estimate is the same", async () => {
   // Reported by gpt-4o in OpenAI's cookbook, "How to count tokens with tiktoken": 124 prompt tokens for these six messages.
   const messages = [
     {
@@ -67,7 +67,7 @@ test("text that looks like a control token counts as the text it is", async () =
   assert.ok((await count({ input: [[1, 2, 3], [4]] }, "embeddings")) >= 4);
 });
 
-test("what is charged without a report is what went in, not the bound that was held", async () => {
+test("W32: what is charged without a report is what went in, not the bound that was held", async () => {
   const estimate = async (body: object) => {
     const request = readRequest("chat", Buffer.from(JSON.stringify({ model: "m", ...body })));
     const counter = await counterFor(provider);

@@ -59,7 +59,7 @@ test("keys that attack an object's prototype are data like any other", () => {
   assert.equal(({} as Record<string, unknown>)["stream"], undefined);
 });
 
-test("every answer that is generated is counted: prompts times the larger of n and best_of", () => {
+test("W12: every answer that is generated is counted: prompts times the larger of n and best_of", () => {
   const completion = (fields: object) => {
     const { choices, answers } = readRequest("completions", Buffer.from(JSON.stringify({ model: "m", ...fields })));
     return [choices, answers];
@@ -80,7 +80,7 @@ test("a body that needs no change is passed on as it came", () => {
   assert.equal(toUpstreamBody(readRequest("chat", body), "m", undefined), body);
 });
 
-test("a stream always asks for usage, and keeps the caller's other stream options", () => {
+test("W1: a stream always asks for usage, and keeps the caller's other stream options", () => {
   const sent = (fields: object) =>
     JSON.parse(toUpstreamBody(readRequest("chat", chat(fields)), "m", undefined).toString());
   assert.deepEqual(sent({ stream: true }).stream_options, { include_usage: true });

@@ -100,7 +100,7 @@ test("R9: one that asks to wait is left alone for as long as it says, and no lon
   assert.equal(failOver.first([a, b]), a);
 });
 
-test("an account that refuses our key is parked with all of its models; another account is not", () => {
+test("W38: an account that refuses our key is parked with all of its models; another account is not", () => {
   const { clock, health, failOver } = start();
   const refused = new Failure(upstream_unauthorized, { model: "m" });
   failOver.next(refused, { tried: [a], targets: [a, b], attempts: 1 });

@@ -21,7 +21,7 @@ function refusal(status: number, code = "") {
   return toUpstreamFailure({ model: "m", status, body: { error: { code } }, retryAfterMs: undefined });
 }
 
-test("the owner of an account hears once that it refuses our key, and once that it is let in again", () => {
+test("W38: the owner of an account hears once that it refuses our key, and once that it is let in again", () => {
   const { clock, health, told } = start();
   for (let n = 0; n < 3; n++) {
     health.noteFailure(target, refusal(401));

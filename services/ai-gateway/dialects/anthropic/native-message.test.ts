@@ -184,13 +184,14 @@ test("W44: of the betas that a caller names those reach Anthropic which are allo
   assert.equal(read(asked).draft.headers, undefined);
 });
 
-test("what costs apart from tokens or lies in the account is for who owns the account", () => {
+test("W27, W31: what costs apart from tokens or lies in the account is for who owns the account", () => {
   const plain = { model: "alias", max_tokens: 9, messages: [{ role: "user", content: "hi" }] };
   const file = { type: "document", source: { type: "file", file_id: "file_1" } };
   const result = { type: "tool_result", tool_use_id: "t", content: [file] };
   const cases: [object, string, boolean][] = [
     [{ tools: [{ type: "web_search_20250305", name: "web_search" }] }, "tools[0].type", true],
     [{ speed: "fast" }, "speed", true],
+    [{ inference_geo: "us" }, "inference_geo", true],
     [{ container: "c_1" }, "container", false],
     [{ messages: [{ role: "user", content: [result] }] }, "messages[0].content[0].content[0].source.file_id", false],
   ];

@@ -99,7 +99,7 @@ test("without alt=sse the same stream is one array in JSON", async () => {
   assert.ok(text.includes("12345678901234567890"));
 });
 
-test("what costs apart from tokens or lies in the account is for who owns the account", () => {
+test("W31: what costs apart from tokens or lies in the account is for who owns the account", () => {
   const contents = [{ role: "user", parts: [{ text: "hi" }] }];
   const cases: [object, string, boolean][] = [
     [{ contents, tools: [{ google_search: {} }] }, "tools[0].googleSearch", true],

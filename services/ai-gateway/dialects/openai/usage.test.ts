@@ -81,7 +81,7 @@ test("W30: whatever details a provider reports, each token is counted in one buc
   }
 });
 
-test("a mode is one that may have a price of its own, in a request as in an answer", () => {
+test("W27: a mode is one that may have a price of its own, in a request as in an answer", () => {
   for (const mode of ["flex", "priority", "batch"]) assert.equal(readServiceMode({ service_tier: mode }), mode);
   for (const tier of ["auto", "default", "scale", "toString", "", 1, null, undefined]) {
     assert.equal(readServiceMode({ service_tier: tier }), undefined);
