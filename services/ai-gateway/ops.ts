@@ -8,6 +8,7 @@ import { createAgentOps } from "./a2a/ops.ts";
 import { createBatchOps } from "./batches/batch-ops.ts";
 import { listBatchesOf } from "./batches/batches-of-person.ts";
 import { serveCall } from "./call/serve-call.ts";
+import { takeTurn } from "./call/take-turn.ts";
 import type { ParameterDialect } from "./call-defaults/parameters.ts";
 import { withDefaults } from "./call-defaults/with-defaults.ts";
 import { getReceipt } from "./choices/get-receipt.ts";
@@ -79,8 +80,10 @@ export function createAiGatewayOps(deps: AiGatewayDeps) {
     const opened = caller ? await expandPrompt(deps, caller.tenantId, dialect, body) : { body, prompt: undefined };
     return { caller, body: defaulted(caller, dialect, opened.body), prompt: opened.prompt };
   };
-  const serve = (exchange: Exchange, call: AskedCall, prompt?: AskedCall["prompt"]) =>
-    serveCall(deps, { ...askedAs(call, exchange), prompt }, exchange);
+  const serve = async (exchange: Exchange, call: AskedCall, prompt?: AskedCall["prompt"]) => {
+    await takeTurn(exchange.body.length);
+    return serveCall(deps, { ...askedAs(call, exchange), prompt }, exchange);
+  };
   return {
     async serveCall(surface: Surface, exchange: Exchange) {
       const given = surface === "chat" ? await givenBy(exchange, surface) : { ...exchange, prompt: undefined };

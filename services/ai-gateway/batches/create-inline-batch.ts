@@ -10,6 +10,7 @@ import { mostOutputTokens } from "../call/call-to-fund.ts";
 import { findFreeTarget } from "../call/choose-target.ts";
 import { counterFor } from "../call/count-tokens.ts";
 import { refuseField } from "../call/refuse-field.ts";
+import { takeTurn } from "../call/take-turn.ts";
 import { withDefaults } from "../call-defaults/with-defaults.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { requireUnguarded } from "../guardrails/require-unguarded.ts";
@@ -27,7 +28,6 @@ import { createFileBatches } from "./file-batches.ts";
 import type { FileRow, RequestBound } from "./file-store.ts";
 import { requireMoney } from "./files.ts";
 import { toOnce } from "./once.ts";
-import { takeTurn } from "./request-line.ts";
 import { splitList } from "./split-list.ts";
 
 export interface InlineBatch {

@@ -6,6 +6,7 @@ import { mostOutputTokens } from "../call/call-to-fund.ts";
 import { findFreeTarget } from "../call/choose-target.ts";
 import { counterFor } from "../call/count-tokens.ts";
 import { refuseField } from "../call/refuse-field.ts";
+import { takeTurn } from "../call/take-turn.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { refuseDearer } from "../dialects/openai/native-refusals.ts";
 import { requireUnguarded } from "../guardrails/require-unguarded.ts";
@@ -19,7 +20,7 @@ import { findAccount, takesBatches, takesFiles, targetAt } from "./batch-provide
 import { cutLines, LineTooLong } from "./cut-lines.ts";
 import type { DiskFile } from "./disk-file.ts";
 import type { FileRow, RequestBound } from "./file-store.ts";
-import { type BatchEndpoint, type RequestLine, readRequestLine, refuseLine, takeTurn } from "./request-line.ts";
+import { type BatchEndpoint, type RequestLine, readRequestLine, refuseLine } from "./request-line.ts";
 
 const maxLineBytes = 4_194_304;
 

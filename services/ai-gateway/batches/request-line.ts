@@ -1,9 +1,9 @@
-import { setImmediate } from "node:timers/promises";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { batchFailures } from "@lyss/contracts/failures/ai-gateway-batches.ts";
 import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
 import { parseBody } from "../call/parse-body.ts";
 import { type CallRequest, readRequest } from "../call/read-request.ts";
+import { takeTurn } from "../call/take-turn.ts";
 import type { Parameters } from "../call-defaults/parameters.ts";
 import { withDefaults } from "../call-defaults/with-defaults.ts";
 import { findFields, setFields } from "../dialects/openai/json-fields.ts";
@@ -33,14 +33,6 @@ const knownFields = new Set(["custom_id", "method", "url", "body"]);
 const maxCustomIdLength = 256;
 /** Fields of ours that mean something else, or nothing, where no call is made. */
 const ourFields = ["provider"];
-
-/** A line that is longer is read step by step, so that calls go on between two of them: the longest takes some 20 ms a step. */
-const bytesAtOnce = 262_144;
-
-/** For what is done of a line of so many bytes between two steps. */
-export async function takeTurn(bytes: number): Promise<void> {
-  if (bytes > bytesAtOnce) await setImmediate();
-}
 
 /** Reads a line; a conversation gets those parameters of which it says nothing. Throws `batch_file_invalid`, which names it. */
 export async function readRequestLine(

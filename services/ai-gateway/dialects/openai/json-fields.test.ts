@@ -60,3 +60,15 @@ test("on generated objects the fields found are those that JSON.parse reads", ()
     assert.deepEqual(JSON.parse(found ?? ""), object.model, `seed 20261121, round ${round}: ${body}`);
   }
 });
+
+test("a string ends where JSON.parse ends it, however long it is and whatever is escaped in it", () => {
+  const pieces = ["a", "\\", '\\"', "\\".repeat(3), '\n"', "x".repeat(70), "\\".repeat(64), "模型"];
+  for (const first of pieces)
+    for (const second of pieces)
+      for (const length of [0, 1, 62, 63, 64, 65, 200]) {
+        const text = "y".repeat(length) + first + second;
+        const body = Buffer.from(JSON.stringify({ a: text, model: second + text, b: [text] }));
+        const { valueStart, valueEnd } = findFields(body, new Set(["model"]))?.get("model") ?? assert.fail("not found");
+        assert.equal(JSON.parse(body.toString("utf8", valueStart, valueEnd)), second + text);
+      }
+});
