@@ -187,37 +187,55 @@ both("no more of a key's requests are under way than it may have, and each place
   return [statuses, concurrency.countRefused()];
 });
 
-both("a key is used from its addresses and web pages alone, and a refusal costs nothing", async (t, isHot) => {
-  const rules = [
-    toKeyRules(create(KeyLimitsSchema, { allowedIps: ["203.0.113.0/24"], requestsPerMinute: 1 })),
-    toKeyRules(create(KeyLimitsSchema, { allowedIps: ["127.0.0.0/8", "::1"] })),
-    toKeyRules(create(KeyLimitsSchema, { allowedOrigins: ["https://app.example.com"] })),
-  ];
-  let current: KeyRules | undefined;
-  const { ask, shedder } = await open(t, isHot, { rulesOf: () => current });
-  const seen: unknown[] = [];
-  for (const [index, origin] of [
-    [0, undefined],
-    [0, undefined],
-    [1, undefined],
-    [2, undefined],
-    [2, "https://app.example.com"],
-    [2, "https://app.example.com.evil.example"],
-    [2, "null"],
-  ] as const) {
-    current = rules[index];
-    const { status, answer } = await ask("/echo", "reader", { ...(origin && { origin }), "accept-language": "zh-CN" });
-    seen.push([status, await bodyOf(answer)]);
-  }
-  assert.deepEqual(
-    seen.map((each) => (each as unknown[])[0]),
-    [403, 403, 200, 403, 200, 403, 403],
-  );
-  assert.match(String(seen[0]), /AUTH_033.*127\.0\.0\.1/);
-  assert.match(String(seen[3]), /AUTH_034/);
-  assert.equal(shedder.stats().inFlight, 0);
-  return seen;
-});
+both(
+  "a key is used from its addresses and web pages alone, whatever a head says of addresses, and a refusal costs nothing",
+  async (t, isHot) => {
+    const rules = [
+      toKeyRules(create(KeyLimitsSchema, { allowedIps: ["203.0.113.0/24"], requestsPerMinute: 1 })),
+      toKeyRules(create(KeyLimitsSchema, { allowedIps: ["127.0.0.0/8", "::1"] })),
+      toKeyRules(create(KeyLimitsSchema, { allowedOrigins: ["https://app.example.com"] })),
+    ];
+    let current: KeyRules | undefined;
+    const { ask, shedder } = await open(t, isHot, { rulesOf: () => current });
+    const seen: unknown[] = [];
+    for (const [index, origin] of [
+      [0, undefined],
+      [0, undefined],
+      [1, undefined],
+      [2, undefined],
+      [2, "https://app.example.com"],
+      [2, "https://app.example.com.evil.example"],
+      [2, "null"],
+    ] as const) {
+      current = rules[index];
+      const { status, answer } = await ask("/echo", "reader", {
+        ...(origin && { origin }),
+        "accept-language": "zh-CN",
+      });
+      seen.push([status, await bodyOf(answer)]);
+    }
+    assert.deepEqual(
+      seen.map((each) => (each as unknown[])[0]),
+      [403, 403, 200, 403, 200, 403, 403],
+    );
+    current = rules[0];
+    for (const name of [
+      "x-forwarded-for",
+      "x-real-ip",
+      "x-client-ip",
+      "true-client-ip",
+      "cf-connecting-ip",
+      "forwarded",
+    ]) {
+      const { status } = await ask("/echo", "reader", { [name]: `${name === "forwarded" ? "for=" : ""}203.0.113.7` });
+      assert.equal(status, 403, name);
+    }
+    assert.match(String(seen[0]), /AUTH_033.*127\.0\.0\.1/);
+    assert.match(String(seen[3]), /AUTH_034/);
+    assert.equal(shedder.stats().inFlight, 0);
+    return seen;
+  },
+);
 
 both(
   "W38: nobody is let in without a credential, while it cannot be looked up, with a wrong one, or without the permission",
