@@ -125,10 +125,8 @@ test("W21: data goes on as data, an address only to who fetches it itself, and a
   const of = (part: Json) => ({ messages: [{ role: "user", content: [part] }] });
   const image = (url: string) => of({ type: "image_url", image_url: { url } });
   const [data, there] = ["data:image/png;base64,aQ==", "https://example.com/a.png"];
-  const said = (body: Json, list: string, parts: string) => {
-    const [first = {}] = body[list] as Record<string, Json[]>[];
-    return first[parts]?.[0];
-  };
+  const said = (body: Json, list: string, parts: string) =>
+    (body[list] as readonly Record<string, readonly Json[]>[])[0]?.[parts]?.[0];
   assert.deepEqual(said(send(anthropicWire, image(data)), "messages", "content")?.["source"], {
     ...{ type: "base64", media_type: "image/png", data: "aQ==" },
   });

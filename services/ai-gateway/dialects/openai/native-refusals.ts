@@ -1,4 +1,4 @@
-import type { ReadingProvider } from "../dialect.ts";
+import type { Provider } from "../../model.ts";
 import { ownersOnly } from "../owners-only.ts";
 import { type Fields, isAbsent } from "../request-fields.ts";
 import { fieldOf } from "./usage.ts";
@@ -22,7 +22,7 @@ export const fieldsAtPrice = [...dearerFields, ...otherModels] as const;
  * allows them; other models than the one that is paid for; and files, which belong to all who share the account. A tenant's own account
  * is its own. Throws `invalid_request` naming the field.
  */
-export function refuseDearer(json: Fields, { source, serverTools }: ReadingProvider): void {
+export function refuseDearer(json: Fields, { source, serverTools }: Pick<Provider, "source" | "serverTools">): void {
   if (source === "tenant") return;
   for (const field of otherModels) if (isAsked(json[field])) throw ownersOnly(field);
   const file = findFile(json["messages"]);
