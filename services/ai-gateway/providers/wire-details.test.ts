@@ -149,7 +149,7 @@ test("W21: data goes on as data, an address only to who fetches it itself, and a
 test("W37: whatever a vendor calls a refusal of its filter is one in chat, and no failure that would have it tried elsewhere", () => {
   const usageMetadata = { promptTokenCount: 3, candidatesTokenCount: 1 };
   const content = { role: "model", parts: [{ text: "a" }] };
-  for (const [finishReason, told] of [
+  for (const [finishReason = "", told] of [
     ...[
       "SAFETY",
       "RECITATION",
