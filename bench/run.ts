@@ -3,6 +3,7 @@ type Bench = (args: readonly string[]) => Promise<void>;
 /** Every benchmark by its name, loaded when it is asked for: what another one brings along is not measured. Each gets the arguments after it. */
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   billing: async () => (await import("./billing/run.ts")).runBillingBench,
+  bodies: async () => (await import("./scan/worst-bodies.ts")).runBodiesBench,
   console: async () => (await import("./console/run.ts")).runConsoleBench,
   gateway: async () => (await import("./gateway/run.ts")).runGatewayBench,
   identity: async () => (await import("./identity/run.ts")).runIdentityBench,

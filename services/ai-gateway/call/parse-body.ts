@@ -21,6 +21,10 @@ const tooMuch: Readonly<Record<JsonExcess, readonly [en_US: string, zh_CN: strin
     `it holds more than ${jsonLimits.long_numbers} numbers with an exponent or of more than 15 characters`,
     `带指数或超过 15 个字符的数字超过 ${jsonLimits.long_numbers} 个`,
   ],
+  escapes: [
+    `its texts are escaped in more than ${jsonLimits.escapes} places (send text as UTF-8)`,
+    `文本中的转义超过 ${jsonLimits.escapes} 处（请以 UTF-8 直接发送文本）`,
+  ],
   escaped_bytes: [
     `more than ${jsonLimits.escaped_bytes} of its bytes are escapes (send text as UTF-8)`,
     `转义序列超过 ${jsonLimits.escaped_bytes} 字节（请以 UTF-8 直接发送文本）`,

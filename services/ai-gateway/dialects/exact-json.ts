@@ -17,8 +17,6 @@ const strictNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
  * JSON.stringify: ids of 64 bits, seeds, long decimals. Throws as JSON.parse does.
  */
 export function parseExact(text: string): unknown {
-  // Nothing but a long run of digits can be such a number, and many bodies have none.
-  if (!/\d[\d.]{14}|\d[eE]/.test(text)) return JSON.parse(text);
   const { marked, sources } = markInexact(text);
   if (sources.length === 0) return JSON.parse(text);
   let parsed: unknown;
@@ -43,21 +41,25 @@ function markInexact(text: string): { readonly marked: string; readonly sources:
     const quoteAt = text.indexOf('"', at);
     const end = quoteAt < 0 ? text.length : quoteAt;
     for (let from = at; from < end; ) {
+      if (isOfNumber[text.charCodeAt(from)] !== 1) {
+        from++;
+        continue;
+      }
       const behind = endOfNumber(text, from, end);
       const source = mayBeInexact(text, from, behind) ? text.slice(from, behind) : "";
-      if (strictNumber.test(source) && !isExact(Number(source), source) && !isName(text, behind)) {
+      if (source !== "" && isInexact(source) && !isName(text, behind)) {
         parts.push(text.slice(copied, from), `"${mark}${sources.length}"`);
         sources.push(source);
         copied = behind;
       }
-      from = Math.max(behind, from + 1);
+      from = behind;
     }
     at = quoteAt < 0 ? text.length : endOfString(text, quoteAt);
   }
   return { marked: parts.join("") + text.slice(copied), sources };
 }
 
-/** Where what could be a number ends that begins at `from`; `from` where none does. */
+/** Where what could be a number ends that begins at `from`. */
 function endOfNumber(text: string, from: number, end: number): number {
   let at = from;
   while (at < end && isOfNumber[text.charCodeAt(at)] === 1) at++;
@@ -108,11 +110,13 @@ function restore(parsed: unknown, sources: readonly string[]): unknown {
   }
 }
 
-function isExact(value: number, source: string): boolean {
-  if (String(value) === source) return true;
+/** False also for what is no number. */
+function isInexact(source: string): boolean {
+  const value = Number(source);
+  if (String(value) === source || !strictNumber.test(source)) return false;
   const digits = source
     .replace(/[eE].*$/, "")
     .replace(/[^\d]/g, "")
     .replace(/^0+/, "");
-  return digits.length <= exactDigits && Number.isFinite(value) && (value !== 0 || digits === "");
+  return digits.length > exactDigits || !Number.isFinite(value) || (value === 0 && digits !== "");
 }

@@ -34,6 +34,8 @@ export const jsonLimits = {
   values: 400_000,
   /** Numbers that have an exponent or are longer than 15 characters: a double may not hold them. */
   long_numbers: 10_000,
+  /** Places in texts: escapes that follow each other are one. */
+  escapes: 800_000,
   /** All of them together: `\n` has two. */
   escaped_bytes: 4_000_000,
   /** Between texts: numbers, marks and white space. */
@@ -78,14 +80,15 @@ export function findExcess(body: Uint8Array): JsonExcess | undefined {
 }
 
 /** What it takes to build all of it, in nanoseconds, at the most that was measured for each kind of thing. */
-function workOf({ length }: JsonBytes, { different, lists, strings, names, long, escaped, inTexts }: Findings): number {
+function workOf({ length }: JsonBytes, found: Findings): number {
+  const { different, lists, strings, names, long, escapes, escaped, inTexts } = found;
   const things = 2_000 * different + 130 * lists + 350 * (strings - names) + 2_500 * long;
-  return things + 5 * escaped + 7 * (length - inTexts) + inTexts;
+  return things + 20 * escapes + 4 * escaped + 7 * (length - inTexts) + inTexts;
 }
 
 function createFindings(bytes: Uint8Array) {
   return {
-    ...{ levels: 0, names: 0, different: 0, lists: 0, strings: 0, values: 0, long: 0, escaped: 0 },
+    ...{ levels: 0, names: 0, different: 0, lists: 0, strings: 0, values: 0, long: 0, escapes: 0, escaped: 0 },
     namesAt: new Uint32Array(maxDepth + 2),
     isNew: createNameSet(bytes),
     /** How many bytes stand in texts, and where the last one does, which may be a name. */
@@ -101,10 +104,9 @@ function skipText(json: JsonBytes, start: number, found: Findings): number {
     const end = skipEscapes(json, at);
     if (end === notJson) return notJson;
     found.escaped += end - at;
-    if (found.escaped > jsonLimits.escaped_bytes) {
-      found.excess = "escaped_bytes";
-      return end;
-    }
+    if (++found.escapes > jsonLimits.escapes) found.excess = "escapes";
+    if (found.escaped > jsonLimits.escaped_bytes) found.excess = "escaped_bytes";
+    if (found.excess) return end;
     at = skipBetweenEscapes(json, end);
   }
   if (byteAt(json, at) !== quote) return notJson;
