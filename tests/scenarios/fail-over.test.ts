@@ -27,6 +27,7 @@ const faults = [
     "refuses",
     "garbage",
     "overloaded-in-200",
+    "choice-failed",
     "unfinished",
   ],
 ];
@@ -58,6 +59,15 @@ function misbehave(model: string, isStream: boolean, res: ServerResponse): void 
     const body = { error: { message: "no", code: fault.startsWith("overloaded") ? 503 : 500 } };
     if (!isStream) json(200, body);
     else res.writeHead(200, { "content-type": "text/event-stream" }).end(`data: ${JSON.stringify(body)}\n\n`);
+  } else if (fault === "choice-failed") {
+    const choice = { index: 0, finish_reason: "error", error: { code: 502, message: "no" } };
+    const usage = { prompt_tokens: 5, completion_tokens: 0, total_tokens: 5 };
+    const said = { content: "" };
+    if (!isStream) json(200, { id: "x", choices: [{ ...choice, message: { role: "assistant", ...said } }], usage });
+    else {
+      const chunk = JSON.stringify({ id: "x", choices: [{ ...choice, delta: said }] });
+      res.writeHead(200, { "content-type": "text/event-stream" }).end(`data: ${chunk}\n\ndata: [DONE]\n\n`);
+    }
   } else if (fault === "unfinished") {
     const choices = [{ index: 0, message: { role: "assistant", content: "one two" }, finish_reason: null }];
     const usage = { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 };

@@ -1,6 +1,6 @@
 import type { ServiceMode } from "@lyss/contracts/pricing/price.ts";
 import type { ReportedUsage } from "../dialects/openai/usage.ts";
-import { fieldNames, findName } from "./field-names.ts";
+import { fieldNames, findName, isString } from "./field-names.ts";
 import {
   byteAt,
   closeBrace,
@@ -34,7 +34,7 @@ const errorField = 3;
 const choicesField = 4;
 const answerFields = fieldNames("service_tier", "model", "usage", "error", "choices");
 const finishField = 0;
-const choiceFields = fieldNames("finish_reason");
+const choiceFields = fieldNames("finish_reason", "error");
 const noRanges: readonly number[] = answerFields.names.flatMap(() => [0, 0]);
 
 /**
@@ -95,7 +95,13 @@ function skipChoice(json: JsonBytes, start: number): number {
     const valueStart = skipColon(json, nameEnd);
     if (valueStart === notJson) return notJson;
     const end = skipValue(json, valueStart);
-    if (findName(json, at, nameEnd, choiceFields) === finishField && isNull(json, valueStart, end)) return notJson;
+    const field = findName(json, at, nameEnd, choiceFields);
+    // One that has not ended, or that failed, is looked at by the parser.
+    const isOdd =
+      field === finishField
+        ? isNull(json, valueStart, end) || isString(json, valueStart, end, "error")
+        : field > finishField;
+    if (isOdd) return notJson;
     at = nextField(json, end);
   }
   return at === notJson ? notJson : at + 1;

@@ -5,6 +5,7 @@ import {
   byteAt,
   closeBrace,
   closeBracket,
+  isText,
   type JsonBytes,
   nextField,
   nextItem,
@@ -75,7 +76,7 @@ const indexField = 0;
 const deltaField = 1;
 const finishField = 2;
 const textField = 3;
-const choiceFields = fieldNames("index", "delta", "finish_reason", "text", "message");
+const choiceFields = fieldNames("index", "delta", "finish_reason", "text", "message", "error");
 
 const toolCallsField = 0;
 const deltaFields = fieldNames("tool_calls", "content", "reasoning_content", "reasoning", "refusal");
@@ -181,8 +182,8 @@ function skipChoice(json: JsonBytes, start: number, facts: EventFacts): number {
     if (field === deltaField) at = skipDelta(json, valueStart, facts);
     else if (field === textField) at = skipText(json, valueStart, facts);
     else {
-      // A `message` in a stream, or a reason that is no string: such a choice is for the parser.
-      if (field > textField || (field === finishField && !isStringOrNull(json, valueStart))) return notJson;
+      // A `message` in a stream, an error, or a reason that is one or no string: such a choice is for the parser.
+      if (field > textField || (field === finishField && !isReason(json, valueStart))) return notJson;
       at = skipValue(json, valueStart);
       if (field === indexField && at !== notJson) index = readCount(json, valueStart, at);
       if (field === finishField) isFinished = byteAt(json, valueStart) === quote && at - valueStart > emptyBytes;
@@ -194,8 +195,10 @@ function skipChoice(json: JsonBytes, start: number, facts: EventFacts): number {
   return at === notJson ? notJson : at + 1;
 }
 
-function isStringOrNull(json: JsonBytes, start: number): boolean {
-  return byteAt(json, start) === quote || isNull(json, start, start + 4);
+/** Why a choice ended, if it has: a string, and not that it failed. */
+function isReason(json: JsonBytes, start: number): boolean {
+  if (byteAt(json, start) === quote) return !isText(json, start, '"error"');
+  return isNull(json, start, start + 4);
 }
 
 function skipDelta(json: JsonBytes, start: number, facts: EventFacts): number {

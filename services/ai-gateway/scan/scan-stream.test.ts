@@ -57,6 +57,14 @@ test("an error, a second text and a choice that ends never hide behind an event 
   assert.equal(scanner.facts.finished, 0b100);
 });
 
+test("W8: a choice that failed is never a clean chunk", () => {
+  const failed = (more: string) => `{"choices":[{"index":0,"delta":{"content":"a"}${more}}]}`;
+  const scanner = createStreamScanner(10_000);
+  for (const more of [',"finish_reason":"error"', ',"finish_reason":null,"error":{"code":502}'])
+    assert.deepEqual(readAll(scanner, Buffer.from(event(failed(more)))), ["other"], more);
+  assert.deepEqual(readAll(scanner, Buffer.from(event(failed(',"finish_reason":"stop"')))), ["a"]);
+});
+
 test("where the model stands is told of each event, before its text or behind it, and nothing where it has none", () => {
   const choices = (content: string) => `"choices":[{"index":0,"delta":{"content":"${content}"}}]`;
   const shapes: readonly ((content: string) => string)[] = [

@@ -61,6 +61,15 @@ test("an error inside a 200 is found, with the status it names", () => {
   assert.equal(findInBandFailure("m", { error: { code: "overloaded" } })?.type.publicCode, "GATEWAY_007");
 });
 
+test("W8, W11: a choice that failed is an error inside a 200, as OpenRouter tells it, and one that ended is none", () => {
+  const failed = (choice: object) => findInBandFailure("m", { choices: [{ index: 0 }, choice] })?.type.publicCode;
+  assert.equal(failed({ finish_reason: "error" }), "GATEWAY_007");
+  assert.equal(failed({ finish_reason: "error", error: { code: 429, message: "sk-secret" } }), "GATEWAY_005");
+  assert.equal(failed({ finish_reason: "stop", error: { code: 502 } }), "GATEWAY_007");
+  for (const reason of ["stop", "length", "content_filter", null])
+    assert.equal(failed({ finish_reason: reason, error: null }), undefined);
+});
+
 const context = { traceId: "t", requestId: "r", locale: "en_US" } as const;
 /** Status, and what a program reads of it, in each dialect. */
 function repliesTo(failure: Failure) {

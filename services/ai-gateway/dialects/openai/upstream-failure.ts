@@ -77,13 +77,26 @@ function toRejection(param: string, code: string, status: number): Failure {
 
 /** The error object of a 200 answer or of a stream event, as the failure it stands for; undefined when there is none. */
 export function findInBandFailure(model: string, body: unknown): Failure | undefined {
-  const error = fieldOf(body, "error");
+  const error = fieldOf(body, "error") || findChoiceError(body);
   if (!error) return undefined;
   // Relays put the HTTP status into `code` or `status`.
   const status = [fieldOf(error, "status"), fieldOf(error, "code")]
     .map(Number)
     .find((value) => value >= 400 && value < 600);
-  return toUpstreamFailure({ model, status: status ?? 500, body, retryAfterMs: readRetryHint(() => undefined, body) });
+  const told = { error };
+  return toUpstreamFailure({
+    ...{ model, status: status ?? 500, body: told },
+    retryAfterMs: readRetryHint(() => undefined, told),
+  });
+}
+
+/** OpenRouter says of a choice alone that it failed (openrouter.ai/docs/api-reference/overview, "CompletionsResponse Format"). */
+function findChoiceError(body: unknown): unknown {
+  const choices = fieldOf(body, "choices");
+  const failed = Array.isArray(choices)
+    ? choices.find((choice) => fieldOf(choice, "error") || fieldOf(choice, "finish_reason") === "error")
+    : undefined;
+  return failed && (fieldOf(failed, "error") || {});
 }
 
 function readError(body: unknown): { param: string; code: string } {
