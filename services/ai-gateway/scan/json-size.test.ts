@@ -60,9 +60,8 @@ test("S12: a conversation of ten thousand messages, a list of 300,000 tokens and
   assert.equal(excessOf(JSON.stringify({ input: "a".repeat(30_000_000) })), undefined);
 });
 
-test("S12: names that are made to meet in a table are counted all the same", () => {
-  // Each of these has the same hash as the one before it but for its first bits, or is another spelling.
-  const names = Array.from({ length: 4_900 }, (_, n) => `{"${"x".repeat(n % 97)}${n}":0,"\\u0061${n}":0}`);
+test("S12: each spelling of a name is one", () => {
+  const names = Array.from({ length: 2_501 }, (_, n) => `{"a${n}":0,"\\u0061${n}":0}`);
   assert.equal(excessOf(`[${spread(500, 1_000)},${names.join(",")}]`), "different_names");
 });
 
