@@ -1,6 +1,6 @@
 import { Fragment } from "react";
 
-/** An e-mail address that breaks where a reader would: before its `@` and its dots, and inside a word only where that alone is too long. */
+/** An e-mail address or domain that breaks where a reader would: before its `@` and its dots, and inside a word only where that alone is too long. */
 export function Address({ text }: { readonly text: string }) {
   return (
     <span className="wrap-break-word">

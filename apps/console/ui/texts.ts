@@ -85,7 +85,7 @@ export const useUiTexts = defineTexts("ui", {
     typeToConfirm: "输入 {{word}} 以确认",
     optional: "可选",
     never: "从未",
-    noExpiry: "永不过期",
+    noExpiry: "无期限",
     dismiss: "关闭提示",
     noData: "此时间范围内没有数据",
     actions: "操作",

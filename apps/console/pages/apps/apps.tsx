@@ -103,7 +103,7 @@ function useColumns(): readonly Column<App>[] {
     {
       ...{ id: "name", title: t("name"), csv: ({ name }) => name, sort: ({ name }) => name },
       cell: ({ id, name }) => (
-        <span className="block min-w-32">
+        <span className="block min-w-32 md:min-w-20">
           <span className="font-medium wrap-break-word">{name}</span>
           <span className="flex items-center gap-1 md:hidden">
             <code className="font-mono text-xs wrap-anywhere text-ink-soft">{id}</code>
@@ -123,7 +123,7 @@ function useColumns(): readonly Column<App>[] {
     },
     {
       ...{ id: "type", title: t("type"), csv: ({ type }) => t(type), isMinor: true },
-      cell: ({ type }) => <span className="block min-w-24">{t(type)}</span>,
+      cell: ({ type }) => <span className="block min-w-20">{t(type)}</span>,
     },
     {
       ...{ id: "redirect", title: t("redirectUris"), csv: ({ redirect_uris }) => redirect_uris.join(" ") },
@@ -131,7 +131,7 @@ function useColumns(): readonly Column<App>[] {
       cell: ({ redirect_uris }) => (
         <span className="text-[13px] text-ink-soft">
           {redirect_uris.map((uri) => (
-            <span key={uri} className="block wrap-break-word">
+            <span key={uri} className="block min-w-32 wrap-anywhere">
               {uri}
             </span>
           ))}

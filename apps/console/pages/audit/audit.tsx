@@ -125,9 +125,9 @@ function useColumns(
   const language = useLanguage();
   const { titleOf } = useRoles();
   const actOf = ({ act }: AuditEntry) => wordsOf(acts, act, language);
-  /** What it was called then. */
-  const calledIn = (kind: string, { name }: AuditEntry["details"]) =>
-    typeof name !== "string" ? undefined : kind === "role" ? titleOf(name) : name;
+  /** What it was called then, or is now. */
+  const calledIn = (kind: string, id: string, { name }: AuditEntry["details"]) =>
+    kind === "role" ? titleOf(id) : typeof name === "string" ? name : nameOf(id);
   return [
     {
       ...{ id: "time", title: t("time"), csv: (entry) => entry.happened_at, sort: (entry) => entry.happened_at },
@@ -149,7 +149,10 @@ function useColumns(
             {actOf(entry)}
           </button>
           <span className="block text-xs wrap-anywhere text-ink-soft md:hidden">
-            <Time at={entry.happened_at} /> · {entry.actor_id === null ? t("platform") : nameOf(entry.actor_id)}
+            <Time at={entry.happened_at} /> ·{" "}
+            <span className="inline-block" title={entry.actor_id ?? undefined}>
+              {entry.actor_id === null ? t("platform") : nameOf(entry.actor_id)}
+            </span>
           </span>
         </>
       ),
@@ -183,7 +186,7 @@ function useColumns(
       cell: ({ subject_kind, subject_id, details }) => (
         <>
           <span className="block max-w-40 truncate md:max-w-56" title={subject_id}>
-            {calledIn(subject_kind, details) ?? nameOf(subject_id)}
+            {calledIn(subject_kind, subject_id, details)}
           </span>
           <span className="block text-xs text-ink-soft">{wordsOf(subjects, subject_kind, language)}</span>
         </>

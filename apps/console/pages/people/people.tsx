@@ -109,7 +109,7 @@ function useColumns(ownId: string | undefined): readonly Column<Person>[] {
     {
       ...{ id: "name", title: t("name"), csv: ({ name }) => name, sort: ({ name }) => name },
       cell: ({ id, name, email }) => (
-        <span className="block min-w-24">
+        <span className="block min-w-28">
           <span className="flex items-center gap-2">
             <Link to={paths.person(id)} className="font-medium underline-offset-2 hover:underline">
               {name || email}

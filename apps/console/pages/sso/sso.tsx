@@ -5,6 +5,7 @@ import { paths } from "../../app/paths.ts";
 import type { Connection } from "../../app/sso/connection.ts";
 import { useSsoParts } from "../../app/sso/texts.ts";
 import { AddButton } from "../../ui/add-button.tsx";
+import { Address } from "../../ui/address.tsx";
 import type { Column } from "../../ui/column.ts";
 import { DataTable } from "../../ui/data-table.tsx";
 import { has, narrowHere } from "../../ui/narrow-here.ts";
@@ -113,8 +114,8 @@ function useColumns(): readonly Column<Connection>[] {
           <span className="text-ink-soft">{parts("none")}</span>
         ) : (
           domains.map((domain) => (
-            <span key={domain} className="block wrap-anywhere">
-              {domain}
+            <span key={domain} className="block">
+              <Address text={domain} />
             </span>
           ))
         ),
