@@ -7,7 +7,7 @@ import type { SsoDeps } from "../deps.ts";
 import { matchesDigest, sha256 } from "../sealed.ts";
 import { createConfiguration, idTokenTtlMs } from "./configuration.ts";
 import { openExchange, type ProviderRequest } from "./exchange.ts";
-import { errorPage, pageHeaders } from "./pages.ts";
+import { pageHeaders, protocolErrorPage } from "./pages.ts";
 import type { OpenIdProvider } from "./provider-face.ts";
 import { keepProviderKeys } from "./provider-keys.ts";
 import { signByAuth } from "./resource-tokens.ts";
@@ -64,7 +64,7 @@ export function createOpenIdProvider(deps: Omit<SsoDeps, "provider">): OpenIdPro
       const { error, error_description: reason } = state.failure as { error?: string; error_description?: string };
       const cookies = given.headers["set-cookie"];
       const headers = { ...pageHeaders([]), ...(cookies !== undefined && { "set-cookie": cookies }) };
-      return new WholeAnswer(given.status, headers, errorPage(locale, reason ?? error ?? ""));
+      return new WholeAnswer(given.status, headers, protocolErrorPage(locale, reason ?? error ?? ""));
     },
   };
 }

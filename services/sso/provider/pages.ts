@@ -13,8 +13,8 @@ const texts = {
     code: "Code from your authenticator app, or a recovery code",
     goOn: "Continue",
     cancel: "Cancel",
-    consent: "{client} wants to know who you are",
-    told: "It will learn, or may do:",
+    consent: "Allow {client} to use your account?",
+    told: "It will be able to:",
     registered:
       "This app registered itself, and nobody has checked its name. You will be sent to {host}: allow it only if you have just started it yourself.",
     allow: "Allow",
@@ -24,13 +24,14 @@ const texts = {
     stay: "Stay signed in",
     signedOut: "You are signed out.",
     failed: "This sign-in cannot continue",
+    reason: "For the app’s developer: {reason}",
     startAgain: "Go back to the app that you came from and start again.",
     scopes: {
-      openid: "who you are",
-      profile: "your name",
-      email: "your e-mail address",
-      groups: "your groups",
-      offline_access: "all of this for as long as you stay signed in here, also while you are away",
+      openid: "recognise you",
+      profile: "see your name",
+      email: "see your e-mail address",
+      groups: "see which groups you belong to",
+      offline_access: "keep this access while you are away, for as long as you stay signed in here",
       "tool:call": "call tools on your behalf, at your organisation’s expense",
     },
   },
@@ -44,9 +45,9 @@ const texts = {
     code: "身份验证器应用中的验证码，或恢复码",
     goOn: "继续",
     cancel: "取消",
-    consent: "{client} 希望获知您的身份",
-    told: "它将获知或可以：",
-    registered: "该程序自行注册，其名称未经核实。您将被带到 {host}：请仅在您刚刚亲自启动它时才允许。",
+    consent: "允许 {client} 使用您的账户？",
+    told: "允许后，它可以：",
+    registered: "该应用自行注册，其名称未经核实。您将被带到 {host}：请仅在您刚刚亲自启动它时才允许。",
     allow: "允许",
     deny: "拒绝",
     logout: "是否同时退出 Lyss？",
@@ -54,13 +55,14 @@ const texts = {
     stay: "保持登录",
     signedOut: "您已退出登录。",
     failed: "无法继续此次登录",
-    startAgain: "请返回您来自的程序并重新开始。",
+    reason: "供应用开发者参考：{reason}",
+    startAgain: "请返回您来自的应用并重新开始。",
     scopes: {
-      openid: "您的身份标识",
-      profile: "您的姓名",
-      email: "您的邮箱地址",
-      groups: "您所在的群组",
-      offline_access: "在您保持登录期间持续获知上述信息，即使您已离开",
+      openid: "识别您的身份",
+      profile: "查看您的姓名",
+      email: "查看您的邮箱地址",
+      groups: "查看您所在的群组",
+      offline_access: "在您保持登录期间持续拥有上述权限，即使您已离开",
       "tool:call": "以您的名义调用工具，费用由您的组织承担",
     },
   },
@@ -172,6 +174,14 @@ export function signedOutPage(locale: Locale): string {
 
 export function errorPage(locale: Locale, reason: string): string {
   return page(locale, texts[locale].failed, `${alertOf(reason)}<p>${texts[locale].startAgain}</p>`);
+}
+
+/** The same where the app asked in a way that it must not: the reason is for who wrote it, and in English. */
+export function protocolErrorPage(locale: Locale, reason: string): string {
+  return errorPage(
+    locale,
+    texts[locale].reason.replace("{reason}", () => reason),
+  );
 }
 
 function alertOf(text: string | undefined): string {
