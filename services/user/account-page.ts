@@ -21,6 +21,10 @@ history.replaceState(null, "", location.pathname);
 const main = document.querySelector("main");
 const told = document.createElement("p");
 told.setAttribute("role", "status");
+// A link that was cut short on its way is told as one, not as a field that nobody sees.
+const whyNot = ({ message_i18n, details }) => details?.field === "token"
+  ? say("This link is incomplete. Open it again from the e-mail.", "此链接不完整，请重新从邮件中打开。")
+  : message_i18n[zh ? "zh_CN" : "en_US"];
 const tell = (text, isWrong = false) => { told.className = isWrong ? "error" : ""; told.textContent = text; main.append(told); };
 /** Leads on to the console, where this platform has one. */
 const lead = async (path, text) => {
@@ -65,7 +69,7 @@ if (!action || !token) {
     try {
       const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
       const { error } = await answer.json();
-      tell(answer.ok ? say("Done. You can close this page.", "已完成，可以关闭此页面。") : error.message_i18n[zh ? "zh_CN" : "en_US"], !answer.ok);
+      tell(answer.ok ? say("Done. You can close this page.", "已完成，可以关闭此页面。") : whyNot(error), !answer.ok);
       if (answer.ok) {
         form.remove();
         lead("/settings", say("Sign in to your account", "登录并管理您的账户"));

@@ -148,7 +148,9 @@ export function PageFrame({ page, children }: { readonly page: Page; readonly ch
   if (isAllowed) return children;
   return (
     <EmptyState heading="h1" title={t("notAllowed")}>
-      {t("notAllowedHint", { permission: nameOf(page.permission ?? "") })}
+      {page.permission?.startsWith("platform:")
+        ? t("operatorsOnly")
+        : t("notAllowedHint", { permission: nameOf(page.permission ?? "") })}
     </EmptyState>
   );
 }
