@@ -1,6 +1,7 @@
 import { AppWindow, Pencil, RefreshCw, Trash2 } from "lucide-react";
 import { deleteClient, listClients, rotateClientSecret } from "../../api/gen/client.ts";
 import { AddButton } from "../../ui/add-button.tsx";
+import { Address } from "../../ui/address.tsx";
 import type { Column } from "../../ui/column.ts";
 import { Confirm } from "../../ui/confirm.tsx";
 import { CopyButton } from "../../ui/copy-button.tsx";
@@ -131,8 +132,8 @@ function useColumns(): readonly Column<App>[] {
       cell: ({ redirect_uris }) => (
         <span className="text-[13px] text-ink-soft">
           {redirect_uris.map((uri) => (
-            <span key={uri} className="block min-w-32 wrap-anywhere">
-              {uri}
+            <span key={uri} className="block min-w-32">
+              <Address text={uri} />
             </span>
           ))}
         </span>
