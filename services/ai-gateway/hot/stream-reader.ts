@@ -64,13 +64,23 @@ export function createStreamReader(call: RelayedCall): BodyReader {
     // What nobody reads any more is not charged by our count, only by the provider's.
     if (!call.hasCallerLeft) delivered.add(bytes, facts);
     finished |= facts.finished;
-    if (facts.isUsageOnly && !request.wantsUsage) return;
-    if (!aliasText || facts.modelEnd === 0) {
-      pass(bytes, eventStart, eventEnd);
+    if (request.wantsUsage || facts.noUsageEnd === 0) {
+      if (request.wantsUsage || !facts.isUsageOnly) passPart(bytes, eventStart, eventEnd);
+      return;
+    }
+    passPart(bytes, eventStart, facts.noUsageStart);
+    passPart(bytes, facts.noUsageEnd, eventEnd);
+  }
+
+  /** Passes a part of a chunk on, with the name that the caller used where the model's stands in it. */
+  function passPart(bytes: Buffer, partStart: number, partEnd: number): void {
+    const { modelStart, modelEnd } = scanner.facts;
+    if (!aliasText || modelEnd === 0 || modelStart < partStart || modelStart >= partEnd) {
+      pass(bytes, partStart, partEnd);
       return;
     }
     closePiece();
-    pieces.push(bytes.subarray(eventStart, facts.modelStart), aliasText, bytes.subarray(facts.modelEnd, eventEnd));
+    pieces.push(bytes.subarray(partStart, modelStart), aliasText, bytes.subarray(modelEnd, partEnd));
   }
 
   /** What the scanner leaves to the parser. Throws the failure that it carries. */

@@ -23,8 +23,8 @@ export function createEventFrame(): EventFrame {
   /** Where in it the strings stand that change, the text and the padding: start and end of each, by place. */
   let holes: number[] = [];
   let isTextFirst = true;
-  let learned: Pick<EventFacts, "serviceMode" | "modelStart" | "modelEnd"> = {
-    ...{ serviceMode: undefined, modelStart: 0, modelEnd: 0 },
+  let learned: Pick<EventFacts, "serviceMode" | "modelStart" | "modelEnd" | "noUsageStart" | "noUsageEnd"> = {
+    ...{ serviceMode: undefined, modelStart: 0, modelEnd: 0, noUsageStart: 0, noUsageEnd: 0 },
   };
 
   function isSame({ bytes, length: available }: JsonBytes, at: number, from: number, to: number): boolean {
@@ -33,12 +33,16 @@ export function createEventFrame(): EventFrame {
     return true;
   }
 
-  /** Sets where the model's value stands when it stands in the part of the frame that begins at `from` and here at `at`. */
-  function placeModel(facts: EventFacts, at: number, from: number, to: number): void {
-    const { modelStart, modelEnd } = learned;
-    if (modelStart === modelEnd || modelStart < from || modelStart >= to) return;
-    facts.modelStart = modelStart - from + at;
-    facts.modelEnd = modelEnd - from + at;
+  /** Sets where the model's value and a usage of null stand when they do in the part of the frame that begins at `from` and here at `at`. */
+  function placeFields(facts: EventFacts, at: number, from: number, to: number): void {
+    const { modelStart, modelEnd, noUsageStart, noUsageEnd } = learned;
+    if (modelStart !== modelEnd && modelStart >= from && modelStart < to) {
+      facts.modelStart = modelStart - from + at;
+      facts.modelEnd = modelEnd - from + at;
+    }
+    if (noUsageStart === noUsageEnd || noUsageStart < from || noUsageStart >= to) return;
+    facts.noUsageStart = noUsageStart - from + at;
+    facts.noUsageEnd = noUsageEnd - from + at;
   }
 
   return {
@@ -54,8 +58,11 @@ export function createEventFrame(): EventFrame {
       const padding = facts.paddingStart === 0 ? [] : [facts.paddingStart - start, facts.paddingEnd - start];
       isTextFirst = padding.length === 0 || facts.textStart < facts.paddingStart;
       holes = isTextFirst ? [...text, ...padding] : [...padding, ...text];
-      const { serviceMode, modelStart, modelEnd } = facts;
-      learned = { serviceMode, modelStart: modelStart - start, modelEnd: modelEnd - start };
+      const { serviceMode, modelStart, modelEnd, noUsageStart, noUsageEnd } = facts;
+      learned = {
+        ...{ serviceMode, modelStart: modelStart - start, modelEnd: modelEnd - start },
+        ...{ noUsageStart: noUsageStart - start, noUsageEnd: noUsageEnd - start },
+      };
     },
 
     match(json, at, facts) {
@@ -66,7 +73,7 @@ export function createEventFrame(): EventFrame {
       for (let hole = 0; hole < holes.length; hole += 2) {
         const holeStart = holes[hole] ?? 0;
         if (!isSame(json, i, from, holeStart)) return notJson;
-        placeModel(facts, i, from, holeStart);
+        placeFields(facts, i, from, holeStart);
         i += holeStart - from;
         from = holes[hole + 1] ?? 0;
         const end = skipString(json, i - 1);
@@ -81,7 +88,7 @@ export function createEventFrame(): EventFrame {
         i = end - 1;
       }
       if (!isSame(json, i, from, length)) return notJson;
-      placeModel(facts, i, from, length);
+      placeFields(facts, i, from, length);
       facts.serviceMode = learned.serviceMode;
       return i + length - from;
     },

@@ -38,6 +38,9 @@ export interface EventFacts {
   serviceMode: ServiceMode | undefined;
   /** True for a chunk that is there for its usage alone: callers who did not ask for it do not get it. */
   isUsageOnly: boolean;
+  /** A `usage` of null, with the comma that parts it from the rest; both 0 when there is none. */
+  noUsageStart: number;
+  noUsageEnd: number;
   /** The value of `model`; both 0 when there is none. */
   modelStart: number;
   modelEnd: number;
@@ -53,6 +56,8 @@ export function createFacts(): EventFacts {
     usage: undefined,
     serviceMode: undefined,
     isUsageOnly: false,
+    noUsageStart: 0,
+    noUsageEnd: 0,
     modelStart: 0,
     modelEnd: 0,
   };
@@ -94,8 +99,10 @@ export function scanEvent(json: JsonBytes, start: number, facts: EventFacts): nu
   let seen = 0;
   let hasUsage = false;
   let hasNoChoices = false;
+  let before = notJson;
   let at = openObject(json, start);
   while (at !== notJson && byteAt(json, at) !== closeBrace) {
+    const nameStart = at;
     const nameEnd = skipPlainName(json, at);
     const valueStart = skipColon(json, nameEnd);
     if (valueStart === notJson) return notJson;
@@ -109,7 +116,15 @@ export function scanEvent(json: JsonBytes, start: number, facts: EventFacts): nu
       hasUsage = true;
       at = skipReported(json, valueStart, facts);
     } else at = skipChunkField(json, valueStart, field, facts);
-    at = nextField(json, at);
+    const valueEnd = at;
+    at = nextField(json, valueEnd);
+    if (field === usageField && !hasUsage && at !== notJson) {
+      // The last field goes with the comma before it, every other with the one behind.
+      const isLast = byteAt(json, at) === closeBrace;
+      facts.noUsageStart = isLast && before !== notJson ? before : nameStart;
+      facts.noUsageEnd = isLast ? valueEnd : at;
+    }
+    before = valueEnd;
   }
   facts.isUsageOnly = hasUsage && hasNoChoices;
   return at === notJson ? notJson : at + 1;
@@ -124,6 +139,8 @@ export function clearFacts(facts: EventFacts): void {
   facts.usage = undefined;
   facts.serviceMode = undefined;
   facts.isUsageOnly = false;
+  facts.noUsageStart = 0;
+  facts.noUsageEnd = 0;
   facts.modelStart = 0;
   facts.modelEnd = 0;
 }

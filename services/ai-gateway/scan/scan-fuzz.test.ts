@@ -152,6 +152,14 @@ function compareFacts(facts: EventFacts, raw: Buffer, start: number, json: unkno
   const choices = fieldOf(json, "choices");
   const isUsageOnly = Array.isArray(choices) && choices.length === 0 && Boolean(fieldOf(json, "usage"));
   assert.equal(facts.isUsageOnly, isUsageOnly);
+  const hasNoUsage = fieldOf(json, "usage") === null;
+  assert.equal(facts.noUsageEnd !== 0, hasNoUsage);
+  if (hasNoUsage) {
+    const text = raw.toString("latin1");
+    const left = text.slice(0, facts.noUsageStart - start) + text.slice(facts.noUsageEnd - start);
+    const { usage: _, ...rest } = Object(json);
+    assert.deepEqual(JSON.parse(Buffer.from(left.slice("data:".length), "latin1").toString()), rest);
+  }
   const model =
     facts.modelEnd === 0 ? undefined : raw.toString("utf8", facts.modelStart - start, facts.modelEnd - start);
   assert.deepEqual(model === undefined ? undefined : JSON.parse(model), fieldOf(json, "model"));

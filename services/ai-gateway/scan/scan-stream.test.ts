@@ -96,6 +96,28 @@ test("W1: a chunk that is there for its usage alone is told from one that has us
   assert.equal(scanner.facts.isUsageOnly, false);
 });
 
+test("W1: where a usage of null stands is told, with the comma that goes with it, of an event like the one before too", () => {
+  const choices = (content: string) => `"choices":[{"index":0,"delta":{"content":"${content}"}}]`;
+  const shapes: readonly ((content: string) => string)[] = [
+    (content) => `{"model":"m",${choices(content)},"usage":null}`,
+    (content) => `{"model":"m",${choices(content)} , "usage" : null }`,
+    (content) => `{"usage": null, "model":"m",${choices(content)}}`,
+    (content) => `{${choices(content)},"usage":null,"obfuscation":"${content}"}`,
+    (content) => `{"obfuscation":"${content}","usage":null,${choices(content)}}`,
+  ];
+  for (const shape of shapes) {
+    const scanner = createStreamScanner(10_000);
+    scanner.push(Buffer.from(["a", "bcd", ""].map((content) => event(shape(content))).join("")));
+    for (const content of ["a", "bcd", ""]) {
+      assert.equal(scanner.next(), "chunk");
+      const { bytes, start, end, facts } = scanner;
+      const left = bytes.toString("utf8", start, facts.noUsageStart) + bytes.toString("utf8", facts.noUsageEnd, end);
+      const { usage: _, ...rest } = JSON.parse(shape(content));
+      assert.deepEqual(JSON.parse(left.replace("data:", "")), rest);
+    }
+  }
+});
+
 test("an event without end is cut off at the limit, and one that is long but whole is not", () => {
   const scanner = createStreamScanner(1_000);
   assert.deepEqual(readAll(scanner, Buffer.from(event(chunkOf("a".repeat(2_000))))), ["a".repeat(2_000)]);

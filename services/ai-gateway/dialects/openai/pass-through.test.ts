@@ -84,3 +84,19 @@ test("W31, W21: searches, tools and models that cost apart, and files of an acco
     '{"model":"m","messages":[{"role":"user","content":"hi"}],"web_search_options":{},"web_search_options":null}';
   assert.throws(() => askInOpenAi("chat", Buffer.from(twice)), isFailure);
 });
+
+test("W1: a usage of null is for those who asked for usage", () => {
+  const json = { id: "c", choices: [{ index: 0, delta: { content: "a" } }], usage: null };
+  const event = toEvent(Buffer.from(`data: ${JSON.stringify(json)}\n\n`));
+  const { usage: _, ...rest } = json;
+  const shown = ask("chat", { messages, stream: true }).event(event, json);
+  assert.equal(shown?.toString(), `data: ${JSON.stringify(rest)}\n\n`);
+  const framed = toEvent(Buffer.from(`data:${JSON.stringify(json)}\r\n\r\n`));
+  const kept = ask("chat", { messages, stream: true }).event(framed, json);
+  assert.equal(kept?.toString(), `data:${JSON.stringify(rest)}\r\n\r\n`);
+  const lines = toEvent(Buffer.from(`data: {"choices":[],\ndata: "usage":null}\n\n`));
+  const joined = ask("chat", { messages, stream: true }).event(lines, { choices: [], usage: null });
+  assert.deepEqual(JSON.parse(joined?.toString().replace("data: ", "") ?? ""), { choices: [] });
+  const wanted = ask("chat", { messages, stream: true, stream_options: { include_usage: true } });
+  assert.equal(wanted.event(event, json)?.toString(), event.raw.toString());
+});

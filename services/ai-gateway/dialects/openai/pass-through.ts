@@ -3,7 +3,7 @@ import { readRequest } from "../../call/read-request.ts";
 import type { Surface } from "../../surfaces/surface.ts";
 import type { AnswerWriter, AskedCall } from "../dialect.ts";
 import { toErrorObject } from "./failure-reply.ts";
-import { findFields, setFields } from "./json-fields.ts";
+import { findFields, setFields, withoutField } from "./json-fields.ts";
 import { refuseDearer } from "./native-refusals.ts";
 import { fieldOf } from "./usage.ts";
 
@@ -30,7 +30,10 @@ export function askInOpenAi(surface: Surface, body: Buffer): AskedCall {
   };
 }
 
-/** The provider's bytes; where the model has an alias, the name is the one that the caller used. */
+/**
+ * The provider's bytes; where the model has an alias, the name is the one that the caller used. What is in a stream because usage
+ * was asked for is left out where the caller did not: SDKs with schemas refuse a `usage` of null.
+ */
 export function passThrough(model: string, upstreamModel: string, wantsUsage: boolean): AnswerWriter {
   const isAlias = upstreamModel !== model;
   return {
@@ -38,12 +41,21 @@ export function passThrough(model: string, upstreamModel: string, wantsUsage: bo
     event({ raw, data }, json) {
       if (data === undefined) return raw;
       if (isUsageOnly(json) && !wantsUsage) return undefined;
-      if (!isAlias) return raw;
-      return Buffer.concat([Buffer.from("data: "), withModel(Buffer.from(data), model), Buffer.from("\n\n")]);
+      const hidesUsage = !wantsUsage && fieldOf(json, "usage") === null;
+      if (!isAlias && !hidesUsage) return raw;
+      if (!isAlias && isOneLine(raw, data)) return withoutField(raw, "usage") ?? raw;
+      const said = Buffer.from(data);
+      const shown = hidesUsage ? (withoutField(said, "usage") ?? said) : said;
+      return Buffer.concat([Buffer.from("data: "), isAlias ? withModel(shown, model) : shown, Buffer.from("\n\n")]);
     },
     end: () => doneEvent,
     fail: toErrorEvent,
   };
+}
+
+/** True for an event that is one line of data, whose JSON is the first thing in it that a brace begins. */
+function isOneLine(raw: Buffer, data: string): boolean {
+  return /^data: ?\{/.test(raw.toString("latin1", 0, 7)) && !data.includes("\n");
 }
 
 /** What ends a stream that failed. */
