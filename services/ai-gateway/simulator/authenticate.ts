@@ -26,7 +26,13 @@ export function isSigned({ authorization }: IncomingHttpHeaders): boolean {
   return authorization?.startsWith("AWS4-HMAC-SHA256 ") ?? false;
 }
 
-/** Throws a WireError 403 unless the request was signed just now, over these bytes, with the key as the secret one. */
+/** What of a signed head `signRequest` adds by itself. */
+const signedAnyway: readonly string[] = ["host", "x-amz-date", "x-amz-security-token"];
+
+/**
+ * Throws a WireError 403 unless the request was signed just now, over these bytes and the headers that it says, with the key as the
+ * secret one.
+ */
 export function authenticateSigned(
   { apiKey, clock }: { readonly apiKey: string; readonly clock: Clock },
   { headers, method = "", url = "" }: IncomingMessage,
@@ -40,10 +46,13 @@ export function authenticateSigned(
   if (!(Math.abs(nowMs - clock.nowMs()) <= maxSkewMs)) throw new WireError(403, "Signature expired.");
   const authority = headers.host ?? "";
   const token = headers["x-amz-security-token"];
+  const [, names = ""] = /SignedHeaders=([^, ]+)/.exec(authorization) ?? [];
+  const more = names.split(";").filter((name) => name !== "" && !signedAnyway.includes(name));
   const expected = signRequest(
     { method, authority, path: url, body, nowMs },
     { accessKeyId, secretAccessKey: apiKey, ...(typeof token === "string" && { sessionToken: token }) },
     { region: regionOf(authority), service: "bedrock" },
+    Object.fromEntries(more.map((name) => [name, String(headers[name] ?? "")])),
   );
   if (isSame(expected["authorization"] ?? "", authorization)) return;
   throw new WireError(403, "The request signature we calculated does not match the signature you provided.");

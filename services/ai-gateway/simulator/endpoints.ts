@@ -87,7 +87,8 @@ async function serveModeration(call: Call): Promise<void> {
   await respondWhole(call, behaviour, { model: model.name, promptTokens }, answer);
 }
 
-async function serveRerank(call: Call): Promise<void> {
+/** `POST /v1/rerank`, and Cohere's `POST /v2/rerank`. */
+export async function serveRerank(call: Call): Promise<void> {
   const body = parseJsonObject(call.body);
   const model = getModelOf(body, "rerank");
   const request = parseRerankRequest(body);
@@ -129,7 +130,7 @@ async function respondWhole(call: Call, behaviour: Behaviour, noted: Noted, answ
   call.note({ ...noted, isStream: false });
   const outlet = call.open(behaviour);
   await waitAsAsked(outlet);
-  if (behaviour.error) return sendSimulatedError(outlet, behaviour.error);
+  if (behaviour.error) return sendSimulatedError(outlet, behaviour.error, call.toError);
   await sendJson(outlet, 200, answer);
 }
 

@@ -5,7 +5,7 @@ import { cohereForm, serveEmbed } from "./cohere.ts";
 import { contentForm } from "./contents.ts";
 import { converseForm } from "./converse.ts";
 import { sendJson } from "./delivery.ts";
-import { endpoints, serveModel } from "./endpoints.ts";
+import { endpoints, serveModel, serveRerank } from "./endpoints.ts";
 import { serveMcpServer } from "./mcp-server.ts";
 import { invokeForm, messageForm } from "./messages.ts";
 import { parseJsonObject } from "./requests.ts";
@@ -51,6 +51,7 @@ const others: Readonly<Record<string, Serve>> = {
   "POST /v1/messages": (call) => serveNamed(call, messageForm),
   "POST /v2/chat": (call) => serveNamed(call, cohereForm),
   "POST /v2/embed": serveEmbed,
+  "POST /v2/rerank": serveRerank,
   "GET /v1beta/models": (call) =>
     sendJson(call.open({}), 200, { models: simulatedModels.map(({ name }) => ({ name: `models/${name}` })) }),
 };

@@ -20,7 +20,7 @@ import { seededHex } from "./seeded.ts";
 import { answerByRequest } from "./serve-batches.ts";
 import { type Vendor, vendorOf } from "./vendors.ts";
 import { createSimulatedVideos } from "./videos.ts";
-import { WireError } from "./wire-error.ts";
+import { type ErrorObject, WireError } from "./wire-error.ts";
 
 const bodyLimitBytes = 32 * 1024 * 1024;
 const connectionsLimit = 20_000;
@@ -134,7 +134,9 @@ function nextId(state: State): string {
 async function serve(state: State, req: IncomingMessage, res: ServerResponse): Promise<void> {
   const facts = { model: "", isStream: false, promptTokens: 0, completionTokens: 0, isCut: false };
   const controller = new AbortController();
-  const [path = "", query = ""] = (req.url ?? "").split("?", 2);
+  const [asked = "", query = ""] = (req.url ?? "").split("?", 2);
+  // Groq, and Azure in its first version, have OpenAI's paths one folder down.
+  const path = asked.replace(/^\/openai\/v1\//, "/v1/");
   const vendor = vendorOf(path, req.headers);
   const id = nextId(state);
   const cut = () => {
@@ -176,7 +178,7 @@ async function serve(state: State, req: IncomingMessage, res: ServerResponse): P
       directives: state.options.directives ?? {},
       settle: (behaviour) => limitFaults(state.attempts, body, behaviour),
       open,
-      toError: vendor.toError,
+      toError: (status, error) => sayError(vendor, res, status, error),
       note: (noted) => void Object.assign(facts, noted),
     };
     await serveCall(call);
@@ -191,7 +193,13 @@ async function endWithError(outlet: ReturnType<Call["open"]>, vendor: Vendor, er
   const message = "The server had an error while processing your request.";
   const known = err instanceof WireError ? err : new WireError(500, message, { type: "server_error" });
   if (known.status === 413) outlet.res.setHeader("connection", "close");
-  await sendJson(outlet, known.status, vendor.toError(known.status, known.error)).catch(() => undefined);
+  await sendJson(outlet, known.status, sayError(vendor, outlet.res, known.status, known.error)).catch(() => undefined);
+}
+
+/** The body of an error; what the vendor's head says of it is set. */
+function sayError(vendor: Vendor, res: ServerResponse, status: number, error: ErrorObject): object {
+  for (const [name, value] of Object.entries(vendor.errorHeadersFor?.(status) ?? {})) res.setHeader(name, value);
+  return vendor.toError(status, error);
 }
 
 /** A batch is cancelled by a request without a body. */

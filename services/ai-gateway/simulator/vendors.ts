@@ -10,6 +10,8 @@ export interface Vendor {
   /** Headers that each of its answers has; its own rate limits are among them, for a gateway has to keep those to itself. */
   headersFor(id: string): Readonly<Record<string, string>>;
   toError(status: number, error: ErrorObject): object;
+  /** What the head of an error says besides. */
+  readonly errorHeadersFor?: (status: number) => Readonly<Record<string, string>>;
 }
 
 function bearerOf({ authorization = "" }: IncomingHttpHeaders): string | undefined {
@@ -89,9 +91,19 @@ const cohere: Vendor = {
   toError: (_status, { message }) => ({ message }),
 };
 
+/** docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html, "Errors" */
+const converseErrors: Readonly<Record<number, string>> = {
+  ...{ 403: "AccessDeniedException", 404: "ResourceNotFoundException", 408: "ModelTimeoutException" },
+  ...{ 429: "ThrottlingException", 503: "ServiceUnavailableException" },
+};
+
+/** Which error it is stands in the head alone: that is where AWS's own SDKs look. */
 const bedrock: Vendor = {
   keyOf: bearerOf,
   headersFor: (id) => ({ "x-amzn-requestid": id }),
+  errorHeadersFor: (status) => ({
+    "x-amzn-errortype": converseErrors[status] ?? (status < 500 ? "ValidationException" : "InternalServerException"),
+  }),
   toError: (_status, { message }) => ({ message }),
 };
 
