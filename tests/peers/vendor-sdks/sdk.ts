@@ -1,0 +1,99 @@
+/** What an SDK is tried with, by the letter that stands for it on the page. */
+export const sdkFeatures = {
+  text: ["T", "an answer, whole"],
+  stream: ["S", "the same answer as a stream"],
+  tools: ["F", "a tool is called, whole and streamed, and its result is answered"],
+  shape: ["J", "an answer that keeps to a JSON schema"],
+  image: ["I", "an image in the request"],
+  thoughts: ["R", "what was thought, as text, whole and streamed"],
+  usage: ["U", "tokens as the vendor counts them, whole and streamed"],
+  error: ["E", "a 429, as the SDK's own class of error with its status"],
+  abort: ["A", "a stream that the program leaves ends at the vendor too"],
+  vectors: ["V", "texts as vectors"],
+  rerank: ["K", "documents by how well they answer a question"],
+  completion: ["C", "a text that is gone on with, without a conversation"],
+  speech: ["P", "a text as sound"],
+  transcript: ["H", "sound as a text"],
+  pictures: ["G", "a picture of what is told"],
+  moderation: ["D", "a text that is judged"],
+  models: ["M", "the models that there are"],
+} as const satisfies Readonly<Record<string, readonly [letter: string, what: string]>>;
+export type SdkFeature = keyof typeof sdkFeatures;
+
+/** Where an SDK is pointed: its vendor, as the simulated provider plays it, or the platform. */
+export interface SdkPlace {
+  readonly name: "its vendor" | "Lyss";
+  readonly url: string;
+  readonly apiKey: string;
+  /** Resolves when the simulated provider has no call under way. */
+  untilLeft(): Promise<void>;
+}
+
+/** A tool's call, as it was made. */
+export interface Called {
+  readonly id: string;
+  readonly name: string;
+  /** Its arguments, as JSON. */
+  readonly given: string;
+}
+
+export interface Asking {
+  readonly text: string;
+  /** The tool `get_weather` may be called, whose parameters are `citySchema`. */
+  readonly mayCall?: boolean;
+  /** The call that it has made before, which gave "rain". */
+  readonly called?: Called;
+  /** The answer is to keep to `citySchema`. */
+  readonly isShaped?: boolean;
+  /** The smallest picture is shown beside the text. */
+  readonly showsImage?: boolean;
+}
+
+/** A piece of an answer, or all of it. */
+export interface Said {
+  readonly text?: string | undefined;
+  readonly thought?: string | undefined;
+  /** By the place of each call; its arguments may come in pieces. */
+  readonly calls?: readonly (Partial<Called> & { readonly index: number })[];
+  /** Why it ended, in the vendor's word. */
+  readonly finish?: string | undefined;
+  readonly tokens?: readonly [input: number, output: number] | undefined;
+}
+
+/** An SDK with its key, pointed somewhere. What it has no method for is left out. */
+export interface Speaker {
+  readonly ask?: (asking: Asking) => Promise<Said>;
+  readonly stream?: (asking: Asking) => AsyncIterable<Said>;
+  readonly embed?: (texts: string[]) => Promise<readonly (readonly number[])[]>;
+  /** Places of the documents, the best first. */
+  readonly rerank?: (query: string, documents: string[]) => Promise<readonly number[]>;
+  readonly complete?: (prompt: string) => Promise<string>;
+  readonly speak?: (text: string) => Promise<Uint8Array>;
+  readonly transcribe?: (sound: Uint8Array<ArrayBuffer>) => Promise<string>;
+  /** Base64 of the picture. */
+  readonly draw?: (prompt: string) => Promise<string>;
+  /** Whether the text was found to be harmful. */
+  readonly moderate?: (text: string) => Promise<boolean>;
+  readonly listModels?: () => Promise<readonly string[]>;
+}
+
+export interface Sdk {
+  /** Of npm. */
+  readonly package: string;
+  readonly name: string;
+  /** Where it works with nothing changed but its base URL. */
+  readonly places: readonly SdkPlace["name"][];
+  /** What its vendor says at the end of an answer, of one that calls a tool, and whether it shows thoughts there. */
+  readonly words: { readonly end: string; readonly call: string; readonly showsThoughts: boolean };
+  /** How its vendor's streams are other than OpenAI's, as directives of the simulated provider. */
+  readonly streams?: { readonly calls?: string; readonly usage?: string };
+  open(place: SdkPlace): Speaker;
+  /** Whether it is this SDK's error of a request that came too soon. */
+  isTooMany(err: unknown): boolean;
+}
+
+export const models = {
+  ...{ chat: "simulated-chat", vectors: "simulated-embedding", rerank: "simulated-rerank" },
+  ...{ completion: "simulated-completion", speech: "simulated-speech", transcript: "simulated-transcription" },
+  ...{ pictures: "simulated-image", moderation: "simulated-moderation" },
+} as const;
