@@ -7,6 +7,7 @@ import { createSseReader, type SseEvent } from "../dialects/openai/sse.ts";
 import { findInBandFailure, toUpstreamFailure } from "../dialects/openai/upstream-failure.ts";
 import { readUsage } from "../dialects/openai/usage.ts";
 import type { Model } from "../model.ts";
+import { signRequest } from "../providers/bedrock/sign-request.ts";
 import { wireOf } from "../providers/wires.ts";
 import { startSimulator } from "./simulator.ts";
 import { type VendorProvider, vendorProviders } from "./vendor-providers.ts";
@@ -252,3 +253,33 @@ for (const vendor of others) {
     });
   });
 }
+
+test("what Bedrock is sent is signed over whichever headers the signature names, and its errors are named in the head", async () => {
+  const body = JSON.stringify({ messages: [{ role: "user", content: [{ text: "Hi simulate.error=429" }] }] });
+  const { host } = new URL(simulator.url);
+  const path = "/model/simulated-chat/converse";
+  const sent = { method: "POST", authority: host, path, body: Buffer.from(body), nowMs: clock.nowMs() };
+  const scope = { region: "us-east-1", service: "bedrock" };
+  const headers = signRequest(sent, { accessKeyId: "AKIDEXAMPLE", secretAccessKey: apiKey }, scope, {
+    "content-type": "application/json",
+    "x-of-the-caller": "as it was",
+  });
+  const answer = await fetch(simulator.url + path, { method: "POST", headers, body });
+  assert.deepEqual([answer.status, answer.headers.get("x-amzn-errortype")], [429, "ThrottlingException"]);
+  const changed = { ...headers, "x-of-the-caller": "as it was not" };
+  const refused = await fetch(simulator.url + path, { method: "POST", headers: changed, body });
+  assert.deepEqual([refused.status, refused.headers.get("x-amzn-errortype")], [403, "AccessDeniedException"]);
+});
+
+test("documents are ranked where Cohere ranks them, and OpenAI's paths stand below /openai too", async () => {
+  const headers = { authorization: `Bearer ${apiKey}`, "content-type": "application/json" };
+  const post = async (path: string, asked: object) =>
+    (await fetch(simulator.url + path, { method: "POST", headers, body: JSON.stringify(asked) })).json();
+  const ranked = await post("/v2/rerank", { model: "simulated-rerank", query: "a cat", documents: ["a dog", "a cat"] });
+  assert.equal((ranked as { results: { index: number }[] }).results[0]?.index, 1);
+  const tooSoon = { model: "simulated-rerank", query: "simulate.error=429", documents: ["a"] };
+  assert.deepEqual(Object.keys(Object(await post("/v2/rerank", tooSoon))), ["message"]);
+  const asked = { model: "simulated-chat", messages: user("Hi simulate.tokens=3") };
+  const { object, usage } = Object(await post("/openai/v1/chat/completions", asked));
+  assert.deepEqual([object, usage.completion_tokens], ["chat.completion", 3]);
+});
