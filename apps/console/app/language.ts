@@ -1,5 +1,5 @@
 import i18next from "i18next";
-import { initReactI18next, useTranslation } from "react-i18next";
+import { createContext, createElement, type PropsWithChildren, useContext, useSyncExternalStore } from "react";
 
 export const languages = { en: "English", "zh-CN": "简体中文" } as const;
 export type Language = keyof typeof languages;
@@ -11,7 +11,7 @@ function preferred(): Language {
   return wanted.toLowerCase().startsWith("zh") ? "zh-CN" : "en";
 }
 
-void i18next.use(initReactI18next).init({
+void i18next.init({
   lng: preferred(),
   fallbackLng: "en",
   resources: {},
@@ -35,9 +35,24 @@ export async function setLanguage(wanted: Language): Promise<void> {
   await i18next.changeLanguage(wanted);
 }
 
-/** The language as React sees it change. */
+const LanguageContext = createContext<Language>("en");
+
+function onLanguage(tell: () => void): () => void {
+  i18next.on("languageChanged", tell);
+  return () => i18next.off("languageChanged", tell);
+}
+
+/** Around all that reads a language: it is drawn anew as the language changes. */
+export function LanguageProvider({ children }: PropsWithChildren) {
+  return createElement(LanguageContext, { value: useSyncExternalStore(onLanguage, language) }, children);
+}
+
+/**
+ * The language as React sees it change. Read from a context, for a row of a list reads it ten times: a hook of its own each time that
+ * listens for changes took most of what a row took.
+ */
 export function useLanguage(): Language {
-  return useTranslation().i18n.language as Language;
+  return useContext(LanguageContext);
 }
 
 type Values = Readonly<Record<string, string | number>>;
@@ -53,10 +68,13 @@ export function defineTexts<Key extends string>(
     readonly "zh-CN": Readonly<Record<Exclude<NoInfer<Key>, `${string}_one`>, string>>;
   },
 ): () => (key: Key, values?: Values) => string {
-  for (const one of Object.keys(languages) as Language[]) i18next.addResourceBundle(one, name, texts[one]);
+  const toReader = (one: Language) => {
+    i18next.addResourceBundle(one, name, texts[one]);
+    return i18next.getFixedT(one, name) as unknown as (key: Key, values?: Values) => string;
+  };
+  const readers = { en: toReader("en"), "zh-CN": toReader("zh-CN") };
   // biome-ignore lint/correctness/noComponentHookFactories: made once for each page, outside all components
   return function useTexts() {
-    const { t } = useTranslation(name);
-    return t as unknown as (key: Key, values?: Values) => string;
+    return readers[useLanguage()];
   };
 }

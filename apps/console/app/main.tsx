@@ -5,6 +5,7 @@ import { createRoot } from "react-dom/client";
 import { whenSessionIsLost } from "../api/keep-session.ts";
 import { Toasts } from "../ui/toast.tsx";
 import "../ui/styles.css";
+import { LanguageProvider } from "./language.ts";
 import { paths } from "./paths.ts";
 import { ProveAgain } from "./prove-dialog.tsx";
 import { queryClient } from "./query-client.ts";
@@ -23,9 +24,11 @@ if (root) {
   createRoot(root).render(
     <StrictMode>
       <QueryClientProvider client={queryClient}>
-        <RouterProvider router={router} />
-        <ProveAgain />
-        <Toasts />
+        <LanguageProvider>
+          <RouterProvider router={router} />
+          <ProveAgain />
+          <Toasts />
+        </LanguageProvider>
       </QueryClientProvider>
     </StrictMode>,
   );

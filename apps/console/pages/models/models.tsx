@@ -6,6 +6,7 @@ import { useFeedbackTexts } from "../../app/feedback/texts.ts";
 import { useLanguage } from "../../app/language.ts";
 import type { Column } from "../../ui/column.ts";
 import { DataTable } from "../../ui/data-table.tsx";
+import { numberFormat } from "../../ui/formatters.ts";
 import type { ListQuery } from "../../ui/list-page.ts";
 import { Badge, EmptyState, PageHeader } from "../../ui/page-parts.tsx";
 import { Duration, Quantity } from "../../ui/values.tsx";
@@ -15,7 +16,8 @@ type Provider = ListProvidersResponse["data"][number];
 type Model = Provider["models"][number];
 
 interface Row {
-  readonly provider: Provider;
+  /** Without its other models: an answer is compared with the one before it as a whole. */
+  readonly provider: Omit<Provider, "models">;
   readonly model: Model;
 }
 
@@ -51,7 +53,7 @@ async function loadModels({ name = "", provider: at }: ListQuery, signal?: Abort
   const { data } = await listProviders({}, { signal });
   const rows = data
     .filter((provider) => at === undefined || provider.name === at)
-    .flatMap((provider) => provider.models.map((model): Row => ({ provider, model })))
+    .flatMap(({ models, ...provider }) => models.map((model): Row => ({ provider, model })))
     .filter(({ model }) => model.name.toLowerCase().includes(name.toLowerCase()));
   return { data: rows, next_cursor: null };
 }
@@ -62,7 +64,7 @@ function Health({ health }: Pick<Model, "health">) {
   const t = useModelTexts();
   const language = useLanguage();
   if (!health) return null;
-  const percent = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 });
+  const percent = numberFormat(language, { style: "percent", maximumFractionDigits: 1 });
   const isKnown = health.first_byte_ms !== null || health.availability < 1;
   return (
     <span className="inline-flex items-center gap-2 whitespace-nowrap">
@@ -80,7 +82,7 @@ function Price({ usd }: { readonly usd: string | null }) {
   const t = useModelTexts();
   const language = useLanguage();
   if (usd === null) return <span className="text-ink-soft">{t("book")}</span>;
-  const text = new Intl.NumberFormat(language, {
+  const text = numberFormat(language, {
     ...{ style: "currency", currency: "USD", currencyDisplay: "narrowSymbol", maximumFractionDigits: 4 },
   });
   return <span className="tabular-nums">{text.format(Number(usd))}</span>;
