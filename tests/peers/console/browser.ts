@@ -3,7 +3,9 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { runPlatform } from "../../run-platform.ts";
 
 const executablePath = "/usr/bin/chromium";
 /** Where a person looks at what the tests saw. */
@@ -43,6 +45,22 @@ export async function openPage(browser: Browser, options: BrowserContextOptions)
   page.on("pageerror", (err) => mistakes.push(err.message));
   return { page, context, mistakes };
 }
+
+/** A platform with its console, its first person, and a browser before it, until `t` ends. */
+export async function startConsole(
+  t: Parameters<typeof runPlatform>[0],
+  options: Parameters<typeof runPlatform>[1] = {},
+) {
+  const env = { ...options.env, LYSS_HTTP_CONSOLE: "true" };
+  const { url, dataDir } = await runPlatform(t, { ...options, env });
+  const person = JSON.parse(readFileSync(join(dataDir, "first-run.json"), "utf8"));
+  await waitUntil(async () => (await fetch(url, { headers: { accept: "text/html" } })).status === 200);
+  const browser = await openBrowser();
+  t.after(() => browser.close());
+  return { url, person, open: (page: BrowserContextOptions) => openPage(browser, page) };
+}
+
+export type Console = Awaited<ReturnType<typeof startConsole>>;
 
 /** Signs in as the first run's administrator, from whatever address asks for it. */
 export async function signIn(page: Page, person: { readonly adminEmail: string; readonly adminPassword: string }) {

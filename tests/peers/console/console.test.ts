@@ -1,26 +1,15 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
-import type { Browser } from "playwright-core";
-import { requestJson, runPlatform } from "../../run-platform.ts";
-import { checkLook, checkWidth, missingBrowser, openBrowser, openPage, signIn } from "./browser.ts";
+import { requestJson } from "../../run-platform.ts";
+import { type Console, checkLook, checkWidth, missingBrowser, signIn, startConsole } from "./browser.ts";
 
 const skip = missingBrowser ?? false;
 const dataDir = mkdtempSync(join(tmpdir(), "lyss-console-"));
 after(() => rmSync(dataDir, { recursive: true, force: true }));
-const platform = skip ? undefined : await runPlatform({ after }, { dataDir, env: { LYSS_HTTP_CONSOLE: "true" } });
-const url = platform?.url ?? "";
-const person = skip ? undefined : JSON.parse(readFileSync(join(dataDir, "first-run.json"), "utf8"));
-let browser: Browser | undefined;
-if (!skip) {
-  await waitUntil(async () => (await fetch(url, { headers: { accept: "text/html" } })).status === 200);
-  browser = await openBrowser();
-  after(() => browser?.close());
-}
-const open = async (options: Parameters<typeof openPage>[1]) => openPage(browser as Browser, options);
+const { url, person, open } = skip ? ({} as Console) : await startConsole({ after }, { dataDir });
 const desk = { viewport: { width: 1_280, height: 800 } };
 const small = { viewport: { width: 390, height: 844 }, locale: "zh-CN", colorScheme: "dark" } as const;
 /** A PNG of one pixel. */

@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, test } from "node:test";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { createRandom } from "@lyss/kit/service/ids.ts";
-import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { startStripeSimulator } from "@lyss/services/billing/payments/stripe/stripe-simulator.ts";
-import type { Browser, Page } from "playwright-core";
-import { requestJson, runPlatform } from "../../run-platform.ts";
-import { checkLook, checkWidth, missingBrowser, openBrowser, openPage, signIn } from "./browser.ts";
+import type { Page } from "playwright-core";
+import { requestJson } from "../../run-platform.ts";
+import { type Console, checkLook, checkWidth, missingBrowser, signIn, startConsole } from "./browser.ts";
 import { faultsAt, pagePaths } from "./look.ts";
 
 const skip = missingBrowser ?? false;
@@ -19,16 +17,7 @@ const stripe = skip
   : await startStripeSimulator({ ...keys, clock: systemClock, random: createRandom(systemClock) });
 after(() => stripe?.close());
 const config = { payments: { returnOrigins: [returnOrigin], stripe: { ...keys, baseUrl: stripe?.url } } };
-const platform = skip ? undefined : await runPlatform({ after }, { config, env: { LYSS_HTTP_CONSOLE: "true" } });
-const url = platform?.url ?? "";
-const person = skip ? undefined : JSON.parse(readFileSync(join(platform?.dataDir ?? "", "first-run.json"), "utf8"));
-let browser: Browser | undefined;
-if (!skip) {
-  await waitUntil(async () => (await fetch(url, { headers: { accept: "text/html" } })).status === 200);
-  browser = await openBrowser();
-  after(() => browser?.close());
-}
-const open = async (options: Parameters<typeof openPage>[1]) => openPage(browser as Browser, options);
+const { url, person, open } = skip ? ({} as Console) : await startConsole({ after }, { config });
 const desk = { viewport: { width: 1_280, height: 800 } };
 const ask = async (path: string) => (await requestJson(`${url}${path}`, person.apiKey)).body;
 const inDialog = (page: Page, name: string) => page.getByRole("dialog").getByRole("button", { name, exact: true });

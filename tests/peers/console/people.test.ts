@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { startMailServer } from "@lyss/kit/testing/mail-server.ts";
 import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
-import type { Browser, Page } from "playwright-core";
-import { requestJson, runPlatform } from "../../run-platform.ts";
-import { checkLook, checkWidth, missingBrowser, openBrowser, openPage, signIn } from "./browser.ts";
+import type { Page } from "playwright-core";
+import { requestJson } from "../../run-platform.ts";
+import { type Console, checkLook, checkWidth, missingBrowser, signIn, startConsole } from "./browser.ts";
 import { idpMetadata } from "./idp-metadata.ts";
 import { codeOf } from "./totp.ts";
 
@@ -15,17 +15,8 @@ const skip = missingBrowser ?? false;
 const dataDir = mkdtempSync(join(tmpdir(), "lyss-console-people-"));
 after(() => rmSync(dataDir, { recursive: true, force: true }));
 const mails = skip ? undefined : await startMailServer({ after });
-const env = { LYSS_HTTP_CONSOLE: "true", LYSS_MAIL_URL: mails?.url ?? "" };
-const platform = skip ? undefined : await runPlatform({ after }, { dataDir, env });
-const url = platform?.url ?? "";
-const person = skip ? undefined : JSON.parse(readFileSync(join(dataDir, "first-run.json"), "utf8"));
-let browser: Browser | undefined;
-if (!skip) {
-  await waitUntil(async () => (await fetch(url, { headers: { accept: "text/html" } })).status === 200);
-  browser = await openBrowser();
-  after(() => browser?.close());
-}
-const open = async (options: Parameters<typeof openPage>[1]) => openPage(browser as Browser, options);
+const env = { LYSS_MAIL_URL: mails?.url ?? "" };
+const { url, person, open } = skip ? ({} as Console) : await startConsole({ after }, { dataDir, env });
 const desk = { viewport: { width: 1_280, height: 800 } };
 const phone = { viewport: { width: 390, height: 844 }, locale: "zh-CN", colorScheme: "dark" } as const;
 const ann = { adminEmail: "ann@example.com", adminPassword: "correct horse battery" };
