@@ -18,8 +18,7 @@ const rules = {
   completed: {
     id: "completed",
     text: {
-      en_US:
-        "The whole answer was delivered: what the provider reports is charged, and nothing where it reports nothing.",
+      en_US: "The whole answer was delivered: what the provider reports is charged; where it reports zero, nothing is.",
       zh_CN: "回答已完整送达：按供应商报告的用量收费，报告为零则不收费。",
     },
   },
