@@ -6,7 +6,7 @@ import { useEffect, useRef } from "react";
 import { useLanguage } from "../app/language.ts";
 import { useShownTheme } from "../app/theme.ts";
 import type { ChartProps } from "./chart-props.ts";
-import { palette } from "./palette.ts";
+import { colorOf } from "./palette.ts";
 
 use([LineChart, BarChart, GridComponent, TooltipComponent, AriaComponent, CanvasRenderer]);
 
@@ -59,7 +59,7 @@ function toOption(
   return {
     animation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
     animationDuration: 250,
-    color: [...palette[theme]],
+    color: series.map(({ tone }, at) => colorOf(theme, tone ?? at)),
     grid: { left: 4, right: 8, top: 12, bottom: 2, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
     tooltip: {
       trigger: "axis",

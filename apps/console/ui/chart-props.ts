@@ -2,6 +2,8 @@ export interface ChartSeries {
   readonly name: string;
   /** One value for each of `times`; NaN where there is none. */
   readonly values: readonly number[];
+  /** Its colour in the palette; without it that of its place. */
+  readonly tone?: number;
 }
 
 export interface ChartProps {

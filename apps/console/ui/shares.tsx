@@ -6,36 +6,35 @@ export interface Share {
   readonly text: string;
   /** From 0 to 1. */
   readonly part: number;
+  /** Its colour in the palette. */
+  readonly tone: number;
 }
 
-/** The colour in which a chart draws its nth series. */
-export function SeriesDot({ at }: { readonly at: number }) {
+/** A colour in which a chart draws. */
+export function SeriesDot({ tone }: { readonly tone: number }) {
   const colorOf = useSeriesColor();
-  return <span aria-hidden className="size-2 shrink-0 rounded-full" style={{ background: colorOf(at) }} />;
+  return <span aria-hidden className="size-2 shrink-0 rounded-full" style={{ background: colorOf(tone) }} />;
 }
 
-/** What the series of a chart beside came to, in its colours; those beyond the last series have the colour of that. */
-export function Shares({ shares, seriesCount }: { readonly shares: readonly Share[]; readonly seriesCount: number }) {
+/** What the series of a chart beside came to, in its colours. */
+export function Shares({ shares }: { readonly shares: readonly Share[] }) {
   const colorOf = useSeriesColor();
   return (
     <ul className="space-y-2.5 text-[13px]">
-      {shares.map(({ name, text, part }, index) => {
-        const at = Math.min(index, seriesCount - 1);
-        return (
-          <li key={name}>
-            <div className="flex items-center gap-2">
-              <SeriesDot at={at} />
-              <span className="min-w-0 flex-1 truncate" title={name}>
-                {name}
-              </span>
-              <span className="text-ink-soft tabular-nums">{text}</span>
-            </div>
-            <div aria-hidden className="mt-1 h-1 overflow-hidden rounded-full bg-sunken">
-              <div className="h-full rounded-full" style={{ width: `${100 * part}%`, background: colorOf(at) }} />
-            </div>
-          </li>
-        );
-      })}
+      {shares.map(({ name, text, part, tone }) => (
+        <li key={name}>
+          <div className="flex items-center gap-2">
+            <SeriesDot tone={tone} />
+            <span className="min-w-0 flex-1 truncate" title={name}>
+              {name}
+            </span>
+            <span className="text-ink-soft tabular-nums">{text}</span>
+          </div>
+          <div aria-hidden className="mt-1 h-1 overflow-hidden rounded-full bg-sunken">
+            <div className="h-full rounded-full" style={{ width: `${100 * part}%`, background: colorOf(tone) }} />
+          </div>
+        </li>
+      ))}
     </ul>
   );
 }

@@ -36,7 +36,7 @@ export function Drawing({
   const t = useOverviewTexts();
   const format = useFormat();
   const steps = stepsOf(range, 0);
-  const { ordered, series } = toSeries(sums, steps, by, measure, { others: t("others"), nameOf });
+  const { ordered, series, toneOf } = toSeries(sums, steps, by, measure, { others: t("others"), nameOf });
   const [past] = toSeries(before, stepsOf(range, 1), "", measure, { others: "", nameOf: () => "" }).series;
   const total = totalOf(sums, measure);
   const title = t(measure === "errors" ? "errorCount" : measure);
@@ -55,9 +55,8 @@ export function Drawing({
       </div>
       <div className="mt-4 lg:mt-8">
         <Shares
-          seriesCount={series.length}
           shares={ordered.slice(0, listed).map(([name, value]) => ({
-            ...{ name, text: format(value, measure), part: total === 0 ? 0 : value / total },
+            ...{ name, text: format(value, measure), part: total === 0 ? 0 : value / total, tone: toneOf(name) },
           }))}
         />
       </div>
@@ -92,7 +91,7 @@ export function DurationDrawing({
         <ul className="flex gap-4 text-xs text-ink-soft">
           {series.map(({ name }, at) => (
             <li key={name} className="flex items-center gap-1.5">
-              <SeriesDot at={at} />
+              <SeriesDot tone={at} />
               {name}
             </li>
           ))}

@@ -107,7 +107,10 @@ export function toDurationSeries(
 
 const maxSeries = 6;
 
-/** One series for each of the largest groups, and one for all others. */
+/** The colour of all others together: the one after those. */
+const othersTone = maxSeries;
+
+/** One series for each of the largest groups, and one for all others. A group has the same colour whatever is measured, where it can. */
 export function toSeries(
   sums: readonly Sum[],
   steps: readonly string[],
@@ -115,11 +118,11 @@ export function toSeries(
   measure: Measure,
   words: { readonly others: string; readonly nameOf: (id: string) => string },
 ) {
-  const totals = new Map<string, number>();
   const nameOf = (sum: Sum) => words.nameOf(sum.group[by] ?? "");
-  for (const sum of sums) totals.set(nameOf(sum), (totals.get(nameOf(sum)) ?? 0) + measureOf(sum, measure));
-  const ordered = [...totals].sort((a, b) => b[1] - a[1]);
-  const shown = ordered.slice(0, maxSeries).map(([name]) => name);
+  const ordered = order(sums, nameOf, measure);
+  const shown = namesOf(ordered);
+  const tones = toTones(shown, namesOf(order(sums, nameOf, "calls")));
+  const toneOf = (name: string) => tones.get(name) ?? othersTone;
   const places = new Map(steps.map((at, index) => [new Date(at).getTime(), index]));
   const values = new Map<string, number[]>();
   for (const sum of sums) {
@@ -131,5 +134,26 @@ export function toSeries(
     values.set(name, line);
   }
   const names = [...shown, ...(ordered.length > maxSeries ? [words.others] : [])];
-  return { ordered, series: names.map((name) => ({ name, values: values.get(name) ?? steps.map(() => 0) })) };
+  const series = names.map((name) => ({ name, values: values.get(name) ?? steps.map(() => 0), tone: toneOf(name) }));
+  return { ordered, series, toneOf };
+}
+
+/** The largest first. */
+function order(sums: readonly Sum[], nameOf: (sum: Sum) => string, measure: Measure): readonly [string, number][] {
+  const totals = new Map<string, number>();
+  for (const sum of sums) totals.set(nameOf(sum), (totals.get(nameOf(sum)) ?? 0) + measureOf(sum, measure));
+  return [...totals].sort((a, b) => b[1] - a[1]);
+}
+
+function namesOf(ordered: readonly (readonly [string, number])[]): readonly string[] {
+  return ordered.slice(0, maxSeries).map(([name]) => name);
+}
+
+/** Each has the colour of its place among `all`; one that has none there takes what is left. */
+function toTones(shown: readonly string[], all: readonly string[]): ReadonlyMap<string, number> {
+  const tones = new Map(all.flatMap((name, tone) => (shown.includes(name) ? [[name, tone] as const] : [])));
+  const taken = new Set(tones.values());
+  const left = shown.map((_, tone) => tone).filter((tone) => !taken.has(tone));
+  for (const name of shown) if (!tones.has(name)) tones.set(name, left.shift() ?? othersTone);
+  return tones;
 }

@@ -49,9 +49,8 @@ export function Month({ month }: { readonly month: string }) {
       </div>
       <div className="mt-4 lg:mt-1">
         <Shares
-          seriesCount={series.length}
-          shares={series.map(({ model, nanos }) => ({
-            ...{ name: model, text: format(nanos), part: totalNanos === 0 ? 0 : nanos / totalNanos },
+          shares={series.map(({ model, nanos }, tone) => ({
+            ...{ name: model, text: format(nanos), part: totalNanos === 0 ? 0 : nanos / totalNanos, tone },
           }))}
         />
       </div>
