@@ -3,14 +3,15 @@ import { Chart } from "../../ui/chart.tsx";
 import { Card } from "../../ui/page-parts.tsx";
 import { SeriesDot, Shares } from "../../ui/shares.tsx";
 import { formatDuration, formatMoney } from "../../ui/values.tsx";
+import { toSeries } from "./series.ts";
 import {
   type Duration,
   type Measure,
+  measureOf,
   type RangeName,
   type Sum,
   stepsOf,
   toDurationSeries,
-  toSeries,
   totalOf,
 } from "./sums.ts";
 import { useOverviewTexts } from "./texts.ts";
@@ -36,8 +37,16 @@ export function Drawing({
   const t = useOverviewTexts();
   const format = useFormat();
   const steps = stepsOf(range, 0);
-  const { ordered, series, toneOf } = toSeries(sums, steps, by, measure, { others: t("others"), nameOf });
-  const [past] = toSeries(before, stepsOf(range, 1), "", measure, { others: "", nameOf: () => "" }).series;
+  const toPart = (sum: Sum, name: string) => ({
+    ...{ start: sum.start, name, value: measureOf(sum, measure), calls: sum.calls },
+  });
+  const parts = sums.map((sum) => toPart(sum, nameOf(sum.group[by] ?? "")));
+  const { ordered, series, toneOf } = toSeries(parts, steps, t("others"));
+  const past = toSeries(
+    before.map((sum) => toPart(sum, "")),
+    stepsOf(range, 1),
+    "",
+  ).series[0];
   const total = totalOf(sums, measure);
   const title = t(measure === "errors" ? "errorCount" : measure);
   return (
