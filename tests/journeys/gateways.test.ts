@@ -85,13 +85,15 @@ test("several gateway processes share one port, one wallet and one first start; 
   assert.equal(made.status, 201, await made.body);
   const { secret } = JSON.parse(await made.body);
   let passed = 0;
+  const startedMs = performance.now();
   for (let refused = 0; refused < 20; ) {
     const { status } = await open({ url: platform.url, apiKey: secret }, "/v1/models");
     if (status === 200) passed++;
     else refused++;
   }
-  // By itself each of the two would let as many through.
-  assert.ok(passed >= limit && passed < limit * 1.5, `of ${limit} a minute ${passed} were let through`);
+  // What a minute allows comes again as time goes by. By itself each of the two would let as many through.
+  const allowed = limit * (1 + (performance.now() - startedMs) / 60_000);
+  assert.ok(passed >= limit && passed < allowed * 1.5, `of ${allowed} that are allowed ${passed} were let through`);
 
   writeFileSync(join(platform.dataDir, "lyss.yaml"), "degradation: { level: reduced }");
   await until(async () => {
