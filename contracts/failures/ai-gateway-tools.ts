@@ -102,4 +102,13 @@ export const toolFailures = defineFailures("ai_gateway", {
       zh_CN: "工具服务器“{server}”以错误 {rpcCode} 拒绝了此调用，未计费。",
     },
   },
+  tool_streams_exceeded: {
+    kind: "resource_exhausted",
+    publicCode: "GATEWAY_140",
+    text: {
+      en_US:
+        "{limit} streams of /v1/mcp are open already. Close one, or go without: lists can be asked for at any time.",
+      zh_CN: "/v1/mcp 已有 {limit} 个流打开。请关闭一个，或不使用流：列表可随时查询。",
+    },
+  },
 });

@@ -232,6 +232,8 @@ export interface RawRoute<Ops = never> {
   readonly takesIdempotencyKey?: boolean;
   /** True where what is answered is a WebSocket (kit/http/web-socket.ts). */
   readonly isWebSocket?: true;
+  /** True where the answer only waits for news: once let in it takes no place of the process's or of its key's, and whoever serves it bounds how many there are. */
+  readonly isWaiting?: true;
   /**
    * What the client of its WebSocket hears at the edge when its sender may not go on and another process serves it; who serves it here
    * tells its client itself (`onCut`).

@@ -35,6 +35,7 @@ import type { Guardrails } from "./guardrails/guardrails.ts";
 import type { McpServer } from "./mcp/mcp-server.ts";
 import type { McpServerStore } from "./mcp/mcp-server-store.ts";
 import type { McpSessions } from "./mcp/mcp-sessions.ts";
+import type { McpStreams } from "./mcp/mcp-streams.ts";
 import type { OfferBook } from "./mcp/offer-book.ts";
 import type { ExampleVectors } from "./meaning/example-vectors.ts";
 import type { GatewayMetrics } from "./metrics.ts";
@@ -108,6 +109,7 @@ export interface AiGatewayDeps {
   readonly offerBook: OfferBook;
   /** Calls of tools that are under way here, by whose they are and what their clients call them. */
   readonly serverCalls: Map<string, AbortController>;
+  readonly mcpStreams: McpStreams;
   readonly agentCatalog: ServerCatalog<Agent>;
   readonly agentStore: AgentStore;
   readonly agentLink: AgentLink;

@@ -43,6 +43,19 @@ function mcpRoute(path: string, suffix: string) {
   });
 }
 
+function mcpStreamRoute(path: string, suffix: string) {
+  return raw({
+    ...{ method: "GET", path, operation: `followMcp${suffix}`, permission: "tool:call", bodyLimitBytes: 0 },
+    summary:
+      "A stream that tells when the list of tools, prompts or resources has changed (`notifications/tools/list_changed`). Needs `Accept: text/event-stream`.",
+    isWaiting: true,
+    headers: { "mcp-protocol-version": "The version that was agreed upon." },
+    files: ["text/event-stream"],
+    toFailureReply: toMcpFailureReply,
+    handle: (ops, exchange) => ops.followOffers(exchange),
+  });
+}
+
 const { name, url, allowedTools, usdPerCall, usdPerCallByTool, timeoutMs } = mcpServerFields;
 const serversPath = "/api/v1/ai/mcp-servers";
 const params = z.strictObject({ name: z.string().max(63) });
@@ -278,6 +291,7 @@ function resourceRoute(path: string, suffix: string) {
 /** Tools of servers that speak the Model Context Protocol, and these servers. */
 export const mcpRoutes = [
   ...[mcpRoute(toolResource.path, ""), mcpRoute("/api/v1/ai/mcp", "ApiV1Ai"), ...serverRoutes],
+  ...[mcpStreamRoute(toolResource.path, ""), mcpStreamRoute("/api/v1/ai/mcp", "ApiV1Ai")],
   ...[resourceRoute(metadataPath, ""), resourceRoute(metadataPath + toolResource.path, "ByPath")],
 ];
 

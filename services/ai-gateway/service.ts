@@ -245,7 +245,10 @@ export const aiGateway = defineService({
       subscriptions: createAiGatewaySubscriptions(ops, deps),
       jobs: createAiGatewayJobs(deps),
       health: { database: databaseCheck(db), prices: priceCheck(deps) },
-      drain: (signal) => openCalls.drain(signal),
+      drain(signal) {
+        deps.mcpStreams.endAll();
+        return openCalls.drain(signal);
+      },
       cut: (signal) => openCalls.cut(new Failure(aiGatewayFailures.shutting_down), signal),
       async stop() {
         await Promise.all([choices.flush(), deps.mirrors.flush(), deps.requestBodies.log.flush()]);

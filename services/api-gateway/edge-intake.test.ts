@@ -45,6 +45,16 @@ const routes = [
       res.end("done");
     },
   }),
+  raw({
+    ...{ method: "GET", path: "/news", operation: "wait", summary: "Waits for news.", bodyLimitBytes: 0 },
+    ...{ permission: "things:read", isWaiting: true },
+    async handle(ops, { res }) {
+      res.writeHead(200);
+      res.flushHeaders();
+      await ops.hold();
+      res.end("none");
+    },
+  }),
 ];
 
 async function open(t: TestContext, options: EdgeOptions = {}) {
@@ -178,6 +188,23 @@ test("a request that leaves gives its place back", async (t) => {
   await answer.body?.cancel();
   while (shedder.stats().inFlight > 0) await new Promise(setImmediate);
   release();
+});
+
+test("a request that only waits for news is let in like all others, and then takes no place of its process or key", async (t) => {
+  const rules = {
+    requestsPerMinute: 0,
+    maxConcurrentRequests: 1,
+    isAddressAllowed: undefined,
+    allowedOrigins: undefined,
+  };
+  const { ask, shedder, load, release } = await open(t, { rulesOf: () => rules });
+  const waiting = await ask("/news");
+  assert.deepEqual([waiting.status, shedder.stats().inFlight], [200, 0]);
+  assert.equal((await ask("/private")).status, 200);
+  load.pressure = "severe";
+  assert.equal((await ask("/news")).status, 503);
+  release();
+  assert.equal(await waiting.text(), "none");
 });
 
 test("B18: a request that leaves while its key is looked up takes no place and reaches no handler, and its limit counts it", async (t) => {

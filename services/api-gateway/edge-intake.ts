@@ -38,9 +38,14 @@ export function createEdgeIntake({
     const rules = caller && rulesOf(caller);
     arrival.onEnd((status) => recordAnswer(degradation, clock, arrival, status));
     if (rules) requirePlace(rules, arrival);
+    const isWaiting = route.kind === "raw" && route.isWaiting;
     // Who left while its key was looked up takes no place, for nothing would give it back; its limits count it all the same.
-    if (priority !== "essential" && !arrival.isOver) arrival.onEnd(shedder.admit(priority ?? "batch"));
-    if (rules && rules.maxConcurrentRequests > 0) {
+    if (priority !== "essential" && !arrival.isOver) {
+      const leave = shedder.admit(priority ?? "batch");
+      if (isWaiting) leave();
+      else arrival.onEnd(leave);
+    }
+    if (rules && rules.maxConcurrentRequests > 0 && !isWaiting) {
       concurrency.take(arrival, caller.keyId, rules.maxConcurrentRequests);
     }
     const taken = limits.take(arrival);

@@ -26,6 +26,7 @@ const sendText = (res: ServerResponse, id: unknown, said: string) =>
 const stream = (res: ServerResponse) => res.writeHead(200, { "content-type": "text/event-stream" });
 
 const sessions = new Set<string>();
+let grown = 1;
 
 const readable = { capabilities: { tools: {}, resources: {}, prompts: {} }, serverInfo: { name: "r", version: "1" } };
 const twice = [
@@ -70,6 +71,19 @@ const servers: Readonly<Record<string, Answer>> = {
     if (method !== "tools/call") return false;
     if (params.name === "forget") sessions.clear();
     return sendText(res, id, params.name === "who" ? sessionId : "forgotten");
+  },
+  /** Has another tool after each call. */
+  "/growing": ({ message: { method, id } }, res) => {
+    if (method === "tools/list") {
+      return sendJson(res, {
+        jsonrpc: "2.0",
+        id,
+        result: { tools: Array.from({ length: grown }, (_, n) => tool(`t${n}`)) },
+      });
+    }
+    if (method !== "tools/call") return false;
+    grown++;
+    return sendText(res, id, "grown");
   },
   /** Waits until it is told that the call is cancelled. */
   "/patient": ({ message: { method, params } }, res) => {

@@ -297,11 +297,53 @@ test("what is no message, or comes from a page of somebody else's, is refused in
   assert.equal((await post(ping, { origin: url })).status, 200);
   const unknown = await post({ ...ping, method: "resources/subscribe" });
   assert.equal((unknown.body["error"] as { code: number }).code, -32_601);
-  for (const method of ["GET", "DELETE"])
-    assert.equal((await requestJson(`${url}/v1/mcp`, apiKey, { method })).status, 405);
+  assert.equal((await requestJson(`${url}/v1/mcp`, apiKey, { method: "DELETE" })).status, 405);
+  const unheard = await requestJson(`${url}/v1/mcp`, apiKey, { headers: { accept: "application/json" } });
+  assert.deepEqual(
+    [unheard.status, (unheard.body["error"] as { message: string }).message.includes("accept")],
+    [400, true],
+  );
+  const elsewhere = { accept: "text/event-stream", origin: "https://evil.example" };
+  assert.equal((await requestJson(`${url}/v1/mcp`, apiKey, { headers: elsewhere })).status, 403);
   const nobody = await fetch(`${url}/v1/mcp`, { method: "POST", body: "{}" });
   const challenge = `Bearer scope="tool:call", resource_metadata="${url}/.well-known/oauth-protected-resource/v1/mcp"`;
   assert.deepEqual([nobody.status, nobody.headers.get("www-authenticate")], [401, challenge]);
+});
+
+test("a client hears that a server has another tool, on a stream that takes no place of its calls and ends with its key", async () => {
+  const made = await requestJson(`${url}/v1/keys`, apiKey, {
+    body: { name: "one at once", permissions: ["tool:call"], max_concurrent_requests: 1 },
+  });
+  assert.equal(made.status, 201, JSON.stringify(made.body));
+  const secret = String(made.body["secret"]);
+  const told = Promise.withResolvers<readonly string[]>();
+  const listening = new Client(
+    { name: "listening", version: "1" },
+    {
+      versionNegotiation: { mode: "legacy" },
+      listChanged: {
+        tools: {
+          onChanged: (err, tools) => (err ? told.reject(err) : told.resolve((tools ?? []).map(({ name }) => name))),
+        },
+      },
+    },
+  );
+  const requestInit = { headers: { authorization: `Bearer ${secret}` } };
+  await listening.connect(new StreamableHTTPClientTransport(new URL(`${url}/v1/mcp`), { requestInit }));
+  after(() => listening.close());
+  const headers = { authorization: `Bearer ${secret}`, accept: "text/event-stream" };
+  const stream = await fetch(`${url}/v1/mcp`, { headers });
+  assert.deepEqual([stream.status, stream.headers.get("content-type")], [200, "text/event-stream"]);
+  const heard = stream.text().catch((err: unknown) => err);
+
+  await listening.callTool({ name: "growing__t0", arguments: {} });
+  // Its owner looks, or a minute goes by.
+  assert.equal((await requestJson(`${url}/api/v1/ai/mcp-servers/growing/tools`, apiKey)).status, 200);
+  const names = await told.promise;
+  assert.ok(names.includes("growing__t0") && names.includes("growing__t1"));
+
+  await requestJson(`${url}/v1/keys/${made.body["id"]}`, apiKey, { method: "DELETE" });
+  assert.ok((await heard) instanceof Error, "it is cut, as every stream whose sender may not go on");
 });
 
 test("who called which tool is in the audit log, and what it was given is not", async () => {

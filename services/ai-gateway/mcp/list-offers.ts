@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { decodeCursor, encodeCursor } from "@lyss/kit/http/page.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import type { AiGatewayDeps } from "../deps.ts";
@@ -87,11 +88,41 @@ export async function capabilitiesFor(deps: ListDeps, { tenantId }: Caller) {
   const offers = await offersOf(deps, tenantId);
   const has = (part: keyof Offer["has"]) => offers.some(({ offer }) => offer.has[part]);
   return {
-    tools: {},
-    ...(has("prompts") && { prompts: {} }),
-    ...(has("resources") && { resources: {} }),
+    tools: { listChanged: true },
+    ...(has("prompts") && { prompts: { listChanged: true } }),
+    ...(has("resources") && { resources: { listChanged: true } }),
     ...(has("completions") && { completions: {} }),
   };
+}
+
+/** Lists of whose changes clients are told, as the protocol calls them. */
+export const newsKinds = ["tools", "prompts", "resources"] as const;
+type Versions = Readonly<Record<(typeof newsKinds)[number], string>>;
+
+const known = new WeakMap<Offer, Versions>();
+
+/** Another text for each list as soon as something in it is another, of servers that the caller's tenant has; what its key may use of them is not looked at. */
+export async function versionsFor(deps: ListDeps, { tenantId }: Pick<Caller, "tenantId">): Promise<Versions> {
+  const offers = await offersOf(deps, tenantId);
+  const versionOf = (kind: keyof Versions) =>
+    JSON.stringify(offers.map(({ server, offer }) => [server.name, versionsOf(offer)[kind]]));
+  return { tools: versionOf("tools"), prompts: versionOf("prompts"), resources: versionOf("resources") };
+}
+
+/** Once for each time that a server was asked. */
+function versionsOf(offer: Offer): Versions {
+  const { tools, prompts, resources, templates } = offer;
+  const versions = known.get(offer) ?? {
+    tools: digest(tools.items),
+    prompts: digest(prompts.items),
+    resources: digest([resources.items, templates.items]),
+  };
+  known.set(offer, versions);
+  return versions;
+}
+
+function digest(value: unknown): string {
+  return createHash("sha256").update(JSON.stringify(value)).digest("base64url");
 }
 
 async function offersOf({ mcpCatalog, offerBook }: ListDeps, tenantId: string) {

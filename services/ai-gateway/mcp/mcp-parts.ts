@@ -14,6 +14,7 @@ import type { UpstreamPools } from "../upstream-pools.ts";
 import type { McpServer } from "./mcp-server.ts";
 import { createMcpServerStore } from "./mcp-server-store.ts";
 import { createMcpSessions } from "./mcp-sessions.ts";
+import { createMcpStreams } from "./mcp-streams.ts";
 import { createOfferBook } from "./offer-book.ts";
 import { createServerTokens } from "./server-tokens.ts";
 
@@ -42,6 +43,7 @@ export function createMcpParts({ db, settings, publicUrl, ...deps }: McpPartsDep
     fetchPublic,
     ...{ mcpCatalog, mcpSessions, mcpServerStore: createMcpServerStore(db.sql) },
     offerBook: createOfferBook({ ...deps, catalog: mcpCatalog, sessions: mcpSessions }),
+    mcpStreams: createMcpStreams(),
     serverCalls: new Map<string, AbortController>(),
     publicUrl,
     allowedOrigins: () => new Set([publicUrl(), ...settings.mcpAllowedOrigins].map((url) => new URL(url).origin)),

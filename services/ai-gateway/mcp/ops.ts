@@ -1,5 +1,6 @@
 import type { Exchange } from "@lyss/kit/http/route.ts";
 import type { AiGatewayDeps } from "../deps.ts";
+import { followOffers } from "./follow-offers.ts";
 import { serveMcp } from "./serve-mcp.ts";
 import {
   type AddMcpServerInput,
@@ -15,6 +16,7 @@ import {
 export function createToolOps(deps: AiGatewayDeps) {
   return {
     serveMcp: (exchange: Exchange) => serveMcp(deps, exchange),
+    followOffers: (exchange: Exchange) => followOffers(deps, exchange),
     listMcpServers: ({ tenantId }: { tenantId: string }) => deps.mcpCatalog.list(tenantId),
     addMcpServer: (input: AddMcpServerInput) => addMcpServer(deps, input),
     getMcpServer: (input: McpServerName) => getMcpServer(deps, input),

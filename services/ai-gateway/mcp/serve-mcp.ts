@@ -14,11 +14,12 @@ import { isObject, isRpcId, type RpcId, type RpcMessage, toErrorText, toResultTe
 import { readRpcMessage } from "../servers/read-rpc-message.ts";
 import { runForCaller } from "../servers/run-for-caller.ts";
 import { callServer } from "./call-server.ts";
+import { checkHead } from "./check-head.ts";
 import { complete } from "./complete.ts";
 import { isPaidMethod } from "./find-target.ts";
 import { capabilitiesFor, isListMethod, listOffers } from "./list-offers.ts";
 import { createMcpReply, type McpReply, withToken } from "./mcp-reply.ts";
-import { isProtocolVersion, latestVersion, protocolVersions, sessionHeader, versionHeader } from "./protocol.ts";
+import { isProtocolVersion, latestVersion, sessionHeader } from "./protocol.ts";
 import { toolCodeOf } from "./rpc-codes.ts";
 
 type RpcRequest = Extract<RpcMessage, { kind: "request" }>;
@@ -51,20 +52,6 @@ export async function serveMcp(deps: AiGatewayDeps, exchange: Exchange): Promise
     reply.end(toErrorText(message.id, failure, context.locale, toolCodeOf));
   } finally {
     reply.stop();
-  }
-}
-
-/** Throws `origin_refused` and `invalid_request`. */
-function checkHead({ allowedOrigins }: Pick<AiGatewayDeps, "allowedOrigins">, { headers }: IncomingMessage): void {
-  const { origin } = headers;
-  // A page of somebody else's must not reach us by a name that it has turned to our address (MCP, "Security Warning").
-  if (origin !== undefined && !allowedOrigins().has(origin)) {
-    throw new Failure(kitFailures.permission_denied, { permission: `Origin ${origin.slice(0, 200)}` });
-  }
-  const version = headers[versionHeader];
-  if (version !== undefined && !isProtocolVersion(version)) {
-    const known = protocolVersions.join(", ");
-    throw refuseField(versionHeader, `must be one of ${known}`, `必须是以下之一：${known}`);
   }
 }
 

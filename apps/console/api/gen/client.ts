@@ -793,6 +793,8 @@ export const createImageEditApiV1Ai = /* @__PURE__ */ operation<{ header?: { "Id
 export const createImageApiV1Ai = /* @__PURE__ */ operation<{ header?: { "Idempotency-Key"?: string | undefined; "lyss-tags"?: string | undefined; "lyss-cache"?: string | undefined }; body: CreateImageApiV1AiBody }, CreateImageApiV1AiResponse>("POST", "/api/v1/ai/images/generations");
 /** Makes images that are like another. */
 export const createImageVariationApiV1Ai = /* @__PURE__ */ operation<{ header?: { "Idempotency-Key"?: string | undefined; "lyss-tags"?: string | undefined; "lyss-cache"?: string | undefined } }, CreateImageVariationApiV1AiResponse>("POST", "/api/v1/ai/images/variations");
+/** A stream that tells when the list of tools, prompts or resources has changed (`notifications/tools/list_changed`). Needs `Accept: text/event-stream`. */
+export const followMcpApiV1Ai = /* @__PURE__ */ operation<{ header?: { "mcp-protocol-version"?: string | undefined } }, unknown>("GET", "/api/v1/ai/mcp");
 /** One message of the Model Context Protocol (Streamable HTTP): the tools, resources and prompts of all servers that the key may use, as one server. */
 export const callMcpApiV1Ai = /* @__PURE__ */ operation<{ header?: { "lyss-tags"?: string | undefined; "mcp-protocol-version"?: string | undefined; "mcp-session-id"?: string | undefined }; body: CallMcpApiV1AiBody }, CallMcpApiV1AiResponse>("POST", "/api/v1/ai/mcp");
 /** The tool servers that the tenant may use, its own and the shared ones, by name. */
@@ -1487,6 +1489,8 @@ export const getKey = /* @__PURE__ */ operation<{ path: { id: string } }, Revoke
 export const updateKey = /* @__PURE__ */ operation<{ path: { id: string }; body: UpdateKeyApiV1Body }, RevokeKeyApiV1Response>("PATCH", "/v1/keys/{id}");
 /** Gives an API key a new secret. */
 export const rotateKey = /* @__PURE__ */ operation<{ path: { id: string }; body: RotateKeyApiV1Body }, CreateKeyApiV1Response>("POST", "/v1/keys/{id}/rotate");
+/** A stream that tells when the list of tools, prompts or resources has changed (`notifications/tools/list_changed`). Needs `Accept: text/event-stream`. */
+export const followMcp = /* @__PURE__ */ operation<{ header?: { "mcp-protocol-version"?: string | undefined } }, unknown>("GET", "/v1/mcp");
 /** One message of the Model Context Protocol (Streamable HTTP): the tools, resources and prompts of all servers that the key may use, as one server. */
 export const callMcp = /* @__PURE__ */ operation<{ header?: { "lyss-tags"?: string | undefined; "mcp-protocol-version"?: string | undefined; "mcp-session-id"?: string | undefined }; body: CallMcpBody }, CallMcpResponse>("POST", "/v1/mcp");
 /** Answers a conversation. Anthropic's dialect, for any model. */
