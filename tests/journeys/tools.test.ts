@@ -8,7 +8,8 @@ import { startToolServers } from "./tool-servers.ts";
 
 const { url: servers, heard, paths, lent, stopLending } = await startToolServers({ after });
 
-const timeoutsMs: Readonly<Record<string, number>> = { "/silent": 300 };
+// Long enough for what is asked of it first, beside all others.
+const timeoutsMs: Readonly<Record<string, number>> = { "/silent": 2_000 };
 const mcpServers = [
   ...["guarded", "misled"].map((name) => ({
     ...{ name, url: `${servers}/guarded`, timeoutMs: 20_000 },
