@@ -121,7 +121,10 @@ function Rows<Row>(props: DataTableProps<Row> & { readonly rows: readonly Row[];
                 key={column.id}
                 scope="col"
                 aria-sort={sort === column.id ? "ascending" : sort === `-${column.id}` ? "descending" : undefined}
-                className={join(cellClass(column), "h-9 text-xs font-medium whitespace-nowrap text-ink-soft max-md:py-1 max-md:break-keep max-md:whitespace-normal")}
+                className={join(
+                  cellClass(column),
+                  "h-9 text-xs font-medium whitespace-nowrap text-ink-soft max-md:py-1 max-md:break-keep max-md:whitespace-normal",
+                )}
               >
                 {column.sort ? (
                   <button
