@@ -61,7 +61,7 @@ export const aiGatewayConfig = {
           .enum(providerDialects)
           .default("openai")
           .describe(
-            "The API that the provider speaks: `openai` for OpenAI's and those like it, `responses` where chats are asked for as responses, `anthropic`, `gemini`, `bedrock`, `cohere`, `vertex`, or `azure` for its API with deployments in the path.",
+            "The API that the provider speaks: `openai` for OpenAI's and those like it, `responses` where chats are asked for as responses, `anthropic`, `gemini`, `bedrock`, `cohere`, `vertex`, `azure` for its API with deployments in the path, or `elevenlabs` and `deepgram` for sounds.",
           ),
         baseUrl: baseUrlSchema.describe("Where its API begins, such as https://api.openai.com/v1."),
         apiKey: secretSchema.optional().describe("Its key; left out where it asks for none."),

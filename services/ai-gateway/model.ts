@@ -61,6 +61,8 @@ export const providerDialects = [
   "cohere",
   "vertex",
   "azure",
+  "elevenlabs",
+  "deepgram",
 ] as const;
 export type ProviderDialect = (typeof providerDialects)[number];
 

@@ -24,7 +24,7 @@ await once(server, "listening");
 after(() => server.close());
 const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
-/** Where a chat is asked, and how a key is shown, by dialect. */
+/** Where a chat is asked, of vendors of voices a text to be spoken, and how a key is shown, by dialect. */
 const expected = {
   openai: { path: "/chat/completions", header: "authorization", value: "Bearer a key" },
   responses: { path: "/responses", header: "authorization", value: "Bearer a key" },
@@ -38,13 +38,19 @@ const expected = {
   azure: {
     ...{ path: "/deployments/vendor-model/chat/completions?api-version=2024-10-21", header: "api-key", value: "a key" },
   },
+  elevenlabs: { path: "/v1/text-to-speech/luna-en?output_format=mp3_44100_128", header: "xi-api-key", value: "a key" },
+  deepgram: {
+    path: "/v1/speak?model=vendor-model-luna-en&encoding=mp3",
+    header: "authorization",
+    value: "Token a key",
+  },
   gemini: { path: "/models/vendor-model:generateContent", header: "x-goog-api-key", value: "a key" },
 } as const;
 
 const filledIn = (baseUrl: string) => baseUrl.replace(/\{\w+\}/g, "mine");
 
 for (const { name, dialect, baseUrl, env, documentation, models, isFromEnvironment } of providerPresets) {
-  test(`${name}: a chat goes to the address that its documentation names, with the key where it is read`, async () => {
+  test(`${name}: what is asked goes to the address that its documentation names, with the key where it is read`, async () => {
     assert.ok(providerNameSchema.safeParse(name).success && /^[A-Z][A-Z0-9_]+$/.test(env));
     assert.ok(/^https:\/\/[\w.-]+\.\w+\//.test(`${documentation}/`));
     const address = filledIn(baseUrl);
@@ -53,9 +59,14 @@ for (const { name, dialect, baseUrl, env, documentation, models, isFromEnvironme
     // A key in the environment is enough only where nothing is left to fill in or to price.
     if (isFromEnvironment) assert.ok(models.length > 0 && address === baseUrl);
 
-    const asked = { model: "m", max_tokens: 5, messages: [{ role: "user", content: "hi" }] };
+    const isVoice = !wires[dialect].surfaces.includes("chat");
+    const chat = { model: "m", max_tokens: 5, messages: [{ role: "user", content: "hi" }] };
+    const asked = isVoice ? { model: "m", input: "hi", voice: "luna-en" } : chat;
     const model = { name: "m", upstreamName: "vendor-model", maxOutputTokens: 9 } as Model;
-    const draft = wires[dialect].draft(readRequest("chat", Buffer.from(JSON.stringify(asked))), model);
+    const draft = wires[dialect].draft(
+      readRequest(isVoice ? "speech" : "chat", Buffer.from(JSON.stringify(asked))),
+      model,
+    );
     const path = pathAt({ baseUrl: address }, draft.endpoint);
     const headers = toRequestHeaders({ dialect }, "a key", false);
     await fetch(origin + path, { method: "POST", headers, body: new Uint8Array(draft.toBody(undefined)) });
@@ -68,6 +79,7 @@ for (const { name, dialect, baseUrl, env, documentation, models, isFromEnvironme
       others.flatMap((other) => sent.headers[other.header] ?? []),
       [],
     );
+    if (isVoice) return;
     const { model: asName } = sent.body as { model?: string };
     // Where the path names the model, the body does not.
     assert.equal(

@@ -18,7 +18,18 @@ export function addProviderCommands(program: Command, deps: CliDeps): void {
     .option("--base-url <url>", "such as https://api.openai.com/v1; private addresses belong into lyss.yaml")
     .addOption(
       new Option("--dialect <api>", "API that it speaks; openai unless given").choices([
-        ...["openai", "responses", "anthropic", "gemini", "bedrock", "cohere", "vertex", "azure"],
+        ...[
+          "openai",
+          "responses",
+          "anthropic",
+          "gemini",
+          "bedrock",
+          "cohere",
+          "vertex",
+          "azure",
+          "elevenlabs",
+          "deepgram",
+        ],
       ]),
     )
     .option("--api-version <date>", "of Azure's API with deployments in the path; 2024-10-21 unless given")

@@ -10,7 +10,7 @@ import { readUsageOf } from "../surfaces/read-units.ts";
 import { type Call, type Ending, endOfWholeAnswer, endWithCharge, headersOf } from "./call.ts";
 import { readBody, toFailure } from "./send-upstream.ts";
 
-const contentType = "application/json";
+const jsonType = "application/json";
 
 /**
  * Relays an answer that is not streamed. Its charge is committed before its bytes leave: an answer that the caller has
@@ -26,7 +26,8 @@ export async function relayAnswer(
     throw toFailure(deps, call, err);
   });
   const model = call.target.model.name;
-  const { body, json } = call.wire.toAnswer(received, parseJson(model, received), call.facts);
+  const toAnswer = call.draft.toAnswer ?? call.wire.toAnswer;
+  const { body, json, contentType = jsonType } = toAnswer(received, parseJson(model, received), call.facts);
   checkAnswer(model, json);
   const delivered = { text: textOf(json), countedTokens: 0 };
   const reported = { usage: readUsageOf(call.request, json), serviceMode: readServiceMode(json) };

@@ -65,6 +65,8 @@ export async function relayMedia(
   try {
     await (isEvents ? passEvents : passBytes)(deps, typed, answer, progress);
     if (!progress.isDone) throw new Failure(aiGatewayFailures.upstream_truncated, { model: call.target.model.name });
+    // A head tells what the whole sound costs: what breaks off is charged as if nothing was told.
+    progress.usage ??= call.wire.readHead?.(answer.head);
   } catch (err) {
     return endBroken(deps, typed, answer, { progress, isEvents, err }, settle);
   }

@@ -1,5 +1,12 @@
 /** What vendors call the id that they give a request, the most usual first. */
-const names = ["x-request-id", "request-id", "apim-request-id", "x-amzn-requestid", "x-debug-trace-id"];
+const names = [
+  "x-request-id",
+  "request-id",
+  "apim-request-id",
+  "x-amzn-requestid",
+  "x-debug-trace-id",
+  "dg-request-id",
+];
 const readable = /^[\x21-\x7e]{1,200}$/;
 
 /**

@@ -44,6 +44,8 @@ const droppable = new Set([
     "verbosity",
     "service_tier",
     "user",
+    "instructions",
+    "speed",
   ],
 ]);
 

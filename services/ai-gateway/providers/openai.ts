@@ -4,7 +4,8 @@ import { withField } from "../surfaces/multipart.ts";
 import { isMedia, type Surface, surfaces } from "../surfaces/surface.ts";
 import type { Wire, WireStream } from "./wire.ts";
 
-const stream: WireStream = { read: (event) => [event] };
+/** A stream that is in chat's form as it comes. */
+export const asItComes: WireStream = { read: (event) => [event] };
 
 /** OpenAI's API and the many that are like it: bytes go through as they are. */
 export const openAiWire: Wire = {
@@ -25,5 +26,5 @@ export const openAiWire: Wire = {
   },
   toHeaders: (secret) => (secret === "" ? {} : { authorization: `Bearer ${secret}` }),
   toAnswer: (body, json) => ({ body, json }),
-  createStream: () => stream,
+  createStream: () => asItComes,
 };

@@ -1,5 +1,7 @@
+import type { ResponseHead } from "@lyss/kit/http/upstream/response-head.ts";
 import type { CallRequest } from "../call/read-request.ts";
 import type { SseEvent } from "../dialects/openai/sse.ts";
+import type { ReportedUsage } from "../dialects/openai/usage.ts";
 import type { Model, Provider } from "../model.ts";
 import type { Surface } from "../surfaces/surface.ts";
 
@@ -22,6 +24,8 @@ export interface Wire {
   readonly framing?: Framing;
   /** A request that costs nothing and shows whether the provider takes the key; its list of models where none is given. */
   readonly probe?: Probe;
+  /** What the head of a sound says that it cost; undefined where it says nothing. */
+  readHead?(head: Pick<ResponseHead, "find">): ReportedUsage | undefined;
   /** A whole answer in chat's form. `json` is `body`, parsed. What is no answer stays what it is. */
   toAnswer(body: Buffer, json: unknown, facts: WireFacts): WireAnswer;
   createStream(facts: WireFacts): WireStream;
@@ -35,6 +39,8 @@ export interface WireDraft {
   readonly headers?: Readonly<Record<string, string>>;
   /** `outputTokens` is the limit to write in, where that is not the caller's own. */
   toBody(outputTokens: number | undefined): Buffer;
+  /** Reads its answer in place of the wire's own, where that depends on what was asked. */
+  readonly toAnswer?: Wire["toAnswer"];
 }
 
 /** What of a provider decides how it is asked. */
@@ -86,7 +92,10 @@ export interface WireFacts {
 
 export interface WireAnswer {
   readonly body: Buffer;
+  /** `body`, parsed; where that is no JSON, what it says and used. */
   readonly json: unknown;
+  /** What `body` is, where that is no JSON. */
+  readonly contentType?: string;
 }
 
 export interface WireStream {

@@ -3,6 +3,8 @@ import { anthropicWire } from "./anthropic/anthropic.ts";
 import { azureWire } from "./azure/azure.ts";
 import { bedrockWire } from "./bedrock/bedrock.ts";
 import { cohereWire } from "./cohere/cohere.ts";
+import { deepgramWire } from "./deepgram/deepgram.ts";
+import { elevenLabsWire } from "./elevenlabs/elevenlabs.ts";
 import { geminiWire } from "./gemini/gemini.ts";
 import { openAiWire } from "./openai.ts";
 import { responsesWire } from "./responses/responses.ts";
@@ -19,6 +21,8 @@ export const wires: Readonly<Record<ProviderDialect, Wire>> = {
   cohere: cohereWire,
   vertex: vertexWire,
   azure: azureWire,
+  elevenlabs: elevenLabsWire,
+  deepgram: deepgramWire,
 };
 
 /** The wire by which a model is spoken to: on Vertex, models of Anthropic have a form of their own. */

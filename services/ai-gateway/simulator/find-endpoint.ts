@@ -4,7 +4,9 @@ import { simulatedModels } from "./catalogue.ts";
 import { cohereForm, serveEmbed } from "./cohere.ts";
 import { contentForm } from "./contents.ts";
 import { converseForm } from "./converse.ts";
+import { serveListen, serveSpeak } from "./deepgram.ts";
 import { sendJson } from "./delivery.ts";
+import { serveSpeechToText, serveTextToSpeech } from "./elevenlabs.ts";
 import { endpoints, serveModel, serveRerank } from "./endpoints.ts";
 import { serveMcpServer } from "./mcp-server.ts";
 import { invokeForm, messageForm } from "./messages.ts";
@@ -39,6 +41,9 @@ const modelPlaces: readonly (readonly [path: RegExp, find: (model: string, verb:
     serveRawPredict,
   ],
   [/^POST \/openai\/deployments\/([^/]{1,256})(\/(?:chat\/completions|completions|embeddings))$/, serveDeployment],
+  [/^POST \/v1\/text-to-speech\/([^/]{1,128})()$/, (voice, _verb, query) => serveTextToSpeech(voice, query)],
+  [/^POST \/v1\/(listen)()$/, (_model, _verb, query) => serveListen(query)],
+  [/^POST \/v1\/(speak)()$/, (_model, _verb, query) => serveSpeak(query)],
   [/^GET \/v1\/models\/([^/]{1,256})()$/, (name) => (call) => serveModel(call, name)],
 ];
 
@@ -52,6 +57,8 @@ const others: Readonly<Record<string, Serve>> = {
   "POST /v2/chat": (call) => serveNamed(call, cohereForm),
   "POST /v2/embed": serveEmbed,
   "POST /v2/rerank": serveRerank,
+  "POST /v1/speech-to-text": serveSpeechToText,
+  "GET /v1/auth/token": (call) => sendJson(call.open({}), 200, { api_key_id: "simulated", scopes: ["member"] }),
   "GET /v1beta/models": (call) =>
     sendJson(call.open({}), 200, { models: simulatedModels.map(({ name }) => ({ name: `models/${name}` })) }),
 };
@@ -60,6 +67,7 @@ const others: Readonly<Record<string, Serve>> = {
 export function findEndpoint(method: string, path: string, query: string, headers: IncomingHttpHeaders): Serve {
   const key = `${method} ${path}`;
   if (key === "GET /v1/models" && headers["x-api-key"] !== undefined) return listForAnthropic;
+  if (key === "GET /v1/models" && headers["xi-api-key"] !== undefined) return listForElevenLabs;
   const known = { ...endpoints, ...others };
   if (Object.hasOwn(known, key) && known[key]) return known[key];
   for (const [pattern, find] of modelPlaces) {
@@ -129,6 +137,14 @@ function serveDeployment(deployment: string, endpoint: string, query: string): S
     const body = Buffer.from(JSON.stringify({ ...parseJsonObject(call.body), model: deployment }));
     await serve({ ...call, body, directives: { "simulate.quirk": "azure", ...call.directives } });
   };
+}
+
+function listForElevenLabs(call: Call): Promise<void> {
+  return sendJson(
+    call.open({}),
+    200,
+    simulatedModels.map(({ name }) => ({ model_id: name, name })),
+  );
 }
 
 async function listForAnthropic(call: Call): Promise<void> {

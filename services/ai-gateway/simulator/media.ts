@@ -44,16 +44,11 @@ export async function speak(call: Call, model: string, fields: MediaFields): Pro
   const type = typeof format === "string" && Object.hasOwn(soundTypes, format) ? soundTypes[format] : undefined;
   if (!type) throw badRequest("response_format", `Simulated speech has these formats: ${Object.keys(soundTypes)}.`);
   const lengthMs = spokenMs(input);
-  const sound = createSound(String(format), lengthMs);
-  const pieces: Buffer[] = [];
-  for (let at = 0; at < sound.length; at += soundPieceBytes) pieces.push(sound.subarray(at, at + soundPieceBytes));
+  const pieces = piecesOf(createSound(String(format), lengthMs));
   const promptTokens = countSimulatedTokens(input);
   const [behaviour, isFine] = await begin(call, model, input, { promptTokens, isStream: streamFormat === "sse" });
   if (!isFine) return;
-  if (streamFormat !== "sse") {
-    const frames = pieces.map((bytes) => ({ bytes, tokens: 1, isEnd: false }));
-    return sendFrames(call.open(behaviour), { contentType: type, frames, error: "" });
-  }
+  if (streamFormat !== "sse") return sendSound(call, behaviour, pieces, type);
   const output = Math.ceil((lengthMs / 1_000) * tokensPerSecond);
   const usage = { input_tokens: promptTokens, output_tokens: output, total_tokens: promptTokens + output };
   return sendEvents(call, behaviour, [
@@ -62,11 +57,22 @@ export async function speak(call: Call, model: string, fields: MediaFields): Pro
   ]);
 }
 
+export function piecesOf(sound: Buffer): Buffer[] {
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < sound.length; at += soundPieceBytes) pieces.push(sound.subarray(at, at + soundPieceBytes));
+  return pieces;
+}
+
+export function sendSound(call: Call, behaviour: Behaviour, pieces: readonly Buffer[], contentType: string) {
+  const frames = pieces.map((bytes) => ({ bytes, tokens: 1, isEnd: false }));
+  return sendFrames(call.open(behaviour), { contentType, frames, error: "" });
+}
+
 /** Says how long a sound is, in words, in every form of a transcript. */
 export async function transcribe(call: Call, model: string, fields: MediaFields, sound: Buffer): Promise<void> {
   const { response_format: format = "json", stream, prompt = "" } = fields;
   const { likely: seconds } = lengthOf(sound);
-  const text = `This is a simulated transcript of ${seconds} seconds of sound.`;
+  const text = transcriptOf(seconds);
   const [behaviour, isFine] = await begin(call, model, String(prompt), {
     promptTokens: 0,
     isStream: stream === "true",
@@ -91,6 +97,10 @@ export async function transcribe(call: Call, model: string, fields: MediaFields,
   }
   const more = format === "verbose_json" ? { task: "transcribe", language: "english", duration: seconds } : {};
   return sendJson(call.open(behaviour), 200, { ...more, text, ...reported });
+}
+
+export function transcriptOf(seconds: number): string {
+  return `This is a simulated transcript of ${seconds} seconds of sound.`;
 }
 
 /** Makes images of one colour. */
@@ -156,13 +166,18 @@ interface Begun {
 }
 
 /** Waits as asked for; false when an error was asked for, and was sent. */
-async function begin(call: Call, model: string, text: string, begun: Begun): Promise<readonly [Behaviour, boolean]> {
+export async function begin(
+  call: Call,
+  model: string,
+  text: string,
+  begun: Begun,
+): Promise<readonly [Behaviour, boolean]> {
   const behaviour = call.settle(parseBehaviour(call.directives, text, {}));
   call.note({ model, ...begun });
   const outlet = call.open(behaviour);
   await waitAsAsked(outlet);
   if (!behaviour.error) return [behaviour, true];
-  await sendSimulatedError(outlet, behaviour.error);
+  await sendSimulatedError(outlet, behaviour.error, call.toError);
   return [behaviour, false];
 }
 

@@ -212,7 +212,9 @@ function isBare(req: IncomingMessage): boolean {
 async function readBody(req: IncomingMessage): Promise<Buffer> {
   if (req.method === "GET" || req.method === "DELETE" || isBare(req)) return Buffer.alloc(0);
   const { "content-type": type = "", "content-encoding": encoding = "identity" } = req.headers;
-  if (!/^(application\/json|multipart\/form-data)\b/i.test(type)) {
+  // Deepgram is sent sounds as they are.
+  const isSound = /^\/v1\/listen\b/.test(req.url ?? "") && /^(audio\/|application\/octet-stream\b)/i.test(type);
+  if (!isSound && !/^(application\/json|multipart\/form-data)\b/i.test(type)) {
     throw new WireError(415, "Send the body as application/json or multipart/form-data.");
   }
   if (encoding !== "identity") throw new WireError(415, "Compressed bodies are not supported.");

@@ -107,6 +107,24 @@ const bedrock: Vendor = {
   toError: (_status, { message }) => ({ message }),
 };
 
+/** elevenlabs.io/docs/api-reference, and its help, "API - Error Code 400 or 401". */
+const elevenLabs: Vendor = {
+  keyOf: headerOf("xi-api-key"),
+  headersFor: (id) => ({ "request-id": id, "current-concurrent-requests": "1" }),
+  toError: (status, { message, code, type }) => ({
+    detail: { status: status === 401 ? "invalid_api_key" : (code ?? type), message },
+  }),
+};
+
+const deepgram: Vendor = {
+  keyOf: ({ authorization = "" }) => /^Token +(\S+)$/i.exec(authorization)?.[1],
+  headersFor: (id) => ({ "dg-request-id": id }),
+  toError: (status, { message, code, type }) => ({
+    err_code: status === 401 ? "INVALID_AUTH" : (code ?? type).toUpperCase(),
+    err_msg: message,
+  }),
+};
+
 const places: readonly (readonly [path: RegExp, vendor: Vendor])[] = [
   [/^\/v1\/messages\b/, anthropic],
   [/^\/v1beta\//, google],
@@ -115,11 +133,15 @@ const places: readonly (readonly [path: RegExp, vendor: Vendor])[] = [
   [/^\/openai\/deployments\//, azure],
   [/^\/v2\//, cohere],
   [/^\/model\//, bedrock],
+  [/^\/v1\/(text-to-speech|speech-to-text)\b/, elevenLabs],
+  [/^\/v1\/(listen|speak|auth)\b/, deepgram],
 ];
 
-/** Whose API a path belongs to. Anthropic and OpenAI list their models at one, where the place of the key tells them apart. */
+/** Whose API a path belongs to. Several list their models at one, where the place of the key tells them apart. */
 export function vendorOf(path: string, headers: IncomingHttpHeaders): Vendor {
   const found = places.find(([pattern]) => pattern.test(path));
   if (found) return found[1];
-  return path.startsWith("/v1/models") && headers["x-api-key"] !== undefined ? anthropic : openAi;
+  if (!path.startsWith("/v1/models")) return openAi;
+  if (headers["xi-api-key"] !== undefined) return elevenLabs;
+  return headers["x-api-key"] !== undefined ? anthropic : openAi;
 }

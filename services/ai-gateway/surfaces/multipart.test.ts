@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { openAiWire } from "../providers/openai.ts";
 import { askWithForm } from "./ask-for-media.ts";
-import { readForm, withField } from "./multipart.ts";
+import { readForm, withField, withFields } from "./multipart.ts";
 
 const type = "multipart/form-data; boundary=----b";
 const crlf = (text: string) => Buffer.from(text.replaceAll("\n", "\r\n"), "latin1");
@@ -44,6 +44,26 @@ test("W48: fields are found wherever they stand, and everything but another mode
   assert.deepEqual(again(redrawn), asked.body);
   const other = Buffer.from(redrawn.toString("latin1").replace("ID3", "ID4"), "latin1");
   assert.notDeepEqual(again(other), asked.body);
+});
+
+test("W48: another form has its own fields and the same file, whatever the file is called or holds", () => {
+  const form = readForm(crlf(`${file}${words}------b--\n`), type);
+  const [sound] = form.parts;
+  assert.ok(sound);
+  const other = withFields(form, { model_id: "----b", language_code: "de" }, sound);
+  const { parts } = readForm(other, form.contentType);
+  assert.deepEqual(
+    parts.map(({ name, fileName, start, end }) => [name, fileName, other.toString("latin1", start, end)]),
+    [
+      ["model_id", undefined, "----b"],
+      ["language_code", undefined, "de"],
+      ["file", "sound.mp3", "\u0000------\r\nID3"],
+    ],
+  );
+  for (const fileName of ["", "no-extension", 'a".\r\nx: y', "b.way-too-long-to-be-one"]) {
+    const named = withFields(form, {}, { ...sound, fileName });
+    assert.equal(readForm(named, form.contentType).parts[0]?.fileName, "sound", fileName);
+  }
 });
 
 test("W48: a form that two readers could read in two ways, or that is cut, is refused and never hangs", () => {

@@ -55,6 +55,20 @@ export function withField({ bytes, parts }: Form, name: string, text: string): B
   return Buffer.concat([bytes.subarray(0, part.start), Buffer.from(text), bytes.subarray(part.end)]);
 }
 
+/** A new form of other fields, each of one line, around a file of this one. It has the same boundary, which does not stand in the file. */
+export function withFields({ contentType, bytes }: Form, fields: Readonly<Record<string, string>>, file: FormPart) {
+  const mark = readMark(contentType);
+  const head = (name: string, more = "") => `${mark}\r\ncontent-disposition: form-data; name="${name}"${more}\r\n`;
+  const before = Object.entries(fields).map(([name, text]) => `${head(name)}\r\n${text}\r\n`);
+  const [extension = ""] = /\.\w{1,8}$/.exec(file.fileName ?? "") ?? [];
+  const named = head("file", `; filename="sound${extension}"`);
+  return Buffer.concat([
+    Buffer.from(`${before.join("")}${named}content-type: application/octet-stream\r\n\r\n`),
+    bytes.subarray(file.start, file.end),
+    Buffer.from(`\r\n${mark}--\r\n`),
+  ]);
+}
+
 function isClosing(bytes: Buffer, at: number): boolean {
   return bytes[at] === 0x2d && bytes[at + 1] === 0x2d;
 }

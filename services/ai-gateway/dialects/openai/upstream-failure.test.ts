@@ -6,7 +6,7 @@ import { Failure } from "@lyss/kit/errors/failure.ts";
 import { toAnthropicFailureReply } from "../anthropic/failure-reply.ts";
 import { toGeminiFailureReply } from "../gemini/failure-reply.ts";
 import { toOpenAiFailureReply } from "./failure-reply.ts";
-import { findInBandFailure, toUpstreamFailure } from "./upstream-failure.ts";
+import { type CredentialRefused, findInBandFailure, toUpstreamFailure } from "./upstream-failure.ts";
 
 const failureOf = (status: number, error: object, retryAfterMs?: number) =>
   toUpstreamFailure({ model: "m", status, body: { error }, retryAfterMs });
@@ -20,6 +20,33 @@ test("a refusal names the provider's parameter and code, and quotes nothing else
   assert.equal(type.publicCode, "GATEWAY_004");
   assert.deepEqual([details["param"], details["code"]], ["messages[0].content", "string_too_long"]);
   assert.doesNotMatch(message, /secret words/);
+});
+
+test("vendors of voices say in words of their own what is wrong, with the text and with the account", () => {
+  const failureOfBody = (status: number, body: object) =>
+    toUpstreamFailure({ model: "m", status, body, retryAfterMs: undefined });
+  const elevenLabs = (status: string) => ({ detail: { status, message: "secret words" } });
+  const tooLong = failureOfBody(400, elevenLabs("max_character_limit_exceeded"));
+  assert.deepEqual([tooLong.type.publicCode, tooLong.details["code"]], ["GATEWAY_004", "max_character_limit_exceeded"]);
+  assert.doesNotMatch(tooLong.message, /secret words/);
+  assert.equal(failureOfBody(400, { err_code: "INVALID_QUERY_PARAMETER" }).details["code"], "INVALID_QUERY_PARAMETER");
+
+  const unknown = failureOfBody(404, elevenLabs("voice_not_found"));
+  assert.deepEqual([unknown.type.publicCode, unknown.details["param"]], ["GATEWAY_004", "voice"]);
+  assert.equal(failureOfBody(404, elevenLabs("model_not_found")).type, aiGatewayFailures.upstream_failed);
+
+  // One has no money and the other no key: how soon either is tried again is not the same.
+  for (const [word, status] of [
+    ["quota_exceeded", 402],
+    ["invalid_api_key", 401],
+  ] as const) {
+    const refused = failureOfBody(401, elevenLabs(word));
+    assert.equal(refused.type, aiGatewayFailures.upstream_unauthorized);
+    assert.equal((refused.cause as CredentialRefused).status, status);
+  }
+  // What others have in `detail` is a list or a text.
+  assert.equal(failureOfBody(422, { detail: [{ loc: ["body"], msg: "x" }] }).details["code"], undefined);
+  assert.equal(failureOfBody(422, { detail: "x", status: "y" }).details["code"], undefined);
 });
 
 test("what is not a plain word, or looks like a secret, is not passed on", () => {

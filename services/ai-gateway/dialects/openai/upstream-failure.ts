@@ -51,8 +51,15 @@ export function toUpstreamFailure({ model, status, body, retryAfterMs }: Upstrea
       return toRejection(param, code, status);
     case 401:
     case 402:
-    case 403:
-      return new Failure(aiGatewayFailures.upstream_unauthorized, details, { cause: new CredentialRefused(status) });
+    case 403: {
+      // ElevenLabs says by 401 too that there is no money behind a key that is good (its help, "API - Error Code 400 or 401").
+      const refused = code === "quota_exceeded" ? 402 : status;
+      return new Failure(aiGatewayFailures.upstream_unauthorized, details, { cause: new CredentialRefused(refused) });
+    }
+    case 404:
+      // A voice is the caller's to name, and says nothing of the provider.
+      if (code === "voice_not_found") return toRejection("voice", code, status);
+      return new Failure(aiGatewayFailures.upstream_failed, details, { cause: new UpstreamStatus(status) });
     case 429:
       // The platform's own quota is used up: waiting does not help, and the caller cannot mend it.
       if (code === "insufficient_quota") {
@@ -99,9 +106,11 @@ function findChoiceError(body: unknown): unknown {
   return failed && (fieldOf(failed, "error") || {});
 }
 
+/** Errors stand in `error`, at ElevenLabs in `detail`, whose code was a `status` once, at Deepgram in the body itself. */
 function readError(body: unknown): { param: string; code: string } {
-  const error = fieldOf(body, "error");
-  return { param: toSafeWord(fieldOf(error, "param")), code: toSafeWord(fieldOf(error, "code")) };
+  const error = fieldOf(body, "error") ?? fieldOf(body, "detail");
+  const code = [fieldOf(error, "code"), fieldOf(body, "detail") && fieldOf(error, "status"), fieldOf(body, "err_code")];
+  return { param: toSafeWord(fieldOf(error, "param")), code: code.map(toSafeWord).find(Boolean) ?? "" };
 }
 
 function toSafeWord(value: unknown): string {
