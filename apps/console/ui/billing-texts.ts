@@ -61,6 +61,13 @@ const useBucketTexts = defineTexts<Bucket>("buckets", {
   },
 });
 
+const modesEn = { batch: "Batch", flex: "Flex", priority: "Priority" } as const;
+
+const useModeTexts = defineTexts("service-modes", {
+  en: modesEn,
+  "zh-CN": { batch: "批处理", flex: "弹性", priority: "优先" },
+});
+
 const useCategoryTexts = defineTexts<Category>("movement-categories", {
   en: categoriesEn,
   "zh-CN": {
@@ -99,4 +106,10 @@ export function useBucketName(): (bucket: string) => string {
     const name = bucket.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
     return name in bucketsEn ? t(name as Bucket) : bucket;
   };
+}
+
+/** How fast a provider has promised to answer, in words: `batch` as "Batch". */
+export function useModeName(): (mode: string) => string {
+  const t = useModeTexts();
+  return (mode) => (mode in modesEn ? t(mode as keyof typeof modesEn) : mode);
 }

@@ -1,11 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
-import { listGroups } from "../../api/gen/client.ts";
+import { listAllUsers, listGroups } from "../../api/gen/client.ts";
 import { useKeyNames } from "../../app/people/use-key-names.ts";
 import { useNames } from "../../app/people/use-names.ts";
 import { tenantQuery, useCan } from "../../app/session.ts";
 import { useTenants } from "../../app/tenants/use-tenants.ts";
 
-/** What people, organisations, groups and keys are called, by their ids, as far as who looks may know it. */
+/**
+ * What people, organisations, groups and keys are called, by their ids, as far as who looks may know it: an operator knows the newest 200
+ * people of the platform, too.
+ */
 export function useSubjectNames(): (id: string) => string {
   const personOf = useNames([]);
   const tenants = useTenants();
@@ -17,6 +20,16 @@ export function useSubjectNames(): (id: string) => string {
     enabled: useCan()("group:read"),
     staleTime: 60_000,
   });
+  const { data: everybody } = useQuery({
+    queryKey: ["list", "people", "of all"],
+    queryFn: ({ signal }) => listAllUsers({ query: { limit: 200 } }, { signal }),
+    enabled: useCan()("platform:users"),
+    staleTime: 60_000,
+  });
+  const strangers = new Map(everybody?.data.map(({ id, name, email }) => [id, name || email]));
   const groupNames = new Map(groups?.data.map(({ id, name }) => [id, name]));
-  return (id) => keys.get(id) ?? groupNames.get(id) ?? (id === tenant?.id ? tenant.name : tenants.nameOf(personOf(id)));
+  return (id) =>
+    keys.get(id) ??
+    groupNames.get(id) ??
+    (id === tenant?.id ? tenant.name : tenants.nameOf(strangers.get(id) ?? personOf(id)));
 }

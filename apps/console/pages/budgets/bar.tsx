@@ -14,8 +14,8 @@ export function Bar({ budget }: { readonly budget: Budget }) {
   const width = (part: number) => `${100 * Math.min(1, Math.max(0, part))}%`;
   const text = t("usedOf", { used: amount(used, unit), limit: amount(limit, unit) });
   return (
-    <div className="w-44 md:w-56">
-      <div className="flex flex-wrap justify-between gap-x-3 text-[13px] whitespace-nowrap tabular-nums">
+    <div className="w-36 md:w-56">
+      <div className="flex flex-wrap justify-between gap-x-3 text-[13px] tabular-nums md:whitespace-nowrap">
         <span>{text}</span>
         <span className={share >= 1 ? "font-medium text-bad" : "text-ink-soft"}>
           <Percent share={share} />

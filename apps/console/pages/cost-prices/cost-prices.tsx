@@ -65,13 +65,23 @@ async function loadMargins({ name = "", state }: ListQuery, signal?: AbortSignal
 function useColumns(): readonly Column<Margin>[] {
   const t = useCostTexts();
   const rate = (id: Rate): Column<Margin> => ({
-    ...{ id, title: t(id), align: "end", isMinor: id === "cached" },
+    ...{ id, title: t(id), align: "end", isMinor: id !== "input" },
     csv: ({ cost, price }) =>
       [cost && BigInt(cost[rates[id]]), price && chargedNanos(price, id)]
         .map((nanos) => (nanos === undefined ? "–" : toUnits(nanos)))
         .join(" → "),
     sort: (margin) => shareOf(margin, id) ?? Number.NEGATIVE_INFINITY,
-    cell: (margin) => <Compared margin={margin} rate={id} />,
+    cell: (margin) => (
+      <>
+        <Compared margin={margin} rate={id} />
+        {id === "input" && (
+          <span className="mt-1 block md:hidden">
+            <span className="block text-xs text-ink-soft">{t("output")}</span>
+            <Compared margin={margin} rate="output" />
+          </span>
+        )}
+      </>
+    ),
   });
   const badge = (margin: Margin) => <Badge tone={tones[stateOf(margin)]}>{t(stateOf(margin))}</Badge>;
   return [

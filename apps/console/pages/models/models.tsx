@@ -67,7 +67,7 @@ function Health({ health }: Pick<Model, "health">) {
   const percent = numberFormat(language, { style: "percent", maximumFractionDigits: 1 });
   const isKnown = health.first_byte_ms !== null || health.availability < 1;
   return (
-    <span className="inline-flex items-center gap-2 whitespace-nowrap">
+    <span className="inline-flex flex-wrap items-center gap-x-2 md:flex-col md:items-start">
       <Badge tone={isKnown || health.state !== "well" ? tones[health.state] : "neutral"}>
         {t(`state.${health.state}`)}
       </Badge>
@@ -99,10 +99,11 @@ function useColumns(sums: readonly FeedbackSum[]): readonly Column<Row>[] {
       ...{ id: "model", title: t("model"), csv: ({ model }) => model.name, sort: ({ model }) => model.name },
       cell: ({ provider, model }) => (
         <>
-          <code className="font-mono text-[13px] font-medium max-md:block max-md:min-w-36 max-md:wrap-anywhere md:whitespace-nowrap">
-            {model.name}
-          </code>
+          <code className="block min-w-36 font-mono text-[13px] font-medium wrap-anywhere">{model.name}</code>
           <span className="text-xs text-ink-soft md:hidden">{provider.name}</span>
+          <span className="mt-1 block md:hidden">
+            <Health health={model.health} />
+          </span>
         </>
       ),
     },
@@ -127,7 +128,7 @@ function useColumns(sums: readonly FeedbackSum[]): readonly Column<Row>[] {
       cell: ({ model }) => <Price usd={model.output_usd_per_million} />,
     },
     {
-      ...{ id: "health", title: t("health"), csv: ({ model }) => model.health?.state ?? null },
+      ...{ id: "health", title: t("health"), csv: ({ model }) => model.health?.state ?? null, isMinor: true },
       cell: ({ model }) => <Health health={model.health} />,
     },
     {

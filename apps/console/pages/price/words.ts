@@ -1,5 +1,5 @@
 import { useLanguage } from "../../app/language.ts";
-import { useBucketName } from "../../ui/billing-texts.ts";
+import { useBucketName, useModeName } from "../../ui/billing-texts.ts";
 import { toUnits } from "../../ui/values.tsx";
 import type { Term } from "./terms.ts";
 import { usePriceTexts } from "./texts.ts";
@@ -12,6 +12,7 @@ export function usePriceWords() {
   const t = usePriceTexts();
   const language = useLanguage();
   const bucketName = useBucketName();
+  const modeName = useModeName();
   const count = new Intl.NumberFormat(language);
   const money = (value: number, currency: string, maximumFractionDigits: number) =>
     new Intl.NumberFormat(language, {
@@ -23,9 +24,9 @@ export function usePriceWords() {
       const name = bucketName(bucket);
       if (when.kind === "always") return name;
       if (when.kind === "above") return t("above", { name, tokens: count.format(BigInt(when.tokens)) });
-      if (when.kind === "mode") return t("mode", { name, mode: when.mode });
+      if (when.kind === "mode") return t("mode", { name, mode: modeName(when.mode) });
       if (when.kind === "modeAbove") {
-        return t("modeAbove", { name, mode: when.mode, tokens: count.format(BigInt(when.tokens)) });
+        return t("modeAbove", { name, mode: modeName(when.mode), tokens: count.format(BigInt(when.tokens)) });
       }
       return t("between", { name, from: when.from, to: when.to });
     },

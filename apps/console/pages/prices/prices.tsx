@@ -4,7 +4,7 @@ import { Tags } from "lucide-react";
 import { type ListPricesResponse, listPrices } from "../../api/gen/client.ts";
 import { useLanguage } from "../../app/language.ts";
 import { paths } from "../../app/paths.ts";
-import { useBucketName } from "../../ui/billing-texts.ts";
+import { useBucketName, useModeName } from "../../ui/billing-texts.ts";
 import type { Column } from "../../ui/column.ts";
 import { DataTable } from "../../ui/data-table.tsx";
 import type { ListQuery } from "../../ui/list-page.ts";
@@ -64,13 +64,14 @@ function useExtras(): (price: Price) => readonly string[] {
     ...{ style: "percent", maximumFractionDigits: 2, signDisplay: "exceptZero" },
   });
   const bucketName = useBucketName();
+  const modeName = useModeName();
   return ({ terms: { rates, tiers, modes, windows, markup_ppm } }) => [
     ...Object.entries(rates).flatMap(([bucket, nanos]) =>
       shown.has(bucket) || nanos === "0" ? [] : [bucketName(bucket)],
     ),
     ...(markup_ppm === 0 ? [] : [percent.format(markup_ppm / 1_000_000)]),
     ...(tiers.length === 0 ? [] : [t("tiers")]),
-    ...Object.keys(modes),
+    ...Object.keys(modes).map(modeName),
     ...(windows.length === 0 ? [] : [t("windows")]),
   ];
 }

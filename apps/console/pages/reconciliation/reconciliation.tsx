@@ -109,6 +109,7 @@ function useColumns(currency: string): readonly Column<Difference>[] {
     sort: (row) => Number(nanos(row)),
     cell: (row) => <Money nanos={nanos(row)} currency={currency} />,
   });
+  const stateOf = ({ state }: Pick<Difference, "state">) => <Badge tone={tones[state]}>{t(`state.${state}`)}</Badge>;
   return [
     {
       ...{ id: "day", title: t("day"), csv: ({ day }) => day, sort: ({ day }) => day, isMinor: true },
@@ -120,19 +121,20 @@ function useColumns(currency: string): readonly Column<Difference>[] {
     },
     {
       ...{ id: "model", title: t("model"), csv: ({ model }) => model, sort: ({ model }) => model },
-      cell: ({ day, model, account }) => (
+      cell: ({ day, model, account, ...row }) => (
         <>
           <span className="block text-xs text-ink-soft md:hidden">
             <Day day={day} />
           </span>
           <code className="font-mono text-[13px] wrap-break-word">{model}</code>
           {account !== "" && <span className="block text-xs text-ink-soft">{account}</span>}
+          <span className="mt-1 block md:hidden">{stateOf(row)}</span>
         </>
       ),
     },
     {
-      ...{ id: "state", title: t("state"), csv: ({ state }) => t(`state.${state}`) },
-      cell: ({ state }) => <Badge tone={tones[state]}>{t(`state.${state}`)}</Badge>,
+      ...{ id: "state", title: t("state"), csv: ({ state }) => t(`state.${state}`), isMinor: true },
+      cell: stateOf,
     },
     money("reported", (row) => row.reported_nanos),
     money("recorded", (row) => row.recorded_nanos),

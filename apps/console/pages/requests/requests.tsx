@@ -149,27 +149,29 @@ function useNames(): Names {
 function useColumns(keys: ReadonlyMap<string, string>): readonly Column<Call>[] {
   const t = useRequestsTexts();
   const error = useCallErrorTexts();
+  const modelOf = ({ model, attempt }: Call) => (
+    <>
+      <span className="md:whitespace-nowrap">{model}</span>
+      {attempt > 1 && <span className="block text-xs text-ink-soft">{t("attempt", { attempt })}</span>}
+    </>
+  );
   return [
     {
       ...{ id: "time", title: t("time"), csv: (call) => call.started_at, sort: (call) => call.started_at },
       cell: (call) => (
         <Link
           to={paths.request(call.id)}
-          className="font-medium whitespace-nowrap underline-offset-2 hover:underline"
+          className="font-medium underline-offset-2 hover:underline md:whitespace-nowrap"
           onClick={(event) => event.stopPropagation()}
         >
           <Time at={call.started_at} />
+          <span className="block text-xs font-normal wrap-anywhere text-ink-soft md:hidden">{modelOf(call)}</span>
         </Link>
       ),
     },
     {
-      ...{ id: "model", title: t("model"), csv: (call) => call.model },
-      cell: ({ model, attempt }) => (
-        <>
-          <span className="whitespace-nowrap">{model}</span>
-          {attempt > 1 && <span className="block text-xs text-ink-soft">{t("attempt", { attempt })}</span>}
-        </>
-      ),
+      ...{ id: "model", title: t("model"), csv: (call) => call.model, isMinor: true },
+      cell: modelOf,
     },
     {
       ...{ id: "status", title: t("status"), csv: (call) => call.status },
