@@ -121,7 +121,7 @@ function Rows<Row>(props: DataTableProps<Row> & { readonly rows: readonly Row[];
                 key={column.id}
                 scope="col"
                 aria-sort={sort === column.id ? "ascending" : sort === `-${column.id}` ? "descending" : undefined}
-                className={join(cellClass(column), "h-9 py-1 text-xs font-medium break-keep text-ink-soft")}
+                className={join(cellClass(column), "h-9 text-xs font-medium whitespace-nowrap text-ink-soft")}
               >
                 {column.sort ? (
                   <button
