@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
-import { listAllUsers, listGroups } from "../../api/gen/client.ts";
+import { listAllUsers } from "../../api/gen/client.ts";
+import { useGroupNames } from "../../app/people/use-group-names.ts";
 import { useKeyNames } from "../../app/people/use-key-names.ts";
 import { useNames } from "../../app/people/use-names.ts";
 import { tenantQuery, useCan } from "../../app/session.ts";
@@ -14,12 +15,7 @@ export function useSubjectNames(): (id: string) => string {
   const tenants = useTenants();
   const keys = useKeyNames();
   const { data: tenant } = useQuery(tenantQuery);
-  const { data: groups } = useQuery({
-    queryKey: ["list", "groups", "names"],
-    queryFn: ({ signal }) => listGroups({ query: { limit: 200 } }, { signal }),
-    enabled: useCan()("group:read"),
-    staleTime: 60_000,
-  });
+  const groups = useGroupNames();
   const { data: everybody } = useQuery({
     queryKey: ["list", "people", "of all"],
     queryFn: ({ signal }) => listAllUsers({ query: { limit: 200 } }, { signal }),
@@ -27,9 +23,8 @@ export function useSubjectNames(): (id: string) => string {
     staleTime: 60_000,
   });
   const strangers = new Map(everybody?.data.map(({ id, name, email }) => [id, name || email]));
-  const groupNames = new Map(groups?.data.map(({ id, name }) => [id, name]));
   return (id) =>
     keys.get(id) ??
-    groupNames.get(id) ??
+    groups.get(id) ??
     (id === tenant?.id ? tenant.name : tenants.nameOf(strangers.get(id) ?? personOf(id)));
 }

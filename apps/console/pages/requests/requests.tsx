@@ -1,10 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { ListTree } from "lucide-react";
-import { type ListUsageResponse, listGroups, listUsage, listUsageSummary } from "../../api/gen/client.ts";
+import { type ListUsageResponse, listUsage, listUsageSummary } from "../../api/gen/client.ts";
 import { paths } from "../../app/paths.ts";
+import { useGroupNames } from "../../app/people/use-group-names.ts";
 import { useKeyNames } from "../../app/people/use-key-names.ts";
-import { useCan } from "../../app/session.ts";
 import { useLive } from "../../app/use-live.ts";
 import { buttonClass } from "../../ui/button.tsx";
 import { callErrors, useCallErrorTexts } from "../../ui/call-error.ts";
@@ -123,7 +123,6 @@ interface Names {
 
 /** What there is to filter by: models that were called within thirty days, keys and groups by their names. */
 function useNames(): Names {
-  const can = useCan();
   const models = useQuery({
     queryKey: ["usage", "models"],
     queryFn: ({ signal }) => {
@@ -133,14 +132,9 @@ function useNames(): Names {
     staleTime: 60_000,
   });
   const keys = useKeyNames();
-  const groups = useQuery({
-    queryKey: ["list", "groups", "names"],
-    queryFn: ({ signal }) => listGroups({ query: { limit: 200 } }, { signal }),
-    enabled: can("group:read"),
-    staleTime: 60_000,
-  });
+  const groups = useGroupNames();
   return {
-    groups: (groups.data?.data ?? []).map(({ id, name }) => [id, name] as const),
+    groups: [...groups],
     models: [...new Set(models.data?.data.map(({ group }) => group["model"] ?? ""))].sort(),
     keys,
   };
