@@ -64,6 +64,22 @@ async function linesOf(client: OpenAI, id: string | null | undefined) {
 }
 
 for (const model of models) {
+  test(`W18: a file at ${model}'s account calls tools by the names that they were given`, async () => {
+    const { client } = await startTenant();
+    const named = { type: "function", function: { name: "天气/今天" } };
+    const more = { model, tools: [named], tool_choice: named };
+    const { id } = await startBatch(client, [lineOf("a", `Hi. ${now}`, more), lineOf("b", "Hi.", { model })]);
+    const batch = await untilEnded(client, id);
+    const answers = await linesOf(client, batch.output_file_id);
+    const called = answers.map(({ custom_id, response }) => [
+      custom_id,
+      response.body.choices[0].message.tool_calls?.[0].function.name,
+    ]);
+    assert.deepEqual(called, [...[["a", "天气/今天"]], ["b", undefined]]);
+    const { bytes } = await client.files.retrieve(batch.output_file_id ?? "");
+    assert.equal(bytes, Buffer.byteLength(await textOf(client, batch.output_file_id)), "as long as it is said to be");
+  });
+
   test(`W51: OpenAI's SDK has a file answered at ${model}'s account, each line charged once at the price of batches, to the nano`, async () => {
     const { tenantId, client } = await startTenant();
     // Names that Anthropic would refuse.

@@ -66,6 +66,23 @@ const refusal =
   };
 
 for (const model of models) {
+  test(`W18: a batch of messages at ${model} calls tools by the names that they were given`, async () => {
+    const { batches } = await startTenant();
+    const name = "mcp__weather__".padEnd(128, "x");
+    const tools = [{ name, input_schema: { type: "object", properties: {} } }];
+    const more = { tools, tool_choice: { type: "tool", name } };
+    const made = await batches.create({
+      requests: [item("named", model, `How is it? ${now}`, more), item("plain", model, "Hello.")],
+    });
+    await untilEnded(batches, made.id);
+    const called = (await Array.fromAsync(await batches.results(made.id))).flatMap(({ custom_id, result }) =>
+      result.type === "succeeded"
+        ? result.message.content.flatMap((block) => (block.type === "tool_use" ? [[custom_id, block.name]] : []))
+        : [[custom_id, result.type]],
+    );
+    assert.deepEqual(called, [["named", name]]);
+  });
+
   test(`W51: Anthropic's SDK has messages answered at ${model} as a batch, each charged once at the price of batches, to the nano`, async () => {
     const { tenantId, batches } = await startTenant();
     const made = await batches.create({

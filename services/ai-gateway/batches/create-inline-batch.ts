@@ -16,6 +16,7 @@ import type { AiGatewayDeps } from "../deps.ts";
 import { requireUnguarded } from "../guardrails/require-unguarded.ts";
 import type { Target } from "../model.ts";
 import { ownerOf } from "../ops/stored-responses.ts";
+import { fitToolNames } from "../providers/tool-names.ts";
 import type { WireDraft } from "../providers/wire.ts";
 import { wireOf } from "../providers/wires.ts";
 import type { UpstreamRequest } from "./account-batches.ts";
@@ -95,11 +96,12 @@ async function readRequests(deps: AiGatewayDeps, input: InlineBatch, items: read
     refuseOdd(index, request, model, seen);
     target ??= await findTarget(deps, input, model);
     await takeTurn(item.length);
-    const { customId, kept } = request;
+    const { customId, kept = null } = request;
     const read = await inRequest(index, request.place, () => readFor(form, request, target as Target));
     headers ??= read.draft.headers;
     const inputTokens = read.inputTokens(await counterFor(target.provider));
-    bounds.push(kept ? [customId, inputTokens, read.outputTokens, kept] : [customId, inputTokens, read.outputTokens]);
+    const bound = [customId, inputTokens, read.outputTokens] as const;
+    bounds.push(read.given ? [...bound, kept, Object.fromEntries(read.given)] : kept ? [...bound, kept] : bound);
     await takeTurn(item.length);
     requests.push({ customId, body: read.draft.toBody(undefined) });
   }
@@ -147,10 +149,14 @@ async function findTarget(deps: AiGatewayDeps, { caller, tags }: InlineBatch, mo
 }
 
 function readFor(form: BatchForm, asked: BatchedRequest, { provider, model }: Target) {
-  const { request, wire = wireOf(provider, model) } = form.ask(asked).readFor(provider, model.upstreamName);
+  const read = form.ask(asked).readFor(provider, model.upstreamName);
+  const usual = wireOf(provider, model);
+  const { wire = usual } = read;
+  const fitted = read.wire ? { request: read.request, given: undefined } : fitToolNames(read.request, usual.toolNames);
+  const { request, given } = fitted;
   const outputTokens = mostOutputTokens(request, { provider, model }) * request.choices;
   const inputTokens = (counter: Awaited<ReturnType<typeof counterFor>>) => counter.boundInput(request);
-  return { draft: wire.draft(request, model, provider), outputTokens, inputTokens };
+  return { draft: wire.draft(request, model, provider), outputTokens, inputTokens, given };
 }
 
 /** What an ordinary call would be told, with its place in the batch. */

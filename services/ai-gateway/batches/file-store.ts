@@ -6,12 +6,16 @@ import type { BatchEndpoint } from "./request-line.ts";
 /** `requests` and `answers` are a batch's own. */
 export type FilePurpose = ShownPurpose | "requests" | "answers";
 
-/** What is held for of a request in a file; and what of it decides how its answer is written, where that is more than nothing. */
+/**
+ * What is held for of a request in a file; and what of it decides how its answer is written, where that is more than nothing; and names that
+ * its caller gave tools, by those that they have at the account.
+ */
 export type RequestBound = readonly [
   customId: string,
   inputTokens: number,
   outputTokens: number,
-  kept?: Readonly<Record<string, unknown>>,
+  kept?: Readonly<Record<string, unknown>> | null,
+  toolNames?: Readonly<Record<string, string>>,
 ];
 
 /** A file that its owner is shown. */

@@ -5,6 +5,7 @@ import { toUpstreamFailure } from "../dialects/openai/upstream-failure.ts";
 import { readUsage } from "../dialects/openai/usage.ts";
 import { batchedCallId } from "../funds/batch-funds.ts";
 import type { Provider } from "../model.ts";
+import { withGivenNames } from "../providers/tool-names.ts";
 import { wireOf } from "../providers/wires.ts";
 import type { AnswerLine } from "./answer-line.ts";
 import type { BatchForm } from "./batch-form.ts";
@@ -71,7 +72,9 @@ export function createAnswerWriter(
     if (status !== 200) return toUpstreamFailure({ model, status, body, retryAfterMs: undefined });
     const facts = { callId: batchedCallId(batch.batchId, index), requestId, upstreamModel, startedAtMs };
     const read = form.askAgain(model, request[3] ?? {}).readFor(provider, upstreamModel);
-    const answer = (read.wire ?? wire).toAnswer(bytes, body, facts);
+    const { 4: toolNames } = request;
+    const named = toolNames ? withGivenNames(wire, new Map(Object.entries(toolNames))) : wire;
+    const answer = (read.wire ?? named).toAnswer(bytes, body, facts);
     const writer = read.createWriter({ ...facts, maxKeptLength: settings.maxResponseBytes });
     return writer.whole(answer.body, answer.json, readUsage(answer.json) ?? none);
   };

@@ -11,6 +11,7 @@ import type { AiGatewayDeps } from "../deps.ts";
 import { refuseDearer } from "../dialects/openai/native-refusals.ts";
 import { requireUnguarded } from "../guardrails/require-unguarded.ts";
 import type { Target } from "../model.ts";
+import { type FittedRequest, fitToolNames, type GivenNames } from "../providers/tool-names.ts";
 import type { WireDraft } from "../providers/wire.ts";
 import { wireOf } from "../providers/wires.ts";
 import type { FormPart } from "../surfaces/multipart.ts";
@@ -74,14 +75,15 @@ export async function readRequests(
       isKept = !takesFiles(deps, target.provider);
       refuseOdd(deps, line, first, seen);
       const counter = await counterFor(target.provider);
-      const { request } = line;
+      const { request, given } = fitLine(line, target);
       await takeTurn(cut.bytes.length);
       const output = mostOutputTokens(request, target) * request.choices;
       const bound = counter.boundInput(request);
-      requests.push(isKept ? toKeptBound(requests.length, line, bound, output) : [line.customId, bound, output]);
+      const bounds = [bound, output] as const;
+      requests.push(isKept ? toKeptBound(requests.length, line, bounds, given) : [line.customId, ...bounds]);
       await takeTurn(cut.bytes.length);
-      const drafted = draftOf(line, target).toBody(undefined);
-      const written = line.withBody(isKept ? request.body : drafted);
+      const drafted = draftOf({ ...line, request }, target).toBody(undefined);
+      const written = line.withBody(isKept ? line.request.body : drafted);
       pending.push(written, newline);
       pendingBytes += written.length;
       if (pendingBytes > maxLineBytes) await flush();
@@ -96,8 +98,20 @@ export async function readRequests(
 }
 
 /** Vendors take other names of requests than OpenAI does: theirs are their numbers. */
-function toKeptBound(index: number, { customId }: RequestLine, input: number, output: number): RequestBound {
-  return [String(index), input, output, { customId }];
+function toKeptBound(
+  index: number,
+  { customId }: RequestLine,
+  bounds: readonly [input: number, output: number],
+  given: GivenNames | undefined,
+): RequestBound {
+  const bound = [String(index), ...bounds, { customId }] as const;
+  return given ? [...bound, Object.fromEntries(given)] : bound;
+}
+
+/** A line of a file is in chat's form: an account that speaks it gets its names of tools as they are. */
+function fitLine({ request }: RequestLine, { provider, model }: Target): FittedRequest {
+  const { toolNames, isChat } = wireOf(provider, model);
+  return fitToolNames(request, isChat ? undefined : toolNames);
 }
 
 /** All requests of a file that is kept here are sent in one piece. */
@@ -117,7 +131,8 @@ export async function bringRequests(deps: AiGatewayDeps, file: FileRow): Promise
   let headers: WireDraft["headers"];
   for await (const cut of cutLines(deps.keptContent.pieces(file.fileId), maxLineBytes)) {
     // What is said for a key's calls stands in them.
-    const draft = draftOf(await readRequestLine(cut, undefined), target);
+    const line = await readRequestLine(cut, undefined);
+    const draft = draftOf({ ...line, request: fitLine(line, target).request }, target);
     await takeTurn(cut.bytes.length);
     headers ??= draft.headers;
     requests.push({ customId: String(requests.length), body: draft.toBody(undefined) });

@@ -6,6 +6,7 @@ import { type Choice, noteLeft } from "../choices/choice.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import type { AskedCall, ReadCall } from "../dialects/dialect.ts";
 import type { Target } from "../model.ts";
+import { fitToolNames, withGivenNames } from "../providers/tool-names.ts";
 import type { Wire, WireDraft } from "../providers/wire.ts";
 import { wireOf } from "../providers/wires.ts";
 import type { Conversation } from "../routing/affinity.ts";
@@ -84,12 +85,30 @@ export async function prepare(
   if (policy.isFull && hasRoomElsewhere(deps, walk)) {
     throw new Failure(resilienceFailures.bulkhead_full, { policy: policy.name });
   }
-  const read = readIt();
+  const asked = readIt();
+  const { read, given } = withFittingNames(walk, target, asked);
   const { wire, draft } = draftFor(target, read, walk.askedCall.preferences?.requiresParameters ?? false);
   // Where there is no other, a call waits for nothing before its money.
   if (walk.targets.length > 1) await deps.credentials.secretOf(provider);
   const counter = await counterFor(provider);
-  return { target, read, wire, draft, counter, inputTokens: counter.boundInput(read.request) };
+  const inputTokens = counter.boundInput(read.request);
+  return { target, read, wire: given ? withGivenNames(wire, given) : wire, draft, counter, inputTokens };
+}
+
+/**
+ * The call with names of tools that its target takes: where its caller speaks as the target does, they are the caller's own affair. A
+ * caller of chat has chosen names for one vendor where all targets speak chat, and otherwise for several.
+ */
+function withFittingNames({ askedCall, targets }: Walk, { provider, model }: Target, read: ReadCall) {
+  const { toolNames, isChat } = wireOf(provider, model);
+  const isAsked = isChat && askedCall.asked.surface === "chat" && targets.every((one) => speaksChat(one));
+  if (read.wire) return { read, given: undefined };
+  const { request, given } = fitToolNames(read.request, isAsked ? undefined : toolNames);
+  return { read: given ? { ...read, request } : read, given };
+}
+
+function speaksChat({ provider, model }: Target): boolean {
+  return wireOf(provider, model).isChat === true;
 }
 
 function hasRoomElsewhere({ policies }: AiGatewayDeps, walk: Walk): boolean {

@@ -2,6 +2,7 @@ import { toUpstreamBody } from "../call/read-request.ts";
 import { adaptToVendor } from "../provider-quirks.ts";
 import { withField } from "../surfaces/multipart.ts";
 import { isMedia, type Surface, surfaces } from "../surfaces/surface.ts";
+import { toolNameRules } from "./tool-names.ts";
 import type { Wire, WireStream } from "./wire.ts";
 
 /** A stream that is in chat's form as it comes. */
@@ -10,6 +11,8 @@ export const asItComes: WireStream = { read: (event) => [event] };
 /** OpenAI's API and the many that are like it: bytes go through as they are. */
 export const openAiWire: Wire = {
   surfaces: Object.keys(surfaces) as Surface[],
+  toolNames: toolNameRules.openai,
+  isChat: true,
   draft(request, model, provider = {}) {
     const { form } = request;
     if (form) {

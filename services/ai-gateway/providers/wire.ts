@@ -11,6 +11,10 @@ import type { Surface } from "../surfaces/surface.ts";
  */
 export interface Wire {
   readonly surfaces: readonly Surface[];
+  /** Which names it takes for tools; undefined where it has none. */
+  readonly toolNames?: ToolNameRule;
+  /** True where chat's own form is spoken, so that bytes of who speaks it go through as they are. */
+  readonly isChat?: boolean;
   /**
    * Reads a call before money is set aside for it. Throws `invalid_request` naming the field for what the provider's API has no
    * place for and what would be answered otherwise without it.
@@ -29,6 +33,15 @@ export interface Wire {
   /** A whole answer in chat's form. `json` is `body`, parsed. What is no answer stays what it is. */
   toAnswer(body: Buffer, json: unknown, facts: WireFacts): WireAnswer;
   createStream(facts: WireFacts): WireStream;
+}
+
+export interface ToolNameRule {
+  /** Characters that may not stand in one. */
+  readonly other: RegExp;
+  /** In characters. */
+  readonly maxLength: number;
+  /** True where neither a digit nor a sign but `_` may come first. */
+  readonly isWordFirst?: boolean;
 }
 
 /** A request that is read, and waits for the money that limits its answer. */

@@ -73,6 +73,7 @@ const embedSchema = z.looseObject({
 /** Cohere's Chat, version 2 (docs.cohere.com/reference/chat). */
 export const cohereForm: VendorForm = {
   contentType: eventStream,
+  toolNames: /^[a-zA-Z_][a-zA-Z0-9_]*$/,
   toChat(body, model) {
     const parsed = schema.safeParse(body);
     if (!parsed.success) throw badRequest(null, z.prettifyError(parsed.error));

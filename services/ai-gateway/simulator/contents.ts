@@ -80,6 +80,7 @@ type Part = z.output<typeof part>;
 /** Google's `generateContent` (ai.google.dev/api/generate-content), as AI Studio and Vertex AI offer it. */
 export const contentForm: VendorForm = {
   contentType: eventStream,
+  toolNames: /^[a-zA-Z_][a-zA-Z0-9_.-]{0,63}$/,
   toChat(body, model) {
     const parsed = schema.safeParse(body);
     if (!parsed.success) throw badRequest(null, z.prettifyError(parsed.error));

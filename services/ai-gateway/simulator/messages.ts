@@ -68,6 +68,7 @@ type MessageRequest = z.output<typeof schema>;
 /** Anthropic's Messages API (docs.anthropic.com/en/api/messages), as Anthropic and Vertex AI offer it. */
 export const messageForm: VendorForm = {
   contentType: eventStream,
+  toolNames: /^[a-zA-Z0-9_-]{1,128}$/,
   toChat(body, model) {
     const parsed = schema.safeParse(body);
     if (!parsed.success) throw badRequest(null, z.prettifyError(parsed.error));

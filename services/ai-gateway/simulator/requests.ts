@@ -12,7 +12,8 @@ const contentPart = z.discriminatedUnion("type", [
 ]);
 const content = z.union([text, z.array(contentPart).min(1)]);
 
-const functionName = text.regex(/^[a-zA-Z0-9_-]{1,64}$/, "must be 1 to 64 of a-z, A-Z, 0-9, _ and -");
+const functionNames = /^[a-zA-Z0-9_-]{1,64}$/;
+const functionName = text.regex(functionNames, "must be 1 to 64 of a-z, A-Z, 0-9, _ and -");
 const toolCall = z.looseObject({
   id: text.min(1),
   type: z.literal("function"),
@@ -34,7 +35,7 @@ const message = z.discriminatedUnion("role", [
 const jsonSchema = z.looseObject({});
 const tool = z.looseObject({
   type: z.literal("function"),
-  function: z.looseObject({ name: functionName, description: text.optional(), parameters: jsonSchema.optional() }),
+  function: z.looseObject({ name: text, description: text.optional(), parameters: jsonSchema.optional() }),
 });
 const toolChoice = z.union([
   z.enum(["none", "auto", "required"]),
@@ -191,6 +192,19 @@ function refuseOpenCalls(open: ReadonlySet<string>, param: string): void {
   );
 }
 
+/** Of tools that are offered, and of those that were called. */
+function checkToolNames({ tools = [], messages }: ChatRequest, rule: RegExp): void {
+  const check = (name: string, param: string) => {
+    if (!rule.test(name)) throw badRequest(param, `Invalid '${param}': it must match ${rule.source}.`);
+  };
+  for (const [n, one] of tools.entries()) check(one.function.name, `tools[${n}].function.name`);
+  for (const [n, message] of messages.entries()) {
+    const calls = message.role === "assistant" ? (message.tool_calls ?? []) : [];
+    for (const [at, call] of calls.entries())
+      check(call.function.name, `messages[${n}].tool_calls[${at}].function.name`);
+  }
+}
+
 function checkTools(request: ChatRequest): void {
   const choice = request.tool_choice;
   if (!choice) return;
@@ -199,12 +213,13 @@ function checkTools(request: ChatRequest): void {
   throw badRequest("tool_choice", `Tool choice '${choice.function.name}' not found in 'tools' parameter.`);
 }
 
-/** A chat request that keeps the API's rules. Throws a WireError 400 that names the first rule broken. */
-export function parseChatRequest(body: object): ChatRequest {
+/** A chat request that keeps the API's rules, and its vendor's for names of tools. Throws a WireError 400 that names the first rule broken. */
+export function parseChatRequest(body: object, toolNames = functionNames): ChatRequest {
   const request = parse(chatSchema, body);
   checkStreamOptions(request);
   checkToolMessages(request.messages);
   checkTools(request);
+  checkToolNames(request, toolNames);
   if (request.max_tokens && request.max_completion_tokens) {
     const rule = "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.";
     throw badRequest("max_tokens", rule, "invalid_parameter_combination");

@@ -13,6 +13,8 @@ import { badRequest } from "./wire-error.ts";
 export interface VendorForm {
   /** Content type of a stream. */
   readonly contentType: string;
+  /** What its names of tools are like, where that is not as at OpenAI. */
+  readonly toolNames?: RegExp;
   /** What is asked, in chat's form. Throws a WireError 400 for what is not of the vendor's form. */
   toChat(body: object, model: string): object;
   whole(answer: Answer, behaviour: Behaviour): object;
@@ -26,7 +28,7 @@ export const eventStream = "text/event-stream; charset=utf-8";
 /** What is asked of a model in the form of its vendor: the same answer as chat gives, as the vendor writes it. */
 export async function serveForm(call: Call, form: VendorForm, modelName: string, isStream: boolean): Promise<void> {
   const model = getModelOf({ model: modelName }, "chat");
-  const request = parseChatRequest(form.toChat(parseJsonObject(call.body), model.name));
+  const request = parseChatRequest(form.toChat(parseJsonObject(call.body), model.name), form.toolNames);
   const behaviour = call.settle(parseBehaviour(call.directives, lastUserText(request.messages), {}));
   const answer = answerChat(request, model, behaviour, call.stamp);
   call.note({ model: model.name, isStream, promptTokens: answer.promptTokens });

@@ -1,3 +1,4 @@
+import { toolNameRules } from "../tool-names.ts";
 import type { Wire } from "../wire.ts";
 import { toChatCompletion, toChatError } from "./from-message.ts";
 import { createChatEvents } from "./from-message-events.ts";
@@ -9,6 +10,7 @@ const apiVersion = "2023-06-01";
 /** Anthropic's Messages API, at Anthropic and where it is offered in the same form. */
 export const anthropicWire: Wire = {
   surfaces: ["chat"],
+  toolNames: toolNameRules.anthropic,
   draft(request, model, provider) {
     const { max_tokens: asked, ...message } = toMessageRequest(request, model, provider);
     return {

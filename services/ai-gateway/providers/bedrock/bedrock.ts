@@ -1,3 +1,4 @@
+import { toolNameRules } from "../tool-names.ts";
 import type { Wire } from "../wire.ts";
 import { readAwsCredentials, regionOf } from "./credentials.ts";
 import { createEventStreamReader } from "./event-stream.ts";
@@ -16,6 +17,7 @@ export function endpointOf(modelId: string, verb: string): string {
 /** Amazon Bedrock's Converse and ConverseStream (docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html). */
 export const bedrockWire: Wire = {
   surfaces: ["chat"],
+  toolNames: toolNameRules.bedrock,
   framing: { contentType: "application/vnd.amazon.eventstream", createReader: createEventStreamReader },
   // What is asked of a model with an empty body is refused, but only after the key was looked at.
   probe: {

@@ -1,5 +1,6 @@
 import { toUpstreamBody } from "../../call/read-request.ts";
 import { fieldOf } from "../../dialects/openai/usage.ts";
+import { toolNameRules } from "../tool-names.ts";
 import type { Wire } from "../wire.ts";
 import { toEmbeddingList } from "./embed.ts";
 import { toChatCompletion } from "./from-chat.ts";
@@ -10,6 +11,7 @@ import { toEmbedRequest } from "./to-embed-request.ts";
 /** Cohere's API, version 2: Chat, Embed and Rerank (docs.cohere.com/reference/chat, /embed, /rerank). */
 export const cohereWire: Wire = {
   surfaces: ["chat", "embeddings", "rerank"],
+  toolNames: toolNameRules.cohere,
   probe: { method: "GET", toEndpoint: () => "/v1/models?page_size=1000", accepted: [200] },
   draft(request, model, provider) {
     if (request.surface === "embeddings") {

@@ -1,3 +1,4 @@
+import { toolNameRules } from "../tool-names.ts";
 import type { Wire } from "../wire.ts";
 import { toChatCompletion } from "./from-content.ts";
 import { createChatEvents } from "./from-content-events.ts";
@@ -12,6 +13,7 @@ export function endpointOf(upstreamName: string, isStream: boolean): string {
 /** Google's Gemini API (ai.google.dev/api/generate-content). */
 export const geminiWire: Wire = {
   surfaces: ["chat"],
+  toolNames: toolNameRules.gemini,
   draft(request, model, provider) {
     const { generationConfig, ...content } = toContentRequest(request, model, provider);
     return {

@@ -12,6 +12,7 @@ import { toResponseRequest } from "./to-response-request.ts";
  */
 export const responsesWire: Wire = {
   ...openAiWire,
+  isChat: false,
   draft(request, model, provider = {}) {
     if (request.surface !== "chat") return openAiWire.draft(request, model, provider);
     const response = toResponseRequest(adaptToVendor(request, model, provider), model, provider);
