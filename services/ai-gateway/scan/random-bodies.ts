@@ -235,7 +235,16 @@ function randomUsage(draw: Draw): object {
     completion_tokens_details: { reasoning_tokens: draw(600), audio_tokens: 0, accepted_prediction_tokens: 0 },
   };
   const beside = pick(draw, [{}, { cached_tokens: draw(2_100) }, { prompt_cache_hit_tokens: draw(2_100) }]);
-  const counts = { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens, ...beside };
+  const thought = pick(draw, [0, 0, details.completion_tokens_details.reasoning_tokens]);
+  const total_tokens = prompt_tokens + completion_tokens + thought;
+  const tools = pick(draw, [
+    {},
+    {},
+    { num_sources_used: draw(3) },
+    { num_search_queries: draw(9), num_sources_used: 1 },
+  ]);
+  const counts = { prompt_tokens, completion_tokens, total_tokens, ...beside, ...tools };
+  if (draw(100) === 0) return { ...counts, citation_tokens: draw(50), reasoning_tokens: draw(50) };
   return draw(3) === 0 ? counts : { ...counts, ...details };
 }
 

@@ -32,7 +32,11 @@ const reasoningTokens = 7;
 const audioOutputTokens = 8;
 const cachedBeside = 9;
 const cacheHits = 10;
-const noCounts: UsageCounts = Array.from({ length: 11 }, () => unset);
+const totalTokens = 11;
+const toolCallPlaces = [12, 13, 14] as const;
+/** What is said in another way than by a count, or is in no total: for the parser. */
+const unusual = 15;
+const noCounts: UsageCounts = Array.from({ length: 16 }, () => unset);
 
 /** Names, and the place of each one's count. */
 interface Places {
@@ -42,9 +46,13 @@ interface Places {
 const usagePlaces: Places = {
   names: fieldNames(
     ...["prompt_tokens", "completion_tokens", "prompt_tokens_details", "completion_tokens_details"],
-    ...["cached_tokens", "prompt_cache_hit_tokens"],
+    ...["cached_tokens", "prompt_cache_hit_tokens", "total_tokens"],
+    ...["server_tool_calls", "num_search_queries", "num_sources_used", "server_tool_use", "citation_tokens"],
   ),
-  places: [promptTokens, completionTokens, promptDetails, completionDetails, cachedBeside, cacheHits],
+  places: [
+    ...[promptTokens, completionTokens, promptDetails, completionDetails, cachedBeside, cacheHits, totalTokens],
+    ...[...toolCallPlaces, unusual, unusual],
+  ],
 };
 const inputPlaces: Places = {
   names: fieldNames("cached_tokens", "cache_write_tokens", "audio_tokens"),
@@ -75,20 +83,25 @@ export function toReportedUsage(counts: UsageCounts): ReportedUsage | undefined 
   const cached = saysCached === undefined ? 0 : takeOut(counts, saysCached, prompt);
   const cacheWrite5m = takeOut(counts, cacheWriteTokens, prompt - cached);
   const audioInput = takeOut(counts, audioInputTokens, prompt - cached - cacheWrite5m);
-  const completion = Math.max(0, counts[completionTokens] ?? 0);
+  const counted = Math.max(0, counts[completionTokens] ?? 0);
+  const thought = Math.max(0, counts[reasoningTokens] ?? 0);
+  // Some count what was thought beside the rest, and all of it in the sum.
+  const completion = counts[totalTokens] === prompt + counted + thought ? counted + thought : counted;
   const reasoning = takeOut(counts, reasoningTokens, completion);
   const audioOutput = takeOut(counts, audioOutputTokens, completion - reasoning);
+  const toolCalls = Math.max(0, ...toolCallPlaces.map((place) => counts[place] ?? unset));
   const common = {
     inputTokens: BigInt(prompt - cached - cacheWrite5m - audioInput),
     cachedInputTokens: BigInt(cached),
     outputTokens: BigInt(completion - reasoning - audioOutput),
   };
-  if (cacheWrite5m + audioInput + reasoning + audioOutput === 0) return common;
+  if (cacheWrite5m + audioInput + reasoning + audioOutput + toolCalls === 0) return common;
   const otherBuckets = {
     ...(cacheWrite5m > 0 && { cacheWrite5m: BigInt(cacheWrite5m) }),
     ...(audioInput > 0 && { audioInput: BigInt(audioInput) }),
     ...(reasoning > 0 && { reasoning: BigInt(reasoning) }),
     ...(audioOutput > 0 && { audioOutput: BigInt(audioOutput) }),
+    ...(toolCalls > 0 && { toolCalls: BigInt(toolCalls) }),
   };
   return { ...common, otherBuckets };
 }
@@ -115,7 +128,7 @@ function skipCounts(json: JsonBytes, start: number, { names, places }: Places, c
 /** One count, or the details of one. */
 function skipCount(json: JsonBytes, start: number, place: number, counts: UsageCounts): number {
   // Of two the parser believes the last one; to guess here would be to charge by the other.
-  if (counts[place] !== unset) return notJson;
+  if (counts[place] !== unset || place === unusual) return notJson;
   counts[place] = isSeen;
   if (place === promptDetails) return skipDetails(json, start, inputPlaces, counts);
   if (place === completionDetails) return skipDetails(json, start, outputPlaces, counts);

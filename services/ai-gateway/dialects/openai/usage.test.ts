@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { costOf } from "@lyss/contracts/pricing/price.ts";
 import { toQuantities } from "@lyss/contracts/pricing/token-price.ts";
 import { createSeeded } from "@lyss/kit/testing/seeded-random.ts";
+import { scanAnswer } from "../../scan/scan-answer.ts";
 import { readServiceMode, readUsage } from "./usage.ts";
+import usages from "./usages.json" with { type: "json" };
 
 test("W26, W30: cached, written and audio input are taken out of the prompt, reasoning and audio out of the completion", () => {
   const usage = {
@@ -20,6 +22,17 @@ test("W26, W30: cached, written and audio input are taken out of the prompt, rea
     otherBuckets: { cacheWrite5m: 50n, audioInput: 30n, reasoning: 320n, audioOutput: 40n },
   });
 });
+
+for (const { what, usage, tokens } of usages) {
+  test(`${what}, also where it is scanned`, () => {
+    const body = Buffer.from(JSON.stringify({ id: "x", choices: [{ index: 0, finish_reason: "stop" }], usage }));
+    const { otherBuckets, ...counts } = readUsage({ usage }) ?? assert.fail("no usage");
+    const told = Object.entries({ ...counts, ...otherBuckets }).map(([name, count]) => [name, String(count)]);
+    assert.deepEqual(Object.fromEntries(told), tokens);
+    const scanned = scanAnswer(body);
+    if (scanned) assert.deepEqual(scanned.usage, readUsage({ usage }));
+  });
+}
 
 test("usage without details, with empty ones, and of an embedding has the three common buckets only", () => {
   const plain = { inputTokens: 7n, cachedInputTokens: 0n, outputTokens: 3n };

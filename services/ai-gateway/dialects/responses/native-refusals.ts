@@ -6,7 +6,7 @@ import { type Fields, isAbsent, unsupported } from "../request-fields.ts";
 /** Tools that run at the caller. */
 const callersTools = /^(function|custom|local_shell|apply_patch|computer(_use_preview)?|namespace|tool_search)$/;
 /** Tools that run at the provider and are charged by the call, or by the tokens that they bring. */
-const meteredTools = /^(web_search|code_interpreter|mcp)/;
+const meteredTools = /^(web_search|x_search|code_interpreter|mcp)/;
 
 /**
  * What only the owner of the provider's account may ask for: tools that cost apart, unless the operator allows them, and whatever lies

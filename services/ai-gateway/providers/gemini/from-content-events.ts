@@ -7,6 +7,7 @@ import {
   countSearches,
   indexOf,
   readCandidate,
+  searchesOf,
   toChatUsage,
   toFinishReason,
   toHead,
@@ -23,9 +24,9 @@ interface Choice {
  * Each event is an answer of its own that goes on with the one before. Calls come whole. Usage stands in each, and the last one
  * counts: it follows when every candidate has said why it ended, which is the only end that the stream has.
  */
-export function createChatEvents({ startedAtMs }: WireFacts): WireStream {
+export function createChatEvents({ startedAtMs, upstreamModel }: WireFacts): WireStream {
   const choices = new Map<number, Choice>();
-  let searches = 0;
+  const searches = new Set<string>();
 
   function choiceOf(index: number): { readonly choice: Choice; readonly isNew: boolean } {
     const known = choices.get(index);
@@ -60,8 +61,8 @@ export function createChatEvents({ startedAtMs }: WireFacts): WireStream {
       if (!candidates) return [event];
       const head = { ...toHead(json, startedAtMs), object: "chat.completion.chunk" };
       const chunks = candidates.flatMap(readOne).map((choice) => toEvent({ ...head, choices: [choice] }));
-      searches = Math.max(searches, countSearches(candidates));
-      const usage = toChatUsage(fieldOf(json, "usageMetadata"), searches);
+      for (const search of searchesOf(candidates)) searches.add(search);
+      const usage = toChatUsage(fieldOf(json, "usageMetadata"), countSearches(searches, upstreamModel));
       const isWhole = choices.size > 0 && [...choices.values()].every(({ isFinished }) => isFinished);
       return usage && isWhole ? [...chunks, toEvent({ ...head, choices: [], usage })] : chunks;
     },

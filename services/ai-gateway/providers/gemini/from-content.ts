@@ -23,7 +23,7 @@ interface Call {
  * An answer as a chat completion. A prompt that is blocked has no candidates, and is a refusal that costs its input. An error stays
  * one; what is neither is null.
  */
-export function toChatCompletion(answered: unknown, { startedAtMs }: WireFacts): object | null {
+export function toChatCompletion(answered: unknown, { startedAtMs, upstreamModel }: WireFacts): object | null {
   const json = unwrap(answered);
   if (fieldOf(json, "error")) return { error: fieldOf(json, "error") };
   const candidates = candidatesOf(json);
@@ -46,7 +46,7 @@ export function toChatCompletion(answered: unknown, { startedAtMs }: WireFacts):
         finish_reason: toFinishReason(candidate, calls.length > 0) ?? "stop",
       };
     }),
-    usage: toChatUsage(fieldOf(json, "usageMetadata"), countSearches(candidates)),
+    usage: toChatUsage(fieldOf(json, "usageMetadata"), countSearches(searchesOf(candidates), upstreamModel)),
   };
 }
 
@@ -135,10 +135,25 @@ export function toChatUsage(usage: unknown, searches: number): object | undefine
   };
 }
 
-/** Searches that Google made for an answer, which it charges apart. */
-export function countSearches(candidates: readonly unknown[]): number {
-  const queries = candidates.map((candidate) => fieldOf(fieldOf(candidate, "groundingMetadata"), "webSearchQueries"));
-  return queries.reduce<number>((sum, list) => sum + (Array.isArray(list) ? list.length : 0), 0);
+/** What Google has searched for, so far as it says so; empty for a map that it has looked at without words. */
+export function searchesOf(candidates: readonly unknown[]): readonly string[] {
+  return candidates.flatMap((candidate) => {
+    const grounding = fieldOf(candidate, "groundingMetadata");
+    const queries = fieldOf(grounding, "webSearchQueries");
+    const chunks = fieldOf(grounding, "groundingChunks");
+    const hasMaps = Array.isArray(chunks) && chunks.some((chunk) => fieldOf(chunk, "maps") !== undefined);
+    const words = (Array.isArray(queries) ? queries : []).filter((query) => typeof query === "string" && query !== "");
+    return words.length === 0 && hasMaps ? [""] : words;
+  });
+}
+
+/**
+ * How often Google charges for searching, apart from tokens: each query once, of models before the third generation each answer for which
+ * it has searched (ai.google.dev/gemini-api/docs/google-search#pricing).
+ */
+export function countSearches(searches: Iterable<string>, upstreamModel: string): number {
+  const { size } = new Set(searches);
+  return /^gemini-[12]\b/.test(upstreamModel) ? Math.min(size, 1) : size;
 }
 
 /** Audio has a price of its own. */

@@ -4,6 +4,7 @@ import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { isFailure } from "@lyss/kit/errors/failure.ts";
 import { readRequest } from "../../call/read-request.ts";
 import { findInBandFailure } from "../../dialects/openai/upstream-failure.ts";
+import { readUsage } from "../../dialects/openai/usage.ts";
 import { describeWire, goldenFacts, toSseEvent } from "../wire-golden.ts";
 import { geminiWire } from "./gemini.ts";
 
@@ -50,4 +51,24 @@ test("an error within an answer is the failure it would have been on its own, in
     }
   }
   assert.equal(geminiWire.toAnswer(Buffer.alloc(0), { hello: "world" }, goldenFacts).json, null);
+});
+
+test("W31: of models before the third generation an answer is charged for searching once", () => {
+  const groundingMetadata = { webSearchQueries: ["a", "b"] };
+  const answer = {
+    candidates: [
+      { content: { role: "model", parts: [{ text: "x" }] }, finishReason: "STOP", index: 0, groundingMetadata },
+    ],
+    usageMetadata: { promptTokenCount: 1, candidatesTokenCount: 1 },
+  };
+  for (const [upstreamModel, calls] of [
+    ...[["gemini-2.5-pro", 1n] as const, ["gemini-2.0-flash-001", 1n] as const],
+    ...[["gemini-3-pro", 2n] as const, ["a-tuned-one", 2n] as const],
+  ]) {
+    const facts = { ...goldenFacts, upstreamModel };
+    const { json } = geminiWire.toAnswer(Buffer.alloc(0), answer, facts);
+    assert.equal(readUsage(json)?.otherBuckets?.toolCalls, calls, upstreamModel);
+    const last = geminiWire.createStream(facts).read(toSseEvent(answer)).at(-1);
+    assert.equal(readUsage(JSON.parse(last?.data ?? ""))?.otherBuckets?.toolCalls, calls, upstreamModel);
+  }
 });

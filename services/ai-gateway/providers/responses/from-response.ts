@@ -10,6 +10,12 @@ const statuses: Readonly<Record<string, number>> = {
 };
 /** Tools that run at the provider and are charged by the call. */
 const chargedCalls = new Set(["web_search_call", "file_search_call", "code_interpreter_call"]);
+/** Of searches in the web these are free (developers.openai.com/api/docs/guides/tools-web-search). */
+const freeActions = new Set(["open_page", "find_in_page"]);
+/** The same in xAI's words (docs.x.ai/docs/guides/tools); servers of tools are charged by their tokens. */
+const chargedAtXai = [
+  ...["web_search_calls", "x_search_calls", "code_interpreter_calls", "file_search_calls", "document_search_calls"],
+];
 
 /** A response as a chat completion; undefined for what is none. One that failed is the error that it failed with. */
 export function toChatCompletion(json: unknown, { startedAtMs }: WireFacts): object | undefined {
@@ -92,7 +98,7 @@ export function toChatUsage(response: unknown): object | undefined {
   const input = fieldOf(usage, "input_tokens_details");
   const written = countOf(input, "cache_write_tokens");
   const reasoning = countOf(fieldOf(usage, "output_tokens_details"), "reasoning_tokens");
-  const calls = countCharged(fieldOf(response, "output"));
+  const calls = countCharged(usage, fieldOf(response, "output"));
   return {
     prompt_tokens: prompt,
     completion_tokens: completion,
@@ -106,7 +112,12 @@ export function toChatUsage(response: unknown): object | undefined {
   };
 }
 
-function countCharged(output: unknown): number {
+/** By what the provider itself counts, where it does. */
+function countCharged(usage: unknown, output: unknown): number {
+  const counted = fieldOf(usage, "server_side_tool_usage_details");
+  if (counted !== undefined) return chargedAtXai.reduce((sum, name) => sum + (countOf(counted, name) ?? 0), 0);
   const items: readonly unknown[] = Array.isArray(output) ? output : [];
-  return items.filter((item) => chargedCalls.has(textOf(item, "type"))).length;
+  return items.filter(
+    (item) => chargedCalls.has(textOf(item, "type")) && !freeActions.has(textOf(fieldOf(item, "action") ?? {}, "type")),
+  ).length;
 }
