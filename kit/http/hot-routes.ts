@@ -6,6 +6,7 @@ import { admit, type Guard } from "./gate.ts";
 import { type HotServing, LaneExchange } from "./hot-exchange.ts";
 import type { LaneReply } from "./lane/reply.ts";
 import type { LaneRequest } from "./lane/request.ts";
+import { type PathAliases, spellingsOf } from "./path-aliases.ts";
 import type { HotFacts, RawRoute } from "./route.ts";
 import type { Serving } from "./serving.ts";
 
@@ -26,6 +27,7 @@ export interface HotRouteParts {
   readonly tracer: Tracer | undefined;
   /** What guard, intake and handlers read besides the kit's own. */
   readonly headers: readonly string[];
+  readonly aliases: PathAliases;
 }
 
 interface HotRoute extends HotServing {
@@ -48,7 +50,9 @@ export function createHotRoutes(mounted: readonly MountedService[], serving: Ser
     for (const route of service.routes) {
       if (route.kind !== "raw" || !route.serveHot) continue;
       const meter = serving.metrics.forRoute(route.method, route.path);
-      routes.set(`${route.method} ${route.path}`, { serving, route, meter, tracer, ops: service.ops });
+      const hot = { serving, route, meter, tracer, ops: service.ops };
+      for (const path of [route.path, ...spellingsOf(route.path, parts.aliases)])
+        routes.set(`${route.method} ${path}`, hot);
     }
   }
 

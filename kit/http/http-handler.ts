@@ -19,6 +19,7 @@ import { createHotRoutes, type HotRoutes } from "./hot-routes.ts";
 import type { Intake, OpenExchange } from "./intake.ts";
 import { createJsonApp } from "./json-routes.ts";
 import { createOpenApiDocument, type OpenApiOptions } from "./openapi.ts";
+import { type PathAliases, resolveAlias } from "./path-aliases.ts";
 import { createPathReader, isEncodedName, startOf } from "./raw-paths.ts";
 import { type Serve, type ServeRaw, serveRawRoute } from "./raw-routes.ts";
 import { checkRequestHead, headerOf, isCanonicalPath, pathOf } from "./request-head.ts";
@@ -40,6 +41,8 @@ export interface HttpHandlerOptions extends OpenApiOptions {
   /** Needed when a mounted service has a `peerUrl`. */
   readonly forward?: Forward;
   readonly systemRoutes?: SystemRoutes;
+  /** Where the same is served as elsewhere: a request there is one of that place, before anything looks at it. */
+  readonly aliases?: PathAliases;
   /** Pages for browsers, beside all routes. */
   readonly site?: Site | undefined;
   readonly log: Logger;
@@ -73,7 +76,7 @@ export interface HttpHandler {
  * parameter in it; the rest is served by Fastify. Throws a TypeError when a route contradicts itself or another.
  */
 export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
-  const { random, clock, guard, tracer } = options;
+  const { random, clock, guard, tracer, aliases = {} } = options;
   refuseTwins(options.mounted);
   // When somebody asks for it: hundreds of schemas take as long as the rest of a start.
   let document: ReturnType<typeof createOpenApiDocument> | undefined;
@@ -90,25 +93,31 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
       sendReply(req, res, { status: 200, headers: dataHeaders, body: documentBody });
     },
   };
-  const { onRequest, close, serving } = createHandler(
-    { ...options, systemRoutes, identify: guard, readHeader: headerOf, open },
-    (req) => {
-      const requestId = random.id("req");
-      const context = toContext(req.headers, undefined, requestId);
-      const isOrphan = tracer && !isTraceparent(headerOf(req, "traceparent"));
-      const span = tracer?.open("http", context, { kind: "server", isEdge: true, isOrphan });
-      return {
-        requestId,
-        clientAddress: req.socket.remoteAddress ?? "",
-        startedMs: clock.monotonicMs(),
-        context: span?.context ?? context,
-        span,
-      };
-    },
-  );
-  const hot = createHotRoutes(options.mounted, serving, { guard, random, tracer, headers: options.hotHeaders ?? [] });
+  const {
+    onRequest: serve,
+    close,
+    serving,
+  } = createHandler({ ...options, systemRoutes, identify: guard, readHeader: headerOf, open }, (req) => {
+    const requestId = random.id("req");
+    const context = toContext(req.headers, undefined, requestId);
+    const isOrphan = tracer && !isTraceparent(headerOf(req, "traceparent"));
+    const span = tracer?.open("http", context, { kind: "server", isEdge: true, isOrphan });
+    return {
+      requestId,
+      clientAddress: req.socket.remoteAddress ?? "",
+      startedMs: clock.monotonicMs(),
+      context: span?.context ?? context,
+      span,
+    };
+  });
+  const headers = options.hotHeaders ?? [];
+  const hot = createHotRoutes(options.mounted, serving, { guard, random, tracer, headers, aliases });
   return {
-    ...{ onRequest, close, hot },
+    ...{ close, hot },
+    onRequest(req, res) {
+      req.url = resolveAlias(req.url ?? "", aliases);
+      serve(req, res);
+    },
     openApiDocument,
     forEachOpen(visit) {
       for (const exchange of [...open]) visit(exchange);

@@ -85,6 +85,8 @@ export function createListener(options: ListenerOptions): Listener {
         withheldProtocols: keyProtocol,
       });
       handler = createHttpHandler({
+        // The base path of Groq's SDK, and of Azure's API without dates.
+        aliases: { "/openai/v1": "/v1" },
         ...{ guard, intake, clock, random, log, metrics, docBaseUrl: settings.docBaseUrl, tracer, site, ...openApi },
         publicUrl: () => options.publicUrl(),
         mounted: listMounted(),

@@ -39,8 +39,9 @@ async function call(
   { url, apiKey }: RunningPlatform,
   body: object,
   headers: Record<string, string> = {},
+  prefix = "/v1",
 ): Promise<Answer> {
-  const res = await fetch(`${url}/v1/chat/completions`, {
+  const res = await fetch(`${url}${prefix}/chat/completions`, {
     method: "POST",
     headers: { "content-type": "application/json", authorization: `Bearer ${apiKey}`, ...headers },
     body: JSON.stringify(body),
@@ -147,6 +148,17 @@ test("headers that the platform reads mean the same in the lane", async () => {
       assert.deepEqual(one, other, JSON.stringify(headers));
     }
   }
+});
+
+test("a call below `/openai/v1` is one below `/v1`, with the lane and without it", async () => {
+  const before = await readCounter(fast, "edge_lane_requests_total");
+  for (const body of [usual, { ...usual, stream: true }, { ...usual, model: "none" }]) {
+    const [one, ...others] = await Promise.all(
+      ["/v1", "/openai/v1"].flatMap((prefix) => both.map((platform) => call(platform, body, {}, prefix))),
+    );
+    for (const other of others) assert.deepEqual(other, one);
+  }
+  assert.ok((await readCounter(fast, "edge_lane_requests_total")) > before, "the lane reads it");
 });
 
 /** The access token of the first person. */

@@ -13,9 +13,9 @@ import { models, type Sdk } from "./sdk.ts";
 const words = { end: "stop", call: "tool_calls", showsThoughts: false };
 const everywhere = ["its vendor", "Lyss"] as const;
 
-/** Its paths begin with `/openai`, which Lyss does not have. */
+/** Its paths begin with `/openai`. */
 export const groq: Sdk = {
-  ...{ package: "groq-sdk", name: "Groq", places: ["its vendor"], words },
+  ...{ package: "groq-sdk", name: "Groq", places: everywhere, words },
   open({ url, apiKey }) {
     const client = new Groq({ baseURL: url, apiKey, maxRetries: 0 });
     return {
