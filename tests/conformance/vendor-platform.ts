@@ -18,7 +18,7 @@ export interface VendorPlatform {
 }
 
 /** Wires that vectors can be asked of. */
-const withVectors: readonly string[] = ["openai", "responses", "azure", "cohere"];
+const withVectors: readonly string[] = ["openai", "responses", "gemini", "azure", "cohere"];
 
 /** Wires of sessions in which a model hears and speaks. */
 const withVoice: readonly string[] = ["openai"];

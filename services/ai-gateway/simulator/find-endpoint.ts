@@ -7,6 +7,7 @@ import { converseForm } from "./converse.ts";
 import { serveListen, serveSpeak } from "./deepgram.ts";
 import { sendJson } from "./delivery.ts";
 import { serveSpeechToText, serveTextToSpeech } from "./elevenlabs.ts";
+import { serveEmbedContent } from "./embed-content.ts";
 import { endpoints, serveModel, serveRerank } from "./endpoints.ts";
 import { serveMcpServer } from "./mcp-server.ts";
 import { invokeForm, messageForm } from "./messages.ts";
@@ -32,6 +33,7 @@ const modelPlaces: readonly (readonly [path: RegExp, find: (model: string, verb:
   [/^POST \/model\/([^/]{1,2048})\/(invoke|invoke-with-response-stream)$/, serveInvoke],
   [/^POST \/v1beta\/models\/([^/]{1,256}):(generateContent|streamGenerateContent)$/, serveContent],
   [/^POST \/v1beta\/models\/([^/]{1,256}):(batchGenerateContent)$/, (model) => serveContentBatch(model)],
+  [/^POST \/v1beta\/models\/([^/]{1,256}):(embedContent|batchEmbedContents)$/, serveEmbedContent],
   [
     /^POST \/v1\/projects\/[^/]+\/locations\/[^/]+\/publishers\/google\/models\/([^/]{1,256}):(generateContent|streamGenerateContent)$/,
     serveContent,

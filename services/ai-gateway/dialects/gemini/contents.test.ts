@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { Failure, isFailure } from "@lyss/kit/errors/failure.ts";
 import { resilienceFailures } from "@lyss/kit/resilience/resilience-failures.ts";
 import { geminiWire } from "../../providers/gemini/gemini.ts";
+import type { Wire } from "../../providers/wire.ts";
 import { createChatReader, readChatAnswer } from "../openai/chat-answer.ts";
 import { createSseReader } from "../openai/sse.ts";
 import { readUsage } from "../openai/usage.ts";
@@ -289,4 +290,29 @@ test("W47: texts are embedded one by one and in batches, in their order, as numb
   assert.deepEqual(told, { embeddings: [{ values: [1, 2] }, { values: [0.5, -1] }] });
   const other = { requests: [one, { ...one, outputDimensionality: 3 }] };
   assert.throws(() => askForEmbeddings("m", true, Buffer.from(JSON.stringify(other))), isFailure);
+});
+
+test("W47: Google's own models get what its caller wrote, hints and long numbers too, under their own name; and the answer is theirs", async () => {
+  const google = { ...openAi, dialect: "gemini" as const };
+  const upstream = { name: "m", upstreamName: "gemini-embedding-2" } as Parameters<Wire["draft"]>[1];
+  const one = { model: "models/m", content: { parts: [{ text: "a" }] }, taskType: "RETRIEVAL_QUERY", title: "t" };
+  for (const [isBatch, asked, verb, sent] of [
+    [true, { requests: [one, one] }, "batchEmbedContents", { requests: [one, one] }],
+    [false, one, "embedContent", one],
+  ] as const) {
+    const { wire, request, createWriter } = askForEmbeddings("m", isBatch, Buffer.from(JSON.stringify(asked))).readFor(
+      google,
+    );
+    const { endpoint, toBody } = wire?.draft(request, upstream) ?? assert.fail("no wire");
+    assert.equal(endpoint, `/models/gemini-embedding-2:${verb}`);
+    assert.equal(
+      toBody(undefined).toString(),
+      JSON.stringify(sent).replaceAll("models/m", "models/gemini-embedding-2"),
+    );
+    const body = Buffer.from('{"embedding":{"values":[0.1234567890123456789]},"usageMetadata":{"promptTokenCount":3}}');
+    const answer = wire?.toAnswer(body, JSON.parse(body.toString()), facts) ?? assert.fail("no wire");
+    const tokens = readUsage(answer.json) ?? assert.fail("no usage");
+    assert.equal(tokens.inputTokens, 3n);
+    assert.equal(await createWriter(facts).whole(answer.body, answer.json, tokens), body);
+  }
 });

@@ -1,20 +1,26 @@
 import { parseBody } from "../../call/parse-body.ts";
 import { readRequest } from "../../call/read-request.ts";
 import { refuseField } from "../../call/refuse-field.ts";
+import { embeddingsEndpointOf, geminiWire } from "../../providers/gemini/gemini.ts";
+import type { Wire } from "../../providers/wire.ts";
 import type { AnswerWriter, AskedCall } from "../dialect.ts";
+import { parseExact } from "../exact-json.ts";
 import { fieldOf } from "../openai/usage.ts";
 import { type Fields, readInteger, readList, readOptional, readText, refuseOthers } from "../request-fields.ts";
 import { readMessage } from "./content-fields.ts";
 import { readInstruction } from "./content-messages.ts";
 
-/** What a text is embedded for and what it is called are hints to Google's own models. */
+/** What a text is embedded for and what it is called are hints to Google's own models, which get them. */
 const requestFields = new Set(["model", "content", "taskType", "title", "outputDimensionality"]);
 const maxTexts = 2_048;
 const maxDimensions = 65_536;
 
-/** A call of `embedContent`, or of `batchEmbedContents` for several texts at once. Throws as reading a request does. */
+/**
+ * A call of `embedContent`, or of `batchEmbedContents` for several texts at once. Google gets what its caller wrote, under its own name of the
+ * model. Throws as reading a request does.
+ */
 export function askForEmbeddings(model: string, isBatch: boolean, body: Buffer): AskedCall {
-  const json = readMessage(parseBody(body), "");
+  const json = readMessage(parseBody(body, parseExact), "");
   const asked = isBatch ? readBatch(json) : [readOne(json, "")];
   const dimensions = new Set(asked.map((one) => one.dimensions));
   if (dimensions.size > 1) {
@@ -31,9 +37,36 @@ export function askForEmbeddings(model: string, isBatch: boolean, body: Buffer):
   return {
     model,
     asked: { surface: `${isBatch ? "batchEmbedContents" : "embedContent"} ${model}`, body },
-    readFor: () => ({ request, createWriter: () => createEmbeddingWriter(isBatch) }),
+    readFor: ({ dialect }) =>
+      dialect === "gemini"
+        ? {
+            request,
+            createWriter: () => ({ ...silent, whole: (answer) => answer }),
+            wire: createNativeWire(json, isBatch),
+          }
+        : { request, createWriter: () => createEmbeddingWriter(isBatch) },
   };
 }
+
+function createNativeWire(json: Fields, isBatch: boolean): Wire {
+  return {
+    ...geminiWire,
+    draft(_request, { upstreamName }) {
+      const named = (one: Fields) => ({ ...one, model: `models/${upstreamName}` });
+      const { requests } = json;
+      const asked = Array.isArray(requests)
+        ? { requests: requests.map((one) => named(readMessage(one, ""))) }
+        : named(json);
+      const body = Buffer.from(JSON.stringify(asked));
+      const endpoint = embeddingsEndpointOf(upstreamName, isBatch ? "batchEmbedContents" : "embedContent");
+      return { endpoint, toBody: () => body };
+    },
+    toAnswer: (body, answered, facts) => ({ body, json: geminiWire.toAnswer(body, answered, facts).json }),
+  };
+}
+
+/** Embeddings are never streamed. */
+const silent = { event: () => undefined, end: () => Buffer.alloc(0), fail: () => Buffer.alloc(0) };
 
 function readBatch(json: Fields) {
   refuseOthers(json, new Set(["requests"]), "");
@@ -56,7 +89,7 @@ function readOne(json: Fields, path: string): { readonly text: string; readonly 
   };
 }
 
-/** Chat's list of vectors, in their order. Embeddings are never streamed. */
+/** Chat's list of vectors, in their order. */
 function createEmbeddingWriter(isBatch: boolean): AnswerWriter {
   return {
     whole(_body, json) {
@@ -66,9 +99,7 @@ function createEmbeddingWriter(isBatch: boolean): AnswerWriter {
       const embeddings = inOrder.map((item) => ({ values: toValues(fieldOf(item, "embedding")) }));
       return Buffer.from(JSON.stringify(isBatch ? { embeddings } : { embedding: embeddings[0] }));
     },
-    event: () => undefined,
-    end: () => Buffer.alloc(0),
-    fail: () => Buffer.alloc(0),
+    ...silent,
   };
 }
 

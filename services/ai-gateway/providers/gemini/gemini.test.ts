@@ -72,3 +72,35 @@ test("W31: of models before the third generation an answer is charged for search
     assert.equal(readUsage(JSON.parse(last?.data ?? ""))?.otherBuckets?.toolCalls, calls, upstreamModel);
   }
 });
+
+test("W47: texts are embedded at once, for what they are said to be for; one that says no usage says none", () => {
+  const model = { name: "m", upstreamName: "gemini-embedding-2" } as Parameters<typeof geminiWire.draft>[1];
+  const draft = (asked: object) =>
+    geminiWire.draft(readRequest("embeddings", Buffer.from(JSON.stringify({ model: "m", ...asked }))), model);
+  const more = { dimensions: 256, encoding_format: "base64", task_type: "RETRIEVAL_QUERY", user: "u" };
+  const { endpoint, toBody } = draft({ input: ["a", "b"], ...more });
+  assert.equal(endpoint, "/models/gemini-embedding-2:batchEmbedContents");
+  const requests = ["a", "b"].map((text) => ({
+    ...{ model: "models/gemini-embedding-2", content: { parts: [{ text }] } },
+    ...{ taskType: "RETRIEVAL_QUERY", outputDimensionality: 256 },
+  }));
+  assert.deepEqual(JSON.parse(toBody(undefined).toString()), { requests });
+  assert.equal(JSON.parse(draft({ input: "a" }).toBody(undefined).toString()).requests.length, 1);
+  for (const input of [[1, 2], [[1], [2]], Array.from({ length: 101 }, () => "a")])
+    assert.throws(() => draft({ input }), isFailure);
+
+  const embeddings = [{ values: [0.5] }, { values: [0.25] }];
+  const told = (answered: object) => {
+    const { body, json } = geminiWire.toAnswer(Buffer.alloc(0), answered, goldenFacts);
+    assert.deepEqual(JSON.parse(body.toString()), json);
+    return json as { data: unknown };
+  };
+  const data = [
+    { object: "embedding", index: 0, embedding: [0.5] },
+    { object: "embedding", index: 1, embedding: [0.25] },
+  ];
+  assert.deepEqual(told({ embeddings }).data, data);
+  assert.deepEqual(told({ embedding: embeddings[0] }).data, data.slice(0, 1));
+  assert.equal(readUsage(told({ embeddings, usageMetadata: { promptTokenCount: 4 } }))?.inputTokens, 4n);
+  assert.equal(readUsage(told({ embeddings })), undefined);
+});

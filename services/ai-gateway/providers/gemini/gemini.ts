@@ -1,5 +1,6 @@
 import { toolNameRules } from "../tool-names.ts";
 import type { Wire } from "../wire.ts";
+import { toEmbedContents, toEmbeddingList } from "./embed.ts";
 import { toChatCompletion } from "./from-content.ts";
 import { createChatEvents } from "./from-content-events.ts";
 import { toContentRequest } from "./to-content-request.ts";
@@ -10,11 +11,23 @@ export function endpointOf(upstreamName: string, isStream: boolean): string {
   return `/models/${encodeURIComponent(upstreamName)}:${verb}`;
 }
 
-/** Google's Gemini API (ai.google.dev/api/generate-content). */
+/** Where texts are embedded by a model: one, several at once, or a batch. */
+export function embeddingsEndpointOf(
+  upstreamName: string,
+  verb: "embedContent" | "batchEmbedContents" | "asyncBatchEmbedContent",
+): string {
+  return `/models/${encodeURIComponent(upstreamName)}:${verb}`;
+}
+
+/** Google's Gemini API (ai.google.dev/api/generate-content, /embeddings). */
 export const geminiWire: Wire = {
-  surfaces: ["chat"],
+  surfaces: ["chat", "embeddings"],
   toolNames: toolNameRules.gemini,
   draft(request, model, provider) {
+    if (request.surface === "embeddings") {
+      const body = Buffer.from(JSON.stringify({ requests: toEmbedContents(request, model) }));
+      return { endpoint: embeddingsEndpointOf(model.upstreamName, "batchEmbedContents"), toBody: () => body };
+    }
     const { generationConfig, ...content } = toContentRequest(request, model, provider);
     return {
       endpoint: endpointOf(model.upstreamName, request.isStream),
@@ -26,7 +39,7 @@ export const geminiWire: Wire = {
   },
   toHeaders: (secret) => (secret === "" ? {} : { "x-goog-api-key": secret }),
   toAnswer(_body, json, facts) {
-    const answer = toChatCompletion(json, facts);
+    const answer = toEmbeddingList(json, facts) ?? toChatCompletion(json, facts);
     return { body: Buffer.from(JSON.stringify(answer)), json: answer };
   },
   createStream: createChatEvents,

@@ -31,6 +31,8 @@ const probe: Wire["probe"] = {
 /** Google's models on Vertex AI (cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference): the same form as at AI Studio, below a publisher. */
 export const vertexWire: Wire = {
   ...geminiWire,
+  // Vectors have a form of their own there.
+  surfaces: ["chat"],
   toHeaders,
   probe,
   draft(request, model, provider) {
