@@ -21,7 +21,10 @@ const world = await startBatchWorld(
     },
     providers: Object.entries(wires).map(([name, [dialect, path]]) => ({
       ...{ name, dialect, baseUrl: simulator.url + path, apiKey },
-      models: [{ name, upstreamName: "simulated-chat" }],
+      models: [
+        { name, upstreamName: "simulated-chat" },
+        { name: `${name}-vectors`, upstreamName: "simulated-embedding" },
+      ],
     })),
   },
 );
@@ -31,7 +34,9 @@ const rich = 1_000_000_000_000n;
 const now = "simulate.batch_ms=0";
 
 async function startTenant() {
-  const prices = models.map((model) => ({ provider: model, model, terms: batchTerms }));
+  const prices = models.flatMap((provider) =>
+    [provider, `${provider}-vectors`].map((model) => ({ provider, model, terms: batchTerms })),
+  );
   const tenantId = await world.createTenant(rich, prices);
   return { tenantId, client: world.clientOf(`${tenantId}/usr_1`) };
 }
@@ -171,6 +176,56 @@ for (const model of models) {
     }
   });
 }
+
+test("W51: texts are embedded in a file at Google's account, each as by itself, and charged at the price of batches; elsewhere there is none", async () => {
+  const { tenantId, client } = await startTenant();
+  const model = "gemini-vectors";
+  const embed = (custom_id: string, body: object) =>
+    JSON.stringify({ custom_id, method: "POST", url: "/v1/embeddings", body: { model, ...body } });
+  const start = async (lines: readonly string[]) => {
+    const file = await client.files.create({ file: await toUpload(lines), purpose: "batch" });
+    const asked = { endpoint: "/v1/embeddings", completion_window: "24h" } as const;
+    return client.batches.create({ ...asked, input_file_id: file.id });
+  };
+  const numbers = { input: `Hello there ${now}`, dimensions: 8 };
+  const { id } = await start([
+    embed("numbers", numbers),
+    embed("base64", { ...numbers, encoding_format: "base64" }),
+    embed("wrong", { input: "simulate.error=400" }),
+  ]);
+  const batch = await untilEnded(client, id);
+  assert.deepEqual([batch.status, batch.request_counts], ["completed", { total: 3, completed: 2, failed: 1 }]);
+  const answers = await linesOf(client, batch.output_file_id);
+  let cost = 0n;
+  for (const { custom_id, response } of answers) {
+    const encoding_format = custom_id === "base64" ? "base64" : "float";
+    // The SDK reads base64 unless numbers are asked for.
+    const alone = (await client.post("/embeddings", { body: { model, ...numbers, encoding_format } })) as {
+      readonly data: unknown;
+      readonly usage: unknown;
+    };
+    const { object, data, usage } = response.body;
+    assert.deepEqual([response.status_code, object, response.body.model], [200, "list", model]);
+    assert.deepEqual([data, usage], [alone.data, alone.usage], custom_id);
+    cost += BigInt(usage.prompt_tokens) * 1_000n;
+  }
+  assert.deepEqual(
+    answers.map(({ custom_id }) => custom_id),
+    ["numbers", "base64"],
+  );
+  const batched = (await usageOf(tenantId)).filter(({ serviceMode }) => serviceMode === "batch");
+  assert.equal(
+    batched.reduce((sum, { costNanos }) => sum + costNanos, 0n),
+    cost,
+  );
+  const { bytes } = await client.files.retrieve(batch.output_file_id ?? "");
+  assert.equal(bytes, Buffer.byteLength(await textOf(client, batch.output_file_id)), "as long as it is said to be");
+
+  await assert.rejects(start([embed("two", { input: ["a", "b"] })]), refusal(400, "GATEWAY_066"));
+  const claude = { ...numbers, model: "claude-vectors" };
+  await assert.rejects(start([embed("claude", claude)]), refusal(400, "GATEWAY_065"));
+  await assertIntegrity(billing as never);
+});
 
 test("W51: a file that is kept here is one person's, of a bounded length, for a bounded time, and goes with its person", async () => {
   const { tenantId, client } = await startTenant();

@@ -1,5 +1,6 @@
 import type { AiGatewayDeps } from "../deps.ts";
 import type { Provider, ProviderDialect, Target } from "../model.ts";
+import type { Surface } from "../surfaces/surface.ts";
 
 /**
  * Hosts that take batches, by the dialect that they speak. Of OpenAI's those that serve `/files` and `/batches` as OpenAI does, by what their makers publish (platform.openai.com/docs/guides/batch,
@@ -26,6 +27,13 @@ export function takesBatches({ settings }: Pick<AiGatewayDeps, "settings">, prov
 /** True for one whose batches are made of files, in OpenAI's dialect. */
 export function takesFiles(deps: Pick<AiGatewayDeps, "settings">, provider: Provider): boolean {
   return provider.dialect === "openai" && takesBatches(deps, provider);
+}
+
+/** True for one that takes requests of this kind in batches, in files or brought along: vectors are Google's alone of those that take no files. */
+export function takesBatchesOf(deps: Pick<AiGatewayDeps, "settings">, provider: Provider, surface: Surface): boolean {
+  if (takesFiles(deps, provider)) return true;
+  const isKnown = surface === "chat" || (surface === "embeddings" && provider.dialect === "gemini");
+  return isKnown && takesBatches(deps, provider);
 }
 
 /** The account with that id, if the tenant may still use it. */

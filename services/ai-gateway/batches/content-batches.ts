@@ -32,9 +32,10 @@ export function createContentBatches(deps: AccountDeps, target: Target): Upstrea
   const read = async (id: string) => readBody(await open({ method: "GET", endpoint: at(id) }), maxAnswersBytes);
   return {
     isFindable: true,
-    async create({ requests, mark }) {
+    async create({ requests, mark, endpoint: asked }) {
       if (!requests) return undefined;
-      const endpoint = `/models/${encodeURIComponent(target.model.upstreamName)}:batchGenerateContent`;
+      const verb = asked === "/v1/embeddings" ? "asyncBatchEmbedContent" : "batchGenerateContent";
+      const endpoint = `/models/${encodeURIComponent(target.model.upstreamName)}:${verb}`;
       const bytes = toBody(requests, mark);
       try {
         return toBatch(await ask({ method: "POST", endpoint, body: { contentType: "application/json", bytes } }));

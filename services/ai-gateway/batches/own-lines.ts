@@ -5,18 +5,25 @@ import { askInOpenAi } from "../dialects/openai/pass-through.ts";
 import { batchedCallId } from "../funds/batch-funds.ts";
 import type { Provider } from "../model.ts";
 import type { AnswerLine } from "./answer-line.ts";
+import type { BatchForm } from "./batch-form.ts";
 import type { BatchRow, BatchStatus } from "./batch-row.ts";
 import type { FileRow, RequestBound } from "./file-store.ts";
 import { createAnswerWriter, type OwnAnswer, ownAnswers } from "./own-answers.ts";
+import { batchEndpoints } from "./request-line.ts";
 
 /** Answers stand in one file, and what has gone wrong in another. */
 export type AnswerFile = "output" | "errors";
 
-/** Every answer is written alike, whatever its request has asked: in chat's own form. */
-const form = {
-  askAgain: (model: string) =>
-    askInOpenAi("chat", Buffer.from(JSON.stringify({ model, messages: [{ role: "user", content: "." }] }))),
-};
+/** Every answer is written alike, whatever its request has asked: in chat's own form, or as vectors; these may be wanted in base64. */
+function formOf({ endpoint }: Pick<BatchRow, "endpoint">): Pick<BatchForm, "askAgain"> {
+  const asked = endpoint === "/v1/embeddings" ? { input: "." } : { messages: [{ role: "user", content: "." }] };
+  return {
+    askAgain(model, { encoding_format }) {
+      const body = Buffer.from(JSON.stringify({ model, ...asked, encoding_format }));
+      return askInOpenAi(batchEndpoints[endpoint], body);
+    },
+  };
+}
 
 /** What is said of a request that was never made, by how its batch has ended. */
 const unmade: { readonly [S in BatchStatus]?: readonly [code: string, message: string] } = {
@@ -30,7 +37,7 @@ const notExecuted = ["batch_failed", "This request was not executed: the batch h
  * (platform.openai.com/docs/api-reference/batch/request-output). Throws as `ownAnswers` does.
  */
 export async function* ownLines(deps: AiGatewayDeps, batch: BatchRow, kind: AnswerFile): AsyncGenerator<Buffer> {
-  for await (const own of ownAnswers(deps, batch, form, batch.requestId)) {
+  for await (const own of ownAnswers(deps, batch, formOf(batch), batch.requestId)) {
     if (kindOf(own) === kind) yield toLine(batch.batchId, batch.status, own);
   }
 }
@@ -41,7 +48,7 @@ export function createLineMeter(
   { batch, provider }: { readonly batch: BatchRow; readonly provider: Provider },
   requests: readonly RequestBound[],
 ) {
-  const write = createAnswerWriter(deps, { batch, provider }, form, batch.requestId);
+  const write = createAnswerWriter(deps, { batch, provider }, formOf(batch), batch.requestId);
   const left = new Map(requests.map((request, index) => [index, request]));
   const bytes = { output: 0, errors: 0 };
   const add = (status: BatchStatus, own: OwnAnswer) => {

@@ -11,13 +11,14 @@ import type { AiGatewayDeps } from "../deps.ts";
 import { refuseDearer } from "../dialects/openai/native-refusals.ts";
 import { requireUnguarded } from "../guardrails/require-unguarded.ts";
 import type { Target } from "../model.ts";
+import { toEmbedContent } from "../providers/gemini/embed.ts";
 import { type FittedRequest, fitToolNames, type GivenNames } from "../providers/tool-names.ts";
 import type { WireDraft } from "../providers/wire.ts";
 import { wireOf } from "../providers/wires.ts";
 import type { FormPart } from "../surfaces/multipart.ts";
 import type { UpstreamRequest } from "./account-batches.ts";
 import type { BroughtAlong } from "./advance-batch.ts";
-import { findAccount, takesBatches, takesFiles, targetAt } from "./batch-provider.ts";
+import { findAccount, takesBatchesOf, takesFiles, targetAt } from "./batch-provider.ts";
 import { cutLines, LineTooLong } from "./cut-lines.ts";
 import type { DiskFile } from "./disk-file.ts";
 import type { FileRow, RequestBound } from "./file-store.ts";
@@ -100,11 +101,13 @@ export async function readRequests(
 /** Vendors take other names of requests than OpenAI does: theirs are their numbers. */
 function toKeptBound(
   index: number,
-  { customId }: RequestLine,
+  { customId, request }: RequestLine,
   bounds: readonly [input: number, output: number],
   given: GivenNames | undefined,
 ): RequestBound {
-  const bound = [String(index), ...bounds, { customId }] as const;
+  const isText = request.surface === "embeddings" && request.json["encoding_format"] === "base64";
+  const kept = { customId, ...(isText && { encoding_format: "base64" }) };
+  const bound = [String(index), ...bounds, kept] as const;
   return given ? [...bound, Object.fromEntries(given)] : bound;
 }
 
@@ -152,8 +155,7 @@ async function findBatchTarget(deps: AiGatewayDeps, caller: Caller, line: Reques
   const { model: named, surface } = line.request;
   requireUnguarded(deps, caller, { model: named, tags: "" });
   const isFit = ({ provider, model }: Target) =>
-    (takesFiles(deps, provider) || (surface === "chat" && takesBatches(deps, provider))) &&
-    wireOf(provider, model).surfaces.includes(surface);
+    takesBatchesOf(deps, provider, surface) && wireOf(provider, model).surfaces.includes(surface);
   const target = await findFreeTarget(deps, caller, named, isFit);
   if (target) return target;
   throw new Failure(batchFailures.batch_provider_missing, { model: named, param: "model" });
@@ -180,8 +182,12 @@ function refuseOdd(
 }
 
 /** What the line asks as its provider is to be asked. Throws `batch_file_invalid` for what the provider has no place for. */
-function draftOf({ number, request }: RequestLine, { provider, model }: Target): WireDraft {
+function draftOf({ number, request }: RequestLine, { provider, model }: Target): Pick<WireDraft, "toBody" | "headers"> {
   try {
+    if (request.surface === "embeddings" && provider.dialect === "gemini") {
+      const body = Buffer.from(JSON.stringify(toEmbedContent(request, model)));
+      return { toBody: () => body };
+    }
     if (request.surface === "chat") refuseDearer(request.json, provider);
     return wireOf(provider, model).draft(request, model, provider);
   } catch (err) {

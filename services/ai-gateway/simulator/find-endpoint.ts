@@ -32,7 +32,7 @@ const modelPlaces: readonly (readonly [path: RegExp, find: (model: string, verb:
   [/^POST \/model\/([^/]{1,2048})\/(converse|converse-stream)$/, serveConverse],
   [/^POST \/model\/([^/]{1,2048})\/(invoke|invoke-with-response-stream)$/, serveInvoke],
   [/^POST \/v1beta\/models\/([^/]{1,256}):(generateContent|streamGenerateContent)$/, serveContent],
-  [/^POST \/v1beta\/models\/([^/]{1,256}):(batchGenerateContent)$/, (model) => serveContentBatch(model)],
+  [/^POST \/v1beta\/models\/([^/]{1,256}):(batchGenerateContent|asyncBatchEmbedContent)$/, serveContentBatch],
   [/^POST \/v1beta\/models\/([^/]{1,256}):(embedContent|batchEmbedContents)$/, serveEmbedContent],
   [
     /^POST \/v1\/projects\/[^/]+\/locations\/[^/]+\/publishers\/google\/models\/([^/]{1,256}):(generateContent|streamGenerateContent)$/,

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Call } from "./call.ts";
 import { sendJson } from "./delivery.ts";
+import { embedContent } from "./embed-content.ts";
 import type { InlineBatch, InlineResult } from "./inline-batches.ts";
 import { parseJsonObject } from "./requests.ts";
 import { badRequest } from "./wire-error.ts";
@@ -76,29 +77,23 @@ function toMessageResult({ request: { key: custom_id }, answer: made }: InlineRe
   return { custom_id, result: { type: "errored", error: made.body } };
 }
 
-const contentBatch = z.strictObject({
-  batch: z.strictObject({
-    displayName: z.string().min(1),
-    inputConfig: z.strictObject({
-      requests: z.strictObject({
-        requests: z
-          .array(
-            z.strictObject({
-              request: z.looseObject({ contents: z.array(z.unknown()) }),
-              metadata: z.looseObject({}).optional(),
-            }),
-          )
-          .min(1),
-      }),
-    }),
-  }),
-});
+function batchOf<T extends z.ZodType<object>>(request: T) {
+  const inlined = z.strictObject({ request, metadata: z.looseObject({}).optional() });
+  const inputConfig = z.strictObject({ requests: z.strictObject({ requests: z.array(inlined).min(1) }) });
+  return z.strictObject({ batch: z.strictObject({ displayName: z.string().min(1), inputConfig }) });
+}
+const contentBatch = batchOf(z.looseObject({ contents: z.array(z.unknown()) }));
+const embedBatch = batchOf(embedContent);
 
-/** What stands at Google's path that names a model. */
-export function serveContentBatch(model: string): (call: Call) => Promise<void> {
+/** What stands at Google's paths that name a model: batches of contents, and of texts to embed. */
+export function serveContentBatch(model: string, verb: string): (call: Call) => Promise<void> {
   return async (call) => {
-    const { batch } = parseAs(contentBatch, call.body);
-    const endpoint = `/v1beta/models/${encodeURIComponent(model)}:generateContent`;
+    const isEmbedding = verb === "asyncBatchEmbedContent";
+    const { batch } = parseAs<z.output<typeof contentBatch> | z.output<typeof embedBatch>>(
+      isEmbedding ? embedBatch : contentBatch,
+      call.body,
+    );
+    const endpoint = `/v1beta/models/${encodeURIComponent(model)}:${isEmbedding ? "embedContent" : "generateContent"}`;
     const requests = batch.inputConfig.requests.requests.map(({ request: body, metadata }, index) => ({
       ...{ key: String(index), endpoint, body, metadata },
     }));

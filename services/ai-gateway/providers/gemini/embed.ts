@@ -47,6 +47,13 @@ export function toEmbedContents({ body }: CallRequest, { upstreamName }: Model):
   }));
 }
 
+/** The one text of a request, as a batch has it. Throws `invalid_request` for several: each is a request of its own there. */
+export function toEmbedContent(request: CallRequest, model: Model): EmbedContent {
+  const [one, ...more] = toEmbedContents(request, model);
+  if (one && more.length === 0) return one;
+  throw refuseField("input", "must be one text in a batch of this model", "对此模型的批处理必须是一个文本");
+}
+
 function readTexts(input: unknown): readonly string[] {
   const texts = typeof input === "string" ? [input] : readList(input, "input");
   if (texts.length > maxTexts) {

@@ -11,11 +11,8 @@ export function endpointOf(upstreamName: string, isStream: boolean): string {
   return `/models/${encodeURIComponent(upstreamName)}:${verb}`;
 }
 
-/** Where texts are embedded by a model: one, several at once, or a batch. */
-export function embeddingsEndpointOf(
-  upstreamName: string,
-  verb: "embedContent" | "batchEmbedContents" | "asyncBatchEmbedContent",
-): string {
+/** Where texts are embedded by a model: one, or several at once. */
+export function embeddingsEndpointOf(upstreamName: string, verb: "embedContent" | "batchEmbedContents"): string {
   return `/models/${encodeURIComponent(upstreamName)}:${verb}`;
 }
 
