@@ -26,7 +26,7 @@ const targets = ["a", "b", "c", "d", "e", "f"].map(
 const offer: Offer = { name: "m", targets, routed: undefined };
 const [a, b, c, d, e] = targets as [Target, Target, Target, Target, Target];
 
-function start(choiceRetentionHours = 24) {
+function start(choiceRetentionHours = 24, originRetentionDays = 2) {
   const clock = createFakeClock();
   const standings = createStandings();
   const health = createTargetHealth(clock);
@@ -37,7 +37,10 @@ function start(choiceRetentionHours = 24) {
   const given = { order, health, standings, clock, choiceStore: createChoiceStore(db), metrics };
   return {
     ...{ clock, health, metrics },
-    choices: createChoiceLog({ choiceRetentionHours }, { ...given, log: pino({ level: "silent" }) }),
+    choices: createChoiceLog(
+      { choiceRetentionHours, originRetentionDays },
+      { ...given, log: pino({ level: "silent" }) },
+    ),
   };
 }
 const named = (callId: string, tenantId = "ten_1") => ({ tenantId, callId });
@@ -94,4 +97,34 @@ test("a thousand calls a second are remembered, of more some are not, and it is 
   none.noteCached(named("call_none"), 1n);
   assert.equal(none.begin("ten_1", ordered), undefined);
   assert.equal(await none.find("ten_1", "call_none"), undefined, "nothing is kept");
+});
+
+test("by which route and prompt a call was made is known when all else of it is forgotten, and to its tenant alone, until that is, too", async () => {
+  const { choices, clock } = start(1);
+  const route = { strategy: "fallback", version: 3, targets: [] };
+  const routed = { ...ordered, offer: { ...offer, name: "smart", routed: { route, targets: [] } as never } };
+  const choice = choices.begin("ten_1", ordered);
+  choices.end(named("call_routed"), choice && { ...choice, offer: routed.offer }, [a], {
+    prompt: { name: "greet", version: 2 },
+  });
+  choices.end(named("call_prompted"), undefined, [a], { prompt: { name: "greet", version: 2 } });
+  choices.end(named("call_plain"), choices.begin("ten_1", ordered), [a]);
+  const origin = { route: "smart", routeVersion: 3, prompt: "greet", promptVersion: 2 };
+  const prompted = { ...origin, route: "", routeVersion: null };
+  const forget = async () => {
+    await choices.jobs.find(({ name }) => name === "forget-choices")?.run(new AbortController().signal);
+  };
+  const look = () =>
+    Promise.all(["call_routed", "call_prompted", "call_plain"].map((id) => choices.findOrigin("ten_1", id)));
+  assert.deepEqual(await look(), [origin, prompted, undefined]);
+  await choices.flush();
+  assert.deepEqual(await look(), [origin, prompted, undefined]);
+  clock.advance(3_600_001);
+  await forget();
+  assert.equal(await choices.find("ten_1", "call_routed"), undefined);
+  assert.deepEqual(await look(), [origin, prompted, undefined]);
+  assert.equal(await choices.findOrigin("ten_2", "call_routed"), undefined);
+  clock.advance(2 * 86_400_000);
+  await forget();
+  assert.deepEqual(await look(), [undefined, undefined, undefined]);
 });

@@ -6,7 +6,7 @@ import { plainRule } from "../routing/route.ts";
 import { type ReportDeps, reportTargets } from "../routing/target-report.ts";
 import { type Choice, endChoice } from "./choice.ts";
 import { toChoiceBody } from "./choice-body.ts";
-import type { ChoiceRecord, ChoiceStore, NotedCall } from "./choice-store.ts";
+import { type CallOrigin, type ChoiceRecord, type ChoiceStore, type NotedCall, originOf } from "./choice-store.ts";
 
 /** A call's targets when they are in order. */
 export type Ordered = Pick<Choice, "offer" | "open" | "targets" | "takers" | "isKept">;
@@ -26,6 +26,8 @@ export interface ChoiceLog {
   noteCached(named: Pick<ChoiceRecord, "tenantId" | "callId">, savedNanos: bigint, noted?: NotedCall): void;
   /** Calls of this node at once, of others a second later. Undefined where nothing is known, or any more. */
   find(tenantId: string, callId: string): Promise<Omit<ChoiceRecord, "tenantId" | "callId"> | undefined>;
+  /** The route and prompt of a call, also when nothing else of it is known any more; undefined for one of neither. */
+  findOrigin(tenantId: string, callId: string): Promise<CallOrigin | undefined>;
   /** Writes down what has ended until now. */
   flush(): Promise<void>;
   readonly jobs: readonly Job[];
@@ -37,10 +39,14 @@ const maxWaiting = 1_000;
 const deleteEveryMs = 10_000;
 const deletedAtOnce = 20_000;
 const hourMs = 3_600_000;
+const dayMs = 86_400_000;
 const nothing: ReadonlyMap<string, ChoiceRecord> = new Map();
 
 export function createChoiceLog(
-  { choiceRetentionHours: retentionHours }: { readonly choiceRetentionHours: number },
+  {
+    choiceRetentionHours: retentionHours,
+    originRetentionDays,
+  }: { readonly choiceRetentionHours: number; readonly originRetentionDays: number },
   deps: ReportDeps & {
     readonly choiceStore: ChoiceStore;
     readonly log: Logger;
@@ -69,7 +75,11 @@ export function createChoiceLog(
     writing = records;
     waiting = new Map();
     try {
-      await choiceStore.add([...records.values()], new Date(clock.nowMs() + retentionHours * hourMs));
+      const nowMs = clock.nowMs();
+      await choiceStore.add([...records.values()], new Date(nowMs + retentionHours * hourMs));
+      const origins = originsOf([...records.values()]);
+      if (originRetentionDays > 0 && origins.length > 0)
+        await choiceStore.addOrigins(origins, new Date(nowMs + originRetentionDays * dayMs));
     } catch (err) {
       dropped.inc(records.size);
       log.warn({ err, calls: records.size }, "how calls were routed cannot be written; their receipts will not say it");
@@ -96,16 +106,32 @@ export function createChoiceLog(
       const known = waiting.get(callId) ?? writing.get(callId);
       return known?.tenantId === tenantId ? known : choiceStore.find(tenantId, callId);
     },
+    async findOrigin(tenantId, callId) {
+      const known = waiting.get(callId) ?? writing.get(callId);
+      const noted = known?.tenantId === tenantId ? known : await choiceStore.find(tenantId, callId);
+      return noted ? originOf(noted) : choiceStore.findOrigin(tenantId, callId);
+    },
     flush,
     jobs: [
       { name: "keep-choices", everyMs, run: flush },
       {
         name: "forget-choices",
         everyMs: deleteEveryMs,
-        run: () => choiceStore.deleteExpired(new Date(clock.nowMs()), deletedAtOnce).then(() => undefined),
+        async run() {
+          await choiceStore.deleteExpired(new Date(clock.nowMs()), deletedAtOnce);
+          await choiceStore.deleteExpiredOrigins(new Date(clock.nowMs()), deletedAtOnce);
+        },
       },
     ],
   };
+}
+
+function originsOf(records: readonly ChoiceRecord[]) {
+  return records.flatMap((record) => {
+    const { tenantId, callId } = record;
+    const origin = originOf(record);
+    return origin ? [{ tenantId, callId, ...origin }] : [];
+  });
 }
 
 /** Undefined where there is nothing. */

@@ -34,6 +34,26 @@ export interface ChoiceRecord {
   readonly prompt?: { readonly name: string; readonly version: number } | undefined;
 }
 
+/** By what a call was made; empty texts and null for none. */
+export interface CallOrigin {
+  readonly route: string;
+  readonly routeVersion: number | null;
+  readonly prompt: string;
+  readonly promptVersion: number | null;
+}
+
+/** Of what is known of a call; undefined for one of neither a route nor a prompt. */
+export function originOf({ routing, prompt }: Pick<ChoiceRecord, "routing" | "prompt">): CallOrigin | undefined {
+  const isRouted = Boolean(routing?.strategy);
+  if (!isRouted && !prompt) return undefined;
+  return {
+    route: (isRouted && routing?.model) || "",
+    routeVersion: (isRouted && routing?.route_version) || null,
+    prompt: prompt?.name ?? "",
+    promptVersion: prompt?.version ?? null,
+  };
+}
+
 /** What there is to say of a call besides where it went. */
 export type NotedCall = Pick<
   ChoiceRecord,
@@ -62,6 +82,30 @@ export function createChoiceStore(db: Database) {
     },
 
     deleteExpired: (now: Date, limit: number) => deleteExpired(db, "choice", { now, limit }),
+
+    /** One that is there already stays as it is. */
+    async addOrigins(
+      origins: readonly (CallOrigin & Pick<ChoiceRecord, "tenantId" | "callId">)[],
+      expiresAt: Date,
+    ): Promise<void> {
+      await sql`
+        insert into call_origin (call_id, tenant_id, route, route_version, prompt, prompt_version, expires_at)
+        select call_id, tenant_id, route, route_version, prompt, prompt_version, ${expiresAt}
+        from json_to_recordset(${JSON.stringify(origins)}::text::json) as given ("callId" text, "tenantId" text, route text,
+          "routeVersion" integer, prompt text, "promptVersion" integer),
+        lateral (select "callId", "tenantId", "routeVersion", "promptVersion")
+          as named (call_id, tenant_id, route_version, prompt_version)
+        on conflict (call_id) do nothing`;
+    },
+
+    async findOrigin(tenantId: string, callId: string): Promise<CallOrigin | undefined> {
+      const [row] = await sql<CallOrigin[]>`
+        select route, route_version as "routeVersion", prompt, prompt_version as "promptVersion" from call_origin
+        where call_id = ${callId} and tenant_id = ${tenantId}`;
+      return row;
+    },
+
+    deleteExpiredOrigins: (now: Date, limit: number) => deleteExpired(db, "call_origin", { now, limit }),
   };
 }
 

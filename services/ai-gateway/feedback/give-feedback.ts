@@ -3,6 +3,7 @@ import { recordFailures } from "@lyss/contracts/failures/ai-gateway-records.ts";
 import { scopeFor } from "@lyss/contracts/usage/usage-scope.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
+import type { CallOrigin } from "../choices/choice-store.ts";
 import { type CallReceipt, getReceipt } from "../choices/get-receipt.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { type Feedback, type FeedbackName, type FeedbackValue, type ScoredCall, toScore } from "./feedback.ts";
@@ -32,7 +33,9 @@ const dayMs = 86_400_000;
 export async function giveFeedback(deps: Deps, given: FeedbackToGive): Promise<Feedback> {
   const { caller, callId, value, comment } = given;
   const { db, outbox, clock, random, feedbackStore, settings } = deps;
-  const call = toScoredCall(await getReceipt(deps, { ...scopeFor(caller, {}), callId }));
+  const receipt = await getReceipt(deps, { ...scopeFor(caller, {}), callId });
+  // Kept for longer than all else of how it was routed.
+  const call = toScoredCall(receipt, await deps.choices.findOrigin(caller.tenantId, callId));
   const named = nameOf(given);
   const score = toScore(value);
   return db.transaction(async (tx) => {
@@ -80,15 +83,12 @@ function isSame(before: Feedback, { kind, number, label, comment }: ReturnType<t
 }
 
 /** What a call was: of several attempts the one that was paid for, the last. */
-function toScoredCall({ attempts, routing, prompt }: CallReceipt): ScoredCall {
+function toScoredCall({ attempts }: CallReceipt, origin: CallOrigin = ofNothing): ScoredCall {
   const served = attempts.findLast(({ isCharged }) => isCharged) ?? attempts.at(-1);
-  return {
-    ...{ provider: served?.provider ?? "", model: served?.model ?? "" },
-    route: routing?.strategy ? routing.model : "",
-    routeVersion: routing?.strategy ? (routing.route_version ?? null) : null,
-    ...{ prompt: prompt?.name ?? "", promptVersion: prompt?.version ?? null },
-  };
+  return { provider: served?.provider ?? "", model: served?.model ?? "", ...origin };
 }
+
+const ofNothing: CallOrigin = { route: "", routeVersion: null, prompt: "", promptVersion: null };
 
 function toEvent({ kind, number, label, ...feedback }: Feedback) {
   const { tenantId, callId, name, actorId, author, provider, model, route, prompt } = feedback;

@@ -14,6 +14,14 @@ export const routingSettings = {
     .max(2_160)
     .default(24)
     .describe("How long receipts can say how calls were routed; 0 keeps nothing of it."),
+  originRetentionDays: z
+    .int()
+    .min(0)
+    .max(400)
+    .default(30)
+    .describe(
+      "For how long a score can be given to a call's route and prompt, beyond choiceRetentionHours; 0 keeps nothing for it.",
+    ),
   affinity: z
     .strictObject({
       ttlMs: z
