@@ -32,16 +32,31 @@ function breakOff(res: ServerResponse, body: Json): void {
   setImmediate(() => res.socket?.destroy());
 }
 
+/** What stands in a request for whom it says to write to. */
+const addressee = ({ messages }: Json) => /TO:(\S+)!/.exec(JSON.stringify(messages))?.[1] ?? "nobody";
+
+/** Breaks off within a word, having named somebody else, too. */
+function hide(res: ServerResponse, body: Json): void {
+  say(res, "first", [{ content: `Write to ${addressee(body)} or bob@example.com of pl` }]);
+  setImmediate(() => res.socket?.destroy());
+}
+
+function finish(res: ServerResponse, body: Json): void {
+  const isBad = JSON.stringify(body["messages"]).includes("BADLY");
+  const rest = isBad ? "um, forbidden, and more" : `um cake, ${addressee(body)}.`;
+  say(res, "second", [{ content: rest.slice(0, 9) }, { content: rest.slice(9) }], "stop");
+}
+
 /**
  * Models whose first provider breaks off: `tale` and the route `tale-on` have another that goes on with what is begun, `torn-on` one that
- * breaks off, too.
+ * breaks off, too; `looked-on` has two of its own.
  */
 export async function startTellers(scope: TestScope) {
   /** What those who go on were asked. */
   const asked: Json[] = [];
   const teller = async (name: string, models: readonly object[], answer: (res: ServerResponse, body: Json) => void) => {
     const { config } = await startRawProvider(scope, name, (res, _, body) => {
-      if (!beginners.includes(name)) asked.push(body);
+      if (!beginners.includes(name) && name !== "hides") asked.push(body);
       answer(res, body);
     });
     return { ...config, models };
@@ -58,12 +73,15 @@ export async function startTellers(scope: TestScope) {
       assert.ok(body);
       setImmediate(() => res.socket?.destroy());
     }),
+    await teller("hides", [{ ...price, name: "tale" }], hide),
+    await teller("finishes", [{ ...price, name: "tale", prefill: "plain" }], finish),
   ];
   const to = (...names: string[]) => names.map((provider) => ({ provider, model: "tale" }));
   const routes = [
     { name: "tale-on", strategy: "fallback", continues: true, targets: to("begins", "anew", "goes-on") },
     { name: "lone-on", strategy: "fallback", continues: true, targets: to("stops", "anew", "goes-on") },
     { name: "torn-on", strategy: "fallback", continues: true, targets: to("starts", "tears", "goes-on") },
+    { name: "looked-on", strategy: "fallback", continues: true, targets: to("hides", "finishes") },
   ];
   return { providers, routes, asked };
 }
@@ -174,5 +192,39 @@ export function describeContinued(
     assert.equal(labels.length, 1);
     assert.match(text, /"content":"ti"[\s\S]*"code":"GATEWAY_00[79]"/);
     assert.deepEqual(await rowsOf(callId), [begunBy("starts"), ["tears", 2, "truncated"]]);
+  });
+
+  test("R8: guardrails look at both parts as at one text, and nobody who goes on is told what is masked", async () => {
+    const guardrail = async (name: string, body?: object) => {
+      const init = body ? { method: "PUT", body: { models: ["looked-on"], ...body } } : { method: "DELETE" };
+      const { status } = await requestJson(`${at().url}/api/v1/ai/guardrails/${name}`, at().apiKey, init);
+      assert.equal(status, 200, name);
+    };
+    await guardrail("people", { kind: "pii", action: "mask" });
+    await guardrail("plums", { kind: "words", words: ["plum"], action: "mask", on: "answer" });
+    await guardrail("bad", { kind: "words", words: ["forbidden"], action: "block", on: "answer" });
+    const ask = (more: string) =>
+      stream("/v1/chat/completions", {
+        model: "looked-on",
+        messages: [{ role: "user", content: `TO:ann@example.com! ${more}` }],
+      });
+    const told = await ask("Kindly.");
+    const text = told.events
+      .map(({ choices }) => (choices as { delta?: { content?: string } }[])[0]?.delta?.content ?? "")
+      .join("");
+    assert.match(text, /^Write to ann@example\.com or \S+ of \S+ cake, ann@example\.com\.$/);
+    assert.doesNotMatch(text, /bob@example|plum/);
+    assert.match(told.text, /data: \[DONE\]\n\n$/);
+    assert.equal(told.labels.length, 1);
+    const request = JSON.stringify(asked.at(-1));
+    assert.doesNotMatch(request, /@example/);
+    assert.match(request, /Write to \S+ or \S+ of pl"/);
+    assert.deepEqual(await rowsOf(told.callId), [begunBy("hides"), ["finishes", 2, "completed"]]);
+
+    const refused = await ask("BADLY.");
+    assert.match(refused.text, /"code":"content_filter"/);
+    assert.doesNotMatch(refused.text, /forbidden|\[DONE\]/);
+    assert.deepEqual(await rowsOf(refused.callId), [begunBy("hides"), ["finishes", 2, "truncated"]]);
+    for (const name of ["people", "plums", "bad"]) await guardrail(name);
   });
 }

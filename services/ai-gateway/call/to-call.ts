@@ -21,9 +21,9 @@ export interface ServedCall
   readonly keepAliveMs: number;
 }
 
-/** Whether an answer may be gone on with elsewhere: not one that passes byte for byte, that is looked at, or that money is scarce for. */
+/** Whether an answer may be gone on with elsewhere: not one that passes byte for byte, or that money is scarce for. */
 function canGoOn({ continues, askedCall }: Walk, { read, continuesAttempt }: PreparedCall, { beside }: Funds): boolean {
-  if (!continues || continuesAttempt !== undefined || askedCall.detached || read.wire || read.openGuard) return false;
+  if (!continues || continuesAttempt !== undefined || askedCall.detached || read.wire) return false;
   return beside !== undefined && canBeContinued(read.request);
 }
 
@@ -55,7 +55,7 @@ export function toCall(
     ...{
       tenantId: caller.tenantId,
       conversation,
-      shown: canGoOn(walk, at, funds) ? startShownText() : undefined,
+      shown: canGoOn(walk, at, funds) ? startShownText(read.toTell) : undefined,
       isContinuation: continuesAttempt !== undefined,
       attempt,
       request,

@@ -5,7 +5,7 @@ import { passThrough } from "../dialects/openai/pass-through.ts";
 import type { Model, ProviderDialect } from "../model.ts";
 import { toChatEvent } from "../providers/chat-chunks.ts";
 import { canBeContinued, toContinuedRequest } from "./continued-request.ts";
-import { createContinuedWriter } from "./continued-writer.ts";
+import { createRest } from "./continued-writer.ts";
 import { prefillOf } from "./prefill.ts";
 import { noteShown, startShownText } from "./shown-text.ts";
 
@@ -89,7 +89,7 @@ test("white space that has been shown does not come again, wherever the rest is 
     noteShown(shown, chunk({ content: "a \n" }));
     const spent = { inputTokens: 1n, cachedInputTokens: 0n, outputTokens: 1n };
     const by = { provider: "p", attempt: 2 };
-    const writer = createContinuedWriter(passThrough("m", "m", true), { shown, spent, by, isTrimmed: true });
+    const { writer } = createRest(passThrough("m", "m", true), { shown, spent, by, isTrimmed: true });
     const written = rest.map((content) => {
       const event = toChatEvent(chunk({ content }));
       const bytes = writer.event(event, JSON.parse(String(event.data)));

@@ -5,9 +5,10 @@ import { type PreparedCall, prepare, takersFor, type Walk } from "../call/prepar
 import type { FailedAttempt } from "../call/race.ts";
 import { noteBrokenOff, noteLeft } from "../choices/choice.ts";
 import type { AiGatewayDeps } from "../deps.ts";
+import type { ReadCall } from "../dialects/dialect.ts";
 import type { Target } from "../model.ts";
 import { toContinuedRequest } from "./continued-request.ts";
-import { createContinuedWriter } from "./continued-writer.ts";
+import { createRest } from "./continued-writer.ts";
 import { prefillOf } from "./prefill.ts";
 
 /**
@@ -51,15 +52,21 @@ async function prepareToGoOn(
   target: Target,
   { call, failed }: { readonly call: Call; readonly failed: FailedAttempt },
 ): Promise<PreparedCall | undefined> {
-  const { shown, writer } = call;
+  const { shown, writer, guard } = call;
   const prefill = prefillOf(target);
   if (!shown || !prefill) return undefined;
   const spent = failed.ending.tokens;
-  const said = { text: shown.text, outputTokens: Number(foldCounts(spent).outputTokens) };
+  const text = shown.toTell?.(shown.text) ?? shown.text;
+  const said = { text, outputTokens: Number(foldCounts(spent).outputTokens) };
   const request = toContinuedRequest(call.request, said, prefill);
   if (!request) return undefined;
   const by = { provider: target.provider.name, attempt: walk.attempts + 1 };
-  const createWriter = () => createContinuedWriter(writer, { shown, spent, by, isTrimmed: prefill.isTrimmed });
-  const at = await prepare(deps, walk, target, () => ({ request, createWriter }));
+  const rest = createRest(writer, { shown, spent, by, isTrimmed: prefill.isTrimmed });
+  const read: ReadCall = {
+    ...{ request, createWriter: () => rest.writer },
+    // What is held back of the beginning is looked at with what follows.
+    ...(guard && { openGuard: () => rest.guard(guard) }),
+  };
+  const at = await prepare(deps, walk, target, () => read);
   return { ...at, continuesAttempt: call.attempt };
 }

@@ -1,5 +1,5 @@
 import { foldCounts, type TokenCounts } from "@lyss/contracts/pricing/token-price.ts";
-import type { AnswerWriter } from "../dialects/dialect.ts";
+import type { AnswerGuard, AnswerWriter } from "../dialects/dialect.ts";
 import type { SseEvent } from "../dialects/openai/sse.ts";
 import { fieldOf, readCount } from "../dialects/openai/usage.ts";
 import { toChatEvent } from "../providers/chat-chunks.ts";
@@ -15,11 +15,18 @@ export interface ContinuedBy {
 
 type Json = Readonly<Record<string, unknown>>;
 
+/** The rest of an answer, as it goes on for its caller. */
+export interface Rest {
+  readonly writer: AnswerWriter;
+  /** What has looked at the beginning, to look at the rest as at one text: then the writer is its alone. */
+  guard(guard: AnswerGuard): AnswerGuard;
+}
+
 /**
  * Writes the rest of an answer with the writer of its beginning: in the same message, under its id. The first event that leaves says so in a
  * field `lyss`, and usage is that of both.
  */
-export function createContinuedWriter(
+export function createRest(
   writer: AnswerWriter,
   {
     shown,
@@ -34,7 +41,7 @@ export function createContinuedWriter(
     /** True where the target was given the text without the white space at its end. */
     readonly isTrimmed: boolean;
   },
-): AnswerWriter {
+): Rest {
   let isLabelled = false;
   /** White space that has been shown, and may come again. */
   let shownSpace = isTrimmed ? shown.text.slice(shown.text.trimEnd().length) : "";
@@ -78,14 +85,34 @@ export function createContinuedWriter(
     ]);
   }
 
-  return {
+  function readRest(event: SseEvent, json: unknown): readonly [event: SseEvent, json: unknown] | undefined {
+    if (json === undefined) return [event, json];
+    const rest = toRest(json as Json);
+    return rest && [toChatEvent(rest), rest];
+  }
+
+  const labelling: AnswerWriter = {
     ...writer,
-    event(event: SseEvent, json) {
-      if (json === undefined) return writer.event(event, json);
-      const rest = toRest(json as Json);
-      return rest && label(writer.event(toChatEvent(rest), rest));
-    },
+    event: (event, json) => label(writer.event(event, json)),
     end: (tokens) => writer.end(addCounts(spent, tokens)),
+  };
+  return {
+    writer: {
+      ...labelling,
+      event(event, json) {
+        const rest = readRest(event, json);
+        return rest && labelling.event(...rest);
+      },
+    },
+    guard: ({ judge, ...guard }) => ({
+      ...guard,
+      write(_writer, event, json) {
+        const rest = readRest(event, json);
+        return rest && guard.write(labelling, ...rest);
+      },
+      end: () => guard.end(labelling),
+      ...(judge && { judge: (_writer, isEnd, signal) => judge(labelling, isEnd, signal) }),
+    }),
   };
 }
 

@@ -1,12 +1,15 @@
+import type { ReadCall } from "../dialects/dialect.ts";
 import { fieldOf } from "../dialects/openai/usage.ts";
 
-/** What a stream has shown of an answer that may be gone on with elsewhere. */
+/** What a stream has said of an answer that may be gone on with elsewhere: as its provider said it, before anything looked at it. */
 export interface ShownText {
   text: string;
   /** False once it has shown what no other target can go on from: a tool call, thoughts, log probabilities, a second choice, or too much. */
   isPlain: boolean;
   /** What its events say of themselves, and the rest of the answer is to say, too. */
   head: Readonly<Record<string, unknown>>;
+  /** What of its text another target may be given; all of it unless given. */
+  readonly toTell: ReadCall["toTell"];
 }
 
 /** A longer text is not given to another target. */
@@ -14,8 +17,8 @@ const maxLength = 262_144;
 const ofHead = ["id", "created", "model"] as const;
 const plainFields = new Set(["role", "content"]);
 
-export function startShownText(): ShownText {
-  return { text: "", isPlain: true, head: {} };
+export function startShownText(toTell?: ReadCall["toTell"]): ShownText {
+  return { text: "", isPlain: true, head: {}, toTell };
 }
 
 /** Adds a chunk in chat's form that has been passed on. */

@@ -44,6 +44,8 @@ export interface ReadCall {
   readonly wire?: Wire;
   /** For a call whose answer is looked at: once for each attempt. */
   readonly openGuard?: () => AnswerGuard | undefined;
+  /** For a call whose request is looked at: what of its own answer may be told to another provider. Throws as `AnswerGuard.whole` does. */
+  readonly toTell?: (text: string) => string;
 }
 
 /** A call whose answer nobody waits for. */

@@ -99,7 +99,10 @@ export async function guardCall(guardrails: Guardrails, call: CallToGuard): Prom
       readFor(provider, upstreamName) {
         const read = askedCall.readFor(asTranslated(provider), upstreamName);
         const guarded = isLookedAt ? { ...read, request: changeRequest(read.request, change) } : read;
-        return { ...guarded, openGuard: () => openGuard(guarded, provider) };
+        return {
+          ...{ ...guarded, openGuard: () => openGuard(guarded, provider) },
+          ...(isLookedAt && { toTell: (text) => changeUnasked(request, text) }),
+        };
       },
     },
   };
