@@ -5,7 +5,17 @@ import { defineConfig } from "vite";
 
 /** Where the API is while the console is worked on: a platform that runs beside it. */
 const api = process.env["LYSS_URL"] ?? "http://127.0.0.1:8080";
-const apiPaths = ["/v1", "/v1beta", "/api", "/admin", "/oidc", "/account", "/.well-known", "/health", "/openapi.json"];
+const apiPaths = [
+  "/v1",
+  "/v1beta",
+  "/api/v1",
+  "/admin",
+  "/oidc",
+  "/account",
+  "/.well-known",
+  "/health",
+  "/openapi.json",
+];
 
 export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
