@@ -96,3 +96,12 @@ export async function checkWidth(page: Page): Promise<void> {
   const [wide, seen] = await page.evaluate<[number, number]>("[document.documentElement.scrollWidth, innerWidth]");
   assert.ok(wide <= seen, `${wide} px on a screen of ${seen}`);
 }
+
+/** Asserts that the page's tables are read without scrolling sideways. */
+export async function checkTables(page: Page): Promise<void> {
+  const tables = await page.evaluate<readonly (readonly [number, number])[]>(
+    `[...document.querySelectorAll("main section:has(> table)")].map((one) => [one.scrollWidth, one.clientWidth])`,
+  );
+  assert.ok(tables.length > 0);
+  for (const [wide, seen] of tables) assert.ok(wide <= seen, `a table of ${wide} px in ${seen}`);
+}

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { requestJson } from "../../run-platform.ts";
-import { type Console, checkLook, checkWidth, missingBrowser, signIn, startConsole } from "./browser.ts";
+import { type Console, checkLook, checkTables, checkWidth, missingBrowser, signIn, startConsole } from "./browser.ts";
 
 const skip = missingBrowser ?? false;
 const dataDir = mkdtempSync(join(tmpdir(), "lyss-console-"));
@@ -265,6 +265,12 @@ test("on a phone nothing stands out, and the navigation opens", { skip }, async 
   await page.getByRole("cell", { name: "first key", exact: true }).waitFor();
   await checkWidth(page);
   await checkLook(page, "keys-phone-zh");
+  for (const place of ["start", "overview?range=hour", "requests"]) {
+    await page.goto(`${url}/${place}`);
+    await page.locator("main table").first().waitFor();
+    await checkTables(page);
+    await checkWidth(page);
+  }
   assert.deepEqual(mistakes, []);
 });
 

@@ -1,21 +1,13 @@
-import { useQueries, useQuery } from "@tanstack/react-query";
-import { getUser, listUsers } from "../../api/gen/client.ts";
-import { useCan } from "../session.ts";
+import { useQueries } from "@tanstack/react-query";
+import { getUser } from "../../api/gen/client.ts";
+import { usePeopleNames } from "./use-people-names.ts";
 
 /** What people are called, by their ids; who is gone, or may not be known, keeps the id. */
 export function useNames(ids: readonly string[]): (id: string) => string {
-  const mayList = useCan()("user:list");
-  const listed = useQuery({
-    queryKey: ["list", "people", "names"],
-    queryFn: ({ signal }) => listUsers({ query: { limit: 200 } }, { signal }),
-    enabled: mayList,
-    staleTime: 60_000,
-  });
-  const names = new Map(listed.data?.data.map(({ id, name, email }) => [id, name || email]));
+  const { names: listed, isWhole } = usePeopleNames();
+  const names = new Map(listed);
   // A tenant of up to 200 is known by now; of a larger one, those who are shown are asked for one by one.
-  const others = listed.data?.next_cursor
-    ? [...new Set(ids)].filter((id) => id.startsWith("usr_") && !names.has(id))
-    : [];
+  const others = isWhole ? [] : [...new Set(ids)].filter((id) => id.startsWith("usr_") && !names.has(id));
   const found = useQueries({
     queries: others.map((id) => ({
       queryKey: ["user", id],

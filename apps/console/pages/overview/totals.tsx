@@ -62,8 +62,10 @@ export function TotalTable({
   const t = useOverviewTexts();
   const language = useLanguage();
   const format = useFormats();
-  const number = "h-11 px-4 text-right whitespace-nowrap tabular-nums";
+  const amount = "h-11 px-4 text-right whitespace-nowrap tabular-nums";
   const head = "h-9 px-4 text-right text-xs font-medium whitespace-nowrap text-ink-soft";
+  // On a phone they stand below the name and the amount.
+  const [number, minorHead] = [`${amount} max-md:hidden`, `${head} max-md:hidden`];
   return (
     <Card className="overflow-hidden">
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
@@ -80,19 +82,19 @@ export function TotalTable({
               <th scope="col" className={head}>
                 {t("spend")}
               </th>
-              <th scope="col" className={head}>
+              <th scope="col" className={minorHead}>
                 {t("change")}
               </th>
-              <th scope="col" className={head}>
+              <th scope="col" className={minorHead}>
                 {t("calls")}
               </th>
-              <th scope="col" className={head}>
+              <th scope="col" className={minorHead}>
                 {t("errors")}
               </th>
-              <th scope="col" className={head}>
+              <th scope="col" className={minorHead}>
                 {t("latency")}
               </th>
-              <th scope="col" className={head}>
+              <th scope="col" className={minorHead}>
                 {t("firstToken")}
               </th>
             </tr>
@@ -100,16 +102,20 @@ export function TotalTable({
           <tbody>
             {totals.data.map(({ name, current, compared }) => (
               <tr key={name} className="border-b border-line last:border-0">
-                <th scope="row" title={nameOf(name)} className="h-11 max-w-64 truncate px-4 text-left font-medium">
-                  {nameOf(name)}
+                <th scope="row" className="h-11 px-4 text-left font-medium max-md:py-2">
+                  <span title={nameOf(name)} className="block max-w-64 wrap-anywhere md:truncate">
+                    {nameOf(name)}
+                  </span>
+                  <Below current={current} />
                 </th>
-                <td className={number}>{formatMoney(current.cost_nanos, language)}</td>
+                <td className={amount}>
+                  {formatMoney(current.cost_nanos, language)}
+                  <span className="block text-xs text-ink-soft md:hidden">
+                    <SpendChange current={current} compared={compared} />
+                  </span>
+                </td>
                 <td className={join(number, "text-ink-soft")}>
-                  <Change
-                    now={Number(current.cost_nanos)}
-                    past={compared ? Number(compared.cost_nanos) : undefined}
-                    isShort
-                  />
+                  <SpendChange current={current} compared={compared} />
                 </td>
                 <td className={number}>{format.short(current.calls)}</td>
                 <td className={number}>{format.share(shareOfErrors(current))}</td>
@@ -123,6 +129,29 @@ export function TotalTable({
       {totals.has_more && <p className="border-t border-line px-4 py-2 text-xs text-ink-soft">{t("more")}</p>}
     </Card>
   );
+}
+
+/** What has columns of its own on a desk. */
+function Below({ current }: { readonly current: Figures }) {
+  const t = useOverviewTexts();
+  const format = useFormats();
+  return (
+    <span className="block text-xs font-normal text-ink-soft tabular-nums md:hidden">
+      <span className="block">
+        {t("calls")} {format.short(current.calls)} · {t("errors")} {format.share(shareOfErrors(current))}
+      </span>
+      <span className="block">
+        {t("latency")} {format.both(current.latency_ms)}
+      </span>
+      <span className="block">
+        {t("firstToken")} {format.both(current.first_token_ms)}
+      </span>
+    </span>
+  );
+}
+
+function SpendChange({ current, compared }: Pick<Totals["data"][number], "current" | "compared">) {
+  return <Change now={Number(current.cost_nanos)} past={compared ? Number(compared.cost_nanos) : undefined} isShort />;
 }
 
 const mostShare = 10;

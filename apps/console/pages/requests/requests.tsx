@@ -159,7 +159,9 @@ function useColumns(keys: ReadonlyMap<string, string>): readonly Column<Call>[] 
           onClick={(event) => event.stopPropagation()}
         >
           <Time at={call.started_at} />
-          <span className="block text-xs font-normal wrap-anywhere text-ink-soft md:hidden">{modelOf(call)}</span>
+          <span className="block min-w-28 text-xs font-normal wrap-anywhere text-ink-soft md:hidden">
+            {modelOf(call)}
+          </span>
         </Link>
       ),
     },
@@ -178,6 +180,7 @@ function useColumns(keys: ReadonlyMap<string, string>): readonly Column<Call>[] 
     },
     {
       ...{ id: "tokens", title: t("tokens"), align: "end", csv: (call) => call.input_tokens + call.output_tokens },
+      isMinor: true,
       cell: (call) => (
         <span className="whitespace-nowrap">
           <Quantity value={call.input_tokens} /> / <Quantity value={call.output_tokens} />
@@ -187,11 +190,18 @@ function useColumns(keys: ReadonlyMap<string, string>): readonly Column<Call>[] 
     {
       ...{ id: "cost", title: t("cost"), align: "end", csv: (call) => call.cost_nanos },
       sort: (call) => Number(call.cost_nanos),
-      cell: (call) => <Money nanos={call.cost_nanos} />,
+      cell: (call) => (
+        <>
+          <Money nanos={call.cost_nanos} />
+          <span className="block text-xs text-ink-soft md:hidden">
+            <Duration ms={call.latency_ms} />
+          </span>
+        </>
+      ),
     },
     {
       ...{ id: "latency", title: t("latency"), align: "end", csv: (call) => call.latency_ms },
-      sort: (call) => call.latency_ms,
+      ...{ sort: (call) => call.latency_ms, isMinor: true },
       cell: (call) => <Duration ms={call.latency_ms} />,
     },
     {

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { listUsage } from "../../api/gen/client.ts";
 import { CallStatusBadge } from "../../ui/call-status.tsx";
+import { join } from "../../ui/join.ts";
 import { ProblemNote } from "../../ui/problem-note.tsx";
 import { Duration, Money, Quantity, Time } from "../../ui/values.tsx";
 import { useStartTexts } from "./texts.ts";
@@ -9,6 +10,12 @@ import { useStartTexts } from "./texts.ts";
 /** What scrolls must be reached by keyboard. */
 const scrollStop = 0;
 const everyMs = 1_500;
+/** On a phone only these have columns; the rest is told on the call's own page. */
+const onPhone: readonly string[] = ["model", "status", "cost"];
+
+function classOf(column: string): string | undefined {
+  return onPhone.includes(column) ? undefined : "max-md:hidden";
+}
 
 /** The latest calls, as they arrive: of the key that was made here, or of all. */
 export function Watch({ keyId, onSeen }: { readonly keyId: string | undefined; readonly onSeen: () => void }) {
@@ -41,7 +48,7 @@ export function Watch({ keyId, onSeen }: { readonly keyId: string | undefined; r
             <thead>
               <tr className="border-b border-line text-left text-xs text-ink-soft">
                 {(["model", "status", "tokens", "cost", "latency", "when"] as const).map((key) => (
-                  <th key={key} scope="col" className="h-8 px-3 font-medium whitespace-nowrap">
+                  <th key={key} scope="col" className={join("h-8 px-3 font-medium whitespace-nowrap", classOf(key))}>
                     {t(key)}
                   </th>
                 ))}
@@ -53,20 +60,25 @@ export function Watch({ keyId, onSeen }: { readonly keyId: string | undefined; r
                   key={`${call.id}-${call.attempt}`}
                   className="appear border-b border-line last:border-0 *:h-10 *:px-3 *:whitespace-nowrap"
                 >
-                  <td className="font-medium">{call.model}</td>
+                  <td className="font-medium max-md:py-2 max-md:whitespace-normal!">
+                    <span className="block min-w-28 wrap-anywhere">{call.model}</span>
+                    <span className="block text-xs font-normal text-ink-soft md:hidden">
+                      <Time at={call.started_at} />
+                    </span>
+                  </td>
                   <td>
                     <CallStatusBadge status={call.status} />
                   </td>
-                  <td>
+                  <td className={classOf("tokens")}>
                     <Quantity value={call.input_tokens + call.output_tokens} />
                   </td>
                   <td>
                     <Money nanos={call.cost_nanos} />
                   </td>
-                  <td>
+                  <td className={classOf("latency")}>
                     <Duration ms={call.latency_ms} />
                   </td>
-                  <td>
+                  <td className={classOf("when")}>
                     <Time at={call.started_at} />
                   </td>
                 </tr>
