@@ -141,10 +141,10 @@ function Below({ current }: { readonly current: Figures }) {
         {t("calls")} {format.short(current.calls)} · {t("errors")} {format.share(shareOfErrors(current))}
       </span>
       <span className="block">
-        {t("latency")} {format.both(current.latency_ms)}
+        {t("latency")} <span className="inline-block">{format.both(current.latency_ms)}</span>
       </span>
       <span className="block">
-        {t("firstToken")} {format.both(current.first_token_ms)}
+        {t("firstToken")} <span className="inline-block">{format.both(current.first_token_ms)}</span>
       </span>
     </span>
   );

@@ -48,7 +48,11 @@ export function Watch({ keyId, onSeen }: { readonly keyId: string | undefined; r
             <thead>
               <tr className="border-b border-line text-left text-xs text-ink-soft">
                 {(["model", "status", "tokens", "cost", "latency", "when"] as const).map((key) => (
-                  <th key={key} scope="col" className={join("h-8 px-3 font-medium whitespace-nowrap", classOf(key))}>
+                  <th
+                    key={key}
+                    scope="col"
+                    className={join("h-8 px-2 font-medium whitespace-nowrap md:px-3", classOf(key))}
+                  >
                     {t(key)}
                   </th>
                 ))}
@@ -58,10 +62,10 @@ export function Watch({ keyId, onSeen }: { readonly keyId: string | undefined; r
               {calls.map((call) => (
                 <tr
                   key={`${call.id}-${call.attempt}`}
-                  className="appear border-b border-line last:border-0 *:h-10 *:px-3 *:whitespace-nowrap"
+                  className="appear border-b border-line last:border-0 *:h-10 *:px-2 *:whitespace-nowrap md:*:px-3"
                 >
                   <td className="font-medium max-md:py-2 max-md:whitespace-normal!">
-                    <span className="block min-w-28 wrap-anywhere">{call.model}</span>
+                    <span className="block min-w-20 wrap-anywhere">{call.model}</span>
                     <span className="block text-xs font-normal text-ink-soft md:hidden">
                       <Time at={call.started_at} />
                     </span>
