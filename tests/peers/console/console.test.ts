@@ -269,7 +269,6 @@ test("on a phone nothing stands out, and the navigation opens", { skip }, async 
     await page.goto(`${url}/${place}`);
     await page.locator("main table").first().waitFor();
     await checkTables(page);
-    await checkWidth(page);
   }
   assert.deepEqual(mistakes, []);
 });
