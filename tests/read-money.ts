@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { waitFor, waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { type RunningPlatform, requestJson } from "./run-platform.ts";
 
 /** A call as billing recorded it. */
@@ -10,6 +11,7 @@ export interface UsageRow {
   readonly input_tokens: number;
   readonly output_tokens: number;
   readonly cost_nanos: string;
+  readonly estimated: boolean;
   readonly uncollected_nanos: string;
   readonly latency_ms: number;
   readonly streamed: boolean | null;
@@ -31,12 +33,11 @@ export async function listUsage({ url, apiKey }: RunningPlatform): Promise<Usage
 
 /** Usage is posted a moment after the answer: every recorded call, when there are `count`; fails after half a minute. */
 export async function waitForUsage(platform: RunningPlatform, count: number): Promise<UsageRow[]> {
-  const endMs = performance.now() + 30_000;
-  for (;;) {
+  const enough = async () => {
     const rows = await listUsage(platform);
-    if (rows.length >= count) return rows;
-    if (performance.now() > endMs) assert.fail(`${rows.length} of ${count} calls are recorded after 30 s`);
-  }
+    return rows.length >= count ? rows : undefined;
+  };
+  return waitFor(enough, { withinMs: 30_000, what: `${count} calls are recorded` });
 }
 
 /** How many calls ended in which way. */
@@ -58,11 +59,8 @@ export async function heldNanos(platform: RunningPlatform): Promise<bigint> {
 
 /** Resolves when all is charged and no call or lease holds money any more; fails after half a minute. */
 export async function waitForNoHold(platform: RunningPlatform): Promise<void> {
-  const endMs = performance.now() + 30_000;
-  while ((await heldNanos(platform)) > 0n) {
-    if (performance.now() > endMs) assert.fail("money is still held after 30 s");
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  const isFree = async () => (await heldNanos(platform)) === 0n;
+  await waitUntil(isFree, { withinMs: 30_000, what: "no money is held" });
 }
 
 /**
@@ -70,27 +68,26 @@ export async function waitForNoHold(platform: RunningPlatform): Promise<void> {
  * its request may still be unread. Fails after half a minute.
  */
 export async function waitForNoCall({ url }: RunningPlatform): Promise<void> {
-  const endMs = performance.now() + 30_000;
   const open = /^(?:edge_in_flight\{.*\}|llm_requests_in_flight|llm_settlements_pending) [1-9]/m;
-  for (let quiet = 0; quiet < 3; ) {
+  let quiet = 0;
+  const isQuiet = async () => {
     // A connection of its own each time: the server accepts it after all that were there before.
     const answer = await fetch(`${url}/metrics`, { headers: { connection: "close" } });
-    const busy = open.exec(await answer.text());
-    quiet = busy ? 0 : quiet + 1;
-    if (performance.now() > endMs) assert.fail(`calls still run after 30 s: ${busy?.[0]}`);
-  }
+    quiet = open.test(await answer.text()) ? 0 : quiet + 1;
+    return quiet === 3;
+  };
+  await waitUntil(isQuiet, { withinMs: 30_000, what: "no call runs" });
 }
 
 /** Lets the platform check all of its money, and compare each wallet with the journal; fails on whatever it finds. */
 export async function assertMoneyAddsUp({ url, apiKey }: RunningPlatform): Promise<void> {
   const path = `${url}/admin/billing/integrity/runs`;
-  const endMs = performance.now() + 120_000;
-  let run = (await requestJson(path, apiKey, { body: {} })).body;
-  while (run["ended_at"] === null) {
-    if (performance.now() > endMs) assert.fail("the check of the journal has not ended after 2 minutes");
-    await new Promise((resolve) => setImmediate(resolve));
-    run = (await requestJson(`${path}/${run["id"]}`, apiKey)).body;
-  }
+  const { id } = (await requestJson(path, apiKey, { body: {} })).body;
+  const ended = async () => {
+    const { body } = await requestJson(`${path}/${id}`, apiKey);
+    return body["ended_at"] === null ? undefined : body;
+  };
+  const run = await waitFor(ended, { withinMs: 120_000, what: "the check of the journal ends" });
   assert.deepEqual(run["findings"], []);
   let cursor: unknown = "";
   do {

@@ -39,7 +39,7 @@ export interface BrokerBench extends HandlerBench {
   readonly admin: Sql;
   startRelay(db?: Database): Promise<BrokerRelay>;
   countMessages(): Promise<number>;
-  untilEffects(count: number): Promise<void>;
+  untilEffects(count: number): Promise<unknown>;
 }
 
 /** Types that the transport has to carry. */

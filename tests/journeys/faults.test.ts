@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, test } from "node:test";
+import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import OpenAI, { APIError } from "openai";
 import { requestJson, runPlatform } from "../run-platform.ts";
 
@@ -137,7 +138,7 @@ async function lastUsage(): Promise<Record<string, unknown>> {
 
 /** The record of the last call, once it is of that model: it is written a moment after the answer. */
 async function usageOf(model: string): Promise<Record<string, unknown>> {
-  await until(async () => (await lastUsage())["model"] === model);
+  await waitUntil(async () => (await lastUsage())["model"] === model);
   return lastUsage();
 }
 
@@ -177,7 +178,7 @@ test("W11, W38: each way an upstream fails is a typed error that costs nothing a
   const balance = async () => (await requestJson(`${platform.url}/v1/billing/balance`, platform.apiKey)).body;
   assert.equal((await balance())["balance"], "10");
   // What the node had set aside for further calls comes back once there are none.
-  await until(async () => (await balance())["held_nanos"] === "0");
+  await waitUntil(async () => (await balance())["held_nanos"] === "0");
 });
 
 test("a caller's own mistakes are typed errors that name what is wrong", async () => {
@@ -239,7 +240,7 @@ test("W52: a revoked key is refused, and a key limited to a model sees no other"
     ["status-500"],
   );
   await requestJson(`${platform.url}/v1/keys/${key["id"]}`, platform.apiKey, { method: "DELETE" });
-  await until(async () => (await errorOf("status-500", client)).status === 401);
+  await waitUntil(async () => (await errorOf("status-500", client)).status === 401);
 });
 
 test("W3, W8, W32: a stream that breaks off ends in an error, never cleanly, and what was delivered is charged as estimated", async () => {
@@ -264,18 +265,18 @@ test("W10: a caller who leaves ends the call upstream, and pays for what was del
   const before = closedByUs;
   const stream = await openai.chat.completions.create({ model: "stall", messages, stream: true });
   for await (const _chunk of stream) break;
-  await until(async () => (await lastUsage())["status"] === "canceled");
+  await waitUntil(async () => (await lastUsage())["status"] === "canceled");
   const usage = await lastUsage();
   assert.deepEqual([usage["model"], usage["estimated"]], ["stall", true]);
-  await until(async () => closedByUs > before);
+  await waitUntil(async () => closedByUs > before);
 
   const abort = new AbortController();
   const pending = openai.chat.completions.create({ model: "hang", messages }, { signal: abort.signal });
   const count = bodies.length;
-  await until(async () => bodies.length > count);
+  await waitUntil(async () => bodies.length > count);
   abort.abort();
   await assert.rejects(pending);
-  await until(async () => (await lastUsage())["model"] === "hang");
+  await waitUntil(async () => (await lastUsage())["model"] === "hang");
   assert.deepEqual([(await lastUsage())["status"], (await lastUsage())["cost_nanos"]], ["canceled", "0"]);
 });
 
@@ -322,12 +323,3 @@ test("no secret and no text of the upstream reaches a caller or the log", async 
   const logged = platform.output().slice(head.length + 2_000);
   assert.ok(!logged.includes(platform.apiKey));
 });
-
-/** Waits for something that the platform does on its own; fails after ten seconds. */
-async function until(isTrue: () => Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + 10_000;
-  while (!(await isTrue())) {
-    if (performance.now() > endMs) assert.fail("it did not happen within ten seconds");
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}

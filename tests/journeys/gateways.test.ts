@@ -5,6 +5,7 @@ import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
+import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { balanceOf, waitForNoHold } from "../read-money.ts";
 import { type RunningPlatform, requestJson, runLyss, runPlatform } from "../run-platform.ts";
 
@@ -43,13 +44,7 @@ function pidsOf(platform: RunningPlatform): number[] {
   return started.map((line) => JSON.parse(line).pid);
 }
 
-async function until(isTrue: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const endMs = performance.now() + 60_000;
-  while (!(await isTrue())) {
-    assert.ok(performance.now() < endMs, what);
-    await new Promise(setImmediate);
-  }
-}
+const until = (isTrue: () => boolean | Promise<boolean>, what: string) => waitUntil(isTrue, { withinMs: 60_000, what });
 
 function isAlive(pid: number): boolean {
   try {
@@ -99,12 +94,12 @@ test("several gateway processes share one port, one wallet and one first start; 
   await until(async () => {
     const levels = await countByProcess(platform, "resilience_degradation_level");
     return Object.keys(levels).length === 3 && Object.values(levels).every((level) => level > 0);
-  }, "a change of the file does not reach all");
+  }, "a change of the file reaches all");
 
   process.kill(first, "SIGKILL");
   await until(() => platform.output().includes("a gateway process has ended"), "it was killed");
   for (let i = 0; i < 10; i++) assert.equal((await call(platform)).status, 200, "the other one goes on");
-  await until(() => platform.output().includes("a gateway process takes calls again"), "it is not started again");
+  await until(() => platform.output().includes("a gateway process takes calls again"), "it is started again");
   const again = await Promise.all(Array.from({ length: 10 }, () => call(platform)));
   assert.ok(again.every(({ status }) => status === 200));
   const served = await countByProcess(platform, "llm_requests_total");
@@ -127,7 +122,7 @@ test("a stop lets the calls of every gateway process end; what dies with its sta
   const again = await runPlatform(t, { dataDir: platform.dataDir, args: ["--gateways", "2"] });
   const pids = pidsOf(again);
   await again.kill();
-  await until(() => !pids.some(isAlive), "gateway processes outlive the process that started them");
+  await until(() => !pids.some(isAlive), "gateway processes end with the process that started them");
   await runPlatform(t, { dataDir: platform.dataDir });
 });
 

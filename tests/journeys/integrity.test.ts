@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { requestJson, runPlatform } from "../run-platform.ts";
 import { sendWord, startRawProvider } from "../scenarios/raw-provider.ts";
 
@@ -111,7 +112,7 @@ test("a model without a price is named at the start, by `lyss doctor` and to who
   const set = await runLyss("prices", "set", "own-model", "own-model", "--input", "1", "--output", "2");
   assert.equal(set.code, 0, set.stderr);
   // Until the word of it has reached the gateway.
-  while (!(await listed()).includes("own-model"));
+  await waitUntil(async () => (await listed()).includes("own-model"));
   assert.equal((await call()).status, 200);
 });
 

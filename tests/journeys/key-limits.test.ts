@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
+import { waitFor, waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { requestJson, runLyss, runPlatform } from "../run-platform.ts";
 
 /** A provider of which each call uses 103 tokens, for 0.1 USD. */
@@ -37,35 +38,36 @@ test("a key made by command is held to its tokens, its budget, its rate and its 
   const limits = ["--tokens-per-minute", "1", "--budget", "0.05/month"];
   const key = await lyss("keys", "create", "--name", "held", ...limits);
   const call = () => requestJson(`${url}/v1/chat/completions`, key.secret, { body });
+  const answerOtherThan = (status: number) =>
+    waitFor(async () => {
+      const answer = await call();
+      return answer.status === status ? undefined : answer;
+    });
   const detailsOf = (answer: Awaited<ReturnType<typeof call>>) =>
     ((answer.body["error"] as Record<string, unknown>)["details"] ?? {}) as Record<string, unknown>;
 
   // Billing hears of limits; from then on they hold.
-  const budgets = async () => (await lyss("budget", "list", "--scope", "key", "--scope-id", key.id)).data.length;
-  while ((await budgets()) < 2);
+  await waitUntil(async () => (await lyss("budget", "list", "--scope", "key", "--scope-id", key.id)).data.length === 2);
   const overTokens = await call();
   assert.deepEqual([overTokens.status, detailsOf(overTokens)["limit_source"]], [429, "key"]);
   assert.equal(detailsOf(overTokens)["unit"], "tokens");
   assert.ok(Number(overTokens.headers.get("retry-after")) <= 60);
   await lyss("keys", "update", key.id, "--tokens-per-minute", "none");
-  let overMoney = await call();
-  while (overMoney.status === 429) overMoney = await call();
+  const overMoney = await answerOtherThan(429);
   assert.deepEqual([overMoney.status, detailsOf(overMoney)["limit_source"]], [402, "key"]);
   await lyss("keys", "update", key.id, "--budget", "none", "--requests-per-minute", "1000");
-  let served = await call();
-  while (served.status === 402) served = await call();
+  const served = await answerOtherThan(402);
   assert.equal(served.status, 200);
   assert.equal(served.headers.get("x-ratelimit-limit"), "1000");
 
   await lyss("keys", "update", key.id, "--allow-ip", "203.0.113.0/24");
-  let elsewhere = await call();
-  while (elsewhere.status === 200) elsewhere = await call();
+  const elsewhere = await answerOtherThan(200);
   assert.deepEqual([elsewhere.status, (elsewhere.body["error"] as { code: string }).code], [403, "AUTH_033"]);
 
   const report = await requestJson(`${url}/v1/keys/leaked`, "", {
     body: [{ token: key.secret, type: "lyss_api_key" }],
   });
   assert.equal(report.status, 200);
-  while ((await call()).status !== 401);
+  await waitUntil(async () => (await call()).status === 401);
   assert.ok((await lyss("keys", "show", key.id)).revoked_at);
 });

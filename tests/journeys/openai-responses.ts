@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { waitFor } from "@lyss/kit/testing/wait-until.ts";
 import { countSimulatedPrompt, countSimulatedTokens } from "@lyss/services/ai-gateway/simulator/tokenizer.ts";
 import OpenAI, { BadRequestError, NotFoundError } from "openai";
 import type { Response, Tool } from "openai/resources/responses/responses";
@@ -33,12 +34,11 @@ function isStored(response: Response & { readonly store?: boolean }): boolean | 
   return response.store;
 }
 
-async function untilEnded(client: OpenAI, id: string): Promise<Response> {
-  for (;;) {
+const untilEnded = (client: OpenAI, id: string): Promise<Response> =>
+  waitFor(async () => {
     const response = await client.responses.retrieve(id);
-    if (response.status !== "queued" && response.status !== "in_progress") return response;
-  }
-}
+    return response.status === "queued" || response.status === "in_progress" ? undefined : response;
+  });
 
 function describeAnswers(client: OpenAI): void {
   test("an answer is a response, with the tokens that are charged", async () => {

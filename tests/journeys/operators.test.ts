@@ -7,6 +7,7 @@ import { text } from "node:stream/consumers";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
+import { waitFor } from "@lyss/kit/testing/wait-until.ts";
 import { requestJson, runPlatform } from "../run-platform.ts";
 
 const limits = { timeout: 600_000 };
@@ -59,12 +60,11 @@ async function stopShop(child: ChildProcess): Promise<void> {
 }
 
 /** Asks the platform until what it says is so. */
-async function until(path: string, isSo: (body: Record<string, unknown>) => boolean): Promise<Record<string, unknown>> {
-  for (;;) {
+const until = (path: string, isSo: (body: Record<string, unknown>) => boolean) =>
+  waitFor(async () => {
     const { body } = await requestJson(`${url}${path}`, apiKey);
-    if (isSo(body)) return body;
-  }
-}
+    return isSo(body) ? body : undefined;
+  });
 
 const parkedOf = (body: Record<string, unknown>) => body["parked"];
 const notesPath = "/admin/events/subscriptions/test-shop/notes";

@@ -5,6 +5,7 @@ import { after, test } from "node:test";
 import { postgres } from "@lyss/kit/db/driver.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { createOwnServer } from "@lyss/kit/testing/own-server.ts";
+import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { startSimulator } from "@lyss/services/ai-gateway/simulator/simulator.ts";
 import { waitForNoHold } from "../read-money.ts";
 import { requestJson, runPlatform } from "../run-platform.ts";
@@ -74,10 +75,7 @@ async function policyOf(name: string) {
 
 const metrics = async () => (await fetch(`${platform.url}/metrics`)).text();
 
-async function until(isTrue: () => Promise<boolean>, limitMs: number, what: string): Promise<void> {
-  const endMs = performance.now() + limitMs;
-  while (!(await isTrue())) assert.ok(performance.now() < endMs, `${what} took more than ${limitMs} ms`);
-}
+const until = (isTrue: () => Promise<boolean>, withinMs: number, what: string) => waitUntil(isTrue, { withinMs, what });
 
 /** Replaces the file as an editor does. */
 function edit(next: object | string): void {

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
+import { waitFor } from "@lyss/kit/testing/wait-until.ts";
 import { createSound, spokenMs } from "@lyss/services/ai-gateway/simulator/sound.ts";
 import OpenAI, { BadRequestError, toFile } from "openai";
 import { assertMoneyAddsUp, balanceOf, listUsage, type UsageRow, waitForNoHold } from "../read-money.ts";
@@ -71,13 +72,9 @@ async function costOf(call: () => Promise<Response>, read?: (answer: Response) =
 }
 
 /** Usage is posted a moment after the answer. */
-async function findUsage(callId: string | null): Promise<UsageRow> {
-  const endMs = performance.now() + 30_000;
-  for (;;) {
-    const row = (await listUsage(platform)).find(({ id, status }) => id === callId && status !== "failed");
-    if (row) return row;
-    if (performance.now() > endMs) assert.fail(`${callId} is not recorded after 30 s`);
-  }
+function findUsage(callId: string | null): Promise<UsageRow> {
+  const find = async () => (await listUsage(platform)).find(({ id, status }) => id === callId && status !== "failed");
+  return waitFor(find, { withinMs: 30_000, what: `${callId} is recorded` });
 }
 
 test("W31: a moderation costs its tokens, and goes on at another provider before its answer has begun", async () => {

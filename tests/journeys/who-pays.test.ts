@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { request } from "node:http";
 import { after, test } from "node:test";
 import { systemClock as clock } from "@lyss/kit/service/clock.ts";
+import { waitFor } from "@lyss/kit/testing/wait-until.ts";
 import { startSimulator } from "@lyss/services/ai-gateway/simulator/simulator.ts";
 import { requestJson, runPlatform } from "../run-platform.ts";
 
@@ -156,13 +157,12 @@ interface Row {
 }
 
 /** The newest record of a model, once there are `count` of them. */
-async function nextRow(model: string, count: number): Promise<Row> {
-  for (;;) {
+const nextRow = (model: string, count: number): Promise<Row> =>
+  waitFor(async () => {
     const { body } = await requestJson(`${platform.url}/v1/billing/usage?limit=200&model=${model}`, platform.apiKey);
     const rows = body["data"] as Row[];
-    if (rows.length >= count && rows[0]) return rows[0];
-  }
-}
+    return rows.length >= count ? rows[0] : undefined;
+  });
 
 function chargeOf({ cost_nanos, estimated, input_tokens, output_tokens }: Row): Charge {
   assert.equal(BigInt(cost_nanos), BigInt(input_tokens) * 1_000n + BigInt(output_tokens) * 2_000n);

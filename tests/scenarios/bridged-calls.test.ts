@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { systemClock as clock } from "@lyss/kit/service/clock.ts";
 import { closeInReverse } from "@lyss/kit/testing/test-cluster.ts";
+import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { type Simulator, startSimulator } from "@lyss/services/ai-gateway/simulator/simulator.ts";
-import { assertMoneyAddsUp, waitForNoHold } from "../read-money.ts";
+import { assertMoneyAddsUp, type UsageRow, waitForNoHold, waitForUsage } from "../read-money.ts";
 import { type RunningPlatform, requestJson, runPlatform } from "../run-platform.ts";
 
 const limits = { timeout: 1_800_000 };
@@ -14,15 +15,6 @@ const callsEach = process.env["SCENARIO_FULL"] ? 1_000 : 30;
 const atOnce = 10;
 const inputPrice = 1_000n;
 const outputPrice = 2_000n;
-
-interface Row {
-  readonly id: string;
-  readonly status: string;
-  readonly estimated: boolean;
-  readonly input_tokens: number;
-  readonly output_tokens: number;
-  readonly cost_nanos: string;
-}
 
 /** A platform that is stopped waits no longer than this for its calls. */
 const quick = { stop: { drainTimeoutMs: 100 }, log: { level: "error" } };
@@ -40,23 +32,11 @@ async function startBoth(t: Parameters<typeof closeInReverse>[0]) {
   return { simulator, start: () => runPlatform(scope, { dataDir, config }) };
 }
 
-/** Every usage record, when there are `count`; fails after half a minute, and when there are more. */
-async function usageOf({ url, apiKey }: RunningPlatform, count: number): Promise<Row[]> {
-  const endMs = performance.now() + 30_000;
-  for (;;) {
-    const rows: Row[] = [];
-    let cursor = "";
-    do {
-      const { body } = await requestJson(`${url}/v1/billing/usage?limit=200&cursor=${cursor}`, apiKey);
-      rows.push(...(body["data"] as Row[]));
-      cursor = String(body["next_cursor"] ?? "");
-    } while (cursor !== "");
-    if (rows.length >= count) {
-      assert.equal(rows.length, count);
-      return rows;
-    }
-    if (performance.now() > endMs) assert.fail(`${rows.length} of ${count} calls are recorded after 30 s`);
-  }
+/** Every usage record, when there are `count`; fails when there are more. */
+async function usageOf(platform: RunningPlatform, count: number): Promise<UsageRow[]> {
+  const rows = await waitForUsage(platform, count);
+  assert.equal(rows.length, count);
+  return rows;
 }
 
 const dialects = {
@@ -137,17 +117,13 @@ async function statusOf({ url, apiKey }: RunningPlatform, id: string): Promise<u
 }
 
 async function untilStatus(platform: RunningPlatform, id: string, wanted: string): Promise<void> {
-  const endMs = performance.now() + 60_000;
-  for (;;) {
-    const status = await statusOf(platform, id);
-    if (status === wanted) return;
-    if (performance.now() > endMs) assert.fail(`the response is ${status} after a minute, not ${wanted}`);
-  }
+  const isSo = async () => (await statusOf(platform, id)) === wanted;
+  await waitUntil(isSo, { withinMs: 60_000, what: `the response is ${wanted}` });
 }
 
 /** Resolves when the provider has `count` calls open. */
 async function untilOpen(simulator: Simulator, count: number): Promise<void> {
-  while (simulator.openCalls !== count) await new Promise((resolve) => setImmediate(resolve));
+  await waitUntil(() => simulator.openCalls === count);
 }
 
 test(

@@ -8,6 +8,7 @@ import { delay, systemClock } from "@lyss/kit/service/clock.ts";
 import { createOwnServer } from "@lyss/kit/testing/own-server.ts";
 import { createSeeded } from "@lyss/kit/testing/seeded-random.ts";
 import { closeInReverse, type TestScope } from "@lyss/kit/testing/test-cluster.ts";
+import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { balanceOf, heldNanos, listUsage, waitForNoCall, waitForNoHold, waitForUsage } from "../read-money.ts";
 import { type RunningPlatform, runPlatform } from "../run-platform.ts";
 import { toChunk } from "./raw-provider.ts";
@@ -81,15 +82,8 @@ async function callAndReset({ url, apiKey }: RunningPlatform, model: string, aft
   socket.resetAndDestroy();
 }
 
-/** Gives how long it took. */
-async function until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<number> {
-  const startMs = performance.now();
-  while (!(await isTrue())) {
-    assert.ok(performance.now() - startMs < waitLimitMs, `${what} takes more than 30 s`);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  return Math.round(performance.now() - startMs);
-}
+const until = (what: string, isTrue: () => boolean | Promise<boolean>) =>
+  waitUntil(isTrue, { withinMs: waitLimitMs, what });
 
 test("B8: what a call had set aside comes back when its caller leaves before the first byte, or during the connect", async (t) => {
   const scope = closeInReverse(t);
@@ -121,7 +115,7 @@ test("B8: what a call had set aside comes back when its caller leaves before the
     caller.abort();
     await assert.rejects(call, { name: "AbortError" });
     const releasedMs = await until("the release", async () => (await heldNanos(platform)) === 0n);
-    t.diagnostic(`${model}: released within ${releasedMs} ms`);
+    t.diagnostic(`${model}: released within ${Math.round(releasedMs)} ms`);
     const [row] = await waitForUsage(platform, i + 1);
     assert.deepEqual([row?.status, row?.cost_nanos], ["canceled", "0"], model);
   }

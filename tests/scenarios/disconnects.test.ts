@@ -7,8 +7,8 @@ import { createSeeded } from "@lyss/kit/testing/seeded-random.ts";
 import { closeInReverse, type TestScope } from "@lyss/kit/testing/test-cluster.ts";
 import { type SimulatedCall, startSimulator } from "@lyss/services/ai-gateway/simulator/simulator.ts";
 import { countTokens } from "gpt-tokenizer/encoding/o200k_base";
-import { waitForNoHold } from "../read-money.ts";
-import { type RunningPlatform, requestJson, runPlatform } from "../run-platform.ts";
+import { type UsageRow, waitForNoHold, waitForUsage } from "../read-money.ts";
+import { type RunningPlatform, runPlatform } from "../run-platform.ts";
 import { startRawProvider, toChunk } from "./raw-provider.ts";
 
 const limits = { timeout: 600_000 };
@@ -42,29 +42,6 @@ async function startRig(t: TestScope, onDisconnect: "cancel" | "drain"): Promise
   return { platform, callLog: simulator.callLog };
 }
 
-interface Row {
-  readonly id: string;
-  readonly status: string;
-  readonly input_tokens: number;
-  readonly output_tokens: number;
-  readonly cost_nanos: string;
-  readonly estimated: boolean;
-}
-
-/** Every usage record, once there are so many. */
-async function usageRows({ url, apiKey }: RunningPlatform, count: number): Promise<Row[]> {
-  for (;;) {
-    const rows: Row[] = [];
-    let cursor = "";
-    do {
-      const { body } = await requestJson(`${url}/v1/billing/usage?limit=200&cursor=${cursor}`, apiKey);
-      rows.push(...(body["data"] as Row[]));
-      cursor = String(body["next_cursor"] ?? "");
-    } while (cursor !== "");
-    if (rows.length >= count) return rows;
-  }
-}
-
 const chat = (content: string, extra: object = {}) => ({
   ...{ model: "simulated-chat", messages: [{ role: "user", content }] },
   ...extra,
@@ -91,7 +68,7 @@ function call({ url, apiKey }: RunningPlatform, path: string, body: object, leav
   return promise;
 }
 
-const costOf = ({ input_tokens, output_tokens }: Row) =>
+const costOf = ({ input_tokens, output_tokens }: UsageRow) =>
   BigInt(input_tokens) * inputNanos + BigInt(output_tokens) * outputNanos;
 
 /** A stream that goes on long after its first byte, however slow the machine is. */
@@ -123,7 +100,7 @@ test(
     withSeed(7, async (seed) => {
       const rig = await startRig(t, "drain");
       await leaveStreams(rig, seed, "simulate.token_delay_ms=1");
-      const rows = await usageRows(rig.platform, streams);
+      const rows = await waitForUsage(rig.platform, streams);
       assert.equal(rows.length, streams);
       const byTokens = (a: readonly number[], b: readonly number[]) =>
         (a[0] ?? 0) - (b[0] ?? 0) || (a[1] ?? 0) - (b[1] ?? 0);
@@ -183,7 +160,7 @@ test(
         }
       };
       await Promise.all(Array.from({ length: 20 }, worker));
-      const rows = await usageRows(platform, streams);
+      const rows = await waitForUsage(platform, streams);
       assert.ok(rows.every(({ status, estimated }) => status === "canceled" && estimated));
       for (const row of rows) assert.equal(BigInt(row.cost_nanos), costOf(row), row.id);
       const sorted = (counts: readonly number[]) => counts.toSorted((a, b) => a - b);
@@ -209,7 +186,7 @@ test(
       );
       await Promise.all(batch);
     }
-    const rows = await usageRows(rig.platform, calls);
+    const rows = await waitForUsage(rig.platform, calls);
     assert.equal(rows.length, calls);
     for (const { status, cost_nanos, estimated } of rows) {
       assert.deepEqual([status, cost_nanos, estimated], ["completed", "0", false]);

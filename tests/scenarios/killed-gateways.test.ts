@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { createSeeded } from "@lyss/kit/testing/seeded-random.ts";
 import { closeInReverse, type TestScope } from "@lyss/kit/testing/test-cluster.ts";
+import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { listUsage, type UsageRow, waitForNoHold } from "../read-money.ts";
 import { requestJson } from "../run-platform.ts";
 import { type GatewayFleet, runGatewayFleet } from "./gateway-fleet.ts";
@@ -144,15 +145,11 @@ const recordedWithinMs = 120_000;
 
 /** What killed gateways left is posted by those that take it up. */
 async function untilRecorded({ sql }: GatewayFleet, calls: number): Promise<void> {
-  const endMs = performance.now() + recordedWithinMs;
-  for (;;) {
-    const outcomes = await sql<{ outcome: string; calls: number }[]>`
-      select outcome, count(*)::int as calls from billing.usage group by outcome order by outcome`;
-    const recorded = outcomes.reduce((sum, row) => sum + row.calls, 0);
-    if (recorded >= calls) return;
-    if (performance.now() > endMs)
-      assert.fail(`${recorded} of ${calls} calls are recorded: ${JSON.stringify(outcomes)}`);
-  }
+  const areRecorded = async () => {
+    const [row] = await sql<{ recorded: number }[]>`select count(*)::int as recorded from billing.usage`;
+    return (row?.recorded ?? 0) >= calls;
+  };
+  await waitUntil(areRecorded, { withinMs: recordedWithinMs, what: `${calls} calls are recorded` });
 }
 
 /** The provider's log is the oracle: each of its calls is recorded once, and charged what it reported or recorded as lost. */

@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { postgres } from "@lyss/kit/db/driver.ts";
-import { systemClock as clock, delay } from "@lyss/kit/service/clock.ts";
 import { findFreePorts } from "@lyss/kit/testing/free-ports.ts";
 import { startMailServer } from "@lyss/kit/testing/mail-server.ts";
 import { createOwnServer } from "@lyss/kit/testing/own-server.ts";
 import { createSeeded } from "@lyss/kit/testing/seeded-random.ts";
 import { closeInReverse } from "@lyss/kit/testing/test-cluster.ts";
+import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { type RunningPlatform, requestJson, runPlatform } from "../run-platform.ts";
 import { type CallPhase, startCallRelay } from "./call-relay.ts";
 
@@ -102,13 +102,7 @@ async function register(number: number): Promise<{ readonly email: string; reado
 
 const confirm = (token: string) => post("/api/v1/users/register/confirm", { token });
 
-async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-  const endMs = clock.monotonicMs() + 60_000;
-  while (!(await isSo())) {
-    assert.ok(clock.monotonicMs() < endMs, `not within a minute: ${what}`);
-    await delay(clock, 50);
-  }
-}
+const until = (what: string, isSo: () => Promise<boolean>) => waitUntil(isSo, { withinMs: 60_000, what });
 
 /** What is there of a person in each place: all of it, or none. */
 async function tracesOf(email: string) {

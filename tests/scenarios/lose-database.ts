@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { delay, systemClock } from "@lyss/kit/service/clock.ts";
+import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { listUsage, waitForNoHold } from "../read-money.ts";
 import { type RunningPlatform, requestJson } from "../run-platform.ts";
 import { openStream } from "./open-streams.ts";
@@ -49,14 +50,8 @@ function startLoad({ url, apiKey }: RunningPlatform) {
   };
 }
 
-async function until(what: string, limitMs: number, isTrue: () => boolean | Promise<boolean>): Promise<number> {
-  const startMs = performance.now();
-  while (!(await isTrue())) {
-    if (performance.now() - startMs > limitMs) assert.fail(`${what} did not happen within ${limitMs} ms`);
-    await delay(systemClock, 20);
-  }
-  return performance.now() - startMs;
-}
+const until = (what: string, withinMs: number, isTrue: () => boolean | Promise<boolean>) =>
+  waitUntil(isTrue, { withinMs, what });
 
 const statusOf = async ({ url }: RunningPlatform, path: string) => (await fetch(url + path)).status;
 

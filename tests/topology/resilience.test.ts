@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { type RunningPlatform, requestJson, runPlatform } from "../run-platform.ts";
 
 const lyss = fileURLToPath(new URL("../../bin/lyss", import.meta.url));
@@ -35,10 +36,7 @@ async function statusOf({ url }: RunningPlatform): Promise<number> {
 
 /** Every node is seen to be so within a second of the order's answer. */
 async function everyNode(isSo: (node: RunningPlatform) => Promise<boolean>, what: string): Promise<void> {
-  const orderedMs = performance.now();
-  for (const node of [first, second]) {
-    while (!(await isSo(node))) assert.ok(performance.now() - orderedMs < 1_000, `${what} took more than a second`);
-  }
+  await Promise.all([first, second].map((node) => waitUntil(() => isSo(node), { withinMs: 1_000, what })));
 }
 
 test("a level that is set on one node holds on all within a second, and is given back as fast", async () => {

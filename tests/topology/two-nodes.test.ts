@@ -3,11 +3,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { systemClock as clock, delay } from "@lyss/kit/service/clock.ts";
+import { systemClock as clock } from "@lyss/kit/service/clock.ts";
 import { findFreePorts } from "@lyss/kit/testing/free-ports.ts";
 import { startMailServer } from "@lyss/kit/testing/mail-server.ts";
 import { createOwnServer } from "@lyss/kit/testing/own-server.ts";
 import { closeInReverse } from "@lyss/kit/testing/test-cluster.ts";
+import { waitFor, waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { generateSync } from "otplib";
 import { requestJson, runPlatform } from "../run-platform.ts";
 
@@ -57,28 +58,17 @@ async function expectSent(status: number, ...request: Parameters<typeof send>): 
 
 /** Asks each node until it answers so, and fails after a second. */
 async function untilBoth(what: string, isSo: (url: string) => Promise<boolean>): Promise<void> {
-  const endMs = clock.monotonicMs() + 1_000;
-  await Promise.all(
-    nodes.map(async ({ url }) => {
-      while (!(await isSo(url))) {
-        assert.ok(clock.monotonicMs() < endMs, `not within a second: ${what}`);
-        await delay(clock, 10);
-      }
-    }),
-  );
+  await Promise.all(nodes.map(({ url }) => waitUntil(() => isSo(url), { withinMs: 1_000, what })));
 }
 const untilRefused = (token: string) =>
   untilBoth("refused", async (url) => (await requestJson(`${url}/api/v1/auth/validate`, token)).status === 401);
 
-async function linkTo(email: string, action: string): Promise<string> {
-  for (;;) {
+const linkTo = (email: string, action: string): Promise<string> =>
+  waitFor(() => {
     const texts = mails.received.filter(({ to }) => to.includes(email)).map(({ text }) => text);
     const found = texts.map((text) => new RegExp(`account#${action}=([\\w-]{43})`).exec(text)?.[1]);
-    const token = found.findLast((one) => one !== undefined);
-    if (token !== undefined) return token;
-    await delay(clock, 20);
-  }
-}
+    return found.findLast((one) => one !== undefined);
+  });
 
 interface Tokens {
   readonly access_token: string;
