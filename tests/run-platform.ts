@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -37,23 +37,6 @@ export interface RunningPlatform {
   kill(): Promise<void>;
   /** SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>;
-}
-
-/** How a command ended. */
-export interface Ended {
-  readonly code: number;
-  readonly output: string;
-  readonly complaint: string;
-}
-
-/** Runs a command of `lyss` to its end, with these variables and a path. */
-export function runLyss(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
-  return new Promise((resolve) => {
-    const options = { env: { PATH: process.env["PATH"] ?? "", ...env } };
-    execFile(process.execPath, [lyss, ...args], options, (err, output, complaint) =>
-      resolve({ code: Number(err?.code ?? 0), output, complaint }),
-    );
-  });
 }
 
 const maxShownChars = 4_000;

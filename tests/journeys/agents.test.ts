@@ -15,7 +15,8 @@ import {
 } from "../conformance/clients/a2a.ts";
 import { holdPart, type Row, toLegend, toTable } from "../conformance/conformance-page.ts";
 import { assertMoneyAddsUp, balanceOf, listUsage, waitForNoCall, waitForNoHold } from "../read-money.ts";
-import { requestJson, runLyss, runPlatform } from "../run-platform.ts";
+import { runLyss } from "../run-lyss.ts";
+import { requestJson, runPlatform } from "../run-platform.ts";
 import { startAgents } from "./agent-servers.ts";
 
 const { url: upstream, heard, hostile } = await startAgents({ after });

@@ -4,7 +4,8 @@ import { systemClock } from "@lyss/kit/service/clock.ts";
 import { closeInReverse } from "@lyss/kit/testing/test-cluster.ts";
 import { startSimulator } from "@lyss/services/ai-gateway/simulator/simulator.ts";
 import { assertMoneyAddsUp, listUsage, waitForUsage } from "../read-money.ts";
-import { type RunningPlatform, requestJson, runLyss, runPlatform } from "../run-platform.ts";
+import { runLyss } from "../run-lyss.ts";
+import { type RunningPlatform, requestJson, runPlatform } from "../run-platform.ts";
 import { describeMeanings } from "./routes-by-meaning.ts";
 
 const scope = closeInReverse({ after });

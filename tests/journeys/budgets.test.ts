@@ -4,7 +4,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { balanceOf, waitForNoHold } from "../read-money.ts";
-import { type RunningPlatform, requestJson, runLyss, runPlatform } from "../run-platform.ts";
+import { runLyss } from "../run-lyss.ts";
+import { type RunningPlatform, requestJson, runPlatform } from "../run-platform.ts";
 
 const billing = { reserveWaitMs: 10_000 };
 

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { waitForNoHold } from "../read-money.ts";
+import { runLyss } from "../run-lyss.ts";
 import { requestJson, runPlatform } from "../run-platform.ts";
 
 const lyss = fileURLToPath(new URL("../../bin/lyss", import.meta.url));
@@ -19,8 +20,8 @@ function createDataDir(): string {
   return dir;
 }
 
-/** A command of the CLI, run to its end. */
-function runLyss(args: readonly string[], env: Record<string, string> = {}) {
+/** A command of the CLI, run to its end as a user runs it. */
+function runProgram(args: readonly string[], env: Record<string, string> = {}) {
   const result = spawnSync(process.execPath, [lyss, ...args], {
     env: { PATH: process.env["PATH"] ?? "", ...env },
     encoding: "utf8",
@@ -75,7 +76,7 @@ test("configuration that is wrong stops the start and names key, value and reaso
     file,
     "http:\n  prot: 1\n  port: 99999\nproviders:\n  - { name: Bad Name, baseUrl: ftp://x, models: [] }\n",
   );
-  const { code, stderr } = runLyss(["up", "--config", file], { LYSS_DATA_DIR: dataDir, LYSS_HTPP_PORT: "1" });
+  const { code, stderr } = runProgram(["up", "--config", file], { LYSS_DATA_DIR: dataDir, LYSS_HTPP_PORT: "1" });
   assert.equal(code, 1);
   for (const part of [
     "http.prot",
@@ -97,7 +98,7 @@ test("a port that is taken is said so, without a stack", async (t) => {
   await once(other, "listening");
   t.after(() => void other.close());
   const { port } = other.address() as AddressInfo;
-  const { code, stderr } = runLyss(["up"], { LYSS_DATA_DIR: createDataDir(), LYSS_HTTP_PORT: String(port) });
+  const { code, stderr } = runProgram(["up"], { LYSS_DATA_DIR: createDataDir(), LYSS_HTTP_PORT: String(port) });
   assert.equal(code, 1);
   assert.match(stderr, /another program listens there already/);
   assert.ok(!stderr.includes("at file://"), stderr);
@@ -108,7 +109,7 @@ test("the command line makes keys, shows money and usage, and explains itself", 
   const { url, dataDir } = platform;
   const env = { LYSS_DATA_DIR: dataDir, LYSS_URL: url };
   const json = (...args: string[]) => {
-    const { code, stdout, stderr } = runLyss([...args, "--json"], env);
+    const { code, stdout, stderr } = runProgram([...args, "--json"], env);
     assert.equal(code, 0, stderr);
     return JSON.parse(stdout);
   };
@@ -144,11 +145,11 @@ test("the command line makes keys, shows money and usage, and explains itself", 
   assert.ok(json("doctor", "--url", url).every((finding: { ok: boolean }) => finding.ok));
   assert.match(json("version").version, /^\d+\.\d+\.\d+$/);
   for (const command of [[], ["up"], ["key"], ["key", "create"], ["provider"], ["wallet"], ["usage"], ["doctor"]]) {
-    const { code, stdout } = runLyss([...command, "--help"]);
+    const { code, output } = await runLyss([...command, "--help"]);
     assert.equal(code, 0);
-    assert.match(stdout, /Usage: lyss/);
+    assert.match(output, /Usage: lyss/);
   }
-  const nowhere = runLyss(["usage"], { LYSS_DATA_DIR: createDataDir() });
+  const nowhere = runProgram(["usage"], { LYSS_DATA_DIR: createDataDir() });
   assert.equal(nowhere.code, 1);
   assert.match(nowhere.stderr, /first-run\.json/);
 });

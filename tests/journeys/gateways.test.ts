@@ -7,7 +7,8 @@ import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { balanceOf, waitForNoHold } from "../read-money.ts";
-import { type RunningPlatform, requestJson, runLyss, runPlatform } from "../run-platform.ts";
+import { runLyss } from "../run-lyss.ts";
+import { type RunningPlatform, requestJson, runPlatform } from "../run-platform.ts";
 
 const chat = { model: "simulated-chat", messages: [{ role: "user", content: "hello" }] };
 const startCount = 10_000_000_000n;

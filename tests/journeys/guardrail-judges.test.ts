@@ -7,7 +7,8 @@ import { text } from "node:stream/consumers";
 import { after, afterEach, test } from "node:test";
 import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { assertMoneyAddsUp, balanceOf, listUsage, waitForNoCall, waitForUsage } from "../read-money.ts";
-import { requestJson, runLyss, runPlatform } from "../run-platform.ts";
+import { runLyss } from "../run-lyss.ts";
+import { requestJson, runPlatform } from "../run-platform.ts";
 
 type Row = Record<string, unknown>;
 

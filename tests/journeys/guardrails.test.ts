@@ -9,7 +9,8 @@ import Anthropic from "@anthropic-ai/sdk";
 import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import OpenAI, { APIError, BadRequestError } from "openai";
 import { balanceOf, listUsage, waitForNoCall, waitForUsage } from "../read-money.ts";
-import { requestJson, runLyss, runPlatform } from "../run-platform.ts";
+import { runLyss } from "../run-lyss.ts";
+import { requestJson, runPlatform } from "../run-platform.ts";
 import { startThreeVendors } from "./three-vendors.ts";
 
 const { asked, url: at } = await startThreeVendors({ after });

@@ -4,7 +4,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { waitFor, waitUntil } from "@lyss/kit/testing/wait-until.ts";
-import { requestJson, runLyss, runPlatform } from "../run-platform.ts";
+import { runLyss } from "../run-lyss.ts";
+import { requestJson, runPlatform } from "../run-platform.ts";
 
 /** A provider of which each call uses 103 tokens, for 0.1 USD. */
 async function startVendor(t: { after(work: () => void): void }) {

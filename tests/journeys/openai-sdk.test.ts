@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { describeOpenAiConformance } from "@lyss/services/ai-gateway/simulator/openai-conformance.ts";
 import OpenAI from "openai";
-import { runLyss, runPlatform } from "../run-platform.ts";
+import { runLyss } from "../run-lyss.ts";
+import { runPlatform } from "../run-platform.ts";
 import { lineOf, toUpload } from "../scenarios/batch-world.ts";
 import { describeResponses } from "./openai-responses.ts";
 

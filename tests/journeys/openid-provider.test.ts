@@ -19,7 +19,8 @@ import {
 import { decodeJwt, exportJWK, generateKeyPair } from "jose";
 import * as openid from "openid-client";
 import { generateSync } from "otplib";
-import { runLyss, runPlatform } from "../run-platform.ts";
+import { runLyss } from "../run-lyss.ts";
+import { runPlatform } from "../run-platform.ts";
 import { begin, callback, discover, isBack, sendTo } from "../scenarios/sign-on/relying-party.ts";
 import { createTestBrowser } from "../scenarios/sign-on/test-browser.ts";
 import { publicUrl } from "../scenarios/sign-on/world.ts";

@@ -3,37 +3,30 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { kitFailures } from "@lyss/kit/errors/kit-failures.ts";
 import { waitFor } from "@lyss/kit/testing/wait-until.ts";
+import { runLyss } from "../run-lyss.ts";
 import { requestJson, runPlatform } from "../run-platform.ts";
 
 const limits = { timeout: 600_000 };
-const lyss = fileURLToPath(new URL("../../bin/lyss", import.meta.url));
 const shop = fileURLToPath(new URL("../operator-program.ts", import.meta.url));
 
 const platform = await runPlatform({ after });
 const { dataDir, url, apiKey } = platform;
+const lyss = (...words: readonly string[]) => runLyss(words, { LYSS_DATA_DIR: dataDir, LYSS_URL: url });
 const notes = 150;
 const permissionDenied = kitFailures.permission_denied.publicCode;
 /** The other team's programs that were started. */
 const running: ChildProcess[] = [];
 after(() => Promise.all(running.map(stopShop)));
 
-async function runLyss(...args: readonly string[]) {
-  const env = { PATH: process.env["PATH"] ?? "", LYSS_DATA_DIR: dataDir, LYSS_URL: url };
-  const child = spawn(process.execPath, [lyss, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
-  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
-  return { code, stdout, stderr };
-}
-
 /** What a command prints as JSON. */
 async function lyssJson(...args: readonly string[]) {
-  const { code, stdout, stderr } = await runLyss(...args, "--json");
-  assert.equal(code, 0, stderr);
-  return JSON.parse(stdout);
+  const { code, output, complaint } = await lyss(...args, "--json");
+  assert.equal(code, 0, complaint);
+  return JSON.parse(output);
 }
 
 function breakShop(name: string): void {
@@ -81,8 +74,8 @@ test("an operator sees what is parked and why, mends it, and redrives it", limit
     [parked.event.data, parked.attempts, parked.last_error],
     ["7", 10, "Error: note 7 cannot be handled"],
   );
-  const shown = await runLyss("events", "show", parked.event.id);
-  assert.match(shown.stdout, /test-shop\/notes +parked +10 +Error: note 7/);
+  const shown = await lyss("events", "show", parked.event.id);
+  assert.match(shown.output, /test-shop\/notes +parked +10 +Error: note 7/);
 
   const again = await lyssJson("events", "redrive", "test-shop/notes", "--wait");
   assert.deepEqual([again.state, again.handled, again.failed], ["done", 0, 1]);
@@ -99,7 +92,7 @@ test("a parked workflow is resumed and a waiting one canceled, from a process th
   const listed = await lyssJson("workflows", "list", "--state", "parked");
   assert.deepEqual([listed.data[0].id, listed.counts.parked], [paying, 1]);
   assert.match(
-    (await runLyss("workflows", "show", paying)).stdout,
+    (await lyss("workflows", "show", paying)).output,
     /failure +pay: .*\n[\s\S]*STEP +TRIES[\s\S]*order +1 /,
   );
   mendShop("no-bank");
@@ -108,8 +101,8 @@ test("a parked workflow is resumed and a waiting one canceled, from a process th
   assert.equal(canceled.id, asking);
   await until("/admin/workflows/counts", ({ done, compensated }) => done === 1 && compensated === 1);
   assert.equal((await lyssJson("workflows", "show", asking)).failure.code, "workflow.canceled");
-  const notParked = await runLyss("workflows", "resume", paying);
-  assert.match(notParked.stderr, /is not parked/);
+  const notParked = await lyss("workflows", "resume", paying);
+  assert.match(notParked.complaint, /is not parked/);
 });
 
 test("a process that is killed in the middle of a replay goes on after it, and the replay ends", limits, async () => {
@@ -127,9 +120,9 @@ test("a process that is killed in the middle of a replay goes on after it, and t
   await until(`/admin/events/operations/${id}`, ({ state }) => state === "done");
   const shown = await lyssJson("events", "replay", "show", id);
   assert.deepEqual([shown.state, shown.handled, shown.last_error], ["done", notes, ""]);
-  const canceled = await runLyss("events", "replay", "cancel", id, "--yes");
+  const canceled = await lyss("events", "replay", "cancel", id, "--yes");
   assert.equal(canceled.code, 1);
-  assert.match(canceled.stderr, /is done: this is not possible/);
+  assert.match(canceled.complaint, /is done: this is not possible/);
 });
 
 test("the log is listed, followed and described from the command line", limits, async () => {
@@ -153,8 +146,8 @@ test("the log is listed, followed and described from the command line", limits, 
     page.next_cursor,
   );
   assert.equal(next.data[0].data, "3");
-  const tail = await runLyss("events", "tail", "--type", "test.noted", "--after", "0", "--count", "3", "--json");
-  assert.equal(tail.stdout.trim().split("\n").length, 3);
+  const tail = await lyss("events", "tail", "--type", "test.noted", "--after", "0", "--count", "3", "--json");
+  assert.equal(tail.output.trim().split("\n").length, 3);
   const types = (await lyssJson("events", "types")).data.map(({ type }: { type: string }) => type);
   assert.ok(types.includes("test.noted") && types.includes("key.created"));
   assert.equal((await lyssJson("events", "subscriptions", "--service", "test-shop")).data[0].name, "notes");
@@ -171,9 +164,9 @@ test(
       ["events", "replay", "cancel", "opn_1"],
       ["workflows", "cancel", "a/b/c"],
     ]) {
-      const { code, stderr } = await runLyss(...args);
+      const { code, complaint } = await lyss(...args);
       assert.equal(code, 1);
-      assert.match(stderr, /--yes/, args.join(" "));
+      assert.match(complaint, /--yes/, args.join(" "));
     }
     for (const [args, said] of [
       [["events", "parked", "notes"], /service\/subscription/],
@@ -184,10 +177,10 @@ test(
       [["events", "show", "evt_none"], /no event 'evt_none'/],
       [["workflows", "show", "a/b/c"], /no workflow run 'a\/b\/c'/],
     ] as const) {
-      const { code, stderr } = await runLyss(...args);
+      const { code, complaint } = await lyss(...args);
       assert.equal(code, 1, args.join(" "));
-      assert.match(stderr, said);
-      assert.ok(!stderr.includes("at file://"), stderr);
+      assert.match(complaint, said);
+      assert.ok(!complaint.includes("at file://"), complaint);
     }
     for (const command of [
       "list",
@@ -201,7 +194,7 @@ test(
       "forget",
       "tail",
     ]) {
-      assert.match((await runLyss("events", command, "--help")).stdout, /Example:\n {2}lyss events/, command);
+      assert.match((await lyss("events", command, "--help")).output, /Example:\n {2}lyss events/, command);
     }
   },
 );

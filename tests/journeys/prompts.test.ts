@@ -9,7 +9,8 @@ import { after, test } from "node:test";
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI, { NotFoundError } from "openai";
 import { listUsage, waitForNoCall } from "../read-money.ts";
-import { requestJson, runLyss, runPlatform } from "../run-platform.ts";
+import { runLyss } from "../run-lyss.ts";
+import { requestJson, runPlatform } from "../run-platform.ts";
 
 /** What the vendor was asked, as it came. */
 const asked: string[] = [];

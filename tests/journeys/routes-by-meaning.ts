@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { waitForUsage } from "../read-money.ts";
-import { type RunningPlatform, requestJson, runLyss } from "../run-platform.ts";
+import { runLyss } from "../run-lyss.ts";
+import { type RunningPlatform, requestJson } from "../run-platform.ts";
 
 interface Comparison {
   readonly result: string;

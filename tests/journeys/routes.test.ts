@@ -7,7 +7,8 @@ import { closeInReverse } from "@lyss/kit/testing/test-cluster.ts";
 import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { startSimulator } from "@lyss/services/ai-gateway/simulator/simulator.ts";
 import { listUsage, waitForNoCall, waitForNoHold } from "../read-money.ts";
-import { requestJson, runLyss, runPlatform } from "../run-platform.ts";
+import { runLyss } from "../run-lyss.ts";
+import { requestJson, runPlatform } from "../run-platform.ts";
 
 const scope = closeInReverse({ after });
 const simulator = await startSimulator({ clock: systemClock, host: "127.0.0.1", port: 0, apiKey: "sk-vendor" });

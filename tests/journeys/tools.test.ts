@@ -3,7 +3,8 @@ import { after, test } from "node:test";
 import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { Client, ProtocolError, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { assertMoneyAddsUp, balanceOf, listUsage, waitForNoCall, waitForNoHold } from "../read-money.ts";
-import { requestJson, runLyss, runPlatform } from "../run-platform.ts";
+import { runLyss } from "../run-lyss.ts";
+import { requestJson, runPlatform } from "../run-platform.ts";
 import { startToolServers } from "./tool-servers.ts";
 
 const { url: servers, heard, paths, lent, stopLending } = await startToolServers({ after });

@@ -1,16 +1,11 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
+import { runLyss } from "../run-lyss.ts";
 import { type RunningPlatform, requestJson, runPlatform } from "../run-platform.ts";
-
-const lyss = fileURLToPath(new URL("../../bin/lyss", import.meta.url));
-const run = promisify(execFile);
 
 const dataDir = mkdtempSync(join(tmpdir(), "lyss-nodes-"));
 after(() => rmSync(dataDir, { recursive: true, force: true }));
@@ -19,10 +14,11 @@ const first = await runPlatform({ after }, { dataDir, config });
 const second = await runPlatform({ after }, { dataDir, config });
 const { apiKey } = first;
 
-/** What a command prints, spoken to the first node. */
+/** What a command prints, spoken to the first node. Throws what it complains of. */
 async function command(...args: string[]): Promise<string> {
-  const env = { PATH: process.env["PATH"] ?? "", LYSS_URL: first.url, LYSS_API_KEY: apiKey };
-  return (await run(process.execPath, [lyss, "resilience", ...args], { env })).stdout;
+  const ended = await runLyss(["resilience", ...args], { LYSS_URL: first.url, LYSS_API_KEY: apiKey });
+  if (ended.code !== 0) throw new Error(ended.complaint);
+  return ended.output;
 }
 
 async function levelOf({ url }: RunningPlatform): Promise<string | null> {

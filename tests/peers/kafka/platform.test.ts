@@ -7,7 +7,8 @@ import { connectKafka } from "@lyss/kit/events/kafka-transport.ts";
 import { systemClock } from "@lyss/kit/service/clock.ts";
 import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
 import { Admin, Consumer, stringDeserializers } from "@platformatic/kafka";
-import { requestJson, runLyss, runPlatform } from "../../run-platform.ts";
+import { runLyss } from "../../run-lyss.ts";
+import { requestJson, runPlatform } from "../../run-platform.ts";
 import { startKafka } from "./kafka-broker.ts";
 import { toTestTopic } from "./test-topic.ts";
 

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connectNats } from "@lyss/kit/events/nats-transport.ts";
 import { waitUntil } from "@lyss/kit/testing/wait-until.ts";
-import { requestJson, runLyss, runPlatform } from "../../run-platform.ts";
+import { runLyss } from "../../run-lyss.ts";
+import { requestJson, runPlatform } from "../../run-platform.ts";
 import { startNats } from "./nats-server.ts";
 
 const limits = { timeout: 120_000 };

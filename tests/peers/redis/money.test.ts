@@ -8,7 +8,8 @@ import { promisify } from "node:util";
 import { promoteReplica, type RedisServer, startRedis, startRedisReplica } from "@lyss/kit/testing/redis-server.ts";
 import { closeInReverse } from "@lyss/kit/testing/test-cluster.ts";
 import { assertMoneyAddsUp, listUsage, waitForNoHold, waitForUsage } from "../../read-money.ts";
-import { requestJson, runLyss } from "../../run-platform.ts";
+import { runLyss } from "../../run-lyss.ts";
+import { requestJson } from "../../run-platform.ts";
 import { type GatewayFleet, runGatewayFleet } from "../../scenarios/gateway-fleet.ts";
 
 const runFile = promisify(execFile);
