@@ -1,19 +1,17 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { ArrowDown, ArrowUp, ChevronRight, Download } from "lucide-react";
-import { memo, type ReactNode, useState } from "react";
+import { ArrowDown, ArrowUp, ChevronRight } from "lucide-react";
+import { memo, type ReactNode } from "react";
 import { type Search, useSearchState } from "../app/search.ts";
 import { Button } from "./button.tsx";
 import type { Column } from "./column.ts";
-import { saveCsv } from "./csv.ts";
+import { ExportButton } from "./export-button.tsx";
 import { type Filter, Filters } from "./filters.tsx";
 import { join } from "./join.ts";
 import type { ListPage, ListQuery } from "./list-page.ts";
 import { Card, EmptyState, Loading } from "./page-parts.tsx";
 import { ProblemNote } from "./problem-note.tsx";
-import { readAll } from "./read-all.ts";
 import { useRowWindow } from "./row-window.ts";
 import { useUiTexts } from "./texts.ts";
-import { toast, toastProblem } from "./toast.tsx";
 
 export interface DataTableProps<Row> {
   /** Of the list, and of its file: `keys`. */
@@ -38,8 +36,6 @@ export interface DataTableProps<Row> {
   /** True where `load` sorts all of the list by `sort`, a column's id behind `-` for the most first; else the page is sorted here. */
   readonly isSortedByLoad?: boolean;
 }
-
-const maxExportRows = 10_000;
 
 /** A list: search, filters as chips, sort, cursor paging, CSV. All of its state stands in the address. */
 export function DataTable<Row>(props: DataTableProps<Row>) {
@@ -231,32 +227,4 @@ function sortRows<Row>(
     const [x, y] = [by(a), by(b)];
     return sign * (typeof x === "number" && typeof y === "number" ? x - y : String(x).localeCompare(String(y)));
   });
-}
-
-function ExportButton<Row>({
-  name,
-  columns,
-  load,
-  asked,
-}: Pick<DataTableProps<Row>, "name" | "columns" | "load"> & { readonly asked: ListQuery }) {
-  const t = useUiTexts();
-  const [isBusy, setBusy] = useState(false);
-  const save = async () => {
-    setBusy(true);
-    try {
-      const { data: rows } = await readAll((cursor) => load({ ...asked, cursor }), { maxRows: maxExportRows });
-      saveCsv(`${name}.csv`, columns, rows);
-      toast(t("exported", { count: rows.length }));
-    } catch (err) {
-      toastProblem(err);
-    } finally {
-      setBusy(false);
-    }
-  };
-  return (
-    <Button size="small" look="ghost" isBusy={isBusy} onClick={save}>
-      {!isBusy && <Download aria-hidden className="size-3.5" />}
-      {t("exportCsv")}
-    </Button>
-  );
 }

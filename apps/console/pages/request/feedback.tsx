@@ -8,11 +8,12 @@ import { useLanguage } from "../../app/language.ts";
 import { useNames } from "../../app/people/use-names.ts";
 import { sessionQuery, useCan } from "../../app/session.ts";
 import { Button, IconButton } from "../../ui/button.tsx";
+import { Confirm } from "../../ui/confirm.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Form, type FormValues, TextArea, TextField } from "../../ui/form.tsx";
 import { FormButtons } from "../../ui/form-buttons.tsx";
 import { Line, Lines, Section } from "../../ui/section.tsx";
-import { toast, toastProblem } from "../../ui/toast.tsx";
+import { toast } from "../../ui/toast.tsx";
 import { usePages } from "../../ui/use-pages.tsx";
 import { Time } from "../../ui/values.tsx";
 
@@ -40,12 +41,8 @@ export function Feedback({ callId }: { readonly callId: string }) {
     toast(said);
   };
   const remove = async ({ name, author }: Score) => {
-    try {
-      await removeFeedback({ path: { id: callId, name }, query: { author } });
-      await changed(t("removed"));
-    } catch (err) {
-      toastProblem(err);
-    }
+    await removeFeedback({ path: { id: callId, name }, query: { author } });
+    await changed(t("removed"));
   };
   if (!mayScore || !rows) return null;
   const isOwn = (score: Score) => score.actor_id === session?.user_id;
@@ -97,10 +94,22 @@ export function Feedback({ callId }: { readonly callId: string }) {
 function Remove({ score, onRemove }: { readonly score: Score; readonly onRemove: (score: Score) => Promise<void> }) {
   const t = useFeedbackTexts();
   const nameOf = useScoreName();
+  const [isAsked, setAsked] = useState(false);
+  const title = t("remove", { name: nameOf(score.name) });
   return (
-    <IconButton label={t("remove", { name: nameOf(score.name) })} onClick={() => void onRemove(score)}>
-      <X aria-hidden className="size-4" />
-    </IconButton>
+    <>
+      <IconButton label={title} onClick={() => setAsked(true)}>
+        <X aria-hidden className="size-4" />
+      </IconButton>
+      <Confirm
+        isOpen={isAsked}
+        onClose={() => setAsked(false)}
+        title={title}
+        losses={[t(score.comment ? "removeLosesBoth" : "removeLoses")]}
+        act={t("takeBack")}
+        onConfirm={() => onRemove(score)}
+      />
+    </>
   );
 }
 
