@@ -183,7 +183,11 @@ const ofScimUser = {
   details: ["connectionId", "resourceId", "isActive"],
 } as const;
 const ofScimGroup = { ...ofScim, subject: ["scim_group", "resourceId"], details: ["connectionId"] } as const;
-const ofScimToken = { ...ofScim, subject: ["scim_token", "tokenId"], details: ["connectionId", "expiresAt"] } as const;
+const ofScimToken = {
+  ...ofScim,
+  subject: ["scim_token", "tokenId"],
+  details: ["prefix", "connectionId", "expiresAt"],
+} as const;
 
 /** Every event that is about security, money that people move, or who may do what. */
 export const auditRules: readonly AuditRule[] = [

@@ -14,9 +14,9 @@ export function toResourceMessage(row: ScimUser | ScimGroup, { tokenId, clientAd
 
 /** What events tell of a token. */
 export function toTokenMessage(token: ScimToken, { userId, clientAddress }: Author, at: Date) {
-  const { tokenId, connectionId, tenantId, expiresAt } = token;
+  const { tokenId, connectionId, tenantId, prefix, expiresAt } = token;
   return {
-    ...{ tokenId, connectionId, tenantId, actorId: userId, clientAddress, changedAt: timestampFromDate(at) },
+    ...{ tokenId, connectionId, tenantId, prefix, actorId: userId, clientAddress, changedAt: timestampFromDate(at) },
     ...(expiresAt && { expiresAt: timestampFromDate(expiresAt) }),
   };
 }

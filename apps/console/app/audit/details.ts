@@ -59,6 +59,7 @@ export const detailNames: Readonly<Record<string, Words>> = {
   permissions: ["Permissions", "权限"],
   plan: ["Plan", "套餐"],
   policy: ["Of", "对象"],
+  prefix: ["Begins with", "开头为"],
   previousParentId: ["Before below", "原上级群组"],
   previousRole: ["Role before", "原角色"],
   provider: ["Paid by", "支付渠道"],

@@ -126,8 +126,12 @@ function useColumns(
   const { titleOf } = useRoles();
   const actOf = ({ act }: AuditEntry) => wordsOf(acts, act, language);
   /** What it was called then, or is now. */
-  const calledIn = (kind: string, id: string, { name }: AuditEntry["details"]) =>
-    kind === "role" ? titleOf(id) : typeof name === "string" ? name : nameOf(id);
+  const calledIn = (kind: string, id: string, { name, prefix }: AuditEntry["details"]) => {
+    if (kind === "role") return titleOf(id);
+    if (typeof name === "string") return name;
+    // A token has no name: people know it by how it begins.
+    return typeof prefix === "string" && prefix !== "" ? `${prefix}…` : nameOf(id);
+  };
   return [
     {
       ...{ id: "time", title: t("time"), csv: (entry) => entry.happened_at, sort: (entry) => entry.happened_at },

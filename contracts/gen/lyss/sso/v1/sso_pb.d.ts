@@ -421,6 +421,13 @@ export declare type ScimTokenChanged = Message<"lyss.sso.v1.ScimTokenChanged"> &
    * @generated from field: google.protobuf.Timestamp expires_at = 7;
    */
   expiresAt?: Timestamp | undefined;
+
+  /**
+   * Its first characters, by which people know it; empty in events from before there was this field.
+   *
+   * @generated from field: string prefix = 8;
+   */
+  prefix: string;
 };
 
 /**
