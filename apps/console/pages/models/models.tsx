@@ -78,10 +78,14 @@ function Health({ health }: Pick<Model, "health">) {
   );
 }
 
-function Price({ usd }: { readonly usd: string | null }) {
+/** What a model costs by tokens; one that costs nothing by them is priced by something else, which the price book tells. */
+function Price({ model, of }: { readonly model: Model; readonly of: "input" | "output" }) {
   const t = useModelTexts();
   const language = useLanguage();
-  if (usd === null) return <span className="text-ink-soft">{t("book")}</span>;
+  const { input_usd_per_million: input, output_usd_per_million: output } = model;
+  const usd = of === "input" ? input : output;
+  if (usd === null || (Number(input) === 0 && Number(output) === 0))
+    return <span className="text-ink-soft">{t("book")}</span>;
   const text = numberFormat(language, {
     ...{ style: "currency", currency: "USD", currencyDisplay: "narrowSymbol", maximumFractionDigits: 4 },
   });
@@ -120,12 +124,21 @@ function useColumns(sums: readonly FeedbackSum[]): readonly Column<Row>[] {
     {
       ...{ id: "input", title: t("input"), align: "end", csv: ({ model }) => model.input_usd_per_million },
       sort: ({ model }) => Number(model.input_usd_per_million ?? Number.MAX_VALUE),
-      cell: ({ model }) => <Price usd={model.input_usd_per_million} />,
+      cell: ({ model }) => (
+        <>
+          <Price model={model} of="input" />
+          <span className="mt-1 block text-xs text-ink-soft md:hidden">{t("output")}</span>
+          <span className="md:hidden">
+            <Price model={model} of="output" />
+          </span>
+        </>
+      ),
     },
     {
-      ...{ id: "output", title: t("output"), align: "end", csv: ({ model }) => model.output_usd_per_million },
+      ...{ id: "output", title: t("output"), align: "end", isMinor: true },
+      csv: ({ model }) => model.output_usd_per_million,
       sort: ({ model }) => Number(model.output_usd_per_million ?? Number.MAX_VALUE),
-      cell: ({ model }) => <Price usd={model.output_usd_per_million} />,
+      cell: ({ model }) => <Price model={model} of="output" />,
     },
     {
       ...{ id: "health", title: t("health"), csv: ({ model }) => model.health?.state ?? null, isMinor: true },
