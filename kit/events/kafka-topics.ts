@@ -1,4 +1,5 @@
 import type { Admin, ClusterTopicMetadata, Consumer } from "@platformatic/kafka";
+import { pause } from "../service/clock.ts";
 import { type BrokerLag, fromAttributes } from "./broker-transport.ts";
 import type { LoggedEvent } from "./event-reader.ts";
 import { countBrokers, isKafkaError, type KafkaModule } from "./kafka-client.ts";
@@ -16,6 +17,7 @@ export interface KafkaTopics {
   readLag(group: string, topics: readonly string[]): Promise<BrokerLag>;
   /** Declared topics that are there. */
   listTopics(): Promise<readonly TopicState[]>;
+  /** Creates it, and resolves when it is listed, too; at the latest two seconds after it is there. */
   create(topic: Topic): Promise<void>;
   /** Existing keys move to other partitions: their order holds only for those who have heard all that was there before. */
   raisePartitions(topic: string, count: number): Promise<void>;
@@ -24,6 +26,8 @@ export interface KafkaTopics {
 const defaultReplicas = 3;
 const dayMs = 86_400_000;
 const fetchBytes = 1_048_576;
+const listedEveryMs = 20;
+const listedWithinMs = 2_000;
 
 /** First and next offset of each partition. */
 interface Offsets {
@@ -54,6 +58,15 @@ export function openKafkaTopics(
       await admin.createTopics({ topics: [name], partitions, replicas: copies, configs: entries });
     } catch (err) {
       if (!isKafkaError(kafka, err, "TOPIC_ALREADY_EXISTS")) throw err;
+    }
+    await waitUntilListed(name);
+  }
+
+  /** The controller answers before the brokers have heard of it. */
+  async function waitUntilListed(name: string): Promise<void> {
+    for (let asked = 0; asked < listedWithinMs / listedEveryMs; asked++) {
+      if ((await admin.listTopics()).includes(name)) return;
+      await pause(listedEveryMs);
     }
   }
 
