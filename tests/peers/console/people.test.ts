@@ -244,6 +244,15 @@ test("an app that people sign in to with Lyss is added, its secret replaced, and
   assert.deepEqual(mistakes, []);
 });
 
+/** By how it begins, as people know it: that it was made, and that it was revoked. */
+async function checkTokenAudit(page: Page): Promise<void> {
+  await page.goto(`${url}/audit`);
+  await page
+    .getByRole("cell", { name: /^lyss_scim\S+…/ })
+    .nth(1)
+    .waitFor();
+}
+
 test("a SAML provider is connected by its metadata, enforced, its groups mapped, and given a SCIM token that is then revoked", {
   skip,
 }, async () => {
@@ -300,7 +309,6 @@ test("a SAML provider is connected by its metadata, enforced, its groups mapped,
   assert.equal((await asked()).status, 200);
   await inDialog(page, "I have copied it").click();
   await checkLook(page, "sso-connection");
-  const [token] = await list(`/api/v1/sso/connections/${id}/scim-tokens`);
   await page.getByRole("button", { name: /^Actions for lyss_scim/ }).click();
   await page.getByRole("menuitem", { name: "Revoke" }).click();
   await page.getByText(/The provider’s next call is refused/).waitFor();
@@ -308,12 +316,7 @@ test("a SAML provider is connected by its metadata, enforced, its groups mapped,
   await page.getByText("No tokens yet").waitFor();
   assert.deepEqual(await list(`/api/v1/sso/connections/${id}/scim-tokens`), []);
   assert.equal((await asked()).status, 401);
-  await page.goto(`${url}/audit`);
-  // That it was made, and that it was revoked.
-  await page
-    .getByRole("cell", { name: `${token?.["prefix"]}…` })
-    .nth(1)
-    .waitFor();
+  await checkTokenAudit(page);
   // Browsers report every answer of 400.
   assert.deepEqual(
     mistakes.filter((one) => !one.includes("status of 400")),
