@@ -1,7 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { listAllUsers } from "../../api/gen/client.ts";
-import { useGroupNames } from "../../app/people/use-group-names.ts";
-import { useKeyNames } from "../../app/people/use-key-names.ts";
+import { useListNames } from "../../app/people/use-list-names.ts";
 import { useNames } from "../../app/people/use-names.ts";
 import { tenantQuery, useCan } from "../../app/session.ts";
 import { useTenants } from "../../app/tenants/use-tenants.ts";
@@ -13,9 +12,9 @@ import { useTenants } from "../../app/tenants/use-tenants.ts";
 export function useSubjectNames(): (id: string) => string {
   const personOf = useNames([]);
   const tenants = useTenants();
-  const keys = useKeyNames();
+  const keys = useListNames("key").names;
   const { data: tenant } = useQuery(tenantQuery);
-  const groups = useGroupNames();
+  const groups = useListNames("group").names;
   const { data: everybody } = useQuery({
     queryKey: ["list", "people", "of all"],
     queryFn: ({ signal }) => listAllUsers({ query: { limit: 200 } }, { signal }),

@@ -1,7 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useGroupNames } from "../../app/people/use-group-names.ts";
-import { useKeyNames } from "../../app/people/use-key-names.ts";
-import { usePeopleNames } from "../../app/people/use-people-names.ts";
+import { useListNames } from "../../app/people/use-list-names.ts";
 import { tenantQuery } from "../../app/session.ts";
 import type { Scope } from "./budget.ts";
 
@@ -10,8 +8,8 @@ export function useScopeNames(): Readonly<Record<Scope, ReadonlyMap<string, stri
   const { data: tenant } = useQuery(tenantQuery);
   return {
     tenant: new Map(tenant ? [[tenant.id, tenant.name]] : []),
-    group: useGroupNames(),
-    user: usePeopleNames().names,
-    key: useKeyNames(),
+    group: useListNames("group").names,
+    user: useListNames("user").names,
+    key: useListNames("key").names,
   };
 }

@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { ChartNoAxesColumn } from "lucide-react";
 import { useLanguage } from "../../app/language.ts";
 import { paths } from "../../app/paths.ts";
+import { useListNames } from "../../app/people/use-list-names.ts";
 import { useSearchState } from "../../app/search.ts";
 import { useLive } from "../../app/use-live.ts";
 import { buttonClass } from "../../ui/button.tsx";
@@ -10,7 +11,6 @@ import { Choice } from "../../ui/choice.tsx";
 import { Badge, Card, EmptyState, Loading, PageHeader } from "../../ui/page-parts.tsx";
 import { ProblemNote } from "../../ui/problem-note.tsx";
 import { Drawing, DurationDrawing } from "./drawings.tsx";
-import { useNames } from "./names.ts";
 import { type GroupName, groups, loadSums, loadTotals, type RangeName, ranges } from "./sums.ts";
 import { useOverviewTexts } from "./texts.ts";
 import { TotalFigures, TotalTable } from "./totals.tsx";
@@ -68,7 +68,7 @@ function useSums(range: RangeName, by: GroupName | "", back: number) {
 function Sums({ range, by }: { readonly range: RangeName; readonly by: GroupName }) {
   const t = useOverviewTexts();
   const language = useLanguage();
-  const names = useNames(by);
+  const { names } = useListNames(by);
   const totals = useQuery({
     queryKey: [...usageKey, "totals", range, by],
     queryFn: ({ signal }) => loadTotals(range, by, signal),

@@ -4,7 +4,7 @@ import { ArrowLeft } from "lucide-react";
 import type { ReactNode } from "react";
 import { type GetCallReceiptResponse, getCallReceipt, getReceipt } from "../../api/gen/client.ts";
 import { paths } from "../../app/paths.ts";
-import { useKeyNames } from "../../app/people/use-key-names.ts";
+import { useListNames } from "../../app/people/use-list-names.ts";
 import { useNames } from "../../app/people/use-names.ts";
 import { useCallErrorTexts } from "../../ui/call-error.ts";
 import { CallStatusBadge } from "../../ui/call-status.tsx";
@@ -123,7 +123,7 @@ function Facts({
   const t = useRequestTexts();
   const error = useCallErrorTexts();
   const nameOf = useNames([usage.user_id]);
-  const keys = useKeyNames();
+  const keys = useListNames("key").names;
   const tags = Object.entries(usage.tags).map(([name, value]) => `${name}=${value}`);
   return (
     <Card className="p-5">

@@ -3,8 +3,7 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { ListTree } from "lucide-react";
 import { type ListUsageResponse, listUsage, listUsageSummary } from "../../api/gen/client.ts";
 import { paths } from "../../app/paths.ts";
-import { useGroupNames } from "../../app/people/use-group-names.ts";
-import { useKeyNames } from "../../app/people/use-key-names.ts";
+import { useListNames } from "../../app/people/use-list-names.ts";
 import { useLive } from "../../app/use-live.ts";
 import { buttonClass } from "../../ui/button.tsx";
 import { callErrors, useCallErrorTexts } from "../../ui/call-error.ts";
@@ -131,8 +130,8 @@ function useNames(): Names {
     },
     staleTime: 60_000,
   });
-  const keys = useKeyNames();
-  const groups = useGroupNames();
+  const keys = useListNames("key").names;
+  const groups = useListNames("group").names;
   return {
     groups: [...groups],
     models: [...new Set(models.data?.data.map(({ group }) => group["model"] ?? ""))].sort(),
