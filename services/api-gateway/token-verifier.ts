@@ -25,6 +25,8 @@ interface SignedToken {
   readonly expiresAtMs: number;
   /** When its person had last proven who they are; 0 when that was to be done again. */
   readonly provenAtMs: number;
+  /** When it first came, monotonic: auth had issued it by then. */
+  readonly seenMs: number;
   /** Of a token that is good at the resource alone: what it permits there. Undefined for one of the person's own. */
   readonly scopes: readonly string[] | undefined;
 }
@@ -44,7 +46,7 @@ const maxRemembered = 50_000;
  */
 export function createTokenVerifier(
   auth: Client<typeof AuthService>,
-  sessions: Pick<VerdictCache, "callerOf" | "recall">,
+  sessions: Pick<VerdictCache, "callerOf">,
   clock: Clock,
   resource: ProtectedResource,
 ): TokenVerifier {
@@ -66,7 +68,7 @@ export function createTokenVerifier(
         requiredClaims: ["sub", "exp", "iat", "tenant_id", "permissions", "sid"],
         currentDate: new Date(clock.nowMs()),
       });
-      return toSignedToken(kid, payload, audience);
+      return toSignedToken(kid, payload, audience, clock.monotonicMs());
     } catch (err) {
       if (err instanceof errors.JOSEError) return undefined;
       throw err;
@@ -77,11 +79,23 @@ export function createTokenVerifier(
     const found = await verify(token);
     if (!found) return undefined;
     signed.set(token, found);
-    const caller = await sessions.callerOf(found.sessionId);
-    // Who has just proven who they are comes back at once, maybe before the event that tells it.
+    return callerOfSigned(found, path);
+  }
+
+  function callerOfSigned(
+    found: SignedToken,
+    path: string | undefined,
+  ): Caller | undefined | Promise<Caller | undefined> {
+    const caller = sessions.callerOf(found.sessionId);
+    const current = caller instanceof Promise ? caller.then((one) => catchUp(found, one)) : catchUp(found, caller);
+    const judge = (one: Caller | undefined) => callerAt(path, found, ownCaller(found, one));
+    return current instanceof Promise ? current.then(judge) : judge(current);
+  }
+
+  /** Who has just proven who they are comes back at once, maybe before the event that tells it. */
+  function catchUp(found: SignedToken, caller: Caller | undefined): Caller | undefined | Promise<Caller | undefined> {
     const isBehind = caller !== undefined && Math.floor(caller.provenMs / 1_000) * 1_000 < found.provenAtMs;
-    const own = ownCaller(found, isBehind ? await sessions.recall(found.sessionId) : caller);
-    return callerAt(path, found, own);
+    return isBehind ? sessions.callerOf(found.sessionId, found.seenMs) : caller;
   }
 
   /** One object for as long as the session's is one. */
@@ -110,9 +124,7 @@ export function createTokenVerifier(
         signed.delete(token);
         return undefined;
       }
-      const caller = sessions.callerOf(known.sessionId);
-      const judge = (found: Caller | undefined) => callerAt(path, known, ownCaller(known, found));
-      return caller instanceof Promise ? caller.then(judge) : judge(caller);
+      return callerOfSigned(known, path);
     },
   };
 }
@@ -135,6 +147,7 @@ function toSignedToken(
   kid: string,
   payload: Readonly<Record<string, unknown>>,
   ownAudience: string,
+  seenMs: number,
 ): SignedToken | undefined {
   const { aud } = payload;
   if (typeof aud !== "string") return undefined;
@@ -146,5 +159,5 @@ function toSignedToken(
     return undefined;
   const provenAtMs = typeof provenAt === "number" ? provenAt * 1_000 : 0;
   const scopes = aud === ownAudience ? undefined : permissions;
-  return { kid, sessionId, tenantId, userId, expiresAtMs: exp * 1_000, provenAtMs, scopes };
+  return { kid, sessionId, tenantId, userId, expiresAtMs: exp * 1_000, provenAtMs, seenMs, scopes };
 }
