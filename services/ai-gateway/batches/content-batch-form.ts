@@ -1,6 +1,5 @@
-import { parseBody } from "../call/parse-body.ts";
+import { parseBodyExact } from "../call/parse-body.ts";
 import { refuseField } from "../call/refuse-field.ts";
-import { parseExact } from "../dialects/exact-json.ts";
 import { readMessage, readOptionalMessage } from "../dialects/gemini/content-fields.ts";
 import { askInGemini } from "../dialects/gemini/contents.ts";
 import { withoutField } from "../dialects/openai/json-fields.ts";
@@ -20,7 +19,7 @@ export function createContentForm(model: string): BatchForm {
     ...{ dialect: "gemini", parameters: "gemini", path: ["batch", "inputConfig", "requests", "requests"] },
     readRest,
     readItem(item, index) {
-      const json = parseBody(item, parseExact);
+      const json = parseBodyExact(item);
       refuseOthers(json, itemFields, "");
       const request = readMessage(readObject(json["request"], "request"), "request");
       refuseOurs(request);

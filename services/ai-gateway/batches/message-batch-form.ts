@@ -1,7 +1,6 @@
-import { parseBody } from "../call/parse-body.ts";
+import { parseBodyExact } from "../call/parse-body.ts";
 import { refuseField } from "../call/refuse-field.ts";
 import { askInAnthropic } from "../dialects/anthropic/messages.ts";
-import { parseExact } from "../dialects/exact-json.ts";
 import { type Fields, isAbsent, readObject, readText, refuseOthers } from "../dialects/request-fields.ts";
 import { findAt } from "./answer-line.ts";
 import { type BatchForm, refuseOurs } from "./batch-form.ts";
@@ -20,7 +19,7 @@ export function createMessageForm(betas: readonly string[]): BatchForm {
       return null;
     },
     readItem(item) {
-      const json = parseBody(item, parseExact);
+      const json = parseBodyExact(item);
       refuseOthers(json, itemFields, "");
       const customId = readText(json["custom_id"], "custom_id");
       if (!customIdPattern.test(customId)) {

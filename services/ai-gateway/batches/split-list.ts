@@ -1,7 +1,6 @@
 import { setImmediate } from "node:timers/promises";
-import { parseBody } from "../call/parse-body.ts";
+import { parseBodyExact } from "../call/parse-body.ts";
 import { refuseField } from "../call/refuse-field.ts";
-import { parseExact } from "../dialects/exact-json.ts";
 import { toCamel } from "../dialects/gemini/content-fields.ts";
 
 /** A JSON object without the list within it, and the bytes of that list's items. */
@@ -94,7 +93,7 @@ export async function splitList(body: Buffer, path: readonly string[], maxItems:
     throw refuseField(place, "must be a list, with little beside it", "必须是列表，且其外不应有大量内容");
   }
   const around = [body.subarray(0, start), Buffer.from(list ? "[]" : ""), body.subarray(end)];
-  return { rest: parseBody(Buffer.concat(around), parseExact), items };
+  return { rest: parseBodyExact(Buffer.concat(around)), items };
 }
 
 /** How much deeper it is behind a byte. */

@@ -1,5 +1,4 @@
-import { parseBody } from "../call/parse-body.ts";
-import { parseExact } from "../dialects/exact-json.ts";
+import { parseBodyExact } from "../call/parse-body.ts";
 import { isAbsent, readObject, readOptional } from "../dialects/request-fields.ts";
 import { missingParameters, type ParameterDialect, type Parameters } from "./parameters.ts";
 
@@ -8,7 +7,7 @@ import { missingParameters, type ParameterDialect, type Parameters } from "./par
  * are written as they came. Throws `invalid_json` and `invalid_request`.
  */
 export function withDefaults(parameters: Parameters, dialect: ParameterDialect, body: Buffer): Buffer {
-  const json = parseBody(body, parseExact);
+  const json = parseBodyExact(body);
   const place = dialect === "gemini" ? configNameOf(json) : undefined;
   const fields = place === undefined ? json : (readOptional(json[place], place, readObject) ?? {});
   const missing = missingParameters(parameters, dialect, fields);

@@ -1,7 +1,9 @@
 import { isUtf8 } from "node:buffer";
 import { aiGatewayFailures } from "@lyss/contracts/failures/ai-gateway.ts";
 import { Failure } from "@lyss/kit/errors/failure.ts";
-import { findExcess, type JsonExcess, jsonLimits } from "../scan/json-size.ts";
+import { isInexact, toExactNumber } from "../dialects/exact-json.ts";
+import { buildJson, type JsonSource, placeOf } from "../scan/build-json.ts";
+import { type Apart, findExcess, type JsonExcess, jsonLimits } from "../scan/json-size.ts";
 
 const tooMuch: Readonly<Record<JsonExcess, readonly [en_US: string, zh_CN: string]>> = {
   levels: [`it is nested deeper than ${jsonLimits.levels} levels`, `嵌套超过 ${jsonLimits.levels} 层`],
@@ -39,22 +41,30 @@ const tooMuch: Readonly<Record<JsonExcess, readonly [en_US: string, zh_CN: strin
   ],
 };
 
-/** Throws `invalid_json` for a body that holds more than may be parsed (`jsonLimits`). */
-export function requireJsonSize(body: Uint8Array): void {
-  const excess = findExcess(body);
+/** Throws `invalid_json` for a body that holds more than may be parsed (`jsonLimits`); otherwise says what of it may be built apart. */
+export function requireJsonSize(body: Uint8Array): readonly Apart[] {
+  const apart: Apart[] = [];
+  const excess = findExcess(body, apart);
   if (excess) throw invalidJson(...tooMuch[excess]);
+  return apart;
 }
 
 /** The JSON object in a request's body. Throws `invalid_json`, which tells the place and quotes nothing. */
-export function parseBody(
-  body: Buffer,
-  parse: (text: string) => unknown = JSON.parse,
-): Readonly<Record<string, unknown>> {
+export function parseBody(body: Buffer): Readonly<Record<string, unknown>> {
+  return readBody(body, () => undefined);
+}
+
+/** As `parseBody`, except that a number which a double cannot hold stays as it is written (`parseExact`). */
+export function parseBodyExact(body: Buffer): Readonly<Record<string, unknown>> {
+  return readBody(body, (source) => (isInexact(source) ? toExactNumber(source) : undefined));
+}
+
+function readBody(body: Buffer, numberOf: JsonSource["numberOf"]): Readonly<Record<string, unknown>> {
   if (!isUtf8(body)) throw invalidJson("it is not UTF-8", "不是 UTF-8 编码");
-  requireJsonSize(body);
+  const apart = requireJsonSize(body);
   let json: unknown;
   try {
-    json = parse(body.toString("utf8"));
+    json = buildJson({ body, apart, numberOf });
   } catch (cause) {
     throw toJsonFailure(cause);
   }
@@ -66,7 +76,7 @@ export function parseBody(
 
 /** Only the place: V8's message quotes the body, which may hold anything. */
 function toJsonFailure(cause: unknown): Failure {
-  const position = cause instanceof SyntaxError ? /position (\d+)/.exec(cause.message)?.[1] : undefined;
+  const position = cause instanceof SyntaxError ? placeOf(cause) : undefined;
   if (position !== undefined) {
     return invalidJson(`syntax error at character ${position}`, `第 ${position} 个字符处有语法错误`, cause);
   }

@@ -12,6 +12,11 @@ const isOfNumber = new Uint8Array(128);
 for (const character of "0123456789.eE+-") isOfNumber[character.charCodeAt(0)] = 1;
 const strictNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
+/** A number that JSON.stringify writes as `source` has it. */
+export function toExactNumber(source: string): unknown {
+  return rawJSON(source);
+}
+
 /**
  * As JSON.parse, except that a number which a double cannot hold stays as it is written and is written so again by
  * JSON.stringify: ids of 64 bits, seeds, long decimals. Throws as JSON.parse does.
@@ -104,14 +109,14 @@ function restore(parsed: unknown, sources: readonly string[]): unknown {
   function lookAt(holder: object, key: PropertyKey, value: unknown): void {
     if (typeof value === "object" && value !== null) open.push(value);
     if (typeof value !== "string" || !value.startsWith(mark)) return;
-    const number = rawJSON(sources[Number(value.slice(mark.length))] ?? "");
+    const number = toExactNumber(sources[Number(value.slice(mark.length))] ?? "");
     // As JSON.parse would: a field may be called `__proto__`.
     Object.defineProperty(holder, key, { value: number, writable: true, enumerable: true, configurable: true });
   }
 }
 
-/** False also for what is no number. */
-function isInexact(source: string): boolean {
+/** True for a number that a double cannot hold; false also for what is no number. */
+export function isInexact(source: string): boolean {
   const value = Number(source);
   if (String(value) === source || !strictNumber.test(source)) return false;
   const digits = source

@@ -1,9 +1,8 @@
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { chooseTarget } from "../call/choose-target.ts";
 import { type CountedRequest, counterFor } from "../call/count-tokens.ts";
-import { parseBody } from "../call/parse-body.ts";
+import { parseBodyExact } from "../call/parse-body.ts";
 import type { AiGatewayDeps } from "../deps.ts";
-import { parseExact } from "../dialects/exact-json.ts";
 import { readMessage, readOptionalMessage } from "../dialects/gemini/content-fields.ts";
 import { readContentToCount } from "../dialects/gemini/content-request.ts";
 import { toCountedChat } from "../dialects/gemini/native-count.ts";
@@ -16,7 +15,7 @@ export async function countContentTokens(
   deps: AiGatewayDeps,
   { caller, model, body }: { readonly caller: Caller; readonly model: string; readonly body: Buffer },
 ): Promise<number> {
-  const json = parseBody(body, parseExact);
+  const json = parseBodyExact(body);
   const { provider } = chooseTarget(deps, caller, model);
   const counter = await counterFor(provider);
   if (provider.dialect !== "gemini") return counter.estimateInput(readContentToCount(model, json));

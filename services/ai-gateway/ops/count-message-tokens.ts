@@ -1,11 +1,10 @@
 import type { Caller } from "@lyss/kit/rpc/call-context.ts";
 import { chooseTarget } from "../call/choose-target.ts";
 import { counterFor } from "../call/count-tokens.ts";
-import { parseBody } from "../call/parse-body.ts";
+import { parseBodyExact } from "../call/parse-body.ts";
 import type { AiGatewayDeps } from "../deps.ts";
 import { readRequestToCount } from "../dialects/anthropic/message-request.ts";
 import { toCountedChat } from "../dialects/anthropic/native-count.ts";
-import { parseExact } from "../dialects/exact-json.ts";
 import { readText } from "../dialects/request-fields.ts";
 
 /**
@@ -16,7 +15,7 @@ export async function countMessageTokens(
   deps: AiGatewayDeps,
   { caller, body }: { readonly caller: Caller; readonly body: Buffer },
 ): Promise<number> {
-  const json = parseBody(body, parseExact);
+  const json = parseBodyExact(body);
   const model = readText(json["model"], "model");
   const { provider } = chooseTarget(deps, caller, model);
   // What goes there as it is need not be sayable in chat.

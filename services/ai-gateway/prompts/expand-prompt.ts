@@ -1,7 +1,6 @@
-import { parseBody } from "../call/parse-body.ts";
+import { parseBodyExact } from "../call/parse-body.ts";
 import { refuseField } from "../call/refuse-field.ts";
 import { missingParameters, type ParameterDialect } from "../call-defaults/parameters.ts";
-import { parseExact } from "../dialects/exact-json.ts";
 import { type Fields, isAbsent, readList, readOptional, readText } from "../dialects/request-fields.ts";
 import { type PromptDeps, type RenderedPrompt, renderChosen } from "./prompt-ops.ts";
 import { type PromptMessage, textsOf, toAnthropicContent, toResponsesContent } from "./prompt-parts.ts";
@@ -33,7 +32,7 @@ export async function expandPrompt(
   body: Buffer,
 ): Promise<OpenedRequest> {
   if (!body.includes('"prompt"')) return { body, prompt: undefined };
-  const { prompt, ...json } = parseBody(body, parseExact);
+  const { prompt, ...json } = parseBodyExact(body);
   if (isAbsent(prompt)) return { body, prompt: undefined };
   const chosen = readPrompt(prompt);
   const rendered = await renderChosen(deps, { tenantId, ...chosen });

@@ -41,9 +41,20 @@ export const jsonLimits = {
   /** Between texts: numbers, marks and white space. */
   loose_bytes: 4_000_000,
   /** All of it together, each counted as many times as the nanoseconds that it takes (`workOf`). */
-  work: 45_000_000,
+  work: 50_000_000,
 } as const;
 export type JsonExcess = keyof typeof jsonLimits;
+
+/** A text's bytes without an escape between them are kept apart from so many on: an image, a file. */
+export const longTextBytes = 65_536;
+
+/** Bytes of a body that need not be built with the rest of it. */
+export interface Apart {
+  readonly start: number;
+  readonly end: number;
+  /** What a double may not hold, though it may yet be no number; otherwise plain text within a text that is no name. */
+  readonly isNumber: boolean;
+}
 
 /** A body that is no longer holds no more of anything than it may. */
 export const smallJsonBytes = 25_000;
@@ -61,11 +72,12 @@ for (const character of "eE") ofNumber[character.charCodeAt(0)] = exponent;
 
 /**
  * What a body has too much of, found before it is parsed: a million different names hold the event loop for seconds while an object is built
- * of them (a request bomb). Undefined also for what is no JSON, as far as it would be read.
+ * of them (a request bomb). Undefined also for what is no JSON, as far as it would be read. What may be built apart from the rest is put
+ * into `apart`, in order.
  */
-export function findExcess(body: Uint8Array): JsonExcess | undefined {
+export function findExcess(body: Uint8Array, apart: Apart[] = []): JsonExcess | undefined {
   const json = toJsonBytes(body);
-  const found = createFindings(body);
+  const found = createFindings(body, apart);
   for (let at = 0; at < json.length; ) {
     const byte = json.bytes[at] ?? 0;
     if (byte <= space) at++;
@@ -79,16 +91,28 @@ export function findExcess(body: Uint8Array): JsonExcess | undefined {
   return workOf(json, found) > jsonLimits.work ? "work" : undefined;
 }
 
-/** What it takes to build all of it, in nanoseconds, at the most that was measured for each kind of thing. */
+/** What it takes to count and build all of it, in nanoseconds (bench/results/bodies.md). */
 function workOf({ length }: JsonBytes, found: Findings): number {
-  const { different, lists, strings, names, long, escapes, escaped, inTexts } = found;
-  const things = 2_000 * different + 130 * lists + 350 * (strings - names) + 2_500 * long;
-  return things + 20 * escapes + 4 * escaped + 7 * (length - inTexts) + inTexts;
+  const { different, lists, strings, names, long, escapedTexts, escapes, escaped, inTexts } = found;
+  const things = 2_000 * different + 130 * lists + 400 * (strings - names) + 3_000 * long + 300 * escapedTexts;
+  return things + 33 * escapes + 6 * escaped + 10 * (length - inTexts) + 1.4 * inTexts;
 }
 
-function createFindings(bytes: Uint8Array) {
+function createFindings(bytes: Uint8Array, apart: Apart[]) {
   return {
-    ...{ levels: 0, names: 0, different: 0, lists: 0, strings: 0, values: 0, long: 0, escapes: 0, escaped: 0 },
+    apart,
+    ...{
+      levels: 0,
+      names: 0,
+      different: 0,
+      lists: 0,
+      strings: 0,
+      values: 0,
+      long: 0,
+      escapedTexts: 0,
+      escapes: 0,
+      escaped: 0,
+    },
     namesAt: new Uint32Array(maxDepth + 2),
     isNew: createNameSet(bytes),
     /** How many bytes stand in texts, and where the last one does, which may be a name. */
@@ -100,6 +124,8 @@ type Findings = ReturnType<typeof createFindings>;
 
 function skipText(json: JsonBytes, start: number, found: Findings): number {
   let at = skipPlainText(json, start + 1);
+  noteLongText(start + 1, at, found);
+  if (byteAt(json, at) === backslash) found.escapedTexts++;
   while (byteAt(json, at) === backslash) {
     const end = skipEscapes(json, at);
     if (end === notJson) return notJson;
@@ -108,6 +134,7 @@ function skipText(json: JsonBytes, start: number, found: Findings): number {
     if (found.escaped > jsonLimits.escaped_bytes) found.excess = "escaped_bytes";
     if (found.excess) return end;
     at = skipBetweenEscapes(json, end);
+    noteLongText(end, at, found);
   }
   if (byteAt(json, at) !== quote) return notJson;
   found.textStart = start;
@@ -116,6 +143,10 @@ function skipText(json: JsonBytes, start: number, found: Findings): number {
   // The last one may yet be a name.
   if (++found.strings - found.names > jsonLimits.texts + 1) found.excess = "texts";
   return at;
+}
+
+function noteLongText(start: number, end: number, { apart }: Findings): void {
+  if (end - start >= longTextBytes) apart.push({ start, end, isNumber: false });
 }
 
 function skipNumber(json: JsonBytes, start: number, found: Findings): number {
@@ -127,7 +158,10 @@ function skipNumber(json: JsonBytes, start: number, found: Findings): number {
   }
   // `true` has an e, too.
   const isLong = at - start > longestPlainNumber || ((kinds & exponent) !== 0 && at - start > 1);
-  if (isLong && ++found.long > jsonLimits.long_numbers) found.excess = "long_numbers";
+  if (isLong) {
+    found.apart.push({ start, end: at, isNumber: true });
+    if (++found.long > jsonLimits.long_numbers) found.excess = "long_numbers";
+  }
   return at;
 }
 
@@ -144,7 +178,9 @@ function noteMark(byte: number, at: number, found: Findings): number {
 }
 
 function noteName(found: Findings): void {
-  const { namesAt, levels } = found;
+  const { namesAt, levels, apart } = found;
+  // A name is built with its object. What stands between it and its colon is no JSON, and must stay so.
+  while ((apart.at(-1)?.start ?? notJson) > found.textStart) apart.pop();
   if (found.isNew(found.textStart, found.textEnd) && ++found.different > jsonLimits.different_names)
     found.excess = "different_names";
   namesAt[levels] = (namesAt[levels] ?? 0) + 1;

@@ -1,6 +1,5 @@
-import { parseBody } from "../../call/parse-body.ts";
+import { parseBodyExact } from "../../call/parse-body.ts";
 import type { AnswerFacts, AnswerWriter, AskedCall } from "../dialect.ts";
-import { parseExact } from "../exact-json.ts";
 import { readChatAnswer } from "../openai/chat-answer.ts";
 import { readText } from "../request-fields.ts";
 import { toErrorBody } from "./failure-reply.ts";
@@ -15,7 +14,7 @@ import { nativePlaceOf } from "./native-places.ts";
  * does gets its bytes; for every other it is read into chat's form. Throws `invalid_json`.
  */
 export function askInAnthropic(body: Buffer, betas: readonly string[] = []): AskedCall {
-  const json = parseBody(body, parseExact);
+  const json = parseBodyExact(body);
   return {
     model: readText(json["model"], "model"),
     asked: { surface: "messages", body },

@@ -1,7 +1,6 @@
-import { parseBody } from "../../call/parse-body.ts";
+import { parseBodyExact } from "../../call/parse-body.ts";
 import { isAnthropic } from "../../providers/vertex/vertex.ts";
 import type { AnswerFacts, AnswerWriter, AskedCall } from "../dialect.ts";
-import { parseExact } from "../exact-json.ts";
 import { readChatAnswer } from "../openai/chat-answer.ts";
 import { toContentAnswer } from "./content-answer.ts";
 import { createFrames } from "./content-frames.ts";
@@ -23,7 +22,7 @@ export interface AskedContent {
  * Throws `invalid_json`.
  */
 export function askInGemini(content: AskedContent, body: Buffer): AskedCall {
-  const json = parseBody(body, parseExact);
+  const json = parseBodyExact(body);
   const { model, isStream, isSse } = content;
   return {
     model,

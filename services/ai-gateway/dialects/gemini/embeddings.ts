@@ -1,10 +1,9 @@
-import { parseBody } from "../../call/parse-body.ts";
+import { parseBodyExact } from "../../call/parse-body.ts";
 import { readRequest } from "../../call/read-request.ts";
 import { refuseField } from "../../call/refuse-field.ts";
 import { embeddingsEndpointOf, geminiWire } from "../../providers/gemini/gemini.ts";
 import type { Wire } from "../../providers/wire.ts";
 import type { AnswerWriter, AskedCall } from "../dialect.ts";
-import { parseExact } from "../exact-json.ts";
 import { fieldOf } from "../openai/usage.ts";
 import { type Fields, readInteger, readList, readOptional, readText, refuseOthers } from "../request-fields.ts";
 import { readMessage } from "./content-fields.ts";
@@ -20,7 +19,7 @@ const maxDimensions = 65_536;
  * model. Throws as reading a request does.
  */
 export function askForEmbeddings(model: string, isBatch: boolean, body: Buffer): AskedCall {
-  const json = readMessage(parseBody(body, parseExact), "");
+  const json = readMessage(parseBodyExact(body), "");
   const asked = isBatch ? readBatch(json) : [readOne(json, "")];
   const dimensions = new Set(asked.map((one) => one.dimensions));
   if (dimensions.size > 1) {

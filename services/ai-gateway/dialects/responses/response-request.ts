@@ -1,7 +1,6 @@
-import { parseBody } from "../../call/parse-body.ts";
+import { parseBodyExact } from "../../call/parse-body.ts";
 import { type CallRequest, readRequest } from "../../call/read-request.ts";
 import { refuseField } from "../../call/refuse-field.ts";
-import { parseExact } from "../exact-json.ts";
 import { toFunctionChoice, toFunctionTool } from "../function-tool.ts";
 import {
   type Fields,
@@ -40,7 +39,7 @@ const maxOutputTokens = 10_000_000;
 
 /** Reads what decides. Throws `invalid_json`, or `invalid_request` naming the field. */
 export function readResponseRequest(body: Buffer): ResponseRequest {
-  const json = parseBody(body, parseExact);
+  const json = parseBodyExact(body);
   const flag = (name: string) => readOptional(json[name], name, readFlag);
   const isStream = flag("stream") ?? false;
   const isBackground = flag("background") ?? false;

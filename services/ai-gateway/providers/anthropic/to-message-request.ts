@@ -1,7 +1,6 @@
-import { parseBody } from "../../call/parse-body.ts";
+import { parseBodyExact } from "../../call/parse-body.ts";
 import type { CallRequest } from "../../call/read-request.ts";
 import { refuseField } from "../../call/refuse-field.ts";
-import { parseExact } from "../../dialects/exact-json.ts";
 import {
   type Fields,
   readFlag,
@@ -42,7 +41,7 @@ export function toMessageRequest(
   model: Model,
   provider?: WireProvider,
 ): MessageBody {
-  const json = parseBody(body, parseExact);
+  const json = parseBodyExact(body);
   refuseUnread(json, read, ["seed"], provider);
   refusePrefill(json["messages"], model.upstreamName);
   return {

@@ -1,6 +1,5 @@
-import { parseBody } from "../../call/parse-body.ts";
+import { parseBodyExact } from "../../call/parse-body.ts";
 import type { CallRequest } from "../../call/read-request.ts";
-import { parseExact } from "../../dialects/exact-json.ts";
 import {
   type Fields,
   readInteger,
@@ -41,7 +40,7 @@ export function toConverseRequest(
   { upstreamName }: Model,
   provider?: WireProvider,
 ): ConverseBody {
-  const json = parseBody(body, parseExact);
+  const json = parseBodyExact(body);
   const isParallel = json["parallel_tool_calls"] === true ? ["parallel_tool_calls"] : [];
   refuseUnread(json, read, [...left, ...isParallel], provider);
   refusePrefill(json["messages"], upstreamName);

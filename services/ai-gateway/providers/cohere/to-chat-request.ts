@@ -1,6 +1,5 @@
-import { parseBody } from "../../call/parse-body.ts";
+import { parseBodyExact } from "../../call/parse-body.ts";
 import type { CallRequest } from "../../call/read-request.ts";
-import { parseExact } from "../../dialects/exact-json.ts";
 import {
   type Fields,
   isAbsent,
@@ -38,7 +37,7 @@ export function toChatRequest(
   { upstreamName }: Model,
   provider?: WireProvider,
 ): Fields {
-  const json = parseBody(body, parseExact);
+  const json = parseBodyExact(body);
   const isParallel = json["parallel_tool_calls"] === true ? ["parallel_tool_calls"] : [];
   refuseUnread(json, read, [...left, ...isParallel], provider);
   return {

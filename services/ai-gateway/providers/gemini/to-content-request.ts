@@ -1,6 +1,5 @@
-import { parseBody } from "../../call/parse-body.ts";
+import { parseBodyExact } from "../../call/parse-body.ts";
 import type { CallRequest } from "../../call/read-request.ts";
-import { parseExact } from "../../dialects/exact-json.ts";
 import {
   type Fields,
   readInteger,
@@ -51,7 +50,7 @@ export function toContentRequest(
   { upstreamName }: Model,
   provider?: WireProvider,
 ): ContentBody {
-  const json = parseBody(body, parseExact);
+  const json = parseBodyExact(body);
   const isParallel = json["parallel_tool_calls"] === true ? ["parallel_tool_calls"] : [];
   refuseUnread(json, read, [...left, ...isParallel], provider);
   return {

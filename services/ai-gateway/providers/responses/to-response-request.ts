@@ -1,6 +1,5 @@
-import { parseBody } from "../../call/parse-body.ts";
+import { parseBodyExact } from "../../call/parse-body.ts";
 import type { CallRequest } from "../../call/read-request.ts";
-import { parseExact } from "../../dialects/exact-json.ts";
 import {
   type Fields,
   isAbsent,
@@ -43,7 +42,7 @@ export function toResponseRequest(
   { upstreamName }: Model,
   provider?: WireProvider,
 ): Fields {
-  const json = parseBody(body, parseExact);
+  const json = parseBodyExact(body);
   refuseUnread(json, [...read, ...same], [], provider);
   const numberOf = (name: string) => readOptional(json[name], name, readNumber);
   const given = {
